@@ -1,0 +1,127 @@
+"""`Model`: an ordinary ONNX network plus what ONNX cannot say, kept in its own metadata."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+
+OPSET = 21  # the first one whose QuantizeLinear knows int16
+FRONTEND_DOMAIN = "edgekit"
+FLOAT_NODE = "edgekit.keep_float"  # node metadata: the quantizer leaves this node in float
+ENDINGS = (".onnx",)
+
+
+@dataclass(frozen=True)
+class StatePair:
+    """A state: graph output `output` of one hop is graph input `input` of the next; both start at zero."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """How the network relates to a sample stream; None where it is not known.
+
+    Attributes:
+        hop_samples: samples that one call consumes.
+        sample_rate_hz: samples per second.
+        delay_samples: shift of the output stream, ``y_stream[n] = y_offline[n - delay]``.
+    """
+
+    hop_samples: int | None = None
+    sample_rate_hz: int | None = None
+    delay_samples: int | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model came from: its `name` (no path) and the `sha256` of the imported ONNX bytes."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How a model was quantized: the `recipe` and the last path component of the calibration source."""
+
+    recipe: str
+    calibrated_on: str | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with static shapes, as one ONNX graph at opset `OPSET`.
+
+    The facts below live in ``ir.metadata_props`` under ``edgekit.*``, so a saved model keeps them and
+    still opens in any ONNX tool. Values are never changed in place: passes return a new `Model`.
+    """
+
+    ir: ir.Model
+
+    @property
+    def source(self) -> Source:
+        """Name and digest of what was imported."""
+        return Source(**self._load("source", {"name": "model", "sha256": ""}))
+
+    @property
+    def states(self) -> tuple[StatePair, ...]:
+        """The state pairs, in the order of the graph's inputs."""
+        return tuple(StatePair(**pair) for pair in self._load("states", []))
+
+    @property
+    def stream(self) -> StreamInfo:
+        """Hop, rate and delay."""
+        return StreamInfo(**self._load("stream", {}))
+
+    @property
+    def frontend(self) -> str | None:
+        """The ``stft:...`` specification, where a PCM front end was added."""
+        frontend: str | None = self._load("frontend", None)
+        return frontend
+
+    @property
+    def quantization(self) -> Quantization:
+        """The recipe; ``float32`` where nothing was quantized."""
+        return Quantization(**self._load("quantization", {"recipe": "float32"}))
+
+    @property
+    def stream_inputs(self) -> tuple[ir.Value, ...]:
+        """The graph inputs that are not states, in order."""
+        states = {pair.input for pair in self.states}
+        return tuple(value for value in self.ir.graph.inputs if value.name not in states)
+
+    @property
+    def stream_outputs(self) -> tuple[ir.Value, ...]:
+        """The graph outputs that are not states, in order."""
+        states = {pair.output for pair in self.states}
+        return tuple(value for value in self.ir.graph.outputs if value.name not in states)
+
+    def describe(self, **facts: Any) -> "Model":
+        """Return a copy with facts replaced: ``source``, ``states``, ``stream``, ``frontend``, ``quantization``."""
+        model = self.ir.clone()
+        for key, value in facts.items():
+            model.metadata_props[f"edgekit.{key}"] = json.dumps(value, default=vars, sort_keys=True)
+        return replace(self, ir=model)
+
+    def to_bytes(self) -> bytes:
+        """Serialize to ONNX; the same model gives the same bytes."""
+        return ir.to_proto(self.ir).SerializeToString(deterministic=True)
+
+    @staticmethod
+    def from_bytes(data: bytes) -> "Model":
+        """Read back what `to_bytes` wrote (for files of others use `from_onnx`, which checks them)."""
+        import onnx
+
+        return Model(ir.from_proto(onnx.load_model_from_string(data)))
+
+    def save(self, path: Path) -> None:
+        """Write one .onnx file."""
+        path.write_bytes(self.to_bytes())
+
+    def _load(self, key: str, default: Any) -> Any:
+        text = self.ir.metadata_props.get(f"edgekit.{key}")
+        return default if text is None else json.loads(text)

@@ -1,0 +1,91 @@
+"""`Manifest`: the facts of a build, as written to manifest.json (schema 1)."""
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgekit.errors import Problem, UsageError
+
+SCHEMA = 1
+VERSION = "0.1.0"
+MANIFEST_NAME = "manifest.json"
+MAX_MANIFEST_BYTES = 4_000_000
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output of a call: `role` is ``stream``, ``state`` or ``constant``."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The facts of a build. Bytes and samples unless the name says otherwise; unknown is None, never 0.
+
+    The dictionaries have the keys of manifest.json: `stream` hop_samples, sample_rate_hz,
+    delay_samples, latency_samples, latency_ms; `memory` weights_bytes, state_bytes, scratch_bytes,
+    scratch_lower_bound_bytes, code_bytes; `verification` by, hops, snr_db, max_abs_error,
+    bit_exact_with_oracle; `quantization` recipe, calibrated_on, tensors_int8, tensors_int16,
+    tensors_float.
+    """
+
+    target: str
+    source: dict[str, str]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    stream: dict[str, Any]
+    memory: dict[str, int | None]
+    macs_per_hop: int
+    macs_int8: int
+    macs_int16: int
+    macs_float: int
+    quantization: dict[str, Any]
+    verification: dict[str, Any] | None = None
+    tools: dict[str, str] = field(default_factory=dict)
+    digest: str = ""
+    sampler: None = None
+    engine: None = None
+    schema: int = SCHEMA
+    edgekit: str = VERSION
+
+    @property
+    def c_name(self) -> str:
+        """The prefix of the build's C symbols and file names: the source's name as a C identifier."""
+        return c_identifier(self.source["name"])
+
+    @property
+    def stream_inputs(self) -> tuple[Tensor, ...]:
+        """What the caller hands over each hop, in order."""
+        return tuple(tensor for tensor in self.inputs if tensor.role == "stream")
+
+    @property
+    def stream_outputs(self) -> tuple[Tensor, ...]:
+        """What the caller gets back each hop, in order."""
+        return tuple(tensor for tensor in self.outputs if tensor.role == "stream")
+
+    @property
+    def is_pcm(self) -> bool:
+        """Whether a call takes one mono PCM hop and gives one back."""
+        tensors = (*self.stream_inputs, *self.stream_outputs)
+        hop = self.stream.get("hop_samples")
+        return len(tensors) == 2 and all(t.shape == (1, hop) and t.name.startswith("pcm") for t in tensors)
+
+    def to_json(self) -> str:
+        """Return the text of manifest.json; keys in the order of the contract."""
+        facts = asdict(self)
+        order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream", "sampler",
+                 "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
+                 "verification", "quantization", "tools")  # fmt: skip
+        return json.dumps({key: facts[key] for key in order}, indent=2) + "\n"
+
+
+def c_identifier(name: str) -> str:
+    """Turn any name into a lower-case C identifier that starts with a letter."""
+    text = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    return text if text[:1].isalpha() else f"net_{text}".rstrip("_")
