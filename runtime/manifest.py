@@ -74,7 +74,7 @@ class Manifest:
         """Whether a call takes one mono PCM hop and gives one back."""
         tensors = (*self.stream_inputs, *self.stream_outputs)
         hop = self.stream.get("hop_samples")
-        return len(tensors) == 2 and all(t.shape == (1, hop) and t.name.startswith("pcm") for t in tensors)
+        return len(tensors) == 2 and all(t.shape == (1, hop) for t in tensors)
 
     def to_json(self) -> str:
         """Return the text of manifest.json; keys in the order of the contract."""

@@ -1,0 +1,48 @@
+"""`Build`: what a target made of a model, as a value; nothing is compiled or run until asked."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgekit.runtime.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where one tensor lives: bytes `offset`..`offset + size` of a block, during steps `first`..`last`.
+
+    `block` is ``scratch`` or ``state``.
+    """
+
+    name: str
+    block: str
+    offset: int
+    size: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Build:
+    """Files by relative path, the manifest, and (C targets) the memory plan over the schedule.
+
+    Attributes:
+        files: content of every file that the target emits; the digest covers exactly these.
+        manifest: the facts; its `digest` is that of `files`.
+        plan: where every tensor lives, for the report.
+        steps: the schedule: one label per step, for the report.
+    """
+
+    files: Mapping[str, bytes]
+    manifest: Manifest
+    plan: tuple[Placement, ...] = field(default=())
+    steps: tuple[str, ...] = field(default=())
+
+
+def digest(files: Mapping[str, bytes]) -> str:
+    """Return ``sha256:...`` over names and contents, in the order of the names."""
+    total = hashlib.sha256()
+    for name in sorted(files):
+        total.update(f"{name}\0{len(files[name])}\0".encode())
+        total.update(files[name])
+    return f"sha256:{total.hexdigest()}"
