@@ -1,0 +1,81 @@
+"""Observers: see a tensor over a calibration run, then state the range to quantize."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+KEPT_VALUES = 65_536  # a seeded random sample of the stream bounds memory and search time
+ERROR_POWER = 2.4  # PTQ4DM (CVPR 2023): best of L1, cosine, KL and powers of the error
+PERCENTILE = 99.99
+SHRINK_STEPS = np.arange(30, 101) / 100
+
+
+@dataclass
+class Observer:
+    """Collects one tensor's values: exact minimum and maximum, and a sample of bounded size."""
+
+    minimum: float = np.inf
+    maximum: float = -np.inf
+    _parts: list[NDArray[np.float32]] = field(default_factory=list)
+    _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+
+    def update(self, values: NDArray[np.float32]) -> None:
+        """Take one more array of any shape; non-finite values are ignored."""
+        flat = values.ravel()
+        flat = flat[np.isfinite(flat)]
+        if flat.size == 0:
+            return
+        self.minimum = min(self.minimum, float(flat.min()))
+        self.maximum = max(self.maximum, float(flat.max()))
+        if flat.size > KEPT_VALUES:
+            flat = self._random.choice(flat, KEPT_VALUES, replace=False)
+        self._parts.append(flat)
+
+    @property
+    def sample(self) -> NDArray[np.float32]:
+        """Return at most `KEPT_VALUES` of the values seen, every update weighing by its size."""
+        values = np.concatenate(self._parts) if self._parts else np.zeros(1, np.float32)
+        if values.size > KEPT_VALUES:
+            values = self._random.choice(values, KEPT_VALUES, replace=False)
+            self._parts = [values]
+        return values
+
+
+def minmax_range(observer: Observer) -> tuple[float, float]:
+    """Everything that was seen."""
+    if observer.minimum > observer.maximum:
+        return 0.0, 0.0
+    return observer.minimum, observer.maximum
+
+
+def percentile_range(observer: Observer) -> tuple[float, float]:
+    """The central `PERCENTILE` percent on each side."""
+    low, high = np.percentile(observer.sample, [100 - PERCENTILE, PERCENTILE])
+    return float(low), float(high)
+
+
+def mse_range(observer: Observer) -> tuple[float, float]:
+    """The range, among shrunken copies of min-max, with the least mean ``|x - quantized x|^2.4`` at int8."""
+    low, high = minmax_range(observer)
+    low, high = min(low, 0.0), max(high, 0.0)
+    if high == low:
+        return low, high
+    sample = observer.sample.astype(np.float64)
+    sides = [(k, k) for k in SHRINK_STEPS]
+    if low < 0 < high:
+        sides += [(k, 1.0) for k in SHRINK_STEPS] + [(1.0, k) for k in SHRINK_STEPS]
+    errors = [_int8_error(sample, low * a, high * b) for a, b in sides]
+    a, b = sides[int(np.argmin(errors))]
+    return low * a, high * b
+
+
+def _int8_error(sample: NDArray[np.float64], low: float, high: float) -> float:
+    scale = (high - low) / 255
+    zero = np.rint(-128 - low / scale)
+    q = np.clip(np.rint(sample / scale) + zero, -128, 127)
+    error = np.abs(sample - (q - zero) * scale)
+    return float(np.mean(error**ERROR_POWER))
+
+
+OBSERVERS = {"minmax": minmax_range, "percentile": percentile_range, "mse": mse_range}

@@ -1,0 +1,109 @@
+"""The integer types and the fixed-point multipliers of EdgeKit's one integer arithmetic.
+
+``real = scale * (q - zero_point)``. Activations are int8 asymmetric or int16 symmetric per tensor,
+weights int8 symmetric per output channel. Scales are float32 values, so that a file keeps them exactly.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+WEIGHT_LIMIT = 127
+MANTISSA_BITS = {"int8": 31, "int16": 15}  # by the type of the activations
+ACCUMULATOR_LIMIT = 2**31 - 1
+TINY_SCALE = 2.0**-100
+
+
+@dataclass(frozen=True)
+class QuantType:
+    """An activation's type: `dtype` is ``int8`` or ``int16`` (then `zero_point` is 0)."""
+
+    dtype: str
+    scale: float
+    zero_point: int
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Smallest and largest stored integer."""
+        info = np.iinfo(self.dtype)
+        return int(info.min), int(info.max)
+
+    def quantize(self, x: NDArray[np.floating]) -> NDArray[np.signedinteger]:
+        """``saturate(round_half_even(x / scale) + zero_point)`` in float32; NaN becomes zero_point."""
+        low, high = self.limits
+        with np.errstate(over="ignore", invalid="ignore"):
+            q = np.rint(x.astype(np.float32) / np.float32(self.scale)) + np.float32(self.zero_point)
+        q = np.where(np.isnan(q), np.float32(self.zero_point), np.clip(q, low, high))
+        return q.astype(self.dtype)
+
+    def dequantize(self, q: NDArray[np.signedinteger]) -> NDArray[np.float32]:
+        """``scale * (q - zero_point)`` in float32."""
+        real = (q.astype(np.int32) - self.zero_point).astype(np.float32) * np.float32(self.scale)
+        return real.astype(np.float32)
+
+
+def activation_type(dtype: str, low: float, high: float) -> QuantType:
+    """Return the type that holds [low, high] and zero: int8 asymmetric, int16 symmetric."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    if dtype == "int16":
+        scale = np.float32(max(max(-low, high) / 32767, TINY_SCALE))
+        return QuantType("int16", float(scale), 0)
+    scale = np.float32(max((high - low) / 255, TINY_SCALE))
+    return QuantType("int8", float(scale), int(np.clip(np.rint(-128 - low / scale), -128, 127)))
+
+
+HIDDEN_TYPE = QuantType("int16", 2.0**-15, 0)  # h of GRU and LSTM
+GATE_TYPE = QuantType("int16", 2.0**-11, 0)  # gate pre-activations, saturating at +-16
+HIDDEN_INT8_TYPE = QuantType("int8", 2.0**-7, 0)  # h as the operand of the recurrent product
+
+
+def weight_scales(
+    rows: NDArray[np.floating], bias: NDArray[np.floating] | None = None, input_scale: float = 1.0
+) -> NDArray[np.float32]:
+    """Return one scale per output channel for weights laid out as (channel, ...).
+
+    A channel far below the others (or dead) gets a minimum scale instead of 0, and a channel whose
+    bias would leave 30 bits at scale ``input_scale * scale`` gets a larger one.
+    """
+    peak = np.abs(rows.reshape(len(rows), -1).astype(np.float64)).max(axis=1, initial=0.0)
+    scales = peak / WEIGHT_LIMIT
+    scales = np.maximum(scales, scales.max(initial=0.0) * 2.0**-16)
+    if bias is not None:
+        scales = np.maximum(scales, np.abs(bias.astype(np.float64)) / (input_scale * 2.0**29))
+    result: NDArray[np.float32] = np.where(scales > 0, scales, 1.0).astype(np.float32)
+    return result
+
+
+def quantize_weights(rows: NDArray[np.floating], scales: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Round (channel, ...) weights to int8 in [-127, 127]."""
+    wide = scales.astype(np.float64).reshape(-1, *[1] * (rows.ndim - 1))
+    q = np.clip(np.rint(rows.astype(np.float64) / wide), -WEIGHT_LIMIT, WEIGHT_LIMIT)
+    return q.astype(np.int8)
+
+
+def fixed_point(
+    multiplier: NDArray[np.float64] | float, mantissa_bits: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return ``(M, s)`` with ``multiplier ~ M * 2^-s``, M in [2^(w-1), 2^w), s in 1..62.
+
+    A multiplier too small for s = 62 keeps s = 62 and a smaller M; a negative one has negative M.
+    """
+    value = np.atleast_1d(np.asarray(multiplier, np.float64))
+    mantissa, exponent = np.frexp(np.abs(value))
+    shift = np.minimum(mantissa_bits - exponent.astype(np.int64), 62)
+    if np.any(shift < 1):
+        raise ValueError(f"multiplier {value.max()} does not fit {mantissa_bits} bits")
+    fixed = np.rint(np.ldexp(np.abs(value), shift.astype(np.int32))).astype(np.int64)
+    carry = fixed == 1 << mantissa_bits
+    fixed, shift = np.where(carry, fixed >> 1, fixed), np.where(carry, shift - 1, shift)
+    return np.sign(value).astype(np.int64) * fixed, shift
+
+
+def fixed_point_pair(
+    first: float, second: float, mantissa_bits: int
+) -> tuple[int, int, int]:
+    """Return ``(M1, M2, s)`` for two multipliers that share one shift, as Add needs them."""
+    _, shift = fixed_point(max(abs(first), abs(second)), mantissa_bits)
+    s = int(shift[0])
+    return round(first * 2.0**s), round(second * 2.0**s), s
