@@ -13,11 +13,12 @@ SHRINK_STEPS = np.arange(30, 101) / 100
 
 @dataclass
 class Observer:
-    """Collects one tensor's values: exact minimum and maximum, and a sample of bounded size."""
+    """Collects one tensor's values: exact minimum and maximum, and a uniform sample of bounded size."""
 
     minimum: float = np.inf
     maximum: float = -np.inf
-    _parts: list[NDArray[np.float32]] = field(default_factory=list)
+    sample: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    _keys: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     def update(self, values: NDArray[np.float32]) -> None:
@@ -28,18 +29,12 @@ class Observer:
             return
         self.minimum = min(self.minimum, float(flat.min()))
         self.maximum = max(self.maximum, float(flat.max()))
-        if flat.size > KEPT_VALUES:
-            flat = self._random.choice(flat, KEPT_VALUES, replace=False)
-        self._parts.append(flat)
-
-    @property
-    def sample(self) -> NDArray[np.float32]:
-        """Return at most `KEPT_VALUES` of the values seen, every update weighing by its size."""
-        values = np.concatenate(self._parts) if self._parts else np.zeros(1, np.float32)
-        if values.size > KEPT_VALUES:
-            values = self._random.choice(values, KEPT_VALUES, replace=False)
-            self._parts = [values]
-        return values
+        keys = np.concatenate([self._keys, self._random.random(flat.size)])
+        sample = np.concatenate([self.sample, flat])
+        if keys.size > KEPT_VALUES:  # the values with the smallest random keys are a uniform sample
+            kept = np.argpartition(keys, KEPT_VALUES)[:KEPT_VALUES]
+            keys, sample = keys[kept], sample[kept]
+        self._keys, self.sample = keys, sample
 
 
 def minmax_range(observer: Observer) -> tuple[float, float]:
@@ -51,6 +46,8 @@ def minmax_range(observer: Observer) -> tuple[float, float]:
 
 def percentile_range(observer: Observer) -> tuple[float, float]:
     """The central `PERCENTILE` percent on each side."""
+    if observer.sample.size == 0:
+        return 0.0, 0.0
     low, high = np.percentile(observer.sample, [100 - PERCENTILE, PERCENTILE])
     return float(low), float(high)
 

@@ -1,0 +1,184 @@
+"""Calibration: real streams run through the float network hop by hop, states carried."""
+
+import importlib
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.errors import CalibrationError, Problem
+from edgekit.export.model import Model
+from edgekit.export.verify import run_hops
+from edgekit.quantize.observers import Observer
+
+MAX_FILE_BYTES = 1 << 30
+Clip = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Independent clips: each maps every stream input to float32 (hops, *shape of one hop).
+
+    `source` is how the user named it; only its last component goes into files.
+    """
+
+    clips: tuple[Clip, ...]
+    source: str
+
+    @property
+    def label(self) -> str:
+        """The last component of the source, without the machine's path."""
+        return Path(self.source).name
+
+
+def observe(model: Model, calibration: Calibration) -> dict[str, Observer]:
+    """Run every clip from zero state and return an observer for each float tensor of the graph."""
+    graph = model.ir.graph
+    states = {pair.input: pair.output for pair in model.states}
+    inner = [
+        value.name
+        for node in graph
+        for value in node.outputs
+        if value.name and value.dtype is not None and value.dtype.name == "FLOAT"
+    ]
+    observers = {name: Observer() for name in [*inner, *(str(v.name) for v in graph.inputs)]}
+    for clip in calibration.clips:
+        seen = {**clip, **run_hops(model, dict(clip), tap=inner)}
+        for name, observer in observers.items():
+            observer.update(np.asarray(seen[states.get(name, name)]))
+    return observers
+
+
+def load_calibration(source: str, model: Model) -> Calibration:
+    """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields input dictionaries.
+
+    Raises `CalibrationError` listing every file that does not fit.
+    """
+    if ":" in source and not Path(source).exists():
+        return _from_factory(source, model)
+    folder = Path(source)
+    if not folder.is_dir():
+        found = "is not a folder" if folder.exists() else "does not exist"
+        raise CalibrationError(_problem(f"calibration source {source!r}", found))
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".wav", ".npz"))
+    if not files:
+        raise CalibrationError(
+            _problem(f"calibration folder {source!r}", "holds no .wav and no .npz file")
+        )
+    clips: list[Clip] = []
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            clips.append(_read_wav(file, model) if file.suffix.lower() == ".wav" else _read_npz(file, model))
+        except CalibrationError as error:
+            problems += error.problems
+    if problems:
+        raise CalibrationError(problems)
+    return Calibration(tuple(clips), source)
+
+
+def from_examples(examples: Clip, model: Model) -> Calibration:
+    """Calibrate on a factory's example inputs: one hop, zero state. The caller says so to the user."""
+    names = [str(value.name) for value in model.stream_inputs]
+    clip = {name: np.asarray(examples[name], np.float32)[None] for name in names}
+    return Calibration((clip,), "example inputs")
+
+
+def _from_factory(source: str, model: Model) -> Calibration:
+    module_name, _, function = source.partition(":")
+    try:
+        made: Iterable[Clip] = getattr(importlib.import_module(module_name), function)()
+        clips = tuple(_checked(dict(clip), model, source) for clip in made)
+    except CalibrationError:
+        raise
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"
+        raise CalibrationError(_problem(f"calibration factory {source!r}", found)) from error
+    if not clips:
+        raise CalibrationError(_problem(f"calibration factory {source!r}", "yields nothing"))
+    return Calibration(clips, source)
+
+
+def _read_wav(file: Path, model: Model) -> Clip:
+    import soundfile
+
+    inputs = model.stream_inputs
+    hop, rate = model.stream.hop_samples, model.stream.sample_rate_hz
+    shape = tuple(int(d) for d in inputs[0].shape or ())
+    if len(inputs) != 1 or hop is None or int(np.prod(shape)) != hop:
+        listed = ", ".join(f"{v.name} {list(v.shape or ())}" for v in inputs)
+        raise CalibrationError(
+            Problem(
+                f"calibration file {file.name!r}",
+                f"is audio, but the network takes {listed}",
+                "audio for networks that take PCM",
+                "add --frontend, give --hop if the input is PCM, or give .npz files",
+            )
+        )
+    try:
+        samples, found = soundfile.read(file, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise CalibrationError(_problem(f"calibration file {file.name!r}", str(error.args[-1]))) from error
+    if rate is not None and found != rate:
+        raise CalibrationError(
+            Problem(
+                f"calibration file {file.name!r}",
+                f"has a sample rate of {found} Hz",
+                f"{rate} Hz, the network's",
+                "resample the clips",
+            )
+        )
+    if samples.shape[1] != 1:
+        raise CalibrationError(_problem(f"calibration file {file.name!r}", f"has {samples.shape[1]} channels"))
+    hops = len(samples) // hop
+    if hops == 0:
+        raise CalibrationError(
+            _problem(f"calibration file {file.name!r}", f"has {len(samples)} samples, less than one hop")
+        )
+    return {str(inputs[0].name): samples[: hops * hop, 0].reshape(hops, *shape)}
+
+
+def _read_npz(file: Path, model: Model) -> Clip:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > MAX_FILE_BYTES:
+            raise CalibrationError(_problem(f"calibration file {file.name!r}", f"unpacks to {size} bytes"))
+        with np.load(file, allow_pickle=False) as arrays:
+            clip = {name: arrays[name] for name in arrays.files}
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise CalibrationError(_problem(f"calibration file {file.name!r}", f"is unreadable: {error}")) from error
+    return _checked(clip, model, file.name)
+
+
+def _checked(clip: dict[str, NDArray[np.float32]], model: Model, where: str) -> Clip:
+    """Check names, shapes, equal lengths and finiteness."""
+    wanted = {str(v.name): tuple(int(d) for d in v.shape or ()) for v in model.stream_inputs}
+    problems = []
+    for name, shape in wanted.items():
+        array = np.asarray(clip[name]) if name in clip else None
+        if array is None:
+            problems.append(_problem(f"{where!r}", f"holds {sorted(clip)}, not input {name!r}"))
+        elif array.shape[1:] != shape or len(array) == 0 or array.dtype.kind not in "fiu":
+            found = f"array {name!r} is {array.dtype} {list(array.shape)}"
+            problems.append(_problem(f"{where!r}", f"{found}, the network wants (hops, {str(shape)[1:]}"))
+        elif not np.isfinite(array).all():
+            problems.append(_problem(f"{where!r}", f"array {name!r} holds NaN or infinity"))
+    if len({len(np.asarray(clip[name])) for name in wanted if name in clip and np.ndim(clip[name])}) > 1:
+        problems.append(_problem(f"{where!r}", "arrays differ in their number of hops"))
+    if problems:
+        raise CalibrationError(problems)
+    return {name: np.asarray(clip[name], np.float32) for name in wanted}
+
+
+def _problem(where: str, found: str) -> Problem:
+    return Problem(
+        where,
+        found,
+        "a folder of mono .wav at the network's rate, or of .npz with arrays named as the inputs "
+        "(first axis: hops), or package.module:factory that yields such arrays",
+        "give --calibration such a source, with a few different clips of 3 s or more",
+    )
