@@ -1,0 +1,449 @@
+/* EdgeKit kernels: C99, freestanding but for memcpy and memset, no libm, no heap, no static state.
+ *
+ * Conventions
+ *  - Names are ek_<op>_<input dtype>[_<output dtype>]; s8 is int8_t, s16 is int16_t, f32 is float.
+ *  - Batch is 1. Images are [channels][height][width]; a 1-D signal has height 1.
+ *  - Integer results follow one formula and are the same on every core. Float results have one scalar
+ *    order per output element; build with -ffp-contract=off to have the same bits on every core.
+ *  - The caller owns all memory. Arrays do not overlap unless "y may be x" is said.
+ *  - mult/shift: a real factor as mult * 2^-shift with mult in (-2^31, 2^31), shift in 1..62, and
+ *    bits(accumulator) + bits(mult) <= 62.
+ *  - Integer accumulators must not overflow: the exporter proves it from the weights' sums.
+ *  - EK_..._SCRATCH macros count bytes; scratch is aligned for its element type.
+ */
+#ifndef EDGEKIT_H
+#define EDGEKIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+/* Says that equal pointers are the only overlap between a loop's arrays. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define EK_IVDEP _Pragma("GCC ivdep")
+#else
+#define EK_IVDEP
+#endif
+
+/* Right shifts of negative numbers must be arithmetic; int must have 32 bits or more. */
+typedef char ek_assert_arithmetic_shift[(-1 >> 1) == -1 && sizeof(int) >= 4 ? 1 : -1];
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- integer helpers -------------------------------------------------------------------------- */
+
+static inline int32_t ek_clamp(int32_t v, int32_t lo, int32_t hi)
+{
+    return v < lo ? lo : v > hi ? hi : v;
+}
+
+static inline int64_t ek_clamp64(int64_t v, int64_t lo, int64_t hi)
+{
+    return v < lo ? lo : v > hi ? hi : v;
+}
+
+static inline int8_t ek_saturate_s8(int32_t v)
+{
+    return (int8_t)ek_clamp(v, -128, 127);
+}
+
+static inline int16_t ek_saturate_s16(int32_t v)
+{
+    return (int16_t)ek_clamp(v, -32768, 32767);
+}
+
+/* (acc * m + 2^(s-1)) >> s: one rounding, half up. s in 1..62, bits(acc) + bits(m) <= 62. */
+static inline int64_t ek_requantize64(int64_t acc, int32_t m, int32_t s)
+{
+    return (acc * m + ((int64_t)1 << (s - 1))) >> s;
+}
+
+/* y_zero + requantized acc, clamped to [y_min, y_max]. */
+static inline int32_t ek_output(int64_t acc, int32_t m, int32_t s, int32_t y_zero, int32_t y_min, int32_t y_max)
+{
+    return (int32_t)ek_clamp64(ek_requantize64(acc, m, s) + y_zero, y_min, y_max);
+}
+
+/* Piecewise-linear table of 1025 entries, 64 inputs apart: entry i is the value at x = 64 i - 32768. */
+static inline int16_t ek_lut_s16_at(const int16_t *table, int16_t x)
+{
+    const int32_t u = (int32_t)x + 32768;
+    const int32_t i = u >> 6;
+    const int32_t t0 = table[i];
+    return (int16_t)(t0 + (((table[i + 1] - t0) * (u & 63) + 32) >> 6));
+}
+
+/* ---- float functions: relative error below 3e-7, see each for the borders ----------------------- */
+
+typedef union {
+    float f;
+    uint32_t u;
+} ek_bits;
+
+static inline float ek_float_of(uint32_t u)
+{
+    ek_bits b;
+    b.u = u;
+    return b.f;
+}
+
+static inline uint32_t ek_bits_of(float f)
+{
+    ek_bits b;
+    b.f = f;
+    return b.u;
+}
+
+#define EK_INF ek_float_of(0x7f800000u)
+#define EK_NAN ek_float_of(0x7fc00000u)
+
+/* Nearest integer, half to even, as a float; |x| < 2^22. */
+static inline float ek_roundf1(float x)
+{
+    return (x + 12582912.0f) - 12582912.0f;
+}
+
+/* e^x; 0 below -87.33654 (no denormal results), inf above 88.72283. Polynomial of Cephes expf. */
+static inline float ek_expf1(float x)
+{
+    const float hi = 88.72283f, lo = -87.33654f;
+    const float below = x < hi ? x : hi;
+    const float c = below > lo ? below : lo;
+    const float n = ek_roundf1(c * 1.44269504f);
+    const float r = (c - n * 0.693359375f) - n * -2.12194440e-4f;
+    const int32_t e = (int32_t)n;
+    const int32_t half = e >> 1;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = (p * (r * r) + r) + 1.0f;
+    p = p * ek_float_of((uint32_t)(half + 127) << 23);
+    p = p * ek_float_of((uint32_t)(e - half + 127) << 23);
+    p = x > hi ? EK_INF : p;
+    p = x < lo ? 0.0f : p;
+    return x == x ? p : x;
+}
+
+/* Natural logarithm; -inf at 0, NaN below 0. Denormals are exact inputs. Polynomial of Cephes logf. */
+static inline float ek_logf1(float x)
+{
+    const float a = x < 1.17549435e-38f ? x * 8388608.0f : x;
+    const uint32_t u = ek_bits_of(a) + 0x004afb0du; /* 1.0 - sqrt(1/2), as bits */
+    const int32_t lift = x < 1.17549435e-38f ? 150 : 127;
+    const float e = (float)((int32_t)(u >> 23) - lift);
+    const float f = ek_float_of((u & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
+    const float z = f * f;
+    float p = 7.0376836292e-2f;
+    p = p * f + -1.1514610310e-1f;
+    p = p * f + 1.1676998740e-1f;
+    p = p * f + -1.2420140846e-1f;
+    p = p * f + 1.4249322787e-1f;
+    p = p * f + -1.6668057665e-1f;
+    p = p * f + 2.0000714765e-1f;
+    p = p * f + -2.4999993993e-1f;
+    p = p * f + 3.3333331174e-1f;
+    p = p * f * z;
+    p = p + e * -2.12194440e-4f;
+    p = p - 0.5f * z;
+    p = (f + p) + e * 0.693359375f;
+    p = x == EK_INF ? x : p;
+    p = x == 0.0f ? -EK_INF : p;
+    p = x < 0.0f ? EK_NAN : p;
+    return x == x ? p : x;
+}
+
+/* Square root by three Newton steps; keeps +-0, NaN below 0. */
+static inline float ek_sqrtf1(float x)
+{
+    const float a = x < 1.17549435e-38f ? x * 16777216.0f : x;
+    const float back = x < 1.17549435e-38f ? 2.44140625e-4f : 1.0f;
+    float y = ek_float_of(0x1fbd1df5u + (ek_bits_of(a) >> 1));
+    y = 0.5f * (y + a / y);
+    y = 0.5f * (y + a / y);
+    y = 0.5f * (y + a / y);
+    y = y * back;
+    y = x == 0.0f ? x : y;
+    y = x < 0.0f ? EK_NAN : y;
+    return x == x ? y : x;
+}
+
+/* 1 / (1 + e^-x). */
+static inline float ek_sigmoidf1(float x)
+{
+    return 1.0f / (1.0f + ek_expf1(-x));
+}
+
+/* Hyperbolic tangent: polynomial of Cephes tanhf below 0.625, exponential above. */
+static inline float ek_tanhf1(float x)
+{
+    const float a = x < 0.0f ? -x : x;
+    const float z = x * x;
+    const float s = 1.0f - 2.0f / (ek_expf1(2.0f * a) + 1.0f);
+    const float large = x < 0.0f ? -s : s;
+    float p = -5.70498872745e-3f;
+    p = p * z + 2.06390887954e-2f;
+    p = p * z + -5.37397155531e-2f;
+    p = p * z + 1.33314422036e-1f;
+    p = p * z + -3.33332819422e-1f;
+    p = (p * z) * x + x;
+    return a < 0.625f ? p : large;
+}
+
+/* Error function: odd polynomial below 0.92773, 1 - exp(polynomial) above. */
+static inline float ek_erff1(float x)
+{
+    const float a = x < 0.0f ? -x : x;
+    const float t = a < 4.0f ? a : 4.0f;
+    const float s = x * x;
+    float q = -1.72853470e-5f, p = -5.96761703e-4f, large;
+    q = q * t + 3.83197126e-4f;
+    q = q * t + -3.88396438e-3f;
+    q = q * t + 2.42546219e-2f;
+    q = q * t + -1.06777877e-1f;
+    q = q * t + -6.34846687e-1f;
+    q = q * t + -1.28717512e-1f;
+    q = q * t - t;
+    q = 1.0f - ek_expf1(q);
+    large = x < 0.0f ? -q : q;
+    p = p * s + 4.99119423e-3f;
+    p = p * s + -2.67681349e-2f;
+    p = p * s + 1.12819925e-1f;
+    p = p * s + -3.76125336e-1f;
+    p = p * s + 1.28379166e-1f;
+    p = p * x + x;
+    p = a < 0.927734375f ? p : large;
+    return x == x ? p : x;
+}
+
+/* ---- matrix products ---------------------------------------------------------------------------- */
+
+/* y [n] += x [k] * w [k][stride], columns 0..n-1, in ascending k for every element. */
+static inline void ek_accumulate_f32(const float *x, const float *w, float *y, int32_t k, int32_t n, int32_t stride)
+{
+    int32_t i = 0;
+    for (; i + 4 <= k; i += 4) {
+        const float *w0 = w + (ptrdiff_t)i * stride, *w1 = w0 + stride, *w2 = w1 + stride, *w3 = w2 + stride;
+        const float x0 = x[i], x1 = x[i + 1], x2 = x[i + 2], x3 = x[i + 3];
+        int32_t j;
+        EK_IVDEP
+        for (j = 0; j < n; j++) {
+            y[j] = (((y[j] + x0 * w0[j]) + x1 * w1[j]) + x2 * w2[j]) + x3 * w3[j];
+        }
+    }
+    for (; i < k; i++) {
+        const float *w0 = w + (ptrdiff_t)i * stride;
+        int32_t j;
+        EK_IVDEP
+        for (j = 0; j < n; j++) {
+            y[j] = y[j] + x[i] * w0[j];
+        }
+    }
+}
+
+/* Fully connected: y [rows][n] = clamp(y_zero + requantize(x [rows][k] . w [n][k] + bias [n])).
+ *  w       -128..127, row per output
+ *  bias    contains -x_zero * sum(w row): there is no x_zero argument
+ *  mult    [n], shift [n]: per output
+ *  y_min, y_max  within the range of y; they carry a fused relu or clip
+ * s8 inputs: int32 accumulator, |bias| + k * 128 * 127 < 2^31. s16 inputs: int64 accumulator. */
+void ek_fc_s8_s8(const int8_t *x, const int8_t *w, const int32_t *bias, const int32_t *mult, const uint8_t *shift,
+                 int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t rows, int32_t k, int32_t n);
+void ek_fc_s8_s16(const int8_t *x, const int8_t *w, const int32_t *bias, const int32_t *mult, const uint8_t *shift,
+                  int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t rows, int32_t k, int32_t n);
+void ek_fc_s16_s16(const int16_t *x, const int8_t *w, const int64_t *bias, const int32_t *mult, const uint8_t *shift,
+                   int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t rows, int32_t k, int32_t n);
+void ek_fc_s16_s8(const int16_t *x, const int8_t *w, const int64_t *bias, const int32_t *mult, const uint8_t *shift,
+                  int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t rows, int32_t k, int32_t n);
+
+/* y [rows][n] = bias [n] + x [rows][k] . w [k][n], summed in ascending k. bias may be NULL: 0. */
+void ek_fc_f32(const float *x, const float *w, const float *bias, float *y, int32_t rows, int32_t k, int32_t n);
+
+/* y [m][n] = a [m][k] . b [k][n], summed in ascending k from 0. */
+void ek_matmul_f32(const float *a, const float *b, float *y, int32_t m, int32_t k, int32_t n);
+
+/* ---- convolutions --------------------------------------------------------------------------------- */
+
+/* All sizes in elements, all >= 1 (pads >= 0); in_c and out_c are multiples of groups. */
+typedef struct {
+    int32_t in_c, in_h, in_w, out_c, out_h, out_w, k_h, k_w, stride_h, stride_w, dil_h, dil_w, pad_top, pad_left, groups;
+} ek_conv_shape;
+
+/* y [out_c][out_h][out_w] = clamp(y_zero + requantize(bias [out_c] + sum w * (x - x_zero))).
+ *  x   [in_c][in_h][in_w]; taps outside x contribute nothing
+ *  w   [out_c][in_c / groups][k_h][k_w]
+ *  bias [out_c], without any x_zero term
+ *  mult, shift [out_c]; y_min, y_max as for ek_fc
+ * x_zero is in the range of x (0 for s16 in EdgeKit's scheme). s8: int32 accumulator, s16: int64. */
+void ek_conv_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                   const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                   const ek_conv_shape *shape);
+void ek_conv_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                    const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                    const ek_conv_shape *shape);
+void ek_conv_s16_s16(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias, const int32_t *mult,
+                     const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                     const ek_conv_shape *shape);
+void ek_conv_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias, const int32_t *mult,
+                    const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                    const ek_conv_shape *shape);
+
+/* Float convolution, layouts as above; per output: bias, then taps in order (channel, row, column).
+ * bias may be NULL: 0. */
+void ek_conv_f32(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *shape);
+
+/* Transposed convolution: tap (ky, kx) of input (iy, ix) adds to output
+ * (iy * stride_h + ky * dil_h - pad_top, ix * stride_w + kx * dil_w - pad_left), dropped when outside.
+ *  w   [in_c][out_c / groups][k_h][k_w]
+ * Per output: bias, then taps in order (channel, row, column). bias of the f32 form may be NULL: 0. */
+void ek_conv_transpose_f32(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *shape);
+void ek_conv_transpose_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                             const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                             int8_t *y, const ek_conv_shape *shape);
+
+/* ---- recurrent cells: one time step ----------------------------------------------------------------- */
+
+/* GRU with int16 state; gates in ONNX order z, r, h.
+ *  x        [inputs]
+ *  h        [units], scale 2^-15, updated in place
+ *  w        [3 units][inputs], r [3 units][units]
+ *  w_bias, r_bias  [3 units], in the scale of their product; w_bias contains -x_zero * sum(w row)
+ *  w_mult, w_shift, r_mult, r_shift  [3 units]: to int16 pre-activations of scale 2^-11, saturating
+ *  sigmoid, tanh_  1025-entry tables from scale 2^-11 to scale 2^-15 (see ek_lut_s16_at)
+ *  linear_before_reset  1: n = tanh(W x + r * (R h + b)); 0: n = tanh(W x + R (r * h) + b)
+ * The recurrent product of the s8 form takes saturate_s8((h + 128) >> 8), scale 2^-7; that of the s16 form h. */
+#define EK_GRU_S8_SCRATCH(units) ((size_t)13 * (size_t)(units))
+#define EK_GRU_S16_SCRATCH(units) ((size_t)12 * (size_t)(units))
+void ek_gru_s8(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
+               const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+               const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
+               int32_t linear_before_reset, int16_t *scratch);
+void ek_gru_s16(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
+                const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
+                int32_t linear_before_reset, int16_t *scratch);
+
+/* Float GRU: w [inputs][3 units], r [units][3 units], biases [3 units], gates z, r, h; h in place.
+ * h' = (1 - z) * n + z * h. */
+#define EK_GRU_F32_SCRATCH(units) ((size_t)24 * (size_t)(units))
+void ek_gru_f32(const float *x, float *h, const float *w, const float *r, const float *w_bias, const float *r_bias,
+                int32_t inputs, int32_t units, int32_t linear_before_reset, float *scratch);
+
+/* Float LSTM: w [inputs][4 units], r [units][4 units], bias [4 units] = Wb + Rb, gates i, o, f, c;
+ * h and c [units] in place. c' = f * c + i * c~, h' = o * tanh(c'). */
+#define EK_LSTM_F32_SCRATCH(units) ((size_t)16 * (size_t)(units))
+void ek_lstm_f32(const float *x, float *h, float *c, const float *w, const float *r, const float *bias,
+                 int32_t inputs, int32_t units, float *scratch);
+
+/* ---- pointwise, integer (y may be x, a or b where the types agree) ------------------------------------ */
+
+/* y = table[x + 128], 256 entries. */
+void ek_lut_s8(const int8_t *x, const int8_t *table, int8_t *y, int32_t n);
+
+/* y = piecewise-linear table value, see ek_lut_s16_at; the s8 form requantizes it to
+ * saturate(y_zero + requantize(value)). */
+void ek_lut_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n);
+void ek_lut_s16_s8(const int16_t *x, const int16_t *table, int32_t mult, int32_t shift, int32_t y_zero, int8_t *y,
+                   int32_t n);
+
+/* y = clamp(y_zero + (((a - a_zero) * m1 + (b - b_zero) * m2 + 2^(shift-1)) >> shift)).
+ * a_step, b_step: 1, or 0 for an operand of one element. A subtraction has a negative m2. */
+void ek_add_s8(const int8_t *a, int32_t a_step, int32_t a_zero, int32_t m1, const int8_t *b, int32_t b_step,
+               int32_t b_zero, int32_t m2, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+               int32_t n);
+void ek_add_s16(const int16_t *a, int32_t a_step, int32_t a_zero, int32_t m1, const int16_t *b, int32_t b_step,
+                int32_t b_zero, int32_t m2, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                int32_t n);
+
+/* y = clamp(y_zero + (((a - a_zero) * (b - b_zero) * m + 2^(shift-1)) >> shift)). s16: both zeros are 0. */
+void ek_mul_s8(const int8_t *a, int32_t a_step, int32_t a_zero, const int8_t *b, int32_t b_step, int32_t b_zero,
+               int32_t m, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t n);
+void ek_mul_s16(const int16_t *a, int32_t a_step, int32_t a_zero, const int16_t *b, int32_t b_step, int32_t b_zero,
+                int32_t m, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t n);
+
+/* x, y [channels][inner]; with d = x - x_zero: y = saturate(y_zero + ((d * m + 2^(shift-1)) >> shift)),
+ * m = m_pos where d >= 0, else m_neg [channels] (the slope, any sign). */
+void ek_prelu_s8(const int8_t *x, int32_t x_zero, int32_t m_pos, const int32_t *m_neg, int32_t shift, int32_t y_zero,
+                 int8_t *y, int32_t channels, int32_t inner);
+
+/* y = saturate(round_half_even(x / scale) + zero); NaN gives zero, infinities saturate. scale > 0. */
+void ek_quantize_s8(const float *x, float scale, int32_t zero, int8_t *y, int32_t n);
+void ek_quantize_s16(const float *x, float scale, int32_t zero, int16_t *y, int32_t n);
+
+/* y = (float)(x - zero) * scale. */
+void ek_dequantize_s8(const int8_t *x, float scale, int32_t zero, float *y, int32_t n);
+void ek_dequantize_s16(const int16_t *x, float scale, int32_t zero, float *y, int32_t n);
+
+/* y = clamp(y_zero + requantize(x - x_zero)). */
+void ek_requantize_s8_s8(const int8_t *x, int32_t x_zero, int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min,
+                         int32_t y_max, int8_t *y, int32_t n);
+void ek_requantize_s8_s16(const int8_t *x, int32_t x_zero, int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min,
+                          int32_t y_max, int16_t *y, int32_t n);
+void ek_requantize_s16_s8(const int16_t *x, int32_t x_zero, int32_t mult, int32_t shift, int32_t y_zero,
+                          int32_t y_min, int32_t y_max, int8_t *y, int32_t n);
+void ek_requantize_s16_s16(const int16_t *x, int32_t x_zero, int32_t mult, int32_t shift, int32_t y_zero,
+                           int32_t y_min, int32_t y_max, int16_t *y, int32_t n);
+
+/* ---- pointwise and rows, float (y may be x) ------------------------------------------------------------ */
+
+void ek_exp_f32(const float *x, float *y, int32_t n);
+void ek_log_f32(const float *x, float *y, int32_t n);
+void ek_sqrt_f32(const float *x, float *y, int32_t n);
+void ek_sigmoid_f32(const float *x, float *y, int32_t n);
+void ek_tanh_f32(const float *x, float *y, int32_t n);
+void ek_erf_f32(const float *x, float *y, int32_t n);
+
+/* y = |x| <= limit ? x : 0; NaN and infinities give 0. */
+void ek_finite_f32(const float *x, float *y, int32_t n, float limit);
+
+/* Softmax over each row of x [rows][n], n >= 1: e^(x - max) / sum, summed in order. */
+void ek_softmax_f32(const float *x, float *y, int32_t rows, int32_t n);
+
+/* y = (x - mean) * (1 / sqrt(variance + eps)) * scale [n] + bias [n] over each row of x [rows][n]; mean and
+ * mean squared deviation summed in order. bias may be NULL. */
+void ek_layernorm_f32(const float *x, const float *scale, const float *bias, float eps, float *y, int32_t rows,
+                      int32_t n);
+
+/* ---- Fourier transforms ---------------------------------------------------------------------------------- */
+
+/* n is even and n / 2 has no prime factor above 5. tables: 2 n floats, the complex numbers
+ * e^(-2 pi i k / (n/2)), k < n/2, then e^(-2 pi i k / n), k < n/2, rounded from double. */
+#define EK_FFT_TABLES(n) ((size_t)8 * (size_t)(n))
+
+/* Complex transform of `size` points (size = n/2), out of place by Stockham's method: radices 4, 2, 3, 5.
+ * x is not changed. a and b [size][2] are work space; returns where the result is: a, b, or x when size is 1. */
+const float *ek_fft_f32(const float *x, float *a, float *b, const float *tables, int32_t size);
+
+/* spectrum [n/2+1][2] of x [n], unnormalized; scratch 2 n floats. */
+#define EK_RFFT_F32_SCRATCH(n) ((size_t)8 * (size_t)(n))
+void ek_rfft_f32(const float *x, float *spectrum, const float *tables, int32_t n, float *scratch);
+
+/* x [n] of spectrum [n/2+1][2], divided by n; the imaginary parts of the first and last bin are ignored. */
+#define EK_IRFFT_F32_SCRATCH(n) ((size_t)8 * (size_t)(n))
+void ek_irfft_f32(const float *spectrum, float *x, const float *tables, int32_t n, float *scratch);
+
+/* One hop of analysis: the frame is history [n-hop] then pcm [hop], times window [n]; its last n - hop
+ * samples become the history. 1 <= hop <= n; scratch 3 n floats. */
+#define EK_STFT_F32_SCRATCH(n) ((size_t)12 * (size_t)(n))
+void ek_stft_f32(const float *pcm, float *history, const float *window, float *spectrum, const float *tables,
+                 int32_t n, int32_t hop, float *scratch);
+
+/* One hop of synthesis: the inverse transform times window [n] is added to overlap [n-hop]; its first hop
+ * samples are pcm, the rest is the new overlap. Any normalization is in the window. */
+#define EK_ISTFT_F32_SCRATCH(n) ((size_t)12 * (size_t)(n))
+void ek_istft_f32(const float *spectrum, float *overlap, const float *window, float *pcm, const float *tables,
+                  int32_t n, int32_t hop, float *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
