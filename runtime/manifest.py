@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import Problem, UsageError
+from edgekit.runtime.manifest_check import checked_manifest
 
 SCHEMA = 1
 VERSION = "0.1.0"
@@ -26,7 +27,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The facts of a build. Bytes and samples unless the name says otherwise; unknown is None, never 0.
+    """The facts of a build: bytes and samples unless the name says otherwise; unknown is None.
 
     The dictionaries have the keys of manifest.json: `stream` hop_samples, sample_rate_hz,
     delay_samples, latency_samples, latency_ms; `memory` weights_bytes, state_bytes, scratch_bytes,
@@ -56,7 +57,7 @@ class Manifest:
 
     @property
     def c_name(self) -> str:
-        """The prefix of the build's C symbols and file names: the source's name as a C identifier."""
+        """The prefix of the build's C symbols and file names: the source's name in C."""
         return c_identifier(self.source["name"])
 
     @property
@@ -76,16 +77,59 @@ class Manifest:
         hop = self.stream.get("hop_samples")
         return len(tensors) == 2 and all(t.shape == (1, hop) for t in tensors)
 
+    @staticmethod
+    def from_json(text: str, where: str = MANIFEST_NAME) -> "Manifest":
+        """Read what `to_json` wrote; the text is not trusted.
+
+        Raises:
+            UsageError: naming `where` and every key that is missing or has a value that cannot be.
+        """
+        return Manifest(**checked_manifest(text, where, SCHEMA, Tensor))
+
+    @staticmethod
+    def load(directory: Path) -> "Manifest":
+        """Read the manifest of a build folder; the file is not trusted.
+
+        Raises:
+            UsageError: no build there, or a manifest that cannot be used.
+        """
+        path = directory / MANIFEST_NAME
+        hint = "edgekit export MODEL --target TARGET -o DIR writes one"
+        try:
+            size = path.stat().st_size
+            if size > MAX_MANIFEST_BYTES:
+                limit = f"at most {MAX_MANIFEST_BYTES} bytes"
+                raise UsageError(Problem(f"file '{path}'", f"{size} bytes", limit, hint))
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                Problem(f"file '{path}'", "not UTF-8 text", "a manifest", hint)
+            ) from error
+        except OSError as error:
+            found = error.strerror or "cannot be read"
+            raise UsageError(
+                Problem(f"build '{directory}'", f"{MANIFEST_NAME}: {found}", "a build folder", hint)
+            ) from error
+        return Manifest.from_json(text, str(path))
+
     def to_json(self) -> str:
         """Return the text of manifest.json; keys in the order of the contract."""
         facts = asdict(self)
-        order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream", "sampler",
-                 "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
-                 "verification", "quantization", "tools")  # fmt: skip
+        order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
+                 "sampler", "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16",
+                 "macs_float", "verification", "quantization", "tools")  # fmt: skip
         return json.dumps({key: facts[key] for key in order}, indent=2) + "\n"
 
 
+RESERVED = frozenset(
+    """auto break case char const continue default do double else enum extern float for goto if
+    inline int long main register restrict return short signed sizeof static struct switch typedef
+    union unsigned void volatile while edgekit""".split()  # noqa: SIM905
+)
+
+
 def c_identifier(name: str) -> str:
-    """Turn any name into a lower-case C identifier that starts with a letter."""
+    """Turn any name into a lower-case C identifier, neither a keyword nor one of the library's."""
     text = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return text if text[:1].isalpha() else f"net_{text}".rstrip("_")
+    free = text[:1].isalpha() and text not in RESERVED and not text.startswith("ek_")
+    return text if free else f"net_{text}".rstrip("_")

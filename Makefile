@@ -1,0 +1,53 @@
+# make demo: the denoiser, from ONNX file to running int8 hops.   make test: lint and every test.
+# Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint compiler clean
+
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+DEMO := demo-denoise
+
+help:
+	@echo "make demo   export the bundled denoiser, stream a noisy clip through it, write $(DEMO)/"
+	@echo "make test   ruff, mypy, pyright, pytest"
+	@echo "make lint   ruff, mypy, pyright"
+	@echo "make clean  remove what these made"
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a venv: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/demo.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[demo]'
+	@touch $@
+
+$(VENV)/test.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[torch,test]'
+	@touch $@ $(VENV)/demo.stamp
+
+# Where no C compiler is on PATH, PyPI's ziglang is one.
+compiler: | $(BIN)/python
+	@command -v cc gcc clang >/dev/null || $(BIN)/python -c 'import ziglang' 2>/dev/null \
+	|| $(PIP) install --quiet --constraint constraints.txt ziglang
+
+demo: $(VENV)/demo.stamp compiler
+	@rm -rf $(DEMO)
+	$(BIN)/edgekit demo denoise -o $(DEMO)
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+test: $(VENV)/test.stamp
+	@.ci/system-tools
+	@$(MAKE) --no-print-directory compiler lint
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist

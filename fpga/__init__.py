@@ -1,0 +1,1 @@
+"""FPGA engines: not in this version."""

@@ -1,0 +1,194 @@
+"""Checks on a manifest.json of any origin, before anything is allocated for what it claims."""
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+from edgekit.errors import Problem, UsageError
+
+MAX_BYTES = 1 << 31  # of one tensor, one block, one file of arrays
+MAX_TENSORS = 1024
+MAX_RANK = 8
+MAX_TEXT = 512
+DTYPES = frozenset({"float32", "int8", "uint8", "int16", "int32", "int64", "bool"})
+ROLES = frozenset({"stream", "state", "constant"})
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 62
+
+
+def _bytes(value: Any) -> bool:
+    return _count(value) and value <= MAX_BYTES
+
+
+def _text(value: Any) -> bool:
+    return type(value) is str and len(value) <= MAX_TEXT
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _flag(value: Any) -> bool:
+    return type(value) is bool
+
+
+def _null(value: Any) -> bool:
+    return value is None
+
+
+def _positive(value: Any) -> bool:
+    return _bytes(value) and value > 0
+
+
+Check = tuple[Callable[[Any], bool], str, bool]  # the test, what it allows, whether null is allowed
+COUNT: Check = (_count, "an integer from 0 up", False)
+SIZE: Check = (_bytes, f"an integer from 0 to {MAX_BYTES}", False)
+TEXT: Check = (_text, f"a text of at most {MAX_TEXT} characters", False)
+NUMBER: Check = (_number, "a number", False)
+POSITIVE: Check = (_positive, "an integer from 1 up", False)
+NOTHING: Check = (_null, "null", True)
+
+
+def _or_null(check: Check) -> Check:
+    return check[0], check[1] + " or null", True
+
+
+FACTS: dict[str, Check] = {
+    "schema": COUNT, "edgekit": TEXT, "target": TEXT, "digest": TEXT, "sampler": NOTHING,
+    "engine": NOTHING, "macs_per_hop": COUNT, "macs_int8": COUNT, "macs_int16": COUNT,
+    "macs_float": COUNT,
+}  # fmt: skip
+TABLES: dict[str, dict[str, Check]] = {
+    "source": {"name": TEXT, "sha256": TEXT},
+    "stream": {
+        "hop_samples": _or_null(POSITIVE), "sample_rate_hz": _or_null(POSITIVE),
+        "delay_samples": _or_null(SIZE), "latency_samples": _or_null(SIZE),
+        "latency_ms": _or_null(NUMBER),
+    },
+    "memory": {
+        "weights_bytes": _or_null(SIZE), "state_bytes": _or_null(SIZE),
+        "scratch_bytes": _or_null(SIZE), "scratch_lower_bound_bytes": _or_null(SIZE),
+        "code_bytes": _or_null(SIZE),
+    },
+    "verification": {
+        "by": TEXT, "hops": COUNT, "snr_db": _or_null(NUMBER), "max_abs_error": _or_null(NUMBER),
+        "bit_exact_with_oracle": _or_null((_flag, "true, false", False)),
+    },
+    "quantization": {
+        "recipe": TEXT, "calibrated_on": _or_null(TEXT), "tensors_int8": _or_null(COUNT),
+        "tensors_int16": _or_null(COUNT), "tensors_float": _or_null(COUNT),
+    },
+}  # fmt: skip
+NULLABLE_TABLES = frozenset({"verification"})
+
+
+def checked_manifest(
+    text: str, where: str, schema: int, tensor: Callable[..., Any]
+) -> dict[str, Any]:
+    """Parse a manifest and return its facts, each of a type and size that can be.
+
+    Args:
+        text: JSON of any origin.
+        where: what to call it in problems.
+        schema: the only schema number that is understood.
+        tensor: makes one input or output from ``name, shape, dtype, role``.
+
+    Raises:
+        UsageError: with one problem for every key that is missing, unknown or wrong.
+    """
+    facts = _parse(text, where)
+    problems: list[Problem] = []
+
+    def complain(key: str, found: str, allowed: str) -> None:
+        problems.append(Problem(f"{where}, {key}", found, allowed, "export the network again"))
+
+    allowed_keys = {*FACTS, *TABLES, "inputs", "outputs", "tools"}
+    for key in sorted(facts.keys() - allowed_keys):
+        complain(_shown(key), "an unknown key", "the keys of schema 1")
+    _check_table(facts, FACTS, "", complain)
+    for key, checks in TABLES.items():
+        if key in NULLABLE_TABLES and facts.get(key, ...) is None:
+            continue
+        table = facts.get(key)
+        if type(table) is dict:
+            _check_table(table, checks, f"{key}.", complain)
+        else:
+            complain(key, _shown(table), "a table")
+    tools = facts.get("tools")
+    if type(tools) is not dict or not all(
+        _text(key) and _text(value) for key, value in tools.items()
+    ):
+        complain("tools", _shown(tools), "a table of texts")
+    for key in ("inputs", "outputs"):
+        _check_tensors(facts.get(key), key, complain)
+    if not problems and facts["schema"] != schema:
+        complain("schema", _shown(facts["schema"]), str(schema))
+    if problems:
+        raise UsageError(problems)
+    for key in ("inputs", "outputs"):
+        facts[key] = tuple(tensor(**{**row, "shape": tuple(row["shape"])}) for row in facts[key])
+    return facts
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        found = f"not JSON ({error})"
+        raise UsageError(Problem(where, found, "a manifest", "export the network again")) from error
+    if type(facts) is not dict:
+        raise UsageError(Problem(where, _shown(facts), "a table", "export the network again"))
+    return facts
+
+
+def _check_table(
+    table: dict[str, Any],
+    checks: dict[str, Check],
+    prefix: str,
+    complain: Callable[[str, str, str], None],
+) -> None:
+    for key, (test, allowed, nullable) in checks.items():
+        if key not in table:
+            complain(prefix + key, "missing", allowed)
+        elif not (test(table[key]) or (nullable and table[key] is None)):
+            complain(prefix + key, _shown(table[key]), allowed)
+
+
+def _check_tensors(rows: Any, key: str, complain: Callable[[str, str, str], None]) -> None:
+    if type(rows) is not list or len(rows) > MAX_TENSORS:
+        complain(key, _shown(rows), f"a list of at most {MAX_TENSORS} tensors")
+        return
+    names: set[str] = set()
+    for index, row in enumerate(rows):
+        here = f"{key}[{index}]"
+        if type(row) is not dict or row.keys() != {"name", "shape", "dtype", "role"}:
+            complain(here, _shown(row), "name, shape, dtype, role")
+            continue
+        name, shape = row["name"], row["shape"]
+        if not _text(name) or not name or name in names:
+            complain(f"{here}.name", _shown(name), "a name of its own")
+        else:
+            names.add(name)
+        if not _shape_fits(shape):
+            complain(
+                f"{here}.shape",
+                _shown(shape),
+                f"up to {MAX_RANK} dimensions, {MAX_BYTES} bytes in all",
+            )
+        for part, words in (("dtype", DTYPES), ("role", ROLES)):
+            if type(row[part]) is not str or row[part] not in words:
+                complain(f"{here}.{part}", _shown(row[part]), ", ".join(sorted(words)))
+
+
+def _shape_fits(shape: Any) -> bool:
+    if type(shape) is not list or len(shape) > MAX_RANK:
+        return False
+    return all(_positive(extent) for extent in shape) and math.prod(shape) * 8 <= MAX_BYTES
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,137 @@
+"""A C build in this process: its sources compiled to a shared library, called through ctypes."""
+
+import ctypes
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.errors import CheckFailed, Problem, ToolError, UsageError
+from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.toolchain import NATIVE, Compiler, compile_shared
+
+ALIGN = 64  # bytes: covers what any build asks for
+
+
+class NativeEngine:
+    """One instance of a C build: its state and scratch blocks, and pointers to one hop of data.
+
+    The build's C code runs in this process: load only builds that you would compile yourself.
+    """
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        """Compile the build in `directory` for this machine and initialise one instance.
+
+        Raises:
+            UsageError: the folder holds no C sources, or its manifest does not fit them.
+            ToolError: no compiler, or it refused the sources.
+        """
+        library, self.compiler = _compile(directory, manifest)
+        name = manifest.c_name
+        self._process = _function(library, f"{name}_process", 4)
+        self._process_s16 = (
+            _function(library, f"{name}_process_s16", 4) if manifest.is_pcm else None
+        )
+        self._reset = _function(library, f"{name}_reset", 1)
+        self._reset.restype = None
+        state_bytes = manifest.memory["state_bytes"] or 0
+        self._state = _aligned(state_bytes)
+        self._scratch = _aligned(manifest.memory["scratch_bytes"] or 0)
+        self._inputs = [_aligned_floats(tensor.shape) for tensor in manifest.stream_inputs]
+        self._outputs = [_aligned_floats(tensor.shape) for tensor in manifest.stream_outputs]
+        self._input_pointers = _pointers(self._inputs)
+        self._output_pointers = _pointers(self._outputs)
+        init = _function(library, f"{name}_init", 1)
+        init.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        init.restype = ctypes.c_void_p
+        instance = init(self._state.ctypes.data, state_bytes)
+        if not instance:
+            raise UsageError(
+                _misfit(directory, f"{name}_init refuses a state of {state_bytes} bytes")
+            )
+        self._instance = ctypes.c_void_p(instance)
+        self._scratch_pointer = ctypes.c_void_p(self._scratch.ctypes.data)
+
+    def process(
+        self, inputs: Sequence[NDArray[np.float32]]
+    ) -> tuple[list[NDArray[np.float32]], int]:
+        """Run one hop; returns copies of the outputs and the nanoseconds that the C call took."""
+        for own, given in zip(self._inputs, inputs, strict=True):
+            own[...] = given
+        pointers = ctypes.byref(self._input_pointers), ctypes.byref(self._output_pointers)
+        start = time.perf_counter_ns()
+        code = self._process(self._instance, self._scratch_pointer, *pointers)
+        elapsed = time.perf_counter_ns() - start
+        if code != 0:
+            raise CheckFailed(f"the build's process function returned {code}")
+        return [own.copy() for own in self._outputs], elapsed
+
+    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Run one hop of 16-bit PCM (builds of one PCM input and output only)."""
+        assert self._process_s16 is not None
+        pcm = np.ascontiguousarray(pcm, np.int16)
+        out = np.empty_like(pcm)
+        code = self._process_s16(
+            self._instance,
+            self._scratch_pointer,
+            ctypes.c_void_p(pcm.ctypes.data),
+            ctypes.c_void_p(out.ctypes.data),
+        )
+        if code != 0:
+            raise CheckFailed(f"the build's process_s16 function returned {code}")
+        return out
+
+    def reset(self) -> None:
+        """Return to the state of a fresh instance."""
+        self._reset(self._instance)
+
+
+def _compile(directory: Path, manifest: Manifest) -> tuple[ctypes.CDLL, Compiler]:
+    sources = sorted(path for path in directory.rglob("*.c") if path.is_file())
+    if not sources:
+        raise UsageError(_misfit(directory, "no .c file"))
+    include_dirs = sorted({path.parent for path in directory.rglob("*.h")})
+    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
+        output = Path(folder) / f"{manifest.c_name}.so"
+        flags = NATIVE if manifest.target == "host" else ()
+        compiler = compile_shared(sources, include_dirs, output, flags)
+        try:
+            return ctypes.CDLL(str(output)), compiler
+        except OSError as error:
+            raise ToolError(
+                f"the library that {compiler.label} made does not load: {error}"
+            ) from error
+
+
+def _function(library: ctypes.CDLL, name: str, pointers: int) -> Any:
+    try:
+        function = getattr(library, name)
+    except AttributeError as error:
+        raise UsageError(_misfit(Path("."), f"the sources define no {name}")) from error
+    function.argtypes = [ctypes.c_void_p] * pointers
+    function.restype = ctypes.c_int
+    return function
+
+
+def _misfit(directory: Path, found: str) -> Problem:
+    allowed = "the sources that the manifest describes"
+    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")
+
+
+def _aligned(size: int) -> NDArray[np.uint8]:
+    block = np.zeros(size + ALIGN, np.uint8)
+    start = -block.ctypes.data % ALIGN
+    return block[start : start + size]
+
+
+def _aligned_floats(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    count = int(np.prod(shape, dtype=np.int64))
+    return _aligned(4 * count).view(np.float32).reshape(shape)
+
+
+def _pointers(arrays: Sequence[NDArray[np.float32]]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))

@@ -1,0 +1,100 @@
+"""An onnxruntime build in this process, states carried from hop to hop."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.errors import Problem, ToolError, UsageError
+from edgekit.runtime.manifest import Manifest
+
+MODEL_NAME = "model.onnx"
+
+
+class SessionEngine:
+    """One onnxruntime session of a build's model.onnx and the states between its hops."""
+
+    compiler = None
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        """Load the build's model.onnx, single-threaded, with all states at zero.
+
+        Raises:
+            UsageError: model.onnx is missing, unreadable, or not what the manifest describes.
+            ToolError: onnxruntime is not installed.
+        """
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ToolError(
+                "onnxruntime is not installed; pip install 'edgekit[export]'"
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        path = directory / MODEL_NAME
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            # onnxruntime raises its own classes, which it does not export, with Exception as base.
+            raise UsageError(_misfit(directory, f"{MODEL_NAME}: {error}")) from error
+        self._inputs = [tensor.name for tensor in manifest.stream_inputs]
+        self._outputs = [tensor.name for tensor in manifest.stream_outputs]
+        self._pairs = self._state_pairs(directory)
+        self._check(directory, manifest)
+        self._shapes = {t.name: (t.shape, t.dtype) for t in manifest.inputs if t.role == "state"}
+        self._states: dict[str, NDArray[Any]] = {}
+        self.reset()
+
+    def process(
+        self, inputs: Sequence[NDArray[np.float32]]
+    ) -> tuple[list[NDArray[np.float32]], int]:
+        """Run one hop; returns the outputs and the nanoseconds that the session took."""
+        feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states
+        wanted = [*self._outputs, *self._pairs.values()]
+        start = time.perf_counter_ns()
+        results = self._session.run(wanted, feeds)
+        elapsed = time.perf_counter_ns() - start
+        count = len(self._outputs)
+        self._states = dict(zip(self._pairs, results[count:], strict=True))
+        return results[:count], elapsed
+
+    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Run one hop of 16-bit PCM in float: scaled by 2^-15, rounded, saturated."""
+        (out,), _ = self.process([pcm.astype(np.float32) / np.float32(32768)])
+        rounded = np.clip(np.rint(out * np.float32(32768)), -32768, 32767)
+        return np.asarray(rounded, np.int16)
+
+    def reset(self) -> None:
+        """Return to the state of a fresh instance: all states zero."""
+        self._states = {name: np.zeros(*self._shapes[name]) for name in self._pairs}
+
+    def _state_pairs(self, directory: Path) -> dict[str, str]:
+        text = self._session.get_modelmeta().custom_metadata_map.get("edgekit.states", "[]")
+        try:
+            return {str(pair["input"]): str(pair["output"]) for pair in json.loads(text)}
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise UsageError(_misfit(directory, f"{MODEL_NAME}: unreadable state pairs")) from error
+
+    def _check(self, directory: Path, manifest: Manifest) -> None:
+        """Compare names, shapes and states of model.onnx with the manifest."""
+        for kind, nodes, tensors, states in (
+            ("inputs", self._session.get_inputs(), manifest.inputs, set(self._pairs)),
+            ("outputs", self._session.get_outputs(), manifest.outputs, set(self._pairs.values())),
+        ):
+            found = {node.name: tuple(node.shape) for node in nodes}
+            expected = {tensor.name: tensor.shape for tensor in tensors}
+            carried = {tensor.name for tensor in tensors if tensor.role == "state"}
+            if found != expected or carried != states:
+                raise UsageError(_misfit(directory, f"{MODEL_NAME}: its {kind} are {found}"))
+
+
+def _misfit(directory: Path, found: str) -> Problem:
+    allowed = "the model that the manifest describes"
+    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")

@@ -1,0 +1,203 @@
+"""`Stream`: a build on this machine, one hop after another with its state carried."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edgekit.errors import Problem, UsageError
+from edgekit.runtime.manifest import Manifest, Tensor
+from edgekit.runtime.native import NativeEngine
+from edgekit.runtime.session import SessionEngine
+from edgekit.runtime.toolchain import Compiler
+
+Arrays = dict[str, NDArray[np.float32]]
+
+
+class Engine(Protocol):
+    """What runs the hops of one instance."""
+
+    @property
+    def compiler(self) -> Compiler | None:
+        """The compiler that made it, for C builds."""
+
+    def process(self, inputs: list[NDArray[np.float32]]) -> tuple[list[NDArray[np.float32]], int]:
+        """Run one hop; returns the outputs and the nanoseconds it took."""
+
+    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Run one hop of 16-bit PCM."""
+
+    def reset(self) -> None:
+        """Return to the state of a fresh instance."""
+
+
+ENGINES: dict[str, Callable[[Path, Manifest], Engine]] = {
+    "host": NativeEngine,
+    "c99": NativeEngine,
+    "onnxruntime": SessionEngine,
+}
+
+
+class Stream:
+    """One running instance of a build; `manifest` says what it takes and gives.
+
+    Arrays are float32 by the names of `manifest.stream_inputs` and `manifest.stream_outputs`.
+    """
+
+    def __init__(self, manifest: Manifest, engine: Engine) -> None:
+        """Wrap a loaded engine; `open` is the usual way here."""
+        self.manifest = manifest
+        self._engine = engine
+
+    @staticmethod
+    def open(directory: str | Path) -> "Stream":
+        """Load a build folder as a fresh instance; the C code of a C build is compiled and run.
+
+        Raises:
+            UsageError: no usable build, or one that does not run on this machine.
+            ToolError: no C compiler (or onnxruntime), or it failed.
+        """
+        directory = Path(directory)
+        manifest = Manifest.load(directory)
+        if manifest.target not in ENGINES:
+            found, allowed = f"target {manifest.target}", f"target {', '.join(ENGINES)}"
+            raise UsageError(
+                Problem(f"build '{directory}'", found, allowed, "export for --target host")
+            )
+        other = [t for t in (*manifest.inputs, *manifest.outputs) if t.role == "constant"]
+        other += [t for t in _stream_tensors(manifest) if t.dtype != "float32"]
+        if other:
+            raise UsageError(
+                [
+                    Problem(
+                        f"tensor '{t.name}'",
+                        f"{t.role} {t.dtype}",
+                        "stream float32",
+                        "export again",
+                    )
+                    for t in other
+                ]
+            )
+        return Stream(manifest, ENGINES[manifest.target](directory, manifest))
+
+    @property
+    def compiler(self) -> Compiler | None:
+        """The compiler that made a C build's library; None for onnxruntime."""
+        return self._engine.compiler
+
+    def reset(self) -> None:
+        """Return to the state of a fresh instance."""
+        self._engine.reset()
+
+    def process(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
+        """Run one hop.
+
+        Args:
+            inputs: one float32 array of the manifest's shape for each stream input.
+
+        Raises:
+            UsageError: names, shapes or types that do not fit, all of them.
+        """
+        arrays = self._checked(inputs, hops=False)
+        outputs, _ = self._engine.process([arrays[t.name] for t in self.manifest.stream_inputs])
+        return dict(zip((t.name for t in self.manifest.stream_outputs), outputs, strict=True))
+
+    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Run one hop of 16-bit PCM, (hop,) or (1, hop); the answer has the same shape.
+
+        Raises:
+            UsageError: the build does not take one PCM hop and give one, or `pcm` does not fit.
+        """
+        hop = self.manifest.stream["hop_samples"]
+        if not self.manifest.is_pcm:
+            raise UsageError(_not_pcm(self.manifest))
+        if pcm.dtype != np.int16 or pcm.shape not in ((hop,), (1, hop)):
+            found = f"{pcm.dtype} {pcm.shape}"
+            raise UsageError(
+                Problem("input 'pcm'", found, f"int16 ({hop},) or (1, {hop})", "cut into hops")
+            )
+        return self._engine.process_s16(pcm.reshape(1, hop)).reshape(pcm.shape)
+
+    def run(
+        self, inputs: Mapping[str, ArrayLike], progress: Callable[[int], None] | None = None
+    ) -> Arrays:
+        """Run many hops in order, from the state as it is.
+
+        Args:
+            inputs: one array for each stream input, first axis = hops, as many in each.
+            progress: is told after each hop how many are done.
+
+        Returns:
+            One array for each stream output, first axis = hops.
+
+        Raises:
+            UsageError: names, shapes or types that do not fit, all of them.
+        """
+        return self.timed_run(inputs, progress)[0]
+
+    def timed_run(
+        self, inputs: Mapping[str, ArrayLike], progress: Callable[[int], None] | None = None
+    ) -> tuple[Arrays, NDArray[np.float64]]:
+        """Do as `run`; also returns the microseconds of each hop, around the engine's call only."""
+        arrays = self._checked(inputs, hops=True)
+        ordered = [arrays[tensor.name] for tensor in self.manifest.stream_inputs]
+        hops = len(ordered[0]) if ordered else 0
+        outputs = {
+            t.name: np.empty((hops, *t.shape), np.float32) for t in self.manifest.stream_outputs
+        }
+        times_us = np.empty(hops)
+        for hop in range(hops):
+            results, elapsed_ns = self._engine.process([array[hop] for array in ordered])
+            times_us[hop] = elapsed_ns / 1000
+            for output, result in zip(outputs.values(), results, strict=True):
+                output[hop] = result
+            if progress:
+                progress(hop + 1)
+        return outputs, times_us
+
+    def _checked(self, inputs: Mapping[str, ArrayLike], hops: bool) -> Arrays:
+        """Return the inputs as float32 arrays, after listing everything that does not fit."""
+        expected = {tensor.name: tensor for tensor in self.manifest.stream_inputs}
+        listed = ", ".join(f"{t.name} {list(t.shape)}" for t in expected.values())
+        step = "one array per stream input" + (", first axis = hops" if hops else "")
+        problems = [
+            Problem(f"input '{name}'", "missing" if name in expected else "unknown", listed, step)
+            for name in sorted(expected.keys() ^ inputs.keys())
+        ]
+        arrays: Arrays = {}
+        for name in expected.keys() & inputs.keys():
+            array = np.asarray(inputs[name])
+            shape = array.shape[1:] if hops else array.shape
+            if shape != expected[name].shape or (hops and array.ndim == 0):
+                found = f"shape {list(array.shape)}"
+                wanted = (
+                    f"{['hops', *expected[name].shape] if hops else list(expected[name].shape)}"
+                )
+                problems.append(Problem(f"input '{name}'", found, wanted.replace("'", ""), step))
+            elif array.dtype != np.float32:
+                problems.append(
+                    Problem(f"input '{name}'", str(array.dtype), "float32", ".astype('float32')")
+                )
+            else:
+                arrays[name] = array
+        if hops and len({len(array) for array in arrays.values()}) > 1:
+            found = ", ".join(f"{name} {len(array)}" for name, array in sorted(arrays.items()))
+            problems.append(
+                Problem("hops", found, "as many hops in each input", "cut to the shortest")
+            )
+        if problems:
+            raise UsageError(problems)
+        return arrays
+
+
+def _stream_tensors(manifest: Manifest) -> tuple[Tensor, ...]:
+    return (*manifest.stream_inputs, *manifest.stream_outputs)
+
+
+def _not_pcm(manifest: Manifest) -> Problem:
+    found = ", ".join(f"{t.name} {list(t.shape)}" for t in _stream_tensors(manifest))
+    return Problem(
+        "build", f"takes and gives {found}", "one PCM hop in, one out", "export with --frontend"
+    )

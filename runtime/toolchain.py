@@ -1,0 +1,117 @@
+"""C compilers of this machine: find one, and make a shared library of a build's sources."""
+
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from edgekit.errors import ToolError
+
+NAMES = ("cc", "gcc", "clang")
+HOW_TO_GET = "pip install ziglang, or as root: apt-get install gcc libc6-dev"
+# Contraction stays off: float code inside a quantized build has one result on every core.
+FLAGS = ("-std=c99", "-O2", "-ffp-contract=off", "-fPIC", "-shared")
+NATIVE = ("-march=native",)
+TIMEOUT_S = 600
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler that takes gcc's options: the `command` that starts it, name and version."""
+
+    command: tuple[str, ...]
+    name: str
+    version: str
+
+    @property
+    def label(self) -> str:
+        """Name and version, without the machine's path: ``gcc 12.4.0``."""
+        return f"{self.name} {self.version}"
+
+
+def compilers() -> list[Compiler]:
+    """Return every compiler that answers, the preferred first: $CC, cc, gcc, clang, ziglang."""
+    found = (_ask(command) for command in _candidates())
+    return [compiler for compiler in found if compiler is not None]
+
+
+def find_compiler() -> Compiler:
+    """Return the first compiler that answers.
+
+    Raises:
+        ToolError: there is none; says how to get one.
+    """
+    for command in _candidates():
+        if compiler := _ask(command):
+            return compiler
+    raise ToolError(f"no C compiler: looked for $CC, {', '.join(NAMES)} and ziglang; {HOW_TO_GET}")
+
+
+def compile_shared(
+    sources: Sequence[Path], include_dirs: Sequence[Path], output: Path, flags: Sequence[str] = ()
+) -> Compiler:
+    """Compile and link `sources` into the shared library `output`; returns the compiler used.
+
+    Raises:
+        ToolError: no compiler, or it failed: with the command to rerun and the compiler's message.
+    """
+    compiler = find_compiler()
+    command = [
+        *compiler.command, *FLAGS, *flags, *(f"-I{folder}" for folder in include_dirs),
+        *map(str, sources), "-o", str(output),
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        found = f"{compiler.label} did not end within {TIMEOUT_S} s"
+        raise ToolError(f"{found}; the command was:\n{shlex.join(command)}") from error
+    if done.returncode != 0:
+        raise ToolError(
+            f"{compiler.label} failed with exit code {done.returncode}; the command was:\n"
+            f"{shlex.join(command)}\n{done.stderr.strip()}"
+        )
+    return compiler
+
+
+def _candidates() -> Iterator[tuple[str, ...]]:
+    if chosen := os.environ.get("CC"):
+        yield tuple(shlex.split(chosen))
+    for name in NAMES:
+        if path := shutil.which(name):
+            yield (path,)
+    if importlib.util.find_spec("ziglang"):
+        yield (sys.executable, "-m", "ziglang", "cc")
+
+
+@cache
+def _ask(command: tuple[str, ...]) -> Compiler | None:
+    try:
+        done = subprocess.run(
+            [*command, "--version"], capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if done.returncode != 0 or not done.stdout:
+        return None
+    first = done.stdout.splitlines()[0]
+    if command[-2:] == ("ziglang", "cc"):
+        name = "zig cc, clang"
+    else:
+        name = "clang" if "clang" in first else "gcc"
+    numbers = [word for word in first.split() if word[:1].isdigit() and "." in word]
+    return Compiler(
+        command, name, numbers[-1] if name == "gcc" and numbers else (numbers or ["?"])[0]
+    )
