@@ -321,7 +321,7 @@ void ek_conv_transpose_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, c
  *  linear_before_reset  1: n = tanh(W x + r * (R h + b)); 0: n = tanh(W x + R (r * h) + b)
  * The recurrent product of the s8 form takes saturate_s8((h + 128) >> 8), scale 2^-7; that of the s16 form h. */
 #define EK_GRU_S8_SCRATCH(units) ((size_t)13 * (size_t)(units))
-#define EK_GRU_S16_SCRATCH(units) ((size_t)12 * (size_t)(units))
+#define EK_GRU_S16_SCRATCH(units) ((size_t)14 * (size_t)(units))
 void ek_gru_s8(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
                const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
                const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,

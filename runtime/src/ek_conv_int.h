@@ -1,0 +1,35 @@
+/* The integer convolution kernel over EK_NAME, EK_X, EK_ACC, EK_Y, EK_DOT and EK_TERM (see ek_conv_taps.h). */
+#define EK_W int8_t
+#include "ek_conv_taps.h"
+#include "ek_dot.h"
+
+void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
+             const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
+             int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
+{
+    const ek_conv_shape s = ek_conv_flatten(shape);
+    const int32_t taps = s.in_c / s.groups * s.k_h * s.k_w;
+    const ptrdiff_t group_size = (ptrdiff_t)(s.in_c / s.groups) * s.in_h * s.in_w;
+    const int dot = ek_conv_is_dot(&s);
+    EK_ACC acc[EK_BLOCK];
+    for (int32_t o = 0; o < s.out_c; o++) {
+        const EK_X *xg = x + o / (s.out_c / s.groups) * group_size;
+        const int8_t *wo = w + (ptrdiff_t)o * taps;
+        if (dot) {
+            *y++ = (EK_Y)ek_output(bias[o] + EK_DOT(xg, x_zero, wo, taps), mult[o], shift[o], y_zero, y_min, y_max);
+            continue;
+        }
+        for (int32_t oy = 0; oy < s.out_h; oy++) {
+            for (int32_t ox = 0; ox < s.out_w; ox += EK_BLOCK) {
+                const int32_t count = ek_min(EK_BLOCK, s.out_w - ox);
+                for (int32_t j = 0; j < count; j++) {
+                    acc[j] = bias[o];
+                }
+                ek_conv_taps(xg, x_zero, wo, &s, oy, ox, count, acc);
+                for (int32_t j = 0; j < count; j++) {
+                    *y++ = (EK_Y)ek_output(acc[j], mult[o], shift[o], y_zero, y_min, y_max);
+                }
+            }
+        }
+    }
+}

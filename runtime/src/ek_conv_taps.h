@@ -1,0 +1,121 @@
+/* Sums of convolution taps over EK_X, EK_W, EK_ACC and EK_TERM(x, zero, w), which is one product as EK_ACC.
+ * Per output element the order is channel, row, column, whatever path is taken. Private to runtime/src. */
+#include "edgekit.h"
+
+#define EK_BLOCK 64
+
+/* A 1x1 convolution without stride or padding is one long row. */
+static inline ek_conv_shape ek_conv_flatten(const ek_conv_shape *shape)
+{
+    ek_conv_shape s = *shape;
+    if (s.k_h == 1 && s.k_w == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 && s.pad_left == 0
+        && s.out_h == s.in_h && s.out_w == s.in_w) {
+        s.in_w = s.in_h * s.in_w;
+        s.out_w = s.in_w;
+        s.in_h = 1;
+        s.out_h = 1;
+    }
+    return s;
+}
+
+/* Smallest j >= 0 with j * step >= v. */
+static inline int32_t ek_first(int32_t v, int32_t step)
+{
+    return v <= 0 ? 0 : step == 1 ? v : (v + step - 1) / step;
+}
+
+static inline int32_t ek_min(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int32_t ek_max(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* acc [count] += one tap w of row x [in_w] for output columns first.. ; column c reads x[c * stride + base]. */
+static inline void ek_conv_tap(const EK_X *restrict x, int32_t zero, EK_W w, int32_t in_w, int32_t base,
+                               int32_t stride, int32_t first, int32_t count, EK_ACC *restrict acc)
+{
+    const int32_t lo = ek_max(ek_first(-base, stride), first);
+    const int32_t hi = ek_min(ek_first(in_w - base, stride), first + count);
+    (void)zero;
+    if (lo >= hi) {
+        return;
+    }
+    x += lo * stride + base;
+    acc += lo - first;
+    if (stride == 1) {
+        for (int32_t j = 0; j < hi - lo; j++) {
+            acc[j] += EK_TERM(x[j], zero, w);
+        }
+    } else {
+        for (int32_t j = 0; j < hi - lo; j++) {
+            acc[j] += EK_TERM(x[j * stride], zero, w);
+        }
+    }
+}
+
+/* acc [count] += all taps of output row oy, columns first..; x and w are those of the group and output. */
+static inline void ek_conv_row(const EK_X *x, int32_t zero, const EK_W *w, const ek_conv_shape *s, int32_t oy,
+                               int32_t first, int32_t count, EK_ACC *acc)
+{
+    for (int32_t c = 0; c < s->in_c / s->groups; c++) {
+        for (int32_t ky = 0; ky < s->k_h; ky++) {
+            const int32_t iy = oy * s->stride_h - s->pad_top + ky * s->dil_h;
+            if (iy >= 0 && iy < s->in_h) {
+                for (int32_t kx = 0; kx < s->k_w; kx++) {
+                    ek_conv_tap(x + (ptrdiff_t)iy * s->in_w, zero, w[ky * s->k_w + kx], s->in_w,
+                                kx * s->dil_w - s->pad_left, s->stride_w, first, count, acc);
+                }
+            }
+        }
+        x += (ptrdiff_t)s->in_h * s->in_w;
+        w += s->k_h * s->k_w;
+    }
+}
+
+/* acc plus all taps of one output element: for kernels wider than the output row. */
+static inline EK_ACC ek_conv_pixel(const EK_X *x, int32_t zero, const EK_W *w, const ek_conv_shape *s, int32_t oy,
+                                   int32_t ox, EK_ACC acc)
+{
+    const int32_t left = ox * s->stride_w - s->pad_left;
+    const int32_t lo = ek_first(-left, s->dil_w);
+    const int32_t hi = ek_min(ek_first(s->in_w - left, s->dil_w), s->k_w);
+    (void)zero;
+    for (int32_t c = 0; c < s->in_c / s->groups; c++) {
+        for (int32_t ky = 0; ky < s->k_h; ky++) {
+            const int32_t iy = oy * s->stride_h - s->pad_top + ky * s->dil_h;
+            if (iy >= 0 && iy < s->in_h) {
+                const EK_X *row = x + (ptrdiff_t)iy * s->in_w;
+                for (int32_t kx = lo; kx < hi; kx++) {
+                    acc += EK_TERM(row[left + kx * s->dil_w], zero, w[ky * s->k_w + kx]);
+                }
+            }
+        }
+        x += (ptrdiff_t)s->in_h * s->in_w;
+        w += s->k_h * s->k_w;
+    }
+    return acc;
+}
+
+/* Whether the one output element reads its whole group in memory order: a dot product. */
+static inline int ek_conv_is_dot(const ek_conv_shape *s)
+{
+    return s->out_h == 1 && s->out_w == 1 && s->k_h == s->in_h && s->k_w == s->in_w && s->pad_top == 0
+           && s->pad_left == 0 && (s->dil_h == 1 || s->k_h == 1) && (s->dil_w == 1 || s->k_w == 1);
+}
+
+/* acc [count] += all taps of output row oy, columns first.. */
+static inline void ek_conv_taps(const EK_X *x, int32_t zero, const EK_W *w, const ek_conv_shape *s, int32_t oy,
+                                int32_t first, int32_t count, EK_ACC *acc)
+{
+    if (s->k_w < s->out_w) {
+        ek_conv_row(x, zero, w, s, oy, first, count, acc);
+    } else {
+        for (int32_t j = 0; j < count; j++) {
+            acc[j] = ek_conv_pixel(x, zero, w, s, oy, first + j, acc[j]);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+/* Sums of transposed-convolution taps over EK_X, EK_W, EK_ACC and EK_TERM(x, zero, w): see ek_conv_taps.h. */
+#include "edgekit.h"
+
+#define EK_BLOCK 64
+
+static inline int32_t ek_min(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Smallest i >= 0 with i * step >= v. */
+static inline int32_t ek_first(int32_t v, int32_t step)
+{
+    return v <= 0 ? 0 : (v + step - 1) / step;
+}
+
+/* acc [count] += all taps of output row oy, columns first..; x is that of the group, w that of the output. */
+static inline void ek_conv_transpose_taps(const EK_X *restrict x, int32_t zero, const EK_W *restrict w,
+                                          const ek_conv_shape *s, int32_t oy, int32_t first, int32_t count,
+                                          EK_ACC *restrict acc)
+{
+    const ptrdiff_t w_step = (ptrdiff_t)(s->out_c / s->groups) * s->k_h * s->k_w;
+    (void)zero;
+    for (int32_t c = 0; c < s->in_c / s->groups; c++) {
+        for (int32_t ky = 0; ky < s->k_h; ky++) {
+            const int32_t up = oy + s->pad_top - ky * s->dil_h;
+            const int32_t iy = up / s->stride_h;
+            if (up < 0 || up % s->stride_h != 0 || iy >= s->in_h) {
+                continue;
+            }
+            for (int32_t kx = 0; kx < s->k_w; kx++) {
+                const int32_t base = first + s->pad_left - kx * s->dil_w;
+                const int32_t end = ek_min(ek_first(base + count, s->stride_w), s->in_w);
+                const EK_W tap = w[ky * s->k_w + kx];
+                for (int32_t ix = ek_first(base, s->stride_w); ix < end; ix++) {
+                    acc[ix * s->stride_w - base] += EK_TERM(x[(ptrdiff_t)iy * s->in_w + ix], zero, tap);
+                }
+            }
+        }
+        x += (ptrdiff_t)s->in_h * s->in_w;
+        w += w_step;
+    }
+}
+
+/* Weights of output channel o: [in_c / groups] kernels, out_c / groups apart. */
+static inline const EK_W *ek_conv_transpose_weights(const EK_W *w, const ek_conv_shape *s, int32_t o)
+{
+    const ptrdiff_t per_group = s->out_c / s->groups;
+    const ptrdiff_t group = o / per_group;
+    return w + (group * (s->in_c / s->groups) * per_group + o % per_group) * s->k_h * s->k_w;
+}

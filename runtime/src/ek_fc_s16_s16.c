@@ -1,0 +1,6 @@
+#define EK_NAME ek_fc_s16_s16
+#define EK_X int16_t
+#define EK_BIAS int64_t
+#define EK_Y int16_t
+#define EK_DOT ek_dot_s16
+#include "ek_fc_int.h"

@@ -1,0 +1,6 @@
+#define EK_NAME ek_fc_s8_s8
+#define EK_X int8_t
+#define EK_BIAS int32_t
+#define EK_Y int8_t
+#define EK_DOT ek_dot_s8
+#include "ek_fc_int.h"

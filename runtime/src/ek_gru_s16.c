@@ -1,0 +1,8 @@
+#define EK_NAME ek_gru_s16
+#define EK_X int16_t
+#define EK_H int16_t
+#define EK_BIAS int64_t
+#define EK_DOT_X ek_dot_s16
+#define EK_DOT_R ek_dot_s16
+#define EK_NARROW(v) (v)
+#include "ek_gru_int.h"

@@ -1,0 +1,25 @@
+#include "edgekit.h"
+
+void ek_layernorm_f32(const float *x, const float *scale, const float *bias, float eps, float *y, int32_t rows,
+                      int32_t n)
+{
+    for (int32_t row = 0; row < rows; row++) {
+        float sum = 0.0f, squares = 0.0f, mean, inverse;
+        for (int32_t i = 0; i < n; i++) {
+            sum += x[i];
+        }
+        mean = sum / (float)n;
+        for (int32_t i = 0; i < n; i++) {
+            const float d = x[i] - mean;
+            squares += d * d;
+        }
+        inverse = 1.0f / ek_sqrtf1(squares / (float)n + eps);
+        EK_IVDEP
+        for (int32_t i = 0; i < n; i++) {
+            const float v = ((x[i] - mean) * inverse) * scale[i];
+            y[i] = bias ? v + bias[i] : v;
+        }
+        x += n;
+        y += n;
+    }
+}
