@@ -1,0 +1,4 @@
+"""From a torch module, a .pt2 or an .onnx to a `Model`: one ordinary ONNX graph with static shapes.
+
+Reading order: `model`, `from_torch`, `from_onnx`, `reading`, `dims`, `states`, `passes`, `verify`, `frontend`.
+"""

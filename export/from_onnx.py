@@ -1,0 +1,174 @@
+"""`from_onnx`: an .onnx file of unknown origin becomes a checked, simplified, verified `Model`."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+
+from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.export.model import Model, Source, StatePair, StreamInfo
+from edgekit.export.reading import MAX_BYTES, read_graph
+from edgekit.export.states import find_states
+from edgekit.export.verify import Arrays, session, verify_import
+
+
+def from_onnx(
+    path_or_bytes: str | Path | bytes,
+    *,
+    name: str,
+    states: Iterable[tuple[str, str]] = (),
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    hop: int | None = None,
+    sample_rate: int | None = None,
+    delay: int | None = None,
+) -> Model:
+    """Import an ONNX network: float, or quantized by another tool (then its Q/DQ nodes are kept).
+
+    The file is untrusted: its size is checked first, it is checked by ``onnx.checker``, it must not
+    point to other files, and its result is compared with the file itself in onnxruntime.
+
+    Args:
+        path_or_bytes: the file, or its content.
+        name: recorded as the source's name.
+        states: (input, output) pairs; pairs that names and shapes tell are found without.
+        shapes: input name -> dimensions, where the file leaves them open.
+        hop: samples that one call consumes.
+        sample_rate: Hz.
+        delay: samples; see `StreamInfo.delay_samples`.
+
+    Returns:
+        The network at opset `OPSET` with static shapes. Facts that EdgeKit wrote into the file stay,
+        where no argument replaces them.
+
+    Raises:
+        ModelError: everything that is wrong with the network.
+        VerificationError: the simplified network differs from the file.
+    """
+    data = path_or_bytes if isinstance(path_or_bytes, bytes) else _read(Path(path_or_bytes))
+    graph_model = read_graph(data, shapes or {})
+    facts = _own_facts(graph_model)
+    pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()))
+    stream = stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo()))
+    source = Source(name, hashlib.sha256(data).hexdigest())
+    model = Model(graph_model).describe(source=source, states=list(pairs), stream=stream)
+    verify_import(_onnx_reference(data), model)
+    return model
+
+
+def stream_info(
+    hop: int | None, sample_rate: int | None, delay: int | None, known: StreamInfo | None = None
+) -> StreamInfo:
+    """Return the stream facts, the given ones before the `known` ones.
+
+    Raises:
+        UsageError: a hop or rate below 1, or a negative delay.
+    """
+    known = known or StreamInfo()
+    facts = (("--hop", hop, 1), ("--sample-rate", sample_rate, 1), ("delay", delay, 0))
+    problems = [
+        Problem(where, str(number), f"a whole number from {least}", "correct the value")
+        for where, number, least in facts
+        if number is not None and number < least
+    ]
+    if problems:
+        raise UsageError(problems)
+    return StreamInfo(
+        known.hop_samples if hop is None else hop,
+        known.sample_rate_hz if sample_rate is None else sample_rate,
+        known.delay_samples if delay is None else delay,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES or not path.is_file():
+            raise ModelError(
+                Problem(
+                    f"file '{path}'",
+                    f"{size} bytes" if path.is_file() else "not a file",
+                    f"an .onnx file of at most {MAX_BYTES} bytes",
+                    "give another file",
+                )
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            Problem(
+                f"file '{path}'", str(error.strerror), "a readable .onnx file", "check the path"
+            )
+        ) from error
+
+
+def _own_facts(model: ir.Model) -> dict[str, Any]:
+    """Return the facts in the file's metadata that are well-formed, and drop all others from it."""
+    parsed: dict[str, Any] = {}
+    for key in ("states", "stream", "frontend", "quantization"):
+        text = model.metadata_props.get(f"edgekit.{key}", "null")
+        try:
+            parsed[key] = _FACTS[key](json.loads(text))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            parsed[key] = None
+    for key in list(model.metadata_props):
+        if parsed.get(key.removeprefix("edgekit.")) is None:
+            del model.metadata_props[key]
+    return {key: fact for key, fact in parsed.items() if fact is not None}
+
+
+def _states_fact(content: Any) -> list[tuple[str, str]] | None:
+    return content and [(str(pair["input"]), str(pair["output"])) for pair in content]
+
+
+def _stream_fact(content: Any) -> StreamInfo | None:
+    if content is None:
+        return None
+    info = StreamInfo(**content)
+    if any(type(fact) not in (int, type(None)) for fact in vars(info).values()):
+        raise TypeError("stream facts are whole numbers")
+    return stream_info(info.hop_samples, info.sample_rate_hz, info.delay_samples)
+
+
+def _frontend_fact(content: Any) -> str | None:
+    if content is not None and not (isinstance(content, str) and content.startswith("stft:")):
+        raise TypeError("not a front end")
+    return content
+
+
+def _quantization_fact(content: Any) -> dict[str, Any] | None:
+    if content is not None and not (
+        isinstance(content.get("recipe"), str)
+        and isinstance(content.get("calibrated_on"), str | None)
+        and set(content) <= {"recipe", "calibrated_on"}
+    ):
+        raise TypeError("not a quantization")
+    return dict(content) if content else None
+
+
+_FACTS: dict[str, Any] = {
+    "states": _states_fact,
+    "stream": _stream_fact,
+    "frontend": _frontend_fact,
+    "quantization": _quantization_fact,
+}
+
+
+def _onnx_reference(data: bytes) -> Any:
+    original = session(data)
+    names = [value.name for value in original.get_outputs()]
+
+    def call(feed: Arrays) -> Arrays:
+        try:
+            return dict(zip(names, original.run(names, feed), strict=True))
+        except Exception as error:  # a C++ library on a file of unknown origin
+            raise ModelError(
+                Problem("the .onnx file", f"onnxruntime fails on it: {str(error).strip()}",
+                        "a network that runs with these input shapes", "check --shape INPUT=DIMS")
+            ) from error  # fmt: skip
+
+    return call
+
+
+__all__ = ["StatePair", "from_onnx", "stream_info"]

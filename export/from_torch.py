@@ -1,0 +1,187 @@
+"""`from_torch`: a torch module or a .pt2 becomes a simplified `Model`, compared with the module itself."""
+
+import hashlib
+import logging
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import onnx_ir as ir
+
+from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.export.from_onnx import stream_info
+from edgekit.export.model import OPSET, Model, Source, StatePair
+from edgekit.export.passes.graph import unused_name, value_names
+from edgekit.export.reading import read_graph
+from edgekit.export.states import find_states
+from edgekit.export.torch_source import TorchSource, leaves, load_source, with_leaves
+from edgekit.export.verify import Arrays, verify_import
+
+
+def from_torch(
+    source: str,
+    *,
+    name: str,
+    states: Iterable[tuple[str, str]] = (),
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    hop: int | None = None,
+    sample_rate: int | None = None,
+    delay: int | None = None,
+) -> tuple[Model, Arrays]:
+    """Import a network through ``torch.export`` and torch's ONNX exporter.
+
+    Inputs are named as the parameters of ``forward``. Outputs are named by the module's attribute
+    ``output_names`` (a tuple of str), else as the exporter names them. States are declared, told by
+    names, or follow the convention ``forward(x, *states) -> (y, *states)``: then all inputs but the
+    first are states if they agree in number, order and shape with all outputs but the first, and
+    those outputs are renamed ``<input>_next``.
+
+    Args:
+        source: ``package.module:factory`` (returns a module or ``(module, example_inputs)``) or a .pt2.
+        name: recorded as the source's name.
+        states: (input, output) pairs.
+        shapes: input name -> dimensions; stands in for example inputs.
+        hop: samples that one call consumes.
+        sample_rate: Hz.
+        delay: samples; see `StreamInfo.delay_samples`.
+
+    Returns:
+        The model, and the example inputs of one call by input name, states included.
+
+    Raises:
+        UsageError: the source cannot be loaded or its factory failed, or torch is not installed.
+        ModelError: everything that is wrong with the network.
+        VerificationError: the imported network differs from the torch module.
+    """
+    if find_spec("torch") is None:
+        raise UsageError(
+            Problem("torch", "not installed", "torch 2.13 or later", "pip install 'edgekit[torch]'")
+        )
+    stream = stream_info(hop, sample_rate, delay)
+    with _quiet():
+        loaded = load_source(source, shapes or {})
+        _refuse_hidden_state(loaded)
+        graph_model = read_graph(_to_onnx(loaded), shapes or {})
+    _name_outputs(graph_model.graph, loaded.output_names)
+    pairs = _find_and_name_states(graph_model.graph, list(states))
+    model = Model(graph_model).describe(states=list(pairs), stream=stream)
+    model = model.describe(source=Source(name, hashlib.sha256(model.to_bytes()).hexdigest()))
+    tensors = leaves((loaded.args, loaded.kwargs))
+    names = [str(value.name) for value in graph_model.graph.inputs]
+    examples = {key: leaf.detach().numpy() for key, leaf in zip(names, tensors, strict=True)}
+    verify_import(_TorchReference(loaded, model), model, examples)
+    return model, examples
+
+
+class _TorchReference:
+    """Calls the original module with arrays by the model's input names."""
+
+    def __init__(self, loaded: TorchSource, model: Model) -> None:
+        self.loaded = loaded
+        self.inputs = [str(value.name) for value in model.ir.graph.inputs]
+        self.outputs = [str(value.name) for value in model.ir.graph.outputs]
+
+    def __call__(self, feed: Arrays) -> Arrays:
+        import torch
+
+        tensors = iter([torch.from_numpy(feed[name].copy()) for name in self.inputs])
+        args, kwargs = with_leaves((self.loaded.args, self.loaded.kwargs), tensors)
+        with torch.no_grad():
+            results = leaves(self.loaded.call(*args, **kwargs))
+        arrays = [result.detach().numpy().copy() for result in results]
+        return dict(zip(self.outputs, arrays, strict=True))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the warnings of torch's exporter: what matters is checked afterwards."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _refuse_hidden_state(loaded: TorchSource) -> None:
+    changed = loaded.program.graph_signature.buffers_to_mutate.values()
+    if changed:
+        raise ModelError(
+            Problem(
+                f"buffer '{buffer}'",
+                "changed by forward: a hidden state",
+                "states that are inputs and outputs of forward",
+                "pass it in and return it: forward(x, *states) -> (y, *states)",
+            )
+            for buffer in changed
+        )
+
+
+def _to_onnx(loaded: TorchSource) -> bytes:
+    import torch
+
+    try:
+        program = torch.onnx.export(
+            loaded.program, dynamo=True, opset_version=OPSET, optimize=False, verbose=False
+        )
+        assert program is not None
+        return program.model_proto.SerializeToString()
+    except Exception as error:
+        raise ModelError(
+            Problem(
+                "the torch module",
+                f"torch's ONNX exporter refuses it: {str(error).strip()}",
+                "operators that torch can export to ONNX",
+                "see the original error",
+            )
+        ) from error
+
+
+def _name_outputs(graph: ir.Graph, names: tuple[str, ...] | None) -> None:
+    if names is None:
+        return
+    if len(names) != len(graph.outputs) or len(set(names)) != len(names):
+        raise UsageError(
+            Problem(
+                "the module's output_names",
+                f"{list(names)} for {len(graph.outputs)} outputs",
+                "one name for each output, all different",
+                "correct the attribute",
+            )
+        )
+    _rename(graph, dict(zip(graph.outputs, names, strict=True)))
+
+
+def _find_and_name_states(
+    graph: ir.Graph, declared: list[tuple[str, str]]
+) -> tuple[StatePair, ...]:
+    by_name = {pair.output for pair in find_states(graph, declared)}
+    pairs = find_states(graph, declared, in_order=True)
+    outputs = {value.name: value for value in graph.outputs}
+    ordered = {
+        outputs[pair.output]: f"{pair.input}_next" for pair in pairs if pair.output not in by_name
+    }
+    _rename(graph, ordered)
+    return tuple(StatePair(pair.input, str(outputs[pair.output].name)) for pair in pairs)
+
+
+def _rename(graph: ir.Graph, names: Mapping[ir.Value, str]) -> None:
+    """Give values new names; other values that have one of these names get a number behind it."""
+    for node in graph:
+        for value in node.outputs:
+            if value.name in names.values() and value not in names and not value.is_graph_output():
+                value.name = unused_name(value_names(graph) | set(names.values()), str(value.name))
+    taken = value_names(graph) - {value.name for value in names}
+    if clash := sorted(taken & set(names.values())):
+        raise UsageError(
+            Problem(
+                "output names", ", ".join(clash), "names that no other value has", "rename them"
+            )
+        )
+    for value in names:
+        value.name = None
+    for value, name in names.items():
+        value.name = name

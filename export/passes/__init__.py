@@ -1,0 +1,44 @@
+"""The passes of an import, in the order in which they run; each leaves the network's function equal."""
+
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from edgekit.export.passes.affine import MatMulAddToGemm
+from edgekit.export.passes.batchnorm import FoldBatchNorm
+from edgekit.export.passes.fold import FoldConstants
+from edgekit.export.passes.metadata import StripMetadata
+from edgekit.export.passes.naming import NameNodes
+from edgekit.export.passes.noop import RemoveNoOps
+from edgekit.export.passes.reshape import UnifyReshapes
+from edgekit.export.passes.shapes import InferShapes
+
+PASSES: tuple[ir.passes.InPlacePass, ...] = (
+    StripMetadata(),
+    common.OutputFixPass(),
+    common.RemoveInitializersFromInputsPass(),
+    InferShapes(),
+    FoldConstants(),
+    InferShapes(),
+    RemoveNoOps(),
+    MatMulAddToGemm(),
+    FoldBatchNorm(),
+    UnifyReshapes(),
+    RemoveNoOps(),
+    common.RemoveUnusedNodesPass(),
+    common.RemoveUnusedFunctionsPass(),
+    common.RemoveUnusedOpsetsPass(),
+    common.TopologicalSortPass(),
+    NameNodes(),
+    InferShapes(),
+)
+
+
+def simplify(model: ir.Model) -> ir.Model:
+    """Run `PASSES` on the model in place and return it.
+
+    Raises:
+        ModelError: the shapes contradict each other, or a tensor is too large to handle.
+    """
+    for one_pass in PASSES:
+        one_pass(model)
+    return model

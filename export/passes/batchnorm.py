@@ -1,0 +1,166 @@
+"""BatchNorm in inference is a scale and a shift per channel: fold it into a neighbour's weights."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.graph import (
+    add_initializer,
+    array_of,
+    attribute,
+    replace,
+    sole_user,
+    static_shape,
+)
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class _Affine:
+    """``y = x * scale + shift`` per channel (axis 1), both (channels,) float64."""
+
+    scale: Array
+    shift: Array
+
+
+class FoldBatchNorm(ir.passes.InPlacePass):
+    """Fold BatchNormalization into the layer before it, else into the one behind it, else into Mul and Add.
+
+    Before: Conv, ConvTranspose, Gemm or MatMul with constant weights whose output nobody else reads.
+    Behind: Gemm or MatMul on 2-D data, where the normalized axis is the one that is summed over. The
+    new weights are computed in float64 and rounded once.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Fold in place."""
+        modified = False
+        for node in list(model.graph):
+            affine = _affine(node)
+            if affine is None:
+                continue
+            modified = True
+            if not (
+                _into_previous(model.graph, node, affine) or _into_next(model.graph, node, affine)
+            ):
+                _into_mul_add(model.graph, node, affine)
+        return ir.passes.PassResult(model, modified=modified)
+
+
+def _affine(node: ir.Node) -> _Affine | None:
+    if node.op_type != "BatchNormalization" or node.domain or attribute(node, "training_mode", 0):
+        return None
+    if (
+        any(len(output.uses()) for output in node.outputs[1:])
+        or static_shape(node.inputs[0]) is None
+    ):
+        return None
+    parameters = [array_of(value) for value in node.inputs[1:5]]
+    if any(array is None for array in parameters):
+        return None
+    gamma, beta, mean, variance = (np.asarray(array, np.float64) for array in parameters)
+    scale = gamma / np.sqrt(variance + attribute(node, "epsilon", 1e-5))
+    return _Affine(scale, beta - mean * scale)
+
+
+def _into_previous(graph: ir.Graph, node: ir.Node, affine: _Affine) -> bool:
+    source = node.inputs[0]
+    layer = source.producer() if source is not None else None
+    if source is None or layer is None or layer.domain or sole_user(source) is not node:
+        return False
+    weight = array_of(layer.inputs[1]) if len(layer.inputs) > 1 else None
+    bias_value = layer.inputs[2] if len(layer.inputs) > 2 else None
+    bias = array_of(bias_value)
+    if weight is None or (bias_value is not None and bias is None):
+        return False
+    scaled = _scale_outputs(layer, weight, affine.scale)
+    if scaled is None:
+        return False
+    beta = attribute(layer, "beta", 1.0) if layer.op_type == "Gemm" else 1.0
+    old_bias = np.zeros(1) if bias is None else np.asarray(bias, np.float64) * beta
+    shift = (old_bias * affine.scale + affine.shift).reshape(-1)
+    _rebuild(graph, node, layer, layer.inputs[0], scaled, shift)
+    return True
+
+
+def _scale_outputs(layer: ir.Node, weight: Array, scale: Array) -> Array | None:
+    """Return the weights with every output channel scaled, or None where the layer can't take it."""
+    if layer.op_type == "Conv":
+        return weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
+    if layer.op_type == "ConvTranspose":
+        groups = attribute(layer, "group", 1)
+        split = weight.reshape(groups, -1, *weight.shape[1:])
+        per_group = scale.reshape(groups, 1, -1, *[1] * (weight.ndim - 2))
+        return (split * per_group).reshape(weight.shape)
+    if layer.op_type == "Gemm" and attribute(layer, "transB", 0):
+        return weight * scale[:, None]
+    if layer.op_type == "Gemm" or (layer.op_type == "MatMul" and _is_2d(layer)):
+        return weight * scale
+    return None
+
+
+def _into_next(graph: ir.Graph, node: ir.Node, affine: _Affine) -> bool:
+    layer = sole_user(node.outputs[0])
+    if layer is None or layer.domain or layer.inputs[0] is not node.outputs[0] or not _is_2d(layer):
+        return False
+    if layer.op_type not in ("Gemm", "MatMul") or attribute(layer, "transA", 0):
+        return False
+    weight = array_of(layer.inputs[1])
+    bias_value = layer.inputs[2] if len(layer.inputs) > 2 else None
+    bias = array_of(bias_value)
+    if weight is None or (bias_value is not None and bias is None):
+        return False
+    matrix = np.asarray(weight, np.float64)
+    matrix = matrix.T if attribute(layer, "transB", 0) else matrix
+    shift = attribute(layer, "alpha", 1.0) * (affine.shift @ matrix)
+    if bias is not None:
+        shift = shift + attribute(layer, "beta", 1.0) * np.asarray(bias, np.float64).reshape(-1)
+    scaled = affine.scale[:, None] * matrix
+    scaled = scaled.T if attribute(layer, "transB", 0) else scaled
+    _rebuild(graph, layer, layer, node.inputs[0], scaled, shift)
+    graph.remove(node, safe=True)
+    return True
+
+
+def _is_2d(layer: ir.Node) -> bool:
+    return all(len(static_shape(value) or ()) == 2 for value in layer.inputs[:2])
+
+
+def _rebuild(
+    graph: ir.Graph,
+    place: ir.Node,
+    layer: ir.Node,
+    data: ir.Value | None,
+    weight: Array,
+    bias: Array,
+) -> None:
+    """Put `layer` with new weights and bias in the place of `place`; `layer` itself is removed."""
+    name = layer.inputs[1].name if layer.inputs[1] is not None else layer.name
+    inputs = [
+        data,
+        add_initializer(graph, f"{name}_folded", weight.astype(np.float32)),
+        add_initializer(graph, f"{name}_folded_bias", bias.astype(np.float32)),
+    ]
+    kept = [attr for key, attr in layer.attributes.items() if key != "beta"]
+    op_type = "Gemm" if layer.op_type == "MatMul" else layer.op_type
+    folded = ir.Node("", op_type, inputs, kept, num_outputs=1, name=layer.name)
+    folded.metadata_props.update(layer.metadata_props)
+    replace(graph, place, [folded])
+    if layer is not place:
+        graph.remove(layer, safe=True)
+
+
+def _into_mul_add(graph: ir.Graph, node: ir.Node, affine: _Affine) -> None:
+    rank = len(static_shape(node.inputs[0]) or ())
+    shape = (1, -1, *[1] * (rank - 2))
+    name = node.name or node.outputs[0].name
+    scale = add_initializer(graph, f"{name}_scale", affine.scale.astype(np.float32).reshape(shape))
+    shift = add_initializer(graph, f"{name}_shift", affine.shift.astype(np.float32).reshape(shape))
+    mul = ir.node("Mul", [node.inputs[0], scale], name=f"{name}_scale")
+    mul.outputs[0].shape, mul.outputs[0].type = node.outputs[0].shape, node.outputs[0].type
+    add = ir.node("Add", [mul.outputs[0], shift], name=f"{name}_shift")
+    mul.outputs[0].name = f"{node.outputs[0].name}_scaled"
+    mul.metadata_props.update(node.metadata_props)
+    replace(graph, node, [mul, add])

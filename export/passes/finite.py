@@ -1,0 +1,50 @@
+"""Guard the inputs of a network with state: one NaN must not stay in it for ever."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.functions import add_function
+from edgekit.export.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
+from edgekit.export.passes.graph import unused_name, value_names
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def guard_inputs(model: Model) -> Model:
+    """Return a model whose stream inputs pass ``edgekit::Finite`` first: NaN and infinity read as 0.
+
+    A model without states is returned as it is, and so is an input that is guarded already.
+    """
+    if not model.states:
+        return model
+    graph_model = model.ir.clone()
+    names = {value.name for value in model.stream_inputs}
+    for value in [value for value in graph_model.graph.inputs if value.name in names]:
+        if any(node.op_type != "Finite" for node in value.consumers()):
+            insert_finite(graph_model, value, FLOAT32_MAX)
+    return Model(graph_model)
+
+
+def insert_finite(model: ir.Model, value: ir.Value, limit: float) -> ir.Value:
+    """Put ``edgekit::Finite`` between a graph input and everything that reads it; returns its output."""
+    graph = model.graph
+    node = ir.node(
+        "Finite",
+        [value],
+        {"limit": limit},
+        domain=FRONTEND_DOMAIN,
+        name=unused_name({node.name or "" for node in graph}, f"{value.name}/finite"),
+    )
+    output = node.outputs[0]
+    output.name = unused_name(value_names(graph), f"{value.name}_finite")
+    output.shape, output.type = value.shape, value.type
+    node.metadata_props[FLOAT_NODE] = "1"
+    users = [(user, index) for user, index in value.uses() if user is not node]
+    for user, index in users:
+        user.replace_input_with(index, output)
+    if len(graph):
+        graph.insert_before(graph[0], node)
+    else:
+        graph.append(node)
+    add_function(model, "Finite")
+    return output

@@ -1,0 +1,85 @@
+"""What every pass needs: constants, static shapes, new initializers, replacing one node by others."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+
+def array_of(value: ir.Value | None) -> np.ndarray[Any, Any] | None:
+    """Return the content of an initializer, or None where the value is not a constant."""
+    if value is None or value.is_graph_input() or value.const_value is None:
+        return None
+    return value.const_value.numpy()
+
+
+def static_shape(value: ir.Value | None) -> tuple[int, ...] | None:
+    """Return the shape as integers, or None where a dimension is open or the rank is unknown."""
+    if value is None or value.shape is None or not value.shape.is_static():
+        return None
+    return tuple(int(str(dim)) for dim in value.shape)
+
+
+def sole_user(value: ir.Value) -> ir.Node | None:
+    """Return the one node that reads `value`, or None where others (or the graph's output) read it too."""
+    if value.is_graph_output() or len(value.uses()) != 1:
+        return None
+    return value.consumers()[0]
+
+
+def attribute(node: ir.Node, name: str, default: Any) -> Any:
+    """Return an attribute's plain value, or `default` where the node does not set it."""
+    found = node.attributes.get(name)
+    return default if found is None else found.value
+
+
+def value_names(graph: ir.Graph) -> set[str]:
+    """Return the names of all values of the graph: inputs, initializers and node outputs."""
+    values = [*graph.inputs, *graph.initializers.values()]
+    values += [output for node in graph for output in node.outputs]
+    return {value.name for value in values if value.name}
+
+
+def unused_name(taken: set[str], base: str) -> str:
+    """Return `base`, or `base` with the first free number behind it."""
+    name, number = base, 1
+    while name in taken:
+        name, number = f"{base}_{number}", number + 1
+    return name
+
+
+def add_initializer(graph: ir.Graph, base: str, array: np.ndarray[Any, Any]) -> ir.Value:
+    """Add a constant to the graph under a free name made from `base`."""
+    name = unused_name(value_names(graph), base)
+    tensor = ir.Tensor(np.ascontiguousarray(array).reshape(array.shape), name=name)
+    value = ir.Value(
+        name=name, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype), const_value=tensor
+    )
+    graph.register_initializer(value)
+    return value
+
+
+def replace(graph: ir.Graph, old: ir.Node, new: Sequence[ir.Node]) -> None:
+    """Put `new` in the place of `old`; the last new node gives the first output of `old`, name and all."""
+    new[-1].metadata_props.update(old.metadata_props)
+    ir.convenience.replace_nodes_and_values(
+        graph, old, [old], new, [old.outputs[0]], [new[-1].outputs[0]]
+    )
+
+
+def bypass(graph: ir.Graph, node: ir.Node, source: ir.Value) -> bool:
+    """Remove `node`, whose first output equals `source`; returns False where an output's name forbids it."""
+    output = node.outputs[0]
+    if output.is_graph_output():
+        producer = source.producer()
+        if producer is None or producer.graph is not graph or source.is_graph_output():
+            return False
+        name = output.name
+        output.replace_all_uses_with(source, replace_graph_outputs=True)
+        graph.remove(node, safe=True)
+        source.name = name
+        return True
+    output.replace_all_uses_with(source)
+    graph.remove(node, safe=True)
+    return True

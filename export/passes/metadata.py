@@ -1,0 +1,58 @@
+"""Strip what an exporter wrote about the machine and the program that it ran on."""
+
+import onnx_ir as ir
+
+PREFIX = "edgekit."
+
+
+class StripMetadata(ir.passes.InPlacePass):
+    """Remove doc strings and metadata of the model, its graphs, nodes, values and tensors.
+
+    torch writes stack traces with machine paths there. Keys that start with ``edgekit.`` stay.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Strip in place."""
+        model.doc_string = None
+        model.domain = None
+        model.model_version = None
+        model.producer_name, model.producer_version = "edgekit", None
+        _keep_own(model.metadata_props)
+        for graph in (*model.graphs(), *model.functions.values()):
+            graph.doc_string = None
+            _keep_own(graph.metadata_props)
+            for value in (*graph.inputs, *graph.outputs):
+                _strip_value(value)
+            for node in graph:
+                _strip_node(node)
+        for graph in model.graphs():
+            for value in graph.initializers.values():
+                _strip_value(value)
+        return ir.passes.PassResult(model, modified=True)
+
+
+def _keep_own(metadata: dict[str, str]) -> None:
+    for key in [key for key in metadata if not key.startswith(PREFIX)]:
+        del metadata[key]
+
+
+def _strip_node(node: ir.Node) -> None:
+    node.doc_string = None
+    _keep_own(node.metadata_props)
+    for name, attribute in list(node.attributes.items()):
+        if attribute.type == ir.AttributeType.TENSOR and not attribute.is_ref():
+            node.attributes[name] = ir.AttrTensor(name, _bare(attribute.as_tensor()))
+        attribute.doc_string = None
+    for output in node.outputs:
+        _strip_value(output)
+
+
+def _strip_value(value: ir.Value) -> None:
+    value.doc_string = None
+    _keep_own(value.metadata_props)
+    if value.const_value is not None:
+        value.const_value = _bare(value.const_value)
+
+
+def _bare(tensor: ir.TensorProtocol) -> ir.Tensor:
+    return ir.Tensor(tensor.numpy(), dtype=tensor.dtype, name=tensor.name)

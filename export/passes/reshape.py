@@ -1,0 +1,57 @@
+"""One operator for everything that only renames axes: Reshape with a constant shape."""
+
+import math
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.graph import (
+    add_initializer,
+    array_of,
+    attribute,
+    replace,
+    static_shape,
+)
+
+RENAMING = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose")
+
+
+class UnifyReshapes(ir.passes.InPlacePass):
+    """Turn Squeeze, Unsqueeze, Flatten and unit-axis Transpose into Reshape, and skip reshapes of reshapes."""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite in place."""
+        modified = False
+        for node in list(model.graph):
+            if node.domain or node.op_type not in RENAMING:
+                continue
+            if node.op_type == "Transpose" and not _moves_only_unit_axes(node):
+                continue
+            modified |= _to_reshape(model.graph, node)
+        return ir.passes.PassResult(model, modified=modified)
+
+
+def _moves_only_unit_axes(node: ir.Node) -> bool:
+    shape = static_shape(node.inputs[0])
+    if shape is None:
+        return False
+    perm = attribute(node, "perm", None) or range(len(shape))[::-1]
+    moved = [axis for axis in perm if shape[axis] != 1]
+    return moved == sorted(moved)
+
+
+def _to_reshape(graph: ir.Graph, node: ir.Node) -> bool:
+    source, shape = node.inputs[0], static_shape(node.outputs[0])
+    if source is None or static_shape(source) is None or shape is None or not math.prod(shape):
+        return False
+    producer = source.producer()
+    if producer is not None and producer.op_type == "Reshape" and not producer.domain:
+        source = producer.inputs[0]
+    if node.op_type == "Reshape" and source is node.inputs[0]:
+        old = array_of(node.inputs[1])
+        if old is not None and tuple(old) == shape:
+            return False
+    dims = add_initializer(graph, f"{node.outputs[0].name}_dims", np.array(shape, np.int64))
+    reshape = ir.node("Reshape", [source, dims], name=node.name)
+    replace(graph, node, [reshape])
+    return True

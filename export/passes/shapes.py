@@ -1,0 +1,85 @@
+"""Shapes from the inputs alone: what an exporter claimed about intermediate values is not believed."""
+
+import math
+
+import onnx
+import onnx_ir as ir
+
+from edgekit.errors import ModelError, Problem
+from edgekit.export.model import FRONTEND_DOMAIN
+
+MAX_ELEMENTS = 2**28  # of one value: refuses a bomb before anything is evaluated
+
+
+class InferShapes(ir.passes.InPlacePass):
+    """Recompute every shape and type with ONNX shape inference; graph outputs too.
+
+    Outputs of our own function nodes keep the shapes that were recorded for them, because inference
+    does not always see through a function.
+
+    Raises:
+        ModelError: inference contradicts the graph, or a value has more than `MAX_ELEMENTS` elements.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Infer in place."""
+        values = {
+            value.name: value
+            for node in model.graph
+            for value in node.outputs
+            if value.name and node.domain != FRONTEND_DOMAIN
+        }
+        for value in values.values():
+            value.shape = None
+        for name, (elem_type, shape) in _infer(ir.to_proto(model)).items():
+            if name in values:
+                values[name].dtype = ir.DataType(elem_type)
+                values[name].shape = shape
+        _refuse_huge(model.graph)
+        return ir.passes.PassResult(model, modified=True)
+
+
+def _infer(proto: onnx.ModelProto) -> dict[str, tuple[int, ir.Shape | None]]:
+    try:
+        inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
+    except Exception as error:  # a C++ library on a file of unknown origin
+        raise ModelError(
+            Problem(
+                "the network's shapes",
+                f"ONNX shape inference failed: {str(error).strip()}",
+                "a graph whose shapes follow from its inputs",
+                "check the input shapes (--shape INPUT=DIMS) and the exporter",
+            )
+        ) from error
+    found: dict[str, tuple[int, ir.Shape | None]] = {}
+    for value in (*inferred.graph.value_info, *inferred.graph.output):
+        if value.type.HasField("tensor_type"):
+            tensor = value.type.tensor_type
+            found[value.name] = (tensor.elem_type, _shape(tensor))
+    return found
+
+
+def _shape(tensor: onnx.TypeProto.Tensor) -> ir.Shape | None:
+    if not tensor.HasField("shape"):
+        return None
+    return ir.Shape(
+        dim.dim_value if dim.HasField("dim_value") else (dim.dim_param or None)
+        for dim in tensor.shape.dim
+    )
+
+
+def _refuse_huge(graph: ir.Graph) -> None:
+    problems = []
+    for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
+        dims = [dim for dim in value.shape or () if isinstance(dim, int)]
+        if math.prod(dims) > MAX_ELEMENTS:
+            problems.append(
+                Problem(
+                    f"value '{value.name}'",
+                    f"{math.prod(dims)} elements",
+                    f"at most {MAX_ELEMENTS} elements in one tensor",
+                    "give smaller input shapes",
+                )
+            )
+    if problems:
+        raise ModelError(problems)

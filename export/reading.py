@@ -1,0 +1,195 @@
+"""Read an ONNX file of unknown origin into a simplified graph with static shapes, or say why not."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import onnx
+import onnx.checker
+import onnx.version_converter
+import onnx_ir as ir
+from google.protobuf.message import Message
+from onnx_ir.passes import common
+
+from edgekit.errors import ModelError, Problem
+from edgekit.export.dims import fix_dims
+from edgekit.export.functions import FUNCTIONS, add_function
+from edgekit.export.model import FRONTEND_DOMAIN, OPSET
+from edgekit.export.passes import simplify
+from edgekit.export.passes.graph import static_shape
+
+MAX_BYTES = 512 * 2**20
+IR_VERSION = 10
+
+
+def read_graph(data: bytes, shapes: Mapping[str, Sequence[int]]) -> ir.Model:
+    """Return the network of an ONNX file: checked, at `OPSET`, with static shapes, simplified.
+
+    Args:
+        data: the content of the file.
+        shapes: input name -> dimensions, for inputs that the file leaves open.
+
+    Raises:
+        ModelError: everything that is wrong with the file.
+    """
+    proto = parse(data)
+    problems = [*_external_data(proto), *_wrong_types(proto.graph)]
+    if problems:
+        raise ModelError(problems)
+    fix_dims(proto.graph, shapes)
+    _forget_shapes(proto.graph)
+    model = ir.from_proto(_at_opset(proto))
+    model.ir_version = IR_VERSION
+    common.InlinePass(criteria=lambda function: function.domain != FRONTEND_DOMAIN)(model)
+    _check_domains(model)
+    for name in sorted({node.op_type for node in model.graph if node.domain == FRONTEND_DOMAIN}):
+        add_function(model, name)
+    simplify(model)
+    _check_shapes(model)
+    return model
+
+
+def parse(data: bytes) -> onnx.ModelProto:
+    """Return the checked protobuf of `data`.
+
+    Raises:
+        ModelError: too large, not ONNX, truncated, or refused by ``onnx.checker``.
+    """
+    if len(data) > MAX_BYTES:
+        raise _unusable(f"{len(data)} bytes, more than {MAX_BYTES}")
+    try:
+        proto = onnx.load_model_from_string(data)
+        onnx.checker.check_model(proto)
+    except Exception as error:  # protobuf and a C++ checker on a file of unknown origin
+        raise _unusable(f"not a valid ONNX file: {_first_line(error)}") from error
+    return proto
+
+
+def _unusable(found: str) -> ModelError:
+    return ModelError(
+        Problem("the .onnx file", found, "a complete, valid ONNX model", "export the network again")
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _tensors(message: Message) -> Iterator[onnx.TensorProto]:
+    """Yield every tensor anywhere in the message: initializers, attributes, subgraphs."""
+    if isinstance(message, onnx.TensorProto):
+        yield message
+        return
+    for field, content in message.ListFields():
+        if field.message_type is not None:
+            for item in (
+                content if isinstance(content, Sequence) or _repeated(content) else (content,)
+            ):
+                if isinstance(item, Message):
+                    yield from _tensors(item)
+
+
+def _repeated(content: object) -> bool:
+    return hasattr(content, "__len__") and not isinstance(content, Message)
+
+
+def _external_data(proto: onnx.ModelProto) -> list[Problem]:
+    return [
+        Problem(
+            f"tensor '{tensor.name}'",
+            "its data lies in another file",
+            "one self-contained .onnx file",
+            "save it again: onnx.save(onnx.load(path), path, save_as_external_data=False)",
+        )
+        for tensor in _tensors(proto)
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data
+    ]
+
+
+def _wrong_types(graph: onnx.GraphProto) -> list[Problem]:
+    constants = {tensor.name for tensor in graph.initializer}
+    borders = [("input", value) for value in graph.input if value.name not in constants]
+    borders += [("output", value) for value in graph.output]
+    problems = [
+        Problem(
+            f"{kind} '{value.name}'",
+            f"type {_type_name(value)}",
+            "float32 tensors",
+            "convert inside the network, or take the value out of its interface",
+        )
+        for kind, value in borders
+        if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT
+    ]
+    if not graph.output:
+        problems.append(
+            Problem("the network", "no outputs", "at least one output", "name its outputs")
+        )
+    return problems
+
+
+def _type_name(value: onnx.ValueInfoProto) -> str:
+    kind = value.type.WhichOneof("value")
+    if kind != "tensor_type":
+        return str(kind)
+    return str(onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)).lower()
+
+
+def _forget_shapes(graph: onnx.GraphProto) -> None:
+    """Drop what the exporter claims about intermediate values and outputs, but for our own functions'."""
+    own = {
+        output for node in graph.node if node.domain == FRONTEND_DOMAIN for output in node.output
+    }
+    kept = [value for value in graph.value_info if value.name in own]
+    del graph.value_info[:]
+    graph.value_info.extend(kept)
+    for value in graph.output:
+        if value.name not in own:
+            value.type.tensor_type.ClearField("shape")
+
+
+def _at_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
+    opsets = {entry.domain: entry.version for entry in proto.opset_import}
+    version = opsets.get("", opsets.get("ai.onnx", 0))
+    if version == OPSET:
+        return proto
+    try:
+        return onnx.version_converter.convert_version(proto, OPSET)
+    except Exception as error:  # a C++ converter on a file of unknown origin
+        raise ModelError(
+            Problem(
+                "the .onnx file",
+                f"opset {version}, which does not convert to {OPSET}: {_first_line(error)}",
+                f"opset 13 to {OPSET}, or one that onnx.version_converter can convert",
+                f"export the network again with opset_version={OPSET}",
+            )
+        ) from error
+
+
+def _check_domains(model: ir.Model) -> None:
+    problems = [
+        Problem(
+            f"{node.op_type} '{node.name}'",
+            f"operator of domain '{node.domain}'",
+            "operators of the ONNX standard",
+            "export the network without contrib or custom operators (and before a runtime's optimizer)",
+        )
+        for node in ir.traversal.RecursiveGraphIterator(model.graph)
+        if node.domain and not (node.domain == FRONTEND_DOMAIN and node.op_type in FUNCTIONS)
+    ]
+    if problems:
+        raise ModelError(problems)
+
+
+def _check_shapes(model: ir.Model) -> None:
+    problems = [
+        Problem(
+            f"{node.op_type} '{node.name}'",
+            f"the shape of its output '{value.name}' depends on data",
+            "shapes that follow from the input shapes",
+            "replace the operator by one with a fixed output shape",
+        )
+        for node in model.graph
+        for value in node.outputs
+        if static_shape(value) is None and (value.uses() or value.is_graph_output())
+    ]
+    if problems:
+        raise ModelError(problems)

@@ -1,0 +1,156 @@
+"""State pairs: which graph output of one hop is which graph input of the next."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import onnx_ir as ir
+
+from edgekit.errors import ModelError, Problem
+from edgekit.export.model import StatePair
+from edgekit.export.passes.graph import static_shape
+
+# (pattern of the input's name, output names it may have). A name of these forms says "state".
+NAMED = (
+    (r"(?P<x>.+)", ("{x}_next", "{x}.next", "next_{x}", "new_{x}", "{x}_new")),
+    (r"(?P<x>.+)_prev", ("{x}", "{x}_next", "{x}_new")),
+    (r"(?P<x>.+)_old", ("{x}", "{x}_next", "{x}_new")),
+    (r"(?:prev|old)_(?P<x>.+)", ("{x}", "next_{x}", "new_{x}")),
+)
+# These forms also fit streams (audio_in -> audio_out): the name itself must say "state", too.
+ONLY_IF_STATEFUL = (
+    (r"(?P<x>.+)", ("{x}_out", "out_{x}", "{x}_o", "output_{x}", "{x}n", "{x}N", "{x}_n")),
+    (r"(?P<x>.+?)_?0", ("{x}n", "{x}_n")),
+    (r"(?P<x>.+)_in", ("{x}_out", "{x}")),
+    (r"(?:in|input)_(?P<x>.+)", ("out_{x}", "output_{x}")),
+)
+STATEFUL = re.compile(
+    r"(?:^|[^a-z])(?:[hc]\d*|[hc][nx]|hidden|cell|states?|caches?|mem(?:ory)?|hist(?:ory)?|buf(?:fer)?"
+    r"|ctx|context|overlap|gru|lstm|rnn)(?:[^a-z]|$)",
+    re.IGNORECASE,
+)
+
+
+def find_states(
+    graph: ir.Graph, declared: Iterable[tuple[str, str]], *, in_order: bool = False
+) -> tuple[StatePair, ...]:
+    """Return the declared pairs and those that names and shapes tell, in the order of the inputs.
+
+    An input and an output pair up by themselves when their names match by one of the rules above,
+    shapes and types are equal, and neither matches anything else.
+
+    Args:
+        graph: the network.
+        declared: (input name, output name).
+        in_order: if nothing was declared or matched, also pair all inputs but the first with all
+            outputs but the first, in order, when their shapes agree one to one: the convention
+            ``forward(x, *states) -> (y, *states)``.
+
+    Raises:
+        ModelError: a declared name is unknown, used twice, or the two shapes or types differ.
+    """
+    given = [StatePair(*pair) for pair in declared]
+    if problems := [*_unknown(graph, given), *_twice(given), *_unequal(graph, given)]:
+        raise ModelError(problems)
+    pairs = given + _by_name(graph, given)
+    if in_order and not given:
+        pairs += _by_order(graph, pairs)
+    order = {value.name: index for index, value in enumerate(graph.inputs)}
+    return tuple(sorted(pairs, key=lambda pair: order[pair.input]))
+
+
+def _unknown(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[Problem]:
+    borders = (("input", graph.inputs), ("output", graph.outputs))
+    problems = []
+    for pair in pairs:
+        for kind, values in borders:
+            name, known = getattr(pair, kind), [str(value.name) for value in values]
+            if name not in known:
+                problems.append(
+                    Problem(
+                        f"--state {pair.input}:{pair.output}",
+                        f"the network has no {kind} '{name}'",
+                        f"one of its {kind}s: {', '.join(known)}",
+                        "write --state INPUT:OUTPUT",
+                    )
+                )
+    return problems
+
+
+def _twice(pairs: Sequence[StatePair]) -> list[Problem]:
+    problems = []
+    for kind in ("input", "output"):
+        names = [getattr(pair, kind) for pair in pairs]
+        problems += [
+            Problem(
+                f"--state with {kind} '{name}'",
+                f"declared {names.count(name)} times",
+                "each input and each output in one pair",
+                "remove the other pairs",
+            )
+            for name in dict.fromkeys(names)
+            if names.count(name) > 1
+        ]
+    return problems
+
+
+def _unequal(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[Problem]:
+    inputs = {value.name: value for value in graph.inputs}
+    outputs = {value.name: value for value in graph.outputs}
+    return [
+        Problem(
+            f"--state {pair.input}:{pair.output}",
+            f"input '{pair.input}' is {_describe(inputs[pair.input])}, "
+            f"output '{pair.output}' is {_describe(outputs[pair.output])}",
+            "the same shape and type on both sides",
+            "pair the output that has the shape of the input",
+        )
+        for pair in pairs
+        if pair.input in inputs
+        and pair.output in outputs
+        and not _same(inputs[pair.input], outputs[pair.output])
+    ]
+
+
+def _describe(value: ir.Value) -> str:
+    return f"{value.dtype} {list(static_shape(value) or ())}".lower()
+
+
+def _same(left: ir.Value, right: ir.Value) -> bool:
+    return static_shape(left) == static_shape(right) and left.dtype == right.dtype
+
+
+def _partners(name: str) -> set[str]:
+    """Return the output names that would make the input `name` a state."""
+    rules = NAMED + (ONLY_IF_STATEFUL if STATEFUL.search(name.replace("_", " ")) else ())
+    return {
+        form.format(x=match["x"])
+        for pattern, forms in rules
+        if (match := re.fullmatch(pattern, name))
+        for form in forms
+    } - {name}
+
+
+def _by_name(graph: ir.Graph, taken: Sequence[StatePair]) -> list[StatePair]:
+    used_inputs = {pair.input for pair in taken}
+    used_outputs = {pair.output for pair in taken}
+    matches = [
+        StatePair(str(source.name), str(result.name))
+        for source in graph.inputs
+        for result in graph.outputs
+        if source.name not in used_inputs
+        and result.name not in used_outputs
+        and str(result.name) in _partners(str(source.name))
+        and _same(source, result)
+    ]
+    inputs = [pair.input for pair in matches]
+    outputs = [pair.output for pair in matches]
+    return [pair for pair in matches if inputs.count(pair.input) == outputs.count(pair.output) == 1]
+
+
+def _by_order(graph: ir.Graph, taken: Sequence[StatePair]) -> list[StatePair]:
+    used = {pair.input for pair in taken} | {pair.output for pair in taken}
+    inputs = [value for value in graph.inputs[1:] if value.name not in used]
+    outputs = [value for value in graph.outputs[1:] if value.name not in used]
+    if len(inputs) != len(outputs) or not all(map(_same, inputs, outputs)):
+        return []
+    return [StatePair(str(i.name), str(o.name)) for i, o in zip(inputs, outputs, strict=True)]

@@ -1,0 +1,233 @@
+"""Load what the user names: ``package.module:factory`` or a ``.pt2``, with example inputs of one call.
+
+Both are the user's own code and run as such.
+"""
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgekit.errors import ModelError, Problem, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+SEED = 0  # of factories that initialize at random, and of examples that are drawn here
+
+
+@dataclass(frozen=True)
+class TorchSource:
+    """A network that torch can call and export.
+
+    Attributes:
+        program: the network as ``torch.export`` sees it.
+        call: the original network; takes `args` and `kwargs`.
+        args: example inputs of one call, by position.
+        kwargs: example inputs of one call, by name.
+        output_names: names of the outputs, where the module has an attribute ``output_names``.
+    """
+
+    program: "torch.export.ExportedProgram"
+    call: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    output_names: tuple[str, ...] | None = None
+
+
+def load_source(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource:
+    """Load a factory's module (put into eval mode) or a .pt2.
+
+    Args:
+        source: ``package.module:factory``, found from the working directory too, or a path to a .pt2.
+        shapes: input name -> dimensions; replaces or stands in for example inputs of a factory.
+
+    Raises:
+        UsageError: the name, the factory or the file cannot be used; chained to the original error.
+        ModelError: ``torch.export`` refuses the network.
+    """
+    if Path(source).suffix == ".pt2":
+        return _load_pt2(Path(source))
+    return _load_factory(source, shapes)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """Return the tensors of nested tuples, lists and dictionaries, in order."""
+    if isinstance(tree, Mapping):
+        return [leaf for item in tree.values() for leaf in leaves(item)]
+    if isinstance(tree, list | tuple):
+        return [leaf for item in tree for leaf in leaves(item)]
+    return [tree] if hasattr(tree, "detach") else []
+
+
+def with_leaves(tree: Any, tensors: Iterator[Any]) -> Any:
+    """Return `tree` with its tensors replaced, in order, by the next ones of `tensors`."""
+    if isinstance(tree, Mapping):
+        return {key: with_leaves(item, tensors) for key, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        items = [with_leaves(item, tensors) for item in tree]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
+    return next(tensors) if hasattr(tree, "detach") else tree
+
+
+def _load_factory(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource:
+    import torch
+
+    factory = _find_factory(source)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        try:
+            made = factory()
+        except Exception as error:
+            raise _unusable(
+                source, f"the factory raised {type(error).__name__}: {error}", "fix the factory"
+            ) from error
+        module, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+        if not isinstance(module, torch.nn.Module):
+            raise _unusable(
+                source,
+                f"the factory returned {type(made).__name__}",
+                "return a torch.nn.Module or (module, example_inputs)",
+            )
+        module = module.cpu().eval()
+        kwargs = _examples(source, module, examples, shapes)
+    program = _export(source, module, kwargs)
+    names = getattr(module, "output_names", None)
+    return TorchSource(program, module, (), kwargs, tuple(names) if names else None)
+
+
+def _find_factory(source: str) -> Callable[[], Any]:
+    module_name, colon, path = source.partition(":")
+    if not (colon and path and all(part.isidentifier() for part in module_name.split("."))):
+        raise _unusable(
+            source, "not of the form package.module:factory", "write package.module:factory"
+        )
+    try:
+        with _working_directory_importable():
+            found: Any = importlib.import_module(module_name)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise _unusable(
+            source, f"{type(error).__name__}: {error}", "check the name and the working directory"
+        ) from error
+    if not callable(found):
+        raise _unusable(source, f"a {type(found).__name__}, not a function", "name a function")
+    return found  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _working_directory_importable() -> Iterator[None]:
+    here = os.getcwd()
+    sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        sys.path.remove(here)
+
+
+def _examples(
+    source: str, module: "torch.nn.Module", examples: Any, shapes: Mapping[str, Sequence[int]]
+) -> dict[str, Any]:
+    """Return example inputs by parameter name: the given ones, or random ones of the given shapes."""
+    import torch
+
+    parameters = inspect.signature(module.forward).parameters
+    if examples is None:
+        given: dict[str, Any] = {}
+    elif isinstance(examples, Mapping):
+        given = dict(examples)
+    else:
+        items = (examples,) if isinstance(examples, torch.Tensor) else tuple(examples)
+        given = dict(zip(parameters, items, strict=False))
+        if len(items) > len(parameters):
+            raise _unusable(
+                source,
+                f"{len(items)} example inputs for forward({', '.join(parameters)})",
+                "return one example for each parameter",
+            )
+    drawn = {name: torch.randn(*size) for name, size in shapes.items() if name in parameters}
+    given |= drawn
+    missing = [
+        name
+        for name, parameter in parameters.items()
+        if name not in given
+        and parameter.default is inspect.Parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    unknown = [name for name in (*given, *shapes) if name not in parameters]
+    if missing or unknown:
+        raise ModelError(
+            [
+                *(_missing(name) for name in missing),
+                *(_unknown(name, list(parameters)) for name in dict.fromkeys(unknown)),
+            ]
+        )
+    return {name: given[name] for name in parameters if name in given}
+
+
+def _missing(name: str) -> Problem:
+    return Problem(
+        f"input '{name}'",
+        "neither an example input nor a shape",
+        "fixed sizes; rewriting an offline network with an open time axis is not in this version",
+        f"return (module, example_inputs) from the factory or give --shape {name}=DIMS",
+    )
+
+
+def _unknown(name: str, parameters: list[str]) -> Problem:
+    return Problem(
+        f"input '{name}'",
+        "not a parameter of the module's forward",
+        ", ".join(parameters),
+        "use the parameters' names",
+    )
+
+
+def _export(
+    source: str, module: "torch.nn.Module", kwargs: dict[str, Any]
+) -> "torch.export.ExportedProgram":
+    import torch
+
+    try:
+        with torch.no_grad():
+            return torch.export.export(module, (), kwargs, strict=False)
+    except Exception as error:
+        raise ModelError(
+            Problem(
+                f"'{source}'",
+                f"torch.export refuses it: {str(error).strip()}",
+                "a module that torch.export can trace with the example inputs",
+                "see the original error",
+            )
+        ) from error
+
+
+def _load_pt2(path: Path) -> TorchSource:
+    import torch
+
+    try:
+        program = torch.export.load(path)
+    except Exception as error:
+        raise _unusable(
+            path.name, f"torch.export.load: {error}", "save it with torch.export.save"
+        ) from error
+    if program.example_inputs is None:
+        raise _unusable(
+            path.name,
+            "holds no example inputs",
+            "export it with torch.export.export and save it again",
+        )
+    args, kwargs = program.example_inputs
+    return TorchSource(program, program.module(), tuple(args), dict(kwargs))
+
+
+def _unusable(source: str, found: str, next_step: str) -> UsageError:
+    return UsageError(
+        Problem(f"'{source}'", found, "package.module:factory, a .pt2 or an .onnx", next_step)
+    )

@@ -1,0 +1,239 @@
+"""Proof of an import: the source and the `Model` give the same outputs, also with states carried."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime
+
+from edgekit.errors import ModelError, Problem, UsageError, VerificationError
+from edgekit.export.model import Model
+from edgekit.export.passes.graph import static_shape
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+LIMIT = 1e-5  # of the peak, see the float32 tolerance of the arithmetic
+SINGLE_CALLS = 3
+HOPS = 20
+
+
+def session(data: bytes) -> onnxruntime.InferenceSession:
+    """Return an onnxruntime session on the CPU with one thread.
+
+    Raises:
+        ModelError: onnxruntime cannot run the network.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # a C++ library on a file of unknown origin
+        raise ModelError(
+            Problem(
+                "the network",
+                f"onnxruntime {onnxruntime.__version__} cannot run it: {str(error).strip()}",
+                "a network that onnxruntime runs on the CPU",
+                "check the file with the tool that wrote it",
+            )
+        ) from error
+
+
+def run_hops(
+    model: Model, inputs: Mapping[str, np.ndarray[Any, Any]], tap: Sequence[str] = ()
+) -> Arrays:
+    """Run a model hop by hop in onnxruntime, with the states carried from zero.
+
+    Args:
+        model: the network.
+        inputs: one float32 array (hops, *shape) for each stream input.
+        tap: names of further values to record: node outputs, graph inputs (what was fed) or state
+            outputs.
+
+    Returns:
+        One array (hops, *shape) for each stream output and each tapped value.
+
+    Raises:
+        UsageError: inputs are missing, unknown, or of the wrong shape, or a tapped value is unknown.
+        ModelError: onnxruntime cannot run the network.
+    """
+    hops = _check_inputs(model, inputs)
+    fed = {str(value.name) for value in model.ir.graph.inputs}
+    wanted = [str(value.name) for value in model.stream_outputs]
+    wanted += [name for name in dict.fromkeys(tap) if name not in wanted]
+    running = session(_with_outputs(model, [name for name in wanted if name not in fed]).to_bytes())
+    names = [value.name for value in running.get_outputs()]
+    state = zero_states(model)
+    recorded: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in wanted}
+    for hop in range(hops):
+        feed = {name: array[hop] for name, array in inputs.items()} | state
+        results = dict(zip(names, running.run(names, feed), strict=True))
+        for name in wanted:
+            recorded[name].append(feed[name] if name in fed else results[name])
+        state = {pair.input: results[pair.output] for pair in model.states}
+    return {name: np.stack(arrays) for name, arrays in recorded.items()}
+
+
+def zero_states(model: Model) -> Arrays:
+    """Return float32 zeros for every state input."""
+    states = {pair.input for pair in model.states}
+    return {
+        str(value.name): np.zeros(static_shape(value) or (), np.float32)
+        for value in model.ir.graph.inputs
+        if value.name in states
+    }
+
+
+def snr_db(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]) -> float:
+    """Return ``10 log10(sum(reference^2) / sum((value - reference)^2))`` in dB; infinity if equal."""
+    exact = np.asarray(reference, np.float64)
+    noise = float(np.sum((np.asarray(value, np.float64) - exact) ** 2))
+    signal = float(np.sum(exact**2))
+    if noise == 0:
+        return float("inf")
+    return 10 * float(np.log10(signal / noise)) if signal > 0 else float("-inf")
+
+
+def compare(
+    reference: Mapping[str, np.ndarray[Any, Any]],
+    value: Mapping[str, np.ndarray[Any, Any]],
+    *,
+    limit: float = LIMIT,
+    what: str = "the imported network",
+) -> float:
+    """Return the largest error over all outputs, each relative to the peak of its reference.
+
+    NaN equals NaN and infinity itself; an error of an all-zero reference counts absolutely.
+
+    Raises:
+        VerificationError: an output differs by more than `limit`; names the worst one.
+    """
+    errors = {name: _relative_error(array, value[name]) for name, array in reference.items()}
+    worst = max(errors, key=lambda name: errors[name])
+    if errors[worst] > limit:
+        raise VerificationError(
+            f"{what} is not the same network as its source: output '{worst}' differs by "
+            f"{errors[worst]:.3g} of the peak; allowed: {limit:g}; next: report this network, "
+            "or export it with another opset"
+        )
+    return errors[worst]
+
+
+def verify_import(
+    reference: Callable[[Arrays], Arrays], model: Model, examples: Mapping[str, Any] | None = None
+) -> float:
+    """Compare a model with its source on single calls and on `HOPS` hops with states carried.
+
+    Args:
+        reference: the source: all inputs of one call -> all outputs, by the model's names.
+        model: what was imported.
+        examples: inputs of one call that make sense for the network; random ones come in addition.
+
+    Returns:
+        The largest error relative to the peak of an output.
+
+    Raises:
+        VerificationError: an output differs by more than `LIMIT` of its peak.
+    """
+    running = session(model.to_bytes())
+    names = [value.name for value in running.get_outputs()]
+
+    def imported(feed: Arrays) -> Arrays:
+        return dict(zip(names, running.run(names, feed), strict=True))
+
+    calls = [_random(model, seed, model.ir.graph.inputs) for seed in range(SINGLE_CALLS)]
+    if examples:
+        calls.insert(0, dict(examples))
+    worst = max(compare(reference(feed), imported(feed)) for feed in calls)
+    if not model.states:
+        return worst
+    streams = [_random(model, SINGLE_CALLS + hop, model.stream_inputs) for hop in range(HOPS)]
+    expected, found = _carry(reference, model, streams), _carry(imported, model, streams)
+    return max(worst, compare(expected, found, what=f"after {HOPS} hops the imported network"))
+
+
+def _carry(call: Callable[[Arrays], Arrays], model: Model, streams: Sequence[Arrays]) -> Arrays:
+    state, recorded = zero_states(model), []
+    for feed in streams:
+        results = call(feed | state)
+        state = {pair.input: results[pair.output] for pair in model.states}
+        recorded.append(results)
+    return {name: np.stack([results[name] for results in recorded]) for name in recorded[0]}
+
+
+def _random(model: Model, seed: int, values: Sequence[ir.Value]) -> Arrays:
+    generator = np.random.default_rng(seed)
+    states = {pair.input for pair in model.states}
+    feed = {}
+    for value in values:
+        shape = static_shape(value) or ()
+        draw = (
+            generator.uniform(-1, 1, shape)
+            if value.name in states
+            else generator.normal(size=shape)
+        )
+        feed[str(value.name)] = np.asarray(draw, np.float32)
+    return feed
+
+
+def _relative_error(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]) -> float:
+    if reference.shape != value.shape:
+        return float("inf")
+    left, right = np.asarray(reference, np.float64), np.asarray(value, np.float64)
+    finite = np.isfinite(left)
+    if not np.array_equal(left[~finite], right[~finite], equal_nan=True):
+        return float("inf")
+    if not finite.any():
+        return 0.0
+    error = float(np.max(np.abs(left[finite] - right[finite])))
+    peak = float(np.max(np.abs(left[finite])))
+    error = error if np.isfinite(error) else float("inf")
+    return error / peak if peak else error
+
+
+def _check_inputs(model: Model, inputs: Mapping[str, np.ndarray[Any, Any]]) -> int:
+    expected = {str(value.name): static_shape(value) or () for value in model.stream_inputs}
+    problems = []
+    for name in dict.fromkeys([*expected, *inputs]):
+        if name not in expected:
+            found = "not a stream input"
+        elif name not in inputs:
+            found = "missing"
+        elif inputs[name].shape[1:] != expected[name] or inputs[name].dtype != np.float32:
+            found = f"{inputs[name].dtype} {inputs[name].shape}"
+        else:
+            continue
+        shapes = ", ".join(
+            f"'{key}' float32 (hops, {_text(dims)})" for key, dims in expected.items()
+        )
+        problems.append(Problem(f"input '{name}'", found, shapes, "pass these arrays"))
+    lengths = {len(array) for array in inputs.values()}
+    if not problems and (len(lengths) != 1 or 0 in lengths):
+        problems.append(
+            Problem("the inputs", f"hops: {sorted(lengths)}", "one number of hops, at least 1",
+                    "cut the arrays to one length")
+        )  # fmt: skip
+    if problems:
+        raise UsageError(problems)
+    return lengths.pop()
+
+
+def _text(dims: tuple[int, ...]) -> str:
+    return ", ".join(str(dim) for dim in dims)
+
+
+def _with_outputs(model: Model, names: Sequence[str]) -> Model:
+    copy = model.ir.clone()
+    have = {value.name for value in copy.graph.outputs}
+    values = {value.name: value for node in copy.graph for value in node.outputs}
+    unknown = [name for name in names if name not in have and name not in values]
+    if unknown:
+        raise UsageError(
+            [
+                Problem(f"tapped value '{name}'", "not in the network", "a value of the network",
+                        "use the name of a node's output")
+                for name in unknown
+            ]
+        )  # fmt: skip
+    copy.graph.outputs.extend(values[name] for name in names if name not in have)
+    return Model(copy)
