@@ -1,0 +1,229 @@
+"""Apply a recipe: a float model becomes a QDQ model, an ordinary ONNX file that any runtime can run.
+
+Every tensor that an integer node reads or writes gets QuantizeLinear -> DequantizeLinear, weights become
+int8 initializers behind a DequantizeLinear per output channel, biases of Gemm and Conv int32 ones.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.errors import Problem, UsageError
+from edgekit.export.model import Model, Quantization
+from edgekit.quantize.calibrate import Calibration, observe
+from edgekit.quantize.choose import (
+    MOVES,
+    SMOOTH,
+    TypePlan,
+    activations,
+    choose_types,
+    constant,
+    fused_activation,
+)
+from edgekit.quantize.observers import OBSERVERS, Observer
+from edgekit.quantize.recipe import LATER_RECIPES, RECIPES, Recipe
+from edgekit.quantize.scheme import QuantType, activation_type, quantize_weights, weight_scales
+
+KEEPS_INT16 = SMOOTH | MOVES  # operators that read int16 as it is; the others get an int8 copy
+
+
+def quantize(model: Model, calibration: Calibration, recipe: str = "w8a8") -> Model:
+    """Return the QDQ form of a float model (opset 21), calibrated on streams.
+
+    Raises `UsageError` for a recipe that does not exist.
+    """
+    if recipe not in RECIPES:
+        later = " (it comes with a later version)" if recipe in LATER_RECIPES else ""
+        raise UsageError(
+            Problem(
+                f"recipe {recipe!r}", f"is not known{later}", ", ".join(RECIPES), "choose one of them"
+            )
+        )
+    chosen = RECIPES[recipe]
+    if chosen.weights is None:
+        return model
+    observers = observe(model, calibration)
+    plan = choose_types(model, observers, chosen)
+    quantized = Model(model.ir.clone())
+    _Writer(quantized.ir.graph, plan, observers, chosen).write()
+    return quantized.describe(quantization=Quantization(recipe, calibration.label))
+
+
+class _Writer:
+    """Inserts the Q/DQ pairs into a graph that it owns."""
+
+    def __init__(
+        self, graph: ir.Graph, plan: TypePlan, observers: dict[str, Observer], recipe: Recipe
+    ) -> None:
+        self.graph, self.plan, self.observers, self.recipe = graph, plan, observers, recipe
+        self.copies: dict[tuple[str, str], ir.Value] = {}
+
+    def write(self) -> None:
+        nodes = [node for node in self.graph if node.name in self.plan.integer_nodes]
+        inside = {node.outputs[0] for node in nodes if fused_activation(node)}
+        written = {value for node in nodes for value in node.outputs} - inside
+        read = {value for node in nodes for value in activations(node)} - inside
+        users = {value: list(value.uses()) for value in read | written}
+        for node in nodes:
+            self._weights(node)
+        for value in sorted(read | written, key=lambda v: str(v.name)):
+            kind = self.plan.types[str(value.name)]
+            for user in users[value]:
+                if user.node.name in self.plan.integer_nodes:
+                    keeps = user.node.op_type in KEEPS_INT16 or _hidden_operand(user.node, user.idx)
+                    operand = kind if keeps or kind.dtype == "int8" else self._int8(value)
+                elif value in written:
+                    operand = kind
+                else:
+                    continue
+                user.node.replace_input_with(user.idx, self._pair(value, kind, operand))
+        for value in sorted(written, key=lambda v: str(v.name)):
+            if value.is_graph_output():
+                self._graph_output(value)
+        self.graph.sort()
+
+    def _int8(self, value: ir.Value) -> QuantType:
+        """The int8 copy of an int16 tensor, for operators that read 8 bits."""
+        return activation_type("int8", *OBSERVERS[self.recipe.observer](self.observers[str(value.name)]))
+
+    def _pair(self, value: ir.Value, kind: QuantType, operand: QuantType) -> ir.Value:
+        """Return the dequantized form of a tensor stored as `kind` and read as `operand`."""
+        key = (str(value.name), operand.dtype)
+        if key not in self.copies:
+            if operand == kind:
+                self.copies[key] = self._q_dq(value, kind, f"{value.name}_dq")
+            else:
+                stored = self._pair(value, kind, kind)
+                self.copies[key] = self._q_dq(stored, operand, f"{value.name}_{operand.dtype}_dq")
+        return self.copies[key]
+
+    def _q_dq(self, value: ir.Value, kind: QuantType, name: str) -> ir.Value:
+        dtype = ir.DataType[kind.dtype.upper()]
+        stem = name.removesuffix("_dq")
+        scale = self._initializer(f"{stem}_scale", np.float32(kind.scale))
+        zero = self._initializer(f"{stem}_zero_point", np.dtype(kind.dtype).type(kind.zero_point))
+        q = ir.val(f"{stem}_q", dtype, value.shape)
+        real = ir.val(name, ir.DataType.FLOAT, value.shape)
+        self.graph.extend(
+            [
+                ir.node("QuantizeLinear", [value, scale, zero], outputs=[q], name=f"{stem}_quantize"),
+                ir.node("DequantizeLinear", [q, scale, zero], outputs=[real], name=f"{stem}_dequantize"),
+            ]
+        )
+        return real
+
+    def _graph_output(self, value: ir.Value) -> None:
+        kind, name = self.plan.types[str(value.name)], str(value.name)
+        real = self._pair(value, kind, kind)
+        value.name, real.name = f"{name}_raw", name
+        for i, output in enumerate(self.graph.outputs):
+            if output is value:
+                self.graph.outputs[i] = real
+
+    def _weights(self, node: ir.Node) -> None:
+        write = WEIGHT_WRITERS.get(node.op_type)
+        if write is not None:
+            write(self, node)
+            return
+        if node.op_type in ("Add", "Sub", "Mul"):
+            for index, value in enumerate(node.inputs):
+                array = constant(value)
+                if array is not None:
+                    kind = activation_type("int8", float(array.min()), float(array.max()))
+                    stem = f"{node.name}.operand{index}"
+                    node.replace_input_with(
+                        index, self._stored(stem, kind.quantize(array), np.float32(kind.scale), kind.zero_point)
+                    )
+
+    def _input_scale(self, node: ir.Node) -> float:
+        value = activations(node)[0]
+        kind = self.plan.types[str(value.name)]
+        return (kind if kind.dtype == "int8" else self._int8(value)).scale
+
+    def _stored(
+        self,
+        name: str,
+        q: NDArray[np.signedinteger],
+        scale: NDArray[np.float32] | np.float32,
+        zero: int | None = None,
+        axis: int | None = None,
+    ) -> ir.Value:
+        """Add an integer initializer and its DequantizeLinear; return the real value."""
+        inputs = [self._initializer(name, q), self._initializer(f"{name}_scale", scale)]
+        if zero is not None:
+            inputs.append(self._initializer(f"{name}_zero_point", q.dtype.type(zero)))
+        real = ir.val(f"{name}_dq", ir.DataType.FLOAT, q.shape)
+        attributes = {} if axis is None else {"axis": axis}
+        self.graph.append(
+            ir.node("DequantizeLinear", inputs, attributes, outputs=[real], name=f"{name}_dequantize")
+        )
+        return real
+
+    def _initializer(self, name: str, array: NDArray[np.generic] | np.generic) -> ir.Value:
+        value = self.graph.initializers.get(name)
+        if value is None:
+            tensor = ir.tensor(np.asarray(array), name=name)
+            value = ir.Value(name=name, const_value=tensor, shape=tensor.shape, type=ir.TensorType(tensor.dtype))
+            self.graph.register_initializer(value)
+        return value
+
+
+def _hidden_operand(node: ir.Node, index: int) -> bool:
+    return node.op_type == "GRU" and index == 5
+
+
+def _write_linear(writer: _Writer, node: ir.Node) -> None:
+    """Weights int8 per output channel, bias int32 at scale input * weight."""
+    weight, axis = constant(node.inputs[1]), output_axis(node)
+    assert weight is not None, node.name
+    bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
+    rows = channel_rows(node, weight)
+    bias_rows = None if bias is None else np.broadcast_to(np.ravel(bias), (len(rows),))
+    input_scale = writer._input_scale(node)
+    scales = weight_scales(rows, bias_rows, input_scale)
+    q = from_channel_rows(node, quantize_weights(rows, scales), weight.shape)
+    node.replace_input_with(1, writer._stored(f"{node.name}.weight", q, scales, axis=axis))
+    if bias_rows is not None:
+        bias_scale = (np.float64(input_scale) * scales.astype(np.float64)).astype(np.float32)
+        q_bias = np.rint(bias_rows.astype(np.float64) / bias_scale.astype(np.float64)).astype(np.int32)
+        node.replace_input_with(2, writer._stored(f"{node.name}.bias", q_bias, bias_scale, axis=0))
+
+
+def output_axis(node: ir.Node) -> int:
+    """The weight's axis of output channels."""
+    if node.op_type == "Gemm":
+        transposed = node.attributes.get("transB")
+        return 0 if transposed is not None and transposed.as_int() else 1
+    return 1 if node.op_type == "ConvTranspose" else 0
+
+
+def channel_rows(node: ir.Node, weight: NDArray[np.generic]) -> NDArray[np.generic]:
+    """View a linear node's weight as (output channel, ...)."""
+    return np.moveaxis(weight, output_axis(node), 0)
+
+
+def from_channel_rows(
+    node: ir.Node, rows: NDArray[np.int8], shape: tuple[int, ...]
+) -> NDArray[np.int8]:
+    """Undo `channel_rows`."""
+    return np.ascontiguousarray(np.moveaxis(rows, 0, output_axis(node))).reshape(shape)
+
+
+def _write_gru(writer: _Writer, node: ir.Node) -> None:
+    """W and R int8 per gate row; biases stay float in the file, they are added to the integer sums."""
+    for index, name in ((1, "w"), (2, "r")):
+        weight = constant(node.inputs[index])
+        assert weight is not None and weight.shape[0] == 1, node.name
+        scales = weight_scales(weight[0])
+        q = quantize_weights(weight[0], scales)[None]
+        node.replace_input_with(index, writer._stored(f"{node.name}.{name}", q, scales, axis=1))
+
+
+WEIGHT_WRITERS: dict[str, Callable[[_Writer, ir.Node], None]] = {
+    "Gemm": _write_linear,
+    "Conv": _write_linear,
+    "ConvTranspose": _write_linear,
+    "GRU": _write_gru,
+}

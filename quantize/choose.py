@@ -1,0 +1,236 @@
+"""Which nodes run in integers, and which type every tensor between them gets."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.model import FLOAT_NODE, Model
+from edgekit.quantize.observers import OBSERVERS, Observer, minmax_range
+from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.scheme import HIDDEN_TYPE, QuantType, activation_type
+
+LINEAR = {"Gemm", "Conv", "ConvTranspose"}
+ARITHMETIC = {"Add", "Sub", "Mul"}
+SMOOTH = {"Sigmoid", "Tanh"}  # saturating: their input is worth 16 bits, and costs nothing there
+TABLED = SMOOTH | {"Relu", "LeakyRelu", "Elu", "Selu", "HardSigmoid", "HardSwish", "Softplus", "Gelu", "Abs", "Neg", "Clip"}
+MOVES = {"Reshape", "Transpose", "Slice", "Concat", "Split", "Expand", "Identity"}
+FUSED_ACTIVATIONS = {"Relu", "Clip"}
+CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
+SMOOTH_HEADROOM = 1.5
+
+
+@dataclass(frozen=True)
+class TypePlan:
+    """Per tensor name its type, and the names of the nodes that run in integers."""
+
+    types: dict[str, QuantType]
+    integer_nodes: frozenset[str]
+
+
+def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -> TypePlan:
+    """Return the types of every tensor that integer nodes read or write."""
+    graph = model.ir.graph
+    compute = {node.name for node in graph if _is_integer_compute(node)}
+    moves = _integer_moves(model, compute)
+    integer = frozenset(str(name) for name in compute | moves)
+    groups = _Groups(model, observers, integer)
+    types: dict[str, QuantType] = {}
+    for members in groups.members().values():
+        kind = _group_type(members, graph, observers, recipe, integer)
+        types.update((name, kind) for name in members)
+    return TypePlan(types, integer)
+
+
+def constant(value: ir.Value | None) -> np.ndarray | None:
+    """Return the array of an initializer, None for anything computed."""
+    if value is None or value.const_value is None or value.is_graph_input():
+        return None
+    return value.const_value.numpy()
+
+
+def activations(node: ir.Node) -> list[ir.Value]:
+    """The float inputs of a node that are computed, in order."""
+    return [
+        value
+        for value in node.inputs
+        if value is not None and constant(value) is None and value.dtype == ir.DataType.FLOAT
+    ]
+
+
+def fused_activation(node: ir.Node) -> ir.Node | None:
+    """The Relu or constant Clip that can run inside this node's requantization."""
+    if node.op_type not in LINEAR | ARITHMETIC:
+        return None
+    output = node.outputs[0]
+    users = list(output.uses())
+    if output.is_graph_output() or len(users) != 1:
+        return None
+    user = users[0].node
+    keeps_float = FLOAT_NODE in user.metadata_props
+    return user if user.op_type in FUSED_ACTIVATIONS and _constant_tail(user) and not keeps_float else None
+
+
+def _constant_tail(node: ir.Node) -> bool:
+    return all(value is None or constant(value) is not None for value in node.inputs[1:])
+
+
+def _is_integer_compute(node: ir.Node) -> bool:
+    if FLOAT_NODE in node.metadata_props or node.domain != "":
+        return False
+    if node.op_type in LINEAR:
+        computed = constant(node.inputs[0]) is None and _constant_tail(node)
+        return computed and _attribute(node, "alpha", 1.0) == _attribute(node, "beta", 1.0) == 1.0 and (
+            node.op_type != "ConvTranspose" or _attribute(node, "group", 1) == 1
+        )
+    if node.op_type == "GRU":
+        weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
+        length = node.inputs[4] if len(node.inputs) > 4 else None
+        direction = node.attributes.get("direction")
+        forward = direction is None or direction.as_string() == "forward"
+        return weights and length is None and forward
+    if node.op_type in ARITHMETIC:
+        return all(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
+    if node.op_type == "PRelu":
+        return _constant_tail(node) and _per_channel_slope(node)
+    return node.op_type in TABLED and _constant_tail(node)
+
+
+def _attribute(node: ir.Node, name: str, default: float) -> float:
+    attribute = node.attributes.get(name)
+    return default if attribute is None else attribute.value
+
+
+def _per_channel_slope(node: ir.Node) -> bool:
+    slope = constant(node.inputs[1])
+    shape = node.inputs[0].shape if node.inputs[0] is not None else None
+    if slope is None or shape is None:
+        return False
+    full = (1,) * (len(shape) - slope.ndim) + slope.shape
+    return all(size == 1 or axis == 1 for axis, size in enumerate(full))
+
+
+def _integer_moves(model: Model, compute: set[str | None]) -> set[str | None]:
+    """Moves whose operands are integers (or graph inputs) and that an integer node writes or reads."""
+    graph = model.ir.graph
+    movable = [n for n in graph if n.op_type in MOVES and FLOAT_NODE not in n.metadata_props]
+    written: set[str | None] = set()
+    for node in movable:
+        if any(_written_by(value, compute | written) for value in activations(node)):
+            written.add(node.name)
+    read: set[str | None] = set()
+    for node in reversed(movable):
+        users = [user.node.name for value in node.outputs for user in value.uses()]
+        if any(name in compute | read for name in users):
+            read.add(node.name)
+    chosen: set[str | None] = set()
+    for node in movable:
+        ready = all(
+            value.is_graph_input() or _written_by(value, compute | chosen) for value in activations(node)
+        )
+        if ready and activations(node) and node.name in written | read:
+            chosen.add(node.name)
+    return chosen
+
+
+def _written_by(value: ir.Value, names: set[str | None]) -> bool:
+    producer = value.producer()
+    return producer is not None and producer.name in names
+
+
+class _Groups:
+    """Union-find over tensor names: tensors in one group share one type."""
+
+    def __init__(self, model: Model, observers: dict[str, Observer], integer: frozenset[str]) -> None:
+        self.parent: dict[str, str] = {}
+        inside = {
+            node.outputs[0].name
+            for node in model.ir.graph
+            if node.name in integer and fused_activation(node)
+        }
+        for node in model.ir.graph:
+            if node.name not in integer:
+                continue
+            for value in [*activations(node), *node.outputs]:
+                if value.name and value.name not in inside:
+                    self.find(value.name)
+            if node.op_type == "Concat":
+                self._share_concat(node, observers)
+            elif node.op_type in MOVES:
+                for value in node.outputs:
+                    self.union(activations(node)[0], value)
+            elif node.op_type == "GRU":
+                hidden = [*node.outputs, *node.inputs[5:6]]
+                named = [v for v in hidden if v is not None and v.name and constant(v) is None]
+                for value in named[1:]:
+                    self.union(named[0], value)
+        for pair in model.states:
+            if pair.input in self.parent and pair.output in self.parent:
+                self.parent[self.find(pair.input)] = self.find(pair.output)
+
+    def find(self, name: str) -> str:
+        self.parent.setdefault(name, name)
+        while self.parent[name] != name:
+            name = self.parent[name]
+        return name
+
+    def union(self, a: ir.Value, b: ir.Value) -> None:
+        self.parent[self.find(str(a.name))] = self.find(str(b.name))
+
+    def _share_concat(self, node: ir.Node, observers: dict[str, Observer]) -> None:
+        output = node.outputs[0]
+        width = _width(observers[str(output.name)])
+        for value in activations(node):
+            state = value.is_graph_input()
+            if state or _width(observers[str(value.name)]) * CONCAT_RANGE_RATIO >= width:
+                self.union(value, output)
+
+    def members(self) -> dict[str, list[str]]:
+        result: dict[str, list[str]] = {}
+        for name in self.parent:
+            result.setdefault(self.find(name), []).append(name)
+        return result
+
+
+def _width(observer: Observer) -> float:
+    low, high = minmax_range(observer)
+    return max(high, 0.0) - min(low, 0.0)
+
+
+def _group_type(
+    names: list[str],
+    graph: ir.Graph,
+    observers: dict[str, Observer],
+    recipe: Recipe,
+    integer: frozenset[str],
+) -> QuantType:
+    """GRU states are Q15; inputs of sigmoid-like functions int16; everything else the recipe's type."""
+    values = {str(v.name): v for node in graph for v in node.outputs}
+    values.update((str(v.name), v) for v in graph.inputs)
+    members = [values[name] for name in names]
+    if any(_is_hidden(value, integer) for value in members):
+        return HIDDEN_TYPE
+    readers = {
+        user.node.op_type if user.node.name in integer else "float"
+        for value in members
+        for user in value.uses()
+        if not (user.node.name in integer and user.node.op_type in MOVES)
+    }
+    if readers and readers <= SMOOTH and not any(v.is_graph_output() for v in members):
+        low, high = _joint(names, observers, "minmax")
+        return activation_type(recipe.smooth_inputs, low * SMOOTH_HEADROOM, high * SMOOTH_HEADROOM)
+    return activation_type(recipe.activations, *_joint(names, observers, recipe.observer))
+
+
+def _is_hidden(value: ir.Value, integer: frozenset[str]) -> bool:
+    producer = value.producer()
+    if producer is not None and producer.op_type == "GRU" and producer.name in integer:
+        return True
+    return any(
+        user.node.op_type == "GRU" and user.idx == 5 and user.node.name in integer for user in value.uses()
+    )
+
+
+def _joint(names: list[str], observers: dict[str, Observer], rule: str) -> tuple[float, float]:
+    ranges = [OBSERVERS[rule](observers[name]) for name in names]
+    return min(low for low, _ in ranges), max(high for _, high in ranges)

@@ -1,0 +1,85 @@
+"""Convolution geometry: the fields of ``ek_conv_shape``, read from an ONNX node."""
+
+from dataclasses import astuple, dataclass
+
+import onnx_ir as ir
+
+from edgekit.errors import ModelError, Problem
+
+
+@dataclass(frozen=True)
+class ConvShape:
+    """Sizes of a batch-1 convolution, 1-D ones with height 1; the order is that of ``ek_conv_shape``."""
+
+    in_c: int
+    in_h: int
+    in_w: int
+    out_c: int
+    out_h: int
+    out_w: int
+    k_h: int
+    k_w: int
+    stride_h: int
+    stride_w: int
+    dil_h: int
+    dil_w: int
+    pad_top: int
+    pad_left: int
+    groups: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of a convolution, padding included."""
+        taps = self.k_h * self.k_w
+        return self.out_c * self.out_h * self.out_w * self.in_c // self.groups * taps
+
+    def fields(self) -> list[int]:
+        """All sizes in order."""
+        return list(astuple(self))
+
+
+def dims(value: ir.Value | None) -> tuple[int, ...]:
+    """The static shape of a value."""
+    assert value is not None and value.shape is not None
+    return tuple(int(size) for size in value.shape)
+
+
+def ints(node: ir.Node, name: str, default: list[int]) -> list[int]:
+    """A list attribute or its default."""
+    attribute = node.attributes.get(name)
+    return default if attribute is None else [int(v) for v in attribute.as_ints()]
+
+
+def conv_shape(node: ir.Node, kernel: list[int]) -> ConvShape:
+    """Read Conv or ConvTranspose (1-D or 2-D, explicit pads, VALID or SAME) of batch 1."""
+    x, y = dims(node.inputs[0]), dims(node.outputs[0])
+    rank = len(x) - 2
+    strides, dilations = ints(node, "strides", [1] * rank), ints(node, "dilations", [1] * rank)
+    pads = _pads(node, x[2:], y[2:], kernel, strides, dilations)
+    group = node.attributes.get("group")
+
+    def pair(values: tuple[int, ...] | list[int], fill: int) -> list[int]:
+        return [fill] * (2 - rank) + [int(v) for v in values]
+
+    return ConvShape(
+        x[1], *pair(x[2:], 1), y[1], *pair(y[2:], 1), *pair(kernel, 1), *pair(strides, 1),
+        *pair(dilations, 1), *pair(pads[:rank], 0), 1 if group is None else group.as_int(),
+    )  # fmt: skip
+
+
+def _pads(
+    node: ir.Node, x: tuple[int, ...], y: tuple[int, ...], kernel: list[int], strides: list[int], dilations: list[int]
+) -> list[int]:
+    """Leading pads first. The trailing ones follow from the output's shape and are not needed."""
+    auto = node.attributes.get("auto_pad")
+    mode = "NOTSET" if auto is None else auto.as_string()
+    if mode in ("NOTSET", "VALID"):
+        return ints(node, "pads", [0] * (2 * len(x)))
+    if node.op_type != "Conv":
+        where = f"{node.op_type} {node.name!r}"
+        raise ModelError(Problem(where, f"auto_pad {mode}", "explicit pads", "export with explicit pads"))
+    totals = [
+        max((out - 1) * s + (k - 1) * d + 1 - size, 0)
+        for size, out, k, s, d in zip(x, y, kernel, strides, dilations, strict=True)
+    ]
+    return [t // 2 if mode == "SAME_UPPER" else t - t // 2 for t in totals]

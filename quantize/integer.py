@@ -1,0 +1,357 @@
+"""From QDQ to integers: each Q/DQ-framed operator becomes one integer operator with fixed-point constants.
+
+The result is again an ONNX graph, for the oracle and the emitters only: integer operators live in the
+domain `INTEGER_DOMAIN`, carry their constants as attributes, and their tensors are int8 or int16. What
+is not framed stays as it was, between Quantize and Dequantize nodes: a float island. States that are
+stored quantized become integer graph inputs and outputs.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.export.model import Model
+from edgekit.quantize.choose import MOVES, activations, constant, fused_activation
+from edgekit.quantize.scheme import MANTISSA_BITS, QuantType, fixed_point
+
+_T = TypeVar("_T")
+INTEGER_DOMAIN = "edgekit.int"
+ZERO_POINT = "edgekit.zero_point"  # value metadata of a state: the integer that stands for 0
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An integer tensor of the new graph and its type."""
+
+    value: ir.Value
+    kind: QuantType
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A constant behind a DequantizeLinear: integers, scales (one, or one per output channel)."""
+
+    q: NDArray[np.signedinteger]
+    scale: NDArray[np.float32]
+    zero_point: int
+
+    @property
+    def real(self) -> NDArray[np.float32]:
+        """The dequantized array; per-channel scales run along the only axis of their length."""
+        wide = self.scale
+        if wide.size > 1:
+            axis = self.q.shape.index(wide.size)
+            wide = wide.reshape([-1 if i == axis else 1 for i in range(self.q.ndim)])
+        real: NDArray[np.float32] = (self.q.astype(np.float32) - np.float32(self.zero_point)) * wide
+        return real
+
+
+def to_integer(model: Model) -> Model:
+    """Return the model with integer operators; a float model keeps all its nodes."""
+    return Model(Fuser(model).run())
+
+
+class Fuser:
+    """Builds the new graph in one pass over the QDQ graph; builders of operators read it."""
+
+    def __init__(self, model: Model) -> None:
+        """Take the QDQ model; it is not changed."""
+        self.model = model
+        self.nodes: list[ir.Node] = []
+        self.initializers: dict[str, ir.Value] = {}
+        self.weights: dict[ir.Value, Weight] = {}
+        self._real: dict[ir.Value, ir.Value] = {}  # old float value -> new float value
+        self._integer: dict[ir.Value, Operand] = {}  # old quantized or dequantized value -> new integer
+        self._consumed: set[ir.Node] = set()
+        self._state_kinds = _integer_states(model)
+
+    def run(self) -> ir.Model:
+        """Return the new graph as an ONNX IR model (not loadable by other runtimes)."""
+        from edgekit.quantize.integer_ops import BUILDERS
+
+        graph = self.model.ir.graph
+        inputs = [self._graph_input(value) for value in graph.inputs]
+        for node in graph:
+            if node in self._consumed:
+                continue
+            if node.op_type == "DequantizeLinear":
+                self._dequantize_linear(node)
+            elif node.op_type == "QuantizeLinear":
+                self._quantize_linear(node)
+            elif not self._move(node):
+                build = BUILDERS.get(node.op_type)
+                if node.domain != "" or build is None or not build(self, node):
+                    self._copy(node)
+        new = ir.Graph(
+            inputs,
+            self._graph_outputs(),
+            nodes=self.nodes,
+            initializers=list(self.initializers.values()),
+            opset_imports={**graph.opset_imports, INTEGER_DOMAIN: 1},
+            name=graph.name,
+        )
+        props = dict(self.model.ir.metadata_props)
+        functions = [function.clone() for function in self.model.ir.functions.values()]
+        return ir.Model(new, ir_version=10, functions=functions, metadata_props=props)
+
+    # -- for builders ------------------------------------------------------------------------------
+
+    def operand(self, value: ir.Value | None) -> Operand | None:
+        """The integer form of an input of an old node: a tensor, or a stored constant."""
+        if value is None:
+            return None
+        if value in self.weights:
+            weight = self.weights[value]
+            if weight.scale.size != 1:
+                return None
+            kind = QuantType(weight.q.dtype.name, float(weight.scale.ravel()[0]), weight.zero_point)
+            return Operand(self.initializer(f"{value.name}_q", weight.q), kind)
+        return self._integer.get(value)
+
+    def frame(self, node: ir.Node, index: int = 0) -> tuple[ir.Value, QuantType, ir.Node | None] | None:
+        """Where an output of a node is quantized: (old quantized value, its type, the Relu or Clip between)."""
+        value, fused = node.outputs[index], None
+        if index == 0 and not _only_quantized(value):
+            fused = fused_activation(node)
+            if fused is None:
+                return None
+            value = fused.outputs[0]
+        if not _only_quantized(value):
+            return None
+        quantizer = next(iter(value.uses())).node
+        return quantizer.outputs[0], qdq_type(quantizer), fused
+
+    def add(
+        self,
+        old: ir.Node,
+        op_type: str,
+        inputs: list[ir.Value],
+        framed: list[tuple[ir.Value, QuantType, ir.Node | None]],
+        attributes: dict[str, object],
+    ) -> None:
+        """Append an integer operator that writes the framed values; forget the nodes it replaces."""
+        outputs = []
+        for quantized, kind, fused in framed:
+            new = ir.val(quantized.name, quantized.dtype, quantized.shape)
+            outputs.append(new)
+            self._integer[quantized] = Operand(new, kind)
+            producer = quantized.producer()
+            self._consumed.update(n for n in (producer, fused) if n is not None)
+        self.nodes.append(
+            ir.node(op_type, inputs, convert(attributes), domain=INTEGER_DOMAIN, outputs=outputs, name=old.name)
+        )
+
+    def initializer(self, name: str, array: NDArray[np.generic]) -> ir.Value:
+        """Return the new graph's initializer of this name, made on first use."""
+        if name not in self.initializers:
+            tensor = ir.tensor(array, name=name)
+            self.initializers[name] = ir.Value(
+                name=name, const_value=tensor, shape=tensor.shape, type=ir.TensorType(tensor.dtype)
+            )
+        return self.initializers[name]
+
+    # -- one kind of old node each -------------------------------------------------------------------
+
+    def _dequantize_linear(self, node: ir.Node) -> None:
+        array = constant(node.inputs[0])
+        if array is not None:
+            scale = np.asarray(constant(node.inputs[1]), np.float32)
+            zero = constant(node.inputs[2]) if len(node.inputs) > 2 else None
+            point = 0 if zero is None else int(np.ravel(zero)[0])
+            self.weights[node.outputs[0]] = Weight(array, scale, point)
+        else:
+            source = self._integer[_required(node.inputs[0])]
+            self._integer[node.outputs[0]] = Operand(source.value, qdq_type(node))
+
+    def _quantize_linear(self, node: ir.Node) -> None:
+        kind, old = qdq_type(node), _required(node.inputs[0])
+        if old in self._integer:
+            new = self._requantized(self._integer[old], kind, f"{node.name}")
+        else:
+            new = ir.val(node.outputs[0].name, ir.DataType[kind.dtype.upper()], old.shape)
+            self._append("Quantize", [self._float(old)], new, {"scale": kind.scale, "zero": kind.zero_point}, node)
+        self._integer[node.outputs[0]] = Operand(new, kind)
+
+    def _requantized(self, source: Operand, kind: QuantType, name: str) -> ir.Value:
+        if source.kind == kind:
+            return source.value
+        new = ir.val(f"{name}_requantized", ir.DataType[kind.dtype.upper()], source.value.shape)
+        bits = MANTISSA_BITS[source.kind.dtype]
+        mult, shift = fixed_point(source.kind.scale / kind.scale, bits)
+        attributes = {
+            "x_zero": source.kind.zero_point,
+            "mult": int(mult[0]),
+            "shift": int(shift[0]),
+            **output_attributes(kind),
+        }
+        node = ir.node("Requantize", [source.value], convert(attributes), domain=INTEGER_DOMAIN, outputs=[new], name=name)
+        self.nodes.append(node)
+        return new
+
+    def _move(self, node: ir.Node) -> bool:
+        """A data movement between integers: the same operator, on integers of the output's type."""
+        if node.op_type not in MOVES or node.domain != "":
+            return False
+        operands = [self.operand(value) for value in activations(node)]
+        framed = [self.frame(node, i) for i in range(len(node.outputs))]
+        if not operands or None in operands or None in framed:
+            return False
+        kind = framed[0][1]  # type: ignore[index]
+        if any(item is not None and item[1] != kind for item in framed):
+            return False
+        moved = {
+            value: self._requantized(operand, kind, f"{node.name}.operand{i}")
+            for i, (value, operand) in enumerate(zip(activations(node), operands, strict=True))
+            if operand is not None
+        }
+        outputs = []
+        for item in framed:
+            assert item is not None
+            quantized, _, _ = item
+            new = ir.val(quantized.name, quantized.dtype, quantized.shape)
+            self._integer[quantized] = Operand(new, kind)
+            self._consumed.add(_required(quantized.producer()))
+            outputs.append(new)
+        inputs = [None if v is None else moved[v] if v in moved else self._float(v) for v in node.inputs]
+        self.nodes.append(
+            ir.node(node.op_type, inputs, dict(node.attributes), outputs=outputs, name=node.name)
+        )
+        return True
+
+    def _copy(self, node: ir.Node) -> None:
+        """A float node stays; integer inputs are dequantized once each."""
+        inputs = [None if value is None else self._float(value) for value in node.inputs]
+        outputs = [ir.val(value.name, value.dtype, value.shape) for value in node.outputs]
+        self._real.update(zip(node.outputs, outputs, strict=True))
+        self.nodes.append(
+            ir.node(
+                node.op_type,
+                inputs,
+                dict(node.attributes),
+                domain=node.domain,
+                outputs=outputs,
+                name=node.name,
+                metadata_props=dict(node.metadata_props),
+            )
+        )
+
+    def _float(self, value: ir.Value) -> ir.Value:
+        """The new float value of an old one: computed, constant, or dequantized here."""
+        if value in self._real:
+            return self._real[value]
+        if value in self.weights:
+            new = self.initializer(str(value.name), self.weights[value].real)
+        elif value in self._integer:
+            source = self._integer[value]
+            new = ir.val(value.name, ir.DataType.FLOAT, value.shape)
+            attributes = {"scale": source.kind.scale, "zero": source.kind.zero_point}
+            self._append("Dequantize", [source.value], new, attributes, _required(value.producer()))
+        else:
+            array = constant(value)
+            assert array is not None, value.name
+            new = self.initializer(str(value.name), array)
+        self._real[value] = new
+        return new
+
+    def _append(
+        self, op_type: str, inputs: list[ir.Value], output: ir.Value, attributes: dict[str, object], old: ir.Node
+    ) -> None:
+        made = convert(attributes)
+        self.nodes.append(
+            ir.node(op_type, inputs, made, domain=INTEGER_DOMAIN, outputs=[output], name=old.name)
+        )
+
+    # -- graph borders ---------------------------------------------------------------------------------
+
+    def _graph_input(self, value: ir.Value) -> ir.Value:
+        kind = self._state_kinds.get(str(value.name))
+        if kind is None:
+            new = ir.val(value.name, value.dtype, value.shape)
+            self._real[value] = new
+            return new
+        new = ir.val(value.name, ir.DataType[kind.dtype.upper()], value.shape)
+        new.metadata_props[ZERO_POINT] = str(kind.zero_point)
+        for user in value.uses():
+            self._integer[user.node.outputs[0]] = Operand(new, kind)
+            self._consumed.add(user.node)
+        return new
+
+    def _graph_outputs(self) -> list[ir.Value]:
+        integer = {pair.output for pair in self.model.states if pair.input in self._state_kinds}
+        outputs: list[ir.Value] = []
+        for value in self.model.ir.graph.outputs:
+            new = self._integer[value].value if value.name in integer else self._float(value)
+            if new in outputs or new.producer() is None:
+                copy = ir.val(f"{value.name}_copy", new.dtype, new.shape)
+                self.nodes.append(ir.node("Identity", [new], outputs=[copy], name=f"{value.name}_copy"))
+                new = copy
+            outputs.append(new)
+        for value, new in zip(self.model.ir.graph.outputs, outputs, strict=True):
+            new.name = value.name
+        return outputs
+
+
+def _integer_states(model: Model) -> dict[str, QuantType]:
+    """State inputs whose input and output are framed alike and have no other reader."""
+    outputs = {str(value.name): value for value in model.ir.graph.outputs}
+    inputs = {str(value.name): value for value in model.ir.graph.inputs}
+    kinds = {}
+    for pair in model.states:
+        producer, users = outputs[pair.output].producer(), list(inputs[pair.input].uses())
+        if producer is None or producer.op_type != "DequantizeLinear" or not users:
+            continue
+        kind = qdq_type(producer)
+        if all(u.node.op_type == "QuantizeLinear" and qdq_type(u.node) == kind for u in users):
+            kinds[pair.input] = kind
+    return kinds
+
+
+def qdq_type(node: ir.Node) -> QuantType:
+    """The type in a per-tensor QuantizeLinear or DequantizeLinear."""
+    scale, zero = constant(node.inputs[1]), constant(node.inputs[2])
+    assert scale is not None and zero is not None, node.name
+    return QuantType(zero.dtype.name, float(scale.ravel()[0]), int(zero.ravel()[0]))
+
+
+def output_attributes(kind: QuantType, fused: ir.Node | None = None) -> dict[str, int]:
+    """``y_zero, y_min, y_max`` of an integer operator, the clamp of a fused Relu or Clip included."""
+    low, high = kind.limits
+    if fused is not None:
+        bounds = [None if v is None else constant(v) for v in fused.inputs[1:]]
+        bounds += [None] * (2 - len(bounds))
+        if fused.op_type == "Relu":
+            bounds = [np.zeros(1, np.float32), None]
+        if bounds[0] is not None:
+            low = int(kind.quantize(np.ravel(bounds[0]))[0])
+        if bounds[1] is not None:
+            high = int(kind.quantize(np.ravel(bounds[1]))[0])
+    return {"y_zero": kind.zero_point, "y_min": low, "y_max": high}
+
+
+def convert(attributes: dict[str, object]) -> list[ir.Attr]:
+    """Make ONNX attributes of ints, floats, lists of ints and arrays."""
+    made = []
+    for name, value in attributes.items():
+        if isinstance(value, np.ndarray):
+            made.append(ir.AttrTensor(name, ir.tensor(value, name=name)))
+        elif isinstance(value, float):
+            made.append(ir.AttrFloat32(name, value))
+        elif isinstance(value, int):
+            made.append(ir.AttrInt64(name, value))
+        else:
+            made.append(ir.AttrInt64s(name, list(value)))  # type: ignore[call-overload]
+    return made
+
+
+def _only_quantized(value: ir.Value) -> bool:
+    users = list(value.uses())
+    one = len(users) == 1 and users[0].node.op_type == "QuantizeLinear"
+    return one and not value.is_graph_output()
+
+
+def _required(value: _T | None) -> _T:
+    assert value is not None
+    return value

@@ -1,0 +1,241 @@
+"""One builder per operator: from a Q/DQ-framed ONNX node to an integer operator and its constants.
+
+A builder returns False where the frame is incomplete; the node then stays a float island, which the
+manifest counts. `BUILDERS` is the table.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.errors import ModelError, Problem
+from edgekit.quantize import arith_tables
+from edgekit.quantize.apply import channel_rows
+from edgekit.quantize.choose import constant
+from edgekit.quantize.geometry import conv_shape
+from edgekit.quantize.integer import Fuser, output_attributes
+from edgekit.quantize.pointwise import POINTWISE, attributes_of
+from edgekit.quantize.scheme import (
+    ACCUMULATOR_LIMIT,
+    GATE_TYPE,
+    HIDDEN_INT8_TYPE,
+    HIDDEN_TYPE,
+    MANTISSA_BITS,
+    QuantType,
+    fixed_point,
+    fixed_point_pair,
+)
+
+LUT_S16_CODOMAIN = 32767
+
+
+def build_linear(fuser: Fuser, node: ir.Node) -> bool:
+    """Gemm, Conv, ConvTranspose: int8 weights, bias int32 (int64 with int16 activations), M and s per channel."""
+    x, weight = fuser.operand(node.inputs[0]), fuser.weights.get(node.inputs[1])  # type: ignore[arg-type]
+    frame = fuser.frame(node)
+    if x is None or weight is None or frame is None:
+        return False
+    _, kind, fused = frame
+    if node.op_type == "ConvTranspose" and (x.kind.dtype, kind.dtype) != ("int8", "int8"):
+        return False
+    rows = channel_rows(node, weight.q)
+    scales = np.broadcast_to(weight.scale.ravel(), (len(rows),))
+    bias = _bias(fuser, node, x.kind, scales)
+    _prove_accumulator(node, x.kind, rows, bias)
+    attributes: dict[str, object] = {
+        **_multipliers("", x.kind.scale, scales, kind.scale, x.kind.dtype),
+        **output_attributes(kind, fused),
+    }
+    if node.op_type == "Gemm":
+        folded = bias - x.kind.zero_point * rows.reshape(len(rows), -1).astype(np.int64).sum(axis=1)
+        attributes |= {"w": np.ascontiguousarray(rows), "bias": _bias_array(folded, x.kind)}
+    else:
+        shape = conv_shape(node, list(weight.q.shape[2:]))
+        attributes |= {"w": weight.q, "bias": _bias_array(bias, x.kind), "x_zero": x.kind.zero_point}
+        attributes |= {"shape": shape.fields()}
+    fuser.add(node, node.op_type, [x.value], [frame], attributes)
+    return True
+
+
+def _bias(fuser: Fuser, node: ir.Node, kind: QuantType, scales: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The bias in units of input scale * weight scale; a stored int32 one is taken as it is."""
+    value = node.inputs[2] if len(node.inputs) > 2 else None
+    if value is None:
+        return np.zeros(len(scales), np.int64)
+    stored = fuser.weights.get(value)
+    unit = np.float64(kind.scale) * scales.astype(np.float64)
+    if stored is not None and np.allclose(stored.scale, unit, rtol=1e-6):
+        return np.broadcast_to(stored.q.ravel(), scales.shape).astype(np.int64)
+    real = constant(value) if stored is None else stored.real
+    assert real is not None, node.name
+    return np.rint(np.broadcast_to(np.ravel(real), scales.shape).astype(np.float64) / unit).astype(np.int64)
+
+
+def _bias_array(bias: NDArray[np.int64], kind: QuantType) -> NDArray[np.signedinteger]:
+    return bias.astype(np.int32 if kind.dtype == "int8" else np.int64)
+
+
+def _prove_accumulator(
+    node: ir.Node, kind: QuantType, rows: NDArray[np.signedinteger], bias: NDArray[np.int64]
+) -> None:
+    """The largest possible |accumulator|, from the weights' actual sums, must fit: 32 or 47 bits."""
+    span = 255 if kind.dtype == "int8" else 32768
+    limit = ACCUMULATOR_LIMIT if kind.dtype == "int8" else 2**47 - 1
+    sums = np.abs(rows.reshape(len(rows), -1).astype(np.int64)).sum(axis=1)
+    worst = int((sums * span + np.abs(bias)).max(initial=0))
+    if worst > limit:
+        raise ModelError(
+            Problem(
+                f"{node.op_type} {node.name!r}",
+                f"integer sums reach {worst}",
+                f"at most {limit}",
+                "use --recipe float32, or split the layer",
+            )
+        )
+
+
+def _multipliers(
+    prefix: str, x_scale: float, w_scales: NDArray[np.float32], y_scale: float, dtype: str
+) -> dict[str, object]:
+    real = np.float64(x_scale) * w_scales.astype(np.float64) / np.float64(y_scale)
+    mult, shift = fixed_point(real, MANTISSA_BITS[dtype])
+    return {f"{prefix}mult": mult.astype(np.int32), f"{prefix}shift": shift.astype(np.uint8)}
+
+
+def build_gru(fuser: Fuser, node: ir.Node) -> bool:
+    """GRU: int8 weights, h int16 of scale 2^-15, gate pre-activations int16 of scale 2^-11."""
+    x, h = fuser.operand(node.inputs[0]), fuser.operand(node.inputs[5] if len(node.inputs) > 5 else None)
+    w, r = (fuser.weights.get(node.inputs[i]) for i in (1, 2))  # type: ignore[arg-type]
+    used = [i for i, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
+    frames = [fuser.frame(node, i) for i in used]
+    if x is None or h is None or h.kind != HIDDEN_TYPE or w is None or r is None or None in frames:
+        return False
+    framed = [frame for frame in frames if frame is not None]
+    if any(kind != HIDDEN_TYPE for _, kind, _ in framed):
+        return False
+    hidden = HIDDEN_INT8_TYPE if x.kind.dtype == "int8" else HIDDEN_TYPE
+    units = r.q.shape[2]
+    bias = constant(node.inputs[3]) if len(node.inputs) > 3 and node.inputs[3] is not None else None
+    both = np.zeros(6 * units, np.float32) if bias is None else bias[0]
+    w_bias, r_bias = (
+        np.rint(part.astype(np.float64) / (np.float64(scale) * weight.scale.astype(np.float64)))
+        for part, scale, weight in ((both[: 3 * units], x.kind.scale, w), (both[3 * units :], hidden.scale, r))
+    )
+    _prove_accumulator(node, x.kind, w.q[0], w_bias.astype(np.int64))
+    _prove_accumulator(node, hidden, r.q[0], r_bias.astype(np.int64))
+    folded = w_bias.astype(np.int64) - x.kind.zero_point * w.q[0].astype(np.int64).sum(axis=1)
+    reset = node.attributes.get("linear_before_reset")
+    attributes: dict[str, object] = {
+        "w": w.q[0],
+        "r": r.q[0],
+        "w_bias": _bias_array(folded, x.kind),
+        "r_bias": _bias_array(r_bias.astype(np.int64), x.kind),
+        **_multipliers("w_", x.kind.scale, w.scale, GATE_TYPE.scale, x.kind.dtype),
+        **_multipliers("r_", hidden.scale, r.scale, GATE_TYPE.scale, x.kind.dtype),
+        "linear_before_reset": 0 if reset is None else reset.as_int(),
+        "outputs": used,
+    }
+    fuser.add(node, "GRU", [x.value, h.value], framed, attributes)
+    return True
+
+
+def build_table(fuser: Fuser, node: ir.Node) -> bool:
+    """A function of one value: 256 entries on int8, a piecewise-linear table on int16."""
+    x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
+    if x is None or frame is None:
+        return False
+    _, kind, _ = frame
+
+    def function(real: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _evaluate(node, real)
+
+    if x.kind.dtype == "int8" and kind.dtype == "int8":
+        table = arith_tables.lut_s8(function, x.kind.scale, x.kind.zero_point, kind.scale, kind.zero_point)
+        fuser.add(node, "Table", [x.value], [frame], {"table": table})
+        return True
+    if x.kind.dtype != "int16":
+        return False
+    peak = np.abs(function(np.arange(-32768, 32768, 16) * np.float64(x.kind.scale))).max()
+    inner = kind.scale if kind.dtype == "int16" else float(max(peak, 1e-30) / LUT_S16_CODOMAIN)
+    table, _ = arith_tables.lut_s16(function, x.kind.scale, inner)
+    attributes: dict[str, object] = {"table": table}
+    if kind.dtype == "int8":
+        mult, shift = fixed_point(inner / kind.scale, MANTISSA_BITS["int16"])
+        attributes |= {"mult": int(mult[0]), "shift": int(shift[0]), "y_zero": kind.zero_point}
+    fuser.add(node, "Table", [x.value], [frame], attributes)
+    return True
+
+
+def _evaluate(node: ir.Node, real: NDArray[np.float64]) -> NDArray[np.float64]:
+    if node.op_type == "Clip":
+        low, high = (constant(v) if v is not None else None for v in (*node.inputs[1:], None, None)[:2])
+        return np.clip(
+            real,
+            -np.inf if low is None else np.float64(np.ravel(low)[0]),
+            np.inf if high is None else np.float64(np.ravel(high)[0]),
+        )
+    return POINTWISE[node.op_type].real(real, attributes_of(node))
+
+
+def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
+    """Add, Sub, Mul of two integer operands of one width, with broadcasting."""
+    a, b = fuser.operand(node.inputs[0]), fuser.operand(node.inputs[1])
+    frame = fuser.frame(node)
+    if a is None or b is None or frame is None:
+        return False
+    _, kind, fused = frame
+    if not a.kind.dtype == b.kind.dtype == kind.dtype:
+        return False
+    attributes: dict[str, object] = {"a_zero": a.kind.zero_point, "b_zero": b.kind.zero_point}
+    bits = MANTISSA_BITS[kind.dtype]
+    if node.op_type == "Mul":
+        mult, shift = fixed_point(np.float64(a.kind.scale) * b.kind.scale / kind.scale, bits)
+        attributes |= {"m": int(mult[0]), "shift": int(shift[0])}
+    else:
+        sign = -1.0 if node.op_type == "Sub" else 1.0
+        m1, m2, s = fixed_point_pair(a.kind.scale / kind.scale, sign * b.kind.scale / kind.scale, bits)
+        attributes |= {"m1": m1, "m2": m2, "shift": s}
+    op_type = "Mul" if node.op_type == "Mul" else "Add"
+    fuser.add(node, op_type, [a.value, b.value], [frame], attributes | output_attributes(kind, fused))
+    return True
+
+
+def build_prelu(fuser: Fuser, node: ir.Node) -> bool:
+    """PRelu on int8 with one slope per channel (axis 1)."""
+    x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
+    slope = constant(node.inputs[1])
+    if x is None or frame is None or slope is None or x.kind.dtype != "int8" or frame[1].dtype != "int8":
+        return False
+    ratio = np.float64(x.kind.scale) / frame[1].scale
+    real = np.concatenate([[1.0], np.ravel(slope).astype(np.float64)]) * ratio
+    _, shifts = fixed_point(float(np.abs(real).max()), MANTISSA_BITS["int8"])
+    shift = int(shifts[0])
+    fixed = np.rint(real * 2.0**shift).astype(np.int64)
+    attributes: dict[str, object] = {
+        "x_zero": x.kind.zero_point,
+        "m_pos": int(fixed[0]),
+        "m_neg": fixed[1:].astype(np.int32),
+        "shift": shift,
+        "y_zero": frame[1].zero_point,
+    }
+    fuser.add(node, "PRelu", [x.value], [frame], attributes)
+    return True
+
+
+BUILDERS: dict[str, Callable[[Fuser, ir.Node], bool]] = {
+    "Gemm": build_linear,
+    "Conv": build_linear,
+    "ConvTranspose": build_linear,
+    "GRU": build_gru,
+    "Add": build_arithmetic,
+    "Sub": build_arithmetic,
+    "Mul": build_arithmetic,
+    "PRelu": build_prelu,
+    "Clip": build_table,
+    **dict.fromkeys(
+        ("Sigmoid", "Tanh", "Relu", "LeakyRelu", "Elu", "HardSigmoid", "HardSwish", "Softplus", "Gelu", "Abs", "Neg"),
+        build_table,
+    ),
+}

@@ -1,0 +1,1 @@
+"""C emitters, one file per operator family; `edgekit.targets.c.emit.table.EMITTERS` is the table."""

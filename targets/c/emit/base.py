@@ -1,0 +1,174 @@
+"""What every emitter works with: the context that collects C lines, constants and kernels."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.errors import Problem
+from edgekit.quantize.geometry import dims
+from edgekit.runtime.manifest import c_identifier
+from edgekit.targets.c.plan import Layout, Slot, Traits
+
+C_TYPES = {
+    ir.DataType.FLOAT: "float",
+    ir.DataType.INT8: "int8_t",
+    ir.DataType.INT16: "int16_t",
+}
+C_ARRAYS = {"float32": "float", "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "int64": "int64_t"}
+SUFFIX = {ir.DataType.FLOAT: "f32", ir.DataType.INT8: "s8", ir.DataType.INT16: "s16"}
+
+
+def no_traits(_: ir.Node) -> Traits:
+    """Nothing special: a result of its own, no work space."""
+    return Traits()
+
+
+def elementwise(_: ir.Node) -> Traits:
+    """The result may take an operand's place."""
+    return Traits(elementwise=True)
+
+
+@dataclass(frozen=True)
+class Emitter:
+    """How one operator becomes C.
+
+    Attributes:
+        emit: appends the operator's lines to the context.
+        traits: what the planner must know.
+        check: problems of one node against the C target, all of them.
+        macs: multiply-accumulates of one hop.
+    """
+
+    emit: Callable[["Context", ir.Node], None]
+    traits: Callable[[ir.Node], Traits] = no_traits
+    check: Callable[[ir.Node], list[Problem]] = lambda node: []
+    macs: Callable[[ir.Node], int] = lambda node: 0
+
+
+@dataclass
+class Context:
+    """Collects the body of ``<name>_process`` and the constants it reads."""
+
+    prefix: str
+    layout: Layout
+    lines: list[str] = field(default_factory=list)
+    constants: dict[str, NDArray[np.generic]] = field(default_factory=dict)
+    kernels: set[str] = field(default_factory=set)
+    locals: dict[tuple[str, Slot], str] = field(default_factory=dict)
+    declarations: list[str] = field(default_factory=list)
+    _by_content: dict[tuple[str, bytes], str] = field(default_factory=dict)
+
+    def line(self, text: str) -> None:
+        """Append one line of C, indented by the caller's nesting only."""
+        self.lines.append(f"    {text}")
+
+    def call(self, kernel: str, *arguments: object) -> None:
+        """Append a kernel call and remember that the build needs the kernel."""
+        self.kernels.add(kernel)
+        self.line(f"{kernel}({', '.join(str(a) for a in arguments)});")
+
+    def pointer(self, value: ir.Value | None) -> str:
+        """The C name of a tensor: a constant array, or a local pointer into its storage."""
+        assert value is not None and value.dtype is not None
+        if value.const_value is not None and not value.is_graph_input():
+            return self.constant(str(value.name), value.const_value.numpy())
+        slot = self.layout.slots[str(value.name)]
+        ctype = C_TYPES[value.dtype]
+        key = (ctype, slot)
+        if key not in self.locals:
+            taken = set(self.locals.values())
+            name = stem = f"v_{c_identifier(str(value.name))}"
+            number = 2
+            while name in taken:
+                name, number = f"{stem}_{number}", number + 1
+            self.locals[key] = name
+            self.declarations.append(_declaration(name, ctype, slot, value))
+        return self.locals[key]
+
+    def same_place(self, a: ir.Value | None, b: ir.Value | None) -> bool:
+        """Whether two computed tensors share their storage."""
+        return a is not None and b is not None and self.slot(a) is not None and self.slot(a) == self.slot(b)
+
+    def slot(self, value: ir.Value) -> Slot | None:
+        """A computed tensor's slot; None for a constant."""
+        return self.layout.slots.get(str(value.name))
+
+    def copy(self, source: ir.Value, destination: ir.Value, count: int | None = None) -> None:
+        """Append a memcpy between tensors, unless they share their storage."""
+        if not self.same_place(source, destination):
+            n = size(source) if count is None else count
+            a, b = self.pointer(source), self.pointer(destination)
+            self.line(f"memcpy({b}, {a}, {n} * sizeof *{b});")
+
+    def constant(self, name: str, array: NDArray[np.generic]) -> str:
+        """Add an array to the constants (once per content) and return its C name."""
+        array = np.ascontiguousarray(array)
+        key = (f"{array.dtype.name}{array.size}", array.tobytes())
+        if key not in self._by_content:
+            stem = identifier = f"{self.prefix}_{c_identifier(name)}"
+            number = 2
+            while identifier in self.constants:
+                identifier, number = f"{stem}_{number}", number + 1
+            self.constants[identifier] = array
+            self._by_content[key] = identifier
+        return self._by_content[key]
+
+    def scratch(self, node: ir.Node, ctype: str) -> str:
+        """The node's work space as a pointer expression."""
+        return f"({ctype} *)(void *)(s + {self.layout.node_scratch[str(node.name)]})"
+
+
+def _declaration(name: str, ctype: str, slot: Slot, value: ir.Value) -> str:
+    shape = "".join(f"[{d}]" for d in dims(value))
+    if slot.block == "input":
+        return f"const {ctype} *const {name} = in->{c_identifier(slot.name)}; /* {shape} */"
+    if slot.block == "output":
+        return f"{ctype} *const {name} = out->{c_identifier(slot.name)}; /* {shape} */"
+    base = "st" if slot.block == "state" else "s"
+    return f"{ctype} *const {name} = ({ctype} *)(void *)({base} + {slot.offset}); /* {shape} */"
+
+
+def size(value: ir.Value | None) -> int:
+    """Elements of a tensor."""
+    return int(np.prod(dims(value), dtype=np.int64))
+
+
+def suffix(value: ir.Value | None) -> str:
+    """``f32``, ``s8`` or ``s16``."""
+    assert value is not None and value.dtype is not None
+    return SUFFIX[value.dtype]
+
+
+def array_attribute(node: ir.Node, name: str) -> NDArray[np.generic]:
+    """A tensor attribute of an integer operator."""
+    return np.asarray(node.attributes[name].as_tensor().numpy())
+
+
+def int_attribute(node: ir.Node, name: str, default: int | None = None) -> int:
+    """An integer attribute, or its default."""
+    attribute = node.attributes.get(name)
+    if attribute is None:
+        assert default is not None, f"{node.name}: no attribute {name}"
+        return default
+    return attribute.as_int()
+
+
+def float_literal(value: float) -> str:
+    """A C float literal with the value's exact float32 bits."""
+    number = np.float32(value)
+    if not np.isfinite(number):
+        return "EK_NAN" if np.isnan(number) else "EK_INF" if number > 0 else "-EK_INF"
+    text = repr(float(number)) if float(repr(float(number))) == number else ""
+    short = np.format_float_scientific(number, unique=True, trim="0")
+    return f"{short}f" if text or short else "0.0f"
+
+
+def where(node: ir.Node) -> str:
+    """How a node is named in messages."""
+    return f"{node.op_type} {node.name!r}"
+
+
+Attributes = Mapping[str, ir.Attr]

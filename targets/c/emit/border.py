@@ -1,0 +1,26 @@
+"""Between float and integers, and between integer types."""
+
+import onnx_ir as ir
+
+from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, suffix
+
+
+def emit_quantize(ctx: Context, node: ir.Node) -> None:
+    """Float to integer."""
+    x, y = node.inputs[0], node.outputs[0]
+    scale, zero = float_literal(node.attributes["scale"].as_float()), int_attribute(node, "zero")
+    ctx.call(f"ek_quantize_{suffix(y)}", ctx.pointer(x), scale, zero, ctx.pointer(y), size(x))
+
+
+def emit_dequantize(ctx: Context, node: ir.Node) -> None:
+    """Integer to float."""
+    x, y = node.inputs[0], node.outputs[0]
+    scale, zero = float_literal(node.attributes["scale"].as_float()), int_attribute(node, "zero")
+    ctx.call(f"ek_dequantize_{suffix(x)}", ctx.pointer(x), scale, zero, ctx.pointer(y), size(x))
+
+
+def emit_requantize(ctx: Context, node: ir.Node) -> None:
+    """Integer to integer of another scale or width."""
+    x, y = node.inputs[0], node.outputs[0]
+    numbers = [int_attribute(node, n) for n in ("x_zero", "mult", "shift", "y_zero", "y_min", "y_max")]
+    ctx.call(f"ek_requantize_{suffix(x)}_{suffix(y)}", ctx.pointer(x), *numbers, ctx.pointer(y), size(x))

@@ -1,0 +1,62 @@
+"""Loop nests over strided tensors, with the fewest loops: used where no kernel is worth its name."""
+
+from collections.abc import Sequence
+
+Loops = list[tuple[int, tuple[int, ...]]]
+
+
+def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
+    """Row-major strides in elements."""
+    strides: list[int] = []
+    step = 1
+    for extent in reversed(shape):
+        strides.append(step)
+        step *= extent
+    return tuple(reversed(strides))
+
+
+def broadcast(shape: Sequence[int], full: Sequence[int]) -> tuple[int, ...]:
+    """Strides that read a contiguous tensor of `shape` at every index of `full`; 0 where repeated."""
+    padded = [1] * (len(full) - len(shape)) + list(shape)
+    strides = contiguous(padded)
+    return tuple(0 if extent == 1 else step for extent, step in zip(padded, strides, strict=True))
+
+
+def merge(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> Loops:
+    """Drop unit dimensions and join neighbours that every operand walks as one."""
+    loops: Loops = []
+    for axis, extent in enumerate(shape):
+        steps = tuple(operand[axis] for operand in strides)
+        if extent == 1:
+            continue
+        if loops:
+            outer, outer_steps = loops[-1]
+            if all(o == s * extent for o, s in zip(outer_steps, steps, strict=True)):
+                loops[-1] = (outer * extent, steps)
+                continue
+        loops.append((extent, steps))
+    return loops
+
+
+def index(loops: Loops, operand: int, start: int = 0) -> str:
+    """The index expression of one operand inside the nest."""
+    terms = [
+        f"i{level}" if steps[operand] == 1 else f"i{level} * {steps[operand]}"
+        for level, (_, steps) in enumerate(loops)
+        if steps[operand]
+    ]
+    if start or not terms:
+        terms.append(str(start))
+    return " + ".join(terms).replace("+ -", "- ")
+
+
+def nest(loops: Loops, body: Sequence[str]) -> list[str]:
+    """The C lines of the nest around a body; loop variables are i0, i1, ..."""
+    lines = []
+    for level, (extent, _) in enumerate(loops):
+        pad = "    " * level
+        lines.append(f"{pad}for (int32_t i{level} = 0; i{level} < {extent}; i{level}++) {{")
+    inner = "    " * len(loops)
+    lines += [f"{inner}{text}" for text in body] if loops else ["{", *(f"    {t}" for t in body), "}"]
+    lines += ["    " * level + "}" for level in reversed(range(len(loops)))]
+    return lines

@@ -1,0 +1,144 @@
+"""Data movement: loops over strides that the shapes fix, memcpy where the inner run is contiguous."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.errors import Problem
+from edgekit.quantize.choose import constant
+from edgekit.quantize.geometry import dims, ints
+from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
+from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
+
+
+def emit_view(ctx: Context, node: ir.Node) -> None:
+    """Reshape, Identity: nothing, unless the planner could not let both share their storage."""
+    assert node.inputs[0] is not None
+    ctx.copy(node.inputs[0], node.outputs[0])
+
+
+def emit_transpose(ctx: Context, node: ir.Node) -> None:
+    """Permuted copy."""
+    x, y = node.inputs[0], node.outputs[0]
+    permutation = ints(node, "perm", list(reversed(range(len(dims(x))))))
+    strides = contiguous(dims(x))
+    _strided(ctx, x, y, dims(y), tuple(strides[axis] for axis in permutation), contiguous(dims(y)))
+
+
+def emit_slice(ctx: Context, node: ir.Node) -> None:
+    """Copy of a strided part; negative steps too."""
+    x, y = node.inputs[0], node.outputs[0]
+    strides, start = list(contiguous(dims(x))), 0
+    for axis, first, step in slice_axes(node):
+        start += first * strides[axis]
+        strides[axis] *= step
+    _strided(ctx, x, y, dims(y), tuple(strides), contiguous(dims(y)), start)
+
+
+def slice_axes(node: ir.Node) -> list[tuple[int, int, int]]:
+    """(axis, first index, step) of a Slice with constant bounds."""
+    shape = dims(node.inputs[0])
+    starts = np.ravel(constant(node.inputs[1]))
+    axes = constant(node.inputs[3]) if len(node.inputs) > 3 and node.inputs[3] is not None else None
+    steps = constant(node.inputs[4]) if len(node.inputs) > 4 and node.inputs[4] is not None else None
+    result = []
+    for i, begin in enumerate(starts):
+        axis = i if axes is None else int(np.ravel(axes)[i]) % len(shape)
+        step = 1 if steps is None else int(np.ravel(steps)[i])
+        first = int(begin) + shape[axis] if begin < 0 else int(begin)
+        result.append((axis, max(0, min(first, shape[axis] - (step < 0))), step))
+    return result
+
+
+def check_constant_tail(node: ir.Node) -> list[Problem]:
+    """Everything but the data must be a constant."""
+    if any(v is not None and constant(v) is None for v in node.inputs[1:]):
+        return [Problem(where(node), "computed bounds or sizes", "constants", "export with fixed shapes")]
+    return []
+
+
+def emit_concat(ctx: Context, node: ir.Node) -> None:
+    """Copies of the operands, one behind the other."""
+    y = node.outputs[0]
+    axis = int_attribute(node, "axis") % len(dims(y))
+    strides, start = contiguous(dims(y)), 0
+    for x in node.inputs:
+        _strided(ctx, x, y, dims(x), contiguous(dims(x)), strides, 0, start)
+        start += dims(x)[axis] * strides[axis]
+
+
+def emit_split(ctx: Context, node: ir.Node) -> None:
+    """Copies of consecutive parts."""
+    x = node.inputs[0]
+    axis = int_attribute(node, "axis", 0) % len(dims(x))
+    strides, start = contiguous(dims(x)), 0
+    for y in node.outputs:
+        _strided(ctx, x, y, dims(y), strides, contiguous(dims(y)), start)
+        start += dims(y)[axis] * strides[axis]
+
+
+def emit_expand(ctx: Context, node: ir.Node) -> None:
+    """Broadcast copy."""
+    x, y = node.inputs[0], node.outputs[0]
+    _strided(ctx, x, y, dims(y), broadcast(dims(x), dims(y)), contiguous(dims(y)))
+
+
+def emit_pad(ctx: Context, node: ir.Node) -> None:
+    """Constant padding; negative pads crop."""
+    x, y = node.inputs[0], node.outputs[0]
+    before = [low for low, _ in pad_axes(node)]
+    value = constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] is not None else None
+    fill = 0.0 if value is None else float(np.ravel(value)[0])
+    target = ctx.pointer(y)
+    ctx.line(f"for (int32_t i = 0; i < {size(y)}; i++) {{")
+    ctx.line(f"    {target}[i] = {float_literal(fill)};")
+    ctx.line("}")
+    source_strides, target_strides = contiguous(dims(x)), contiguous(dims(y))
+    inner = [min(n, m - max(low, 0)) - max(-low, 0) if low >= 0 else min(n + low, m) for n, m, low in zip(dims(x), dims(y), before, strict=True)]
+    start = sum(max(-low, 0) * step for low, step in zip(before, source_strides, strict=True))
+    at = sum(max(low, 0) * step for low, step in zip(before, target_strides, strict=True))
+    if all(extent > 0 for extent in inner):
+        _strided(ctx, x, y, tuple(inner), source_strides, target_strides, start, at)
+
+
+def pad_axes(node: ir.Node) -> list[tuple[int, int]]:
+    """(before, after) for every axis."""
+    rank = len(dims(node.inputs[0]))
+    pads = np.ravel(constant(node.inputs[1])).tolist()
+    axes = constant(node.inputs[3]) if len(node.inputs) > 3 and node.inputs[3] is not None else None
+    named = list(range(rank)) if axes is None else [int(a) % rank for a in np.ravel(axes)]
+    result = [(0, 0)] * rank
+    for i, axis in enumerate(named):
+        result[axis] = (int(pads[i]), int(pads[i + len(named)]))
+    return result
+
+
+def check_pad(node: ir.Node) -> list[Problem]:
+    """Constant mode with constant pads."""
+    mode = node.attributes.get("mode")
+    if mode is not None and mode.as_string() != "constant":
+        return [Problem(where(node), f"mode {mode.as_string()}", "constant", "pad with zeros")]
+    return check_constant_tail(node)
+
+
+def _strided(
+    ctx: Context,
+    x: ir.Value | None,
+    y: ir.Value,
+    shape: tuple[int, ...],
+    x_strides: tuple[int, ...],
+    y_strides: tuple[int, ...],
+    x_start: int = 0,
+    y_start: int = 0,
+) -> None:
+    """Copy `shape` elements from strided x to strided y."""
+    loops = merge(shape, [x_strides, y_strides])
+    source, target = ctx.pointer(x), ctx.pointer(y)
+    if loops and loops[-1][1] == (1, 1):
+        outer, count = loops[:-1], loops[-1][0]
+        a, b = index(outer, 0, x_start), index(outer, 1, y_start)
+        for text in nest(outer, [f"memcpy({target} + {b}, {source} + {a}, {count} * sizeof *{target});"]):
+            ctx.line(text)
+        return
+    body = f"{target}[{index(loops, 1, y_start)}] = {source}[{index(loops, 0, x_start)}];"
+    for text in nest(loops, [body]):
+        ctx.line(text)

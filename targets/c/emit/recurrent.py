@@ -1,0 +1,192 @@
+"""GRU and LSTM: state updated in place, one kernel call per time step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.errors import Problem
+from edgekit.quantize.arith_tables import sigmoid_gate, tanh_gate
+from edgekit.quantize.choose import constant
+from edgekit.quantize.geometry import dims
+from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, suffix, where
+from edgekit.targets.c.plan import ITEM_BYTES, Traits
+
+GATES = {"GRU": 3, "LSTM": 4}
+F32_SCRATCH = {"GRU": 24, "LSTM": 16}  # EK_GRU_F32_SCRATCH, EK_LSTM_F32_SCRATCH: bytes per unit
+INT_SCRATCH = {"s8": 14, "s16": 12}  # EK_GRU_S8_SCRATCH (13, kept even), EK_GRU_S16_SCRATCH
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A recurrent node: its sequence output and, per state, (input position, initial, final)."""
+
+    node: ir.Node
+    steps: int
+    units: int
+    y: int | None
+    states: tuple[tuple[int, ir.Value | None, int | None], ...]
+
+    @property
+    def traits(self) -> Traits:
+        """States are updated in place; a single step's Y is Y_h; a state with no output lives in scratch."""
+        dtype = self.node.inputs[0].dtype if self.node.domain == "" else ir.DataType.INT16  # type: ignore[union-attr]
+        cell = INT_SCRATCH[suffix(self.node.inputs[0])] if self.node.domain else F32_SCRATCH[self.node.op_type]
+        updates, same, homeless = [], [], 0
+        for order, (position, initial, final) in enumerate(self.states):
+            home = self.y if final is None and order == 0 and self.steps == 1 else final
+            if home is None:
+                homeless += 1
+            elif initial is not None:
+                updates.append((position, home))
+            if order == 0 and self.steps == 1 and self.y is not None and final is not None:
+                same.append((self.y, final))
+        assert dtype is not None
+        extra = homeless * self.units * ITEM_BYTES[dtype]
+        return Traits(updates=tuple(updates), same=tuple(same), scratch=cell * self.units + extra)
+
+    def emit(self, ctx: Context, cell_bytes: int, call: Callable[[str, list[str]], str]) -> None:
+        """Bring the states to their homes, then one call per step; `call(x, states)` is the C call."""
+        x = self.node.inputs[0]
+        y = None if self.y is None else self.node.outputs[self.y]
+        homes, free = [], cell_bytes
+        for order, (_, initial, final) in enumerate(self.states):
+            if final is not None:
+                home = ctx.pointer(self.node.outputs[final])
+                same = initial is not None and ctx.same_place(initial, self.node.outputs[final])
+            elif order == 0 and self.steps == 1 and y is not None:
+                home, same = ctx.pointer(y), initial is not None and ctx.same_place(initial, y)
+            else:
+                ctype = "int16_t" if self.node.domain else "float"
+                home, same = f"{ctx.scratch(self.node, ctype)} + {free // (2 if self.node.domain else 4)}", False
+                free += self.units * (2 if self.node.domain else 4)
+            if initial is None:
+                ctx.line(f"memset({home}, 0, {self.units} * sizeof *({home}));")
+            elif not same:
+                ctx.line(f"memcpy({home}, {ctx.pointer(initial)}, {self.units} * sizeof *({home}));")
+            homes.append(home)
+        inputs = dims(x)[-1]
+        copies_y = y is not None and not (self.steps == 1 and homes[0] == ctx.pointer(y))
+        if self.steps == 1:
+            ctx.line(call(ctx.pointer(x), homes))
+            if copies_y:
+                ctx.line(f"memcpy({ctx.pointer(y)}, {homes[0]}, {self.units} * sizeof *({homes[0]}));")
+            return
+        ctx.line(f"for (int32_t t = 0; t < {self.steps}; t++) {{")
+        ctx.line("    " + call(f"{ctx.pointer(x)} + t * {inputs}", homes))
+        if copies_y:
+            target = f"{ctx.pointer(y)} + t * {self.units}"
+            ctx.line(f"    memcpy({target}, {homes[0]}, {self.units} * sizeof *({homes[0]}));")
+        ctx.line("}")
+
+
+def _gru_int(node: ir.Node) -> _Cell:
+    used = list(node.attributes["outputs"].as_ints())
+    position = {original: place for place, original in enumerate(used)}
+    units = array_attribute(node, "r").shape[1]
+    return _Cell(
+        node, dims(node.inputs[0])[0], units, position.get(0), ((1, node.inputs[1], position.get(1)),)
+    )
+
+
+def _float_cell(node: ir.Node) -> _Cell:
+    def output(index: int) -> int | None:
+        value = node.outputs[index] if index < len(node.outputs) else None
+        used = value is not None and value.name and (value.uses() or value.is_graph_output())
+        return index if used else None
+
+    count = 2 if node.op_type == "LSTM" else 1
+    states = tuple((5 + i, _input(node, 5 + i), output(1 + i)) for i in range(count))
+    return _Cell(node, dims(node.inputs[0])[0], int_attribute(node, "hidden_size"), output(0), states)
+
+
+def _input(node: ir.Node, index: int) -> ir.Value | None:
+    return node.inputs[index] if index < len(node.inputs) else None
+
+
+def traits_gru_int(node: ir.Node) -> Traits:
+    """Of the integer GRU."""
+    return _gru_int(node).traits
+
+
+def traits_float(node: ir.Node) -> Traits:
+    """Of a float GRU or LSTM."""
+    return _float_cell(node).traits
+
+
+def emit_gru_int(ctx: Context, node: ir.Node) -> None:
+    """Integer GRU."""
+    dtype, cell = suffix(node.inputs[0]), _gru_int(node)
+    names = ("w", "r", "w_bias", "r_bias", "w_mult", "w_shift", "r_mult", "r_shift")
+    arrays = [ctx.constant(f"{node.name}_{name}", array_attribute(node, name)) for name in names]
+    tables = [
+        ctx.constant(name, table()[0])
+        for name, table in (("sigmoid_gate", sigmoid_gate), ("tanh_gate", tanh_gate))
+    ]
+    sizes = [array_attribute(node, "w").shape[1], cell.units, int_attribute(node, "linear_before_reset")]
+    ctx.kernels.add(f"ek_gru_{dtype}")
+
+    def call(x: str, states: list[str]) -> str:
+        arguments = [x, *states, *arrays, *tables, *map(str, sizes), ctx.scratch(node, "int16_t")]
+        return f"ek_gru_{dtype}({', '.join(arguments)});"
+
+    cell.emit(ctx, INT_SCRATCH[dtype] * cell.units, call)
+
+
+def emit_float(ctx: Context, node: ir.Node) -> None:
+    """Float GRU or LSTM: weights packed [inputs][gates * units]."""
+    cell, gates = _float_cell(node), GATES[node.op_type]
+    w, r = (np.asarray(constant(node.inputs[i]))[0] for i in (1, 2))
+    rows = gates * cell.units
+    bias = constant(_input(node, 3))
+    both = np.zeros(2 * rows, np.float32) if bias is None else bias[0]
+    arrays = [ctx.constant(f"{node.name}_w", w.T), ctx.constant(f"{node.name}_r", r.T)]
+    if node.op_type == "LSTM":
+        arrays.append(ctx.constant(f"{node.name}_bias", both[:rows] + both[rows:]))
+        numbers = [w.shape[1], cell.units]
+    else:
+        arrays += [ctx.constant(f"{node.name}_w_bias", both[:rows]), ctx.constant(f"{node.name}_r_bias", both[rows:])]
+        numbers = [w.shape[1], cell.units, int_attribute(node, "linear_before_reset", 0)]
+    kernel = f"ek_{node.op_type.lower()}_f32"
+    ctx.kernels.add(kernel)
+
+    def call(x: str, states: list[str]) -> str:
+        arguments = [x, *states, *arrays, *map(str, numbers), ctx.scratch(node, "float")]
+        return f"{kernel}({', '.join(arguments)});"
+
+    cell.emit(ctx, F32_SCRATCH[node.op_type] * cell.units, call)
+
+
+def check_float(node: ir.Node) -> list[Problem]:
+    """Forward, batch 1, default activations, constant weights, no peepholes, lengths, clip or layout 1."""
+    found = []
+    direction = node.attributes.get("direction")
+    if direction is not None and direction.as_string() != "forward":
+        found.append((f"direction {direction.as_string()}", "forward", "a backward pass needs the whole stream: use a causal cell"))
+    if any(constant(_input(node, i)) is None for i in (1, 2)) or (
+        _input(node, 3) is not None and constant(_input(node, 3)) is None
+    ):
+        found.append(("computed weights", "constant weights", "make them parameters"))
+    if _input(node, 4) is not None:
+        found.append(("sequence_lens", "the full sequence", "remove the lengths"))
+    if node.op_type == "LSTM" and _input(node, 7) is not None:
+        found.append(("peepholes", "none", "use a plain LSTM"))
+    if dims(node.inputs[0])[1] != 1:
+        found.append((f"batch {dims(node.inputs[0])[1]}", "1", "export with batch 1"))
+    for name in ("activations", "clip", "activation_alpha", "activation_beta", "input_forget"):
+        if name in node.attributes:
+            found.append((f"attribute {name}", "its default", "use the default cell"))
+    if int_attribute(node, "layout", 0):
+        found.append(("layout 1", "layout 0", "put time first"))
+    return [Problem(where(node), *parts) for parts in found]
+
+
+def macs_gru_int(node: ir.Node) -> int:
+    """Both products, every time step."""
+    return dims(node.inputs[0])[0] * (array_attribute(node, "w").size + array_attribute(node, "r").size)
+
+
+def macs_float(node: ir.Node) -> int:
+    """Both products, every time step."""
+    return dims(node.inputs[0])[0] * sum(int(np.prod(dims(node.inputs[i]))) for i in (1, 2))

@@ -1,0 +1,49 @@
+"""The table of operators that the C targets emit: ``(domain, operator)`` to its `Emitter`."""
+
+from edgekit.export.model import FRONTEND_DOMAIN
+from edgekit.quantize.integer import INTEGER_DOMAIN
+from edgekit.quantize.pointwise import POINTWISE
+from edgekit.targets.c.emit import border, conv, linear, movement, pointwise, recurrent, rows, spectral
+from edgekit.targets.c.emit.base import Emitter, elementwise
+
+EMITTERS: dict[tuple[str, str], Emitter] = {
+    # float
+    ("", "Gemm"): Emitter(linear.emit_gemm, check=linear.check_gemm, macs=linear.macs_gemm),
+    ("", "MatMul"): Emitter(linear.emit_matmul, check=linear.check_matmul, macs=linear.macs_gemm),
+    ("", "Conv"): Emitter(conv.emit_conv, check=conv.check_conv, macs=conv.macs_conv),
+    ("", "ConvTranspose"): Emitter(conv.emit_conv, check=conv.check_conv, macs=conv.macs_conv),
+    ("", "GRU"): Emitter(recurrent.emit_float, recurrent.traits_float, recurrent.check_float, recurrent.macs_float),
+    ("", "LSTM"): Emitter(recurrent.emit_float, recurrent.traits_float, recurrent.check_float, recurrent.macs_float),
+    **{("", name): Emitter(pointwise.emit_unary, elementwise) for name in POINTWISE if name != "Identity"},
+    **{("", name): Emitter(pointwise.emit_binary, elementwise) for name in pointwise.BINARY},
+    ("", "PRelu"): Emitter(pointwise.emit_prelu, elementwise),
+    ("", "Clip"): Emitter(pointwise.emit_clip, elementwise, pointwise.check_clip),
+    **{("", name): Emitter(rows.emit_reduce) for name in rows.REDUCTIONS},
+    ("", "Softmax"): Emitter(rows.emit_softmax, elementwise, rows.check_softmax),
+    ("", "LayerNormalization"): Emitter(rows.emit_layernorm, elementwise, rows.check_layernorm),
+    # float or integer
+    ("", "Identity"): Emitter(movement.emit_view),
+    ("", "Reshape"): Emitter(movement.emit_view, check=movement.check_constant_tail),
+    ("", "Transpose"): Emitter(movement.emit_transpose),
+    ("", "Slice"): Emitter(movement.emit_slice, check=movement.check_constant_tail),
+    ("", "Concat"): Emitter(movement.emit_concat),
+    ("", "Split"): Emitter(movement.emit_split, check=movement.check_constant_tail),
+    ("", "Expand"): Emitter(movement.emit_expand, check=movement.check_constant_tail),
+    ("", "Pad"): Emitter(movement.emit_pad, check=movement.check_pad),
+    # the PCM front end
+    (FRONTEND_DOMAIN, "STFT"): Emitter(spectral.emit_stft, spectral.traits_frame, spectral.check_frame),
+    (FRONTEND_DOMAIN, "ISTFT"): Emitter(spectral.emit_istft, spectral.traits_frame, spectral.check_frame),
+    (FRONTEND_DOMAIN, "Finite"): Emitter(spectral.emit_finite, elementwise),
+    # integer
+    (INTEGER_DOMAIN, "Quantize"): Emitter(border.emit_quantize),
+    (INTEGER_DOMAIN, "Dequantize"): Emitter(border.emit_dequantize),
+    (INTEGER_DOMAIN, "Requantize"): Emitter(border.emit_requantize),
+    (INTEGER_DOMAIN, "Gemm"): Emitter(linear.emit_gemm_int, macs=linear.macs_gemm_int),
+    (INTEGER_DOMAIN, "Conv"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
+    (INTEGER_DOMAIN, "ConvTranspose"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
+    (INTEGER_DOMAIN, "GRU"): Emitter(recurrent.emit_gru_int, recurrent.traits_gru_int, macs=recurrent.macs_gru_int),
+    (INTEGER_DOMAIN, "Table"): Emitter(pointwise.emit_table),
+    (INTEGER_DOMAIN, "PRelu"): Emitter(pointwise.emit_prelu_int),
+    (INTEGER_DOMAIN, "Add"): Emitter(pointwise.emit_arithmetic_int, elementwise),
+    (INTEGER_DOMAIN, "Mul"): Emitter(pointwise.emit_arithmetic_int, elementwise),
+}

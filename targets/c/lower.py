@@ -1,0 +1,118 @@
+"""Check a model against the C targets and lower it to a `Build`."""
+
+from dataclasses import replace
+
+import onnx_ir as ir
+
+from edgekit.errors import ModelError, Problem
+from edgekit.export.model import Model
+from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
+from edgekit.targets.build import Build, Placement, digest
+from edgekit.targets.c.emit.table import EMITTERS
+from edgekit.targets.c.plan import ITEM_BYTES, Layout, make_layout
+from edgekit.targets.c.program import (
+    build_file,
+    emit_process,
+    header,
+    kernel_files,
+    scratch_bytes,
+    source,
+    weights,
+    weights_bytes,
+)
+from edgekit.targets.facts import describe
+
+
+def check_c(model: Model) -> list[Problem]:
+    """Every node that the C targets cannot run as it is, and why."""
+    try:
+        graph = to_integer(model).ir.graph
+    except ModelError as error:
+        return list(error.problems)
+    problems: list[Problem] = []
+    for node in graph:
+        emitter = EMITTERS.get((node.domain, node.op_type))
+        where = f"{node.op_type} {node.name!r}"
+        if emitter is None:
+            names = sorted(op for domain, op in EMITTERS if domain == "")
+            problems.append(
+                Problem(
+                    where,
+                    "the operator is not supported by the C targets",
+                    ", ".join(names),
+                    "express the layer with these, or use --target onnxruntime",
+                )
+            )
+            continue
+        strange = [v for v in (*node.inputs, *node.outputs) if v is not None and _strange(v)]
+        if strange:
+            found = f"tensor {strange[0].name!r} is {strange[0].dtype} {strange[0].shape}"
+            problems.append(Problem(where, found, "float32 of static, non-empty shape", "cast or fold it"))
+            continue
+        problems += emitter.check(node)
+    return problems
+
+
+def _strange(value: ir.Value) -> bool:
+    """A computed tensor that has no C type or no size."""
+    if value.const_value is not None and not value.is_graph_input():
+        return False
+    if not value.uses() and not value.is_graph_output():
+        return False
+    shape = value.shape
+    static = shape is not None and all(isinstance(d, int) and d > 0 for d in shape)
+    return value.dtype not in ITEM_BYTES or not static
+
+
+def lower_c(model: Model, target: str) -> Build:
+    """Emit portable C99 for a checked model."""
+    integer = to_integer(model)
+    graph = integer.ir.graph
+    traits = {str(node.name): EMITTERS[node.domain, node.op_type].traits(node) for node in graph}
+    layout = make_layout(integer, traits)
+    manifest = describe(model, target)
+    prefix, pcm = manifest.c_name, manifest.is_pcm
+    ctx = emit_process(integer, layout, prefix)
+    program = source(integer, layout, ctx, pcm)
+    kernels = kernel_files(ctx.kernels, program)
+    sources = {
+        f"{prefix}.h": header(integer, layout, prefix, pcm).encode(),
+        f"{prefix}.c": program.encode(),
+        f"{prefix}_weights.c": weights(ctx).encode(),
+        **kernels,
+    }
+    compiled = sorted(name for name in sources if name.endswith(".c"))
+    sources["CMakeLists.txt"] = build_file(prefix, compiled).encode()
+    memory = {
+        "weights_bytes": weights_bytes(ctx),
+        "state_bytes": max(layout.state_bytes, 16),
+        "scratch_bytes": scratch_bytes(integer, layout, pcm),
+        "scratch_lower_bound_bytes": layout.scratch_lower_bound_bytes,
+        "code_bytes": None,
+    }
+    manifest = replace(manifest, memory=memory, digest=digest(sources), **_macs(integer))
+    return Build(sources, manifest, _placements(layout), _steps(graph))
+
+
+def _macs(model: Model) -> dict[str, int]:
+    """Multiply-accumulates by the wider operand's type."""
+    counts = {"macs_int8": 0, "macs_int16": 0, "macs_float": 0}
+    for node in model.ir.graph:
+        macs = EMITTERS[node.domain, node.op_type].macs(node)
+        dtype = "float"
+        if node.domain == INTEGER_DOMAIN and node.inputs[0] is not None:
+            dtype = "int8" if node.inputs[0].dtype == ir.DataType.INT8 else "int16"
+        counts[f"macs_{dtype}"] += macs
+    return {"macs_per_hop": sum(counts.values()), **counts}
+
+
+def _placements(layout: Layout) -> tuple[Placement, ...]:
+    scratch = [
+        Placement(i.name, "scratch", layout.offsets[i.name], i.size, i.first, i.last) for i in layout.intervals
+    ]
+    return tuple(sorted(scratch, key=lambda p: (p.first, p.offset)))
+
+
+def _steps(graph: ir.Graph) -> tuple[str, ...]:
+    return tuple(f"{node.name} ({node.op_type})" for node in graph)
+

@@ -1,0 +1,316 @@
+"""The C sources of a build: header, program, weights, build file, and the kernels they need."""
+
+import re
+from importlib.resources import files
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.export.model import Model
+from edgekit.quantize.geometry import dims
+from edgekit.quantize.integer import ZERO_POINT
+from edgekit.runtime.manifest import c_identifier
+from edgekit.targets.c.emit.base import C_ARRAYS, Context, float_literal, size
+from edgekit.targets.c.emit.table import EMITTERS
+from edgekit.targets.c.memory import ALIGN
+from edgekit.targets.c.plan import Layout
+
+INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
+CALL = re.compile(r"\b(ek_\w+)\s*\(")
+COLUMNS = 100
+
+
+def emit_process(model: Model, layout: Layout, prefix: str) -> Context:
+    """Emit every node of the schedule; returns the filled context."""
+    ctx = Context(prefix, layout)
+    inputs = {str(value.name): value for value in model.ir.graph.inputs}
+    outputs = {str(value.name): value for value in model.ir.graph.outputs}
+    for node in model.ir.graph:
+        before = len(ctx.lines)
+        EMITTERS[node.domain, node.op_type].emit(ctx, node)
+        if len(ctx.lines) > before:
+            ctx.lines.insert(before, f"    /* {_comment(str(node.name))}: {node.op_type} */")
+    for old, new in layout.final_copies:
+        ctx.line(f"/* next {_comment(old)} */")
+        ctx.copy(outputs[new], inputs[old])
+    return ctx
+
+
+def header(model: Model, layout: Layout, prefix: str, pcm: bool) -> str:
+    """``<name>.h``: sizes, and the API of one network."""
+    upper, stream = prefix.upper(), model.stream
+    hop = stream.hop_samples
+    constants = {
+        "STATE_BYTES": f"{max(layout.state_bytes, ALIGN)}u",
+        "SCRATCH_BYTES": f"{scratch_bytes(model, layout, pcm)}u",
+        "ALIGN": f"{ALIGN}u",
+        **({} if hop is None else {"HOP": str(hop)}),
+        **({} if stream.delay_samples is None else {"DELAY": str(stream.delay_samples)}),
+    }
+    defines = "\n".join(f"#define {upper}_{name} {value}" for name, value in constants.items())
+    pcm_line = PCM_PROTOTYPE.format(name=prefix) if pcm else ""
+    return HEADER.format(
+        name=prefix,
+        upper=upper,
+        defines=defines,
+        inputs=_members(model.stream_inputs, "const float"),
+        outputs=_members(model.stream_outputs, "float"),
+        pcm=pcm_line,
+    )
+
+
+def scratch_bytes(model: Model, layout: Layout, pcm: bool) -> int:
+    """The scratch block: the plan's, plus two float hops where the build has a 16-bit entry."""
+    return layout.scratch_bytes + (2 * 4 * size(model.stream_inputs[0]) if pcm else 0)
+
+
+def source(model: Model, layout: Layout, ctx: Context, pcm: bool) -> str:
+    """``<name>.c``."""
+    prefix = ctx.prefix
+    externs = [
+        f"extern const {C_ARRAYS[array.dtype.name]} {name}[{array.size}];"
+        for name, array in ctx.constants.items()
+    ]
+    block_use = [f"    unsigned char *const {v} = {e};" for v, e in _blocks(ctx).items()]
+    return SOURCE.format(
+        name=prefix,
+        upper=prefix.upper(),
+        externs="\n".join(externs),
+        reset="\n".join(_reset_lines(model, layout)),
+        unused="".join(f"    (void){v};\n" for v in _unused(ctx)),
+        blocks="\n".join(block_use),
+        declarations="\n".join(f"    {line}" for line in ctx.declarations),
+        body="\n".join(ctx.lines),
+        pcm=_pcm_source(model, layout, prefix) if pcm else "",
+    )
+
+
+def weights(ctx: Context) -> str:
+    """``<name>_weights.c``: every constant array."""
+    parts = [f'#include "edgekit.h"\n#include "{ctx.prefix}.h"\n']
+    for name, array in ctx.constants.items():
+        ctype, shape = C_ARRAYS[array.dtype.name], "".join(f"[{n}]" for n in array.shape)
+        parts.append(f"/* {shape} */\nextern const {ctype} {name}[{array.size}];")
+        parts.append(f"const {ctype} {name}[{array.size}] = {{\n{_values(array)}\n}};\n")
+    return "\n".join(parts)
+
+
+def weights_bytes(ctx: Context) -> int:
+    """Bytes of all constant arrays."""
+    return sum(array.nbytes for array in ctx.constants.values())
+
+
+def kernel_files(kernels: set[str], program: str) -> dict[str, bytes]:
+    """``edgekit.h`` and the sources of the named kernels, with what those include and call."""
+    root = files("edgekit.runtime")
+    available = {item.name: item for item in (root / "src").iterdir()}
+    chosen: dict[str, bytes] = {"edgekit.h": (root / "include" / "edgekit.h").read_bytes()}
+    queue = sorted({f"{name}.c" for name in kernels | set(CALL.findall(program))} & set(available))
+    while queue:
+        name = queue.pop()
+        if name in chosen:
+            continue
+        chosen[name] = available[name].read_bytes()
+        text = chosen[name].decode()
+        queue += [f for f in INCLUDE.findall(text) if f in available]
+        queue += [f"{f}.c" for f in CALL.findall(text) if f"{f}.c" in available]
+    return chosen
+
+
+def build_file(prefix: str, sources: list[str]) -> str:
+    """CMakeLists.txt: one static library."""
+    listed = "\n".join(f"    {name}" for name in sources)
+    return BUILD.format(name=prefix, sources=listed)
+
+
+def _members(values: tuple[ir.Value, ...], ctype: str) -> str:
+    lines = [
+        f"    {ctype} *{c_identifier(str(v.name))}; /* {''.join(f'[{d}]' for d in dims(v))} */" for v in values
+    ]
+    return "\n".join(lines)
+
+
+def _blocks(ctx: Context) -> dict[str, str]:
+    text = "\n".join([*ctx.declarations, *ctx.lines])
+    blocks = {"st": "(unsigned char *)net", "s": "scratch"}
+    return {name: value for name, value in blocks.items() if re.search(rf"\({name} \+ ", text)}
+
+
+def _unused(ctx: Context) -> list[str]:
+    text = "\n".join([*ctx.declarations])
+    return [name for name in ("in", "out") if f"{name}->" not in text]
+
+
+def _reset_lines(model: Model, layout: Layout) -> list[str]:
+    lines = [f"    memset(st, 0, {max(layout.state_bytes, ALIGN)}u);"]
+    for value in model.ir.graph.inputs:
+        zero = int(value.metadata_props.get(ZERO_POINT, "0"))
+        if zero:
+            offset = layout.slots[str(value.name)].offset
+            lines.append(f"    memset(st + {offset}, {zero & 255}, {size(value)}); /* {value.name}: zero point */")
+    return lines
+
+
+def _pcm_source(model: Model, layout: Layout, prefix: str) -> str:
+    hop = size(model.stream_inputs[0])
+    return PCM_SOURCE.format(
+        name=prefix,
+        hop=hop,
+        at=layout.scratch_bytes,
+        input=c_identifier(str(model.stream_inputs[0].name)),
+        output=c_identifier(str(model.stream_outputs[0].name)),
+    )
+
+
+def _values(array: NDArray[np.generic]) -> str:
+    flat = array.ravel()
+    if array.dtype == np.float32:
+        words = [float_literal(float(v)) for v in flat]
+    elif array.dtype == np.int64:
+        words = [f"INT64_C({v})" for v in flat.tolist()]
+    else:
+        words = [str(v) if v != -(2**31) else "INT32_MIN" for v in flat.tolist()]
+    lines, line = [], ""
+    for word in words:
+        if line and len(line) + len(word) + 2 > COLUMNS:
+            lines.append(line)
+            line = ""
+        line += f"{word}, " if line else f"    {word}, "
+    return "\n".join([*(text.rstrip() for text in lines), line.rstrip()])
+
+
+def _comment(text: str) -> str:
+    return re.sub(r"[^\w .:/\[\]-]", "_", text).replace("/*", "__").replace("*/", "__")
+
+
+HEADER = """\
+/* {name}: one streaming network as C99. Generated; see manifest.json for the facts.
+ *
+ * The caller owns all memory: one state block per instance, and one scratch block that instances may share
+ * as long as only one of them runs at a time. Both are aligned to {upper}_ALIGN bytes. Inputs and outputs
+ * must not overlap. Nothing here allocates, locks, prints or blocks. */
+#ifndef {upper}_H
+#define {upper}_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+{defines}
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+typedef struct {name} {name};
+
+typedef struct {{
+{inputs}
+}} {name}_inputs;
+
+typedef struct {{
+{outputs}
+}} {name}_outputs;
+
+/* Make an instance in `state`, at zero; NULL when it is too small or misaligned. */
+{name} *{name}_init(void *state, size_t size);
+
+/* As freshly initialized. */
+void {name}_reset({name} *net);
+
+/* Run one hop. Returns 0, or -1 when a pointer is NULL. NaN and infinity in an input read as 0 where the
+ * network carries state, so that they do not outlive their hop. */
+int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_outputs *out);
+{pcm}
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+PCM_PROTOTYPE = """
+/* The same on 16-bit samples: full scale is 32768, rounded half to even, saturated. */
+int {name}_process_s16({name} *net, void *scratch, const int16_t *pcm, int16_t *out);
+"""
+
+SOURCE = """\
+#include "{name}.h"
+
+#include "edgekit.h"
+
+{externs}
+
+{name} *{name}_init(void *state, size_t size)
+{{
+    {name} *const net = ({name} *)state;
+    if (state == NULL || size < {upper}_STATE_BYTES || (uintptr_t)state % {upper}_ALIGN != 0) {{
+        return NULL;
+    }}
+    {name}_reset(net);
+    return net;
+}}
+
+void {name}_reset({name} *net)
+{{
+    unsigned char *const st = (unsigned char *)net;
+{reset}
+}}
+
+int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_outputs *out)
+{{
+    if (net == NULL || scratch == NULL || in == NULL || out == NULL) {{
+        return -1;
+    }}
+{unused}    {{
+{blocks}
+{declarations}
+{body}
+    }}
+    return 0;
+}}
+{pcm}"""
+
+PCM_SOURCE = """
+int {name}_process_s16({name} *net, void *scratch, const int16_t *pcm, int16_t *out)
+{{
+    if (scratch == NULL || pcm == NULL || out == NULL) {{
+        return -1;
+    }}
+    {{
+        float *const x = (float *)(void *)((unsigned char *)scratch + {at}); /* [{hop}] */
+        float *const y = x + {hop};                                          /* [{hop}] */
+        const {name}_inputs in = {{x}};
+        {name}_outputs result;
+        int status;
+        result.{output} = y;
+        for (int32_t i = 0; i < {hop}; i++) {{
+            x[i] = (float)pcm[i] * (1.0f / 32768.0f);
+        }}
+        status = {name}_process(net, scratch, &in, &result);
+        if (status != 0) {{
+            return status;
+        }}
+        for (int32_t i = 0; i < {hop}; i++) {{
+            const float v = y[i] * 32768.0f;
+            const float low = v > -32768.0f ? v : -32768.0f;
+            out[i] = (int16_t)ek_roundf1(low < 32767.0f ? low : 32767.0f);
+        }}
+    }}
+    return 0;
+}}
+"""
+
+BUILD = """\
+cmake_minimum_required(VERSION 3.13)
+project({name} C)
+
+add_library({name} STATIC
+{sources}
+)
+target_include_directories({name} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
+set_target_properties({name} PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
+# Float code in quantized networks has the same bits on every core only without contraction to FMA.
+target_compile_options({name} PRIVATE -O2 -ffp-contract=off)
+"""
+

@@ -1,0 +1,62 @@
+"""The part of a manifest that does not depend on how a target lowers the model."""
+
+import onnx_ir as ir
+
+from edgekit.export.model import Model
+from edgekit.quantize.geometry import dims
+from edgekit.quantize.integer import to_integer
+from edgekit.runtime.manifest import Manifest, Tensor
+
+DTYPES = {ir.DataType.FLOAT: "float32", ir.DataType.INT8: "int8", ir.DataType.INT16: "int16"}
+
+
+def describe(model: Model, target: str) -> Manifest:
+    """Return a manifest with inputs, outputs, stream and quantization; the rest is for the target."""
+    states = {name for pair in model.states for name in (pair.input, pair.output)}
+
+    def tensors(values: list[ir.Value]) -> tuple[Tensor, ...]:
+        return tuple(
+            Tensor(str(v.name), dims(v), "float32", "state" if v.name in states else "stream") for v in values
+        )
+
+    return Manifest(
+        target=target,
+        source={"name": model.source.name, "sha256": model.source.sha256},
+        inputs=tensors(list(model.ir.graph.inputs)),
+        outputs=tensors(list(model.ir.graph.outputs)),
+        stream=_stream(model),
+        memory=dict.fromkeys(
+            ("weights_bytes", "state_bytes", "scratch_bytes", "scratch_lower_bound_bytes", "code_bytes")
+        ),
+        macs_per_hop=0,
+        macs_int8=0,
+        macs_int16=0,
+        macs_float=0,
+        quantization=_quantization(model),
+    )
+
+
+def _stream(model: Model) -> dict[str, int | float | None]:
+    hop, rate, delay = model.stream.hop_samples, model.stream.sample_rate_hz, model.stream.delay_samples
+    latency = None if hop is None or delay is None else hop + delay
+    return {
+        "hop_samples": hop,
+        "sample_rate_hz": rate,
+        "delay_samples": delay,
+        "latency_samples": latency,
+        "latency_ms": None if latency is None or rate is None else round(latency * 1000 / rate, 3),
+    }
+
+
+def _quantization(model: Model) -> dict[str, str | int | None]:
+    """Counts of activations by stored type, in the integer graph."""
+    graph = to_integer(model).ir.graph
+    values = [*graph.inputs, *(v for node in graph for v in node.outputs)]
+    stored = [DTYPES[v.dtype] for v in values if v.dtype in DTYPES]
+    return {
+        "recipe": model.quantization.recipe,
+        "calibrated_on": model.quantization.calibrated_on,
+        "tensors_int8": stored.count("int8"),
+        "tensors_int16": stored.count("int16"),
+        "tensors_float": stored.count("float32"),
+    }
