@@ -1,0 +1,186 @@
+"""The verbs of the command line as functions.
+
+All raise the errors of `edgekit.errors`. `progress` is told what is being done, how many steps of
+it are done, and how many there are. Nothing is left half-written.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit import inspection, pipeline, tools
+from edgekit.errors import Problem, UsageError
+from edgekit.inspection import Inspected
+from edgekit.later import LATER_DEMOS, unavailable
+from edgekit.pipeline import Exported, Progress, Request
+from edgekit.runtime.audio import run_wav
+from edgekit.runtime.npz import read_npz, write_npz
+from edgekit.runtime.replace import output_problem, replacing
+from edgekit.runtime.stream import Stream
+from edgekit.source import ImportOptions, load_model, source_problems
+from edgekit.tools import TargetFacts, ToolFacts
+
+if TYPE_CHECKING:
+    from edgekit.demos.show_denoise import DenoiseDemo
+
+DEMOS = ("denoise",)
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Show no progress."""
+
+
+def export(
+    source: str,
+    target: str,
+    out: str | Path,
+    *,
+    recipe: str | None = None,
+    calibration: str | None = None,
+    min_snr_db: float | None = None,
+    hop: int | None = None,
+    sample_rate: int | None = None,
+    states: Sequence[tuple[str, str]] = (),
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    frontend: str | None = None,
+    progress: Progress = silent,
+) -> Exported:
+    """Make a verified build folder of a network.
+
+    A factory or a .pt2 is the user's own code and is run; an .onnx and calibration files are not
+    trusted.
+
+    Args:
+        source: ``package.module:factory``, a .pt2 or an .onnx.
+        target: a name of `targets`.
+        out: the folder to make: new, or empty.
+        recipe: ``float32`` (default) or ``w8a8``.
+        calibration: a folder of .wav or .npz, or ``package.module:factory``; needed by an integer
+            recipe, except where a factory brings example inputs.
+        min_snr_db: least signal-to-noise ratio against the source network, in dB.
+        hop: samples that one call consumes.
+        sample_rate: Hz.
+        states: (input, output) names of state pairs, besides those that names tell.
+        shapes: input name -> dimensions, where the network leaves them open.
+        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow]``: the build then eats and gives PCM.
+        progress: see above.
+
+    Raises:
+        UsageError: everything that is wrong with the request or the network.
+        CheckFailed: the build does not compile, or is not the same network.
+    """
+    options = ImportOptions(hop, sample_rate, tuple(states), shapes or {}, frontend)
+    request = Request(source, target, Path(out), recipe, calibration, min_snr_db, options)
+    return pipeline.export(request, progress)
+
+
+def quantize(
+    source: str, recipe: str, calibration: str, out: str | Path, *, progress: Progress = silent
+) -> Path:
+    """Write the QDQ form of a network as one .onnx; returns its path.
+
+    Args:
+        source: ``package.module:factory``, a .pt2 or an .onnx.
+        recipe: an integer recipe: ``w8a8``.
+        calibration: a folder of .wav or .npz, or ``package.module:factory``.
+        out: the file to write.
+        progress: see above.
+
+    Raises:
+        UsageError: everything that is wrong with the request, the network or the calibration.
+    """
+    out = Path(out)
+    problems = [*source_problems(source, ImportOptions()), *pipeline.recipe_problems(recipe)]
+    if recipe == pipeline.FLOAT:
+        problems.append(Problem(f"recipe '{recipe}'", "no integers", "w8a8", "choose this one"))
+    if problem := output_problem(out, Path(source)):
+        problems.append(problem)
+    if problems:
+        raise UsageError(problems)
+    from edgekit.quantize import apply
+    from edgekit.quantize.calibrate import load_calibration
+
+    progress("import", 0, 1)
+    model = load_model(source, ImportOptions()).model
+    clips = load_calibration(calibration, model)
+    progress("quantize", 0, 1)
+    with replacing(out, Path(source)) as temporary:
+        apply.quantize(model, clips, recipe).save(temporary)
+    return out
+
+
+def run(
+    directory: str | Path, source: str | Path, out: str | Path, *, progress: Progress = silent
+) -> tuple[str, ...]:
+    """Stream a .wav or .npz through a build; returns notes on what was changed on the way.
+
+    Args:
+        directory: a build folder; its C code is compiled and run.
+        source: a .wav (then the build takes and gives PCM), or a .npz with one float32 array per
+            stream input, first axis = hops.
+        out: a file of the same kind; a .npz then holds one array per stream output.
+        progress: see above.
+
+    Raises:
+        UsageError: a file or build that cannot be used.
+        ToolError: a compiler or library is missing or failed.
+    """
+    source, out = Path(source), Path(out)
+    kinds = source.suffix.lower(), out.suffix.lower()
+    if kinds not in ((".wav", ".wav"), (".npz", ".npz")):
+        found = " to ".join(kind or "no ending" for kind in kinds)
+        step = "name both files .wav, or both .npz"
+        raise UsageError(Problem("IN and OUT", found, ".wav to .wav, .npz to .npz", step))
+    if problem := output_problem(out, source):
+        raise UsageError(problem)
+    progress("compile", 0, 1)
+    stream = Stream.open(directory)
+    if kinds[0] == ".wav":
+        return run_wav(stream, source, out, lambda done, total: progress("stream", done, total))
+    arrays = read_npz(source)
+    hops = max((len(array) for array in arrays.values() if array.ndim), default=0)
+    outputs = stream.run(arrays, lambda done: progress("stream", done, hops))
+    with replacing(out, source) as temporary:
+        write_npz(temporary, outputs)
+    return ()
+
+
+def inspect(source: str | Path) -> Inspected:
+    """Return the facts of a build folder, or of a network and what it would be on ``host``.
+
+    Raises:
+        UsageError: neither a build nor a readable network.
+    """
+    return inspection.inspect(str(source))
+
+
+def targets() -> list[TargetFacts]:
+    """Return every target: what it emits, what it needs, and whether this machine has that."""
+    return tools.targets()
+
+
+def doctor() -> list[ToolFacts]:
+    """Return every tool and package that EdgeKit can use: found, or how to get it."""
+    return tools.doctor()
+
+
+def demo(
+    name: str, target: str = "host", out: str | Path | None = None, *, progress: Progress = silent
+) -> "DenoiseDemo":
+    """Run a bundled demo and write what it makes.
+
+    Args:
+        name: ``denoise``.
+        target: where it runs: ``host``, ``c99`` or ``onnxruntime``.
+        out: the folder to make; ``demo-NAME`` where not given.
+        progress: see above.
+
+    Raises:
+        UsageError: unknown demo, or a folder that is not empty.
+        CheckFailed: the export failed its verification.
+    """
+    if name not in DEMOS:
+        raise UsageError(unavailable("demo", name, DEMOS, LATER_DEMOS))
+    from edgekit.demos import show_denoise
+
+    return show_denoise.show(target, Path(out or f"demo-{name}"), progress)

@@ -1,0 +1,52 @@
+"""The command line: one file per verb; `edgekit.api` does the work."""
+
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+from edgekit.cli import demo, doctor, export, inspect, later, quantize, run, targets
+from edgekit.cli.console import show_error
+from edgekit.errors import EdgeKitError, ToolError
+from edgekit.tools import PACKAGES
+
+app = typer.Typer(
+    name="edgekit",
+    help="Take a trained network to the device it must live on, and prove it is still the same.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("export")(export.export)
+app.command("quantize")(quantize.quantize)
+app.command("run")(run.run)
+app.command("inspect")(inspect.inspect)
+app.command("targets")(targets.targets)
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
+for verb in later.VERBS:
+    app.command(verb, hidden=True, context_settings=later.ANYTHING)(later.refusal(verb))
+
+
+def main() -> None:
+    """Run the command line; exit codes: 0 done and verified, 1 a check failed, 2 wrong usage."""
+    signal.signal(signal.SIGTERM, _terminate)
+    as_json = "--json" in sys.argv
+    try:
+        app()
+    except EdgeKitError as error:
+        sys.exit(show_error(error, as_json))
+    except ModuleNotFoundError as error:
+        for distribution, module, _, pip in PACKAGES:
+            if error.name and error.name.partition(".")[0] == module:
+                missing = ToolError(f"{distribution} is not installed; pip install '{pip}'")
+                sys.exit(show_error(missing, as_json))
+        raise
+    except OSError as error:
+        sys.exit(show_error(ToolError(f"{error.filename or 'a file'}: {error.strerror}"), as_json))
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    """Leave through every ``finally``, so that unfinished files are removed."""
+    sys.exit(128 + signal.SIGTERM)

@@ -1,0 +1,103 @@
+"""``edgekit export``."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgekit import api
+from edgekit.cli.console import AsJson, out, print_json, print_notes, print_table, progress
+from edgekit.cli.facts import manifest_rows
+from edgekit.cli.later import refuse_given
+from edgekit.errors import Problem, UsageError
+
+Later = typer.Option(hidden=True)
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
+    target: Annotated[str, typer.Option(help="A name that `edgekit targets` lists.")],
+    directory: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")],
+    recipe: Annotated[str | None, typer.Option(help="float32 (default) or w8a8.")] = None,
+    calibration: Annotated[
+        str | None, typer.Option(help="Folder of .wav or .npz, or package.module:factory.")
+    ] = None,
+    min_snr: Annotated[
+        float | None, typer.Option(metavar="DB", help="Least fidelity to the source network.")
+    ] = None,
+    hop: Annotated[int | None, typer.Option(metavar="SAMPLES", min=1)] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(metavar="IN:OUT", help="A state pair; repeatable.")
+    ] = None,
+    shape: Annotated[
+        list[str] | None,
+        typer.Option(metavar="INPUT=DIMS", help="Dims of an open input, as 1,16,257; repeatable."),
+    ] = None,
+    sample_rate: Annotated[int | None, typer.Option(metavar="HZ", min=1)] = None,
+    frontend: Annotated[
+        str | None, typer.Option(metavar="SPEC", help="stft:N_FFT:HOP:WINDOW[:mag|logpow]")
+    ] = None,
+    as_json: AsJson = False,
+    time_axis: Annotated[list[str] | None, Later] = None,
+    constant: Annotated[list[str] | None, Later] = None,
+    sampler: Annotated[str | None, Later] = None,
+    strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False,
+    stateful: Annotated[bool, typer.Option("--stateful", hidden=True)] = False,
+    part: Annotated[str | None, Later] = None,
+    goal: Annotated[str | None, Later] = None,
+    cpu_fallback: Annotated[bool, typer.Option("--cpu-fallback", hidden=True)] = False,
+) -> None:
+    """Make a verified build folder of a network.
+
+    A factory or a .pt2 is your own code and is run; .onnx and calibration files are not trusted.
+    """
+    refuse_given(
+        time_axis=time_axis, constant=constant, sampler=sampler, strict=strict, stateful=stateful,
+        part=part, goal=goal, cpu_fallback=cpu_fallback,
+    )  # fmt: skip
+    with progress(as_json) as report:
+        exported = api.export(
+            model,
+            target,
+            directory,
+            recipe=recipe,
+            calibration=calibration,
+            min_snr_db=min_snr,
+            hop=hop,
+            sample_rate=sample_rate,
+            states=[parse_state(text) for text in state or ()],
+            shapes=dict(parse_shape(text) for text in shape or ()),
+            frontend=frontend,
+            progress=report,
+        )
+    if as_json:
+        notes = list(exported.notes)
+        print_json(
+            {"directory": str(directory), "notes": notes, "manifest": asdict(exported.manifest)}
+        )
+        return
+    print_notes(exported.notes)
+    print_table(f"{directory}", ("fact", "value"), manifest_rows(exported.manifest))
+    out.print(f"report: {directory / 'report.html'}", soft_wrap=True, markup=False)
+
+
+def parse_state(text: str) -> tuple[str, str]:
+    """Split ``IN:OUT`` at its middle colon, since names may hold colons of their own."""
+    parts = text.split(":")
+    half = len(parts) // 2
+    names = ":".join(parts[:half]), ":".join(parts[half:])
+    if len(parts) % 2 or not all(names):
+        step = "name the state's input and the output that follows it"
+        raise UsageError(Problem(f"--state '{text}'", "not a pair", "IN:OUT", step))
+    return names
+
+
+def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Split ``INPUT=DIMS``; dims are separated by commas or x."""
+    name, _, dims = text.rpartition("=")
+    numbers = dims.replace("x", ",").split(",")
+    if not name or not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
+        step = "give every dimension of the input"
+        raise UsageError(Problem(f"--shape '{text}'", "no dimensions", "INPUT=1,16,257", step))
+    return name, tuple(int(number) for number in numbers)

@@ -1,0 +1,51 @@
+"""A manifest as table rows."""
+
+from typing import Any
+
+from edgekit.runtime.manifest import Manifest
+
+
+def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
+    """Return (fact, value) rows; what is not known is left out."""
+    stream, memory, quantization = manifest.stream, manifest.memory, manifest.quantization
+    counts = ((kind, quantization[f"tensors_{kind}"]) for kind in ("int8", "int16", "float"))
+    macs = (
+        ("int8", manifest.macs_int8),
+        ("int16", manifest.macs_int16),
+        ("float", manifest.macs_float),
+    )
+    bound = memory["scratch_lower_bound_bytes"]
+    rows: list[tuple[str, str | None]] = [
+        ("target", manifest.target),
+        ("recipe", quantization["recipe"]),
+        ("calibrated on", quantization["calibrated_on"]),
+        ("tensors", ", ".join(f"{count} {kind}" for kind, count in counts if count) or None),
+        ("hop", _with_unit(stream["hop_samples"], "samples")),
+        ("sample rate", _with_unit(stream["sample_rate_hz"], "Hz")),
+        ("delay", _with_unit(stream["delay_samples"], "samples")),
+        ("latency", _with_unit(stream["latency_ms"], "ms")),
+        ("weights", _with_unit(memory["weights_bytes"], "bytes")),
+        ("state", _with_unit(memory["state_bytes"], "bytes")),
+        ("scratch", _with_unit(memory["scratch_bytes"], "bytes")),
+        ("scratch lower bound", _with_unit(bound, "bytes")),
+        ("MACs per hop", ", ".join(f"{count:,} {kind}" for kind, count in macs if count) or None),
+        ("verified", verification_text(manifest.verification)),
+        ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
+        ("digest", manifest.digest or None),
+    ]
+    return [(name, value) for name, value in rows if value is not None]
+
+
+def verification_text(facts: dict[str, Any] | None) -> str | None:
+    """Say how a build was verified."""
+    if facts is None:
+        return None
+    ratio = "equal" if facts["snr_db"] is None else f"{facts['snr_db']:g} dB"
+    exact = ", bit-exact with the oracle" if facts["bit_exact_with_oracle"] else ""
+    return f"{ratio} against the source over {facts['hops']} hops by {facts['by']}{exact}"
+
+
+def _with_unit(value: float | None, unit: str) -> str | None:
+    if value is None:
+        return None
+    return f"{value:,} {unit}" if isinstance(value, int) else f"{value:g} {unit}"

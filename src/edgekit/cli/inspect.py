@@ -1,0 +1,57 @@
+"""``edgekit inspect``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgekit import api
+from edgekit.cli.console import AsJson, out, print_json, print_table, progress
+from edgekit.cli.facts import manifest_rows
+from edgekit.errors import Problem, UsageError
+from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.replace import replacing
+
+
+def inspect(
+    source: Annotated[str, typer.Argument(metavar="DIR|MODEL", help="A build folder or network.")],
+    html: Annotated[Path | None, typer.Option(help="Write the report there.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the facts of a build, or of a network and what it would be on this machine."""
+    with progress(as_json) as report:
+        report("import", 0, 1)
+        found = api.inspect(source)
+    if html is not None:
+        if found.page is None:
+            step = "see what `edgekit inspect` lists"
+            raise UsageError(
+                Problem(f"'{source}'", "no report", "a build or supported network", step)
+            )
+        with replacing(html) as temporary:
+            temporary.write_text(found.page, encoding="utf-8")
+    if as_json:
+        print_json(found.to_dict())
+        return
+    if found.manifest is not None:
+        show_manifest(found.manifest)
+    if found.operators:
+        counts = [(name, str(count)) for name, count in found.operators.items()]
+        print_table("operators", ("operator", "(nodes)"), counts)
+    if found.problems:
+        rows = [(p.where, p.found, p.allowed, p.next_step) for p in found.problems]
+        print_table("not supported", ("where", "found", "allowed", "next"), rows)
+    if html is not None:
+        out.print(f"report: {html}", markup=False, soft_wrap=True)
+
+
+def show_manifest(manifest: Manifest) -> None:
+    """Print a manifest as tables."""
+    tensors = [("in", tensor) for tensor in manifest.inputs]
+    tensors += [("out", tensor) for tensor in manifest.outputs]
+    rows = [
+        (way, tensor.name, "x".join(map(str, tensor.shape)), tensor.dtype, tensor.role)
+        for way, tensor in tensors
+    ]
+    print_table("inputs and outputs", ("", "name", "shape", "type", "role"), rows)
+    print_table(manifest.source["name"], ("fact", "value"), manifest_rows(manifest))

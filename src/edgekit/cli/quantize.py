@@ -1,0 +1,27 @@
+"""``edgekit quantize``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgekit import api
+from edgekit.cli.console import AsJson, out, print_json, progress
+
+
+def quantize(
+    model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
+    recipe: Annotated[str, typer.Option(help="w8a8.")],
+    calibration: Annotated[
+        str, typer.Option(help="Folder of .wav or .npz, or package.module:factory.")
+    ],
+    path: Annotated[Path, typer.Option("-o", "--out", help="The .onnx to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write the QDQ form of a network as one .onnx."""
+    with progress(as_json) as report:
+        written = api.quantize(model, recipe, calibration, path, progress=report)
+    if as_json:
+        print_json({"path": str(written), "recipe": recipe})
+    else:
+        out.print(f"wrote {written}", markup=False, soft_wrap=True)

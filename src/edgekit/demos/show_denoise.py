@@ -1,0 +1,163 @@
+"""`edgekit demo denoise`: the bundled network, float and integer, on a noisy clip, hop by hop."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.folder import complete_folder
+from edgekit.pipeline import Progress, Request, export
+from edgekit.runtime.audio import Clip, Samples, read_wav, timed_run_samples, write_wav
+from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.stream import Stream
+from edgekit.source import ImportOptions
+
+HERE = Path(__file__).parent
+NETWORK = HERE / "denoise.onnx"
+CLIPS = HERE / "clips"
+OPTIONS = ImportOptions(sample_rate=16000, frontend="stft:512:128:sqrt_hann:logpow")
+RECIPES = ("float32", "w8a8")
+KEPT = "w8a8"
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one build did on the clip.
+
+    Attributes:
+        recipe: ``float32`` or ``w8a8``.
+        si_sdr_in_db: of the noisy clip against the clean one.
+        si_sdr_out_db: of the build's output.
+        median_us: time per hop.
+        p99_us: time per hop that 99 of 100 hops keep.
+        manifest: the build's facts.
+    """
+
+    recipe: str
+    si_sdr_in_db: float
+    si_sdr_out_db: float
+    median_us: float
+    p99_us: float
+    manifest: Manifest
+
+    @property
+    def gain_db(self) -> float:
+        """What the network improved."""
+        return self.si_sdr_out_db - self.si_sdr_in_db
+
+
+@dataclass(frozen=True)
+class DenoiseDemo:
+    """What the demo measured, and the files it wrote: names below `directory`."""
+
+    directory: Path
+    rows: tuple[Row, ...]
+    files: tuple[str, ...]
+
+
+def show(target: str, out: Path, progress: Progress) -> DenoiseDemo:
+    """Export the denoiser as float32 and w8a8, stream the noisy clip through both, write all files.
+
+    Raises:
+        UsageError: `out` is not a new or empty folder, or the target is unknown.
+        CheckFailed: an export failed its verification.
+    """
+    noisy = read_wav(CLIPS / "noisy.wav", OPTIONS.sample_rate)
+    clean = read_wav(CLIPS / "clean.wav", OPTIONS.sample_rate)
+    with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
+        rows, heard = [], {}
+        for recipe in RECIPES:
+            build = (folder if recipe == KEPT else Path(scratch)) / recipe
+            rows.append(_try(recipe, target, build, noisy, clean, heard, progress))
+        shutil.copy(CLIPS / "noisy.wav", folder / "noisy.wav")
+        for recipe, samples in heard.items():
+            write_wav(folder / f"{recipe}.wav", samples, noisy.sample_rate_hz, noisy.subtype)
+        draw(folder / "spectrogram.png", noisy.samples, heard[KEPT], noisy.sample_rate_hz)
+    wavs = ("noisy.wav", *(f"{recipe}.wav" for recipe in RECIPES))
+    return DenoiseDemo(out, tuple(rows), (*wavs, "spectrogram.png", f"{KEPT}/report.html"))
+
+
+def _try(
+    recipe: str,
+    target: str,
+    build: Path,
+    noisy: Clip,
+    clean: Clip,
+    heard: dict[str, Samples],
+    progress: Progress,
+) -> Row:
+    request = Request(
+        str(NETWORK), target, build, recipe, str(CLIPS / "calibration"), options=OPTIONS
+    )
+    manifest = export(request, _named(recipe, progress)).manifest
+    stream = Stream.open(build)
+    heard[recipe], times_us = timed_run_samples(stream, noisy.samples, _stage(recipe, progress))
+    return Row(
+        recipe,
+        si_sdr_db(noisy.samples, clean.samples),
+        si_sdr_db(heard[recipe], clean.samples),
+        float(np.median(times_us)),
+        float(np.percentile(times_us, 99)),
+        manifest,
+    )
+
+
+def _named(recipe: str, progress: Progress) -> Progress:
+    return lambda stage, done, total: progress(f"{recipe}: {stage}", done, total)
+
+
+def _stage(recipe: str, progress: Progress) -> Callable[[int, int], None]:
+    return lambda done, total: progress(f"{recipe}: stream", done, total)
+
+
+def si_sdr_db(estimate: Samples, reference: Samples) -> float:
+    """Return the scale-invariant signal-to-distortion ratio in dB.
+
+    Le Roux et al., "SDR - half-baked or well done?", 2019, equation 3, means removed; over the
+    samples that both have.
+    """
+    length = min(len(estimate), len(reference))
+    heard, wanted = (x[:length].astype(np.float64) for x in (estimate, reference))
+    heard, wanted = heard - heard.mean(), wanted - wanted.mean()
+    target = wanted * (heard @ wanted) / (wanted @ wanted)
+    return float(10 * np.log10((target @ target) / ((heard - target) @ (heard - target))))
+
+
+def draw(path: Path, before: Samples, after: Samples, sample_rate_hz: int) -> None:
+    """Write a picture of two spectrograms, one above the other, on one scale of 80 dB."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    levels = [spectrogram_db(samples) for samples in (before, after)]
+    top = float(max(level.max() for level in levels))
+    figure = Figure(figsize=(9, 5), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(2, 1, sharex=True)
+    extent = (0.0, len(before) / sample_rate_hz, 0.0, sample_rate_hz / 2000)
+    for axis, level, title in zip(axes, levels, ("before", f"after ({KEPT})"), strict=True):
+        image = axis.imshow(
+            level.T,
+            origin="lower",
+            aspect="auto",
+            extent=extent,
+            cmap="magma",
+            vmin=top - 80,
+            vmax=top,
+        )
+        axis.set_title(title, loc="left")
+        axis.set_ylabel("kHz")
+    axes[1].set_xlabel("seconds")
+    figure.colorbar(image, ax=axes, label="dB")
+    figure.savefig(path)
+
+
+def spectrogram_db(samples: Samples, n_fft: int = 512, hop: int = 128) -> NDArray[np.float64]:
+    """Return (frames, n_fft / 2 + 1) levels in dB, Hann window."""
+    padded = np.pad(samples.astype(np.float64), (0, n_fft))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
+    power = np.abs(np.fft.rfft(frames * np.hanning(n_fft))) ** 2
+    return np.asarray(10 * np.log10(power + 1e-10))

@@ -1,0 +1,83 @@
+"""The facts of a build folder, or of a network that is not built yet."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgekit.errors import Problem, UsageError
+from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
+from edgekit.source import ImportOptions, load_model
+
+if TYPE_CHECKING:
+    from edgekit.export.model import Model
+
+MODEL_TARGET = "host"  # what a network's memory and work are counted for
+MAX_REPORT_BYTES = 64_000_000
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What was found.
+
+    Attributes:
+        kind: ``build`` or ``model``.
+        manifest: the build's; or that of the network lowered for `MODEL_TARGET`, not verified;
+            None where the target does not support the network.
+        operators: how often a network holds each operator.
+        problems: what keeps a network from being lowered.
+        page: a report as HTML; None where there is no manifest.
+    """
+
+    kind: str
+    manifest: Manifest | None
+    operators: dict[str, int]
+    problems: tuple[Problem, ...]
+    page: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all but the page, for JSON."""
+        return {
+            "kind": self.kind,
+            "manifest": None if self.manifest is None else asdict(self.manifest),
+            "operators": self.operators,
+            "problems": [asdict(problem) for problem in self.problems],
+        }
+
+
+def inspect(source: str) -> Inspected:
+    """Return the facts of a build folder or a network."""
+    path = Path(source)
+    return _build(path) if path.is_dir() else _network(source)
+
+
+def _build(directory: Path) -> Inspected:
+    manifest = Manifest.load(directory)
+    report = directory / "report.html"
+    page = None
+    if report.is_file() and report.stat().st_size <= MAX_REPORT_BYTES:
+        page = report.read_text(encoding="utf-8", errors="replace")
+    return Inspected("build", manifest, {}, (), page)
+
+
+def _network(source: str) -> Inspected:
+    if Path(source).name == MANIFEST_NAME:
+        step = "give the folder around it"
+        raise UsageError(Problem(f"'{source}'", "a manifest", "a build folder or a network", step))
+    from edgekit.targets.report import render
+    from edgekit.targets.target import TARGETS
+
+    model = load_model(source, ImportOptions()).model
+    operators = operator_counts(model)
+    target = TARGETS[MODEL_TARGET]
+    if problems := tuple(target.check(model)):
+        return Inspected("model", None, operators, problems, None)
+    build = target.lower(model)
+    page = render(build.manifest, build.plan, build.steps, ())
+    return Inspected("model", build.manifest, operators, (), page)
+
+
+def operator_counts(model: "Model") -> dict[str, int]:
+    """Return how often each operator occurs, the most frequent first."""
+    counts = Counter(node.op_type for node in model.ir.graph)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

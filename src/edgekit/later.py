@@ -1,0 +1,23 @@
+"""What the command line's contract names and this version does not have: refused by name."""
+
+from collections.abc import Iterable
+
+from edgekit.errors import Problem
+
+LATER_TARGETS = (
+    "cortex-m4", "cortex-m7", "cortex-m55", "cortex-a53", "cortex-a76",
+    "riscv64", "litert", "ethos-u55", "fpga",
+)  # fmt: skip
+LATER_DEMOS = ("digits", "deform")
+NOT_YET = "not in this version"
+
+
+def unavailable(what: str, name: str, here: Iterable[str], later: Iterable[str]) -> Problem:
+    """Return the problem of a name that is not there: announced for later, or unknown."""
+    found = NOT_YET if name in later else "unknown"
+    return Problem(f"{what} '{name}'", found, ", ".join(here), "choose one of these")
+
+
+def not_yet(what: str, instead: str = "the flags that --help lists") -> Problem:
+    """Return the problem of a verb or flag whose feature is not there."""
+    return Problem(what, NOT_YET, instead, "leave it out")

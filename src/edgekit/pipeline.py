@@ -1,0 +1,217 @@
+"""The export: source network in, verified build folder out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.folder import complete_folder, folder_problem
+from edgekit.later import LATER_TARGETS, unavailable
+from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
+from edgekit.runtime.stream import Stream
+from edgekit.source import Imported, ImportOptions, is_onnx, load_model, source_problems, surrounded
+from edgekit.verification import default_min_snr_db, sample_hops, verify, write_golden
+
+if TYPE_CHECKING:
+    from edgekit.export.model import Model
+    from edgekit.quantize.calibrate import Calibration
+    from edgekit.quantize.compare import TensorRow
+    from edgekit.targets.build import Build
+
+Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
+FLOAT = "float32"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A build that was written: its folder, its manifest, and what the user should know of it."""
+
+    directory: Path
+    manifest: Manifest
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is exported, to which target, how, and where to."""
+
+    source: str
+    target: str
+    out: Path
+    recipe: str | None = None
+    calibration: str | None = None
+    min_snr_db: float | None = None
+    options: ImportOptions = field(default_factory=ImportOptions)
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """The model to lower, the float form it is compared with, and what it was calibrated on."""
+
+    model: "Model"
+    reference: "Model"
+    calibration: "Calibration | None"
+    notes: tuple[str, ...]
+
+
+def export(request: Request, progress: Progress) -> Exported:
+    """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
+    if problems := request_problems(request):
+        raise UsageError(problems)
+    with complete_folder(request.out) as folder:
+        progress("import", 0, 1)
+        imported = load_model(request.source, request.options)
+        progress("quantize", 0, 1)
+        quantized = quantize(imported, request)
+        progress("lower", 0, 1)
+        build = lower(quantized.model, request.target)
+        for name, content in build.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        manifest = finish(folder, build, quantized, imported, request, progress)
+    return Exported(request.out, manifest, quantized.notes)
+
+
+def request_problems(request: Request) -> list[Problem]:
+    """Return everything that is wrong with a request before anything is loaded."""
+    from edgekit.targets.target import TARGETS
+
+    problems = source_problems(request.source, request.options)
+    if request.target not in TARGETS:
+        problems.append(unavailable("target", request.target, TARGETS, LATER_TARGETS))
+    if request.recipe is not None:
+        problems += recipe_problems(request.recipe)
+    if problem := folder_problem(request.out):
+        problems.append(problem)
+    needs_clips = request.recipe not in (None, FLOAT) and request.calibration is None
+    if needs_clips and is_onnx(request.source):
+        problems.append(
+            Problem(
+                f"recipe '{request.recipe}' for '{Path(request.source).name}'",
+                "no calibration",
+                "--calibration SOURCE: an .onnx holds no example inputs",
+                "give a folder of .wav or .npz, or package.module:factory",
+            )
+        )
+    return problems
+
+
+def recipe_problems(recipe: str) -> list[Problem]:
+    """Return why a recipe cannot be used, if it cannot."""
+    from edgekit.quantize.recipe import LATER_RECIPES, RECIPES
+
+    if recipe in RECIPES:
+        return []
+    return [unavailable("recipe", recipe, RECIPES, (*LATER_RECIPES, "recipe.toml"))]
+
+
+def quantize(imported: Imported, request: Request) -> Quantized:
+    """Apply the request's recipe; a network that comes quantized keeps what it has."""
+    from edgekit.quantize import apply
+    from edgekit.quantize.calibrate import from_examples, load_calibration
+
+    model = imported.model
+    own = model.quantization.recipe
+    if own != FLOAT and request.recipe not in (None, own):
+        allowed = f"recipe {own}, or none"
+        raise UsageError(
+            Problem(
+                f"recipe '{request.recipe}'",
+                f"the network is {own} already",
+                allowed,
+                "leave it out",
+            )
+        )
+    calibration = (
+        None if request.calibration is None else load_calibration(request.calibration, model)
+    )
+    recipe = request.recipe or FLOAT
+    if own != FLOAT or recipe == FLOAT:
+        return Quantized(model, model, calibration, ())
+    if calibration is not None:
+        return Quantized(apply.quantize(model, calibration, recipe), model, calibration, ())
+    assert imported.examples is not None
+    # The examples are the network's inputs, so it is quantized before its front end is added.
+    network = imported.network if request.options.frontend else model
+    calibration = from_examples(imported.examples, network)
+    inner = apply.quantize(network, calibration, recipe)
+    lowered = surrounded(inner, request.options) if request.options.frontend else inner
+    note = "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
+    return Quantized(lowered, model, None if request.options.frontend else calibration, (note,))
+
+
+def lower(model: "Model", target: str) -> "Build":
+    """Check a model against a target and make the build.
+
+    Raises:
+        ModelError: everything that the target does not support.
+    """
+    from edgekit.targets.target import TARGETS
+
+    if problems := TARGETS[target].check(model):
+        raise ModelError(problems)
+    return TARGETS[target].lower(model)
+
+
+def finish(
+    folder: Path,
+    build: "Build",
+    quantized: Quantized,
+    imported: Imported,
+    request: Request,
+    progress: Progress,
+) -> Manifest:
+    """Verify a written build and add golden samples, model, recipe, report and manifest."""
+    manifest = build.manifest
+    (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+    progress("compile", 0, 1)
+    stream = Stream.open(folder)
+    samples = sample_hops(quantized.model, quantized.calibration, imported.examples)
+    hops = len(next(iter(samples.values())))
+    recipe = quantized.model.quantization.recipe
+    asked = request.min_snr_db
+    verification, outputs = verify(
+        stream,
+        quantized.reference,
+        quantized.model,
+        samples,
+        default_min_snr_db(recipe) if asked is None else asked,
+        lambda done: progress("verify", done, hops),
+    )
+    write_golden(folder / "golden", samples, outputs)
+    tools = dict(manifest.tools)
+    if stream.compiler is not None:
+        tools["cc"] = stream.compiler.label
+    manifest = replace(manifest, verification=verification, tools=tools)
+    if not (folder / "model.onnx").exists():
+        quantized.model.save(folder / "model.onnx")
+    (folder / "recipe.toml").write_text(recipe_text(recipe), encoding="utf-8")
+    page = report(manifest, build, tensor_rows(quantized))
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+    return manifest
+
+
+def recipe_text(recipe: str) -> str:
+    """Return the recipe.toml of a recipe; of one that another tool chose, its name."""
+    from edgekit.quantize.recipe import RECIPES
+
+    return RECIPES[recipe].to_toml() if recipe in RECIPES else f'name = "{recipe}"\n'
+
+
+def tensor_rows(quantized: Quantized) -> Sequence["TensorRow"]:
+    """Return the per-tensor comparison with the float network, where there is one."""
+    from edgekit.quantize.compare import tensor_report
+
+    if quantized.calibration is None or quantized.reference is quantized.model:
+        return ()
+    return tensor_report(quantized.reference, quantized.model, quantized.calibration)
+
+
+def report(manifest: Manifest, build: "Build", rows: Sequence["TensorRow"]) -> str:
+    """Return the text of report.html."""
+    from edgekit.targets.report import render
+
+    return render(manifest, build.plan, build.steps, rows)

@@ -1,0 +1,128 @@
+"""From what a user names to a `Model`: a factory, a .pt2 or an .onnx."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from edgekit.export.model import Model
+
+GENERIC_FACTORIES = frozenset({"build", "create", "factory", "get_model", "make", "model"})
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What the file of a network does not say about it.
+
+    Attributes:
+        hop: samples that one call consumes.
+        sample_rate: samples per second.
+        states: (input, output) names of state pairs, besides those found by name.
+        shapes: dims of inputs that the network leaves open.
+        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow]``, put before and after the network.
+    """
+
+    hop: int | None = None
+    sample_rate: int | None = None
+    states: Sequence[tuple[str, str]] = ()
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    frontend: str | None = None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The `network` as it was given, and the `model` that is lowered: with front end or guards.
+
+    `examples` are the factory's inputs by name for one hop; None for an .onnx.
+    """
+
+    network: "Model"
+    model: "Model"
+    examples: Mapping[str, NDArray[np.float32]] | None
+
+
+def is_onnx(source: str) -> bool:
+    """Whether `source` names an ONNX file rather than torch code."""
+    return Path(source).suffix.lower() == ".onnx"
+
+
+def source_problems(source: str, options: ImportOptions) -> list[Problem]:
+    """Return what is wrong with a source's name and options before anything is loaded."""
+    problems = []
+    path = Path(source)
+    if path.suffix.lower() in (".onnx", ".pt2"):
+        if not path.is_file():
+            allowed = "an .onnx or .pt2 file, or package.module:factory"
+            problems.append(
+                Problem(f"model '{source}'", "does not exist", allowed, "check the path")
+            )
+    elif ":" not in source:
+        allowed = "package.module:factory, a .pt2 or an .onnx"
+        problems.append(Problem(f"model '{source}'", "neither", allowed, "check the name"))
+    if options.frontend is not None and options.sample_rate is None:
+        step = "add --sample-rate 16000, or what the network was trained on"
+        problems.append(Problem("--frontend", "no sample rate", "--sample-rate HZ with it", step))
+    return problems
+
+
+def source_name(source: str) -> str:
+    """Name a source without its path: file stem, factory, or the module of a ``build``."""
+    if Path(source).suffix.lower() in (".onnx", ".pt2"):
+        return Path(source).stem
+    module, _, factory = source.partition(":")
+    return module.rpartition(".")[2] if factory in GENERIC_FACTORIES else factory
+
+
+def load_model(source: str, options: ImportOptions) -> Imported:
+    """Import a network and put its front end or input guards around it.
+
+    Raises:
+        UsageError: unusable source or options, all problems that one stage finds.
+        VerificationError: the imported network is not the same as its source.
+    """
+    if problems := source_problems(source, options):
+        raise UsageError(problems)
+    examples: Mapping[str, NDArray[np.float32]] | None = None
+    if is_onnx(source):
+        from edgekit.export.from_onnx import from_onnx
+
+        network = from_onnx(
+            source,
+            name=source_name(source),
+            states=options.states,
+            shapes=options.shapes,
+            hop=options.hop,
+            sample_rate=options.sample_rate,
+        )
+    else:
+        from edgekit.export.from_torch import from_torch
+
+        network, examples = from_torch(
+            source,
+            name=source_name(source),
+            states=options.states,
+            shapes=options.shapes,
+            hop=options.hop,
+            sample_rate=options.sample_rate,
+        )
+    return Imported(network, surrounded(network, options), examples)
+
+
+def surrounded(network: "Model", options: ImportOptions) -> "Model":
+    """Return the network with its PCM front end, or, where it has states, with guarded inputs."""
+    if options.frontend is not None:
+        from edgekit.export.frontend import add_frontend
+
+        assert options.sample_rate is not None
+        return add_frontend(network, options.frontend, options.sample_rate)
+    if network.states and network.frontend is None:
+        from edgekit.export.passes.finite import guard_inputs
+
+        return guard_inputs(network)
+    return network

@@ -1,0 +1,109 @@
+"""What this machine has: compilers, packages, and the targets that work with them."""
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.runtime.toolchain import compilers
+
+C_COMPILER = "C compiler"
+
+
+@dataclass(frozen=True)
+class ToolFacts:
+    """A tool or package: where it was found and its version, or how to get it.
+
+    Attributes:
+        name: what it is.
+        used_for: which part of EdgeKit uses it.
+        version: None where it was not found.
+        path: the command or folder, for the screen only.
+        pip: arguments for ``pip install``; None where pip does not have it.
+        apt: arguments for ``apt-get install``; None where Debian does not have it.
+    """
+
+    name: str
+    used_for: str
+    version: str | None
+    path: str | None
+    pip: str | None
+    apt: str | None
+
+    @property
+    def found(self) -> bool:
+        """Whether this machine has it."""
+        return self.version is not None
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """A target: what it emits, the tools it needs, and those of them that are missing here."""
+
+    name: str
+    emits: str
+    needs: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def found(self) -> bool:
+        """Whether this machine has all that the target needs."""
+        return not self.missing
+
+
+# distribution, import name, what for, how pip gets it
+PACKAGES = (
+    ("onnx", "onnx", "export", "edgekit[export]"),
+    ("onnx-ir", "onnx_ir", "export", "edgekit[export]"),
+    ("onnxscript", "onnxscript", "export", "edgekit[export]"),
+    ("onnxruntime", "onnxruntime", "export, verification, target onnxruntime", "edgekit[export]"),
+    ("torch", "torch", "export of torch modules and .pt2", "edgekit[torch]"),
+    ("soundfile", "soundfile", "run with .wav, calibration on .wav", "edgekit[audio]"),
+    ("soxr", "soxr", "resampling", "edgekit[audio]"),
+    ("matplotlib", "matplotlib", "demo pictures", "edgekit[demo]"),
+)
+
+
+def doctor() -> list[ToolFacts]:
+    """Return compilers, then packages."""
+    purpose = "targets host and c99, run"
+    found = [
+        ToolFacts(tool.label, purpose, tool.version, " ".join(tool.command), None, None)
+        for tool in compilers()
+    ]
+    if not found:
+        found = [ToolFacts(C_COMPILER, purpose, None, None, "ziglang", "gcc libc6-dev")]
+    return found + [_package(*row) for row in PACKAGES]
+
+
+def targets() -> list[TargetFacts]:
+    """Return every target of this version."""
+    from edgekit.targets.target import TARGETS
+
+    return [
+        TargetFacts(name, target.emits, tuple(target.needs), _missing(target.needs))
+        for name, target in TARGETS.items()
+    ]
+
+
+def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFacts:
+    spec = importlib.util.find_spec(module)
+    if spec is None:
+        return ToolFacts(distribution, used_for, None, None, f"'{pip}'", None)
+    try:
+        version = importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        version = "?"
+    return ToolFacts(distribution, used_for, version, str(Path(spec.origin or "").parent), f"'{pip}'", None)
+
+
+def _missing(needs: Iterable[str]) -> tuple[str, ...]:
+    modules = {distribution: module for distribution, module, _, _ in PACKAGES}
+
+    def is_here(need: str) -> bool:
+        if need in modules:
+            return importlib.util.find_spec(modules[need]) is not None
+        return bool(compilers())
+
+    return tuple(need for need in needs if not is_here(need))

@@ -1,0 +1,146 @@
+"""Is a build still the same network? Samples to run, and the comparison with the source network."""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.errors import VerificationError
+from edgekit.runtime.npz import write_npz
+from edgekit.runtime.stream import Arrays, Stream
+
+if TYPE_CHECKING:
+    from edgekit.export.model import Model
+    from edgekit.quantize.calibrate import Calibration
+
+HOPS = 500
+GOLDEN_HOPS = 64
+NOISE_SEED = 0
+PCM_NOISE = 0.1  # of full scale
+# What a build must reach against the source network: float by its rounding alone, integers by far
+# less, since their fidelity is the recipe's and the calibration's affair.
+MIN_SNR_DB = {"float32": 90.0}
+MIN_SNR_INTEGER_DB = 10.0
+
+
+def default_min_snr_db(recipe: str) -> float:
+    """Return the signal-to-noise ratio that a recipe must reach where the user asks for none."""
+    return MIN_SNR_DB.get(recipe, MIN_SNR_INTEGER_DB)
+
+
+def sample_hops(
+    model: "Model",
+    calibration: "Calibration | None",
+    examples: Mapping[str, NDArray[np.float32]] | None,
+) -> Arrays:
+    """Return up to `HOPS` hops of every stream input, (hops, *shape): clips, else seeded noise.
+
+    Example inputs, where they fit, are the first hop before the noise.
+    """
+    if calibration is not None and sum(_hops(clip) for clip in calibration.clips) > 1:
+        names = calibration.clips[0].keys()
+        return {
+            name: np.concatenate([clip[name] for clip in calibration.clips])[:HOPS]
+            for name in names
+        }
+    random = np.random.default_rng(NOISE_SEED)
+    samples: Arrays = {}
+    for value in model.stream_inputs:
+        assert value.shape is not None
+        shape = tuple(int(extent) for extent in value.shape.numpy())
+        is_pcm = model.stream.hop_samples is not None and shape == (1, model.stream.hop_samples)
+        level = PCM_NOISE if is_pcm else 1.0
+        noise = level * random.standard_normal((HOPS, *shape))
+        samples[str(value.name)] = noise.astype(np.float32)
+        example = None if examples is None else examples.get(str(value.name))
+        if example is not None and example.shape == shape:
+            samples[str(value.name)][0] = example
+    return samples
+
+
+def verify(
+    stream: Stream,
+    reference: "Model",
+    lowered: "Model",
+    samples: Arrays,
+    min_snr_db: float,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[dict[str, Any], Arrays]:
+    """Run a fresh build and the source network over `samples` and compare.
+
+    Args:
+        stream: the build.
+        reference: the source network, float where the source was, run in onnxruntime.
+        lowered: what the build was made of; an integer build is also compared with its oracle.
+        samples: (hops, *shape) for each stream input.
+        min_snr_db: the least signal-to-noise ratio of any output that is accepted.
+        progress: is told after each hop how many are done.
+
+    Returns:
+        The manifest's `verification`, and the build's outputs (hops, *shape). A ratio without noise
+        or without signal is None.
+
+    Raises:
+        VerificationError: an output is below `min_snr_db`, or an integer build is not its oracle.
+    """
+    from edgekit.export.verify import run_hops, snr_db
+
+    stream.reset()
+    outputs = stream.run(samples, progress)
+    expected = run_hops(reference, samples)
+    ratios = {name: snr_db(expected[name], outputs[name]) for name in outputs}
+    errors = {name: _max_abs_error(expected[name], outputs[name]) for name in outputs}
+    is_native = stream.compiler is not None
+    integer = lowered.quantization.recipe != "float32"
+    exact = _equals_oracle(lowered, samples, outputs) if is_native and integer else None
+    _judge(ratios, errors, exact, min_snr_db)
+    lowest = min(ratios.values(), default=math.inf)
+    return {
+        "by": "portable C on this host" if is_native else "onnxruntime",
+        "hops": len(next(iter(samples.values()))),
+        "snr_db": round(lowest, 2) if math.isfinite(lowest) else None,
+        "max_abs_error": max(errors.values(), default=0.0),
+        "bit_exact_with_oracle": exact,
+    }, outputs
+
+
+def write_golden(directory: Path, inputs: Arrays, outputs: Arrays) -> None:
+    """Write input.npz and output.npz: the first hops of a verified run from the fresh state."""
+    directory.mkdir()
+    for name, arrays in (("input", inputs), ("output", outputs)):
+        cut = {key: array[:GOLDEN_HOPS] for key, array in arrays.items()}
+        write_npz(directory / f"{name}.npz", cut)
+
+
+def _judge(
+    ratios: Mapping[str, float], errors: Mapping[str, float], exact: bool | None, min_snr_db: float
+) -> None:
+    low = [
+        f"output '{name}': {ratio:.2f} dB below its source network's signal, largest error "
+        f"{errors[name]:.3g}; at least {min_snr_db:g} dB needed (--min-snr)"
+        for name, ratio in ratios.items()
+        if not ratio >= min_snr_db
+    ]
+    if low:
+        raise VerificationError("\n".join(low))
+    if exact is False:
+        raise VerificationError("the build's integers differ from those of the NumPy oracle")
+
+
+def _equals_oracle(lowered: "Model", samples: Arrays, outputs: Arrays) -> bool:
+    from edgekit.quantize.oracle import Oracle
+
+    predicted = Oracle(lowered).run_hops(samples)
+    return all(np.array_equal(predicted[name], outputs[name]) for name in outputs)
+
+
+def _max_abs_error(expected: NDArray[np.float32], value: NDArray[np.float32]) -> float:
+    difference = np.abs(value.astype(np.float64) - expected)
+    return float(difference.max(initial=0.0))
+
+
+def _hops(clip: Mapping[str, NDArray[np.float32]]) -> int:
+    return len(next(iter(clip.values()), ()))
