@@ -103,6 +103,17 @@ static inline uint32_t ek_bits_of(float f)
 #define EK_INF ek_float_of(0x7f800000u)
 #define EK_NAN ek_float_of(0x7fc00000u)
 
+/* Smaller and larger of two; NaN if either is. */
+static inline float ek_minf1(float a, float b)
+{
+    return a < b || a != a ? a : b;
+}
+
+static inline float ek_maxf1(float a, float b)
+{
+    return a > b || a != a ? a : b;
+}
+
 /* Nearest integer, half to even, as a float; |x| < 2^22. */
 static inline float ek_roundf1(float x)
 {

@@ -4,8 +4,8 @@ void ek_layernorm_f32(const float *x, const float *scale, const float *bias, flo
                       int32_t n)
 {
     for (int32_t row = 0; row < rows; row++) {
-        float sum = 0.0f, squares = 0.0f, mean, inverse;
-        for (int32_t i = 0; i < n; i++) {
+        float sum = x[0], squares = 0.0f, mean, inverse;
+        for (int32_t i = 1; i < n; i++) {
             sum += x[i];
         }
         mean = sum / (float)n;

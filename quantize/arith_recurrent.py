@@ -1,0 +1,103 @@
+"""Recurrent cells, one time step: NumPy twins of the C kernels; the next state is returned."""
+
+import numpy as np
+
+from edgekit.quantize.arith_float import accumulate, ek_sigmoid_f32, ek_tanh_f32
+from edgekit.quantize.arith_linear import exact_product
+from edgekit.quantize.arith_tables import ek_lut_s16
+from edgekit.quantize.arithmetic import (
+    F32,
+    I64,
+    S8,
+    S16,
+    Ints,
+    Shifts,
+    output,
+    saturate_s8,
+    saturate_s16,
+)
+
+
+def ek_gru_s8(
+    x: S8, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
+    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int,
+) -> S16:  # fmt: skip
+    """Return the next state of an int8 GRU, gates in order z, r, h.
+
+    h ``(units,)`` int16 of scale 2^-15, x ``(inputs,)``, w ``(3 units, inputs)``,
+    r ``(3 units, units)``, biases, mults and shifts ``(3 units,)``. The recurrent product takes h rounded to int8.
+    """
+    return _gru(x, h, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
+                linear_before_reset, narrow=True)  # fmt: skip
+
+
+def ek_gru_s16(
+    x: S16, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
+    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int,
+) -> S16:  # fmt: skip
+    """As `ek_gru_s8` with int16 inputs, int64 biases and h itself in the recurrent product."""
+    return _gru(x, h, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
+                linear_before_reset, narrow=False)  # fmt: skip
+
+
+def ek_gru_f32(
+    x: F32, h: F32, w: F32, r: F32, w_bias: F32, r_bias: F32, linear_before_reset: int
+) -> F32:
+    """Return the next state of a float GRU, gates z, r, h.
+
+    w ``(inputs, 3 units)``, r ``(units, 3 units)``, biases ``(3 units,)``.
+    """
+    n = h.shape[0]
+    gx = accumulate(w_bias, x, w)
+    gh = accumulate(r_bias[: 2 * n], h, r[:, : 2 * n])
+    z, reset = np.split(ek_sigmoid_f32(gx[: 2 * n] + gh), 2)
+    if linear_before_reset:
+        recurrent = reset * accumulate(r_bias[2 * n :], h, r[:, 2 * n :])
+    else:
+        recurrent = accumulate(r_bias[2 * n :], reset * h, r[:, 2 * n :])
+    candidate = ek_tanh_f32(gx[2 * n :] + recurrent)
+    return (np.float32(1) - z) * candidate + z * h
+
+
+def ek_lstm_f32(x: F32, h: F32, c: F32, w: F32, r: F32, bias: F32) -> tuple[F32, F32]:
+    """Return the next h and c of a float LSTM, gates i, o, f, c.
+
+    w ``(inputs, 4 units)``, r ``(units, 4 units)``, bias ``(4 units,)``.
+    """
+    gates = accumulate(accumulate(bias, x, w), h, r)
+    n = h.shape[0]
+    i, o, f = np.split(ek_sigmoid_f32(gates[: 3 * n]), 3)
+    cell = f * c + i * ek_tanh_f32(gates[3 * n :])
+    return o * ek_tanh_f32(cell), cell
+
+
+def _gru(
+    x: Ints, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
+    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int, narrow: bool,
+) -> S16:  # fmt: skip
+    n = h.shape[0]
+    gx = _preactivation(exact_product(w, x) + w_bias, w_mult, w_shift)
+    gh = _preactivation(exact_product(r, _operand(h, narrow)) + r_bias, r_mult, r_shift)
+    z, reset = np.split(
+        ek_lut_s16(saturate_s16(gx[: 2 * n] + gh[: 2 * n]), sigmoid).astype(np.int64), 2
+    )
+    if linear_before_reset:
+        recurrent = _product_q15(reset, gh[2 * n :])
+    else:
+        operand = _operand(_product_q15(reset, h.astype(np.int64)).astype(np.int16), narrow)
+        recurrent = _preactivation(exact_product(r, operand) + r_bias, r_mult, r_shift)[2 * n :]
+    candidate = ek_lut_s16(saturate_s16(gx[2 * n :] + recurrent), tanh_).astype(np.int64)
+    return saturate_s16(((32768 - z) * candidate + z * h + (1 << 14)) >> 15)
+
+
+def _preactivation(acc: I64, mult: Ints, shift: Shifts) -> I64:
+    return output(acc, mult, shift, 0, -32768, 32767)
+
+
+def _product_q15(a: I64, b: I64) -> I64:
+    product: I64 = np.clip((a * b + (1 << 14)) >> 15, -32768, 32767)
+    return product
+
+
+def _operand(h: S16, narrow: bool) -> Ints:
+    return saturate_s8((h.astype(np.int64) + 128) >> 8) if narrow else h

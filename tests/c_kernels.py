@@ -1,0 +1,139 @@
+"""The C kernels as shared libraries, and a program that runs recorded calls under ASan."""
+
+import ctypes
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).parent.parent
+INCLUDE = ROOT / "runtime" / "include"
+SOURCES = tuple(sorted((ROOT / "runtime" / "src").glob("ek_*.c")))
+CC = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
+needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
+FLAGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror", "-ffp-contract=off")
+UBSAN = ("-O1", "-fsanitize=undefined,float-cast-overflow", "-fno-sanitize-recover=all")
+BUILDS = {"O2": ("-O2",), "O3": ("-O3",), "ubsan": UBSAN}
+C_TYPES = {"int32_t": ctypes.c_int32, "float": ctypes.c_float}
+
+Argument = NDArray[Any] | int | float | None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of `kernel`; `expected` holds what arrays among `args` are afterwards, by position."""
+
+    kernel: str
+    args: Sequence[Argument]
+    expected: Mapping[int, NDArray[Any]]
+
+
+def prototypes() -> dict[str, list[str]]:
+    """Parameter types of every kernel that edgekit.h declares: a scalar type or ``*``."""
+    text = re.sub(r"/\*.*?\*/", "", (INCLUDE / "edgekit.h").read_text(), flags=re.DOTALL)
+    found = re.findall(r"^(?:void |const float \*)(ek_\w+)\(([^)]*)\);", text, flags=re.MULTILINE)
+    return {
+        name: ["*" if "*" in parameter else parameter.split()[0] for parameter in parameters.split(",")]
+        for name, parameters in found
+    }
+
+
+def compile_library(path: Path, options: Sequence[str]) -> ctypes.CDLL:
+    """Compile all kernels, warnings as errors, and load them."""
+    assert CC is not None
+    command = [CC, *FLAGS, *options, "-shared", "-fPIC", f"-I{INCLUDE}", *map(str, SOURCES), "-o", str(path)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    library = ctypes.CDLL(str(path))
+    for name, types in prototypes().items():
+        function = getattr(library, name)
+        function.argtypes = [C_TYPES.get(kind, ctypes.c_void_p) for kind in types]
+        function.restype = None
+    return library
+
+
+def run(library: ctypes.CDLL, call: Call) -> list[Argument]:
+    """Return the arguments as the call leaves them; those of `call` stay as they are."""
+    args = [np.array(a, order="C") if isinstance(a, np.ndarray) else a for a in call.args]
+    getattr(library, call.kernel)(*(a.ctypes.data if isinstance(a, np.ndarray) else a for a in args))
+    return args
+
+
+def check(call: Call, args: Sequence[Argument], where: str) -> None:
+    """Assert that the outputs equal `call.expected` bit for bit, any NaN equal to any other."""
+    for position, expected in call.expected.items():
+        found = args[position]
+        assert isinstance(found, np.ndarray) and found.dtype == expected.dtype
+        found = found.reshape(expected.shape)
+        bits = np.dtype(f"u{found.dtype.itemsize}")
+        same = found.view(bits) == np.ascontiguousarray(expected).view(bits)
+        if found.dtype == np.float32:
+            same |= np.isnan(found) & np.isnan(expected)
+        assert same.all(), f"{call.kernel} {where}: {found[~same][:4]} instead of {expected[~same][:4]}"
+
+
+def asan_source(calls: Sequence[Call]) -> str:
+    """C program: read every array into a block of exactly its size, call, write the arrays back."""
+    bodies = []
+    for number, call in enumerate(calls):
+        names, loads, saves = [], [], []
+        for i, (argument, kind) in enumerate(zip(call.args, prototypes()[call.kernel], strict=True)):
+            if isinstance(argument, np.ndarray):
+                loads.append(f"    void *a{i} = load({argument.nbytes});")
+                saves.append(f"    save(a{i}, {argument.nbytes});")
+                names.append(f"a{i}")
+            else:
+                names.append("0" if argument is None else f"({kind}){float(argument).hex()}")
+        run_it = f"    {call.kernel}({', '.join(names)});"
+        bodies.append("\n".join([f"static void call{number}(void) {{", *loads, run_it, *saves, "}"]))
+    calls_text = "\n".join(f"    call{number}();" for number in range(len(calls)))
+    return f"""#include <stdio.h>
+#include <stdlib.h>
+#include "edgekit.h"
+static void *load(size_t size) {{
+    void *block = malloc(size);
+    if (size && (!block || fread(block, 1, size, stdin) != size)) exit(3);
+    return block;
+}}
+static void save(void *block, size_t size) {{
+    fwrite(block, 1, size, stdout);
+    free(block);
+}}
+{chr(10).join(bodies)}
+int main(void) {{
+{calls_text}
+    return 0;
+}}
+"""
+
+
+def run_under_asan(folder: Path, calls: Sequence[Call]) -> list[list[Argument]]:
+    """Return the arguments of every call as it leaves them, run under ASan and UBSan."""
+    assert CC is not None
+    (folder / "main.c").write_text(asan_source(calls))
+    options = ("-std=c99", "-g", "-O1", "-ffp-contract=off", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    sources = [str(folder / "main.c"), *map(str, SOURCES)]
+    command = [CC, *options, f"-I{INCLUDE}", *sources, "-o", str(folder / "main")]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    arrays = [a for call in calls for a in call.args if isinstance(a, np.ndarray)]
+    data = b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)
+    done = subprocess.run([str(folder / "main")], input=data, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    results, at = [], 0
+    for call in calls:
+        args: list[Argument] = []
+        for argument in call.args:
+            if isinstance(argument, np.ndarray):
+                flat = np.frombuffer(done.stdout, argument.dtype, argument.size, at)
+                args.append(flat.reshape(argument.shape))
+                at += argument.nbytes
+            else:
+                args.append(argument)
+        results.append(args)
+    return results

@@ -1,0 +1,386 @@
+"""One case table for the kernels: legal random calls, with what the NumPy twin says they return."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from c_kernels import Call
+from numpy.typing import NDArray
+
+from edgekit.quantize import arith_fft, arith_float, arith_linear, arith_recurrent, arith_tables, arithmetic
+from edgekit.quantize.geometry import ConvShape
+
+SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-39, 1.1754944e-38, 3.4e38, -3.4e38, 88.72283,
+                    88.8, -87.33654, -87.4, 0.625, 0.92773, 4.0, 9.1, 1.0, 0.70710677, 2.5, 0.5], np.float32)  # fmt: skip
+DTYPES = {"s8": np.int8, "s16": np.int16, "f32": np.float32}
+SIGMOID, TANH = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
+
+
+class Draw(Protocol):
+    """Where a case takes its randomness from: hypothesis, or a seeded generator."""
+
+    def int(self, low: int, high: int) -> int: ...
+    def rng(self) -> np.random.Generator: ...
+
+
+def integers(d: Draw, dtype: Any, *shape: int, low: int | None = None) -> NDArray[Any]:
+    """Integers over the whole range, extremes only, or small."""
+    info, rng = np.iinfo(dtype), d.rng()
+    low = info.min if low is None else low
+    mode = d.int(0, 2)
+    if mode == 0:
+        return rng.integers(low, info.max, shape, endpoint=True).astype(dtype)
+    if mode == 1:
+        return rng.choice(np.array([low, info.max], dtype), shape)
+    return rng.integers(-3, 4, shape).astype(dtype)
+
+
+def floats(d: Draw, *shape: int, special: bool = False) -> NDArray[np.float32]:
+    rng = d.rng()
+    x = (rng.standard_normal(shape) * 10.0 ** d.int(-2, 2)).astype(np.float32)
+    return np.where(rng.random(shape) < 0.3, rng.choice(SPECIAL, shape), x) if special else x
+
+
+def multipliers(d: Draw, acc: Any, n: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Per-channel mult and shift that keep the output near its range."""
+    rng, bits = d.rng(), 31 if acc == np.int32 else 15
+    mult = rng.integers(1 << (bits - 1), 1 << bits, n).astype(np.int32)
+    return mult, (bits + rng.integers(-1 if d.int(0, 9) == 0 else 2, 18, n)).astype(np.uint8)
+
+
+def limits(d: Draw, name: str) -> tuple[int, int, int]:
+    """y_zero, y_min, y_max."""
+    info = np.iinfo(DTYPES[name])
+    zero = d.int(-128, 127) if name == "s8" else 0
+    return zero, int(info.min) if d.int(0, 1) else zero, int(info.max) if d.int(0, 1) else min(zero + 40, int(info.max))
+
+
+def blank(expected: NDArray[Any]) -> NDArray[Any]:
+    """An output array full of bytes that no kernel may leave there."""
+    return np.frombuffer(b"\xa5" * expected.nbytes, expected.dtype).reshape(expected.shape)
+
+
+def accumulator(name: str) -> Any:
+    return np.int32 if name == "s8" else np.int64
+
+
+def biases(d: Draw, acc: Any, n: int) -> NDArray[Any]:
+    limit = 1 << (24 if acc == np.int32 else 30)
+    return d.rng().integers(-limit, limit, n).astype(acc)
+
+
+def fc(kernel: str) -> Callable[[Draw], Call]:
+    x_type, y_type = kernel.split("_")[2:]
+
+    def build(d: Draw) -> Call:
+        rows, k, n = d.int(1, 3), d.int(1, 300), d.int(1, 9)
+        x, w = integers(d, DTYPES[x_type], rows, k), integers(d, np.int8, n, k)
+        acc = accumulator(x_type)
+        args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
+        y = getattr(arith_linear, kernel)(*args)
+        return Call(kernel, [*args, blank(y), rows, k, n], {8: y})
+
+    return build
+
+
+def conv_shape(d: Draw, transposed: bool) -> ConvShape:
+    """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element."""
+    kind = d.int(0, 5)
+    groups, ci, co = (1, d.int(1, 5), d.int(1, 6)) if kind < 4 else (d.int(2, 4), d.int(1, 3), d.int(1, 2))
+    k_h, k_w = (1, d.int(1, 5)) if kind in (1, 4) else (d.int(1, 3), d.int(1, 4))
+    stride_h, stride_w, dil_h, dil_w = d.int(1, 2), d.int(1, 3), d.int(1, 2), d.int(1, 3)
+    out_h, out_w = (1 if k_h == 1 else d.int(1, 4)), d.int(1, 6) if d.int(0, 3) else d.int(60, 140)
+    if kind == 2:
+        k_h = k_w = stride_h = stride_w = 1
+    if kind == 3:
+        stride_h = stride_w = dil_h = dil_w = out_h = out_w = 1
+    pad_top, pad_left = (0, 0) if kind in (2, 3) else (d.int(0, k_h), d.int(0, (k_w - 1) * dil_w + 1))
+    reach_h = (out_h - 1) * stride_h + (k_h - 1) * dil_h + 1
+    reach_w = (out_w - 1) * stride_w + (k_w - 1) * dil_w + 1
+    if transposed:
+        wide_h, wide_w = max(1, reach_h - pad_top - d.int(0, 2)), max(1, reach_w - pad_left - d.int(0, 2))
+        sizes = (ci * groups, out_h, out_w, co * groups, wide_h, wide_w)
+    else:
+        slack = 0 if kind in (2, 3) else 2
+        wide_h = max(1, reach_h - pad_top - d.int(0, slack))
+        wide_w = max(1, reach_w - pad_left - d.int(0, slack))
+        sizes = (ci * groups, wide_h, wide_w, co * groups, out_h, out_w)
+    return ConvShape(*sizes, k_h, k_w, stride_h, stride_w, dil_h, dil_w, pad_top, pad_left, groups)
+
+
+def shaped(s: ConvShape, transposed: bool) -> tuple[tuple[int, ...], tuple[int, ...], NDArray[np.int32]]:
+    """Shapes of x and w, and the struct."""
+    ci, co = s.in_c // s.groups, s.out_c // s.groups
+    w = (s.in_c, co, s.k_h, s.k_w) if transposed else (s.out_c, ci, s.k_h, s.k_w)
+    return (s.in_c, s.in_h, s.in_w), w, np.array(s.fields(), np.int32)
+
+
+def conv(kernel: str) -> Callable[[Draw], Call]:
+    x_type, y_type = kernel.split("_")[-2:]
+    transposed = "transpose" in kernel
+
+    def build(d: Draw) -> Call:
+        shape = conv_shape(d, transposed)
+        x_shape, w_shape, struct = shaped(shape, transposed)
+        x, w, acc = integers(d, DTYPES[x_type], *x_shape), integers(d, np.int8, *w_shape), accumulator(x_type)
+        x_zero = d.int(-128, 127) if x_type == "s8" else d.int(-1, 1)
+        scaling = multipliers(d, acc, shape.out_c)
+        args = [x, x_zero, w, biases(d, acc, shape.out_c), *scaling, *limits(d, y_type)]
+        y = getattr(arith_linear, kernel)(*args, shape)
+        return Call(kernel, [*args, blank(y), struct], {9: y})
+
+    return build
+
+
+def conv_f32(kernel: str) -> Callable[[Draw], Call]:
+    transposed = "transpose" in kernel
+
+    def build(d: Draw) -> Call:
+        shape = conv_shape(d, transposed)
+        x_shape, w_shape, struct = shaped(shape, transposed)
+        x, w = floats(d, *x_shape), floats(d, *w_shape)
+        bias = floats(d, shape.out_c) if d.int(0, 1) else None
+        y = getattr(arith_float, kernel)(x, w, bias, shape)
+        return Call(kernel, [x, w, bias, blank(y), struct], {3: y})
+
+    return build
+
+
+def gru_int(kernel: str) -> Callable[[Draw], Call]:
+    x_type = kernel.split("_")[2]
+
+    def build(d: Draw) -> Call:
+        inputs, n, acc = d.int(1, 40), d.int(1, 20), accumulator(x_type)
+        x, h = integers(d, DTYPES[x_type], inputs), integers(d, np.int16, n)
+        w, r = integers(d, np.int8, 3 * n, inputs), integers(d, np.int8, 3 * n, n)
+        scaling = [*multipliers(d, acc, 3 * n), *multipliers(d, acc, 3 * n)]
+        args = [x, h, w, r, biases(d, acc, 3 * n), biases(d, acc, 3 * n), *scaling, SIGMOID, TANH]
+        before = d.int(0, 1)
+        y = getattr(arith_recurrent, kernel)(*args, before)
+        scratch = np.zeros(13 * n if x_type == "s8" else 14 * n, np.uint8)
+        return Call(kernel, [*args, inputs, n, before, scratch], {1: y})
+
+    return build
+
+
+def gru_f32(d: Draw) -> Call:
+    inputs, n, before = d.int(1, 20), d.int(1, 20), d.int(0, 1)
+    args = [floats(d, inputs), floats(d, n), floats(d, inputs, 3 * n), floats(d, n, 3 * n),
+            floats(d, 3 * n), floats(d, 3 * n)]  # fmt: skip
+    y = arith_recurrent.ek_gru_f32(*args, before)
+    return Call("ek_gru_f32", [*args, inputs, n, before, np.zeros(6 * n, np.float32)], {1: y})
+
+
+def lstm_f32(d: Draw) -> Call:
+    inputs, n = d.int(1, 20), d.int(1, 20)
+    args = [floats(d, inputs), floats(d, n), floats(d, n), floats(d, inputs, 4 * n), floats(d, n, 4 * n), floats(d, 4 * n)]
+    h, c = arith_recurrent.ek_lstm_f32(*args)
+    return Call("ek_lstm_f32", [*args, inputs, n, np.zeros(4 * n, np.float32)], {1: h, 2: c})
+
+
+def lut(kernel: str) -> Callable[[Draw], Call]:
+    x_type = kernel.split("_")[2]
+
+    def build(d: Draw) -> Call:
+        n = d.int(1, 99)
+        x = integers(d, DTYPES[x_type], n)
+        table = integers(d, DTYPES[x_type], 256 if x_type == "s8" else 1025)
+        extra = []
+        if kernel == "ek_lut_s16_s8":
+            mult, shift = multipliers(d, np.int64, 1)
+            extra = [int(mult[0]), int(shift[0]), d.int(-128, 127)]
+        y = getattr(arith_tables, kernel)(x, table, *extra)
+        args = [x, table, *extra, blank(y), n]
+        return Call(kernel, args, {len(args) - 2: y})
+
+    return build
+
+
+def operand(d: Draw, dtype: Any, n: int) -> tuple[NDArray[Any], int]:
+    step = d.int(0, 1)
+    return integers(d, dtype, n if step else 1), step
+
+
+def two_operands(kernel: str) -> Callable[[Draw], Call]:
+    name = kernel.split("_")[2]
+    adds = "add" in kernel
+
+    def build(d: Draw) -> Call:
+        n, top = d.int(1, 70), (1 << 31) - 1
+        (a, a_step), (b, b_step) = operand(d, DTYPES[name], n), operand(d, DTYPES[name], n)
+        a_zero, b_zero = (d.int(-128, 127), d.int(-128, 127)) if name == "s8" else (0, 0)
+        if adds:
+            m1, m2 = d.int(0, top), d.int(-top, top)
+            twin, given = (a, a_zero, m1, b, b_zero, m2), [a, a_step, a_zero, m1, b, b_step, b_zero, m2]
+        else:
+            m = d.int(1, top)
+            twin, given = (a, a_zero, b, b_zero, m), [a, a_step, a_zero, b, b_step, b_zero, m]
+        shift, (y_zero, y_min, y_max) = d.int(1, 62) if d.int(0, 3) == 0 else d.int(27, 46), limits(d, name)
+        y = getattr(arithmetic, kernel)(*twin, shift, y_zero, y_min, y_max)
+        y = np.ascontiguousarray(np.broadcast_to(y, n))
+        args = [*given, shift, y_zero, y_min, y_max, blank(y), n]
+        return Call(kernel, args, {len(args) - 2: y})
+
+    return build
+
+
+def prelu(d: Draw) -> Call:
+    channels, inner, top = d.int(1, 5), d.int(1, 20), (1 << 31) - 1
+    x, slopes = integers(d, np.int8, channels, inner), d.rng().integers(-top, top, channels).astype(np.int32)
+    args = [x, d.int(-128, 127), d.int(1, top), slopes, d.int(24, 40), d.int(-128, 127)]
+    y = arithmetic.ek_prelu_s8(*args)
+    return Call("ek_prelu_s8", [*args, blank(y), channels, inner], {6: y})
+
+
+def border(kernel: str) -> Callable[[Draw], Call]:
+    _, verb, name = kernel.split("_")
+
+    def build(d: Draw) -> Call:
+        n, scale = d.int(1, 60), float(np.float32(10.0 ** d.int(-4, 1) * 0.37))
+        zero = d.int(-128, 127) if name == "s8" else 0
+        x = floats(d, n, special=True) if verb == "quantize" else integers(d, DTYPES[name], n)
+        if verb == "quantize" and d.int(0, 1):
+            x = ((np.rint(x) + np.float32(0.5)) * np.float32(scale)).astype(np.float32)
+        y = getattr(arithmetic, kernel)(x, scale, zero)
+        return Call(kernel, [x, scale, zero, blank(y), n], {3: y})
+
+    return build
+
+
+def requantize(kernel: str) -> Callable[[Draw], Call]:
+    x_type, y_type = kernel.split("_")[2:]
+
+    def build(d: Draw) -> Call:
+        n = d.int(1, 60)
+        mult, shift = d.int(-(1 << 31) + 1, (1 << 31) - 1), d.int(20, 62)
+        x_zero = d.int(-128, 127) if x_type == "s8" else 0
+        args = [integers(d, DTYPES[x_type], n), x_zero, mult, shift, *limits(d, y_type)]
+        y = getattr(arithmetic, kernel)(*args)
+        return Call(kernel, [*args, blank(y), n], {7: y})
+
+    return build
+
+
+def function(kernel: str) -> Callable[[Draw], Call]:
+    def build(d: Draw) -> Call:
+        n = d.int(1, 70)
+        x = floats(d, n, special=True)
+        y = getattr(arith_float, kernel)(x)
+        return Call(kernel, [x, blank(y), n], {1: y})
+
+    return build
+
+
+def finite(d: Draw) -> Call:
+    n, limit = d.int(1, 50), float(np.float32(10.0 ** d.int(-1, 2)))
+    x = floats(d, n, special=True)
+    y = arith_float.ek_finite_f32(x, limit)
+    return Call("ek_finite_f32", [x, blank(y), n, limit], {1: y})
+
+
+def softmax(d: Draw) -> Call:
+    rows, n = d.int(1, 4), d.int(1, 40)
+    x = floats(d, rows, n, special=d.int(0, 3) == 0)
+    y = arith_float.ek_softmax_f32(x)
+    return Call("ek_softmax_f32", [x, blank(y), rows, n], {1: y})
+
+
+def layernorm(d: Draw) -> Call:
+    rows, n, eps = d.int(1, 4), d.int(1, 40), float(np.float32(1e-5))
+    x, scale, bias = floats(d, rows, n), floats(d, n), floats(d, n) if d.int(0, 1) else None
+    y = arith_float.ek_layernorm_f32(x, scale, bias, eps)
+    return Call("ek_layernorm_f32", [x, scale, bias, eps, blank(y), rows, n], {4: y})
+
+
+def fc_f32(d: Draw) -> Call:
+    rows, k, n = d.int(1, 3), d.int(1, 40), d.int(1, 40)
+    x, w, bias = floats(d, rows, k), floats(d, k, n), floats(d, n) if d.int(0, 1) else None
+    y = arith_float.ek_fc_f32(x, w, bias)
+    return Call("ek_fc_f32", [x, w, bias, blank(y), rows, k, n], {3: y})
+
+
+def matmul_f32(d: Draw) -> Call:
+    m, k, n = d.int(1, 5), d.int(1, 40), d.int(1, 20)
+    a, b = floats(d, m, k), floats(d, k, n)
+    y = arith_float.ek_matmul_f32(a, b)
+    return Call("ek_matmul_f32", [a, b, blank(y), m, k, n], {2: y})
+
+
+def length(d: Draw) -> int:
+    return 2 * 2 ** d.int(0, 5) * 3 ** d.int(0, 2) * 5 ** d.int(0, 1)
+
+
+def rfft(d: Draw) -> Call:
+    n = length(d)
+    x, tables = floats(d, n), arith_fft.fft_tables(n)
+    y = arith_fft.ek_rfft_f32(x, tables)
+    return Call("ek_rfft_f32", [x, blank(y), tables, n, np.zeros(2 * n, np.float32)], {1: y})
+
+
+def irfft(d: Draw) -> Call:
+    n = length(d)
+    x, tables = floats(d, n // 2 + 1, 2), arith_fft.fft_tables(n)
+    y = arith_fft.ek_irfft_f32(x, tables)
+    return Call("ek_irfft_f32", [x, blank(y), tables, n, np.zeros(2 * n, np.float32)], {1: y})
+
+
+def fft(d: Draw) -> Call:
+    size = length(d)
+    x, tables = floats(d, size, 2), arith_fft.fft_tables(2 * size)
+    y = arith_fft.ek_fft_f32(x, tables)
+    left, stages = size, 0
+    while left > 1:
+        left //= next(r for r in arith_fft.RADICES if left % r == 0)
+        stages += 1
+    work = [np.zeros((size, 2), np.float32), np.zeros((size, 2), np.float32)]
+    where = 0 if stages == 0 else 1 if stages % 2 else 2
+    return Call("ek_fft_f32", [x, *work, tables, size], {where: y})
+
+
+def stft(d: Draw) -> Call:
+    n = length(d)
+    hop = d.int(1, n)
+    pcm, history, window, tables = floats(d, hop), floats(d, n - hop), floats(d, n), arith_fft.fft_tables(n)
+    y, after = arith_fft.ek_stft_f32(pcm, history, window, tables)
+    args = [pcm, history, window, blank(y), tables, n, hop, np.zeros(3 * n, np.float32)]
+    return Call("ek_stft_f32", args, {1: after, 3: y})
+
+
+def istft(d: Draw) -> Call:
+    n = length(d)
+    hop = d.int(1, n)
+    spectrum, overlap, window, tables = floats(d, n // 2 + 1, 2), floats(d, n - hop), floats(d, n), arith_fft.fft_tables(n)
+    pcm, after = arith_fft.ek_istft_f32(spectrum, overlap, window, tables)
+    args = [spectrum, overlap, window, blank(pcm), tables, n, hop, np.zeros(3 * n, np.float32)]
+    return Call("ek_istft_f32", args, {1: after, 3: pcm})
+
+
+def _family(build: Callable[[str], Callable[[Draw], Call]], *names: str) -> dict[str, Callable[[Draw], Call]]:
+    return {name: build(name) for name in names}
+
+
+WIDTHS = ("s8_s8", "s8_s16", "s16_s16", "s16_s8")
+CASES: dict[str, Callable[[Draw], Call]] = {
+    **_family(fc, *(f"ek_fc_{w}" for w in WIDTHS)),
+    **_family(conv, *(f"ek_conv_{w}" for w in WIDTHS), "ek_conv_transpose_s8_s8"),
+    **_family(conv_f32, "ek_conv_f32", "ek_conv_transpose_f32"),
+    **_family(gru_int, "ek_gru_s8", "ek_gru_s16"),
+    **_family(lut, "ek_lut_s8", "ek_lut_s16", "ek_lut_s16_s8"),
+    **_family(two_operands, "ek_add_s8", "ek_add_s16", "ek_mul_s8", "ek_mul_s16"),
+    **_family(border, "ek_quantize_s8", "ek_quantize_s16", "ek_dequantize_s8", "ek_dequantize_s16"),
+    **_family(requantize, *(f"ek_requantize_{w}" for w in WIDTHS)),
+    **_family(function, *(f"ek_{f}_f32" for f in ("exp", "log", "sqrt", "sigmoid", "tanh", "erf"))),
+    "ek_prelu_s8": prelu,
+    "ek_gru_f32": gru_f32,
+    "ek_lstm_f32": lstm_f32,
+    "ek_finite_f32": finite,
+    "ek_softmax_f32": softmax,
+    "ek_layernorm_f32": layernorm,
+    "ek_fc_f32": fc_f32,
+    "ek_matmul_f32": matmul_f32,
+    "ek_fft_f32": fft,
+    "ek_rfft_f32": rfft,
+    "ek_irfft_f32": irfft,
+    "ek_stft_f32": stft,
+    "ek_istft_f32": istft,
+}

@@ -1,0 +1,78 @@
+"""Every C kernel equals its NumPy twin bit for bit, at two optimization levels and under sanitizers."""
+
+import ctypes
+import subprocess
+
+import numpy as np
+import pytest
+from c_kernels import BUILDS, CC, FLAGS, INCLUDE, SOURCES, check, compile_library, needs_cc, prototypes, run, run_under_asan
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel_cases import CASES
+
+pytestmark = needs_cc
+
+
+class Drawn:
+    """Sizes and the seed of the contents, from hypothesis."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self.data = data
+        self.generator = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+
+    def int(self, low: int, high: int) -> int:
+        return self.data.draw(st.integers(low, high))
+
+    def rng(self) -> np.random.Generator:
+        return self.generator
+
+
+class Seeded:
+    """The same from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = np.random.default_rng(seed)
+
+    def int(self, low: int, high: int) -> int:
+        return int(self.generator.integers(low, high, endpoint=True))
+
+    def rng(self) -> np.random.Generator:
+        return self.generator
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ctypes.CDLL]:
+    folder = tmp_path_factory.mktemp("kernels")
+    return {name: compile_library(folder / f"{name}.so", options) for name, options in BUILDS.items()}
+
+
+def test_every_kernel_has_a_file_a_prototype_and_a_case() -> None:
+    assert {path.stem for path in SOURCES} == set(prototypes()) == set(CASES)
+
+
+@pytest.mark.parametrize("kernel", CASES)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_equals_its_twin(libraries: dict[str, ctypes.CDLL], kernel: str, data: st.DataObject) -> None:
+    call = CASES[kernel](Drawn(data))
+    for name, library in libraries.items():
+        check(call, run(library, call), name)
+
+
+def test_address_sanitizer_finds_nothing(tmp_path) -> None:
+    calls = [CASES[kernel](Seeded(seed)) for kernel in CASES for seed in range(6)]
+    for call, args in zip(calls, run_under_asan(tmp_path, calls), strict=True):
+        check(call, args, "asan")
+
+
+def test_only_memcpy_and_memset_are_needed(tmp_path) -> None:
+    assert CC is not None
+    library = tmp_path / "all.o"
+    objects = []
+    for source in SOURCES:
+        objects.append(str(tmp_path / f"{source.stem}.o"))
+        command = [CC, *FLAGS, "-O2", f"-I{INCLUDE}", "-c", str(source), "-o", objects[-1]]
+        subprocess.run(command, check=True, capture_output=True)
+    subprocess.run([CC, "-nostdlib", "-r", *objects, "-o", str(library)], check=True, capture_output=True)
+    symbols = subprocess.run(["nm", "-u", str(library)], check=True, capture_output=True, text=True).stdout
+    assert set(symbols.split()) - {"U"} <= {"memcpy", "memset", "memmove"}
