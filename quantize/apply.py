@@ -132,7 +132,7 @@ class _Writer:
                 array = constant(value)
                 if array is not None:
                     kind = activation_type("int8", float(array.min()), float(array.max()))
-                    stem = f"{node.name}.operand{index}"
+                    stem = f"{node.name}.operand{index}_q"
                     node.replace_input_with(
                         index, self._stored(stem, kind.quantize(array), np.float32(kind.scale), kind.zero_point)
                     )
@@ -184,11 +184,11 @@ def _write_linear(writer: _Writer, node: ir.Node) -> None:
     input_scale = writer._input_scale(node)
     scales = weight_scales(rows, bias_rows, input_scale)
     q = from_channel_rows(node, quantize_weights(rows, scales), weight.shape)
-    node.replace_input_with(1, writer._stored(f"{node.name}.weight", q, scales, axis=axis))
+    node.replace_input_with(1, writer._stored(f"{node.name}.weight_q", q, scales, axis=axis))
     if bias_rows is not None:
         bias_scale = (np.float64(input_scale) * scales.astype(np.float64)).astype(np.float32)
         q_bias = np.rint(bias_rows.astype(np.float64) / bias_scale.astype(np.float64)).astype(np.int32)
-        node.replace_input_with(2, writer._stored(f"{node.name}.bias", q_bias, bias_scale, axis=0))
+        node.replace_input_with(2, writer._stored(f"{node.name}.bias_q", q_bias, bias_scale, axis=0))
 
 
 def output_axis(node: ir.Node) -> int:
@@ -218,7 +218,7 @@ def _write_gru(writer: _Writer, node: ir.Node) -> None:
         assert weight is not None and weight.shape[0] == 1, node.name
         scales = weight_scales(weight[0])
         q = quantize_weights(weight[0], scales)[None]
-        node.replace_input_with(index, writer._stored(f"{node.name}.{name}", q, scales, axis=1))
+        node.replace_input_with(index, writer._stored(f"{node.name}.{name}_q", q, scales, axis=1))
 
 
 WEIGHT_WRITERS: dict[str, Callable[[_Writer, ir.Node], None]] = {

@@ -1,5 +1,7 @@
 """Fourier transforms: tables, and the NumPy twins of the C kernels, equal to their last bit."""
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -37,6 +39,7 @@ class _Pair:
         return _Pair(self.im, -self.re)
 
 
+@cache
 def fft_tables(n: int) -> F32:
     """Return the ``(2 n,)`` table that the transforms of length n take.
 
@@ -52,11 +55,10 @@ def fft_tables(n: int) -> F32:
         raise ValueError(f"transform length {n}, allowed: 2 * 2^a * 3^b * 5^c")
     k = np.arange(half)
     turns = np.concatenate([k / half, k / n])
-    return (
-        np.stack([np.cos(2 * np.pi * turns), -np.sin(2 * np.pi * turns)], axis=1)
-        .astype(np.float32)
-        .reshape(-1)
-    )
+    pairs = np.stack([np.cos(2 * np.pi * turns), -np.sin(2 * np.pi * turns)], axis=1)
+    tables = pairs.astype(np.float32).reshape(-1)
+    tables.setflags(write=False)
+    return tables
 
 
 def ek_fft_f32(x: F32, tables: F32) -> F32:

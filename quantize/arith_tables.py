@@ -1,6 +1,7 @@
 """Lookup tables of the scheme: builders, and the NumPy twins of the kernels that read them."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -34,17 +35,20 @@ def lut_s16(function: Function, in_scale: float, out_scale: float) -> tuple[S16,
     """
     knots = (np.arange(1025) * STEP - 32768) * np.float64(in_scale)
     table = _quantized(function, knots, out_scale, 0, -32768, 32767).astype(np.int16)
+    table.setflags(write=False)
     every = np.arange(-32768, 32768).astype(np.int16)
     with np.errstate(all="ignore"):
         exact = np.nan_to_num(function(every * np.float64(in_scale)), nan=0.0)
     return table, float(np.abs(ek_lut_s16(every, table) * out_scale - exact).max())
 
 
+@cache
 def sigmoid_gate() -> tuple[S16, float]:
     """Return the gates' sigmoid table (scale 2^-11 to 2^-15) and its largest error."""
     return lut_s16(lambda x: 1.0 / (1.0 + np.exp(-x)), GATE_IN_SCALE, GATE_OUT_SCALE)
 
 
+@cache
 def tanh_gate() -> tuple[S16, float]:
     """Return the gates' tanh table (scale 2^-11 to 2^-15) and its largest error."""
     return lut_s16(np.tanh, GATE_IN_SCALE, GATE_OUT_SCALE)

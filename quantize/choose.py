@@ -113,7 +113,7 @@ def _per_channel_slope(node: ir.Node) -> bool:
 def _integer_moves(model: Model, compute: set[str | None]) -> set[str | None]:
     """Moves whose operands are integers (or graph inputs) and that an integer node writes or reads."""
     graph = model.ir.graph
-    movable = [n for n in graph if n.op_type in MOVES and FLOAT_NODE not in n.metadata_props]
+    movable = [n for n in graph if n.op_type in MOVES and n.domain == ""]
     written: set[str | None] = set()
     for node in movable:
         if any(_written_by(value, compute | written) for value in activations(node)):

@@ -331,18 +331,18 @@ def output_attributes(kind: QuantType, fused: ir.Node | None = None) -> dict[str
     return {"y_zero": kind.zero_point, "y_min": low, "y_max": high}
 
 
-def convert(attributes: dict[str, object]) -> list[ir.Attr]:
+def convert(attributes: dict[str, object]) -> dict[str, ir.Attr]:
     """Make ONNX attributes of ints, floats, lists of ints and arrays."""
-    made = []
+    made: dict[str, ir.Attr] = {}
     for name, value in attributes.items():
         if isinstance(value, np.ndarray):
-            made.append(ir.AttrTensor(name, ir.tensor(value, name=name)))
+            made[name] = ir.AttrTensor(name, ir.tensor(value, name=name))
         elif isinstance(value, float):
-            made.append(ir.AttrFloat32(name, value))
+            made[name] = ir.AttrFloat32(name, value)
         elif isinstance(value, int):
-            made.append(ir.AttrInt64(name, value))
+            made[name] = ir.AttrInt64(name, value)
         else:
-            made.append(ir.AttrInt64s(name, list(value)))  # type: ignore[call-overload]
+            made[name] = ir.AttrInt64s(name, list(value))  # type: ignore[call-overload]
     return made
 
 

@@ -1,16 +1,18 @@
-"""The passes of an import, in the order in which they run; each leaves the network's function equal."""
+"""The passes of an import, in the order in which they run; none changes what the network does."""
 
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from edgekit.export.passes.affine import MatMulAddToGemm
 from edgekit.export.passes.batchnorm import FoldBatchNorm
 from edgekit.export.passes.fold import FoldConstants
+from edgekit.export.passes.linear import MatMulToGemm
 from edgekit.export.passes.metadata import StripMetadata
 from edgekit.export.passes.naming import NameNodes
 from edgekit.export.passes.noop import RemoveNoOps
 from edgekit.export.passes.reshape import UnifyReshapes
+from edgekit.export.passes.scale import FoldScales
 from edgekit.export.passes.shapes import InferShapes
+from edgekit.export.passes.sink import RaiseReshapes, SinkReshapes
 
 PASSES: tuple[ir.passes.InPlacePass, ...] = (
     StripMetadata(),
@@ -20,12 +22,19 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     FoldConstants(),
     InferShapes(),
     RemoveNoOps(),
-    MatMulAddToGemm(),
     FoldBatchNorm(),
+    MatMulToGemm(),
+    UnifyReshapes(),
+    common.RemoveUnusedNodesPass(),
+    SinkReshapes(),
+    UnifyReshapes(),
+    common.RemoveUnusedNodesPass(),
+    RaiseReshapes(),
+    FoldScales(),
     UnifyReshapes(),
     RemoveNoOps(),
     common.RemoveUnusedNodesPass(),
-    common.RemoveUnusedFunctionsPass(),
+    common.RemoveUnusedFunctionsPass(),  # type: ignore[no-untyped-call]
     common.RemoveUnusedOpsetsPass(),
     common.TopologicalSortPass(),
     NameNodes(),

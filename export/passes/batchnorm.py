@@ -27,11 +27,11 @@ class _Affine:
 
 
 class FoldBatchNorm(ir.passes.InPlacePass):
-    """Fold BatchNormalization into the layer before it, else into the one behind it, else into Mul and Add.
+    """Fold BatchNormalization into the layer before it, else the one behind it, else Mul and Add.
 
-    Before: Conv, ConvTranspose, Gemm or MatMul with constant weights whose output nobody else reads.
-    Behind: Gemm or MatMul on 2-D data, where the normalized axis is the one that is summed over. The
-    new weights are computed in float64 and rounded once.
+    Before: Conv, ConvTranspose, Gemm or MatMul with constant weights whose output nobody else
+    reads. Behind: Gemm or MatMul on 2-D data, where the normalized axis is the one that is summed
+    over. The new weights are computed in float64 and rounded once.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -86,7 +86,7 @@ def _into_previous(graph: ir.Graph, node: ir.Node, affine: _Affine) -> bool:
 
 
 def _scale_outputs(layer: ir.Node, weight: Array, scale: Array) -> Array | None:
-    """Return the weights with every output channel scaled, or None where the layer can't take it."""
+    """Return the weights with every output channel scaled; None where the layer can't take it."""
     if layer.op_type == "Conv":
         return weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
     if layer.op_type == "ConvTranspose":

@@ -11,7 +11,7 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def guard_inputs(model: Model) -> Model:
-    """Return a model whose stream inputs pass ``edgekit::Finite`` first: NaN and infinity read as 0.
+    """Return a model whose stream inputs pass ``edgekit::Finite``: NaN and infinity read as 0.
 
     A model without states is returned as it is, and so is an input that is guarded already.
     """
@@ -26,7 +26,7 @@ def guard_inputs(model: Model) -> Model:
 
 
 def insert_finite(model: ir.Model, value: ir.Value, limit: float) -> ir.Value:
-    """Put ``edgekit::Finite`` between a graph input and everything that reads it; returns its output."""
+    """Put ``edgekit::Finite`` between a graph input and all its readers; returns its output."""
     graph = model.graph
     node = ir.node(
         "Finite",

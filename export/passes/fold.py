@@ -1,4 +1,6 @@
-"""Constant folding: whatever depends on constants and static shapes alone becomes an initializer."""
+"""Constant folding: what depends on constants and static shapes alone becomes an initializer."""
+
+import math
 
 import onnx_ir as ir
 from onnx_ir.passes import common
@@ -6,17 +8,19 @@ from onnxscript import optimizer
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.passes.graph import static_shape
+from edgekit.export.passes.shapes import MAX_ELEMENTS
 
+EXPANDING = ("ConstantOfShape", "Expand", "OneHot", "Pad", "Range", "Resize", "Tile")
 KEPT = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
 NO_LIMIT = 2**62
 
 
 class FoldConstants(ir.passes.InPlacePass):
-    """Fold with onnxscript's folder, without its size limits, then turn Constant nodes into initializers.
+    """Fold with onnxscript's folder, without its size limits; constants become initializers.
 
-    This evaluates the slices and concatenations of weights that torch leaves around a GRU, and chains
-    of Shape, Gather, Concat behind static shapes. Quantize and dequantize nodes stay, and so does a
-    node whose output shape is unknown before it runs.
+    This evaluates the slices and concatenations of weights that torch leaves around a GRU, and
+    chains of Shape, Gather, Concat behind static shapes. Quantize and dequantize nodes stay, and so
+    does an expanding node whose output shape is unknown before it runs.
 
     Raises:
         ModelError: a constant node cannot be evaluated.
@@ -52,4 +56,7 @@ def _should_fold(node: ir.Node) -> bool | None:
         return False
     if any(value.const_value is None for value in node.inputs if value is not None):
         return None
-    return all(static_shape(output) is not None for output in node.outputs) or None
+    shapes = [static_shape(output) for output in node.outputs]
+    if any(shape is None for shape in shapes):
+        return False if node.op_type in EXPANDING else None
+    return all(math.prod(shape or ()) <= MAX_ELEMENTS for shape in shapes)

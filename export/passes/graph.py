@@ -1,4 +1,4 @@
-"""What every pass needs: constants, static shapes, new initializers, replacing one node by others."""
+"""What every pass needs: constants, static shapes, new initializers, replacing a node."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def static_shape(value: ir.Value | None) -> tuple[int, ...] | None:
 
 
 def sole_user(value: ir.Value) -> ir.Node | None:
-    """Return the one node that reads `value`, or None where others (or the graph's output) read it too."""
+    """Return the only reader of `value`; None where there are more or it is a graph output."""
     if value.is_graph_output() or len(value.uses()) != 1:
         return None
     return value.consumers()[0]
@@ -61,7 +61,7 @@ def add_initializer(graph: ir.Graph, base: str, array: np.ndarray[Any, Any]) -> 
 
 
 def replace(graph: ir.Graph, old: ir.Node, new: Sequence[ir.Node]) -> None:
-    """Put `new` in the place of `old`; the last new node gives the first output of `old`, name and all."""
+    """Put `new` in the place of `old`; the last one takes over its first output and its name."""
     new[-1].metadata_props.update(old.metadata_props)
     ir.convenience.replace_nodes_and_values(
         graph, old, [old], new, [old.outputs[0]], [new[-1].outputs[0]]
@@ -69,7 +69,7 @@ def replace(graph: ir.Graph, old: ir.Node, new: Sequence[ir.Node]) -> None:
 
 
 def bypass(graph: ir.Graph, node: ir.Node, source: ir.Value) -> bool:
-    """Remove `node`, whose first output equals `source`; returns False where an output's name forbids it."""
+    """Remove `node`, whose output equals `source`; False where the name of an output forbids it."""
     output = node.outputs[0]
     if output.is_graph_output():
         producer = source.producer()

@@ -18,7 +18,8 @@ class StripMetadata(ir.passes.InPlacePass):
         model.model_version = None
         model.producer_name, model.producer_version = "edgekit", None
         _keep_own(model.metadata_props)
-        for graph in (*model.graphs(), *model.functions.values()):
+        owners: list[ir.Graph | ir.Function] = [*model.graphs(), *model.functions.values()]
+        for graph in owners:
             graph.doc_string = None
             _keep_own(graph.metadata_props)
             for value in (*graph.inputs, *graph.outputs):
@@ -54,5 +55,5 @@ def _strip_value(value: ir.Value) -> None:
         value.const_value = _bare(value.const_value)
 
 
-def _bare(tensor: ir.TensorProtocol) -> ir.Tensor:
+def _bare(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
     return ir.Tensor(tensor.numpy(), dtype=tensor.dtype, name=tensor.name)

@@ -1,4 +1,4 @@
-"""Stable names: every node has one, none is used twice, none holds a path of the exporting machine."""
+"""Stable names: every node has one, none is used twice, none holds a machine's path."""
 
 import re
 
@@ -13,7 +13,7 @@ MACHINE_PATH = re.compile(
 
 
 class NameNodes(ir.passes.InPlacePass):
-    """Keep given names but for machine paths; name the rest ``<op>_<n>``, counted in graph order."""
+    """Keep given names but for machine paths; name the rest ``<op>_<n>``, in graph order."""
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rename in place."""
@@ -34,7 +34,7 @@ class NameNodes(ir.passes.InPlacePass):
 
 
 def without_machine_paths(name: str) -> str:
-    """Drop the folders of source files and home folders from a name; other slashes are scopes and stay."""
+    """Drop folders of source files and home folders from a name; other slashes are scopes."""
     return MACHINE_PATH.sub("", name)
 
 

@@ -1,4 +1,4 @@
-"""Nodes that change nothing: Dropout, Identity, casts, reshapes, slices and arithmetic without effect."""
+"""Nodes that change nothing: Dropout, Identity, and casts, slices, arithmetic without effect."""
 
 from collections.abc import Callable
 

@@ -17,7 +17,7 @@ RENAMING = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose")
 
 
 class UnifyReshapes(ir.passes.InPlacePass):
-    """Turn Squeeze, Unsqueeze, Flatten and unit-axis Transpose into Reshape, and skip reshapes of reshapes."""
+    """Turn Squeeze, Unsqueeze, Flatten, unit-axis Transpose into Reshape; merge neighbours."""
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite in place."""

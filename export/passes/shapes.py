@@ -1,4 +1,4 @@
-"""Shapes from the inputs alone: what an exporter claimed about intermediate values is not believed."""
+"""Shapes from the inputs alone: what an exporter claims about other values is not believed."""
 
 import math
 
@@ -18,7 +18,7 @@ class InferShapes(ir.passes.InPlacePass):
     does not always see through a function.
 
     Raises:
-        ModelError: inference contradicts the graph, or a value has more than `MAX_ELEMENTS` elements.
+        ModelError: inference contradicts the graph, or a value is larger than `MAX_ELEMENTS`.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:

@@ -1,0 +1,141 @@
+"""Move Reshape out from between a layer and what can be folded into it."""
+
+import math
+
+import onnx_ir as ir
+
+from edgekit.export.passes.graph import (
+    add_initializer,
+    array_of,
+    replace,
+    sole_user,
+    static_shape,
+)
+
+UNARY = {
+    "Relu", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Softplus", "Gelu",
+    "Abs", "Neg", "Clip",
+}  # fmt: skip
+BINARY = {"Add", "Sub", "Mul", "Div"}
+LAYERS = {"Gemm", "Conv", "ConvTranspose"}
+
+
+class SinkReshapes(ir.passes.InPlacePass):
+    """Move a Reshape behind the pointwise operators that read it, up to the next other operator.
+
+    A constant operand moves along where it has one value or one value per element.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite in place."""
+        modified = False
+        for node in list(model.graph):
+            reshape: ir.Node | None = node if node.op_type == "Reshape" and not node.domain else None
+            while reshape is not None and (reshape := _sink(model.graph, reshape)) is not None:
+                modified = True
+        return ir.passes.PassResult(model, modified=modified)
+
+
+class RaiseReshapes(ir.passes.InPlacePass):
+    """Move a Reshape that feeds a Gemm above scales and shifts, unless a layer stands above them."""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite in place."""
+        modified = False
+        for node in list(model.graph):
+            user = sole_user(node.outputs[0]) if node.op_type == "Reshape" else None
+            if user is None or user.op_type != "Gemm" or _stands_on_layer(node):
+                continue
+            reshape: ir.Node | None = node
+            while reshape is not None and (reshape := _raise(model.graph, reshape)) is not None:
+                modified = True
+        return ir.passes.PassResult(model, modified=modified)
+
+
+def _sink(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
+    """Swap a Reshape with the pointwise node behind it; returns the new Reshape."""
+    source, moved = reshape.inputs[0], reshape.outputs[0]
+    user = sole_user(moved)
+    before, after = static_shape(source), static_shape(moved)
+    if source is None or user is None or before is None or after is None or user.domain:
+        return None
+    inputs = _moved_inputs(graph, user, moved, source, after, before)
+    if inputs is None:
+        return None
+    pointwise = _like(user, inputs, f"{moved.name}_flat", before)
+    lowered = ir.node("Reshape", [pointwise.outputs[0], reshape.inputs[1]], name=reshape.name)
+    replace(graph, user, [pointwise, lowered])
+    graph.remove(reshape, safe=True)
+    return lowered
+
+
+def _raise(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
+    """Swap a Reshape with the scale or shift above it; returns the new Reshape."""
+    source = reshape.inputs[0]
+    above = source.producer() if source is not None else None
+    if source is None or above is None or above.op_type not in BINARY or sole_user(source) is None:
+        return None
+    before, after = static_shape(source), static_shape(reshape.outputs[0])
+    data = next((v for v in above.inputs if v is not None and array_of(v) is None), None)
+    if before is None or after is None or data is None or static_shape(data) != before:
+        return None
+    raised = ir.node("Reshape", [data, reshape.inputs[1]], name=reshape.name)
+    _describe(raised.outputs[0], f"{data.name}_rows", after, data)
+    inputs = _moved_inputs(graph, above, data, raised.outputs[0], before, after)
+    if inputs is None:
+        return None
+    pointwise = ir.Node("", above.op_type, inputs, above.attributes.values(), num_outputs=1, name=above.name)
+    pointwise.metadata_props.update(above.metadata_props)
+    replace(graph, reshape, [raised, pointwise])
+    graph.remove(above, safe=True)
+    return raised
+
+
+def _like(node: ir.Node, inputs: list[ir.Value | None], name: str, shape: tuple[int, ...]) -> ir.Node:
+    """The same operator on other inputs."""
+    new = ir.Node("", node.op_type, inputs, node.attributes.values(), num_outputs=1, name=node.name)
+    new.metadata_props.update(node.metadata_props)
+    _describe(new.outputs[0], name, shape, node.outputs[0])
+    return new
+
+
+def _describe(value: ir.Value, name: str, shape: tuple[int, ...], like: ir.Value) -> None:
+    value.name, value.shape, value.type = name, ir.Shape(shape), like.type
+
+
+def _stands_on_layer(reshape: ir.Node) -> bool:
+    value = reshape.inputs[0]
+    producer = value.producer() if value is not None else None
+    while producer is not None and producer.op_type in BINARY:
+        value = next((v for v in producer.inputs if v is not None and array_of(v) is None), None)
+        producer = value.producer() if value is not None else None
+    return producer is not None and producer.op_type in LAYERS
+
+
+def _moved_inputs(
+    graph: ir.Graph,
+    node: ir.Node,
+    data: ir.Value,
+    replacement: ir.Value,
+    old: tuple[int, ...],
+    new: tuple[int, ...],
+) -> list[ir.Value | None] | None:
+    """The node's inputs, data replaced and constants brought from shape `old` to `new`; None if impossible."""
+    if node.op_type in UNARY:
+        return [replacement, *node.inputs[1:]] if node.inputs[0] is data else None
+    if node.op_type not in BINARY or static_shape(node.outputs[0]) != old:
+        return None
+    inputs: list[ir.Value | None] = []
+    for value in node.inputs:
+        array = array_of(value)
+        if value is data:
+            inputs.append(replacement)
+        elif value is None or array is None:
+            return None
+        elif array.size == 1:
+            inputs.append(add_initializer(graph, f"{value.name}_scalar", array.reshape(())))
+        elif array.size == math.prod(old):
+            inputs.append(add_initializer(graph, f"{value.name}_moved", array.reshape(new)))
+        else:
+            return None
+    return inputs
