@@ -154,19 +154,21 @@ def _snr_table(rows: Sequence["TensorRow"]) -> str:
             escape(row.name),
             escape(row.op),
             escape(row.dtype),
-            f"{row.scale:.4g}",
-            str(row.zero_point),
+            "" if row.scale is None else f"{row.scale:.4g}",
+            "" if row.zero_point is None else str(row.zero_point),
             f"{row.minimum:.4g} .. {row.maximum:.4g}",
-            f"{row.snr_db:.1f}"
-            if math.isfinite(row.snr_db)
-            else "exact"
-            if row.snr_db > 0
-            else "-",
+            _ratio(row.snr_db),
             bar(row.snr_db),
         )
         for row in rows
     ]
     return _table(("tensor", "operator", "type", "scale", "zero", "range", "dB", ""), cells)
+
+
+def _ratio(snr_db: float) -> str:
+    if math.isfinite(snr_db):
+        return f"{snr_db:.1f}"
+    return "exact" if snr_db > 0 else "-"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -205,6 +207,7 @@ def _verification(facts: dict[str, Any] | None) -> str:
         return "not yet"
     ratio = "equal" if facts["snr_db"] is None else f"{facts['snr_db']:g} dB"
     exact = "; bit-exact with the integer oracle" if facts["bit_exact_with_oracle"] else ""
-    error = "" if facts["max_abs_error"] is None else f", largest error {facts['max_abs_error']:.3g}"
+    largest = facts["max_abs_error"]
+    error = "" if largest is None else f", largest error {largest:.3g}"
     against = f"against the source network over {facts['hops']} hops"
     return f"{ratio} {against}{error}, by {facts['by']}{exact}"

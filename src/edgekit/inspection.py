@@ -72,7 +72,7 @@ def _network(source: str) -> Inspected:
     target = TARGETS[MODEL_TARGET]
     if problems := tuple(target.check(model)):
         return Inspected("model", None, operators, problems, None)
-    build = target.lower(model)
+    build = target.lower(model, MODEL_TARGET)
     page = render(build.manifest, build.plan, build.steps, ())
     return Inspected("model", build.manifest, operators, (), page)
 

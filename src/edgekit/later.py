@@ -4,10 +4,6 @@ from collections.abc import Iterable
 
 from edgekit.errors import Problem
 
-LATER_TARGETS = (
-    "cortex-m4", "cortex-m7", "cortex-m55", "cortex-a53", "cortex-a76",
-    "riscv64", "litert", "ethos-u55", "fpga",
-)  # fmt: skip
 LATER_DEMOS = ("digits", "deform")
 NOT_YET = "not in this version"
 

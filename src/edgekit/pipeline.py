@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.folder import complete_folder, folder_problem
-from edgekit.later import LATER_TARGETS, unavailable
+from edgekit.later import unavailable
 from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.source import Imported, ImportOptions, is_onnx, load_model, source_problems, surrounded
@@ -59,13 +59,17 @@ def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     if problems := request_problems(request):
         raise UsageError(problems)
+    from edgekit.targets.target import TARGETS
+
     with complete_folder(request.out) as folder:
         progress("import", 0, 1)
         imported = load_model(request.source, request.options)
+        check(imported.model, request.target)
         progress("quantize", 0, 1)
         quantized = quantize(imported, request)
         progress("lower", 0, 1)
-        build = lower(quantized.model, request.target)
+        check(quantized.model, request.target)
+        build = TARGETS[request.target].lower(quantized.model, request.target)
         for name, content in build.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +80,7 @@ def export(request: Request, progress: Progress) -> Exported:
 
 def request_problems(request: Request) -> list[Problem]:
     """Return everything that is wrong with a request before anything is loaded."""
-    from edgekit.targets.target import TARGETS
+    from edgekit.targets.target import LATER_TARGETS, TARGETS
 
     problems = source_problems(request.source, request.options)
     if request.target not in TARGETS:
@@ -142,17 +146,12 @@ def quantize(imported: Imported, request: Request) -> Quantized:
     return Quantized(lowered, model, None if request.options.frontend else calibration, (note,))
 
 
-def lower(model: "Model", target: str) -> "Build":
-    """Check a model against a target and make the build.
-
-    Raises:
-        ModelError: everything that the target does not support.
-    """
+def check(model: "Model", target: str) -> None:
+    """Raise a ModelError with everything that a target does not support."""
     from edgekit.targets.target import TARGETS
 
     if problems := TARGETS[target].check(model):
         raise ModelError(problems)
-    return TARGETS[target].lower(model)
 
 
 def finish(
@@ -203,10 +202,10 @@ def recipe_text(recipe: str) -> str:
 
 def tensor_rows(quantized: Quantized) -> Sequence["TensorRow"]:
     """Return the per-tensor comparison with the float network, where there is one."""
-    from edgekit.quantize.compare import tensor_report
-
     if quantized.calibration is None or quantized.reference is quantized.model:
         return ()
+    from edgekit.quantize.compare import tensor_report
+
     return tensor_report(quantized.reference, quantized.model, quantized.calibration)
 
 

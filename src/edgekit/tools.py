@@ -95,7 +95,8 @@ def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFac
         version = importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         version = "?"
-    return ToolFacts(distribution, used_for, version, str(Path(spec.origin or "").parent), f"'{pip}'", None)
+    folder = str(Path(spec.origin or "").parent)
+    return ToolFacts(distribution, used_for, version, folder, f"'{pip}'", None)
 
 
 def _missing(needs: Iterable[str]) -> tuple[str, ...]:

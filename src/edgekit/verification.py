@@ -36,24 +36,24 @@ def sample_hops(
     calibration: "Calibration | None",
     examples: Mapping[str, NDArray[np.float32]] | None,
 ) -> Arrays:
-    """Return up to `HOPS` hops of every stream input, (hops, *shape): clips, else seeded noise.
+    """Return up to `HOPS` hops of every stream input, (hops, *shape).
 
-    Example inputs, where they fit, are the first hop before the noise.
+    The calibration's clips, one after another; a clip of one hop (example inputs) is repeated.
+    Without a calibration seeded noise, after one hop of the example inputs where they fit.
     """
-    if calibration is not None and sum(_hops(clip) for clip in calibration.clips) > 1:
-        names = calibration.clips[0].keys()
-        return {
-            name: np.concatenate([clip[name] for clip in calibration.clips])[:HOPS]
-            for name in names
-        }
+    if calibration is not None:
+        clips = calibration.clips
+        joined = {name: np.concatenate([clip[name] for clip in clips]) for name in clips[0]}
+        if all(len(array) == 1 for array in joined.values()):
+            return {name: np.repeat(array, HOPS, axis=0) for name, array in joined.items()}
+        return {name: array[:HOPS] for name, array in joined.items()}
     random = np.random.default_rng(NOISE_SEED)
     samples: Arrays = {}
     for value in model.stream_inputs:
         assert value.shape is not None
         shape = tuple(int(extent) for extent in value.shape.numpy())
-        is_pcm = model.stream.hop_samples is not None and shape == (1, model.stream.hop_samples)
-        level = PCM_NOISE if is_pcm else 1.0
-        noise = level * random.standard_normal((HOPS, *shape))
+        is_pcm = shape == (1, model.stream.hop_samples)
+        noise = (PCM_NOISE if is_pcm else 1.0) * random.standard_normal((HOPS, *shape))
         samples[str(value.name)] = noise.astype(np.float32)
         example = None if examples is None else examples.get(str(value.name))
         if example is not None and example.shape == shape:
@@ -141,6 +141,3 @@ def _max_abs_error(expected: NDArray[np.float32], value: NDArray[np.float32]) ->
     difference = np.abs(value.astype(np.float64) - expected)
     return float(difference.max(initial=0.0))
 
-
-def _hops(clip: Mapping[str, NDArray[np.float32]]) -> int:
-    return len(next(iter(clip.values()), ()))

@@ -1,0 +1,315 @@
+"""The export as a whole: what it writes, what it refuses, and that it leaves nothing half done."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import tiny_networks
+from tiny_build import needs_cc
+from tiny_networks import FRONTEND, HOP, WIDTH
+
+from edgekit import api
+from edgekit.errors import EdgeKitError, UsageError, VerificationError
+from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.npz import read_npz
+from edgekit.runtime.stream import Stream
+
+pytestmark = needs_cc
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    return tiny_networks.recurrent(tmp_path / "tiny.onnx")
+
+
+def clips(folder: Path, hops: int = 80) -> Path:
+    folder.mkdir()
+    for seed in range(2):
+        noise = np.random.default_rng(seed).standard_normal((hops, 1, WIDTH))
+        np.savez(folder / f"{seed}.npz", x=noise.astype(np.float32))
+    return folder
+
+
+def recordings(folder: Path, rate: int = 16000) -> Path:
+    folder.mkdir()
+    noise = 0.2 * np.random.default_rng(3).standard_normal(200 * HOP)
+    soundfile.write(folder / "noise.wav", noise, rate, subtype="FLOAT")
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_float_build_holds_all_that_the_contract_names(network: Path, tmp_path: Path) -> None:
+    exported = api.export(str(network), "host", tmp_path / "out")
+    held = files(tmp_path / "out")
+    named = {"manifest.json", "report.html", "model.onnx", "recipe.toml"}
+    golden = {"golden/input.npz", "golden/output.npz"}
+    assert named | golden | {"tiny.c", "tiny.h", "tiny_weights.c", "CMakeLists.txt"} <= held.keys()
+    facts = json.loads(held["manifest.json"])
+    assert list(facts) == [
+        "schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream", "sampler",
+        "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16", "macs_float", "verification",
+        "quantization", "tools",
+    ]  # fmt: skip
+    assert facts["verification"]["by"] == "portable C on this host"
+    assert facts["verification"]["hops"] == 500
+    assert facts["verification"]["snr_db"] is None or facts["verification"]["snr_db"] >= 100
+    assert facts["verification"]["bit_exact_with_oracle"] is None
+    assert facts["macs_per_hop"] == 2 * WIDTH * WIDTH
+    assert Manifest.load(tmp_path / "out") == exported.manifest
+    assert exported.notes == ()
+
+
+def test_golden_samples_come_out_again(network: Path, tmp_path: Path) -> None:
+    api.export(str(network), "c99", tmp_path / "out")
+    golden = tmp_path / "out" / "golden"
+    inputs, outputs = read_npz(golden / "input.npz"), read_npz(golden / "output.npz")
+    assert inputs["x"].shape == (64, 1, WIDTH) and outputs.keys() == {"y"}
+    again = Stream.open(tmp_path / "out").run(inputs)
+    np.testing.assert_allclose(again["y"], outputs["y"], rtol=0, atol=1e-6)
+
+
+def test_an_integer_build_equals_its_oracle_and_says_what_it_was_calibrated_on(
+    network: Path, tmp_path: Path
+) -> None:
+    exported = api.export(
+        str(network),
+        "host",
+        tmp_path / "out",
+        recipe="w8a8",
+        calibration=f"{clips(tmp_path / 'clips')}/",
+    )
+    manifest = exported.manifest
+    assert manifest.verification is not None
+    assert manifest.verification["bit_exact_with_oracle"] is True
+    assert manifest.verification["hops"] == 160
+    assert manifest.verification["snr_db"] > 25
+    assert manifest.quantization["calibrated_on"] == "clips"
+    assert manifest.quantization["tensors_int8"] > 0
+    assert manifest.macs_int8 > 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "w8a8" in page and "clips" in page and "<svg" in page
+    assert 'name = "w8a8"' in (tmp_path / "out" / "recipe.toml").read_text()
+
+
+@pytest.mark.parametrize("recipe", ["float32", "w8a8"])
+def test_two_exports_give_the_same_bytes_and_no_path_of_this_machine(
+    network: Path, tmp_path: Path, recipe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = clips(tmp_path / "clips")
+    first = api.export(str(network), "host", tmp_path / "a", recipe=recipe, calibration=str(source))
+    monkeypatch.chdir(tmp_path)
+    second = api.export("tiny.onnx", "host", "b", recipe=recipe, calibration="clips/")
+    assert first.manifest.digest == second.manifest.digest
+    held = files(tmp_path / "a")
+    assert held == files(tmp_path / "b")
+    for name, content in held.items():
+        assert str(tmp_path).encode() not in content, name
+        assert not re.search(rb"/(?:home|root|tmp|usr|Users)/", content), name
+
+
+def test_a_frontend_build_eats_and_gives_pcm(tmp_path: Path) -> None:
+    network = tiny_networks.spectral_gain(tmp_path / "gain.onnx")
+    exported = api.export(
+        str(network), "host", tmp_path / "out", recipe="w8a8", sample_rate=16000, frontend=FRONTEND,
+        calibration=str(recordings(tmp_path / "wavs")),
+    )  # fmt: skip
+    assert exported.manifest.is_pcm
+    assert exported.manifest.stream["delay_samples"] == HOP
+    soundfile.write(tmp_path / "in.wav", 0.1 * np.ones(777), 16000)
+    notes = api.run(tmp_path / "out", tmp_path / "in.wav", tmp_path / "out.wav")
+    assert notes == ("delay compensated: 16 samples, 1 ms",)
+    assert soundfile.info(tmp_path / "out.wav").frames == 777
+
+
+def test_onnxruntime_builds_run_too(network: Path, tmp_path: Path) -> None:
+    exported = api.export(str(network), "onnxruntime", tmp_path / "out")
+    assert exported.manifest.verification is not None
+    assert exported.manifest.verification["by"] == "onnxruntime"
+    x = np.random.default_rng(0).standard_normal((30, 1, WIDTH)).astype(np.float32)
+    stream = Stream.open(tmp_path / "out")
+    whole = stream.run({"x": x})["y"]
+    api.export(str(network), "host", tmp_path / "host")
+    np.testing.assert_allclose(Stream.open(tmp_path / "host").run({"x": x})["y"], whole, atol=1e-6)
+    stream.reset()
+    hops = [stream.process({"x": hop})["y"] for hop in x]
+    np.testing.assert_array_equal(np.stack(hops), whole)
+
+
+def test_run_streams_an_npz(network: Path, tmp_path: Path) -> None:
+    api.export(str(network), "host", tmp_path / "out")
+    x = np.random.default_rng(0).standard_normal((30, 1, WIDTH)).astype(np.float32)
+    np.savez(tmp_path / "in.npz", x=x)
+    assert api.run(tmp_path / "out", tmp_path / "in.npz", tmp_path / "out.npz") == ()
+    result = read_npz(tmp_path / "out.npz")
+    np.testing.assert_array_equal(result["y"], Stream.open(tmp_path / "out").run({"x": x})["y"])
+
+
+def test_a_quantized_file_can_be_exported(network: Path, tmp_path: Path) -> None:
+    written = api.quantize(
+        str(network), "w8a8", str(clips(tmp_path / "clips")), tmp_path / "tiny8.onnx"
+    )
+    exported = api.export(str(written), "host", tmp_path / "out")
+    assert exported.manifest.quantization["recipe"] == "w8a8"
+    assert exported.manifest.quantization["calibrated_on"] == "clips"
+    assert exported.manifest.verification is not None
+    assert exported.manifest.verification["bit_exact_with_oracle"] is True
+    with pytest.raises(UsageError, match="w8a8 already"):
+        api.export(str(written), "host", tmp_path / "other", recipe="float32")
+
+
+REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
+    "unsupported operators, all at once": (
+        lambda tmp: {"source": str(tiny_networks.unsupported(tmp / "odd.onnx"))},
+        ["'enc/det'", "'dec/acos'", "Det", "Acos", "not supported"],
+    ),
+    "open dimension": (
+        lambda tmp: {"source": str(tiny_networks.recurrent(tmp / "open.onnx", batch="N"))},
+        ["--shape", "'x'", "'h'"],
+    ),
+    "state pair of different shapes": (
+        lambda tmp: {
+            "source": str(tiny_networks.mismatched(tmp / "pair.onnx")),
+            "states": [("s", "t")],
+        },
+        ["[1, 4]", "[1, 8]"],
+    ),
+    "calibration folder missing": (
+        lambda tmp: {"recipe": "w8a8", "calibration": str(tmp / "none")},
+        ["none", "does not exist"],
+    ),
+    "calibration folder empty": (
+        lambda tmp: {"recipe": "w8a8", "calibration": str(_made(tmp / "empty"))},
+        ["empty", "no .wav and no .npz"],
+    ),
+    "calibration of the wrong rate": (
+        lambda tmp: {
+            "source": str(tiny_networks.spectral_gain(tmp / "gain.onnx")),
+            "recipe": "w8a8",
+            "sample_rate": 16000,
+            "frontend": FRONTEND,
+            "calibration": str(recordings(tmp / "wavs", 44100)),
+        },
+        ["noise.wav", "44100 Hz", "16000 Hz"],
+    ),
+    "integers without calibration": (
+        lambda tmp: {"recipe": "w8a8"},
+        ["tiny.onnx", "--calibration"],
+    ),
+    "unknown target": (
+        lambda tmp: {"target": "pdp11"},
+        ["pdp11", "unknown", "host, c99, onnxruntime"],
+    ),
+    "later target": (lambda tmp: {"target": "cortex-m55"}, ["cortex-m55", "not in this version"]),
+    "unknown recipe": (lambda tmp: {"recipe": "w1a1"}, ["w1a1", "unknown", "float32, w8a8"]),
+    "later recipe": (lambda tmp: {"recipe": "auto"}, ["auto", "not in this version"]),
+    "missing file": (lambda tmp: {"source": str(tmp / "no.onnx")}, ["no.onnx", "does not exist"]),
+    "no source": (lambda tmp: {"source": "network"}, ["network", "package.module:factory"]),
+    "missing module": (lambda tmp: {"source": "no_such_module:build"}, ["no_such_module"]),
+    "garbage": (
+        lambda tmp: {"source": str(_made(tmp / "bad.onnx", b"\x08garbage"))},
+        ["not a valid ONNX file"],
+    ),
+    "front end without rate": (lambda tmp: {"frontend": FRONTEND}, ["--frontend", "--sample-rate"]),
+    "several at once": (
+        lambda tmp: {"source": "network", "target": "pdp11", "recipe": "w1a1"},
+        ["network", "pdp11", "w1a1"],
+    ),
+}
+
+
+def _made(path: Path, content: bytes | None = None) -> Path:
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.replace(" ", "-"))
+def test_what_cannot_be_used_is_refused_and_leaves_nothing(
+    network: Path, tmp_path: Path, case: str
+) -> None:
+    make, words = REFUSED[case]
+    arguments = {"source": str(network), "target": "host", **make(tmp_path)}
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(UsageError) as error:
+        api.export(out=tmp_path / "out", **arguments)
+    assert error.value.exit_code == 2
+    for word in words:
+        assert word in str(error.value), str(error.value)
+    assert all(p.where and p.found and p.allowed and p.next_step for p in error.value.problems)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_build_below_the_asked_fidelity_fails_and_leaves_nothing(
+    network: Path, tmp_path: Path
+) -> None:
+    source = clips(tmp_path / "clips")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(VerificationError, match=r"output 'y': .* at least 120 dB") as error:
+        api.export(
+            str(network),
+            "host",
+            tmp_path / "out",
+            recipe="w8a8",
+            calibration=str(source),
+            min_snr_db=120,
+        )
+    assert error.value.exit_code == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_output_folder_must_be_new_or_empty(network: Path, tmp_path: Path) -> None:
+    full, file = tmp_path / "full", tmp_path / "file"
+    full.mkdir()
+    (full / "keep.txt").write_text("mine")
+    file.write_text("mine")
+    for out, words in (
+        (full, "not empty"),
+        (file, "not a folder"),
+        (tmp_path / "no" / "way", "exist"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            api.export(str(network), "host", out)
+    assert (full / "keep.txt").read_text() == "mine" and file.read_text() == "mine"
+    (tmp_path / "empty").mkdir()
+    api.export(str(network), "host", tmp_path / "empty")
+    assert (tmp_path / "empty" / "manifest.json").is_file()
+
+
+def test_a_compiler_that_fails_leaves_nothing(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = tmp_path / "cc"
+    compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "cc 1.0" && exit 0\nexit 3\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(EdgeKitError, match="exit code 3") as error:
+        api.export(str(network), "host", tmp_path / "out")
+    assert error.value.exit_code == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_inspect_shows_a_build_and_a_network_alike(network: Path, tmp_path: Path) -> None:
+    exported = api.export(str(network), "host", tmp_path / "out")
+    build, model = api.inspect(tmp_path / "out"), api.inspect(network)
+    assert build.kind == "build" and build.manifest == exported.manifest
+    assert model.kind == "model" and model.manifest is not None
+    assert model.manifest.verification is None
+    assert model.manifest.digest == exported.manifest.digest
+    assert model.operators["Sigmoid"] == 1
+    assert build.page and "<svg" in build.page and model.page
+    odd = api.inspect(tiny_networks.unsupported(tmp_path / "odd.onnx"))
+    assert odd.manifest is None and len(odd.problems) == 2

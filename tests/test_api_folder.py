@@ -1,0 +1,125 @@
+"""An output folder appears complete or not at all, whatever ends the process that writes it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_networks
+from tiny_build import needs_cc
+
+from edgekit.errors import UsageError
+from edgekit.folder import complete_folder
+from edgekit.runtime.replace import replacing
+
+ROOT = Path(__file__).parent.parent
+
+# A calibration source that never ends: the export is then in the middle of its work.
+ENDLESS = """
+import pathlib, time
+def clips():
+    pathlib.Path("started").touch()
+    time.sleep(120)
+    yield {}
+"""
+
+
+def test_the_folder_appears_at_the_end(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with complete_folder(out) as folder:
+        (folder / "file").write_text("1")
+        assert not out.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (out / "file").read_text() == "1"
+
+
+@pytest.mark.parametrize("error", [UsageError(()), KeyboardInterrupt(), SystemExit(143)])
+def test_nothing_is_left_after_an_error(tmp_path: Path, error: BaseException) -> None:
+    with pytest.raises(type(error)), complete_folder(tmp_path / "out") as folder:
+        (folder / "file").write_text("1")
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_fills_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(OSError), complete_folder(out):
+        out.mkdir()
+        (out / "mine").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_two_writers_leave_each_other_alone(tmp_path: Path) -> None:
+    with complete_folder(tmp_path / "out") as first:
+        with pytest.raises(OSError), complete_folder(tmp_path / "out") as second:
+            assert first.is_dir() and second.is_dir() and first != second
+            (tmp_path / "out").mkdir()
+            (tmp_path / "out" / "mine").touch()
+        assert first.is_dir()
+        (tmp_path / "out" / "mine").unlink()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_file_is_replaced_at_the_end_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(KeyError), replacing(path) as temporary:
+        temporary.write_text("new")
+        raise KeyError
+    assert path.read_text() == "old"
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_file_in_no_folder_and_a_folder_are_refused(tmp_path: Path) -> None:
+    for path, words in ((tmp_path / "no" / "file", "does not exist"), (tmp_path, "a folder")):
+        with pytest.raises(UsageError, match=words), replacing(path):
+            raise AssertionError("the body must not run")
+
+
+@needs_cc
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_killed_export_leaves_no_folder_and_the_next_one_cleans_up(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    tiny_networks.recurrent(tmp_path / "tiny.onnx")
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{tmp_path}"}
+    command = [
+        sys.executable,
+        "-m",
+        "edgekit",
+        "export",
+        "tiny.onnx",
+        "--target",
+        "host",
+        "-o",
+        "out",
+    ]
+    process = subprocess.Popen(
+        [*command, "--recipe", "w8a8", "--calibration", "endless:clips"],
+        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    while not (tmp_path / "started").exists():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+    assert [path.name for path in tmp_path.glob(".out*")] != []
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+    expected = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}
+    assert process.returncode == expected[number]
+    assert "Traceback" not in output
+    assert not (tmp_path / "out").exists()
+    if number != signal.SIGKILL:
+        assert list(tmp_path.glob(".out*")) == []
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.glob(".out*")) == []
+    assert np.load(tmp_path / "out" / "golden" / "input.npz")["x"].shape[0] == 64

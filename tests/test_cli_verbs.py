@@ -1,0 +1,243 @@
+"""The command line: exit codes, JSON, refusals by name, no traceback for what users get wrong."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import tiny_build
+import tiny_networks
+from tiny_build import needs_cc
+
+from edgekit import cli
+from edgekit.cli.export import parse_shape, parse_state
+from edgekit.errors import UsageError
+from edgekit.runtime.manifest import Manifest
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def edgekit(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    """Run the command line in this process; returns exit code, stdout, stderr."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["edgekit", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        code = ended.value.code
+        return (code if isinstance(code, int) else 0), captured.out, captured.err
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    return tiny_networks.recurrent(tmp_path / "tiny.onnx")
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    noise = np.random.default_rng(0).standard_normal((60, 1, tiny_networks.WIDTH))
+    np.savez(folder / "noise.npz", x=noise.astype(np.float32))
+    return folder
+
+
+def test_help_lists_the_verbs_and_no_flag_of_a_later_version(edgekit: Cli) -> None:
+    code, out, _ = edgekit("--help")
+    assert code == 0
+    for verb in ("export", "quantize", "run", "inspect", "targets", "doctor", "demo"):
+        assert verb in out
+    assert "bench" not in out and "sample" not in out
+    code, out, _ = edgekit("export", "--help")
+    assert code == 0 and "--calibration" in out
+    assert "--sampler" not in out and "--strict" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["bench", "DIR", "--device", "qemu"], "bench"),
+        (["stream", "m.onnx", "--hop", "6", "-o", "x"], "stream"),
+        (["sample", "DIR", "-n", "3", "--seed", "1", "-o", "x"], "sample"),
+        (["bench", "--help"], "bench"),
+        (["run", "DIR", "a.wav", "b.wav", "--mic"], "--mic"),
+        (["demo", "digits"], "digits"),
+        (["demo", "deform"], "deform"),
+        *(
+            (["export", "m.onnx", "--target", "host", "-o", "x", *flag.split()], flag.split()[0])
+            for flag in (
+                "--sampler a.toml", "--constant sr=16000", "--strict", "--stateful", "--part xc7",
+                "--goal fps", "--cpu-fallback", "--time-axis x:2",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_what_comes_later_is_refused_by_name(edgekit: Cli, arguments: list[str], name: str) -> None:
+    code, out, err = edgekit(*arguments)
+    assert code == 2
+    assert name in err and "not in this version" in err and out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["export"], ["export", "m.onnx"], ["frobnicate"], ["run", "a"],
+        ["targets", "--frobnicate"],
+        ["export", "m.onnx", "--target", "host", "-o", "x", "--hop", "none"],
+        ["export", "m.onnx", "--target", "host", "-o", "x", "--state", "abc"],
+        ["export", "m.onnx", "--target", "host", "-o", "x", "--shape", "abc"],
+        ["demo", "frobnicate"], ["run", "DIR", "a.wav", "b.npz"], ["run", "DIR", "a.png", "b.png"],
+        ["inspect", "nothing.onnx"], ["inspect", "manifest.json"], ["inspect", "."],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_usage_is_exit_code_2_with_a_message(
+    edgekit: Cli, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = edgekit(*arguments)
+    assert code == 2
+    assert out + err != "" and "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_come_as_json_where_json_was_asked_for(edgekit: Cli, tmp_path: Path) -> None:
+    out_dir = tmp_path / "out"
+    code, out, err = edgekit("export", "network", "--target", "pdp11", "-o", out_dir, "--json")
+    assert code == 2 and err == ""
+    error = json.loads(out)["error"]
+    assert error["exit_code"] == 2 and error["kind"] == "UsageError"
+    assert [problem["where"] for problem in error["problems"]] == [
+        "model 'network'",
+        "target 'pdp11'",
+    ]
+    assert error["problems"][1]["allowed"] == "host, c99, onnxruntime"
+
+
+def test_errors_are_listed_one_by_one_on_stderr(edgekit: Cli, tmp_path: Path) -> None:
+    code, out, err = edgekit("export", "network", "--target", "pdp11", "-o", tmp_path / "out")
+    assert code == 2 and out == ""
+    assert err.count("error: ") == err.count("  allowed: ") == err.count("  next:    ") == 2
+
+
+@needs_cc
+def test_export_run_and_inspect(edgekit: Cli, network: Path, clips: Path, tmp_path: Path) -> None:
+    build = tmp_path / "out"
+    arguments = ("export", network, "--target", "host", "-o", build)
+    code, out, err = edgekit(*arguments, "--recipe", "w8a8", "--calibration", clips, "--json")
+    assert code == 0 and err == ""
+    facts = json.loads(out)
+    assert facts["directory"] == str(build) and facts["notes"] == []
+    assert facts["manifest"] == json.loads((build / "manifest.json").read_text())
+    code, out, err = edgekit(*arguments)
+    assert code == 2 and "not empty" in err
+
+    code, out, _ = edgekit("inspect", build, "--json", "--html", tmp_path / "page.html")
+    assert code == 0 and json.loads(out)["manifest"] == facts["manifest"]
+    assert (tmp_path / "page.html").read_text() == (build / "report.html").read_text()
+    code, out, _ = edgekit("inspect", build)
+    assert code == 0 and "w8a8" in out and "bit-exact" in out
+
+    np.savez(tmp_path / "in.npz", x=np.zeros((3, 1, tiny_networks.WIDTH), np.float32))
+    code, out, _ = edgekit("run", build, tmp_path / "in.npz", tmp_path / "out.npz", "--json")
+    assert code == 0 and json.loads(out)["notes"] == []
+    assert np.load(tmp_path / "out.npz")["y"].shape == (3, 1, tiny_networks.WIDTH)
+
+
+@needs_cc
+def test_a_failed_check_is_exit_code_1(
+    edgekit: Cli, network: Path, clips: Path, tmp_path: Path
+) -> None:
+    code, _, err = edgekit(
+        "export", network, "--target", "host", "-o", tmp_path / "out", "--recipe", "w8a8",
+        "--calibration", clips, "--min-snr", "150",
+    )  # fmt: skip
+    assert code == 1 and "150 dB" in err and not (tmp_path / "out").exists()
+
+
+def test_quantize_writes_one_file(edgekit: Cli, network: Path, clips: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.int8.onnx"
+    arguments = ("--calibration", clips, "-o", path)
+    code, out, _ = edgekit("quantize", network, "--recipe", "w8a8", *arguments, "--json")
+    assert code == 0 and json.loads(out) == {"path": str(path), "recipe": "w8a8"}
+    assert path.is_file()
+    code, _, err = edgekit("quantize", network, "--recipe", "float32", *arguments)
+    assert code == 2 and "float32" in err
+    code, _, err = edgekit(
+        "quantize", network, "--recipe", "w8a8", "--calibration", clips, "-o", network
+    )
+    assert code == 2 and "the input itself" in err
+
+
+@needs_cc
+def test_run_prints_what_it_changed(edgekit: Cli, tmp_path: Path) -> None:
+    tiny_build.write(tmp_path / "build")
+    source = tmp_path / "in.wav"
+    soundfile.write(source, np.zeros((4410, 2)), 44100)
+    code, out, _ = edgekit("run", tmp_path / "build", source, tmp_path / "out.wav")
+    assert code == 0
+    for words in ("2 channels", "from 44100 Hz to 16000 Hz", "delay compensated: 1 samples"):
+        assert words in out
+    code, _, err = edgekit("run", tmp_path / "build", source, source)
+    assert code == 2 and "the input itself" in err
+
+
+def test_targets_and_doctor_tell_what_is_here(edgekit: Cli) -> None:
+    code, out, _ = edgekit("targets", "--json")
+    assert code == 0
+    targets = {target["name"]: target for target in json.loads(out)}
+    assert list(targets) == ["host", "c99", "onnxruntime"]
+    assert targets["onnxruntime"]["found"] is True
+    assert targets["host"]["found"] is not tiny_build.NO_COMPILER
+    code, out, _ = edgekit("doctor", "--json")
+    tools = {tool["name"]: tool for tool in json.loads(out)}
+    assert code == 0 and tools["onnxruntime"]["found"] is True
+    assert all(tool["version"] or tool["pip"] or tool["apt"] for tool in tools.values())
+    for verb in ("targets", "doctor"):
+        code, out, _ = edgekit(verb)
+        assert code == 0 and "onnxruntime" in out
+
+
+def test_python_dash_m_works() -> None:
+    source = str(Path(__file__).parent.parent / "src")
+    done = subprocess.run(
+        [sys.executable, "-m", "edgekit", "targets", "--json"],
+        capture_output=True, text=True, env={"PYTHONPATH": source, "PATH": ""},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["name"] == "host"
+
+
+def test_state_and_shape_are_split_at_the_right_place() -> None:
+    assert parse_state("h:h_next") == ("h", "h_next")
+    assert parse_state("a:0:b:0") == ("a:0", "b:0")
+    assert parse_shape("x=1,2,3") == ("x", (1, 2, 3))
+    assert parse_shape("a=b=1x16") == ("a=b", (1, 16))
+    for text in ("h", "a:b:c", ":", "a:"):
+        with pytest.raises(UsageError):
+            parse_state(text)
+    for text in ("x", "x=", "x=0", "x=-1", "x=N", "=1", "x=1,,2"):
+        with pytest.raises(UsageError):
+            parse_shape(text)
+
+
+def test_the_manifest_of_json_and_folder_agree_on_a_hand_made_build(
+    edgekit: Cli, tmp_path: Path
+) -> None:
+    tiny_build.write(tmp_path / "build")
+    code, out, _ = edgekit("inspect", tmp_path / "build", "--json")
+    assert code == 0
+    assert Manifest.from_json(json.dumps(json.loads(out)["manifest"])) == tiny_build.manifest()
+    code, _, err = edgekit("inspect", tmp_path / "build", "--html", tmp_path / "page.html")
+    assert code == 2 and "no report" in err

@@ -1,0 +1,67 @@
+"""Small ONNX files, for tests of what reads, quantizes and exports networks."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+WIDTH, HOP = 8, 16
+FRONTEND = "stft:32:16:sqrt_hann:mag"
+BINS = 17
+
+
+def _weights(name: str, *shape: int) -> onnx.TensorProto:
+    random = np.random.default_rng(len(name) + sum(shape))
+    array = random.standard_normal(shape) / np.sqrt(shape[0])
+    return numpy_helper.from_array(array.astype(np.float32), name)
+
+
+def _tensor(name: str, shape: list[int | str]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def _save(path: Path, graph: onnx.GraphProto) -> Path:
+    opsets = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), path)
+    return path
+
+
+def recurrent(path: Path, width: int = WIDTH, batch: int | str = 1) -> Path:
+    """y = sigmoid(W x + U h), next h = tanh of the same sum; state `h` -> `h_next`."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"], name="input"),
+        helper.make_node("MatMul", ["h", "u"], ["b"], name="memory"),
+        helper.make_node("Add", ["a", "b"], ["s"], name="sum"),
+        helper.make_node("Tanh", ["s"], ["h_next"], name="next"),
+        helper.make_node("Sigmoid", ["s"], ["y"], name="gain"),
+    ]
+    shape: list[int | str] = [batch, width]
+    inputs, outputs = (
+        [_tensor(first, shape), _tensor(second, shape)]
+        for first, second in (("x", "h"), ("y", "h_next"))
+    )
+    weights = [_weights("w", width, width), _weights("u", width, width)]
+    return _save(path, helper.make_graph(nodes, "tiny", inputs, outputs, weights))
+
+
+def unsupported(path: Path) -> Path:
+    """Two operators that no C target has."""
+    nodes = [
+        helper.make_node("Det", ["x"], ["d"], name="enc/det"),
+        helper.make_node("Acos", ["d"], ["y"], name="dec/acos"),
+    ]
+    graph = helper.make_graph(nodes, "odd", [_tensor("x", [1, 3, 3])], [_tensor("y", [1])])
+    return _save(path, graph)
+
+
+def mismatched(path: Path) -> Path:
+    """An input and an output of different shapes, for a state pair that cannot be."""
+    nodes = [helper.make_node("Concat", ["x", "s"], ["t"], name="join", axis=1)]
+    inputs = [_tensor("x", [1, 4]), _tensor("s", [1, 4])]
+    return _save(path, helper.make_graph(nodes, "odd", inputs, [_tensor("t", [1, 8])]))
+
+
+def spectral_gain(path: Path) -> Path:
+    """A gain per bin from magnitudes and a state: sits behind `FRONTEND`."""
+    return recurrent(path, BINS)
