@@ -16,7 +16,7 @@ from edgekit.errors import ToolError
 NAMES = ("cc", "gcc", "clang")
 HOW_TO_GET = "pip install ziglang, or as root: apt-get install gcc libc6-dev"
 # Contraction stays off: float code inside a quantized build has one result on every core.
-FLAGS = ("-std=c99", "-O2", "-ffp-contract=off", "-fPIC", "-shared")
+FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
 NATIVE = ("-march=native",)
 TIMEOUT_S = 600
 
@@ -62,27 +62,23 @@ def compile_shared(
         ToolError: no compiler, or it failed: with the command to rerun and the compiler's message.
     """
     compiler = find_compiler()
+    here = Path(os.path.commonpath([source.parent.resolve() for source in sources]))
     command = [
-        *compiler.command, *FLAGS, *flags, *(f"-I{folder}" for folder in include_dirs),
-        *map(str, sources), "-o", str(output),
+        *compiler.command, *FLAGS, *flags,
+        *(f"-I{os.path.relpath(folder.resolve(), here)}" for folder in include_dirs),
+        *(os.path.relpath(source.resolve(), here) for source in sources),
+        "-o", str(output.resolve()),
     ]  # fmt: skip
+    rerun = f"the command, in {here}, was:\n{shlex.join(command)}"
     try:
         done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT_S,
-            check=False,
+            command, cwd=here, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S
         )
     except subprocess.TimeoutExpired as error:
-        found = f"{compiler.label} did not end within {TIMEOUT_S} s"
-        raise ToolError(f"{found}; the command was:\n{shlex.join(command)}") from error
+        raise ToolError(f"{compiler.label} did not end within {TIMEOUT_S} s; {rerun}") from error
     if done.returncode != 0:
-        raise ToolError(
-            f"{compiler.label} failed with exit code {done.returncode}; the command was:\n"
-            f"{shlex.join(command)}\n{done.stderr.strip()}"
-        )
+        failure = f"{compiler.label} failed with exit code {done.returncode}"
+        raise ToolError(f"{failure}; {rerun}\n{done.stderr.strip()}")
     return compiler
 
 

@@ -53,7 +53,9 @@ def test_stages_import_only_upstream_stages() -> None:
 )
 def test_the_runtime_and_the_command_line_load_without_heavy_packages(module: str) -> None:
     code = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT / "src"
+    )
     assert done.stdout.strip() == ""
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -32,11 +33,17 @@ def print_notes(notes: Iterable[str]) -> None:
         out.print(Text(f"note: {note}"))
 
 
-def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; a column whose name ends in a bracket, a unit, is aligned right."""
-    table = Table(title=title or None, title_justify="left", title_style="bold")
-    for name in head:
-        table.add_column(name, justify="right" if name.endswith(")") else "left", overflow="fold")
+def print_table(
+    title: str, head: Sequence[str], rows: Iterable[Sequence[str]], numbers: bool = False
+) -> None:
+    """Print a table; with `numbers` all columns but the first are aligned right and never cut."""
+    table = Table(title=title or None, box=SIMPLE_HEAD, pad_edge=False)
+    table.title_justify, table.title_style = "left", "bold"
+    for index, name in enumerate(head):
+        numeric = numbers and index > 0
+        table.add_column(
+            name, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     out.print(table)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from edgekit.demos.show_denoise import DenoiseDemo
 
 HEAD = (
-    "build", "SI-SDR in (dB)", "out (dB)", "gain (dB)", "median (us/hop)", "p99 (us/hop)",
-    "weights (bytes)", "state (bytes)", "scratch (bytes)", "latency (ms)",
+    "build", "SI-SDR\nin dB", "out\ndB", "gain\ndB", "median\nus/hop", "p99\nus/hop",
+    "weights\nbytes", "state\nbytes", "scratch\nbytes",
 )  # fmt: skip
 
 
@@ -40,9 +40,8 @@ def show(demo: "DenoiseDemo") -> None:
     """Print the demo's table and its files."""
     rows = []
     for row in demo.rows:
-        memory, stream = row.manifest.memory, row.manifest.stream
         numbers = (row.si_sdr_in_db, row.si_sdr_out_db, row.gain_db)
-        sizes = (memory[f"{block}_bytes"] for block in ("weights", "state", "scratch"))
+        sizes = (row.manifest.memory[f"{block}_bytes"] for block in ("weights", "state", "scratch"))
         rows.append(
             (
                 row.recipe,
@@ -50,9 +49,12 @@ def show(demo: "DenoiseDemo") -> None:
                 f"{row.median_us:.0f}",
                 f"{row.p99_us:.0f}",
                 *("-" if size is None else f"{size:,}" for size in sizes),
-                f"{stream['latency_ms']:g}",
             )
         )
-    print_table(f"denoise on {demo.rows[0].manifest.target}", HEAD, rows)
+    manifest = demo.rows[0].manifest
+    stream = manifest.stream
+    hop_ms = 1000 * stream["hop_samples"] / stream["sample_rate_hz"]
+    title = f"denoise on {manifest.target}: hop {hop_ms:g} ms, latency {stream['latency_ms']:g} ms"
+    print_table(title, HEAD, rows, numbers=True)
     for file in demo.files:
         out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)

@@ -37,7 +37,7 @@ def inspect(
         show_manifest(found.manifest)
     if found.operators:
         counts = [(name, str(count)) for name, count in found.operators.items()]
-        print_table("operators", ("operator", "(nodes)"), counts)
+        print_table("operators", ("operator", "nodes"), counts, numbers=True)
     if found.problems:
         rows = [(p.where, p.found, p.allowed, p.next_step) for p in found.problems]
         print_table("not supported", ("where", "found", "allowed", "next"), rows)

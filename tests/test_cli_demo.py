@@ -1,0 +1,70 @@
+"""`edgekit demo denoise`: what it writes, and that integers hear as well as floats."""
+
+import numpy as np
+import pytest
+import soundfile
+from tiny_build import needs_cc
+
+from edgekit import api
+from edgekit.cli.demo import show
+from edgekit.demos.show_denoise import DenoiseDemo, si_sdr_db
+from edgekit.runtime.manifest import Manifest
+
+pytestmark = needs_cc
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DenoiseDemo:
+    return api.demo("denoise", out=tmp_path_factory.mktemp("demo") / "out")
+
+
+def test_the_network_improves_the_clip_and_integers_keep_that(demo: DenoiseDemo) -> None:
+    float32, w8a8 = demo.rows
+    assert (float32.recipe, w8a8.recipe) == ("float32", "w8a8")
+    assert float32.si_sdr_in_db == w8a8.si_sdr_in_db == pytest.approx(5.0, abs=0.2)
+    assert float32.gain_db >= 4.0
+    assert w8a8.gain_db >= float32.gain_db - 0.3
+
+
+def test_the_integer_build_was_verified_and_is_kept(demo: DenoiseDemo) -> None:
+    manifest = Manifest.load(demo.directory / "w8a8")
+    assert manifest == demo.rows[1].manifest
+    assert manifest.verification is not None
+    assert manifest.verification["bit_exact_with_oracle"] is True
+    assert manifest.stream["latency_ms"] == 32.0
+
+
+def test_all_files_are_there_and_the_clips_are_as_long_as_the_input(demo: DenoiseDemo) -> None:
+    assert all((demo.directory / name).is_file() for name in demo.files)
+    noisy = soundfile.info(demo.directory / "noisy.wav")
+    for recipe in ("float32", "w8a8"):
+        info = soundfile.info(demo.directory / f"{recipe}.wav")
+        assert (info.frames, info.samplerate, info.subtype) == (noisy.frames, 16000, noisy.subtype)
+    assert (demo.directory / "spectrogram.png").read_bytes().startswith(b"\x89PNG")
+    assert {path.name for path in demo.directory.iterdir()} == {
+        name.partition("/")[0] for name in demo.files
+    }
+
+
+def test_the_table_shows_both_builds(
+    demo: DenoiseDemo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    show(demo)
+    printed = capsys.readouterr().out
+    for row in demo.rows:
+        (line,) = [line for line in printed.splitlines() if row.recipe in line.split()]
+        assert f"{row.gain_db:.2f}" in line
+        assert f"{row.manifest.memory['weights_bytes']:,}" in line
+    assert "latency 32 ms" in printed
+
+
+def test_si_sdr_knows_no_scale_and_no_offset() -> None:
+    random = np.random.default_rng(0)
+    clean = random.standard_normal(48000).astype(np.float32)
+    noise = random.standard_normal(48000).astype(np.float32)
+    noise -= clean * np.float32((noise @ clean) / (clean @ clean))
+    mixed = clean + np.float32(0.1) * noise
+    expected = 20 + 10 * np.log10((clean @ clean) / (noise @ noise))
+    assert si_sdr_db(mixed, clean) == pytest.approx(expected, abs=0.01)
+    assert si_sdr_db(3 * mixed + 1, clean) == pytest.approx(si_sdr_db(mixed, clean), abs=1e-3)

@@ -1,0 +1,98 @@
+"""C compilers: the first that answers is used; failures show the command; none says what to do."""
+
+import ctypes
+import os
+from pathlib import Path
+
+import pytest
+from tiny_build import needs_cc
+
+from edgekit.errors import ToolError
+from edgekit.runtime import toolchain
+from edgekit.runtime.toolchain import compile_shared, compilers, find_compiler
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    toolchain._ask.cache_clear()
+
+
+def fake(folder: Path, name: str, answer: str) -> Path:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        ("gcc (Debian 12.4.0-5) 12.4.0", "gcc 12.4.0"),
+        ("cc (GCC) 14.2.1 20250110", "gcc 14.2.1"),
+        ("Debian clang version 14.0.6", "clang 14.0.6"),
+        ("Apple clang version 15.0.0 (clang-1500.3.9.4)", "clang 15.0.0"),
+        ("strange", "gcc ?"),
+    ],
+)
+def test_name_and_version_are_read_without_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, label: str
+) -> None:
+    monkeypatch.setenv("CC", str(fake(tmp_path, "mycc", answer)))
+    assert find_compiler().label == label
+    assert str(tmp_path) not in label
+
+
+def test_cc_of_the_environment_comes_first_then_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, version in (("gcc", "1.1"), ("clang", "2.2"), ("mine", "3.3")):
+        fake(tmp_path, name, f"{name} {version}")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin")
+    monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda _: None)
+    found = [tool for tool in compilers() if tool.command[0].startswith(str(tmp_path))]
+    assert [tool.version for tool in found] == ["1.1", "2.2"]
+    monkeypatch.setenv("CC", str(tmp_path / "mine"))
+    assert find_compiler().version == "3.3"
+    monkeypatch.setenv("CC", str(tmp_path / "missing"))
+    assert find_compiler().version != "3.3"
+
+
+def test_no_compiler_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda _: None)
+    assert compilers() == []
+    with pytest.raises(ToolError, match=r"pip install ziglang, .* apt-get install gcc") as error:
+        compile_shared([tmp_path / "a.c"], [], tmp_path / "a.so")
+    assert error.value.exit_code == 1
+
+
+@needs_cc
+def test_sources_and_headers_become_one_library(tmp_path: Path) -> None:
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "one.h").write_text("int one(void);\n")
+    (tmp_path / "one.c").write_text('#include "one.h"\nint one(void) { return 1; }\n')
+    (tmp_path / "two.c").write_text('#include "one.h"\nint two(void) { return one() + one(); }\n')
+    sources = [tmp_path / "one.c", tmp_path / "two.c"]
+    compile_shared(sources, [tmp_path / "include"], tmp_path / "both.so")
+    assert ctypes.CDLL(str(tmp_path / "both.so")).two() == 2
+
+
+@needs_cc
+def test_products_and_sums_are_not_contracted(tmp_path: Path) -> None:
+    (tmp_path / "f.c").write_text("float f(float a, float b, float c) { return a * b + c; }\n")
+    compile_shared([tmp_path / "f.c"], [], tmp_path / "f.so", toolchain.NATIVE)
+    function = ctypes.CDLL(str(tmp_path / "f.so")).f
+    function.argtypes, function.restype = [ctypes.c_float] * 3, ctypes.c_float
+    # (1 + e)(1 - e) = 1 - e^2 rounds to 1 in float32; only a fused operation sees the e^2.
+    e = 2.0**-13
+    assert function(1 + e, 1 - e, -1.0) == 0.0
+
+
+@needs_cc
+def test_a_failure_shows_command_and_message(tmp_path: Path) -> None:
+    (tmp_path / "bad.c").write_text("int f(void) { return missing; }\n")
+    with pytest.raises(ToolError) as error:
+        compile_shared([tmp_path / "bad.c"], [], tmp_path / "bad.so")
+    text = str(error.value)
+    assert "-std=c99" in text and "bad.c" in text and "missing" in text and str(tmp_path) in text
