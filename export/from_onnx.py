@@ -9,7 +9,7 @@ from typing import Any
 import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem, UsageError
-from edgekit.export.model import Model, Source, StatePair, StreamInfo
+from edgekit.export.model import Model, Source, StreamInfo
 from edgekit.export.reading import MAX_BYTES, read_graph
 from edgekit.export.states import find_states
 from edgekit.export.verify import Arrays, session, verify_import
@@ -40,8 +40,8 @@ def from_onnx(
         delay: samples; see `StreamInfo.delay_samples`.
 
     Returns:
-        The network at opset `OPSET` with static shapes. Facts that EdgeKit wrote into the file stay,
-        where no argument replaces them.
+        The network at opset `OPSET` with static shapes. Facts that EdgeKit wrote into the file
+        stay where no argument replaces them.
 
     Raises:
         ModelError: everything that is wrong with the network.
@@ -170,5 +170,3 @@ def _onnx_reference(data: bytes) -> Any:
 
     return call
 
-
-__all__ = ["StatePair", "from_onnx", "stream_info"]

@@ -1,4 +1,4 @@
-"""`from_torch`: a torch module or a .pt2 becomes a simplified `Model`, compared with the module itself."""
+"""`from_torch`: a torch module or a .pt2 becomes a `Model`, compared with the module itself."""
 
 import hashlib
 import logging
@@ -38,7 +38,8 @@ def from_torch(
     those outputs are renamed ``<input>_next``.
 
     Args:
-        source: ``package.module:factory`` (returns a module or ``(module, example_inputs)``) or a .pt2.
+        source: ``package.module:factory`` (returns a module or ``(module, example_inputs)``), or a
+            path to a .pt2.
         name: recorded as the source's name.
         states: (input, output) pairs.
         shapes: input name -> dimensions; stands in for example inputs.
@@ -128,7 +129,7 @@ def _to_onnx(loaded: TorchSource) -> bytes:
             loaded.program, dynamo=True, opset_version=OPSET, optimize=False, verbose=False
         )
         assert program is not None
-        return program.model_proto.SerializeToString()
+        return bytes(program.model_proto.SerializeToString())
     except Exception as error:
         raise ModelError(
             Problem(

@@ -1,5 +1,6 @@
 """A PCM front end: STFT before the network and ISTFT behind it, as nodes of the same graph."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,11 +74,10 @@ def parse_spec(text: str) -> StftSpec:
     Raises:
         UsageError: every part that is wrong, with what is allowed.
     """
-    parts = text.split(":")
-    if len(parts) not in (4, 5) or parts[0] != "stft" or not (parts[1] + parts[2]).isdecimal():
+    match = re.fullmatch(r"stft:([0-9]{1,6}):([0-9]{1,6}):(\w+)(?::(\w+))?", text)
+    if match is None:
         raise UsageError(Problem(f"--frontend {text}", "not of this form", FORM, "correct it"))
-    n_fft, hop, window = int(parts[1]), int(parts[2]), parts[3]
-    kind = parts[4] if len(parts) == 5 else ""
+    n_fft, hop, window, kind = int(match[1]), int(match[2]), match[3], match[4] or ""
     spec = StftSpec(n_fft, hop, window, kind)
     problems = []
     if n_fft % 2 or not MIN_N_FFT <= n_fft <= MAX_N_FFT:
@@ -108,13 +108,14 @@ def _adds_up(window: str, n_fft: int, hop: int) -> bool:
 
 
 def add_frontend(model: Model, spec: str, sample_rate: int | None) -> Model:
-    """Return a model that eats and gives PCM: input ``pcm`` (1, hop), output ``pcm_out`` (1, hop), float32.
+    """Return a model that eats ``pcm`` (1, hop) and gives ``pcm_out`` (1, hop), both float32.
 
     Its first stream input and output are replaced. Without suffix both are the complex spectrum,
     N_FFT/2 + 1 bins by 2 (real, imaginary) plus any unit axes. ``mag`` feeds ``sqrt(re^2 + im^2)``,
     ``logpow`` feeds ``log10(max(re^2 + im^2, 1e-12))``; the output then is a real gain per bin. Two
-    states are added, ``stft_history`` and ``istft_overlap``, both (1, N_FFT - HOP). The delay is that
-    of the network plus N_FFT - HOP samples. NaN, infinity and anything beyond `PCM_LIMIT` read as 0.
+    states are added, ``stft_history`` and ``istft_overlap``, both (1, N_FFT - HOP). The delay is
+    that of the network plus N_FFT - HOP samples. NaN, infinity and anything beyond `PCM_LIMIT` in
+    the PCM read as 0.
 
     Args:
         model: the network between STFT and ISTFT.

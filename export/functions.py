@@ -18,7 +18,8 @@ Finite <limit> (x) => (y) {
   y = Where (fits, x, zero)
 }"""
 
-# pcm (1, hop), history (1, n_fft - hop), window (n_fft) -> spectrum (1, n_fft/2 + 1, 2), next history
+# pcm (1, hop), history (1, n_fft - hop), window (n_fft)
+# -> spectrum (1, n_fft/2 + 1, 2), next history
 STFT = """
 STFT (pcm, history, window) => (spectrum, next_history) {
   time = Constant <value_ints = [1]> ()
@@ -33,7 +34,8 @@ STFT (pcm, history, window) => (spectrum, next_history) {
   spectrum = DFT <onesided = 1> (column, , axis)
 }"""
 
-# spectrum (1, n_fft/2 + 1, 2), overlap (1, n_fft - hop), window (n_fft) -> pcm (1, hop), next overlap.
+# spectrum (1, n_fft/2 + 1, 2), overlap (1, n_fft - hop), window (n_fft)
+# -> pcm (1, hop), next overlap.
 # The imaginary parts of the first and the last bin do not count, as in every inverse real FFT.
 ISTFT = """
 ISTFT (spectrum, overlap, window) => (pcm, next_overlap) {

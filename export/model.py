@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx_ir as ir
+from onnx_ir import Value
 
 OPSET = 21  # the first one whose QuantizeLinear knows int16
 FRONTEND_DOMAIN = "edgekit"
@@ -89,13 +90,13 @@ class Model:
         return Quantization(**self._load("quantization", {"recipe": "float32"}))
 
     @property
-    def stream_inputs(self) -> tuple[ir.Value, ...]:
+    def stream_inputs(self) -> tuple[Value, ...]:
         """The graph inputs that are not states, in order."""
         states = {pair.input for pair in self.states}
         return tuple(value for value in self.ir.graph.inputs if value.name not in states)
 
     @property
-    def stream_outputs(self) -> tuple[ir.Value, ...]:
+    def stream_outputs(self) -> tuple[Value, ...]:
         """The graph outputs that are not states, in order."""
         states = {pair.output for pair in self.states}
         return tuple(value for value in self.ir.graph.outputs if value.name not in states)
@@ -109,7 +110,7 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """Serialize to ONNX; the same model gives the same bytes."""
-        return ir.to_proto(self.ir).SerializeToString(deterministic=True)
+        return bytes(ir.to_proto(self.ir).SerializeToString(deterministic=True))
 
     @staticmethod
     def from_bytes(data: bytes) -> "Model":

@@ -1,4 +1,4 @@
-"""Read an ONNX file of unknown origin into a simplified graph with static shapes, or say why not."""
+"""Read an ONNX file of unknown origin into a simplified static graph, or say why not."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -6,7 +6,7 @@ import onnx
 import onnx.checker
 import onnx.version_converter
 import onnx_ir as ir
-from google.protobuf.message import Message
+from google.protobuf.message import Message  # type: ignore[import-untyped]
 from onnx_ir.passes import common
 
 from edgekit.errors import ModelError, Problem
@@ -81,15 +81,9 @@ def _tensors(message: Message) -> Iterator[onnx.TensorProto]:
         return
     for field, content in message.ListFields():
         if field.message_type is not None:
-            for item in (
-                content if isinstance(content, Sequence) or _repeated(content) else (content,)
-            ):
+            for item in (content,) if isinstance(content, Message) else content:
                 if isinstance(item, Message):
                     yield from _tensors(item)
-
-
-def _repeated(content: object) -> bool:
-    return hasattr(content, "__len__") and not isinstance(content, Message)
 
 
 def _external_data(proto: onnx.ModelProto) -> list[Problem]:
@@ -134,7 +128,7 @@ def _type_name(value: onnx.ValueInfoProto) -> str:
 
 
 def _forget_shapes(graph: onnx.GraphProto) -> None:
-    """Drop what the exporter claims about intermediate values and outputs, but for our own functions'."""
+    """Drop what the exporter claims about values, but for the outputs of our own functions."""
     own = {
         output for node in graph.node if node.domain == FRONTEND_DOMAIN for output in node.output
     }
@@ -170,7 +164,7 @@ def _check_domains(model: ir.Model) -> None:
             f"{node.op_type} '{node.name}'",
             f"operator of domain '{node.domain}'",
             "operators of the ONNX standard",
-            "export the network without contrib or custom operators (and before a runtime's optimizer)",
+            "export the network without custom operators, before a runtime's optimizer",
         )
         for node in ir.traversal.RecursiveGraphIterator(model.graph)
         if node.domain and not (node.domain == FRONTEND_DOMAIN and node.op_type in FUNCTIONS)

@@ -1,4 +1,4 @@
-"""Load what the user names: ``package.module:factory`` or a ``.pt2``, with example inputs of one call.
+"""Load ``package.module:factory`` or a ``.pt2``, with example inputs of one call.
 
 Both are the user's own code and run as such.
 """
@@ -44,7 +44,8 @@ def load_source(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource
     """Load a factory's module (put into eval mode) or a .pt2.
 
     Args:
-        source: ``package.module:factory``, found from the working directory too, or a path to a .pt2.
+        source: ``package.module:factory``, also found from the working directory, or a path to a
+            .pt2.
         shapes: input name -> dimensions; replaces or stands in for example inputs of a factory.
 
     Raises:
@@ -134,7 +135,7 @@ def _working_directory_importable() -> Iterator[None]:
 def _examples(
     source: str, module: "torch.nn.Module", examples: Any, shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, Any]:
-    """Return example inputs by parameter name: the given ones, or random ones of the given shapes."""
+    """Return example inputs by parameter name: given ones, or random ones of given shapes."""
     import torch
 
     parameters = inspect.signature(module.forward).parameters

@@ -1,4 +1,4 @@
-"""Proof of an import: the source and the `Model` give the same outputs, also with states carried."""
+"""Proof of an import: source and `Model` give the same outputs, also with states carried."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -54,7 +54,7 @@ def run_hops(
         One array (hops, *shape) for each stream output and each tapped value.
 
     Raises:
-        UsageError: inputs are missing, unknown, or of the wrong shape, or a tapped value is unknown.
+        UsageError: inputs are missing, unknown or of the wrong shape, or a tap is unknown.
         ModelError: onnxruntime cannot run the network.
     """
     hops = _check_inputs(model, inputs)
@@ -85,7 +85,7 @@ def zero_states(model: Model) -> Arrays:
 
 
 def snr_db(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]) -> float:
-    """Return ``10 log10(sum(reference^2) / sum((value - reference)^2))`` in dB; infinity if equal."""
+    """Return ``10 log10(sum(ref^2) / sum((value - ref)^2))`` in dB; infinity if equal."""
     exact = np.asarray(reference, np.float64)
     noise = float(np.sum((np.asarray(value, np.float64) - exact) ** 2))
     signal = float(np.sum(exact**2))
