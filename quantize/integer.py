@@ -19,7 +19,8 @@ from edgekit.quantize.scheme import MANTISSA_BITS, QuantType, fixed_point
 
 _T = TypeVar("_T")
 INTEGER_DOMAIN = "edgekit.int"
-ZERO_POINT = "edgekit.zero_point"  # value metadata of a state: the integer that stands for 0
+SCALE, ZERO_POINT = "edgekit.scale", "edgekit.zero_point"  # metadata of an integer value: its type
+TENSOR = "edgekit.tensor"  # metadata of an integer value: the float tensor that it stores
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,7 @@ class Fuser:
         """Append an integer operator that writes the framed values; forget the nodes it replaces."""
         outputs = []
         for quantized, kind, fused in framed:
-            new = ir.val(quantized.name, quantized.dtype, quantized.shape)
-            outputs.append(new)
-            self._integer[quantized] = Operand(new, kind)
+            outputs.append(self._stored(quantized, kind))
             producer = quantized.producer()
             self._consumed.update(n for n in (producer, fused) if n is not None)
         self.nodes.append(
@@ -152,6 +151,14 @@ class Fuser:
                 name=name, const_value=tensor, shape=tensor.shape, type=ir.TensorType(tensor.dtype)
             )
         return self.initializers[name]
+
+    def _stored(self, quantized: ir.Value, kind: QuantType) -> ir.Value:
+        """The new integer value for an old quantized one, marked with its type and the tensor it stores."""
+        new = ir.val(quantized.name, ir.DataType[kind.dtype.upper()], quantized.shape)
+        _mark(new, kind)
+        new.metadata_props[TENSOR] = str(_required(_required(quantized.producer()).inputs[0]).name)
+        self._integer[quantized] = Operand(new, kind)
+        return new
 
     # -- one kind of old node each -------------------------------------------------------------------
 
@@ -170,15 +177,16 @@ class Fuser:
         kind, old = qdq_type(node), _required(node.inputs[0])
         if old in self._integer:
             new = self._requantized(self._integer[old], kind, f"{node.name}")
+            self._integer[node.outputs[0]] = Operand(new, kind)
         else:
-            new = ir.val(node.outputs[0].name, ir.DataType[kind.dtype.upper()], old.shape)
-            self._append("Quantize", [self._float(old)], new, {"scale": kind.scale, "zero": kind.zero_point}, node)
-        self._integer[node.outputs[0]] = Operand(new, kind)
+            source, new = self._float(old), self._stored(node.outputs[0], kind)
+            self._append("Quantize", [source], new, {"scale": kind.scale, "zero": kind.zero_point}, node)
 
     def _requantized(self, source: Operand, kind: QuantType, name: str) -> ir.Value:
         if source.kind == kind:
             return source.value
         new = ir.val(f"{name}_requantized", ir.DataType[kind.dtype.upper()], source.value.shape)
+        _mark(new, kind)
         bits = MANTISSA_BITS[source.kind.dtype]
         mult, shift = fixed_point(source.kind.scale / kind.scale, bits)
         attributes = {
@@ -211,10 +219,8 @@ class Fuser:
         for item in framed:
             assert item is not None
             quantized, _, _ = item
-            new = ir.val(quantized.name, quantized.dtype, quantized.shape)
-            self._integer[quantized] = Operand(new, kind)
             self._consumed.add(_required(quantized.producer()))
-            outputs.append(new)
+            outputs.append(self._stored(quantized, kind))
         inputs = [None if v is None else moved[v] if v in moved else self._float(v) for v in node.inputs]
         self.nodes.append(
             ir.node(node.op_type, inputs, dict(node.attributes), outputs=outputs, name=node.name)
@@ -273,7 +279,7 @@ class Fuser:
             self._real[value] = new
             return new
         new = ir.val(value.name, ir.DataType[kind.dtype.upper()], value.shape)
-        new.metadata_props[ZERO_POINT] = str(kind.zero_point)
+        _mark(new, kind)
         for user in value.uses():
             self._integer[user.node.outputs[0]] = Operand(new, kind)
             self._consumed.add(user.node)
@@ -344,6 +350,19 @@ def convert(attributes: dict[str, object]) -> dict[str, ir.Attr]:
         else:
             made[name] = ir.AttrInt64s(name, list(value))  # type: ignore[call-overload]
     return made
+
+
+def stored_type(value: ir.Value) -> QuantType | None:
+    """The type of a value of the integer graph; None for a float one."""
+    if SCALE not in value.metadata_props or value.dtype is None:
+        return None
+    scale, zero = value.metadata_props[SCALE], value.metadata_props[ZERO_POINT]
+    return QuantType(value.dtype.name.lower(), float.fromhex(scale), int(zero))
+
+
+def _mark(value: ir.Value, kind: QuantType) -> None:
+    value.metadata_props[SCALE] = kind.scale.hex()
+    value.metadata_props[ZERO_POINT] = str(kind.zero_point)
 
 
 def _only_quantized(value: ir.Value) -> bool:

@@ -14,6 +14,7 @@ from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute,
 from edgekit.targets.c.plan import ITEM_BYTES, Traits
 
 GATES = {"GRU": 3, "LSTM": 4}
+DEFAULT_ACTIVATIONS = {"GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}
 F32_SCRATCH = {"GRU": 24, "LSTM": 16}  # EK_GRU_F32_SCRATCH, EK_LSTM_F32_SCRATCH: bytes per unit
 INT_SCRATCH = {"s8": 14, "s16": 12}  # EK_GRU_S8_SCRATCH (13, kept even), EK_GRU_S16_SCRATCH
 
@@ -175,7 +176,7 @@ def check_float(node: ir.Node) -> list[Problem]:
     if dims(node.inputs[0])[1] != 1:
         found.append((f"batch {dims(node.inputs[0])[1]}", "1", "export with batch 1"))
     for name in ("activations", "clip", "activation_alpha", "activation_beta", "input_forget"):
-        if name in node.attributes:
+        if name in node.attributes and node.attributes[name].value not in (0, (), DEFAULT_ACTIVATIONS[node.op_type]):
             found.append((f"attribute {name}", "its default", "use the default cell"))
     if int_attribute(node, "layout", 0):
         found.append(("layout 1", "layout 0", "put time first"))

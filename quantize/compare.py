@@ -1,0 +1,72 @@
+"""Where a quantized network loses: every tensor of the oracle against the float network."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgekit.export.model import Model
+from edgekit.export.verify import run_hops, snr_db
+from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.integer import TENSOR, stored_type
+from edgekit.quantize.oracle import Oracle
+
+REPORT_HOPS = 100
+
+
+@dataclass(frozen=True)
+class TensorRow:
+    """One tensor: how it is stored, the range seen in float, and its signal-to-noise ratio.
+
+    `snr_db` is cumulative: the tensor of the quantized network, all its causes upstream included,
+    against the same tensor of the float network; infinity where both are equal. `scale` and
+    `zero_point` are None for a float tensor.
+    """
+
+    name: str
+    op: str
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+    minimum: float
+    maximum: float
+    snr_db: float
+
+
+def tensor_report(float_model: Model, quantized: Model, calibration: Calibration) -> list[TensorRow]:
+    """Run the first clip (up to `REPORT_HOPS` hops) through both; one row per tensor, in graph order."""
+    clip = {name: array[:REPORT_HOPS] for name, array in calibration.clips[0].items()}
+    reference_names = {str(v.name) for node in float_model.ir.graph for v in node.outputs}
+    oracle = Oracle(quantized)
+    tensors = {}
+    for node in oracle.graph:
+        for value in node.outputs:
+            origin = value.metadata_props.get(TENSOR, str(value.name))
+            for name in (origin, origin.removesuffix("_raw")):
+                if name in reference_names:
+                    tensors[str(value.name)] = (name, node.op_type, stored_type(value))
+                    break
+    wanted = sorted({name for name, _, _ in tensors.values()})
+    reference = run_hops(float_model, clip, tap=wanted)
+    seen: dict[str, list[np.ndarray]] = {value: [] for value in tensors}
+    for hop in range(len(next(iter(clip.values())))):
+        oracle.process({name: array[hop] for name, array in clip.items()})
+        for value, rows in seen.items():
+            rows.append(oracle.values[value])
+    report = []
+    for value, (name, op, kind) in tensors.items():
+        stored = np.stack(seen[value])
+        real = stored if kind is None else kind.dequantize(stored)
+        expected = reference[name].reshape(real.shape)
+        report.append(
+            TensorRow(
+                name,
+                op,
+                "float32" if kind is None else kind.dtype,
+                None if kind is None else kind.scale,
+                None if kind is None else kind.zero_point,
+                float(expected.min()),
+                float(expected.max()),
+                snr_db(expected, real),
+            )
+        )
+    return report
