@@ -104,7 +104,7 @@ def ek_sqrt_f32(x: F32) -> F32:
     for _ in range(3):
         y = (np.float32(0.5) * (y + a / y)).astype(np.float32)
     y = np.where(tiny, y * np.float32(2.44140625e-4), y)
-    y = np.where(x == 0, x, y)
+    y = np.where((x == 0) | (x == np.inf), x, y)
     y = np.where(x < 0, np.float32(np.nan), y)
     return np.where(np.isnan(x), x, y)
 

@@ -18,9 +18,18 @@ INCLUDE = ROOT / "runtime" / "include"
 SOURCES = tuple(sorted((ROOT / "runtime" / "src").glob("ek_*.c")))
 CC = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
 needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
-FLAGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror", "-ffp-contract=off")
+FLAGS = (
+    "-std=c99",
+    "-pedantic",
+    "-Wall",
+    "-Wextra",
+    "-Wshadow",
+    "-Wconversion",
+    "-Werror",
+    "-ffp-contract=off",
+)
 UBSAN = ("-O1", "-fsanitize=undefined,float-cast-overflow", "-fno-sanitize-recover=all")
-BUILDS = {"O2": ("-O2",), "O3": ("-O3",), "ubsan": UBSAN}
+BUILDS = {"O2": ("-O2",), "O3": ("-O3", "-fno-trapping-math"), "ubsan": UBSAN}
 C_TYPES = {"int32_t": ctypes.c_int32, "float": ctypes.c_float}
 
 Argument = NDArray[Any] | int | float | None
@@ -40,7 +49,9 @@ def prototypes() -> dict[str, list[str]]:
     text = re.sub(r"/\*.*?\*/", "", (INCLUDE / "edgekit.h").read_text(), flags=re.DOTALL)
     found = re.findall(r"^(?:void |const float \*)(ek_\w+)\(([^)]*)\);", text, flags=re.MULTILINE)
     return {
-        name: ["*" if "*" in parameter else parameter.split()[0] for parameter in parameters.split(",")]
+        name: [
+            "*" if "*" in parameter else parameter.split()[0] for parameter in parameters.split(",")
+        ]
         for name, parameters in found
     }
 
@@ -48,7 +59,17 @@ def prototypes() -> dict[str, list[str]]:
 def compile_library(path: Path, options: Sequence[str]) -> ctypes.CDLL:
     """Compile all kernels, warnings as errors, and load them."""
     assert CC is not None
-    command = [CC, *FLAGS, *options, "-shared", "-fPIC", f"-I{INCLUDE}", *map(str, SOURCES), "-o", str(path)]
+    command = [
+        CC,
+        *FLAGS,
+        *options,
+        "-shared",
+        "-fPIC",
+        f"-I{INCLUDE}",
+        *map(str, SOURCES),
+        "-o",
+        str(path),
+    ]
     subprocess.run(command, check=True, capture_output=True, text=True)
     library = ctypes.CDLL(str(path))
     for name, types in prototypes().items():
@@ -61,7 +82,9 @@ def compile_library(path: Path, options: Sequence[str]) -> ctypes.CDLL:
 def run(library: ctypes.CDLL, call: Call) -> list[Argument]:
     """Return the arguments as the call leaves them; those of `call` stay as they are."""
     args = [np.array(a, order="C") if isinstance(a, np.ndarray) else a for a in call.args]
-    getattr(library, call.kernel)(*(a.ctypes.data if isinstance(a, np.ndarray) else a for a in args))
+    getattr(library, call.kernel)(
+        *(a.ctypes.data if isinstance(a, np.ndarray) else a for a in args)
+    )
     return args
 
 
@@ -75,7 +98,9 @@ def check(call: Call, args: Sequence[Argument], where: str) -> None:
         same = found.view(bits) == np.ascontiguousarray(expected).view(bits)
         if found.dtype == np.float32:
             same |= np.isnan(found) & np.isnan(expected)
-        assert same.all(), f"{call.kernel} {where}: {found[~same][:4]} instead of {expected[~same][:4]}"
+        assert same.all(), (
+            f"{call.kernel} {where}: {found[~same][:4]} instead of {expected[~same][:4]}"
+        )
 
 
 def asan_source(calls: Sequence[Call]) -> str:
@@ -83,7 +108,9 @@ def asan_source(calls: Sequence[Call]) -> str:
     bodies = []
     for number, call in enumerate(calls):
         names, loads, saves = [], [], []
-        for i, (argument, kind) in enumerate(zip(call.args, prototypes()[call.kernel], strict=True)):
+        for i, (argument, kind) in enumerate(
+            zip(call.args, prototypes()[call.kernel], strict=True)
+        ):
             if isinstance(argument, np.ndarray):
                 loads.append(f"    void *a{i} = load({argument.nbytes});")
                 saves.append(f"    save(a{i}, {argument.nbytes});")
@@ -91,7 +118,9 @@ def asan_source(calls: Sequence[Call]) -> str:
             else:
                 names.append("0" if argument is None else f"({kind}){float(argument).hex()}")
         run_it = f"    {call.kernel}({', '.join(names)});"
-        bodies.append("\n".join([f"static void call{number}(void) {{", *loads, run_it, *saves, "}"]))
+        bodies.append(
+            "\n".join([f"static void call{number}(void) {{", *loads, run_it, *saves, "}"])
+        )
     calls_text = "\n".join(f"    call{number}();" for number in range(len(calls)))
     return f"""#include <stdio.h>
 #include <stdlib.h>
@@ -117,7 +146,14 @@ def run_under_asan(folder: Path, calls: Sequence[Call]) -> list[list[Argument]]:
     """Return the arguments of every call as it leaves them, run under ASan and UBSan."""
     assert CC is not None
     (folder / "main.c").write_text(asan_source(calls))
-    options = ("-std=c99", "-g", "-O1", "-ffp-contract=off", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    options = (
+        "-std=c99",
+        "-g",
+        "-O1",
+        "-ffp-contract=off",
+        "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=all",
+    )
     sources = [str(folder / "main.c"), *map(str, SOURCES)]
     command = [CC, *options, f"-I{INCLUDE}", *sources, "-o", str(folder / "main")]
     subprocess.run(command, check=True, capture_output=True, text=True)

@@ -7,11 +7,21 @@ import numpy as np
 from c_kernels import Call
 from numpy.typing import NDArray
 
-from edgekit.quantize import arith_fft, arith_float, arith_linear, arith_recurrent, arith_tables, arithmetic
+from edgekit.quantize import (
+    arith_fft,
+    arith_float,
+    arith_linear,
+    arith_recurrent,
+    arith_tables,
+    arithmetic,
+)
 from edgekit.quantize.geometry import ConvShape
 
-SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-39, 1.1754944e-38, 3.4e38, -3.4e38, 88.72283,
-                    88.8, -87.33654, -87.4, 0.625, 0.92773, 4.0, 9.1, 1.0, 0.70710677, 2.5, 0.5], np.float32)  # fmt: skip
+SPECIAL = np.array(
+    [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-39, 1.1754944e-38, 3.4e38, -3.4e38, 88.72283]
+    + [88.8, -87.33654, -87.4, 0.625, 0.92773, 4.0, 9.1, 1.0, 0.70710677, 2.5, 0.5],
+    np.float32,
+)
 DTYPES = {"s8": np.int8, "s16": np.int16, "f32": np.float32}
 SIGMOID, TANH = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
 
@@ -52,7 +62,11 @@ def limits(d: Draw, name: str) -> tuple[int, int, int]:
     """y_zero, y_min, y_max."""
     info = np.iinfo(DTYPES[name])
     zero = d.int(-128, 127) if name == "s8" else 0
-    return zero, int(info.min) if d.int(0, 1) else zero, int(info.max) if d.int(0, 1) else min(zero + 40, int(info.max))
+    return (
+        zero,
+        int(info.min) if d.int(0, 1) else zero,
+        int(info.max) if d.int(0, 1) else min(zero + 40, int(info.max)),
+    )
 
 
 def blank(expected: NDArray[Any]) -> NDArray[Any]:
@@ -86,19 +100,27 @@ def fc(kernel: str) -> Callable[[Draw], Call]:
 def conv_shape(d: Draw, transposed: bool) -> ConvShape:
     """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element."""
     kind = d.int(0, 5)
-    groups, ci, co = (1, d.int(1, 5), d.int(1, 6)) if kind < 4 else (d.int(2, 4), d.int(1, 3), d.int(1, 2))
+    groups, ci, co = (
+        (1, d.int(1, 5), d.int(1, 6)) if kind < 4 else (d.int(2, 4), d.int(1, 3), d.int(1, 2))
+    )
     k_h, k_w = (1, d.int(1, 5)) if kind in (1, 4) else (d.int(1, 3), d.int(1, 4))
     stride_h, stride_w, dil_h, dil_w = d.int(1, 2), d.int(1, 3), d.int(1, 2), d.int(1, 3)
     out_h, out_w = (1 if k_h == 1 else d.int(1, 4)), d.int(1, 6) if d.int(0, 3) else d.int(60, 140)
     if kind == 2:
         k_h = k_w = stride_h = stride_w = 1
     if kind == 3:
+        ci = d.int(1, 300)
         stride_h = stride_w = dil_h = dil_w = out_h = out_w = 1
-    pad_top, pad_left = (0, 0) if kind in (2, 3) else (d.int(0, k_h), d.int(0, (k_w - 1) * dil_w + 1))
+    pad_top, pad_left = (
+        (0, 0) if kind in (2, 3) else (d.int(0, k_h), d.int(0, (k_w - 1) * dil_w + 1))
+    )
     reach_h = (out_h - 1) * stride_h + (k_h - 1) * dil_h + 1
     reach_w = (out_w - 1) * stride_w + (k_w - 1) * dil_w + 1
     if transposed:
-        wide_h, wide_w = max(1, reach_h - pad_top - d.int(0, 2)), max(1, reach_w - pad_left - d.int(0, 2))
+        wide_h, wide_w = (
+            max(1, reach_h - pad_top - d.int(0, 2)),
+            max(1, reach_w - pad_left - d.int(0, 2)),
+        )
         sizes = (ci * groups, out_h, out_w, co * groups, wide_h, wide_w)
     else:
         slack = 0 if kind in (2, 3) else 2
@@ -108,7 +130,9 @@ def conv_shape(d: Draw, transposed: bool) -> ConvShape:
     return ConvShape(*sizes, k_h, k_w, stride_h, stride_w, dil_h, dil_w, pad_top, pad_left, groups)
 
 
-def shaped(s: ConvShape, transposed: bool) -> tuple[tuple[int, ...], tuple[int, ...], NDArray[np.int32]]:
+def shaped(
+    s: ConvShape, transposed: bool
+) -> tuple[tuple[int, ...], tuple[int, ...], NDArray[np.int32]]:
     """Shapes of x and w, and the struct."""
     ci, co = s.in_c // s.groups, s.out_c // s.groups
     w = (s.in_c, co, s.k_h, s.k_w) if transposed else (s.out_c, ci, s.k_h, s.k_w)
@@ -122,7 +146,11 @@ def conv(kernel: str) -> Callable[[Draw], Call]:
     def build(d: Draw) -> Call:
         shape = conv_shape(d, transposed)
         x_shape, w_shape, struct = shaped(shape, transposed)
-        x, w, acc = integers(d, DTYPES[x_type], *x_shape), integers(d, np.int8, *w_shape), accumulator(x_type)
+        x, w, acc = (
+            integers(d, DTYPES[x_type], *x_shape),
+            integers(d, np.int8, *w_shape),
+            accumulator(x_type),
+        )
         x_zero = d.int(-128, 127) if x_type == "s8" else d.int(-1, 1)
         scaling = multipliers(d, acc, shape.out_c)
         args = [x, x_zero, w, biases(d, acc, shape.out_c), *scaling, *limits(d, y_type)]
@@ -173,7 +201,14 @@ def gru_f32(d: Draw) -> Call:
 
 def lstm_f32(d: Draw) -> Call:
     inputs, n = d.int(1, 20), d.int(1, 20)
-    args = [floats(d, inputs), floats(d, n), floats(d, n), floats(d, inputs, 4 * n), floats(d, n, 4 * n), floats(d, 4 * n)]
+    args = [
+        floats(d, inputs),
+        floats(d, n),
+        floats(d, n),
+        floats(d, inputs, 4 * n),
+        floats(d, n, 4 * n),
+        floats(d, 4 * n),
+    ]
     h, c = arith_recurrent.ek_lstm_f32(*args)
     return Call("ek_lstm_f32", [*args, inputs, n, np.zeros(4 * n, np.float32)], {1: h, 2: c})
 
@@ -211,11 +246,17 @@ def two_operands(kernel: str) -> Callable[[Draw], Call]:
         a_zero, b_zero = (d.int(-128, 127), d.int(-128, 127)) if name == "s8" else (0, 0)
         if adds:
             m1, m2 = d.int(0, top), d.int(-top, top)
-            twin, given = (a, a_zero, m1, b, b_zero, m2), [a, a_step, a_zero, m1, b, b_step, b_zero, m2]
+            twin, given = (
+                (a, a_zero, m1, b, b_zero, m2),
+                [a, a_step, a_zero, m1, b, b_step, b_zero, m2],
+            )
         else:
             m = d.int(1, top)
             twin, given = (a, a_zero, b, b_zero, m), [a, a_step, a_zero, b, b_step, b_zero, m]
-        shift, (y_zero, y_min, y_max) = d.int(1, 62) if d.int(0, 3) == 0 else d.int(27, 46), limits(d, name)
+        shift, (y_zero, y_min, y_max) = (
+            d.int(1, 62) if d.int(0, 3) == 0 else d.int(27, 46),
+            limits(d, name),
+        )
         y = getattr(arithmetic, kernel)(*twin, shift, y_zero, y_min, y_max)
         y = np.ascontiguousarray(np.broadcast_to(y, n))
         args = [*given, shift, y_zero, y_min, y_max, blank(y), n]
@@ -226,7 +267,10 @@ def two_operands(kernel: str) -> Callable[[Draw], Call]:
 
 def prelu(d: Draw) -> Call:
     channels, inner, top = d.int(1, 5), d.int(1, 20), (1 << 31) - 1
-    x, slopes = integers(d, np.int8, channels, inner), d.rng().integers(-top, top, channels).astype(np.int32)
+    x, slopes = (
+        integers(d, np.int8, channels, inner),
+        d.rng().integers(-top, top, channels).astype(np.int32),
+    )
     args = [x, d.int(-128, 127), d.int(1, top), slopes, d.int(24, 40), d.int(-128, 127)]
     y = arithmetic.ek_prelu_s8(*args)
     return Call("ek_prelu_s8", [*args, blank(y), channels, inner], {6: y})
@@ -240,7 +284,7 @@ def border(kernel: str) -> Callable[[Draw], Call]:
         zero = d.int(-128, 127) if name == "s8" else 0
         x = floats(d, n, special=True) if verb == "quantize" else integers(d, DTYPES[name], n)
         if verb == "quantize" and d.int(0, 1):
-            x = ((np.rint(x) + np.float32(0.5)) * np.float32(scale)).astype(np.float32)
+            x = (np.rint(np.clip(x, -1e5, 1e5)) + np.float32(0.5)) * np.float32(scale)
         y = getattr(arithmetic, kernel)(x, scale, zero)
         return Call(kernel, [x, scale, zero, blank(y), n], {3: y})
 
@@ -340,7 +384,12 @@ def fft(d: Draw) -> Call:
 def stft(d: Draw) -> Call:
     n = length(d)
     hop = d.int(1, n)
-    pcm, history, window, tables = floats(d, hop), floats(d, n - hop), floats(d, n), arith_fft.fft_tables(n)
+    pcm, history, window, tables = (
+        floats(d, hop),
+        floats(d, n - hop),
+        floats(d, n),
+        arith_fft.fft_tables(n),
+    )
     y, after = arith_fft.ek_stft_f32(pcm, history, window, tables)
     args = [pcm, history, window, blank(y), tables, n, hop, np.zeros(3 * n, np.float32)]
     return Call("ek_stft_f32", args, {1: after, 3: y})
@@ -349,13 +398,20 @@ def stft(d: Draw) -> Call:
 def istft(d: Draw) -> Call:
     n = length(d)
     hop = d.int(1, n)
-    spectrum, overlap, window, tables = floats(d, n // 2 + 1, 2), floats(d, n - hop), floats(d, n), arith_fft.fft_tables(n)
+    spectrum, overlap, window, tables = (
+        floats(d, n // 2 + 1, 2),
+        floats(d, n - hop),
+        floats(d, n),
+        arith_fft.fft_tables(n),
+    )
     pcm, after = arith_fft.ek_istft_f32(spectrum, overlap, window, tables)
     args = [spectrum, overlap, window, blank(pcm), tables, n, hop, np.zeros(3 * n, np.float32)]
     return Call("ek_istft_f32", args, {1: after, 3: pcm})
 
 
-def _family(build: Callable[[str], Callable[[Draw], Call]], *names: str) -> dict[str, Callable[[Draw], Call]]:
+def _family(
+    build: Callable[[str], Callable[[Draw], Call]], *names: str
+) -> dict[str, Callable[[Draw], Call]]:
     return {name: build(name) for name in names}
 
 

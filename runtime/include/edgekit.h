@@ -16,7 +16,19 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* Freestanding tool chains may bring no string.h. */
+#if defined(__has_include)
+#if !__has_include(<string.h>)
+#define EK_NO_STRING_H
+#endif
+#endif
+#ifdef EK_NO_STRING_H
+void *memcpy(void *to, const void *from, size_t size);
+void *memset(void *to, int value, size_t size);
+#else
 #include <string.h>
+#endif
 
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
@@ -183,6 +195,7 @@ static inline float ek_sqrtf1(float x)
     y = 0.5f * (y + a / y);
     y = y * back;
     y = x == 0.0f ? x : y;
+    y = x == EK_INF ? x : y;
     y = x < 0.0f ? EK_NAN : y;
     return x == x ? y : x;
 }

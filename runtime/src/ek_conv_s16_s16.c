@@ -2,6 +2,6 @@
 #define EK_X int16_t
 #define EK_ACC int64_t
 #define EK_Y int16_t
-#define EK_DOT ek_dot_offset_s16
+#define EK_DOTS ek_dots_s16
 #define EK_TERM(x, zero, w) ((int64_t)((int32_t)((x) - (zero)) * (w)))
 #include "ek_conv_int.h"

@@ -2,6 +2,6 @@
 #define EK_X int8_t
 #define EK_ACC int32_t
 #define EK_Y int16_t
-#define EK_DOT ek_dot_offset_s8
+#define EK_DOTS ek_dots_s8
 #define EK_TERM(x, zero, w) ((int16_t)((int16_t)((x) - (zero)) * (w)))
 #include "ek_conv_int.h"

@@ -2,5 +2,5 @@
 #define EK_X int16_t
 #define EK_BIAS int64_t
 #define EK_Y int8_t
-#define EK_DOT ek_dot_s16
+#define EK_DOTS ek_dots_s16
 #include "ek_fc_int.h"

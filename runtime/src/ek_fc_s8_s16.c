@@ -2,5 +2,5 @@
 #define EK_X int8_t
 #define EK_BIAS int32_t
 #define EK_Y int16_t
-#define EK_DOT ek_dot_s8
+#define EK_DOTS ek_dots_s8
 #include "ek_fc_int.h"

@@ -1,5 +1,5 @@
 /* One step of the integer GRU over EK_NAME, EK_X, EK_H (type of the recurrent operand), EK_BIAS (also the
- * accumulator), EK_DOT_X, EK_DOT_R and EK_NARROW(v), which makes an EK_H of an int16 of scale 2^-15. */
+ * accumulator), EK_DOTS_X, EK_DOTS_R and EK_NARROW(v), which makes an EK_H of an int16 of scale 2^-15. */
 #include "ek_dot.h"
 
 /* Product of two numbers of which one has scale 2^-15, rounded to the scale of the other. */
@@ -8,10 +8,16 @@ static inline int16_t ek_product_q15(int16_t a, int16_t b)
     return ek_saturate_s16((a * b + (1 << 14)) >> 15);
 }
 
-static inline int16_t ek_gru_sum(EK_BIAS acc, int32_t mult, int32_t shift)
-{
-    return (int16_t)ek_output(acc, mult, shift, 0, -32768, 32767);
-}
+/* y [from..to) = pre-activations of rows from..to of a product, of which acc holds the sums of a few. */
+#define EK_GRU_PRODUCT(dots, x, w, k, bias, mult, shift, from, to, y)                                            \
+    for (int32_t o = (from); o < (to); o += EK_ROWS) {                                                           \
+        const int32_t count = (to)-o < EK_ROWS ? (to)-o : EK_ROWS;                                               \
+        memcpy(acc, (bias) + o, (size_t)count * sizeof(acc[0]));                                                 \
+        dots((x), 0, (w) + (ptrdiff_t)o * (k), (k), (k), count, acc);                                            \
+        for (int32_t j = 0; j < count; j++) {                                                                    \
+            (y)[o + j] = (int16_t)ek_output(acc[j], (mult)[o + j], (shift)[o + j], 0, -32768, 32767);            \
+        }                                                                                                        \
+    }
 
 static inline int16_t ek_gru_gate(const int16_t *table, int16_t a, int16_t b)
 {
@@ -26,16 +32,13 @@ void EK_NAME(const EK_X *restrict x, int16_t *restrict h, const int8_t *restrict
 {
     const int32_t n = units, now = linear_before_reset ? 3 * n : 2 * n;
     int16_t *const gx = scratch, *const gh = scratch + 3 * n;
+    EK_BIAS acc[EK_ROWS];
     EK_H *const operand = (EK_H *)(scratch + 6 * n);
     for (int32_t j = 0; j < n; j++) {
         operand[j] = EK_NARROW(h[j]);
     }
-    for (int32_t j = 0; j < 3 * n; j++) {
-        gx[j] = ek_gru_sum(w_bias[j] + EK_DOT_X(x, w + (ptrdiff_t)j * inputs, inputs), w_mult[j], w_shift[j]);
-    }
-    for (int32_t j = 0; j < now; j++) {
-        gh[j] = ek_gru_sum(r_bias[j] + EK_DOT_R(operand, r + (ptrdiff_t)j * n, n), r_mult[j], r_shift[j]);
-    }
+    EK_GRU_PRODUCT(EK_DOTS_X, x, w, inputs, w_bias, w_mult, w_shift, 0, 3 * n, gx)
+    EK_GRU_PRODUCT(EK_DOTS_R, operand, r, n, r_bias, r_mult, r_shift, 0, now, gh)
     for (int32_t j = 0; j < n; j++) {
         const int16_t reset = ek_gru_gate(sigmoid, gx[n + j], gh[n + j]);
         if (linear_before_reset) {
@@ -44,9 +47,7 @@ void EK_NAME(const EK_X *restrict x, int16_t *restrict h, const int8_t *restrict
             operand[j] = EK_NARROW(ek_product_q15(reset, h[j]));
         }
     }
-    for (int32_t j = now; j < 3 * n; j++) {
-        gh[j] = ek_gru_sum(r_bias[j] + EK_DOT_R(operand, r + (ptrdiff_t)j * n, n), r_mult[j], r_shift[j]);
-    }
+    EK_GRU_PRODUCT(EK_DOTS_R, operand, r, n, r_bias, r_mult, r_shift, now, 3 * n, gh)
     for (int32_t j = 0; j < n; j++) {
         const int32_t z = ek_gru_gate(sigmoid, gx[j], gh[j]);
         const int32_t candidate = ek_gru_gate(tanh_, gx[2 * n + j], gh[2 * n + j]);

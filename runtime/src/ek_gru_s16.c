@@ -2,7 +2,7 @@
 #define EK_X int16_t
 #define EK_H int16_t
 #define EK_BIAS int64_t
-#define EK_DOT_X ek_dot_s16
-#define EK_DOT_R ek_dot_s16
+#define EK_DOTS_X ek_dots_s16
+#define EK_DOTS_R ek_dots_s16
 #define EK_NARROW(v) (v)
 #include "ek_gru_int.h"
