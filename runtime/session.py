@@ -59,7 +59,7 @@ class SessionEngine:
         feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states
         wanted = [*self._outputs, *self._pairs.values()]
         start = time.perf_counter_ns()
-        results = self._session.run(wanted, feeds)
+        results: list[Any] = list(self._session.run(wanted, feeds))
         elapsed = time.perf_counter_ns() - start
         count = len(self._outputs)
         self._states = dict(zip(self._pairs, results[count:], strict=True))

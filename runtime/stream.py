@@ -22,12 +22,15 @@ class Engine(Protocol):
     @property
     def compiler(self) -> Compiler | None:
         """The compiler that made it, for C builds."""
+        ...
 
     def process(self, inputs: list[NDArray[np.float32]]) -> tuple[list[NDArray[np.float32]], int]:
         """Run one hop; returns the outputs and the nanoseconds it took."""
+        ...
 
     def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """Run one hop of 16-bit PCM."""
+        ...
 
     def reset(self) -> None:
         """Return to the state of a fresh instance."""

@@ -140,4 +140,3 @@ def _equals_oracle(lowered: "Model", samples: Arrays, outputs: Arrays) -> bool:
 def _max_abs_error(expected: NDArray[np.float32], value: NDArray[np.float32]) -> float:
     difference = np.abs(value.astype(np.float64) - expected)
     return float(difference.max(initial=0.0))
-

@@ -69,7 +69,8 @@ def show(target: str, out: Path, progress: Progress) -> DenoiseDemo:
     noisy = read_wav(CLIPS / "noisy.wav", OPTIONS.sample_rate)
     clean = read_wav(CLIPS / "clean.wav", OPTIONS.sample_rate)
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
-        rows, heard = [], {}
+        rows: list[Row] = []
+        heard: dict[str, Samples] = {}
         for recipe in RECIPES:
             build = (folder if recipe == KEPT else Path(scratch)) / recipe
             rows.append(_try(recipe, target, build, noisy, clean, heard, progress))
@@ -138,6 +139,7 @@ def draw(path: Path, before: Samples, after: Samples, sample_rate_hz: int) -> No
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, 1, sharex=True)
     extent = (0.0, len(before) / sample_rate_hz, 0.0, sample_rate_hz / 2000)
+    images = []
     for axis, level, title in zip(axes, levels, ("before", f"after ({KEPT})"), strict=True):
         image = axis.imshow(
             level.T,
@@ -148,10 +150,11 @@ def draw(path: Path, before: Samples, after: Samples, sample_rate_hz: int) -> No
             vmin=top - 80,
             vmax=top,
         )
+        images.append(image)
         axis.set_title(title, loc="left")
         axis.set_ylabel("kHz")
     axes[1].set_xlabel("seconds")
-    figure.colorbar(image, ax=axes, label="dB")
+    figure.colorbar(images[0], ax=axes, label="dB")
     figure.savefig(path)
 
 
