@@ -18,8 +18,30 @@ from edgekit.quantize import (
 from edgekit.quantize.geometry import ConvShape
 
 SPECIAL = np.array(
-    [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-39, 1.1754944e-38, 3.4e38, -3.4e38, 88.72283]
-    + [88.8, -87.33654, -87.4, 0.625, 0.92773, 4.0, 9.1, 1.0, 0.70710677, 2.5, 0.5],
+    [
+        0.0,
+        -0.0,
+        np.inf,
+        -np.inf,
+        np.nan,
+        1e-45,
+        -1e-39,
+        1.1754944e-38,
+        3.4e38,
+        -3.4e38,
+        88.72283,
+        88.8,
+        -87.33654,
+        -87.4,
+        0.625,
+        0.92773,
+        4.0,
+        9.1,
+        1.0,
+        0.70710677,
+        2.5,
+        0.5,
+    ],
     np.float32,
 )
 DTYPES = {"s8": np.int8, "s16": np.int16, "f32": np.float32}

@@ -25,7 +25,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import CASES
 
-from edgekit.quantize import arith_float
+from edgekit.quantize import arith_float, arith_linear
+from edgekit.quantize.geometry import ConvShape
 
 pytestmark = needs_cc
 
@@ -78,6 +79,22 @@ def test_equals_its_twin(
     call = CASES[kernel](Drawn(data))
     for name, library in libraries.items():
         check(call, run(library, call), name)
+
+
+@pytest.mark.parametrize("x_zero", [0, 32767])
+def test_the_largest_sums_do_not_overflow(libraries: dict[str, ctypes.CDLL], x_zero: int) -> None:
+    taps, outputs = 1100, 5
+    shape = ConvShape(taps, 1, 1, outputs, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1)
+    x, w = np.full((taps, 1, 1), -32768, np.int16), np.full((outputs, taps, 1, 1), -128, np.int8)
+    bias, mult = np.zeros(outputs, np.int64), np.full(outputs, 1 << 14, np.int32)
+    args = [x, x_zero, w, bias, mult, np.full(outputs, 33, np.uint8), 0, -32768, 32767]
+    y = arith_linear.ek_conv_s16_s16(*args, shape)
+    call = Call(
+        "ek_conv_s16_s16", [*args, np.zeros_like(y), np.array(shape.fields(), np.int32)], {9: y}
+    )
+    assert np.all(y > 8000)
+    for build, library in libraries.items():
+        check(call, run(library, call), build)
 
 
 @pytest.mark.parametrize("name", ["exp", "log", "sqrt", "sigmoid", "tanh", "erf"])
