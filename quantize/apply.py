@@ -5,6 +5,7 @@ int8 initializers behind a DequantizeLinear per output channel, biases of Gemm a
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -22,6 +23,7 @@ from edgekit.quantize.choose import (
     constant,
     fused_activation,
 )
+from edgekit.quantize.geometry import optional
 from edgekit.quantize.observers import OBSERVERS, Observer
 from edgekit.quantize.recipe import LATER_RECIPES, RECIPES, Recipe
 from edgekit.quantize.scheme import QuantType, activation_type, quantize_weights, weight_scales
@@ -38,7 +40,10 @@ def quantize(model: Model, calibration: Calibration, recipe: str = "w8a8") -> Mo
         later = " (it comes with a later version)" if recipe in LATER_RECIPES else ""
         raise UsageError(
             Problem(
-                f"recipe {recipe!r}", f"is not known{later}", ", ".join(RECIPES), "choose one of them"
+                f"recipe {recipe!r}",
+                f"is not known{later}",
+                ", ".join(RECIPES),
+                "choose one of them",
             )
         )
     chosen = RECIPES[recipe]
@@ -86,7 +91,9 @@ class _Writer:
 
     def _int8(self, value: ir.Value) -> QuantType:
         """The int8 copy of an int16 tensor, for operators that read 8 bits."""
-        return activation_type("int8", *OBSERVERS[self.recipe.observer](self.observers[str(value.name)]))
+        return activation_type(
+            "int8", *OBSERVERS[self.recipe.observer](self.observers[str(value.name)])
+        )
 
     def _pair(self, value: ir.Value, kind: QuantType, operand: QuantType) -> ir.Value:
         """Return the dequantized form of a tensor stored as `kind` and read as `operand`."""
@@ -108,8 +115,12 @@ class _Writer:
         real = ir.val(name, ir.DataType.FLOAT, value.shape)
         self.graph.extend(
             [
-                ir.node("QuantizeLinear", [value, scale, zero], outputs=[q], name=f"{stem}_quantize"),
-                ir.node("DequantizeLinear", [q, scale, zero], outputs=[real], name=f"{stem}_dequantize"),
+                ir.node(
+                    "QuantizeLinear", [value, scale, zero], outputs=[q], name=f"{stem}_quantize"
+                ),
+                ir.node(
+                    "DequantizeLinear", [q, scale, zero], outputs=[real], name=f"{stem}_dequantize"
+                ),
             ]
         )
         return real
@@ -134,7 +145,10 @@ class _Writer:
                     kind = activation_type("int8", float(array.min()), float(array.max()))
                     stem = f"{node.name}.operand{index}_q"
                     node.replace_input_with(
-                        index, self._stored(stem, kind.quantize(array), np.float32(kind.scale), kind.zero_point)
+                        index,
+                        self._stored(
+                            stem, kind.quantize(array), np.float32(kind.scale), kind.zero_point
+                        ),
                     )
 
     def _input_scale(self, node: ir.Node) -> float:
@@ -157,17 +171,25 @@ class _Writer:
         real = ir.val(f"{name}_dq", ir.DataType.FLOAT, q.shape)
         attributes = {} if axis is None else {"axis": axis}
         self.graph.append(
-            ir.node("DequantizeLinear", inputs, attributes, outputs=[real], name=f"{name}_dequantize")
+            ir.node(
+                "DequantizeLinear", inputs, attributes, outputs=[real], name=f"{name}_dequantize"
+            )
         )
         return real
 
     def _initializer(self, name: str, array: NDArray[np.generic] | np.generic) -> ir.Value:
         value = self.graph.initializers.get(name)
         if value is None:
-            tensor = ir.tensor(np.asarray(array), name=name)
-            value = ir.Value(name=name, const_value=tensor, shape=tensor.shape, type=ir.TensorType(tensor.dtype))
+            value = initializer(name, np.asarray(array))
             self.graph.register_initializer(value)
         return value
+
+
+def initializer(name: str, array: NDArray[np.generic]) -> ir.Value:
+    """A named constant, not yet in a graph."""
+    tensor = ir.tensor(array, name=name)
+    kind = ir.TensorType(tensor.dtype)
+    return ir.Value(name=name, const_value=tensor, shape=ir.Shape(array.shape), type=kind)
 
 
 def _hidden_operand(node: ir.Node, index: int) -> bool:
@@ -178,7 +200,7 @@ def _write_linear(writer: _Writer, node: ir.Node) -> None:
     """Weights int8 per output channel, bias int32 at scale input * weight."""
     weight, axis = constant(node.inputs[1]), output_axis(node)
     assert weight is not None, node.name
-    bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
+    bias = constant(optional(node, 2))
     rows = channel_rows(node, weight)
     bias_rows = None if bias is None else np.broadcast_to(np.ravel(bias), (len(rows),))
     input_scale = writer._input_scale(node)
@@ -187,8 +209,12 @@ def _write_linear(writer: _Writer, node: ir.Node) -> None:
     node.replace_input_with(1, writer._stored(f"{node.name}.weight_q", q, scales, axis=axis))
     if bias_rows is not None:
         bias_scale = (np.float64(input_scale) * scales.astype(np.float64)).astype(np.float32)
-        q_bias = np.rint(bias_rows.astype(np.float64) / bias_scale.astype(np.float64)).astype(np.int32)
-        node.replace_input_with(2, writer._stored(f"{node.name}.bias_q", q_bias, bias_scale, axis=0))
+        q_bias = np.rint(bias_rows.astype(np.float64) / bias_scale.astype(np.float64)).astype(
+            np.int32
+        )
+        node.replace_input_with(
+            2, writer._stored(f"{node.name}.bias_q", q_bias, bias_scale, axis=0)
+        )
 
 
 def output_axis(node: ir.Node) -> int:
@@ -199,7 +225,7 @@ def output_axis(node: ir.Node) -> int:
     return 1 if node.op_type == "ConvTranspose" else 0
 
 
-def channel_rows(node: ir.Node, weight: NDArray[np.generic]) -> NDArray[np.generic]:
+def channel_rows(node: ir.Node, weight: NDArray[Any]) -> NDArray[Any]:
     """View a linear node's weight as (output channel, ...)."""
     return np.moveaxis(weight, output_axis(node), 0)
 

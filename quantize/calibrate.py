@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgekit.errors import CalibrationError, Problem
 from edgekit.export.model import Model
 from edgekit.export.verify import run_hops
+from edgekit.quantize.geometry import dims
 from edgekit.quantize.observers import Observer
 
 MAX_FILE_BYTES = 1 << 30
@@ -72,7 +73,9 @@ def load_calibration(source: str, model: Model) -> Calibration:
     problems: list[Problem] = []
     for file in files:
         try:
-            clips.append(_read_wav(file, model) if file.suffix.lower() == ".wav" else _read_npz(file, model))
+            clips.append(
+                _read_wav(file, model) if file.suffix.lower() == ".wav" else _read_npz(file, model)
+            )
         except CalibrationError as error:
             problems += error.problems
     if problems:
@@ -107,7 +110,7 @@ def _read_wav(file: Path, model: Model) -> Clip:
 
     inputs = model.stream_inputs
     hop, rate = model.stream.hop_samples, model.stream.sample_rate_hz
-    shape = tuple(int(d) for d in inputs[0].shape or ())
+    shape = dims(inputs[0]) if inputs else ()
     if len(inputs) != 1 or hop is None or int(np.prod(shape)) != hop:
         listed = ", ".join(f"{v.name} {list(v.shape or ())}" for v in inputs)
         raise CalibrationError(
@@ -121,7 +124,9 @@ def _read_wav(file: Path, model: Model) -> Clip:
     try:
         samples, found = soundfile.read(file, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise CalibrationError(_problem(f"calibration file {file.name!r}", str(error.args[-1]))) from error
+        raise CalibrationError(
+            _problem(f"calibration file {file.name!r}", str(error.args[-1]))
+        ) from error
     if rate is not None and found != rate:
         raise CalibrationError(
             Problem(
@@ -132,11 +137,15 @@ def _read_wav(file: Path, model: Model) -> Clip:
             )
         )
     if samples.shape[1] != 1:
-        raise CalibrationError(_problem(f"calibration file {file.name!r}", f"has {samples.shape[1]} channels"))
+        raise CalibrationError(
+            _problem(f"calibration file {file.name!r}", f"has {samples.shape[1]} channels")
+        )
     hops = len(samples) // hop
     if hops == 0:
         raise CalibrationError(
-            _problem(f"calibration file {file.name!r}", f"has {len(samples)} samples, less than one hop")
+            _problem(
+                f"calibration file {file.name!r}", f"has {len(samples)} samples, less than one hop"
+            )
         )
     return {str(inputs[0].name): samples[: hops * hop, 0].reshape(hops, *shape)}
 
@@ -146,17 +155,21 @@ def _read_npz(file: Path, model: Model) -> Clip:
         with zipfile.ZipFile(file) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
         if size > MAX_FILE_BYTES:
-            raise CalibrationError(_problem(f"calibration file {file.name!r}", f"unpacks to {size} bytes"))
+            raise CalibrationError(
+                _problem(f"calibration file {file.name!r}", f"unpacks to {size} bytes")
+            )
         with np.load(file, allow_pickle=False) as arrays:
             clip = {name: arrays[name] for name in arrays.files}
     except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise CalibrationError(_problem(f"calibration file {file.name!r}", f"is unreadable: {error}")) from error
+        raise CalibrationError(
+            _problem(f"calibration file {file.name!r}", f"is unreadable: {error}")
+        ) from error
     return _checked(clip, model, file.name)
 
 
 def _checked(clip: dict[str, NDArray[np.float32]], model: Model, where: str) -> Clip:
     """Check names, shapes, equal lengths and finiteness."""
-    wanted = {str(v.name): tuple(int(d) for d in v.shape or ()) for v in model.stream_inputs}
+    wanted = {str(v.name): dims(v) for v in model.stream_inputs}
     problems = []
     for name, shape in wanted.items():
         array = np.asarray(clip[name]) if name in clip else None
@@ -164,10 +177,17 @@ def _checked(clip: dict[str, NDArray[np.float32]], model: Model, where: str) -> 
             problems.append(_problem(f"{where!r}", f"holds {sorted(clip)}, not input {name!r}"))
         elif array.shape[1:] != shape or len(array) == 0 or array.dtype.kind not in "fiu":
             found = f"array {name!r} is {array.dtype} {list(array.shape)}"
-            problems.append(_problem(f"{where!r}", f"{found}, the network wants (hops, {str(shape)[1:]}"))
+            problems.append(
+                _problem(f"{where!r}", f"{found}, the network wants (hops, {str(shape)[1:]}")
+            )
         elif not np.isfinite(array).all():
             problems.append(_problem(f"{where!r}", f"array {name!r} holds NaN or infinity"))
-    if len({len(np.asarray(clip[name])) for name in wanted if name in clip and np.ndim(clip[name])}) > 1:
+    if (
+        len(
+            {len(np.asarray(clip[name])) for name in wanted if name in clip and np.ndim(clip[name])}
+        )
+        > 1
+    ):
         problems.append(_problem(f"{where!r}", "arrays differ in their number of hops"))
     if problems:
         raise CalibrationError(problems)

@@ -13,7 +13,19 @@ from edgekit.quantize.scheme import HIDDEN_TYPE, QuantType, activation_type
 LINEAR = {"Gemm", "Conv", "ConvTranspose"}
 ARITHMETIC = {"Add", "Sub", "Mul"}
 SMOOTH = {"Sigmoid", "Tanh"}  # saturating: their input is worth 16 bits, and costs nothing there
-TABLED = SMOOTH | {"Relu", "LeakyRelu", "Elu", "Selu", "HardSigmoid", "HardSwish", "Softplus", "Gelu", "Abs", "Neg", "Clip"}
+TABLED = SMOOTH | {
+    "Relu",
+    "LeakyRelu",
+    "Elu",
+    "Selu",
+    "HardSigmoid",
+    "HardSwish",
+    "Softplus",
+    "Gelu",
+    "Abs",
+    "Neg",
+    "Clip",
+}
 MOVES = {"Reshape", "Transpose", "Slice", "Concat", "Split", "Expand", "Identity"}
 FUSED_ACTIVATIONS = {"Relu", "Clip"}
 CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
@@ -68,7 +80,11 @@ def fused_activation(node: ir.Node) -> ir.Node | None:
         return None
     user = users[0].node
     keeps_float = FLOAT_NODE in user.metadata_props
-    return user if user.op_type in FUSED_ACTIVATIONS and _constant_tail(user) and not keeps_float else None
+    return (
+        user
+        if user.op_type in FUSED_ACTIVATIONS and _constant_tail(user) and not keeps_float
+        else None
+    )
 
 
 def _constant_tail(node: ir.Node) -> bool:
@@ -80,8 +96,10 @@ def _is_integer_compute(node: ir.Node) -> bool:
         return False
     if node.op_type in LINEAR:
         computed = constant(node.inputs[0]) is None and _constant_tail(node)
-        return computed and _attribute(node, "alpha", 1.0) == _attribute(node, "beta", 1.0) == 1.0 and (
-            node.op_type != "ConvTranspose" or _attribute(node, "group", 1) == 1
+        return (
+            computed
+            and _attribute(node, "alpha", 1.0) == _attribute(node, "beta", 1.0) == 1.0
+            and (node.op_type != "ConvTranspose" or _attribute(node, "group", 1) == 1)
         )
     if node.op_type == "GRU":
         weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
@@ -126,7 +144,8 @@ def _integer_moves(model: Model, compute: set[str | None]) -> set[str | None]:
     chosen: set[str | None] = set()
     for node in movable:
         ready = all(
-            value.is_graph_input() or _written_by(value, compute | chosen) for value in activations(node)
+            value.is_graph_input() or _written_by(value, compute | chosen)
+            for value in activations(node)
         )
         if ready and activations(node) and node.name in written | read:
             chosen.add(node.name)
@@ -141,7 +160,9 @@ def _written_by(value: ir.Value, names: set[str | None]) -> bool:
 class _Groups:
     """Union-find over tensor names: tensors in one group share one type."""
 
-    def __init__(self, model: Model, observers: dict[str, Observer], integer: frozenset[str]) -> None:
+    def __init__(
+        self, model: Model, observers: dict[str, Observer], integer: frozenset[str]
+    ) -> None:
         self.parent: dict[str, str] = {}
         inside = {
             node.outputs[0].name
@@ -227,7 +248,8 @@ def _is_hidden(value: ir.Value, integer: frozenset[str]) -> bool:
     if producer is not None and producer.op_type == "GRU" and producer.name in integer:
         return True
     return any(
-        user.node.op_type == "GRU" and user.idx == 5 and user.node.name in integer for user in value.uses()
+        user.node.op_type == "GRU" and user.idx == 5 and user.node.name in integer
+        for user in value.uses()
     )
 
 

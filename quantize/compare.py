@@ -32,7 +32,9 @@ class TensorRow:
     snr_db: float
 
 
-def tensor_report(float_model: Model, quantized: Model, calibration: Calibration) -> list[TensorRow]:
+def tensor_report(
+    float_model: Model, quantized: Model, calibration: Calibration
+) -> list[TensorRow]:
     """Run the first clip (up to `REPORT_HOPS` hops) through both; one row per tensor, in graph order."""
     clip = {name: array[:REPORT_HOPS] for name, array in calibration.clips[0].items()}
     reference_names = {str(v.name) for node in float_model.ir.graph for v in node.outputs}
@@ -47,14 +49,14 @@ def tensor_report(float_model: Model, quantized: Model, calibration: Calibration
                     break
     wanted = sorted({name for name, _, _ in tensors.values()})
     reference = run_hops(float_model, clip, tap=wanted)
-    seen: dict[str, list[np.ndarray]] = {value: [] for value in tensors}
+    seen: dict[str, list[np.ndarray]] = {name: [] for name in tensors}
     for hop in range(len(next(iter(clip.values())))):
         oracle.process({name: array[hop] for name, array in clip.items()})
-        for value, rows in seen.items():
-            rows.append(oracle.values[value])
+        for stored_name, rows in seen.items():
+            rows.append(oracle.values[stored_name])
     report = []
-    for value, (name, op, kind) in tensors.items():
-        stored = np.stack(seen[value])
+    for stored_name, (name, op, kind) in tensors.items():
+        stored = np.stack(seen[stored_name])
         real = stored if kind is None else kind.dequantize(stored)
         expected = reference[name].reshape(real.shape)
         report.append(

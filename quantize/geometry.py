@@ -1,6 +1,7 @@
 """Convolution geometry: the fields of ``ek_conv_shape``, read from an ONNX node."""
 
 from dataclasses import astuple, dataclass
+from dataclasses import fields as dataclass_fields
 
 import onnx_ir as ir
 
@@ -27,6 +28,12 @@ class ConvShape:
     pad_left: int
     groups: int
 
+    @staticmethod
+    def of(fields: list[int]) -> "ConvShape":
+        """From all sizes in order, as `fields` gives them."""
+        names = [field.name for field in dataclass_fields(ConvShape)]
+        return ConvShape(**dict(zip(names, fields, strict=True)))
+
     @property
     def macs(self) -> int:
         """Multiply-accumulates of a convolution, padding included."""
@@ -38,10 +45,15 @@ class ConvShape:
         return list(astuple(self))
 
 
+def optional(node: ir.Node, index: int) -> ir.Value | None:
+    """An input that may be left out."""
+    return node.inputs[index] if index < len(node.inputs) else None
+
+
 def dims(value: ir.Value | None) -> tuple[int, ...]:
     """The static shape of a value."""
     assert value is not None and value.shape is not None
-    return tuple(int(size) for size in value.shape)
+    return tuple(int(str(size)) for size in value.shape)
 
 
 def ints(node: ir.Node, name: str, default: list[int]) -> list[int]:
@@ -61,14 +73,18 @@ def conv_shape(node: ir.Node, kernel: list[int]) -> ConvShape:
     def pair(values: tuple[int, ...] | list[int], fill: int) -> list[int]:
         return [fill] * (2 - rank) + [int(v) for v in values]
 
-    return ConvShape(
-        x[1], *pair(x[2:], 1), y[1], *pair(y[2:], 1), *pair(kernel, 1), *pair(strides, 1),
-        *pair(dilations, 1), *pair(pads[:rank], 0), 1 if group is None else group.as_int(),
-    )  # fmt: skip
+    sizes = [x[1], *pair(x[2:], 1), y[1], *pair(y[2:], 1), *pair(kernel, 1)]
+    steps = [*pair(strides, 1), *pair(dilations, 1), *pair(pads[:rank], 0)]
+    return ConvShape.of([*sizes, *steps, 1 if group is None else group.as_int()])
 
 
 def _pads(
-    node: ir.Node, x: tuple[int, ...], y: tuple[int, ...], kernel: list[int], strides: list[int], dilations: list[int]
+    node: ir.Node,
+    x: tuple[int, ...],
+    y: tuple[int, ...],
+    kernel: list[int],
+    strides: list[int],
+    dilations: list[int],
 ) -> list[int]:
     """Leading pads first. The trailing ones follow from the output's shape and are not needed."""
     auto = node.attributes.get("auto_pad")
@@ -77,7 +93,9 @@ def _pads(
         return ints(node, "pads", [0] * (2 * len(x)))
     if node.op_type != "Conv":
         where = f"{node.op_type} {node.name!r}"
-        raise ModelError(Problem(where, f"auto_pad {mode}", "explicit pads", "export with explicit pads"))
+        raise ModelError(
+            Problem(where, f"auto_pad {mode}", "explicit pads", "export with explicit pads")
+        )
     totals = [
         max((out - 1) * s + (k - 1) * d + 1 - size, 0)
         for size, out, k, s, d in zip(x, y, kernel, strides, dilations, strict=True)

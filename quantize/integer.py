@@ -6,6 +6,7 @@ is not framed stays as it was, between Quantize and Dequantize nodes: a float is
 stored quantized become integer graph inputs and outputs.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.export.model import Model
+from edgekit.quantize.apply import initializer
 from edgekit.quantize.choose import MOVES, activations, constant, fused_activation
 from edgekit.quantize.scheme import MANTISSA_BITS, QuantType, fixed_point
 
@@ -65,7 +67,9 @@ class Fuser:
         self.initializers: dict[str, ir.Value] = {}
         self.weights: dict[ir.Value, Weight] = {}
         self._real: dict[ir.Value, ir.Value] = {}  # old float value -> new float value
-        self._integer: dict[ir.Value, Operand] = {}  # old quantized or dequantized value -> new integer
+        self._integer: dict[
+            ir.Value, Operand
+        ] = {}  # old quantized or dequantized value -> new integer
         self._consumed: set[ir.Node] = set()
         self._state_kinds = _integer_states(model)
 
@@ -112,7 +116,9 @@ class Fuser:
             return Operand(self.initializer(f"{value.name}_q", weight.q), kind)
         return self._integer.get(value)
 
-    def frame(self, node: ir.Node, index: int = 0) -> tuple[ir.Value, QuantType, ir.Node | None] | None:
+    def frame(
+        self, node: ir.Node, index: int = 0
+    ) -> tuple[ir.Value, QuantType, ir.Node | None] | None:
         """Where an output of a node is quantized: (old quantized value, its type, the Relu or Clip between)."""
         value, fused = node.outputs[index], None
         if index == 0 and not _only_quantized(value):
@@ -131,7 +137,7 @@ class Fuser:
         op_type: str,
         inputs: list[ir.Value],
         framed: list[tuple[ir.Value, QuantType, ir.Node | None]],
-        attributes: dict[str, object],
+        attributes: Mapping[str, object],
     ) -> None:
         """Append an integer operator that writes the framed values; forget the nodes it replaces."""
         outputs = []
@@ -140,16 +146,20 @@ class Fuser:
             producer = quantized.producer()
             self._consumed.update(n for n in (producer, fused) if n is not None)
         self.nodes.append(
-            ir.node(op_type, inputs, convert(attributes), domain=INTEGER_DOMAIN, outputs=outputs, name=old.name)
+            ir.node(
+                op_type,
+                inputs,
+                convert(attributes),
+                domain=INTEGER_DOMAIN,
+                outputs=outputs,
+                name=old.name,
+            )
         )
 
     def initializer(self, name: str, array: NDArray[np.generic]) -> ir.Value:
         """Return the new graph's initializer of this name, made on first use."""
         if name not in self.initializers:
-            tensor = ir.tensor(array, name=name)
-            self.initializers[name] = ir.Value(
-                name=name, const_value=tensor, shape=tensor.shape, type=ir.TensorType(tensor.dtype)
-            )
+            self.initializers[name] = initializer(name, array)
         return self.initializers[name]
 
     def _stored(self, quantized: ir.Value, kind: QuantType) -> ir.Value:
@@ -180,7 +190,9 @@ class Fuser:
             self._integer[node.outputs[0]] = Operand(new, kind)
         else:
             source, new = self._float(old), self._stored(node.outputs[0], kind)
-            self._append("Quantize", [source], new, {"scale": kind.scale, "zero": kind.zero_point}, node)
+            self._append(
+                "Quantize", [source], new, {"scale": kind.scale, "zero": kind.zero_point}, node
+            )
 
     def _requantized(self, source: Operand, kind: QuantType, name: str) -> ir.Value:
         if source.kind == kind:
@@ -195,7 +207,14 @@ class Fuser:
             "shift": int(shift[0]),
             **output_attributes(kind),
         }
-        node = ir.node("Requantize", [source.value], convert(attributes), domain=INTEGER_DOMAIN, outputs=[new], name=name)
+        node = ir.node(
+            "Requantize",
+            [source.value],
+            convert(attributes),
+            domain=INTEGER_DOMAIN,
+            outputs=[new],
+            name=name,
+        )
         self.nodes.append(node)
         return new
 
@@ -221,7 +240,9 @@ class Fuser:
             quantized, _, _ = item
             self._consumed.add(_required(quantized.producer()))
             outputs.append(self._stored(quantized, kind))
-        inputs = [None if v is None else moved[v] if v in moved else self._float(v) for v in node.inputs]
+        inputs = [
+            None if v is None else moved[v] if v in moved else self._float(v) for v in node.inputs
+        ]
         self.nodes.append(
             ir.node(node.op_type, inputs, dict(node.attributes), outputs=outputs, name=node.name)
         )
@@ -263,7 +284,12 @@ class Fuser:
         return new
 
     def _append(
-        self, op_type: str, inputs: list[ir.Value], output: ir.Value, attributes: dict[str, object], old: ir.Node
+        self,
+        op_type: str,
+        inputs: list[ir.Value],
+        output: ir.Value,
+        attributes: Mapping[str, object],
+        old: ir.Node,
     ) -> None:
         made = convert(attributes)
         self.nodes.append(
@@ -292,7 +318,9 @@ class Fuser:
             new = self._integer[value].value if value.name in integer else self._float(value)
             if new in outputs or new.producer() is None:
                 copy = ir.val(f"{value.name}_copy", new.dtype, new.shape)
-                self.nodes.append(ir.node("Identity", [new], outputs=[copy], name=f"{value.name}_copy"))
+                self.nodes.append(
+                    ir.node("Identity", [new], outputs=[copy], name=f"{value.name}_copy")
+                )
                 new = copy
             outputs.append(new)
         for value, new in zip(self.model.ir.graph.outputs, outputs, strict=True):
@@ -337,7 +365,7 @@ def output_attributes(kind: QuantType, fused: ir.Node | None = None) -> dict[str
     return {"y_zero": kind.zero_point, "y_min": low, "y_max": high}
 
 
-def convert(attributes: dict[str, object]) -> dict[str, ir.Attr]:
+def convert(attributes: Mapping[str, object]) -> dict[str, ir.Attr]:
     """Make ONNX attributes of ints, floats, lists of ints and arrays."""
     made: dict[str, ir.Attr] = {}
     for name, value in attributes.items():

@@ -53,13 +53,19 @@ def build_linear(fuser: Fuser, node: ir.Node) -> bool:
         attributes |= {"w": np.ascontiguousarray(rows), "bias": _bias_array(folded, x.kind)}
     else:
         shape = conv_shape(node, list(weight.q.shape[2:]))
-        attributes |= {"w": weight.q, "bias": _bias_array(bias, x.kind), "x_zero": x.kind.zero_point}
+        attributes |= {
+            "w": weight.q,
+            "bias": _bias_array(bias, x.kind),
+            "x_zero": x.kind.zero_point,
+        }
         attributes |= {"shape": shape.fields()}
     fuser.add(node, node.op_type, [x.value], [frame], attributes)
     return True
 
 
-def _bias(fuser: Fuser, node: ir.Node, kind: QuantType, scales: NDArray[np.float32]) -> NDArray[np.int64]:
+def _bias(
+    fuser: Fuser, node: ir.Node, kind: QuantType, scales: NDArray[np.float32]
+) -> NDArray[np.int64]:
     """The bias in units of input scale * weight scale; a stored int32 one is taken as it is."""
     value = node.inputs[2] if len(node.inputs) > 2 else None
     if value is None:
@@ -70,7 +76,9 @@ def _bias(fuser: Fuser, node: ir.Node, kind: QuantType, scales: NDArray[np.float
         return np.broadcast_to(stored.q.ravel(), scales.shape).astype(np.int64)
     real = constant(value) if stored is None else stored.real
     assert real is not None, node.name
-    return np.rint(np.broadcast_to(np.ravel(real), scales.shape).astype(np.float64) / unit).astype(np.int64)
+    return np.rint(np.broadcast_to(np.ravel(real), scales.shape).astype(np.float64) / unit).astype(
+        np.int64
+    )
 
 
 def _bias_array(bias: NDArray[np.int64], kind: QuantType) -> NDArray[np.signedinteger]:
@@ -106,7 +114,10 @@ def _multipliers(
 
 def build_gru(fuser: Fuser, node: ir.Node) -> bool:
     """GRU: int8 weights, h int16 of scale 2^-15, gate pre-activations int16 of scale 2^-11."""
-    x, h = fuser.operand(node.inputs[0]), fuser.operand(node.inputs[5] if len(node.inputs) > 5 else None)
+    x, h = (
+        fuser.operand(node.inputs[0]),
+        fuser.operand(node.inputs[5] if len(node.inputs) > 5 else None),
+    )
     w, r = (fuser.weights.get(node.inputs[i]) for i in (1, 2))  # type: ignore[arg-type]
     used = [i for i, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
     frames = [fuser.frame(node, i) for i in used]
@@ -121,7 +132,10 @@ def build_gru(fuser: Fuser, node: ir.Node) -> bool:
     both = np.zeros(6 * units, np.float32) if bias is None else bias[0]
     w_bias, r_bias = (
         np.rint(part.astype(np.float64) / (np.float64(scale) * weight.scale.astype(np.float64)))
-        for part, scale, weight in ((both[: 3 * units], x.kind.scale, w), (both[3 * units :], hidden.scale, r))
+        for part, scale, weight in (
+            (both[: 3 * units], x.kind.scale, w),
+            (both[3 * units :], hidden.scale, r),
+        )
     )
     _prove_accumulator(node, x.kind, w.q[0], w_bias.astype(np.int64))
     _prove_accumulator(node, hidden, r.q[0], r_bias.astype(np.int64))
@@ -152,8 +166,9 @@ def build_table(fuser: Fuser, node: ir.Node) -> bool:
         return _evaluate(node, real)
 
     if x.kind.dtype == "int8" and kind.dtype == "int8":
-        table = arith_tables.lut_s8(function, x.kind.scale, x.kind.zero_point, kind.scale, kind.zero_point)
-        fuser.add(node, "Table", [x.value], [frame], {"table": table})
+        zeros = x.kind.zero_point, kind.zero_point
+        bytewise = arith_tables.lut_s8(function, x.kind.scale, zeros[0], kind.scale, zeros[1])
+        fuser.add(node, "Table", [x.value], [frame], {"table": bytewise})
         return True
     if x.kind.dtype != "int16":
         return False
@@ -170,7 +185,9 @@ def build_table(fuser: Fuser, node: ir.Node) -> bool:
 
 def _evaluate(node: ir.Node, real: NDArray[np.float64]) -> NDArray[np.float64]:
     if node.op_type == "Clip":
-        low, high = (constant(v) if v is not None else None for v in (*node.inputs[1:], None, None)[:2])
+        low, high = (
+            constant(v) if v is not None else None for v in (*node.inputs[1:], None, None)[:2]
+        )
         return np.clip(
             real,
             -np.inf if low is None else np.float64(np.ravel(low)[0]),
@@ -195,10 +212,14 @@ def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
         attributes |= {"m": int(mult[0]), "shift": int(shift[0])}
     else:
         sign = -1.0 if node.op_type == "Sub" else 1.0
-        m1, m2, s = fixed_point_pair(a.kind.scale / kind.scale, sign * b.kind.scale / kind.scale, bits)
+        m1, m2, s = fixed_point_pair(
+            a.kind.scale / kind.scale, sign * b.kind.scale / kind.scale, bits
+        )
         attributes |= {"m1": m1, "m2": m2, "shift": s}
     op_type = "Mul" if node.op_type == "Mul" else "Add"
-    fuser.add(node, op_type, [a.value, b.value], [frame], attributes | output_attributes(kind, fused))
+    fuser.add(
+        node, op_type, [a.value, b.value], [frame], attributes | output_attributes(kind, fused)
+    )
     return True
 
 
@@ -206,7 +227,13 @@ def build_prelu(fuser: Fuser, node: ir.Node) -> bool:
     """PRelu on int8 with one slope per channel (axis 1)."""
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
     slope = constant(node.inputs[1])
-    if x is None or frame is None or slope is None or x.kind.dtype != "int8" or frame[1].dtype != "int8":
+    if (
+        x is None
+        or frame is None
+        or slope is None
+        or x.kind.dtype != "int8"
+        or frame[1].dtype != "int8"
+    ):
         return False
     ratio = np.float64(x.kind.scale) / frame[1].scale
     real = np.concatenate([[1.0], np.ravel(slope).astype(np.float64)]) * ratio
@@ -235,7 +262,19 @@ BUILDERS: dict[str, Callable[[Fuser, ir.Node], bool]] = {
     "PRelu": build_prelu,
     "Clip": build_table,
     **dict.fromkeys(
-        ("Sigmoid", "Tanh", "Relu", "LeakyRelu", "Elu", "HardSigmoid", "HardSwish", "Softplus", "Gelu", "Abs", "Neg"),
+        (
+            "Sigmoid",
+            "Tanh",
+            "Relu",
+            "LeakyRelu",
+            "Elu",
+            "HardSigmoid",
+            "HardSwish",
+            "Softplus",
+            "Gelu",
+            "Abs",
+            "Neg",
+        ),
         build_table,
     ),
 }

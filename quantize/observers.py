@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 KEPT_VALUES = 65_536  # a seeded random sample of the stream bounds memory and search time
 ERROR_POWER = 2.4  # PTQ4DM (CVPR 2023): best of L1, cosine, KL and powers of the error
 PERCENTILE = 99.99
-SHRINK_STEPS = np.arange(30, 101) / 100
+SHRINK_STEPS = np.arange(1, 101) / 100
 
 
 @dataclass

@@ -13,8 +13,14 @@ from numpy.typing import NDArray
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import FRONTEND_DOMAIN, Model
-from edgekit.quantize import arith_fft, arith_float, arith_linear, arith_recurrent, arith_tables, arithmetic
-from edgekit.quantize.choose import constant
+from edgekit.quantize import (
+    arith_fft,
+    arith_float,
+    arith_linear,
+    arith_recurrent,
+    arith_tables,
+    arithmetic,
+)
 from edgekit.quantize.geometry import ConvShape, conv_shape, dims, ints
 from edgekit.quantize.integer import INTEGER_DOMAIN, ZERO_POINT, to_integer
 from edgekit.quantize.pointwise import POINTWISE, attributes_of
@@ -31,13 +37,20 @@ class Oracle:
         self.model = to_integer(model)
         self.graph = self.model.ir.graph
         problems = [
-            Problem(f"{n.op_type} {n.name!r}", "no integer oracle", "an operator of the C targets", "see `edgekit export`")
+            Problem(
+                f"{n.op_type} {n.name!r}",
+                "no integer oracle",
+                "an operator of the C targets",
+                "see `edgekit export`",
+            )
             for n in self.graph
             if (n.domain, n.op_type) not in OPERATORS
         ]
         if problems:
             raise ModelError(problems)
-        self.constants = {str(v.name): np.asarray(v.const_value.numpy()) for v in self.graph.initializers.values()}  # type: ignore[union-attr]
+        initializers = self.graph.initializers.values()
+        tensors = {str(v.name): v.const_value for v in initializers}
+        self.constants = {n: np.asarray(t.numpy()) for n, t in tensors.items() if t is not None}
         self.reset()
 
     def reset(self) -> None:
@@ -51,7 +64,7 @@ class Oracle:
         values |= {name: np.asarray(array, np.float32) for name, array in inputs.items()}
         self.values = values
         for node in self.graph:
-            operands = [None if v is None else values[str(v.name)] for v in node.inputs]
+            operands: list[Any] = [None if v is None else values[str(v.name)] for v in node.inputs]
             results = OPERATORS[node.domain, node.op_type](node, operands)
             for value, result in zip(node.outputs, results, strict=False):
                 values[str(value.name)] = np.asarray(result).reshape(dims(value))
@@ -62,7 +75,9 @@ class Oracle:
         """Run arrays whose first axis is hops, from zero state; outputs have the same first axis."""
         self.reset()
         hops = len(next(iter(inputs.values())))
-        rows = [self.process({name: array[i] for name, array in inputs.items()}) for i in range(hops)]
+        rows = [
+            self.process({name: array[i] for name, array in inputs.items()}) for i in range(hops)
+        ]
         return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
@@ -85,7 +100,9 @@ def _int(node: ir.Node, name: str, default: int | None = None) -> int:
 
 
 def _kernel(module: Any, stem: str, *arrays: Array) -> Callable[..., Any]:
-    function: Callable[..., Any] = getattr(module, "_".join([stem, *(SUFFIX[a.dtype.name] for a in arrays)]))
+    function: Callable[..., Any] = getattr(
+        module, "_".join([stem, *(SUFFIX[a.dtype.name] for a in arrays)])
+    )
     return function
 
 
@@ -111,7 +128,11 @@ def _dequantize(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def _requantize(node: ir.Node, x: list[Array]) -> list[Array]:
     kernel = _kernel(arithmetic, "ek_requantize", x[0], _result(node))
-    return [kernel(x[0], *(_int(node, n) for n in ("x_zero", "mult", "shift", "y_zero", "y_min", "y_max")))]
+    return [
+        kernel(
+            x[0], *(_int(node, n) for n in ("x_zero", "mult", "shift", "y_zero", "y_min", "y_max"))
+        )
+    ]
 
 
 def _gemm_int(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -124,9 +145,12 @@ def _gemm_int(node: ir.Node, x: list[Array]) -> list[Array]:
 def _conv_int(node: ir.Node, x: list[Array]) -> list[Array]:
     stem = "ek_conv" if node.op_type == "Conv" else "ek_conv_transpose"
     kernel = _kernel(arith_linear, stem, x[0], _result(node))
-    shape = ConvShape(*ints(node, "shape", []))
+    shape = ConvShape.of(ints(node, "shape", []))
     w = _tensor(node, "w")
-    arrays = [w.reshape(*w.shape[:2], shape.k_h, shape.k_w), *(_tensor(node, n) for n in ("bias", "mult", "shift"))]
+    arrays = [
+        w.reshape(*w.shape[:2], shape.k_h, shape.k_w),
+        *(_tensor(node, n) for n in ("bias", "mult", "shift")),
+    ]
     image = x[0].reshape(shape.in_c, shape.in_h, shape.in_w)
     numbers = [_int(node, n) for n in ("y_zero", "y_min", "y_max")]
     return [kernel(image, _int(node, "x_zero"), *arrays, *numbers, shape)]
@@ -151,7 +175,11 @@ def _table(node: ir.Node, x: list[Array]) -> list[Array]:
         return [arith_tables.ek_lut_s8(x[0], table)]
     if result.dtype == np.int16:
         return [arith_tables.ek_lut_s16(x[0], table)]
-    return [arith_tables.ek_lut_s16_s8(x[0], table, *(_int(node, n) for n in ("mult", "shift", "y_zero")))]
+    return [
+        arith_tables.ek_lut_s16_s8(
+            x[0], table, *(_int(node, n) for n in ("mult", "shift", "y_zero"))
+        )
+    ]
 
 
 def _prelu_int(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -159,7 +187,12 @@ def _prelu_int(node: ir.Node, x: list[Array]) -> list[Array]:
     channels = x[0].reshape(slopes.size, -1)
     return [
         arithmetic.ek_prelu_s8(
-            channels, _int(node, "x_zero"), _int(node, "m_pos"), slopes, _int(node, "shift"), _int(node, "y_zero")
+            channels,
+            _int(node, "x_zero"),
+            _int(node, "m_pos"),
+            slopes,
+            _int(node, "shift"),
+            _int(node, "y_zero"),
         )
     ]
 
@@ -178,7 +211,9 @@ def _arithmetic_int(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def _gemm(node: ir.Node, x: list[Array]) -> list[Array]:
     w = x[1].T if _int(node, "transB", 0) else x[1]
-    bias = np.broadcast_to(np.ravel(x[2]), (w.shape[1],)) if len(x) > 2 and x[2] is not None else None
+    bias = (
+        np.broadcast_to(np.ravel(x[2]), (w.shape[1],)) if len(x) > 2 and x[2] is not None else None
+    )
     return [arith_float.ek_fc_f32(x[0].reshape(-1, w.shape[0]), w, bias)]
 
 
@@ -215,7 +250,9 @@ def _recurrent(node: ir.Node, x: list[Array]) -> list[Array]:
     return [np.stack(steps), h, c]
 
 
-def _fold(function: Callable[[Array, Array], Array]) -> Callable[[ir.Node, list[Array]], list[Array]]:
+def _fold(
+    function: Callable[[Array, Array], Array],
+) -> Callable[[ir.Node, list[Array]], list[Array]]:
     def run(node: ir.Node, x: list[Array]) -> list[Array]:
         total = x[0]
         with np.errstate(all="ignore"):
@@ -293,12 +330,23 @@ def _split(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def _pad(node: ir.Node, x: list[Array]) -> list[Array]:
     pads, rank = np.ravel(x[1]).tolist(), x[0].ndim
-    axes = [int(a) % rank for a in np.ravel(x[3])] if len(x) > 3 and x[3] is not None else list(range(rank))
+    axes = (
+        [int(a) % rank for a in np.ravel(x[3])]
+        if len(x) > 3 and x[3] is not None
+        else list(range(rank))
+    )
     fill = np.ravel(x[2])[0] if len(x) > 2 and x[2] is not None else 0
     both = {axis: (int(pads[i]), int(pads[i + len(axes)])) for i, axis in enumerate(axes)}
     widths = [both.get(axis, (0, 0)) for axis in range(rank)]
     grown = np.pad(x[0], [(max(a, 0), max(b, 0)) for a, b in widths], constant_values=fill)
-    return [grown[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, grown.shape, strict=True))]]
+    return [
+        grown[
+            tuple(
+                slice(max(-a, 0), n - max(-b, 0))
+                for (a, b), n in zip(widths, grown.shape, strict=True)
+            )
+        ]
+    ]
 
 
 def _expand(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -316,7 +364,11 @@ def _stft(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def _istft(node: ir.Node, x: list[Array]) -> list[Array]:
     overlap, window = x[1].ravel(), x[2].ravel()
-    return list(arith_fft.ek_istft_f32(x[0].reshape(-1, 2), overlap, window, arith_fft.fft_tables(window.size)))
+    return list(
+        arith_fft.ek_istft_f32(
+            x[0].reshape(-1, 2), overlap, window, arith_fft.fft_tables(window.size)
+        )
+    )
 
 
 def _finite(node: ir.Node, x: list[Array]) -> list[Array]:

@@ -38,17 +38,21 @@ def attributes_of(node: ir.Node) -> Attributes:
     for name in values:
         if name in node.attributes:
             values[name] = float(np.float32(node.attributes[name].as_float()))
+    if "approximate" in node.attributes:
+        values["tanh"] = float(node.attributes["approximate"].as_string() == "tanh")
     return values
 
 
 def _sigmoid(x: F64, _: Attributes) -> F64:
-    return 1 / (1 + np.exp(-np.clip(x, -700, 700)))
+    y: F64 = 1 / (1 + np.exp(-np.clip(x, -700, 700)))
+    return y
 
 
 def _erf(x: F64, _: Attributes) -> F64:
     from math import erf
 
-    return np.vectorize(erf, otypes=[np.float64])(x)
+    y: F64 = np.vectorize(erf, otypes=[np.float64])(x)
+    return y
 
 
 def _f(value: float) -> np.float32:
@@ -59,7 +63,19 @@ def _elu(x: F32, a: Attributes) -> F32:
     return np.where(x < 0, _f(a["alpha"]) * (ek.ek_exp_f32(x) - _f(1)), x).astype(np.float32)
 
 
-def _gelu(x: F32, _: Attributes) -> F32:
+def _gelu64(x: F64, a: Attributes) -> F64:
+    inner = (
+        np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
+        if a["tanh"]
+        else _erf(x * np.sqrt(0.5), a)
+    )
+    return 0.5 * x * (1 + inner)
+
+
+def _gelu(x: F32, a: Attributes) -> F32:
+    if a["tanh"]:
+        cubic = x + (_f(0.044715) * x) * (x * x)
+        return (_f(0.5) * x) * (_f(1) + ek.ek_tanh_f32(_f(0.7978846) * cubic))
     return (_f(0.5) * x) * (_f(1) + ek.ek_erf_f32(x * _f(0.70710678)))
 
 
@@ -69,7 +85,8 @@ def _softplus(x: F32, _: Attributes) -> F32:
 
 
 def _hard_sigmoid(x: F32, a: Attributes) -> F32:
-    return np.minimum(np.maximum(x * _f(a["alpha"]) + _f(a["beta"]), _f(0)), _f(1))
+    y: F32 = np.minimum(np.maximum(x * _f(a["alpha"]) + _f(a["beta"]), _f(0)), _f(1))
+    return y
 
 
 POINTWISE: dict[str, Pointwise] = {
@@ -102,8 +119,11 @@ POINTWISE: dict[str, Pointwise] = {
         "{x} > 20.0f ? {x} : ek_logf1(1.0f + ek_expf1(ek_minf1({x}, 20.0f)))",
     ),
     "Gelu": Pointwise(
-        lambda x, a: 0.5 * x * (1 + _erf(x * np.sqrt(0.5), a)), _gelu,
-        "(0.5f * {x}) * (1.0f + ek_erff1({x} * 0.70710678f))",
+        _gelu64,
+        _gelu,
+        "(0.5f * {x}) * (1.0f + ({tanh} != 0.0f"
+        " ? ek_tanhf1(0.7978846f * ({x} + (0.044715f * {x}) * ({x} * {x}))) : ek_erff1({x} * 0.70710678f)))",
+        defaults={"tanh": 0.0},
     ),
     "Sigmoid": Pointwise(_sigmoid, lambda x, a: ek.ek_sigmoid_f32(x), "ek_sigmoidf1({x})", "ek_sigmoid_f32"),
     "Tanh": Pointwise(lambda x, a: np.tanh(x), lambda x, a: ek.ek_tanh_f32(x), "ek_tanhf1({x})", "ek_tanh_f32"),

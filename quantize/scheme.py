@@ -90,7 +90,7 @@ def fixed_point(
     A multiplier too small for s = 62 keeps s = 62 and a smaller M; a negative one has negative M.
     """
     value = np.atleast_1d(np.asarray(multiplier, np.float64))
-    mantissa, exponent = np.frexp(np.abs(value))
+    _, exponent = np.frexp(np.abs(value))
     shift = np.minimum(mantissa_bits - exponent.astype(np.int64), 62)
     if np.any(shift < 1):
         raise ValueError(f"multiplier {value.max()} does not fit {mantissa_bits} bits")
@@ -100,9 +100,7 @@ def fixed_point(
     return np.sign(value).astype(np.int64) * fixed, shift
 
 
-def fixed_point_pair(
-    first: float, second: float, mantissa_bits: int
-) -> tuple[int, int, int]:
+def fixed_point_pair(first: float, second: float, mantissa_bits: int) -> tuple[int, int, int]:
     """Return ``(M1, M2, s)`` for two multipliers that share one shift, as Add needs them."""
     _, shift = fixed_point(max(abs(first), abs(second)), mantissa_bits)
     s = int(shift[0])

@@ -16,7 +16,8 @@ def describe(model: Model, target: str) -> Manifest:
 
     def tensors(values: list[ir.Value]) -> tuple[Tensor, ...]:
         return tuple(
-            Tensor(str(v.name), dims(v), "float32", "state" if v.name in states else "stream") for v in values
+            Tensor(str(v.name), dims(v), "float32", "state" if v.name in states else "stream")
+            for v in values
         )
 
     return Manifest(
@@ -26,7 +27,13 @@ def describe(model: Model, target: str) -> Manifest:
         outputs=tensors(list(model.ir.graph.outputs)),
         stream=_stream(model),
         memory=dict.fromkeys(
-            ("weights_bytes", "state_bytes", "scratch_bytes", "scratch_lower_bound_bytes", "code_bytes")
+            (
+                "weights_bytes",
+                "state_bytes",
+                "scratch_bytes",
+                "scratch_lower_bound_bytes",
+                "code_bytes",
+            )
         ),
         macs_per_hop=0,
         macs_int8=0,
@@ -37,7 +44,11 @@ def describe(model: Model, target: str) -> Manifest:
 
 
 def _stream(model: Model) -> dict[str, int | float | None]:
-    hop, rate, delay = model.stream.hop_samples, model.stream.sample_rate_hz, model.stream.delay_samples
+    hop, rate, delay = (
+        model.stream.hop_samples,
+        model.stream.sample_rate_hz,
+        model.stream.delay_samples,
+    )
     latency = None if hop is None or delay is None else hop + delay
     return {
         "hop_samples": hop,

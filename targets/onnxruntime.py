@@ -4,10 +4,9 @@ from dataclasses import replace
 
 from edgekit.errors import Problem
 from edgekit.export.model import Model
-from edgekit.quantize.integer import to_integer
 from edgekit.targets.build import Build, digest
-from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.facts import describe
+from edgekit.targets.macs import with_macs
 
 
 def check_onnxruntime(model: Model) -> list[Problem]:
@@ -18,7 +17,11 @@ def check_onnxruntime(model: Model) -> list[Problem]:
         onnxruntime.InferenceSession(model.to_bytes(), providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions have no common public base
         found = str(error).splitlines()[0]
-        return [Problem("model", found, "what onnxruntime opens", "update onnxruntime or simplify the model")]
+        return [
+            Problem(
+                "model", found, "what onnxruntime opens", "update onnxruntime or simplify the model"
+            )
+        ]
     return []
 
 
@@ -26,14 +29,10 @@ def lower_onnxruntime(model: Model, target: str) -> Build:
     """Return ``model.onnx`` and its facts."""
     files = {"model.onnx": model.to_bytes()}
     weights = sum(
-        value.const_value.nbytes for value in model.ir.graph.initializers.values() if value.const_value is not None
+        value.const_value.nbytes
+        for value in model.ir.graph.initializers.values()
+        if value.const_value is not None
     )
-    manifest = describe(model, target)
+    manifest = with_macs(describe(model, target), model)
     memory = {**manifest.memory, "weights_bytes": weights}
-    counts = {"int8": 0, "int16": 0, "float": 0}
-    for node in to_integer(model).ir.graph:
-        emitter = EMITTERS.get((node.domain, node.op_type))
-        if emitter is not None:
-            kind = node.inputs[0].dtype.name.lower() if node.domain == "edgekit.int" else "float"  # type: ignore[union-attr]
-            counts[kind if kind in counts else "float"] += emitter.macs(node)
     return Build(files, replace(manifest, memory=memory, digest=digest(files)))

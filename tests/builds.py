@@ -18,7 +18,9 @@ from edgekit.targets.build import Build
 from edgekit.targets.target import TARGETS
 
 CC = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
-needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc libc6-dev")
+needs_cc = pytest.mark.skipif(
+    CC is None, reason="needs a C compiler: apt-get install gcc libc6-dev"
+)
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off")
 SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 Inputs = dict[str, NDArray[np.float32]]
@@ -32,7 +34,8 @@ int main(int argc, char **argv)
 {{
     FILE *const source = fopen(argv[1], "rb"), *const sink = fopen(argv[2], "wb");
     void *const state = aligned_alloc({upper}_ALIGN, {upper}_STATE_BYTES);
-    void *const scratch = aligned_alloc({upper}_ALIGN, ({upper}_SCRATCH_BYTES + {upper}_ALIGN) / {upper}_ALIGN * {upper}_ALIGN);
+    const size_t blocks = {upper}_SCRATCH_BYTES / {upper}_ALIGN + 1;
+    void *const scratch = aligned_alloc({upper}_ALIGN, blocks * {upper}_ALIGN);
     {name} *const net = {name}_init(state, {upper}_STATE_BYTES);
     float *const x = malloc({n_in} * sizeof(float)), *const y = malloc({n_out} * sizeof(float));
     const {name}_inputs in = {{{in_pointers}}};
@@ -87,7 +90,9 @@ def lowered(model: Model, folder: Path, target: str = "host") -> Build:
     return build
 
 
-def replay(build: Build, folder: Path, inputs: Inputs, options: tuple[str, ...]) -> list[NDArray[np.float32]]:
+def replay(
+    build: Build, folder: Path, inputs: Inputs, options: tuple[str, ...]
+) -> list[NDArray[np.float32]]:
     """Compile the build with a main that replays `inputs`; returns the outputs in manifest order."""
     manifest = build.manifest
     ins, outs = manifest.stream_inputs, manifest.stream_outputs
@@ -112,9 +117,12 @@ def replay(build: Build, folder: Path, inputs: Inputs, options: tuple[str, ...])
     made = [name.replace(".c", ".o") for name in sources]
     main = [CC, *options, "replay_main.c", *made, "-o", "replay"]
     subprocess.run(main, cwd=folder, check=True, capture_output=True, text=True)
-    subprocess.run(["./replay", "in.bin", "out.bin"], cwd=folder, check=True, capture_output=True, text=True)
+    subprocess.run(
+        ["./replay", "in.bin", "out.bin"], cwd=folder, check=True, capture_output=True, text=True
+    )
     flat = np.fromfile(folder / "out.bin", np.float32).reshape(len(hops), -1)
     ends = [*starts_out[1:], sum(n_out)]
     return [
-        flat[:, a:b].reshape(len(hops), *t.shape) for t, a, b in zip(outs, starts_out, ends, strict=True)
+        flat[:, a:b].reshape(len(hops), *t.shape)
+        for t, a, b in zip(outs, starts_out, ends, strict=True)
     ]

@@ -16,7 +16,9 @@ from edgekit.quantize.oracle import Oracle
 from edgekit.runtime.stream import Stream
 
 HOPS = 600
-FORBIDDEN = re.compile(r"\b(malloc|calloc|realloc|free|printf|puts|pthread_\w+|mtx_\w+|exp|log|sqrt|tanh|sin|cos)f?$")
+FORBIDDEN = re.compile(
+    r"\b(malloc|calloc|realloc|free|printf|puts|pthread_\w+|mtx_\w+|exp|log|sqrt|tanh|sin|cos)f?$"
+)
 MODELS = {"float32": float_model, "w8a8": int8_model}
 
 pytestmark = needs_cc
@@ -70,7 +72,9 @@ def test_strict_c99_and_sanitizers(name: str, recipe: str, tmp_path: Path) -> No
     inputs = {key: np.concatenate([array, array[:3] * 1e4]) for key, array in inputs.items()}
     build = lowered(model, tmp_path / "b", "c99")
     plain = Stream.open(tmp_path / "b").run(inputs)
-    for got, expected in zip(replay(build, tmp_path / "b", inputs, SANITIZE), plain.values(), strict=True):
+    for got, expected in zip(
+        replay(build, tmp_path / "b", inputs, SANITIZE), plain.values(), strict=True
+    ):
         np.testing.assert_array_equal(got, expected)
 
 
@@ -80,8 +84,12 @@ def test_no_heap_no_stdio_no_locks_no_libm(recipe: str, tmp_path: Path) -> None:
     sources = [name for name in build.files if name.endswith(".c")]
     subprocess.run([str(CC), *STRICT, "-O2", "-c", *sources], cwd=tmp_path / "b", check=True)
     objects = [name.replace(".c", ".o") for name in sources]
-    listed = subprocess.run(["nm", "-u", *objects], cwd=tmp_path / "b", check=True, capture_output=True, text=True)
-    undefined = {line.split()[-1] for line in listed.stdout.splitlines() if line.strip().startswith("U ")}
+    listed = subprocess.run(
+        ["nm", "-u", *objects], cwd=tmp_path / "b", check=True, capture_output=True, text=True
+    )
+    undefined = {
+        line.split()[-1] for line in listed.stdout.splitlines() if line.strip().startswith("U ")
+    }
     assert not [name for name in undefined if FORBIDDEN.search(name)]
     outside = {name for name in undefined if not name.startswith(("ek_", "conv_recurrent_"))}
     assert outside <= {"memcpy", "memset", "memmove", "_GLOBAL_OFFSET_TABLE_"}
@@ -94,11 +102,22 @@ def test_instances_are_independent(name: str, recipe: str, tmp_path: Path) -> No
     model = MODELS[recipe](name)
     build = lowered(model, tmp_path / "b")
     manifest = build.manifest
-    main = INTERLEAVED.format(name=manifest.c_name, upper=manifest.c_name.upper(), n=np.prod(manifest.stream_inputs[0].shape), m=np.prod(manifest.stream_outputs[0].shape))
+    main = INTERLEAVED.format(
+        name=manifest.c_name,
+        upper=manifest.c_name.upper(),
+        n=np.prod(manifest.stream_inputs[0].shape),
+        m=np.prod(manifest.stream_outputs[0].shape),
+    )
     (tmp_path / "b" / "two.c").write_text(main)
     sources = [f for f in build.files if f.endswith(".c")]
-    subprocess.run([str(CC), "-O1", "-ffp-contract=off", "two.c", *sources, "-o", "two"], cwd=tmp_path / "b", check=True)
-    done = subprocess.run(["./two"], cwd=tmp_path / "b", capture_output=True, text=True, check=False)
+    subprocess.run(
+        [str(CC), "-O1", "-ffp-contract=off", "two.c", *sources, "-o", "two"],
+        cwd=tmp_path / "b",
+        check=True,
+    )
+    done = subprocess.run(
+        ["./two"], cwd=tmp_path / "b", capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -145,7 +164,9 @@ int main(void)
 @pytest.mark.parametrize("recipe", MODELS)
 @pytest.mark.parametrize("name", ["raw", "gru_mask", "attention"])
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_do_not_outlive_their_hop(name: str, recipe: str, poison: float, tmp_path: Path) -> None:
+def test_nan_and_infinity_do_not_outlive_their_hop(
+    name: str, recipe: str, poison: float, tmp_path: Path
+) -> None:
     """They read as 0: the stream goes on as if zeros had come."""
     model = MODELS[recipe](name)
     inputs = noise(model, 12)

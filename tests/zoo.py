@@ -45,7 +45,10 @@ class Tcn(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder, self.decoder = nn.Conv1d(1, 24, 32, stride=16), nn.ConvTranspose1d(24, 1, 32, stride=16)
+        self.encoder, self.decoder = (
+            nn.Conv1d(1, 24, 32, stride=16),
+            nn.ConvTranspose1d(24, 1, 32, stride=16),
+        )
         self.blocks = nn.ModuleList([TcnBlock(24, 32, 2**i) for i in range(3)])
         self.mask = nn.Conv1d(24, 24, 1)
 
@@ -125,7 +128,11 @@ class Vision(nn.Module):
             ]  # fmt: skip
 
         self.features = nn.Sequential(
-            nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), *block(8, 16, 2), *block(16, 16, 1)
+            nn.Conv2d(3, 8, 3, 2, 1),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            *block(8, 16, 2),
+            *block(16, 16, 1),
         )
         self.fc = nn.Linear(16, 5)
 
@@ -160,7 +167,9 @@ def _norms(module: nn.Module) -> nn.Module:
     return module.eval()
 
 
-def _make(make: Callable[[], nn.Module], x: tuple[int, ...], *states: tuple[int, ...]) -> Callable[[], Network]:
+def _make(
+    make: Callable[[], nn.Module], x: tuple[int, ...], *states: tuple[int, ...]
+) -> Callable[[], Network]:
     def build() -> Network:
         torch.manual_seed(0)
         return _norms(make()), (torch.randn(x), *_states(*states))

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.functions import add_function
+from edgekit.export.functions import define_functions
 from edgekit.export.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
 from edgekit.export.passes.graph import unused_name, value_names
 
@@ -46,5 +46,5 @@ def insert_finite(model: ir.Model, value: ir.Value, limit: float) -> ir.Value:
         graph.insert_before(graph[0], node)
     else:
         graph.append(node)
-    add_function(model, "Finite")
+    define_functions(model)
     return output

@@ -50,7 +50,9 @@ def _parts(layer: ir.Node) -> tuple[Array, Array] | None:
     weight = array_of(layer.inputs[1])
     bias_value = layer.inputs[2] if len(layer.inputs) > 2 else None
     bias = array_of(bias_value)
-    plain = all(attribute(layer, n, 1.0) == 1.0 for n in ("alpha", "beta")) and not attribute(layer, "transA", 0)
+    plain = all(attribute(layer, n, 1.0) == 1.0 for n in ("alpha", "beta")) and not attribute(
+        layer, "transA", 0
+    )
     if weight is None or (bias_value is not None and bias is None) or not plain:
         return None
     rows = np.asarray(weight, np.float64)
@@ -118,7 +120,9 @@ def _rebuild(
         add_initializer(graph, f"{layer.name}.weight", weight.astype(np.float32)),
         add_initializer(graph, f"{layer.name}.bias", bias.astype(np.float32)),
     ]
-    new = ir.Node("", layer.op_type, inputs, layer.attributes.values(), num_outputs=1, name=layer.name)
+    new = ir.Node(
+        "", layer.op_type, inputs, layer.attributes.values(), num_outputs=1, name=layer.name
+    )
     new.outputs[0].shape, new.outputs[0].type = place.outputs[0].shape, place.outputs[0].type
     new.metadata_props.update(layer.metadata_props)
     replace(graph, place, [new])

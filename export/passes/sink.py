@@ -30,7 +30,9 @@ class SinkReshapes(ir.passes.InPlacePass):
         """Rewrite in place."""
         modified = False
         for node in list(model.graph):
-            reshape: ir.Node | None = node if node.op_type == "Reshape" and not node.domain else None
+            reshape: ir.Node | None = (
+                node if node.op_type == "Reshape" and not node.domain else None
+            )
             while reshape is not None and (reshape := _sink(model.graph, reshape)) is not None:
                 modified = True
         return ir.passes.PassResult(model, modified=modified)
@@ -84,14 +86,18 @@ def _raise(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
     inputs = _moved_inputs(graph, above, data, raised.outputs[0], before, after)
     if inputs is None:
         return None
-    pointwise = ir.Node("", above.op_type, inputs, above.attributes.values(), num_outputs=1, name=above.name)
+    pointwise = ir.Node(
+        "", above.op_type, inputs, above.attributes.values(), num_outputs=1, name=above.name
+    )
     pointwise.metadata_props.update(above.metadata_props)
     replace(graph, reshape, [raised, pointwise])
     graph.remove(above, safe=True)
     return raised
 
 
-def _like(node: ir.Node, inputs: list[ir.Value | None], name: str, shape: tuple[int, ...]) -> ir.Node:
+def _like(
+    node: ir.Node, inputs: list[ir.Value | None], name: str, shape: tuple[int, ...]
+) -> ir.Node:
     """The same operator on other inputs."""
     new = ir.Node("", node.op_type, inputs, node.attributes.values(), num_outputs=1, name=node.name)
     new.metadata_props.update(node.metadata_props)

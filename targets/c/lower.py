@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
-from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
+from edgekit.quantize.integer import to_integer
 from edgekit.targets.build import Build, Placement, digest
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, make_layout
@@ -21,6 +21,7 @@ from edgekit.targets.c.program import (
     weights_bytes,
 )
 from edgekit.targets.facts import describe
+from edgekit.targets.macs import with_macs
 
 
 def check_c(model: Model) -> list[Problem]:
@@ -47,7 +48,9 @@ def check_c(model: Model) -> list[Problem]:
         strange = [v for v in (*node.inputs, *node.outputs) if v is not None and _strange(v)]
         if strange:
             found = f"tensor {strange[0].name!r} is {strange[0].dtype} {strange[0].shape}"
-            problems.append(Problem(where, found, "float32 of static, non-empty shape", "cast or fold it"))
+            problems.append(
+                Problem(where, found, "float32 of static, non-empty shape", "cast or fold it")
+            )
             continue
         problems += emitter.check(node)
     return problems
@@ -90,29 +93,17 @@ def lower_c(model: Model, target: str) -> Build:
         "scratch_lower_bound_bytes": layout.scratch_lower_bound_bytes,
         "code_bytes": None,
     }
-    manifest = replace(manifest, memory=memory, digest=digest(sources), **_macs(integer))
+    manifest = replace(with_macs(manifest, model), memory=memory, digest=digest(sources))
     return Build(sources, manifest, _placements(layout), _steps(graph))
-
-
-def _macs(model: Model) -> dict[str, int]:
-    """Multiply-accumulates by the wider operand's type."""
-    counts = {"macs_int8": 0, "macs_int16": 0, "macs_float": 0}
-    for node in model.ir.graph:
-        macs = EMITTERS[node.domain, node.op_type].macs(node)
-        dtype = "float"
-        if node.domain == INTEGER_DOMAIN and node.inputs[0] is not None:
-            dtype = "int8" if node.inputs[0].dtype == ir.DataType.INT8 else "int16"
-        counts[f"macs_{dtype}"] += macs
-    return {"macs_per_hop": sum(counts.values()), **counts}
 
 
 def _placements(layout: Layout) -> tuple[Placement, ...]:
     scratch = [
-        Placement(i.name, "scratch", layout.offsets[i.name], i.size, i.first, i.last) for i in layout.intervals
+        Placement(i.name, "scratch", layout.offsets[i.name], i.size, i.first, i.last)
+        for i in layout.intervals
     ]
     return tuple(sorted(scratch, key=lambda p: (p.first, p.offset)))
 
 
 def _steps(graph: ir.Graph) -> tuple[str, ...]:
     return tuple(f"{node.name} ({node.op_type})" for node in graph)
-

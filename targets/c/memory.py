@@ -36,7 +36,9 @@ def place(intervals: list[Interval]) -> tuple[dict[str, int], int]:
 def lower_bound(intervals: list[Interval]) -> int:
     """Bytes that no placement can beat: the largest sum of sizes alive in one step."""
     steps = {interval.first for interval in intervals}
-    return max((sum(i.size for i in intervals if i.first <= step <= i.last) for step in steps), default=0)
+    return max(
+        (sum(i.size for i in intervals if i.first <= step <= i.last) for step in steps), default=0
+    )
 
 
 def _aligned(size: int) -> int:

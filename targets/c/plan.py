@@ -12,6 +12,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.model import Model
+from edgekit.quantize.geometry import dims, optional
 from edgekit.targets.c.memory import Interval, lower_bound, place
 
 VIEWS = {"Reshape", "Identity"}
@@ -53,7 +54,9 @@ class Layout:
 
     slots: Mapping[str, Slot]
     node_scratch: Mapping[str, int]
-    final_copies: tuple[tuple[str, str], ...]  # (state input, state output): out is copied to in's slot
+    final_copies: tuple[
+        tuple[str, str], ...
+    ]  # (state input, state output): out is copied to in's slot
     state_bytes: int
     scratch_bytes: int
     scratch_lower_bound_bytes: int
@@ -61,10 +64,10 @@ class Layout:
     offsets: Mapping[str, int] = field(default_factory=dict)
 
 
-def nbytes(value: ir.Value) -> int:
+def nbytes(value: ir.Value | None) -> int:
     """Bytes of a tensor with a static shape."""
-    assert value.shape is not None and value.dtype is not None, value.name
-    return int(np.prod([int(d) for d in value.shape], dtype=np.int64)) * ITEM_BYTES[value.dtype]
+    assert value is not None and value.dtype is not None
+    return int(np.prod(dims(value), dtype=np.int64)) * ITEM_BYTES[value.dtype]
 
 
 def make_layout(model: Model, traits: Mapping[str, Traits]) -> Layout:
@@ -144,7 +147,9 @@ class _Planner:
         return max(steps)
 
     def _anchor_borders(self) -> tuple[dict[str, int], int]:
-        intervals = [Interval(p.input, nbytes(self.inputs[p.input]), 0, 0) for p in self.model.states]
+        intervals = [
+            Interval(p.input, nbytes(self.inputs[p.input]), 0, 0) for p in self.model.states
+        ]
         offsets, total = place(intervals)
         for name, value in self.inputs.items():
             in_state = name in offsets
@@ -181,16 +186,22 @@ class _Planner:
             return False
         node = self.nodes[written]
         traits = self.traits[str(node.name)]
+        readers = self._operands_in(node, old)
         updates = any(
-            node.inputs[i] in self.parent
-            and self.root(node.inputs[i]) is self.root(old)
-            and self.root(node.outputs[o]) is self.root(new)
+            readers == [i] and self.root(node.outputs[o]) is self.root(new)
             for i, o in traits.updates
         )
-        readers = [i for i, v in enumerate(node.inputs) if v in self.parent and self.root(v) is self.root(old)]
-        return (updates and len(readers) == 1) or (
-            traits.elementwise and all(nbytes(node.inputs[i]) == nbytes(node.outputs[0]) for i in readers)
-        )
+        same_size = all(nbytes(node.inputs[i]) == nbytes(node.outputs[0]) for i in readers)
+        return updates or (traits.elementwise and same_size)
+
+    def _operands_in(self, node: ir.Node, value: ir.Value) -> list[int]:
+        """Positions of the node's inputs that live in the class of `value`."""
+        root = self.root(value)
+        return [
+            i
+            for i, v in enumerate(node.inputs)
+            if v is not None and v in self.parent and self.root(v) is root
+        ]
 
     def _join_in_place(self) -> None:
         """Let a result take the place of an operand that no later step reads."""
@@ -200,16 +211,15 @@ class _Planner:
             if traits.elementwise:
                 pairs += [(i, 0) for i in range(len(node.inputs))]
             for i, o in pairs:
-                old = node.inputs[i] if i < len(node.inputs) else None
-                if old not in self.parent or o >= len(node.outputs):
+                old = optional(node, i)
+                if old is None or old not in self.parent or o >= len(node.outputs):
                     continue
                 new = node.outputs[o]
                 free = self.root(old) not in self.anchor and self.root(new) not in self.anchor
                 dies = self.last_use(old) == step and self.first_write(new) == step
-                alone = sum(v is not None and v in self.parent and self.root(v) is self.root(old) for v in node.inputs)
-                if free and dies and alone == 1 and nbytes(old) == nbytes(new):
+                alone = self._operands_in(node, old) == [i]
+                if free and dies and alone and nbytes(old) == nbytes(new):
                     self.join(old, new)
-                    break
 
     def _intervals(self, copied: set[str]) -> list[Interval]:
         intervals = []

@@ -126,7 +126,8 @@ def build_file(prefix: str, sources: list[str]) -> str:
 
 def _members(values: tuple[ir.Value, ...], ctype: str) -> str:
     lines = [
-        f"    {ctype} *{c_identifier(str(v.name))}; /* {''.join(f'[{d}]' for d in dims(v))} */" for v in values
+        f"    {ctype} *{c_identifier(str(v.name))}; /* {''.join(f'[{d}]' for d in dims(v))} */"
+        for v in values
     ]
     return "\n".join(lines)
 
@@ -148,7 +149,9 @@ def _reset_lines(model: Model, layout: Layout) -> list[str]:
         zero = int(value.metadata_props.get(ZERO_POINT, "0"))
         if zero:
             offset = layout.slots[str(value.name)].offset
-            lines.append(f"    memset(st + {offset}, {zero & 255}, {size(value)}); /* {value.name}: zero point */")
+            lines.append(
+                f"    memset(st + {offset}, {zero & 255}, {size(value)}); /* {value.name}: zero point */"
+            )
     return lines
 
 
@@ -313,4 +316,3 @@ set_target_properties({name} PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_E
 # Float code in quantized networks has the same bits on every core only without contraction to FMA.
 target_compile_options({name} PRIVATE -O2 -ffp-contract=off)
 """
-

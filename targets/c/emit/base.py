@@ -17,7 +17,14 @@ C_TYPES = {
     ir.DataType.INT8: "int8_t",
     ir.DataType.INT16: "int16_t",
 }
-C_ARRAYS = {"float32": "float", "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "int64": "int64_t"}
+C_ARRAYS = {
+    "float32": "float",
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "int64": "int64_t",
+}
 SUFFIX = {ir.DataType.FLOAT: "f32", ir.DataType.INT8: "s8", ir.DataType.INT16: "s16"}
 
 
@@ -90,7 +97,12 @@ class Context:
 
     def same_place(self, a: ir.Value | None, b: ir.Value | None) -> bool:
         """Whether two computed tensors share their storage."""
-        return a is not None and b is not None and self.slot(a) is not None and self.slot(a) == self.slot(b)
+        return (
+            a is not None
+            and b is not None
+            and self.slot(a) is not None
+            and self.slot(a) == self.slot(b)
+        )
 
     def slot(self, value: ir.Value) -> Slot | None:
         """A computed tensor's slot; None for a constant."""

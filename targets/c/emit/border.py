@@ -22,5 +22,9 @@ def emit_dequantize(ctx: Context, node: ir.Node) -> None:
 def emit_requantize(ctx: Context, node: ir.Node) -> None:
     """Integer to integer of another scale or width."""
     x, y = node.inputs[0], node.outputs[0]
-    numbers = [int_attribute(node, n) for n in ("x_zero", "mult", "shift", "y_zero", "y_min", "y_max")]
-    ctx.call(f"ek_requantize_{suffix(x)}_{suffix(y)}", ctx.pointer(x), *numbers, ctx.pointer(y), size(x))
+    numbers = [
+        int_attribute(node, n) for n in ("x_zero", "mult", "shift", "y_zero", "y_min", "y_max")
+    ]
+    ctx.call(
+        f"ek_requantize_{suffix(x)}_{suffix(y)}", ctx.pointer(x), *numbers, ctx.pointer(y), size(x)
+    )

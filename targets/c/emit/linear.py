@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from edgekit.errors import Problem
 from edgekit.quantize.choose import constant
-from edgekit.quantize.geometry import dims
+from edgekit.quantize.geometry import dims, optional
 from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, size, suffix, where
 
 
@@ -14,16 +14,19 @@ def emit_gemm_int(ctx: Context, node: ir.Node) -> None:
     x, y = node.inputs[0], node.outputs[0]
     w = array_attribute(node, "w")
     n, k = w.shape
-    arrays = [ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("w", "bias", "mult", "shift")]
+    arrays = [
+        ctx.constant(f"{node.name}_{a}", array_attribute(node, a))
+        for a in ("w", "bias", "mult", "shift")
+    ]
     numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
     kernel = f"ek_fc_{suffix(x)}_{suffix(y)}"
     ctx.call(kernel, ctx.pointer(x), *arrays, *numbers, ctx.pointer(y), size(x) // k, k, n)
 
 
 def macs_gemm_int(node: ir.Node) -> int:
-    """rows * k * n."""
+    """Rows * k * n."""
     w = array_attribute(node, "w")
-    return size(node.inputs[0]) * w.shape[0]
+    return size(node.inputs[0]) * int(w.shape[0])
 
 
 def emit_gemm(ctx: Context, node: ir.Node) -> None:
@@ -33,28 +36,47 @@ def emit_gemm(ctx: Context, node: ir.Node) -> None:
     assert w is not None
     w = w.T if int_attribute(node, "transB", 0) else w
     k, n = w.shape
-    bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
-    b = "NULL" if bias is None else ctx.constant(str(node.inputs[2].name), np.broadcast_to(np.ravel(bias), (n,)))  # type: ignore[union-attr]
-    ctx.call("ek_fc_f32", ctx.pointer(x), ctx.constant(f"{node.name}_w", w), b, ctx.pointer(y), size(x) // k, k, n)
+    bias, b = constant(optional(node, 2)), "NULL"
+    if bias is not None:
+        b = ctx.constant(f"{node.name}_bias", np.broadcast_to(np.ravel(bias), (n,)))
+    ctx.call(
+        "ek_fc_f32",
+        ctx.pointer(x),
+        ctx.constant(f"{node.name}_w", w),
+        b,
+        ctx.pointer(y),
+        size(x) // k,
+        k,
+        n,
+    )
 
 
 def check_gemm(node: ir.Node) -> list[Problem]:
     """Constant 2-D weights and bias of one row; alpha and beta 1; no transposed input."""
     problems = []
     w = constant(node.inputs[1])
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    bias = optional(node, 2)
     if w is None or (bias is not None and constant(bias) is None):
         problems.append(Problem(where(node), "computed weights", "constant weights", "use MatMul"))
-    elif bias is not None and size(bias) not in (1, w.shape[0 if int_attribute(node, "transB", 0) else 1]):
-        problems.append(Problem(where(node), f"bias {dims(bias)}", "one row", "add it after the Gemm"))
+    elif bias is not None and size(bias) not in (
+        1,
+        w.shape[0 if int_attribute(node, "transB", 0) else 1],
+    ):
+        problems.append(
+            Problem(where(node), f"bias {dims(bias)}", "one row", "add it after the Gemm")
+        )
     scales = [a.as_float() for n in ("alpha", "beta") if (a := node.attributes.get(n)) is not None]
     if any(s != 1.0 for s in scales) or int_attribute(node, "transA", 0):
-        problems.append(Problem(where(node), "alpha, beta or transA", "1, 1 and 0", "fold them into the weights"))
+        problems.append(
+            Problem(
+                where(node), "alpha, beta or transA", "1, 1 and 0", "fold them into the weights"
+            )
+        )
     return problems
 
 
 def macs_gemm(node: ir.Node) -> int:
-    """rows * k * n."""
+    """Rows * k * n."""
     return size(node.outputs[0]) * dims(node.inputs[0])[-1]
 
 
@@ -69,7 +91,9 @@ def emit_matmul(ctx: Context, node: ir.Node) -> None:
         return
     ctx.kernels.add("ek_matmul_f32")
     ctx.line(f"for (int32_t i = 0; i < {batch}; i++) {{")
-    ctx.line(f"    ek_matmul_f32({pa} + i * {m * k}, {pb} + i * {k * n}, {py} + i * {m * n}, {m}, {k}, {n});")
+    ctx.line(
+        f"    ek_matmul_f32({pa} + i * {m * k}, {pb} + i * {k * n}, {py} + i * {m * n}, {m}, {k}, {n});"
+    )
     ctx.line("}")
 
 
@@ -78,7 +102,14 @@ def check_matmul(node: ir.Node) -> list[Problem]:
     a, b = dims(node.inputs[0]), dims(node.inputs[1])
     same = a[:-2] == b[:-2] or all(d == 1 for d in b[:-2])
     if len(a) < 2 or len(b) < 2 or not same:
-        return [Problem(where(node), f"operands {a} and {b}", "equal leading dimensions", "reshape before the product")]
+        return [
+            Problem(
+                where(node),
+                f"operands {a} and {b}",
+                "equal leading dimensions",
+                "reshape before the product",
+            )
+        ]
     return []
 
 

@@ -57,6 +57,8 @@ def nest(loops: Loops, body: Sequence[str]) -> list[str]:
         pad = "    " * level
         lines.append(f"{pad}for (int32_t i{level} = 0; i{level} < {extent}; i{level}++) {{")
     inner = "    " * len(loops)
-    lines += [f"{inner}{text}" for text in body] if loops else ["{", *(f"    {t}" for t in body), "}"]
+    lines += (
+        [f"{inner}{text}" for text in body] if loops else ["{", *(f"    {t}" for t in body), "}"]
+    )
     lines += ["    " * level + "}" for level in reversed(range(len(loops)))]
     return lines

@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from edgekit.errors import Problem
 from edgekit.quantize.choose import constant
-from edgekit.quantize.geometry import dims, ints
+from edgekit.quantize.geometry import dims, ints, optional
 from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
 from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
 
@@ -37,11 +37,10 @@ def emit_slice(ctx: Context, node: ir.Node) -> None:
 def slice_axes(node: ir.Node) -> list[tuple[int, int, int]]:
     """(axis, first index, step) of a Slice with constant bounds."""
     shape = dims(node.inputs[0])
-    starts = np.ravel(constant(node.inputs[1]))
-    axes = constant(node.inputs[3]) if len(node.inputs) > 3 and node.inputs[3] is not None else None
-    steps = constant(node.inputs[4]) if len(node.inputs) > 4 and node.inputs[4] is not None else None
+    starts, axes, steps = (constant(optional(node, i)) for i in (1, 3, 4))
+    assert starts is not None
     result = []
-    for i, begin in enumerate(starts):
+    for i, begin in enumerate(np.ravel(starts)):
         axis = i if axes is None else int(np.ravel(axes)[i]) % len(shape)
         step = 1 if steps is None else int(np.ravel(steps)[i])
         first = int(begin) + shape[axis] if begin < 0 else int(begin)
@@ -52,7 +51,11 @@ def slice_axes(node: ir.Node) -> list[tuple[int, int, int]]:
 def check_constant_tail(node: ir.Node) -> list[Problem]:
     """Everything but the data must be a constant."""
     if any(v is not None and constant(v) is None for v in node.inputs[1:]):
-        return [Problem(where(node), "computed bounds or sizes", "constants", "export with fixed shapes")]
+        return [
+            Problem(
+                where(node), "computed bounds or sizes", "constants", "export with fixed shapes"
+            )
+        ]
     return []
 
 
@@ -86,14 +89,19 @@ def emit_pad(ctx: Context, node: ir.Node) -> None:
     """Constant padding; negative pads crop."""
     x, y = node.inputs[0], node.outputs[0]
     before = [low for low, _ in pad_axes(node)]
-    value = constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] is not None else None
+    value = (
+        constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] is not None else None
+    )
     fill = 0.0 if value is None else float(np.ravel(value)[0])
     target = ctx.pointer(y)
     ctx.line(f"for (int32_t i = 0; i < {size(y)}; i++) {{")
     ctx.line(f"    {target}[i] = {float_literal(fill)};")
     ctx.line("}")
     source_strides, target_strides = contiguous(dims(x)), contiguous(dims(y))
-    inner = [min(n, m - max(low, 0)) - max(-low, 0) if low >= 0 else min(n + low, m) for n, m, low in zip(dims(x), dims(y), before, strict=True)]
+    inner = [
+        min(n, m - max(low, 0)) - max(-low, 0) if low >= 0 else min(n + low, m)
+        for n, m, low in zip(dims(x), dims(y), before, strict=True)
+    ]
     start = sum(max(-low, 0) * step for low, step in zip(before, source_strides, strict=True))
     at = sum(max(low, 0) * step for low, step in zip(before, target_strides, strict=True))
     if all(extent > 0 for extent in inner):
@@ -103,8 +111,9 @@ def emit_pad(ctx: Context, node: ir.Node) -> None:
 def pad_axes(node: ir.Node) -> list[tuple[int, int]]:
     """(before, after) for every axis."""
     rank = len(dims(node.inputs[0]))
-    pads = np.ravel(constant(node.inputs[1])).tolist()
-    axes = constant(node.inputs[3]) if len(node.inputs) > 3 and node.inputs[3] is not None else None
+    counts, axes = (constant(optional(node, i)) for i in (1, 3))
+    assert counts is not None
+    pads = np.ravel(counts).tolist()
     named = list(range(rank)) if axes is None else [int(a) % rank for a in np.ravel(axes)]
     result = [(0, 0)] * rank
     for i, axis in enumerate(named):
@@ -136,7 +145,9 @@ def _strided(
     if loops and loops[-1][1] == (1, 1):
         outer, count = loops[:-1], loops[-1][0]
         a, b = index(outer, 0, x_start), index(outer, 1, y_start)
-        for text in nest(outer, [f"memcpy({target} + {b}, {source} + {a}, {count} * sizeof *{target});"]):
+        for text in nest(
+            outer, [f"memcpy({target} + {b}, {source} + {a}, {count} * sizeof *{target});"]
+        ):
             ctx.line(text)
         return
     body = f"{target}[{index(loops, 1, y_start)}] = {source}[{index(loops, 0, x_start)}];"

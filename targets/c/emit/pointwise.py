@@ -125,7 +125,8 @@ def emit_arithmetic_int(ctx: Context, node: ir.Node) -> None:
     kernel = f"ek_{node.op_type.lower()}_{suffix(a)}"
     ctx.kernels.add(kernel)
     pa, pb, py = (
-        ctx.pointer(v) if not outer else f"{ctx.pointer(v)} + {index(outer, i)}" for i, v in ((1, a), (2, b), (0, y))
+        ctx.pointer(v) if not outer else f"{ctx.pointer(v)} + {index(outer, i)}"
+        for i, v in ((1, a), (2, b), (0, y))
     )
     zeros = [int_attribute(node, "a_zero"), int_attribute(node, "b_zero")]
     tail = [int_attribute(node, name) for name in ("shift", "y_zero", "y_min", "y_max")]

@@ -33,7 +33,11 @@ class _Cell:
     def traits(self) -> Traits:
         """States are updated in place; a single step's Y is Y_h; a state with no output lives in scratch."""
         dtype = self.node.inputs[0].dtype if self.node.domain == "" else ir.DataType.INT16  # type: ignore[union-attr]
-        cell = INT_SCRATCH[suffix(self.node.inputs[0])] if self.node.domain else F32_SCRATCH[self.node.op_type]
+        cell = (
+            INT_SCRATCH[suffix(self.node.inputs[0])]
+            if self.node.domain
+            else F32_SCRATCH[self.node.op_type]
+        )
         updates, same, homeless = [], [], 0
         for order, (position, initial, final) in enumerate(self.states):
             home = self.y if final is None and order == 0 and self.steps == 1 else final
@@ -60,19 +64,26 @@ class _Cell:
                 home, same = ctx.pointer(y), initial is not None and ctx.same_place(initial, y)
             else:
                 ctype = "int16_t" if self.node.domain else "float"
-                home, same = f"{ctx.scratch(self.node, ctype)} + {free // (2 if self.node.domain else 4)}", False
+                home, same = (
+                    f"{ctx.scratch(self.node, ctype)} + {free // (2 if self.node.domain else 4)}",
+                    False,
+                )
                 free += self.units * (2 if self.node.domain else 4)
             if initial is None:
                 ctx.line(f"memset({home}, 0, {self.units} * sizeof *({home}));")
             elif not same:
-                ctx.line(f"memcpy({home}, {ctx.pointer(initial)}, {self.units} * sizeof *({home}));")
+                ctx.line(
+                    f"memcpy({home}, {ctx.pointer(initial)}, {self.units} * sizeof *({home}));"
+                )
             homes.append(home)
         inputs = dims(x)[-1]
         copies_y = y is not None and not (self.steps == 1 and homes[0] == ctx.pointer(y))
         if self.steps == 1:
             ctx.line(call(ctx.pointer(x), homes))
             if copies_y:
-                ctx.line(f"memcpy({ctx.pointer(y)}, {homes[0]}, {self.units} * sizeof *({homes[0]}));")
+                ctx.line(
+                    f"memcpy({ctx.pointer(y)}, {homes[0]}, {self.units} * sizeof *({homes[0]}));"
+                )
             return
         ctx.line(f"for (int32_t t = 0; t < {self.steps}; t++) {{")
         ctx.line("    " + call(f"{ctx.pointer(x)} + t * {inputs}", homes))
@@ -87,7 +98,11 @@ def _gru_int(node: ir.Node) -> _Cell:
     position = {original: place for place, original in enumerate(used)}
     units = array_attribute(node, "r").shape[1]
     return _Cell(
-        node, dims(node.inputs[0])[0], units, position.get(0), ((1, node.inputs[1], position.get(1)),)
+        node,
+        dims(node.inputs[0])[0],
+        units,
+        position.get(0),
+        ((1, node.inputs[1], position.get(1)),),
     )
 
 
@@ -99,7 +114,9 @@ def _float_cell(node: ir.Node) -> _Cell:
 
     count = 2 if node.op_type == "LSTM" else 1
     states = tuple((5 + i, _input(node, 5 + i), output(1 + i)) for i in range(count))
-    return _Cell(node, dims(node.inputs[0])[0], int_attribute(node, "hidden_size"), output(0), states)
+    return _Cell(
+        node, dims(node.inputs[0])[0], int_attribute(node, "hidden_size"), output(0), states
+    )
 
 
 def _input(node: ir.Node, index: int) -> ir.Value | None:
@@ -125,7 +142,11 @@ def emit_gru_int(ctx: Context, node: ir.Node) -> None:
         ctx.constant(name, table()[0])
         for name, table in (("sigmoid_gate", sigmoid_gate), ("tanh_gate", tanh_gate))
     ]
-    sizes = [array_attribute(node, "w").shape[1], cell.units, int_attribute(node, "linear_before_reset")]
+    sizes = [
+        array_attribute(node, "w").shape[1],
+        cell.units,
+        int_attribute(node, "linear_before_reset"),
+    ]
     ctx.kernels.add(f"ek_gru_{dtype}")
 
     def call(x: str, states: list[str]) -> str:
@@ -147,7 +168,10 @@ def emit_float(ctx: Context, node: ir.Node) -> None:
         arrays.append(ctx.constant(f"{node.name}_bias", both[:rows] + both[rows:]))
         numbers = [w.shape[1], cell.units]
     else:
-        arrays += [ctx.constant(f"{node.name}_w_bias", both[:rows]), ctx.constant(f"{node.name}_r_bias", both[rows:])]
+        arrays += [
+            ctx.constant(f"{node.name}_w_bias", both[:rows]),
+            ctx.constant(f"{node.name}_r_bias", both[rows:]),
+        ]
         numbers = [w.shape[1], cell.units, int_attribute(node, "linear_before_reset", 0)]
     kernel = f"ek_{node.op_type.lower()}_f32"
     ctx.kernels.add(kernel)
@@ -164,7 +188,13 @@ def check_float(node: ir.Node) -> list[Problem]:
     found = []
     direction = node.attributes.get("direction")
     if direction is not None and direction.as_string() != "forward":
-        found.append((f"direction {direction.as_string()}", "forward", "a backward pass needs the whole stream: use a causal cell"))
+        found.append(
+            (
+                f"direction {direction.as_string()}",
+                "forward",
+                "a backward pass needs the whole stream: use a causal cell",
+            )
+        )
     if any(constant(_input(node, i)) is None for i in (1, 2)) or (
         _input(node, 3) is not None and constant(_input(node, 3)) is None
     ):
@@ -176,7 +206,11 @@ def check_float(node: ir.Node) -> list[Problem]:
     if dims(node.inputs[0])[1] != 1:
         found.append((f"batch {dims(node.inputs[0])[1]}", "1", "export with batch 1"))
     for name in ("activations", "clip", "activation_alpha", "activation_beta", "input_forget"):
-        if name in node.attributes and node.attributes[name].value not in (0, (), DEFAULT_ACTIVATIONS[node.op_type]):
+        if name in node.attributes and node.attributes[name].value not in (
+            0,
+            (),
+            DEFAULT_ACTIVATIONS[node.op_type],
+        ):
             found.append((f"attribute {name}", "its default", "use the default cell"))
     if int_attribute(node, "layout", 0):
         found.append(("layout 1", "layout 0", "put time first"))
@@ -185,7 +219,9 @@ def check_float(node: ir.Node) -> list[Problem]:
 
 def macs_gru_int(node: ir.Node) -> int:
     """Both products, every time step."""
-    return dims(node.inputs[0])[0] * (array_attribute(node, "w").size + array_attribute(node, "r").size)
+    return dims(node.inputs[0])[0] * (
+        array_attribute(node, "w").size + array_attribute(node, "r").size
+    )
 
 
 def macs_float(node: ir.Node) -> int:

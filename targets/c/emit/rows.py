@@ -40,7 +40,9 @@ def emit_reduce(ctx: Context, node: ir.Node) -> None:
     count = int(np.prod([shape[a] for a in axes]))
     result = f"acc / {float_literal(count)}" if node.op_type == "ReduceMean" else "acc"
     inner_lines = nest(inner, [f"const float x = row[{index(inner, 0)}];", f"acc = {update};"])
-    renamed = [text.replace("i0", "j0").replace("i1", "j1").replace("i2", "j2") for text in inner_lines]
+    renamed = [
+        text.replace("i0", "j0").replace("i1", "j1").replace("i2", "j2") for text in inner_lines
+    ]
     body = [
         f"const float *const row = {ctx.pointer(x)} + {index(outer, 0)};",
         f"float acc = {start};",
@@ -62,7 +64,9 @@ def check_softmax(node: ir.Node) -> list[Problem]:
     """Only the last axis."""
     rank = len(dims(node.inputs[0]))
     if int_attribute(node, "axis", -1) % rank != rank - 1:
-        return [Problem(where(node), "an inner axis", "the last axis", "transpose before and behind it")]
+        return [
+            Problem(where(node), "an inner axis", "the last axis", "transpose before and behind it")
+        ]
     return []
 
 
@@ -75,7 +79,16 @@ def emit_layernorm(ctx: Context, node: ir.Node) -> None:
     eps = float_literal(1e-5 if epsilon is None else epsilon.as_float())
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     b = "NULL" if bias is None else ctx.pointer(bias)
-    ctx.call("ek_layernorm_f32", ctx.pointer(x), ctx.pointer(scale), b, eps, ctx.pointer(y), size(x) // n, n)
+    ctx.call(
+        "ek_layernorm_f32",
+        ctx.pointer(x),
+        ctx.pointer(scale),
+        b,
+        eps,
+        ctx.pointer(y),
+        size(x) // n,
+        n,
+    )
 
 
 def check_layernorm(node: ir.Node) -> list[Problem]:
@@ -86,5 +99,7 @@ def check_layernorm(node: ir.Node) -> list[Problem]:
     extra = [v for v in node.outputs[1:] if v.uses() or v.is_graph_output()]
     if wrong or extra:
         found = f"scale or bias {dims(wrong[0])}" if wrong else "mean or deviation as outputs"
-        return [Problem(where(node), found, f"shape {wanted}, one output", "rewrite the normalization")]
+        return [
+            Problem(where(node), found, f"shape {wanted}, one output", "rewrite the normalization")
+        ]
     return []

@@ -49,7 +49,14 @@ def check_frame(node: ir.Node) -> list[Problem]:
         while rest % factor == 0:
             rest //= factor
     if rest != 1 or n % 2:
-        return [Problem(where(node), f"{n} points", "an even product of 2, 3 and 5", "use such an N_FFT, as 512")]
+        return [
+            Problem(
+                where(node),
+                f"{n} points",
+                "an even product of 2, 3 and 5",
+                "use such an N_FFT, as 512",
+            )
+        ]
     return []
 
 

@@ -3,7 +3,16 @@
 from edgekit.export.model import FRONTEND_DOMAIN
 from edgekit.quantize.integer import INTEGER_DOMAIN
 from edgekit.quantize.pointwise import POINTWISE
-from edgekit.targets.c.emit import border, conv, linear, movement, pointwise, recurrent, rows, spectral
+from edgekit.targets.c.emit import (
+    border,
+    conv,
+    linear,
+    movement,
+    pointwise,
+    recurrent,
+    rows,
+    spectral,
+)
 from edgekit.targets.c.emit.base import Emitter, elementwise
 
 EMITTERS: dict[tuple[str, str], Emitter] = {
@@ -12,9 +21,17 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "MatMul"): Emitter(linear.emit_matmul, check=linear.check_matmul, macs=linear.macs_gemm),
     ("", "Conv"): Emitter(conv.emit_conv, check=conv.check_conv, macs=conv.macs_conv),
     ("", "ConvTranspose"): Emitter(conv.emit_conv, check=conv.check_conv, macs=conv.macs_conv),
-    ("", "GRU"): Emitter(recurrent.emit_float, recurrent.traits_float, recurrent.check_float, recurrent.macs_float),
-    ("", "LSTM"): Emitter(recurrent.emit_float, recurrent.traits_float, recurrent.check_float, recurrent.macs_float),
-    **{("", name): Emitter(pointwise.emit_unary, elementwise) for name in POINTWISE if name != "Identity"},
+    ("", "GRU"): Emitter(
+        recurrent.emit_float, recurrent.traits_float, recurrent.check_float, recurrent.macs_float
+    ),
+    ("", "LSTM"): Emitter(
+        recurrent.emit_float, recurrent.traits_float, recurrent.check_float, recurrent.macs_float
+    ),
+    **{
+        ("", name): Emitter(pointwise.emit_unary, elementwise)
+        for name in POINTWISE
+        if name != "Identity"
+    },
     **{("", name): Emitter(pointwise.emit_binary, elementwise) for name in pointwise.BINARY},
     ("", "PRelu"): Emitter(pointwise.emit_prelu, elementwise),
     ("", "Clip"): Emitter(pointwise.emit_clip, elementwise, pointwise.check_clip),
@@ -31,8 +48,12 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "Expand"): Emitter(movement.emit_expand, check=movement.check_constant_tail),
     ("", "Pad"): Emitter(movement.emit_pad, check=movement.check_pad),
     # the PCM front end
-    (FRONTEND_DOMAIN, "STFT"): Emitter(spectral.emit_stft, spectral.traits_frame, spectral.check_frame),
-    (FRONTEND_DOMAIN, "ISTFT"): Emitter(spectral.emit_istft, spectral.traits_frame, spectral.check_frame),
+    (FRONTEND_DOMAIN, "STFT"): Emitter(
+        spectral.emit_stft, spectral.traits_frame, spectral.check_frame
+    ),
+    (FRONTEND_DOMAIN, "ISTFT"): Emitter(
+        spectral.emit_istft, spectral.traits_frame, spectral.check_frame
+    ),
     (FRONTEND_DOMAIN, "Finite"): Emitter(spectral.emit_finite, elementwise),
     # integer
     (INTEGER_DOMAIN, "Quantize"): Emitter(border.emit_quantize),
@@ -41,7 +62,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (INTEGER_DOMAIN, "Gemm"): Emitter(linear.emit_gemm_int, macs=linear.macs_gemm_int),
     (INTEGER_DOMAIN, "Conv"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
     (INTEGER_DOMAIN, "ConvTranspose"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
-    (INTEGER_DOMAIN, "GRU"): Emitter(recurrent.emit_gru_int, recurrent.traits_gru_int, macs=recurrent.macs_gru_int),
+    (INTEGER_DOMAIN, "GRU"): Emitter(
+        recurrent.emit_gru_int, recurrent.traits_gru_int, macs=recurrent.macs_gru_int
+    ),
     (INTEGER_DOMAIN, "Table"): Emitter(pointwise.emit_table),
     (INTEGER_DOMAIN, "PRelu"): Emitter(pointwise.emit_prelu_int),
     (INTEGER_DOMAIN, "Add"): Emitter(pointwise.emit_arithmetic_int, elementwise),

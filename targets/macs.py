@@ -1,0 +1,33 @@
+"""Multiply-accumulates of one hop, by the type of their activations."""
+
+from dataclasses import replace
+
+import onnx_ir as ir
+
+from edgekit.export.model import Model
+from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
+from edgekit.runtime.manifest import Manifest
+from edgekit.targets.c.emit.table import EMITTERS
+
+
+def with_macs(manifest: Manifest, model: Model) -> Manifest:
+    """Fill the manifest's counts. A MAC is int8 where activation and weight are 8 bits.
+
+    Operators that the C targets do not know count nothing.
+    """
+    counts = {"int8": 0, "int16": 0, "float": 0}
+    for node in to_integer(model).ir.graph:
+        emitter = EMITTERS.get((node.domain, node.op_type))
+        if emitter is None or emitter.check(node):
+            continue
+        first = node.inputs[0]
+        integer = node.domain == INTEGER_DOMAIN and first is not None
+        narrow = first is not None and first.dtype == ir.DataType.INT8
+        counts[("int8" if narrow else "int16") if integer else "float"] += emitter.macs(node)
+    return replace(
+        manifest,
+        macs_per_hop=sum(counts.values()),
+        macs_int8=counts["int8"],
+        macs_int16=counts["int16"],
+        macs_float=counts["float"],
+    )

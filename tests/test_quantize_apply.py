@@ -1,0 +1,91 @@
+"""QDQ out: an ordinary ONNX file, types by the scheme, and the oracle within reach of onnxruntime."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from builds import float_model, int8_model, noise
+from zoo import ZOO
+
+from edgekit.errors import UsageError
+from edgekit.export.verify import run_hops, snr_db
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.compare import tensor_report
+from edgekit.quantize.integer import INTEGER_DOMAIN, stored_type, to_integer
+from edgekit.quantize.oracle import Oracle
+
+FLOOR_DB = {"attention": 30, "tcn": 30, "conv_recurrent": 30}
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_opens_in_onnxruntime_as_it_is_and_passes_the_checker(name: str) -> None:
+    data = int8_model(name).to_bytes()
+    onnx.checker.check_model(onnx.load_from_string(data), full_check=True)
+    onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_oracle_and_onnxruntime_agree_and_both_are_near_float(name: str) -> None:
+    model, quantized = float_model(name), int8_model(name)
+    inputs = noise(model, 100, seed=5)
+    (reference,) = run_hops(model, inputs).values()
+    (qdq,) = run_hops(quantized, inputs).values()
+    (integer,) = Oracle(quantized).run_hops(inputs).values()
+    floor = FLOOR_DB.get(name, 35)
+    assert snr_db(reference, integer) >= floor
+    assert snr_db(reference, qdq) >= floor
+    assert snr_db(qdq, integer) >= floor
+
+
+@pytest.mark.parametrize("name", ["gru_mask", "conv_recurrent", "raw"])
+def test_recurrent_state_is_int16_of_scale_two_to_the_minus_15(name: str) -> None:
+    graph = to_integer(int8_model(name)).ir.graph
+    hidden = [stored_type(v) for v in graph.inputs if v.name in ("h", "h1", "h2")]
+    assert hidden
+    assert all(
+        k is not None and (k.dtype, k.scale, k.zero_point) == ("int16", 2.0**-15, 0) for k in hidden
+    )
+
+
+def test_caches_are_stored_as_integers_and_start_at_the_zero_point() -> None:
+    oracle = Oracle(int8_model("tcn"))
+    for name in ("c0", "c1", "c2", "tail"):
+        kind = stored_type(next(v for v in oracle.graph.inputs if v.name == name))
+        assert kind is not None
+        assert kind.dtype == "int8"
+        assert np.all(oracle.states[name] == kind.zero_point)
+
+
+@pytest.mark.parametrize("name", ["tcn", "vision", "conv_recurrent"])
+def test_no_weighted_operator_stays_in_float(name: str) -> None:
+    weighted = {"Conv", "ConvTranspose", "Gemm", "GRU"}
+    nodes = [n for n in to_integer(int8_model(name)).ir.graph if n.op_type in weighted]
+    assert nodes
+    assert all(node.domain == INTEGER_DOMAIN for node in nodes)
+
+
+def test_same_calibration_same_bytes() -> None:
+    model = float_model("gru_mask")
+    calibration = Calibration((noise(model, 30),), "x")
+    assert quantize(model, calibration).to_bytes() == quantize(model, calibration).to_bytes()
+
+
+def test_unknown_and_later_recipes_are_refused() -> None:
+    model = float_model("vision")
+    for recipe, words in (("w2a2", "not known"), ("auto", "later version")):
+        with pytest.raises(UsageError, match=words):
+            quantize(model, Calibration((noise(model, 2),), "x"), recipe)
+
+
+def test_the_report_shows_where_noise_enters() -> None:
+    model, quantized = float_model("gru_mask"), int8_model("gru_mask")
+    rows = {
+        row.name: row
+        for row in tensor_report(model, quantized, Calibration((noise(model, 20),), "x"))
+    }
+    assert rows["x_finite"].dtype == "int8"
+    assert 30 < rows["x_finite"].snr_db < 60
+    assert rows["h1_next"].dtype == "int16"
+    assert all(row.minimum <= row.maximum for row in rows.values())
+    assert any(row.dtype == "float32" for row in rows.values())

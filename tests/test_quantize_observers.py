@@ -1,0 +1,60 @@
+"""Observers: exact extremes, bounded memory, and ranges that beat min-max on outliers."""
+
+import numpy as np
+import pytest
+
+from edgekit.quantize.observers import KEPT_VALUES, OBSERVERS, Observer
+from edgekit.quantize.scheme import activation_type
+
+
+def seen(*arrays: np.ndarray) -> Observer:
+    observer = Observer()
+    for array in arrays:
+        observer.update(array.astype(np.float32))
+    return observer
+
+
+def error(values: np.ndarray, rule: str) -> float:
+    kind = activation_type("int8", *OBSERVERS[rule](seen(values)))
+    return float(np.mean(np.abs(kind.dequantize(kind.quantize(values)) - values) ** 2.4))
+
+
+def test_extremes_are_exact_and_the_sample_is_bounded_and_even() -> None:
+    parts = [np.full(KEPT_VALUES, i, np.float32) for i in range(8)]
+    observer = seen(*parts, np.array([-3.0, 99.0]))
+    assert (observer.minimum, observer.maximum) == (-3.0, 99.0)
+    assert observer.sample.size == KEPT_VALUES
+    counts = np.bincount(observer.sample.clip(0, 10).astype(int), minlength=8)[:8]
+    assert counts.min() > 0.9 * KEPT_VALUES / 8
+
+
+def test_non_finite_values_are_ignored() -> None:
+    observer = seen(np.array([np.nan, np.inf, -np.inf, 0.5]), np.array([np.nan]))
+    assert (observer.minimum, observer.maximum) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("rule", OBSERVERS)
+def test_nothing_seen_is_an_empty_range(rule: str) -> None:
+    assert OBSERVERS[rule](Observer()) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("rule", OBSERVERS)
+def test_constant_tensors_have_a_usable_type(rule: str) -> None:
+    kind = activation_type("int8", *OBSERVERS[rule](seen(np.full(100, 2.5))))
+    assert abs(kind.dequantize(kind.quantize(np.full(1, 2.5, np.float32)))[0] - 2.5) <= kind.scale
+
+
+def test_mse_is_never_worse_than_minmax_and_narrower_on_long_tails() -> None:
+    random = np.random.default_rng(0)
+    for values in (random.standard_normal(20_000), random.laplace(size=20_000)):
+        single = values.astype(np.float32)
+        assert error(single, "mse") < error(single, "minmax")
+    low, high = OBSERVERS["mse"](seen(single))
+    assert high - low < 0.99 * (single.max() - single.min())
+
+
+def test_percentile_cuts_a_thousandth() -> None:
+    values = np.concatenate([np.linspace(-1, 1, 100_000), [1000.0]])
+    low, high = OBSERVERS["percentile"](seen(values))
+    assert -1.01 < low < -0.99
+    assert 0.99 < high < 1.01

@@ -1,0 +1,83 @@
+"""Types and multipliers: ranges hold, zero is exact, fixed point is within its mantissa."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgekit.quantize.scheme import (
+    QuantType,
+    activation_type,
+    fixed_point,
+    fixed_point_pair,
+    quantize_weights,
+    weight_scales,
+)
+
+FINITE = st.floats(-1e6, 1e6, allow_nan=False, width=32)
+
+
+@given(FINITE, FINITE)
+def test_int8_holds_its_range_and_zero(a: float, b: float) -> None:
+    kind = activation_type("int8", min(a, b), max(a, b))
+    ends = np.array([min(a, b, 0), max(a, b, 0)], np.float32)
+    assert np.all(np.abs(kind.dequantize(kind.quantize(ends)) - ends) <= 1.01 * kind.scale)
+    zero = np.zeros(1, np.float32)
+    assert kind.dequantize(kind.quantize(zero))[0] == 0
+
+
+@given(FINITE, FINITE)
+def test_int16_is_symmetric(a: float, b: float) -> None:
+    kind = activation_type("int16", min(a, b), max(a, b))
+    assert kind.zero_point == 0
+    assert max(abs(a), abs(b)) <= kind.scale * 32768
+
+
+def test_not_a_number_becomes_the_zero_point_and_infinity_saturates() -> None:
+    kind = QuantType("int8", 0.5, 7)
+    q = kind.quantize(np.array([np.nan, np.inf, -np.inf, 1e30], np.float32))
+    assert q.tolist() == [7, 127, -128, 127]
+
+
+@given(st.floats(1e-12, 1e3), st.sampled_from([15, 16, 31]))
+def test_fixed_point_is_exact_to_its_mantissa(multiplier: float, bits: int) -> None:
+    mantissa, shift = fixed_point(multiplier, bits)
+    assert 1 <= shift[0] <= 62
+    if shift[0] < 62:
+        assert 2 ** (bits - 1) <= mantissa[0] < 2**bits
+        assert abs(mantissa[0] * 2.0 ** -shift[0] / multiplier - 1) <= 2.0**-bits
+
+
+def test_fixed_point_carries_into_the_next_power() -> None:
+    mantissa, shift = fixed_point(1 - 2.0**-40, 15)
+    assert (mantissa[0], shift[0]) == (2**14, 14)
+
+
+def test_a_multiplier_that_does_not_fit_is_an_error() -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        fixed_point(2.0**40, 31)
+
+
+@given(st.floats(1e-6, 1e3), st.floats(-1e3, 1e3))
+def test_pairs_share_one_shift(first: float, second: float) -> None:
+    m1, m2, s = fixed_point_pair(first, second, 31)
+    unit = 2.0**-s
+    assert abs(m1 * unit - first) <= unit
+    assert abs(m2 * unit - second) <= unit
+    assert max(abs(m1), abs(m2)) < 2**31
+
+
+def test_a_dead_channel_gets_a_scale_and_a_loud_bias_a_larger_one() -> None:
+    rows = np.array([[1.0, -2.0], [0.0, 0.0], [1e-9, 0.0]])
+    scales = weight_scales(rows)
+    assert np.all(scales > 0)
+    assert np.abs(quantize_weights(rows, scales)).max() == 127
+    loud = weight_scales(rows, np.array([0.0, 1e9, 0.0]), input_scale=1e-3)
+    assert np.all(np.abs([0.0, 1e9, 0.0] / (1e-3 * loud.astype(np.float64))) <= 2**29 * 1.001)
+
+
+def test_all_dead_weights_still_quantize() -> None:
+    assert (
+        quantize_weights(np.zeros((2, 3)), weight_scales(np.zeros((2, 3)))).tolist()
+        == [[0] * 3] * 2
+    )

@@ -1,0 +1,83 @@
+"""Targets refuse what they cannot run: every node at once, with what is allowed and what to do."""
+
+import numpy as np
+import onnx
+import pytest
+from builds import float_model, int8_model
+from onnx import TensorProto, helper, numpy_helper
+from zoo import ZOO
+
+from edgekit.export.from_onnx import from_onnx
+from edgekit.export.model import Model
+from edgekit.targets.target import LATER_TARGETS, TARGETS
+
+
+def imported(
+    nodes: list[onnx.NodeProto], shape: list[int], out: list[int], **constants: np.ndarray
+) -> Model:
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, out)],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return from_onnx(model.SerializeToString(), name="g")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", ZOO)
+def test_the_zoo_is_accepted(name: str, target: str) -> None:
+    assert TARGETS[target].check(float_model(name)) == []
+    assert TARGETS[target].check(int8_model(name)) == []
+
+
+def test_all_unsupported_operators_are_listed() -> None:
+    model = imported(
+        [
+            helper.make_node("Asinh", ["x"], ["a"], name="one"),
+            helper.make_node("Relu", ["a"], ["b"], name="fine"),
+            helper.make_node("Celu", ["b"], ["y"], name="two"),
+        ],
+        [1, 4],
+        [1, 4],
+    )
+    problems = TARGETS["c99"].check(model)
+    assert [p.where for p in problems] == ["Asinh 'one'", "Celu 'two'"]
+    assert all("Relu" in p.allowed and "onnxruntime" in p.next_step for p in problems)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "found"),
+    [
+        ({"direction": "reverse"}, "reverse"),
+        ({"activations": ["Sigmoid", "Relu"]}, "activations"),
+        ({"layout": 1}, "layout"),
+    ],
+)
+def test_what_an_operator_cannot_do_is_named(attributes: dict[str, object], found: str) -> None:
+    node = helper.make_node(
+        "GRU", ["x", "w", "r"], ["", "y"], hidden_size=2, name="n", **attributes
+    )
+    weights = np.ones((1, 6, 2), np.float32)
+    (problem,) = TARGETS["host"].check(imported([node], [3, 1, 2], [1, 1, 2], w=weights, r=weights))
+    assert problem.where == "GRU 'n'"
+    assert found in problem.found
+
+
+def test_inner_softmax_and_reflect_padding() -> None:
+    softmax = imported(
+        [helper.make_node("Softmax", ["x"], ["y"], axis=1, name="n")], [1, 3, 4], [1, 3, 4]
+    )
+    assert "last axis" in TARGETS["host"].check(softmax)[0].allowed
+    pads = np.array([0, 0, 1, 1], np.int64)
+    reflect = helper.make_node("Pad", ["x", "p"], ["y"], mode="reflect", name="n")
+    assert (
+        "reflect"
+        in TARGETS["host"].check(imported([reflect], [1, 4], [1, 6], p=pads[[0, 2, 0, 2]]))[0].found
+    )
+
+
+def test_names_do_not_collide() -> None:
+    assert not set(TARGETS) & set(LATER_TARGETS)
