@@ -53,7 +53,6 @@ def test_all_unsupported_operators_are_listed() -> None:
     [
         ({"direction": "reverse"}, "reverse"),
         ({"activations": ["Sigmoid", "Relu"]}, "activations"),
-        ({"layout": 1}, "layout"),
     ],
 )
 def test_what_an_operator_cannot_do_is_named(attributes: dict[str, object], found: str) -> None:
