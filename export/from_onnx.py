@@ -9,6 +9,7 @@ from typing import Any
 import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.export.frontend import parse_spec
 from edgekit.export.model import Model, Source, StreamInfo
 from edgekit.export.reading import MAX_BYTES, read_graph
 from edgekit.export.states import find_states
@@ -110,7 +111,7 @@ def _own_facts(model: ir.Model) -> dict[str, Any]:
         text = model.metadata_props.get(f"edgekit.{key}", "null")
         try:
             parsed[key] = _FACTS[key](json.loads(text))
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, RecursionError, UsageError):
             parsed[key] = None
     for key in list(model.metadata_props):
         if parsed.get(key.removeprefix("edgekit.")) is None:
@@ -132,14 +133,18 @@ def _stream_fact(content: Any) -> StreamInfo | None:
 
 
 def _frontend_fact(content: Any) -> str | None:
-    if content is not None and not (isinstance(content, str) and content.startswith("stft:")):
+    if content is None:
+        return None
+    if not isinstance(content, str):
         raise TypeError("not a front end")
+    parse_spec(content)
     return content
 
 
 def _quantization_fact(content: Any) -> dict[str, Any] | None:
     if content is not None and not (
-        isinstance(content.get("recipe"), str)
+        isinstance(content, dict)
+        and isinstance(content.get("recipe"), str)
         and isinstance(content.get("calibrated_on"), str | None)
         and set(content) <= {"recipe", "calibrated_on"}
     ):
@@ -169,4 +174,3 @@ def _onnx_reference(data: bytes) -> Any:
             ) from error  # fmt: skip
 
     return call
-

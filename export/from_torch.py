@@ -108,7 +108,16 @@ def _quiet() -> Iterator[None]:
 
 
 def _refuse_hidden_state(loaded: TorchSource) -> None:
-    changed = loaded.program.graph_signature.buffers_to_mutate.values()
+    import torch
+
+    before = {name: buffer.clone() for name, buffer in loaded.call.named_buffers()}
+    with torch.no_grad():
+        loaded.call(*loaded.args, **loaded.kwargs)
+    changed = [
+        name
+        for name, buffer in loaded.call.named_buffers()
+        if not torch.equal(buffer.nan_to_num(), before[name].nan_to_num())
+    ]
     if changed:
         raise ModelError(
             Problem(

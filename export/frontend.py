@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.errors import Problem, UsageError
-from edgekit.export.functions import add_function
+from edgekit.export.functions import define_functions
 from edgekit.export.model import FLOAT_NODE, FRONTEND_DOMAIN, Model, StatePair, StreamInfo
 from edgekit.export.passes.finite import insert_finite
 from edgekit.export.passes.graph import add_initializer, static_shape, unused_name, value_names
@@ -132,6 +132,7 @@ def add_frontend(model: Model, spec: str, sample_rate: int | None) -> Model:
     builder = _Builder(graph_model, stft)
     builder.add_analysis(next(v for v in graph_model.graph.inputs if v.name == source))
     builder.add_synthesis(next(v for v in graph_model.graph.outputs if v.name == result))
+    define_functions(graph_model)
     known = model.stream
     stream = StreamInfo(
         stft.hop,
@@ -265,8 +266,6 @@ class _Builder:
         **attributes: int,
     ) -> ir.Value:
         own = op_type in ("STFT", "ISTFT")
-        if own:
-            add_function(self.model, op_type)
         node = ir.node(
             op_type,
             inputs,

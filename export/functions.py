@@ -1,4 +1,9 @@
-"""Our own operators, as ONNX model-local functions: any ONNX runtime executes their bodies."""
+"""Our own operators, as ONNX model-local functions: any ONNX runtime executes their bodies.
+
+A transform has two equal bodies: ONNX DFT where the length is a power of two, else a product with the
+matrix of cosines and sines. onnxruntime 1.32 computes a DFT of another length with little precision
+(89 dB at 480, 69 dB at 4000, where a float32 product gives more than 120 dB).
+"""
 
 import onnx
 import onnx.parser
@@ -20,7 +25,7 @@ Finite <limit> (x) => (y) {
 
 # pcm (1, hop), history (1, n_fft - hop), window (n_fft)
 # -> spectrum (1, n_fft/2 + 1, 2), next history
-STFT = """
+STFT_POWER_OF_TWO = """
 STFT (pcm, history, window) => (spectrum, next_history) {
   time = Constant <value_ints = [1]> ()
   last = Constant <value_ints = [-1]> ()
@@ -34,11 +39,70 @@ STFT (pcm, history, window) => (spectrum, next_history) {
   spectrum = DFT <onesided = 1> (column, , axis)
 }"""
 
+# cosines and sines of 2 pi n k / n_fft; the angle is reduced in integers, so that it is exact
+_MATRIX = """
+  two_pi = Constant <value = double {6.283185307179586}> ()
+  from_0 = Constant <value = int64 {0}> ()
+  step_1 = Constant <value = int64 {1}> ()
+  half = Constant <value = int64 {2}> ()
+  rows = Constant <value_ints = [0]> ()
+  columns = Constant <value_ints = [1]> ()
+  length = Squeeze (n_fft)
+  half_length = Div (length, half)
+  bins = Add (half_length, step_1)
+  n = Range (from_0, length, step_1)
+  k = Range (from_0, bins, step_1)
+  n_line = Unsqueeze (n, rows)
+  k_line = Unsqueeze (k, columns)
+  turns = Mul (n_line, k_line)
+  turn = Mod (turns, length)
+  turn_double = Cast <to = 11> (turn)
+  length_double = Cast <to = 11> (length)
+  fraction = Div (turn_double, length_double)
+  angle = Mul (fraction, two_pi)
+  cosine = Cos (angle)
+  sine = Sin (angle)"""
+
+STFT_ANY = f"""
+STFT (pcm, history, window) => (spectrum, next_history) {{
+  time = Constant <value_ints = [1]> ()
+  last = Constant <value_ints = [-1]> ()
+  frame = Concat <axis = 1> (history, pcm)
+  hop = Shape <start = 1> (pcm)
+  n_fft = Shape <start = 1> (frame)
+  next_history = Slice (frame, hop, n_fft, time)
+  windowed = Mul (frame, window)
+  {_MATRIX}
+  cosine_float = Cast <to = 1> (cosine)
+  sine_float = Cast <to = 1> (sine)
+  to_real = Transpose <perm = [1, 0]> (cosine_float)
+  sine_columns = Transpose <perm = [1, 0]> (sine_float)
+  to_imaginary = Neg (sine_columns)
+  real = MatMul (windowed, to_real)
+  imaginary = MatMul (windowed, to_imaginary)
+  real_column = Unsqueeze (real, last)
+  imaginary_column = Unsqueeze (imaginary, last)
+  spectrum = Concat <axis = 2> (real_column, imaginary_column)
+}}"""
+
+_OVERLAP_ADD = """
+  frame_shape = Shape (frame)
+  overlap_shape = Shape (overlap)
+  grow = Sub (frame_shape, overlap_shape)
+  zeros = Constant <value_ints = [0, 0]> ()
+  pads = Concat <axis = 0> (zeros, grow)
+  padded = Pad (overlap, pads)
+  sum = Add (frame, padded)
+  hop = Slice (grow, one, two)
+  samples_end = Slice (frame_shape, one, two)
+  pcm = Slice (sum, zero, hop, one)
+  next_overlap = Slice (sum, hop, samples_end, one)"""
+
 # spectrum (1, n_fft/2 + 1, 2), overlap (1, n_fft - hop), window (n_fft)
 # -> pcm (1, hop), next overlap.
 # The imaginary parts of the first and the last bin do not count, as in every inverse real FFT.
-ISTFT = """
-ISTFT (spectrum, overlap, window) => (pcm, next_overlap) {
+ISTFT_POWER_OF_TWO = f"""
+ISTFT (spectrum, overlap, window) => (pcm, next_overlap) {{
   zero = Constant <value_ints = [0]> ()
   one = Constant <value_ints = [1]> ()
   two = Constant <value_ints = [2]> ()
@@ -60,30 +124,59 @@ ISTFT (spectrum, overlap, window) => (pcm, next_overlap) {
   column = Slice (complex, zero, one, two)
   samples = Squeeze (column, two)
   frame = Mul (samples, window)
-  frame_shape = Shape (frame)
-  overlap_shape = Shape (overlap)
-  grow = Sub (frame_shape, overlap_shape)
-  zeros = Constant <value_ints = [0, 0]> ()
-  pads = Concat <axis = 0> (zeros, grow)
-  padded = Pad (overlap, pads)
-  sum = Add (frame, padded)
-  hop = Slice (grow, one, two)
-  n_fft = Slice (frame_shape, one, two)
-  pcm = Slice (sum, zero, hop, one)
-  next_overlap = Slice (sum, hop, n_fft, one)
-}"""
+  {_OVERLAP_ADD}
+}}"""
 
-FUNCTIONS: dict[str, str] = {"Finite": FINITE, "STFT": STFT, "ISTFT": ISTFT}
+ISTFT_ANY = f"""
+ISTFT (spectrum, overlap, window) => (pcm, next_overlap) {{
+  zero = Constant <value_ints = [0]> ()
+  one = Constant <value_ints = [1]> ()
+  two = Constant <value_ints = [2]> ()
+  n_fft = Shape (window)
+  {_MATRIX}
+  once = Constant <value = double {{1.0}}> ()
+  twice = Constant <value = double {{2.0}}> ()
+  is_first = Equal (k, from_0)
+  is_last = Equal (k, half_length)
+  is_edge = Or (is_first, is_last)
+  count = Where (is_edge, once, twice)
+  weight = Div (count, length_double)
+  weight_line = Unsqueeze (weight, columns)
+  weighted_cosine = Mul (cosine, weight_line)
+  weighted_sine = Mul (sine, weight_line)
+  silent = Sub (once, once)
+  edge_line = Unsqueeze (is_edge, columns)
+  inner_sine = Where (edge_line, silent, weighted_sine)
+  from_real = Cast <to = 1> (weighted_cosine)
+  from_imaginary = Cast <to = 1> (inner_sine)
+  real_column = Slice (spectrum, zero, one, two)
+  imaginary_column = Slice (spectrum, one, two, two)
+  real = Squeeze (real_column, two)
+  imaginary = Squeeze (imaginary_column, two)
+  even = MatMul (real, from_real)
+  odd = MatMul (imaginary, from_imaginary)
+  samples = Sub (even, odd)
+  frame = Mul (samples, window)
+  {_OVERLAP_ADD}
+}}"""
+
+FUNCTIONS = ("Finite", "STFT", "ISTFT")
 
 
-def add_function(model: ir.Model, op_type: str) -> None:
-    """Define ``edgekit::op_type`` in the model, in place; an existing definition is replaced.
+def define_functions(model: ir.Model) -> None:
+    """Define, in place, every function of ours that the graph calls; existing definitions are replaced."""
+    bodies = {"Finite": FINITE, "STFT": STFT_POWER_OF_TWO, "ISTFT": ISTFT_POWER_OF_TWO}
+    called = [node for node in model.graph if node.domain == FRONTEND_DOMAIN]
+    if any(not _is_power_of_two(node) for node in called if node.op_type != "Finite"):
+        bodies |= {"STFT": STFT_ANY, "ISTFT": ISTFT_ANY}
+    for op_type in sorted({node.op_type for node in called}):
+        proto = onnx.parser.parse_function(_HEADER + bodies[op_type])
+        function = ir.serde.deserialize_function(proto)
+        model.functions[function.identifier()] = function
+        model.opset_imports[FRONTEND_DOMAIN] = 1
 
-    Args:
-        model: the model that holds (or gets) nodes of that operator.
-        op_type: a key of `FUNCTIONS`.
-    """
-    proto = onnx.parser.parse_function(_HEADER + FUNCTIONS[op_type])
-    function = ir.serde.deserialize_function(proto)
-    model.functions[function.identifier()] = function
-    model.opset_imports[FRONTEND_DOMAIN] = 1
+
+def _is_power_of_two(transform: ir.Node) -> bool:
+    window = transform.inputs[2] if len(transform.inputs) == 3 else None
+    size = window.shape[0] if window is not None and window.shape is not None else None
+    return isinstance(size, int) and size.bit_count() == 1

@@ -11,7 +11,7 @@ from onnx_ir.passes import common
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.dims import fix_dims
-from edgekit.export.functions import FUNCTIONS, add_function
+from edgekit.export.functions import FUNCTIONS, define_functions
 from edgekit.export.model import FRONTEND_DOMAIN, OPSET
 from edgekit.export.passes import simplify
 from edgekit.export.passes.graph import static_shape
@@ -40,8 +40,7 @@ def read_graph(data: bytes, shapes: Mapping[str, Sequence[int]]) -> ir.Model:
     model.ir_version = IR_VERSION
     common.InlinePass(criteria=lambda function: function.domain != FRONTEND_DOMAIN)(model)
     _check_domains(model)
-    for name in sorted({node.op_type for node in model.graph if node.domain == FRONTEND_DOMAIN}):
-        add_function(model, name)
+    define_functions(model)
     simplify(model)
     _check_shapes(model)
     return model

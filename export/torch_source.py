@@ -27,14 +27,14 @@ class TorchSource:
 
     Attributes:
         program: the network as ``torch.export`` sees it.
-        call: the original network; takes `args` and `kwargs`.
+        call: the original network, called with `args` and `kwargs`.
         args: example inputs of one call, by position.
         kwargs: example inputs of one call, by name.
         output_names: names of the outputs, where the module has an attribute ``output_names``.
     """
 
     program: "torch.export.ExportedProgram"
-    call: Callable[..., Any]
+    call: "torch.nn.Module"
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     output_names: tuple[str, ...] | None = None

@@ -1,0 +1,279 @@
+"""ONNX files of unknown origin: accepted ones stay the same network, the others are refused by name."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgekit.errors import ModelError, UsageError
+from edgekit.export.from_onnx import from_onnx
+from edgekit.export.model import OPSET, Quantization, StatePair, StreamInfo
+
+GATED = """(float[1,4] x, float[1,4] h) => (float[1,4] y, float[1,4] h_next) {
+  both = Concat <axis = 1> (x, h)
+  h_next = MatMul (both, w)
+  y = Tanh (h_next)
+}"""
+
+
+def network(text, opset=OPSET, domains="", **weights):
+    header = f'<ir_version: 8, opset_import: ["": {opset}{domains}]> net'
+    proto = onnx.parser.parse_model(f"{header} {text}")
+    for name, array in weights.items():
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    return proto
+
+
+def gated():
+    weight = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32) / 4
+    return network(GATED, w=weight)
+
+
+def problems(proto, error=ModelError, **options):
+    data = proto if isinstance(proto, bytes) else proto.SerializeToString()
+    with pytest.raises(error) as caught:
+        from_onnx(data, name="net", **options)
+    return caught.value.problems
+
+
+def test_facts_are_recorded_and_bytes_repeat():
+    data = gated().SerializeToString()
+    model = from_onnx(data, name="net", hop=16, sample_rate=16000, delay=8)
+    assert model.source.name == "net"
+    assert len(model.source.sha256) == 64
+    assert model.stream == StreamInfo(16, 16000, 8)
+    assert model.states == (StatePair("h", "h_next"),)
+    assert (model.ir.opset_imports[""], model.ir.ir_version) == (OPSET, 10)
+    again = from_onnx(data, name="net", hop=16, sample_rate=16000, delay=8)
+    assert again.to_bytes() == model.to_bytes()
+
+
+def test_our_own_file_keeps_its_facts_unless_they_are_given():
+    model = from_onnx(gated().SerializeToString(), name="net", hop=16)
+    model = model.describe(quantization=Quantization("w8a8", "clips"), unknown={"a": 1})
+    again = from_onnx(model.to_bytes(), name="other", sample_rate=8000)
+    assert again.stream == StreamInfo(16, 8000, None)
+    assert again.states == model.states
+    assert again.quantization == Quantization("w8a8", "clips")
+    assert "edgekit.unknown" not in again.ir.metadata_props
+
+
+@pytest.mark.parametrize("key", ["states", "stream", "frontend", "quantization", "source"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "7",
+        '["a"]',
+        '{"recipe": 3}',
+        '{"hop_samples": "x"}',
+        '{"hop_samples": 0}',
+        '"stft:9:9:x"',
+        "[" * 9999,
+    ],
+)
+def test_malformed_facts_in_a_file_are_dropped(key, text):
+    proto = gated()
+    onnx.helper.set_model_props(proto, {f"edgekit.{key}": text})
+    model = from_onnx(proto.SerializeToString(), name="net")
+    assert (model.stream, model.frontend) == (StreamInfo(), None)
+    assert (model.quantization, model.source.name) == (Quantization("float32"), "net")
+
+
+@pytest.mark.parametrize("opset", [13, 15, 17, 18, 20, 22])
+def test_other_opsets_are_converted(opset):
+    proto = network(
+        """(float[1,4,6] x) => (float[4,3] y) {
+          n = BatchNormalization (x, g, b, m, v)
+          s = Squeeze (n, axis)
+          c = Clip (s, low)
+          y = MatMul (c, w)
+        }""",
+        opset,
+        axis=np.array([0], np.int64),
+        low=np.zeros((), np.float32),
+        w=np.ones((6, 3), np.float32),
+        **{name: np.linspace(0.5, 2, 4, dtype=np.float32) for name in "gbmv"},
+    )
+    model = from_onnx(proto.SerializeToString(), name="net")
+    assert model.ir.opset_imports[""] == OPSET
+    assert "BatchNormalization" not in {node.op_type for node in model.ir.graph}
+
+
+def test_initializers_that_are_listed_as_inputs_are_constants():
+    proto = network("(float[1,4] x, float[4,2] w) => (float[1,2] y) { y = MatMul (x, w) }")
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((4, 2), np.float32), "w"))
+    model = from_onnx(proto.SerializeToString(), name="net")
+    assert [value.name for value in model.stream_inputs] == ["x"]
+
+
+def test_functions_of_others_are_inlined():
+    proto = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["": 21, "mine": 1]>
+        net (float[1,4] x) => (float[1,4] y) { y = mine.Twice (x) }
+        <domain: "mine", opset_import: ["": 21]> Twice (a) => (b) { b = Add (a, a) }"""
+    )
+    model = from_onnx(proto.SerializeToString(), name="net")
+    assert [(node.domain, node.op_type) for node in model.ir.graph] == [("", "Add")]
+
+
+def test_a_stranger_cannot_redefine_our_functions():
+    proto = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["": 21, "edgekit": 1]>
+        net (float[1,4] x) => (float[1,4] y) { y = edgekit.Finite <limit = 2.0> (x) }
+        <domain: "edgekit", opset_import: ["": 21]> Finite <limit> (a) => (b) { b = Neg (a) }"""
+    )
+    with pytest.raises(Exception, match="not the same network"):
+        from_onnx(proto.SerializeToString(), name="net")
+
+
+def test_quantized_networks_keep_their_quantization():
+    proto = network(
+        """(float[1,4] x) => (float[1,2] y) {
+          xq = QuantizeLinear (x, xs, xz)
+          xd = DequantizeLinear (xq, xs, xz)
+          wd = DequantizeLinear <axis = 1> (w, ws, wz)
+          y = MatMul (xd, wd)
+        }""",
+        xs=np.array(0.1, np.float32),
+        xz=np.array(3, np.int8),
+        w=np.arange(8, dtype=np.int8).reshape(4, 2),
+        ws=np.array([0.1, 0.2], np.float32),
+        wz=np.zeros(2, np.int8),
+    )
+    model = from_onnx(proto.SerializeToString(), name="net")
+    found = sorted(node.op_type for node in model.ir.graph)
+    assert found == ["DequantizeLinear", "DequantizeLinear", "MatMul", "QuantizeLinear"]
+
+
+def test_open_dimensions_are_all_listed_with_the_option_that_fixes_them():
+    proto = network(
+        """(float[N,4,T] x, float[N,4] h) => (float[N,4,T] y, float[N,4] z) {
+          y = Relu (x)
+          z = Relu (h)
+        }"""
+    )
+    found = problems(proto)
+    assert [problem.where for problem in found] == ["input 'x'", "input 'h'"]
+    assert found[0].found == "shape (N,4,T) with 2 open dimensions"
+    assert "--shape x=1,4,1" in found[0].next_step
+    assert "offline network with an open time axis" in found[0].allowed
+
+
+def test_given_shapes_fix_open_dimensions_everywhere():
+    proto = network(
+        """(float[N,4,T] x, float[N,4] h) => (float[N,4,T] y, float[N,4] z) {
+          y = Relu (x)
+          z = Relu (h)
+        }"""
+    )
+    model = from_onnx(proto.SerializeToString(), name="net", shapes={"x": (1, 4, 7)})
+    assert [list(value.shape) for value in model.stream_inputs] == [[1, 4, 7], [1, 4]]
+    assert [list(value.shape) for value in model.stream_outputs] == [[1, 4, 7], [1, 4]]
+
+
+def test_shapes_that_contradict_the_file_are_refused():
+    found = problems(gated(), shapes={"x": (1, 5), "h": (4,), "q": (1,)})
+    assert [problem.where for problem in found] == ["--shape q", "--shape x=1,5", "--shape h=4"]
+
+
+def test_stale_shapes_of_an_exporter_are_not_believed():
+    proto = network("(float[1,T] x) => (float[1,99] y) { a = Relu (x)  y = Neg (a) }")
+    claim = onnx.helper.make_tensor_value_info("a", onnx.TensorProto.FLOAT, [1, 99])
+    proto.graph.value_info.append(claim)
+    model = from_onnx(proto.SerializeToString(), name="net", shapes={"x": (1, 8)})
+    assert [list(node.outputs[0].shape) for node in model.ir.graph] == [[1, 8], [1, 8]]
+
+
+def test_shapes_that_depend_on_data_are_refused():
+    proto = network("(float[4] x) => (float[a,b] y) { n = NonZero (x)  y = Cast <to = 1> (n) }")
+    assert {problem.where.split()[0] for problem in problems(proto)} == {"NonZero", "Cast"}
+
+
+def test_declared_states_with_different_shapes_are_refused_with_both():
+    proto = network(
+        "(float[1,4] x, float[1,3] c) => (float[1,4] y, float[1,3] d) { y = Relu (x)  d = Relu (c) }"
+    )
+    (problem,) = problems(proto, states=[("c", "y")])
+    assert "float [1, 3]" in problem.found
+    assert "float [1, 4]" in problem.found
+    model = from_onnx(proto.SerializeToString(), name="net", states=[("c", "d")])
+    assert model.states == (StatePair("c", "d"),)
+
+
+def test_every_wrong_type_is_listed():
+    proto = network(
+        """(float[2] x, int64[2] i, double[2] d) => (float[2] y, int64[2] j) {
+          y = Relu (x)
+          j = Identity (i)
+        }"""
+    )
+    assert [problem.where for problem in problems(proto)] == [
+        "input 'i'",
+        "input 'd'",
+        "output 'j'",
+    ]
+
+
+def test_operators_of_other_domains_are_all_listed():
+    proto = network(
+        """(float[2] x) => (float[2] y) {
+          a = com.microsoft.Gelu (x)
+          y = custom.Magic (a)
+        }""",
+        domains=', "com.microsoft": 1, "custom": 1',
+    )
+    found = [problem.found for problem in problems(proto)]
+    assert found == ["operator of domain 'com.microsoft'", "operator of domain 'custom'"]
+
+
+def test_data_in_other_files_is_refused():
+    proto = network("(float[2] x) => (float[2] y) { y = Add (x, w) }", w=np.ones(2, np.float32))
+    tensor = proto.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../../etc/passwd")
+    (problem,) = problems(proto)
+    assert "another file" in problem.found or "not a valid ONNX file" in problem.found
+
+
+def test_an_unsupported_opset_is_refused():
+    proto = network("(float[2] x) => (float[2] y) { y = Relu (x) }")
+    proto.opset_import[0].version = 9999
+    assert "9999" in str(problems(proto))
+
+
+@pytest.mark.parametrize("options", [{"hop": 0}, {"sample_rate": -1}, {"delay": -1}])
+def test_impossible_stream_facts_are_refused(options):
+    assert len(problems(gated(), UsageError, **options)) == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 100, b"RIFF....WAVE", b"\x08\x0a" * 50])
+def test_what_is_not_onnx_is_refused(data):
+    assert problems(data)[0].where == "the .onnx file"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_a_truncated_file_is_refused(data):
+    whole = gated().SerializeToString()
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    with pytest.raises(ModelError):
+        from_onnx(whole[:cut], name="net")
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path):
+    for path in (tmp_path / "missing.onnx", tmp_path):
+        with pytest.raises(ModelError, match=r"file '"):
+            from_onnx(path, name="net")
+
+
+def test_a_file_gives_what_its_bytes_give(tmp_path):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(gated().SerializeToString())
+    model = from_onnx(path, name="net")
+    assert model.to_bytes() == from_onnx(path.read_bytes(), name="net").to_bytes()
+    onnxruntime.InferenceSession(model.to_bytes())
+    assert str(tmp_path).encode() not in model.to_bytes()

@@ -1,0 +1,250 @@
+"""torch modules and .pt2 files: imported, named, compared; what does not work is said."""
+
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from edgekit.errors import EdgeKitError, ModelError, UsageError, VerificationError
+from edgekit.export import from_torch as module_under_test
+from edgekit.export.from_torch import from_torch
+from edgekit.export.model import StatePair, StreamInfo
+from edgekit.export.verify import run_hops, snr_db
+
+NETWORKS = '''
+import torch
+from torch import nn
+
+class Recurrent(nn.Module):
+    """x (1, 6), h (1, 1, 8) -> y (1, 6), the next h."""
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm = nn.Linear(6, 8), nn.BatchNorm1d(8)
+        self.gru, self.last, self.drop = nn.GRU(8, 8), nn.Linear(8, 6), nn.Dropout(0.5)
+    def forward(self, x, h):
+        y, h = self.gru(torch.relu(self.norm(self.first(x))).unsqueeze(0), h)
+        return torch.sigmoid(self.last(self.drop(y.squeeze(0)))), h
+
+class Named(Recurrent):
+    output_names = ("mask", "memory")
+
+class Conv(nn.Module):
+    """A causal convolution with its context as a state, and an input that nobody reads."""
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(3, 3, 4)
+    def forward(self, x, context, unused):
+        both = torch.cat([context, x], dim=2)
+        return {"y": self.conv(both), "context": both[:, :, 2:], "unused": unused + 0.0}
+
+class Hidden(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("h", torch.zeros(1, 4))
+    def forward(self, x):
+        self.h.copy_(self.h * 0.5 + x)
+        return self.h * 2
+
+class Branching(nn.Module):
+    def forward(self, x):
+        return x if x.sum() > 0 else -x
+
+class Same(nn.Module):
+    """The output is the next state."""
+    def forward(self, x, h):
+        h = torch.tanh(x + h)
+        return h, h
+
+class Twice(nn.Module):
+    output_names = ("y", "y")
+    def forward(self, x):
+        return x * 2, x * 3
+
+class Nested(nn.Module):
+    def forward(self, x, pair):
+        return x + pair[0], (pair[0] * 0.5, pair[1] * 0.25)
+
+def recurrent(): return Recurrent(), (torch.randn(1, 6), torch.zeros(1, 1, 8))
+def shapeless(): return Recurrent()
+def named(): return Named(), {"h": torch.zeros(1, 1, 8), "x": torch.randn(1, 6)}
+def conv(): return Conv(), (torch.randn(1, 3, 2), torch.zeros(1, 3, 3), torch.zeros(2))
+def hidden(): return Hidden(), torch.randn(1, 4)
+def branching(): return Branching(), torch.randn(1, 4)
+def same(): return Same(), (torch.randn(1, 4), torch.zeros(1, 4))
+def twice(): return Twice(), torch.randn(1, 4)
+def nested(): return Nested(), (torch.randn(1, 4), (torch.zeros(1, 4), torch.zeros(1, 4)))
+def integers(): return nn.Embedding(4, 4), torch.zeros(1, dtype=torch.int64)
+def broken(): raise RuntimeError("no weights here")
+def number(): return 7
+not_a_function = 3
+'''
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder outside of sys.path with some_networks.py."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "some_networks.py").write_text(NETWORKS)
+    yield folder
+    sys.modules.pop("some_networks", None)
+
+
+@pytest.fixture(autouse=True)
+def working_directory(project, monkeypatch):
+    monkeypatch.chdir(project)
+
+
+@pytest.fixture(scope="module")
+def recurrent(project):
+    """The model and the examples of some_networks:recurrent."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        return from_torch("some_networks:recurrent", name="net", hop=16, sample_rate=16000, delay=0)
+
+
+def refused(factory, error=UsageError, **options):
+    with pytest.raises(error) as caught:
+        from_torch(f"some_networks:{factory}", name="net", **options)
+    return caught.value
+
+
+def test_a_recurrent_module_becomes_a_small_graph(recurrent):
+    model, examples = recurrent
+    found = Counter(node.op_type for node in model.ir.graph)
+    assert {key: found[key] for key in ("Gemm", "GRU", "Relu", "Sigmoid")} == {
+        "Gemm": 2, "GRU": 1, "Relu": 1, "Sigmoid": 1,
+    }  # fmt: skip
+    assert set(found) == {"Gemm", "GRU", "Relu", "Sigmoid", "Reshape"}
+    assert model.states == (StatePair("h", "h_next"),)
+    assert model.stream == StreamInfo(16, 16000, 0)
+    assert {name: array.shape for name, array in examples.items()} == {"x": (1, 6), "h": (1, 1, 8)}
+
+
+def test_bytes_repeat_and_hold_no_path(recurrent, project, capfd):
+    data = recurrent[0].to_bytes()
+    for path in (str(project), "site-packages", ".py"):
+        assert path.encode() not in data
+    again, _ = from_torch("some_networks:recurrent", name="net", hop=16, sample_rate=16000, delay=0)
+    assert again.to_bytes() == data
+    assert capfd.readouterr() == ("", "")
+
+
+def test_hops_in_onnxruntime_equal_torch(recurrent):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = sys.modules["some_networks"].Recurrent().eval()
+    x = np.random.default_rng(0).normal(size=(600, 1, 6)).astype(np.float32)
+    h, expected = torch.zeros(1, 1, 8), []
+    with torch.no_grad():
+        for hop in torch.from_numpy(x):
+            y, h = module(hop, h)
+            expected.append(y.numpy())
+    (found,) = run_hops(recurrent[0], {"x": x}).values()
+    assert snr_db(np.stack(expected), found) >= 100
+
+
+def test_a_pt2_gives_what_its_module_gives(recurrent, project):
+    module = sys.modules["some_networks"].Recurrent().eval()
+    program = torch.export.export(module, (torch.randn(1, 6), torch.zeros(1, 1, 8)))
+    torch.export.save(program, project / "net.pt2")
+    model, examples = from_torch(str(project / "net.pt2"), name="net")
+    assert model.states == (StatePair("h", "h_next"),)
+    assert list(examples) == ["x", "h"]
+
+
+def test_names_of_outputs_and_examples_by_name():
+    model, examples = from_torch("some_networks:named", name="net")
+    assert [value.name for value in model.ir.graph.outputs] == ["mask", "h_next"]
+    assert list(examples) == ["x", "h"]
+
+
+def test_a_declared_pair_keeps_its_name():
+    model, _ = from_torch("some_networks:named", name="net", states=[("h", "memory")])
+    assert model.states == (StatePair("h", "memory"),)
+
+
+def test_dictionaries_and_unused_inputs():
+    model, examples = from_torch("some_networks:conv", name="net")
+    assert [pair.input for pair in model.states] == ["context", "unused"]
+    assert list(examples) == ["x", "context", "unused"]
+
+
+def test_an_output_that_is_its_own_next_state_keeps_both_names():
+    model, _ = from_torch("some_networks:same", name="net")
+    assert len({value.name for value in model.ir.graph.outputs}) == 2
+    assert len(model.states) == 1
+
+
+def test_nested_states():
+    model, _ = from_torch("some_networks:nested", name="net")
+    assert len(model.states) == 2
+
+
+def test_shapes_stand_in_for_examples():
+    model, _ = from_torch(
+        "some_networks:shapeless", name="net", shapes={"x": (1, 6), "h": (1, 1, 8)}
+    )
+    assert [list(value.shape) for value in model.ir.graph.inputs] == [[1, 6], [1, 1, 8]]
+    error = refused("shapeless", ModelError, shapes={"x": (1, 6), "q": (3,)})
+    assert [problem.where for problem in error.problems] == ["input 'h'", "input 'q'"]
+    assert "--shape h=DIMS" in str(error)
+
+
+def test_factories_that_fail_are_chained():
+    error = refused("broken")
+    assert "no weights here" in str(error)
+    assert isinstance(error.__cause__, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    ("source", "part"),
+    [
+        ("some_networks", "package.module:factory"),
+        ("some_networks:", "package.module:factory"),
+        ("../some_networks:recurrent", "package.module:factory"),
+        ("some_networks:missing", "no attribute 'missing'"),
+        ("no_such_package:factory", "No module named 'no_such_package'"),
+        ("some_networks:number", "returned int"),
+        ("some_networks:not_a_function", "a int, not a function"),
+        ("missing.pt2", "torch.export.load"),
+    ],
+)
+def test_sources_that_cannot_be_loaded(source, part):
+    with pytest.raises(UsageError, match=part):
+        from_torch(source, name="net")
+
+
+@pytest.mark.parametrize(
+    ("factory", "part"),
+    [
+        ("hidden", "buffer 'h': changed by forward"),
+        ("branching", "torch.export refuses it"),
+        ("integers", "int64"),
+    ],
+)
+def test_modules_that_cannot_be_imported(factory, part):
+    assert part in str(refused(factory, ModelError))
+
+
+def test_wrong_output_names_are_refused():
+    assert "all different" in str(refused("twice"))
+
+
+def test_a_graph_that_differs_from_the_module_is_an_error(monkeypatch):
+    honest = module_under_test.read_graph
+
+    def distort(data, shapes):
+        graph_model = honest(data, shapes)
+        for value in graph_model.graph.initializers.values():
+            if value.dtype.name == "FLOAT" and value.const_value.size > 8:
+                value.const_value = type(value.const_value)(
+                    value.const_value.numpy() * np.float32(1.01), name=value.name
+                )
+        return graph_model
+
+    monkeypatch.setattr(module_under_test, "read_graph", distort)
+    error = refused("recurrent", VerificationError)
+    assert isinstance(error, EdgeKitError)
+    assert "allowed: 1e-05" in str(error)
