@@ -131,7 +131,7 @@ def conv_shape(d: Draw, transposed: bool) -> ConvShape:
     if kind == 2:
         k_h = k_w = stride_h = stride_w = 1
     if kind == 3:
-        ci = d.int(1, 300)
+        ci = d.int(1, 300) if d.int(0, 1) else d.int(1, 15)
         stride_h = stride_w = dil_h = dil_w = out_h = out_w = 1
     pad_top, pad_left = (
         (0, 0) if kind in (2, 3) else (d.int(0, k_h), d.int(0, (k_w - 1) * dil_w + 1))

@@ -72,7 +72,7 @@ def test_every_kernel_has_a_file_a_prototype_and_a_case() -> None:
 
 @pytest.mark.parametrize("kernel", CASES)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_equals_its_twin(
     libraries: dict[str, ctypes.CDLL], kernel: str, data: st.DataObject
 ) -> None:

@@ -45,9 +45,9 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
     const int32_t per_group = s.out_c / s.groups, per_input = s.in_c / s.groups, taps = per_input * s.k_h * s.k_w;
     const ptrdiff_t group_size = (ptrdiff_t)per_input * s.in_h * s.in_w, plane = (ptrdiff_t)s.out_h * s.out_w;
     const int dot = ek_conv_is_dot(&s);
-    const int by_column = dot || (ek_conv_by_column(&s) && ek_conv_is_inside(&s));
-    const int matrix = s.k_h == 1 && s.k_w == 1 && s.out_h == 1 && s.in_h == 1 && s.out_w == s.in_w && s.pad_top == 0
-                       && s.pad_left == 0 && s.stride_w == 1;
+    const int matrix = !dot && s.k_h == 1 && s.k_w == 1 && s.out_h == 1 && s.in_h == 1 && s.out_w == s.in_w
+                       && s.pad_top == 0 && s.pad_left == 0 && s.stride_w == 1;
+    const int by_column = dot || (!matrix && ek_conv_by_column(&s) && ek_conv_is_inside(&s));
     float acc[EK_ROWS];
     for (ptrdiff_t i = 0; i < s.out_c * plane; i++) {
         y[i] = bias ? bias[i / plane] : 0.0f;
@@ -56,7 +56,7 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
         const float *const xg = x + o / per_group * group_size, *const wo = w + (ptrdiff_t)o * taps;
         float *const yo = y + o * plane;
         rows = by_column ? ek_min(EK_ROWS, per_group - o % per_group) : 1;
-        if (matrix && !dot) {
+        if (matrix) {
             ek_accumulate_f32(wo, xg, yo, per_input, s.out_w, s.in_w);
             continue;
         }
