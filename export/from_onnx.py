@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from edgekit.export.frontend import parse_spec
 from edgekit.export.model import Model, Source, StreamInfo
 from edgekit.export.reading import MAX_BYTES, read_graph
 from edgekit.export.states import find_states
-from edgekit.export.verify import Arrays, session, verify_import
+from edgekit.export.verify import run, session, verify_import
 
 
 def from_onnx(
@@ -55,7 +56,7 @@ def from_onnx(
     stream = stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo()))
     source = Source(name, hashlib.sha256(data).hexdigest())
     model = Model(graph_model).describe(source=source, states=list(pairs), stream=stream)
-    verify_import(_onnx_reference(data), model)
+    verify_import(partial(run, session(data)), model)
     return model
 
 
@@ -158,19 +159,3 @@ _FACTS: dict[str, Any] = {
     "frontend": _frontend_fact,
     "quantization": _quantization_fact,
 }
-
-
-def _onnx_reference(data: bytes) -> Any:
-    original = session(data)
-    names = [value.name for value in original.get_outputs()]
-
-    def call(feed: Arrays) -> Arrays:
-        try:
-            return dict(zip(names, original.run(names, feed), strict=True))
-        except Exception as error:  # a C++ library on a file of unknown origin
-            raise ModelError(
-                Problem("the .onnx file", f"onnxruntime fails on it: {str(error).strip()}",
-                        "a network that runs with these input shapes", "check --shape INPUT=DIMS")
-            ) from error  # fmt: skip
-
-    return call

@@ -178,5 +178,5 @@ def define_functions(model: ir.Model) -> None:
 
 def _is_power_of_two(transform: ir.Node) -> bool:
     window = transform.inputs[2] if len(transform.inputs) == 3 else None
-    size = window.shape[0] if window is not None and window.shape is not None else None
-    return isinstance(size, int) and size.bit_count() == 1
+    dims = list(window.shape or ()) if window is not None else []
+    return len(dims) == 1 and isinstance(dims[0], int) and dims[0].bit_count() == 1

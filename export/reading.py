@@ -9,7 +9,7 @@ import onnx_ir as ir
 from google.protobuf.message import Message  # type: ignore[import-untyped]
 from onnx_ir.passes import common
 
-from edgekit.errors import ModelError, Problem
+from edgekit.errors import EdgeKitError, ModelError, Problem
 from edgekit.export.dims import fix_dims
 from edgekit.export.functions import FUNCTIONS, define_functions
 from edgekit.export.model import FRONTEND_DOMAIN, OPSET
@@ -31,6 +31,19 @@ def read_graph(data: bytes, shapes: Mapping[str, Sequence[int]]) -> ir.Model:
         ModelError: everything that is wrong with the file.
     """
     proto = parse(data)
+    try:
+        return _static_graph(proto, shapes)
+    except EdgeKitError:
+        raise
+    except (
+        Exception
+    ) as error:  # protobuf does not check strings and sizes, libraries trip over them
+        raise _unusable(
+            f"cannot be processed: {type(error).__name__}: {_first_line(error)}"
+        ) from error
+
+
+def _static_graph(proto: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> ir.Model:
     problems = [*_external_data(proto), *_wrong_types(proto.graph)]
     if problems:
         raise ModelError(problems)

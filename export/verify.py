@@ -1,6 +1,7 @@
 """Proof of an import: source and `Model` give the same outputs, also with states carried."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,26 @@ def session(data: bytes) -> onnxruntime.InferenceSession:
         ) from error
 
 
+def run(running: onnxruntime.InferenceSession, feed: Arrays) -> Arrays:
+    """Return all outputs of one call by name.
+
+    Raises:
+        ModelError: onnxruntime fails on the network or on these inputs.
+    """
+    names = [value.name for value in running.get_outputs()]
+    try:
+        return dict(zip(names, running.run(names, feed), strict=True))
+    except Exception as error:  # a C++ library on a file of unknown origin
+        raise ModelError(
+            Problem(
+                "the network",
+                f"onnxruntime fails while running it: {str(error).strip()}",
+                "a network that runs with its input shapes",
+                "check --shape INPUT=DIMS and the file",
+            )
+        ) from error
+
+
 def run_hops(
     model: Model, inputs: Mapping[str, np.ndarray[Any, Any]], tap: Sequence[str] = ()
 ) -> Arrays:
@@ -62,12 +83,11 @@ def run_hops(
     wanted = [str(value.name) for value in model.stream_outputs]
     wanted += [name for name in dict.fromkeys(tap) if name not in wanted]
     running = session(_with_outputs(model, [name for name in wanted if name not in fed]).to_bytes())
-    names = [value.name for value in running.get_outputs()]
     state = zero_states(model)
     recorded: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in wanted}
     for hop in range(hops):
         feed = {name: array[hop] for name, array in inputs.items()} | state
-        results = dict(zip(names, running.run(names, feed), strict=True))
+        results = run(running, feed)
         for name in wanted:
             recorded[name].append(feed[name] if name in fed else results[name])
         state = {pair.input: results[pair.output] for pair in model.states}
@@ -135,12 +155,7 @@ def verify_import(
     Raises:
         VerificationError: an output differs by more than `LIMIT` of its peak.
     """
-    running = session(model.to_bytes())
-    names = [value.name for value in running.get_outputs()]
-
-    def imported(feed: Arrays) -> Arrays:
-        return dict(zip(names, running.run(names, feed), strict=True))
-
+    imported = partial(run, session(model.to_bytes()))
     calls = [_random(model, seed, model.ir.graph.inputs) for seed in range(SINGLE_CALLS)]
     if examples:
         calls.insert(0, dict(examples))

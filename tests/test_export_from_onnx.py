@@ -1,5 +1,7 @@
 """ONNX files of unknown origin: accepted ones stay the same network, the others are refused by name."""
 
+import contextlib
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgekit.errors import ModelError, UsageError
+from edgekit.errors import EdgeKitError, ModelError, UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import OPSET, Quantization, StatePair, StreamInfo
 
@@ -262,6 +264,20 @@ def test_a_truncated_file_is_refused(data):
     cut = data.draw(st.integers(0, len(whole) - 1))
     with pytest.raises(ModelError):
         from_onnx(whole[:cut], name="net")
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=3
+    )
+)
+def test_a_damaged_file_is_refused_or_harmless(changes):
+    damaged = bytearray(gated().SerializeToString())
+    for place, byte in changes:
+        damaged[int(place * len(damaged))] = byte
+    with contextlib.suppress(EdgeKitError):
+        from_onnx(bytes(damaged), name="net")
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path):
