@@ -155,6 +155,43 @@ def test_run_streams_an_npz(network: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(result["y"], Stream.open(tmp_path / "out").run({"x": x})["y"])
 
 
+TORCH_NETWORK = """
+import torch
+class Gain(torch.nn.Module):
+    output_names = ("gain", "h_next")
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.cell = torch.nn.GRU(17, 17)
+    def forward(self, mag, h):
+        y, h = self.cell(mag, h)
+        return torch.sigmoid(y), h
+def build():
+    return Gain(), (torch.rand(1, 1, 17), torch.zeros(1, 1, 17))
+"""
+
+
+@pytest.mark.parametrize("frontend", [None, FRONTEND])
+def test_a_factory_without_calibration_calibrates_on_its_examples_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frontend: str | None
+) -> None:
+    pytest.importorskip("torch", reason="needs torch: pip install 'edgekit[torch]'")
+    name = f"gain_network_{frontend is None}"
+    (tmp_path / f"{name}.py").write_text(TORCH_NETWORK)
+    monkeypatch.chdir(tmp_path)
+    exported = api.export(
+        f"{name}:build", "host", "out", recipe="w8a8", sample_rate=16000, frontend=frontend
+    )
+    assert any("example inputs" in note for note in exported.notes)
+    manifest = exported.manifest
+    assert manifest.source["name"] == name
+    assert manifest.quantization["calibrated_on"] == "example inputs"
+    assert "example inputs" in Path("out/report.html").read_text()
+    assert manifest.verification is not None
+    assert manifest.verification["bit_exact_with_oracle"] is True
+    assert manifest.is_pcm is (frontend is not None)
+
+
 def test_a_quantized_file_can_be_exported(network: Path, tmp_path: Path) -> None:
     written = api.quantize(
         str(network), "w8a8", str(clips(tmp_path / "clips")), tmp_path / "tiny8.onnx"

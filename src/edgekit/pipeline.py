@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.folder import complete_folder, folder_problem
 from edgekit.later import unavailable
 from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.source import Imported, ImportOptions, is_onnx, load_model, source_problems, surrounded
-from edgekit.verification import default_min_snr_db, sample_hops, verify, write_golden
+from edgekit.verification import HOPS, default_min_snr_db, sample_hops, verify, write_golden
 
 if TYPE_CHECKING:
     from edgekit.export.model import Model
@@ -139,11 +141,20 @@ def quantize(imported: Imported, request: Request) -> Quantized:
     assert imported.examples is not None
     # The examples are the network's inputs, so it is quantized before its front end is added.
     network = imported.network if request.options.frontend else model
-    calibration = from_examples(imported.examples, network)
+    calibration = repeated(from_examples(imported.examples, network))
     inner = apply.quantize(network, calibration, recipe)
     lowered = surrounded(inner, request.options) if request.options.frontend else inner
     note = "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
     return Quantized(lowered, model, None if request.options.frontend else calibration, (note,))
+
+
+def repeated(calibration: "Calibration") -> "Calibration":
+    """Return example inputs as a stream that stays the same, so that the states are seen as well."""
+    clips = tuple(
+        {name: np.repeat(array, HOPS, axis=0) for name, array in clip.items()}
+        for clip in calibration.clips
+    )
+    return replace(calibration, clips=clips)
 
 
 def check(model: "Model", target: str) -> None:

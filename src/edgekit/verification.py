@@ -38,15 +38,12 @@ def sample_hops(
 ) -> Arrays:
     """Return up to `HOPS` hops of every stream input, (hops, *shape).
 
-    The calibration's clips, one after another; a clip of one hop (example inputs) is repeated.
-    Without a calibration seeded noise, after one hop of the example inputs where they fit.
+    The calibration's clips, one after another. Without a calibration seeded noise, after one hop of
+    the example inputs where they fit.
     """
     if calibration is not None:
         clips = calibration.clips
-        joined = {name: np.concatenate([clip[name] for clip in clips]) for name in clips[0]}
-        if all(len(array) == 1 for array in joined.values()):
-            return {name: np.repeat(array, HOPS, axis=0) for name, array in joined.items()}
-        return {name: array[:HOPS] for name, array in joined.items()}
+        return {name: np.concatenate([clip[name] for clip in clips])[:HOPS] for name in clips[0]}
     random = np.random.default_rng(NOISE_SEED)
     samples: Arrays = {}
     for value in model.stream_inputs:

@@ -135,7 +135,7 @@ def draw(path: Path, before: Samples, after: Samples, sample_rate_hz: int) -> No
 
     levels = [spectrogram_db(samples) for samples in (before, after)]
     top = float(max(level.max() for level in levels))
-    figure = Figure(figsize=(9, 5), dpi=110, layout="constrained")
+    figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, 1, sharex=True)
     extent = (0.0, len(before) / sample_rate_hz, 0.0, sample_rate_hz / 2000)
