@@ -30,7 +30,7 @@ def print_json(facts: Any) -> None:
 def print_notes(notes: Iterable[str]) -> None:
     """Print notes, one a line."""
     for note in notes:
-        out.print(Text(f"note: {note}"))
+        out.print(Text(f"note: {note}"), soft_wrap=True)
 
 
 def print_table(
