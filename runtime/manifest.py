@@ -124,7 +124,9 @@ class Manifest:
 RESERVED = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if
     inline int long main register restrict return short signed sizeof static struct switch typedef
-    union unsigned void volatile while edgekit""".split()  # noqa: SIM905
+    union unsigned void volatile while and bool catch class delete explicit export false friend
+    mutable namespace new not operator or private protected public template this throw true try
+    typename using virtual xor memcpy memset edgekit""".split()  # noqa: SIM905
 )
 
 

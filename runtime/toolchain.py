@@ -16,7 +16,7 @@ from edgekit.errors import ToolError
 NAMES = ("cc", "gcc", "clang")
 HOW_TO_GET = "pip install ziglang, or as root: apt-get install gcc libc6-dev"
 # Contraction stays off: float code inside a quantized build has one result on every core.
-FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
+FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fno-trapping-math", "-fPIC", "-shared")
 NATIVE = ("-march=native",)
 TIMEOUT_S = 600
 

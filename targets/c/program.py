@@ -11,7 +11,7 @@ from edgekit.export.model import Model
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import ZERO_POINT
 from edgekit.runtime.manifest import c_identifier
-from edgekit.targets.c.emit.base import C_ARRAYS, Context, float_literal, size
+from edgekit.targets.c.emit.base import C_ARRAYS, Context, float_literal, free_name, size
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.memory import ALIGN
 from edgekit.targets.c.plan import Layout
@@ -23,7 +23,9 @@ COLUMNS = 100
 
 def emit_process(model: Model, layout: Layout, prefix: str) -> Context:
     """Emit every node of the schedule; returns the filled context."""
-    ctx = Context(prefix, layout)
+    ctx = Context(
+        prefix, layout, {**field_names(model.stream_inputs), **field_names(model.stream_outputs)}
+    )
     inputs = {str(value.name): value for value in model.ir.graph.inputs}
     outputs = {str(value.name): value for value in model.ir.graph.outputs}
     for node in model.ir.graph:
@@ -35,6 +37,14 @@ def emit_process(model: Model, layout: Layout, prefix: str) -> Context:
         ctx.line(f"/* next {_comment(old)} */")
         ctx.copy(outputs[new], inputs[old])
     return ctx
+
+
+def field_names(values: tuple[ir.Value, ...]) -> dict[str, str]:
+    """The C struct fields of tensors, by tensor name: identifiers, all different."""
+    names: dict[str, str] = {}
+    for value in values:
+        names[str(value.name)] = free_name(c_identifier(str(value.name)), names.values())
+    return names
 
 
 def header(model: Model, layout: Layout, prefix: str, pcm: bool) -> str:
@@ -79,7 +89,7 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: bool) -> str:
         externs="\n".join(externs),
         reset="\n".join(_reset_lines(model, layout)),
         unused="".join(f"    (void){v};\n" for v in _unused(ctx)),
-        blocks="\n".join(block_use),
+        blocks="".join(f"{line}\n" for line in block_use),
         declarations="\n".join(f"    {line}" for line in ctx.declarations),
         body="\n".join(ctx.lines),
         pcm=_pcm_source(model, layout, prefix) if pcm else "",
@@ -125,11 +135,9 @@ def build_file(prefix: str, sources: list[str]) -> str:
 
 
 def _members(values: tuple[ir.Value, ...], ctype: str) -> str:
-    lines = [
-        f"    {ctype} *{c_identifier(str(v.name))}; /* {''.join(f'[{d}]' for d in dims(v))} */"
-        for v in values
-    ]
-    return "\n".join(lines)
+    names = field_names(values)
+    shapes = {str(v.name): "".join(f"[{d}]" for d in dims(v)) for v in values}
+    return "\n".join(f"    {ctype} *{names[key]}; /* {shapes[key]} */" for key in shapes)
 
 
 def _blocks(ctx: Context) -> dict[str, str]:
@@ -161,8 +169,7 @@ def _pcm_source(model: Model, layout: Layout, prefix: str) -> str:
         name=prefix,
         hop=hop,
         at=layout.scratch_bytes,
-        input=c_identifier(str(model.stream_inputs[0].name)),
-        output=c_identifier(str(model.stream_outputs[0].name)),
+        output=next(iter(field_names(model.stream_outputs).values())),
     )
 
 
@@ -265,11 +272,9 @@ int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_o
     if (net == NULL || scratch == NULL || in == NULL || out == NULL) {{
         return -1;
     }}
-{unused}    {{
-{blocks}
-{declarations}
+{unused}{blocks}{declarations}
+
 {body}
-    }}
     return 0;
 }}
 {pcm}"""
@@ -314,5 +319,5 @@ add_library({name} STATIC
 target_include_directories({name} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 set_target_properties({name} PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
 # Float code in quantized networks has the same bits on every core only without contraction to FMA.
-target_compile_options({name} PRIVATE -O2 -ffp-contract=off)
+target_compile_options({name} PRIVATE -O2 -ffp-contract=off -fno-trapping-math)
 """

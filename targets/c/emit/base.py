@@ -1,6 +1,6 @@
 """What every emitter works with: the context that collects C lines, constants and kernels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,10 +61,11 @@ class Context:
 
     prefix: str
     layout: Layout
+    fields: Mapping[str, str]
     lines: list[str] = field(default_factory=list)
     constants: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     kernels: set[str] = field(default_factory=set)
-    locals: dict[tuple[str, Slot], str] = field(default_factory=dict)
+    locals: dict[str, str] = field(default_factory=dict)
     declarations: list[str] = field(default_factory=list)
     _by_content: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
@@ -82,17 +83,11 @@ class Context:
         assert value is not None and value.dtype is not None
         if value.const_value is not None and not value.is_graph_input():
             return self.constant(str(value.name), value.const_value.numpy())
-        slot = self.layout.slots[str(value.name)]
-        ctype = C_TYPES[value.dtype]
-        key = (ctype, slot)
+        key = str(value.name)
         if key not in self.locals:
-            taken = set(self.locals.values())
-            name = stem = f"v_{c_identifier(str(value.name))}"
-            number = 2
-            while name in taken:
-                name, number = f"{stem}_{number}", number + 1
+            name = free_name(f"v_{c_identifier(key)}", set(self.locals.values()))
             self.locals[key] = name
-            self.declarations.append(_declaration(name, ctype, slot, value))
+            self.declarations.append(self._declaration(name, value))
         return self.locals[key]
 
     def same_place(self, a: ir.Value | None, b: ir.Value | None) -> bool:
@@ -120,10 +115,7 @@ class Context:
         array = np.ascontiguousarray(array)
         key = (f"{array.dtype.name}{array.size}", array.tobytes())
         if key not in self._by_content:
-            stem = identifier = f"{self.prefix}_{c_identifier(name)}"
-            number = 2
-            while identifier in self.constants:
-                identifier, number = f"{stem}_{number}", number + 1
+            identifier = free_name(f"{self.prefix}_{c_identifier(name)}", set(self.constants))
             self.constants[identifier] = array
             self._by_content[key] = identifier
         return self._by_content[key]
@@ -132,15 +124,24 @@ class Context:
         """The node's work space as a pointer expression."""
         return f"({ctype} *)(void *)(s + {self.layout.node_scratch[str(node.name)]})"
 
+    def _declaration(self, name: str, value: ir.Value) -> str:
+        assert value.dtype is not None
+        slot, ctype = self.layout.slots[str(value.name)], C_TYPES[value.dtype]
+        shape = "".join(f"[{d}]" for d in dims(value))
+        if slot.block == "input":
+            return f"const {ctype} *const {name} = in->{self.fields[slot.name]}; /* {shape} */"
+        if slot.block == "output":
+            return f"{ctype} *const {name} = out->{self.fields[slot.name]}; /* {shape} */"
+        base = "st" if slot.block == "state" else "s"
+        return f"{ctype} *const {name} = ({ctype} *)(void *)({base} + {slot.offset}); /* {shape} */"
 
-def _declaration(name: str, ctype: str, slot: Slot, value: ir.Value) -> str:
-    shape = "".join(f"[{d}]" for d in dims(value))
-    if slot.block == "input":
-        return f"const {ctype} *const {name} = in->{c_identifier(slot.name)}; /* {shape} */"
-    if slot.block == "output":
-        return f"{ctype} *const {name} = out->{c_identifier(slot.name)}; /* {shape} */"
-    base = "st" if slot.block == "state" else "s"
-    return f"{ctype} *const {name} = ({ctype} *)(void *)({base} + {slot.offset}); /* {shape} */"
+
+def free_name(stem: str, taken: Collection[str]) -> str:
+    """Return `stem`, or `stem` with the first free number behind it."""
+    name, number = stem, 2
+    while name in taken:
+        name, number = f"{stem}_{number}", number + 1
+    return name
 
 
 def size(value: ir.Value | None) -> int:
@@ -181,6 +182,3 @@ def float_literal(value: float) -> str:
 def where(node: ir.Node) -> str:
     """How a node is named in messages."""
     return f"{node.op_type} {node.name!r}"
-
-
-Attributes = Mapping[str, ir.Attr]

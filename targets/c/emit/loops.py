@@ -56,9 +56,8 @@ def nest(loops: Loops, body: Sequence[str]) -> list[str]:
     for level, (extent, _) in enumerate(loops):
         pad = "    " * level
         lines.append(f"{pad}for (int32_t i{level} = 0; i{level} < {extent}; i{level}++) {{")
+    if not loops and len(body) > 1:
+        return ["{", *(f"    {text}" for text in body), "}"]
     inner = "    " * len(loops)
-    lines += (
-        [f"{inner}{text}" for text in body] if loops else ["{", *(f"    {t}" for t in body), "}"]
-    )
-    lines += ["    " * level + "}" for level in reversed(range(len(loops)))]
-    return lines
+    lines += [f"{inner}{text}" for text in body]
+    return lines + ["    " * level + "}" for level in reversed(range(len(loops)))]

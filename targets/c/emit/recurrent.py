@@ -16,7 +16,7 @@ from edgekit.targets.c.plan import ITEM_BYTES, Traits
 GATES = {"GRU": 3, "LSTM": 4}
 DEFAULT_ACTIVATIONS = {"GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}
 F32_SCRATCH = {"GRU": 24, "LSTM": 16}  # EK_GRU_F32_SCRATCH, EK_LSTM_F32_SCRATCH: bytes per unit
-INT_SCRATCH = {"s8": 14, "s16": 12}  # EK_GRU_S8_SCRATCH (13, kept even), EK_GRU_S16_SCRATCH
+INT_SCRATCH = {"s8": 14, "s16": 14}  # EK_GRU_S8_SCRATCH (13, kept even), EK_GRU_S16_SCRATCH
 
 
 @dataclass(frozen=True)
