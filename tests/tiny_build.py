@@ -1,7 +1,6 @@
 """A hand-written C build of a leaky sum, for tests of what runs builds."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from edgekit.runtime.manifest import Manifest, Tensor
+from edgekit.runtime.toolchain import HOW_TO_GET, compilers
 
 HOP = 4
-NO_COMPILER = not any(shutil.which(name) for name in ("cc", "gcc", "clang"))
-needs_cc = pytest.mark.skipif(NO_COMPILER, reason="needs a C compiler: apt-get install gcc")
+NO_COMPILER = not compilers()
+needs_cc = pytest.mark.skipif(NO_COMPILER, reason=f"needs a C compiler: {HOW_TO_GET}")
 
 # y[i] = x[i] + y[i - 1] / 2, delayed by one sample; the state is the last sum.
 SOURCE = """
