@@ -103,10 +103,8 @@ def _ask(command: tuple[str, ...]) -> Compiler | None:
     if done.returncode != 0 or not done.stdout:
         return None
     first = done.stdout.splitlines()[0]
-    if command[-2:] == ("ziglang", "cc"):
-        name = "zig cc, clang"
-    else:
-        name = "clang" if "clang" in first else "gcc"
+    is_zig = command[-2:] == ("ziglang", "cc")
+    name = "zig cc, clang" if is_zig else "clang" if "clang" in first else "gcc"
     numbers = [word for word in first.split() if word[:1].isdigit() and "." in word]
     return Compiler(
         command, name, numbers[-1] if name == "gcc" and numbers else (numbers or ["?"])[0]
