@@ -72,7 +72,7 @@ def _facts(manifest: Manifest) -> str:
         ("weights", _with_unit(memory["weights_bytes"], "bytes")),
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _scratch(memory)),
-        ("multiply-accumulates per hop", _macs(manifest)),
+        ("MACs per hop", _macs(manifest)),
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"] or "nothing"),
         (
@@ -194,12 +194,9 @@ def _scratch(memory: dict[str, int | None]) -> str:
 
 
 def _macs(manifest: Manifest) -> str:
-    kinds = (
-        ("int8", manifest.macs_int8),
-        ("int16", manifest.macs_int16),
-        ("float", manifest.macs_float),
-    )
-    return f"{manifest.macs_per_hop:,}: " + ", ".join(f"{count:,} {kind}" for kind, count in kinds)
+    counts = (manifest.macs_int8, manifest.macs_int16, manifest.macs_float)
+    pairs = zip(counts, ("int8", "int16", "float"), strict=True)
+    return ", ".join(f"{count:,} {kind}" for count, kind in pairs if count)
 
 
 def _verification(facts: dict[str, Any] | None) -> str:
