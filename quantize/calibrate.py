@@ -1,7 +1,6 @@
 """Calibration: real streams run through the float network hop by hop, states carried."""
 
 import importlib
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.errors import CalibrationError, Problem
+from edgekit.errors import CalibrationError, Problem, UsageError
 from edgekit.export.model import Model
 from edgekit.export.verify import run_hops
+from edgekit.npz import read_npz
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.observers import Observer
 
-MAX_FILE_BYTES = 1 << 30
 Clip = Mapping[str, NDArray[np.float32]]
 
 
@@ -152,19 +151,12 @@ def _read_wav(file: Path, model: Model) -> Clip:
 
 def _read_npz(file: Path, model: Model) -> Clip:
     try:
-        with zipfile.ZipFile(file) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > MAX_FILE_BYTES:
-            raise CalibrationError(
-                _problem(f"calibration file {file.name!r}", f"unpacks to {size} bytes")
-            )
-        with np.load(file, allow_pickle=False) as arrays:
-            clip = {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise CalibrationError(
-            _problem(f"calibration file {file.name!r}", f"is unreadable: {error}")
-        ) from error
-    return _checked(clip, model, file.name)
+        return _checked(read_npz(file), model, file.name)
+    except CalibrationError:
+        raise
+    except UsageError as error:
+        found = error.problems[0].found
+        raise CalibrationError(_problem(f"calibration file {file.name!r}", found)) from error
 
 
 def _checked(clip: dict[str, NDArray[np.float32]], model: Model, where: str) -> Clip:

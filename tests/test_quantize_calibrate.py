@@ -103,7 +103,7 @@ def test_all_unusable_files_are_listed(tmp_path: Path) -> None:
         ({"x": np.zeros((2, 65))}, "wants"),
         ({"x": np.zeros((0, 1, 65))}, "wants"),
         ({"x": np.full((2, 1, 65), np.nan)}, "NaN"),
-        ({"x": np.array([None])}, "unreadable"),
+        ({"x": np.array([None])}, "objects"),
     ],
 )
 def test_unusable_arrays(arrays: dict[str, np.ndarray], found: str, tmp_path: Path) -> None:

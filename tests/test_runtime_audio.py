@@ -12,7 +12,7 @@ from tiny_build import needs_cc
 
 from edgekit.errors import UsageError
 from edgekit.runtime.audio import read_wav, run_samples, run_wav
-from edgekit.runtime.npz import read_npz, write_npz
+from edgekit.npz import read_npz, write_npz
 from edgekit.runtime.stream import Stream
 
 

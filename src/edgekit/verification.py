@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.errors import VerificationError
-from edgekit.runtime.npz import write_npz
+from edgekit.npz import write_npz
 from edgekit.runtime.stream import Arrays, Stream
 
 if TYPE_CHECKING:

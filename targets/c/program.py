@@ -319,5 +319,5 @@ add_library({name} STATIC
 target_include_directories({name} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 set_target_properties({name} PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
 # Float code in quantized networks has the same bits on every core only without contraction to FMA.
-target_compile_options({name} PRIVATE -O2 -ffp-contract=off -fno-trapping-math)
+target_compile_options({name} PRIVATE -O3 -ffp-contract=off -fno-trapping-math)
 """
