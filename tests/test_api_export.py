@@ -14,8 +14,8 @@ from tiny_networks import FRONTEND, HOP, WIDTH
 
 from edgekit import api
 from edgekit.errors import EdgeKitError, UsageError, VerificationError
-from edgekit.runtime.manifest import Manifest
 from edgekit.npz import read_npz
+from edgekit.runtime.manifest import Manifest
 from edgekit.runtime.stream import Stream
 
 pytestmark = needs_cc

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tiny_build import needs_cc
 
 from edgekit.errors import UsageError
-from edgekit.runtime.audio import read_wav, run_samples, run_wav
 from edgekit.npz import read_npz, write_npz
+from edgekit.runtime.audio import read_wav, run_samples, run_wav
 from edgekit.runtime.stream import Stream
 
 

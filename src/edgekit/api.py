@@ -12,9 +12,9 @@ from edgekit import inspection, pipeline, tools
 from edgekit.errors import Problem, UsageError
 from edgekit.inspection import Inspected
 from edgekit.later import LATER_DEMOS, unavailable
+from edgekit.npz import read_npz, write_npz
 from edgekit.pipeline import Exported, Progress, Request
 from edgekit.runtime.audio import run_wav
-from edgekit.npz import read_npz, write_npz
 from edgekit.runtime.replace import output_problem, replacing
 from edgekit.runtime.stream import Stream
 from edgekit.source import ImportOptions, load_model, source_problems
