@@ -1,0 +1,108 @@
+"""Integer operators: the kernels' twins."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.quantize import arith_linear, arith_recurrent, arith_tables, arithmetic
+from edgekit.quantize.geometry import ConvShape, ints
+from edgekit.quantize.numpy_ops.base import Array, integer, kernel, result, tensor
+
+
+def quantize(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Float to integer."""
+    run = kernel(arithmetic, "ek_quantize", result(node))
+    return [run(x[0], node.attributes["scale"].as_float(), integer(node, "zero"))]
+
+
+def dequantize(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Integer to float."""
+    run = kernel(arithmetic, "ek_dequantize", x[0])
+    return [run(x[0], node.attributes["scale"].as_float(), integer(node, "zero"))]
+
+
+def requantize(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Integer to another scale or width."""
+    run = kernel(arithmetic, "ek_requantize", x[0], result(node))
+    return [
+        run(
+            x[0],
+            *(integer(node, n) for n in ("x_zero", "mult", "shift", "y_zero", "y_min", "y_max")),
+        )
+    ]
+
+
+def gemm_int(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Fully connected."""
+    run = kernel(arith_linear, "ek_fc", x[0], result(node))
+    arrays = [tensor(node, n) for n in ("w", "bias", "mult", "shift")]
+    rows = x[0].reshape(-1, arrays[0].shape[1])
+    return [run(rows, *arrays, *(integer(node, n) for n in ("y_zero", "y_min", "y_max")))]
+
+
+def conv_int(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Conv or ConvTranspose."""
+    stem = "ek_conv" if node.op_type == "Conv" else "ek_conv_transpose"
+    run = kernel(arith_linear, stem, x[0], result(node))
+    shape = ConvShape.of(ints(node, "shape", []))
+    w = tensor(node, "w")
+    arrays = [
+        w.reshape(*w.shape[:2], shape.k_h, shape.k_w),
+        *(tensor(node, n) for n in ("bias", "mult", "shift")),
+    ]
+    image = x[0].reshape(shape.in_c, shape.in_h, shape.in_w)
+    numbers = [integer(node, n) for n in ("y_zero", "y_min", "y_max")]
+    return [run(image, integer(node, "x_zero"), *arrays, *numbers, shape)]
+
+
+def gru_int(node: ir.Node, x: list[Array]) -> list[Array]:
+    """GRU, every time step."""
+    run = kernel(arith_recurrent, "ek_gru", x[0])
+    names = ("w", "r", "w_bias", "r_bias", "w_mult", "w_shift", "r_mult", "r_shift")
+    arrays = [tensor(node, name) for name in names]
+    tables = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
+    h, rows = x[1].ravel(), []
+    for step in x[0].reshape(x[0].shape[0], -1):
+        h = run(step, h, *arrays, *tables, integer(node, "linear_before_reset"))
+        rows.append(h)
+    both = [np.stack(rows), h]
+    return [both[i] for i in node.attributes["outputs"].as_ints()]
+
+
+def table(node: ir.Node, x: list[Array]) -> list[Array]:
+    """A function of one value."""
+    entries, to = tensor(node, "table"), result(node)
+    if x[0].dtype == np.int8:
+        return [arith_tables.ek_lut_s8(x[0], entries)]
+    if to.dtype == np.int16:
+        return [arith_tables.ek_lut_s16(x[0], entries)]
+    return [
+        arith_tables.ek_lut_s16_s8(
+            x[0], entries, *(integer(node, n) for n in ("mult", "shift", "y_zero"))
+        )
+    ]
+
+
+def prelu_int(node: ir.Node, x: list[Array]) -> list[Array]:
+    """PRelu per channel."""
+    slopes = tensor(node, "m_neg")
+    channels = x[0].reshape(slopes.size, -1)
+    return [
+        arithmetic.ek_prelu_s8(
+            channels,
+            integer(node, "x_zero"),
+            integer(node, "m_pos"),
+            slopes,
+            integer(node, "shift"),
+            integer(node, "y_zero"),
+        )
+    ]
+
+
+def arithmetic_int(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Add or Mul with broadcasting."""
+    run = kernel(arithmetic, f"ek_{node.op_type.lower()}", x[0])
+    tail = [integer(node, n) for n in ("shift", "y_zero", "y_min", "y_max")]
+    a_zero, b_zero = integer(node, "a_zero"), integer(node, "b_zero")
+    if node.op_type == "Add":
+        return [run(x[0], a_zero, integer(node, "m1"), x[1], b_zero, integer(node, "m2"), *tail)]
+    return [run(x[0], a_zero, x[1], b_zero, integer(node, "m"), *tail)]

@@ -1,0 +1,53 @@
+"""Float products, convolutions and recurrent cells, in the scalar order of the C kernels."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.quantize import arith_float, arith_recurrent
+from edgekit.quantize.geometry import conv_shape
+from edgekit.quantize.numpy_ops.base import Array, integer
+
+
+def gemm(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Gemm with constant weights."""
+    w = x[1].T if integer(node, "transB", 0) else x[1]
+    bias = (
+        np.broadcast_to(np.ravel(x[2]), (w.shape[1],)) if len(x) > 2 and x[2] is not None else None
+    )
+    return [arith_float.ek_fc_f32(x[0].reshape(-1, w.shape[0]), w, bias)]
+
+
+def matmul(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Product of two tensors."""
+    a, b = x
+    if np.prod(b.shape[:-2]) == 1:
+        return [arith_float.ek_matmul_f32(a.reshape(-1, a.shape[-1]), b.reshape(b.shape[-2:]))]
+    pairs = zip(a.reshape(-1, *a.shape[-2:]), b.reshape(-1, *b.shape[-2:]), strict=True)
+    return [np.stack([arith_float.ek_matmul_f32(p, q) for p, q in pairs])]
+
+
+def conv(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Conv or ConvTranspose."""
+    shape = conv_shape(node, list(x[1].shape[2:]))
+    run = arith_float.ek_conv_f32 if node.op_type == "Conv" else arith_float.ek_conv_transpose_f32
+    w = x[1].reshape(*x[1].shape[:2], shape.k_h, shape.k_w)
+    bias = x[2] if len(x) > 2 else None
+    return [run(x[0].reshape(shape.in_c, shape.in_h, shape.in_w), w, bias, shape)]
+
+
+def recurrent(node: ir.Node, x: list[Array]) -> list[Array]:
+    """GRU or LSTM, every time step."""
+    x = [*x, *[None] * (7 - len(x))]  # type: ignore[list-item]
+    w, r = x[1][0].T, x[2][0].T
+    rows, units = w.shape[1], r.shape[0]
+    bias = np.zeros(2 * rows, np.float32) if x[3] is None else x[3][0]
+    h, c = (np.zeros(units, np.float32) if s is None else s.ravel() for s in x[5:7])
+    steps = []
+    for step in x[0].reshape(x[0].shape[0], -1):
+        if node.op_type == "LSTM":
+            h, c = arith_recurrent.ek_lstm_f32(step, h, c, w, r, bias[:rows] + bias[rows:])
+        else:
+            reset = integer(node, "linear_before_reset", 0)
+            h = arith_recurrent.ek_gru_f32(step, h, w, r, bias[:rows], bias[rows:], reset)
+        steps.append(h)
+    return [np.stack(steps), h, c]

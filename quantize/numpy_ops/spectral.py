@@ -1,0 +1,27 @@
+"""The PCM front end."""
+
+import onnx_ir as ir
+
+from edgekit.quantize import arith_fft, arith_float
+from edgekit.quantize.numpy_ops.base import Array
+
+
+def stft(node: ir.Node, x: list[Array]) -> list[Array]:
+    """One analysis frame."""
+    pcm, history, window = (a.ravel() for a in x)
+    return list(arith_fft.ek_stft_f32(pcm, history, window, arith_fft.fft_tables(window.size)))
+
+
+def istft(node: ir.Node, x: list[Array]) -> list[Array]:
+    """One synthesis frame."""
+    overlap, window = x[1].ravel(), x[2].ravel()
+    return list(
+        arith_fft.ek_istft_f32(
+            x[0].reshape(-1, 2), overlap, window, arith_fft.fft_tables(window.size)
+        )
+    )
+
+
+def finite(node: ir.Node, x: list[Array]) -> list[Array]:
+    """NaN, infinity and what exceeds the limit read as 0."""
+    return [arith_float.ek_finite_f32(x[0], node.attributes["limit"].as_float())]

@@ -1,0 +1,55 @@
+"""The table of operators that the oracle runs: ``(domain, operator)`` to its NumPy form."""
+
+import numpy as np
+
+from edgekit.export.model import FRONTEND_DOMAIN
+from edgekit.quantize.integer import INTEGER_DOMAIN
+from edgekit.quantize.numpy_ops import integers, layers, movement, pointwise, rows, spectral
+from edgekit.quantize.numpy_ops.base import Operator, integer
+from edgekit.quantize.pointwise import POINTWISE
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "Gemm"): layers.gemm,
+    ("", "MatMul"): layers.matmul,
+    ("", "Conv"): layers.conv,
+    ("", "ConvTranspose"): layers.conv,
+    ("", "GRU"): layers.recurrent,
+    ("", "LSTM"): layers.recurrent,
+    **{("", name): pointwise.unary for name in POINTWISE},
+    ("", "Add"): pointwise.fold(np.add),
+    ("", "Sub"): pointwise.fold(np.subtract),
+    ("", "Mul"): pointwise.fold(np.multiply),
+    ("", "Div"): pointwise.fold(np.divide),
+    ("", "Max"): pointwise.fold(np.maximum),
+    ("", "Min"): pointwise.fold(np.minimum),
+    ("", "PRelu"): pointwise.prelu,
+    ("", "Clip"): pointwise.clip,
+    ("", "ReduceSum"): rows.reduce,
+    ("", "ReduceMean"): rows.reduce,
+    ("", "ReduceMax"): rows.reduce,
+    ("", "ReduceMin"): rows.reduce,
+    ("", "Softmax"): rows.softmax,
+    ("", "LayerNormalization"): rows.layernorm,
+    ("", "Identity"): lambda node, x: [x[0]],
+    ("", "Reshape"): lambda node, x: [x[0]],
+    ("", "Transpose"): movement.transpose,
+    ("", "Slice"): movement.strided_slice,
+    ("", "Concat"): lambda node, x: [np.concatenate(x, axis=integer(node, "axis"))],
+    ("", "Split"): movement.split,
+    ("", "Expand"): movement.expand,
+    ("", "Pad"): movement.pad,
+    (FRONTEND_DOMAIN, "STFT"): spectral.stft,
+    (FRONTEND_DOMAIN, "ISTFT"): spectral.istft,
+    (FRONTEND_DOMAIN, "Finite"): spectral.finite,
+    (INTEGER_DOMAIN, "Quantize"): integers.quantize,
+    (INTEGER_DOMAIN, "Dequantize"): integers.dequantize,
+    (INTEGER_DOMAIN, "Requantize"): integers.requantize,
+    (INTEGER_DOMAIN, "Gemm"): integers.gemm_int,
+    (INTEGER_DOMAIN, "Conv"): integers.conv_int,
+    (INTEGER_DOMAIN, "ConvTranspose"): integers.conv_int,
+    (INTEGER_DOMAIN, "GRU"): integers.gru_int,
+    (INTEGER_DOMAIN, "Table"): integers.table,
+    (INTEGER_DOMAIN, "PRelu"): integers.prelu_int,
+    (INTEGER_DOMAIN, "Add"): integers.arithmetic_int,
+    (INTEGER_DOMAIN, "Mul"): integers.arithmetic_int,
+}
