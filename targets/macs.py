@@ -1,5 +1,6 @@
 """Multiply-accumulates of one hop, by the type of their activations."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import onnx_ir as ir
@@ -16,14 +17,8 @@ def with_macs(manifest: Manifest, model: Model) -> Manifest:
     Operators that the C targets do not know count nothing.
     """
     counts = {"int8": 0, "int16": 0, "float": 0}
-    for node in to_integer(model).ir.graph:
-        emitter = EMITTERS.get((node.domain, node.op_type))
-        if emitter is None or emitter.check(node):
-            continue
-        first = node.inputs[0]
-        integer = node.domain == INTEGER_DOMAIN and first is not None
-        narrow = first is not None and first.dtype == ir.DataType.INT8
-        counts[("int8" if narrow else "int16") if integer else "float"] += emitter.macs(node)
+    for _, kind, macs in _counted(model):
+        counts[kind] += macs
     return replace(
         manifest,
         macs_per_hop=sum(counts.values()),
@@ -31,3 +26,21 @@ def with_macs(manifest: Manifest, model: Model) -> Manifest:
         macs_int16=counts["int16"],
         macs_float=counts["float"],
     )
+
+
+def float_layers(model: Model) -> tuple[str, ...]:
+    """The nodes with multiply-accumulates in float, as ``LSTM 'name' (12288 MACs)``."""
+    counted = [(node, macs) for node, kind, macs in _counted(model) if kind == "float" and macs]
+    return tuple(f"{node.op_type} {node.name!r} ({macs} MACs)" for node, macs in counted)
+
+
+def _counted(model: Model) -> Iterator[tuple[ir.Node, str, int]]:
+    """Every node that the C targets know, the type of its MACs, and their number."""
+    for node in to_integer(model).ir.graph:
+        emitter = EMITTERS.get((node.domain, node.op_type))
+        if emitter is None or emitter.check(node):
+            continue
+        first = node.inputs[0] if node.inputs else None
+        integer = node.domain == INTEGER_DOMAIN and first is not None
+        narrow = first is not None and first.dtype == ir.DataType.INT8
+        yield node, ("int8" if narrow else "int16") if integer else "float", emitter.macs(node)

@@ -9,6 +9,7 @@ from zoo import ZOO
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
+from edgekit.targets.macs import float_layers
 from edgekit.targets.target import LATER_TARGETS, TARGETS
 
 
@@ -80,3 +81,8 @@ def test_inner_softmax_and_reflect_padding() -> None:
 
 def test_names_do_not_collide() -> None:
     assert not set(TARGETS) & set(LATER_TARGETS)
+
+
+def test_layers_that_stay_in_float_are_named() -> None:
+    assert [text.split()[0] for text in float_layers(int8_model("lstm_vad"))] == ["LSTM"]
+    assert float_layers(int8_model("conv_recurrent")) == ()

@@ -77,7 +77,7 @@ def export(request: Request, progress: Progress) -> Exported:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         manifest = finish(folder, build, quantized, imported, request, progress)
-    return Exported(request.out, manifest, quantized.notes)
+    return Exported(request.out, manifest, (*quantized.notes, *kept_in_float(quantized.model)))
 
 
 def request_problems(request: Request) -> list[Problem]:
@@ -202,6 +202,14 @@ def finish(
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
+
+
+def kept_in_float(model: "Model") -> tuple[str, ...]:
+    """Say which layers an integer recipe left in float; nothing runs in float unsaid."""
+    from edgekit.targets.macs import float_layers
+
+    layers = () if model.quantization.recipe == FLOAT else float_layers(model)
+    return (f"kept in float: {', '.join(layers)}",) if layers else ()
 
 
 def recipe_text(recipe: str) -> str:
