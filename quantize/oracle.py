@@ -50,9 +50,10 @@ class Oracle:
         self.states = {pair.input: _zeros(inputs[pair.input]) for pair in self.model.states}
 
     def process(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Run one hop: float32 arrays by stream input name; returns the stream outputs."""
+        """Run one hop: arrays by stream input name; returns the stream outputs."""
         values: dict[str, Array] = {**self.constants, **self.states}
-        values |= {name: np.asarray(array, np.float32) for name, array in inputs.items()}
+        types = {str(v.name): v.dtype for v in self.graph.inputs}
+        values |= {n: np.asarray(array, _numpy(types[n])) for n, array in inputs.items()}
         self.values = values
         for node in self.graph:
             operands: list[Any] = [None if v is None else values[str(v.name)] for v in node.inputs]
@@ -70,6 +71,11 @@ class Oracle:
             self.process({name: array[i] for name, array in inputs.items()}) for i in range(hops)
         ]
         return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def _numpy(dtype: ir.DataType | None) -> np.dtype[Any]:
+    assert dtype is not None
+    return np.dtype(dtype.numpy())
 
 
 def _zeros(value: ir.Value) -> Array:

@@ -75,7 +75,9 @@ class Manifest:
         """Whether a call takes one mono PCM hop and gives one back."""
         tensors = (*self.stream_inputs, *self.stream_outputs)
         hop = self.stream.get("hop_samples")
-        return len(tensors) == 2 and all(t.shape == (1, hop) for t in tensors)
+        return len(tensors) == 2 and all(
+            t.shape == (1, hop) and t.dtype == "float32" for t in tensors
+        )
 
     @staticmethod
     def from_json(text: str, where: str = MANIFEST_NAME) -> "Manifest":

@@ -1,6 +1,7 @@
 """A C build in this process: its sources compiled to a shared library, called through ctypes."""
 
 import ctypes
+import math
 import tempfile
 import time
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.errors import CheckFailed, Problem, ToolError, UsageError
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.manifest import Manifest, Tensor
 from edgekit.runtime.toolchain import NATIVE, Compiler, compile_shared
 
 ALIGN = 64  # bytes: covers what any build asks for
@@ -23,14 +24,15 @@ class NativeEngine:
     The build's C code runs in this process: load only builds that you would compile yourself.
     """
 
-    def __init__(self, directory: Path, manifest: Manifest) -> None:
-        """Compile the build in `directory` for this machine and initialise one instance.
+    def __init__(
+        self, library: ctypes.CDLL, manifest: Manifest, where: Path, compiler: Compiler | None
+    ) -> None:
+        """Initialise one instance of the build that `library` holds; `open` compiles one first.
 
         Raises:
-            UsageError: the folder holds no C sources, or its manifest does not fit them.
-            ToolError: no compiler, or it refused the sources.
+            UsageError: the library does not hold what the manifest, found in `where`, describes.
         """
-        library, self.compiler = _compile(directory, manifest)
+        self.compiler = compiler
         name = manifest.c_name
         self._process = _function(library, f"{name}_process", 4)
         self._process_s16 = (
@@ -41,8 +43,8 @@ class NativeEngine:
         state_bytes = manifest.memory["state_bytes"] or 0
         self._state = _aligned(state_bytes)
         self._scratch = _aligned(manifest.memory["scratch_bytes"] or 0)
-        self._inputs = [_aligned_floats(tensor.shape) for tensor in manifest.stream_inputs]
-        self._outputs = [_aligned_floats(tensor.shape) for tensor in manifest.stream_outputs]
+        self._inputs = [_aligned_tensor(tensor) for tensor in manifest.stream_inputs]
+        self._outputs = [_aligned_tensor(tensor) for tensor in manifest.stream_outputs]
         self._input_pointers = _pointers(self._inputs)
         self._output_pointers = _pointers(self._outputs)
         init = _function(library, f"{name}_init", 1)
@@ -50,15 +52,22 @@ class NativeEngine:
         init.restype = ctypes.c_void_p
         instance = init(self._state.ctypes.data, state_bytes)
         if not instance:
-            raise UsageError(
-                _misfit(directory, f"{name}_init refuses a state of {state_bytes} bytes")
-            )
+            raise UsageError(_misfit(where, f"{name}_init refuses a state of {state_bytes} bytes"))
         self._instance = ctypes.c_void_p(instance)
         self._scratch_pointer = ctypes.c_void_p(self._scratch.ctypes.data)
 
-    def process(
-        self, inputs: Sequence[NDArray[np.float32]]
-    ) -> tuple[list[NDArray[np.float32]], int]:
+    @staticmethod
+    def open(directory: Path, manifest: Manifest) -> "NativeEngine":
+        """Compile the build in `directory` for this machine and initialise one instance.
+
+        Raises:
+            UsageError: the folder holds no C sources, or its manifest does not fit them.
+            ToolError: no compiler, or it refused the sources.
+        """
+        library, compiler = _compile(directory, manifest)
+        return NativeEngine(library, manifest, directory, compiler)
+
+    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
         """Run one hop; returns copies of the outputs and the nanoseconds that the C call took."""
         for own, given in zip(self._inputs, inputs, strict=True):
             own[...] = given
@@ -128,10 +137,10 @@ def _aligned(size: int) -> NDArray[np.uint8]:
     return block[start : start + size]
 
 
-def _aligned_floats(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    count = int(np.prod(shape, dtype=np.int64))
-    return _aligned(4 * count).view(np.float32).reshape(shape)
+def _aligned_tensor(tensor: Tensor) -> NDArray[Any]:
+    dtype, count = np.dtype(tensor.dtype), math.prod(tensor.shape)
+    return _aligned(dtype.itemsize * count).view(dtype).reshape(tensor.shape)
 
 
-def _pointers(arrays: Sequence[NDArray[np.float32]]) -> ctypes.Array[ctypes.c_void_p]:
+def _pointers(arrays: Sequence[NDArray[Any]]) -> ctypes.Array[ctypes.c_void_p]:
     return (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))

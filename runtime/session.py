@@ -52,9 +52,7 @@ class SessionEngine:
         self._states: dict[str, NDArray[Any]] = {}
         self.reset()
 
-    def process(
-        self, inputs: Sequence[NDArray[np.float32]]
-    ) -> tuple[list[NDArray[np.float32]], int]:
+    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
         """Run one hop; returns the outputs and the nanoseconds that the session took."""
         feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states
         wanted = [*self._outputs, *self._pairs.values()]

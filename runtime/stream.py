@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from edgekit.runtime.native import NativeEngine
 from edgekit.runtime.session import SessionEngine
 from edgekit.runtime.toolchain import Compiler
 
-Arrays = dict[str, NDArray[np.float32]]
+Arrays = dict[str, NDArray[Any]]
 
 
 class Engine(Protocol):
@@ -24,7 +24,7 @@ class Engine(Protocol):
         """The compiler that made it, for C builds."""
         ...
 
-    def process(self, inputs: list[NDArray[np.float32]]) -> tuple[list[NDArray[np.float32]], int]:
+    def process(self, inputs: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
         """Run one hop; returns the outputs and the nanoseconds it took."""
         ...
 
@@ -36,9 +36,10 @@ class Engine(Protocol):
         """Return to the state of a fresh instance."""
 
 
+STREAM_DTYPES = ("float32", "bool", "int8", "uint8", "int32", "int64")
 ENGINES: dict[str, Callable[[Path, Manifest], Engine]] = {
-    "host": NativeEngine,
-    "c99": NativeEngine,
+    "host": NativeEngine.open,
+    "c99": NativeEngine.open,
     "onnxruntime": SessionEngine,
 }
 
@@ -46,7 +47,8 @@ ENGINES: dict[str, Callable[[Path, Manifest], Engine]] = {
 class Stream:
     """One running instance of a build; `manifest` says what it takes and gives.
 
-    Arrays are float32 by the names of `manifest.stream_inputs` and `manifest.stream_outputs`.
+    Arrays go by the names of `manifest.stream_inputs` and `manifest.stream_outputs`, in the types given
+    there: float32, or bool, int8, uint8, int32, int64.
     """
 
     def __init__(self, manifest: Manifest, engine: Engine) -> None:
@@ -70,14 +72,14 @@ class Stream:
                 Problem(f"build '{directory}'", found, allowed, "export for --target host")
             )
         other = [t for t in (*manifest.inputs, *manifest.outputs) if t.role == "constant"]
-        other += [t for t in _stream_tensors(manifest) if t.dtype != "float32"]
+        other += [t for t in _stream_tensors(manifest) if t.dtype not in STREAM_DTYPES]
         if other:
             raise UsageError(
                 [
                     Problem(
                         f"tensor '{t.name}'",
                         f"{t.role} {t.dtype}",
-                        "stream float32",
+                        f"stream {', '.join(STREAM_DTYPES)}",
                         "export again",
                     )
                     for t in other
@@ -98,7 +100,7 @@ class Stream:
         """Run one hop.
 
         Args:
-            inputs: one float32 array of the manifest's shape for each stream input.
+            inputs: one array of the manifest's shape and type for each stream input.
 
         Raises:
             UsageError: names, shapes or types that do not fit, all of them.
@@ -148,7 +150,7 @@ class Stream:
         ordered = [arrays[tensor.name] for tensor in self.manifest.stream_inputs]
         hops = len(ordered[0]) if ordered else 0
         outputs = {
-            t.name: np.empty((hops, *t.shape), np.float32) for t in self.manifest.stream_outputs
+            t.name: np.empty((hops, *t.shape), t.dtype) for t in self.manifest.stream_outputs
         }
         times_us = np.empty(hops)
         for hop in range(hops):
@@ -161,7 +163,7 @@ class Stream:
         return outputs, times_us
 
     def _checked(self, inputs: Mapping[str, ArrayLike], hops: bool) -> Arrays:
-        """Return the inputs as float32 arrays, after listing everything that does not fit."""
+        """Return the inputs as arrays, after listing everything that does not fit."""
         expected = {tensor.name: tensor for tensor in self.manifest.stream_inputs}
         listed = ", ".join(f"{t.name} {list(t.shape)}" for t in expected.values())
         step = "one array per stream input" + (", first axis = hops" if hops else "")
@@ -179,9 +181,10 @@ class Stream:
                     f"{['hops', *expected[name].shape] if hops else list(expected[name].shape)}"
                 )
                 problems.append(Problem(f"input '{name}'", found, wanted.replace("'", ""), step))
-            elif array.dtype != np.float32:
+            elif array.dtype != expected[name].dtype:
+                wanted = expected[name].dtype
                 problems.append(
-                    Problem(f"input '{name}'", str(array.dtype), "float32", ".astype('float32')")
+                    Problem(f"input '{name}'", str(array.dtype), wanted, f".astype('{wanted}')")
                 )
             else:
                 arrays[name] = array

@@ -7,7 +7,15 @@ from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import to_integer
 from edgekit.runtime.manifest import Manifest, Tensor
 
-DTYPES = {ir.DataType.FLOAT: "float32", ir.DataType.INT8: "int8", ir.DataType.INT16: "int16"}
+DTYPES = {
+    ir.DataType.FLOAT: "float32",
+    ir.DataType.INT8: "int8",
+    ir.DataType.INT16: "int16",
+    ir.DataType.BOOL: "bool",
+    ir.DataType.UINT8: "uint8",
+    ir.DataType.INT32: "int32",
+    ir.DataType.INT64: "int64",
+}
 
 
 def describe(model: Model, target: str) -> Manifest:
@@ -16,7 +24,7 @@ def describe(model: Model, target: str) -> Manifest:
 
     def tensors(values: list[ir.Value]) -> tuple[Tensor, ...]:
         return tuple(
-            Tensor(str(v.name), dims(v), "float32", "state" if v.name in states else "stream")
+            Tensor(str(v.name), dims(v), _dtype(v), "state" if v.name in states else "stream")
             for v in values
         )
 
@@ -41,6 +49,11 @@ def describe(model: Model, target: str) -> Manifest:
         macs_float=0,
         quantization=_quantization(model),
     )
+
+
+def _dtype(value: ir.Value) -> str:
+    assert value.dtype is not None
+    return DTYPES[value.dtype]
 
 
 def _stream(model: Model) -> dict[str, int | float | None]:

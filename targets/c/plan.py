@@ -16,7 +16,15 @@ from edgekit.quantize.geometry import dims, optional
 from edgekit.targets.c.memory import Interval, lower_bound, place
 
 VIEWS = {"Reshape", "Identity"}
-ITEM_BYTES = {ir.DataType.FLOAT: 4, ir.DataType.INT8: 1, ir.DataType.INT16: 2}
+ITEM_BYTES = {
+    ir.DataType.FLOAT: 4,
+    ir.DataType.INT8: 1,
+    ir.DataType.INT16: 2,
+    ir.DataType.BOOL: 1,
+    ir.DataType.UINT8: 1,
+    ir.DataType.INT32: 4,
+    ir.DataType.INT64: 8,
+}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,14 @@ from edgekit.export.model import Model
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import ZERO_POINT
 from edgekit.runtime.manifest import c_identifier
-from edgekit.targets.c.emit.base import C_ARRAYS, Context, float_literal, free_name, size
+from edgekit.targets.c.emit.base import (
+    C_ARRAYS,
+    Context,
+    c_type,
+    float_literal,
+    free_name,
+    size,
+)
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.memory import ALIGN
 from edgekit.targets.c.plan import Layout
@@ -64,8 +71,8 @@ def header(model: Model, layout: Layout, prefix: str, pcm: bool) -> str:
         name=prefix,
         upper=upper,
         defines=defines,
-        inputs=_members(model.stream_inputs, "const float"),
-        outputs=_members(model.stream_outputs, "float"),
+        inputs=_members(model.stream_inputs, "const "),
+        outputs=_members(model.stream_outputs, ""),
         pcm=pcm_line,
     )
 
@@ -134,10 +141,17 @@ def build_file(prefix: str, sources: list[str]) -> str:
     return BUILD.format(name=prefix, sources=listed)
 
 
-def _members(values: tuple[ir.Value, ...], ctype: str) -> str:
+def _members(values: tuple[ir.Value, ...], qualifier: str) -> str:
     names = field_names(values)
-    shapes = {str(v.name): "".join(f"[{d}]" for d in dims(v)) for v in values}
-    return "\n".join(f"    {ctype} *{names[key]}; /* {shapes[key]} */" for key in shapes)
+    return "\n".join(
+        f"    {qualifier}{c_type(v)} *{names[str(v.name)]}; /* {_shape_text(v)} */" for v in values
+    )
+
+
+def _shape_text(value: ir.Value) -> str:
+    """``[2][3]``; a truth value's range is said, because its C type is wider."""
+    text = "".join(f"[{d}]" for d in dims(value))
+    return f"{text} 0 or 1".lstrip() if value.dtype == ir.DataType.BOOL else text
 
 
 def _blocks(ctx: Context) -> dict[str, str]:
@@ -178,9 +192,9 @@ def _values(array: NDArray[np.generic]) -> str:
     if array.dtype == np.float32:
         words = [float_literal(float(v)) for v in flat]
     elif array.dtype == np.int64:
-        words = [f"INT64_C({v})" for v in flat.tolist()]
+        words = [f"INT64_C({v})" if v != -(2**63) else "INT64_MIN" for v in flat.tolist()]
     else:
-        words = [str(v) if v != -(2**31) else "INT32_MIN" for v in flat.tolist()]
+        words = [str(int(v)) if v != -(2**31) else "INT32_MIN" for v in flat.tolist()]
     lines, line = [], ""
     for word in words:
         if line and len(line) + len(word) + 2 > COLUMNS:

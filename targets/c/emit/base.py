@@ -16,8 +16,13 @@ C_TYPES = {
     ir.DataType.FLOAT: "float",
     ir.DataType.INT8: "int8_t",
     ir.DataType.INT16: "int16_t",
+    ir.DataType.BOOL: "uint8_t",
+    ir.DataType.UINT8: "uint8_t",
+    ir.DataType.INT32: "int32_t",
+    ir.DataType.INT64: "int64_t",
 }
 C_ARRAYS = {
+    "bool": "uint8_t",
     "float32": "float",
     "int8": "int8_t",
     "uint8": "uint8_t",
@@ -147,6 +152,12 @@ def free_name(stem: str, taken: Collection[str]) -> str:
 def size(value: ir.Value | None) -> int:
     """Elements of a tensor."""
     return int(np.prod(dims(value), dtype=np.int64))
+
+
+def c_type(value: ir.Value | None) -> str:
+    """The C type of a tensor's elements."""
+    assert value is not None and value.dtype is not None
+    return C_TYPES[value.dtype]
 
 
 def suffix(value: ir.Value | None) -> str:

@@ -1,0 +1,140 @@
+"""Every operator of `operator_cases` on every runtime: onnxruntime, the oracle, generated C."""
+
+import ctypes
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from builds import CC, STRICT, needs_cc
+from numpy.typing import NDArray
+from operator_cases import CASES, Case
+
+from edgekit.export.from_onnx import from_onnx
+from edgekit.export.model import Model
+from edgekit.export.verify import compare, run, run_hops, session, snr_db
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.oracle import Oracle
+from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.native import NativeEngine
+from edgekit.runtime.stream import Stream
+from edgekit.targets.target import TARGETS
+
+SAMPLES = 6
+CALIBRATION_SAMPLES = 60
+INTEGER = [name for name, case in CASES.items() if case.w8a8_snr_db is not None]
+
+pytestmark = needs_cc
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Program:
+    """One lowered case: the model, its sources and their manifest."""
+
+    model: Model
+    files: Mapping[str, bytes]
+    manifest: Manifest
+
+
+def draw(case: Case, count: int, seed: int = 0) -> Arrays:
+    """Inputs of a case, (count, *shape)."""
+    random = np.random.default_rng(seed)
+    return {name: operand.draw(random, count) for name, operand in case.inputs.items()}
+
+
+def imported(case: Case, prefix: str) -> Model:
+    """The case as a `Model` whose C names start with `prefix`."""
+    return from_onnx(case.onnx, name=f"{prefix}_{case.name}")
+
+
+def lowered(model: Model) -> Program:
+    """Check and lower for c99."""
+    assert not TARGETS["c99"].check(model), model.source.name
+    build = TARGETS["c99"].lower(model, "c99")
+    return Program(model, build.files, build.manifest)
+
+
+def quantized(case: Case) -> Model:
+    """The case at w8a8."""
+    model = imported(case, "int")
+    made = quantize(model, Calibration((draw(case, CALIBRATION_SAMPLES, 1),), "noise"), "w8a8")
+    return made.describe(source=replace(model.source))
+
+
+@pytest.fixture(scope="module")
+def programs() -> dict[str, Program]:
+    """All cases in float, and the integer forms under ``int_<name>``."""
+    made = {name: lowered(imported(case, "float")) for name, case in CASES.items()}
+    return made | {f"int_{name}": lowered(quantized(CASES[name])) for name in INTEGER}
+
+
+@pytest.fixture(scope="module")
+def library(programs: dict[str, Program], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """All programs in one shared library: strict C99, warnings are errors."""
+    folder = tmp_path_factory.mktemp("operators")
+    files: dict[str, bytes] = {}
+    for program in programs.values():
+        shared = {
+            name for name in files.keys() & program.files.keys() if name.endswith((".c", ".h"))
+        }
+        assert all(files[name] == program.files[name] for name in shared)
+        files |= program.files
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    sources = sorted(name for name in files if name.endswith(".c"))
+    command = [str(CC), *STRICT, "-O1", "-fPIC", "-shared", *sources, "-o", "all.so"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[:3000]
+    return ctypes.CDLL(str(folder / "all.so"))
+
+
+def c_outputs(library: ctypes.CDLL, program: Program, inputs: Arrays) -> Arrays:
+    """Run the generated C over the samples."""
+    engine = NativeEngine(library, program.manifest, Path("all.so"), None)
+    return Stream(program.manifest, engine).run(inputs)
+
+
+def assert_same_bits(found: Arrays, expected: Arrays) -> None:
+    """Equal in every bit; any NaN equals any other, and -0 equals 0."""
+    for name, array in expected.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_float_c_equals_onnxruntime_and_oracle(
+    name: str, programs: dict[str, Program], library: ctypes.CDLL
+) -> None:
+    case, program = CASES[name], programs[name]
+    inputs = draw(case, SAMPLES)
+    found = c_outputs(library, program, inputs)
+    assert_same_bits(found, Oracle(program.model).run_hops(inputs))
+    reference = session(case.onnx)
+    for sample in range(SAMPLES):
+        expected = run(reference, {key: array[sample] for key, array in inputs.items()})
+        compare(expected, {key: found[key][sample] for key in expected}, what=name)
+        for key, array in expected.items():
+            assert found[key].dtype == array.dtype
+            if array.dtype != np.float32:
+                np.testing.assert_array_equal(found[key][sample], array)
+
+
+@pytest.mark.parametrize("name", INTEGER)
+def test_w8a8_c_equals_oracle_and_is_near_float(
+    name: str, programs: dict[str, Program], library: ctypes.CDLL
+) -> None:
+    case, program = CASES[name], programs[f"int_{name}"]
+    inputs = draw(case, CALIBRATION_SAMPLES, 1)
+    found = c_outputs(library, program, inputs)
+    assert_same_bits(found, Oracle(program.model).run_hops(inputs))
+    exact = run_hops(programs[name].model, inputs)
+    qdq = run_hops(program.model, inputs)
+    for key, array in found.items():
+        assert snr_db(exact[key], array) >= case.w8a8_snr_db
+        assert snr_db(qdq[key], array) >= case.w8a8_snr_db
+    assert program.manifest.quantization["tensors_float"] == len(inputs) + len(found)
