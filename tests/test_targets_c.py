@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 from builds import CC, SANITIZE, STRICT, float_model, int8_model, lowered, needs_cc, noise, replay
+from onnx import TensorProto, helper, numpy_helper
 from zoo import ZOO
 
+from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
-from edgekit.export.verify import snr_db
+from edgekit.export.verify import run_hops, snr_db
 from edgekit.quantize.oracle import Oracle
 from edgekit.runtime.stream import Stream
 
@@ -199,3 +201,41 @@ def test_same_model_same_bytes() -> None:
     assert first.files == second.files
     assert first.manifest == second.manifest
     assert first.manifest.digest.startswith("sha256:")
+
+
+def odd_outputs() -> bytes:
+    """Outputs that are a constant, an input, and one tensor twice; an LSTM with a nameless output."""
+    random = np.random.default_rng(0)
+    shapes = {"w": (1, 8, 2), "r": (1, 8, 2)}
+    constants = {n: random.standard_normal(s).astype(np.float32) for n, s in shapes.items()}
+    constants |= {"fixed": np.arange(3, dtype=np.float32)}
+    nodes = [
+        helper.make_node("LSTM", ["x", "w", "r"], ["", "h"], hidden_size=2, name="cell"),
+        helper.make_node("Identity", ["h"], ["again"], name="copy"),
+        helper.make_node("Identity", ["x"], ["same"], name="pass"),
+        helper.make_node("Identity", ["fixed"], ["constant"], name="constant"),
+        helper.make_node("ReduceSum", ["x", "none"], ["all"], name="all", keepdims=0),
+    ]
+    outputs = {"h": [1, 1, 2], "again": [1, 1, 2], "same": [2, 1, 2], "constant": [3], "all": []}
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 1, 2])],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()],
+        [
+            *(numpy_helper.from_array(a, n) for n, a in constants.items()),
+            numpy_helper.from_array(np.zeros(0, np.int64), "none"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+def test_outputs_that_nothing_computes(tmp_path: Path) -> None:
+    model = Model.from_bytes(from_onnx(odd_outputs(), name="odd").to_bytes())
+    inputs = noise(model, 5)
+    lowered(model, tmp_path / "b")
+    got, expected = Stream.open(tmp_path / "b").run(inputs), run_hops(model, inputs)
+    assert set(got) == {"h", "again", "same", "constant", "all"}
+    for name, array in expected.items():
+        np.testing.assert_allclose(got[name], array, atol=1e-6)

@@ -92,7 +92,8 @@ class _Planner:
         self.anchor: dict[ir.Value, Slot] = {}
         self.inputs = {str(value.name): value for value in graph.inputs}
         self.outputs = {str(value.name): value for value in graph.outputs}
-        values = [*graph.inputs, *(v for node in self.nodes for v in node.outputs)]
+        # an output that is left out has no name
+        values = [*graph.inputs, *(v for node in self.nodes for v in node.outputs if v.name)]
         self.members: dict[ir.Value, list[ir.Value]] = {}
         for value in values:
             self.parent[value] = value

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgekit.errors import Problem
 from edgekit.quantize.geometry import dims
 from edgekit.runtime.manifest import c_identifier
-from edgekit.targets.c.plan import Layout, Slot, Traits
+from edgekit.targets.c.plan import ITEM_BYTES, Layout, Slot, Traits
 
 C_TYPES = {
     ir.DataType.FLOAT: "float",
@@ -33,6 +33,13 @@ C_ARRAYS = {
 SUFFIX = {ir.DataType.FLOAT: "f32", ir.DataType.INT8: "s8", ir.DataType.INT16: "s16"}
 
 
+FLOAT = frozenset({ir.DataType.FLOAT})
+BOOL = frozenset({ir.DataType.BOOL})
+ANY = frozenset(ITEM_BYTES)  # data movement carries every type that the planner knows
+NUMBERS = frozenset(C_TYPES) - BOOL - {ir.DataType.INT16}
+INTEGERS = NUMBERS - FLOAT
+
+
 def no_traits(_: ir.Node) -> Traits:
     """Nothing special: a result of its own, no work space."""
     return Traits()
@@ -52,12 +59,16 @@ class Emitter:
         traits: what the planner must know.
         check: problems of one node against the C target, all of them.
         macs: multiply-accumulates of one hop.
+        reads: element types that its computed operands may have.
+        writes: element types that its results may have; None: those it reads.
     """
 
     emit: Callable[["Context", ir.Node], None]
     traits: Callable[[ir.Node], Traits] = no_traits
     check: Callable[[ir.Node], list[Problem]] = lambda node: []
     macs: Callable[[ir.Node], int] = lambda node: 0
+    reads: Collection[ir.DataType] = FLOAT
+    writes: Collection[ir.DataType] | None = None
 
 
 @dataclass
@@ -106,6 +117,8 @@ class Context:
 
     def slot(self, value: ir.Value) -> Slot | None:
         """A computed tensor's slot; None for a constant."""
+        if value.const_value is not None and not value.is_graph_input():
+            return None
         return self.layout.slots.get(str(value.name))
 
     def copy(self, source: ir.Value, destination: ir.Value, count: int | None = None) -> None:

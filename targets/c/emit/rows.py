@@ -21,7 +21,7 @@ def reduced_axes(node: ir.Node) -> list[int]:
     """The axes that a Reduce node folds."""
     rank = len(dims(node.inputs[0]))
     axes = constant(node.inputs[1]) if len(node.inputs) > 1 and node.inputs[1] is not None else None
-    if axes is None:
+    if axes is None or axes.size == 0:
         named = ints(node, "axes", [])
         empty = [] if int_attribute(node, "noop_with_empty_axes", 0) else list(range(rank))
         return sorted(a % rank for a in named) if named else empty
