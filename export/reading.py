@@ -18,6 +18,14 @@ from edgekit.export.passes.graph import static_shape
 
 MAX_BYTES = 512 * 2**20
 IR_VERSION = 10
+INTERFACE_TYPES = (
+    onnx.TensorProto.FLOAT,
+    onnx.TensorProto.BOOL,
+    onnx.TensorProto.INT8,
+    onnx.TensorProto.UINT8,
+    onnx.TensorProto.INT32,
+    onnx.TensorProto.INT64,
+)
 
 
 def read_graph(data: bytes, shapes: Mapping[str, Sequence[int]]) -> ir.Model:
@@ -119,11 +127,11 @@ def _wrong_types(graph: onnx.GraphProto) -> list[Problem]:
         Problem(
             f"{kind} '{value.name}'",
             f"type {_type_name(value)}",
-            "float32 tensors",
+            f"tensors of {', '.join(_type_text(kind) for kind in INTERFACE_TYPES)}",
             "convert inside the network, or take the value out of its interface",
         )
         for kind, value in borders
-        if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT
+        if value.type.tensor_type.elem_type not in INTERFACE_TYPES
     ]
     if not graph.output:
         problems.append(
@@ -136,7 +144,12 @@ def _type_name(value: onnx.ValueInfoProto) -> str:
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
         return str(kind)
-    return str(onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)).lower()
+    return _type_text(value.type.tensor_type.elem_type)
+
+
+def _type_text(kind: int) -> str:
+    name = str(onnx.TensorProto.DataType.Name(kind)).lower()
+    return "float32" if name == "float" else name
 
 
 def _forget_shapes(graph: onnx.GraphProto) -> None:

@@ -36,7 +36,7 @@ def find_states(
     """Return the declared pairs and those that names and shapes tell, in the order of the inputs.
 
     An input and an output pair up by themselves when their names match by one of the rules above,
-    shapes and types are equal, and neither matches anything else.
+    both are float32 of one shape, and neither matches anything else.
 
     Args:
         graph: the network.
@@ -101,7 +101,7 @@ def _unequal(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[Problem]:
             f"--state {pair.input}:{pair.output}",
             f"input '{pair.input}' is {_describe(inputs[pair.input])}, "
             f"output '{pair.output}' is {_describe(outputs[pair.output])}",
-            "the same shape and type on both sides",
+            "float32 of the same shape on both sides",
             "pair the output that has the shape of the input",
         )
         for pair in pairs
@@ -116,7 +116,8 @@ def _describe(value: ir.Value) -> str:
 
 
 def _same(left: ir.Value, right: ir.Value) -> bool:
-    return static_shape(left) == static_shape(right) and left.dtype == right.dtype
+    same_type = left.dtype == right.dtype == ir.DataType.FLOAT
+    return same_type and static_shape(left) == static_shape(right)
 
 
 def _partners(name: str) -> set[str]:

@@ -16,6 +16,11 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 LIMIT = 1e-5  # of the peak, see the float32 tolerance of the arithmetic
 SINGLE_CALLS = 3
 HOPS = 20
+INTEGER_LIMITS = (
+    9,
+    1,
+    0,
+)  # of random integer inputs: arithmetic, an index, an index into one value
 
 
 def session(data: bytes) -> onnxruntime.InferenceSession:
@@ -67,7 +72,7 @@ def run_hops(
 
     Args:
         model: the network.
-        inputs: one float32 array (hops, *shape) for each stream input.
+        inputs: one array (hops, *shape) of the input's type for each stream input.
         tap: names of further values to record: node outputs, graph inputs (what was fed) or state
             outputs.
 
@@ -156,13 +161,15 @@ def verify_import(
         VerificationError: an output differs by more than `LIMIT` of its peak.
     """
     imported = partial(run, session(model.to_bytes()))
-    calls = [_random(model, seed, model.ir.graph.inputs) for seed in range(SINGLE_CALLS)]
+    highest = _highest_integer(reference, model)
+    calls = [_random(model, seed, model.ir.graph.inputs, highest) for seed in range(SINGLE_CALLS)]
     if examples:
         calls.insert(0, dict(examples))
     worst = max(compare(reference(feed), imported(feed)) for feed in calls)
     if not model.states:
         return worst
-    streams = [_random(model, SINGLE_CALLS + hop, model.stream_inputs) for hop in range(HOPS)]
+    seeds = range(SINGLE_CALLS, SINGLE_CALLS + HOPS)
+    streams = [_random(model, seed, model.stream_inputs, highest) for seed in seeds]
     expected, found = _carry(reference, model, streams), _carry(imported, model, streams)
     return max(worst, compare(expected, found, what=f"after {HOPS} hops the imported network"))
 
@@ -176,18 +183,43 @@ def _carry(call: Callable[[Arrays], Arrays], model: Model, streams: Sequence[Arr
     return {name: np.stack([results[name] for results in recorded]) for name in recorded[0]}
 
 
-def _random(model: Model, seed: int, values: Sequence[ir.Value]) -> Arrays:
+def draw(
+    value: ir.Value, generator: np.random.Generator, count: int, highest: int
+) -> np.ndarray[Any, Any]:
+    """Return random arrays for a stream input, (count, *shape) of its type.
+
+    Standard normal; truth values are fair, integers up to `highest`: from 1, or from 0 where it is
+    below 2, so that they suit as an index.
+    """
+    assert value.dtype is not None
+    shape = (count, *(static_shape(value) or ()))
+    if value.dtype == ir.DataType.FLOAT:
+        return generator.normal(size=shape).astype(np.float32)
+    lowest, high = (0, 1) if value.dtype == ir.DataType.BOOL else (int(highest > 1), highest)
+    return generator.integers(lowest, high, shape, endpoint=True).astype(value.dtype.numpy())
+
+
+def _highest_integer(reference: Callable[[Arrays], Arrays], model: Model) -> int:
+    """The largest integer that the source takes in its integer inputs, of a few that are tried."""
+    for highest in INTEGER_LIMITS[:-1]:
+        try:
+            reference(_random(model, 0, model.ir.graph.inputs, highest))
+            return highest
+        except ModelError:
+            continue
+    return INTEGER_LIMITS[-1]
+
+
+def _random(model: Model, seed: int, values: Sequence[ir.Value], highest: int) -> Arrays:
     generator = np.random.default_rng(seed)
     states = {pair.input for pair in model.states}
     feed = {}
     for value in values:
-        shape = static_shape(value) or ()
-        draw = (
-            generator.uniform(-1, 1, shape)
-            if value.name in states
-            else generator.normal(size=shape)
-        )
-        feed[str(value.name)] = np.asarray(draw, np.float32)
+        if value.name in states:
+            array = generator.uniform(-1, 1, static_shape(value) or ()).astype(np.float32)
+        else:
+            array = draw(value, generator, 1, highest)[0]
+        feed[str(value.name)] = np.asarray(array)
     return feed
 
 
@@ -208,18 +240,19 @@ def _relative_error(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]
 
 def _check_inputs(model: Model, inputs: Mapping[str, np.ndarray[Any, Any]]) -> int:
     expected = {str(value.name): static_shape(value) or () for value in model.stream_inputs}
+    types = {str(v.name): v.dtype.numpy() for v in model.stream_inputs if v.dtype is not None}
     problems = []
     for name in dict.fromkeys([*expected, *inputs]):
         if name not in expected:
             found = "not a stream input"
         elif name not in inputs:
             found = "missing"
-        elif inputs[name].shape[1:] != expected[name] or inputs[name].dtype != np.float32:
+        elif inputs[name].shape[1:] != expected[name] or inputs[name].dtype != types[name]:
             found = f"{inputs[name].dtype} {inputs[name].shape}"
         else:
             continue
         shapes = ", ".join(
-            f"'{key}' float32 (hops, {_text(dims)})" for key, dims in expected.items()
+            f"'{key}' {types[key]} (hops, {_text(dims)})" for key, dims in expected.items()
         )
         problems.append(Problem(f"input '{name}'", found, shapes, "pass these arrays"))
     lengths = {len(array) for array in inputs.values()}

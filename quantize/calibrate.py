@@ -4,8 +4,10 @@ import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.errors import CalibrationError, Problem, UsageError
@@ -15,12 +17,12 @@ from edgekit.npz import read_npz
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.observers import Observer
 
-Clip = Mapping[str, NDArray[np.float32]]
+Clip = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Independent clips: each maps every stream input to float32 (hops, *shape of one hop).
+    """Independent clips: each maps every stream input to an array (hops, *shape of one hop).
 
     `source` is how the user named it; only its last component goes into files.
     """
@@ -44,7 +46,8 @@ def observe(model: Model, calibration: Calibration) -> dict[str, Observer]:
         for value in node.outputs
         if value.name and value.dtype is not None and value.dtype.name == "FLOAT"
     ]
-    observers = {name: Observer() for name in [*inner, *(str(v.name) for v in graph.inputs)]}
+    fed = [str(v.name) for v in graph.inputs if v.dtype == ir.DataType.FLOAT]
+    observers = {name: Observer() for name in [*inner, *fed]}
     for clip in calibration.clips:
         seen = {**clip, **run_hops(model, dict(clip), tap=inner)}
         for name, observer in observers.items():
@@ -84,8 +87,8 @@ def load_calibration(source: str, model: Model) -> Calibration:
 
 def from_examples(examples: Clip, model: Model) -> Calibration:
     """Calibrate on a factory's example inputs: one hop, zero state. The caller says so to the user."""
-    names = [str(value.name) for value in model.stream_inputs]
-    clip = {name: np.asarray(examples[name], np.float32)[None] for name in names}
+    types = {str(v.name): v.dtype.numpy() for v in model.stream_inputs if v.dtype is not None}
+    clip = {name: np.asarray(examples[name], dtype)[None] for name, dtype in types.items()}
     return Calibration((clip,), "example inputs")
 
 
@@ -159,7 +162,7 @@ def _read_npz(file: Path, model: Model) -> Clip:
         raise CalibrationError(_problem(f"calibration file {file.name!r}", found)) from error
 
 
-def _checked(clip: dict[str, NDArray[np.float32]], model: Model, where: str) -> Clip:
+def _checked(clip: dict[str, NDArray[Any]], model: Model, where: str) -> Clip:
     """Check names, shapes, equal lengths and finiteness."""
     wanted = {str(v.name): dims(v) for v in model.stream_inputs}
     problems = []
@@ -167,7 +170,7 @@ def _checked(clip: dict[str, NDArray[np.float32]], model: Model, where: str) -> 
         array = np.asarray(clip[name]) if name in clip else None
         if array is None:
             problems.append(_problem(f"{where!r}", f"holds {sorted(clip)}, not input {name!r}"))
-        elif array.shape[1:] != shape or len(array) == 0 or array.dtype.kind not in "fiu":
+        elif array.shape[1:] != shape or len(array) == 0 or array.dtype.kind not in "fiub":
             found = f"array {name!r} is {array.dtype} {list(array.shape)}"
             problems.append(
                 _problem(f"{where!r}", f"{found}, the network wants (hops, {str(shape)[1:]}")
@@ -183,7 +186,8 @@ def _checked(clip: dict[str, NDArray[np.float32]], model: Model, where: str) -> 
         problems.append(_problem(f"{where!r}", "arrays differ in their number of hops"))
     if problems:
         raise CalibrationError(problems)
-    return {name: np.asarray(clip[name], np.float32) for name in wanted}
+    types = {str(v.name): v.dtype.numpy() for v in model.stream_inputs if v.dtype is not None}
+    return {name: np.asarray(clip[name], types[name]) for name in wanted}
 
 
 def _problem(where: str, found: str) -> Problem:

@@ -207,7 +207,7 @@ def test_declared_states_with_different_shapes_are_refused_with_both():
 
 def test_every_wrong_type_is_listed():
     proto = network(
-        """(float[2] x, int64[2] i, double[2] d) => (float[2] y, int64[2] j) {
+        """(float[2] x, float16[2] i, double[2] d) => (float[2] y, float16[2] j) {
           y = Relu (x)
           j = Identity (i)
         }"""

@@ -11,14 +11,14 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def guard_inputs(model: Model) -> Model:
-    """Return a model whose stream inputs pass ``edgekit::Finite``: NaN and infinity read as 0.
+    """Return a model whose float stream inputs pass ``edgekit::Finite``: NaN and infinity read as 0.
 
     A model without states is returned as it is, and so is an input that is guarded already.
     """
     if not model.states:
         return model
     graph_model = model.ir.clone()
-    names = {value.name for value in model.stream_inputs}
+    names = {v.name for v in model.stream_inputs if v.dtype == ir.DataType.FLOAT}
     for value in [value for value in graph_model.graph.inputs if value.name in names]:
         if any(node.op_type != "Finite" for node in value.consumers()):
             insert_finite(graph_model, value, FLOAT32_MAX)

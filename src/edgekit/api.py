@@ -116,7 +116,7 @@ def run(
 
     Args:
         directory: a build folder; its C code is compiled and run.
-        source: a .wav (then the build takes and gives PCM), or a .npz with one float32 array per
+        source: a .wav (then the build takes and gives PCM), or a .npz with one array per
             stream input, first axis = hops.
         out: a file of the same kind; a .npz then holds one array per stream output.
         progress: see above.

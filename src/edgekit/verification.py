@@ -20,6 +20,7 @@ HOPS = 500
 GOLDEN_HOPS = 64
 NOISE_SEED = 0
 PCM_NOISE = 0.1  # of full scale
+HIGHEST_INTEGER = 1  # of integer inputs, which may be indices
 # What a build must reach against the source network: float by its rounding alone, integers by far
 # less, since their fidelity is the recipe's and the calibration's affair.
 MIN_SNR_DB = {"float32": 90.0}
@@ -44,14 +45,16 @@ def sample_hops(
     if calibration is not None:
         clips = calibration.clips
         return {name: np.concatenate([clip[name] for clip in clips])[:HOPS] for name in clips[0]}
+    from edgekit.export.verify import draw
+
     random = np.random.default_rng(NOISE_SEED)
     samples: Arrays = {}
     for value in model.stream_inputs:
-        assert value.shape is not None
-        shape = tuple(int(extent) for extent in value.shape.numpy())
-        is_pcm = shape == (1, model.stream.hop_samples)
-        noise = (PCM_NOISE if is_pcm else 1.0) * random.standard_normal((HOPS, *shape))
-        samples[str(value.name)] = noise.astype(np.float32)
+        noise = draw(value, random, HOPS, HIGHEST_INTEGER)
+        shape = noise.shape[1:]
+        if shape == (1, model.stream.hop_samples) and noise.dtype == np.float32:
+            noise *= np.float32(PCM_NOISE)
+        samples[str(value.name)] = noise
         example = None if examples is None else examples.get(str(value.name))
         if example is not None and example.shape == shape:
             samples[str(value.name)][0] = example

@@ -6,8 +6,9 @@ import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
-from edgekit.quantize.integer import to_integer
+from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
 from edgekit.targets.build import Build, Placement, digest
+from edgekit.targets.c.emit.base import Emitter
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, make_layout
 from edgekit.targets.c.program import (
@@ -20,7 +21,7 @@ from edgekit.targets.c.program import (
     weights,
     weights_bytes,
 )
-from edgekit.targets.facts import describe
+from edgekit.targets.facts import DTYPES, describe
 from edgekit.targets.macs import with_macs
 
 
@@ -45,26 +46,42 @@ def check_c(model: Model) -> list[Problem]:
                 )
             )
             continue
-        strange = [v for v in (*node.inputs, *node.outputs) if v is not None and _strange(v)]
-        if strange:
-            found = f"tensor {strange[0].name!r} is {strange[0].dtype} {strange[0].shape}"
-            problems.append(
-                Problem(where, found, "float32 of static, non-empty shape", "cast or fold it")
-            )
+        strange = _strange(node, emitter)
+        if strange is not None:
+            problems.append(strange)
             continue
         problems += emitter.check(node)
     return problems
 
 
-def _strange(value: ir.Value) -> bool:
-    """A computed tensor that has no C type or no size."""
+def _strange(node: ir.Node, emitter: Emitter) -> Problem | None:
+    """The first computed tensor whose type the operator does not take, or that has no size."""
+    writes = emitter.reads if emitter.writes is None else emitter.writes
+    for values, types in ((node.inputs, emitter.reads), (node.outputs, writes)):
+        for value in values:
+            if value is None or not _computed(value):
+                continue
+            known = value.dtype in ITEM_BYTES
+            fits = known and (node.domain == INTEGER_DOMAIN or value.dtype in types)
+            sized = value.shape is not None and all(
+                isinstance(d, int) and d > 0 for d in value.shape
+            )
+            if not fits or not sized:
+                found = f"tensor {value.name!r} is {value.dtype} {value.shape}"
+                allowed = ", ".join(sorted(DTYPES[kind] for kind in types))
+                return Problem(
+                    f"{node.op_type} {node.name!r}",
+                    found,
+                    f"{allowed}, of static, non-empty shape",
+                    "cast it or fold it",
+                )
+    return None
+
+
+def _computed(value: ir.Value) -> bool:
     if value.const_value is not None and not value.is_graph_input():
         return False
-    if not value.uses() and not value.is_graph_output():
-        return False
-    shape = value.shape
-    static = shape is not None and all(isinstance(d, int) and d > 0 for d in shape)
-    return value.dtype not in ITEM_BYTES or not static
+    return bool(value.uses()) or value.is_graph_output()
 
 
 def lower_c(model: Model, target: str) -> Build:

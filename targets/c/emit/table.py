@@ -13,7 +13,7 @@ from edgekit.targets.c.emit import (
     rows,
     spectral,
 )
-from edgekit.targets.c.emit.base import Emitter, elementwise
+from edgekit.targets.c.emit.base import ANY, Emitter, elementwise
 
 EMITTERS: dict[tuple[str, str], Emitter] = {
     # float
@@ -39,13 +39,13 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "Softmax"): Emitter(rows.emit_softmax, elementwise, rows.check_softmax),
     ("", "LayerNormalization"): Emitter(rows.emit_layernorm, elementwise, rows.check_layernorm),
     # float or integer
-    ("", "Identity"): Emitter(movement.emit_view),
-    ("", "Reshape"): Emitter(movement.emit_view, check=movement.check_constant_tail),
-    ("", "Transpose"): Emitter(movement.emit_transpose),
-    ("", "Slice"): Emitter(movement.emit_slice, check=movement.check_constant_tail),
-    ("", "Concat"): Emitter(movement.emit_concat),
-    ("", "Split"): Emitter(movement.emit_split, check=movement.check_constant_tail),
-    ("", "Expand"): Emitter(movement.emit_expand, check=movement.check_constant_tail),
+    ("", "Identity"): Emitter(movement.emit_view, reads=ANY),
+    ("", "Reshape"): Emitter(movement.emit_view, check=movement.check_constant_tail, reads=ANY),
+    ("", "Transpose"): Emitter(movement.emit_transpose, reads=ANY),
+    ("", "Slice"): Emitter(movement.emit_slice, check=movement.check_constant_tail, reads=ANY),
+    ("", "Concat"): Emitter(movement.emit_concat, reads=ANY),
+    ("", "Split"): Emitter(movement.emit_split, check=movement.check_constant_tail, reads=ANY),
+    ("", "Expand"): Emitter(movement.emit_expand, check=movement.check_constant_tail, reads=ANY),
     ("", "Pad"): Emitter(movement.emit_pad, check=movement.check_pad),
     # the PCM front end
     (FRONTEND_DOMAIN, "STFT"): Emitter(
