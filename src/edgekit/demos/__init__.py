@@ -1,0 +1,1 @@
+"""Small networks that come with EdgeKit, and clips to hear and calibrate them with."""
