@@ -45,6 +45,8 @@ class TemporalConv(nn.Module):
 class Denoiser(nn.Module):
     """Log power spectra to gains: input norm, projection, two temporal convolutions, two GRUs."""
 
+    output_names = ("gain", *(f"{name}_next" for name in STATE_NAMES))
+
     def __init__(self, width: int = WIDTH, kernel: int = KERNEL) -> None:
         """A network with random weights; `build` makes the trained one."""
         super().__init__()

@@ -9,19 +9,21 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
 import soxr
 import torch
+from av.error import FFmpegError
 from scipy import fft  # type: ignore[import-untyped]
 from torch import Tensor
 
 from edgekit.demos.denoise import SAMPLE_RATE
 
 Samples = npt.NDArray[np.int16]
-Signal = npt.NDArray[np.float32]
+Signal = npt.NDArray[np.floating[Any]]  # float32 throughout
 
 LANGUAGES = ("en", "es", "fr", "it", "ru")
 NOT_SPEECH = ("beep", "tone", "silence", "monkeys", "weasels", "spam")
@@ -71,7 +73,7 @@ def decode_or_skip(path: Path) -> Samples:
     """As `decode`, but empty for a damaged file: klettres-data has some."""
     try:
         return decode(path)
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         print(f"skipped {path}: {error.strerror}")
         return np.zeros(0, np.int16)
 
@@ -301,7 +303,7 @@ class Mixer:
     def filter_pair(self, speech: Signal, noise: Signal) -> tuple[Signal, Signal]:
         """Both through their own response, and now and then through a common band."""
         rng = self.rng
-        speech_spectrum, noise_spectrum = fft.rfft(speech), fft.rfft(noise)
+        speech_spectrum, noise_spectrum = (np.asarray(fft.rfft(x)) for x in (speech, noise))
         speech_spectrum *= self.response(3.0)
         noise_spectrum *= self.response(4.0)
         if rng.random() < 0.6:
