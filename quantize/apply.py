@@ -87,6 +87,9 @@ class _Writer:
         for value in sorted(written, key=lambda v: str(v.name)):
             if value.is_graph_output():
                 self._graph_output(value)
+        for name, value in list(self.graph.initializers.items()):
+            if not value.uses() and not value.is_graph_output():
+                del self.graph.initializers[name]
         self.graph.sort()
 
     def _int8(self, value: ir.Value) -> QuantType:

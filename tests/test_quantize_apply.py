@@ -25,6 +25,13 @@ def test_opens_in_onnxruntime_as_it_is_and_passes_the_checker(name: str) -> None
     onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
 
 
+def test_replaced_float_weights_leave_the_file() -> None:
+    proto = onnx.load_from_string(int8_model("conv_recurrent").to_bytes())
+    used = {name for node in proto.graph.node for name in node.input}
+    assert {tensor.name for tensor in proto.graph.initializer} <= used
+    assert len(proto.SerializeToString()) < 0.6 * len(float_model("conv_recurrent").to_bytes())
+
+
 @pytest.mark.parametrize("name", ZOO)
 def test_oracle_and_onnxruntime_agree_and_both_are_near_float(name: str) -> None:
     model, quantized = float_model(name), int8_model(name)
