@@ -1,11 +1,13 @@
 """Which nodes run in integers, and which type every tensor between them gets."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.model import FLOAT_NODE, Model
+from edgekit.quantize.geometry import dims
 from edgekit.quantize.observers import OBSERVERS, Observer, minmax_range
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.scheme import HIDDEN_TYPE, QuantType, activation_type
@@ -25,8 +27,39 @@ TABLED = SMOOTH | {
     "Abs",
     "Neg",
     "Clip",
+    "Celu",
+    "ThresholdedRelu",
+    "Shrink",
+    "Mish",
+    "Softsign",
+    "Swish",
+    "Sign",
+    "Floor",
+    "Ceil",
+    "Round",
+    "Sin",
+    "Cos",
+    "Atan",
+    "Asinh",
 }
-MOVES = {"Reshape", "Transpose", "Slice", "Concat", "Split", "Expand", "Identity"}
+JOINING = {"Concat", "ScatterND", "ScatterElements"}  # moves of several operands
+MOVES = JOINING | {
+    "Reshape",
+    "Transpose",
+    "Slice",
+    "Split",
+    "Expand",
+    "Identity",
+    "Pad",
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "Tile",
+    "DepthToSpace",
+    "SpaceToDepth",
+    "ReverseSequence",
+    "MaxPool",
+}
 FUSED_ACTIVATIONS = {"Relu", "Clip"}
 CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
 SMOOTH_HEADROOM = 1.5
@@ -95,6 +128,8 @@ def _is_integer_compute(node: ir.Node) -> bool:
     if FLOAT_NODE in node.metadata_props or node.domain != "":
         return False
     if node.op_type in LINEAR:
+        if node.op_type != "Gemm" and dims(node.inputs[0])[0] != 1:
+            return False
         computed = constant(node.inputs[0]) is None and _constant_tail(node)
         return (
             computed
@@ -114,7 +149,7 @@ def _is_integer_compute(node: ir.Node) -> bool:
     return node.op_type in TABLED and _constant_tail(node)
 
 
-def _attribute(node: ir.Node, name: str, default: float) -> float:
+def _attribute(node: ir.Node, name: str, default: Any) -> Any:
     attribute = node.attributes.get(name)
     return default if attribute is None else attribute.value
 
@@ -131,7 +166,7 @@ def _per_channel_slope(node: ir.Node) -> bool:
 def _integer_moves(model: Model, compute: set[str | None]) -> set[str | None]:
     """Moves whose operands are integers (or graph inputs) and that an integer node writes or reads."""
     graph = model.ir.graph
-    movable = [n for n in graph if n.op_type in MOVES and n.domain == ""]
+    movable = [n for n in graph if is_move(n)]
     written: set[str | None] = set()
     for node in movable:
         if any(_written_by(value, compute | written) for value in activations(node)):
@@ -153,6 +188,24 @@ def _integer_moves(model: Model, compute: set[str | None]) -> set[str | None]:
 
 
 def _written_by(value: ir.Value, names: set[str | None]) -> bool:
+def is_move(node: ir.Node) -> bool:
+    """Whether a node moves elements, or zeros, to where only constants decide."""
+    if node.op_type not in MOVES or node.domain != "":
+        return False
+    if node.op_type == "Pad":
+        fill = constant(node.inputs[2]) if len(node.inputs) > 2 else None
+        return _constant_tail(node) and (fill is None or not fill.any())
+    if node.op_type in JOINING:
+        combines = (
+            "reduction" in node.attributes and _attribute(node, "reduction", "none") != "none"
+        )
+        decided = node.op_type == "Concat" or constant(node.inputs[1]) is not None
+        return decided and not combines
+    if node.op_type == "MaxPool":
+        return not any(value.uses() or value.is_graph_output() for value in node.outputs[1:])
+    return _constant_tail(node)
+
+
     producer = value.producer()
     return producer is not None and producer.name in names
 
@@ -175,8 +228,8 @@ class _Groups:
             for value in [*activations(node), *node.outputs]:
                 if value.name and value.name not in inside:
                     self.find(value.name)
-            if node.op_type == "Concat":
-                self._share_concat(node, observers)
+            if node.op_type in JOINING:
+                self._share_joined(node, observers)
             elif node.op_type in MOVES:
                 for value in node.outputs:
                     self.union(activations(node)[0], value)

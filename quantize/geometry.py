@@ -5,8 +5,6 @@ from dataclasses import fields as dataclass_fields
 
 import onnx_ir as ir
 
-from edgekit.errors import ModelError, Problem
-
 
 @dataclass(frozen=True)
 class ConvShape:
@@ -62,8 +60,24 @@ def ints(node: ir.Node, name: str, default: list[int]) -> list[int]:
     return default if attribute is None else [int(v) for v in attribute.as_ints()]
 
 
+def matmul_shapes(
+    a: tuple[int, ...], b: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """The operands' shapes as matrices, with 1 for a vector's missing axis, and their common batch."""
+    left = (1, *a) if len(a) == 1 else a
+    right = (*b, 1) if len(b) == 1 else b
+    return left, right, broadcast_shapes(left[:-2], right[:-2])
+
+
+def broadcast_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of an elementwise operation."""
+    rank = max(len(a), len(b))
+    padded = ((1,) * (rank - len(shape)) + shape for shape in (a, b))
+    return tuple(max(pair) for pair in zip(*padded, strict=True))
+
+
 def conv_shape(node: ir.Node, kernel: list[int]) -> ConvShape:
-    """Read Conv or ConvTranspose (1-D or 2-D, explicit pads, VALID or SAME) of batch 1."""
+    """Read Conv, ConvTranspose or a pooling (1-D or 2-D, any padding) of batch 1."""
     x, y = dims(node.inputs[0]), dims(node.outputs[0])
     rank = len(x) - 2
     strides, dilations = ints(node, "strides", [1] * rank), ints(node, "dilations", [1] * rank)
@@ -89,13 +103,18 @@ def _pads(
     """Leading pads first. The trailing ones follow from the output's shape and are not needed."""
     auto = node.attributes.get("auto_pad")
     mode = "NOTSET" if auto is None else auto.as_string()
+    if node.op_type == "ConvTranspose":
+        if mode == "NOTSET" and "output_shape" not in node.attributes:
+            return ints(node, "pads", [0] * (2 * len(x)))
+        extra = ints(node, "output_padding", [0] * len(x))
+        sizes = zip(y, x, kernel, strides, dilations, extra, strict=True)
+        totals = [
+            max(s * (size - 1) + more + (k - 1) * d + 1 - out, 0)
+            for out, size, k, s, d, more in sizes
+        ]
+        return [t // 2 if mode == "SAME_UPPER" else t - t // 2 for t in totals]
     if mode in ("NOTSET", "VALID"):
         return ints(node, "pads", [0] * (2 * len(x)))
-    if node.op_type != "Conv":
-        where = f"{node.op_type} {node.name!r}"
-        raise ModelError(
-            Problem(where, f"auto_pad {mode}", "explicit pads", "export with explicit pads")
-        )
     totals = [
         max((out - 1) * s + (k - 1) * d + 1 - size, 0)
         for size, out, k, s, d in zip(x, y, kernel, strides, dilations, strict=True)

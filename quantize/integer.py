@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgekit.export.model import Model
 from edgekit.quantize.apply import initializer
-from edgekit.quantize.choose import MOVES, activations, constant, fused_activation
+from edgekit.quantize.choose import JOINING, activations, constant, fused_activation, is_move
 from edgekit.quantize.scheme import MANTISSA_BITS, QuantType, fixed_point
 
 _T = TypeVar("_T")
@@ -220,7 +220,7 @@ class Fuser:
 
     def _move(self, node: ir.Node) -> bool:
         """A data movement between integers: the same operator, on integers of the output's type."""
-        if node.op_type not in MOVES or node.domain != "":
+        if not is_move(node):
             return False
         operands = [self.operand(value) for value in activations(node)]
         framed = [self.frame(node, i) for i in range(len(node.outputs))]
@@ -241,12 +241,20 @@ class Fuser:
             self._consumed.add(_required(quantized.producer()))
             outputs.append(self._stored(quantized, kind))
         inputs = [
-            None if v is None else moved[v] if v in moved else self._float(v) for v in node.inputs
+            None if v is None else moved[v] if v in moved else self._moved_constant(node, v, kind)
+            for v in node.inputs
         ]
         self.nodes.append(
             ir.node(node.op_type, inputs, dict(node.attributes), outputs=outputs, name=node.name)
         )
         return True
+
+    def _moved_constant(self, node: ir.Node, value: ir.Value, kind: QuantType) -> ir.Value:
+        """A constant of a data movement: stored as `kind` where it is data that joins others."""
+        array = constant(value)
+        if array is None or array.dtype != np.float32 or node.op_type not in JOINING:
+            return self._float(value)
+        return self.initializer(f"{value.name}_{node.name}_q", kind.quantize(array))
 
     def _copy(self, node: ir.Node) -> None:
         """A float node stays; integer inputs are dequantized once each."""

@@ -4,6 +4,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from edgekit.export.passes.batchnorm import FoldBatchNorm
+from edgekit.export.passes.canonical import Canonical
 from edgekit.export.passes.fold import FoldConstants
 from edgekit.export.passes.linear import MatMulToGemm
 from edgekit.export.passes.metadata import StripMetadata
@@ -19,6 +20,9 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     common.OutputFixPass(),
     common.RemoveInitializersFromInputsPass(),
     InferShapes(),
+    FoldConstants(),
+    InferShapes(),
+    Canonical(),
     FoldConstants(),
     InferShapes(),
     RemoveNoOps(),

@@ -4,7 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.quantize import arith_float, arith_recurrent
-from edgekit.quantize.geometry import conv_shape
+from edgekit.quantize.geometry import conv_shape, matmul_shapes
 from edgekit.quantize.numpy_ops.base import Array, integer
 
 
@@ -18,21 +18,21 @@ def gemm(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def matmul(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Product of two tensors."""
-    a, b = x
-    if np.prod(b.shape[:-2]) == 1:
-        return [arith_float.ek_matmul_f32(a.reshape(-1, a.shape[-1]), b.reshape(b.shape[-2:]))]
-    pairs = zip(a.reshape(-1, *a.shape[-2:]), b.reshape(-1, *b.shape[-2:]), strict=True)
-    return [np.stack([arith_float.ek_matmul_f32(p, q) for p, q in pairs])]
+    """Product of two tensors; leading dimensions are broadcast."""
+    left, right, batch = matmul_shapes(x[0].shape, x[1].shape)
+    a = np.broadcast_to(x[0].reshape(left), (*batch, *left[-2:])).reshape(-1, *left[-2:])
+    b = np.broadcast_to(x[1].reshape(right), (*batch, *right[-2:])).reshape(-1, *right[-2:])
+    return [np.stack([arith_float.ek_matmul_f32(p, q) for p, q in zip(a, b, strict=True)])]
 
 
 def conv(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Conv or ConvTranspose."""
+    """Conv or ConvTranspose, image by image."""
     shape = conv_shape(node, list(x[1].shape[2:]))
     run = arith_float.ek_conv_f32 if node.op_type == "Conv" else arith_float.ek_conv_transpose_f32
     w = x[1].reshape(*x[1].shape[:2], shape.k_h, shape.k_w)
     bias = x[2] if len(x) > 2 else None
-    return [run(x[0].reshape(shape.in_c, shape.in_h, shape.in_w), w, bias, shape)]
+    images = x[0].reshape(-1, shape.in_c, shape.in_h, shape.in_w)
+    return [np.stack([run(image, w, bias, shape) for image in images])]
 
 
 def recurrent(node: ir.Node, x: list[Array]) -> list[Array]:

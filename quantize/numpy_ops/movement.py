@@ -4,6 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.quantize.geometry import dims, ints
+from edgekit.quantize.integer import ZERO_POINT
 from edgekit.quantize.numpy_ops.base import Array, integer
 
 
@@ -29,24 +30,24 @@ def split(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def pad(node: ir.Node, x: list[Array]) -> list[Array]:
     """Constant padding; negative pads crop."""
-    pads, rank = np.ravel(x[1]).tolist(), x[0].ndim
-    axes = (
-        [int(a) % rank for a in np.ravel(x[3])]
-        if len(x) > 3 and x[3] is not None
-        else list(range(rank))
-    )
     fill = np.ravel(x[2])[0] if len(x) > 2 and x[2] is not None else 0
-    both = {axis: (int(pads[i]), int(pads[i + len(axes)])) for i, axis in enumerate(axes)}
-    widths = [both.get(axis, (0, 0)) for axis in range(rank)]
-    grown = np.pad(x[0], [(max(a, 0), max(b, 0)) for a, b in widths], constant_values=fill)
-    return [
-        grown[
-            tuple(
-                slice(max(-a, 0), n - max(-b, 0))
-                for (a, b), n in zip(widths, grown.shape, strict=True)
-            )
-        ]
+    zero = int(node.outputs[0].metadata_props.get(ZERO_POINT, "0"))
+    widths = pad_widths(x, x[0].ndim)
+    positive = [(max(a, 0), max(b, 0)) for a, b in widths]
+    grown = np.pad(x[0], positive, constant_values=fill if zero == 0 else zero)
+    kept = [
+        slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, grown.shape, strict=True)
     ]
+    return [grown[tuple(kept)]]
+
+
+def pad_widths(x: list[Array], rank: int) -> list[tuple[int, int]]:
+    """(before, after) for every axis, of a Pad node's operands."""
+    pads = [int(p) for p in np.ravel(x[1])]
+    named = x[3] if len(x) > 3 and x[3] is not None else np.arange(rank)
+    axes = [int(axis) % rank for axis in np.ravel(named)]
+    both = {axis: (pads[i], pads[i + len(axes)]) for i, axis in enumerate(axes)}
+    return [both.get(axis, (0, 0)) for axis in range(rank)]
 
 
 def expand(node: ir.Node, x: list[Array]) -> list[Array]:

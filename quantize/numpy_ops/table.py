@@ -4,7 +4,15 @@ import numpy as np
 
 from edgekit.export.model import FRONTEND_DOMAIN
 from edgekit.quantize.integer import INTEGER_DOMAIN
-from edgekit.quantize.numpy_ops import integers, layers, movement, pointwise, rows, spectral
+from edgekit.quantize.numpy_ops import (
+    indexing,
+    integers,
+    layers,
+    movement,
+    pointwise,
+    rows,
+    spectral,
+)
 from edgekit.quantize.numpy_ops.base import Operator, integer
 from edgekit.quantize.pointwise import POINTWISE
 
@@ -37,7 +45,9 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "Concat"): lambda node, x: [np.concatenate(x, axis=integer(node, "axis"))],
     ("", "Split"): movement.split,
     ("", "Expand"): movement.expand,
-    ("", "Pad"): movement.pad,
+    ("", "Pad"): indexing.pad,
+    **{("", name): form for name, form in indexing.BY_INDEX.items()},
+    **{("", name): form for name, form in indexing.SCATTERS.items()},
     (FRONTEND_DOMAIN, "STFT"): spectral.stft,
     (FRONTEND_DOMAIN, "ISTFT"): spectral.istft,
     (FRONTEND_DOMAIN, "Finite"): spectral.finite,

@@ -2,10 +2,16 @@
 
 import onnx_ir as ir
 
-from edgekit.errors import Problem, UsageError
-from edgekit.quantize.choose import constant
-from edgekit.quantize.geometry import ConvShape, conv_shape, dims, ints
-from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, suffix, where
+from edgekit.errors import Problem
+from edgekit.quantize.geometry import ConvShape, conv_shape, dims, ints, optional
+from edgekit.targets.c.emit.base import (
+    Context,
+    array_attribute,
+    int_attribute,
+    size,
+    suffix,
+    where,
+)
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
 
@@ -19,7 +25,7 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
     ]
     numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
     kernel = f"{KERNELS[node.op_type]}_{suffix(x)}_{suffix(y)}"
-    shape = _shape_argument(ints(node, "shape", []))
+    shape = shape_argument(ints(node, "shape", []))
     ctx.call(
         kernel,
         ctx.pointer(x),
@@ -37,46 +43,38 @@ def macs_conv_int(node: ir.Node) -> int:
 
 
 def emit_conv(ctx: Context, node: ir.Node) -> None:
-    """Float convolution with constant weights."""
-    x, y = node.inputs[0], node.outputs[0]
-    w = constant(node.inputs[1])
-    assert w is not None
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
-    b = "NULL" if bias is None else ctx.pointer(bias)
-    shape = _shape_argument(conv_shape(node, list(w.shape[2:])).fields())
+    """Float convolution, image by image."""
+    x, w, y = node.inputs[0], node.inputs[1], node.outputs[0]
+    bias = optional(node, 2)
+    images = dims(x)[0]
+    at = [ctx.pointer(v) for v in (x, y)]
+    if images > 1:
+        at = [f"{p} + n * {size(v) // images}" for p, v in zip(at, (x, y), strict=True)]
+        ctx.line(f"for (int32_t n = 0; n < {images}; n++) {{")
     ctx.call(
         f"{KERNELS[node.op_type]}_f32",
-        ctx.pointer(x),
-        ctx.constant(f"{node.name}_w", w),
-        b,
-        ctx.pointer(y),
-        shape,
+        at[0],
+        ctx.pointer(w),
+        "NULL" if bias is None else ctx.pointer(bias),
+        at[1],
+        shape_argument(conv_shape(node, list(dims(w)[2:])).fields()),
     )
+    if images > 1:
+        ctx.line("}")
 
 
-def check_conv(node: ir.Node) -> list[Problem]:
-    """Constant weights, batch 1, one or two spatial dimensions."""
-    problems = []
-    if any(value is not None and constant(value) is None for value in node.inputs[1:]):
-        problems.append(
-            Problem(where(node), "computed weights", "constant weights", "make them parameters")
-        )
+def check_spatial(node: ir.Node) -> list[Problem]:
+    """One or two spatial dimensions."""
     shape = dims(node.inputs[0])
-    if shape[0] != 1 or len(shape) not in (3, 4):
-        problems.append(
-            Problem(where(node), f"input {shape}", "(1, channels, [height,] width)", "use batch 1")
-        )
-    elif not problems:
-        try:
-            conv_shape(node, list(dims(node.inputs[1])[2:]))
-        except UsageError as error:
-            problems += error.problems
-    return problems
+    if len(shape) in (3, 4):
+        return []
+    allowed = "(images, channels, [height,] width)"
+    return [Problem(where(node), f"input {shape}", allowed, "split it into 2-D convolutions")]
 
 
 def macs_conv(node: ir.Node) -> int:
     """Of the float node."""
-    return _macs(node, conv_shape(node, list(dims(node.inputs[1])[2:])))
+    return dims(node.inputs[0])[0] * _macs(node, conv_shape(node, list(dims(node.inputs[1])[2:])))
 
 
 def _macs(node: ir.Node, shape: ConvShape) -> int:
@@ -87,5 +85,6 @@ def _macs(node: ir.Node, shape: ConvShape) -> int:
     )
 
 
-def _shape_argument(fields: list[int]) -> str:
+def shape_argument(fields: list[int]) -> str:
+    """A pointer to an ``ek_conv_shape``."""
     return f"&(const ek_conv_shape){{{', '.join(map(str, fields))}}}"

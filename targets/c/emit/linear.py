@@ -5,8 +5,9 @@ import onnx_ir as ir
 
 from edgekit.errors import Problem
 from edgekit.quantize.choose import constant
-from edgekit.quantize.geometry import dims, optional
+from edgekit.quantize.geometry import dims, matmul_shapes, optional
 from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, size, suffix, where
+from edgekit.targets.c.emit.loops import broadcast, index, merge, nest
 
 
 def emit_gemm_int(ctx: Context, node: ir.Node) -> None:
@@ -81,37 +82,25 @@ def macs_gemm(node: ir.Node) -> int:
 
 
 def emit_matmul(ctx: Context, node: ir.Node) -> None:
-    """Product of two tensors; leading dimensions of the second are broadcast."""
+    """Product of two tensors; leading dimensions are broadcast, a vector is a row or a column."""
     a, b, y = node.inputs[0], node.inputs[1], node.outputs[0]
-    (m, k), n = _rows(dims(a)), dims(b)[-1]
-    batch = size(b) // (k * n)
+    left, right, batch = matmul_shapes(dims(a), dims(b))
+    m, k, n = left[-2], left[-1], right[-1]
     pa, pb, py = ctx.pointer(a), ctx.pointer(b), ctx.pointer(y)
-    if batch == 1:
+    if size(b) == k * n:
         ctx.call("ek_matmul_f32", pa, pb, py, size(a) // k, k, n)
         return
     ctx.kernels.add("ek_matmul_f32")
-    ctx.line(f"for (int32_t i = 0; i < {batch}; i++) {{")
-    ctx.line(
-        f"    ek_matmul_f32({pa} + i * {m * k}, {pb} + i * {k * n}, {py} + i * {m * n}, {m}, {k}, {n});"
-    )
-    ctx.line("}")
+    blocks = ((left, m * k), (right, k * n), ((*batch, m, n), m * n))
+    strides = [
+        tuple(step * block for step in broadcast(shape[:-2], batch)) for shape, block in blocks
+    ]
+    loops = merge(batch, strides)
+    at = [f"{p} + {index(loops, i)}" if loops else p for i, p in enumerate((pa, pb, py))]
+    for text in nest(loops, [f"ek_matmul_f32({', '.join(at)}, {m}, {k}, {n});"]):
+        ctx.line(text)
 
 
-def check_matmul(node: ir.Node) -> list[Problem]:
-    """At least 2-D operands, whose leading dimensions are equal or all 1 in the second."""
-    a, b = dims(node.inputs[0]), dims(node.inputs[1])
-    same = a[:-2] == b[:-2] or all(d == 1 for d in b[:-2])
-    if len(a) < 2 or len(b) < 2 or not same:
-        return [
-            Problem(
-                where(node),
-                f"operands {a} and {b}",
-                "equal leading dimensions",
-                "reshape before the product",
-            )
-        ]
-    return []
-
-
-def _rows(shape: tuple[int, ...]) -> tuple[int, int]:
-    return shape[-2], shape[-1]
+def macs_matmul(node: ir.Node) -> int:
+    """Results * k."""
+    return size(node.outputs[0]) * dims(node.inputs[0])[-1]

@@ -6,7 +6,10 @@ import onnx_ir as ir
 from edgekit.errors import Problem
 from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims, ints, optional
+from edgekit.quantize.integer import ZERO_POINT
+from edgekit.quantize.numpy_ops.indexing import pad, pad_mode
 from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
+from edgekit.targets.c.emit.gather import emit_by_index
 from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
 
 
@@ -86,16 +89,14 @@ def emit_expand(ctx: Context, node: ir.Node) -> None:
 
 
 def emit_pad(ctx: Context, node: ir.Node) -> None:
-    """Constant padding; negative pads crop."""
+    """Padding with a constant or with the data; negative pads crop."""
+    if pad_mode(node) != "constant":
+        emit_by_index(pad)(ctx, node)
+        return
     x, y = node.inputs[0], node.outputs[0]
     before = [low for low, _ in pad_axes(node)]
-    value = (
-        constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] is not None else None
-    )
-    fill = 0.0 if value is None else float(np.ravel(value)[0])
-    target = ctx.pointer(y)
     ctx.line(f"for (int32_t i = 0; i < {size(y)}; i++) {{")
-    ctx.line(f"    {target}[i] = {float_literal(fill)};")
+    ctx.line(f"    {ctx.pointer(y)}[i] = {_fill(node)};")
     ctx.line("}")
     source_strides, target_strides = contiguous(dims(x)), contiguous(dims(y))
     inner = [
@@ -106,6 +107,15 @@ def emit_pad(ctx: Context, node: ir.Node) -> None:
     at = sum(max(low, 0) * step for low, step in zip(before, target_strides, strict=True))
     if all(extent > 0 for extent in inner):
         _strided(ctx, x, y, tuple(inner), source_strides, target_strides, start, at)
+
+
+def _fill(node: ir.Node) -> str:
+    """The C literal of a Pad's constant; the zero point of an integer tensor stands for 0."""
+    value, y = constant(optional(node, 2)), node.outputs[0]
+    number = 0 if value is None else np.ravel(value)[0]
+    if y.dtype == ir.DataType.FLOAT:
+        return float_literal(float(number))
+    return str(int(y.metadata_props.get(ZERO_POINT, int(number))))
 
 
 def pad_axes(node: ir.Node) -> list[tuple[int, int]]:
@@ -119,14 +129,6 @@ def pad_axes(node: ir.Node) -> list[tuple[int, int]]:
     for i, axis in enumerate(named):
         result[axis] = (int(pads[i]), int(pads[i + len(named)]))
     return result
-
-
-def check_pad(node: ir.Node) -> list[Problem]:
-    """Constant mode with constant pads."""
-    mode = node.attributes.get("mode")
-    if mode is not None and mode.as_string() != "constant":
-        return [Problem(where(node), f"mode {mode.as_string()}", "constant", "pad with zeros")]
-    return check_constant_tail(node)
 
 
 def _strided(

@@ -2,10 +2,12 @@
 
 from edgekit.export.model import FRONTEND_DOMAIN
 from edgekit.quantize.integer import INTEGER_DOMAIN
+from edgekit.quantize.numpy_ops import indexing
 from edgekit.quantize.pointwise import POINTWISE
 from edgekit.targets.c.emit import (
     border,
     conv,
+    gather,
     linear,
     movement,
     pointwise,
@@ -18,9 +20,9 @@ from edgekit.targets.c.emit.base import ANY, Emitter, elementwise
 EMITTERS: dict[tuple[str, str], Emitter] = {
     # float
     ("", "Gemm"): Emitter(linear.emit_gemm, check=linear.check_gemm, macs=linear.macs_gemm),
-    ("", "MatMul"): Emitter(linear.emit_matmul, check=linear.check_matmul, macs=linear.macs_gemm),
-    ("", "Conv"): Emitter(conv.emit_conv, check=conv.check_conv, macs=conv.macs_conv),
-    ("", "ConvTranspose"): Emitter(conv.emit_conv, check=conv.check_conv, macs=conv.macs_conv),
+    ("", "MatMul"): Emitter(linear.emit_matmul, macs=linear.macs_matmul),
+    ("", "Conv"): Emitter(conv.emit_conv, check=conv.check_spatial, macs=conv.macs_conv),
+    ("", "ConvTranspose"): Emitter(conv.emit_conv, check=conv.check_spatial, macs=conv.macs_conv),
     ("", "GRU"): Emitter(
         recurrent.emit_float, recurrent.traits_float, recurrent.check_float, recurrent.macs_float
     ),
@@ -46,7 +48,15 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "Concat"): Emitter(movement.emit_concat, reads=ANY),
     ("", "Split"): Emitter(movement.emit_split, check=movement.check_constant_tail, reads=ANY),
     ("", "Expand"): Emitter(movement.emit_expand, check=movement.check_constant_tail, reads=ANY),
-    ("", "Pad"): Emitter(movement.emit_pad, check=movement.check_pad),
+    ("", "Pad"): Emitter(movement.emit_pad, check=movement.check_constant_tail, reads=ANY),
+    **{
+        ("", name): Emitter(gather.emit_by_index(form), check=gather.check_constants(1), reads=ANY)
+        for name, form in indexing.BY_INDEX.items()
+    },
+    **{
+        ("", name): Emitter(gather.emit_scatter(form), check=gather.check_scatter, reads=ANY)
+        for name, form in indexing.SCATTERS.items()
+    },
     # the PCM front end
     (FRONTEND_DOMAIN, "STFT"): Emitter(
         spectral.emit_stft, spectral.traits_frame, spectral.check_frame
