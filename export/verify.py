@@ -52,8 +52,9 @@ def run(running: onnxruntime.InferenceSession, feed: Arrays) -> Arrays:
         ModelError: onnxruntime fails on the network or on these inputs.
     """
     names = [value.name for value in running.get_outputs()]
+    arrays = {key: np.asarray(array) for key, array in feed.items()}
     try:
-        return dict(zip(names, running.run(names, feed), strict=True))
+        return dict(zip(names, running.run(names, arrays), strict=True))
     except Exception as error:  # a C++ library on a file of unknown origin
         raise ModelError(
             Problem(

@@ -45,7 +45,7 @@ SQRT_HALF_BITS = 0x3F3504F3
 ONE_MINUS_SQRT_HALF_BITS = 0x004AFB0D
 
 
-def _quiet(function: Callable[[F32], F32]) -> Callable[[F32], F32]:
+def quiet(function: Callable[[F32], F32]) -> Callable[[F32], F32]:
     """Evaluate on float32, without warnings: both sides of a selection are computed, as in C."""
 
     @wraps(function)
@@ -56,7 +56,7 @@ def _quiet(function: Callable[[F32], F32]) -> Callable[[F32], F32]:
     return call
 
 
-@_quiet
+@quiet
 def ek_exp_f32(x: F32) -> F32:
     """Return e^x; 0 below -87.33654, infinity above 88.72283."""
     below = np.where(x < EXP_HIGH, x, EXP_HIGH)
@@ -65,7 +65,7 @@ def ek_exp_f32(x: F32) -> F32:
     r = (c - n * np.float32(0.693359375)) - n * np.float32(-2.12194440e-4)
     e = n.astype(np.int32)
     half = e >> 1
-    p = (_horner(r, EXP) * (r * r) + r) + np.float32(1)
+    p = (horner(r, EXP) * (r * r) + r) + np.float32(1)
     p = p * _float_of((half + 127).astype(np.uint32) << np.uint32(23))
     p = p * _float_of((e - half + 127).astype(np.uint32) << np.uint32(23))
     p = np.where(x > EXP_HIGH, np.float32(np.inf), p)
@@ -73,7 +73,7 @@ def ek_exp_f32(x: F32) -> F32:
     return np.where(np.isnan(x), x, p)
 
 
-@_quiet
+@quiet
 def ek_log_f32(x: F32) -> F32:
     """Return the natural logarithm; -infinity at 0, NaN below."""
     tiny = x < SMALLEST_NORMAL
@@ -85,7 +85,7 @@ def ek_log_f32(x: F32) -> F32:
     )
     f = _float_of((u & np.uint32(0x007FFFFF)) + np.uint32(SQRT_HALF_BITS)) - np.float32(1)
     z = f * f
-    p = _horner(f, LOG) * f * z
+    p = horner(f, LOG) * f * z
     p = p + e * np.float32(-2.12194440e-4)
     p = p - np.float32(0.5) * z
     p = (f + p) + e * np.float32(0.693359375)
@@ -95,7 +95,7 @@ def ek_log_f32(x: F32) -> F32:
     return np.where(np.isnan(x), x, p)
 
 
-@_quiet
+@quiet
 def ek_sqrt_f32(x: F32) -> F32:
     """Return the square root by three Newton steps."""
     tiny = x < SMALLEST_NORMAL
@@ -109,29 +109,29 @@ def ek_sqrt_f32(x: F32) -> F32:
     return np.where(np.isnan(x), x, y)
 
 
-@_quiet
+@quiet
 def ek_sigmoid_f32(x: F32) -> F32:
     """Return 1 / (1 + e^-x)."""
     return np.float32(1) / (np.float32(1) + ek_exp_f32(-x))
 
 
-@_quiet
+@quiet
 def ek_tanh_f32(x: F32) -> F32:
     """Return the hyperbolic tangent."""
     a = np.where(x < 0, -x, x)
     s = np.float32(1) - np.float32(2) / (ek_exp_f32(np.float32(2) * a) + np.float32(1))
     z = x * x
-    p = (_horner(z, TANH) * z) * x + x
+    p = (horner(z, TANH) * z) * x + x
     return np.where(a < np.float32(0.625), p, np.where(x < 0, -s, s))
 
 
-@_quiet
+@quiet
 def ek_erf_f32(x: F32) -> F32:
     """Return the error function."""
     a = np.where(x < 0, -x, x)
     t = np.where(a < np.float32(4), a, np.float32(4))
-    q = np.float32(1) - ek_exp_f32(_horner(t, ERF_LARGE) * t - t)
-    p = _horner(x * x, ERF_SMALL) * x + x
+    q = np.float32(1) - ek_exp_f32(horner(t, ERF_LARGE) * t - t)
+    p = horner(x * x, ERF_SMALL) * x + x
     p = np.where(a < np.float32(0.927734375), p, np.where(x < 0, -q, q))
     return np.where(np.isnan(x), x, p)
 
@@ -217,7 +217,8 @@ def _start(bias: F32 | None, s: ConvShape) -> F32:
     return rows.reshape(s.groups, s.out_c // s.groups, s.out_h, s.out_w)
 
 
-def _horner(x: F32, coefficients: Sequence[float]) -> F32:
+def horner(x: F32, coefficients: Sequence[float]) -> F32:
+    """Evaluate a polynomial in float32, the highest power's coefficient first."""
     p = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
         p = p * x + np.float32(coefficient)

@@ -14,6 +14,7 @@ from edgekit.quantize.scheme import HIDDEN_TYPE, QuantType, activation_type
 
 LINEAR = {"Gemm", "Conv", "ConvTranspose"}
 ARITHMETIC = {"Add", "Sub", "Mul"}
+AVERAGES = {"AveragePool", "GlobalAveragePool"}
 SMOOTH = {"Sigmoid", "Tanh"}  # saturating: their input is worth 16 bits, and costs nothing there
 TABLED = SMOOTH | {
     "Relu",
@@ -59,6 +60,7 @@ MOVES = JOINING | {
     "SpaceToDepth",
     "ReverseSequence",
     "MaxPool",
+    "GlobalMaxPool",
 }
 FUSED_ACTIVATIONS = {"Relu", "Clip"}
 CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
@@ -144,9 +146,12 @@ def _is_integer_compute(node: ir.Node) -> bool:
         return weights and length is None and forward
     if node.op_type in ARITHMETIC:
         return all(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
+    if node.op_type in AVERAGES:
+        return constant(node.inputs[0]) is None
     if node.op_type == "PRelu":
         return _constant_tail(node) and _per_channel_slope(node)
-    return node.op_type in TABLED and _constant_tail(node)
+    tabled = node.op_type in TABLED and bool(activations(node))
+    return tabled and _constant_tail(node)
 
 
 def _attribute(node: ir.Node, name: str, default: Any) -> Any:
@@ -187,7 +192,6 @@ def _integer_moves(model: Model, compute: set[str | None]) -> set[str | None]:
     return chosen
 
 
-def _written_by(value: ir.Value, names: set[str | None]) -> bool:
 def is_move(node: ir.Node) -> bool:
     """Whether a node moves elements, or zeros, to where only constants decide."""
     if node.op_type not in MOVES or node.domain != "":
@@ -201,11 +205,12 @@ def is_move(node: ir.Node) -> bool:
         )
         decided = node.op_type == "Concat" or constant(node.inputs[1]) is not None
         return decided and not combines
-    if node.op_type == "MaxPool":
+    if node.op_type in ("MaxPool", "GlobalMaxPool"):
         return not any(value.uses() or value.is_graph_output() for value in node.outputs[1:])
     return _constant_tail(node)
 
 
+def _written_by(value: ir.Value, names: set[str | None]) -> bool:
     producer = value.producer()
     return producer is not None and producer.name in names
 
@@ -251,7 +256,7 @@ class _Groups:
     def union(self, a: ir.Value, b: ir.Value) -> None:
         self.parent[self.find(str(a.name))] = self.find(str(b.name))
 
-    def _share_concat(self, node: ir.Node, observers: dict[str, Observer]) -> None:
+    def _share_joined(self, node: ir.Node, observers: dict[str, Observer]) -> None:
         output = node.outputs[0]
         width = _width(observers[str(output.name)])
         for value in activations(node):

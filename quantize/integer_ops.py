@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from edgekit.errors import ModelError, Problem
 from edgekit.quantize import arith_tables
 from edgekit.quantize.apply import channel_rows
-from edgekit.quantize.choose import constant
+from edgekit.quantize.choose import TABLED, constant
 from edgekit.quantize.geometry import conv_shape
 from edgekit.quantize.integer import Fuser, output_attributes
 from edgekit.quantize.pointwise import POINTWISE, attributes_of
+from edgekit.quantize.pooling import pool_of
 from edgekit.quantize.scheme import (
     ACCUMULATOR_LIMIT,
     GATE_TYPE,
@@ -251,30 +252,40 @@ def build_prelu(fuser: Fuser, node: ir.Node) -> bool:
     return True
 
 
+def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
+    """Mean of windows: one multiplier for each number of taps that a window may have."""
+    x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
+    if x is None or frame is None or x.kind.dtype != frame[1].dtype:
+        return False
+    _, kind, fused = frame
+    pool = pool_of(node)
+    counts = pool.counts()
+    divisors = np.arange(counts.min(), counts.max() + 1)
+    real = np.float64(x.kind.scale) / (np.float64(kind.scale) * divisors)
+    mult, shift = fixed_point(real, MANTISSA_BITS[x.kind.dtype])
+    attributes: dict[str, object] = {
+        "x_zero": x.kind.zero_point,
+        "mult": mult.astype(np.int32),
+        "shift": shift.astype(np.uint8),
+        "count_min": int(divisors[0]),
+        **output_attributes(kind, fused),
+        "borders": pool.borders(),
+        "shape": pool.shape.fields(),
+    }
+    fuser.add(node, "AveragePool", [x.value], [frame], attributes)
+    return True
+
+
 BUILDERS: dict[str, Callable[[Fuser, ir.Node], bool]] = {
     "Gemm": build_linear,
     "Conv": build_linear,
     "ConvTranspose": build_linear,
     "GRU": build_gru,
+    "AveragePool": build_average_pool,
+    "GlobalAveragePool": build_average_pool,
     "Add": build_arithmetic,
     "Sub": build_arithmetic,
     "Mul": build_arithmetic,
     "PRelu": build_prelu,
-    "Clip": build_table,
-    **dict.fromkeys(
-        (
-            "Sigmoid",
-            "Tanh",
-            "Relu",
-            "LeakyRelu",
-            "Elu",
-            "HardSigmoid",
-            "HardSwish",
-            "Softplus",
-            "Gelu",
-            "Abs",
-            "Neg",
-        ),
-        build_table,
-    ),
+    **dict.fromkeys(sorted(TABLED), build_table),
 }

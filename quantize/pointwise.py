@@ -12,6 +12,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.quantize import arith_float as ek
+from edgekit.quantize import arith_functions as more
 
 Attributes = dict[str, float]
 F32 = NDArray[np.float32]
@@ -89,6 +90,16 @@ def _hard_sigmoid(x: F32, a: Attributes) -> F32:
     return y
 
 
+def _softsign(x: F32, _: Attributes) -> F32:
+    y: F32 = x / (_f(1) + np.abs(x))
+    return y
+
+
+def _shrink(x: F32, a: Attributes) -> F32:
+    inner = np.where(x > _f(a["lambd"]), x - _f(a["bias"]), _f(0))
+    return np.where(x < -_f(a["lambd"]), x + _f(a["bias"]), inner).astype(np.float32)
+
+
 POINTWISE: dict[str, Pointwise] = {
     "Relu": Pointwise(lambda x, a: np.maximum(x, 0), lambda x, a: np.where(x > 0, x, _f(0)), "{x} > 0.0f ? {x} : 0.0f"),
     "LeakyRelu": Pointwise(
@@ -134,5 +145,66 @@ POINTWISE: dict[str, Pointwise] = {
     "Reciprocal": Pointwise(lambda x, a: 1 / x, lambda x, a: _f(1) / x, "1.0f / {x}"),
     "Abs": Pointwise(lambda x, a: np.abs(x), lambda x, a: np.abs(x), "{x} < 0.0f ? -{x} : {x}"),
     "Neg": Pointwise(lambda x, a: -x, lambda x, a: -x, "-{x}"),
+    "Sign": Pointwise(
+        lambda x, a: np.sign(x), lambda x, a: np.sign(x), "{x} > 0.0f ? 1.0f : {x} < 0.0f ? -1.0f : {x}"
+    ),
+    "Floor": Pointwise(lambda x, a: np.floor(x), lambda x, a: np.floor(x), "ek_floorf1({x})"),
+    "Ceil": Pointwise(lambda x, a: np.ceil(x), lambda x, a: np.ceil(x), "ek_ceilf1({x})"),
+    "Round": Pointwise(lambda x, a: np.rint(x), lambda x, a: np.rint(x), "ek_rintf1({x})"),
+    "Sin": Pointwise(lambda x, a: np.sin(x), lambda x, a: more.ek_sin_f32(x), "ek_sincosf1({x}, 0)"),
+    "Cos": Pointwise(lambda x, a: np.cos(x), lambda x, a: more.ek_cos_f32(x), "ek_sincosf1({x}, 1)"),
+    "Tan": Pointwise(
+        lambda x, a: np.tan(x),
+        lambda x, a: more.ek_sin_f32(x) / more.ek_cos_f32(x),
+        "ek_sincosf1({x}, 0) / ek_sincosf1({x}, 1)",
+    ),
+    "Asin": Pointwise(lambda x, a: np.arcsin(x), lambda x, a: more.ek_asin_f32(x), "ek_asinf1({x})"),
+    "Acos": Pointwise(lambda x, a: np.arccos(x), lambda x, a: more.ek_acos_f32(x), "ek_acosf1({x})"),
+    "Atan": Pointwise(lambda x, a: np.arctan(x), lambda x, a: more.ek_atan_f32(x), "ek_atanf1({x})"),
+    "Sinh": Pointwise(lambda x, a: np.sinh(x), lambda x, a: more.ek_sinh_f32(x), "ek_sinhf1({x})"),
+    "Cosh": Pointwise(lambda x, a: np.cosh(x), lambda x, a: more.ek_cosh_f32(x), "ek_coshf1({x})"),
+    "Asinh": Pointwise(lambda x, a: np.arcsinh(x), lambda x, a: more.ek_asinh_f32(x), "ek_asinhf1({x})"),
+    "Acosh": Pointwise(lambda x, a: np.arccosh(x), lambda x, a: more.ek_acosh_f32(x), "ek_acoshf1({x})"),
+    "Atanh": Pointwise(lambda x, a: np.arctanh(x), lambda x, a: more.ek_atanh_f32(x), "ek_atanhf1({x})"),
+    "Celu": Pointwise(
+        lambda x, a: np.where(x > 0, x, a["alpha"] * np.expm1(np.minimum(x, 0) / a["alpha"])),
+        lambda x, a: np.where(x > 0, x, _f(a["alpha"]) * (ek.ek_exp_f32(x / _f(a["alpha"])) - _f(1))),
+        "{x} > 0.0f ? {x} : {alpha} * (ek_expf1({x} / {alpha}) - 1.0f)",
+        defaults={"alpha": 1.0},
+    ),
+    "Selu": Pointwise(
+        lambda x, a: a["gamma"] * np.where(x > 0, x, a["alpha"] * np.expm1(np.minimum(x, 0))),
+        lambda x, a: _f(a["gamma"]) * np.where(x > 0, x, _f(a["alpha"]) * (ek.ek_exp_f32(x) - _f(1))),
+        "{gamma} * ({x} > 0.0f ? {x} : {alpha} * (ek_expf1({x}) - 1.0f))",
+        defaults={"alpha": 1.67326319, "gamma": 1.05070102},
+    ),
+    "ThresholdedRelu": Pointwise(
+        lambda x, a: np.where(x > a["alpha"], x, 0),
+        lambda x, a: np.where(x > _f(a["alpha"]), x, _f(0)),
+        "{x} > {alpha} ? {x} : 0.0f",
+        defaults={"alpha": 1.0},
+    ),
+    "Shrink": Pointwise(
+        lambda x, a: np.where(x < -a["lambd"], x + a["bias"], np.where(x > a["lambd"], x - a["bias"], 0)),
+        _shrink,
+        "{x} < -({lambd}) ? {x} + {bias} : {x} > {lambd} ? {x} - {bias} : 0.0f",
+        defaults={"bias": 0.0, "lambd": 0.5},
+    ),
+    "Mish": Pointwise(
+        lambda x, a: x * np.tanh(np.logaddexp(0, x)),
+        lambda x, a: x * ek.ek_tanh_f32(_softplus(x, a)),
+        "{x} * ek_tanhf1({x} > 20.0f ? {x} : ek_logf1(1.0f + ek_expf1(ek_minf1({x}, 20.0f))))",
+    ),
+    "Softsign": Pointwise(
+        lambda x, a: x / (1 + np.abs(x)),
+        _softsign,
+        "{x} / (1.0f + ({x} < 0.0f ? -{x} : {x}))",
+    ),
+    "Swish": Pointwise(
+        lambda x, a: x * _sigmoid(a["alpha"] * x, a),
+        lambda x, a: x * ek.ek_sigmoid_f32(_f(a["alpha"]) * x),
+        "{x} * ek_sigmoidf1({alpha} * {x})",
+        defaults={"alpha": 1.0},
+    ),
     "Identity": Pointwise(lambda x, a: x, lambda x, a: x, "{x}"),
 }  # fmt: skip

@@ -58,6 +58,16 @@ def f(*shape: int, low: float | None = None, high: float | None = None) -> Input
     return Input(shape, "float32", low, high)
 
 
+def n(*shape: int, dtype: str = "int64", low: int = -9, high: int = 9) -> Input:
+    """An operand of integers."""
+    return Input(shape, dtype, low, high)
+
+
+def t(*shape: int) -> Input:
+    """An operand of truth values."""
+    return Input(shape, "bool")
+
+
 def i64(*values: int) -> NDArray[np.int64]:
     """A constant list of int64: axes, pads, sizes."""
     return np.array(values, np.int64)
@@ -126,6 +136,82 @@ POINTWISE: list[Case] = [
     case("relu", "Relu", f(2, 5), w8a8=25),
     case("add_broadcast", "Add", f(2, 1, 5), f(3, 1), w8a8=25),
     case("clip", "Clip", f(3, 7), np.float32(-0.5), np.float32(0.7), w8a8=25),
+    case("clip_computed", "Clip", f(3, 7), f(), f()),
+    case("clip_low", "Clip", f(3, 7), f(), None),
+    case("clip_int", "Clip", n(3, 7, dtype="int32"), None, np.int32(3)),
+    *(case(name.lower(), name, f(3, 7, low=-4, high=4), w8a8=18) for name in (
+        "Celu", "Selu", "Mish", "Softsign", "Sign", "Floor", "Ceil", "Sin", "Cos", "Atan", "Asinh",
+        "HardSigmoid", "HardSwish", "ThresholdedRelu", "Abs", "Elu", "Softplus", "Gelu")),
+    case("round", "Round", f(3, 7, low=-4, high=4), w8a8=15),
+    case("celu_alpha", "Celu", f(3, 7), alpha=0.6),
+    case("selu_odd", "Selu", f(3, 7), alpha=-1.5, gamma=0.7),
+    case("shrink", "Shrink", f(3, 7), lambd=0.6, bias=0.3, w8a8=18),
+    case("shrink_default", "Shrink", f(3, 7)),
+    case("sin_far", "Sin", f(40, low=-9e3, high=9e3)),
+    case("cos_far", "Cos", f(40, low=-9e3, high=9e3)),
+    case("round_far", "Round", f(40, low=-9e6, high=9e6)),
+    case("floor_far", "Floor", f(40, low=-9e9, high=9e9)),
+    case("tan", "Tan", f(40, low=-1.4, high=1.4)),
+    case("asin", "Asin", f(40, low=-1, high=1)),
+    case("acos", "Acos", f(40, low=-1, high=1)),
+    case("sinh", "Sinh", f(40, low=-5, high=5)),
+    case("cosh", "Cosh", f(40, low=-5, high=5)),
+    case("acosh", "Acosh", f(40, low=1, high=9)),
+    case("atanh", "Atanh", f(40, low=-0.99, high=0.99)),
+    *(case(f"pow_{label}", "Pow", f(3, 7, low=0.1, high=4), np.float32(y)) for label, y in (
+        ("square", 2), ("cube", 3), ("root", 0.5), ("inverse", -1), ("general", 2.7), ("four", 4))),
+    case("pow_signed", "Pow", f(3, 7), np.array([[-3], [2], [5]], np.float32)),
+    case("pow_computed", "Pow", f(3, 7, low=0.1, high=4), f(3, 1)),
+    case("pow_int_exponent", "Pow", f(3, 7), n(7, low=-3, high=5)),
+    case("pow_int", "Pow", n(3, 7), n(7, dtype="int32", low=0, high=5)),
+    case("sum_3", "Sum", f(2, 3), f(3), f(2, 1)),
+    case("sum_1", "Sum", f(2, 3)),
+    case("mean_3", "Mean", f(2, 3), f(3), f(2, 1)),
+    case("max_3", "Max", f(2, 3), f(3), f(2, 1)),
+    case("max_int", "Max", n(2, 3), n(3), n(2, 1)),
+    case("min_uint8", "Min", n(2, 3, dtype="uint8", low=0, high=255), n(3, dtype="uint8", low=0, high=255)),
+    case("prelu_channels", "PRelu", f(2, 3, 4), c(3, 1)),
+    case("prelu_computed", "PRelu", f(2, 3, 4), f(4)),
+    *(case(f"{name.lower()}_{dtype}", name, n(3, 5, dtype=dtype, low=low, high=100),
+           n(5, dtype=dtype, low=1, high=9))
+      for name in ("Add", "Sub", "Mul", "Div") for dtype, low in
+      (("int64", -100), ("int32", -100), ("int8", -100), ("uint8", 0))),
+    *(case(f"mod_{dtype}", "Mod", n(3, 5, dtype=dtype), n(5, dtype=dtype, low=1, high=9))
+      for dtype in ("int64", "int32", "int8")),
+    case("mod_negative", "Mod", n(3, 5), n(5, low=-9, high=-1)),
+    case("mod_fmod_int", "Mod", n(3, 5), n(5, low=-9, high=-1), fmod=1),
+    case("mod_fmod", "Mod", f(40, low=-99, high=99), f(40, low=0.1, high=9), fmod=1),
+    *(case(f"{name.lower()}_int", name, n(3, 5, dtype=dtype))
+      for name, dtype in (("Abs", "int64"), ("Neg", "int32"), ("Sign", "int8"), ("Relu", "int32"))),
+    *(case(f"{name.lower()}_{dtype}", name, Input((3, 5), dtype, -3, 3), Input((5,), dtype, -3, 3))
+      for name in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual")
+      for dtype in ("float32", "int64", "int32")),
+    case("equal_bool", "Equal", t(3, 5), t(5)),
+    *(case(name.lower(), name, t(3, 1), t(5)) for name in ("And", "Or", "Xor")),
+    case("not", "Not", t(3, 5)),
+    *(case(name.lower(), name, n(3, 5, dtype="int32"), n(5, dtype="int32"))
+      for name in ("BitwiseAnd", "BitwiseOr", "BitwiseXor")),
+    case("bitwisenot", "BitwiseNot", n(3, 5, dtype="uint8", low=0, high=255)),
+    case("where", "Where", t(3, 5), f(5), c(3, 1)),
+    case("where_int", "Where", t(5), n(3, 5), np.int64(0)),
+    *(case(f"cast_{source}_{target}".lower(), "Cast", Input((3, 5), source, low, 100),
+           to=getattr(onnx.TensorProto, target))
+      for source, low in (("float32", -99), ("int64", -99), ("int32", -99), ("uint8", 0), ("bool", None))
+      for target in ("FLOAT", "INT64", "INT32", "INT8", "BOOL")),
+    case("cast_unsigned", "Cast", f(3, 5, low=0, high=255), to=onnx.TensorProto.UINT8),
+    case("mask_with_infinity", "Where", t(3, 5), f(5), np.array([[np.inf], [-np.inf], [np.nan]], np.float32)),
+    case("isnan", "IsNaN", f(3, 5)),
+    case("isinf", "IsInf", f(3, 5), detect_negative=0),
+    network("nan_found", [
+        helper.make_node("Log", ["x"], ["l"]), helper.make_node("Div", ["x", "z"], ["q"]),
+        helper.make_node("IsNaN", ["l"], ["n"]), helper.make_node("IsInf", ["q"], ["i"]),
+        helper.make_node("Where", ["n", "z", "l"], ["w"]),
+    ], {"x": f(3, 5), "z": np.float32(0)}, ["n", "i", "w"]),
+    network("mask", [
+        helper.make_node("Greater", ["x", "limit"], ["m"]),
+        helper.make_node("Cast", ["m"], ["k"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Mul", ["x", "k"], ["y"]),
+    ], {"x": f(3, 5), "limit": np.float32(0.3)}, ["y", "m"]),
 ]  # fmt: skip
 
 # Reductions, softmax and its like, normalizations.
@@ -137,10 +223,103 @@ ROWS: list[Case] = [
 # Data movement.
 MOVEMENT: list[Case] = [
     case("transpose", "Transpose", f(2, 3, 4), perm=[2, 0, 1], w8a8=25),
+    case(
+        "slice_steps",
+        "Slice",
+        f(5, 6, 7),
+        i64(-1, 1),
+        i64(-9, 100),
+        i64(0, -1),
+        i64(-2, 3),
+        w8a8=25,
+    ),
+    case("split_num_outputs", "Split", f(2, 7), outputs=3, axis=-1, num_outputs=3, w8a8=25),
+    case("expand", "Expand", f(3, 1), i64(2, 1, 4), w8a8=25),
+    case("gather", "Gather", f(3, 5, 4), np.array([[0, -1], [2, 2]]), axis=1, w8a8=25),
+    case("gather_one", "Gather", f(3, 5), np.array(1), axis=-1, w8a8=25),
+    case(
+        "gather_elements",
+        "GatherElements",
+        f(3, 4),
+        np.array([[0, -1, 1], [2, 0, 0]]),
+        axis=0,
+        w8a8=25,
+    ),
+    case("gather_nd", "GatherND", f(2, 3, 4), np.array([[[0, 1]], [[-1, 0]]]), w8a8=25),
+    case("gather_nd_batch", "GatherND", f(2, 3, 4), np.array([[1], [0]]), batch_dims=1, w8a8=25),
+    case("scatter_nd", "ScatterND", f(4, 5), np.array([[2], [0]]), f(2, 5), w8a8=25),
+    case("scatter_nd_constant", "ScatterND", c(4, 5), np.array([[2, 1], [0, 4]]), f(2), w8a8=25),
+    case("scatter_nd_add", "ScatterND", f(4, 5), np.array([[2], [2]]), f(2, 5), reduction="add"),
+    case("scatter_elements", "ScatterElements", f(3, 4), np.array([[1, 0, -1]]), f(1, 3), w8a8=25),
+    *(
+        case(
+            f"scatter_elements_{name}",
+            "ScatterElements",
+            f(3, 4),
+            np.array([[1, 0, 1], [1, 2, 0]]),
+            f(2, 3),
+            axis=1,
+            reduction=name,
+        )
+        for name in ("add", "mul", "max", "min")
+    ),
+    case("tile", "Tile", f(2, 3, 1), i64(2, 1, 3), w8a8=25),
+    case("depth_to_space", "DepthToSpace", f(1, 8, 2, 3), blocksize=2, w8a8=25),
+    case("depth_to_space_crd", "DepthToSpace", f(1, 8, 2, 3), blocksize=2, mode="CRD", w8a8=25),
+    case("space_to_depth", "SpaceToDepth", f(1, 2, 4, 6), blocksize=2, w8a8=25),
+    case(
+        "reverse_sequence",
+        "ReverseSequence",
+        f(4, 3, 2),
+        i64(1, 4, 3),
+        time_axis=0,
+        batch_axis=1,
+        w8a8=25,
+    ),
+    case("compress", "Compress", f(3, 4), np.array([True, False, True]), axis=0, w8a8=25),
+    case("compress_flat", "Compress", f(3, 4), np.array([False, True, False, True, True]), w8a8=25),
+    case("trilu", "Trilu", f(2, 4, 5), np.array(-1), upper=0),
+    case("center_crop_pad", "CenterCropPad", f(5, 4), i64(2, 7)),
+    case("pad", "Pad", f(3, 4), i64(1, -1, 0, 2), w8a8=25),
+    case("pad_value", "Pad", f(3, 4), i64(1, 0, 0, 2), np.float32(1.5)),
+    *(
+        case(f"pad_{mode}", "Pad", f(3, 5), i64(1, 2, 0, 3), mode=mode, w8a8=25)
+        for mode in ("edge", "reflect", "wrap")
+    ),
+    case("pad_axes", "Pad", f(3, 5), i64(2, 1), np.float32(0), i64(-2), w8a8=25),
+    case("squeeze", "Squeeze", f(1, 3, 1, 4), i64(0, -2), w8a8=25),
+    case("flatten", "Flatten", f(2, 3, 4), axis=2, w8a8=25),
+    case("gather_int32", "Gather", Input((3, 4), "int32", -9, 9), i64(2, 0), axis=1),
 ]
 
 # Pooling, resizing, products.
+POOLS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "pads": {"pads": [1, 0, 2, 1], "strides": [2, 2]},
+    "ceil": {"ceil_mode": 1, "strides": [3, 2], "pads": [1, 1, 0, 0]},
+    "dilated": {"dilations": [2, 3]},
+    "same_upper": {"auto_pad": "SAME_UPPER", "strides": [2, 1]},
+    "same_lower": {"auto_pad": "SAME_LOWER", "strides": [2, 1]},
+    "valid": {"auto_pad": "VALID"},
+}
 POOLING: list[Case] = [
+    *(
+        case(f"{op.lower()}_{name}", op, f(1, 3, 9, 8), kernel_shape=[3, 2], w8a8=snr, **attributes)
+        for op, snr in (("MaxPool", 25), ("AveragePool", 25), ("LpPool", None))
+        for name, attributes in POOLS.items()
+    ),
+    *(
+        case(f"average_pool_include_{name}", "AveragePool", f(2, 3, 9, 8), kernel_shape=[3, 2],
+             count_include_pad=1, w8a8=25, **attributes)
+        for name, attributes in POOLS.items()
+    ),
+    case("max_pool_1d", "MaxPool", f(1, 3, 9), kernel_shape=[3], w8a8=25),
+    case("average_pool_1d", "AveragePool", f(1, 3, 9), kernel_shape=[4], pads=[1, 2], w8a8=25),
+    *(case(f"lp_pool_{p}", "LpPool", f(1, 3, 9), kernel_shape=[3], p=p) for p in (1, 2, 3, 4)),
+    case("global_max_pool", "GlobalMaxPool", f(2, 3, 4, 5), w8a8=25),
+    case("global_average_pool", "GlobalAveragePool", f(2, 3, 4, 5), w8a8=25),
+    case("global_average_pool_3d", "GlobalAveragePool", f(1, 3, 2, 4, 5), w8a8=25),
+    case("global_lp_pool", "GlobalLpPool", f(1, 3, 4, 5)),
     case("gemm_computed", "Gemm", f(3, 4), f(4, 5), f(5)),
     case(
         "gemm_transposed",
@@ -219,70 +398,3 @@ POOLING: list[Case] = [
 ]
 
 CASES: dict[str, Case] = {case.name: case for case in (*POINTWISE, *ROWS, *MOVEMENT, *POOLING)}
-    case(
-        "slice_steps",
-        "Slice",
-        f(5, 6, 7),
-        i64(-1, 1),
-        i64(-9, 100),
-        i64(0, -1),
-        i64(-2, 3),
-        w8a8=25,
-    ),
-    case("split_num_outputs", "Split", f(2, 7), outputs=3, axis=-1, num_outputs=3, w8a8=25),
-    case("expand", "Expand", f(3, 1), i64(2, 1, 4), w8a8=25),
-    case("gather", "Gather", f(3, 5, 4), np.array([[0, -1], [2, 2]]), axis=1, w8a8=25),
-    case("gather_one", "Gather", f(3, 5), np.array(1), axis=-1, w8a8=25),
-    case(
-        "gather_elements",
-        "GatherElements",
-        f(3, 4),
-        np.array([[0, -1, 1], [2, 0, 0]]),
-        axis=0,
-        w8a8=25,
-    ),
-    case("gather_nd", "GatherND", f(2, 3, 4), np.array([[[0, 1]], [[-1, 0]]]), w8a8=25),
-    case("gather_nd_batch", "GatherND", f(2, 3, 4), np.array([[1], [0]]), batch_dims=1, w8a8=25),
-    case("scatter_nd", "ScatterND", f(4, 5), np.array([[2], [0]]), f(2, 5), w8a8=25),
-    case("scatter_nd_constant", "ScatterND", c(4, 5), np.array([[2, 1], [0, 4]]), f(2), w8a8=25),
-    case("scatter_nd_add", "ScatterND", f(4, 5), np.array([[2], [2]]), f(2, 5), reduction="add"),
-    case("scatter_elements", "ScatterElements", f(3, 4), np.array([[1, 0, -1]]), f(1, 3), w8a8=25),
-    *(
-        case(
-            f"scatter_elements_{name}",
-            "ScatterElements",
-            f(3, 4),
-            np.array([[1, 0, 1], [1, 2, 0]]),
-            f(2, 3),
-            axis=1,
-            reduction=name,
-        )
-        for name in ("add", "mul", "max", "min")
-    ),
-    case("tile", "Tile", f(2, 3, 1), i64(2, 1, 3), w8a8=25),
-    case("depth_to_space", "DepthToSpace", f(1, 8, 2, 3), blocksize=2, w8a8=25),
-    case("depth_to_space_crd", "DepthToSpace", f(1, 8, 2, 3), blocksize=2, mode="CRD", w8a8=25),
-    case("space_to_depth", "SpaceToDepth", f(1, 2, 4, 6), blocksize=2, w8a8=25),
-    case(
-        "reverse_sequence",
-        "ReverseSequence",
-        f(4, 3, 2),
-        i64(1, 4, 3),
-        time_axis=0,
-        batch_axis=1,
-        w8a8=25,
-    ),
-    case("compress", "Compress", f(3, 4), np.array([True, False, True]), axis=0, w8a8=25),
-    case("compress_flat", "Compress", f(3, 4), np.array([False, True, False, True, True]), w8a8=25),
-    case("trilu", "Trilu", f(2, 4, 5), np.array(-1), upper=0),
-    case("center_crop_pad", "CenterCropPad", f(5, 4), i64(2, 7)),
-    case("pad", "Pad", f(3, 4), i64(1, -1, 0, 2), w8a8=25),
-    case("pad_value", "Pad", f(3, 4), i64(1, 0, 0, 2), np.float32(1.5)),
-    *(
-        case(f"pad_{mode}", "Pad", f(3, 5), i64(1, 2, 0, 3), mode=mode, w8a8=25)
-        for mode in ("edge", "reflect", "wrap")
-    ),
-    case("pad_axes", "Pad", f(3, 5), i64(2, 1), np.float32(0), i64(-2), w8a8=25),
-    case("squeeze", "Squeeze", f(1, 3, 1, 4), i64(0, -2), w8a8=25),
-    case("flatten", "Flatten", f(2, 3, 4), axis=2, w8a8=25),
-    case("gather_int32", "Gather", Input((3, 4), "int32", -9, 9), i64(2, 0), axis=1),

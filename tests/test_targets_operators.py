@@ -86,7 +86,10 @@ def library(programs: dict[str, Program], tmp_path_factory: pytest.TempPathFacto
         files |= program.files
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    sources = sorted(name for name in files if name.endswith(".c"))
+    kernels = {name for name in files if name.startswith("ek_") and name.endswith(".c")}
+    own = sorted(name for name in files if name.endswith(".c") and name not in kernels)
+    (folder / "programs.c").write_text("".join(f'#include "{name}"\n' for name in own))
+    sources = ["programs.c", *sorted(kernels)]
     command = [str(CC), *STRICT, "-O1", "-fPIC", "-shared", *sources, "-o", "all.so"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:3000]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from edgekit.export.model import FRONTEND_DOMAIN
+from edgekit.quantize.elementwise import FORMS
 from edgekit.quantize.integer import INTEGER_DOMAIN
 from edgekit.quantize.numpy_ops import (
     indexing,
@@ -10,6 +11,7 @@ from edgekit.quantize.numpy_ops import (
     layers,
     movement,
     pointwise,
+    pooling,
     rows,
     spectral,
 )
@@ -23,15 +25,8 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "ConvTranspose"): layers.conv,
     ("", "GRU"): layers.recurrent,
     ("", "LSTM"): layers.recurrent,
+    **{("", name): pointwise.elementwise for name in FORMS},
     **{("", name): pointwise.unary for name in POINTWISE},
-    ("", "Add"): pointwise.fold(np.add),
-    ("", "Sub"): pointwise.fold(np.subtract),
-    ("", "Mul"): pointwise.fold(np.multiply),
-    ("", "Div"): pointwise.fold(np.divide),
-    ("", "Max"): pointwise.fold(np.maximum),
-    ("", "Min"): pointwise.fold(np.minimum),
-    ("", "PRelu"): pointwise.prelu,
-    ("", "Clip"): pointwise.clip,
     ("", "ReduceSum"): rows.reduce,
     ("", "ReduceMean"): rows.reduce,
     ("", "ReduceMax"): rows.reduce,
@@ -48,6 +43,12 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "Pad"): indexing.pad,
     **{("", name): form for name, form in indexing.BY_INDEX.items()},
     **{("", name): form for name, form in indexing.SCATTERS.items()},
+    ("", "MaxPool"): pooling.max_pool,
+    ("", "GlobalMaxPool"): pooling.max_pool,
+    ("", "AveragePool"): pooling.average_pool,
+    ("", "GlobalAveragePool"): pooling.average_pool,
+    ("", "LpPool"): pooling.lp_pool,
+    ("", "GlobalLpPool"): pooling.lp_pool,
     (FRONTEND_DOMAIN, "STFT"): spectral.stft,
     (FRONTEND_DOMAIN, "ISTFT"): spectral.istft,
     (FRONTEND_DOMAIN, "Finite"): spectral.finite,
@@ -58,6 +59,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     (INTEGER_DOMAIN, "Conv"): integers.conv_int,
     (INTEGER_DOMAIN, "ConvTranspose"): integers.conv_int,
     (INTEGER_DOMAIN, "GRU"): integers.gru_int,
+    (INTEGER_DOMAIN, "AveragePool"): pooling.average_pool_int,
     (INTEGER_DOMAIN, "Table"): integers.table,
     (INTEGER_DOMAIN, "PRelu"): integers.prelu_int,
     (INTEGER_DOMAIN, "Add"): integers.arithmetic_int,

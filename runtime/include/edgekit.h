@@ -91,6 +91,62 @@ static inline int16_t ek_lut_s16_at(const int16_t *table, int16_t x)
     return (int16_t)(t0 + (((table[i + 1] - t0) * (u & 63) + 32) >> 6));
 }
 
+/* ---- integers of a tensor, any type widened to int64: results are the same for every operand ------- */
+
+/* Quotient towards zero; 0 where b is 0. */
+static inline int64_t ek_divi1(int64_t a, int64_t b)
+{
+    return b == 0 ? 0 : b == -1 ? (int64_t)(0u - (uint64_t)a) : a / b;
+}
+
+/* Remainder with the sign of a; 0 where b is 0. */
+static inline int64_t ek_fmodi1(int64_t a, int64_t b)
+{
+    return b == 0 || b == -1 ? 0 : a % b;
+}
+
+/* Remainder with the sign of b; 0 where b is 0. */
+static inline int64_t ek_modi1(int64_t a, int64_t b)
+{
+    const int64_t r = ek_fmodi1(a, b);
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
+static inline int64_t ek_absi1(int64_t a)
+{
+    return a < 0 ? (int64_t)(0u - (uint64_t)a) : a;
+}
+
+static inline int64_t ek_mini1(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t ek_maxi1(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* a^b modulo 2^64; for a negative b the quotient 1 / a^-b towards zero, 0 where a is 0. */
+static inline int64_t ek_powi1(int64_t a, int64_t b)
+{
+    uint64_t base = (uint64_t)a, power = 1;
+    if (b < 0) {
+        return a == 1 ? 1 : a != -1 ? 0 : b % 2 == 0 ? 1 : -1;
+    }
+    for (; b > 0; b >>= 1) {
+        power *= b & 1 ? base : 1;
+        base *= base;
+    }
+    return (int64_t)power;
+}
+
+/* Float to integer towards zero: saturates, NaN gives 0. */
+static inline int64_t ek_trunci1(float x)
+{
+    return x >= 9223372036854775808.0f ? INT64_MAX : x > -9223372036854775808.0f ? (int64_t)x : x == x ? INT64_MIN : 0;
+}
+
 /* ---- float functions: relative error below 3e-7, see each for the borders ----------------------- */
 
 typedef union {
@@ -246,6 +302,177 @@ static inline float ek_erff1(float x)
     p = p * x + x;
     p = a < 0.927734375f ? p : large;
     return x == x ? p : x;
+}
+
+/* Largest and smallest integer that is not above, not below; any x. */
+static inline float ek_floorf1(float x)
+{
+    const int32_t small = x > -8388608.0f && x < 8388608.0f;
+    const float t = (float)(int32_t)(small ? x : 0.0f);
+    return small ? (t > x ? t - 1.0f : t) : x;
+}
+
+static inline float ek_ceilf1(float x)
+{
+    return -ek_floorf1(-x);
+}
+
+/* Nearest integer, half to even; any x. */
+static inline float ek_rintf1(float x)
+{
+    const float up = (x + 8388608.0f) - 8388608.0f, down = (x - 8388608.0f) + 8388608.0f;
+    return x >= 0.0f && x < 8388608.0f ? up : x < 0.0f && x > -8388608.0f ? down : x;
+}
+
+/* Remainder of x / y with the sign of x, exact; NaN where y is 0 or x infinite. */
+static inline float ek_fmodf1(float x, float y)
+{
+    const float b = y < 0.0f ? -y : y;
+    float a = x < 0.0f ? -x : x, t = b;
+    if (!(a < EK_INF) || !(b > 0.0f)) {
+        return EK_NAN;
+    }
+    while (a - t >= t) {
+        t += t;
+    }
+    while (t > b) {
+        a = a >= t ? a - t : a;
+        t *= 0.5f;
+    }
+    a = a >= b ? a - b : a;
+    return x < 0.0f ? -a : a;
+}
+
+/* x^y as e^(y ln |x|) with the sign rules of C: relative error below 2e-7 (1 + |y ln |x||). */
+static inline float ek_powf1(float x, float y)
+{
+    const float b = y < 0.0f ? -y : y;
+    const float half = ek_floorf1(b * 0.5f) * 2.0f; /* y is even where b equals this */
+    const float p = ek_expf1(y * ek_logf1(x < 0.0f ? -x : x));
+    const float odd = b - half == 1.0f ? -p : p;
+    const float whole = ek_floorf1(b) == b ? odd : EK_NAN;
+    return y == 0.0f || x == 1.0f ? 1.0f : x < 0.0f ? whole : p;
+}
+
+/* Sine of x (`turn` 0) or cosine (`turn` 1): absolute error below 2e-7 for |x| <= 1e4, 1e-5 for |x| <= 1e5,
+ * NaN beyond. Reduction by parts of pi / 2 and polynomials of Cephes sinf and cosf. */
+static inline float ek_sincosf1(float x, int32_t turn)
+{
+    const float c = x > -1e5f && x < 1e5f ? x : 0.0f;
+    const float n = ek_roundf1(c * 0.636619772f);
+    const float r = ((c - n * 1.5703125f) - n * 4.837512969970703125e-4f) - n * 7.54978995489188216e-8f;
+    const int32_t q = (int32_t)n + turn;
+    const float z = r * r;
+    float s = -1.9515295891e-4f, t = 2.443315711809948e-5f, y;
+    s = s * z + 8.3321608736e-3f;
+    s = s * z + -1.6666654611e-1f;
+    s = (s * z) * r + r;
+    t = t * z + -1.388731625493765e-3f;
+    t = t * z + 4.166664568298827e-2f;
+    t = ((t * z) * z - 0.5f * z) + 1.0f;
+    y = q & 1 ? t : s;
+    y = q & 2 ? -y : y;
+    return x > -1e5f && x < 1e5f ? y : EK_NAN;
+}
+
+/* Arc sine; NaN outside [-1, 1]. Polynomial of Cephes asinf. */
+static inline float ek_asinf1(float x)
+{
+    const float a = x < 0.0f ? -x : x;
+    const float z = a > 0.5f ? 0.5f * (1.0f - a) : a * a;
+    const float r = a > 0.5f ? ek_sqrtf1(z) : a;
+    float p = 4.2163199048e-2f;
+    p = p * z + 2.4181311049e-2f;
+    p = p * z + 4.5470025998e-2f;
+    p = p * z + 7.4953002686e-2f;
+    p = p * z + 1.6666752422e-1f;
+    p = (p * z) * r + r;
+    p = a > 0.5f ? 1.57079633f - 2.0f * p : p;
+    return x < 0.0f ? -p : p;
+}
+
+/* Arc cosine; NaN outside [-1, 1]. */
+static inline float ek_acosf1(float x)
+{
+    const float a = x < 0.0f ? -x : x;
+    const float near_one = 2.0f * ek_asinf1(ek_sqrtf1(0.5f * (1.0f - a)));
+    const float outer = x < 0.0f ? 3.14159265f - near_one : near_one;
+    return a > 0.5f ? outer : 1.57079633f - ek_asinf1(x);
+}
+
+/* Arc tangent. Polynomial of Cephes atanf. */
+static inline float ek_atanf1(float x)
+{
+    const float a = x < 0.0f ? -x : x;
+    const float steep = a > 2.41421356f ? -1.0f / a : (a - 1.0f) / (a + 1.0f);
+    const float r = a > 0.414213562f ? steep : a;
+    const float start = a > 2.41421356f ? 1.57079633f : a > 0.414213562f ? 0.785398163f : 0.0f;
+    const float z = r * r;
+    float p = 8.05374449538e-2f;
+    p = p * z + -1.38776856032e-1f;
+    p = p * z + 1.99777106478e-1f;
+    p = p * z + -3.33329491539e-1f;
+    p = start + ((p * z) * r + r);
+    return x < 0.0f ? -p : p;
+}
+
+/* Hyperbolic sine. Polynomial of Cephes sinhf up to 1. */
+static inline float ek_sinhf1(float x)
+{
+    const float a = x < 0.0f ? -x : x;
+    const float e = ek_expf1(0.5f * a), z = x * x;
+    const float large = (0.5f * e) * e - 0.5f / (e * e);
+    float p = 2.03721912945e-4f;
+    p = p * z + 8.33028376239e-3f;
+    p = p * z + 1.66667160211e-1f;
+    p = (p * z) * x + x;
+    return a > 1.0f ? (x < 0.0f ? -large : large) : p;
+}
+
+/* Hyperbolic cosine. */
+static inline float ek_coshf1(float x)
+{
+    const float e = ek_expf1(0.5f * (x < 0.0f ? -x : x));
+    return (0.5f * e) * e + 0.5f / (e * e);
+}
+
+/* Inverse hyperbolic sine. Polynomial of Cephes asinhf below 0.5. */
+static inline float ek_asinhf1(float x)
+{
+    const float a = x < 0.0f ? -x : x, z = x * x;
+    const float large = a > 1500.0f ? ek_logf1(a) + 0.693147181f : ek_logf1(a + ek_sqrtf1(z + 1.0f));
+    float p = 2.0122003309e-2f;
+    p = p * z + -4.2699340972e-2f;
+    p = p * z + 7.4847586088e-2f;
+    p = p * z + -1.6666288134e-1f;
+    p = (p * z) * x + x;
+    return a < 0.5f ? p : x < 0.0f ? -large : large;
+}
+
+/* Inverse hyperbolic cosine; NaN below 1. Polynomial of Cephes acoshf below 1.5. */
+static inline float ek_acoshf1(float x)
+{
+    const float z = x - 1.0f;
+    const float large = x > 1500.0f ? ek_logf1(x) + 0.693147181f : ek_logf1(x + ek_sqrtf1(z * (x + 1.0f)));
+    float p = 1.7596881071e-3f;
+    p = p * z + -7.5272886713e-3f;
+    p = p * z + 2.6454905019e-2f;
+    p = p * z + -1.1784741703e-1f;
+    p = p * z + 1.4142135263f;
+    return z < 0.5f ? p * ek_sqrtf1(z) : large;
+}
+
+/* Inverse hyperbolic tangent; NaN outside [-1, 1]. Polynomial of Cephes atanhf below 0.5. */
+static inline float ek_atanhf1(float x)
+{
+    const float a = x < 0.0f ? -x : x, z = x * x;
+    float p = 1.81740078349e-1f;
+    p = p * z + 8.24370301058e-2f;
+    p = p * z + 1.46691431730e-1f;
+    p = p * z + 1.99782164500e-1f;
+    p = p * z + 3.33337300303e-1f;
+    p = (p * z) * x + x;
+    return a < 0.5f ? p : 0.5f * ek_logf1((1.0f + x) / (1.0f - x));
 }
 
 /* ---- matrix products ---------------------------------------------------------------------------- */

@@ -78,6 +78,12 @@ def nbytes(value: ir.Value | None) -> int:
     return int(np.prod(dims(value), dtype=np.int64)) * ITEM_BYTES[value.dtype]
 
 
+def _same_storage(old: ir.Value | None, new: ir.Value) -> bool:
+    """Whether two tensors fill the same bytes, as the same C type."""
+    assert old is not None
+    return old.dtype == new.dtype and nbytes(old) == nbytes(new)
+
+
 def make_layout(model: Model, traits: Mapping[str, Traits]) -> Layout:
     """Plan one hop of an integer or float graph; `traits` by node name."""
     return _Planner(model, traits).layout()
@@ -200,7 +206,8 @@ class _Planner:
             readers == [i] and self.root(node.outputs[o]) is self.root(new)
             for i, o in traits.updates
         )
-        same_size = all(nbytes(node.inputs[i]) == nbytes(node.outputs[0]) for i in readers)
+        new_value = node.outputs[0]
+        same_size = all(_same_storage(node.inputs[i], new_value) for i in readers)
         return updates or (traits.elementwise and same_size)
 
     def _operands_in(self, node: ir.Node, value: ir.Value) -> list[int]:
@@ -227,7 +234,7 @@ class _Planner:
                 free = self.root(old) not in self.anchor and self.root(new) not in self.anchor
                 dies = self.last_use(old) == step and self.first_write(new) == step
                 alone = self._operands_in(node, old) == [i]
-                if free and dies and alone and nbytes(old) == nbytes(new):
+                if free and dies and alone and _same_storage(old, new):
                     self.join(old, new)
 
     def _intervals(self, copied: set[str]) -> list[Interval]:

@@ -26,6 +26,8 @@ from edgekit.targets.c.plan import Layout
 INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
 CALL = re.compile(r"\b(ek_\w+)\s*\(")
 COLUMNS = 100
+# Infinity and NaN as constant expressions: what edgekit.h has is no initializer.
+STATIC = {"EK_INF": "1.0f / 0.0f", "-EK_INF": "-1.0f / 0.0f", "EK_NAN": "0.0f / 0.0f"}
 
 
 def emit_process(model: Model, layout: Layout, prefix: str) -> Context:
@@ -190,7 +192,7 @@ def _pcm_source(model: Model, layout: Layout, prefix: str) -> str:
 def _values(array: NDArray[np.generic]) -> str:
     flat = array.ravel()
     if array.dtype == np.float32:
-        words = [float_literal(float(v)) for v in flat]
+        words = [STATIC.get(word, word) for word in map(float_literal, flat.tolist())]
     elif array.dtype == np.int64:
         words = [f"INT64_C({v})" if v != -(2**63) else "INT64_MIN" for v in flat.tolist()]
     else:

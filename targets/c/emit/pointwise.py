@@ -1,15 +1,15 @@
-"""Functions of one value, arithmetic of two with broadcasting, PRelu, Clip; float and integer."""
+"""Functions of one value and of several broadcast ones; tables and arithmetic of quantized values."""
 
-import numpy as np
 import onnx_ir as ir
 
 from edgekit.errors import Problem
-from edgekit.quantize.choose import constant
+from edgekit.quantize.elementwise import form, is_whole
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.pointwise import POINTWISE, attributes_of
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,
+    c_type,
     float_literal,
     int_attribute,
     size,
@@ -18,19 +18,21 @@ from edgekit.targets.c.emit.base import (
 )
 from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
 
-BINARY = {
-    "Add": "{a} + {b}",
-    "Sub": "{a} - {b}",
-    "Mul": "{a} * {b}",
-    "Div": "{a} / {b}",
-    "Max": "ek_maxf1({a}, {b})",
-    "Min": "ek_minf1({a}, {b})",
+UNSIGNED = {
+    "float": "float",
+    "uint8_t": "uint32_t",
+    "int8_t": "uint32_t",
+    "int32_t": "uint32_t",
+    "int64_t": "uint64_t",
 }
 
 
 def emit_unary(ctx: Context, node: ir.Node) -> None:
-    """A float function: its array kernel, or a loop over its C expression."""
+    """A function of floats: its array kernel, or a loop over its C expression; or of integers."""
     x, y = node.inputs[0], node.outputs[0]
+    if is_whole(x):
+        emit_elementwise(ctx, node)
+        return
     function = POINTWISE[node.op_type]
     if function.kernel:
         ctx.call(function.kernel, ctx.pointer(x), ctx.pointer(y), size(y))
@@ -43,52 +45,31 @@ def emit_unary(ctx: Context, node: ir.Node) -> None:
     ctx.line("}")
 
 
-def emit_binary(ctx: Context, node: ir.Node) -> None:
-    """Float arithmetic of two or more operands, broadcast; more than two are folded from the left."""
+def emit_elementwise(ctx: Context, node: ir.Node) -> None:
+    """A function of broadcast operands of any element type."""
     y = node.outputs[0]
-    full = dims(y)
-    strides = [contiguous(full), *(broadcast(dims(v), full) for v in node.inputs)]
-    loops = merge(full, strides)
-    operands = [f"{ctx.pointer(v)}[{index(loops, i + 1)}]" for i, v in enumerate(node.inputs)]
-    expression = operands[0]
-    for operand in operands[1:]:
-        expression = BINARY[node.op_type].format(a=expression, b=operand)
+    rule, full = form(node), dims(y)
+    values = [node.inputs[i] for i in rule.operands]
+    loops = merge(full, [contiguous(full), *(broadcast(dims(v), full) for v in values)])
+    operands = [f"{ctx.pointer(v)}[{index(loops, i + 1)}]" for i, v in enumerate(values)]
+    expression = rule.c.format(*operands, t=c_type(y), u=UNSIGNED[c_type(y)])
     for text in nest(loops, [f"{ctx.pointer(y)}[{index(loops, 0)}] = {expression};"]):
         ctx.line(text)
 
 
-def emit_clip(ctx: Context, node: ir.Node) -> None:
-    """Float Clip with constant bounds."""
-    x, y = node.inputs[0], node.outputs[0]
-    expression = "x"
-    bounds = [constant(v) if v is not None else None for v in (*node.inputs[1:], None, None)[:2]]
-    for bound, function in zip(bounds, ("ek_maxf1", "ek_minf1"), strict=True):
-        if bound is not None:
-            expression = f"{function}({expression}, {float_literal(float(np.ravel(bound)[0]))})"
-    ctx.line(f"for (int32_t i = 0; i < {size(y)}; i++) {{")
-    ctx.line(f"    const float x = {ctx.pointer(x)}[i];")
-    ctx.line(f"    {ctx.pointer(y)}[i] = {expression};")
-    ctx.line("}")
-
-
-def check_clip(node: ir.Node) -> list[Problem]:
-    """Bounds must be constants."""
-    if any(v is not None and constant(v) is None for v in node.inputs[1:]):
-        return [Problem(where(node), "computed bounds", "constants", "use Min and Max")]
+def check_mod(node: ir.Node) -> list[Problem]:
+    """Floats need fmod."""
+    if not is_whole(node.inputs[0]) and not int_attribute(node, "fmod", 0):
+        return [Problem(where(node), "float operands and fmod=0", "fmod=1", "set fmod=1")]
     return []
 
 
-def emit_prelu(ctx: Context, node: ir.Node) -> None:
-    """Float PRelu; the slope is broadcast."""
-    x, slope, y = node.inputs[0], node.inputs[1], node.outputs[0]
-    full = dims(y)
-    loops = merge(full, [contiguous(full), broadcast(dims(slope), full)])
-    body = [
-        f"const float x = {ctx.pointer(x)}[{index(loops, 0)}];",
-        f"{ctx.pointer(y)}[{index(loops, 0)}] = x < 0.0f ? {ctx.pointer(slope)}[{index(loops, 1)}] * x : x;",
-    ]
-    for text in nest(loops, body):
-        ctx.line(text)
+def check_pow(node: ir.Node) -> list[Problem]:
+    """A float power of an integer has no result that is sure in its last digit."""
+    if is_whole(node.inputs[0]) and not is_whole(node.inputs[1]):
+        allowed = "a float base, or an integer exponent"
+        return [Problem(where(node), "an integer to a float power", allowed, "cast the base")]
+    return []
 
 
 def emit_prelu_int(ctx: Context, node: ir.Node) -> None:

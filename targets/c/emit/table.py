@@ -11,11 +11,12 @@ from edgekit.targets.c.emit import (
     linear,
     movement,
     pointwise,
+    pooling,
     recurrent,
     rows,
     spectral,
 )
-from edgekit.targets.c.emit.base import ANY, Emitter, elementwise
+from edgekit.targets.c.emit.base import ANY, BOOL, INTEGERS, NUMBERS, Emitter, elementwise
 
 EMITTERS: dict[tuple[str, str], Emitter] = {
     # float
@@ -34,9 +35,42 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         for name in POINTWISE
         if name != "Identity"
     },
-    **{("", name): Emitter(pointwise.emit_binary, elementwise) for name in pointwise.BINARY},
-    ("", "PRelu"): Emitter(pointwise.emit_prelu, elementwise),
-    ("", "Clip"): Emitter(pointwise.emit_clip, elementwise, pointwise.check_clip),
+    **{
+        ("", name): Emitter(pointwise.emit_unary, elementwise, reads=NUMBERS)
+        for name in ("Abs", "Neg", "Sign", "Relu")
+    },
+    # numbers or truth values
+    **{
+        ("", name): Emitter(pointwise.emit_elementwise, elementwise, reads=NUMBERS)
+        for name in ("Add", "Sub", "Mul", "Div", "Max", "Min", "Clip")
+    },
+    ("", "Mod"): Emitter(
+        pointwise.emit_elementwise, elementwise, pointwise.check_mod, reads=NUMBERS
+    ),
+    ("", "Pow"): Emitter(
+        pointwise.emit_elementwise, elementwise, pointwise.check_pow, reads=NUMBERS
+    ),
+    **{
+        ("", name): Emitter(pointwise.emit_elementwise, elementwise)
+        for name in ("Sum", "Mean", "PRelu")
+    },
+    **{
+        ("", name): Emitter(pointwise.emit_elementwise, elementwise, reads=INTEGERS)
+        for name in ("BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot")
+    },
+    **{
+        ("", name): Emitter(pointwise.emit_elementwise, elementwise, reads=BOOL)
+        for name in ("And", "Or", "Xor", "Not")
+    },
+    **{
+        ("", name): Emitter(pointwise.emit_elementwise, reads=NUMBERS | BOOL, writes=BOOL)
+        for name in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual")
+    },
+    ("", "IsNaN"): Emitter(pointwise.emit_elementwise, writes=BOOL),
+    ("", "IsInf"): Emitter(pointwise.emit_elementwise, writes=BOOL),
+    ("", "Where"): Emitter(pointwise.emit_elementwise, elementwise, reads=NUMBERS | BOOL),
+    ("", "Cast"): Emitter(pointwise.emit_elementwise, reads=NUMBERS | BOOL),
+    ("", "CastLike"): Emitter(pointwise.emit_elementwise, reads=NUMBERS | BOOL),
     **{("", name): Emitter(rows.emit_reduce) for name in rows.REDUCTIONS},
     ("", "Softmax"): Emitter(rows.emit_softmax, elementwise, rows.check_softmax),
     ("", "LayerNormalization"): Emitter(rows.emit_layernorm, elementwise, rows.check_layernorm),
@@ -57,6 +91,16 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         ("", name): Emitter(gather.emit_scatter(form), check=gather.check_scatter, reads=ANY)
         for name, form in indexing.SCATTERS.items()
     },
+    ("", "MaxPool"): Emitter(pooling.emit_max_pool, check=pooling.check_pool),
+    ("", "GlobalMaxPool"): Emitter(pooling.emit_max_pool, check=pooling.check_pool),
+    **{
+        ("", name): Emitter(pooling.emit_average_pool, check=pooling.check_pool)
+        for name in ("AveragePool", "GlobalAveragePool")
+    },
+    **{
+        ("", name): Emitter(pooling.emit_lp_pool, check=pooling.check_pool)
+        for name in ("LpPool", "GlobalLpPool")
+    },
     # the PCM front end
     (FRONTEND_DOMAIN, "STFT"): Emitter(
         spectral.emit_stft, spectral.traits_frame, spectral.check_frame
@@ -75,6 +119,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (INTEGER_DOMAIN, "GRU"): Emitter(
         recurrent.emit_gru_int, recurrent.traits_gru_int, macs=recurrent.macs_gru_int
     ),
+    (INTEGER_DOMAIN, "AveragePool"): Emitter(pooling.emit_average_pool_int),
     (INTEGER_DOMAIN, "Table"): Emitter(pointwise.emit_table),
     (INTEGER_DOMAIN, "PRelu"): Emitter(pointwise.emit_prelu_int),
     (INTEGER_DOMAIN, "Add"): Emitter(pointwise.emit_arithmetic_int, elementwise),

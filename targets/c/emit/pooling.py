@@ -1,0 +1,59 @@
+"""MaxPool, AveragePool, LpPool, and their global forms."""
+
+import onnx_ir as ir
+
+from edgekit.errors import Problem
+from edgekit.quantize.geometry import ConvShape, dims, ints
+from edgekit.quantize.pooling import pool_of
+from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, suffix, where
+from edgekit.targets.c.emit.conv import shape_argument
+
+
+def emit_max_pool(ctx: Context, node: ir.Node) -> None:
+    """Float or integer."""
+    x, y = node.inputs[0], node.outputs[0]
+    shape = shape_argument(pool_of(node).shape.fields())
+    ctx.call(f"ek_max_pool_{suffix(x)}", ctx.pointer(x), ctx.pointer(y), shape)
+
+
+def emit_average_pool(ctx: Context, node: ir.Node) -> None:
+    """Float."""
+    x, y, pool = ctx.pointer(node.inputs[0]), ctx.pointer(node.outputs[0]), pool_of(node)
+    ctx.call("ek_avg_pool_f32", x, y, *pool.borders(), shape_argument(pool.shape.fields()))
+
+
+def emit_lp_pool(ctx: Context, node: ir.Node) -> None:
+    """Float."""
+    x, y = ctx.pointer(node.inputs[0]), ctx.pointer(node.outputs[0])
+    shape = shape_argument(pool_of(node).shape.fields())
+    ctx.call("ek_lp_pool_f32", x, y, int_attribute(node, "p", 2), shape)
+
+
+def emit_average_pool_int(ctx: Context, node: ir.Node) -> None:
+    """Integer: the division is part of the factor."""
+    x, y = node.inputs[0], node.outputs[0]
+    arrays = [ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("mult", "shift")]
+    names = ("count_min", "y_zero", "y_min", "y_max")
+    ctx.call(
+        f"ek_avg_pool_{suffix(x)}",
+        ctx.pointer(x),
+        int_attribute(node, "x_zero"),
+        *arrays,
+        *(int_attribute(node, name) for name in names),
+        ctx.pointer(y),
+        *ints(node, "borders", []),
+        shape_argument(ConvShape.of(ints(node, "shape", [])).fields()),
+    )
+
+
+def check_pool(node: ir.Node) -> list[Problem]:
+    """One or two spatial dimensions, windows that reach the data, no indices."""
+    shape, found = dims(node.inputs[0]), []
+    is_global = node.op_type.startswith("Global")
+    if len(shape) not in (3, 4) and not (is_global and len(shape) > 2):
+        found.append((f"input {shape}", "(images, channels, [height,] width)", "pool axis by axis"))
+    elif pool_of(node).reach() == 0:
+        found.append(("a window outside the data", "padding below the kernel", "pad less"))
+    if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
+        found.append(("the indices of the maxima", "the maxima", "leave out the second output"))
+    return [Problem(where(node), *parts) for parts in found]
