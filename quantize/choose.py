@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.model import FLOAT_NODE, Model
-from edgekit.quantize.geometry import dims
+from edgekit.quantize.geometry import dims, ints
 from edgekit.quantize.observers import OBSERVERS, Observer, minmax_range
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.scheme import HIDDEN_TYPE, QuantType, activation_type
@@ -147,11 +147,18 @@ def _is_integer_compute(node: ir.Node) -> bool:
     if node.op_type in ARITHMETIC:
         return all(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
     if node.op_type in AVERAGES:
-        return constant(node.inputs[0]) is None
+        return constant(node.inputs[0]) is None and not _strange_average(node)
     if node.op_type == "PRelu":
         return _constant_tail(node) and _per_channel_slope(node)
     tabled = node.op_type in TABLED and bool(activations(node))
     return tabled and _constant_tail(node)
+
+
+def _strange_average(node: ir.Node) -> bool:
+    """Forms that onnxruntime 1.32 refuses (dilated) or computes wrongly (divisor) on integers."""
+    dilated = any(step != 1 for step in ints(node, "dilations", []))
+    cut_off = _attribute(node, "ceil_mode", 0) and _attribute(node, "count_include_pad", 0)
+    return dilated or bool(cut_off)
 
 
 def _attribute(node: ir.Node, name: str, default: Any) -> Any:

@@ -1,6 +1,7 @@
 """One case table for the kernels: legal random calls, with what the NumPy twin says they return."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from edgekit.quantize import (
     arith_recurrent,
     arith_tables,
     arithmetic,
+    pooling,
 )
 from edgekit.quantize.geometry import ConvShape
 
@@ -192,6 +194,61 @@ def conv_f32(kernel: str) -> Callable[[Draw], Call]:
         bias = floats(d, shape.out_c) if d.int(0, 1) else None
         y = getattr(arith_float, kernel)(x, w, bias, shape)
         return Call(kernel, [x, w, bias, blank(y), struct], {3: y})
+
+    return build
+
+
+def pool_shape(d: Draw) -> ConvShape:
+    """A shape whose windows all reach the data."""
+    while True:
+        shape = conv_shape(d, False)
+        shape = replace(shape, in_c=shape.out_c, groups=1)
+        if pooling.divisors(shape, 0, 0, 0).min() > 0:
+            return shape
+
+
+def max_pool(kernel: str) -> Callable[[Draw], Call]:
+    dtype = kernel.split("_")[-1]
+
+    def build(d: Draw) -> Call:
+        s = pool_shape(d)
+        size = s.in_c, s.in_h, s.in_w
+        x = floats(d, *size, special=True) if dtype == "f32" else integers(d, DTYPES[dtype], *size)
+        y = getattr(pooling, kernel)(x, s)
+        return Call(kernel, [x, blank(y), np.array(s.fields(), np.int32)], {1: y})
+
+    return build
+
+
+def avg_pool_f32(d: Draw) -> Call:
+    s = pool_shape(d)
+    x = floats(d, s.in_c, s.in_h, s.in_w)
+    borders = [d.int(0, 1), d.int(0, 2), d.int(0, 2)]
+    y = pooling.ek_avg_pool_f32(x, *borders, s)
+    return Call("ek_avg_pool_f32", [x, blank(y), *borders, np.array(s.fields(), np.int32)], {1: y})
+
+
+def lp_pool_f32(d: Draw) -> Call:
+    s, p = pool_shape(d), d.int(1, 4)
+    x = floats(d, s.in_c, s.in_h, s.in_w)
+    y = pooling.ek_lp_pool_f32(x, p, s)
+    return Call("ek_lp_pool_f32", [x, blank(y), p, np.array(s.fields(), np.int32)], {1: y})
+
+
+def avg_pool_int(kernel: str) -> Callable[[Draw], Call]:
+    dtype = kernel.split("_")[-1]
+
+    def build(d: Draw) -> Call:
+        s = pool_shape(d)
+        x = integers(d, DTYPES[dtype], s.in_c, s.in_h, s.in_w)
+        borders = [d.int(0, 1), d.int(0, 2), d.int(0, 2)]
+        counts = pooling.divisors(s, *borders)
+        factors = multipliers(d, accumulator(dtype), int(counts.max() - counts.min()) + 1)
+        zero = d.int(-128, 127) if dtype == "s8" else 0
+        args = [x, zero, *factors, int(counts.min()), *limits(d, dtype)]
+        y = getattr(pooling, kernel)(*args, *borders, s)
+        struct = np.array(s.fields(), np.int32)
+        return Call(kernel, [*args, blank(y), *borders, struct], {8: y})
 
     return build
 
@@ -442,6 +499,10 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     **_family(fc, *(f"ek_fc_{w}" for w in WIDTHS)),
     **_family(conv, *(f"ek_conv_{w}" for w in WIDTHS), "ek_conv_transpose_s8_s8"),
     **_family(conv_f32, "ek_conv_f32", "ek_conv_transpose_f32"),
+    **_family(max_pool, "ek_max_pool_f32", "ek_max_pool_s8", "ek_max_pool_s16"),
+    **_family(avg_pool_int, "ek_avg_pool_s8", "ek_avg_pool_s16"),
+    "ek_avg_pool_f32": avg_pool_f32,
+    "ek_lp_pool_f32": lp_pool_f32,
     **_family(gru_int, "ek_gru_s8", "ek_gru_s16"),
     **_family(lut, "ek_lut_s8", "ek_lut_s16", "ek_lut_s16_s8"),
     **_family(two_operands, "ek_add_s8", "ek_add_s16", "ek_mul_s8", "ek_mul_s16"),

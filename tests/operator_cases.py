@@ -304,13 +304,27 @@ POOLS: dict[str, dict[str, Any]] = {
 }
 POOLING: list[Case] = [
     *(
-        case(f"{op.lower()}_{name}", op, f(1, 3, 9, 8), kernel_shape=[3, 2], w8a8=snr, **attributes)
-        for op, snr in (("MaxPool", 25), ("AveragePool", 25), ("LpPool", None))
+        case(
+            f"{op.lower()}_{name}",
+            op,
+            f(1, 3, 9, 8),
+            kernel_shape=[3, 2],
+            **attributes,
+            w8a8=None if op == "LpPool" or (op, name) == ("AveragePool", "dilated") else 25,
+        )
+        for op in ("MaxPool", "AveragePool", "LpPool")
         for name, attributes in POOLS.items()
     ),
     *(
-        case(f"average_pool_include_{name}", "AveragePool", f(2, 3, 9, 8), kernel_shape=[3, 2],
-             count_include_pad=1, w8a8=25, **attributes)
+        case(
+            f"average_pool_include_{name}",
+            "AveragePool",
+            f(2, 3, 9, 8),
+            kernel_shape=[3, 2],
+            count_include_pad=1,
+            w8a8=None if name in ("ceil", "dilated") else 25,
+            **attributes,
+        )
         for name, attributes in POOLS.items()
     ),
     case("max_pool_1d", "MaxPool", f(1, 3, 9), kernel_shape=[3], w8a8=25),

@@ -560,6 +560,31 @@ void ek_conv_transpose_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, c
                              const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
                              int8_t *y, const ek_conv_shape *shape);
 
+/* ---- pooling -------------------------------------------------------------------------------------- */
+
+/* y [c][out_h][out_w] is the largest value of each window of x [c][in_h][in_w]; taps outside x do not count, each
+ * window has one inside. shape as for a convolution of c channels; its groups are not read. */
+void ek_max_pool_f32(const float *x, float *y, const ek_conv_shape *shape);
+void ek_max_pool_s8(const int8_t *x, int8_t *y, const ek_conv_shape *shape);
+void ek_max_pool_s16(const int16_t *x, int16_t *y, const ek_conv_shape *shape);
+
+/* The mean of each window, summed in order (row, column). The divisor counts the taps inside x; with include_pad
+ * also those on the padding, which ends pad_bottom rows and pad_right columns behind x. */
+void ek_avg_pool_f32(const float *x, float *y, int32_t include_pad, int32_t pad_bottom, int32_t pad_right,
+                     const ek_conv_shape *shape);
+
+/* y = clamp(y_zero + requantize(sum of (x - x_zero), mult [count - count_min], shift [count - count_min])), count the
+ * divisor as above: its factor carries the division. s8: int32 accumulator, s16: int64. */
+void ek_avg_pool_s8(const int8_t *x, int32_t x_zero, const int32_t *mult, const uint8_t *shift, int32_t count_min,
+                    int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t include_pad,
+                    int32_t pad_bottom, int32_t pad_right, const ek_conv_shape *shape);
+void ek_avg_pool_s16(const int16_t *x, int32_t x_zero, const int32_t *mult, const uint8_t *shift, int32_t count_min,
+                     int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t include_pad,
+                     int32_t pad_bottom, int32_t pad_right, const ek_conv_shape *shape);
+
+/* (sum of |x|^p)^(1/p) of each window, p >= 1. */
+void ek_lp_pool_f32(const float *x, float *y, int32_t p, const ek_conv_shape *shape);
+
 /* ---- recurrent cells: one time step ----------------------------------------------------------------- */
 
 /* GRU with int16 state; gates in ONNX order z, r, h.

@@ -16,7 +16,15 @@ from edgekit.targets.c.emit import (
     rows,
     spectral,
 )
-from edgekit.targets.c.emit.base import ANY, BOOL, INTEGERS, NUMBERS, Emitter, elementwise
+from edgekit.targets.c.emit.base import (
+    ANY,
+    BOOL,
+    INTEGERS,
+    NUMBERS,
+    SUFFIX,
+    Emitter,
+    elementwise,
+)
 
 EMITTERS: dict[tuple[str, str], Emitter] = {
     # float
@@ -91,8 +99,10 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         ("", name): Emitter(gather.emit_scatter(form), check=gather.check_scatter, reads=ANY)
         for name, form in indexing.SCATTERS.items()
     },
-    ("", "MaxPool"): Emitter(pooling.emit_max_pool, check=pooling.check_pool),
-    ("", "GlobalMaxPool"): Emitter(pooling.emit_max_pool, check=pooling.check_pool),
+    **{
+        ("", name): Emitter(pooling.emit_max_pool, check=pooling.check_pool, reads=SUFFIX)
+        for name in ("MaxPool", "GlobalMaxPool")
+    },
     **{
         ("", name): Emitter(pooling.emit_average_pool, check=pooling.check_pool)
         for name in ("AveragePool", "GlobalAveragePool")

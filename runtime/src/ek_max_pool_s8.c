@@ -1,0 +1,9 @@
+#define EK_NAME ek_max_pool_s8
+#define EK_T int8_t
+#define EK_ACC int8_t
+#define EK_BEFORE
+#define EK_BEHIND
+#define EK_START -128
+#define EK_ADD(acc, v) ((v) > (acc) ? (v) : (acc))
+#define EK_RESULT(acc) (acc)
+#include "ek_pool.h"
