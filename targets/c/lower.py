@@ -16,7 +16,6 @@ from edgekit.targets.c.program import (
     emit_process,
     header,
     kernel_files,
-    scratch_bytes,
     source,
     weights,
     weights_bytes,
@@ -89,9 +88,9 @@ def lower_c(model: Model, target: str) -> Build:
     integer = to_integer(model)
     graph = integer.ir.graph
     traits = {str(node.name): EMITTERS[node.domain, node.op_type].traits(node) for node in graph}
-    layout = make_layout(integer, traits)
     manifest = describe(model, target)
     prefix, pcm = manifest.c_name, manifest.is_pcm
+    layout = make_layout(integer, traits, pcm)
     ctx = emit_process(integer, layout, prefix)
     program = source(integer, layout, ctx, pcm)
     kernels = kernel_files(ctx.kernels, program)
@@ -106,7 +105,7 @@ def lower_c(model: Model, target: str) -> Build:
     memory = {
         "weights_bytes": weights_bytes(ctx),
         "state_bytes": max(layout.state_bytes, 16),
-        "scratch_bytes": scratch_bytes(integer, layout, pcm),
+        "scratch_bytes": layout.scratch_bytes,
         "scratch_lower_bound_bytes": layout.scratch_lower_bound_bytes,
         "code_bytes": None,
     }
@@ -116,7 +115,7 @@ def lower_c(model: Model, target: str) -> Build:
 
 def _placements(layout: Layout) -> tuple[Placement, ...]:
     scratch = [
-        Placement(i.name, "scratch", layout.offsets[i.name], i.size, i.first, i.last)
+        Placement(i.name, "scratch", layout.offsets[i.name], i.size, max(i.first, 0), i.last)
         for i in layout.intervals
     ]
     return tuple(sorted(scratch, key=lambda p: (p.first, p.offset)))

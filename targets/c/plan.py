@@ -15,6 +15,7 @@ from edgekit.export.model import Model
 from edgekit.quantize.geometry import dims, optional
 from edgekit.targets.c.memory import Interval, lower_bound, place
 
+PCM_IN, PCM_OUT = "pcm:in", "pcm:out"
 VIEWS = {"Reshape", "Identity"}
 ITEM_BYTES = {
     ir.DataType.FLOAT: 4,
@@ -57,14 +58,21 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class Move:
+    """Bytes that the end of the hop copies: into a state, or aside where states change places."""
+
+    destination: Slot
+    source: Slot
+    size: int
+
+
+@dataclass(frozen=True)
 class Layout:
-    """The plan: a slot per value name, copies that close the hop, block sizes in bytes."""
+    """The plan: a slot per value name, moves that close the hop, block sizes in bytes."""
 
     slots: Mapping[str, Slot]
     node_scratch: Mapping[str, int]
-    final_copies: tuple[
-        tuple[str, str], ...
-    ]  # (state input, state output): out is copied to in's slot
+    moves: tuple["Move", ...]  # close the hop, in this order
     state_bytes: int
     scratch_bytes: int
     scratch_lower_bound_bytes: int
@@ -84,9 +92,12 @@ def _same_storage(old: ir.Value | None, new: ir.Value) -> bool:
     return old.dtype == new.dtype and nbytes(old) == nbytes(new)
 
 
-def make_layout(model: Model, traits: Mapping[str, Traits]) -> Layout:
-    """Plan one hop of an integer or float graph; `traits` by node name."""
-    return _Planner(model, traits).layout()
+def make_layout(model: Model, traits: Mapping[str, Traits], pcm: bool = False) -> Layout:
+    """Plan one hop of an integer or float graph; `traits` by node name.
+
+    With `pcm` the plan holds room for the float forms of the 16-bit entry's hop, `PCM_IN` and `PCM_OUT`.
+    """
+    return _Planner(model, traits).layout(pcm)
 
 
 class _Planner:
@@ -96,6 +107,7 @@ class _Planner:
         self.step = {node: i for i, node in enumerate(self.nodes)}
         self.parent: dict[ir.Value, ir.Value] = {}
         self.anchor: dict[ir.Value, Slot] = {}
+        self.closing: set[ir.Value] = set()  # read when the hop closes, behind the last step
         self.inputs = {str(value.name): value for value in graph.inputs}
         self.outputs = {str(value.name): value for value in graph.outputs}
         # an output that is left out has no name
@@ -105,25 +117,32 @@ class _Planner:
             self.parent[value] = value
             self.members[value] = [value]
 
-    def layout(self) -> Layout:
+    def layout(self, pcm: bool) -> Layout:
         state_offsets, state_bytes = self._anchor_borders()
         self._join_views()
-        copies = self._join_states()
+        moves = self._ordered(self._join_states())
         self._join_in_place()
-        intervals = self._intervals({output for _, output in copies})
+        intervals = self._intervals()
+        asides = {a: nbytes(_value(old)) for old, a in moves if isinstance(a, str)}
+        intervals += [Interval(a, size, len(self.nodes), len(self.nodes)) for a, size in asides.items()]
+        intervals += self._pcm_intervals() if pcm else []
         offsets, total = place(intervals)
-        slots = {
-            str(value.name): self.anchor.get(root) or Slot("scratch", "", offsets[str(root.name)])
-            for root, members in self.members.items()
-            for value in members
-        }
+
+        def slot(value: ir.Value | str) -> Slot:
+            if isinstance(value, str):
+                return Slot("scratch", "", offsets[value])
+            root = self.root(value)
+            return self.anchor.get(root) or Slot("scratch", "", offsets[str(root.name)])
+
+        slots = {str(value.name): slot(value) for value in self.parent}
         node_scratch = {
             str(node.name): offsets[f"{node.name}:scratch"]
             for node in self.nodes
             if self.traits[str(node.name)].scratch
         }
+        closing = tuple(Move(slot(to), slot(old), nbytes(_value(to, old))) for old, to in moves)
         return Layout(
-            slots, node_scratch, tuple(copies), state_bytes, total, lower_bound(intervals),
+            slots, node_scratch, closing, state_bytes, total, lower_bound(intervals),
             tuple(intervals), {**offsets, **state_offsets},
         )  # fmt: skip
 
@@ -159,6 +178,7 @@ class _Planner:
             producer = member.producer()
             steps += [] if producer is None else [self.step[producer]]
             steps += [self.step[user.node] for user in member.uses()]
+            steps += [len(self.nodes)] if member in self.closing else []
         return max(steps)
 
     def _anchor_borders(self) -> tuple[dict[str, int], int]:
@@ -182,15 +202,44 @@ class _Planner:
                 if a < len(node.outputs) and b < len(node.outputs):
                     self.join(node.outputs[a], node.outputs[b])
 
-    def _join_states(self) -> list[tuple[str, str]]:
-        copies = []
-        for pair in self.model.states:
-            old, new = self.inputs[pair.input], self.outputs[pair.output]
+    def _join_states(self) -> list[tuple[ir.Value, ir.Value]]:
+        """Let states be overwritten where that is safe; returns the (old, new) that are moved at the end."""
+        pairs = [(self.inputs[p.input], self.outputs[p.output]) for p in self.model.states]
+        moved = [pair for pair in pairs if self.root(pair[1]) in self.anchor]
+        self.closing = {new for _, new in moved}
+        for old, new in pairs:
+            if new in self.closing:
+                continue
             if self.root(new) in self.anchor or not self._may_overwrite(old, new):
-                copies.append((pair.input, pair.output))
+                moved.append((old, new))
+                self.closing.add(new)
             else:
                 self.join(old, new)
-        return copies
+        return [(old, new) for old, new in moved if self.root(old) is not self.root(new)]
+
+    def _ordered(
+        self, pairs: list[tuple[ir.Value, ir.Value]]
+    ) -> list[tuple[ir.Value | str, ir.Value | str]]:
+        """Order moves into (source, destination) so that none overwrites what a later one reads.
+
+        Where states change places in a circle, one of them is put aside first.
+        """
+        left: list[tuple[ir.Value | str, ir.Value]] = [(new, old) for old, new in pairs]
+        ordered: list[tuple[ir.Value | str, ir.Value | str]] = []
+        while left:
+            read = [self.root(source) for source, _ in left if not isinstance(source, str)]
+            free = next((move for move in left if self.root(move[1]) not in read), None)
+            if free is not None:
+                ordered.append(free)
+                left.remove(free)
+                continue
+            aside, old = f"aside:{len(ordered)}", left[0][1]
+            ordered.append((old, aside))
+            root = self.root(old)
+            left = [
+                (aside if not isinstance(s, str) and self.root(s) is root else s, d) for s, d in left
+            ]
+        return ordered
 
     def _may_overwrite(self, old: ir.Value, new: ir.Value) -> bool:
         """Whether no step reads the old state after the step that writes the new one."""
@@ -237,17 +286,31 @@ class _Planner:
                 if free and dies and alone and _same_storage(old, new):
                     self.join(old, new)
 
-    def _intervals(self, copied: set[str]) -> list[Interval]:
-        intervals = []
-        for root, members in self.members.items():
-            if root not in self.anchor:
-                last = self.last_use(root)
-                if any(value.name in copied for value in members):
-                    last = len(self.nodes)
-                size = max(nbytes(value) for value in members)
-                intervals.append(Interval(str(root.name), size, self.first_write(root), last))
+    def _intervals(self) -> list[Interval]:
+        intervals = [
+            Interval(
+                str(root.name),
+                max(nbytes(value) for value in members),
+                self.first_write(root),
+                self.last_use(root),
+            )
+            for root, members in self.members.items()
+            if root not in self.anchor
+        ]
         for step, node in enumerate(self.nodes):
             scratch = self.traits[str(node.name)].scratch
             if scratch:
                 intervals.append(Interval(f"{node.name}:scratch", scratch, step, step))
         return intervals
+
+    def _pcm_intervals(self) -> list[Interval]:
+        """The 16-bit entry converts before the first step and behind the last one."""
+        x, y = self.model.stream_inputs[0], self.model.stream_outputs[0]
+        return [
+            Interval(PCM_IN, nbytes(x), -1, self.last_use(x)),
+            Interval(PCM_OUT, nbytes(y), self.first_write(y), len(self.nodes)),
+        ]
+
+
+def _value(*values: ir.Value | str) -> ir.Value:
+    return next(value for value in values if not isinstance(value, str))

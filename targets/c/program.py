@@ -21,7 +21,7 @@ from edgekit.targets.c.emit.base import (
 )
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.memory import ALIGN
-from edgekit.targets.c.plan import Layout
+from edgekit.targets.c.plan import PCM_IN, PCM_OUT, Layout
 
 INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
 CALL = re.compile(r"\b(ek_\w+)\s*\(")
@@ -35,16 +35,16 @@ def emit_process(model: Model, layout: Layout, prefix: str) -> Context:
     ctx = Context(
         prefix, layout, {**field_names(model.stream_inputs), **field_names(model.stream_outputs)}
     )
-    inputs = {str(value.name): value for value in model.ir.graph.inputs}
-    outputs = {str(value.name): value for value in model.ir.graph.outputs}
     for node in model.ir.graph:
         before = len(ctx.lines)
         EMITTERS[node.domain, node.op_type].emit(ctx, node)
         if len(ctx.lines) > before:
             ctx.lines.insert(before, f"    /* {_comment(str(node.name))}: {node.op_type} */")
-    for old, new in layout.final_copies:
-        ctx.line(f"/* next {_comment(old)} */")
-        ctx.copy(outputs[new], inputs[old])
+    if layout.moves:
+        ctx.line("/* states of the next hop */")
+    for move in layout.moves:
+        places = ctx.place(move.destination), ctx.place(move.source)
+        ctx.line(f"memcpy({', '.join(places)}, {move.size});")
     return ctx
 
 
@@ -62,7 +62,7 @@ def header(model: Model, layout: Layout, prefix: str, pcm: bool) -> str:
     hop = stream.hop_samples
     constants = {
         "STATE_BYTES": f"{max(layout.state_bytes, ALIGN)}u",
-        "SCRATCH_BYTES": f"{scratch_bytes(model, layout, pcm)}u",
+        "SCRATCH_BYTES": f"{layout.scratch_bytes}u",
         "ALIGN": f"{ALIGN}u",
         **({} if hop is None else {"HOP": str(hop)}),
         **({} if stream.delay_samples is None else {"DELAY": str(stream.delay_samples)}),
@@ -77,11 +77,6 @@ def header(model: Model, layout: Layout, prefix: str, pcm: bool) -> str:
         outputs=_members(model.stream_outputs, ""),
         pcm=pcm_line,
     )
-
-
-def scratch_bytes(model: Model, layout: Layout, pcm: bool) -> int:
-    """The scratch block: the plan's, plus two float hops where the build has a 16-bit entry."""
-    return layout.scratch_bytes + (2 * 4 * size(model.stream_inputs[0]) if pcm else 0)
 
 
 def source(model: Model, layout: Layout, ctx: Context, pcm: bool) -> str:
@@ -159,11 +154,11 @@ def _shape_text(value: ir.Value) -> str:
 def _blocks(ctx: Context) -> dict[str, str]:
     text = "\n".join([*ctx.declarations, *ctx.lines])
     blocks = {"st": "(unsigned char *)net", "s": "scratch"}
-    return {name: value for name, value in blocks.items() if re.search(rf"\({name} \+ ", text)}
+    return {name: value for name, value in blocks.items() if re.search(rf"\b{name} \+ \d", text)}
 
 
 def _unused(ctx: Context) -> list[str]:
-    text = "\n".join([*ctx.declarations])
+    text = "\n".join([*ctx.declarations, *ctx.lines])
     return [name for name in ("in", "out") if f"{name}->" not in text]
 
 
@@ -184,7 +179,8 @@ def _pcm_source(model: Model, layout: Layout, prefix: str) -> str:
     return PCM_SOURCE.format(
         name=prefix,
         hop=hop,
-        at=layout.scratch_bytes,
+        x=layout.offsets[PCM_IN],
+        y=layout.offsets[PCM_OUT],
         output=next(iter(field_names(model.stream_outputs).values())),
     )
 
@@ -302,8 +298,8 @@ int {name}_process_s16({name} *net, void *scratch, const int16_t *pcm, int16_t *
         return -1;
     }}
     {{
-        float *const x = (float *)(void *)((unsigned char *)scratch + {at}); /* [{hop}] */
-        float *const y = x + {hop};                                          /* [{hop}] */
+        float *const x = (float *)(void *)((unsigned char *)scratch + {x}); /* [{hop}] */
+        float *const y = (float *)(void *)((unsigned char *)scratch + {y}); /* [{hop}] */
         const {name}_inputs in = {{x}};
         {name}_outputs result;
         int status;

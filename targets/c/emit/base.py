@@ -146,12 +146,17 @@ class Context:
         assert value.dtype is not None
         slot, ctype = self.layout.slots[str(value.name)], C_TYPES[value.dtype]
         shape = "".join(f"[{d}]" for d in dims(value))
-        if slot.block == "input":
-            return f"const {ctype} *const {name} = in->{self.fields[slot.name]}; /* {shape} */"
-        if slot.block == "output":
-            return f"{ctype} *const {name} = out->{self.fields[slot.name]}; /* {shape} */"
-        base = "st" if slot.block == "state" else "s"
-        return f"{ctype} *const {name} = ({ctype} *)(void *)({base} + {slot.offset}); /* {shape} */"
+        place = self.place(slot)
+        if slot.block in ("state", "scratch"):
+            place = f"({ctype} *)(void *)({place})"
+        const = "const " if slot.block == "input" else ""
+        return f"{const}{ctype} *const {name} = {place}; /* {shape} */"
+
+    def place(self, slot: Slot) -> str:
+        """The address of a slot: bytes of a block, or the caller's pointer."""
+        if slot.block in ("input", "output"):
+            return f"{'in' if slot.block == 'input' else 'out'}->{self.fields[slot.name]}"
+        return f"{'st' if slot.block == 'state' else 's'} + {slot.offset}"
 
 
 def free_name(stem: str, taken: Collection[str]) -> str:
