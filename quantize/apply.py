@@ -26,7 +26,13 @@ from edgekit.quantize.choose import (
 from edgekit.quantize.geometry import optional
 from edgekit.quantize.observers import OBSERVERS, Observer
 from edgekit.quantize.recipe import LATER_RECIPES, RECIPES, Recipe
-from edgekit.quantize.scheme import QuantType, activation_type, quantize_weights, weight_scales
+from edgekit.quantize.scheme import (
+    HIDDEN_INT8_TYPE,
+    QuantType,
+    activation_type,
+    quantize_weights,
+    weight_scales,
+)
 
 KEEPS_INT16 = SMOOTH | MOVES  # operators that read int16 as it is; the others get an int8 copy
 
@@ -68,7 +74,7 @@ class _Writer:
     def write(self) -> None:
         nodes = [node for node in self.graph if node.name in self.plan.integer_nodes]
         inside = {node.outputs[0] for node in nodes if fused_activation(node)}
-        written = {value for node in nodes for value in node.outputs} - inside
+        written = {value for node in nodes for value in node.outputs if value.name} - inside
         read = {value for node in nodes for value in activations(node)} - inside
         users = {value: list(value.uses()) for value in read | written}
         for node in nodes:
@@ -242,10 +248,13 @@ def from_channel_rows(
 
 def _write_gru(writer: _Writer, node: ir.Node) -> None:
     """W and R int8 per gate row; biases stay float in the file, they are added to the integer sums."""
+    bias, rows = constant(optional(node, 3)), 3 * node.attributes["hidden_size"].as_int()
+    both = np.zeros((2, rows), np.float32) if bias is None else bias[0].reshape(2, rows)
+    input_scales = writer._input_scale(node), HIDDEN_INT8_TYPE.scale
     for index, name in ((1, "w"), (2, "r")):
         weight = constant(node.inputs[index])
         assert weight is not None and weight.shape[0] == 1, node.name
-        scales = weight_scales(weight[0])
+        scales = weight_scales(weight[0], both[index - 1], input_scales[index - 1])
         q = quantize_weights(weight[0], scales)[None]
         node.replace_input_with(index, writer._stored(f"{node.name}.{name}_q", q, scales, axis=1))
 

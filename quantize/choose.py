@@ -65,6 +65,9 @@ MOVES = JOINING | {
 FUSED_ACTIVATIONS = {"Relu", "Clip"}
 CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
 SMOOTH_HEADROOM = 1.5
+SATURATED = 16.0  # beyond it sigmoid and tanh are constant at 16 bits
+# (operator, input): rounding to 0 there is an infinity; with squares, what 8 bits ruin first
+SENSITIVE = {("Div", 1), ("Reciprocal", 0), ("Log", 0), ("Sqrt", 0), ("Pow", 0)}
 
 
 @dataclass(frozen=True)
@@ -143,15 +146,27 @@ def _is_integer_compute(node: ir.Node) -> bool:
         length = node.inputs[4] if len(node.inputs) > 4 else None
         direction = node.attributes.get("direction")
         forward = direction is None or direction.as_string() == "forward"
-        return weights and length is None and forward
+        return weights and length is None and forward and dims(node.inputs[0])[1] == 1
+    if node.op_type in ARITHMETIC | TABLED and _feeds_sensitive(node.outputs[0]):
+        return False
     if node.op_type in ARITHMETIC:
-        return all(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
+        square = node.inputs[0] is node.inputs[1]
+        return not square and all(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
     if node.op_type in AVERAGES:
         return constant(node.inputs[0]) is None and not _strange_average(node)
     if node.op_type == "PRelu":
         return _constant_tail(node) and _per_channel_slope(node)
     tabled = node.op_type in TABLED and bool(activations(node))
     return tabled and _constant_tail(node)
+
+
+def _feeds_sensitive(value: ir.Value) -> bool:
+    """Whether the value, perhaps moved first, is a denominator or goes into a root or logarithm."""
+    return any(
+        (user.node.op_type, user.idx) in SENSITIVE
+        or (user.node.op_type in MOVES and any(_feeds_sensitive(v) for v in user.node.outputs))
+        for user in value.uses()
+    )
 
 
 def _strange_average(node: ir.Node) -> bool:
@@ -303,8 +318,8 @@ def _group_type(
         if not (user.node.name in integer and user.node.op_type in MOVES)
     }
     if readers and readers <= SMOOTH and not any(v.is_graph_output() for v in members):
-        low, high = _joint(names, observers, "minmax")
-        return activation_type(recipe.smooth_inputs, low * SMOOTH_HEADROOM, high * SMOOTH_HEADROOM)
+        low, high = (SMOOTH_HEADROOM * end for end in _joint(names, observers, "minmax"))
+        return activation_type(recipe.smooth_inputs, max(low, -SATURATED), min(high, SATURATED))
     return activation_type(recipe.activations, *_joint(names, observers, recipe.observer))
 
 

@@ -240,7 +240,8 @@ def build_prelu(fuser: Fuser, node: ir.Node) -> bool:
     real = np.concatenate([[1.0], np.ravel(slope).astype(np.float64)]) * ratio
     _, shifts = fixed_point(float(np.abs(real).max()), MANTISSA_BITS["int8"])
     shift = int(shifts[0])
-    fixed = np.rint(real * 2.0**shift).astype(np.int64)
+    largest = (1 << MANTISSA_BITS["int8"]) - 1
+    fixed = np.clip(np.rint(real * 2.0**shift), -largest, largest).astype(np.int64)
     attributes: dict[str, object] = {
         "x_zero": x.kind.zero_point,
         "m_pos": int(fixed[0]),

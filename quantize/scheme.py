@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 WEIGHT_LIMIT = 127
 MANTISSA_BITS = {"int8": 31, "int16": 15}  # by the type of the activations
 ACCUMULATOR_LIMIT = 2**31 - 1
-TINY_SCALE = 2.0**-100
+TINY_STEP = 2.0**-100
+DEAD_SCALE = 2.0**-7  # of a tensor that is always 0 in calibration
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,11 @@ def activation_type(dtype: str, low: float, high: float) -> QuantType:
     """Return the type that holds [low, high] and zero: int8 asymmetric, int16 symmetric."""
     low, high = min(low, 0.0), max(high, 0.0)
     if dtype == "int16":
-        scale = np.float32(max(max(-low, high) / 32767, TINY_SCALE))
+        step = max(-low, high) / 32767
+        scale = np.float32(step if step > TINY_STEP else DEAD_SCALE)
         return QuantType("int16", float(scale), 0)
-    scale = np.float32(max((high - low) / 255, TINY_SCALE))
+    step = (high - low) / 255
+    scale = np.float32(step if step > TINY_STEP else DEAD_SCALE)
     return QuantType("int8", float(scale), int(np.clip(np.rint(-128 - low / scale), -128, 127)))
 
 
@@ -87,21 +90,24 @@ def fixed_point(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return ``(M, s)`` with ``multiplier ~ M * 2^-s``, M in [2^(w-1), 2^w), s in 1..62.
 
-    A multiplier too small for s = 62 keeps s = 62 and a smaller M; a negative one has negative M.
+    A multiplier too small for s = 62 keeps s = 62 and a smaller M, one too large for s = 1 the largest
+    M (every nonzero sum then saturates, as it should); a negative one has negative M.
     """
     value = np.atleast_1d(np.asarray(multiplier, np.float64))
     _, exponent = np.frexp(np.abs(value))
-    shift = np.minimum(mantissa_bits - exponent.astype(np.int64), 62)
-    if np.any(shift < 1):
-        raise ValueError(f"multiplier {value.max()} does not fit {mantissa_bits} bits")
-    fixed = np.rint(np.ldexp(np.abs(value), shift.astype(np.int32))).astype(np.int64)
-    carry = fixed == 1 << mantissa_bits
+    shift = np.clip(mantissa_bits - exponent.astype(np.int64), 1, 62)
+    largest = (1 << mantissa_bits) - 1
+    real = np.minimum(np.rint(np.ldexp(np.abs(value), shift.astype(np.int32))), largest + 1)
+    fixed = real.astype(np.int64)
+    carry = (fixed > largest) & (shift > 1)
     fixed, shift = np.where(carry, fixed >> 1, fixed), np.where(carry, shift - 1, shift)
+    fixed = np.minimum(fixed, largest)
     return np.sign(value).astype(np.int64) * fixed, shift
 
 
 def fixed_point_pair(first: float, second: float, mantissa_bits: int) -> tuple[int, int, int]:
     """Return ``(M1, M2, s)`` for two multipliers that share one shift, as Add needs them."""
     _, shift = fixed_point(max(abs(first), abs(second)), mantissa_bits)
-    s = int(shift[0])
-    return round(first * 2.0**s), round(second * 2.0**s), s
+    s, largest = int(shift[0]), (1 << mantissa_bits) - 1
+    m1, m2 = (max(-largest, min(round(m * 2.0**s), largest)) for m in (first, second))
+    return m1, m2, s

@@ -53,9 +53,18 @@ def test_fixed_point_carries_into_the_next_power() -> None:
     assert (mantissa[0], shift[0]) == (2**14, 14)
 
 
-def test_a_multiplier_that_does_not_fit_is_an_error() -> None:
-    with pytest.raises(ValueError, match="does not fit"):
-        fixed_point(2.0**40, 31)
+@pytest.mark.parametrize("multiplier", [2.0**31 - 0.25, 2.0**40, 1e38])
+def test_a_multiplier_beyond_the_range_saturates_every_nonzero_sum(multiplier: float) -> None:
+    for bits in (15, 31):
+        mantissa, shift = fixed_point(multiplier, bits)
+        assert (mantissa[0], shift[0]) == (2**bits - 1, 1)
+    assert fixed_point_pair(multiplier, -multiplier, 31) == (2**31 - 1, 1 - 2**31, 1)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_a_tensor_that_is_always_zero_has_a_usable_scale(dtype: str) -> None:
+    for peak in (0.0, 1e-44, 1e-35):
+        assert activation_type(dtype, -peak, peak).scale == 2.0**-7
 
 
 @given(st.floats(1e-6, 1e3), st.floats(-1e3, 1e3))
