@@ -145,17 +145,32 @@ def ek_softmax_f32(x: F32) -> F32:
     """Return the softmax over the last axis."""
     with np.errstate(all="ignore"):
         e = ek_exp_f32(x - x.max(axis=-1, keepdims=True))
-        return e / _ordered_sum(e)
+        return e / ordered_sum(e)
 
 
 def ek_layernorm_f32(x: F32, scale: F32, bias: F32 | None, eps: float) -> F32:
     """Normalize the last axis, then scale and shift it."""
+    mean, inverse = row_statistics(x, eps)
+    with np.errstate(all="ignore"):
+        y = ((x - mean) * inverse) * scale
+        return np.asarray(y if bias is None else y + bias, dtype=np.float32)
+
+
+def ek_instancenorm_f32(x: F32, scale: F32, bias: F32, eps: float) -> F32:
+    """Normalize every channel of x ``(batch, channels, n)``, then scale and shift it."""
+    mean, inverse = row_statistics(x, eps)
+    with np.errstate(all="ignore"):
+        y: F32 = ((x - mean) * inverse) * scale.reshape(-1, 1) + bias.reshape(-1, 1)
+    return y
+
+
+def row_statistics(x: F32, eps: float) -> tuple[F32, F32]:
+    """Return mean and ``1 / sqrt(variance + eps)`` of the last axis, keeping the axis."""
     n = np.float32(x.shape[-1])
     with np.errstate(all="ignore"):
-        d = x - _ordered_sum(x) / n
-        inverse = np.float32(1) / ek_sqrt_f32(_ordered_sum(d * d) / n + np.float32(eps))
-        y = (d * inverse) * scale
-        return np.asarray(y if bias is None else y + bias, dtype=np.float32)
+        mean = ordered_sum(x) / n
+        d = x - mean
+        return mean, np.float32(1) / ek_sqrt_f32(ordered_sum(d * d) / n + np.float32(eps))
 
 
 def accumulate(start: F32, x: F32, w: F32) -> F32:
@@ -229,7 +244,7 @@ def _float_of(bits: U32) -> F32:
     return bits.view(np.float32)
 
 
-def _ordered_sum(x: F32) -> F32:
+def ordered_sum(x: F32) -> F32:
     """Sum over the last axis from left to right, keeping the axis."""
     with np.errstate(all="ignore"):
         return np.add.accumulate(x, axis=-1, dtype=np.float32)[..., -1:]

@@ -95,8 +95,8 @@ def ek_atan_f32(x: F32) -> F32:
     r = np.where(middle, r, a)
     start = np.where(far, HALF_PI, np.where(middle, np.float32(0.785398163), np.float32(0)))
     z = r * r
-    p = start + ((horner(z, ATAN) * z) * r + r)
-    return np.where(x < 0, -p, p)
+    y: F32 = start + ((horner(z, ATAN) * z) * r + r)
+    return np.where(x < 0, -y, y)
 
 
 @quiet

@@ -94,9 +94,9 @@ def _mean(node: ir.Node) -> Form:
 
 def _quotient(a: Array, b: Array) -> Array:
     safe = np.where(b == 0, b.dtype.type(1), b)
-    floor = a // safe
     inexact = (a % safe != 0) & ((a < 0) != (safe < 0))
-    return np.where(b == 0, b.dtype.type(0), floor + inexact.astype(a.dtype))
+    quotient: Array = np.where(b == 0, b.dtype.type(0), a // safe + inexact.astype(a.dtype))
+    return quotient
 
 
 def _remainder(function: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:

@@ -412,7 +412,21 @@ def layernorm(d: Draw) -> Call:
     rows, n, eps = d.int(1, 4), d.int(1, 40), float(np.float32(1e-5))
     x, scale, bias = floats(d, rows, n), floats(d, n), floats(d, n) if d.int(0, 1) else None
     y = arith_float.ek_layernorm_f32(x, scale, bias, eps)
-    return Call("ek_layernorm_f32", [x, scale, bias, eps, blank(y), rows, n], {4: y})
+    mean, inverse = arith_float.row_statistics(x, eps)
+    if d.int(0, 1):
+        results = [blank(y), blank(mean), blank(inverse)]
+        args = [x, scale, bias, eps, *results, rows, n]
+        return Call("ek_layernorm_f32", args, {4: y, 5: mean, 6: inverse})
+    return Call("ek_layernorm_f32", [x, scale, bias, eps, blank(y), None, None, rows, n], {4: y})
+
+
+def instancenorm(d: Draw) -> Call:
+    batch, channels, n = d.int(1, 2), d.int(1, 5), d.int(1, 20)
+    x, eps = floats(d, batch, channels, n), float(np.float32(1e-5))
+    scale, bias = floats(d, channels), floats(d, channels)
+    y = arith_float.ek_instancenorm_f32(x, scale, bias, eps)
+    args = [x, scale, bias, eps, blank(y), batch, channels, n]
+    return Call("ek_instancenorm_f32", args, {4: y})
 
 
 def fc_f32(d: Draw) -> Call:
@@ -515,6 +529,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_finite_f32": finite,
     "ek_softmax_f32": softmax,
     "ek_layernorm_f32": layernorm,
+    "ek_instancenorm_f32": instancenorm,
     "ek_fc_f32": fc_f32,
     "ek_matmul_f32": matmul_f32,
     "ek_fft_f32": fft,

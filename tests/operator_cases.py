@@ -128,6 +128,9 @@ def network(
     opsets = [helper.make_opsetid("", opset)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    for info in inferred.graph.output:  # inference does not know GroupNormalization
+        if not info.type.tensor_type.elem_type:
+            info.type.CopyFrom(infos[0].type)
     return Case(name, inferred.SerializeToString(), inputs, w8a8)
 
 
@@ -218,6 +221,37 @@ POINTWISE: list[Case] = [
 ROWS: list[Case] = [
     case("softmax", "Softmax", f(2, 3, 5)),
     case("reduce_mean", "ReduceMean", f(2, 3, 5), i64(1), keepdims=0),
+    *(case(f"{name.lower()}_{label}", name, f(2, 3, 5, low=0.1, high=3), axes, keepdims=keep)
+      for name in ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1",
+                   "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp")
+      for label, axes, keep in (("last", i64(-1), 1), ("outer", i64(0, 2), 0), ("all", None, 1))),
+    *(case(f"{name.lower()}_int", name, n(2, 3, 5), i64(1))
+      for name in ("ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceSumSquare")),
+    case("reducesum_noop", "ReduceSum", f(2, 3), None, noop_with_empty_axes=1),
+    case("reducemax_uint8", "ReduceMax", n(2, 3, dtype="uint8", low=0, high=255), i64(1)),
+    case("reducelogsumexp_large", "ReduceLogSumExp", f(4, 9, low=80, high=99), i64(1)),
+    case("reducesum_negative", "ReduceL1", f(4, 9), i64(1)),
+    *(case(f"{name.lower()}_{axis}", name, f(2, 3, 5), axis=axis)
+      for name in ("Softmax", "LogSoftmax", "Hardmax") for axis in (0, 1, 2)),
+    *(case(f"{name.lower()}_axis{axis}", name, f(2, 3, 5), axis=axis, keepdims=keep)
+      for name in ("ArgMax", "ArgMin") for axis, keep in ((0, 1), (1, 0), (2, 1))),
+    case("argmax_last", "ArgMax", n(2, 9, low=0, high=2, dtype="int32"), axis=1, select_last_index=1),
+    case("argmin_last", "ArgMin", n(2, 9, low=0, high=2, dtype="int8"), axis=1, select_last_index=1),
+    *(case(f"cumsum_{label}", "CumSum", f(2, 3, 5), np.int64(axis), **attributes)
+      for label, axis, attributes in (
+      ("plain", 1, {}), ("reverse", 0, {"reverse": 1}), ("exclusive", 2, {"exclusive": 1}),
+      ("both", -2, {"reverse": 1, "exclusive": 1}))),
+    case("cumsum_int", "CumSum", n(2, 9), np.int32(1)),
+    *(case(f"lp_{p}_{axis}", "LpNormalization", f(2, 3, 5), p=p, axis=axis) for p in (1, 2) for axis in (0, 2)),
+    *(case(f"layernorm_{axis}", "LayerNormalization", f(2, 3, 5), c(*shape), c(*shape, seed=1),
+           outputs=3, axis=axis)
+      for axis, shape in ((2, (5,)), (1, (3, 5)), (0, (2, 3, 5)))),
+    case("layernorm_plain", "LayerNormalization", f(2, 3, 5), c(5), epsilon=0.1),
+    case("groupnorm", "GroupNormalization", f(2, 6, 4, 3), c(6), c(6, seed=1), num_groups=3),
+    case("groupnorm_computed", "GroupNormalization", f(1, 6, 4), f(6), f(6), num_groups=2),
+    case("instancenorm", "InstanceNormalization", f(2, 3, 4, 5), c(3), c(3, seed=1), epsilon=1e-3),
+    case("batchnorm", "BatchNormalization", f(2, 3, 4, 5), f(3), f(3), f(3), f(3, low=0.5, high=2)),
+    case("batchnorm_flat", "BatchNormalization", f(2, 3), f(3), f(3), f(3), f(3, low=0.5, high=2)),
 ]
 
 # Data movement.

@@ -6,6 +6,7 @@ from onnx_ir.passes import common
 from edgekit.export.passes.batchnorm import FoldBatchNorm
 from edgekit.export.passes.canonical import Canonical
 from edgekit.export.passes.fold import FoldConstants
+from edgekit.export.passes.groupnorm import SplitGroupNorm
 from edgekit.export.passes.linear import MatMulToGemm
 from edgekit.export.passes.metadata import StripMetadata
 from edgekit.export.passes.naming import NameNodes
@@ -20,6 +21,7 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     common.OutputFixPass(),
     common.RemoveInitializersFromInputsPass(),
     InferShapes(),
+    SplitGroupNorm(),
     FoldConstants(),
     InferShapes(),
     Canonical(),

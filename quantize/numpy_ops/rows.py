@@ -1,4 +1,6 @@
-"""Reductions, softmax and layer normalization, summed in order."""
+"""Reductions over any axes, folded in row-major order."""
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import onnx_ir as ir
@@ -6,19 +8,6 @@ import onnx_ir as ir
 from edgekit.quantize import arith_float
 from edgekit.quantize.geometry import ints
 from edgekit.quantize.numpy_ops.base import Array, integer
-
-
-def softmax(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Over the last axis."""
-    return [arith_float.ek_softmax_f32(x[0])]
-
-
-def layernorm(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Over the last axes."""
-    epsilon = node.attributes.get("epsilon")
-    eps = 1e-5 if epsilon is None else epsilon.as_float()
-    n, bias = x[1].size, x[2].ravel() if len(x) > 2 and x[2] is not None else None
-    return [arith_float.ek_layernorm_f32(x[0].reshape(-1, n), x[1].ravel(), bias, eps)]
 
 
 def reduce(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -29,12 +18,48 @@ def reduce(node: ir.Node, x: list[Array]) -> list[Array]:
     axes = sorted(int(a) % len(shape) for a in named) if named else empty
     kept = [a for a in range(len(shape)) if a not in axes]
     rows = x[0].transpose(*kept, *axes).reshape(int(np.prod([shape[a] for a in kept])), -1)
-    if node.op_type == "ReduceMax":
-        return [rows.max(axis=1)]
-    if node.op_type == "ReduceMin":
-        return [rows.min(axis=1)]
-    total = np.zeros(len(rows), np.float32)
     with np.errstate(all="ignore"):
-        for column in rows.T:
-            total = total + column
-        return [total / np.float32(rows.shape[1]) if node.op_type == "ReduceMean" else total]
+        if rows.dtype == np.float32:
+            return [FLOAT[node.op_type](rows)]
+        return [WHOLE[node.op_type](rows.astype(np.int64)).astype(x[0].dtype)]
+
+
+def _sum(rows: Array) -> Array:
+    total: Array = np.add.accumulate(rows, axis=1)[:, -1]
+    return total
+
+
+def _log_sum_exp(rows: Array) -> Array:
+    top = rows.max(axis=1, keepdims=True)
+    top = np.where(np.isfinite(top), top, np.float32(0))
+    total: Array = arith_float.ek_log_f32(_sum(arith_float.ek_exp_f32(rows - top))) + top[:, 0]
+    return total
+
+
+def _towards_zero(rows: Array) -> Array:
+    total, n = rows.sum(axis=1), rows.shape[1]
+    quotient: Array = np.sign(total) * (np.abs(total) // n)
+    return quotient
+
+
+FLOAT: Mapping[str, Callable[[Array], Array]] = {
+    "ReduceSum": _sum,
+    "ReduceMean": lambda rows: _sum(rows) / np.float32(rows.shape[1]),
+    "ReduceMax": lambda rows: rows.max(axis=1),
+    "ReduceMin": lambda rows: rows.min(axis=1),
+    "ReduceProd": lambda rows: np.multiply.accumulate(rows, axis=1)[:, -1],
+    "ReduceL1": lambda rows: _sum(np.abs(rows)),
+    "ReduceL2": lambda rows: arith_float.ek_sqrt_f32(_sum(rows * rows)),
+    "ReduceSumSquare": lambda rows: _sum(rows * rows),
+    "ReduceLogSum": lambda rows: arith_float.ek_log_f32(_sum(rows)),
+    "ReduceLogSumExp": _log_sum_exp,
+}
+WHOLE: Mapping[str, Callable[[Array], Array]] = {
+    "ReduceSum": lambda rows: rows.sum(axis=1),
+    "ReduceMean": _towards_zero,
+    "ReduceMax": lambda rows: rows.max(axis=1),
+    "ReduceMin": lambda rows: rows.min(axis=1),
+    "ReduceProd": lambda rows: rows.prod(axis=1),
+    "ReduceL1": lambda rows: np.abs(rows).sum(axis=1),
+    "ReduceSumSquare": lambda rows: (rows * rows).sum(axis=1),
+}

@@ -684,9 +684,14 @@ void ek_finite_f32(const float *x, float *y, int32_t n, float limit);
 void ek_softmax_f32(const float *x, float *y, int32_t rows, int32_t n);
 
 /* y = (x - mean) * (1 / sqrt(variance + eps)) * scale [n] + bias [n] over each row of x [rows][n]; mean and
- * mean squared deviation summed in order. bias may be NULL. */
-void ek_layernorm_f32(const float *x, const float *scale, const float *bias, float eps, float *y, int32_t rows,
-                      int32_t n);
+ * mean squared deviation summed in order. bias may be NULL; so may be means and inverses [rows], which take
+ * the mean and 1 / sqrt(variance + eps) of every row. */
+void ek_layernorm_f32(const float *x, const float *scale, const float *bias, float eps, float *y, float *means,
+                      float *inverses, int32_t rows, int32_t n);
+
+/* The same over each channel of x [batch][channels][n]; scale and bias [channels]. */
+void ek_instancenorm_f32(const float *x, const float *scale, const float *bias, float eps, float *y, int32_t batch,
+                         int32_t channels, int32_t n);
 
 /* ---- Fourier transforms ---------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 #include "edgekit.h"
 
-void ek_layernorm_f32(const float *x, const float *scale, const float *bias, float eps, float *y, int32_t rows,
-                      int32_t n)
+void ek_layernorm_f32(const float *x, const float *scale, const float *bias, float eps, float *y, float *means,
+                      float *inverses, int32_t rows, int32_t n)
 {
     for (int32_t row = 0; row < rows; row++) {
         float sum = x[0], squares = 0.0f, mean, inverse;
@@ -14,6 +14,12 @@ void ek_layernorm_f32(const float *x, const float *scale, const float *bias, flo
             squares += d * d;
         }
         inverse = 1.0f / ek_sqrtf1(squares / (float)n + eps);
+        if (means) {
+            means[row] = mean;
+        }
+        if (inverses) {
+            inverses[row] = inverse;
+        }
         EK_IVDEP
         for (int32_t i = 0; i < n; i++) {
             const float v = ((x[i] - mean) * inverse) * scale[i];

@@ -35,6 +35,7 @@ SUFFIX = {ir.DataType.FLOAT: "f32", ir.DataType.INT8: "s8", ir.DataType.INT16: "
 
 FLOAT = frozenset({ir.DataType.FLOAT})
 BOOL = frozenset({ir.DataType.BOOL})
+INT64 = frozenset({ir.DataType.INT64})
 ANY = frozenset(ITEM_BYTES)  # data movement carries every type that the planner knows
 NUMBERS = frozenset(C_TYPES) - BOOL - {ir.DataType.INT16}
 INTEGERS = NUMBERS - FLOAT

@@ -38,10 +38,10 @@ def merge(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> Loops:
     return loops
 
 
-def index(loops: Loops, operand: int, start: int = 0) -> str:
-    """The index expression of one operand inside the nest."""
+def index(loops: Loops, operand: int, start: int = 0, variable: str = "i") -> str:
+    """The index expression of one operand inside the nest; its loop variables start with `variable`."""
     terms = [
-        f"i{level}" if steps[operand] == 1 else f"i{level} * {steps[operand]}"
+        f"{variable}{level}" if steps[operand] == 1 else f"{variable}{level} * {steps[operand]}"
         for level, (_, steps) in enumerate(loops)
         if steps[operand]
     ]
@@ -50,12 +50,13 @@ def index(loops: Loops, operand: int, start: int = 0) -> str:
     return " + ".join(terms).replace("+ -", "- ")
 
 
-def nest(loops: Loops, body: Sequence[str]) -> list[str]:
-    """The C lines of the nest around a body; loop variables are i0, i1, ..."""
+def nest(loops: Loops, body: Sequence[str], variable: str = "i") -> list[str]:
+    """The C lines of the nest around a body; loop variables are i0, i1, ... or start with `variable`."""
     lines = []
     for level, (extent, _) in enumerate(loops):
         pad = "    " * level
-        lines.append(f"{pad}for (int32_t i{level} = 0; i{level} < {extent}; i{level}++) {{")
+        i = f"{variable}{level}"
+        lines.append(f"{pad}for (int32_t {i} = 0; {i} < {extent}; {i}++) {{")
     if not loops and len(body) > 1:
         return ["{", *(f"    {text}" for text in body), "}"]
     inner = "    " * len(loops)

@@ -1,31 +1,66 @@
-"""Reductions, softmax and layer normalization."""
+"""Reductions over any axes, and softmax over the last one."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.errors import Problem
 from edgekit.quantize.choose import constant
-from edgekit.quantize.geometry import dims, ints
-from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
+from edgekit.quantize.geometry import dims, ints, optional
+from edgekit.targets.c.emit.along import emit_softmax_along
+from edgekit.targets.c.emit.base import (
+    Context,
+    c_type,
+    float_literal,
+    int_attribute,
+    size,
+    where,
+)
 from edgekit.targets.c.emit.loops import contiguous, index, merge, nest
 
+
+@dataclass(frozen=True)
+class Reduction:
+    """C of a reduction: the first `acc`, its update by `x`, and the result; ``{n}`` counts the elements."""
+
+    start: str
+    update: str
+    end: str = "acc"
+
+
 REDUCTIONS = {
-    "ReduceSum": ("0.0f", "acc + x"),
-    "ReduceMean": ("0.0f", "acc + x"),
-    "ReduceMax": ("-EK_INF", "ek_maxf1(acc, x)"),
-    "ReduceMin": ("EK_INF", "ek_minf1(acc, x)"),
+    "ReduceSum": Reduction("0.0f", "acc + x"),
+    "ReduceMean": Reduction("0.0f", "acc + x", "acc / {n}"),
+    "ReduceMax": Reduction("-EK_INF", "ek_maxf1(acc, x)"),
+    "ReduceMin": Reduction("EK_INF", "ek_minf1(acc, x)"),
+    "ReduceProd": Reduction("1.0f", "acc * x"),
+    "ReduceL1": Reduction("0.0f", "acc + (x < 0.0f ? -x : x)"),
+    "ReduceL2": Reduction("0.0f", "acc + x * x", "ek_sqrtf1(acc)"),
+    "ReduceSumSquare": Reduction("0.0f", "acc + x * x"),
+    "ReduceLogSum": Reduction("0.0f", "acc + x", "ek_logf1(acc)"),
+    "ReduceLogSumExp": Reduction("0.0f", "acc + ek_expf1(x - top)", "ek_logf1(acc) + top"),
 }
+SUM = "(int64_t)((uint64_t)acc + (uint64_t){})"
+WHOLE_REDUCTIONS = {
+    "ReduceSum": Reduction("0", SUM.format("x")),
+    "ReduceMean": Reduction("0", SUM.format("x"), "acc / {n}"),
+    "ReduceMax": Reduction("INT64_MIN", "ek_maxi1(acc, x)"),
+    "ReduceMin": Reduction("INT64_MAX", "ek_mini1(acc, x)"),
+    "ReduceProd": Reduction("1", "(int64_t)((uint64_t)acc * (uint64_t)x)"),
+    "ReduceL1": Reduction("0", SUM.format("ek_absi1(x)")),
+    "ReduceSumSquare": Reduction("0", SUM.format("x * (uint64_t)x")),
+}
+PLAIN = ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd")  # identity over no axis
 
 
 def reduced_axes(node: ir.Node) -> list[int]:
     """The axes that a Reduce node folds."""
     rank = len(dims(node.inputs[0]))
-    axes = constant(node.inputs[1]) if len(node.inputs) > 1 and node.inputs[1] is not None else None
-    if axes is None or axes.size == 0:
-        named = ints(node, "axes", [])
-        empty = [] if int_attribute(node, "noop_with_empty_axes", 0) else list(range(rank))
-        return sorted(a % rank for a in named) if named else empty
-    return sorted(int(a) % rank for a in np.ravel(axes))
+    axes = constant(optional(node, 1))
+    named = ints(node, "axes", []) if axes is None else [int(a) for a in np.ravel(axes)]
+    empty = [] if int_attribute(node, "noop_with_empty_axes", 0) else list(range(rank))
+    return sorted(a % rank for a in named) if named else empty
 
 
 def emit_reduce(ctx: Context, node: ir.Node) -> None:
@@ -36,70 +71,46 @@ def emit_reduce(ctx: Context, node: ir.Node) -> None:
     kept_shape = tuple(shape[axis] for axis in kept)
     outer = merge(kept_shape, [tuple(strides[a] for a in kept), contiguous(kept_shape)])
     inner = merge([shape[a] for a in axes], [tuple(strides[a] for a in axes)])
-    start, update = REDUCTIONS[node.op_type]
+    ctype = c_type(x)
+    kind = "float" if ctype == "float" else "int64_t"
+    rule = (REDUCTIONS if kind == "float" else WHOLE_REDUCTIONS)[node.op_type]
     count = int(np.prod([shape[a] for a in axes]))
-    result = f"acc / {float_literal(count)}" if node.op_type == "ReduceMean" else "acc"
-    inner_lines = nest(inner, [f"const float x = row[{index(inner, 0)}];", f"acc = {update};"])
-    renamed = [
-        text.replace("i0", "j0").replace("i1", "j1").replace("i2", "j2") for text in inner_lines
-    ]
-    body = [
-        f"const float *const row = {ctx.pointer(x)} + {index(outer, 0)};",
-        f"float acc = {start};",
-        *renamed,
-        f"{ctx.pointer(y)}[{index(outer, 1)}] = {result};",
-    ]
+    end = rule.end.format(n=float_literal(count) if kind == "float" else count)
+    load = f"const {kind} x = row[{index(inner, 0, variable='j')}];"
+
+    def over(statement: str) -> list[str]:
+        return nest(inner, [load, statement], "j")
+
+    body = [f"const {ctype} *const row = {ctx.pointer(x)} + {index(outer, 0)};"]
+    if node.op_type == "ReduceLogSumExp":
+        body += ["float top = -EK_INF;", *over("top = ek_maxf1(top, x);")]
+        body += ["top = top > -EK_INF && top < EK_INF ? top : 0.0f;", "{", "float acc = 0.0f;"]
+    else:
+        body += [f"{kind} acc = {rule.start};"]
+    result = (
+        f"{ctx.pointer(y)}[{index(outer, 1)}] = {end if kind == 'float' else f'({ctype})({end})'};"
+    )
+    body += [*over(f"acc = {rule.update};"), result]
+    body += ["}"] if node.op_type == "ReduceLogSumExp" else []
     for text in nest(outer, body):
         ctx.line(text)
 
 
+def check_reduce(node: ir.Node) -> list[Problem]:
+    """Constant axes; over no axes only what then is the identity."""
+    axes = optional(node, 1)
+    if axes is not None and constant(axes) is None:
+        return [Problem(where(node), "computed axes", "constant axes", "export with fixed axes")]
+    if not reduced_axes(node) and dims(node.inputs[0]) and node.op_type not in PLAIN:
+        return [Problem(where(node), "no axes", "one axis or more", "leave the node out")]
+    return []
+
+
 def emit_softmax(ctx: Context, node: ir.Node) -> None:
-    """Softmax over the last axis."""
+    """Softmax: the kernel over the last axis, loops over another."""
     x, y = node.inputs[0], node.outputs[0]
     n = dims(x)[-1]
+    if int_attribute(node, "axis", -1) % len(dims(x)) != len(dims(x)) - 1:
+        emit_softmax_along(ctx, node)
+        return
     ctx.call("ek_softmax_f32", ctx.pointer(x), ctx.pointer(y), size(x) // n, n)
-
-
-def check_softmax(node: ir.Node) -> list[Problem]:
-    """Only the last axis."""
-    rank = len(dims(node.inputs[0]))
-    if int_attribute(node, "axis", -1) % rank != rank - 1:
-        return [
-            Problem(where(node), "an inner axis", "the last axis", "transpose before and behind it")
-        ]
-    return []
-
-
-def emit_layernorm(ctx: Context, node: ir.Node) -> None:
-    """Layer normalization over the last axes."""
-    x, scale, y = node.inputs[0], node.inputs[1], node.outputs[0]
-    axis = int_attribute(node, "axis", -1) % len(dims(x))
-    n = int(np.prod(dims(x)[axis:]))
-    epsilon = node.attributes.get("epsilon")
-    eps = float_literal(1e-5 if epsilon is None else epsilon.as_float())
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
-    b = "NULL" if bias is None else ctx.pointer(bias)
-    ctx.call(
-        "ek_layernorm_f32",
-        ctx.pointer(x),
-        ctx.pointer(scale),
-        b,
-        eps,
-        ctx.pointer(y),
-        size(x) // n,
-        n,
-    )
-
-
-def check_layernorm(node: ir.Node) -> list[Problem]:
-    """Scale and bias of the normalized shape; mean and deviation not used."""
-    axis = int_attribute(node, "axis", -1) % len(dims(node.inputs[0]))
-    wanted = dims(node.inputs[0])[axis:]
-    wrong = [v for v in node.inputs[1:] if v is not None and size(v) != int(np.prod(wanted))]
-    extra = [v for v in node.outputs[1:] if v.uses() or v.is_graph_output()]
-    if wrong or extra:
-        found = f"scale or bias {dims(wrong[0])}" if wrong else "mean or deviation as outputs"
-        return [
-            Problem(where(node), found, f"shape {wanted}, one output", "rewrite the normalization")
-        ]
-    return []

@@ -5,11 +5,13 @@ from edgekit.quantize.integer import INTEGER_DOMAIN
 from edgekit.quantize.numpy_ops import indexing
 from edgekit.quantize.pointwise import POINTWISE
 from edgekit.targets.c.emit import (
+    along,
     border,
     conv,
     gather,
     linear,
     movement,
+    normalize,
     pointwise,
     pooling,
     recurrent,
@@ -19,6 +21,7 @@ from edgekit.targets.c.emit import (
 from edgekit.targets.c.emit.base import (
     ANY,
     BOOL,
+    INT64,
     INTEGERS,
     NUMBERS,
     SUFFIX,
@@ -79,9 +82,29 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "Where"): Emitter(pointwise.emit_elementwise, elementwise, reads=NUMBERS | BOOL),
     ("", "Cast"): Emitter(pointwise.emit_elementwise, reads=NUMBERS | BOOL),
     ("", "CastLike"): Emitter(pointwise.emit_elementwise, reads=NUMBERS | BOOL),
-    **{("", name): Emitter(rows.emit_reduce) for name in rows.REDUCTIONS},
-    ("", "Softmax"): Emitter(rows.emit_softmax, elementwise, rows.check_softmax),
-    ("", "LayerNormalization"): Emitter(rows.emit_layernorm, elementwise, rows.check_layernorm),
+    **{("", name): Emitter(rows.emit_reduce, check=rows.check_reduce) for name in rows.REDUCTIONS},
+    **{
+        ("", name): Emitter(rows.emit_reduce, check=rows.check_reduce, reads=NUMBERS)
+        for name in rows.WHOLE_REDUCTIONS
+    },
+    **{
+        ("", name): Emitter(rows.emit_reduce, check=rows.check_reduce, reads=NUMBERS | BOOL)
+        for name in ("ReduceMax", "ReduceMin")
+    },
+    ("", "Softmax"): Emitter(rows.emit_softmax, elementwise),
+    ("", "LogSoftmax"): Emitter(along.emit_softmax_along, elementwise),
+    ("", "Hardmax"): Emitter(along.emit_hardmax, elementwise),
+    ("", "ArgMax"): Emitter(along.emit_arg, reads=NUMBERS, writes=INT64),
+    ("", "ArgMin"): Emitter(along.emit_arg, reads=NUMBERS, writes=INT64),
+    ("", "CumSum"): Emitter(along.emit_cumsum, elementwise, along.check_cumsum, reads=NUMBERS),
+    ("", "LpNormalization"): Emitter(along.emit_lp_normalization, elementwise),
+    ("", "LayerNormalization"): Emitter(
+        normalize.emit_layernorm, elementwise, normalize.check_layernorm
+    ),
+    ("", "InstanceNormalization"): Emitter(normalize.emit_instancenorm, elementwise),
+    ("", "BatchNormalization"): Emitter(
+        normalize.emit_batchnorm, elementwise, normalize.check_batchnorm
+    ),
     # float or integer
     ("", "Identity"): Emitter(movement.emit_view, reads=ANY),
     ("", "Reshape"): Emitter(movement.emit_view, check=movement.check_constant_tail, reads=ANY),
