@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.export.constants import Constants
 from edgekit.export.frontend import parse_spec
 from edgekit.export.model import Model, Source, StreamInfo
 from edgekit.export.reading import MAX_BYTES, read_graph
@@ -23,6 +23,7 @@ def from_onnx(
     name: str,
     states: Iterable[tuple[str, str]] = (),
     shapes: Mapping[str, Sequence[int]] | None = None,
+    constants: Constants | None = None,
     hop: int | None = None,
     sample_rate: int | None = None,
     delay: int | None = None,
@@ -37,6 +38,7 @@ def from_onnx(
         name: recorded as the source's name.
         states: (input, output) pairs; pairs that names and shapes tell are found without.
         shapes: input name -> dimensions, where the file leaves them open.
+        constants: input name -> value: these inputs become constants and are folded.
         hop: samples that one call consumes.
         sample_rate: Hz.
         delay: samples; see `StreamInfo.delay_samples`.
@@ -50,13 +52,14 @@ def from_onnx(
         VerificationError: the simplified network differs from the file.
     """
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else _read(Path(path_or_bytes))
-    graph_model = read_graph(data, shapes or {})
+    graph_model, fixed = read_graph(data, shapes or {}, constants or {})
     facts = _own_facts(graph_model)
     pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()))
     stream = stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo()))
     source = Source(name, hashlib.sha256(data).hexdigest())
     model = Model(graph_model).describe(source=source, states=list(pairs), stream=stream)
-    verify_import(partial(run, session(data)), model)
+    source_session = session(data)
+    verify_import(lambda feed: run(source_session, feed | fixed), model)
     return model
 
 

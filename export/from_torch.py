@@ -63,7 +63,7 @@ def from_torch(
     with _quiet():
         loaded = load_source(source, shapes or {})
         _refuse_hidden_state(loaded)
-        graph_model = read_graph(_to_onnx(loaded), shapes or {})
+        graph_model, _ = read_graph(_to_onnx(loaded), shapes or {}, {})
     _name_outputs(graph_model.graph, loaded.output_names)
     pairs = _find_and_name_states(graph_model.graph, list(states))
     model = Model(graph_model).describe(states=list(pairs), stream=stream)

@@ -4,12 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import onnx
 import onnx.checker
+import onnx.defs
+import onnx.inliner
+import onnx.shape_inference
 import onnx.version_converter
 import onnx_ir as ir
 from google.protobuf.message import Message  # type: ignore[import-untyped]
 from onnx_ir.passes import common
 
 from edgekit.errors import EdgeKitError, ModelError, Problem
+from edgekit.export.constants import Arrays, Constants, bind_constants
 from edgekit.export.dims import fix_dims
 from edgekit.export.functions import FUNCTIONS, define_functions
 from edgekit.export.model import FRONTEND_DOMAIN, OPSET
@@ -18,6 +22,9 @@ from edgekit.export.passes.graph import static_shape
 
 MAX_BYTES = 512 * 2**20
 IR_VERSION = 10
+EXPANDED = frozenset(
+    ("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss", "MeanVarianceNormalization")
+)
 INTERFACE_TYPES = (
     onnx.TensorProto.FLOAT,
     onnx.TensorProto.BOOL,
@@ -28,19 +35,25 @@ INTERFACE_TYPES = (
 )
 
 
-def read_graph(data: bytes, shapes: Mapping[str, Sequence[int]]) -> ir.Model:
+def read_graph(
+    data: bytes, shapes: Mapping[str, Sequence[int]], constants: Constants
+) -> tuple[ir.Model, Arrays]:
     """Return the network of an ONNX file: checked, at `OPSET`, with static shapes, simplified.
+
+    The second value is the arrays of the inputs that became constants.
 
     Args:
         data: the content of the file.
         shapes: input name -> dimensions, for inputs that the file leaves open.
+        constants: input name -> value, for inputs that become constants.
 
     Raises:
         ModelError: everything that is wrong with the file.
     """
     proto = parse(data)
     try:
-        return _static_graph(proto, shapes)
+        arrays = bind_constants(proto.graph, constants)
+        return _static_graph(proto, shapes), arrays
     except EdgeKitError:
         raise
     except (
@@ -160,27 +173,107 @@ def _forget_shapes(graph: onnx.GraphProto) -> None:
     kept = [value for value in graph.value_info if value.name in own]
     del graph.value_info[:]
     graph.value_info.extend(kept)
+    fed = {value.name for value in graph.input}  # an input that is an output as well
     for value in graph.output:
-        if value.name not in own:
+        if value.name not in own and value.name not in fed:
             value.type.tensor_type.ClearField("shape")
 
 
 def _at_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
     opsets = {entry.domain: entry.version for entry in proto.opset_import}
     version = opsets.get("", opsets.get("ai.onnx", 0))
+    if not version:
+        return proto
+    proto = _expand_functions(proto)
+    if unknown := [node for node in proto.graph.node if _is_newer(node)]:
+        raise ModelError(
+            Problem(
+                f"{node.op_type} '{node.name}'",
+                f"an operator that opset {OPSET} does not have",
+                f"operators of opset {OPSET}",
+                f"export the network again with opset_version={OPSET}, or decompose it",
+            )
+            for node in unknown
+        )
     if version == OPSET:
         return proto
+    if version > OPSET and (renumbered := _renumbered(proto)) is not None:
+        return renumbered
     try:
         return onnx.version_converter.convert_version(proto, OPSET)
     except Exception as error:  # a C++ converter on a file of unknown origin
         raise ModelError(
             Problem(
                 "the .onnx file",
-                f"opset {version}, which does not convert to {OPSET}: {_first_line(error)}",
+                f"opset {version}, which does not convert to {OPSET}: {_reason(error)}",
                 f"opset 13 to {OPSET}, or one that onnx.version_converter can convert",
                 f"export the network again with opset_version={OPSET}",
             )
         ) from error
+
+
+def _expand_functions(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Replace operators behind `OPSET`, and those of `EXPANDED`, by what ONNX defines them as."""
+    standard = [node for node in proto.graph.node if not node.domain]
+    chosen = {n.op_type for n in standard if _is_newer(n) or n.op_type in EXPANDED}
+    if not chosen:
+        return proto
+    typed = onnx.shape_inference.infer_shapes(proto)
+    for node in typed.graph.node:
+        if not node.domain and node.op_type in chosen:
+            _set_defaults(node)
+    typed.graph.value_info.extend(
+        onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        for tensor in proto.graph.initializer
+    )
+    identifiers = [("", name) for name in sorted(chosen)]
+    inlined = onnx.inliner.inline_selected_functions(
+        typed, identifiers, inline_schema_functions=True
+    )
+    _forget_shapes(inlined.graph)
+    # A function may call another; what has no definition stays and is refused.
+    shrunk = chosen != {n.op_type for n in inlined.graph.node if n.op_type in chosen}
+    return _expand_functions(inlined) if shrunk else inlined
+
+
+def _set_defaults(node: onnx.NodeProto) -> None:
+    """Add the attributes that are left out: a function's body refers to them."""
+    given = {attribute.name for attribute in node.attribute}
+    for name, attribute in onnx.defs.get_schema(node.op_type).attributes.items():
+        if name not in given and attribute.default_value.name:
+            node.attribute.append(attribute.default_value)
+
+
+def _is_newer(node: onnx.NodeProto) -> bool:
+    """Whether a standard operator first appeared behind `OPSET`."""
+    known = not node.domain and onnx.defs.has(node.op_type)
+    return known and not onnx.defs.has(node.op_type, max_inclusive_version=OPSET)
+
+
+def _renumbered(proto: onnx.ModelProto) -> onnx.ModelProto | None:
+    """The same nodes at `OPSET`, where its operators take their attributes; most versions only add types.
+
+    Whether the operators also mean the same, the comparison with the file shows.
+    """
+    for node in proto.graph.node:
+        if node.domain == "" and not _takes(onnx.defs.get_schema(node.op_type, OPSET), node):
+            return None
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    for entry in copy.opset_import:
+        if entry.domain in ("", "ai.onnx"):
+            entry.version = OPSET
+    return copy
+
+
+def _takes(schema: onnx.defs.OpSchema, node: onnx.NodeProto) -> bool:
+    known = all(attribute.name in schema.attributes for attribute in node.attribute)
+    return known and len(node.input) <= schema.max_input
+
+
+def _reason(error: Exception) -> str:
+    """The converter's sentence without its source file and assertion."""
+    return _first_line(error).rpartition("failed: ")[2]
 
 
 def _check_domains(model: ir.Model) -> None:

@@ -77,7 +77,7 @@ def test_help_lists_the_verbs_and_no_flag_of_a_later_version(edgekit: Cli) -> No
         *(
             (["export", "m.onnx", "--target", "host", "-o", "x", *flag.split()], flag.split()[0])
             for flag in (
-                "--sampler a.toml", "--constant sr=16000", "--strict", "--stateful", "--part xc7",
+                "--sampler a.toml", "--constant sr", "--strict", "--stateful", "--part xc7",
                 "--goal fps", "--cpu-fallback", "--time-axis x:2",
             )
         ),
@@ -97,6 +97,7 @@ def test_what_comes_later_is_refused_by_name(edgekit: Cli, arguments: list[str],
         ["export", "m.onnx", "--target", "host", "-o", "x", "--hop", "none"],
         ["export", "m.onnx", "--target", "host", "-o", "x", "--state", "abc"],
         ["export", "m.onnx", "--target", "host", "-o", "x", "--shape", "abc"],
+        ["export", "m.onnx", "--target", "host", "-o", "x", "--constant", "sr=fast"],
         ["demo", "frobnicate"], ["run", "DIR", "a.wav", "b.npz"], ["run", "DIR", "a.png", "b.png"],
         ["inspect", "nothing.onnx"], ["inspect", "manifest.json"], ["inspect", "."],
     ],

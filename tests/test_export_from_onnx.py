@@ -293,3 +293,49 @@ def test_a_file_gives_what_its_bytes_give(tmp_path):
     assert model.to_bytes() == from_onnx(path.read_bytes(), name="net").to_bytes()
     onnxruntime.InferenceSession(model.to_bytes())
     assert str(tmp_path).encode() not in model.to_bytes()
+
+
+BOUND = """(float[2,3,4] x, int64[k] axes, float factor) => (float[a,b,c] y) {
+  sum = ReduceSum <keepdims = 1> (x, axes)
+  y = Mul (sum, factor)
+}"""
+
+
+def test_inputs_become_constants():
+    proto = network(BOUND)
+    model = from_onnx(
+        proto.SerializeToString(), name="net", constants={"axes": [0, -1], "factor": 2}
+    )
+    assert [value.name for value in model.ir.graph.inputs] == ["x"]
+    assert list(model.ir.graph.outputs[0].shape) == [1, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("constants", "found"),
+    [
+        ({"nowhere": 1}, "no such input"),
+        ({"axes": 0.5}, "float64 of shape ()"),
+        ({"axes": [[0], [1]]}, "int64 of shape (2, 1)"),
+        ({"factor": [1.0, 2.0]}, "float64 of shape (2)"),
+        ({"factor": "loud"}, "<U4 of shape ()"),
+        ({"axes": [[1], [1, 2]]}, "rows of different lengths"),
+    ],
+)
+def test_constants_that_do_not_fit_are_refused(constants, found):
+    (problem,) = problems(network(BOUND), constants=constants)
+    assert found in problem.found
+
+
+def test_newer_opsets_are_renumbered_or_expanded():
+    text = "(float[1,2,6] x) => (float[1,2,1] y) { s = Swish (x)\n y = GlobalMaxPool (s) }"
+    model = from_onnx(network(text, opset=24).SerializeToString(), name="net")
+    assert model.ir.opset_imports[""] == OPSET
+    assert {node.op_type for node in model.ir.graph} <= {"Mul", "Sigmoid", "GlobalMaxPool"}
+
+
+def test_an_operator_that_the_opset_lacks_is_named():
+    text = """(float[1,2,6] x, float[1,2,1] u, int64[1] i) => (float[1,2,6] y) {
+      y = TensorScatter (x, u, i)
+    }"""
+    (problem,) = problems(network(text, opset=24))
+    assert problem.where.startswith("TensorScatter") and "does not have" in problem.found

@@ -22,6 +22,7 @@ from edgekit.tools import TargetFacts, ToolFacts
 
 if TYPE_CHECKING:
     from edgekit.demos.show_denoise import DenoiseDemo
+    from edgekit.export.constants import Constants
 
 DEMOS = ("denoise",)
 
@@ -42,6 +43,7 @@ def export(
     sample_rate: int | None = None,
     states: Sequence[tuple[str, str]] = (),
     shapes: Mapping[str, Sequence[int]] | None = None,
+    constants: "Constants | None" = None,
     frontend: str | None = None,
     progress: Progress = silent,
 ) -> Exported:
@@ -62,6 +64,7 @@ def export(
         sample_rate: Hz.
         states: (input, output) names of state pairs, besides those that names tell.
         shapes: input name -> dimensions, where the network leaves them open.
+        constants: input name -> value, for inputs of an .onnx that become constants.
         frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow]``: the build then eats and gives PCM.
         progress: see above.
 
@@ -69,7 +72,9 @@ def export(
         UsageError: everything that is wrong with the request or the network.
         CheckFailed: the build does not compile, or is not the same network.
     """
-    options = ImportOptions(hop, sample_rate, tuple(states), shapes or {}, frontend)
+    options = ImportOptions(
+        hop, sample_rate, tuple(states), shapes or {}, frontend, constants or {}
+    )
     request = Request(source, target, Path(out), recipe, calibration, min_snr_db, options)
     return pipeline.export(request, progress)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgekit.errors import Problem, UsageError
 
 if TYPE_CHECKING:
+    from edgekit.export.constants import Constants
     from edgekit.export.model import Model
 
 GENERIC_FACTORIES = frozenset({"build", "create", "factory", "get_model", "make", "model"})
@@ -26,6 +27,7 @@ class ImportOptions:
         states: (input, output) names of state pairs, besides those found by name.
         shapes: dims of inputs that the network leaves open.
         frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow]``, put before and after the network.
+        constants: values of inputs of an .onnx that become constants.
     """
 
     hop: int | None = None
@@ -33,6 +35,7 @@ class ImportOptions:
     states: Sequence[tuple[str, str]] = ()
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     frontend: str | None = None
+    constants: "Constants" = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
     elif ":" not in source:
         allowed = "package.module:factory, a .pt2 or an .onnx"
         problems.append(Problem(f"model '{source}'", "neither", allowed, "check the name"))
+    if options.constants and not is_onnx(source):
+        names = ", ".join(options.constants)
+        step = "fix the value inside the factory"
+        problems.append(Problem(f"--constant {names}", "not an .onnx", "an .onnx", step))
     if options.frontend is not None and options.sample_rate is None:
         step = "add --sample-rate 16000, or what the network was trained on"
         problems.append(Problem("--frontend", "no sample rate", "--sample-rate HZ with it", step))
@@ -97,6 +104,7 @@ def load_model(source: str, options: ImportOptions) -> Imported:
             name=source_name(source),
             states=options.states,
             shapes=options.shapes,
+            constants=options.constants,
             hop=options.hop,
             sample_rate=options.sample_rate,
         )

@@ -1,5 +1,6 @@
 """``edgekit export``."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from edgekit.cli.console import AsJson, out, print_json, print_notes, print_tabl
 from edgekit.cli.facts import manifest_rows
 from edgekit.cli.later import refuse_given
 from edgekit.errors import Problem, UsageError
+from edgekit.later import not_yet
 
 Later = typer.Option(hidden=True)
 
@@ -34,13 +36,19 @@ def export(
         list[str] | None,
         typer.Option(metavar="INPUT=DIMS", help="Dims of an open input, as 1,16,257; repeatable."),
     ] = None,
+    constant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="INPUT=VALUE",
+            help="Fix an input: a number, numbers with commas, or a JSON list; repeatable.",
+        ),
+    ] = None,
     sample_rate: Annotated[int | None, typer.Option(metavar="HZ", min=1)] = None,
     frontend: Annotated[
         str | None, typer.Option(metavar="SPEC", help="stft:N_FFT:HOP:WINDOW[:mag|logpow]")
     ] = None,
     as_json: AsJson = False,
     time_axis: Annotated[list[str] | None, Later] = None,
-    constant: Annotated[list[str] | None, Later] = None,
     sampler: Annotated[str | None, Later] = None,
     strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False,
     stateful: Annotated[bool, typer.Option("--stateful", hidden=True)] = False,
@@ -53,7 +61,7 @@ def export(
     A factory or a .pt2 is your own code and is run; .onnx and calibration files are not trusted.
     """
     refuse_given(
-        time_axis=time_axis, constant=constant, sampler=sampler, strict=strict, stateful=stateful,
+        time_axis=time_axis, sampler=sampler, strict=strict, stateful=stateful,
         part=part, goal=goal, cpu_fallback=cpu_fallback,
     )  # fmt: skip
     with progress(as_json) as report:
@@ -68,6 +76,7 @@ def export(
             sample_rate=sample_rate,
             states=[parse_state(text) for text in state or ()],
             shapes=dict(parse_shape(text) for text in shape or ()),
+            constants=dict(parse_constant(text) for text in constant or ()),
             frontend=frontend,
             progress=report,
         )
@@ -101,3 +110,18 @@ def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
         step = "give every dimension of the input"
         raise UsageError(Problem(f"--shape '{text}'", "no dimensions", "INPUT=1,16,257", step))
     return name, tuple(int(number) for number in numbers)
+
+
+def parse_constant(text: str) -> tuple[str, object]:
+    """Split ``INPUT=VALUE``; the value is a number, numbers with commas, or a nested JSON list."""
+    name, _, value = text.partition("=")
+    if "=" not in text:
+        raise UsageError(not_yet(f"--constant '{text}' without a value"))
+    try:
+        content = json.loads(value if value.startswith("[") or "," not in value else f"[{value}]")
+    except ValueError:
+        content = None
+    if not name or not isinstance(content, int | float | list):
+        step = "write a number, 1,2,3 or [[1, 2], [3, 4]]"
+        raise UsageError(Problem(f"--constant '{text}'", "no value", "INPUT=VALUE", step))
+    return name, content
