@@ -61,6 +61,7 @@ MOVES = JOINING | {
     "ReverseSequence",
     "MaxPool",
     "GlobalMaxPool",
+    "Resize",
 }
 FUSED_ACTIVATIONS = {"Relu", "Clip"}
 CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
@@ -151,7 +152,9 @@ def _is_integer_compute(node: ir.Node) -> bool:
         return False
     if node.op_type in ARITHMETIC:
         square = node.inputs[0] is node.inputs[1]
-        return not square and all(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
+        return not square and all(
+            v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs
+        )
     if node.op_type in AVERAGES:
         return constant(node.inputs[0]) is None and not _strange_average(node)
     if node.op_type == "PRelu":
@@ -221,6 +224,10 @@ def is_move(node: ir.Node) -> bool:
     if node.op_type == "Pad":
         fill = constant(node.inputs[2]) if len(node.inputs) > 2 else None
         return _constant_tail(node) and (fill is None or not fill.any())
+    if node.op_type == "Resize":
+        nearest = _attribute(node, "mode", "nearest") == "nearest"
+        crops = "tf_crop" in _attribute(node, "coordinate_transformation_mode", "")
+        return nearest and not crops and _constant_tail(node)
     if node.op_type in JOINING:
         combines = (
             "reduction" in node.attributes and _attribute(node, "reduction", "none") != "none"

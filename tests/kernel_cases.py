@@ -16,6 +16,7 @@ from edgekit.quantize import (
     arith_tables,
     arithmetic,
     pooling,
+    resize,
 )
 from edgekit.quantize.geometry import ConvShape
 
@@ -251,6 +252,15 @@ def avg_pool_int(kernel: str) -> Callable[[Draw], Call]:
         return Call(kernel, [*args, blank(y), *borders, struct], {8: y})
 
     return build
+
+
+def interpolate(d: Draw) -> Call:
+    outer, in_n, out_n, inner, taps = (d.int(1, n) for n in (3, 7, 9, 4, 4))
+    x, weights = floats(d, outer, in_n, inner), floats(d, out_n, taps)
+    index = d.rng().integers(0, in_n, (out_n, taps)).astype(np.int32)
+    y = resize.ek_interpolate_f32(x, index, weights)
+    args = [x, index, weights, blank(y), outer, in_n, out_n, inner, taps]
+    return Call("ek_interpolate_f32", args, {3: y})
 
 
 def gru_int(kernel: str) -> Callable[[Draw], Call]:
@@ -517,6 +527,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     **_family(avg_pool_int, "ek_avg_pool_s8", "ek_avg_pool_s16"),
     "ek_avg_pool_f32": avg_pool_f32,
     "ek_lp_pool_f32": lp_pool_f32,
+    "ek_interpolate_f32": interpolate,
     **_family(gru_int, "ek_gru_s8", "ek_gru_s16"),
     **_family(lut, "ek_lut_s8", "ek_lut_s16", "ek_lut_s16_s8"),
     **_family(two_operands, "ek_add_s8", "ek_add_s16", "ek_mul_s8", "ek_mul_s16"),

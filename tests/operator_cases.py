@@ -221,31 +221,80 @@ POINTWISE: list[Case] = [
 ROWS: list[Case] = [
     case("softmax", "Softmax", f(2, 3, 5)),
     case("reduce_mean", "ReduceMean", f(2, 3, 5), i64(1), keepdims=0),
-    *(case(f"{name.lower()}_{label}", name, f(2, 3, 5, low=0.1, high=3), axes, keepdims=keep)
-      for name in ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1",
-                   "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp")
-      for label, axes, keep in (("last", i64(-1), 1), ("outer", i64(0, 2), 0), ("all", None, 1))),
-    *(case(f"{name.lower()}_int", name, n(2, 3, 5), i64(1))
-      for name in ("ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceSumSquare")),
+    *(
+        case(f"{name.lower()}_{label}", name, f(2, 3, 5, low=0.1, high=3), axes, keepdims=keep)
+        for name in (
+            "ReduceSum",
+            "ReduceMean",
+            "ReduceMax",
+            "ReduceMin",
+            "ReduceProd",
+            "ReduceL1",
+            "ReduceL2",
+            "ReduceSumSquare",
+            "ReduceLogSum",
+            "ReduceLogSumExp",
+        )
+        for label, axes, keep in (("last", i64(-1), 1), ("outer", i64(0, 2), 0), ("all", None, 1))
+    ),
+    *(
+        case(f"{name.lower()}_int", name, n(2, 3, 5), i64(1))
+        for name in (
+            "ReduceSum",
+            "ReduceMax",
+            "ReduceMin",
+            "ReduceProd",
+            "ReduceL1",
+            "ReduceSumSquare",
+        )
+    ),
     case("reducesum_noop", "ReduceSum", f(2, 3), None, noop_with_empty_axes=1),
     case("reducemax_uint8", "ReduceMax", n(2, 3, dtype="uint8", low=0, high=255), i64(1)),
     case("reducelogsumexp_large", "ReduceLogSumExp", f(4, 9, low=80, high=99), i64(1)),
     case("reducesum_negative", "ReduceL1", f(4, 9), i64(1)),
-    *(case(f"{name.lower()}_{axis}", name, f(2, 3, 5), axis=axis)
-      for name in ("Softmax", "LogSoftmax", "Hardmax") for axis in (0, 1, 2)),
-    *(case(f"{name.lower()}_axis{axis}", name, f(2, 3, 5), axis=axis, keepdims=keep)
-      for name in ("ArgMax", "ArgMin") for axis, keep in ((0, 1), (1, 0), (2, 1))),
-    case("argmax_last", "ArgMax", n(2, 9, low=0, high=2, dtype="int32"), axis=1, select_last_index=1),
-    case("argmin_last", "ArgMin", n(2, 9, low=0, high=2, dtype="int8"), axis=1, select_last_index=1),
-    *(case(f"cumsum_{label}", "CumSum", f(2, 3, 5), np.int64(axis), **attributes)
-      for label, axis, attributes in (
-      ("plain", 1, {}), ("reverse", 0, {"reverse": 1}), ("exclusive", 2, {"exclusive": 1}),
-      ("both", -2, {"reverse": 1, "exclusive": 1}))),
+    *(
+        case(f"{name.lower()}_{axis}", name, f(2, 3, 5), axis=axis)
+        for name in ("Softmax", "LogSoftmax", "Hardmax")
+        for axis in (0, 1, 2)
+    ),
+    *(
+        case(f"{name.lower()}_axis{axis}", name, f(2, 3, 5), axis=axis, keepdims=keep)
+        for name in ("ArgMax", "ArgMin")
+        for axis, keep in ((0, 1), (1, 0), (2, 1))
+    ),
+    case(
+        "argmax_last", "ArgMax", n(2, 9, low=0, high=2, dtype="int32"), axis=1, select_last_index=1
+    ),
+    case(
+        "argmin_last", "ArgMin", n(2, 9, low=0, high=2, dtype="int8"), axis=1, select_last_index=1
+    ),
+    *(
+        case(f"cumsum_{label}", "CumSum", f(2, 3, 5), np.int64(axis), **attributes)
+        for label, axis, attributes in (
+            ("plain", 1, {}),
+            ("reverse", 0, {"reverse": 1}),
+            ("exclusive", 2, {"exclusive": 1}),
+            ("both", -2, {"reverse": 1, "exclusive": 1}),
+        )
+    ),
     case("cumsum_int", "CumSum", n(2, 9), np.int32(1)),
-    *(case(f"lp_{p}_{axis}", "LpNormalization", f(2, 3, 5), p=p, axis=axis) for p in (1, 2) for axis in (0, 2)),
-    *(case(f"layernorm_{axis}", "LayerNormalization", f(2, 3, 5), c(*shape), c(*shape, seed=1),
-           outputs=3, axis=axis)
-      for axis, shape in ((2, (5,)), (1, (3, 5)), (0, (2, 3, 5)))),
+    *(
+        case(f"lp_{p}_{axis}", "LpNormalization", f(2, 3, 5), p=p, axis=axis)
+        for p in (1, 2)
+        for axis in (0, 2)
+    ),
+    *(
+        case(
+            f"layernorm_{axis}",
+            "LayerNormalization",
+            f(2, 3, 5),
+            c(*shape),
+            c(*shape, seed=1),
+            outputs=3,
+            axis=axis,
+        )
+        for axis, shape in ((2, (5,)), (1, (3, 5)), (0, (2, 3, 5)))
+    ),
     case("layernorm_plain", "LayerNormalization", f(2, 3, 5), c(5), epsilon=0.1),
     case("groupnorm", "GroupNormalization", f(2, 6, 4, 3), c(6), c(6, seed=1), num_groups=3),
     case("groupnorm_computed", "GroupNormalization", f(1, 6, 4), f(6), f(6), num_groups=2),
@@ -337,6 +386,73 @@ POOLS: dict[str, dict[str, Any]] = {
     "valid": {"auto_pad": "VALID"},
 }
 POOLING: list[Case] = [
+    *(
+        case(
+            f"resize_{mode}_{rule}_{name}",
+            "Resize",
+            f(1, 2, 5, 6),
+            None,
+            np.array(scales, np.float32),
+            mode=mode,
+            coordinate_transformation_mode=rule,
+            w8a8=25 if mode == "nearest" else None,
+        )
+        for name, scales in (("up", [1, 1, 2, 3]), ("down", [1, 1, 0.6, 0.5]))
+        for rule in (
+            "half_pixel",
+            "half_pixel_symmetric",
+            "pytorch_half_pixel",
+            "align_corners",
+            "asymmetric",
+        )
+        for mode in ("nearest", "linear", "cubic")
+    ),
+    *(
+        case(
+            f"resize_nearest_{rule}",
+            "Resize",
+            f(1, 2, 5, 6),
+            None,
+            None,
+            i64(1, 2, 8, 4),
+            nearest_mode=rule,
+            coordinate_transformation_mode="half_pixel",
+        )
+        for rule in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
+    ),
+    case(
+        "resize_cubic_exclude",
+        "Resize",
+        f(1, 1, 5, 6),
+        None,
+        None,
+        i64(1, 1, 8, 9),
+        mode="cubic",
+        exclude_outside=1,
+        cubic_coeff_a=-0.5,
+    ),
+    case("resize_linear_1d", "Resize", f(1, 2, 6), None, None, i64(1, 2, 9), mode="linear"),
+    case(
+        "resize_crop",
+        "Resize",
+        f(1, 1, 5, 6),
+        np.array([0, 0, 0.4, 0.2, 1, 1, 1.2, 0.7], np.float32),
+        None,
+        i64(1, 1, 3, 4),
+        mode="linear",
+        coordinate_transformation_mode="tf_crop_and_resize",
+    ),
+    case(
+        "resize_not_larger",
+        "Resize",
+        f(1, 1, 4, 6),
+        None,
+        None,
+        i64(9, 9),
+        axes=[2, 3],
+        mode="linear",
+        keep_aspect_ratio_policy="not_larger",
+    ),
     *(
         case(
             f"{op.lower()}_{name}",

@@ -14,6 +14,7 @@ from edgekit.quantize.numpy_ops import (
     normalize,
     pointwise,
     pooling,
+    resize,
     rows,
     spectral,
 )
@@ -56,6 +57,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "GlobalAveragePool"): pooling.average_pool,
     ("", "LpPool"): pooling.lp_pool,
     ("", "GlobalLpPool"): pooling.lp_pool,
+    ("", "Resize"): resize.resize,
     (FRONTEND_DOMAIN, "STFT"): spectral.stft,
     (FRONTEND_DOMAIN, "ISTFT"): spectral.istft,
     (FRONTEND_DOMAIN, "Finite"): spectral.finite,

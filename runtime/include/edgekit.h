@@ -585,6 +585,11 @@ void ek_avg_pool_s16(const int16_t *x, int32_t x_zero, const int32_t *mult, cons
 /* (sum of |x|^p)^(1/p) of each window, p >= 1. */
 void ek_lp_pool_f32(const float *x, float *y, int32_t p, const ek_conv_shape *shape);
 
+/* y [outer][out_n][inner] = sum over t of weights [out_n][taps] * x [outer][in_n][inner] at index [out_n][taps],
+ * in the order of t; indices are within 0..in_n-1. */
+void ek_interpolate_f32(const float *x, const int32_t *index, const float *weights, float *y, int32_t outer,
+                        int32_t in_n, int32_t out_n, int32_t inner, int32_t taps);
+
 /* ---- recurrent cells: one time step ----------------------------------------------------------------- */
 
 /* GRU with int16 state; gates in ONNX order z, r, h.

@@ -15,6 +15,7 @@ from edgekit.targets.c.emit import (
     pointwise,
     pooling,
     recurrent,
+    resize,
     rows,
     spectral,
 )
@@ -134,6 +135,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         ("", name): Emitter(pooling.emit_lp_pool, check=pooling.check_pool)
         for name in ("LpPool", "GlobalLpPool")
     },
+    ("", "Resize"): Emitter(
+        resize.emit_resize, resize.traits_resize, resize.check_resize, reads=ANY
+    ),
     # the PCM front end
     (FRONTEND_DOMAIN, "STFT"): Emitter(
         spectral.emit_stft, spectral.traits_frame, spectral.check_frame

@@ -1,0 +1,25 @@
+"""Resize, axis by axis."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.quantize.numpy_ops.base import Array
+from edgekit.quantize.resize import OUTSIDE, ek_interpolate_f32, resize_taps, text
+
+
+def resize(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Nearest moves elements of any type, linear and cubic interpolate."""
+    result = x[0]
+    for taps in resize_taps(node):
+        axis = taps.axis
+        if text(node, "mode", "nearest") == "nearest":
+            nearest = taps.index[:, 0]
+            result = np.take(result, np.maximum(nearest, 0), axis=axis)
+            outside = (slice(None),) * axis + (nearest == OUTSIDE,)
+            result[outside] = 0
+        else:
+            shape = result.shape
+            blocks = result.reshape(-1, shape[axis], int(np.prod(shape[axis + 1 :])))
+            result = ek_interpolate_f32(blocks, np.maximum(taps.index, 0), taps.weights)
+            result = result.reshape(*shape[:axis], len(taps.index), *shape[axis + 1 :])
+    return [result]
