@@ -27,6 +27,8 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     Canonical(),
     FoldConstants(),
     InferShapes(),
+    InferShapes(),
+    Canonical(),
     RemoveNoOps(),
     FoldBatchNorm(),
     MatMulToGemm(),

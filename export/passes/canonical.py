@@ -5,13 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import (
-    add_initializer,
-    array_of,
-    attribute,
-    replace,
-    static_shape,
-)
+from edgekit.export.passes import transforms
+from edgekit.export.passes.chain import Chain
+from edgekit.export.passes.graph import array_of, attribute, static_shape
 
 
 class Canonical(ir.passes.InPlacePass):
@@ -32,15 +28,11 @@ def _compress(graph: ir.Graph, node: ir.Node) -> bool:
     if data is None or condition is None or shape is None or not condition.any():
         return False
     axis = attribute(node, "axis", None)
-    new: list[ir.Node] = []
-    if axis is None:
-        flat = add_initializer(graph, f"{node.name}_flat", np.array([-1], np.int64))
-        new.append(ir.node("Reshape", [data, flat], name=f"{node.name}_reshape"))
-    chosen = add_initializer(graph, f"{node.name}_indices", np.flatnonzero(condition))
-    source = new[-1].outputs[0] if new else data
-    new.append(ir.node("Gather", [source, chosen], {"axis": axis or 0}, name=node.name))
-    replace(graph, node, new)
-    return True
+    chain = Chain(graph, node)
+    source = chain.reshape(data, (-1,)) if axis is None else data
+    chosen = chain.constant(np.flatnonzero(condition), np.int64)
+    chain.add("Gather", source, chosen, axis=axis or 0)
+    return chain.finish()
 
 
 def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
@@ -57,28 +49,22 @@ def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
     plain = weights is not None and row and alpha == beta == 1 and not attribute(node, "transA", 0)
     if plain:
         return False
-    new: list[ir.Node] = []
-
-    def add(op_type: str, *inputs: ir.Value, **attributes: object) -> ir.Value:
-        name = f"{node.name}_{op_type.lower()}{len(new)}"
-        new.append(ir.node(op_type, inputs, attributes, name=name))  # type: ignore[arg-type]
-        return new[-1].outputs[0]
-
-    def number(value: float) -> ir.Value:
-        return add_initializer(graph, f"{node.name}_factor", np.array(value, np.float32))
-
-    left = add("Transpose", a, perm=[1, 0]) if attribute(node, "transA", 0) else a
-    right = add("Transpose", b, perm=[1, 0]) if attribute(node, "transB", 0) else b
-    result = add("MatMul", left, right)
+    chain = Chain(graph, node)
+    left = chain.transpose(a, [1, 0]) if attribute(node, "transA", 0) else a
+    right = chain.transpose(b, [1, 0]) if attribute(node, "transB", 0) else b
+    result = chain.add("MatMul", left, right)
     if alpha != 1:
-        result = add("Mul", result, number(alpha))
+        result = chain.add("Mul", result, chain.constant(alpha))
     if c is not None and beta != 0:
-        result = add("Add", result, c if beta == 1 else add("Mul", c, number(beta)))
-    replace(graph, node, new)
-    return True
+        addend = c if beta == 1 else chain.add("Mul", c, chain.constant(beta))
+        result = chain.add("Add", result, addend)
+    return chain.finish()
 
 
 RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
     "Compress": _compress,
+    "DFT": transforms.dft,
+    "Einsum": transforms.einsum,
     "Gemm": _gemm,
+    "STFT": transforms.stft,
 }

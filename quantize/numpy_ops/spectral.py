@@ -1,5 +1,6 @@
 """The PCM front end."""
 
+import numpy as np
 import onnx_ir as ir
 
 from edgekit.quantize import arith_fft, arith_float
@@ -20,6 +21,13 @@ def istft(node: ir.Node, x: list[Array]) -> list[Array]:
             x[0].reshape(-1, 2), overlap, window, arith_fft.fft_tables(window.size)
         )
     )
+
+
+def dft(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Real, one-sided transforms of the last but one axis."""
+    rows = x[0].reshape(-1, x[0].shape[-2])
+    tables = arith_fft.fft_tables(rows.shape[1])
+    return [np.stack([arith_fft.ek_rfft_f32(row, tables) for row in rows])]
 
 
 def finite(node: ir.Node, x: list[Array]) -> list[Array]:

@@ -3,11 +3,14 @@
 import onnx_ir as ir
 
 from edgekit.errors import Problem
+from edgekit.export.passes.transforms import is_fast
 from edgekit.quantize.arith_fft import fft_tables
+from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims
 from edgekit.targets.c.emit.base import Context, float_literal, size, where
 from edgekit.targets.c.plan import Traits
 
+RFFT_BYTES = 8  # EK_RFFT_F32_SCRATCH: bytes per point
 SCRATCH_BYTES = 12  # EK_STFT_F32_SCRATCH, EK_ISTFT_F32_SCRATCH: bytes per point
 
 
@@ -57,6 +60,37 @@ def check_frame(node: ir.Node) -> list[Problem]:
                 "use such an N_FFT, as 512",
             )
         ]
+    return []
+
+
+def emit_dft(ctx: Context, node: ir.Node) -> None:
+    """Real, one-sided transforms of the last but one axis."""
+    x, y = node.inputs[0], node.outputs[0]
+    n = dims(x)[-2]
+    rows = size(x) // n
+    tables, scratch = ctx.constant(f"fft_{n}", fft_tables(n)), ctx.scratch(node, "float")
+    px, py = ctx.pointer(x), ctx.pointer(y)
+    ctx.line(f"for (int32_t i = 0; i < {rows}; i++) {{")
+    ctx.call("ek_rfft_f32", f"{px} + i * {n}", f"{py} + i * {n + 2}", tables, n, scratch)
+    ctx.line("}")
+
+
+def traits_dft(node: ir.Node) -> Traits:
+    """Work space of one transform."""
+    return Traits(scratch=RFFT_BYTES * dims(node.inputs[0])[-2])
+
+
+def check_dft(node: ir.Node) -> list[Problem]:
+    """The import leaves only real, one-sided transforms of fast lengths, and those it cannot rewrite."""
+    x = dims(node.inputs[0])
+    if len(node.inputs) > 2 and node.inputs[2] is not None:
+        axis = constant(node.inputs[2])
+        moved = axis is None or int(axis.ravel()[0]) % len(x) != len(x) - 2
+    else:
+        moved = False
+    if moved or (len(node.inputs) > 1 and node.inputs[1] is not None) or not is_fast(node, x[-2]):
+        allowed = "real or complex, of constant length and axis; not inverse and onesided at once"
+        return [Problem(where(node), "this transform", allowed, "use one of these")]
     return []
 
 
