@@ -15,6 +15,7 @@ from edgekit.quantize import (
     arith_recurrent,
     arith_tables,
     arithmetic,
+    grid,
     pooling,
     resize,
 )
@@ -252,6 +253,15 @@ def avg_pool_int(kernel: str) -> Callable[[Draw], Call]:
         return Call(kernel, [*args, blank(y), *borders, struct], {8: y})
 
     return build
+
+
+def grid_sample(d: Draw) -> Call:
+    channels, in_h, in_w, points = d.int(1, 3), d.int(1, 5), d.int(1, 6), d.int(1, 9)
+    x, places = floats(d, channels, in_h, in_w), floats(d, points, 2, special=True)
+    options = [d.int(0, 1), d.int(0, 2), d.int(0, 1)]
+    y = grid.ek_grid_sample_f32(x, places, *options)
+    args = [x, places, blank(y), channels, in_h, in_w, points, *options]
+    return Call("ek_grid_sample_f32", args, {2: y})
 
 
 def interpolate(d: Draw) -> Call:
@@ -528,6 +538,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_avg_pool_f32": avg_pool_f32,
     "ek_lp_pool_f32": lp_pool_f32,
     "ek_interpolate_f32": interpolate,
+    "ek_grid_sample_f32": grid_sample,
     **_family(gru_int, "ek_gru_s8", "ek_gru_s16"),
     **_family(lut, "ek_lut_s8", "ek_lut_s16", "ek_lut_s16_s8"),
     **_family(two_operands, "ek_add_s8", "ek_add_s16", "ek_mul_s8", "ek_mul_s16"),

@@ -484,6 +484,20 @@ POOLING: list[Case] = [
     case("global_average_pool", "GlobalAveragePool", f(2, 3, 4, 5), w8a8=25),
     case("global_average_pool_3d", "GlobalAveragePool", f(1, 3, 2, 4, 5), w8a8=25),
     case("global_lp_pool", "GlobalLpPool", f(1, 3, 4, 5)),
+    *(
+        case(
+            f"grid_sample_{mode}_{padding}_{corners}",
+            "GridSample",
+            f(2, 3, 4, 5),
+            f(2, 3, 2, 2, low=-1.8, high=1.8),
+            mode=mode,
+            padding_mode=padding,
+            align_corners=corners,
+        )
+        for mode in ("linear", "nearest")
+        for padding in ("zeros", "border", "reflection")
+        for corners in (0, 1)
+    ),
     case("dft_real", "DFT", f(2, 10, 1), None, np.array(1), onesided=1),
     case("dft_complex", "DFT", f(3, 7, 2), None, np.array(1)),
     case("dft_inverse", "DFT", f(3, 7, 2), None, np.array(0), inverse=1),

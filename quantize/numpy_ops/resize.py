@@ -1,9 +1,10 @@
-"""Resize, axis by axis."""
+"""Resize, axis by axis, and GridSample."""
 
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.quantize.numpy_ops.base import Array
+from edgekit.quantize.grid import PADDING, ek_grid_sample_f32
+from edgekit.quantize.numpy_ops.base import Array, integer
 from edgekit.quantize.resize import OUTSIDE, ek_interpolate_f32, resize_taps, text
 
 
@@ -23,3 +24,16 @@ def resize(node: ir.Node, x: list[Array]) -> list[Array]:
             result = ek_interpolate_f32(blocks, np.maximum(taps.index, 0), taps.weights)
             result = result.reshape(*shape[:axis], len(taps.index), *shape[axis + 1 :])
     return [result]
+
+
+def grid_options(node: ir.Node) -> list[int]:
+    """``nearest, padding, align_corners``."""
+    padding = PADDING[text(node, "padding_mode", "zeros")]
+    nearest = text(node, "mode", "linear") == "nearest"
+    return [int(nearest), padding, integer(node, "align_corners", 0)]
+
+
+def grid_sample(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Image by image."""
+    pairs = zip(x[0], x[1].reshape(len(x[0]), -1, 2), strict=True)
+    return [np.stack([ek_grid_sample_f32(a, b, *grid_options(node)) for a, b in pairs])]

@@ -58,6 +58,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "LpPool"): pooling.lp_pool,
     ("", "GlobalLpPool"): pooling.lp_pool,
     ("", "Resize"): resize.resize,
+    ("", "GridSample"): resize.grid_sample,
     ("", "DFT"): spectral.dft,
     (FRONTEND_DOMAIN, "STFT"): spectral.stft,
     (FRONTEND_DOMAIN, "ISTFT"): spectral.istft,

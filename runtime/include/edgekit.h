@@ -590,6 +590,12 @@ void ek_lp_pool_f32(const float *x, float *y, int32_t p, const ek_conv_shape *sh
 void ek_interpolate_f32(const float *x, const int32_t *index, const float *weights, float *y, int32_t outer,
                         int32_t in_n, int32_t out_n, int32_t inner, int32_t taps);
 
+/* y [channels][points] = x [channels][in_h][in_w] at grid [points][2] = (column, row), -1 and 1 the borders of the
+ * image, or with align_corners the centres of its outer pixels. nearest: 0 bilinear, 1 nearest pixel (half to even).
+ * padding: 0 zeros, 1 nearest border, 2 reflection. in_h, in_w < 2^20; NaN counts as far outside. */
+void ek_grid_sample_f32(const float *x, const float *grid, float *y, int32_t channels, int32_t in_h, int32_t in_w,
+                        int32_t points, int32_t nearest, int32_t padding, int32_t align_corners);
+
 /* ---- recurrent cells: one time step ----------------------------------------------------------------- */
 
 /* GRU with int16 state; gates in ONNX order z, r, h.

@@ -1,13 +1,13 @@
-"""Resize: nearest is movement along constant indices, linear and cubic interpolate axis by axis."""
+"""Resize (nearest is movement along constant indices, the others interpolate axis by axis), GridSample."""
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.errors import Problem
 from edgekit.quantize.geometry import dims
-from edgekit.quantize.numpy_ops.resize import resize
+from edgekit.quantize.numpy_ops.resize import grid_options, resize
 from edgekit.quantize.resize import AxisTaps, coordinates, number, resize_scales, resize_taps, text
-from edgekit.targets.c.emit.base import Context, where
+from edgekit.targets.c.emit.base import Context, size, where
 from edgekit.targets.c.emit.gather import check_constants, emit_by_index
 from edgekit.targets.c.plan import Traits
 
@@ -72,3 +72,27 @@ def check_resize(node: ir.Node) -> list[Problem]:
         if any(((at < 0) | (at > n - 1)).any() for at, n in places):
             found.append(("extrapolation_value", "0", "crop inside the data, or use 0"))
     return [Problem(where(node), *parts) for parts in found]
+
+
+def emit_grid_sample(ctx: Context, node: ir.Node) -> None:
+    """Image by image."""
+    x, grid, y = node.inputs[0], node.inputs[1], node.outputs[0]
+    images, channels, height, width = dims(x)
+    steps = [size(v) // images for v in (x, grid, y)]
+    at = [ctx.pointer(v) for v in (x, grid, y)]
+    if images > 1:
+        at = [f"{p} + n * {step}" for p, step in zip(at, steps, strict=True)]
+        ctx.line(f"for (int32_t n = 0; n < {images}; n++) {{")
+    numbers = [channels, height, width, steps[1] // 2, *grid_options(node)]
+    ctx.call("ek_grid_sample_f32", *at, *numbers)
+    if images > 1:
+        ctx.line("}")
+
+
+def check_grid_sample(node: ir.Node) -> list[Problem]:
+    """2-D, nearest or bilinear."""
+    shape, mode = dims(node.inputs[0]), text(node, "mode", "linear")
+    found = [(f"input {shape}", "(images, channels, height, width)")] if len(shape) != 4 else []
+    if mode not in ("linear", "bilinear", "nearest"):
+        found.append((f"mode {mode}", "linear or nearest"))
+    return [Problem(where(node), *parts, "use one of these") for parts in found]

@@ -138,6 +138,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "Resize"): Emitter(
         resize.emit_resize, resize.traits_resize, resize.check_resize, reads=ANY
     ),
+    ("", "GridSample"): Emitter(resize.emit_grid_sample, check=resize.check_grid_sample),
     ("", "DFT"): Emitter(spectral.emit_dft, spectral.traits_dft, spectral.check_dft),
     # the PCM front end
     (FRONTEND_DOMAIN, "STFT"): Emitter(
