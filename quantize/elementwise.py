@@ -92,14 +92,17 @@ def _mean(node: ir.Node) -> Form:
     return Form(lambda *x: total.exact(*x) / np.float32(n), f"({total.c}) / {n}.0f", total.operands)
 
 
-def _quotient(a: Array, b: Array) -> Array:
+def quotient(a: Array, b: Array) -> Array:
+    """Integer quotient towards zero; 0 where b is 0."""
     safe = np.where(b == 0, b.dtype.type(1), b)
     inexact = (a % safe != 0) & ((a < 0) != (safe < 0))
-    quotient: Array = np.where(b == 0, b.dtype.type(0), a // safe + inexact.astype(a.dtype))
-    return quotient
+    result: Array = np.where(b == 0, b.dtype.type(0), a // safe + inexact.astype(a.dtype))
+    return result
 
 
-def _remainder(function: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
+def remainder(function: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
+    """Integer remainder by `function`; 0 where b is 0."""
+
     def run(a: Array, b: Array) -> Array:
         return np.where(b == 0, b.dtype.type(0), function(a, np.where(b == 0, b.dtype.type(1), b)))
 
@@ -110,8 +113,8 @@ def _mod(node: ir.Node) -> Form:
     if not is_whole(node.inputs[0]):
         return Form(np.fmod, "ek_fmodf1({0}, {1})", (0, 1))
     if _flag(node, "fmod"):
-        return Form(_remainder(np.fmod), "({t})ek_fmodi1({0}, {1})", (0, 1))
-    return Form(_remainder(np.mod), "({t})ek_modi1({0}, {1})", (0, 1))
+        return Form(remainder(np.fmod), "({t})ek_fmodi1({0}, {1})", (0, 1))
+    return Form(remainder(np.mod), "({t})ek_modi1({0}, {1})", (0, 1))
 
 
 POWERS: Mapping[float, tuple[Callable[[Array], Array], str]] = {
@@ -129,7 +132,7 @@ POWERS: Mapping[float, tuple[Callable[[Array], Array], str]] = {
 def _pow(node: ir.Node) -> Form:
     exponent = constant(node.inputs[1])
     if is_whole(node.inputs[0]):
-        return Form(_integer_power, "({t})ek_powi1({0}, {1})", (0, 1))
+        return Form(integer_power, "({t})ek_powi1({0}, {1})", (0, 1))
     if exponent is not None and exponent.size == 1 and float(np.ravel(exponent)[0]) in POWERS:
         exact, c = POWERS[float(np.ravel(exponent)[0])]
         return Form(exact, c, (0,))
@@ -138,7 +141,8 @@ def _pow(node: ir.Node) -> Form:
     )
 
 
-def _integer_power(a: Array, b: Array) -> Array:
+def integer_power(a: Array, b: Array) -> Array:
+    """a^b modulo 2^64; negative exponents give the quotient 1 / a^-b towards zero."""
     base, left = (array.astype(np.int64) for array in np.broadcast_arrays(a, b))
     power, inverse = np.ones_like(base), left < 0
     sign = np.where(left % 2 == 0, 1, base)
@@ -184,13 +188,14 @@ def _cast(node: ir.Node) -> Form:
         return Form(lambda x: x, "({t}){0}", (0,))
     info = np.iinfo(target.numpy())
     if target == ir.DataType.INT64:
-        return Form(_truncated, "ek_trunci1({0})", (0,))
+        return Form(truncated, "ek_trunci1({0})", (0,))
     low = "INT32_MIN" if target == ir.DataType.INT32 else str(info.min)
     clamp = f"({{t}})ek_clamp64(ek_trunci1({{0}}), {low}, {info.max})"
-    return Form(lambda x: np.clip(_truncated(x), info.min, info.max), clamp, (0,))
+    return Form(lambda x: np.clip(truncated(x), info.min, info.max), clamp, (0,))
 
 
-def _truncated(x: Array) -> Array:
+def truncated(x: Array) -> Array:
+    """Floats to int64 towards zero, saturated; NaN gives 0."""
     info = np.iinfo(np.int64)
     inside = (x > -(2.0**63)) & (x < 2.0**63)
     whole = np.where(inside, x, 0).astype(np.int64)
@@ -204,7 +209,7 @@ FORMS: Mapping[str, Callable[[ir.Node], Form]] = {
     "Mean": _mean,
     "Sub": _fold(np.subtract, "{a} - {b}", np.subtract, "({t})(({u}){a} - ({u}){b})"),
     "Mul": _fold(np.multiply, "{a} * {b}", np.multiply, "({t})(({u}){a} * ({u}){b})"),
-    "Div": _fold(np.divide, "{a} / {b}", _quotient, "({t})ek_divi1({a}, {b})"),
+    "Div": _fold(np.divide, "{a} / {b}", quotient, "({t})ek_divi1({a}, {b})"),
     "Max": _fold(np.maximum, "ek_maxf1({a}, {b})", np.maximum, "({t})ek_maxi1({a}, {b})"),
     "Min": _fold(np.minimum, "ek_minf1({a}, {b})", np.minimum, "({t})ek_mini1({a}, {b})"),
     "Mod": _mod,

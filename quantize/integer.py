@@ -14,6 +14,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
 from edgekit.quantize.apply import initializer
 from edgekit.quantize.choose import JOINING, activations, constant, fused_activation, is_move
@@ -352,9 +353,16 @@ def _integer_states(model: Model) -> dict[str, QuantType]:
 
 
 def qdq_type(node: ir.Node) -> QuantType:
-    """The type in a per-tensor QuantizeLinear or DequantizeLinear."""
-    scale, zero = constant(node.inputs[1]), constant(node.inputs[2])
-    assert scale is not None and zero is not None, node.name
+    """The type in a per-tensor QuantizeLinear or DequantizeLinear.
+
+    Raises:
+        ModelError: scale or zero point are computed, or the zero point is left out.
+    """
+    scale, zero = (constant(v) for v in (*node.inputs[1:], None)[:2])
+    if scale is None or zero is None:
+        found = "a computed scale or zero point, or no zero point"
+        where, allowed = f"{node.op_type} {node.name!r}", "constants"
+        raise ModelError(Problem(where, found, allowed, "quantize with a static range"))
     return QuantType(zero.dtype.name, float(scale.ravel()[0]), int(zero.ravel()[0]))
 
 
