@@ -46,7 +46,8 @@ def find_states(
             ``forward(x, *states) -> (y, *states)``.
 
     Raises:
-        ModelError: a declared name is unknown, used twice, or the two shapes or types differ.
+        ModelError: a declared name is unknown, used twice, or the two shapes or types differ; or no
+            input is left that is not a state.
     """
     given = [StatePair(*pair) for pair in declared]
     if problems := [*_unknown(graph, given), *_twice(given), *_unequal(graph, given)]:
@@ -54,6 +55,10 @@ def find_states(
     pairs = given + _by_name(graph, given)
     if in_order and not given:
         pairs += _by_order(graph, pairs)
+    if graph.inputs and len(pairs) == len(graph.inputs):
+        listed = ", ".join(f"{pair.input}:{pair.output}" for pair in pairs)
+        step = "leave out the --state of what the network is fed"
+        raise ModelError(Problem("states", f"every input is one: {listed}", "a stream input", step))
     order = {value.name: index for index, value in enumerate(graph.inputs)}
     return tuple(sorted(pairs, key=lambda pair: order[pair.input]))
 

@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.errors import Problem, UsageError
+from edgekit.errors import CalibrationError, Problem, UsageError
 from edgekit.export.model import Model, Quantization
 from edgekit.quantize.calibrate import Calibration, observe
 from edgekit.quantize.choose import (
@@ -56,10 +56,20 @@ def quantize(model: Model, calibration: Calibration, recipe: str = "w8a8") -> Mo
     if chosen.weights is None:
         return model
     observers = observe(model, calibration)
+    _refuse_silence(model, calibration)
     plan = choose_types(model, observers, chosen)
     quantized = Model(model.ir.clone())
     _Writer(quantized.ir.graph, plan, observers, chosen).write()
     return quantized.describe(quantization=Quantization(recipe, calibration.label))
+
+
+def _refuse_silence(model: Model, calibration: Calibration) -> None:
+    """A calibration of zeros says nothing about ranges."""
+    names = [str(value.name) for value in model.stream_inputs]
+    if not any(np.any(clip[name]) for clip in calibration.clips for name in names):
+        where = f"calibration {calibration.label!r}"
+        step = "give clips of what the network will hear"
+        raise CalibrationError(Problem(where, "holds only zeros", "clips with a signal", step))
 
 
 class _Writer:

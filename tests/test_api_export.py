@@ -34,6 +34,12 @@ def clips(folder: Path, hops: int = 80) -> Path:
     return folder
 
 
+def silence(folder: Path) -> Path:
+    folder.mkdir()
+    np.savez(folder / "0.npz", x=np.zeros((80, 1, WIDTH), np.float32))
+    return folder
+
+
 def recordings(folder: Path, rate: int = 16000) -> Path:
     folder.mkdir()
     noise = 0.2 * np.random.default_rng(3).standard_normal(200 * HOP)
@@ -208,7 +214,7 @@ def test_a_quantized_file_can_be_exported(network: Path, tmp_path: Path) -> None
 REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
     "unsupported operators, all at once": (
         lambda tmp: {"source": str(tiny_networks.unsupported(tmp / "odd.onnx"))},
-        ["'enc/det'", "'dec/acos'", "Det", "Acos", "not supported"],
+        ["'enc/lrn'", "'dec/det'", "LRN", "Det", "not supported"],
     ),
     "open dimension": (
         lambda tmp: {"source": str(tiny_networks.recurrent(tmp / "open.onnx", batch="N"))},
@@ -256,6 +262,15 @@ REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
     "garbage": (
         lambda tmp: {"source": str(_made(tmp / "bad.onnx", b"\x08garbage"))},
         ["not a valid ONNX file"],
+    ),
+    "fidelity that is no number": (lambda tmp: {"min_snr_db": float("nan")}, ["--min-snr", "nan"]),
+    "every input a state": (
+        lambda tmp: {"states": [("x", "y")]},
+        ["every input", "x:y, h:h_next", "a stream input"],
+    ),
+    "silent calibration": (
+        lambda tmp: {"recipe": "w8a8", "calibration": str(silence(tmp / "silent"))},
+        ["silent", "only zeros"],
     ),
     "front end without rate": (lambda tmp: {"frontend": FRONTEND}, ["--frontend", "--sample-rate"]),
     "several at once": (

@@ -24,7 +24,7 @@ from edgekit.export.passes import (
     UnifyReshapes,
     simplify,
 )
-from edgekit.export.passes.finite import FLOAT32_MAX, guard_inputs
+from edgekit.export.passes.finite import LARGEST, guard_inputs
 from edgekit.export.passes.naming import without_machine_paths
 from edgekit.export.passes.shapes import MAX_ELEMENTS
 
@@ -468,7 +468,7 @@ def test_guarded_inputs_do_not_poison_states():
     assert session.run(None, {"x": np.array([np.nan, -np.inf], np.float32), "h": h})[
         0
     ].tolist() == [0, 0]
-    edge = np.array([FLOAT32_MAX, -1.5], np.float32)
+    edge = np.array([LARGEST, -1.5], np.float32)
     assert session.run(None, {"x": edge, "h": h})[0].tolist() == edge.tolist()
     node = next(iter(guarded.ir.graph))
     assert (node.domain, node.op_type, node.metadata_props[FLOAT_NODE]) == (

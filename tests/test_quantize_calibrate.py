@@ -12,6 +12,7 @@ from edgekit.errors import CalibrationError
 from edgekit.export.frontend import add_frontend
 from edgekit.export.model import Model
 from edgekit.export.verify import run_hops
+from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate import Calibration, from_examples, load_calibration, observe
 
 
@@ -127,3 +128,10 @@ def test_audio_for_a_network_of_features_is_refused(tmp_path: Path) -> None:
         load_calibration(str(tmp_path), float_model("gru_mask"))
     model = add_frontend(float_model("gru_mask"), "stft:128:64:sqrt_hann:logpow", 16000)
     assert len(load_calibration(str(tmp_path), model).clips) == 1
+
+
+def test_silent_clips_are_refused() -> None:
+    model = float_model("gru_mask")
+    silent = Calibration(({"x": np.zeros((5, 1, 65), np.float32)},), "clips/silent")
+    with pytest.raises(CalibrationError, match="only zeros"):
+        quantize(model, silent)

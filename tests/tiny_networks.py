@@ -48,10 +48,10 @@ def recurrent(path: Path, width: int = WIDTH, batch: int | str = 1) -> Path:
 def unsupported(path: Path) -> Path:
     """Two operators that no C target has."""
     nodes = [
-        helper.make_node("Det", ["x"], ["d"], name="enc/det"),
-        helper.make_node("Acos", ["d"], ["y"], name="dec/acos"),
+        helper.make_node("LRN", ["x"], ["l"], name="enc/lrn", size=3),
+        helper.make_node("Det", ["l"], ["y"], name="dec/det"),
     ]
-    graph = helper.make_graph(nodes, "odd", [_tensor("x", [1, 3, 3])], [_tensor("y", [1])])
+    graph = helper.make_graph(nodes, "odd", [_tensor("x", [1, 1, 3, 3])], [_tensor("y", [1, 1])])
     return _save(path, graph)
 
 

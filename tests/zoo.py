@@ -61,7 +61,7 @@ class Tcn(nn.Module):
             y, cache = block(y, cache)
             caches.append(cache)
         frame = self.decoder(code * torch.sigmoid(self.mask(y)))
-        return frame[:, :, :16] + tail, x * 1.0, frame[:, :, 16:], *caches
+        return frame[:, :, :16] + tail, x, frame[:, :, 16:], *caches
 
 
 class LstmVad(nn.Module):
@@ -95,7 +95,7 @@ class ConvRecurrent(nn.Module):
         e2 = torch.relu(self.norm2(self.enc2(e1)))
         flat, h = self.gru(e2.permute(0, 2, 1, 3).flatten(2), h)
         y = e2 + self.back(flat).view(1, 1, 12, 9).permute(0, 2, 1, 3)
-        return torch.tanh(self.out(self.dec(y) + e1)), x + 0.0, h
+        return torch.tanh(self.out(self.dec(y) + e1)), x, h
 
 
 class Attention(nn.Module):

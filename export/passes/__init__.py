@@ -11,6 +11,7 @@ from edgekit.export.passes.linear import MatMulToGemm
 from edgekit.export.passes.metadata import StripMetadata
 from edgekit.export.passes.naming import NameNodes
 from edgekit.export.passes.noop import RemoveNoOps
+from edgekit.export.passes.outputs import OwnOutputs
 from edgekit.export.passes.reshape import UnifyReshapes
 from edgekit.export.passes.scale import FoldScales
 from edgekit.export.passes.shapes import InferShapes
@@ -18,6 +19,7 @@ from edgekit.export.passes.sink import RaiseReshapes, SinkReshapes
 
 PASSES: tuple[ir.passes.InPlacePass, ...] = (
     StripMetadata(),
+    OwnOutputs(),
     common.OutputFixPass(),
     common.RemoveInitializersFromInputsPass(),
     SplitGroupNorm(),
@@ -44,6 +46,7 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     common.RemoveUnusedNodesPass(),
     common.RemoveUnusedFunctionsPass(),  # type: ignore[no-untyped-call]
     common.RemoveUnusedOpsetsPass(),
+    OwnOutputs(),
     common.TopologicalSortPass(),
     NameNodes(),
     InferShapes(),

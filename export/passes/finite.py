@@ -1,17 +1,16 @@
 """Guard the inputs of a network with state: one NaN must not stay in it for ever."""
 
-import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.functions import define_functions
 from edgekit.export.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
 from edgekit.export.passes.graph import unused_name, value_names
 
-FLOAT32_MAX = float(np.finfo(np.float32).max)
+LARGEST = 2.0**60  # squares of it, and sums of many, stay finite in float32
 
 
 def guard_inputs(model: Model) -> Model:
-    """Return a model whose float stream inputs pass ``edgekit::Finite``: NaN and infinity read as 0.
+    """Return a model whose float stream inputs pass ``edgekit::Finite``: NaN, infinity and more than `LARGEST` read as 0.
 
     A model without states is returned as it is, and so is an input that is guarded already.
     """
@@ -21,7 +20,7 @@ def guard_inputs(model: Model) -> Model:
     names = {v.name for v in model.stream_inputs if v.dtype == ir.DataType.FLOAT}
     for value in [value for value in graph_model.graph.inputs if value.name in names]:
         if any(node.op_type != "Finite" for node in value.consumers()):
-            insert_finite(graph_model, value, FLOAT32_MAX)
+            insert_finite(graph_model, value, LARGEST)
     return Model(graph_model)
 
 

@@ -44,7 +44,12 @@ def complete_folder(out: Path) -> Iterator[Path]:
     out = out.resolve()
     _remove_leftovers(out)
     hidden = out.with_name(f"{_prefix(out)}{secrets.token_hex(4)}")
-    hidden.mkdir()
+    try:
+        hidden.mkdir()
+    except OSError as error:
+        found = f"cannot be made: {error.strerror}"
+        step = "name a folder where you may write"
+        raise UsageError(Problem(f"output folder '{out}'", found, "a new folder", step)) from error
     lock = _lock(hidden)
     try:
         yield hidden

@@ -124,7 +124,9 @@ class _Planner:
         self._join_in_place()
         intervals = self._intervals()
         asides = {a: nbytes(_value(old)) for old, a in moves if isinstance(a, str)}
-        intervals += [Interval(a, size, len(self.nodes), len(self.nodes)) for a, size in asides.items()]
+        intervals += [
+            Interval(a, size, len(self.nodes), len(self.nodes)) for a, size in asides.items()
+        ]
         intervals += self._pcm_intervals() if pcm else []
         offsets, total = place(intervals)
 
@@ -237,7 +239,8 @@ class _Planner:
             ordered.append((old, aside))
             root = self.root(old)
             left = [
-                (aside if not isinstance(s, str) and self.root(s) is root else s, d) for s, d in left
+                (aside if not isinstance(s, str) and self.root(s) is root else s, d)
+                for s, d in left
             ]
         return ordered
 
