@@ -22,6 +22,7 @@ from edgekit.export.passes.graph import static_shape
 
 MAX_BYTES = 512 * 2**20
 IR_VERSION = 10
+FIRST_COORDINATES = 11  # the opset whose Resize has a choice of coordinates
 EXPANDED = frozenset(
     ("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss", "MeanVarianceNormalization")
 )
@@ -200,7 +201,7 @@ def _at_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
     if version > OPSET and (renumbered := _renumbered(proto)) is not None:
         return renumbered
     try:
-        return onnx.version_converter.convert_version(proto, OPSET)
+        converted = onnx.version_converter.convert_version(proto, OPSET)
     except Exception as error:  # a C++ converter on a file of unknown origin
         raise ModelError(
             Problem(
@@ -210,6 +211,17 @@ def _at_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
                 f"export the network again with opset_version={OPSET}",
             )
         ) from error
+    if version < FIRST_COORDINATES:
+        _resize_as_before(converted.graph)
+    return converted
+
+
+def _resize_as_before(graph: onnx.GraphProto) -> None:
+    """Upsample, and Resize before opset 11, sample at index / scale; the converter does not say so."""
+    old = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    for node in graph.node:
+        if node.op_type == "Resize" and not node.domain:
+            node.attribute.extend(onnx.helper.make_attribute(*pair) for pair in old.items())
 
 
 def _expand_functions(proto: onnx.ModelProto) -> onnx.ModelProto:

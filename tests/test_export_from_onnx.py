@@ -339,3 +339,15 @@ def test_an_operator_that_the_opset_lacks_is_named():
     }"""
     (problem,) = problems(network(text, opset=24))
     assert problem.where.startswith("TensorScatter") and "does not have" in problem.found
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize("opset", [9, 10])
+def test_old_resizing_keeps_its_coordinates(mode, opset):
+    op_type = "Upsample" if opset == 9 else "Resize"
+    text = f"""(float[1,1,3,4] x) => (float[1,1,a,b] y) {{
+      y = {op_type} <mode = "{mode}"> (x, scales)
+    }}"""
+    proto = network(text, opset=opset, scales=np.array([1, 1, 1.5, 2], np.float32))
+    model = from_onnx(proto.SerializeToString(), name="net")
+    assert list(model.ir.graph.outputs[0].shape) == [1, 1, 4, 8]
