@@ -28,6 +28,8 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     shape = static_shape(data)
     if data is None or matrix is None or matrix.ndim != 2 or shape is None or len(shape) < 2:
         return False
+    if matrix.dtype != np.float32:
+        return False
     rows, (_, columns) = math.prod(shape[:-1]), matrix.shape
     new: list[ir.Node] = []
     flat = data
