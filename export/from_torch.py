@@ -88,8 +88,13 @@ class _TorchReference:
 
         tensors = iter([torch.from_numpy(feed[name].copy()) for name in self.inputs])
         args, kwargs = with_leaves((self.loaded.args, self.loaded.kwargs), tensors)
-        with torch.no_grad():
-            results = leaves(self.loaded.call(*args, **kwargs))
+        try:
+            with torch.no_grad():
+                results = leaves(self.loaded.call(*args, **kwargs))
+        except (IndexError, RuntimeError, ValueError) as error:
+            found = f"forward fails on random inputs: {error}"
+            allowed, step = "a forward that takes any values", "check the ranges that it needs"
+            raise ModelError(Problem("the module", found, allowed, step)) from error
         arrays = [result.detach().numpy().copy() for result in results]
         return dict(zip(self.outputs, arrays, strict=True))
 

@@ -91,8 +91,7 @@ def _hard_sigmoid(x: F32, a: Attributes) -> F32:
 
 
 def _softsign(x: F32, _: Attributes) -> F32:
-    y: F32 = x / (_f(1) + np.abs(x))
-    return y
+    return np.asarray(x / (_f(1) + np.abs(x)), np.float32)
 
 
 def _shrink(x: F32, a: Attributes) -> F32:

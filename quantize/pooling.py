@@ -30,9 +30,9 @@ class Pool:
         """Taps inside the data of the window that has the fewest."""
         return int(divisors(self.shape, 0, 0, 0).min())
 
-    def borders(self) -> list[int]:
+    def borders(self) -> tuple[int, int, int]:
         """``include_pad, pad_bottom, pad_right``."""
-        return [self.include_pad, self.pad_bottom, self.pad_right]
+        return self.include_pad, self.pad_bottom, self.pad_right
 
 
 def pool_of(node: ir.Node) -> Pool:

@@ -221,11 +221,17 @@ def test_sources_that_cannot_be_loaded(source, part):
     [
         ("hidden", "buffer 'h': changed by forward"),
         ("branching", "torch.export refuses it"),
-        ("integers", "int64"),
     ],
 )
 def test_modules_that_cannot_be_imported(factory, part):
     assert part in str(refused(factory, ModelError))
+
+
+def test_integers_are_tried_within_the_range_that_the_module_takes():
+    model, examples = from_torch("some_networks:integers", name="net")
+    (value,) = model.stream_inputs
+    assert value.dtype is not None and value.dtype.name == "INT64"
+    assert next(iter(examples.values())).dtype == np.int64
 
 
 def test_wrong_output_names_are_refused():
@@ -235,14 +241,14 @@ def test_wrong_output_names_are_refused():
 def test_a_graph_that_differs_from_the_module_is_an_error(monkeypatch):
     honest = module_under_test.read_graph
 
-    def distort(data, shapes):
-        graph_model = honest(data, shapes)
+    def distort(*given):
+        graph_model, fixed = honest(*given)
         for value in graph_model.graph.initializers.values():
             if value.dtype.name == "FLOAT" and value.const_value.size > 8:
                 value.const_value = type(value.const_value)(
                     value.const_value.numpy() * np.float32(1.01), name=value.name
                 )
-        return graph_model
+        return graph_model, fixed
 
     monkeypatch.setattr(module_under_test, "read_graph", distort)
     error = refused("recurrent", VerificationError)

@@ -10,8 +10,9 @@ LARGEST = 2.0**60  # squares of it, and sums of many, stay finite in float32
 
 
 def guard_inputs(model: Model) -> Model:
-    """Return a model whose float stream inputs pass ``edgekit::Finite``: NaN, infinity and more than `LARGEST` read as 0.
+    """Return a model whose float stream inputs pass ``edgekit::Finite`` first.
 
+    NaN, infinity and what exceeds `LARGEST` read as 0.
     A model without states is returned as it is, and so is an input that is guarded already.
     """
     if not model.states:
