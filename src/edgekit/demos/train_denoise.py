@@ -23,7 +23,8 @@ voices and slower speeds were added. In that respect the held-out voices were no
 Seeds are fixed, but a run is limited by time, so its number of steps depends on the machine. The
 committed weights took 96 minutes on a busy two-core machine: 1300 steps without flite, less bass and
 without the two slowest speeds, then 100, 1993 and (46 minutes) 3556 steps as here, each from the
-weights of the one before (``--start-from``). Mean SI-SDR improvement at 5 dB SNR, hop by hop, over the 13 held-out recordings:
+weights of the one before (``--start-from``).
+Mean SI-SDR improvement at 5 dB SNR, hop by hop, over the 13 held-out recordings:
 +4.4 dB in the held-out noise `stream`, +3.3 dB in `city` (bench/denoise.py prints the table).
 """
 
