@@ -12,7 +12,7 @@ import onnx_ir as ir
 from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
 from edgekit.export.model import OPSET, Model, Source, StatePair
-from edgekit.export.passes.graph import unused_name, value_names
+from edgekit.export.passes.graph import static_shape, unused_name, value_names
 from edgekit.export.reading import read_graph
 from edgekit.export.states import find_states
 from edgekit.export.torch_source import TorchSource, leaves, load_source, with_leaves
@@ -64,9 +64,9 @@ def from_torch(
         loaded = load_source(source, shapes or {})
         _refuse_hidden_state(loaded)
         graph_model, _ = read_graph(_to_onnx(loaded), shapes or {}, {})
-    _name_outputs(graph_model.graph, loaded.output_names)
-    pairs = _find_and_name_states(graph_model.graph, list(states))
-    model = Model(graph_model).describe(states=list(pairs), stream=stream)
+    _name_outputs(graph_model.graph, _apart(graph_model.graph, loaded.output_names))
+    pairs, notes = _find_and_name_states(graph_model.graph, list(states))
+    model = Model(graph_model).describe(states=list(pairs), stream=stream, notes=notes)
     model = model.describe(source=Source(name, hashlib.sha256(model.to_bytes()).hexdigest()))
     tensors = leaves((loaded.args, loaded.kwargs))
     names = [str(value.name) for value in graph_model.graph.inputs]
@@ -170,17 +170,36 @@ def _name_outputs(graph: ir.Graph, names: tuple[str, ...] | None) -> None:
     _rename(graph, dict(zip(graph.outputs, names, strict=True)))
 
 
+def _apart(graph: ir.Graph, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Output names; one that an input has too, as a state that keeps its name, becomes ``<name>_next``."""
+    fed = {value.name for value in graph.inputs}
+    return None if names is None else tuple(f"{n}_next" if n in fed else n for n in names)
+
+
 def _find_and_name_states(
     graph: ir.Graph, declared: list[tuple[str, str]]
-) -> tuple[StatePair, ...]:
+) -> tuple[tuple[StatePair, ...], list[str]]:
+    """The state pairs, and what the user must know of those that only their order tells."""
     by_name = {pair.output for pair in find_states(graph, declared)}
     pairs = find_states(graph, declared, in_order=True)
     outputs = {value.name: value for value in graph.outputs}
     ordered = {
         outputs[pair.output]: f"{pair.input}_next" for pair in pairs if pair.output not in by_name
     }
+    inputs = {value.name: value for value in graph.inputs}
+    shapes = [static_shape(inputs[pair.input]) for pair in pairs if pair.output not in by_name]
+    notes = []
+    if len(set(shapes)) < len(shapes):  # another order would have fitted as well
+        position = {value: index for index, value in enumerate(graph.outputs, start=1)}
+        told = [
+            f"{name.removesuffix('_next')} is output {position[v]}" for v, name in ordered.items()
+        ]
+        notes.append(
+            f"states of equal shape are paired by their order: {', '.join(told)}; where that is wrong, "
+            "return a dictionary, or give the module output_names, as h and h_next"
+        )
     _rename(graph, ordered)
-    return tuple(StatePair(pair.input, str(outputs[pair.output].name)) for pair in pairs)
+    return tuple(StatePair(p.input, str(outputs[p.output].name)) for p in pairs), notes
 
 
 def _rename(graph: ir.Graph, names: Mapping[ir.Value, str]) -> None:

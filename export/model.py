@@ -85,6 +85,11 @@ class Model:
         return frontend
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What the import assumed and the user should know."""
+        return tuple(self._load("notes", []))
+
+    @property
     def quantization(self) -> Quantization:
         """The recipe; ``float32`` where nothing was quantized."""
         return Quantization(**self._load("quantization", {"recipe": "float32"}))

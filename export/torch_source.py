@@ -30,7 +30,8 @@ class TorchSource:
         call: the original network, called with `args` and `kwargs`.
         args: example inputs of one call, by position.
         kwargs: example inputs of one call, by name.
-        output_names: names of the outputs, where the module has an attribute ``output_names``.
+        output_names: names of the outputs, where the module has an attribute ``output_names`` or
+            returns a dictionary.
     """
 
     program: "torch.export.ExportedProgram"
@@ -98,8 +99,20 @@ def _load_factory(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSour
         module = module.cpu().eval()
         kwargs = _examples(source, module, examples, shapes)
     program = _export(source, module, kwargs)
-    names = getattr(module, "output_names", None)
+    names = getattr(module, "output_names", None) or _keys(program)
     return TorchSource(program, module, (), kwargs, tuple(names) if names else None)
+
+
+def _keys(program: "torch.export.ExportedProgram") -> tuple[str, ...] | None:
+    """The keys of the dictionary that forward returns, in order; None where it returns anything else."""
+    spec = program.call_spec.out_spec
+    if (
+        spec is None
+        or spec.type is not dict
+        or any(child.num_leaves != 1 for child in spec.children())
+    ):
+        return None
+    return tuple(str(key) for key in spec.context)
 
 
 def _find_factory(source: str) -> Callable[[], Any]:

@@ -75,7 +75,12 @@ def read_wav(path: Path, sample_rate_hz: int | None = None) -> Clip:
 
 
 def write_wav(path: Path, samples: Samples, sample_rate_hz: int, subtype: str) -> None:
-    """Write (samples,) float32 as a mono .wav; integer formats saturate at full scale."""
+    """Write (samples,) float32 as a mono .wav; integer formats saturate at full scale.
+
+    16-bit samples are rounded half to even, as ``<name>_process_s16`` does.
+    """
+    if subtype == "PCM_16":
+        samples = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
     _library("soundfile").write(str(path), samples, sample_rate_hz, subtype=subtype, format="WAV")
 
 

@@ -75,6 +75,17 @@ def branching(): return Branching(), torch.randn(1, 4)
 def same(): return Same(), (torch.randn(1, 4), torch.zeros(1, 4))
 def twice(): return Twice(), torch.randn(1, 4)
 def nested(): return Nested(), (torch.randn(1, 4), (torch.zeros(1, 4), torch.zeros(1, 4)))
+class Two(nn.Module):
+    def __init__(self, as_dictionary):
+        super().__init__()
+        self.as_dictionary = as_dictionary
+    def forward(self, x, h1, h2):
+        p, q = 0.5 * h1 + x, 0.9 * h2 - x
+        if self.as_dictionary:
+            return {"y": p + q, "h2_next": q, "h1_next": p}
+        return p + q, q, p
+def dictionary(): return Two(True), (torch.randn(1, 4), torch.zeros(1, 4), torch.zeros(1, 4))
+def crossed(): return Two(False), (torch.randn(1, 4), torch.zeros(1, 4), torch.zeros(1, 4))
 def integers(): return nn.Embedding(4, 4), torch.zeros(1, dtype=torch.int64)
 def broken(): raise RuntimeError("no weights here")
 def number(): return 7
@@ -254,3 +265,16 @@ def test_a_graph_that_differs_from_the_module_is_an_error(monkeypatch):
     error = refused("recurrent", VerificationError)
     assert isinstance(error, EdgeKitError)
     assert "allowed: 1e-05" in str(error)
+
+
+def test_the_keys_of_a_dictionary_name_the_outputs():
+    model, _ = from_torch("some_networks:dictionary", name="net")
+    assert [value.name for value in model.ir.graph.outputs] == ["y", "h2_next", "h1_next"]
+    assert set(model.states) == {StatePair("h1", "h1_next"), StatePair("h2", "h2_next")}
+    assert model.notes == ()
+
+
+def test_states_that_only_their_order_pairs_are_told():
+    model, _ = from_torch("some_networks:crossed", name="net")
+    (note,) = model.notes
+    assert "h1 is output 2, h2 is output 3" in note

@@ -8,6 +8,7 @@ from builds import float_model, int8_model, noise
 from zoo import ZOO
 
 from edgekit.errors import UsageError
+from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate import Calibration
@@ -70,6 +71,17 @@ def test_no_weighted_operator_stays_in_float(name: str) -> None:
     nodes = [n for n in to_integer(int8_model(name)).ir.graph if n.op_type in weighted]
     assert nodes
     assert all(node.domain == INTEGER_DOMAIN for node in nodes)
+
+
+@pytest.mark.parametrize("name", ["gru_mask", "tcn", "vision"])
+def test_a_quantized_file_is_imported_as_it_is(name: str) -> None:
+    quantized = int8_model(name)
+    again = from_onnx(quantized.to_bytes(), name=name)
+    inputs = noise(quantized, 20)
+    for key, array in Oracle(quantized).run_hops(inputs).items():
+        np.testing.assert_array_equal(Oracle(again).run_hops(inputs)[key], array)
+    kinds = [[n.op_type for n in to_integer(m).ir.graph if n.domain] for m in (quantized, again)]
+    assert kinds[0] == kinds[1]
 
 
 def test_same_calibration_same_bytes() -> None:

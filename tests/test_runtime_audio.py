@@ -12,7 +12,7 @@ from tiny_build import needs_cc
 
 from edgekit.errors import UsageError
 from edgekit.npz import read_npz, write_npz
-from edgekit.runtime.audio import read_wav, run_samples, run_wav
+from edgekit.runtime.audio import read_wav, run_samples, run_wav, write_wav
 from edgekit.runtime.stream import Stream
 
 
@@ -166,3 +166,10 @@ def test_a_damaged_npz_is_refused_or_read(
         assert read_npz(path).keys() is not None
     except UsageError as error:
         assert "in.npz" in str(error)
+
+
+def test_16_bit_files_are_rounded_half_to_even_and_saturate(tmp_path: Path) -> None:
+    values = np.array([0.4, 0.5, 0.6, 1.5, -0.4, -0.5, -1.5, 40000.0, -40000.0], np.float32)
+    write_wav(tmp_path / "a.wav", values / np.float32(32768), 16000, "PCM_16")
+    got, _ = soundfile.read(tmp_path / "a.wav", dtype="int16")
+    assert got.tolist() == [0, 0, 1, 2, 0, 0, -2, 32767, -32768]

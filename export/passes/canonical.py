@@ -1,6 +1,7 @@
 """Operators that constants turn into simpler ones: Compress into Gather, Gemm into its plain form."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -40,7 +41,7 @@ def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
     a, b = node.inputs[0], node.inputs[1]
     c = node.inputs[2] if len(node.inputs) > 2 else None
     alpha, beta = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0)
-    weights, bias, shape = array_of(b), array_of(c), static_shape(node.outputs[0])
+    weights, bias, shape = _stored(b), _stored(c), static_shape(node.outputs[0])
     if a is None or b is None or shape is None or b.dtype != ir.DataType.FLOAT:
         return False
     row = c is None or (
@@ -59,6 +60,14 @@ def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
         addend = c if beta == 1 else chain.add("Mul", c, chain.constant(beta))
         result = chain.add("Add", result, addend)
     return chain.finish()
+
+
+def _stored(value: ir.Value | None) -> np.ndarray[Any, Any] | None:
+    """The array of a constant, also of one that is stored as integers behind a DequantizeLinear."""
+    producer = None if value is None else value.producer()
+    if producer is not None and producer.op_type == "DequantizeLinear":
+        return array_of(producer.inputs[0])
+    return array_of(value)
 
 
 RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {

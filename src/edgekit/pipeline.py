@@ -78,7 +78,11 @@ def export(request: Request, progress: Progress) -> Exported:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         manifest = finish(folder, build, quantized, imported, request, progress)
-    return Exported(request.out, manifest, (*quantized.notes, *kept_in_float(quantized.model)))
+    return Exported(
+        request.out,
+        manifest,
+        (*imported.network.notes, *quantized.notes, *kept_in_float(quantized.model)),
+    )
 
 
 def request_problems(request: Request) -> list[Problem]:
