@@ -13,7 +13,7 @@ from edgekit.export.constants import Constants
 from edgekit.export.frontend import parse_spec
 from edgekit.export.model import Model, Source, StreamInfo
 from edgekit.export.reading import MAX_BYTES, read_graph
-from edgekit.export.states import find_states
+from edgekit.export.states import find_states, restarting_cells
 from edgekit.export.verify import run, session, verify_import
 
 
@@ -57,7 +57,10 @@ def from_onnx(
     pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()))
     stream = stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo()))
     source = Source(name, hashlib.sha256(data).hexdigest())
-    model = Model(graph_model).describe(source=source, states=list(pairs), stream=stream)
+    notes = restarting_cells(graph_model.graph)
+    model = Model(graph_model).describe(
+        source=source, states=list(pairs), stream=stream, notes=notes
+    )
     source_session = session(data)
     verify_import(lambda feed: run(source_session, feed | fixed), model)
     return model

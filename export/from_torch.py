@@ -14,7 +14,7 @@ from edgekit.export.from_onnx import stream_info
 from edgekit.export.model import OPSET, Model, Source, StatePair
 from edgekit.export.passes.graph import static_shape, unused_name, value_names
 from edgekit.export.reading import read_graph
-from edgekit.export.states import find_states
+from edgekit.export.states import find_states, restarting_cells
 from edgekit.export.torch_source import TorchSource, leaves, load_source, with_leaves
 from edgekit.export.verify import Arrays, verify_import
 
@@ -66,6 +66,7 @@ def from_torch(
         graph_model, _ = read_graph(_to_onnx(loaded), shapes or {}, {})
     _name_outputs(graph_model.graph, _apart(graph_model.graph, loaded.output_names))
     pairs, notes = _find_and_name_states(graph_model.graph, list(states))
+    notes += restarting_cells(graph_model.graph)
     model = Model(graph_model).describe(states=list(pairs), stream=stream, notes=notes)
     model = model.describe(source=Source(name, hashlib.sha256(model.to_bytes()).hexdigest()))
     tensors = leaves((loaded.args, loaded.kwargs))

@@ -160,3 +160,23 @@ def _by_order(graph: ir.Graph, taken: Sequence[StatePair]) -> list[StatePair]:
     if len(inputs) != len(outputs) or not all(map(_same, inputs, outputs)):
         return []
     return [StatePair(str(i.name), str(o.name)) for i, o in zip(inputs, outputs, strict=True)]
+
+
+def restarting_cells(graph: ir.Graph) -> list[str]:
+    """Say which recurrent layers begin every call at a constant state: they remember nothing between hops."""
+    cells = [
+        f"{node.op_type} {node.name!r}"
+        for node in graph
+        if node.op_type in ("GRU", "LSTM", "RNN") and not node.domain and _restarts(node)
+    ]
+    if not cells:
+        return []
+    return [
+        f"{', '.join(cells)}: every call begins at a constant state, so nothing is remembered from hop to hop; "
+        "a stream needs the state as an input and an output of the network"
+    ]
+
+
+def _restarts(node: ir.Node) -> bool:
+    initial = node.inputs[5] if len(node.inputs) > 5 else None
+    return initial is None or initial.is_initializer()

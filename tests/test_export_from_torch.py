@@ -84,6 +84,13 @@ class Two(nn.Module):
         if self.as_dictionary:
             return {"y": p + q, "h2_next": q, "h1_next": p}
         return p + q, q, p
+class Forgetful(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(4, 4)
+    def forward(self, x):
+        return self.gru(x)[0]
+def forgetful(): return Forgetful(), torch.randn(1, 1, 4)
 def dictionary(): return Two(True), (torch.randn(1, 4), torch.zeros(1, 4), torch.zeros(1, 4))
 def crossed(): return Two(False), (torch.randn(1, 4), torch.zeros(1, 4), torch.zeros(1, 4))
 def integers(): return nn.Embedding(4, 4), torch.zeros(1, dtype=torch.int64)
@@ -278,3 +285,10 @@ def test_states_that_only_their_order_pairs_are_told():
     model, _ = from_torch("some_networks:crossed", name="net")
     (note,) = model.notes
     assert "h1 is output 2, h2 is output 3" in note
+
+
+def test_a_cell_that_forgets_between_calls_is_told(recurrent):
+    model, _ = from_torch("some_networks:forgetful", name="net")
+    (note,) = model.notes
+    assert note.startswith("GRU '") and "constant state" in note
+    assert recurrent[0].notes == ()
