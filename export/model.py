@@ -11,7 +11,6 @@ from onnx_ir import Value
 OPSET = 21  # the first one whose QuantizeLinear knows int16
 FRONTEND_DOMAIN = "edgekit"
 FLOAT_NODE = "edgekit.keep_float"  # node metadata: the quantizer leaves this node in float
-ENDINGS = (".onnx",)
 
 
 @dataclass(frozen=True)

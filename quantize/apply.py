@@ -165,17 +165,17 @@ class _Writer:
                     stem = f"{node.name}.operand{index}_q"
                     node.replace_input_with(
                         index,
-                        self._stored(
+                        self.stored(
                             stem, kind.quantize(array), np.float32(kind.scale), kind.zero_point
                         ),
                     )
 
-    def _input_scale(self, node: ir.Node) -> float:
+    def input_scale(self, node: ir.Node) -> float:
         value = activations(node)[0]
         kind = self.plan.types[str(value.name)]
         return (kind if kind.dtype == "int8" else self._int8(value)).scale
 
-    def _stored(
+    def stored(
         self,
         name: str,
         q: NDArray[np.signedinteger],
@@ -222,18 +222,16 @@ def _write_linear(writer: _Writer, node: ir.Node) -> None:
     bias = constant(optional(node, 2))
     rows = channel_rows(node, weight)
     bias_rows = None if bias is None else np.broadcast_to(np.ravel(bias), (len(rows),))
-    input_scale = writer._input_scale(node)
+    input_scale = writer.input_scale(node)
     scales = weight_scales(rows, bias_rows, input_scale)
     q = from_channel_rows(node, quantize_weights(rows, scales), weight.shape)
-    node.replace_input_with(1, writer._stored(f"{node.name}.weight_q", q, scales, axis=axis))
+    node.replace_input_with(1, writer.stored(f"{node.name}.weight_q", q, scales, axis=axis))
     if bias_rows is not None:
         bias_scale = (np.float64(input_scale) * scales.astype(np.float64)).astype(np.float32)
         q_bias = np.rint(bias_rows.astype(np.float64) / bias_scale.astype(np.float64)).astype(
             np.int32
         )
-        node.replace_input_with(
-            2, writer._stored(f"{node.name}.bias_q", q_bias, bias_scale, axis=0)
-        )
+        node.replace_input_with(2, writer.stored(f"{node.name}.bias_q", q_bias, bias_scale, axis=0))
 
 
 def output_axis(node: ir.Node) -> int:
@@ -260,13 +258,13 @@ def _write_gru(writer: _Writer, node: ir.Node) -> None:
     """W and R int8 per gate row; biases stay float in the file, they are added to the integer sums."""
     bias, rows = constant(optional(node, 3)), 3 * node.attributes["hidden_size"].as_int()
     both = np.zeros((2, rows), np.float32) if bias is None else bias[0].reshape(2, rows)
-    input_scales = writer._input_scale(node), HIDDEN_INT8_TYPE.scale
+    input_scales = writer.input_scale(node), HIDDEN_INT8_TYPE.scale
     for index, name in ((1, "w"), (2, "r")):
         weight = constant(node.inputs[index])
         assert weight is not None and weight.shape[0] == 1, node.name
         scales = weight_scales(weight[0], both[index - 1], input_scales[index - 1])
         q = quantize_weights(weight[0], scales)[None]
-        node.replace_input_with(index, writer._stored(f"{node.name}.{name}_q", q, scales, axis=1))
+        node.replace_input_with(index, writer.stored(f"{node.name}.{name}_q", q, scales, axis=1))
 
 
 WEIGHT_WRITERS: dict[str, Callable[[_Writer, ir.Node], None]] = {

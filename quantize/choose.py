@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.model import FLOAT_NODE, Model
+from edgekit.export.passes.graph import array_of
 from edgekit.quantize.geometry import dims, ints
 from edgekit.quantize.observers import OBSERVERS, Observer, minmax_range
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.scheme import HIDDEN_TYPE, QuantType, activation_type
+
+constant = array_of  # the array of an initializer; None for anything computed
 
 LINEAR = {"Gemm", "Conv", "ConvTranspose"}
 ARITHMETIC = {"Add", "Sub", "Mul"}
@@ -91,13 +93,6 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
         kind = _group_type(members, graph, observers, recipe, integer)
         types.update((name, kind) for name in members)
     return TypePlan(types, integer)
-
-
-def constant(value: ir.Value | None) -> np.ndarray | None:
-    """Return the array of an initializer, None for anything computed."""
-    if value is None or value.const_value is None or value.is_graph_input():
-        return None
-    return value.const_value.numpy()
 
 
 def activations(node: ir.Node) -> list[ir.Value]:

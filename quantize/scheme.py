@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.quantize.arithmetic import ek_dequantize_s16, ek_quantize_s8, ek_quantize_s16
+
 WEIGHT_LIMIT = 127
 MANTISSA_BITS = {"int8": 31, "int16": 15}  # by the type of the activations
 ACCUMULATOR_LIMIT = 2**31 - 1
@@ -32,16 +34,12 @@ class QuantType:
 
     def quantize(self, x: NDArray[np.floating]) -> NDArray[np.signedinteger]:
         """``saturate(round_half_even(x / scale) + zero_point)`` in float32; NaN becomes zero_point."""
-        low, high = self.limits
-        with np.errstate(over="ignore", invalid="ignore"):
-            q = np.rint(x.astype(np.float32) / np.float32(self.scale)) + np.float32(self.zero_point)
-        q = np.where(np.isnan(q), np.float32(self.zero_point), np.clip(q, low, high))
-        return q.astype(self.dtype)
+        kernel = ek_quantize_s8 if self.dtype == "int8" else ek_quantize_s16
+        return kernel(x.astype(np.float32), self.scale, self.zero_point)
 
     def dequantize(self, q: NDArray[np.signedinteger]) -> NDArray[np.float32]:
         """``scale * (q - zero_point)`` in float32."""
-        real = (q.astype(np.int32) - self.zero_point).astype(np.float32) * np.float32(self.scale)
-        return real.astype(np.float32)
+        return ek_dequantize_s16(q.astype(np.int16), self.scale, self.zero_point)
 
 
 def activation_type(dtype: str, low: float, high: float) -> QuantType:

@@ -1,12 +1,11 @@
 """Networks of the zoo as float and w8a8 models, and builds of them in folders."""
 
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pytest
+from c_kernels import CC
 from numpy.typing import NDArray
 
 from edgekit.export.from_torch import from_torch
@@ -17,10 +16,6 @@ from edgekit.quantize.calibrate import Calibration
 from edgekit.targets.build import Build
 from edgekit.targets.target import TARGETS
 
-CC = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
-needs_cc = pytest.mark.skipif(
-    CC is None, reason="needs a C compiler: apt-get install gcc libc6-dev"
-)
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off")
 SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 Inputs = dict[str, NDArray[np.float32]]

@@ -17,7 +17,9 @@ ROOT = Path(__file__).parent.parent
 INCLUDE = ROOT / "runtime" / "include"
 SOURCES = tuple(sorted((ROOT / "runtime" / "src").glob("ek_*.c")))
 CC = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
-needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
+needs_cc = pytest.mark.skipif(
+    CC is None, reason="needs a C compiler: apt-get install gcc libc6-dev"
+)
 FLAGS = (
     "-std=c99",
     "-pedantic",

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from builds import CC, SANITIZE, STRICT, float_model, int8_model, lowered, needs_cc, noise, replay
+from builds import SANITIZE, STRICT, float_model, int8_model, lowered, noise, replay
+from c_kernels import CC, needs_cc
 from onnx import TensorProto, helper, numpy_helper
 from zoo import ZOO
 

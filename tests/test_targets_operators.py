@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builds import CC, STRICT, needs_cc
+from builds import STRICT
+from c_kernels import CC, needs_cc
 from numpy.typing import NDArray
 from operator_cases import CASES, Case
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from builds import lowered, needs_cc, noise
+from builds import lowered, noise
+from c_kernels import needs_cc
 from torch import Tensor, nn
 
 from edgekit.export.from_torch import from_torch
