@@ -181,14 +181,16 @@ class _Writer:
         q: NDArray[np.signedinteger],
         scale: NDArray[np.float32] | np.float32,
         zero: int | None = None,
-        axis: int | None = None,
+        **attributes: int,
     ) -> ir.Value:
-        """Add an integer initializer and its DequantizeLinear; return the real value."""
+        """Add an integer initializer and its DequantizeLinear; return the real value.
+
+        `attributes` are the operator's: the axis of its scales, and the elements that share one.
+        """
         inputs = [self._initializer(name, q), self._initializer(f"{name}_scale", scale)]
         if zero is not None:
             inputs.append(self._initializer(f"{name}_zero_point", q.dtype.type(zero)))
         real = ir.val(f"{name}_dq", ir.DataType.FLOAT, q.shape)
-        attributes = {} if axis is None else {"axis": axis}
         self.graph.append(
             ir.node(
                 "DequantizeLinear", inputs, attributes, outputs=[real], name=f"{name}_dequantize"
@@ -217,7 +219,7 @@ def _hidden_operand(node: ir.Node, index: int) -> bool:
 
 def _write_linear(writer: _Writer, node: ir.Node) -> None:
     """Weights int8 per output channel, bias int32 at scale input * weight."""
-    weight, axis = constant(node.inputs[1]), output_axis(node)
+    weight = constant(node.inputs[1])
     assert weight is not None, node.name
     bias = constant(optional(node, 2))
     rows = channel_rows(node, weight)
@@ -225,7 +227,16 @@ def _write_linear(writer: _Writer, node: ir.Node) -> None:
     input_scale = writer.input_scale(node)
     scales = weight_scales(rows, bias_rows, input_scale)
     q = from_channel_rows(node, quantize_weights(rows, scales), weight.shape)
-    node.replace_input_with(1, writer.stored(f"{node.name}.weight_q", q, scales, axis=axis))
+    name, groups = f"{node.name}.weight_q", _transposed_groups(node)
+    if groups > 1:
+        spread = np.broadcast_to(
+            scales.reshape(-1, 1, *[1] * (q.ndim - 2)), (len(rows), 1, *q.shape[2:])
+        )
+        blocks = from_channel_rows(node, spread, (groups, *q.shape[1:]))
+        stored = writer.stored(name, q, blocks, axis=0, block_size=len(q) // groups)
+    else:
+        stored = writer.stored(name, q, scales, axis=output_axis(node))
+    node.replace_input_with(1, stored)
     if bias_rows is not None:
         bias_scale = (np.float64(input_scale) * scales.astype(np.float64)).astype(np.float32)
         q_bias = np.rint(bias_rows.astype(np.float64) / bias_scale.astype(np.float64)).astype(
@@ -242,16 +253,28 @@ def output_axis(node: ir.Node) -> int:
     return 1 if node.op_type == "ConvTranspose" else 0
 
 
+def _transposed_groups(node: ir.Node) -> int:
+    """Groups of a ConvTranspose, whose weight (input channels, outputs of a group, ...) hides them; else 1."""
+    group = node.attributes.get("group")
+    return 1 if node.op_type != "ConvTranspose" or group is None else group.as_int()
+
+
 def channel_rows(node: ir.Node, weight: NDArray[Any]) -> NDArray[Any]:
-    """View a linear node's weight as (output channel, ...)."""
-    return np.moveaxis(weight, output_axis(node), 0)
+    """Lay a linear node's weight out as (output channel, ...)."""
+    groups = _transposed_groups(node)
+    if groups == 1:
+        return np.moveaxis(weight, output_axis(node), 0)
+    split = weight.reshape(groups, len(weight) // groups, *weight.shape[1:]).swapaxes(1, 2)
+    return split.reshape(groups * weight.shape[1], *split.shape[2:])
 
 
-def from_channel_rows(
-    node: ir.Node, rows: NDArray[np.int8], shape: tuple[int, ...]
-) -> NDArray[np.int8]:
+def from_channel_rows(node: ir.Node, rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """Undo `channel_rows`."""
-    return np.ascontiguousarray(np.moveaxis(rows, 0, output_axis(node))).reshape(shape)
+    groups = _transposed_groups(node)
+    if groups == 1:
+        return np.ascontiguousarray(np.moveaxis(rows, 0, output_axis(node))).reshape(shape)
+    split = rows.reshape(groups, len(rows) // groups, *rows.shape[1:]).swapaxes(1, 2)
+    return np.ascontiguousarray(split).reshape(shape)
 
 
 def _write_gru(writer: _Writer, node: ir.Node) -> None:

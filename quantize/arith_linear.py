@@ -90,17 +90,35 @@ def ek_conv_transpose_s8_s8(
 
     The rest is as in `ek_conv_s8_s8`.
     """
-    s = shape
-    ci, co = per_group(s)
-    d = (x.astype(np.float64) - x_zero).reshape(s.groups, ci, s.in_h * s.in_w)
-    kernel = w.astype(np.float64).reshape(s.groups, ci, co, s.k_h, s.k_w)
-    acc = np.zeros((s.groups, co, s.out_h, s.out_w))
-    for ky, kx, (iy, oy), (ix, ox) in transpose_taps(s):
-        part = np.matmul(kernel[..., ky, kx].transpose(0, 2, 1), d).reshape(
-            s.groups, co, s.in_h, s.in_w
-        )
-        acc[:, :, oy, ox] += part[:, :, iy, ix]
-    return _finish(acc, bias, mult, shift, y_zero, y_min, y_max, s).astype(np.int8)
+    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
+    return y.astype(np.int8)
+
+
+def ek_conv_transpose_s8_s16(
+    x: S8, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
+    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
+) -> S16:  # fmt: skip
+    """As `ek_conv_transpose_s8_s8`, to int16."""
+    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
+    return y.astype(np.int16)
+
+
+def ek_conv_transpose_s16_s16(
+    x: S16, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
+    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
+) -> S16:  # fmt: skip
+    """As `ek_conv_transpose_s8_s8`, from int16 to int16."""
+    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
+    return y.astype(np.int16)
+
+
+def ek_conv_transpose_s16_s8(
+    x: S16, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
+    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
+) -> S8:  # fmt: skip
+    """As `ek_conv_transpose_s8_s8`, from int16."""
+    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
+    return y.astype(np.int8)
 
 
 def per_group(shape: ConvShape) -> tuple[int, int]:
@@ -166,6 +184,22 @@ def _conv(
         patches[:, :, ky, kx, oy, ox] = d[:, :, iy, ix]
     kernel = w.astype(np.float64).reshape(s.groups, co, -1)
     acc = np.matmul(kernel, patches.reshape(s.groups, kernel.shape[2], -1))
+    return _finish(acc, bias, mult, shift, y_zero, y_min, y_max, s)
+
+
+def _conv_transpose(
+    x: Ints, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
+    y_zero: int, y_min: int, y_max: int, s: ConvShape,
+) -> I64:  # fmt: skip
+    ci, co = per_group(s)
+    d = (x.astype(np.float64) - x_zero).reshape(s.groups, ci, s.in_h * s.in_w)
+    kernel = w.astype(np.float64).reshape(s.groups, ci, co, s.k_h, s.k_w)
+    acc = np.zeros((s.groups, co, s.out_h, s.out_w))
+    for ky, kx, (iy, oy), (ix, ox) in transpose_taps(s):
+        part = np.matmul(kernel[..., ky, kx].transpose(0, 2, 1), d).reshape(
+            s.groups, co, s.in_h, s.in_w
+        )
+        acc[:, :, oy, ox] += part[:, :, iy, ix]
     return _finish(acc, bias, mult, shift, y_zero, y_min, y_max, s)
 
 

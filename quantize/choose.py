@@ -132,11 +132,7 @@ def _is_integer_compute(node: ir.Node) -> bool:
         if node.op_type != "Gemm" and dims(node.inputs[0])[0] != 1:
             return False
         computed = constant(node.inputs[0]) is None and _constant_tail(node)
-        return (
-            computed
-            and _attribute(node, "alpha", 1.0) == _attribute(node, "beta", 1.0) == 1.0
-            and (node.op_type != "ConvTranspose" or _attribute(node, "group", 1) == 1)
-        )
+        return computed and _attribute(node, "alpha", 1.0) == _attribute(node, "beta", 1.0) == 1.0
     if node.op_type == "GRU":
         weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
         length = node.inputs[4] if len(node.inputs) > 4 else None

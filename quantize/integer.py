@@ -36,7 +36,7 @@ class Operand:
 
 @dataclass(frozen=True)
 class Weight:
-    """A constant behind a DequantizeLinear: integers, scales (one, or one per output channel)."""
+    """A constant behind a DequantizeLinear: integers, and scales that broadcast against them."""
 
     q: NDArray[np.signedinteger]
     scale: NDArray[np.float32]
@@ -44,12 +44,9 @@ class Weight:
 
     @property
     def real(self) -> NDArray[np.float32]:
-        """The dequantized array; per-channel scales run along the only axis of their length."""
-        wide = self.scale
-        if wide.size > 1:
-            axis = self.q.shape.index(wide.size)
-            wide = wide.reshape([-1 if i == axis else 1 for i in range(self.q.ndim)])
-        real: NDArray[np.float32] = (self.q.astype(np.float32) - np.float32(self.zero_point)) * wide
+        """The dequantized array."""
+        centred = self.q.astype(np.float32) - np.float32(self.zero_point)
+        real: NDArray[np.float32] = centred * self.scale
         return real
 
 
@@ -176,7 +173,7 @@ class Fuser:
     def _dequantize_linear(self, node: ir.Node) -> None:
         array = constant(node.inputs[0])
         if array is not None:
-            scale = np.asarray(constant(node.inputs[1]), np.float32)
+            scale = _wide_scale(node, array.ndim)
             zero = constant(node.inputs[2]) if len(node.inputs) > 2 else None
             point = 0 if zero is None else int(np.ravel(zero)[0])
             self.weights[node.outputs[0]] = Weight(array, scale, point)
@@ -335,6 +332,20 @@ class Fuser:
         for value, new in zip(self.model.ir.graph.outputs, outputs, strict=True):
             new.name = value.name
         return outputs
+
+
+def _wide_scale(node: ir.Node, rank: int) -> NDArray[np.float32]:
+    """A DequantizeLinear's scales, broadcastable: one, one per index of an axis, or one per block."""
+    scale = np.asarray(constant(node.inputs[1]), np.float32)
+    axis, block = (
+        default if (a := node.attributes.get(name)) is None else a.as_int()
+        for name, default in (("axis", 1), ("block_size", 0))
+    )
+    if block:
+        return np.repeat(scale, block, axis)
+    if scale.size == 1:
+        return scale.reshape([1] * rank)
+    return scale.reshape([-1 if i == axis % rank else 1 for i in range(rank)])
 
 
 def _integer_states(model: Model) -> dict[str, QuantType]:

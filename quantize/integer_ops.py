@@ -39,10 +39,13 @@ def build_linear(fuser: Fuser, node: ir.Node) -> bool:
     if x is None or weight is None or frame is None:
         return False
     _, kind, fused = frame
-    if node.op_type == "ConvTranspose" and (x.kind.dtype, kind.dtype) != ("int8", "int8"):
-        return False
     rows = channel_rows(node, weight.q)
-    scales = np.broadcast_to(weight.scale.ravel(), (len(rows),))
+    spread = channel_rows(node, np.broadcast_to(weight.scale, weight.q.shape)).reshape(
+        len(rows), -1
+    )
+    scales = spread[:, 0]
+    if np.any(spread != scales[:, None]):
+        return False
     bias = _bias(fuser, node, x.kind, scales)
     _prove_accumulator(node, x.kind, rows, bias)
     attributes: dict[str, object] = {
@@ -73,7 +76,7 @@ def _bias(
         return np.zeros(len(scales), np.int64)
     stored = fuser.weights.get(value)
     unit = np.float64(kind.scale) * scales.astype(np.float64)
-    if stored is not None and np.allclose(stored.scale, unit, rtol=1e-6):
+    if stored is not None and np.allclose(stored.scale.ravel(), unit, rtol=1e-6):
         return np.broadcast_to(stored.q.ravel(), scales.shape).astype(np.int64)
     real = constant(value) if stored is None else stored.real
     assert real is not None, node.name
@@ -132,7 +135,9 @@ def build_gru(fuser: Fuser, node: ir.Node) -> bool:
     bias = constant(node.inputs[3]) if len(node.inputs) > 3 and node.inputs[3] is not None else None
     both = np.zeros(6 * units, np.float32) if bias is None else bias[0]
     w_bias, r_bias = (
-        np.rint(part.astype(np.float64) / (np.float64(scale) * weight.scale.astype(np.float64)))
+        np.rint(
+            part.astype(np.float64) / (np.float64(scale) * weight.scale.ravel().astype(np.float64))
+        )
         for part, scale, weight in (
             (both[: 3 * units], x.kind.scale, w),
             (both[3 * units :], hidden.scale, r),
@@ -147,8 +152,8 @@ def build_gru(fuser: Fuser, node: ir.Node) -> bool:
         "r": r.q[0],
         "w_bias": _bias_array(folded, x.kind),
         "r_bias": _bias_array(r_bias.astype(np.int64), x.kind),
-        **_multipliers("w_", x.kind.scale, w.scale, GATE_TYPE.scale, x.kind.dtype),
-        **_multipliers("r_", hidden.scale, r.scale, GATE_TYPE.scale, x.kind.dtype),
+        **_multipliers("w_", x.kind.scale, w.scale.ravel(), GATE_TYPE.scale, x.kind.dtype),
+        **_multipliers("r_", hidden.scale, r.scale.ravel(), GATE_TYPE.scale, x.kind.dtype),
         "linear_before_reset": 0 if reset is None else reset.as_int(),
         "outputs": used,
     }

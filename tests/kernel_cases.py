@@ -531,7 +531,7 @@ def _family(
 WIDTHS = ("s8_s8", "s8_s16", "s16_s16", "s16_s8")
 CASES: dict[str, Callable[[Draw], Call]] = {
     **_family(fc, *(f"ek_fc_{w}" for w in WIDTHS)),
-    **_family(conv, *(f"ek_conv_{w}" for w in WIDTHS), "ek_conv_transpose_s8_s8"),
+    **_family(conv, *(f"ek_conv_{w}" for w in WIDTHS), *(f"ek_conv_transpose_{w}" for w in WIDTHS)),
     **_family(conv_f32, "ek_conv_f32", "ek_conv_transpose_f32"),
     **_family(max_pool, "ek_max_pool_f32", "ek_max_pool_s8", "ek_max_pool_s16"),
     **_family(avg_pool_int, "ek_avg_pool_s8", "ek_avg_pool_s16"),

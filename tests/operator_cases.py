@@ -68,6 +68,13 @@ def t(*shape: int) -> Input:
     return Input(shape, "bool")
 
 
+def spread(inputs: int, outputs: int, rank: int) -> NDArray[np.float32]:
+    """Factors for a ConvTranspose weight of 6 inputs, by which its output channels differ a hundredfold."""
+    groups = 6 // inputs
+    factors = np.geomspace(0.05, 5, groups * outputs).reshape(groups, outputs)
+    return np.repeat(factors, inputs, 0).reshape(6, outputs, *[1] * rank).astype(np.float32)
+
+
 def i64(*values: int) -> NDArray[np.int64]:
     """A constant list of int64: axes, pads, sizes."""
     return np.array(values, np.int64)
@@ -588,6 +595,38 @@ POOLING: list[Case] = [
     ),
     case(
         "conv_transpose_images", "ConvTranspose", f(2, 2, 5), c(2, 3, 3), strides=[2], dilations=[2]
+    ),
+    *(
+        network(
+            f"conv_transpose_{label}_{act.lower()}",
+            [
+                helper.make_node(
+                    "ConvTranspose",
+                    ["x", "w", "b"],
+                    ["y"],
+                    group=group,
+                    strides=[2] * rank,
+                    dilations=[3] * rank,
+                    pads=[1] * rank + [2] * rank,
+                ),
+                helper.make_node(act, ["y", "s"] if act == "PRelu" else ["y"], ["z"]),
+            ],
+            {
+                "x": f(1, 6, *(5, 4)[:rank]),
+                "w": c(6, per_group, *(3, 2)[:rank]) * spread(6 // group, per_group, rank),
+                "b": c(group * per_group),
+                "s": c(group * per_group, *[1] * rank),
+            },
+            ["z"],
+            w8a8=25,
+        )
+        for rank in (1, 2)
+        for label, group, per_group in (
+            (f"{rank}d", 1, 4),
+            (f"{rank}d_depthwise", 6, 1),
+            (f"{rank}d_grouped", 3, 4),
+        )
+        for act in ("Relu", "PRelu", "Tanh")
     ),
 ]
 

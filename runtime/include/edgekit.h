@@ -559,6 +559,15 @@ void ek_conv_transpose_f32(const float *x, const float *w, const float *bias, fl
 void ek_conv_transpose_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
                              const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
                              int8_t *y, const ek_conv_shape *shape);
+void ek_conv_transpose_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                              const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                              int16_t *y, const ek_conv_shape *shape);
+void ek_conv_transpose_s16_s16(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                               const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                               int32_t y_max, int16_t *y, const ek_conv_shape *shape);
+void ek_conv_transpose_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                              const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                              int8_t *y, const ek_conv_shape *shape);
 
 /* ---- pooling -------------------------------------------------------------------------------------- */
 
