@@ -26,7 +26,7 @@ def mixture(voice: Samples, noise: Samples, snr_db: float) -> Samples:
     voice = voice - voice.mean()
     noise = np.resize(noise - noise.mean(), voice.size)
     gain = np.sqrt(np.mean(voice**2) / np.mean(noise**2)) * 10 ** (-snr_db / 20)
-    return (voice + gain * noise).astype(np.float32)
+    return np.asarray(voice + gain * noise, np.float32)
 
 
 def main() -> None:

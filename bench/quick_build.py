@@ -1,0 +1,42 @@
+"""A model as compiled C in this process without the checks of an export; kernels are compiled once."""
+
+import ctypes
+import tempfile
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from edgekit.export.model import Model
+from edgekit.runtime.native import NativeEngine
+from edgekit.runtime.stream import Stream
+from edgekit.runtime.toolchain import compile_shared
+from edgekit.targets.target import TARGETS
+
+QUICK = ("-O1", "-w")
+
+
+def load_kernels() -> None:
+    """Compile all kernels and load them for this process and its children.
+
+    Raises:
+        ToolError: there is no C compiler, or it failed.
+    """
+    with tempfile.TemporaryDirectory() as folder, as_file(files("edgekit.runtime")) as runtime:
+        library = Path(folder) / "kernels.so"
+        sources = sorted((runtime / "src").glob("*.c"))
+        compile_shared(sources, [runtime / "include", runtime / "src"], library, QUICK)
+        ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
+
+
+def quick_build(model: Model) -> Stream:
+    """Return a model that ``host`` takes as a running build; its kernels are those of `load_kernels`."""
+    build = TARGETS["host"].lower(model, "host")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path, content in build.files.items():
+            (folder / path).write_bytes(content)
+        sources = [folder / path for path in build.files if path.endswith(".c")]
+        own = [source for source in sources if not source.name.startswith("ek_")]
+        library = folder / "model.so"
+        compiler = compile_shared(own, [folder], library, QUICK)
+        loaded = ctypes.CDLL(str(library))
+        return Stream(build.manifest, NativeEngine(loaded, build.manifest, folder, compiler))

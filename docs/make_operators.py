@@ -1,0 +1,94 @@
+"""Write docs/operators.md from the tables of the code.
+
+python docs/make_operators.py > docs/operators.md
+"""
+
+from collections.abc import Collection
+
+import onnx
+import onnx_ir as ir
+
+from edgekit.export.model import OPSET
+from edgekit.export.passes.canonical import RULES
+from edgekit.export.passes.reshape import RENAMING
+from edgekit.export.reading import EXPANDED
+from edgekit.quantize.choose import MOVES, TABLED
+from edgekit.quantize.integer_ops import BUILDERS
+from edgekit.targets.c.emit.table import EMITTERS
+from edgekit.targets.facts import DTYPES
+
+TEXT = """\
+# Operators
+
+Made by `python docs/make_operators.py`; a test compares this page with the code.
+
+## In the generated C
+
+Shapes are static; sizes, axes and indices are constants. `edgekit inspect MODEL.onnx` lists every node
+of a network that cannot run, with what is allowed there.
+
+*Element types* are those of the tensors that a hop computes. At *w8a8* an operator becomes
+
+- **int8 kernel**: integers in, integers out, requantized per output channel;
+- **table**: whatever the function, a table of its values; of 16-bit inputs it is interpolated;
+- **moved**: its elements are moved as integers;
+- **as in float32**: it stays between Dequantize and Quantize, and the export says so.
+
+| operator | element types | at w8a8 |
+|---|---|---|
+{rows}
+
+## Expressed by these
+
+- {renaming} become Reshape where they only rename axes.
+- {rules} become simpler operators where their operands are constants.
+- What onnx defines as a function of simpler operators is expanded when it first appeared behind opset
+  {opset}, and where it is one of {expanded}.
+- Whatever constants alone decide is computed at import: Shape, Range, ConstantOfShape, OneHot, If, ...
+"""
+
+
+def names(operators: Collection[str]) -> str:
+    """Return sorted names for a sentence."""
+    *first, last = sorted(operators)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def element_types(types: Collection[ir.DataType]) -> str:
+    """Return the names of element types, floats first."""
+    return ", ".join(
+        sorted((DTYPES[t] for t in types if t in DTYPES), key=lambda n: (n[0] != "f", n))
+    )
+
+
+def at_w8a8(operator: str) -> str:
+    """Return what the integer recipes make of an operator."""
+    if operator in TABLED:
+        return "table"
+    if operator in MOVES:
+        return "moved"
+    return "int8 kernel" if operator in BUILDERS else "as in float32"
+
+
+def main() -> None:
+    """Print the page."""
+    emitters = {name: emitter for (domain, name), emitter in EMITTERS.items() if not domain}
+    rows = [
+        f"| {name} | {element_types(emitter.reads)} | {at_w8a8(name)} |"
+        for name, emitter in sorted(emitters.items())
+    ]
+    expanded = [name for name in EXPANDED if onnx.defs.has(name)]
+    print(
+        TEXT.format(
+            rows="\n".join(rows),
+            renaming=names(set(RENAMING) - {"Reshape"}),
+            rules=names(RULES),
+            opset=OPSET,
+            expanded=names(expanded),
+        ),
+        end="",
+    )
+
+
+if __name__ == "__main__":
+    main()
