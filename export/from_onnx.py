@@ -10,9 +10,9 @@ import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.export.constants import Constants
-from edgekit.export.frontend import parse_spec
+from edgekit.export.frontend_spec import parse_spec
 from edgekit.export.model import Model, Source, StreamInfo
-from edgekit.export.reading import MAX_BYTES, read_graph
+from edgekit.export.reading import MAX_BYTES, parse, read_graph
 from edgekit.export.states import find_states, restarting_cells
 from edgekit.export.verify import run, session, verify_import
 
@@ -64,6 +64,15 @@ def from_onnx(
     source_session = session(data)
     verify_import(lambda feed: run(source_session, feed | fixed), model)
     return model
+
+
+def input_names(path: str | Path) -> frozenset[str]:
+    """Return the names of the inputs of an ONNX file.
+
+    Raises:
+        ModelError: no readable, valid ONNX file.
+    """
+    return frozenset(value.name for value in parse(_read(Path(path))).graph.input)
 
 
 def stream_info(

@@ -98,11 +98,9 @@ _OVERLAP_ADD = """
   pcm = Slice (sum, zero, hop, one)
   next_overlap = Slice (sum, hop, samples_end, one)"""
 
-# spectrum (1, n_fft/2 + 1, 2), overlap (1, n_fft - hop), window (n_fft)
-# -> pcm (1, hop), next overlap.
+# spectrum (1, n_fft/2 + 1, 2) -> samples (1, n_fft).
 # The imaginary parts of the first and the last bin do not count, as in every inverse real FFT.
-ISTFT_POWER_OF_TWO = f"""
-ISTFT (spectrum, overlap, window) => (pcm, next_overlap) {{
+_INVERSE_POWER_OF_TWO = """
   zero = Constant <value_ints = [0]> ()
   one = Constant <value_ints = [1]> ()
   two = Constant <value_ints = [2]> ()
@@ -122,17 +120,15 @@ ISTFT (spectrum, overlap, window) => (pcm, next_overlap) {{
   full = Concat <axis = 1> (first_real, inner, last_real, mirrored)
   complex = DFT <inverse = 1> (full, , axis)
   column = Slice (complex, zero, one, two)
-  samples = Squeeze (column, two)
-  frame = Mul (samples, window)
-  {_OVERLAP_ADD}
-}}"""
+  samples = Squeeze (column, two)"""
 
-ISTFT_ANY = f"""
-ISTFT (spectrum, overlap, window) => (pcm, next_overlap) {{
+_INVERSE_ANY = f"""
   zero = Constant <value_ints = [0]> ()
   one = Constant <value_ints = [1]> ()
   two = Constant <value_ints = [2]> ()
-  n_fft = Shape (window)
+  bins_line = Shape <start = 1, end = 2> (spectrum)
+  steps = Sub (bins_line, one)
+  n_fft = Mul (steps, two)
   {_MATRIX}
   once = Constant <value = double {{1.0}}> ()
   twice = Constant <value = double {{2.0}}> ()
@@ -155,20 +151,37 @@ ISTFT (spectrum, overlap, window) => (pcm, next_overlap) {{
   imaginary = Squeeze (imaginary_column, two)
   even = MatMul (real, from_real)
   odd = MatMul (imaginary, from_imaginary)
-  samples = Sub (even, odd)
+  samples = Sub (even, odd)"""
+
+# spectrum (1, n_fft/2 + 1, 2), overlap (1, n_fft - hop), window (n_fft)
+# -> pcm (1, hop), next overlap
+_ISTFT = f"""
+ISTFT (spectrum, overlap, window) => (pcm, next_overlap) {{
+  %s
   frame = Mul (samples, window)
   {_OVERLAP_ADD}
 }}"""
 
-FUNCTIONS = ("Finite", "STFT", "ISTFT")
+_IRFFT = """
+IRFFT (spectrum) => (samples) {
+  %s
+}"""
+
+FUNCTIONS = ("Finite", "STFT", "ISTFT", "IRFFT")
 
 
 def define_functions(model: ir.Model) -> None:
     """Define, in place, every function of ours that the graph calls; existing definitions are replaced."""
-    bodies = {"Finite": FINITE, "STFT": STFT_POWER_OF_TWO, "ISTFT": ISTFT_POWER_OF_TWO}
     called = [node for node in model.graph if node.domain == FRONTEND_DOMAIN]
-    if any(not _is_power_of_two(node) for node in called if node.op_type != "Finite"):
-        bodies |= {"STFT": STFT_ANY, "ISTFT": ISTFT_ANY}
+    lengths = {_length(node) for node in called if node.op_type != "Finite"}
+    is_fast = all(length is not None and length.bit_count() == 1 for length in lengths)
+    inverse = _INVERSE_POWER_OF_TWO if is_fast else _INVERSE_ANY
+    bodies = {
+        "Finite": FINITE,
+        "STFT": STFT_POWER_OF_TWO if is_fast else STFT_ANY,
+        "ISTFT": _ISTFT % inverse,
+        "IRFFT": _IRFFT % inverse,
+    }
     for op_type in sorted({node.op_type for node in called}):
         proto = onnx.parser.parse_function(_HEADER + bodies[op_type])
         function = ir.serde.deserialize_function(proto)
@@ -176,7 +189,8 @@ def define_functions(model: ir.Model) -> None:
         model.opset_imports[FRONTEND_DOMAIN] = 1
 
 
-def _is_power_of_two(transform: ir.Node) -> bool:
-    window = transform.inputs[2] if len(transform.inputs) == 3 else None
-    dims = list(window.shape or ()) if window is not None else []
-    return len(dims) == 1 and isinstance(dims[0], int) and dims[0].bit_count() == 1
+def _length(transform: ir.Node) -> int | None:
+    """N_FFT: the window's length, or the last dimension of what has none."""
+    value = transform.outputs[0] if transform.op_type == "IRFFT" else transform.inputs[-1]
+    dims = list(value.shape or ()) if value is not None else []
+    return dims[-1] if dims and isinstance(dims[-1], int) else None

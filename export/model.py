@@ -79,7 +79,7 @@ class Model:
 
     @property
     def frontend(self) -> str | None:
-        """The ``stft:...`` specification, where a PCM front end was added."""
+        """The ``stft:...`` or ``frame:...`` specification, where a PCM front end was added."""
         frontend: str | None = self._load("frontend", None)
         return frontend
 

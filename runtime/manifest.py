@@ -128,7 +128,7 @@ RESERVED = frozenset(
     inline int long main register restrict return short signed sizeof static struct switch typedef
     union unsigned void volatile while and bool catch class delete explicit export false friend
     mutable namespace new not operator or private protected public template this throw true try
-    typename using virtual xor memcpy memset edgekit""".split()  # noqa: SIM905
+    typename using virtual xor memcpy memset edgekit net size state""".split()  # noqa: SIM905
 )
 
 

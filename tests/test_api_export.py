@@ -138,6 +138,26 @@ def test_a_frontend_build_eats_and_gives_pcm(tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "out.wav").frames == 777
 
 
+@pytest.mark.parametrize("recipe", ["float32", "w8a8"])
+def test_a_second_network_behind_the_first(tmp_path: Path, recipe: str) -> None:
+    first = tiny_networks.recurrent(tmp_path / "gain.onnx", 17, batch="N")
+    second = tiny_networks.recurrent(tmp_path / "samples.onnx", 32, batch="N")
+    exported = api.export(
+        str(first), "host", tmp_path / "out", recipe=recipe, sample_rate=16000, then=str(second),
+        calibration=str(recordings(tmp_path / "wavs")), frontend=f"{FRONTEND}:plain",
+        shapes={"x": (1, 17), "h": (1, 17), "then/x": (1, 32), "then/h": (1, 32)},
+        states=[("h", "h_next"), ("then/h", "then/h_next")],
+    )  # fmt: skip
+    manifest = exported.manifest
+    assert manifest.is_pcm and manifest.stream["delay_samples"] == HOP
+    states = [tensor.name for tensor in manifest.inputs if tensor.role == "state"]
+    assert states == ["h", "then/h", "stft_history", "istft_overlap"]
+    assert manifest.verification is not None
+    assert manifest.verification["bit_exact_with_oracle"] is (True if recipe == "w8a8" else None)
+    assert manifest.verification["snr_db"] > (20 if recipe == "w8a8" else 90)
+    assert exported.notes == ()
+
+
 def test_onnxruntime_builds_run_too(network: Path, tmp_path: Path) -> None:
     exported = api.export(str(network), "onnxruntime", tmp_path / "out")
     assert exported.manifest.verification is not None
@@ -273,6 +293,24 @@ REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
         ["silent", "only zeros"],
     ),
     "front end without rate": (lambda tmp: {"frontend": FRONTEND}, ["--frontend", "--sample-rate"]),
+    "second network without front end": (
+        lambda tmp: {"then": str(tiny_networks.recurrent(tmp / "b.onnx"))},
+        ["--then", "no --frontend"],
+    ),
+    "second network that is none": (
+        lambda tmp: {"then": "b.pt2", "frontend": FRONTEND, "sample_rate": 16000},
+        ["--then b.pt2", "does not exist", "an .onnx file"],
+    ),
+    "state of neither network": (
+        lambda tmp: {
+            "source": str(tiny_networks.spectral_gain(tmp / "a.onnx")),
+            "then": str(tiny_networks.recurrent(tmp / "b.onnx", 32)),
+            "frontend": FRONTEND,
+            "sample_rate": 16000,
+            "states": [("c", "c_next")],
+        },
+        ["c:c_next", "no input 'c'", "x, h"],
+    ),
     "several at once": (
         lambda tmp: {"source": "network", "target": "pdp11", "recipe": "w1a1"},
         ["network", "pdp11", "w1a1"],

@@ -23,6 +23,13 @@ def istft(node: ir.Node, x: list[Array]) -> list[Array]:
     )
 
 
+def irfft(node: ir.Node, x: list[Array]) -> list[Array]:
+    """The samples of one spectrum."""
+    spectrum = x[0].reshape(-1, 2)
+    tables = arith_fft.fft_tables(2 * (len(spectrum) - 1))
+    return [arith_fft.ek_irfft_f32(spectrum, tables)]
+
+
 def dft(node: ir.Node, x: list[Array]) -> list[Array]:
     """Real, one-sided transforms of the last but one axis."""
     rows = x[0].reshape(-1, x[0].shape[-2])

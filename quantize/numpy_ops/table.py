@@ -62,6 +62,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "DFT"): spectral.dft,
     (FRONTEND_DOMAIN, "STFT"): spectral.stft,
     (FRONTEND_DOMAIN, "ISTFT"): spectral.istft,
+    (FRONTEND_DOMAIN, "IRFFT"): spectral.irfft,
     (FRONTEND_DOMAIN, "Finite"): spectral.finite,
     (INTEGER_DOMAIN, "Quantize"): integers.quantize,
     (INTEGER_DOMAIN, "Dequantize"): integers.dequantize,

@@ -45,6 +45,7 @@ def export(
     shapes: Mapping[str, Sequence[int]] | None = None,
     constants: "Constants | None" = None,
     frontend: str | None = None,
+    then: str | None = None,
     progress: Progress = silent,
 ) -> Exported:
     """Make a verified build folder of a network.
@@ -65,7 +66,11 @@ def export(
         states: (input, output) names of state pairs, besides those that names tell.
         shapes: input name -> dimensions, where the network leaves them open.
         constants: input name -> value, for inputs of an .onnx that become constants.
-        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow]``: the build then eats and gives PCM.
+        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain]`` or ``frame:LENGTH:HOP``: the build
+            then eats PCM, and gives PCM where the network gives a spectrum, gains, or a frame.
+        then: an .onnx whose network comes behind that of `source`: it gets the samples of each
+            frame before they are added up. `states`, `shapes` and `constants` name inputs of both;
+            ``then/NAME`` is the second one's where both have a NAME.
         progress: see above.
 
     Raises:
@@ -73,7 +78,7 @@ def export(
         CheckFailed: the build does not compile, or is not the same network.
     """
     options = ImportOptions(
-        hop, sample_rate, tuple(states), shapes or {}, frontend, constants or {}
+        hop, sample_rate, tuple(states), shapes or {}, frontend, constants or {}, then
     )
     request = Request(source, target, Path(out), recipe, calibration, min_snr_db, options)
     return pipeline.export(request, progress)

@@ -81,7 +81,7 @@ def export(request: Request, progress: Progress) -> Exported:
     return Exported(
         request.out,
         manifest,
-        (*imported.network.notes, *quantized.notes, *kept_in_float(quantized.model)),
+        (*imported.model.notes, *quantized.notes, *kept_in_float(quantized.model)),
     )
 
 

@@ -1,7 +1,7 @@
 """From what a user names to a `Model`: a factory, a .pt2 or an .onnx."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,9 @@ class ImportOptions:
         sample_rate: samples per second.
         states: (input, output) names of state pairs, besides those found by name.
         shapes: dims of inputs that the network leaves open.
-        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow]``, put before and after the network.
+        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain]`` or ``frame:LENGTH:HOP``, put before
+            and after the network.
+        then: an .onnx whose network comes behind the first one, inside the front end.
         constants: values of inputs of an .onnx that become constants.
     """
 
@@ -36,6 +38,7 @@ class ImportOptions:
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     frontend: str | None = None
     constants: "Constants" = field(default_factory=dict)
+    then: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,22 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
     if options.frontend is not None and options.sample_rate is None:
         step = "add --sample-rate 16000, or what the network was trained on"
         problems.append(Problem("--frontend", "no sample rate", "--sample-rate HZ with it", step))
+    if options.then is not None:
+        problems += _then_problems(source, options.then, options.frontend)
+    return problems
+
+
+def _then_problems(source: str, then: str, frontend: str | None) -> list[Problem]:
+    problems = []
+    if not is_onnx(then) or not Path(then).is_file():
+        found = "not an .onnx" if Path(then).is_file() else "does not exist"
+        problems.append(Problem(f"--then {then}", found, "an .onnx file", "check the path"))
+    if not is_onnx(source):
+        step = "export both networks to .onnx, or call one from the other inside the factory"
+        problems.append(Problem(f"--then {then}", f"behind '{source}'", "behind an .onnx", step))
+    if frontend is None:
+        step = "add --frontend, as stft:512:128:rect:mag:plain"
+        problems.append(Problem(f"--then {then}", "no --frontend", "--frontend SPEC with it", step))
     return problems
 
 
@@ -95,40 +114,74 @@ def load_model(source: str, options: ImportOptions) -> Imported:
     """
     if problems := source_problems(source, options):
         raise UsageError(problems)
-    examples: Mapping[str, NDArray[np.float32]] | None = None
+    if options.then is not None:
+        own, behind = _divided(source, options)
+        network, second = _import_onnx(source, own), _import_onnx(options.then, behind)
+        return Imported(network, surrounded(network, options, second), None)
     if is_onnx(source):
-        from edgekit.export.from_onnx import from_onnx
+        network = _import_onnx(source, options)
+        return Imported(network, surrounded(network, options), None)
+    from edgekit.export.from_torch import from_torch
 
-        network = from_onnx(
-            source,
-            name=source_name(source),
-            states=options.states,
-            shapes=options.shapes,
-            constants=options.constants,
-            hop=options.hop,
-            sample_rate=options.sample_rate,
-        )
-    else:
-        from edgekit.export.from_torch import from_torch
-
-        network, examples = from_torch(
-            source,
-            name=source_name(source),
-            states=options.states,
-            shapes=options.shapes,
-            hop=options.hop,
-            sample_rate=options.sample_rate,
-        )
+    network, examples = from_torch(
+        source,
+        name=source_name(source),
+        states=options.states,
+        shapes=options.shapes,
+        hop=options.hop,
+        sample_rate=options.sample_rate,
+    )
     return Imported(network, surrounded(network, options), examples)
 
 
-def surrounded(network: "Model", options: ImportOptions) -> "Model":
+def _import_onnx(source: str, options: ImportOptions) -> "Model":
+    from edgekit.export.from_onnx import from_onnx
+
+    return from_onnx(
+        source,
+        name=source_name(source),
+        states=options.states,
+        shapes=options.shapes,
+        constants=options.constants,
+        hop=options.hop,
+        sample_rate=options.sample_rate,
+    )
+
+
+def _divided(source: str, options: ImportOptions) -> tuple[ImportOptions, ImportOptions]:
+    """Return what the options say of the first network's inputs, and all else, for the second one.
+
+    The second network's inputs may be called ``then/NAME``, where both have one of this name.
+    """
+    from edgekit.export.chain import PREFIX
+    from edgekit.export.from_onnx import input_names
+
+    names = input_names(source)
+
+    def plain(name: str) -> str:
+        return name.removeprefix(PREFIX)
+
+    own = replace(
+        options,
+        states=[pair for pair in options.states if pair[0] in names],
+        shapes={name: dims for name, dims in options.shapes.items() if name in names},
+        constants={name: value for name, value in options.constants.items() if name in names},
+    )
+    behind = replace(
+        options,
+        states=[(plain(i), plain(o)) for i, o in options.states if i not in names],
+        shapes={plain(n): dims for n, dims in options.shapes.items() if n not in names},
+        constants={plain(n): value for n, value in options.constants.items() if n not in names},
+    )
+    return own, behind
+
+
+def surrounded(network: "Model", options: ImportOptions, second: "Model | None" = None) -> "Model":
     """Return the network with its PCM front end, or, where it has states, with guarded inputs."""
     if options.frontend is not None:
         from edgekit.export.frontend import add_frontend
 
-        assert options.sample_rate is not None
-        return add_frontend(network, options.frontend, options.sample_rate)
+        return add_frontend(network, options.frontend, options.sample_rate, second)
     if network.states and network.frontend is None:
         from edgekit.export.passes.finite import guard_inputs
 

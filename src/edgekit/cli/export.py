@@ -45,7 +45,15 @@ def export(
     ] = None,
     sample_rate: Annotated[int | None, typer.Option(metavar="HZ", min=1)] = None,
     frontend: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="stft:N_FFT:HOP:WINDOW[:mag|logpow]")
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain] or frame:LENGTH:HOP: PCM in, and out.",
+        ),
+    ] = None,
+    then: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A second .onnx, fed with the samples of each frame."),
     ] = None,
     as_json: AsJson = False,
     time_axis: Annotated[list[str] | None, Later] = None,
@@ -78,6 +86,7 @@ def export(
             shapes=dict(parse_shape(text) for text in shape or ()),
             constants=dict(parse_constant(text) for text in constant or ()),
             frontend=frontend,
+            then=then,
             progress=report,
         )
     if as_json:

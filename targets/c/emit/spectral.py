@@ -1,4 +1,4 @@
-"""The PCM front end: STFT, ISTFT and the guard against NaN and infinity."""
+"""The PCM front end: STFT, ISTFT, the inverse transform alone, and the guard against NaN and infinity."""
 
 import onnx_ir as ir
 
@@ -10,7 +10,7 @@ from edgekit.quantize.geometry import dims
 from edgekit.targets.c.emit.base import Context, float_literal, size, where
 from edgekit.targets.c.plan import Traits
 
-RFFT_BYTES = 8  # EK_RFFT_F32_SCRATCH: bytes per point
+RFFT_BYTES = 8  # EK_RFFT_F32_SCRATCH, EK_IRFFT_F32_SCRATCH: bytes per point
 SCRATCH_BYTES = 12  # EK_STFT_F32_SCRATCH, EK_ISTFT_F32_SCRATCH: bytes per point
 
 
@@ -19,8 +19,14 @@ def traits_frame(node: ir.Node) -> Traits:
     return Traits(updates=((1, 1),), scratch=SCRATCH_BYTES * _points(node))
 
 
+def traits_irfft(node: ir.Node) -> Traits:
+    """Work space of one transform."""
+    return Traits(scratch=RFFT_BYTES * _points(node))
+
+
 def _points(node: ir.Node) -> int:
-    return size(node.inputs[2])
+    """N_FFT: the window's length, or that of the samples where there is no window."""
+    return size(node.inputs[2] if len(node.inputs) == 3 else node.outputs[0])
 
 
 def emit_stft(ctx: Context, node: ir.Node) -> None:
@@ -47,7 +53,7 @@ def _emit_frame(ctx: Context, node: ir.Node, kernel: str, hop: int) -> None:
 
 def check_frame(node: ir.Node) -> list[Problem]:
     """The transform's length has no prime factor above 5."""
-    n = rest = dims(node.inputs[2])[0]
+    n = rest = _points(node)
     for factor in (2, 3, 5):
         while rest % factor == 0:
             rest //= factor
@@ -61,6 +67,16 @@ def check_frame(node: ir.Node) -> list[Problem]:
             )
         ]
     return []
+
+
+def emit_irfft(ctx: Context, node: ir.Node) -> None:
+    """The samples of one spectrum."""
+    n = _points(node)
+    tables = ctx.constant(f"fft_{n}", fft_tables(n))
+    ctx.call(
+        "ek_irfft_f32", ctx.pointer(node.inputs[0]), ctx.pointer(node.outputs[0]), tables, n,
+        ctx.scratch(node, "float"),
+    )  # fmt: skip
 
 
 def emit_dft(ctx: Context, node: ir.Node) -> None:

@@ -147,6 +147,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (FRONTEND_DOMAIN, "ISTFT"): Emitter(
         spectral.emit_istft, spectral.traits_frame, spectral.check_frame
     ),
+    (FRONTEND_DOMAIN, "IRFFT"): Emitter(
+        spectral.emit_irfft, spectral.traits_irfft, spectral.check_frame
+    ),
     (FRONTEND_DOMAIN, "Finite"): Emitter(spectral.emit_finite, elementwise),
     # integer
     (INTEGER_DOMAIN, "Quantize"): Emitter(border.emit_quantize),
