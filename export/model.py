@@ -29,11 +29,31 @@ class StreamInfo:
         hop_samples: samples that one call consumes.
         sample_rate_hz: samples per second.
         delay_samples: shift of the output stream, ``y_stream[n] = y_offline[n - delay]``.
+        minimum_hop_samples: the whole stream must be a multiple of this.
     """
 
     hop_samples: int | None = None
     sample_rate_hz: int | None = None
     delay_samples: int | None = None
+    minimum_hop_samples: int | None = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How one input or output of a hop relates to the offline network's.
+
+    With F frames in a hop, hop h holds the offline frames ``[h * F - delay, (h + 1) * F - delay)``; the
+    offline tensor has ``F / hop_samples * samples + offset`` frames.
+
+    Attributes:
+        axis: the time axis.
+        delay_frames: the shift.
+        offset_frames: the offset above, as of a convolution without padding (negative).
+    """
+
+    axis: int
+    delay_frames: int = 0
+    offset_frames: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +96,21 @@ class Model:
     def stream(self) -> StreamInfo:
         """Hop, rate and delay."""
         return StreamInfo(**self._load("stream", {}))
+
+    @property
+    def timing(self) -> dict[str, Timing]:
+        """The time axes of stream inputs and outputs, by name, where they are known."""
+        return {name: Timing(**facts) for name, facts in self._load("timing", {}).items()}
+
+    @property
+    def end_state(self) -> str | None:
+        """The state input that holds how many samples so far lie behind the end of the stream.
+
+        It is 0 all along. Who runs the hops sets it once, before the hop in which the stream ends; the network
+        counts on from there, so that frames behind the end read as zero.
+        """
+        end: str | None = self._load("end_state", None)
+        return end
 
     @property
     def frontend(self) -> str | None:

@@ -16,6 +16,18 @@ MAX_MANIFEST_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
+class Timing:
+    """The time axis of a tensor: hop h holds frames ``[h * F - delay, (h + 1) * F - delay)`` of a recording.
+
+    F is the extent of `axis`; the whole recording has ``F / hop_samples * samples + offset`` frames.
+    """
+
+    axis: int
+    delay_frames: int
+    offset_frames: int
+
+
+@dataclass(frozen=True)
 class Tensor:
     """One input or output of a call: `role` is ``stream``, ``state`` or ``constant``."""
 
@@ -23,6 +35,7 @@ class Tensor:
     shape: tuple[int, ...]
     dtype: str
     role: str
+    time: Timing | None = None
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,8 @@ class Manifest:
     """The facts of a build: bytes and samples unless the name says otherwise; unknown is None.
 
     The dictionaries have the keys of manifest.json: `stream` hop_samples, sample_rate_hz,
-    delay_samples, latency_samples, latency_ms; `memory` weights_bytes, state_bytes, scratch_bytes,
+    delay_samples, latency_samples, latency_ms, minimum_hop_samples, end_state (the state input that the
+    end of a stream sets); `memory` weights_bytes, state_bytes, scratch_bytes,
     scratch_lower_bound_bytes, code_bytes; `verification` by, hops, snr_db, max_abs_error,
     bit_exact_with_oracle; `quantization` recipe, calibrated_on, tensors_int8, tensors_int16,
     tensors_float.
@@ -73,11 +87,15 @@ class Manifest:
     @property
     def is_pcm(self) -> bool:
         """Whether a call takes one mono PCM hop and gives one back."""
-        tensors = (*self.stream_inputs, *self.stream_outputs)
-        hop = self.stream.get("hop_samples")
-        return len(tensors) == 2 and all(
-            t.shape == (1, hop) and t.dtype == "float32" for t in tensors
+        return len(self.stream_inputs) == 1 == len(self.stream_outputs) and all(
+            self._is_audio(t) for t in (*self.stream_inputs, *self.stream_outputs)
         )
+
+    def _is_audio(self, tensor: Tensor) -> bool:
+        """Whether all axes but the last are 1, and the last is one hop of samples."""
+        hop = self.stream.get("hop_samples")
+        last = tensor.shape[-1:] == (hop,) and len(tensor.shape) > 1
+        return last and set(tensor.shape[:-1]) == {1} and tensor.dtype == "float32"
 
     @staticmethod
     def from_json(text: str, where: str = MANIFEST_NAME) -> "Manifest":
@@ -86,7 +104,7 @@ class Manifest:
         Raises:
             UsageError: naming `where` and every key that is missing or has a value that cannot be.
         """
-        return Manifest(**checked_manifest(text, where, SCHEMA, Tensor))
+        return Manifest(**checked_manifest(text, where, SCHEMA, _tensor))
 
     @staticmethod
     def load(directory: Path) -> "Manifest":
@@ -121,6 +139,12 @@ class Manifest:
                  "sampler", "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16",
                  "macs_float", "verification", "quantization", "tools")  # fmt: skip
         return json.dumps({key: facts[key] for key in order}, indent=2) + "\n"
+
+
+def _tensor(row: dict[str, Any]) -> Tensor:
+    time = row.get("time")
+    timing = None if time is None else Timing(**time)
+    return Tensor(row["name"], tuple(row["shape"]), row["dtype"], row["role"], timing)
 
 
 RESERVED = frozenset(

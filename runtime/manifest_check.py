@@ -66,7 +66,8 @@ TABLES: dict[str, dict[str, Check]] = {
     "stream": {
         "hop_samples": _or_null(POSITIVE), "sample_rate_hz": _or_null(POSITIVE),
         "delay_samples": _or_null(SIZE), "latency_samples": _or_null(SIZE),
-        "latency_ms": _or_null(NUMBER),
+        "latency_ms": _or_null(NUMBER), "minimum_hop_samples": _or_null(POSITIVE),
+        "end_state": _or_null(TEXT),
     },
     "memory": {
         "weights_bytes": _or_null(SIZE), "state_bytes": _or_null(SIZE),
@@ -94,7 +95,7 @@ def checked_manifest(
         text: JSON of any origin.
         where: what to call it in problems.
         schema: the only schema number that is understood.
-        tensor: makes one input or output from ``name, shape, dtype, role``.
+        tensor: makes one input or output from a row ``name, shape, dtype, role, time``.
 
     Raises:
         UsageError: with one problem for every key that is missing, unknown or wrong.
@@ -129,7 +130,7 @@ def checked_manifest(
     if problems:
         raise UsageError(problems)
     for key in ("inputs", "outputs"):
-        facts[key] = tuple(tensor(**{**row, "shape": tuple(row["shape"])}) for row in facts[key])
+        facts[key] = tuple(tensor(row) for row in facts[key])
     return facts
 
 
@@ -164,9 +165,13 @@ def _check_tensors(rows: Any, key: str, complain: Callable[[str, str, str], None
     names: set[str] = set()
     for index, row in enumerate(rows):
         here = f"{key}[{index}]"
-        if type(row) is not dict or row.keys() != {"name", "shape", "dtype", "role"}:
-            complain(here, _shown(row), "name, shape, dtype, role")
+        if type(row) is not dict or row.keys() - {"time"} != {"name", "shape", "dtype", "role"}:
+            complain(here, _shown(row), "name, shape, dtype, role, time")
             continue
+        if not _time_fits(row.get("time"), row["shape"]):
+            complain(
+                f"{here}.time", _shown(row["time"]), "null, or axis, delay_frames, offset_frames"
+            )
         name, shape = row["name"], row["shape"]
         if not _text(name) or not name or name in names:
             complain(f"{here}.name", _shown(name), "a name of its own")
@@ -187,6 +192,15 @@ def _shape_fits(shape: Any) -> bool:
     if type(shape) is not list or len(shape) > MAX_RANK:
         return False
     return all(_positive(extent) for extent in shape) and math.prod(shape) * 8 <= MAX_BYTES
+
+
+def _time_fits(time: Any, shape: Any) -> bool:
+    if time is None:
+        return True
+    if type(time) is not dict or time.keys() != {"axis", "delay_frames", "offset_frames"}:
+        return False
+    whole = all(type(n) is int and abs(n) <= MAX_BYTES for n in time.values())
+    return whole and type(shape) is list and 0 <= time["axis"] < len(shape)
 
 
 def _shown(value: Any) -> str:

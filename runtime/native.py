@@ -40,6 +40,11 @@ class NativeEngine:
         )
         self._reset = _function(library, f"{name}_reset", 1)
         self._reset.restype = None
+        self._end = None
+        if manifest.stream["end_state"] is not None:
+            self._end = _function(library, f"{name}_end", 1)
+            self._end.argtypes = [ctypes.c_void_p, ctypes.c_int32]
+            self._end.restype = None
         state_bytes = manifest.memory["state_bytes"] or 0
         self._state = _aligned(state_bytes)
         self._scratch = _aligned(manifest.memory["scratch_bytes"] or 0)
@@ -93,6 +98,11 @@ class NativeEngine:
         if code != 0:
             raise CheckFailed(f"the build's process_s16 function returned {code}")
         return out
+
+    def end(self, valid_samples: int) -> None:
+        """Say that the stream ends in the next hop, behind so many of its samples."""
+        if self._end is not None:
+            self._end(self._instance, valid_samples)
 
     def reset(self) -> None:
         """Return to the state of a fresh instance."""

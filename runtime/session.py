@@ -50,6 +50,7 @@ class SessionEngine:
         self._check(directory, manifest)
         self._shapes = {t.name: (t.shape, t.dtype) for t in manifest.inputs if t.role == "state"}
         self._states: dict[str, NDArray[Any]] = {}
+        self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
         self.reset()
 
     def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
@@ -68,6 +69,11 @@ class SessionEngine:
         (out,), _ = self.process([pcm.astype(np.float32) / np.float32(32768)])
         rounded = np.clip(np.rint(out * np.float32(32768)), -32768, 32767)
         return np.asarray(rounded, np.int16)
+
+    def end(self, valid_samples: int) -> None:
+        """Say that the stream ends in the next hop, behind so many of its samples."""
+        if self._end_state is not None:
+            self._states[self._end_state][...] = self._hop - valid_samples
 
     def reset(self) -> None:
         """Return to the state of a fresh instance: all states zero."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgekit.errors import Problem, UsageError
+from edgekit.runtime.blocks import Blocks
 from edgekit.runtime.manifest import Manifest, Tensor
 from edgekit.runtime.native import NativeEngine
 from edgekit.runtime.session import SessionEngine
@@ -32,6 +33,9 @@ class Engine(Protocol):
         """Run one hop of 16-bit PCM."""
         ...
 
+    def end(self, valid_samples: int) -> None:
+        """Say that the stream ends in the next hop, behind so many of its samples."""
+
     def reset(self) -> None:
         """Return to the state of a fresh instance."""
 
@@ -54,7 +58,8 @@ class Stream:
     def __init__(self, manifest: Manifest, engine: Engine) -> None:
         """Wrap a loaded engine; `open` is the usual way here."""
         self.manifest = manifest
-        self._engine = engine
+        self.engine = engine
+        self._blocks: Blocks | None = None
 
     @staticmethod
     def open(directory: str | Path) -> "Stream":
@@ -90,11 +95,54 @@ class Stream:
     @property
     def compiler(self) -> Compiler | None:
         """The compiler that made a C build's library; None for onnxruntime."""
-        return self._engine.compiler
+        return self.engine.compiler
 
     def reset(self) -> None:
         """Return to the state of a fresh instance."""
-        self._engine.reset()
+        self._blocks = None
+        self.engine.reset()
+
+    def push(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
+        """Take a block of any length for each stream input; return the frames that it completes.
+
+        Blocks have the manifest's shape and type but for the length of the time axis; so have the outputs.
+        Output frame n is the offline network's frame ``n - delay``.
+
+        Raises:
+            UsageError: names, shapes or types that do not fit, or a build without time axes.
+        """
+        self._blocks = self._blocks or Blocks(self)
+        return self._blocks.push(inputs)
+
+    def flush(self) -> Arrays:
+        """End the stream: return the frames that are still to come; the state is fresh afterwards.
+
+        A rest that is no whole number of minimum hops is filled up with zeros.
+
+        Raises:
+            UsageError: a build without time axes.
+        """
+        return (self._blocks or Blocks(self)).flush()
+
+    def clip(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
+        """Run a whole recording from the fresh state, as the offline network would: no delay, no rest.
+
+        Args:
+            inputs: one array for each stream input, of any length along its time axis.
+
+        Raises:
+            UsageError: names, shapes or types that do not fit, or a build without time axes.
+        """
+        self.reset()
+        delays = Blocks(self).delays()
+        parts = self.push(inputs), self.flush()
+        whole = {
+            name: np.concatenate([p[name] for p in parts], t.axis) for name, t in delays.items()
+        }
+        return {
+            name: np.delete(array, np.s_[: delays[name].delay_frames], delays[name].axis)
+            for name, array in whole.items()
+        }
 
     def process(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
         """Run one hop.
@@ -106,7 +154,7 @@ class Stream:
             UsageError: names, shapes or types that do not fit, all of them.
         """
         arrays = self._checked(inputs, hops=False)
-        outputs, _ = self._engine.process([arrays[t.name] for t in self.manifest.stream_inputs])
+        outputs, _ = self.engine.process([arrays[t.name] for t in self.manifest.stream_inputs])
         return dict(zip((t.name for t in self.manifest.stream_outputs), outputs, strict=True))
 
     def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -123,7 +171,7 @@ class Stream:
             raise UsageError(
                 Problem("input 'pcm'", found, f"int16 ({hop},) or (1, {hop})", "cut into hops")
             )
-        return self._engine.process_s16(pcm.reshape(1, hop)).reshape(pcm.shape)
+        return self.engine.process_s16(pcm.reshape(1, hop)).reshape(pcm.shape)
 
     def run(
         self, inputs: Mapping[str, ArrayLike], progress: Callable[[int], None] | None = None
@@ -154,7 +202,7 @@ class Stream:
         }
         times_us = np.empty(hops)
         for hop in range(hops):
-            results, elapsed_ns = self._engine.process([array[hop] for array in ordered])
+            results, elapsed_ns = self.engine.process([array[hop] for array in ordered])
             times_us[hop] = elapsed_ns / 1000
             for output, result in zip(outputs.values(), results, strict=True):
                 output[hop] = result

@@ -5,7 +5,7 @@ import onnx_ir as ir
 from edgekit.export.model import Model
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import to_integer
-from edgekit.runtime.manifest import Manifest, Tensor
+from edgekit.runtime.manifest import Manifest, Tensor, Timing
 
 DTYPES = {
     ir.DataType.FLOAT: "float32",
@@ -20,11 +20,18 @@ DTYPES = {
 
 def describe(model: Model, target: str) -> Manifest:
     """Return a manifest with inputs, outputs, stream and quantization; the rest is for the target."""
+    times = {name: Timing(**vars(timing)) for name, timing in model.timing.items()}
     states = {name for pair in model.states for name in (pair.input, pair.output)}
 
     def tensors(values: list[ir.Value]) -> tuple[Tensor, ...]:
         return tuple(
-            Tensor(str(v.name), dims(v), _dtype(v), "state" if v.name in states else "stream")
+            Tensor(
+                str(v.name),
+                dims(v),
+                _dtype(v),
+                "state" if v.name in states else "stream",
+                times.get(str(v.name)),
+            )
             for v in values
         )
 
@@ -56,7 +63,7 @@ def _dtype(value: ir.Value) -> str:
     return DTYPES[value.dtype]
 
 
-def _stream(model: Model) -> dict[str, int | float | None]:
+def _stream(model: Model) -> dict[str, int | float | str | None]:
     hop, rate, delay = (
         model.stream.hop_samples,
         model.stream.sample_rate_hz,
@@ -69,6 +76,8 @@ def _stream(model: Model) -> dict[str, int | float | None]:
         "delay_samples": delay,
         "latency_samples": latency,
         "latency_ms": None if latency is None or rate is None else round(latency * 1000 / rate, 3),
+        "minimum_hop_samples": model.stream.minimum_hop_samples,
+        "end_state": model.end_state,
     }
 
 

@@ -40,6 +40,29 @@ def test_hop_by_hop_equals_run_and_reset_equals_a_fresh_instance(build: Path) ->
     np.testing.assert_array_equal(Stream.open(build).run({"pcm": pcm})["pcm_out"], whole)
 
 
+def test_blocks_of_any_length_equal_whole_hops_and_flush_brings_the_rest(build: Path) -> None:
+    stream, pcm = Stream.open(build), noise(7).reshape(1, -1)[:, :-1]
+    cuts = [0, 1, 1, 3, 11, 12, pcm.shape[1]]
+    blocks = [pcm[:, start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+    parts = [stream.push({"pcm": block})["pcm_out"] for block in blocks]
+    whole = np.concatenate([*parts, stream.flush()["pcm_out"]], axis=1)
+    expected = tiny_build.expected(np.append(pcm.ravel(), np.float32(0)))
+    np.testing.assert_array_equal(whole.ravel(), expected)
+    np.testing.assert_array_equal(stream.clip({"pcm": pcm})["pcm_out"].ravel(), expected[1:])
+    assert stream.flush()["pcm_out"].shape == (1, 1)  # of nothing, only the delay
+
+
+def test_blocks_that_do_not_fit_are_refused(build: Path) -> None:
+    stream = Stream.open(build)
+    for block, found in (
+        (np.zeros((2, 5), np.float32), r"float32 \[2, 5\]; allowed: float32 \[1, any\]"),
+        (np.zeros((1, 5)), "float64"),
+        (np.zeros(5, np.float32), r"\[5\]"),
+    ):
+        with pytest.raises(UsageError, match=found):
+            stream.push({"pcm": block})
+
+
 def test_two_instances_do_not_disturb_each_other(build: Path) -> None:
     first, second = Stream.open(build), Stream.open(build)
     a, b = noise(20, 1), noise(20, 2)

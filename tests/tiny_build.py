@@ -54,7 +54,8 @@ def manifest(**changes: Any) -> Manifest:
         "outputs": (Tensor("pcm_out", (1, HOP), "float32", "stream"),),
         "stream": {
             "hop_samples": HOP, "sample_rate_hz": 16000, "delay_samples": 1,
-            "latency_samples": HOP + 1, "latency_ms": 0.3125,
+            "latency_samples": HOP + 1, "latency_ms": 0.3125, "minimum_hop_samples": None,
+            "end_state": None,
         },
         "memory": {
             "weights_bytes": 0, "state_bytes": 4, "scratch_bytes": 16,

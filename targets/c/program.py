@@ -69,13 +69,14 @@ def header(model: Model, layout: Layout, prefix: str, pcm: bool) -> str:
     }
     defines = "\n".join(f"#define {upper}_{name} {value}" for name, value in constants.items())
     pcm_line = PCM_PROTOTYPE.format(name=prefix) if pcm else ""
+    end_line = END_PROTOTYPE.format(name=prefix) if model.end_state is not None else ""
     return HEADER.format(
         name=prefix,
         upper=upper,
         defines=defines,
         inputs=_members(model.stream_inputs, "const "),
         outputs=_members(model.stream_outputs, ""),
-        pcm=pcm_line,
+        pcm=end_line + pcm_line,
     )
 
 
@@ -96,6 +97,7 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: bool) -> str:
         blocks="".join(f"{line}\n" for line in block_use),
         declarations="\n".join(f"    {line}" for line in ctx.declarations),
         body="\n".join(ctx.lines),
+        end=_end_source(model, layout, prefix),
         pcm=_pcm_source(model, layout, prefix) if pcm else "",
     )
 
@@ -172,6 +174,13 @@ def _reset_lines(model: Model, layout: Layout) -> list[str]:
                 f"    memset(st + {offset}, {zero & 255}, {size(value)}); /* {value.name}: zero point */"
             )
     return lines
+
+
+def _end_source(model: Model, layout: Layout, prefix: str) -> str:
+    if model.end_state is None:
+        return ""
+    offset = layout.slots[model.end_state].offset
+    return END_SOURCE.format(name=prefix, hop=model.stream.hop_samples, offset=offset)
 
 
 def _pcm_source(model: Model, layout: Layout, prefix: str) -> str:
@@ -251,6 +260,12 @@ int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_o
 #endif
 """
 
+END_PROTOTYPE = """
+/* The stream ends in the next hop, behind `valid` of its samples (0 to the hop). Fill up that hop with zeros, and
+ * go on with hops of zeros until the delayed rest has come out; then reset. */
+void {name}_end({name} *net, int32_t valid);
+"""
+
 PCM_PROTOTYPE = """
 /* The same on 16-bit samples: full scale is 32768, rounded half to even, saturated. */
 int {name}_process_s16({name} *net, void *scratch, const int16_t *pcm, int16_t *out);
@@ -289,7 +304,15 @@ int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_o
 {body}
     return 0;
 }}
-{pcm}"""
+{end}{pcm}"""
+
+END_SOURCE = """
+void {name}_end({name} *net, int32_t valid)
+{{
+    const float missing = (float)({hop} - valid);
+    memcpy((unsigned char *)net + {offset}, &missing, sizeof missing);
+}}
+"""
 
 PCM_SOURCE = """
 int {name}_process_s16({name} *net, void *scratch, const int16_t *pcm, int16_t *out)

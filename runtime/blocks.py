@@ -1,0 +1,170 @@
+"""Blocks of any length through a build of fixed hops, and the end of a stream."""
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edgekit.errors import Problem, UsageError
+from edgekit.runtime.manifest import Manifest, Tensor, Timing
+
+if TYPE_CHECKING:
+    from edgekit.runtime.stream import Stream
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class Blocks:
+    """Feeds a `Stream` blocks of any length along the time axes of its inputs, and ends it.
+
+    What is left of a block waits for the next one. Frames come out as the hops give them, `delay` frames
+    late: ``Stream.clip`` takes the delay out.
+    """
+
+    def __init__(self, stream: "Stream") -> None:
+        """Start at the state in which the stream is.
+
+        Raises:
+            UsageError: the build has tensors without a time axis.
+        """
+        self._stream, manifest = stream, stream.manifest
+        self._inputs = {t.name: (t, _timing(t, manifest)) for t in manifest.stream_inputs}
+        self._outputs = {t.name: (t, _timing(t, manifest)) for t in manifest.stream_outputs}
+        self._hop = int(manifest.stream["hop_samples"])
+        self._step = int(manifest.stream["minimum_hop_samples"] or 1)
+        self._waiting = {
+            name: np.zeros(_resized(tensor, time, 0), tensor.dtype)
+            for name, (tensor, time) in self._inputs.items()
+        }
+
+    def push(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
+        """Take a block for each input; return the frames of all hops that it completes.
+
+        Raises:
+            UsageError: names, shapes or types that do not fit, all of them.
+        """
+        blocks = self._checked(inputs)
+        for name, block in blocks.items():
+            axis = self._inputs[name][1].axis
+            self._waiting[name] = np.concatenate([self._waiting[name], block], axis)
+        hops = min(
+            self._waiting[name].shape[time.axis] // tensor.shape[time.axis]
+            for name, (tensor, time) in self._inputs.items()
+        )
+        results = [self._take(hop) for hop in range(hops)]
+        for name, (tensor, time) in self._inputs.items():
+            frames = hops * tensor.shape[time.axis]
+            self._waiting[name] = _part(self._waiting[name], time.axis, frames, None)
+        return self._joined(results)
+
+    def flush(self) -> Arrays:
+        """End the stream: return the frames that are still to come, and go back to the fresh state.
+
+        A rest that is no whole number of minimum hops is filled up with zeros to the next one.
+        """
+        samples = self._filled()
+        self._stream.engine.end(samples)
+        left = {
+            name: samples * tensor.shape[time.axis] // self._hop
+            + time.offset_frames
+            + time.delay_frames
+            for name, (tensor, time) in self._outputs.items()
+        }
+        hops = max(
+            -(-left[name] // tensor.shape[time.axis])
+            for name, (tensor, time) in self._outputs.items()
+        )
+        joined = self._joined([self._take(hop) for hop in range(hops)])
+        self._stream.reset()
+        return {
+            name: _part(joined[name], time.axis, 0, max(left[name], 0))
+            for name, (_, time) in self._outputs.items()
+        }
+
+    def delays(self) -> dict[str, Timing]:
+        """The time axis and delay of each output."""
+        return {name: time for name, (_, time) in self._outputs.items()}
+
+    def _filled(self) -> int:
+        """Samples that wait, less than a hop, filled up to whole minimum hops."""
+        waiting = max((self._samples(*item) for item in self._waiting.items()), default=0)
+        return math.ceil(Fraction(waiting) / self._step) * self._step
+
+    def _take(self, hop: int) -> Arrays:
+        """Run one hop of what waits, with zeros where that is not enough."""
+        feed = {}
+        for name, (tensor, time) in self._inputs.items():
+            frames = tensor.shape[time.axis]
+            part = _part(self._waiting[name], time.axis, hop * frames, (hop + 1) * frames)
+            missing = _resized(tensor, time, frames - part.shape[time.axis])
+            feed[name] = np.concatenate([part, np.zeros(missing, tensor.dtype)], time.axis)
+        return self._stream.process(feed)
+
+    def _joined(self, results: list[Arrays]) -> Arrays:
+        return {
+            name: np.concatenate(
+                [np.zeros(_resized(tensor, time, 0), tensor.dtype), *(r[name] for r in results)],
+                time.axis,
+            )
+            for name, (tensor, time) in self._outputs.items()
+        }
+
+    def _checked(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
+        problems, arrays = [], {name: np.asarray(array) for name, array in inputs.items()}
+        for name in sorted(self._inputs.keys() | arrays.keys()):
+            if name not in self._inputs or name not in arrays:
+                found = "missing" if name in self._inputs else "unknown"
+                allowed = f"one block for each of {', '.join(self._inputs)}"
+                problems.append(Problem(f"input '{name}'", found, allowed, "pass these"))
+                continue
+            (tensor, time), array = self._inputs[name], arrays[name]
+            wanted = list(tensor.shape)
+            fits = array.ndim == len(wanted) and array.dtype == tensor.dtype
+            if fits:
+                wanted[time.axis] = array.shape[time.axis]
+            if not fits or list(array.shape) != wanted:
+                shape = ", ".join(
+                    "any" if axis == time.axis else str(n) for axis, n in enumerate(tensor.shape)
+                )
+                found, allowed = f"{array.dtype} {list(array.shape)}", f"{tensor.dtype} [{shape}]"
+                problems.append(Problem(f"input '{name}'", found, allowed, "cut along time only"))
+        if not problems and len({self._samples(name, array) for name, array in arrays.items()}) > 1:
+            found = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
+            allowed = "blocks of one duration"
+            problems.append(Problem("blocks", found, allowed, "cut them to the same time"))
+        if problems:
+            raise UsageError(problems)
+        return arrays
+
+    def _samples(self, name: str, array: NDArray[Any]) -> Fraction:
+        """The duration of a block of an input."""
+        tensor, time = self._inputs[name]
+        return Fraction(array.shape[time.axis] * self._hop, tensor.shape[time.axis])
+
+
+def _timing(tensor: Tensor, manifest: Manifest) -> Timing:
+    if tensor.time is not None:
+        return tensor.time
+    if manifest.is_pcm:
+        is_output = tensor in manifest.stream_outputs
+        delay = int(manifest.stream["delay_samples"] or 0) if is_output else 0
+        return Timing(len(tensor.shape) - 1, delay, 0)
+    raise UsageError(
+        Problem(
+            f"tensor '{tensor.name}'",
+            "no time axis known",
+            "a build that `--hop` made of a network with a time axis, or one of PCM",
+            "pass whole hops to process or run",
+        )
+    )
+
+
+def _resized(tensor: Tensor, time: Timing, frames: int) -> tuple[int, ...]:
+    return (*tensor.shape[: time.axis], frames, *tensor.shape[time.axis + 1 :])
+
+
+def _part(array: NDArray[Any], axis: int, start: int, end: int | None) -> NDArray[Any]:
+    return array[(slice(None),) * axis + (slice(start, end),)]
