@@ -1,5 +1,6 @@
 """A build on this machine: hops in order, state carried, nothing accepted that does not fit."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def test_hop_by_hop_equals_run_and_reset_equals_a_fresh_instance(build: Path) ->
 def test_blocks_of_any_length_equal_whole_hops_and_flush_brings_the_rest(build: Path) -> None:
     stream, pcm = Stream.open(build), noise(7).reshape(1, -1)[:, :-1]
     cuts = [0, 1, 1, 3, 11, 12, pcm.shape[1]]
-    blocks = [pcm[:, start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+    blocks = [pcm[:, start:end] for start, end in pairwise(cuts)]
     parts = [stream.push({"pcm": block})["pcm_out"] for block in blocks]
     whole = np.concatenate([*parts, stream.flush()["pcm_out"]], axis=1)
     expected = tiny_build.expected(np.append(pcm.ravel(), np.float32(0)))
