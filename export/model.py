@@ -57,6 +57,44 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class TensorTime:
+    """How a tensor of a streamed network relates to its input.
+
+    Attributes:
+        name: in the offline network.
+        node: the node that makes it; None for an input.
+        axis: of time.
+        rate: its frames per sample, as ``"1/2"``.
+        delay_frames: below 0 where frames are known before their time.
+        state_bytes: kept from hop to hop because of it.
+    """
+
+    name: str
+    node: str | None
+    axis: int
+    rate: str
+    delay_frames: int
+    state_bytes: int
+
+
+@dataclass(frozen=True)
+class OutputDelay:
+    """The delay of an output in samples of the input, rounded up, and the node where it last grew."""
+
+    name: str
+    delay_samples: int
+    caused_by: str | None
+
+
+@dataclass(frozen=True)
+class Streaming:
+    """What the rewrite to hops found: every output but the states, every tensor that carries time."""
+
+    outputs: tuple[OutputDelay, ...]
+    tensors: tuple[TensorTime, ...]
+
+
+@dataclass(frozen=True)
 class Source:
     """Where a model came from: its `name` (no path) and the `sha256` of the imported ONNX bytes."""
 
@@ -111,6 +149,15 @@ class Model:
         """
         end: str | None = self._load("end_state", None)
         return end
+
+    @property
+    def streaming(self) -> Streaming | None:
+        """What the rewrite to hops found; None where the network was given in streaming form."""
+        facts = self._load("streaming", None)
+        return facts and Streaming(
+            tuple(OutputDelay(**output) for output in facts["outputs"]),
+            tuple(TensorTime(**tensor) for tensor in facts["tensors"]),
+        )
 
     @property
     def frontend(self) -> str | None:

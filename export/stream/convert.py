@@ -1,0 +1,178 @@
+"""`stream`: an offline network becomes one that eats a hop and carries its state, proven equal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+import onnx_ir as ir
+
+from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.export.model import Model, OutputDelay, StreamInfo, Streaming, TensorTime, Timing
+from edgekit.export.passes import simplify
+from edgekit.export.stream.facts import Facts, find_facts
+from edgekit.export.stream.known import KnownFrames
+from edgekit.export.stream.needs import find_needs
+from edgekit.export.stream.prove import prove
+from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules.table import RULES
+from edgekit.export.stream.sources import Offline, two_lengths
+from edgekit.export.stream.track import Refused, Track
+
+PROVEN_HOPS = (1, 2, 3)  # times the hop
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The offline network `short` at the smaller length, and what two lengths tell about it."""
+
+    short: ir.Model
+    facts: Facts
+    needs: Mapping[ir.Value, int]
+    known: KnownFrames
+    longest: int
+
+
+def stream(offline: Offline, *, hop: int | None = None, sample_rate: int | None = None) -> Model:
+    """Rewrite an offline network to one hop at a time, with the least delay, and prove it.
+
+    A sample is one step of the time axis of the inputs. Inputs and outputs keep their names and
+    axes; their time axis holds one hop. States are float32, start at zero, and are named after the
+    layer that needs them. Where padding behind the end matters, `Model.end_state` names the state
+    that the runner sets at the end of a stream.
+
+    Args:
+        offline: the network, see `sources`.
+        hop: samples that one call consumes; the smallest possible where None.
+        sample_rate: Hz.
+
+    Returns:
+        A static, simplified network; `Model.stream` and `Model.streaming` say its hop and delays.
+
+    Raises:
+        ModelError: every node that cannot be streamed, with what to use instead.
+        UsageError: a hop that the strides do not divide; names the smallest.
+        VerificationError: the result is not the same network.
+    """
+    analysis = analyse(offline)
+    least = analysis.facts.minimum_hop()
+    size = least if hop is None else hop
+    if size < 1 or size % least:
+        raise UsageError(
+            Problem("--hop", str(hop), f"a multiple of {least}, which the strides in time multiply to",
+                    f"the smallest hop is {least}")
+        )  # fmt: skip
+    models = {times * size: rewrite(analysis, times * size) for times in PROVEN_HOPS}
+    prove(offline, models, least, analysis.longest)
+    model, source = models[size], offline.at(analysis.longest)
+    assert model.streaming is not None
+    delay = max(output.delay_samples for output in model.streaming.outputs)
+    info = StreamInfo(size, sample_rate, delay, least)
+    return model.describe(source=source.source, stream=info)
+
+
+def analyse(offline: Offline) -> Analysis:
+    """Read the network at two lengths and find its facts."""
+    short, long, samples = two_lengths(offline)
+    facts = find_facts(short.graph, long.graph, samples)
+    return Analysis(short, facts, find_needs(short.graph, facts), KnownFrames(short), samples[1])
+
+
+def rewrite(analysis: Analysis, hop: int) -> Model:
+    """Rewrite to a hop that is a multiple of the least one; not proven yet.
+
+    Raises:
+        ModelError: every node that cannot be streamed.
+    """
+    writer = Rewriter(analysis.short, analysis.facts, analysis.needs, analysis.known, hop)
+    offline = analysis.short.graph
+    for value in offline.inputs:
+        copy = writer.new.input(str(value.name), writer.hop_shape(value), value.dtype)
+        if writer.facts.time(value) is None:
+            writer.set_fixed(value, copy)
+        else:
+            writer.set(value, copy, 0, after=True)
+    _translate(writer, offline)
+    outputs = _outputs(writer, offline)
+    graph = writer.new.graph
+    model = ir.Model(graph, ir_version=analysis.short.ir_version, functions=list(
+        analysis.short.functions.values()))  # fmt: skip
+    simplify(model)
+    tensors = tuple(_tensor(writer, track) for track in writer.tracks.values())
+    facts = Streaming(tuple(_delay(track, name) for name, track in outputs.items()), tensors)
+    timing = {
+        str(value.name): Timing(time.axis, 0, time.offset)
+        for value in offline.inputs
+        if (time := analysis.facts.time(value))
+    }
+    for name, track in outputs.items():
+        timing[name] = Timing(track.axis, track.delay, track.time.offset)
+    return Model(model).describe(
+        states=writer.new.states,
+        stream=StreamInfo(hop),
+        timing=timing,
+        end_state=writer.new.end_state,
+        streaming=facts,
+    )
+
+
+def _translate(writer: Rewriter, offline: ir.Graph) -> None:
+    problems, refused = [], set[ir.Value]()
+    for node in offline:
+        if refused.intersection(value for value in node.inputs if value is not None):
+            refused.update(node.outputs)
+            continue
+        try:
+            _one(writer, node)
+        except Refused as error:
+            where = f"{node.op_type} '{node.name}'"
+            problems.append(Problem(where, error.found, error.allowed, error.step))
+            refused.update(node.outputs)
+    if problems:
+        raise ModelError(problems)
+
+
+def _one(writer: Rewriter, node: ir.Node) -> None:
+    if not any(writer.track(value) for value in node.inputs):
+        results = writer.new.copy(node, [writer.fixed(value) for value in node.inputs])
+        for output, result in zip(node.outputs, results, strict=True):
+            writer.set_fixed(output, result)
+        return
+    rule = None if node.domain else RULES.get(node.op_type)
+    if rule is None:
+        step = "use other operators, or give the network in streaming form"
+        raise Refused("no streaming rule", "operators with a rule", step)
+    rule(writer, node)
+
+
+def _outputs(writer: Rewriter, offline: ir.Graph) -> dict[str, Track]:
+    """Put the outputs in front of the states', none earlier than its time."""
+    found, values = {}, []
+    for value in offline.outputs:
+        track, name = writer.track(value), str(value.name)
+        if track is None:
+            raise ModelError(
+                Problem(f"output '{name}'", "it does not carry time", "outputs with a time axis",
+                        "leave it out")
+            )  # fmt: skip
+        track = writer.delayed(track, 0, name)
+        output = writer.new.one(f"{name}.output", "Identity", track.value)
+        output.name = name
+        values.append(output)
+        found[name] = track
+    graph = writer.new.graph
+    states = list(graph.outputs)
+    graph.outputs.clear()
+    graph.outputs.extend([*values, *states])
+    return found
+
+
+def _delay(track: Track, name: str) -> OutputDelay:
+    return OutputDelay(name, ceil(track.delay_samples), track.cause)
+
+
+def _tensor(writer: Rewriter, track: Track) -> TensorTime:
+    value, rate = track.offline, str(track.time.rate)
+    producer = value.producer()
+    node = str(producer.name) if producer is not None else None
+    kept = writer.state_bytes.get(value, 0)
+    return TensorTime(str(value.name), node, track.axis, rate, track.delay, kept)

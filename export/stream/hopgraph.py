@@ -1,0 +1,138 @@
+"""The graph of one hop while it is built: nodes, constants, states and the two counters."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.export.model import StatePair
+from edgekit.export.passes.graph import unused_name
+
+
+class HopGraph:
+    """Collects what the rules emit; every value and node gets a name of its own.
+
+    Attributes:
+        hop: samples of one call.
+        graph: the graph so far.
+        states: the state pairs so far; all states are float32 and start at zero.
+        end_state: see `Model.end_state`; None as long as nobody asks for `missing`.
+    """
+
+    def __init__(self, hop: int, opsets: dict[str, int]) -> None:
+        """Start empty."""
+        self.hop = hop
+        self.graph = ir.Graph([], [], nodes=[], opset_imports=opsets, name="hop")
+        self.states: list[StatePair] = []
+        self.end_state: str | None = None
+        self._names: set[str] = set()
+
+    def name(self, base: str) -> str:
+        """Return `base`, or it with a number where it is taken."""
+        name = unused_name(self._names, base)
+        self._names.add(name)
+        return name
+
+    def input(self, name: str, shape: Sequence[int], dtype: ir.DataType | None) -> ir.Value:
+        """Add a graph input."""
+        kind = ir.TensorType(dtype or ir.DataType.FLOAT)
+        value = ir.Value(name=self.name(name), shape=ir.Shape(shape), type=kind)
+        self.graph.inputs.append(value)
+        return value
+
+    def constant(self, array: Any, name: str, dtype: Any = np.float32) -> ir.Value:
+        """Add an initializer."""
+        content = np.ascontiguousarray(array, dtype).reshape(np.shape(array))
+        tensor = ir.Tensor(content, name=self.name(name))
+        kind = ir.TensorType(tensor.dtype)
+        value = ir.Value(
+            name=tensor.name, shape=ir.Shape(content.shape), type=kind, const_value=tensor
+        )
+        self.graph.register_initializer(value)
+        return value
+
+    def add(
+        self, name: str, op_type: str, *inputs: ir.Value | None, outputs: int = 1, **attributes: Any
+    ) -> tuple[ir.Value, ...]:
+        """Append a node named after `name`; returns its outputs."""
+        node = ir.node(op_type, list(inputs), attributes, num_outputs=outputs, name=self.name(name))
+        return self._append(node)
+
+    def one(self, name: str, op_type: str, *inputs: ir.Value | None, **attributes: Any) -> ir.Value:
+        """Append a node with one output."""
+        return self.add(name, op_type, *inputs, **attributes)[0]
+
+    def copy(
+        self,
+        node: ir.Node,
+        inputs: Sequence[ir.Value | None],
+        outputs: int | None = None,
+        **attributes: Any,
+    ) -> tuple[ir.Value, ...]:
+        """Append a node like `node` with other inputs and, where given, outputs and attributes."""
+        kept = [kind for name, kind in node.attributes.items() if name not in attributes]
+        new = ir.Node(
+            node.domain,
+            node.op_type,
+            list(inputs),
+            [*kept, *ir.convenience.convert_attributes(attributes)],
+            num_outputs=outputs or len(node.outputs),
+            name=self.name(node.name or node.op_type.lower()),
+        )
+        new.metadata_props.update(node.metadata_props)
+        return self._append(new)
+
+    def state(self, name: str, shape: Sequence[int]) -> ir.Value:
+        """Add a state input; `carry` says what follows it."""
+        return self.input(f"{name}.state", shape, ir.DataType.FLOAT)
+
+    def carry(self, state: ir.Value, following: ir.Value) -> None:
+        """Make `following` the next value of `state`."""
+        name = self.name(f"{state.name}.next")
+        output = self.one(f"{state.name}.carry", "Identity", following)
+        output.name, output.shape, output.type = name, state.shape, state.type
+        self.graph.outputs.append(output)
+        self.states.append(StatePair(str(state.name), name))
+
+    def slice(self, value: ir.Value, axis: int, start: int, end: int, name: str) -> ir.Value:
+        """Frames ``[start, end)`` along an axis."""
+        bounds = [self.constant([n], f"{name}.{k}", np.int64)
+                  for k, n in (("start", start), ("end", end), ("axis", axis))]  # fmt: skip
+        return self.one(name, "Slice", value, *bounds)
+
+    @cached_property
+    def hops(self) -> ir.Value:
+        """Hops before this one, float32 (1,); stays at 2**24, where adding 1 rounds back."""
+        state = self.state("hops", (1,))
+        one = self.constant([1], "hops.one")
+        self.carry(state, self.one("hops.count", "Add", state, one))
+        return state
+
+    @cached_property
+    def first(self) -> ir.Value:
+        """Whether this is the first hop, bool (1,)."""
+        return self.one("hops.first", "Less", self.hops, self.constant([0.5], "hops.half"))
+
+    @cached_property
+    def missing(self) -> ir.Value:
+        """Samples behind the end of the stream so far, float32 (1,); see `Model.end_state`."""
+        state = self.state("end", (1,))
+        self.end_state = str(state.name)
+        one, hop = self.constant([1], "end.one"), self.constant([self.hop], "end.hop")
+        ended = self.one("end.ended", "Min", state, one)
+        more = self.one("end.more", "Mul", ended, hop)
+        self.carry(state, self.one("end.count", "Add", state, more))
+        return state
+
+    def since(self, hops: NDArray[np.int64], name: str) -> ir.Value:
+        """Whether at least so many hops went before, elementwise; bool of the shape of `hops`."""
+        return self.one(name, "GreaterOrEqual", self.hops, self.constant(hops, f"{name}.hops"))
+
+    def _append(self, node: ir.Node) -> tuple[ir.Value, ...]:
+        for number, output in enumerate(node.outputs):
+            output.name = self.name(f"{node.name}_out{number or ''}")
+        self.graph.append(node)
+        return tuple(node.outputs)

@@ -1,0 +1,82 @@
+"""How far every tensor is read: a convolution whose last frames are cut off needs no right padding."""
+
+from collections.abc import Callable
+
+import onnx_ir as ir
+
+from edgekit.export.stream.facts import Facts, TimeAxis
+from edgekit.export.stream.windows import Sliding, pads_of, slice_of, sliding_of
+
+Need = Callable[[ir.Node, TimeAxis, TimeAxis, int], int]
+
+
+def find_needs(graph: ir.Graph, facts: Facts) -> dict[ir.Value, int]:
+    """Return the offset n for which the frames below ``rate * samples + n`` of a value are read.
+
+    Values that nobody reads are left out.
+    """
+    needs: dict[ir.Value, int] = {}
+    for output in graph.outputs:
+        if (whole := facts.time(output)) is not None:
+            needs[output] = whole.offset
+    for node in reversed(list(graph)):
+        for value in node.inputs:
+            time = facts.time(value)
+            if value is None or time is None:
+                continue
+            for output in node.outputs:
+                made = facts.time(output)
+                if made is None:
+                    wanted = time.offset
+                elif output in needs:
+                    rule = NEEDS.get(node.op_type, _same)
+                    wanted = min(time.offset, rule(node, time, made, needs[output]))
+                else:
+                    continue
+                needs[value] = max(needs.get(value, wanted), wanted)
+    return needs
+
+
+def _same(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+    return need if time.rate == made.rate else time.offset
+
+
+def _slice(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+    cut = slice_of(node, time.axis, 0)
+    return need + cut.start if cut is not None and cut.step == 1 and cut.start >= 0 else time.offset
+
+
+def _pad(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+    return need - pads_of(node, time.axis)[0]
+
+
+def _sliding(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+    if time.axis < 2:
+        return need
+    window: Sliding = sliding_of(node, time.axis)
+    return (need - 1) * window.stride + window.reach - window.left + 1
+
+
+def _transposed(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+    if time.axis < 2:
+        return need
+    window = sliding_of(node, time.axis)
+    return (need - 1 + window.left) // window.stride + 1
+
+
+NEEDS: dict[str, Need] = {
+    "Slice": _slice,
+    "Pad": _pad,
+    "Conv": _sliding,
+    "MaxPool": _sliding,
+    "AveragePool": _sliding,
+    "ConvTranspose": _transposed,
+    "Concat": lambda node, time, made, need: (
+        time.offset if made.axis == ir_axis(node, len(node.outputs[0].shape or ())) else need
+    ),
+}
+
+
+def ir_axis(node: ir.Node, rank: int) -> int:
+    """The attribute ``axis``, counted from the front."""
+    return int(node.attributes["axis"].value) % rank

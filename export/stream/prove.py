@@ -1,0 +1,105 @@
+"""Proof of the rewrite: hop by hop, flush included, it gives what the offline network gives at once."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.export.model import Model
+from edgekit.export.passes.graph import static_shape
+from edgekit.export.stream.sources import Offline
+from edgekit.export.verify import Arrays, compare, draw, run, session, zero_states
+
+SEED = 0
+HOPS = 6  # of the largest hop, besides the delay
+
+
+def prove(offline: Offline, models: Mapping[int, Model], least: int, longest: int) -> float:
+    """Compare streamed networks with the offline one on random input that ends within a hop.
+
+    Args:
+        offline: the network at any length.
+        models: streamed networks by their hop in samples.
+        least: the smallest hop.
+        longest: a length at which the network works.
+
+    Returns:
+        The largest error relative to the peak of an output.
+
+    Raises:
+        VerificationError: an output differs by more than 1e-5 of its peak.
+    """
+    samples = max(longest, HOPS * max(models) + 2 * max(map(_delay, models.values())))
+    samples = -(-samples // least) * least
+    if max(models) > least and samples % max(models) == 0:
+        samples += least
+    whole = offline.at(samples)
+    generator = np.random.default_rng(SEED)
+    feed = {str(v.name): draw(v, generator, 1, 1)[0] for v in whole.ir.graph.inputs}
+    expected = run(session(whole.to_bytes()), feed)
+    return max(
+        compare(expected, run_stream(model, feed, samples), what=f"streamed by {hop} samples it")
+        for hop, model in models.items()
+    )
+
+
+def _delay(model: Model) -> int:
+    assert model.streaming is not None
+    return max(output.delay_samples for output in model.streaming.outputs)
+
+
+def run_stream(model: Model, feed: Arrays, samples: int) -> Arrays:
+    """Run a streamed network over whole arrays, until the last frame has come out.
+
+    Args:
+        model: what the rewrite gave.
+        feed: one array for each input of the offline network.
+        samples: the length of the arrays in samples.
+
+    Returns:
+        What the offline network gives, by the names of its outputs.
+    """
+    hop, times = model.stream.hop_samples or 0, model.timing
+    outputs = {
+        str(v.name): (static_shape(v) or ())[times[str(v.name)].axis] for v in model.stream_outputs
+    }
+    lengths = {n: Fraction(f * samples, hop) + times[n].offset_frames for n, f in outputs.items()}
+    hops = max(ceil((lengths[n] + times[n].delay_frames) / f) for n, f in outputs.items())
+    inputs = {}
+    for value in model.stream_inputs:
+        name, shape = str(value.name), static_shape(value) or ()
+        if name in times:
+            inputs[name] = _cut(feed[name], times[name].axis, shape[times[name].axis], hops)
+        else:
+            inputs[name] = np.broadcast_to(feed[name], (hops, *shape))
+    recorded = _run(model, inputs, samples // hop, float(hop - samples % hop))
+    results = {}
+    for name, length in lengths.items():
+        whole = np.concatenate(recorded[name], times[name].axis)
+        start = times[name].delay_frames
+        results[name] = np.take(whole, range(start, start + int(length)), times[name].axis)
+    return results
+
+
+def _run(model: Model, inputs: Arrays, end: int, missing: float) -> dict[str, list[NDArray[Any]]]:
+    """Run the hops; before hop `end` the network hears how many of its samples are `missing`."""
+    running, state = session(model.to_bytes()), zero_states(model)
+    recorded: dict[str, list[NDArray[Any]]] = {str(v.name): [] for v in model.stream_outputs}
+    for hop in range(len(next(iter(inputs.values())))):
+        if hop == end and model.end_state is not None:
+            state[model.end_state][...] = missing
+        results = run(running, {name: array[hop] for name, array in inputs.items()} | state)
+        for name, arrays in recorded.items():
+            arrays.append(results[name])
+        state = {pair.input: results[pair.output] for pair in model.states}
+    return recorded
+
+
+def _cut(array: NDArray[Any], axis: int, frames: int, hops: int) -> NDArray[Any]:
+    """Hops of an array, (hops, ...), with zeros behind its end."""
+    widths = [(0, 0)] * array.ndim
+    widths[axis] = (0, frames * hops - array.shape[axis])
+    return np.stack(np.split(np.pad(array, widths), hops, axis))

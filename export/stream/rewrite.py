@@ -1,0 +1,298 @@
+"""The rewriter: context, delay lines, masks, and the loop over the nodes of the offline network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.export.passes.graph import array_of, static_shape
+from edgekit.export.stream.facts import Facts, TimeAxis
+from edgekit.export.stream.hopgraph import HopGraph
+from edgekit.export.stream.known import KnownFrames
+from edgekit.export.stream.track import Refused, Track
+
+
+class Rewriter:
+    """Holds what the rules work on.
+
+    Attributes:
+        hop: samples of one call.
+        new: the graph of one hop.
+        facts: time axes of the offline values.
+        needs: how far the offline values are read, see `needs.find_needs`.
+    """
+
+    def __init__(
+        self,
+        offline: ir.Model,
+        facts: Facts,
+        needs: Mapping[ir.Value, int],
+        known: KnownFrames,
+        hop: int,
+    ) -> None:
+        """Start with an empty hop graph."""
+        self.hop, self.facts, self.needs, self.known = hop, facts, needs, known
+        self.new = HopGraph(hop, dict(offline.opset_imports))
+        self.tracks: dict[ir.Value, Track] = {}
+        self.state_bytes: dict[ir.Value, int] = {}
+        self._fixed: dict[ir.Value, ir.Value] = {}
+        self._contexts: dict[tuple[ir.Value, int], ir.Value] = {}
+
+    def track(self, value: ir.Value | None) -> Track | None:
+        """The stream of an offline value; None where it does not carry time."""
+        return None if value is None else self.tracks.get(value)
+
+    def stream(self, value: ir.Value | None) -> Track:
+        """The stream of an offline value that must carry time."""
+        found = self.track(value)
+        if found is None:
+            raise Refused(
+                "its data does not come from a stream", "data with a time axis", "report it"
+            )
+        return found
+
+    def fixed(self, value: ir.Value | None) -> ir.Value | None:
+        """The hop graph's value for one without time: a constant, or what follows from such inputs."""
+        if value is None:
+            return None
+        if value in self.facts.changed or value in self.facts.axes:
+            raise Refused(
+                f"its constant '{value.name}' follows the length of the input",
+                "constants that are the same at every length",
+                "compute it from the frame itself",
+            )
+        if value not in self._fixed:
+            array = array_of(value)
+            if array is None:
+                raise Refused(f"'{value.name}' is not known", "constants", "report this network")
+            self._fixed[value] = self.new.constant(array, str(value.name), array.dtype)
+        return self._fixed[value]
+
+    def set_fixed(self, value: ir.Value, result: ir.Value) -> None:
+        """Record the hop graph's value for one without time."""
+        self._fixed[value] = result
+
+    def hop_shape(self, value: ir.Value) -> tuple[int, ...]:
+        """The shape of one hop of an offline value."""
+        time = self.facts.time(value)
+        shape = static_shape(value) or ()
+        if time is None:
+            return shape
+        return (*shape[: time.axis], int(time.rate * self.hop), *shape[time.axis + 1 :])
+
+    def set(
+        self,
+        value: ir.Value,
+        result: ir.Value,
+        delay: int,
+        *sources: Track,
+        node: ir.Node | None = None,
+        before: bool = False,
+        after: bool = False,
+    ) -> None:
+        """Record the stream of an offline value.
+
+        Args:
+            value: of the offline network.
+            result: one hop of it.
+            delay: in frames.
+            sources: what it was made from; they tell which node caused the delay.
+            node: the node that made it.
+            before: its frames before 0 are zero (they are as well where it isn't delayed).
+            after: its frames behind the end are zero.
+        """
+        time = self.facts.time(value)
+        if time is None:
+            raise Refused(*self._without_time(value))
+        worst = max(sources, key=lambda source: source.delay_samples, default=None)
+        cause = None if worst is None or delay <= 0 else worst.cause
+        if node is not None and delay > 0:
+            grown = worst is None or delay / time.rate > worst.delay_samples
+            cause = node.name if grown else cause
+        self.tracks[value] = Track(
+            result, value, time, self.hop_shape(value), delay, cause, before or delay <= 0, after
+        )
+
+    def context(self, track: Track, count: int, name: str) -> ir.Value:
+        """The hop with the `count` frames before it; below 0, the hop without its first frames."""
+        if count == 0:
+            return track.value
+        if count < 0:
+            return self.new.slice(track.value, track.axis, -count, track.frames, f"{name}.rest")
+        if (track.value, count) not in self._contexts:
+            self._contexts[track.value, count] = self._context(track, count, name)
+        return self._contexts[track.value, count]
+
+    def _context(self, track: Track, count: int, name: str) -> ir.Value:
+        new, dtype = self.new, track.offline.dtype
+        frames = track.value
+        if dtype != ir.DataType.FLOAT:
+            frames = new.one(f"{name}.float", "Cast", frames, to=ir.DataType.FLOAT)
+        shape = list(track.shape)
+        shape[track.axis] = count
+        state = self.state(track.offline, name, shape)
+        past = self.from_start(state, self.known_context(track, count), name)
+        whole = new.one(f"{name}.context", "Concat", past, frames, axis=track.axis)
+        following = new.slice(whole, track.axis, track.frames, track.frames + count, f"{name}.keep")
+        new.carry(state, following)
+        if dtype != ir.DataType.FLOAT:
+            whole = new.one(f"{name}.back", "Cast", whole, to=dtype)
+        return whole
+
+    def state(self, offline: ir.Value, name: str, shape: Sequence[int]) -> ir.Value:
+        """Add a state that is kept because of an offline value."""
+        kept = self.state_bytes.get(offline, 0)
+        self.state_bytes[offline] = kept + int(np.prod(shape)) * np.dtype(np.float32).itemsize
+        return self.new.state(name, shape)
+
+    def from_start(self, state: ir.Value, start: NDArray[Any], name: str) -> ir.Value:
+        """A state that is `start`, not zero, in the first hop."""
+        if not start.any():
+            return state
+        content = self.new.constant(start, f"{name}.start")
+        return self.new.one(f"{name}.begin", "Where", self.new.first, content, state)
+
+    def known_context(self, track: Track, count: int) -> NDArray[np.float32]:
+        """The `count` frames before the first hop: zeros before frame 0, known ones from there."""
+        shape = list(track.shape)
+        shape[track.axis] = count
+        frames = np.zeros(shape, np.float32)
+        early = min(-track.delay, count)
+        if early > 0:
+            known = self.known.frames(track.offline, track.time, -track.delay)
+            if known is None:
+                raise Refused(
+                    "its first frames, which come before the input, follow from another input",
+                    "a padded start that follows from constants",
+                    "pad behind the layer that reads the other input",
+                )
+            place = [slice(None)] * known.ndim
+            place[track.axis] = slice(-early, None)
+            frames[tuple(place)] = known[tuple(place)]
+        return frames
+
+    def delayed(self, track: Track, delay: int, name: str) -> Track:
+        """The stream shifted to a greater delay."""
+        if delay <= track.delay:
+            return track
+        whole = self.context(track, delay - track.delay, f"{name}.{track.offline.name}")
+        value = self.new.slice(whole, track.axis, 0, track.frames, f"{name}.delayed")
+        return replace(track, value=value, delay=delay)
+
+    def zeroed(self, track: Track, name: str, *, before: bool, after: bool) -> Track:
+        """The stream with zeros before frame 0 and behind the end, where asked for and not so already."""
+        before, after = before and not track.zero_before, after and not track.zero_after
+        if not before and not after:
+            return track
+        if after and track.delay < -track.time.offset:
+            # whether a frame is behind the end is known with its last sample only
+            track = self.delayed(track, -track.time.offset, f"{name}.end")
+        value = self.masked(track, track.value, 0, name, before=before, after=after)
+        return replace(
+            track,
+            value=value,
+            zero_before=track.zero_before or before,
+            zero_after=track.zero_after or after,
+        )
+
+    def masked(
+        self,
+        track: Track,
+        value: ir.Value,
+        count: int,
+        name: str,
+        *,
+        before: bool,
+        after: bool,
+        fill: float = 0.0,
+    ) -> ir.Value:
+        """`value`, which is `track` with `count` frames of context, with `fill` outside the stream."""
+        inside = self.inside(track, count, name, before=before, after=after)
+        other = self.new.constant(fill, f"{name}.fill", _dtype(track))
+        return self.new.one(f"{name}.masked", "Where", inside, value, other)
+
+    def inside(self, track: Track, count: int, name: str, *, before: bool, after: bool) -> ir.Value:
+        """Which frames of a context are inside the stream: bool, broadcasts over the other axes."""
+        shape = [1] * (len(track.shape) - track.axis)
+        shape[0] = track.frames + count
+        place = np.arange(shape[0]).reshape(shape) - count
+        started = ended = None
+        if before:
+            hops = -((place - track.delay) // track.frames)
+            started = self.new.since(hops, f"{name}.started")
+        if after:
+            behind = track.frames + track.time.offset + track.delay - place
+            limit = [ceil(Fraction(int(n)) / track.time.rate) for n in behind.ravel()]
+            bound = self.new.constant(np.reshape(limit, shape), f"{name}.limit")
+            ended = self.new.one(f"{name}.within", "Less", self.new.missing, bound)
+        if started is None or ended is None:
+            found = started or ended
+            assert found is not None
+            return found
+        return self.new.one(f"{name}.inside", "And", started, ended)
+
+    def window(
+        self, node: ir.Node, reach: int, stride: int, left: int, fill: float | None = 0.0
+    ) -> tuple[ir.Value, int]:
+        """What an operator that slides along time reads in one hop, and the delay of its output.
+
+        Output frame j reads input frames ``j * stride - left`` to ``j * stride - left + reach``.
+
+        Args:
+            node: the operator; its first input is the stream.
+            reach: ``(kernel - 1) * dilation``.
+            stride: in frames.
+            left: padding before frame 0, below 0 for frames that are skipped.
+            fill: what frames outside the stream read as; None where it does not matter.
+        """
+        track, output, name = self.stream(node.inputs[0]), node.outputs[0], str(node.name)
+        last = (self.needs[output] - 1) * stride + reach - left
+        before, after = left > 0, last >= track.time.offset
+        if fill == 0:
+            track = self.zeroed(track, name, before=before, after=after)
+        elif fill is not None and after and track.delay < -track.time.offset:
+            track = self.delayed(track, -track.time.offset, f"{name}.end")
+        delay = ceil(Fraction(track.delay + reach - left + 1 - stride, stride))
+        count = delay * stride + left - track.delay
+        value = self.context(track, count, name)
+        if fill is not None and fill != 0 and (before or after):
+            value = self.masked(track, value, count, name, before=before, after=after, fill=fill)
+        return value, delay
+
+    def operand(self, value: ir.Value | None, output: TimeAxis, rank: int) -> ir.Value | None:
+        """A constant operand of an elementwise node whose output has `rank` axes; time may be one of them."""
+        time = self.facts.time(value)
+        array = array_of(value)
+        if value is None or time is None or array is None:
+            return self.fixed(value)
+        if time.axis - array.ndim != output.axis - rank or time.rate != output.rate:
+            return self.fixed(value)  # refuses
+        frames = int(time.rate * self.hop)
+        one = np.take(array, [0], time.axis)
+        if not np.array_equal(np.broadcast_to(one, array.shape), array):
+            return self.fixed(value)  # refuses
+        return self.new.constant(np.repeat(one, frames, time.axis), str(value.name), array.dtype)
+
+    def _without_time(self, value: ir.Value) -> tuple[str, str, str]:
+        count = len(self.facts.axes.get(value, ()))
+        if count:
+            return (
+                f"its output '{value.name}' has {count} axes that grow with time",
+                "one time axis, or attention with a window",
+                "limit the attention to a window with a banded mask",
+            )
+        return (
+            f"its output '{value.name}' does not grow with time: it sums up or picks from all of time",
+            "operators that work frame by frame or on a window",
+            "use a running form (a cumulative sum, a causal convolution, a recurrent layer), "
+            "or leave this output out",
+        )
+
+
+def _dtype(track: Track) -> Any:
+    return np.float32 if track.offline.dtype is None else track.offline.dtype.numpy()

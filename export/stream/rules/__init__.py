@@ -1,0 +1,1 @@
+"""One rule per operator: what context it keeps and what delay it adds."""

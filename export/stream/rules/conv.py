@@ -1,0 +1,105 @@
+"""Convolutions, transposed convolutions and pooling."""
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.graph import attribute
+from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules.elementwise import framewise
+from edgekit.export.stream.track import Refused
+from edgekit.export.stream.windows import paddings, sliding_of, spatial
+
+LOWEST = float(np.finfo(np.float32).min)
+
+
+def conv(writer: Rewriter, node: ir.Node) -> None:
+    """Convolution along time: the frames that its kernel spans, without padding in time."""
+    _sliding(writer, node, 0.0)
+
+
+def max_pool(writer: Rewriter, node: ir.Node) -> None:
+    """Maximum pooling along time: padding never wins."""
+    _sliding(writer, node, LOWEST)
+
+
+def average_pool(writer: Rewriter, node: ir.Node) -> None:
+    """Average pooling along time; padding must count as zeros."""
+    axis = writer.stream(node.inputs[0]).axis
+    if axis >= 2 and not attribute(node, "count_include_pad", 0):
+        behind = paddings(node)[axis - 2 + spatial(node)]
+        if sliding_of(node, axis).left or behind:
+            raise Refused(
+                "its average at the ends leaves out the padding in time",
+                "count_include_pad=1, or no padding in time",
+                "set count_include_pad=True, or pad with zeros before it",
+            )
+    _sliding(writer, node, 0.0)
+
+
+def _sliding(writer: Rewriter, node: ir.Node, fill: float) -> None:
+    track = writer.stream(node.inputs[0])
+    if _time_is_elsewhere(writer, node, track.axis):
+        return
+    if attribute(node, "ceil_mode", 0):
+        raise Refused("ceil_mode", "windows that lie within the frames", "set ceil_mode=False")
+    window = sliding_of(node, track.axis)
+    value, delay = writer.window(node, window.reach, window.stride, window.left, fill)
+    inputs = [value, *(writer.fixed(other) for other in node.inputs[1:])]
+    results = writer.new.copy(node, inputs, pads=_pads(node, track.axis), auto_pad="NOTSET")
+    writer.set(node.outputs[0], results[0], delay, track, node=node)
+
+
+def conv_transpose(writer: Rewriter, node: ir.Node) -> None:
+    """Transposed convolution: the frames before the hop whose kernels reach into it.
+
+    A left crop of p, its padding, makes output frame j wait for input frame ``(j + p) // stride``.
+    """
+    track, name = writer.stream(node.inputs[0]), str(node.name)
+    if _time_is_elsewhere(writer, node, track.axis):
+        return
+    window, place = sliding_of(node, track.axis), track.axis - 2
+    track = writer.zeroed(track, name, before=True, after=_reaches_behind(writer, node))
+    count = window.reach // window.stride
+    whole = writer.context(track, count, name)
+    extra = list(attribute(node, "output_padding", [0] * spatial(node)))
+    extra[place] = max(0, window.stride - window.reach - 1)
+    inputs = [whole, *(writer.fixed(other) for other in node.inputs[1:])]
+    changed: dict[str, Any] = {
+        "pads": _pads(node, track.axis),
+        "auto_pad": "NOTSET",
+        "output_padding": extra,
+    }
+    full = writer.new.copy(_without(node, "output_shape"), inputs, **changed)[0]
+    start, frames = count * window.stride, track.frames * window.stride
+    hop = writer.new.slice(full, track.axis, start, start + frames, f"{name}.hop")
+    delay = track.delay * window.stride + window.left
+    writer.set(node.outputs[0], hop, delay, track, node=node)
+
+
+def _reaches_behind(writer: Rewriter, node: ir.Node) -> bool:
+    """Whether output frames that are read would take from frames behind the end of the input."""
+    time, output = writer.stream(node.inputs[0]).time, node.outputs[0]
+    window = sliding_of(node, time.axis)
+    return (writer.needs[output] - 1 + window.left) // window.stride >= time.offset
+
+
+def _without(node: ir.Node, name: str) -> ir.Node:
+    node.attributes.pop(name, None)
+    return node
+
+
+def _time_is_elsewhere(writer: Rewriter, node: ir.Node, axis: int) -> bool:
+    """Whether time is the batch, so that nothing slides along it."""
+    if axis == 1:
+        raise Refused("time is its channel axis", "time as a spatial or batch axis", "transpose it")
+    if axis == 0:
+        framewise(writer, node)
+    return axis == 0
+
+
+def _pads(node: ir.Node, axis: int) -> list[int]:
+    pads, count = paddings(node), spatial(node)
+    pads[axis - 2] = pads[axis - 2 + count] = 0
+    return pads

@@ -1,0 +1,123 @@
+"""Operators that work frame by frame: elementwise ones, and those that mix other axes than time."""
+
+from collections.abc import Callable, Sequence
+
+import onnx_ir as ir
+
+from edgekit.export.passes.graph import array_of, attribute, static_shape
+from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.track import Refused, Track
+
+KEEP_ZERO = frozenset(
+    ("Abs", "Cast", "Elu", "Erf", "Gelu", "HardSwish", "Identity", "LeakyRelu", "Mish", "Mul", "Neg",
+     "PRelu", "Relu", "Selu", "Sign", "Sin", "Sinh", "Softsign", "Sqrt", "Swish", "Tan", "Tanh",
+     "Transpose", "Concat", "Split", "Gather")
+)  # fmt: skip
+
+
+def framewise(writer: Rewriter, node: ir.Node) -> None:
+    """Copy a node whose frames of the output follow from the same frames of its inputs."""
+    output = node.outputs[0]
+    made = writer.facts.time(output)
+    if made is None:
+        writer.set(output, output, 0)  # refuses
+        return
+    rank = len(static_shape(output) or ())
+    tracks = aligned(writer, node)
+    inputs: list[ir.Value | None] = []
+    for value in node.inputs:
+        track = tracks.get(value) if value is not None else None
+        if track is None:
+            inputs.append(writer.operand(value, made, rank))
+            continue
+        if track.time.rate != made.rate:
+            raise Refused(
+                f"its input '{track.offline.name}' has rate {track.time.rate}, its output {made.rate}",
+                "one rate", "report this network",
+            )  # fmt: skip
+        inputs.append(track.value)
+    finish(writer, node, writer.new.copy(node, inputs), list(tracks.values()))
+
+
+def broadcast(writer: Rewriter, node: ir.Node) -> None:
+    """Copy an elementwise node of several operands that broadcast."""
+    output = node.outputs[0]
+    made, rank = writer.facts.time(output), len(static_shape(output) or ())
+    for value in node.inputs:
+        track = writer.track(value)
+        if track is not None and made and track.axis - len(track.shape) != made.axis - rank:
+            raise Refused(
+                f"time is another axis in '{track.offline.name}' than in the output",
+                "operands with time on the same axis",
+                "transpose one of them",
+            )
+    framewise(writer, node)
+
+
+def mixing(axes_of: Callable[[ir.Node, int], Sequence[int]], what: str, instead: str) -> Callable[
+    [Rewriter, ir.Node], None
+]:  # fmt: skip
+    """Return the rule of a node that mixes the axes `axes_of(node, rank)` of its first input."""
+
+    def rule(writer: Rewriter, node: ir.Node) -> None:
+        for value in node.inputs:
+            track = writer.track(value)
+            if track is not None and track.axis in axes_of(node, len(track.shape)):
+                raise Refused(f"{what} over all of time", f"{what} over other axes", instead)
+        framewise(writer, node)
+
+    return rule
+
+
+def aligned(writer: Rewriter, node: ir.Node) -> dict[ir.Value, Track]:
+    """The streams among a node's inputs, all at the greatest delay."""
+    tracks = {value: track for value in node.inputs if (track := writer.track(value)) and value}
+    delay = max((track.delay for track in tracks.values()), default=0)
+    return {v: writer.delayed(track, delay, str(node.name)) for v, track in tracks.items()}
+
+
+def finish(
+    writer: Rewriter, node: ir.Node, results: Sequence[ir.Value], tracks: Sequence[Track]
+) -> None:
+    """Record the outputs of a framewise node whose inputs are aligned."""
+    zero = any if node.op_type == "Mul" else all
+    keeps = node.op_type in KEEP_ZERO
+    before = keeps and zero(track.zero_before for track in tracks)
+    after = keeps and zero(track.zero_after for track in tracks)
+    if node.op_type == "Concat" and len(tracks) < len(node.inputs):
+        before = after = False
+    for output, result in zip(node.outputs, results, strict=True):
+        if not output.uses() and not output.is_graph_output():
+            continue
+        writer.set(output, result, tracks[0].delay, *tracks, node=node, before=before, after=after)
+
+
+def axis_of(node: ir.Node, rank: int) -> list[int]:
+    """The attribute ``axis``."""
+    return [int(attribute(node, "axis", -1)) % rank]
+
+
+def first_axis_of(node: ir.Node, rank: int) -> list[int]:
+    """The attribute ``axis``, 0 where it is left out."""
+    return [int(attribute(node, "axis", 0)) % rank]
+
+
+def axes_from(node: ir.Node, rank: int) -> list[int]:
+    """All axes from the attribute ``axis`` on."""
+    return list(range(int(attribute(node, "axis", -1)) % rank, rank))
+
+
+def axes_input(node: ir.Node, rank: int) -> list[int]:
+    """The axes of a reduction."""
+    axes = array_of(node.inputs[1]) if len(node.inputs) > 1 else None
+    if axes is None:
+        given = attribute(node, "axes", None)
+        if given is None:
+            return [] if attribute(node, "noop_with_empty_axes", 0) else list(range(rank))
+        return [int(axis) % rank for axis in given]
+    return [int(axis) % rank for axis in axes]
+
+
+def spatial_axes(node: ir.Node, rank: int) -> list[int]:
+    """All axes behind batch and channels."""
+    return list(range(2, rank))

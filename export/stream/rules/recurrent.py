@@ -1,0 +1,157 @@
+"""GRU, LSTM and RNN forward along time, and running sums."""
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.export.model import Model
+from edgekit.export.passes.graph import array_of, attribute, static_shape
+from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules.elementwise import framewise
+from edgekit.export.stream.track import Refused, Track
+from edgekit.export.verify import run, session
+
+FIRST_STATE = 5  # the input of the hidden state; an LSTM's cell follows
+
+
+def recurrent(writer: Rewriter, node: ir.Node) -> None:
+    """Keep h (and c); in front of frame 0 of a delayed stream they stay what they start from."""
+    track = writer.stream(node.inputs[0])
+    if attribute(node, "layout", 0) or (len(node.inputs) > 4 and _lengths(writer, node, track)):
+        raise Refused(
+            "sequence_lens or batch_first layout", "layout 0, whole sequences", "leave them out"
+        )
+    if track.axis == 1:
+        framewise(writer, node)
+        return
+    if track.axis != 0:
+        raise Refused(
+            "time is its feature axis", "time as the sequence axis", "transpose before it"
+        )
+    if attribute(node, "direction", "forward") != "forward":
+        raise Refused(
+            f"a {attribute(node, 'direction', '')} recurrence over time, which needs the end first",
+            "direction forward",
+            "train it with bidirectional=False; over frequency both directions are fine",
+        )
+    unread = [value for value in node.outputs[1:] if value.uses() or value.is_graph_output()]
+    if unread:
+        writer.set(unread[0], unread[0], 0)  # refuses
+    result = _run(writer, node, track)
+    writer.set(node.outputs[0], result, track.delay, track, node=node)
+
+
+def _lengths(writer: Rewriter, node: ir.Node, track: Track) -> bool:
+    """Whether sequence_lens stops before the last frame."""
+    given = node.inputs[4]
+    if given is None:
+        return False
+    lengths, frames = array_of(given), (static_shape(node.inputs[0]) or (0,))[0]
+    return lengths is None or bool((lengths != frames).any())
+
+
+def _run(writer: Rewriter, node: ir.Node, track: Track) -> ir.Value:
+    new, name = writer.new, str(node.name)
+    starts = _starts(writer, node, track)
+    output = node.outputs[0]
+    states = [writer.state(output, f"{name}{part}", start.shape) for part, start in starts.items()]
+    others = [None, *node.inputs[1:4], None, *node.inputs[5:], *[None] * 3]
+    given = [writer.fixed(value) for value in others[:8]]
+    begin = [constant if constant is not None else new.constant(start, f"{name}.zero")
+             for constant, start in zip(given[5:], starts.values(), strict=False)]  # fmt: skip
+    past = [
+        writer.from_start(state, start, f"{name}{suffix}")
+        for state, (suffix, start) in zip(states, starts.items(), strict=True)
+    ]
+    whole, early = divmod(max(track.delay, 0), track.frames)
+    parts = []
+    for first, last, hops in ((0, early, whole + 1), (early, track.frames, whole)):
+        if first == last:
+            continue
+        frames = track.value
+        if last - first < track.frames:
+            frames = new.slice(track.value, 0, first, last, f"{name}.frames")
+        inputs = [frames, *given[1:4], None, *past, *given[5 + len(past) :]]
+        results = new.copy(node, inputs, outputs=1 + len(past))
+        parts.append(results[0])
+        past = list(results[1 : 1 + len(past)])
+        if track.delay > 0:
+            ready = new.since(np.array([hops]), f"{name}.started")
+            past = [
+                new.one(f"{name}.held", "Where", ready, value, start)
+                for value, start in zip(past, begin, strict=True)
+            ]
+    for state, value in zip(states, past, strict=True):
+        new.carry(state, value)
+    return parts[0] if len(parts) == 1 else new.one(f"{name}.parts", "Concat", *parts, axis=0)
+
+
+def _starts(writer: Rewriter, node: ir.Node, track: Track) -> dict[str, NDArray[Any]]:
+    """What the states start from: the given ones, after the frames that are known before the stream."""
+    suffixes = [".h", ".c"] if node.op_type == "LSTM" else [".h"]
+    hidden = int(attribute(node, "hidden_size", 0)) or (static_shape(node.inputs[2]) or (0,))[-1]
+    shape = (1, track.shape[1], hidden)
+    given = [array_of(value) for value in (*node.inputs, *[None] * 8)[5 : 5 + len(suffixes)]]
+    named = [value for value in node.inputs[5:7] if value is not None]
+    if any(array_of(value) is None for value in named):
+        raise Refused(
+            "its first state follows from an input", "a constant first state",
+            "give the state as an input of one hop, with --shape and --state",
+        )  # fmt: skip
+    starts = [np.zeros(shape, np.float32) if array is None else array for array in given]
+    if track.delay < 0:
+        starts = _after(writer, node, track, starts)
+    return dict(zip(suffixes, starts, strict=True))
+
+
+def _after(
+    writer: Rewriter, node: ir.Node, track: Track, starts: list[NDArray[Any]]
+) -> list[NDArray[Any]]:
+    """The states behind the known frames."""
+    frames = writer.known_context(track, -track.delay)
+    values: list[ir.Value | None] = []
+    initializers = []
+    arrays = [frames, *(array_of(value) for value in node.inputs[1:4]), None, *starts]
+    arrays += [array_of(value) for value in node.inputs[len(arrays) :]]
+    for number, array in enumerate(arrays):
+        if array is None:
+            values.append(None)
+            continue
+        tensor = ir.Tensor(np.ascontiguousarray(array), name=f"i{number}")
+        values.append(ir.Value(name=tensor.name, shape=ir.Shape(array.shape),
+                               type=ir.TensorType(tensor.dtype), const_value=tensor))  # fmt: skip
+        initializers.append(values[-1])
+    twin = ir.Node(
+        "", node.op_type, values, list(node.attributes.values()), num_outputs=len(starts) + 1
+    )
+    for number, output in enumerate(twin.outputs):
+        output.name, output.type = f"o{number}", ir.TensorType(ir.DataType.FLOAT)
+    graph = ir.Graph([], twin.outputs, nodes=[twin], initializers=[v for v in initializers if v],
+                     opset_imports={"": writer.new.graph.opset_imports[""]}, name="start")  # fmt: skip
+    results = run(session(Model(ir.Model(graph, ir_version=10)).to_bytes()), {})
+    return [results[f"o{number}"] for number in range(1, len(starts) + 1)]
+
+
+def cumsum(writer: Rewriter, node: ir.Node) -> None:
+    """A running sum keeps its last value."""
+    track, new, name = writer.stream(node.inputs[0]), writer.new, str(node.name)
+    axis = array_of(node.inputs[1])
+    if axis is None or int(axis.ravel()[0]) % len(track.shape) != track.axis:
+        framewise(writer, node)
+        return
+    if attribute(node, "reverse", 0):
+        raise Refused("it sums from the end", "a sum from the start", "set reverse=0")
+    source = writer.zeroed(track, name, before=True, after=False)
+    shape = list(track.shape)
+    shape[track.axis] = 1
+    state = writer.state(node.outputs[0], name, shape)
+    start = writer.known_context(track, max(-track.delay, 0)).sum(track.axis, keepdims=True)
+    past = writer.from_start(state, start, name)
+    place = writer.fixed(node.inputs[1])
+    total = new.one(f"{name}.total", "Add", new.one(name, "CumSum", source.value, place), past)
+    new.carry(state, new.slice(total, track.axis, track.frames - 1, track.frames, f"{name}.keep"))
+    if attribute(node, "exclusive", 0):
+        total = new.one(f"{name}.exclusive", "Add", new.copy(node, [source.value, place])[0], past)
+    writer.set(node.outputs[0], total, track.delay, track, node=node)

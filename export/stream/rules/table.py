@@ -1,0 +1,77 @@
+"""``RULES``: the rule of every operator that may see time."""
+
+from collections.abc import Callable
+
+import onnx_ir as ir
+
+from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules import conv, recurrent, resample, shape
+from edgekit.export.stream.rules.elementwise import (
+    axes_from,
+    axes_input,
+    axis_of,
+    broadcast,
+    first_axis_of,
+    framewise,
+    mixing,
+    spatial_axes,
+)
+from edgekit.export.stream.rules.products import gemm, matmul
+
+Rule = Callable[[Rewriter, ir.Node], None]
+
+SOFTMAX = "normalize over channels, or attend to a window"
+NORM = "normalize each frame over its channels (LayerNorm), or use a cumulative norm"
+REDUCE = "use a causal window, a cumulative sum or a recurrent layer"
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(
+        ("Abs", "Acos", "Asin", "Atan", "Cast", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf",
+         "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "Identity", "IsInf", "IsNaN",
+         "LeakyRelu", "Log", "Mish", "Neg", "Not", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid",
+         "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "ThresholdedRelu",
+         "QuantizeLinear", "DequantizeLinear"),
+        framewise,
+    ),
+    **dict.fromkeys(
+        ("Add", "And", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Div", "Equal",
+         "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean", "Min", "Mod", "Mul",
+         "Or", "PRelu", "Pow", "Sub", "Sum", "Where", "Xor"),
+        broadcast,
+    ),
+    **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), mixing(axis_of, "softmax", SOFTMAX)),
+    "LayerNormalization": mixing(axes_from, "a norm", NORM),
+    "LpNormalization": mixing(axis_of, "a norm", NORM),
+    "InstanceNormalization": mixing(spatial_axes, "a norm", NORM),
+    **dict.fromkeys(
+        ("GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool"),
+        mixing(spatial_axes, "pooling", REDUCE),
+    ),
+    **dict.fromkeys(
+        ("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+         "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"),
+        mixing(axes_input, "a reduction", REDUCE),
+    ),
+    **dict.fromkeys(("ArgMax", "ArgMin"), mixing(first_axis_of, "a search", REDUCE)),
+    "Gemm": gemm,
+    "MatMul": matmul,
+    "Conv": conv.conv,
+    "ConvTranspose": conv.conv_transpose,
+    "MaxPool": conv.max_pool,
+    "AveragePool": conv.average_pool,
+    "Concat": shape.concat,
+    "Expand": shape.expand,
+    "Gather": shape.gather,
+    "Pad": shape.pad,
+    "Reshape": shape.reshape,
+    "Slice": shape.slice_,
+    "Split": shape.split,
+    "Squeeze": shape.reshape,
+    "Transpose": shape.transpose,
+    "Unsqueeze": shape.reshape,
+    "Resize": resample.resize,
+    "CumSum": recurrent.cumsum,
+    "GRU": recurrent.recurrent,
+    "LSTM": recurrent.recurrent,
+    "RNN": recurrent.recurrent,
+}  # fmt: skip

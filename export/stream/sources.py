@@ -1,0 +1,186 @@
+"""The offline network at any length: an .onnx with an open time axis, or torch code."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import lcm
+
+import onnx
+import onnx_ir as ir
+
+from edgekit.errors import ModelError, Problem
+from edgekit.export.constants import Constants
+from edgekit.export.from_onnx import from_onnx
+from edgekit.export.model import Model
+from edgekit.export.passes.graph import array_of, attribute
+from edgekit.export.reading import parse
+
+Dims = Sequence[int | str]  # an open dimension is its name
+UNIT = 240  # 16 * 3 * 5: what strides mostly divide
+DOUBLINGS = 7
+LARGEST = 2**22  # samples
+
+
+@dataclass(frozen=True)
+class Offline:
+    """A network that can be imported at any number of samples.
+
+    Attributes:
+        at: imports it, verified, with the time axis of its inputs at this length.
+    """
+
+    at: Callable[[int], Model]
+
+
+def onnx_offline(
+    data: bytes,
+    *,
+    name: str,
+    time_axes: Mapping[str, int] | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    constants: Constants | None = None,
+) -> Offline:
+    """An .onnx whose inputs leave one dimension open: time.
+
+    An open first dimension of another name is the batch, 1.
+
+    Args:
+        data: the content of the file.
+        name: recorded as the source's name.
+        time_axes: input name -> its time axis, where the file does not tell; then the inputs that
+            are left out have no time.
+        shapes: input name -> dimensions; what stands for the time axis does not matter.
+        constants: input name -> value: these inputs become constants.
+
+    Raises:
+        ModelError: not a usable file, or a time axis that cannot be told.
+    """
+    borders = _borders(parse(data).graph, constants or {})
+    axes = find_time(borders, time_axes or {}, shapes or {})
+    fixed = {key: [1 if type(d) is not int else d for d in (shapes or {}).get(key, dims)]
+             for key, dims in borders.items()}  # fmt: skip
+
+    def at(samples: int) -> Model:
+        given = {key: _with_time(dims, axes.get(key), samples) for key, dims in fixed.items()}
+        return from_onnx(data, name=name, shapes=given, constants=constants)
+
+    return Offline(at)
+
+
+def torch_offline(
+    source: str,
+    *,
+    name: str,
+    time_axes: Mapping[str, int],
+    shapes: Mapping[str, Sequence[int]] | None = None,
+) -> Offline:
+    """A torch module; ``source`` and `shapes` as in `from_torch`.
+
+    Args:
+        source: ``package.module:factory``.
+        name: recorded as the source's name.
+        time_axes: input name -> its time axis.
+        shapes: input name -> dimensions, where the factory gives no example inputs.
+    """
+    from edgekit.export.from_torch import from_torch
+
+    def at(samples: int) -> Model:
+        given = {key: _with_time(dims, time_axes.get(key), samples) for key, dims in fixed.items()}
+        return from_torch(source, name=name, shapes=given)[0]
+
+    fixed = dict(shapes or {})
+    if missing := [key for key in time_axes if key not in fixed]:
+        examples = from_torch(source, name=name, shapes=shapes)[1]
+        fixed |= {key: examples[key].shape for key in missing if key in examples}
+    return Offline(at)
+
+
+def find_time(
+    borders: Mapping[str, Dims], axes: Mapping[str, int], shapes: Mapping[str, Sequence[int]]
+) -> dict[str, int]:
+    """Return input name -> time axis: the given ones, else the only open dimension of the inputs.
+
+    Raises:
+        ModelError: unknown inputs or axes, or not exactly one open dimension.
+    """
+    listed = "; ".join(f"{name} ({', '.join(map(str, dims))})" for name, dims in borders.items())
+    step = "give --time-axis INPUT:AXIS for each input that has one"
+    problems = [
+        Problem(f"--time-axis {name}:{axis}", "not an axis of an input", listed, "correct it")
+        for name, axis in axes.items()
+        if name not in borders or not -len(borders[name]) <= axis < len(borders[name])
+    ]
+    if problems:
+        raise ModelError(problems)
+    if axes:
+        return {name: axis % len(borders[name]) for name, axis in axes.items()}
+    found = {name: _open(dims, name in shapes) for name, dims in borders.items()}
+    names = {label for places in found.values() for _, label in places}
+    if len(names) != 1 or any(len(places) > 1 for places in found.values()):
+        many = "no open dimension" if not names else f"{len(names)} open dimensions"
+        raise ModelError(Problem("the time axis", f"{many}: {listed}", "one open dimension", step))
+    return {name: places[0][0] for name, places in found.items() if places}
+
+
+def _open(dims: Dims, given: bool) -> list[tuple[int, str]]:
+    """Place and name of the dimensions that may be time."""
+    places = [(axis, str(dim)) for axis, dim in enumerate(dims) if type(dim) is not int]
+    batch = len(places) > 1 and places[0][0] == 0
+    return [] if given else places[batch:]
+
+
+def _borders(graph: onnx.GraphProto, constants: Constants) -> dict[str, Dims]:
+    skipped = {tensor.name for tensor in graph.initializer} | set(constants)
+    return {
+        value.name: [
+            dim.dim_value if dim.dim_value > 0 else dim.dim_param or "?"
+            for dim in value.type.tensor_type.shape.dim
+        ]
+        for value in graph.input
+        if value.name not in skipped
+    }
+
+
+def _with_time(dims: Sequence[int], axis: int | None, samples: int) -> list[int]:
+    return [samples if place == axis else size for place, size in enumerate(dims)]
+
+
+def two_lengths(offline: Offline) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
+    """Import the network at two lengths that its strides divide.
+
+    Raises:
+        ModelError: what is wrong at every length that was tried.
+    """
+    first, samples = _first(offline, UNIT)
+    unit = lcm(UNIT, _strides(first.ir.graph))
+    if samples % unit:
+        first, samples = _first(offline, unit)
+    return first.ir, offline.at(2 * samples).ir, (samples, 2 * samples)
+
+
+def _first(offline: Offline, unit: int) -> tuple[Model, int]:
+    """The network at the smallest tried length that works."""
+    error: ModelError | None = None
+    for doubling in range(DOUBLINGS):
+        try:
+            return offline.at(unit << doubling), unit << doubling
+        except ModelError as found:
+            error = error or found
+    assert error is not None
+    raise error
+
+
+def _strides(graph: ir.Graph) -> int:
+    """The product of strides from the inputs to any value, along the path where it is largest."""
+    strides: dict[ir.Value, int] = {}
+    for node in graph:
+        before = [strides.get(value, 1) for value in node.inputs if value is not None]
+        own = lcm(1, *attribute(node, "strides", ())) if node.op_type != "ConvTranspose" else 1
+        if node.op_type == "Slice" and len(node.inputs) > 4:
+            steps = array_of(node.inputs[4])
+            own = 1 if steps is None else max(1, lcm(*map(int, abs(steps))))
+        if node.op_type == "Gather" and (index := array_of(node.inputs[1])) is not None:
+            rows = index.reshape(len(index), -1) if index.ndim == 2 else index[:0]
+            own = max(1, int(rows[1, 0] - rows[0, 0])) if len(rows) > 1 else 1
+        total = own * lcm(1, *before)
+        strides.update(dict.fromkeys(node.outputs, total))
+    return max(strides.values(), default=1)

@@ -1,0 +1,58 @@
+"""`Track`: a value of the hop graph that carries time."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import onnx_ir as ir
+
+from edgekit.export.stream.facts import TimeAxis
+
+
+class Refused(Exception):
+    """A rule cannot stream its node; `found`, `allowed` and `step` become a `Problem`."""
+
+    def __init__(self, found: str, allowed: str, step: str) -> None:
+        """Take the parts of the problem; the node is known to the caller."""
+        super().__init__(found)
+        self.found, self.allowed, self.step = found, allowed, step
+
+
+@dataclass(frozen=True)
+class Track:
+    """A tensor of the stream: hop h holds its frames ``[h * frames - delay, (h + 1) * frames - delay)``.
+
+    Attributes:
+        value: in the hop graph.
+        offline: the value of the offline network that it carries.
+        time: axis, rate and length of the offline value.
+        shape: of one hop.
+        delay: in frames of this tensor. Below 0 where frames are known before their time, as behind
+            a padding on the left; the frames before ``-delay`` then follow from constants alone.
+        cause: name of the node where the delay last grew.
+        zero_before: frames that the stream holds before frame 0 are zero.
+        zero_after: frames that it holds behind the end are zero.
+    """
+
+    value: ir.Value
+    offline: ir.Value
+    time: TimeAxis
+    shape: tuple[int, ...]
+    delay: int
+    cause: str | None = None
+    zero_before: bool = False
+    zero_after: bool = False
+
+    @property
+    def axis(self) -> int:
+        """The time axis."""
+        return self.time.axis
+
+    @property
+    def frames(self) -> int:
+        """Frames of one hop."""
+        return self.shape[self.axis]
+
+    @property
+    def delay_samples(self) -> Fraction:
+        """The delay in samples of the input."""
+        return self.delay / self.time.rate

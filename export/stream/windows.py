@@ -1,0 +1,106 @@
+"""What nodes say about their windows along one axis: kernels, strides, paddings, slices."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.graph import array_of, attribute, static_shape
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """Along one axis: ``reach = (kernel - 1) * dilation``, the stride, and the padding before it."""
+
+    reach: int
+    stride: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A Slice along one axis; `start` and `end` count from the front."""
+
+    start: int
+    end: int
+    step: int
+
+
+def per_axis(node: ir.Node, name: str) -> list[int]:
+    """An attribute with one number per spatial axis; 1 where it is left out."""
+    return list(attribute(node, name, [1] * spatial(node)))
+
+
+def spatial(node: ir.Node) -> int:
+    """The number of axes behind batch and channels."""
+    return len(static_shape(node.inputs[0]) or ()) - 2
+
+
+def kernel_of(node: ir.Node) -> list[int]:
+    """The kernel size per spatial axis."""
+    if len(node.inputs) > 1:
+        return list((static_shape(node.inputs[1]) or ())[2:])
+    return list(attribute(node, "kernel_shape", ()))
+
+
+def paddings(node: ir.Node) -> list[int]:
+    """The paddings before all spatial axes, then behind all; also those of ``auto_pad``."""
+    count, mode = spatial(node), attribute(node, "auto_pad", "NOTSET")
+    if mode in ("NOTSET", "VALID"):
+        return list(attribute(node, "pads", [0] * 2 * count))
+    before, behind = [], []
+    small, large = static_shape(node.outputs[0]) or (), static_shape(node.inputs[0]) or ()
+    if node.op_type == "ConvTranspose":
+        small, large = large, small
+    sizes = zip(small[2:], large[2:], kernel_of(node), per_axis(node, "strides"),
+                per_axis(node, "dilations"), strict=True)  # fmt: skip
+    for frames, whole, kernel, stride, dilation in sizes:
+        total = max((frames - 1) * stride + (kernel - 1) * dilation + 1 - whole, 0)
+        less = total // 2
+        before.append(less if mode == "SAME_UPPER" else total - less)
+        behind.append(total - before[-1])
+    return before + behind
+
+
+def sliding_of(node: ir.Node, axis: int) -> Sliding:
+    """The window of a convolution or pooling along `axis` of its input."""
+    place = axis - 2
+    kernel, dilation = kernel_of(node)[place], per_axis(node, "dilations")[place]
+    return Sliding((kernel - 1) * dilation, per_axis(node, "strides")[place], paddings(node)[place])
+
+
+def pads_of(node: ir.Node, axis: int) -> tuple[int, int]:
+    """The padding that a Pad adds before and behind `axis`."""
+    pads, axes = (
+        array_of(node.inputs[1]),
+        array_of(node.inputs[3] if len(node.inputs) > 3 else None),
+    )
+    rank = len(static_shape(node.inputs[0]) or ())
+    if pads is None:
+        return 0, 0
+    places = list(range(rank)) if axes is None else [int(a) % rank for a in axes.ravel()]
+    if axis not in places:
+        return 0, 0
+    place = places.index(axis)
+    return int(pads[place]), int(pads[place + len(places)])
+
+
+def slice_of(node: ir.Node, axis: int, size: int) -> Cut | None:
+    """The part that a Slice takes of an axis of `size`; None where its bounds are not constants.
+
+    Negative bounds count from `size`.
+    """
+    inputs = [*node.inputs, None, None][:5]
+    starts, ends, axes, steps = (array_of(value) for value in inputs[1:])
+    if starts is None or ends is None:
+        return None
+    rank = len(static_shape(node.inputs[0]) or ())
+    places = [int(a) % rank for a in (np.arange(len(starts)) if axes is None else axes)]
+    if axis not in places:
+        return Cut(0, size, 1)
+    place = places.index(axis)
+    step = 1 if steps is None else int(steps[place])
+    start, end = int(starts[place]), int(ends[place])
+    start = start + size if start < 0 else min(start, size)
+    end = end + size if end < 0 else min(end, size)
+    return Cut(start, end, step)

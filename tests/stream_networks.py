@@ -1,0 +1,132 @@
+"""Offline networks for the streaming tests, written as ONNX with an open time axis, and their checks."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from edgekit.export.model import OPSET, Model
+from edgekit.export.stream.convert import analyse, rewrite
+from edgekit.export.stream.prove import run_stream
+from edgekit.export.stream.sources import onnx_offline
+from edgekit.export.verify import compare, run, session
+
+LAYOUTS = {
+    "NCT": (1, None, "T"),
+    "NTC": (1, "T", None),
+    "NCFT": (1, None, 4, "T"),
+    "NCTF": (1, None, "T", 4),
+}
+
+
+@dataclass
+class Net:
+    """Builds a graph node by node; every method that adds a layer returns the name of its output."""
+
+    seed: int = 0
+    nodes: list[Any] = field(default_factory=list)
+    tensors: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.random = np.random.default_rng(self.seed)
+
+    def const(self, array: Any, dtype: Any = np.float32) -> str:
+        name = f"c{len(self.tensors)}"
+        self.tensors.append(numpy_helper.from_array(np.asarray(array, dtype), name))
+        return name
+
+    def weight(self, *shape: int) -> str:
+        fan = max(1, int(np.prod(shape[1:])))
+        return self.const(self.random.uniform(-1.5, 1.5, shape) / np.sqrt(fan))
+
+    def add(self, op_type: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
+        name = f"{op_type.lower()}{len(self.nodes)}"
+        names = [f"{name}_y{n or ''}" for n in range(outputs)]
+        self.nodes.append(helper.make_node(op_type, inputs, names, name=name, **attributes))
+        return names[0]
+
+    def conv(self, x: str, c: int, out: int, k: int, *, left: int = 0, right: int = 0,
+             dilation: int = 1, stride: int = 1, group: int = 1) -> str:  # fmt: skip
+        return self.add("Conv", x, self.weight(out, c // group, k), self.weight(out), group=group,
+                        pads=[left, right], dilations=[dilation], strides=[stride])  # fmt: skip
+
+    def transposed(self, x: str, c: int, out: int, k: int, stride: int, left: int = 0, right: int = 0,
+                   extra: int = 0) -> str:  # fmt: skip
+        return self.add("ConvTranspose", x, self.weight(c, out, k), self.weight(out), strides=[stride],
+                        pads=[left, right], output_padding=[extra])  # fmt: skip
+
+    def pad(self, x: str, left: int, right: int) -> str:
+        return self.add("Pad", x, self.const([0, 0, left, 0, 0, right], np.int64))
+
+    def cut(self, x: str, start: int, end: int = 2**60, axis: int = 2, step: int = 1) -> str:
+        bounds = [self.const([n], np.int64) for n in (start, end, axis, step)]
+        return self.add("Slice", x, *bounds)
+
+    def recurrent(self, x: str, c: int, kind: str = "GRU", direction: str = "forward") -> str:
+        gates, both = (
+            {"GRU": 3, "LSTM": 4, "RNN": 1}[kind],
+            2 if direction == "bidirectional" else 1,
+        )
+        frames = self.add("Transpose", x, perm=[2, 0, 1])
+        y = self.add(kind, frames, self.weight(both, gates * c, c), self.weight(both, gates * c, c),
+                     self.weight(both, 2 * gates * c), hidden_size=c, direction=direction)  # fmt: skip
+        rows = self.add("Transpose", y, perm=[2, 1, 3, 0])
+        flat = self.add("Reshape", rows, self.const([1, both * c, -1], np.int64))
+        return flat
+
+    def model(self, shape: list[Any], output: str | list[str]) -> bytes:
+        outputs = [output] if isinstance(output, str) else output
+        graph = helper.make_graph(
+            self.nodes, "net",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * len(shape)) for name in outputs],
+            self.tensors,
+        )  # fmt: skip
+        opset = helper.make_opsetid("", OPSET)
+        return helper.make_model(graph, opset_imports=[opset], ir_version=10).SerializeToString()
+
+
+def check(
+    data: bytes, hops: tuple[int, ...] = (1, 2, 3, 7), samples: int = 60, **options: Any
+) -> list[Model]:
+    """Stream a network by multiples of its least hop and compare with onnxruntime on the whole."""
+    offline = onnx_offline(data, name="net", **options)
+    analysis = analyse(offline)
+    least = analysis.facts.minimum_hop()
+    samples = max(-(-samples // least), 3) * least
+    running = session(data)
+    random = np.random.default_rng(1)
+    feed = {}
+    for value in analysis.short.graph.inputs:
+        time = analysis.facts.time(value)
+        shape = [
+            samples if time and time.axis == n else int(d) for n, d in enumerate(value.shape or ())
+        ]
+        feed[str(value.name)] = random.normal(size=shape).astype(np.float32)
+    whole = run(running, feed)
+    models = []
+    for times in hops:
+        model = rewrite(analysis, times * least)
+        compare(whole, run_stream(model, feed, samples), what=f"hop {times * least}")
+        models.append(model)
+    return models
+
+
+def least_delay(data: bytes, hop: int, samples: int, channels: int = 1) -> int:
+    """The least delay that the receptive field allows, by changing one input sample at a time.
+
+    The smallest d such that no output n needs an input at or beyond ``(floor((n + d)/H) + 1) * H``.
+    """
+    running = session(data)
+    x = np.random.default_rng(2).normal(size=(1, channels, samples)).astype(np.float32)
+    (before,) = run(running, {"x": x}).values()
+    need = np.full(before.shape[-1], -1)
+    for place in range(samples):
+        changed = x.copy()
+        changed[:, :, place] += 1
+        (after,) = run(running, {"x": changed}).values()
+        moved = (before != after).any(axis=tuple(range(before.ndim - 1)))
+        need[moved] = place
+    outputs = np.arange(len(need))
+    return next(d for d in range(10**6) if (need < ((outputs + d) // hop + 1) * hop).all())
