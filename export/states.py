@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem
-from edgekit.export.model import StatePair
+from edgekit.export.model import WITHIN_HOP, StatePair
 from edgekit.export.passes.graph import static_shape
 
 # (pattern of the input's name, output names it may have). A name of these forms says "state".
@@ -178,5 +178,7 @@ def restarting_cells(graph: ir.Graph) -> list[str]:
 
 
 def _restarts(node: ir.Node) -> bool:
+    if WITHIN_HOP in node.metadata_props:
+        return False
     initial = node.inputs[5] if len(node.inputs) > 5 else None
     return initial is None or initial.is_initializer()

@@ -24,7 +24,7 @@ def ek_gru_s8(
 ) -> S16:  # fmt: skip
     """Return the next state of an int8 GRU, gates in order z, r, h.
 
-    h ``(units,)`` int16 of scale 2^-15, x ``(inputs,)``, w ``(3 units, inputs)``,
+    h ``(..., units)`` int16 of scale 2^-15, x ``(..., inputs)``, w ``(3 units, inputs)``,
     r ``(3 units, units)``, biases, mults and shifts ``(3 units,)``. The recurrent product takes h rounded to int8.
     """
     return _gru(x, h, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
@@ -45,48 +45,57 @@ def ek_gru_f32(
 ) -> F32:
     """Return the next state of a float GRU, gates z, r, h.
 
-    w ``(inputs, 3 units)``, r ``(units, 3 units)``, biases ``(3 units,)``.
+    x ``(..., inputs)``, h ``(..., units)``, w ``(inputs, 3 units)``, r ``(units, 3 units)``, biases ``(3 units,)``.
     """
-    n = h.shape[0]
+    n = h.shape[-1]
     gx = accumulate(w_bias, x, w)
     gh = accumulate(r_bias[: 2 * n], h, r[:, : 2 * n])
-    z, reset = np.split(ek_sigmoid_f32(gx[: 2 * n] + gh), 2)
+    z, reset = np.split(ek_sigmoid_f32(gx[..., : 2 * n] + gh), 2, axis=-1)
     if linear_before_reset:
         recurrent = reset * accumulate(r_bias[2 * n :], h, r[:, 2 * n :])
     else:
         recurrent = accumulate(r_bias[2 * n :], reset * h, r[:, 2 * n :])
-    candidate = ek_tanh_f32(gx[2 * n :] + recurrent)
+    candidate = ek_tanh_f32(gx[..., 2 * n :] + recurrent)
     return (np.float32(1) - z) * candidate + z * h
 
 
 def ek_lstm_f32(x: F32, h: F32, c: F32, w: F32, r: F32, bias: F32) -> tuple[F32, F32]:
     """Return the next h and c of a float LSTM, gates i, o, f, c.
 
-    w ``(inputs, 4 units)``, r ``(units, 4 units)``, bias ``(4 units,)``.
+    x ``(..., inputs)``, h and c ``(..., units)``, w ``(inputs, 4 units)``, r ``(units, 4 units)``, bias ``(4 units,)``.
     """
     gates = accumulate(accumulate(bias, x, w), h, r)
-    n = h.shape[0]
-    i, o, f = np.split(ek_sigmoid_f32(gates[: 3 * n]), 3)
-    cell = f * c + i * ek_tanh_f32(gates[3 * n :])
+    n = h.shape[-1]
+    i, o, f = np.split(ek_sigmoid_f32(gates[..., : 3 * n]), 3, axis=-1)
+    cell = f * c + i * ek_tanh_f32(gates[..., 3 * n :])
     return o * ek_tanh_f32(cell), cell
+
+
+def ek_rnn_f32(x: F32, h: F32, w: F32, r: F32, bias: F32, relu: int) -> F32:
+    """Return the next state of a plain recurrent layer, the tanh or relu of ``bias + x @ w + h @ r``.
+
+    x ``(..., inputs)``, h ``(..., units)``, w ``(inputs, units)``, r ``(units, units)``, bias ``(units,)``.
+    """
+    total = accumulate(accumulate(bias, x, w), h, r)
+    return np.where(total > 0, total, np.float32(0)) if relu else ek_tanh_f32(total)
 
 
 def _gru(
     x: Ints, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
     r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int, narrow: bool,
 ) -> S16:  # fmt: skip
-    n = h.shape[0]
-    gx = _preactivation(exact_product(w, x) + w_bias, w_mult, w_shift)
-    gh = _preactivation(exact_product(r, _operand(h, narrow)) + r_bias, r_mult, r_shift)
-    z, reset = np.split(
-        ek_lut_s16(saturate_s16(gx[: 2 * n] + gh[: 2 * n]), sigmoid).astype(np.int64), 2
-    )
+    n = h.shape[-1]
+    gx = _preactivation(exact_product(x, w.T) + w_bias, w_mult, w_shift)
+    gh = _preactivation(exact_product(_operand(h, narrow), r.T) + r_bias, r_mult, r_shift)
+    gates = ek_lut_s16(saturate_s16(gx[..., : 2 * n] + gh[..., : 2 * n]), sigmoid)
+    z, reset = np.split(gates.astype(np.int64), 2, axis=-1)
     if linear_before_reset:
-        recurrent = _product_q15(reset, gh[2 * n :])
+        recurrent = _product_q15(reset, gh[..., 2 * n :])
     else:
         operand = _operand(_product_q15(reset, h.astype(np.int64)).astype(np.int16), narrow)
-        recurrent = _preactivation(exact_product(r, operand) + r_bias, r_mult, r_shift)[2 * n :]
-    candidate = ek_lut_s16(saturate_s16(gx[2 * n :] + recurrent), tanh_).astype(np.int64)
+        acc = exact_product(operand, r.T) + r_bias
+        recurrent = _preactivation(acc, r_mult, r_shift)[..., 2 * n :]
+    candidate = ek_lut_s16(saturate_s16(gx[..., 2 * n :] + recurrent), tanh_).astype(np.int64)
     return saturate_s16(((32768 - z) * candidate + z * h + (1 << 14)) >> 15)
 
 

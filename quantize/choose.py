@@ -136,9 +136,9 @@ def _is_integer_compute(node: ir.Node) -> bool:
     if node.op_type == "GRU":
         weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
         length = node.inputs[4] if len(node.inputs) > 4 else None
-        direction = node.attributes.get("direction")
-        forward = direction is None or direction.as_string() == "forward"
-        return weights and length is None and forward and dims(node.inputs[0])[1] == 1
+        initial = constant(node.inputs[5]) if len(node.inputs) > 5 else None
+        holds = initial is None or bool((abs(initial) <= 1).all())  # as HIDDEN_TYPE
+        return weights and length is None and holds
     if node.op_type in ARITHMETIC | TABLED and _feeds_sensitive(node.outputs[0]):
         return False
     if node.op_type in ARITHMETIC:

@@ -6,7 +6,7 @@ is not framed stays as it was, between Quantize and Dequantize nodes: a float is
 stored quantized become integer graph inputs and outputs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -133,7 +133,7 @@ class Fuser:
         self,
         old: ir.Node,
         op_type: str,
-        inputs: list[ir.Value],
+        inputs: Sequence[ir.Value | None],
         framed: list[tuple[ir.Value, QuantType, ir.Node | None]],
         attributes: Mapping[str, object],
     ) -> None:

@@ -14,7 +14,7 @@ from edgekit.errors import ModelError, Problem
 from edgekit.quantize import arith_tables
 from edgekit.quantize.apply import channel_rows
 from edgekit.quantize.choose import TABLED, constant
-from edgekit.quantize.geometry import conv_shape
+from edgekit.quantize.geometry import conv_shape, optional
 from edgekit.quantize.integer import Fuser, output_attributes
 from edgekit.quantize.pointwise import POINTWISE, attributes_of
 from edgekit.quantize.pooling import pool_of
@@ -118,14 +118,12 @@ def _multipliers(
 
 def build_gru(fuser: Fuser, node: ir.Node) -> bool:
     """GRU: int8 weights, h int16 of scale 2^-15, gate pre-activations int16 of scale 2^-11."""
-    x, h = (
-        fuser.operand(node.inputs[0]),
-        fuser.operand(node.inputs[5] if len(node.inputs) > 5 else None),
-    )
+    x, initial = fuser.operand(node.inputs[0]), optional(node, 5)
+    h = _initial_state(fuser, initial)
     w, r = (fuser.weights.get(node.inputs[i]) for i in (1, 2))  # type: ignore[arg-type]
     used = [i for i, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
     frames = [fuser.frame(node, i) for i in used]
-    if x is None or h is None or h.kind != HIDDEN_TYPE or w is None or r is None or None in frames:
+    if x is None or w is None or r is None or None in frames or (initial is None) != (h is None):
         return False
     framed = [frame for frame in frames if frame is not None]
     if any(kind != HIDDEN_TYPE for _, kind, _ in framed):
@@ -157,8 +155,17 @@ def build_gru(fuser: Fuser, node: ir.Node) -> bool:
         "linear_before_reset": 0 if reset is None else reset.as_int(),
         "outputs": used,
     }
-    fuser.add(node, "GRU", [x.value, h.value], framed, attributes)
+    fuser.add(node, "GRU", [x.value, h], framed, attributes)
     return True
+
+
+def _initial_state(fuser: Fuser, value: ir.Value | None) -> ir.Value | None:
+    """A recurrent cell's first state as it is stored; None where it is left out or stored otherwise."""
+    array = constant(value)
+    if array is not None:
+        return fuser.initializer(f"{value.name}_hidden", HIDDEN_TYPE.quantize(array))  # type: ignore[union-attr]
+    operand = fuser.operand(value)
+    return operand.value if operand is not None and operand.kind == HIDDEN_TYPE else None
 
 
 def build_table(fuser: Fuser, node: ir.Node) -> bool:

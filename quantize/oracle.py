@@ -59,7 +59,8 @@ class Oracle:
             operands: list[Any] = [None if v is None else values[str(v.name)] for v in node.inputs]
             results = OPERATORS[node.domain, node.op_type](node, operands)
             for value, result in zip(node.outputs, results, strict=False):
-                values[str(value.name)] = np.asarray(result).reshape(dims(value))
+                if value.name:
+                    values[value.name] = np.asarray(result).reshape(dims(value))
         self.states = {pair.input: values[pair.output] for pair in self.model.states}
         return {str(v.name): values[str(v.name)] for v in self.model.stream_outputs}
 

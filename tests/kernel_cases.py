@@ -312,6 +312,13 @@ def lstm_f32(d: Draw) -> Call:
     return Call("ek_lstm_f32", [*args, inputs, n, np.zeros(4 * n, np.float32)], {1: h, 2: c})
 
 
+def rnn_f32(d: Draw) -> Call:
+    inputs, n, relu = d.int(1, 20), d.int(1, 20), d.int(0, 1)
+    args = [floats(d, inputs), floats(d, n), floats(d, inputs, n), floats(d, n, n), floats(d, n)]
+    y = arith_recurrent.ek_rnn_f32(*args, relu)
+    return Call("ek_rnn_f32", [*args, inputs, n, relu, np.zeros(n, np.float32)], {1: y})
+
+
 def lut(kernel: str) -> Callable[[Draw], Call]:
     x_type = kernel.split("_")[2]
 
@@ -548,6 +555,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_prelu_s8": prelu,
     "ek_gru_f32": gru_f32,
     "ek_lstm_f32": lstm_f32,
+    "ek_rnn_f32": rnn_f32,
     "ek_finite_f32": finite,
     "ek_softmax_f32": softmax,
     "ek_layernorm_f32": layernorm,

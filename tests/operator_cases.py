@@ -630,4 +630,125 @@ POOLING: list[Case] = [
     ),
 ]
 
-CASES: dict[str, Case] = {case.name: case for case in (*POINTWISE, *ROWS, *MOVEMENT, *POOLING)}
+GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
+
+
+def cell(
+    name: str,
+    op_type: str,
+    x: Input,
+    *,
+    kept: str = "y h",
+    lengths: Operand = None,
+    h: Operand = None,
+    c0: Operand = None,
+    bias: bool = True,
+    w8a8: float | None = None,
+    **attributes: Any,
+) -> Case:
+    """A recurrent layer of 5 units: `kept` names its outputs, of ``y h c``."""
+    units, directions = 5, 2 if attributes.get("direction") == "bidirectional" else 1
+    rows, inputs = GATES[op_type] * units, x.shape[-1]
+    operands: dict[str, Operand] = {
+        "x": x,
+        "w": c(directions, rows, inputs) * np.float32(0.5),
+        "r": c(directions, rows, units, seed=1) * np.float32(0.5),
+        "b": c(directions, 2 * rows, seed=2) * np.float32(0.3) if bias else None,
+        "lengths": lengths,
+        "h0": h,
+        "c0": c0,
+    }
+    outputs = [n if n in kept.split() else "" for n in ("y", "h", "c")[: 3 if "c" in kept else 2]]
+    names = [n if o is not None else "" for n, o in operands.items()]
+    while not names[-1]:
+        names.pop()
+    nodes = [helper.make_node(op_type, names, outputs, "op", hidden_size=units, **attributes)]
+    results = [n for n in outputs if n]
+    if w8a8 is not None:
+        nodes += [helper.make_node("Neg", [r], [f"{r}_neg"]) for r in results]
+        results = [f"{r}_neg" for r in results]
+    return network(name, nodes, operands, results, w8a8=w8a8)
+
+
+# Recurrent layers: x is (time, batch, features).
+WITHIN = {"low": -0.9, "high": 0.9}
+RECURRENT: list[Case] = [
+    *(
+        cell(
+            f"gru_{direction}_{reset}_{batch}",
+            "GRU",
+            f(4, batch, 3),
+            direction=direction,
+            linear_before_reset=reset,
+            w8a8=25,
+        )
+        for direction in ("forward", "reverse", "bidirectional")
+        for reset in (0, 1)
+        for batch in (1, 3)
+    ),
+    *(
+        cell(f"gru_one_step_{'_'.join(kept.split())}", "GRU", f(1, 3, 4), kept=kept, h=h, w8a8=25)
+        for kept, h in (
+            ("y", f(1, 3, 5, **WITHIN)),
+            ("h", f(1, 3, 5, **WITHIN)),
+            ("y h", f(1, 3, 5, **WITHIN)),
+        )
+    ),
+    cell("gru_state_computed", "GRU", f(3, 2, 4), h=f(1, 2, 5, **WITHIN), w8a8=25),
+    cell("gru_state_constant", "GRU", f(3, 2, 4), h=np.tanh(c(1, 2, 5)), w8a8=25),
+    cell("gru_state_large", "GRU", f(3, 2, 4), h=c(1, 2, 5) * np.float32(3)),
+    cell("gru_last_both", "GRU", f(3, 2, 4), kept="h", h=f(2, 2, 5), direction="bidirectional"),
+    cell("gru_lengths", "GRU", f(3, 2, 4), lengths=np.full(2, 3, np.int32), direction="reverse"),
+    cell("gru_bare", "GRU", f(3, 1, 4), kept="y", bias=False, w8a8=25),
+    *(
+        cell(
+            f"lstm_{direction}_{batch}",
+            "LSTM",
+            f(4, batch, 3),
+            kept="y h c",
+            direction=direction,
+        )
+        for direction in ("forward", "reverse", "bidirectional")
+        for batch in (1, 3)
+    ),
+    *(
+        cell(
+            f"lstm_{steps}_{'_'.join(kept.split())}",
+            "LSTM",
+            f(steps, 2, 4),
+            kept=kept,
+            h=f(1, 2, 5),
+            c0=f(1, 2, 5),
+        )
+        for steps in (1, 3)
+        for kept in ("y", "h", "c", "y c", "h c", "y h c")
+    ),
+    cell("lstm_memory_only", "LSTM", f(3, 1, 4), kept="y c", c0=c(1, 1, 5), bias=False),
+    cell(
+        "lstm_both_states",
+        "LSTM",
+        f(3, 2, 4),
+        kept="h c",
+        h=c(2, 2, 5),
+        c0=f(2, 2, 5),
+        direction="bidirectional",
+        lengths=np.full(2, 3, np.int32),
+    ),
+    *(
+        cell(
+            f"rnn_{direction}_{function.lower()}",
+            "RNN",
+            f(4, 2, 3),
+            h=f(directions, 2, 5),
+            direction=direction,
+            activations=[function] * directions,
+        )
+        for direction, directions in (("forward", 1), ("reverse", 1), ("bidirectional", 2))
+        for function in ("Tanh", "Relu")
+    ),
+    cell("rnn_default", "RNN", f(4, 1, 3)),
+]
+
+CASES: dict[str, Case] = {
+    case.name: case for case in (*POINTWISE, *ROWS, *MOVEMENT, *POOLING, *RECURRENT)
+}

@@ -16,7 +16,7 @@ from edgekit.quantize.compare import tensor_report
 from edgekit.quantize.integer import INTEGER_DOMAIN, stored_type, to_integer
 from edgekit.quantize.oracle import Oracle
 
-FLOOR_DB = {"attention": 30, "tcn": 30, "conv_recurrent": 30}
+FLOOR_DB = {"attention": 30, "tcn": 30, "conv_recurrent": 30, "dual_path": 30}
 
 
 @pytest.mark.parametrize("name", ZOO)

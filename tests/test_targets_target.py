@@ -1,5 +1,7 @@
 """Targets refuse what they cannot run: every node at once, with what is allowed and what to do."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
@@ -51,19 +53,30 @@ def test_all_unsupported_operators_are_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attributes", "found"),
+    ("op_type", "given", "found"),
     [
-        ({"direction": "reverse"}, "reverse"),
-        ({"activations": ["Sigmoid", "Relu"]}, "activations"),
+        ("GRU", {"activations": ["Sigmoid", "Relu"]}, "activations"),
+        ("GRU", {"clip": 0.5}, "clip"),
+        ("GRU", {"lengths": np.array([2], np.int32)}, "sequence_lens"),
+        ("LSTM", {"peepholes": np.ones((1, 6), np.float32)}, "peepholes"),
+        ("LSTM", {"input_forget": 1}, "input_forget"),
+        ("RNN", {"activations": ["Sigmoid"]}, "activations"),
     ],
 )
-def test_what_an_operator_cannot_do_is_named(attributes: dict[str, object], found: str) -> None:
-    node = helper.make_node(
-        "GRU", ["x", "w", "r"], ["", "y"], hidden_size=2, name="n", **attributes
-    )
-    weights = np.ones((1, 6, 2), np.float32)
-    (problem,) = TARGETS["host"].check(imported([node], [3, 1, 2], [1, 1, 2], w=weights, r=weights))
-    assert problem.where == "GRU 'n'"
+def test_what_a_recurrent_layer_cannot_do_is_named(
+    op_type: str, given: dict[str, Any], found: str
+) -> None:
+    rows = {"GRU": 6, "LSTM": 8, "RNN": 2}[op_type]
+    tensors = {name: value for name, value in given.items() if isinstance(value, np.ndarray)}
+    attributes = {name: value for name, value in given.items() if name not in tensors}
+    operands = ["x", "w", "r", "", "lengths", "", "", "peepholes"]
+    operands = operands[: 8 if op_type == "LSTM" else 6]
+    names = [name if name in {"x", "w", "r", *tensors} else "" for name in operands]
+    node = helper.make_node(op_type, names, ["", "y"], "n", hidden_size=2, **attributes)
+    weights = np.ones((1, rows, 2), np.float32)
+    model = imported([node], [3, 1, 2], [1, 1, 2], w=weights, r=weights, **tensors)
+    (problem,) = TARGETS["host"].check(model)
+    assert problem.where == f"{op_type} 'n'"
     assert found in problem.found
 
 

@@ -152,6 +152,38 @@ class Raw(nn.Module):
         return torch.tanh(self.out(y.squeeze(0))), h
 
 
+class DualPath(nn.Module):
+    """Channels by frequency: a bidirectional GRU over frequency, a GRU over time in each band, grouped
+    dilated transposed convolution over a cache; both caches are slices of one packed state."""
+
+    def __init__(self, bands: int = 9, width: int = 8) -> None:
+        super().__init__()
+        self.enc = nn.Conv2d(2, width, (1, 3), padding=(0, 1))
+        self.act, self.norm = nn.PReLU(), nn.BatchNorm2d(width)
+        self.depth = nn.Conv2d(width, width, (3, 3), padding=(0, 1), dilation=(2, 1), groups=width)
+        self.across = nn.GRU(width, width // 2, bidirectional=True, batch_first=True)
+        self.along = nn.GRU(width, width, batch_first=True)
+        self.mix1, self.mix2 = nn.Linear(width, width), nn.Linear(width, width)
+        self.layernorm = nn.LayerNorm((bands, width))
+        self.back = nn.ConvTranspose2d(
+            width, width, (3, 3), padding=(4, 1), dilation=(2, 1), groups=width
+        )
+        self.dec = nn.ConvTranspose2d(width, 2, (1, 3), padding=(0, 1), groups=2)
+
+    def forward(self, x: Tensor, cache: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        cache = cache.clone()
+        window = torch.cat([cache[0], self.act(self.norm(self.enc(x)))], 2)
+        cache[0] = window[:, :, 1:]
+        y = torch.relu(self.depth(window))
+        bands = y.permute(0, 2, 3, 1).flatten(0, 1)
+        bands = bands + self.layernorm(self.mix1(self.across(bands)[0]))
+        time, h = self.along(bands.transpose(0, 1), h)
+        y = (bands + self.mix2(time.transpose(0, 1))).permute(0, 2, 1).unsqueeze(2)
+        window = torch.cat([cache[1], y], 2)
+        cache[1] = window[:, :, 1:]
+        return torch.tanh(self.dec(torch.relu(self.back(window)))), cache, h
+
+
 def _states(*shapes: tuple[int, ...]) -> tuple[Tensor, ...]:
     return tuple(torch.zeros(shape) for shape in shapes)
 
@@ -184,6 +216,7 @@ conv_recurrent = _make(ConvRecurrent, (1, 1, 1, 33), (1, 1, 1, 33), (1, 1, 20))
 attention = _make(Attention, (1, 1, 24), (1, 7, 24), (1, 7, 24))
 vision = _make(Vision, (1, 3, 24, 24))
 raw = _make(Raw, (1, 64), (1, 1, 32))
+dual_path = _make(DualPath, (1, 2, 1, 9), (2, 1, 8, 4, 9), (1, 9, 8))
 
 ZOO: dict[str, Callable[[], Network]] = {
     "gru_mask": gru_mask,
@@ -193,4 +226,5 @@ ZOO: dict[str, Callable[[], Network]] = {
     "attention": attention,
     "vision": vision,
     "raw": raw,
+    "dual_path": dual_path,
 }

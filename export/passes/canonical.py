@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes import transforms
+from edgekit.export.passes import recurrent, transforms
 from edgekit.export.passes.chain import Chain
 from edgekit.export.passes.graph import array_of, attribute, static_shape
 
@@ -75,5 +75,8 @@ RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
     "DFT": transforms.dft,
     "Einsum": transforms.einsum,
     "Gemm": _gemm,
+    "GRU": recurrent.plain,
+    "LSTM": recurrent.plain,
+    "RNN": recurrent.plain,
     "STFT": transforms.stft,
 }

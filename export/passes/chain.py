@@ -1,5 +1,6 @@
 """A row of nodes that takes the place of one."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,20 @@ class Chain:
 
     def add(self, op_type: str, *inputs: ir.Value | None, **attributes: Any) -> ir.Value:
         """Append a node; returns its output."""
-        name = f"{self.node.name}_{op_type.lower()}{len(self.new)}"
-        self.new.append(ir.node(op_type, inputs, attributes, name=name))
-        return self.new[-1].outputs[0]
+        return self.add_all(op_type, inputs, attributes, 1)[0]
+
+    def add_all(
+        self,
+        op_type: str,
+        inputs: Sequence[ir.Value | None],
+        attributes: Mapping[str, Any],
+        outputs: int,
+        name: str | None = None,
+    ) -> list[ir.Value]:
+        """Append a node of several outputs; returns them."""
+        name = name or f"{self.node.name}_{op_type.lower()}{len(self.new)}"
+        self.new.append(ir.node(op_type, inputs, attributes, name=name, num_outputs=outputs))
+        return list(self.new[-1].outputs)
 
     def constant(self, array: Any, dtype: type[np.generic] = np.float32) -> ir.Value:
         """Add an initializer."""
@@ -34,7 +46,7 @@ class Chain:
         """Append a Transpose, unless it changes nothing."""
         return value if perm == sorted(perm) else self.add("Transpose", value, perm=perm)
 
-    def finish(self) -> bool:
-        """Replace the old node, whose output the last new one takes over."""
-        replace(self.graph, self.node, self.new)
+    def finish(self, results: Mapping[ir.Value, ir.Value] | None = None) -> bool:
+        """Replace the old node; `results` take over its outputs, the last new one its first by default."""
+        replace(self.graph, self.node, self.new, results)
         return True

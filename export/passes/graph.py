@@ -1,6 +1,6 @@
 """What every pass needs: constants, static shapes, new initializers, replacing a node."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,11 +60,21 @@ def add_initializer(graph: ir.Graph, base: str, array: np.ndarray[Any, Any]) -> 
     return value
 
 
-def replace(graph: ir.Graph, old: ir.Node, new: Sequence[ir.Node]) -> None:
-    """Put `new` in the place of `old`; the last one takes over its first output and its name."""
+def replace(
+    graph: ir.Graph,
+    old: ir.Node,
+    new: Sequence[ir.Node],
+    results: Mapping[ir.Value, ir.Value] | None = None,
+) -> None:
+    """Put `new` in the place of `old`.
+
+    `results` says which values take over its outputs and their names; by default the last node's first
+    output that of the old one.
+    """
     new[-1].metadata_props.update(old.metadata_props)
+    results = results or {old.outputs[0]: new[-1].outputs[0]}
     ir.convenience.replace_nodes_and_values(
-        graph, old, [old], new, [old.outputs[0]], [new[-1].outputs[0]]
+        graph, old, [old], new, list(results), list(results.values())
     )
 
 

@@ -60,8 +60,9 @@ def gru_int(node: ir.Node, x: list[Array]) -> list[Array]:
     names = ("w", "r", "w_bias", "r_bias", "w_mult", "w_shift", "r_mult", "r_shift")
     arrays = [tensor(node, name) for name in names]
     tables = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
-    h, rows = x[1].ravel(), []
-    for step in x[0].reshape(x[0].shape[0], -1):
+    shape = (x[0].shape[1], arrays[1].shape[1])
+    h, rows = np.zeros(shape, np.int16) if x[1] is None else x[1].reshape(shape), []
+    for step in x[0]:
         h = run(step, h, *arrays, *tables, integer(node, "linear_before_reset"))
         rows.append(h)
     both = [np.stack(rows), h]

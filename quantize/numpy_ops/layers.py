@@ -3,6 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.export.passes.graph import attribute
 from edgekit.quantize import arith_float, arith_recurrent
 from edgekit.quantize.geometry import conv_shape, matmul_shapes
 from edgekit.quantize.numpy_ops.base import Array, integer
@@ -36,18 +37,27 @@ def conv(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def recurrent(node: ir.Node, x: list[Array]) -> list[Array]:
-    """GRU or LSTM, every time step."""
+    """GRU, LSTM or RNN, every time step."""
     x = [*x, *[None] * (7 - len(x))]  # type: ignore[list-item]
     w, r = x[1][0].T, x[2][0].T
     rows, units = w.shape[1], r.shape[0]
     bias = np.zeros(2 * rows, np.float32) if x[3] is None else x[3][0]
-    h, c = (np.zeros(units, np.float32) if s is None else s.ravel() for s in x[5:7])
+    zeros = np.zeros((x[0].shape[1], units), np.float32)
+    h, c = (zeros if s is None else s.reshape(zeros.shape) for s in x[5:7])
     steps = []
-    for step in x[0].reshape(x[0].shape[0], -1):
+    for step in x[0]:
         if node.op_type == "LSTM":
             h, c = arith_recurrent.ek_lstm_f32(step, h, c, w, r, bias[:rows] + bias[rows:])
+        elif node.op_type == "RNN":
+            both = bias[:rows] + bias[rows:]
+            h = arith_recurrent.ek_rnn_f32(step, h, w, r, both, rectified(node))
         else:
             reset = integer(node, "linear_before_reset", 0)
             h = arith_recurrent.ek_gru_f32(step, h, w, r, bias[:rows], bias[rows:], reset)
         steps.append(h)
     return [np.stack(steps), h, c]
+
+
+def rectified(node: ir.Node) -> int:
+    """Whether an RNN's activation is Relu instead of Tanh, as 1 or 0."""
+    return int(tuple(attribute(node, "activations", ())) == ("Relu",))

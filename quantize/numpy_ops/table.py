@@ -28,6 +28,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "ConvTranspose"): layers.conv,
     ("", "GRU"): layers.recurrent,
     ("", "LSTM"): layers.recurrent,
+    ("", "RNN"): layers.recurrent,
     **{("", name): pointwise.elementwise for name in FORMS},
     **{("", name): pointwise.unary for name in POINTWISE},
     **{("", name): rows.reduce for name in rows.FLOAT},

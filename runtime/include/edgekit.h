@@ -639,6 +639,12 @@ void ek_gru_f32(const float *x, float *h, const float *w, const float *r, const 
 void ek_lstm_f32(const float *x, float *h, float *c, const float *w, const float *r, const float *bias,
                  int32_t inputs, int32_t units, float *scratch);
 
+/* Plain float recurrence: h = relu or tanh of bias + x w + h r; w [inputs][units], r [units][units],
+ * bias [units] = Wb + Rb, h [units] in place. */
+#define EK_RNN_F32_SCRATCH(units) ((size_t)4 * (size_t)(units))
+void ek_rnn_f32(const float *x, float *h, const float *w, const float *r, const float *bias, int32_t inputs,
+                int32_t units, int32_t relu, float *scratch);
+
 /* ---- pointwise, integer (y may be x, a or b where the types agree) ------------------------------------ */
 
 /* y = table[x + 128], 256 entries. */

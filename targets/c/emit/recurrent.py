@@ -1,4 +1,4 @@
-"""GRU and LSTM: state updated in place, one kernel call per time step."""
+"""GRU, LSTM and RNN: state updated in place, one kernel call per time step and element of the batch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,15 +7,21 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.errors import Problem
+from edgekit.export.passes.graph import attribute
 from edgekit.quantize.arith_tables import sigmoid_gate, tanh_gate
 from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims
+from edgekit.quantize.numpy_ops.layers import rectified
 from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, suffix, where
 from edgekit.targets.c.plan import ITEM_BYTES, Traits
 
-GATES = {"GRU": 3, "LSTM": 4}
-DEFAULT_ACTIVATIONS = {"GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}
-F32_SCRATCH = {"GRU": 24, "LSTM": 16}  # EK_GRU_F32_SCRATCH, EK_LSTM_F32_SCRATCH: bytes per unit
+GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
+ACTIVATIONS = {
+    "GRU": (("Sigmoid", "Tanh"),),
+    "LSTM": (("Sigmoid", "Tanh", "Tanh"),),
+    "RNN": (("Tanh",), ("Relu",)),
+}
+F32_SCRATCH = {"GRU": 24, "LSTM": 16, "RNN": 4}  # EK_GRU_F32_SCRATCH and so on: bytes per unit
 INT_SCRATCH = {"s8": 14, "s16": 14}  # EK_GRU_S8_SCRATCH (13, kept even), EK_GRU_S16_SCRATCH
 
 
@@ -24,10 +30,19 @@ class _Cell:
     """A recurrent node: its sequence output and, per state, (input position, initial, final)."""
 
     node: ir.Node
-    steps: int
     units: int
     y: int | None
     states: tuple[tuple[int, ir.Value | None, int | None], ...]
+
+    @property
+    def steps(self) -> int:
+        """Time steps of one hop."""
+        return dims(self.node.inputs[0])[0]
+
+    @property
+    def batch(self) -> int:
+        """Sequences, each with its own states."""
+        return dims(self.node.inputs[0])[1]
 
     @property
     def traits(self) -> Traits:
@@ -48,62 +63,55 @@ class _Cell:
             if order == 0 and self.steps == 1 and self.y is not None and final is not None:
                 same.append((self.y, final))
         assert dtype is not None
-        extra = homeless * self.units * ITEM_BYTES[dtype]
+        extra = homeless * self.batch * self.units * ITEM_BYTES[dtype]
         return Traits(updates=tuple(updates), same=tuple(same), scratch=cell * self.units + extra)
 
     def emit(self, ctx: Context, cell_bytes: int, call: Callable[[str, list[str]], str]) -> None:
         """Bring the states to their homes, then one call per step; `call(x, states)` is the C call."""
         x = self.node.inputs[0]
         y = None if self.y is None else self.node.outputs[self.y]
+        inputs, size = dims(x)[-1], self.batch * self.units
+        ctype, item = ("int16_t", 2) if self.node.domain else ("float", 4)
         homes, free = [], cell_bytes
         for order, (_, initial, final) in enumerate(self.states):
-            if final is not None:
-                home = ctx.pointer(self.node.outputs[final])
-                same = initial is not None and ctx.same_place(initial, self.node.outputs[final])
-            elif order == 0 and self.steps == 1 and y is not None:
-                home, same = ctx.pointer(y), initial is not None and ctx.same_place(initial, y)
+            value = None if final is None else self.node.outputs[final]
+            if value is None and order == 0 and self.steps == 1:
+                value = y
+            if value is None:
+                home = f"{ctx.scratch(self.node, ctype)} + {free // item}"
+                free += size * item
             else:
-                ctype = "int16_t" if self.node.domain else "float"
-                home, same = (
-                    f"{ctx.scratch(self.node, ctype)} + {free // (2 if self.node.domain else 4)}",
-                    False,
-                )
-                free += self.units * (2 if self.node.domain else 4)
+                home = ctx.pointer(value)
             if initial is None:
-                ctx.line(f"memset({home}, 0, {self.units} * sizeof *({home}));")
-            elif not same:
-                ctx.line(
-                    f"memcpy({home}, {ctx.pointer(initial)}, {self.units} * sizeof *({home}));"
-                )
+                ctx.line(f"memset({home}, 0, {size} * sizeof *({home}));")
+            elif not ctx.same_place(initial, value):
+                ctx.line(f"memcpy({home}, {ctx.pointer(initial)}, {size} * sizeof *({home}));")
             homes.append(home)
-        inputs = dims(x)[-1]
         copies_y = y is not None and not (self.steps == 1 and homes[0] == ctx.pointer(y))
-        if self.steps == 1:
-            ctx.line(call(ctx.pointer(x), homes))
-            if copies_y:
-                ctx.line(
-                    f"memcpy({ctx.pointer(y)}, {homes[0]}, {self.units} * sizeof *({homes[0]}));"
-                )
-            return
-        ctx.line(f"for (int32_t t = 0; t < {self.steps}; t++) {{")
-        ctx.line("    " + call(f"{ctx.pointer(x)} + t * {inputs}", homes))
+        source, target = ctx.pointer(x), ctx.pointer(y) if copies_y else ""
+        indent = ""
+        if self.steps > 1:
+            ctx.line(f"for (int32_t t = 0; t < {self.steps}; t++) {{")
+            indent, source = "    ", f"{source} + t * {self.batch * inputs}"
+            target = f"{target} + t * {size}"
+        if self.batch > 1:
+            ctx.line(f"{indent}for (int32_t b = 0; b < {self.batch}; b++) {{")
+            here = [f"{home} + b * {self.units}" for home in homes]
+            ctx.line(f"{indent}    {call(f'{source} + b * {inputs}', here)}")
+            ctx.line(f"{indent}}}")
+        else:
+            ctx.line(f"{indent}{call(source, homes)}")
         if copies_y:
-            target = f"{ctx.pointer(y)} + t * {self.units}"
-            ctx.line(f"    memcpy({target}, {homes[0]}, {self.units} * sizeof *({homes[0]}));")
-        ctx.line("}")
+            ctx.line(f"{indent}memcpy({target}, {homes[0]}, {size} * sizeof *({homes[0]}));")
+        if self.steps > 1:
+            ctx.line("}")
 
 
 def _gru_int(node: ir.Node) -> _Cell:
     used = list(node.attributes["outputs"].as_ints())
     position = {original: place for place, original in enumerate(used)}
     units = array_attribute(node, "r").shape[1]
-    return _Cell(
-        node,
-        dims(node.inputs[0])[0],
-        units,
-        position.get(0),
-        ((1, node.inputs[1], position.get(1)),),
-    )
+    return _Cell(node, units, position.get(0), ((1, node.inputs[1], position.get(1)),))
 
 
 def _float_cell(node: ir.Node) -> _Cell:
@@ -114,9 +122,7 @@ def _float_cell(node: ir.Node) -> _Cell:
 
     count = 2 if node.op_type == "LSTM" else 1
     states = tuple((5 + i, _input(node, 5 + i), output(1 + i)) for i in range(count))
-    return _Cell(
-        node, dims(node.inputs[0])[0], int_attribute(node, "hidden_size"), output(0), states
-    )
+    return _Cell(node, dims(node.inputs[2])[2], output(0), states)
 
 
 def _input(node: ir.Node, index: int) -> ir.Value | None:
@@ -129,7 +135,7 @@ def traits_gru_int(node: ir.Node) -> Traits:
 
 
 def traits_float(node: ir.Node) -> Traits:
-    """Of a float GRU or LSTM."""
+    """Of a float GRU, LSTM or RNN."""
     return _float_cell(node).traits
 
 
@@ -157,22 +163,24 @@ def emit_gru_int(ctx: Context, node: ir.Node) -> None:
 
 
 def emit_float(ctx: Context, node: ir.Node) -> None:
-    """Float GRU or LSTM: weights packed [inputs][gates * units]."""
+    """Float GRU, LSTM or RNN: weights packed [inputs][gates * units]."""
     cell, gates = _float_cell(node), GATES[node.op_type]
     w, r = (np.asarray(constant(node.inputs[i]))[0] for i in (1, 2))
     rows = gates * cell.units
     bias = constant(_input(node, 3))
     both = np.zeros(2 * rows, np.float32) if bias is None else bias[0]
     arrays = [ctx.constant(f"{node.name}_w", w.T), ctx.constant(f"{node.name}_r", r.T)]
-    if node.op_type == "LSTM":
-        arrays.append(ctx.constant(f"{node.name}_bias", both[:rows] + both[rows:]))
-        numbers = [w.shape[1], cell.units]
-    else:
+    numbers = [w.shape[1], cell.units]
+    if node.op_type == "GRU":
         arrays += [
             ctx.constant(f"{node.name}_w_bias", both[:rows]),
             ctx.constant(f"{node.name}_r_bias", both[rows:]),
         ]
-        numbers = [w.shape[1], cell.units, int_attribute(node, "linear_before_reset", 0)]
+        numbers.append(int_attribute(node, "linear_before_reset", 0))
+    else:
+        arrays.append(ctx.constant(f"{node.name}_bias", both[:rows] + both[rows:]))
+    if node.op_type == "RNN":
+        numbers.append(rectified(node))
     kernel = f"ek_{node.op_type.lower()}_f32"
     ctx.kernels.add(kernel)
 
@@ -184,46 +192,35 @@ def emit_float(ctx: Context, node: ir.Node) -> None:
 
 
 def check_float(node: ir.Node) -> list[Problem]:
-    """Forward, batch 1, default activations, constant weights, no peepholes, lengths, clip or layout 1."""
+    """Constant weights, whole sequences, default activations (RNN also Relu), no peepholes, no clip."""
     found = []
-    direction = node.attributes.get("direction")
-    if direction is not None and direction.as_string() != "forward":
-        found.append(
-            (
-                f"direction {direction.as_string()}",
-                "forward",
-                "a backward pass needs the whole stream: use a causal cell",
-            )
-        )
-    if any(constant(_input(node, i)) is None for i in (1, 2)) or (
-        _input(node, 3) is not None and constant(_input(node, 3)) is None
-    ):
+    if any(_input(node, i) is not None and constant(_input(node, i)) is None for i in (1, 2, 3)):
         found.append(("computed weights", "constant weights", "make them parameters"))
     if _input(node, 4) is not None:
         found.append(("sequence_lens", "the full sequence", "remove the lengths"))
     if node.op_type == "LSTM" and _input(node, 7) is not None:
         found.append(("peepholes", "none", "use a plain LSTM"))
-    if dims(node.inputs[0])[1] != 1:
-        found.append((f"batch {dims(node.inputs[0])[1]}", "1", "export with batch 1"))
-    for name in ("activations", "clip", "activation_alpha", "activation_beta", "input_forget"):
-        if name in node.attributes and node.attributes[name].value not in (
-            0,
-            (),
-            DEFAULT_ACTIVATIONS[node.op_type],
-        ):
-            found.append((f"attribute {name}", "its default", "use the default cell"))
-    if int_attribute(node, "layout", 0):
-        found.append(("layout 1", "layout 0", "put time first"))
+    allowed = ACTIVATIONS[node.op_type]
+    names = ["activations", "clip", "activation_alpha", "activation_beta", "input_forget"]
+    if _input(node, 4) is None:  # layers of whole sequences come forward and time first
+        names += ["direction", "layout"]
+    for name in names:
+        value = attribute(node, name, 0)
+        if value in (0, (), "forward") or (name == "activations" and tuple(value) in allowed):
+            continue
+        text = " or ".join(", ".join(functions) for functions in allowed)
+        default = text if name == "activations" else "its default"
+        found.append((f"attribute {name}", default, "use the default cell"))
     return [Problem(where(node), *parts) for parts in found]
 
 
 def macs_gru_int(node: ir.Node) -> int:
     """Both products, every time step."""
-    return dims(node.inputs[0])[0] * (
-        array_attribute(node, "w").size + array_attribute(node, "r").size
-    )
+    steps, batch = dims(node.inputs[0])[:2]
+    return steps * batch * (array_attribute(node, "w").size + array_attribute(node, "r").size)
 
 
 def macs_float(node: ir.Node) -> int:
     """Both products, every time step."""
-    return dims(node.inputs[0])[0] * sum(int(np.prod(dims(node.inputs[i]))) for i in (1, 2))
+    steps, batch = dims(node.inputs[0])[:2]
+    return steps * batch * sum(int(np.prod(dims(node.inputs[i]))) for i in (1, 2))

@@ -36,12 +36,15 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "MatMul"): Emitter(linear.emit_matmul, macs=linear.macs_matmul),
     ("", "Conv"): Emitter(conv.emit_conv, check=conv.check_spatial, macs=conv.macs_conv),
     ("", "ConvTranspose"): Emitter(conv.emit_conv, check=conv.check_spatial, macs=conv.macs_conv),
-    ("", "GRU"): Emitter(
-        recurrent.emit_float, recurrent.traits_float, recurrent.check_float, recurrent.macs_float
-    ),
-    ("", "LSTM"): Emitter(
-        recurrent.emit_float, recurrent.traits_float, recurrent.check_float, recurrent.macs_float
-    ),
+    **{
+        ("", name): Emitter(
+            recurrent.emit_float,
+            recurrent.traits_float,
+            recurrent.check_float,
+            recurrent.macs_float,
+        )
+        for name in recurrent.GATES
+    },
     **{
         ("", name): Emitter(pointwise.emit_unary, elementwise)
         for name in POINTWISE
