@@ -41,7 +41,8 @@ of a network that cannot run, with what is allowed there.
 ## Expressed by these
 
 - {renaming} become Reshape where they only rename axes.
-- {rules} become simpler operators where their operands are constants.
+- {rules}
+  become simpler operators, or plainer forms of themselves, as far as their constants allow.
 - What onnx defines as a function of simpler operators is expanded when it first appeared behind opset
   {opset}, and where it is one of {expanded}.
 - Whatever constants alone decide is computed at import: Shape, Range, ConstantOfShape, OneHot, If, ...
