@@ -58,6 +58,8 @@ def _as_type(value: Any, tensor: onnx.TypeProto.Tensor) -> npt.NDArray[Any] | No
         array = given.astype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     except (ValueError, TypeError, KeyError, OverflowError):
         return None
+    if array.dtype.kind not in "biuf":
+        return None
     if array.dtype.kind in "iub" and not np.array_equal(array.astype(given.dtype), given):
         return None
     if not tensor.HasField("shape"):

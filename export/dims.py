@@ -1,21 +1,51 @@
-"""Input shapes: open dimensions are fixed by the user, and none may stay open."""
+"""Input shapes: open dimensions are fixed by the user, and none but a batch may stay open."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import onnx
 
 from edgekit.errors import ModelError, Problem
 
-Dims = dict[str, list[int | str | None]]  # an open dimension is its name, or None without one
+Dim = int | str | None  # an open dimension is its name, or None without one
+Dims = dict[str, list[Dim]]
+NO_NAME = re.compile(r"\?|-?\d*")  # what exporters write where they know no name
+BATCH = re.compile(r"n|b|bs|.*batch.*", re.IGNORECASE)
 
 
-def fix_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> None:
-    """Fix the dimensions of the graph's inputs in place.
+def forget_open_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> None:
+    """Drop, in place, sizes below 1 and names as ``?`` of the graph's inputs: they say nothing.
 
-    A named dimension that is fixed at one input holds for all inputs that have it.
+    An input without any shape gets the rank that `shapes` tells.
+
+    Raises:
+        ModelError: inputs without a shape that `shapes` does not have.
+    """
+    problems = []
+    for value in graph.input:
+        if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape"):
+            if value.name not in shapes:
+                step = f"give all sizes of one hop: --shape {value.name}=DIMS"
+                problems.append(Problem(f"input '{value.name}'", "no shape", "fixed sizes", step))
+            for _ in shapes.get(value.name, ()):
+                value.type.tensor_type.shape.dim.add()
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.WhichOneof("value") == "dim_value" and dim.dim_value < 1:
+                dim.ClearField("dim_value")
+            elif NO_NAME.fullmatch(dim.dim_param.strip()):
+                dim.ClearField("dim_param")
+    if problems:
+        raise ModelError(problems)
+
+
+def fix_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> list[str]:
+    """Fix the dimensions of the graph's inputs in place; returns what was assumed.
+
+    A named dimension that is fixed at one input holds for all inputs that have it. A first
+    dimension without a name, or that is named as a batch, is 1 where nobody says otherwise.
 
     Args:
-        graph: the graph; its initializers do not count as inputs.
+        graph: the graph after `forget_open_dims`; its initializers do not count as inputs.
         shapes: input name -> all its dimensions.
 
     Raises:
@@ -29,24 +59,28 @@ def fix_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> Non
     if problems:
         raise ModelError(problems)
     fixed = _solve(found, shapes)
-    if open_problems := [_open(name, dims) for name, dims in fixed.items() if _is_open(dims)]:
+    notes = _take_batches_as_one(fixed)
+    if open_problems := [
+        _open(name, found[name]) for name, dims in fixed.items() if _is_open(dims)
+    ]:
         raise ModelError(open_problems)
     for name, value in inputs.items():
         tensor = value.type.tensor_type
         del tensor.shape.dim[:]
         for dim in fixed[name]:
             tensor.shape.dim.add().dim_value = int(dim or 0)
+    return notes
 
 
-def _dims(value: onnx.ValueInfoProto) -> list[int | str | None]:
+def _dims(value: onnx.ValueInfoProto) -> list[Dim]:
     return [
         dim.dim_value if dim.HasField("dim_value") else (dim.dim_param or None)
         for dim in value.type.tensor_type.shape.dim
     ]
 
 
-def _is_open(dims: Sequence[int | str | None]) -> bool:
-    return any(not isinstance(dim, int) or dim < 1 for dim in dims)
+def _is_open(dims: Sequence[Dim]) -> bool:
+    return any(not isinstance(dim, int) for dim in dims)
 
 
 def _unknown(shapes: Mapping[str, Sequence[int]], found: Dims) -> list[Problem]:
@@ -67,13 +101,9 @@ def _contradictions(shapes: Mapping[str, Sequence[int]], found: Dims) -> list[Pr
     bound: dict[str, int] = {}
     for name, given in shapes.items():
         dims = found.get(name, list(given))
-        # An input without any shape information has rank 0 here: the user says which it has.
-        fits = not dims or (
-            len(dims) == len(given)
-            and all(
-                bound.setdefault(dim, size) == size if isinstance(dim, str) else dim in (None, size)
-                for dim, size in zip(dims, given, strict=True)
-            )
+        fits = len(dims) == len(given) and all(
+            bound.setdefault(dim, size) == size if isinstance(dim, str) else dim in (None, size)
+            for dim, size in zip(dims, given, strict=True)
         )
         if not fits or any(size < 1 for size in given):
             problems.append(
@@ -103,16 +133,36 @@ def _solve(found: Dims, shapes: Mapping[str, Sequence[int]]) -> Dims:
     }
 
 
-def _open(name: str, dims: Sequence[int | str | None]) -> Problem:
-    count = sum(not isinstance(dim, int) or dim < 1 for dim in dims)
+def _take_batches_as_one(fixed: Dims) -> list[str]:
+    """Set open batches of inputs of at least two dimensions to 1, in place; say which."""
+    notes = []
+    named = set()
+    for name, dims in fixed.items():
+        batch = dims[0] if len(dims) > 1 else 1
+        if isinstance(batch, int) or (batch is not None and not BATCH.fullmatch(batch)):
+            continue
+        dims[0] = 1
+        named |= {batch} - {None}
+        called = "without a name" if batch is None else f"'{batch}'"
+        notes.append(
+            f"input '{name}': its open first dimension {called} is taken as a batch of 1; "
+            f"--shape {name}=DIMS sets another"
+        )
+    for dims in fixed.values():
+        dims[:] = [1 if dim in named else dim for dim in dims]
+    return notes
+
+
+def _open(name: str, dims: Sequence[Dim]) -> Problem:
+    count = sum(not isinstance(dim, int) for dim in dims)
+    sizes = ",".join(str(dim) if isinstance(dim, int) else "1" for dim in dims)
     return Problem(
         f"input '{name}'",
         f"shape ({_text(dims)}) with {count} open dimension{'s' if count > 1 else ''}",
         "fixed sizes; rewriting an offline network with an open time axis is not in this version",
-        f"give all sizes of one hop: --shape {name}="
-        + ",".join(str(dim) if isinstance(dim, int) and dim > 0 else "1" for dim in dims),
+        f"give all sizes of one hop: --shape {name}={sizes}",
     )
 
 
-def _text(dims: Sequence[int | str | None]) -> str:
+def _text(dims: Sequence[Dim]) -> str:
     return ",".join("?" if dim is None else str(dim) for dim in dims)

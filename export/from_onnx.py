@@ -9,10 +9,12 @@ from typing import Any
 import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.export.checking import MAX_BYTES, load, with_open_dims
 from edgekit.export.constants import Constants
+from edgekit.export.external import self_contained
 from edgekit.export.frontend_spec import parse_spec
 from edgekit.export.model import Model, Source, StreamInfo
-from edgekit.export.reading import MAX_BYTES, parse, read_graph
+from edgekit.export.reading import read_graph
 from edgekit.export.states import find_states, restarting_cells
 from edgekit.export.verify import run, session, verify_import
 
@@ -30,11 +32,11 @@ def from_onnx(
 ) -> Model:
     """Import an ONNX network: float, or quantized by another tool (then its Q/DQ nodes are kept).
 
-    The file is untrusted: its size is checked first, it is checked by ``onnx.checker``, it must not
-    point to other files, and its result is compared with the file itself in onnxruntime.
+    The file is untrusted: its size is checked first, it is checked by ``onnx.checker``, it may point
+    to files in its own folder only, and its result is compared with the file itself in onnxruntime.
 
     Args:
-        path_or_bytes: the file, or its content.
+        path_or_bytes: the file, or its content, which then must not point to other files.
         name: recorded as the source's name.
         states: (input, output) pairs; pairs that names and shapes tell are found without.
         shapes: input name -> dimensions, where the file leaves them open.
@@ -52,16 +54,16 @@ def from_onnx(
         VerificationError: the simplified network differs from the file.
     """
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else _read(Path(path_or_bytes))
-    graph_model, fixed = read_graph(data, shapes or {}, constants or {})
+    graph_model, fixed, assumed = read_graph(data, shapes or {}, constants or {})
     facts = _own_facts(graph_model)
     pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()))
     stream = stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo()))
     source = Source(name, hashlib.sha256(data).hexdigest())
-    notes = restarting_cells(graph_model.graph)
+    notes = [*assumed, *restarting_cells(graph_model.graph)]
     model = Model(graph_model).describe(
         source=source, states=list(pairs), stream=stream, notes=notes
     )
-    source_session = session(data)
+    source_session = session(with_open_dims(data))
     verify_import(lambda feed: run(source_session, feed | fixed), model)
     return model
 
@@ -72,7 +74,7 @@ def input_names(path: str | Path) -> frozenset[str]:
     Raises:
         ModelError: no readable, valid ONNX file.
     """
-    return frozenset(value.name for value in parse(_read(Path(path))).graph.input)
+    return frozenset(value.name for value in load(_read(Path(path))).graph.input)
 
 
 def stream_info(
@@ -111,7 +113,7 @@ def _read(path: Path) -> bytes:
                     "give another file",
                 )
             )
-        return path.read_bytes()
+        return self_contained(path.read_bytes(), path.parent)
     except OSError as error:
         raise ModelError(
             Problem(

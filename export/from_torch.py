@@ -63,10 +63,10 @@ def from_torch(
     with _quiet():
         loaded = load_source(source, shapes or {})
         _refuse_hidden_state(loaded)
-        graph_model, _ = read_graph(_to_onnx(loaded), shapes or {}, {})
+        graph_model, _, assumed = read_graph(_to_onnx(loaded), shapes or {}, {})
     _name_outputs(graph_model.graph, _apart(graph_model.graph, loaded.output_names))
     pairs, notes = _find_and_name_states(graph_model.graph, list(states))
-    notes += restarting_cells(graph_model.graph)
+    notes += [*assumed, *restarting_cells(graph_model.graph)]
     model = Model(graph_model).describe(states=list(pairs), stream=stream, notes=notes)
     model = model.describe(source=Source(name, hashlib.sha256(model.to_bytes()).hexdigest()))
     tensors = leaves((loaded.args, loaded.kwargs))

@@ -11,6 +11,7 @@ import onnxruntime
 from edgekit.errors import ModelError, Problem, UsageError, VerificationError
 from edgekit.export.model import Model
 from edgekit.export.passes.graph import static_shape
+from edgekit.export.words import plain
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 LIMIT = 1e-5  # of the peak, see the float32 tolerance of the arithmetic
@@ -38,7 +39,7 @@ def session(data: bytes) -> onnxruntime.InferenceSession:
         raise ModelError(
             Problem(
                 "the network",
-                f"onnxruntime {onnxruntime.__version__} cannot run it: {str(error).strip()}",
+                f"onnxruntime {onnxruntime.__version__} cannot run it: {plain(error)}",
                 "a network that onnxruntime runs on the CPU",
                 "check the file with the tool that wrote it",
             )
@@ -59,7 +60,7 @@ def run(running: onnxruntime.InferenceSession, feed: Arrays) -> Arrays:
         raise ModelError(
             Problem(
                 "the network",
-                f"onnxruntime fails while running it: {str(error).strip()}",
+                f"onnxruntime fails while running it: {plain(error)}",
                 "a network that runs with its input shapes",
                 "check --shape INPUT=DIMS and the file",
             )

@@ -9,6 +9,7 @@ from onnxscript import optimizer
 from edgekit.errors import ModelError, Problem
 from edgekit.export.passes.graph import static_shape
 from edgekit.export.passes.shapes import MAX_ELEMENTS
+from edgekit.export.words import plain
 
 EXPANDING = ("ConstantOfShape", "Expand", "OneHot", "Pad", "Range", "Resize", "Tile")
 KEPT = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
@@ -40,7 +41,7 @@ class FoldConstants(ir.passes.InPlacePass):
             raise ModelError(
                 Problem(
                     "the network's constants",
-                    f"evaluating them failed: {error}",
+                    f"evaluating them failed: {plain(error)}",
                     "constant nodes that can be evaluated",
                     "check the file with onnxruntime",
                 )

@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import FRONTEND_DOMAIN
+from edgekit.export.words import plain
 
 MAX_ELEMENTS = 2**28  # of one value: refuses a bomb before anything is evaluated
 
@@ -46,7 +47,7 @@ def _infer(proto: onnx.ModelProto) -> dict[str, tuple[int, ir.Shape | None]]:
         raise ModelError(
             Problem(
                 "the network's shapes",
-                f"ONNX shape inference failed: {str(error).strip()}",
+                f"they do not fit together: {plain(error)}",
                 "a graph whose shapes follow from its inputs",
                 "check the input shapes (--shape INPUT=DIMS) and the exporter",
             )
