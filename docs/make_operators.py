@@ -9,9 +9,9 @@ import onnx
 import onnx_ir as ir
 
 from edgekit.export.model import OPSET
+from edgekit.export.opsets import EXPANDED
 from edgekit.export.passes.canonical import RULES
 from edgekit.export.passes.reshape import RENAMING
-from edgekit.export.reading import EXPANDED
 from edgekit.quantize.choose import MOVES, TABLED
 from edgekit.quantize.integer_ops import BUILDERS
 from edgekit.targets.c.emit.table import EMITTERS

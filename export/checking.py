@@ -47,7 +47,7 @@ def load(data: bytes) -> onnx.ModelProto:
     return proto
 
 
-def parse(data: bytes, shapes: Mapping[str, Sequence[int]]) -> onnx.ModelProto:
+def parse(data: bytes, shapes: Mapping[str, Sequence[object]]) -> onnx.ModelProto:
     """Return the protobuf of a whole, valid network.
 
     Args:

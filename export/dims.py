@@ -13,7 +13,7 @@ NO_NAME = re.compile(r"\?|-?\d*")  # what exporters write where they know no nam
 BATCH = re.compile(r"n|b|bs|.*batch.*", re.IGNORECASE)
 
 
-def forget_open_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> None:
+def forget_open_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[object]]) -> None:
     """Drop, in place, sizes below 1 and names as ``?`` of the graph's inputs: they say nothing.
 
     An input without any shape gets the rank that `shapes` tells.

@@ -18,6 +18,7 @@ from edgekit.export.passes.graph import static_shape
 from edgekit.export.words import plain
 
 IR_VERSION = 10
+LOOPS = ("Loop", "Scan", "SequenceMap")
 
 
 def read_graph(
@@ -59,24 +60,25 @@ def _static_graph(
     model = ir.from_proto(at_opset(proto))
     model.ir_version = IR_VERSION
     common.InlinePass(criteria=lambda function: function.domain != FRONTEND_DOMAIN)(model)
-    _check_domains(model)
+    _check_operators(model)
     define_functions(model)
     simplify(model)
     _check_shapes(model)
     return model, notes
 
 
-def _check_domains(model: ir.Model) -> None:
-    problems = [
-        Problem(
-            f"{node.op_type} '{node.name}'",
-            f"operator of domain '{node.domain}'",
-            "operators of the ONNX standard",
-            "export the network without custom operators, before a runtime's optimizer",
-        )
-        for node in ir.traversal.RecursiveGraphIterator(model.graph)
-        if node.domain and not (node.domain == FRONTEND_DOMAIN and node.op_type in FUNCTIONS)
-    ]
+def _check_operators(model: ir.Model) -> None:
+    problems = []
+    for node in ir.traversal.RecursiveGraphIterator(model.graph):
+        where = f"{node.op_type} '{node.name}'"
+        if node.domain and not (node.domain == FRONTEND_DOMAIN and node.op_type in FUNCTIONS):
+            found, allowed = f"operator of domain '{node.domain}'", "operators of the ONNX standard"
+            step = "export the network without custom operators, before a runtime's optimizer"
+            problems.append(Problem(where, found, allowed, step))
+        elif node.op_type in LOOPS and not node.domain:
+            found, allowed = "a loop in the network", "operators that run once in a call"
+            step = "export one turn with its state as input and output, or unroll it"
+            problems.append(Problem(where, found, allowed, step))
     if problems:
         raise ModelError(problems)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edgekit.errors import EdgeKitError, ModelError, UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import OPSET, Quantization, StatePair, StreamInfo
+from edgekit.targets.c.lower import check_c
 
 GATED = """(float[1,4] x, float[1,4] h) => (float[1,4] y, float[1,4] h_next) {
   both = Concat <axis = 1> (x, h)
@@ -385,3 +386,74 @@ def test_old_resizing_keeps_its_coordinates(mode, opset):
     proto = network(text, opset=opset, scales=np.array([1, 1, 1.5, 2], np.float32))
     model = from_onnx(proto.SerializeToString(), name="net")
     assert list(model.ir.graph.outputs[0].shape) == [1, 1, 4, 8]
+
+
+CHOICES = """(float[2,1,6] x, bool c, bool d) => (float[a,b] y) {
+  z = If (c) <
+    then_branch = outer () => (float[a,b] t) {
+      q = Squeeze <axes = [1]> (x)
+      t = If (d) <
+        then_branch = first () => (float[a,b] u) { u = Neg (q) },
+        else_branch = second () => (float[a,b] v) {
+          half = Constant <value = float {0.5}> ()
+          v = Mul (q, half)
+        }
+      >
+    },
+    else_branch = other () => (float[a,b] e) { e = Squeeze <axes = [1]> (x) }
+  >
+  y = Abs (z)
+}"""
+
+
+@pytest.mark.parametrize("opset", [9, 11, 12])
+@pytest.mark.parametrize(
+    ("c", "d", "kept"), [(True, True, "Neg"), (True, False, "Mul"), (False, True, None)]
+)
+def test_choices_with_a_constant_condition_are_made(opset, c, d, kept):
+    proto = network(CHOICES, opset)
+    model = from_onnx(proto.SerializeToString(), name="net", constants={"c": c, "d": d})
+    assert {node.op_type for node in model.ir.graph} - {"Abs", "Reshape"} == {kept} - {None}
+
+
+def test_a_choice_that_data_makes_is_refused_with_what_helps():
+    model = from_onnx(network(CHOICES, 12).SerializeToString(), name="net", constants={"d": True})
+    (problem,) = check_c(model)
+    assert problem.where.startswith("If '")
+    assert "--constant" in problem.next_step
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """Loop (n, c, x) <body = turn (int64 i, bool a, float[2] s) => (bool b, float[2] t) {
+          b = Identity (a)
+          t = Add (s, x)
+        }>""",
+        """Scan (x, m) <num_scan_inputs = 1, body = turn (float[2] s, float[2] r) => (float[2] t) {
+          t = Add (s, r)
+        }>""",
+    ],
+)
+def test_loops_are_refused_by_name(text):
+    op_type = text.partition(" ")[0]
+    proto = network(
+        f"(float[2] x, float[3,2] m) => (float[2] y) {{ y = {text} }}",
+        n=np.array(3),
+        c=np.array(True),
+    )
+    (problem,) = problems(proto)
+    assert problem.where.startswith(f"{op_type} '")
+    assert problem.found == "a loop in the network"
+
+
+@pytest.mark.parametrize("field", ["value_float", "value_floats", "value"])
+def test_weights_in_constant_nodes_are_weights(field):
+    array = {"value_float": 2.0, "value_floats": [2.0, 3.0]}.get(field, np.ones((2, 2), np.float32))
+    if field == "value":
+        array = onnx.numpy_helper.from_array(array)
+    proto = network("(float[2,2] x) => (float[2,2] y) { y = Mul (x, w) }")
+    node = onnx.helper.make_node("Constant", [], ["w"], **{field: array})
+    proto.graph.node.insert(0, node)
+    model = from_onnx(proto.SerializeToString(), name="net")
+    assert {node.op_type for node in model.ir.graph} <= {"Mul", "Identity"}

@@ -16,7 +16,7 @@ EQUAL = (
     "elu_default", "equal_uint32", "exp", "flatten_axis1", "greater_equal_int8",
     "gridsample_bilinear", "hardsigmoid_example", "hardswish", "instancenorm_epsilon", "isnan",
     "leakyrelu", "less_equal_int16", "log_example", "logsoftmax_axis_1", "max_uint8",
-    "maxpool_2d_same_upper", "min_int64", "not_4d", "pow_types_float32_int64",
+    "maxpool_2d_same_upper", "min_int64", "pow_types_float32_int64",
     "reduce_log_sum_desc_axes", "reduce_sum_negative_axes_keepdims_random",
     "resize_downsample_scales_linear_half_pixel_symmetric", "reversesequence_time",
     "rms_normalization_3d_axis_negative_3_epsilon", "selu_default", "shrink_soft",

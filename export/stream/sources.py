@@ -8,11 +8,11 @@ import onnx
 import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem
+from edgekit.export.checking import parse
 from edgekit.export.constants import Constants
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
 from edgekit.export.passes.graph import array_of, attribute
-from edgekit.export.reading import parse
 
 Dims = Sequence[int | str]  # an open dimension is its name
 UNIT = 240  # 16 * 3 * 5: what strides mostly divide
@@ -54,7 +54,7 @@ def onnx_offline(
     Raises:
         ModelError: not a usable file, or a time axis that cannot be told.
     """
-    borders = _borders(parse(data).graph, constants or {})
+    borders = _borders(parse(data, shapes or {}).graph, constants or {})
     axes = find_time(borders, time_axes or {}, shapes or {})
     fixed = {key: [1 if type(d) is not int else d for d in (shapes or {}).get(key, dims)]
              for key, dims in borders.items()}  # fmt: skip

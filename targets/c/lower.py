@@ -1,6 +1,7 @@
 """Check a model against the C targets and lower it to a `Build`."""
 
 from dataclasses import replace
+from difflib import get_close_matches
 
 import onnx_ir as ir
 
@@ -23,6 +24,8 @@ from edgekit.targets.c.program import (
 from edgekit.targets.facts import DTYPES, describe
 from edgekit.targets.macs import with_macs
 
+STEPS = {"If": "make its condition a constant (--constant INPUT=VALUE)"}
+
 
 def check_c(model: Model) -> list[Problem]:
     """Every node that the C targets cannot run as it is, and why."""
@@ -35,13 +38,13 @@ def check_c(model: Model) -> list[Problem]:
         emitter = EMITTERS.get((node.domain, node.op_type))
         where = f"{node.op_type} {node.name!r}"
         if emitter is None:
-            names = sorted(op for domain, op in EMITTERS if domain == "")
             problems.append(
                 Problem(
                     where,
                     "the operator is not supported by the C targets",
-                    ", ".join(names),
-                    "express the layer with these, or use --target onnxruntime",
+                    _supported(node.op_type),
+                    STEPS.get(node.op_type, "express the layer with these")
+                    + ", or use --target onnxruntime",
                 )
             )
             continue
@@ -51,6 +54,14 @@ def check_c(model: Model) -> list[Problem]:
             continue
         problems += emitter.check(node)
     return problems
+
+
+def _supported(op_type: str) -> str:
+    """How many operators there are, and those whose names are near this one."""
+    names = sorted(op for domain, op in EMITTERS if domain == "")
+    near = get_close_matches(op_type, names, 3, 0.6)
+    alike = f", as {', '.join(near)}" if near else ""
+    return f"the {len(names)} operators of docs/operators.md{alike}"
 
 
 def _strange(node: ir.Node, emitter: Emitter) -> Problem | None:
