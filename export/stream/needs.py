@@ -5,7 +5,7 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from edgekit.export.stream.facts import Facts, TimeAxis
-from edgekit.export.stream.windows import Sliding, pads_of, slice_of, sliding_of
+from edgekit.export.stream.windows import ENDLESS, Sliding, pads_of, slice_of, sliding_of
 
 Need = Callable[[ir.Node, TimeAxis, TimeAxis, int], int]
 
@@ -42,8 +42,10 @@ def _same(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
 
 
 def _slice(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
-    cut = slice_of(node, time.axis, 0)
-    return need + cut.start if cut is not None and cut.step == 1 and cut.start >= 0 else time.offset
+    cut = slice_of(node, time.axis, ENDLESS)
+    if cut is None or cut.step != 1 or cut.start > ENDLESS // 2:
+        return time.offset
+    return need + cut.start
 
 
 def _pad(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:

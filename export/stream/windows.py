@@ -7,6 +7,8 @@ import onnx_ir as ir
 
 from edgekit.export.passes.graph import array_of, attribute, static_shape
 
+ENDLESS = 2**40  # frames: a size from which nothing that counts from the front is cut off
+
 
 @dataclass(frozen=True)
 class Sliding:

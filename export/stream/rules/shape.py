@@ -9,7 +9,7 @@ from edgekit.export.passes.graph import array_of, attribute, static_shape
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import axis_of, finish, framewise
 from edgekit.export.stream.track import Refused, Track
-from edgekit.export.stream.windows import pads_of, slice_of
+from edgekit.export.stream.windows import ENDLESS, pads_of, slice_of
 
 
 def reshape(writer: Rewriter, node: ir.Node) -> None:
@@ -126,7 +126,7 @@ def _moves(writer: Rewriter, node: ir.Node, track: Track, start: int) -> bool:
     starts = node.inputs[1]
     if starts in writer.facts.changed:
         return start != 0
-    other = slice_of(node, track.axis, 2**40)
+    other = slice_of(node, track.axis, ENDLESS)
     return other is None or other.start != start
 
 

@@ -1,0 +1,198 @@
+"""Random parts of networks, as hypothesis strategies; all keep the number of frames and channels."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from stream_networks import Net
+
+Layer = Callable[[Net, str], str]
+CHANNELS = 4
+POINTWISE = ("Tanh", "Sigmoid", "LeakyRelu", "Softplus")
+
+
+@st.composite
+def layers(draw: Any, depth: int = 3, stride: int = 16, stateful: bool = True) -> Layer:
+    """A random part of a network that keeps the number of frames and channels."""
+    kinds = [same_conv, padded_convs, cropped_conv, shifted, shuffled, pooled]
+    if stateful:
+        kinds += [recurrent, summed]
+    if depth > 0:
+        kinds += [residual, joined, chain, chain]
+        if stride > 1:
+            kinds += [unet, unet, averaged]
+    kind = draw(st.sampled_from(kinds))
+    return draw(kind(depth - 1, stride, stateful))
+
+
+KERNEL, DILATION = st.integers(1, 7), st.sampled_from([1, 1, 2, 3, 4, 8, 16])
+
+
+@st.composite
+def same_conv(draw: Any, *_: Any) -> Layer:
+    kernel, dilation = draw(KERNEL), draw(DILATION)
+    left = draw(st.sampled_from([(kernel - 1) * dilation, (kernel - 1) * dilation // 2, 0]))
+    group, function = draw(st.sampled_from([1, CHANNELS])), draw(st.sampled_from(POINTWISE))
+    right = (kernel - 1) * dilation - left
+    return lambda net, x: net.add(function, net.conv(
+        x, CHANNELS, CHANNELS, kernel, left=left, right=right, dilation=dilation, group=group))  # fmt: skip
+
+
+@st.composite
+def padded_convs(draw: Any, *_: Any) -> Layer:
+    """Padding once, for two valid convolutions."""
+    first, second = (draw(st.tuples(KERNEL, DILATION)) for _ in range(2))
+    reach = sum((kernel - 1) * dilation for kernel, dilation in (first, second))
+    left = draw(st.integers(0, reach))
+
+    def build(net: Net, x: str) -> str:
+        x = net.pad(x, left, reach - left)
+        for kernel, dilation in (first, second):
+            x = net.add("Tanh", net.conv(x, CHANNELS, CHANNELS, kernel, dilation=dilation))
+        return x
+
+    return build
+
+
+@st.composite
+def cropped_conv(draw: Any, *_: Any) -> Layer:
+    """Padding on both sides, and a crop of one of them."""
+    kernel, dilation = draw(st.integers(2, 5)), draw(DILATION)
+    reach, start = (kernel - 1) * dilation, draw(st.booleans())
+
+    def build(net: Net, x: str) -> str:
+        y = net.conv(x, CHANNELS, CHANNELS, kernel, left=reach, right=reach, dilation=dilation)
+        return net.cut(y, reach) if start else net.cut(net.add("Sigmoid", y), 0, -reach)
+
+    return build
+
+
+@st.composite
+def shifted(draw: Any, *_: Any) -> Layer:
+    frames, ahead = draw(st.integers(1, 5)), draw(st.booleans())
+    if ahead:
+        return lambda net, x: net.pad(net.cut(x, frames), 0, frames)
+    return lambda net, x: net.cut(net.pad(x, frames, 0), 0, -frames)
+
+
+@st.composite
+def shuffled(draw: Any, *_: Any) -> Layer:
+    """Channels to the front of time and back, and a softmax and norm over them."""
+
+    def build(net: Net, x: str) -> str:
+        y = net.add("Transpose", x, perm=[0, 2, 1])
+        y = net.add("LayerNormalization", y, net.weight(CHANNELS), net.weight(CHANNELS))
+        y = net.add("MatMul", y, net.weight(CHANNELS, CHANNELS))
+        y = net.add("Reshape", y, net.const([-1, CHANNELS], np.int64))
+        y = net.add("Add", net.add("Softmax", y, axis=1), y)
+        y = net.add("Reshape", y, net.const([1, -1, CHANNELS], np.int64))
+        return net.add("Transpose", y, perm=[0, 2, 1])
+
+    return draw(st.just(build))
+
+
+@st.composite
+def pooled(draw: Any, *_: Any) -> Layer:
+    """Pooling by stride 1."""
+    kernel, op = draw(st.integers(2, 5)), draw(st.sampled_from(["MaxPool", "AveragePool"]))
+    left = draw(st.integers(0, kernel // 2))
+    more: dict[str, Any] = {} if op == "MaxPool" else {"count_include_pad": 1}
+    right = kernel - 1 - left
+    if right > kernel // 2:  # more padding than half a kernel is not allowed
+        return lambda net, x: net.add(
+            op, net.pad(x, left, right), kernel_shape=[kernel], strides=[1]
+        )
+    return lambda net, x: net.add(
+        op, x, kernel_shape=[kernel], strides=[1], pads=[left, right], **more
+    )
+
+
+@st.composite
+def recurrent(draw: Any, *_: Any) -> Layer:
+    kind = draw(st.sampled_from(["GRU", "LSTM", "RNN"]))
+    return lambda net, x: net.recurrent(x, CHANNELS, kind)
+
+
+@st.composite
+def summed(draw: Any, *_: Any) -> Layer:
+    exclusive = draw(st.integers(0, 1))
+
+    def build(net: Net, x: str) -> str:
+        scaled = net.add("Mul", x, net.const(0.05))
+        return net.add(
+            "Sin", net.add("CumSum", scaled, net.const(2, np.int64), exclusive=exclusive)
+        )
+
+    return build
+
+
+@st.composite
+def residual(draw: Any, depth: int, stride: int, stateful: bool) -> Layer:
+    inner = draw(layers(depth, stride, stateful))
+    return lambda net, x: net.add("Add", x, inner(net, x))
+
+
+@st.composite
+def joined(draw: Any, depth: int, stride: int, stateful: bool) -> Layer:
+    one, other = draw(layers(depth, stride, stateful)), draw(layers(depth, stride, stateful))
+    return lambda net, x: net.conv(
+        net.add("Concat", one(net, x), other(net, x), axis=1), 2 * CHANNELS, CHANNELS, 1
+    )
+
+
+@st.composite
+def chain(draw: Any, depth: int, stride: int, stateful: bool) -> Layer:
+    parts = draw(st.lists(layers(depth, stride, stateful), min_size=2, max_size=3))
+
+    def build(net: Net, x: str) -> str:
+        for part in parts:
+            x = part(net, x)
+        return x
+
+    return build
+
+
+@st.composite
+def unet(draw: Any, depth: int, stride: int, stateful: bool) -> Layer:
+    """Down by a stride, something, up again by a transposed convolution."""
+    step = draw(st.sampled_from([s for s in (2, 3, 4, 5) if s <= stride]))
+    kernel, up = draw(st.integers(step, 7)), draw(st.integers(1, 7))
+    left, crop = draw(st.integers(0, kernel - step)), max(up - step, 0)
+    before = draw(st.integers(0, crop))
+    inner, skip = draw(layers(depth, stride // step, stateful)), draw(st.booleans())
+
+    def build(net: Net, x: str) -> str:
+        right = kernel - step - left
+        y = net.conv(x, CHANNELS, CHANNELS, kernel, left=left, right=right, stride=step)
+        y = inner(net, net.add("Tanh", y))
+        y = net.transposed(
+            y, CHANNELS, CHANNELS, up, step, before, crop - before, max(step - up, 0)
+        )
+        return net.add("Add", x, y) if skip else y
+
+    return build
+
+
+@st.composite
+def averaged(draw: Any, depth: int, stride: int, stateful: bool) -> Layer:
+    """Down by an average or a step, up by repeating."""
+    step = draw(st.sampled_from([s for s in (2, 3, 4) if s <= stride]))
+    inner, mean = draw(layers(depth, stride // step, stateful)), draw(st.booleans())
+
+    def build(net: Net, x: str) -> str:
+        down = (
+            net.add("AveragePool", x, kernel_shape=[step], strides=[step])
+            if mean else net.cut(x, 0, step=step)
+        )  # fmt: skip
+        return net.add("Resize", inner(net, down), "", net.const([1, 1, step]), mode="nearest",
+                       coordinate_transformation_mode="asymmetric", nearest_mode="floor")  # fmt: skip
+
+    return build
+
+
+def network_of(layer: Layer, seed: int) -> bytes:
+    """A network of one channel in and out around a random part."""
+    net = Net(seed)
+    x = layer(net, net.conv("x", 1, CHANNELS, 1))
+    return net.model([1, 1, "T"], net.conv(x, CHANNELS, 1, 1))

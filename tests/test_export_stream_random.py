@@ -1,0 +1,24 @@
+"""Random networks of the table's operators: streamed, they equal the whole, with the least delay."""
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from stream_layers import layers, network_of
+from stream_networks import check, least_delay
+
+SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+
+
+@settings(max_examples=50, **SLOW)
+@given(layers(), st.integers(0, 99), st.integers(1, 200))
+def test_streamed_by_any_hop_it_equals_the_whole(layer, seed, samples):
+    check(network_of(layer, seed), samples=samples)
+
+
+@settings(max_examples=25, **SLOW)
+@given(layers(depth=2, stateful=False), st.integers(0, 99), st.integers(1, 2))
+def test_the_delay_is_the_least_that_the_receptive_field_allows(layer, seed, times):
+    data = network_of(layer, seed)
+    (model,) = check(data, (times,))
+    hop, delay = model.stream.hop_samples, model.streaming.outputs[0].delay_samples
+    assume(delay < 400)  # the brute force takes a run per sample
+    assert least_delay(data, hop, hop * -(-(2 * delay + 8 * hop) // hop)) == delay
