@@ -16,14 +16,19 @@ from edgekit.export.model import Model, Quantization
 from edgekit.quantize.calibrate import Calibration, observe
 from edgekit.quantize.choose import (
     MOVES,
+    RECURRENT,
     SMOOTH,
     TypePlan,
     activations,
     choose_types,
     constant,
     fused_activation,
+    is_cell_state,
+    is_hidden_state,
+    results,
 )
 from edgekit.quantize.geometry import optional
+from edgekit.quantize.integer import CELL_BITS, initializer
 from edgekit.quantize.observers import OBSERVERS, Observer
 from edgekit.quantize.recipe import LATER_RECIPES, RECIPES, Recipe
 from edgekit.quantize.scheme import (
@@ -33,6 +38,7 @@ from edgekit.quantize.scheme import (
     quantize_weights,
     weight_scales,
 )
+from edgekit.quantize.unpack import unpack_states
 
 KEEPS_INT16 = SMOOTH | MOVES  # operators that read int16 as it is; the others get an int8 copy
 
@@ -55,6 +61,7 @@ def quantize(model: Model, calibration: Calibration, recipe: str = "w8a8") -> Mo
     chosen = RECIPES[recipe]
     if chosen.weights is None:
         return model
+    model = unpack_states(model)
     observers = observe(model, calibration)
     _refuse_silence(model, calibration)
     plan = choose_types(model, observers, chosen)
@@ -84,7 +91,7 @@ class _Writer:
     def write(self) -> None:
         nodes = [node for node in self.graph if node.name in self.plan.integer_nodes]
         inside = {node.outputs[0] for node in nodes if fused_activation(node)}
-        written = {value for node in nodes for value in node.outputs if value.name} - inside
+        written = {value for node in nodes for value in results(node)} - inside
         read = {value for node in nodes for value in activations(node)} - inside
         users = {value: list(value.uses()) for value in read | written}
         for node in nodes:
@@ -92,8 +99,9 @@ class _Writer:
         for value in sorted(read | written, key=lambda v: str(v.name)):
             kind = self.plan.types[str(value.name)]
             for user in users[value]:
-                if user.node.name in self.plan.integer_nodes:
-                    keeps = user.node.op_type in KEEPS_INT16 or _hidden_operand(user.node, user.idx)
+                reads = user.node.name in self.plan.integer_nodes
+                if reads and not is_cell_state(user.node, user.idx):
+                    keeps = user.node.op_type in KEEPS_INT16 or is_hidden_state(user.node, user.idx)
                     operand = kind if keeps or kind.dtype == "int8" else self._int8(value)
                 elif value in written:
                     operand = kind
@@ -206,17 +214,6 @@ class _Writer:
         return value
 
 
-def initializer(name: str, array: NDArray[np.generic]) -> ir.Value:
-    """A named constant, not yet in a graph."""
-    tensor = ir.tensor(array, name=name)
-    kind = ir.TensorType(tensor.dtype)
-    return ir.Value(name=name, const_value=tensor, shape=ir.Shape(array.shape), type=kind)
-
-
-def _hidden_operand(node: ir.Node, index: int) -> bool:
-    return node.op_type == "GRU" and index == 5
-
-
 def _write_linear(writer: _Writer, node: ir.Node) -> None:
     """Weights int8 per output channel, bias int32 at scale input * weight."""
     weight = constant(node.inputs[1])
@@ -277,9 +274,13 @@ def from_channel_rows(node: ir.Node, rows: NDArray[Any], shape: tuple[int, ...])
     return np.ascontiguousarray(split).reshape(shape)
 
 
-def _write_gru(writer: _Writer, node: ir.Node) -> None:
+def _write_recurrent(writer: _Writer, node: ir.Node) -> None:
     """W and R int8 per gate row; biases stay float in the file, they are added to the integer sums."""
-    bias, rows = constant(optional(node, 3)), 3 * node.attributes["hidden_size"].as_int()
+    weight = constant(node.inputs[1])
+    assert weight is not None, node.name
+    bias, rows = constant(optional(node, 3)), weight.shape[1]
+    if node.op_type == "LSTM":
+        node.metadata_props[CELL_BITS] = str(writer.plan.cell_bits[str(node.name)])
     both = np.zeros((2, rows), np.float32) if bias is None else bias[0].reshape(2, rows)
     input_scales = writer.input_scale(node), HIDDEN_INT8_TYPE.scale
     for index, name in ((1, "w"), (2, "r")):
@@ -294,5 +295,5 @@ WEIGHT_WRITERS: dict[str, Callable[[_Writer, ir.Node], None]] = {
     "Gemm": _write_linear,
     "Conv": _write_linear,
     "ConvTranspose": _write_linear,
-    "GRU": _write_gru,
+    **dict.fromkeys(RECURRENT, _write_recurrent),
 }

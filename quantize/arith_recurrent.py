@@ -10,11 +10,13 @@ from edgekit.quantize.arithmetic import (
     I64,
     S8,
     S16,
+    S32,
     Ints,
     Shifts,
     output,
     saturate_s8,
     saturate_s16,
+    saturate_s32,
 )
 
 
@@ -38,6 +40,27 @@ def ek_gru_s16(
     """As `ek_gru_s8` with int16 inputs, int64 biases and h itself in the recurrent product."""
     return _gru(x, h, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
                 linear_before_reset, narrow=False)  # fmt: skip
+
+
+def ek_lstm_s8(
+    x: S8, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
+    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int,
+) -> tuple[S16, S32]:  # fmt: skip
+    """Return the next h and c of an int8 LSTM, gates in order i, o, f, c.
+
+    As `ek_gru_s8` with four gates; c ``(..., units)`` int32 of scale ``2^-c_bits``.
+    """
+    return _lstm(x, h, c, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
+                 c_bits, narrow=True)  # fmt: skip
+
+
+def ek_lstm_s16(
+    x: S16, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
+    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int,
+) -> tuple[S16, S32]:  # fmt: skip
+    """As `ek_lstm_s8` with int16 inputs, int64 biases and h itself in the recurrent product."""
+    return _lstm(x, h, c, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
+                 c_bits, narrow=False)  # fmt: skip
 
 
 def ek_gru_f32(
@@ -97,6 +120,27 @@ def _gru(
         recurrent = _preactivation(acc, r_mult, r_shift)[..., 2 * n :]
     candidate = ek_lut_s16(saturate_s16(gx[..., 2 * n :] + recurrent), tanh_).astype(np.int64)
     return saturate_s16(((32768 - z) * candidate + z * h + (1 << 14)) >> 15)
+
+
+def _lstm(
+    x: Ints, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
+    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int, narrow: bool,
+) -> tuple[S16, S32]:  # fmt: skip
+    gx = _preactivation(exact_product(x, w.T) + w_bias, w_mult, w_shift)
+    gh = _preactivation(exact_product(_operand(h, narrow), r.T) + r_bias, r_mult, r_shift)
+    i, o, f, g = np.split(saturate_s16(gx + gh), 4, axis=-1)
+    enter = ek_lut_s16(i, sigmoid).astype(np.int64) * ek_lut_s16(g, tanh_)
+    keep = 32768 - ek_lut_s16(saturate_s16(-f.astype(np.int64)), sigmoid).astype(np.int64)
+    up = max(15 - c_bits, 0)
+    total = ((keep * c) << up) + (enter << max(c_bits - 15, 0))
+    cell = saturate_s32((total + (1 << (14 + up))) >> (15 + up))
+    gate = ek_lut_s16(_cell_q11(cell, c_bits), tanh_).astype(np.int64)
+    return _product_q15(ek_lut_s16(o, sigmoid).astype(np.int64), gate).astype(np.int16), cell
+
+
+def _cell_q11(c: S32, bits: int) -> S16:
+    wide, down = c.astype(np.int64), bits - 11
+    return saturate_s16((wide + (1 << (down - 1))) >> down if down > 0 else wide << -down)
 
 
 def _preactivation(acc: I64, mult: Ints, shift: Shifts) -> I64:

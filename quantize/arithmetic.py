@@ -15,6 +15,7 @@ Shifts = npt.NDArray[np.integer[Any]] | int
 S8 = npt.NDArray[np.int8]
 S16 = npt.NDArray[np.int16]
 F32 = npt.NDArray[np.float32]
+S32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 ROUND_LIMIT = 131072.0  # beyond it a quantized float saturates whatever the zero point
@@ -42,6 +43,11 @@ def saturate_s8(value: Ints) -> S8:
 def saturate_s16(value: Ints) -> S16:
     """Clamp to int16."""
     return np.clip(value, -32768, 32767).astype(np.int16)
+
+
+def saturate_s32(value: Ints) -> S32:
+    """Clamp to int32."""
+    return np.clip(value, -(2**31), 2**31 - 1).astype(np.int32)
 
 
 def ek_requantize_s8_s8(
@@ -147,6 +153,11 @@ def ek_quantize_s16(x: F32, scale: float, zero: int) -> S16:
     return saturate_s16(_round(x, scale) + zero)
 
 
+def ek_quantize_s32(x: F32, scale: float, zero: int) -> S32:
+    """Return ``saturate(round_half_even(x / scale) + zero)``; NaN gives zero."""
+    return saturate_s32(_round(x, scale, 2.0**32) + zero)
+
+
 def ek_dequantize_s8(x: S8, scale: float, zero: int) -> F32:
     """Return ``(float32)(x - zero) * scale``, in float32."""
     return _centred(x, zero).astype(np.float32) * np.float32(scale)
@@ -157,13 +168,18 @@ def ek_dequantize_s16(x: S16, scale: float, zero: int) -> F32:
     return _centred(x, zero).astype(np.float32) * np.float32(scale)
 
 
+def ek_dequantize_s32(x: S32, scale: float, zero: int) -> F32:
+    """Return ``(float32)(x - zero) * scale``, in float32."""
+    return _centred(x, zero).astype(np.float32) * np.float32(scale)
+
+
 def _centred(x: Ints, zero: int) -> I64:
     return x.astype(np.int64) - zero
 
 
-def _round(x: F32, scale: float) -> I64:
+def _round(x: F32, scale: float, limit: float = ROUND_LIMIT) -> I64:
     with np.errstate(all="ignore"):
         v = np.asarray(x, dtype=np.float32) / np.float32(scale)
     v = np.where(np.isnan(v), np.float32(0), v)
-    rounded: I64 = np.rint(np.clip(v, -ROUND_LIMIT, ROUND_LIMIT)).astype(np.int64)
+    rounded: I64 = np.rint(np.clip(v, -limit, limit)).astype(np.int64)
     return rounded

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.model import FLOAT_NODE, Model
 from edgekit.export.passes.graph import array_of
-from edgekit.quantize.geometry import dims, ints
+from edgekit.quantize.geometry import dims, ints, optional
 from edgekit.quantize.observers import OBSERVERS, Observer, minmax_range
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.scheme import HIDDEN_TYPE, QuantType, activation_type
@@ -15,6 +16,8 @@ from edgekit.quantize.scheme import HIDDEN_TYPE, QuantType, activation_type
 constant = array_of  # the array of an initializer; None for anything computed
 
 LINEAR = {"Gemm", "Conv", "ConvTranspose"}
+RECURRENT = {"GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}  # with activations
+HIDDEN_INPUT, CELL_INPUT, CELL_OUTPUT = 5, 6, 2
 ARITHMETIC = {"Add", "Sub", "Mul"}
 AVERAGES = {"AveragePool", "GlobalAveragePool"}
 SMOOTH = {"Sigmoid", "Tanh"}  # saturating: their input is worth 16 bits, and costs nothing there
@@ -75,10 +78,15 @@ SENSITIVE = {("Div", 1), ("Reciprocal", 0), ("Log", 0), ("Sqrt", 0), ("Pow", 0)}
 
 @dataclass(frozen=True)
 class TypePlan:
-    """Per tensor name its type, and the names of the nodes that run in integers."""
+    """Per tensor name its type, and the names of the nodes that run in integers.
+
+    `cell_bits` has the scale ``2^-bits`` of c by the name of an LSTM: int32, and no Q/DQ in the file,
+    which ONNX does not know for that type.
+    """
 
     types: dict[str, QuantType]
     integer_nodes: frozenset[str]
+    cell_bits: dict[str, int]
 
 
 def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -> TypePlan:
@@ -92,16 +100,42 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     for members in groups.members().values():
         kind = _group_type(members, graph, observers, recipe, integer)
         types.update((name, kind) for name in members)
-    return TypePlan(types, integer)
+    cells = [node for node in graph if node.op_type == "LSTM" and node.name in integer]
+    return TypePlan(types, integer, {str(n.name): _cell_bits(n, observers) for n in cells})
 
 
 def activations(node: ir.Node) -> list[ir.Value]:
-    """The float inputs of a node that are computed, in order."""
+    """The float inputs of a node that are computed, in order; not the c of an LSTM."""
     return [
         value
-        for value in node.inputs
-        if value is not None and constant(value) is None and value.dtype == ir.DataType.FLOAT
+        for index, value in enumerate(node.inputs)
+        if value is not None
+        and constant(value) is None
+        and value.dtype == ir.DataType.FLOAT
+        and not is_cell_state(node, index)
     ]
+
+
+def results(node: ir.Node) -> list[ir.Value]:
+    """The outputs of a node that are used and can be int8 or int16: not the c of an LSTM."""
+    cell = node.outputs[CELL_OUTPUT] if node.op_type == "LSTM" and len(node.outputs) > 2 else None
+    return [value for value in node.outputs if value.name and value is not cell]
+
+
+def is_cell_state(node: ir.Node, index: int) -> bool:
+    """Whether an input is the first c of an LSTM."""
+    return node.op_type == "LSTM" and index == CELL_INPUT
+
+
+def _cell_bits(node: ir.Node, observers: dict[str, Observer]) -> int:
+    """The finest power of two that holds twice the largest c that was seen; a step adds at most 1."""
+    seen = [value for value in (optional(node, CELL_INPUT), *node.outputs[CELL_OUTPUT:]) if value]
+    ends = [
+        abs(end) for v in seen if v.name in observers for end in minmax_range(observers[v.name])
+    ]
+    ends += [float(np.abs(array).max()) for v in seen if (array := constant(v)) is not None]
+    peak = max(ends, default=0.0) + dims(node.inputs[0])[0] - 1
+    return max(30 - int(np.ceil(np.log2(max(peak, 1.0)))), 0)
 
 
 def fused_activation(node: ir.Node) -> ir.Node | None:
@@ -136,9 +170,11 @@ def _is_integer_compute(node: ir.Node) -> bool:
     if node.op_type == "GRU":
         weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
         length = node.inputs[4] if len(node.inputs) > 4 else None
-        initial = constant(node.inputs[5]) if len(node.inputs) > 5 else None
+        initial = constant(optional(node, HIDDEN_INPUT))
         holds = initial is None or bool((abs(initial) <= 1).all())  # as HIDDEN_TYPE
         return weights and length is None and holds
+    if node.op_type == "LSTM":
+        return _is_plain_lstm(node)
     if node.op_type in ARITHMETIC | TABLED and _feeds_sensitive(node.outputs[0]):
         return False
     if node.op_type in ARITHMETIC:
@@ -152,6 +188,20 @@ def _is_integer_compute(node: ir.Node) -> bool:
         return _constant_tail(node) and _per_channel_slope(node)
     tabled = node.op_type in TABLED and bool(activations(node))
     return tabled and _constant_tail(node)
+
+
+def _is_plain_lstm(node: ir.Node) -> bool:
+    """Constant weights, whole sequences forward, no peepholes, no clip, the usual functions."""
+    weights = [constant(node.inputs[i]) is not None for i in (1, 2)]
+    bias, lengths, peepholes = (optional(node, i) for i in (3, 4, 7))
+    plain = lengths is None and peepholes is None and (bias is None or constant(bias) is not None)
+    usual = {"direction": "forward", "activations": RECURRENT["LSTM"]}
+    names = ("direction", "activations", "clip", "input_forget", "layout")
+    return (
+        plain
+        and all(weights)
+        and all(_attribute(node, name, 0) in (0, (), usual.get(name)) for name in names)
+    )
 
 
 def _feeds_sensitive(value: ir.Value) -> bool:
@@ -194,7 +244,12 @@ def _integer_moves(model: Model, compute: set[str | None]) -> set[str | None]:
             written.add(node.name)
     read: set[str | None] = set()
     for node in reversed(movable):
-        users = [user.node.name for value in node.outputs for user in value.uses()]
+        users = [
+            user.node.name
+            for value in node.outputs
+            for user in value.uses()
+            if not is_cell_state(user.node, user.idx)
+        ]
         if any(name in compute | read for name in users):
             read.add(node.name)
     chosen: set[str | None] = set()
@@ -232,7 +287,7 @@ def is_move(node: ir.Node) -> bool:
 
 def _written_by(value: ir.Value, names: set[str | None]) -> bool:
     producer = value.producer()
-    return producer is not None and producer.name in names
+    return producer is not None and producer.name in names and value in results(producer)
 
 
 class _Groups:
@@ -250,16 +305,16 @@ class _Groups:
         for node in model.ir.graph:
             if node.name not in integer:
                 continue
-            for value in [*activations(node), *node.outputs]:
-                if value.name and value.name not in inside:
-                    self.find(value.name)
+            for value in [*activations(node), *results(node)]:
+                if value.name not in inside:
+                    self.find(str(value.name))
             if node.op_type in JOINING:
                 self._share_joined(node, observers)
             elif node.op_type in MOVES:
                 for value in node.outputs:
                     self.union(activations(node)[0], value)
-            elif node.op_type == "GRU":
-                hidden = [*node.outputs, *node.inputs[5:6]]
+            elif node.op_type in RECURRENT:
+                hidden = [*results(node), optional(node, HIDDEN_INPUT)]
                 named = [v for v in hidden if v is not None and v.name and constant(v) is None]
                 for value in named[1:]:
                     self.union(named[0], value)
@@ -303,14 +358,16 @@ def _group_type(
     recipe: Recipe,
     integer: frozenset[str],
 ) -> QuantType:
-    """GRU states are Q15; inputs of sigmoid-like functions int16; everything else the recipe's type."""
+    """Hidden states are Q15; inputs of sigmoid-like functions int16; everything else the recipe's type."""
     values = {str(v.name): v for node in graph for v in node.outputs}
     values.update((str(v.name), v) for v in graph.inputs)
     members = [values[name] for name in names]
     if any(_is_hidden(value, integer) for value in members):
         return HIDDEN_TYPE
     readers = {
-        user.node.op_type if user.node.name in integer else "float"
+        "float"
+        if user.node.name not in integer or is_cell_state(user.node, user.idx)
+        else user.node.op_type
         for value in members
         for user in value.uses()
         if not (user.node.name in integer and user.node.op_type in MOVES)
@@ -323,12 +380,16 @@ def _group_type(
 
 def _is_hidden(value: ir.Value, integer: frozenset[str]) -> bool:
     producer = value.producer()
-    if producer is not None and producer.op_type == "GRU" and producer.name in integer:
-        return True
+    if producer is not None and producer.op_type in RECURRENT and producer.name in integer:
+        return value in results(producer)
     return any(
-        user.node.op_type == "GRU" and user.idx == 5 and user.node.name in integer
-        for user in value.uses()
+        is_hidden_state(user.node, user.idx) and user.node.name in integer for user in value.uses()
     )
+
+
+def is_hidden_state(node: ir.Node, index: int) -> bool:
+    """Whether an input is the first h of a recurrent cell."""
+    return node.op_type in RECURRENT and index == HIDDEN_INPUT
 
 
 def _joint(names: list[str], observers: dict[str, Observer], rule: str) -> tuple[float, float]:

@@ -16,13 +16,21 @@ from numpy.typing import NDArray
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
-from edgekit.quantize.apply import initializer
-from edgekit.quantize.choose import JOINING, activations, constant, fused_activation, is_move
+from edgekit.quantize.choose import (
+    CELL_INPUT,
+    CELL_OUTPUT,
+    JOINING,
+    activations,
+    constant,
+    fused_activation,
+    is_move,
+)
 from edgekit.quantize.scheme import MANTISSA_BITS, QuantType, fixed_point
 
 _T = TypeVar("_T")
 INTEGER_DOMAIN = "edgekit.int"
 SCALE, ZERO_POINT = "edgekit.scale", "edgekit.zero_point"  # metadata of an integer value: its type
+CELL_BITS = "edgekit.cell_bits"  # metadata of an LSTM: its c is int32 of scale 2^-bits
 TENSOR = "edgekit.tensor"  # metadata of an integer value: the float tensor that it stores
 
 
@@ -136,13 +144,19 @@ class Fuser:
         inputs: Sequence[ir.Value | None],
         framed: list[tuple[ir.Value, QuantType, ir.Node | None]],
         attributes: Mapping[str, object],
+        cell: tuple[ir.Value, QuantType] | None = None,
     ) -> None:
-        """Append an integer operator that writes the framed values; forget the nodes it replaces."""
+        """Append an integer operator that writes the framed values; forget the nodes it replaces.
+
+        `cell` is one more output, which has no Q/DQ in the file.
+        """
         outputs = []
         for quantized, kind, fused in framed:
             outputs.append(self._stored(quantized, kind))
             producer = quantized.producer()
             self._consumed.update(n for n in (producer, fused) if n is not None)
+        if cell is not None:
+            outputs.append(self._unframed(*cell, f"{cell[0].name}_int32"))
         self.nodes.append(
             ir.node(
                 op_type,
@@ -153,6 +167,21 @@ class Fuser:
                 name=old.name,
             )
         )
+
+    def state(self, value: ir.Value | None, kind: QuantType) -> ir.Value | None:
+        """A recurrent cell's first state as integers of this type: constant, stored so, or quantized here."""
+        if value is None:
+            return None
+        array = constant(value)
+        if array is not None:
+            return self.initializer(f"{value.name}_{kind.dtype}", kind.quantize(array))
+        stored = self._integer.get(value)
+        if stored is not None and stored.kind == kind:
+            return stored.value
+        new = ir.val(f"{value.name}_{kind.dtype}", ir.DataType[kind.dtype.upper()], value.shape)
+        _mark(new, kind)
+        self._border("Quantize", self._float(value), new, kind, f"{new.name}_quantize")
+        return new
 
     def initializer(self, name: str, array: NDArray[np.generic]) -> ir.Value:
         """Return the new graph's initializer of this name, made on first use."""
@@ -166,6 +195,14 @@ class Fuser:
         _mark(new, kind)
         new.metadata_props[TENSOR] = str(_required(_required(quantized.producer()).inputs[0]).name)
         self._integer[quantized] = Operand(new, kind)
+        return new
+
+    def _unframed(self, value: ir.Value, kind: QuantType, name: str) -> ir.Value:
+        """The new integer value for an old float one that has no Q/DQ: c of an LSTM."""
+        new = ir.val(name, ir.DataType[kind.dtype.upper()], value.shape)
+        _mark(new, kind)
+        new.metadata_props[TENSOR] = str(value.name)
+        self._integer[value] = Operand(new, kind)
         return new
 
     # -- one kind of old node each -------------------------------------------------------------------
@@ -188,9 +225,7 @@ class Fuser:
             self._integer[node.outputs[0]] = Operand(new, kind)
         else:
             source, new = self._float(old), self._stored(node.outputs[0], kind)
-            self._append(
-                "Quantize", [source], new, {"scale": kind.scale, "zero": kind.zero_point}, node
-            )
+            self._border("Quantize", source, new, kind, str(node.name))
 
     def _requantized(self, source: Operand, kind: QuantType, name: str) -> ir.Value:
         if source.kind == kind:
@@ -280,8 +315,7 @@ class Fuser:
         elif value in self._integer:
             source = self._integer[value]
             new = ir.val(value.name, ir.DataType.FLOAT, value.shape)
-            attributes = {"scale": source.kind.scale, "zero": source.kind.zero_point}
-            self._append("Dequantize", [source.value], new, attributes, _required(value.producer()))
+            self._border("Dequantize", source.value, new, source.kind, f"{new.name}_dequantize")
         else:
             array = constant(value)
             assert array is not None, value.name
@@ -289,23 +323,21 @@ class Fuser:
         self._real[value] = new
         return new
 
-    def _append(
-        self,
-        op_type: str,
-        inputs: list[ir.Value],
-        output: ir.Value,
-        attributes: Mapping[str, object],
-        old: ir.Node,
+    def _border(
+        self, op_type: str, source: ir.Value, output: ir.Value, kind: QuantType, name: str
     ) -> None:
-        made = convert(attributes)
+        """Append a Quantize or Dequantize of this type."""
+        made = convert({"scale": kind.scale, "zero": kind.zero_point})
         self.nodes.append(
-            ir.node(op_type, inputs, made, domain=INTEGER_DOMAIN, outputs=[output], name=old.name)
+            ir.node(op_type, [source], made, domain=INTEGER_DOMAIN, outputs=[output], name=name)
         )
 
     # -- graph borders ---------------------------------------------------------------------------------
 
     def _graph_input(self, value: ir.Value) -> ir.Value:
         kind = self._state_kinds.get(str(value.name))
+        if kind is not None and kind.dtype == "int32":
+            return self._unframed(value, kind, str(value.name))
         if kind is None:
             new = ir.val(value.name, value.dtype, value.shape)
             self._real[value] = new
@@ -334,6 +366,14 @@ class Fuser:
         return outputs
 
 
+def cell_type(node: ir.Node) -> QuantType | None:
+    """The type of an LSTM's c, where the file says it."""
+    bits = node.metadata_props.get(CELL_BITS, "") if node.op_type == "LSTM" else ""
+    return (
+        QuantType("int32", 2.0 ** -int(bits), 0) if bits.isdecimal() and int(bits) <= 30 else None
+    )
+
+
 def _wide_scale(node: ir.Node, rank: int) -> NDArray[np.float32]:
     """A DequantizeLinear's scales, broadcastable: one, one per index of an axis, or one per block."""
     scale = np.asarray(constant(node.inputs[1]), np.float32)
@@ -355,6 +395,10 @@ def _integer_states(model: Model) -> dict[str, QuantType]:
     kinds = {}
     for pair in model.states:
         producer, users = outputs[pair.output].producer(), list(inputs[pair.input].uses())
+        if producer is not None and [(u.node, u.idx) for u in users] == [(producer, CELL_INPUT)]:
+            cell = cell_type(producer)
+            if cell is not None and outputs[pair.output] is producer.outputs[CELL_OUTPUT]:
+                kinds[pair.input] = cell
         if producer is None or producer.op_type != "DequantizeLinear" or not users:
             continue
         kind = qdq_type(producer)
@@ -405,6 +449,13 @@ def convert(attributes: Mapping[str, object]) -> dict[str, ir.Attr]:
         else:
             made[name] = ir.AttrInt64s(name, list(value))  # type: ignore[call-overload]
     return made
+
+
+def initializer(name: str, array: NDArray[np.generic]) -> ir.Value:
+    """A named constant, not yet in a graph."""
+    tensor = ir.tensor(array, name=name)
+    kind = ir.TensorType(tensor.dtype)
+    return ir.Value(name=name, const_value=tensor, shape=ir.Shape(array.shape), type=kind)
 
 
 def stored_type(value: ir.Value) -> QuantType | None:

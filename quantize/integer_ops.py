@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 from edgekit.errors import ModelError, Problem
 from edgekit.quantize import arith_tables
 from edgekit.quantize.apply import channel_rows
-from edgekit.quantize.choose import TABLED, constant
+from edgekit.quantize.choose import (
+    CELL_INPUT,
+    CELL_OUTPUT,
+    HIDDEN_INPUT,
+    RECURRENT,
+    TABLED,
+    constant,
+)
 from edgekit.quantize.geometry import conv_shape, optional
-from edgekit.quantize.integer import Fuser, output_attributes
+from edgekit.quantize.integer import CELL_BITS, Fuser, cell_type, output_attributes
 from edgekit.quantize.pointwise import POINTWISE, attributes_of
 from edgekit.quantize.pooling import pool_of
 from edgekit.quantize.scheme import (
@@ -116,30 +123,32 @@ def _multipliers(
     return {f"{prefix}mult": mult.astype(np.int32), f"{prefix}shift": shift.astype(np.uint8)}
 
 
-def build_gru(fuser: Fuser, node: ir.Node) -> bool:
-    """GRU: int8 weights, h int16 of scale 2^-15, gate pre-activations int16 of scale 2^-11."""
-    x, initial = fuser.operand(node.inputs[0]), optional(node, 5)
-    h = _initial_state(fuser, initial)
-    w, r = (fuser.weights.get(node.inputs[i]) for i in (1, 2))  # type: ignore[arg-type]
+def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
+    """GRU, LSTM: int8 weights, h int16 of scale 2^-15, gate pre-activations int16 of scale 2^-11.
+
+    c of an LSTM is int32, of the scale that the node says.
+    """
+    x, (w, r) = fuser.operand(node.inputs[0]), (fuser.weights.get(node.inputs[i]) for i in (1, 2))  # type: ignore[arg-type]
+    cell = cell_type(node)
     used = [i for i, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
-    frames = [fuser.frame(node, i) for i in used]
-    if x is None or w is None or r is None or None in frames or (initial is None) != (h is None):
+    frames = [fuser.frame(node, i) for i in used if i != CELL_OUTPUT]
+    known = all(frame is not None and frame[1] == HIDDEN_TYPE for frame in frames)
+    if x is None or w is None or r is None or not known:
         return False
-    framed = [frame for frame in frames if frame is not None]
-    if any(kind != HIDDEN_TYPE for _, kind, _ in framed):
+    if (node.op_type == "LSTM") != (cell is not None):
         return False
+    states = [fuser.state(optional(node, HIDDEN_INPUT), HIDDEN_TYPE)]
+    if cell is not None:
+        states.append(fuser.state(optional(node, CELL_INPUT), cell))
     hidden = HIDDEN_INT8_TYPE if x.kind.dtype == "int8" else HIDDEN_TYPE
-    units = r.q.shape[2]
-    bias = constant(node.inputs[3]) if len(node.inputs) > 3 and node.inputs[3] is not None else None
-    both = np.zeros(6 * units, np.float32) if bias is None else bias[0]
+    rows = len(w.q[0])
+    bias = constant(optional(node, 3))
+    both = np.zeros(2 * rows, np.float32) if bias is None else bias[0]
     w_bias, r_bias = (
         np.rint(
             part.astype(np.float64) / (np.float64(scale) * weight.scale.ravel().astype(np.float64))
         )
-        for part, scale, weight in (
-            (both[: 3 * units], x.kind.scale, w),
-            (both[3 * units :], hidden.scale, r),
-        )
+        for part, scale, weight in ((both[:rows], x.kind.scale, w), (both[rows:], hidden.scale, r))
     )
     _prove_accumulator(node, x.kind, w.q[0], w_bias.astype(np.int64))
     _prove_accumulator(node, hidden, r.q[0], r_bias.astype(np.int64))
@@ -152,20 +161,18 @@ def build_gru(fuser: Fuser, node: ir.Node) -> bool:
         "r_bias": _bias_array(r_bias.astype(np.int64), x.kind),
         **_multipliers("w_", x.kind.scale, w.scale.ravel(), GATE_TYPE.scale, x.kind.dtype),
         **_multipliers("r_", hidden.scale, r.scale.ravel(), GATE_TYPE.scale, x.kind.dtype),
-        "linear_before_reset": 0 if reset is None else reset.as_int(),
         "outputs": used,
     }
-    fuser.add(node, "GRU", [x.value, h], framed, attributes)
+    if cell is None:
+        attributes["linear_before_reset"] = 0 if reset is None else reset.as_int()
+    else:
+        attributes["c_bits"] = int(node.metadata_props[CELL_BITS])
+    framed = [frame for frame in frames if frame is not None]
+    written = (
+        (node.outputs[CELL_OUTPUT], cell) if cell is not None and CELL_OUTPUT in used else None
+    )
+    fuser.add(node, node.op_type, [x.value, *states], framed, attributes, written)
     return True
-
-
-def _initial_state(fuser: Fuser, value: ir.Value | None) -> ir.Value | None:
-    """A recurrent cell's first state as it is stored; None where it is left out or stored otherwise."""
-    array = constant(value)
-    if array is not None:
-        return fuser.initializer(f"{value.name}_hidden", HIDDEN_TYPE.quantize(array))  # type: ignore[union-attr]
-    operand = fuser.operand(value)
-    return operand.value if operand is not None and operand.kind == HIDDEN_TYPE else None
 
 
 def build_table(fuser: Fuser, node: ir.Node) -> bool:
@@ -293,7 +300,7 @@ BUILDERS: dict[str, Callable[[Fuser, ir.Node], bool]] = {
     "Gemm": build_linear,
     "Conv": build_linear,
     "ConvTranspose": build_linear,
-    "GRU": build_gru,
+    **dict.fromkeys(sorted(RECURRENT), build_recurrent),
     "AveragePool": build_average_pool,
     "GlobalAveragePool": build_average_pool,
     "Add": build_arithmetic,

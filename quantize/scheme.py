@@ -4,23 +4,35 @@
 weights int8 symmetric per output channel. Scales are float32 values, so that a file keeps them exactly.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.quantize.arithmetic import ek_dequantize_s16, ek_quantize_s8, ek_quantize_s16
+from edgekit.quantize.arithmetic import (
+    ek_dequantize_s32,
+    ek_quantize_s8,
+    ek_quantize_s16,
+    ek_quantize_s32,
+)
 
 WEIGHT_LIMIT = 127
 MANTISSA_BITS = {"int8": 31, "int16": 15}  # by the type of the activations
 ACCUMULATOR_LIMIT = 2**31 - 1
+QUANTIZE: dict[str, Callable[[NDArray[np.float32], float, int], NDArray[Any]]] = {
+    "int8": ek_quantize_s8,
+    "int16": ek_quantize_s16,
+    "int32": ek_quantize_s32,
+}
 TINY_STEP = 2.0**-100
 DEAD_SCALE = 2.0**-7  # of a tensor that is always 0 in calibration
 
 
 @dataclass(frozen=True)
 class QuantType:
-    """An activation's type: `dtype` is ``int8`` or ``int16`` (then `zero_point` is 0)."""
+    """An activation's type: `dtype` is ``int8``, or ``int16`` or ``int32`` (then `zero_point` is 0)."""
 
     dtype: str
     scale: float
@@ -34,12 +46,11 @@ class QuantType:
 
     def quantize(self, x: NDArray[np.floating]) -> NDArray[np.signedinteger]:
         """``saturate(round_half_even(x / scale) + zero_point)`` in float32; NaN becomes zero_point."""
-        kernel = ek_quantize_s8 if self.dtype == "int8" else ek_quantize_s16
-        return kernel(x.astype(np.float32), self.scale, self.zero_point)
+        return QUANTIZE[self.dtype](x.astype(np.float32), self.scale, self.zero_point)
 
     def dequantize(self, q: NDArray[np.signedinteger]) -> NDArray[np.float32]:
         """``scale * (q - zero_point)`` in float32."""
-        return ek_dequantize_s16(q.astype(np.int16), self.scale, self.zero_point)
+        return ek_dequantize_s32(q.astype(np.int32), self.scale, self.zero_point)
 
 
 def activation_type(dtype: str, low: float, high: float) -> QuantType:

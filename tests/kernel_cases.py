@@ -48,7 +48,7 @@ SPECIAL = np.array(
     ],
     np.float32,
 )
-DTYPES = {"s8": np.int8, "s16": np.int16, "f32": np.float32}
+DTYPES = {"s8": np.int8, "s16": np.int16, "s32": np.int32, "f32": np.float32}
 SIGMOID, TANH = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
 
 
@@ -290,6 +290,26 @@ def gru_int(kernel: str) -> Callable[[Draw], Call]:
     return build
 
 
+def lstm_int(kernel: str) -> Callable[[Draw], Call]:
+    x_type = kernel.split("_")[2]
+
+    def build(d: Draw) -> Call:
+        inputs, n, acc = d.int(1, 40), d.int(1, 20), accumulator(x_type)
+        x, h, c = (
+            integers(d, dtype, size)
+            for dtype, size in ((DTYPES[x_type], inputs), (np.int16, n), (np.int32, n))
+        )
+        w, r = integers(d, np.int8, 4 * n, inputs), integers(d, np.int8, 4 * n, n)
+        scaling = [*multipliers(d, acc, 4 * n), *multipliers(d, acc, 4 * n)]
+        biased = biases(d, acc, 4 * n), biases(d, acc, 4 * n)
+        args, c_bits = [x, h, c, w, r, *biased, *scaling, SIGMOID, TANH], d.int(0, 30)
+        h_next, c_next = getattr(arith_recurrent, kernel)(*args, c_bits)
+        scratch = np.zeros(17 * n if x_type == "s8" else 18 * n, np.uint8)
+        return Call(kernel, [*args, inputs, n, c_bits, scratch], {1: h_next, 2: c_next})
+
+    return build
+
+
 def gru_f32(d: Draw) -> Call:
     inputs, n, before = d.int(1, 20), d.int(1, 20), d.int(0, 1)
     args = [floats(d, inputs), floats(d, n), floats(d, inputs, 3 * n), floats(d, n, 3 * n),
@@ -390,7 +410,8 @@ def border(kernel: str) -> Callable[[Draw], Call]:
         zero = d.int(-128, 127) if name == "s8" else 0
         x = floats(d, n, special=True) if verb == "quantize" else integers(d, DTYPES[name], n)
         if verb == "quantize" and d.int(0, 1):
-            x = (np.rint(np.clip(x, -1e5, 1e5)) + np.float32(0.5)) * np.float32(scale)
+            halves = np.rint(np.clip(x, -1e5, 1e5)) + np.float32(0.5)
+            x = halves * np.float32(scale) * np.float32(2.0 ** d.int(0, 12 if name == "s32" else 0))
         y = getattr(arithmetic, kernel)(x, scale, zero)
         return Call(kernel, [x, scale, zero, blank(y), n], {3: y})
 
@@ -547,9 +568,13 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_interpolate_f32": interpolate,
     "ek_grid_sample_f32": grid_sample,
     **_family(gru_int, "ek_gru_s8", "ek_gru_s16"),
+    **_family(lstm_int, "ek_lstm_s8", "ek_lstm_s16"),
     **_family(lut, "ek_lut_s8", "ek_lut_s16", "ek_lut_s16_s8"),
     **_family(two_operands, "ek_add_s8", "ek_add_s16", "ek_mul_s8", "ek_mul_s16"),
-    **_family(border, "ek_quantize_s8", "ek_quantize_s16", "ek_dequantize_s8", "ek_dequantize_s16"),
+    **_family(
+        border,
+        *(f"ek_{verb}_{s}" for verb in ("quantize", "dequantize") for s in ("s8", "s16", "s32")),
+    ),
     **_family(requantize, *(f"ek_requantize_{w}" for w in WIDTHS)),
     **_family(function, *(f"ek_{f}_f32" for f in ("exp", "log", "sqrt", "sigmoid", "tanh", "erf"))),
     "ek_prelu_s8": prelu,

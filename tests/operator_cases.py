@@ -1,7 +1,7 @@
 """One case table for the operators: a small network each, which every runtime must run alike."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,14 @@ class Case:
     """A network with its inputs.
 
     `w8a8_snr_db` is what its integer form must reach against the float network; None where the
-    operators stay in float.
+    operators stay in float. Beside its inputs and outputs that form has `w8a8_floats` float tensors.
     """
 
     name: str
     onnx: bytes
     inputs: Mapping[str, Input]
     w8a8_snr_db: float | None = None
+    w8a8_floats: int = 0
 
 
 Operand = Input | NDArray[Any] | np.generic | None
@@ -665,9 +666,11 @@ def cell(
     nodes = [helper.make_node(op_type, names, outputs, "op", hidden_size=units, **attributes)]
     results = [n for n in outputs if n]
     if w8a8 is not None:
-        nodes += [helper.make_node("Neg", [r], [f"{r}_neg"]) for r in results]
-        results = [f"{r}_neg" for r in results]
-    return network(name, nodes, operands, results, w8a8=w8a8)
+        followed = [r for r in results if r != "c"]
+        nodes += [helper.make_node("Neg", [r], [f"{r}_neg"]) for r in followed]
+        results = [f"{r}_neg" if r in followed else r for r in results]
+    joined = 2 if directions == 2 and "c" in kept else 0
+    return replace(network(name, nodes, operands, results, w8a8=w8a8), w8a8_floats=joined)
 
 
 # Recurrent layers: x is (time, batch, features).
@@ -707,6 +710,7 @@ RECURRENT: list[Case] = [
             f(4, batch, 3),
             kept="y h c",
             direction=direction,
+            w8a8=25,
         )
         for direction in ("forward", "reverse", "bidirectional")
         for batch in (1, 3)
@@ -717,13 +721,15 @@ RECURRENT: list[Case] = [
             "LSTM",
             f(steps, 2, 4),
             kept=kept,
-            h=f(1, 2, 5),
-            c0=f(1, 2, 5),
+            h=f(1, 2, 5, **WITHIN),
+            c0=f(1, 2, 5, low=-4, high=4),
+            w8a8=25,
         )
         for steps in (1, 3)
         for kept in ("y", "h", "c", "y c", "h c", "y h c")
     ),
-    cell("lstm_memory_only", "LSTM", f(3, 1, 4), kept="y c", c0=c(1, 1, 5), bias=False),
+    cell("lstm_memory_only", "LSTM", f(3, 1, 4), kept="y c", c0=c(1, 1, 5), bias=False, w8a8=25),
+    cell("lstm_state_constant", "LSTM", f(1, 3, 4), kept="h c", h=np.tanh(c(1, 3, 5)), w8a8=25),
     cell(
         "lstm_both_states",
         "LSTM",

@@ -15,6 +15,7 @@ from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.compare import tensor_report
 from edgekit.quantize.integer import INTEGER_DOMAIN, stored_type, to_integer
 from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.scheme import HIDDEN_TYPE
 
 FLOOR_DB = {"attention": 30, "tcn": 30, "conv_recurrent": 30, "dual_path": 30}
 
@@ -65,15 +66,26 @@ def test_caches_are_stored_as_integers_and_start_at_the_zero_point() -> None:
         assert np.all(oracle.states[name] == kind.zero_point)
 
 
-@pytest.mark.parametrize("name", ["tcn", "vision", "conv_recurrent"])
+def test_the_memory_of_an_lstm_is_int32_with_room_for_twice_what_calibration_saw() -> None:
+    model = int8_model("lstm_vad")
+    graph = to_integer(model).ir.graph
+    kinds = {str(v.name): stored_type(v) for v in graph.inputs}
+    h, c = kinds["h"], kinds["c"]
+    assert h == HIDDEN_TYPE
+    assert c is not None and (c.dtype, c.zero_point) == ("int32", 0)
+    peak = np.abs(run_hops(float_model("lstm_vad"), noise(model, 60), tap=["c_next"])["c_next"])
+    assert 2 * peak.max() < c.scale * 2**31 <= 8 * (peak.max() + 1)
+
+
+@pytest.mark.parametrize("name", ["tcn", "vision", "conv_recurrent", "lstm_vad"])
 def test_no_weighted_operator_stays_in_float(name: str) -> None:
-    weighted = {"Conv", "ConvTranspose", "Gemm", "GRU"}
+    weighted = {"Conv", "ConvTranspose", "Gemm", "GRU", "LSTM"}
     nodes = [n for n in to_integer(int8_model(name)).ir.graph if n.op_type in weighted]
     assert nodes
     assert all(node.domain == INTEGER_DOMAIN for node in nodes)
 
 
-@pytest.mark.parametrize("name", ["gru_mask", "tcn", "vision"])
+@pytest.mark.parametrize("name", ["gru_mask", "tcn", "vision", "lstm_vad"])
 def test_a_quantized_file_is_imported_as_it_is(name: str) -> None:
     quantized = int8_model(name)
     again = from_onnx(quantized.to_bytes(), name=name)

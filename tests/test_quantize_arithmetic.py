@@ -291,6 +291,55 @@ def test_integer_gru_follows_the_float_one(
     assert snr_db(np.array(found), np.array(exact, np.float64)) >= least_db
 
 
+@pytest.mark.parametrize(
+    ("kernel", "x_bits", "least_db"), [("ek_lstm_s8", 7, 35.0), ("ek_lstm_s16", 15, 60.0)]
+)
+def test_integer_lstm_follows_the_float_one(kernel: str, x_bits: int, least_db: float) -> None:
+    rng = np.random.default_rng(9)
+    i, n, steps, s16, c_bits = 24, 32, 60, x_bits == 15, 27
+    wq, rq = (rng.integers(-127, 128, (4 * n, k)).astype(np.int8) for k in (i, n))
+    s_w, s_x, s_h = 1 / 400.0, 2.0**-x_bits, 2.0**-15 if s16 else 2.0**-7
+    xq = np.rint(rng.uniform(-1, 1, (steps, i)) * (2**x_bits - 1)).astype(
+        np.int16 if s16 else np.int8
+    )
+    wb, rb = (np.rint(rng.normal(0, 0.3, 4 * n) / (s_w * s)).astype(np.int64) for s in (s_x, s_h))
+    scaling = [
+        np.broadcast_to(a, (4 * n,))
+        for s in (s_x, s_h)
+        for a in fixed_point(s_w * s * 2.0**11, 15 if s16 else 31)
+    ]
+    tables = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
+    h, c, found, exact = np.zeros(n, np.int16), np.zeros(n, np.int32), [], []
+    w, r = ((q.T * s_w).astype(np.float32) for q in (wq, rq))
+    bias = (wb * s_w * s_x + rb * s_w * s_h).astype(np.float32)
+    real = cell = np.zeros(n, np.float32)
+    for step in xq:
+        h, c = getattr(arith_recurrent, kernel)(
+            step, h, c, wq, rq, wb, rb, *scaling, *tables, c_bits
+        )
+        x = (step * s_x).astype(np.float32)
+        real, cell = arith_recurrent.ek_lstm_f32(x, real, cell, w, r, bias)
+        found.append(np.stack([h * 2.0**-15, c * 2.0**-c_bits]))
+        exact.append(np.stack([real, cell]))
+    for part in (0, 1):
+        assert snr_db(np.array(found)[:, part], np.array(exact, np.float64)[:, part]) >= least_db
+
+
+def test_an_integer_lstm_that_keeps_everything_does_not_leak() -> None:
+    n = 2
+    w, r, zero = np.zeros((4 * n, 1), np.int8), np.zeros((4 * n, n), np.int8), np.zeros(4 * n)
+    bias = np.repeat(np.array([-32768, 0, 32767, 0]), n)  # forget gate open, input gate shut
+    scaling = [np.full(4 * n, 1 << 30), np.full(4 * n, 30)] * 2
+    tables = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
+    start = np.array([2**31 - 1, -(2**31)], np.int32)
+    h, c = np.zeros(n, np.int16), start
+    for _ in range(1000):
+        h, c = arith_recurrent.ek_lstm_s8(
+            np.zeros(1, np.int8), h, c, w, r, bias, zero.astype(int), *scaling, *tables, 20
+        )
+    np.testing.assert_array_equal(c, start)
+
+
 FUNCTIONS: dict[str, tuple[Callable[[NDArray], NDArray], tuple[float, float]]] = {
     "ek_exp_f32": (np.exp, (-87.3, 88.7)),
     "ek_log_f32": (np.log, (1e-30, 1e3)),

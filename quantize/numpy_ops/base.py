@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Operator = Callable[[ir.Node, list[Array]], list[Array]]
-SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32"}
+SUFFIX = {"int8": "s8", "int16": "s16", "int32": "s32", "float32": "f32"}
 
 
 def tensor(node: ir.Node, name: str) -> Array:

@@ -7,6 +7,8 @@ from edgekit.quantize import arith_linear, arith_recurrent, arith_tables, arithm
 from edgekit.quantize.geometry import ConvShape, ints
 from edgekit.quantize.numpy_ops.base import Array, integer, kernel, result, tensor
 
+GATE_ARRAYS = ("w", "r", "w_bias", "r_bias", "w_mult", "w_shift", "r_mult", "r_shift")
+
 
 def quantize(node: ir.Node, x: list[Array]) -> list[Array]:
     """Float to integer."""
@@ -57,8 +59,7 @@ def conv_int(node: ir.Node, x: list[Array]) -> list[Array]:
 def gru_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """GRU, every time step."""
     run = kernel(arith_recurrent, "ek_gru", x[0])
-    names = ("w", "r", "w_bias", "r_bias", "w_mult", "w_shift", "r_mult", "r_shift")
-    arrays = [tensor(node, name) for name in names]
+    arrays = [tensor(node, name) for name in GATE_ARRAYS]
     tables = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
     shape = (x[0].shape[1], arrays[1].shape[1])
     h, rows = np.zeros(shape, np.int16) if x[1] is None else x[1].reshape(shape), []
@@ -67,6 +68,24 @@ def gru_int(node: ir.Node, x: list[Array]) -> list[Array]:
         rows.append(h)
     both = [np.stack(rows), h]
     return [both[i] for i in node.attributes["outputs"].as_ints()]
+
+
+def lstm_int(node: ir.Node, x: list[Array]) -> list[Array]:
+    """LSTM, every time step."""
+    run = kernel(arith_recurrent, "ek_lstm", x[0])
+    arrays = [tensor(node, name) for name in GATE_ARRAYS]
+    tables = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
+    shape = (x[0].shape[1], arrays[1].shape[1])
+    h, c = (
+        np.zeros(shape, dtype) if state is None else state.reshape(shape)
+        for state, dtype in zip(x[1:], (np.int16, np.int32), strict=True)
+    )
+    rows = []
+    for step in x[0]:
+        h, c = run(step, h, c, *arrays, *tables, integer(node, "c_bits"))
+        rows.append(h)
+    every = [np.stack(rows), h, c]
+    return [every[i] for i in node.attributes["outputs"].as_ints()]
 
 
 def table(node: ir.Node, x: list[Array]) -> list[Array]:

@@ -72,6 +72,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     (INTEGER_DOMAIN, "Conv"): integers.conv_int,
     (INTEGER_DOMAIN, "ConvTranspose"): integers.conv_int,
     (INTEGER_DOMAIN, "GRU"): integers.gru_int,
+    (INTEGER_DOMAIN, "LSTM"): integers.lstm_int,
     (INTEGER_DOMAIN, "AveragePool"): pooling.average_pool_int,
     (INTEGER_DOMAIN, "Table"): integers.table,
     (INTEGER_DOMAIN, "PRelu"): integers.prelu_int,

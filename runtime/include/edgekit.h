@@ -633,6 +633,22 @@ void ek_gru_s16(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, 
 void ek_gru_f32(const float *x, float *h, const float *w, const float *r, const float *w_bias, const float *r_bias,
                 int32_t inputs, int32_t units, int32_t linear_before_reset, float *scratch);
 
+/* LSTM with int16 h and int32 c; gates in ONNX order i, o, f, c; the arguments are those of ek_gru_s8, but for
+ *  w, r     [4 units][...], and four gates everywhere
+ *  c        [units], scale 2^-c_bits with c_bits in 0..30, updated in place, saturating
+ * c' = f * c + i * c~ in one rounding, with f = 1 - sigmoid(-gate): a cell that keeps everything can;
+ * h' = o * tanh(c'), c' rounded to scale 2^-11. */
+#define EK_LSTM_S8_SCRATCH(units) ((size_t)17 * (size_t)(units))
+#define EK_LSTM_S16_SCRATCH(units) ((size_t)18 * (size_t)(units))
+void ek_lstm_s8(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r, const int32_t *w_bias,
+                const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
+                int32_t c_bits, int16_t *scratch);
+void ek_lstm_s16(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r, const int64_t *w_bias,
+                 const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                 const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
+                 int32_t c_bits, int16_t *scratch);
+
 /* Float LSTM: w [inputs][4 units], r [units][4 units], bias [4 units] = Wb + Rb, gates i, o, f, c;
  * h and c [units] in place. c' = f * c + i * c~, h' = o * tanh(c'). */
 #define EK_LSTM_F32_SCRATCH(units) ((size_t)16 * (size_t)(units))
@@ -679,10 +695,12 @@ void ek_prelu_s8(const int8_t *x, int32_t x_zero, int32_t m_pos, const int32_t *
 /* y = saturate(round_half_even(x / scale) + zero); NaN gives zero, infinities saturate. scale > 0. */
 void ek_quantize_s8(const float *x, float scale, int32_t zero, int8_t *y, int32_t n);
 void ek_quantize_s16(const float *x, float scale, int32_t zero, int16_t *y, int32_t n);
+void ek_quantize_s32(const float *x, float scale, int32_t zero, int32_t *y, int32_t n);
 
 /* y = (float)(x - zero) * scale. */
 void ek_dequantize_s8(const int8_t *x, float scale, int32_t zero, float *y, int32_t n);
 void ek_dequantize_s16(const int16_t *x, float scale, int32_t zero, float *y, int32_t n);
+void ek_dequantize_s32(const int32_t *x, float scale, int32_t zero, float *y, int32_t n);
 
 /* y = clamp(y_zero + requantize(x - x_zero)). */
 void ek_requantize_s8_s8(const int8_t *x, int32_t x_zero, int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min,

@@ -1,28 +1,6 @@
 /* One step of the integer GRU over EK_NAME, EK_X, EK_H (type of the recurrent operand), EK_BIAS (also the
  * accumulator), EK_DOTS_X, EK_DOTS_R and EK_NARROW(v), which makes an EK_H of an int16 of scale 2^-15. */
-#include "ek_dot.h"
-
-/* Product of two numbers of which one has scale 2^-15, rounded to the scale of the other. */
-static inline int16_t ek_product_q15(int16_t a, int16_t b)
-{
-    return ek_saturate_s16((a * b + (1 << 14)) >> 15);
-}
-
-/* y [from..to) = pre-activations of rows from..to of a product, of which acc holds the sums of a few. */
-#define EK_GRU_PRODUCT(dots, x, w, k, bias, mult, shift, from, to, y)                                            \
-    for (int32_t o = (from); o < (to); o += EK_ROWS) {                                                           \
-        const int32_t count = (to)-o < EK_ROWS ? (to)-o : EK_ROWS;                                               \
-        memcpy(acc, (bias) + o, (size_t)count * sizeof(acc[0]));                                                 \
-        dots((x), 0, (w) + (ptrdiff_t)o * (k), (k), (k), count, acc);                                            \
-        for (int32_t j = 0; j < count; j++) {                                                                    \
-            (y)[o + j] = (int16_t)ek_output(acc[j], (mult)[o + j], (shift)[o + j], 0, -32768, 32767);            \
-        }                                                                                                        \
-    }
-
-static inline int16_t ek_gru_gate(const int16_t *table, int16_t a, int16_t b)
-{
-    return ek_lut_s16_at(table, ek_saturate_s16(a + b));
-}
+#include "ek_gates.h"
 
 void EK_NAME(const EK_X *restrict x, int16_t *restrict h, const int8_t *restrict w, const int8_t *restrict r,
              const EK_BIAS *restrict w_bias, const EK_BIAS *restrict r_bias, const int32_t *restrict w_mult,
@@ -37,20 +15,20 @@ void EK_NAME(const EK_X *restrict x, int16_t *restrict h, const int8_t *restrict
     for (int32_t j = 0; j < n; j++) {
         operand[j] = EK_NARROW(h[j]);
     }
-    EK_GRU_PRODUCT(EK_DOTS_X, x, w, inputs, w_bias, w_mult, w_shift, 0, 3 * n, gx)
-    EK_GRU_PRODUCT(EK_DOTS_R, operand, r, n, r_bias, r_mult, r_shift, 0, now, gh)
+    EK_GATE_PRODUCT(EK_DOTS_X, x, w, inputs, w_bias, w_mult, w_shift, 0, 3 * n, gx)
+    EK_GATE_PRODUCT(EK_DOTS_R, operand, r, n, r_bias, r_mult, r_shift, 0, now, gh)
     for (int32_t j = 0; j < n; j++) {
-        const int16_t reset = ek_gru_gate(sigmoid, gx[n + j], gh[n + j]);
+        const int16_t reset = ek_gate(sigmoid, gx[n + j], gh[n + j]);
         if (linear_before_reset) {
             gh[2 * n + j] = ek_product_q15(reset, gh[2 * n + j]);
         } else {
             operand[j] = EK_NARROW(ek_product_q15(reset, h[j]));
         }
     }
-    EK_GRU_PRODUCT(EK_DOTS_R, operand, r, n, r_bias, r_mult, r_shift, now, 3 * n, gh)
+    EK_GATE_PRODUCT(EK_DOTS_R, operand, r, n, r_bias, r_mult, r_shift, now, 3 * n, gh)
     for (int32_t j = 0; j < n; j++) {
-        const int32_t z = ek_gru_gate(sigmoid, gx[j], gh[j]);
-        const int32_t candidate = ek_gru_gate(tanh_, gx[2 * n + j], gh[2 * n + j]);
+        const int32_t z = ek_gate(sigmoid, gx[j], gh[j]);
+        const int32_t candidate = ek_gate(tanh_, gx[2 * n + j], gh[2 * n + j]);
         h[j] = ek_saturate_s16(((32768 - z) * candidate + z * h[j] + (1 << 14)) >> 15);
     }
 }

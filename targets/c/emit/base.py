@@ -30,7 +30,13 @@ C_ARRAYS = {
     "int32": "int32_t",
     "int64": "int64_t",
 }
-SUFFIX = {ir.DataType.FLOAT: "f32", ir.DataType.INT8: "s8", ir.DataType.INT16: "s16"}
+SUFFIX = {
+    ir.DataType.FLOAT: "f32",
+    ir.DataType.INT8: "s8",
+    ir.DataType.INT16: "s16",
+    ir.DataType.INT32: "s32",
+}
+POOLED = frozenset(SUFFIX) - {ir.DataType.INT32}
 
 
 FLOAT = frozenset({ir.DataType.FLOAT})
@@ -180,7 +186,7 @@ def c_type(value: ir.Value | None) -> str:
 
 
 def suffix(value: ir.Value | None) -> str:
-    """``f32``, ``s8`` or ``s16``."""
+    """``f32``, ``s8``, ``s16`` or ``s32``."""
     assert value is not None and value.dtype is not None
     return SUFFIX[value.dtype]
 

@@ -11,9 +11,11 @@ from edgekit.export.passes.graph import attribute
 from edgekit.quantize.arith_tables import sigmoid_gate, tanh_gate
 from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims
+from edgekit.quantize.integer import INTEGER_DOMAIN
+from edgekit.quantize.numpy_ops.integers import GATE_ARRAYS
 from edgekit.quantize.numpy_ops.layers import rectified
 from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, suffix, where
-from edgekit.targets.c.plan import ITEM_BYTES, Traits
+from edgekit.targets.c.plan import Traits
 
 GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
 ACTIVATIONS = {
@@ -22,7 +24,9 @@ ACTIVATIONS = {
     "RNN": (("Tanh",), ("Relu",)),
 }
 F32_SCRATCH = {"GRU": 24, "LSTM": 16, "RNN": 4}  # EK_GRU_F32_SCRATCH and so on: bytes per unit
-INT_SCRATCH = {"s8": 14, "s16": 14}  # EK_GRU_S8_SCRATCH (13, kept even), EK_GRU_S16_SCRATCH
+INT_SCRATCH = {"GRU": 14, "LSTM": 18}  # EK_GRU_S16_SCRATCH and so on; the s8 forms need one less
+STATE_TYPES = {"": ("float", "float"), INTEGER_DOMAIN: ("int16_t", "int32_t")}
+STATE_BYTES = {"float": 4, "int16_t": 2, "int32_t": 4}
 
 
 @dataclass(frozen=True)
@@ -47,39 +51,42 @@ class _Cell:
     @property
     def traits(self) -> Traits:
         """States are updated in place; a single step's Y is Y_h; a state with no output lives in scratch."""
-        dtype = self.node.inputs[0].dtype if self.node.domain == "" else ir.DataType.INT16  # type: ignore[union-attr]
-        cell = (
-            INT_SCRATCH[suffix(self.node.inputs[0])]
-            if self.node.domain
-            else F32_SCRATCH[self.node.op_type]
-        )
-        updates, same, homeless = [], [], 0
+        updates, same = [], []
         for order, (position, initial, final) in enumerate(self.states):
             home = self.y if final is None and order == 0 and self.steps == 1 else final
-            if home is None:
-                homeless += 1
-            elif initial is not None:
+            if home is not None and initial is not None:
                 updates.append((position, home))
             if order == 0 and self.steps == 1 and self.y is not None and final is not None:
                 same.append((self.y, final))
-        assert dtype is not None
-        extra = homeless * self.batch * self.units * ITEM_BYTES[dtype]
-        return Traits(updates=tuple(updates), same=tuple(same), scratch=cell * self.units + extra)
+        return Traits(updates=tuple(updates), same=tuple(same), scratch=self._places[1])
 
-    def emit(self, ctx: Context, cell_bytes: int, call: Callable[[str, list[str]], str]) -> None:
+    @property
+    def _places(self) -> tuple[list[int], int]:
+        """Where in scratch, behind the cell's, each state without a home lives; and the end."""
+        table = INT_SCRATCH if self.node.domain else F32_SCRATCH
+        places = []
+        end = table[self.node.op_type] * self.units
+        for order, (_, _, final) in enumerate(self.states):
+            homed = final is not None or (order == 0 and self.steps == 1 and self.y is not None)
+            item = STATE_BYTES[STATE_TYPES[self.node.domain][order]]
+            start = -(-end // item) * item
+            places.append(start)
+            end = end if homed else start + self.batch * self.units * item
+        return places, end
+
+    def emit(self, ctx: Context, call: Callable[[str, list[str]], str]) -> None:
         """Bring the states to their homes, then one call per step; `call(x, states)` is the C call."""
         x = self.node.inputs[0]
         y = None if self.y is None else self.node.outputs[self.y]
         inputs, size = dims(x)[-1], self.batch * self.units
-        ctype, item = ("int16_t", 2) if self.node.domain else ("float", 4)
-        homes, free = [], cell_bytes
+        homes, (places, _) = [], self._places
         for order, (_, initial, final) in enumerate(self.states):
             value = None if final is None else self.node.outputs[final]
             if value is None and order == 0 and self.steps == 1:
                 value = y
             if value is None:
-                home = f"{ctx.scratch(self.node, ctype)} + {free // item}"
-                free += size * item
+                ctype = STATE_TYPES[self.node.domain][order]
+                home = f"{ctx.scratch(self.node, ctype)} + {places[order] // STATE_BYTES[ctype]}"
             else:
                 home = ctx.pointer(value)
             if initial is None:
@@ -107,11 +114,12 @@ class _Cell:
             ctx.line("}")
 
 
-def _gru_int(node: ir.Node) -> _Cell:
+def _int_cell(node: ir.Node) -> _Cell:
     used = list(node.attributes["outputs"].as_ints())
     position = {original: place for place, original in enumerate(used)}
     units = array_attribute(node, "r").shape[1]
-    return _Cell(node, units, position.get(0), ((1, node.inputs[1], position.get(1)),))
+    states = tuple((i, v, position.get(i)) for i, v in enumerate(node.inputs) if i > 0)
+    return _Cell(node, units, position.get(0), states)
 
 
 def _float_cell(node: ir.Node) -> _Cell:
@@ -129,9 +137,9 @@ def _input(node: ir.Node, index: int) -> ir.Value | None:
     return node.inputs[index] if index < len(node.inputs) else None
 
 
-def traits_gru_int(node: ir.Node) -> Traits:
-    """Of the integer GRU."""
-    return _gru_int(node).traits
+def traits_int(node: ir.Node) -> Traits:
+    """Of an integer GRU or LSTM."""
+    return _int_cell(node).traits
 
 
 def traits_float(node: ir.Node) -> Traits:
@@ -139,11 +147,12 @@ def traits_float(node: ir.Node) -> Traits:
     return _float_cell(node).traits
 
 
-def emit_gru_int(ctx: Context, node: ir.Node) -> None:
-    """Integer GRU."""
-    dtype, cell = suffix(node.inputs[0]), _gru_int(node)
-    names = ("w", "r", "w_bias", "r_bias", "w_mult", "w_shift", "r_mult", "r_shift")
-    arrays = [ctx.constant(f"{node.name}_{name}", array_attribute(node, name)) for name in names]
+def emit_int(ctx: Context, node: ir.Node) -> None:
+    """Integer GRU or LSTM."""
+    cell = _int_cell(node)
+    arrays = [
+        ctx.constant(f"{node.name}_{name}", array_attribute(node, name)) for name in GATE_ARRAYS
+    ]
     tables = [
         ctx.constant(name, table()[0])
         for name, table in (("sigmoid_gate", sigmoid_gate), ("tanh_gate", tanh_gate))
@@ -151,15 +160,16 @@ def emit_gru_int(ctx: Context, node: ir.Node) -> None:
     sizes = [
         array_attribute(node, "w").shape[1],
         cell.units,
-        int_attribute(node, "linear_before_reset"),
+        int_attribute(node, "linear_before_reset" if node.op_type == "GRU" else "c_bits"),
     ]
-    ctx.kernels.add(f"ek_gru_{dtype}")
+    kernel = f"ek_{node.op_type.lower()}_{suffix(node.inputs[0])}"
+    ctx.kernels.add(kernel)
 
     def call(x: str, states: list[str]) -> str:
         arguments = [x, *states, *arrays, *tables, *map(str, sizes), ctx.scratch(node, "int16_t")]
-        return f"ek_gru_{dtype}({', '.join(arguments)});"
+        return f"{kernel}({', '.join(arguments)});"
 
-    cell.emit(ctx, INT_SCRATCH[dtype] * cell.units, call)
+    cell.emit(ctx, call)
 
 
 def emit_float(ctx: Context, node: ir.Node) -> None:
@@ -188,7 +198,7 @@ def emit_float(ctx: Context, node: ir.Node) -> None:
         arguments = [x, *states, *arrays, *map(str, numbers), ctx.scratch(node, "float")]
         return f"{kernel}({', '.join(arguments)});"
 
-    cell.emit(ctx, F32_SCRATCH[node.op_type] * cell.units, call)
+    cell.emit(ctx, call)
 
 
 def check_float(node: ir.Node) -> list[Problem]:
@@ -214,7 +224,7 @@ def check_float(node: ir.Node) -> list[Problem]:
     return [Problem(where(node), *parts) for parts in found]
 
 
-def macs_gru_int(node: ir.Node) -> int:
+def macs_int(node: ir.Node) -> int:
     """Both products, every time step."""
     steps, batch = dims(node.inputs[0])[:2]
     return steps * batch * (array_attribute(node, "w").size + array_attribute(node, "r").size)

@@ -25,7 +25,7 @@ from edgekit.targets.c.emit.base import (
     INT64,
     INTEGERS,
     NUMBERS,
-    SUFFIX,
+    POOLED,
     Emitter,
     elementwise,
 )
@@ -127,7 +127,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         for name, form in indexing.SCATTERS.items()
     },
     **{
-        ("", name): Emitter(pooling.emit_max_pool, check=pooling.check_pool, reads=SUFFIX)
+        ("", name): Emitter(pooling.emit_max_pool, check=pooling.check_pool, reads=POOLED)
         for name in ("MaxPool", "GlobalMaxPool")
     },
     **{
@@ -161,9 +161,12 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (INTEGER_DOMAIN, "Gemm"): Emitter(linear.emit_gemm_int, macs=linear.macs_gemm_int),
     (INTEGER_DOMAIN, "Conv"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
     (INTEGER_DOMAIN, "ConvTranspose"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
-    (INTEGER_DOMAIN, "GRU"): Emitter(
-        recurrent.emit_gru_int, recurrent.traits_gru_int, macs=recurrent.macs_gru_int
-    ),
+    **{
+        (INTEGER_DOMAIN, name): Emitter(
+            recurrent.emit_int, recurrent.traits_int, macs=recurrent.macs_int
+        )
+        for name in recurrent.INT_SCRATCH
+    },
     (INTEGER_DOMAIN, "AveragePool"): Emitter(pooling.emit_average_pool_int),
     (INTEGER_DOMAIN, "Table"): Emitter(pointwise.emit_table),
     (INTEGER_DOMAIN, "PRelu"): Emitter(pointwise.emit_prelu_int),

@@ -1,0 +1,8 @@
+#include "edgekit.h"
+
+void ek_dequantize_s32(const int32_t *restrict x, float scale, int32_t zero, float *restrict y, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        y[i] = (float)((int64_t)x[i] - zero) * scale;
+    }
+}

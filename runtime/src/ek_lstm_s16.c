@@ -1,0 +1,8 @@
+#define EK_NAME ek_lstm_s16
+#define EK_X int16_t
+#define EK_H int16_t
+#define EK_BIAS int64_t
+#define EK_DOTS_X ek_dots_s16
+#define EK_DOTS_R ek_dots_s16
+#define EK_NARROW(v) (v)
+#include "ek_lstm_int.h"
