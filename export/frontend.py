@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import onnx_ir as ir
+
 from edgekit.errors import Problem, UsageError
 from edgekit.export.chain import Second, put_beside
-from edgekit.export.frontend_nodes import RESERVED, FrontendBuilder, content_of
+from edgekit.export.frontend_layout import Layout, layout_of
+from edgekit.export.frontend_nodes import RESERVED, FrontendBuilder
 from edgekit.export.frontend_spec import FrontendSpec, parse_spec
 from edgekit.export.functions import define_functions
 from edgekit.export.model import Model, StreamInfo
@@ -35,9 +38,13 @@ def add_frontend(
     what it is, and a note says so. `then` stands between inverse transform and synthesis window and
     reads LENGTH samples.
 
+    A network that takes several frames in a call says so by its hop: that many frames where it was
+    rewritten along a time axis, else that many times HOP samples.
+
     The new states are ``stft_history`` and ``istft_overlap`` (``frame_history``, ``frame_overlap``),
-    both (1, LENGTH - HOP). The delay is that of the networks, plus LENGTH - HOP samples where PCM
-    comes out. NaN, infinity and anything beyond `frontend_nodes.PCM_LIMIT` in the PCM read as 0.
+    both (1, LENGTH - HOP), and ``stft_waiting``, the spectra that wait for gains that come late. The
+    delay is that of the networks, plus LENGTH - HOP samples where PCM comes out. NaN, infinity and
+    anything beyond `frontend_nodes.PCM_LIMIT` in the PCM read as 0.
 
     Args:
         model: the network.
@@ -51,34 +58,75 @@ def add_frontend(
     form = parse_spec(spec)
     _check_outputs(model, *([] if then is None else [then]))
     joined, second = (model, None) if then is None else put_beside(model, then)
-    _check_fit(joined, form, spec, second)
+    frames = _checked_frames(joined, form, spec, second)
     graph_model = joined.ir.clone()
     inputs, outputs = (
         {value.name: value for value in side}
         for side in (graph_model.graph.inputs, graph_model.graph.outputs)
     )
-    builder = FrontendBuilder(graph_model, form)
-    builder.add_analysis(inputs[joined.stream_inputs[0].name])
-    result = outputs[joined.stream_outputs[0].name]
-    content = content_of(result, form)
+    builder = FrontendBuilder(graph_model, form, frames, _late(joined, form))
+    source, result = inputs[joined.stream_inputs[0].name], outputs[joined.stream_outputs[0].name]
+    fed, given = (_layout(joined, value, form, frames) for value in (source, result))
+    assert fed is not None
+    builder.add_analysis(source, fed)
     if second is not None:
-        builder.add_link(result, inputs[second.input])
+        to = layout_of(inputs[second.input], _samples(form))
+        assert given is not None and to is not None
+        builder.add_link(result, given, inputs[second.input], to)
         result = outputs[second.output]
-        content = content_of(result, _samples(form))
-    notes, delay = joined.notes, joined.stream.delay_samples or 0
-    if content is None:
-        found = f"output '{result.name}' {list(static_shape(result) or ())}"
-        notes = (*notes, f"{found} is given out as it is: it is {_no_sound(form, second)}")
-    else:
-        builder.add_synthesis(result)
-        delay += form.overlap
+        given = layout_of(result, _samples(form))
+    if given is not None:
+        builder.add_synthesis(result, given)
     define_functions(graph_model)
-    rate = joined.stream.sample_rate_hz if sample_rate is None else sample_rate
-    return Model(graph_model).describe(
+    built = Model(graph_model)
+    left = {value.name for value in graph_model.graph.outputs}
+    return built.describe(
         states=[*joined.states, *builder.states],
-        stream=StreamInfo(form.hop, rate, delay),
+        stream=_stream(joined, form, frames, sample_rate, has_sound=given is not None),
+        timing={name: vars(time) for name, time in joined.timing.items() if name in left},
+        end_state=None,
         frontend=spec,
-        notes=notes,
+        notes=[*joined.notes, *([] if given else [_no_sound(result, form, second)])],
+    )
+
+
+def _counts_frames(model: Model, form: FrontendSpec) -> bool:
+    """Whether the network's own samples are frames: it was rewritten along a time axis."""
+    return form.kind != "frame" and model.stream_inputs[0].name in model.timing
+
+
+def _late(model: Model, form: FrontendSpec) -> int:
+    """By how many frames the network's first output comes late, as far as its own time axis tells."""
+    time = model.timing.get(str(model.stream_outputs[0].name))
+    return time.delay_frames if time is not None and _counts_frames(model, form) else 0
+
+
+def _frames(model: Model, form: FrontendSpec) -> int | None:
+    """How many frames one call takes; None where the network's hop is no whole number of them."""
+    hop = model.stream.hop_samples
+    if hop is None or _counts_frames(model, form):
+        return hop or 1
+    frames, rest = divmod(hop, form.hop)
+    return None if rest or (form.kind == "frame" and frames > 1) else frames
+
+
+def _layout(model: Model, value: ir.Value, form: FrontendSpec, frames: int) -> Layout | None:
+    time = model.timing.get(str(value.name))
+    return layout_of(value, form, frames, None if time is None else time.axis)
+
+
+def _stream(
+    model: Model, form: FrontendSpec, frames: int, sample_rate: int | None, has_sound: bool
+) -> StreamInfo:
+    known = model.stream
+    least, delay = known.minimum_hop_samples, known.delay_samples or 0
+    if _counts_frames(model, form):
+        least, delay = least and least * form.hop, _late(model, form) * form.hop
+    return StreamInfo(
+        frames * form.hop,
+        known.sample_rate_hz if sample_rate is None else sample_rate,
+        delay + (form.overlap if has_sound else 0),
+        least,
     )
 
 
@@ -98,13 +146,16 @@ def _samples(form: FrontendSpec) -> FrontendSpec:
     return replace(form, kind="frame")
 
 
-def _no_sound(form: FrontendSpec, second: Second | None) -> str:
+def _no_sound(result: ir.Value, form: FrontendSpec, second: Second | None) -> str:
+    reason = "no gain per bin" + (" and no spectrum" if form.kind == "complex" else "")
     if form.kind == "frame" or second is not None:
-        return f"not {form.length} samples"
-    return "no gain per bin" + (" and no spectrum" if form.kind == "complex" else "")
+        reason = f"not {form.length} samples"
+    shape = list(static_shape(result) or ())
+    return f"output '{result.name}' {shape} is given out as it is: it is {reason}"
 
 
-def _check_fit(joined: Model, form: FrontendSpec, spec: str, second: Second | None) -> None:
+def _checked_frames(joined: Model, form: FrontendSpec, spec: str, second: Second | None) -> int:
+    """Return how many frames one call takes, after everything that does not fit was refused."""
     where = f"--frontend {spec}"
     problems = []
     if joined.frontend is not None:
@@ -112,10 +163,12 @@ def _check_fit(joined: Model, form: FrontendSpec, spec: str, second: Second | No
             Problem(where, f"the network already has {joined.frontend}", "one front end",
                     "leave the option out")
         )  # fmt: skip
-    if joined.stream.hop_samples not in (None, form.hop):
+    frames = _frames(joined, form)
+    if frames is None or (second is not None and frames > 1):
+        allowed = "the same hop" if second or form.kind == "frame" else "the same hop, or times it"
         problems.append(
             Problem(where, f"hop {form.hop}, but the network's hop is {joined.stream.hop_samples}",
-                    "the same hop", "correct --hop or --frontend")
+                    allowed, "correct --hop or --frontend")
         )  # fmt: skip
     inputs, outputs = joined.stream_inputs, joined.stream_outputs
     ends = {value.name for value in (*inputs[:1], *outputs[:1])}
@@ -133,14 +186,17 @@ def _check_fit(joined: Model, form: FrontendSpec, spec: str, second: Second | No
         checks.append(("output", outputs[0], form, contents))
         checks.append(("--then: input", fed, _samples(form), ("frame",)))
     for side, value, read_as, fitting in checks:
-        if content_of(value, read_as) not in fitting:
+        layout = _layout(joined, value, read_as, frames or 1)
+        if layout is None or layout.content not in fitting:
             allowed = " or ".join(_described(content, form, side) for content in fitting)
+            allowed += f", {frames} times in a call" if (frames or 1) > 1 else ""
             problems.append(
                 Problem(f"{where}: {side} '{value.name}'", f"shape {static_shape(value)}",
                         f"{allowed}, plus any unit axes", "choose a --frontend that fits")
             )  # fmt: skip
     if problems:
         raise UsageError(problems)
+    return frames or 1
 
 
 def _described(content: str, form: FrontendSpec, side: str) -> str:

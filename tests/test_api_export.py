@@ -237,7 +237,7 @@ REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
         ["'enc/lrn'", "'dec/det'", "LRN", "Det", "not supported"],
     ),
     "open dimension": (
-        lambda tmp: {"source": str(tiny_networks.recurrent(tmp / "open.onnx", batch="N"))},
+        lambda tmp: {"source": str(tiny_networks.recurrent(tmp / "open.onnx", batch="T"))},
         ["--shape", "'x'", "'h'"],
     ),
     "state pair of different shapes": (

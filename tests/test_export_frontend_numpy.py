@@ -12,6 +12,8 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend import add_frontend
 from edgekit.export.frontend_spec import make_window, parse_spec
 from edgekit.export.model import StreamInfo
+from edgekit.export.stream.convert import stream
+from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.quantize.oracle import Oracle
 from edgekit.runtime.stream import Stream
@@ -28,7 +30,7 @@ WINDOWS = {
 }
 
 
-def network(given, wanted, nodes, **constants):
+def network(given, wanted, nodes, hop=None, **constants):
     """x of shape `given` -> y of shape `wanted`; constants become initializers."""
     dims = [",".join(map(str, shape)) for shape in (given, wanted)]
     proto = onnx.parser.parse_model(
@@ -37,7 +39,7 @@ def network(given, wanted, nodes, **constants):
     )
     for name, array in constants.items():
         proto.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(array), name))
-    return from_onnx(proto.SerializeToString(), name="net")
+    return from_onnx(proto.SerializeToString(), name="net", hop=hop)
 
 
 def noise(samples, seed=0):
@@ -271,3 +273,86 @@ def test_networks_that_do_not_fit_are_refused_with_what_would():
             add_frontend(model, spec, 16000, then)
         for part in parts:
             assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "spec"),
+    [
+        ((1, 3, 33), (1, 3, 33), "stft:64:16:sqrt_hann_sym:mag:plain"),
+        ((1, 33, 3), (3, 1, 33), "stft:64:16:sqrt_hann_sym:mag:plain"),
+        ((1, 2, 3, 33), (1, 33, 3, 2), "stft:64:16:sqrt_hann_sym:plain"),
+        ((3, 33, 2), (1, 33, 3), "stft:64:16:sqrt_hann_sym:plain"),
+    ],
+)
+def test_several_frames_in_a_call(given, wanted, spec):
+    """y = x / 2 with the axes moved; a gain per bin of a complex network is its real part / 2."""
+    form = parse_spec(spec)
+    names = {3: "frames", 33: "bins", 2: "parts"}
+    before, after = ([names[dim] for dim in shape if dim != 1] for shape in (given, wanted))
+    nodes = "a = Reshape (x, rows)  b = Mul (a, half)  "
+    if "parts" in before and "parts" not in after:
+        nodes += "c = Gather <axis = 2> (b, zero)  "
+        before.remove("parts")
+    else:
+        nodes += "c = Identity (b)  "
+    perm = ", ".join(str(before.index(name)) for name in after)
+    nodes += f"d = Transpose <perm = [{perm}]> (c)  y = Reshape (d, dims)"
+    model = network(
+        given, wanted, nodes, hop=48, rows=np.array([dim for dim in given if dim != 1]),
+        dims=np.array(wanted), half=np.float32(0.5), zero=np.array(0),
+    )  # fmt: skip
+    built = add_frontend(model, spec, 8000)
+    assert built.stream == StreamInfo(48, 8000, 48)
+
+    def change(frame):
+        x = np.fft.rfft(frame)
+        feature = np.abs(x) if form.kind == "mag" else x.real
+        return np.fft.irfft(x * 0.5 if "parts" in after else x * feature * 0.5)
+
+    pcm, window = noise(48 * 12), np.sqrt(np.hanning(64))
+    expected = pipeline(pcm, 64, 16, change, window, window)
+    assert snr_db(expected, streamed(built, pcm)["pcm_out"].ravel()) >= 110
+
+
+def test_several_frames_do_not_fit_everywhere():
+    gain, samples = two(64)
+    wide = network((1, 3, 33), (1, 3, 33), "y = Neg (x)", hop=48)
+    with pytest.raises(UsageError, match=r"shape \(1, 3, 33\).*magnitude: \(33,\)"):
+        add_frontend(network((1, 3, 33), (1, 3, 33), "y = Neg (x)"), "stft:64:16:rect:mag", 8000)
+    with pytest.raises(UsageError, match=r"shape \(1, 3, 33\).*\(33,\), 4 times in a call"):
+        add_frontend(
+            network((1, 3, 33), (1, 3, 33), "y = Neg (x)", hop=64), "stft:64:16:rect:mag", 8000
+        )
+    with pytest.raises(
+        UsageError, match=r"network's hop is 40; allowed: the same hop, or times it"
+    ):
+        add_frontend(
+            network((1, 1, 33), (1, 1, 33), "y = Neg (x)", hop=40), "stft:64:16:rect:mag", 8000
+        )
+    with pytest.raises(UsageError, match=r"network's hop is 48; allowed: the same hop;"):
+        add_frontend(wide, "stft:64:16:rect:mag", 8000, samples)
+    assert gain.stream.hop_samples is None
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_an_offline_network_streams_behind_a_front_end(frames):
+    """Two taps in time, the second in the future: one frame of delay, which counts in hops."""
+    proto = onnx.parser.parse_model(
+        '<ir_version: 10, opset_import: ["": 21]> net (float[1, 33, T] x) => (float[1, 33, T] y) '
+        "{ a = Conv <group = 33, pads = [0, 1], kernel_shape = [2]> (x, w)  y = Sigmoid (a) }"
+    )
+    taps = np.random.default_rng(0).normal(size=(33, 1, 2)).astype(np.float32)
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(taps, "w"))
+    model = stream(onnx_offline(proto.SerializeToString(), name="net"), hop=frames)
+    built = add_frontend(model, "stft:64:16:hann_sym:mag:plain", 8000)
+    assert built.stream == StreamInfo(16 * frames, 8000, 16 + 48, 16)
+    pcm, window = noise(16 * 40), np.hanning(64)
+    padded = np.concatenate([np.zeros(48), pcm])
+    spectra = np.fft.rfft(np.stack([padded[i : i + 64] for i in range(0, len(pcm), 16)]) * window)
+    ahead = np.abs(np.concatenate([spectra[1:], np.zeros((1, 33))]))
+    gains = 1 / (1 + np.exp(-(np.abs(spectra) * taps[:, 0, 0] + ahead * taps[:, 0, 1])))
+    out = np.zeros(len(pcm) + 48)
+    for index, frame in enumerate(np.fft.irfft(spectra * gains) * window):
+        out[index * 16 : index * 16 + 64] += frame
+    found = streamed(built, pcm)["pcm_out"].ravel()
+    assert snr_db(out[: len(pcm) - 16], found[16:]) >= 110
