@@ -94,3 +94,83 @@ def test_an_import_that_loses_its_state_is_found(accumulate):
 def test_onnxruntime_refusals_are_model_errors():
     with pytest.raises(ModelError, match="onnxruntime"):
         session(b"nothing")
+
+
+def one_node(text):
+    header = '<ir_version: 10, opset_import: ["": 21]> net (float[1,512] x) => (float[1,512] y)'
+    return from_onnx(
+        onnx.parser.parse_model(f"{header} {{ {text} }}").SerializeToString(), name="net"
+    )
+
+
+STEEP = "c = Constant <value_float = 20.0> ()\n z = Mul (x, c)\n y = Exp (z)"
+SATURATED = "c = Constant <value_float = 13.0> ()\n z = Sub (x, c)\n y = Sigmoid (z)"
+
+
+def steep(gain=1.0, offset=0.0):
+    """The same as `STEEP`, where 20 x is rounded twenty times: the exponential amplifies that."""
+
+    def call(feed):
+        total = np.zeros_like(feed["x"])
+        for _ in range(20):
+            total += feed["x"]
+        return {"y": np.exp(total * np.float32(gain) + np.float32(offset))}
+
+    return call
+
+
+def small(gain=1.0):
+    def call(feed):
+        z = gain * (feed["x"].astype(np.float64) - 13)
+        return {"y": (1 / (1 + np.exp(-z))).astype(np.float32)}
+
+    return call
+
+
+def test_what_rounding_makes_of_a_steep_network_is_not_an_error():
+    assert verify_import(steep(), one_node(STEEP)) > LIMIT
+
+
+def test_small_results_of_a_sigmoid_are_compared_with_their_own_size():
+    assert verify_import(small(), one_node(SATURATED)) < LIMIT
+    with pytest.raises(VerificationError, match=r"allowed: 1e-05|allowed: [0-9.]+e-0[56]"):
+        verify_import(small(1.0001), one_node(SATURATED))
+
+
+@pytest.mark.parametrize("wrong", [{"gain": 1.0001}, {"gain": 0.5}, {"offset": 0.01}])
+def test_a_wrong_rewrite_of_a_steep_network_is_found(wrong):
+    with pytest.raises(VerificationError, match="not the same network"):
+        verify_import(steep(**wrong), one_node(STEEP))
+
+
+def test_the_exact_sigmoid_is_exact_in_every_graph():
+    proto = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["": 21, "mine": 1]>
+        net (float[9] x, bool c) => (float[9] y) {
+          q = Concat <axis = 0> (x, x)
+          p = Slice (q, first, last)
+          s = mine.Same (p)
+          y = If (c) <
+            then_branch = a () => (float[9] t) { t = Sigmoid (x) },
+            else_branch = b () => (float[9] e) { e = Identity (s) }
+          >
+        }
+        <domain: "mine", opset_import: ["": 21]> Same (a) => (b) { b = Sigmoid (a) }"""
+    )
+    for name, place in (("first", 9), ("last", 18)):
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array([place]), name))
+    running = session(proto.SerializeToString())
+    x = np.array([-87, -60, -20, -1, 0, 1, 20, 60, 100], np.float32)
+    exact = 1 / (1 + np.exp(-x.astype(np.float64)))
+    for choice in (True, False):
+        (y,) = running.run(["y"], {"x": x, "c": np.array(choice)})
+        np.testing.assert_allclose(y, exact, rtol=1e-5)
+
+
+def test_more_is_allowed_only_where_the_source_needs_it(accumulate):
+    def nearly(feed):
+        y, state = session(accumulate.to_bytes()).run(["y", "s_next"], feed)
+        return {"y": y * np.float32(1.0001), "s_next": state}
+
+    with pytest.raises(VerificationError, match="allowed: 1e-05"):
+        verify_import(nearly, accumulate)

@@ -14,7 +14,7 @@ from edgekit.later import unavailable
 from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.source import Imported, ImportOptions, is_onnx, load_model, source_problems, surrounded
-from edgekit.verification import HOPS, default_min_snr_db, sample_hops, verify, write_golden
+from edgekit.verification import HOPS, sample_hops, verify, write_golden
 
 if TYPE_CHECKING:
     from edgekit.export.model import Model
@@ -189,13 +189,12 @@ def finish(
     samples = sample_hops(quantized.model, quantized.calibration, imported.examples)
     hops = len(next(iter(samples.values())))
     recipe = quantized.model.quantization.recipe
-    asked = request.min_snr_db
     verification, outputs = verify(
         stream,
         quantized.reference,
         quantized.model,
         samples,
-        default_min_snr_db(recipe) if asked is None else asked,
+        request.min_snr_db,
         lambda done: progress("verify", done, hops),
     )
     write_golden(folder / "golden", samples, outputs)

@@ -1,0 +1,66 @@
+"""The judgement of a build: what its source rounds off is allowed, and said; nothing else is."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import onnx
+import pytest
+
+from edgekit.errors import VerificationError
+from edgekit.export.from_onnx import from_onnx
+from edgekit.verification import HOPS, MIN_HOPS, sample_hops, verify
+
+
+def network(text, shape="1,64"):
+    header = (
+        f'<ir_version: 10, opset_import: ["": 21]> net (float[{shape}] x) => (float[{shape}] y)'
+    )
+    proto = onnx.parser.parse_model(f"{header} {{ {text} }}")
+    return from_onnx(proto.SerializeToString(), name="net")
+
+
+# exp amplifies what is rounded: by a unit of the input in the last place here, by five in the build
+STEEP = "c = Constant <value_float = 20.0> ()\n z = Mul (x, c)\n y = Exp (z)"
+ROUNDING = 1 + 5 * 2.0**-23
+
+
+def build(gain=ROUNDING):
+    def run(samples, _progress):
+        return {"y": np.exp(samples["x"] * np.float32(20) * np.float32(gain))}
+
+    return SimpleNamespace(run=run, reset=lambda: None, compiler=None)
+
+
+def test_what_the_source_rounds_off_is_allowed_and_said():
+    model = network(STEEP)
+    samples = sample_hops(model, None, None)
+    facts, _ = verify(build(), model, model, samples, None)
+    assert facts["snr_db"] < 90
+    assert "the source's own rounding" in facts["by"]
+    with pytest.raises(VerificationError, match="at least 120 dB"):
+        verify(build(), model, model, samples, 120.0)
+
+
+def test_a_wrong_build_of_such_a_network_is_found():
+    model = network(STEEP)
+    with pytest.raises(VerificationError, match="below its source network's signal"):
+        verify(build(1.0001), model, model, sample_hops(model, None, None), None)
+
+
+def test_a_network_that_is_exact_must_reach_what_its_recipe_says():
+    model = network("y = Neg (x)")
+    samples = sample_hops(model, None, None)
+    wrong = SimpleNamespace(
+        run=lambda arrays, _: {"y": arrays["x"] * np.float32(-1.0001)},
+        reset=lambda: None,
+        compiler=None,
+    )
+    with pytest.raises(VerificationError, match="at least 90 dB"):
+        verify(wrong, model, model, samples, None)
+
+
+@pytest.mark.parametrize(
+    ("shape", "hops"), [("1,64", HOPS), ("1,3,320,320", 13), ("3,2048,2048", MIN_HOPS)]
+)
+def test_large_inputs_are_verified_on_fewer_hops(shape, hops):
+    assert len(sample_hops(network("y = Neg (x)", shape), None, None)["x"]) == hops
