@@ -1,6 +1,7 @@
 """Audio files through a build: read, resample, down-mix, stream hop by hop, write."""
 
 import importlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,22 +111,30 @@ def timed_run_samples(
         raise UsageError(
             Problem(
                 f"build of '{manifest.source['name']}'",
-                ", ".join(f"takes {t.name} {list(t.shape)}" for t in manifest.stream_inputs),
+                ", ".join(
+                    [f"takes {t.name} {list(t.shape)}" for t in manifest.stream_inputs]
+                    + [f"gives {t.name} {list(t.shape)}" for t in manifest.stream_outputs]
+                ),
                 "audio for a build that takes one PCM hop and gives one",
-                "give .npz files, or export with --frontend",
+                "write the outputs to a .npz or .csv instead"
+                if manifest.takes_pcm
+                else "give .npz files, or export with --frontend",
             )
         )
-    hop, delay = manifest.stream["hop_samples"], manifest.stream["delay_samples"] or 0
-    hops = -(-(len(samples) + delay) // hop)
-    padded = np.zeros(hops * hop, np.float32)
-    padded[: len(samples)] = samples
+    delay = manifest.stream["delay_samples"] or 0
     (source,), (sink,) = manifest.stream_inputs, manifest.stream_outputs
+    pcm = in_hops(np.concatenate([samples, np.zeros(delay, np.float32)]), source.shape)
     stream.reset()
     outputs, times_us = stream.timed_run(
-        {source.name: padded.reshape(hops, 1, hop)},
-        None if progress is None else lambda done: progress(done, hops),
+        {source.name: pcm}, None if progress is None else lambda done: progress(done, len(pcm))
     )
     return outputs[sink.name].reshape(-1)[delay : delay + len(samples)], times_us
+
+
+def in_hops(samples: Samples, shape: tuple[int, ...]) -> Samples:
+    """Cut (samples,) into (hops, *shape), the last hop filled up with silence."""
+    hop = math.prod(shape)
+    return np.pad(samples, (0, -len(samples) % hop)).reshape(-1, *shape)
 
 
 def run_wav(

@@ -87,9 +87,13 @@ class Manifest:
     @property
     def is_pcm(self) -> bool:
         """Whether a call takes one mono PCM hop and gives one back."""
-        return len(self.stream_inputs) == 1 == len(self.stream_outputs) and all(
-            self._is_audio(t) for t in (*self.stream_inputs, *self.stream_outputs)
-        )
+        outputs = self.stream_outputs
+        return self.takes_pcm and len(outputs) == 1 and self._is_audio(outputs[0])
+
+    @property
+    def takes_pcm(self) -> bool:
+        """Whether a call takes one mono PCM hop, whatever it gives."""
+        return len(self.stream_inputs) == 1 and self._is_audio(self.stream_inputs[0])
 
     def _is_audio(self, tensor: Tensor) -> bool:
         """Whether all axes but the last are 1, and the last is one hop of samples."""

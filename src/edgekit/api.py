@@ -16,6 +16,7 @@ from edgekit.npz import read_npz, write_npz
 from edgekit.pipeline import Exported, Progress, Request
 from edgekit.runtime.audio import run_wav
 from edgekit.runtime.replace import output_problem, replacing
+from edgekit.runtime.rows import run_wav_to_rows
 from edgekit.runtime.stream import Stream
 from edgekit.source import ImportOptions, load_model, source_problems
 from edgekit.tools import TargetFacts, ToolFacts
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from edgekit.export.constants import Constants
 
 DEMOS = ("denoise",)
+RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".npz", ".npz"))
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:
@@ -128,7 +130,8 @@ def run(
         directory: a build folder; its C code is compiled and run.
         source: a .wav (then the build takes and gives PCM), or a .npz with one array per
             stream input, first axis = hops.
-        out: a file of the same kind; a .npz then holds one array per stream output.
+        out: a .wav of a .wav, if the build gives PCM; or one array per stream output, first axis =
+            hops, as a .npz; or, of a .wav, a .csv with one line per hop.
         progress: see above.
 
     Raises:
@@ -137,16 +140,17 @@ def run(
     """
     source, out = Path(source), Path(out)
     kinds = source.suffix.lower(), out.suffix.lower()
-    if kinds not in ((".wav", ".wav"), (".npz", ".npz")):
+    if kinds not in RUNS:
         found = " to ".join(kind or "no ending" for kind in kinds)
-        step = "name both files .wav, or both .npz"
-        raise UsageError(Problem("IN and OUT", found, ".wav to .wav, .npz to .npz", step))
+        allowed, step = ", ".join(map(" to ".join, RUNS)), "name two such files"
+        raise UsageError(Problem("IN and OUT", found, allowed, step))
     if problem := output_problem(out, source):
         raise UsageError(problem)
     progress("compile", 0, 1)
     stream = Stream.open(directory)
     if kinds[0] == ".wav":
-        return run_wav(stream, source, out, lambda done, total: progress("stream", done, total))
+        run_audio = run_wav if kinds[1] == ".wav" else run_wav_to_rows
+        return run_audio(stream, source, out, lambda done, total: progress("stream", done, total))
     arrays = read_npz(source)
     hops = max((len(array) for array in arrays.values() if array.ndim), default=0)
     outputs = stream.run(arrays, lambda done: progress("stream", done, hops))

@@ -13,15 +13,18 @@ from edgekit.cli.later import refuse_given
 def run(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A build folder.")],
     source: Annotated[Path, typer.Argument(metavar="IN", help="A .wav, or a .npz of hops.")],
-    path: Annotated[Path, typer.Argument(metavar="OUT", help="A file of the same kind.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="OUT", help="A .wav, or a .npz or .csv of outputs.")
+    ],
     as_json: AsJson = False,
     mic: Annotated[bool, typer.Option("--mic", hidden=True)] = False,
 ) -> None:
     """Stream a file through a build, hop by hop.
 
     A .wav is resampled and mixed down as the build needs, with a note, and comes out without the
-    delay. A .npz holds one float32 array per stream input, first axis = hops. The C code of a
-    build is compiled and run: run only builds that you trust.
+    delay; a build that gives no audio writes a .npz, or a .csv with a line per hop. A .npz holds one
+    array per stream input or output, first axis = hops. The C code of a build is compiled and run:
+    run only builds that you trust.
     """
     refuse_given(mic=mic)
     with progress(as_json) as report:

@@ -1,0 +1,86 @@
+"""A recording through a build whose outputs are no audio: one row for each hop."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.errors import Problem, UsageError
+from edgekit.npz import write_npz
+from edgekit.runtime.audio import Progress, Samples, in_hops, read_wav
+from edgekit.runtime.replace import replacing
+from edgekit.runtime.stream import Arrays, Stream
+
+
+def run_recording(stream: Stream, samples: Samples, progress: Progress | None = None) -> Arrays:
+    """Stream mono PCM through a build from its fresh state.
+
+    Args:
+        stream: a build that takes one PCM hop and gives anything.
+        samples: (samples,) float32; the last hop is filled up with silence.
+        progress: is told after each hop.
+
+    Returns:
+        One array (hops, *shape) for each stream output; the delay is in it.
+
+    Raises:
+        UsageError: the build does not take PCM.
+    """
+    manifest = stream.manifest
+    if not manifest.takes_pcm:
+        found = ", ".join(f"takes {t.name} {list(t.shape)}" for t in manifest.stream_inputs)
+        allowed = "audio for a build that takes one PCM hop"
+        step = "give .npz files, or export with --frontend"
+        raise UsageError(Problem(f"build of '{manifest.source['name']}'", found, allowed, step))
+    (source,) = manifest.stream_inputs
+    hops = in_hops(samples, source.shape)
+    stream.reset()
+    return stream.run({source.name: hops}, progress and (lambda done: progress(done, len(hops))))
+
+
+def run_wav_to_rows(
+    stream: Stream, source: Path, out: Path, progress: Progress | None = None
+) -> tuple[str, ...]:
+    """Stream a .wav into a .npz, one array per output, or a .csv, one line per hop; returns notes.
+
+    A line of the .csv begins with the time at which its hop begins, in seconds, the delay taken out;
+    then every element of every output has a column.
+
+    Raises:
+        UsageError: a file or a build that cannot be used.
+        ToolError: soundfile or soxr is not installed.
+    """
+    facts = stream.manifest.stream
+    with replacing(out, source) as temporary:
+        clip = read_wav(source, facts["sample_rate_hz"])
+        outputs = run_recording(stream, clip.samples, progress)
+        if out.suffix.lower() == ".csv":
+            delay, hop = facts["delay_samples"] or 0, facts["hop_samples"]
+            _write_csv(temporary, outputs, hop / clip.sample_rate_hz, delay / clip.sample_rate_hz)
+        else:
+            write_npz(temporary, outputs)
+    return clip.notes
+
+
+def _write_csv(
+    path: Path, outputs: Mapping[str, NDArray[Any]], hop_s: float, delay_s: float
+) -> None:
+    hops = len(next(iter(outputs.values()), ()))
+    columns = {"time_s": [f"{hop * hop_s - delay_s:.6f}" for hop in range(hops)]}
+    for name, array in outputs.items():
+        single = np.prod(array.shape[1:]) == 1
+        for index in np.ndindex(array.shape[1:]):
+            title = name if single else f"{name}[{','.join(map(str, index))}]"
+            columns[title] = [_text(value) for value in array[(slice(None), *index)]]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+
+
+def _text(value: np.generic) -> str:
+    """A whole number, or a float32 to all its digits."""
+    return str(int(value)) if value.dtype.kind in "biu" else f"{value:.9g}"
