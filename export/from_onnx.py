@@ -16,7 +16,7 @@ from edgekit.export.frontend_spec import parse_spec
 from edgekit.export.model import Model, Source, StreamInfo
 from edgekit.export.reading import read_graph
 from edgekit.export.states import find_states, restarting_cells
-from edgekit.export.verify import run, session, verify_import
+from edgekit.export.verify import source_runner, verify_import
 
 
 def from_onnx(
@@ -63,8 +63,8 @@ def from_onnx(
     model = Model(graph_model).describe(
         source=source, states=list(pairs), stream=stream, notes=notes
     )
-    source_session = session(with_open_dims(data))
-    verify_import(lambda feed: run(source_session, feed | fixed), model)
+    run_source = source_runner(with_open_dims(data))
+    verify_import(lambda feed: run_source(feed | fixed), model)
     return model
 
 

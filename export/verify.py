@@ -1,12 +1,14 @@
 """Proof of an import: source and `Model` give the same outputs, also with states carried."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 import onnxruntime
+from onnx.reference import ReferenceEvaluator
 
 from edgekit.errors import ModelError, Problem, UsageError, VerificationError
 from edgekit.export.model import Model
@@ -77,6 +79,34 @@ def run(running: onnxruntime.InferenceSession, feed: Arrays) -> Arrays:
         ) from error
 
 
+def source_runner(data: bytes) -> Callable[[Arrays], Arrays]:
+    """Return what runs a file as it came: onnxruntime, or onnx's reference where onnxruntime cannot.
+
+    That is so for recurrent layers with the batch first (``layout`` 1).
+
+    Raises:
+        ModelError: it cannot be run; what is returned raises it too.
+    """
+    proto = onnx.load_model_from_string(data)
+    layouts = [a.i for n in proto.graph.node for a in n.attribute if a.name == "layout"]
+    if not any(layouts):
+        return partial(run, session(data))
+    evaluator = ReferenceEvaluator(proto)
+
+    def reference(feed: Arrays) -> Arrays:
+        try:
+            outputs = evaluator.run(None, feed)
+        except Exception as error:  # a file of unknown origin
+            found = f"onnx's reference fails while running it: {error}"
+            step = "export the recurrent layers with layout 0"
+            raise ModelError(
+                Problem("the network", found, "a network that onnx's reference runs", step)
+            ) from error
+        return dict(zip(evaluator.output_names, outputs, strict=True))
+
+    return reference
+
+
 def run_hops(
     model: Model, inputs: Mapping[str, np.ndarray[Any, Any]], tap: Sequence[str] = ()
 ) -> Arrays:
@@ -95,7 +125,19 @@ def run_hops(
         UsageError: inputs are missing, unknown or of the wrong shape, or a tap is unknown.
         ModelError: onnxruntime cannot run the network.
     """
+    (block,) = run_blocks(model, inputs, tap)
+    return block
+
+
+def run_blocks(
+    model: Model,
+    inputs: Mapping[str, np.ndarray[Any, Any]],
+    tap: Sequence[str] = (),
+    block_hops: int | None = None,
+) -> Iterator[Arrays]:
+    """As `run_hops`, but yield what every `block_hops` hops give, which bounds the memory."""
     hops = _check_inputs(model, inputs)
+    block_hops = hops if block_hops is None else block_hops
     fed = {str(value.name) for value in model.ir.graph.inputs}
     wanted = [str(value.name) for value in model.stream_outputs]
     wanted += [name for name in dict.fromkeys(tap) if name not in wanted]
@@ -108,7 +150,9 @@ def run_hops(
         for name in wanted:
             recorded[name].append(feed[name] if name in fed else results[name])
         state = {pair.input: results[pair.output] for pair in model.states}
-    return {name: np.stack(arrays) for name, arrays in recorded.items()}
+        if (hop + 1) % block_hops == 0 or hop + 1 == hops:
+            yield {name: np.stack(arrays) for name, arrays in recorded.items()}
+            recorded = {name: [] for name in wanted}
 
 
 def zero_states(model: Model) -> Arrays:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from edgekit.errors import CalibrationError, Problem, UsageError
 from edgekit.export.model import Model
-from edgekit.export.verify import run_hops
+from edgekit.export.verify import run_blocks
 from edgekit.npz import read_npz
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.observers import Observer
 
 Clip = Mapping[str, NDArray[Any]]
+BLOCK_HOPS = 64  # hops whose tensors are in memory at once
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,12 @@ def observe(model: Model, calibration: Calibration) -> dict[str, Observer]:
         if value.name and value.dtype is not None and value.dtype.name == "FLOAT"
     ]
     fed = [str(v.name) for v in graph.inputs if v.dtype == ir.DataType.FLOAT]
+    recorded = [*inner, *(name for name in fed if name not in states)]
     observers = {name: Observer() for name in [*inner, *fed]}
     for clip in calibration.clips:
-        seen = {**clip, **run_hops(model, dict(clip), tap=inner)}
-        for name, observer in observers.items():
-            observer.update(np.asarray(seen[states.get(name, name)]))
+        for seen in run_blocks(model, dict(clip), recorded, BLOCK_HOPS):
+            for name, observer in observers.items():
+                observer.update(seen[states.get(name, name)])
     return observers
 
 

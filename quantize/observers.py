@@ -29,7 +29,11 @@ class Observer:
             return
         self.minimum = min(self.minimum, float(flat.min()))
         self.maximum = max(self.maximum, float(flat.max()))
-        keys = np.concatenate([self._keys, self._random.random(flat.size)])
+        keys = self._random.random(flat.size)
+        if self._keys.size == KEPT_VALUES:
+            near = keys < self._keys.max()
+            keys, flat = keys[near], flat[near]
+        keys = np.concatenate([self._keys, keys])
         sample = np.concatenate([self.sample, flat])
         if keys.size > KEPT_VALUES:  # the values with the smallest random keys are a uniform sample
             kept = np.argpartition(keys, KEPT_VALUES)[:KEPT_VALUES]

@@ -457,3 +457,33 @@ def test_weights_in_constant_nodes_are_weights(field):
     proto.graph.node.insert(0, node)
     model = from_onnx(proto.SerializeToString(), name="net")
     assert {node.op_type for node in model.ir.graph} <= {"Mul", "Identity"}
+
+
+@pytest.mark.parametrize(
+    ("op_type", "rows", "direction"),
+    [
+        ("GRU", 3, "forward"),
+        ("GRU", 3, "bidirectional"),
+        ("RNN", 1, "forward"),
+        ("LSTM", 4, "forward"),
+    ],
+)
+def test_layers_with_the_batch_first_are_those_of_onnx(op_type, rows, direction):
+    """onnxruntime has none, so that the import is compared with onnx's own reference."""
+    units, inputs, count = 5, 4, 2 if direction == "bidirectional" else 1
+    names = ["x", "w", "r", "b", "", "h", *(["c"] if op_type == "LSTM" else [])]
+    node = onnx.helper.make_node(
+        op_type, names, ["y", "last"], hidden_size=units, layout=1, direction=direction
+    )
+    text = f"""(float[2,3,{inputs}] x, float[2,{count},{units}] h, float[2,{count},{units}] c)
+      => (float[2,3,{count},{units}] y, float[2,{count},{units}] last) {{ y = Identity(x) last = Identity(h) }}"""
+    proto, random = network(text), np.random.default_rng(0)
+    shapes = {"w": (rows * units, inputs), "r": (rows * units, units), "b": (2 * rows * units,)}
+    for name, shape in shapes.items():
+        array = random.normal(0, 0.4, (count, *shape)).astype(np.float32)
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    del proto.graph.node[:]
+    proto.graph.node.append(node)
+    model = from_onnx(proto.SerializeToString(), name="net")
+    assert not [n for n in model.ir.graph if {"layout", "direction"} & set(n.attributes)]
+    assert check_c(model) == []

@@ -14,7 +14,7 @@ SUFFIX = {"int8": "s8", "int16": "s16", "int32": "s32", "float32": "f32"}
 
 def tensor(node: ir.Node, name: str) -> Array:
     """A tensor attribute."""
-    return np.asarray(node.attributes[name].as_tensor().numpy())
+    return np.asarray(node.attributes[name].value.numpy())  # as_tensor() checks a protocol: slow
 
 
 def integer(node: ir.Node, name: str, default: int | None = None) -> int:
