@@ -78,15 +78,15 @@ def add_frontend(
     if given is not None:
         builder.add_synthesis(result, given)
     define_functions(graph_model)
-    built = Model(graph_model)
+    notes = [] if given else [_no_sound(result, form, second)]
     left = {value.name for value in graph_model.graph.outputs}
-    return built.describe(
+    return Model(graph_model).describe(
         states=[*joined.states, *builder.states],
         stream=_stream(joined, form, frames, sample_rate, has_sound=given is not None),
         timing={name: vars(time) for name, time in joined.timing.items() if name in left},
         end_state=None,
         frontend=spec,
-        notes=[*joined.notes, *([] if given else [_no_sound(result, form, second)])],
+        notes=[*joined.notes, *notes, *_beside_pcm(joined, second)],
     )
 
 
@@ -152,6 +152,15 @@ def _no_sound(result: ir.Value, form: FrontendSpec, second: Second | None) -> st
         reason = f"not {form.length} samples"
     shape = list(static_shape(result) or ())
     return f"output '{result.name}' {shape} is given out as it is: it is {reason}"
+
+
+def _beside_pcm(joined: Model, second: Second | None) -> list[str]:
+    return [
+        f"input '{value.name}' {list(static_shape(value) or ())} is taken beside the PCM in each hop; "
+        f"if it is a state, add --state {value.name}:OUTPUT"
+        for value in joined.stream_inputs[1:]
+        if second is None or value.name != second.input
+    ]
 
 
 def _checked_frames(joined: Model, form: FrontendSpec, spec: str, second: Second | None) -> int:

@@ -174,6 +174,15 @@ def test_states_names_and_marks():
     )
 
 
+def test_inputs_that_stay_beside_the_pcm_are_told():
+    model = network((1, 33), "y = Mul (x, gain)  next_h = Neg (h)", "float[1,5]")
+    model = model.describe(states=[])
+    built = add_frontend(model, "stft:64:16:sqrt_hann:mag", 8000)
+    assert [value.name for value in built.stream_inputs] == ["pcm", "h"]
+    (note,) = built.notes
+    assert "input 'h' [1, 5]" in note and "--state h:OUTPUT" in note
+
+
 def test_inner_values_make_room_for_the_names_of_the_front_end():
     model = network((1, 33), "pcm = Mul (x, gain)  pcm_out = Tanh (pcm)  y = Neg (pcm_out)")
     built = add_frontend(model, "stft:64:16:sqrt_hann:mag", 8000)
