@@ -13,7 +13,7 @@ from edgekit.export.checking import MAX_BYTES, load, with_open_dims
 from edgekit.export.constants import Constants
 from edgekit.export.external import self_contained
 from edgekit.export.frontend_spec import parse_spec
-from edgekit.export.model import Model, Source, StreamInfo
+from edgekit.export.model import SOURCE_RECIPE, Model, Quantization, Source, StreamInfo
 from edgekit.export.reading import read_graph
 from edgekit.export.states import find_states, restarting_cells
 from edgekit.export.verify import source_runner, verify_import
@@ -30,7 +30,10 @@ def from_onnx(
     sample_rate: int | None = None,
     delay: int | None = None,
 ) -> Model:
-    """Import an ONNX network: float, or quantized by another tool (then its Q/DQ nodes are kept).
+    """Import an ONNX network: float, or quantized by another tool (then it stays so).
+
+    The integers of another tool are kept, unsigned ones shifted to signed; the recipe is then
+    `SOURCE_RECIPE`.
 
     The file is untrusted: its size is checked first, it is checked by ``onnx.checker``, it may point
     to files in its own folder only, and its result is compared with the file itself in onnxruntime.
@@ -63,6 +66,8 @@ def from_onnx(
     model = Model(graph_model).describe(
         source=source, states=list(pairs), stream=stream, notes=notes
     )
+    if "quantization" not in facts and _is_quantized(model):
+        model = model.describe(quantization=Quantization(SOURCE_RECIPE))
     run_source = source_runner(with_open_dims(data))
     verify_import(lambda feed: run_source(feed | fixed), model)
     return model
@@ -75,6 +80,10 @@ def input_names(path: str | Path) -> frozenset[str]:
         ModelError: no readable, valid ONNX file.
     """
     return frozenset(value.name for value in load(_read(Path(path))).graph.input)
+
+
+def _is_quantized(model: Model) -> bool:
+    return any(n.op_type in ("QuantizeLinear", "DequantizeLinear") for n in model.ir.graph)
 
 
 def stream_info(

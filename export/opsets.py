@@ -13,7 +13,12 @@ from edgekit.export.words import plain
 
 FIRST_COORDINATES = 11  # the opset whose Resize has a choice of coordinates
 EXPANDED = frozenset(
-    ("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss", "MeanVarianceNormalization")
+    (
+        "DynamicQuantizeLinear",
+        "NegativeLogLikelihoodLoss",
+        "SoftmaxCrossEntropyLoss",
+        "MeanVarianceNormalization",
+    )
 )
 
 

@@ -15,6 +15,7 @@ from edgekit.export.model import FRONTEND_DOMAIN
 from edgekit.export.opsets import at_opset, forget_shapes
 from edgekit.export.passes import simplify
 from edgekit.export.passes.graph import static_shape
+from edgekit.export.passes.qlinear import UnpackQuantized
 from edgekit.export.words import plain
 
 IR_VERSION = 10
@@ -60,6 +61,7 @@ def _static_graph(
     model = ir.from_proto(at_opset(proto))
     model.ir_version = IR_VERSION
     common.InlinePass(criteria=lambda function: function.domain != FRONTEND_DOMAIN)(model)
+    UnpackQuantized()(model)
     _check_operators(model)
     define_functions(model)
     simplify(model)

@@ -25,6 +25,7 @@ from edgekit.quantize.choose import (
     fused_activation,
     is_move,
 )
+from edgekit.quantize.frames import frame_moves
 from edgekit.quantize.scheme import MANTISSA_BITS, QuantType, fixed_point
 
 _T = TypeVar("_T")
@@ -60,7 +61,7 @@ class Weight:
 
 def to_integer(model: Model) -> Model:
     """Return the model with integer operators; a float model keeps all its nodes."""
-    return Model(Fuser(model).run())
+    return Model(Fuser(frame_moves(model)).run())
 
 
 class Fuser:
@@ -180,7 +181,7 @@ class Fuser:
             return stored.value
         new = ir.val(f"{value.name}_{kind.dtype}", ir.DataType[kind.dtype.upper()], value.shape)
         _mark(new, kind)
-        self._border("Quantize", self._float(value), new, kind, f"{new.name}_quantize")
+        self._border("Quantize", self._new(value), new, kind, f"{new.name}_quantize")
         return new
 
     def initializer(self, name: str, array: NDArray[np.generic]) -> ir.Value:
@@ -215,8 +216,8 @@ class Fuser:
             point = 0 if zero is None else int(np.ravel(zero)[0])
             self.weights[node.outputs[0]] = Weight(array, scale, point)
         else:
-            source = self._integer[_required(node.inputs[0])]
-            self._integer[node.outputs[0]] = Operand(source.value, qdq_type(node))
+            stored = self._new(_required(node.inputs[0]))
+            self._integer[node.outputs[0]] = Operand(stored, qdq_type(node))
 
     def _quantize_linear(self, node: ir.Node) -> None:
         kind, old = qdq_type(node), _required(node.inputs[0])
@@ -224,7 +225,7 @@ class Fuser:
             new = self._requantized(self._integer[old], kind, f"{node.name}")
             self._integer[node.outputs[0]] = Operand(new, kind)
         else:
-            source, new = self._float(old), self._stored(node.outputs[0], kind)
+            source, new = self._new(old), self._stored(node.outputs[0], kind)
             self._border("Quantize", source, new, kind, str(node.name))
 
     def _requantized(self, source: Operand, kind: QuantType, name: str) -> ir.Value:
@@ -286,12 +287,12 @@ class Fuser:
         """A constant of a data movement: stored as `kind` where it is data that joins others."""
         array = constant(value)
         if array is None or array.dtype != np.float32 or node.op_type not in JOINING:
-            return self._float(value)
+            return self._new(value)
         return self.initializer(f"{value.name}_{node.name}_q", kind.quantize(array))
 
     def _copy(self, node: ir.Node) -> None:
         """A float node stays; integer inputs are dequantized once each."""
-        inputs = [None if value is None else self._float(value) for value in node.inputs]
+        inputs = [None if value is None else self._new(value) for value in node.inputs]
         outputs = [ir.val(value.name, value.dtype, value.shape) for value in node.outputs]
         self._real.update(zip(node.outputs, outputs, strict=True))
         self.nodes.append(
@@ -306,10 +307,12 @@ class Fuser:
             )
         )
 
-    def _float(self, value: ir.Value) -> ir.Value:
-        """The new float value of an old one: computed, constant, or dequantized here."""
+    def _new(self, value: ir.Value) -> ir.Value:
+        """The new value of an old one: computed, constant, integers, or dequantized here."""
         if value in self._real:
             return self._real[value]
+        if value in self._integer and value.dtype != ir.DataType.FLOAT:
+            return self._integer[value].value
         if value in self.weights:
             new = self.initializer(str(value.name), self.weights[value].real)
         elif value in self._integer:
@@ -353,7 +356,7 @@ class Fuser:
         integer = {pair.output for pair in self.model.states if pair.input in self._state_kinds}
         outputs: list[ir.Value] = []
         for value in self.model.ir.graph.outputs:
-            new = self._integer[value].value if value.name in integer else self._float(value)
+            new = self._integer[value].value if value.name in integer else self._new(value)
             if new in outputs or new.producer() is None:
                 copy = ir.val(f"{value.name}_copy", new.dtype, new.shape)
                 self.nodes.append(

@@ -21,8 +21,8 @@ from edgekit.quantize.choose import (
     TABLED,
     constant,
 )
-from edgekit.quantize.geometry import conv_shape, optional
-from edgekit.quantize.integer import CELL_BITS, Fuser, cell_type, output_attributes
+from edgekit.quantize.geometry import conv_shape, dims, optional
+from edgekit.quantize.integer import CELL_BITS, Fuser, Weight, cell_type, output_attributes
 from edgekit.quantize.pointwise import POINTWISE, attributes_of
 from edgekit.quantize.pooling import pool_of
 from edgekit.quantize.scheme import (
@@ -43,7 +43,7 @@ def build_linear(fuser: Fuser, node: ir.Node) -> bool:
     """Gemm, Conv, ConvTranspose: int8 weights, bias int32 (int64 with int16 activations), M and s per channel."""
     x, weight = fuser.operand(node.inputs[0]), fuser.weights.get(node.inputs[1])  # type: ignore[arg-type]
     frame = fuser.frame(node)
-    if x is None or weight is None or frame is None:
+    if x is None or weight is None or frame is None or not _is_linear(fuser, node, weight):
         return False
     _, kind, fused = frame
     rows = channel_rows(node, weight.q)
@@ -72,6 +72,14 @@ def build_linear(fuser: Fuser, node: ir.Node) -> bool:
         attributes |= {"shape": shape.fields()}
     fuser.add(node, node.op_type, [x.value], [frame], attributes)
     return True
+
+
+def _is_linear(fuser: Fuser, node: ir.Node, weight: Weight) -> bool:
+    """Whether the kernels take the layer: batch 1, int8 weights around 0, a constant bias."""
+    bias = optional(node, 2)
+    known = bias is None or bias in fuser.weights or constant(bias) is not None
+    batch = 1 if node.op_type == "Gemm" else dims(node.inputs[0])[0]
+    return known and batch == 1 and weight.q.dtype == np.int8 and weight.zero_point == 0
 
 
 def _bias(

@@ -12,6 +12,7 @@ from edgekit.export.passes.metadata import StripMetadata
 from edgekit.export.passes.naming import NameNodes
 from edgekit.export.passes.noop import RemoveNoOps
 from edgekit.export.passes.outputs import OwnOutputs
+from edgekit.export.passes.quantizers import UnifyQuantizers
 from edgekit.export.passes.reshape import UnifyReshapes
 from edgekit.export.passes.scale import FoldScales
 from edgekit.export.passes.shapes import InferShapes
@@ -25,6 +26,8 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     SplitGroupNorm(),
     InferShapes(),
     FoldConstants(),
+    InferShapes(),
+    UnifyQuantizers(),
     InferShapes(),
     Canonical(),
     InferShapes(),

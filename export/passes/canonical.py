@@ -1,14 +1,13 @@
 """Operators that constants turn into simpler ones: Compress into Gather, Gemm into its plain form."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes import recurrent, transforms
+from edgekit.export.passes import integer_products, recurrent, transforms
 from edgekit.export.passes.chain import Chain
-from edgekit.export.passes.graph import array_of, attribute, static_shape
+from edgekit.export.passes.graph import array_of, attribute, static_shape, stored
 
 
 class Canonical(ir.passes.InPlacePass):
@@ -41,7 +40,7 @@ def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
     a, b = node.inputs[0], node.inputs[1]
     c = node.inputs[2] if len(node.inputs) > 2 else None
     alpha, beta = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0)
-    weights, bias, shape = _stored(b), _stored(c), static_shape(node.outputs[0])
+    weights, bias, shape = stored(b), stored(c), static_shape(node.outputs[0])
     if a is None or b is None or shape is None or b.dtype != ir.DataType.FLOAT:
         return False
     row = c is None or (
@@ -62,21 +61,15 @@ def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
     return chain.finish()
 
 
-def _stored(value: ir.Value | None) -> np.ndarray[Any, Any] | None:
-    """The array of a constant, also of one that is stored as integers behind a DequantizeLinear."""
-    producer = None if value is None else value.producer()
-    if producer is not None and producer.op_type == "DequantizeLinear":
-        return array_of(producer.inputs[0])
-    return array_of(value)
-
-
 RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
     "Compress": _compress,
+    "ConvInteger": integer_products.conv_integer,
     "DFT": transforms.dft,
     "Einsum": transforms.einsum,
     "Gemm": _gemm,
     "GRU": recurrent.plain,
     "LSTM": recurrent.plain,
     "RNN": recurrent.plain,
+    "MatMulInteger": integer_products.matmul_integer,
     "STFT": transforms.stft,
 }

@@ -6,12 +6,22 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+Array = np.ndarray[Any, Any]
+
 
 def array_of(value: ir.Value | None) -> np.ndarray[Any, Any] | None:
     """Return the content of an initializer, or None where the value is not a constant."""
     if value is None or value.is_graph_input() or value.const_value is None:
         return None
     return value.const_value.numpy()
+
+
+def stored(value: ir.Value | None) -> Array | None:
+    """Return the array of a constant, also of one that is stored behind a DequantizeLinear."""
+    producer = None if value is None else value.producer()
+    if producer is not None and producer.op_type == "DequantizeLinear":
+        return array_of(producer.inputs[0])
+    return array_of(value)
 
 
 def static_shape(value: ir.Value | None) -> tuple[int, ...] | None:

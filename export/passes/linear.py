@@ -5,7 +5,7 @@ import math
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import add_initializer, array_of, replace, static_shape
+from edgekit.export.passes.graph import add_initializer, replace, static_shape, stored
 
 
 class MatMulToGemm(ir.passes.InPlacePass):
@@ -24,11 +24,11 @@ class MatMulToGemm(ir.passes.InPlacePass):
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
-    data, matrix = node.inputs[0], array_of(node.inputs[1])
+    data, matrix = node.inputs[0], stored(node.inputs[1])
     shape = static_shape(data)
     if data is None or matrix is None or matrix.ndim != 2 or shape is None or len(shape) < 2:
         return False
-    if matrix.dtype != np.float32:
+    if node.inputs[1] is None or node.inputs[1].dtype != ir.DataType.FLOAT:
         return False
     rows, (_, columns) = math.prod(shape[:-1]), matrix.shape
     new: list[ir.Node] = []

@@ -114,6 +114,8 @@ def quantize(
 
     progress("import", 0, 1)
     model = load_model(source, ImportOptions()).model
+    if problem := pipeline.requantized(model, recipe):
+        raise UsageError(problem)
     clips = load_calibration(calibration, model)
     progress("quantize", 0, 1)
     with replacing(out, Path(source)) as temporary:

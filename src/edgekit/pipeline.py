@@ -128,16 +128,8 @@ def quantize(imported: Imported, request: Request) -> Quantized:
 
     model = imported.model
     own = model.quantization.recipe
-    if own != FLOAT and request.recipe not in (None, own):
-        allowed = f"recipe {own}, or none"
-        raise UsageError(
-            Problem(
-                f"recipe '{request.recipe}'",
-                f"the network is {own} already",
-                allowed,
-                "leave it out",
-            )
-        )
+    if request.recipe is not None and (problem := requantized(model, request.recipe)) is not None:
+        raise UsageError(problem)
     calibration = (
         None if request.calibration is None else load_calibration(request.calibration, model)
     )
@@ -154,6 +146,19 @@ def quantize(imported: Imported, request: Request) -> Quantized:
     lowered = surrounded(inner, request.options) if request.options.frontend else inner
     note = "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
     return Quantized(lowered, model, None if request.options.frontend else calibration, (note,))
+
+
+def requantized(model: "Model", recipe: str) -> Problem | None:
+    """Say why a network that is quantized already cannot get this recipe; it stays as it is."""
+    from edgekit.export.model import SOURCE_RECIPE
+
+    own = model.quantization.recipe
+    if own == FLOAT or recipe == own or (own == SOURCE_RECIPE and recipe == FLOAT):
+        return None
+    known = own != SOURCE_RECIPE
+    found = f"the network is {own} already" if known else "another tool quantized the network"
+    allowed = f"recipe {own}, or none" if known else "no recipe: its own integers are kept"
+    return Problem(f"recipe '{recipe}'", found, allowed, "leave it out, or give the float network")
 
 
 def repeated(calibration: "Calibration") -> "Calibration":
