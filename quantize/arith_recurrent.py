@@ -13,6 +13,7 @@ from edgekit.quantize.arithmetic import (
     S32,
     Ints,
     Shifts,
+    clamp,
     output,
     saturate_s8,
     saturate_s16,
@@ -148,8 +149,7 @@ def _preactivation(acc: I64, mult: Ints, shift: Shifts) -> I64:
 
 
 def _product_q15(a: I64, b: I64) -> I64:
-    product: I64 = np.clip((a * b + (1 << 14)) >> 15, -32768, 32767)
-    return product
+    return clamp((a * b + (1 << 14)) >> 15, -32768, 32767)
 
 
 def _operand(h: S16, narrow: bool) -> Ints:

@@ -74,9 +74,15 @@ def mse_range(observer: Observer) -> tuple[float, float]:
 def _int8_error(sample: NDArray[np.float64], low: float, high: float) -> float:
     scale = (high - low) / 255
     zero = np.rint(-128 - low / scale)
-    q = np.clip(np.rint(sample / scale) + zero, -128, 127)
-    error = np.abs(sample - (q - zero) * scale)
-    return float(np.mean(error**ERROR_POWER))
+    error = sample / scale  # one array throughout: a calibration spends its time here
+    np.rint(error, out=error)
+    np.maximum(error, -128 - zero, out=error)
+    np.minimum(error, 127 - zero, out=error)
+    error *= scale
+    np.subtract(sample, error, out=error)
+    np.abs(error, out=error)
+    error **= ERROR_POWER
+    return float(error.mean())
 
 
 OBSERVERS = {"minmax": minmax_range, "percentile": percentile_range, "mse": mse_range}

@@ -487,3 +487,14 @@ def test_layers_with_the_batch_first_are_those_of_onnx(op_type, rows, direction)
     model = from_onnx(proto.SerializeToString(), name="net")
     assert not [n for n in model.ir.graph if {"layout", "direction"} & set(n.attributes)]
     assert check_c(model) == []
+
+
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+def test_a_layer_that_also_reads_backward_has_no_state_to_carry(direction):
+    count = 2 if direction == "bidirectional" else 1
+    text = f"""(float[3,1,2] x) => (float[3,{count},1,2] y) {{
+      y = GRU <hidden_size = 2, direction = "{direction}"> (x, w, r)
+    }}"""
+    weights = np.ones((count, 6, 2), np.float32)
+    model = from_onnx(network(text, w=weights, r=weights).SerializeToString(), name="net")
+    assert len(model.notes) == (direction == "forward")

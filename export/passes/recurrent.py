@@ -27,7 +27,7 @@ def plain(graph: ir.Graph, node: ir.Node) -> bool:
     inputs = [*node.inputs, *[None] * (INPUTS - len(node.inputs))]
     lengths = array_of(inputs[LENGTHS])
     used = [i for i, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
-    if shape is None or backward is None or not used:
+    if shape is None or len(shape) != 3 or backward is None or not used:
         return False
     if inputs[LENGTHS] is not None and (lengths is None or (lengths != shape[batch_first]).any()):
         return False
