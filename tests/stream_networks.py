@@ -94,7 +94,7 @@ def check(
     offline = onnx_offline(data, name="net", **options)
     analysis = analyse(offline)
     least = analysis.facts.minimum_hop()
-    samples = max(-(-samples // least), 3) * least
+    samples = max(-(-samples // least), 8) * least
     running = session(data)
     random = np.random.default_rng(1)
     feed = {}

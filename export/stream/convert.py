@@ -14,9 +14,10 @@ from edgekit.export.stream.known import KnownFrames
 from edgekit.export.stream.needs import find_needs
 from edgekit.export.stream.prove import prove
 from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules.attention import square
 from edgekit.export.stream.rules.table import RULES
 from edgekit.export.stream.sources import Offline, two_lengths
-from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.track import Later, Refused, Track
 
 PROVEN_HOPS = (1, 2, 3)  # times the hop
 
@@ -83,7 +84,16 @@ def rewrite(analysis: Analysis, hop: int) -> Model:
     Raises:
         ModelError: every node that cannot be streamed.
     """
-    writer = Rewriter(analysis.short, analysis.facts, analysis.needs, analysis.known, hop)
+    floors: dict[ir.Value, int] = {}
+    while True:
+        try:
+            return _rewrite(analysis, hop, floors)
+        except Later as late:
+            floors[late.scores] = late.delay
+
+
+def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Model:
+    writer = Rewriter(analysis.short, analysis.facts, analysis.needs, analysis.known, hop, floors)
     offline = analysis.short.graph
     for value in offline.inputs:
         copy = writer.new.input(str(value.name), writer.hop_shape(value), value.dtype)
@@ -132,6 +142,9 @@ def _translate(writer: Rewriter, offline: ir.Graph) -> None:
 
 
 def _one(writer: Rewriter, node: ir.Node) -> None:
+    if any(value in writer.squares for value in node.inputs if value is not None):
+        square(writer, node)
+        return
     if not any(writer.track(value) for value in node.inputs):
         results = writer.new.copy(node, [writer.fixed(value) for value in node.inputs])
         for output, result in zip(node.outputs, results, strict=True):

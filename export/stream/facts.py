@@ -30,10 +30,12 @@ class Facts:
 
     Attributes:
         axes: the axes of a value that grow with the input; a value without entry does not grow.
+        twins: the same values in the longer instance.
         changed: constants of one shape whose content follows the length, as the target of a Reshape.
     """
 
     axes: Mapping[ir.Value, tuple[TimeAxis, ...]]
+    twins: Mapping[ir.Value, ir.Value]
     changed: frozenset[ir.Value]
 
     def time(self, value: ir.Value | None) -> TimeAxis | None:
@@ -84,7 +86,7 @@ def find_facts(short: ir.Graph, long: ir.Graph, samples: tuple[int, int]) -> Fac
             changed.add(value)
     if problems:
         raise ModelError(problems)
-    return Facts(axes, frozenset(changed))
+    return Facts(axes, dict(_pairs(short, long)), frozenset(changed))
 
 
 def values_of(graph: ir.Graph) -> Iterator[ir.Value]:

@@ -14,7 +14,8 @@ from edgekit.export.passes.graph import array_of, static_shape
 from edgekit.export.stream.facts import Facts, TimeAxis
 from edgekit.export.stream.hopgraph import HopGraph
 from edgekit.export.stream.known import KnownFrames
-from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.track import Refused, Square, Track
+from edgekit.export.stream.windows import pads_of
 
 
 class Rewriter:
@@ -25,6 +26,8 @@ class Rewriter:
         new: the graph of one hop.
         facts: time axes of the offline values.
         needs: how far the offline values are read, see `needs.find_needs`.
+        floors: least delays of attention scores, see `Later`.
+        squares: the attention scores and weights so far.
     """
 
     def __init__(
@@ -34,8 +37,10 @@ class Rewriter:
         needs: Mapping[ir.Value, int],
         known: KnownFrames,
         hop: int,
+        floors: Mapping[ir.Value, int],
     ) -> None:
         """Start with an empty hop graph."""
+        self.floors, self.squares = floors, dict[ir.Value, Square]()
         self.hop, self.facts, self.needs, self.known = hop, facts, needs, known
         self.new = HopGraph(hop, dict(offline.opset_imports))
         self.tracks: dict[ir.Value, Track] = {}
@@ -109,7 +114,7 @@ class Rewriter:
         time = self.facts.time(value)
         if time is None:
             raise Refused(*self._without_time(value))
-        worst = max(sources, key=lambda source: source.delay_samples, default=None)
+        worst = max(sources, key=lambda t: (t.delay_samples, t.cause is not None), default=None)
         cause = None if worst is None or delay <= 0 else worst.cause
         if node is not None and delay > 0:
             grown = worst is None or delay / time.rate > worst.delay_samples
@@ -163,6 +168,10 @@ class Rewriter:
         shape[track.axis] = count
         frames = np.zeros(shape, np.float32)
         early = min(-track.delay, count)
+        producer = track.offline.producer()
+        padded = producer is not None and producer.op_type == "Pad"
+        if padded and producer is not None and pads_of(producer, track.axis)[0] >= -track.delay:
+            return frames
         if early > 0:
             known = self.known.frames(track.offline, track.time, -track.delay)
             if known is None:
@@ -182,7 +191,7 @@ class Rewriter:
             return track
         whole = self.context(track, delay - track.delay, f"{name}.{track.offline.name}")
         value = self.new.slice(whole, track.axis, 0, track.frames, f"{name}.delayed")
-        return replace(track, value=value, delay=delay)
+        return replace(track, value=value, delay=delay, cause=None)
 
     def zeroed(self, track: Track, name: str, *, before: bool, after: bool) -> Track:
         """The stream with zeros before frame 0 and behind the end, where asked for and not so already."""

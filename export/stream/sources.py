@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import lcm
 
 import onnx
@@ -63,7 +64,7 @@ def onnx_offline(
         given = {key: _with_time(dims, axes.get(key), samples) for key, dims in fixed.items()}
         return from_onnx(data, name=name, shapes=given, constants=constants)
 
-    return Offline(at)
+    return Offline(cache(at))
 
 
 def torch_offline(
@@ -82,16 +83,26 @@ def torch_offline(
         shapes: input name -> dimensions, where the factory gives no example inputs.
     """
     from edgekit.export.from_torch import from_torch
+    from edgekit.export.torch_source import load_source
 
     def at(samples: int) -> Model:
-        given = {key: _with_time(dims, time_axes.get(key), samples) for key, dims in fixed.items()}
+        given = {key: _with_time(dims, places.get(key), samples) for key, dims in fixed.items()}
         return from_torch(source, name=name, shapes=given)[0]
 
-    fixed = dict(shapes or {})
-    if missing := [key for key in time_axes if key not in fixed]:
-        examples = from_torch(source, name=name, shapes=shapes)[1]
-        fixed |= {key: examples[key].shape for key in missing if key in examples}
-    return Offline(at)
+    fixed = {key: tuple(dims) for key, dims in (shapes or {}).items()}
+    if any(key not in fixed for key in time_axes):
+        examples = load_source(source, shapes or {}).kwargs
+        fixed = {key: tuple(example.shape) for key, example in examples.items()}
+    listed = ", ".join(f"{key} {list(dims)}" for key, dims in fixed.items())
+    problems = [
+        Problem(f"--time-axis {key}:{axis}", "not an axis of an input", listed, "correct it")
+        for key, axis in time_axes.items()
+        if not -len(fixed.get(key, ())) <= axis < len(fixed.get(key, ()))
+    ]
+    if problems:
+        raise ModelError(problems)
+    places = {key: axis % len(fixed[key]) for key, axis in time_axes.items()}
+    return Offline(cache(at))
 
 
 def find_time(

@@ -17,6 +17,15 @@ class Refused(Exception):
         self.found, self.allowed, self.step = found, allowed, step
 
 
+class Later(Exception):
+    """The scores of an attention must be `delay` frames late, because their values are."""
+
+    def __init__(self, scores: ir.Value, delay: int) -> None:
+        """Take the offline value of the scores."""
+        super().__init__(str(scores.name))
+        self.scores, self.delay = scores, delay
+
+
 @dataclass(frozen=True)
 class Track:
     """A tensor of the stream: hop h holds its frames ``[h * frames - delay, (h + 1) * frames - delay)``.
@@ -56,3 +65,43 @@ class Track:
     def delay_samples(self) -> Fraction:
         """The delay in samples of the input."""
         return self.delay / self.time.rate
+
+
+@dataclass(frozen=True)
+class Square:
+    """Attention scores or weights: queries of one hop by the keys that any of them sees.
+
+    Row r and column c of hop h are the query ``h * frames - delay + r`` and the key
+    ``h * frames - delay - past + c``.
+
+    Attributes:
+        value: in the hop graph.
+        offline: the value of the offline network, with two time axes.
+        scores: the product of queries and keys that it comes from.
+        axes: of queries and of keys.
+        shape: of one hop.
+        delay: of the queries, in frames.
+        past: frames that a query sees before it.
+        ahead: frames that a query sees behind it.
+        cause: name of the node where the delay last grew.
+    """
+
+    value: ir.Value
+    offline: ir.Value
+    scores: ir.Value
+    axes: tuple[TimeAxis, ...]
+    shape: tuple[int, ...]
+    delay: int
+    past: int
+    ahead: int
+    cause: str | None
+
+    @property
+    def rows(self) -> TimeAxis:
+        """The axis of the queries."""
+        return self.axes[0]
+
+    @property
+    def cols(self) -> TimeAxis:
+        """The axis of the keys."""
+        return self.axes[1]

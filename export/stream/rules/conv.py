@@ -64,6 +64,8 @@ def conv_transpose(writer: Rewriter, node: ir.Node) -> None:
     count = window.reach // window.stride
     whole = writer.context(track, count, name)
     extra = list(attribute(node, "output_padding", [0] * spatial(node)))
+    if "output_shape" in node.attributes:
+        raise Refused("output_shape", "paddings that are given", "give pads and output_padding")
     extra[place] = max(0, window.stride - window.reach - 1)
     inputs = [whole, *(writer.fixed(other) for other in node.inputs[1:])]
     changed: dict[str, Any] = {
@@ -71,7 +73,7 @@ def conv_transpose(writer: Rewriter, node: ir.Node) -> None:
         "auto_pad": "NOTSET",
         "output_padding": extra,
     }
-    full = writer.new.copy(_without(node, "output_shape"), inputs, **changed)[0]
+    full = writer.new.copy(node, inputs, **changed)[0]
     start, frames = count * window.stride, track.frames * window.stride
     hop = writer.new.slice(full, track.axis, start, start + frames, f"{name}.hop")
     delay = track.delay * window.stride + window.left
@@ -83,11 +85,6 @@ def _reaches_behind(writer: Rewriter, node: ir.Node) -> bool:
     time, output = writer.stream(node.inputs[0]).time, node.outputs[0]
     window = sliding_of(node, time.axis)
     return (writer.needs[output] - 1 + window.left) // window.stride >= time.offset
-
-
-def _without(node: ir.Node, name: str) -> ir.Node:
-    node.attributes.pop(name, None)
-    return node
 
 
 def _time_is_elsewhere(writer: Rewriter, node: ir.Node, axis: int) -> bool:

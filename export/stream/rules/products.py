@@ -4,6 +4,7 @@ import onnx_ir as ir
 
 from edgekit.export.passes.graph import attribute
 from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules import attention
 from edgekit.export.stream.rules.elementwise import framewise
 from edgekit.export.stream.track import Refused
 
@@ -18,7 +19,10 @@ def gemm(writer: Rewriter, node: ir.Node) -> None:
 
 def matmul(writer: Rewriter, node: ir.Node) -> None:
     """MatMul: the last axis of the left, the last but one of the right operand are summed over."""
-    _product(writer, node, [-1, -2])
+    if len(writer.facts.axes.get(node.outputs[0], ())) > 1:
+        attention.scores(writer, node)
+    else:
+        _product(writer, node, [-1, -2])
 
 
 def _product(writer: Rewriter, node: ir.Node, summed: list[int]) -> None:

@@ -1,0 +1,238 @@
+"""Attention along time with a window: rings of the last keys and values.
+
+A product of two streams has two time axes, queries by keys. Where a constant band of a mask makes all
+keys but those of a window vanish, a hop holds its queries' rows and the window's columns only.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.export.passes.graph import array_of, attribute, static_shape
+from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.track import Later, Refused, Square
+
+MASKED = -1e3  # what is added to a score that softmax then rounds to 0
+FILL = -1e30  # the score of keys outside the stream
+THROUGH = frozenset(("Add", "Cast", "Div", "Mul", "Neg", "Reshape", "Sub", "Transpose", "Where"))
+POINTWISE = THROUGH - {"Reshape", "Transpose"} | {"And", "Clip", "Equal", "Exp", "IsNaN", "Max", "Min",
+                                                 "Not", "Or", "Relu", "Sigmoid", "Tanh"}  # fmt: skip
+UNBOUNDED = (
+    "attention over all of time",
+    "attention to a window of the last frames",
+    "mask with a band: keep only lags from -ahead to window - 1",
+)
+
+
+@dataclass(frozen=True)
+class Lags:
+    """Keys that a query sees: from `past` frames before it to `ahead` frames behind it."""
+
+    past: int
+    ahead: int
+
+
+def scores(writer: Rewriter, node: ir.Node) -> None:
+    """The product of queries (time in its rows) and keys (time in its columns)."""
+    given = writer.stream(node.inputs[0]), writer.stream(node.inputs[1])
+    queries, keys = given
+    axes, output = writer.facts.axes[node.outputs[0]], node.outputs[0]
+    rank = len(static_shape(output) or ())
+    if (
+        len(axes) != 2
+        or [axis.axis - rank for axis in axes] != [-2, -1]
+        or (queries.axis - len(queries.shape), keys.axis - len(keys.shape)) != (-2, -1)
+        or queries.time.rate != keys.time.rate
+    ):
+        raise Refused("a product of time with time", "queries by keys of one rate", UNBOUNDED[2])
+    lags, name = _window(writer, output), str(node.name)
+    known = -keys.time.offset if lags.ahead else keys.delay  # the delay at which the end is known
+    floor = writer.floors.get(output, queries.delay)
+    delay = max(queries.delay, max(keys.delay, known) + lags.ahead, floor)
+    queries = writer.delayed(queries, delay, name)
+    keys = writer.delayed(keys, delay - lags.ahead, name)
+    count = lags.past + lags.ahead
+    ring = writer.context(keys, count, f"{name}.keys")
+    (product,) = writer.new.copy(node, [queries.value, ring])
+    product = writer.masked(
+        keys, product, count, name, before=True, after=lags.ahead > 0, fill=FILL
+    )
+    shape = [*(static_shape(output) or ())[:-2], queries.frames, keys.frames + count]
+    cause = max(given, key=lambda track: track.delay).cause
+    if delay > max(track.delay for track in given):
+        cause = name
+    writer.squares[output] = Square(
+        product, output, output, axes, tuple(shape), delay, lags.past, lags.ahead, cause
+    )
+
+
+def square(writer: Rewriter, node: ir.Node) -> None:
+    """Any node behind the scores, up to the product with the values."""
+    if node.op_type == "MatMul":
+        _values(writer, node)
+    elif node.op_type in POINTWISE:
+        _pointwise(writer, node)
+    elif node.op_type == "Softmax":
+        source = writer.squares[_first(writer, node)]
+        if int(attribute(node, "axis", -1)) % len(source.shape) != source.cols.axis:
+            raise Refused(
+                "softmax over the queries", "softmax over the keys", "transpose the scores"
+            )
+        _set(writer, node, writer.new.copy(node, [source.value])[0], source)
+    elif node.op_type in ("Reshape", "Transpose", "Squeeze", "Unsqueeze"):
+        _moved(writer, node)
+    else:
+        raise Refused(
+            "it works on queries by keys", "softmax and elementwise operators", UNBOUNDED[2]
+        )
+
+
+def _first(writer: Rewriter, node: ir.Node) -> ir.Value:
+    return next(value for value in node.inputs if value is not None and value in writer.squares)
+
+
+def _set(writer: Rewriter, node: ir.Node, result: ir.Value, source: Square) -> None:
+    axes = writer.facts.axes.get(node.outputs[0], ())
+    if len(axes) != 2:
+        raise Refused("it joins queries and keys", "both as axes", UNBOUNDED[2])
+    shape = list(static_shape(node.outputs[0]) or ())
+    shape[axes[0].axis], shape[axes[1].axis] = (
+        source.shape[source.rows.axis],
+        source.shape[source.cols.axis],
+    )
+    made = replace(source, value=result, offline=node.outputs[0], axes=axes, shape=tuple(shape))
+    writer.squares[node.outputs[0]] = made
+
+
+def _pointwise(writer: Rewriter, node: ir.Node) -> None:
+    source = writer.squares[_first(writer, node)]
+    inputs: list[ir.Value | None] = []
+    for value in node.inputs:
+        other = None if value is None else writer.squares.get(value)
+        if other is not None:
+            if (other.past, other.ahead, other.delay) != (source.past, source.ahead, source.delay):
+                raise Refused("it joins attention of different windows", "one window", "split it")
+            inputs.append(other.value)
+        elif writer.track(value) is not None:
+            raise Refused(
+                "a mask that follows from the input", "a constant mask", "use a constant band"
+            )
+        else:
+            inputs.append(_constant(writer, value, source))
+    _set(writer, node, writer.new.copy(node, inputs)[0], source)
+
+
+def _constant(writer: Rewriter, value: ir.Value | None, source: Square) -> ir.Value | None:
+    """A constant over queries and keys, at the lags of one hop."""
+    if value is None or len(writer.facts.axes.get(value, ())) != 2:
+        return writer.fixed(value)
+    array = _band(writer, value)
+    rows, columns = source.shape[source.rows.axis], source.shape[source.cols.axis]
+    lags = np.arange(rows)[:, None] - np.arange(columns) + source.past
+    last = array.shape[-1] - 1
+    lags = np.clip(lags, -last, last)
+    part = array[..., np.maximum(lags, 0), np.maximum(-lags, 0)]
+    return writer.new.constant(part, str(value.name), array.dtype)
+
+
+def _band(writer: Rewriter, value: ir.Value) -> NDArray[Any]:
+    """A constant over queries by keys whose entries follow from their lag alone, at the longer length."""
+    array, axes = array_of(writer.facts.twins[value]), writer.facts.axes[value]
+    if array is None or [axis.axis - array.ndim for axis in axes] != [-2, -1]:
+        raise Refused(*UNBOUNDED)
+    if not np.array_equal(array[..., 1:, 1:], array[..., :-1, :-1]):
+        raise Refused("a mask that follows from absolute time", *UNBOUNDED[1:])
+    return array
+
+
+def _window(writer: Rewriter, output: ir.Value) -> Lags:
+    """The lags that the masks between the scores and the softmax leave."""
+    seen: NDArray[np.bool_] | None = None
+    waiting, done = [output], set[ir.Value]()
+    while waiting:
+        value = waiting.pop()
+        done.add(value)
+        for node in value.consumers():
+            if node.op_type not in THROUGH:
+                continue
+            for other in node.inputs:
+                if other is not None and array_of(other) is not None:
+                    found = _seen(writer, node, value, other)
+                    if found is not None:
+                        seen = found if seen is None else seen & found
+            waiting += [made for made in node.outputs if made not in done]
+    if seen is None or not seen.any():
+        raise Refused(*UNBOUNDED)
+    last = len(seen) // 2
+    past, ahead = int(np.flatnonzero(seen)[-1]) - last, last - int(np.flatnonzero(seen)[0])
+    if last - max(past, ahead) <= 1:
+        raise Refused(*UNBOUNDED)
+    return Lags(max(past, 0), max(ahead, 0))
+
+
+def _seen(
+    writer: Rewriter, node: ir.Node, scored: ir.Value, other: ir.Value
+) -> NDArray[np.bool_] | None:
+    """Which lags a mask leaves, from the most negative to the most positive; None for other constants."""
+    if len(writer.facts.axes.get(other, ())) != 2:
+        return None
+    array = _band(writer, other)
+    flat = array.reshape(-1, *array.shape[-2:])
+    lags = np.concatenate([flat[:, 0, :0:-1], flat[:, :, 0]], axis=1)  # (heads, 2 * frames - 1)
+    if node.op_type == "Add":
+        return np.asarray((lags > MASKED).any(axis=0))
+    if node.op_type == "Where" and other is node.inputs[0]:
+        fill = array_of(node.inputs[2] if node.inputs[1] is scored else node.inputs[1])
+        if fill is None or fill.size != 1 or float(fill.ravel()[0]) > MASKED:
+            return None
+        return np.asarray((lags if node.inputs[1] is scored else ~lags).any(axis=0))
+    return None
+
+
+def _moved(writer: Rewriter, node: ir.Node) -> None:
+    """Other axes move; queries stay before keys."""
+    source = writer.squares[_first(writer, node)]
+    axes, shape = writer.facts.axes.get(node.outputs[0], ()), static_shape(node.outputs[0]) or ()
+    before = static_shape(source.offline) or ()
+    if node.op_type == "Transpose":
+        perm = [int(axis) for axis in attribute(node, "perm", ())]
+        kept = len(axes) == 2 and [perm[axis.axis] for axis in axes] == [
+            a.axis for a in source.axes
+        ]
+        (result,) = writer.new.copy(node, [source.value])
+    else:
+        kept = len(axes) == 2 and all(
+            np.prod(shape[: new.axis]) == np.prod(before[: old.axis])
+            for new, old in zip(axes, source.axes, strict=True)
+        )
+        target = list(shape)
+        for new, old in zip(axes, source.axes, strict=False):
+            target[new.axis] = source.shape[old.axis]
+        dims = writer.new.constant(target, f"{node.name}.shape", np.int64)
+        result = writer.new.one(str(node.name), "Reshape", source.value, dims)
+    if not kept:
+        raise Refused("it joins queries and keys", "both as axes", UNBOUNDED[2])
+    _set(writer, node, result, source)
+
+
+def _values(writer: Rewriter, node: ir.Node) -> None:
+    """The product of weights (queries by keys) and values, whose rows are keys."""
+    source, values = writer.squares.get(node.inputs[0]), writer.track(node.inputs[1])  # type: ignore[arg-type]
+    name = str(node.name)
+    if (
+        source is None
+        or values is None
+        or values.axis - len(values.shape) != -2
+        or source.cols.axis != len(source.shape) - 1
+    ):
+        raise Refused("a product of weights over time", "weights by values", UNBOUNDED[2])
+    if values.delay + source.ahead > source.delay:
+        raise Later(source.scores, values.delay + source.ahead)
+    values = writer.delayed(values, source.delay - source.ahead, name)
+    ring = writer.context(values, source.past + source.ahead, f"{name}.values")
+    (result,) = writer.new.copy(node, [source.value, ring])
+    track = replace(values, cause=source.cause, delay=source.delay)
+    writer.set(node.outputs[0], result, source.delay, track, node=node)
