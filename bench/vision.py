@@ -1,8 +1,10 @@
 """Two vision networks of the kinds that run on small devices, with seeded weights, for `published`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Example = tuple[nn.Module, tuple[Tensor, ...]]
@@ -117,21 +119,36 @@ class BlazeFace(nn.Module):
 
 def mobilenet_v2() -> Example:
     """Return the classifier and a picture."""
-    return _seeded(MobileNetV2), (torch.zeros(1, 3, 96, 96),)
+    return _seeded(MobileNetV2, 1.0), (torch.zeros(1, 3, 96, 96),)
 
 
 def blazeface() -> Example:
     """Return the detector and a picture."""
-    return _seeded(BlazeFace), (torch.zeros(1, 3, 128, 128),)
+    return _seeded(BlazeFace, 0.4), (torch.zeros(1, 3, 128, 128),)
 
 
-def _seeded(make: type[nn.Module]) -> nn.Module:
-    """Build with seeded weights that keep a signal's size, and norms whose statistics matter."""
+def torch_network(
+    factory: Callable[[], Example],
+) -> Callable[[dict[str, NDArray[np.float32]]], dict[str, NDArray[np.float32]]]:
+    """Return a factory's module as a function of ``image``, (count, 1, 3, h, w)."""
+    module, _ = factory()
+
+    def network(inputs: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        with torch.no_grad():
+            results = [module(torch.from_numpy(picture)) for picture in inputs["image"]]
+        return {name: np.stack([result[name].numpy() for result in results]) for name in results[0]}
+
+    return network
+
+
+def _seeded(make: type[nn.Module], gain: float) -> nn.Module:
+    """Build with seeded weights, He's times `gain`, and norms whose statistics matter."""
     torch.manual_seed(0)
     module = make()
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight)
+            part.weight.data *= gain  # residuals without a norm add up
         if isinstance(part, nn.BatchNorm2d):
             nn.init.normal_(part.running_mean, 0.0, 0.3)  # type: ignore[arg-type]
             nn.init.uniform_(part.running_var, 0.5, 2.0)  # type: ignore[arg-type]

@@ -1,0 +1,349 @@
+"""Export one network as a user does, run it beside its reference, and measure both."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from published_networks import NETWORKS, path_of
+from published_pipelines import Pipeline, Recorded, Run, Samples, reference
+
+from edgekit.demos.show_denoise import CLIPS, si_sdr_db
+from edgekit.export.model import Model
+from edgekit.export.verify import snr_db
+from edgekit.npz import write_npz
+from edgekit.quantize.oracle import Oracle
+from edgekit.runtime.audio import read_wav
+from edgekit.runtime.stream import Arrays, Stream
+from edgekit.runtime.toolchain import compile_shared
+from edgekit.source import ImportOptions
+
+RATE = 16000
+RECIPES = ("float32", "w8a8")
+MIN_SNR_DB = {"float32": 90.0, "w8a8": -100.0}  # the fidelity of w8a8 is reported, not judged
+MAX_SI_SDR_DB = 0.02
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one network in one recipe; None where it does not apply.
+
+    Attributes:
+        network: its name.
+        recipe: ``float32`` or ``w8a8``.
+        refused: why there is no build.
+        hops: that were run, states carried.
+        snr_db: of the C build's output against the source network.
+        exact: whether C and oracle are equal in every bit.
+        si_sdr_db: of the published pipeline against clean speech.
+        si_sdr_difference_db: of the pipeline with the build in it, to that.
+        export_s: seconds that `edgekit export` took, with its own verification.
+        export_mb: memory of the largest process of the export.
+        compile_s: seconds of the compiler at -O2, one process.
+        hop_us: median time of a hop, one thread.
+        weights_bytes: of constants.
+    """
+
+    network: str
+    recipe: str
+    refused: str | None = None
+    hops: int | None = None
+    snr_db: float | None = None
+    exact: bool | None = None
+    si_sdr_db: float | None = None
+    si_sdr_difference_db: float | None = None
+    export_s: float | None = None
+    export_mb: float | None = None
+    compile_s: float | None = None
+    hop_us: float | None = None
+    weights_bytes: int | None = None
+
+    @property
+    def missed(self) -> list[str]:
+        """What was asked of it and is not so."""
+        asked = {
+            f"refused: {self.refused}": self.refused is None,
+            f"SNR {self.snr_db} dB": self.snr_db is None or self.snr_db >= MIN_SNR_DB[self.recipe],
+            "C is not the oracle": self.exact is not False,
+            f"SI-SDR differs by {self.si_sdr_difference_db} dB": self.recipe != "float32"
+            or self.si_sdr_difference_db is None
+            or abs(self.si_sdr_difference_db) <= MAX_SI_SDR_DB,
+        }
+        return [what for what, good in asked.items() if not good]
+
+
+class Refused(Exception):
+    """The export ended with a message."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One network: what is exported, and what goes through it.
+
+    Attributes:
+        name: of the row.
+        source: as `edgekit export` takes it.
+        options: what the import is told.
+        inputs: (hops, *shape) of every stream input.
+        outputs: what the source makes of them, in the order of the build's outputs.
+        calibration: further inputs.
+    """
+
+    name: str
+    source: str
+    options: ImportOptions
+    inputs: Arrays
+    outputs: Sequence[Samples]
+    calibration: Sequence[Arrays]
+
+
+def measure(task: Task, recipe: str, folder: Path) -> tuple[Row, Arrays]:
+    """Export and run one network; returns what was measured, and what the build gave, if there is one."""
+    try:
+        seconds, megabytes = export(task, recipe, folder)
+    except Refused as refused:
+        return Row(task.name, recipe, refused=str(refused)), {}
+    stream = Stream.open(folder)
+    found, times_us = stream.timed_run(task.inputs)
+    exact = None
+    if recipe != "float32":
+        model = Model.from_bytes((folder / "model.onnx").read_bytes())
+        expected = Oracle(model).run_hops(task.inputs)
+        exact = all(np.array_equal(expected[name], found[name]) for name in found)
+    ratios = [
+        snr_db(np.reshape(source, array.shape), array)
+        for source, array in zip(task.outputs, found.values(), strict=True)
+    ]
+    row = Row(
+        task.name,
+        recipe,
+        hops=len(times_us),
+        snr_db=round(min(ratios), 1),
+        exact=exact,
+        export_s=round(seconds, 1),
+        export_mb=round(megabytes),
+        compile_s=round(compile_seconds(folder), 1),
+        hop_us=round(float(np.median(times_us)), 1),
+        weights_bytes=stream.manifest.memory["weights_bytes"],
+    )
+    return row, found
+
+
+def export(task: Task, recipe: str, folder: Path) -> tuple[float, float]:
+    """Run `edgekit export` as a process; returns its seconds and the megabytes of its largest process.
+
+    Raises:
+        Refused: it failed; the first line of its message.
+    """
+    clips = folder.with_name(f"{folder.name}-clips")
+    clips.mkdir()
+    for index, clip in enumerate(task.calibration):
+        write_npz(clips / f"{index}.npz", clip)
+    command = [sys.executable, "-m", "edgekit", "export", task.source, *arguments(task.options)]
+    command += ["--target", "host", "--recipe", recipe, "--calibration", str(clips)]
+    command += ["--min-snr", str(MIN_SNR_DB[recipe]), "-o", str(folder)]
+    environment = dict(os.environ)
+    own = [str(Path(__file__).parent), *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(own)  # for factories of `vision`
+    start = time.monotonic()
+    with (folder.with_name(f"{folder.name}.log")).open("w+") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - start
+        log.seek(0)
+        text = log.read()
+    if process.returncode:
+        raise Refused(next(iter(text.strip().splitlines()), "no message"))
+    return seconds, usage.ru_maxrss / 1024
+
+
+def arguments(options: ImportOptions) -> list[str]:
+    """Return options of an import as arguments of `edgekit export`."""
+    facts: dict[str, list[object]] = {
+        "state": [":".join(pair) for pair in options.states],
+        "shape": [f"{name}={','.join(map(str, dims))}" for name, dims in options.shapes.items()],
+        "constant": [f"{name}={value}" for name, value in options.constants.items()],
+        "frontend": [options.frontend],
+        "sample-rate": [options.sample_rate],
+        "then": [options.then],
+    }
+    return [
+        text
+        for flag, values in facts.items()
+        for value in values
+        if value is not None
+        for text in (f"--{flag}", str(value))
+    ]
+
+
+def whole_options(pipeline: Pipeline, hops: int, cache: Path) -> ImportOptions:
+    """Return what makes one build of a pipeline: its front end, and all that its networks need."""
+    parts = [NETWORKS[name].options(hops) for name in pipeline.networks]
+    behind = [str(path_of(name, cache)) for name in pipeline.networks[1:]]
+    return ImportOptions(
+        sample_rate=RATE,
+        states=[pair for part in parts for pair in part.states],
+        shapes={name: dims for part in parts for name, dims in part.shapes.items()},
+        frontend=pipeline.frontend,
+        constants={name: value for part in parts for name, value in part.constants.items()},
+        then=behind[0] if behind else None,
+    )
+
+
+def compile_seconds(folder: Path) -> float:
+    """Return the seconds that a build's sources take to compile at -O2."""
+    start = time.monotonic()
+    compile_shared(sorted(folder.glob("*.c")), [folder], folder / "o2.so", ("-O2",))
+    return time.monotonic() - start
+
+
+def measure_pipeline(
+    name: str,
+    pipeline: Pipeline,
+    speech: tuple[Samples, Samples],
+    hops: int,
+    cache: Path,
+    scratch: Path,
+) -> Iterator[Row]:
+    """Yield the rows of a pipeline's networks and of the pipeline as one build, in every recipe.
+
+    At w8a8 the build of the whole stands for its networks, where there is one.
+
+    Args:
+        name: of the pipeline.
+        pipeline: what its authors do.
+        speech: clean and noisy samples, both of ``hops * hop + lead``.
+        hops: of the networks.
+        cache: where the files lie.
+        scratch: an empty folder.
+    """
+    clean, noisy = speech
+    networks = [
+        Recorded(
+            reference(path_of(n, cache).read_bytes(), NETWORKS[n].states, NETWORKS[n].constants)
+        )
+        for n in pipeline.networks
+    ]
+    heard = calibration_clips(len(noisy))
+    calibration: list[list[Arrays]] = [[] for _ in networks]
+    for clip in heard:
+        pipeline.run(clip, *networks)
+        for clips, network in zip(calibration, networks, strict=True):
+            clips.append(network.inputs)
+    published = pipeline.run(noisy, *networks)
+    parts = [
+        Task(
+            name if len(networks) == 1 else f"{name} {index + 1}",
+            str(path_of(n, cache)),
+            NETWORKS[n].options(hops),
+            network.inputs,
+            [*network.outputs.values()],
+            calibration[index],
+        )
+        for index, (n, network) in enumerate(zip(pipeline.networks, networks, strict=True))
+    ]
+    for recipe in RECIPES:
+        found: Arrays = {}
+        if recipe == "float32" or not pipeline.frontend:  # else the whole holds the parts
+            for part, n in zip(parts, pipeline.networks, strict=True):
+                row, found = measure(part, recipe, scratch / f"{n}-{recipe}")
+                yield row
+        title = f"{name}, from PCM"
+        if pipeline.frontend:
+            whole = Task(
+                title,
+                parts[0].source,
+                whole_options(pipeline, hops, cache),
+                {"pcm": noisy.reshape(hops, 1, pipeline.hop).astype(np.float32)},
+                [published],
+                [{"pcm": clip.reshape(hops, 1, pipeline.hop)} for clip in heard],
+            )
+            row, found = measure(whole, recipe, scratch / f"pcm-{recipe}")
+            answer = None if not found else next(iter(found.values())).ravel()
+        else:  # the front end of its authors around the build
+            answer = None if not found else pipeline.run(noisy, partial(_given, found))
+            row = Row(title, recipe, refused=row.refused, hops=row.hops)
+        if answer is not None and not pipeline.detects:
+            late = clean[: len(clean) - pipeline.delay]
+            scores = [si_sdr_db(sound[pipeline.delay :], late) for sound in (published, answer)]
+            row = replace(
+                row,
+                si_sdr_db=round(scores[0], 2),
+                si_sdr_difference_db=round(scores[1] - scores[0], 4),
+            )
+        yield row
+
+
+def _given(found: Arrays, _: Arrays) -> Arrays:
+    return found
+
+
+def calibration_clips(samples: int) -> list[Samples]:
+    """Return the bundled calibration clips as pieces of so many samples each, at least one."""
+    read = [read_wav(path, RATE).samples for path in sorted((CLIPS / "calibration").glob("*.wav"))]
+    whole = np.concatenate(read)
+    if len(whole) < samples:
+        return [np.resize(whole, samples)]
+    return [whole[start : start + samples] for start in range(0, len(whole) - samples + 1, samples)]
+
+
+def bundled_speech(samples: int) -> tuple[Samples, Samples]:
+    """Return clean and noisy speech: the demo's clip again and again, its noise shifted each time."""
+    clean, noisy = (read_wav(CLIPS / f"{name}.wav", RATE).samples for name in ("clean", "noisy"))
+    noise, times = noisy - clean, -(-samples // len(clean))
+    shifted = np.concatenate([np.roll(noise, 17011 * index) for index in range(times)])[:samples]
+    voice = np.resize(clean, samples)
+    return voice, voice + shifted
+
+
+def own_speech(samples: int, voices: Path, noises: Path, snr_db: float) -> tuple[Samples, Samples]:
+    """Return the recordings of a folder one after another, mixed with those of another."""
+    from denoise import mixture
+
+    def read(folder: Path) -> Samples:
+        return np.concatenate(
+            [read_wav(path, RATE).samples for path in sorted(folder.glob("*.wav"))]
+        )
+
+    voice = np.resize(read(voices), samples)
+    voice = voice - voice.mean()
+    return voice, mixture(voice, read(noises), snr_db)
+
+
+def pictures(shape: Sequence[int], count: int, seed: int) -> np.ndarray[Any, Any]:
+    """Return (count, *shape) smooth seeded pictures of values from -1 to 1."""
+    random = np.random.default_rng(seed)
+    _, channels, height, width = shape
+    made = np.zeros((count, *shape), np.float32)
+    for size in (4, 16):  # waves of two sizes, and their phases
+        y, x = np.mgrid[:height, :width] / size
+        phases = random.uniform(0, 2 * np.pi, (2, count, 1, channels, 1, 1))
+        made += 0.5 * np.sin(y + phases[0]) * np.cos(x * random.uniform(0.5, 2) + phases[1])
+    return made
+
+
+def measure_pictures(
+    name: str,
+    source: str,
+    options: ImportOptions,
+    network: Run,
+    border: tuple[str, Sequence[int]],
+    count: int,
+    scratch: Path,
+) -> Iterator[Row]:
+    """Yield the rows of a network of pictures; `border` is the name and shape of its input."""
+    key, shape = border
+    inputs = {key: pictures(shape, count, 0)}
+    calibration = [{key: pictures(shape, count, 1)}]
+    task = Task(name, source, options, inputs, [*network(inputs).values()], calibration)
+    for recipe in RECIPES:
+        yield measure(
+            task, recipe, scratch / f"{source.rpartition(':')[2].rpartition('/')[2]}-{recipe}"
+        )[0]
