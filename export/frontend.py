@@ -7,8 +7,9 @@ import onnx_ir as ir
 from edgekit.errors import Problem, UsageError
 from edgekit.export.chain import Second, put_beside
 from edgekit.export.frontend_layout import Layout, layout_of
-from edgekit.export.frontend_nodes import RESERVED, FrontendBuilder
+from edgekit.export.frontend_nodes import FrontendBuilder
 from edgekit.export.frontend_spec import FrontendSpec, parse_spec
+from edgekit.export.frontend_writer import RESERVED
 from edgekit.export.functions import define_functions
 from edgekit.export.model import Model, StreamInfo
 from edgekit.export.passes.graph import static_shape
@@ -81,7 +82,7 @@ def add_frontend(
     notes = [] if given else [_no_sound(result, form, second)]
     left = {value.name for value in graph_model.graph.outputs}
     return Model(graph_model).describe(
-        states=[*joined.states, *builder.states],
+        states=[*joined.states, *builder.new.states],
         stream=_stream(joined, form, frames, sample_rate, has_sound=given is not None),
         timing={name: vars(time) for name, time in joined.timing.items() if name in left},
         end_state=None,

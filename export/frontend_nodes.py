@@ -1,29 +1,25 @@
 """The nodes of a PCM front end, put around a network in its own graph."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import ArrayLike
 
 from edgekit.export.frontend_layout import Layout
 from edgekit.export.frontend_spec import FrontendSpec
-from edgekit.export.functions import FUNCTIONS
-from edgekit.export.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair
+from edgekit.export.frontend_writer import FrontendWriter
 from edgekit.export.passes.finite import insert_finite
-from edgekit.export.passes.graph import add_initializer, static_shape, unused_name, value_names
+from edgekit.export.passes.graph import static_shape
 
 PCM_LIMIT = float(2**20)  # of |pcm|: full scale is 1, or 2^15 for unscaled 16-bit samples
 POWER_FLOOR = 1e-12
-STATES = ("stft_history", "istft_overlap", "stft_waiting", "frame_history", "frame_overlap")
-RESERVED = ("pcm", "pcm_out", *STATES, *(f"{state}_next" for state in STATES))
 
 
 class FrontendBuilder:
     """Adds the nodes, around the network or, where there are two, around and between them.
 
     Attributes:
-        states: the state pairs that the nodes carry.
+        new: what writes the nodes, and knows the state pairs that they carry.
         spectrum: the transform of the frames of a call (frames, bins, 2), where there is one.
         result_is_frame: whether what is added up are samples, which need no inverse transform.
     """
@@ -39,75 +35,73 @@ class FrontendBuilder:
         """
         self.model, self.graph, self.form = model, model.graph, form
         self.frames, self.late = frames, late
-        self.states: list[StatePair] = []
+        self.new = FrontendWriter(model.graph)
         self.spectrum: ir.Value | None = None
         self.result_is_frame = form.kind == "frame"
-        self.nodes: list[ir.Node] = []
 
     def add_analysis(self, source: ir.Value, layout: Layout) -> None:
         """Put ``pcm`` and its analysis in the place of the graph input `source`."""
         graph, form = self.graph, self.form
-        self._free_names(source)
-        pcm = self._input("pcm", (1, self.frames * form.hop))
+        self.new.free_names(source)
+        pcm = self.new.graph_input("pcm", (1, self.frames * form.hop))
         graph.inputs[list(graph.inputs).index(source)] = pcm
-        history = self._state(f"{form.prefixes[0]}_history", (1, form.overlap))
+        history = self.new.state(f"{form.prefixes[0]}_history", (1, form.overlap))
         if form.kind == "frame":
-            (fed,) = self._node("Concat", [history, pcm], {"frame": (1, form.length)}, axis=1)
-            following = self._slice(fed, "kept", 1, form.hop, form.length)
+            (fed,) = self.new.node("Concat", [history, pcm], {"frame": (1, form.length)}, axis=1)
+            following = self.new.slice(fed, "kept", 1, form.hop, form.length)
         else:
             self.spectrum, following = self._transformed(pcm, history)
             fed = self._features(self.spectrum)
-        self._follow(history, following)
+        self.new.follow(history, following)
         source.replace_all_uses_with(self._as_input(fed, layout, str(source.name)))
-        graph.insert_before(graph[0], self.nodes)
+        graph.insert_before(graph[0], self.new.take())
         insert_finite(self.model, pcm, PCM_LIMIT)
-        self.nodes = []
 
     def add_link(self, result: ir.Value, layout: Layout, source: ir.Value, to: Layout) -> None:
         """Feed `source`, a graph input of (length) samples, with the samples of the output `result`."""
-        self._free_names(result, source)
+        self.new.free_names(result, source)
         self.graph.outputs.remove(result)
         self.graph.inputs.remove(source)
         frame = self._frame(result, layout)
         source.replace_all_uses_with(self._as_input(frame, to, str(source.name)))
-        self.graph.extend(self.nodes)
+        self.graph.extend(self.new.take())
         self.graph.sort()
-        self.nodes, self.result_is_frame = [], True
+        self.result_is_frame = True
 
     def add_synthesis(self, result: ir.Value, layout: Layout) -> None:
         """Put ``pcm_out`` in the place of the graph output `result`."""
         graph, form = self.graph, self.form
-        self._free_names(result)
+        self.new.free_names(result)
         place = list(graph.outputs).index(result)
-        overlap = self._state(f"{form.prefixes[1]}_overlap", (1, form.overlap))
+        overlap = self.new.state(f"{form.prefixes[1]}_overlap", (1, form.overlap))
         if self.result_is_frame:
             pcm_out, following = self._added_up(self._frame(result, layout), overlap)
         else:
             pcm_out, following = self._inverse(self._filtered(result, layout), overlap)
         pcm_out.name = "pcm_out"
         graph.outputs[place] = pcm_out
-        self._follow(overlap, following)
-        graph.extend(self.nodes)
+        self.new.follow(overlap, following)
+        graph.extend(self.new.take())
 
     def _transformed(self, pcm: ir.Value, history: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Return the spectra (frames, bins, 2) of a call and the next history."""
-        form, window = self.form, self._constant("window", self.form.windows()[0])
+        form, window = self.form, self.new.constant("window", self.form.windows()[0])
         spectra = []
         for index, part in enumerate(self._parts(pcm, "pcm", 1)):
             shapes = {self._numbered("spectrum", index): (1, form.bins, 2),
                       self._numbered("kept", index): (1, form.overlap)}  # fmt: skip
-            spectrum, history = self._node("STFT", [part, history, window], shapes)
+            spectrum, history = self.new.node("STFT", [part, history, window], shapes)
             spectra.append(spectrum)
         return self._whole(spectra, "spectra", (self.frames, form.bins, 2), axis=0), history
 
     def _inverse(self, spectra: ir.Value, overlap: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Return the samples (1, frames * hop) of spectra (frames, bins, 2) and the next overlap."""
-        form, window = self.form, self._constant("synthesis_window", self.form.windows()[1])
+        form, window = self.form, self.new.constant("synthesis_window", self.form.windows()[1])
         pieces = []
         for index, part in enumerate(self._parts(spectra, "filtered", 0)):
             shapes = {self._numbered("pcm_out", index): (1, form.hop),
                       self._numbered("left", index): (1, form.overlap)}  # fmt: skip
-            piece, overlap = self._node("ISTFT", [part, overlap, window], shapes)
+            piece, overlap = self.new.node("ISTFT", [part, overlap, window], shapes)
             pieces.append(piece)
         return self._whole(pieces, "pcm_out", (1, self.frames * form.hop), axis=1), overlap
 
@@ -115,14 +109,14 @@ class FrontendBuilder:
         """Return the first hop of frame (1, length) times window plus overlap, and the rest."""
         form, window = self.form, self.form.windows()[1]
         if (window != 1).any():
-            factors = [frame, self._constant("synthesis_window", window)]
-            (frame,) = self._node("Mul", factors, {"windowed": (1, form.length)})
-        pads = [overlap, self._constant("pads", [0, 0, 0, form.hop])]
-        (before,) = self._node("Pad", pads, {"before": (1, form.length)})
-        (total,) = self._node("Add", [before, frame], {"sum": (1, form.length)})
+            factors = [frame, self.new.constant("synthesis_window", window)]
+            (frame,) = self.new.node("Mul", factors, {"windowed": (1, form.length)})
+        pads = [overlap, self.new.constant("pads", [0, 0, 0, form.hop])]
+        (before,) = self.new.node("Pad", pads, {"before": (1, form.length)})
+        (total,) = self.new.node("Add", [before, frame], {"sum": (1, form.length)})
         shapes = {"pcm_out": (1, form.hop), "left": (1, form.overlap)}
-        parts = self._constant("parts", [form.hop, form.overlap])
-        return self._node("Split", [total, parts], shapes, axis=1)
+        parts = self.new.constant("parts", [form.hop, form.overlap])
+        return self.new.node("Split", [total, parts], shapes, axis=1)
 
     def _parts(self, value: ir.Value, name: str, axis: int) -> Sequence[ir.Value]:
         """Split a value into its frames."""
@@ -131,14 +125,14 @@ class FrontendBuilder:
         shape = list(static_shape(value) or ())
         shape[axis] //= self.frames
         shapes = {f"{name}_{index}_in": tuple(shape) for index in range(self.frames)}
-        return self._node("Split", [value], shapes, axis=axis, num_outputs=self.frames)
+        return self.new.node("Split", [value], shapes, axis=axis, num_outputs=self.frames)
 
     def _whole(
         self, parts: Sequence[ir.Value], name: str, shape: tuple[int, ...], axis: int
     ) -> ir.Value:
         if len(parts) == 1:
             return parts[0]
-        return self._node("Concat", parts, {name: shape}, axis=axis)[0]
+        return self.new.node("Concat", parts, {name: shape}, axis=axis)[0]
 
     def _numbered(self, name: str, index: int) -> str:
         return name if self.frames == 1 else f"{name}_{index}"
@@ -147,35 +141,35 @@ class FrontendBuilder:
         bins, kind = (self.frames, self.form.bins), self.form.kind
         if kind == "complex":
             return spectrum
-        (squares,) = self._node("Mul", [spectrum, spectrum], {"squares": (*bins, 2)})
-        axes = self._constant("axes", [2])
-        (power,) = self._node("ReduceSum", [squares, axes], {"power": bins}, keepdims=0)
+        (squares,) = self.new.node("Mul", [spectrum, spectrum], {"squares": (*bins, 2)})
+        axes = self.new.constant("axes", [2])
+        (power,) = self.new.node("ReduceSum", [squares, axes], {"power": bins}, keepdims=0)
         if kind == "mag":
-            return self._node("Sqrt", [power], {"magnitude": bins})[0]
-        floor = self._constant("floor", np.float32(POWER_FLOOR))
-        unit = self._constant("log10", np.float32(1 / np.log(10)))
-        (floored,) = self._node("Max", [power, floor], {"floored": bins})
-        (logarithm,) = self._node("Log", [floored], {"log": bins})
-        return self._node("Mul", [logarithm, unit], {"log_power": bins})[0]
+            return self.new.node("Sqrt", [power], {"magnitude": bins})[0]
+        floor = self.new.constant("floor", np.float32(POWER_FLOOR))
+        unit = self.new.constant("log10", np.float32(1 / np.log(10)))
+        (floored,) = self.new.node("Max", [power, floor], {"floored": bins})
+        (logarithm,) = self.new.node("Log", [floored], {"log": bins})
+        return self.new.node("Mul", [logarithm, unit], {"log_power": bins})[0]
 
     def _frame(self, result: ir.Value, layout: Layout) -> ir.Value:
         """Return the samples (1, length) of a network's output."""
         shape = (1, self.form.length)
         if layout.content == "frame":
-            return self._reshape(result, "network_frame", shape)
-        return self._node("IRFFT", [self._filtered(result, layout)], {"inverse": shape})[0]
+            return self.new.reshape(result, "network_frame", shape)
+        return self.new.node("IRFFT", [self._filtered(result, layout)], {"inverse": shape})[0]
 
     def _filtered(self, result: ir.Value, layout: Layout) -> ir.Value:
         """Return the spectra (frames, bins, 2) that a network's output is, or that its gains leave."""
         spectrum = (self.frames, self.form.bins, 2)
         dims = spectrum if layout.content == "spectrum" else spectrum[:2]
-        value = self._reshape(result, "result", layout.ordered(dims))
+        value = self.new.reshape(result, "result", layout.ordered(dims))
         back = [layout.order.index(axis) for axis in range(len(dims))]
-        value = self._transpose(value, back, "result_in_order")
+        value = self.new.transpose(value, back, "result_in_order")
         if layout.content == "spectrum":
             return value
-        gain = self._reshape(value, "gain", (*dims, 1))
-        return self._node("Mul", [self._awaited(), gain], {"filtered": spectrum})[0]
+        gain = self.new.reshape(value, "gain", (*dims, 1))
+        return self.new.node("Mul", [self._awaited(), gain], {"filtered": spectrum})[0]
 
     def _awaited(self) -> ir.Value:
         """Return the spectra to which the gains of this call belong."""
@@ -183,86 +177,14 @@ class FrontendBuilder:
         if not self.late:
             return self.spectrum
         frames, rest = self.frames, (self.form.bins, 2)
-        waiting = self._state("stft_waiting", (self.late, *rest))
+        waiting = self.new.state("stft_waiting", (self.late, *rest))
         shapes = {"all": (self.late + frames, *rest)}
-        (every,) = self._node("Concat", [waiting, self.spectrum], shapes, axis=0)
-        self._follow(waiting, self._slice(every, "late", 0, frames, frames + self.late))
-        return self._slice(every, "awaited", 0, 0, frames)
+        (every,) = self.new.node("Concat", [waiting, self.spectrum], shapes, axis=0)
+        self.new.follow(waiting, self.new.slice(every, "late", 0, frames, frames + self.late))
+        return self.new.slice(every, "awaited", 0, 0, frames)
 
     def _as_input(self, fed: ir.Value, layout: Layout, name: str) -> ir.Value:
         """Return `fed`, (frames, bins[, 2]) or a frame, as the network's input `name` holds it."""
         if layout.content != "frame":
-            fed = self._transpose(fed, list(layout.order), f"{name}_in_order")
-        return self._reshape(fed, f"{name}_shaped", layout.shape)
-
-    def _slice(self, value: ir.Value, name: str, axis: int, start: int, end: int) -> ir.Value:
-        shape = list(static_shape(value) or ())
-        shape[axis] = end - start
-        places = {"start": start, "end": end, "axis": axis}
-        ends = [self._constant(f"{name}_{key}", [place]) for key, place in places.items()]
-        return self._node("Slice", [value, *ends], {name: tuple(shape)})[0]
-
-    def _transpose(self, value: ir.Value, perm: list[int], name: str) -> ir.Value:
-        if perm == sorted(perm):
-            return value
-        shape = static_shape(value) or ()
-        shapes = {name: tuple(shape[axis] for axis in perm)}
-        return self._node("Transpose", [value], shapes, perm=perm)[0]
-
-    def _reshape(self, value: ir.Value, name: str, shape: tuple[int, ...]) -> ir.Value:
-        if static_shape(value) == shape:
-            return value
-        dims = self._constant(f"{name}_dims", shape)
-        return self._node("Reshape", [value, dims], {name: shape})[0]
-
-    def _constant(self, name: str, content: ArrayLike) -> ir.Value:
-        """Add an initializer: floats as they are, whole numbers as int64."""
-        return add_initializer(self.graph, f"frontend/{name}", np.asarray(content))
-
-    def _input(self, name: str, shape: tuple[int, ...]) -> ir.Value:
-        return ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(ir.DataType.FLOAT))
-
-    def _state(self, name: str, shape: tuple[int, ...]) -> ir.Value:
-        """Add a state: its input now, its output by `_follow`."""
-        state = self._input(name, shape)
-        self.graph.inputs.append(state)
-        self.states.append(StatePair(name, f"{name}_next"))
-        return state
-
-    def _follow(self, state: ir.Value, following: ir.Value) -> None:
-        following.name = f"{state.name}_next"
-        self.graph.outputs.append(following)
-
-    def _node(
-        self,
-        op_type: str,
-        inputs: Sequence[ir.Value],
-        outputs: Mapping[str, tuple[int, ...]],
-        **attributes: int | list[int],
-    ) -> Sequence[ir.Value]:
-        """Collect a node with outputs of these names and shapes; the first also names the node."""
-        node = ir.node(
-            op_type,
-            inputs,
-            attributes,
-            domain=FRONTEND_DOMAIN if op_type in FUNCTIONS else "",
-            num_outputs=len(outputs),
-            name=f"frontend/{next(iter(outputs))}",
-        )
-        node.metadata_props[FLOAT_NODE] = "1"
-        for value, (name, shape) in zip(node.outputs, outputs.items(), strict=True):
-            value.name = unused_name(value_names(self.graph), f"frontend/{name}")
-            value.shape, value.dtype = ir.Shape(shape), ir.DataType.FLOAT
-        self.nodes.append(node)
-        return node.outputs
-
-    def _free_names(self, *borders: ir.Value) -> None:
-        """Rename values inside the network that have one of the front end's names."""
-        taken = value_names(self.graph) | set(RESERVED)
-        inner = [
-            value for node in self.graph for value in node.outputs if not value.is_graph_output()
-        ]
-        for value in (*borders, *self.graph.initializers.values(), *inner):
-            if value.name in RESERVED:
-                value.name = unused_name(taken, f"network/{value.name}")
-                taken.add(value.name)
+            fed = self.new.transpose(fed, list(layout.order), f"{name}_in_order")
+        return self.new.reshape(fed, f"{name}_shaped", layout.shape)
