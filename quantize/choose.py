@@ -1,5 +1,6 @@
 """Which nodes run in integers, and which type every tensor between them gets."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ RECURRENT = {"GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}  #
 HIDDEN_INPUT, CELL_INPUT, CELL_OUTPUT = 5, 6, 2
 ARITHMETIC = {"Add", "Sub", "Mul"}
 AVERAGES = {"AveragePool", "GlobalAveragePool"}
+SUMS = {"ReduceMean", "ReduceSum"}
 SMOOTH = {"Sigmoid", "Tanh"}  # saturating: their input is worth 16 bits, and costs nothing there
 TABLED = SMOOTH | {
     "Relu",
@@ -47,8 +49,9 @@ TABLED = SMOOTH | {
     "Cos",
     "Atan",
     "Asinh",
+    "Erf",
 }
-JOINING = {"Concat", "ScatterND", "ScatterElements"}  # moves of several operands
+JOINING = {"Concat", "ScatterND", "ScatterElements", "Max", "Min", "Where"}  # of several operands
 MOVES = JOINING | {
     "Reshape",
     "Transpose",
@@ -67,6 +70,8 @@ MOVES = JOINING | {
     "MaxPool",
     "GlobalMaxPool",
     "Resize",
+    "ReduceMax",
+    "ReduceMin",
 }
 FUSED_ACTIVATIONS = {"Relu", "Clip"}
 CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
@@ -175,11 +180,17 @@ def _is_integer_compute(node: ir.Node) -> bool:
         return weights and length is None and holds
     if node.op_type == "LSTM":
         return _is_plain_lstm(node)
-    if node.op_type in ARITHMETIC | TABLED and _feeds_sensitive(node.outputs[0]):
+    if node.op_type in SUMS:
+        return _is_plain_sum(node)
+    if node.op_type in ARITHMETIC | TABLED | {"Div"} and _feeds_sensitive(node.outputs[0]):
         return False
+    if node.op_type == "Div":
+        divisor = constant(node.inputs[1])
+        if divisor is None or divisor.size != 1 or not activations(node):
+            return False
+        return bool(np.isfinite(divisor).all() and divisor.all())
     if node.op_type in ARITHMETIC:
-        square = node.inputs[0] is node.inputs[1]
-        return not square and all(
+        return not _is_square(node) and all(
             v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs
         )
     if node.op_type in AVERAGES:
@@ -204,11 +215,40 @@ def _is_plain_lstm(node: ir.Node) -> bool:
     )
 
 
-def _feeds_sensitive(value: ir.Value) -> bool:
-    """Whether the value, perhaps moved first, is a denominator or goes into a root or logarithm."""
+def _is_plain_sum(node: ir.Node) -> bool:
+    """A sum or mean along axes side by side, and not one of a normalization or of squares."""
+    axes = reduced_axes(node) if _constant_tail(node) else None
+    if not axes or not activations(node) or axes != list(range(axes[0], axes[-1] + 1)):
+        return False
+    if _feeds_sensitive(node.outputs[0], MOVES | {"Add", "Sub"}):
+        return False
+    producer = activations(node)[0].producer()
+    while producer is not None and producer.op_type in MOVES and activations(producer):
+        producer = activations(producer)[0].producer()
+    return producer is None or not (producer.op_type == "Pow" or _is_square(producer))
+
+
+def reduced_axes(node: ir.Node) -> list[int]:
+    """The axes that a Reduce node folds, sorted; they must be constant."""
+    rank, axes = len(dims(node.inputs[0])), constant(optional(node, 1))
+    named = ints(node, "axes", []) if axes is None else [int(a) for a in np.ravel(axes)]
+    empty = [] if _attribute(node, "noop_with_empty_axes", 0) else list(range(rank))
+    return sorted(a % rank for a in named) if named else empty
+
+
+def _is_square(node: ir.Node) -> bool:
+    return node.op_type == "Mul" and node.inputs[0] is node.inputs[1]
+
+
+def _feeds_sensitive(value: ir.Value, through: Collection[str] = MOVES) -> bool:
+    """Whether the value, perhaps moved first, is a denominator or goes into a root, logarithm or square."""
     return any(
         (user.node.op_type, user.idx) in SENSITIVE
-        or (user.node.op_type in MOVES and any(_feeds_sensitive(v) for v in user.node.outputs))
+        or _is_square(user.node)
+        or (
+            user.node.op_type in through
+            and any(_feeds_sensitive(v, through) for v in user.node.outputs)
+        )
         for user in value.uses()
     )
 
@@ -264,7 +304,7 @@ def _integer_moves(model: Model, compute: set[str | None]) -> set[str | None]:
 
 
 def is_move(node: ir.Node) -> bool:
-    """Whether a node moves elements, or zeros, to where only constants decide."""
+    """Whether every element of the results is one of the operands, or zero: no arithmetic."""
     if node.op_type not in MOVES or node.domain != "":
         return False
     if node.op_type == "Pad":
@@ -274,6 +314,13 @@ def is_move(node: ir.Node) -> bool:
         nearest = _attribute(node, "mode", "nearest") == "nearest"
         crops = "tf_crop" in _attribute(node, "coordinate_transformation_mode", "")
         return nearest and not crops and _constant_tail(node)
+    if node.op_type in ("Max", "Min", "Where"):
+        arrays = [
+            a for v in node.inputs if (a := constant(v)) is not None and a.dtype == np.float32
+        ]
+        if node.op_type == "Where":
+            return not any(array.any() for array in arrays)
+        return all(np.isfinite(array).all() for array in arrays)
     if node.op_type in JOINING:
         combines = (
             "reduction" in node.attributes and _attribute(node, "reduction", "none") != "none"
@@ -372,7 +419,9 @@ def _group_type(
         for user in value.uses()
         if not (user.node.name in integer and user.node.op_type in MOVES)
     }
-    if readers and readers <= SMOOTH and not any(v.is_graph_output() for v in members):
+    narrow = any((p := v.producer()) is not None and p.op_type == "PRelu" for v in members)
+    is_output = any(v.is_graph_output() for v in members)
+    if readers and readers <= SMOOTH and not narrow and not is_output:
         low, high = (SMOOTH_HEADROOM * end for end in _joint(names, observers, "minmax"))
         return activation_type(recipe.smooth_inputs, max(low, -SATURATED), min(high, SATURATED))
     return activation_type(recipe.activations, *_joint(names, observers, recipe.observer))

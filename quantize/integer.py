@@ -222,13 +222,14 @@ class Fuser:
     def _quantize_linear(self, node: ir.Node) -> None:
         kind, old = qdq_type(node), _required(node.inputs[0])
         if old in self._integer:
-            new = self._requantized(self._integer[old], kind, f"{node.name}")
+            new = self.requantized(self._integer[old], kind, f"{node.name}")
             self._integer[node.outputs[0]] = Operand(new, kind)
         else:
             source, new = self._new(old), self._stored(node.outputs[0], kind)
             self._border("Quantize", source, new, kind, str(node.name))
 
-    def _requantized(self, source: Operand, kind: QuantType, name: str) -> ir.Value:
+    def requantized(self, source: Operand, kind: QuantType, name: str) -> ir.Value:
+        """An operand in another type: itself where it has that type, else one more operator."""
         if source.kind == kind:
             return source.value
         new = ir.val(f"{name}_requantized", ir.DataType[kind.dtype.upper()], source.value.shape)
@@ -264,7 +265,7 @@ class Fuser:
         if any(item is not None and item[1] != kind for item in framed):
             return False
         moved = {
-            value: self._requantized(operand, kind, f"{node.name}.operand{i}")
+            value: self.requantized(operand, kind, f"{node.name}.operand{i}")
             for i, (value, operand) in enumerate(zip(activations(node), operands, strict=True))
             if operand is not None
         }

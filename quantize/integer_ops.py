@@ -18,13 +18,22 @@ from edgekit.quantize.choose import (
     CELL_OUTPUT,
     HIDDEN_INPUT,
     RECURRENT,
+    SUMS,
     TABLED,
     constant,
+    reduced_axes,
 )
 from edgekit.quantize.geometry import conv_shape, dims, optional
-from edgekit.quantize.integer import CELL_BITS, Fuser, Weight, cell_type, output_attributes
+from edgekit.quantize.integer import (
+    CELL_BITS,
+    Fuser,
+    Operand,
+    Weight,
+    cell_type,
+    output_attributes,
+)
 from edgekit.quantize.pointwise import POINTWISE, attributes_of
-from edgekit.quantize.pooling import pool_of
+from edgekit.quantize.pooling import column_pool, pool_of
 from edgekit.quantize.scheme import (
     ACCUMULATOR_LIMIT,
     GATE_TYPE,
@@ -183,6 +192,14 @@ def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
     return True
 
 
+def _widened(fuser: Fuser, operand: Operand, name: str) -> Operand:
+    """The same values as int16: of an int8 operand 128 times its distance from zero."""
+    if operand.kind.dtype == "int16":
+        return operand
+    kind = QuantType("int16", operand.kind.scale / 128, 0)
+    return Operand(fuser.requantized(operand, kind, name), kind)
+
+
 def build_table(fuser: Fuser, node: ir.Node) -> bool:
     """A function of one value: 256 entries on int8, a piecewise-linear table on int16."""
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
@@ -198,8 +215,7 @@ def build_table(fuser: Fuser, node: ir.Node) -> bool:
         bytewise = arith_tables.lut_s8(function, x.kind.scale, zeros[0], kind.scale, zeros[1])
         fuser.add(node, "Table", [x.value], [frame], {"table": bytewise})
         return True
-    if x.kind.dtype != "int16":
-        return False
+    x = _widened(fuser, x, f"{node.name}.wide")
     peak = np.abs(function(np.arange(-32768, 32768, 16) * np.float64(x.kind.scale))).max()
     inner = kind.scale if kind.dtype == "int16" else float(max(peak, 1e-30) / LUT_S16_CODOMAIN)
     table, _ = arith_tables.lut_s16(function, x.kind.scale, inner)
@@ -231,6 +247,8 @@ def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
     if a is None or b is None or frame is None:
         return False
     _, kind, fused = frame
+    if kind.dtype == "int16":
+        a, b = (_widened(fuser, x, f"{node.name}.wide{i}") for i, x in enumerate((a, b)))
     if not a.kind.dtype == b.kind.dtype == kind.dtype:
         return False
     attributes: dict[str, object] = {"a_zero": a.kind.zero_point, "b_zero": b.kind.zero_point}
@@ -281,26 +299,49 @@ def build_prelu(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
-    """Mean of windows: one multiplier for each number of taps that a window may have."""
+    """Mean of windows or along axes, or a sum: one multiplier per number of taps that a window may have."""
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
-    if x is None or frame is None or x.kind.dtype != frame[1].dtype:
+    if x is None or frame is None:
         return False
     _, kind, fused = frame
-    pool = pool_of(node)
+    if kind.dtype == "int16":
+        x = _widened(fuser, x, f"{node.name}.wide")
+    if x.kind.dtype != kind.dtype:
+        return False
+    pool = column_pool(node, reduced_axes(node)) if node.op_type in SUMS else pool_of(node)
     counts = pool.counts()
     divisors = np.arange(counts.min(), counts.max() + 1)
+    if node.op_type == "ReduceSum":
+        divisors = np.ones(1, np.int64)
     real = np.float64(x.kind.scale) / (np.float64(kind.scale) * divisors)
     mult, shift = fixed_point(real, MANTISSA_BITS[x.kind.dtype])
     attributes: dict[str, object] = {
         "x_zero": x.kind.zero_point,
         "mult": mult.astype(np.int32),
         "shift": shift.astype(np.uint8),
-        "count_min": int(divisors[0]),
+        "count_min": int(counts.min()),
         **output_attributes(kind, fused),
         "borders": pool.borders(),
         "shape": pool.shape.fields(),
     }
     fuser.add(node, "AveragePool", [x.value], [frame], attributes)
+    return True
+
+
+def build_division(fuser: Fuser, node: ir.Node) -> bool:
+    """Division by a number: part of the factor between the scales."""
+    x, frame, divisor = fuser.operand(node.inputs[0]), fuser.frame(node), constant(node.inputs[1])
+    if x is None or frame is None or divisor is None or divisor.size != 1:
+        return False
+    real = np.float64(x.kind.scale) / (np.float64(divisor.ravel()[0]) * frame[1].scale)
+    mult, shift = fixed_point(real, MANTISSA_BITS[x.kind.dtype])
+    attributes: dict[str, object] = {
+        "x_zero": x.kind.zero_point,
+        "mult": int(mult[0]),
+        "shift": int(shift[0]),
+        **output_attributes(frame[1]),
+    }
+    fuser.add(node, "Requantize", [x.value], [frame], attributes)
     return True
 
 
@@ -311,6 +352,8 @@ BUILDERS: dict[str, Callable[[Fuser, ir.Node], bool]] = {
     **dict.fromkeys(sorted(RECURRENT), build_recurrent),
     "AveragePool": build_average_pool,
     "GlobalAveragePool": build_average_pool,
+    **dict.fromkeys(sorted(SUMS), build_average_pool),
+    "Div": build_division,
     "Add": build_arithmetic,
     "Sub": build_arithmetic,
     "Mul": build_arithmetic,

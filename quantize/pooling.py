@@ -60,6 +60,16 @@ def pool_of(node: ir.Node) -> Pool:
     return Pool(shape, 0 if include is None else include.as_int(), *ends)
 
 
+def column_pool(node: ir.Node, axes: list[int]) -> Pool:
+    """The windows of a reduction along axes side by side: the columns of (before, axes, behind)."""
+    x = dims(node.inputs[0])
+    before, count, behind = (
+        int(np.prod(part)) for part in (x[: axes[0]], x[axes[0] : axes[-1] + 1], x[axes[-1] + 1 :])
+    )
+    sizes = [before, count, behind, before, 1, behind, count, 1]
+    return Pool(ConvShape.of([*sizes, 1, 1, 1, 1, 0, 0, 1]), 0, 0, 0)
+
+
 def divisors(s: ConvShape, include_pad: int, pad_bottom: int, pad_right: int) -> I64:
     """Taps of each window inside x, or, with `include_pad`, before the end of the padding."""
     axes = (

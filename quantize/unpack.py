@@ -18,7 +18,8 @@ from edgekit.quantize.geometry import dims
 from edgekit.quantize.numpy_ops.table import OPERATORS
 
 Numbers = NDArray[np.int64]
-SELECTS = {"MaxPool", "GlobalMaxPool", "Resize"}  # moves that look at values, or repeat them
+# moves that look at values, or repeat them
+SELECTS = {"MaxPool", "GlobalMaxPool", "Resize", "Max", "Min", "Where", "ReduceMax", "ReduceMin"}
 ELSEWHERE = 0  # the number of elements that are constants
 
 

@@ -178,7 +178,15 @@ POINTWISE: list[Case] = [
     case("sum_3", "Sum", f(2, 3), f(3), f(2, 1)),
     case("sum_1", "Sum", f(2, 3)),
     case("mean_3", "Mean", f(2, 3), f(3), f(2, 1)),
-    case("max_3", "Max", f(2, 3), f(3), f(2, 1)),
+    case("max_3", "Max", f(2, 3), f(3), f(2, 1), w8a8=25),
+    case("min_2", "Min", f(2, 3), f(2, 1), w8a8=25),
+    case("min_constant", "Min", f(2, 9), np.float32(0.4), w8a8=25),
+    case("max_infinite", "Max", f(2, 9), np.float32(-np.inf)),
+    case("where_zero", "Where", t(3, 5), f(5), np.float32(0), w8a8=25),
+    case("where_computed", "Where", t(3, 5), f(5), f(3, 1), w8a8=25),
+    case("div_scalar", "Div", f(2, 9), np.float32(-3), w8a8=25),
+    case("div_one", "Div", f(2, 9), np.array([[0.07]], np.float32), w8a8=25),
+    case("erf", "Erf", f(3, 7), w8a8=25),
     case("max_int", "Max", n(2, 3), n(3), n(2, 1)),
     case("min_uint8", "Min", n(2, 3, dtype="uint8", low=0, high=255), n(3, dtype="uint8", low=0, high=255)),
     case("prelu_channels", "PRelu", f(2, 3, 4), c(3, 1)),
@@ -225,10 +233,50 @@ POINTWISE: list[Case] = [
     ], {"x": f(3, 5), "limit": np.float32(0.3)}, ["y", "m"]),
 ]  # fmt: skip
 
+# Operators whose result a sigmoid reads as int16.
+WIDE: list[tuple[str, str, dict[str, Operand], dict[str, Any]]] = [
+    ("add", "Add", {"b": f(3, 1)}, {}),
+    ("sub_constant", "Sub", {"b": np.float32(0.7)}, {}),
+    ("mul", "Mul", {"b": f(1, 3, 6)}, {}),
+    ("average", "AveragePool", {}, {"kernel_shape": [3], "pads": [1, 1]}),
+    ("mean", "ReduceMean", {"axes": i64(2)}, {}),
+    ("sum", "ReduceSum", {"axes": i64(1)}, {}),
+    ("max", "Max", {"b": f(6)}, {}),
+    ("function", "HardSwish", {}, {}),
+    ("prelu", "PRelu", {"slope": c(3, 1)}, {}),
+    ("division", "Div", {"d": np.float32(0.3)}, {}),
+]
+
 # Reductions, softmax and its like, normalizations.
 ROWS: list[Case] = [
     case("softmax", "Softmax", f(2, 3, 5)),
-    case("reduce_mean", "ReduceMean", f(2, 3, 5), i64(1), keepdims=0),
+    case("reduce_mean", "ReduceMean", f(2, 3, 5), i64(1), keepdims=0, w8a8=25),
+    *(
+        case(
+            f"{name.lower()}_axes_{''.join(map(str, axes))}",
+            name,
+            f(2, 3, 4, 5, low=-1, high=3),
+            i64(*axes),
+            w8a8=25,
+        )
+        for name in ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin")
+        for axes in ((0,), (1, 2), (-1, -2), (0, 1, 2, 3))
+    ),
+    case("reduce_mean_apart", "ReduceMean", f(2, 3, 4), i64(0, 2)),
+    *(
+        network(
+            f"wide_{label}",
+            [
+                helper.make_node(op, ["a", *names], ["y"], **attributes),
+                helper.make_node("Sigmoid", ["y"], ["z"]),
+            ],
+            {"a": f(1, 3, 6, low=-3, high=3), **operands},
+            ["z"],
+            w8a8=25,
+        )
+        for label, op, operands, attributes in WIDE
+        for names in [list(operands)]
+    ),
     *(
         case(f"{name.lower()}_{label}", name, f(2, 3, 5, low=0.1, high=3), axes, keepdims=keep)
         for name in (

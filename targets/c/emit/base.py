@@ -44,6 +44,7 @@ BOOL = frozenset({ir.DataType.BOOL})
 INT64 = frozenset({ir.DataType.INT64})
 ANY = frozenset(ITEM_BYTES)  # data movement carries every type that the planner knows
 NUMBERS = frozenset(C_TYPES) - BOOL - {ir.DataType.INT16}
+ORDERED = NUMBERS | {ir.DataType.INT16}  # for what selects among its operands
 INTEGERS = NUMBERS - FLOAT
 
 

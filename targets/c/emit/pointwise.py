@@ -22,6 +22,7 @@ UNSIGNED = {
     "float": "float",
     "uint8_t": "uint32_t",
     "int8_t": "uint32_t",
+    "int16_t": "uint32_t",
     "int32_t": "uint32_t",
     "int64_t": "uint64_t",
 }

@@ -6,8 +6,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.errors import Problem
-from edgekit.quantize.choose import constant
-from edgekit.quantize.geometry import dims, ints, optional
+from edgekit.quantize.choose import constant, reduced_axes
+from edgekit.quantize.geometry import dims, optional
 from edgekit.targets.c.emit.along import emit_softmax_along
 from edgekit.targets.c.emit.base import (
     Context,
@@ -52,15 +52,6 @@ WHOLE_REDUCTIONS = {
     "ReduceSumSquare": Reduction("0", SUM.format("x * (uint64_t)x")),
 }
 PLAIN = ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd")  # identity over no axis
-
-
-def reduced_axes(node: ir.Node) -> list[int]:
-    """The axes that a Reduce node folds."""
-    rank = len(dims(node.inputs[0]))
-    axes = constant(optional(node, 1))
-    named = ints(node, "axes", []) if axes is None else [int(a) for a in np.ravel(axes)]
-    empty = [] if int_attribute(node, "noop_with_empty_axes", 0) else list(range(rank))
-    return sorted(a % rank for a in named) if named else empty
 
 
 def emit_reduce(ctx: Context, node: ir.Node) -> None:

@@ -25,6 +25,7 @@ from edgekit.targets.c.emit.base import (
     INT64,
     INTEGERS,
     NUMBERS,
+    ORDERED,
     POOLED,
     Emitter,
     elementwise,
@@ -57,7 +58,11 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     # numbers or truth values
     **{
         ("", name): Emitter(pointwise.emit_elementwise, elementwise, reads=NUMBERS)
-        for name in ("Add", "Sub", "Mul", "Div", "Max", "Min", "Clip")
+        for name in ("Add", "Sub", "Mul", "Div", "Clip")
+    },
+    **{
+        ("", name): Emitter(pointwise.emit_elementwise, elementwise, reads=ORDERED)
+        for name in ("Max", "Min")
     },
     ("", "Mod"): Emitter(
         pointwise.emit_elementwise, elementwise, pointwise.check_mod, reads=NUMBERS
@@ -83,7 +88,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     },
     ("", "IsNaN"): Emitter(pointwise.emit_elementwise, writes=BOOL),
     ("", "IsInf"): Emitter(pointwise.emit_elementwise, writes=BOOL),
-    ("", "Where"): Emitter(pointwise.emit_elementwise, elementwise, reads=NUMBERS | BOOL),
+    ("", "Where"): Emitter(pointwise.emit_elementwise, elementwise, reads=ORDERED | BOOL),
     ("", "Cast"): Emitter(pointwise.emit_elementwise, reads=NUMBERS | BOOL),
     ("", "CastLike"): Emitter(pointwise.emit_elementwise, reads=NUMBERS | BOOL),
     **{("", name): Emitter(rows.emit_reduce, check=rows.check_reduce) for name in rows.REDUCTIONS},
@@ -92,7 +97,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         for name in rows.WHOLE_REDUCTIONS
     },
     **{
-        ("", name): Emitter(rows.emit_reduce, check=rows.check_reduce, reads=NUMBERS | BOOL)
+        ("", name): Emitter(rows.emit_reduce, check=rows.check_reduce, reads=ORDERED | BOOL)
         for name in ("ReduceMax", "ReduceMin")
     },
     ("", "Softmax"): Emitter(rows.emit_softmax, elementwise),
