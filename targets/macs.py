@@ -1,11 +1,13 @@
 """Multiply-accumulates of one hop, by the type of their activations."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 import onnx_ir as ir
 
-from edgekit.export.model import Model
+from edgekit.export.model import FLOAT_NODE, Model
+from edgekit.quantize.choose import is_move
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
 from edgekit.runtime.manifest import Manifest
 from edgekit.targets.c.emit.table import EMITTERS
@@ -32,6 +34,20 @@ def float_layers(model: Model) -> tuple[str, ...]:
     """The nodes with multiply-accumulates in float, as ``LSTM 'name' (12288 MACs)``."""
     counted = [(node, macs) for node, kind, macs in _counted(model) if kind == "float" and macs]
     return tuple(f"{node.op_type} {node.name!r} ({macs} MACs)" for node, macs in counted)
+
+
+def float_operators(model: Model) -> tuple[str, ...]:
+    """What else computes in float, as ``Sqrt (5)``: operators with how often they occur."""
+    layers = {node.name for node, _, macs in _counted(model) if macs}
+    kept = [node for node in to_integer(model).ir.graph if node.domain == "" and not is_move(node)]
+    names = Counter(
+        node.op_type
+        for node in kept
+        if any(value.dtype == ir.DataType.FLOAT for value in node.outputs)
+        and FLOAT_NODE not in node.metadata_props
+        and node.name not in layers
+    )
+    return tuple(f"{name} ({count})" for name, count in sorted(names.items()))
 
 
 def _counted(model: Model) -> Iterator[tuple[ir.Node, str, int]]:

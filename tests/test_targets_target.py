@@ -11,7 +11,7 @@ from zoo import ZOO
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
-from edgekit.targets.macs import float_layers
+from edgekit.targets.macs import float_layers, float_operators
 from edgekit.targets.target import LATER_TARGETS, TARGETS
 
 
@@ -95,5 +95,7 @@ def test_names_do_not_collide() -> None:
 
 
 def test_layers_that_stay_in_float_are_named() -> None:
-    assert [text.split()[0] for text in float_layers(int8_model("lstm_vad"))] == ["LSTM"]
+    assert [text.split()[0] for text in float_layers(int8_model("attention"))] == ["MatMul"] * 2
     assert float_layers(int8_model("conv_recurrent")) == ()
+    assert float_operators(int8_model("attention")) == ("LayerNormalization (2)", "Softmax (1)")
+    assert float_operators(int8_model("lstm_vad")) == ()

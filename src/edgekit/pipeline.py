@@ -219,11 +219,13 @@ def finish(
 
 
 def kept_in_float(model: "Model") -> tuple[str, ...]:
-    """Say which layers an integer recipe left in float; nothing runs in float unsaid."""
-    from edgekit.targets.macs import float_layers
+    """Say which layers and operators an integer recipe left in float; nothing runs in float unsaid."""
+    from edgekit.targets.macs import float_layers, float_operators
 
-    layers = () if model.quantization.recipe == FLOAT else float_layers(model)
-    return (f"kept in float: {', '.join(layers)}",) if layers else ()
+    if model.quantization.recipe == FLOAT:
+        return ()
+    kept = (*float_layers(model), *float_operators(model))
+    return (f"kept in float: {', '.join(kept)}",) if kept else ()
 
 
 def recipe_text(recipe: str) -> str:
