@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from edgekit.export.model import FLOAT_NODE, Model
 from edgekit.export.passes.graph import array_of
@@ -155,12 +156,13 @@ def fused_activation(node: ir.Node) -> ir.Node | None:
     keeps_float = FLOAT_NODE in user.metadata_props
     return (
         user
-        if user.op_type in FUSED_ACTIVATIONS and _constant_tail(user) and not keeps_float
+        if user.op_type in FUSED_ACTIVATIONS and constant_tail(user) and not keeps_float
         else None
     )
 
 
-def _constant_tail(node: ir.Node) -> bool:
+def constant_tail(node: ir.Node) -> bool:
+    """Whether all inputs but the first are constants."""
     return all(value is None or constant(value) is not None for value in node.inputs[1:])
 
 
@@ -170,7 +172,7 @@ def _is_integer_compute(node: ir.Node) -> bool:
     if node.op_type in LINEAR:
         if node.op_type != "Gemm" and dims(node.inputs[0])[0] != 1:
             return False
-        computed = constant(node.inputs[0]) is None and _constant_tail(node)
+        computed = constant(node.inputs[0]) is None and constant_tail(node)
         return computed and _attribute(node, "alpha", 1.0) == _attribute(node, "beta", 1.0) == 1.0
     if node.op_type == "GRU":
         weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
@@ -196,9 +198,9 @@ def _is_integer_compute(node: ir.Node) -> bool:
     if node.op_type in AVERAGES:
         return constant(node.inputs[0]) is None and not _strange_average(node)
     if node.op_type == "PRelu":
-        return _constant_tail(node) and _per_channel_slope(node)
+        return constant_tail(node) and _per_channel_slope(node)
     tabled = node.op_type in TABLED and bool(activations(node))
-    return tabled and _constant_tail(node)
+    return tabled and constant_tail(node)
 
 
 def _is_plain_lstm(node: ir.Node) -> bool:
@@ -217,7 +219,7 @@ def _is_plain_lstm(node: ir.Node) -> bool:
 
 def _is_plain_sum(node: ir.Node) -> bool:
     """A sum or mean along axes side by side, and not one of a normalization or of squares."""
-    axes = reduced_axes(node) if _constant_tail(node) else None
+    axes = reduced_axes(node) if constant_tail(node) else None
     if not axes or not activations(node) or axes != list(range(axes[0], axes[-1] + 1)):
         return False
     if _feeds_sensitive(node.outputs[0], MOVES | {"Add", "Sub"}):
@@ -268,9 +270,12 @@ def _attribute(node: ir.Node, name: str, default: Any) -> Any:
 def _per_channel_slope(node: ir.Node) -> bool:
     slope = constant(node.inputs[1])
     shape = node.inputs[0].shape if node.inputs[0] is not None else None
-    if slope is None or shape is None:
-        return False
-    full = (1,) * (len(shape) - slope.ndim) + slope.shape
+    return slope is not None and shape is not None and per_channel(slope, len(shape))
+
+
+def per_channel(array: NDArray[Any], rank: int) -> bool:
+    """Whether a constant that meets a tensor of this rank has one value for each index of axis 1."""
+    full = (1,) * (rank - array.ndim) + array.shape
     return all(size == 1 or axis == 1 for axis, size in enumerate(full))
 
 
@@ -309,11 +314,11 @@ def is_move(node: ir.Node) -> bool:
         return False
     if node.op_type == "Pad":
         fill = constant(node.inputs[2]) if len(node.inputs) > 2 else None
-        return _constant_tail(node) and (fill is None or not fill.any())
+        return constant_tail(node) and (fill is None or not fill.any())
     if node.op_type == "Resize":
         nearest = _attribute(node, "mode", "nearest") == "nearest"
         crops = "tf_crop" in _attribute(node, "coordinate_transformation_mode", "")
-        return nearest and not crops and _constant_tail(node)
+        return nearest and not crops and constant_tail(node)
     if node.op_type in ("Max", "Min", "Where"):
         arrays = [
             a for v in node.inputs if (a := constant(v)) is not None and a.dtype == np.float32
@@ -329,7 +334,7 @@ def is_move(node: ir.Node) -> bool:
         return decided and not combines
     if node.op_type in ("MaxPool", "GlobalMaxPool"):
         return not any(value.uses() or value.is_graph_output() for value in node.outputs[1:])
-    return _constant_tail(node)
+    return constant_tail(node)
 
 
 def _written_by(value: ir.Value, names: set[str | None]) -> bool:

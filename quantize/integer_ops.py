@@ -21,6 +21,8 @@ from edgekit.quantize.choose import (
     SUMS,
     TABLED,
     constant,
+    constant_tail,
+    per_channel,
     reduced_axes,
 )
 from edgekit.quantize.geometry import conv_shape, dims, optional
@@ -203,7 +205,7 @@ def _widened(fuser: Fuser, operand: Operand, name: str) -> Operand:
 def build_table(fuser: Fuser, node: ir.Node) -> bool:
     """A function of one value: 256 entries on int8, a piecewise-linear table on int16."""
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
-    if x is None or frame is None:
+    if x is None or frame is None or not constant_tail(node):
         return False
     _, kind, _ = frame
 
@@ -270,13 +272,15 @@ def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def build_prelu(fuser: Fuser, node: ir.Node) -> bool:
-    """PRelu on int8 with one slope per channel (axis 1)."""
+    """PRelu on int8 with one slope per channel (axis 1), a float or a stored constant."""
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
-    slope = constant(node.inputs[1])
+    stored = fuser.weights.get(node.inputs[1])  # type: ignore[arg-type]
+    slope = constant(node.inputs[1]) if stored is None else stored.real
     if (
         x is None
         or frame is None
         or slope is None
+        or not per_channel(slope, len(dims(node.inputs[0])))
         or x.kind.dtype != "int8"
         or frame[1].dtype != "int8"
     ):

@@ -803,6 +803,25 @@ RECURRENT: list[Case] = [
     cell("rnn_default", "RNN", f(4, 1, 3)),
 ]
 
+SCALES = np.array([0.1, 0.02, 0.3], np.float32)
+STEP = np.float32(0.013)
+QUANTIZERS = [
+    case("quantize_int8", "QuantizeLinear", f(3, 7), STEP, np.int8(11)),
+    case("quantize_uint8", "QuantizeLinear", f(3, 7), STEP, np.uint8(99)),
+    case("quantize_axis", "QuantizeLinear", f(2, 3, 5), SCALES, np.array([3, 0, 255], np.uint8)),
+    case("quantize_computed", "QuantizeLinear", f(3, 7), f(low=0.01, high=0.1), np.int8(-3)),
+    case("dequantize_int8", "DequantizeLinear", n(3, 7, dtype="int8"), STEP, np.int8(-5)),
+    case("dequantize_uint8", "DequantizeLinear", n(3, 7, dtype="uint8", low=0), STEP),
+    case("dequantize_int32", "DequantizeLinear", n(3, 7, dtype="int32"), STEP),
+    case("dequantize_axis", "DequantizeLinear", n(2, 3, 5, dtype="int8"), SCALES, axis=-2),
+    case("matmul_integer", "MatMulInteger", n(3, 600, dtype="uint8", low=0, high=255),
+         np.full((600, 4), 251, np.uint8), np.uint8(7)),
+    case("matmul_integer_rows", "MatMulInteger", n(3, 5, dtype="int8"), n(5, 4, dtype="int8"),
+         np.int8(-2), np.array([4, 5, -6, 7], np.int8)),
+    case("conv_integer", "ConvInteger", n(1, 2, 5, 4, dtype="uint8", low=0, high=255),
+         n(3, 2, 3, 2, dtype="uint8", low=0, high=255), np.uint8(7), np.uint8(130), pads=[1, 1, 0, 1]),
+]  # fmt: skip
+
 CASES: dict[str, Case] = {
-    case.name: case for case in (*POINTWISE, *ROWS, *MOVEMENT, *POOLING, *RECURRENT)
+    case.name: case for case in (*POINTWISE, *ROWS, *MOVEMENT, *POOLING, *RECURRENT, *QUANTIZERS)
 }

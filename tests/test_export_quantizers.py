@@ -14,7 +14,7 @@ from edgekit.export.model import OPSET, Model
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.quantize.integer import to_integer
 from edgekit.quantize.oracle import Oracle
-from edgekit.targets.macs import float_layers
+from edgekit.targets.macs import float_layers, float_operators
 from edgekit.targets.target import TARGETS
 
 SAMPLES = 20
@@ -97,6 +97,7 @@ FRAMED = {
     "leaky_relu": ("z = LeakyRelu <alpha = 0.1> (xd)", (1, 4, 6, 8), {}),
     "hard_swish": ("z = HardSwish (xd)", (1, 4, 6, 8), {}),
     "prelu": ("z = PRelu (xd, slope)", (1, 4, 6, 8), {"slope": normal(4, 1, 1)}),
+    "prelu_stored": ("z = PRelu (xd, cd)", (1, 4, 6, 8), {}),
 }  # fmt: skip
 WEIGHTS = {
     "w": integers(5, 4, 3, 3), "ws": np.linspace(0.002, 0.004, 5, dtype=F32),
@@ -348,6 +349,34 @@ def test_a_shared_dequantizer_and_a_missing_one_leave_the_rest_in_integers() -> 
     assert "Table" in {node.op_type for node in graph}
     inputs = draw(model)
     assert snr_db(run_hops(model, inputs)["y"], Oracle(model).run_hops(inputs)["y"]) > 90
+
+
+# between Q/DQ pairs, but not what the integer kernels compute
+UNFIT = {
+    "a bound that is computed": "m = ReduceMin <keepdims = 0> (xd)  z = Clip (xd, m)",
+    "a slope per element": "z = PRelu (xd, slopes)",
+    "no operator of integers": "z = Hardmax <axis = 1> (xd)",
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_is_no_integer_operator_runs_in_float(name: str) -> None:
+    proto = parse(
+        f"""(float[1,4,6,8] x) => (float[1,4,6,8] y) {{
+          xq = QuantizeLinear (x, xs, xz)
+          xd = DequantizeLinear (xq, xs, xz)
+          {UNFIT[name]}
+          zq = QuantizeLinear (z, ys, yz)
+          y = DequantizeLinear (zq, ys, yz) }}""",
+        slopes=normal(4, 6, 8),
+    )
+    model = imported(proto)
+    inputs = draw(model)
+    found = Oracle(model).run_hops(inputs)["y"]
+    steps = np.rint((found - run_hops(model, inputs)["y"]) / GRIDS["ys"])
+    assert np.abs(steps).max() <= 1
+    assert np.count_nonzero(steps) <= 0.001 * steps.size
+    assert any(text.split()[0] in UNFIT[name] for text in float_operators(model))
 
 
 def test_float_constants_behind_quantizers_are_stored_as_integers() -> None:

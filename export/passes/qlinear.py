@@ -102,8 +102,14 @@ def _unary(op_type: str, *names: str) -> Rule:
 
 
 def _softmax(graph: ir.Graph, node: ir.Node) -> bool:
+    if attribute(node, "opset", 13) >= 13:
+        return _unary("Softmax", "axis")(graph, node)
     # before opset 13 Softmax runs over all axes from `axis` on
-    return attribute(node, "opset", 13) >= 13 and _unary("Softmax", "axis")(graph, node)
+    chain = Chain(graph, node)
+    x = _triple(chain, node, 0)
+    rows = chain.add("Flatten", x, axis=attribute(node, "axis", -1))
+    result = chain.add("Reshape", chain.add("Softmax", rows, axis=-1), chain.add("Shape", x))
+    return _finish(chain, result, node.inputs[3], _input(node, 4))
 
 
 def _concat(graph: ir.Graph, node: ir.Node) -> bool:
