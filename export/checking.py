@@ -11,6 +11,7 @@ from google.protobuf.message import Message  # type: ignore[import-untyped]
 
 from edgekit.errors import EdgeKitError, ModelError, Problem
 from edgekit.export.dims import forget_open_dims
+from edgekit.export.limits import attribute_problems, node_problems
 from edgekit.export.model import OPSET
 from edgekit.export.words import plain
 
@@ -32,14 +33,15 @@ def load(data: bytes) -> onnx.ModelProto:
     """Return the protobuf of `data`, whose tensors hold what they claim.
 
     Raises:
-        ModelError: too large, not ONNX, truncated, of an opset that is too old or too new, or with
-            tensors whose data is missing, too short or too long.
+        ModelError: too large, not ONNX, truncated, of an opset that is too old or too new, with
+            tensors whose data is missing, too short or too long, or with too many nodes.
     """
     if len(data) > MAX_BYTES:
         raise unusable(f"{len(data)} bytes, more than {MAX_BYTES}")
     try:
         proto = onnx.load_model_from_string(data)
-        problems = [*_opset_problems(proto), *_tensor_problems(proto)]
+        problems = [*_opset_problems(proto), *_tensor_problems(proto), *node_problems(proto)]
+        problems += attribute_problems(proto.graph)
     except Exception as error:  # protobuf on a file of unknown origin
         raise unusable(f"not a valid ONNX file: {plain(error)}") from error
     if problems:
@@ -60,6 +62,9 @@ def parse(data: bytes, shapes: Mapping[str, Sequence[object]]) -> onnx.ModelProt
     proto = load(data)
     try:
         forget_open_dims(proto.graph, shapes)
+        for value in proto.graph.output:  # a shape that nobody reads, but that the checker wants
+            if value.type.HasField("tensor_type"):
+                value.type.tensor_type.shape.SetInParent()
         onnx.checker.check_model(proto)
     except EdgeKitError:
         raise

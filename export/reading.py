@@ -14,7 +14,7 @@ from edgekit.export.functions import FUNCTIONS, define_functions
 from edgekit.export.model import FRONTEND_DOMAIN
 from edgekit.export.opsets import at_opset, forget_shapes
 from edgekit.export.passes import simplify
-from edgekit.export.passes.graph import static_shape
+from edgekit.export.passes.graph import attribute, static_shape
 from edgekit.export.passes.qlinear import UnpackQuantized
 from edgekit.export.words import plain
 
@@ -66,6 +66,7 @@ def _static_graph(
     define_functions(model)
     simplify(model)
     _check_shapes(model)
+    _check_scales(model)
     return model, notes
 
 
@@ -97,5 +98,24 @@ def _check_shapes(model: ir.Model) -> None:
         for value in node.outputs
         if static_shape(value) is None and (value.uses() or value.is_graph_output())
     ]
+    if problems:
+        raise ModelError(problems)
+
+
+def _check_scales(model: ir.Model) -> None:
+    """ONNX's shape inference does not look at the axis of scales."""
+    problems = []
+    for node in model.graph:
+        if node.op_type not in ("QuantizeLinear", "DequantizeLinear") or node.domain:
+            continue
+        shape, scales = static_shape(node.inputs[0]) or (), static_shape(node.inputs[1]) or ()
+        axis = int(attribute(node, "axis", 1))
+        if len(scales) != 1 or scales == (1,):
+            continue
+        if not -len(shape) <= axis < len(shape) or shape[axis] != scales[0]:
+            found = f"{scales[0]} scales along axis {axis} of {list(shape)}"
+            allowed = "one scale, or one for each index of an axis"
+            where = f"{node.op_type} '{node.name}'"
+            problems.append(Problem(where, found, allowed, "export the network again"))
     if problems:
         raise ModelError(problems)

@@ -9,7 +9,8 @@ from edgekit.errors import ModelError, Problem
 from edgekit.export.model import FRONTEND_DOMAIN
 from edgekit.export.words import plain
 
-MAX_ELEMENTS = 2**28  # of one value: refuses a bomb before anything is evaluated
+MAX_ELEMENTS = 2**26  # of one value: refuses a bomb before anything is evaluated
+MAX_RANK = 32
 
 
 class InferShapes(ir.passes.InPlacePass):
@@ -70,17 +71,19 @@ def _shape(tensor: onnx.TypeProto.Tensor) -> ir.Shape | None:
 
 
 def _refuse_huge(graph: ir.Graph) -> None:
-    problems = []
+    problems, borders = [], 0
     for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
         dims = [dim for dim in value.shape or () if isinstance(dim, int)]
-        if math.prod(dims) > MAX_ELEMENTS:
-            problems.append(
-                Problem(
-                    f"value '{value.name}'",
-                    f"{math.prod(dims)} elements",
-                    f"at most {MAX_ELEMENTS} elements in one tensor",
-                    "give smaller input shapes",
-                )
-            )
+        size, rank = math.prod(dims), len(value.shape or ())
+        borders += size * (value.is_graph_input() + value.is_graph_output())
+        if size > MAX_ELEMENTS or rank > MAX_RANK:
+            large = size > MAX_ELEMENTS
+            found = f"{size} elements" if large else f"{rank} dimensions"
+            allowed = f"at most {MAX_ELEMENTS} elements, {MAX_RANK} dimensions in one tensor"
+            step = "give smaller input shapes" if large else "give fewer dimensions"
+            problems.append(Problem(f"value '{value.name}'", found, allowed, step))
+    if not problems and borders > MAX_ELEMENTS:
+        found, allowed = f"{borders} elements together", f"at most {MAX_ELEMENTS}"
+        problems.append(Problem("inputs and outputs", found, allowed, "give smaller input shapes"))
     if problems:
         raise ModelError(problems)

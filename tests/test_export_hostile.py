@@ -1,0 +1,135 @@
+"""Files that nobody should trust are imported and lowered, or refused with a message: nothing else.
+
+Each case has `hostile.SECONDS` and `hostile.MEMORY_BYTES`, in a worker where a crash is a result.
+"""
+
+import os
+from functools import partial
+
+import numpy as np
+import onnx
+import pytest
+from hostile import SECONDS, export, outcomes
+from hostile_cases import MADE
+from hostile_files import NETWORKS
+
+from edgekit.errors import ModelError
+from edgekit.export import checking
+from edgekit.export.from_onnx import from_onnx
+
+TRUNCATIONS = 1000
+FLIPS = 1000
+
+
+def judge(cases, names):
+    """Fail with every case that is neither accepted nor refused in time; returns the outcomes."""
+    found = outcomes(cases)
+    assert [outcome.index for outcome in found] == list(range(len(cases)))
+    bad = [
+        f"{names[outcome.index]}: {outcome.kind} in {outcome.seconds:.1f} s: {outcome.text}"
+        for outcome in found
+        if outcome.kind not in ("accepted", "refused") or outcome.seconds > SECONDS
+    ]
+    assert not bad, "\n".join(bad)
+    silent = [names[o.index] for o in found if o.kind == "refused" and "; allowed: " not in o.text]
+    assert not silent
+    return found
+
+
+def built(make):
+    content = make()
+    export(content if isinstance(content, bytes) else content.SerializeToString())
+
+
+def test_files_that_lie():
+    names = list(MADE)
+    judge([partial(built, MADE[name]) for name in names], names)
+
+
+def test_truncated_files_are_refused():
+    files = [make() for make in NETWORKS.values()]
+    files += [large(width) for width in (64, 128, 192)]
+    places = [(data, end) for data in files for end in range(1024, len(data), 1024)]
+    random = np.random.default_rng(1)
+    while len(places) < TRUNCATIONS:
+        data = files[len(places) % len(files)]
+        places.append((data, int(random.integers(len(data)))))
+    cases = [partial(export, data[:end]) for data, end in places]
+    found = judge(cases, [f"{len(data)} bytes cut at {end}" for data, end in places])
+    assert {outcome.kind for outcome in found} == {"refused"}
+
+
+def large(width):
+    """A network of a real size: two layers of `width` channels."""
+    random = np.random.default_rng(width)
+    proto = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["": 17]> net (float[1,W,9] x) => (float[1,W,9] y) {
+          a = Conv <kernel_shape = [3], pads = [1, 1]> (x, w0)
+          b = Relu (a)
+          y = Conv <kernel_shape = [3], pads = [1, 1]> (b, w1)
+        }""".replace("W", str(width))
+    )
+    for name in ("w0", "w1"):
+        weights = random.normal(size=(width, width, 3)).astype(np.float32)
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(weights, name))
+    return proto.SerializeToString()
+
+
+def test_flipped_bits_are_refused_or_harmless():
+    random = np.random.default_rng(2)
+    files = {name: make() for name, make in NETWORKS.items()}
+    cases, names = [], []
+    for index in range(FLIPS):
+        name = list(files)[index % len(files)]
+        data = bytearray(files[name])
+        bit = int(random.integers(8 * len(data)))
+        data[bit // 8] ^= 1 << bit % 8
+        cases.append(partial(export, bytes(data)))
+        names.append(f"{name} with bit {bit} flipped")
+    found = judge(cases, names)
+    assert {outcome.kind for outcome in found} == {"accepted", "refused"}
+
+
+def test_data_outside_the_folder_is_not_read(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (tmp_path / "secret.bin").write_bytes(bytes(16))
+    for location in ("../secret.bin", str(tmp_path / "secret.bin")):
+        proto = MADE["weight without data"]()
+        (tensor,) = proto.graph.initializer
+        tensor.dims[:] = [4]
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value=location)
+        (folder / "net.onnx").write_bytes(proto.SerializeToString())
+        with pytest.raises(ModelError, match=r"in the folder of the \.onnx file"):
+            from_onnx(folder / "net.onnx", name="net")
+
+
+def test_a_file_of_terabytes_is_refused_unread(tmp_path):
+    path = tmp_path / "net.onnx"
+    path.touch()
+    os.truncate(path, 2**40)  # holes: it takes no room
+    with pytest.raises(ModelError, match=f"at most {checking.MAX_BYTES} bytes"):
+        from_onnx(path, name="net")
+
+
+def dies():
+    os.kill(os.getpid(), 9)
+
+
+def hangs():
+    while True:
+        pass
+
+
+def eats():
+    bytearray(2**32)
+
+
+def test_the_workers_see_what_they_are_for():
+    found = outcomes([dies, eats, lambda: None, hangs, lambda: None], workers=1)
+    assert [outcome.kind for outcome in found] == [
+        "crashed", "traceback", "accepted", "crashed", "accepted",
+    ]  # fmt: skip
+    assert "signal 9" in found[0].text
+    assert "MemoryError" in found[1].text
