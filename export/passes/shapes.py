@@ -11,6 +11,7 @@ from edgekit.export.words import plain
 
 MAX_ELEMENTS = 2**26  # of one value: refuses a bomb before anything is evaluated
 MAX_RANK = 32
+MAX_PROPAGATED = 2**16
 
 
 class InferShapes(ir.passes.InPlacePass):
@@ -43,7 +44,9 @@ class InferShapes(ir.passes.InPlacePass):
 
 def _infer(proto: onnx.ModelProto) -> dict[str, tuple[int, ir.Shape | None]]:
     try:
-        inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True)
+        if _may_propagate(inferred.graph):
+            inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
     except Exception as error:  # a C++ library on a file of unknown origin
         raise ModelError(
             Problem(
@@ -59,6 +62,18 @@ def _infer(proto: onnx.ModelProto) -> dict[str, tuple[int, ir.Shape | None]]:
             tensor = value.type.tensor_type
             found[value.name] = (tensor.elem_type, _shape(tensor))
     return found
+
+
+def _may_propagate(graph: onnx.GraphProto) -> bool:
+    """Whether the values that ONNX follows are few: it takes 150 bytes for each element."""
+    sizes = {value.name: _shape(value.type.tensor_type) for value in graph.value_info}
+    sizes |= {value.name: _shape(value.type.tensor_type) for value in graph.output}
+    expanded = [sizes.get(node.output[0]) for node in graph.node if node.op_type == "Expand"]
+    lines = [shape for shape in sizes.values() if shape is not None and len(shape) == 1]
+    return all(
+        shape is not None and shape.is_static() and math.prod(shape.numpy()) <= MAX_PROPAGATED
+        for shape in (*expanded, *(line for line in lines if line.is_static()))
+    )
 
 
 def _shape(tensor: onnx.TypeProto.Tensor) -> ir.Shape | None:
