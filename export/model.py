@@ -173,6 +173,15 @@ class Model:
         return tuple(self._load("notes", []))
 
     @property
+    def moved_bytes(self) -> int | None:
+        """Bytes that the operators of the imported network move; None if they were not counted.
+
+        What counts is said in `edgekit.export.passes.moved`.
+        """
+        moved: int | None = self._load("moved_bytes", None)
+        return moved
+
+    @property
     def quantization(self) -> Quantization:
         """The recipe; ``float32`` where nothing was quantized."""
         return Quantization(**self._load("quantization", {"recipe": "float32"}))

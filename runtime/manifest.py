@@ -45,7 +45,8 @@ class Manifest:
     The dictionaries have the keys of manifest.json: `stream` hop_samples, sample_rate_hz,
     delay_samples, latency_samples, latency_ms, minimum_hop_samples, end_state (the state input that the
     end of a stream sets); `memory` weights_bytes, state_bytes, scratch_bytes,
-    scratch_lower_bound_bytes, code_bytes; `verification` by, hops, snr_db, max_abs_error,
+    scratch_lower_bound_bytes, code_bytes, moved_bytes_per_hop (what the build copies), moved_bytes_imported
+    (what the operators of the source move, and its states); `verification` by, hops, snr_db, max_abs_error,
     bit_exact_with_oracle; `quantization` recipe, calibrated_on, tensors_int8, tensors_int16,
     tensors_float.
     """

@@ -61,6 +61,7 @@ FACTS: dict[str, Check] = {
     "engine": NOTHING, "macs_per_hop": COUNT, "macs_int8": COUNT, "macs_int16": COUNT,
     "macs_float": COUNT,
 }  # fmt: skip
+OPTIONAL = frozenset({"moved_bytes_per_hop", "moved_bytes_imported"})  # not in every schema 1 file
 TABLES: dict[str, dict[str, Check]] = {
     "source": {"name": TEXT, "sha256": TEXT},
     "stream": {
@@ -72,7 +73,7 @@ TABLES: dict[str, dict[str, Check]] = {
     "memory": {
         "weights_bytes": _or_null(SIZE), "state_bytes": _or_null(SIZE),
         "scratch_bytes": _or_null(SIZE), "scratch_lower_bound_bytes": _or_null(SIZE),
-        "code_bytes": _or_null(SIZE),
+        "code_bytes": _or_null(SIZE), **dict.fromkeys(sorted(OPTIONAL), _or_null(COUNT)),
     },
     "verification": {
         "by": TEXT, "hops": COUNT, "snr_db": _or_null(NUMBER), "max_abs_error": _or_null(NUMBER),
@@ -153,7 +154,8 @@ def _check_table(
 ) -> None:
     for key, (test, allowed, nullable) in checks.items():
         if key not in table:
-            complain(prefix + key, "missing", allowed)
+            if key not in OPTIONAL:
+                complain(prefix + key, "missing", allowed)
         elif not (test(table[key]) or (nullable and table[key] is None)):
             complain(prefix + key, _shown(table[key]), allowed)
 

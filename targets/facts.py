@@ -48,6 +48,8 @@ def describe(model: Model, target: str) -> Manifest:
                 "scratch_bytes",
                 "scratch_lower_bound_bytes",
                 "code_bytes",
+                "moved_bytes_per_hop",
+                "moved_bytes_imported",
             )
         ),
         macs_per_hop=0,

@@ -72,6 +72,7 @@ def _facts(manifest: Manifest) -> str:
         ("weights", _with_unit(memory["weights_bytes"], "bytes")),
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _scratch(memory)),
+        ("moved per hop", _moved(memory)),
         ("MACs per hop", _macs(manifest)),
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"] or "nothing"),
@@ -191,6 +192,12 @@ def _scratch(memory: dict[str, int | None]) -> str:
     bound = memory["scratch_lower_bound_bytes"]
     scratch = _with_unit(memory["scratch_bytes"], "bytes")
     return scratch if bound is None else f"{scratch}; no plan can do with less than {bound:,}"
+
+
+def _moved(memory: dict[str, int | None]) -> str:
+    imported = memory.get("moved_bytes_imported")
+    moved = _with_unit(memory.get("moved_bytes_per_hop"), "bytes read and written by copies")
+    return moved if imported is None else f"{moved}; {imported:,} as imported"
 
 
 def _macs(manifest: Manifest) -> str:

@@ -9,6 +9,7 @@ from edgekit.export.passes.fold import FoldConstants
 from edgekit.export.passes.groupnorm import SplitGroupNorm
 from edgekit.export.passes.linear import MatMulToGemm
 from edgekit.export.passes.metadata import StripMetadata
+from edgekit.export.passes.moved import CountMoves
 from edgekit.export.passes.naming import NameNodes
 from edgekit.export.passes.noop import RemoveNoOps
 from edgekit.export.passes.outputs import OwnOutputs
@@ -17,6 +18,7 @@ from edgekit.export.passes.reshape import UnifyReshapes
 from edgekit.export.passes.scale import FoldScales
 from edgekit.export.passes.shapes import InferShapes
 from edgekit.export.passes.sink import RaiseReshapes, SinkReshapes
+from edgekit.export.passes.transpose import CancelTransposes
 
 PASSES: tuple[ir.passes.InPlacePass, ...] = (
     StripMetadata(),
@@ -27,6 +29,7 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     InferShapes(),
     FoldConstants(),
     InferShapes(),
+    CountMoves(),
     UnifyQuantizers(),
     InferShapes(),
     Canonical(),
@@ -44,6 +47,7 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     common.RemoveUnusedNodesPass(),
     RaiseReshapes(),
     FoldScales(),
+    CancelTransposes(),
     UnifyReshapes(),
     RemoveNoOps(),
     common.RemoveUnusedNodesPass(),

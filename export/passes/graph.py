@@ -1,5 +1,6 @@
 """What every pass needs: constants, static shapes, new initializers, replacing a node."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,14 @@ def static_shape(value: ir.Value | None) -> tuple[int, ...] | None:
     if value is None or value.shape is None or not value.shape.is_static():
         return None
     return tuple(int(str(dim)) for dim in value.shape)
+
+
+def nbytes(value: ir.Value | None) -> int:
+    """Return the bytes of a tensor; 0 where its shape or type is open."""
+    shape = static_shape(value)
+    if value is None or shape is None or value.dtype is None:
+        return 0
+    return int(math.prod(shape) * value.dtype.itemsize)
 
 
 def sole_user(value: ir.Value) -> ir.Node | None:

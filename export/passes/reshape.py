@@ -25,13 +25,14 @@ class UnifyReshapes(ir.passes.InPlacePass):
         for node in list(model.graph):
             if node.domain or node.op_type not in RENAMING:
                 continue
-            if node.op_type == "Transpose" and not _moves_only_unit_axes(node):
+            if node.op_type == "Transpose" and not moves_only_unit_axes(node):
                 continue
             modified |= _to_reshape(model.graph, node)
         return ir.passes.PassResult(model, modified=modified)
 
 
-def _moves_only_unit_axes(node: ir.Node) -> bool:
+def moves_only_unit_axes(node: ir.Node) -> bool:
+    """Return whether a Transpose leaves every element where it is in memory."""
     shape = static_shape(node.inputs[0])
     if shape is None:
         return False

@@ -1,5 +1,7 @@
 """Data movement, on any type."""
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 
@@ -32,13 +34,19 @@ def pad(node: ir.Node, x: list[Array]) -> list[Array]:
     """Constant padding; negative pads crop."""
     fill = np.ravel(x[2])[0] if len(x) > 2 and x[2] is not None else 0
     zero = int(node.outputs[0].metadata_props.get(ZERO_POINT, "0"))
+    return [padded(x, fill if zero == 0 else zero)]
+
+
+def padded(x: list[Array], fill: Any) -> Array:
+    """The data of a Pad node's operands with `fill` around it."""
     widths = pad_widths(x, x[0].ndim)
     positive = [(max(a, 0), max(b, 0)) for a, b in widths]
-    grown = np.pad(x[0], positive, constant_values=fill if zero == 0 else zero)
+    grown = np.pad(x[0], positive, constant_values=fill)
     kept = [
         slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, grown.shape, strict=True)
     ]
-    return [grown[tuple(kept)]]
+    result: Array = grown[tuple(kept)]
+    return result
 
 
 def pad_widths(x: list[Array], rank: int) -> list[tuple[int, int]]:

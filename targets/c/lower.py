@@ -11,7 +11,8 @@ from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
 from edgekit.targets.build import Build, Placement, digest
 from edgekit.targets.c.emit.base import Emitter
 from edgekit.targets.c.emit.table import EMITTERS
-from edgekit.targets.c.plan import ITEM_BYTES, Layout, make_layout
+from edgekit.targets.c.moves import fuse_moves
+from edgekit.targets.c.plan import ITEM_BYTES, Layout, make_layout, nbytes
 from edgekit.targets.c.program import (
     build_file,
     emit_process,
@@ -96,7 +97,7 @@ def _computed(value: ir.Value) -> bool:
 
 def lower_c(model: Model, target: str) -> Build:
     """Emit portable C99 for a checked model."""
-    integer = to_integer(model)
+    integer = fuse_moves(to_integer(model))
     graph = integer.ir.graph
     traits = {str(node.name): EMITTERS[node.domain, node.op_type].traits(node) for node in graph}
     manifest = describe(model, target)
@@ -119,9 +120,18 @@ def lower_c(model: Model, target: str) -> Build:
         "scratch_bytes": layout.scratch_bytes,
         "scratch_lower_bound_bytes": layout.scratch_lower_bound_bytes,
         "code_bytes": None,
+        "moved_bytes_per_hop": ctx.moved_bytes,
+        "moved_bytes_imported": _moved_as_imported(model),
     }
     manifest = replace(with_macs(manifest, model), memory=memory, digest=digest(sources))
     return Build(sources, manifest, _placements(layout), _steps(graph))
+
+
+def _moved_as_imported(model: Model) -> int | None:
+    """What the imported network's operators move, and states to where the next hop finds them."""
+    states = {pair.output for pair in model.states}
+    carried = sum(nbytes(value) for value in model.ir.graph.outputs if value.name in states)
+    return None if model.moved_bytes is None else model.moved_bytes + 2 * carried
 
 
 def _placements(layout: Layout) -> tuple[Placement, ...]:

@@ -6,7 +6,7 @@ comes later, otherwise it is copied at the end of the hop; elementwise results t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -16,7 +16,6 @@ from edgekit.quantize.geometry import dims, optional
 from edgekit.targets.c.memory import Interval, lower_bound, place
 
 PCM_IN, PCM_OUT = "pcm:in", "pcm:out"
-VIEWS = {"Reshape", "Identity"}
 ITEM_BYTES = {
     ir.DataType.FLOAT: 4,
     ir.DataType.INT8: 1,
@@ -35,12 +34,16 @@ class Traits:
     Attributes:
         updates: (input, output) pairs that the kernel updates in place, as a GRU its hidden state.
         same: pairs of outputs that hold the same values (GRU's Y and Y_h at one time step).
+        view: (input, offset) where output 0 is a stretch of that input, from element `offset` on.
+        parts: (input, offset) of inputs that may live in output 0, from its element `offset` on.
         elementwise: output 0 may take the place of an input of the same size.
         scratch: bytes of work space during the step.
     """
 
     updates: tuple[tuple[int, int], ...] = ()
     same: tuple[tuple[int, int], ...] = ()
+    view: tuple[int, int] | None = None
+    parts: tuple[tuple[int, int], ...] = ()
     elementwise: bool = False
     scratch: int = 0
 
@@ -49,12 +52,16 @@ class Traits:
 class Slot:
     """Where a tensor lives: `block` is ``input``, ``output``, ``state`` or ``scratch``.
 
-    `offset` counts bytes in the state or scratch block; `name` is the caller's tensor otherwise.
+    `offset` counts bytes, in the state or scratch block or in the caller's tensor `name`.
     """
 
     block: str
     name: str
     offset: int = 0
+
+    def behind(self, offset: int) -> "Slot":
+        """The slot that begins `offset` bytes further on."""
+        return replace(self, offset=self.offset + offset)
 
 
 @dataclass(frozen=True)
@@ -82,8 +89,19 @@ class Layout:
 
 def nbytes(value: ir.Value | None) -> int:
     """Bytes of a tensor with a static shape."""
+    return int(np.prod(dims(value), dtype=np.int64)) * item_bytes(value)
+
+
+def item_bytes(value: ir.Value | None) -> int:
+    """Bytes of one element of a tensor."""
     assert value is not None and value.dtype is not None
-    return int(np.prod(dims(value), dtype=np.int64)) * ITEM_BYTES[value.dtype]
+    return ITEM_BYTES[value.dtype]
+
+
+def _producer(value: ir.Value) -> ir.Node:
+    node = value.producer()
+    assert node is not None
+    return node
 
 
 def _same_storage(old: ir.Value | None, new: ir.Value) -> bool:
@@ -106,6 +124,7 @@ class _Planner:
         self.model, self.traits, self.nodes = model, traits, list(graph)
         self.step = {node: i for i, node in enumerate(self.nodes)}
         self.parent: dict[ir.Value, ir.Value] = {}
+        self.offset: dict[ir.Value, int] = {}  # bytes from the parent's first
         self.anchor: dict[ir.Value, Slot] = {}
         self.closing: set[ir.Value] = set()  # read when the hop closes, behind the last step
         self.inputs = {str(value.name): value for value in graph.inputs}
@@ -114,13 +133,14 @@ class _Planner:
         values = [*graph.inputs, *(v for node in self.nodes for v in node.outputs if v.name)]
         self.members: dict[ir.Value, list[ir.Value]] = {}
         for value in values:
-            self.parent[value] = value
+            self.parent[value], self.offset[value] = value, 0
             self.members[value] = [value]
 
     def layout(self, pcm: bool) -> Layout:
         state_offsets, state_bytes = self._anchor_borders()
         self._join_views()
         moves = self._ordered(self._join_states())
+        self._join_parts()
         self._join_in_place()
         intervals = self._intervals()
         asides = {a: nbytes(_value(old)) for old, a in moves if isinstance(a, str)}
@@ -133,8 +153,9 @@ class _Planner:
         def slot(value: ir.Value | str) -> Slot:
             if isinstance(value, str):
                 return Slot("scratch", "", offsets[value])
-            root = self.root(value)
-            return self.anchor.get(root) or Slot("scratch", "", offsets[str(root.name)])
+            root, offset = self.place(value)
+            start = self.anchor.get(root) or Slot("scratch", "", offsets[str(root.name)])
+            return start.behind(offset)
 
         slots = {str(value.name): slot(value) for value in self.parent}
         node_scratch = {
@@ -151,20 +172,30 @@ class _Planner:
     # -- classes of values that share storage ----------------------------------------------------------
 
     def root(self, value: ir.Value) -> ir.Value:
-        while self.parent[value] is not value:
-            value = self.parent[value]
-        return value
+        return self.place(value)[0]
 
-    def join(self, a: ir.Value, b: ir.Value) -> bool:
-        """Let two classes share storage, unless both are anchored."""
-        a, b = self.root(a), self.root(b)
+    def place(self, value: ir.Value) -> tuple[ir.Value, int]:
+        """The root of a value's class, and where in its storage the value begins, in bytes."""
+        offset = 0
+        while self.parent[value] is not value:
+            offset += self.offset[value]
+            value = self.parent[value]
+        return value, offset
+
+    def join(self, a: ir.Value, b: ir.Value, distance: int = 0) -> bool:
+        """Let `b` begin `distance` bytes behind `a` in one storage.
+
+        Not where both classes are anchored, or the one does not hold all of the other.
+        """
+        (a, a_offset), (b, b_offset) = self.place(a), self.place(b)
+        distance += a_offset - b_offset
         if a is b:
-            return True
-        if a in self.anchor and b in self.anchor:
+            return distance == 0
+        if b in self.anchor or not 0 <= distance <= nbytes(a) - nbytes(b):
+            a, b, distance = b, a, -distance
+        if b in self.anchor or not 0 <= distance <= nbytes(a) - nbytes(b):
             return False
-        if b in self.anchor:
-            a, b = b, a
-        self.parent[b] = a
+        self.parent[b], self.offset[b] = a, distance
         self.members[a] += self.members.pop(b)
         return True
 
@@ -198,9 +229,12 @@ class _Planner:
 
     def _join_views(self) -> None:
         for node in self.nodes:
-            if node.op_type in VIEWS and node.domain == "" and node.inputs[0] in self.parent:
-                self.join(node.inputs[0], node.outputs[0])
-            for a, b in self.traits[str(node.name)].same:
+            traits = self.traits[str(node.name)]
+            if traits.view is not None:
+                source, offset = node.inputs[traits.view[0]], traits.view[1]
+                if source is not None and source in self.parent:
+                    self.join(source, node.outputs[0], offset * item_bytes(source))
+            for a, b in traits.same:
                 if a < len(node.outputs) and b < len(node.outputs):
                     self.join(node.outputs[a], node.outputs[b])
 
@@ -212,12 +246,11 @@ class _Planner:
         for old, new in pairs:
             if new in self.closing:
                 continue
-            if self.root(new) in self.anchor or not self._may_overwrite(old, new):
+            safe = self.root(new) not in self.anchor and self._may_overwrite(old, new)
+            if not (safe and self.join(old, new)):
                 moved.append((old, new))
                 self.closing.add(new)
-            else:
-                self.join(old, new)
-        return [(old, new) for old, new in moved if self.root(old) is not self.root(new)]
+        return [(old, new) for old, new in moved if self.place(old) != self.place(new)]
 
     def _ordered(
         self, pairs: list[tuple[ir.Value, ir.Value]]
@@ -270,6 +303,37 @@ class _Planner:
             for i, v in enumerate(node.inputs)
             if v is not None and v in self.parent and self.root(v) is root
         ]
+
+    def _join_parts(self) -> None:
+        """Let operands of a Concat be written where they will stay."""
+        for node in self.nodes:
+            for i, offset in self.traits[str(node.name)].parts:
+                part, whole = node.inputs[i], node.outputs[0]
+                if part is not None and part in self.parent and self.root(part) is part:
+                    distance = offset * item_bytes(part)
+                    if self._is_free(part, whole, distance):
+                        self.join(whole, part, distance)
+
+    def _is_free(self, part: ir.Value, whole: ir.Value, distance: int) -> bool:
+        """Whether nothing else needs the bytes of `part` in `whole` before the whole is complete."""
+        root, start = self.place(whole)
+        if root is self.root(part):
+            return False
+        start += distance
+        end, made = start + nbytes(part), self.step[_producer(whole)]
+        for member in self.members[root]:
+            first = self.place(member)[1]
+            apart = first + nbytes(member) <= start or end <= first
+            producer = member.producer()
+            late = producer is not None and self.step[producer] >= made
+            if not (apart or late) and self._last_read(member) >= self.first_write(part):
+                return False
+        return True
+
+    def _last_read(self, value: ir.Value) -> int:
+        if value.is_graph_output():
+            return len(self.nodes)
+        return max((self.step[user.node] for user in value.uses()), default=-1)
 
     def _join_in_place(self) -> None:
         """Let a result take the place of an operand that no later step reads."""

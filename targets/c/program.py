@@ -45,6 +45,7 @@ def emit_process(model: Model, layout: Layout, prefix: str) -> Context:
     for move in layout.moves:
         places = ctx.place(move.destination), ctx.place(move.source)
         ctx.line(f"memcpy({', '.join(places)}, {move.size});")
+        ctx.moved_bytes += 2 * move.size
     return ctx
 
 

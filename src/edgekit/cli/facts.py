@@ -28,12 +28,21 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _with_unit(memory["scratch_bytes"], "bytes")),
         ("scratch lower bound", _with_unit(bound, "bytes")),
+        ("moved per hop", moved_text(memory)),
         ("MACs per hop", ", ".join(f"{count:,} {kind}" for kind, count in macs if count) or None),
         ("verified", verification_text(manifest.verification)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
         ("digest", manifest.digest or None),
     ]
     return [(name, value) for name, value in rows if value is not None]
+
+
+def moved_text(memory: dict[str, int | None]) -> str | None:
+    """Say how many bytes copies read and write in a hop, and how many the source's operators would."""
+    moved, before = memory.get("moved_bytes_per_hop"), memory.get("moved_bytes_imported")
+    imported = None if before is None else f"{before:,} as imported"
+    parts = (_with_unit(moved, "bytes"), imported)
+    return "; ".join(part for part in parts if part is not None) or None
 
 
 def verification_text(facts: dict[str, Any] | None) -> str | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgekit.errors import Problem
 from edgekit.quantize.geometry import dims
 from edgekit.runtime.manifest import c_identifier
-from edgekit.targets.c.plan import ITEM_BYTES, Layout, Slot, Traits
+from edgekit.targets.c.plan import ITEM_BYTES, Layout, Slot, Traits, item_bytes
 
 C_TYPES = {
     ir.DataType.FLOAT: "float",
@@ -53,6 +53,11 @@ def no_traits(_: ir.Node) -> Traits:
     return Traits()
 
 
+def view(_: ir.Node) -> Traits:
+    """The result is the operand under another shape."""
+    return Traits(view=(0, 0))
+
+
 def elementwise(_: ir.Node) -> Traits:
     """The result may take an operand's place."""
     return Traits(elementwise=True)
@@ -91,6 +96,7 @@ class Context:
     kernels: set[str] = field(default_factory=set)
     locals: dict[str, str] = field(default_factory=dict)
     declarations: list[str] = field(default_factory=list)
+    moved_bytes: int = 0  # that copies read and write, and fills write
     _by_content: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
     def line(self, text: str) -> None:
@@ -135,6 +141,11 @@ class Context:
             n = size(source) if count is None else count
             a, b = self.pointer(source), self.pointer(destination)
             self.line(f"memcpy({b}, {a}, {n} * sizeof *{b});")
+            self.count_moved(destination, n)
+
+    def count_moved(self, y: ir.Value, count: int, sides: int = 2) -> None:
+        """Add elements that are read and written, or (`sides` 1) only written."""
+        self.moved_bytes += count * sides * item_bytes(y)
 
     def constant(self, name: str, array: NDArray[np.generic]) -> str:
         """Add an array to the constants (once per content) and return its C name."""
@@ -155,15 +166,17 @@ class Context:
         slot, ctype = self.layout.slots[str(value.name)], C_TYPES[value.dtype]
         shape = "".join(f"[{d}]" for d in dims(value))
         place = self.place(slot)
-        if slot.block in ("state", "scratch"):
-            place = f"({ctype} *)(void *)({place})"
         const = "const " if slot.block == "input" else ""
+        if slot.block in ("state", "scratch") or slot.offset:
+            place = f"({const}{ctype} *)({const}void *)({place})"
         return f"{const}{ctype} *const {name} = {place}; /* {shape} */"
 
     def place(self, slot: Slot) -> str:
         """The address of a slot: bytes of a block, or the caller's pointer."""
         if slot.block in ("input", "output"):
-            return f"{'in' if slot.block == 'input' else 'out'}->{self.fields[slot.name]}"
+            const, struct = ("const ", "in") if slot.block == "input" else ("", "out")
+            start = f"{struct}->{self.fields[slot.name]}"
+            return f"&(({const}unsigned char *){start})[{slot.offset}]" if slot.offset else start
         return f"{'st' if slot.block == 'state' else 's'} + {slot.offset}"
 
 

@@ -121,6 +121,7 @@ def _emit_output(
     start = 1
     if (source == 0).any():
         ctx.line(f"memset({ctx.pointer(y)}, 0, {size(y)} * sizeof *{ctx.pointer(y)});")
+        ctx.count_moved(y, size(y), 1)
     for index in data:
         x = node.inputs[index]
         places = np.flatnonzero((source >= start) & (source < start + size(x)))
@@ -129,30 +130,39 @@ def _emit_output(
         start += size(x)
 
 
-def emit_walk(ctx: Context, node: ir.Node, x: ir.Value | None, y: ir.Value, path: Walk) -> None:
-    """Copy along a walk of (index of x, index of y)."""
+def emit_walk(
+    ctx: Context,
+    node: ir.Node,
+    x: ir.Value | None,
+    y: ir.Value,
+    path: Walk,
+    copy: str = "memcpy",
+) -> None:
+    """Copy along a walk of (index of x, index of y); runs with `copy`."""
+    ctx.count_moved(y, math.prod(count for count, _ in path.loops))
     source, target = ctx.pointer(x), ctx.pointer(y)
     loops = path.loops
     run = loops[-1] if loops and _contiguous(loops[-1]) else None
     outer = loops[:-1] if run else loops
-    a, b = (_index(ctx, node, path.starts[i], outer, i) for i in (0, 1))
+    a, b = (index(ctx, node, path.starts[i], outer, i) for i in (0, 1))
     text = f"{target}[{b}] = {source}[{a}];"
     if run:
-        text = f"memcpy({target} + {b}, {source} + {a}, {run[0]} * sizeof *{target});"
-    _nest(ctx, outer, text)
+        text = f"{copy}({target} + {b}, {source} + {a}, {run[0]} * sizeof *{target});"
+    nest(ctx, outer, text)
 
 
 def _contiguous(loop: Loop) -> bool:
     return all(isinstance(step, int) and step == 1 for step in loop[1])
 
 
-def _index(
+def index(
     ctx: Context,
     node: ir.Node,
     start: int,
     loops: Sequence[Loop],
     operand: int,
 ) -> str:
+    """The C index of one operand inside the loops of a walk."""
     terms = []
     for level, (_, steps) in enumerate(loops):
         step = steps[operand]
@@ -178,9 +188,9 @@ def emit_scatter(form: Operator) -> Callable[[Context, ir.Node], None]:
         ctx.copy(x, y)
         places = _places(node)
         path = walk([np.arange(places.size), places])
-        a, b = (_index(ctx, node, path.starts[i], path.loops, i) for i in (0, 1))
+        a, b = (index(ctx, node, path.starts[i], path.loops, i) for i in (0, 1))
         old, new = f"{ctx.pointer(y)}[{b}]", f"{ctx.pointer(updates)}[{a}]"
-        _nest(ctx, path.loops, f"{old} = {COMBINED[reduction(node)].format(a=old, b=new)};")
+        nest(ctx, path.loops, f"{old} = {COMBINED[reduction(node)].format(a=old, b=new)};")
 
     return emit
 
@@ -199,7 +209,8 @@ def _places(node: ir.Node) -> Indices:
     return chosen
 
 
-def _nest(ctx: Context, loops: Sequence[Loop], text: str) -> None:
+def nest(ctx: Context, loops: Sequence[Loop], text: str) -> None:
+    """Append a line of C inside the loops of a walk."""
     for level, (count, _) in enumerate(loops):
         ctx.line(f"{'    ' * level}for (int32_t i{level} = 0; i{level} < {count}; i{level}++) {{")
     ctx.line(f"{'    ' * len(loops)}{text}")

@@ -1,5 +1,7 @@
 """Data movement: loops over strides that the shapes fix, memcpy where the inner run is contiguous."""
 
+import math
+
 import numpy as np
 import onnx_ir as ir
 
@@ -98,6 +100,7 @@ def emit_pad(ctx: Context, node: ir.Node) -> None:
     ctx.line(f"for (int32_t i = 0; i < {size(y)}; i++) {{")
     ctx.line(f"    {ctx.pointer(y)}[i] = {_fill(node)};")
     ctx.line("}")
+    ctx.count_moved(y, size(y), 1)
     source_strides, target_strides = contiguous(dims(x)), contiguous(dims(y))
     inner = [
         min(n, m - max(low, 0)) - max(-low, 0) if low >= 0 else min(n + low, m)
@@ -142,6 +145,7 @@ def _strided(
     y_start: int = 0,
 ) -> None:
     """Copy `shape` elements from strided x to strided y."""
+    ctx.count_moved(y, math.prod(shape))
     loops = merge(shape, [x_strides, y_strides])
     source, target = ctx.pointer(x), ctx.pointer(y)
     if loops and loops[-1][1] == (1, 1):

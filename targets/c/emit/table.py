@@ -10,6 +10,7 @@ from edgekit.targets.c.emit import (
     conv,
     gather,
     linear,
+    move,
     movement,
     normalize,
     pointwise,
@@ -29,7 +30,9 @@ from edgekit.targets.c.emit.base import (
     POOLED,
     Emitter,
     elementwise,
+    view,
 )
+from edgekit.targets.c.moves import MOVE, MOVE_DOMAIN
 
 EMITTERS: dict[tuple[str, str], Emitter] = {
     # float
@@ -115,8 +118,11 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         normalize.emit_batchnorm, elementwise, normalize.check_batchnorm
     ),
     # float or integer
-    ("", "Identity"): Emitter(movement.emit_view, reads=ANY),
-    ("", "Reshape"): Emitter(movement.emit_view, check=movement.check_constant_tail, reads=ANY),
+    ("", "Identity"): Emitter(movement.emit_view, view, reads=ANY),
+    ("", "Reshape"): Emitter(
+        movement.emit_view, view, check=movement.check_constant_tail, reads=ANY
+    ),
+    (MOVE_DOMAIN, MOVE): Emitter(move.emit_move, move.traits_move, reads=ANY),
     ("", "Transpose"): Emitter(movement.emit_transpose, reads=ANY),
     ("", "Slice"): Emitter(movement.emit_slice, check=movement.check_constant_tail, reads=ANY),
     ("", "Concat"): Emitter(movement.emit_concat, reads=ANY),

@@ -1,0 +1,250 @@
+"""Transposes disappear where a stretch of the network can run in the layout that they come from."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.graph import (
+    add_initializer,
+    array_of,
+    attribute,
+    bypass,
+    nbytes,
+    replace,
+    static_shape,
+)
+
+POINTWISE = {
+    "Abs", "Add", "Cast", "Ceil", "Clip", "Cos", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu",
+    "Greater", "HardSigmoid", "HardSwish", "LeakyRelu", "Less", "Log", "Max", "Mean", "Min", "Mish",
+    "Mul", "Neg", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus",
+    "Softsign", "Sqrt", "Sub", "Sum", "Tanh", "Where",
+}  # fmt: skip
+ALONG = {"Concat": 0, "LogSoftmax": -1, "Softmax": -1}  # operators of one axis, its default
+REDUCE = {"ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"}
+Perm = tuple[int, ...]
+
+
+class CancelTransposes(ir.passes.InPlacePass):
+    """Run regions of pointwise operators, Softmax, Concat and reductions in another axis order.
+
+    A region is what such operators compute from each other. It changes to the order of a Transpose at
+    its border where fewer bytes are transposed then: no network gets more of them, so that this ends.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite in place, and merge Transposes that follow each other; quantized files stay framed."""
+        graph = model.graph
+        if any(node.op_type == "QuantizeLinear" for node in graph):
+            return ir.passes.PassResult(model, modified=False)
+        modified = _merge(graph)
+        left = _transposed_bytes(graph)
+        while any(_turn_if_better(graph, region) for region in _regions(graph)):
+            modified = True
+            _merge(graph)
+            before, left = left, _transposed_bytes(graph)
+            if left >= before:
+                break
+        return ir.passes.PassResult(model, modified=modified)
+
+
+def permutation(node: ir.Node | None) -> Perm | None:
+    """The axes of a Transpose of known shape; None for any other node."""
+    if node is None or node.domain or node.op_type != "Transpose":
+        return None
+    shape = static_shape(node.inputs[0])
+    if shape is None:
+        return None
+    return tuple(attribute(node, "perm", None) or range(len(shape))[::-1])
+
+
+def _transposed_bytes(graph: ir.Graph) -> int:
+    nodes = [node for node in graph if permutation(node) is not None]
+    return sum(
+        nbytes(node.outputs[0])
+        for node in nodes
+        if _moves(static_shape(node.inputs[0]), permutation(node) or ())
+    )
+
+
+def _merge(graph: ir.Graph) -> bool:
+    """Let a Transpose of a Transpose read what the first one reads; drop those without effect."""
+    modified = False
+    for node in list(graph):
+        outer, source = permutation(node), node.inputs[0] if node.inputs else None
+        producer = source.producer() if source is not None else None
+        inner = permutation(producer)
+        if outer is None or inner is None or producer is None:
+            continue
+        both = tuple(inner[axis] for axis in outer)
+        first = producer.inputs[0]
+        if first is None or both != tuple(sorted(both)) or not bypass(graph, node, first):
+            merged = ir.node("Transpose", [first], {"perm": both}, name=node.name)
+            replace(graph, node, [merged])
+        modified = True
+    for node in reversed(list(graph)):
+        value = node.outputs[0]
+        if permutation(node) is not None and not value.uses() and not value.is_graph_output():
+            graph.remove(node, safe=True)
+    return modified
+
+
+def _regions(graph: ir.Graph) -> list[list[ir.Node]]:
+    """Connected turnable nodes of one rank, each list in graph order."""
+    turnable = [node for node in graph if _rank(node) is not None]
+    region_of = {node: [node] for node in turnable}
+    for node in turnable:
+        for value in node.inputs:
+            producer = value.producer() if value is not None else None
+            a, b = region_of[node], region_of.get(producer) if producer is not None else None
+            if producer is None or b is None or a is b or _rank(producer) != _rank(node):
+                continue
+            b += a
+            region_of.update(dict.fromkeys(a, b))
+    order = {node: i for i, node in enumerate(graph)}
+    unique = {id(region): region for region in region_of.values()}
+    return [sorted(region, key=order.__getitem__) for region in unique.values()]
+
+
+def _rank(node: ir.Node) -> int | None:
+    """The rank of all that a turnable node computes on; None for a node that cannot be turned."""
+    if node.domain or len(node.outputs) != 1 or static_shape(node.outputs[0]) is None:
+        return None
+    rank = len(static_shape(node.outputs[0]) or ())
+    axes = array_of(node.inputs[1]) if node.op_type in REDUCE and len(node.inputs) > 1 else None
+    if node.op_type in REDUCE:
+        known = axes is not None and axes.size > 0 and attribute(node, "keepdims", 1) == 1
+    else:
+        known = node.op_type in POINTWISE or node.op_type in ALONG
+    shapes = [static_shape(value) for value in _computed(node)]
+    alike = all(shape is not None and len(shape) == rank for shape in shapes)
+    return rank if known and alike and shapes and rank > 1 else None
+
+
+def _computed(node: ir.Node) -> list[ir.Value]:
+    return [value for value in node.inputs if value is not None and array_of(value) is None]
+
+
+def _turn_if_better(graph: ir.Graph, region: list[ir.Node]) -> bool:
+    inside = set(region)
+    entries = {v for node in region for v in _computed(node) if v.producer() not in inside}
+    exits = [node.outputs[0] for node in region if _leaves(node.outputs[0], inside)]
+    perms = [permutation(value.producer()) for value in entries]
+    perms += [_inverse(perm) for v in exits for perm in _perms(v)]
+    for perm in sorted({perm for perm in perms if perm is not None}):
+        if _saved(inside, entries, exits, perm) > 0:
+            _turn(graph, region, entries, exits, perm)
+            return True
+    return False
+
+
+def _leaves(value: ir.Value, inside: set[ir.Node]) -> bool:
+    return value.is_graph_output() or any(user.node not in inside for user in value.uses())
+
+
+def _perms(value: ir.Value) -> list[Perm]:
+    found = [permutation(user.node) for user in value.uses()]
+    return [perm for perm in found if perm is not None]
+
+
+def _inverse(perm: Perm) -> Perm:
+    return tuple(int(axis) for axis in np.argsort(perm))
+
+
+def _moves(shape: tuple[int, ...] | None, perm: Iterable[int]) -> bool:
+    real = [axis for axis in perm if shape is None or shape[axis] != 1]
+    return real != sorted(real)
+
+
+def _saved(inside: set[ir.Node], entries: set[ir.Value], exits: list[ir.Value], perm: Perm) -> int:
+    """Bytes of Transposes now, less those when every value of the region is the `perm` of a new one."""
+    saved, back = 0, _inverse(perm)
+    for value in entries:
+        producer = value.producer()
+        own, shape = permutation(producer), static_shape(value)
+        stays = value.is_graph_output() or any(u.node not in inside for u in value.uses())
+        if own is not None and producer is not None:
+            source = static_shape(producer.inputs[0])
+            saved += 0 if stays or not _moves(source, own) else nbytes(value)
+            rest = tuple(own[axis] for axis in back)
+            saved -= nbytes(value) if _moves(source, rest) else 0
+        else:
+            saved -= nbytes(value) if _moves(shape, back) else 0
+    for value in exits:
+        shape = static_shape(value)
+        turned = tuple(shape[axis] for axis in back) if shape is not None else None
+        readers = [user.node for user in value.uses() if user.node not in inside]
+        for reader in readers:
+            own = permutation(reader)
+            if own is not None:
+                saved += nbytes(value) if _moves(shape, own) else 0
+                saved -= nbytes(value) if _moves(turned, (perm[axis] for axis in own)) else 0
+        plain = value.is_graph_output() or any(permutation(reader) is None for reader in readers)
+        saved -= nbytes(value) if plain and _moves(turned, perm) else 0
+    return saved
+
+
+def _turn(
+    graph: ir.Graph,
+    region: list[ir.Node],
+    entries: set[ir.Value],
+    exits: list[ir.Value],
+    perm: Perm,
+) -> None:
+    """Compute the region in the order before `perm`; borders get Transposes, to be merged."""
+    back, turned = _inverse(perm), dict[ir.Value, ir.Value]()
+    for value in sorted(entries, key=lambda v: str(v.name)):
+        users = [user.node for user in value.uses() if user.node in region]
+        node = ir.node("Transpose", [value], {"perm": back}, name=f"{value.name}_turned")
+        _describe(node.outputs[0], value, back)
+        first = min(users, key=region.index)
+        graph.insert_before(first, node)
+        turned[value] = node.outputs[0]
+    for node in region:
+        new = _turned_node(graph, node, turned, back)
+        old = node.outputs[0]
+        _describe(new.outputs[0], old, back)
+        turned[old] = new.outputs[0]
+        graph.insert_before(node, new)
+    for value in exits:
+        producer = value.producer()
+        assert producer is not None
+        node = ir.node("Transpose", [turned[value]], {"perm": perm}, name=f"{value.name}_back")
+        graph.insert_after(producer, node)
+        output = node.outputs[0]
+        output.name, output.shape, output.type = value.name, value.shape, value.type
+        value.replace_all_uses_with(output, replace_graph_outputs=True)
+    for node in reversed(region):
+        graph.remove(node, safe=True)
+
+
+def _turned_node(
+    graph: ir.Graph, node: ir.Node, turned: dict[ir.Value, ir.Value], back: Perm
+) -> ir.Node:
+    inputs: list[ir.Value | None] = []
+    for index, value in enumerate(node.inputs):
+        array = array_of(value)
+        if value is None or array is None:
+            inputs.append(None if value is None else turned[value])
+        elif node.op_type in REDUCE and index == 1:
+            axes = [back.index(int(axis) % len(back)) for axis in np.ravel(array)]
+            inputs.append(add_initializer(graph, f"{value.name}_turned", np.array(axes, np.int64)))
+        elif array.size == 1 and node.op_type not in ALONG:
+            inputs.append(value)
+        else:
+            wide = array.reshape((1,) * (len(back) - array.ndim) + array.shape)
+            inputs.append(add_initializer(graph, f"{value.name}_turned", wide.transpose(back)))
+    new = ir.Node("", node.op_type, inputs, node.attributes.values(), num_outputs=1, name=node.name)
+    if node.op_type in ALONG:
+        axis = attribute(node, "axis", ALONG[node.op_type]) % len(back)
+        new.attributes["axis"] = ir.AttrInt64("axis", back.index(axis))
+    new.metadata_props.update(node.metadata_props)
+    return new
+
+
+def _describe(value: ir.Value, old: ir.Value, back: Perm) -> None:
+    shape = static_shape(old)
+    assert shape is not None
+    value.name, value.type = f"{old.name}_turned", old.type
+    value.shape = ir.Shape(shape[axis] for axis in back)
