@@ -75,12 +75,13 @@ class Net:
         flat = self.add("Reshape", rows, self.const([1, both * c, -1], np.int64))
         return flat
 
-    def model(self, shape: list[Any], output: str | list[str]) -> bytes:
+    def model(self, shape: list[Any], output: str | list[str], rank: int = 0) -> bytes:
+        rank = rank or len(shape)
         outputs = [output] if isinstance(output, str) else output
         graph = helper.make_graph(
             self.nodes, "net",
             [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * len(shape)) for name in outputs],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * rank) for name in outputs],
             self.tensors,
         )  # fmt: skip
         opset = helper.make_opsetid("", OPSET)

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.model import StatePair
+from edgekit.export.model import FLOAT_NODE, StatePair
 from edgekit.export.passes.graph import unused_name
 
 
@@ -108,13 +108,14 @@ class HopGraph:
         """Hops before this one, float32 (1,); stays at 2**24, where adding 1 rounds back."""
         state = self.state("hops", (1,))
         one = self.constant([1], "hops.one")
-        self.carry(state, self.one("hops.count", "Add", state, one))
+        self.carry(state, self.exact(self.one("hops.count", "Add", state, one)))
         return state
 
     @cached_property
     def first(self) -> ir.Value:
         """Whether this is the first hop, bool (1,)."""
-        return self.one("hops.first", "Less", self.hops, self.constant([0.5], "hops.half"))
+        half = self.constant([0.5], "hops.half")
+        return self.exact(self.one("hops.first", "Less", self.hops, half))
 
     @cached_property
     def missing(self) -> ir.Value:
@@ -122,14 +123,35 @@ class HopGraph:
         state = self.state("end", (1,))
         self.end_state = str(state.name)
         one, hop = self.constant([1], "end.one"), self.constant([self.hop], "end.hop")
-        ended = self.one("end.ended", "Min", state, one)
-        more = self.one("end.more", "Mul", ended, hop)
-        self.carry(state, self.one("end.count", "Add", state, more))
+        ended = self.exact(self.one("end.ended", "Min", state, one))
+        more = self.exact(self.one("end.more", "Mul", ended, hop))
+        self.carry(state, self.exact(self.one("end.count", "Add", state, more)))
         return state
 
     def since(self, hops: NDArray[np.int64], name: str) -> ir.Value:
         """Whether at least so many hops went before, elementwise; bool of the shape of `hops`."""
-        return self.one(name, "GreaterOrEqual", self.hops, self.constant(hops, f"{name}.hops"))
+        bound = self.constant(hops, f"{name}.hops")
+        return self.exact(self.one(name, "GreaterOrEqual", self.hops, bound))
+
+    def counted(
+        self, first: NDArray[Any], step: NDArray[Any], name: str, dtype: np.dtype[Any]
+    ) -> ir.Value:
+        """A constant that grows by `step` from hop to hop."""
+        grown = self.exact(
+            self.one(f"{name}.grown", "Mul", self.hops, self.constant(step, f"{name}.step"))
+        )
+        start = self.constant(first, f"{name}.first")
+        value = self.exact(self.one(f"{name}.now", "Add", start, grown))
+        if dtype == np.float32:
+            return value
+        return self.one(f"{name}.cast", "Cast", value, to=ir.DataType.from_numpy(dtype))
+
+    def exact(self, value: ir.Value) -> ir.Value:
+        """Mark the node of a value as one that counts: it stays in float."""
+        node = value.producer()
+        assert node is not None
+        node.metadata_props[FLOAT_NODE] = "1"
+        return value
 
     def _append(self, node: ir.Node) -> tuple[ir.Value, ...]:
         for number, output in enumerate(node.outputs):

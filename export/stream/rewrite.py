@@ -238,7 +238,7 @@ class Rewriter:
             behind = track.frames + track.time.offset + track.delay - place
             limit = [ceil(Fraction(int(n)) / track.time.rate) for n in behind.ravel()]
             bound = self.new.constant(np.reshape(limit, shape), f"{name}.limit")
-            ended = self.new.one(f"{name}.within", "Less", self.new.missing, bound)
+            ended = self.new.exact(self.new.one(f"{name}.within", "Less", self.new.missing, bound))
         if started is None or ended is None:
             found = started or ended
             assert found is not None
@@ -273,19 +273,30 @@ class Rewriter:
             value = self.masked(track, value, count, name, before=before, after=after, fill=fill)
         return value, delay
 
-    def operand(self, value: ir.Value | None, output: TimeAxis, rank: int) -> ir.Value | None:
-        """A constant operand of an elementwise node whose output has `rank` axes; time may be one of them."""
-        time = self.facts.time(value)
-        array = array_of(value)
+    def operand(
+        self, value: ir.Value | None, output: TimeAxis, rank: int, delay: int
+    ) -> ir.Value | None:
+        """A constant operand of an elementwise node: `output` is the time axis of the `rank` of its output.
+
+        Along time it may stay the same, or grow by one step from frame to frame, as a count of frames.
+        """
+        time, array = self.facts.time(value), array_of(value)
         if value is None or time is None or array is None:
             return self.fixed(value)
         if time.axis - array.ndim != output.axis - rank or time.rate != output.rate:
             return self.fixed(value)  # refuses
-        frames = int(time.rate * self.hop)
-        one = np.take(array, [0], time.axis)
-        if not np.array_equal(np.broadcast_to(one, array.shape), array):
+        frames, axis = int(time.rate * self.hop), time.axis
+        start, step = np.take(array, [0], axis), np.zeros(1, array.dtype)
+        if array.dtype.kind in "iuf" and array.shape[axis] > 1:
+            step = np.take(array, [1], axis) - start
+        shape = [1] * array.ndim
+        shape[axis] = -1
+        if not np.array_equal(start + step * np.arange(array.shape[axis]).reshape(shape), array):
             return self.fixed(value)  # refuses
-        return self.new.constant(np.repeat(one, frames, time.axis), str(value.name), array.dtype)
+        content = start + step * (np.arange(frames) - delay).reshape(shape)
+        if not step.any():
+            return self.new.constant(content, str(value.name), array.dtype)
+        return self.new.counted(content, step * frames, str(value.name), array.dtype)
 
     def _without_time(self, value: ir.Value) -> tuple[str, str, str]:
         count = len(self.facts.axes.get(value, ()))

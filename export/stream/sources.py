@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import lcm
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 
@@ -190,7 +191,7 @@ def _strides(graph: ir.Graph) -> int:
             steps = array_of(node.inputs[4])
             own = 1 if steps is None else max(1, lcm(*map(int, abs(steps))))
         if node.op_type == "Gather" and (index := array_of(node.inputs[1])) is not None:
-            rows = index.reshape(len(index), -1) if index.ndim == 2 else index[:0]
+            rows = index if index.ndim == 2 else np.zeros((0, 1))
             own = max(1, int(rows[1, 0] - rows[0, 0])) if len(rows) > 1 else 1
         total = own * lcm(1, *before)
         strides.update(dict.fromkeys(node.outputs, total))

@@ -24,11 +24,12 @@ def framewise(writer: Rewriter, node: ir.Node) -> None:
         return
     rank = len(static_shape(output) or ())
     tracks = aligned(writer, node)
+    delay = max((track.delay for track in tracks.values()), default=0)
     inputs: list[ir.Value | None] = []
     for value in node.inputs:
         track = tracks.get(value) if value is not None else None
         if track is None:
-            inputs.append(writer.operand(value, made, rank))
+            inputs.append(writer.operand(value, made, rank, delay))
             continue
         if track.time.rate != made.rate:
             raise Refused(
@@ -80,10 +81,9 @@ def finish(
     writer: Rewriter, node: ir.Node, results: Sequence[ir.Value], tracks: Sequence[Track]
 ) -> None:
     """Record the outputs of a framewise node whose inputs are aligned."""
-    zero = any if node.op_type == "Mul" else all
     keeps = node.op_type in KEEP_ZERO
-    before = keeps and zero(track.zero_before for track in tracks)
-    after = keeps and zero(track.zero_after for track in tracks)
+    before = keeps and all(track.zero_before for track in tracks)
+    after = keeps and all(track.zero_after for track in tracks)
     if node.op_type == "Concat" and len(tracks) < len(node.inputs):
         before = after = False
     for output, result in zip(node.outputs, results, strict=True):
@@ -116,6 +116,12 @@ def axes_input(node: ir.Node, rank: int) -> list[int]:
             return [] if attribute(node, "noop_with_empty_axes", 0) else list(range(rank))
         return [int(axis) % rank for axis in given]
     return [int(axis) % rank for axis in axes]
+
+
+def axis_input(node: ir.Node, rank: int) -> list[int]:
+    """The axis that the third input gives; the last but one where it is left out."""
+    axis = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
+    return [rank - 2 if axis is None else int(axis.ravel()[0]) % rank]
 
 
 def spatial_axes(node: ir.Node, rank: int) -> list[int]:

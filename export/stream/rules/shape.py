@@ -101,7 +101,11 @@ def slice_(writer: Rewriter, node: ir.Node) -> None:
     if cut is None or (cut.start > cut.end and cut.step > 0):
         raise Refused("its bounds are not constants", "constant bounds", "cut behind the network")
     if cut.step < 0:
-        raise Refused("it reverses time", "frames in their order", "leave the reversal out")
+        raise Refused(
+            "it reverses time",
+            "frames in their order",
+            "train recurrent layers along time with bidirectional=False; leave other reversals out",
+        )
     if _moves(writer, node, track, cut.start):
         raise Refused(
             "its start in time follows the length of the input", "a constant start", "cut elsewhere"

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules import conv, recurrent, resample, shape
+from edgekit.export.stream.rules import conv, overlap, recurrent, resample, shape
 from edgekit.export.stream.rules.elementwise import (
     axes_from,
     axes_input,
+    axis_input,
     axis_of,
     broadcast,
     first_axis_of,
@@ -59,7 +60,9 @@ RULES: dict[str, Rule] = {
     "ConvTranspose": conv.conv_transpose,
     "MaxPool": conv.max_pool,
     "AveragePool": conv.average_pool,
+    "Col2Im": overlap.col2im,
     "Concat": shape.concat,
+    "DFT": mixing(axis_input, "a transform", "transform frames, as an STFT does"),
     "Expand": shape.expand,
     "Gather": shape.gather,
     "Pad": shape.pad,

@@ -1,0 +1,239 @@
+"""One case per streaming rule, compared with onnxruntime on the whole; and the message of each refusal."""
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+from stream_networks import Net, check
+
+from edgekit.errors import ModelError
+from edgekit.export.stream.convert import stream
+from edgekit.export.stream.sources import onnx_offline
+
+
+def delays(model):
+    return [output.delay_samples for output in model.streaming.outputs]
+
+
+@pytest.mark.parametrize("time", [2, 3])
+def test_convolutions_over_frequency_and_time(time):
+    net = Net()
+    shape = [1, 2, "T", 6] if time == 2 else [1, 2, 6, "T"]
+    pads = [2, 1, 1, 1] if time == 2 else [1, 2, 1, 1]  # before both axes, behind both
+    weight = net.weight(3, 2, 4, 3) if time == 2 else net.weight(3, 2, 3, 4)
+    y = net.add("Conv", "x", weight, net.weight(3), pads=pads)
+    y = net.add("Tanh", y)
+    strides = [1, 2] if time == 2 else [2, 1]
+    y = net.add("Conv", y, net.weight(2, 3, 3, 3), net.weight(2), strides=strides, pads=[1] * 4)
+    weight = net.weight(2, 2, 2, 4) if time == 2 else net.weight(2, 2, 4, 2)
+    y = net.add("ConvTranspose", y, weight, net.weight(2), strides=strides)
+    (model, *_) = check(net.model(shape, y))
+    assert delays(model) == [1 + 1]
+
+
+def test_channels_last_and_pooling_over_frequency():
+    net = Net()
+    y = net.add("Transpose", "x", perm=[0, 2, 1])
+    y = net.conv(y, 6, 4, 3, left=2)
+    y = net.add("Transpose", y, perm=[0, 2, 1])
+    y = net.add("ReduceMean", y, net.const([2], np.int64), keepdims=1)
+    y = net.add("Mul", y, "x")
+    (model, *_) = check(net.model([1, "T", 6], y))
+    assert delays(model) == [0]
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM", "RNN"])
+@pytest.mark.parametrize(("left", "right"), [(2, 0), (0, 3), (4, -2), (7, -7)])
+def test_recurrent_layers_start_at_time_zero(kind, left, right):
+    """Padding that is not cropped makes a stream early, lookahead makes it late."""
+    net = Net()
+    y = net.pad(net.conv("x", 2, 3, 3, left=left, right=max(right, 0)), 2, 0)
+    y = net.recurrent(y, 3, kind)
+    y = net.conv(y, 3, 3, 3, left=0, right=2)
+    check(net.model([1, 2, "T"], net.recurrent(y, 3, kind)), (1, 2, 3, 5))
+
+
+def test_a_recurrence_with_a_first_state():
+    net = Net()
+    late = net.conv("x", 2, 3, 3, left=0, right=2)
+    frames = net.add("Transpose", late, perm=[2, 0, 1])
+    weights = [net.weight(1, 12, 3), net.weight(1, 12, 3), net.weight(1, 24)]
+    y = net.add(
+        "LSTM", frames, *weights, "", net.weight(1, 1, 3), net.weight(1, 1, 3), hidden_size=3
+    )
+    y = net.add("Reshape", y, net.const([-1, 3], np.int64))
+    check(net.model([1, 2, "T"], y, rank=2))
+
+
+def test_both_directions_over_frequency():
+    net = Net()
+    rows = net.add("Transpose", "x", perm=[3, 0, 2, 1])  # (F, 1, T, C)
+    rows = net.add("Reshape", rows, net.const([6, -1, 2], np.int64))
+    weights = [net.weight(2, 9, 2), net.weight(2, 9, 3), net.weight(2, 18)]
+    y = net.add("GRU", rows, *weights, hidden_size=3, direction="bidirectional")  # (F, 2, T, 3)
+    y = net.add("Transpose", y, perm=[2, 0, 1, 3])
+    (model, *_) = check(net.model([1, 2, "T", 6], net.add("Tanh", y)))
+    assert [pair.input for pair in model.states] == []
+
+
+def test_running_sums_and_a_running_mean():
+    net = Net()
+    late = net.conv("x", 2, 2, 3, left=1, right=1)
+    total = net.add("CumSum", late, net.const(-1, np.int64))
+    count = net.add("CumSum", net.add("Add", net.add("Mul", late, net.const(0)), net.const(1)),
+                    net.const(2, np.int64))  # fmt: skip
+    mean = net.add("Div", total, net.add("Max", count, net.const(1)))
+    (model, *_) = check(net.model([1, 2, "T"], net.add("Sub", late, mean)))
+    assert delays(model) == [1]
+
+
+@pytest.mark.parametrize(("size", "crop"), [(8, 0), (10, 1), (3, 0)])
+def test_overlap_add_of_frames(size, crop):
+    net = Net()
+    frames = net.conv("x", 1, 2 * size, 4, stride=4)
+    samples = net.add("Shape", "x", start=2)
+    length = net.add("Add", samples, net.const([size - 4 - crop], np.int64))
+    image = net.add("Concat", net.const([1], np.int64), length, axis=0)
+    y = net.add("Col2Im", frames, image, net.const([1, size], np.int64), strides=[1, 4],
+                pads=[0, crop, 0, 0], dilations=[1, 1])  # fmt: skip
+    (model, *_) = check(net.model([1, 1, "T"], y, rank=4))
+    assert delays(model) == [crop]
+
+
+@pytest.mark.parametrize("window", [12, 16])
+def test_frames_of_a_stft(window):
+    net = Net()
+    x = net.add("Pad", "x", net.const([0, window - 8, 0, 0], np.int64))
+    y = net.add("STFT", x, net.const(8, np.int64), net.weight(window))
+    (model, *_) = check(net.model([1, "T"], y, rank=4))
+    assert delays(model) == [0]
+    assert model.stream.hop_samples == 8
+
+
+def test_outputs_of_several_rates_have_their_own_delays():
+    net = Net()
+    slow = net.conv("x", 1, 2, 4, stride=2, left=1, right=1)
+    fast = net.conv("x", 1, 1, 5, left=1, right=3)
+    early = net.pad("x", 3, 0)
+    models = check(net.model([1, 1, "T"], [slow, fast, early]))
+    for model in models:
+        facts = {output.name: output for output in model.streaming.outputs}
+        assert [facts[name].delay_samples for name in (slow, fast, early)] == [2, 3, 0]
+        assert facts[fast].caused_by == "conv1"
+        assert model.timing[slow].delay_frames == 1
+        assert model.stream.delay_samples is None
+
+
+def test_values_that_come_later_than_keys():
+    net = Net()
+    flat = net.add("Transpose", "x", perm=[0, 2, 1])
+    late = net.add("Transpose", net.conv("x", 2, 2, 3, left=0, right=2), perm=[0, 2, 1])
+    scores = net.add("MatMul", flat, net.add("Transpose", flat, perm=[0, 2, 1]))
+    frames = net.add("Squeeze", net.add("Shape", "x", start=2), net.const([0], np.int64))
+    place = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
+    rows = net.add("Unsqueeze", place, net.const([1], np.int64))
+    back = net.add("Sub", rows, place)
+    seen = net.add("And", net.add("Less", back, net.const(4, np.int64)),
+                   net.add("GreaterOrEqual", back, net.const(-1, np.int64)))  # fmt: skip
+    masked = net.add("Where", seen, scores, net.const(-1e9))
+    y = net.add("MatMul", net.add("Softmax", masked, axis=-1), late)
+    (model, *_) = check(net.model([1, 2, "T"], y))
+    assert delays(model) == [3]
+
+
+def test_an_input_without_time_stays_an_input():
+    net = Net()
+    y = net.conv(net.add("Mul", "x", net.add("Sigmoid", "knob")), 2, 2, 3, left=1, right=1)
+    graph = helper.make_graph(
+        net.nodes, "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, "T"]),
+         helper.make_tensor_value_info("knob", TensorProto.FLOAT, [1, 2, 1])],
+        [helper.make_tensor_value_info(y, TensorProto.FLOAT, [None] * 3)], net.tensors,
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    (streamed, *_) = check(model.SerializeToString())
+    assert "knob" not in streamed.timing
+    assert [value.name for value in streamed.stream_inputs] == ["x", "knob"]
+
+
+def refusals():
+    for kind, direction in (("GRU", "bidirectional"), ("LSTM", "reverse")):
+        net = Net()
+        message = f"Slice '{kind.lower()}1.*': it reverses time; .*bidirectional=False"
+        yield message, net, net.recurrent("x", 2, kind, direction)
+    net = Net()
+    y = net.add("InstanceNormalization", "x", net.weight(2), net.weight(2))
+    yield "InstanceNormalization .*: a norm over all of time; .*LayerNorm", net, y
+    net = Net()
+    yield "Softmax .*: softmax over all of time", net, net.add("Softmax", "x", axis=2)
+    net = Net()
+    mean = net.add("ReduceMean", "x", net.const([2], np.int64))
+    yield (
+        "ReduceMean .*: a reduction over all of time; .*causal window",
+        net,
+        net.add("Mul", "x", mean),
+    )
+    net = Net()
+    y = net.add("Mul", "x", net.add("GlobalAveragePool", "x"))
+    yield "GlobalAveragePool .*: pooling over all of time", net, y
+    net = Net()
+    yield "Slice .*: it reverses time", net, net.cut("x", -1, -(2**60), step=-1)
+    net = Net()
+    y = net.add("Pad", "x", net.const([0, 0, 3, 0, 0, 3], np.int64), mode="reflect")
+    yield 'Pad .*: reflect padding in time; .*padding_mode="zeros"', net, y
+    net = Net()
+    y = net.add("Pad", "x", net.const([0, 0, 3, 0, 0, 0], np.int64), net.const(2))
+    yield "Pad .*: constant padding in time with 2", net, y
+    net = Net()
+    yield "Slice .*: its output .* does not grow with time", net, net.cut("x", 0, 3)
+    net = Net()
+    yield (
+        "CumSum .*: it sums from the end",
+        net,
+        net.add("CumSum", "x", net.const(2, np.int64), reverse=1),
+    )
+    net = Net()
+    y = net.add("Resize", "x", "", net.const([1, 1, 2]), mode="linear")
+    yield "Resize .*: linear resampling of time by 2", net, y
+    net = Net()
+    y = net.add("Concat", net.cut("x", 5), "x", axis=2)
+    yield "Concat .*: it joins frames along time", net, y
+    net = Net()
+    frames = net.add("Shape", "x", start=2)
+    count = net.add("Cast", frames, to=TensorProto.FLOAT)
+    yield "Div .*: its constant .* follows the length", net, net.add("Div", "x", count)
+    net = Net()
+    y = net.add("Reshape", "x", net.const([1, -1], np.int64))
+    yield "Reshape .*: time moves inside of another axis", net, y
+
+
+@pytest.mark.parametrize(("message", "net", "output"), list(refusals()))
+def test_refusals_name_the_node_the_reason_and_what_to_use(message, net, output):
+    with pytest.raises(ModelError, match=message) as caught:
+        stream(onnx_offline(net.model([1, 2, "T"], output), name="net"))
+    (problem,) = caught.value.problems
+    assert problem.allowed and problem.next_step
+
+
+def test_all_refusals_of_a_network_are_listed():
+    net = Net()
+    one, other = net.add("Softmax", "x", axis=2), net.recurrent("x", 2, "GRU", "bidirectional")
+    with pytest.raises(ModelError) as caught:
+        stream(onnx_offline(net.model([1, 2, "T"], [one, other]), name="net"))
+    assert [problem.where.split()[0] for problem in caught.value.problems] == ["Softmax", "Slice"]
+
+
+def test_the_time_axis_is_asked_for_where_the_file_does_not_tell():
+    net = Net()
+    data = net.model(["B", 2, "T"], net.conv("x", 2, 2, 3, left=2))
+    assert stream(onnx_offline(data, name="net")).timing["x"].axis == 2
+    data = net.model([1, "C", "T"], net.conv("x", 2, 2, 3, left=2))
+    with pytest.raises(
+        ModelError, match=r"2 open dimensions: x \(1, C, T\); .*--time-axis INPUT:AXIS"
+    ):
+        onnx_offline(data, name="net")
+    model = stream(
+        onnx_offline(data, name="net", time_axes={"x": 2}, shapes={"x": (1, 2, 9)}), hop=2
+    )
+    assert model.stream.hop_samples == 2
+    with pytest.raises(ModelError, match="--time-axis y:2: not an axis of an input"):
+        onnx_offline(data, name="net", time_axes={"y": 2})
