@@ -22,13 +22,12 @@ from pathlib import Path
 import vision
 from published_measure import (
     Row,
-    bundled_speech,
     measure_pictures,
     measure_pipeline,
-    own_speech,
 )
 from published_networks import CACHE, NETWORKS, fetch, path_of
 from published_pipelines import PIPELINES, reference
+from published_signals import bundled_speech, own_speech
 from rich.console import Console
 from rich.table import Table
 
@@ -105,7 +104,7 @@ def main() -> int:
     parser.add_argument("--voices", type=Path, metavar="DIR", help=".wav files")
     parser.add_argument("--noises", type=Path, metavar="DIR", help=".wav files")
     parser.add_argument("--snr", type=float, default=5.0, metavar="DB", help="of voices to noises")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="one JSON object per row")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="one JSON object per row is added")
     given = parser.parse_args()
     try:
         fetch(given.cache)
@@ -118,9 +117,10 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as scratch:
                 for row in measure(name, given, Path(scratch)):
                     rows.append(row)
+                    if given.out:
+                        with given.out.open("a") as file:
+                            file.write(json.dumps(asdict(row)) + "\n")
                     print(f"{row.network}, {row.recipe}: {row.refused or 'done'}", file=sys.stderr)
-    if given.out:
-        given.out.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows))
     print_table(Console(width=None if sys.stdout.isatty() else 160), rows)
     return int(any(row.missed for row in rows))
 

@@ -1,30 +1,23 @@
 """Export one network as a user does, run it beside its reference, and measure both."""
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from published_export import Refused, compile_seconds, export
 from published_networks import NETWORKS, path_of
 from published_pipelines import Pipeline, Recorded, Run, Samples, reference
+from published_signals import RATE, calibration_clips, pictures
 
-from edgekit.demos.show_denoise import CLIPS, si_sdr_db
+from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.export.model import Model
 from edgekit.export.verify import snr_db
-from edgekit.npz import write_npz
 from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.audio import read_wav
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.runtime.toolchain import compile_shared
 from edgekit.source import ImportOptions
 
-RATE = 16000
 RECIPES = ("float32", "w8a8")
 MIN_SNR_DB = {"float32": 90.0, "w8a8": -100.0}  # the fidelity of w8a8 is reported, not judged
 MAX_SI_SDR_DB = 0.02
@@ -43,9 +36,9 @@ class Row:
         exact: whether C and oracle are equal in every bit.
         si_sdr_db: of the published pipeline against clean speech.
         si_sdr_difference_db: of the pipeline with the build in it, to that.
-        export_s: seconds that `edgekit export` took, with its own verification.
+        export_s: processor seconds of `edgekit export`, with its compiler and its verification.
         export_mb: memory of the largest process of the export.
-        compile_s: seconds of the compiler at -O2, one process.
+        compile_s: processor seconds of the compiler at -O2.
         hop_us: median time of a hop, one thread.
         weights_bytes: of constants.
     """
@@ -78,10 +71,6 @@ class Row:
         return [what for what, good in asked.items() if not good]
 
 
-class Refused(Exception):
-    """The export ended with a message."""
-
-
 @dataclass(frozen=True)
 class Task:
     """One network: what is exported, and what goes through it.
@@ -106,7 +95,9 @@ class Task:
 def measure(task: Task, recipe: str, folder: Path) -> tuple[Row, Arrays]:
     """Export and run one network; returns what was measured, and what the build gave, if there is one."""
     try:
-        seconds, megabytes = export(task, recipe, folder)
+        seconds, megabytes = export(
+            task.source, task.options, recipe, task.calibration, MIN_SNR_DB[recipe], folder
+        )
     except Refused as refused:
         return Row(task.name, recipe, refused=str(refused)), {}
     stream = Stream.open(folder)
@@ -135,54 +126,6 @@ def measure(task: Task, recipe: str, folder: Path) -> tuple[Row, Arrays]:
     return row, found
 
 
-def export(task: Task, recipe: str, folder: Path) -> tuple[float, float]:
-    """Run `edgekit export` as a process; returns its seconds and the megabytes of its largest process.
-
-    Raises:
-        Refused: it failed; the first line of its message.
-    """
-    clips = folder.with_name(f"{folder.name}-clips")
-    clips.mkdir()
-    for index, clip in enumerate(task.calibration):
-        write_npz(clips / f"{index}.npz", clip)
-    command = [sys.executable, "-m", "edgekit", "export", task.source, *arguments(task.options)]
-    command += ["--target", "host", "--recipe", recipe, "--calibration", str(clips)]
-    command += ["--min-snr", str(MIN_SNR_DB[recipe]), "-o", str(folder)]
-    environment = dict(os.environ)
-    own = [str(Path(__file__).parent), *filter(None, [environment.get("PYTHONPATH")])]
-    environment["PYTHONPATH"] = os.pathsep.join(own)  # for factories of `vision`
-    start = time.monotonic()
-    with (folder.with_name(f"{folder.name}.log")).open("w+") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.monotonic() - start
-        log.seek(0)
-        text = log.read()
-    if process.returncode:
-        raise Refused(next(iter(text.strip().splitlines()), "no message"))
-    return seconds, usage.ru_maxrss / 1024
-
-
-def arguments(options: ImportOptions) -> list[str]:
-    """Return options of an import as arguments of `edgekit export`."""
-    facts: dict[str, list[object]] = {
-        "state": [":".join(pair) for pair in options.states],
-        "shape": [f"{name}={','.join(map(str, dims))}" for name, dims in options.shapes.items()],
-        "constant": [f"{name}={value}" for name, value in options.constants.items()],
-        "frontend": [options.frontend],
-        "sample-rate": [options.sample_rate],
-        "then": [options.then],
-    }
-    return [
-        text
-        for flag, values in facts.items()
-        for value in values
-        if value is not None
-        for text in (f"--{flag}", str(value))
-    ]
-
-
 def whole_options(pipeline: Pipeline, hops: int, cache: Path) -> ImportOptions:
     """Return what makes one build of a pipeline: its front end, and all that its networks need."""
     parts = [NETWORKS[name].options(hops) for name in pipeline.networks]
@@ -195,13 +138,6 @@ def whole_options(pipeline: Pipeline, hops: int, cache: Path) -> ImportOptions:
         constants={name: value for part in parts for name, value in part.constants.items()},
         then=behind[0] if behind else None,
     )
-
-
-def compile_seconds(folder: Path) -> float:
-    """Return the seconds that a build's sources take to compile at -O2."""
-    start = time.monotonic()
-    compile_shared(sorted(folder.glob("*.c")), [folder], folder / "o2.so", ("-O2",))
-    return time.monotonic() - start
 
 
 def measure_pipeline(
@@ -283,50 +219,6 @@ def measure_pipeline(
 
 def _given(found: Arrays, _: Arrays) -> Arrays:
     return found
-
-
-def calibration_clips(samples: int) -> list[Samples]:
-    """Return the bundled calibration clips as pieces of so many samples each, at least one."""
-    read = [read_wav(path, RATE).samples for path in sorted((CLIPS / "calibration").glob("*.wav"))]
-    whole = np.concatenate(read)
-    if len(whole) < samples:
-        return [np.resize(whole, samples)]
-    return [whole[start : start + samples] for start in range(0, len(whole) - samples + 1, samples)]
-
-
-def bundled_speech(samples: int) -> tuple[Samples, Samples]:
-    """Return clean and noisy speech: the demo's clip again and again, its noise shifted each time."""
-    clean, noisy = (read_wav(CLIPS / f"{name}.wav", RATE).samples for name in ("clean", "noisy"))
-    noise, times = noisy - clean, -(-samples // len(clean))
-    shifted = np.concatenate([np.roll(noise, 17011 * index) for index in range(times)])[:samples]
-    voice = np.resize(clean, samples)
-    return voice, voice + shifted
-
-
-def own_speech(samples: int, voices: Path, noises: Path, snr_db: float) -> tuple[Samples, Samples]:
-    """Return the recordings of a folder one after another, mixed with those of another."""
-    from denoise import mixture
-
-    def read(folder: Path) -> Samples:
-        return np.concatenate(
-            [read_wav(path, RATE).samples for path in sorted(folder.glob("*.wav"))]
-        )
-
-    voice = np.resize(read(voices), samples)
-    voice = voice - voice.mean()
-    return voice, mixture(voice, read(noises), snr_db)
-
-
-def pictures(shape: Sequence[int], count: int, seed: int) -> np.ndarray[Any, Any]:
-    """Return (count, *shape) smooth seeded pictures of values from -1 to 1."""
-    random = np.random.default_rng(seed)
-    _, channels, height, width = shape
-    made = np.zeros((count, *shape), np.float32)
-    for size in (4, 16):  # waves of two sizes, and their phases
-        y, x = np.mgrid[:height, :width] / size
-        phases = random.uniform(0, 2 * np.pi, (2, count, 1, channels, 1, 1))
-        made += 0.5 * np.sin(y + phases[0]) * np.cos(x * random.uniform(0.5, 2) + phases[1])
-    return made
 
 
 def measure_pictures(

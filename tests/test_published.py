@@ -12,17 +12,13 @@ import numpy as np
 import pytest
 import vision
 from c_kernels import needs_cc
-from published_measure import (
-    MAX_SI_SDR_DB,
-    bundled_speech,
-    pictures,
-    si_sdr_db,
-    whole_options,
-)
+from published_measure import MAX_SI_SDR_DB, whole_options
 from published_networks import CACHE, HOW_TO_GET, NETWORKS, path_of
 from published_pipelines import PIPELINES, Recorded, reference
+from published_signals import bundled_speech, pictures
 from quick_build import load_kernels, quick_build
 
+from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.export.from_torch import from_torch
 from edgekit.export.model import Model
 from edgekit.export.verify import snr_db
