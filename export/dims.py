@@ -159,8 +159,8 @@ def _open(name: str, dims: Sequence[Dim]) -> Problem:
     return Problem(
         f"input '{name}'",
         f"shape ({_text(dims)}) with {count} open dimension{'s' if count > 1 else ''}",
-        "fixed sizes; rewriting an offline network with an open time axis is not in this version",
-        f"give all sizes of one hop: --shape {name}={sizes}",
+        "fixed sizes, or one open dimension that is time and --hop SAMPLES, which rewrites the network",
+        f"give all sizes of one hop, --shape {name}={sizes}, or --hop",
     )
 
 

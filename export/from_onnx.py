@@ -16,6 +16,7 @@ from edgekit.export.frontend_spec import parse_spec
 from edgekit.export.model import SOURCE_RECIPE, Model, Quantization, Source, StreamInfo
 from edgekit.export.reading import read_graph
 from edgekit.export.states import find_states, restarting_cells
+from edgekit.export.stream.saved import end_state_fact, streaming_fact, timing_fact
 from edgekit.export.verify import Arrays, source_runner, verify_import
 
 
@@ -56,7 +57,7 @@ def from_onnx(
         ModelError: everything that is wrong with the network.
         VerificationError: the simplified network differs from the file.
     """
-    data = path_or_bytes if isinstance(path_or_bytes, bytes) else _read(Path(path_or_bytes))
+    data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
     graph_model, fixed, assumed = read_graph(data, shapes or {}, constants or {})
     facts = _own_facts(graph_model)
     pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()))
@@ -85,7 +86,7 @@ def input_names(path: str | Path) -> frozenset[str]:
     Raises:
         ModelError: no readable, valid ONNX file.
     """
-    return frozenset(value.name for value in load(_read(Path(path))).graph.input)
+    return frozenset(value.name for value in load(read_file(Path(path))).graph.input)
 
 
 def _is_quantized(model: Model) -> bool:
@@ -113,10 +114,16 @@ def stream_info(
         known.hop_samples if hop is None else hop,
         known.sample_rate_hz if sample_rate is None else sample_rate,
         known.delay_samples if delay is None else delay,
+        known.minimum_hop_samples,
     )
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Return the content of an .onnx file, with the data of files beside it inside.
+
+    Raises:
+        ModelError: not readable, too large, or data outside its folder.
+    """
     try:
         size = path.stat().st_size
         if size > MAX_BYTES or not path.is_file():
@@ -140,11 +147,11 @@ def _read(path: Path) -> bytes:
 def _own_facts(model: ir.Model) -> dict[str, Any]:
     """Return the facts in the file's metadata that are well-formed, and drop all others from it."""
     parsed: dict[str, Any] = {}
-    for key in ("states", "stream", "frontend", "quantization", "moved_bytes"):
+    for key in _FACTS:
         text = model.metadata_props.get(f"edgekit.{key}", "null")
         try:
             parsed[key] = _FACTS[key](json.loads(text))
-        except (ValueError, TypeError, KeyError, RecursionError, UsageError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UsageError):
             parsed[key] = None
     for key in list(model.metadata_props):
         if parsed.get(key.removeprefix("edgekit.")) is None:
@@ -162,7 +169,7 @@ def _stream_fact(content: Any) -> StreamInfo | None:
     info = StreamInfo(**content)
     if any(type(fact) not in (int, type(None)) for fact in vars(info).values()):
         raise TypeError("stream facts are whole numbers")
-    return stream_info(info.hop_samples, info.sample_rate_hz, info.delay_samples)
+    return stream_info(info.hop_samples, info.sample_rate_hz, info.delay_samples, info)
 
 
 def _frontend_fact(content: Any) -> str | None:
@@ -191,4 +198,7 @@ _FACTS: dict[str, Any] = {
     "frontend": _frontend_fact,
     "quantization": _quantization_fact,
     "moved_bytes": int,  # of this import: the pass that counts has replaced what the file claims
+    "timing": timing_fact,
+    "end_state": end_state_fact,
+    "streaming": streaming_fact,
 }

@@ -189,7 +189,7 @@ def _missing(name: str) -> Problem:
     return Problem(
         f"input '{name}'",
         "neither an example input nor a shape",
-        "fixed sizes; rewriting an offline network with an open time axis is not in this version",
+        "fixed sizes",
         f"return (module, example_inputs) from the factory or give --shape {name}=DIMS",
     )
 

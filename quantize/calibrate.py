@@ -88,9 +88,9 @@ def load_calibration(source: str, model: Model) -> Calibration:
 
 
 def from_examples(examples: Clip, model: Model) -> Calibration:
-    """Calibrate on a factory's example inputs: one hop, zero state. The caller says so to the user."""
+    """Calibrate on a factory's example inputs, (hops, *shape). The caller says so to the user."""
     types = {str(v.name): v.dtype.numpy() for v in model.stream_inputs if v.dtype is not None}
-    clip = {name: np.asarray(examples[name], dtype)[None] for name, dtype in types.items()}
+    clip = {name: np.asarray(examples[name], dtype) for name, dtype in types.items()}
     return Calibration((clip,), "example inputs")
 
 
@@ -165,7 +165,8 @@ def _read_npz(file: Path, model: Model) -> Clip:
 
 
 def _checked(clip: dict[str, NDArray[Any]], model: Model, where: str) -> Clip:
-    """Check names, shapes, equal lengths and finiteness."""
+    """Check names, shapes, equal lengths and finiteness; cut what has its whole time axis into hops."""
+    clip = {name: _in_hops(np.asarray(array), name, model) for name, array in clip.items()}
     wanted = {str(v.name): dims(v) for v in model.stream_inputs}
     problems = []
     for name, shape in wanted.items():
@@ -190,6 +191,20 @@ def _checked(clip: dict[str, NDArray[Any]], model: Model, where: str) -> Clip:
         raise CalibrationError(problems)
     types = {str(v.name): v.dtype.numpy() for v in model.stream_inputs if v.dtype is not None}
     return {name: np.asarray(clip[name], types[name]) for name in wanted}
+
+
+def _in_hops(array: NDArray[Any], name: str, model: Model) -> NDArray[Any]:
+    """(hops, *shape) of an input with a known time axis that comes in one piece; others as they are."""
+    times = {str(v.name): (model.timing[str(v.name)].axis, dims(v)) for v in model.stream_inputs
+             if str(v.name) in model.timing}  # fmt: skip
+    axis, shape = times.get(name, (0, ()))
+    if array.ndim != len(shape) or not array.ndim:
+        return array
+    hops = array.shape[axis] // shape[axis]
+    whole = np.moveaxis(array, axis, 0)[: hops * shape[axis]]
+    if whole.shape[1:] != (*shape[:axis], *shape[axis + 1 :]):
+        return array
+    return np.moveaxis(whole.reshape(hops, shape[axis], *whole.shape[1:]), 1, axis + 1)
 
 
 def _problem(where: str, found: str) -> Problem:

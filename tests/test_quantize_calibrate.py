@@ -65,7 +65,7 @@ def test_npz_and_factory(tmp_path: Path) -> None:
         1,
         65,
     )
-    examples = from_examples({"x": np.ones((1, 65), np.float32)}, model)
+    examples = from_examples({"x": np.ones((1, 1, 65), np.float32)}, model)
     assert examples.clips[0]["x"].shape == (1, 1, 65)
 
 

@@ -4,15 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import lcm
+from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.checking import parse
 from edgekit.export.constants import Constants
-from edgekit.export.from_onnx import from_onnx
+from edgekit.export.dims import BATCH
+from edgekit.export.from_onnx import from_onnx, read_file
 from edgekit.export.model import Model
 from edgekit.export.passes.graph import array_of, attribute
 
@@ -28,13 +31,15 @@ class Offline:
 
     Attributes:
         at: imports it, verified, with the time axis of its inputs at this length.
+        examples: the factory's example inputs by name; None for a file.
     """
 
     at: Callable[[int], Model]
+    examples: Mapping[str, NDArray[np.float32]] | None = None
 
 
 def onnx_offline(
-    data: bytes,
+    path_or_bytes: str | Path | bytes,
     *,
     name: str,
     time_axes: Mapping[str, int] | None = None,
@@ -46,7 +51,7 @@ def onnx_offline(
     An open first dimension of another name is the batch, 1.
 
     Args:
-        data: the content of the file.
+        path_or_bytes: the file, or its content.
         name: recorded as the source's name.
         time_axes: input name -> its time axis, where the file does not tell; then the inputs that
             are left out have no time.
@@ -56,6 +61,7 @@ def onnx_offline(
     Raises:
         ModelError: not a usable file, or a time axis that cannot be told.
     """
+    data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
     borders = _borders(parse(data, shapes or {}).graph, constants or {})
     axes = find_time(borders, time_axes or {}, shapes or {})
     fixed = {key: [1 if type(d) is not int else d for d in (shapes or {}).get(key, dims)]
@@ -87,23 +93,32 @@ def torch_offline(
     from edgekit.export.torch_source import load_source
 
     def at(samples: int) -> Model:
-        given = {key: _with_time(dims, places.get(key), samples) for key, dims in fixed.items()}
+        given = {
+            key: _with_time(array.shape, axes.get(key), samples) for key, array in examples.items()
+        }
         return from_torch(source, name=name, shapes=given)[0]
 
-    fixed = {key: tuple(dims) for key, dims in (shapes or {}).items()}
-    if any(key not in fixed for key in time_axes):
-        examples = load_source(source, shapes or {}).kwargs
-        fixed = {key: tuple(example.shape) for key, example in examples.items()}
-    listed = ", ".join(f"{key} {list(dims)}" for key, dims in fixed.items())
-    problems = [
-        Problem(f"--time-axis {key}:{axis}", "not an axis of an input", listed, "correct it")
-        for key, axis in time_axes.items()
-        if not -len(fixed.get(key, ())) <= axis < len(fixed.get(key, ()))
-    ]
-    if problems:
-        raise ModelError(problems)
-    places = {key: axis % len(fixed[key]) for key, axis in time_axes.items()}
-    return Offline(cache(at))
+    inputs = load_source(source, shapes or {}).kwargs
+    examples = {key: tensor.detach().numpy() for key, tensor in inputs.items()}
+    borders: dict[str, Dims] = {key: array.shape for key, array in examples.items()}
+    axes = find_time(borders, time_axes, shapes or {})
+    return Offline(cache(at), examples)
+
+
+def has_open_time(
+    path: str | Path, shapes: Mapping[str, Sequence[int]], constants: Constants
+) -> bool:
+    """Whether an .onnx leaves a dimension open that is neither a batch nor given in `shapes`.
+
+    Raises:
+        ModelError: not a usable file.
+    """
+    borders = _borders(parse(read_file(Path(path)), shapes).graph, constants)
+    bound = {dim for name, dims in borders.items() if name in shapes for dim in dims}
+    labels = {
+        label for name, dims in borders.items() for _, label in _open(dims, name in shapes)
+    } - bound
+    return any(not BATCH.fullmatch(label) for label in labels)
 
 
 def find_time(

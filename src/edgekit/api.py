@@ -18,12 +18,13 @@ from edgekit.runtime.audio import run_wav
 from edgekit.runtime.replace import output_problem, replacing
 from edgekit.runtime.rows import run_wav_to_rows
 from edgekit.runtime.stream import Stream
-from edgekit.source import ImportOptions, load_model, source_problems
+from edgekit.source import ImportOptions, load_model, load_streamed, source_problems
 from edgekit.tools import TargetFacts, ToolFacts
 
 if TYPE_CHECKING:
     from edgekit.demos.show_denoise import DenoiseDemo
     from edgekit.export.constants import Constants
+    from edgekit.export.model import Model
 
 DEMOS = ("denoise",)
 RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".npz", ".npz"))
@@ -48,6 +49,7 @@ def export(
     constants: "Constants | None" = None,
     frontend: str | None = None,
     then: str | None = None,
+    time_axes: Mapping[str, int] | None = None,
     progress: Progress = silent,
 ) -> Exported:
     """Make a verified build folder of a network.
@@ -63,7 +65,8 @@ def export(
         calibration: a folder of .wav or .npz, or ``package.module:factory``; needed by an integer
             recipe, except where a factory brings example inputs.
         min_snr_db: least signal-to-noise ratio against the source network, in dB.
-        hop: samples that one call consumes.
+        hop: samples that one call consumes. A network that leaves its time axis open is rewritten
+            to this hop, see `stream`.
         sample_rate: Hz.
         states: (input, output) names of state pairs, besides those that names tell.
         shapes: input name -> dimensions, where the network leaves them open.
@@ -73,6 +76,7 @@ def export(
         then: an .onnx whose network comes behind that of `source`: it gets the samples of each
             frame before they are added up. `states`, `shapes` and `constants` name inputs of both;
             ``then/NAME`` is the second one's where both have a NAME.
+        time_axes: input name -> its time axis, of an offline network that does not tell it.
         progress: see above.
 
     Raises:
@@ -80,10 +84,54 @@ def export(
         CheckFailed: the build does not compile, or is not the same network.
     """
     options = ImportOptions(
-        hop, sample_rate, tuple(states), shapes or {}, frontend, constants or {}, then
-    )
+        hop, sample_rate, tuple(states), shapes or {}, frontend, constants or {}, then,
+        time_axes or {},
+    )  # fmt: skip
     request = Request(source, target, Path(out), recipe, calibration, min_snr_db, options)
     return pipeline.export(request, progress)
+
+
+def stream(
+    source: str,
+    out: str | Path,
+    *,
+    hop: int | None = None,
+    sample_rate: int | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    constants: "Constants | None" = None,
+    time_axes: Mapping[str, int] | None = None,
+    progress: Progress = silent,
+) -> "Model":
+    """Rewrite an offline network to one hop at a time, prove it, and write it as one .onnx.
+
+    Args:
+        source: ``package.module:factory``, a .pt2 or an .onnx.
+        out: the file to write.
+        hop: samples that one call consumes; the smallest possible where not given.
+        sample_rate: Hz.
+        shapes: input name -> dimensions, where the network leaves more open than time.
+        constants: input name -> value, for inputs of an .onnx that become constants.
+        time_axes: input name -> its time axis, where the network does not tell it.
+        progress: see above.
+
+    Raises:
+        UsageError: everything that is wrong with the request, or nodes that cannot be streamed.
+        VerificationError: hop by hop it is not the same network.
+    """
+    out, axes = Path(out), time_axes or {}
+    options = ImportOptions(
+        hop, sample_rate, shapes=shapes or {}, constants=constants or {}, time_axes=axes
+    )
+    problems = source_problems(source, options)
+    if problem := output_problem(out, Path(source)):
+        problems.append(problem)
+    if problems:
+        raise UsageError(problems)
+    progress("stream", 0, 1)
+    model = load_streamed(source, options)[0]
+    with replacing(out, Path(source)) as temporary:
+        model.save(temporary)
+    return model
 
 
 def quantize(

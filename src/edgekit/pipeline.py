@@ -162,9 +162,12 @@ def requantized(model: "Model", recipe: str) -> Problem | None:
 
 
 def repeated(calibration: "Calibration") -> "Calibration":
-    """Return example inputs as a stream that stays the same, so that the states are seen as well."""
+    """Return example inputs over and over, so that the states are seen as well."""
     clips = tuple(
-        {name: np.repeat(array, HOPS, axis=0) for name, array in clip.items()}
+        {
+            name: np.concatenate([array] * -(-HOPS // len(array)))[:HOPS]
+            for name, array in clip.items()
+        }
         for clip in calibration.clips
     )
     return replace(calibration, clips=clips)

@@ -29,6 +29,7 @@ class ImportOptions:
         frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain]`` or ``frame:LENGTH:HOP``, put before
             and after the network.
         then: an .onnx whose network comes behind the first one, inside the front end.
+        time_axes: input name -> its time axis, where the network is offline and does not tell.
         constants: values of inputs of an .onnx that become constants.
     """
 
@@ -39,13 +40,14 @@ class ImportOptions:
     frontend: str | None = None
     constants: "Constants" = field(default_factory=dict)
     then: str | None = None
+    time_axes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Imported:
     """The `network` as it was given, and the `model` that is lowered: with front end or guards.
 
-    `examples` are the factory's inputs by name for one hop; None for an .onnx.
+    `examples` are the factory's inputs by name, (hops, *shape); None for an .onnx.
     """
 
     network: "Model"
@@ -118,9 +120,17 @@ def load_model(source: str, options: ImportOptions) -> Imported:
         own, behind = _divided(source, options)
         network, second = _import_onnx(source, own), _import_onnx(options.then, behind)
         return Imported(network, surrounded(network, options, second), None)
+    network, examples = _import_network(source, options)
+    return Imported(network, surrounded(network, options), examples)
+
+
+def _import_network(
+    source: str, options: ImportOptions
+) -> tuple["Model", Mapping[str, NDArray[np.float32]] | None]:
+    if is_offline(source, options):
+        return load_streamed(source, options)
     if is_onnx(source):
-        network = _import_onnx(source, options)
-        return Imported(network, surrounded(network, options), None)
+        return _import_onnx(source, options), None
     from edgekit.export.from_torch import from_torch
 
     network, examples = from_torch(
@@ -131,7 +141,48 @@ def load_model(source: str, options: ImportOptions) -> Imported:
         hop=options.hop,
         sample_rate=options.sample_rate,
     )
-    return Imported(network, surrounded(network, options), examples)
+    return network, {name: array[None] for name, array in examples.items()}
+
+
+def is_offline(source: str, options: ImportOptions) -> bool:
+    """Whether the network is to be rewritten to one hop: its time axis is named, or left open."""
+    if options.time_axes:
+        return True
+    if not is_onnx(source) or options.states or (options.hop is None and not options.frontend):
+        return False
+    from edgekit.export.stream.sources import has_open_time
+
+    return has_open_time(source, options.shapes, options.constants)
+
+
+def load_streamed(
+    source: str, options: ImportOptions
+) -> tuple["Model", Mapping[str, NDArray[np.float32]] | None]:
+    """Rewrite an offline network to one hop; behind a front end a hop is one frame.
+
+    Returns:
+        The network, and a factory's example inputs, (hops, *shape).
+
+    Raises:
+        ModelError: everything that cannot be streamed.
+        VerificationError: hop by hop it is not the same network.
+    """
+    from edgekit.export.stream.convert import stream
+    from edgekit.export.stream.examples import cut
+    from edgekit.export.stream.sources import onnx_offline, torch_offline
+
+    name, axes, shapes = source_name(source), options.time_axes, options.shapes
+    if is_onnx(source):
+        offline = onnx_offline(
+            source, name=name, time_axes=axes, shapes=shapes, constants=options.constants
+        )
+    else:
+        offline = torch_offline(source, name=name, time_axes=axes, shapes=shapes)
+    if options.frontend is None:
+        network = stream(offline, hop=options.hop, sample_rate=options.sample_rate)
+    else:
+        network = stream(offline)
+    return network, None if offline.examples is None else cut(offline.examples, network)
 
 
 def _import_onnx(source: str, options: ImportOptions) -> "Model":

@@ -45,8 +45,8 @@ def sample_hops(
 ) -> Arrays:
     """Return up to `HOPS` hops of every stream input, (hops, *shape), of large ones fewer.
 
-    The calibration's clips, one after another. Without a calibration seeded noise, after one hop of
-    the example inputs where they fit.
+    The calibration's clips, one after another. Without a calibration seeded noise, behind the
+    example inputs, (hops, *shape), where they fit.
     """
     from edgekit.export.passes.graph import static_shape
     from edgekit.export.verify import draw
@@ -65,8 +65,8 @@ def sample_hops(
             noise *= np.float32(PCM_NOISE)
         samples[str(value.name)] = noise
         example = None if examples is None else examples.get(str(value.name))
-        if example is not None and example.shape == shape:
-            samples[str(value.name)][0] = example
+        if example is not None and example.shape[1:] == shape:
+            noise[: len(example)] = example[:HOPS]
     return samples
 
 

@@ -6,7 +6,7 @@ from types import FrameType
 
 import typer
 
-from edgekit.cli import demo, doctor, export, inspect, later, quantize, run, targets
+from edgekit.cli import demo, doctor, export, inspect, later, quantize, run, stream, targets
 from edgekit.cli.console import show_error
 from edgekit.errors import EdgeKitError, ToolError
 from edgekit.tools import PACKAGES
@@ -19,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("export")(export.export)
+app.command("stream")(stream.stream)
 app.command("quantize")(quantize.quantize)
 app.command("run")(run.run)
 app.command("inspect")(inspect.inspect)

@@ -15,6 +15,10 @@ from edgekit.errors import Problem, UsageError
 from edgekit.later import not_yet
 
 Later = typer.Option(hidden=True)
+TimeAxes = Annotated[
+    list[str] | None,
+    typer.Option(metavar="INPUT:AXIS", help="The time axis of an offline network; repeatable."),
+]
 
 
 def export(
@@ -28,7 +32,12 @@ def export(
     min_snr: Annotated[
         float | None, typer.Option(metavar="DB", help="Least fidelity to the source network.")
     ] = None,
-    hop: Annotated[int | None, typer.Option(metavar="SAMPLES", min=1)] = None,
+    hop: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SAMPLES", min=1, help="One call; rewrites a network with an open time axis."
+        ),
+    ] = None,
     state: Annotated[
         list[str] | None, typer.Option(metavar="IN:OUT", help="A state pair; repeatable.")
     ] = None,
@@ -55,8 +64,8 @@ def export(
         str | None,
         typer.Option(metavar="FILE", help="A second .onnx, fed with the samples of each frame."),
     ] = None,
+    time_axis: TimeAxes = None,
     as_json: AsJson = False,
-    time_axis: Annotated[list[str] | None, Later] = None,
     sampler: Annotated[str | None, Later] = None,
     strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False,
     stateful: Annotated[bool, typer.Option("--stateful", hidden=True)] = False,
@@ -69,7 +78,7 @@ def export(
     A factory or a .pt2 is your own code and is run; .onnx and calibration files are not trusted.
     """
     refuse_given(
-        time_axis=time_axis, sampler=sampler, strict=strict, stateful=stateful,
+        sampler=sampler, strict=strict, stateful=stateful,
         part=part, goal=goal, cpu_fallback=cpu_fallback,
     )  # fmt: skip
     with progress(as_json) as report:
@@ -87,6 +96,7 @@ def export(
             constants=dict(parse_constant(text) for text in constant or ()),
             frontend=frontend,
             then=then,
+            time_axes=dict(parse_time_axis(text) for text in time_axis or ()),
             progress=report,
         )
     if as_json:
@@ -109,6 +119,15 @@ def parse_state(text: str) -> tuple[str, str]:
         step = "name the state's input and the output that follows it"
         raise UsageError(Problem(f"--state '{text}'", "not a pair", "IN:OUT", step))
     return names
+
+
+def parse_time_axis(text: str) -> tuple[str, int]:
+    """Split ``INPUT:AXIS``."""
+    name, _, axis = text.rpartition(":")
+    if not name or not axis.removeprefix("-").isdecimal():
+        step = "name an input and the number of its time axis, from 0"
+        raise UsageError(Problem(f"--time-axis '{text}'", "no axis", "INPUT:AXIS", step))
+    return name, int(axis)
 
 
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:

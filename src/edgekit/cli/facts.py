@@ -1,5 +1,6 @@
 """A manifest as table rows."""
 
+import math
 from typing import Any
 
 from edgekit.runtime.manifest import Manifest
@@ -43,6 +44,23 @@ def moved_text(memory: dict[str, int | None]) -> str | None:
     imported = None if before is None else f"{before:,} as imported"
     parts = (_with_unit(moved, "bytes"), imported)
     return "; ".join(part for part in parts if part is not None) or None
+
+
+def streaming_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return (fact, value) rows of what ``edgekit stream --json`` says."""
+    count = sum(math.prod(state["shape"]) for state in facts["states"])
+    rows: list[tuple[str, str | None]] = [
+        ("hop", _with_unit(facts["hop_samples"], "samples")),
+        ("smallest hop", _with_unit(facts["minimum_hop_samples"], "samples")),
+        ("delay", _with_unit(facts["delay_samples"], "samples")),
+        ("latency", _with_unit(facts["latency_samples"], "samples")),
+        ("latency in time", _with_unit(facts["latency_ms"], "ms")),
+        ("states", f"{len(facts['states'])}, {4 * count:,} bytes as float32"),
+    ]
+    for output in facts["outputs"]:
+        cause = f", because of {output['caused_by']}" if output["caused_by"] else ""
+        rows.append((f"output {output['name']}", f"{output['delay_samples']} samples late{cause}"))
+    return [(name, value) for name, value in rows if value is not None]
 
 
 def verification_text(facts: dict[str, Any] | None) -> str | None:

@@ -8,8 +8,8 @@ import typer
 from edgekit.errors import UsageError
 from edgekit.later import not_yet
 
-VERBS = ("stream", "sample", "bench")
-HERE = "export, quantize, run, inspect, targets, doctor, demo"
+VERBS = ("sample", "bench")
+HERE = "export, stream, quantize, run, inspect, targets, doctor, demo"
 ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 

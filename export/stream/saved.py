@@ -1,0 +1,50 @@
+"""The facts of the rewrite in a saved file, of any origin: returned where they are well-formed."""
+
+from typing import Any
+
+from edgekit.export.model import OutputDelay, Streaming, TensorTime, Timing
+
+MOST = 2**31
+
+
+def timing_fact(content: Any) -> dict[str, Timing] | None:
+    """Return the time axes by tensor name.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: not what `Model.describe` wrote.
+    """
+    if content is None:
+        return None
+    return {str(name): Timing(**_whole(dict(facts))) for name, facts in content.items()}
+
+
+def end_state_fact(content: Any) -> str | None:
+    """Return the name of the state that the end of a stream sets."""
+    return None if content is None else _text(content)
+
+
+def streaming_fact(content: Any) -> Streaming | None:
+    """Return what the rewrite found."""
+    if content is None:
+        return None
+    outputs = tuple(OutputDelay(**row) for row in content["outputs"])
+    tensors = tuple(TensorTime(**row) for row in content["tensors"])
+    for output in outputs:
+        _text(output.name), _whole({"delay": output.delay_samples})
+        _text(output.caused_by or "")
+    for tensor in tensors:
+        _text(tensor.name), _text(tensor.node or ""), _text(tensor.rate)
+        _whole({key: getattr(tensor, key) for key in ("axis", "delay_frames", "state_bytes")})
+    return Streaming(outputs, tensors)
+
+
+def _whole(numbers: dict[str, Any]) -> dict[str, int]:
+    if any(type(n) is not int or abs(n) > MOST for n in numbers.values()):
+        raise TypeError("not whole numbers")
+    return numbers
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value

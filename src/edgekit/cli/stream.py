@@ -1,0 +1,77 @@
+"""``edgekit stream``."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgekit import api
+from edgekit.cli.console import AsJson, print_json, print_table, progress
+from edgekit.cli.export import TimeAxes, parse_constant, parse_shape, parse_time_axis
+from edgekit.cli.facts import streaming_rows
+
+if TYPE_CHECKING:
+    from edgekit.export.model import Model
+
+
+def stream(
+    model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
+    path: Annotated[Path, typer.Option("-o", "--out", help="The .onnx to write.")],
+    hop: Annotated[
+        int | None, typer.Option(metavar="SAMPLES", min=1, help="The smallest where not given.")
+    ] = None,
+    time_axis: TimeAxes = None,
+    shape: Annotated[
+        list[str] | None, typer.Option(metavar="INPUT=DIMS", help="Dims besides time; repeatable.")
+    ] = None,
+    constant: Annotated[
+        list[str] | None, typer.Option(metavar="INPUT=VALUE", help="Fix an input; repeatable.")
+    ] = None,
+    sample_rate: Annotated[int | None, typer.Option(metavar="HZ", min=1)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rewrite an offline network to one hop at a time, with the least delay, and prove it."""
+    with progress(as_json) as report:
+        streamed = api.stream(
+            model,
+            path,
+            hop=hop,
+            sample_rate=sample_rate,
+            shapes=dict(parse_shape(text) for text in shape or ()),
+            constants=dict(parse_constant(text) for text in constant or ()),
+            time_axes=dict(parse_time_axis(text) for text in time_axis or ()),
+            progress=report,
+        )
+    facts = streaming_facts(streamed)
+    if as_json:
+        print_json(facts)
+        return
+    print_table(str(path), ("fact", "value"), streaming_rows(facts))
+
+
+def streaming_facts(model: "Model") -> dict[str, Any]:
+    """Return hop, delays, states and outputs of a streamed network, for JSON."""
+    from edgekit.export.passes.graph import static_shape
+
+    info, streaming = model.stream, model.streaming
+    hop, delay = info.hop_samples or 0, info.delay_samples or 0
+    inputs = {str(value.name): value for value in model.ir.graph.inputs}
+    latency_ms = info.sample_rate_hz and round((hop + delay) * 1000 / info.sample_rate_hz, 3)
+    return {
+        "hop_samples": hop,
+        "minimum_hop_samples": info.minimum_hop_samples,
+        "delay_samples": delay,
+        "latency_samples": hop + delay,
+        "latency_ms": latency_ms,
+        "constants": [],
+        "states": [
+            {
+                **asdict(pair),
+                "shape": list(static_shape(inputs[pair.input]) or ()),
+                "dtype": "float32",
+            }
+            for pair in model.states
+        ],
+        "outputs": [asdict(output) for output in (streaming.outputs if streaming else ())],
+    }

@@ -1,0 +1,124 @@
+"""An offline network from its file to hops that run: the verb, the export, blocks and the end."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny_build import needs_cc
+from typer.testing import CliRunner
+
+from edgekit import api
+from edgekit.cli import app
+from edgekit.errors import UsageError
+from edgekit.export.from_onnx import from_onnx
+from edgekit.runtime.stream import Stream
+
+FRAMES = 12
+
+
+class Net(torch.nn.Module):
+    """Symmetric convolutions around a recurrent layer: 2 + 3 frames of lookahead."""
+
+    output_names = ("y",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.enter = torch.nn.Conv1d(3, 4, 5, padding=2)
+        self.gru = torch.nn.GRU(4, 4, batch_first=True)
+        self.leave = torch.nn.Conv1d(4, 2, 7, padding=3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = torch.relu(self.enter(x)).transpose(1, 2)
+        return self.leave(self.gru(hidden)[0].transpose(1, 2))
+
+
+def build() -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
+    return Net().eval(), (torch.randn(1, 3, 40),)
+
+
+def offline(path: Path) -> Path:
+    time = torch.export.Dim("time", min=8)
+    torch.onnx.export(
+        Net().eval(), (torch.randn(1, 3, 40),), path, dynamo=True, input_names=["x"],
+        output_names=["y"], dynamic_shapes=({2: time},), verbose=False, external_data=False,
+    )  # fmt: skip
+    return path
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return offline(tmp_path_factory.mktemp("offline") / "net.onnx")
+
+
+def run(*arguments: object) -> dict[str, Any]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    facts: dict[str, Any] = json.loads(result.stdout)
+    return facts
+
+
+def whole(x: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        return Net().eval()(torch.from_numpy(x)).numpy()
+
+
+def test_stream_writes_a_network_that_says_its_delay_and_what_causes_it(
+    network: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "net.hop.onnx"
+    facts = run("stream", network, "--hop", 4, "--sample-rate", 100, "-o", out, "--json")
+    assert (facts["hop_samples"], facts["minimum_hop_samples"]) == (4, 1)
+    assert (facts["delay_samples"], facts["latency_samples"]) == (5, 9)
+    assert facts["latency_ms"] == 90.0
+    (output,) = facts["outputs"]
+    assert output["name"] == "y" and output["delay_samples"] == 5 and output["caused_by"]
+    saved = from_onnx(out, name="net")
+    assert saved.stream.hop_samples == 4 and saved.stream.minimum_hop_samples == 1
+    assert saved.timing["y"].delay_frames == 5 and saved.end_state is not None
+    assert len(saved.states) == len(facts["states"])
+
+
+@needs_cc
+@pytest.mark.parametrize("target", ["host", "onnxruntime"])
+@pytest.mark.parametrize("source", ["file", "factory"])
+def test_a_build_gives_what_the_offline_network_gives_whatever_the_blocks(
+    network: Path, tmp_path: Path, target: str, source: str
+) -> None:
+    name, axes = (str(network), {}) if source == "file" else (f"{__name__}:build", {"x": 2})
+    exported = api.export(name, target, tmp_path / "build", hop=4, time_axes=axes)
+    assert exported.manifest.stream["delay_samples"] == 5
+    stream = Stream.open(tmp_path / "build")
+    x = np.random.default_rng(1).standard_normal((1, 3, 37)).astype(np.float32)
+    expected = whole(x)
+    np.testing.assert_allclose(stream.clip({"x": x})["y"], expected, atol=1e-5)
+    blocks = np.split(x, [1, 9, 9, 10, 30], axis=2)
+    parts = [stream.push({"x": block})["y"] for block in blocks]
+    parts.append(stream.flush()["y"])
+    np.testing.assert_allclose(np.concatenate(parts, 2)[:, :, 5:], expected, atol=1e-5)
+
+
+@needs_cc
+def test_an_integer_build_calibrates_on_whole_recordings(network: Path, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    clip = np.random.default_rng(2).standard_normal((1, 3, 402)).astype(np.float32)
+    np.savez(tmp_path / "clips" / "a.npz", x=clip)
+    exported = api.export(
+        str(network), "host", tmp_path / "build", hop=2, recipe="w8a8",
+        calibration=str(tmp_path / "clips"),
+    )  # fmt: skip
+    checked = exported.manifest.verification
+    assert checked is not None and checked["hops"] == 201 and checked["bit_exact_with_oracle"]
+
+
+def test_what_is_wrong_with_the_time_axis_is_said(network: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--time-axis x:5: not an axis"):
+        api.stream(str(network), tmp_path / "out.onnx", time_axes={"x": 5})
+    result = CliRunner().invoke(
+        app, ["stream", str(network), "--time-axis", "x", "-o", str(tmp_path / "out.onnx")]
+    )
+    assert "INPUT:AXIS" in str(result.exception)
+    assert not (tmp_path / "out.onnx").exists()
