@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.export.model import OPSET, Model
@@ -114,20 +115,29 @@ def check(
     return models
 
 
-def least_delay(data: bytes, hop: int, samples: int, channels: int = 1) -> int:
+def least_delay(data: bytes, hop: int, samples: int, channels: int = 1, least: int = 0) -> int:
     """The least delay that the receptive field allows, by changing one input sample at a time.
 
-    The smallest d such that no output n needs an input at or beyond ``(floor((n + d)/H) + 1) * H``.
+    The smallest d such that no output n needs an input at or beyond ``(floor((n + d)/H) + 1) * H``. An
+    output that is another one where the clip ends before sample m needs to know whether m comes.
     """
     running = session(data)
     x = np.random.default_rng(2).normal(size=(1, channels, samples)).astype(np.float32)
+
+    def moved(changed: NDArray[Any]) -> NDArray[np.intp]:
+        (after,) = run(running, {"x": changed}).values()
+        size = min(after.shape[-1], before.shape[-1])
+        differs = after[..., :size] != before[..., :size]
+        return np.flatnonzero(differs.any(axis=tuple(range(before.ndim - 1))))
+
     (before,) = run(running, {"x": x}).values()
     need = np.full(before.shape[-1], -1)
     for place in range(samples):
         changed = x.copy()
         changed[:, :, place] += 1
-        (after,) = run(running, {"x": changed}).values()
-        moved = (before != after).any(axis=tuple(range(before.ndim - 1)))
-        need[moved] = place
+        need[moved(changed)] = place
+    for end in range(samples // 2 // hop * hop, samples, least or hop):
+        places = moved(x[:, :, :end])
+        need[places] = np.maximum(need[places], end)
     outputs = np.arange(len(need))
     return next(d for d in range(10**6) if (need < ((outputs + d) // hop + 1) * hop).all())

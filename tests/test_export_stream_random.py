@@ -21,4 +21,5 @@ def test_the_delay_is_the_least_that_the_receptive_field_allows(layer, seed, tim
     (model,) = check(data, (times,))
     hop, delay = model.stream.hop_samples, model.streaming.outputs[0].delay_samples
     assume(delay < 400)  # the brute force takes a run per sample
-    assert least_delay(data, hop, hop * -(-(2 * delay + 8 * hop) // hop)) == delay
+    samples = hop * -(-(2 * delay + 8 * hop) // hop)
+    assert least_delay(data, hop, samples, least=hop // times) == delay

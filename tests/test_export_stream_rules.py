@@ -109,6 +109,20 @@ def test_frames_of_a_stft(window):
     assert model.stream.hop_samples == 8
 
 
+def test_rows_of_batch_and_time():
+    """A layer over the channels of (F, T, C) is a Gemm of F * T rows."""
+    net = Net()
+    y = net.add("Transpose", "x", perm=[0, 3, 2, 1])  # (1, F, T, C)
+    y = net.add("Reshape", y, net.const([6, -1, 2], np.int64))
+    y = net.add("Tanh", net.add("MatMul", y, net.weight(2, 3)))
+    y = net.add("Add", net.add("MatMul", y, net.weight(3, 3)), net.weight(3))
+    frames = net.add("Transpose", y, perm=[1, 0, 2])
+    weights = [net.weight(1, 9, 3), net.weight(1, 9, 3), net.weight(1, 18)]
+    y = net.add("GRU", frames, *weights, hidden_size=3)
+    (model, *_) = check(net.model([1, 2, "T", 6], y))
+    assert delays(model) == [0]
+
+
 def test_outputs_of_several_rates_have_their_own_delays():
     net = Net()
     slow = net.conv("x", 1, 2, 4, stride=2, left=1, right=1)
@@ -203,7 +217,7 @@ def refusals():
     yield "Div .*: its constant .* follows the length", net, net.add("Div", "x", count)
     net = Net()
     y = net.add("Reshape", "x", net.const([1, -1], np.int64))
-    yield "Reshape .*: time moves inside of another axis", net, y
+    yield "output .*: time moves inside of another axis", net, y
 
 
 @pytest.mark.parametrize(("message", "net", "output"), list(refusals()))

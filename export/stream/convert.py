@@ -13,7 +13,7 @@ from edgekit.export.stream.facts import Facts, find_facts
 from edgekit.export.stream.known import KnownFrames
 from edgekit.export.stream.needs import find_needs
 from edgekit.export.stream.prove import prove
-from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rewrite import INSIDE, Rewriter
 from edgekit.export.stream.rules.attention import square
 from edgekit.export.stream.rules.table import RULES
 from edgekit.export.stream.sources import Offline, two_lengths
@@ -162,11 +162,9 @@ def _outputs(writer: Rewriter, offline: ir.Graph) -> dict[str, Track]:
     found, values = {}, []
     for value in offline.outputs:
         track, name = writer.track(value), str(value.name)
-        if track is None:
-            raise ModelError(
-                Problem(f"output '{name}'", "it does not carry time", "outputs with a time axis",
-                        "leave it out")
-            )  # fmt: skip
+        if track is None or track.outer > 1:
+            still = "it does not carry time", "outputs with a time axis", "leave it out"
+            raise ModelError(Problem(f"output '{name}'", *(still if track is None else INSIDE)))
         track = writer.delayed(track, 0, name)
         output = writer.new.one(f"{name}.output", "Identity", track.value)
         output.name = name

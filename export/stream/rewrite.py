@@ -17,6 +17,12 @@ from edgekit.export.stream.known import KnownFrames
 from edgekit.export.stream.track import Refused, Square, Track
 from edgekit.export.stream.windows import pads_of
 
+INSIDE = (
+    "time moves inside of another axis",
+    "time in front of the axes that it is joined with",
+    "transpose before it",
+)
+
 
 class Rewriter:
     """Holds what the rules work on.
@@ -59,6 +65,8 @@ class Rewriter:
             raise Refused(
                 "its data does not come from a stream", "data with a time axis", "report it"
             )
+        if found.outer > 1:
+            raise Refused(*INSIDE)
         return found
 
     def fixed(self, value: ir.Value | None) -> ir.Value | None:
@@ -99,6 +107,7 @@ class Rewriter:
         node: ir.Node | None = None,
         before: bool = False,
         after: bool = False,
+        outer: int = 1,
     ) -> None:
         """Record the stream of an offline value.
 
@@ -110,23 +119,30 @@ class Rewriter:
             node: the node that made it.
             before: its frames before 0 are zero (they are as well where it isn't delayed).
             after: its frames behind the end are zero.
+            outer: see `Track.outer`.
         """
         time = self.facts.time(value)
         if time is None:
             raise Refused(*self._without_time(value))
+        if time.offset % outer:
+            raise Refused(*INSIDE)
+        time = TimeAxis(time.axis, time.rate / outer, time.offset // outer)
         worst = max(sources, key=lambda t: (t.delay_samples, t.cause is not None), default=None)
         cause = None if worst is None or delay <= 0 else worst.cause
         if node is not None and delay > 0:
             grown = worst is None or delay / time.rate > worst.delay_samples
             cause = node.name if grown else cause
+        before = before or delay <= 0
         self.tracks[value] = Track(
-            result, value, time, self.hop_shape(value), delay, cause, before or delay <= 0, after
+            result, value, time, self.hop_shape(value), delay, cause, before, after, outer
         )
 
     def context(self, track: Track, count: int, name: str) -> ir.Value:
         """The hop with the `count` frames before it; below 0, the hop without its first frames."""
         if count == 0:
             return track.value
+        if track.outer > 1:
+            raise Refused(*INSIDE)
         if count < 0:
             return self.new.slice(track.value, track.axis, -count, track.frames, f"{name}.rest")
         if (track.value, count) not in self._contexts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from math import lcm
 from pathlib import Path
@@ -22,7 +23,6 @@ from edgekit.export.passes.graph import array_of, attribute
 Dims = Sequence[int | str]  # an open dimension is its name
 UNIT = 240  # 16 * 3 * 5: what strides mostly divide
 DOUBLINGS = 7
-LARGEST = 2**22  # samples
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,12 @@ class Offline:
 
     Attributes:
         at: imports it, verified, with the time axis of its inputs at this length.
+        strides: what the lengths should be multiples of, as far as that is known without an import.
         examples: the factory's example inputs by name; None for a file.
     """
 
     at: Callable[[int], Model]
+    strides: int = 1
     examples: Mapping[str, NDArray[np.float32]] | None = None
 
 
@@ -62,7 +64,8 @@ def onnx_offline(
         ModelError: not a usable file, or a time axis that cannot be told.
     """
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
-    borders = _borders(parse(data, shapes or {}).graph, constants or {})
+    proto = parse(data, shapes or {})
+    borders = _borders(proto.graph, constants or {})
     axes = find_time(borders, time_axes or {}, shapes or {})
     fixed = {key: [1 if type(d) is not int else d for d in (shapes or {}).get(key, dims)]
              for key, dims in borders.items()}  # fmt: skip
@@ -71,7 +74,7 @@ def onnx_offline(
         given = {key: _with_time(dims, axes.get(key), samples) for key, dims in fixed.items()}
         return from_onnx(data, name=name, shapes=given, constants=constants)
 
-    return Offline(cache(at))
+    return Offline(cache(at), _strides(ir.from_proto(proto).graph))
 
 
 def torch_offline(
@@ -102,7 +105,7 @@ def torch_offline(
     examples = {key: tensor.detach().numpy() for key, tensor in inputs.items()}
     borders: dict[str, Dims] = {key: array.shape for key, array in examples.items()}
     axes = find_time(borders, time_axes, shapes or {})
-    return Offline(cache(at), examples)
+    return Offline(cache(at), examples=examples)
 
 
 def has_open_time(
@@ -177,7 +180,7 @@ def two_lengths(offline: Offline) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
     Raises:
         ModelError: what is wrong at every length that was tried.
     """
-    first, samples = _first(offline, UNIT)
+    first, samples = _first(offline, lcm(UNIT, offline.strides))
     unit = lcm(UNIT, _strides(first.ir.graph))
     if samples % unit:
         first, samples = _first(offline, unit)
@@ -197,17 +200,25 @@ def _first(offline: Offline, unit: int) -> tuple[Model, int]:
 
 
 def _strides(graph: ir.Graph) -> int:
-    """The product of strides from the inputs to any value, along the path where it is largest."""
-    strides: dict[ir.Value, int] = {}
+    """A number of samples that the strides divide; those of other axes than time count too."""
+    rates: dict[ir.Value, Fraction] = {}
     for node in graph:
-        before = [strides.get(value, 1) for value in node.inputs if value is not None]
-        own = lcm(1, *attribute(node, "strides", ())) if node.op_type != "ConvTranspose" else 1
-        if node.op_type == "Slice" and len(node.inputs) > 4:
-            steps = array_of(node.inputs[4])
-            own = 1 if steps is None else max(1, lcm(*map(int, abs(steps))))
-        if node.op_type == "Gather" and (index := array_of(node.inputs[1])) is not None:
-            rows = index if index.ndim == 2 else np.zeros((0, 1))
-            own = max(1, int(rows[1, 0] - rows[0, 0])) if len(rows) > 1 else 1
-        total = own * lcm(1, *before)
-        strides.update(dict.fromkeys(node.outputs, total))
-    return max(strides.values(), default=1)
+        before = [rates[value] for value in node.inputs if value is not None and value in rates]
+        rate = min(before, default=Fraction(1)) * _rate(node)
+        rates.update(dict.fromkeys(node.outputs, rate))
+    return lcm(1, *(rate.denominator for rate in rates.values()))
+
+
+def _rate(node: ir.Node) -> Fraction:
+    """Frames of the output for one of the input."""
+    stride = lcm(1, *attribute(node, "strides", ()))
+    if node.op_type in ("ConvTranspose", "Col2Im"):
+        return Fraction(stride)
+    if node.op_type == "Slice" and len(node.inputs) > 4:
+        steps = array_of(node.inputs[4])
+        stride = 1 if steps is None else lcm(1, *(abs(int(step)) for step in steps.ravel()))
+    if node.op_type == "Gather":
+        index = array_of(node.inputs[1])
+        if index is not None and index.ndim == 2 and len(index) > 1:
+            stride = int(index[1, 0] - index[0, 0])
+    return Fraction(1, max(stride, 1))

@@ -40,6 +40,8 @@ class Track:
         cause: name of the node where the delay last grew.
         zero_before: frames that the stream holds before frame 0 are zero.
         zero_after: frames that it holds behind the end are zero.
+        outer: the time axis holds so many streams one behind the other, as rows that batch and time
+            were flattened to; `time` is that of each.
     """
 
     value: ir.Value
@@ -50,6 +52,7 @@ class Track:
     cause: str | None = None
     zero_before: bool = False
     zero_after: bool = False
+    outer: int = 1
 
     @property
     def axis(self) -> int:
@@ -59,7 +62,7 @@ class Track:
     @property
     def frames(self) -> int:
         """Frames of one hop."""
-        return self.shape[self.axis]
+        return self.shape[self.axis] // self.outer
 
     @property
     def delay_samples(self) -> Fraction:

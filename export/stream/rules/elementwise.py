@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import onnx_ir as ir
 
 from edgekit.export.passes.graph import array_of, attribute, static_shape
-from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rewrite import INSIDE, Rewriter
 from edgekit.export.stream.track import Refused, Track
 
 KEEP_ZERO = frozenset(
@@ -25,17 +25,15 @@ def framewise(writer: Rewriter, node: ir.Node) -> None:
     rank = len(static_shape(output) or ())
     tracks = aligned(writer, node)
     delay = max((track.delay for track in tracks.values()), default=0)
+    outer = max(track.outer for track in tracks.values())
     inputs: list[ir.Value | None] = []
     for value in node.inputs:
         track = tracks.get(value) if value is not None else None
         if track is None:
             inputs.append(writer.operand(value, made, rank, delay))
             continue
-        if track.time.rate != made.rate:
-            raise Refused(
-                f"its input '{track.offline.name}' has rate {track.time.rate}, its output {made.rate}",
-                "one rate", "report this network",
-            )  # fmt: skip
+        if track.time.rate * track.outer != made.rate or track.outer != outer:
+            raise Refused(*INSIDE)
         inputs.append(track.value)
     finish(writer, node, writer.new.copy(node, inputs), list(tracks.values()))
 
@@ -89,7 +87,10 @@ def finish(
     for output, result in zip(node.outputs, results, strict=True):
         if not output.uses() and not output.is_graph_output():
             continue
-        writer.set(output, result, tracks[0].delay, *tracks, node=node, before=before, after=after)
+        writer.set(
+            output, result, tracks[0].delay, *tracks, node=node, before=before, after=after,
+            outer=tracks[0].outer,
+        )  # fmt: skip
 
 
 def axis_of(node: ir.Node, rank: int) -> list[int]:

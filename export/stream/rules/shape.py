@@ -6,29 +6,27 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.graph import array_of, attribute, static_shape
-from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rewrite import INSIDE, Rewriter
 from edgekit.export.stream.rules.elementwise import axis_of, finish, framewise
 from edgekit.export.stream.track import Refused, Track
 from edgekit.export.stream.windows import ENDLESS, pads_of, slice_of
 
 
 def reshape(writer: Rewriter, node: ir.Node) -> None:
-    """Reshape: time may take in or give up the axes behind it, not those before it.
+    """Reshape: time may take in or give up the axes behind it, and rows the axes before it.
 
     With `inner` elements behind the time axis, frame j of one side begins at element ``j * inner``.
     """
-    track, output = writer.stream(node.inputs[0]), node.outputs[0]
+    track, output = writer.track(node.inputs[0]), node.outputs[0]
     made = writer.facts.time(output)
-    if made is None:
+    if made is None or track is None:
         writer.set(output, output, 0)  # refuses
         return
     shape = writer.hop_shape(output)
-    if np.prod(track.shape[: track.axis]) != np.prod(shape[: made.axis]):
-        raise Refused(
-            "time moves inside of another axis",
-            "time in front of the axes that it is joined with",
-            "transpose before it",
-        )
+    streams = int(np.prod(track.shape[: track.axis])) * track.outer
+    outer, rest = divmod(streams, int(np.prod(shape[: made.axis])))
+    if rest or not outer or shape[made.axis] % outer:
+        raise Refused(*INSIDE)
     before, behind = (
         int(np.prod(s[a + 1 :])) for s, a in ((track.shape, track.axis), (shape, made.axis))
     )
@@ -39,7 +37,7 @@ def reshape(writer: Rewriter, node: ir.Node) -> None:
     target = writer.new.constant(shape, f"{node.name}.shape", np.int64)
     result = writer.new.one(str(node.name), "Reshape", track.value, target)
     zero = {"before": track.zero_before, "after": track.zero_after}
-    writer.set(output, result, delay, track, node=node, **zero)
+    writer.set(output, result, delay, track, node=node, outer=outer, **zero)
 
 
 def transpose(writer: Rewriter, node: ir.Node) -> None:
