@@ -63,19 +63,15 @@ def conv_transpose(writer: Rewriter, node: ir.Node) -> None:
     track = writer.zeroed(track, name, before=True, after=_reaches_behind(writer, node))
     count = window.reach // window.stride
     whole = writer.context(track, count, name)
-    extra = list(attribute(node, "output_padding", [0] * spatial(node)))
     if "output_shape" in node.attributes:
         raise Refused("output_shape", "paddings that are given", "give pads and output_padding")
+    extra, pads = list(attribute(node, "output_padding", [0] * spatial(node))), paddings(node)
     extra[place] = max(0, window.stride - window.reach - 1)
+    pads[place] = count * window.stride  # what the frames before the hop alone give
+    pads[place + spatial(node)] = max(0, window.reach + 1 - window.stride)
+    changed: dict[str, Any] = {"pads": pads, "auto_pad": "NOTSET", "output_padding": extra}
     inputs = [whole, *(writer.fixed(other) for other in node.inputs[1:])]
-    changed: dict[str, Any] = {
-        "pads": _pads(node, track.axis),
-        "auto_pad": "NOTSET",
-        "output_padding": extra,
-    }
-    full = writer.new.copy(node, inputs, **changed)[0]
-    start, frames = count * window.stride, track.frames * window.stride
-    hop = writer.new.slice(full, track.axis, start, start + frames, f"{name}.hop")
+    hop = writer.new.copy(node, inputs, **changed)[0]
     delay = track.delay * window.stride + window.left
     writer.set(node.outputs[0], hop, delay, track, node=node)
 
