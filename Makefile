@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint compiler clean
+.PHONY: help demo test stream-fuzz lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -15,6 +15,7 @@ help:
 	@echo "make demo   export the bundled denoiser, stream a noisy clip through it, write $(DEMO)/"
 	@echo "make test   ruff, mypy, pyright, pytest"
 	@echo "make lint   ruff, mypy, pyright"
+	@echo "make stream-fuzz   ten times as many random networks through the streaming rewrite"
 	@echo "make clean  remove what these made"
 
 $(BIN)/python:
@@ -49,6 +50,9 @@ test: $(VENV)/test.stamp
 	@$(MAKE) --no-print-directory compiler lint
 	-@$(BIN)/python bench/published_networks.py
 	$(BIN)/python -m pytest
+
+stream-fuzz: $(VENV)/test.stamp
+	STREAM_FUZZ=10 $(BIN)/python -m pytest tests/test_export_stream_random.py tests/test_targets_stream.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist

@@ -1,5 +1,6 @@
 """Random parts of networks, as hypothesis strategies; all keep the number of frames and channels."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from stream_networks import Net
 
 Layer = Callable[[Net, str], str]
 CHANNELS = 4
+TIMES = int(os.environ.get("STREAM_FUZZ", "1"))  # how many times the usual number of networks
 POINTWISE = ("Tanh", "Sigmoid", "LeakyRelu", "Softplus")
 
 

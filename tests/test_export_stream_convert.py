@@ -80,3 +80,9 @@ def test_the_smallest_hop_is_named():
     model = stream(onnx_offline(data, name="net"), hop=8, sample_rate=16000)
     assert (model.stream.hop_samples, model.stream.delay_samples) == (8, 0)
     assert model.stream.minimum_hop_samples == 4
+
+
+def test_an_hour_of_frames_through_a_recurrence_stays_equal():
+    net = Net()
+    y = net.recurrent(net.conv("x", 2, 3, 3, left=2), 3, "GRU")
+    check(net.model([1, 2, "T"], y), (900,), samples=360_000)  # frames of 10 ms

@@ -2,19 +2,19 @@
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from stream_layers import layers, network_of
+from stream_layers import TIMES, layers, network_of
 from stream_networks import check, least_delay
 
 SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=50, **SLOW)
-@given(layers(), st.integers(0, 99), st.integers(1, 200))
-def test_streamed_by_any_hop_it_equals_the_whole(layer, seed, samples):
-    check(network_of(layer, seed), samples=samples)
+@settings(max_examples=150 * TIMES, **SLOW)
+@given(layers(), st.integers(0, 99), st.integers(1, 200), st.sampled_from([2, 3, 7]))
+def test_streamed_by_any_hop_it_equals_the_whole(layer, seed, samples, times):
+    check(network_of(layer, seed), (1, times), samples=samples)
 
 
-@settings(max_examples=25, **SLOW)
+@settings(max_examples=50 * TIMES, **SLOW)
 @given(layers(depth=2, stateful=False), st.integers(0, 99), st.integers(1, 2))
 def test_the_delay_is_the_least_that_the_receptive_field_allows(layer, seed, times):
     data = network_of(layer, seed)

@@ -134,7 +134,7 @@ def test_outputs_of_several_rates_have_their_own_delays():
         assert [facts[name].delay_samples for name in (slow, fast, early)] == [2, 3, 0]
         assert facts[fast].caused_by == "conv1"
         assert model.timing[slow].delay_frames == 1
-        assert model.stream.delay_samples is None
+        assert model.stream.delay_samples == 3
 
 
 def test_values_that_come_later_than_keys():

@@ -1,7 +1,7 @@
 """`stream`: an offline network becomes one that eats a hop and carries its state, proven equal."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import onnx_ir as ir
@@ -65,10 +65,9 @@ def stream(offline: Offline, *, hop: int | None = None, sample_rate: int | None 
     models = {times * size: rewrite(analysis, times * size) for times in PROVEN_HOPS}
     prove(offline, models, least, analysis.longest)
     model, source = models[size], offline.at(analysis.longest)
-    assert model.streaming is not None
-    delay = max(output.delay_samples for output in model.streaming.outputs)
-    info = StreamInfo(size, sample_rate, delay, least)
-    return model.describe(source=source.source, stream=info)
+    return model.describe(
+        source=source.source, stream=replace(model.stream, sample_rate_hz=sample_rate)
+    )
 
 
 def analyse(offline: Offline) -> Analysis:
@@ -109,6 +108,7 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
     simplify(model)
     tensors = tuple(_tensor(writer, track) for track in writer.tracks.values())
     facts = Streaming(tuple(_delay(track, name) for name, track in outputs.items()), tensors)
+    delay = max(output.delay_samples for output in facts.outputs)
     timing = {
         str(value.name): Timing(time.axis, 0, time.offset)
         for value in offline.inputs
@@ -118,7 +118,7 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
         timing[name] = Timing(track.axis, track.delay, track.time.offset)
     return Model(model).describe(
         states=writer.new.states,
-        stream=StreamInfo(hop),
+        stream=StreamInfo(hop, None, delay, analysis.facts.minimum_hop()),
         timing=timing,
         end_state=writer.new.end_state,
         streaming=facts,
