@@ -239,12 +239,18 @@ def test_all_refusals_of_a_network_are_listed():
 def test_the_time_axis_is_asked_for_where_the_file_does_not_tell():
     net = Net()
     data = net.model(["B", 2, "T"], net.conv("x", 2, 2, 3, left=2))
-    assert stream(onnx_offline(data, name="net")).timing["x"].axis == 2
+    model = stream(onnx_offline(data, name="net"))
+    assert model.timing["x"].axis == 2
+    assert model.notes == ("input 'x': its open first dimension is taken as a batch of 1",)
     data = net.model([1, "C", "T"], net.conv("x", 2, 2, 3, left=2))
     with pytest.raises(
         ModelError, match=r"2 open dimensions: x \(1, C, T\); .*--time-axis INPUT:AXIS"
     ):
         onnx_offline(data, name="net")
+    with pytest.raises(
+        ModelError, match=r"its dimension 'C' is open beside time; .*--shape x=1,1,1"
+    ):
+        onnx_offline(data, name="net", time_axes={"x": 2})
     model = stream(
         onnx_offline(data, name="net", time_axes={"x": 2}, shapes={"x": (1, 2, 9)}), hop=2
     )

@@ -66,7 +66,9 @@ def stream(offline: Offline, *, hop: int | None = None, sample_rate: int | None 
     prove(offline, models, least, analysis.longest)
     model, source = models[size], offline.at(analysis.longest)
     return model.describe(
-        source=source.source, stream=replace(model.stream, sample_rate_hz=sample_rate)
+        source=source.source,
+        stream=replace(model.stream, sample_rate_hz=sample_rate),
+        notes=list(offline.notes),
     )
 
 

@@ -32,11 +32,13 @@ class Offline:
     Attributes:
         at: imports it, verified, with the time axis of its inputs at this length.
         strides: what the lengths should be multiples of, as far as that is known without an import.
+        notes: what was assumed and the user should know.
         examples: the factory's example inputs by name; None for a file.
     """
 
     at: Callable[[int], Model]
     strides: int = 1
+    notes: Sequence[str] = ()
     examples: Mapping[str, NDArray[np.float32]] | None = None
 
 
@@ -67,14 +69,13 @@ def onnx_offline(
     proto = parse(data, shapes or {})
     borders = _borders(proto.graph, constants or {})
     axes = find_time(borders, time_axes or {}, shapes or {})
-    fixed = {key: [1 if type(d) is not int else d for d in (shapes or {}).get(key, dims)]
-             for key, dims in borders.items()}  # fmt: skip
+    fixed, notes = _fixed(borders, axes, shapes or {})
 
     def at(samples: int) -> Model:
         given = {key: _with_time(dims, axes.get(key), samples) for key, dims in fixed.items()}
         return from_onnx(data, name=name, shapes=given, constants=constants)
 
-    return Offline(cache(at), _strides(ir.from_proto(proto).graph))
+    return Offline(cache(at), _strides(ir.from_proto(proto).graph), notes)
 
 
 def torch_offline(
@@ -156,6 +157,30 @@ def _open(dims: Dims, given: bool) -> list[tuple[int, str]]:
     places = [(axis, str(dim)) for axis, dim in enumerate(dims) if type(dim) is not int]
     batch = len(places) > 1 and places[0][0] == 0
     return [] if given else places[batch:]
+
+
+def _fixed(
+    borders: Mapping[str, Dims], axes: Mapping[str, int], shapes: Mapping[str, Sequence[int]]
+) -> tuple[dict[str, list[int]], list[str]]:
+    """All sizes but time, a batch being 1; and what is to be told of that."""
+    fixed: dict[str, list[int]] = {}
+    notes, problems = [], []
+    for name, dims in borders.items():
+        sizes = list(shapes.get(name, [dim if isinstance(dim, int) else 1 for dim in dims]))
+        fixed[name] = sizes
+        left = (
+            [] if name in shapes else [n for n, dim in enumerate(dims) if not isinstance(dim, int)]
+        )
+        for axis in left:
+            if axis == 0 != axes.get(name):
+                notes.append(f"input '{name}': its open first dimension is taken as a batch of 1")
+            elif axis != axes.get(name):
+                found = f"its dimension '{dims[axis]}' is open beside time"
+                step = f"--shape {name}={','.join(map(str, sizes))} with the sizes that it has"
+                problems.append(Problem(f"input '{name}'", found, "fixed sizes but for time", step))
+    if problems:
+        raise ModelError(problems)
+    return fixed, notes
 
 
 def _borders(graph: onnx.GraphProto, constants: Constants) -> dict[str, Dims]:
