@@ -2,6 +2,6 @@
 
 Reading order: `convert` (the verb), `sources` (the offline network at any length), `facts` (time axis,
 rate and length of every tensor), `needs` (how far every tensor is read), `track`, `hopgraph` (states,
-counters), `rewrite` (the one primitive, delays, masks, the loop over nodes), `rules` (one per
+counters), `known`, `values`, `rewrite` (the one primitive, delays, masks), `rules` (one per
 operator), `prove`.
 """

@@ -13,11 +13,12 @@ from edgekit.export.stream.facts import Facts, find_facts
 from edgekit.export.stream.known import KnownFrames
 from edgekit.export.stream.needs import find_needs
 from edgekit.export.stream.prove import prove
-from edgekit.export.stream.rewrite import INSIDE, Rewriter
+from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.attention import square
 from edgekit.export.stream.rules.table import RULES
 from edgekit.export.stream.sources import Offline, two_lengths
 from edgekit.export.stream.track import Later, Refused, Track
+from edgekit.export.stream.values import INSIDE
 
 PROVEN_HOPS = (1, 2, 3)  # times the hop
 

@@ -1,4 +1,4 @@
-"""The rewriter: context, delay lines, masks, and the loop over the nodes of the offline network."""
+"""The rewriter: context, delay lines and masks, of which the rules are made."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,30 +10,21 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.passes.graph import array_of, static_shape
-from edgekit.export.stream.facts import Facts, TimeAxis
-from edgekit.export.stream.hopgraph import HopGraph
+from edgekit.export.stream.facts import Facts
 from edgekit.export.stream.known import KnownFrames
-from edgekit.export.stream.track import Refused, Square, Track
+from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.values import INSIDE, Values
 from edgekit.export.stream.windows import pads_of
 
-INSIDE = (
-    "time moves inside of another axis",
-    "time in front of the axes that it is joined with",
-    "transpose before it",
-)
 
-
-class Rewriter:
-    """Holds what the rules work on.
+class Rewriter(Values):
+    """What the rules work with.
 
     Attributes:
-        hop: samples of one call.
-        new: the graph of one hop.
-        facts: time axes of the offline values.
         needs: how far the offline values are read, see `needs.find_needs`.
+        known: frames that are known before the stream starts.
         floors: least delays of attention scores, see `Later`.
-        squares: the attention scores and weights so far.
+        state_bytes: what is kept from hop to hop because of an offline value.
     """
 
     def __init__(
@@ -46,96 +37,10 @@ class Rewriter:
         floors: Mapping[ir.Value, int],
     ) -> None:
         """Start with an empty hop graph."""
-        self.floors, self.squares = floors, dict[ir.Value, Square]()
-        self.hop, self.facts, self.needs, self.known = hop, facts, needs, known
-        self.new = HopGraph(hop, dict(offline.opset_imports))
-        self.tracks: dict[ir.Value, Track] = {}
+        super().__init__(facts, hop, dict(offline.opset_imports))
+        self.needs, self.known, self.floors = needs, known, floors
         self.state_bytes: dict[ir.Value, int] = {}
-        self._fixed: dict[ir.Value, ir.Value] = {}
         self._contexts: dict[tuple[ir.Value, int], ir.Value] = {}
-
-    def track(self, value: ir.Value | None) -> Track | None:
-        """The stream of an offline value; None where it does not carry time."""
-        return None if value is None else self.tracks.get(value)
-
-    def stream(self, value: ir.Value | None) -> Track:
-        """The stream of an offline value that must carry time."""
-        found = self.track(value)
-        if found is None:
-            raise Refused(
-                "its data does not come from a stream", "data with a time axis", "report it"
-            )
-        if found.outer > 1:
-            raise Refused(*INSIDE)
-        return found
-
-    def fixed(self, value: ir.Value | None) -> ir.Value | None:
-        """The hop graph's value for one without time: a constant, or what follows from such inputs."""
-        if value is None:
-            return None
-        if value in self.facts.changed or value in self.facts.axes:
-            raise Refused(
-                f"its constant '{value.name}' follows the length of the input",
-                "constants that are the same at every length",
-                "compute it from the frame itself",
-            )
-        if value not in self._fixed:
-            array = array_of(value)
-            if array is None:
-                raise Refused(f"'{value.name}' is not known", "constants", "report this network")
-            self._fixed[value] = self.new.constant(array, str(value.name), array.dtype)
-        return self._fixed[value]
-
-    def set_fixed(self, value: ir.Value, result: ir.Value) -> None:
-        """Record the hop graph's value for one without time."""
-        self._fixed[value] = result
-
-    def hop_shape(self, value: ir.Value) -> tuple[int, ...]:
-        """The shape of one hop of an offline value."""
-        time = self.facts.time(value)
-        shape = static_shape(value) or ()
-        if time is None:
-            return shape
-        return (*shape[: time.axis], int(time.rate * self.hop), *shape[time.axis + 1 :])
-
-    def set(
-        self,
-        value: ir.Value,
-        result: ir.Value,
-        delay: int,
-        *sources: Track,
-        node: ir.Node | None = None,
-        before: bool = False,
-        after: bool = False,
-        outer: int = 1,
-    ) -> None:
-        """Record the stream of an offline value.
-
-        Args:
-            value: of the offline network.
-            result: one hop of it.
-            delay: in frames.
-            sources: what it was made from; they tell which node caused the delay.
-            node: the node that made it.
-            before: its frames before 0 are zero (they are as well where it isn't delayed).
-            after: its frames behind the end are zero.
-            outer: see `Track.outer`.
-        """
-        time = self.facts.time(value)
-        if time is None:
-            raise Refused(*self._without_time(value))
-        if time.offset % outer:
-            raise Refused(*INSIDE)
-        time = TimeAxis(time.axis, time.rate / outer, time.offset // outer)
-        worst = max(sources, key=lambda t: (t.delay_samples, t.cause is not None), default=None)
-        cause = None if worst is None or delay <= 0 else worst.cause
-        if node is not None and delay > 0:
-            grown = worst is None or delay / time.rate > worst.delay_samples
-            cause = node.name if grown else cause
-        before = before or delay <= 0
-        self.tracks[value] = Track(
-            result, value, time, self.hop_shape(value), delay, cause, before, after, outer
-        )
 
     def context(self, track: Track, count: int, name: str) -> ir.Value:
         """The hop with the `count` frames before it; below 0, the hop without its first frames."""
@@ -288,46 +193,6 @@ class Rewriter:
         if fill is not None and fill != 0 and (before or after):
             value = self.masked(track, value, count, name, before=before, after=after, fill=fill)
         return value, delay
-
-    def operand(
-        self, value: ir.Value | None, output: TimeAxis, rank: int, delay: int
-    ) -> ir.Value | None:
-        """A constant operand of an elementwise node: `output` is the time axis of the `rank` of its output.
-
-        Along time it may stay the same, or grow by one step from frame to frame, as a count of frames.
-        """
-        time, array = self.facts.time(value), array_of(value)
-        if value is None or time is None or array is None:
-            return self.fixed(value)
-        if time.axis - array.ndim != output.axis - rank or time.rate != output.rate:
-            return self.fixed(value)  # refuses
-        frames, axis = int(time.rate * self.hop), time.axis
-        start, step = np.take(array, [0], axis), np.zeros(1, array.dtype)
-        if array.dtype.kind in "iuf" and array.shape[axis] > 1:
-            step = np.take(array, [1], axis) - start
-        shape = [1] * array.ndim
-        shape[axis] = -1
-        if not np.array_equal(start + step * np.arange(array.shape[axis]).reshape(shape), array):
-            return self.fixed(value)  # refuses
-        content = start + step * (np.arange(frames) - delay).reshape(shape)
-        if not step.any():
-            return self.new.constant(content, str(value.name), array.dtype)
-        return self.new.counted(content, step * frames, str(value.name), array.dtype)
-
-    def _without_time(self, value: ir.Value) -> tuple[str, str, str]:
-        count = len(self.facts.axes.get(value, ()))
-        if count:
-            return (
-                f"its output '{value.name}' has {count} axes that grow with time",
-                "one time axis, or attention with a window",
-                "limit the attention to a window with a banded mask",
-            )
-        return (
-            f"its output '{value.name}' does not grow with time: it sums up or picks from all of time",
-            "operators that work frame by frame or on a window",
-            "use a running form (a cumulative sum, a causal convolution, a recurrent layer), "
-            "or leave this output out",
-        )
 
 
 def _dtype(track: Track) -> Any:

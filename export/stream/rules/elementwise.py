@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 import onnx_ir as ir
 
 from edgekit.export.passes.graph import array_of, attribute, static_shape
-from edgekit.export.stream.rewrite import INSIDE, Rewriter
+from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.values import INSIDE
 
 KEEP_ZERO = frozenset(
     ("Abs", "Cast", "Elu", "Erf", "Gelu", "HardSwish", "Identity", "LeakyRelu", "Mish", "Mul", "Neg",

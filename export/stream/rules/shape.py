@@ -6,9 +6,10 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.graph import array_of, attribute, static_shape
-from edgekit.export.stream.rewrite import INSIDE, Rewriter
+from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import axis_of, finish, framewise
 from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.values import INSIDE
 from edgekit.export.stream.windows import ENDLESS, pads_of, slice_of
 
 

@@ -1,0 +1,157 @@
+"""What the rules look up: the stream of an offline value, or its constant, in the graph of one hop."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.graph import array_of, static_shape
+from edgekit.export.stream.facts import Facts, TimeAxis
+from edgekit.export.stream.hopgraph import HopGraph
+from edgekit.export.stream.track import Refused, Square, Track
+
+INSIDE = (
+    "time moves inside of another axis",
+    "time in front of the axes that it is joined with",
+    "transpose before it",
+)
+
+
+class Values:
+    """Offline values and what they are in the graph of one hop.
+
+    Attributes:
+        hop: samples of one call.
+        new: the graph of one hop.
+        facts: time axes of the offline values.
+        tracks: the streams so far.
+        squares: the attention scores and weights so far.
+    """
+
+    def __init__(self, facts: Facts, hop: int, opsets: dict[str, int]) -> None:
+        """Start with an empty hop graph."""
+        self.hop, self.facts, self.new = hop, facts, HopGraph(hop, opsets)
+        self.tracks: dict[ir.Value, Track] = {}
+        self.squares: dict[ir.Value, Square] = {}
+        self._fixed: dict[ir.Value, ir.Value] = {}
+
+    def track(self, value: ir.Value | None) -> Track | None:
+        """The stream of an offline value; None where it does not carry time."""
+        return None if value is None else self.tracks.get(value)
+
+    def stream(self, value: ir.Value | None) -> Track:
+        """The stream of an offline value that must carry time."""
+        found = self.track(value)
+        if found is None:
+            raise Refused(
+                "its data does not come from a stream", "data with a time axis", "report it"
+            )
+        if found.outer > 1:
+            raise Refused(*INSIDE)
+        return found
+
+    def fixed(self, value: ir.Value | None) -> ir.Value | None:
+        """The hop graph's value for one without time: a constant, or what follows from such inputs."""
+        if value is None:
+            return None
+        if value in self.facts.changed or value in self.facts.axes:
+            raise Refused(
+                f"its constant '{value.name}' follows the length of the input",
+                "constants that are the same at every length",
+                "compute it from the frame itself",
+            )
+        if value not in self._fixed:
+            array = array_of(value)
+            if array is None:
+                raise Refused(f"'{value.name}' is not known", "constants", "report this network")
+            self._fixed[value] = self.new.constant(array, str(value.name), array.dtype)
+        return self._fixed[value]
+
+    def set_fixed(self, value: ir.Value, result: ir.Value) -> None:
+        """Record the hop graph's value for one without time."""
+        self._fixed[value] = result
+
+    def hop_shape(self, value: ir.Value) -> tuple[int, ...]:
+        """The shape of one hop of an offline value."""
+        time = self.facts.time(value)
+        shape = static_shape(value) or ()
+        if time is None:
+            return shape
+        return (*shape[: time.axis], int(time.rate * self.hop), *shape[time.axis + 1 :])
+
+    def set(
+        self,
+        value: ir.Value,
+        result: ir.Value,
+        delay: int,
+        *sources: Track,
+        node: ir.Node | None = None,
+        before: bool = False,
+        after: bool = False,
+        outer: int = 1,
+    ) -> None:
+        """Record the stream of an offline value.
+
+        Args:
+            value: of the offline network.
+            result: one hop of it.
+            delay: in frames.
+            sources: what it was made from; they tell which node caused the delay.
+            node: the node that made it.
+            before: its frames before 0 are zero (they are as well where it isn't delayed).
+            after: its frames behind the end are zero.
+            outer: see `Track.outer`.
+        """
+        time = self.facts.time(value)
+        if time is None:
+            raise Refused(*self._without_time(value))
+        if time.offset % outer:
+            raise Refused(*INSIDE)
+        time = TimeAxis(time.axis, time.rate / outer, time.offset // outer)
+        worst = max(sources, key=lambda t: (t.delay_samples, t.cause is not None), default=None)
+        cause = None if worst is None or delay <= 0 else worst.cause
+        if node is not None and delay > 0:
+            grown = worst is None or delay / time.rate > worst.delay_samples
+            cause = node.name if grown else cause
+        before = before or delay <= 0
+        self.tracks[value] = Track(
+            result, value, time, self.hop_shape(value), delay, cause, before, after, outer
+        )
+
+    def operand(
+        self, value: ir.Value | None, output: TimeAxis, rank: int, delay: int
+    ) -> ir.Value | None:
+        """A constant operand of an elementwise node: `output` is the time axis of the `rank` of its output.
+
+        Along time it may stay the same, or grow by one step from frame to frame, as a count of frames.
+        """
+        time, array = self.facts.time(value), array_of(value)
+        if value is None or time is None or array is None:
+            return self.fixed(value)
+        if time.axis - array.ndim != output.axis - rank or time.rate != output.rate:
+            return self.fixed(value)  # refuses
+        frames, axis = int(time.rate * self.hop), time.axis
+        start, step = np.take(array, [0], axis), np.zeros(1, array.dtype)
+        if array.dtype.kind in "iuf" and array.shape[axis] > 1:
+            step = np.take(array, [1], axis) - start
+        shape = [1] * array.ndim
+        shape[axis] = -1
+        if not np.array_equal(start + step * np.arange(array.shape[axis]).reshape(shape), array):
+            return self.fixed(value)  # refuses
+        content = start + step * (np.arange(frames) - delay).reshape(shape)
+        if not step.any():
+            return self.new.constant(content, str(value.name), array.dtype)
+        return self.new.counted(content, step * frames, str(value.name), array.dtype)
+
+    def _without_time(self, value: ir.Value) -> tuple[str, str, str]:
+        count = len(self.facts.axes.get(value, ()))
+        if count:
+            return (
+                f"its output '{value.name}' has {count} axes that grow with time",
+                "one time axis, or attention with a window",
+                "limit the attention to a window with a banded mask",
+            )
+        return (
+            f"its output '{value.name}' does not grow with time: it sums up or picks from all of time",
+            "operators that work frame by frame or on a window",
+            "use a running form (a cumulative sum, a causal convolution, a recurrent layer), "
+            "or leave this output out",
+        )
