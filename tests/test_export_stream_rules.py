@@ -36,7 +36,7 @@ def test_channels_last_and_pooling_over_frequency():
     y = net.conv(y, 6, 4, 3, left=2)
     y = net.add("Transpose", y, perm=[0, 2, 1])
     y = net.add("ReduceMean", y, net.const([2], np.int64), keepdims=1)
-    y = net.add("Mul", y, "x")
+    y = net.add("Mul", net.add("Tile", y, net.const([1, 1, 6], np.int64)), "x")
     (model, *_) = check(net.model([1, "T", 6], y))
     assert delays(model) == [0]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
+from edgekit.export.passes.graph import attribute, static_shape
 from edgekit.export.stream.facts import Facts, TimeAxis
 from edgekit.export.stream.windows import ENDLESS, Sliding, pads_of, slice_of, sliding_of
 
@@ -66,6 +67,11 @@ def _transposed(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int
     return (need - 1 + window.left) // window.stride + 1
 
 
+def _concat(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+    rank = len(static_shape(node.outputs[0]) or ())
+    return need if int(attribute(node, "axis", 0)) % rank != made.axis else time.offset
+
+
 NEEDS: dict[str, Need] = {
     "Slice": _slice,
     "Pad": _pad,
@@ -73,12 +79,5 @@ NEEDS: dict[str, Need] = {
     "MaxPool": _sliding,
     "AveragePool": _sliding,
     "ConvTranspose": _transposed,
-    "Concat": lambda node, time, made, need: (
-        time.offset if made.axis == ir_axis(node, len(node.outputs[0].shape or ())) else need
-    ),
+    "Concat": _concat,
 }
-
-
-def ir_axis(node: ir.Node, rank: int) -> int:
-    """The attribute ``axis``, counted from the front."""
-    return int(node.attributes["axis"].value) % rank

@@ -98,7 +98,9 @@ def torch_offline(
 
     def at(samples: int) -> Model:
         given = {
-            key: _with_time(array.shape, axes.get(key), samples) for key, array in examples.items()
+            key: _with_time(array.shape, axes.get(key), samples)
+            for key, array in examples.items()
+            if key in axes or key in (shapes or {})
         }
         return from_torch(source, name=name, shapes=given)[0]
 

@@ -41,11 +41,6 @@ def reshape(writer: Rewriter, node: ir.Node) -> None:
     writer.set(output, result, delay, track, node=node, outer=outer, **zero)
 
 
-def transpose(writer: Rewriter, node: ir.Node) -> None:
-    """Transpose moves the time axis."""
-    framewise(writer, node)
-
-
 def expand(writer: Rewriter, node: ir.Node) -> None:
     """Expand other axes than time."""
     track, output = writer.stream(node.inputs[0]), node.outputs[0]
