@@ -208,10 +208,16 @@ def two_lengths(offline: Offline) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
         ModelError: what is wrong at every length that was tried.
     """
     first, samples = _first(offline, lcm(UNIT, offline.strides))
-    unit = lcm(UNIT, _strides(first.ir.graph))
-    if samples % unit:
-        first, samples = _first(offline, unit)
-    return first.ir, offline.at(2 * samples).ir, (samples, 2 * samples)
+    strides = _strides(first.ir.graph)
+    if samples % strides:
+        first, samples = _first(offline, lcm(UNIT, strides))
+    longer = 2 * samples - strides  # not a multiple of many hops: the proof can use it too
+    try:
+        second = offline.at(longer)
+    except ModelError:
+        longer = 2 * samples
+        second = offline.at(longer)
+    return first.ir, second.ir, (samples, longer)
 
 
 def _first(offline: Offline, unit: int) -> tuple[Model, int]:
