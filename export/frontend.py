@@ -37,7 +37,8 @@ def add_frontend(
     one, or a real gain per bin: it is transformed back, times the synthesis window, and
     overlap-added. So are LENGTH samples behind ``frame``, without a window. Any other output stays
     what it is, and a note says so. `then` stands between inverse transform and synthesis window and
-    reads LENGTH samples.
+    reads LENGTH samples. With ``full`` the networks start with the first frame that holds N_FFT
+    samples: until then their states stay zero, and nothing is heard.
 
     A network that takes several frames in a call says so by its hop: that many frames where it was
     rewritten along a time axis, else that many times HOP samples.
@@ -70,6 +71,8 @@ def add_frontend(
     fed, given = (_layout(joined, value, form, frames) for value in (source, result))
     assert fed is not None
     builder.add_analysis(source, fed)
+    if form.full:
+        builder.hold_states(joined.states)
     if second is not None:
         to = layout_of(inputs[second.input], _samples(form))
         assert given is not None and to is not None
@@ -179,6 +182,11 @@ def _checked_frames(joined: Model, form: FrontendSpec, spec: str, second: Second
         problems.append(
             Problem(where, f"hop {form.hop}, but the network's hop is {joined.stream.hop_samples}",
                     allowed, "correct --hop or --frontend")
+        )  # fmt: skip
+    if form.full and (frames or 1) > 1:
+        problems.append(
+            Problem(where, f"full with {frames} frames in a call", "full with one frame in a call",
+                    "leave out full, or --hop")
         )  # fmt: skip
     inputs, outputs = joined.stream_inputs, joined.stream_outputs
     ends = {value.name for value in (*inputs[:1], *outputs[:1])}

@@ -8,8 +8,9 @@ import onnx_ir as ir
 from edgekit.export.frontend_layout import Layout
 from edgekit.export.frontend_spec import FrontendSpec
 from edgekit.export.frontend_writer import FrontendWriter
+from edgekit.export.model import StatePair
 from edgekit.export.passes.finite import insert_finite
-from edgekit.export.passes.graph import static_shape
+from edgekit.export.passes.graph import static_shape, unused_name, value_names
 
 PCM_LIMIT = float(2**20)  # of |pcm|: full scale is 1, or 2^15 for unscaled 16-bit samples
 POWER_FLOOR = 1e-12
@@ -21,6 +22,7 @@ class FrontendBuilder:
     Attributes:
         new: what writes the nodes, and knows the state pairs that they carry.
         spectrum: the transform of the frames of a call (frames, bins, 2), where there is one.
+        started: whether the network has started, bool (1,); None where it starts at once.
         result_is_frame: whether what is added up are samples, which need no inverse transform.
     """
 
@@ -37,6 +39,7 @@ class FrontendBuilder:
         self.frames, self.late = frames, late
         self.new = FrontendWriter(model.graph)
         self.spectrum: ir.Value | None = None
+        self.started: ir.Value | None = None
         self.result_is_frame = form.kind == "frame"
 
     def add_analysis(self, source: ir.Value, layout: Layout) -> None:
@@ -57,6 +60,31 @@ class FrontendBuilder:
         graph.insert_before(graph[0], self.new.take())
         insert_finite(self.model, pcm, PCM_LIMIT)
 
+    def hold_states(self, states: Sequence[StatePair]) -> None:
+        """Keep the network's states at zero while its frames are not full of samples yet."""
+        graph, skipped = self.graph, self.form.skipped
+        counted, most = self.new.state("stft_frames", (1,)), np.float32(skipped)
+        one, enough = (self.new.constant(f"frames_{n}", np.float32([n])) for n in (1, most))
+        (more,) = self.new.node("Add", [counted, one], {"frames_more": (1,)})
+        (following,) = self.new.node("Min", [more, enough], {"frames_counted": (1,)})
+        (self.started,) = self.new.node("GreaterOrEqual", [counted, enough], {"started": (1,)})
+        self.started.dtype = ir.DataType.BOOL
+        self.new.follow(counted, following)
+        places = {str(value.name): place for place, value in enumerate(graph.outputs)}
+        for number, pair in enumerate(states):
+            value, name = graph.outputs[places[pair.output]], pair.output
+            held = self._once_started(value, f"held_{number}")
+            value.name = unused_name(value_names(graph), f"network/{name}")
+            held.name, graph.outputs[places[name]] = name, held
+        graph.extend(self.new.take())
+
+    def _once_started(self, value: ir.Value, name: str) -> ir.Value:
+        """Return the value, zero where the network has not started."""
+        if self.started is None:
+            return value
+        zero, shape = self.new.constant("zero", np.float32(0)), static_shape(value) or ()
+        return self.new.node("Where", [self.started, value, zero], {name: shape})[0]
+
     def add_link(self, result: ir.Value, layout: Layout, source: ir.Value, to: Layout) -> None:
         """Feed `source`, a graph input of (length) samples, with the samples of the output `result`."""
         self.new.free_names(result, source)
@@ -75,7 +103,8 @@ class FrontendBuilder:
         place = list(graph.outputs).index(result)
         overlap = self.new.state(f"{form.prefixes[1]}_overlap", (1, form.overlap))
         if self.result_is_frame:
-            pcm_out, following = self._added_up(self._frame(result, layout), overlap)
+            frame = self._once_started(self._frame(result, layout), "heard")
+            pcm_out, following = self._added_up(frame, overlap)
         else:
             pcm_out, following = self._inverse(self._filtered(result, layout), overlap)
         pcm_out.name = "pcm_out"
@@ -167,19 +196,20 @@ class FrontendBuilder:
         back = [layout.order.index(axis) for axis in range(len(dims))]
         value = self.new.transpose(value, back, "result_in_order")
         if layout.content == "spectrum":
-            return value
+            return self._once_started(value, "heard")
         gain = self.new.reshape(value, "gain", (*dims, 1))
         return self.new.node("Mul", [self._awaited(), gain], {"filtered": spectrum})[0]
 
     def _awaited(self) -> ir.Value:
         """Return the spectra to which the gains of this call belong."""
         assert self.spectrum is not None
+        spectrum = self._once_started(self.spectrum, "heard")
         if not self.late:
-            return self.spectrum
+            return spectrum
         frames, rest = self.frames, (self.form.bins, 2)
         waiting = self.new.state("stft_waiting", (self.late, *rest))
         shapes = {"all": (self.late + frames, *rest)}
-        (every,) = self.new.node("Concat", [waiting, self.spectrum], shapes, axis=0)
+        (every,) = self.new.node("Concat", [waiting, spectrum], shapes, axis=0)
         self.new.follow(waiting, self.new.slice(every, "late", 0, frames, frames + self.late))
         return self.new.slice(every, "awaited", 0, 0, frames)
 

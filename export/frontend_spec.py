@@ -8,11 +8,11 @@ import numpy as np
 
 from edgekit.errors import Problem, UsageError
 
-FORMS = "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain] or frame:LENGTH:HOP"
+FORMS = "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP"
 # periodic windows, as torch has them, and symmetric ones, as np.hanning(N_FFT) makes them
 WINDOWS = ("hann", "sqrt_hann", "hamming", "hann_sym", "sqrt_hann_sym", "hamming_sym", "rect")
 FEATURES = ("mag", "logpow")
-PLAIN = "plain"
+PLAIN, FULL = "plain", "full"
 MIN_N_FFT, MAX_N_FFT = 32, 4096
 MAX_LENGTH = 65536  # samples of a frame that is not transformed
 
@@ -31,6 +31,7 @@ class FrontendSpec:
         kind: what the network sees: ``complex``, ``mag``, ``logpow``, or ``frame`` (samples).
         window: one of `WINDOWS`.
         plain: the synthesis window is the analysis window, and frames are added as they are.
+        full: the network starts with the first frame that is full of samples.
     """
 
     length: int
@@ -38,6 +39,7 @@ class FrontendSpec:
     kind: str
     window: str = "rect"
     plain: bool = True
+    full: bool = False
 
     @property
     def bins(self) -> int:
@@ -48,6 +50,11 @@ class FrontendSpec:
     def overlap(self) -> int:
         """Samples that a frame shares with the next one."""
         return self.length - self.hop
+
+    @property
+    def skipped(self) -> int:
+        """Frames at the start that the network does not see."""
+        return -(-self.overlap // self.hop) if self.full else 0
 
     @property
     def prefixes(self) -> tuple[str, str]:
@@ -97,7 +104,9 @@ def parse_spec(text: str) -> FrontendSpec:
     elif match := re.fullmatch(rf"stft:{number}:{number}:(\w+)((?::\w+)*)", text):
         options = match[4].split(":")[1:]
         kind = next((option for option in options if option in FEATURES), "complex")
-        spec = FrontendSpec(int(match[1]), int(match[2]), kind, match[3], PLAIN in options)
+        spec = FrontendSpec(
+            int(match[1]), int(match[2]), kind, match[3], PLAIN in options, FULL in options
+        )
         problems = [*_stft_problems(spec), *_option_problems(options)]
     else:
         raise UsageError(Problem(f"--frontend {text}", "not of this form", FORMS, "correct it"))
@@ -135,11 +144,14 @@ def _stft_problems(spec: FrontendSpec) -> _Problems:
 
 
 def _option_problems(options: list[str]) -> _Problems:
-    allowed = "mag or logpow (without: the complex spectrum), and plain (without: normalised)"
-    known = [option for option in options if option in (*FEATURES, PLAIN)]
+    allowed = (
+        "mag or logpow (without: the complex spectrum), plain (without: normalised), and full "
+        "(without: the first frames begin with zeros)"
+    )
+    known = [option for option in options if option in (*FEATURES, PLAIN, FULL)]
     unknown = [("the last part", option, allowed) for option in options if option not in known]
     features = [option for option in known if option in FEATURES]
-    if len(features) > 1 or known.count(PLAIN) > 1:
+    if len(features) > 1 or len(set(known)) < len(known):
         unknown.append(("the last parts", ":".join(known), allowed + ", each once"))
     return unknown
 

@@ -10,7 +10,9 @@ from edgekit.export.functions import FUNCTIONS
 from edgekit.export.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair
 from edgekit.export.passes.graph import add_initializer, static_shape, unused_name, value_names
 
-STATES = ("stft_history", "istft_overlap", "stft_waiting", "frame_history", "frame_overlap")
+STATES = (
+    "stft_history", "istft_overlap", "stft_waiting", "stft_frames", "frame_history", "frame_overlap",
+)  # fmt: skip
 RESERVED = ("pcm", "pcm_out", *STATES, *(f"{state}_next" for state in STATES))
 
 

@@ -267,7 +267,7 @@ def test_the_second_network_may_end_in_something_else():
 @pytest.mark.parametrize(
     ("spec", "parts"),
     [
-        ("frame:576", ["stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain] or frame:LENGTH:HOP"]),
+        ("frame:576", ["stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP"]),
         ("frame:1:1", ["LENGTH: 1", "2 to 65536"]),
         ("frame:512:512", ["HOP: 512", "1 to 511", "needs --hop only"]),
         ("frame:512:0", ["HOP: 0", "1 to 511"]),
@@ -376,3 +376,46 @@ def test_an_offline_network_streams_behind_a_front_end(frames):
         out[index * 16 : index * 16 + 64] += frame
     found = streamed(built, pcm)["pcm_out"].ravel()
     assert snr_db(out[: len(pcm) - 16], found[16:]) >= 110
+
+
+@pytest.mark.parametrize(("n_fft", "hop", "skipped"), [(64, 32, 1), (64, 16, 3), (96, 80, 1)])
+@pytest.mark.parametrize("kind", ["logpow", "complex"])
+def test_full_starts_the_network_with_the_first_frame_that_is_full(n_fft, hop, skipped, kind):
+    bins = n_fft // 2 + 1
+    shape = (1, bins) if kind == "logpow" else (1, bins, 2)
+    dims = ",".join(map(str, shape))
+    proto = onnx.parser.parse_model(
+        f'<ir_version: 10, opset_import: ["": 21]> net (float[{dims}] x, float[{dims}] s, '
+        f"float[2] h) => (float[{dims}] y, float[{dims}] s_next, float[2] h_next) <float w = {{0.3}}, float u = {{0.9}}> {{ "
+        "a = Mul (x, w)  b = Mul (s, u)  s_next = Add (a, b)  y = Tanh (s_next)  h_next = Abs (h) }"
+    )
+    model = from_onnx(proto.SerializeToString(), name="net")
+    built = add_frontend(
+        model, f"stft:{n_fft}:{hop}:rect:{kind}:plain:full".replace(":complex", ""), 8000
+    )
+    state, frames = 0.0, 0
+
+    def change(frame):
+        nonlocal state, frames
+        frames += 1
+        if frames <= skipped:
+            return np.zeros(n_fft)
+        spectrum = np.fft.rfft(frame)
+        fed = np.log10(np.maximum(np.abs(spectrum) ** 2, 1e-12))
+        if kind == "complex":
+            fed = np.stack([spectrum.real, spectrum.imag], axis=-1)
+        state = 0.3 * fed + 0.9 * state
+        out = np.tanh(state)
+        filtered = out[..., 0] + 1j * out[..., 1] if kind == "complex" else out * spectrum
+        return np.fft.irfft(filtered, n_fft)
+
+    pcm = noise(hop * 40)
+    expected = pipeline(pcm, n_fft, hop, change)
+    assert not expected[: skipped * hop].any()
+    assert snr_db(expected, streamed(built, pcm)["pcm_out"].reshape(-1)) >= 110
+
+
+def test_full_is_for_one_frame_in_a_call():
+    model = network((1, 2, 33), (1, 2, 33), "y = Sigmoid (x)", hop=32)
+    with pytest.raises(UsageError, match="full with 2 frames"):
+        add_frontend(model, "stft:64:16:hann_sym:mag:plain:full", 8000)

@@ -71,7 +71,7 @@ def export(
         states: (input, output) names of state pairs, besides those that names tell.
         shapes: input name -> dimensions, where the network leaves them open.
         constants: input name -> value, for inputs of an .onnx that become constants.
-        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain]`` or ``frame:LENGTH:HOP``: the build
+        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full]`` or ``frame:LENGTH:HOP``: the build
             then eats PCM, and gives PCM where the network gives a spectrum, gains, or a frame.
         then: an .onnx whose network comes behind that of `source`: it gets the samples of each
             frame before they are added up. `states`, `shapes` and `constants` name inputs of both;

@@ -26,7 +26,7 @@ class ImportOptions:
         sample_rate: samples per second.
         states: (input, output) names of state pairs, besides those found by name.
         shapes: dims of inputs that the network leaves open.
-        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain]`` or ``frame:LENGTH:HOP``, put before
+        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full]`` or ``frame:LENGTH:HOP``, put before
             and after the network.
         then: an .onnx whose network comes behind the first one, inside the front end.
         time_axes: input name -> its time axis, where the network is offline and does not tell.

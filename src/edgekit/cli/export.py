@@ -57,7 +57,7 @@ def export(
         str | None,
         typer.Option(
             metavar="SPEC",
-            help="stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain] or frame:LENGTH:HOP: PCM in, and out.",
+            help="stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP: PCM in, and out.",
         ),
     ] = None,
     then: Annotated[
