@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -126,9 +125,9 @@ def measure(task: Task, recipe: str, folder: Path) -> tuple[Row, Arrays]:
     return row, found
 
 
-def whole_options(pipeline: Pipeline, hops: int, cache: Path) -> ImportOptions:
+def whole_options(pipeline: Pipeline, cache: Path) -> ImportOptions:
     """Return what makes one build of a pipeline: its front end, and all that its networks need."""
-    parts = [NETWORKS[name].options(hops) for name in pipeline.networks]
+    parts = [NETWORKS[name].options(None) for name in pipeline.networks]
     behind = [str(path_of(name, cache)) for name in pipeline.networks[1:]]
     return ImportOptions(
         sample_rate=RATE,
@@ -150,7 +149,7 @@ def measure_pipeline(
 ) -> Iterator[Row]:
     """Yield the rows of a pipeline's networks and of the pipeline as one build, in every recipe.
 
-    At w8a8 the build of the whole stands for its networks, where there is one.
+    At w8a8 the build of the whole stands for its networks.
 
     Args:
         name: of the pipeline.
@@ -186,26 +185,19 @@ def measure_pipeline(
         for index, (n, network) in enumerate(zip(pipeline.networks, networks, strict=True))
     ]
     for recipe in RECIPES:
-        found: Arrays = {}
-        if recipe == "float32" or not pipeline.frontend:  # else the whole holds the parts
+        if recipe == "float32":  # else the whole holds the parts
             for part, n in zip(parts, pipeline.networks, strict=True):
-                row, found = measure(part, recipe, scratch / f"{n}-{recipe}")
-                yield row
-        title = f"{name}, from PCM"
-        if pipeline.frontend:
-            whole = Task(
-                title,
-                parts[0].source,
-                whole_options(pipeline, hops, cache),
-                {"pcm": noisy.reshape(hops, 1, pipeline.hop).astype(np.float32)},
-                [published],
-                [{"pcm": clip.reshape(hops, 1, pipeline.hop)} for clip in heard],
-            )
-            row, found = measure(whole, recipe, scratch / f"pcm-{recipe}")
-            answer = None if not found else next(iter(found.values())).ravel()
-        else:  # the front end of its authors around the build
-            answer = None if not found else pipeline.run(noisy, partial(_given, found))
-            row = Row(title, recipe, refused=row.refused, hops=row.hops)
+                yield measure(part, recipe, scratch / f"{n}-{recipe}")[0]
+        whole = Task(
+            f"{name}, from PCM",
+            parts[0].source,
+            whole_options(pipeline, cache),
+            {"pcm": noisy.reshape(-1, 1, pipeline.hop).astype(np.float32)},
+            [published],
+            [{"pcm": clip.reshape(-1, 1, pipeline.hop)} for clip in heard],
+        )
+        row, found = measure(whole, recipe, scratch / f"pcm-{recipe}")
+        answer = None if not found else next(iter(found.values())).ravel()
         if answer is not None and not pipeline.detects:
             late = clean[: len(clean) - pipeline.delay]
             scores = [si_sdr_db(sound[pipeline.delay :], late) for sound in (published, answer)]
@@ -215,10 +207,6 @@ def measure_pipeline(
                 si_sdr_difference_db=round(scores[1] - scores[0], 4),
             )
         yield row
-
-
-def _given(found: Arrays, _: Arrays) -> Arrays:
-    return found
 
 
 def measure_pictures(

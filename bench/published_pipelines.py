@@ -30,7 +30,7 @@ class Pipeline:
         hop: samples that one hop of the networks stands for.
         delay: samples that the output is late.
         run: the pipeline.
-        frontend: of `edgekit export`, which makes one build of it; None where it has none.
+        frontend: of `edgekit export`, which makes one build of it.
         lead: samples before the first hop is complete.
         detects: whether it gives probabilities rather than samples.
     """
@@ -39,7 +39,7 @@ class Pipeline:
     hop: int
     delay: int
     run: Callable[..., Samples]
-    frontend: str | None = None
+    frontend: str
     lead: int = 0
     detects: bool = False
 
@@ -139,7 +139,9 @@ def silero(samples: Samples, network: Run) -> Samples:
 PIPELINES: dict[str, Pipeline] = {
     "GTCRN": Pipeline(("gtcrn",), 256, 256, gtcrn, "stft:512:256:sqrt_hann_sym"),
     "DTLN": Pipeline(("dtln_1", "dtln_2"), 128, 384, dtln, "stft:512:128:rect:mag:plain"),
-    "NSNet2": Pipeline(("nsnet2",), 160, 160, nsnet2, lead=160),
+    "NSNet2": Pipeline(
+        ("nsnet2",), 160, 160, nsnet2, "stft:320:160:sqrt_hann_sym:logpow:plain:full", lead=160
+    ),
     "Silero VAD, opset 15": Pipeline(
         ("silero_op15",), 512, 0, silero, "frame:576:512", detects=True
     ),

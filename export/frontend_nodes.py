@@ -63,8 +63,9 @@ class FrontendBuilder:
     def hold_states(self, states: Sequence[StatePair]) -> None:
         """Keep the network's states at zero while its frames are not full of samples yet."""
         graph, skipped = self.graph, self.form.skipped
-        counted, most = self.new.state("stft_frames", (1,)), np.float32(skipped)
-        one, enough = (self.new.constant(f"frames_{n}", np.float32([n])) for n in (1, most))
+        counted = self.new.state("stft_frames", (1,))
+        one = self.new.constant("frame", np.ones(1, np.float32))
+        enough = self.new.constant("skipped", np.full(1, skipped, np.float32))
         (more,) = self.new.node("Add", [counted, one], {"frames_more": (1,)})
         (following,) = self.new.node("Min", [more, enough], {"frames_counted": (1,)})
         (self.started,) = self.new.node("GreaterOrEqual", [counted, enough], {"started": (1,)})

@@ -386,7 +386,8 @@ def test_full_starts_the_network_with_the_first_frame_that_is_full(n_fft, hop, s
     dims = ",".join(map(str, shape))
     proto = onnx.parser.parse_model(
         f'<ir_version: 10, opset_import: ["": 21]> net (float[{dims}] x, float[{dims}] s, '
-        f"float[2] h) => (float[{dims}] y, float[{dims}] s_next, float[2] h_next) <float w = {{0.3}}, float u = {{0.9}}> {{ "
+        f"float[2] h) => (float[{dims}] y, float[{dims}] s_next, float[2] h_next) "
+        "<float w = {0.3}, float u = {0.9}> { "
         "a = Mul (x, w)  b = Mul (s, u)  s_next = Add (a, b)  y = Tanh (s_next)  h_next = Abs (h) }"
     )
     model = from_onnx(proto.SerializeToString(), name="net")
