@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import soundfile
 import tiny_networks
@@ -229,6 +230,27 @@ def test_a_quantized_file_can_be_exported(network: Path, tmp_path: Path) -> None
     assert exported.manifest.verification["bit_exact_with_oracle"] is True
     with pytest.raises(UsageError, match="w8a8 already"):
         api.export(str(written), "host", tmp_path / "other", recipe="float32")
+
+
+def test_strict_refuses_what_stays_in_float(network: Path, tmp_path: Path) -> None:
+    source = str(clips(tmp_path / "clips"))
+    api.export(str(network), "host", tmp_path / "a", recipe="w8a8", calibration=source, strict=True)
+    proto = onnx.load(network)
+    proto.graph.node.extend(
+        [
+            onnx.helper.make_node("Softmax", ["y"], ["p"], name="share"),
+            onnx.helper.make_node("Identity", ["p"], ["q"]),
+        ]
+    )
+    proto.graph.output.append(onnx.helper.make_tensor_value_info("q", 1, [1, WIDTH]))
+    onnx.save(proto, network)
+    with pytest.raises(UsageError, match=r"--strict: kept in float: Softmax \(1\)"):
+        api.export(
+            str(network), "host", tmp_path / "b", recipe="w8a8", calibration=source, strict=True
+        )
+    with pytest.raises(UsageError, match="--strict: recipe float32"):
+        api.export(str(network), "host", tmp_path / "b", strict=True)
+    assert not (tmp_path / "b").exists()
 
 
 REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {

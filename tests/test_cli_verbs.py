@@ -61,7 +61,7 @@ def test_help_lists_the_verbs_and_no_flag_of_a_later_version(edgekit: Cli) -> No
     assert "bench" not in out and "sample" not in out
     code, out, _ = edgekit("export", "--help")
     assert code == 0 and "--calibration" in out
-    assert "--sampler" not in out and "--strict" not in out
+    assert "--sampler" not in out and "--stateful" not in out
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_help_lists_the_verbs_and_no_flag_of_a_later_version(edgekit: Cli) -> No
         *(
             (["export", "m.onnx", "--target", "host", "-o", "x", *flag.split()], flag.split()[0])
             for flag in (
-                "--sampler a.toml", "--constant sr", "--strict", "--stateful", "--part xc7",
+                "--sampler a.toml", "--constant sr", "--stateful", "--part xc7",
                 "--goal fps", "--cpu-fallback",
             )
         ),

@@ -50,6 +50,7 @@ def export(
     frontend: str | None = None,
     then: str | None = None,
     time_axes: Mapping[str, int] | None = None,
+    strict: bool = False,
     progress: Progress = silent,
 ) -> Exported:
     """Make a verified build folder of a network.
@@ -77,6 +78,7 @@ def export(
             frame before they are added up. `states`, `shapes` and `constants` name inputs of both;
             ``then/NAME`` is the second one's where both have a NAME.
         time_axes: input name -> its time axis, of an offline network that does not tell it.
+        strict: refuse what an integer recipe would leave in float.
         progress: see above.
 
     Raises:
@@ -87,7 +89,7 @@ def export(
         hop, sample_rate, tuple(states), shapes or {}, frontend, constants or {}, then,
         time_axes or {},
     )  # fmt: skip
-    request = Request(source, target, Path(out), recipe, calibration, min_snr_db, options)
+    request = Request(source, target, Path(out), recipe, calibration, min_snr_db, options, strict)
     return pipeline.export(request, progress)
 
 

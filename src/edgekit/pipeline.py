@@ -46,6 +46,7 @@ class Request:
     calibration: str | None = None
     min_snr_db: float | None = None
     options: ImportOptions = field(default_factory=ImportOptions)
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def export(request: Request, progress: Progress) -> Exported:
         check(imported.model, request.target)
         progress("quantize", 0, 1)
         quantized = quantize(imported, request)
+        if request.strict:
+            refuse_float(quantized.model)
         progress("lower", 0, 1)
         check(quantized.model, request.target)
         build = TARGETS[request.target].lower(quantized.model, request.target)
@@ -229,6 +232,14 @@ def kept_in_float(model: "Model") -> tuple[str, ...]:
         return ()
     kept = (*float_layers(model), *float_operators(model))
     return (f"kept in float: {', '.join(kept)}",) if kept else ()
+
+
+def refuse_float(model: "Model") -> None:
+    """Raise a ModelError if an integer recipe left anything of the network in float."""
+    kept = ("recipe float32",) if model.quantization.recipe == FLOAT else kept_in_float(model)
+    if kept:
+        allowed = "a recipe and operators whose integer forms there are, see docs/operators.md"
+        raise ModelError(Problem("--strict", kept[0], allowed, "leave out --strict"))
 
 
 def recipe_text(recipe: str) -> str:

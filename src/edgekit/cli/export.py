@@ -65,9 +65,11 @@ def export(
         typer.Option(metavar="FILE", help="A second .onnx, fed with the samples of each frame."),
     ] = None,
     time_axis: TimeAxes = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse what an integer recipe leaves in float.")
+    ] = False,
     as_json: AsJson = False,
     sampler: Annotated[str | None, Later] = None,
-    strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False,
     stateful: Annotated[bool, typer.Option("--stateful", hidden=True)] = False,
     part: Annotated[str | None, Later] = None,
     goal: Annotated[str | None, Later] = None,
@@ -78,7 +80,7 @@ def export(
     A factory or a .pt2 is your own code and is run; .onnx and calibration files are not trusted.
     """
     refuse_given(
-        sampler=sampler, strict=strict, stateful=stateful,
+        sampler=sampler, stateful=stateful,
         part=part, goal=goal, cpu_fallback=cpu_fallback,
     )  # fmt: skip
     with progress(as_json) as report:
@@ -97,6 +99,7 @@ def export(
             frontend=frontend,
             then=then,
             time_axes=dict(parse_time_axis(text) for text in time_axis or ()),
+            strict=strict,
             progress=report,
         )
     if as_json:
