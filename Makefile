@@ -15,7 +15,7 @@ help:
 	@echo "make demo   export the bundled denoiser, stream a noisy clip through it, write $(DEMO)/"
 	@echo "make test   ruff, mypy, pyright, pytest"
 	@echo "make lint   ruff, mypy, pyright"
-	@echo "make stream-fuzz   ten times as many random networks through the streaming rewrite"
+	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
 	@echo "make clean  remove what these made"
 
 $(BIN)/python:
@@ -51,8 +51,9 @@ test: $(VENV)/test.stamp
 	-@$(BIN)/python bench/published_networks.py
 	$(BIN)/python -m pytest
 
+TIMES := 10
 stream-fuzz: $(VENV)/test.stamp
-	STREAM_FUZZ=10 $(BIN)/python -m pytest tests/test_export_stream_random.py tests/test_targets_stream.py
+	STREAM_FUZZ=$(TIMES) $(BIN)/python -m pytest tests/test_export_stream_random.py tests/test_targets_stream.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist

@@ -1,6 +1,7 @@
 """A PCM front end: frames or STFT before the network and overlap-add behind it, in the same graph."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import onnx_ir as ir
 
@@ -11,7 +12,7 @@ from edgekit.export.frontend_nodes import FrontendBuilder
 from edgekit.export.frontend_spec import FrontendSpec, parse_spec
 from edgekit.export.frontend_writer import RESERVED
 from edgekit.export.functions import define_functions
-from edgekit.export.model import Model, StreamInfo
+from edgekit.export.model import Model, OutputDelay, StreamInfo, Streaming
 from edgekit.export.passes.graph import static_shape
 
 # By the kind of front end: what becomes sound again behind a network; the first is what it reads.
@@ -84,9 +85,11 @@ def add_frontend(
     define_functions(graph_model)
     notes = [] if given else [_no_sound(result, form, second)]
     left = {value.name for value in graph_model.graph.outputs}
+    info = _stream(joined, form, frames, sample_rate, has_sound=given is not None)
     return Model(graph_model).describe(
         states=[*joined.states, *builder.new.states],
-        stream=_stream(joined, form, frames, sample_rate, has_sound=given is not None),
+        stream=info,
+        streaming=_streaming(joined, form, info, "pcm_out" if given else str(result.name)),
         timing={name: vars(time) for name, time in joined.timing.items() if name in left},
         end_state=None,
         frontend=spec,
@@ -132,6 +135,25 @@ def _stream(
         delay + (form.overlap if has_sound else 0),
         least,
     )
+
+
+def _streaming(model: Model, form: FrontendSpec, info: StreamInfo, result: str) -> Streaming | None:
+    """What the rewrite of the network found, in samples of the PCM; its first output leads to `result`."""
+    if (found := model.streaming) is None:
+        return None
+    unit, first = form.hop if _counts_frames(model, form) else 1, model.stream_outputs[0].name
+    outputs = tuple(
+        OutputDelay(result, info.delay_samples or 0, output.caused_by or "istft")
+        if output.name == first
+        else replace(output, delay_samples=output.delay_samples * unit)
+        for output in found.outputs
+    )
+    rates = (Fraction(tensor.rate) / unit for tensor in found.tensors)
+    tensors = tuple(
+        replace(tensor, rate=f"{rate.numerator}/{rate.denominator}")
+        for tensor, rate in zip(found.tensors, rates, strict=True)
+    )
+    return Streaming(outputs, tensors)
 
 
 def _check_outputs(*models: Model) -> None:

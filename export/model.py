@@ -68,7 +68,8 @@ class TensorTime:
         axis: of time.
         rate: its frames per sample, as ``"1/2"``.
         delay_frames: below 0 where frames are known before their time.
-        state_bytes: kept from hop to hop because of it.
+        states: names of the state inputs that are kept from hop to hop because of it.
+        state_bytes: of these, as float32.
     """
 
     name: str
@@ -76,6 +77,7 @@ class TensorTime:
     axis: int
     rate: str
     delay_frames: int
+    states: tuple[str, ...]
     state_bytes: int
 
 
@@ -158,7 +160,10 @@ class Model:
         facts = self._load("streaming", None)
         return facts and Streaming(
             tuple(OutputDelay(**output) for output in facts["outputs"]),
-            tuple(TensorTime(**tensor) for tensor in facts["tensors"]),
+            tuple(
+                TensorTime(**{**tensor, "states": tuple(tensor["states"])})
+                for tensor in facts["tensors"]
+            ),
         )
 
     @property

@@ -48,7 +48,9 @@ class Manifest:
     scratch_lower_bound_bytes, code_bytes, moved_bytes_per_hop (what the build copies), moved_bytes_imported
     (what the operators of the source move, and its states); `verification` by, hops, snr_db, max_abs_error,
     bit_exact_with_oracle; `quantization` recipe, calibrated_on, tensors_int8, tensors_int16,
-    tensors_float.
+    tensors_float; `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
+    delay_samples, caused_by) and tensors (a list of name, node, axis, rate in frames per sample,
+    delay_frames, states, state_bytes as float32).
     """
 
     target: str
@@ -65,6 +67,7 @@ class Manifest:
     verification: dict[str, Any] | None = None
     tools: dict[str, str] = field(default_factory=dict)
     digest: str = ""
+    streaming: dict[str, list[dict[str, Any]]] | None = None
     sampler: None = None
     engine: None = None
     schema: int = SCHEMA
@@ -141,7 +144,7 @@ class Manifest:
         """Return the text of manifest.json; keys in the order of the contract."""
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
-                 "sampler", "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16",
+                 "streaming", "sampler", "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16",
                  "macs_float", "verification", "quantization", "tools")  # fmt: skip
         return json.dumps({key: facts[key] for key in order}, indent=2) + "\n"
 

@@ -39,6 +39,14 @@ def _null(value: Any) -> bool:
     return value is None
 
 
+def _whole(value: Any) -> bool:
+    return type(value) is int and abs(value) <= MAX_BYTES
+
+
+def _texts(value: Any) -> bool:
+    return type(value) is list and all(map(_text, value))
+
+
 def _positive(value: Any) -> bool:
     return _bytes(value) and value > 0
 
@@ -47,6 +55,8 @@ Check = tuple[Callable[[Any], bool], str, bool]  # the test, what it allows, whe
 COUNT: Check = (_count, "an integer from 0 up", False)
 SIZE: Check = (_bytes, f"an integer from 0 to {MAX_BYTES}", False)
 TEXT: Check = (_text, f"a text of at most {MAX_TEXT} characters", False)
+TEXTS: Check = (_texts, f"texts of at most {MAX_TEXT} characters", False)
+WHOLE: Check = (_whole, "an integer", False)
 NUMBER: Check = (_number, "a number", False)
 POSITIVE: Check = (_positive, "an integer from 1 up", False)
 NOTHING: Check = (_null, "null", True)
@@ -84,6 +94,13 @@ TABLES: dict[str, dict[str, Check]] = {
         "tensors_int16": _or_null(COUNT), "tensors_float": _or_null(COUNT),
     },
 }  # fmt: skip
+STREAMED: dict[str, dict[str, Check]] = {
+    "outputs": {"name": TEXT, "delay_samples": SIZE, "caused_by": _or_null(TEXT)},
+    "tensors": {
+        "name": TEXT, "node": _or_null(TEXT), "axis": COUNT, "rate": TEXT, "delay_frames": WHOLE,
+        "states": TEXTS, "state_bytes": SIZE,
+    },
+}  # fmt: skip
 NULLABLE_TABLES = frozenset({"verification"})
 
 
@@ -107,7 +124,7 @@ def checked_manifest(
     def complain(key: str, found: str, allowed: str) -> None:
         problems.append(Problem(f"{where}, {key}", found, allowed, "export the network again"))
 
-    allowed_keys = {*FACTS, *TABLES, "inputs", "outputs", "tools"}
+    allowed_keys = {*FACTS, *TABLES, "inputs", "outputs", "tools", "streaming"}
     for key in sorted(facts.keys() - allowed_keys):
         complain(_shown(key), "an unknown key", "the keys of schema 1")
     _check_table(facts, FACTS, "", complain)
@@ -126,6 +143,8 @@ def checked_manifest(
         complain("tools", _shown(tools), "a table of texts")
     for key in ("inputs", "outputs"):
         _check_tensors(facts.get(key), key, complain)
+    if facts.get("streaming") is not None:
+        _check_streaming(facts["streaming"], complain)
     if not problems and facts["schema"] != schema:
         complain("schema", _shown(facts["schema"]), str(schema))
     if problems:
@@ -158,6 +177,20 @@ def _check_table(
                 complain(prefix + key, "missing", allowed)
         elif not (test(table[key]) or (nullable and table[key] is None)):
             complain(prefix + key, _shown(table[key]), allowed)
+
+
+def _check_streaming(content: Any, complain: Callable[[str, str, str], None]) -> None:
+    if type(content) is not dict or content.keys() != STREAMED.keys():
+        complain("streaming", _shown(content), f"null, or lists {', '.join(STREAMED)}")
+        return
+    for key, checks in STREAMED.items():
+        rows = content[key] if type(content[key]) is list else [content[key]]
+        for index, row in enumerate(rows):
+            here = f"streaming.{key}[{index}]"
+            if type(row) is dict and row.keys() <= checks.keys():
+                _check_table(row, checks, f"{here}.", complain)
+            else:
+                complain(here, _shown(row), ", ".join(checks))
 
 
 def _check_tensors(rows: Any, key: str, complain: Callable[[str, str, str], None]) -> None:
@@ -201,8 +234,9 @@ def _time_fits(time: Any, shape: Any) -> bool:
         return True
     if type(time) is not dict or time.keys() != {"axis", "delay_frames", "offset_frames"}:
         return False
-    whole = all(type(n) is int and abs(n) <= MAX_BYTES for n in time.values())
-    return whole and type(shape) is list and 0 <= time["axis"] < len(shape)
+    return (
+        all(map(_whole, time.values())) and type(shape) is list and 0 <= time["axis"] < len(shape)
+    )
 
 
 def _shown(value: Any) -> str:

@@ -1,5 +1,8 @@
 """The part of a manifest that does not depend on how a target lowers the model."""
 
+from dataclasses import asdict
+from typing import Any
+
 import onnx_ir as ir
 
 from edgekit.export.model import Model
@@ -57,6 +60,7 @@ def describe(model: Model, target: str) -> Manifest:
         macs_int16=0,
         macs_float=0,
         quantization=_quantization(model),
+        streaming=_streaming(model),
     )
 
 
@@ -81,6 +85,13 @@ def _stream(model: Model) -> dict[str, int | float | str | None]:
         "minimum_hop_samples": model.stream.minimum_hop_samples,
         "end_state": model.end_state,
     }
+
+
+def _streaming(model: Model) -> dict[str, list[dict[str, Any]]] | None:
+    if (facts := model.streaming) is None:
+        return None
+    tensors = [{**asdict(tensor), "states": list(tensor.states)} for tensor in facts.tensors]
+    return {"outputs": [asdict(output) for output in facts.outputs], "tensors": tensors}
 
 
 def _quantization(model: Model) -> dict[str, str | int | None]:

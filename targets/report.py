@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from edgekit.runtime.manifest import Manifest, Tensor
+from edgekit.runtime.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 from edgekit.targets.build import Placement
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ def render(
         "<h2>Inputs and outputs</h2>",
         _tensors(manifest),
     ]
+    if manifest.streaming is not None:
+        delays = delay_rows(manifest.streaming, manifest.stream["sample_rate_hz"])
+        parts += ["<h2>Delay</h2>", _escaped(DELAY_HEAD, delays)]
+        times = _escaped(TIME_HEAD, time_rows(manifest.streaming))
+        parts += ["<h2>Time in the tensors of the offline network</h2>", times]
     for block in ("scratch", "state"):
         placed = [placement for placement in plan if placement.block == block]
         if placed:
@@ -100,6 +106,10 @@ def _tensors(manifest: Manifest) -> str:
     rows = [row("in", tensor) for tensor in manifest.inputs]
     rows += [row("out", tensor) for tensor in manifest.outputs]
     return _table(("", "name", "shape", "type", "role"), rows)
+
+
+def _escaped(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return _table(head, [tuple(map(escape, row)) for row in rows])
 
 
 def _memory_map(placed: Sequence[Placement], steps: Sequence[str], block: str) -> str:

@@ -83,6 +83,30 @@ def test_stream_writes_a_network_that_says_its_delay_and_what_causes_it(
     assert saved.stream.hop_samples == 4 and saved.stream.minimum_hop_samples == 1
     assert saved.timing[output["name"]].delay_frames == 5 and saved.end_state is not None
     assert len(saved.states) == len(facts["states"])
+    rates = {state["input"]: state["rate"] for state in facts["states"]}
+    assert rates.pop("hops.state") is None and rates.pop("end.state") is None
+    assert set(rates.values()) == {"1/1"}
+
+
+def test_inspect_shows_time_in_every_tensor_of_a_model_and_of_its_build(
+    network: Path, tmp_path: Path
+) -> None:
+    streamed, build = tmp_path / "net.hop.onnx", tmp_path / "build"
+    facts = run("stream", network, "--hop", 4, "--sample-rate", 100, "-o", streamed, "--json")
+    run("export", streamed, "--target", "onnxruntime", "-o", build, "--json")
+    found, built = (run("inspect", source, "--json")["streaming"] for source in (streamed, build))
+    assert {key: found[key] for key in facts} == facts
+    assert {key: found[key] for key in built} == built
+    kept = {tensor["name"]: tensor["state_bytes"] for tensor in built["tensors"]}
+    axes = {tensor["name"]: (tensor["axis"], tensor["rate"]) for tensor in built["tensors"]}
+    assert kept["x"] == 3 * 4 * 4 and sum(kept.values()) == 4 * (12 + 4 + 4 * 6)
+    assert axes["x"] == axes[facts["outputs"][0]["name"]] == (2, "1/1")
+    assert (0, "1/1") in axes.values()
+    for page in (
+        (build / "report.html").read_text(),
+        CliRunner().invoke(app, ["inspect", str(build)], env={"COLUMNS": "200"}).output,
+    ):
+        assert "50" in page and facts["outputs"][0]["caused_by"] in page
 
 
 @needs_cc

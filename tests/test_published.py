@@ -15,17 +15,18 @@ from c_kernels import needs_cc
 from published_measure import MAX_SI_SDR_DB, whole_options
 from published_networks import CACHE, HOW_TO_GET, NETWORKS, path_of
 from published_pipelines import PIPELINES, Recorded, reference
-from published_signals import bundled_speech, pictures
+from published_signals import RATE, bundled_speech, pictures
 from quick_build import load_kernels, quick_build
 
+from edgekit import api
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.export.from_torch import from_torch
 from edgekit.export.model import Model
-from edgekit.export.verify import snr_db
+from edgekit.export.verify import compare, snr_db
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.stream import Arrays
+from edgekit.runtime.stream import Arrays, Stream
 from edgekit.source import load_model
 from edgekit.targets.target import TARGETS
 
@@ -112,6 +113,18 @@ def test_pcm_to_pcm_is_what_its_authors_get(name: str) -> None:
         late = clean[: len(clean) - pipeline.delay]
         scores = [si_sdr_db(s[pipeline.delay :], late) for s in (expected, found.ravel())]
         assert abs(scores[0] - scores[1]) <= MAX_SI_SDR_DB
+
+
+def test_a_network_of_whole_clips_streams_frame_by_frame(tmp_path: Path) -> None:
+    path, pipeline = file_of("nsnet2"), PIPELINES["NSNet2"]
+    exported = api.export(str(path), "onnxruntime", tmp_path / "build", hop=1)
+    assert exported.manifest.stream["delay_samples"] == 0
+    network = Recorded(reference(path.read_bytes(), {}, {}))
+    pipeline.run(bundled_speech(10 * RATE + pipeline.lead)[1], network)
+    inputs = {name: array[0] for name, array in network.inputs.items()}
+    outputs = {name: array[0] for name, array in network.outputs.items()}
+    assert outputs["output"].shape == (1, 1000, 161)
+    compare(outputs, Stream.open(tmp_path / "build").clip(inputs), what="one frame per hop")
 
 
 def text_direction() -> tuple[Model, Callable[[Arrays], Arrays], str, tuple[int, ...]]:

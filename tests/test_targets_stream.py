@@ -1,49 +1,47 @@
-"""Random streamed networks in generated C: blocks of any length, the end of a stream included."""
+"""Random offline networks as C, through `Stream` in blocks of any size: equal to onnxruntime on the whole."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from itertools import pairwise
 
 import numpy as np
+import pytest
 from c_kernels import needs_cc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from quick_build import load_kernels, quick_build
 from stream_layers import TIMES, layers, network_of
 
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare, run, session
-from edgekit.runtime.manifest import MANIFEST_NAME
-from edgekit.runtime.stream import Stream
+from edgekit.source import ImportOptions, surrounded
 from edgekit.targets.target import TARGETS
 
-
-def in_c(model, folder):
-    build = TARGETS["host"].lower(model, "host")
-    for name, content in build.files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    (folder / MANIFEST_NAME).write_text(build.manifest.to_json())
-    return Stream.open(folder)
+pytestmark = needs_cc
 
 
-@needs_cc
+@pytest.fixture(scope="module", autouse=True)
+def kernels():
+    load_kernels()
+
+
 @settings(max_examples=30 * TIMES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    layers(depth=2, stride=6), st.integers(0, 99), st.integers(1, 3), st.lists(st.integers(0, 40))
-)
-def test_blocks_of_any_length_through_c_equal_the_whole(layer, seed, times, blocks):
+@given(layers(), st.integers(0, 99), st.integers(1, 80), st.lists(st.floats(0, 1), max_size=6))
+def test_blocks_of_any_size_give_the_whole(layer, seed, steps, cuts):
     data = network_of(layer, seed)
     analysis = analyse(onnx_offline(data, name="net"))
     least = analysis.facts.minimum_hop()
-    model = rewrite(analysis, times * least)
-    blocks = [*blocks, 8 * least, -sum(blocks) % least]  # the whole: a multiple of the least hop
-    x = np.random.default_rng(seed).normal(size=(1, 1, sum(blocks))).astype(np.float32)
-    with TemporaryDirectory() as folder:
-        stream, parts, place = in_c(model, Path(folder)), [], 0
-        for block in blocks:
-            parts += stream.push({"x": x[:, :, place : place + block]}).values()
-            place += block
-        parts += stream.flush().values()
-    ((name, timing),) = [item for item in model.timing.items() if item[0] != "x"]
-    found = np.concatenate(parts, timing.axis)[..., timing.delay_frames :]
-    compare(run(session(data), {"x": x}), {name: found}, what="in C it")
+    samples = steps * least
+    x = np.random.default_rng(seed).standard_normal((1, 1, samples)).astype(np.float32)
+    whole = run(session(data), {"x": x})
+    places = sorted({0, *(int(cut * samples) for cut in cuts), samples})
+    blocks = [x[:, :, start:end] for start, end in pairwise(places)]
+    for hop in (least, 2 * least, 3 * least, 7 * least):
+        model = surrounded(rewrite(analysis, hop), ImportOptions())
+        delay = model.stream.delay_samples
+        assert not TARGETS["host"].check(model)
+        stream = quick_build(model)
+        pushed = [*(stream.push({"x": block}) for block in blocks), stream.flush()]
+        for name, expected in whole.items():
+            parts = np.concatenate([part[name] for part in pushed], axis=2)
+            compare({name: expected}, {name: parts[:, :, delay:]}, what=f"blocks by hop {hop}")
+        compare(whole, stream.clip({"x": x}), what=f"the clip by hop {hop}")

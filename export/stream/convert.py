@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, prod
 
 import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.export.model import Model, OutputDelay, StreamInfo, Streaming, TensorTime, Timing
 from edgekit.export.passes import simplify
+from edgekit.export.passes.graph import static_shape
 from edgekit.export.stream.facts import Facts, find_facts
 from edgekit.export.stream.known import KnownFrames
 from edgekit.export.stream.needs import find_needs
@@ -21,6 +22,7 @@ from edgekit.export.stream.track import Later, Refused, Track
 from edgekit.export.stream.values import INSIDE
 
 PROVEN_HOPS = (1, 2, 3)  # times the hop
+FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,9 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
     }
     for name, track in outputs.items():
         timing[name] = Timing(track.axis, track.delay, track.time.offset)
+    places = {str(value.name): place for place, value in enumerate(graph.inputs)}
     return Model(model).describe(
-        states=writer.new.states,
+        states=sorted(writer.new.states, key=lambda pair: places[pair.input]),
         stream=StreamInfo(hop, None, delay, analysis.facts.minimum_hop()),
         timing=timing,
         end_state=writer.new.end_state,
@@ -185,8 +188,11 @@ def _delay(track: Track, name: str) -> OutputDelay:
 
 
 def _tensor(writer: Rewriter, track: Track) -> TensorTime:
-    value, rate = track.offline, str(track.time.rate)
+    value, rate = track.offline, track.time.rate
     producer = value.producer()
     node = str(producer.name) if producer is not None else None
-    kept = writer.state_bytes.get(value, 0)
-    return TensorTime(str(value.name), node, track.axis, rate, track.delay, kept)
+    states = writer.states.get(value, [])
+    names = tuple(str(state.name) for state in states)
+    kept = sum(prod(static_shape(state) or ()) for state in states) * FLOAT_BYTES
+    text = f"{rate.numerator}/{rate.denominator}"
+    return TensorTime(str(value.name), node, track.axis, text, track.delay, names, kept)

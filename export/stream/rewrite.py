@@ -39,7 +39,7 @@ class Rewriter(Values):
         """Start with an empty hop graph."""
         super().__init__(facts, hop, dict(offline.opset_imports))
         self.needs, self.known, self.floors = needs, known, floors
-        self.state_bytes: dict[ir.Value, int] = {}
+        self.states: dict[ir.Value, list[ir.Value]] = {}
         self._contexts: dict[tuple[ir.Value, int], ir.Value] = {}
 
     def context(self, track: Track, count: int, name: str) -> ir.Value:
@@ -72,9 +72,9 @@ class Rewriter(Values):
 
     def state(self, offline: ir.Value, name: str, shape: Sequence[int]) -> ir.Value:
         """Add a state that is kept because of an offline value."""
-        kept = self.state_bytes.get(offline, 0)
-        self.state_bytes[offline] = kept + int(np.prod(shape)) * np.dtype(np.float32).itemsize
-        return self.new.state(name, shape)
+        state = self.new.state(name, shape)
+        self.states.setdefault(offline, []).append(state)
+        return state
 
     def from_start(self, state: ir.Value, start: NDArray[Any], name: str) -> ir.Value:
         """A state that is `start`, not zero, in the first hop."""

@@ -28,7 +28,10 @@ def streaming_fact(content: Any) -> Streaming | None:
     if content is None:
         return None
     outputs = tuple(OutputDelay(**row) for row in content["outputs"])
-    tensors = tuple(TensorTime(**row) for row in content["tensors"])
+    tensors = tuple(
+        TensorTime(**{**row, "states": tuple(map(_text, row["states"]))})
+        for row in content["tensors"]
+    )
     for output in outputs:
         _text(output.name), _whole({"delay": output.delay_samples})
         _text(output.caused_by or "")

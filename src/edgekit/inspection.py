@@ -26,6 +26,9 @@ class Inspected:
             None where the target does not support the network.
         operators: how often a network holds each operator.
         problems: what keeps a network from being lowered.
+        streaming: of an offline network that was rewritten to hops, or its build: `outputs` and
+            `tensors` as in `Manifest.streaming`; of a network also what `streaming_facts` tells.
+        sample_rate_hz: None where it is not known.
         page: a report as HTML; None where there is no manifest.
     """
 
@@ -33,6 +36,8 @@ class Inspected:
     manifest: Manifest | None
     operators: dict[str, int]
     problems: tuple[Problem, ...]
+    streaming: dict[str, Any] | None
+    sample_rate_hz: int | None
     page: str | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -42,6 +47,7 @@ class Inspected:
             "manifest": None if self.manifest is None else asdict(self.manifest),
             "operators": self.operators,
             "problems": [asdict(problem) for problem in self.problems],
+            "streaming": self.streaming,
         }
 
 
@@ -57,7 +63,8 @@ def _build(directory: Path) -> Inspected:
     page = None
     if report.is_file() and report.stat().st_size <= MAX_REPORT_BYTES:
         page = report.read_text(encoding="utf-8", errors="replace")
-    return Inspected("build", manifest, {}, (), page)
+    rate = manifest.stream["sample_rate_hz"]
+    return Inspected("build", manifest, {}, (), manifest.streaming, rate, page)
 
 
 def _network(source: str) -> Inspected:
@@ -70,14 +77,48 @@ def _network(source: str) -> Inspected:
     model = load_model(source, ImportOptions()).model
     operators = operator_counts(model)
     target = TARGETS[MODEL_TARGET]
+    rate, streaming = model.stream.sample_rate_hz, None
+    if model.streaming is not None:
+        tensors = [asdict(tensor) for tensor in model.streaming.tensors]
+        streaming = {**streaming_facts(model), "tensors": tensors}
     if problems := tuple(target.check(model)):
-        return Inspected("model", None, operators, problems, None)
+        return Inspected("model", None, operators, problems, streaming, rate, None)
     build = target.lower(model, MODEL_TARGET)
     page = render(build.manifest, build.plan, build.steps, ())
-    return Inspected("model", build.manifest, operators, (), page)
+    return Inspected("model", build.manifest, operators, (), streaming, rate, page)
 
 
 def operator_counts(model: "Model") -> dict[str, int]:
     """Return how often each operator occurs, the most frequent first."""
     counts = Counter(node.op_type for node in model.ir.graph)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def streaming_facts(model: "Model") -> dict[str, Any]:
+    """Return hop, delays, states and outputs of a streamed network: what `edgekit stream --json` prints."""
+    from edgekit.export.passes.graph import static_shape
+
+    info, streaming = model.stream, model.streaming
+    hop, delay = info.hop_samples or 0, info.delay_samples or 0
+    inputs = {str(value.name): value for value in model.ir.graph.inputs}
+    tensors = streaming.tensors if streaming else ()
+    rates = {state: tensor.rate for tensor in tensors for state in tensor.states}
+    latency_ms = info.sample_rate_hz and round((hop + delay) * 1000 / info.sample_rate_hz, 3)
+    return {
+        "hop_samples": hop,
+        "minimum_hop_samples": info.minimum_hop_samples,
+        "delay_samples": delay,
+        "latency_samples": hop + delay,
+        "latency_ms": latency_ms,
+        "constants": [],
+        "states": [
+            {
+                **asdict(pair),
+                "shape": list(static_shape(inputs[pair.input]) or ()),
+                "dtype": "float32",
+                "rate": rates.get(pair.input),
+            }
+            for pair in model.states
+        ],
+        "outputs": [asdict(output) for output in (streaming.outputs if streaming else ())],
+    }

@@ -1,7 +1,7 @@
 """``edgekit inspect``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from edgekit.cli.facts import manifest_rows
 from edgekit.errors import Problem, UsageError
 from edgekit.runtime.manifest import Manifest
 from edgekit.runtime.replace import replacing
+from edgekit.runtime.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 
 
 def inspect(
@@ -35,6 +36,8 @@ def inspect(
         return
     if found.manifest is not None:
         show_manifest(found.manifest)
+    if found.streaming is not None:
+        show_streaming(found.streaming, found.sample_rate_hz)
     if found.operators:
         counts = [(name, str(count)) for name, count in found.operators.items()]
         print_table("operators", ("operator", "nodes"), counts, numbers=True)
@@ -43,6 +46,12 @@ def inspect(
         print_table("not supported", ("where", "found", "allowed", "next"), rows)
     if html is not None:
         out.print(f"report: {html}", markup=False, soft_wrap=True)
+
+
+def show_streaming(streaming: dict[str, Any], sample_rate_hz: int | None) -> None:
+    """Print what the rewrite to hops found."""
+    print_table("delay of the outputs", DELAY_HEAD, delay_rows(streaming, sample_rate_hz))
+    print_table("time in the tensors of the offline network", TIME_HEAD, time_rows(streaming))
 
 
 def show_manifest(manifest: Manifest) -> None:

@@ -1,8 +1,7 @@
 """``edgekit stream``."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,9 +9,7 @@ from edgekit import api
 from edgekit.cli.console import AsJson, print_json, print_table, progress
 from edgekit.cli.export import TimeAxes, parse_constant, parse_shape, parse_time_axis
 from edgekit.cli.facts import streaming_rows
-
-if TYPE_CHECKING:
-    from edgekit.export.model import Model
+from edgekit.inspection import streaming_facts
 
 
 def stream(
@@ -48,30 +45,3 @@ def stream(
         print_json(facts)
         return
     print_table(str(path), ("fact", "value"), streaming_rows(facts))
-
-
-def streaming_facts(model: "Model") -> dict[str, Any]:
-    """Return hop, delays, states and outputs of a streamed network, for JSON."""
-    from edgekit.export.passes.graph import static_shape
-
-    info, streaming = model.stream, model.streaming
-    hop, delay = info.hop_samples or 0, info.delay_samples or 0
-    inputs = {str(value.name): value for value in model.ir.graph.inputs}
-    latency_ms = info.sample_rate_hz and round((hop + delay) * 1000 / info.sample_rate_hz, 3)
-    return {
-        "hop_samples": hop,
-        "minimum_hop_samples": info.minimum_hop_samples,
-        "delay_samples": delay,
-        "latency_samples": hop + delay,
-        "latency_ms": latency_ms,
-        "constants": [],
-        "states": [
-            {
-                **asdict(pair),
-                "shape": list(static_shape(inputs[pair.input]) or ()),
-                "dtype": "float32",
-            }
-            for pair in model.states
-        ],
-        "outputs": [asdict(output) for output in (streaming.outputs if streaming else ())],
-    }

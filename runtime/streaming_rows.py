@@ -1,0 +1,42 @@
+"""`Manifest.streaming` as table rows: the delay of each output, and time in each tensor."""
+
+from typing import Any
+
+Streaming = dict[str, list[dict[str, Any]]]
+DELAY_HEAD = ("output", "delay in samples", "in ms", "caused by")
+TIME_HEAD = (
+    "tensor",
+    "made by",
+    "time axis",
+    "frames per sample",
+    "delay in frames",
+    "state bytes",
+)
+
+
+def delay_rows(streaming: Streaming, sample_rate_hz: int | None) -> list[tuple[str, ...]]:
+    """Return rows of `DELAY_HEAD`; without a sample rate there are no ms."""
+    return [
+        (
+            output["name"],
+            f"{output['delay_samples']:,}",
+            f"{output['delay_samples'] * 1000 / sample_rate_hz:g}" if sample_rate_hz else "",
+            output["caused_by"] or "",
+        )
+        for output in streaming["outputs"]
+    ]
+
+
+def time_rows(streaming: Streaming) -> list[tuple[str, ...]]:
+    """Return rows of `TIME_HEAD`."""
+    return [
+        (
+            tensor["name"],
+            tensor["node"] or "",
+            str(tensor["axis"]),
+            tensor["rate"],
+            str(tensor["delay_frames"]),
+            f"{tensor['state_bytes']:,}" if tensor["state_bytes"] else "",
+        )
+        for tensor in streaming["tensors"]
+    ]
