@@ -64,9 +64,9 @@ def test_a_float_build_holds_all_that_the_contract_names(network: Path, tmp_path
     assert named | golden | {"tiny.c", "tiny.h", "tiny_weights.c", "CMakeLists.txt"} <= held.keys()
     facts = json.loads(held["manifest.json"])
     assert list(facts) == [
-        "schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream", "sampler",
-        "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16", "macs_float", "verification",
-        "quantization", "tools",
+        "schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream", "streaming",
+        "sampler", "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
+        "verification", "quantization", "tools",
     ]  # fmt: skip
     assert facts["verification"]["by"] == "portable C on this host"
     assert facts["verification"]["hops"] == 500
