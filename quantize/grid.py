@@ -21,8 +21,13 @@ def ek_grid_sample_f32(x: F32, grid: F32, nearest: int, padding: int, align_corn
     left, top = rule(column).astype(np.int32), rule(row).astype(np.int32)
     if nearest:
         return _pixel(x, top, left)
-    one = np.float32(1)
     wx, wy = column - left.astype(np.float32), row - top.astype(np.float32)
+    return bilinear(x, top, left, wy, wx)
+
+
+def bilinear(x: F32, top: NDArray[np.int32], left: NDArray[np.int32], wy: F32, wx: F32) -> F32:
+    """Return x ``(channels, in_h, in_w)`` between the four pixels around ``(top + wy, left + wx)``."""
+    one = np.float32(1)
     with np.errstate(all="ignore"):
         upper = _pixel(x, top, left) * (one - wx) + _pixel(x, top, left + 1) * wx
         lower = _pixel(x, top + 1, left) * (one - wx) + _pixel(x, top + 1, left + 1) * wx

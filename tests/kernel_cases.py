@@ -15,6 +15,7 @@ from edgekit.quantize import (
     arith_recurrent,
     arith_tables,
     arithmetic,
+    deform,
     grid,
     pooling,
     resize,
@@ -262,6 +263,21 @@ def grid_sample(d: Draw) -> Call:
     y = grid.ek_grid_sample_f32(x, places, *options)
     args = [x, places, blank(y), channels, in_h, in_w, points, *options]
     return Call("ek_grid_sample_f32", args, {2: y})
+
+
+def deform_conv(d: Draw) -> Call:
+    shape = conv_shape(d, False)
+    (in_c, *size), w_shape, struct = shaped(shape, False)
+    groups = shape.groups if d.int(0, 1) else 1
+    x, w, taps = floats(d, in_c, *size), floats(d, *w_shape), shape.k_h * shape.k_w
+    out = (shape.out_h, shape.out_w)
+    offset = floats(d, groups * taps * 2, *out, special=True)
+    bias = floats(d, shape.out_c) if d.int(0, 1) else None
+    mask = floats(d, groups * taps, *out) if d.int(0, 1) else None
+    y = deform.ek_deform_conv_f32(x, w, offset, bias, mask, groups, shape)
+    scratch = np.zeros(in_c * taps, np.float32)
+    args = [x, w, offset, bias, mask, blank(y), groups, struct, scratch]
+    return Call("ek_deform_conv_f32", args, {5: y})
 
 
 def interpolate(d: Draw) -> Call:
@@ -567,6 +583,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_lp_pool_f32": lp_pool_f32,
     "ek_interpolate_f32": interpolate,
     "ek_grid_sample_f32": grid_sample,
+    "ek_deform_conv_f32": deform_conv,
     **_family(gru_int, "ek_gru_s8", "ek_gru_s16"),
     **_family(lstm_int, "ek_lstm_s8", "ek_lstm_s16"),
     **_family(lut, "ek_lut_s8", "ek_lut_s16", "ek_lut_s16_s8"),

@@ -612,6 +612,46 @@ POOLING: list[Case] = [
         )
         for mode in ("SAME_UPPER", "SAME_LOWER", "VALID")
     ),
+    *(
+        case(
+            f"deform_conv_{name}",
+            "DeformConv",
+            f(images, 4, 6, 5),
+            c(6, 4 // group, *kernel) if constant else f(6, 4 // group, *kernel),
+            f(images, 2 * offset_group * kernel[0] * kernel[1], *out, low=-3, high=3),
+            *more,
+            group=group,
+            offset_group=offset_group,
+            **options,
+        )
+        for name, images, constant, kernel, out, group, offset_group, more, options in (
+            ("plain", 1, True, (3, 3), (6, 5), 1, 1, (), {"pads": [1, 1, 1, 1]}),
+            ("groups", 2, True, (3, 2), (4, 4), 2, 1, (c(6),), {}),
+            ("offset_groups", 1, False, (2, 2), (5, 4), 1, 2, (f(6), f(1, 8, 5, 4)), {}),
+            (
+                "mask",
+                2,
+                True,
+                (3, 3),
+                (3, 2),
+                2,
+                4,
+                (None, f(2, 36, 3, 2)),
+                {"strides": [2, 2], "dilations": [1, 1], "pads": [1, 0, 1, 1]},
+            ),
+            (
+                "dilated",
+                1,
+                True,
+                (3, 3),
+                (3, 4),
+                1,
+                1,
+                (c(6),),
+                {"strides": [1, 1], "dilations": [2, 1], "pads": [0, 0, 1, 1]},
+            ),
+        )
+    ),
     case("conv_1d", "Conv", f(1, 2, 9), c(3, 2, 3), dilations=[2], w8a8=25),
     *(
         case(

@@ -5,6 +5,7 @@ import onnx_ir as ir
 
 from edgekit.export.passes.graph import attribute
 from edgekit.quantize import arith_float, arith_recurrent
+from edgekit.quantize.deform import ek_deform_conv_f32
 from edgekit.quantize.geometry import conv_shape, matmul_shapes
 from edgekit.quantize.numpy_ops.base import Array, integer
 
@@ -34,6 +35,18 @@ def conv(node: ir.Node, x: list[Array]) -> list[Array]:
     bias = x[2] if len(x) > 2 else None
     images = x[0].reshape(-1, shape.in_c, shape.in_h, shape.in_w)
     return [np.stack([run(image, w, bias, shape) for image in images])]
+
+
+def deform_conv(node: ir.Node, x: list[Array]) -> list[Array]:
+    """DeformConv, image by image."""
+    shape = conv_shape(node, list(x[1].shape[2:]))
+    bias = x[3] if len(x) > 3 else None
+    masks = x[4] if len(x) > 4 else [None] * len(x[0])
+    groups = integer(node, "offset_group", 1)
+    images = zip(x[0], x[2], masks, strict=True)
+    return [
+        np.stack([ek_deform_conv_f32(a, x[1], b, bias, m, groups, shape) for a, b, m in images])
+    ]
 
 
 def recurrent(node: ir.Node, x: list[Array]) -> list[Array]:

@@ -26,6 +26,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "MatMul"): layers.matmul,
     ("", "Conv"): layers.conv,
     ("", "ConvTranspose"): layers.conv,
+    ("", "DeformConv"): layers.deform_conv,
     ("", "GRU"): layers.recurrent,
     ("", "LSTM"): layers.recurrent,
     ("", "RNN"): layers.recurrent,

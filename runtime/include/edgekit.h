@@ -551,6 +551,13 @@ void ek_conv_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w, const int
  * bias may be NULL: 0. */
 void ek_conv_f32(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *shape);
 
+/* Deformable convolution (Zhu et al. 2019, arXiv 1811.11168, equation 1; ONNX DeformConv): tap k of output pixel p
+ * reads x between its pixels at the tap's own place plus offset [offset_groups][k_h * k_w][2][out_h][out_w] (row,
+ * column), times mask [offset_groups][k_h * k_w][out_h][out_w]; 0 outside of x. Channels are split evenly over the
+ * offset groups. bias and mask may be NULL: 0 and 1. scratch holds in_c * k_h * k_w floats. in_h, in_w < 2^20. */
+void ek_deform_conv_f32(const float *x, const float *w, const float *offset, const float *bias, const float *mask,
+                        float *y, int32_t offset_groups, const ek_conv_shape *shape, float *scratch);
+
 /* Transposed convolution: tap (ky, kx) of input (iy, ix) adds to output
  * (iy * stride_h + ky * dil_h - pad_top, ix * stride_w + kx * dil_w - pad_left), dropped when outside.
  *  w   [in_c][out_c / groups][k_h][k_w]

@@ -1,4 +1,4 @@
-#include "edgekit.h"
+#include "ek_image.h"
 
 /* x brought back into [low, high] by mirroring at both ends. */
 static inline float ek_mirror(float x, float low, float high)
@@ -28,18 +28,6 @@ static inline float ek_grid_place(float x, int32_t n, int32_t padding, int32_t a
     return place;
 }
 
-static inline int32_t ek_floor(float x)
-{
-    const int32_t whole = (int32_t)x;
-    return (float)whole > x ? whole - 1 : whole;
-}
-
-static inline float ek_pixel(const float *plane, int32_t row, int32_t column, int32_t in_h, int32_t in_w)
-{
-    const int inside = row >= 0 && row < in_h && column >= 0 && column < in_w;
-    return inside ? plane[(ptrdiff_t)row * in_w + column] : 0.0f;
-}
-
 void ek_grid_sample_f32(const float *restrict x, const float *restrict grid, float *restrict y, int32_t channels,
                         int32_t in_h, int32_t in_w, int32_t points, int32_t nearest, int32_t padding,
                         int32_t align_corners)
@@ -52,14 +40,8 @@ void ek_grid_sample_f32(const float *restrict x, const float *restrict grid, flo
         const float wx = column - (float)left, wy = row - (float)top;
         for (int32_t c = 0; c < channels; c++) {
             const float *const plane = x + (ptrdiff_t)c * in_h * in_w;
-            float value = ek_pixel(plane, top, left, in_h, in_w);
-            if (!nearest) {
-                const float upper = value * (1.0f - wx) + ek_pixel(plane, top, left + 1, in_h, in_w) * wx;
-                const float lower = ek_pixel(plane, top + 1, left, in_h, in_w) * (1.0f - wx)
-                                    + ek_pixel(plane, top + 1, left + 1, in_h, in_w) * wx;
-                value = upper * (1.0f - wy) + lower * wy;
-            }
-            y[(ptrdiff_t)c * points + i] = value;
+            y[(ptrdiff_t)c * points + i] = nearest ? ek_pixel(plane, top, left, in_h, in_w)
+                                                   : ek_bilinear(plane, top, left, wy, wx, in_h, in_w);
         }
     }
 }

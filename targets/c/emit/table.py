@@ -8,6 +8,7 @@ from edgekit.targets.c.emit import (
     along,
     border,
     conv,
+    deform,
     gather,
     linear,
     move,
@@ -40,6 +41,12 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "MatMul"): Emitter(linear.emit_matmul, macs=linear.macs_matmul),
     ("", "Conv"): Emitter(conv.emit_conv, check=conv.check_spatial, macs=conv.macs_conv),
     ("", "ConvTranspose"): Emitter(conv.emit_conv, check=conv.check_spatial, macs=conv.macs_conv),
+    ("", "DeformConv"): Emitter(
+        deform.emit_deform_conv,
+        deform.traits_deform_conv,
+        deform.check_deform_conv,
+        deform.macs_deform_conv,
+    ),
     **{
         ("", name): Emitter(
             recurrent.emit_float,
