@@ -301,7 +301,7 @@ def test_a_truncated_file_is_refused(data):
         from_onnx(whole[:cut], name="net")
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=3
