@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.errors import CalibrationError, Problem, UsageError
+from edgekit.errors import CalibrationError, Problem
 from edgekit.export.model import Model, Quantization
 from edgekit.quantize.calibrate import Calibration, observe
 from edgekit.quantize.choose import (
@@ -30,7 +30,8 @@ from edgekit.quantize.choose import (
 from edgekit.quantize.geometry import optional
 from edgekit.quantize.integer import CELL_BITS, initializer
 from edgekit.quantize.observers import OBSERVERS, Observer
-from edgekit.quantize.recipe import LATER_RECIPES, RECIPES, Recipe
+from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.recipe_file import find_recipe
 from edgekit.quantize.scheme import (
     HIDDEN_INT8_TYPE,
     QuantType,
@@ -43,23 +44,16 @@ from edgekit.quantize.unpack import unpack_states
 KEEPS_INT16 = SMOOTH | MOVES  # operators that read int16 as it is; the others get an int8 copy
 
 
-def quantize(model: Model, calibration: Calibration, recipe: str = "w8a8") -> Model:
+def quantize(model: Model, calibration: Calibration, recipe: Recipe | str = "w8a8") -> Model:
     """Return the QDQ form of a float model (opset 21), calibrated on streams.
 
-    Raises `UsageError` for a recipe that does not exist.
+    `recipe` is one, or what `edgekit.quantize.recipe_file.find_recipe` finds.
+
+    Raises:
+        UsageError: a recipe that does not exist, or names what is not in the network.
     """
-    if recipe not in RECIPES:
-        later = " (it comes with a later version)" if recipe in LATER_RECIPES else ""
-        raise UsageError(
-            Problem(
-                f"recipe {recipe!r}",
-                f"is not known{later}",
-                ", ".join(RECIPES),
-                "choose one of them",
-            )
-        )
-    chosen = RECIPES[recipe]
-    if chosen.weights is None:
+    chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
+    if chosen.weights == "float32":
         return model
     model = unpack_states(model)
     observers = observe(model, calibration)
@@ -67,7 +61,7 @@ def quantize(model: Model, calibration: Calibration, recipe: str = "w8a8") -> Mo
     plan = choose_types(model, observers, chosen)
     quantized = Model(model.ir.clone())
     _Writer(quantized.ir.graph, plan, observers, chosen).write()
-    return quantized.describe(quantization=Quantization(recipe, calibration.label))
+    return quantized.describe(quantization=Quantization(chosen.name, calibration.label))
 
 
 def _refuse_silence(model: Model, calibration: Calibration) -> None:

@@ -1,18 +1,20 @@
 """Which nodes run in integers, and which type every tensor between them gets."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.errors import Problem, UsageError
 from edgekit.export.model import FLOAT_NODE, Model
 from edgekit.export.passes.graph import array_of
 from edgekit.quantize.geometry import dims, ints, optional
 from edgekit.quantize.observers import OBSERVERS, Observer, minmax_range
 from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.recipe_file import near
 from edgekit.quantize.scheme import HIDDEN_TYPE, QuantType, activation_type
 
 constant = array_of  # the array of an initializer; None for anything computed
@@ -96,18 +98,46 @@ class TypePlan:
 
 
 def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -> TypePlan:
-    """Return the types of every tensor that integer nodes read or write."""
+    """Return the types of every tensor that integer nodes read or write.
+
+    Raises:
+        UsageError: the recipe names tensors that are not there, or gives one group two types.
+    """
     graph = model.ir.graph
     compute = {node.name for node in graph if _is_integer_compute(node)}
-    moves = _integer_moves(model, compute)
-    integer = frozenset(str(name) for name in compute | moves)
-    groups = _Groups(model, observers, integer)
+    groups, integer = _grouped(model, observers, compute, frozenset())
+    wanted = requested_types(groups, graph, recipe, integer)
+    kept = frozenset(name for name, dtype in wanted.items() if dtype == "float32")
+    if kept:
+        compute = {n.name for n in graph if n.name in compute and not _touches(n, kept)}
+        groups, integer = _grouped(model, observers, compute, kept)
+        decided = {n: wanted[n] for members in groups for n in members if n in wanted}
+        wanted = requested_types(groups, graph, replace(recipe, tensors=decided), integer)
     types: dict[str, QuantType] = {}
-    for members in groups.members().values():
-        kind = _group_type(members, graph, observers, recipe, integer)
+    for members in groups:
+        kind = _group_type(members, wanted[members[0]], graph, observers, recipe, integer)
         types.update((name, kind) for name in members)
     cells = [node for node in graph if node.op_type == "LSTM" and node.name in integer]
     return TypePlan(types, integer, {str(n.name): _cell_bits(n, observers) for n in cells})
+
+
+def _grouped(
+    model: Model,
+    observers: dict[str, Observer],
+    compute: set[str | None],
+    kept: frozenset[str],
+) -> tuple[list[list[str]], frozenset[str]]:
+    """The groups of tensors that share a type, and all integer nodes; tensors in `kept` stay float."""
+    moves = _integer_moves(model, compute, kept)
+    integer = frozenset(str(name) for name in compute | moves)
+    return list(_Groups(model, observers, integer).members().values()), integer
+
+
+def _touches(node: ir.Node, names: frozenset[str]) -> bool:
+    """Whether a node reads or writes one of the tensors, perhaps through an activation fused into it."""
+    fused = fused_activation(node)
+    values = [*activations(node), *results(node), *(() if fused is None else fused.outputs)]
+    return any(value.name in names for value in values)
 
 
 def activations(node: ir.Node) -> list[ir.Value]:
@@ -279,10 +309,10 @@ def per_channel(array: NDArray[Any], rank: int) -> bool:
     return all(size == 1 or axis == 1 for axis, size in enumerate(full))
 
 
-def _integer_moves(model: Model, compute: set[str | None]) -> set[str | None]:
+def _integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) -> set[str | None]:
     """Moves whose operands are integers (or graph inputs) and that an integer node writes or reads."""
     graph = model.ir.graph
-    movable = [n for n in graph if is_move(n)]
+    movable = [n for n in graph if is_move(n) and not _touches(n, kept)]
     written: set[str | None] = set()
     for node in movable:
         if any(_written_by(value, compute | written) for value in activations(node)):
@@ -403,19 +433,65 @@ def _width(observer: Observer) -> float:
     return max(high, 0.0) - min(low, 0.0)
 
 
+def requested_types(
+    groups: list[list[str]], graph: ir.Graph, recipe: Recipe, integer: frozenset[str]
+) -> dict[str, str]:
+    """The type that a recipe asks for each tensor of the groups; a named one decides for its group.
+
+    Raises:
+        UsageError: names that are in no group, groups with two types, hidden states as int8.
+    """
+    values = {str(v.name): v for node in graph for v in node.outputs}
+    values.update((str(v.name), v) for v in graph.inputs)
+    grouped = {name for members in groups for name in members}
+    problems = [
+        Problem(f"recipe {recipe.name!r}, tensor {name!r}",
+                "is computed in float" if name in values else "is not in the network",
+                near(name, grouped), "correct the name, or leave it out")
+        for name in recipe.tensors if name not in grouped
+    ]  # fmt: skip
+    wanted = {}
+    for names in groups:
+        named = {name: recipe.tensors[name] for name in names if name in recipe.tensors}
+        hidden = any(_is_hidden(values[name], integer) for name in names)
+        if len(set(named.values())) > 1 or (hidden and "int8" in named.values()):
+            found = ", ".join(f"{name!r} {dtype}" for name, dtype in sorted(named.items()))
+            allowed = "int16 or float32: a hidden state" if hidden else "one type: the same values"
+            where = f"recipe {recipe.name!r}"
+            problems.append(Problem(where, found, allowed, "give all of them one of these"))
+        default = recipe.activations
+        if _is_smooth(names, values, integer):
+            default = recipe.smooth_inputs
+        elif hidden and default != "float32":
+            default = "int16"
+        wanted.update(dict.fromkeys(names, next(iter(named.values()), default)))
+    if problems:
+        raise UsageError(problems)
+    return wanted
+
+
 def _group_type(
     names: list[str],
+    dtype: str,
     graph: ir.Graph,
     observers: dict[str, Observer],
     recipe: Recipe,
     integer: frozenset[str],
 ) -> QuantType:
-    """Hidden states are Q15; inputs of sigmoid-like functions int16; everything else the recipe's type."""
+    """Hidden states are Q15; inputs of sigmoid-like functions have headroom and saturate."""
     values = {str(v.name): v for node in graph for v in node.outputs}
     values.update((str(v.name), v) for v in graph.inputs)
-    members = [values[name] for name in names]
-    if any(_is_hidden(value, integer) for value in members):
+    if any(_is_hidden(values[name], integer) for name in names):
         return HIDDEN_TYPE
+    if _is_smooth(names, values, integer):
+        low, high = (SMOOTH_HEADROOM * end for end in _joint(names, observers, "minmax"))
+        return activation_type(dtype, max(low, -SATURATED), min(high, SATURATED))
+    return activation_type(dtype, *_joint(names, observers, recipe.observer))
+
+
+def _is_smooth(names: list[str], values: dict[str, ir.Value], integer: frozenset[str]) -> bool:
+    """Whether only sigmoid-like functions read a group."""
+    members = [values[name] for name in names]
     readers = {
         "float"
         if user.node.name not in integer or is_cell_state(user.node, user.idx)
@@ -426,10 +502,8 @@ def _group_type(
     }
     narrow = any((p := v.producer()) is not None and p.op_type == "PRelu" for v in members)
     is_output = any(v.is_graph_output() for v in members)
-    if readers and readers <= SMOOTH and not narrow and not is_output:
-        low, high = (SMOOTH_HEADROOM * end for end in _joint(names, observers, "minmax"))
-        return activation_type(recipe.smooth_inputs, max(low, -SATURATED), min(high, SATURATED))
-    return activation_type(recipe.activations, *_joint(names, observers, recipe.observer))
+    hidden = any(_is_hidden(value, integer) for value in members)
+    return bool(readers) and readers <= SMOOTH and not (narrow or is_output or hidden)
 
 
 def _is_hidden(value: ir.Value, integer: frozenset[str]) -> bool:

@@ -1,6 +1,9 @@
 """Recipes: which type a tensor gets. A recipe is a value; `RECIPES` names the ones that ship."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+ACTIVATION_TYPES = ("int8", "int16", "float32")
 
 
 @dataclass(frozen=True)
@@ -8,32 +11,31 @@ class Recipe:
     """How to quantize.
 
     Attributes:
-        name: as given to ``--recipe``.
-        weights: ``int8`` per output channel, or None for a float network.
-        activations: ``int8`` asymmetric per tensor.
+        name: as given to ``--recipe``, or what a recipe.toml calls itself.
+        weights: ``int8`` per output channel, or ``float32`` for a float network.
+        activations: the type of tensors between nodes: ``int8`` asymmetric or ``int16`` symmetric per
+            tensor; what touches a ``float32`` one is computed in float.
         smooth_inputs: type of a tensor that only sigmoid-like functions read.
         observer: how ranges are chosen, a key of `edgekit.quantize.observers.OBSERVERS`.
+        tensors: the type of single tensors by name. Tensors that are the same values elsewhere
+            (moved, joined, carried as a state) share it.
     """
 
     name: str
-    weights: str | None = None
+    weights: str = "float32"
     activations: str = "float32"
     smooth_inputs: str = "float32"
     observer: str = "mse"
-
-    def to_toml(self) -> str:
-        """Return recipe.toml."""
-        lines = [
-            f'name = "{self.name}"',
-            f'weights = "{self.weights or "float32"}"',
-            f'activations = "{self.activations}"',
-            f'smooth_inputs = "{self.smooth_inputs}"',
-        ]
-        if self.weights:
-            lines.append(f'observer = "{self.observer}"')
-        return "\n".join(lines) + "\n"
+    tensors: Mapping[str, str] = field(default_factory=dict)
 
 
+# What the options of a recipe.toml may be; numbers and truth values are known by their defaults.
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "weights": ("float32", "int8"),
+    "activations": ACTIVATION_TYPES,
+    "smooth_inputs": ACTIVATION_TYPES,
+    "observer": ("minmax", "percentile", "mse"),
+}
 RECIPES = {
     "float32": Recipe("float32"),
     "w8a8": Recipe("w8a8", weights="int8", activations="int8", smooth_inputs="int16"),

@@ -62,7 +62,7 @@ def export(
         source: ``package.module:factory``, a .pt2 or an .onnx.
         target: a name of `targets`.
         out: the folder to make: new, or empty.
-        recipe: ``float32`` (default) or ``w8a8``.
+        recipe: ``float32`` (default), ``w8a8``, or a recipe.toml.
         calibration: a folder of .wav or .npz, or ``package.module:factory``; needed by an integer
             recipe, except where a factory brings example inputs.
         min_snr_db: least signal-to-noise ratio against the source network, in dB.
@@ -143,7 +143,7 @@ def quantize(
 
     Args:
         source: ``package.module:factory``, a .pt2 or an .onnx.
-        recipe: an integer recipe: ``w8a8``.
+        recipe: an integer recipe: ``w8a8``, or a recipe.toml.
         calibration: a folder of .wav or .npz, or ``package.module:factory``.
         out: the file to write.
         progress: see above.
@@ -154,7 +154,11 @@ def quantize(
     out = Path(out)
     problems = [*source_problems(source, ImportOptions()), *pipeline.recipe_problems(recipe)]
     if recipe == pipeline.FLOAT:
-        problems.append(Problem(f"recipe '{recipe}'", "no integers", "w8a8", "choose this one"))
+        problems.append(
+            Problem(
+                f"recipe '{recipe}'", "no integers", "w8a8, or a recipe.toml", "choose one of these"
+            )
+        )
     if problem := output_problem(out, Path(source)):
         problems.append(problem)
     if problems:

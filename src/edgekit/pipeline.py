@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edgekit.export.model import Model
     from edgekit.quantize.calibrate import Calibration
     from edgekit.quantize.compare import TensorRow
+    from edgekit.quantize.recipe import Recipe
     from edgekit.targets.build import Build
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
@@ -51,11 +52,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Quantized:
-    """The model to lower, the float form it is compared with, and what it was calibrated on."""
+    """The model to lower, the float form it is compared with, and what it was calibrated on.
+
+    `recipe` is None where another tool quantized it.
+    """
 
     model: "Model"
     reference: "Model"
     calibration: "Calibration | None"
+    recipe: "Recipe | None"
     notes: tuple[str, ...]
 
 
@@ -117,17 +122,20 @@ def request_problems(request: Request) -> list[Problem]:
 
 def recipe_problems(recipe: str) -> list[Problem]:
     """Return why a recipe cannot be used, if it cannot."""
-    from edgekit.quantize.recipe import LATER_RECIPES, RECIPES
+    from edgekit.quantize.recipe_file import find_recipe
 
-    if recipe in RECIPES:
-        return []
-    return [unavailable("recipe", recipe, RECIPES, (*LATER_RECIPES, "recipe.toml"))]
+    try:
+        find_recipe(recipe)
+    except UsageError as error:
+        return list(error.problems)
+    return []
 
 
 def quantize(imported: Imported, request: Request) -> Quantized:
     """Apply the request's recipe; a network that comes quantized keeps what it has."""
     from edgekit.quantize import apply
     from edgekit.quantize.calibrate import from_examples, load_calibration
+    from edgekit.quantize.recipe_file import find_recipe
 
     model = imported.model
     own = model.quantization.recipe
@@ -136,11 +144,12 @@ def quantize(imported: Imported, request: Request) -> Quantized:
     calibration = (
         None if request.calibration is None else load_calibration(request.calibration, model)
     )
-    recipe = request.recipe or FLOAT
-    if own != FLOAT or recipe == FLOAT:
-        return Quantized(model, model, calibration, ())
+    recipe = find_recipe(request.recipe or FLOAT)
+    if own != FLOAT or recipe.weights == FLOAT:
+        return Quantized(model, model, calibration, recipe if own == FLOAT else None, ())
     if calibration is not None:
-        return Quantized(apply.quantize(model, calibration, recipe), model, calibration, ())
+        quantized = apply.quantize(model, calibration, recipe)
+        return Quantized(quantized, model, calibration, recipe, ())
     assert imported.examples is not None
     # The examples are the network's inputs, so it is quantized before its front end is added.
     network = imported.network if request.options.frontend else model
@@ -148,7 +157,8 @@ def quantize(imported: Imported, request: Request) -> Quantized:
     inner = apply.quantize(network, calibration, recipe)
     lowered = surrounded(inner, request.options) if request.options.frontend else inner
     note = "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
-    return Quantized(lowered, model, None if request.options.frontend else calibration, (note,))
+    known = None if request.options.frontend else calibration
+    return Quantized(lowered, model, known, recipe, (note,))
 
 
 def requantized(model: "Model", recipe: str) -> Problem | None:
@@ -199,7 +209,6 @@ def finish(
     stream = Stream.open(folder)
     samples = sample_hops(quantized.model, quantized.calibration, imported.examples)
     hops = len(next(iter(samples.values())))
-    recipe = quantized.model.quantization.recipe
     verification, outputs = verify(
         stream,
         quantized.reference,
@@ -215,7 +224,7 @@ def finish(
     manifest = replace(manifest, verification=verification, tools=tools)
     if not (folder / "model.onnx").exists():
         quantized.model.save(folder / "model.onnx")
-    (folder / "recipe.toml").write_text(recipe_text(recipe), encoding="utf-8")
+    (folder / "recipe.toml").write_text(recipe_text(quantized), encoding="utf-8")
     # another runtime's integers are its own: the per-tensor comparison is that of our arithmetic
     rows = () if stream.compiler is None else tensor_rows(quantized)
     page = report(manifest, build, rows)
@@ -242,11 +251,13 @@ def refuse_float(model: "Model") -> None:
         raise ModelError(Problem("--strict", kept[0], allowed, "leave out --strict"))
 
 
-def recipe_text(recipe: str) -> str:
-    """Return the recipe.toml of a recipe; of one that another tool chose, its name."""
-    from edgekit.quantize.recipe import RECIPES
+def recipe_text(quantized: Quantized) -> str:
+    """Return the recipe.toml of what was applied; of what another tool did, its name."""
+    from edgekit.quantize.recipe_file import to_toml
 
-    return RECIPES[recipe].to_toml() if recipe in RECIPES else f'name = "{recipe}"\n'
+    if quantized.recipe is None:
+        return f'name = "{quantized.model.quantization.recipe}"\n'
+    return to_toml(quantized.recipe)
 
 
 def tensor_rows(quantized: Quantized) -> Sequence["TensorRow"]:

@@ -25,7 +25,9 @@ def export(
     model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
     target: Annotated[str, typer.Option(help="A name that `edgekit targets` lists.")],
     directory: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")],
-    recipe: Annotated[str | None, typer.Option(help="float32 (default) or w8a8.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="float32 (default), w8a8, or a recipe.toml.")
+    ] = None,
     calibration: Annotated[
         str | None, typer.Option(help="Folder of .wav or .npz, or package.module:factory.")
     ] = None,

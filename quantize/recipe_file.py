@@ -1,0 +1,139 @@
+"""recipe.toml: a recipe as a file that can be read, edited and passed back to ``--recipe``."""
+
+import json
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from edgekit.errors import Problem, UsageError
+from edgekit.quantize.recipe import ACTIVATION_TYPES, CHOICES, LATER_RECIPES, RECIPES, Recipe
+
+MAX_BYTES = 1 << 22
+FIELDS = {item.name: item for item in fields(Recipe)}
+TENSORS = "tensors"
+SCALARS = tuple(name for name in FIELDS if name != TENSORS)
+
+
+def find_recipe(given: str) -> Recipe:
+    """Return a shipped recipe by its name, or that of a .toml file.
+
+    Raises:
+        UsageError: neither, or everything that is wrong with the file.
+    """
+    if given in RECIPES:
+        return RECIPES[given]
+    if Path(given).suffix.lower() == ".toml":
+        return read_recipe(Path(given))
+    found = "not in this version" if given in LATER_RECIPES else "unknown"
+    allowed = f"{', '.join(RECIPES)}, or a recipe.toml"
+    raise UsageError(Problem(f"recipe {given!r}", found, allowed, "choose one of them"))
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return the recipe of a file.
+
+    Raises:
+        UsageError: it cannot be read, or everything that is wrong with it.
+    """
+    where, step = f"recipe '{path.name}'", "give a recipe.toml that an export wrote"
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            found = f"{path.stat().st_size} bytes"
+            raise UsageError(Problem(where, found, f"at most {MAX_BYTES}", step))
+        return parse_recipe(path.read_text(encoding="utf-8"), where)
+    except (OSError, UnicodeDecodeError) as error:
+        found = str(error.strerror) if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(Problem(where, found, "a readable file", step)) from error
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """Return the recipe that a text says; `where` names it in errors.
+
+    Raises:
+        UsageError: everything that is wrong with it.
+    """
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        step = "correct the line, or start from a recipe.toml that an export wrote"
+        raise UsageError(Problem(where, f"not TOML: {error}", "TOML", step)) from error
+    problems = [problem for key in given for problem in _option_problems(key, given[key], where)]
+    if "name" not in given:
+        problems.append(Problem(where, "no name", 'name = "..."', "give the recipe a name"))
+    if problems:
+        raise UsageError(problems)
+    recipe = Recipe(**{key: _converted(key, value) for key, value in given.items()})
+    if problem := _conflict(recipe, where):
+        raise UsageError(problem)
+    return recipe
+
+
+def to_toml(recipe: Recipe, comments: Mapping[str, str] | None = None) -> str:
+    """Return the text that `parse_recipe` reads back; `comments` stand behind the tensors they name."""
+    lines = [f"{name} = {_written(getattr(recipe, name))}" for name in SCALARS]
+    if recipe.tensors:
+        lines += ["", f"# {', '.join(ACTIVATION_TYPES)}", f"[{TENSORS}]"]
+    for name, kind in recipe.tensors.items():
+        comment = (comments or {}).get(name)
+        lines.append(f"{_written(name)} = {_written(kind)}{f'  # {comment}' if comment else ''}")
+    return "\n".join(lines) + "\n"
+
+
+def near(name: str, known: Collection[str]) -> str:
+    """Return known names that resemble one, or all where none does and they are few."""
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    listed = close or (sorted(known) if len(known) <= 8 else [])
+    return ", ".join(map(repr, listed)) or "a name of the report"
+
+
+def _option_problems(key: str, value: Any, where: str) -> list[Problem]:
+    if key not in FIELDS:
+        return [Problem(f"{where}, key {key!r}", "unknown", near(key, FIELDS), "correct the key")]
+    if key == TENSORS:
+        return _tensor_problems(value, where)
+    choices, default = CHOICES.get(key), FIELDS[key].default
+    if choices is not None:
+        good, allowed = value in choices, ", ".join(choices)
+    elif isinstance(default, bool):
+        good, allowed = isinstance(value, bool), "true or false"
+    elif isinstance(default, int | float):
+        good = isinstance(value, int | float) and not isinstance(value, bool)
+        allowed = "a number"
+    else:
+        good, allowed = isinstance(value, str) and bool(value) and value.isprintable(), "a text"
+    return [] if good else [Problem(f"{where}, key {key!r}", repr(value), allowed, "correct it")]
+
+
+def _tensor_problems(value: Any, where: str) -> list[Problem]:
+    if not isinstance(value, dict):
+        return [Problem(f"{where}, key 'tensors'", repr(value), "a table [tensors]", "correct it")]
+    return [
+        Problem(f"{where}, tensor {name!r}", repr(kind), near(str(kind), ACTIVATION_TYPES), "correct the type")
+        for name, kind in value.items()
+        if kind not in ACTIVATION_TYPES
+    ]  # fmt: skip
+
+
+def _converted(key: str, value: Any) -> Any:
+    default = FIELDS[key].default
+    return float(value) if default is not MISSING and isinstance(default, float) else value
+
+
+def _conflict(recipe: Recipe, where: str) -> Problem | None:
+    """Names of shipped recipes mean what ships; integer activations need integer weights."""
+    integer = {recipe.activations, *recipe.tensors.values()} - {"float32"}
+    if recipe.weights == "float32" and integer:
+        found = f"{', '.join(sorted(integer))} activations"
+        return Problem(f"{where}, weights 'float32'", found, "int8 weights", "set weights or types")
+    if recipe.name in RECIPES and recipe != RECIPES[recipe.name]:
+        found = "the shipped recipe of this name is another one"
+        step = "give it a name of its own, or undo the edits"
+        return Problem(f"{where}, name {recipe.name!r}", found, "any other name", step)
+    return None
+
+
+def _written(value: str | bool | float) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,119 @@
+"""Recipes as files: what is written is read back, and mistakes are named with what resembles them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from builds import float_model, noise
+
+from edgekit.errors import UsageError
+from edgekit.export.verify import run_hops, snr_db
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.integer import INTEGER_DOMAIN, TENSOR, stored_type, to_integer
+from edgekit.quantize.observers import OBSERVERS
+from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.recipe import CHOICES, RECIPES
+from edgekit.quantize.recipe_file import find_recipe, parse_recipe, to_toml
+
+W8A8 = RECIPES["w8a8"]
+MINE = replace(
+    W8A8, name="mine", observer="minmax", tensors={'a/"b" \\ ü': "int16", "c": "float32"}
+)
+
+
+@pytest.mark.parametrize("recipe", [*RECIPES.values(), MINE], ids=lambda recipe: recipe.name)
+def test_a_written_recipe_is_read_back(recipe: object) -> None:
+    text = to_toml(recipe, {"c": "alone 20.1 dB"})  # type: ignore[arg-type]
+    assert parse_recipe(text, "it") == recipe
+    assert ("alone 20.1 dB" in text) == (recipe is MINE)
+
+
+def test_the_choices_of_observers_are_all_there_are() -> None:
+    assert set(CHOICES["observer"]) == set(OBSERVERS)
+
+
+MISTAKES = {
+    'name = "x"\nobserver = "msee"\nweigths = "int8"': ["'msee'", "minmax, percentile, mse", "'weights'"],
+    'name = "x"\n[tensors]\na = "int9"': ["tensor 'a'", "'int9'", "'int8'"],
+    'name = "x"\ntensors = 3': ["[tensors]"],
+    'weights = "int8"': ["no name"],
+    "name = ": ["not TOML"],
+    "name = 3": ["a text"],
+    'name = "x"\nactivations = "int8"': ["int8 weights"],
+    'name = "w8a8"\nweights = "int8"\nactivations = "int16"': ["a name of its own"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_is_named(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as raised:
+        find_recipe(str(path))
+    assert all(word in str(raised.value) for word in [*MISTAKES[text], "recipe.toml"])
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        find_recipe(str(tmp_path / "none.toml"))
+
+
+def types_of(name: str, tensors: dict[str, str]) -> tuple[dict[str, str], float]:
+    """The stored types of a network's tensors with these named, and its output's ratio in dB."""
+    model = float_model(name)
+    inputs = noise(model, 40)
+    quantized = quantize(
+        model, Calibration((inputs,), "x"), replace(W8A8, name="mine", tensors=tensors)
+    )
+    (expected,) = run_hops(model, inputs).values()
+    (found,) = Oracle(quantized).run_hops(inputs).values()
+    graph = to_integer(quantized).ir.graph
+    stored = {v.metadata_props.get(TENSOR): stored_type(v) for n in graph for v in n.outputs}
+    types = {name: kind.dtype for name, kind in stored.items() if name and kind is not None}
+    names = {str(v.name) for node in model.ir.graph for v in node.outputs}
+    return {name: types[name] for name in types if name in names}, snr_db(expected, found)
+
+
+def test_a_named_tensor_decides_for_its_chain() -> None:
+    plain, _ = types_of("tcn", {})
+    wide, _ = types_of("tcn", {"c0": "int16"})
+    changed = {name for name in plain if wide.get(name) != plain[name]}
+    assert changed
+    assert {wide[name] for name in changed if name in wide} == {"int16"}
+
+
+@pytest.mark.parametrize("name", ["tcn", "gru_mask", "conv_recurrent"])
+def test_a_tensor_in_float_keeps_what_touches_it_in_float(name: str) -> None:
+    plain, before = types_of(name, {})
+    for tensor in sorted(plain)[::12]:
+        types, ratio = types_of(name, {tensor: "float32"})
+        assert tensor not in types
+        assert ratio > before - 3
+
+
+def test_everything_in_float_but_what_is_named() -> None:
+    model = float_model("vision")
+    inputs = noise(model, 10)
+    plan = quantize(model, Calibration((inputs,), "x"), W8A8)
+    (linear,) = [n for n in to_integer(plan).ir.graph if n.op_type == "Gemm"]
+    names = [str(linear.inputs[0].name), str(linear.outputs[0].name)]
+    tensors = {name.removesuffix("_q"): "int8" for name in names}
+    recipe = replace(
+        W8A8, name="mine", activations="float32", smooth_inputs="float32", tensors=tensors
+    )
+    graph = to_integer(quantize(model, Calibration((inputs,), "x"), recipe)).ir.graph
+    layers = {n.op_type for n in graph if n.domain == INTEGER_DOMAIN} - {"Quantize", "Dequantize"}
+    assert layers == {"Gemm"}
+
+
+def test_a_tensor_that_is_not_there_is_named_with_its_like() -> None:
+    model = float_model("gru_mask")
+    for tensors, words in (
+        ({"x_finit": "int16"}, "'x_finite'"),
+        ({"h1": "int8"}, "a hidden state"),
+        ({"h1": "int16", "h1_next": "float32"}, "one of these"),
+    ):
+        recipe = replace(W8A8, name="mine", tensors=tensors)
+        with pytest.raises(UsageError, match=words):
+            quantize(model, Calibration((noise(model, 4),), "x"), recipe)
