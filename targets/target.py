@@ -7,6 +7,7 @@ from edgekit.errors import Problem
 from edgekit.export.model import Model
 from edgekit.targets.build import Build
 from edgekit.targets.c.lower import check_c, lower_c
+from edgekit.targets.devices import profile, profiles
 from edgekit.targets.onnxruntime import check_onnxruntime, lower_onnxruntime
 
 
@@ -17,7 +18,7 @@ class Target:
     Attributes:
         name: as given to ``--target``.
         emits: what the build holds, for people.
-        needs: tools to run the build on this machine; ``cc`` is any C compiler.
+        needs: tools to compile and run the build on this machine; ``cc`` is any C compiler.
         check: all problems of a model against this target.
         lower: the `Build` of a checked model; takes the model and the target's name.
     """
@@ -29,14 +30,19 @@ class Target:
     lower: Callable[[Model, str], Build]
 
 
+def _for_device(name: str) -> Target:
+    device = profile(name)
+    needs = ("cc",) if device.cc is None else (device.cc, device.qemu[0])
+    return Target(name, device.emits, needs, check_c, lower_c)
+
+
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
-        Target("host", "C99 for this machine", ("cc",), check_c, lower_c),
-        Target("c99", "portable C99, for any compiler", ("cc",), check_c, lower_c),
+        _for_device("host"),
+        _for_device("c99"),
+        *(_for_device(name) for name, device in profiles().items() if device.is_cross),
         Target("onnxruntime", "model.onnx", ("onnxruntime",), check_onnxruntime, lower_onnxruntime),
     )
 }
-LATER_TARGETS = (
-    "cortex-m4", "cortex-m7", "cortex-m55", "cortex-a53", "cortex-a76", "riscv64", "litert", "ethos-u55", "fpga",
-)  # fmt: skip
+LATER_TARGETS = ("litert", "ethos-u55", "fpga")

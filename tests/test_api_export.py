@@ -293,9 +293,9 @@ REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
     ),
     "unknown target": (
         lambda tmp: {"target": "pdp11"},
-        ["pdp11", "unknown", "host, c99, onnxruntime"],
+        ["pdp11", "unknown", "host, c99, cortex-m4"],
     ),
-    "later target": (lambda tmp: {"target": "cortex-m55"}, ["cortex-m55", "not in this version"]),
+    "later target": (lambda tmp: {"target": "ethos-u55"}, ["ethos-u55", "not in this version"]),
     "unknown recipe": (lambda tmp: {"recipe": "w1a1"}, ["w1a1", "unknown", "float32, w8a8"]),
     "later recipe": (lambda tmp: {"recipe": "auto"}, ["auto", "not in this version"]),
     "missing file": (lambda tmp: {"source": str(tmp / "no.onnx")}, ["no.onnx", "does not exist"]),

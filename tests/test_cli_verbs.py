@@ -18,6 +18,7 @@ from edgekit import cli
 from edgekit.cli.export import parse_shape, parse_state
 from edgekit.errors import UsageError
 from edgekit.runtime.manifest import Manifest
+from edgekit.targets.target import TARGETS
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -122,7 +123,7 @@ def test_errors_come_as_json_where_json_was_asked_for(edgekit: Cli, tmp_path: Pa
         "model 'network'",
         "target 'pdp11'",
     ]
-    assert error["problems"][1]["allowed"] == "host, c99, onnxruntime"
+    assert error["problems"][1]["allowed"] == ", ".join(TARGETS)
 
 
 def test_errors_are_listed_one_by_one_on_stderr(edgekit: Cli, tmp_path: Path) -> None:

@@ -21,7 +21,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fpga": {"export", "quantize", "targets", "runtime"},
 }
 LEAVES = {"errors", "npz"}  # import nothing of EdgeKit but each other
-SHIPPED = ("*.py", "py.typed", "*.onnx", "*.npz", "clips/**/*", "include/*", "src/*.[ch]")
+SHIPPED = (
+    "*.py",
+    "py.typed",
+    "*.onnx",
+    "*.npz",
+    "clips/**/*",
+    "include/*",
+    "*.toml",
+    "src/**/*.[ch]",
+)
 HEAVY = {"torch", "onnx", "onnx_ir", "onnxscript", "onnxruntime", "matplotlib", "soundfile", "soxr"}
 
 

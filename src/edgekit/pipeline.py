@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,10 +82,7 @@ def export(request: Request, progress: Progress) -> Exported:
         progress("lower", 0, 1)
         check(quantized.model, request.target)
         build = TARGETS[request.target].lower(quantized.model, request.target)
-        for name, content in build.files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        write(build, folder)
         manifest = finish(folder, build, quantized, imported, request, progress)
     return Exported(
         request.out,
@@ -204,9 +202,8 @@ def finish(
 ) -> Manifest:
     """Verify a written build and add golden samples, model, recipe, report and manifest."""
     manifest = build.manifest
-    (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     progress("compile", 0, 1)
-    stream = Stream.open(folder)
+    stream = opened(folder, quantized.model, request.target)
     samples = sample_hops(quantized.model, quantized.calibration, imported.examples)
     hops = len(next(iter(samples.values())))
     verification, outputs = verify(
@@ -231,6 +228,27 @@ def finish(
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
+
+
+def write(build: "Build", folder: Path) -> None:
+    """Write a build's files and its manifest, which is not verified yet."""
+    for name, content in build.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (folder / MANIFEST_NAME).write_text(build.manifest.to_json(), encoding="utf-8")
+
+
+def opened(folder: Path, model: "Model", target: str) -> Stream:
+    """Run a written build; of one for another machine the portable C of the same model."""
+    from edgekit.targets.devices import profile
+    from edgekit.targets.target import TARGETS
+
+    if not profile(target).is_cross:
+        return Stream.open(folder)
+    with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
+        write(TARGETS["c99"].lower(model, "c99"), Path(name))
+        return Stream.open(name)
 
 
 def kept_in_float(model: "Model") -> tuple[str, ...]:

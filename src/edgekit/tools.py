@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,6 @@ def _missing(needs: Iterable[str]) -> tuple[str, ...]:
     def is_here(need: str) -> bool:
         if need in modules:
             return importlib.util.find_spec(modules[need]) is not None
-        return bool(compilers())
+        return bool(compilers()) if need == "cc" else shutil.which(need) is not None
 
     return tuple(need for need in needs if not is_here(need))

@@ -22,6 +22,7 @@ from edgekit.targets.c.program import (
     weights,
     weights_bytes,
 )
+from edgekit.targets.devices import profile
 from edgekit.targets.facts import DTYPES, describe
 from edgekit.targets.macs import with_macs
 
@@ -96,16 +97,17 @@ def _computed(value: ir.Value) -> bool:
 
 
 def lower_c(model: Model, target: str) -> Build:
-    """Emit portable C99 for a checked model."""
+    """Emit C99 for a checked model: portable, or with the kernels of the target's device."""
+    device = profile(target)
     integer = fuse_moves(to_integer(model))
     graph = integer.ir.graph
     traits = {str(node.name): EMITTERS[node.domain, node.op_type].traits(node) for node in graph}
     manifest = describe(model, target)
     prefix, pcm = manifest.c_name, manifest.is_pcm
     layout = make_layout(integer, traits, pcm)
-    ctx = emit_process(integer, layout, prefix)
+    ctx = emit_process(integer, layout, prefix, device)
     program = source(integer, layout, ctx, pcm)
-    kernels = kernel_files(ctx.kernels, program)
+    kernels = kernel_files(ctx.kernels, program, device.kernels)
     sources = {
         f"{prefix}.h": header(integer, layout, prefix, pcm).encode(),
         f"{prefix}.c": program.encode(),
@@ -113,7 +115,7 @@ def lower_c(model: Model, target: str) -> Build:
         **kernels,
     }
     compiled = sorted(name for name in sources if name.endswith(".c"))
-    sources["CMakeLists.txt"] = build_file(prefix, compiled).encode()
+    sources["CMakeLists.txt"] = build_file(prefix, compiled, device).encode()
     memory = {
         "weights_bytes": weights_bytes(ctx),
         "state_bytes": max(layout.state_bytes, 16),

@@ -1,7 +1,9 @@
 """The C sources of a build: header, program, weights, build file, and the kernels they need."""
 
 import re
+from collections.abc import Sequence
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import numpy as np
 import onnx_ir as ir
@@ -11,6 +13,7 @@ from edgekit.export.model import Model
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import ZERO_POINT
 from edgekit.runtime.manifest import c_identifier
+from edgekit.runtime.profile import Profile
 from edgekit.targets.c.emit.base import (
     C_ARRAYS,
     Context,
@@ -30,11 +33,10 @@ COLUMNS = 100
 STATIC = {"EK_INF": "1.0f / 0.0f", "-EK_INF": "-1.0f / 0.0f", "EK_NAN": "0.0f / 0.0f"}
 
 
-def emit_process(model: Model, layout: Layout, prefix: str) -> Context:
+def emit_process(model: Model, layout: Layout, prefix: str, profile: Profile) -> Context:
     """Emit every node of the schedule; returns the filled context."""
-    ctx = Context(
-        prefix, layout, {**field_names(model.stream_inputs), **field_names(model.stream_outputs)}
-    )
+    fields = {**field_names(model.stream_inputs), **field_names(model.stream_outputs)}
+    ctx = Context(prefix, layout, fields, profile)
     for node in model.ir.graph:
         before = len(ctx.lines)
         EMITTERS[node.domain, node.op_type].emit(ctx, node)
@@ -118,10 +120,17 @@ def weights_bytes(ctx: Context) -> int:
     return sum(array.nbytes for array in ctx.constants.values())
 
 
-def kernel_files(kernels: set[str], program: str) -> dict[str, bytes]:
-    """``edgekit.h`` and the sources of the named kernels, with what those include and call."""
+def kernel_files(kernels: set[str], program: str, folders: Sequence[str] = ()) -> dict[str, bytes]:
+    """``edgekit.h`` and the sources of the named kernels, with what those include and call.
+
+    A file of ``src/<folder>/`` stands in for that of its name in ``src/``; the first of `folders` that
+    has one wins.
+    """
     root = files("edgekit.runtime")
-    available = {item.name: item for item in (root / "src").iterdir()}
+    available: dict[str, Traversable] = {}
+    for folder in (root / "src", *(root / "src" / name for name in reversed(folders))):
+        if folder.is_dir():
+            available |= {item.name: item for item in folder.iterdir() if item.is_file()}
     chosen: dict[str, bytes] = {"edgekit.h": (root / "include" / "edgekit.h").read_bytes()}
     queue = sorted({f"{name}.c" for name in kernels | set(CALL.findall(program))} & set(available))
     while queue:
@@ -135,10 +144,10 @@ def kernel_files(kernels: set[str], program: str) -> dict[str, bytes]:
     return chosen
 
 
-def build_file(prefix: str, sources: list[str]) -> str:
+def build_file(prefix: str, sources: list[str], profile: Profile) -> str:
     """CMakeLists.txt: one static library."""
     listed = "\n".join(f"    {name}" for name in sources)
-    return BUILD.format(name=prefix, sources=listed)
+    return BUILD.format(name=prefix, sources=listed, flags=" ".join(("-O3", *profile.flags)))
 
 
 def _members(values: tuple[ir.Value, ...], qualifier: str) -> str:
@@ -355,5 +364,5 @@ add_library({name} STATIC
 target_include_directories({name} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 set_target_properties({name} PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
 # Float code in quantized networks has the same bits on every core only without contraction to FMA.
-target_compile_options({name} PRIVATE -O3 -ffp-contract=off -fno-trapping-math)
+target_compile_options({name} PRIVATE {flags} -ffp-contract=off -fno-trapping-math)
 """

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgekit.errors import Problem
 from edgekit.quantize.geometry import dims
 from edgekit.runtime.manifest import c_identifier
+from edgekit.runtime.profile import Profile
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, Slot, Traits, item_bytes
 
 C_TYPES = {
@@ -86,11 +87,15 @@ class Emitter:
 
 @dataclass
 class Context:
-    """Collects the body of ``<name>_process`` and the constants it reads."""
+    """Collects the body of ``<name>_process`` and the constants it reads.
+
+    `profile` is the device: an emitter packs weights as the kernels of ``profile.kernels`` read them.
+    """
 
     prefix: str
     layout: Layout
     fields: Mapping[str, str]
+    profile: Profile
     lines: list[str] = field(default_factory=list)
     constants: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     kernels: set[str] = field(default_factory=set)

@@ -1,0 +1,39 @@
+"""`Profile`: what is known of a device: its core, compilers, kernels, memories and emulator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Region:
+    """A memory of a microcontroller: its first address and its size."""
+
+    start: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One device; what does not apply is empty or None. ``targets/devices.toml`` says what each means."""
+
+    name: str
+    emits: str
+    kernels: tuple[str, ...] = ()
+    cc: str | None = None
+    flags: tuple[str, ...] = ()
+    clang: str | None = None
+    zig: tuple[str, ...] = ()
+    l1d_bytes: int | None = None
+    l2_bytes: int | None = None
+    qemu: tuple[str, ...] = ()
+    memory: Mapping[str, Region] = field(default_factory=dict)
+
+    @property
+    def is_cross(self) -> bool:
+        """Whether its builds are for another machine than the one that makes them."""
+        return self.cc is not None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is no operating system: a microcontroller."""
+        return bool(self.memory)

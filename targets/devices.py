@@ -1,0 +1,55 @@
+"""Device profiles: ``devices.toml`` as values, and the part of the host's that its CPU decides."""
+
+import platform
+import tomllib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from edgekit.runtime.profile import Profile, Region
+
+PORTABLE = Profile("c99", "portable C99, for any compiler")
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+@cache
+def profiles() -> dict[str, Profile]:
+    """Return every profile by its target's name."""
+    text = (files("edgekit.targets") / "devices.toml").read_text(encoding="utf-8")
+    return {name: _profile(name, table) for name, table in tomllib.loads(text).items()}
+
+
+def profile(target: str) -> Profile:
+    """Return the profile of a target; the portable one where it has none of its own."""
+    return profiles().get(target, PORTABLE)
+
+
+def host_kernels(rows: list[dict[str, Any]], machine: str, cpu: frozenset[str]) -> tuple[str, ...]:
+    """Return the kernel folders of the first row that fits an architecture and the flags of its CPU."""
+    for row in rows:
+        if row["machine"] == machine and cpu.issuperset(row["cpu"]):
+            return tuple(row["kernels"])
+    return ()
+
+
+def _profile(name: str, table: dict[str, Any]) -> Profile:
+    rows = table.pop("detect", None)
+    if rows is not None:
+        table["kernels"] = host_kernels(rows, platform.machine(), _cpu_flags())
+    memory = {block: Region(**region) for block, region in table.pop("memory", {}).items()}
+    lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list | tuple)}
+    return Profile(name, **{**table, **lists}, memory=memory)
+
+
+def _cpu_flags() -> frozenset[str]:
+    """What Linux says the CPU has; nothing elsewhere."""
+    try:
+        lines = CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() in ("flags", "Features"):
+            return frozenset(value.split())
+    return frozenset()

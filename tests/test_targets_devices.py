@@ -1,0 +1,72 @@
+"""Device profiles: one for each core that the command line names, and the kernels that a build gets."""
+
+from pathlib import Path
+
+import pytest
+
+from edgekit.targets.c import program
+from edgekit.targets.devices import host_kernels, profile, profiles
+from edgekit.targets.target import TARGETS
+
+CORES = ("cortex-m4", "cortex-m7", "cortex-m55", "cortex-a53", "cortex-a76", "riscv64")
+ROWS = [
+    {"machine": "x86_64", "cpu": ["avx2", "vnni"], "kernels": ["vnni", "avx2"]},
+    {"machine": "x86_64", "cpu": ["avx2"], "kernels": ["avx2"]},
+]
+
+
+def test_every_core_of_the_contract_has_a_profile_and_a_target() -> None:
+    assert set(CORES) == {name for name, device in profiles().items() if device.is_cross}
+    for name in CORES:
+        device = profile(name)
+        assert device.cc and device.flags and device.qemu and device.zig and device.clang
+        assert device.is_bare == name.startswith("cortex-m")
+        assert TARGETS[name].needs == (device.cc, device.qemu[0])
+
+
+def test_a_target_without_a_profile_is_portable() -> None:
+    assert profile("c99").kernels == profile("onnxruntime").kernels == ()
+
+
+@pytest.mark.parametrize(
+    ("machine", "cpu", "kernels"),
+    [
+        ("x86_64", {"avx2", "vnni", "sse"}, ("vnni", "avx2")),
+        ("x86_64", {"avx2"}, ("avx2",)),
+        ("x86_64", {"vnni"}, ()),
+        ("aarch64", {"avx2"}, ()),
+    ],
+)
+def test_the_host_gets_the_kernels_that_its_cpu_runs(
+    machine: str, cpu: set[str], kernels: tuple[str, ...]
+) -> None:
+    assert host_kernels(ROWS, machine, frozenset(cpu)) == kernels
+
+
+def test_the_first_kernel_folder_that_has_a_file_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = {
+        "include/edgekit.h": "",
+        "src/ek_a.c": '#include "ek_dot.h"\n',
+        "src/ek_dot.h": "portable",
+        "src/ek_b.c": "portable",
+        "src/dsp/ek_a.c": '#include "ek_dot.h"\n#include "ek_pack.h"\n',
+        "src/dsp/ek_b.c": "dsp",
+        "src/dsp/ek_pack.h": "dsp",
+        "src/mve/ek_b.c": "mve",
+        "src/mve/ek_unused.h": "mve",
+    }
+    for name, text in contents.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(program, "files", lambda _: tmp_path)
+    chosen = program.kernel_files({"ek_a"}, "ek_b(x);", ("mve", "dsp", "absent"))
+    assert {name: content.decode() for name, content in chosen.items()} == {
+        "edgekit.h": "",
+        "ek_a.c": contents["src/dsp/ek_a.c"],
+        "ek_dot.h": "portable",
+        "ek_pack.h": "dsp",
+        "ek_b.c": "mve",
+    }
+    assert program.kernel_files({"ek_a"}, "")["ek_a.c"].decode() == contents["src/ek_a.c"]
