@@ -29,7 +29,8 @@ from edgekit.quantize.choose import (
 )
 from edgekit.quantize.geometry import optional
 from edgekit.quantize.integer import CELL_BITS, initializer
-from edgekit.quantize.observers import OBSERVERS, Observer
+from edgekit.quantize.observers import Observer, range_of
+from edgekit.quantize.prepare import prepare
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import find_recipe
 from edgekit.quantize.scheme import (
@@ -39,7 +40,6 @@ from edgekit.quantize.scheme import (
     quantize_weights,
     weight_scales,
 )
-from edgekit.quantize.unpack import unpack_states
 
 KEEPS_INT16 = SMOOTH | MOVES  # operators that read int16 as it is; the others get an int8 copy
 
@@ -55,7 +55,7 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe | str = "w8a
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     if chosen.weights == "float32":
         return model
-    model = unpack_states(model)
+    model = prepare(model, calibration, chosen)
     observers = observe(model, calibration)
     _refuse_silence(model, calibration)
     plan = choose_types(model, observers, chosen)
@@ -112,9 +112,7 @@ class _Writer:
 
     def _int8(self, value: ir.Value) -> QuantType:
         """The int8 copy of an int16 tensor, for operators that read 8 bits."""
-        return activation_type(
-            "int8", *OBSERVERS[self.recipe.observer](self.observers[str(value.name)])
-        )
+        return activation_type("int8", *range_of(self.observers[str(value.name)], self.recipe))
 
     def _pair(self, value: ir.Value, kind: QuantType, operand: QuantType) -> ir.Value:
         """Return the dequantized form of a tensor stored as `kind` and read as `operand`."""

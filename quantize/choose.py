@@ -12,7 +12,7 @@ from edgekit.errors import Problem, UsageError
 from edgekit.export.model import FLOAT_NODE, Model
 from edgekit.export.passes.graph import array_of
 from edgekit.quantize.geometry import dims, ints, optional
-from edgekit.quantize.observers import OBSERVERS, Observer, minmax_range
+from edgekit.quantize.observers import Observer, minmax_range, range_of
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import near
 from edgekit.quantize.scheme import HIDDEN_TYPE, QuantType, activation_type
@@ -484,9 +484,11 @@ def _group_type(
     if any(_is_hidden(values[name], integer) for name in names):
         return HIDDEN_TYPE
     if _is_smooth(names, values, integer):
-        low, high = (SMOOTH_HEADROOM * end for end in _joint(names, observers, "minmax"))
+        low, high = (
+            SMOOTH_HEADROOM * end for end in _joint([minmax_range(observers[n]) for n in names])
+        )
         return activation_type(dtype, max(low, -SATURATED), min(high, SATURATED))
-    return activation_type(dtype, *_joint(names, observers, recipe.observer))
+    return activation_type(dtype, *_joint([range_of(observers[n], recipe) for n in names]))
 
 
 def _is_smooth(names: list[str], values: dict[str, ir.Value], integer: frozenset[str]) -> bool:
@@ -520,6 +522,5 @@ def is_hidden_state(node: ir.Node, index: int) -> bool:
     return node.op_type in RECURRENT and index == HIDDEN_INPUT
 
 
-def _joint(names: list[str], observers: dict[str, Observer], rule: str) -> tuple[float, float]:
-    ranges = [OBSERVERS[rule](observers[name]) for name in names]
+def _joint(ranges: list[tuple[float, float]]) -> tuple[float, float]:
     return min(low for low, _ in ranges), max(high for _, high in ranges)

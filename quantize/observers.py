@@ -1,13 +1,18 @@
 """Observers: see a tensor over a calibration run, then state the range to quantize."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.quantize.recipe import Recipe
+
 KEPT_VALUES = 65_536  # a seeded random sample of the stream bounds memory and search time
 ERROR_POWER = 2.4  # PTQ4DM (CVPR 2023): best of L1, cosine, KL and powers of the error
-PERCENTILE = 99.99
+BINS = 2048  # of the histogram that the entropy rule compares
+LEVELS = 256
 SHRINK_STEPS = np.arange(1, 101) / 100
 
 
@@ -48,24 +53,21 @@ def minmax_range(observer: Observer) -> tuple[float, float]:
     return observer.minimum, observer.maximum
 
 
-def percentile_range(observer: Observer) -> tuple[float, float]:
-    """The central `PERCENTILE` percent on each side."""
+def percentile_range(observer: Observer, percent: float) -> tuple[float, float]:
+    """All but the outer ``100 - percent`` percent on each side."""
     if observer.sample.size == 0:
         return 0.0, 0.0
-    low, high = np.percentile(observer.sample, [100 - PERCENTILE, PERCENTILE])
+    low, high = np.percentile(observer.sample, [100 - percent, percent])
     return float(low), float(high)
 
 
 def mse_range(observer: Observer) -> tuple[float, float]:
     """The range, among shrunken copies of min-max, with the least mean ``|x - quantized x|^2.4`` at int8."""
-    low, high = minmax_range(observer)
-    low, high = min(low, 0.0), max(high, 0.0)
+    low, high = _with_zero(observer)
     if high == low:
         return low, high
     sample = observer.sample.astype(np.float64)
-    sides = [(k, k) for k in SHRINK_STEPS]
-    if low < 0 < high:
-        sides += [(k, 1.0) for k in SHRINK_STEPS] + [(1.0, k) for k in SHRINK_STEPS]
+    sides = _shrunken(low, high)
     errors = [_int8_error(sample, low * a, high * b) for a, b in sides]
     a, b = sides[int(np.argmin(errors))]
     return low * a, high * b
@@ -85,4 +87,63 @@ def _int8_error(sample: NDArray[np.float64], low: float, high: float) -> float:
     return float(error.mean())
 
 
-OBSERVERS = {"minmax": minmax_range, "percentile": percentile_range, "mse": mse_range}
+def entropy_range(observer: Observer) -> tuple[float, float]:
+    """The range whose int8 histogram diverges least from what was seen (Migacz, TensorRT, GTC 2017).
+
+    Values outside count at the ends of the range, so that clipping them costs.
+    """
+    low, high = _with_zero(observer)
+    if high == low:
+        return low, high
+    counts, edges = np.histogram(observer.sample.astype(np.float64), BINS, (low, high))
+    best, chosen = np.inf, (low, high)
+    for a, b in _shrunken(low, high):
+        first, last = np.searchsorted(edges, (low * a, high * b), "right") - 1
+        last = min(int(last) + 1, BINS)
+        if last - first >= LEVELS and (found := _divergence(counts, int(first), last)) < best:
+            best, chosen = found, (low * a, high * b)
+    return chosen
+
+
+def _divergence(counts: NDArray[np.intp], first: int, last: int) -> float:
+    """Kullback-Leibler, of the clipped histogram from the same in `LEVELS` steps."""
+    inside = counts[first:last]
+    clipped = inside.astype(np.float64)
+    clipped[0] += counts[:first].sum()
+    clipped[-1] += counts[last:].sum()
+    level = np.arange(len(inside)) * LEVELS // len(inside)
+    used = np.bincount(level, inside > 0)
+    spread = np.bincount(level, inside) / np.maximum(used, 1)
+    coarse = np.where(inside > 0, spread[level], 0.0)
+    seen = clipped > 0
+    p, q = clipped[seen] / clipped.sum(), coarse[seen] / max(coarse.sum(), 1.0)
+    return float(np.sum(p * np.log(p / np.maximum(q, 1e-9))))
+
+
+def _with_zero(observer: Observer) -> tuple[float, float]:
+    low, high = minmax_range(observer)
+    return min(low, 0.0), max(high, 0.0)
+
+
+def _shrunken(low: float, high: float) -> list[tuple[float, float]]:
+    """Factors on both ends of a range: together, and each alone where both are there."""
+    sides = [(k, k) for k in SHRINK_STEPS]
+    if low < 0 < high:
+        sides += [(k, 1.0) for k in SHRINK_STEPS] + [(1.0, k) for k in SHRINK_STEPS]
+    return sides
+
+
+def range_of(observer: Observer, recipe: Recipe) -> tuple[float, float]:
+    """The range of one tensor by the recipe's rule and margin."""
+    low, high = OBSERVERS[recipe.observer](observer)
+    return low * recipe.range_margin, high * recipe.range_margin
+
+
+OBSERVERS: dict[str, Callable[[Observer], tuple[float, float]]] = {
+    "minmax": minmax_range,
+    "percentile99.9": partial(percentile_range, percent=99.9),
+    "percentile": partial(percentile_range, percent=99.99),
+    "percentile99.999": partial(percentile_range, percent=99.999),
+    "mse": mse_range,
+    "entropy": entropy_range,
+}

@@ -17,6 +17,10 @@ class Recipe:
             tensor; what touches a ``float32`` one is computed in float.
         smooth_inputs: type of a tensor that only sigmoid-like functions read.
         observer: how ranges are chosen, a key of `edgekit.quantize.observers.OBSERVERS`.
+        range_margin: factor on ranges that were seen; 1.5 makes up for a single calibration clip.
+        equalize: whether channels get equal weights across layers first (`edgekit.quantize.equalize`).
+        migrate: alpha of SmoothQuant, how much of the inputs' range moves into weights first (0.5 is
+            usual); 0 leaves it (`edgekit.quantize.migrate`).
         tensors: the type of single tensors by name. Tensors that are the same values elsewhere
             (moved, joined, carried as a state) share it.
     """
@@ -26,6 +30,9 @@ class Recipe:
     activations: str = "float32"
     smooth_inputs: str = "float32"
     observer: str = "mse"
+    range_margin: float = 1.0
+    equalize: bool = False
+    migrate: float = 0.0
     tensors: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -34,8 +41,9 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "weights": ("float32", "int8"),
     "activations": ACTIVATION_TYPES,
     "smooth_inputs": ACTIVATION_TYPES,
-    "observer": ("minmax", "percentile", "mse"),
+    "observer": ("minmax", "percentile99.9", "percentile", "percentile99.999", "mse", "entropy"),
 }
+LIMITS: Mapping[str, tuple[float, float]] = {"range_margin": (0.5, 4), "migrate": (0, 1)}
 RECIPES = {
     "float32": Recipe("float32"),
     "w8a8": Recipe("w8a8", weights="int8", activations="int8", smooth_inputs="int16"),

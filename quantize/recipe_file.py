@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import Problem, UsageError
-from edgekit.quantize.recipe import ACTIVATION_TYPES, CHOICES, LATER_RECIPES, RECIPES, Recipe
+from edgekit.quantize.recipe import (
+    ACTIVATION_TYPES,
+    CHOICES,
+    LATER_RECIPES,
+    LIMITS,
+    RECIPES,
+    Recipe,
+)
 
 MAX_BYTES = 1 << 22
 FIELDS = {item.name: item for item in fields(Recipe)}
@@ -100,8 +107,9 @@ def _option_problems(key: str, value: Any, where: str) -> list[Problem]:
     elif isinstance(default, bool):
         good, allowed = isinstance(value, bool), "true or false"
     elif isinstance(default, int | float):
-        good = isinstance(value, int | float) and not isinstance(value, bool)
-        allowed = "a number"
+        low, high = LIMITS[key]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        good, allowed = number and low <= value <= high, f"a number from {low} to {high}"
     else:
         good, allowed = isinstance(value, str) and bool(value) and value.isprintable(), "a text"
     return [] if good else [Problem(f"{where}, key {key!r}", repr(value), allowed, "correct it")]

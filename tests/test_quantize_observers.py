@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from edgekit.quantize.observers import KEPT_VALUES, OBSERVERS, Observer
+from edgekit.quantize.observers import KEPT_VALUES, OBSERVERS, Observer, range_of
+from edgekit.quantize.recipe import CHOICES, Recipe
 from edgekit.quantize.scheme import activation_type
 
 
@@ -58,3 +59,25 @@ def test_percentile_cuts_a_thousandth() -> None:
     low, high = OBSERVERS["percentile"](seen(values))
     assert -1.01 < low < -0.99
     assert 0.99 < high < 1.01
+
+
+def test_entropy_keeps_a_normal_tensor_and_cuts_a_lonely_outlier() -> None:
+    random = np.random.default_rng(0)
+    normal = random.standard_normal(60_000)
+    low, high = OBSERVERS["entropy"](seen(normal))
+    assert high - low > 0.7 * (normal.max() - normal.min())
+    low, high = OBSERVERS["entropy"](seen(normal, np.array([40.0])))
+    assert 3.0 < high < 20.0
+    assert low > -8.0
+
+
+def test_a_margin_widens_what_every_rule_finds() -> None:
+    observer = seen(np.linspace(-1, 3, 1000))
+    for rule in OBSERVERS:
+        low, high = range_of(observer, Recipe("r", observer=rule))
+        wide = range_of(observer, Recipe("r", observer=rule, range_margin=1.5))
+        assert wide == (1.5 * low, 1.5 * high)
+
+
+def test_recipes_know_every_rule() -> None:
+    assert set(CHOICES["observer"]) == set(OBSERVERS)

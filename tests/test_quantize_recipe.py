@@ -34,9 +34,11 @@ def test_the_choices_of_observers_are_all_there_are() -> None:
 
 
 MISTAKES = {
-    'name = "x"\nobserver = "msee"\nweigths = "int8"': ["'msee'", "minmax, percentile, mse", "'weights'"],
+    'name = "x"\nobserver = "msee"\nweigths = "int8"': ["'msee'", "mse, entropy", "'weights'"],
     'name = "x"\n[tensors]\na = "int9"': ["tensor 'a'", "'int9'", "'int8'"],
     'name = "x"\ntensors = 3': ["[tensors]"],
+    'name = "x"\nrange_margin = 0': ["'range_margin'", "a number from 0.5 to 4"],
+    'name = "x"\nmigrate = nan': ["'migrate'", "a number from 0 to 1"],
     'weights = "int8"': ["no name"],
     "name = ": ["not TOML"],
     "name = 3": ["a text"],

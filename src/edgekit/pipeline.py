@@ -283,8 +283,12 @@ def tensor_rows(quantized: Quantized) -> Sequence["TensorRow"]:
     if quantized.calibration is None or quantized.reference is quantized.model:
         return ()
     from edgekit.quantize.compare import tensor_report
+    from edgekit.quantize.prepare import prepare
 
-    return tensor_report(quantized.reference, quantized.model, quantized.calibration)
+    reference = quantized.reference
+    if quantized.recipe is not None:  # scaled channels are compared with their like
+        reference = prepare(reference, quantized.calibration, quantized.recipe)
+    return tensor_report(reference, quantized.model, quantized.calibration)
 
 
 def report(manifest: Manifest, build: "Build", rows: Sequence["TensorRow"]) -> str:

@@ -1,0 +1,21 @@
+"""What happens to a float network before it is quantized; it computes the same, in shapes that suit integers."""
+
+from edgekit.export.model import Model
+from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.equalize import equalize
+from edgekit.quantize.migrate import migrate
+from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.unpack import unpack_states
+
+
+def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
+    """Return the float model that the recipe's integers are made from.
+
+    Names of nodes and tensors are those of `model`; tensors that a pass scales are so in every hop.
+    """
+    model = unpack_states(model)
+    if recipe.equalize:
+        model = equalize(model)
+    if recipe.migrate > 0:
+        model = migrate(model, calibration, recipe.migrate)
+    return model
