@@ -1,0 +1,88 @@
+"""The integer golden model: what every form of an engine computes, bit for bit."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.fpga.network import Layer, Network, View
+from edgekit.quantize.arithmetic import output
+
+S8 = NDArray[np.int8]
+Values = Mapping[str, S8]
+
+
+def run(network: Network, inputs: Values) -> dict[str, S8]:
+    """Return every stored tensor ``(channels, height, width)`` for one picture in integers.
+
+    `inputs` are by stored tensor.
+    """
+    values = {name: np.asarray(array, np.int8) for name, array in inputs.items()}
+    for layer in network.layers:
+        values[layer.y] = run_layer(layer, read(layer.x, values), _dilation(layer, values))
+    return values
+
+
+def infer(
+    network: Network, picture: Mapping[str, NDArray[np.float32]]
+) -> dict[str, NDArray[np.float32]]:
+    """Return the outputs in float of one picture in float, both ``(1, channels, height, width)``."""
+    inputs = {
+        stored: network.tensors[stored].kind.quantize(picture[name][0]).astype(np.int8)
+        for name, stored in network.inputs.items()
+    }
+    return dequantize(network, run(network, inputs))
+
+
+def dequantize(network: Network, values: Values) -> dict[str, NDArray[np.float32]]:
+    """Return the graph's outputs ``(1, channels, height, width)`` of the stored tensors."""
+    return {
+        name: network.tensors[view.tensors[0]].kind.dequantize(read(view, values))[None]
+        for name, view in network.outputs.items()
+    }
+
+
+def read(view: View, values: Values) -> S8:
+    """Return what a layer reads, ``(channels, height, width)``."""
+    picked = [values[t][c] for t, c in zip(view.tensors, view.channels, strict=True)]
+    return np.stack(picked).repeat(view.upsample, axis=1).repeat(view.upsample, axis=2)
+
+
+def run_layer(layer: Layer, x: S8, d: S8 | None = None) -> S8:
+    """Return y of one layer of x ``(channels, height, width)`` and d ``(height, width)`` (None: 1)."""
+    acc = dense(layer, x) if layer.path == "dense" else depthwise(layer, x, d)
+    acc = acc + layer.bias.astype(np.int64)[:, None, None]
+    mult, shift = layer.mult[:, None, None], layer.shift[:, None, None]
+    return output(acc, mult, shift, layer.y_zero, layer.y_min, layer.y_max).astype(np.int8)
+
+
+def dense(layer: Layer, x: S8) -> NDArray[np.int64]:
+    """Sums of a convolution over all channels; exact in float64, whose 53 bits hold them."""
+    k, s = layer.kernel, layer.stride
+    padded = np.pad(x, ((0, 0), (k // 2,) * 2, (k // 2,) * 2), constant_values=layer.x_zero)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (k, k), axis=(1, 2))[:, ::s, ::s]
+    columns = windows.transpose(0, 3, 4, 1, 2).reshape(x.shape[0] * k * k, -1)
+    rows = layer.weights.reshape(len(layer.weights), -1)
+    sums = rows.astype(np.float64) @ columns.astype(np.float64)
+    return sums.astype(np.int64).reshape(-1, *windows.shape[1:3])
+
+
+def depthwise(layer: Layer, x: S8, d: S8 | None) -> NDArray[np.int64]:
+    """Sums of the 3x3 taps at distance d of each pixel; outside of the image they read x_zero."""
+    _, height, width = x.shape
+    y, x_ = np.mgrid[0 : height : layer.stride, 0 : width : layer.stride]
+    reach = np.ones((height, width), np.int64) if d is None else d.astype(np.int64)
+    reach = reach[:: layer.stride, :: layer.stride]
+    acc = np.zeros((x.shape[0], *y.shape), np.int64)
+    for ky in range(3):
+        for kx in range(3):
+            row, column = y + (ky - 1) * reach, x_ + (kx - 1) * reach
+            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+            taps = x[:, np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+            taps = np.where(inside, taps, np.int8(layer.x_zero))
+            acc += layer.weights[:, ky, kx, None, None].astype(np.int64) * taps
+    return acc
+
+
+def _dilation(layer: Layer, values: Values) -> S8 | None:
+    return None if layer.dilation is None else values[layer.dilation][0]

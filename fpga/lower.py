@@ -1,0 +1,321 @@
+"""From a float model and its calibration to the integer `Network` of an engine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.errors import ModelError, Problem
+from edgekit.export.model import Model
+from edgekit.export.passes.graph import array_of, attribute, sole_user
+from edgekit.fpga.addressing import MOVES, Addresses
+from edgekit.fpga.integers import Ranges, Sums, integer_layer
+from edgekit.fpga.network import Network, Stored, View
+from edgekit.fpga.recognise import Chain, recognise
+from edgekit.fpga.spec import EngineSpec
+from edgekit.quantize.calibrate import Calibration, observe
+from edgekit.quantize.geometry import dims, ints, optional
+
+SUPPORTED = (
+    "Conv (any odd square kernel without groups, or a depthwise 3x3), stride 1, 2 or 4, same padding; DeformConv as "
+    "SquareDeformConv2d makes it; Relu and Clip behind them; " + ", ".join(sorted(MOVES))
+)
+STRIDES = (1, 2, 4)
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What follows on a layer's sums: a factor and an addend per channel, limits, and the value it ends in."""
+
+    value: ir.Value
+    factor: NDArray[np.float64]
+    addend: NDArray[np.float64]
+    low: float
+    high: float
+
+
+def lower(model: Model, calibration: Calibration, spec: EngineSpec) -> Network:
+    """Return the network in integers: W8A8 or W4A8 as the engine has it, offsets exact.
+
+    Raises `ModelError` with every node that the engine cannot run, and why.
+    """
+    plan = plan_layers(model, spec)
+    ranges = Ranges(observe(model, calibration))
+    for step in plan.steps:
+        if step.path == "depthwise" or step.kernel > 1:
+            ranges.share(step.x_view)
+    for view in plan.outputs.values():
+        ranges.share(view)
+    tensors = {name: Stored(name, *shape, ranges.kind(name)) for name, shape in plan.shapes.items()}
+    layers = tuple(integer_layer(step, tensors, spec.weight_bits) for step in plan.steps)
+    return Network(tensors, layers, plan.inputs, plan.outputs, spec.weight_bits, tuple(plan.notes))
+
+
+def check(model: Model, spec: EngineSpec) -> list[Problem]:
+    """Every node that the engine cannot run, and why."""
+    try:
+        plan_layers(model, spec)
+    except ModelError as error:
+        return list(error.problems)
+    return []
+
+
+@dataclass
+class Plan:
+    """The layers of a float model: what they read, their float sums, and the stored tensors."""
+
+    steps: list[Sums] = field(default_factory=list)
+    shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, View] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def plan_layers(model: Model, spec: EngineSpec) -> Plan:
+    """Return the layers; raises `ModelError` with all problems."""
+    return _Planner(model, spec).run()
+
+
+class _Planner:
+    """Walks the graph once."""
+
+    def __init__(self, model: Model, spec: EngineSpec) -> None:
+        self.model, self.graph, self.spec = model, model.ir.graph, spec
+        self.plan, self.addresses = Plan(), Addresses()
+        found = recognise(self.graph, spec.dmax)
+        self.chains, self.problems = found.chains, list(found.problems)
+        self.in_chain = {node for chain in found.chains.values() for node in chain.nodes}
+        self.only_offsets = {
+            chain.source
+            for chain in found.chains.values()
+            if all(user.node in self.in_chain for user in chain.source.uses())
+        }
+        self.untold = found.untold
+        self.folded: set[ir.Node] = set()
+        self.refused: set[ir.Value | None] = set()  # values whose own or earlier nodes are told of
+        self.dilations: dict[ir.Value, str] = {}
+
+    def run(self) -> Plan:
+        if self.model.states:
+            self._refuse("the network", "carries states", "pictures, one by one")
+        for value in self.graph.inputs:
+            if len(dims(value)) != 4 or dims(value)[0] != 1:
+                self._refuse(
+                    f"input {value.name!r}", f"shape {dims(value)}", "(1, channels, height, width)"
+                )
+                continue
+            self.plan.inputs[str(value.name)] = self._store(value)
+        for node in self.graph:
+            self._node(node)
+        if not self.problems:
+            for value in self.graph.outputs:
+                view = self._view(value, f"output {value.name!r}")
+                if view is not None:
+                    self.plan.outputs[str(value.name)] = view
+        if self.problems:
+            raise ModelError(self.problems)
+        return self.plan
+
+    def _node(self, node: ir.Node) -> None:
+        if node in self.in_chain or node in self.folded:
+            return
+        if node in self.untold:
+            self.refused.update(node.outputs)
+            return
+        if node.outputs[0] in self.only_offsets:
+            return  # the deformable layer that reads it makes its d
+        before = len(self.problems)
+        if not self._behind_a_refusal(node):
+            if node.op_type == "Conv" and node.domain == "":
+                self._linear(node, None)
+            elif str(node.name) in self.chains:
+                self._deform(node, self.chains[str(node.name)])
+            elif not self.addresses.move(node):
+                self._refuse_node(node)
+        if len(self.problems) > before or self._behind_a_refusal(node):
+            self.refused.update(node.outputs)
+
+    def _behind_a_refusal(self, node: ir.Node) -> bool:
+        return any(value in self.refused for value in node.inputs)
+
+    def _deform(self, node: ir.Node, chain: Chain) -> None:
+        name = self.dilations.get(chain.source)
+        producer = chain.source.producer()
+        if name is None:
+            if producer is None or producer.op_type != "Conv":
+                where = f"DeformConv {node.name!r}"
+                self.refused.update(node.outputs)
+                self._refuse(where, "offsets that no convolution makes", "s from a convolution")
+                return
+            name = self._offset_layer(producer, chain)
+            if name is None:
+                return
+            self.dilations[chain.source] = name
+        self._linear(node, name)
+
+    def _offset_layer(self, conv: ir.Node, chain: Chain) -> str | None:
+        """The convolution that makes s writes d: its requantization is the rounding, its limits the bounds."""
+        name = f"{conv.name}.d"
+        step = self._sums(conv, name, Tail(chain.source, *_unit(1), chain.low, chain.high))
+        if step is None:
+            return None
+        step.bias += chain.shift - 0.5
+        step.is_dilation = True
+        self.plan.steps.append(step)
+        self.plan.shapes[name] = (1, *dims(chain.source)[2:])  # type: ignore[assignment]
+        if chain.half_even:
+            self.plan.notes.append(
+                f"{conv.name}: the network rounds offsets half to even, the engine half up"
+            )
+        return name
+
+    def _linear(self, node: ir.Node, dilation: str | None) -> None:
+        tail = self._tail(node)
+        step = self._sums(node, str(tail.value.name), tail)
+        if step is None:
+            return
+        step.dilation = dilation
+        self.plan.steps.append(step)
+        self._store(tail.value)
+
+    def _sums(self, node: ir.Node, y: str, tail: Tail) -> Sums | None:
+        """The layer of a convolution; None, with its problems told, where it does not fit."""
+        w, where = array_of(node.inputs[1]), f"{node.op_type} {node.name!r}"
+        x = node.inputs[0]
+        assert x is not None
+        view = self._view(x, where)
+        bias = optional(node, 2 if node.op_type == "Conv" else 3)
+        b = array_of(bias) if bias is not None else None
+        if w is None or (bias is not None and b is None):
+            self._refuse(where, "computed weights", "constant weights")
+            return None
+        groups = int(attribute(node, "group", 1))
+        depthwise = groups > 1 and groups == len(w) == dims(x)[1]
+        found = [*_shape_problems(node, w, groups, depthwise)]
+        for problem in found:
+            self._refuse(where, problem, SUPPORTED)
+        if found or view is None:
+            return None
+        weights = w.astype(np.float64) * tail.factor.reshape(-1, *[1] * (w.ndim - 1))
+        start = np.zeros(len(w)) if b is None else b.astype(np.float64)
+        return Sums(
+            name=str(node.name),
+            path="depthwise" if depthwise else "dense",
+            x_view=view,
+            y=y,
+            weights=weights[:, 0] if depthwise else weights,
+            bias=start * tail.factor + tail.addend,
+            low=tail.low,
+            high=tail.high,
+            stride=ints(node, "strides", [1, 1])[0],
+        )
+
+    def _tail(self, node: ir.Node) -> Tail:
+        """Fold what follows: Mul and Add per channel, then an activation."""
+        value = node.outputs[0]
+        factor, addend = _unit(dims(value)[1])
+        low, high = -np.inf, np.inf
+        while (user := sole_user(value)) is not None and user not in self.in_chain:
+            channel = _per_channel(user, value)
+            ends = _limits(user, value)
+            if channel is not None and (low, high) == (-np.inf, np.inf):
+                if user.op_type == "Mul":
+                    factor, addend = factor * channel, addend * channel
+                else:
+                    addend = addend + channel
+            elif ends is not None:
+                low, high = (float(np.clip(end, *ends)) for end in (low, high))
+            else:
+                break
+            self.folded.add(user)
+            value = user.outputs[0]
+        return Tail(value, factor, addend, low, high)
+
+    def _store(self, value: ir.Value) -> str:
+        name = str(value.name)
+        self.addresses.store(value, name)
+        _, channels, height, width = dims(value)
+        self.plan.shapes[name] = (channels, height, width)
+        return name
+
+    def _view(self, value: ir.Value, where: str) -> View | None:
+        view = None
+        if str(value.name) in self.addresses.numbers:
+            view = self.addresses.view(value)
+        if view is None:
+            allowed = "whole channels of one resolution, each pixel repeated 1, 2, 4 or 8 times"
+            self._refuse(where, f"{value.name!r} moves pixels in another way", allowed)
+        return view
+
+    def _refuse_node(self, node: ir.Node) -> None:
+        where = f"{node.op_type} {node.name!r}"
+        self._refuse(where, "the engine has no such operator", SUPPORTED)
+
+    def _refuse(self, where: str, found: str, allowed: str) -> None:
+        step = "change the layer, or keep the network on --target host"
+        self.problems.append(Problem(where, found, allowed, step))
+
+
+def _unit(channels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.ones(channels), np.zeros(channels)
+
+
+def _shape_problems(
+    node: ir.Node, w: NDArray[np.generic], groups: int, depthwise: bool
+) -> list[str]:
+    """What of a convolution's shape does not fit."""
+    kernel, found = w.shape[2:], []
+    if len(kernel) != 2 or kernel[0] != kernel[1] or kernel[0] % 2 == 0:
+        return [f"a kernel of {'x'.join(map(str, kernel))}"]
+    if groups > 1 and not depthwise:
+        found.append(f"{groups} groups for {groups * w.shape[1]} channels and {len(w)} outputs")
+    if depthwise and kernel[0] != 3:
+        found.append(f"a depthwise kernel of {kernel[0]}x{kernel[0]}")
+    strides, half = ints(node, "strides", [1, 1]), kernel[0] // 2
+    if strides[0] != strides[1] or strides[0] not in STRIDES:
+        found.append(f"strides {strides}")
+    if (dilations := ints(node, "dilations", [1, 1])) != [1, 1]:
+        found.append(f"dilations {dilations}")
+    if attribute(node, "auto_pad", "NOTSET") not in ("NOTSET", b"NOTSET"):
+        found.append(f"auto_pad {attribute(node, 'auto_pad', '')}")
+    elif (pads := ints(node, "pads", [0] * 4)) != [half] * 4:
+        found.append(f"pads {pads}")
+    return found
+
+
+def _per_channel(node: ir.Node, value: ir.Value) -> NDArray[np.float64] | None:
+    """The constant of a Mul or Add, one number per channel; None where it is anything else."""
+    if node.op_type not in ("Mul", "Add") or node.domain != "":
+        return None
+    other = node.inputs[1] if node.inputs[0] is value else node.inputs[0]
+    array, channels = array_of(other), dims(value)[1]
+    if array is None:
+        return None
+    shape = (1,) * (4 - array.ndim) + array.shape
+    if array.ndim > 4 or shape[1] not in (1, channels) or (shape[0], *shape[2:]) != (1, 1, 1):
+        return None
+    return np.broadcast_to(array.astype(np.float64).ravel(), (channels,)).copy()
+
+
+def _limits(node: ir.Node, value: ir.Value) -> tuple[float, float] | None:
+    """The range of a Relu, Clip, Max or Min with constants; None for anything else."""
+    if node.domain != "" or node.inputs[0] is not value:
+        return None
+    if node.op_type == "Relu":
+        return 0.0, np.inf
+    numbers = [array_of(v) for v in node.inputs[1:]]
+    if any(
+        v is not None and (a is None or a.size != 1)
+        for v, a in zip(node.inputs[1:], numbers, strict=True)
+    ):
+        return None
+    ends = [None if a is None else float(a.ravel()[0]) for a in numbers]
+    if node.op_type == "Clip":
+        low, high = (*ends, None, None)[:2]
+        return -np.inf if low is None else low, np.inf if high is None else high
+    if len(ends) != 1 or ends[0] is None:
+        return None
+    forms: Mapping[str, tuple[float, float]] = {"Max": (ends[0], np.inf), "Min": (-np.inf, ends[0])}
+    return forms.get(node.op_type)

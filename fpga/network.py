@@ -1,0 +1,144 @@
+"""`Network`: what an engine runs, as integers: layers between stored int8 tensors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.fpga.spec import MULTIPLIER_BITS
+from edgekit.quantize.scheme import QuantType
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A tensor that a layer writes or the engine is given, ``(channels, height, width)`` int8."""
+
+    name: str
+    channels: int
+    height: int
+    width: int
+    kind: QuantType
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+        return self.channels, self.height, self.width
+
+
+@dataclass(frozen=True)
+class View:
+    """Channels of stored tensors as a layer reads them: shuffle, split, concat and upsampling are here.
+
+    Channel i is channel ``channels[i]`` of ``tensors[i]``; pixel (y, x) is pixel ``(y // upsample,
+    x // upsample)`` of the stored one.
+    """
+
+    tensors: tuple[str, ...]
+    channels: tuple[int, ...]
+    height: int
+    width: int
+    upsample: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height, width as read."""
+        return len(self.channels), self.height, self.width
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One pass through a data path: sums, then ``clamp(y_zero + requantize(sum))``.
+
+    ``sum = bias + sum of weights * x``; the zero points of x are in the bias. A tap outside of the image reads
+    `x_zero`.
+
+    Attributes:
+        name: of the node that it was.
+        path: ``dense`` (every channel of x, any odd square kernel) or ``depthwise`` (3x3, a channel each).
+        x: what it reads.
+        y: name of the stored tensor that it writes.
+        weights: int8, dense ``(out, in, k, k)``, depthwise ``(channels, 3, 3)``.
+        bias: int32 per output channel.
+        mult: of the requantization, in [2^15, 2^16).
+        shift: of the requantization.
+        x_zero: what padding reads.
+        y_zero: zero point of y.
+        y_min: the least stored value, from an activation.
+        y_max: the largest.
+        stride: of the output's pixels; padding is ``k // 2`` all around.
+        dilation: name of the stored d ``(1, height, width)`` of a deformable layer; None is 1 everywhere.
+    """
+
+    name: str
+    path: Literal["dense", "depthwise"]
+    x: View
+    y: str
+    weights: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    mult: NDArray[np.int64]
+    shift: NDArray[np.int64]
+    x_zero: int
+    y_zero: int
+    y_min: int
+    y_max: int
+    stride: int = 1
+    dilation: str | None = None
+
+    @property
+    def kernel(self) -> int:
+        """Width and height of the kernel."""
+        return int(self.weights.shape[-1])
+
+    @property
+    def out_channels(self) -> int:
+        """Channels of y."""
+        return len(self.weights)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates, padding included."""
+        _, height, width = self.x.shape
+        pixels = -(-height // self.stride) * -(-width // self.stride)
+        return pixels * int(self.weights.size)
+
+    @property
+    def accumulator_bits(self) -> int:
+        """Bits of a signed accumulator that no input can overflow, in whatever order the taps are added."""
+        rows = np.abs(self.weights.reshape(len(self.weights), -1).astype(np.int64)).sum(axis=1)
+        largest = int((rows * 128 + np.abs(self.bias.astype(np.int64))).max(initial=1))
+        return largest.bit_length() + 1
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in the order in which they run.
+
+    Attributes:
+        tensors: every stored tensor by name.
+        layers: in order.
+        inputs: graph input -> stored tensor.
+        outputs: graph output -> what of the stored tensors it is.
+        weight_bits: 8 or 4.
+        notes: what the user should know of the lowering.
+    """
+
+    tensors: Mapping[str, Stored]
+    layers: tuple[Layer, ...]
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, View]
+    weight_bits: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one picture."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def weights_bytes(self) -> int:
+        """Weights at their width, and bias, multiplier and shift of every channel."""
+        bits = sum(layer.weights.size for layer in self.layers) * self.weight_bits
+        scaling = 4 + MULTIPLIER_BITS // 8 + 1
+        return -(-bits // 8) + scaling * sum(layer.out_channels for layer in self.layers)
