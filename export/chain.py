@@ -45,6 +45,7 @@ def put_beside(first: Model, second: Model) -> tuple[Model, Second]:
     model = Model(joined).describe(
         source=Source(first.source.name, hashlib.sha256(digests.encode()).hexdigest()),
         states=[*first.states, *states],
+        constants=[*first.constants, *(renamed[name] for name in second.constants)],
         notes=[*first.notes, *second.notes],
         stream={**vars(first.stream), "delay_samples": sum(delays)},
     )

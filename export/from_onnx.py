@@ -15,6 +15,7 @@ from edgekit.export.external import self_contained
 from edgekit.export.frontend_spec import parse_spec
 from edgekit.export.model import SOURCE_RECIPE, Model, Quantization, Source, StreamInfo
 from edgekit.export.reading import read_graph
+from edgekit.export.session import declare_constants
 from edgekit.export.states import find_states, restarting_cells
 from edgekit.export.stream.saved import end_state_fact, streaming_fact, timing_fact
 from edgekit.export.verify import Arrays, source_runner, verify_import
@@ -27,6 +28,7 @@ def from_onnx(
     states: Iterable[tuple[str, str]] = (),
     shapes: Mapping[str, Sequence[int]] | None = None,
     constants: Constants | None = None,
+    session: Sequence[str] = (),
     hop: int | None = None,
     sample_rate: int | None = None,
     delay: int | None = None,
@@ -45,6 +47,7 @@ def from_onnx(
         states: (input, output) pairs; pairs that names and shapes tell are found without.
         shapes: input name -> dimensions, where the file leaves them open.
         constants: input name -> value: these inputs become constants and are folded.
+        session: names of inputs that stay the same for a session.
         hop: samples that one call consumes.
         sample_rate: Hz.
         delay: samples; see `StreamInfo.delay_samples`.
@@ -60,13 +63,16 @@ def from_onnx(
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
     graph_model, fixed, assumed = read_graph(data, shapes or {}, constants or {})
     facts = _own_facts(graph_model)
-    pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()))
+    inputs = {value.name for value in graph_model.graph.inputs}
+    session = [*(name for name in facts.get("constants", ()) if name in inputs), *session]
+    pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()), constants=session)
     stream = stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo()))
     source = Source(name, hashlib.sha256(data).hexdigest())
     notes = [*assumed, *restarting_cells(graph_model.graph)]
     model = Model(graph_model).describe(
-        source=source, states=list(pairs), stream=stream, notes=notes
+        source=source, states=list(pairs), stream=stream, constants=[], notes=notes
     )
+    model = declare_constants(model, session)
     if "quantization" not in facts and _is_quantized(model):
         model = model.describe(quantization=Quantization(SOURCE_RECIPE))
     run_source = source_runner(with_open_dims(data))
@@ -163,6 +169,10 @@ def _states_fact(content: Any) -> list[tuple[str, str]] | None:
     return content and [(str(pair["input"]), str(pair["output"])) for pair in content]
 
 
+def _constants_fact(content: Any) -> list[str] | None:
+    return content and [str(name) for name in content]
+
+
 def _stream_fact(content: Any) -> StreamInfo | None:
     if content is None:
         return None
@@ -194,6 +204,7 @@ def _quantization_fact(content: Any) -> dict[str, Any] | None:
 
 _FACTS: dict[str, Any] = {
     "states": _states_fact,
+    "constants": _constants_fact,
     "stream": _stream_fact,
     "frontend": _frontend_fact,
     "quantization": _quantization_fact,

@@ -14,6 +14,7 @@ from edgekit.export.from_onnx import stream_info
 from edgekit.export.model import OPSET, Model, Source, StatePair
 from edgekit.export.passes.graph import static_shape, unused_name, value_names
 from edgekit.export.reading import read_graph
+from edgekit.export.session import declare_constants
 from edgekit.export.states import find_states, restarting_cells
 from edgekit.export.torch_source import TorchSource, leaves, load_source, with_leaves
 from edgekit.export.verify import Arrays, verify_import
@@ -25,6 +26,7 @@ def from_torch(
     name: str,
     states: Iterable[tuple[str, str]] = (),
     shapes: Mapping[str, Sequence[int]] | None = None,
+    session: Sequence[str] = (),
     hop: int | None = None,
     sample_rate: int | None = None,
     delay: int | None = None,
@@ -43,6 +45,7 @@ def from_torch(
         name: recorded as the source's name.
         states: (input, output) pairs.
         shapes: input name -> dimensions; stands in for example inputs.
+        session: names of inputs that stay the same for a session.
         hop: samples that one call consumes.
         sample_rate: Hz.
         delay: samples; see `StreamInfo.delay_samples`.
@@ -65,9 +68,10 @@ def from_torch(
         _refuse_hidden_state(loaded)
         graph_model, _, assumed = read_graph(_to_onnx(loaded), shapes or {}, {})
     _name_outputs(graph_model.graph, _apart(graph_model.graph, loaded.output_names))
-    pairs, notes = _find_and_name_states(graph_model.graph, list(states))
+    pairs, notes = _find_and_name_states(graph_model.graph, list(states), session)
     notes += [*assumed, *restarting_cells(graph_model.graph)]
     model = Model(graph_model).describe(states=list(pairs), stream=stream, notes=notes)
+    model = declare_constants(model, session)
     model = model.describe(source=Source(name, hashlib.sha256(model.to_bytes()).hexdigest()))
     tensors = leaves((loaded.args, loaded.kwargs))
     names = [str(value.name) for value in graph_model.graph.inputs]
@@ -178,11 +182,11 @@ def _apart(graph: ir.Graph, names: tuple[str, ...] | None) -> tuple[str, ...] | 
 
 
 def _find_and_name_states(
-    graph: ir.Graph, declared: list[tuple[str, str]]
+    graph: ir.Graph, declared: list[tuple[str, str]], constants: Sequence[str]
 ) -> tuple[tuple[StatePair, ...], list[str]]:
     """The state pairs, and what the user must know of those that only their order tells."""
-    by_name = {pair.output for pair in find_states(graph, declared)}
-    pairs = find_states(graph, declared, in_order=True)
+    by_name = {pair.output for pair in find_states(graph, declared, constants=constants)}
+    pairs = find_states(graph, declared, in_order=True, constants=constants)
     outputs = {value.name: value for value in graph.outputs}
     ordered = {
         outputs[pair.output]: f"{pair.input}_next" for pair in pairs if pair.output not in by_name

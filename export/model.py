@@ -192,10 +192,27 @@ class Model:
         return Quantization(**self._load("quantization", {"recipe": "float32"}))
 
     @property
-    def stream_inputs(self) -> tuple[Value, ...]:
-        """The graph inputs that are not states, in order."""
+    def constants(self) -> tuple[str, ...]:
+        """Names of the inputs that stay the same for a session, as an embedding of a speaker."""
+        return tuple(self._load("constants", []))
+
+    @property
+    def given_inputs(self) -> tuple[Value, ...]:
+        """The graph inputs that are not states, in order: stream inputs and session constants."""
         states = {pair.input for pair in self.states}
         return tuple(value for value in self.ir.graph.inputs if value.name not in states)
+
+    @property
+    def stream_inputs(self) -> tuple[Value, ...]:
+        """The graph inputs that every hop brings anew, in order."""
+        constants = set(self.constants)
+        return tuple(value for value in self.given_inputs if value.name not in constants)
+
+    @property
+    def constant_inputs(self) -> tuple[Value, ...]:
+        """The graph inputs that stay the same for a session, in order."""
+        constants = set(self.constants)
+        return tuple(value for value in self.given_inputs if value.name in constants)
 
     @property
     def stream_outputs(self) -> tuple[Value, ...]:
@@ -204,7 +221,7 @@ class Model:
         return tuple(value for value in self.ir.graph.outputs if value.name not in states)
 
     def describe(self, **facts: Any) -> "Model":
-        """Return a copy with facts replaced: ``source``, ``states``, ``stream``, ``frontend``, ``quantization``."""
+        """Return a copy with facts replaced; they are named as the properties above."""
         model = self.ir.clone()
         for key, value in facts.items():
             model.metadata_props[f"edgekit.{key}"] = json.dumps(value, default=vars, sort_keys=True)

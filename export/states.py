@@ -31,7 +31,11 @@ STATEFUL = re.compile(
 
 
 def find_states(
-    graph: ir.Graph, declared: Iterable[tuple[str, str]], *, in_order: bool = False
+    graph: ir.Graph,
+    declared: Iterable[tuple[str, str]],
+    *,
+    in_order: bool = False,
+    constants: Iterable[str] = (),
 ) -> tuple[StatePair, ...]:
     """Return the declared pairs and those that names and shapes tell, in the order of the inputs.
 
@@ -44,6 +48,7 @@ def find_states(
         in_order: if nothing was declared or matched, also pair all inputs but the first with all
             outputs but the first, in order, when their shapes agree one to one: the convention
             ``forward(x, *states) -> (y, *states)``.
+        constants: names of inputs that are session constants, so no states unless declared.
 
     Raises:
         ModelError: a declared name is unknown, used twice, or the two shapes or types differ; or no
@@ -52,9 +57,10 @@ def find_states(
     given = [StatePair(*pair) for pair in declared]
     if problems := [*_unknown(graph, given), *_twice(given), *_unequal(graph, given)]:
         raise ModelError(problems)
-    pairs = given + _by_name(graph, given)
+    inputs = [value for value in graph.inputs if value.name not in set(constants)]
+    pairs = given + _by_name(inputs, graph.outputs, given)
     if in_order and not given:
-        pairs += _by_order(graph, pairs)
+        pairs += _by_order(inputs, graph.outputs, pairs)
     if graph.inputs and len(pairs) == len(graph.inputs):
         listed = ", ".join(f"{pair.input}:{pair.output}" for pair in pairs)
         step = "leave out the --state of what the network is fed"
@@ -136,30 +142,34 @@ def _partners(name: str) -> set[str]:
     } - {name}
 
 
-def _by_name(graph: ir.Graph, taken: Sequence[StatePair]) -> list[StatePair]:
+def _by_name(
+    inputs: Sequence[ir.Value], outputs: Sequence[ir.Value], taken: Sequence[StatePair]
+) -> list[StatePair]:
     used_inputs = {pair.input for pair in taken}
     used_outputs = {pair.output for pair in taken}
     matches = [
         StatePair(str(source.name), str(result.name))
-        for source in graph.inputs
-        for result in graph.outputs
+        for source in inputs
+        for result in outputs
         if source.name not in used_inputs
         and result.name not in used_outputs
         and str(result.name) in _partners(str(source.name))
         and _same(source, result)
     ]
-    inputs = [pair.input for pair in matches]
-    outputs = [pair.output for pair in matches]
-    return [pair for pair in matches if inputs.count(pair.input) == outputs.count(pair.output) == 1]
+    read = [pair.input for pair in matches]
+    made = [pair.output for pair in matches]
+    return [pair for pair in matches if read.count(pair.input) == made.count(pair.output) == 1]
 
 
-def _by_order(graph: ir.Graph, taken: Sequence[StatePair]) -> list[StatePair]:
+def _by_order(
+    inputs: Sequence[ir.Value], outputs: Sequence[ir.Value], taken: Sequence[StatePair]
+) -> list[StatePair]:
     used = {pair.input for pair in taken} | {pair.output for pair in taken}
-    inputs = [value for value in graph.inputs[1:] if value.name not in used]
-    outputs = [value for value in graph.outputs[1:] if value.name not in used]
-    if len(inputs) != len(outputs) or not all(map(_same, inputs, outputs)):
+    left = [value for value in inputs[1:] if value.name not in used]
+    made = [value for value in outputs[1:] if value.name not in used]
+    if len(left) != len(made) or not all(map(_same, left, made)):
         return []
-    return [StatePair(str(i.name), str(o.name)) for i, o in zip(inputs, outputs, strict=True)]
+    return [StatePair(str(i.name), str(o.name)) for i, o in zip(left, made, strict=True)]
 
 
 def restarting_cells(graph: ir.Graph) -> list[str]:

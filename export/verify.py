@@ -118,7 +118,8 @@ def run_hops(
 
     Args:
         model: the network.
-        inputs: one array (hops, *shape) of the input's type for each stream input.
+        inputs: one array (hops, *shape) of the input's type for each stream input, and one (*shape)
+            for each session constant.
         tap: names of further values to record: node outputs, graph inputs (what was fed) or state
             outputs.
 
@@ -149,7 +150,7 @@ def run_blocks(
     state = zero_states(model)
     recorded: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in wanted}
     for hop in range(hops):
-        feed = {name: array[hop] for name, array in inputs.items()} | state
+        feed = of_hop(model, inputs, hop) | state
         results = run(running, feed)
         for name in wanted:
             recorded[name].append(feed[name] if name in fed else results[name])
@@ -157,6 +158,12 @@ def run_blocks(
         if (hop + 1) % block_hops == 0 or hop + 1 == hops:
             yield {name: np.stack(arrays) for name, arrays in recorded.items()}
             recorded = {name: [] for name in wanted}
+
+
+def of_hop(model: Model, inputs: Mapping[str, np.ndarray[Any, Any]], hop: int) -> Arrays:
+    """Return one hop of the stream inputs (hops, *shape), and the session constants (*shape) as they are."""
+    constants = set(model.constants)
+    return {name: array if name in constants else array[hop] for name, array in inputs.items()}
 
 
 def zero_states(model: Model) -> Arrays:
@@ -246,7 +253,7 @@ def verify_import(
     if not model.states:
         return worst
     seeds = range(SINGLE_CALLS, SINGLE_CALLS + HOPS)
-    streams = [_random(model, seed, model.stream_inputs, highest) for seed in seeds]
+    streams = [_random(model, seed, model.given_inputs, highest) for seed in seeds]
     carry = partial(_carry, model)
     what = f"after {HOPS} hops the imported network"
     return max(worst, same(carry, reference, imported, streams, what))
@@ -359,23 +366,25 @@ def _relative_error(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]
 
 
 def _check_inputs(model: Model, inputs: Mapping[str, np.ndarray[Any, Any]]) -> int:
-    expected = {str(value.name): static_shape(value) or () for value in model.stream_inputs}
-    types = {str(v.name): v.dtype.numpy() for v in model.stream_inputs if v.dtype is not None}
-    problems = []
+    expected = {str(value.name): static_shape(value) or () for value in model.given_inputs}
+    types = {str(v.name): v.dtype.numpy() for v in model.given_inputs if v.dtype is not None}
+    constants, problems = set(model.constants), []
     for name in dict.fromkeys([*expected, *inputs]):
+        first = 0 if name in constants else 1
         if name not in expected:
             found = "not a stream input"
         elif name not in inputs:
             found = "missing"
-        elif inputs[name].shape[1:] != expected[name] or inputs[name].dtype != types[name]:
+        elif inputs[name].shape[first:] != expected[name] or inputs[name].dtype != types[name]:
             found = f"{inputs[name].dtype} {inputs[name].shape}"
         else:
             continue
         shapes = ", ".join(
-            f"'{key}' {types[key]} (hops, {_text(dims)})" for key, dims in expected.items()
+            f"'{key}' {types[key]} ({'' if key in constants else 'hops, '}{_text(dims)})"
+            for key, dims in expected.items()
         )
         problems.append(Problem(f"input '{name}'", found, shapes, "pass these arrays"))
-    lengths = {len(array) for array in inputs.values()}
+    lengths = {len(array) for name, array in inputs.items() if name not in constants}
     if not problems and (len(lengths) != 1 or 0 in lengths):
         problems.append(
             Problem("the inputs", f"hops: {sorted(lengths)}", "one number of hops, at least 1",

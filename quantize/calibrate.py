@@ -23,7 +23,7 @@ BLOCK_HOPS = 64  # hops whose tensors are in memory at once
 
 @dataclass(frozen=True)
 class Calibration:
-    """Independent clips: each maps every stream input to an array (hops, *shape of one hop).
+    """Independent clips: each maps every stream input to (hops, *shape), a session constant to (*shape).
 
     `source` is how the user named it; only its last component goes into files.
     """
@@ -89,7 +89,7 @@ def load_calibration(source: str, model: Model) -> Calibration:
 
 def from_examples(examples: Clip, model: Model) -> Calibration:
     """Calibrate on a factory's example inputs, (hops, *shape). The caller says so to the user."""
-    types = {str(v.name): v.dtype.numpy() for v in model.stream_inputs if v.dtype is not None}
+    types = {str(v.name): v.dtype.numpy() for v in model.given_inputs if v.dtype is not None}
     clip = {name: np.asarray(examples[name], dtype) for name, dtype in types.items()}
     return Calibration((clip,), "example inputs")
 
@@ -112,7 +112,7 @@ def _from_factory(source: str, model: Model) -> Calibration:
 def _read_wav(file: Path, model: Model) -> Clip:
     import soundfile
 
-    inputs = model.stream_inputs
+    inputs = model.given_inputs
     hop, rate = model.stream.hop_samples, model.stream.sample_rate_hz
     shape = dims(inputs[0]) if inputs else ()
     if len(inputs) != 1 or hop is None or int(np.prod(shape)) != hop:
@@ -167,29 +167,25 @@ def _read_npz(file: Path, model: Model) -> Clip:
 def _checked(clip: dict[str, NDArray[Any]], model: Model, where: str) -> Clip:
     """Check names, shapes, equal lengths and finiteness; cut what has its whole time axis into hops."""
     clip = {name: _in_hops(np.asarray(array), name, model) for name, array in clip.items()}
-    wanted = {str(v.name): dims(v) for v in model.stream_inputs}
-    problems = []
+    wanted = {str(v.name): dims(v) for v in model.given_inputs}
+    constants, problems = set(model.constants), []
     for name, shape in wanted.items():
         array = np.asarray(clip[name]) if name in clip else None
+        first = 0 if name in constants else 1
         if array is None:
             problems.append(_problem(f"{where!r}", f"holds {sorted(clip)}, not input {name!r}"))
-        elif array.shape[1:] != shape or len(array) == 0 or array.dtype.kind not in "fiub":
+        elif array.shape[first:] != shape or array.size == 0 or array.dtype.kind not in "fiub":
             found = f"array {name!r} is {array.dtype} {list(array.shape)}"
-            problems.append(
-                _problem(f"{where!r}", f"{found}, the network wants (hops, {str(shape)[1:]}")
-            )
+            one = f"({'hops, ' if first else ''}{str(shape)[1:]}"
+            problems.append(_problem(f"{where!r}", f"{found}, the network wants {one}"))
         elif not np.isfinite(array).all():
             problems.append(_problem(f"{where!r}", f"array {name!r} holds NaN or infinity"))
-    if (
-        len(
-            {len(np.asarray(clip[name])) for name in wanted if name in clip and np.ndim(clip[name])}
-        )
-        > 1
-    ):
+    streams = [clip[name] for name in wanted if name in clip and name not in constants]
+    if len({len(np.asarray(array)) for array in streams if np.ndim(array)}) > 1:
         problems.append(_problem(f"{where!r}", "arrays differ in their number of hops"))
     if problems:
         raise CalibrationError(problems)
-    types = {str(v.name): v.dtype.numpy() for v in model.stream_inputs if v.dtype is not None}
+    types = {str(v.name): v.dtype.numpy() for v in model.given_inputs if v.dtype is not None}
     return {name: np.asarray(clip[name], types[name]) for name in wanted}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgekit.export.model import Model
-from edgekit.export.verify import run_hops, snr_db
+from edgekit.export.verify import of_hop, run_hops, snr_db
 from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.integer import TENSOR, stored_type
 from edgekit.quantize.oracle import Oracle
@@ -36,7 +36,8 @@ def tensor_report(
     float_model: Model, quantized: Model, calibration: Calibration
 ) -> list[TensorRow]:
     """Run the first clip (up to `REPORT_HOPS` hops) through both; one row per tensor, in graph order."""
-    clip = {name: array[:REPORT_HOPS] for name, array in calibration.clips[0].items()}
+    clip = dict(calibration.clips[0])
+    clip |= {n: clip[n][:REPORT_HOPS] for v in float_model.stream_inputs if (n := str(v.name))}
     reference_names = {str(v.name) for node in float_model.ir.graph for v in node.outputs}
     oracle = Oracle(quantized)
     tensors = {}
@@ -50,8 +51,8 @@ def tensor_report(
     wanted = sorted({name for name, _, _ in tensors.values()})
     reference = run_hops(float_model, clip, tap=wanted)
     seen: dict[str, list[np.ndarray]] = {name: [] for name in tensors}
-    for hop in range(len(next(iter(clip.values())))):
-        oracle.process({name: array[hop] for name, array in clip.items()})
+    for hop in range(len(clip[str(float_model.stream_inputs[0].name)])):
+        oracle.process(of_hop(float_model, clip, hop))
         for stored_name, rows in seen.items():
             rows.append(oracle.values[stored_name])
     report = []

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
+from edgekit.export.verify import of_hop
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import ZERO_POINT, to_integer
 from edgekit.quantize.numpy_ops.table import OPERATORS
@@ -50,7 +51,7 @@ class Oracle:
         self.states = {pair.input: _zeros(inputs[pair.input]) for pair in self.model.states}
 
     def process(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Run one hop: arrays by stream input name; returns the stream outputs."""
+        """Run one hop: arrays by name of a stream input or session constant; returns the stream outputs."""
         values: dict[str, Array] = {**self.constants, **self.states}
         types = {str(v.name): v.dtype for v in self.graph.inputs}
         values |= {n: np.asarray(array, _numpy(types[n])) for n, array in inputs.items()}
@@ -65,12 +66,13 @@ class Oracle:
         return {str(v.name): values[str(v.name)] for v in self.model.stream_outputs}
 
     def run_hops(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Run arrays whose first axis is hops, from zero state; outputs have the same first axis."""
+        """Run arrays whose first axis is hops, from zero state; outputs have the same first axis.
+
+        Session constants have their own shape, without hops.
+        """
         self.reset()
-        hops = len(next(iter(inputs.values())))
-        rows = [
-            self.process({name: array[i] for name, array in inputs.items()}) for i in range(hops)
-        ]
+        hops = len(inputs[str(self.model.stream_inputs[0].name)])
+        rows = [self.process(of_hop(self.model, inputs, hop)) for hop in range(hops)]
         return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 

@@ -50,7 +50,8 @@ class Manifest:
     bit_exact_with_oracle; `quantization` recipe, calibrated_on, tensors_int8, tensors_int16,
     tensors_float; `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
     delay_samples, caused_by) and tensors (a list of name, node, axis, rate in frames per sample,
-    delay_frames, states, state_bytes as float32).
+    delay_frames, states, state_bytes as float32); `session`, of a network with session constants, what it
+    computes once per session and not per hop: parameters, macs.
     """
 
     target: str
@@ -68,6 +69,7 @@ class Manifest:
     tools: dict[str, str] = field(default_factory=dict)
     digest: str = ""
     streaming: dict[str, list[dict[str, Any]]] | None = None
+    session: dict[str, int] | None = None
     sampler: None = None
     engine: None = None
     schema: int = SCHEMA
@@ -82,6 +84,11 @@ class Manifest:
     def stream_inputs(self) -> tuple[Tensor, ...]:
         """What the caller hands over each hop, in order."""
         return tuple(tensor for tensor in self.inputs if tensor.role == "stream")
+
+    @property
+    def constants(self) -> tuple[Tensor, ...]:
+        """What the caller hands over once per session, in order."""
+        return tuple(tensor for tensor in self.inputs if tensor.role == "constant")
 
     @property
     def stream_outputs(self) -> tuple[Tensor, ...]:
@@ -144,7 +151,7 @@ class Manifest:
         """Return the text of manifest.json; keys in the order of the contract."""
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
-                 "streaming", "sampler", "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16",
+                 "streaming", "session", "sampler", "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16",
                  "macs_float", "verification", "quantization", "tools")  # fmt: skip
         return json.dumps({key: facts[key] for key in order}, indent=2) + "\n"
 

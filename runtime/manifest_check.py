@@ -85,6 +85,7 @@ TABLES: dict[str, dict[str, Check]] = {
         "scratch_bytes": _or_null(SIZE), "scratch_lower_bound_bytes": _or_null(SIZE),
         "code_bytes": _or_null(SIZE), **dict.fromkeys(sorted(OPTIONAL), _or_null(COUNT)),
     },
+    "session": {"parameters": COUNT, "macs": COUNT},
     "verification": {
         "by": TEXT, "hops": COUNT, "snr_db": _or_null(NUMBER), "max_abs_error": _or_null(NUMBER),
         "bit_exact_with_oracle": _or_null((_flag, "true, false", False)),
@@ -101,7 +102,7 @@ STREAMED: dict[str, dict[str, Check]] = {
         "states": TEXTS, "state_bytes": SIZE,
     },
 }  # fmt: skip
-NULLABLE_TABLES = frozenset({"verification"})
+NULLABLE_TABLES = {"session": None, "verification": ...}  # by what a file without the key has there
 
 
 def checked_manifest(
@@ -129,7 +130,7 @@ def checked_manifest(
         complain(_shown(key), "an unknown key", "the keys of schema 1")
     _check_table(facts, FACTS, "", complain)
     for key, checks in TABLES.items():
-        if key in NULLABLE_TABLES and facts.get(key, ...) is None:
+        if key in NULLABLE_TABLES and facts.get(key, NULLABLE_TABLES[key]) is None:
             continue
         table = facts.get(key)
         if type(table) is dict:

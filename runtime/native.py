@@ -45,6 +45,10 @@ class NativeEngine:
             self._end = _function(library, f"{name}_end", 1)
             self._end.argtypes = [ctypes.c_void_p, ctypes.c_int32]
             self._end.restype = None
+        self._session = None
+        if manifest.constants:
+            self._session = _function(library, f"{name}_session", 3)
+        self._constants = [_aligned_tensor(tensor) for tensor in manifest.constants]
         state_bytes = manifest.memory["state_bytes"] or 0
         self._state = _aligned(state_bytes)
         self._scratch = _aligned(manifest.memory["scratch_bytes"] or 0)
@@ -98,6 +102,15 @@ class NativeEngine:
         if code != 0:
             raise CheckFailed(f"the build's process_s16 function returned {code}")
         return out
+
+    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+        """Take the session constants."""
+        assert self._session is not None
+        for own, given in zip(self._constants, constants, strict=True):
+            own[...] = given
+        pointers = ctypes.byref(_pointers(self._constants))
+        if (code := self._session(self._instance, self._scratch_pointer, pointers)) != 0:
+            raise CheckFailed(f"the build's session function returned {code}")
 
     def end(self, valid_samples: int) -> None:
         """Say that the stream ends in the next hop, behind so many of its samples."""

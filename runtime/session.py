@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from edgekit.errors import Problem, ToolError, UsageError
 from edgekit.runtime.manifest import Manifest
 
-MODEL_NAME = "model.onnx"
+MODEL_NAME, ONCE_NAME = "model.onnx", "session.onnx"
 
 
 class SessionEngine:
-    """One onnxruntime session of a build's model.onnx and the states between its hops."""
+    """One onnxruntime session of a build's model.onnx, with the states between its hops.
+
+    What it needs of the session constants are the outputs of session.onnx.
+    """
 
     compiler = None
 
@@ -27,23 +30,10 @@ class SessionEngine:
             UsageError: model.onnx is missing, unreadable, or not what the manifest describes.
             ToolError: onnxruntime is not installed.
         """
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ToolError(
-                "onnxruntime is not installed; pip install 'edgekit[export]'"
-            ) from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        path = directory / MODEL_NAME
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            # onnxruntime raises its own classes, which it does not export, with Exception as base.
-            raise UsageError(_misfit(directory, f"{MODEL_NAME}: {error}")) from error
+        self._session = _open(directory, MODEL_NAME)
+        self._once = _open(directory, ONCE_NAME) if manifest.constants else None
+        self._constants = [tensor.name for tensor in manifest.constants]
+        self._kept: dict[str, NDArray[Any]] = {}
         self._inputs = [tensor.name for tensor in manifest.stream_inputs]
         self._outputs = [tensor.name for tensor in manifest.stream_outputs]
         self._pairs = self._state_pairs(directory)
@@ -55,7 +45,7 @@ class SessionEngine:
 
     def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
         """Run one hop; returns the outputs and the nanoseconds that the session took."""
-        feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states
+        feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states | self._kept
         wanted = [*self._outputs, *self._pairs.values()]
         start = time.perf_counter_ns()
         results: list[Any] = list(self._session.run(wanted, feeds))
@@ -63,6 +53,13 @@ class SessionEngine:
         count = len(self._outputs)
         self._states = dict(zip(self._pairs, results[count:], strict=True))
         return results[:count], elapsed
+
+    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+        """Take the session constants."""
+        assert self._once is not None
+        names = [output.name for output in self._once.get_outputs()]
+        feeds = dict(zip(self._constants, constants, strict=True))
+        self._kept = dict(zip(names, map(np.asarray, self._once.run(names, feeds)), strict=True))
 
     def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """Run one hop of 16-bit PCM in float: scaled by 2^-15, rounded, saturated."""
@@ -87,16 +84,45 @@ class SessionEngine:
             raise UsageError(_misfit(directory, f"{MODEL_NAME}: unreadable state pairs")) from error
 
     def _check(self, directory: Path, manifest: Manifest) -> None:
-        """Compare names, shapes and states of model.onnx with the manifest."""
-        for kind, nodes, tensors, states in (
-            ("inputs", self._session.get_inputs(), manifest.inputs, set(self._pairs)),
-            ("outputs", self._session.get_outputs(), manifest.outputs, set(self._pairs.values())),
-        ):
-            found = {node.name: tuple(node.shape) for node in nodes}
-            expected = {tensor.name: tensor.shape for tensor in tensors}
+        """Compare names, shapes and states of model.onnx, and of session.onnx, with the manifest."""
+        given = [tensor for tensor in manifest.inputs if tensor.role != "constant"]
+        kept: dict[str, tuple[int, ...]] = {}
+        if self._once is not None:
+            kept = _shapes(self._once.get_outputs())
+            found = _shapes(self._once.get_inputs())
+            if found != {tensor.name: tensor.shape for tensor in manifest.constants}:
+                raise UsageError(_misfit(directory, f"{ONCE_NAME}: its inputs are {found}"))
+        for kind, nodes, tensors, states, others in (
+            ("inputs", self._session.get_inputs(), given, set(self._pairs), kept),
+            ("outputs", self._session.get_outputs(), list(manifest.outputs),
+             set(self._pairs.values()), {}),
+        ):  # fmt: skip
+            found = _shapes(nodes)
+            expected = {tensor.name: tensor.shape for tensor in tensors} | others
             carried = {tensor.name for tensor in tensors if tensor.role == "state"}
             if found != expected or carried != states:
                 raise UsageError(_misfit(directory, f"{MODEL_NAME}: its {kind} are {found}"))
+
+
+def _open(directory: Path, name: str) -> Any:
+    """An onnxruntime session of one thread."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ToolError("onnxruntime is not installed; pip install 'edgekit[export]'") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    path = str(directory / name)
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        # onnxruntime raises its own classes, which it does not export, with Exception as base.
+        raise UsageError(_misfit(directory, f"{name}: {error}")) from error
+
+
+def _shapes(nodes: Sequence[Any]) -> dict[str, tuple[int, ...]]:
+    return {node.name: tuple(node.shape) for node in nodes}
 
 
 def _misfit(directory: Path, found: str) -> Problem:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgekit.errors import Problem, UsageError
 from edgekit.runtime.blocks import Blocks
+from edgekit.runtime.fitting import fitting
 from edgekit.runtime.manifest import Manifest, Tensor
 from edgekit.runtime.native import NativeEngine
 from edgekit.runtime.session import SessionEngine
@@ -33,6 +34,9 @@ class Engine(Protocol):
         """Run one hop of 16-bit PCM."""
         ...
 
+    def session(self, constants: list[NDArray[Any]]) -> None:
+        """Take the session constants."""
+
     def end(self, valid_samples: int) -> None:
         """Say that the stream ends in the next hop, behind so many of its samples."""
 
@@ -52,7 +56,8 @@ class Stream:
     """One running instance of a build; `manifest` says what it takes and gives.
 
     Arrays go by the names of `manifest.stream_inputs` and `manifest.stream_outputs`, in the types given
-    there: float32, or bool, int8, uint8, int32, int64.
+    there: float32, or bool, int8, uint8, int32, int64. A build with `manifest.constants` takes these in
+    `session`, before its first hop.
     """
 
     def __init__(self, manifest: Manifest, engine: Engine) -> None:
@@ -60,6 +65,7 @@ class Stream:
         self.manifest = manifest
         self.engine = engine
         self._blocks: Blocks | None = None
+        self._in_session = not manifest.constants
 
     @staticmethod
     def open(directory: str | Path) -> "Stream":
@@ -76,8 +82,9 @@ class Stream:
             raise UsageError(
                 Problem(f"build '{directory}'", found, allowed, "export for --target host")
             )
-        other = [t for t in (*manifest.inputs, *manifest.outputs) if t.role == "constant"]
-        other += [t for t in _stream_tensors(manifest) if t.dtype not in STREAM_DTYPES]
+        tensors = *_stream_tensors(manifest), *manifest.constants
+        other = [t for t in tensors if t.dtype not in STREAM_DTYPES]
+        other += [t for t in manifest.outputs if t.role == "constant"]
         if other:
             raise UsageError(
                 [
@@ -97,8 +104,24 @@ class Stream:
         """The compiler that made a C build's library; None for onnxruntime."""
         return self.engine.compiler
 
+    def session(self, constants: Mapping[str, ArrayLike]) -> None:
+        """Take the session constants: what depends on them alone is computed here, once.
+
+        They stay until they are given anew; states stay as they are.
+
+        Args:
+            constants: one array of the manifest's shape and type for each of `manifest.constants`.
+
+        Raises:
+            UsageError: names, shapes or types that do not fit, all of them.
+        """
+        expected = self.manifest.constants
+        arrays = fitting(constants, expected, "one array per session constant")
+        self.engine.session([arrays[tensor.name] for tensor in expected])
+        self._in_session = True
+
     def reset(self) -> None:
-        """Return to the state of a fresh instance."""
+        """Return to the state of a fresh instance; session constants stay."""
         self._blocks = None
         self.engine.reset()
 
@@ -128,11 +151,13 @@ class Stream:
         """Run a whole recording from the fresh state, as the offline network would: no delay, no rest.
 
         Args:
-            inputs: one array for each stream input, of any length along its time axis.
+            inputs: one array for each stream input, of any length along its time axis; session
+                constants too, where they are to be set.
 
         Raises:
             UsageError: names, shapes or types that do not fit, or a build without time axes.
         """
+        inputs = self._without_constants(inputs)
         self.reset()
         delays = Blocks(self).delays()
         parts = self.push(inputs), self.flush()
@@ -153,7 +178,7 @@ class Stream:
         Raises:
             UsageError: names, shapes or types that do not fit, all of them.
         """
-        arrays = self._checked(inputs, hops=False)
+        arrays = self._checked_hops(inputs, hops=False)
         outputs, _ = self.engine.process([arrays[t.name] for t in self.manifest.stream_inputs])
         return dict(zip((t.name for t in self.manifest.stream_outputs), outputs, strict=True))
 
@@ -179,7 +204,8 @@ class Stream:
         """Run many hops in order, from the state as it is.
 
         Args:
-            inputs: one array for each stream input, first axis = hops, as many in each.
+            inputs: one array for each stream input, first axis = hops, as many in each; session
+                constants too, in their own shape, where they are to be set.
             progress: is told after each hop how many are done.
 
         Returns:
@@ -194,7 +220,7 @@ class Stream:
         self, inputs: Mapping[str, ArrayLike], progress: Callable[[int], None] | None = None
     ) -> tuple[Arrays, NDArray[np.float64]]:
         """Do as `run`; also returns the microseconds of each hop, around the engine's call only."""
-        arrays = self._checked(inputs, hops=True)
+        arrays = self._checked_hops(self._without_constants(inputs), hops=True)
         ordered = [arrays[tensor.name] for tensor in self.manifest.stream_inputs]
         hops = len(ordered[0]) if ordered else 0
         outputs = {
@@ -210,39 +236,25 @@ class Stream:
                 progress(hop + 1)
         return outputs, times_us
 
-    def _checked(self, inputs: Mapping[str, ArrayLike], hops: bool) -> Arrays:
+    def _without_constants(self, inputs: Mapping[str, ArrayLike]) -> Mapping[str, ArrayLike]:
+        """The stream inputs; session constants among the inputs are taken."""
+        names = {tensor.name for tensor in self.manifest.constants}
+        if names & inputs.keys():
+            self.session({name: inputs[name] for name in names & inputs.keys()})
+        return {name: array for name, array in inputs.items() if name not in names}
+
+    def _checked_hops(self, inputs: Mapping[str, ArrayLike], hops: bool) -> Arrays:
         """Return the inputs as arrays, after listing everything that does not fit."""
-        expected = {tensor.name: tensor for tensor in self.manifest.stream_inputs}
-        listed = ", ".join(f"{t.name} {list(t.shape)}" for t in expected.values())
+        if not self._in_session:
+            listed = ", ".join(f"{t.name} {list(t.shape)}" for t in self.manifest.constants)
+            step = "call session, or give them beside the inputs"
+            raise UsageError(Problem("session constants", "not given", listed, step))
         step = "one array per stream input" + (", first axis = hops" if hops else "")
-        problems = [
-            Problem(f"input '{name}'", "missing" if name in expected else "unknown", listed, step)
-            for name in sorted(expected.keys() ^ inputs.keys())
-        ]
-        arrays: Arrays = {}
-        for name in expected.keys() & inputs.keys():
-            array = np.asarray(inputs[name])
-            shape = array.shape[1:] if hops else array.shape
-            if shape != expected[name].shape or (hops and array.ndim == 0):
-                found = f"shape {list(array.shape)}"
-                wanted = (
-                    f"{['hops', *expected[name].shape] if hops else list(expected[name].shape)}"
-                )
-                problems.append(Problem(f"input '{name}'", found, wanted.replace("'", ""), step))
-            elif array.dtype != expected[name].dtype:
-                wanted = expected[name].dtype
-                problems.append(
-                    Problem(f"input '{name}'", str(array.dtype), wanted, f".astype('{wanted}')")
-                )
-            else:
-                arrays[name] = array
+        arrays = fitting(inputs, self.manifest.stream_inputs, step, hops)
         if hops and len({len(array) for array in arrays.values()}) > 1:
             found = ", ".join(f"{name} {len(array)}" for name, array in sorted(arrays.items()))
-            problems.append(
-                Problem("hops", found, "as many hops in each input", "cut to the shortest")
-            )
-        if problems:
-            raise UsageError(problems)
+            allowed = "as many hops in each input"
+            raise UsageError(Problem("hops", found, allowed, "cut to the shortest"))
         return arrays
 
 

@@ -24,7 +24,8 @@ DTYPES = {
 def describe(model: Model, target: str) -> Manifest:
     """Return a manifest with inputs, outputs, stream and quantization; the rest is for the target."""
     times = {name: Timing(**vars(timing)) for name, timing in model.timing.items()}
-    states = {name for pair in model.states for name in (pair.input, pair.output)}
+    roles = dict.fromkeys(model.constants, "constant")
+    roles |= {name: "state" for pair in model.states for name in (pair.input, pair.output)}
 
     def tensors(values: list[ir.Value]) -> tuple[Tensor, ...]:
         return tuple(
@@ -32,7 +33,7 @@ def describe(model: Model, target: str) -> Manifest:
                 str(v.name),
                 dims(v),
                 _dtype(v),
-                "state" if v.name in states else "stream",
+                roles.get(str(v.name), "stream"),
                 times.get(str(v.name)),
             )
             for v in values

@@ -11,18 +11,26 @@ from edgekit.quantize.choose import is_move
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
 from edgekit.runtime.manifest import Manifest
 from edgekit.targets.c.emit.table import EMITTERS
+from edgekit.targets.session import split_session
 
 
 def with_macs(manifest: Manifest, model: Model) -> Manifest:
     """Fill the manifest's counts. A MAC is int8 where activation and weight are 8 bits.
 
-    Operators that the C targets do not know count nothing.
+    Operators that the C targets do not know count nothing. What a session computes once is no part of
+    the hop, and counted apart.
     """
+    parts = split_session(to_integer(model))
     counts = {"int8": 0, "int16": 0, "float": 0}
-    for _, kind, macs in _counted(model):
+    for _, kind, macs in _counted(parts.hop):
         counts[kind] += macs
+    once = None
+    if parts.session is not None:
+        saved = sum(macs for _, _, macs in _counted(parts.session))
+        once = {"parameters": split_session(model).parameters, "macs": saved}
     return replace(
         manifest,
+        session=once,
         macs_per_hop=sum(counts.values()),
         macs_int8=counts["int8"],
         macs_int16=counts["int16"],
@@ -32,14 +40,17 @@ def with_macs(manifest: Manifest, model: Model) -> Manifest:
 
 def float_layers(model: Model) -> tuple[str, ...]:
     """The nodes with multiply-accumulates in float, as ``LSTM 'name' (12288 MACs)``."""
-    counted = [(node, macs) for node, kind, macs in _counted(model) if kind == "float" and macs]
+    counted = [
+        (node, macs) for node, kind, macs in _counted(to_integer(model)) if kind == "float" and macs
+    ]
     return tuple(f"{node.op_type} {node.name!r} ({macs} MACs)" for node, macs in counted)
 
 
 def float_operators(model: Model) -> tuple[str, ...]:
     """What else computes in float, as ``Sqrt (5)``: operators with how often they occur."""
-    layers = {node.name for node, _, macs in _counted(model) if macs}
-    kept = [node for node in to_integer(model).ir.graph if node.domain == "" and not is_move(node)]
+    integer = to_integer(model)
+    layers = {node.name for node, _, macs in _counted(integer) if macs}
+    kept = [node for node in integer.ir.graph if node.domain == "" and not is_move(node)]
     names = Counter(
         node.op_type
         for node in kept
@@ -50,13 +61,13 @@ def float_operators(model: Model) -> tuple[str, ...]:
     return tuple(f"{name} ({count})" for name, count in sorted(names.items()))
 
 
-def _counted(model: Model) -> Iterator[tuple[ir.Node, str, int]]:
-    """Every node that the C targets know, the type of its MACs, and their number."""
-    for node in to_integer(model).ir.graph:
+def _counted(integer: Model) -> Iterator[tuple[ir.Node, str, int]]:
+    """Every node of an integer graph that the C targets know, the type of its MACs, and their number."""
+    for node in integer.ir.graph:
         emitter = EMITTERS.get((node.domain, node.op_type))
         if emitter is None or emitter.check(node):
             continue
         first = node.inputs[0] if node.inputs else None
-        integer = node.domain == INTEGER_DOMAIN and first is not None
+        is_integer = node.domain == INTEGER_DOMAIN and first is not None
         narrow = first is not None and first.dtype == ir.DataType.INT8
-        yield node, ("int8" if narrow else "int16") if integer else "float", emitter.macs(node)
+        yield node, ("int8" if narrow else "int16") if is_integer else "float", emitter.macs(node)

@@ -8,6 +8,7 @@ from edgekit.quantize.frames import frame_moves
 from edgekit.targets.build import Build, digest
 from edgekit.targets.facts import describe
 from edgekit.targets.macs import with_macs
+from edgekit.targets.session import split_session
 
 
 def check_onnxruntime(model: Model) -> list[Problem]:
@@ -28,13 +29,19 @@ def check_onnxruntime(model: Model) -> list[Problem]:
 
 
 def lower_onnxruntime(model: Model, target: str) -> Build:
-    """Return ``model.onnx`` and its facts."""
+    """Return ``model.onnx`` and its facts; with session constants also ``session.onnx``.
+
+    Its outputs are inputs of ``model.onnx``, by the same names.
+    """
     # onnxruntime 1.32 on x86 gives a quantizer that it moves over a Reshape contradictory types
-    model = frame_moves(model)
-    files = {"model.onnx": model.to_bytes()}
+    parts = split_session(frame_moves(model))
+    models = {"model.onnx": parts.hop, "session.onnx": parts.session}
+    files = {name: part.to_bytes() for name, part in models.items() if part is not None}
     weights = sum(
         value.const_value.nbytes
-        for value in model.ir.graph.initializers.values()
+        for part in models.values()
+        if part is not None
+        for value in part.ir.graph.initializers.values()
         if value.const_value is not None
     )
     manifest = with_macs(describe(model, target), model)

@@ -80,6 +80,7 @@ def _facts(manifest: Manifest) -> str:
         ("scratch", _scratch(memory)),
         ("moved per hop", _moved(memory)),
         ("MACs per hop", _macs(manifest)),
+        ("once per session", _session(manifest)),
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"] or "nothing"),
         (
@@ -214,6 +215,12 @@ def _macs(manifest: Manifest) -> str:
     counts = (manifest.macs_int8, manifest.macs_int16, manifest.macs_float)
     pairs = zip(counts, ("int8", "int16", "float"), strict=True)
     return ", ".join(f"{count:,} {kind}" for count, kind in pairs if count)
+
+
+def _session(manifest: Manifest) -> str:
+    if (counts := manifest.session) is None:
+        return ""
+    return f"{counts['parameters']:,} parameters, {counts['macs']:,} MACs that depend on constants alone"
 
 
 def _verification(facts: dict[str, Any] | None) -> str:

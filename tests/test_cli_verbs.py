@@ -77,7 +77,7 @@ def test_help_lists_the_verbs_and_no_flag_of_a_later_version(edgekit: Cli) -> No
         *(
             (["export", "m.onnx", "--target", "host", "-o", "x", *flag.split()], flag.split()[0])
             for flag in (
-                "--sampler a.toml", "--constant sr", "--stateful", "--part xc7",
+                "--sampler a.toml", "--stateful", "--part xc7",
                 "--goal fps", "--cpu-fallback",
             )
         ),

@@ -161,7 +161,7 @@ def test_a_target_of_another_machine_is_refused(tmp_path: Path) -> None:
 
 
 def test_tensors_that_no_hop_can_carry_are_refused(tmp_path: Path) -> None:
-    inputs = (Tensor("pcm", (1, HOP), "int16", "stream"), Tensor("v", (1,), "float32", "constant"))
+    inputs = (Tensor("pcm", (1, HOP), "int16", "stream"), Tensor("v", (1,), "int16", "constant"))
     with pytest.raises(UsageError) as error:
         Stream.open(tiny_build.write(tmp_path, inputs=inputs))
     assert len(error.value.problems) == 2

@@ -10,7 +10,7 @@ LARGEST = 2.0**60  # squares of it, and sums of many, stay finite in float32
 
 
 def guard_inputs(model: Model) -> Model:
-    """Return a model whose float stream inputs pass ``edgekit::Finite`` first.
+    """Return a model whose float inputs but its states pass ``edgekit::Finite`` first.
 
     NaN, infinity and what exceeds `LARGEST` read as 0.
     A model without states is returned as it is, and so is an input that is guarded already.
@@ -18,7 +18,7 @@ def guard_inputs(model: Model) -> Model:
     if not model.states:
         return model
     graph_model = model.ir.clone()
-    names = {v.name for v in model.stream_inputs if v.dtype == ir.DataType.FLOAT}
+    names = {v.name for v in model.given_inputs if v.dtype == ir.DataType.FLOAT}
     for value in [value for value in graph_model.graph.inputs if value.name in names]:
         if any(node.op_type != "Finite" for node in value.consumers()):
             insert_finite(graph_model, value, LARGEST)

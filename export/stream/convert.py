@@ -1,6 +1,6 @@
 """`stream`: an offline network becomes one that eats a hop and carries its state, proven equal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
@@ -10,6 +10,7 @@ from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.export.model import Model, OutputDelay, StreamInfo, Streaming, TensorTime, Timing
 from edgekit.export.passes import simplify
 from edgekit.export.passes.graph import static_shape
+from edgekit.export.session import declare_constants
 from edgekit.export.stream.facts import Facts, find_facts
 from edgekit.export.stream.known import KnownFrames
 from edgekit.export.stream.needs import find_needs
@@ -36,7 +37,13 @@ class Analysis:
     longest: int
 
 
-def stream(offline: Offline, *, hop: int | None = None, sample_rate: int | None = None) -> Model:
+def stream(
+    offline: Offline,
+    *,
+    hop: int | None = None,
+    sample_rate: int | None = None,
+    session: Sequence[str] = (),
+) -> Model:
     """Rewrite an offline network to one hop at a time, with the least delay, and prove it.
 
     A sample is one step of the time axis of the inputs. Inputs and outputs keep their names and
@@ -48,6 +55,7 @@ def stream(offline: Offline, *, hop: int | None = None, sample_rate: int | None 
         offline: the network, see `sources`.
         hop: samples that one call consumes; the smallest possible where None.
         sample_rate: Hz.
+        session: names of inputs that stay the same for a session.
 
     Returns:
         A static, simplified network; `Model.stream` and `Model.streaming` say its hop and delays.
@@ -68,11 +76,12 @@ def stream(offline: Offline, *, hop: int | None = None, sample_rate: int | None 
     models = {times * size: rewrite(analysis, times * size) for times in PROVEN_HOPS}
     prove(offline, models, least, analysis.longest)
     model, source = models[size], offline.at(analysis.longest)
-    return model.describe(
+    described = model.describe(
         source=source.source,
         stream=replace(model.stream, sample_rate_hz=sample_rate),
         notes=list(offline.notes),
     )
+    return declare_constants(described, session)
 
 
 def analyse(offline: Offline) -> Analysis:

@@ -11,7 +11,7 @@ from edgekit.export.passes.graph import static_shape
 
 
 def cut(examples: Mapping[str, NDArray[Any]], model: Model) -> Mapping[str, NDArray[Any]] | None:
-    """Return (hops, *shape) for each stream input of a streamed network.
+    """Return (hops, *shape) for each stream input of a streamed network, (*shape) for a session constant.
 
     Args:
         examples: one array for each input, at any length of its time axis.
@@ -39,4 +39,4 @@ def cut(examples: Mapping[str, NDArray[Any]], model: Model) -> Mapping[str, NDAr
         axis, frames = whole[name]
         part = np.take(examples[name], range(count * frames), axis)
         results[name] = np.stack(np.split(part, count, axis))
-    return results
+    return results | {name: examples[name] for name in model.constants}

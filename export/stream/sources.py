@@ -1,6 +1,6 @@
 """The offline network at any length: an .onnx with an open time axis, or torch code."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -49,6 +49,7 @@ def onnx_offline(
     time_axes: Mapping[str, int] | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     constants: Constants | None = None,
+    session: Sequence[str] = (),
 ) -> Offline:
     """An .onnx whose inputs leave one dimension open: time.
 
@@ -61,6 +62,7 @@ def onnx_offline(
             are left out have no time.
         shapes: input name -> dimensions; what stands for the time axis does not matter.
         constants: input name -> value: these inputs become constants.
+        session: names of inputs that stay the same for a session, so that they have no time.
 
     Raises:
         ModelError: not a usable file, or a time axis that cannot be told.
@@ -68,7 +70,9 @@ def onnx_offline(
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
     proto = parse(data, shapes or {})
     borders = _borders(proto.graph, constants or {})
-    axes = find_time(borders, time_axes or {}, shapes or {})
+    given = time_axes or {}
+    timed = {key: dims for key, dims in borders.items() if key in given or key not in session}
+    axes = find_time(timed, given, shapes or {})
     fixed, notes = _fixed(borders, axes, shapes or {})
 
     def at(samples: int) -> Model:
@@ -112,9 +116,11 @@ def torch_offline(
 
 
 def has_open_time(
-    path: str | Path, shapes: Mapping[str, Sequence[int]], constants: Constants
+    path: str | Path, shapes: Mapping[str, Sequence[int]], constants: Iterable[str]
 ) -> bool:
     """Whether an .onnx leaves a dimension open that is neither a batch nor given in `shapes`.
+
+    The inputs in `constants` do not count.
 
     Raises:
         ModelError: not a usable file.
@@ -185,7 +191,7 @@ def _fixed(
     return fixed, notes
 
 
-def _borders(graph: onnx.GraphProto, constants: Constants) -> dict[str, Dims]:
+def _borders(graph: onnx.GraphProto, constants: Iterable[str]) -> dict[str, Dims]:
     skipped = {tensor.name for tensor in graph.initializer} | set(constants)
     return {
         value.name: [

@@ -47,6 +47,7 @@ def export(
     states: Sequence[tuple[str, str]] = (),
     shapes: Mapping[str, Sequence[int]] | None = None,
     constants: "Constants | None" = None,
+    session_constants: Sequence[str] = (),
     frontend: str | None = None,
     then: str | None = None,
     time_axes: Mapping[str, int] | None = None,
@@ -72,6 +73,8 @@ def export(
         states: (input, output) names of state pairs, besides those that names tell.
         shapes: input name -> dimensions, where the network leaves them open.
         constants: input name -> value, for inputs of an .onnx that become constants.
+        session_constants: names of inputs that stay the same for a session. What depends on them alone
+            is computed once per session.
         frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full]`` or ``frame:LENGTH:HOP``: the build
             then eats PCM, and gives PCM where the network gives a spectrum, gains, or a frame.
         then: an .onnx whose network comes behind that of `source`: it gets the samples of each
@@ -87,7 +90,7 @@ def export(
     """
     options = ImportOptions(
         hop, sample_rate, tuple(states), shapes or {}, frontend, constants or {}, then,
-        time_axes or {},
+        time_axes or {}, tuple(session_constants),
     )  # fmt: skip
     request = Request(source, target, Path(out), recipe, calibration, min_snr_db, options, strict)
     return pipeline.export(request, progress)
@@ -101,6 +104,7 @@ def stream(
     sample_rate: int | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     constants: "Constants | None" = None,
+    session_constants: Sequence[str] = (),
     time_axes: Mapping[str, int] | None = None,
     progress: Progress = silent,
 ) -> "Model":
@@ -113,6 +117,7 @@ def stream(
         sample_rate: Hz.
         shapes: input name -> dimensions, where the network leaves more open than time.
         constants: input name -> value, for inputs of an .onnx that become constants.
+        session_constants: names of inputs that stay the same for a session.
         time_axes: input name -> its time axis, where the network does not tell it.
         progress: see above.
 
@@ -122,8 +127,9 @@ def stream(
     """
     out, axes = Path(out), time_axes or {}
     options = ImportOptions(
-        hop, sample_rate, shapes=shapes or {}, constants=constants or {}, time_axes=axes
-    )
+        hop, sample_rate, shapes=shapes or {}, constants=constants or {}, time_axes=axes,
+        session=tuple(session_constants),
+    )  # fmt: skip
     problems = source_problems(source, options)
     if problem := output_problem(out, Path(source)):
         problems.append(problem)
@@ -178,7 +184,12 @@ def quantize(
 
 
 def run(
-    directory: str | Path, source: str | Path, out: str | Path, *, progress: Progress = silent
+    directory: str | Path,
+    source: str | Path,
+    out: str | Path,
+    *,
+    constants: str | Path | None = None,
+    progress: Progress = silent,
 ) -> tuple[str, ...]:
     """Stream a .wav or .npz through a build; returns notes on what was changed on the way.
 
@@ -188,6 +199,7 @@ def run(
             stream input, first axis = hops.
         out: a .wav of a .wav, if the build gives PCM; or one array per stream output, first axis =
             hops, as a .npz; or, of a .wav, a .csv with one line per hop.
+        constants: a .npz with one array per session constant, where `source` does not hold them.
         progress: see above.
 
     Raises:
@@ -204,6 +216,8 @@ def run(
         raise UsageError(problem)
     progress("compile", 0, 1)
     stream = Stream.open(directory)
+    if constants is not None:
+        stream.session(read_npz(Path(constants)))
     if kinds[0] == ".wav":
         run_audio = run_wav if kinds[1] == ".wav" else run_wav_to_rows
         return run_audio(stream, source, out, lambda done, total: progress("stream", done, total))

@@ -110,7 +110,7 @@ def streaming_facts(model: "Model") -> dict[str, Any]:
         "delay_samples": delay,
         "latency_samples": hop + delay,
         "latency_ms": latency_ms,
-        "constants": [],
+        "constants": list(model.constants),
         "states": [
             {
                 **asdict(pair),

@@ -151,7 +151,7 @@ def quantize(imported: Imported, request: Request) -> Quantized:
     assert imported.examples is not None
     # The examples are the network's inputs, so it is quantized before its front end is added.
     network = imported.network if request.options.frontend else model
-    calibration = repeated(from_examples(imported.examples, network))
+    calibration = repeated(from_examples(imported.examples, network), network.constants)
     inner = apply.quantize(network, calibration, recipe)
     lowered = surrounded(inner, request.options) if request.options.frontend else inner
     note = "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
@@ -172,11 +172,13 @@ def requantized(model: "Model", recipe: str) -> Problem | None:
     return Problem(f"recipe '{recipe}'", found, allowed, "leave it out, or give the float network")
 
 
-def repeated(calibration: "Calibration") -> "Calibration":
-    """Return example inputs over and over, so that the states are seen as well."""
+def repeated(calibration: "Calibration", constants: Sequence[str]) -> "Calibration":
+    """Return example inputs but the constant ones over and over, so that the states are seen as well."""
     clips = tuple(
         {
-            name: np.concatenate([array] * -(-HOPS // len(array)))[:HOPS]
+            name: array
+            if name in constants
+            else np.concatenate([array] * -(-HOPS // len(array)))[:HOPS]
             for name, array in clip.items()
         }
         for clip in calibration.clips
@@ -205,7 +207,7 @@ def finish(
     progress("compile", 0, 1)
     stream = opened(folder, quantized.model, request.target)
     samples = sample_hops(quantized.model, quantized.calibration, imported.examples)
-    hops = len(next(iter(samples.values())))
+    hops = len(samples[stream.manifest.stream_inputs[0].name])
     verification, outputs = verify(
         stream,
         quantized.reference,
@@ -214,7 +216,7 @@ def finish(
         request.min_snr_db,
         lambda done: progress("verify", done, hops),
     )
-    write_golden(folder / "golden", samples, outputs)
+    write_golden(folder / "golden", samples, outputs, quantized.model.constants)
     tools = dict(manifest.tools)
     if stream.compiler is not None:
         tools["cc"] = stream.compiler.label

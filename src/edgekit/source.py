@@ -31,6 +31,7 @@ class ImportOptions:
         then: an .onnx whose network comes behind the first one, inside the front end.
         time_axes: input name -> its time axis, where the network is offline and does not tell.
         constants: values of inputs of an .onnx that become constants.
+        session: names of inputs that stay the same for a session.
     """
 
     hop: int | None = None
@@ -41,6 +42,7 @@ class ImportOptions:
     constants: "Constants" = field(default_factory=dict)
     then: str | None = None
     time_axes: Mapping[str, int] = field(default_factory=dict)
+    session: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -138,10 +140,12 @@ def _import_network(
         name=source_name(source),
         states=options.states,
         shapes=options.shapes,
+        session=options.session,
         hop=options.hop,
         sample_rate=options.sample_rate,
     )
-    return network, {name: array[None] for name, array in examples.items()}
+    hops = {n: array if n in network.constants else array[None] for n, array in examples.items()}
+    return network, hops
 
 
 def is_offline(source: str, options: ImportOptions) -> bool:
@@ -152,7 +156,7 @@ def is_offline(source: str, options: ImportOptions) -> bool:
         return False
     from edgekit.export.stream.sources import has_open_time
 
-    return has_open_time(source, options.shapes, options.constants)
+    return has_open_time(source, options.shapes, [*options.constants, *options.session])
 
 
 def load_streamed(
@@ -174,14 +178,16 @@ def load_streamed(
     name, axes, shapes = source_name(source), options.time_axes, options.shapes
     if is_onnx(source):
         offline = onnx_offline(
-            source, name=name, time_axes=axes, shapes=shapes, constants=options.constants
-        )
+            source, name=name, time_axes=axes, shapes=shapes, constants=options.constants,
+            session=options.session,
+        )  # fmt: skip
     else:
         offline = torch_offline(source, name=name, time_axes=axes, shapes=shapes)
     if options.frontend is None:
-        network = stream(offline, hop=options.hop, sample_rate=options.sample_rate)
+        rate = options.sample_rate
+        network = stream(offline, hop=options.hop, sample_rate=rate, session=options.session)
     else:
-        network = stream(offline)
+        network = stream(offline, session=options.session)
     return network, None if offline.examples is None else cut(offline.examples, network)
 
 
@@ -194,6 +200,7 @@ def _import_onnx(source: str, options: ImportOptions) -> "Model":
         states=options.states,
         shapes=options.shapes,
         constants=options.constants,
+        session=options.session,
         hop=options.hop,
         sample_rate=options.sample_rate,
     )
@@ -217,12 +224,14 @@ def _divided(source: str, options: ImportOptions) -> tuple[ImportOptions, Import
         states=[pair for pair in options.states if pair[0] in names],
         shapes={name: dims for name, dims in options.shapes.items() if name in names},
         constants={name: value for name, value in options.constants.items() if name in names},
+        session=[name for name in options.session if name in names],
     )
     behind = replace(
         options,
         states=[(plain(i), plain(o)) for i, o in options.states if i not in names],
         shapes={plain(n): dims for n, dims in options.shapes.items() if n not in names},
         constants={plain(n): value for n, value in options.constants.items() if n not in names},
+        session=[plain(name) for name in options.session if name not in names],
     )
     return own, behind
 

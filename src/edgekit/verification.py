@@ -1,7 +1,7 @@
 """Is a build still the same network? Samples to run, and the comparison with the source network."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,8 @@ def sample_hops(
 ) -> Arrays:
     """Return up to `HOPS` hops of every stream input, (hops, *shape), of large ones fewer.
 
-    The calibration's clips, one after another. Without a calibration seeded noise, behind the
+    Session constants have their own shape, without hops. The calibration's clips, one after another (their
+    hops go with the constants of the first). Without a calibration seeded noise, behind the
     example inputs, (hops, *shape), where they fit.
     """
     from edgekit.export.passes.graph import static_shape
@@ -55,7 +56,9 @@ def sample_hops(
     hops = min(HOPS, max(MIN_HOPS, MAX_VALUES // max([1, *sizes])))
     if calibration is not None:
         clips = calibration.clips
-        return {name: np.concatenate([clip[name] for clip in clips])[:hops] for name in clips[0]}
+        constants = {name: clips[0][name] for name in model.constants}
+        names = [name for name in clips[0] if name not in constants]
+        return {n: np.concatenate([clip[n] for clip in clips])[:hops] for n in names} | constants
     random = np.random.default_rng(NOISE_SEED)
     samples: Arrays = {}
     for value in model.stream_inputs:
@@ -67,6 +70,11 @@ def sample_hops(
         example = None if examples is None else examples.get(str(value.name))
         if example is not None and example.shape[1:] == shape:
             noise[: len(example)] = example[:HOPS]
+    for value in model.constant_inputs:
+        name = str(value.name)
+        (samples[name],) = draw(value, random, 1, HIGHEST_INTEGER)
+        if examples is not None and name in examples:
+            samples[name] = np.asarray(examples[name])
     return samples
 
 
@@ -84,7 +92,7 @@ def verify(
         stream: the build.
         reference: the source network, float where the source was, run in onnxruntime.
         lowered: what the build was made of; an integer build is also compared with its oracle.
-        samples: (hops, *shape) for each stream input.
+        samples: (hops, *shape) for each stream input, (*shape) for each session constant.
         min_snr_db: the least signal-to-noise ratio of any output that is accepted; None for that of
             the recipe, or, in float, for what the source's own rounding leaves of it.
         progress: is told after each hop how many are done.
@@ -120,18 +128,23 @@ def verify(
     _judge(ratios, errors, exact, accepted)
     return {
         "by": by,
-        "hops": len(next(iter(samples.values()))),
+        "hops": len(next(iter(outputs.values()))),
         "snr_db": round(lowest, 2) if math.isfinite(lowest) else None,
         "max_abs_error": max(errors.values(), default=0.0),
         "bit_exact_with_oracle": exact,
     }, outputs
 
 
-def write_golden(directory: Path, inputs: Arrays, outputs: Arrays) -> None:
-    """Write input.npz and output.npz: the first hops of a verified run from the fresh state."""
+def write_golden(
+    directory: Path, inputs: Arrays, outputs: Arrays, constants: Sequence[str]
+) -> None:
+    """Write input.npz and output.npz: the first hops of a verified run from the fresh state.
+
+    The `constants` among the inputs are written as they are.
+    """
     directory.mkdir()
     for name, arrays in (("input", inputs), ("output", outputs)):
-        cut = {key: array[:GOLDEN_HOPS] for key, array in arrays.items()}
+        cut = {n: a if n in constants else a[:GOLDEN_HOPS] for n, a in arrays.items()}
         write_npz(directory / f"{name}.npz", cut)
 
 

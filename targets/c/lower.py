@@ -9,22 +9,24 @@ from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
 from edgekit.targets.build import Build, Placement, digest
-from edgekit.targets.c.emit.base import Emitter
+from edgekit.targets.c.emit.base import Context, Emitter
 from edgekit.targets.c.emit.table import EMITTERS
+from edgekit.targets.c.functions import argument_names, emit_process
 from edgekit.targets.c.moves import fuse_moves
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, make_layout, nbytes
 from edgekit.targets.c.program import (
     build_file,
-    emit_process,
     header,
     kernel_files,
     source,
     weights,
     weights_bytes,
 )
+from edgekit.targets.c.session import lower_session, scratch_bytes
 from edgekit.targets.devices import profile
 from edgekit.targets.facts import DTYPES, describe
 from edgekit.targets.macs import with_macs
+from edgekit.targets.session import split_session
 
 STEPS = {"If": "make its condition a constant (--constant INPUT=VALUE)"}
 
@@ -99,17 +101,19 @@ def _computed(value: ir.Value) -> bool:
 def lower_c(model: Model, target: str) -> Build:
     """Emit C99 for a checked model: portable, or with the kernels of the target's device."""
     device = profile(target)
-    integer = fuse_moves(to_integer(model))
+    parts = split_session(to_integer(model))
+    integer = fuse_moves(parts.hop)
     graph = integer.ir.graph
     traits = {str(node.name): EMITTERS[node.domain, node.op_type].traits(node) for node in graph}
     manifest = describe(model, target)
     prefix, pcm = manifest.c_name, manifest.is_pcm
     layout = make_layout(integer, traits, pcm)
-    ctx = emit_process(integer, layout, prefix, device)
-    program = source(integer, layout, ctx, pcm)
+    ctx = emit_process(integer, Context(prefix, layout, argument_names(integer), device))
+    session = None if parts.session is None else lower_session(parts.session, layout, ctx)
+    program = source(integer, layout, ctx, pcm, session)
     kernels = kernel_files(ctx.kernels, program, device.kernels)
     sources = {
-        f"{prefix}.h": header(integer, layout, prefix, pcm).encode(),
+        f"{prefix}.h": header(integer, layout, prefix, pcm, session).encode(),
         f"{prefix}.c": program.encode(),
         f"{prefix}_weights.c": weights(ctx).encode(),
         **kernels,
@@ -119,7 +123,7 @@ def lower_c(model: Model, target: str) -> Build:
     memory = {
         "weights_bytes": weights_bytes(ctx),
         "state_bytes": max(layout.state_bytes, 16),
-        "scratch_bytes": layout.scratch_bytes,
+        "scratch_bytes": scratch_bytes(layout, session),
         "scratch_lower_bound_bytes": layout.scratch_lower_bound_bytes,
         "code_bytes": None,
         "moved_bytes_per_hop": ctx.moved_bytes,

@@ -5,7 +5,7 @@ share their source's storage; a state's successor is written in place where no r
 comes later, otherwise it is copied at the end of the hop; elementwise results take a dying operand's place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from edgekit.export.model import Model
 from edgekit.quantize.geometry import dims, optional
-from edgekit.targets.c.memory import Interval, lower_bound, place
+from edgekit.targets.c.memory import ALIGN, Interval, lower_bound, place
 
 PCM_IN, PCM_OUT = "pcm:in", "pcm:out"
 ITEM_BYTES = {
@@ -75,7 +75,11 @@ class Move:
 
 @dataclass(frozen=True)
 class Layout:
-    """The plan: a slot per value name, moves that close the hop, block sizes in bytes."""
+    """The plan: a slot per value name, moves that close the hop, block sizes in bytes.
+
+    The state block holds the states, `reset_bytes` of them, then what a session keeps, and at `ready`
+    an int32: whether the session constants are there.
+    """
 
     slots: Mapping[str, Slot]
     node_scratch: Mapping[str, int]
@@ -83,6 +87,8 @@ class Layout:
     state_bytes: int
     scratch_bytes: int
     scratch_lower_bound_bytes: int
+    reset_bytes: int
+    ready: int | None = None
     intervals: tuple[Interval, ...] = field(default=())
     offsets: Mapping[str, int] = field(default_factory=dict)
 
@@ -110,17 +116,29 @@ def _same_storage(old: ir.Value | None, new: ir.Value) -> bool:
     return old.dtype == new.dtype and nbytes(old) == nbytes(new)
 
 
-def make_layout(model: Model, traits: Mapping[str, Traits], pcm: bool = False) -> Layout:
-    """Plan one hop of an integer or float graph; `traits` by node name.
+def make_layout(
+    model: Model,
+    traits: Mapping[str, Traits],
+    pcm: bool = False,
+    kept: Mapping[str, Slot] | None = None,
+) -> Layout:
+    """Plan one hop of an integer or float graph; its session constants live behind its states.
 
-    With `pcm` the plan holds room for the float forms of the 16-bit entry's hop, `PCM_IN` and `PCM_OUT`.
+    Args:
+        model: the graph.
+        traits: by node name.
+        pcm: leave room for the float forms of the 16-bit entry's hop, `PCM_IN` and `PCM_OUT`.
+        kept: where outputs live that are not the caller's: what a session hands to its hops.
     """
-    return _Planner(model, traits).layout(pcm)
+    return _Planner(model, traits, kept or {}).layout(pcm)
 
 
 class _Planner:
-    def __init__(self, model: Model, traits: Mapping[str, Traits]) -> None:
+    def __init__(
+        self, model: Model, traits: Mapping[str, Traits], kept: Mapping[str, Slot]
+    ) -> None:
         graph = model.ir.graph
+        self.kept = kept
         self.model, self.traits, self.nodes = model, traits, list(graph)
         self.step = {node: i for i, node in enumerate(self.nodes)}
         self.parent: dict[ir.Value, ir.Value] = {}
@@ -137,7 +155,7 @@ class _Planner:
             self.members[value] = [value]
 
     def layout(self, pcm: bool) -> Layout:
-        state_offsets, state_bytes = self._anchor_borders()
+        state_offsets, reset_bytes, state_bytes = self._anchor_borders()
         self._join_views()
         moves = self._ordered(self._join_states())
         self._join_parts()
@@ -166,6 +184,7 @@ class _Planner:
         closing = tuple(Move(slot(to), slot(old), nbytes(_value(to, old))) for old, to in moves)
         return Layout(
             slots, node_scratch, closing, state_bytes, total, lower_bound(intervals),
+            reset_bytes, state_bytes - ALIGN if self.model.constants else None,
             tuple(intervals), {**offsets, **state_offsets},
         )  # fmt: skip
 
@@ -214,18 +233,23 @@ class _Planner:
             steps += [len(self.nodes)] if member in self.closing else []
         return max(steps)
 
-    def _anchor_borders(self) -> tuple[dict[str, int], int]:
-        intervals = [
-            Interval(p.input, nbytes(self.inputs[p.input]), 0, 0) for p in self.model.states
-        ]
-        offsets, total = place(intervals)
+    def _anchor_borders(self) -> tuple[dict[str, int], int, int]:
+        """Places in the state block, the bytes of the states, and those of the whole block."""
+        offsets, reset_bytes = self._side_by_side([pair.input for pair in self.model.states])
+        kept, kept_bytes = self._side_by_side(self.model.constants)
+        offsets |= {name: reset_bytes + offset for name, offset in kept.items()}
         for name, value in self.inputs.items():
             in_state = name in offsets
             slot = Slot("state", name, offsets[name]) if in_state else Slot("input", name)
             self.anchor[value] = slot
         for value in self.model.stream_outputs:
-            self.anchor[value] = Slot("output", str(value.name))
-        return {f"state:{name}": offset for name, offset in offsets.items()}, total
+            name = str(value.name)
+            self.anchor[value] = self.kept.get(name, Slot("output", name))
+        named = {f"state:{name}": offset for name, offset in offsets.items()}
+        return named, reset_bytes, reset_bytes + kept_bytes + (ALIGN if kept else 0)
+
+    def _side_by_side(self, names: Iterable[str]) -> tuple[dict[str, int], int]:
+        return place([Interval(name, nbytes(self.inputs[name]), 0, 0) for name in names])
 
     def _join_views(self) -> None:
         for node in self.nodes:

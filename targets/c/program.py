@@ -6,25 +6,23 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 import numpy as np
-import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.export.model import Model
-from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import ZERO_POINT
-from edgekit.runtime.manifest import c_identifier
 from edgekit.runtime.profile import Profile
-from edgekit.targets.c.emit.base import (
-    C_ARRAYS,
-    Context,
-    c_type,
-    float_literal,
-    free_name,
-    size,
-)
-from edgekit.targets.c.emit.table import EMITTERS
+from edgekit.targets.c.emit.base import C_ARRAYS, Context, float_literal, size
+from edgekit.targets.c.functions import field_names, function_body, members
 from edgekit.targets.c.memory import ALIGN
 from edgekit.targets.c.plan import PCM_IN, PCM_OUT, Layout
+from edgekit.targets.c.session import (
+    CLEAR,
+    READY,
+    Session,
+    scratch_bytes,
+    session_header,
+    session_source,
+)
 
 INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
 CALL = re.compile(r"\b(ek_\w+)\s*\(")
@@ -33,39 +31,13 @@ COLUMNS = 100
 STATIC = {"EK_INF": "1.0f / 0.0f", "-EK_INF": "-1.0f / 0.0f", "EK_NAN": "0.0f / 0.0f"}
 
 
-def emit_process(model: Model, layout: Layout, prefix: str, profile: Profile) -> Context:
-    """Emit every node of the schedule; returns the filled context."""
-    fields = {**field_names(model.stream_inputs), **field_names(model.stream_outputs)}
-    ctx = Context(prefix, layout, fields, profile)
-    for node in model.ir.graph:
-        before = len(ctx.lines)
-        EMITTERS[node.domain, node.op_type].emit(ctx, node)
-        if len(ctx.lines) > before:
-            ctx.lines.insert(before, f"    /* {_comment(str(node.name))}: {node.op_type} */")
-    if layout.moves:
-        ctx.line("/* states of the next hop */")
-    for move in layout.moves:
-        places = ctx.place(move.destination), ctx.place(move.source)
-        ctx.line(f"memcpy({', '.join(places)}, {move.size});")
-        ctx.moved_bytes += 2 * move.size
-    return ctx
-
-
-def field_names(values: tuple[ir.Value, ...]) -> dict[str, str]:
-    """The C struct fields of tensors, by tensor name: identifiers, all different."""
-    names: dict[str, str] = {}
-    for value in values:
-        names[str(value.name)] = free_name(c_identifier(str(value.name)), names.values())
-    return names
-
-
-def header(model: Model, layout: Layout, prefix: str, pcm: bool) -> str:
+def header(model: Model, layout: Layout, prefix: str, pcm: bool, session: Session | None) -> str:
     """``<name>.h``: sizes, and the API of one network."""
     upper, stream = prefix.upper(), model.stream
     hop = stream.hop_samples
     constants = {
         "STATE_BYTES": f"{max(layout.state_bytes, ALIGN)}u",
-        "SCRATCH_BYTES": f"{layout.scratch_bytes}u",
+        "SCRATCH_BYTES": f"{scratch_bytes(layout, session)}u",
         "ALIGN": f"{ALIGN}u",
         **({} if hop is None else {"HOP": str(hop)}),
         **({} if stream.delay_samples is None else {"DELAY": str(stream.delay_samples)}),
@@ -77,29 +49,31 @@ def header(model: Model, layout: Layout, prefix: str, pcm: bool) -> str:
         name=prefix,
         upper=upper,
         defines=defines,
-        inputs=_members(model.stream_inputs, "const "),
-        outputs=_members(model.stream_outputs, ""),
+        inputs=members(model.stream_inputs, "const "),
+        outputs=members(model.stream_outputs, ""),
+        session="" if session is None else session_header(session, prefix),
+        status="" if session is None else f", -2 before {prefix}_session",
+        reset="" if session is None else "; session constants stay",
         pcm=end_line + pcm_line,
     )
 
 
-def source(model: Model, layout: Layout, ctx: Context, pcm: bool) -> str:
+def source(model: Model, layout: Layout, ctx: Context, pcm: bool, session: Session | None) -> str:
     """``<name>.c``."""
     prefix = ctx.prefix
     externs = [
         f"extern const {C_ARRAYS[array.dtype.name]} {name}[{array.size}];"
         for name, array in ctx.constants.items()
     ]
-    block_use = [f"    unsigned char *const {v} = {e};" for v, e in _blocks(ctx).items()]
     return SOURCE.format(
         name=prefix,
         upper=prefix.upper(),
         externs="\n".join(externs),
         reset="\n".join(_reset_lines(model, layout)),
-        unused="".join(f"    (void){v};\n" for v in _unused(ctx)),
-        blocks="".join(f"{line}\n" for line in block_use),
-        declarations="\n".join(f"    {line}" for line in ctx.declarations),
-        body="\n".join(ctx.lines),
+        clear=CLEAR.format(upper=prefix.upper()) if session is not None else "",
+        ready=READY.format(ready=layout.ready) if session is not None else "",
+        session="" if session is None else session_source(session, layout, prefix),
+        body=function_body(ctx, ("in", "out")),
         end=_end_source(model, layout, prefix),
         pcm=_pcm_source(model, layout, prefix) if pcm else "",
     )
@@ -150,35 +124,14 @@ def build_file(prefix: str, sources: list[str], profile: Profile) -> str:
     return BUILD.format(name=prefix, sources=listed, flags=" ".join(("-O3", *profile.flags)))
 
 
-def _members(values: tuple[ir.Value, ...], qualifier: str) -> str:
-    names = field_names(values)
-    return "\n".join(
-        f"    {qualifier}{c_type(v)} *{names[str(v.name)]}; /* {_shape_text(v)} */" for v in values
-    )
-
-
-def _shape_text(value: ir.Value) -> str:
-    """``[2][3]``; a truth value's range is said, because its C type is wider."""
-    text = "".join(f"[{d}]" for d in dims(value))
-    return f"{text} 0 or 1".lstrip() if value.dtype == ir.DataType.BOOL else text
-
-
-def _blocks(ctx: Context) -> dict[str, str]:
-    text = "\n".join([*ctx.declarations, *ctx.lines])
-    blocks = {"st": "(unsigned char *)net", "s": "scratch"}
-    return {name: value for name, value in blocks.items() if re.search(rf"\b{name} \+ \d", text)}
-
-
-def _unused(ctx: Context) -> list[str]:
-    text = "\n".join([*ctx.declarations, *ctx.lines])
-    return [name for name in ("in", "out") if f"{name}->" not in text]
-
-
 def _reset_lines(model: Model, layout: Layout) -> list[str]:
-    lines = [f"    memset(st, 0, {max(layout.state_bytes, ALIGN)}u);"]
+    lines = (
+        [f"    memset(st, 0, {layout.reset_bytes}u);"] if layout.reset_bytes else ["    (void)st;"]
+    )
+    states = {pair.input for pair in model.states}
     for value in model.ir.graph.inputs:
         zero = int(value.metadata_props.get(ZERO_POINT, "0"))
-        if zero:
+        if zero and value.name in states:
             offset = layout.slots[str(value.name)].offset
             lines.append(
                 f"    memset(st + {offset}, {zero & 255}, {size(value)}); /* {value.name}: zero point */"
@@ -221,10 +174,6 @@ def _values(array: NDArray[np.generic]) -> str:
     return "\n".join([*(text.rstrip() for text in lines), line.rstrip()])
 
 
-def _comment(text: str) -> str:
-    return re.sub(r"[^\w .:/\[\]-]", "_", text).replace("/*", "__").replace("*/", "__")
-
-
 HEADER = """\
 /* {name}: one streaming network as C99. Generated; see manifest.json for the facts.
  *
@@ -256,10 +205,10 @@ typedef struct {{
 /* Make an instance in `state`, at zero; NULL when it is too small or misaligned. */
 {name} *{name}_init(void *state, size_t size);
 
-/* As freshly initialized. */
+/* As freshly initialized{reset}. */
 void {name}_reset({name} *net);
-
-/* Run one hop. Returns 0, or -1 when a pointer is NULL. NaN and infinity in an input read as 0 where the
+{session}
+/* Run one hop. Returns 0, or -1 when a pointer is NULL{status}. NaN and infinity in an input read as 0 where the
  * network carries state, so that they do not outlive their hop. */
 int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_outputs *out);
 {pcm}
@@ -294,7 +243,7 @@ SOURCE = """\
     if (state == NULL || size < {upper}_STATE_BYTES || (uintptr_t)state % {upper}_ALIGN != 0) {{
         return NULL;
     }}
-    {name}_reset(net);
+{clear}    {name}_reset(net);
     return net;
 }}
 
@@ -303,15 +252,13 @@ void {name}_reset({name} *net)
     unsigned char *const st = (unsigned char *)net;
 {reset}
 }}
-
+{session}
 int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_outputs *out)
 {{
     if (net == NULL || scratch == NULL || in == NULL || out == NULL) {{
         return -1;
     }}
-{unused}{blocks}{declarations}
-
-{body}
+{ready}{body}
     return 0;
 }}
 {end}{pcm}"""

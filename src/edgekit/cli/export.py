@@ -12,7 +12,6 @@ from edgekit.cli.console import AsJson, out, print_json, print_notes, print_tabl
 from edgekit.cli.facts import manifest_rows
 from edgekit.cli.later import refuse_given
 from edgekit.errors import Problem, UsageError
-from edgekit.later import not_yet
 
 Later = typer.Option(hidden=True)
 TimeAxes = Annotated[
@@ -50,8 +49,9 @@ def export(
     constant: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="INPUT=VALUE",
-            help="Fix an input: a number, numbers with commas, or a JSON list; repeatable.",
+            metavar="INPUT[=VALUE]",
+            help="An input that stays the same for a session, or for ever: a number, numbers with commas, "
+            "or a JSON list; repeatable.",
         ),
     ] = None,
     sample_rate: Annotated[int | None, typer.Option(metavar="HZ", min=1)] = None,
@@ -97,7 +97,8 @@ def export(
             sample_rate=sample_rate,
             states=[parse_state(text) for text in state or ()],
             shapes=dict(parse_shape(text) for text in shape or ()),
-            constants=dict(parse_constant(text) for text in constant or ()),
+            constants=dict(parse_constant(text) for text in constant or () if "=" in text),
+            session_constants=[text for text in constant or () if "=" not in text],
             frontend=frontend,
             then=then,
             time_axes=dict(parse_time_axis(text) for text in time_axis or ()),
@@ -148,8 +149,6 @@ def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
 def parse_constant(text: str) -> tuple[str, object]:
     """Split ``INPUT=VALUE``; the value is a number, numbers with commas, or a nested JSON list."""
     name, _, value = text.partition("=")
-    if "=" not in text:
-        raise UsageError(not_yet(f"--constant '{text}' without a value"))
     try:
         content = json.loads(value if value.startswith("[") or "," not in value else f"[{value}]")
     except ValueError:

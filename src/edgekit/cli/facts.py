@@ -31,11 +31,21 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("scratch lower bound", _with_unit(bound, "bytes")),
         ("moved per hop", moved_text(memory)),
         ("MACs per hop", ", ".join(f"{count:,} {kind}" for kind, count in macs if count) or None),
+        ("once per session", session_text(manifest)),
         ("verified", verification_text(manifest.verification)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
         ("digest", manifest.digest or None),
     ]
     return [(name, value) for name, value in rows if value is not None]
+
+
+def session_text(manifest: Manifest) -> str | None:
+    """Say what depends on session constants alone and so left the hop."""
+    if manifest.session is None:
+        return None
+    names = ", ".join(tensor.name for tensor in manifest.constants)
+    counts = manifest.session
+    return f"{counts['parameters']:,} parameters, {counts['macs']:,} MACs, from {names}"
 
 
 def moved_text(memory: dict[str, int | None]) -> str | None:
@@ -55,6 +65,7 @@ def streaming_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("delay", _with_unit(facts["delay_samples"], "samples")),
         ("latency", _with_unit(facts["latency_samples"], "samples")),
         ("latency in time", _with_unit(facts["latency_ms"], "ms")),
+        ("session constants", ", ".join(facts["constants"]) or None),
         ("states", f"{len(facts['states'])}, {4 * count:,} bytes as float32"),
     ]
     for output in facts["outputs"]:

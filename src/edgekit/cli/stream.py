@@ -23,7 +23,11 @@ def stream(
         list[str] | None, typer.Option(metavar="INPUT=DIMS", help="Dims besides time; repeatable.")
     ] = None,
     constant: Annotated[
-        list[str] | None, typer.Option(metavar="INPUT=VALUE", help="Fix an input; repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="INPUT[=VALUE]",
+            help="An input that stays the same for a session, or for ever; repeatable.",
+        ),
     ] = None,
     sample_rate: Annotated[int | None, typer.Option(metavar="HZ", min=1)] = None,
     as_json: AsJson = False,
@@ -36,7 +40,8 @@ def stream(
             hop=hop,
             sample_rate=sample_rate,
             shapes=dict(parse_shape(text) for text in shape or ()),
-            constants=dict(parse_constant(text) for text in constant or ()),
+            constants=dict(parse_constant(text) for text in constant or () if "=" in text),
+            session_constants=[text for text in constant or () if "=" not in text],
             time_axes=dict(parse_time_axis(text) for text in time_axis or ()),
             progress=report,
         )

@@ -104,6 +104,13 @@ class Context:
     moved_bytes: int = 0  # that copies read and write, and fills write
     _by_content: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
+    def sibling(self, layout: Layout, fields: Mapping[str, str]) -> "Context":
+        """A context for another function of the same build: constants and kernels are shared."""
+        return Context(
+            self.prefix, layout, fields, self.profile, constants=self.constants,
+            kernels=self.kernels, _by_content=self._by_content,
+        )  # fmt: skip
+
     def line(self, text: str) -> None:
         """Append one line of C, indented by the caller's nesting only."""
         self.lines.append(f"    {text}")
