@@ -27,14 +27,15 @@ Made by `python docs/make_operators.py`; a test compares this page with the code
 Shapes are static; sizes, axes and indices are constants. `edgekit inspect MODEL.onnx` lists every node
 of a network that cannot run, with what is allowed there.
 
-*Element types* are those of the tensors that a hop computes. At *w8a8* an operator becomes
+*Element types* are those of the tensors that a hop computes. At *w8a8* and *w8a16* an operator becomes
 
-- **int8 kernel**: integers in, integers out, requantized per output channel;
-- **table**: whatever the function, a table of its values; of 16-bit inputs it is interpolated;
+- **integer kernel**: integers in, integers out, requantized per output channel;
+- **table**: whatever the function, a table of its values; of 16-bit inputs it is interpolated, with jumps
+  (as of Floor) it stays in float;
 - **moved**: its elements are moved as integers;
 - **as in float32**: it stays between Dequantize and Quantize, and the export says so.
 
-| operator | element types | at w8a8 |
+| operator | element types | in integers |
 |---|---|---|
 {rows}
 
@@ -62,20 +63,20 @@ def element_types(types: Collection[ir.DataType]) -> str:
     )
 
 
-def at_w8a8(operator: str) -> str:
+def in_integers(operator: str) -> str:
     """Return what the integer recipes make of an operator."""
     if operator in TABLED:
         return "table"
     if operator in MOVES:
         return "moved"
-    return "int8 kernel" if operator in BUILDERS else "as in float32"
+    return "integer kernel" if operator in BUILDERS else "as in float32"
 
 
 def main() -> None:
     """Print the page."""
     emitters = {name: emitter for (domain, name), emitter in EMITTERS.items() if not domain}
     rows = [
-        f"| {name} | {element_types(emitter.reads)} | {at_w8a8(name)} |"
+        f"| {name} | {element_types(emitter.reads)} | {in_integers(name)} |"
         for name, emitter in sorted(emitters.items())
     ]
     expanded = [name for name in EXPANDED if onnx.defs.has(name)]

@@ -15,33 +15,30 @@ from edgekit.errors import CalibrationError, Problem
 from edgekit.export.model import Model, Quantization
 from edgekit.quantize.calibrate import Calibration, observe
 from edgekit.quantize.choose import (
-    MOVES,
     RECURRENT,
-    SMOOTH,
     TypePlan,
     activations,
     choose_types,
     constant,
     fused_activation,
     is_cell_state,
-    is_hidden_state,
     results,
 )
 from edgekit.quantize.geometry import optional
-from edgekit.quantize.integer import CELL_BITS, initializer
-from edgekit.quantize.observers import Observer, range_of
+from edgekit.quantize.integer import CELL_BITS, HIDDEN_OPERAND, initializer
+from edgekit.quantize.observers import Observer
+from edgekit.quantize.operands import read_type
 from edgekit.quantize.prepare import prepare
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import find_recipe
 from edgekit.quantize.scheme import (
     HIDDEN_INT8_TYPE,
+    HIDDEN_TYPE,
     QuantType,
     activation_type,
     quantize_weights,
     weight_scales,
 )
-
-KEEPS_INT16 = SMOOTH | MOVES  # operators that read int16 as it is; the others get an int8 copy
 
 
 def quantize(model: Model, calibration: Calibration, recipe: Recipe | str = "w8a8") -> Model:
@@ -95,8 +92,7 @@ class _Writer:
             for user in users[value]:
                 reads = user.node.name in self.plan.integer_nodes
                 if reads and not is_cell_state(user.node, user.idx):
-                    keeps = user.node.op_type in KEEPS_INT16 or is_hidden_state(user.node, user.idx)
-                    operand = kind if keeps or kind.dtype == "int8" else self._int8(value)
+                    operand = self._read(user.node, user.idx)
                 elif value in written:
                     operand = kind
                 else:
@@ -110,9 +106,8 @@ class _Writer:
                 del self.graph.initializers[name]
         self.graph.sort()
 
-    def _int8(self, value: ir.Value) -> QuantType:
-        """The int8 copy of an int16 tensor, for operators that read 8 bits."""
-        return activation_type("int8", *range_of(self.observers[str(value.name)], self.recipe))
+    def _read(self, node: ir.Node, index: int) -> QuantType:
+        return read_type(node, index, self.plan, self.observers, self.recipe)
 
     def _pair(self, value: ir.Value, kind: QuantType, operand: QuantType) -> ir.Value:
         """Return the dequantized form of a tensor stored as `kind` and read as `operand`."""
@@ -158,10 +153,11 @@ class _Writer:
             write(self, node)
             return
         if node.op_type in ("Add", "Sub", "Mul"):
+            dtype = self._width(node)
             for index, value in enumerate(node.inputs):
                 array = constant(value)
                 if array is not None:
-                    kind = activation_type("int8", float(array.min()), float(array.max()))
+                    kind = activation_type(dtype, float(array.min()), float(array.max()))
                     stem = f"{node.name}.operand{index}_q"
                     node.replace_input_with(
                         index,
@@ -170,10 +166,16 @@ class _Writer:
                         ),
                     )
 
-    def input_scale(self, node: ir.Node) -> float:
-        value = activations(node)[0]
-        kind = self.plan.types[str(value.name)]
-        return (kind if kind.dtype == "int8" else self._int8(value)).scale
+    def _width(self, node: ir.Node) -> str:
+        """The wider of the types that a node reads and writes: that of its constants."""
+        fused = fused_activation(node)
+        values = [*activations(node), *(node if fused is None else fused).outputs]
+        wide = any(self.plan.types[str(value.name)].dtype == "int16" for value in values)
+        return "int16" if wide else "int8"
+
+    def input_type(self, node: ir.Node) -> QuantType:
+        """The type in which a layer reads its input."""
+        return self._read(node, 0)
 
     def stored(
         self,
@@ -207,14 +209,14 @@ class _Writer:
 
 
 def _write_linear(writer: _Writer, node: ir.Node) -> None:
-    """Weights int8 per output channel, bias int32 at scale input * weight."""
+    """Weights int8 per output channel; beside int8 inputs the bias int32 at scale input * weight, else as it is."""
     weight = constant(node.inputs[1])
     assert weight is not None, node.name
     bias = constant(optional(node, 2))
     rows = channel_rows(node, weight)
     bias_rows = None if bias is None else np.broadcast_to(np.ravel(bias), (len(rows),))
-    input_scale = writer.input_scale(node)
-    scales = weight_scales(rows, bias_rows, input_scale)
+    x = writer.input_type(node)
+    scales = weight_scales(rows, bias_rows, x)
     q = from_channel_rows(node, quantize_weights(rows, scales), weight.shape)
     name, groups = f"{node.name}.weight_q", _transposed_groups(node)
     if groups > 1:
@@ -226,8 +228,8 @@ def _write_linear(writer: _Writer, node: ir.Node) -> None:
     else:
         stored = writer.stored(name, q, scales, axis=output_axis(node))
     node.replace_input_with(1, stored)
-    if bias_rows is not None:
-        bias_scale = (np.float64(input_scale) * scales.astype(np.float64)).astype(np.float32)
+    if bias_rows is not None and x.dtype == "int8":
+        bias_scale = (np.float64(x.scale) * scales.astype(np.float64)).astype(np.float32)
         q_bias = np.rint(bias_rows.astype(np.float64) / bias_scale.astype(np.float64)).astype(
             np.int32
         )
@@ -274,11 +276,13 @@ def _write_recurrent(writer: _Writer, node: ir.Node) -> None:
     if node.op_type == "LSTM":
         node.metadata_props[CELL_BITS] = str(writer.plan.cell_bits[str(node.name)])
     both = np.zeros((2, rows), np.float32) if bias is None else bias[0].reshape(2, rows)
-    input_scales = writer.input_scale(node), HIDDEN_INT8_TYPE.scale
-    for index, name in ((1, "w"), (2, "r")):
+    wide = any(value.name in writer.plan.wide for value in results(node))
+    hidden = HIDDEN_TYPE if wide else HIDDEN_INT8_TYPE
+    node.metadata_props[HIDDEN_OPERAND] = hidden.dtype
+    for index, name, kind in ((1, "w", writer.input_type(node)), (2, "r", hidden)):
         weight = constant(node.inputs[index])
         assert weight is not None and weight.shape[0] == 1, node.name
-        scales = weight_scales(weight[0], both[index - 1], input_scales[index - 1])
+        scales = weight_scales(weight[0], both[index - 1], kind)
         q = quantize_weights(weight[0], scales)[None]
         node.replace_input_with(index, writer.stored(f"{node.name}.{name}_q", q, scales, axis=1))
 

@@ -21,11 +21,11 @@ from edgekit.quantize.arithmetic import (
 )
 
 
-def ek_gru_s8(
+def ek_gru_s8_s8(
     x: S8, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
     r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int,
 ) -> S16:  # fmt: skip
-    """Return the next state of an int8 GRU, gates in order z, r, h.
+    """Return the next state of an integer GRU, gates in order z, r, h.
 
     h ``(..., units)`` int16 of scale 2^-15, x ``(..., inputs)``, w ``(3 units, inputs)``,
     r ``(3 units, units)``, biases, mults and shifts ``(3 units,)``. The recurrent product takes h rounded to int8.
@@ -34,32 +34,68 @@ def ek_gru_s8(
                 linear_before_reset, narrow=True)  # fmt: skip
 
 
-def ek_gru_s16(
-    x: S16, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
+def ek_gru_s8_s16(
+    x: S8, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
     r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int,
 ) -> S16:  # fmt: skip
-    """As `ek_gru_s8` with int16 inputs, int64 biases and h itself in the recurrent product."""
+    """As `ek_gru_s8_s8`, with h itself in the recurrent product."""
     return _gru(x, h, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
                 linear_before_reset, narrow=False)  # fmt: skip
 
 
-def ek_lstm_s8(
+def ek_gru_s16_s8(
+    x: S16, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
+    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int,
+) -> S16:  # fmt: skip
+    """As `ek_gru_s8_s8`, with int16 inputs."""
+    return _gru(x, h, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
+                linear_before_reset, narrow=True)  # fmt: skip
+
+
+def ek_gru_s16_s16(
+    x: S16, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
+    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int,
+) -> S16:  # fmt: skip
+    """As `ek_gru_s8_s8`, with int16 inputs and h itself in the recurrent product."""
+    return _gru(x, h, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
+                linear_before_reset, narrow=False)  # fmt: skip
+
+
+def ek_lstm_s8_s8(
     x: S8, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
     r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int,
 ) -> tuple[S16, S32]:  # fmt: skip
-    """Return the next h and c of an int8 LSTM, gates in order i, o, f, c.
+    """Return the next h and c of an integer LSTM, gates in order i, o, f, c.
 
-    As `ek_gru_s8` with four gates; c ``(..., units)`` int32 of scale ``2^-c_bits``.
+    As `ek_gru_s8_s8` with four gates; c ``(..., units)`` int32 of scale ``2^-c_bits``.
     """
     return _lstm(x, h, c, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
                  c_bits, narrow=True)  # fmt: skip
 
 
-def ek_lstm_s16(
+def ek_lstm_s8_s16(
+    x: S8, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
+    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int,
+) -> tuple[S16, S32]:  # fmt: skip
+    """As `ek_lstm_s8_s8`, with h itself in the recurrent product."""
+    return _lstm(x, h, c, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
+                 c_bits, narrow=False)  # fmt: skip
+
+
+def ek_lstm_s16_s8(
     x: S16, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
     r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int,
 ) -> tuple[S16, S32]:  # fmt: skip
-    """As `ek_lstm_s8` with int16 inputs, int64 biases and h itself in the recurrent product."""
+    """As `ek_lstm_s8_s8`, with int16 inputs."""
+    return _lstm(x, h, c, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
+                 c_bits, narrow=True)  # fmt: skip
+
+
+def ek_lstm_s16_s16(
+    x: S16, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
+    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int,
+) -> tuple[S16, S32]:  # fmt: skip
+    """As `ek_lstm_s8_s8`, with int16 inputs and h itself in the recurrent product."""
     return _lstm(x, h, c, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
                  c_bits, narrow=False)  # fmt: skip
 

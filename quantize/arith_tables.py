@@ -31,7 +31,7 @@ def lut_s16(function: Function, in_scale: float, out_scale: float) -> tuple[S16,
     """Return the 1025-entry piecewise-linear table of `function` and its largest error.
 
     Entry i is the value at ``q = 64 i - 32768``; symmetric int16 in and out. The error is in real
-    output units, over all 65536 inputs, saturation included.
+    output units, over all 65536 inputs, against what int16 can hold of the function.
     """
     knots = (np.arange(1025) * STEP - 32768) * np.float64(in_scale)
     table = _quantized(function, knots, out_scale, 0, -32768, 32767).astype(np.int16)
@@ -39,7 +39,8 @@ def lut_s16(function: Function, in_scale: float, out_scale: float) -> tuple[S16,
     every = np.arange(-32768, 32768).astype(np.int16)
     with np.errstate(all="ignore"):
         exact = np.nan_to_num(function(every * np.float64(in_scale)), nan=0.0)
-    return table, float(np.abs(ek_lut_s16(every, table) * out_scale - exact).max())
+    held = np.clip(exact, -32768 * out_scale, 32767 * out_scale)
+    return table, float(np.abs(ek_lut_s16(every, table) * out_scale - held).max())
 
 
 @cache

@@ -117,6 +117,23 @@ def ek_add_s16(
     return output(total, 1, shift, y_zero, y_min, y_max).astype(np.int16)
 
 
+def ek_add_s16_s8(
+    a: S16,
+    a_zero: int,
+    m1: int,
+    b: S16,
+    b_zero: int,
+    m2: int,
+    shift: int,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+) -> S8:
+    """As `ek_add_s8`, from int16."""
+    total = _centred(a, a_zero) * m1 + _centred(b, b_zero) * m2
+    return output(total, 1, shift, y_zero, y_min, y_max).astype(np.int8)
+
+
 def ek_mul_s8(
     a: S8, a_zero: int, b: S8, b_zero: int, m: int, shift: int, y_zero: int, y_min: int, y_max: int
 ) -> S8:
@@ -141,11 +158,35 @@ def ek_mul_s16(
     return output(product, m, shift, y_zero, y_min, y_max).astype(np.int16)
 
 
+def ek_mul_s16_s8(
+    a: S16,
+    a_zero: int,
+    b: S16,
+    b_zero: int,
+    m: int,
+    shift: int,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+) -> S8:
+    """As `ek_mul_s16`, to int8."""
+    product = _centred(a, a_zero) * _centred(b, b_zero)
+    return output(product, m, shift, y_zero, y_min, y_max).astype(np.int8)
+
+
 def ek_prelu_s8(x: S8, x_zero: int, m_pos: int, m_neg: Ints, shift: int, y_zero: int) -> S8:
     """Scale x ``(channels, ...)`` by `m_pos` from x_zero up, below it by the channel's `m_neg`."""
-    d = _centred(x, x_zero)
-    slope = np.asarray(m_neg, dtype=np.int64).reshape(-1, *[1] * (x.ndim - 1))
-    return output(d, np.where(d >= 0, m_pos, slope), shift, y_zero, -128, 127).astype(np.int8)
+    return saturate_s8(_prelu(x, x_zero, m_pos, m_neg, shift) + y_zero)
+
+
+def ek_prelu_s16(x: S16, x_zero: int, m_pos: int, m_neg: Ints, shift: int, y_zero: int) -> S16:
+    """As `ek_prelu_s8`, on int16."""
+    return saturate_s16(_prelu(x, x_zero, m_pos, m_neg, shift) + y_zero)
+
+
+def ek_prelu_s16_s8(x: S16, x_zero: int, m_pos: int, m_neg: Ints, shift: int, y_zero: int) -> S8:
+    """As `ek_prelu_s8`, from int16."""
+    return saturate_s8(_prelu(x, x_zero, m_pos, m_neg, shift) + y_zero)
 
 
 def ek_quantize_s8(x: F32, scale: float, zero: int) -> S8:
@@ -176,6 +217,12 @@ def ek_dequantize_s16(x: S16, scale: float, zero: int) -> F32:
 def ek_dequantize_s32(x: S32, scale: float, zero: int) -> F32:
     """Return ``(float32)(x - zero) * scale``, in float32."""
     return _centred(x, zero).astype(np.float32) * np.float32(scale)
+
+
+def _prelu(x: Ints, x_zero: int, m_pos: int, m_neg: Ints, shift: int) -> I64:
+    d = _centred(x, x_zero)
+    slope = np.asarray(m_neg, dtype=np.int64).reshape(-1, *[1] * (x.ndim - 1))
+    return requantize64(d, np.where(d >= 0, m_pos, slope), shift)
 
 
 def _centred(x: Ints, zero: int) -> I64:

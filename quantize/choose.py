@@ -77,6 +77,7 @@ MOVES = JOINING | {
     "ReduceMin",
 }
 FUSED_ACTIVATIONS = {"Relu", "Clip"}
+INT16_HEADROOM = 2.0  # of the range that was seen: one of 16 bits
 CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
 SMOOTH_HEADROOM = 1.5
 SATURATED = 16.0  # beyond it sigmoid and tanh are constant at 16 bits
@@ -89,12 +90,13 @@ class TypePlan:
     """Per tensor name its type, and the names of the nodes that run in integers.
 
     `cell_bits` has the scale ``2^-bits`` of c by the name of an LSTM: int32, and no Q/DQ in the file,
-    which ONNX does not know for that type.
+    which ONNX does not know for that type. `wide` are tensors that products read in 16 bits.
     """
 
     types: dict[str, QuantType]
     integer_nodes: frozenset[str]
     cell_bits: dict[str, int]
+    wide: frozenset[str]
 
 
 def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -> TypePlan:
@@ -118,7 +120,19 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
         kind = _group_type(members, wanted[members[0]], graph, observers, recipe, integer)
         types.update((name, kind) for name in members)
     cells = [node for node in graph if node.op_type == "LSTM" and node.name in integer]
-    return TypePlan(types, integer, {str(n.name): _cell_bits(n, observers) for n in cells})
+    bits = {str(n.name): _cell_bits(n, observers) for n in cells}
+    return TypePlan(types, integer, bits, _wide(groups, types, recipe))
+
+
+def _wide(groups: list[list[str]], types: dict[str, QuantType], recipe: Recipe) -> frozenset[str]:
+    """The int16 tensors that the recipe names, or all where its products read 16 bits."""
+    return frozenset(
+        name
+        for members in groups
+        if recipe.products == "int16" or recipe.tensors.keys() & members
+        for name in members
+        if types[name].dtype == "int16"
+    )
 
 
 def _grouped(
@@ -488,6 +502,9 @@ def _group_type(
             SMOOTH_HEADROOM * end for end in _joint([minmax_range(observers[n]) for n in names])
         )
         return activation_type(dtype, max(low, -SATURATED), min(high, SATURATED))
+    if dtype == "int16":
+        ends = _joint([minmax_range(observers[n]) for n in names])
+        return activation_type(dtype, *(INT16_HEADROOM * end for end in ends))
     return activation_type(dtype, *_joint([range_of(observers[n], recipe) for n in names]))
 
 
@@ -502,10 +519,9 @@ def _is_smooth(names: list[str], values: dict[str, ir.Value], integer: frozenset
         for user in value.uses()
         if not (user.node.name in integer and user.node.op_type in MOVES)
     }
-    narrow = any((p := v.producer()) is not None and p.op_type == "PRelu" for v in members)
     is_output = any(v.is_graph_output() for v in members)
     hidden = any(_is_hidden(value, integer) for value in members)
-    return bool(readers) and readers <= SMOOTH and not (narrow or is_output or hidden)
+    return bool(readers) and readers <= SMOOTH and not (is_output or hidden)
 
 
 def _is_hidden(value: ir.Value, integer: frozenset[str]) -> bool:

@@ -29,9 +29,12 @@ from edgekit.quantize.frames import frame_moves
 from edgekit.quantize.scheme import MANTISSA_BITS, QuantType, fixed_point
 
 _T = TypeVar("_T")
+# where a node's output is quantized: the quantized value, its type, the Relu or Clip between
+Frame = tuple[ir.Value, QuantType, ir.Node | None]
 INTEGER_DOMAIN = "edgekit.int"
 SCALE, ZERO_POINT = "edgekit.scale", "edgekit.zero_point"  # metadata of an integer value: its type
 CELL_BITS = "edgekit.cell_bits"  # metadata of an LSTM: its c is int32 of scale 2^-bits
+HIDDEN_OPERAND = "edgekit.hidden_operand"  # metadata of a GRU or LSTM: how its product reads h
 TENSOR = "edgekit.tensor"  # metadata of an integer value: the float tensor that it stores
 
 
@@ -123,10 +126,8 @@ class Fuser:
             return Operand(self.initializer(f"{value.name}_q", weight.q), kind)
         return self._integer.get(value)
 
-    def frame(
-        self, node: ir.Node, index: int = 0
-    ) -> tuple[ir.Value, QuantType, ir.Node | None] | None:
-        """Where an output of a node is quantized: (old quantized value, its type, the Relu or Clip between)."""
+    def frame(self, node: ir.Node, index: int = 0) -> Frame | None:
+        """Where an output of a node is quantized."""
         value, fused = node.outputs[index], None
         if index == 0 and not _only_quantized(value):
             fused = fused_activation(node)
@@ -143,7 +144,7 @@ class Fuser:
         old: ir.Node,
         op_type: str,
         inputs: Sequence[ir.Value | None],
-        framed: list[tuple[ir.Value, QuantType, ir.Node | None]],
+        framed: list[Frame],
         attributes: Mapping[str, object],
         cell: tuple[ir.Value, QuantType] | None = None,
     ) -> None:

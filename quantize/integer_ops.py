@@ -28,26 +28,37 @@ from edgekit.quantize.choose import (
 from edgekit.quantize.geometry import conv_shape, dims, optional
 from edgekit.quantize.integer import (
     CELL_BITS,
+    HIDDEN_OPERAND,
+    Frame,
     Fuser,
     Operand,
     Weight,
     cell_type,
     output_attributes,
 )
-from edgekit.quantize.pointwise import POINTWISE, attributes_of
+from edgekit.quantize.pointwise import POINTWISE, Attributes, attributes_of
 from edgekit.quantize.pooling import column_pool, pool_of
 from edgekit.quantize.scheme import (
-    ACCUMULATOR_LIMIT,
     GATE_TYPE,
     HIDDEN_INT8_TYPE,
     HIDDEN_TYPE,
     MANTISSA_BITS,
+    SUM_LIMITS,
     QuantType,
     fixed_point,
     fixed_point_pair,
 )
 
 LUT_S16_CODOMAIN = 32767
+TABLE_ERROR = 2.0**-8  # of the largest value: what a piecewise-linear table may be off
+CLAMPS = {"Relu", "Clip"}
+# Functions that are straight above 0 and below it: both slopes.
+SLOPES: dict[str, Callable[[Attributes], tuple[float, float]]] = {
+    "LeakyRelu": lambda attributes: (1.0, attributes["alpha"]),
+    "Neg": lambda attributes: (-1.0, -1.0),
+    "Abs": lambda attributes: (1.0, -1.0),
+}
+STEPPED = {"Sign", "Floor", "Ceil", "Round", "ThresholdedRelu", "Shrink"}
 
 
 def build_linear(fuser: Fuser, node: ir.Node) -> bool:
@@ -119,8 +130,7 @@ def _prove_accumulator(
     node: ir.Node, kind: QuantType, rows: NDArray[np.signedinteger], bias: NDArray[np.int64]
 ) -> None:
     """The largest possible |accumulator|, from the weights' actual sums, must fit: 32 or 47 bits."""
-    span = 255 if kind.dtype == "int8" else 32768
-    limit = ACCUMULATOR_LIMIT if kind.dtype == "int8" else 2**47 - 1
+    span, limit = (255 if kind.dtype == "int8" else 32768), SUM_LIMITS[kind.dtype]
     sums = np.abs(rows.reshape(len(rows), -1).astype(np.int64)).sum(axis=1)
     worst = int((sums * span + np.abs(bias)).max(initial=0))
     if worst > limit:
@@ -159,7 +169,7 @@ def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
     states = [fuser.state(optional(node, HIDDEN_INPUT), HIDDEN_TYPE)]
     if cell is not None:
         states.append(fuser.state(optional(node, CELL_INPUT), cell))
-    hidden = HIDDEN_INT8_TYPE if x.kind.dtype == "int8" else HIDDEN_TYPE
+    hidden = _hidden_operand(node, x.kind)
     rows = len(w.q[0])
     bias = constant(optional(node, 3))
     both = np.zeros(2 * rows, np.float32) if bias is None else bias[0]
@@ -177,9 +187,9 @@ def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
         "w": w.q[0],
         "r": r.q[0],
         "w_bias": _bias_array(folded, x.kind),
-        "r_bias": _bias_array(r_bias.astype(np.int64), x.kind),
+        "r_bias": _bias_array(r_bias.astype(np.int64), hidden),
         **_multipliers("w_", x.kind.scale, w.scale.ravel(), GATE_TYPE.scale, x.kind.dtype),
-        **_multipliers("r_", hidden.scale, r.scale.ravel(), GATE_TYPE.scale, x.kind.dtype),
+        **_multipliers("r_", hidden.scale, r.scale.ravel(), GATE_TYPE.scale, hidden.dtype),
         "outputs": used,
     }
     if cell is None:
@@ -194,6 +204,12 @@ def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
     return True
 
 
+def _hidden_operand(node: ir.Node, x: QuantType) -> QuantType:
+    """How the recurrent product reads h: as the file says, else as wide as the input."""
+    dtype = node.metadata_props.get(HIDDEN_OPERAND, x.dtype)
+    return HIDDEN_INT8_TYPE if dtype == "int8" else HIDDEN_TYPE
+
+
 def _widened(fuser: Fuser, operand: Operand, name: str) -> Operand:
     """The same values as int16: of an int8 operand 128 times its distance from zero."""
     if operand.kind.dtype == "int16":
@@ -203,7 +219,10 @@ def _widened(fuser: Fuser, operand: Operand, name: str) -> Operand:
 
 
 def build_table(fuser: Fuser, node: ir.Node) -> bool:
-    """A function of one value: 256 entries on int8, a piecewise-linear table on int16."""
+    """A function of one value: 256 entries on int8, else exact pieces or a piecewise-linear table.
+
+    A function with jumps, or too far from straight between the entries of such a table, stays in float.
+    """
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
     if x is None or frame is None or not constant_tail(node):
         return False
@@ -217,15 +236,36 @@ def build_table(fuser: Fuser, node: ir.Node) -> bool:
         bytewise = arith_tables.lut_s8(function, x.kind.scale, zeros[0], kind.scale, zeros[1])
         fuser.add(node, "Table", [x.value], [frame], {"table": bytewise})
         return True
+    if node.op_type in CLAMPS:
+        return _build_clamp(fuser, node, x, frame)
+    if node.op_type in SLOPES:
+        return _build_slopes(fuser, node, *SLOPES[node.op_type](attributes_of(node)))
+    if node.op_type in STEPPED:
+        return False
     x = _widened(fuser, x, f"{node.name}.wide")
     peak = np.abs(function(np.arange(-32768, 32768, 16) * np.float64(x.kind.scale))).max()
     inner = kind.scale if kind.dtype == "int16" else float(max(peak, 1e-30) / LUT_S16_CODOMAIN)
-    table, _ = arith_tables.lut_s16(function, x.kind.scale, inner)
-    attributes: dict[str, object] = {"table": table}
+    table, error = arith_tables.lut_s16(function, x.kind.scale, inner)
+    if error > TABLE_ERROR * max(peak, inner) and error > inner:
+        return False
+    attributes: dict[str, object] = {"table": table, "max_error": error}
     if kind.dtype == "int8":
         mult, shift = fixed_point(inner / kind.scale, MANTISSA_BITS["int16"])
         attributes |= {"mult": int(mult[0]), "shift": int(shift[0]), "y_zero": kind.zero_point}
     fuser.add(node, "Table", [x.value], [frame], attributes)
+    return True
+
+
+def _build_clamp(fuser: Fuser, node: ir.Node, x: Operand, frame: Frame) -> bool:
+    """Relu, Clip: a change of scale whose result is clamped."""
+    mult, shift = fixed_point(x.kind.scale / frame[1].scale, MANTISSA_BITS[x.kind.dtype])
+    attributes = {
+        "x_zero": x.kind.zero_point,
+        "mult": int(mult[0]),
+        "shift": int(shift[0]),
+        **output_attributes(frame[1], node),
+    }
+    fuser.add(node, "Requantize", [x.value], [frame], attributes)
     return True
 
 
@@ -243,18 +283,16 @@ def _evaluate(node: ir.Node, real: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
-    """Add, Sub, Mul of two integer operands of one width, with broadcasting."""
+    """Add, Sub, Mul with broadcasting; in int16 where an operand or the result is."""
     a, b = fuser.operand(node.inputs[0]), fuser.operand(node.inputs[1])
     frame = fuser.frame(node)
     if a is None or b is None or frame is None:
         return False
     _, kind, fused = frame
-    if kind.dtype == "int16":
+    if "int16" in (a.kind.dtype, b.kind.dtype, kind.dtype):
         a, b = (_widened(fuser, x, f"{node.name}.wide{i}") for i, x in enumerate((a, b)))
-    if not a.kind.dtype == b.kind.dtype == kind.dtype:
-        return False
     attributes: dict[str, object] = {"a_zero": a.kind.zero_point, "b_zero": b.kind.zero_point}
-    bits = MANTISSA_BITS[kind.dtype]
+    bits = MANTISSA_BITS[a.kind.dtype]
     if node.op_type == "Mul":
         mult, shift = fixed_point(np.float64(a.kind.scale) * b.kind.scale / kind.scale, bits)
         attributes |= {"m": int(mult[0]), "shift": int(shift[0])}
@@ -272,31 +310,33 @@ def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def build_prelu(fuser: Fuser, node: ir.Node) -> bool:
-    """PRelu on int8 with one slope per channel (axis 1), a float or a stored constant."""
-    x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
+    """PRelu with one slope per channel (axis 1), a float or a stored constant."""
     stored = fuser.weights.get(node.inputs[1])  # type: ignore[arg-type]
     slope = constant(node.inputs[1]) if stored is None else stored.real
-    if (
-        x is None
-        or frame is None
-        or slope is None
-        or not per_channel(slope, len(dims(node.inputs[0])))
-        or x.kind.dtype != "int8"
-        or frame[1].dtype != "int8"
-    ):
+    if slope is None or not per_channel(slope, len(dims(node.inputs[0]))):
         return False
-    ratio = np.float64(x.kind.scale) / frame[1].scale
-    real = np.concatenate([[1.0], np.ravel(slope).astype(np.float64)]) * ratio
-    _, shifts = fixed_point(float(np.abs(real).max()), MANTISSA_BITS["int8"])
-    shift = int(shifts[0])
-    largest = (1 << MANTISSA_BITS["int8"]) - 1
+    return _build_slopes(fuser, node, 1.0, *np.ravel(slope).astype(np.float64))
+
+
+def _build_slopes(fuser: Fuser, node: ir.Node, above: float, *below: float) -> bool:
+    """One slope above 0, one per channel below."""
+    x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
+    if x is None or frame is None:
+        return False
+    kind = frame[1]
+    if kind.dtype == "int16":
+        x = _widened(fuser, x, f"{node.name}.wide")
+    bits = MANTISSA_BITS[x.kind.dtype]
+    real = np.array([above, *below]) * (np.float64(x.kind.scale) / kind.scale)
+    _, shifts = fixed_point(float(np.abs(real).max()), bits)
+    shift, largest = int(shifts[0]), (1 << bits) - 1
     fixed = np.clip(np.rint(real * 2.0**shift), -largest, largest).astype(np.int64)
     attributes: dict[str, object] = {
         "x_zero": x.kind.zero_point,
         "m_pos": int(fixed[0]),
         "m_neg": fixed[1:].astype(np.int32),
         "shift": shift,
-        "y_zero": frame[1].zero_point,
+        "y_zero": kind.zero_point,
     }
     fuser.add(node, "PRelu", [x.value], [frame], attributes)
     return True
@@ -310,8 +350,6 @@ def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
     _, kind, fused = frame
     if kind.dtype == "int16":
         x = _widened(fuser, x, f"{node.name}.wide")
-    if x.kind.dtype != kind.dtype:
-        return False
     pool = column_pool(node, reduced_axes(node)) if node.op_type in SUMS else pool_of(node)
     counts = pool.counts()
     divisors = np.arange(counts.min(), counts.max() + 1)

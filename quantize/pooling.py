@@ -140,6 +140,16 @@ def ek_avg_pool_s16(
     return output(total, mult[slot], shift[slot], y_zero, y_min, y_max).astype(np.int16)
 
 
+def ek_avg_pool_s16_s8(
+    x: S16, x_zero: int, mult: Ints, shift: Ints, count_min: int, y_zero: int, y_min: int,
+    y_max: int, include_pad: int, pad_bottom: int, pad_right: int, shape: ConvShape,
+) -> S8:  # fmt: skip
+    """As `ek_avg_pool_s8`, from int16."""
+    slot = divisors(shape, include_pad, pad_bottom, pad_right) - count_min
+    total = _integer_sum(x, x_zero, shape)
+    return output(total, mult[slot], shift[slot], y_zero, y_min, y_max).astype(np.int8)
+
+
 def _taps(shape: ConvShape) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
     """Per tap the outputs and the inputs that it joins."""
     for _, _, (iy, oy), (ix, ox) in conv_taps(shape):

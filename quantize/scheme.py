@@ -20,7 +20,8 @@ from edgekit.quantize.arithmetic import (
 
 WEIGHT_LIMIT = 127
 MANTISSA_BITS = {"int8": 31, "int16": 15}  # by the type of the activations
-ACCUMULATOR_LIMIT = 2**31 - 1
+BIAS_BITS = {"int8": 29, "int16": 45}
+SUM_LIMITS = {"int8": 2**31 - 1, "int16": 2**47 - 1}  # of |accumulator|; mantissas fill up 62 bits
 QUANTIZE: dict[str, Callable[[NDArray[np.float32], float, int], NDArray[Any]]] = {
     "int8": ek_quantize_s8,
     "int16": ek_quantize_s16,
@@ -71,18 +72,23 @@ HIDDEN_INT8_TYPE = QuantType("int8", 2.0**-7, 0)  # h as the operand of the recu
 
 
 def weight_scales(
-    rows: NDArray[np.floating], bias: NDArray[np.floating] | None = None, input_scale: float = 1.0
+    rows: NDArray[np.floating],
+    bias: NDArray[np.floating] | None = None,
+    x: QuantType = QuantType("int8", 1.0, 0),
 ) -> NDArray[np.float32]:
     """Return one scale per output channel for weights laid out as (channel, ...).
 
     A channel far below the others (or dead) gets a minimum scale instead of 0, and a channel whose
-    bias would leave 30 bits at scale ``input_scale * scale`` gets a larger one.
+    bias would leave 30 bits (46 beside int16 inputs) at the scale of its sums gets a larger one; `x` is
+    the type of the inputs.
     """
     peak = np.abs(rows.reshape(len(rows), -1).astype(np.float64)).max(axis=1, initial=0.0)
     scales = peak / WEIGHT_LIMIT
     scales = np.maximum(scales, scales.max(initial=0.0) * 2.0**-16)
     if bias is not None:
-        scales = np.maximum(scales, np.abs(bias.astype(np.float64)) / (input_scale * 2.0**29))
+        scales = np.maximum(
+            scales, np.abs(bias.astype(np.float64)) / (x.scale * 2.0 ** BIAS_BITS[x.dtype])
+        )
     result: NDArray[np.float32] = np.where(scales > 0, scales, 1.0).astype(np.float32)
     return result
 

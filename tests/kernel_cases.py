@@ -239,7 +239,7 @@ def lp_pool_f32(d: Draw) -> Call:
 
 
 def avg_pool_int(kernel: str) -> Callable[[Draw], Call]:
-    dtype = kernel.split("_")[-1]
+    dtype, result = read_and_written(kernel)
 
     def build(d: Draw) -> Call:
         s = pool_shape(d)
@@ -248,7 +248,7 @@ def avg_pool_int(kernel: str) -> Callable[[Draw], Call]:
         counts = pooling.divisors(s, *borders)
         factors = multipliers(d, accumulator(dtype), int(counts.max() - counts.min()) + 1)
         zero = d.int(-128, 127) if dtype == "s8" else 0
-        args = [x, zero, *factors, int(counts.min()), *limits(d, dtype)]
+        args = [x, zero, *factors, int(counts.min()), *limits(d, result)]
         y = getattr(pooling, kernel)(*args, *borders, s)
         struct = np.array(s.fields(), np.int32)
         return Call(kernel, [*args, blank(y), *borders, struct], {8: y})
@@ -290,37 +290,38 @@ def interpolate(d: Draw) -> Call:
 
 
 def gru_int(kernel: str) -> Callable[[Draw], Call]:
-    x_type = kernel.split("_")[2]
+    x_type, h_type = kernel.split("_")[2:]
 
     def build(d: Draw) -> Call:
-        inputs, n, acc = d.int(1, 40), d.int(1, 20), accumulator(x_type)
+        inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 20), accumulator(x_type), accumulator(h_type)
         x, h = integers(d, DTYPES[x_type], inputs), integers(d, np.int16, n)
         w, r = integers(d, np.int8, 3 * n, inputs), integers(d, np.int8, 3 * n, n)
-        scaling = [*multipliers(d, acc, 3 * n), *multipliers(d, acc, 3 * n)]
-        args = [x, h, w, r, biases(d, acc, 3 * n), biases(d, acc, 3 * n), *scaling, SIGMOID, TANH]
+        scaling = [*multipliers(d, acc, 3 * n), *multipliers(d, acc_r, 3 * n)]
+        biased = biases(d, acc, 3 * n), biases(d, acc_r, 3 * n)
+        args = [x, h, w, r, *biased, *scaling, SIGMOID, TANH]
         before = d.int(0, 1)
         y = getattr(arith_recurrent, kernel)(*args, before)
-        scratch = np.zeros(13 * n if x_type == "s8" else 14 * n, np.uint8)
+        scratch = np.zeros(13 * n if h_type == "s8" else 14 * n, np.uint8)
         return Call(kernel, [*args, inputs, n, before, scratch], {1: y})
 
     return build
 
 
 def lstm_int(kernel: str) -> Callable[[Draw], Call]:
-    x_type = kernel.split("_")[2]
+    x_type, h_type = kernel.split("_")[2:]
 
     def build(d: Draw) -> Call:
-        inputs, n, acc = d.int(1, 40), d.int(1, 20), accumulator(x_type)
+        inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 20), accumulator(x_type), accumulator(h_type)
         x, h, c = (
             integers(d, dtype, size)
             for dtype, size in ((DTYPES[x_type], inputs), (np.int16, n), (np.int32, n))
         )
         w, r = integers(d, np.int8, 4 * n, inputs), integers(d, np.int8, 4 * n, n)
-        scaling = [*multipliers(d, acc, 4 * n), *multipliers(d, acc, 4 * n)]
-        biased = biases(d, acc, 4 * n), biases(d, acc, 4 * n)
+        scaling = [*multipliers(d, acc, 4 * n), *multipliers(d, acc_r, 4 * n)]
+        biased = biases(d, acc, 4 * n), biases(d, acc_r, 4 * n)
         args, c_bits = [x, h, c, w, r, *biased, *scaling, SIGMOID, TANH], d.int(0, 30)
         h_next, c_next = getattr(arith_recurrent, kernel)(*args, c_bits)
-        scratch = np.zeros(17 * n if x_type == "s8" else 18 * n, np.uint8)
+        scratch = np.zeros(17 * n if h_type == "s8" else 18 * n, np.uint8)
         return Call(kernel, [*args, inputs, n, c_bits, scratch], {1: h_next, 2: c_next})
 
     return build
@@ -378,8 +379,14 @@ def operand(d: Draw, dtype: Any, n: int) -> tuple[NDArray[Any], int]:
     return integers(d, dtype, n if step else 1), step
 
 
+def read_and_written(kernel: str) -> tuple[str, str]:
+    """``s16`` and ``s8`` of an ``ek_add_s16_s8``, one type twice of an ``ek_add_s16``."""
+    types = [part for part in kernel.split("_") if part in DTYPES]
+    return types[0], types[-1]
+
+
 def two_operands(kernel: str) -> Callable[[Draw], Call]:
-    name = kernel.split("_")[2]
+    name, result = read_and_written(kernel)
     adds = "add" in kernel
 
     def build(d: Draw) -> Call:
@@ -397,7 +404,7 @@ def two_operands(kernel: str) -> Callable[[Draw], Call]:
             twin, given = (a, a_zero, b, b_zero, m), [a, a_step, a_zero, b, b_step, b_zero, m]
         shift, (y_zero, y_min, y_max) = (
             d.int(1, 62) if d.int(0, 3) == 0 else d.int(27, 46),
-            limits(d, name),
+            limits(d, result),
         )
         y = getattr(arithmetic, kernel)(*twin, shift, y_zero, y_min, y_max)
         y = np.ascontiguousarray(np.broadcast_to(y, n))
@@ -407,15 +414,19 @@ def two_operands(kernel: str) -> Callable[[Draw], Call]:
     return build
 
 
-def prelu(d: Draw) -> Call:
-    channels, inner, top = d.int(1, 5), d.int(1, 20), (1 << 31) - 1
-    x, slopes = (
-        integers(d, np.int8, channels, inner),
-        d.rng().integers(-top, top, channels).astype(np.int32),
-    )
-    args = [x, d.int(-128, 127), d.int(1, top), slopes, d.int(24, 40), d.int(-128, 127)]
-    y = arithmetic.ek_prelu_s8(*args)
-    return Call("ek_prelu_s8", [*args, blank(y), channels, inner], {6: y})
+def prelu(kernel: str) -> Callable[[Draw], Call]:
+    x_type, y_type = read_and_written(kernel)
+
+    def build(d: Draw) -> Call:
+        channels, inner, top = d.int(1, 5), d.int(1, 20), (1 << 31) - 1
+        x = integers(d, DTYPES[x_type], channels, inner)
+        slopes = d.rng().integers(-top, top, channels).astype(np.int32)
+        x_zero, y_zero = (d.int(-128, 127) if name == "s8" else 0 for name in (x_type, y_type))
+        args = [x, x_zero, d.int(1, top), slopes, d.int(24, 40), y_zero]
+        y = getattr(arithmetic, kernel)(*args)
+        return Call(kernel, [*args, blank(y), channels, inner], {6: y})
+
+    return build
 
 
 def border(kernel: str) -> Callable[[Draw], Call]:
@@ -572,29 +583,30 @@ def _family(
     return {name: build(name) for name in names}
 
 
+KEEPING = ("s8", "s16", "s16_s8")
 WIDTHS = ("s8_s8", "s8_s16", "s16_s16", "s16_s8")
 CASES: dict[str, Callable[[Draw], Call]] = {
     **_family(fc, *(f"ek_fc_{w}" for w in WIDTHS)),
     **_family(conv, *(f"ek_conv_{w}" for w in WIDTHS), *(f"ek_conv_transpose_{w}" for w in WIDTHS)),
     **_family(conv_f32, "ek_conv_f32", "ek_conv_transpose_f32"),
     **_family(max_pool, "ek_max_pool_f32", "ek_max_pool_s8", "ek_max_pool_s16"),
-    **_family(avg_pool_int, "ek_avg_pool_s8", "ek_avg_pool_s16"),
+    **_family(avg_pool_int, *(f"ek_avg_pool_{w}" for w in KEEPING)),
     "ek_avg_pool_f32": avg_pool_f32,
     "ek_lp_pool_f32": lp_pool_f32,
     "ek_interpolate_f32": interpolate,
     "ek_grid_sample_f32": grid_sample,
     "ek_deform_conv_f32": deform_conv,
-    **_family(gru_int, "ek_gru_s8", "ek_gru_s16"),
-    **_family(lstm_int, "ek_lstm_s8", "ek_lstm_s16"),
+    **_family(gru_int, *(f"ek_gru_{w}" for w in WIDTHS)),
+    **_family(lstm_int, *(f"ek_lstm_{w}" for w in WIDTHS)),
     **_family(lut, "ek_lut_s8", "ek_lut_s16", "ek_lut_s16_s8"),
-    **_family(two_operands, "ek_add_s8", "ek_add_s16", "ek_mul_s8", "ek_mul_s16"),
+    **_family(two_operands, *(f"ek_{o}_{w}" for o in ("add", "mul") for w in KEEPING)),
     **_family(
         border,
         *(f"ek_{verb}_{s}" for verb in ("quantize", "dequantize") for s in ("s8", "s16", "s32")),
     ),
     **_family(requantize, *(f"ek_requantize_{w}" for w in WIDTHS)),
     **_family(function, *(f"ek_{f}_f32" for f in ("exp", "log", "sqrt", "sigmoid", "tanh", "erf"))),
-    "ek_prelu_s8": prelu,
+    **_family(prelu, *(f"ek_prelu_{w}" for w in KEEPING)),
     "ek_gru_f32": gru_f32,
     "ek_lstm_f32": lstm_f32,
     "ek_rnn_f32": rnn_f32,

@@ -255,14 +255,14 @@ def test_float_lstm_is_that_of_onnx() -> None:
 
 @pytest.mark.parametrize("before", [0, 1])
 @pytest.mark.parametrize(
-    ("kernel", "x_bits", "least_db"), [("ek_gru_s8", 7, 35.0), ("ek_gru_s16", 15, 60.0)]
+    ("kernel", "x_bits", "least_db"), [("ek_gru_s8_s8", 7, 35.0), ("ek_gru_s16_s16", 15, 60.0)]
 )
 def test_integer_gru_follows_the_float_one(
     kernel: str, x_bits: int, least_db: float, before: int
 ) -> None:
     rng = np.random.default_rng(8)
     i, n, steps = 24, 32, 60
-    s16 = kernel == "ek_gru_s16"
+    s16 = kernel == "ek_gru_s16_s16"
     wq, rq = (
         rng.integers(-127, 128, (3 * n, i)).astype(np.int8),
         rng.integers(-127, 128, (3 * n, n)).astype(np.int8),
@@ -292,7 +292,7 @@ def test_integer_gru_follows_the_float_one(
 
 
 @pytest.mark.parametrize(
-    ("kernel", "x_bits", "least_db"), [("ek_lstm_s8", 7, 35.0), ("ek_lstm_s16", 15, 60.0)]
+    ("kernel", "x_bits", "least_db"), [("ek_lstm_s8_s8", 7, 35.0), ("ek_lstm_s16_s16", 15, 60.0)]
 )
 def test_integer_lstm_follows_the_float_one(kernel: str, x_bits: int, least_db: float) -> None:
     rng = np.random.default_rng(9)
@@ -334,7 +334,7 @@ def test_an_integer_lstm_that_keeps_everything_does_not_leak() -> None:
     start = np.array([2**31 - 1, -(2**31)], np.int32)
     h, c = np.zeros(n, np.int16), start
     for _ in range(1000):
-        h, c = arith_recurrent.ek_lstm_s8(
+        h, c = arith_recurrent.ek_lstm_s8_s8(
             np.zeros(1, np.int8), h, c, w, r, bias, zero.astype(int), *scaling, *tables, 20
         )
     np.testing.assert_array_equal(c, start)

@@ -34,6 +34,12 @@ def kernel(module: Any, stem: str, *arrays: Array) -> Callable[..., Any]:
     return function
 
 
+def widths(node: ir.Node, x: Array) -> list[Array]:
+    """What names the kernel of an operator from int16 to int8 by both, and any other by what it reads."""
+    y = result(node)
+    return [x] if x.dtype == y.dtype else [x, y]
+
+
 def result(node: ir.Node) -> Array:
     """An empty array of the output's type, to name it."""
     dtype = node.outputs[0].dtype

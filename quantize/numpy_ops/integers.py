@@ -1,11 +1,14 @@
 """Integer operators: the kernels' twins."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.quantize import arith_linear, arith_recurrent, arith_tables, arithmetic
 from edgekit.quantize.geometry import ConvShape, ints
-from edgekit.quantize.numpy_ops.base import Array, integer, kernel, result, tensor
+from edgekit.quantize.numpy_ops.base import Array, integer, kernel, result, tensor, widths
 
 GATE_ARRAYS = ("w", "r", "w_bias", "r_bias", "w_mult", "w_shift", "r_mult", "r_shift")
 
@@ -58,7 +61,7 @@ def conv_int(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def gru_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """GRU, every time step."""
-    run = kernel(arith_recurrent, "ek_gru", x[0])
+    run = _cell(node, x[0])
     arrays = [tensor(node, name) for name in GATE_ARRAYS]
     tables = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
     shape = (x[0].shape[1], arrays[1].shape[1])
@@ -72,7 +75,7 @@ def gru_int(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def lstm_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """LSTM, every time step."""
-    run = kernel(arith_recurrent, "ek_lstm", x[0])
+    run = _cell(node, x[0])
     arrays = [tensor(node, name) for name in GATE_ARRAYS]
     tables = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
     shape = (x[0].shape[1], arrays[1].shape[1])
@@ -86,6 +89,17 @@ def lstm_int(node: ir.Node, x: list[Array]) -> list[Array]:
         rows.append(h)
     every = [np.stack(rows), h, c]
     return [every[i] for i in node.attributes["outputs"].as_ints()]
+
+
+def _cell(node: ir.Node, x: Array) -> Callable[..., Any]:
+    """The step of a recurrent cell for inputs and recurrent operands of these types."""
+    stem = f"ek_{node.op_type.lower()}"
+    return kernel(arith_recurrent, stem, x, np.empty(0, hidden_operand(node)))
+
+
+def hidden_operand(node: ir.Node) -> str:
+    """Type of the recurrent product's operand: biases of its width are int64 beside int16."""
+    return "int16" if tensor(node, "r_bias").dtype == np.int64 else "int8"
 
 
 def table(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -106,21 +120,14 @@ def prelu_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """PRelu per channel."""
     slopes = tensor(node, "m_neg")
     channels = x[0].reshape(slopes.size, -1)
-    return [
-        arithmetic.ek_prelu_s8(
-            channels,
-            integer(node, "x_zero"),
-            integer(node, "m_pos"),
-            slopes,
-            integer(node, "shift"),
-            integer(node, "y_zero"),
-        )
-    ]
+    factors = integer(node, "m_pos"), slopes, integer(node, "shift")
+    run = kernel(arithmetic, "ek_prelu", *widths(node, x[0]))
+    return [run(channels, integer(node, "x_zero"), *factors, integer(node, "y_zero"))]
 
 
 def arithmetic_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """Add or Mul with broadcasting."""
-    run = kernel(arithmetic, f"ek_{node.op_type.lower()}", x[0])
+    run = kernel(arithmetic, f"ek_{node.op_type.lower()}", *widths(node, x[0]))
     tail = [integer(node, n) for n in ("shift", "y_zero", "y_min", "y_max")]
     a_zero, b_zero = integer(node, "a_zero"), integer(node, "b_zero")
     if node.op_type == "Add":

@@ -4,7 +4,7 @@ import onnx_ir as ir
 
 from edgekit.quantize import pooling
 from edgekit.quantize.geometry import ConvShape, ints
-from edgekit.quantize.numpy_ops.base import Array, integer, kernel, tensor
+from edgekit.quantize.numpy_ops.base import Array, integer, kernel, tensor, widths
 from edgekit.quantize.pooling import pool_of
 
 
@@ -30,7 +30,7 @@ def lp_pool(node: ir.Node, x: list[Array]) -> list[Array]:
 def average_pool_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """The mean of each window, on integers."""
     shape = ConvShape.of(ints(node, "shape", []))
-    run = kernel(pooling, "ek_avg_pool", x[0])
+    run = kernel(pooling, "ek_avg_pool", *widths(node, x[0]))
     factors = [tensor(node, "mult"), tensor(node, "shift")]
     names = ("count_min", "y_zero", "y_min", "y_max")
     numbers = [integer(node, name) for name in names]

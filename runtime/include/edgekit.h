@@ -597,6 +597,9 @@ void ek_avg_pool_s8(const int8_t *x, int32_t x_zero, const int32_t *mult, const 
 void ek_avg_pool_s16(const int16_t *x, int32_t x_zero, const int32_t *mult, const uint8_t *shift, int32_t count_min,
                      int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t include_pad,
                      int32_t pad_bottom, int32_t pad_right, const ek_conv_shape *shape);
+void ek_avg_pool_s16_s8(const int16_t *x, int32_t x_zero, const int32_t *mult, const uint8_t *shift, int32_t count_min,
+                        int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t include_pad,
+                        int32_t pad_bottom, int32_t pad_right, const ek_conv_shape *shape);
 
 /* (sum of |x|^p)^(1/p) of each window, p >= 1. */
 void ek_lp_pool_f32(const float *x, float *y, int32_t p, const ek_conv_shape *shape);
@@ -622,17 +625,26 @@ void ek_grid_sample_f32(const float *x, const float *grid, float *y, int32_t cha
  *  w_mult, w_shift, r_mult, r_shift  [3 units]: to int16 pre-activations of scale 2^-11, saturating
  *  sigmoid, tanh_  1025-entry tables from scale 2^-11 to scale 2^-15 (see ek_lut_s16_at)
  *  linear_before_reset  1: n = tanh(W x + r * (R h + b)); 0: n = tanh(W x + R (r * h) + b)
- * The recurrent product of the s8 form takes saturate_s8((h + 128) >> 8), scale 2^-7; that of the s16 form h. */
-#define EK_GRU_S8_SCRATCH(units) ((size_t)13 * (size_t)(units))
-#define EK_GRU_S16_SCRATCH(units) ((size_t)14 * (size_t)(units))
-void ek_gru_s8(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
-               const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-               const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
-               int32_t linear_before_reset, int16_t *scratch);
-void ek_gru_s16(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
-                const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
-                int32_t linear_before_reset, int16_t *scratch);
+ * The second type of a form is that of the recurrent product's operand: s8 takes saturate_s8((h + 128) >> 8), scale
+ * 2^-7, s16 h itself. Products with an s8 operand have int32 sums and biases, with an s16 one int64. */
+#define EK_GRU_S8_SCRATCH(units) ((size_t)13 * (size_t)(units))  /* of the forms with an s8 recurrent operand */
+#define EK_GRU_S16_SCRATCH(units) ((size_t)14 * (size_t)(units)) /* of those with an s16 one */
+void ek_gru_s8_s8(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
+                  const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                  const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                  int32_t units, int32_t linear_before_reset, int16_t *scratch);
+void ek_gru_s8_s16(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
+                   const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                   const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                   int32_t units, int32_t linear_before_reset, int16_t *scratch);
+void ek_gru_s16_s8(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
+                   const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                   const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                   int32_t units, int32_t linear_before_reset, int16_t *scratch);
+void ek_gru_s16_s16(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
+                    const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                    const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                    int32_t units, int32_t linear_before_reset, int16_t *scratch);
 
 /* Float GRU: w [inputs][3 units], r [units][3 units], biases [3 units], gates z, r, h; h in place.
  * h' = (1 - z) * n + z * h. */
@@ -640,21 +652,29 @@ void ek_gru_s16(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, 
 void ek_gru_f32(const float *x, float *h, const float *w, const float *r, const float *w_bias, const float *r_bias,
                 int32_t inputs, int32_t units, int32_t linear_before_reset, float *scratch);
 
-/* LSTM with int16 h and int32 c; gates in ONNX order i, o, f, c; the arguments are those of ek_gru_s8, but for
+/* LSTM with int16 h and int32 c; gates in ONNX order i, o, f, c; the arguments are those of ek_gru_s8_s8, but for
  *  w, r     [4 units][...], and four gates everywhere
  *  c        [units], scale 2^-c_bits with c_bits in 0..30, updated in place, saturating
  * c' = f * c + i * c~ in one rounding, with f = 1 - sigmoid(-gate): a cell that keeps everything can;
  * h' = o * tanh(c'), c' rounded to scale 2^-11. */
 #define EK_LSTM_S8_SCRATCH(units) ((size_t)17 * (size_t)(units))
 #define EK_LSTM_S16_SCRATCH(units) ((size_t)18 * (size_t)(units))
-void ek_lstm_s8(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r, const int32_t *w_bias,
-                const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
-                int32_t c_bits, int16_t *scratch);
-void ek_lstm_s16(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r, const int64_t *w_bias,
-                 const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                 const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
-                 int32_t c_bits, int16_t *scratch);
+void ek_lstm_s8_s8(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r, const int32_t *w_bias,
+                   const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                   const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                   int32_t units, int32_t c_bits, int16_t *scratch);
+void ek_lstm_s8_s16(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r, const int32_t *w_bias,
+                    const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                    const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                    int32_t units, int32_t c_bits, int16_t *scratch);
+void ek_lstm_s16_s8(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
+                    const int64_t *w_bias, const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
+                    const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
+                    int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+void ek_lstm_s16_s16(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
+                     const int64_t *w_bias, const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
+                     const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
+                     int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
 
 /* Float LSTM: w [inputs][4 units], r [units][4 units], bias [4 units] = Wb + Rb, gates i, o, f, c;
  * h and c [units] in place. c' = f * c + i * c~, h' = o * tanh(c'). */
@@ -680,24 +700,33 @@ void ek_lut_s16_s8(const int16_t *x, const int16_t *table, int32_t mult, int32_t
                    int32_t n);
 
 /* y = clamp(y_zero + (((a - a_zero) * m1 + (b - b_zero) * m2 + 2^(shift-1)) >> shift)).
- * a_step, b_step: 1, or 0 for an operand of one element. A subtraction has a negative m2. */
+ * a_step, b_step: 1, or 0 for an operand of one element. A subtraction has a negative m2. s16: both zeros are 0. */
 void ek_add_s8(const int8_t *a, int32_t a_step, int32_t a_zero, int32_t m1, const int8_t *b, int32_t b_step,
                int32_t b_zero, int32_t m2, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                int32_t n);
 void ek_add_s16(const int16_t *a, int32_t a_step, int32_t a_zero, int32_t m1, const int16_t *b, int32_t b_step,
                 int32_t b_zero, int32_t m2, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
                 int32_t n);
+void ek_add_s16_s8(const int16_t *a, int32_t a_step, int32_t a_zero, int32_t m1, const int16_t *b, int32_t b_step,
+                   int32_t b_zero, int32_t m2, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                   int32_t n);
 
 /* y = clamp(y_zero + (((a - a_zero) * (b - b_zero) * m + 2^(shift-1)) >> shift)). s16: both zeros are 0. */
 void ek_mul_s8(const int8_t *a, int32_t a_step, int32_t a_zero, const int8_t *b, int32_t b_step, int32_t b_zero,
                int32_t m, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t n);
 void ek_mul_s16(const int16_t *a, int32_t a_step, int32_t a_zero, const int16_t *b, int32_t b_step, int32_t b_zero,
                 int32_t m, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t n);
+void ek_mul_s16_s8(const int16_t *a, int32_t a_step, int32_t a_zero, const int16_t *b, int32_t b_step, int32_t b_zero,
+                   int32_t m, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t n);
 
 /* x, y [channels][inner]; with d = x - x_zero: y = saturate(y_zero + ((d * m + 2^(shift-1)) >> shift)),
- * m = m_pos where d >= 0, else m_neg [channels] (the slope, any sign). */
+ * m = m_pos where d >= 0, else m_neg [channels] (slopes of any sign). */
 void ek_prelu_s8(const int8_t *x, int32_t x_zero, int32_t m_pos, const int32_t *m_neg, int32_t shift, int32_t y_zero,
                  int8_t *y, int32_t channels, int32_t inner);
+void ek_prelu_s16(const int16_t *x, int32_t x_zero, int32_t m_pos, const int32_t *m_neg, int32_t shift, int32_t y_zero,
+                  int16_t *y, int32_t channels, int32_t inner);
+void ek_prelu_s16_s8(const int16_t *x, int32_t x_zero, int32_t m_pos, const int32_t *m_neg, int32_t shift,
+                     int32_t y_zero, int8_t *y, int32_t channels, int32_t inner);
 
 /* y = saturate(round_half_even(x / scale) + zero); NaN gives zero, infinities saturate. scale > 0. */
 void ek_quantize_s8(const float *x, float scale, int32_t zero, int8_t *y, int32_t n);

@@ -1,5 +1,6 @@
 #define EK_NAME ek_avg_pool_f32
 #define EK_T float
+#define EK_Y float
 #define EK_ACC float
 #define EK_BEFORE
 #define EK_BEHIND int32_t include_pad, int32_t pad_bottom, int32_t pad_right,

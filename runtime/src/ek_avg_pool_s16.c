@@ -1,5 +1,6 @@
 #define EK_NAME ek_avg_pool_s16
 #define EK_T int16_t
+#define EK_Y int16_t
 #define EK_ACC int64_t
 #define EK_BEFORE                                                                                          \
     int32_t x_zero, const int32_t *restrict mult, const uint8_t *restrict shift, int32_t count_min,        \

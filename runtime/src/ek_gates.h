@@ -7,9 +7,10 @@ static inline int16_t ek_product_q15(int16_t a, int16_t b)
     return ek_saturate_s16((a * b + (1 << 14)) >> 15);
 }
 
-/* y [from..to) = pre-activations of rows from..to of a product, of which acc holds the sums of a few. */
-#define EK_GATE_PRODUCT(dots, x, w, k, bias, mult, shift, from, to, y)                                            \
+/* y [from..to) = pre-activations of rows from..to of a product, summed in an array of type sum. */
+#define EK_GATE_PRODUCT(sum, dots, x, w, k, bias, mult, shift, from, to, y)                                       \
     for (int32_t o = (from); o < (to); o += EK_ROWS) {                                                           \
+        sum acc[EK_ROWS];                                                                                        \
         const int32_t count = (to)-o < EK_ROWS ? (to)-o : EK_ROWS;                                               \
         memcpy(acc, (bias) + o, (size_t)count * sizeof(acc[0]));                                                 \
         dots((x), 0, (w) + (ptrdiff_t)o * (k), (k), (k), count, acc);                                            \

@@ -18,6 +18,7 @@ static inline float ek_root(float x, int32_t p)
 
 #define EK_NAME ek_lp_pool_f32
 #define EK_T float
+#define EK_Y float
 #define EK_ACC float
 #define EK_BEFORE
 #define EK_BEHIND int32_t p,

@@ -1,5 +1,6 @@
 #define EK_NAME ek_max_pool_s16
 #define EK_T int16_t
+#define EK_Y int16_t
 #define EK_ACC int16_t
 #define EK_BEFORE
 #define EK_BEHIND

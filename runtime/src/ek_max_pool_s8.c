@@ -1,5 +1,6 @@
 #define EK_NAME ek_max_pool_s8
 #define EK_T int8_t
+#define EK_Y int8_t
 #define EK_ACC int8_t
 #define EK_BEFORE
 #define EK_BEHIND

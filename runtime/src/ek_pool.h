@@ -1,4 +1,4 @@
-/* Pooling over EK_NAME, EK_T, EK_ACC, EK_START, EK_ADD(acc, value) and EK_RESULT(acc, count); EK_BEFORE and
+/* Pooling over EK_NAME, EK_T (x), EK_Y (y), EK_ACC, EK_START, EK_ADD(acc, value) and EK_RESULT(acc, count); EK_BEFORE and
  * EK_BEHIND are the parameters around y. `inside` counts the window's taps inside x; the macros may use
  * it, the window's first row and column `by` and `bx`, and the shape `s`. */
 #include "edgekit.h"
@@ -16,7 +16,7 @@ static inline int32_t ek_end_tap(int32_t base, int32_t dil, int32_t k, int32_t s
     return taps < k ? taps : k;
 }
 
-void EK_NAME(const EK_T *restrict x, EK_BEFORE EK_T *restrict y, EK_BEHIND const ek_conv_shape *shape)
+void EK_NAME(const EK_T *restrict x, EK_BEFORE EK_Y *restrict y, EK_BEHIND const ek_conv_shape *shape)
 {
     const ek_conv_shape s = *shape;
     for (int32_t c = 0; c < s.out_c; c++) {

@@ -217,6 +217,12 @@ def suffix(value: ir.Value | None) -> str:
     return SUFFIX[value.dtype]
 
 
+def widths(node: ir.Node) -> str:
+    """``s8`` or ``s16`` where an operator keeps the type of its operand, ``s16_s8`` where not."""
+    x, y = suffix(node.inputs[0]), suffix(node.outputs[0])
+    return x if x == y else f"{x}_{y}"
+
+
 def array_attribute(node: ir.Node, name: str) -> NDArray[np.generic]:
     """A tensor attribute of an integer operator."""
     return np.asarray(node.attributes[name].as_tensor().numpy())

@@ -5,7 +5,14 @@ import onnx_ir as ir
 from edgekit.errors import Problem
 from edgekit.quantize.geometry import ConvShape, dims, ints
 from edgekit.quantize.pooling import pool_of
-from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, suffix, where
+from edgekit.targets.c.emit.base import (
+    Context,
+    array_attribute,
+    int_attribute,
+    suffix,
+    where,
+    widths,
+)
 from edgekit.targets.c.emit.conv import shape_argument
 
 
@@ -35,7 +42,7 @@ def emit_average_pool_int(ctx: Context, node: ir.Node) -> None:
     arrays = [ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("mult", "shift")]
     names = ("count_min", "y_zero", "y_min", "y_max")
     ctx.call(
-        f"ek_avg_pool_{suffix(x)}",
+        f"ek_avg_pool_{widths(node)}",
         ctx.pointer(x),
         int_attribute(node, "x_zero"),
         *arrays,

@@ -12,9 +12,16 @@ from edgekit.quantize.arith_tables import sigmoid_gate, tanh_gate
 from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import INTEGER_DOMAIN
-from edgekit.quantize.numpy_ops.integers import GATE_ARRAYS
+from edgekit.quantize.numpy_ops.integers import GATE_ARRAYS, hidden_operand
 from edgekit.quantize.numpy_ops.layers import rectified
-from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, suffix, where
+from edgekit.targets.c.emit.base import (
+    SUFFIX,
+    Context,
+    array_attribute,
+    int_attribute,
+    suffix,
+    where,
+)
 from edgekit.targets.c.plan import Traits
 
 GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
@@ -162,7 +169,8 @@ def emit_int(ctx: Context, node: ir.Node) -> None:
         cell.units,
         int_attribute(node, "linear_before_reset" if node.op_type == "GRU" else "c_bits"),
     ]
-    kernel = f"ek_{node.op_type.lower()}_{suffix(node.inputs[0])}"
+    types = suffix(node.inputs[0]), SUFFIX[ir.DataType[hidden_operand(node).upper()]]
+    kernel = "_".join([f"ek_{node.op_type.lower()}", *types])
     ctx.kernels.add(kernel)
 
     def call(x: str, states: list[str]) -> str:

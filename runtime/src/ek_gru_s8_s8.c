@@ -1,8 +1,9 @@
-#define EK_NAME ek_lstm_s8
+#define EK_NAME ek_gru_s8_s8
 #define EK_X int8_t
 #define EK_H int8_t
-#define EK_BIAS int32_t
+#define EK_W_SUM int32_t
+#define EK_R_SUM int32_t
 #define EK_DOTS_X ek_dots_s8
 #define EK_DOTS_R ek_dots_s8
 #define EK_NARROW(v) ek_saturate_s8(((v) + 128) >> 8)
-#include "ek_lstm_int.h"
+#include "ek_gru_int.h"

@@ -1,7 +1,8 @@
-#define EK_NAME ek_gru_s16
+#define EK_NAME ek_gru_s16_s16
 #define EK_X int16_t
 #define EK_H int16_t
-#define EK_BIAS int64_t
+#define EK_W_SUM int64_t
+#define EK_R_SUM int64_t
 #define EK_DOTS_X ek_dots_s16
 #define EK_DOTS_R ek_dots_s16
 #define EK_NARROW(v) (v)
