@@ -81,8 +81,11 @@ def test_a_dead_channel_gets_a_scale_and_a_loud_bias_a_larger_one() -> None:
     scales = weight_scales(rows)
     assert np.all(scales > 0)
     assert np.abs(quantize_weights(rows, scales)).max() == 127
-    loud = weight_scales(rows, np.array([0.0, 1e9, 0.0]), input_scale=1e-3)
-    assert np.all(np.abs([0.0, 1e9, 0.0] / (1e-3 * loud.astype(np.float64))) <= 2**29 * 1.001)
+    for dtype, bits in (("int8", 29), ("int16", 45)):
+        bias = np.array([0.0, 1e6 * 2**bits, 0.0])
+        loud = weight_scales(rows, bias, QuantType(dtype, 1e-3, 0))
+        largest = np.abs(bias / (1e-3 * loud.astype(np.float64))).max()
+        assert 0.999 * 2**bits <= largest <= 1.001 * 2**bits
 
 
 def test_all_dead_weights_still_quantize() -> None:
