@@ -5,6 +5,7 @@ int8 initializers behind a DequantizeLinear per output channel, biases of Gemm a
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -52,13 +53,34 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe | str = "w8a
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     if chosen.weights == "float32":
         return model
-    model = prepare(model, calibration, chosen)
-    observers = observe(model, calibration)
+    return quantize_observed(observed(model, calibration, chosen), chosen, calibration.label)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A float model, prepared for its integers, and what was seen of each of its tensors."""
+
+    model: Model
+    observers: dict[str, Observer]
+
+
+def observed(model: Model, calibration: Calibration, recipe: Recipe) -> Observed:
+    """Prepare a float model as the recipe says and run the calibration.
+
+    Raises:
+        CalibrationError: the calibration is silent.
+    """
     _refuse_silence(model, calibration)
-    plan = choose_types(model, observers, chosen)
-    quantized = Model(model.ir.clone())
-    _Writer(quantized.ir.graph, plan, observers, chosen).write()
-    return quantized.describe(quantization=Quantization(chosen.name, calibration.label))
+    model = prepare(model, calibration, recipe)
+    return Observed(model, observe(model, calibration))
+
+
+def quantize_observed(seen: Observed, recipe: Recipe, label: str) -> Model:
+    """Return the QDQ form by what was seen; `label` says what the calibration was."""
+    plan = choose_types(seen.model, seen.observers, recipe)
+    quantized = Model(seen.model.ir.clone())
+    _Writer(quantized.ir.graph, plan, seen.observers, recipe).write()
+    return quantized.describe(quantization=Quantization(recipe.name, label))
 
 
 def _refuse_silence(model: Model, calibration: Calibration) -> None:

@@ -141,6 +141,16 @@ def ek_finite_f32(x: F32, limit: float) -> F32:
     return np.where(np.abs(x) <= np.float32(limit), x, np.float32(0))
 
 
+def ek_fake_quantize_f32(x: F32, grid: F32) -> F32:
+    """Return x rounded to a grid ``(scale, low, high)``; a scale of 0 is no grid."""
+    scale, low, high = grid
+    if not scale > 0:
+        return x
+    v = x / scale
+    v = np.where(np.isnan(v), np.float32(0), v)
+    return np.asarray(np.rint(np.clip(v, low, high)) * scale, np.float32)
+
+
 def ek_softmax_f32(x: F32) -> F32:
     """Return the softmax over the last axis."""
     with np.errstate(all="ignore"):

@@ -90,13 +90,15 @@ class TypePlan:
     """Per tensor name its type, and the names of the nodes that run in integers.
 
     `cell_bits` has the scale ``2^-bits`` of c by the name of an LSTM: int32, and no Q/DQ in the file,
-    which ONNX does not know for that type. `wide` are tensors that products read in 16 bits.
+    which ONNX does not know for that type. `wide` are tensors that products read in 16 bits. `groups` are
+    the names of tensors that share one type.
     """
 
     types: dict[str, QuantType]
     integer_nodes: frozenset[str]
     cell_bits: dict[str, int]
     wide: frozenset[str]
+    groups: tuple[tuple[str, ...], ...]
 
 
 def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -> TypePlan:
@@ -121,7 +123,8 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
         types.update((name, kind) for name in members)
     cells = [node for node in graph if node.op_type == "LSTM" and node.name in integer]
     bits = {str(n.name): _cell_bits(n, observers) for n in cells}
-    return TypePlan(types, integer, bits, _wide(groups, types, recipe))
+    named = tuple(map(tuple, groups))
+    return TypePlan(types, integer, bits, _wide(groups, types, recipe), named)
 
 
 def _wide(groups: list[list[str]], types: dict[str, QuantType], recipe: Recipe) -> frozenset[str]:

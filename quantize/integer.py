@@ -32,6 +32,7 @@ _T = TypeVar("_T")
 # where a node's output is quantized: the quantized value, its type, the Relu or Clip between
 Frame = tuple[ir.Value, QuantType, ir.Node | None]
 INTEGER_DOMAIN = "edgekit.int"
+FAKE_DOMAIN = "edgekit.fake"  # floats that are rounded as integers would be, see `selectable`
 SCALE, ZERO_POINT = "edgekit.scale", "edgekit.zero_point"  # metadata of an integer value: its type
 CELL_BITS = "edgekit.cell_bits"  # metadata of an LSTM: its c is int32 of scale 2^-bits
 HIDDEN_OPERAND = "edgekit.hidden_operand"  # metadata of a GRU or LSTM: how its product reads h
@@ -210,12 +211,9 @@ class Fuser:
     # -- one kind of old node each -------------------------------------------------------------------
 
     def _dequantize_linear(self, node: ir.Node) -> None:
-        array = constant(node.inputs[0])
-        if array is not None:
-            scale = _wide_scale(node, array.ndim)
-            zero = constant(node.inputs[2]) if len(node.inputs) > 2 else None
-            point = 0 if zero is None else int(np.ravel(zero)[0])
-            self.weights[node.outputs[0]] = Weight(array, scale, point)
+        weight = stored_weight(node)
+        if weight is not None:
+            self.weights[node.outputs[0]] = weight
         else:
             stored = self._new(_required(node.inputs[0]))
             self._integer[node.outputs[0]] = Operand(stored, qdq_type(node))
@@ -376,6 +374,17 @@ def cell_type(node: ir.Node) -> QuantType | None:
     bits = node.metadata_props.get(CELL_BITS, "") if node.op_type == "LSTM" else ""
     return (
         QuantType("int32", 2.0 ** -int(bits), 0) if bits.isdecimal() and int(bits) <= 30 else None
+    )
+
+
+def stored_weight(node: ir.Node) -> Weight | None:
+    """What a DequantizeLinear of a constant stands for; None for one of a computed tensor."""
+    array = constant(node.inputs[0])
+    if array is None:
+        return None
+    zero = constant(node.inputs[2]) if len(node.inputs) > 2 else None
+    return Weight(
+        array, _wide_scale(node, array.ndim), 0 if zero is None else int(np.ravel(zero)[0])
     )
 
 

@@ -73,7 +73,7 @@ class NativeEngine:
             UsageError: the folder holds no C sources, or its manifest does not fit them.
             ToolError: no compiler, or it refused the sources.
         """
-        library, compiler = _compile(directory, manifest)
+        library, compiler = load_library(directory, manifest)
         return NativeEngine(library, manifest, directory, compiler)
 
     def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
@@ -122,7 +122,13 @@ class NativeEngine:
         self._reset(self._instance)
 
 
-def _compile(directory: Path, manifest: Manifest) -> tuple[ctypes.CDLL, Compiler]:
+def load_library(directory: Path, manifest: Manifest) -> tuple[ctypes.CDLL, Compiler]:
+    """Compile the build in `directory` for this machine and load it; instances may share it.
+
+    Raises:
+        UsageError: the folder holds no C sources.
+        ToolError: no compiler, or it refused the sources.
+    """
     sources = sorted(path for path in directory.rglob("*.c") if path.is_file())
     if not sources:
         raise UsageError(_misfit(directory, "no .c file"))

@@ -476,6 +476,14 @@ def finite(d: Draw) -> Call:
     return Call("ek_finite_f32", [x, blank(y), n, limit], {1: y})
 
 
+def fake_quantize(d: Draw) -> Call:
+    n, scale = d.int(1, 50), d.int(0, 3) / 8
+    grid = np.array([scale, -d.int(0, 300), d.int(0, 300)], np.float32)
+    x = floats(d, n, special=True)
+    y = arith_float.ek_fake_quantize_f32(x, grid)
+    return Call("ek_fake_quantize_f32", [x, grid, blank(y), n], {2: y})
+
+
 def softmax(d: Draw) -> Call:
     rows, n = d.int(1, 4), d.int(1, 40)
     x = floats(d, rows, n, special=d.int(0, 3) == 0)
@@ -611,6 +619,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_lstm_f32": lstm_f32,
     "ek_rnn_f32": rnn_f32,
     "ek_finite_f32": finite,
+    "ek_fake_quantize_f32": fake_quantize,
     "ek_softmax_f32": softmax,
     "ek_layernorm_f32": layernorm,
     "ek_instancenorm_f32": instancenorm,

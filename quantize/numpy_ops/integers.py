@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.quantize import arith_linear, arith_recurrent, arith_tables, arithmetic
+from edgekit.quantize import arith_float, arith_linear, arith_recurrent, arith_tables, arithmetic
 from edgekit.quantize.geometry import ConvShape, ints
 from edgekit.quantize.numpy_ops.base import Array, integer, kernel, result, tensor, widths
 
@@ -23,6 +23,11 @@ def dequantize(node: ir.Node, x: list[Array]) -> list[Array]:
     """Integer to float."""
     run = kernel(arithmetic, "ek_dequantize", x[0])
     return [run(x[0], node.attributes["scale"].as_float(), integer(node, "zero"))]
+
+
+def fake_quantize(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Float to float on a row of grids."""
+    return [arith_float.ek_fake_quantize_f32(x[0], x[1][integer(node, "row")])]
 
 
 def requantize(node: ir.Node, x: list[Array]) -> list[Array]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from edgekit.export.model import FRONTEND_DOMAIN
 from edgekit.quantize.elementwise import FORMS
-from edgekit.quantize.integer import INTEGER_DOMAIN
+from edgekit.quantize.integer import FAKE_DOMAIN, INTEGER_DOMAIN
 from edgekit.quantize.numpy_ops import (
     along,
     indexing,
@@ -66,6 +66,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     (FRONTEND_DOMAIN, "ISTFT"): spectral.istft,
     (FRONTEND_DOMAIN, "IRFFT"): spectral.irfft,
     (FRONTEND_DOMAIN, "Finite"): spectral.finite,
+    (FAKE_DOMAIN, "FakeQuantize"): integers.fake_quantize,
     (INTEGER_DOMAIN, "Quantize"): integers.quantize,
     (INTEGER_DOMAIN, "Dequantize"): integers.dequantize,
     (INTEGER_DOMAIN, "Requantize"): integers.requantize,

@@ -760,6 +760,10 @@ void ek_erf_f32(const float *x, float *y, int32_t n);
 /* y = |x| <= limit ? x : 0; NaN and infinities give 0. */
 void ek_finite_f32(const float *x, float *y, int32_t n, float limit);
 
+/* With grid = {scale, low, high}: y = scale * clamp(round_half_even(x / scale), low, high), what x is as an
+ * integer; NaN gives 0. low and high are integers, at most 2^22 from zero. scale 0: y = x. */
+void ek_fake_quantize_f32(const float *x, const float *grid, float *y, int32_t n);
+
 /* Softmax over each row of x [rows][n], n >= 1: e^(x - max) / sum, summed in order. */
 void ek_softmax_f32(const float *x, float *y, int32_t rows, int32_t n);
 

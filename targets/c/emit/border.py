@@ -19,6 +19,13 @@ def emit_dequantize(ctx: Context, node: ir.Node) -> None:
     ctx.call(f"ek_dequantize_{suffix(x)}", ctx.pointer(x), scale, zero, ctx.pointer(y), size(x))
 
 
+def emit_fake_quantize(ctx: Context, node: ir.Node) -> None:
+    """Float to float, on the row of a tensor of grids (rows, 3)."""
+    x, grids, y = node.inputs[0], node.inputs[1], node.outputs[0]
+    row = f"{ctx.pointer(grids)} + {3 * int_attribute(node, 'row')}"
+    ctx.call("ek_fake_quantize_f32", ctx.pointer(x), row, ctx.pointer(y), size(x))
+
+
 def emit_requantize(ctx: Context, node: ir.Node) -> None:
     """Integer to integer of another scale or width."""
     x, y = node.inputs[0], node.outputs[0]

@@ -1,7 +1,7 @@
 """The table of operators that the C targets emit: ``(domain, operator)`` to its `Emitter`."""
 
 from edgekit.export.model import FRONTEND_DOMAIN
-from edgekit.quantize.integer import INTEGER_DOMAIN
+from edgekit.quantize.integer import FAKE_DOMAIN, INTEGER_DOMAIN
 from edgekit.quantize.numpy_ops import indexing
 from edgekit.quantize.pointwise import POINTWISE
 from edgekit.targets.c.emit import (
@@ -172,6 +172,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         spectral.emit_irfft, spectral.traits_irfft, spectral.check_frame
     ),
     (FRONTEND_DOMAIN, "Finite"): Emitter(spectral.emit_finite, elementwise),
+    (FAKE_DOMAIN, "FakeQuantize"): Emitter(border.emit_fake_quantize),
     # integer
     (INTEGER_DOMAIN, "Quantize"): Emitter(border.emit_quantize),
     (INTEGER_DOMAIN, "Dequantize"): Emitter(border.emit_dequantize),
