@@ -13,10 +13,7 @@ KEPT_VALUES = 65_536  # a seeded random sample of the stream bounds memory and s
 ERROR_POWER = 2.4  # PTQ4DM (CVPR 2023): best of L1, cosine, KL and powers of the error
 BINS = 2048  # of the histogram that the entropy rule compares
 LEVELS = 256
-COARSE_STEP, FINE_CANDIDATES = (
-    8,
-    24,
-)  # ranges are tried on a part of the sample, the best on all of it
+TAIL, COARSE_STEP, FINE_CANDIDATES = 256, 8, 24  # of values, of values, of ranges
 SHRINK_STEPS = np.arange(1, 101) / 100
 
 
