@@ -149,8 +149,6 @@ def measure_pipeline(
 ) -> Iterator[Row]:
     """Yield the rows of a pipeline's networks and of the pipeline as one build, in every recipe.
 
-    At w8a8 the build of the whole stands for its networks.
-
     Args:
         name: of the pipeline.
         pipeline: what its authors do.
@@ -185,9 +183,8 @@ def measure_pipeline(
         for index, (n, network) in enumerate(zip(pipeline.networks, networks, strict=True))
     ]
     for recipe in RECIPES:
-        if recipe == "float32":  # else the whole holds the parts
-            for part, n in zip(parts, pipeline.networks, strict=True):
-                yield measure(part, recipe, scratch / f"{n}-{recipe}")[0]
+        for part, n in zip(parts, pipeline.networks, strict=True):
+            yield measure(part, recipe, scratch / f"{n}-{recipe}")[0]
         whole = Task(
             f"{name}, from PCM",
             parts[0].source,
