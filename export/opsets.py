@@ -5,6 +5,7 @@ import onnx.defs
 import onnx.inliner
 import onnx.shape_inference
 import onnx.version_converter
+from onnx import numpy_helper
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.checking import opset_of
@@ -12,6 +13,7 @@ from edgekit.export.model import FRONTEND_DOMAIN, OPSET
 from edgekit.export.words import plain
 
 FIRST_COORDINATES = 11  # the opset whose Resize has a choice of coordinates
+FIRST_LAST_AXIS = 13  # the opset whose Softmax and its like go along one axis, the last by default
 EXPANDED = frozenset(
     (
         "DynamicQuantizeLinear",
@@ -54,6 +56,8 @@ def at_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
         ) from error
     if version < FIRST_COORDINATES:
         _resize_as_before(converted.graph)
+    if version < FIRST_LAST_AXIS:
+        _flatten_hardmax(converted.graph)
     return converted
 
 
@@ -71,11 +75,43 @@ def _unknown_operators(proto: onnx.ModelProto) -> ModelError:
 
 
 def _resize_as_before(graph: onnx.GraphProto) -> None:
-    """Upsample, and Resize before opset 11, sample at index / scale; the converter does not say so."""
-    old = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    """Upsample, and Resize before opset 11, sample at index / scale; the converter does not say so.
+
+    The nearest sample is the one before, or, as in onnxruntime, the one behind in what gets smaller.
+    """
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    constants |= {
+        node.output[0]: node.attribute[0].t for node in graph.node if node.op_type == "Constant"
+    }
     for node in graph.node:
         if node.op_type == "Resize" and not node.domain:
+            scales = constants.get(node.input[2])
+            smaller = scales is not None and bool((numpy_helper.to_array(scales) <= 1).all())
+            old = {
+                "coordinate_transformation_mode": "asymmetric",
+                "nearest_mode": "ceil" if smaller else "floor",
+            }
             node.attribute.extend(onnx.helper.make_attribute(*pair) for pair in old.items())
+
+
+def _flatten_hardmax(graph: onnx.GraphProto) -> None:
+    """Hardmax as the converter makes Softmax: on two dimensions, the second from the axis on."""
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "Hardmax" or node.domain:
+            nodes.append(node)
+            continue
+        x, y = node.input[0], node.output[0]
+        axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
+        make = onnx.helper.make_node
+        nodes += [
+            make("Shape", [x], [f"{y}_shape"]),
+            make("Flatten", [x], [f"{y}_rows"], axis=axis),
+            make("Hardmax", [f"{y}_rows"], [f"{y}_flat"], axis=-1),
+            make("Reshape", [f"{y}_flat", f"{y}_shape"], [y], node.name),
+        ]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _expand_functions(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -310,16 +310,19 @@ def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def build_prelu(fuser: Fuser, node: ir.Node) -> bool:
-    """PRelu with one slope per channel (axis 1), a float or a stored constant."""
+    """PRelu with one slope per channel (axis 1) of every image, a float or a stored constant."""
     stored = fuser.weights.get(node.inputs[1])  # type: ignore[arg-type]
     slope = constant(node.inputs[1]) if stored is None else stored.real
     if slope is None or not per_channel(slope, len(dims(node.inputs[0]))):
         return False
-    return _build_slopes(fuser, node, 1.0, *np.ravel(slope).astype(np.float64))
+    slopes = np.ravel(slope).astype(np.float64)
+    if slopes.size > 1:
+        slopes = np.tile(slopes, dims(node.inputs[0])[0])
+    return _build_slopes(fuser, node, 1.0, *slopes)
 
 
 def _build_slopes(fuser: Fuser, node: ir.Node, above: float, *below: float) -> bool:
-    """One slope above 0, one per channel below."""
+    """One slope above 0, one per channel of every image below."""
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
     if x is None or frame is None:
         return False

@@ -31,6 +31,7 @@ FORMS = [
     ("upsample computed", 9, 9, IMAGE, """h = Constant <value = float[4] {1, 1, 2, 2}> ()
       y = Upsample <mode = "nearest"> (x, h)""", {}),
     ("resize", 10, 10, IMAGE, "y = Resize (x, s)", {"s": np.array([1, 1, 0.5, 1.5], np.float32)}),
+    ("resize smaller", 10, 10, IMAGE, "y = Resize (x, s)", {"s": np.array([1, 1, 0.7, 0.4], np.float32)}),
     ("resize", 10, 10, IMAGE, 'y = Resize <mode = "linear"> (x, s)', {"s": np.array([1, 1, 2, 3], np.float32)}),
     ("resize", 11, 12, IMAGE, """r = Constant <value = float[0] {}> ()
       y = Resize <mode = "linear", coordinate_transformation_mode = "half_pixel"> (x, r, s)""",
@@ -62,6 +63,8 @@ FORMS = [
     ("softmax", 7, 12, IMAGE, "y = Softmax <axis = 3> (x)", {}),
     ("softmax", 11, 12, IMAGE, "y = Softmax <axis = -2> (x)", {}),
     ("logsoftmax", 7, 12, MATRIX, "y = LogSoftmax <axis = 0> (x)", {}),
+    ("hardmax flattens", 7, 12, IMAGE, "y = Hardmax (x)", {}),
+    ("hardmax", 11, 12, IMAGE, "y = Hardmax <axis = -2> (x)", {}),
     ("gemm", 7, 10, MATRIX, "y = Gemm <transB = 1, beta = 0.5> (x, w, c)", {"w": floats(5, 4), "c": floats(5)}),
     ("reshape", 7, 12, MATRIX, "y = Reshape (x, s)", {"s": ints(0, -1)}),
     ("flatten", 7, 8, IMAGE.replace("a,b,c,d", "a,b"), "y = Flatten <axis = 2> (x)", {}),

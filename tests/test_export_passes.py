@@ -416,6 +416,21 @@ def test_every_node_has_its_own_name():
     assert [node.name for node in model.graph] == ["relu_0_1", "same", "same_1", "relu_0"]
 
 
+def test_products_without_names_do_not_share_values():
+    model = parse(
+        """(float[1,3,4] x) => (float[1,3,2] y, float[1,3,5] z) {
+          y = MatMul (x, v)
+          z = MatMul (x, w)
+        }""",
+        v=draw(4, 2),
+        w=draw(4, 5),
+    )
+    _, before = run(model)
+    simplify(model)
+    for expected, found in zip(before, run(model)[1], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
 def test_shapes_are_inferred_and_claims_forgotten():
     model = parse(
         "(float[1,8] x) => (float[1,16] y) { a = Relu (x)  y = Concat <axis = 1> (a, a) }"

@@ -25,6 +25,7 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     OwnOutputs(),
     common.OutputFixPass(),
     common.RemoveInitializersFromInputsPass(),
+    NameNodes(),
     SplitGroupNorm(),
     InferShapes(),
     FoldConstants(),

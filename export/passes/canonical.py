@@ -35,6 +35,20 @@ def _compress(graph: ir.Graph, node: ir.Node) -> bool:
     return chain.finish()
 
 
+def _gather_one(graph: ir.Graph, node: ir.Node) -> bool:
+    """GatherND of a single element: shape inference does not know its empty shape."""
+    data, index = node.inputs[0], array_of(node.inputs[1])
+    shape = static_shape(data)
+    if data is None or index is None or shape is None or index.shape != (len(shape),):
+        return False
+    if attribute(node, "batch_dims", 0) or np.any((index < np.negative(shape)) | (index >= shape)):
+        return False
+    chain = Chain(graph, node)
+    place = np.ravel_multi_index(tuple(index % shape), shape)
+    chain.add("Gather", chain.reshape(data, (-1,)), chain.constant(place, np.int64))
+    return chain.finish()
+
+
 def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
     """Gemm with constant weights gets transA 0, factors 1 and a bias of one row, else it is a MatMul."""
     a, b = node.inputs[0], node.inputs[1]
@@ -66,6 +80,7 @@ RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
     "ConvInteger": integer_products.conv_integer,
     "DFT": transforms.dft,
     "Einsum": transforms.einsum,
+    "GatherND": _gather_one,
     "Gemm": _gemm,
     "GRU": recurrent.plain,
     "LSTM": recurrent.plain,

@@ -5,7 +5,14 @@ import math
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import add_initializer, replace, static_shape, stored
+from edgekit.export.passes.graph import (
+    add_initializer,
+    replace,
+    static_shape,
+    stored,
+    unused_name,
+    value_names,
+)
 
 
 class MatMulToGemm(ir.passes.InPlacePass):
@@ -38,7 +45,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         flat = new[-1].outputs[0]
     gemm = ir.node("Gemm", [flat, node.inputs[1]], name=node.name)
     gemm.metadata_props.update(node.metadata_props)
-    _describe(gemm.outputs[0], f"{node.name}_product", (rows, columns))
+    _describe(graph, gemm.outputs[0], f"{node.name}_product", (rows, columns))
     new.append(gemm)
     if len(shape) > 2:
         new.append(_reshape(graph, gemm.outputs[0], (*shape[:-1], columns), f"{node.name}_shape"))
@@ -49,9 +56,10 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 def _reshape(graph: ir.Graph, source: ir.Value, shape: tuple[int, ...], name: str) -> ir.Node:
     dims = add_initializer(graph, f"{name}_dims", np.array(shape, np.int64))
     node = ir.node("Reshape", [source, dims], name=name)
-    _describe(node.outputs[0], name, shape)
+    _describe(graph, node.outputs[0], name, shape)
     return node
 
 
-def _describe(value: ir.Value, name: str, shape: tuple[int, ...]) -> None:
-    value.name, value.shape, value.type = name, ir.Shape(shape), ir.TensorType(ir.DataType.FLOAT)
+def _describe(graph: ir.Graph, value: ir.Value, name: str, shape: tuple[int, ...]) -> None:
+    value.name = unused_name(value_names(graph), name)
+    value.shape, value.type = ir.Shape(shape), ir.TensorType(ir.DataType.FLOAT)

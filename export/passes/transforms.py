@@ -97,18 +97,18 @@ def stft(graph: ir.Graph, node: ir.Node) -> bool:
 def einsum(graph: ir.Graph, node: ir.Node) -> bool:
     """Einsum of one or two operands without repeated letters: sums, a MatMul, transpositions."""
     shapes = [static_shape(value) for value in node.inputs]
-    equation = "".join(attribute(node, "equation", "").split())
-    left, arrow, output = equation.partition("->")
-    terms = left.split(",")
-    if "." in equation or None in shapes or len(terms) != len(node.inputs) or len(terms) > 2:
+    known = [shape for shape in shapes if shape is not None]
+    if len(known) != len(shapes) or len(known) > 2:
         return False
-    if not arrow:
-        output = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
+    terms, output = _spelled(attribute(node, "equation", ""), [len(shape) for shape in known])
     if any(len(set(term)) != len(term) for term in (*terms, output)):
         return False
-    sizes = {
-        c: n for t, s in zip(terms, shapes, strict=True) for c, n in zip(t, s or (), strict=True)
+    pairs = {
+        pair for term, s in zip(terms, known, strict=True) for pair in zip(term, s, strict=True)
     }
+    sizes = dict(pairs)
+    if len(sizes) != len(pairs):  # a dimension of 1 beside a longer one of its letter
+        return False
     chain, values = Chain(graph, node), list(node.inputs)
     for i, term in enumerate(terms):
         other = terms[1 - i] if len(terms) == 2 else ""
@@ -127,6 +127,25 @@ def einsum(graph: ir.Graph, node: ir.Node) -> bool:
     if not chain.new:
         chain.add("Identity", value)
     return chain.finish()
+
+
+def _spelled(equation: str, ranks: list[int]) -> tuple[list[str], str]:
+    """The terms of an equation, and its output, with a letter in the place of each axis of ``...``."""
+    left, arrow, output = "".join(equation.split()).partition("->")
+    terms = left.split(",")
+    if not arrow:
+        single = sorted(c for c in set(left) - {",", "."} if left.count(c) == 1)
+        output = "".join(["..." if "..." in left else "", *single])
+    widths = [
+        rank - len(term) + 3 if "..." in term else 0
+        for term, rank in zip(terms, ranks, strict=True)
+    ]
+    axes = "".join(chr(ord("0") + i) for i in range(max(widths)))  # no letters of equations
+    spelled = [
+        term.replace("...", axes[len(axes) - width :])
+        for term, width in zip(terms, widths, strict=True)
+    ]
+    return spelled, output.replace("...", axes)
 
 
 def _product(

@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
+from edgekit.export.passes.canonical import RULES
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
 from edgekit.targets.build import Build, Placement, digest
 from edgekit.targets.c.emit.base import Context, Emitter
@@ -45,7 +46,7 @@ def check_c(model: Model) -> list[Problem]:
             problems.append(
                 Problem(
                     where,
-                    "the operator is not supported by the C targets",
+                    f"{_form(node.op_type)} is not supported by the C targets",
                     _supported(node.op_type),
                     STEPS.get(node.op_type, "express the layer with these")
                     + ", or use --target onnxruntime",
@@ -58,6 +59,11 @@ def check_c(model: Model) -> list[Problem]:
             continue
         problems += emitter.check(node)
     return problems
+
+
+def _form(op_type: str) -> str:
+    """The operator, or, where simpler ones express some of its forms, this one."""
+    return "this form of the operator" if op_type in RULES else "the operator"
 
 
 def _supported(op_type: str) -> str:
