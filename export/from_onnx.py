@@ -13,6 +13,7 @@ from edgekit.export.checking import MAX_BYTES, load, with_open_dims
 from edgekit.export.constants import Constants
 from edgekit.export.external import self_contained
 from edgekit.export.frontend_spec import parse_spec
+from edgekit.export.functions import with_bodies
 from edgekit.export.model import SOURCE_RECIPE, Model, Quantization, Source, StreamInfo
 from edgekit.export.reading import read_graph
 from edgekit.export.session import declare_constants
@@ -75,7 +76,7 @@ def from_onnx(
     model = declare_constants(model, session)
     if "quantization" not in facts and _is_quantized(model):
         model = model.describe(quantization=Quantization(SOURCE_RECIPE))
-    run_source = source_runner(with_open_dims(data))
+    run_source = source_runner(with_bodies(with_open_dims(data)))
     names = [str(value.name) for value in model.ir.graph.outputs]
 
     def reference(feed: Arrays) -> Arrays:

@@ -143,10 +143,13 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
 def _to_onnx(loaded: TorchSource) -> bytes:
     import torch
 
+    from edgekit.export.ssm import translations
+
     try:
         program = torch.onnx.export(
-            loaded.program, dynamo=True, opset_version=OPSET, optimize=False, verbose=False
-        )
+            loaded.program, dynamo=True, opset_version=OPSET, optimize=False, verbose=False,
+            custom_translation_table=translations(),
+        )  # fmt: skip
         assert program is not None
         return bytes(program.model_proto.SerializeToString())
     except Exception as error:

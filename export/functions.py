@@ -9,7 +9,8 @@ import onnx
 import onnx.parser
 import onnx_ir as ir
 
-from edgekit.export.model import FRONTEND_DOMAIN, OPSET
+from edgekit.export.model import FRONTEND_DOMAIN, OPSET, SSM
+from edgekit.export.ssm_body import SSM_BODY
 
 _HEADER = f'<domain: "{FRONTEND_DOMAIN}", opset_import: ["": {OPSET}]>'
 
@@ -167,13 +168,14 @@ IRFFT (spectrum) => (samples) {
   %s
 }"""
 
-FUNCTIONS = ("Finite", "STFT", "ISTFT", "IRFFT")
+TRANSFORMS = ("STFT", "ISTFT", "IRFFT")
+FUNCTIONS = ("Finite", *TRANSFORMS, SSM)
 
 
 def define_functions(model: ir.Model) -> None:
     """Define, in place, every function of ours that the graph calls; existing definitions are replaced."""
     called = [node for node in model.graph if node.domain == FRONTEND_DOMAIN]
-    lengths = {_length(node) for node in called if node.op_type != "Finite"}
+    lengths = {_length(node) for node in called if node.op_type in TRANSFORMS}
     is_fast = all(length is not None and length.bit_count() == 1 for length in lengths)
     inverse = _INVERSE_POWER_OF_TWO if is_fast else _INVERSE_ANY
     bodies = {
@@ -181,12 +183,25 @@ def define_functions(model: ir.Model) -> None:
         "STFT": STFT_POWER_OF_TWO if is_fast else STFT_ANY,
         "ISTFT": _ISTFT % inverse,
         "IRFFT": _IRFFT % inverse,
+        SSM: SSM_BODY,
     }
     for op_type in sorted({node.op_type for node in called}):
-        proto = onnx.parser.parse_function(_HEADER + bodies[op_type])
-        function = ir.serde.deserialize_function(proto)
+        function = ir.serde.deserialize_function(
+            onnx.parser.parse_function(_HEADER + bodies[op_type])
+        )
         model.functions[function.identifier()] = function
         model.opset_imports[FRONTEND_DOMAIN] = 1
+
+
+def with_bodies(data: bytes) -> bytes:
+    """Return an ONNX file with the bodies of our layers that it calls and does not define."""
+    proto = onnx.load_model_from_string(data)
+    called = {node.op_type for node in proto.graph.node if node.domain == FRONTEND_DOMAIN}
+    defined = {function.name for function in proto.functions if function.domain == FRONTEND_DOMAIN}
+    if SSM not in called - defined:
+        return data
+    proto.functions.append(onnx.parser.parse_function(_HEADER + SSM_BODY))
+    return bytes(proto.SerializeToString())
 
 
 def _length(transform: ir.Node) -> int | None:

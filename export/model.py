@@ -11,6 +11,7 @@ from onnx_ir import Value
 OPSET = 21  # the first one whose QuantizeLinear knows int16
 SOURCE_RECIPE = "source"  # of a network that another tool quantized
 FRONTEND_DOMAIN = "edgekit"
+SSM = "DiagonalSSM"  # the operator of this domain that `edgekit.export.ssm` marks
 FLOAT_NODE = "edgekit.keep_float"  # node metadata: the quantizer leaves this node in float
 WITHIN_HOP = "edgekit.within_hop"  # of a recurrent cell: its layer also reads the sequence backward
 

@@ -225,6 +225,7 @@ def _export(
 def _load_pt2(path: Path) -> TorchSource:
     import torch
 
+    importlib.import_module("edgekit.export.ssm")  # defines the operator that its layers leave
     try:
         program = torch.export.load(path)
     except Exception as error:

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from edgekit.export.functions import with_bodies
 from edgekit.export.model import OPSET
+from edgekit.export.ssm import DiagonalSSM, translations
 
 
 class ConvTasNet(nn.Module):
@@ -115,6 +117,25 @@ class WindowedAttention(nn.Module):
         return x + self.out(y.transpose(1, 2).reshape(batch, frames, width))
 
 
+class StateSpace(nn.Module):
+    """(1, T, 8) -> (1, T, 8): diagonal state-space layers between norms and gates, one behind a lookahead."""
+
+    def __init__(self, *, mixing: bool = False) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(8) for _ in range(2))
+        self.layers = nn.ModuleList(DiagonalSSM(8, 4, mixing=mixing) for _ in range(2))
+        self.gates = nn.ModuleList(nn.Linear(8, 16) for _ in range(2))
+        self.ahead = nn.Conv1d(8, 8, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for norm, layer, gate in zip(self.norms, self.layers, self.gates, strict=True):
+            y = layer(norm(x).transpose(1, 2))
+            if layer is self.layers[0]:
+                y = self.ahead(y)
+            x = x + F.glu(gate(F.gelu(y.transpose(1, 2))), -1)
+        return x
+
+
 def exported(module: nn.Module, shape: tuple[int, ...], axis: int, step: int = 1) -> bytes:
     """ONNX of a module for inputs of any multiple of `step` along `axis`."""
     dims = {axis: step * torch.export.Dim("time", min=2)}
@@ -125,10 +146,11 @@ def exported(module: nn.Module, shape: tuple[int, ...], axis: int, step: int = 1
             program = torch.onnx.export(
                 module.eval(), (torch.randn(*shape),), dynamo=True, opset_version=OPSET,
                 optimize=False, verbose=False, dynamic_shapes=(dims,), input_names=["x"],
+                custom_translation_table=translations(),
             )  # fmt: skip
     finally:
         logging.disable(logging.NOTSET)
     assert program is not None
     buffer = io.BytesIO()
     program.save(buffer)
-    return buffer.getvalue()
+    return with_bodies(buffer.getvalue())

@@ -6,7 +6,7 @@ import onnx
 import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem
-from edgekit.export.model import FRONTEND_DOMAIN
+from edgekit.export.model import FRONTEND_DOMAIN, SSM
 from edgekit.export.words import plain
 
 MAX_ELEMENTS = 2**26  # of one value: refuses a bomb before anything is evaluated
@@ -18,7 +18,7 @@ class InferShapes(ir.passes.InPlacePass):
     """Recompute every shape and type with ONNX shape inference; graph outputs too.
 
     Outputs of our own function nodes keep the shapes that were recorded for them, because inference
-    does not always see through a function.
+    does not always see through a function; a state-space layer's are those of its input.
 
     Raises:
         ModelError: inference contradicts the graph, or a value is larger than `MAX_ELEMENTS`.
@@ -34,12 +34,25 @@ class InferShapes(ir.passes.InPlacePass):
         }
         for value in values.values():
             value.shape = None
-        for name, (elem_type, shape) in _infer(ir.to_proto(model)).items():
-            if name in values:
-                values[name].dtype = ir.DataType(elem_type)
-                values[name].shape = shape
+        layers = [n for n in model.graph if n.domain == FRONTEND_DOMAIN and n.op_type == SSM]
+        while True:
+            for name, (elem_type, shape) in _infer(ir.to_proto(model)).items():
+                if name in values:
+                    values[name].dtype = ir.DataType(elem_type)
+                    values[name].shape = shape
+            wrong = [n for n in layers if n.inputs[0] and n.inputs[0].shape != n.outputs[0].shape]
+            if not wrong:
+                break
+            layers.remove(wrong[0])
+            _as_its_input(wrong[0])
         _refuse_huge(model.graph)
         return ir.passes.PassResult(model, modified=True)
+
+
+def _as_its_input(layer: ir.Node) -> None:
+    source, result = layer.inputs[0], layer.outputs[0]
+    assert source is not None
+    result.shape, result.type = source.shape, source.type
 
 
 def _infer(proto: onnx.ModelProto) -> dict[str, tuple[int, ir.Shape | None]]:

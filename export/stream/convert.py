@@ -7,6 +7,7 @@ from math import ceil, prod
 import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.export.functions import define_functions
 from edgekit.export.model import Model, OutputDelay, StreamInfo, Streaming, TensorTime, Timing
 from edgekit.export.passes import simplify
 from edgekit.export.passes.graph import static_shape
@@ -17,7 +18,7 @@ from edgekit.export.stream.needs import find_needs
 from edgekit.export.stream.prove import prove
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.attention import square
-from edgekit.export.stream.rules.table import RULES
+from edgekit.export.stream.rules.table import rule_of
 from edgekit.export.stream.sources import Offline, two_lengths
 from edgekit.export.stream.track import Later, Refused, Track
 from edgekit.export.stream.values import INSIDE
@@ -117,8 +118,8 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
     _translate(writer, offline)
     outputs = _outputs(writer, offline)
     graph = writer.new.graph
-    model = ir.Model(graph, ir_version=analysis.short.ir_version, functions=list(
-        analysis.short.functions.values()))  # fmt: skip
+    model = ir.Model(graph, ir_version=analysis.short.ir_version)
+    define_functions(model)
     simplify(model)
     tensors = tuple(_tensor(writer, track) for track in writer.tracks.values())
     facts = Streaming(tuple(_delay(track, name) for name, track in outputs.items()), tensors)
@@ -165,7 +166,7 @@ def _one(writer: Rewriter, node: ir.Node) -> None:
         for output, result in zip(node.outputs, results, strict=True):
             writer.set_fixed(output, result)
         return
-    rule = None if node.domain else RULES.get(node.op_type)
+    rule = rule_of(node)
     if rule is None:
         step = "use other operators, or give the network in streaming form"
         raise Refused("no streaming rule", "operators with a rule", step)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
+from edgekit.export.model import FRONTEND_DOMAIN, SSM
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules import conv, overlap, recurrent, resample, shape
+from edgekit.export.stream.rules import conv, overlap, recurrent, resample, shape, ssm
 from edgekit.export.stream.rules.elementwise import (
     axes_from,
     axes_input,
@@ -79,3 +80,11 @@ RULES: dict[str, Rule] = {
     "LSTM": recurrent.recurrent,
     "RNN": recurrent.recurrent,
 }  # fmt: skip
+OWN_RULES: dict[str, Rule] = {SSM: ssm.diagonal, "Finite": framewise}
+
+
+def rule_of(node: ir.Node) -> Rule | None:
+    """The rule of a node, of the standard or of our domain; None where there is none."""
+    if node.domain == FRONTEND_DOMAIN:
+        return OWN_RULES.get(node.op_type)
+    return None if node.domain else RULES.get(node.op_type)

@@ -1,0 +1,95 @@
+"""The diagonal state-space layer: offline a convolution, in a stream the recurrence it stands for."""
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.export.passes.graph import array_of
+from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.track import Refused, Track
+
+Complex = NDArray[np.complex128]
+
+
+def diagonal(writer: Rewriter, node: ir.Node) -> None:
+    """Keep a complex number per state, as (groups, 1, real parts and imaginary parts).
+
+    Each frame is ``x = a x + B u``; ``y = 2 Re(C x) + D u`` follows for all frames of the hop at once. It stays in
+    float: the memory of a slow state is longer than a few bits resolve.
+    """
+    track, name, new = writer.stream(node.inputs[0]), str(node.name), writer.new
+    if track.axis != 2:
+        raise Refused("time is another axis than its last", "(batch, channels, time)", "transpose")
+    a, b, c = (_complex(value) for value in node.inputs[1:4])
+    skip = array_of(node.inputs[4])
+    if a is None or b is None or c is None or skip is None or track.shape[0] != 1:
+        raise Refused(
+            "its parameters are computed, or its batch is not 1", "constants, and a batch of 1",
+            "run one stream per network",
+        )  # fmt: skip
+    track = writer.zeroed(track, name, before=True, after=False)
+    groups, states, width = b.shape
+    state = writer.state(node.outputs[0], name, (groups, 1, 2 * states))
+    past = writer.from_start(state, _start(writer, track, a, b), name)
+    frames = track.frames
+    split = _shaped(writer, track.value, (groups, width, frames), f"{name}.split")
+    rows = new.one(f"{name}.rows", "Transpose", split, perm=[0, 2, 1])
+    into = new.constant(_side_by_side(b).transpose(0, 2, 1), f"{name}.drive")
+    driven = new.exact(new.one(f"{name}.driven", "MatMul", rows, into))
+    seen = []
+    for frame in range(frames):
+        own = driven if frames == 1 else new.slice(driven, 1, frame, frame + 1, f"{name}.frame")
+        past = _step(writer, past, own, a, name)
+        seen.append(past)
+    new.carry(state, past)
+    states_of_hop = seen[0] if frames == 1 else new.one(f"{name}.states", "Concat", *seen, axis=1)
+    out = np.concatenate([2 * c.real, -2 * c.imag], axis=-1).transpose(0, 2, 1)
+    read = new.exact(
+        new.one(f"{name}.read", "MatMul", states_of_hop, new.constant(out, f"{name}.readout"))
+    )
+    columns = new.one(f"{name}.columns", "Transpose", read, perm=[0, 2, 1])
+    recalled = _shaped(writer, columns, (1, groups * width, frames), f"{name}.recalled")
+    passed = new.one(
+        f"{name}.skip", "Mul", track.value, new.constant(skip[:, None], f"{name}.direct")
+    )
+    result = new.one(name, "Add", recalled, passed)
+    writer.set(node.outputs[0], result, track.delay, track, node=node, before=True)
+
+
+def _step(writer: Rewriter, past: ir.Value, driven: ir.Value, a: Complex, name: str) -> ir.Value:
+    """``a x + driven`` on real and imaginary parts side by side."""
+    new, states = writer.new, a.shape[-1]
+    straight = new.constant(np.concatenate([a.real, a.real], -1)[:, None], f"{name}.straight")
+    crossed = new.constant(np.concatenate([-a.imag, a.imag], -1)[:, None], f"{name}.crossed")
+    order = new.constant(np.roll(np.arange(2 * states), states), f"{name}.order", np.int64)
+    swapped = new.one(f"{name}.swapped", "Gather", past, order, axis=2)
+    kept = new.exact(new.one(f"{name}.kept", "Mul", past, straight))
+    turned = new.exact(new.one(f"{name}.turned", "Mul", swapped, crossed))
+    moved = new.exact(new.one(f"{name}.moved", "Add", kept, turned))
+    return new.exact(new.one(f"{name}.next", "Add", moved, driven))
+
+
+def _start(writer: Rewriter, track: Track, a: Complex, b: Complex) -> NDArray[np.float32]:
+    """The states behind the frames that are known before the stream."""
+    groups, states, width = b.shape
+    x = np.zeros((groups, states), np.complex128)
+    if track.delay < 0:
+        known = writer.known_context(track, -track.delay)[0].reshape(groups, width, -1)
+        for frame in range(known.shape[-1]):
+            x = a * x + np.einsum("gsi,gi->gs", b, known[..., frame])
+    return np.asarray(np.concatenate([x.real, x.imag], -1)[:, None], np.float32)
+
+
+def _complex(value: ir.Value | None) -> Complex | None:
+    array = array_of(value)
+    return None if array is None else array[0] + 1j * array[1].astype(np.float64)
+
+
+def _side_by_side(b: Complex) -> NDArray[np.float64]:
+    return np.concatenate([b.real, b.imag], axis=1)
+
+
+def _shaped(writer: Rewriter, value: ir.Value, shape: tuple[int, ...], name: str) -> ir.Value:
+    return writer.new.one(
+        name, "Reshape", value, writer.new.constant(shape, f"{name}.dims", np.int64)
+    )
