@@ -1,0 +1,183 @@
+"""Builds of the benchmark networks, and the time that one hop of their C takes."""
+
+import os
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from networks import BENCHMARKS, Benchmark
+from numpy.typing import NDArray
+
+from edgekit.export.model import Model
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate import Calibration
+from edgekit.runtime.native import NATIVE
+from edgekit.runtime.toolchain import FLAGS, find_compiler
+from edgekit.source import load_model
+from edgekit.targets.build import Build
+from edgekit.targets.target import TARGETS
+
+Inputs = dict[str, NDArray[np.float32]]
+ROUNDS = 5
+
+MAIN = """\
+#define _POSIX_C_SOURCE 200809L
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include "{name}.h"
+#define NODES {nodes}
+static float *ticks[NODES + 1];
+static int hop, last = -1;
+static double before;
+static double now(void)
+{{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}}
+void bench_tick(int node);
+void bench_tick(int node)
+{{
+    const double t = now();
+    if (last >= 0) {{
+        ticks[last][hop] = (float)(t - before);
+    }}
+    last = node;
+    before = now();
+}}
+static int compare(const void *a, const void *b)
+{{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return x < y ? -1 : x > y;
+}}
+static float at(float *times, int count, double part)
+{{
+    qsort(times, (size_t)count, sizeof *times, compare);
+    return times[(int)(part * (count - 1))];
+}}
+/* argv[1]: float inputs of HOPS hops; prints median, p99 and least of the best round, then the nodes' medians. */
+int main(int argc, char **argv)
+{{
+    FILE *const source = fopen(argv[1], "rb");
+    const int hops = atoi(argv[2]), rounds = atoi(argv[3]);
+    void *const state = aligned_alloc(64, ({upper}_STATE_BYTES + 63u) / 64u * 64u);
+    void *const scratch = aligned_alloc(64, ({upper}_SCRATCH_BYTES + 64u) / 64u * 64u);
+    {name} *const net = {name}_init(state, {upper}_STATE_BYTES);
+    float *const x = aligned_alloc(64, sizeof(float) * ({n_in} * 16u + 16u));
+    float *const y = aligned_alloc(64, (sizeof(float) * {n_out} + 127u) / 64u * 64u);
+    float *const times = malloc(sizeof(float) * (size_t)hops);
+    float best[3] = {{1e9f, 1e9f, 1e9f}};
+    (void)argc;
+    if (fread(x, sizeof(float), {n_in} * 16u, source) != {n_in} * 16u) {{
+        return 2;
+    }}
+    for (int i = 0; i < NODES; i++) {{
+        ticks[i] = calloc((size_t)hops, sizeof(float));
+    }}
+    for (int round = 0; round < rounds; round++) {{
+        for (hop = 0; hop < hops; hop++) {{
+            const float *const xh = x + (hop & 15) * {n_in};
+            const {name}_inputs in = {{{in_pointers}}};
+            {name}_outputs out = {{{out_pointers}}};
+            const double start = now();
+            last = -1;
+            if ({name}_process(net, scratch, &in, &out) != 0) {{
+                return 3;
+            }}
+            times[hop] = (float)(now() - start);
+        }}
+        const float median = at(times, hops, 0.5);
+        if (median < best[0]) {{
+            best[0] = median;
+            best[1] = at(times, hops, 0.99);
+            best[2] = times[0];
+        }}
+    }}
+    printf("%g %g %g\\n", (double)best[0], (double)best[1], (double)best[2]);
+    for (int i = 0; i < NODES; i++) {{
+        printf("%g\\n", (double)at(ticks[i], hops, 0.5));
+    }}
+    return 0;
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Of the best round: median, 99th percentile and least of a hop; median of every node."""
+
+    median_us: float
+    p99_us: float
+    least_us: float
+    node_us: tuple[float, ...] = ()
+
+
+def noise(model: Model, hops: int, seed: int = 0) -> Inputs:
+    """Seeded standard normal stream inputs, (hops, *shape)."""
+    random = np.random.default_rng(seed)
+    shapes = {str(v.name): [int(d) for d in v.shape or ()] for v in model.stream_inputs}
+    return {n: random.standard_normal((hops, *s)).astype(np.float32) for n, s in shapes.items()}
+
+
+@cache
+def model(name: str, recipe: str) -> Model:
+    """Return a network of `BENCHMARKS` as `edgekit export` would lower it, calibrated on seeded noise."""
+    benchmark: Benchmark = BENCHMARKS[name]
+    own = load_model(benchmark.source, benchmark.options).model
+    if recipe == "float32":
+        return own
+    return quantize(own, Calibration((noise(own, 60, seed=1),), "noise"), recipe)
+
+
+def build(name: str, recipe: str, target: str, folder: Path) -> Build:
+    """Write the C build of a network and its manifest into `folder`."""
+    lowered = TARGETS[target].lower(model(name, recipe), target)
+    for path, content in lowered.files.items():
+        (folder / path).write_bytes(content)
+    (folder / "manifest.json").write_text(lowered.manifest.to_json())
+    return lowered
+
+
+def timed(made: Build, folder: Path, hops: int, nodes: int = 0) -> Timed:
+    """Compile the sources in `folder` with a main that times 16 different hops over and over.
+
+    With `nodes` the program calls ``bench_tick`` before so many nodes.
+
+    Raises:
+        ToolError: no compiler.
+        subprocess.CalledProcessError: it refused the sources, or the program failed.
+    """
+    manifest = made.manifest
+    ins, outs = manifest.stream_inputs, manifest.stream_outputs
+    sizes_in, sizes_out = ([int(np.prod(t.shape)) for t in ts] for ts in (ins, outs))
+    starts_in, starts_out = (np.cumsum([0, *sizes[:-1]]) for sizes in (sizes_in, sizes_out))
+    text = MAIN.format(
+        name=manifest.c_name,
+        upper=manifest.c_name.upper(),
+        nodes=nodes,
+        n_in=sum(sizes_in),
+        n_out=sum(sizes_out),
+        in_pointers=", ".join(f"xh + {s}" for s in starts_in),
+        out_pointers=", ".join(f"y + {s}" for s in starts_out),
+    )
+    (folder / "bench_main.c").write_text(text)
+    random = np.random.default_rng(3)
+    random.standard_normal((16, sum(sizes_in))).astype(np.float32).tofile(folder / "in.bin")
+    sources = [name for name in made.files if name.endswith(".c")]
+    compiler, flags = find_compiler(), [f for f in FLAGS if f not in ("-shared", "-fPIC")]
+    native = NATIVE if manifest.target == "host" else ()
+    run = [*compiler.command, *flags, *native]
+    subprocess.run([*run, "-c", *sources], cwd=folder, check=True)
+    objects = [name.replace(".c", ".o") for name in sources]
+    main = [*run, "-std=gnu11", "bench_main.c", *objects, "-o", "bench"]
+    subprocess.run(main, cwd=folder, check=True)
+    command = ["./bench", "in.bin", str(hops), str(ROUNDS)]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    first, *rest = done.stdout.splitlines()
+    return Timed(*map(float, first.split()), tuple(map(float, rest)))
