@@ -1,9 +1,6 @@
 """Builds of the benchmark networks, and the time that one hop of their C takes."""
 
-import os
-import re
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path

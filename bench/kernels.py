@@ -39,7 +39,9 @@ def clocked(source: str) -> tuple[str, list[tuple[str, str]]]:
             out.append("    bench_tick(-1);")
         out.append(line)
     text = "\n".join(out) + "\n"
-    return text.replace('#include "edgekit.h"', '#include "edgekit.h"\nvoid bench_tick(int);', 1), nodes
+    return text.replace(
+        '#include "edgekit.h"', '#include "edgekit.h"\nvoid bench_tick(int);', 1
+    ), nodes
 
 
 def show(name: str, result: Timed, nodes: list[tuple[str, str]], by_node: bool) -> Table:

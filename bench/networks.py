@@ -26,7 +26,7 @@ class Recurrent(nn.Module):
         self.lower, self.upper = nn.GRU(units, units), nn.GRU(units, units)
 
     def forward(self, x: Tensor, h1: Tensor, h2: Tensor) -> dict[str, Tensor]:
-        """x (1, bins), h1 and h2 (1, 1, units) -> gains (1, bins) and the next states."""
+        """Magnitudes (1, bins), h1 and h2 (1, 1, units) -> gains (1, bins) and the next states."""
         y = torch.relu(self.first(x)).unsqueeze(0)
         y, h1_next = self.lower(y, h1)
         y, h2_next = self.upper(y, h2)
@@ -49,7 +49,7 @@ class Dilated(nn.Module):
         self.expanded, self.filtered = nn.PReLU(wide), nn.PReLU(wide)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """x (1, channels, 1), past (1, wide, context) -> the same shapes."""
+        """Frame (1, channels, 1), past (1, wide, context) -> the same shapes."""
         frames = torch.cat([past, self.expanded(self.expand(x))], 2)
         y = self.project(self.filtered(self.depthwise(frames)))
         return x + y, frames[:, :, 1:]
@@ -73,7 +73,7 @@ class Separator(nn.Module):
         past_0: Tensor, past_1: Tensor, past_2: Tensor, past_3: Tensor,
         past_4: Tensor, past_5: Tensor, past_6: Tensor, past_7: Tensor,
     ) -> dict[str, Tensor]:  # fmt: skip
-        """x (1, 1, 16), its last hop, the overlap, and the past of every block -> the same."""
+        """Hop (1, 1, 16), the last one, the overlap, and every block's past -> the same."""
         past = (past_0, past_1, past_2, past_3, past_4, past_5, past_6, past_7)
         encoded = torch.relu(self.encode(torch.cat([last, x], 2)))
         y, following = encoded, {}

@@ -28,8 +28,8 @@ def load_kernels() -> None:
 
 
 def quick_build(model: Model) -> Stream:
-    """Return a model that ``host`` takes as a running build; its kernels are those of `load_kernels`."""
-    build = TARGETS["host"].lower(model, "host")
+    """Return a model that ``c99`` takes as a running build; its kernels are those of `load_kernels`."""
+    build = TARGETS["c99"].lower(model, "c99")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for path, content in build.files.items():

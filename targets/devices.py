@@ -36,13 +36,13 @@ def host_kernels(rows: list[dict[str, Any]], machine: str, cpu: frozenset[str]) 
 def _profile(name: str, table: dict[str, Any]) -> Profile:
     rows = table.pop("detect", None)
     if rows is not None:
-        table["kernels"] = host_kernels(rows, platform.machine(), _cpu_flags())
+        table["kernels"] = host_kernels(rows, platform.machine(), cpu_flags())
     memory = {block: Region(**region) for block, region in table.pop("memory", {}).items()}
     lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list | tuple)}
     return Profile(name, **{**table, **lists}, memory=memory)
 
 
-def _cpu_flags() -> frozenset[str]:
+def cpu_flags() -> frozenset[str]:
     """What Linux says the CPU has; nothing elsewhere."""
     try:
         lines = CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -5,13 +5,18 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from edgekit.targets.c.packing import pack, packing
+from edgekit.targets.c.program import kernel_files
+from edgekit.targets.devices import cpu_flags
 
 ROOT = Path(__file__).parent.parent
 INCLUDE = ROOT / "runtime" / "include"
@@ -32,6 +37,16 @@ FLAGS = (
 )
 UBSAN = ("-O1", "-fsanitize=undefined,float-cast-overflow", "-fno-sanitize-recover=all")
 BUILDS = {"O2": ("-O2",), "O3": ("-O3", "-fno-trapping-math"), "ubsan": UBSAN}
+# Kernel folders by instruction set: the folders, the compiler's options, and what /proc/cpuinfo must list to run them.
+AVX512 = ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni")
+ISAS = {
+    "avx2": (("avx2", "simd"), ("-mavx2", "-mfma"), ("avx2", "fma")),
+    "avx512vnni": (
+        ("avx512vnni", "simd"),
+        ("-mfma", *(f"-m{name}" for name in AVX512)),
+        ("fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"),
+    ),
+}
 C_TYPES = {"int32_t": ctypes.c_int32, "float": ctypes.c_float}
 
 Argument = NDArray[Any] | int | float | None
@@ -58,24 +73,57 @@ def prototypes() -> dict[str, list[str]]:
     }
 
 
-def compile_library(path: Path, options: Sequence[str]) -> ctypes.CDLL:
+def missing_cpu_flags(isa: str) -> list[str]:
+    """What the CPU of this machine lacks to run the kernels of an instruction set."""
+    return sorted(set(ISAS[isa][2]) - cpu_flags())
+
+
+@cache
+def own_kernels(isa: str) -> list[str]:
+    """The kernels whose files are not all portable for an instruction set."""
+    names, folders = [path.stem for path in SOURCES], ISAS[isa][0]
+    return [n for n in names if kernel_files({n}, "", folders) != kernel_files({n}, "")]
+
+
+def write_kernels(folder: Path, isa: str) -> list[Path]:
+    """Write the kernels of an instruction set as a build has them; returns the .c files."""
+    chosen = kernel_files(set(own_kernels(isa)), "", ISAS[isa][0])
+    folder.mkdir(parents=True)
+    for name, content in chosen.items():
+        (folder / name).write_bytes(content)
+    return sorted(folder.glob("*.c"))
+
+
+def packed(call: Call, folders: Sequence[str]) -> Call:
+    """The call with weights in the order in which the kernels of some folders read them."""
+    family, kind = call.kernel.removeprefix("ek_").split("_")[:2]
+    cell = {"gru": 1, "rnn": 1, "lstm": 2}.get(family)  # states behind x
+    at: Sequence[int] = ()
+    if family == "fc":
+        at = (1,) if kind == "f32" else (1, 2)
+    elif cell is not None:
+        at = range(1 + cell, 3 + cell if kind == "f32" else 5 + cell)
+    whole = family != "gru" or bool(call.args[-2])
+    args = list(call.args)
+    arrays = [np.asarray(args[i]) for i in at]
+    for i, array in zip(at, pack(packing(folders), call.kernel, arrays, whole), strict=True):
+        args[i] = array
+    return replace(call, args=args)
+
+
+def compile_library(
+    path: Path, options: Sequence[str], sources: Sequence[Path] = SOURCES
+) -> ctypes.CDLL:
     """Compile all kernels, warnings as errors, and load them."""
     assert CC is not None
-    command = [
-        CC,
-        *FLAGS,
-        *options,
-        "-shared",
-        "-fPIC",
-        f"-I{INCLUDE}",
-        *map(str, SOURCES),
-        "-o",
-        str(path),
-    ]
+    command = [CC, *FLAGS, *options, "-shared", "-fPIC", f"-I{sources[0].parent}", f"-I{INCLUDE}"]
+    command += [*map(str, sources), "-o", str(path)]
     subprocess.run(command, check=True, capture_output=True, text=True)
     library = ctypes.CDLL(str(path))
     for name, types in prototypes().items():
-        function = getattr(library, name)
+        function = getattr(library, name, None)
+        if function is None:
+            continue
         function.argtypes = [C_TYPES.get(kind, ctypes.c_void_p) for kind in types]
         function.restype = None
     return library
@@ -102,6 +150,26 @@ def check(call: Call, args: Sequence[Argument], where: str) -> None:
             same |= np.isnan(found) & np.isnan(expected)
         assert same.all(), (
             f"{call.kernel} {where}: {found[~same][:4]} instead of {expected[~same][:4]}"
+        )
+
+
+def check_near(call: Call, args: Sequence[Argument], where: str) -> None:
+    """Assert that integers are equal bit for bit, floats to 1e-5 of the largest result or product of operands."""
+    inputs = [a for i, a in enumerate(call.args) if i not in call.expected]
+    floats = [
+        np.abs(a).max(initial=0)
+        for a in inputs
+        if isinstance(a, np.ndarray) and a.dtype == np.float32
+    ]
+    product = float(np.prod(np.sort(np.array(floats, float))[-2:])) if floats else 0.0
+    for position, expected in call.expected.items():
+        found = np.asarray(args[position]).reshape(expected.shape)
+        if expected.dtype != np.float32:
+            check(call, args, where)
+            continue
+        near = np.abs(found - expected) <= 1e-5 * max(1.0, product, float(np.abs(expected).max()))
+        assert near.all(), (
+            f"{call.kernel} {where}: {found[~near][:4]} instead of {expected[~near][:4]}"
         )
 
 

@@ -110,11 +110,16 @@ def biases(d: Draw, acc: Any, n: int) -> NDArray[Any]:
     return d.rng().integers(-limit, limit, n).astype(acc)
 
 
+def several(d: Draw) -> int:
+    """A number of outputs: a few, or more than any kernel takes at once."""
+    return d.int(10, 150) if d.int(0, 3) == 0 else d.int(1, 9)
+
+
 def fc(kernel: str) -> Callable[[Draw], Call]:
     x_type, y_type = kernel.split("_")[2:]
 
     def build(d: Draw) -> Call:
-        rows, k, n = d.int(1, 3), d.int(1, 300), d.int(1, 9)
+        rows, k, n = d.int(1, 3), d.int(1, 300), several(d)
         x, w = integers(d, DTYPES[x_type], rows, k), integers(d, np.int8, n, k)
         acc = accumulator(x_type)
         args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
@@ -293,7 +298,7 @@ def gru_int(kernel: str) -> Callable[[Draw], Call]:
     x_type, h_type = kernel.split("_")[2:]
 
     def build(d: Draw) -> Call:
-        inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 20), accumulator(x_type), accumulator(h_type)
+        inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 30), accumulator(x_type), accumulator(h_type)
         x, h = integers(d, DTYPES[x_type], inputs), integers(d, np.int16, n)
         w, r = integers(d, np.int8, 3 * n, inputs), integers(d, np.int8, 3 * n, n)
         scaling = [*multipliers(d, acc, 3 * n), *multipliers(d, acc_r, 3 * n)]
@@ -311,7 +316,7 @@ def lstm_int(kernel: str) -> Callable[[Draw], Call]:
     x_type, h_type = kernel.split("_")[2:]
 
     def build(d: Draw) -> Call:
-        inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 20), accumulator(x_type), accumulator(h_type)
+        inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 30), accumulator(x_type), accumulator(h_type)
         x, h, c = (
             integers(d, dtype, size)
             for dtype, size in ((DTYPES[x_type], inputs), (np.int16, n), (np.int32, n))
@@ -513,7 +518,7 @@ def instancenorm(d: Draw) -> Call:
 
 
 def fc_f32(d: Draw) -> Call:
-    rows, k, n = d.int(1, 3), d.int(1, 40), d.int(1, 40)
+    rows, k, n = d.int(1, 9), d.int(1, 40), several(d)
     x, w, bias = floats(d, rows, k), floats(d, k, n), floats(d, n) if d.int(0, 1) else None
     y = arith_float.ek_fc_f32(x, w, bias)
     return Call("ek_fc_f32", [x, w, bias, blank(y), rows, k, n], {3: y})

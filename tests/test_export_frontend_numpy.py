@@ -244,7 +244,7 @@ IN_C = {
 @pytest.mark.parametrize("case", IN_C)
 def test_c_equals_the_numpy_oracle_and_onnxruntime(case, tmp_path: Path):
     built = IN_C[case]()
-    build = TARGETS["host"].lower(built, "host")
+    build = TARGETS["c99"].lower(built, "c99")
     for name, content in (*build.files.items(), ("manifest.json", build.manifest.to_json())):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())

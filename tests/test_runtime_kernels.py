@@ -12,14 +12,21 @@ from c_kernels import (
     CC,
     FLAGS,
     INCLUDE,
+    ISAS,
     SOURCES,
+    UBSAN,
     Call,
     check,
+    check_near,
     compile_library,
+    missing_cpu_flags,
     needs_cc,
+    own_kernels,
+    packed,
     prototypes,
     run,
     run_under_asan,
+    write_kernels,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,6 +71,32 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ctypes.CDLL
     with ThreadPoolExecutor() as pool:
         paths = [folder / f"{name}.so" for name in BUILDS]
         return dict(zip(BUILDS, pool.map(compile_library, paths, BUILDS.values()), strict=True))
+
+
+@pytest.fixture(scope="session")
+def isa_libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ctypes.CDLL]:
+    """The kernels of every instruction set that this CPU runs, optimized and under UBSan."""
+    folder, jobs = tmp_path_factory.mktemp("isa"), {}
+    for isa, (_, flags, _) in ISAS.items():
+        if not missing_cpu_flags(isa):
+            sources = write_kernels(folder / isa, isa)
+            jobs[isa] = (folder / f"{isa}.so", ("-O2", *UBSAN[1:], *flags), sources)
+    with ThreadPoolExecutor() as pool:
+        return dict(
+            zip(jobs, pool.map(lambda job: compile_library(*job), jobs.values()), strict=True)
+        )
+
+
+@pytest.mark.parametrize(("isa", "kernel"), [(isa, k) for isa in ISAS for k in own_kernels(isa)])
+def test_the_kernels_of_an_instruction_set_equal_the_portable_ones(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    for seed in range(60):
+        call = CASES[kernel](Seeded(seed))
+        found = run(isa_libraries[isa], packed(call, ISAS[isa][0]))
+        check_near(call, found, f"{isa}, seed {seed}")
 
 
 def test_every_kernel_has_a_file_a_prototype_and_a_case() -> None:

@@ -55,7 +55,7 @@ def test_bits_equal_the_oracle(name: str, recipe: str, tmp_path: Path) -> None:
     model = MODELS[recipe](name)
     hops = HOPS if recipe == "w8a8" else 50
     inputs = on_grid(model, noise(model, hops))
-    lowered(model, tmp_path / "b")
+    lowered(model, tmp_path / "b", "host" if recipe == "w8a8" else "c99")
     got = Stream.open(tmp_path / "b").run(inputs)
     expected = Oracle(model).run_hops(inputs)
     for output, array in expected.items():
@@ -103,7 +103,7 @@ def test_no_heap_no_stdio_no_locks_no_libm(recipe: str, tmp_path: Path) -> None:
 def test_instances_are_independent(name: str, recipe: str, tmp_path: Path) -> None:
     """Two interleaved instances share one scratch block and give what each gives alone."""
     model = MODELS[recipe](name)
-    build = lowered(model, tmp_path / "b")
+    build = lowered(model, tmp_path / "b", "c99")
     manifest = build.manifest
     main = INTERLEAVED.format(
         name=manifest.c_name,

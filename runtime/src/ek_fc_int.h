@@ -1,5 +1,6 @@
-/* The integer fully connected kernel over EK_NAME, EK_X, EK_BIAS (also the accumulator), EK_Y and EK_DOTS. */
-#include "ek_dot.h"
+/* The integer fully connected kernel over EK_NAME, EK_X, EK_BIAS (also the accumulator), EK_Y, EK_PRODUCT, EK_BYTES
+ * and EK_OUTPUT. */
+#include "ek_rows.h"
 
 void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
@@ -10,10 +11,8 @@ void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *re
         for (int32_t o = 0; o < n; o += EK_ROWS) {
             const int32_t count = n - o < EK_ROWS ? n - o : EK_ROWS;
             memcpy(acc, bias + o, (size_t)count * sizeof(acc[0]));
-            EK_DOTS(x, 0, w + (ptrdiff_t)o * k, k, k, count, acc);
-            for (int32_t j = 0; j < count; j++) {
-                y[o + j] = (EK_Y)ek_output(acc[j], mult[o + j], shift[o + j], y_zero, y_min, y_max);
-            }
+            EK_PRODUCT(x, w + o * EK_BYTES(k), k, count, acc);
+            EK_OUTPUT(acc, mult + o, shift + o, y_zero, y_min, y_max, y + o, count);
         }
         x += k;
         y += n;

@@ -1,5 +1,5 @@
 /* What the integer recurrent cells share. */
-#include "ek_dot.h"
+#include "ek_rows.h"
 
 /* Product of two numbers of which one has scale 2^-15, rounded to the scale of the other. */
 static inline int16_t ek_product_q15(int16_t a, int16_t b)
@@ -7,21 +7,30 @@ static inline int16_t ek_product_q15(int16_t a, int16_t b)
     return ek_saturate_s16((a * b + (1 << 14)) >> 15);
 }
 
-/* y [from..to) = pre-activations of rows from..to of a product, summed in an array of type sum. */
-#define EK_GATE_PRODUCT(sum, dots, x, w, k, bias, mult, shift, from, to, y)                                       \
+/* y [from..to) = pre-activations of rows from..to of a product with an operand of `type` (S8 or S16), summed in an
+ * array of type `sum`. A matrix that is taken in two steps is packed as two. */
+#define EK_GATE_PRODUCT(type, sum, x, w, k, bias, mult, shift, from, to, y)                                       \
+    EK_GATE_PRODUCT_OF(type, sum, x, w, k, bias, mult, shift, from, to, y)
+#define EK_GATE_PRODUCT_OF(type, sum, x, w, k, bias, mult, shift, from, to, y)                                    \
     for (int32_t o = (from); o < (to); o += EK_ROWS) {                                                           \
         sum acc[EK_ROWS];                                                                                        \
         const int32_t count = (to)-o < EK_ROWS ? (to)-o : EK_ROWS;                                               \
         memcpy(acc, (bias) + o, (size_t)count * sizeof(acc[0]));                                                 \
-        dots((x), 0, (w) + (ptrdiff_t)o * (k), (k), (k), count, acc);                                            \
-        for (int32_t j = 0; j < count; j++) {                                                                    \
-            (y)[o + j] = (int16_t)ek_output(acc[j], (mult)[o + j], (shift)[o + j], 0, -32768, 32767);            \
-        }                                                                                                        \
+        EK_ROWS_##type((x), (w) + (EK_PACKED(from) + o - (from)) * EK_BYTES_##type(k), (k), count, acc);         \
+        EK_OUTPUTS_##type(acc, (mult) + o, (shift) + o, 0, -32768, 32767, (y) + o, count);                       \
     }
+#define EK_ROWS_S8 ek_rows_s8
+#define EK_ROWS_S16 ek_rows_s16
+#define EK_OUTPUTS_S8 ek_outputs_s32_s16
+#define EK_OUTPUTS_S16 ek_outputs_s64_s16
 
-static inline int16_t ek_gate(const int16_t *table, int16_t a, int16_t b)
+/* a [n] = the table's values at a + b. */
+static inline void ek_gate(const int16_t *table, int16_t *restrict a, const int16_t *restrict b, int32_t n)
 {
-    return ek_lut_s16_at(table, ek_saturate_s16(a + b));
+    for (int32_t j = 0; j < n; j++) {
+        a[j] = ek_saturate_s16(a[j] + b[j]);
+    }
+    ek_lut_row_s16(a, table, a, n);
 }
 
 /* c of scale 2^-bits as an operand of the gates' tanh: scale 2^-11, saturating. */

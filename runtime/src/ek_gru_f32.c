@@ -1,4 +1,4 @@
-#include "edgekit.h"
+#include "ek_rows_f32.h"
 
 void ek_gru_f32(const float *restrict x, float *restrict h, const float *restrict w, const float *restrict r,
                 const float *restrict w_bias, const float *restrict r_bias, int32_t inputs, int32_t units,
@@ -8,8 +8,8 @@ void ek_gru_f32(const float *restrict x, float *restrict h, const float *restric
     float *const gx = scratch, *const gh = scratch + 3 * n;
     memcpy(gx, w_bias, (size_t)(3 * n) * sizeof(float));
     memcpy(gh, r_bias, (size_t)(3 * n) * sizeof(float));
-    ek_accumulate_f32(x, w, gx, inputs, 3 * n, 3 * n);
-    ek_accumulate_f32(h, r, gh, n, now, 3 * n);
+    ek_rows_f32(x, w, gx, 1, inputs, 3 * n, 0, 3 * n);
+    ek_rows_f32(h, r, gh, 1, n, 3 * n, 0, now);
     for (int32_t j = 0; j < 2 * n; j++) {
         gx[j] = ek_sigmoidf1(gx[j] + gh[j]);
     }
@@ -22,7 +22,7 @@ void ek_gru_f32(const float *restrict x, float *restrict h, const float *restric
         for (int32_t j = 0; j < n; j++) {
             reset_h[j] = gx[n + j] * h[j];
         }
-        ek_accumulate_f32(reset_h, r + 2 * n, gh + 2 * n, n, n, 3 * n);
+        ek_rows_f32(reset_h, r, gh + 2 * n, 1, n, 3 * n, 2 * n, n);
     }
     for (int32_t j = 0; j < n; j++) {
         const float z = gx[j];

@@ -3,7 +3,7 @@
 #define EK_H int16_t
 #define EK_W_SUM int64_t
 #define EK_R_SUM int64_t
-#define EK_DOTS_X ek_dots_s16
-#define EK_DOTS_R ek_dots_s16
+#define EK_W S16
+#define EK_R S16
 #define EK_NARROW(v) (v)
 #include "ek_gru_int.h"

@@ -3,7 +3,7 @@
 #define EK_H int8_t
 #define EK_W_SUM int32_t
 #define EK_R_SUM int32_t
-#define EK_DOTS_X ek_dots_s8
-#define EK_DOTS_R ek_dots_s8
+#define EK_W S8
+#define EK_R S8
 #define EK_NARROW(v) ek_saturate_s8(((v) + 128) >> 8)
 #include "ek_gru_int.h"

@@ -107,17 +107,20 @@ def _computed(value: ir.Value) -> bool:
 def lower_c(model: Model, target: str) -> Build:
     """Emit C99 for a checked model: portable, or with the kernels of the target's device."""
     device = profile(target)
-    parts = split_session(to_integer(model))
+    whole = to_integer(model)
+    parts = split_session(whole)
     integer = fuse_moves(parts.hop)
     graph = integer.ir.graph
     traits = {str(node.name): EMITTERS[node.domain, node.op_type].traits(node) for node in graph}
     manifest = describe(model, target)
     prefix, pcm = manifest.c_name, manifest.is_pcm
     layout = make_layout(integer, traits, pcm)
-    ctx = emit_process(integer, Context(prefix, layout, argument_names(integer), device))
+    fixed_order = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
+    ctx = Context(prefix, layout, argument_names(integer), device, fixed_order)
+    ctx = emit_process(integer, ctx)
     session = None if parts.session is None else lower_session(parts.session, layout, ctx)
     program = source(integer, layout, ctx, pcm, session)
-    kernels = kernel_files(ctx.kernels, program, device.kernels)
+    kernels = kernel_files(ctx.kernels, program, device.kernels, fixed_order)
     sources = {
         f"{prefix}.h": header(integer, layout, prefix, pcm, session).encode(),
         f"{prefix}.c": program.encode(),

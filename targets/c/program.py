@@ -94,17 +94,20 @@ def weights_bytes(ctx: Context) -> int:
     return sum(array.nbytes for array in ctx.constants.values())
 
 
-def kernel_files(kernels: set[str], program: str, folders: Sequence[str] = ()) -> dict[str, bytes]:
+def kernel_files(
+    kernels: set[str], program: str, folders: Sequence[str] = (), fixed_order: bool = False
+) -> dict[str, bytes]:
     """``edgekit.h`` and the sources of the named kernels, with what those include and call.
 
     A file of ``src/<folder>/`` stands in for that of its name in ``src/``; the first of `folders` that
-    has one wins.
+    has one wins. With `fixed_order` none stands in for a float kernel, ``ek_<name>_f32``.
     """
     root = files("edgekit.runtime")
-    available: dict[str, Traversable] = {}
-    for folder in (root / "src", *(root / "src" / name for name in reversed(folders))):
-        if folder.is_dir():
-            available |= {item.name: item for item in folder.iterdir() if item.is_file()}
+    available: dict[str, Traversable] = {i.name: i for i in (root / "src").iterdir() if i.is_file()}
+    for folder in (root / "src" / name for name in reversed(folders)):
+        for item in folder.iterdir() if folder.is_dir() else ():
+            if not (fixed_order and item.name.rpartition(".")[0].endswith("_f32")):
+                available[item.name] = item
     chosen: dict[str, bytes] = {"edgekit.h": (root / "include" / "edgekit.h").read_bytes()}
     queue = sorted({f"{name}.c" for name in kernels | set(CALL.findall(program))} & set(available))
     while queue:

@@ -11,6 +11,7 @@ from edgekit.errors import Problem
 from edgekit.quantize.geometry import dims
 from edgekit.runtime.manifest import c_identifier
 from edgekit.runtime.profile import Profile
+from edgekit.targets.c.packing import PORTABLE, pack, packing
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, Slot, Traits, item_bytes
 
 C_TYPES = {
@@ -89,13 +90,15 @@ class Emitter:
 class Context:
     """Collects the body of ``<name>_process`` and the constants it reads.
 
-    `profile` is the device: an emitter packs weights as the kernels of ``profile.kernels`` read them.
+    `profile` is the device. In a quantized network (`fixed_order`) float kernels are the portable ones, so that every
+    core has the same bits.
     """
 
     prefix: str
     layout: Layout
     fields: Mapping[str, str]
     profile: Profile
+    fixed_order: bool
     lines: list[str] = field(default_factory=list)
     constants: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     kernels: set[str] = field(default_factory=set)
@@ -107,7 +110,7 @@ class Context:
     def sibling(self, layout: Layout, fields: Mapping[str, str]) -> "Context":
         """A context for another function of the same build: constants and kernels are shared."""
         return Context(
-            self.prefix, layout, fields, self.profile, constants=self.constants,
+            self.prefix, layout, fields, self.profile, self.fixed_order, constants=self.constants,
             kernels=self.kernels, _by_content=self._by_content,
         )  # fmt: skip
 
@@ -168,6 +171,19 @@ class Context:
             self.constants[identifier] = array
             self._by_content[key] = identifier
         return self._by_content[key]
+
+    def weights(
+        self,
+        node: ir.Node,
+        kernel: str,
+        arrays: Mapping[str, NDArray[np.generic]],
+        whole: bool = True,
+    ) -> list[str]:
+        """Add a kernel's weights and biases, packed as the device reads them; see `pack`."""
+        portable = self.fixed_order and kernel.endswith("_f32")
+        own = PORTABLE if portable else packing(self.profile.kernels)
+        packed = pack(own, kernel, list(arrays.values()), whole)
+        return [self.constant(f"{node.name}_{n}", a) for n, a in zip(arrays, packed, strict=True)]
 
     def scratch(self, node: ir.Node, ctype: str) -> str:
         """The node's work space as a pointer expression."""

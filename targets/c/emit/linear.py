@@ -15,12 +15,12 @@ def emit_gemm_int(ctx: Context, node: ir.Node) -> None:
     x, y = node.inputs[0], node.outputs[0]
     w = array_attribute(node, "w")
     n, k = w.shape
-    arrays = [
-        ctx.constant(f"{node.name}_{a}", array_attribute(node, a))
-        for a in ("w", "bias", "mult", "shift")
+    kernel = f"ek_fc_{suffix(x)}_{suffix(y)}"
+    arrays = ctx.weights(node, kernel, {a: array_attribute(node, a) for a in ("w", "bias")})
+    arrays += [
+        ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("mult", "shift")
     ]
     numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
-    kernel = f"ek_fc_{suffix(x)}_{suffix(y)}"
     ctx.call(kernel, ctx.pointer(x), *arrays, *numbers, ctx.pointer(y), size(x) // k, k, n)
 
 
@@ -43,7 +43,7 @@ def emit_gemm(ctx: Context, node: ir.Node) -> None:
     ctx.call(
         "ek_fc_f32",
         ctx.pointer(x),
-        ctx.constant(f"{node.name}_w", w),
+        *ctx.weights(node, "ek_fc_f32", {"w": w}),
         b,
         ctx.pointer(y),
         size(x) // k,

@@ -154,11 +154,20 @@ def traits_float(node: ir.Node) -> Traits:
     return _float_cell(node).traits
 
 
+def _is_whole(node: ir.Node) -> bool:
+    """Whether the recurrent product is one: a GRU that resets before it takes its last third apart."""
+    return node.op_type != "GRU" or bool(int_attribute(node, "linear_before_reset", 0))
+
+
 def emit_int(ctx: Context, node: ir.Node) -> None:
     """Integer GRU or LSTM."""
     cell = _int_cell(node)
-    arrays = [
-        ctx.constant(f"{node.name}_{name}", array_attribute(node, name)) for name in GATE_ARRAYS
+    types = suffix(node.inputs[0]), SUFFIX[ir.DataType[hidden_operand(node).upper()]]
+    kernel = "_".join([f"ek_{node.op_type.lower()}", *types])
+    packed = {name: array_attribute(node, name) for name in GATE_ARRAYS[:4]}
+    arrays = ctx.weights(node, kernel, packed, _is_whole(node))
+    arrays += [
+        ctx.constant(f"{node.name}_{name}", array_attribute(node, name)) for name in GATE_ARRAYS[4:]
     ]
     tables = [
         ctx.constant(name, table()[0])
@@ -169,8 +178,6 @@ def emit_int(ctx: Context, node: ir.Node) -> None:
         cell.units,
         int_attribute(node, "linear_before_reset" if node.op_type == "GRU" else "c_bits"),
     ]
-    types = suffix(node.inputs[0]), SUFFIX[ir.DataType[hidden_operand(node).upper()]]
-    kernel = "_".join([f"ek_{node.op_type.lower()}", *types])
     ctx.kernels.add(kernel)
 
     def call(x: str, states: list[str]) -> str:
@@ -187,7 +194,8 @@ def emit_float(ctx: Context, node: ir.Node) -> None:
     rows = gates * cell.units
     bias = constant(_input(node, 3))
     both = np.zeros(2 * rows, np.float32) if bias is None else bias[0]
-    arrays = [ctx.constant(f"{node.name}_w", w.T), ctx.constant(f"{node.name}_r", r.T)]
+    kernel = f"ek_{node.op_type.lower()}_f32"
+    arrays = ctx.weights(node, kernel, {"w": w.T, "r": r.T}, _is_whole(node))
     numbers = [w.shape[1], cell.units]
     if node.op_type == "GRU":
         arrays += [
@@ -199,7 +207,6 @@ def emit_float(ctx: Context, node: ir.Node) -> None:
         arrays.append(ctx.constant(f"{node.name}_bias", both[:rows] + both[rows:]))
     if node.op_type == "RNN":
         numbers.append(rectified(node))
-    kernel = f"ek_{node.op_type.lower()}_f32"
     ctx.kernels.add(kernel)
 
     def call(x: str, states: list[str]) -> str:

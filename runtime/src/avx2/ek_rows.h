@@ -1,0 +1,153 @@
+/* AVX2: 8 rows side by side, pairs of taps in a lane. Operands and weights are 16 bits wide, because vpmaddubsw
+ * saturates its sums. */
+#ifndef EK_ROWS_GUARD
+#define EK_ROWS_GUARD
+
+#include "edgekit.h"
+
+#include <immintrin.h>
+
+#define EK_ROWS 32
+#define EK_PANEL 8
+#define EK_BYTES_S8(k) ((ptrdiff_t)(((k) + 1) & ~1))
+#define EK_BYTES_S16(k) EK_BYTES_S8(k)
+#define EK_PACKED(n) (((n) + EK_PANEL - 1) / EK_PANEL * EK_PANEL)
+#define EK_PIECE 256 /* even; as many products of 2^22 fit an int32 sum */
+
+/* Sums of pairs of taps times the rows of `panels` panels, `step` bytes apart. */
+static inline __attribute__((always_inline)) void ek_pairs(const int16_t *x, const int8_t *w, ptrdiff_t step,
+                                                           int32_t k, int32_t panels, __m256i *sum)
+{
+    for (int32_t i = 0; i < k; i += 2) {
+        uint32_t taps = 0;
+        memcpy(&taps, x + i, k - i >= 2 ? 4 : 2);
+        for (int32_t p = 0; p < panels; p++) {
+            const __m128i narrow = _mm_loadu_si128((const __m128i *)(const void *)(w + p * step));
+            const __m256i both = _mm256_madd_epi16(_mm256_set1_epi32((int32_t)taps), _mm256_cvtepi8_epi16(narrow));
+            sum[p] = _mm256_add_epi32(sum[p], both);
+        }
+        w += 16;
+    }
+}
+
+/* sums [panels * 8] = products of piece x [k] with the rows of w, panels `step` bytes apart. */
+static inline void ek_piece(const int16_t *x, const int8_t *w, ptrdiff_t step, int32_t k, int32_t panels,
+                            int32_t *sums)
+{
+    __m256i sum[4];
+    for (int32_t p = 0; p < 4; p++) {
+        sum[p] = _mm256_setzero_si256();
+    }
+    switch (panels) {
+    case 4: ek_pairs(x, w, step, k, 4, sum); break;
+    case 3: ek_pairs(x, w, step, k, 3, sum); break;
+    case 2: ek_pairs(x, w, step, k, 2, sum); break;
+    default: ek_pairs(x, w, step, k, 1, sum); break;
+    }
+    for (int32_t p = 0; p < panels; p++) {
+        _mm256_storeu_si256((__m256i *)(void *)(sums + p * EK_PANEL), sum[p]);
+    }
+}
+
+/* acc [rows] += x [k] . w, packed rows. */
+static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32_t rows, int32_t *acc)
+{
+    const ptrdiff_t step = EK_BYTES_S8(k) * EK_PANEL;
+    int16_t wide[EK_PIECE];
+    int32_t sums[EK_ROWS];
+    for (int32_t at = 0; at < k; at += EK_PIECE) {
+        const int32_t n = k - at < EK_PIECE ? k - at : EK_PIECE;
+        for (int32_t i = 0; i < n; i++) {
+            wide[i] = x[at + i];
+        }
+        ek_piece(wide, w + at * EK_PANEL, step, n, EK_PACKED(rows) / EK_PANEL, sums);
+        for (int32_t j = 0; j < rows; j++) {
+            acc[j] += sums[j];
+        }
+    }
+}
+
+static inline void ek_rows_s16(const int16_t *x, const int8_t *w, int32_t k, int32_t rows, int64_t *acc)
+{
+    const ptrdiff_t step = EK_BYTES_S16(k) * EK_PANEL;
+    int32_t sums[EK_ROWS];
+    for (int32_t at = 0; at < k; at += EK_PIECE) {
+        const int32_t n = k - at < EK_PIECE ? k - at : EK_PIECE;
+        ek_piece(x + at, w + at * EK_PANEL, step, n, EK_PACKED(rows) / EK_PANEL, sums);
+        for (int32_t j = 0; j < rows; j++) {
+            acc[j] += sums[j];
+        }
+    }
+}
+
+/* v >> s in 4 lanes of 64 bits, arithmetic: logical on v + 2^63, which is taken away again. */
+static inline __m256i ek_shift64(__m256i v, __m256i s)
+{
+    const __m256i top = _mm256_set1_epi64x(INT64_MIN);
+    return _mm256_sub_epi64(_mm256_srlv_epi64(_mm256_xor_si256(v, top), s), _mm256_srlv_epi64(top, s));
+}
+
+static inline __m256i ek_times_s32(__m256i acc, __m256i m)
+{
+    return _mm256_mul_epi32(acc, m);
+}
+
+/* acc * m modulo 2^64, m within int32. */
+static inline __m256i ek_times_s64(__m256i acc, __m256i m)
+{
+    const __m256i carry = _mm256_srli_epi64(_mm256_slli_epi64(acc, 32), 63);
+    const __m256i high = _mm256_add_epi64(_mm256_srli_epi64(acc, 32), carry);
+    return _mm256_add_epi64(_mm256_mul_epi32(acc, m), _mm256_slli_epi64(_mm256_mul_epi32(high, m), 32));
+}
+
+static inline __m256i ek_wide_s32(const int32_t *acc)
+{
+    return _mm256_cvtepi32_epi64(_mm_loadu_si128((const __m128i *)(const void *)acc));
+}
+
+static inline __m256i ek_wide_s64(const int64_t *acc)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)acc);
+}
+
+/* y [n] = ek_output of acc [n], each with its own factor. */
+#define EK_OUTPUTS(name, acc_type, wide, times, y_type)                                                          \
+    static inline void name(const acc_type *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,      \
+                            int32_t y_min, int32_t y_max, y_type *y, int32_t n)                                  \
+    {                                                                                                            \
+        const __m256i one = _mm256_set1_epi64x(1), low = _mm256_set1_epi64x(y_min - y_zero);                     \
+        const __m256i high = _mm256_set1_epi64x(y_max - y_zero);                                                 \
+        int32_t j = 0;                                                                                           \
+        for (; j + 4 <= n; j += 4) {                                                                             \
+            int32_t shifts;                                                                                      \
+            int64_t results[4];                                                                                  \
+            memcpy(&shifts, shift + j, 4);                                                                       \
+            const __m256i s = _mm256_cvtepu8_epi64(_mm_cvtsi32_si128(shifts));                                   \
+            const __m256i half = _mm256_sllv_epi64(one, _mm256_sub_epi64(s, one));                               \
+            const __m256i product = times(wide(acc + j), ek_wide_s32(mult + j));                                 \
+            __m256i q = ek_shift64(_mm256_add_epi64(product, half), s);                                          \
+            q = _mm256_blendv_epi8(q, low, _mm256_cmpgt_epi64(low, q));                                          \
+            q = _mm256_blendv_epi8(q, high, _mm256_cmpgt_epi64(q, high));                                        \
+            _mm256_storeu_si256((__m256i *)(void *)results, q);                                                  \
+            for (int32_t i = 0; i < 4; i++) {                                                                    \
+                y[j + i] = (y_type)(results[i] + y_zero);                                                        \
+            }                                                                                                    \
+        }                                                                                                        \
+        for (; j < n; j++) {                                                                                     \
+            y[j] = (y_type)ek_output(acc[j], mult[j], shift[j], y_zero, y_min, y_max);                           \
+        }                                                                                                        \
+    }
+EK_OUTPUTS(ek_outputs_s32_s8, int32_t, ek_wide_s32, ek_times_s32, int8_t)
+EK_OUTPUTS(ek_outputs_s32_s16, int32_t, ek_wide_s32, ek_times_s32, int16_t)
+EK_OUTPUTS(ek_outputs_s64_s8, int64_t, ek_wide_s64, ek_times_s64, int8_t)
+EK_OUTPUTS(ek_outputs_s64_s16, int64_t, ek_wide_s64, ek_times_s64, int16_t)
+
+/* y [n] = the table's values at x [n], see ek_lut_s16_at; y may be x. */
+static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n)
+{
+    for (int32_t j = 0; j < n; j++) {
+        y[j] = ek_lut_s16_at(table, x[j]);
+    }
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* Vectors of AVX2 with FMA. */
+#ifndef EK_VECTOR_GUARD
+#define EK_VECTOR_GUARD
+
+#include "edgekit.h"
+
+#include <immintrin.h>
+
+#define EK_LANES 8
+typedef __m256 ek_v;
+
+static inline __m256i ek_first_lanes(int32_t n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+static inline ek_v ek_v_zero(void)
+{
+    return _mm256_setzero_ps();
+}
+
+static inline ek_v ek_v_all(float x)
+{
+    return _mm256_set1_ps(x);
+}
+
+static inline ek_v ek_v_load(const float *x)
+{
+    return _mm256_loadu_ps(x);
+}
+
+/* The first n; the other lanes are 0. */
+static inline ek_v ek_v_load_some(const float *x, int32_t n)
+{
+    return _mm256_maskload_ps(x, ek_first_lanes(n));
+}
+
+static inline void ek_v_store(float *x, ek_v v)
+{
+    _mm256_storeu_ps(x, v);
+}
+
+static inline void ek_v_store_some(float *x, ek_v v, int32_t n)
+{
+    _mm256_maskstore_ps(x, ek_first_lanes(n), v);
+}
+
+static inline ek_v ek_v_add(ek_v a, ek_v b)
+{
+    return _mm256_add_ps(a, b);
+}
+
+/* a * b + c. */
+static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+#endif

@@ -1,0 +1,182 @@
+/* AVX-512 with VNNI: 16 rows side by side, 4 int8 or 2 int16 taps in a lane. vpdpbusd takes its first operand
+ * unsigned, so int8 operands gain 128, and the bias contains -128 * sum(w row). */
+#ifndef EK_ROWS_GUARD
+#define EK_ROWS_GUARD
+
+#include "edgekit.h"
+
+#include <immintrin.h>
+
+#define EK_ROWS 64
+#define EK_PANEL 16
+#define EK_BYTES_S8(k) ((ptrdiff_t)(((k) + 3) & ~3))
+#define EK_BYTES_S16(k) ((ptrdiff_t)(((k) + 1) & ~1))
+#define EK_PACKED(n) (((n) + EK_PANEL - 1) / EK_PANEL * EK_PANEL)
+
+/* The first n of 16 lanes. */
+static inline __mmask16 ek_lanes(int32_t n)
+{
+    return (__mmask16)(n >= 16 ? 0xffff : (1 << n) - 1);
+}
+
+/* acc += one group of 4 taps times the rows of `panels` panels, `step` vectors apart. */
+static inline __attribute__((always_inline)) void ek_group_s8(uint32_t taps, const __m512i *w, ptrdiff_t step,
+                                                              int32_t panels, __m512i *acc)
+{
+    const __m512i x = _mm512_xor_si512(_mm512_set1_epi32((int32_t)taps), _mm512_set1_epi8(-128));
+    for (int32_t p = 0; p < panels; p++) {
+        acc[p] = _mm512_dpbusd_epi32(acc[p], x, _mm512_loadu_si512(w + p * step));
+    }
+}
+
+static inline __attribute__((always_inline)) void ek_panels_s8(const int8_t *x, const int8_t *w, int32_t k,
+                                                               int32_t panels, int32_t rows, int32_t *acc)
+{
+    const ptrdiff_t step = EK_BYTES_S8(k) / 4;
+    const __m512i *at = (const __m512i *)(const void *)w;
+    const __mmask16 last = ek_lanes(rows - (panels - 1) * EK_PANEL);
+    __m512i sum[4];
+    uint32_t taps;
+    for (int32_t p = 0; p < panels; p++) {
+        sum[p] = _mm512_maskz_loadu_epi32(p + 1 < panels ? 0xffff : last, acc + p * EK_PANEL);
+    }
+    for (int32_t i = 0; i + 4 <= k; i += 4) {
+        memcpy(&taps, x + i, 4);
+        ek_group_s8(taps, at++, step, panels, sum);
+    }
+    if (k & 3) {
+        taps = 0;
+        memcpy(&taps, x + (k & ~3), (size_t)(k & 3));
+        ek_group_s8(taps, at, step, panels, sum);
+    }
+    for (int32_t p = 0; p < panels; p++) {
+        _mm512_mask_storeu_epi32(acc + p * EK_PANEL, p + 1 < panels ? 0xffff : last, sum[p]);
+    }
+}
+
+/* acc [rows] += x [k] . w, packed rows. */
+static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32_t rows, int32_t *acc)
+{
+    switch (EK_PACKED(rows) / EK_PANEL) {
+    case 4: ek_panels_s8(x, w, k, 4, rows, acc); break;
+    case 3: ek_panels_s8(x, w, k, 3, rows, acc); break;
+    case 2: ek_panels_s8(x, w, k, 2, rows, acc); break;
+    default: ek_panels_s8(x, w, k, 1, rows, acc); break;
+    }
+}
+
+#define EK_PIECE_S16 256 /* products of 2^22 that fit an int32 sum */
+
+/* acc += one pair of taps times the rows of `panels` panels, `step` half vectors apart. */
+static inline __attribute__((always_inline)) void ek_group_s16(uint32_t taps, const __m256i *w, ptrdiff_t step,
+                                                               int32_t panels, __m512i *acc)
+{
+    const __m512i x = _mm512_set1_epi32((int32_t)taps);
+    for (int32_t p = 0; p < panels; p++) {
+        const __m512i wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256(w + p * step));
+        acc[p] = _mm512_dpwssd_epi32(acc[p], x, wide);
+    }
+}
+
+static inline void ek_widen_add(int64_t *acc, __m512i sum, int32_t rows)
+{
+    const __mmask16 lanes = ek_lanes(rows);
+    const __m256i half[2] = {_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1)};
+    for (int32_t i = 0; i < 2; i++) {
+        const __mmask8 mask = (__mmask8)(lanes >> (8 * i));
+        const __m512i old = _mm512_maskz_loadu_epi64(mask, acc + 8 * i);
+        _mm512_mask_storeu_epi64(acc + 8 * i, mask, _mm512_add_epi64(old, _mm512_cvtepi32_epi64(half[i])));
+    }
+}
+
+static inline __attribute__((always_inline)) void ek_panels_s16(const int16_t *x, const int8_t *w, int32_t k,
+                                                                int32_t panels, int32_t rows, int64_t *acc)
+{
+    const ptrdiff_t step = EK_BYTES_S16(k) / 2;
+    const __m256i *at = (const __m256i *)(const void *)w;
+    for (int32_t start = 0; start < k; start += EK_PIECE_S16) {
+        const int32_t end = k - start < EK_PIECE_S16 ? k : start + EK_PIECE_S16;
+        __m512i sum[4];
+        uint32_t taps;
+        for (int32_t p = 0; p < panels; p++) {
+            sum[p] = _mm512_setzero_si512();
+        }
+        for (int32_t i = start; i + 2 <= end; i += 2) {
+            memcpy(&taps, x + i, 4);
+            ek_group_s16(taps, at++, step, panels, sum);
+        }
+        if (end & 1) {
+            ek_group_s16((uint16_t)x[end - 1], at++, step, panels, sum);
+        }
+        for (int32_t p = 0; p < panels; p++) {
+            ek_widen_add(acc + p * EK_PANEL, sum[p], rows - p * EK_PANEL);
+        }
+    }
+}
+
+static inline void ek_rows_s16(const int16_t *x, const int8_t *w, int32_t k, int32_t rows, int64_t *acc)
+{
+    switch (EK_PACKED(rows) / EK_PANEL) {
+    case 4: ek_panels_s16(x, w, k, 4, rows, acc); break;
+    case 3: ek_panels_s16(x, w, k, 3, rows, acc); break;
+    case 2: ek_panels_s16(x, w, k, 2, rows, acc); break;
+    default: ek_panels_s16(x, w, k, 1, rows, acc); break;
+    }
+}
+
+/* y_zero + (product + half) >> s, clamped, in 8 lanes of 64 bits. */
+static inline __m512i ek_scaled(__m512i product, __m512i s, int32_t y_zero, int32_t y_min, int32_t y_max)
+{
+    const __m512i one = _mm512_set1_epi64(1);
+    const __m512i half = _mm512_sllv_epi64(one, _mm512_sub_epi64(s, one));
+    const __m512i q = _mm512_srav_epi64(_mm512_add_epi64(product, half), s);
+    const __m512i y = _mm512_add_epi64(q, _mm512_set1_epi64(y_zero));
+    return _mm512_min_epi64(_mm512_max_epi64(y, _mm512_set1_epi64(y_min)), _mm512_set1_epi64(y_max));
+}
+
+static inline __m512i ek_wide_s32(const int32_t *acc, __mmask8 lanes)
+{
+    return _mm512_cvtepi32_epi64(_mm256_maskz_loadu_epi32(lanes, acc));
+}
+
+static inline __m512i ek_wide_s64(const int64_t *acc, __mmask8 lanes)
+{
+    return _mm512_maskz_loadu_epi64(lanes, acc);
+}
+
+/* y [n] = ek_output of acc [n], each with its own factor. `times` is exact: int32 by int32, or modulo 2^64. */
+#define EK_OUTPUTS(name, acc_type, wide, times, y_type, store)                                                   \
+    static inline void name(const acc_type *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,      \
+                            int32_t y_min, int32_t y_max, y_type *y, int32_t n)                                  \
+    {                                                                                                            \
+        for (int32_t j = 0; j < n; j += 8) {                                                                     \
+            const __mmask8 lanes = (__mmask8)ek_lanes(n - j);                                                    \
+            const __m512i m = ek_wide_s32(mult + j, lanes);                                                      \
+            const __m512i s = _mm512_cvtepu8_epi64(_mm_maskz_loadu_epi8(lanes, shift + j));                      \
+            const __m512i q = ek_scaled(times(wide(acc + j, lanes), m), s, y_zero, y_min, y_max);                \
+            store(y + j, lanes, q);                                                                              \
+        }                                                                                                        \
+    }
+EK_OUTPUTS(ek_outputs_s32_s8, int32_t, ek_wide_s32, _mm512_mul_epi32, int8_t, _mm512_mask_cvtepi64_storeu_epi8)
+EK_OUTPUTS(ek_outputs_s32_s16, int32_t, ek_wide_s32, _mm512_mul_epi32, int16_t, _mm512_mask_cvtepi64_storeu_epi16)
+EK_OUTPUTS(ek_outputs_s64_s8, int64_t, ek_wide_s64, _mm512_mullo_epi64, int8_t, _mm512_mask_cvtepi64_storeu_epi8)
+EK_OUTPUTS(ek_outputs_s64_s16, int64_t, ek_wide_s64, _mm512_mullo_epi64, int16_t, _mm512_mask_cvtepi64_storeu_epi16)
+
+/* y [n] = the table's values at x [n], see ek_lut_s16_at; y may be x. One gathered word holds two entries. */
+static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n)
+{
+    const __m512i low = _mm512_set1_epi32(63), half = _mm512_set1_epi32(32);
+    for (int32_t j = 0; j < n; j += 16) {
+        const __mmask16 lanes = ek_lanes(n - j);
+        const __m512i wide = _mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(lanes, x + j));
+        const __m512i u = _mm512_add_epi32(wide, _mm512_set1_epi32(32768));
+        const __m512i pair = _mm512_i32gather_epi32(_mm512_srli_epi32(u, 6), (const void *)table, 2);
+        const __m512i t0 = _mm512_srai_epi32(_mm512_slli_epi32(pair, 16), 16);
+        const __m512i rise = _mm512_sub_epi32(_mm512_srai_epi32(pair, 16), t0);
+        const __m512i part = _mm512_add_epi32(_mm512_mullo_epi32(rise, _mm512_and_si512(u, low)), half);
+        const __m512i q = _mm512_add_epi32(t0, _mm512_srai_epi32(part, 6));
+        _mm256_mask_storeu_epi16(y + j, lanes, _mm512_cvtepi32_epi16(q));
+    }
+}
+
+#endif

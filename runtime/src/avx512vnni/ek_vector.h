@@ -1,0 +1,59 @@
+/* Vectors of AVX-512. */
+#ifndef EK_VECTOR_GUARD
+#define EK_VECTOR_GUARD
+
+#include "edgekit.h"
+
+#include <immintrin.h>
+
+#define EK_LANES 16
+typedef __m512 ek_v;
+
+static inline __mmask16 ek_first_lanes(int32_t n)
+{
+    return (__mmask16)(n >= 16 ? 0xffff : (1 << n) - 1);
+}
+
+static inline ek_v ek_v_zero(void)
+{
+    return _mm512_setzero_ps();
+}
+
+static inline ek_v ek_v_all(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+static inline ek_v ek_v_load(const float *x)
+{
+    return _mm512_loadu_ps(x);
+}
+
+/* The first n; the other lanes are 0. */
+static inline ek_v ek_v_load_some(const float *x, int32_t n)
+{
+    return _mm512_maskz_loadu_ps(ek_first_lanes(n), x);
+}
+
+static inline void ek_v_store(float *x, ek_v v)
+{
+    _mm512_storeu_ps(x, v);
+}
+
+static inline void ek_v_store_some(float *x, ek_v v, int32_t n)
+{
+    _mm512_mask_storeu_ps(x, ek_first_lanes(n), v);
+}
+
+static inline ek_v ek_v_add(ek_v a, ek_v b)
+{
+    return _mm512_add_ps(a, b);
+}
+
+/* a * b + c. */
+static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+#endif

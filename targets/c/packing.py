@@ -1,0 +1,102 @@
+"""Weights in the order in which a device's kernels read them.
+
+The rows of a matrix are packed as ``runtime/src/<isa>/ek_rows.h`` says: `rows` rows side by side, in groups of taps,
+filled up with zeros. Where an instruction takes its operand unsigned, what that adds is folded into the bias.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How the kernels of one folder read weights.
+
+    Attributes:
+        rows: rows side by side, ``EK_PANEL``.
+        taps: taps in a group by the bits of the operand, ``EK_GROUP``.
+        offset: what int8 operands gain before they are multiplied.
+        columns: columns side by side of a float matrix, ``EK_COLUMNS``.
+    """
+
+    rows: int = 1
+    taps: tuple[tuple[int, int], ...] = ((8, 1), (16, 1))
+    offset: int = 0
+    columns: int = 1
+
+    def int_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
+        """Pack w (n, k) for operands of so many bits."""
+        group, (n, k) = dict(self.taps)[bits], w.shape
+        wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // group) * group), np.int8)
+        wide[:n, :k] = w
+        panels = wide.reshape(-1, self.rows, wide.shape[1] // group, group)
+        return np.ascontiguousarray(panels.swapaxes(1, 2)).reshape(-1)
+
+    def int_bias(self, w: NDArray[Any], bias: NDArray[Any], bits: int) -> NDArray[Any]:
+        """Fold the offset of the operand into the bias of w (n, k), modulo 2^32."""
+        if bits != 8 or self.offset == 0:
+            return bias
+        folded: NDArray[Any] = bias - self.offset * w.sum(axis=1, dtype=np.int64)
+        return folded.astype(np.int32)
+
+    def float_rows(self, w: NDArray[Any]) -> NDArray[np.float32]:
+        """Pack w (k, n)."""
+        k, n = w.shape
+        wide = np.zeros((k, -(-n // self.columns) * self.columns), np.float32)
+        wide[:, :n] = w
+        panels = wide.reshape(k, -1, self.columns).swapaxes(0, 1)
+        return np.ascontiguousarray(panels).reshape(-1)
+
+
+PORTABLE = Packing()
+PACKINGS: dict[str, Packing] = {
+    "avx512vnni": Packing(rows=16, taps=((8, 4), (16, 2)), offset=128, columns=16),
+    "avx2": Packing(rows=8, taps=((8, 2), (16, 2)), columns=8),
+}
+
+
+def packing(folders: Sequence[str]) -> Packing:
+    """Return how the first of some kernel folders that packs weights reads them."""
+    return next((PACKINGS[name] for name in folders if name in PACKINGS), PORTABLE)
+
+
+def _parts(
+    each: Callable[[NDArray[Any]], NDArray[Any]], r: NDArray[Any], whole: bool, axis: int
+) -> NDArray[Any]:
+    """Pack a recurrent matrix as one, or its last third by itself."""
+    if whole:
+        return each(r)
+    first, last = np.split(r, [r.shape[axis] * 2 // 3], axis)
+    return np.concatenate([each(first), each(last)])
+
+
+def pack(
+    own: Packing, kernel: str, arrays: Sequence[NDArray[Any]], whole: bool = True
+) -> list[NDArray[Any]]:
+    """Return the weights of a kernel as its device reads them.
+
+    Args:
+        own: the device's.
+        kernel: its name.
+        arrays: the leading arrays among its arguments that are weights and biases: (w, bias) of ``ek_fc``, (w, r,
+            w_bias, r_bias) of a recurrent cell in integers, (w, r) of one in float, (w) of ``ek_fc_f32``; others have
+            none to pack.
+        whole: whether the recurrent product is one; else (a GRU that resets before) its last third is apart.
+    """
+    family, *kinds = kernel.split("_")[1:]
+    if own is PORTABLE or family not in ("fc", "gru", "lstm", "rnn"):
+        return list(arrays)
+    if kinds[0] == "f32":
+        w, *r = arrays
+        return [own.float_rows(w), *(_parts(own.float_rows, part, whole, axis=1) for part in r)]
+    matrices, biases = arrays[: len(arrays) // 2], arrays[len(arrays) // 2 :]
+    widths = [int(kind[1:]) for kind in kinds]
+    packed = [own.int_rows(matrices[0], widths[0])]
+    for recurrent in matrices[1:]:
+        packed.append(_parts(partial(own.int_rows, bits=widths[1]), recurrent, whole, axis=0))
+    return packed + [own.int_bias(*both) for both in zip(matrices, biases, widths, strict=False)]
