@@ -1,7 +1,10 @@
 """`Profile`: what is known of a device: its core, compilers, kernels, memories and emulator."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+SEMIHOSTING = ("-nographic", "-monitor", "none", "-serial", "none",
+               "-semihosting-config", "enable=on,target=native")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,17 @@ class Profile:
     l2_bytes: int | None = None
     qemu: tuple[str, ...] = ()
     memory: Mapping[str, Region] = field(default_factory=dict)
+
+    @property
+    def optimize(self) -> str:
+        """The compiler's level: code is dear on a microcontroller."""
+        return "-O2" if self.is_bare else "-O3"
+
+    def qemu_command(self, program: str, options: Sequence[str] = ()) -> tuple[str, ...]:
+        """The emulator's command line for a program."""
+        if not self.is_bare:
+            return (*self.qemu, *options, program)
+        return (*self.qemu, *SEMIHOSTING, *options, "-kernel", program)
 
     @property
     def is_cross(self) -> bool:

@@ -37,7 +37,7 @@ class Compiler:
 
 def compilers() -> list[Compiler]:
     """Return every compiler that answers, the preferred first: $CC, cc, gcc, clang, ziglang."""
-    found = (_ask(command) for command in _candidates())
+    found = (ask(command) for command in _candidates())
     return [compiler for compiler in found if compiler is not None]
 
 
@@ -48,7 +48,7 @@ def find_compiler() -> Compiler:
         ToolError: there is none; says how to get one.
     """
     for command in _candidates():
-        if compiler := _ask(command):
+        if compiler := ask(command):
             return compiler
     raise ToolError(f"no C compiler: looked for $CC, {', '.join(NAMES)} and ziglang; {HOW_TO_GET}")
 
@@ -93,7 +93,8 @@ def _candidates() -> Iterator[tuple[str, ...]]:
 
 
 @cache
-def _ask(command: tuple[str, ...]) -> Compiler | None:
+def ask(command: tuple[str, ...]) -> Compiler | None:
+    """Return the compiler that a command starts; None where it does not answer."""
     try:
         done = subprocess.run(
             [*command, "--version"], capture_output=True, text=True, timeout=60, check=False

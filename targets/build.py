@@ -23,6 +23,27 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """A tensor that the generated C shows to a replay.
+
+    Attributes:
+        number: of its ``EK_LAYER``.
+        name: the tensor's.
+        operator: what computes it.
+        dtype: as in the manifest.
+        shape: without hops.
+        border: where a network of integers meets float code: ``in`` or ``out``; else None.
+    """
+
+    number: int
+    name: str
+    operator: str
+    dtype: str
+    shape: tuple[int, ...]
+    border: str | None
+
+
+@dataclass(frozen=True)
 class Build:
     """Files by relative path, the manifest, and (C targets) the memory plan over the schedule.
 
@@ -31,12 +52,14 @@ class Build:
         manifest: the facts; its `digest` is that of `files`.
         plan: where every tensor lives, for the report.
         steps: the schedule: one label per step, for the report.
+        layers: what a replay can look at.
     """
 
     files: Mapping[str, bytes]
     manifest: Manifest
     plan: tuple[Placement, ...] = field(default=())
     steps: tuple[str, ...] = field(default=())
+    layers: tuple[Layer, ...] = field(default=())
 
 
 def digest(files: Mapping[str, bytes]) -> str:

@@ -76,6 +76,7 @@ def _facts(manifest: Manifest) -> str:
         ("delay", _with_unit(stream["delay_samples"], "samples")),
         ("latency", _latency(stream)),
         ("weights", _with_unit(memory["weights_bytes"], "bytes")),
+        ("code", _with_unit(memory["code_bytes"], "bytes")),
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _scratch(memory)),
         ("moved per hop", _moved(memory)),

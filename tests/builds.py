@@ -78,8 +78,8 @@ def lowered(model: Model, folder: Path, target: str = "host") -> Build:
     """Write a build's files and manifest into a new folder, without the checks of an export."""
     assert not TARGETS[target].check(model)
     build = TARGETS[target].lower(model, target)
-    folder.mkdir(parents=True)
     for name, content in build.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     (folder / "manifest.json").write_text(build.manifest.to_json())
     return build

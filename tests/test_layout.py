@@ -30,6 +30,7 @@ SHIPPED = (
     "include/*",
     "*.toml",
     "src/**/*.[ch]",
+    "replay/*",
 )
 HEAVY = {"torch", "onnx", "onnx_ir", "onnxscript", "onnxruntime", "matplotlib", "soundfile", "soxr"}
 

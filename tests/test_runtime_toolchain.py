@@ -15,7 +15,7 @@ from edgekit.runtime.toolchain import compile_shared, compilers, find_compiler
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CC", raising=False)
-    toolchain._ask.cache_clear()
+    toolchain.ask.cache_clear()
 
 
 def fake(folder: Path, name: str, answer: str) -> Path:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edgekit.quantize.calibrate import Calibration
     from edgekit.quantize.compare import TensorRow
     from edgekit.quantize.recipe import Recipe
+    from edgekit.runtime.profile import Profile
     from edgekit.targets.build import Build
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
@@ -69,6 +70,8 @@ def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     if problems := request_problems(request):
         raise UsageError(problems)
+    from edgekit.targets.c.fit import misfits
+    from edgekit.targets.devices import profile
     from edgekit.targets.target import TARGETS
 
     with complete_folder(request.out) as folder:
@@ -87,7 +90,12 @@ def export(request: Request, progress: Progress) -> Exported:
     return Exported(
         request.out,
         manifest,
-        (*imported.model.notes, *quantized.notes, *kept_in_float(quantized.model)),
+        (
+            *imported.model.notes,
+            *quantized.notes,
+            *kept_in_float(quantized.model),
+            *misfits(manifest, profile(request.target)),
+        ),
     )
 
 
@@ -203,6 +211,10 @@ def finish(
     progress: Progress,
 ) -> Manifest:
     """Verify a written build and add golden samples, model, recipe, report and manifest."""
+    from edgekit.targets.c.replay import FOLDER as REPLAY
+    from edgekit.targets.c.replay import golden_source
+    from edgekit.targets.devices import profile
+
     manifest = build.manifest
     progress("compile", 0, 1)
     stream = opened(folder, quantized.model, request.target)
@@ -221,6 +233,10 @@ def finish(
     if stream.compiler is not None:
         tools["cc"] = stream.compiler.label
     manifest = replace(manifest, verification=verification, tools=tools)
+    if (device := profile(request.target)).is_cross:
+        golden = golden_source(build, manifest, quantized.model, samples, outputs, device)
+        (folder / REPLAY / "golden.c").write_bytes(golden)
+        manifest = with_code_bytes(manifest, folder, device)
     if not (folder / "model.onnx").exists():
         quantized.model.save(folder / "model.onnx")
     (folder / "recipe.toml").write_text(recipe_text(quantized), encoding="utf-8")
@@ -251,6 +267,17 @@ def opened(folder: Path, model: "Model", target: str) -> Stream:
     with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
         write(TARGETS["c99"].lower(model, "c99"), Path(name))
         return Stream.open(name)
+
+
+def with_code_bytes(manifest: Manifest, folder: Path, device: "Profile") -> Manifest:
+    """Add what the device's own compiler makes of a build, where this machine has it."""
+    from edgekit.runtime.cross import code_bytes
+
+    if (found := code_bytes(folder, device)) is None:
+        return manifest
+    size, compiler = found
+    memory = {**manifest.memory, "code_bytes": size}
+    return replace(manifest, memory=memory, tools={**manifest.tools, "cross_cc": compiler})
 
 
 def kept_in_float(model: "Model") -> tuple[str, ...]:

@@ -12,14 +12,16 @@ from edgekit.targets.c.emit.base import Context, c_type, free_name
 from edgekit.targets.c.emit.table import EMITTERS
 
 
-def emit_process(model: Model, ctx: Context) -> Context:
-    """Emit every node of the schedule into an empty context; returns it."""
+def emit_process(model: Model, ctx: Context, looks: bool = False) -> Context:
+    """Emit every node of the schedule into an empty context, and an EK_LAYER behind it; returns the context."""
     layout = ctx.layout
     for node in model.ir.graph:
         before = len(ctx.lines)
         EMITTERS[node.domain, node.op_type].emit(ctx, node)
         if len(ctx.lines) > before:
             ctx.lines.insert(before, f"    /* {_comment(str(node.name))}: {node.op_type} */")
+        if looks:
+            ctx.look(node)
     if layout.moves:
         ctx.line("/* states of the next hop */")
     for move in layout.moves:

@@ -8,21 +8,23 @@ import onnx_ir as ir
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
 from edgekit.export.passes.canonical import RULES
+from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
-from edgekit.targets.build import Build, Placement, digest
+from edgekit.targets.build import Build, Layer, Placement, digest
+from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.emit.base import Context, Emitter
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import argument_names, emit_process
 from edgekit.targets.c.moves import fuse_moves
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, make_layout, nbytes
 from edgekit.targets.c.program import (
-    build_file,
     header,
     kernel_files,
     source,
     weights,
     weights_bytes,
 )
+from edgekit.targets.c.replay import replay_files
 from edgekit.targets.c.session import lower_session, scratch_bytes
 from edgekit.targets.devices import profile
 from edgekit.targets.facts import DTYPES, describe
@@ -117,7 +119,7 @@ def lower_c(model: Model, target: str) -> Build:
     layout = make_layout(integer, traits, pcm)
     fixed_order = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
     ctx = Context(prefix, layout, argument_names(integer), device, fixed_order)
-    ctx = emit_process(integer, ctx)
+    emit_process(integer, ctx, looks=True)
     session = None if parts.session is None else lower_session(parts.session, layout, ctx)
     program = source(integer, layout, ctx, pcm, session)
     kernels = kernel_files(ctx.kernels, program, device.kernels, fixed_order)
@@ -127,8 +129,10 @@ def lower_c(model: Model, target: str) -> Build:
         f"{prefix}_weights.c": weights(ctx).encode(),
         **kernels,
     }
-    compiled = sorted(name for name in sources if name.endswith(".c"))
-    sources["CMakeLists.txt"] = build_file(prefix, compiled, device).encode()
+    library = sorted(name for name in sources if name.endswith(".c"))
+    replay = replay_files(manifest, device) if device.is_cross else {}
+    sources |= replay
+    sources["CMakeLists.txt"] = build_file(prefix, library, replay, device).encode()
     memory = {
         "weights_bytes": weights_bytes(ctx),
         "state_bytes": max(layout.state_bytes, 16),
@@ -139,7 +143,28 @@ def lower_c(model: Model, target: str) -> Build:
         "moved_bytes_imported": _moved_as_imported(model),
     }
     manifest = replace(with_macs(manifest, model), memory=memory, digest=digest(sources))
-    return Build(sources, manifest, _placements(layout), _steps(graph))
+    return Build(sources, manifest, _placements(layout), _steps(graph), _layers(ctx))
+
+
+def _layers(ctx: Context) -> tuple[Layer, ...]:
+    return tuple(
+        Layer(
+            number, str(value.name), node.op_type, DTYPES[value.dtype], dims(value), _border(value)
+        )
+        for number, value in enumerate(ctx.layers)
+        if value.dtype is not None and (node := value.producer()) is not None
+    )
+
+
+def _border(value: ir.Value) -> str | None:
+    """What a Quantize writes comes in; what a Dequantize reads, or an integer output holds, goes out."""
+    node = value.producer()
+    if value.dtype == ir.DataType.FLOAT or node is None:
+        return None
+    if (node.domain, node.op_type) == (INTEGER_DOMAIN, "Quantize"):
+        return "in"
+    readers = [(use.node.domain, use.node.op_type) for use in value.uses()]
+    return "out" if (INTEGER_DOMAIN, "Dequantize") in readers or value.is_graph_output() else None
 
 
 def _moved_as_imported(model: Model) -> int | None:

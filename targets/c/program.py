@@ -5,14 +5,11 @@ from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgekit.export.model import Model
 from edgekit.quantize.integer import ZERO_POINT
-from edgekit.runtime.profile import Profile
-from edgekit.targets.c.emit.base import C_ARRAYS, Context, float_literal, size
+from edgekit.targets.c.emit.base import C_ARRAYS, Context, size
 from edgekit.targets.c.functions import field_names, function_body, members
+from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.memory import ALIGN
 from edgekit.targets.c.plan import PCM_IN, PCM_OUT, Layout
 from edgekit.targets.c.session import (
@@ -26,9 +23,6 @@ from edgekit.targets.c.session import (
 
 INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
 CALL = re.compile(r"\b(ek_\w+)\s*\(")
-COLUMNS = 100
-# Infinity and NaN as constant expressions: what edgekit.h has is no initializer.
-STATIC = {"EK_INF": "1.0f / 0.0f", "-EK_INF": "-1.0f / 0.0f", "EK_NAN": "0.0f / 0.0f"}
 
 
 def header(model: Model, layout: Layout, prefix: str, pcm: bool, session: Session | None) -> str:
@@ -85,7 +79,7 @@ def weights(ctx: Context) -> str:
     for name, array in ctx.constants.items():
         ctype, shape = C_ARRAYS[array.dtype.name], "".join(f"[{n}]" for n in array.shape)
         parts.append(f"/* {shape} */\nextern const {ctype} {name}[{array.size}];")
-        parts.append(f"const {ctype} {name}[{array.size}] = {{\n{_values(array)}\n}};\n")
+        parts.append(f"const {ctype} {name}[{array.size}] = {{\n{array_text(array)}\n}};\n")
     return "\n".join(parts)
 
 
@@ -121,12 +115,6 @@ def kernel_files(
     return chosen
 
 
-def build_file(prefix: str, sources: list[str], profile: Profile) -> str:
-    """CMakeLists.txt: one static library."""
-    listed = "\n".join(f"    {name}" for name in sources)
-    return BUILD.format(name=prefix, sources=listed, flags=" ".join(("-O3", *profile.flags)))
-
-
 def _reset_lines(model: Model, layout: Layout) -> list[str]:
     lines = (
         [f"    memset(st, 0, {layout.reset_bytes}u);"] if layout.reset_bytes else ["    (void)st;"]
@@ -158,23 +146,6 @@ def _pcm_source(model: Model, layout: Layout, prefix: str) -> str:
         y=layout.offsets[PCM_OUT],
         output=next(iter(field_names(model.stream_outputs).values())),
     )
-
-
-def _values(array: NDArray[np.generic]) -> str:
-    flat = array.ravel()
-    if array.dtype == np.float32:
-        words = [STATIC.get(word, word) for word in map(float_literal, flat.tolist())]
-    elif array.dtype == np.int64:
-        words = [f"INT64_C({v})" if v != -(2**63) else "INT64_MIN" for v in flat.tolist()]
-    else:
-        words = [str(int(v)) if v != -(2**31) else "INT32_MIN" for v in flat.tolist()]
-    lines, line = [], ""
-    for word in words:
-        if line and len(line) + len(word) + 2 > COLUMNS:
-            lines.append(line)
-            line = ""
-        line += f"{word}, " if line else f"    {word}, "
-    return "\n".join([*(text.rstrip() for text in lines), line.rstrip()])
 
 
 HEADER = """\
@@ -302,17 +273,4 @@ int {name}_process_s16({name} *net, void *scratch, const int16_t *pcm, int16_t *
     }}
     return 0;
 }}
-"""
-
-BUILD = """\
-cmake_minimum_required(VERSION 3.13)
-project({name} C)
-
-add_library({name} STATIC
-{sources}
-)
-target_include_directories({name} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
-set_target_properties({name} PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
-# Float code in quantized networks has the same bits on every core only without contraction to FMA.
-target_compile_options({name} PRIVATE {flags} -ffp-contract=off -fno-trapping-math)
 """

@@ -26,6 +26,7 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("delay", _with_unit(stream["delay_samples"], "samples")),
         ("latency", _with_unit(stream["latency_ms"], "ms")),
         ("weights", _with_unit(memory["weights_bytes"], "bytes")),
+        ("code", _with_unit(memory["code_bytes"], "bytes")),
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _with_unit(memory["scratch_bytes"], "bytes")),
         ("scratch lower bound", _with_unit(bound, "bytes")),

@@ -104,6 +104,7 @@ class Context:
     kernels: set[str] = field(default_factory=set)
     locals: dict[str, str] = field(default_factory=dict)
     declarations: list[str] = field(default_factory=list)
+    layers: list[ir.Value] = field(default_factory=list)  # by the number of their EK_LAYER
     moved_bytes: int = 0  # that copies read and write, and fills write
     _by_content: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
@@ -122,6 +123,14 @@ class Context:
         """Append a kernel call and remember that the build needs the kernel."""
         self.kernels.add(kernel)
         self.line(f"{kernel}({', '.join(str(a) for a in arguments)});")
+
+    def look(self, node: ir.Node) -> None:
+        """Mark where the results of a node are complete, so that a replay can look at them."""
+        for value in node.outputs:
+            used = bool(value.uses()) or value.is_graph_output()
+            if used and str(value.name) in self.layout.slots:
+                self.line(f"EK_LAYER({len(self.layers)}, {self.pointer(value)});")
+                self.layers.append(value)
 
     def pointer(self, value: ir.Value | None) -> str:
         """The C name of a tensor: a constant array, or a local pointer into its storage."""

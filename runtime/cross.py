@@ -1,0 +1,113 @@
+"""Compiling a build for another machine: its replay program, and how much code its library is."""
+
+import importlib.util
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.errors import ToolError
+from edgekit.runtime.profile import Profile
+from edgekit.runtime.toolchain import TIMEOUT_S, Compiler, ask
+
+ZIG = (sys.executable, "-m", "ziglang", "cc")
+STANDARD = ("-ffp-contract=off", "-fno-trapping-math", "-ffunction-sections", "-fdata-sections")
+# Debian packages by the name of their command: (what compiles, and the C library where that is apart)
+APT = {
+    "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+    "riscv64-linux-gnu-gcc": "gcc-riscv64-linux-gnu libc6-dev-riscv64-cross",
+    "qemu-system-arm": "qemu-system-arm",
+    "qemu-aarch64": "qemu-user",
+    "qemu-riscv64": "qemu-user",
+}
+
+
+@dataclass(frozen=True)
+class CrossCompiler:
+    """A compiler for a profile's core, with the options that say which core that is."""
+
+    compiler: Compiler
+    core: tuple[str, ...]
+
+
+def find_cross_compiler(profile: Profile) -> CrossCompiler | None:
+    """Return the profile's gcc, or PyPI's ziglang; None where neither answers."""
+    path = profile.cc and shutil.which(profile.cc)
+    if path and (compiler := ask((path,))):
+        return CrossCompiler(compiler, profile.flags)
+    if profile.zig and importlib.util.find_spec("ziglang") and (compiler := ask(ZIG)):
+        return CrossCompiler(compiler, profile.zig)
+    return None
+
+
+def compile_replay(
+    directory: Path, profile: Profile, output: Path, defines: Sequence[str] = ()
+) -> Compiler:
+    """Compile a build and its replay program, ``replay/``, into the program `output`.
+
+    Raises:
+        ToolError: no compiler for that core, or it failed.
+    """
+    found = find_cross_compiler(profile)
+    if found is None:
+        raise ToolError(f"no compiler for {profile.name}: {how_to_get(profile)}")
+    link = ["-static"]
+    if profile.is_bare:
+        link = ["-nostartfiles", "-Wl,--gc-sections", "-T", "replay/board.ld"]
+    sources = [*_sources(directory), *(f"replay/{p.name}" for p in _files(directory / "replay"))]
+    options = ["-std=c11", profile.optimize, *STANDARD, *defines, "-I.", "-Ireplay"]
+    _run(found, [*options, *sources, *link, "-o", str(output.resolve())], directory)
+    return found.compiler
+
+
+def code_bytes(directory: Path, profile: Profile) -> tuple[int, str] | None:
+    """Return the size of a build's code and its tables, without weights, and the compiler's label.
+
+    None where this machine lacks the profile's gcc.
+
+    Raises:
+        ToolError: it failed.
+    """
+    found = find_cross_compiler(profile)
+    if profile.cc is None or found is None or found.core != profile.flags:
+        return None
+    size = shutil.which(profile.cc.removesuffix("gcc") + "size")
+    if size is None:
+        return None
+    whole = directory / "library.o"
+    sources = [name for name in _sources(directory) if not name.endswith("_weights.c")]
+    try:
+        _run(found, ["-std=c99", profile.optimize, *STANDARD[:2], "-I.", *sources, "-nostdlib", "-r", "-o", whole.name],
+             directory)  # fmt: skip
+        table = subprocess.run([size, str(whole)], capture_output=True, text=True, check=True)
+    finally:
+        whole.unlink(missing_ok=True)
+    return int(table.stdout.splitlines()[1].split()[0]), f"{profile.cc} {found.compiler.version}"
+
+
+def how_to_get(profile: Profile) -> str:
+    """Return the commands that install a compiler for a profile."""
+    return f"as root: apt-get install {APT[profile.cc or '']}, or pip install ziglang"
+
+
+def _sources(directory: Path) -> list[str]:
+    return [path.name for path in _files(directory)]
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.glob("*.c") if path.is_file())
+
+
+def _run(found: CrossCompiler, arguments: Sequence[str], folder: Path) -> None:
+    command = [*found.compiler.command, *found.core, *arguments]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S
+    )
+    if done.returncode != 0:
+        failure = f"{found.compiler.label} failed with exit code {done.returncode}"
+        rerun = f"the command, in {folder}, was:\n{shlex.join(command)}"
+        raise ToolError(f"{failure}; {rerun}\n{done.stderr.strip()}")

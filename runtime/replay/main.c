@@ -1,0 +1,204 @@
+#include "replay.h"
+
+#include "edgekit.h"
+
+#define PAINTED_BYTES 32768u /* how far below main the stack is looked at */
+#define PAINT 0xA5u
+
+/* A counter of instructions wants so many hops, over golden inputs again and again, and nothing compared. */
+#ifndef REPLAY_COUNTED_HOPS
+#define REPLAY_COUNTED_HOPS 0
+#endif
+
+static int failures, layer_hop;
+
+__attribute__((noinline)) void replay_begin(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+
+__attribute__((noinline)) void replay_end(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+
+/* ---- printing ------------------------------------------------------------------------------- */
+
+static void print_number(uint32_t value)
+{
+    char digits[11];
+    int at = 10;
+    digits[10] = 0;
+    do {
+        digits[--at] = (char)('0' + (int)(value % 10u));
+        value /= 10u;
+    } while (value != 0);
+    replay_print(&digits[at]);
+}
+
+static void print_ratio(const replay_sum *sum)
+{
+    if (sum->noise == 0.0f || !(sum->signal > 0.0f)) {
+        replay_print("different");
+    } else {
+        const float db = 4.3429448f * ek_logf1(sum->signal / sum->noise);
+        replay_print(db < 0.0f ? "-" : "");
+        print_number((uint32_t)(db < 0.0f ? -db : db));
+        replay_print(" dB");
+    }
+}
+
+/* "output y: equal", "layer conv: FAIL, 12 dB" */
+static void judge(const char *kind, const replay_tensor *tensor, const replay_sum *sum)
+{
+    const int is_near = tensor->is_float && !tensor->exact && sum->noise * replay_least_ratio <= sum->signal;
+    const int is_good = !sum->is_different || is_near;
+    replay_print(kind);
+    replay_print(tensor->name);
+    replay_print(is_good ? ": " : ": FAIL, ");
+    if (sum->is_different) {
+        print_ratio(sum);
+    } else {
+        replay_print("equal");
+    }
+    replay_print("\n");
+    failures += !is_good;
+}
+
+/* ---- comparing ------------------------------------------------------------------------------ */
+
+static const unsigned char *at_hop(const replay_tensor *tensor, int hop)
+{
+    return (const unsigned char *)tensor->data + tensor->bytes * (size_t)hop;
+}
+
+static void compare(replay_sum *sum, const replay_tensor *tensor, int hop, const void *found)
+{
+    const unsigned char *const a = at_hop(tensor, hop), *const b = found;
+    for (size_t i = 0; i < tensor->bytes; i++) {
+        sum->is_different |= a[i] != b[i];
+    }
+    if (tensor->is_float) {
+        const float *const x = (const float *)(const void *)a, *const y = found;
+        for (size_t i = 0; i < tensor->bytes / sizeof *x; i++) {
+            const float error = y[i] - x[i];
+            sum->signal += x[i] * x[i];
+            sum->noise += error * error;
+        }
+    }
+}
+
+static const void *const *inputs_of(int hop)
+{
+    for (int i = 0; i < replay_input_count; i++) {
+        replay_pointers[i] = at_hop(&replay_inputs[i], hop);
+    }
+    return replay_pointers;
+}
+
+static void check_status(int status)
+{
+    if (status != 0) {
+        replay_print("process: FAIL, it returned an error\n");
+        failures++;
+    }
+}
+
+/* ---- the stack ------------------------------------------------------------------------------ */
+
+/* Bytes below here; volatile, and through an integer, since nobody owns them. */
+static volatile unsigned char *below_here(void)
+{
+    unsigned char here;
+    volatile uintptr_t address = (uintptr_t)&here;
+    return (volatile unsigned char *)(address - 256u - PAINTED_BYTES);
+}
+
+static volatile unsigned char *paint_stack(void)
+{
+    volatile unsigned char *const lowest = below_here();
+    for (size_t i = 0; i < PAINTED_BYTES; i++) {
+        lowest[i] = PAINT;
+    }
+    return lowest;
+}
+
+static void print_stack(volatile const unsigned char *lowest)
+{
+    size_t free_bytes = 0;
+    while (free_bytes < PAINTED_BYTES && lowest[free_bytes] == PAINT) {
+        free_bytes++;
+    }
+    replay_print("stack_bytes: ");
+    print_number((uint32_t)(PAINTED_BYTES + 256u - free_bytes));
+    replay_print("\n");
+}
+
+/* ---- the two runs --------------------------------------------------------------------------- */
+
+/* The build as it is linked. */
+static void replay_whole(void)
+{
+    int status = replay_reset();
+    volatile const unsigned char *const stack = paint_stack();
+    for (int hop = 0; status == 0 && hop < replay_hops; hop++) {
+        status = replay_process(inputs_of(hop));
+        for (int i = 0; i < replay_output_count; i++) {
+            compare(&replay_output_sums[i], &replay_outputs[i], hop, replay_results[i]);
+        }
+    }
+    print_stack(stack);
+    check_status(status);
+    for (int i = 0; i < replay_output_count; i++) {
+        judge("output ", &replay_outputs[i], &replay_output_sums[i]);
+    }
+}
+
+void replay_look(int number, const void *data)
+{
+    for (int i = 0; i < replay_layer_count; i++) {
+        const replay_layer *const layer = &replay_layers[i];
+        if (layer->number == number && layer->given) {
+            memcpy((void *)(uintptr_t)data, at_hop(&layer->tensor, layer_hop), layer->tensor.bytes);
+        } else if (layer->number == number) {
+            compare(&replay_layer_sums[i], &layer->tensor, layer_hop, data);
+        }
+    }
+}
+
+/* The same code with a look at its layers. */
+static void replay_layer_by_layer(void)
+{
+    int status = replay_reset_layers();
+    for (layer_hop = 0; status == 0 && layer_hop < replay_layer_hops; layer_hop++) {
+        status = replay_process_layers(inputs_of(layer_hop));
+    }
+    check_status(status);
+    for (int i = 0; i < replay_layer_count; i++) {
+        if (!replay_layers[i].given) {
+            judge("layer ", &replay_layers[i].tensor, &replay_layer_sums[i]);
+        }
+    }
+}
+
+static int replay_counted(void)
+{
+    int status = replay_reset();
+    for (int hop = 0; status == 0 && hop < REPLAY_COUNTED_HOPS; hop++) {
+        status = replay_process(inputs_of(hop % replay_hops));
+    }
+    return status != 0;
+}
+
+int main(void)
+{
+    if (REPLAY_COUNTED_HOPS > 0) {
+        return replay_counted();
+    }
+    replay_whole();
+    if (replay_layer_hops > 0) {
+        replay_layer_by_layer();
+    }
+    replay_print(failures ? "FAIL\n" : "PASS\n");
+    return failures ? 1 : 0;
+}

@@ -1,0 +1,313 @@
+"""The replay program of a build for another machine: what binds the network, and its golden data in C.
+
+The rest of the program is ``runtime/replay/``. It runs the build on golden inputs, prints how each output
+compares with what a verified run gave, and ends with PASS or FAIL. Integers must be the same bits: those
+that the network computes from the golden integers at its border, whatever comes before and behind them.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.export.model import Model
+from edgekit.quantize.oracle import Oracle
+from edgekit.runtime.manifest import Manifest, Tensor
+from edgekit.runtime.profile import Profile
+from edgekit.targets.build import Build, Layer
+from edgekit.targets.c.emit.base import C_ARRAYS
+from edgekit.targets.c.literals import array_text
+
+FOLDER = "replay"
+GOLDEN_BYTES = 200_000  # of inputs and outputs, and of layers as many again
+GOLDEN_HOPS = 64
+LEAST_SNR_DB = 90.0  # of a float output against the run that was verified
+BORDER = (
+    "Finite",
+    "Dequantize",
+    "Move",
+    "Reshape",
+    "Identity",
+)  # float layers of an integer network
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+Held = Sequence[tuple[Layer, NDArray[Any]]]  # what layers hold: (hops, *shape)
+
+
+def replay_files(manifest: Manifest, profile: Profile) -> dict[str, bytes]:
+    """All sources of the replay program but ``golden.c``, which needs a verified run."""
+    root = files("edgekit.runtime") / "replay"
+    port = "port_semihosting.c" if profile.is_bare else "port_stdio.c"
+    made = {f"{FOLDER}/{name}": (root / name).read_bytes() for name in ("main.c", "replay.h", port)}
+    made[f"{FOLDER}/network.c"] = _network(manifest).encode()
+    made[f"{FOLDER}/layers.c"] = _layers(manifest).encode()
+    if profile.is_bare:
+        made[f"{FOLDER}/board.ld"] = linker_script(manifest.c_name, profile).encode()
+    return made
+
+
+def golden_source(
+    build: Build,
+    manifest: Manifest,
+    model: Model,
+    inputs: Arrays,
+    outputs: Arrays,
+    profile: Profile,
+) -> bytes:
+    """``golden.c`` of a verified run: as many of its first hops as fit, from the fresh state.
+
+    Args:
+        build: of which a replay is made.
+        manifest: its facts, with the verification.
+        model: what was lowered.
+        inputs: (hops, *shape) by name, of session constants (*shape).
+        outputs: what came out, likewise.
+        profile: the device, whose memory for weights holds golden data too.
+    """
+    limit = GOLDEN_BYTES
+    if profile.is_bare:
+        left = profile.memory["weights"].bytes - (manifest.memory["weights_bytes"] or 0)
+        limit = min(limit, max(0, left // 2))
+    chosen = [layer for layer in build.layers if layer.border is not None]
+    held = layer_values(model, chosen, inputs, GOLDEN_HOPS) if chosen else []
+    return golden_file(manifest, inputs, outputs, held, is_all_integers(build), limit)
+
+
+def is_all_integers(build: Build) -> bool:
+    """Whether a network computes in integers alone, but for quantizing inputs and the like of outputs."""
+    integers = build.manifest.quantization["recipe"] != "float32"
+    return integers and all(
+        layer.operator in BORDER for layer in build.layers if layer.dtype == "float32"
+    )
+
+
+def layer_values(model: Model, layers: Sequence[Layer], inputs: Arrays, hops: int) -> Held:
+    """Run the oracle over the first hops of `inputs`; of `layers` those that it knows, and their values."""
+    oracle = Oracle(model)
+    rows: dict[str, list[NDArray[Any]]] = {layer.name: [] for layer in layers}
+    streams = {name: array for name, array in inputs.items() if name not in model.constants}
+    constants = {name: inputs[name] for name in model.constants}
+    for hop in range(min(hops, *(len(array) for array in streams.values()))):
+        oracle.process({**{name: array[hop] for name, array in streams.items()}, **constants})
+        for layer in layers:
+            value = oracle.values.get(layer.name)
+            if value is not None and value.shape == layer.shape:
+                rows[layer.name].append(value.astype(layer.dtype))
+    return [(layer, np.stack(rows[layer.name])) for layer in layers if rows[layer.name]]
+
+
+def hops_within(limit: int, arrays: Sequence[NDArray[Any]], hops: int) -> int:
+    """How many hops of all `arrays`, (hops, *shape), fit in `limit` bytes: `hops` at most, one at least."""
+    bytes_per_hop = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in arrays)
+    return max(1, min(hops, limit // max(1, bytes_per_hop), *(len(a) for a in arrays)))
+
+
+def golden_file(
+    manifest: Manifest, inputs: Arrays, outputs: Arrays, held: Held, exact: bool, limit: int
+) -> bytes:
+    """The text; `exact` says that float outputs must be the same bits, `limit` is for each of two parts."""
+    ins, outs = manifest.stream_inputs, manifest.stream_outputs
+    arrays = [*(inputs[t.name] for t in ins), *(outputs[t.name] for t in outs)]
+    hops = hops_within(limit, arrays, GOLDEN_HOPS)
+    layer_hops = hops_within(limit, [values for _, values in held], hops) if held else 0
+    parts = [
+        _array(f"golden_constant_{i}", inputs[t.name]) for i, t in enumerate(manifest.constants)
+    ]
+    constants = [_row(f"golden_constant_{i}", t, False) for i, t in enumerate(manifest.constants)]
+    parts += [_array(f"golden_in_{i}", inputs[t.name][:hops]) for i, t in enumerate(ins)]
+    parts += [_array(f"golden_out_{i}", outputs[t.name][:hops]) for i, t in enumerate(outs)]
+    parts += [
+        _array(f"golden_layer_{i}", values[:layer_hops]) for i, (_, values) in enumerate(held)
+    ]
+    rows_layer = [
+        f"{{{_row(f'golden_layer_{i}', layer, True)}, {layer.number}, {int(layer.border == 'in')}}}"
+        for i, (layer, _) in enumerate(held)
+    ]
+    return GOLDEN.format(
+        arrays="\n".join(parts), hops=hops, layer_hops=layer_hops, ratio=10 ** (least_db(manifest) / 10),
+        n_in=len(ins), n_out=len(outs), n_layer=len(held), sums=max(1, len(held)),
+        inputs=",\n    ".join(_row(f"golden_in_{i}", t, False) for i, t in enumerate(ins)),
+        outputs=",\n    ".join(_row(f"golden_out_{i}", t, exact) for i, t in enumerate(outs)),
+        constants=",\n    ".join(constants) or NO_TENSOR,
+        layers=",\n    ".join(rows_layer) or f"{{{NO_TENSOR}, -1, 1}}",
+    ).encode()  # fmt: skip
+
+
+def least_db(manifest: Manifest) -> float:
+    """How near a float output must be to the verified run: less where the source's own rounding is more."""
+    facts = manifest.verification
+    is_float = manifest.quantization["recipe"] == "float32"
+    if not is_float or facts is None or facts["snr_db"] is None:
+        return LEAST_SNR_DB
+    return float(min(LEAST_SNR_DB, facts["snr_db"]))
+
+
+def linker_script(name: str, profile: Profile) -> str:
+    """``board.ld``: weights and golden data in one memory, the rest of the program in another."""
+    memory = "\n".join(
+        f"    {block.upper()} : ORIGIN = 0x{region.start:08x}, LENGTH = 0x{region.bytes:x}"
+        for block, region in profile.memory.items()
+    )
+    return LINKER_SCRIPT.format(name=name, memory=memory)
+
+
+def _network(manifest: Manifest) -> str:
+    outs = manifest.stream_outputs
+    arrays = [
+        f"static {C_ARRAYS[t.dtype]} output_{i}[{math.prod(t.shape)}];" for i, t in enumerate(outs)
+    ]
+    results = ", ".join(f"output_{i}" for i in range(len(outs)))
+    return NETWORK.format(
+        name=manifest.c_name, upper=manifest.c_name.upper(), arrays="\n".join(arrays),
+        results=results, **_arguments(manifest),
+    )  # fmt: skip
+
+
+def _layers(manifest: Manifest) -> str:
+    functions = ["init", "reset", "session", "process", "process_s16", "end"]
+    renamed = "\n".join(
+        f"#define {manifest.c_name}_{f} replay_layers_{manifest.c_name}_{f}" for f in functions
+    )
+    return LAYERS.format(
+        name=manifest.c_name,
+        upper=manifest.c_name.upper(),
+        renamed=renamed,
+        **_arguments(manifest),
+    )
+
+
+def _arguments(manifest: Manifest) -> dict[str, str]:
+    ins, outs = len(manifest.stream_inputs), len(manifest.stream_outputs)
+    constants = ", ".join(f"replay_constants[{i}].data" for i in range(len(manifest.constants)))
+    session = SESSION.format(name=manifest.c_name, constants=constants)
+    return {
+        "session": session if constants else "    return network == NULL;\n",
+        "in_pointers": ", ".join(f"inputs[{i}]" for i in range(ins)),
+        "out_pointers": ", ".join(f"replay_results[{i}]" for i in range(outs)),
+    }
+
+
+def _array(name: str, values: NDArray[Any]) -> str:
+    ctype = C_ARRAYS[values.dtype.name]
+    return f"static const {ctype} {name}[{values.size}] = {{\n{array_text(values)}\n}};"
+
+
+def _row(array: str, tensor: Tensor | Layer, exact: bool) -> str:
+    plain = (c if c.isprintable() and c.isascii() and c not in '"\\' else "_" for c in tensor.name)
+    size = math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
+    is_float = int(tensor.dtype == "float32")
+    return f'{{"{"".join(plain)}", {array}, {size}, {is_float}, {int(exact)}}}'
+
+
+NO_TENSOR = '{"", 0, 0, 0, 0}'
+
+GOLDEN = """\
+#include "replay.h"
+
+{arrays}
+
+
+const int replay_hops = {hops}, replay_layer_hops = {layer_hops};
+const float replay_least_ratio = {ratio:.6e}f;
+const int replay_input_count = {n_in}, replay_output_count = {n_out}, replay_layer_count = {n_layer};
+
+const replay_tensor replay_constants[] = {{
+    {constants},
+}};
+const replay_tensor replay_inputs[] = {{
+    {inputs},
+}};
+const replay_tensor replay_outputs[] = {{
+    {outputs},
+}};
+const replay_layer replay_layers[] = {{
+    {layers},
+}};
+
+const void *replay_pointers[{n_in}];
+replay_sum replay_output_sums[{n_out}], replay_layer_sums[{sums}];
+"""
+
+NETWORK = """\
+#include "replay.h"
+
+#include "{name}.h"
+
+_Alignas({upper}_ALIGN) unsigned char replay_state[{upper}_STATE_BYTES];
+_Alignas({upper}_ALIGN) unsigned char replay_scratch[{upper}_SCRATCH_BYTES + 1];
+static {name} *network;
+{arrays}
+void *const replay_results[] = {{{results}}};
+
+int replay_reset(void)
+{{
+    network = {name}_init(replay_state, sizeof replay_state);
+{session}}}
+
+int replay_process(const void *const *inputs)
+{{
+    const {name}_inputs in = {{{in_pointers}}};
+    {name}_outputs out = {{{out_pointers}}};
+    int status;
+    replay_begin();
+    status = {name}_process(network, replay_scratch, &in, &out);
+    replay_end();
+    return status;
+}}
+"""
+
+SESSION = """\
+    const {name}_constants constants = {{{constants}}};
+    return network == NULL || {name}_session(network, replay_scratch, &constants) != 0;
+"""
+
+LAYERS = """\
+#include "replay.h"
+
+/* The build's own source once more, under other names, with a look at every layer. */
+#define EK_LAYER(number, data) replay_look(number, data)
+{renamed}
+#include "../{name}.c"
+
+extern unsigned char replay_state[{upper}_STATE_BYTES], replay_scratch[];
+static {name} *network;
+
+int replay_reset_layers(void)
+{{
+    network = {name}_init(replay_state, sizeof replay_state);
+{session}}}
+
+int replay_process_layers(const void *const *inputs)
+{{
+    const {name}_inputs in = {{{in_pointers}}};
+    {name}_outputs out = {{{out_pointers}}};
+    return {name}_process(network, replay_scratch, &in, &out);
+}}
+"""
+
+LINKER_SCRIPT = """\
+/* The memories of the board that QEMU emulates; for another board change these lines. */
+ENTRY(reset_handler)
+MEMORY
+{{
+{memory}
+}}
+
+replay_stack_top = ORIGIN(RAM) + LENGTH(RAM);
+
+SECTIONS
+{{
+    .vectors : {{ KEEP(*(.vectors)) }} > CODE
+    .weights : {{ *(.rodata.{name}_*) *(.rodata.golden_*) }} > WEIGHTS
+    .text : {{ *(.text .text.*) *(.rodata .rodata.*) . = ALIGN(8); }} > CODE
+    .ARM.exidx : {{ *(.ARM.exidx*) }} > CODE
+    .data : {{ replay_data = .; *(.data .data.*) . = ALIGN(8); replay_data_end = .; }} > RAM AT> CODE
+    replay_data_load = LOADADDR(.data);
+    .bss (NOLOAD) : {{ replay_bss = .; *(.bss .bss.* COMMON) . = ALIGN(8); replay_bss_end = .; }} > RAM
+}}
+"""

@@ -1,0 +1,56 @@
+"""Emulated devices for tests: which this machine can compile and run for, and builds that replay on them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from builds import lowered, noise
+
+from edgekit.export.model import Model
+from edgekit.quantize.oracle import Oracle
+from edgekit.runtime.cross import APT, compile_replay
+from edgekit.runtime.emulator import replay
+from edgekit.targets.build import Build
+from edgekit.targets.c.replay import golden_source
+from edgekit.targets.devices import profile, profiles
+
+CROSS = tuple(name for name, device in profiles().items() if device.is_cross)
+
+
+def missing(target: str) -> str | None:
+    """What keeps this machine from compiling and running for a target; None where nothing does."""
+    device = profile(target)
+    tools = [tool for tool in (device.cc, device.qemu[0]) if tool and not shutil.which(tool)]
+    packages = " ".join(APT[tool] for tool in tools)
+    return f"needs {' and '.join(tools)}: apt-get install {packages}" if tools else None
+
+
+def on_devices(*targets: str) -> pytest.MarkDecorator:
+    """Parametrize `target` with devices, all by default; those that cannot run here are skipped by tool."""
+    return pytest.mark.parametrize(
+        "target",
+        [
+            pytest.param(
+                name,
+                marks=pytest.mark.skipif(missing(name) is not None, reason=missing(name) or ""),
+            )
+            for name in targets or CROSS
+        ],
+    )
+
+
+def replayable(model: Model, target: str, folder: Path, hops: int = 8, seed: int = 0) -> Build:
+    """Lower `model` into `folder` with golden data that the oracle computes from seeded noise."""
+    build = lowered(model, folder, target)
+    inputs = noise(model, hops, seed)
+    outputs = Oracle(model).run_hops(inputs)
+    text = golden_source(build, build.manifest, model, inputs, outputs, profile(target))
+    (folder / "replay" / "golden.c").write_bytes(text)
+    return build
+
+
+def replayed(folder: Path, target: str) -> list[str]:
+    """Compile and run a build's replay program; returns the lines that it printed."""
+    program = folder / "replay.elf"
+    compile_replay(folder, profile(target), program)
+    return replay(profile(target), program).splitlines()
