@@ -365,6 +365,9 @@ class Fuser:
                 new = copy
             outputs.append(new)
         for value, new in zip(self.model.ir.graph.outputs, outputs, strict=True):
+            real = self._real.get(value)
+            if real is not None and real is not new:  # a float island reads the state's successor
+                real.name, real.metadata_props[TENSOR] = f"{value.name}_real", str(value.name)
             new.name = value.name
         return outputs
 

@@ -47,7 +47,7 @@ ISAS = {
         ("fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"),
     ),
 }
-C_TYPES = {"int32_t": ctypes.c_int32, "float": ctypes.c_float}
+C_TYPES = {"int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "float": ctypes.c_float}
 
 Argument = NDArray[Any] | int | float | None
 

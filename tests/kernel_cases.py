@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgekit.quantize import (
     arith_fft,
     arith_float,
+    arith_fused,
     arith_linear,
     arith_recurrent,
     arith_tables,
@@ -434,6 +435,74 @@ def prelu(kernel: str) -> Callable[[Draw], Call]:
     return build
 
 
+def fused(
+    kernel: str, given: list[Any], sizes: list[int], where: int, result: str, d: Draw
+) -> Call:
+    """A call of a kernel with precise internals: its twin's arguments, y at `where`, and sizes."""
+    zero, low, high = limits(d, result)
+    args = [*given, zero, low, high]
+    y = getattr(arith_fused, kernel)(*args)
+    return Call(kernel, [*args, blank(y), *sizes], {where: y})
+
+
+def even_shift(d: Draw) -> int:
+    return 2 * (d.int(12, 20) if d.int(0, 3) else d.int(1, 31))
+
+
+def magnitude(kernel: str) -> Callable[[Draw], Call]:
+    def build(d: Draw) -> Call:
+        n, add = d.int(1, 40), d.int(0, 1 << 40) if d.int(0, 1) else 0
+        a, b = integers(d, np.int16, n), integers(d, np.int16, n)
+        given = [a, d.int(0, 1 << 30), b, d.int(0, 1 << 30), add, even_shift(d)]
+        return fused(kernel, given, [n], 9, read_and_written(kernel)[1], d)
+
+    return build
+
+
+def product_sum(kernel: str) -> Callable[[Draw], Call]:
+    def build(d: Draw) -> Call:
+        n, top = d.int(1, 40), 1 << 30
+        a, b, c, e = (integers(d, np.int16, n) for _ in range(4))
+        given = [a, b, d.int(-top, top), c, e, d.int(-top, top), d.int(1, 62)]
+        return fused(kernel, given, [n], 10, read_and_written(kernel)[1], d)
+
+    return build
+
+
+def mean_square(kernel: str) -> Callable[[Draw], Call]:
+    def build(d: Draw) -> Call:
+        outer, n, inner = d.int(1, 4), d.int(1, 40), d.int(1, 5)
+        mult, shift = multipliers(d, np.int64, 1)
+        given = [integers(d, np.int16, outer, n, inner), int(mult[0]), int(shift[0]) + d.int(0, 14)]
+        sizes = [outer, n, inner]
+        return fused(kernel, given, sizes, 6, read_and_written(kernel)[1], d)
+
+    return build
+
+
+def layernorm_int(kernel: str) -> Callable[[Draw], Call]:
+    def build(d: Draw) -> Call:
+        rows, n, up = d.int(1, 4), d.int(1, 50), d.int(0, 20)
+        x, bound = integers(d, np.int16, rows, n), 1 << d.int(1, 24)
+        gain = d.rng().integers(-bound, bound, n, endpoint=True).astype(np.int32)
+        bias = integers(d, np.int32, n)
+        epsilon = d.int(0, 1 << 50) if d.int(0, 1) else d.int(0, 1)
+        given = [x, gain, bias, up, epsilon, d.int(20, 45)]
+        return fused(kernel, given, [rows, n], 9, read_and_written(kernel)[1], d)
+
+    return build
+
+
+def softmax_int(kernel: str) -> Callable[[Draw], Call]:
+    def build(d: Draw) -> Call:
+        rows, n = d.int(1, 4), d.int(1, 50)
+        x, table = integers(d, np.int16, rows, n), arith_fused.exp2_table()
+        scaling = d.int(0, (1 << 31) - 1), d.int(8, 40), table, d.int(1, 1 << 30), d.int(30, 50)
+        return fused(kernel, [x, *scaling], [rows, n], 9, read_and_written(kernel)[1], d)
+
+    return build
+
+
 def border(kernel: str) -> Callable[[Draw], Call]:
     _, verb, name = kernel.split("_")
 
@@ -620,6 +689,11 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     **_family(requantize, *(f"ek_requantize_{w}" for w in WIDTHS)),
     **_family(function, *(f"ek_{f}_f32" for f in ("exp", "log", "sqrt", "sigmoid", "tanh", "erf"))),
     **_family(prelu, *(f"ek_prelu_{w}" for w in KEEPING)),
+    **_family(magnitude, "ek_magnitude_s16", "ek_magnitude_s16_s8"),
+    **_family(product_sum, "ek_product_sum_s16", "ek_product_sum_s16_s8"),
+    **_family(mean_square, "ek_mean_square_s16", "ek_mean_square_s16_s8"),
+    **_family(layernorm_int, "ek_layernorm_s16", "ek_layernorm_s16_s8"),
+    **_family(softmax_int, "ek_softmax_s16", "ek_softmax_s16_s8"),
     "ek_gru_f32": gru_f32,
     "ek_lstm_f32": lstm_f32,
     "ek_rnn_f32": rnn_f32,

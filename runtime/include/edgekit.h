@@ -96,6 +96,51 @@ static inline int16_t ek_lut_s16_at(const int16_t *table, int16_t x)
     return (int16_t)(t0 + (((table[i + 1] - t0) * (u & 63) + 32) >> 6));
 }
 
+/* Largest r with r * r <= v. */
+static inline uint32_t ek_isqrt64(uint64_t v)
+{
+    uint64_t root = 0, bit = (uint64_t)1 << 62;
+    while (bit > v) {
+        bit >>= 2;
+    }
+    for (; bit != 0; bit >>= 2) {
+        const uint64_t next = root + bit;
+        root >>= 1;
+        if (v >= next) {
+            v -= next;
+            root += bit;
+        }
+    }
+    return (uint32_t)root;
+}
+
+/* 1 / sqrt(v) = mantissa * 2^(up - 62) with a relative error below 2^-29; mantissa in [2^30, 2^31]; 0 for v = 0. */
+typedef struct {
+    int64_t mantissa;
+    int32_t up;
+} ek_inverse_root;
+
+static inline ek_inverse_root ek_inverse_root64(uint64_t v)
+{
+    ek_inverse_root r = {0, 0};
+    if (v != 0) {
+        for (; v < (uint64_t)1 << 62; v <<= 2) {
+            r.up++;
+        }
+        r.mantissa = (int64_t)(((uint64_t)1 << 62) / ek_isqrt64(v));
+    }
+    return r;
+}
+
+/* 2^(30 - u * 2^-20), u >= 0, from 257 entries table[i] = 2^(30 - i / 256): relative error below 2^-19 down to 2^0. */
+static inline int64_t ek_exp2_q30(const int32_t *table, int64_t u)
+{
+    const int32_t i = (int32_t)(u >> 12) & 255, low = (int32_t)u & 4095;
+    const int64_t down = u >> 20;
+    const int64_t v = table[i] - (((int64_t)(table[i] - table[i + 1]) * low + 2048) >> 12);
+    return down > 30 ? 0 : (v + (((int64_t)1 << down) >> 1)) >> down;
+}
+
 /* ---- integers of a tensor, any type widened to int64: results are the same for every operand ------- */
 
 /* Quotient towards zero; 0 where b is 0. */
@@ -732,6 +777,48 @@ void ek_prelu_s16(const int16_t *x, int32_t x_zero, int32_t m_pos, const int32_t
                   int16_t *y, int32_t channels, int32_t inner);
 void ek_prelu_s16_s8(const int16_t *x, int32_t x_zero, int32_t m_pos, const int32_t *m_neg, int32_t shift,
                      int32_t y_zero, int8_t *y, int32_t channels, int32_t inner);
+
+/* ---- fused, integer: 64 bits inside, one rounding where nothing else is said ------------------------- */
+
+/* y = clamp(y_zero + round_half_up(sqrt((a^2 * m1 + b^2 * m2 + add) * 2^-shift))); m1, m2 in [0, 2^30], add in
+ * [0, 2^61], shift even, 2..62. y may be a or b where the types agree. */
+void ek_magnitude_s16(const int16_t *a, int32_t m1, const int16_t *b, int32_t m2, int64_t add, int32_t shift,
+                      int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t n);
+void ek_magnitude_s16_s8(const int16_t *a, int32_t m1, const int16_t *b, int32_t m2, int64_t add, int32_t shift,
+                         int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t n);
+
+/* y = clamp(y_zero + ((a * b * m1 + c * d * m2 + 2^(shift-1)) >> shift)); m1, m2 in [-2^30, 2^30]. y may be any
+ * operand where the types agree. */
+void ek_product_sum_s16(const int16_t *a, const int16_t *b, int32_t m1, const int16_t *c, const int16_t *d, int32_t m2,
+                        int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t n);
+void ek_product_sum_s16_s8(const int16_t *a, const int16_t *b, int32_t m1, const int16_t *c, const int16_t *d,
+                           int32_t m2, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                           int32_t n);
+
+/* x [outer][n][inner], y [outer][inner] = clamp(y_zero + requantize(sum over n of x^2)); n <= 2^17, mult < 2^15. */
+void ek_mean_square_s16(const int16_t *x, int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                        int16_t *y, int32_t outer, int32_t n, int32_t inner);
+void ek_mean_square_s16_s8(const int16_t *x, int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min,
+                           int32_t y_max, int8_t *y, int32_t outer, int32_t n, int32_t inner);
+
+/* x, y [rows][n], n <= 2^14. Per row, with the exact integers d = n * x - sum(x) and
+ * v = n * sum(x^2) - sum(x)^2 + epsilon: z = d / sqrt(v) rounded to 20 bits of fraction (relative error below 2^-28
+ * before), y = clamp(y_zero + ((z * gain + bias * 2^bias_up + 2^(shift-1)) >> shift)), z as an integer.
+ * gain, bias [n]: |gain| <= 2^24, |bias * 2^bias_up| <= 2^52, epsilon in [0, 2^60]. */
+void ek_layernorm_s16(const int16_t *x, const int32_t *gain, const int32_t *bias, int32_t bias_up, int64_t epsilon,
+                      int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t rows,
+                      int32_t n);
+void ek_layernorm_s16_s8(const int16_t *x, const int32_t *gain, const int32_t *bias, int32_t bias_up, int64_t epsilon,
+                         int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t rows,
+                         int32_t n);
+
+/* x, y [rows][n], n <= 2^14. e = 2^-u with u = requantize(max(x) - x, m, s) * 2^-20 (see ek_exp2_q30), p = e / sum(e)
+ * with 31 bits of fraction and an error below 2^-17 p + 2^-31; y = clamp(y_zero + requantize(p * 2^31)),
+ * |mult| < 2^30. exp2 [257]. */
+void ek_softmax_s16(const int16_t *x, int32_t m, int32_t s, const int32_t *exp2, int32_t mult, int32_t shift,
+                    int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t rows, int32_t n);
+void ek_softmax_s16_s8(const int16_t *x, int32_t m, int32_t s, const int32_t *exp2, int32_t mult, int32_t shift,
+                       int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t rows, int32_t n);
 
 /* y = saturate(round_half_even(x / scale) + zero); NaN gives zero, infinities saturate. scale > 0. */
 void ek_quantize_s8(const float *x, float scale, int32_t zero, int8_t *y, int32_t n);
