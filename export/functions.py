@@ -9,6 +9,7 @@ import onnx
 import onnx.parser
 import onnx_ir as ir
 
+from edgekit.export.fused import FUSED_BODIES
 from edgekit.export.model import FRONTEND_DOMAIN, OPSET, SSM
 from edgekit.export.ssm_body import SSM_BODY
 
@@ -169,7 +170,7 @@ IRFFT (spectrum) => (samples) {
 }"""
 
 TRANSFORMS = ("STFT", "ISTFT", "IRFFT")
-FUNCTIONS = ("Finite", *TRANSFORMS, SSM)
+FUNCTIONS = ("Finite", *TRANSFORMS, SSM, *FUSED_BODIES)
 
 
 def define_functions(model: ir.Model) -> None:
@@ -179,6 +180,7 @@ def define_functions(model: ir.Model) -> None:
     is_fast = all(length is not None and length.bit_count() == 1 for length in lengths)
     inverse = _INVERSE_POWER_OF_TWO if is_fast else _INVERSE_ANY
     bodies = {
+        **FUSED_BODIES,
         "Finite": FINITE,
         "STFT": STFT_POWER_OF_TWO if is_fast else STFT_ANY,
         "ISTFT": _ISTFT % inverse,

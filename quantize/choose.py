@@ -9,6 +9,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.errors import Problem, UsageError
+from edgekit.export.fused import is_fused
 from edgekit.export.model import FLOAT_NODE, Model
 from edgekit.export.passes.graph import array_of
 from edgekit.quantize.geometry import dims, ints, optional
@@ -25,6 +26,8 @@ HIDDEN_INPUT, CELL_INPUT, CELL_OUTPUT = 5, 6, 2
 ARITHMETIC = {"Add", "Sub", "Mul"}
 AVERAGES = {"AveragePool", "GlobalAveragePool"}
 SUMS = {"ReduceMean", "ReduceSum"}
+SQUARES = {"Magnitude", "MeanSquare"}
+PRECISE = SQUARES | {"ProductSum", "LayerNormalization", "Softmax"}  # 64 bits inside
 SMOOTH = {"Sigmoid", "Tanh"}  # saturating: their input is worth 16 bits, and costs nothing there
 TABLED = SMOOTH | {
     "Relu",
@@ -124,15 +127,19 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     cells = [node for node in graph if node.op_type == "LSTM" and node.name in integer]
     bits = {str(n.name): _cell_bits(n, observers) for n in cells}
     named = tuple(map(tuple, groups))
-    return TypePlan(types, integer, bits, _wide(groups, types, recipe), named)
+    squares = {str(n.outputs[0].name) for n in graph if n.op_type in SQUARES and n.name in integer}
+    return TypePlan(types, integer, bits, _wide(groups, types, recipe, squares), named)
 
 
-def _wide(groups: list[list[str]], types: dict[str, QuantType], recipe: Recipe) -> frozenset[str]:
-    """The int16 tensors that the recipe names, or all where its products read 16 bits."""
+def _wide(
+    groups: list[list[str]], types: dict[str, QuantType], recipe: Recipe, squares: set[str]
+) -> frozenset[str]:
+    """The int16 tensors that the recipe names or that hold squares, or all where products read 16 bits."""
+    named = recipe.tensors.keys() | squares
     return frozenset(
         name
         for members in groups
-        if recipe.products == "int16" or recipe.tensors.keys() & members
+        if recipe.products == "int16" or named & set(members)
         for name in members
         if types[name].dtype == "int16"
     )
@@ -214,6 +221,8 @@ def constant_tail(node: ir.Node) -> bool:
 
 
 def _is_integer_compute(node: ir.Node) -> bool:
+    if is_fused(node):
+        return True
     if FLOAT_NODE in node.metadata_props or node.domain != "":
         return False
     if node.op_type in LINEAR:
@@ -231,7 +240,9 @@ def _is_integer_compute(node: ir.Node) -> bool:
         return _is_plain_lstm(node)
     if node.op_type in SUMS:
         return _is_plain_sum(node)
-    if node.op_type in ARITHMETIC | TABLED | {"Div"} and _feeds_sensitive(node.outputs[0]):
+    if node.op_type in ("LayerNormalization", "Softmax"):
+        return _is_plain_row(node)
+    if node.op_type in ARITHMETIC | TABLED | {"Div"} and feeds_sensitive(node.outputs[0]):
         return False
     if node.op_type == "Div":
         divisor = constant(node.inputs[1])
@@ -269,12 +280,22 @@ def _is_plain_sum(node: ir.Node) -> bool:
     axes = reduced_axes(node) if constant_tail(node) else None
     if not axes or not activations(node) or axes != list(range(axes[0], axes[-1] + 1)):
         return False
-    if _feeds_sensitive(node.outputs[0], MOVES | {"Add", "Sub"}):
+    if feeds_sensitive(node.outputs[0], MOVES | {"Add", "Sub"}):
         return False
     producer = activations(node)[0].producer()
     while producer is not None and producer.op_type in MOVES and activations(producer):
         producer = activations(producer)[0].producer()
     return producer is None or not (producer.op_type == "Pow" or _is_square(producer))
+
+
+def _is_plain_row(node: ir.Node) -> bool:
+    """A normalization by constants, a softmax along the last axis; no second result, nothing sensitive behind."""
+    if not activations(node) or not constant_tail(node) or feeds_sensitive(node.outputs[0]):
+        return False
+    if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
+        return False
+    last = len(dims(node.inputs[0])) - 1
+    return node.op_type != "Softmax" or _attribute(node, "axis", -1) in (-1, last)
 
 
 def reduced_axes(node: ir.Node) -> list[int]:
@@ -289,14 +310,14 @@ def _is_square(node: ir.Node) -> bool:
     return node.op_type == "Mul" and node.inputs[0] is node.inputs[1]
 
 
-def _feeds_sensitive(value: ir.Value, through: Collection[str] = MOVES) -> bool:
+def feeds_sensitive(value: ir.Value, through: Collection[str] = MOVES) -> bool:
     """Whether the value, perhaps moved first, is a denominator or goes into a root, logarithm or square."""
     return any(
         (user.node.op_type, user.idx) in SENSITIVE
         or _is_square(user.node)
         or (
             user.node.op_type in through
-            and any(_feeds_sensitive(v, through) for v in user.node.outputs)
+            and any(feeds_sensitive(v, through) for v in user.node.outputs)
         )
         for user in value.uses()
     )
@@ -481,10 +502,18 @@ def requested_types(
             default = recipe.smooth_inputs
         elif hidden and default != "float32":
             default = "int16"
+        elif default != "float32" and any(_is_precise(values[name], integer) for name in names):
+            default = recipe.fused
         wanted.update(dict.fromkeys(names, next(iter(named.values()), default)))
     if problems:
         raise UsageError(problems)
     return wanted
+
+
+def _is_precise(value: ir.Value, integer: frozenset[str]) -> bool:
+    """Whether an operator with precise internals reads or writes a tensor."""
+    nodes = [value.producer(), *value.consumers()]
+    return any(n is not None and n.op_type in PRECISE and n.name in integer for n in nodes)
 
 
 def _group_type(

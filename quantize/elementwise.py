@@ -87,6 +87,18 @@ def _fold(
     return make
 
 
+def _magnitude(node: ir.Node) -> Form:
+    lift = np.float32(node.attributes["epsilon"].as_float())
+    c = f"ek_sqrtf1(({{0}} * {{0}} + {{1}} * {{1}}) + {float(lift)!r}f)"
+    return Form(lambda a, b: ek_sqrt_f32((a * a + b * b) + lift), c, (0, 1))
+
+
+def _product_sum(node: ir.Node) -> Form:
+    if node.attributes["sign"].as_float() > 0:
+        return Form(lambda a, b, c, d: a * b + c * d, "{0} * {1} + {2} * {3}", (0, 1, 2, 3))
+    return Form(lambda a, b, c, d: a * b - c * d, "{0} * {1} - {2} * {3}", (0, 1, 2, 3))
+
+
 def _mean(node: ir.Node) -> Form:
     total, n = FORMS["Add"](node), len(node.inputs)
     return Form(lambda *x: total.exact(*x) / np.float32(n), f"({total.c}) / {n}.0f", total.operands)
@@ -207,6 +219,8 @@ FORMS: Mapping[str, Callable[[ir.Node], Form]] = {
     "Add": _fold(np.add, "{a} + {b}", np.add, "({t})(({u}){a} + ({u}){b})"),
     "Sum": _fold(np.add, "{a} + {b}", np.add, "({t})(({u}){a} + ({u}){b})"),
     "Mean": _mean,
+    "Magnitude": _magnitude,
+    "ProductSum": _product_sum,
     "Sub": _fold(np.subtract, "{a} - {b}", np.subtract, "({t})(({u}){a} - ({u}){b})"),
     "Mul": _fold(np.multiply, "{a} * {b}", np.multiply, "({t})(({u}){a} * ({u}){b})"),
     "Div": _fold(np.divide, "{a} / {b}", quotient, "({t})ek_divi1({a}, {b})"),

@@ -15,6 +15,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.errors import ModelError, Problem
+from edgekit.export.fused import is_fused
 from edgekit.export.model import Model
 from edgekit.quantize.choose import (
     CELL_INPUT,
@@ -99,7 +100,8 @@ class Fuser:
                 self._quantize_linear(node)
             elif not self._move(node):
                 build = BUILDERS.get(node.op_type)
-                if node.domain != "" or build is None or not build(self, node):
+                known = node.domain == "" or is_fused(node)
+                if not known or build is None or not build(self, node):
                     self._copy(node)
         new = ir.Graph(
             inputs,
@@ -251,6 +253,13 @@ class Fuser:
         )
         self.nodes.append(node)
         return new
+
+    def widened(self, operand: Operand, name: str) -> Operand:
+        """The same values as int16: of an int8 operand 128 times its distance from zero."""
+        if operand.kind.dtype == "int16":
+            return operand
+        kind = QuantType("int16", operand.kind.scale / 128, 0)
+        return Operand(self.requantized(operand, kind, name), kind)
 
     def _move(self, node: ir.Node) -> bool:
         """A data movement between integers: the same operator, on integers of the output's type."""

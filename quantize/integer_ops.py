@@ -36,6 +36,7 @@ from edgekit.quantize.integer import (
     cell_type,
     output_attributes,
 )
+from edgekit.quantize.integer_fused import FUSED_BUILDERS
 from edgekit.quantize.pointwise import POINTWISE, Attributes, attributes_of
 from edgekit.quantize.pooling import column_pool, pool_of
 from edgekit.quantize.scheme import (
@@ -210,14 +211,6 @@ def _hidden_operand(node: ir.Node, x: QuantType) -> QuantType:
     return HIDDEN_INT8_TYPE if dtype == "int8" else HIDDEN_TYPE
 
 
-def _widened(fuser: Fuser, operand: Operand, name: str) -> Operand:
-    """The same values as int16: of an int8 operand 128 times its distance from zero."""
-    if operand.kind.dtype == "int16":
-        return operand
-    kind = QuantType("int16", operand.kind.scale / 128, 0)
-    return Operand(fuser.requantized(operand, kind, name), kind)
-
-
 def build_table(fuser: Fuser, node: ir.Node) -> bool:
     """A function of one value: 256 entries on int8, else exact pieces or a piecewise-linear table.
 
@@ -242,7 +235,7 @@ def build_table(fuser: Fuser, node: ir.Node) -> bool:
         return _build_slopes(fuser, node, *SLOPES[node.op_type](attributes_of(node)))
     if node.op_type in STEPPED:
         return False
-    x = _widened(fuser, x, f"{node.name}.wide")
+    x = fuser.widened(x, f"{node.name}.wide")
     peak = np.abs(function(np.arange(-32768, 32768, 16) * np.float64(x.kind.scale))).max()
     inner = kind.scale if kind.dtype == "int16" else float(max(peak, 1e-30) / LUT_S16_CODOMAIN)
     table, error = arith_tables.lut_s16(function, x.kind.scale, inner)
@@ -290,7 +283,7 @@ def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
         return False
     _, kind, fused = frame
     if "int16" in (a.kind.dtype, b.kind.dtype, kind.dtype):
-        a, b = (_widened(fuser, x, f"{node.name}.wide{i}") for i, x in enumerate((a, b)))
+        a, b = (fuser.widened(x, f"{node.name}.wide{i}") for i, x in enumerate((a, b)))
     attributes: dict[str, object] = {"a_zero": a.kind.zero_point, "b_zero": b.kind.zero_point}
     bits = MANTISSA_BITS[a.kind.dtype]
     if node.op_type == "Mul":
@@ -328,7 +321,7 @@ def _build_slopes(fuser: Fuser, node: ir.Node, above: float, *below: float) -> b
         return False
     kind = frame[1]
     if kind.dtype == "int16":
-        x = _widened(fuser, x, f"{node.name}.wide")
+        x = fuser.widened(x, f"{node.name}.wide")
     bits = MANTISSA_BITS[x.kind.dtype]
     real = np.array([above, *below]) * (np.float64(x.kind.scale) / kind.scale)
     _, shifts = fixed_point(float(np.abs(real).max()), bits)
@@ -352,7 +345,7 @@ def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
         return False
     _, kind, fused = frame
     if kind.dtype == "int16":
-        x = _widened(fuser, x, f"{node.name}.wide")
+        x = fuser.widened(x, f"{node.name}.wide")
     pool = column_pool(node, reduced_axes(node)) if node.op_type in SUMS else pool_of(node)
     counts = pool.counts()
     divisors = np.arange(counts.min(), counts.max() + 1)
@@ -404,4 +397,5 @@ BUILDERS: dict[str, Callable[[Fuser, ir.Node], bool]] = {
     "Mul": build_arithmetic,
     "PRelu": build_prelu,
     **dict.fromkeys(sorted(TABLED), build_table),
+    **FUSED_BUILDERS,
 }

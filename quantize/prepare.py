@@ -3,6 +3,7 @@
 from edgekit.export.model import Model
 from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.equalize import equalize
+from edgekit.quantize.fuse import fuse
 from edgekit.quantize.migrate import migrate
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.unpack import unpack_states
@@ -13,7 +14,7 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
 
     Names of nodes and tensors are those of `model`; tensors that a pass scales are so in every hop.
     """
-    model = unpack_states(model)
+    model = fuse(unpack_states(model))
     if recipe.equalize:
         model = equalize(model)
     if recipe.migrate > 0:

@@ -17,6 +17,8 @@ class Recipe:
             tensor; what touches a ``float32`` one is computed in float.
         products: how matrix products read int16 tensors, and h of recurrent cells: ``int8`` copies, or
             ``int16`` as they are. Those that the recipe names in `tensors` they read as they are.
+        fused: type of the tensors that normalizations, softmax, magnitudes, means of squares and sums of
+            products read and write; products read squares in it, too.
         smooth_inputs: type of a tensor that only sigmoid-like functions read.
         observer: how ranges are chosen, a key of `edgekit.quantize.observers.OBSERVERS`.
         range_margin: factor on ranges that were seen; 1.5 makes up for a single calibration clip.
@@ -31,6 +33,7 @@ class Recipe:
     weights: str = "float32"
     activations: str = "float32"
     products: str = "int8"
+    fused: str = "int16"
     smooth_inputs: str = "float32"
     observer: str = "mse"
     range_margin: float = 1.0
@@ -44,6 +47,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "weights": ("float32", "int8"),
     "activations": ACTIVATION_TYPES,
     "products": ("int8", "int16"),
+    "fused": ("int8", "int16"),
     "smooth_inputs": ACTIVATION_TYPES,
     "observer": ("minmax", "percentile99.9", "percentile", "percentile99.999", "mse", "entropy"),
 }

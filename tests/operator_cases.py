@@ -866,6 +866,116 @@ QUANTIZERS = [
          n(3, 2, 3, 2, dtype="uint8", low=0, high=255), np.uint8(7), np.uint8(130), pads=[1, 1, 0, 1]),
 ]  # fmt: skip
 
+
+def spelled(
+    name: str, *steps: str, w8a8: float = 25, output: str = "y", **operands: Operand
+) -> Case:
+    """Nodes as ``result = Op(operand, ...)``, then a Neg of `output`, an integer operator."""
+    nodes = []
+    for step in (*steps, f"z = Neg({output})"):
+        result, _, call = step.partition(" = ")
+        op_type, _, inputs = call.removesuffix(")").partition("(")
+        nodes.append(helper.make_node(op_type, inputs.split(", "), [result]))
+    return network(name, nodes, operands, ["z"], w8a8=w8a8)
+
+
+CENTRED = ("m = ReduceMean(x, axes)", "d = Sub(x, m)")
+SQUARED = (*CENTRED, "q = Pow(d, two)", "v = ReduceMean(q, axes)", "e = Add(v, eps)", "s = Sqrt(e)")
+NORMAL: dict[str, Operand] = {
+    "x": f(2, 5, 12, low=-3, high=4),
+    "two": np.float32(2),
+    "eps": np.float32(1e-5),
+}
+COMPLEX: dict[str, Operand] = {name: f(3, 40, low=-4, high=4) for name in "abcd"}
+# What exporters spell out in several nodes, and operators of one, that integer recipes run with precise internals.
+FUSED: list[Case] = [
+    case("softmax_rows", "Softmax", f(2, 3, 40, low=-6, high=4), w8a8=25),
+    case("layernorm_rows", "LayerNormalization", f(2, 5, 12), c(12), c(12, seed=1), w8a8=25),
+    case("layernorm_axes", "LayerNormalization", f(2, 5, 12), c(5, 12), axis=1, w8a8=25),
+    spelled("norm_div", *SQUARED, "y = Div(d, s)", axes=i64(-1), **NORMAL),
+    spelled(
+        "norm_affine",
+        *SQUARED,
+        "n = Div(d, s)",
+        "g = Mul(n, scale)",
+        "y = Add(g, bias)",
+        axes=i64(-1),
+        scale=c(12),
+        bias=c(12, seed=1),
+        **NORMAL,
+    ),
+    spelled(
+        "norm_two_axes",
+        *SQUARED,
+        "n = Div(d, s)",
+        "g = Mul(scale, n)",
+        "y = Add(bias, g)",
+        axes=i64(1, 2),
+        scale=c(5, 12),
+        bias=c(5, 12, seed=1),
+        **NORMAL,
+    ),
+    spelled(
+        "norm_reciprocal",
+        *SQUARED,
+        "r = Reciprocal(s)",
+        "n = Mul(r, d)",
+        "y = Mul(n, scale)",
+        axes=i64(-1),
+        scale=c(1, 12),
+        **NORMAL,
+    ),
+    spelled(
+        "norm_two_differences",
+        *CENTRED,
+        "f = Sub(x, m)",
+        "q = Mul(f, f)",
+        "v = ReduceMean(q, axes)",
+        "e = Add(v, eps)",
+        "s = Sqrt(e)",
+        "y = Div(d, s)",
+        axes=i64(-1),
+        **NORMAL,
+    ),
+    spelled(
+        "magnitude",
+        "p = Mul(a, a)",
+        "q = Mul(b, b)",
+        "r = Add(p, q)",
+        "y = Sqrt(r)",
+        **{name: COMPLEX[name] for name in "ab"},
+    ),
+    spelled(
+        "magnitude_lifted",
+        "p = Pow(a, two)",
+        "q = Pow(b, two)",
+        "r = Add(p, q)",
+        "e = Add(eps, r)",
+        "y = Sqrt(e)",
+        two=np.float32(2),
+        eps=np.float32(0.3),
+        **{name: COMPLEX[name] for name in "ab"},
+    ),
+    spelled(
+        "mean_square",
+        "q = Pow(x, two)",
+        "y = ReduceMean(q, axes)",
+        two=np.float32(2),
+        axes=i64(-1),
+        x=f(1, 8, 33, low=-2, high=2),
+    ),
+    spelled(
+        "mean_square_middle",
+        "q = Mul(x, x)",
+        "y = ReduceMean(q, axes)",
+        axes=i64(1, 2),
+        x=f(2, 3, 5, 4, low=-2, high=2),
+    ),
+    spelled("mask_real", "p = Mul(a, c)", "q = Mul(b, d)", "y = Sub(p, q)", **COMPLEX),
+    spelled("mask_imaginary", "p = Mul(a, d)", "q = Mul(c, b)", "y = Add(p, q)", **COMPLEX),
+]
+
 CASES: dict[str, Case] = {
-    case.name: case for case in (*POINTWISE, *ROWS, *MOVEMENT, *POOLING, *RECURRENT, *QUANTIZERS)
+    case.name: case
+    for case in (*POINTWISE, *ROWS, *MOVEMENT, *POOLING, *RECURRENT, *FUSED, *QUANTIZERS)
 }

@@ -51,6 +51,7 @@ FLOAT: Mapping[str, Callable[[Array], Array]] = {
     "ReduceL1": lambda rows: _sum(np.abs(rows)),
     "ReduceL2": lambda rows: arith_float.ek_sqrt_f32(_sum(rows * rows)),
     "ReduceSumSquare": lambda rows: _sum(rows * rows),
+    "MeanSquare": lambda rows: _sum(rows * rows) / np.float32(rows.shape[1]),
     "ReduceLogSum": lambda rows: arith_float.ek_log_f32(_sum(rows)),
     "ReduceLogSumExp": _log_sum_exp,
 }

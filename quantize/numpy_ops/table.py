@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from edgekit.export.fused import FUSED_BODIES
 from edgekit.export.model import FRONTEND_DOMAIN
 from edgekit.quantize.elementwise import FORMS
 from edgekit.quantize.integer import FAKE_DOMAIN, INTEGER_DOMAIN
 from edgekit.quantize.numpy_ops import (
     along,
+    fused,
     indexing,
     integers,
     layers,
@@ -30,9 +32,9 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "GRU"): layers.recurrent,
     ("", "LSTM"): layers.recurrent,
     ("", "RNN"): layers.recurrent,
-    **{("", name): pointwise.elementwise for name in FORMS},
+    **{("", name): pointwise.elementwise for name in FORMS if name not in FUSED_BODIES},
     **{("", name): pointwise.unary for name in POINTWISE},
-    **{("", name): rows.reduce for name in rows.FLOAT},
+    **{("", name): rows.reduce for name in rows.FLOAT if name not in FUSED_BODIES},
     ("", "Softmax"): along.softmax,
     ("", "LogSoftmax"): along.softmax,
     ("", "Hardmax"): along.hardmax,
@@ -67,6 +69,9 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     (FRONTEND_DOMAIN, "IRFFT"): spectral.irfft,
     (FRONTEND_DOMAIN, "Finite"): spectral.finite,
     (FAKE_DOMAIN, "FakeQuantize"): integers.fake_quantize,
+    (FRONTEND_DOMAIN, "Magnitude"): pointwise.elementwise,
+    (FRONTEND_DOMAIN, "ProductSum"): pointwise.elementwise,
+    (FRONTEND_DOMAIN, "MeanSquare"): rows.reduce,
     (INTEGER_DOMAIN, "Quantize"): integers.quantize,
     (INTEGER_DOMAIN, "Dequantize"): integers.dequantize,
     (INTEGER_DOMAIN, "Requantize"): integers.requantize,
@@ -80,4 +85,9 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     (INTEGER_DOMAIN, "PRelu"): integers.prelu_int,
     (INTEGER_DOMAIN, "Add"): integers.arithmetic_int,
     (INTEGER_DOMAIN, "Mul"): integers.arithmetic_int,
+    (INTEGER_DOMAIN, "LayerNormalization"): fused.layernorm_int,
+    (INTEGER_DOMAIN, "Magnitude"): fused.magnitude_int,
+    (INTEGER_DOMAIN, "MeanSquare"): fused.mean_square_int,
+    (INTEGER_DOMAIN, "ProductSum"): fused.product_sum_int,
+    (INTEGER_DOMAIN, "Softmax"): fused.softmax_int,
 }

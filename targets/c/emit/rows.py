@@ -38,6 +38,7 @@ REDUCTIONS = {
     "ReduceL1": Reduction("0.0f", "acc + (x < 0.0f ? -x : x)"),
     "ReduceL2": Reduction("0.0f", "acc + x * x", "ek_sqrtf1(acc)"),
     "ReduceSumSquare": Reduction("0.0f", "acc + x * x"),
+    "MeanSquare": Reduction("0.0f", "acc + x * x", "acc / {n}"),
     "ReduceLogSum": Reduction("0.0f", "acc + x", "ek_logf1(acc)"),
     "ReduceLogSumExp": Reduction("0.0f", "acc + ek_expf1(x - top)", "ek_logf1(acc) + top"),
 }

@@ -1,5 +1,6 @@
 """The table of operators that the C targets emit: ``(domain, operator)`` to its `Emitter`."""
 
+from edgekit.export.fused import FUSED_BODIES
 from edgekit.export.model import FRONTEND_DOMAIN
 from edgekit.quantize.integer import FAKE_DOMAIN, INTEGER_DOMAIN
 from edgekit.quantize.numpy_ops import indexing
@@ -9,6 +10,7 @@ from edgekit.targets.c.emit import (
     border,
     conv,
     deform,
+    fused,
     gather,
     linear,
     move,
@@ -101,7 +103,11 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "Where"): Emitter(pointwise.emit_elementwise, elementwise, reads=ORDERED | BOOL),
     ("", "Cast"): Emitter(pointwise.emit_elementwise, reads=NUMBERS | BOOL),
     ("", "CastLike"): Emitter(pointwise.emit_elementwise, reads=NUMBERS | BOOL),
-    **{("", name): Emitter(rows.emit_reduce, check=rows.check_reduce) for name in rows.REDUCTIONS},
+    **{
+        ("", name): Emitter(rows.emit_reduce, check=rows.check_reduce)
+        for name in rows.REDUCTIONS
+        if name not in FUSED_BODIES
+    },
     **{
         ("", name): Emitter(rows.emit_reduce, check=rows.check_reduce, reads=NUMBERS)
         for name in rows.WHOLE_REDUCTIONS
@@ -173,6 +179,12 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ),
     (FRONTEND_DOMAIN, "Finite"): Emitter(spectral.emit_finite, elementwise),
     (FAKE_DOMAIN, "FakeQuantize"): Emitter(border.emit_fake_quantize),
+    # what a quantizer fuses
+    (FRONTEND_DOMAIN, "Magnitude"): Emitter(
+        pointwise.emit_elementwise, elementwise, fused.check_magnitude
+    ),
+    (FRONTEND_DOMAIN, "ProductSum"): Emitter(pointwise.emit_elementwise, elementwise),
+    (FRONTEND_DOMAIN, "MeanSquare"): Emitter(rows.emit_reduce, check=rows.check_reduce),
     # integer
     (INTEGER_DOMAIN, "Quantize"): Emitter(border.emit_quantize),
     (INTEGER_DOMAIN, "Dequantize"): Emitter(border.emit_dequantize),
@@ -191,4 +203,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (INTEGER_DOMAIN, "PRelu"): Emitter(pointwise.emit_prelu_int),
     (INTEGER_DOMAIN, "Add"): Emitter(pointwise.emit_arithmetic_int, elementwise),
     (INTEGER_DOMAIN, "Mul"): Emitter(pointwise.emit_arithmetic_int, elementwise),
+    (INTEGER_DOMAIN, "LayerNormalization"): Emitter(fused.emit_layernorm_int),
+    (INTEGER_DOMAIN, "Magnitude"): Emitter(fused.emit_magnitude_int),
+    (INTEGER_DOMAIN, "MeanSquare"): Emitter(fused.emit_mean_square_int),
+    (INTEGER_DOMAIN, "ProductSum"): Emitter(fused.emit_product_sum_int),
+    (INTEGER_DOMAIN, "Softmax"): Emitter(fused.emit_softmax_int),
 }

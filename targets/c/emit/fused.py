@@ -1,0 +1,70 @@
+"""Operators with precise internals, on integers."""
+
+import math
+
+import onnx_ir as ir
+
+from edgekit.errors import Problem
+from edgekit.quantize.geometry import dims, ints
+from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, size, where, widths
+
+LIMITS = ("y_zero", "y_min", "y_max")
+
+
+def emit_magnitude_int(ctx: Context, node: ir.Node) -> None:
+    """Root of the sum of two squares."""
+    a, b, y = _pointers(ctx, node)
+    m1, m2, *rest = _numbers(node, "m1", "m2", "add", "shift", *LIMITS)
+    ctx.call(f"ek_magnitude_{widths(node)}", a, m1, b, m2, *rest, y, size(node.outputs[0]))
+
+
+def emit_product_sum_int(ctx: Context, node: ir.Node) -> None:
+    """Sum of two products."""
+    a, b, c, d, y = _pointers(ctx, node)
+    m1, m2, *rest = _numbers(node, "m1", "m2", "shift", *LIMITS)
+    kernel = f"ek_product_sum_{widths(node)}"
+    ctx.call(kernel, a, b, m1, c, d, m2, *rest, y, size(node.outputs[0]))
+
+
+def emit_mean_square_int(ctx: Context, node: ir.Node) -> None:
+    """Mean of squares along the middle axis."""
+    x, y = _pointers(ctx, node)
+    numbers = _numbers(node, "mult", "shift", *LIMITS)
+    ctx.call(f"ek_mean_square_{widths(node)}", x, *numbers, y, *ints(node, "sizes", []))
+
+
+def emit_layernorm_int(ctx: Context, node: ir.Node) -> None:
+    """Normalized rows."""
+    x, y = _pointers(ctx, node)
+    gain, bias = (
+        ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("gain", "bias")
+    )
+    numbers = _numbers(node, "bias_up", "epsilon", "shift", *LIMITS)
+    n = array_attribute(node, "gain").size
+    kernel = f"ek_layernorm_{widths(node)}"
+    ctx.call(kernel, x, gain, bias, *numbers, y, size(node.inputs[0]) // n, n)
+
+
+def emit_softmax_int(ctx: Context, node: ir.Node) -> None:
+    """Softmax of rows."""
+    x, y = _pointers(ctx, node)
+    table, n = ctx.constant("exp2_table", array_attribute(node, "exp2")), dims(node.inputs[0])[-1]
+    scaling, numbers = _numbers(node, "m", "s"), _numbers(node, "mult", "shift", *LIMITS)
+    kernel = f"ek_softmax_{widths(node)}"
+    ctx.call(kernel, x, *scaling, table, *numbers, y, size(node.inputs[0]) // n, n)
+
+
+def check_magnitude(node: ir.Node) -> list[Problem]:
+    """A number that can stand under a root."""
+    epsilon = node.attributes["epsilon"].as_float()
+    if math.isfinite(epsilon) and epsilon >= 0:
+        return []
+    return [Problem(where(node), f"epsilon {epsilon}", "0 or more", "quantize the network again")]
+
+
+def _pointers(ctx: Context, node: ir.Node) -> list[str]:
+    return [ctx.pointer(value) for value in (*node.inputs, node.outputs[0])]
+
+
+def _numbers(node: ir.Node, *names: str) -> list[int]:
+    return [int_attribute(node, name) for name in names]
