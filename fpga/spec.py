@@ -24,6 +24,8 @@ class EngineSpec:
         line_beats: beats that a row of the line buffer holds: width times channel groups of one pass.
         buffer_beats: beats of the on-chip activation buffer.
         weight_beats: rows of the 1x1 array's weight memory, each ``lanes * columns`` weights.
+        groups: channel groups whose biases and multipliers are on chip at once.
+        accumulator_bits: of the sums; taken from the weights of what the engine runs.
         port_bytes: that the memory port moves in a cycle.
         clock_mhz: of everything.
     """
@@ -35,6 +37,8 @@ class EngineSpec:
     line_beats: int = 512
     buffer_beats: int = 25_600
     weight_beats: int = 512
+    groups: int = 64
+    accumulator_bits: int = 24
     port_bytes: int = 8
     clock_mhz: float = 250.0
 

@@ -1,0 +1,169 @@
+"""Run single layers in RTL: Verilator programs built of an engine's modules, fed with beats."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.errors import ToolError
+from edgekit.fpga import rtl
+from edgekit.fpga.network import Layer
+from edgekit.fpga.spec import EngineSpec
+
+S8 = NDArray[np.int8]
+Int = TypeVar("Int", bound=np.signedinteger)
+NOTHING = -1  # cycles of a case that gave too few beats
+MODULE = {"depthwise": "ek_depthwise", "dense": "ek_dense"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One layer to run.
+
+    Attributes:
+        layer: what to compute; its view is not looked at.
+        x: pictures ``(frames, channels, height, width)``, one right behind the other; dense takes one.
+        d: ``(frames, height, width)`` of a deformable layer.
+        stall_seed: 0, or the seed of random stalls on both sides.
+        lead: rows that the line buffer leads; None for what the layer needs.
+    """
+
+    layer: Layer
+    x: S8
+    d: S8 | None = None
+    stall_seed: int = 0
+    lead: int | None = None
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a case gave: y ``(frames, channels, height, width)``, and cycles from first beat in to last out."""
+
+    y: S8
+    cycles: int
+
+
+def build(spec: EngineSpec, path: str, folder: Path) -> Path:
+    """Compile the simulation of a data path (``depthwise`` or ``dense``); returns the program.
+
+    Raises `ToolError` where verilator is missing or fails.
+    """
+    if shutil.which("verilator") is None:
+        raise ToolError("no verilator: apt-get install verilator make g++")
+    module = MODULE[path]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (rtl.sources(spec) | rtl.simulation()).items():
+        (folder / name).write_text(text)
+    program = f"sim_{path}"
+    defines = [f"-D{k}={v}" for k, v in rtl.parameters(spec).items()]
+    command = [
+        "verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "0", "--x-initial", "0", "-Wno-fatal",
+        "--top-module", module, "--Mdir", f"build_{path}", "-o", program,
+        "-CFLAGS", " ".join(["-O1", *defines]),
+        f"{module}.sv", "ek_requantize.sv", f"{program}.cpp",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ToolError(f"verilator failed: {done.stderr.strip()[-2000:]}")
+    return folder / f"build_{path}" / program
+
+
+def run(program: Path, spec: EngineSpec, cases: Sequence[Case]) -> list[Simulated]:
+    """Run cases of one data path, one after another in one program."""
+    path = cases[0].layer.path
+    encode = _depthwise_case if path == "depthwise" else _dense_case
+    source, results = program.parent / "cases.bin", program.parent / "results.bin"
+    source.write_bytes(b"".join(encode(case, spec).astype("<i4").tobytes() for case in cases))
+    subprocess.run([str(program), str(source), str(results)], check=True)
+    numbers = np.fromfile(results, "<i4")
+    found = []
+    for case in cases:
+        frames, channels, height, width = output_shape(case)
+        lanes = spec.lanes if path == "depthwise" else spec.columns
+        groups = -(-channels // lanes)
+        count = frames * groups * height * width * lanes
+        cycles, beats, numbers = int(numbers[0]), numbers[1 : 1 + count], numbers[1 + count :]
+        if path == "depthwise":
+            y = beats.reshape(frames, height, width, groups * lanes).transpose(0, 3, 1, 2)
+        else:
+            y = beats.reshape(groups, height, width, lanes).transpose(0, 3, 1, 2)
+            y = y.reshape(1, groups * lanes, height, width)
+        found.append(Simulated(y[:, :channels].astype(np.int8), cycles))
+    return found
+
+
+def output_shape(case: Case) -> tuple[int, int, int, int]:
+    """Frames, channels, height, width of y."""
+    frames, _, height, width = case.x.shape
+    stride = case.layer.stride
+    return frames, case.layer.out_channels, -(-height // stride), -(-width // stride)
+
+
+def to_beats(x: NDArray[Int], lanes: int, fill: int = 0) -> NDArray[Int]:
+    """Channels ``(channels, ...)`` as groups of lanes: ``(groups, lanes, ...)``."""
+    groups = -(-len(x) // lanes)
+    padded = np.pad(
+        x, ((0, groups * lanes - len(x)), *[(0, 0)] * (x.ndim - 1)), constant_values=fill
+    )
+    return padded.reshape(groups, lanes, *x.shape[1:])
+
+
+def _tables(layer: Layer, lanes: int) -> list[NDArray[np.int64]]:
+    """Bias, multiplier and shift, each ``(groups * lanes)``; lanes without a channel compute something."""
+    rows = (layer.bias.astype(np.int64), layer.mult, layer.shift)
+    return [to_beats(row, lanes, fill).ravel() for row, fill in zip(rows, (0, 0, 1), strict=True)]
+
+
+def _depthwise_case(case: Case, spec: EngineSpec) -> NDArray[np.int64]:
+    layer, lanes = case.layer, spec.lanes
+    frames, channels, height, width = case.x.shape
+    groups = -(-channels // lanes)
+    if width * groups > spec.line_beats or groups > spec.groups:
+        raise ValueError(f"{channels} channels of {width} pixels do not fit the line buffer")
+    reach = spec.dmax if layer.dilation else 1
+    lead = reach + 1 if case.lead is None else case.lead
+    outputs = frames * groups * -(-height // layer.stride) * -(-width // layer.stride)
+    head = [
+        height, width, groups, lead, int(layer.dilation is not None), layer.stride.bit_length() - 1, layer.x_zero,
+        layer.y_zero, layer.y_min, layer.y_max, case.stall_seed, frames, outputs,
+    ]  # fmt: skip
+    taps = to_beats(layer.weights.reshape(channels, 9), lanes).transpose(2, 0, 1).ravel()
+    parts = [np.array(head), taps, *_tables(layer, lanes)]
+    for frame in range(frames):
+        parts.append(to_beats(case.x[frame], lanes).transpose(2, 3, 0, 1).ravel())
+        if case.d is not None:
+            parts.append(case.d[frame].ravel())
+    return np.concatenate([part.astype(np.int64) for part in parts])
+
+
+def _dense_case(case: Case, spec: EngineSpec) -> NDArray[np.int64]:
+    layer = case.layer
+    x = to_beats(case.x[0], spec.lanes)
+    k, half, stride = layer.kernel, layer.kernel // 2, layer.stride
+    padded = np.pad(x, ((0, 0), (0, 0), (half, half), (half, half)), constant_values=layer.x_zero)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (k, k), axis=(2, 3))
+    beats = windows[:, :, ::stride, ::stride].transpose(2, 3, 4, 5, 0, 1)  # y x ky kx group lane
+    pixels, per_pixel = beats.shape[0] * beats.shape[1], k * k * len(x)
+    columns = -(-layer.out_channels // spec.columns)
+    if columns * per_pixel > spec.weight_beats or columns > spec.groups:
+        raise ValueError(f"{layer.weights.shape} weights do not fit the weight memory")
+    rows = dense_rows(layer.weights, spec)
+    head = [
+        per_pixel, pixels, columns, layer.y_zero, layer.y_min, layer.y_max, case.stall_seed,
+    ]  # fmt: skip
+    stream = np.broadcast_to(beats, (columns, *beats.shape)).ravel()
+    parts = [np.array(head), rows.ravel(), *_tables(layer, spec.columns), stream]
+    return np.concatenate([part.astype(np.int64) for part in parts])
+
+
+def dense_rows(weights: S8, spec: EngineSpec) -> S8:
+    """Weights ``(out, in, k, k)`` as the array's memory holds them: ``(groups * beats, columns, lanes)``."""
+    by_lane = to_beats(weights.transpose(1, 0, 2, 3), spec.lanes)  # in_group lane out ky kx
+    by_both = to_beats(by_lane.transpose(2, 0, 1, 3, 4), spec.columns)  # og column ig lane ky kx
+    ordered = by_both.transpose(0, 4, 5, 2, 1, 3)  # og ky kx ig column lane
+    return ordered.reshape(-1, spec.columns, spec.lanes)
