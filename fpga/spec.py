@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from edgekit.errors import Problem, UsageError
+
 Variant = Literal["plain", "full", "depthwise", "bounded", "square", "rounded"]
 
 DMAX = 7  # the largest dilation: d is an unsigned 4-bit integer, and 16 rows hold its reach
@@ -41,6 +43,26 @@ class EngineSpec:
     accumulator_bits: int = 24
     port_bytes: int = 8
     clock_mhz: float = 250.0
+
+    def __post_init__(self) -> None:
+        """Raise `UsageError` for values that no engine can have."""
+        problems = [
+            Problem(f"engine {name}", str(found), allowed, "choose another")
+            for name, found, fits, allowed in (
+                ("dmax", self.dmax, 1 <= self.dmax <= DMAX, f"1..{DMAX}"),
+                ("weight_bits", self.weight_bits, self.weight_bits in (4, 8), "4 or 8"),
+                ("lanes", self.lanes, 1 <= self.lanes <= 64, "1..64"),
+                (
+                    "columns",
+                    self.columns,
+                    self.columns % self.lanes == 0 or self.lanes % self.columns == 0,
+                    f"a multiple or a divisor of its {self.lanes} lanes",
+                ),
+            )
+            if not fits
+        ]
+        if problems:
+            raise UsageError(problems)
 
     @property
     def lead_rows(self) -> int:

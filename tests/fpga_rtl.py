@@ -22,7 +22,7 @@ W8 = EngineSpec(
     accumulator_bits=26,
 )  # fmt: skip
 W4 = EngineSpec(
-    lanes=2, columns=3, weight_bits=4, line_beats=128, weight_beats=256, groups=32,
+    lanes=3, columns=3, weight_bits=4, line_beats=128, weight_beats=256, groups=32,
     accumulator_bits=22,
 )  # fmt: skip
 

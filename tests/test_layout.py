@@ -22,6 +22,10 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 LEAVES = {"errors", "npz"}  # import nothing of EdgeKit but each other
 SHIPPED = (
+    "*.sv",
+    "*.cpp",
+    "*.h",
+    "*.tcl",
     "*.py",
     "py.typed",
     "*.onnx",

@@ -2,6 +2,7 @@
 // `beats` input beats (the taps' groups of LANES channels, one after another); row r of the weights is that of beat r
 // of an output group, `beats` rows a group. Pixels come in order, all of them for the first output group, then all of
 // them for the next, up to `groups`.
+// At WEIGHT_BITS 4 two columns share a multiplier: (w1 * 2^12 + w0) * x holds both products, and borrows one.
 // The configuration is steady from a pass's first beat to its last; tables are written while no beat is under way.
 module ek_dense #(
   parameter int LANES = 16,
@@ -107,25 +108,50 @@ module ek_dense #(
     end
   end
 
-  // ---- products, sums of four, total, sum over the beats, requantization
+  // ---- products, of one column each or packed in pairs
+  localparam int PB = WEIGHT_BITS + 8;
+  localparam int PACKED = WEIGHT_BITS <= 4 ? 1 : 0;
+  wire [PB*LANES*COLUMNS-1:0] products;  // [column][lane]
   genvar c, l, q;
   generate
+    for (c = 0; c < COLUMNS; c += 1 + PACKED) begin : g_multiply
+      for (l = 0; l < LANES; l++) begin : g_lane
+        wire signed [7:0] x = a_data[8*l +: 8];
+        wire signed [WEIGHT_BITS-1:0] w0 = a_weights[WEIGHT_BITS*(c*LANES+l) +: WEIGHT_BITS];
+        if (PACKED != 0 && c + 1 < COLUMNS) begin : g_pair
+          wire signed [WEIGHT_BITS-1:0] w1 = a_weights[WEIGHT_BITS*((c+1)*LANES+l) +: WEIGHT_BITS];
+          wire signed [PB+WEIGHT_BITS:0] both = ((PB + WEIGHT_BITS + 1)'(w1) <<< PB) + (PB + WEIGHT_BITS + 1)'(w0);
+          logic signed [2*PB:0] product;
+          always_ff @(posedge clk) if (en) product <= x * both;
+          assign products[PB*(c*LANES+l) +: PB] = product[PB-1:0];
+          assign products[PB*((c+1)*LANES+l) +: PB] = product[2*PB-1:PB] + PB'(product[PB-1]);
+        end else begin : g_single
+          logic signed [PB-1:0] product;
+          always_ff @(posedge clk) if (en) product <= x * w0;
+          assign products[PB*(c*LANES+l) +: PB] = product;
+        end
+      end
+    end
+  endgenerate
+
+  // ---- sums of four, total, sum over the beats, requantization
+  generate
     for (c = 0; c < COLUMNS; c++) begin : g_column
-      logic signed [WEIGHT_BITS+7:0] product [4*QUADS];
-      logic signed [WEIGHT_BITS+9:0] quad [QUADS];
+      logic signed [PB+1:0] quad [QUADS];
+      wire [4*QUADS*PB-1:0] row;
       logic signed [ACC_BITS-1:0] all, total, sum;
       for (l = 0; l < 4 * QUADS; l++) begin : g_lane
         if (l < LANES) begin : g_used
-          always_ff @(posedge clk) if (en)
-            product[l] <= $signed(a_data[8*l +: 8]) * $signed(a_weights[WEIGHT_BITS*(c*LANES+l) +: WEIGHT_BITS]);
+          assign row[PB*l +: PB] = products[PB*(c*LANES+l) +: PB];
         end else begin : g_none
-          assign product[l] = '0;
+          assign row[PB*l +: PB] = '0;
         end
       end
       for (q = 0; q < QUADS; q++) begin : g_quad
-        localparam int QB = WEIGHT_BITS + 10;
+        wire signed [PB-1:0] p0 = row[PB*4*q +: PB], p1 = row[PB*(4*q+1) +: PB];
+        wire signed [PB-1:0] p2 = row[PB*(4*q+2) +: PB], p3 = row[PB*(4*q+3) +: PB];
         always_ff @(posedge clk) if (en)
-          quad[q] <= (QB'(product[4*q]) + QB'(product[4*q+1])) + (QB'(product[4*q+2]) + QB'(product[4*q+3]));
+          quad[q] <= ((PB + 2)'(p0) + (PB + 2)'(p1)) + ((PB + 2)'(p2) + (PB + 2)'(p3));
       end
       always_comb begin
         all = '0;

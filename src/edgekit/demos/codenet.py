@@ -22,18 +22,18 @@ class Size:
 
     Attributes:
         image: height and width of the picture in pixels; outputs have a quarter of it.
-        stem: channels of the stem.
+        stems: channels and stride of the first convolutions.
         stages: channels of the backbone's stages, each at half the resolution of the one before.
         repeats: units of each stage.
         last: channels of the backbone's last 1x1 convolution.
         decoder: channels of the up-sampling stages, one for each halving of the backbone.
         head: channels of each head's hidden layer.
         classes: channels of the heat map.
-        pool: whether the stem is a stride of 2 and a max-pooling instead of a stride of 4.
+        pool: whether a max-pooling of stride 2 follows on them.
     """
 
     image: int
-    stem: int
+    stems: tuple[tuple[int, int], ...]
     stages: tuple[int, ...]
     repeats: tuple[int, ...]
     last: int
@@ -43,15 +43,16 @@ class Size:
     pool: bool = False
 
 
-_1X = (24, (116, 232, 464), (4, 8, 4), 1024, (256, 128, 64), 64, 20)
-_2X = (24, (244, 488, 976), (4, 8, 4), 2048, (256, 128, 64), 64, 20)
+_1X = ((116, 232, 464), (4, 8, 4), 1024, (256, 128, 64), 64, 20)
+_2X = ((244, 488, 976), (4, 8, 4), 2153, (256, 128, 64), 64, 20)
+_BY_4, _BY_2 = ((24, 4),), ((24, 2),)
 SIZES = {
-    "a": Size(256, *_1X),
-    "b": Size(256, *_1X, pool=True),
-    "c": Size(512, *_1X),
-    "d": Size(512, *_2X),
-    "e": Size(512, *_2X, pool=True),
-    "small": Size(96, 16, (32, 64, 96), (2, 3, 2), 96, (64, 48, 32), 32, 3),
+    "a": Size(256, _BY_4, *_1X),
+    "b": Size(256, _BY_2, *_1X, pool=True),
+    "c": Size(512, _BY_4, *_1X),
+    "d": Size(512, _BY_4, *_2X),
+    "e": Size(512, _BY_2, *_2X, pool=True),
+    "small": Size(96, ((12, 2), (16, 2)), (32, 64, 96), (2, 3, 2), 96, (64, 48, 32), 32, 3),
 }
 HEAT_BIAS = -2.19  # a heat map starts at a probability of 0.1 (CenterNet)
 
@@ -115,11 +116,13 @@ class Detector(nn.Module):
     def __init__(self, size: Size, dmax: int = DMAX, variant: Variant = "rounded") -> None:
         """Make a detector of this size."""
         super().__init__()
-        stride = 2 if size.pool else 4
-        self.stem = nn.Sequential(*convolution(3, size.stem, 3, stride, act=True))
-        if size.pool:
-            self.stem.append(nn.MaxPool2d(3, 2, 1))
-        units, channels = [], size.stem
+        channels = 3
+        stem: list[nn.Module] = []
+        for outputs, stride in size.stems:
+            stem += convolution(channels, outputs, 3, stride, act=True)
+            channels = outputs
+        self.stem = nn.Sequential(*stem, *([nn.MaxPool2d(3, 2, 1)] if size.pool else []))
+        units = []
         for outputs, repeats in zip(size.stages, size.repeats, strict=True):
             units += [
                 Unit(channels, outputs, 2),

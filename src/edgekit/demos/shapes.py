@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 SIZE = 96
 CLASSES = ("disc", "square", "triangle")
-LARGEST, SMALLEST = 40.0, 9.0  # diameter of a shape's circle in pixels, log-uniform
-MOST = 5  # shapes of a picture
-CONTRAST = 0.25  # least distance of a shape's colour from what it covers
+LARGEST, SMALLEST = 48.0, 14.0  # diameter of a shape's circle in pixels, log-uniform
+MOST = 4  # shapes of a picture
+CONTRAST = 0.4  # least distance of a shape's colour from what it covers
 WAVES = 4  # sinusoids of a texture
 F32 = NDArray[np.float32]
 
@@ -27,7 +27,7 @@ def draw(seed: int) -> Picture:
     """Return the picture of a seed."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) + 0.5
-    image = _texture(random, x, y, random.uniform(-0.7, 0.7, 3), 0.35)
+    image = _texture(random, x, y, random.uniform(-0.7, 0.7, 3), 0.25)
     boxes: list[tuple[float, float, float, float]] = []
     labels = []
     for _ in range(int(random.integers(1, MOST + 1))):
@@ -42,7 +42,7 @@ def draw(seed: int) -> Picture:
         image = image * (1 - cover) + inside * cover
         boxes.append(box)
         labels.append(label)
-    image += random.normal(0, 0.04, image.shape).astype(np.float32)
+    image += random.normal(0, 0.03, image.shape).astype(np.float32)
     return Picture(
         np.clip(image, -1, 1).astype(np.float32),
         np.array(boxes, np.float32).reshape(-1, 4),

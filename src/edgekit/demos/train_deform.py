@@ -28,8 +28,8 @@ from edgekit.fpga.spec import Variant
 from edgekit.npz import write_npz
 
 TRAINING, HELD_OUT = 1_000_000, 2_000_000  # first seeds
-PICTURES = 6000
-BATCH = 32
+PICTURES = 5000
+BATCH = 24
 RATE = 3e-3
 LEVELS = 7  # of a 4-bit weight on either side of 0
 CELLS = SIZE // STRIDE

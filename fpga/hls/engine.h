@@ -1,0 +1,33 @@
+// The engine's ports. Numbers of layers are in the order of LayerField; see engine_config.h for the sizes.
+#ifndef EDGEKIT_ENGINE_H
+#define EDGEKIT_ENGINE_H
+#include "ap_int.h"
+#include "engine_config.h"
+#include "hls_stream.h"
+
+typedef ap_int<8> act_t;
+typedef ap_int<WEIGHT_BITS> weight_t;
+typedef ap_int<ACC_BITS> acc_t;
+
+struct beat_t { // LANES channels of a pixel
+    act_t lane[LANES];
+};
+struct pixel_t { // of the input
+    act_t lane[IMAGE_LANES];
+};
+struct scaling_t { // of an output channel
+    ap_int<32> bias;
+    ap_uint<MULT_BITS> mult;
+    ap_uint<6> shift;
+};
+
+enum LayerField {
+    PATH, HEIGHT, WIDTH, UP_LOG2, STRIDE_LOG2, KERNEL, PLANES, OUTPUTS, OUT_PLANES, X_ZERO, Y_ZERO, Y_MIN, Y_MAX,
+    DEFORM, D, Y, FIRST_PLANE, FIRST_WEIGHT, FIRST_TABLE, FROM_IMAGE, PLANE_BEATS, GROUPS_PER_PASS, LAYER_FIELDS
+};
+const int IN_DRAM = 1 << 30; // added to addresses of beats in DRAM; others are in the engine's buffer
+
+// Runs `layers` layers of `program` [layers][LAYER_FIELDS], which read planes of `image` or of earlier results.
+void engine(const int *program, int layers, const int *planes, const weight_t *weights, const scaling_t *scalings,
+            const pixel_t *image, beat_t *dram);
+#endif

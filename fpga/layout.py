@@ -1,0 +1,206 @@
+"""Where an engine keeps its tensors: channels in planes of beats, planes on chip or in DRAM.
+
+A plane holds LANES channels of every pixel, a beat each. A layer reads a list of planes, so that shuffle, split and
+concat cost nothing; which channels share a plane is chosen by who reads them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgekit.fpga.network import Layer, Network, Stored, View
+from edgekit.fpga.spec import EngineSpec
+
+IMAGE_LANES = 4  # bytes of a pixel of an input of up to 4 channels, in DRAM
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A stored tensor's place.
+
+    Attributes:
+        slots: of each channel: its plane times LANES plus its lane.
+        planes: how many planes it has, one behind the other.
+        on_chip: whether it lies in the engine's buffer; else in DRAM.
+        address: of its first beat there.
+    """
+
+    slots: tuple[int, ...]
+    planes: int
+    on_chip: bool = False
+    address: int = 0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Places of all tensors, and how much memory they take.
+
+    Attributes:
+        placed: by tensor.
+        buffer_beats: of the buffer that are used at the same time at most.
+        dram_beats: that are used in DRAM, inputs left out.
+        lanes: of a beat.
+    """
+
+    placed: Mapping[str, Placed]
+    buffer_beats: int
+    dram_beats: int
+    lanes: int
+
+    def planes_of(self, view: View) -> list[tuple[str, int]]:
+        """The planes that hold a view's channels, ``(tensor, plane)``, each once."""
+        return list(dict.fromkeys(plane for plane, _ in self.lanes_of(view)))
+
+    def lanes_of(self, view: View) -> list[tuple[tuple[str, int], int]]:
+        """Of each channel of a view its ``(tensor, plane)`` and its lane."""
+        found = []
+        for name, channel in zip(view.tensors, view.channels, strict=True):
+            slot = self.placed[name].slots[channel]
+            found.append(((name, slot // self.lanes), slot % self.lanes))
+        return found
+
+    def slots_of(self, view: View) -> list[int]:
+        """Of each channel of a view its lane among those of all its planes."""
+        index = {plane: i for i, plane in enumerate(self.planes_of(view))}
+        return [index[plane] * self.lanes + lane for plane, lane in self.lanes_of(view)]
+
+
+def make_layout(network: Network, spec: EngineSpec) -> Layout:
+    """Place every tensor."""
+    channels = _Channels(network, spec.lanes)
+    placed = dict(channels.placed)
+    last = _last_readers(network)
+    plan = _Memory(spec.buffer_beats)
+    for name in network.inputs.values():
+        placed[name] = Placed(placed[name].slots, placed[name].planes)
+    for step, layer in enumerate(network.layers):
+        tensor = network.tensors[layer.y]
+        size = placed[layer.y].planes * tensor.height * tensor.width
+        source = _in_place(layer, network, placed, last, step)
+        if source is not None:
+            where = placed[source]
+            on_chip, address = where.on_chip, where.address
+            plan.rename(source, layer.y)
+        else:
+            on_chip, address = plan.allocate(layer.y, size, chip=last[layer.y] is not None)
+        place = placed[layer.y]
+        placed[layer.y] = Placed(place.slots, place.planes, on_chip, address)
+        for name, reader in last.items():
+            if reader == step:
+                plan.free(name)
+    return Layout(placed, plan.most, plan.dram, spec.lanes)
+
+
+class _Channels:
+    """Chooses the slot of every channel, tensor by tensor in the order of their layers."""
+
+    def __init__(self, network: Network, lanes: int) -> None:
+        self.lanes, self.placed = lanes, dict[str, Placed]()
+        readers = _readers(network)
+        for name in network.inputs.values():
+            count = network.tensors[name].channels
+            self.placed[name] = Placed(tuple(range(count)), -(-count // lanes))
+        for layer in network.layers:
+            if layer.path == "depthwise":
+                slots = Layout(self.placed, 0, 0, lanes).slots_of(layer.x)
+            else:
+                slots = self._grouped(network.tensors[layer.y], readers)
+            self.placed[layer.y] = Placed(tuple(slots), max(slots) // lanes + 1)
+
+    def _grouped(
+        self, tensor: Stored, readers: Mapping[tuple[str, int], frozenset[int]]
+    ) -> list[int]:
+        """Channels with the same readers fill planes of their own; what is left over shares planes, first fit."""
+        groups: dict[frozenset[int], list[int]] = {}
+        for channel in range(tensor.channels):
+            groups.setdefault(readers.get((tensor.name, channel), frozenset()), []).append(channel)
+        whole: list[list[int]] = []
+        rest: list[list[int]] = []
+        for members in groups.values():
+            chunks = [members[i : i + self.lanes] for i in range(0, len(members), self.lanes)]
+            whole += [chunk for chunk in chunks if len(chunk) == self.lanes]
+            rest += [chunk for chunk in chunks if len(chunk) < self.lanes]
+        shared: list[list[int]] = []
+        for chunk in sorted(rest, key=len, reverse=True):
+            fits = next((p for p in shared if len(p) + len(chunk) <= self.lanes), None)
+            if fits is None:
+                shared.append(list(chunk))
+            else:
+                fits += chunk
+        slots = [0] * tensor.channels
+        for plane, members in enumerate([*whole, *shared]):
+            for lane, channel in enumerate(members):
+                slots[channel] = plane * self.lanes + lane
+        return slots
+
+
+@dataclass
+class _Memory:
+    """First fit over the time of use, in the buffer and, where that is full, in DRAM."""
+
+    capacity: int
+    most: int = 0
+    dram: int = 0
+    live: dict[str, tuple[bool, int, int]] = field(default_factory=dict)
+
+    def allocate(self, name: str, size: int, chip: bool) -> tuple[bool, int]:
+        address = self._gap(size, on_chip=True)
+        on_chip = chip and address + size <= self.capacity
+        if not on_chip:
+            address = self._gap(size, on_chip=False)
+            self.dram = max(self.dram, address + size)
+        else:
+            self.most = max(self.most, address + size)
+        self.live[name] = on_chip, address, size
+        return on_chip, address
+
+    def rename(self, old: str, new: str) -> None:
+        self.live[new] = self.live.pop(old)
+
+    def free(self, name: str) -> None:
+        self.live.pop(name, None)
+
+    def _gap(self, size: int, on_chip: bool) -> int:
+        address = 0
+        for start, length in sorted((a, n) for chip, a, n in self.live.values() if chip == on_chip):
+            if start - address >= size:
+                break
+            address = max(address, start + length)
+        return address
+
+
+def _readers(network: Network) -> dict[tuple[str, int], frozenset[int]]:
+    found: dict[tuple[str, int], set[int]] = {}
+    views = [layer.x for layer in network.layers] + list(network.outputs.values())
+    for step, view in enumerate(views):
+        for name, channel in zip(view.tensors, view.channels, strict=True):
+            found.setdefault((name, channel), set()).add(step)
+    return {key: frozenset(steps) for key, steps in found.items()}
+
+
+def _last_readers(network: Network) -> dict[str, int | None]:
+    """The last layer that reads each tensor; None for what leaves the engine."""
+    last: dict[str, int | None] = {layer.y: step for step, layer in enumerate(network.layers)}
+    for step, layer in enumerate(network.layers):
+        names = {*layer.x.tensors, *([layer.dilation] if layer.dilation else [])}
+        last |= dict.fromkeys(names, step)
+    for view in network.outputs.values():
+        last |= dict.fromkeys(view.tensors, None)
+    return last
+
+
+def _in_place(
+    layer: Layer,
+    network: Network,
+    placed: Mapping[str, Placed],
+    last: Mapping[str, int | None],
+    step: int,
+) -> str | None:
+    """The tensor whose place a depthwise layer may write to: rows leave behind the line buffer."""
+    names = set(layer.x.tensors)
+    if layer.path != "depthwise" or layer.stride != 1 or layer.x.upsample != 1 or len(names) != 1:
+        return None
+    (name,) = names
+    same = placed[name].planes == placed[layer.y].planes and last[name] == step
+    fed = name in network.inputs.values() or last[layer.y] is None
+    in_order = placed[name].slots == placed[layer.y].slots
+    return name if same and in_order and not fed else None
