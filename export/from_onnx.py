@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import onnx_ir as ir
 
-from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.errors import ModelError, Problem, UsageError, VerificationError
 from edgekit.export.checking import MAX_BYTES, load, with_open_dims
 from edgekit.export.constants import Constants
 from edgekit.export.external import self_contained
@@ -20,6 +22,8 @@ from edgekit.export.session import declare_constants
 from edgekit.export.states import find_states, restarting_cells
 from edgekit.export.stream.saved import end_state_fact, streaming_fact, timing_fact
 from edgekit.export.verify import Arrays, source_runner, verify_import
+
+LARGE, LARGEST = 1e30, float(np.finfo(np.float32).max)  # the largest itself is that of masks
 
 
 def from_onnx(
@@ -83,8 +87,32 @@ def from_onnx(
         # by place: an output of the file that is an input has another name in the model
         return dict(zip(names, run_source(feed | fixed).values(), strict=False))
 
-    verify_import(reference, model)
+    try:
+        verify_import(reference, model)
+    except VerificationError as error:
+        if drowning := _drowning(load(data)):
+            raise ModelError(drowning) from error
+        raise
     return model
+
+
+def _drowning(proto: onnx.ModelProto) -> list[Problem]:
+    """Weights beside which float32 loses whatever is added, so that it matters in which order."""
+    found = []
+    for tensor in proto.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            sizes = np.abs(onnx.numpy_helper.to_array(tensor))
+            if np.any((sizes > LARGE) & (sizes < LARGEST)):
+                found.append(tensor.name)
+    return [
+        Problem(
+            f"weight '{name}'",
+            "values beyond 1e30 in a network that is not the same after its import",
+            "weights beside which float32 keeps what is added to them",
+            "check the file: it may be damaged",
+        )
+        for name in found
+    ]
 
 
 def input_names(path: str | Path) -> frozenset[str]:

@@ -9,13 +9,15 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgekit.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.passes.finite import guard_inputs
 from edgekit.targets.target import TARGETS
 
-SECONDS = 5
+SECONDS = 5  # of a processor, so that what else the machine does counts less
+WALL_SECONDS = 12 * SECONDS  # for what waits
 MEMORY_BYTES = 2**30  # beyond what a worker has mapped when it begins
 TARGET = "c99"
 
@@ -30,9 +32,9 @@ class Outcome:
     seconds: float
 
 
-def export(data: bytes) -> None:
-    """Import a file and lower it, as ``edgekit export`` does before it compiles."""
-    model = guard_inputs(from_onnx(data, name="hostile"))
+def export(data: bytes, **options: Any) -> None:
+    """Import a file and lower it, as ``edgekit export`` does before it compiles; `options` of the import."""
+    model = guard_inputs(from_onnx(data, name="hostile", **options))
     target = TARGETS[TARGET]
     if not target.check(model):
         target.lower(model, TARGET)
@@ -77,7 +79,7 @@ class _Worker:
                 kind, seconds, text = line.decode().split("\t", 2)
                 yield Outcome(self.left.pop(0), kind, text, float(seconds))
                 self.begun = time.monotonic()
-        elif content == b"" or time.monotonic() - self.begun > 2 * SECONDS:
+        elif content == b"" or time.monotonic() - self.begun > WALL_SECONDS:
             os.kill(self.pid, signal.SIGKILL)
             _, status = os.waitpid(self.pid, 0)
             os.close(self.reader)
@@ -97,9 +99,10 @@ def _run(cases: Sequence[Callable[[], None]], share: Sequence[int], writer: int)
         mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY_BYTES, mapped + MEMORY_BYTES))
         for index in list(share):
-            begun = time.monotonic()
+            signal.setitimer(signal.ITIMER_PROF, 2 * SECONDS)  # its signal ends the worker
+            begun = time.process_time()
             kind, text = _outcome(cases[index])
-            seconds = time.monotonic() - begun
+            seconds = time.process_time() - begun
             text = text.encode("utf-8", "backslashreplace").decode().replace("\n", " / ")
             os.write(writer, f"{kind}\t{seconds:.3f}\t{text[:1500]}\n".encode())
     finally:
