@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgekit.errors import ToolError
 from edgekit.runtime.profile import Profile
-from edgekit.runtime.toolchain import TIMEOUT_S, Compiler, ask
+from edgekit.runtime.toolchain import TIMEOUT_S, Compiler, ask, find_compiler
 
 ZIG = (sys.executable, "-m", "ziglang", "cc")
 STANDARD = ("-ffp-contract=off", "-fno-trapping-math", "-ffunction-sections", "-fdata-sections")
@@ -35,7 +35,9 @@ class CrossCompiler:
 
 
 def find_cross_compiler(profile: Profile) -> CrossCompiler | None:
-    """Return the profile's gcc, or PyPI's ziglang; None where neither answers."""
+    """Return the profile's gcc, or PyPI's ziglang; None where neither answers. This machine's own for its own."""
+    if not profile.is_cross:
+        return CrossCompiler(find_compiler(), profile.flags)
     path = profile.cc and shutil.which(profile.cc)
     if path and (compiler := ask((path,))):
         return CrossCompiler(compiler, profile.flags)
@@ -55,7 +57,7 @@ def compile_replay(
     found = find_cross_compiler(profile)
     if found is None:
         raise ToolError(f"no compiler for {profile.name}: {how_to_get(profile)}")
-    link = ["-static"]
+    link = ["-static"] if profile.is_cross else []
     if profile.is_bare:
         link = ["-nostartfiles", "-Wl,--gc-sections", "-T", "replay/board.ld"]
     sources = [*_sources(directory), *(f"replay/{p.name}" for p in _files(directory / "replay"))]

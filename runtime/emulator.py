@@ -101,9 +101,10 @@ def _traced(profile: Profile, program: Path) -> Counts:
 
 
 def _command(profile: Profile, program: Path, options: Sequence[str] = ()) -> tuple[str, ...]:
-    emulator = shutil.which(profile.qemu[0]) if profile.qemu else None
-    if emulator is None:
-        need = profile.qemu[0] if profile.qemu else "an emulator"
+    if not profile.qemu:
+        return (str(program), *options)
+    need = profile.qemu[0]
+    if shutil.which(need) is None:
         get = f"; as root: apt-get install {APT[need]}" if need in APT else ""
         raise ToolError(f"{profile.name} needs {need}, which is not here{get}")
     return profile.qemu_command(str(program), options)

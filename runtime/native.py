@@ -76,6 +76,12 @@ class NativeEngine:
         library, compiler = load_library(directory, manifest)
         return NativeEngine(library, manifest, directory, compiler)
 
+    @property
+    def addresses(self) -> tuple[int, int, int]:
+        """Of the process function, the instance and the scratch block, for a caller in C."""
+        process = ctypes.cast(self._process, ctypes.c_void_p).value or 0
+        return process, self._instance.value or 0, int(self._scratch.ctypes.data)
+
     def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
         """Run one hop; returns copies of the outputs and the nanoseconds that the C call took."""
         for own, given in zip(self._inputs, inputs, strict=True):

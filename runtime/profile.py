@@ -29,6 +29,8 @@ class Profile:
     l1d_bytes: int | None = None
     l2_bytes: int | None = None
     qemu: tuple[str, ...] = ()
+    clock_hz: int | None = None
+    cycles_per_instruction: float | None = None
     memory: Mapping[str, Region] = field(default_factory=dict)
 
     @property

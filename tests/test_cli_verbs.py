@@ -57,9 +57,9 @@ def clips(tmp_path: Path) -> Path:
 def test_help_lists_the_verbs_and_no_flag_of_a_later_version(edgekit: Cli) -> None:
     code, out, _ = edgekit("--help")
     assert code == 0
-    for verb in ("export", "quantize", "run", "inspect", "targets", "doctor", "demo"):
+    for verb in ("export", "quantize", "run", "bench", "inspect", "targets", "doctor", "demo"):
         assert verb in out
-    assert "bench" not in out and "sample" not in out
+    assert "sample" not in out
     code, out, _ = edgekit("export", "--help")
     assert code == 0 and "--calibration" in out
     assert "--sampler" not in out and "--stateful" not in out
@@ -68,9 +68,8 @@ def test_help_lists_the_verbs_and_no_flag_of_a_later_version(edgekit: Cli) -> No
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
-        (["bench", "DIR", "--device", "qemu"], "bench"),
         (["sample", "DIR", "-n", "3", "--seed", "1", "-o", "x"], "sample"),
-        (["bench", "--help"], "bench"),
+        (["sample", "--help"], "sample"),
         (["run", "DIR", "a.wav", "b.wav", "--mic"], "--mic"),
         (["demo", "digits"], "digits"),
         (["demo", "deform"], "deform"),
@@ -192,6 +191,21 @@ def test_run_prints_what_it_changed(edgekit: Cli, tmp_path: Path) -> None:
         assert words in out
     code, _, err = edgekit("run", tmp_path / "build", source, source)
     assert code == 2 and "the input itself" in err
+
+
+@tiny_build.needs_cc
+def test_bench_prints_tables_or_json(edgekit: Cli, tmp_path: Path) -> None:
+    folder = tiny_build.write(tmp_path)
+    code, _, err = edgekit("bench", folder)
+    assert code == 2 and "golden" in err
+    (folder / "golden").mkdir()
+    np.savez(folder / "golden" / "input.npz", pcm=np.ones((3, 1, tiny_build.HOP), np.float32))
+    code, out, _ = edgekit("bench", folder, "--hops", "4")
+    assert code == 0 and "on local" in out and "median us" in out
+    code, out, _ = edgekit("bench", folder, "--hops", "4", "--json")
+    assert code == 0 and json.loads(out)["hop_us"] == 250.0
+    code, _, err = edgekit("bench", folder, "--device", "adb:1234")
+    assert code == 2 and "not in this version" in err
 
 
 def test_targets_and_doctor_tell_what_is_here(edgekit: Cli) -> None:

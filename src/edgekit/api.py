@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit import inspection, pipeline, tools
+from edgekit import benchmark, inspection, pipeline, tools
 from edgekit.errors import Problem, UsageError
 from edgekit.inspection import Inspected
 from edgekit.later import LATER_DEMOS, unavailable
 from edgekit.npz import read_npz, write_npz
 from edgekit.pipeline import Exported, Progress, Request
 from edgekit.runtime.audio import run_wav
+from edgekit.runtime.bench import Measured
 from edgekit.runtime.replace import output_problem, replacing
 from edgekit.runtime.rows import run_wav_to_rows
 from edgekit.runtime.stream import Stream
@@ -227,6 +228,37 @@ def run(
     with replacing(out, source) as temporary:
         write_npz(temporary, outputs)
     return ()
+
+
+def bench(
+    directory: str | Path,
+    *,
+    device: str | None = None,
+    hops: int | None = None,
+    layers: bool = False,
+    against: Sequence[str] = (),
+    append: str | Path | None = None,
+    progress: Progress = silent,
+) -> Measured:
+    """Measure a build, and add a page to its report.
+
+    Args:
+        directory: a build folder; its C code is compiled and run.
+        device: ``local`` for times on this machine, bound to one core; ``qemu`` for instructions of a build
+            for another core. By default what the build is for.
+        hops: how many in each of five rounds (``local``), or how many are counted (``qemu``).
+        layers: compare the result of each layer with that of the oracle.
+        against: other engines that run in turn with the build: ``onnxruntime``.
+        append: a file that gets the result as one line of JSON.
+        progress: see above.
+
+    Raises:
+        UsageError: no such build, device or engine, all of what is wrong.
+        CheckFailed: a tool is missing or failed, or outputs are not those of the same network.
+    """
+    file = None if append is None else Path(append)
+    request = benchmark.Request(Path(directory), device, hops, tuple(against), layers, file)
+    return benchmark.bench(request, progress)
 
 
 def inspect(source: str | Path) -> Inspected:

@@ -6,7 +6,7 @@ from types import FrameType
 
 import typer
 
-from edgekit.cli import demo, doctor, export, inspect, later, quantize, run, stream, targets
+from edgekit.cli import bench, demo, doctor, export, inspect, later, quantize, run, stream, targets
 from edgekit.cli.console import show_error
 from edgekit.errors import EdgeKitError, ToolError
 from edgekit.tools import PACKAGES
@@ -22,6 +22,7 @@ app.command("export")(export.export)
 app.command("stream")(stream.stream)
 app.command("quantize")(quantize.quantize)
 app.command("run")(run.run)
+app.command("bench")(bench.bench)
 app.command("inspect")(inspect.inspect)
 app.command("targets")(targets.targets)
 app.command("doctor")(doctor.doctor)

@@ -8,8 +8,8 @@ import typer
 from edgekit.errors import UsageError
 from edgekit.later import not_yet
 
-VERBS = ("sample", "bench")
-HERE = "export, stream, quantize, run, inspect, targets, doctor, demo"
+VERBS = ("sample",)
+HERE = "export, stream, quantize, run, bench, inspect, targets, doctor, demo"
 ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 

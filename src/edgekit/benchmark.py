@@ -1,0 +1,189 @@
+"""The benchmark of a build: where it runs, what it is compared with, and the page in its report."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgekit import bench_page
+from edgekit.errors import Problem, UsageError
+from edgekit.later import unavailable
+from edgekit.runtime.bench import Measured, golden_inputs, measure_local
+from edgekit.runtime.contenders import Contender, NativeContender, OnnxruntimeContender
+from edgekit.runtime.cross import compile_replay
+from edgekit.runtime.device import DEVICES, LATER_DEVICES, Device, device_of, measure_qemu
+from edgekit.runtime.emulator import replay
+from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.profile import Profile
+from edgekit.runtime.replace import output_problem, replacing
+
+if TYPE_CHECKING:
+    from edgekit.export.model import Model
+
+Progress = Callable[[str, int, int], None]
+PEERS = ("onnxruntime",)
+LATER_PEERS = ("litert", "executorch", "tract")
+LAYER_HOPS = 8
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is measured, on which device, how long, and beside what.
+
+    `append` is a file that gets one line of JSON; `layers` asks for the comparison of each layer's result.
+    """
+
+    directory: Path
+    device: str | None = None
+    hops: int | None = None
+    against: tuple[str, ...] = ()
+    layers: bool = False
+    append: Path | None = None
+
+
+def bench(request: Request, progress: Progress) -> Measured:
+    """Measure a build; its report gets a page, and `append` a line."""
+    from edgekit.targets.devices import profile
+
+    manifest = Manifest.load(request.directory)
+    target = profile(manifest.target)
+    device = DEVICES.get(request.device or device_of(target).name)
+    if problems := _problems(request, manifest, target, device):
+        raise UsageError(problems)
+    assert device is not None
+    hops = request.hops or device.default_hops
+    layers = _layers(request.directory, manifest, target, progress) if request.layers else ()
+    if device.name == "qemu":
+        progress("count instructions", 0, 1)
+        measured = measure_qemu(request.directory, manifest, target, hops)
+    else:
+        measured = _local(request, manifest, hops, progress)
+    measured = replace(measured, layers=layers)
+    _write_page(request.directory, measured)
+    if request.append is not None:
+        line = {
+            "build": manifest.source["name"],
+            "target": manifest.target,
+            "digest": manifest.digest,
+        }
+        _append(request.append, {**line, **measured.to_dict()})
+    return measured
+
+
+def _problems(
+    request: Request, manifest: Manifest, target: Profile, device: Device | None
+) -> list[Problem]:
+    problems = []
+    if device is None:
+        scheme = (request.device or "").partition(":")[0]
+        later = (request.device or "",) if scheme in LATER_DEVICES else ()
+        problems.append(unavailable("--device", request.device or "", DEVICES, later))
+    elif not device.takes(target):
+        fits = device_of(target).name
+        found = f"a build for {manifest.target}"
+        problems.append(
+            Problem(f"--device {device.name}", found, f"--device {fits}", "name this one")
+        )
+    elif request.hops is not None and not 1 <= request.hops <= device.most_hops:
+        allowed = f"1 to {device.most_hops:,} on {device.name}"
+        problems.append(Problem("--hops", str(request.hops), allowed, "give such a number"))
+    for peer in request.against:
+        if peer not in PEERS:
+            problems.append(unavailable("--against", peer, PEERS, LATER_PEERS))
+    if request.against and device is not None and device.name != "local":
+        found = f"on {device.name}, which gives no times"
+        problems.append(Problem("--against", found, "--device local", "export for --target host"))
+    if request.layers and manifest.target == "onnxruntime":
+        found = "a build for onnxruntime"
+        problems.append(Problem("--layers", found, "a build of C sources", "leave it out"))
+    if request.append is not None and (problem := output_problem(request.append)):
+        problems.append(problem)
+    return problems
+
+
+def _local(request: Request, manifest: Manifest, hops: int, progress: Progress) -> Measured:
+    directory = request.directory
+    progress("compile", 0, 1)
+    ours: Contender
+    if manifest.target == "onnxruntime":
+        ours = OnnxruntimeContender(_model(directory).to_bytes(), manifest)
+    else:
+        ours = NativeContender(directory, manifest)
+    peers: dict[str, tuple[Contender, str]] = {}
+    if "onnxruntime" in request.against:
+        from edgekit.quantize.frames import frame_moves
+
+        peer = OnnxruntimeContender(frame_moves(_model(directory)).to_bytes(), manifest)
+        peers["onnxruntime"] = (peer, peer.version)
+    inputs = golden_inputs(directory, manifest, hops)
+    return measure_local(
+        ours, peers, inputs, manifest, lambda done, total: progress("measure", done, total)
+    )
+
+
+def _layers(
+    directory: Path, manifest: Manifest, target: Profile, progress: Progress
+) -> tuple[tuple[str, str], ...]:
+    """Run the build with a look at each layer; its results against those of the oracle."""
+    from edgekit.npz import read_npz
+    from edgekit.targets.c.replay import FOLDER, golden_file, layer_values, replay_files
+    from edgekit.targets.target import TARGETS
+
+    progress("layers", 0, 1)
+    model = _model(directory)
+    build = TARGETS[manifest.target].lower(model, manifest.target)
+    if build.manifest.digest != manifest.digest:
+        found = "other sources than this version makes of its model.onnx"
+        raise UsageError(
+            Problem(f"build '{directory}'", found, "its own", "export the network again")
+        )
+    inputs, outputs = (
+        read_npz(directory / "golden" / f"{name}.npz") for name in ("input", "output")
+    )
+    shown = [replace(layer, border=None) for layer in build.layers]
+    held = layer_values(model, shown, inputs, LAYER_HOPS)
+    limit = sum(values.nbytes for _, values in held)
+    if target.is_bare:
+        free = target.memory["weights"].bytes - (manifest.memory["weights_bytes"] or 0)
+        limit = min(limit, max(1, free // 2))
+    files = {**build.files, **replay_files(manifest, target)}
+    files[f"{FOLDER}/golden.c"] = golden_file(manifest, inputs, outputs, held, False, limit)
+    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
+        for name, content in files.items():
+            path = Path(folder) / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        compile_replay(Path(folder), target, Path(folder) / "program")
+        printed = replay(target, Path(folder) / "program")
+    rows = (line.removeprefix("layer ").rpartition(": ") for line in printed.splitlines()
+            if line.startswith("layer "))  # fmt: skip
+    return tuple((name, result) for name, _, result in rows)
+
+
+def _model(directory: Path) -> "Model":
+    from edgekit.export.model import Model
+
+    path = directory / "model.onnx"
+    try:
+        return Model.from_bytes(path.read_bytes())
+    except OSError as error:
+        found = error.strerror or "cannot be read"
+        raise UsageError(
+            Problem(f"file '{path}'", found, "a build's network", "export again")
+        ) from error
+
+
+def _write_page(directory: Path, measured: Measured) -> None:
+    path = directory / "report.html"
+    if not path.is_file():
+        return
+    text = bench_page.with_page(path.read_text(encoding="utf-8"), measured)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _append(path: Path, facts: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(facts) + "\n")

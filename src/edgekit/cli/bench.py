@@ -1,0 +1,96 @@
+"""``edgekit bench``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgekit import api
+from edgekit.cli.console import AsJson, out, print_json, print_table, progress
+from edgekit.runtime.bench import Measured
+
+MOST_FUNCTIONS = 12
+
+
+def bench(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A build folder.")],
+    device: Annotated[
+        str | None, typer.Option(help="local or qemu; by default what the build is for.")
+    ] = None,
+    hops: Annotated[
+        int | None, typer.Option(help="In each of five rounds; on qemu, counted.")
+    ] = None,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Compare each layer's result with golden.")
+    ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Other engines in the same run: onnxruntime."),
+    ] = None,
+    append: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Add the result as a line of JSON.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a build: times on this machine, bound to one core, or instructions under QEMU.
+
+    Other engines run in turn with the build, one thread each, after their outputs were compared. The
+    C code of a build is compiled and run: run only builds that you trust.
+    """
+    peers = [] if against is None else [name.strip() for name in against.split(",")]
+    with progress(as_json) as report:
+        measured = api.bench(
+            directory,
+            device=device,
+            hops=hops,
+            layers=layers,
+            against=peers,
+            append=append,
+            progress=report,
+        )
+    if as_json:
+        print_json(measured.to_dict())
+        return
+    show(measured)
+    out.print(f"report: {directory / 'report.html'}", soft_wrap=True, markup=False)
+
+
+def show(measured: Measured) -> None:
+    """Print tables of facts, functions, peers and layers."""
+    facts = measured.to_dict()
+    print_table(f"on {measured.device}", ("fact", "value"), _rows(facts))
+    if functions := list(facts["instructions_by_function"].items()):
+        rows = [(name, f"{count:,}") for name, count in functions[:MOST_FUNCTIONS]]
+        print_table("instructions per hop", ("function", "instructions"), rows, numbers=True)
+    if facts["against"]:
+        peers = [
+            (
+                f"{name} {peer['version']}",
+                f"{peer['median_us']:,.1f}",
+                f"{peer['p99_us']:,.1f}",
+                f"{peer['ratio']:g}",
+                "equal" if peer["snr_db"] is None else f"{peer['snr_db']:g}",
+            )
+            for name, peer in facts["against"].items()
+        ]
+        head = ("engine", "median us", "p99 us", "times ours", "outputs, dB apart")
+        print_table("beside other engines", head, peers, numbers=True)
+    if measured.layers:
+        print_table("layers against golden", ("layer", "result"), measured.layers)
+
+
+def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [
+        (name.replace("_", " "), f"{value:,}" if isinstance(value, int | float) else str(value))
+        for name, value in facts.items()
+        if value is not None and not isinstance(value, dict)
+    ]
+    if (model := facts["modelled"]) is not None:
+        text = f"{model['us_per_hop']:,} us, the longest hop at {model['clock_hz'] / 1e6:,.0f} MHz with "
+        rows.append(
+            (
+                "modelled, not measured",
+                f"{text}{model['cycles_per_instruction']:g} cycles per instruction",
+            )
+        )
+    return rows

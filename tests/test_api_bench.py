@@ -1,0 +1,151 @@
+"""`edgekit bench`: what it measures, beside whom, what it refuses, and the page in the report."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_build
+from devices import on_devices
+
+from edgekit import api
+from edgekit.errors import CheckFailed, UsageError
+from edgekit.runtime.bench import golden_inputs, measure_local, one_core
+from edgekit.runtime.contenders import Arrays, Timed
+from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.stream import Stream
+
+NETWORK = "zoo:conv_recurrent"
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bench") / "build"
+    api.export(NETWORK, "host", folder, recipe="w8a8", sample_rate=16000)
+    return folder
+
+
+@tiny_build.needs_cc
+def test_local_times_a_build_beside_onnxruntime(host: Path, tmp_path: Path) -> None:
+    log = tmp_path / "results.jsonl"
+    for _ in range(2):
+        measured = api.bench(host, hops=20, against=["onnxruntime"], append=log, layers=True)
+    facts = measured.to_dict()
+    assert facts["device"] == "local" and facts["hops"] == 100
+    assert 0 < facts["median_us"] <= facts["p99_us"] <= facts["max_us"]
+    assert facts["instructions_per_hop"] is None and facts["ram_bytes"] > 0
+    peer = facts["against"]["onnxruntime"]
+    assert peer["ratio"] == pytest.approx(peer["median_us"] / facts["median_us"], rel=0.02)
+    assert peer["snr_db"] is None or peer["snr_db"] > 20
+    assert len(facts["layers"]) > 5 and set(facts["layers"].values()) == {"equal"}
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["target"] for line in lines] == ["host", "host"]
+    assert lines[1]["median_us"] == facts["median_us"]
+    report = (host / "report.html").read_text()
+    assert report.count("<h2>Benchmark: local</h2>") == 1 and report.rstrip().endswith("</html>")
+    assert "onnxruntime" in report and "<svg" in report
+
+
+@on_devices("cortex-m55")
+def test_qemu_counts_instructions_and_compares_layers(target: str, tmp_path: Path) -> None:
+    api.export(NETWORK, target, tmp_path / "build", recipe="w8a8")
+    facts = api.bench(tmp_path / "build", hops=3, layers=True).to_dict()
+    assert facts["device"] == "qemu" and facts["hops"] == 3
+    assert facts["median_us"] is facts["p99_us"] is facts["real_time_factor"] is None
+    by_function = facts["instructions_by_function"]
+    assert abs(sum(by_function.values()) - facts["instructions_per_hop"]) < 50 + len(by_function)
+    assert list(by_function.values()) == sorted(by_function.values(), reverse=True)
+    model = facts["modelled"]
+    cycles = facts["max_instructions_per_hop"] * model["cycles_per_instruction"]
+    assert model["us_per_hop"] == pytest.approx(cycles * 1e6 / model["clock_hz"], abs=0.01)
+    memory = Manifest.load(tmp_path / "build").memory
+    blocks = (memory["state_bytes"] or 0) + (memory["scratch_bytes"] or 0)
+    assert facts["ram_bytes"] == blocks + facts["stack_bytes"]
+    assert len(facts["layers"]) > 5 and set(facts["layers"].values()) == {"equal"}
+    assert "modelled, not measured" in (tmp_path / "build" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"device": "ssh://me@board"}, ["ssh://me@board", "not in this version", "local, qemu"]),
+        ({"device": "adb"}, ["adb", "not in this version"]),
+        ({"device": "toaster"}, ["toaster", "unknown"]),
+        ({"device": "qemu"}, ["a build for c99", "--device local"]),
+        ({"hops": 0}, ["--hops", "1 to 1,000,000"]),
+        ({"against": ["litert", "magic"]}, ["litert", "not in this version", "magic", "unknown"]),
+        ({"append": "nowhere/results.jsonl"}, ["its folder does not exist"]),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    options: dict[str, Any], words: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError) as refusal:
+        api.bench(tiny_build.write(tmp_path), **options)
+    assert all(word in str(refusal.value) for word in words)
+
+
+@tiny_build.needs_cc
+def test_layers_of_a_build_that_is_not_what_its_network_makes_are_refused(
+    host: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("model.onnx", "manifest.json"):
+        (copy / name).write_bytes((host / name).read_bytes())
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps({**manifest, "digest": "sha256:0"}))
+    with pytest.raises(UsageError, match="other sources"):
+        api.bench(copy, layers=True)
+
+
+class Fake:
+    """Gives `gain` times its input and 1 ms a hop."""
+
+    def __init__(self, gain: float) -> None:
+        self.gain = gain
+
+    def run(self, inputs: Arrays) -> Timed:
+        return {"y": inputs["x"] * np.float32(self.gain)}, np.full(len(inputs["x"]), 1000.0)
+
+
+def test_a_peer_that_computes_something_else_gets_no_time() -> None:
+    inputs = {"x": np.ones((4, 2), np.float32)}
+    manifest = tiny_build.manifest()
+    done: list[int] = []
+    measured = measure_local(
+        Fake(1), {"good": (Fake(1.01), "1")}, inputs, manifest, lambda i, n: done.append(n - i)
+    )
+    peer = measured.to_dict()["against"]["good"]
+    assert peer["ratio"] == 1 and peer["snr_db"] == pytest.approx(40.1, abs=0.2)
+    assert done == [4, 3, 2, 1, 0]
+    with pytest.raises(CheckFailed, match="bad: output 'y' is not that of the same network"):
+        measure_local(Fake(1), {"bad": (Fake(2), "1")}, inputs, manifest, lambda i, n: None)
+
+
+@tiny_build.needs_cc
+def test_the_loop_in_c_gives_what_the_stream_gives(host: Path) -> None:
+    from edgekit.runtime.contenders import NativeContender
+
+    manifest = Manifest.load(host)
+    inputs = golden_inputs(host, manifest, 70)
+    assert all(len(array) == 70 for array in inputs.values())
+    found, times_us = NativeContender(host, manifest).run(inputs)
+    expected = Stream.open(host).run(inputs)
+    assert times_us.shape == (70,) and times_us.min() > 0
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_the_process_is_bound_to_one_core_and_freed_again() -> None:
+    import os
+
+    if not hasattr(os, "sched_getaffinity"):
+        with one_core() as core:
+            assert core is None
+        return
+    before = os.sched_getaffinity(0)
+    with one_core() as core:
+        assert os.sched_getaffinity(0) == {core}
+    assert os.sched_getaffinity(0) == before
