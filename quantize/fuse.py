@@ -11,18 +11,22 @@ import onnx_ir as ir
 from edgekit.export.functions import define_functions
 from edgekit.export.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
 from edgekit.export.passes.graph import add_initializer, array_of, attribute, replace, sole_user
+from edgekit.export.passes.shapes import InferShapes
 from edgekit.quantize.choose import feeds_sensitive, reduced_axes
+from edgekit.quantize.fuse_cells import lstm_step
 from edgekit.quantize.geometry import dims
 
 
 def fuse(model: Model) -> Model:
-    """Return a model in which every pattern of `PATTERNS` is one node; it computes the same."""
+    """Return a model in which every LSTM step and every pattern of `PATTERNS` is one node; it computes the same."""
     copy = model.ir.clone()
     graph = copy.graph
+    for node in reversed(list(graph)):
+        if _is_open(node):
+            _remove_unused(graph, lstm_step(graph, node))
     for recognise in PATTERNS:
         for node in reversed(list(graph)):  # the longest pattern first
-            kept = node.graph is None or FLOAT_NODE in node.metadata_props
-            new = None if kept else recognise(graph, node)
+            new = recognise(graph, node) if _is_open(node) else None
             if new is None:
                 continue
             new.outputs[0].shape, new.outputs[0].type = node.outputs[0].shape, node.outputs[0].type
@@ -30,7 +34,14 @@ def fuse(model: Model) -> Model:
             replace(graph, node, [new])
             _remove_unused(graph, read)
     define_functions(copy)
+    graph.sort()
+    InferShapes()(copy)
     return Model(copy)
+
+
+def _is_open(node: ir.Node) -> bool:
+    """Whether a node is still there, and may become an integer one."""
+    return node.graph is not None and FLOAT_NODE not in node.metadata_props
 
 
 def _remove_unused(graph: ir.Graph, values: Sequence[ir.Value | None]) -> None:

@@ -14,7 +14,7 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
 
     Names of nodes and tensors are those of `model`; tensors that a pass scales are so in every hop.
     """
-    model = fuse(unpack_states(model))
+    model = unpack_states(fuse(model))
     if recipe.equalize:
         model = equalize(model)
     if recipe.migrate > 0:

@@ -1,8 +1,8 @@
 """Unpack states: one that a network cuts into parts becomes several, so that each has a type of its own.
 
 Networks pack h and c of a cell, or the caches of several layers, into one tensor: they slice it at
-the start of a hop and join its successor at the end. Which element comes from where is followed
-through all data movement by running the movement on element numbers.
+the start of a hop and join its successor at the end. The c of an LSTM gets the shape that the cell
+gives it. Which element comes from where is followed through all data movement by running the movement on element numbers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgekit.export.model import Model, StatePair
 from edgekit.export.passes.graph import add_initializer, unused_name, value_names
-from edgekit.quantize.choose import constant, is_move
+from edgekit.quantize.choose import constant, is_cell_state, is_move
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.numpy_ops.table import OPERATORS
 
@@ -29,7 +29,7 @@ def unpack_states(model: Model) -> Model:
     graph, states = graph_model.graph, []
     for pair in model.states:
         states += _unpacked(graph, pair, _numbers(graph)) or [pair]
-    if len(states) == len(model.states):
+    if states == list(model.states):
         return model
     order = {value.name: index for index, value in enumerate(graph.inputs)}
     return Model(graph_model).describe(states=sorted(states, key=lambda pair: order[pair.input]))
@@ -83,7 +83,9 @@ def _unpacked(
     own, successor = numbers[state].ravel(), numbers[result].ravel()
     parts = list(_parts(graph, numbers, own))
     taken = np.concatenate([numbers[part].ravel() for part in parts]) if parts else own[:0]
-    if len(parts) < 2 or len(np.unique(taken)) < len(taken):
+    if len(parts) < 2 and not _is_moved_cell(state, parts):
+        return []
+    if len(np.unique(taken)) < len(taken):
         return []
     after = [_holder(part, successor[numbers[part] - own[0]], numbers) for part in parts]
     if None in after:
@@ -99,6 +101,15 @@ def _unpacked(
         if not any(value.uses() or value.is_graph_output() for value in node.outputs):
             graph.remove(node, safe=True)
     return pairs
+
+
+def _is_moved_cell(state: ir.Value, parts: list[ir.Value]) -> bool:
+    """Whether a state of one part is the c of an LSTM in another shape: int32 only in that of the cell."""
+    return any(
+        part is not state and is_cell_state(user.node, user.idx)
+        for part in parts
+        for user in part.uses()
+    )
 
 
 def _holder(part: ir.Value, elements: Numbers, numbers: dict[ir.Value, Numbers]) -> ir.Value | None:

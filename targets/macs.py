@@ -7,9 +7,10 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from edgekit.export.model import FLOAT_NODE, Model
-from edgekit.quantize.choose import is_move
+from edgekit.quantize.choose import RECURRENT, is_move
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
 from edgekit.runtime.manifest import Manifest
+from edgekit.targets.c.emit.recurrent import products
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.session import split_session
 
@@ -62,12 +63,19 @@ def float_operators(model: Model) -> tuple[str, ...]:
 
 
 def _counted(integer: Model) -> Iterator[tuple[ir.Node, str, int]]:
-    """Every node of an integer graph that the C targets know, the type of its MACs, and their number."""
+    """Every node of an integer graph that the C targets know, the type of its MACs, and their number.
+
+    A recurrent layer comes twice: its two products have operands of their own.
+    """
     for node in integer.ir.graph:
         emitter = EMITTERS.get((node.domain, node.op_type))
         if emitter is None or emitter.check(node):
             continue
-        first = node.inputs[0] if node.inputs else None
-        is_integer = node.domain == INTEGER_DOMAIN and first is not None
-        narrow = first is not None and first.dtype == ir.DataType.INT8
-        yield node, ("int8" if narrow else "int16") if is_integer else "float", emitter.macs(node)
+        if node.domain != INTEGER_DOMAIN or not node.inputs or node.inputs[0] is None:
+            yield node, "float", emitter.macs(node)
+        elif node.op_type in RECURRENT:
+            for dtype, macs in products(node):
+                yield node, dtype, macs
+        else:
+            narrow = node.inputs[0].dtype == ir.DataType.INT8
+            yield node, "int8" if narrow else "int16", emitter.macs(node)

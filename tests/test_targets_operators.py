@@ -12,13 +12,14 @@ import pytest
 from builds import STRICT
 from c_kernels import CC, needs_cc
 from numpy.typing import NDArray
-from operator_cases import CASES, Case
+from operator_cases import CASES, FUSED, Case
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
 from edgekit.export.verify import compare, run, run_hops, session, snr_db
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.fuse import fuse
 from edgekit.quantize.oracle import Oracle
 from edgekit.runtime.manifest import Manifest
 from edgekit.runtime.native import NativeEngine
@@ -82,6 +83,7 @@ def quantized(case: Case, recipe: str) -> Model:
 def programs() -> dict[str, Program]:
     """All cases in float, and the integer forms under ``<recipe>_<name>``."""
     made = {name: lowered(imported(case, "float")) for name, case in CASES.items()}
+    made |= {f"fused_{case.name}": lowered(fuse(imported(case, "fused"))) for case in FUSED}
     for recipe in RECIPES:
         made |= {f"{recipe}_{n}": lowered(quantized(CASES[n], recipe)) for n in INTEGER}
     return made
@@ -139,6 +141,16 @@ def test_float_c_equals_onnxruntime_and_oracle(
             assert found[key].dtype == array.dtype
             if array.dtype != np.float32:
                 np.testing.assert_array_equal(found[key][sample], array)
+
+
+@pytest.mark.parametrize("name", [case.name for case in FUSED])
+def test_float_c_of_fused_patterns_equals_oracle_and_the_patterns(
+    name: str, programs: dict[str, Program], library: ctypes.CDLL
+) -> None:
+    program, inputs = programs[f"fused_{name}"], draw(CASES[name], SAMPLES)
+    found = c_outputs(library, program, inputs)
+    assert_same_bits(found, Oracle(program.model).run_hops(inputs))
+    compare(run_hops(programs[name].model, inputs), found, what=name)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -241,8 +241,15 @@ def check_float(node: ir.Node) -> list[Problem]:
 
 def macs_int(node: ir.Node) -> int:
     """Both products, every time step."""
+    return sum(macs for _, macs in products(node))
+
+
+def products(node: ir.Node) -> list[tuple[str, int]]:
+    """Type of the computed operand and multiply-accumulates, of the input's product and the recurrent one."""
     steps, batch = dims(node.inputs[0])[:2]
-    return steps * batch * (array_attribute(node, "w").size + array_attribute(node, "r").size)
+    types = "int8" if suffix(node.inputs[0]) == "s8" else "int16", hidden_operand(node)
+    sizes = (array_attribute(node, name).size for name in ("w", "r"))
+    return [(dtype, steps * batch * n) for dtype, n in zip(types, sizes, strict=True)]
 
 
 def macs_float(node: ir.Node) -> int:
