@@ -2,7 +2,8 @@
 
 Networks pack h and c of a cell, or the caches of several layers, into one tensor: they slice it at
 the start of a hop and join its successor at the end. The c of an LSTM gets the shape that the cell
-gives it. Which element comes from where is followed through all data movement by running the movement on element numbers.
+gives it. Which element comes from where is followed through all data movement by running the movement
+on element numbers.
 """
 
 from collections.abc import Iterator, Mapping
