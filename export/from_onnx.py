@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem, UsageError, VerificationError
-from edgekit.export.checking import MAX_BYTES, load, with_open_dims
+from edgekit.export.checking import MAX_BYTES, load, runnable
 from edgekit.export.constants import Constants
 from edgekit.export.external import self_contained
 from edgekit.export.frontend_spec import parse_spec
@@ -80,7 +80,7 @@ def from_onnx(
     model = declare_constants(model, session)
     if "quantization" not in facts and _is_quantized(model):
         model = model.describe(quantization=Quantization(SOURCE_RECIPE))
-    run_source = source_runner(with_bodies(with_open_dims(data)))
+    run_source = source_runner(with_bodies(runnable(data)))
     names = [str(value.name) for value in model.ir.graph.outputs]
 
     def reference(feed: Arrays) -> Arrays:
