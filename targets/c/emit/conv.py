@@ -12,12 +12,15 @@ from edgekit.targets.c.emit.base import (
     suffix,
     where,
 )
+from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
 
 
 def emit_conv_int(ctx: Context, node: ir.Node) -> None:
     """Integer convolution."""
+    if emit_dense_int(ctx, node):
+        return
     x, y = node.inputs[0], node.outputs[0]
     arrays = [
         ctx.constant(f"{node.name}_{a}", array_attribute(node, a))
@@ -44,6 +47,8 @@ def macs_conv_int(node: ir.Node) -> int:
 
 def emit_conv(ctx: Context, node: ir.Node) -> None:
     """Float convolution, image by image."""
+    if emit_dense(ctx, node):
+        return
     x, w, y = node.inputs[0], node.inputs[1], node.outputs[0]
     bias = optional(node, 2)
     images = dims(x)[0]
