@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgekit.targets.c.packing import pack, packing
+from edgekit.targets.c.packing import pack, pack_conv, packing
 from edgekit.targets.c.program import kernel_files
 from edgekit.targets.devices import cpu_flags
 
@@ -105,6 +105,9 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         at = range(1 + cell, 3 + cell if kind == "f32" else 5 + cell)
     whole = family != "gru" or bool(call.args[-2])
     args = list(call.args)
+    if call.kernel.startswith("ek_conv_s8"):
+        x_zero, w, bias = args[1:4]
+        args[3] = pack_conv(packing(folders), call.kernel, np.asarray(w), np.asarray(bias), x_zero)
     arrays = [np.asarray(args[i]) for i in at]
     for i, array in zip(at, pack(packing(folders), call.kernel, arrays, whole), strict=True):
         args[i] = array

@@ -224,12 +224,14 @@ static inline uint32_t ek_bits_of(float f)
 /* Smaller and larger of two; NaN if either is. */
 static inline float ek_minf1(float a, float b)
 {
-    return a < b || a != a ? a : b;
+    const float least = a < b ? a : b;
+    return a == a ? least : a;
 }
 
 static inline float ek_maxf1(float a, float b)
 {
-    return a > b || a != a ? a : b;
+    const float most = a > b ? a : b;
+    return a == a ? most : a;
 }
 
 /* Nearest integer, half to even, as a float; |x| < 2^22. */
