@@ -68,7 +68,7 @@ def from_onnx(
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
     graph_model, fixed, assumed = read_graph(data, shapes or {}, constants or {})
     facts = _own_facts(graph_model)
-    inputs = {value.name for value in graph_model.graph.inputs}
+    inputs = {str(value.name) for value in graph_model.graph.inputs}
     session = [*(name for name in facts.get("constants", ()) if name in inputs), *session]
     pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()), constants=session)
     stream = stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo()))
