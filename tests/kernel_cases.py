@@ -61,6 +61,19 @@ class Draw(Protocol):
     def rng(self) -> np.random.Generator: ...
 
 
+class Seeded:
+    """Sizes and contents from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = np.random.default_rng(seed)
+
+    def int(self, low: int, high: int) -> int:
+        return int(self.generator.integers(low, high, endpoint=True))
+
+    def rng(self) -> np.random.Generator:
+        return self.generator
+
+
 def integers(d: Draw, dtype: Any, *shape: int, low: int | None = None) -> NDArray[Any]:
     """Integers over the whole range, extremes only, or small."""
     info, rng = np.iinfo(dtype), d.rng()
