@@ -146,11 +146,9 @@ def ek_fake_quantize_f32(x: F32, grid: F32) -> F32:
     scale, low, high = grid
     if not scale > 0:
         return x
-    with np.errstate(over="ignore"):
-        v = x / scale
+    v = x / scale
     v = np.where(np.isnan(v), np.float32(0), v)
-    whole = np.rint(np.clip(v, low, high)) + np.float32(0)  # no -0
-    return np.asarray(whole * scale, np.float32)
+    return np.asarray(np.rint(np.clip(v, low, high)) * scale, np.float32)
 
 
 def ek_softmax_f32(x: F32) -> F32:

@@ -1,6 +1,6 @@
 """Which nodes run in integers, and which type every tensor between them gets."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -112,12 +112,12 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     """
     graph = model.ir.graph
     compute = {node.name for node in graph if _is_integer_compute(node)}
-    groups, integer = _grouped(model, observers, compute, frozenset())
+    groups, integer = _grouped(model, observers, compute, frozenset(), recipe.tensors)
     wanted = requested_types(groups, graph, recipe, integer)
     kept = frozenset(name for name, dtype in wanted.items() if dtype == "float32")
     if kept:
         compute = {n.name for n in graph if n.name in compute and not _touches(n, kept)}
-        groups, integer = _grouped(model, observers, compute, kept)
+        groups, integer = _grouped(model, observers, compute, kept, recipe.tensors)
         decided = {n: wanted[n] for members in groups for n in members if n in wanted}
         wanted = requested_types(groups, graph, replace(recipe, tensors=decided), integer)
     types: dict[str, QuantType] = {}
@@ -150,11 +150,15 @@ def _grouped(
     observers: dict[str, Observer],
     compute: set[str | None],
     kept: frozenset[str],
+    named: Mapping[str, str],
 ) -> tuple[list[list[str]], frozenset[str]]:
-    """The groups of tensors that share a type, and all integer nodes; tensors in `kept` stay float."""
+    """The groups of tensors that share a type, and all integer nodes.
+
+    Tensors in `kept` stay float; those that `named` gives different types are not joined for convenience.
+    """
     moves = _integer_moves(model, compute, kept)
     integer = frozenset(str(name) for name in compute | moves)
-    return list(_Groups(model, observers, integer).members().values()), integer
+    return list(_Groups(model, observers, integer, named).members().values()), integer
 
 
 def _touches(node: ir.Node, names: frozenset[str]) -> bool:
@@ -240,8 +244,6 @@ def _is_integer_compute(node: ir.Node) -> bool:
         return _is_plain_lstm(node)
     if node.op_type in SUMS:
         return _is_plain_sum(node)
-    if node.op_type == "MatMul":
-        return len(activations(node)) == 2
     if node.op_type in ("LayerNormalization", "Softmax"):
         return _is_plain_row(node)
     if node.op_type in ARITHMETIC | TABLED | {"Div"} and feeds_sensitive(node.outputs[0]):
@@ -416,9 +418,14 @@ class _Groups:
     """Union-find over tensor names: tensors in one group share one type."""
 
     def __init__(
-        self, model: Model, observers: dict[str, Observer], integer: frozenset[str]
+        self,
+        model: Model,
+        observers: dict[str, Observer],
+        integer: frozenset[str],
+        types: Mapping[str, str],
     ) -> None:
         self.parent: dict[str, str] = {}
+        self.types = types
         inside = {
             node.outputs[0].name
             for node in model.ir.graph
@@ -458,8 +465,18 @@ class _Groups:
         width = _width(observers[str(output.name)])
         for value in activations(node):
             state = value.is_graph_input()
-            if state or _width(observers[str(value.name)]) * CONCAT_RANGE_RATIO >= width:
+            near = _width(observers[str(value.name)]) * CONCAT_RANGE_RATIO >= width
+            if state or (near and len(self._named(value) | self._named(output)) < 2):
                 self.union(value, output)
+
+    def _named(self, value: ir.Value) -> set[str]:
+        """The types that a recipe names for what is in a value's group so far."""
+        root = self.find(str(value.name))
+        return {
+            dtype
+            for name, dtype in self.types.items()
+            if name in self.parent and self.find(name) == root
+        }
 
     def members(self) -> dict[str, list[str]]:
         result: dict[str, list[str]] = {}

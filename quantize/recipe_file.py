@@ -11,6 +11,7 @@ from typing import Any
 from edgekit.errors import Problem, UsageError
 from edgekit.quantize.recipe import (
     ACTIVATION_TYPES,
+    AUTO,
     CHOICES,
     LATER_RECIPES,
     LIMITS,
@@ -34,8 +35,9 @@ def find_recipe(given: str) -> Recipe:
         return RECIPES[given]
     if Path(given).suffix.lower() == ".toml":
         return read_recipe(Path(given))
-    found = "not in this version" if given in LATER_RECIPES else "unknown"
-    allowed = f"{', '.join(RECIPES)}, or a recipe.toml"
+    later = given in LATER_RECIPES
+    found = "not in this version" if later else "a search" if given == AUTO.name else "unknown"
+    allowed = f"{', '.join(RECIPES)}, {AUTO.name} of `edgekit export`, or a recipe.toml"
     raise UsageError(Problem(f"recipe {given!r}", found, allowed, "choose one of them"))
 
 

@@ -76,6 +76,17 @@ class Manifest:
     edgekit: str = VERSION
 
     @property
+    def macs_text(self) -> str:
+        """The multiply-accumulates of a hop by type, with their shares where there are several."""
+        counts = {"int8": self.macs_int8, "int16": self.macs_int16, "float": self.macs_float}
+        total = sum(counts.values())
+        return ", ".join(
+            f"{count:,} {kind}{'' if count == total else f' ({100 * count / total:.1f} %)'}"
+            for kind, count in counts.items()
+            if count
+        )
+
+    @property
     def c_name(self) -> str:
         """The prefix of the build's C symbols and file names: the source's name in C."""
         return c_identifier(self.source["name"])

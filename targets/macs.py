@@ -39,6 +39,11 @@ def with_macs(manifest: Manifest, model: Model) -> Manifest:
     )
 
 
+def node_macs(model: Model) -> dict[str, int]:
+    """Multiply-accumulates of one hop by the name of the node."""
+    return {str(node.name): macs for node, _, macs in _counted(model)}
+
+
 def float_layers(model: Model) -> tuple[str, ...]:
     """The nodes with multiply-accumulates in float, as ``LSTM 'name' (12288 MACs)``."""
     counted = [

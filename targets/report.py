@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgekit.runtime.manifest import Manifest, Tensor
 from edgekit.runtime.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 from edgekit.targets.build import Placement
+from edgekit.targets.sensitivity import Alone, picture
 
 if TYPE_CHECKING:
     from edgekit.quantize.compare import TensorRow
@@ -35,6 +36,7 @@ def render(
     plan: Sequence[Placement],
     steps: Sequence[str],
     tensor_rows: Sequence["TensorRow"],
+    alone: Sequence[Alone] = (),
 ) -> str:
     """Return the page: facts, memory over the schedule, signal-to-noise of each tensor.
 
@@ -43,6 +45,7 @@ def render(
         plan: where every tensor lives; empty for targets without a plan of ours.
         steps: one label per step of the schedule.
         tensor_rows: comparison of each quantized tensor with its float value; may be empty.
+        alone: what a search for types measured; may be empty.
     """
     title = f"{manifest.source['name']} for {manifest.target}"
     parts = [
@@ -65,6 +68,8 @@ def render(
             parts += [f"<h2>Memory: {block}</h2>", _memory_map(placed, steps, block)]
     if tensor_rows:
         parts += ["<h2>Signal to noise of each tensor</h2>", _snr_table(tensor_rows)]
+    if alone:
+        parts += ["<h2>One tensor alone</h2>", picture(alone)]
     return "\n".join([*parts, "</body></html>"]) + "\n"
 
 
@@ -80,7 +85,7 @@ def _facts(manifest: Manifest) -> str:
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _scratch(memory)),
         ("moved per hop", _moved(memory)),
-        ("MACs per hop", _macs(manifest)),
+        ("MACs per hop", manifest.macs_text),
         ("once per session", _session(manifest)),
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"] or "nothing"),
@@ -210,12 +215,6 @@ def _moved(memory: dict[str, int | None]) -> str:
     imported = memory.get("moved_bytes_imported")
     moved = _with_unit(memory.get("moved_bytes_per_hop"), "bytes read and written by copies")
     return moved if imported is None else f"{moved}; {imported:,} as imported"
-
-
-def _macs(manifest: Manifest) -> str:
-    counts = (manifest.macs_int8, manifest.macs_int16, manifest.macs_float)
-    pairs = zip(counts, ("int8", "int16", "float"), strict=True)
-    return ", ".join(f"{count:,} {kind}" for count, kind in pairs if count)
 
 
 def _session(manifest: Manifest) -> str:

@@ -1,4 +1,4 @@
-"""Many types for one network, measured: the selectable network as C, compiled once, on all cores."""
+"""Runs of one network in C over clips, on all cores: compiled once, and with one table of grids after another."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,15 @@ from edgekit.targets.c.lower import lower_c
 
 Clip = Mapping[str, NDArray[Any]]
 Grids = NDArray[np.float32]
+T = TypeVar("T")
+NO_GRIDS = np.zeros((0, 3), np.float32)
 
 
 class Trials:
-    """Runs clips through a selectable network with one table of grids after another."""
+    """Instances of one network for this machine, one on each core."""
 
-    def __init__(self, model: Model, clips: Sequence[Clip], workers: int | None = None) -> None:
-        """Lower and compile; `clips` map the stream inputs to (hops, *shape).
+    def __init__(self, model: Model, clips: Sequence[Clip]) -> None:
+        """Lower and compile; `clips` map the stream inputs, but `GRIDS`, to (hops, *shape), and session constants.
 
         Raises:
             ToolError: there is no C compiler, or it failed.
@@ -36,53 +38,48 @@ class Trials:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             library, compiler = load_library(Path(folder), build.manifest)
-        names = [tensor.name for tensor in build.manifest.stream_inputs]
-        self._orders = [[clip.get(name) for name in names] for clip in clips]
-        self._workers = workers or os.cpu_count() or 1
+        self._names = [tensor.name for tensor in build.manifest.stream_inputs]
+        self._constants = [tensor.name for tensor in build.manifest.constants]
+        self.outputs = [tensor.name for tensor in build.manifest.stream_outputs]
+        self._clips = clips
+        self._workers = os.cpu_count() or 1
         self._idle: SimpleQueue[NativeEngine] = SimpleQueue()
         for _ in range(self._workers):
             self._idle.put(NativeEngine(library, build.manifest, Path("trials"), compiler))
-        assert GRIDS in names
 
     def run(
         self,
-        tables: Sequence[Grids],
-        judge: Callable[[int, list[NDArray[Any]]], Any],
-        progress: Callable[[int], None] | None = None,
-    ) -> list[list[Any]]:
+        judge: Callable[[int, dict[str, NDArray[Any]]], T],
+        tables: Sequence[Grids] = (NO_GRIDS,),
+    ) -> list[list[T]]:
         """Return what `judge` says of each clip's outputs, for each table of grids.
 
         Args:
-            tables: (rows, 3) each.
-            judge: gets the number of the clip and its outputs, (hops, *shape) each.
-            progress: is told how many tables are done.
+            judge: gets the number of the clip and its outputs, (hops, *shape) by name.
+            tables: (rows, 3) each, for a selectable network.
         """
-        done = 0
-        results = []
         with ThreadPoolExecutor(self._workers) as pool:
             tasks = [
-                [pool.submit(self._clip, index, table, judge) for index in range(len(self._orders))]
+                [pool.submit(self._clip, index, table, judge) for index in range(len(self._clips))]
                 for table in tables
             ]
-            for row in tasks:
-                results.append([task.result() for task in row])
-                done += 1
-                if progress:
-                    progress(done)
-        return results
+            return [[task.result() for task in row] for row in tasks]
 
     def _clip(
-        self, index: int, table: Grids, judge: Callable[[int, list[NDArray[Any]]], Any]
-    ) -> Any:
+        self, index: int, table: Grids, judge: Callable[[int, dict[str, NDArray[Any]]], T]
+    ) -> T:
         engine = self._idle.get()
         try:
+            clip = self._clips[index]
+            if self._constants:
+                engine.session([clip[name] for name in self._constants])
             engine.reset()
-            inputs = self._orders[index]
-            hops = len(next(array for array in inputs if array is not None))
+            hops = len(next(clip[name] for name in self._names if name != GRIDS))
             rows = [
-                engine.process([table if array is None else array[hop] for array in inputs])[0]
+                engine.process([table if n == GRIDS else clip[n][hop] for n in self._names])[0]
                 for hop in range(hops)
             ]
-            return judge(index, [np.stack(column) for column in zip(*rows, strict=True)])
         finally:
             self._idle.put(engine)
+        columns = [np.stack(column) for column in zip(*rows, strict=True)]
+        return judge(index, dict(zip(self.outputs, columns, strict=True)))

@@ -104,7 +104,7 @@ def test_same_calibration_same_bytes() -> None:
 
 def test_unknown_and_later_recipes_are_refused() -> None:
     model = float_model("vision")
-    for recipe, words in (("w2a2", "unknown"), ("auto", "not in this version")):
+    for recipe, words in (("w2a2", "unknown"), ("w4a8", "not in this version")):
         with pytest.raises(UsageError, match=words):
             quantize(model, Calibration((noise(model, 2),), "x"), recipe)
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -10,6 +11,7 @@ import tiny_build
 from edgekit.quantize.compare import TensorRow
 from edgekit.targets.build import Placement
 from edgekit.targets.report import render
+from edgekit.targets.sensitivity import alone
 
 PLAN = (
     Placement("first", "scratch", 0, 100, 0, 1),
@@ -57,6 +59,24 @@ def test_the_page_is_well_formed_and_needs_no_other_file() -> None:
         assert not {"src", "href", "onload", "onclick"} & attributes.keys()
     assert "http" not in page and "url(" not in page and "<script" not in page
     assert page == render(tiny_build.manifest(), PLAN, STEPS, ROWS)
+
+
+def test_what_a_search_measured_is_drawn_the_most_sensitive_first() -> None:
+    rows = alone({"a": 60.0, "<b>": 12.5, "c": math.inf}, {"<b>": "int16", "a": "int8"}, "int16")
+    assert [(row.name, row.dtype) for row in rows] == [
+        ("<b>", "int16"),
+        ("a", "int8"),
+        ("c", "int16"),
+    ]
+    page = render(tiny_build.manifest(), PLAN, STEPS, ROWS, rows)
+    text = Checker(page).text
+    assert "One tensor alone" in text and "12.5 dB, int16" in text and "over 100 dB" in text
+    assert "One tensor alone" not in render(tiny_build.manifest(), PLAN, STEPS, ROWS)
+
+
+def test_shares_of_multiply_accumulates_are_said_where_there_are_several() -> None:
+    manifest = replace(tiny_build.manifest(), macs_int8=900, macs_int16=100, macs_float=0)
+    assert "900 int8 (90.0 %), 100 int16 (10.0 %)" in render(manifest, PLAN, STEPS, ())
 
 
 def test_names_are_escaped() -> None:

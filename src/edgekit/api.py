@@ -64,10 +64,10 @@ def export(
         source: ``package.module:factory``, a .pt2 or an .onnx.
         target: a name of `targets`.
         out: the folder to make: new, or empty.
-        recipe: ``float32`` (default), ``w8a8``, or a recipe.toml.
+        recipe: ``float32`` (default), ``w8a8``, ``w8a16``, ``auto``, or a recipe.toml.
         calibration: a folder of .wav or .npz, or ``package.module:factory``; needed by an integer
             recipe, except where a factory brings example inputs.
-        min_snr_db: least signal-to-noise ratio against the source network, in dB.
+        min_snr_db: least signal-to-noise ratio against the source network, in dB; ``auto`` looks for it.
         hop: samples that one call consumes. A network that leaves its time axis open is rewritten
             to this hop, see `stream`.
         sample_rate: Hz.
@@ -144,33 +144,46 @@ def stream(
 
 
 def quantize(
-    source: str, recipe: str, calibration: str, out: str | Path, *, progress: Progress = silent
+    source: str,
+    recipe: str,
+    calibration: str,
+    out: str | Path,
+    *,
+    min_snr_db: float | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Write the QDQ form of a network as one .onnx; returns its path.
 
     Args:
         source: ``package.module:factory``, a .pt2 or an .onnx.
-        recipe: an integer recipe: ``w8a8``, or a recipe.toml.
+        recipe: an integer recipe: ``w8a8``, ``w8a16``, ``auto``, or a recipe.toml.
         calibration: a folder of .wav or .npz, or ``package.module:factory``.
         out: the file to write.
+        min_snr_db: least signal-to-noise ratio that ``auto`` looks for, in dB.
         progress: see above.
 
     Raises:
         UsageError: everything that is wrong with the request, the network or the calibration.
+        CheckFailed: no recipe is good enough, or ``auto`` finds no C compiler.
     """
     out = Path(out)
     problems = [*source_problems(source, ImportOptions()), *pipeline.recipe_problems(recipe)]
+    if min_snr_db is not None and recipe != pipeline.AUTO:
+        step = "leave it out: only an export is judged"
+        problems.append(Problem("--min-snr", f"with recipe '{recipe}'", "recipe auto", step))
     if recipe == pipeline.FLOAT:
         problems.append(
             Problem(
-                f"recipe '{recipe}'", "no integers", "w8a8, or a recipe.toml", "choose one of these"
+                f"recipe '{recipe}'",
+                "no integers",
+                "w8a8, w8a16, auto, or a recipe.toml",
+                "choose one of these",
             )
         )
     if problem := output_problem(out, Path(source)):
         problems.append(problem)
     if problems:
         raise UsageError(problems)
-    from edgekit.quantize import apply
     from edgekit.quantize.calibrate import load_calibration
 
     progress("import", 0, 1)
@@ -178,9 +191,9 @@ def quantize(
     if problem := pipeline.requantized(model, recipe):
         raise UsageError(problem)
     clips = load_calibration(calibration, model)
-    progress("quantize", 0, 1)
+    made = pipeline.applied(model, clips, recipe, min_snr_db, progress)
     with replacing(out, Path(source)) as temporary:
-        apply.quantize(model, clips, recipe).save(temporary)
+        made.model.save(temporary)
     return out
 
 

@@ -1,7 +1,7 @@
 """The export: source network in, verified build folder out."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ import numpy as np
 from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.folder import complete_folder, folder_problem
 from edgekit.later import unavailable
+from edgekit.meter import cache_folder
 from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.source import Imported, ImportOptions, is_onnx, load_model, source_problems, surrounded
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 FLOAT = "float32"
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Request:
 class Quantized:
     """The model to lower, the float form it is compared with, and what it was calibrated on.
 
-    `recipe` is None where another tool quantized it.
+    `recipe` is None where another tool quantized it. `alone_db`: of a recipe that was searched, the
+    signal-to-noise ratio with one tensor alone in its narrowest type, by name.
     """
 
     model: "Model"
@@ -64,6 +67,7 @@ class Quantized:
     calibration: "Calibration | None"
     recipe: "Recipe | None"
     notes: tuple[str, ...]
+    alone_db: Mapping[str, float] = field(default_factory=dict)
 
 
 def export(request: Request, progress: Progress) -> Exported:
@@ -79,7 +83,7 @@ def export(request: Request, progress: Progress) -> Exported:
         imported = load_model(request.source, request.options)
         check(imported.model, request.target)
         progress("quantize", 0, 1)
-        quantized = quantize(imported, request)
+        quantized = quantize(imported, request, progress)
         if request.strict:
             refuse_float(quantized.model)
         progress("lower", 0, 1)
@@ -130,6 +134,8 @@ def recipe_problems(recipe: str) -> list[Problem]:
     """Return why a recipe cannot be used, if it cannot."""
     from edgekit.quantize.recipe_file import find_recipe
 
+    if recipe == AUTO:
+        return []
     try:
         find_recipe(recipe)
     except UsageError as error:
@@ -137,34 +143,63 @@ def recipe_problems(recipe: str) -> list[Problem]:
     return []
 
 
-def quantize(imported: Imported, request: Request) -> Quantized:
+def quantize(imported: Imported, request: Request, progress: Progress) -> Quantized:
     """Apply the request's recipe; a network that comes quantized keeps what it has."""
-    from edgekit.quantize import apply
     from edgekit.quantize.calibrate import from_examples, load_calibration
     from edgekit.quantize.recipe_file import find_recipe
 
     model = imported.model
-    own = model.quantization.recipe
+    own, recipe = model.quantization.recipe, request.recipe or FLOAT
     if request.recipe is not None and (problem := requantized(model, request.recipe)) is not None:
         raise UsageError(problem)
     calibration = (
         None if request.calibration is None else load_calibration(request.calibration, model)
     )
-    recipe = find_recipe(request.recipe or FLOAT)
-    if own != FLOAT or recipe.weights == FLOAT:
-        return Quantized(model, model, calibration, recipe if own == FLOAT else None, ())
+    if own != FLOAT:
+        return Quantized(model, model, calibration, None, ())
+    if recipe != AUTO and find_recipe(recipe).weights == FLOAT:
+        return Quantized(model, model, calibration, find_recipe(recipe), ())
     if calibration is not None:
-        quantized = apply.quantize(model, calibration, recipe)
-        return Quantized(quantized, model, calibration, recipe, ())
+        made = applied(model, calibration, recipe, request.min_snr_db, progress)
+        return Quantized(made.model, model, calibration, made.recipe, (), made.alone_db)
     assert imported.examples is not None
     # The examples are the network's inputs, so it is quantized before its front end is added.
     network = imported.network if request.options.frontend else model
     calibration = repeated(from_examples(imported.examples, network), network.constants)
-    inner = apply.quantize(network, calibration, recipe)
-    lowered = surrounded(inner, request.options) if request.options.frontend else inner
+    made = applied(network, calibration, recipe, request.min_snr_db, progress)
+    lowered = surrounded(made.model, request.options) if request.options.frontend else made.model
     note = "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
     known = None if request.options.frontend else calibration
-    return Quantized(lowered, model, known, recipe, (note,))
+    return Quantized(lowered, model, known, made.recipe, (note,), made.alone_db)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A network in a recipe; `alone_db` as in `Quantized`."""
+
+    model: "Model"
+    recipe: "Recipe"
+    alone_db: Mapping[str, float] = field(default_factory=dict)
+
+
+def applied(
+    model: "Model",
+    calibration: "Calibration",
+    recipe: str,
+    min_snr_db: float | None,
+    progress: Progress,
+) -> Applied:
+    """Quantize a float model in the recipe of a name or file, or in one that is searched for."""
+    from edgekit import auto
+    from edgekit.quantize import apply
+    from edgekit.quantize.recipe_file import find_recipe
+
+    if recipe == AUTO:
+        found = auto.find(model, calibration, min_snr_db, progress, cache_folder())
+        return Applied(found.quantized, found.recipe, found.alone_db)
+    progress("quantize", 0, 1)
+    chosen = find_recipe(recipe)
+    return Applied(apply.quantize(model, calibration, chosen), chosen)
 
 
 def requantized(model: "Model", recipe: str) -> Problem | None:
@@ -242,7 +277,7 @@ def finish(
     (folder / "recipe.toml").write_text(recipe_text(quantized), encoding="utf-8")
     # another runtime's integers are its own: the per-tensor comparison is that of our arithmetic
     rows = () if stream.compiler is None else tensor_rows(quantized)
-    page = report(manifest, build, rows)
+    page = report(manifest, build, rows, quantized)
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
@@ -304,7 +339,8 @@ def recipe_text(quantized: Quantized) -> str:
 
     if quantized.recipe is None:
         return f'name = "{quantized.model.quantization.recipe}"\n'
-    return to_toml(quantized.recipe)
+    alone = quantized.alone_db
+    return to_toml(quantized.recipe, {name: f"alone {db:.1f} dB" for name, db in alone.items()})
 
 
 def tensor_rows(quantized: Quantized) -> Sequence["TensorRow"]:
@@ -320,8 +356,15 @@ def tensor_rows(quantized: Quantized) -> Sequence["TensorRow"]:
     return tensor_report(reference, quantized.model, quantized.calibration)
 
 
-def report(manifest: Manifest, build: "Build", rows: Sequence["TensorRow"]) -> str:
+def report(
+    manifest: Manifest, build: "Build", rows: Sequence["TensorRow"], quantized: Quantized
+) -> str:
     """Return the text of report.html."""
     from edgekit.targets.report import render
+    from edgekit.targets.sensitivity import alone
 
-    return render(manifest, build.plan, build.steps, rows)
+    recipe = quantized.recipe
+    measured = (
+        [] if recipe is None else alone(quantized.alone_db, recipe.tensors, recipe.activations)
+    )
+    return render(manifest, build.plan, build.steps, rows, measured)

@@ -10,11 +10,6 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
     """Return (fact, value) rows; what is not known is left out."""
     stream, memory, quantization = manifest.stream, manifest.memory, manifest.quantization
     counts = ((kind, quantization[f"tensors_{kind}"]) for kind in ("int8", "int16", "float"))
-    macs = (
-        ("int8", manifest.macs_int8),
-        ("int16", manifest.macs_int16),
-        ("float", manifest.macs_float),
-    )
     bound = memory["scratch_lower_bound_bytes"]
     rows: list[tuple[str, str | None]] = [
         ("target", manifest.target),
@@ -31,7 +26,7 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("scratch", _with_unit(memory["scratch_bytes"], "bytes")),
         ("scratch lower bound", _with_unit(bound, "bytes")),
         ("moved per hop", moved_text(memory)),
-        ("MACs per hop", ", ".join(f"{count:,} {kind}" for kind, count in macs if count) or None),
+        ("MACs per hop", manifest.macs_text or None),
         ("once per session", session_text(manifest)),
         ("verified", verification_text(manifest.verification)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),

@@ -11,16 +11,21 @@ from edgekit.cli.console import AsJson, out, print_json, progress
 
 def quantize(
     model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
-    recipe: Annotated[str, typer.Option(help="w8a8, or a recipe.toml.")],
+    recipe: Annotated[str, typer.Option(help="w8a8, w8a16, auto, or a recipe.toml.")],
     calibration: Annotated[
         str, typer.Option(help="Folder of .wav or .npz, or package.module:factory.")
     ],
     path: Annotated[Path, typer.Option("-o", "--out", help="The .onnx to write.")],
+    min_snr: Annotated[
+        float | None, typer.Option(metavar="DB", help="The fidelity that auto looks for.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the QDQ form of a network as one .onnx."""
     with progress(as_json) as report:
-        written = api.quantize(model, recipe, calibration, path, progress=report)
+        written = api.quantize(
+            model, recipe, calibration, path, min_snr_db=min_snr, progress=report
+        )
     if as_json:
         print_json({"path": str(written), "recipe": recipe})
     else:

@@ -1,0 +1,77 @@
+"""``--recipe auto`` from end to end: the same twice, editable, resumable, and refused where it cannot be."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builds import float_model, noise
+from c_kernels import needs_cc
+
+from edgekit import api, auto
+from edgekit.errors import CheckFailed, UsageError
+from edgekit.meter import Meter
+from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.recipe_file import read_recipe
+
+SOURCE = "zoo:gru_mask"
+pytestmark = needs_cc
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "edgekit"
+
+
+def clips() -> Iterator[dict[str, np.ndarray]]:
+    """Three clips for the network of the zoo."""
+    for seed in range(3):
+        yield noise(float_model("gru_mask"), 40, seed=seed)
+
+
+def test_an_export_finds_a_recipe_writes_it_and_takes_it_back(tmp_path: Path, cache: Path) -> None:
+    stages: list[str] = []
+    found = api.export(
+        SOURCE, "host", tmp_path / "found", recipe="auto", calibration="test_api_auto:clips",
+        min_snr_db=45, progress=lambda stage, done, total: stages.append(stage),
+    )  # fmt: skip
+    assert found.manifest.verification is not None
+    assert found.manifest.verification["snr_db"] >= 45
+    assert found.manifest.verification["bit_exact_with_oracle"]
+    assert {"rank tensors", "search types"} <= set(stages)
+    assert list(cache.glob("*.json"))
+    recipe = read_recipe(tmp_path / "found" / "recipe.toml")
+    assert recipe.name == "auto" and recipe.tensors
+    report = (tmp_path / "found" / "report.html").read_text()
+    assert "One tensor alone" in report and all(name in report for name in recipe.tensors)
+    again = api.export(
+        SOURCE, "host", tmp_path / "again", recipe=str(tmp_path / "found" / "recipe.toml"),
+        calibration="test_api_auto:clips",
+    )  # fmt: skip
+    assert again.manifest.digest == found.manifest.digest
+
+
+def test_a_search_is_the_same_twice_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
+    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    first = auto.find(model, calibration, 50, api.silent, tmp_path)
+    measured = {path.name: path.read_bytes() for path in tmp_path.glob("*.json")}
+    monkeypatch.setattr(Meter, "_trials", None)  # nothing is left to run
+    second = auto.find(model, calibration, 50, api.silent, tmp_path)
+    assert first.recipe == second.recipe
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.json")} == measured
+
+
+def test_what_cannot_be_reached_is_said_with_the_best(tmp_path: Path) -> None:
+    with pytest.raises(CheckFailed, match=r"the best that was found is \d+\.\d dB"):
+        api.quantize(SOURCE, "auto", "test_api_auto:clips", tmp_path / "x.onnx", min_snr_db=150)
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_ratio_to_look_for_needs_the_recipe_that_looks(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--min-snr"):
+        api.quantize(SOURCE, "w8a8", "test_api_auto:clips", tmp_path / "x.onnx", min_snr_db=20)

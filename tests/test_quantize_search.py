@@ -1,0 +1,105 @@
+"""The search for types: on noises that add up, on a small network whose grids are set while it runs."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builds import float_model, noise
+from c_kernels import needs_cc
+
+from edgekit.export.verify import run_hops, snr_db
+from edgekit.quantize.apply import observed, quantize_observed
+from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.recipe import AUTO
+from edgekit.quantize.search import Found, decibels, rank, search
+from edgekit.quantize.selectable import GRIDS
+from edgekit.quantize.space import Group, Option, Space, make_space
+from edgekit.targets.trials import Trials
+
+NOISES = ((1e-3, 1e-6, 0.0), (1e-3, 1e-6, 0.0), (2e-6, 1e-8, 0.0), (1e-2, 5e-3, 0.0))
+COSTS = ((1, 2, 4), (10, 20, 40), (1, 2, 4), (100, 200, 400))
+
+
+def quiet(_stage: str, _done: int, _total: int) -> None:
+    """No progress."""
+
+
+def additive() -> Space:
+    """Four groups whose noises add up: the table's row of a group holds the noise of its option."""
+    groups = tuple(
+        Group(
+            (f"t{i}",),
+            0,
+            tuple(
+                Option(dtype, dtype, float(cost), {i: np.array([power, 0, 0], np.float32)})
+                for dtype, cost, power in zip(
+                    ("int8", "int16", "float32"), costs, powers, strict=True
+                )
+            ),
+        )
+        for i, (costs, powers) in enumerate(zip(COSTS, NOISES, strict=True))
+    )
+    return Space(float_model("gru_mask"), groups, np.zeros((4, 3), np.float32))
+
+
+def add_up(tables: list[np.ndarray], _progress: object) -> list[float]:
+    """The sum of the table's noises."""
+    return [float(table[:, 0].sum(dtype=np.float64)) for table in tables]
+
+
+def found(min_snr_db: float) -> Found:
+    space = additive()
+    return search(space, rank(space, add_up, quiet), add_up, min_snr_db, quiet)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("min_snr_db", "options"),
+    [(15, (0, 0, 0, 0)), (26, (0, 0, 0, 2)), (29, (1, 0, 0, 2)), (35, (1, 1, 0, 2)), (80, (2, 2, 1, 2))],
+)  # fmt: skip
+def test_what_takes_away_most_noise_for_its_cost_is_raised_first(
+    min_snr_db: float, options: tuple[int, ...]
+) -> None:
+    result = found(min_snr_db)
+    assert tuple(result.chosen[i] for i in range(4)) == options
+    assert result.snr_db >= min_snr_db
+    assert result.cost == sum(COSTS[i][option] for i, option in enumerate(options))
+
+
+def test_a_search_that_cannot_succeed_gives_the_best() -> None:
+    space = additive()
+
+    def with_floor(tables: list[np.ndarray], progress: object) -> list[float]:
+        return [power + 1e-3 for power in add_up(tables, progress)]
+
+    result = search(space, rank(space, with_floor, quiet), with_floor, 40.0, quiet)  # type: ignore[arg-type]
+    assert result.snr_db == pytest.approx(30)
+    assert set(result.chosen.values()) == {2}
+
+
+@needs_cc
+@pytest.mark.parametrize("name", ["gru_mask", "tcn", "conv_recurrent"])
+def test_a_selectable_network_is_the_quantized_one_and_with_no_grids_the_float_one(
+    name: str,
+) -> None:
+    model = float_model(name)
+    inputs = noise(model, 60, seed=3)
+    seen = observed(model, Calibration((noise(model, 60),), "x"), AUTO)
+    space = make_space(seen, AUTO, {})
+    assert str(space.model.stream_inputs[-1].name) == GRIDS
+    exact = space.table({i: len(g.options) - 1 for i, g in enumerate(space.groups)})
+    (key,) = run_hops(model, inputs)
+    runs = Trials(space.model, [inputs]).run(lambda _, found: found[key], [space.default, exact])
+    (integers,), (floats,) = runs
+    quantized = Oracle(quantize_observed(seen, replace(AUTO, name="x"), "")).run_hops(inputs)[key]
+    reference = run_hops(model, inputs)[key]
+    loss_db, predicted_db = snr_db(reference, quantized), snr_db(reference, integers)
+    assert abs(loss_db - predicted_db) < 3
+    assert snr_db(reference, floats) > loss_db - 1
+    numpy = Oracle(space.model).run_hops({**inputs, GRIDS: np.stack([space.default] * 60)})[key]
+    assert snr_db(numpy, integers) > 60
+
+
+def test_decibels_of_nothing_are_infinite() -> None:
+    assert decibels(0.0) == np.inf
+    assert decibels(0.01) == pytest.approx(20)
