@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem, UsageError, VerificationError
-from edgekit.export.checking import MAX_BYTES, load, with_open_dims
+from edgekit.export.checking import MAX_BYTES, load, runnable
 from edgekit.export.constants import Constants
 from edgekit.export.external import self_contained
 from edgekit.export.frontend_spec import parse_spec
@@ -68,7 +68,7 @@ def from_onnx(
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
     graph_model, fixed, assumed = read_graph(data, shapes or {}, constants or {})
     facts = _own_facts(graph_model)
-    inputs = {value.name for value in graph_model.graph.inputs}
+    inputs = {str(value.name) for value in graph_model.graph.inputs}
     session = [*(name for name in facts.get("constants", ()) if name in inputs), *session]
     pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()), constants=session)
     stream = stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo()))
@@ -80,7 +80,7 @@ def from_onnx(
     model = declare_constants(model, session)
     if "quantization" not in facts and _is_quantized(model):
         model = model.describe(quantization=Quantization(SOURCE_RECIPE))
-    run_source = source_runner(with_bodies(with_open_dims(data)))
+    run_source = source_runner(with_bodies(runnable(data)))
     names = [str(value.name) for value in model.ir.graph.outputs]
 
     def reference(feed: Arrays) -> Arrays:

@@ -146,9 +146,11 @@ def ek_fake_quantize_f32(x: F32, grid: F32) -> F32:
     scale, low, high = grid
     if not scale > 0:
         return x
-    v = x / scale
+    with np.errstate(over="ignore"):
+        v = x / scale
     v = np.where(np.isnan(v), np.float32(0), v)
-    return np.asarray(np.rint(np.clip(v, low, high)) * scale, np.float32)
+    whole = np.rint(np.clip(v, low, high)) + np.float32(0)  # no -0
+    return np.asarray(whole * scale, np.float32)
 
 
 def ek_softmax_f32(x: F32) -> F32:

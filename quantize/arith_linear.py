@@ -121,6 +121,38 @@ def ek_conv_transpose_s16_s8(
     return y.astype(np.int8)
 
 
+def ek_matmul_s8_s8(
+    a: S8, a_zero: int, b: S8, b_zero: int, mult: int, shift: int, y_zero: int, y_min: int, y_max: int
+) -> S8:  # fmt: skip
+    """Return ``clamp(y_zero + requantize((a - a_zero) @ (b - b_zero)))``; a ``(m, k)``, b ``(k, n)``."""
+    total = _product_of_two(a, a_zero, b, b_zero)
+    return output(total, mult, shift, y_zero, y_min, y_max).astype(np.int8)
+
+
+def ek_matmul_s8_s16(
+    a: S8, a_zero: int, b: S8, b_zero: int, mult: int, shift: int, y_zero: int, y_min: int, y_max: int
+) -> S16:  # fmt: skip
+    """As `ek_matmul_s8_s8`, to int16."""
+    total = _product_of_two(a, a_zero, b, b_zero)
+    return output(total, mult, shift, y_zero, y_min, y_max).astype(np.int16)
+
+
+def ek_matmul_s16_s8(
+    a: S16, a_zero: int, b: S16, b_zero: int, mult: int, shift: int, y_zero: int, y_min: int, y_max: int
+) -> S8:  # fmt: skip
+    """As `ek_matmul_s8_s8`, from int16."""
+    total = _product_of_two(a, a_zero, b, b_zero)
+    return output(total, mult, shift, y_zero, y_min, y_max).astype(np.int8)
+
+
+def ek_matmul_s16_s16(
+    a: S16, a_zero: int, b: S16, b_zero: int, mult: int, shift: int, y_zero: int, y_min: int, y_max: int
+) -> S16:  # fmt: skip
+    """As `ek_matmul_s8_s8`, from int16 to int16."""
+    total = _product_of_two(a, a_zero, b, b_zero)
+    return output(total, mult, shift, y_zero, y_min, y_max).astype(np.int16)
+
+
 def per_group(shape: ConvShape) -> tuple[int, int]:
     """Return the input and output channels of one group."""
     return shape.in_c // shape.groups, shape.out_c // shape.groups
@@ -167,6 +199,12 @@ def exact_product(w: Ints, x: Ints) -> I64:
     """Return ``w @ x`` as int64 for integer matrices of int8 and int8 or int16."""
     product: I64 = np.matmul(w.astype(np.float64), x.astype(np.float64)).astype(np.int64)
     return product
+
+
+def _product_of_two(a: Ints, a_zero: int, b: Ints, b_zero: int) -> I64:
+    left, right = a.astype(np.int64) - a_zero, b.astype(np.int64) - b_zero
+    total: I64 = left @ right
+    return total
 
 
 def _product(x: Ints, w: S8) -> I64:

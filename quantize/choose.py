@@ -244,6 +244,8 @@ def _is_integer_compute(node: ir.Node) -> bool:
         return _is_plain_lstm(node)
     if node.op_type in SUMS:
         return _is_plain_sum(node)
+    if node.op_type == "MatMul":
+        return len(activations(node)) == 2
     if node.op_type in ("LayerNormalization", "Softmax"):
         return _is_plain_row(node)
     if node.op_type in ARITHMETIC | TABLED | {"Div"} and feeds_sensitive(node.outputs[0]):

@@ -97,6 +97,29 @@ def build_linear(fuser: Fuser, node: ir.Node) -> bool:
     return True
 
 
+def build_matmul(fuser: Fuser, node: ir.Node) -> bool:
+    """The product of two computed tensors: in int16 where one of them is."""
+    a, b, frame = fuser.operand(node.inputs[0]), fuser.operand(node.inputs[1]), fuser.frame(node)
+    if a is None or b is None or frame is None:
+        return False
+    if "int16" in (a.kind.dtype, b.kind.dtype):
+        a, b = (fuser.widened(x, f"{node.name}.wide{i}") for i, x in enumerate((a, b)))
+    span = 255 if a.kind.dtype == "int8" else 32768
+    if dims(node.inputs[0])[-1] * span**2 > SUM_LIMITS[a.kind.dtype]:
+        return False
+    real = np.float64(a.kind.scale) * b.kind.scale / frame[1].scale
+    mult, shift = fixed_point(real, MANTISSA_BITS[a.kind.dtype])
+    attributes = {
+        "a_zero": a.kind.zero_point,
+        "b_zero": b.kind.zero_point,
+        "mult": int(mult[0]),
+        "shift": int(shift[0]),
+        **output_attributes(frame[1]),
+    }
+    fuser.add(node, "MatMul", [a.value, b.value], [frame], attributes)
+    return True
+
+
 def _is_linear(fuser: Fuser, node: ir.Node, weight: Weight) -> bool:
     """Whether the kernels take the layer: batch 1, int8 weights around 0, a constant bias."""
     bias = optional(node, 2)
@@ -348,6 +371,8 @@ def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
         x = fuser.widened(x, f"{node.name}.wide")
     pool = column_pool(node, reduced_axes(node)) if node.op_type in SUMS else pool_of(node)
     counts = pool.counts()
+    if counts.max() * 255 > SUM_LIMITS["int8"] and x.kind.dtype == "int8":
+        return False
     divisors = np.arange(counts.min(), counts.max() + 1)
     if node.op_type == "ReduceSum":
         divisors = np.ones(1, np.int64)
@@ -387,6 +412,7 @@ BUILDERS: dict[str, Callable[[Fuser, ir.Node], bool]] = {
     "Gemm": build_linear,
     "Conv": build_linear,
     "ConvTranspose": build_linear,
+    "MatMul": build_matmul,
     **dict.fromkeys(sorted(RECURRENT), build_recurrent),
     "AveragePool": build_average_pool,
     "GlobalAveragePool": build_average_pool,

@@ -9,7 +9,9 @@ from edgekit.quantize.observers import Observer, range_of
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.scheme import QuantType, activation_type
 
-PRODUCTS = LINEAR | RECURRENT.keys()  # matrix products: multiply-accumulates are theirs
+PRODUCTS = (
+    LINEAR | RECURRENT.keys() | {"MatMul"}
+)  # matrix products: multiply-accumulates are theirs
 
 
 def read_type(

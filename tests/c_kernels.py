@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgekit.targets.c.packing import pack, packing
+from edgekit.targets.c.packing import pack, pack_conv, packing
 from edgekit.targets.c.program import kernel_files
 from edgekit.targets.devices import cpu_flags
 
@@ -61,15 +61,19 @@ class Call:
     expected: Mapping[int, NDArray[Any]]
 
 
-def prototypes() -> dict[str, list[str]]:
-    """Parameter types of every kernel that edgekit.h declares: a scalar type or ``*``."""
+@cache
+def parameters() -> dict[str, list[str]]:
+    """The parameters of every kernel that edgekit.h declares, as written there."""
     text = re.sub(r"/\*.*?\*/", "", (INCLUDE / "edgekit.h").read_text(), flags=re.DOTALL)
     found = re.findall(r"^(?:void |const float \*)(ek_\w+)\(([^)]*)\);", text, flags=re.MULTILINE)
+    return {name: [part.strip() for part in listed.split(",")] for name, listed in found}
+
+
+def prototypes() -> dict[str, list[str]]:
+    """Their types: that of a scalar, or ``*``."""
     return {
-        name: [
-            "*" if "*" in parameter else parameter.split()[0] for parameter in parameters.split(",")
-        ]
-        for name, parameters in found
+        name: ["*" if "*" in part else part.split()[0] for part in parts]
+        for name, parts in parameters().items()
     }
 
 
@@ -105,6 +109,9 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         at = range(1 + cell, 3 + cell if kind == "f32" else 5 + cell)
     whole = family != "gru" or bool(call.args[-2])
     args = list(call.args)
+    if call.kernel.startswith("ek_conv_s8"):
+        x_zero, w, bias = args[1:4]
+        args[3] = pack_conv(packing(folders), call.kernel, np.asarray(w), np.asarray(bias), x_zero)
     arrays = [np.asarray(args[i]) for i in at]
     for i, array in zip(at, pack(packing(folders), call.kernel, arrays, whole), strict=True):
         args[i] = array
@@ -155,13 +162,7 @@ def check(call: Call, args: Sequence[Argument], where: str) -> None:
 
 def check_near(call: Call, args: Sequence[Argument], where: str) -> None:
     """Assert that integers are equal bit for bit, floats to 1e-5 of the largest result or product of operands."""
-    inputs = [a for i, a in enumerate(call.args) if i not in call.expected]
-    floats = [
-        np.abs(a).max(initial=0)
-        for a in inputs
-        if isinstance(a, np.ndarray) and a.dtype == np.float32
-    ]
-    product = float(np.prod(np.sort(np.array(floats, float))[-2:])) if floats else 0.0
+    product = largest_product(call)
     for position, expected in call.expected.items():
         found = np.asarray(args[position]).reshape(expected.shape)
         if expected.dtype != np.float32:
@@ -171,6 +172,17 @@ def check_near(call: Call, args: Sequence[Argument], where: str) -> None:
         assert near.all(), (
             f"{call.kernel} {where}: {found[~near][:4]} instead of {expected[~near][:4]}"
         )
+
+
+def largest_product(call: Call) -> float:
+    """The product of the two operands of a call that reach highest, in float32."""
+    inputs = [a for i, a in enumerate(call.args) if i not in call.expected]
+    floats = [
+        np.abs(a).max(initial=0)
+        for a in inputs
+        if isinstance(a, np.ndarray) and a.dtype == np.float32
+    ]
+    return float(np.prod(np.sort(np.array(floats, float))[-2:])) if floats else 0.0
 
 
 def asan_source(calls: Sequence[Call]) -> str:

@@ -61,6 +61,19 @@ class Draw(Protocol):
     def rng(self) -> np.random.Generator: ...
 
 
+class Seeded:
+    """Sizes and contents from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = np.random.default_rng(seed)
+
+    def int(self, low: int, high: int) -> int:
+        return int(self.generator.integers(low, high, endpoint=True))
+
+    def rng(self) -> np.random.Generator:
+        return self.generator
+
+
 def integers(d: Draw, dtype: Any, *shape: int, low: int | None = None) -> NDArray[Any]:
     """Integers over the whole range, extremes only, or small."""
     info, rng = np.iinfo(dtype), d.rng()
@@ -126,6 +139,22 @@ def fc(kernel: str) -> Callable[[Draw], Call]:
         args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
         y = getattr(arith_linear, kernel)(*args)
         return Call(kernel, [*args, blank(y), rows, k, n], {8: y})
+
+    return build
+
+
+def matmul_int(kernel: str) -> Callable[[Draw], Call]:
+    x_type, y_type = kernel.split("_")[2:]
+
+    def build(d: Draw) -> Call:
+        m, k, n = d.int(1, 4), d.int(1, 40), d.int(1, 40)
+        a, b = integers(d, DTYPES[x_type], m, k), integers(d, DTYPES[x_type], k, n)
+        zeros = [d.int(-128, 127) if x_type == "s8" else 0 for _ in range(2)]
+        mult, shift = multipliers(d, accumulator(x_type), 1)
+        numbers = int(mult[0]), int(shift[0]) + d.int(0, 8), *limits(d, y_type)
+        args = [a, zeros[0], b, zeros[1], *numbers]
+        y = getattr(arith_linear, kernel)(*args)
+        return Call(kernel, [*args, blank(y), m, k, n], {9: y})
 
     return build
 
@@ -670,6 +699,7 @@ WIDTHS = ("s8_s8", "s8_s16", "s16_s16", "s16_s8")
 CASES: dict[str, Callable[[Draw], Call]] = {
     **_family(fc, *(f"ek_fc_{w}" for w in WIDTHS)),
     **_family(conv, *(f"ek_conv_{w}" for w in WIDTHS), *(f"ek_conv_transpose_{w}" for w in WIDTHS)),
+    **_family(matmul_int, *(f"ek_matmul_{w}" for w in WIDTHS)),
     **_family(conv_f32, "ek_conv_f32", "ek_conv_transpose_f32"),
     **_family(max_pool, "ek_max_pool_f32", "ek_max_pool_s8", "ek_max_pool_s16"),
     **_family(avg_pool_int, *(f"ek_avg_pool_{w}" for w in KEEPING)),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from edgekit.export.checking import runnable
 from edgekit.export.functions import with_bodies
 from edgekit.export.model import OPSET
 from edgekit.export.ssm import DiagonalSSM, translations
@@ -153,4 +154,4 @@ def exported(module: nn.Module, shape: tuple[int, ...], axis: int, step: int = 1
     assert program is not None
     buffer = io.BytesIO()
     program.save(buffer)
-    return with_bodies(buffer.getvalue())
+    return runnable(with_bodies(buffer.getvalue()))

@@ -172,7 +172,9 @@ def test_an_input_without_time_stays_an_input():
 def refusals():
     for kind, direction in (("GRU", "bidirectional"), ("LSTM", "reverse")):
         net = Net()
-        message = f"Slice '{kind.lower()}1.*': it reverses time; .*bidirectional=False"
+        message = (
+            f"Slice '{kind.lower()}1.*': it reverses time for {kind} .*; .*bidirectional=False"
+        )
         yield message, net, net.recurrent("x", 2, kind, direction)
     net = Net()
     y = net.add("InstanceNormalization", "x", net.weight(2), net.weight(2))

@@ -30,7 +30,7 @@ from c_kernels import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_cases import CASES
+from kernel_cases import CASES, Seeded
 
 from edgekit.quantize import arith_float, arith_linear
 from edgekit.quantize.geometry import ConvShape
@@ -47,19 +47,6 @@ class Drawn:
 
     def int(self, low: int, high: int) -> int:
         return self.data.draw(st.integers(low, high))
-
-    def rng(self) -> np.random.Generator:
-        return self.generator
-
-
-class Seeded:
-    """The same from a seed."""
-
-    def __init__(self, seed: int) -> None:
-        self.generator = np.random.default_rng(seed)
-
-    def int(self, low: int, high: int) -> int:
-        return int(self.generator.integers(low, high, endpoint=True))
 
     def rng(self) -> np.random.Generator:
         return self.generator

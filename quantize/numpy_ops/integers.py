@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.quantize import arith_float, arith_linear, arith_recurrent, arith_tables, arithmetic
-from edgekit.quantize.geometry import ConvShape, ints
+from edgekit.quantize.geometry import ConvShape, ints, matmul_shapes
 from edgekit.quantize.numpy_ops.base import Array, integer, kernel, result, tensor, widths
 
 GATE_ARRAYS = ("w", "r", "w_bias", "r_bias", "w_mult", "w_shift", "r_mult", "r_shift")
@@ -47,6 +47,21 @@ def gemm_int(node: ir.Node, x: list[Array]) -> list[Array]:
     arrays = [tensor(node, n) for n in ("w", "bias", "mult", "shift")]
     rows = x[0].reshape(-1, arrays[0].shape[1])
     return [run(rows, *arrays, *(integer(node, n) for n in ("y_zero", "y_min", "y_max")))]
+
+
+def matmul_int(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Product of two computed tensors, block by block."""
+    run = kernel(arith_linear, "ek_matmul", x[0], result(node))
+    left, right, batch = matmul_shapes(x[0].shape, x[1].shape)
+    a = np.broadcast_to(x[0].reshape(left), (*batch, *left[-2:])).reshape(-1, *left[-2:])
+    b = np.broadcast_to(x[1].reshape(right), (*batch, *right[-2:])).reshape(-1, *right[-2:])
+    names = ("mult", "shift", "y_zero", "y_min", "y_max")
+    numbers, zeros = (
+        [integer(node, n) for n in names],
+        [integer(node, n) for n in ("a_zero", "b_zero")],
+    )
+    blocks = [run(p, zeros[0], q, zeros[1], *numbers) for p, q in zip(a, b, strict=True)]
+    return [np.stack(blocks)]
 
 
 def conv_int(node: ir.Node, x: list[Array]) -> list[Array]:

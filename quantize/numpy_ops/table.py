@@ -76,6 +76,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     (INTEGER_DOMAIN, "Dequantize"): integers.dequantize,
     (INTEGER_DOMAIN, "Requantize"): integers.requantize,
     (INTEGER_DOMAIN, "Gemm"): integers.gemm_int,
+    (INTEGER_DOMAIN, "MatMul"): integers.matmul_int,
     (INTEGER_DOMAIN, "Conv"): integers.conv_int,
     (INTEGER_DOMAIN, "ConvTranspose"): integers.conv_int,
     (INTEGER_DOMAIN, "GRU"): integers.gru_int,

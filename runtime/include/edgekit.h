@@ -224,12 +224,14 @@ static inline uint32_t ek_bits_of(float f)
 /* Smaller and larger of two; NaN if either is. */
 static inline float ek_minf1(float a, float b)
 {
-    return a < b || a != a ? a : b;
+    const float least = a < b ? a : b;
+    return a == a ? least : a;
 }
 
 static inline float ek_maxf1(float a, float b)
 {
-    return a > b || a != a ? a : b;
+    const float most = a > b ? a : b;
+    return a == a ? most : a;
 }
 
 /* Nearest integer, half to even, as a float; |x| < 2^22. */
@@ -779,6 +781,19 @@ void ek_prelu_s16_s8(const int16_t *x, int32_t x_zero, int32_t m_pos, const int3
                      int32_t y_zero, int8_t *y, int32_t channels, int32_t inner);
 
 /* ---- fused, integer: 64 bits inside, one rounding where nothing else is said ------------------------- */
+
+/* y [m][n] = clamp(y_zero + requantize(sum over k of (a - a_zero) * (b - b_zero))), a [m][k], b [k][n] computed both.
+ * s8: int32 sums, k <= 2^15; s16: both zeros 0, int64 sums, k <= 2^17. */
+void ek_matmul_s8_s8(const int8_t *a, int32_t a_zero, const int8_t *b, int32_t b_zero, int32_t mult, int32_t shift,
+                     int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t m, int32_t k, int32_t n);
+void ek_matmul_s8_s16(const int8_t *a, int32_t a_zero, const int8_t *b, int32_t b_zero, int32_t mult, int32_t shift,
+                      int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t m, int32_t k, int32_t n);
+void ek_matmul_s16_s8(const int16_t *a, int32_t a_zero, const int16_t *b, int32_t b_zero, int32_t mult,
+                      int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t m, int32_t k,
+                      int32_t n);
+void ek_matmul_s16_s16(const int16_t *a, int32_t a_zero, const int16_t *b, int32_t b_zero, int32_t mult,
+                       int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t m, int32_t k,
+                       int32_t n);
 
 /* y = clamp(y_zero + round_half_up(sqrt((a^2 * m1 + b^2 * m2 + add) * 2^-shift))); m1, m2 in [0, 2^30], add in
  * [0, 2^61], shift even, 2..62. y may be a or b where the types agree. */

@@ -1,40 +1,10 @@
 /* Sums of convolution taps over EK_X, EK_W, EK_ACC, EK_TERM(x, zero, w), which is one product as EK_ACC, and
  * EK_DOTS, which is as ek_dots_s8. Per output element the order is channel, row, column, whatever path is
  * taken. Private to runtime/src. */
-#include "edgekit.h"
+#include "ek_conv_shape.h"
 
 #define EK_BLOCK 64
 #define EK_GATHER 128
-
-/* A 1x1 convolution without stride or padding is one long row. */
-static inline ek_conv_shape ek_conv_flatten(const ek_conv_shape *shape)
-{
-    ek_conv_shape s = *shape;
-    if (s.k_h == 1 && s.k_w == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 && s.pad_left == 0
-        && s.out_h == s.in_h && s.out_w == s.in_w) {
-        s.in_w = s.in_h * s.in_w;
-        s.out_w = s.in_w;
-        s.in_h = 1;
-        s.out_h = 1;
-    }
-    return s;
-}
-
-/* Smallest j >= 0 with j * step >= v. */
-static inline int32_t ek_first(int32_t v, int32_t step)
-{
-    return v <= 0 ? 0 : step == 1 ? v : (v + step - 1) / step;
-}
-
-static inline int32_t ek_min(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline int32_t ek_max(int32_t a, int32_t b)
-{
-    return a > b ? a : b;
-}
 
 /* acc [count] += one tap w of row x [in_w] for output columns first.. ; column c reads x[c * stride + base]. */
 static inline void ek_conv_tap(const EK_X *restrict x, int32_t zero, EK_W w, int32_t in_w, int32_t base,

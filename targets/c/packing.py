@@ -75,6 +75,16 @@ def _parts(
     return np.concatenate([each(first), each(last)])
 
 
+def pack_conv(
+    own: Packing, kernel: str, w: NDArray[Any], bias: NDArray[Any], x_zero: int
+) -> NDArray[Any]:
+    """Return the bias of a convolution: where int8 operands gain an offset, that and the zero point are folded."""
+    if own.offset == 0 or not kernel.startswith("ek_conv_s8_"):
+        return bias
+    folded: NDArray[Any] = bias - (own.offset + x_zero) * w.reshape(len(w), -1).sum(1, np.int64)
+    return folded.astype(np.int32)
+
+
 def pack(
     own: Packing, kernel: str, arrays: Sequence[NDArray[Any]], whole: bool = True
 ) -> list[NDArray[Any]]:

@@ -41,14 +41,21 @@ Held = Sequence[tuple[Layer, NDArray[Any]]]  # what layers hold: (hops, *shape)
 
 def replay_files(manifest: Manifest, profile: Profile) -> dict[str, bytes]:
     """All sources of the replay program but ``golden.c``, which needs a verified run."""
-    root = files("edgekit.runtime") / "replay"
-    port = "port_semihosting.c" if profile.is_bare else "port_stdio.c"
-    made = {f"{FOLDER}/{name}": (root / name).read_bytes() for name in ("main.c", "replay.h", port)}
+    main = files("edgekit.runtime") / "replay" / "main.c"
+    made = {f"{FOLDER}/{name}": content for name, content in port_files(profile).items()}
+    made[f"{FOLDER}/main.c"] = main.read_bytes()
     made[f"{FOLDER}/network.c"] = _network(manifest).encode()
     made[f"{FOLDER}/layers.c"] = _layers(manifest).encode()
     if profile.is_bare:
         made[f"{FOLDER}/board.ld"] = linker_script(manifest.c_name, profile).encode()
     return made
+
+
+def port_files(profile: Profile) -> dict[str, bytes]:
+    """What stands for an operating system, and the header."""
+    root = files("edgekit.runtime") / "replay"
+    port = "port_semihosting.c" if profile.is_bare else "port_stdio.c"
+    return {name: (root / name).read_bytes() for name in ("replay.h", port)}
 
 
 def golden_source(

@@ -95,11 +95,7 @@ def slice_(writer: Rewriter, node: ir.Node) -> None:
     if cut is None or (cut.start > cut.end and cut.step > 0):
         raise Refused("its bounds are not constants", "constant bounds", "cut behind the network")
     if cut.step < 0:
-        raise Refused(
-            "it reverses time",
-            "frames in their order",
-            "train recurrent layers along time with bidirectional=False; leave other reversals out",
-        )
+        raise Refused(*_reversal(node))
     if _moves(writer, node, track, cut.start):
         raise Refused(
             "its start in time follows the length of the input", "a constant start", "cut elsewhere"
@@ -117,6 +113,28 @@ def slice_(writer: Rewriter, node: ir.Node) -> None:
     )
     value = _cut_others(writer, node, value, track.axis)
     writer.set(output, value, delay, track, node=node, before=before, after=after)
+
+
+def _reversal(node: ir.Node) -> tuple[str, str, str]:
+    cells = [n for n in node.outputs[0].consumers() if n.op_type in ("GRU", "LSTM", "RNN")]
+    if not cells:
+        step = "leave the reversal out, or run this part on a window of frames"
+        return "it reverses time", "frames in their order", step
+    (cell, *_) = cells
+    found = (
+        f"it reverses time for {cell.op_type} '{cell.name}', a recurrence that starts at the end"
+    )
+    return (
+        found,
+        "a recurrence along time from its start",
+        "train the layer with bidirectional=False; over frequency both directions are fine",
+    )
+
+
+def picked(writer: Rewriter, node: ir.Node) -> None:
+    """GatherND, which torch makes of interpolation between frames, is refused."""
+    step = "upsample with mode='nearest', or with a strided or transposed convolution"
+    raise Refused("it picks frames at computed places", "frames in their order", step)
 
 
 def _moves(writer: Rewriter, node: ir.Node, track: Track, start: int) -> bool:

@@ -66,6 +66,7 @@ RULES: dict[str, Rule] = {
     "DFT": mixing(axis_input, "a transform", "transform frames, as an STFT does"),
     "Expand": shape.expand,
     "Gather": shape.gather,
+    "GatherND": shape.picked,
     "Pad": shape.pad,
     "Reshape": shape.reshape,
     "Slice": shape.slice_,

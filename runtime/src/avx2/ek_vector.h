@@ -35,6 +35,20 @@ static inline ek_v ek_v_load_some(const float *x, int32_t n)
     return _mm256_maskload_ps(x, ek_first_lanes(n));
 }
 
+/* Lanes from..to-1 of x; the other lanes are 0, and are not read. */
+static inline ek_v ek_v_load_range(const float *x, int32_t from, int32_t to)
+{
+    return _mm256_maskload_ps(x, _mm256_andnot_si256(ek_first_lanes(from), ek_first_lanes(to)));
+}
+
+/* Every second of 2 * EK_LANES - 1 floats. */
+static inline ek_v ek_v_load_even(const float *x)
+{
+    const __m256 first = _mm256_loadu_ps(x), second = ek_v_load_some(x + 8, 7);
+    const __m256 halves = _mm256_shuffle_ps(first, second, 0x88);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
+}
+
 static inline void ek_v_store(float *x, ek_v v)
 {
     _mm256_storeu_ps(x, v);

@@ -35,6 +35,20 @@ static inline ek_v ek_v_load_some(const float *x, int32_t n)
     return _mm512_maskz_loadu_ps(ek_first_lanes(n), x);
 }
 
+/* Lanes from..to-1 of x; the other lanes are 0, and are not read. */
+static inline ek_v ek_v_load_range(const float *x, int32_t from, int32_t to)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)(ek_first_lanes(to) & ~ek_first_lanes(from)), x);
+}
+
+/* Every second of 2 * EK_LANES - 1 floats. */
+static inline ek_v ek_v_load_even(const float *x)
+{
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512 second = _mm512_maskz_loadu_ps(0x7fff, x + 16);
+    return _mm512_permutex2var_ps(_mm512_loadu_ps(x), even, second);
+}
+
 static inline void ek_v_store(float *x, ek_v v)
 {
     _mm512_storeu_ps(x, v);

@@ -12,24 +12,29 @@ from edgekit.targets.c.emit.base import (
     suffix,
     where,
 )
+from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int
+from edgekit.targets.c.packing import pack_conv, packing
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
 
 
 def emit_conv_int(ctx: Context, node: ir.Node) -> None:
     """Integer convolution."""
+    if emit_dense_int(ctx, node):
+        return
     x, y = node.inputs[0], node.outputs[0]
-    arrays = [
-        ctx.constant(f"{node.name}_{a}", array_attribute(node, a))
-        for a in ("w", "bias", "mult", "shift")
-    ]
-    numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
     kernel = f"{KERNELS[node.op_type]}_{suffix(x)}_{suffix(y)}"
+    parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
+    zero = int_attribute(node, "x_zero")
+    own = packing(ctx.profile.kernels)
+    parts["bias"] = pack_conv(own, kernel, parts["w"], parts["bias"], zero)
+    arrays = [ctx.constant(f"{node.name}_{name}", array) for name, array in parts.items()]
+    numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
     shape = shape_argument(ints(node, "shape", []))
     ctx.call(
         kernel,
         ctx.pointer(x),
-        int_attribute(node, "x_zero"),
+        zero,
         *arrays,
         *numbers,
         ctx.pointer(y),
@@ -44,6 +49,8 @@ def macs_conv_int(node: ir.Node) -> int:
 
 def emit_conv(ctx: Context, node: ir.Node) -> None:
     """Float convolution, image by image."""
+    if emit_dense(ctx, node):
+        return
     x, w, y = node.inputs[0], node.inputs[1], node.outputs[0]
     bias = optional(node, 2)
     images = dims(x)[0]

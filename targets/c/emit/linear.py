@@ -1,5 +1,7 @@
 """Gemm and MatMul."""
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx_ir as ir
 
@@ -82,22 +84,46 @@ def macs_gemm(node: ir.Node) -> int:
 
 
 def emit_matmul(ctx: Context, node: ir.Node) -> None:
-    """Product of two tensors; leading dimensions are broadcast, a vector is a row or a column."""
+    """Float product of two tensors."""
+
+    def call(a: str, b: str, y: str, sizes: str) -> str:
+        return f"ek_matmul_f32({a}, {b}, {y}, {sizes});"
+
+    _emit_products(ctx, node, "ek_matmul_f32", call)
+
+
+def emit_matmul_int(ctx: Context, node: ir.Node) -> None:
+    """Integer product of two tensors."""
+    kernel = f"ek_matmul_{suffix(node.inputs[0])}_{suffix(node.outputs[0])}"
+    a_zero, b_zero = int_attribute(node, "a_zero"), int_attribute(node, "b_zero")
+    names = ("mult", "shift", "y_zero", "y_min", "y_max")
+    numbers = ", ".join(str(int_attribute(node, name)) for name in names)
+
+    def call(a: str, b: str, y: str, sizes: str) -> str:
+        return f"{kernel}({a}, {a_zero}, {b}, {b_zero}, {numbers}, {y}, {sizes});"
+
+    _emit_products(ctx, node, kernel, call)
+
+
+def _emit_products(
+    ctx: Context, node: ir.Node, kernel: str, call: Callable[[str, str, str, str], str]
+) -> None:
+    """One call per block: leading dimensions are broadcast, a vector is a row or a column."""
     a, b, y = node.inputs[0], node.inputs[1], node.outputs[0]
     left, right, batch = matmul_shapes(dims(a), dims(b))
     m, k, n = left[-2], left[-1], right[-1]
     pa, pb, py = ctx.pointer(a), ctx.pointer(b), ctx.pointer(y)
+    ctx.kernels.add(kernel)
     if size(b) == k * n:
-        ctx.call("ek_matmul_f32", pa, pb, py, size(a) // k, k, n)
+        ctx.line(call(pa, pb, py, f"{size(a) // k}, {k}, {n}"))
         return
-    ctx.kernels.add("ek_matmul_f32")
     blocks = ((left, m * k), (right, k * n), ((*batch, m, n), m * n))
     strides = [
         tuple(step * block for step in broadcast(shape[:-2], batch)) for shape, block in blocks
     ]
     loops = merge(batch, strides)
     at = [f"{p} + {index(loops, i)}" if loops else p for i, p in enumerate((pa, pb, py))]
-    for text in nest(loops, [f"ek_matmul_f32({', '.join(at)}, {m}, {k}, {n});"]):
+    for text in nest(loops, [call(at[0], at[1], at[2], f"{m}, {k}, {n}")]):
         ctx.line(text)
 
 

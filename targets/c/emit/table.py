@@ -190,6 +190,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (INTEGER_DOMAIN, "Dequantize"): Emitter(border.emit_dequantize),
     (INTEGER_DOMAIN, "Requantize"): Emitter(border.emit_requantize),
     (INTEGER_DOMAIN, "Gemm"): Emitter(linear.emit_gemm_int, macs=linear.macs_gemm_int),
+    (INTEGER_DOMAIN, "MatMul"): Emitter(linear.emit_matmul_int, macs=linear.macs_matmul),
     (INTEGER_DOMAIN, "Conv"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
     (INTEGER_DOMAIN, "ConvTranspose"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
     **{

@@ -1,0 +1,151 @@
+/* Float convolution over ek_vector.h. The taps that a tile of an output row reads lie side by side in a piece, from
+ * which all output channels of the group take them; a 1x1 convolution reads x itself. */
+#include "ek_depthwise_f32.h"
+
+#define EK_TILE (2 * EK_LANES)
+#define EK_TAPS 64
+#define EK_INLINE static inline __attribute__((always_inline))
+
+/* to [EK_TILE] = row x [in_w] at base, base + stride, ...; 0 where that is outside. */
+EK_INLINE void ek_gather(const float *x, int32_t in_w, int32_t base, int32_t stride, int32_t n, float *to)
+{
+    const int32_t lo = ek_min(ek_first(-base, stride), n), hi = ek_max(ek_min(ek_first(in_w - base, stride), n), lo);
+    x += base;
+    if (stride == 1) {
+        ek_v_store(to, ek_v_load_range(x, ek_min(lo, EK_LANES), ek_min(hi, EK_LANES)));
+        ek_v_store(to + EK_LANES, ek_v_load_range(x + EK_LANES, ek_max(lo - EK_LANES, 0), ek_max(hi - EK_LANES, 0)));
+        return;
+    }
+    int32_t j = lo;
+    ek_v_store(to, ek_v_zero());
+    ek_v_store(to + EK_LANES, ek_v_zero());
+    for (; stride == 2 && j + EK_LANES <= hi; j += EK_LANES) {
+        ek_v_store(to + j, ek_v_load_even(x + 2 * j));
+    }
+    for (; j < hi; j++) {
+        to[j] = x[j * stride];
+    }
+}
+
+/* piece [count][EK_TILE] = taps number.. of output row oy, columns first.. */
+static void ek_gather_taps(const float *x, const ek_conv_shape *s, int32_t oy, int32_t first, int32_t n,
+                           int32_t number, int32_t count, float *piece)
+{
+    int32_t kx = number % s->k_w, ky = number / s->k_w % s->k_h;
+    x += (ptrdiff_t)(number / (s->k_w * s->k_h)) * s->in_h * s->in_w;
+    for (int32_t t = 0; t < count; t++, piece += EK_TILE) {
+        const int32_t iy = oy * s->stride_h - s->pad_top + ky * s->dil_h;
+        const int32_t base = first * s->stride_w - s->pad_left + kx * s->dil_w;
+        if (iy >= 0 && iy < s->in_h) {
+            ek_gather(x + (ptrdiff_t)iy * s->in_w, s->in_w, base, s->stride_w, n, piece);
+        } else {
+            ek_v_store(piece, ek_v_zero());
+            ek_v_store(piece + EK_LANES, ek_v_zero());
+        }
+        if (++kx == s->k_w) {
+            kx = 0;
+            if (++ky == s->k_h) {
+                ky = 0;
+                x += (ptrdiff_t)s->in_h * s->in_w;
+            }
+        }
+    }
+}
+
+/* y [rows][n], rows `plane` apart, = start or y itself, + w [rows][count] . x [count][n], rows of w `taps` apart. */
+EK_INLINE void ek_rows_tile(const float *x, ptrdiff_t x_step, const float *w, int32_t taps, int32_t count,
+                            const float *start, float *y, ptrdiff_t plane, int32_t rows, int32_t n)
+{
+    const int32_t a = ek_min(n, EK_LANES), b = n - a;
+    ek_v acc[4][2];
+    for (int32_t r = 0; r < rows; r++) {
+        acc[r][0] = start ? ek_v_all(start[r]) : ek_v_load_some(y + r * plane, a);
+        acc[r][1] = start ? ek_v_all(start[r]) : ek_v_load_some(y + r * plane + EK_LANES, b);
+    }
+    for (int32_t t = 0; t < count; t++, x += x_step) {
+        const ek_v x0 = ek_v_load_some(x, a), x1 = ek_v_load_some(x + EK_LANES, b);
+        for (int32_t r = 0; r < rows; r++) {
+            const ek_v wt = ek_v_all(w[(ptrdiff_t)r * taps + t]);
+            acc[r][0] = ek_v_fma(wt, x0, acc[r][0]);
+            acc[r][1] = ek_v_fma(wt, x1, acc[r][1]);
+        }
+    }
+    for (int32_t r = 0; r < rows; r++) {
+        ek_v_store_some(y + r * plane, acc[r][0], a);
+        ek_v_store_some(y + r * plane + EK_LANES, acc[r][1], b);
+    }
+}
+
+/* All `rows` outputs of a group, four at a time. */
+static void ek_group_tile(const float *x, ptrdiff_t x_step, const float *w, int32_t taps, int32_t count,
+                          const float *bias, int32_t first, float *y, ptrdiff_t plane, int32_t rows, int32_t n)
+{
+    const float none[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    for (int32_t r = 0; r < rows; r += 4) {
+        const float *const start = first == 0 ? (bias ? bias + r : none) : NULL, *const wr = w + (ptrdiff_t)r * taps;
+        float *const to = y + r * plane;
+        switch (rows - r) {
+        case 1: ek_rows_tile(x, x_step, wr, taps, count, start, to, plane, 1, n); break;
+        case 2: ek_rows_tile(x, x_step, wr, taps, count, start, to, plane, 2, n); break;
+        case 3: ek_rows_tile(x, x_step, wr, taps, count, start, to, plane, 3, n); break;
+        default: ek_rows_tile(x, x_step, wr, taps, count, start, to, plane, 4, n); break;
+        }
+    }
+}
+
+/* One output element of each channel of a depthwise convolution: its taps are few and far apart. */
+static void ek_depthwise_column(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *s)
+{
+    for (int32_t o = 0; o < s->out_c; o++, w += s->k_h * s->k_w) {
+        const float *const xo = x + (ptrdiff_t)(o / (s->out_c / s->groups)) * s->in_h * s->in_w;
+        float acc = bias ? bias[o] : 0.0f;
+        for (int32_t ky = 0; ky < s->k_h; ky++) {
+            const int32_t iy = ky * s->dil_h - s->pad_top;
+            for (int32_t kx = 0; kx < s->k_w && iy >= 0 && iy < s->in_h; kx++) {
+                const int32_t ix = kx * s->dil_w - s->pad_left;
+                acc += ix >= 0 && ix < s->in_w ? xo[iy * s->in_w + ix] * w[ky * s->k_w + kx] : 0.0f;
+            }
+        }
+        y[o] = acc;
+    }
+}
+
+void ek_conv_f32(const float *restrict x, const float *restrict w, const float *restrict bias, float *restrict y,
+                 const ek_conv_shape *shape)
+{
+    const ek_conv_shape s = ek_conv_flatten(shape);
+    const int32_t rows = s.out_c / s.groups, inputs = s.in_c / s.groups, taps = inputs * s.k_h * s.k_w;
+    const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, x_plane = (ptrdiff_t)s.in_h * s.in_w;
+    const int direct = s.k_h == 1 && s.k_w == 1 && s.stride_w == 1 && s.stride_h == 1 && s.pad_top == 0
+                       && s.pad_left == 0 && s.in_w == s.out_w;
+    const ek_band band = ek_band_of(&s);
+    float piece[EK_TAPS * EK_TILE];
+    if (inputs == 1 && plane == 1) {
+        ek_depthwise_column(x, w, bias, y, &s);
+        return;
+    }
+    if (inputs == 1 && band.rows > 0) {
+        ek_depthwise_f32(x, w, bias, y, &s, &band);
+        return;
+    }
+    for (int32_t g = 0; g < s.groups; g++) {
+        const float *const xg = x + g * inputs * x_plane, *const wg = w + (ptrdiff_t)g * rows * taps;
+        const float *const bg = bias ? bias + g * rows : NULL;
+        float *const yg = y + g * rows * plane;
+        for (int32_t oy = 0; oy < s.out_h; oy++) {
+            for (int32_t ox = 0; ox < s.out_w; ox += EK_TILE) {
+                const int32_t n = ek_min(EK_TILE, s.out_w - ox);
+                float *const yt = yg + (ptrdiff_t)oy * s.out_w + ox;
+                if (direct) {
+                    ek_group_tile(xg + (ptrdiff_t)oy * s.in_w + ox, x_plane, wg, taps, taps, bg, 0, yt, plane, rows, n);
+                    continue;
+                }
+                for (int32_t t = 0; t < taps; t += EK_TAPS) {
+                    const int32_t count = ek_min(EK_TAPS, taps - t);
+                    ek_gather_taps(xg, &s, oy, ox, n, t, count, piece);
+                    ek_group_tile(piece, EK_TILE, wg + t, taps, count, bg, t, yt, plane, rows, n);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+"""Convolutions that are one matrix product, as fully connected layers: those of a single frame.
+
+A convolution whose kernel covers all of its input has one output element per channel, whose taps lie in memory
+order. A transposed convolution of one input element spreads each channel over all of its output. Sums run in the order
+of the convolutions' kernels, so float results have the same bits.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.quantize.choose import constant
+from edgekit.quantize.geometry import ConvShape, conv_shape, dims, ints, optional
+from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, size, suffix
+
+INT32_LIMIT = 2**31
+
+
+@dataclass(frozen=True)
+class Dense:
+    """The matrix `w` (outputs, inputs), and which channel's numbers each output takes."""
+
+    w: NDArray[Any]
+    channels: NDArray[np.intp]
+
+
+def dense(op_type: str, w: NDArray[Any], s: ConvShape) -> Dense | None:
+    """Return a convolution of ``ek_conv``'s weights as a matrix; None where it is none."""
+    if s.groups != 1 or s.pad_top or s.pad_left:
+        return None
+    channels = np.arange(s.out_c)
+    if op_type == "Conv":
+        whole = (s.k_h, s.k_w) == (s.in_h, s.in_w) and s.out_h == s.out_w == 1
+        near = (s.dil_h == 1 or s.k_h == 1) and (s.dil_w == 1 or s.k_w == 1)
+        return Dense(w.reshape(s.out_c, -1), channels) if whole and near else None
+    whole = s.in_h == s.in_w == 1 and (s.k_h, s.k_w) == (s.out_h, s.out_w)
+    if not whole or s.dil_h != 1 or s.dil_w != 1:
+        return None
+    return Dense(w.reshape(s.in_c, -1).T, np.repeat(channels, s.out_h * s.out_w))
+
+
+def emit_dense(ctx: Context, node: ir.Node) -> bool:
+    """Emit a float convolution as ``ek_fc_f32`` where it is a matrix product; says whether it did."""
+    x, y = node.inputs[0], node.outputs[0]
+    w, bias = constant(node.inputs[1]), constant(optional(node, 2))
+    if w is None or (bias is None and optional(node, 2) is not None):
+        return False
+    found = dense(node.op_type, w, conv_shape(node, list(w.shape[2:])))
+    if found is None:
+        return False
+    n, k = found.w.shape
+    matrix = ctx.weights(node, "ek_fc_f32", {"w": found.w.T})
+    spread = "NULL" if bias is None else ctx.constant(f"{node.name}_b", bias[found.channels])
+    ctx.call("ek_fc_f32", ctx.pointer(x), *matrix, spread, ctx.pointer(y), dims(x)[0], k, n)
+    return True
+
+
+def emit_dense_int(ctx: Context, node: ir.Node) -> bool:
+    """Emit an integer convolution as ``ek_fc``, its zero point folded into the bias; says whether it did."""
+    found = dense(node.op_type, array_attribute(node, "w"), ConvShape.of(ints(node, "shape", [])))
+    if found is None:
+        return False
+    n, k = found.w.shape
+    bias, mult, shift = (
+        array_attribute(node, name)[found.channels] for name in ("bias", "mult", "shift")
+    )
+    wide = found.w.astype(np.int64)
+    folded = bias - int_attribute(node, "x_zero") * wide.sum(axis=1)
+    if bias.dtype == np.int32 and (abs(folded) + 128 * abs(wide).sum(axis=1)).max() >= INT32_LIMIT:
+        return False
+    x, y = node.inputs[0], node.outputs[0]
+    kernel = f"ek_fc_{suffix(x)}_{suffix(y)}"
+    arrays = ctx.weights(node, kernel, {"w": found.w, "bias": folded.astype(bias.dtype)})
+    arrays += [ctx.constant(f"{node.name}_{n}", a) for n, a in (("mult", mult), ("shift", shift))]
+    numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
+    ctx.call(kernel, ctx.pointer(x), *arrays, *numbers, ctx.pointer(y), size(x) // k, k, n)
+    return True

@@ -1,0 +1,107 @@
+"""One program for a device out of many kernel calls: it makes them all, compares, and prints PASS."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from c_kernels import Call, largest_product, packed, parameters
+from numpy.typing import NDArray
+
+from edgekit.runtime.profile import Profile
+from edgekit.targets.c.emit.base import C_ARRAYS
+from edgekit.targets.c.literals import array_text
+from edgekit.targets.c.program import kernel_files
+from edgekit.targets.c.replay import linker_script, port_files
+
+MAIN = """\
+#include "replay.h"
+
+#include "edgekit.h"
+
+static int failures;
+
+/* Bits, any NaN equal to any other; with a tolerance, floats that near. */
+static void compare(const char *call, const void *found, const void *expected, size_t size, int is_float, float near)
+{{
+    const unsigned char *const a = found, *const b = expected;
+    int is_same = 1;
+    for (size_t i = 0; !is_float && i < size; i++) {{
+        is_same &= a[i] == b[i];
+    }}
+    for (size_t i = 0; is_float && i < size / sizeof(float); i++) {{
+        uint32_t m, n;
+        float x, y;
+        memcpy(&m, a + 4 * i, 4), memcpy(&n, b + 4 * i, 4);
+        memcpy(&x, a + 4 * i, 4), memcpy(&y, b + 4 * i, 4);
+        is_same &= m == n || (x != x && y != y) || (near > 0.0f && x - y <= near && y - x <= near);
+    }}
+    if (!is_same) {{
+        replay_print(call);
+        replay_print(": FAIL\\n");
+        failures++;
+    }}
+}}
+
+{arrays}
+
+int main(void)
+{{
+{calls}
+    replay_print(failures ? "FAIL\\n" : "PASS\\n");
+    return failures != 0;
+}}
+"""
+
+
+def write_calls(folder: Path, calls: Sequence[Call], profile: Profile) -> None:
+    """Write the kernels as builds for a profile have them, and ``replay/`` with the program."""
+    kernels = {call.kernel for call in calls}
+    portable = kernel_files(kernels, "")
+    chosen = kernel_files(kernels, "", profile.kernels)
+    arrays, lines = [], []
+    for number, call in enumerate(calls):
+        is_own = kernel_files({call.kernel}, "", profile.kernels) != kernel_files({call.kernel}, "")
+        own, made = _call(number, packed(call, profile.kernels), is_own)
+        arrays += own
+        lines += made
+    assert chosen.keys() >= portable.keys()
+    files = chosen | {f"replay/{name}": text for name, text in port_files(profile).items()}
+    main = MAIN.format(arrays="\n".join(arrays), calls="\n".join(f"    {line}" for line in lines))
+    files["replay/main.c"] = main.encode()
+    if profile.is_bare:
+        files["replay/board.ld"] = linker_script("golden", profile).encode()
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def _call(number: int, call: Call, is_own: bool) -> tuple[list[str], list[str]]:
+    arrays, names, lines = [], [], []
+    for i, (argument, text) in enumerate(zip(call.args, parameters()[call.kernel], strict=True)):
+        if not isinstance(argument, np.ndarray):
+            names.append(
+                "NULL" if argument is None else f"({text.split()[0]}){float(argument).hex()}"
+            )
+            continue
+        is_read_only = text.startswith("const ")
+        name = f"{'golden' if is_read_only else 'written'}_{number}_{i}"
+        arrays.append(_array(name, argument, "const " if is_read_only else ""))
+        names.append(f"({'const ' if is_read_only else ''}void *){name}")
+        if i in call.expected:
+            expected = call.expected[i]
+            arrays.append(_array(f"golden_{number}_{i}_expected", expected, "const "))
+            near = 0.0
+            if is_own and expected.dtype == np.float32:
+                near = 1e-5 * max(1.0, largest_product(call), float(np.abs(expected).max()))
+            lines.append(
+                f'compare("{call.kernel} {number}", {name}, golden_{number}_{i}_expected, '
+                f"sizeof {name}, {int(expected.dtype == np.float32)}, {near:.6e}f);"
+            )
+    return arrays, [f"{call.kernel}({', '.join(names)});", *lines]
+
+
+def _array(name: str, values: NDArray[np.generic], qualifier: str) -> str:
+    ctype = C_ARRAYS[values.dtype.name]
+    if values.size == 0:
+        return f"static {qualifier}{ctype} {name}[1];"
+    return f"static _Alignas(16) {qualifier}{ctype} {name}[{values.size}] = {{\n{array_text(values)}\n}};"

@@ -1,0 +1,35 @@
+"""The kernel cases on every emulated device, all in one program: the bits of the NumPy twins."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from device_calls import write_calls
+from devices import on_devices
+from kernel_cases import CASES, Seeded
+
+from edgekit.errors import CheckFailed
+from edgekit.runtime.cross import compile_replay
+from edgekit.runtime.emulator import replay
+from edgekit.targets.devices import profile
+
+SEEDS = 3
+OPTIONS = ("-O2", "-Wall", "-Wextra", "-Werror")
+
+
+@on_devices()
+def test_every_kernel_equals_its_twin(target: str, tmp_path: Path) -> None:
+    calls = [CASES[kernel](Seeded(seed)) for kernel in CASES for seed in range(SEEDS)]
+    write_calls(tmp_path, calls, profile(target))
+    compile_replay(tmp_path, profile(target), tmp_path / "program", OPTIONS)
+    assert replay(profile(target), tmp_path / "program") == "PASS\n"
+
+
+@on_devices("cortex-m4")
+def test_a_wrong_result_is_found(target: str, tmp_path: Path) -> None:
+    call = CASES["ek_add_s8"](Seeded(0))
+    wrong = {position: expected ^ 1 for position, expected in call.expected.items()}
+    write_calls(tmp_path, [replace(call, expected=wrong)], profile(target))
+    compile_replay(tmp_path, profile(target), tmp_path / "program")
+    with pytest.raises(CheckFailed, match="ek_add_s8 0: FAIL"):
+        replay(profile(target), tmp_path / "program")
