@@ -11,7 +11,7 @@ from edgekit.quantize.oracle import Oracle
 from edgekit.runtime.cross import APT, compile_replay
 from edgekit.runtime.emulator import replay
 from edgekit.targets.build import Build
-from edgekit.targets.c.replay import golden_source
+from edgekit.targets.c.replay import Arrays, golden_source
 from edgekit.targets.devices import profile, profiles
 
 CROSS = tuple(name for name, device in profiles().items() if device.is_cross)
@@ -43,14 +43,20 @@ def replayable(model: Model, target: str, folder: Path, hops: int = 8, seed: int
     """Lower `model` into `folder` with golden data that the oracle computes from seeded noise."""
     build = lowered(model, folder, target)
     inputs = noise(model, hops, seed)
-    outputs = Oracle(model).run_hops(inputs)
-    text = golden_source(build, build.manifest, model, inputs, outputs, profile(target))
-    (folder / "replay" / "golden.c").write_bytes(text)
+    with_golden(build, model, folder, target, inputs, Oracle(model).run_hops(inputs))
     return build
 
 
-def replayed(folder: Path, target: str) -> list[str]:
+def with_golden(
+    build: Build, model: Model, folder: Path, target: str, inputs: Arrays, outputs: Arrays
+) -> None:
+    """Add golden data to a build that was written into `folder`."""
+    text = golden_source(build, build.manifest, model, inputs, outputs, profile(target))
+    (folder / "replay" / "golden.c").write_bytes(text)
+
+
+def replayed(folder: Path, target: str, *options: str) -> list[str]:
     """Compile and run a build's replay program; returns the lines that it printed."""
     program = folder / "replay.elf"
-    compile_replay(folder, profile(target), program)
+    compile_replay(folder, profile(target), program, options)
     return replay(profile(target), program).splitlines()
