@@ -2,7 +2,9 @@
 
 import importlib.metadata
 import importlib.util
+import re
 import shutil
+import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,9 @@ from pathlib import Path
 from edgekit.runtime.toolchain import compilers
 
 C_COMPILER = "C compiler"
+ZIG = "ziglang"  # compiles for every core of devices.toml
+PIP = {"cmake": "cmake"}
+VERSION = re.compile(r"(?<![\w.:])\d+(?:\.\d+)+(?![\w.])")
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ PACKAGES = (
 
 
 def doctor() -> list[ToolFacts]:
-    """Return compilers, then packages."""
+    """Return compilers, cross compilers and emulators, then packages."""
     purpose = "targets host and c99, run"
     found = [
         ToolFacts(tool.label, purpose, tool.version, " ".join(tool.command), None, None)
@@ -75,7 +80,34 @@ def doctor() -> list[ToolFacts]:
     ]
     if not found:
         found = [ToolFacts(C_COMPILER, purpose, None, None, "ziglang", "gcc libc6-dev")]
-    return found + [_package(*row) for row in PACKAGES]
+    return found + device_tools() + [_package(*row) for row in PACKAGES]
+
+
+def device_tools() -> list[ToolFacts]:
+    """Return what builds for other machines are compiled and emulated with."""
+    from edgekit.runtime.cross import APT
+    from edgekit.targets.devices import profiles
+
+    used: dict[str, list[str]] = {"cmake": []}
+    for name, device in profiles().items():
+        for tool in (device.cc, *device.qemu[:1]):
+            if tool is not None:
+                used.setdefault(tool, []).append(name)
+    rows = [
+        (tool, f"targets {', '.join(names)}", APT[tool]) for tool, names in used.items() if names
+    ]
+    return [_command(*row) for row in [*rows, ("cmake", "building a build folder", "cmake")]]
+
+
+def _command(name: str, used_for: str, apt: str) -> ToolFacts:
+    """A command, by the version that its first line of ``--version`` ends with."""
+    path = shutil.which(name)
+    pip = PIP.get(name) or (ZIG if name.endswith("gcc") else None)
+    if path is None:
+        return ToolFacts(name, used_for, None, None, pip, apt)
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    words = VERSION.findall(done.stdout.partition("\n")[0])
+    return ToolFacts(name, used_for, words[-1] if words else "?", path, pip, apt)
 
 
 def targets() -> list[TargetFacts]:
