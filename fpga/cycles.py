@@ -22,6 +22,8 @@ class LayerCycles:
         compute: cycles of the data path, filling and draining included.
         tables: cycles of loading biases and multipliers, and the first weights; nothing runs meanwhile.
         port: cycles that the memory port needs for what moves while the layer runs.
+        dram_bytes: of pictures and results that the layer reads from DRAM or writes there.
+        weight_bytes: that it reads: weights and tables.
     """
 
     name: str
@@ -30,6 +32,8 @@ class LayerCycles:
     compute: int
     tables: int
     port: int
+    dram_bytes: int
+    weight_bytes: int
 
     @property
     def total(self) -> int:
@@ -70,29 +74,36 @@ def dense_compute(spec: EngineSpec, beats: int, pixels: int, outputs: int) -> in
     return groups_of(outputs, spec.columns) * pixels * beats + DENSE_LATENCY
 
 
-def layer_cycles(layer: Layer, spec: EngineSpec, beats: int, dram_bytes: int) -> LayerCycles:
+def layer_cycles(
+    layer: Layer, spec: EngineSpec, planes: int, out_planes: int, dram_bytes: int
+) -> LayerCycles:
     """Return the cycles of a layer.
 
     Args:
         layer: the layer.
         spec: the engine.
-        beats: beats of x that a pixel is read as, for one tap.
+        planes: that x is read from, LANES channels each.
+        out_planes: that y is written to.
         dram_bytes: of activations, read and written.
     """
-    channels, height, width = layer.x.shape
+    _, height, width = layer.x.shape
     pixels = -(-height // layer.stride) * -(-width // layer.stride)
-    outputs = layer.out_channels
+    taps, slots = layer.kernel**2, out_planes * spec.lanes
+    first = weights = tables = 0
     if layer.path == "depthwise":
-        compute = depthwise_compute(spec, channels, height, width, layer.dilation is not None)
-        weights = groups_of(outputs, spec.lanes) * spec.lanes * 9
-        at_first = weights
+        deform = layer.dilation is not None
+        compute = depthwise_compute(spec, planes * spec.lanes, height, width, deform)
+        first = weights = planes * spec.lanes * taps
+        tables = TABLE_BYTES * slots
+    elif layer.path == "dense":
+        compute = dense_compute(spec, taps * planes, pixels, slots)
+        first = taps * planes * spec.lanes * spec.columns
+        weights = first * groups_of(slots, spec.columns)
+        tables = TABLE_BYTES * slots
     else:
-        taps = layer.kernel**2
-        compute = dense_compute(spec, taps * beats, pixels, outputs)
-        at_first = taps * beats * spec.lanes * spec.columns
-        weights = at_first * groups_of(outputs, spec.columns)
-    first_bytes = at_first * spec.weight_bits // 8 + TABLE_BYTES * outputs
-    later_bytes = (weights - at_first) * spec.weight_bits // 8
+        compute = planes * pixels * taps + DENSE_LATENCY
+    first_bytes = first * spec.weight_bits // 8 + tables
+    later_bytes = (weights - first) * spec.weight_bits // 8
     return LayerCycles(
         layer.name,
         layer.path,
@@ -100,6 +111,8 @@ def layer_cycles(layer: Layer, spec: EngineSpec, beats: int, dram_bytes: int) ->
         compute,
         -(-first_bytes // spec.port_bytes),
         -(-(dram_bytes + later_bytes) // spec.port_bytes),
+        dram_bytes,
+        first_bytes + later_bytes,
     )
 
 

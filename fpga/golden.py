@@ -50,6 +50,8 @@ def read(view: View, values: Values) -> S8:
 
 def run_layer(layer: Layer, x: S8, d: S8 | None = None) -> S8:
     """Return y of one layer of x ``(channels, height, width)`` and d ``(height, width)`` (None: 1)."""
+    if layer.path == "pool":
+        return pool(layer, x)
     acc = dense(layer, x) if layer.path == "dense" else depthwise(layer, x, d)
     acc = acc + layer.bias.astype(np.int64)[:, None, None]
     mult, shift = layer.mult[:, None, None], layer.shift[:, None, None]
@@ -65,6 +67,16 @@ def dense(layer: Layer, x: S8) -> NDArray[np.int64]:
     rows = layer.weights.reshape(len(layer.weights), -1)
     sums = rows.astype(np.float64) @ columns.astype(np.float64)
     return sums.astype(np.int64).reshape(-1, *windows.shape[1:3])
+
+
+def pool(layer: Layer, x: S8) -> S8:
+    """The largest value of each window; what lies outside is the least."""
+    k, s = layer.kernel, layer.stride
+    ends = ((k - 1) // 2, k)
+    padded = np.pad(x, ((0, 0), ends, ends), constant_values=-128)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (k, k), axis=(1, 2))
+    _, height, width = x.shape
+    return np.asarray(windows[:, 0:height:s, 0:width:s].max(axis=(3, 4)), np.int8)
 
 
 def depthwise(layer: Layer, x: S8, d: S8 | None) -> NDArray[np.int64]:

@@ -24,7 +24,7 @@ class Sums:
     """A layer before it is integer: weights and bias in float64, BN and the like folded in."""
 
     name: str
-    path: Literal["dense", "depthwise"]
+    path: Literal["dense", "depthwise", "pool"]
     x_view: View
     y: str
     weights: NDArray[np.float64]
@@ -54,6 +54,11 @@ class Ranges:
         for name in names[1:]:
             self.parent[self._root(name)] = self._root(names[0])
 
+    def same(self, view: View, name: str) -> None:
+        """Let a tensor have the type of a view's tensors."""
+        self.share(view)
+        self.parent[self._root(name)] = self._root(view.tensors[0])
+
     def kind(self, name: str) -> QuantType:
         """The int8 type of a stored tensor; d has its own."""
         if name not in self.observers:
@@ -74,6 +79,8 @@ def integer_layer(sums: Sums, tensors: dict[str, Stored], weight_bits: int) -> L
 
     Inputs of a 1x1 layer may differ in their scales: they are taken into the weights.
     """
+    if sums.path == "pool":
+        return _pool_layer(sums)
     read = [tensors[name].kind for name in sums.x_view.tensors]
     y = DILATION if sums.is_dilation else tensors[sums.y].kind
     scales = np.array([kind.scale for kind in read])
@@ -96,6 +103,14 @@ def integer_layer(sums: Sums, tensors: dict[str, Stored], weight_bits: int) -> L
     return Layer(
         sums.name, sums.path, sums.x_view, sums.y, q, bias.astype(np.int32), mult, shift,
         int(zeros[0]), y.zero_point, low, high, sums.stride, sums.dilation,
+    )  # fmt: skip
+
+
+def _pool_layer(sums: Sums) -> Layer:
+    none = np.zeros(len(sums.weights), np.int64)
+    return Layer(
+        sums.name, "pool", sums.x_view, sums.y, sums.weights.astype(np.int8), none.astype(np.int32), none, none + 1,
+        -128, 0, -128, 127, sums.stride,
     )  # fmt: skip
 
 

@@ -100,7 +100,7 @@ class _Channels:
             count = network.tensors[name].channels
             self.placed[name] = Placed(tuple(range(count)), -(-count // lanes))
         for layer in network.layers:
-            if layer.path == "depthwise":
+            if layer.path != "dense":
                 slots = Layout(self.placed, 0, 0, lanes).slots_of(layer.x)
             else:
                 slots = self._grouped(network.tensors[layer.y], readers)

@@ -20,7 +20,8 @@ from edgekit.quantize.geometry import dims, ints, optional
 
 SUPPORTED = (
     "Conv (any odd square kernel without groups, or a depthwise 3x3), stride 1, 2 or 4, same padding; DeformConv as "
-    "SquareDeformConv2d makes it; Relu and Clip behind them; " + ", ".join(sorted(MOVES))
+    "SquareDeformConv2d makes it; Relu and Clip behind them; MaxPool 2x2 or 3x3 of stride 2; "
+    + ", ".join(sorted(MOVES))
 )
 STRIDES = (1, 2, 4)
 
@@ -44,7 +45,9 @@ def lower(model: Model, calibration: Calibration, spec: EngineSpec) -> Network:
     plan = plan_layers(model, spec)
     ranges = Ranges(observe(model, calibration))
     for step in plan.steps:
-        if step.path == "depthwise" or step.kernel > 1:
+        if step.path == "pool":
+            ranges.same(step.x_view, step.y)
+        elif step.path == "depthwise" or step.kernel > 1 or spec.weight_bits < 8:
             ranges.share(step.x_view)
     for view in plan.outputs.values():
         ranges.share(view)
@@ -130,6 +133,8 @@ class _Planner:
         if not self._behind_a_refusal(node):
             if node.op_type == "Conv" and node.domain == "":
                 self._linear(node, None)
+            elif node.op_type == "MaxPool" and node.domain == "":
+                self._pool(node)
             elif str(node.name) in self.chains:
                 self._deform(node, self.chains[str(node.name)])
             elif not self.addresses.move(node):
@@ -154,6 +159,30 @@ class _Planner:
                 return
             self.dilations[chain.source] = name
         self._linear(node, name)
+
+    def _pool(self, node: ir.Node) -> None:
+        kernel, strides = ints(node, "kernel_shape", []), ints(node, "strides", [1, 1])
+        half = (kernel[0] - 1) // 2 if kernel else 0
+        pads = ints(node, "pads", [0] * 4)
+        where = f"MaxPool {node.name!r}"
+        fits = kernel in ([2, 2], [3, 3]) and strides == [2, 2] and pads == [half] * 4
+        whole = all(size % 2 == 0 for size in dims(node.inputs[0])[2:])
+        dilated = ints(node, "dilations", [1, 1]) != [1, 1]
+        if not fits or not whole or dilated or len(node.outputs) > 1:
+            found = f"kernel {kernel}, strides {strides}, pads {pads}"
+            self._refuse(where, found, "2x2 without padding or 3x3 with 1, stride 2, of even sizes")
+            return
+        assert node.inputs[0] is not None
+        view = self._view(node.inputs[0], where)
+        if view is None:
+            return
+        value = node.outputs[0]
+        empty = np.zeros((view.shape[0], *kernel))
+        none = np.zeros(view.shape[0])
+        self.plan.steps.append(
+            Sums(str(node.name), "pool", view, str(value.name), empty, none, -np.inf, np.inf, 2)
+        )
+        self._store(value)
 
     def _offset_layer(self, conv: ir.Node, chain: Chain) -> str | None:
         """The convolution that makes s writes d: its requantization is the rounding, its limits the bounds."""

@@ -56,7 +56,8 @@ class Layer:
 
     Attributes:
         name: of the node that it was.
-        path: ``dense`` (every channel of x, any odd square kernel) or ``depthwise`` (3x3, a channel each).
+        path: ``dense`` (every channel of x, any odd square kernel), ``depthwise`` (3x3, a channel each), or ``pool``
+            (the largest of 2x2 or 3x3; its weights are zeros that give the size).
         x: what it reads.
         y: name of the stored tensor that it writes.
         weights: int8, dense ``(out, in, k, k)``, depthwise ``(channels, 3, 3)``.
@@ -67,12 +68,12 @@ class Layer:
         y_zero: zero point of y.
         y_min: the least stored value, from an activation.
         y_max: the largest.
-        stride: of the output's pixels; padding is ``k // 2`` all around.
+        stride: of the output's pixels; padding is ``(k - 1) // 2`` above and left, and what the last pixel needs.
         dilation: name of the stored d ``(1, height, width)`` of a deformable layer; None is 1 everywhere.
     """
 
     name: str
-    path: Literal["dense", "depthwise"]
+    path: Literal["dense", "depthwise", "pool"]
     x: View
     y: str
     weights: NDArray[np.int8]
@@ -98,7 +99,9 @@ class Layer:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates, padding included."""
+        """Multiply-accumulates, padding included; a pool has none."""
+        if self.path == "pool":
+            return 0
         _, height, width = self.x.shape
         pixels = -(-height // self.stride) * -(-width // self.stride)
         return pixels * int(self.weights.size)
@@ -139,6 +142,7 @@ class Network:
     @property
     def weights_bytes(self) -> int:
         """Weights at their width, and bias, multiplier and shift of every channel."""
-        bits = sum(layer.weights.size for layer in self.layers) * self.weight_bits
+        weighted = [layer for layer in self.layers if layer.path != "pool"]
+        bits = sum(layer.weights.size for layer in weighted) * self.weight_bits
         scaling = 4 + MULTIPLIER_BITS // 8 + 1
-        return -(-bits // 8) + scaling * sum(layer.out_channels for layer in self.layers)
+        return -(-bits // 8) + scaling * sum(layer.out_channels for layer in weighted)

@@ -17,6 +17,7 @@ FIELDS = (
     "y_zero", "y_min", "y_max", "deform", "d", "y", "first_plane", "first_weight", "first_table", "from_image",
     "plane_beats", "groups_per_pass",
 )  # fmt: skip
+PATHS = ("dense", "depthwise", "pool")  # in the order of the engine's numbers
 IN_DRAM = 1 << 30  # added to an address
 S8 = NDArray[np.int8]
 Int = TypeVar("Int", bound=np.signedinteger)
@@ -100,7 +101,8 @@ class _Writer:
     def add(self, layer: Layer) -> None:
         lanes, place = self.spec.lanes, self.layout.placed[layer.y]
         planes = self.layout.planes_of(layer.x)
-        weights = self._dense(layer) if layer.path == "dense" else self._depthwise(layer)
+        forms = {"dense": self._dense, "depthwise": self._depthwise}
+        weights = forms[layer.path](layer) if layer.path in forms else np.zeros(0, np.int8)
         out_slots = np.array(place.slots)
         slots = place.planes * lanes
         if layer.path == "dense":
@@ -109,7 +111,7 @@ class _Writer:
         table[:, 2] = 1
         table[out_slots] = np.stack([layer.bias, layer.mult, layer.shift], 1)
         values: Mapping[str, int] = {
-            "path": int(layer.path == "depthwise"),
+            "path": PATHS.index(layer.path),
             "height": layer.x.height,
             "width": layer.x.width,
             "up_log2": layer.x.upsample.bit_length() - 1,

@@ -71,7 +71,7 @@ class Manifest:
     streaming: dict[str, list[dict[str, Any]]] | None = None
     session: dict[str, int] | None = None
     sampler: None = None
-    engine: None = None
+    engine: dict[str, Any] | None = None
     schema: int = SCHEMA
     edgekit: str = VERSION
 

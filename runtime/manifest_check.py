@@ -47,6 +47,10 @@ def _texts(value: Any) -> bool:
     return type(value) is list and all(map(_text, value))
 
 
+def _kinds(value: Any) -> bool:
+    return type(value) is dict and all(_text(text) for pair in value.items() for text in pair)
+
+
 def _positive(value: Any) -> bool:
     return _bytes(value) and value > 0
 
@@ -60,6 +64,7 @@ WHOLE: Check = (_whole, "an integer", False)
 NUMBER: Check = (_number, "a number", False)
 POSITIVE: Check = (_positive, "an integer from 1 up", False)
 NOTHING: Check = (_null, "null", True)
+KINDS: Check = (_kinds, "texts by name", False)
 
 
 def _or_null(check: Check) -> Check:
@@ -68,7 +73,7 @@ def _or_null(check: Check) -> Check:
 
 FACTS: dict[str, Check] = {
     "schema": COUNT, "edgekit": TEXT, "target": TEXT, "digest": TEXT, "sampler": NOTHING,
-    "engine": NOTHING, "macs_per_hop": COUNT, "macs_int8": COUNT, "macs_int16": COUNT,
+    "macs_per_hop": COUNT, "macs_int8": COUNT, "macs_int16": COUNT,
     "macs_float": COUNT,
 }  # fmt: skip
 OPTIONAL = frozenset({"moved_bytes_per_hop", "moved_bytes_imported"})  # not in every schema 1 file
@@ -86,6 +91,13 @@ TABLES: dict[str, dict[str, Check]] = {
         "code_bytes": _or_null(SIZE), **dict.fromkeys(sorted(OPTIONAL), _or_null(COUNT)),
     },
     "session": {"parameters": COUNT, "macs": COUNT},
+    "engine": {
+        "part": TEXT, "lanes": POSITIVE, "columns": POSITIVE, "dmax": POSITIVE, "weight_bits": POSITIVE,
+        "accumulator_bits": POSITIVE, "line_rows": POSITIVE, "line_beats": POSITIVE, "buffer_bytes": SIZE,
+        "clock_mhz": NUMBER, "cycles_per_frame": COUNT, "frames_per_second": NUMBER, "latency_ms": NUMBER,
+        "dense_utilisation": NUMBER, "dram_bytes_per_frame": COUNT, "dram_tensors": TEXTS, "luts": COUNT,
+        "ffs": COUNT, "dsps": COUNT, "rams": COUNT, "kinds": KINDS,
+    },
     "verification": {
         "by": TEXT, "hops": COUNT, "snr_db": _or_null(NUMBER), "max_abs_error": _or_null(NUMBER),
         "bit_exact_with_oracle": _or_null((_flag, "true, false", False)),
@@ -102,7 +114,11 @@ STREAMED: dict[str, dict[str, Check]] = {
         "states": TEXTS, "state_bytes": SIZE,
     },
 }  # fmt: skip
-NULLABLE_TABLES = {"session": None, "verification": ...}  # by what a file without the key has there
+NULLABLE_TABLES = {
+    "session": None,
+    "engine": None,
+    "verification": ...,
+}  # by what a file without the key has there
 
 
 def checked_manifest(

@@ -45,4 +45,4 @@ TARGETS: dict[str, Target] = {
         Target("onnxruntime", "model.onnx", ("onnxruntime",), check_onnxruntime, lower_onnxruntime),
     )
 }
-LATER_TARGETS = ("litert", "ethos-u55", "fpga")
+LATER_TARGETS = ("litert", "ethos-u55")

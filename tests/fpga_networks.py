@@ -59,7 +59,7 @@ class Plain(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(1, 8, 5, 1, 2), nn.ReLU6(), nn.Conv2d(8, 8, 3, 1, 1, groups=8), nn.ReLU(),
+            nn.Conv2d(1, 8, 5, 1, 2), nn.ReLU6(), nn.Conv2d(8, 8, 3, 1, 1, groups=8), nn.ReLU(), nn.MaxPool2d(3, 2, 1),
             nn.Conv2d(8, 20, 3, 2, 1), nn.ReLU(), nn.Conv2d(20, 3, 1),
         )  # fmt: skip
 

@@ -235,6 +235,34 @@ static void depthwise(const int *layer, const int *planes, const weight_t *weigh
     }
 }
 
+// ---- pool: the largest of each lane over kernel * kernel pixels
+
+static void pool(const int *layer, const int *planes, const pixel_t *image, beat_t *dram)
+{
+    const int height = layer[HEIGHT], width = layer[WIDTH], up = layer[UP_LOG2], stride = layer[STRIDE_LOG2];
+    const int half = (layer[KERNEL] - 1) / 2, stored_w = width >> up, out_w = ((width - 1) >> stride) + 1;
+    for (int p = 0; p < layer[PLANES]; p++) {
+        for (int i = 0; i < layer[PLANE_BEATS]; i++) {
+            beat_t most = padding(-128);
+            for (int k = 0; k < layer[KERNEL] * layer[KERNEL]; k++) {
+#pragma HLS PIPELINE II = 1
+                const int y = ((i / out_w) << stride) + k / layer[KERNEL] - half;
+                const int x = ((i % out_w) << stride) + k % layer[KERNEL] - half;
+                if (y >= 0 && y < height && x >= 0 && x < width) {
+                    const beat_t beat = load_x(layer, image, dram, planes[p] + (y >> up) * stored_w + (x >> up));
+                    for (int l = 0; l < LANES; l++) {
+#pragma HLS UNROLL
+                        if (beat.lane[l] > most.lane[l]) {
+                            most.lane[l] = beat.lane[l];
+                        }
+                    }
+                }
+            }
+            store(dram, layer[Y] + p * layer[PLANE_BEATS] + i, most);
+        }
+    }
+}
+
 void engine(const int *program, int layers, const int *planes, const weight_t *weights, const scaling_t *scalings,
             const pixel_t *image, beat_t *dram)
 {
@@ -253,6 +281,8 @@ void engine(const int *program, int layers, const int *planes, const weight_t *w
         const scaling_t *const own_scalings = scalings + layer[FIRST_TABLE];
         if (layer[PATH] == 0) {
             dense(layer, read, own_weights, own_scalings, image, dram);
+        } else if (layer[PATH] == 2) {
+            pool(layer, read, image, dram);
         } else {
             depthwise(layer, read, own_weights, own_scalings, image, dram);
         }

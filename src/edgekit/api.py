@@ -53,6 +53,8 @@ def export(
     then: str | None = None,
     time_axes: Mapping[str, int] | None = None,
     strict: bool = False,
+    part: str | None = None,
+    goal: str | None = None,
     progress: Progress = silent,
 ) -> Exported:
     """Make a verified build folder of a network.
@@ -83,6 +85,8 @@ def export(
             ``then/NAME`` is the second one's where both have a NAME.
         time_axes: input name -> its time axis, of an offline network that does not tell it.
         strict: refuse what an integer recipe would leave in float.
+        part: of target ``fpga``: the FPGA that the engine is for.
+        goal: of target ``fpga``: ``fps`` (default) or ``small``.
         progress: see above.
 
     Raises:
@@ -93,7 +97,9 @@ def export(
         hop, sample_rate, tuple(states), shapes or {}, frontend, constants or {}, then,
         time_axes or {}, tuple(session_constants),
     )  # fmt: skip
-    request = Request(source, target, Path(out), recipe, calibration, min_snr_db, options, strict)
+    request = Request(
+        source, target, Path(out), recipe, calibration, min_snr_db, options, strict, part, goal
+    )
     return pipeline.export(request, progress)
 
 

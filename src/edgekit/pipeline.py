@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 FLOAT = "float32"
 AUTO = "auto"
+FPGA = "fpga"  # the target whose builds are engines, see `edgekit.engine_export`
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Request:
     min_snr_db: float | None = None
     options: ImportOptions = field(default_factory=ImportOptions)
     strict: bool = False
+    part: str | None = None
+    goal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,10 @@ def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     if problems := request_problems(request):
         raise UsageError(problems)
+    if request.target == FPGA:
+        from edgekit.engine_export import export_engine
+
+        return export_engine(request, progress)
     from edgekit.targets.c.fit import misfits
     from edgekit.targets.devices import profile
     from edgekit.targets.target import TARGETS
@@ -108,26 +115,52 @@ def request_problems(request: Request) -> list[Problem]:
     from edgekit.targets.target import LATER_TARGETS, TARGETS
 
     problems = source_problems(request.source, request.options)
-    if request.target not in TARGETS:
-        problems.append(unavailable("target", request.target, TARGETS, LATER_TARGETS))
-    if request.recipe is not None:
+    known = (*TARGETS, FPGA)
+    if request.target not in known:
+        problems.append(unavailable("target", request.target, known, LATER_TARGETS))
+    problems += engine_problems(request)
+    if request.recipe is not None and request.target != FPGA:
         problems += recipe_problems(request.recipe)
     if request.min_snr_db is not None and not math.isfinite(request.min_snr_db):
         found = str(request.min_snr_db)
         problems.append(Problem("--min-snr", found, "a number of dB", "give one, as 20"))
     if problem := folder_problem(request.out):
         problems.append(problem)
-    needs_clips = request.recipe not in (None, FLOAT) and request.calibration is None
-    if needs_clips and is_onnx(request.source):
+    recipe = request.recipe or default_recipe(request.target)
+    if recipe != FLOAT and request.calibration is None and is_onnx(request.source):
         problems.append(
             Problem(
-                f"recipe '{request.recipe}' for '{Path(request.source).name}'",
+                f"recipe '{recipe}' for '{Path(request.source).name}'",
                 "no calibration",
                 "--calibration SOURCE: an .onnx holds no example inputs",
                 "give a folder of .wav or .npz, or package.module:factory",
             )
         )
     return problems
+
+
+def default_recipe(target: str) -> str:
+    """The recipe of a target where none is asked for."""
+    if target != FPGA:
+        return FLOAT
+    from edgekit.fpga.engine import DEFAULT_RECIPE
+
+    return DEFAULT_RECIPE
+
+
+def engine_problems(request: Request) -> list[Problem]:
+    """Return what is wrong with a request for an engine; other targets have neither part nor goal."""
+    if request.target == FPGA:
+        from edgekit.fpga import engine
+
+        return engine.request_problems(request.recipe, request.part, request.goal)
+    given = (("--part", request.part), ("--goal", request.goal))
+    allowed = f"--target {FPGA}"
+    return [
+        Problem(flag, f"given for target '{request.target}'", allowed, "leave it out")
+        for flag, value in given
+        if value is not None
+    ]
 
 
 def recipe_problems(recipe: str) -> list[Problem]:

@@ -71,6 +71,15 @@ PACKAGES = (
 )
 
 
+# command, what for, how apt gets it
+COMMANDS = (
+    ("g++", "target fpga: simulation of the engine", "g++"),
+    ("verilator", "target fpga: simulation of the RTL", "verilator make"),
+    ("yosys", "target fpga: synthesis", "yosys"),
+    ("nextpnr-ecp5", "target fpga: placement", "nextpnr-ecp5 fpga-trellis"),
+)
+
+
 def doctor() -> list[ToolFacts]:
     """Return compilers, cross compilers and emulators, then packages."""
     purpose = "targets host and c99, run"
@@ -96,7 +105,8 @@ def device_tools() -> list[ToolFacts]:
     rows = [
         (tool, f"targets {', '.join(names)}", APT[tool]) for tool, names in used.items() if names
     ]
-    return [_command(*row) for row in [*rows, ("cmake", "building a build folder", "cmake")]]
+    rows = [*rows, ("cmake", "building a build folder", "cmake"), *COMMANDS]
+    return [_command(*row) for row in rows]
 
 
 def _command(name: str, used_for: str, apt: str) -> ToolFacts:
@@ -117,6 +127,8 @@ def targets() -> list[TargetFacts]:
     return [
         TargetFacts(name, target.emits, tuple(target.needs), _missing(target.needs))
         for name, target in TARGETS.items()
+    ] + [
+        TargetFacts("fpga", "an engine in HLS C++ and SystemVerilog", ("g++",), _missing(("g++",)))
     ]
 
 

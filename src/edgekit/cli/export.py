@@ -70,11 +70,15 @@ def export(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse what an integer recipe leaves in float.")
     ] = False,
+    part: Annotated[
+        str | None, typer.Option(help="fpga: XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.")
+    ] = None,
+    goal: Annotated[
+        str | None, typer.Option(help="fpga: fps (default), or small: the fewest LUTs.")
+    ] = None,
     as_json: AsJson = False,
     sampler: Annotated[str | None, Later] = None,
     stateful: Annotated[bool, typer.Option("--stateful", hidden=True)] = False,
-    part: Annotated[str | None, Later] = None,
-    goal: Annotated[str | None, Later] = None,
     cpu_fallback: Annotated[bool, typer.Option("--cpu-fallback", hidden=True)] = False,
 ) -> None:
     """Make a verified build folder of a network.
@@ -82,8 +86,7 @@ def export(
     A factory or a .pt2 is your own code and is run; .onnx and calibration files are not trusted.
     """
     refuse_given(
-        sampler=sampler, stateful=stateful,
-        part=part, goal=goal, cpu_fallback=cpu_fallback,
+        sampler=sampler, stateful=stateful, cpu_fallback=cpu_fallback,
     )  # fmt: skip
     with progress(as_json) as report:
         exported = api.export(
@@ -103,6 +106,8 @@ def export(
             then=then,
             time_axes=dict(parse_time_axis(text) for text in time_axis or ()),
             strict=strict,
+            part=part,
+            goal=goal,
             progress=report,
         )
     if as_json:

@@ -28,11 +28,30 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("moved per hop", moved_text(memory)),
         ("MACs per hop", manifest.macs_text or None),
         ("once per session", session_text(manifest)),
+        *engine_rows(manifest.engine),
         ("verified", verification_text(manifest.verification)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
         ("digest", manifest.digest or None),
     ]
     return [(name, value) for name, value in rows if value is not None]
+
+
+def engine_rows(engine: dict[str, Any] | None) -> list[tuple[str, str | None]]:
+    """An engine's size, its time for a picture and what it takes of the part, each with where it comes from."""
+    if engine is None:
+        return []
+    size = f"{engine['lanes']} lanes x {engine['columns']} columns, d up to {engine['dmax']}"
+    clock = f"at {engine['clock_mhz']:g} MHz"
+    time = f"{engine['frames_per_second']:g} frames per second, {engine['latency_ms']:g} ms {clock}"
+    used = ", ".join(
+        f"{engine[key]:,} {key[:-1].upper()}" for key in ("luts", "ffs", "dsps", "rams")
+    )
+    kinds = engine["kinds"]
+    return [
+        ("engine", f"{size}, for {engine['part']}"),
+        ("frames", f"{time} ({kinds['cycles']})"),
+        ("resources", f"{used} ({kinds['resources']})"),
+    ]
 
 
 def session_text(manifest: Manifest) -> str | None:

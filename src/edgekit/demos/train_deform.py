@@ -28,8 +28,8 @@ from edgekit.fpga.spec import Variant
 from edgekit.npz import write_npz
 
 TRAINING, HELD_OUT = 1_000_000, 2_000_000  # first seeds
-PICTURES = 5000
-BATCH = 24
+PICTURES = 3000
+BATCH = 16
 RATE = 3e-3
 LEVELS = 7  # of a 4-bit weight on either side of 0
 CELLS = SIZE // STRIDE
@@ -72,7 +72,7 @@ def train(
         nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimizer.step()
         schedule.step()
-        if step % 100 == 0:
+        if step % 50 == 0:
             print(f"{variant} seed {seed} step {step}: loss {loss.item():.3f}", flush=True)
     for layer in _convolutions(net):
         if parametrize.is_parametrized(layer):

@@ -1,0 +1,160 @@
+"""An engine for a model: its integers, the search, and what is written of it."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.errors import Problem
+from edgekit.export.model import Model
+from edgekit.fpga import golden, lower, project, rtl
+from edgekit.fpga.network import Network
+from edgekit.fpga.program import Program
+from edgekit.fpga.resources import PARTS, Part
+from edgekit.fpga.schedule import dram_tensors
+from edgekit.fpga.search import GOALS, Choice, Goal, choose
+from edgekit.fpga.spec import EngineSpec
+from edgekit.quantize.calibrate import Calibration
+from edgekit.runtime.manifest import Manifest
+from edgekit.targets.build import Build, digest
+from edgekit.targets.facts import describe
+
+RECIPES = {"w4a8": 4, "w8a8": 8}
+DEFAULT_RECIPE, DEFAULT_PART, DEFAULT_GOAL = "w4a8", "XCZU3EG", "fps"
+MODELLED, SIMULATED = "modelled", "simulated"
+S8 = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A network in integers, the engine that runs it, and the part that it is for."""
+
+    network: Network
+    choice: Choice
+    part: Part
+
+    @property
+    def program(self) -> Program:
+        """What the engine is given."""
+        return self.choice.program
+
+    def quantize(self, picture: NDArray[np.float32]) -> S8:
+        """A picture ``(1, channels, height, width)`` in integers, without the first axis."""
+        (name,) = self.network.inputs.values()
+        return self.network.tensors[name].kind.quantize(picture[0]).astype(np.int8)
+
+    def golden(self, image: S8) -> dict[str, S8]:
+        """The outputs ``(channels, height, width)`` that an image must give."""
+        (name,) = self.network.inputs.values()
+        values = golden.run(self.network, {name: image})
+        return {out: golden.read(view, values) for out, view in self.network.outputs.items()}
+
+    def dequantize(self, outputs: dict[str, S8]) -> dict[str, NDArray[np.float32]]:
+        """Outputs in float, ``(1, channels, height, width)``."""
+        return {
+            name: self.network.tensors[view.tensors[0]].kind.dequantize(outputs[name])[None]
+            for name, view in self.network.outputs.items()
+        }
+
+
+def request_problems(recipe: str | None, part: str | None, goal: str | None) -> list[Problem]:
+    """Everything that is wrong with what the engine is asked to be."""
+    rows = (
+        ("recipe", recipe, tuple(RECIPES)),
+        ("--part", part, tuple(PARTS)),
+        ("--goal", goal, GOALS),
+    )
+    return [
+        Problem(f"{what} '{given}'", "not known for --target fpga", ", ".join(known), "choose one of these")
+        for what, given, known in rows
+        if given is not None and given not in known
+    ]  # fmt: skip
+
+
+def check(model: Model) -> list[Problem]:
+    """Every node that no engine can run, and why."""
+    problems = lower.check(model, EngineSpec())
+    if len(model.ir.graph.inputs) != 1:
+        names = ", ".join(str(value.name) for value in model.ir.graph.inputs)
+        problems.append(Problem("the network", f"inputs {names}", "one picture", "feed one input"))
+    return problems
+
+
+def make_engine(
+    model: Model, calibration: Calibration, recipe: str, part: Part, goal: Goal
+) -> Engine:
+    """Lower a checked model and search its engine."""
+    network = lower.lower(model, calibration, EngineSpec(weight_bits=RECIPES[recipe]))
+    return Engine(network, choose(network, part, goal), part)
+
+
+def make_build(engine: Engine, model: Model, calibration: Calibration, recipe: str) -> Build:
+    """Return the files and the manifest, without golden vectors and verification."""
+    program, spec = engine.program, engine.choice.spec
+    hls = project.sources(program, engine.part.device)
+    modules = rtl.sources(spec) | rtl.simulation()
+    files = {f"hls/{name}": content for name, content in hls.items()}
+    files |= {f"rtl/{name}": text.encode() for name, text in modules.items()}
+    return Build(files, _manifest(engine, model, calibration, recipe, digest(files)))
+
+
+def _manifest(
+    engine: Engine, model: Model, calibration: Calibration, recipe: str, files_digest: str
+) -> Manifest:
+    spec, layout, network = engine.choice.spec, engine.program.layout, engine.network
+    manifest = describe(model, "fpga")
+    memory: dict[str, int | None] = {
+        **manifest.memory,
+        "weights_bytes": network.weights_bytes,
+        "state_bytes": 0,
+        "scratch_bytes": (layout.buffer_beats + layout.dram_beats) * spec.lanes,
+    }
+    quantization = {
+        "recipe": recipe,
+        "calibrated_on": calibration.label,
+        "tensors_int8": len(network.tensors),
+        "tensors_int16": 0,
+        "tensors_float": 0,
+    }
+    return replace(
+        manifest,
+        memory=memory,
+        quantization=quantization,
+        macs_per_hop=network.macs,
+        macs_int8=network.macs,
+        engine=engine_facts(engine),
+        digest=files_digest,
+    )
+
+
+def engine_facts(engine: Engine) -> dict[str, Any]:
+    """The manifest's ``engine``: sizes, and figures of which `kinds` says where they come from."""
+    choice, spec = engine.choice, engine.choice.spec
+    cycles = choice.cycles
+    dense = [row for row in cycles if row.path == "dense"]
+    busy = sum(row.macs for row in dense) / (spec.lanes * spec.columns)
+    resources = choice.resources
+    return {
+        "part": engine.part.name,
+        "lanes": spec.lanes,
+        "columns": spec.columns,
+        "dmax": spec.dmax,
+        "weight_bits": spec.weight_bits,
+        "accumulator_bits": spec.accumulator_bits,
+        "line_rows": spec.line_rows,
+        "line_beats": spec.line_beats,
+        "buffer_bytes": spec.buffer_beats * spec.lanes,
+        "clock_mhz": spec.clock_mhz,
+        "cycles_per_frame": choice.frame_cycles,
+        "frames_per_second": round(choice.frames_per_second, 2),
+        "latency_ms": round(1000 / choice.frames_per_second, 3),
+        "dense_utilisation": round(busy / choice.frame_cycles, 4),
+        "dram_bytes_per_frame": sum(row.dram_bytes + row.weight_bytes for row in cycles),
+        "dram_tensors": dram_tensors(engine.network, engine.program.layout),
+        "luts": resources.luts,
+        "ffs": resources.ffs,
+        "dsps": resources.dsps,
+        "rams": resources.rams,
+        "kinds": {"cycles": MODELLED, "clock": MODELLED, "resources": MODELLED},
+    }

@@ -1,0 +1,146 @@
+"""What an engine takes of a part: multipliers and block RAM in closed form, LUT and FF fitted to synthesis.
+
+The closed forms are what yosys 0.52 infers of the RTL; `docs/fpga.md` has the syntheses that the fits are of. The
+scheduler, which is HLS C++, is not in any of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgekit.fpga.spec import TAPS, EngineSpec
+
+
+@dataclass(frozen=True)
+class Part:
+    """An FPGA.
+
+    Attributes:
+        name: of the part.
+        family: ``xilinx`` or ``ecp5``: how multipliers and memories are counted.
+        luts: LUT6 or LUT4.
+        ffs: flip-flops.
+        dsps: multipliers, DSP48 or MULT18X18D.
+        rams: block RAMs, RAMB36 or DP16KD.
+        clock_mhz: at which the engine is modelled.
+        port_bytes: of the memory port per cycle.
+        device: what the vendor's tool is told.
+    """
+
+    name: str
+    family: str
+    luts: int
+    ffs: int
+    dsps: int
+    rams: int
+    clock_mhz: float
+    port_bytes: int
+    device: str
+
+
+PARTS = {
+    part.name: part
+    for part in (
+        Part("XCZU3EG", "xilinx", 70_560, 141_120, 360, 216, 250.0, 8, "xczu3eg-sbva484-1-e"),
+        Part("XC7Z020", "xilinx", 53_200, 106_400, 220, 140, 100.0, 8, "xc7z020clg484-1"),
+        Part("LFE5UM5G-85F", "ecp5", 83_640, 83_640, 156, 208, 75.0, 4, "LFE5UM5G-85F-8BG381C"),
+    )
+}
+RAM_BITS, RAM_ROWS = 36, 512  # a DP16KD, or half a RAMB36, in its widest form
+HALVES = {"xilinx": 2, "ecp5": 1}  # of these in a block RAM as the part counts them
+
+
+@dataclass(frozen=True)
+class Fit:
+    """LUT or FF of a data path: a constant, so many per output channel at once, per product, and per product's bit.
+
+    Products' bits are those of the weights beyond 4.
+    """
+
+    constant: float
+    per_channel: float
+    per_product: float
+    per_bit: float
+
+    def of(self, channels: int, products: int, weight_bits: int) -> float:
+        """The estimate."""
+        product = self.per_product + self.per_bit * (weight_bits - 4)
+        return self.constant + self.per_channel * channels + product * products
+
+
+FITS: Mapping[str, Mapping[str, Fit]] = {
+    "xilinx": {
+        "depthwise luts": Fit(483, 899, 0, 3.5),
+        "depthwise ffs": Fit(159, 431.5, 0, 2.8),
+        "dense luts": Fit(170, 309, 15.3, 1.9),
+        "dense ffs": Fit(83, 187, 15.8, 1.9),
+    },
+    "ecp5": {
+        "depthwise luts": Fit(500, 2100, 0, 3.5),
+        "depthwise ffs": Fit(190, 458, 0, 2.8),
+        "dense luts": Fit(60, 230, 40, 2),
+        "dense ffs": Fit(60, 150, 35, 2),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What an engine takes of a part."""
+
+    luts: int
+    ffs: int
+    dsps: int
+    rams: int
+
+    def fits(self, part: Part) -> bool:
+        """Whether the part has that much."""
+        pairs = (
+            (self.luts, part.luts),
+            (self.ffs, part.ffs),
+            (self.dsps, part.dsps),
+            (self.rams, part.rams),
+        )
+        return all(used <= there for used, there in pairs)
+
+
+def multipliers(spec: EngineSpec, family: str) -> int:
+    """DSP blocks: products of both paths (two of the array's share one at 4 bits), requantizations, one address."""
+    width = 18 if family == "ecp5" else 27
+    per_requantization = -(-spec.accumulator_bits // width)
+    array = spec.lanes * (-(-spec.columns // 2) if spec.weight_bits == 4 else spec.columns)
+    address = 1
+    return array + TAPS * spec.lanes + (spec.lanes + spec.columns) * per_requantization + address
+
+
+def block_rams(spec: EngineSpec, family: str) -> dict[str, int]:
+    """Block RAMs by use."""
+    beats = _rams(8 * spec.lanes, 1)
+    parts = {
+        "line buffer": 3 * spec.line_rows * beats * -(-spec.line_beats // RAM_ROWS),
+        "weights": _rams(spec.weight_bits * spec.lanes * spec.columns, spec.weight_beats),
+        "activations": _rams(8 * spec.lanes, spec.buffer_beats),
+    }
+    return {name: -(-count // HALVES[family]) for name, count in parts.items()}
+
+
+def _rams(bits: int, rows: int) -> int:
+    return -(-bits // RAM_BITS) * -(-rows // RAM_ROWS)
+
+
+def most_buffer_beats(spec: EngineSpec, part: Part) -> int:
+    """Beats of the activation buffer that the part's remaining block RAM holds."""
+    used = block_rams(spec, part.family)
+    left = (part.rams - used["line buffer"] - used["weights"]) * HALVES[part.family]
+    return max(left // _rams(8 * spec.lanes, 1), 0) * RAM_ROWS
+
+
+def estimate(spec: EngineSpec, family: str) -> Resources:
+    """What the engine takes; LUT and FF are fitted."""
+    fits, products = FITS[family], spec.lanes * spec.columns
+    luts, ffs = (
+        fits[f"depthwise {kind}"].of(spec.lanes, TAPS * spec.lanes, spec.weight_bits)
+        + fits[f"dense {kind}"].of(spec.columns, products, spec.weight_bits)
+        for kind in ("luts", "ffs")
+    )
+    rams = sum(block_rams(spec, family).values())
+    return Resources(round(luts), round(ffs), multipliers(spec, family), rams)

@@ -1,0 +1,143 @@
+"""``--target fpga``: from a float network to a verified engine."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.errors import ModelError, VerificationError
+from edgekit.folder import complete_folder
+from edgekit.npz import write_npz
+from edgekit.source import load_model
+from edgekit.verification import sample_hops
+
+if TYPE_CHECKING:
+    from edgekit.fpga.engine import Engine
+    from edgekit.fpga.search import Goal
+    from edgekit.pipeline import Exported, Progress, Request
+
+PICTURES = 20  # that a build is verified on
+MIN_SNR_DB = {
+    "w8a8": 10.0,
+    "w4a8": 3.0,
+}  # unless --min-snr; weights of 4 bits that saw no training lose more
+EXAMPLES_ONLY = (
+    "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
+)
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def export_engine(request: "Request", progress: "Progress") -> "Exported":
+    """Import, quantize, search, write and verify; the folder appears complete or not at all.
+
+    The request was checked. Raises `ModelError` for what no engine runs, `CheckFailed` where the simulation is not
+    the golden network or is too far from the float one.
+    """
+    from edgekit.fpga import engine as engines
+    from edgekit.fpga import report
+    from edgekit.fpga.resources import PARTS
+    from edgekit.pipeline import Exported, requantized
+    from edgekit.quantize.calibrate import from_examples, load_calibration
+
+    recipe = request.recipe or engines.DEFAULT_RECIPE
+    with complete_folder(request.out) as folder:
+        progress("import", 0, 1)
+        imported = load_model(request.source, request.options)
+        model = imported.model
+        own = requantized(model, recipe)
+        problems = [*([own] if own else []), *engines.check(model)]
+        if problems:
+            raise ModelError(problems)
+        notes = list(model.notes)
+        if request.calibration is None:
+            assert imported.examples is not None
+            calibration = from_examples(imported.examples, model)
+            notes.append(EXAMPLES_ONLY)
+        else:
+            calibration = load_calibration(request.calibration, model)
+        progress("quantize", 0, 1)
+        part = PARTS[request.part or engines.DEFAULT_PART]
+        goal: Goal = "small" if request.goal == "small" else "fps"
+        engine = engines.make_engine(model, calibration, recipe, part, goal)
+        progress("lower", 0, 1)
+        build = engines.make_build(engine, model, calibration, recipe)
+        samples = {
+            name: array[:PICTURES] for name, array in sample_hops(model, calibration, None).items()
+        }
+        needed = MIN_SNR_DB[recipe] if request.min_snr_db is None else request.min_snr_db
+        verification, outputs, vectors = verify(
+            engine, build.files, model, samples, needed, progress
+        )
+        for name, content in {**build.files, **vectors}.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        (folder / "golden").mkdir()
+        write_npz(folder / "golden" / "input.npz", samples)
+        write_npz(folder / "golden" / "output.npz", outputs)
+        manifest = replace(build.manifest, verification=verification)
+        model.save(folder / "model.onnx")
+        (folder / "recipe.toml").write_text(f'name = "{recipe}"\n', encoding="utf-8")
+        (folder / "report.html").write_text(report.render(manifest, engine), encoding="utf-8")
+        (folder / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
+    return Exported(request.out, manifest, (*notes, *engine.network.notes))
+
+
+def verify(
+    engine: "Engine",
+    files: Mapping[str, bytes],
+    model: Any,
+    samples: Arrays,
+    min_snr_db: float,
+    progress: "Progress",
+) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]], dict[str, bytes]]:
+    """Run pictures through the compiled HLS C++ and compare: with the golden network bit for bit, with float in dB.
+
+    Returns the manifest's ``verification``, the outputs (pictures, 1, channels, height, width), and the test bench's
+    golden vectors by path.
+    """
+    from edgekit.export.verify import run_hops, snr_db
+    from edgekit.fpga import project
+
+    ((name, pictures),) = samples.items()
+    images = [engine.quantize(picture) for picture in pictures]
+    expected = [engine.golden(image) for image in images]
+    with TemporaryDirectory(prefix="edgekit-") as place:
+        folder = Path(place)
+        project.write(folder, files)
+        progress("compile", 0, 1)
+        bench = folder / "engine_tb"
+        project.compile_test_bench(folder / "hls", bench)
+        progress("verify", 0, 1)
+        found = project.simulate(bench, folder / "hls" / "data", engine.program, images)
+    for i, (row, right) in enumerate(zip(found, expected, strict=True)):
+        if any(not np.array_equal(row[out], array) for out, array in right.items()):
+            raise VerificationError(
+                f"picture {i}: the engine's C simulation differs from the golden network"
+            )
+    real = [engine.dequantize(row) for row in found]
+    outputs = {out: np.stack([row[out] for row in real]) for out in real[0]}
+    reference = run_hops(model, {name: pictures})
+    ratios = {out: snr_db(reference[out], array) for out, array in outputs.items()}
+    errors = [float(np.abs(reference[out] - array).max()) for out, array in outputs.items()]
+    low = {out: ratio for out, ratio in ratios.items() if not ratio >= min_snr_db}
+    if low:
+        listed = ", ".join(f"'{out}' {ratio:.2f} dB" for out, ratio in low.items())
+        raise VerificationError(
+            f"outputs below the float network's signal by too little: {listed}; at least {min_snr_db:g} dB "
+            "needed (--min-snr); calibrate on real pictures, or choose --recipe w8a8"
+        )
+    lowest = min(ratios.values())
+    facts = {
+        "by": "HLS C simulation on this host",
+        "hops": len(images),
+        "snr_db": round(lowest, 2) if np.isfinite(lowest) else None,
+        "max_abs_error": max(errors),
+        "bit_exact_with_oracle": True,
+    }
+    vectors = project.golden_vectors(engine.program, images, expected)
+    return facts, outputs, {f"hls/{path}": content for path, content in vectors.items()}
