@@ -1,9 +1,9 @@
 /* What the integer kernels ask of an instruction set: products of a vector with rows of weights, and outputs of
  * their sums. This is the portable form; runtime/src/<isa>/ek_rows.h are others, with the same results.
  *
- * Rows are packed at export (edgekit.targets.c.packing): EK_PANEL rows side by side, in groups of EK_GROUP_S8 or
- * EK_GROUP_S16 taps, both filled up with zeros. A block of at most EK_ROWS rows starts at a multiple of EK_PANEL.
- * acc holds the bias before, which contains what a packing has folded into it. */
+ * Rows are packed at export (edgekit.targets.c.packing): EK_PANEL rows side by side, in groups of taps, both filled
+ * up with zeros. A block of at most EK_ROWS rows starts at a multiple of EK_PANEL. acc holds the bias before, which
+ * contains what a packing has folded into it. */
 #ifndef EK_ROWS_GUARD
 #define EK_ROWS_GUARD
 

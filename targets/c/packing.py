@@ -21,13 +21,13 @@ class Packing:
         rows: rows side by side, ``EK_PANEL``.
         taps: taps in a group by the bits of the operand, ``EK_GROUP``.
         offset: what int8 operands gain before they are multiplied.
-        columns: columns side by side of a float matrix, ``EK_COLUMNS``.
+        columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
     """
 
     rows: int = 1
     taps: tuple[tuple[int, int], ...] = ((8, 1), (16, 1))
     offset: int = 0
-    columns: int = 1
+    columns: int = 0
 
     def int_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
         """Pack w (n, k) for operands of so many bits."""
@@ -57,6 +57,8 @@ PORTABLE = Packing()
 PACKINGS: dict[str, Packing] = {
     "avx512vnni": Packing(rows=16, taps=((8, 4), (16, 2)), offset=128, columns=16),
     "avx2": Packing(rows=8, taps=((8, 2), (16, 2)), columns=8),
+    "mve": PORTABLE,
+    "dsp": Packing(rows=4, taps=((8, 4), (16, 4))),
 }
 
 
@@ -99,7 +101,9 @@ def pack(
         whole: whether the recurrent product is one; else (a GRU that resets before) its last third is apart.
     """
     family, *kinds = kernel.split("_")[1:]
-    if own is PORTABLE or family not in ("fc", "gru", "lstm", "rnn"):
+    if own is PORTABLE or (kinds[0] == "f32" and own.columns == 0):
+        return list(arrays)
+    if family not in ("fc", "gru", "lstm", "rnn"):
         return list(arrays)
     if kinds[0] == "f32":
         w, *r = arrays

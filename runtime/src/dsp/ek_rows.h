@@ -1,0 +1,128 @@
+/* Armv7E-M DSP: four rows side by side, four int8 taps of each in a word, whose even and odd bytes sxtb16 widens; the
+ * operand is brought into the same order. An smlad takes two products of 16 bits. */
+#ifndef EK_ROWS_GUARD
+#define EK_ROWS_GUARD
+
+#include "edgekit.h"
+
+#include <arm_acle.h>
+
+#define EK_ROWS 128
+#define EK_PIECE 256
+#define EK_PANEL 4
+#define EK_BYTES_S8(k) ((ptrdiff_t)(((k) + 3) & ~3))
+#define EK_BYTES_S16(k) EK_BYTES_S8(k)
+#include "ek_outputs_high.h"
+
+static inline int32_t ek_word(const int8_t *w)
+{
+    int32_t word;
+    memcpy(&word, w, 4);
+    return word;
+}
+
+/* The first n < 4 of a word; the others are 0. */
+static inline int32_t ek_last_word(const int8_t *w, int32_t n)
+{
+    int32_t word = 0;
+    memcpy(&word, w, (size_t)n);
+    return word;
+}
+
+/* Bytes 1 and 3 of a word, widened: sxtb16 with its rotation, which compilers do not find. */
+static inline int16x2_t ek_odd(int32_t word)
+{
+    int16x2_t odd;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(word));
+    return odd;
+}
+
+/* acc += two even and two odd taps times those of the word at w + offset. One block, so that no compiler holds
+ * more words than there are registers. */
+#define EK_WORD_S8(acc, even, odd, w, offset)                                       \
+    __asm__("ldr %1, [%5, %6]\n\tsxtb16 %2, %1\n\tsmlad %0, %3, %2, %0\n\t"           \
+            "sxtb16 %1, %1, ror #8\n\tsmlad %0, %4, %1, %0"                         \
+            : "+r"(acc), "=&r"(word), "=&r"(half)                                   \
+            : "r"(even), "r"(odd), "r"(w), "i"(offset), "m"(*(const int8_t(*)[16])((w) + (offset))))
+
+#define EK_WORDS_S8(i)                                   \
+    {                                                    \
+        const int16x2_t even = x[2 * (i)], odd = x[2 * (i) + 1]; \
+        EK_WORD_S8(a, even, odd, w, 16 * (i));           \
+        EK_WORD_S8(b, even, odd, w, 16 * (i) + 4);       \
+        EK_WORD_S8(c, even, odd, w, 16 * (i) + 8);       \
+        EK_WORD_S8(d, even, odd, w, 16 * (i) + 12);      \
+    }
+
+/* sums [4] += x [words][2] . w, of one panel. */
+static inline void ek_panel_s8(const int16x2_t *x, const int8_t *w, int32_t words, int32_t *sums)
+{
+    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3], word, half;
+    for (int32_t i = words >> 1; i > 0; i--, w += 32, x += 4) {
+        EK_WORDS_S8(0)
+        EK_WORDS_S8(1)
+    }
+    if (words & 1) {
+        EK_WORDS_S8(0)
+    }
+    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
+}
+
+/* acc [rows] += x [k] . w, packed rows. */
+static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32_t rows, int32_t *acc)
+{
+    int16x2_t wide[EK_PIECE / 2];
+    for (int32_t at = 0; at < k; at += EK_PIECE, w += 4 * EK_PIECE) {
+        const int32_t n = k - at < EK_PIECE ? k - at : EK_PIECE, words = (n + 3) / 4;
+        for (int32_t i = 0; i < words; i++) {
+            const int32_t word = 4 * i + 4 <= n ? ek_word(x + at + 4 * i) : ek_last_word(x + at + 4 * i, n & 3);
+            wide[2 * i] = __sxtb16(word);
+            wide[2 * i + 1] = ek_odd(word);
+        }
+        for (int32_t row = 0; row < rows; row += 4) {
+            int32_t sums[4] = {0, 0, 0, 0};
+            if (rows - row >= 4) {
+                ek_panel_s8(wide, w + row * EK_BYTES_S8(k), words, acc + row);
+                continue;
+            }
+            ek_panel_s8(wide, w + row * EK_BYTES_S8(k), words, sums);
+            for (int32_t j = row; j < rows; j++) {
+                acc[j] += sums[j - row];
+            }
+        }
+    }
+}
+
+/* Four taps of x, those that are not there 0, in the order of the weights' words. */
+static inline void ek_taps_s16(const int16_t *x, int32_t n, int16x2_t *even, int16x2_t *odd)
+{
+    uint32_t both[2] = {0, 0};
+    if (n >= 4) {
+        memcpy(both, x, 8);
+    } else {
+        memcpy(both, x, (size_t)n * 2);
+    }
+    *even = (int16x2_t)((both[0] & 0xffffu) | (both[1] << 16));
+    *odd = (int16x2_t)((both[0] >> 16) | (both[1] & 0xffff0000u));
+}
+
+static inline void ek_rows_s16(const int16_t *x, const int8_t *w, int32_t k, int32_t rows, int64_t *acc)
+{
+    for (int32_t row = 0; row < rows; row += 2) {
+        const int8_t *wr = w + (row & ~3) * EK_BYTES_S16(k) + 4 * (row & 3);
+        int64_t a = 0, b = 0;
+        for (int32_t i = 0; i < k; i += 4, wr += 16) {
+            const int32_t first = ek_word(wr), second = ek_word(wr + 4);
+            int16x2_t even, odd;
+            ek_taps_s16(x + i, k - i, &even, &odd);
+            a = __smlald(odd, ek_odd(first), __smlald(even, __sxtb16(first), a));
+            b = __smlald(odd, ek_odd(second), __smlald(even, __sxtb16(second), b));
+        }
+        acc[row] += a;
+        if (row + 1 < rows) {
+            acc[row + 1] += b;
+        }
+    }
+}
+
+#endif
