@@ -238,13 +238,13 @@ def test_strict_refuses_what_stays_in_float(network: Path, tmp_path: Path) -> No
     proto = onnx.load(network)
     proto.graph.node.extend(
         [
-            onnx.helper.make_node("Softmax", ["y"], ["p"], name="share"),
+            onnx.helper.make_node("LogSoftmax", ["y"], ["p"], name="share"),
             onnx.helper.make_node("Identity", ["p"], ["q"]),
         ]
     )
     proto.graph.output.append(onnx.helper.make_tensor_value_info("q", 1, [1, WIDTH]))
     onnx.save(proto, network)
-    with pytest.raises(UsageError, match=r"--strict: kept in float: Softmax \(1\)"):
+    with pytest.raises(UsageError, match=r"--strict: kept in float: LogSoftmax \(1\)"):
         api.export(
             str(network), "host", tmp_path / "b", recipe="w8a8", calibration=source, strict=True
         )
