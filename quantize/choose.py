@@ -81,6 +81,7 @@ MOVES = JOINING | {
 }
 FUSED_ACTIVATIONS = {"Relu", "Clip"}
 INT16_HEADROOM = 2.0  # of the range that was seen: one of 16 bits
+CELL_FRACTION_BITS = 16  # of c, which then reaches 32768
 CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
 SMOOTH_HEADROOM = 1.5
 SATURATED = 16.0  # beyond it sigmoid and tanh are constant at 16 bits
@@ -192,14 +193,17 @@ def is_cell_state(node: ir.Node, index: int) -> bool:
 
 
 def _cell_bits(node: ir.Node, observers: dict[str, Observer]) -> int:
-    """The finest power of two that holds twice the largest c that was seen; a step adds at most 1."""
+    """Holds twice the largest c that was seen, and what a memory that forgets nothing grows to: 1 a step.
+
+    So the fraction has `CELL_FRACTION_BITS` at most, as many as the gates have and one more.
+    """
     seen = [value for value in (optional(node, CELL_INPUT), *node.outputs[CELL_OUTPUT:]) if value]
     ends = [
         abs(end) for v in seen if v.name in observers for end in minmax_range(observers[v.name])
     ]
     ends += [float(np.abs(array).max()) for v in seen if (array := constant(v)) is not None]
     peak = max(ends, default=0.0) + dims(node.inputs[0])[0] - 1
-    return max(30 - int(np.ceil(np.log2(max(peak, 1.0)))), 0)
+    return min(max(30 - int(np.ceil(np.log2(max(peak, 1.0)))), 0), CELL_FRACTION_BITS)
 
 
 def fused_activation(node: ir.Node) -> ir.Node | None:

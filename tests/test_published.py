@@ -69,10 +69,10 @@ def imported(name: str, index: int) -> Model:
     return load_model(str(file_of(network)), NETWORKS[network].options(HOPS)).model
 
 
-def assert_exact(model: Model, inputs: Arrays) -> None:
+def assert_exact(model: Model, inputs: Arrays, recipe: str = "w8a8") -> None:
     """Quantize, and compare the C code with the oracle in every bit."""
     cut = {name: array[-EXACT_HOPS:] for name, array in inputs.items()}
-    quantized = quantize(model, Calibration((cut,), "the same"), "w8a8")
+    quantized = quantize(model, Calibration((cut,), "the same"), recipe)
     assert not TARGETS["host"].check(quantized)
     found, expected = quick_build(quantized).run(cut), Oracle(quantized).run_hops(cut)
     for name, array in expected.items():
@@ -94,9 +94,10 @@ def test_a_network_of_speech_equals_onnxruntime(name: str, index: int) -> None:
     assert_near(imported(name, index), network.inputs, network.outputs)
 
 
+@pytest.mark.parametrize("recipe", ["w8a8", "w8a16"])
 @pytest.mark.parametrize(("name", "index"), OF_SPEECH)
-def test_its_integers_are_those_of_the_oracle(name: str, index: int) -> None:
-    assert_exact(imported(name, index), heard(name)[1][index].inputs)
+def test_its_integers_are_those_of_the_oracle(name: str, index: int, recipe: str) -> None:
+    assert_exact(imported(name, index), heard(name)[1][index].inputs, recipe)
 
 
 @pytest.mark.parametrize("name", PIPELINES)

@@ -66,7 +66,7 @@ def test_caches_are_stored_as_integers_and_start_at_the_zero_point() -> None:
         assert np.all(oracle.states[name] == kind.zero_point)
 
 
-def test_the_memory_of_an_lstm_is_int32_with_room_for_twice_what_calibration_saw() -> None:
+def test_the_memory_of_an_lstm_is_int32_with_room_to_grow() -> None:
     model = int8_model("lstm_vad")
     graph = to_integer(model).ir.graph
     kinds = {str(v.name): stored_type(v) for v in graph.inputs}
@@ -74,7 +74,7 @@ def test_the_memory_of_an_lstm_is_int32_with_room_for_twice_what_calibration_saw
     assert h == HIDDEN_TYPE
     assert c is not None and (c.dtype, c.zero_point) == ("int32", 0)
     peak = np.abs(run_hops(float_model("lstm_vad"), noise(model, 60), tap=["c_next"])["c_next"])
-    assert 2 * peak.max() < c.scale * 2**31 <= 8 * (peak.max() + 1)
+    assert c.scale * 2**31 >= max(2 * peak.max(), 2**15)
 
 
 @pytest.mark.parametrize("name", ["tcn", "vision", "conv_recurrent", "lstm_vad"])

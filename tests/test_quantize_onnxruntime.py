@@ -1,0 +1,59 @@
+"""The file of an integer recipe in onnxruntime as it comes, optimized: as near to float as our integers."""
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS
+from edgekit.export.model import Model
+from edgekit.export.verify import run_hops, snr_db
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.oracle import Oracle
+from edgekit.runtime.audio import read_wav
+from edgekit.runtime.stream import Arrays
+from edgekit.source import load_model
+from edgekit.targets.onnxruntime import lower_onnxruntime
+
+HOPS = 120
+
+
+@pytest.fixture(scope="module")
+def denoiser() -> Model:
+    return load_model(str(NETWORK), OPTIONS).model
+
+
+def clip(name: str) -> Arrays:
+    samples = read_wav(CLIPS / name, OPTIONS.sample_rate).samples
+    return {"pcm": samples[: len(samples) // 128 * 128].reshape(-1, 1, 128).astype(np.float32)}
+
+
+def as_it_comes(model: Model, inputs: Arrays) -> Arrays:
+    """Run the build's file hop by hop in a session without options, its states carried."""
+    data = lower_onnxruntime(model, "onnxruntime").files["model.onnx"]
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_outputs()]
+    shapes = {value.name: value.shape for value in session.get_inputs()}
+    states = {pair.input: np.zeros(shapes[pair.input], np.float32) for pair in model.states}
+    rows = []
+    for hop in range(len(inputs["pcm"])):
+        feed = {name: array[hop] for name, array in inputs.items()}
+        found = dict(zip(names, session.run(None, feed | states), strict=True))
+        states = {pair.input: found[pair.output] for pair in model.states}
+        rows.append(found["pcm_out"])
+    return {"pcm_out": np.stack(rows)}
+
+
+@pytest.mark.parametrize(("recipe", "least_db"), [("w8a8", 38), ("w8a16", 45)])
+def test_onnxruntime_loses_what_our_integers_lose(
+    denoiser: Model, recipe: str, least_db: float
+) -> None:
+    clips = sorted((CLIPS / "calibration").glob("*.wav"))
+    calibration = Calibration(tuple(clip(f"calibration/{path.name}") for path in clips), "clips")
+    quantized = quantize(denoiser, calibration, recipe)
+    inputs = {name: array[:HOPS] for name, array in clip("noisy.wav").items()}
+    exact = run_hops(denoiser, inputs)["pcm_out"]
+    ours = snr_db(exact, Oracle(quantized).run_hops(inputs)["pcm_out"])
+    theirs = snr_db(exact, as_it_comes(quantized, inputs)["pcm_out"])
+    assert ours >= least_db
+    assert abs(ours - theirs) <= 1
