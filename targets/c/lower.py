@@ -10,6 +10,7 @@ from edgekit.export.model import Model
 from edgekit.export.passes.canonical import RULES
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
+from edgekit.quantize.unpack import unpack_states
 from edgekit.targets.build import Build, Layer, Placement, digest
 from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.emit.base import Context, Emitter
@@ -25,6 +26,7 @@ from edgekit.targets.c.program import (
     weights_bytes,
 )
 from edgekit.targets.c.replay import replay_files
+from edgekit.targets.c.rings import use_rings
 from edgekit.targets.c.session import lower_session, scratch_bytes
 from edgekit.targets.devices import profile
 from edgekit.targets.facts import DTYPES, describe
@@ -109,9 +111,9 @@ def _computed(value: ir.Value) -> bool:
 def lower_c(model: Model, target: str) -> Build:
     """Emit C99 for a checked model: portable, or with the kernels of the target's device."""
     device = profile(target)
-    whole = to_integer(model)
+    whole = to_integer(unpack_states(model))
     parts = split_session(whole)
-    integer = fuse_moves(parts.hop)
+    integer = fuse_moves(use_rings(parts.hop))
     graph = integer.ir.graph
     traits = {str(node.name): EMITTERS[node.domain, node.op_type].traits(node) for node in graph}
     manifest = describe(model, target)

@@ -5,6 +5,7 @@ from edgekit.export.model import FRONTEND_DOMAIN
 from edgekit.quantize.integer import FAKE_DOMAIN, INTEGER_DOMAIN
 from edgekit.quantize.numpy_ops import indexing
 from edgekit.quantize.pointwise import POINTWISE
+from edgekit.targets.c import rings
 from edgekit.targets.c.emit import (
     along,
     border,
@@ -20,6 +21,7 @@ from edgekit.targets.c.emit import (
     pooling,
     recurrent,
     resize,
+    ring,
     rows,
     spectral,
 )
@@ -136,6 +138,8 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         movement.emit_view, view, check=movement.check_constant_tail, reads=ANY
     ),
     (MOVE_DOMAIN, MOVE): Emitter(move.emit_move, move.traits_move, reads=ANY),
+    (rings.DOMAIN, rings.PUSH): Emitter(ring.emit_push, ring.traits_push, reads=ANY),
+    (rings.DOMAIN, rings.TAKE): Emitter(ring.emit_take, reads=ANY),
     ("", "Transpose"): Emitter(movement.emit_transpose, reads=ANY),
     ("", "Slice"): Emitter(movement.emit_slice, check=movement.check_constant_tail, reads=ANY),
     ("", "Concat"): Emitter(movement.emit_concat, reads=ANY),
