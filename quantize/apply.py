@@ -27,25 +27,37 @@ from edgekit.quantize.choose import (
 )
 from edgekit.quantize.geometry import optional
 from edgekit.quantize.integer import CELL_BITS, HIDDEN_OPERAND, initializer
+from edgekit.quantize.layout import channel_rows, from_channel_rows, output_axis, transposed_groups
 from edgekit.quantize.observers import Observer
 from edgekit.quantize.operands import read_type
 from edgekit.quantize.prepare import prepare
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import find_recipe
+from edgekit.quantize.reconstruct import Fitted, FittedWeight, Progress, reconstruct
 from edgekit.quantize.scheme import (
     HIDDEN_INT8_TYPE,
     HIDDEN_TYPE,
     QuantType,
     activation_type,
+    least_scales,
     quantize_weights,
     weight_scales,
 )
 
 
-def quantize(model: Model, calibration: Calibration, recipe: Recipe | str = "w8a8") -> Model:
+def quantize(
+    model: Model,
+    calibration: Calibration,
+    recipe: Recipe | str = "w8a8",
+    progress: Progress = lambda done, total: None,
+) -> Model:
     """Return the QDQ form of a float model (opset 21), calibrated on streams.
 
-    `recipe` is one, or what `edgekit.quantize.recipe_file.find_recipe` finds.
+    Args:
+        model: a float model.
+        calibration: what it will hear.
+        recipe: one, or what `edgekit.quantize.recipe_file.find_recipe` finds.
+        progress: called with the layers that are fitted to the calibration, and how many there are.
 
     Raises:
         UsageError: a recipe that does not exist, or names what is not in the network.
@@ -53,7 +65,9 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe | str = "w8a
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     if chosen.weights == "float32":
         return model
-    return quantize_observed(observed(model, calibration, chosen), chosen, calibration.label)
+    return quantize_observed(
+        observed(model, calibration, chosen), chosen, calibration.label, progress
+    )
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,7 @@ class Observed:
 
     model: Model
     observers: dict[str, Observer]
+    calibration: Calibration
 
 
 def observed(model: Model, calibration: Calibration, recipe: Recipe) -> Observed:
@@ -72,15 +87,26 @@ def observed(model: Model, calibration: Calibration, recipe: Recipe) -> Observed
     """
     _refuse_silence(model, calibration)
     model = prepare(model, calibration, recipe)
-    return Observed(model, observe(model, calibration))
+    return Observed(model, observe(model, calibration), calibration)
 
 
-def quantize_observed(seen: Observed, recipe: Recipe, label: str) -> Model:
+def quantize_observed(
+    seen: Observed, recipe: Recipe, label: str, progress: Progress = lambda done, total: None
+) -> Model:
     """Return the QDQ form by what was seen; `label` says what the calibration was."""
     plan = choose_types(seen.model, seen.observers, recipe)
-    quantized = Model(seen.model.ir.clone())
-    _Writer(quantized.ir.graph, plan, seen.observers, recipe).write()
-    return quantized.describe(quantization=Quantization(recipe.name, label))
+
+    def written(fitted: Fitted) -> Model:
+        quantized = Model(seen.model.ir.clone())
+        _Writer(quantized.ir.graph, plan, seen.observers, recipe, fitted).write()
+        return quantized
+
+    fitted: Fitted = {}
+    if recipe.rounding != "nearest" or recipe.bias_correction:
+        fitted = reconstruct(
+            seen.model, seen.calibration, recipe, plan.integer_nodes, written, progress
+        )
+    return written(fitted).describe(quantization=Quantization(recipe.name, label))
 
 
 def _refuse_silence(model: Model, calibration: Calibration) -> None:
@@ -96,9 +122,15 @@ class _Writer:
     """Inserts the Q/DQ pairs into a graph that it owns."""
 
     def __init__(
-        self, graph: ir.Graph, plan: TypePlan, observers: dict[str, Observer], recipe: Recipe
+        self,
+        graph: ir.Graph,
+        plan: TypePlan,
+        observers: dict[str, Observer],
+        recipe: Recipe,
+        fitted: Fitted,
     ) -> None:
         self.graph, self.plan, self.observers, self.recipe = graph, plan, observers, recipe
+        self.fitted = fitted
         self.copies: dict[tuple[str, str], ir.Value] = {}
 
     def write(self) -> None:
@@ -145,8 +177,8 @@ class _Writer:
     def _q_dq(self, value: ir.Value, kind: QuantType, name: str) -> ir.Value:
         dtype = ir.DataType[kind.dtype.upper()]
         stem = name.removesuffix("_dq")
-        scale = self._initializer(f"{stem}_scale", np.float32(kind.scale))
-        zero = self._initializer(f"{stem}_zero_point", np.dtype(kind.dtype).type(kind.zero_point))
+        scale = self.initializer(f"{stem}_scale", np.float32(kind.scale))
+        zero = self.initializer(f"{stem}_zero_point", np.dtype(kind.dtype).type(kind.zero_point))
         q = ir.val(f"{stem}_q", dtype, value.shape)
         real = ir.val(name, ir.DataType.FLOAT, value.shape)
         self.graph.extend(
@@ -199,6 +231,27 @@ class _Writer:
         """The type in which a layer reads its input."""
         return self._read(node, 0)
 
+    def rounded(
+        self,
+        rows: NDArray[Any],
+        bias: NDArray[Any] | None,
+        x: QuantType,
+        fitted: FittedWeight | None,
+    ) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """Weights (channel, ...) as the recipe's integers, and their scales: fitted ones, or the nearest.
+
+        A fitted channel whose bias needs a larger scale is rounded to the nearest.
+        """
+        dtype = self.recipe.weights
+        scales = weight_scales(rows, bias, x, dtype)
+        q = quantize_weights(rows, scales, dtype)
+        if fitted is not None:
+            keeps = fitted.scales >= least_scales(rows, bias, x, dtype)
+            scales = np.where(keeps, fitted.scales, scales).astype(np.float32)
+            column = keeps.reshape(-1, *[1] * (rows.ndim - 1))
+            q = np.where(column, fitted.q.reshape(rows.shape), q)
+        return q.astype(ir.DataType[dtype.upper()].numpy()), scales
+
     def stored(
         self,
         name: str,
@@ -211,9 +264,9 @@ class _Writer:
 
         `attributes` are the operator's: the axis of its scales, and the elements that share one.
         """
-        inputs = [self._initializer(name, q), self._initializer(f"{name}_scale", scale)]
+        inputs = [self.initializer(name, q), self.initializer(f"{name}_scale", scale)]
         if zero is not None:
-            inputs.append(self._initializer(f"{name}_zero_point", q.dtype.type(zero)))
+            inputs.append(self.initializer(f"{name}_zero_point", q.dtype.type(zero)))
         real = ir.val(f"{name}_dq", ir.DataType.FLOAT, q.shape)
         self.graph.append(
             ir.node(
@@ -222,7 +275,7 @@ class _Writer:
         )
         return real
 
-    def _initializer(self, name: str, array: NDArray[np.generic] | np.generic) -> ir.Value:
+    def initializer(self, name: str, array: NDArray[np.generic] | np.generic) -> ir.Value:
         value = self.graph.initializers.get(name)
         if value is None:
             value = initializer(name, np.asarray(array))
@@ -231,16 +284,19 @@ class _Writer:
 
 
 def _write_linear(writer: _Writer, node: ir.Node) -> None:
-    """Weights int8 per output channel; beside int8 inputs the bias int32 at scale input * weight, else as it is."""
+    """Weights per output channel; beside int8 inputs the bias int32 at scale input * weight, else as it is."""
     weight = constant(node.inputs[1])
     assert weight is not None, node.name
     bias = constant(optional(node, 2))
     rows = channel_rows(node, weight)
     bias_rows = None if bias is None else np.broadcast_to(np.ravel(bias), (len(rows),))
     x = writer.input_type(node)
-    scales = weight_scales(rows, bias_rows, x)
-    q = from_channel_rows(node, quantize_weights(rows, scales), weight.shape)
-    name, groups = f"{node.name}.weight_q", _transposed_groups(node)
+    fitted = writer.fitted.get((str(node.name), 1))
+    if fitted is not None and fitted.shift is not None:
+        bias_rows = fitted.shift + (0.0 if bias_rows is None else bias_rows.astype(np.float64))
+    q_rows, scales = writer.rounded(rows, bias_rows, x, fitted)
+    q = from_channel_rows(node, q_rows, weight.shape)
+    name, groups = f"{node.name}.weight_q", transposed_groups(node)
     if groups > 1:
         spread = np.broadcast_to(
             scales.reshape(-1, 1, *[1] * (q.ndim - 2)), (len(rows), 1, *q.shape[2:])
@@ -250,63 +306,43 @@ def _write_linear(writer: _Writer, node: ir.Node) -> None:
     else:
         stored = writer.stored(name, q, scales, axis=output_axis(node))
     node.replace_input_with(1, stored)
-    if bias_rows is not None and x.dtype == "int8":
+    if bias_rows is None:
+        return
+    node.resize_inputs(3)
+    if x.dtype == "int8":
         bias_scale = (np.float64(x.scale) * scales.astype(np.float64)).astype(np.float32)
         q_bias = np.rint(bias_rows.astype(np.float64) / bias_scale.astype(np.float64)).astype(
             np.int32
         )
         node.replace_input_with(2, writer.stored(f"{node.name}.bias_q", q_bias, bias_scale, axis=0))
-
-
-def output_axis(node: ir.Node) -> int:
-    """The weight's axis of output channels."""
-    if node.op_type == "Gemm":
-        transposed = node.attributes.get("transB")
-        return 0 if transposed is not None and transposed.as_int() else 1
-    return 1 if node.op_type == "ConvTranspose" else 0
-
-
-def _transposed_groups(node: ir.Node) -> int:
-    """Groups of a ConvTranspose, whose weight (input channels, outputs of a group, ...) hides them; else 1."""
-    group = node.attributes.get("group")
-    return 1 if node.op_type != "ConvTranspose" or group is None else group.as_int()
-
-
-def channel_rows(node: ir.Node, weight: NDArray[Any]) -> NDArray[Any]:
-    """Lay a linear node's weight out as (output channel, ...)."""
-    groups = _transposed_groups(node)
-    if groups == 1:
-        return np.moveaxis(weight, output_axis(node), 0)
-    split = weight.reshape(groups, len(weight) // groups, *weight.shape[1:]).swapaxes(1, 2)
-    return split.reshape(groups * weight.shape[1], *split.shape[2:])
-
-
-def from_channel_rows(node: ir.Node, rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Undo `channel_rows`."""
-    groups = _transposed_groups(node)
-    if groups == 1:
-        return np.ascontiguousarray(np.moveaxis(rows, 0, output_axis(node))).reshape(shape)
-    split = rows.reshape(groups, len(rows) // groups, *rows.shape[1:]).swapaxes(1, 2)
-    return np.ascontiguousarray(split).reshape(shape)
+    elif fitted is not None and fitted.shift is not None:
+        real = bias_rows.astype(np.float32)
+        node.replace_input_with(2, writer.initializer(f"{node.name}.bias", real))
 
 
 def _write_recurrent(writer: _Writer, node: ir.Node) -> None:
-    """W and R int8 per gate row; biases stay float in the file, they are added to the integer sums."""
+    """W and R per gate row; biases stay float in the file, they are added to the integer sums."""
     weight = constant(node.inputs[1])
     assert weight is not None, node.name
     bias, rows = constant(optional(node, 3)), weight.shape[1]
     if node.op_type == "LSTM":
         node.metadata_props[CELL_BITS] = str(writer.plan.cell_bits[str(node.name)])
-    both = np.zeros((2, rows), np.float32) if bias is None else bias[0].reshape(2, rows)
+    both = np.zeros((2, rows), np.float32) if bias is None else bias[0].reshape(2, rows).copy()
     wide = any(value.name in writer.plan.wide for value in results(node))
     hidden = HIDDEN_TYPE if wide else HIDDEN_INT8_TYPE
     node.metadata_props[HIDDEN_OPERAND] = hidden.dtype
     for index, name, kind in ((1, "w", writer.input_type(node)), (2, "r", hidden)):
         weight = constant(node.inputs[index])
         assert weight is not None and weight.shape[0] == 1, node.name
-        scales = weight_scales(weight[0], both[index - 1], kind)
-        q = quantize_weights(weight[0], scales)[None]
-        node.replace_input_with(index, writer.stored(f"{node.name}.{name}_q", q, scales, axis=1))
+        fitted = writer.fitted.get((str(node.name), index))
+        if fitted is not None and fitted.shift is not None:
+            both[index - 1] += fitted.shift.astype(np.float32)
+        q, scales = writer.rounded(weight[0], both[index - 1], kind, fitted)
+        stored = writer.stored(f"{node.name}.{name}_q", q[None], scales, axis=1)
+        node.replace_input_with(index, stored)
+    if writer.recipe.bias_correction:
+        node.resize_inputs(max(len(node.inputs), 4))
+        node.replace_input_with(3, writer.initializer(f"{node.name}.bias", both.reshape(1, -1)))
 
 
 WEIGHT_WRITERS: dict[str, Callable[[_Writer, ir.Node], None]] = {

@@ -50,11 +50,15 @@ class Operand:
 
 @dataclass(frozen=True)
 class Weight:
-    """A constant behind a DequantizeLinear: integers, and scales that broadcast against them."""
+    """A constant behind a DequantizeLinear: integers, and scales that broadcast against them.
+
+    Integers of 4 `bits` are here in bytes.
+    """
 
     q: NDArray[np.signedinteger]
     scale: NDArray[np.float32]
     zero_point: int
+    bits: int = 8
 
     @property
     def real(self) -> NDArray[np.float32]:
@@ -62,6 +66,11 @@ class Weight:
         centred = self.q.astype(np.float32) - np.float32(self.zero_point)
         real: NDArray[np.float32] = centred * self.scale
         return real
+
+    def kept(self, rows: NDArray[np.signedinteger]) -> NDArray[np.generic]:
+        """Integers of this weight, laid out anew, in the type that kernels read."""
+        dtype = ir.DataType.INT4.numpy() if self.bits == 4 else np.dtype(np.int8)
+        return np.ascontiguousarray(rows).astype(dtype)
 
 
 def to_integer(model: Model) -> Model:
@@ -395,8 +404,12 @@ def stored_weight(node: ir.Node) -> Weight | None:
     if array is None:
         return None
     zero = constant(node.inputs[2]) if len(node.inputs) > 2 else None
+    narrow = array.dtype == ir.DataType.INT4.numpy()
     return Weight(
-        array, _wide_scale(node, array.ndim), 0 if zero is None else int(np.ravel(zero)[0])
+        array.astype(np.int8) if narrow else array,
+        _wide_scale(node, array.ndim),
+        0 if zero is None else int(np.ravel(zero)[0]),
+        4 if narrow else 8,
     )
 
 

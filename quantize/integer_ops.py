@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from edgekit.errors import ModelError, Problem
 from edgekit.quantize import arith_tables
-from edgekit.quantize.apply import channel_rows
 from edgekit.quantize.choose import (
     CELL_INPUT,
     CELL_OUTPUT,
@@ -37,6 +36,7 @@ from edgekit.quantize.integer import (
     output_attributes,
 )
 from edgekit.quantize.integer_fused import FUSED_BUILDERS
+from edgekit.quantize.layout import channel_rows
 from edgekit.quantize.pointwise import POINTWISE, Attributes, attributes_of
 from edgekit.quantize.pooling import column_pool, pool_of
 from edgekit.quantize.scheme import (
@@ -84,11 +84,11 @@ def build_linear(fuser: Fuser, node: ir.Node) -> bool:
     }
     if node.op_type == "Gemm":
         folded = bias - x.kind.zero_point * rows.reshape(len(rows), -1).astype(np.int64).sum(axis=1)
-        attributes |= {"w": np.ascontiguousarray(rows), "bias": _bias_array(folded, x.kind)}
+        attributes |= {"w": weight.kept(rows), "bias": _bias_array(folded, x.kind)}
     else:
         shape = conv_shape(node, list(weight.q.shape[2:]))
         attributes |= {
-            "w": weight.q,
+            "w": weight.kept(weight.q),
             "bias": _bias_array(bias, x.kind),
             "x_zero": x.kind.zero_point,
         }
@@ -186,7 +186,7 @@ def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
     used = [i for i, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
     frames = [fuser.frame(node, i) for i in used if i != CELL_OUTPUT]
     known = all(frame is not None and frame[1] == HIDDEN_TYPE for frame in frames)
-    if x is None or w is None or r is None or not known:
+    if x is None or w is None or r is None or not known or w.bits != r.bits:
         return False
     if (node.op_type == "LSTM") != (cell is not None):
         return False
@@ -208,8 +208,8 @@ def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
     folded = w_bias.astype(np.int64) - x.kind.zero_point * w.q[0].astype(np.int64).sum(axis=1)
     reset = node.attributes.get("linear_before_reset")
     attributes: dict[str, object] = {
-        "w": w.q[0],
-        "r": r.q[0],
+        "w": w.kept(w.q[0]),
+        "r": r.kept(r.q[0]),
         "w_bias": _bias_array(folded, x.kind),
         "r_bias": _bias_array(r_bias.astype(np.int64), hidden),
         **_multipliers("w_", x.kind.scale, w.scale.ravel(), GATE_TYPE.scale, x.kind.dtype),

@@ -12,7 +12,7 @@ class Recipe:
 
     Attributes:
         name: as given to ``--recipe``, or what a recipe.toml calls itself.
-        weights: ``int8`` per output channel, or ``float32`` for a float network.
+        weights: ``int8`` or ``int4`` per output channel, or ``float32`` for a float network.
         activations: the type of tensors between nodes: ``int8`` asymmetric or ``int16`` symmetric per
             tensor; what touches a ``float32`` one is computed in float.
         products: how matrix products read int16 tensors, and h of recurrent cells: ``int8`` copies, or
@@ -25,6 +25,9 @@ class Recipe:
         equalize: whether channels get equal weights across layers first (`edgekit.quantize.equalize`).
         migrate: alpha of SmoothQuant, how much of the inputs' range moves into weights first (0.5 is
             usual); 0 leaves it (`edgekit.quantize.migrate`).
+        rounding: how weights become integers, a key of `edgekit.quantize.rounding.ROUNDINGS`; all but
+            ``nearest`` fit them to the calibration, layer by layer.
+        bias_correction: whether biases make up for what rounding does to the mean of every channel.
         tensors: the type of single tensors by name. Tensors that are the same values elsewhere
             (moved, joined, carried as a state) share it.
     """
@@ -39,12 +42,15 @@ class Recipe:
     range_margin: float = 1.0
     equalize: bool = False
     migrate: float = 0.0
+    rounding: str = "nearest"
+    bias_correction: bool = False
     tensors: Mapping[str, str] = field(default_factory=dict)
 
 
 # What the options of a recipe.toml may be; numbers and truth values are known by their defaults.
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "weights": ("float32", "int8"),
+    "weights": ("float32", "int8", "int4"),
+    "rounding": ("nearest", "gptq", "adaround"),
     "activations": ACTIVATION_TYPES,
     "products": ("int8", "int16"),
     "fused": ("int8", "int16"),
@@ -58,7 +64,7 @@ RECIPES = {
     "w8a16": Recipe(
         "w8a16", weights="int8", activations="int16", products="int16", smooth_inputs="int16"
     ),
+    "w4a8": Recipe("w4a8", weights="int4", activations="int8", smooth_inputs="int16"),
 }
 # What a search for types starts from: it adds `tensors`. Unlike the names above its own means no one recipe.
 AUTO = Recipe("auto", weights="int8", activations="int16", smooth_inputs="int16")
-LATER_RECIPES = ("w4a8",)  # named in the contract, refused until they exist

@@ -13,7 +13,6 @@ from edgekit.quantize.recipe import (
     ACTIVATION_TYPES,
     AUTO,
     CHOICES,
-    LATER_RECIPES,
     LIMITS,
     RECIPES,
     Recipe,
@@ -35,8 +34,7 @@ def find_recipe(given: str) -> Recipe:
         return RECIPES[given]
     if Path(given).suffix.lower() == ".toml":
         return read_recipe(Path(given))
-    later = given in LATER_RECIPES
-    found = "not in this version" if later else "a search" if given == AUTO.name else "unknown"
+    found = "a search" if given == AUTO.name else "unknown"
     allowed = f"{', '.join(RECIPES)}, {AUTO.name} of `edgekit export`, or a recipe.toml"
     raise UsageError(Problem(f"recipe {given!r}", found, allowed, "choose one of them"))
 

@@ -1,7 +1,7 @@
 """The integer types and the fixed-point multipliers of EdgeKit's one integer arithmetic.
 
 ``real = scale * (q - zero_point)``. Activations are int8 asymmetric or int16 symmetric per tensor,
-weights int8 symmetric per output channel. Scales are float32 values, so that a file keeps them exactly.
+weights int8 or int4 symmetric per output channel. Scales are float32 values, so that a file keeps them exactly.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from edgekit.quantize.arithmetic import (
     ek_quantize_s32,
 )
 
-WEIGHT_LIMIT = 127
+WEIGHT_LIMITS = {"int8": 127, "int4": 7}
 MANTISSA_BITS = {"int8": 31, "int16": 15}  # by the type of the activations
 BIAS_BITS = {"int8": 29, "int16": 45}
 SUM_LIMITS = {"int8": 2**31 - 1, "int16": 2**47 - 1}  # of |accumulator|; mantissas fill up 62 bits
@@ -75,6 +75,7 @@ def weight_scales(
     rows: NDArray[np.floating],
     bias: NDArray[np.floating] | None = None,
     x: QuantType = QuantType("int8", 1.0, 0),
+    dtype: str = "int8",
 ) -> NDArray[np.float32]:
     """Return one scale per output channel for weights laid out as (channel, ...).
 
@@ -83,20 +84,34 @@ def weight_scales(
     the type of the inputs.
     """
     peak = np.abs(rows.reshape(len(rows), -1).astype(np.float64)).max(axis=1, initial=0.0)
-    scales = peak / WEIGHT_LIMIT
-    scales = np.maximum(scales, scales.max(initial=0.0) * 2.0**-16)
-    if bias is not None:
-        scales = np.maximum(
-            scales, np.abs(bias.astype(np.float64)) / (x.scale * 2.0 ** BIAS_BITS[x.dtype])
-        )
+    scales = np.maximum(peak / WEIGHT_LIMITS[dtype], least_scales(rows, bias, x, dtype))
     result: NDArray[np.float32] = np.where(scales > 0, scales, 1.0).astype(np.float32)
     return result
 
 
-def quantize_weights(rows: NDArray[np.floating], scales: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Round (channel, ...) weights to int8 in [-127, 127]."""
+def least_scales(
+    rows: NDArray[np.floating],
+    bias: NDArray[np.floating] | None,
+    x: QuantType,
+    dtype: str,
+) -> NDArray[np.float64]:
+    """The minimum scale of each channel that `weight_scales` speaks of."""
+    peak = float(np.abs(rows.astype(np.float64)).max(initial=0.0))
+    least = np.full(len(rows), peak / WEIGHT_LIMITS[dtype] * 2.0**-16)
+    if bias is None:
+        return least
+    by_bias = np.abs(bias.astype(np.float64)) / (x.scale * 2.0 ** BIAS_BITS[x.dtype])
+    result: NDArray[np.float64] = np.maximum(least, by_bias)
+    return result
+
+
+def quantize_weights(
+    rows: NDArray[np.floating], scales: NDArray[np.float32], dtype: str = "int8"
+) -> NDArray[np.int8]:
+    """Round (channel, ...) weights to integers in [-127, 127], or of int4 in [-7, 7]."""
+    limit = WEIGHT_LIMITS[dtype]
     wide = scales.astype(np.float64).reshape(-1, *[1] * (rows.ndim - 1))
-    q = np.clip(np.rint(rows.astype(np.float64) / wide), -WEIGHT_LIMIT, WEIGHT_LIMIT)
+    q = np.clip(np.rint(rows.astype(np.float64) / wide), -limit, limit)
     return q.astype(np.int8)
 
 

@@ -101,6 +101,8 @@ def write_kernels(folder: Path, isa: str) -> list[Path]:
 def packed(call: Call, folders: Sequence[str]) -> Call:
     """The call with weights in the order in which the kernels of some folders read them."""
     family, kind = call.kernel.removeprefix("ek_").split("_")[:2]
+    if call.kernel.endswith("_w4"):  # these are not packed for an instruction set
+        return call
     cell = {"gru": 1, "rnn": 1, "lstm": 2}.get(family)  # states behind x
     at: Sequence[int] = ()
     if family == "fc":

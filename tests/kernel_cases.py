@@ -22,6 +22,7 @@ from edgekit.quantize import (
     resize,
 )
 from edgekit.quantize.geometry import ConvShape
+from edgekit.targets.c.packing import int4_bytes
 
 SPECIAL = np.array(
     [
@@ -129,16 +130,39 @@ def several(d: Draw) -> int:
     return d.int(10, 150) if d.int(0, 3) == 0 else d.int(1, 9)
 
 
+def weights(d: Draw, kernel: str, *shape: int) -> NDArray[np.int8]:
+    """int8, or what int4 holds."""
+    if not kernel.endswith("_w4"):
+        return integers(d, np.int8, *shape)
+    return integers(d, np.int8, *shape) >> 4
+
+
+def twin(module: Any, kernel: str) -> Callable[..., Any]:
+    """The NumPy form; that of a kernel with int4 weights takes them one to a byte."""
+    function: Callable[..., Any] = getattr(module, kernel.removesuffix("_w4"))
+    return function
+
+
+def in_bytes(call: Call, *at: int) -> Call:
+    """The call with int4 weights, which are those arguments, two to a byte."""
+    if not call.kernel.endswith("_w4"):
+        return call
+    args = list(call.args)
+    for i, array in zip(at, int4_bytes(call.kernel, [args[i] for i in at]), strict=True):
+        args[i] = array
+    return replace(call, args=args)
+
+
 def fc(kernel: str) -> Callable[[Draw], Call]:
-    x_type, y_type = kernel.split("_")[2:]
+    x_type, y_type = kernel.split("_")[2:4]
 
     def build(d: Draw) -> Call:
         rows, k, n = d.int(1, 3), d.int(1, 300), several(d)
-        x, w = integers(d, DTYPES[x_type], rows, k), integers(d, np.int8, n, k)
+        x, w = integers(d, DTYPES[x_type], rows, k), weights(d, kernel, n, k)
         acc = accumulator(x_type)
         args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
-        y = getattr(arith_linear, kernel)(*args)
-        return Call(kernel, [*args, blank(y), rows, k, n], {8: y})
+        y = twin(arith_linear, kernel)(*args)
+        return in_bytes(Call(kernel, [*args, blank(y), rows, k, n], {8: y}), 1)
 
     return build
 
@@ -202,7 +226,7 @@ def shaped(
 
 
 def conv(kernel: str) -> Callable[[Draw], Call]:
-    x_type, y_type = kernel.split("_")[-2:]
+    x_type, y_type = kernel.removesuffix("_w4").split("_")[-2:]
     transposed = "transpose" in kernel
 
     def build(d: Draw) -> Call:
@@ -210,14 +234,14 @@ def conv(kernel: str) -> Callable[[Draw], Call]:
         x_shape, w_shape, struct = shaped(shape, transposed)
         x, w, acc = (
             integers(d, DTYPES[x_type], *x_shape),
-            integers(d, np.int8, *w_shape),
+            weights(d, kernel, *w_shape),
             accumulator(x_type),
         )
         x_zero = d.int(-128, 127) if x_type == "s8" else d.int(-1, 1)
         scaling = multipliers(d, acc, shape.out_c)
         args = [x, x_zero, w, biases(d, acc, shape.out_c), *scaling, *limits(d, y_type)]
-        y = getattr(arith_linear, kernel)(*args, shape)
-        return Call(kernel, [*args, blank(y), struct], {9: y})
+        y = twin(arith_linear, kernel)(*args, shape)
+        return in_bytes(Call(kernel, [*args, blank(y), struct], {9: y}), 2)
 
     return build
 
@@ -325,25 +349,25 @@ def interpolate(d: Draw) -> Call:
 
 
 def gru_int(kernel: str) -> Callable[[Draw], Call]:
-    x_type, h_type = kernel.split("_")[2:]
+    x_type, h_type = kernel.split("_")[2:4]
 
     def build(d: Draw) -> Call:
         inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 30), accumulator(x_type), accumulator(h_type)
         x, h = integers(d, DTYPES[x_type], inputs), integers(d, np.int16, n)
-        w, r = integers(d, np.int8, 3 * n, inputs), integers(d, np.int8, 3 * n, n)
+        w, r = weights(d, kernel, 3 * n, inputs), weights(d, kernel, 3 * n, n)
         scaling = [*multipliers(d, acc, 3 * n), *multipliers(d, acc_r, 3 * n)]
         biased = biases(d, acc, 3 * n), biases(d, acc_r, 3 * n)
         args = [x, h, w, r, *biased, *scaling, SIGMOID, TANH]
         before = d.int(0, 1)
-        y = getattr(arith_recurrent, kernel)(*args, before)
+        y = twin(arith_recurrent, kernel)(*args, before)
         scratch = np.zeros(13 * n if h_type == "s8" else 14 * n, np.uint8)
-        return Call(kernel, [*args, inputs, n, before, scratch], {1: y})
+        return in_bytes(Call(kernel, [*args, inputs, n, before, scratch], {1: y}), 2, 3)
 
     return build
 
 
 def lstm_int(kernel: str) -> Callable[[Draw], Call]:
-    x_type, h_type = kernel.split("_")[2:]
+    x_type, h_type = kernel.split("_")[2:4]
 
     def build(d: Draw) -> Call:
         inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 30), accumulator(x_type), accumulator(h_type)
@@ -351,13 +375,14 @@ def lstm_int(kernel: str) -> Callable[[Draw], Call]:
             integers(d, dtype, size)
             for dtype, size in ((DTYPES[x_type], inputs), (np.int16, n), (np.int32, n))
         )
-        w, r = integers(d, np.int8, 4 * n, inputs), integers(d, np.int8, 4 * n, n)
+        w, r = weights(d, kernel, 4 * n, inputs), weights(d, kernel, 4 * n, n)
         scaling = [*multipliers(d, acc, 4 * n), *multipliers(d, acc_r, 4 * n)]
         biased = biases(d, acc, 4 * n), biases(d, acc_r, 4 * n)
         args, c_bits = [x, h, c, w, r, *biased, *scaling, SIGMOID, TANH], d.int(0, 30)
-        h_next, c_next = getattr(arith_recurrent, kernel)(*args, c_bits)
+        h_next, c_next = twin(arith_recurrent, kernel)(*args, c_bits)
         scratch = np.zeros(17 * n if h_type == "s8" else 18 * n, np.uint8)
-        return Call(kernel, [*args, inputs, n, c_bits, scratch], {1: h_next, 2: c_next})
+        call = Call(kernel, [*args, inputs, n, c_bits, scratch], {1: h_next, 2: c_next})
+        return in_bytes(call, 3, 4)
 
     return build
 
@@ -696,9 +721,11 @@ def _family(
 
 KEEPING = ("s8", "s16", "s16_s8")
 WIDTHS = ("s8_s8", "s8_s16", "s16_s16", "s16_s8")
+WEIGHTED = (*WIDTHS, *(f"{w}_w4" for w in WIDTHS))
 CASES: dict[str, Callable[[Draw], Call]] = {
-    **_family(fc, *(f"ek_fc_{w}" for w in WIDTHS)),
-    **_family(conv, *(f"ek_conv_{w}" for w in WIDTHS), *(f"ek_conv_transpose_{w}" for w in WIDTHS)),
+    **_family(fc, *(f"ek_fc_{w}" for w in WEIGHTED)),
+    **_family(conv, *(f"ek_conv_{w}" for w in WEIGHTED)),
+    **_family(conv, *(f"ek_conv_transpose_{w}" for w in WEIGHTED)),
     **_family(matmul_int, *(f"ek_matmul_{w}" for w in WIDTHS)),
     **_family(conv_f32, "ek_conv_f32", "ek_conv_transpose_f32"),
     **_family(max_pool, "ek_max_pool_f32", "ek_max_pool_s8", "ek_max_pool_s16"),
@@ -708,8 +735,8 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_interpolate_f32": interpolate,
     "ek_grid_sample_f32": grid_sample,
     "ek_deform_conv_f32": deform_conv,
-    **_family(gru_int, *(f"ek_gru_{w}" for w in WIDTHS)),
-    **_family(lstm_int, *(f"ek_lstm_{w}" for w in WIDTHS)),
+    **_family(gru_int, *(f"ek_gru_{w}" for w in WEIGHTED)),
+    **_family(lstm_int, *(f"ek_lstm_{w}" for w in WEIGHTED)),
     **_family(lut, "ek_lut_s8", "ek_lut_s16", "ek_lut_s16_s8"),
     **_family(two_operands, *(f"ek_{o}_{w}" for o in ("add", "mul") for w in KEEPING)),
     **_family(

@@ -297,7 +297,6 @@ REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
     ),
     "later target": (lambda tmp: {"target": "ethos-u55"}, ["ethos-u55", "not in this version"]),
     "unknown recipe": (lambda tmp: {"recipe": "w1a1"}, ["w1a1", "unknown", "float32, w8a8"]),
-    "later recipe": (lambda tmp: {"recipe": "w4a8"}, ["w4a8", "not in this version"]),
     "missing file": (lambda tmp: {"source": str(tmp / "no.onnx")}, ["no.onnx", "does not exist"]),
     "no source": (lambda tmp: {"source": "network"}, ["network", "package.module:factory"]),
     "missing module": (lambda tmp: {"source": "no_such_module:build"}, ["no_such_module"]),

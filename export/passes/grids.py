@@ -104,21 +104,22 @@ def grid_of(node: ir.Node) -> Grid | None:
     return Grid(dtype, scale, zero, axis_of(node))
 
 
-def is_own_block(node: ir.Node) -> bool:
-    """Whether it is a constant of int8 around 0, of which blocks share a scale."""
+def is_kept_weight(node: ir.Node) -> bool:
+    """Whether it is a constant around 0: of int8, of which blocks share a scale, or of int4."""
     zero = array_of(node.inputs[2]) if len(node.inputs) > 2 else np.zeros(1)
     constant = array_of(node.inputs[0]) is not None and zero is not None and not zero.any()
     blocked = bool(attribute(node, "block_size", 0))
-    return blocked and constant and integer_type(node) == ir.DataType.INT8
+    dtype = integer_type(node)
+    return constant and (dtype == ir.DataType.INT4 or (blocked and dtype == ir.DataType.INT8))
 
 
 def refused(node: ir.Node) -> Problem | None:
     """Why a QuantizeLinear or DequantizeLinear cannot be carried, if it cannot."""
     dtype, scale = integer_type(node), node.inputs[1]
     where, step = f"{node.op_type} '{node.name}'", "quantize to 8 bits, or export in float32"
-    if attribute(node, "block_size", 0) and not is_own_block(node):
+    if attribute(node, "block_size", 0) and not is_kept_weight(node):
         return Problem(where, "blocked quantization", "one scale per tensor or per axis", step)
-    if dtype is not None and dtype not in READABLE:
+    if dtype is not None and dtype not in READABLE and not is_kept_weight(node):
         names = ", ".join(kind.name.lower() for kind in READABLE)
         return Problem(where, f"type {dtype.name.lower()}", names, step)
     if scale is not None and scale.dtype not in (ir.DataType.FLOAT, None):

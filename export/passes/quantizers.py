@@ -11,7 +11,7 @@ from edgekit.errors import ModelError
 from edgekit.export.passes.chain import Chain
 from edgekit.export.passes.expand import expand_dequantizer, expand_quantizer
 from edgekit.export.passes.graph import add_initializer, array_of, replace, static_shape
-from edgekit.export.passes.grids import STORED, Grid, grid_of, is_own_block, refused
+from edgekit.export.passes.grids import STORED, Grid, grid_of, is_kept_weight, refused
 from edgekit.export.passes.narrow import is_weight, narrow_weights
 
 # operators that carry the integers of their first input, or of all (Concat), unchanged
@@ -61,7 +61,7 @@ class UnifyQuantizers(ir.passes.InPlacePass):
             elif is_dequantizer(node):
                 _dequantizer(graph, node)
         for node in list(graph):
-            if is_dequantizer(node) and not is_own_block(node):
+            if is_dequantizer(node) and not is_kept_weight(node):
                 _constant(graph, node)
         return ir.passes.PassResult(model, modified=bool(own))
 

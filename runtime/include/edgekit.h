@@ -914,6 +914,78 @@ void ek_stft_f32(const float *pcm, float *history, const float *window, float *s
 void ek_istft_f32(const float *spectrum, float *overlap, const float *window, float *pcm, const float *tables,
                   int32_t n, int32_t hop, float *scratch);
 
+/* ---- int4 weights --------------------------------------------------------------------------------- */
+
+/* The kernels above of the same names, with weights -7..7: two to a byte, low nibble first. Each row of a matrix
+ * and each output channel of a convolution starts at a whole byte; the weights of a transposed convolution are one
+ * row. Rows are not packed for an instruction set. */
+void ek_fc_s8_s8_w4(const int8_t *x, const int8_t *w, const int32_t *bias, const int32_t *mult, const uint8_t *shift,
+                    int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t rows, int32_t k, int32_t n);
+void ek_fc_s8_s16_w4(const int8_t *x, const int8_t *w, const int32_t *bias, const int32_t *mult, const uint8_t *shift,
+                     int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t rows, int32_t k, int32_t n);
+void ek_fc_s16_s16_w4(const int16_t *x, const int8_t *w, const int64_t *bias, const int32_t *mult,
+                      const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t rows,
+                      int32_t k, int32_t n);
+void ek_fc_s16_s8_w4(const int16_t *x, const int8_t *w, const int64_t *bias, const int32_t *mult,
+                     const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t rows,
+                     int32_t k, int32_t n);
+void ek_conv_s8_s8_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                      const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                      const ek_conv_shape *shape);
+void ek_conv_s8_s16_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                       const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                       const ek_conv_shape *shape);
+void ek_conv_s16_s16_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias, const int32_t *mult,
+                        const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                        const ek_conv_shape *shape);
+void ek_conv_s16_s8_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias, const int32_t *mult,
+                       const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                       const ek_conv_shape *shape);
+void ek_conv_transpose_s8_s8_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                                const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                int32_t y_max, int8_t *y, const ek_conv_shape *shape);
+void ek_conv_transpose_s8_s16_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                                 const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                 int32_t y_max, int16_t *y, const ek_conv_shape *shape);
+void ek_conv_transpose_s16_s16_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                                  const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                  int32_t y_max, int16_t *y, const ek_conv_shape *shape);
+void ek_conv_transpose_s16_s8_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                                 const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                 int32_t y_max, int8_t *y, const ek_conv_shape *shape);
+void ek_gru_s8_s8_w4(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
+                     const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                     const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                     int32_t units, int32_t linear_before_reset, int16_t *scratch);
+void ek_gru_s8_s16_w4(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
+                      const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                      const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                      int32_t units, int32_t linear_before_reset, int16_t *scratch);
+void ek_gru_s16_s8_w4(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
+                      const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                      const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                      int32_t units, int32_t linear_before_reset, int16_t *scratch);
+void ek_gru_s16_s16_w4(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
+                       const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                       const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                       int32_t units, int32_t linear_before_reset, int16_t *scratch);
+void ek_lstm_s8_s8_w4(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
+                      const int32_t *w_bias, const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
+                      const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
+                      int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+void ek_lstm_s8_s16_w4(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
+                       const int32_t *w_bias, const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
+                       const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
+                       int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+void ek_lstm_s16_s8_w4(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
+                       const int64_t *w_bias, const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
+                       const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
+                       int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+void ek_lstm_s16_s16_w4(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
+                        const int64_t *w_bias, const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
+                        const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
+                        int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+
 #ifdef __cplusplus
 }
 #endif

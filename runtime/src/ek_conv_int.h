@@ -18,7 +18,7 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
         const int32_t rows = dot || by_column ? ek_min(EK_ROWS, per_group - o % per_group) : 1;
         const int32_t step = dot || by_column ? 1 : EK_BLOCK;
         const EK_X *const xg = x + o / per_group * group_size;
-        const int8_t *const wo = w + (ptrdiff_t)o * taps;
+        const int8_t *const wo = w + o * EK_SPAN(taps);
         if (plane == 1 && !dot && !by_column) {
             const EK_ACC sum = ek_conv_pixel(xg, x_zero, wo, &s, 0, 0, bias[o]);
             y[o] = (EK_Y)ek_output(sum, mult[o], shift[o], y_zero, y_min, y_max);

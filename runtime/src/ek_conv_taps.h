@@ -1,8 +1,13 @@
 /* Sums of convolution taps over EK_X, EK_W, EK_ACC, EK_TERM(x, zero, w), which is one product as EK_ACC, and
- * EK_DOTS, which is as ek_dots_s8. Per output element the order is channel, row, column, whatever path is
+ * EK_DOTS, which is as ek_dots_s8; EK_AT(w, i) is weight i and EK_SPAN(n) what a row of n weights takes, where weights
+ * are not one to an element. Per output element the order is channel, row, column, whatever path is
  * taken. Private to runtime/src. */
 #include "ek_conv_shape.h"
 
+#ifndef EK_AT
+#define EK_AT(w, i) ((w)[i])
+#define EK_SPAN(n) ((ptrdiff_t)(n))
+#endif
 #define EK_BLOCK 64
 #define EK_GATHER 128
 
@@ -33,18 +38,19 @@ static inline void ek_conv_tap(const EK_X *restrict x, int32_t zero, EK_W w, int
 static inline void ek_conv_row(const EK_X *x, int32_t zero, const EK_W *w, const ek_conv_shape *s, int32_t oy,
                                int32_t first, int32_t count, EK_ACC *acc)
 {
+    int32_t at = 0;
     for (int32_t c = 0; c < s->in_c / s->groups; c++) {
         for (int32_t ky = 0; ky < s->k_h; ky++) {
             const int32_t iy = oy * s->stride_h - s->pad_top + ky * s->dil_h;
             if (iy >= 0 && iy < s->in_h) {
                 for (int32_t kx = 0; kx < s->k_w; kx++) {
-                    ek_conv_tap(x + (ptrdiff_t)iy * s->in_w, zero, w[ky * s->k_w + kx], s->in_w,
+                    ek_conv_tap(x + (ptrdiff_t)iy * s->in_w, zero, EK_AT(w, at + ky * s->k_w + kx), s->in_w,
                                 kx * s->dil_w - s->pad_left, s->stride_w, first, count, acc);
                 }
             }
         }
         x += (ptrdiff_t)s->in_h * s->in_w;
-        w += s->k_h * s->k_w;
+        at += s->k_h * s->k_w;
     }
 }
 
@@ -55,6 +61,7 @@ static inline EK_ACC ek_conv_pixel(const EK_X *x, int32_t zero, const EK_W *w, c
     const int32_t left = ox * s->stride_w - s->pad_left;
     const int32_t lo = ek_first(-left, s->dil_w);
     const int32_t hi = ek_min(ek_first(s->in_w - left, s->dil_w), s->k_w);
+    int32_t at = 0;
     (void)zero;
     for (int32_t c = 0; c < s->in_c / s->groups; c++) {
         for (int32_t ky = 0; ky < s->k_h; ky++) {
@@ -62,12 +69,12 @@ static inline EK_ACC ek_conv_pixel(const EK_X *x, int32_t zero, const EK_W *w, c
             if (iy >= 0 && iy < s->in_h) {
                 const EK_X *row = x + (ptrdiff_t)iy * s->in_w;
                 for (int32_t kx = lo; kx < hi; kx++) {
-                    acc += EK_TERM(row[left + kx * s->dil_w], zero, w[ky * s->k_w + kx]);
+                    acc += EK_TERM(row[left + kx * s->dil_w], zero, EK_AT(w, at + ky * s->k_w + kx));
                 }
             }
         }
         x += (ptrdiff_t)s->in_h * s->in_w;
-        w += s->k_h * s->k_w;
+        at += s->k_h * s->k_w;
     }
     return acc;
 }
@@ -102,7 +109,7 @@ static inline void ek_conv_column(const EK_X *x, int32_t zero, const EK_W *w, co
     for (int32_t at = 0; at < taps; at += EK_GATHER) {
         const int32_t n = ek_min(EK_GATHER, taps - at);
         ek_conv_gather(x, (EK_X)zero, s, oy, ox, at, n, piece);
-        EK_DOTS(piece, zero, w + at, taps, n, rows, acc);
+        EK_DOTS(piece, zero, w + EK_SPAN(at), taps, n, rows, acc);
     }
 }
 

@@ -11,14 +11,14 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
     EK_ACC acc[EK_BLOCK];
     for (int32_t o = 0; o < s.out_c; o++) {
         const EK_X *xg = x + o / (s.out_c / s.groups) * group_size;
-        const int8_t *wo = ek_conv_transpose_weights(w, &s, o);
+        const ptrdiff_t from = ek_conv_transpose_from(&s, o);
         for (int32_t oy = 0; oy < s.out_h; oy++) {
             for (int32_t ox = 0; ox < s.out_w; ox += EK_BLOCK) {
                 const int32_t count = ek_min(EK_BLOCK, s.out_w - ox);
                 for (int32_t j = 0; j < count; j++) {
                     acc[j] = bias[o];
                 }
-                ek_conv_transpose_taps(xg, x_zero, wo, &s, oy, ox, count, acc);
+                ek_conv_transpose_taps(xg, x_zero, w, from, &s, oy, ox, count, acc);
                 for (int32_t j = 0; j < count; j++) {
                     *y++ = (EK_Y)ek_output(acc[j], mult[o], shift[o], y_zero, y_min, y_max);
                 }

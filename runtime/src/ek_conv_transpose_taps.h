@@ -1,6 +1,9 @@
 /* Sums of transposed-convolution taps over EK_X, EK_W, EK_ACC and EK_TERM(x, zero, w): see ek_conv_taps.h. */
 #include "edgekit.h"
 
+#ifndef EK_AT
+#define EK_AT(w, i) ((w)[i])
+#endif
 #define EK_BLOCK 64
 
 static inline int32_t ek_min(int32_t a, int32_t b)
@@ -14,10 +17,11 @@ static inline int32_t ek_first(int32_t v, int32_t step)
     return v <= 0 ? 0 : (v + step - 1) / step;
 }
 
-/* acc [count] += all taps of output row oy, columns first..; x is that of the group, w that of the output. */
+/* acc [count] += all taps of output row oy, columns first..; x is that of the group, the weights of the output start
+ * at number `from`. */
 static inline void ek_conv_transpose_taps(const EK_X *restrict x, int32_t zero, const EK_W *restrict w,
-                                          const ek_conv_shape *s, int32_t oy, int32_t first, int32_t count,
-                                          EK_ACC *restrict acc)
+                                          ptrdiff_t from, const ek_conv_shape *s, int32_t oy, int32_t first,
+                                          int32_t count, EK_ACC *restrict acc)
 {
     const ptrdiff_t w_step = (ptrdiff_t)(s->out_c / s->groups) * s->k_h * s->k_w;
     (void)zero;
@@ -31,21 +35,21 @@ static inline void ek_conv_transpose_taps(const EK_X *restrict x, int32_t zero, 
             for (int32_t kx = 0; kx < s->k_w; kx++) {
                 const int32_t base = first + s->pad_left - kx * s->dil_w;
                 const int32_t end = ek_min(ek_first(base + count, s->stride_w), s->in_w);
-                const EK_W tap = w[ky * s->k_w + kx];
+                const EK_W tap = EK_AT(w, from + ky * s->k_w + kx);
                 for (int32_t ix = ek_first(base, s->stride_w); ix < end; ix++) {
                     acc[ix * s->stride_w - base] += EK_TERM(x[(ptrdiff_t)iy * s->in_w + ix], zero, tap);
                 }
             }
         }
         x += (ptrdiff_t)s->in_h * s->in_w;
-        w += w_step;
+        from += w_step;
     }
 }
 
-/* Weights of output channel o: [in_c / groups] kernels, out_c / groups apart. */
-static inline const EK_W *ek_conv_transpose_weights(const EK_W *w, const ek_conv_shape *s, int32_t o)
+/* Number of the first weight of output channel o: [in_c / groups] kernels, out_c / groups apart. */
+static inline ptrdiff_t ek_conv_transpose_from(const ek_conv_shape *s, int32_t o)
 {
     const ptrdiff_t per_group = s->out_c / s->groups;
     const ptrdiff_t group = o / per_group;
-    return w + (group * (s->in_c / s->groups) * per_group + o % per_group) * s->k_h * s->k_w;
+    return (group * (s->in_c / s->groups) * per_group + o % per_group) * s->k_h * s->k_w;
 }

@@ -1,4 +1,5 @@
 /* What the integer recurrent cells share. */
+#include "ek_int4.h"
 #include "ek_rows.h"
 
 /* Product of two numbers of which one has scale 2^-15, rounded to the scale of the other. */
@@ -7,7 +8,7 @@ static inline int16_t ek_product_q15(int16_t a, int16_t b)
     return ek_saturate_s16((a * b + (1 << 14)) >> 15);
 }
 
-/* y [from..to) = pre-activations of rows from..to of a product with an operand of `type` (S8 or S16), summed in an
+/* y [from..to) = pre-activations of rows from..to of a product with an operand of `type` (S8 or S16, with _W4 for int4 weights), summed in an
  * array of type `sum`. A matrix that is taken in two steps is packed as two. */
 #define EK_GATE_PRODUCT(type, sum, x, w, k, bias, mult, shift, from, to, y)                                       \
     EK_GATE_PRODUCT_OF(type, sum, x, w, k, bias, mult, shift, from, to, y)
@@ -16,13 +17,23 @@ static inline int16_t ek_product_q15(int16_t a, int16_t b)
         sum acc[EK_ROWS];                                                                                        \
         const int32_t count = (to)-o < EK_ROWS ? (to)-o : EK_ROWS;                                               \
         memcpy(acc, (bias) + o, (size_t)count * sizeof(acc[0]));                                                 \
-        EK_ROWS_##type((x), (w) + (EK_PACKED(from) + o - (from)) * EK_BYTES_##type(k), (k), count, acc);         \
+        EK_ROWS_##type((x), (w) + (EK_PACKED_##type(from) + o - (from)) * EK_BYTES_##type(k), (k), count, acc);  \
         EK_OUTPUTS_##type(acc, (mult) + o, (shift) + o, 0, -32768, 32767, (y) + o, count);                       \
     }
 #define EK_ROWS_S8 ek_rows_s8
 #define EK_ROWS_S16 ek_rows_s16
 #define EK_OUTPUTS_S8 ek_outputs_s32_s16
 #define EK_OUTPUTS_S16 ek_outputs_s64_s16
+#define EK_PACKED_S8(n) EK_PACKED(n)
+#define EK_PACKED_S16(n) EK_PACKED(n)
+#define EK_ROWS_S8_W4 ek_rows_s8_w4
+#define EK_ROWS_S16_W4 ek_rows_s16_w4
+#define EK_BYTES_S8_W4(k) EK_BYTES_W4(k)
+#define EK_BYTES_S16_W4(k) EK_BYTES_W4(k)
+#define EK_OUTPUTS_S8_W4 ek_outputs_s32_s16
+#define EK_OUTPUTS_S16_W4 ek_outputs_s64_s16
+#define EK_PACKED_S8_W4(n) (n)
+#define EK_PACKED_S16_W4(n) (n)
 
 /* a [n] = the table's values at a + b. */
 static inline void ek_gate(const int16_t *table, int16_t *restrict a, const int16_t *restrict b, int32_t n)

@@ -232,7 +232,11 @@ def applied(
         return Applied(found.quantized, found.recipe, found.alone_db)
     progress("quantize", 0, 1)
     chosen = find_recipe(recipe)
-    return Applied(apply.quantize(model, calibration, chosen), chosen)
+
+    def fitted(done: int, total: int) -> None:
+        progress("fit weights", done, total)
+
+    return Applied(apply.quantize(model, calibration, chosen, fitted), chosen)
 
 
 def requantized(model: "Model", recipe: str) -> Problem | None:

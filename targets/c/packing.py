@@ -54,12 +54,27 @@ class Packing:
 
 
 PORTABLE = Packing()
+INT4 = "w4"  # what the names of kernels with int4 weights end in
 PACKINGS: dict[str, Packing] = {
     "avx512vnni": Packing(rows=16, taps=((8, 4), (16, 2)), offset=128, columns=16),
     "avx2": Packing(rows=8, taps=((8, 2), (16, 2)), columns=8),
     "mve": PORTABLE,
     "dsp": Packing(rows=4, taps=((8, 4), (16, 4))),
 }
+
+
+def int4_bytes(kernel: str, arrays: Sequence[NDArray[Any]]) -> list[NDArray[np.int8]]:
+    """Two to a byte, low nibble first: the weights among a kernel's arrays, each row from a whole byte on."""
+    family = kernel.split("_")[1]
+    count = 2 if family in ("gru", "lstm") else 1
+    one_row = kernel.startswith("ek_conv_transpose")
+    packed = []
+    for array in arrays[:count]:
+        rows = array.astype(np.int8).reshape(1 if one_row else len(array), -1)
+        even = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2)))
+        pairs = (even[:, 0::2] & 15) | (even[:, 1::2] << 4)
+        packed.append(pairs.astype(np.int8).reshape(-1))
+    return packed
 
 
 def packing(folders: Sequence[str]) -> Packing:
@@ -81,7 +96,7 @@ def pack_conv(
     own: Packing, kernel: str, w: NDArray[Any], bias: NDArray[Any], x_zero: int
 ) -> NDArray[Any]:
     """Return the bias of a convolution: where int8 operands gain an offset, that and the zero point are folded."""
-    if own.offset == 0 or not kernel.startswith("ek_conv_s8_"):
+    if own.offset == 0 or not kernel.startswith("ek_conv_s8_") or kernel.endswith(INT4):
         return bias
     folded: NDArray[Any] = bias - (own.offset + x_zero) * w.reshape(len(w), -1).sum(1, np.int64)
     return folded.astype(np.int32)
@@ -95,12 +110,15 @@ def pack(
     Args:
         own: the device's.
         kernel: its name.
-        arrays: the leading arrays among its arguments that are weights and biases: (w, bias) of ``ek_fc``, (w, r,
-            w_bias, r_bias) of a recurrent cell in integers, (w, r) of one in float, (w) of ``ek_fc_f32``; others have
-            none to pack.
+        arrays: the leading arrays among its arguments that are weights and biases: (w, bias) of ``ek_fc`` and of
+            integer convolutions, (w, r, w_bias, r_bias) of a recurrent cell in integers, (w, r) of one in float,
+            (w) of ``ek_fc_f32``; others have none to pack.
         whole: whether the recurrent product is one; else (a GRU that resets before) its last third is apart.
     """
     family, *kinds = kernel.split("_")[1:]
+    if kinds[-1] == INT4:
+        narrow = int4_bytes(kernel, arrays)
+        return [*narrow, *arrays[len(narrow) :]]
     if own is PORTABLE or (kinds[0] == "f32" and own.columns == 0):
         return list(arrays)
     if family not in ("fc", "gru", "lstm", "rnn"):

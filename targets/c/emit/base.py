@@ -11,7 +11,7 @@ from edgekit.errors import Problem
 from edgekit.quantize.geometry import dims
 from edgekit.runtime.manifest import c_identifier
 from edgekit.runtime.profile import Profile
-from edgekit.targets.c.packing import PORTABLE, pack, packing
+from edgekit.targets.c.packing import INT4, PORTABLE, pack, packing
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, Slot, Traits, item_bytes
 
 C_TYPES = {
@@ -234,6 +234,12 @@ def c_type(value: ir.Value | None) -> str:
     """The C type of a tensor's elements."""
     assert value is not None and value.dtype is not None
     return C_TYPES[value.dtype]
+
+
+def int_kernel(stem: str, node: ir.Node, *types: str) -> str:
+    """The kernel of an integer operator with weights: its name says the types, and where weights are int4."""
+    narrow = array_attribute(node, "w").dtype == ir.DataType.INT4.numpy()
+    return "_".join([stem, *types, *([INT4] if narrow else [])])
 
 
 def suffix(value: ir.Value | None) -> str:

@@ -8,12 +8,13 @@ from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,
     int_attribute,
+    int_kernel,
     size,
     suffix,
     where,
 )
 from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int
-from edgekit.targets.c.packing import pack_conv, packing
+from edgekit.targets.c.packing import pack, pack_conv, packing
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
 
@@ -23,11 +24,12 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
     if emit_dense_int(ctx, node):
         return
     x, y = node.inputs[0], node.outputs[0]
-    kernel = f"{KERNELS[node.op_type]}_{suffix(x)}_{suffix(y)}"
+    kernel = int_kernel(KERNELS[node.op_type], node, suffix(x), suffix(y))
     parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
     zero = int_attribute(node, "x_zero")
     own = packing(ctx.profile.kernels)
     parts["bias"] = pack_conv(own, kernel, parts["w"], parts["bias"], zero)
+    (parts["w"],) = pack(own, kernel, [parts["w"]])
     arrays = [ctx.constant(f"{node.name}_{name}", array) for name, array in parts.items()]
     numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
     shape = shape_argument(ints(node, "shape", []))

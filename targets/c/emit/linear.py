@@ -8,7 +8,15 @@ import onnx_ir as ir
 from edgekit.errors import Problem
 from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims, matmul_shapes, optional
-from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, size, suffix, where
+from edgekit.targets.c.emit.base import (
+    Context,
+    array_attribute,
+    int_attribute,
+    int_kernel,
+    size,
+    suffix,
+    where,
+)
 from edgekit.targets.c.emit.loops import broadcast, index, merge, nest
 
 
@@ -17,7 +25,7 @@ def emit_gemm_int(ctx: Context, node: ir.Node) -> None:
     x, y = node.inputs[0], node.outputs[0]
     w = array_attribute(node, "w")
     n, k = w.shape
-    kernel = f"ek_fc_{suffix(x)}_{suffix(y)}"
+    kernel = int_kernel("ek_fc", node, suffix(x), suffix(y))
     arrays = ctx.weights(node, kernel, {a: array_attribute(node, a) for a in ("w", "bias")})
     arrays += [
         ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("mult", "shift")

@@ -19,6 +19,7 @@ from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,
     int_attribute,
+    int_kernel,
     suffix,
     where,
 )
@@ -163,7 +164,7 @@ def emit_int(ctx: Context, node: ir.Node) -> None:
     """Integer GRU or LSTM."""
     cell = _int_cell(node)
     types = suffix(node.inputs[0]), SUFFIX[ir.DataType[hidden_operand(node).upper()]]
-    kernel = "_".join([f"ek_{node.op_type.lower()}", *types])
+    kernel = int_kernel(f"ek_{node.op_type.lower()}", node, *types)
     packed = {name: array_attribute(node, name) for name in GATE_ARRAYS[:4]}
     arrays = ctx.weights(node, kernel, packed, _is_whole(node))
     arrays += [

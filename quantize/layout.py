@@ -1,0 +1,39 @@
+"""How the weight of a linear layer is laid out: which of its axes are output channels, inputs and taps."""
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+
+def output_axis(node: ir.Node) -> int:
+    """The weight's axis of output channels."""
+    if node.op_type == "Gemm":
+        transposed = node.attributes.get("transB")
+        return 0 if transposed is not None and transposed.as_int() else 1
+    return 1 if node.op_type == "ConvTranspose" else 0
+
+
+def transposed_groups(node: ir.Node) -> int:
+    """Groups of a ConvTranspose, whose weight (input channels, outputs of a group, ...) hides them; else 1."""
+    group = node.attributes.get("group")
+    return 1 if node.op_type != "ConvTranspose" or group is None else group.as_int()
+
+
+def channel_rows(node: ir.Node, weight: NDArray[Any]) -> NDArray[Any]:
+    """Lay a linear node's weight out as (output channel, ...)."""
+    groups = transposed_groups(node)
+    if groups == 1:
+        return np.moveaxis(weight, output_axis(node), 0)
+    split = weight.reshape(groups, len(weight) // groups, *weight.shape[1:]).swapaxes(1, 2)
+    return split.reshape(groups * weight.shape[1], *split.shape[2:])
+
+
+def from_channel_rows(node: ir.Node, rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Undo `channel_rows`."""
+    groups = transposed_groups(node)
+    if groups == 1:
+        return np.ascontiguousarray(np.moveaxis(rows, 0, output_axis(node))).reshape(shape)
+    split = rows.reshape(groups, len(rows) // groups, *rows.shape[1:]).swapaxes(1, 2)
+    return np.ascontiguousarray(split).reshape(shape)

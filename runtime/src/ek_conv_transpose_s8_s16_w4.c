@@ -1,0 +1,8 @@
+#define EK_NAME ek_conv_transpose_s8_s16_w4
+#define EK_X int8_t
+#define EK_ACC int32_t
+#define EK_Y int16_t
+#define EK_TERM(x, zero, w) ((int16_t)((int16_t)((x) - (zero)) * (w)))
+#define EK_AT(w, i) ek_int4((w), (i))
+#include "ek_int4.h"
+#include "ek_conv_transpose_int.h"

@@ -1,0 +1,160 @@
+"""Rounding that fits weights to their inputs: never worse by its own measure, better by the network's output."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from builds import float_model, noise
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgekit.export.model import Model
+from edgekit.export.verify import run_hops, snr_db
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.moments import gather, is_layer, operands
+from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.recipe import CHOICES, Recipe
+from edgekit.quantize.rounding import ROUNDINGS, Layer, best_weights
+
+FITTED = sorted(set(ROUNDINGS) - {"nearest"})
+
+
+def layer(seed: int, inputs: int, outputs: int, limit: int = 7) -> Layer:
+    """Random weights on inputs that depend on each other."""
+    random = np.random.default_rng(seed)
+    x = random.standard_normal((200, inputs)) @ random.standard_normal((inputs, inputs))
+    weights, moments = best_weights(random.standard_normal((outputs, inputs)), x.T @ x, x.T @ x)
+    return Layer(weights, moments, limit, np.zeros(outputs))
+
+
+def loss(case: Layer, rounding: str) -> np.ndarray:
+    q, scales = ROUNDINGS[rounding](case)
+    assert np.array_equal(q, np.rint(q))
+    assert np.abs(q).max() <= case.limit
+    assert (scales > 0).all()
+    assert np.array_equal(scales, scales.astype(np.float32))
+    return case.errors(q, scales)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 999), st.integers(1, 20), st.integers(1, 12), st.sampled_from([7, 127]))
+def test_fitted_weights_lose_no_more_than_rounded_ones(seed, inputs, outputs, limit) -> None:
+    case = layer(seed, inputs, outputs, limit)
+    plain = loss(case, "nearest")
+    assert (loss(case, "adaround") <= plain * (1 + 1e-9)).all()
+    assert loss(case, "gptq").sum() <= plain.sum() * 1.2
+
+
+@pytest.mark.parametrize("rounding", FITTED)
+def test_inputs_that_depend_on_each_other_are_made_use_of(rounding: str) -> None:
+    case = layer(1, 32, 24)
+    assert loss(case, rounding).sum() < 0.8 * loss(case, "nearest").sum()
+
+
+def test_gptq_finds_the_best_of_all_integers_of_a_small_layer() -> None:
+    case = layer(3, 3, 1)
+    q, scales = ROUNDINGS["gptq"](case)
+    steps = np.arange(-7, 8)
+    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
+    off = scales[0] * grid - case.target[0]
+    best = np.einsum("nk,kl,nl->n", off, case.moments, off).min()
+    assert case.errors(q, scales)[0] <= 1.5 * best
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_dead_inputs_and_dead_outputs_do_no_harm(rounding: str) -> None:
+    moments = np.diag([0.0, 1.0, 4.0])
+    rows = np.array([[0.5, -1.0, 2.0], [0.0, 0.0, 0.0]])
+    target, damped = best_weights(rows, moments, moments)
+    q, scales = ROUNDINGS[rounding](Layer(target, damped, 7, np.zeros(2)))
+    assert np.isfinite(scales).all()
+    assert not q[1].any()
+
+
+def test_recipes_know_every_rounding() -> None:
+    assert set(CHOICES["rounding"]) == set(ROUNDINGS)
+
+
+@pytest.mark.parametrize("name", ["conv_recurrent", "dual_path", "lstm_vad", "tcn"])
+def test_moments_are_those_of_what_a_layer_computes(name: str) -> None:
+    """The mean square of a linear layer's output follows from its weights and the moments of its input."""
+    model = float_model(name)
+    layers = [n for n in model.ir.graph if is_layer(n) and n.inputs[1].const_value is not None]
+    names = [str(n.name) for n in layers]
+    inputs = noise(model, 20)
+    found = gather(model, model, names, Calibration((inputs,), "noise"))
+    assert set(found) == {(str(n.name), i) for n in layers for i in operands(n)}
+    for node in layers:
+        if node.op_type not in ("Conv", "Gemm", "ConvTranspose"):
+            continue
+        moments = found[str(node.name), 1]
+        np.testing.assert_allclose(moments.own, moments.cross)
+        weight, bias = output_parts(model, node.name)
+        output = run_hops(model, inputs, tap=[node.outputs[0].name])[node.outputs[0].name]
+        groups = len(moments.own)
+        rows = weight.reshape(groups, len(weight) // groups, -1)
+        predicted = np.einsum("gok,gkl,gol->", rows, moments.own, rows) / moments.count
+        axis = -1 if node.op_type == "Gemm" else 2
+        plain = np.moveaxis(output, axis, 0).reshape(len(bias), -1) - bias[:, None]
+        np.testing.assert_allclose(predicted, np.square(plain).mean(1).sum(), rtol=0.02)
+
+
+def output_parts(model: Model, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (output channel, ...) and bias of a layer."""
+    from edgekit.quantize.layout import channel_rows
+
+    node = next(n for n in model.ir.graph if n.name == name)
+    rows = channel_rows(node, node.inputs[1].const_value.numpy()).astype(np.float64)
+    has_bias = len(node.inputs) > 2 and node.inputs[2] is not None
+    bias = np.ravel(node.inputs[2].const_value.numpy()) if has_bias else np.zeros(1)
+    return rows, np.broadcast_to(bias, (len(rows),))
+
+
+def calibration(model: Model) -> Calibration:
+    return Calibration((correlated(model, 1), correlated(model, 2)), "noise")
+
+
+def correlated(model: Model, seed: int) -> dict[str, np.ndarray]:
+    """Smooth noise: neighbours of the last axis depend on each other, and the mean is not 0."""
+    return {
+        name: (np.cumsum(array, -1) / 3 + 0.5).astype(np.float32)
+        for name, array in noise(model, 60, seed=seed).items()
+    }
+
+
+@cache
+def output_snr_db(name: str, rounding: str, correct: bool) -> float:
+    model = float_model(name)
+    recipe = Recipe("r", "int4", "int16", products="int16", smooth_inputs="int16", observer="minmax",
+                    rounding=rounding, bias_correction=correct)  # fmt: skip
+    inputs = correlated(model, 9)
+    (reference,) = run_hops(model, inputs).values()
+    quantized = quantize(model, calibration(model), recipe)
+    (output,) = Oracle(quantized).run_hops(inputs).values()
+    return snr_db(reference, output)
+
+
+@pytest.mark.parametrize("rounding", FITTED)
+@pytest.mark.parametrize("name", ["conv_recurrent", "gru_mask"])
+def test_networks_gain_on_clips_they_were_not_fitted_to(name: str, rounding: str) -> None:
+    assert output_snr_db(name, rounding, True) > output_snr_db(name, "nearest", False) + 2.0
+
+
+@pytest.mark.parametrize("name", ["gru_mask", "tcn"])
+def test_bias_correction_alone_helps(name: str) -> None:
+    assert output_snr_db(name, "nearest", True) > output_snr_db(name, "nearest", False)
+
+
+def test_a_fit_is_the_same_every_time_and_says_how_far_it_is() -> None:
+    model = float_model("gru_mask")
+    recipe = Recipe(
+        "r", "int4", "int8", smooth_inputs="int16", rounding="gptq", bias_correction=True
+    )
+    seen: list[tuple[int, int]] = []
+    made = [
+        quantize(model, calibration(model), recipe, lambda *step: seen.append(step)).to_bytes()
+        for _ in range(2)
+    ]
+    assert made[0] == made[1]
+    assert seen[:5] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
