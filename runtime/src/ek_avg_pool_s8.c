@@ -2,13 +2,4 @@
 #define EK_T int8_t
 #define EK_Y int8_t
 #define EK_ACC int32_t
-#define EK_BEFORE                                                                                          \
-    int32_t x_zero, const int32_t *restrict mult, const uint8_t *restrict shift, int32_t count_min,        \
-        int32_t y_zero, int32_t y_min, int32_t y_max,
-#define EK_BEHIND int32_t include_pad, int32_t pad_bottom, int32_t pad_right,
-#define EK_START 0
-#define EK_ADD(acc, v) ((acc) + ((v) - x_zero))
-#define EK_SLOT (EK_COUNT - count_min)
-#define EK_RESULT(acc) ((int8_t)ek_output(acc, mult[EK_SLOT], shift[EK_SLOT], y_zero, y_min, y_max))
-#include "ek_pool_count.h"
-#include "ek_pool.h"
+#include "ek_avg_pool_int.h"

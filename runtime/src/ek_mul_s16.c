@@ -1,10 +1,4 @@
-#include "edgekit.h"
-
-void ek_mul_s16(const int16_t *a, int32_t a_step, int32_t a_zero, const int16_t *b, int32_t b_step, int32_t b_zero,
-               int32_t m, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t n)
-{
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t product = (a[i * a_step] - a_zero) * (b[i * b_step] - b_zero);
-        y[i] = (int16_t)ek_output(product, m, shift, y_zero, y_min, y_max);
-    }
-}
+#define EK_NAME ek_mul_s16
+#define EK_X int16_t
+#define EK_Y int16_t
+#include "ek_mul_int.h"

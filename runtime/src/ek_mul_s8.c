@@ -1,10 +1,4 @@
-#include "edgekit.h"
-
-void ek_mul_s8(const int8_t *a, int32_t a_step, int32_t a_zero, const int8_t *b, int32_t b_step, int32_t b_zero,
-               int32_t m, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t n)
-{
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t product = (a[i * a_step] - a_zero) * (b[i * b_step] - b_zero);
-        y[i] = (int8_t)ek_output(product, m, shift, y_zero, y_min, y_max);
-    }
-}
+#define EK_NAME ek_mul_s8
+#define EK_X int8_t
+#define EK_Y int8_t
+#include "ek_mul_int.h"

@@ -1,0 +1,11 @@
+/* The integer product of two operands over EK_NAME, EK_X and EK_Y. */
+#include "edgekit.h"
+
+void EK_NAME(const EK_X *a, int32_t a_step, int32_t a_zero, const EK_X *b, int32_t b_step, int32_t b_zero,
+             int32_t m, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *y, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t product = (a[i * a_step] - a_zero) * (b[i * b_step] - b_zero);
+        y[i] = (EK_Y)ek_output(product, m, shift, y_zero, y_min, y_max);
+    }
+}
