@@ -42,16 +42,16 @@ class Tensor:
 class Manifest:
     """The facts of a build: bytes and samples unless the name says otherwise; unknown is None.
 
-    The dictionaries have the keys of manifest.json: `stream` hop_samples, sample_rate_hz,
-    delay_samples, latency_samples, latency_ms, minimum_hop_samples, end_state (the state input that the
-    end of a stream sets); `memory` weights_bytes, state_bytes, scratch_bytes,
-    scratch_lower_bound_bytes, code_bytes, moved_bytes_per_hop (what the build copies), moved_bytes_imported
-    (what the operators of the source move, and its states); `verification` by, hops, snr_db, max_abs_error,
-    bit_exact_with_oracle; `quantization` recipe, calibrated_on, tensors_int8, tensors_int16,
-    tensors_float; `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
-    delay_samples, caused_by) and tensors (a list of name, node, axis, rate in frames per sample,
-    delay_frames, states, state_bytes as float32); `session`, of a network with session constants, what it
-    computes once per session and not per hop: parameters, macs.
+    The dictionaries have the keys of manifest.json: `stream` hop_samples, sample_rate_hz, delay_samples,
+    latency_samples, latency_ms, minimum_hop_samples, end_state (the state input that the end of a stream sets);
+    `memory` weights_bytes, state_bytes, scratch_bytes, scratch_lower_bound_bytes, code_bytes,
+    moved_bytes_per_hop (what the build copies), moved_bytes_imported (what the operators of the source move,
+    and its states); `verification` by, hops, snr_db, max_abs_error, bit_exact_with_oracle; `quantization`
+    recipe, calibrated_on, tensors_int8, tensors_int16, tensors_float, notes (what the user should know of the
+    calibration); `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
+    delay_samples, caused_by) and tensors (a list of name, node, axis, rate in frames per sample, delay_frames,
+    states, state_bytes as float32); `session`, of a network with session constants, what it computes once per
+    session and not per hop: parameters, macs.
     """
 
     target: str

@@ -76,7 +76,9 @@ FACTS: dict[str, Check] = {
     "macs_per_hop": COUNT, "macs_int8": COUNT, "macs_int16": COUNT,
     "macs_float": COUNT,
 }  # fmt: skip
-OPTIONAL = frozenset({"moved_bytes_per_hop", "moved_bytes_imported"})  # not in every schema 1 file
+OPTIONAL = frozenset(
+    {"moved_bytes_per_hop", "moved_bytes_imported", "notes"}
+)  # not in every schema 1 file
 TABLES: dict[str, dict[str, Check]] = {
     "source": {"name": TEXT, "sha256": TEXT},
     "stream": {
@@ -88,7 +90,7 @@ TABLES: dict[str, dict[str, Check]] = {
     "memory": {
         "weights_bytes": _or_null(SIZE), "state_bytes": _or_null(SIZE),
         "scratch_bytes": _or_null(SIZE), "scratch_lower_bound_bytes": _or_null(SIZE),
-        "code_bytes": _or_null(SIZE), **dict.fromkeys(sorted(OPTIONAL), _or_null(COUNT)),
+        "code_bytes": _or_null(SIZE), **dict.fromkeys(("moved_bytes_per_hop", "moved_bytes_imported"), _or_null(COUNT)),
     },
     "session": {"parameters": COUNT, "macs": COUNT},
     "engine": {
@@ -105,6 +107,7 @@ TABLES: dict[str, dict[str, Check]] = {
     "quantization": {
         "recipe": TEXT, "calibrated_on": _or_null(TEXT), "tensors_int8": _or_null(COUNT),
         "tensors_int16": _or_null(COUNT), "tensors_float": _or_null(COUNT),
+        "notes": TEXTS,
     },
 }  # fmt: skip
 STREAMED: dict[str, dict[str, Check]] = {

@@ -89,6 +89,7 @@ def _facts(manifest: Manifest) -> str:
         ("once per session", _session(manifest)),
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"] or "nothing"),
+        ("notes", "; ".join(quantization.get("notes", ()))),
         (
             "tensors",
             ", ".join(

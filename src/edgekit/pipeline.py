@@ -179,6 +179,7 @@ def recipe_problems(recipe: str) -> list[Problem]:
 def quantize(imported: Imported, request: Request, progress: Progress) -> Quantized:
     """Apply the request's recipe; a network that comes quantized keeps what it has."""
     from edgekit.quantize.calibrate import from_examples, load_calibration
+    from edgekit.quantize.check_calibration import calibration_warnings
     from edgekit.quantize.recipe_file import find_recipe
 
     model = imported.model
@@ -194,7 +195,8 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
         return Quantized(model, model, calibration, find_recipe(recipe), ())
     if calibration is not None:
         made = applied(model, calibration, recipe, request.min_snr_db, progress)
-        return Quantized(made.model, model, calibration, made.recipe, (), made.alone_db)
+        notes = calibration_warnings(model, calibration)
+        return Quantized(made.model, model, calibration, made.recipe, notes, made.alone_db)
     assert imported.examples is not None
     # The examples are the network's inputs, so it is quantized before its front end is added.
     network = imported.network if request.options.frontend else model
@@ -304,7 +306,8 @@ def finish(
     tools = dict(manifest.tools)
     if stream.compiler is not None:
         tools["cc"] = stream.compiler.label
-    manifest = replace(manifest, verification=verification, tools=tools)
+    facts = {**manifest.quantization, "notes": list(quantized.notes)}
+    manifest = replace(manifest, verification=verification, tools=tools, quantization=facts)
     if (device := profile(request.target)).is_cross:
         golden = golden_source(build, manifest, quantized.model, samples, outputs, device)
         (folder / REPLAY / "golden.c").write_bytes(golden)
