@@ -59,7 +59,8 @@ def compile_replay(
         raise ToolError(f"no compiler for {profile.name}: {how_to_get(profile)}")
     link = ["-static"] if profile.is_cross else []
     if profile.is_bare:
-        link = ["-nostartfiles", "-Wl,--gc-sections", "-T", "replay/board.ld"]
+        link = ["-Wl,--gc-sections", "-T", "replay/board.ld"]
+        link += [] if found.core == profile.zig else ["-nostartfiles"]
     sources = [*_sources(directory), *(f"replay/{p.name}" for p in _files(directory / "replay"))]
     options = ["-std=c11", profile.optimize, *STANDARD, *defines, "-I.", "-Ireplay"]
     _run(found, [*options, *sources, *link, "-o", str(output.resolve())], directory)

@@ -1,4 +1,4 @@
-/* EdgeKit kernels: C99, freestanding but for memcpy and memset, no libm, no heap, no static state.
+/* EdgeKit kernels: C99, freestanding but for memcpy, memmove and memset, no libm, no heap, no static state.
  *
  * Conventions
  *  - Names are ek_<op>_<input dtype>[_<output dtype>]; s8 is int8_t, s16 is int16_t, f32 is float.
@@ -25,6 +25,7 @@
 #endif
 #ifdef EK_NO_STRING_H
 void *memcpy(void *to, const void *from, size_t size);
+void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int value, size_t size);
 #else
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Cortex-M under a debugger or emulator that answers semihosting calls: start, print, end. */
 #include "replay.h"
 
-#include <string.h>
+#include "edgekit.h"
 
 #define SYS_WRITE0 0x04
 #define SYS_EXIT_EXTENDED 0x20
