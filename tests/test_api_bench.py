@@ -86,6 +86,11 @@ def test_what_cannot_be_measured_is_refused(
     assert all(word in str(refusal.value) for word in words)
 
 
+def test_a_build_of_another_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a build for fpga"):
+        api.bench(tiny_build.write(tmp_path, target="fpga"))
+
+
 @tiny_build.needs_cc
 def test_layers_of_a_build_that_is_not_what_its_network_makes_are_refused(
     host: Path, tmp_path: Path

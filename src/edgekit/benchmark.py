@@ -18,6 +18,7 @@ from edgekit.runtime.emulator import replay
 from edgekit.runtime.manifest import Manifest
 from edgekit.runtime.profile import Profile
 from edgekit.runtime.replace import output_problem, replacing
+from edgekit.runtime.stream import ENGINES
 
 if TYPE_CHECKING:
     from edgekit.export.model import Model
@@ -76,6 +77,10 @@ def _problems(
     request: Request, manifest: Manifest, target: Profile, device: Device | None
 ) -> list[Problem]:
     problems = []
+    if not target.is_cross and manifest.target not in ENGINES:
+        allowed = f"a build for {', '.join(ENGINES)} or a device"
+        step = "export for --target host"
+        problems.append(Problem("build", f"a build for {manifest.target}", allowed, step))
     if device is None:
         scheme = (request.device or "").partition(":")[0]
         later = (request.device or "",) if scheme in LATER_DEVICES else ()
