@@ -182,6 +182,17 @@ def test_batchnorm_folds_into_the_matrix_product_behind(layer, weights):
     assert ops(apply(model, FoldBatchNorm())) == {"Gemm": 1}
 
 
+def test_batchnorm_before_a_padded_convolution_stays_apart_from_it():
+    """The padding is 0 behind the normalization: a shift in the bias would reach into it."""
+    body = f"n = {BN} (x, gamma, beta, mean, var)  y = Conv <pads = [1, 1]> (n, w)"
+    model = parse(
+        f"(float[1,4,9] x) => (float[1,6,9] y) {{ {body} }}",
+        w=draw(6, 4, 3),
+        **batchnorm_weights(4),
+    )
+    assert ops(apply(model, FoldBatchNorm())) == {"Mul": 1, "Add": 1, "Conv": 1}
+
+
 def test_batchnorm_without_a_layer_becomes_mul_and_add():
     model = parse(
         """(float[1,4,5] x) => (float[1,4,5] y, float[1,4,5] z) {
