@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test stream-fuzz lint compiler clean
+.PHONY: help demo test stream-fuzz quant-table quant-goals lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -16,6 +16,8 @@ help:
 	@echo "make test   ruff, mypy, pyright, pytest"
 	@echo "make lint   ruff, mypy, pyright"
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
+	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
+	@echo "make quant-goals   what quantization costs the published networks"
 	@echo "make clean  remove what these made"
 
 $(BIN)/python:
@@ -54,6 +56,17 @@ test: $(VENV)/test.stamp
 TIMES := 10
 stream-fuzz: $(VENV)/test.stamp
 	STREAM_FUZZ=$(TIMES) $(BIN)/python -m pytest tests/test_export_stream_random.py tests/test_targets_stream.py
+
+$(VENV)/bench.stamp: $(VENV)/test.stamp
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[bench]'
+	-$(PIP) install --quiet setuptools cython && $(PIP) install --quiet --no-build-isolation 'pesq==0.0.4'
+	@touch $@
+
+quant-table: $(VENV)/bench.stamp
+	$(BIN)/python bench/quant_table.py --write
+
+quant-goals: $(VENV)/bench.stamp
+	$(BIN)/python bench/quant_goals.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from edgekit.quantize.geometry import dims
 from edgekit.quantize.observers import Observer
 
 Clip = Mapping[str, NDArray[Any]]
+CLEAN = ".clean.wav"
 BLOCK_HOPS = 64  # hops whose tensors are in memory at once
 
 
@@ -25,11 +26,13 @@ BLOCK_HOPS = 64  # hops whose tensors are in memory at once
 class Calibration:
     """Independent clips: each maps every stream input to (hops, *shape), a session constant to (*shape).
 
-    `source` is how the user named it; only its last component goes into files.
+    `source` is how the user named it; only its last component goes into files. `clean` has (samples,) without
+    noise by the index of a clip, where they are known.
     """
 
     clips: tuple[Clip, ...]
     source: str
+    clean: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -60,6 +63,8 @@ def observe(model: Model, calibration: Calibration) -> dict[str, Observer]:
 def load_calibration(source: str, model: Model) -> Calibration:
     """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields input dictionaries.
 
+    ``x.clean.wav`` beside ``x.wav`` is its clean form, and no clip.
+
     Raises `CalibrationError` listing every file that does not fit.
     """
     if ":" in source and not Path(source).exists():
@@ -68,15 +73,19 @@ def load_calibration(source: str, model: Model) -> Calibration:
     if not folder.is_dir():
         found = "is not a folder" if folder.exists() else "does not exist"
         raise CalibrationError(_problem(f"calibration source {source!r}", found))
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".wav", ".npz"))
+    found_files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".wav", ".npz"))
+    files = [path for path in found_files if not path.name.lower().endswith(CLEAN)]
     if not files:
         raise CalibrationError(
             _problem(f"calibration folder {source!r}", "holds no .wav and no .npz file")
         )
     clips: list[Clip] = []
+    clean: dict[int, NDArray[np.float32]] = {}
     problems: list[Problem] = []
     for file in files:
         try:
+            if (beside := file.with_name(f"{file.stem}{CLEAN}")).is_file():
+                clean[len(clips)] = np.ravel(next(iter(_read_wav(beside, model).values())))
             clips.append(
                 _read_wav(file, model) if file.suffix.lower() == ".wav" else _read_npz(file, model)
             )
@@ -84,7 +93,7 @@ def load_calibration(source: str, model: Model) -> Calibration:
             problems += error.problems
     if problems:
         raise CalibrationError(problems)
-    return Calibration(tuple(clips), source)
+    return Calibration(tuple(clips), source, clean)
 
 
 def from_examples(examples: Clip, model: Model) -> Calibration:

@@ -17,6 +17,7 @@ MAP_WIDTH, MAP_HEIGHT, MARGIN = 960, 320, 56
 FULL_BAR_DB = 60.0
 # Four hues that stay apart for colour-blind readers; neighbours in the map take turns.
 COLOURS = ("#4477aa", "#66ccee", "#228833", "#ccbb44")
+HEARD_HEAD = ("metric", "clips", "noisy", "float network", "this build")
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem;
        color: #222; background: #fff }
@@ -37,6 +38,7 @@ def render(
     steps: Sequence[str],
     tensor_rows: Sequence["TensorRow"],
     alone: Sequence[Alone] = (),
+    heard: Sequence[Sequence[str]] = (),
 ) -> str:
     """Return the page: facts, memory over the schedule, signal-to-noise of each tensor.
 
@@ -46,6 +48,7 @@ def render(
         steps: one label per step of the schedule.
         tensor_rows: comparison of each quantized tensor with its float value; may be empty.
         alone: what a search for types measured; may be empty.
+        heard: metric, number of clips, and its mean before, after the float network and after the build.
     """
     title = f"{manifest.source['name']} for {manifest.target}"
     parts = [
@@ -68,6 +71,8 @@ def render(
             parts += [f"<h2>Memory: {block}</h2>", _memory_map(placed, steps, block)]
     if tensor_rows:
         parts += ["<h2>Signal to noise of each tensor</h2>", _snr_table(tensor_rows)]
+    if heard:
+        parts += ["<h2>Clips with a clean form</h2>", _escaped(HEARD_HEAD, heard)]
     if alone:
         parts += ["<h2>One tensor alone</h2>", picture(alone)]
     return "\n".join([*parts, "</body></html>"]) + "\n"

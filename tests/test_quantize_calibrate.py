@@ -56,6 +56,15 @@ def test_wav_becomes_hops(tmp_path: Path) -> None:
     assert calibration.label == tmp_path.name
 
 
+def test_the_clean_form_of_a_clip_is_no_clip(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav")
+    write_wav(tmp_path / "b.wav")
+    write_wav(tmp_path / "b.clean.wav", 320)
+    calibration = load_calibration(str(tmp_path), pcm_model())
+    assert len(calibration.clips) == 2
+    assert {index: samples.shape for index, samples in calibration.clean.items()} == {1: (320,)}
+
+
 def test_npz_and_factory(tmp_path: Path) -> None:
     model = float_model("gru_mask")
     np.savez(tmp_path / "a.npz", x=np.zeros((4, 1, 65), np.float32), other=np.zeros(3))

@@ -1,9 +1,8 @@
 """``--recipe auto``: the cheapest types that keep a network's output, found by measuring.
 
-The float network runs over the calibration clips; a third of them is held out from the ranges and judges. For
-each preparation every group of tensors is tried alone at each type, `edgekit.quantize.search` takes the cheapest
-mix, and the cheapest of all is built in integers on all clips and measured as it will run. Where that is
-short of what was asked, the search goes on with as much more in hand.
+For each preparation of the network every group of tensors is tried alone at each type, over a part of the
+calibration; `edgekit.quantize.search` takes the cheapest mix, and the cheapest of all is built in integers and
+measured as it will run. Where that is short of what was asked, the search goes on with as much more in hand.
 """
 
 from collections.abc import Callable, Collection
@@ -17,15 +16,16 @@ from edgekit.verification import sample_hops
 
 if TYPE_CHECKING:
     from edgekit.export.model import Model
+    from edgekit.quantize.apply import Observed
     from edgekit.quantize.calibrate import Calibration, Clip
     from edgekit.quantize.recipe import Recipe
     from edgekit.quantize.search import Found, Ranking
     from edgekit.quantize.space import Space
 
 Progress = Callable[[str, int, int], None]
-MIN_SNR_DB = 26.0
-HELD_OUT = 3  # every third clip judges, or the last third of a single one
-JUDGED_HOPS = 750  # in all: what a search for types needs to tell them apart
+MIN_SNR_DB = 28.0
+JUDGES = 3  # every third clip judges types
+JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
 ROUNDS = 5
 MORE_DB = 0.25
 PREPARATIONS = (
@@ -58,6 +58,7 @@ class Candidate:
     """One preparation of the network, and its search."""
 
     recipe: "Recipe"
+    seen: "Observed"
     space: "Space"
     ranking: "Ranking"
     meter: Meter
@@ -86,20 +87,20 @@ def find(
     from edgekit.quantize.search import search
 
     needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
-    seen, judged = split(calibration, model.constants)
+    judged = judges(calibration, model.constants)
     reference = Reference(model, judged)
     # what an export will be judged on, where it is told by how much
     asked = [] if min_snr_db is None else [sample_hops(model, calibration, None)]
     whole = Reference(model, [*judged, *asked])
     candidates = [
-        prepared(model, replace(calibration, clips=seen), settings, reference, progress, cache)
+        prepared(model, calibration, settings, reference, progress, cache)
         for settings in PREPARATIONS
     ]
     aim, best = needed, None
     for _ in range(ROUNDS):
         found = [(search(c.space, c.ranking, c.meter, aim, progress), c) for c in candidates]
         result, candidate = min(found, key=lambda pair: _merit(pair[0], aim))
-        built = build(model, calibration, candidate, result, whole, len(judged))
+        built = build(candidate, result, calibration.label, whole, len(judged))
         if best is None or built.snr_db > best.snr_db:
             best = built
         if built.snr_db >= needed:
@@ -115,28 +116,14 @@ def find(
     )
 
 
-def split(
-    calibration: "Calibration", constants: Collection[str] = ()
-) -> tuple[tuple["Clip", ...], list["Clip"]]:
-    """Return the clips that tell ranges, and those that judge, cut to `JUDGED_HOPS` in all.
-
-    Session constants, by name, are in both as they are.
-    """
-    clips = calibration.clips
-
-    def part(clip: "Clip", hops: slice) -> "Clip":
-        return {n: array if n in constants else array[hops] for n, array in clip.items()}
-
-    if len(clips) > 1:
-        judged = list(clips[HELD_OUT - 1 :: HELD_OUT]) or [clips[-1]]
-        seen = tuple(clip for clip in clips if not any(clip is other for other in judged))
-    else:
-        (clip,) = clips
-        hops = max(len(array) for name, array in clip.items() if name not in constants)
-        cut = max(hops - hops // HELD_OUT, 1)
-        seen, judged = (part(clip, slice(cut)),), [part(clip, slice(min(cut, hops - 1), None))]
-    each = max(JUDGED_HOPS // len(judged), 1)
-    return seen, [part(clip, slice(each)) for clip in judged]
+def judges(calibration: "Calibration", constants: Collection[str] = ()) -> list["Clip"]:
+    """Return every third clip, `JUDGED_HOPS` in all; of session constants, by name, all."""
+    clips = calibration.clips[JUDGES - 1 :: JUDGES] or calibration.clips[-1:]
+    each = max(JUDGED_HOPS // len(clips), 1)
+    return [
+        {name: array if name in constants else array[:each] for name, array in clip.items()}
+        for clip in clips
+    ]
 
 
 def prepared(
@@ -158,22 +145,15 @@ def prepared(
     seen = observed(model, calibration, recipe)
     space = make_space(seen, recipe, node_macs(seen.model))
     meter = Meter(space.model, reference, cache)
-    return Candidate(recipe, space, rank(space, meter, progress), meter)
+    return Candidate(recipe, seen, space, rank(space, meter, progress), meter)
 
 
-def build(
-    model: "Model",
-    calibration: "Calibration",
-    candidate: Candidate,
-    result: "Found",
-    whole: Reference,
-    judged: int,
-) -> Auto:
-    """Quantize on all clips with the types of a result, and measure that in C on `whole`.
+def build(candidate: Candidate, result: "Found", label: str, whole: Reference, judged: int) -> Auto:
+    """Quantize with the types of a result, and measure that in C on `whole`.
 
     The first `judged` of its clips count together, those behind them apart.
     """
-    from edgekit.quantize.apply import quantize
+    from edgekit.quantize.apply import quantize_observed
     from edgekit.quantize.search import decibels
     from edgekit.targets.trials import Trials
 
@@ -185,7 +165,7 @@ def build(
         if option.stored == option.read
     }
     recipe = replace(candidate.recipe, tensors=tensors)
-    quantized = quantize(model, calibration, recipe)
+    quantized = quantize_observed(candidate.seen, recipe, label)
     (noises,) = Trials(quantized, whole.clips).run(whole.noise)
     noise = max(whole.total(noises[:judged]), whole.total(noises[judged:] or noises))
     alone = {

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.folder import complete_folder, folder_problem
+from edgekit.hearing import Heard, heard
 from edgekit.later import unavailable
 from edgekit.meter import cache_folder
 from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
@@ -317,7 +318,8 @@ def finish(
     (folder / "recipe.toml").write_text(recipe_text(quantized), encoding="utf-8")
     # another runtime's integers are its own: the per-tensor comparison is that of our arithmetic
     rows = () if stream.compiler is None else tensor_rows(quantized)
-    page = report(manifest, build, rows, quantized)
+    listened = heard(stream, quantized.reference, quantized.calibration)
+    page = report(manifest, build, rows, quantized, listened)
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
@@ -397,7 +399,11 @@ def tensor_rows(quantized: Quantized) -> Sequence["TensorRow"]:
 
 
 def report(
-    manifest: Manifest, build: "Build", rows: Sequence["TensorRow"], quantized: Quantized
+    manifest: Manifest,
+    build: "Build",
+    rows: Sequence["TensorRow"],
+    quantized: Quantized,
+    listened: Sequence[Heard],
 ) -> str:
     """Return the text of report.html."""
     from edgekit.targets.report import render
@@ -407,4 +413,8 @@ def report(
     measured = (
         [] if recipe is None else alone(quantized.alone_db, recipe.tensors, recipe.activations)
     )
-    return render(manifest, build.plan, build.steps, rows, measured)
+    means = [
+        (h.metric, str(h.clips), *(f"{v:.3f}" for v in (h.noisy, h.exact, h.built)))
+        for h in listened
+    ]
+    return render(manifest, build.plan, build.steps, rows, measured, means)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.folder import complete_folder
+from edgekit.hearing import si_sdr_db as si_sdr_db
 from edgekit.pipeline import Progress, Request, export
 from edgekit.runtime.audio import Clip, Samples, read_wav, timed_run_samples, write_wav
 from edgekit.runtime.manifest import Manifest
@@ -113,19 +114,6 @@ def _named(recipe: str, progress: Progress) -> Progress:
 
 def _stage(recipe: str, progress: Progress) -> Callable[[int, int], None]:
     return lambda done, total: progress(f"{recipe}: stream", done, total)
-
-
-def si_sdr_db(estimate: Samples, reference: Samples) -> float:
-    """Return the scale-invariant signal-to-distortion ratio in dB.
-
-    Le Roux et al., "SDR - half-baked or well done?", 2019, equation 3, means removed; over the
-    samples that both have.
-    """
-    length = min(len(estimate), len(reference))
-    heard, wanted = (x[:length].astype(np.float64) for x in (estimate, reference))
-    heard, wanted = heard - heard.mean(), wanted - wanted.mean()
-    target = wanted * (heard @ wanted) / (wanted @ wanted)
-    return float(10 * np.log10((target @ target) / ((heard - target) @ (heard - target))))
 
 
 def draw(path: Path, before: Samples, after: Samples, sample_rate_hz: int) -> None:

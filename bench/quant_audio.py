@@ -1,0 +1,142 @@
+"""Mixtures for calibration and for evaluation, disjoint in voices and noises, and what is measured on them."""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from denoise import mixture
+
+from edgekit.demos.show_denoise import si_sdr_db
+from edgekit.export.model import Model
+from edgekit.export.verify import snr_db
+from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.geometry import dims
+from edgekit.runtime.audio import Samples, read_wav
+from edgekit.targets.trials import Trials
+
+RATE = 16000
+SECONDS = 4
+CALIBRATION = (
+    ("en", "rain", 5), ("es", "birds", 0), ("ru", "coffee-shop", 10), ("it", "waves", 5),
+    ("en", "fireplace", 0), ("es", "train", 5), ("ru", "boat", 3), ("it", "pink-noise", 8),
+)  # fmt: skip
+VOICES = ("fr", "reader")
+NOISES = ("city", "stream", "storm", "summer-night")
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A voice, and the same in noise, (samples,) each."""
+
+    name: str
+    clean: Samples
+    noisy: Samples
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a network loses against its float form, in dB (PESQ: points); of all mixtures.
+
+    `snr_db` is that of its output against the float output, all mixtures together. `pesq` and `stoi`
+    are None where the package is not installed.
+    """
+
+    mean_db: float
+    worst_db: float
+    snr_db: float
+    pesq: float | None
+    stoi: float | None
+
+
+def speech(data: Path, voice: str, seconds: float, skip: int) -> Samples:
+    """Return recordings of a voice one after another, every seventh from `skip` on."""
+    files = sorted((data / "voices" / voice).glob("*.wav"))
+    files = files[skip % 7 :: 7] if len(files) > 7 else files[skip % len(files) :] + files
+    joined = np.concatenate([read_wav(path, RATE).samples for path in files[:24]])
+    return np.resize(joined, int(seconds * RATE))
+
+
+def noise(data: Path, name: str, seconds: float, start: float) -> Samples:
+    """Return a stretch of a noise from `start` seconds on."""
+    samples = read_wav(data / "noises" / f"{name}.wav", RATE).samples
+    return np.resize(np.roll(samples, -int(start * RATE)), int(seconds * RATE))
+
+
+def evaluation(
+    data: Path, snr_db: float, gain_db: float = 0.0, noises: Sequence[str] = NOISES
+) -> list[Mixture]:
+    """Return 16 mixtures of `VOICES` and noises."""
+    made = []
+    for number in range(16):
+        voice, name = VOICES[number % 2], noises[number // 2 % len(noises)]
+        clean = speech(data, voice, SECONDS, number)
+        noisy = mixture(clean, noise(data, name, SECONDS, 3.0 * number), snr_db)
+        gain = np.float32(10 ** (gain_db / 20))
+        made.append(Mixture(f"{voice} in {name}", gain * (clean - clean.mean()), gain * noisy))
+    return made
+
+
+def calibration(
+    data: Path, model: Model, extra: Sequence[tuple[str, str, float]] = ()
+) -> Calibration:
+    """Return clips of `CALIBRATION` and of more (voice, noise, SNR) for a network that takes PCM."""
+    clips = []
+    for number, (voice, name, ratio) in enumerate((*CALIBRATION, *extra)):
+        heard = mixture(
+            speech(data, voice, SECONDS, number), noise(data, name, SECONDS, 2.0), ratio
+        )
+        clips.append(in_hops(model, heard))
+    return Calibration(tuple(clips), "speech in noise")
+
+
+def in_hops(model: Model, samples: Samples) -> dict[str, np.ndarray]:
+    """Return samples as the hops of the one PCM input."""
+    (value,), hop = model.stream_inputs, model.stream.hop_samples
+    assert hop
+    cut = samples[: len(samples) // hop * hop]
+    return {str(value.name): np.ascontiguousarray(cut.reshape(-1, *dims(value)), np.float32)}
+
+
+def outputs(model: Model, mixtures: Sequence[Mixture]) -> list[Samples]:
+    """Return what the generated C makes of each mixture, (samples,), its delay taken away."""
+    delay = model.stream.delay_samples or 0
+    trials = Trials(model, [in_hops(model, m.noisy) for m in mixtures])
+    (name,) = trials.outputs
+    (heard,) = trials.run(lambda _, found: np.ravel(found[name]))
+    return [samples[delay:] for samples in heard]
+
+
+def loss(mixtures: Sequence[Mixture], exact: Sequence[Samples], found: Sequence[Samples]) -> Loss:
+    """Compare outputs of a quantized network with those of its float form."""
+
+    def lost(metric: Callable[[Samples, Samples], float]) -> list[float]:
+        pairs = zip(mixtures, exact, found, strict=True)
+        return [metric(a, m.clean[: len(a)]) - metric(b, m.clean[: len(b)]) for m, a, b in pairs]
+
+    drops = lost(si_sdr_db)
+    metrics: Mapping[str, float | None] = {
+        name: None if metric is None else float(np.mean(lost(metric)))
+        for name, metric in (("pesq", pesq()), ("stoi", stoi()))
+    }
+    ratio = snr_db(np.concatenate(list(exact)), np.concatenate(list(found)))
+    return Loss(float(np.mean(drops)), max(drops), ratio, **metrics)
+
+
+def pesq() -> Callable[[Samples, Samples], float] | None:
+    """PESQ of (output, clean), wide band; None without the package."""
+    try:
+        module = importlib.import_module("pesq")
+    except ImportError:
+        return None
+    return lambda output, clean: float(module.pesq(RATE, clean, output, "wb"))
+
+
+def stoi() -> Callable[[Samples, Samples], float] | None:
+    """STOI of (output, clean); None without the package."""
+    try:
+        module = importlib.import_module("pystoi")
+    except ImportError:
+        return None
+    return lambda output, clean: float(module.stoi(clean, output, RATE))

@@ -1,0 +1,44 @@
+"""Clips whose clean form is known are listened to."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builds import lowered, noise
+from c_kernels import needs_cc
+from tiny_networks import FRONTEND, spectral_gain
+
+from edgekit.export.verify import run_hops
+from edgekit.hearing import heard, metrics, si_sdr_db
+from edgekit.quantize.calibrate import Calibration
+from edgekit.runtime.stream import Stream
+from edgekit.source import ImportOptions, load_model
+
+
+def test_si_sdr_knows_no_scale_and_no_mean() -> None:
+    random = np.random.default_rng(0)
+    clean = random.standard_normal(4000).astype(np.float32)
+    other = random.standard_normal(4000).astype(np.float32)
+    assert si_sdr_db(3 * (clean + 0.1 * other) + 1, clean) == pytest.approx(20, abs=0.5)
+
+
+def test_metrics_of_packages_are_there_where_the_packages_are() -> None:
+    assert set(metrics(None)) == {"SI-SDR, dB"}
+    assert set(metrics(16000)) <= {"SI-SDR, dB", "STOI", "PESQ"}
+    assert "PESQ" not in metrics(8000)
+
+
+@needs_cc
+def test_a_build_is_compared_with_what_it_heard_and_with_its_float_network(tmp_path: Path) -> None:
+    options = ImportOptions(sample_rate=16000, frontend=FRONTEND)
+    model = load_model(str(spectral_gain(tmp_path / "net.onnx")), options).model
+    lowered(model, tmp_path / "build")
+    stream = Stream.open(tmp_path / "build")
+    clip = noise(model, 30)
+    (output,) = run_hops(model, clip).values()
+    delay = model.stream.delay_samples or 0
+    calibration = Calibration((clip, clip), "x", {1: np.ravel(output)[delay:]})
+    (row,) = [row for row in heard(stream, model, calibration) if row.metric == "SI-SDR, dB"]
+    assert row.clips == 1
+    assert row.built > 80 and row.exact > row.noisy
+    assert heard(stream, model, Calibration((clip,), "x")) == []
