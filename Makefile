@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test stream-fuzz quant-table quant-goals lint compiler clean
+.PHONY: help demo test bench stream-fuzz quant-table quant-goals lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -14,6 +14,7 @@ DEMO := demo-denoise
 help:
 	@echo "make demo   export the bundled denoiser, stream a noisy clip through it, write $(DEMO)/"
 	@echo "make test   ruff, mypy, pyright, pytest"
+	@echo "make bench  the C of the benchmark networks beside onnxruntime and LiteRT, into docs/benchmarks.md"
 	@echo "make lint   ruff, mypy, pyright"
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
@@ -67,6 +68,15 @@ quant-table: $(VENV)/bench.stamp
 
 quant-goals: $(VENV)/bench.stamp
 	$(BIN)/python bench/quant_goals.py
+# LiteRT has an environment of its own: its protobuf is another.
+.venv-litert/stamp: | $(BIN)/python
+	$(PYTHON) -m venv .venv-litert
+	.venv-litert/bin/python -m pip --disable-pip-version-check install --quiet litert-torch==0.10.0 ai-edge-litert==2.3.0
+	@touch $@
+
+bench: $(VENV)/test.stamp compiler .venv-litert/stamp
+	$(BIN)/python bench/published_networks.py
+	$(BIN)/python bench/peers.py --litert $(CURDIR)/.venv-litert/bin/python --out docs/benchmarks.md
 
 clean:
-	rm -rf $(VENV) $(DEMO) build dist
+	rm -rf $(VENV) .venv-litert $(DEMO) build dist

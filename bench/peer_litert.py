@@ -59,18 +59,20 @@ def run(source: str, model: Path, given: Path, out: Path) -> None:
     outs = _indices(interpreter.get_output_details(), outputs, "serving_default_{}_output")
     feeds = dict(np.load(given))
     hops = len(next(iter(feeds.values())))
-    zeros = {name: np.zeros(tuple(e.shape), np.float32) for name, e in zip(inputs, examples)}
+    zeros = {
+        name: np.zeros(tuple(e.shape), np.float32) for name, e in zip(inputs, examples, strict=True)
+    }
     for measured in (False, True):
         states = {name: zero for name, zero in zeros.items() if name not in feeds}
         made = {name: [] for name in outputs if name.removesuffix("_next") not in states}
         times = np.zeros(hops)
         for hop in range(hops if measured else min(hops, WARM_UP_HOPS)):
-            for index, name in zip(ins, inputs):
+            for index, name in zip(ins, inputs, strict=True):
                 interpreter.set_tensor(index, states[name] if name in states else feeds[name][hop])
             start = time.perf_counter_ns()
             interpreter.invoke()
             times[hop] = (time.perf_counter_ns() - start) / 1000
-            for index, name in zip(outs, outputs):
+            for index, name in zip(outs, outputs, strict=True):
                 result = interpreter.get_tensor(index)
                 if name in made:
                     made[name].append(result)

@@ -121,13 +121,14 @@ def rows(name: str, recipe: str, found: Measured) -> Iterator[str]:
 HEAD = """\
 # Benchmarks
 
-`make bench` makes this page. One core, one thread, one hop (or picture) per call, in turn, medians of five rounds of
-{hops} calls. Networks: `bench/networks.py`; a is a GRU denoiser (0.92 M multiply-accumulates), b Conv-TasNet's shape at a hop of 16
-samples (0.14 M), c MobileNet's shape at 64 x 64 (5.4 M), all with seeded weights, and networks that others published. Every
-engine has the same inputs and carries its own states; *SNR* is how far our output lies from that engine's, in dB: at w8a8 the other
-int8 engines have roundings of their own, and *dynamic* quantizes activations as they come. Ratios above 1: we are
-faster. onnxruntime runs with inputs, outputs and states bound; of LiteRT `invoke` alone is timed. `python bench/kernels.py` says
-which kernels the time goes to.
+`make bench` makes this page. One core, one thread, one hop (or picture) per call, in turn, medians of five
+rounds of {hops} calls. Networks: `bench/networks.py`; a is a GRU denoiser (0.92 M multiply-accumulates), b
+Conv-TasNet's shape at a hop of 16 samples (0.14 M), c MobileNet's shape at 64 x 64 (5.4 M), all with seeded
+weights, and networks that others published. Every engine has the same inputs and carries its own states;
+*SNR* is how far our output lies from that engine's, in dB: at w8a8 the other int8 engines have roundings of
+their own, and *dynamic* quantizes activations as they come. Ratios above 1: we are faster. onnxruntime runs
+with inputs, outputs and states bound; of LiteRT `invoke` alone is timed. `python bench/kernels.py` says which
+kernels the time goes to.
 
 {machine}; {compiler}; onnxruntime {onnxruntime}; LiteRT {litert}.
 
@@ -157,7 +158,9 @@ def main() -> int:
             try:
                 found = measure(name, recipe, given.hops, given.litert)
             except (EdgeKitError, subprocess.CalledProcessError) as error:
-                lines.append(f"| {name} | {recipe} | no result: {str(error).splitlines()[0]} | | | | |")
+                lines.append(
+                    f"| {name} | {recipe} | no result: {str(error).splitlines()[0]} | | | | |"
+                )
                 print(lines[-1], flush=True)
                 continue
             for line in rows(name, recipe, found):
@@ -166,7 +169,9 @@ def main() -> int:
             versions["onnxruntime"] = found.against["onnxruntime"].version
     if given.litert is not None:
         code = "from importlib.metadata import version; print(version('ai-edge-litert'))"
-        asked = subprocess.run([given.litert, "-c", code], check=True, capture_output=True, text=True)
+        asked = subprocess.run(
+            [given.litert, "-c", code], check=True, capture_output=True, text=True
+        )
         versions["LiteRT"] = asked.stdout.strip()
     if given.out is not None:
         head = HEAD.format(
