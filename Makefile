@@ -68,6 +68,7 @@ quant-table: $(VENV)/bench.stamp
 
 quant-goals: $(VENV)/bench.stamp
 	$(BIN)/python bench/quant_goals.py
+
 # LiteRT has an environment of its own: its protobuf is another.
 .venv-litert/stamp: | $(BIN)/python
 	$(PYTHON) -m venv .venv-litert

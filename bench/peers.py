@@ -32,6 +32,7 @@ from edgekit.runtime.contenders import (
     Timed,
 )
 from edgekit.runtime.toolchain import find_compiler
+from edgekit.targets.facts import describe
 
 WORKER = Path(__file__).with_name("peer_litert.py")
 RECIPES = ("float32", "w8a8")
@@ -85,7 +86,8 @@ def peers_of(
     same = OnnxruntimeContender(frame_moves(model(name, recipe)).to_bytes(), manifest)
     peers: dict[str, tuple[Contender, str]] = {"onnxruntime": (same, same.version)}
     if recipe != "float32":
-        dynamic = OnnxruntimeContender(dynamic_int8(name, folder), manifest)
+        plain = describe(model(name, "float32"), "host")
+        dynamic = OnnxruntimeContender(dynamic_int8(name, folder), plain)
         peers["onnxruntime dynamic"] = (dynamic, dynamic.version)
     source = BENCHMARKS[name].source
     if litert is not None and not source.endswith(".onnx"):
