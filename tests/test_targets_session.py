@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import on_devices, replayed
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from stream_networks import Net
@@ -66,6 +67,15 @@ def calibration(folder: Path) -> Path:
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     return network(tmp_path / "film.onnx")
+
+
+@on_devices("cortex-a53")
+def test_a_device_replays_a_session(source: Path, tmp_path: Path, target: str) -> None:
+    api.export(
+        str(source), target, tmp_path / "build", hop=4, recipe="w8a8",
+        calibration=str(calibration(tmp_path / "clips")), session_constants=["speaker", "level"],
+    )  # fmt: skip
+    assert replayed(tmp_path / "build", target, "-O1")[-1] == "PASS"
 
 
 @needs_cc
