@@ -8,7 +8,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.export.model import Model
-from edgekit.export.verify import run, session, zero_states
+from edgekit.export.verify import of_hop, run, session, zero_states
 from edgekit.quantize.arith_linear import conv_taps, transpose_taps
 from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.choose import HIDDEN_INPUT, LINEAR, RECURRENT, constant
@@ -100,8 +100,9 @@ def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iter
     hops = -(-HOPS // len(calibration.clips))
     for clip in calibration.clips:
         state, seen = zero_states(model), []
-        for hop in range(min(hops, len(next(iter(clip.values()))))):
-            feed = {name: array[hop] for name, array in clip.items()} | state
+        there = len(clip[str(model.stream_inputs[0].name)])
+        for hop in range(min(hops, there)):
+            feed = of_hop(model, clip, hop) | state
             values = feed | run(running, feed)
             state = {pair.input: values[pair.output] for pair in model.states}
             seen.append([values[name] for name in taps])

@@ -64,7 +64,14 @@ RECIPES = {
     "w8a16": Recipe(
         "w8a16", weights="int8", activations="int16", products="int16", smooth_inputs="int16"
     ),
-    "w4a8": Recipe("w4a8", weights="int4", activations="int8", smooth_inputs="int16"),
+    "w4a8": Recipe(
+        "w4a8",
+        weights="int4",
+        activations="int8",
+        smooth_inputs="int16",
+        rounding="gptq",
+        bias_correction=True,
+    ),
 }
 # What a search for types starts from: it adds `tensors`. Unlike the names above its own means no one recipe.
 AUTO = Recipe("auto", weights="int8", activations="int16", smooth_inputs="int16")

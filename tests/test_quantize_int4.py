@@ -1,5 +1,6 @@
 """int4 weights: the file runs in onnxruntime, the oracle agrees with it, and C equals the oracle in every bit."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from edgekit.targets.c.packing import int4_bytes
 # fc and GRU, LSTM, grouped and strided convolutions, grouped transposed ones, vision
 NETWORKS = ["gru_mask", "lstm_vad", "tcn", "conv_recurrent", "dual_path", "vision"]
 WIDE = Recipe("w4a16", "int4", "int16", products="int16", smooth_inputs="int16")
-FORMS = {"w4a8": RECIPES["w4a8"], "w4a16": WIDE}
+FORMS = {"w4a8": replace(RECIPES["w4a8"], rounding="nearest", bias_correction=False), "w4a16": WIDE}
 
 
 @cache
