@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench stream-fuzz quant-table quant-goals lint compiler clean
+.PHONY: help demo test bench fpga-full stream-fuzz quant-table quant-goals lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -19,6 +19,7 @@ help:
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
 	@echo "make quant-goals   what quantization costs the published networks"
+	@echo "make fpga-full   yosys and nextpnr over engines of all sizes"
 	@echo "make clean  remove what these made"
 
 $(BIN)/python:
@@ -78,6 +79,10 @@ quant-goals: $(VENV)/bench.stamp
 bench: $(VENV)/test.stamp compiler .venv-litert/stamp
 	$(BIN)/python bench/published_networks.py
 	$(BIN)/python bench/peers.py --litert $(CURDIR)/.venv-litert/bin/python --out docs/benchmarks.md
+
+fpga-full: $(VENV)/test.stamp
+	@.ci/system-tools
+	$(BIN)/python bench/fpga_synthesis.py
 
 clean:
 	rm -rf $(VENV) .venv-litert $(DEMO) build dist

@@ -75,10 +75,10 @@ FITS: Mapping[str, Mapping[str, Fit]] = {
         "dense ffs": Fit(83, 187, 15.8, 1.9),
     },
     "ecp5": {
-        "depthwise luts": Fit(500, 2100, 0, 3.5),
-        "depthwise ffs": Fit(190, 458, 0, 2.8),
-        "dense luts": Fit(60, 230, 40, 2),
-        "dense ffs": Fit(60, 150, 35, 2),
+        "depthwise luts": Fit(-118, 2228, 0, 3.5),
+        "depthwise ffs": Fit(188, 448, 0, 2.8),
+        "dense luts": Fit(278, 512, 28.5, 2),
+        "dense ffs": Fit(144, 166, 25, 2),
     },
 }
 
