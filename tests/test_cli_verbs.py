@@ -72,7 +72,6 @@ def test_help_lists_the_verbs_and_no_flag_of_a_later_version(edgekit: Cli) -> No
         (["sample", "--help"], "sample"),
         (["run", "DIR", "a.wav", "b.wav", "--mic"], "--mic"),
         (["demo", "digits"], "digits"),
-        (["demo", "deform"], "deform"),
         *(
             (["export", "m.onnx", "--target", "host", "-o", "x", *flag.split()], flag.split()[0])
             for flag in (

@@ -130,6 +130,19 @@ def test_the_cycle_model_is_within_a_percent() -> None:
         assert abs(predicted - found.cycles) <= 0.01 * found.cycles
 
 
+@pytest.mark.parametrize(("size", "channels"), [(8, 256), (16, 128), (32, 64)])
+def test_layers_of_the_size_of_codenet_a_pass_by_pass(size: int, channels: int) -> None:
+    random = np.random.default_rng(size)
+    step = W8.line_beats // size * W8.lanes
+    cases = []
+    for _ in range(0, channels, step):
+        shape = (min(step, channels), size, size)
+        layer = random_layer(random, "depthwise", shape, shape[0], deform=True)
+        d = random.integers(0, 8, (1, size, size)).astype(np.int8)
+        cases.append(Case(layer, random_x(random, shape)[None], d))
+    assert_equal(W8, cases)
+
+
 def test_the_modules_carry_the_parameters_of_the_engine() -> None:
     text = rtl.sources(EngineSpec(lanes=8, columns=2, dmax=3))["ek_depthwise.sv"]
     assert "parameter int LANES = 8," in text

@@ -23,11 +23,12 @@ from edgekit.source import ImportOptions, load_model, load_streamed, source_prob
 from edgekit.tools import TargetFacts, ToolFacts
 
 if TYPE_CHECKING:
+    from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_denoise import DenoiseDemo
     from edgekit.export.constants import Constants
     from edgekit.export.model import Model
 
-DEMOS = ("denoise",)
+DEMOS = {"denoise": "host", "deform": "fpga"}  # name -> target where none is given
 RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".npz", ".npz"))
 
 
@@ -300,13 +301,17 @@ def doctor() -> list[ToolFacts]:
 
 
 def demo(
-    name: str, target: str = "host", out: str | Path | None = None, *, progress: Progress = silent
-) -> "DenoiseDemo":
+    name: str,
+    target: str | None = None,
+    out: str | Path | None = None,
+    *,
+    progress: Progress = silent,
+) -> "DenoiseDemo | DeformDemo":
     """Run a bundled demo and write what it makes.
 
     Args:
-        name: ``denoise``.
-        target: where it runs: ``host``, ``c99`` or ``onnxruntime``.
+        name: ``denoise`` or ``deform``.
+        target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga`` only.
         out: the folder to make; ``demo-NAME`` where not given.
         progress: see above.
 
@@ -316,6 +321,9 @@ def demo(
     """
     if name not in DEMOS:
         raise UsageError(unavailable("demo", name, DEMOS, LATER_DEMOS))
-    from edgekit.demos import show_denoise
+    from edgekit.demos import show_deform, show_denoise
 
-    return show_denoise.show(target, Path(out or f"demo-{name}"), progress)
+    folder = Path(out or f"demo-{name}")
+    if name == "deform":
+        return show_deform.show(target or DEMOS[name], folder, progress)
+    return show_denoise.show(target or DEMOS[name], folder, progress)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from edgekit.errors import Problem
 
-LATER_DEMOS = ("digits", "deform")
+LATER_DEMOS = ("digits",)
 NOT_YET = "not in this version"
 
 

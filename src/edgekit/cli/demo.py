@@ -8,6 +8,8 @@ import typer
 
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
+from edgekit.cli.facts import engine_rows
+from edgekit.demos.show_deform import DeformDemo
 
 if TYPE_CHECKING:
     from edgekit.demos.show_denoise import DenoiseDemo
@@ -19,8 +21,10 @@ HEAD = (
 
 
 def demo(
-    name: Annotated[str, typer.Argument(help="denoise")],
-    target: Annotated[str, typer.Option(help="host, c99 or onnxruntime.")] = "host",
+    name: Annotated[str, typer.Argument(help="denoise or deform")],
+    target: Annotated[
+        str | None, typer.Option(help="denoise: host, c99 or onnxruntime; deform: fpga.")
+    ] = None,
     directory: Annotated[
         Path | None, typer.Option("-o", "--out", help="The folder to make; demo-NAME.")
     ] = None,
@@ -29,11 +33,33 @@ def demo(
     """Run a bundled network on a bundled clip and write what it makes."""
     with progress(as_json) as report:
         shown = api.demo(name, target, directory, progress=report)
+    if isinstance(shown, DeformDemo):
+        show_engine(shown, as_json)
+        return
     if as_json:
         rows = [{**asdict(row), "gain_db": row.gain_db} for row in shown.rows]
         print_json({"directory": str(shown.directory), "rows": rows, "files": list(shown.files)})
         return
     show(shown)
+
+
+def show_engine(demo: DeformDemo, as_json: bool) -> None:
+    """Print what the engine finds beside the float network, its figures and its files."""
+    rows = [("float32", *demo.float_ap), (demo.manifest.quantization["recipe"], *demo.engine_ap)]
+    if as_json:
+        scores = [{"build": name, "ap": ap, "ap50": ap50} for name, ap, ap50 in rows]
+        facts = {"rows": scores, "engine": demo.manifest.engine, "files": list(demo.files)}
+        print_json({"directory": str(demo.directory), **facts})
+        return
+    table = [(name, f"{100 * ap:.1f}", f"{100 * ap50:.1f}") for name, ap, ap50 in rows]
+    print_table(
+        "shapes found in the engine's C simulation", ("build", "AP", "AP50"), table, numbers=True
+    )
+    print_table(
+        "engine", ("fact", "value"), [(k, v or "") for k, v in engine_rows(demo.manifest.engine)]
+    )
+    for file in demo.files:
+        out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)
 
 
 def show(demo: "DenoiseDemo") -> None:

@@ -7,13 +7,18 @@ the outputs applies the sigmoid.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from edgekit.demos.shapes import HELD_OUT, draw
 from edgekit.fpga.spec import DMAX, Variant
 from edgekit.fpga.torch_module import SquareDeformConv2d
+from edgekit.npz import read_npz
+
+WEIGHTS = Path(__file__).with_name("deform.npz")
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ SIZES = {
     "c": Size(512, _BY_4, *_1X),
     "d": Size(512, _BY_4, *_2X),
     "e": Size(512, _BY_2, *_2X, pool=True),
-    "small": Size(96, ((12, 2), (24, 2)), (48, 96), (3, 4), 96, (64, 48), 32, 3),
+    "small": Size(96, ((12, 2), (16, 2)), (32, 64, 96), (2, 3, 2), 96, (64, 48, 32), 32, 3),
 }
 HEAT_BIAS = -2.19  # a heat map starts at a probability of 0.1 (CenterNet)
 
@@ -160,6 +165,14 @@ def head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
         *convolution(hidden, hidden, 3, groups=hidden, act=True),
         nn.Conv2d(hidden, outputs, 1),
     )
+
+
+def small() -> tuple[Detector, tuple[Tensor, ...]]:
+    """The bundled detector, trained on `edgekit.demos.shapes`, and a picture."""
+    net = Detector(SIZES["small"])
+    arrays = {name: torch.from_numpy(array) for name, array in read_npz(WEIGHTS).items()}
+    net.load_state_dict(arrays, strict=False)
+    return net.eval(), (torch.from_numpy(draw(HELD_OUT).image)[None],)
 
 
 def random_detector(config: str) -> tuple[Detector, tuple[Tensor, ...]]:

@@ -1,5 +1,6 @@
 """A synthetic detection set: rotated and scaled shapes on textured backgrounds. One seed, one picture."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 SIZE = 96
 CLASSES = ("disc", "square", "triangle")
 LARGEST, SMALLEST = 48.0, 14.0  # diameter of a shape's circle in pixels, log-uniform
+TRAINING, HELD_OUT, CALIBRATION = 1_000_000, 2_000_000, 3_000_000  # first seeds
+CALIBRATION_PICTURES = 32
 MOST = 4  # shapes of a picture
 CONTRAST = 0.4  # least distance of a shape's colour from what it covers
 WAVES = 4  # sinusoids of a texture
@@ -48,6 +51,12 @@ def draw(seed: int) -> Picture:
         np.array(boxes, np.float32).reshape(-1, 4),
         np.array(labels, np.int64),
     )
+
+
+def calibration() -> Iterator[dict[str, F32]]:
+    """Yield the pictures that the bundled detector is calibrated on, as its input ``x``."""
+    images = [draw(CALIBRATION + i).image[None] for i in range(CALIBRATION_PICTURES)]
+    yield {"x": np.stack(images)}
 
 
 def _colour(random: np.random.Generator, image: F32, cover: F32) -> NDArray[np.float64]:

@@ -23,12 +23,11 @@ from edgekit.demos.detections import (
     decode,
     mean_average_precision,
 )
-from edgekit.demos.shapes import CLASSES, SIZE, Picture, draw
+from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, TRAINING, Picture, draw
 from edgekit.fpga.spec import Variant
 from edgekit.npz import write_npz
 
-TRAINING, HELD_OUT = 1_000_000, 2_000_000  # first seeds
-PICTURES = 3000
+PICTURES = 2000
 BATCH = 16
 RATE = 3e-3
 LEVELS = 7  # of a 4-bit weight on either side of 0
@@ -155,7 +154,7 @@ def _mirrored(target: Tensor) -> Tensor:
 
 
 def main() -> None:
-    """Train, print AP and AP50 on held-out pictures, write the weights."""
+    """Train, print AP and AP50 on held-out pictures, write the weights as float16."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--out", type=Path, required=True)
@@ -166,7 +165,9 @@ def main() -> None:
     ap, ap50 = evaluate(net, pictures)
     print(f"AP {ap:.3f} AP50 {ap50:.3f}")
     arrays = {
-        name: value.numpy() for name, value in net.state_dict().items() if value.is_floating_point()
+        name: value.half().numpy()
+        for name, value in net.state_dict().items()
+        if value.is_floating_point()
     }
     write_npz(arguments.out, arrays)
 

@@ -1,0 +1,83 @@
+"""CoDeNet's five configurations, with random weights, on the engine that the search finds: modelled beside published.
+
+python bench/fpga_codenet.py [CONFIGS] [--part XCZU3EG] [--simulate]
+
+CONFIGS are letters, by default ``abcde``. `--simulate` also runs one picture of each through the HLS C++ and compares
+it with the golden network. Importing a configuration takes half a minute to two on an idle core.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.fpga import engine as engines
+from edgekit.fpga import project
+from edgekit.fpga.resources import PARTS
+from edgekit.quantize.calibrate import from_examples
+from edgekit.source import ImportOptions, load_model
+
+PUBLISHED_FPS = {"a": 32.2, "b": 26.9, "c": 9.3, "d": 5.2, "e": 4.6}  # arXiv 2006.08357, Ultra96
+HEAD = (
+    f"{'config':7}{'GMAC':>6}{'weights':>10}{'engine':>9}{'use':>6}{'dense':>8}{'dw, pool':>9}{'load':>7}{'wait':>7}"
+    f"{'DRAM MB':>8}{'DSP':>5}{'RAM':>5}{'FPS':>7}{'paper':>7}"
+)
+
+
+def main() -> None:
+    """Print one line per configuration; cycles in thousands."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("configs", nargs="?", default="abcde")
+    parser.add_argument("--part", default=engines.DEFAULT_PART, choices=PARTS)
+    parser.add_argument("--simulate", action="store_true")
+    arguments = parser.parse_args()
+    print(HEAD)
+    for config in arguments.configs:
+        source = f"edgekit.demos.codenet:config_{config}"
+        imported = load_model(source, ImportOptions())
+        assert imported.examples is not None
+        calibration = from_examples(imported.examples, imported.model)
+        part = PARTS[arguments.part]
+        engine = engines.make_engine(imported.model, calibration, "w4a8", part, "fps")
+        print(line(config, engine), flush=True)
+        if arguments.simulate:
+            (name,) = imported.examples
+            print(f"       {simulated(engine, imported.examples[name][0])}", flush=True)
+
+
+def line(config: str, engine: engines.Engine) -> str:
+    """One row of the table."""
+    facts, spec = engines.engine_facts(engine), engine.choice.spec
+    rows = engine.choice.cycles
+    dense = sum(row.compute for row in rows if row.path == "dense")
+    other = sum(row.compute for row in rows if row.path != "dense")
+    loading, waiting = sum(row.tables for row in rows), sum(row.stalled for row in rows)
+    cycles = "".join(
+        f"{n / 1000:{width},.0f}"
+        for n, width in ((dense, 8), (other, 9), (loading, 7), (waiting, 7))
+    )
+    size = f"{spec.lanes}x{spec.columns}"
+    return (
+        f"{config:7}{engine.network.macs / 1e9:6.2f}{engine.network.weights_bytes:10,}{size:>9}"
+        f"{facts['dense_utilisation']:6.0%}{cycles}{facts['dram_bytes_per_frame'] / 1e6:8.1f}{facts['dsps']:5}"
+        f"{facts['rams']:5}{facts['frames_per_second']:7.1f}{PUBLISHED_FPS[config]:7.1f}"
+    )
+
+
+def simulated(
+    engine: engines.Engine, picture: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+) -> str:
+    """Run a picture through the HLS C++; the test bench's line."""
+    image = engine.quantize(picture)
+    vectors = project.golden_vectors(engine.program, [image], [engine.golden(image)])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = project.sources(engine.program, engine.part.device)
+        project.write(folder, files | vectors)
+        project.compile_test_bench(folder, folder / "engine_tb")
+        return project.run_test_bench(folder / "engine_tb", folder / "data")
+
+
+if __name__ == "__main__":
+    main()
