@@ -42,7 +42,7 @@ def draw(seed: int) -> Picture:
             continue
         colour = _colour(random, image, cover)
         inside = _texture(random, x, y, colour, 0.15)
-        image = image * (1 - cover) + inside * cover
+        image = np.asarray(image * (1 - cover) + inside * cover, np.float32)
         boxes.append(box)
         labels.append(label)
     image += random.normal(0, 0.03, image.shape).astype(np.float32)
