@@ -204,6 +204,17 @@ PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
 }  # fmt: skip
 
 
+def failure(data: Path) -> int:
+    """Fetch networks, speech and noise; say what failed, and return its exit code, or 0."""
+    try:
+        fetch(CACHE)
+        fetch_speech(data)
+    except EdgeKitError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
 def _quiet(_stage: str, _done: int, _total: int) -> None:
     """Show no progress."""
 
@@ -215,12 +226,8 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--out", type=Path, metavar="FILE", help="one JSON object per row is added")
     given = parser.parse_args()
-    try:
-        fetch(CACHE)
-        fetch_speech(given.data)
-    except EdgeKitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    if code := failure(given.data):
+        return code
     bench, rows = Bench(given.data), []
     for part, measure in PARTS.items():
         if re.search(given.only, part):

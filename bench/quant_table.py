@@ -18,16 +18,14 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 from onnxruntime_static import static_quantized
-from published_networks import CACHE, NETWORKS, fetch, path_of
+from published_networks import CACHE, NETWORKS, path_of
 from published_pipelines import gtcrn, reference
 from quant_audio import Mixture, calibration, evaluation, loss, outputs
-from quant_goals import Bench
+from quant_goals import Bench, failure
 from rich.console import Console
 from rich.table import Table
 from speech_data import FOLDER
-from speech_data import fetch as fetch_speech
 
-from edgekit.errors import EdgeKitError
 from edgekit.export.model import Model
 from edgekit.quantize.apply import channel_rows, from_channel_rows, quantize
 from edgekit.quantize.choose import LINEAR, constant
@@ -136,12 +134,8 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="REGEX", help="of rows")
     parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
     given = parser.parse_args()
-    try:
-        fetch(CACHE)
-        fetch_speech(given.data)
-    except EdgeKitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    if code := failure(given.data):
+        return code
     mixtures = evaluation(given.data, 5.0)
     exact = outputs(Bench(given.data).model("GTCRN"), mixtures)
     head = ("recipe", "SI-SDR loss, dB", "worst", "output SNR, dB", "PESQ loss", "int8 MACs, %")
