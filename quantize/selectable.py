@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edgekit.export.model import Model
 from edgekit.quantize.choose import activations, is_move
-from edgekit.quantize.integer import FAKE_DOMAIN, initializer, qdq_type, stored_weight
+from edgekit.quantize.integer import CELL_BITS, FAKE_DOMAIN, initializer, qdq_type, stored_weight
 from edgekit.quantize.scheme import QuantType
 
 GRIDS = "edgekit.grids"
@@ -71,6 +71,8 @@ class _Writer:
         }
 
     def run(self) -> Selectable:
+        for node in self.graph:
+            node.metadata_props.pop(CELL_BITS, None)  # its c is float here
         for node in [n for n in self.graph if n.op_type == "DequantizeLinear"]:
             weight = stored_weight(node)
             if weight is None:

@@ -78,7 +78,7 @@ def test_a_search_that_cannot_succeed_gives_the_best() -> None:
 
 
 @needs_cc
-@pytest.mark.parametrize("name", ["gru_mask", "tcn", "conv_recurrent"])
+@pytest.mark.parametrize("name", ["gru_mask", "tcn", "lstm_vad"])
 def test_a_selectable_network_is_the_quantized_one_and_with_no_grids_the_float_one(
     name: str,
 ) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edgekit.quantize.space import Space
 
 Progress = Callable[[str, int, int], None]
-MIN_SNR_DB = 30.0
+MIN_SNR_DB = 29.0
 JUDGES = 3  # every third clip judges types
 JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
 ROUNDS = 5
