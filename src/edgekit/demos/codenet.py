@@ -57,7 +57,7 @@ SIZES = {
     "c": Size(512, _BY_4, *_1X),
     "d": Size(512, _BY_4, *_2X),
     "e": Size(512, _BY_2, *_2X, pool=True),
-    "small": Size(96, ((12, 2), (16, 2)), (32, 64, 96), (2, 3, 2), 96, (64, 48, 32), 32, 3),
+    "small": Size(96, ((12, 2), (24, 2)), (48, 96), (3, 4), 96, (64, 48), 32, 3),
 }
 HEAT_BIAS = -2.19  # a heat map starts at a probability of 0.1 (CenterNet)
 
