@@ -63,7 +63,7 @@ def from_torch(
             Problem("torch", "not installed", "torch 2.13 or later", "pip install 'edgekit[torch]'")
         )
     stream = stream_info(hop, sample_rate, delay)
-    with _quiet():
+    with quiet():
         loaded = load_source(source, shapes or {})
         _refuse_hidden_state(loaded)
         graph_model, _, assumed = read_graph(_to_onnx(loaded), shapes or {}, {})
@@ -105,7 +105,7 @@ class _TorchReference:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence the warnings of torch's exporter: what matters is checked afterwards."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

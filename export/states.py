@@ -183,7 +183,8 @@ def restarting_cells(graph: ir.Graph) -> list[str]:
         return []
     return [
         f"{', '.join(cells)}: every call begins at a constant state, so nothing is remembered from hop to hop; "
-        "a stream needs the state as an input and an output of the network"
+        "a stream needs the state as an input and an output of the network, "
+        "or, of a network for whole recordings, --time-axis INPUT:AXIS and --hop"
     ]
 
 

@@ -131,7 +131,7 @@ def _read_wav(file: Path, model: Model) -> Clip:
                 f"calibration file {file.name!r}",
                 f"is audio, but the network takes {listed}",
                 "audio for networks that take PCM",
-                "add --frontend, give --hop if the input is PCM, or give .npz files",
+                "export with --frontend, or with --hop if the input is PCM, or give .npz files",
             )
         )
     try:

@@ -49,11 +49,11 @@ def read_wav(path: Path, sample_rate_hz: int | None = None) -> Clip:
     soundfile = _library("soundfile")
     allowed = f"a .wav with samples {', '.join(SUBTYPES)}"
 
-    def refuse(found: str) -> UsageError:
-        return UsageError(Problem(f"file '{path}'", found, allowed, "convert it to a 16-bit .wav"))
+    def refuse(found: str, step: str = "convert it to a 16-bit .wav") -> UsageError:
+        return UsageError(Problem(f"file '{path}'", found, allowed, step))
 
     if not path.is_file():
-        raise refuse("does not exist")
+        raise refuse("does not exist", "check the path")
     try:
         info = soundfile.info(str(path))
         if info.format not in FORMATS or info.subtype not in SUBTYPES:

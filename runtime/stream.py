@@ -247,7 +247,7 @@ class Stream:
         """Return the inputs as arrays, after listing everything that does not fit."""
         if not self._in_session:
             listed = ", ".join(f"{t.name} {list(t.shape)}" for t in self.manifest.constants)
-            step = "call session, or give them beside the inputs"
+            step = "give a .npz with --constants, call session, or give them beside the inputs"
             raise UsageError(Problem("session constants", "not given", listed, step))
         step = "one array per stream input" + (", first axis = hops" if hops else "")
         arrays = fitting(inputs, self.manifest.stream_inputs, step, hops)

@@ -1,6 +1,7 @@
 """An offline network from its file to hops that run: the verb, the export, blocks and the end."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,13 @@ def test_an_integer_build_calibrates_on_whole_recordings(network: Path, tmp_path
     )  # fmt: skip
     checked = exported.manifest.verification
     assert checked is not None and checked["hops"] == 201 and checked["bit_exact_with_oracle"]
+
+
+def test_a_torch_module_is_streamed_without_warnings_of_torch(tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        api.stream(f"{__name__}:build", tmp_path / "out.onnx", time_axes={"x": 2})
+    assert [str(warning.message) for warning in shown] == []
 
 
 def test_what_is_wrong_with_the_time_axis_is_said(network: Path, tmp_path: Path) -> None:

@@ -124,6 +124,11 @@ def test_errors_come_as_json_where_json_was_asked_for(edgekit: Cli, tmp_path: Pa
     assert error["problems"][1]["allowed"] == ", ".join((*TARGETS, "fpga"))
 
 
+def test_a_missing_build_is_named_beside_what_inspect_takes(edgekit: Cli) -> None:
+    code, _, err = edgekit("inspect", "nowhere")
+    assert code == 2 and "'nowhere': does not exist" in err and "a build folder" in err
+
+
 def test_errors_are_listed_one_by_one_on_stderr(edgekit: Cli, tmp_path: Path) -> None:
     code, out, err = edgekit("export", "network", "--target", "pdp11", "-o", tmp_path / "out")
     assert code == 2 and out == ""

@@ -105,7 +105,7 @@ def test_a_build_that_takes_no_pcm_refuses_audio(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (None, "does not exist"),
+        (None, "does not exist.*check the path"),
         (b"", "file"),
         (b"RIFF\x00\x00\x00\x00WAVE", "file"),
         (b"no audio at all", "file"),

@@ -1,6 +1,7 @@
 """Every C kernel equals its NumPy twin bit for bit, at two optimization levels and under sanitizers."""
 
 import ctypes
+import platform
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -84,6 +85,21 @@ def test_the_kernels_of_an_instruction_set_equal_the_portable_ones(
         call = CASES[kernel](Seeded(seed))
         found = run(isa_libraries[isa], packed(call, ISAS[isa][0]))
         check_near(call, found, f"{isa}, seed {seed}")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="needs a compiler for x86-64")
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("header", ["ek_rows.h", "ek_vector.h"])
+def test_kernels_of_an_instruction_set_name_the_options_that_they_miss(
+    tmp_path: Path, isa: str, header: str
+) -> None:
+    file = tmp_path / "user.c"
+    file.write_text(f'#include "{isa}/{header}"\n')
+    folders = [f"-I{INCLUDE}", f"-I{SOURCES[0].parent}"]
+    command = [str(CC), "-march=x86-64", "-fsyntax-only", *folders, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    first = next(line for line in done.stderr.splitlines() if "error" in line)
+    assert done.returncode != 0 and "-march=native" in first and "c99" in first
 
 
 def test_every_kernel_has_a_file_a_prototype_and_a_case() -> None:

@@ -97,7 +97,7 @@ def torch_offline(
         time_axes: input name -> its time axis.
         shapes: input name -> dimensions, where the factory gives no example inputs.
     """
-    from edgekit.export.from_torch import from_torch
+    from edgekit.export.from_torch import from_torch, quiet
     from edgekit.export.torch_source import load_source
 
     def at(samples: int) -> Model:
@@ -108,7 +108,8 @@ def torch_offline(
         }
         return from_torch(source, name=name, shapes=given)[0]
 
-    inputs = load_source(source, shapes or {}).kwargs
+    with quiet():
+        inputs = load_source(source, shapes or {}).kwargs
     examples = {key: tensor.detach().numpy() for key, tensor in inputs.items()}
     borders: dict[str, Dims] = {key: array.shape for key, array in examples.items()}
     axes = find_time(borders, time_axes, shapes or {})

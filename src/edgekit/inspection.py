@@ -71,6 +71,9 @@ def _network(source: str) -> Inspected:
     if Path(source).name == MANIFEST_NAME:
         step = "give the folder around it"
         raise UsageError(Problem(f"'{source}'", "a manifest", "a build folder or a network", step))
+    if ":" not in source and not Path(source).exists():
+        allowed = "a build folder, package.module:factory, a .pt2 or an .onnx"
+        raise UsageError(Problem(f"'{source}'", "does not exist", allowed, "check the path"))
     from edgekit.targets.report import render
     from edgekit.targets.target import TARGETS
 

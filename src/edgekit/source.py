@@ -74,7 +74,9 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
             )
     elif ":" not in source:
         allowed = "package.module:factory, a .pt2 or an .onnx"
-        problems.append(Problem(f"model '{source}'", "neither", allowed, "check the name"))
+        problems.append(
+            Problem(f"model '{source}'", "neither a file nor a factory", allowed, "check the name")
+        )
     if options.constants and not is_onnx(source):
         names = ", ".join(options.constants)
         step = "fix the value inside the factory"

@@ -5,6 +5,10 @@
 
 #include "edgekit.h"
 
+#if !(defined(__AVX2__) && defined(__FMA__))
+#error "This build is for the processor of its host: compile with the options in CMakeLists.txt, -march=native; or export for c99."
+#endif
+
 #include <immintrin.h>
 
 #define EK_ROWS 32

@@ -25,7 +25,8 @@ def export(
     target: Annotated[str, typer.Option(help="A name that `edgekit targets` lists.")],
     directory: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")],
     recipe: Annotated[
-        str | None, typer.Option(help="float32 (default), w8a8, w8a16, auto, or a recipe.toml.")
+        str | None,
+        typer.Option(help="float32 (default), w8a8, w8a16, w4a8, auto, or a recipe.toml."),
     ] = None,
     calibration: Annotated[
         str | None, typer.Option(help="Folder of .wav or .npz, or package.module:factory.")

@@ -11,7 +11,7 @@ from edgekit.cli.console import AsJson, out, print_json, progress
 
 def quantize(
     model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
-    recipe: Annotated[str, typer.Option(help="w8a8, w8a16, auto, or a recipe.toml.")],
+    recipe: Annotated[str, typer.Option(help="w8a8, w8a16, w4a8, auto, or a recipe.toml.")],
     calibration: Annotated[
         str, typer.Option(help="Folder of .wav or .npz, or package.module:factory.")
     ],
