@@ -156,7 +156,7 @@ def test_a_second_network_behind_the_first(tmp_path: Path, recipe: str) -> None:
     assert manifest.verification is not None
     assert manifest.verification["bit_exact_with_oracle"] is (True if recipe == "w8a8" else None)
     assert manifest.verification["snr_db"] > (20 if recipe == "w8a8" else 90)
-    assert exported.notes == ()
+    assert all(note.startswith("calibration: ") for note in exported.notes)  # clips of 0.2 s
 
 
 def test_onnxruntime_builds_run_too(network: Path, tmp_path: Path) -> None:
