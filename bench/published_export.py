@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgekit.npz import write_npz
 from edgekit.runtime.stream import Arrays
-from edgekit.runtime.toolchain import compile_shared
+from edgekit.runtime.toolchain import NATIVE, compile_shared
 from edgekit.source import ImportOptions
 
 
@@ -76,8 +76,8 @@ def arguments(options: ImportOptions) -> list[str]:
 
 
 def compile_seconds(folder: Path) -> float:
-    """Return the processor seconds that a build's sources take to compile at -O2."""
+    """Return the processor seconds that the sources of a build for `host` take to compile at -O2."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    compile_shared(sorted(folder.glob("*.c")), [folder], folder / "o2.so", ("-O2",))
+    compile_shared(sorted(folder.glob("*.c")), [folder], folder / "o2.so", ("-O2", *NATIVE))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
