@@ -17,6 +17,8 @@ NAMES = ("cc", "gcc", "clang")
 HOW_TO_GET = "pip install ziglang, or as root: apt-get install gcc libc6-dev"
 # Contraction stays off: float code inside a quantized build has one result on every core.
 FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fno-trapping-math", "-fPIC", "-shared")
+# On ELF a library calls the kernels that the process loaded first, unless it is bound to its own.
+OWN = ("-Wl,-Bsymbolic",) if sys.platform.startswith("linux") else ()
 NATIVE = ("-march=native",)
 TIMEOUT_S = 600
 
@@ -64,7 +66,7 @@ def compile_shared(
     compiler = find_compiler()
     here = Path(os.path.commonpath([source.parent.resolve() for source in sources]))
     command = [
-        *compiler.command, *FLAGS, *flags,
+        *compiler.command, *FLAGS, *OWN, *flags,
         *(f"-I{os.path.relpath(folder.resolve(), here)}" for folder in include_dirs),
         *(os.path.relpath(source.resolve(), here) for source in sources),
         "-o", str(output.resolve()),

@@ -96,3 +96,15 @@ def test_a_failure_shows_command_and_message(tmp_path: Path) -> None:
         compile_shared([tmp_path / "bad.c"], [], tmp_path / "bad.so")
     text = str(error.value)
     assert "-std=c99" in text and "bad.c" in text and "missing" in text and str(tmp_path) in text
+
+
+@needs_cc
+def test_a_library_calls_its_own_kernels_whatever_the_process_has_loaded(tmp_path: Path) -> None:
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "kernel.c").write_text(f"int ek_probe(void) {{ return {number}; }}\n")
+        (folder / "net.c").write_text("int ek_probe(void);\nint net(void) { return ek_probe(); }\n")
+        compile_shared([folder / "kernel.c", folder / "net.c"], [folder], folder / "net.so")
+    ctypes.CDLL(str(tmp_path / "1" / "net.so"), ctypes.RTLD_GLOBAL)
+    assert ctypes.CDLL(str(tmp_path / "2" / "net.so")).net() == 2
