@@ -7,7 +7,9 @@ import pytest
 from builds import float_model, noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stream_networks import Net
 
+from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.quantize.apply import quantize
@@ -70,6 +72,19 @@ def test_dead_inputs_and_dead_outputs_do_no_harm(rounding: str) -> None:
     q, scales = ROUNDINGS[rounding](Layer(target, damped, 7, np.zeros(2)))
     assert np.isfinite(scales).all()
     assert not q[1].any()
+
+
+def test_a_first_layer_that_reads_the_network_s_input_is_fitted() -> None:
+    net = Net(0)
+    output = net.conv("x", 4, 3, 3)
+    model = from_onnx(net.model([1, 4, 9], output), name="one layer")
+    inputs = {"x": np.random.default_rng(0).normal(size=(30, 1, 4, 9)).astype(np.float32)}
+    quantized = quantize(model, Calibration((inputs,), "noise"), "w4a8")
+    (reference,), (got,) = (
+        run_hops(model, inputs).values(),
+        Oracle(quantized).run_hops(inputs).values(),
+    )
+    assert snr_db(reference, got) > 15
 
 
 def test_recipes_know_every_rounding() -> None:
