@@ -154,6 +154,11 @@ POINTWISE: list[Case] = [
         "Celu", "Selu", "Mish", "Softsign", "Sign", "Floor", "Ceil", "Sin", "Cos", "Atan", "Asinh",
         "HardSigmoid", "HardSwish", "ThresholdedRelu", "Abs", "Elu", "Softplus", "Gelu")),
     case("round", "Round", f(3, 7, low=-4, high=4), w8a8=15),
+    case("leakyrelu", "LeakyRelu", f(3, 7), alpha=0.2, w8a8=25),
+    case("swish", "Swish", f(3, 7), alpha=1.7, opset=24, w8a8=25),
+    case("exp", "Exp", f(3, 7)),
+    case("sqrt", "Sqrt", f(3, 7, low=0, high=4)),
+    case("reciprocal", "Reciprocal", f(3, 7, low=0.5, high=4)),
     case("celu_alpha", "Celu", f(3, 7), alpha=0.6),
     case("selu_odd", "Selu", f(3, 7), alpha=-1.5, gamma=0.7),
     case("shrink", "Shrink", f(3, 7), lambd=0.6, bias=0.3, w8a8=18),
@@ -353,6 +358,10 @@ ROWS: list[Case] = [
         for axis, shape in ((2, (5,)), (1, (3, 5)), (0, (2, 3, 5)))
     ),
     case("layernorm_plain", "LayerNormalization", f(2, 3, 5), c(5), epsilon=0.1),
+    *(
+        case(f"rmsnorm_{axis}", "RMSNormalization", f(2, 3, 5), c(*shape), axis=axis, opset=23)
+        for axis, shape in ((2, (5,)), (1, (3, 5)))
+    ),
     case("groupnorm", "GroupNormalization", f(2, 6, 4, 3), c(6), c(6, seed=1), num_groups=3),
     case("groupnorm_computed", "GroupNormalization", f(1, 6, 4), f(6), f(6), num_groups=2),
     case("instancenorm", "InstanceNormalization", f(2, 3, 4, 5), c(3), c(3, seed=1), epsilon=1e-3),
@@ -373,6 +382,9 @@ MOVEMENT: list[Case] = [
         i64(-2, 3),
         w8a8=25,
     ),
+    case("concat", "Concat", f(2, 3), f(2, 4, low=-3, high=2), c(2, 1), axis=-1, w8a8=25),
+    case("reshape", "Reshape", f(2, 3, 4), i64(0, -1, 2), w8a8=25),
+    case("unsqueeze", "Unsqueeze", f(3, 4), i64(0, -1), w8a8=25),
     case("split_num_outputs", "Split", f(2, 7), outputs=3, axis=-1, num_outputs=3, w8a8=25),
     case("expand", "Expand", f(3, 1), i64(2, 1, 4), w8a8=25),
     case("gather", "Gather", f(3, 5, 4), np.array([[0, -1], [2, 2]]), axis=1, w8a8=25),
