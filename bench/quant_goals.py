@@ -148,7 +148,7 @@ def gtcrn(bench: Bench) -> Iterator[Row]:
 def gtcrn_int4(bench: Bench) -> Iterator[Row]:
     """The types of `auto` with int4 weights."""
     _, recipe, _ = bench.found("GTCRN")
-    narrow = replace(recipe, name="auto-w4", weights="int4", rounding="gptq")  # type: ignore[call-arg]
+    narrow = replace(recipe, name="auto-w4", weights="int4", rounding="gptq")
     quantized = quantize(bench.model("GTCRN"), bench.calibration("GTCRN"), narrow)
     yield bench.row("GTCRN", quantized, "auto's types, int4 weights by GPTQ", mean=0.7)
 

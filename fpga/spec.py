@@ -9,7 +9,6 @@ Variant = Literal["plain", "full", "depthwise", "bounded", "square", "rounded"]
 
 DMAX = 7  # the largest dilation: d is an unsigned 4-bit integer, and 16 rows hold its reach
 MULTIPLIER_BITS = 16  # mantissa of the requantization multiplier
-SHIFT_BITS = 6  # of the requantization shift, 1..62
 TAPS = 9
 
 

@@ -5,7 +5,6 @@ from importlib.resources import files
 
 from edgekit.fpga.spec import MULTIPLIER_BITS, EngineSpec
 
-MODULES = ("ek_depthwise", "ek_dense")
 SOURCES = ("ek_requantize.sv", "ek_depthwise.sv", "ek_dense.sv")
 SIMULATION = ("sim.h", "sim_depthwise.cpp", "sim_dense.cpp")
 

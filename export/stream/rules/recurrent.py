@@ -13,7 +13,6 @@ from edgekit.export.stream.rules.elementwise import framewise
 from edgekit.export.stream.track import Refused, Track
 from edgekit.export.verify import run, session
 
-FIRST_STATE = 5  # the input of the hidden state; an LSTM's cell follows
 
 
 def recurrent(writer: Rewriter, node: ir.Node) -> None:
