@@ -14,7 +14,6 @@ from edgekit.export.stream.track import Refused, Track
 from edgekit.export.verify import run, session
 
 
-
 def recurrent(writer: Rewriter, node: ir.Node) -> None:
     """Keep h (and c); in front of frame 0 of a delayed stream they stay what they start from."""
     track = writer.stream(node.inputs[0])
