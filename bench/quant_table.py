@@ -19,7 +19,7 @@ import numpy as np
 import onnx_ir as ir
 from onnxruntime_static import static_quantized
 from published_networks import CACHE, NETWORKS, path_of
-from published_pipelines import gtcrn, reference
+from published_pipelines import Recorded, gtcrn, reference
 from quant_audio import Mixture, calibration, evaluation, loss, outputs
 from quant_goals import Bench, failure
 from rich.console import Console
@@ -87,7 +87,7 @@ def _replace(model: Model, node: ir.Node, place: int, array: np.ndarray) -> None
 
 def in_onnxruntime(content: bytes, mixtures: list[Mixture]) -> list[Samples]:
     """Return what the published pipeline makes of the mixtures with this file in onnxruntime."""
-    network = reference(content, NETWORKS["gtcrn"].states, {})
+    network = Recorded(reference(content, NETWORKS["gtcrn"].states, {}))
     return [np.asarray(gtcrn(m.noisy, network)[256:], np.float32) for m in mixtures]
 
 
