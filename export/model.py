@@ -8,6 +8,8 @@ from typing import Any
 import onnx_ir as ir
 from onnx_ir import Value
 
+from edgekit.steps import StepTable
+
 OPSET = 21  # the first one whose QuantizeLinear knows int16
 SOURCE_RECIPE = "source"  # of a network that another tool quantized
 FRONTEND_DOMAIN = "edgekit"
@@ -116,6 +118,14 @@ class Quantization:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """What a denoiser was trained for, where it says so: the prediction type, and T."""
+
+    prediction: str | None = None
+    timesteps: int | None = None
+
+
+@dataclass(frozen=True)
 class Model:
     """A network with static shapes, as one ONNX graph at opset `OPSET`.
 
@@ -177,6 +187,17 @@ class Model:
     def notes(self) -> tuple[str, ...]:
         """What the import assumed and the user should know."""
         return tuple(self._load("notes", []))
+
+    @property
+    def sampler(self) -> StepTable | None:
+        """The step table of a denoiser, see `edgekit.export.diffusion`; None where it has none."""
+        facts = self._load("sampler", None)
+        return None if facts is None else StepTable.from_facts(facts)
+
+    @property
+    def trained(self) -> Trained:
+        """What a denoiser was trained for."""
+        return Trained(**self._load("trained", {}))
 
     @property
     def moved_bytes(self) -> int | None:

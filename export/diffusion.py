@@ -1,0 +1,221 @@
+"""Samplers of diffusion models: a description becomes a step table, which a model carries in its metadata."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.export.model import Model
+from edgekit.export.passes.graph import static_shape
+from edgekit.export.schedule import SPACINGS, Schedule
+from edgekit.export.step_tables import PREDICTIONS, ddim, ddpm, dpm_solver
+from edgekit.steps import Roles, StepTable
+
+MAX_SAMPLER_BYTES = 4_000_000
+LINEAR, ROLES = Schedule(), Roles()
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A sampler of a discrete variance-preserving schedule.
+
+    Attributes:
+        schedule: what the network was trained with.
+        prediction: what the network returns: ``eps``, ``v``, ``x0``, or the ``score``.
+        kind: a row of `SAMPLERS`.
+        steps: network calls (pairs of them, with guidance).
+        spacing: which training steps these are, see `schedule.timesteps`; `timesteps` names them instead.
+        eta: of ddim: 0 is deterministic, 1 is DDPM's noise.
+        guidance: weight w of classifier-free guidance, ``e_null + w (e - e_null)``; 1 is none.
+        clip: limit of |x0|.
+        timesteps: the training steps from the noisiest down, where they are given.
+        roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
+    """
+
+    schedule: Schedule = LINEAR
+    prediction: str = "eps"
+    kind: str = "ddim"
+    steps: int = 20
+    spacing: str = "uniform"
+    eta: float = 0.0
+    guidance: float = 1.0
+    clip: float | None = None
+    timesteps: tuple[int, ...] = ()
+    roles: Roles = ROLES
+
+    def problems(self) -> list[Problem]:
+        """Return everything that is wrong with the description."""
+        found = self.schedule.problems()
+        total = self.schedule.timesteps
+
+        def complain(name: str, what: object, allowed: str) -> None:
+            found.append(Problem(f"sampler, {name}", str(what), allowed, "correct it"))
+
+        for name, words in (
+            ("prediction", PREDICTIONS),
+            ("kind", SAMPLERS),
+            ("spacing", SPACINGS),
+        ):
+            if getattr(self, name) not in words:
+                complain(name, f"'{getattr(self, name)}'", ", ".join(words))
+        if not 1 <= self.steps <= total:
+            complain("steps", self.steps, f"1 to the schedule's {total} timesteps")
+        if self.eta < 0 or (self.eta and self.kind != "ddim"):
+            complain("eta", f"{self.eta} with {self.kind}", "0 to 1, with ddim")
+        if self.guidance != 1 and not self.roles.null:
+            step = "null: the value of a condition in the unconditional call"
+            complain("guidance", f"{self.guidance} without null", step)
+        if self.timesteps and not self._falls(total):
+            complain("timesteps", self.timesteps, f"integers that fall, from below {total} to 0")
+        if self.clip is not None and not self.clip > 0:
+            complain("clip", self.clip, "a number above 0, or none")
+        return found
+
+    def _falls(self, total: int) -> bool:
+        ends = total > self.timesteps[0] and self.timesteps[-1] >= 0
+        pairs = zip(self.timesteps, self.timesteps[1:], strict=False)
+        return ends and all(a > b for a, b in pairs) and len(self.timesteps) == self.steps
+
+    def table(self) -> StepTable:
+        """Return the rows.
+
+        Raises:
+            UsageError: everything that is wrong with the description.
+        """
+        if problems := self.problems():
+            raise UsageError(problems)
+        return SAMPLERS[self.kind](self)
+
+
+SAMPLERS: dict[str, Callable[[Sampler], StepTable]] = {
+    "ddim": ddim,
+    "ddpm": ddpm,
+    "dpm++2m": dpm_solver,
+}
+
+
+def attach(model: Model, sampler: Sampler | StepTable) -> Model:
+    """Return the model with a step table that `model.sampler` reads.
+
+    Raises:
+        UsageError: everything that is wrong with the sampler, or does not fit the network.
+    """
+    problems = _trained_problems(model, sampler) if isinstance(sampler, Sampler) else []
+    if isinstance(sampler, Sampler):
+        problems += sampler.problems()
+    if problems:
+        raise UsageError(problems)
+    table = sampler.table() if isinstance(sampler, Sampler) else sampler
+    if problems := _input_problems(model, table):
+        raise ModelError(problems)
+    return model.describe(sampler=table.facts())
+
+
+def _trained_problems(model: Model, sampler: Sampler) -> list[Problem]:
+    """Where the network says what it was trained for, the sampler must agree."""
+    trained = model.trained
+    pairs = (
+        ("prediction", sampler.prediction, trained.prediction),
+        ("schedule, timesteps", sampler.schedule.timesteps, trained.timesteps),
+    )
+    step = "describe the sampler as the network was trained"
+    return [
+        Problem(f"sampler, {name}", str(found), f"{known}: the network's own", step)
+        for name, found, known in pairs
+        if known is not None and found != known
+    ]
+
+
+def _input_problems(model: Model, table: StepTable) -> list[Problem]:
+    """The roles must be inputs, x and the outputs of one shape, y and x too."""
+    inputs = {str(value.name): value for value in model.stream_inputs}
+    listed, roles, found = ", ".join(inputs), table.roles, []
+    for role, name in (("x", roles.x), ("time", roles.time), ("group", roles.group)):
+        if name is not None and name not in inputs:
+            what = f"the network has no input '{name}'"
+            step = f'name it: roles.{role} = "INPUT"' + ("" if role == "x" else ", or leave it out")
+            found.append(Problem(f"sampler, {role}", what, listed, step))
+    for name in roles.null:
+        if name not in inputs:
+            step = "name the condition that guidance leaves out"
+            found.append(
+                Problem("sampler, null", f"the network has no input '{name}'", listed, step)
+            )
+    if found:
+        return found
+    shape = static_shape(inputs[roles.x])
+    outputs = [static_shape(value) for value in model.stream_outputs]
+    if shape is None or shape[0] != 1 or any(output != shape for output in outputs):
+        what = f"x {shape}, outputs {', '.join(map(str, outputs))}"
+        allowed = "outputs shaped as x, (1, channels, ...)"
+        found.append(Problem("sampler", what, allowed, "name the network's noisy input as roles.x"))
+    expected, calls = table.v.shape[1], table.calls
+    if len(outputs) * calls != expected:
+        what = f"{len(outputs)} outputs of the network, {calls} calls a step"
+        allowed = f"{expected} network outputs per step"
+        found.append(Problem("sampler", what, allowed, "choose the sampler of this network"))
+    if table.needs_y and roles.y in inputs and static_shape(inputs[roles.y]) != shape:
+        what = f"'{roles.y}' is {static_shape(inputs[roles.y])}"
+        found.append(Problem("sampler, y", what, f"shaped as x, {shape}", "correct roles.y"))
+    return found
+
+
+def read_sampler(path: Path) -> Sampler:
+    """Read a sampler.toml: the fields of `Sampler`, with tables ``schedule``, ``roles`` and ``roles.null``.
+
+    Raises:
+        UsageError: the file cannot be read, has unknown keys, or describes no sampler.
+    """
+    where = f"sampler '{path.name}'"
+    try:
+        if path.stat().st_size > MAX_SAMPLER_BYTES:
+            raise ValueError(f"more than {MAX_SAMPLER_BYTES} bytes")
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        step = "see docs/diffusion.md"
+        raise UsageError(Problem(where, str(error), "a sampler.toml", step)) from error
+    problems: list[Problem] = []
+    schedule = _filled(Schedule, given.pop("schedule", {}), f"{where}, schedule", problems)
+    roles = _filled(Roles, given.pop("roles", {}), f"{where}, roles", problems)
+    sampler = _filled(Sampler, given, where, problems)
+    if problems:
+        raise UsageError(problems)
+    return Sampler(**{**sampler, "schedule": Schedule(**schedule), "roles": Roles(**roles)})
+
+
+def _filled(kind: type[Any], given: Any, where: str, problems: list[Problem]) -> dict[str, Any]:
+    """The arguments of a dataclass from a TOML table; what does not fit goes to `problems`."""
+    known = {f.name: f.default for f in fields(kind)}
+    if not isinstance(given, Mapping):
+        problems.append(Problem(where, repr(given), "a table", "see docs/diffusion.md"))
+        return {}
+    filled = {}
+    for key, value in given.items():
+        if key not in known:
+            problems.append(Problem(where, f"unknown key '{key}'", ", ".join(known), "correct it"))
+        elif wrong := _misfit(value, known[key], key):
+            problems.append(Problem(f"{where}, {key}", repr(value), wrong, "correct it"))
+        else:
+            filled[key] = tuple(value) if isinstance(value, list) else value
+    return filled
+
+
+def _misfit(value: Any, default: Any, key: str) -> str | None:
+    """What kind of value is allowed, where this one is of another."""
+
+    def is_number(item: Any) -> bool:
+        return type(item) in (int, float)
+
+    if default is MISSING:
+        fits = isinstance(value, Mapping) and all(map(is_number, value.values()))
+        return None if fits else "a table of numbers"
+    if isinstance(default, tuple):
+        fits = isinstance(value, list) and all(map(is_number, value))
+        return None if fits else "a list of numbers"
+    if isinstance(default, float) or key == "clip":
+        return None if is_number(value) else "a number"
+    if isinstance(default, int):
+        return None if type(value) is int else "an integer"
+    return None if isinstance(value, str) else "a text"

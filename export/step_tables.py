@@ -1,0 +1,108 @@
+"""Step tables of variance-preserving samplers: one function of each, from its paper's formula to rows.
+
+All of them write eps in terms of x and x0, ``eps = (x - sqrt(ab) x0) / sqrt(1 - ab)``, so a clipped or corrected
+x0 acts on the whole step, and a row needs the network's output only for x0.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.export.schedule import timesteps
+from edgekit.steps import StepTable
+
+if TYPE_CHECKING:
+    from edgekit.export.diffusion import Sampler
+
+Floats = NDArray[np.float64]
+PREDICTIONS = ("eps", "v", "x0", "score")
+
+
+def estimate(prediction: str, ab: Floats) -> tuple[Floats, Floats]:
+    """Return (u, v) of ``x0 = u x + v e`` for each cumulative product.
+
+    v-prediction is that of Salimans and Ho (2022), ``v = sqrt(ab) eps - sqrt(1 - ab) x0``; the score is
+    ``-eps / sqrt(1 - ab)``.
+    """
+    alpha, sigma = np.sqrt(ab), np.sqrt(1 - ab)
+    if prediction == "eps":
+        return 1 / alpha, -sigma / alpha
+    if prediction == "v":
+        return alpha, -sigma
+    if prediction == "score":
+        return 1 / alpha, sigma**2 / alpha
+    return np.zeros_like(ab), np.ones_like(ab)
+
+
+def guided(weights: Floats, sampler: "Sampler") -> Floats:
+    """Return the columns of the network's outputs (rows, 1 or 2) under classifier-free guidance.
+
+    ``e = e_null + w (e_cond - e_null)``, Ho and Salimans (2022); the conditional call comes first.
+    """
+    if not sampler.roles.null:
+        return weights[:, None]
+    w = sampler.guidance
+    return np.stack([w * weights, (1 - w) * weights], axis=1)
+
+
+def visited(sampler: "Sampler") -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Return the training steps, their cumulative products, and those of the steps that follow; the last is 1."""
+    total = sampler.schedule.timesteps
+    times = np.array(sampler.timesteps, np.int64)
+    if not sampler.timesteps:
+        times = timesteps(sampler.spacing, total, sampler.steps)
+    ab = sampler.schedule.ab[times]
+    return times, ab, np.append(ab[1:], 1.0)
+
+
+def _table(
+    sampler: "Sampler", times: NDArray[np.int64], ab: Floats, **columns: Floats
+) -> StepTable:
+    u, v = estimate(sampler.prediction, ab)
+    outputs = guided(v, sampler)
+    columns = {"u": u, "v": outputs, **columns}
+    return StepTable.of(times, outputs.shape[1], sampler.roles, columns, clip=sampler.clip)
+
+
+def ddim(sampler: "Sampler") -> StepTable:
+    """Song, Meng and Ermon (2021), equation 12.
+
+    ``x_s = sqrt(ab_s) x0 + sqrt(1 - ab_s - c^2) eps + c z``,
+    ``c = eta sqrt((1 - ab_s) / (1 - ab_t) (1 - ab_t / ab_s))``.
+    """
+    times, ab, ab_s = visited(sampler)
+    noise = sampler.eta * np.sqrt((1 - ab_s) / (1 - ab) * (1 - ab / ab_s))
+    direction = np.sqrt(np.maximum(0, 1 - ab_s - noise**2)) / np.sqrt(1 - ab)
+    return _table(
+        sampler, times, ab, a=direction, b=np.sqrt(ab_s) - direction * np.sqrt(ab), s=noise
+    )
+
+
+def ddpm(sampler: "Sampler") -> StepTable:
+    """Ho, Jain and Abbeel (2020), equation 7: the posterior's mean, and its variance ``beta~``."""
+    times, ab, ab_s = visited(sampler)
+    alpha = ab / ab_s
+    return _table(
+        sampler, times, ab,
+        a=np.sqrt(alpha) * (1 - ab_s) / (1 - ab),
+        b=np.sqrt(ab_s) * (1 - alpha) / (1 - ab),
+        s=np.sqrt((1 - ab_s) / (1 - ab) * (1 - alpha)),
+    )  # fmt: skip
+
+
+def dpm_solver(sampler: "Sampler") -> StepTable:
+    """DPM-Solver++(2M), Lu et al. (2022), algorithm 2; the first and the last step are of first order.
+
+    ``x_s = sigma_s / sigma_t x - alpha_s (e^-h - 1) ((1 + 1 / 2r) x0 - prev / 2r)``, h the step in
+    ``lambda = log(alpha / sigma)``, r the step before over it.
+    """
+    times, ab, ab_s = visited(sampler)
+    sigma_s, sigma = np.sqrt(1 - ab_s), np.sqrt(1 - ab)
+    with np.errstate(divide="ignore"):
+        log_snr = np.append(0.5 * np.log(ab / (1 - ab)), np.inf)
+    h = np.diff(log_snr)
+    gain = -np.sqrt(ab_s) * np.expm1(-h)
+    second = np.zeros_like(h)
+    second[1:-1] = 0.5 * h[1:-1] / h[:-2]
+    return _table(sampler, times, ab, a=sigma_s / sigma, b=gain * (1 + second), h=-gain * second)

@@ -1,0 +1,74 @@
+"""Normal numbers from a counter, the same bits in Python and in C (`ek_normal_f32`).
+
+Words come from Philox4x32-10 (Salmon et al., SC 2011); a word becomes a normal number through an integer
+table of the inverse distribution function, so no libm takes part.
+"""
+
+from functools import cache
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROUNDS = 10
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+WEYL = (0x9E3779B9, 0xBB67AE85)
+WORD = np.uint64(0xFFFFFFFF)
+OCTAVES = 31  # of the tail probability: a word's sign bit apart, 31 bits are left
+PART_BITS = 5  # of the parts of an octave, as a power of two
+UNIT = 2.0**-20  # of the table: |z| < 8, so a float32 holds every value
+
+Words = NDArray[np.uint64]
+
+
+def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> tuple[Words, ...]:
+    """Return the four 32-bit words of each counter, as uint64; counters and keys broadcast."""
+    c0, c1, c2, c3 = (np.asarray(word, np.uint64) for word in counter)
+    k0, k1 = (np.asarray(word, np.uint64) for word in key)
+    for _ in range(ROUNDS):
+        p0, p1 = c0 * np.uint64(MULTIPLIERS[0]), c2 * np.uint64(MULTIPLIERS[1])
+        shift = np.uint64(32)
+        c0, c1, c2, c3 = (p1 >> shift) ^ c1 ^ k0, p1 & WORD, (p0 >> shift) ^ c3 ^ k1, p0 & WORD
+        k0, k1 = (k0 + np.uint64(WEYL[0])) & WORD, (k1 + np.uint64(WEYL[1])) & WORD
+    return c0, c1, c2, c3
+
+
+@cache
+def quantiles() -> NDArray[np.int32]:
+    """Return the table: -inverse(r / 2^32) in `UNIT` at r = 2^k (1 + i / 2^PART_BITS), index (k << PART_BITS) + i.
+
+    It falls from 6.2 to 0, which is the last knot, r = 2^31. Between knots it is read linearly: at
+    most 7e-5 from the exact inverse.
+    """
+    parts = 1 << PART_BITS
+    octave, part = np.divmod(np.arange(OCTAVES * parts + 1), parts)
+    tails = np.ldexp(1 + part / parts, octave - 32)
+    inverse = NormalDist().inv_cdf
+    return np.array([round(-inverse(float(tail)) / UNIT) for tail in tails], np.int32)
+
+
+def to_normal(words: Words) -> NDArray[np.float32]:
+    """Return the normal number of each 32-bit word: its sign from the top bit."""
+    table = quantiles().astype(np.int64)
+    tail = (words & np.uint64(0x7FFFFFFF) | np.uint64(1)).astype(np.int64)
+    octave = np.frexp(tail.astype(np.float64))[1].astype(np.int64) - 1
+    shift = np.maximum(octave - PART_BITS, 0)
+    mantissa = (tail << np.maximum(PART_BITS - octave, 0)) >> shift  # 2^PART_BITS and its parts
+    index = (octave << PART_BITS) + mantissa - (1 << PART_BITS)
+    rest = tail & ((np.int64(1) << shift) - 1)
+    fall = (table[index] - table[index + 1]) * rest >> shift
+    value: NDArray[np.float32] = (table[index] - fall).astype(np.float32) * np.float32(UNIT)
+    return np.where(words >> np.uint64(31) == 1, -value, value)
+
+
+def normals(seeds: NDArray[np.uint64], draw: int, size: int) -> NDArray[np.float32]:
+    """Return (seeds, size) normal numbers: `size` of the draw with this number, for every seed.
+
+    Element i is word ``i % 4`` of counter ``(i // 4, draw, 0, 0)`` under the seed as key.
+    """
+    blocks = np.arange(-(-size // 4), dtype=np.uint64)[None, :]
+    seeds = np.asarray(seeds, np.uint64)[:, None]
+    words = philox((blocks, np.uint64(draw), 0, 0), (seeds & WORD, seeds >> np.uint64(32)))
+    stacked = np.stack(np.broadcast_arrays(*words), axis=-1)
+    return to_normal(stacked.reshape(len(seeds), -1)[:, :size])

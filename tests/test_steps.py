@@ -1,0 +1,118 @@
+"""The loop over a step table: every term of a row, batches, what it refuses."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgekit import steps
+from edgekit.errors import UsageError
+from edgekit.noise import normals
+from edgekit.steps import COLUMNS, Arrays, Roles, Step, StepTable
+
+ROLES = Roles("x", "t", y="y")
+SHAPE = (2, 3)
+
+
+def full_table(rows: int = 3, outputs: int = 2) -> StepTable:
+    """A table in which every term takes part."""
+    random = np.random.default_rng(0)
+    columns: dict[str, Any] = {name: random.standard_normal(rows) for name in COLUMNS}
+    columns |= {name: random.standard_normal((rows, outputs)) for name in ("v", "e")}
+    columns |= {"bias": random.standard_normal((rows, 2)), "group": np.arange(rows)}
+    return StepTable.of(
+        np.arange(rows), outputs, ROLES, columns, clip=0.8, start_noise=0.7, start_y=0.3
+    )
+
+
+def network(inputs: Arrays, step: Step) -> list[NDArray[Any]]:
+    return [np.tanh(inputs["x"] + step.row), inputs["x"] * inputs["y"]]
+
+
+def test_a_row_is_the_sum_that_the_documentation_says() -> None:
+    table, n = full_table(), 5
+    y = np.random.default_rng(1).standard_normal((n, *SHAPE))
+    seeds = steps.image_seeds(9, 0, n)
+
+    def noise(draw: int) -> NDArray[np.float64]:
+        return normals(seeds, draw, 6).reshape(n, *SHAPE).astype(np.float64)
+
+    x = start = 0.7 * noise(0) + 0.3 * y
+    before = np.zeros_like(x)
+    for row in range(table.rows):
+        e = network({"x": x, "y": y}, Step(row, 0, row, 0, row))
+        t, k = table, range(2)
+        assert t.bias is not None
+        x0 = t.u[row] * x + sum(t.v[row, i] * e[i] for i in k) + t.w[row] * y
+        x0 = np.clip(x0 + t.bias[row][:, None], -0.8, 0.8)
+        x = (
+            t.a[row] * x + t.b[row] * x0 + sum(t.e[row, i] * e[i] for i in k) + t.c[row] * y
+            + t.d[row] * start + t.h[row] * before + t.s[row] * noise(1 + row)
+        )  # fmt: skip
+        before = x0
+    found = steps.sample(table, network, SHAPE, n, 9, {"y": y}, dtype=np.float64)
+    assert np.abs(found - x).max() < 1e-13
+
+
+def test_an_image_does_not_depend_on_its_batch() -> None:
+    table, y = full_table(), np.random.default_rng(1).standard_normal((6, *SHAPE))
+    y = y.astype(np.float32)
+    whole = steps.sample(table, network, SHAPE, 6, 3, {"y": y})
+    alone = [
+        steps.sample(table, steps.one_by_one(network), SHAPE, 2, 3, {"y": y[i : i + 2]}, first=i)
+        for i in (0, 2, 4)
+    ]
+    assert whole.dtype == np.float32
+    assert np.array_equal(whole, np.concatenate(alone))
+
+
+def test_a_table_survives_json() -> None:
+    table = full_table()
+    again = StepTable.from_facts(json.loads(json.dumps(table.facts())))
+    for name in (*COLUMNS, "v", "e", "time", "bias", "graph", "group"):
+        assert np.array_equal(getattr(again, name), getattr(table, name)), name
+    assert (again.roles, again.clip, again.digest) == (ROLES, 0.8, table.digest)
+
+
+def test_the_digest_is_that_of_the_trajectory() -> None:
+    table = full_table()
+    assert table.with_(group=np.zeros(3, np.int64), s=table.s * 0.9).digest == table.digest
+    assert table.with_(time=table.time + 1).digest != table.digest
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("time", "now"), ("u", [1.0]), ("u", [1.0, 2.0, float("nan")]), ("outputs", 0), ("outputs", 10**9),
+        ("roles", {"x": 3}), ("roles", {"z": "x"}), ("roles", {"null": {"a": "b"}}), ("graph", [-1, 0, 0]),
+        ("clip", -1), ("clip", "x"), ("start_noise", float("inf")), ("bias", [1.0]), ("extra", 1),
+    ],
+)  # fmt: skip
+def test_a_damaged_table_is_refused(key: str, value: object) -> None:
+    with pytest.raises(UsageError):
+        StepTable.from_facts({**full_table().facts(), key: value})
+
+
+@pytest.mark.parametrize("key", ["time", "outputs", "roles", "clip", "start_y"])
+def test_a_table_without_a_key_is_refused(key: str) -> None:
+    facts = full_table().facts()
+    del facts[key]
+    with pytest.raises(UsageError):
+        StepTable.from_facts(facts)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "seed", "said"),
+    [
+        ({}, 0, "condition 'y': not given"),
+        ({"y": np.zeros((3, *SHAPE))}, 0, "condition 'y': shape (3, 2, 3); allowed: first axis 2"),
+        ({"y": np.zeros((2, 3, 2))}, 0, "condition 'y': shape (2, 3, 2)"),
+        ({"y": np.zeros((2, *SHAPE))}, 1 << 32, "seed: 4294967296"),
+    ],
+)
+def test_a_call_that_does_not_fit_says_why(conditions: Arrays, seed: int, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        steps.sample(full_table(), network, SHAPE, 2, seed, conditions)
+    assert said in str(error.value)
