@@ -102,13 +102,13 @@ def attach(model: Model, sampler: Sampler | StepTable) -> Model:
     Raises:
         UsageError: everything that is wrong with the sampler, or does not fit the network.
     """
-    problems = _trained_problems(model, sampler) if isinstance(sampler, Sampler) else []
+    problems = _role_problems(model, sampler.roles)
     if isinstance(sampler, Sampler):
-        problems += sampler.problems()
+        problems += [*_trained_problems(model, sampler), *sampler.problems()]
     if problems:
         raise UsageError(problems)
     table = sampler.table() if isinstance(sampler, Sampler) else sampler
-    if problems := _input_problems(model, table):
+    if problems := _shape_problems(model, table):
         raise ModelError(problems)
     return model.describe(sampler=table.facts())
 
@@ -128,23 +128,26 @@ def _trained_problems(model: Model, sampler: Sampler) -> list[Problem]:
     ]
 
 
-def _input_problems(model: Model, table: StepTable) -> list[Problem]:
-    """The roles must be inputs, x and the outputs of one shape, y and x too."""
+def _role_problems(model: Model, roles: Roles) -> list[Problem]:
+    """Every role must be an input of the network."""
     inputs = {str(value.name): value for value in model.stream_inputs}
-    listed, roles, found = ", ".join(inputs), table.roles, []
-    for role, name in (("x", roles.x), ("time", roles.time), ("group", roles.group)):
+    named = [("x", roles.x), ("time", roles.time), ("group", roles.group)]
+    named += [("null", name) for name in roles.null]
+    found = []
+    for role, name in named:
         if name is not None and name not in inputs:
             what = f"the network has no input '{name}'"
-            step = f'name it: roles.{role} = "INPUT"' + ("" if role == "x" else ", or leave it out")
-            found.append(Problem(f"sampler, {role}", what, listed, step))
-    for name in roles.null:
-        if name not in inputs:
-            step = "name the condition that guidance leaves out"
-            found.append(
-                Problem("sampler, null", f"the network has no input '{name}'", listed, step)
+            step = f'name the input: {role} = "INPUT"' + (
+                "" if role == "x" else ", or leave it out"
             )
-    if found:
-        return found
+            found.append(Problem(f"sampler, roles.{role}", what, ", ".join(inputs), step))
+    return found
+
+
+def _shape_problems(model: Model, table: StepTable) -> list[Problem]:
+    """The outputs must be shaped as x, y too, and as many as the rows have coefficients."""
+    inputs = {str(value.name): value for value in model.stream_inputs}
+    roles, found = table.roles, list[Problem]()
     shape = static_shape(inputs[roles.x])
     outputs = [static_shape(value) for value in model.stream_outputs]
     if shape is None or shape[0] != 1 or any(output != shape for output in outputs):

@@ -107,7 +107,7 @@ class Fuser:
                 self._dequantize_linear(node)
             elif node.op_type == "QuantizeLinear":
                 self._quantize_linear(node)
-            elif not self._move(node):
+            elif not self._move(node) and not self._rows(node):
                 build = BUILDERS.get(node.op_type)
                 known = node.domain == "" or is_fused(node)
                 if not known or build is None or not build(self, node):
@@ -269,6 +269,26 @@ class Fuser:
             return operand
         kind = QuantType("int16", operand.kind.scale / 128, 0)
         return Operand(self.requantized(operand, kind, name), kind)
+
+    def _rows(self, node: ir.Node) -> bool:
+        """A Gather of constant floats by computed indices: the constants are quantized, not what is read of them."""
+        table = constant(node.inputs[0]) if node.op_type == "Gather" else None
+        framed = self.frame(node)
+        if node.domain or table is None or table.dtype != np.float32 or framed is None:
+            return False
+        quantized, kind, fused = framed
+        if fused is not None:
+            return False
+        self._consumed.add(_required(quantized.producer()))
+        rows = self.initializer(
+            f"{_required(node.inputs[0]).name}_{node.name}", kind.quantize(table)
+        )
+        inputs = [rows, self._new(_required(node.inputs[1]))]
+        outputs = [self._stored(quantized, kind)]
+        self.nodes.append(
+            ir.node(node.op_type, inputs, dict(node.attributes), outputs=outputs, name=node.name)
+        )
+        return True
 
     def _move(self, node: ir.Node) -> bool:
         """A data movement between integers: the same operator, on integers of the output's type."""

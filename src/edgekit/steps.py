@@ -66,6 +66,7 @@ class StepTable:
         clip: limit of |x0|, or None.
         start_noise, start_y: the start is ``start_noise z + start_y y``.
         roles: the network's inputs.
+        folded: whether `time` holds indices of rows, because what depends on the time became tables.
     """
 
     time: Floats
@@ -86,6 +87,7 @@ class StepTable:
     start_noise: float = 1.0
     start_y: float = 0.0
     roles: Roles = Roles()
+    folded: bool = False
 
     @staticmethod
     def of(
@@ -97,6 +99,7 @@ class StepTable:
         clip: float | None = None,
         start_noise: float = 1.0,
         start_y: float = 0.0,
+        folded: bool = False,
     ) -> "StepTable":
         """Make a table of columns by name; those that are left out are zero.
 
@@ -121,6 +124,7 @@ class StepTable:
             start_noise=start_noise,
             start_y=start_y,
             roles=roles,
+            folded=folded,
             **arrays,
         )
         if problems := made.problems():
@@ -183,6 +187,7 @@ class StepTable:
             "clip": self.clip,
             "start_noise": self.start_noise,
             "start_y": self.start_y,
+            "folded": self.folded,
         }
         return facts | scalars | {"roles": {**vars(self.roles), "null": dict(self.roles.null)}}
 
@@ -203,7 +208,8 @@ class StepTable:
             if type(outputs) is not int or not 1 <= outputs <= MAX_OUTPUTS:
                 raise ValueError(f"outputs {outputs!r}")
             clip = None if clip is None else float(clip)
-            return StepTable.of(time, outputs, roles, given, clip=clip, **scalars)
+            folded = bool(given.pop("folded"))
+            return StepTable.of(time, outputs, roles, given, clip=clip, folded=folded, **scalars)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             allowed = "the step table that an export writes"
             raise UsageError(
