@@ -5,5 +5,5 @@
 #define EK_PRODUCT ek_rows_s16_w4
 #define EK_BYTES EK_BYTES_W4
 #define EK_OUTPUT ek_outputs_s64_s8
-#include "ek_int4.h"
+#include "ek_rows_w4.h"
 #include "ek_fc_int.h"

@@ -1,5 +1,5 @@
 /* What the integer recurrent cells share. */
-#include "ek_int4.h"
+#include "ek_rows_w4.h"
 #include "ek_rows.h"
 
 /* Product of two numbers of which one has scale 2^-15, rounded to the scale of the other. */

@@ -46,15 +46,4 @@ static inline int8_t ek_int4(const int8_t *w, ptrdiff_t i)
 EK_INT4_DOTS(ek_dots_s8_w4, int8_t, int32_t)
 EK_INT4_DOTS(ek_dots_s16_w4, int16_t, int64_t)
 
-/* acc [rows] += x [k] . w [rows][k]. */
-static inline void ek_rows_s8_w4(const int8_t *x, const int8_t *w, int32_t k, int32_t rows, int32_t *acc)
-{
-    ek_dots_s8_w4(x, 0, w, k, k, rows, acc);
-}
-
-static inline void ek_rows_s16_w4(const int16_t *x, const int8_t *w, int32_t k, int32_t rows, int64_t *acc)
-{
-    ek_dots_s16_w4(x, 0, w, k, k, rows, acc);
-}
-
 #endif

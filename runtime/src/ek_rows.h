@@ -8,6 +8,7 @@
 #define EK_ROWS_GUARD
 
 #include "ek_dot.h"
+#include "ek_outputs_each.h"
 
 #define EK_PANEL 1
 #define EK_BYTES_S8(k) ((ptrdiff_t)(k)) /* of one packed row of k taps, for int8 operands */
@@ -27,26 +28,7 @@ static inline void ek_rows_s16(const int16_t *x, const int8_t *w, int32_t k, int
     ek_dots_s16(x, 0, w, k, k, rows, acc);
 }
 
-/* y [n] = ek_output of acc [n], each with its own factor. */
-#define EK_OUTPUTS(name, acc_type, y_type)                                                                       \
-    static inline void name(const acc_type *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,      \
-                            int32_t y_min, int32_t y_max, y_type *y, int32_t n)                                  \
-    {                                                                                                            \
-        for (int32_t j = 0; j < n; j++) {                                                                        \
-            y[j] = (y_type)ek_output(acc[j], mult[j], shift[j], y_zero, y_min, y_max);                           \
-        }                                                                                                        \
-    }
-EK_OUTPUTS(ek_outputs_s32_s8, int32_t, int8_t)
-EK_OUTPUTS(ek_outputs_s32_s16, int32_t, int16_t)
-EK_OUTPUTS(ek_outputs_s64_s8, int64_t, int8_t)
-EK_OUTPUTS(ek_outputs_s64_s16, int64_t, int16_t)
-
-/* y [n] = the table's values at x [n], see ek_lut_s16_at; y may be x. */
-static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n)
-{
-    for (int32_t j = 0; j < n; j++) {
-        y[j] = ek_lut_s16_at(table, x[j]);
-    }
-}
+EK_OUTPUTS_EACH(ek_outputs_s32_s8, int32_t, int8_t)
+EK_OUTPUTS_EACH(ek_outputs_s32_s16, int32_t, int16_t)
 
 #endif

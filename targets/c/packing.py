@@ -58,6 +58,7 @@ INT4 = "w4"  # what the names of kernels with int4 weights end in
 PACKINGS: dict[str, Packing] = {
     "avx512vnni": Packing(rows=16, taps=((8, 4), (16, 2)), offset=128, columns=16),
     "avx2": Packing(rows=8, taps=((8, 2), (16, 2)), columns=8),
+    "neon": Packing(columns=4),
     "mve": PORTABLE,
     "dsp": Packing(rows=4, taps=((8, 4), (16, 4))),
 }

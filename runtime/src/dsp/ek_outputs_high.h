@@ -1,4 +1,6 @@
 /* Outputs of sums where a product of 32 bits has its high word at once: a shift of 33 or more needs no other. */
+#include "ek_outputs_each.h"
+
 #define EK_PACKED(n) (((n) + EK_PANEL - 1) / EK_PANEL * EK_PANEL)
 
 static inline int32_t ek_output_high(int32_t acc, int32_t m, int32_t s, int32_t y_zero, int32_t y_min, int32_t y_max)
@@ -8,27 +10,17 @@ static inline int32_t ek_output_high(int32_t acc, int32_t m, int32_t s, int32_t 
 }
 
 /* y [n] = ek_output of acc [n], each with its own factor. */
-#define EK_OUTPUTS(name, acc_type, y_type, fast)                                                                 \
-    static inline void name(const acc_type *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,      \
+#define EK_OUTPUTS_HIGH(name, y_type)                                                                            \
+    static inline void name(const int32_t *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,      \
                             int32_t y_min, int32_t y_max, y_type *y, int32_t n)                                  \
     {                                                                                                            \
         for (int32_t j = 0; j < n; j++) {                                                                        \
-            if ((fast) && shift[j] >= 33) {                                                                      \
-                y[j] = (y_type)ek_output_high((int32_t)acc[j], mult[j], shift[j], y_zero, y_min, y_max);         \
+            if (shift[j] >= 33) {                                                                                \
+                y[j] = (y_type)ek_output_high(acc[j], mult[j], shift[j], y_zero, y_min, y_max);                  \
             } else {                                                                                             \
                 y[j] = (y_type)ek_output(acc[j], mult[j], shift[j], y_zero, y_min, y_max);                       \
             }                                                                                                    \
         }                                                                                                        \
     }
-EK_OUTPUTS(ek_outputs_s32_s8, int32_t, int8_t, 1)
-EK_OUTPUTS(ek_outputs_s32_s16, int32_t, int16_t, 1)
-EK_OUTPUTS(ek_outputs_s64_s8, int64_t, int8_t, 0)
-EK_OUTPUTS(ek_outputs_s64_s16, int64_t, int16_t, 0)
-
-/* y [n] = the table's values at x [n], see ek_lut_s16_at; y may be x. */
-static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n)
-{
-    for (int32_t j = 0; j < n; j++) {
-        y[j] = ek_lut_s16_at(table, x[j]);
-    }
-}
+EK_OUTPUTS_HIGH(ek_outputs_s32_s8, int8_t)
+EK_OUTPUTS_HIGH(ek_outputs_s32_s16, int16_t)

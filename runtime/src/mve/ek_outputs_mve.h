@@ -1,5 +1,5 @@
 /* Outputs of sums by Helium: a shift of 33 or more needs only the high word of a product. */
-#include "edgekit.h"
+#include "ek_outputs_each.h"
 
 #include <arm_mve.h>
 
@@ -37,22 +37,3 @@ static inline int32x4_t ek_four_outputs(const int32_t *acc, const int32_t *mult,
     }
 EK_OUTPUTS_S32(ek_outputs_s32_s8, int8_t, vstrbq_s32)
 EK_OUTPUTS_S32(ek_outputs_s32_s16, int16_t, vstrhq_s32)
-
-#define EK_OUTPUTS(name, y_type)                                                                                 \
-    static inline void name(const int64_t *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,       \
-                            int32_t y_min, int32_t y_max, y_type *y, int32_t n)                                  \
-    {                                                                                                            \
-        for (int32_t j = 0; j < n; j++) {                                                                        \
-            y[j] = (y_type)ek_output(acc[j], mult[j], shift[j], y_zero, y_min, y_max);                           \
-        }                                                                                                        \
-    }
-EK_OUTPUTS(ek_outputs_s64_s8, int8_t)
-EK_OUTPUTS(ek_outputs_s64_s16, int16_t)
-
-/* y [n] = the table's values at x [n], see ek_lut_s16_at; y may be x. */
-static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n)
-{
-    for (int32_t j = 0; j < n; j++) {
-        y[j] = ek_lut_s16_at(table, x[j]);
-    }
-}

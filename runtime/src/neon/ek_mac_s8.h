@@ -1,0 +1,9 @@
+/* Armv8.0-A: products of int8 are 16 bits wide, sums of neighbours 32. */
+#include <arm_neon.h>
+
+/* acc + 16 products, four to a lane. */
+static inline int32x4_t ek_mac_s8(int32x4_t acc, int8x16_t x, int8x16_t w)
+{
+    acc = vpadalq_s16(acc, vmull_s8(vget_low_s8(x), vget_low_s8(w)));
+    return vpadalq_s16(acc, vmull_high_s8(x, w));
+}

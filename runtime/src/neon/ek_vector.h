@@ -1,0 +1,92 @@
+/* Vectors of AArch64. */
+#ifndef EK_VECTOR_GUARD
+#define EK_VECTOR_GUARD
+
+#include "edgekit.h"
+
+#include <arm_neon.h>
+
+#define EK_LANES 4
+typedef float32x4_t ek_v;
+
+static inline ek_v ek_v_zero(void)
+{
+    return vdupq_n_f32(0.0f);
+}
+
+static inline ek_v ek_v_all(float x)
+{
+    return vdupq_n_f32(x);
+}
+
+static inline ek_v ek_v_load(const float *x)
+{
+    return vld1q_f32(x);
+}
+
+/* The first n; the other lanes are 0. */
+static inline ek_v ek_v_load_some(const float *x, int32_t n)
+{
+    ek_v v = ek_v_zero();
+    if (n >= 4) {
+        return vld1q_f32(x);
+    }
+    if (n >= 2) {
+        v = vcombine_f32(vld1_f32(x), vdup_n_f32(0.0f));
+        return n == 3 ? vld1q_lane_f32(x + 2, v, 2) : v;
+    }
+    return n == 1 ? vld1q_lane_f32(x, v, 0) : v;
+}
+
+/* Lanes from..to-1 of x; the other lanes are 0, and are not read. */
+static inline ek_v ek_v_load_range(const float *x, int32_t from, int32_t to)
+{
+    float lanes[EK_LANES] = {0.0f, 0.0f, 0.0f, 0.0f};
+    if (from <= 0) {
+        return ek_v_load_some(x, to);
+    }
+    for (int32_t i = from; i < to; i++) {
+        lanes[i] = x[i];
+    }
+    return vld1q_f32(lanes);
+}
+
+/* Every second of 2 * EK_LANES - 1 floats. */
+static inline ek_v ek_v_load_even(const float *x)
+{
+    return vuzp1q_f32(vld1q_f32(x), ek_v_load_some(x + 4, 3));
+}
+
+static inline void ek_v_store(float *x, ek_v v)
+{
+    vst1q_f32(x, v);
+}
+
+static inline void ek_v_store_some(float *x, ek_v v, int32_t n)
+{
+    if (n >= 4) {
+        vst1q_f32(x, v);
+        return;
+    }
+    if (n >= 2) {
+        vst1_f32(x, vget_low_f32(v));
+    }
+    if (n == 1) {
+        vst1q_lane_f32(x, v, 0);
+    } else if (n == 3) {
+        vst1q_lane_f32(x + 2, v, 2);
+    }
+}
+
+static inline ek_v ek_v_add(ek_v a, ek_v b)
+{
+    return vaddq_f32(a, b);
+}
+
+/* a * b + c. */
+static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
+{
+    return vfmaq_f32(c, a, b);
+}
+
+#endif
