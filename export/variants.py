@@ -1,0 +1,139 @@
+"""Step groups: one network with a row of scales for each group of steps, chosen by an input at run time.
+
+The file holds a table for every constant that differs between groups, and reads the group's row of it; so it
+runs in onnxruntime as it is. A target that wants constants takes the network of one group.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.errors import ModelError, Problem
+from edgekit.export.model import Model
+from edgekit.export.passes.graph import add_initializer, array_of, unused_name, value_names
+
+GROUP, CHOSEN = (
+    "group",
+    "edgekit.group_of",
+)  # the input; metadata of a node that reads a group's row
+
+
+def stack_groups(models: Sequence[Model]) -> Model:
+    """Return one network of several that differ in constants only; its input ``group`` (1,) says which.
+
+    Metadata is that of the first; its step table, where it has one, reads the input.
+
+    Raises:
+        ModelError: the networks differ in more than the content of constants.
+    """
+    if problems := _differences(models):
+        raise ModelError(problems)
+    copy = models[0].ir.clone()
+    graph = copy.graph
+    name = unused_name(value_names(graph), GROUP)
+    group = ir.Value(name=name, shape=ir.Shape((1,)), type=ir.TensorType(ir.DataType.INT64))
+    graph.inputs.append(group)
+    scalar = add_initializer(graph, f"{name}.scalar", np.zeros(0, np.int64))
+    index = ir.node("Reshape", [group, scalar], name=f"{name}.index")
+    index.outputs[0].name = f"{name}.number"
+    index.outputs[0].shape, index.outputs[0].type = ir.Shape(()), group.type
+    nodes = [index]
+    others = [model.ir.graph.initializers for model in models]
+    for key, value in list(graph.initializers.items()):
+        rows = [array_of(found[key]) for found in others if key in found]
+        if key in others[0] and any(not _same(rows[0], row) for row in rows[1:]):
+            nodes.append(_row(graph, value, np.stack([r for r in rows if r is not None]), index))
+    graph.insert_before(graph[0], nodes)
+    made = Model(copy)
+    table = made.sampler
+    if table is None:
+        return made
+    return made.describe(sampler=table.with_(roles=replace(table.roles, group=name)).facts())
+
+
+def select_group(model: Model, group: int) -> Model:
+    """Return the network of one group, without the input; a network without groups is returned as it is.
+
+    Raises:
+        ModelError: there is no such group.
+    """
+    copy = model.ir.clone()
+    graph = copy.graph
+    rows = [node for node in graph if CHOSEN in node.metadata_props]
+    if not rows:
+        return model
+    tables = {node: array_of(node.inputs[0]) for node in rows}
+    counts = {len(table) for table in tables.values() if table is not None}
+    if not 0 <= group < min(counts):
+        allowed = f"0 to {min(counts) - 1}"
+        raise ModelError(Problem("step group", str(group), allowed, "correct the step table"))
+    index = rows[0].inputs[1]
+    assert index is not None
+    reshape = index.producer()
+    for node, table in tables.items():
+        assert table is not None
+        old, data = node.outputs[0], node.inputs[0]
+        name, old.name = str(node.metadata_props[CHOSEN]), f"{old.name}.old"
+        constant = add_initializer(graph, name, table[group])
+        old.replace_all_uses_with(constant, replace_graph_outputs=True)
+        graph.remove(node, safe=True)
+        if data is not None and not data.uses():
+            del graph.initializers[str(data.name)]
+    assert reshape is not None
+    given, shape = reshape.inputs
+    graph.remove(reshape, safe=True)
+    assert given is not None and shape is not None
+    graph.inputs.remove(given)
+    del graph.initializers[str(shape.name)]
+    return Model(copy)
+
+
+def _row(graph: ir.Graph, value: ir.Value, rows: NDArray[Any], index: ir.Node) -> ir.Node:
+    """Let the readers of a constant read the group's row of a table; the constant goes."""
+    name = str(value.name)
+    table = add_initializer(graph, f"{name}.groups", rows)
+    node = ir.node("Gather", [table, index.outputs[0]], {"axis": 0}, name=f"{name}.group")
+    result = node.outputs[0]
+    result.shape, result.type = ir.Shape(rows.shape[1:]), value.type
+    value.replace_all_uses_with(result)
+    del graph.initializers[name]
+    result.name = name
+    node.metadata_props[CHOSEN] = name
+    return node
+
+
+def _same(a: NDArray[Any] | None, b: NDArray[Any] | None) -> bool:
+    return a is not None and b is not None and np.array_equal(a, b)
+
+
+def _differences(models: Sequence[Model]) -> list[Problem]:
+    """Where networks differ in more than the content of constants: the first place of each."""
+    found = []
+    for number, model in enumerate(models[1:], 1):
+        pairs = zip(_structure(models[0]), _structure(model), strict=False)
+        other = next(((a, b) for a, b in pairs if a != b), None)
+        if other is None and len(_structure(models[0])) == len(_structure(model)):
+            continue
+        what = "another number of nodes" if other is None else f"{other[1][:200]}"
+        allowed = "the network of group 0" if other is None else f"{other[0][:200]}, as in group 0"
+        step = "quantize all groups with one recipe and one set of weights"
+        found.append(Problem(f"step group {number}", what, allowed, step))
+    return found
+
+
+def _structure(model: Model) -> list[str]:
+    """Nodes and constants without content, a line each."""
+    graph = model.ir.graph
+    lines = [
+        f"{node.domain} {node.op_type} {[v and v.name for v in node.inputs]} "
+        f"{[v.name for v in node.outputs]} {sorted(map(str, node.attributes.values()))}"
+        for node in graph
+    ]
+    constants = [
+        f"{name} {value.dtype} {value.shape}" for name, value in sorted(graph.initializers.items())
+    ]
+    return lines + constants
