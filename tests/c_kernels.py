@@ -40,9 +40,9 @@ BUILDS = {"O2": ("-O2",), "O3": ("-O3", "-fno-trapping-math"), "ubsan": UBSAN}
 # Kernel folders by instruction set: the folders, the compiler's options, and what /proc/cpuinfo must list to run them.
 AVX512 = ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni")
 ISAS = {
-    "avx2": (("avx2", "simd"), ("-mavx2", "-mfma"), ("avx2", "fma")),
+    "avx2": (("avx2", "x86", "simd"), ("-mavx2", "-mfma"), ("avx2", "fma")),
     "avx512vnni": (
-        ("avx512vnni", "simd"),
+        ("avx512vnni", "x86", "simd"),
         ("-mfma", *(f"-m{name}" for name in AVX512)),
         ("fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"),
     ),

@@ -478,11 +478,19 @@ def prelu(kernel: str) -> Callable[[Draw], Call]:
     x_type, y_type = read_and_written(kernel)
 
     def build(d: Draw) -> Call:
-        channels, inner, top = d.int(1, 5), d.int(1, 20), (1 << 31) - 1
+        top = (1 << 31) - 1
+        channels, inner = (d.int(1, 40), 1) if d.int(0, 2) == 0 else (d.int(1, 5), d.int(1, 40))
         x = integers(d, DTYPES[x_type], channels, inner)
         slopes = d.rng().integers(-top, top, channels).astype(np.int32)
         x_zero, y_zero = (d.int(-128, 127) if name == "s8" else 0 for name in (x_type, y_type))
-        args = [x, x_zero, d.int(1, top), slopes, d.int(24, 40), y_zero]
+        args = [
+            x,
+            x_zero,
+            d.int(1, top),
+            slopes,
+            d.int(10, 62) if d.int(0, 3) == 0 else d.int(24, 40),
+            y_zero,
+        ]
         y = getattr(arithmetic, kernel)(*args)
         return Call(kernel, [*args, blank(y), channels, inner], {6: y})
 
@@ -578,7 +586,7 @@ def requantize(kernel: str) -> Callable[[Draw], Call]:
 
     def build(d: Draw) -> Call:
         n = d.int(1, 60)
-        mult, shift = d.int(-(1 << 31) + 1, (1 << 31) - 1), d.int(20, 62)
+        mult, shift = d.int(-(1 << 31) + 1, (1 << 31) - 1), d.int(10, 62)
         x_zero = d.int(-128, 127) if x_type == "s8" else 0
         args = [integers(d, DTYPES[x_type], n), x_zero, mult, shift, *limits(d, y_type)]
         y = getattr(arithmetic, kernel)(*args)

@@ -94,8 +94,9 @@ def test_kernels_of_an_instruction_set_name_the_options_that_they_miss(
     tmp_path: Path, isa: str, header: str
 ) -> None:
     file = tmp_path / "user.c"
-    file.write_text(f'#include "{isa}/{header}"\n')
-    folders = [f"-I{INCLUDE}", f"-I{SOURCES[0].parent}"]
+    file.write_text(f'#include "{header}"\n')
+    own = SOURCES[0].parent
+    folders = [f"-I{folder}" for folder in (INCLUDE, *(own / f for f in ISAS[isa][0]), own)]
     command = [str(CC), "-march=x86-64", "-fsyntax-only", *folders, str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     first = next(line for line in done.stderr.splitlines() if "error" in line)

@@ -7,7 +7,8 @@
  *    order per output element; build with -ffp-contract=off to have the same bits on every core.
  *  - The caller owns all memory. Arrays do not overlap unless "y may be x" is said.
  *  - mult/shift: a real factor as mult * 2^-shift with mult in (-2^31, 2^31), shift in 1..62, and
- *    bits(accumulator) + bits(mult) <= 62.
+ *    bits(accumulator) + bits(mult) <= 62. Matrix products, convolutions and cells with int32 sums: mult is 0, or
+ *    |mult| >= 2^20.
  *  - Integer accumulators must not overflow: the exporter proves it from the weights' sums.
  *  - EK_..._SCRATCH macros count bytes; scratch is aligned for its element type.
  */

@@ -1,9 +1,4 @@
-#include "edgekit.h"
-
-void ek_requantize_s16_s16(const int16_t *x, int32_t x_zero, int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min,
-                         int32_t y_max, int16_t *y, int32_t n)
-{
-    for (int32_t i = 0; i < n; i++) {
-        y[i] = (int16_t)ek_output(x[i] - x_zero, mult, shift, y_zero, y_min, y_max);
-    }
-}
+#define EK_NAME ek_requantize_s16_s16
+#define EK_X int16_t
+#define EK_Y int16_t
+#include "ek_requantize_int.h"

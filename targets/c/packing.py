@@ -19,12 +19,14 @@ class Packing:
 
     Attributes:
         rows: rows side by side, ``EK_PANEL``.
+        panels: so many panels of rows take turns, ``EK_ROWS / EK_PANEL``.
         taps: taps in a group by the bits of the operand, ``EK_GROUP``.
         offset: what int8 operands gain before they are multiplied.
         columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
     """
 
     rows: int = 1
+    panels: int = 1
     taps: tuple[tuple[int, int], ...] = ((8, 1), (16, 1))
     offset: int = 0
     columns: int = 0
@@ -35,7 +37,12 @@ class Packing:
         wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // group) * group), np.int8)
         wide[:n, :k] = w
         panels = wide.reshape(-1, self.rows, wide.shape[1] // group, group)
-        return np.ascontiguousarray(panels.swapaxes(1, 2)).reshape(-1)
+        return np.concatenate(
+            [
+                panels[first : first + self.panels].transpose(2, 0, 1, 3).reshape(-1)
+                for first in range(0, len(panels), self.panels)
+            ]
+        )
 
     def int_bias(self, w: NDArray[Any], bias: NDArray[Any], bits: int) -> NDArray[Any]:
         """Fold the offset of the operand into the bias of w (n, k), modulo 2^32."""
@@ -56,8 +63,8 @@ class Packing:
 PORTABLE = Packing()
 INT4 = "w4"  # what the names of kernels with int4 weights end in
 PACKINGS: dict[str, Packing] = {
-    "avx512vnni": Packing(rows=16, taps=((8, 4), (16, 2)), offset=128, columns=16),
-    "avx2": Packing(rows=8, taps=((8, 2), (16, 2)), columns=8),
+    "avx512vnni": Packing(rows=16, panels=4, taps=((8, 4), (16, 2)), offset=128, columns=16),
+    "avx2": Packing(rows=8, panels=4, taps=((8, 2), (16, 2)), columns=8),
     "neon": Packing(columns=4),
     "mve": PORTABLE,
     "dsp": Packing(rows=4, taps=((8, 4), (16, 4))),

@@ -1,15 +1,9 @@
-/* AVX2: 8 rows side by side, pairs of taps in a lane. Operands and weights are 16 bits wide, because vpmaddubsw
- * saturates its sums. */
+/* AVX2: 8 rows side by side, pairs of taps in a lane; up to 4 such panels take turns. Operands and weights are 16 bits
+ * wide, because vpmaddubsw saturates its sums. */
 #ifndef EK_ROWS_GUARD
 #define EK_ROWS_GUARD
 
-#include "edgekit.h"
-
-#if !(defined(__AVX2__) && defined(__FMA__))
-#error "This build is for the processor of its host: compile with the options in CMakeLists.txt, -march=native; or export for c99."
-#endif
-
-#include <immintrin.h>
+#include "ek_outputs.h"
 
 #define EK_ROWS 32
 #define EK_PANEL 8
@@ -18,35 +12,34 @@
 #define EK_PACKED(n) (((n) + EK_PANEL - 1) / EK_PANEL * EK_PANEL)
 #define EK_PIECE 256 /* even; as many products of 2^22 fit an int32 sum */
 
-/* Sums of pairs of taps times the rows of `panels` panels, `step` bytes apart. */
-static inline __attribute__((always_inline)) void ek_pairs(const int16_t *x, const int8_t *w, ptrdiff_t step,
-                                                           int32_t k, int32_t panels, __m256i *sum)
+/* Sums of pairs of taps times the rows of `panels` panels. */
+static inline __attribute__((always_inline)) void ek_pairs(const int16_t *x, const int8_t *w, int32_t k,
+                                                           int32_t panels, __m256i *sum)
 {
     for (int32_t i = 0; i < k; i += 2) {
         uint32_t taps = 0;
         memcpy(&taps, x + i, k - i >= 2 ? 4 : 2);
         for (int32_t p = 0; p < panels; p++) {
-            const __m128i narrow = _mm_loadu_si128((const __m128i *)(const void *)(w + p * step));
+            const __m128i narrow = _mm_loadu_si128((const __m128i *)(const void *)(w + 16 * p));
             const __m256i both = _mm256_madd_epi16(_mm256_set1_epi32((int32_t)taps), _mm256_cvtepi8_epi16(narrow));
             sum[p] = _mm256_add_epi32(sum[p], both);
         }
-        w += 16;
+        w += 16 * panels;
     }
 }
 
-/* sums [panels * 8] = products of piece x [k] with the rows of w, panels `step` bytes apart. */
-static inline void ek_piece(const int16_t *x, const int8_t *w, ptrdiff_t step, int32_t k, int32_t panels,
-                            int32_t *sums)
+/* sums [panels * 8] = products of piece x [k] with the rows of w. */
+static inline void ek_piece(const int16_t *x, const int8_t *w, int32_t k, int32_t panels, int32_t *sums)
 {
     __m256i sum[4];
     for (int32_t p = 0; p < 4; p++) {
         sum[p] = _mm256_setzero_si256();
     }
     switch (panels) {
-    case 4: ek_pairs(x, w, step, k, 4, sum); break;
-    case 3: ek_pairs(x, w, step, k, 3, sum); break;
-    case 2: ek_pairs(x, w, step, k, 2, sum); break;
-    default: ek_pairs(x, w, step, k, 1, sum); break;
+    case 4: ek_pairs(x, w, k, 4, sum); break;
+    case 3: ek_pairs(x, w, k, 3, sum); break;
+    case 2: ek_pairs(x, w, k, 2, sum); break;
+    default: ek_pairs(x, w, k, 1, sum); break;
     }
     for (int32_t p = 0; p < panels; p++) {
         _mm256_storeu_si256((__m256i *)(void *)(sums + p * EK_PANEL), sum[p]);
@@ -56,7 +49,7 @@ static inline void ek_piece(const int16_t *x, const int8_t *w, ptrdiff_t step, i
 /* acc [rows] += x [k] . w, packed rows. */
 static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32_t rows, int32_t *acc)
 {
-    const ptrdiff_t step = EK_BYTES_S8(k) * EK_PANEL;
+    const int32_t packed = EK_PACKED(rows);
     int16_t wide[EK_PIECE];
     int32_t sums[EK_ROWS];
     for (int32_t at = 0; at < k; at += EK_PIECE) {
@@ -64,7 +57,7 @@ static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32
         for (int32_t i = 0; i < n; i++) {
             wide[i] = x[at + i];
         }
-        ek_piece(wide, w + at * EK_PANEL, step, n, EK_PACKED(rows) / EK_PANEL, sums);
+        ek_piece(wide, w + at * packed, n, packed / EK_PANEL, sums);
         for (int32_t j = 0; j < rows; j++) {
             acc[j] += sums[j];
         }
@@ -73,11 +66,11 @@ static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32
 
 static inline void ek_rows_s16(const int16_t *x, const int8_t *w, int32_t k, int32_t rows, int64_t *acc)
 {
-    const ptrdiff_t step = EK_BYTES_S16(k) * EK_PANEL;
+    const int32_t packed = EK_PACKED(rows);
     int32_t sums[EK_ROWS];
     for (int32_t at = 0; at < k; at += EK_PIECE) {
         const int32_t n = k - at < EK_PIECE ? k - at : EK_PIECE;
-        ek_piece(x + at, w + at * EK_PANEL, step, n, EK_PACKED(rows) / EK_PANEL, sums);
+        ek_piece(x + at, w + at * packed, n, packed / EK_PANEL, sums);
         for (int32_t j = 0; j < rows; j++) {
             acc[j] += sums[j];
         }
@@ -89,11 +82,6 @@ static inline __m256i ek_shift64(__m256i v, __m256i s)
 {
     const __m256i top = _mm256_set1_epi64x(INT64_MIN);
     return _mm256_sub_epi64(_mm256_srlv_epi64(_mm256_xor_si256(v, top), s), _mm256_srlv_epi64(top, s));
-}
-
-static inline __m256i ek_times_s32(__m256i acc, __m256i m)
-{
-    return _mm256_mul_epi32(acc, m);
 }
 
 /* acc * m modulo 2^64, m within int32. */
@@ -109,14 +97,9 @@ static inline __m256i ek_wide_s32(const int32_t *acc)
     return _mm256_cvtepi32_epi64(_mm_loadu_si128((const __m128i *)(const void *)acc));
 }
 
-static inline __m256i ek_wide_s64(const int64_t *acc)
-{
-    return _mm256_loadu_si256((const __m256i *)(const void *)acc);
-}
-
 /* y [n] = ek_output of acc [n], each with its own factor. */
-#define EK_OUTPUTS(name, acc_type, wide, times, y_type)                                                          \
-    static inline void name(const acc_type *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,      \
+#define EK_OUTPUTS_S64(name, y_type)                                                                             \
+    static inline void name(const int64_t *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,      \
                             int32_t y_min, int32_t y_max, y_type *y, int32_t n)                                  \
     {                                                                                                            \
         const __m256i one = _mm256_set1_epi64x(1), low = _mm256_set1_epi64x(y_min - y_zero);                     \
@@ -128,7 +111,8 @@ static inline __m256i ek_wide_s64(const int64_t *acc)
             memcpy(&shifts, shift + j, 4);                                                                       \
             const __m256i s = _mm256_cvtepu8_epi64(_mm_cvtsi32_si128(shifts));                                   \
             const __m256i half = _mm256_sllv_epi64(one, _mm256_sub_epi64(s, one));                               \
-            const __m256i product = times(wide(acc + j), ek_wide_s32(mult + j));                                 \
+            const __m256i sums = _mm256_loadu_si256((const __m256i *)(const void *)(acc + j));                   \
+            const __m256i product = ek_times_s64(sums, ek_wide_s32(mult + j));                                    \
             __m256i q = ek_shift64(_mm256_add_epi64(product, half), s);                                          \
             q = _mm256_blendv_epi8(q, low, _mm256_cmpgt_epi64(low, q));                                          \
             q = _mm256_blendv_epi8(q, high, _mm256_cmpgt_epi64(q, high));                                        \
@@ -141,16 +125,20 @@ static inline __m256i ek_wide_s64(const int64_t *acc)
             y[j] = (y_type)ek_output(acc[j], mult[j], shift[j], y_zero, y_min, y_max);                           \
         }                                                                                                        \
     }
-EK_OUTPUTS(ek_outputs_s32_s8, int32_t, ek_wide_s32, ek_times_s32, int8_t)
-EK_OUTPUTS(ek_outputs_s32_s16, int32_t, ek_wide_s32, ek_times_s32, int16_t)
-EK_OUTPUTS(ek_outputs_s64_s8, int64_t, ek_wide_s64, ek_times_s64, int8_t)
-EK_OUTPUTS(ek_outputs_s64_s16, int64_t, ek_wide_s64, ek_times_s64, int16_t)
+EK_OUTPUTS_S64(ek_outputs_s64_s8, int8_t)
+EK_OUTPUTS_S64(ek_outputs_s64_s16, int16_t)
 
-/* y [n] = the table's values at x [n], see ek_lut_s16_at; y may be x. */
+/* y [n] = the table's values at x [n], see ek_lut_s16_at; y may be x. One gathered word holds two entries. */
 static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n)
 {
-    for (int32_t j = 0; j < n; j++) {
-        y[j] = ek_lut_s16_at(table, x[j]);
+    const __m256i low = _mm256_set1_epi32(63), half = _mm256_set1_epi32(32);
+    for (int32_t j = 0; j < n; j += 8) {
+        const __m256i u = _mm256_add_epi32(ek_i_load_s16(x + j, n - j), _mm256_set1_epi32(32768));
+        const __m256i pair = _mm256_i32gather_epi32((const void *)table, _mm256_srli_epi32(u, 6), 2);
+        const __m256i t0 = _mm256_srai_epi32(_mm256_slli_epi32(pair, 16), 16);
+        const __m256i rise = _mm256_sub_epi32(_mm256_srai_epi32(pair, 16), t0);
+        const __m256i part = _mm256_add_epi32(_mm256_mullo_epi32(rise, _mm256_and_si256(u, low)), half);
+        ek_i_store_s16(y + j, _mm256_add_epi32(t0, _mm256_srai_epi32(part, 6)), n - j);
     }
 }
 

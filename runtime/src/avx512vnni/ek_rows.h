@@ -1,16 +1,10 @@
-/* AVX-512 with VNNI: 16 rows side by side, 4 int8 or 2 int16 taps in a lane. vpdpbusd takes its first operand
+/* AVX-512 with VNNI: 16 rows side by side, 4 int8 or 2 int16 taps in a lane; up to 4 such panels take turns, so that a
+ * block of rows is read from front to back. vpdpbusd takes its first operand
  * unsigned, so int8 operands gain 128, and the bias contains -128 * sum(w row). */
 #ifndef EK_ROWS_GUARD
 #define EK_ROWS_GUARD
 
-#include "edgekit.h"
-
-#if !(defined(__AVX2__) && defined(__FMA__) && defined(__AVX512F__) && defined(__AVX512BW__) && \
-      defined(__AVX512DQ__) && defined(__AVX512VL__) && defined(__AVX512VNNI__))
-#error "This build is for the processor of its host: compile with the options in CMakeLists.txt, -march=native; or export for c99."
-#endif
-
-#include <immintrin.h>
+#include "ek_outputs.h"
 
 #define EK_ROWS 64
 #define EK_PANEL 16
@@ -18,26 +12,19 @@
 #define EK_BYTES_S16(k) ((ptrdiff_t)(((k) + 1) & ~1))
 #define EK_PACKED(n) (((n) + EK_PANEL - 1) / EK_PANEL * EK_PANEL)
 
-/* The first n of 16 lanes. */
-static inline __mmask16 ek_lanes(int32_t n)
-{
-    return (__mmask16)(n >= 16 ? 0xffff : (1 << n) - 1);
-}
-
-/* acc += one group of 4 taps times the rows of `panels` panels, `step` vectors apart. */
-static inline __attribute__((always_inline)) void ek_group_s8(uint32_t taps, const __m512i *w, ptrdiff_t step,
-                                                              int32_t panels, __m512i *acc)
+/* acc += one group of 4 taps times the rows of `panels` panels. */
+static inline __attribute__((always_inline)) void ek_group_s8(uint32_t taps, const __m512i *w, int32_t panels,
+                                                              __m512i *acc)
 {
     const __m512i x = _mm512_xor_si512(_mm512_set1_epi32((int32_t)taps), _mm512_set1_epi8(-128));
     for (int32_t p = 0; p < panels; p++) {
-        acc[p] = _mm512_dpbusd_epi32(acc[p], x, _mm512_loadu_si512(w + p * step));
+        acc[p] = _mm512_dpbusd_epi32(acc[p], x, _mm512_loadu_si512(w + p));
     }
 }
 
 static inline __attribute__((always_inline)) void ek_panels_s8(const int8_t *x, const int8_t *w, int32_t k,
                                                                int32_t panels, int32_t rows, int32_t *acc)
 {
-    const ptrdiff_t step = EK_BYTES_S8(k) / 4;
     const __m512i *at = (const __m512i *)(const void *)w;
     const __mmask16 last = ek_lanes(rows - (panels - 1) * EK_PANEL);
     __m512i sum[4];
@@ -45,14 +32,14 @@ static inline __attribute__((always_inline)) void ek_panels_s8(const int8_t *x, 
     for (int32_t p = 0; p < panels; p++) {
         sum[p] = _mm512_maskz_loadu_epi32(p + 1 < panels ? 0xffff : last, acc + p * EK_PANEL);
     }
-    for (int32_t i = 0; i + 4 <= k; i += 4) {
+    for (int32_t i = 0; i + 4 <= k; i += 4, at += panels) {
         memcpy(&taps, x + i, 4);
-        ek_group_s8(taps, at++, step, panels, sum);
+        ek_group_s8(taps, at, panels, sum);
     }
     if (k & 3) {
         taps = 0;
         memcpy(&taps, x + (k & ~3), (size_t)(k & 3));
-        ek_group_s8(taps, at, step, panels, sum);
+        ek_group_s8(taps, at, panels, sum);
     }
     for (int32_t p = 0; p < panels; p++) {
         _mm512_mask_storeu_epi32(acc + p * EK_PANEL, p + 1 < panels ? 0xffff : last, sum[p]);
@@ -72,13 +59,13 @@ static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32
 
 #define EK_PIECE_S16 256 /* products of 2^22 that fit an int32 sum */
 
-/* acc += one pair of taps times the rows of `panels` panels, `step` half vectors apart. */
-static inline __attribute__((always_inline)) void ek_group_s16(uint32_t taps, const __m256i *w, ptrdiff_t step,
-                                                               int32_t panels, __m512i *acc)
+/* acc += one pair of taps times the rows of `panels` panels. */
+static inline __attribute__((always_inline)) void ek_group_s16(uint32_t taps, const __m256i *w, int32_t panels,
+                                                               __m512i *acc)
 {
     const __m512i x = _mm512_set1_epi32((int32_t)taps);
     for (int32_t p = 0; p < panels; p++) {
-        const __m512i wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256(w + p * step));
+        const __m512i wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256(w + p));
         acc[p] = _mm512_dpwssd_epi32(acc[p], x, wide);
     }
 }
@@ -97,7 +84,6 @@ static inline void ek_widen_add(int64_t *acc, __m512i sum, int32_t rows)
 static inline __attribute__((always_inline)) void ek_panels_s16(const int16_t *x, const int8_t *w, int32_t k,
                                                                 int32_t panels, int32_t rows, int64_t *acc)
 {
-    const ptrdiff_t step = EK_BYTES_S16(k) / 2;
     const __m256i *at = (const __m256i *)(const void *)w;
     for (int32_t start = 0; start < k; start += EK_PIECE_S16) {
         const int32_t end = k - start < EK_PIECE_S16 ? k : start + EK_PIECE_S16;
@@ -106,12 +92,12 @@ static inline __attribute__((always_inline)) void ek_panels_s16(const int16_t *x
         for (int32_t p = 0; p < panels; p++) {
             sum[p] = _mm512_setzero_si512();
         }
-        for (int32_t i = start; i + 2 <= end; i += 2) {
+        for (int32_t i = start; i + 2 <= end; i += 2, at += panels) {
             memcpy(&taps, x + i, 4);
-            ek_group_s16(taps, at++, step, panels, sum);
+            ek_group_s16(taps, at, panels, sum);
         }
         if (end & 1) {
-            ek_group_s16((uint16_t)x[end - 1], at++, step, panels, sum);
+            ek_group_s16((uint16_t)x[end - 1], at, panels, sum);
         }
         for (int32_t p = 0; p < panels; p++) {
             ek_widen_add(acc + p * EK_PANEL, sum[p], rows - p * EK_PANEL);
@@ -139,33 +125,21 @@ static inline __m512i ek_scaled(__m512i product, __m512i s, int32_t y_zero, int3
     return _mm512_min_epi64(_mm512_max_epi64(y, _mm512_set1_epi64(y_min)), _mm512_set1_epi64(y_max));
 }
 
-static inline __m512i ek_wide_s32(const int32_t *acc, __mmask8 lanes)
-{
-    return _mm512_cvtepi32_epi64(_mm256_maskz_loadu_epi32(lanes, acc));
-}
-
-static inline __m512i ek_wide_s64(const int64_t *acc, __mmask8 lanes)
-{
-    return _mm512_maskz_loadu_epi64(lanes, acc);
-}
-
-/* y [n] = ek_output of acc [n], each with its own factor. `times` is exact: int32 by int32, or modulo 2^64. */
-#define EK_OUTPUTS(name, acc_type, wide, times, y_type, store)                                                   \
-    static inline void name(const acc_type *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,      \
+/* y [n] = ek_output of acc [n], each with its own factor; products modulo 2^64 are exact. */
+#define EK_OUTPUTS_S64(name, y_type, store)                                                                      \
+    static inline void name(const int64_t *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,       \
                             int32_t y_min, int32_t y_max, y_type *y, int32_t n)                                  \
     {                                                                                                            \
         for (int32_t j = 0; j < n; j += 8) {                                                                     \
             const __mmask8 lanes = (__mmask8)ek_lanes(n - j);                                                    \
-            const __m512i m = ek_wide_s32(mult + j, lanes);                                                      \
+            const __m512i m = _mm512_cvtepi32_epi64(_mm256_maskz_loadu_epi32(lanes, mult + j));                  \
             const __m512i s = _mm512_cvtepu8_epi64(_mm_maskz_loadu_epi8(lanes, shift + j));                      \
-            const __m512i q = ek_scaled(times(wide(acc + j, lanes), m), s, y_zero, y_min, y_max);                \
-            store(y + j, lanes, q);                                                                              \
+            const __m512i product = _mm512_mullo_epi64(_mm512_maskz_loadu_epi64(lanes, acc + j), m);             \
+            store(y + j, lanes, ek_scaled(product, s, y_zero, y_min, y_max));                                    \
         }                                                                                                        \
     }
-EK_OUTPUTS(ek_outputs_s32_s8, int32_t, ek_wide_s32, _mm512_mul_epi32, int8_t, _mm512_mask_cvtepi64_storeu_epi8)
-EK_OUTPUTS(ek_outputs_s32_s16, int32_t, ek_wide_s32, _mm512_mul_epi32, int16_t, _mm512_mask_cvtepi64_storeu_epi16)
-EK_OUTPUTS(ek_outputs_s64_s8, int64_t, ek_wide_s64, _mm512_mullo_epi64, int8_t, _mm512_mask_cvtepi64_storeu_epi8)
-EK_OUTPUTS(ek_outputs_s64_s16, int64_t, ek_wide_s64, _mm512_mullo_epi64, int16_t, _mm512_mask_cvtepi64_storeu_epi16)
+EK_OUTPUTS_S64(ek_outputs_s64_s8, int8_t, _mm512_mask_cvtepi64_storeu_epi8)
+EK_OUTPUTS_S64(ek_outputs_s64_s16, int16_t, _mm512_mask_cvtepi64_storeu_epi16)
 
 /* y [n] = the table's values at x [n], see ek_lut_s16_at; y may be x. One gathered word holds two entries. */
 static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n)

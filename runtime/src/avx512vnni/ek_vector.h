@@ -2,14 +2,7 @@
 #ifndef EK_VECTOR_GUARD
 #define EK_VECTOR_GUARD
 
-#include "edgekit.h"
-
-#if !(defined(__AVX2__) && defined(__FMA__) && defined(__AVX512F__) && defined(__AVX512BW__) && \
-      defined(__AVX512DQ__) && defined(__AVX512VL__) && defined(__AVX512VNNI__))
-#error "This build is for the processor of its host: compile with the options in CMakeLists.txt, -march=native; or export for c99."
-#endif
-
-#include <immintrin.h>
+#include "ek_x86.h"
 
 #define EK_LANES 16
 typedef __m512 ek_v;

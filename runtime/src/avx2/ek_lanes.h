@@ -1,0 +1,125 @@
+/* Vectors of 8 int32 of AVX2. */
+#ifndef EK_LANES_GUARD
+#define EK_LANES_GUARD
+
+#include "ek_x86.h"
+
+#define EK_WIDTH 8
+typedef __m256i ek_i;
+
+static inline ek_i ek_i_all(int32_t v)
+{
+    return _mm256_set1_epi32(v);
+}
+
+/* `item` bytes of each of the first n of 8 elements, zeros behind. */
+static inline __m128i ek_first_bytes(const void *x, int32_t n, size_t item)
+{
+    uint8_t few[16] = {0};
+    memcpy(few, x, (size_t)n * item);
+    return _mm_loadu_si128((const __m128i *)(const void *)few);
+}
+
+/* The first n of x; the other lanes are 0, and are not read. */
+static inline ek_i ek_i_load_s8(const int8_t *x, int32_t n)
+{
+    return _mm256_cvtepi8_epi32(n >= 8 ? _mm_loadl_epi64((const __m128i *)(const void *)x) : ek_first_bytes(x, n, 1));
+}
+
+static inline ek_i ek_i_load_u8(const uint8_t *x, int32_t n)
+{
+    return _mm256_cvtepu8_epi32(n >= 8 ? _mm_loadl_epi64((const __m128i *)(const void *)x) : ek_first_bytes(x, n, 1));
+}
+
+static inline ek_i ek_i_load_s16(const int16_t *x, int32_t n)
+{
+    return _mm256_cvtepi16_epi32(n >= 8 ? _mm_loadu_si128((const __m128i *)(const void *)x) : ek_first_bytes(x, n, 2));
+}
+
+static inline ek_i ek_i_load_s32(const int32_t *x, int32_t n)
+{
+    const __m256i first = _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    return n >= 8 ? _mm256_loadu_si256((const __m256i *)(const void *)x) : _mm256_maskload_epi32(x, first);
+}
+
+/* The first n lanes, which the type holds. */
+static inline void ek_i_store_s16(int16_t *y, ek_i v, int32_t n)
+{
+    const __m128i q = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    if (n >= 8) {
+        _mm_storeu_si128((__m128i *)(void *)y, q);
+    } else {
+        memcpy(y, &q, (size_t)n * sizeof(int16_t));
+    }
+}
+
+static inline void ek_i_store_s8(int8_t *y, ek_i v, int32_t n)
+{
+    __m128i q = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    q = _mm_packs_epi16(q, q);
+    if (n >= 8) {
+        _mm_storel_epi64((__m128i *)(void *)y, q);
+    } else {
+        memcpy(y, &q, (size_t)n);
+    }
+}
+
+static inline ek_i ek_i_add(ek_i a, ek_i b)
+{
+    return _mm256_add_epi32(a, b);
+}
+
+static inline ek_i ek_i_sub(ek_i a, ek_i b)
+{
+    return _mm256_sub_epi32(a, b);
+}
+
+static inline ek_i ek_i_mul(ek_i a, ek_i b)
+{
+    return _mm256_mullo_epi32(a, b);
+}
+
+static inline ek_i ek_i_shl(ek_i v, ek_i by)
+{
+    return _mm256_sllv_epi32(v, by);
+}
+
+static inline ek_i ek_i_shr(ek_i v, ek_i by)
+{
+    return _mm256_srav_epi32(v, by);
+}
+
+static inline ek_i ek_i_clamp(ek_i v, ek_i lo, ek_i hi)
+{
+    return _mm256_min_epi32(_mm256_max_epi32(v, lo), hi);
+}
+
+/* a where v < 0, else b. */
+static inline ek_i ek_i_where_negative(ek_i v, ek_i a, ek_i b)
+{
+    return _mm256_blendv_epi8(b, a, _mm256_srai_epi32(v, 31));
+}
+
+/* Whether any lane is below 0. */
+static inline int ek_i_any_negative(ek_i v)
+{
+    return _mm256_movemask_ps(_mm256_castsi256_ps(v)) != 0;
+}
+
+/* The upper halves of the 64-bit sums a * b, and a * b + c * d. */
+static inline ek_i ek_i_high(ek_i a, ek_i b)
+{
+    const __m256i even = _mm256_mul_epi32(a, b);
+    const __m256i odd = _mm256_mul_epi32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));
+    return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+}
+
+static inline ek_i ek_i_high_of_two(ek_i a, ek_i b, ek_i c, ek_i d)
+{
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(a, b), _mm256_mul_epi32(c, d));
+    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32)),
+                                         _mm256_mul_epi32(_mm256_srli_epi64(c, 32), _mm256_srli_epi64(d, 32)));
+    return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* Vectors of 16 int32 of AVX-512. */
+#ifndef EK_LANES_GUARD
+#define EK_LANES_GUARD
+
+#include "ek_x86.h"
+
+#define EK_WIDTH 16
+typedef __m512i ek_i;
+
+/* The first n of 16 lanes. */
+static inline __mmask16 ek_lanes(int32_t n)
+{
+    return (__mmask16)(n >= 16 ? 0xffff : (1 << n) - 1);
+}
+
+static inline ek_i ek_i_all(int32_t v)
+{
+    return _mm512_set1_epi32(v);
+}
+
+/* The first n of x; the other lanes are 0, and are not read. */
+static inline ek_i ek_i_load_s8(const int8_t *x, int32_t n)
+{
+    return _mm512_cvtepi8_epi32(n >= 16 ? _mm_loadu_si128((const __m128i *)(const void *)x)
+                                        : _mm_maskz_loadu_epi8(ek_lanes(n), x));
+}
+
+static inline ek_i ek_i_load_s16(const int16_t *x, int32_t n)
+{
+    return _mm512_cvtepi16_epi32(n >= 16 ? _mm256_loadu_si256((const __m256i *)(const void *)x)
+                                         : _mm256_maskz_loadu_epi16(ek_lanes(n), x));
+}
+
+static inline ek_i ek_i_load_s32(const int32_t *x, int32_t n)
+{
+    return n >= 16 ? _mm512_loadu_si512(x) : _mm512_maskz_loadu_epi32(ek_lanes(n), x);
+}
+
+static inline ek_i ek_i_load_u8(const uint8_t *x, int32_t n)
+{
+    return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(ek_lanes(n), x));
+}
+
+/* The low bits of the first n lanes. */
+static inline void ek_i_store_s8(int8_t *y, ek_i v, int32_t n)
+{
+    if (n >= 16) {
+        _mm_storeu_si128((__m128i *)(void *)y, _mm512_cvtepi32_epi8(v));
+    } else {
+        _mm_mask_storeu_epi8(y, ek_lanes(n), _mm512_cvtepi32_epi8(v));
+    }
+}
+
+static inline void ek_i_store_s16(int16_t *y, ek_i v, int32_t n)
+{
+    if (n >= 16) {
+        _mm256_storeu_si256((__m256i *)(void *)y, _mm512_cvtepi32_epi16(v));
+    } else {
+        _mm256_mask_storeu_epi16(y, ek_lanes(n), _mm512_cvtepi32_epi16(v));
+    }
+}
+
+static inline ek_i ek_i_add(ek_i a, ek_i b)
+{
+    return _mm512_add_epi32(a, b);
+}
+
+static inline ek_i ek_i_sub(ek_i a, ek_i b)
+{
+    return _mm512_sub_epi32(a, b);
+}
+
+static inline ek_i ek_i_mul(ek_i a, ek_i b)
+{
+    return _mm512_mullo_epi32(a, b);
+}
+
+static inline ek_i ek_i_shl(ek_i v, ek_i by)
+{
+    return _mm512_sllv_epi32(v, by);
+}
+
+static inline ek_i ek_i_shr(ek_i v, ek_i by)
+{
+    return _mm512_srav_epi32(v, by);
+}
+
+static inline ek_i ek_i_clamp(ek_i v, ek_i lo, ek_i hi)
+{
+    return _mm512_min_epi32(_mm512_max_epi32(v, lo), hi);
+}
+
+/* a where v < 0, else b. */
+static inline ek_i ek_i_where_negative(ek_i v, ek_i a, ek_i b)
+{
+    return _mm512_mask_blend_epi32(_mm512_movepi32_mask(v), b, a);
+}
+
+/* Whether any lane is below 0. */
+static inline int ek_i_any_negative(ek_i v)
+{
+    return _mm512_movepi32_mask(v) != 0;
+}
+
+/* The upper halves of the 64-bit sums a * b, and a * b + c * d. */
+static inline ek_i ek_i_high(ek_i a, ek_i b)
+{
+    const __m512i even = _mm512_mul_epi32(a, b);
+    const __m512i odd = _mm512_mul_epi32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
+    return _mm512_mask_shuffle_epi32(odd, 0x5555, even, (_MM_PERM_ENUM)0xf5);
+}
+
+static inline ek_i ek_i_high_of_two(ek_i a, ek_i b, ek_i c, ek_i d)
+{
+    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(a, b), _mm512_mul_epi32(c, d));
+    const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32)),
+                                         _mm512_mul_epi32(_mm512_srli_epi64(c, 32), _mm512_srli_epi64(d, 32)));
+    return _mm512_mask_shuffle_epi32(odd, 0x5555, even, (_MM_PERM_ENUM)0xf5);
+}
+
+#endif

@@ -1,0 +1,25 @@
+/* The integer sum of two operands over ek_lanes.h, EK_NAME, EK_X and EK_Y. */
+#include "ek_scale.h"
+
+void EK_NAME(const EK_X *a, int32_t a_step, int32_t a_zero, int32_t m1, const EK_X *b, int32_t b_step,
+             int32_t b_zero, int32_t m2, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *y,
+             int32_t n)
+{
+    const ek_scaling s = ek_scaling_of(shift, EK_ROOM, ek_larger(m1, m2), y_zero, y_min, y_max);
+    const ek_i za = ek_i_all(a_zero), zb = ek_i_all(b_zero), ma = ek_lifted(m1, &s), mb = ek_lifted(m2, &s);
+    ek_i va = ek_i_all(*a), vb = ek_i_all(*b);
+    if (!s.fits) {
+        for (int32_t i = 0; i < n; i++) {
+            const int64_t da = a[i * a_step] - a_zero, db = b[i * b_step] - b_zero;
+            const int64_t sum = da * m1 + db * m2 + ((int64_t)1 << (shift - 1));
+            y[i] = (EK_Y)ek_clamp64((sum >> shift) + y_zero, y_min, y_max);
+        }
+        return;
+    }
+    for (int32_t i = 0; i < n; i += EK_WIDTH) {
+        va = a_step ? EK_LOAD(a + i, n - i) : va;
+        vb = b_step ? EK_LOAD(b + i, n - i) : vb;
+        const ek_i da = ek_i_shl(ek_i_sub(va, za), s.up), db = ek_i_shl(ek_i_sub(vb, zb), s.up);
+        ek_scaled_store(ek_i_high_of_two(da, ma, db, mb), &s, y + i, n - i);
+    }
+}
