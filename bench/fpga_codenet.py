@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.fpga import engine as engines
-from edgekit.fpga import project
+from edgekit.fpga import golden, project
 from edgekit.fpga.resources import PARTS
 from edgekit.quantize.calibrate import from_examples
 from edgekit.source import ImportOptions, load_model
@@ -69,8 +69,10 @@ def simulated(
     engine: engines.Engine, picture: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 ) -> str:
     """Run a picture through the HLS C++; the test bench's line."""
-    image = engine.quantize(picture)
-    vectors = project.golden_vectors(engine.program, [image], [engine.golden(image)])
+    (name,) = engine.network.inputs
+    inputs = golden.quantize(engine.network, {name: picture})
+    values = golden.run(engine.network, inputs)
+    vectors = project.golden_vectors(engine.program, [*inputs.values()], [values])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = project.sources(engine.program, engine.part.device)

@@ -8,16 +8,18 @@ from numpy.typing import NDArray
 
 from edgekit.errors import Problem
 from edgekit.export.model import Model
-from edgekit.fpga import golden, lower, project, rtl
-from edgekit.fpga.network import Network
+from edgekit.fpga import golden, lower, project, rtl, stages
+from edgekit.fpga.network import CpuPart, Network
 from edgekit.fpga.program import Program
 from edgekit.fpga.resources import PARTS, Part
 from edgekit.fpga.schedule import dram_tensors
 from edgekit.fpga.search import GOALS, Choice, Goal, choose
 from edgekit.fpga.spec import EngineSpec
 from edgekit.quantize.calibrate import Calibration
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.engine import STAGES_NAME
+from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
 from edgekit.targets.build import Build, digest
+from edgekit.targets.c.lower import lower_c
 from edgekit.targets.facts import describe
 
 RECIPES = {"w4a8": 4, "w8a8": 8}
@@ -39,23 +41,20 @@ class Engine:
         """What the engine is given."""
         return self.choice.program
 
-    def quantize(self, picture: NDArray[np.float32]) -> S8:
-        """A picture ``(1, channels, height, width)`` in integers, without the first axis."""
-        (name,) = self.network.inputs.values()
-        return self.network.tensors[name].kind.quantize(picture[0]).astype(np.int8)
+    def golden(
+        self, picture: NDArray[np.float32], compute: golden.Compute | None = None
+    ) -> tuple[dict[str, S8], dict[str, NDArray[np.float32]]]:
+        """What a picture ``(1, channels, height, width)`` must give: all stored tensors, and the outputs in float.
 
-    def golden(self, image: S8) -> dict[str, S8]:
-        """The outputs ``(channels, height, width)`` that an image must give."""
-        (name,) = self.network.inputs.values()
-        values = golden.run(self.network, {name: image})
-        return {out: golden.read(view, values) for out, view in self.network.outputs.items()}
+        `compute` is the CPU, for a network of which it computes parts.
+        """
+        (name,) = self.network.inputs
+        values, floats = golden.run_with_cpu(self.network, {name: picture}, compute or _no_cpu)
+        return values, floats | golden.dequantize(self.network, values)
 
-    def dequantize(self, outputs: dict[str, S8]) -> dict[str, NDArray[np.float32]]:
-        """Outputs in float, ``(1, channels, height, width)``."""
-        return {
-            name: self.network.tensors[view.tensors[0]].kind.dequantize(outputs[name])[None]
-            for name, view in self.network.outputs.items()
-        }
+
+def _no_cpu(part: CpuPart, _floats: object) -> dict[str, NDArray[np.float32]]:
+    raise ValueError(f"the CPU computes {', '.join(part.nodes)}")
 
 
 def request_problems(recipe: str | None, part: str | None, goal: str | None) -> list[Problem]:
@@ -72,9 +71,9 @@ def request_problems(recipe: str | None, part: str | None, goal: str | None) -> 
     ]  # fmt: skip
 
 
-def check(model: Model) -> list[Problem]:
-    """Every node that no engine can run, and why."""
-    problems = lower.check(model, EngineSpec())
+def check(model: Model, cpu_fallback: bool = False) -> list[Problem]:
+    """Every node that no engine can run, and why; with `cpu_fallback` what the CPU cannot run either."""
+    problems = lower.check(model, EngineSpec(), cpu_fallback)
     if len(model.ir.graph.inputs) != 1:
         names = ", ".join(str(value.name) for value in model.ir.graph.inputs)
         problems.append(Problem("the network", f"inputs {names}", "one picture", "feed one input"))
@@ -82,10 +81,16 @@ def check(model: Model) -> list[Problem]:
 
 
 def make_engine(
-    model: Model, calibration: Calibration, recipe: str, part: Part, goal: Goal
+    model: Model,
+    calibration: Calibration,
+    recipe: str,
+    part: Part,
+    goal: Goal,
+    cpu_fallback: bool = False,
 ) -> Engine:
     """Lower a checked model and search its engine."""
-    network = lower.lower(model, calibration, EngineSpec(weight_bits=RECIPES[recipe]))
+    spec = EngineSpec(weight_bits=RECIPES[recipe])
+    network = lower.lower(model, calibration, spec, cpu_fallback)
     return Engine(network, choose(network, part, goal), part)
 
 
@@ -96,7 +101,15 @@ def make_build(engine: Engine, model: Model, calibration: Calibration, recipe: s
     modules = rtl.sources(spec) | rtl.simulation()
     files = {f"hls/{name}": content for name, content in hls.items()}
     files |= {f"rtl/{name}": text.encode() for name, text in modules.items()}
-    return Build(files, _manifest(engine, model, calibration, recipe, digest(files)))
+    files[STAGES_NAME] = stages.description(program)
+    on_cpu = [lower_c(cpu.model, "c99") for cpu in engine.network.cpu]
+    for i, build in enumerate(on_cpu):
+        contents = {**build.files, MANIFEST_NAME: build.manifest.to_json().encode()}
+        files |= {f"{stages.FOLDER}/{i}/{name}": content for name, content in contents.items()}
+    manifest = _manifest(engine, model, calibration, recipe, digest(files))
+    macs = sum(build.manifest.macs_float for build in on_cpu)
+    manifest = replace(manifest, macs_per_hop=manifest.macs_int8 + macs, macs_float=macs)
+    return Build(files, manifest)
 
 
 def _manifest(
@@ -121,7 +134,6 @@ def _manifest(
         manifest,
         memory=memory,
         quantization=quantization,
-        macs_per_hop=network.macs,
         macs_int8=network.macs,
         engine=engine_facts(engine),
         digest=files_digest,
@@ -156,5 +168,6 @@ def engine_facts(engine: Engine) -> dict[str, Any]:
         "ffs": resources.ffs,
         "dsps": resources.dsps,
         "rams": resources.rams,
+        "cpu_operators": [name for cpu in engine.network.cpu for name in cpu.nodes],
         "kinds": {"cycles": MODELLED, "clock": MODELLED, "resources": MODELLED},
     }

@@ -1,45 +1,82 @@
 """The integer golden model: what every form of an engine computes, bit for bit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.fpga.network import Layer, Network, View
+from edgekit.fpga.network import CpuPart, Layer, Network, View
 from edgekit.quantize.arithmetic import output
 
 S8 = NDArray[np.int8]
+F32 = NDArray[np.float32]
 Values = Mapping[str, S8]
+Compute = Callable[[CpuPart, Mapping[str, F32]], Mapping[str, F32]]
 
 
 def run(network: Network, inputs: Values) -> dict[str, S8]:
     """Return every stored tensor ``(channels, height, width)`` for one picture in integers.
 
-    `inputs` are by stored tensor.
+    `inputs` are by stored tensor. The CPU has no part in the network, see `run_with_cpu`.
     """
+    if network.cpu:
+        raise ValueError("the CPU computes a part of this network: run_with_cpu")
+    return _run(network, inputs, lambda _layers, _values: None)
+
+
+def run_with_cpu(
+    network: Network, picture: Mapping[str, F32], compute: Compute
+) -> tuple[dict[str, S8], dict[str, F32]]:
+    """Return every stored tensor, and every float that the CPU has, of one picture in float.
+
+    `compute` returns what a part makes of its inputs, by name.
+    """
+    floats = dict(picture)
+    waiting = list(network.cpu)
+
+    def cpu(layers: int, values: dict[str, S8]) -> None:
+        while waiting and waiting[0].at == layers:
+            part = waiting.pop(0)
+            floats.update({n: _real(network, view, values) for n, view in part.reads.items()})
+            floats.update(compute(part, floats))
+            for name, stored in part.writes.items():
+                kind = network.tensors[stored].kind
+                values[stored] = kind.quantize(floats[name][0]).astype(np.int8)
+
+    return _run(network, quantize(network, picture), cpu), floats
+
+
+def _run(
+    network: Network, inputs: Values, before: Callable[[int, dict[str, S8]], None]
+) -> dict[str, S8]:
     values = {name: np.asarray(array, np.int8) for name, array in inputs.items()}
-    for layer in network.layers:
+    for step, layer in enumerate(network.layers):
+        before(step, values)
         values[layer.y] = run_layer(layer, read(layer.x, values), _dilation(layer, values))
+    before(len(network.layers), values)
     return values
 
 
-def infer(
-    network: Network, picture: Mapping[str, NDArray[np.float32]]
-) -> dict[str, NDArray[np.float32]]:
-    """Return the outputs in float of one picture in float, both ``(1, channels, height, width)``."""
-    inputs = {
+def quantize(network: Network, picture: Mapping[str, F32]) -> dict[str, S8]:
+    """Return the stored inputs of one picture ``(1, channels, height, width)`` in float."""
+    return {
         stored: network.tensors[stored].kind.quantize(picture[name][0]).astype(np.int8)
         for name, stored in network.inputs.items()
     }
-    return dequantize(network, run(network, inputs))
 
 
-def dequantize(network: Network, values: Values) -> dict[str, NDArray[np.float32]]:
-    """Return the graph's outputs ``(1, channels, height, width)`` of the stored tensors."""
-    return {
-        name: network.tensors[view.tensors[0]].kind.dequantize(read(view, values))[None]
-        for name, view in network.outputs.items()
-    }
+def infer(network: Network, picture: Mapping[str, F32]) -> dict[str, F32]:
+    """Return the outputs in float of one picture in float, both ``(1, channels, height, width)``."""
+    return dequantize(network, run(network, quantize(network, picture)))
+
+
+def dequantize(network: Network, values: Values) -> dict[str, F32]:
+    """Return the engine's outputs ``(1, channels, height, width)`` of the stored tensors."""
+    return {name: _real(network, view, values) for name, view in network.outputs.items()}
+
+
+def _real(network: Network, view: View, values: Values) -> F32:
+    return network.tensors[view.tensors[0]].kind.dequantize(read(view, values))[None]
 
 
 def read(view: View, values: Values) -> S8:

@@ -5,7 +5,7 @@ concat cost nothing; which channels share a plane is chosen by who reads them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgekit.fpga.network import Layer, Network, Stored, View
 from edgekit.fpga.spec import EngineSpec
@@ -70,8 +70,10 @@ def make_layout(network: Network, spec: EngineSpec) -> Layout:
     placed = dict(channels.placed)
     last = _last_readers(network)
     plan = _Memory(spec.buffer_beats)
-    for name in network.inputs.values():
-        placed[name] = Placed(placed[name].slots, placed[name].planes)
+    for name in network.from_cpu:
+        tensor, place = network.tensors[name], placed[name]
+        size = place.planes * tensor.height * tensor.width
+        placed[name] = replace(place, address=plan.allocate(name, size, chip=False)[1])
     for step, layer in enumerate(network.layers):
         tensor = network.tensors[layer.y]
         size = placed[layer.y].planes * tensor.height * tensor.width
@@ -96,7 +98,7 @@ class _Channels:
     def __init__(self, network: Network, lanes: int) -> None:
         self.lanes, self.placed = lanes, dict[str, Placed]()
         readers = _readers(network)
-        for name in network.inputs.values():
+        for name in (*network.inputs.values(), *network.from_cpu):
             count = network.tensors[name].channels
             self.placed[name] = Placed(tuple(range(count)), -(-count // lanes))
         for layer in network.layers:
@@ -170,7 +172,7 @@ class _Memory:
 
 def _readers(network: Network) -> dict[tuple[str, int], frozenset[int]]:
     found: dict[tuple[str, int], set[int]] = {}
-    views = [layer.x for layer in network.layers] + list(network.outputs.values())
+    views = [*(layer.x for layer in network.layers), *network.leaving]
     for step, view in enumerate(views):
         for name, channel in zip(view.tensors, view.channels, strict=True):
             found.setdefault((name, channel), set()).add(step)
@@ -178,14 +180,14 @@ def _readers(network: Network) -> dict[tuple[str, int], frozenset[int]]:
 
 
 def _last_readers(network: Network) -> dict[str, int | None]:
-    """The last layer that reads each tensor; None for what leaves the engine."""
+    """The last layer that reads each tensor; None for what leaves the engine, and what the CPU wrote."""
     last: dict[str, int | None] = {layer.y: step for step, layer in enumerate(network.layers)}
     for step, layer in enumerate(network.layers):
         names = {*layer.x.tensors, *([layer.dilation] if layer.dilation else [])}
         last |= dict.fromkeys(names, step)
-    for view in network.outputs.values():
+    for view in network.leaving:
         last |= dict.fromkeys(view.tensors, None)
-    return last
+    return last | dict.fromkeys(network.from_cpu, None)
 
 
 def _in_place(

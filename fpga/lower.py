@@ -11,12 +11,14 @@ from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
 from edgekit.export.passes.graph import array_of, attribute, sole_user
 from edgekit.fpga.addressing import MOVES, Addresses
+from edgekit.fpga.cpu import Kept, is_picture
 from edgekit.fpga.integers import Ranges, Sums, integer_layer
-from edgekit.fpga.network import Network, Stored, View
+from edgekit.fpga.network import CpuPart, Network, Stored, View
 from edgekit.fpga.recognise import Chain, recognise
 from edgekit.fpga.spec import EngineSpec
 from edgekit.quantize.calibrate import Calibration, observe
 from edgekit.quantize.geometry import dims, ints, optional
+from edgekit.targets.c.lower import check_c
 
 SUPPORTED = (
     "Conv (any odd square kernel without groups, or a depthwise 3x3), stride 1, 2 or 4, same padding; DeformConv as "
@@ -28,41 +30,48 @@ STRIDES = (1, 2, 4)
 
 @dataclass(frozen=True)
 class Tail:
-    """What follows on a layer's sums: a factor and an addend per channel, limits, and the value it ends in."""
+    """What follows on a layer's sums: a factor and an addend per channel, limits, the value it ends in, its nodes."""
 
     value: ir.Value
     factor: NDArray[np.float64]
     addend: NDArray[np.float64]
     low: float
     high: float
+    nodes: tuple[ir.Node, ...] = ()
 
 
-def lower(model: Model, calibration: Calibration, spec: EngineSpec) -> Network:
+def lower(
+    model: Model, calibration: Calibration, spec: EngineSpec, cpu_fallback: bool = False
+) -> Network:
     """Return the network in integers: W8A8 or W4A8 as the engine has it, offsets exact.
 
-    Raises `ModelError` with every node that the engine cannot run, and why.
+    Raises `ModelError` with every node that the engine cannot run, and why; with `cpu_fallback` these are parts for the
+    CPU.
     """
-    plan = plan_layers(model, spec)
+    plan = plan_layers(model, spec, cpu_fallback)
     ranges = Ranges(observe(model, calibration))
     for step in plan.steps:
         if step.path == "pool":
             ranges.same(step.x_view, step.y)
         elif step.path == "depthwise" or step.kernel > 1 or spec.weight_bits < 8:
             ranges.share(step.x_view)
-    for view in plan.outputs.values():
+    leaving = [*plan.outputs.values(), *(v for part in plan.cpu for v in part.reads.values())]
+    for view in leaving:
         ranges.share(view)
     tensors = {name: Stored(name, *shape, ranges.kind(name)) for name, shape in plan.shapes.items()}
     layers = tuple(integer_layer(step, tensors, spec.weight_bits) for step in plan.steps)
-    return Network(tensors, layers, plan.inputs, plan.outputs, spec.weight_bits, tuple(plan.notes))
+    return Network(
+        tensors, layers, plan.inputs, plan.outputs, spec.weight_bits, tuple(plan.notes), plan.cpu
+    )
 
 
-def check(model: Model, spec: EngineSpec) -> list[Problem]:
-    """Every node that the engine cannot run, and why."""
+def check(model: Model, spec: EngineSpec, cpu_fallback: bool = False) -> list[Problem]:
+    """Every node that the engine cannot run, and why; with `cpu_fallback` what the CPU cannot run either."""
     try:
-        plan_layers(model, spec)
+        plan = plan_layers(model, spec, cpu_fallback)
     except ModelError as error:
         return list(error.problems)
-    return []
+    return [problem for part in plan.cpu for problem in check_c(part.model)]
 
 
 @dataclass
@@ -74,21 +83,25 @@ class Plan:
     inputs: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, View] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    cpu: tuple[CpuPart, ...] = ()
 
 
-def plan_layers(model: Model, spec: EngineSpec) -> Plan:
+def plan_layers(model: Model, spec: EngineSpec, cpu_fallback: bool = False) -> Plan:
     """Return the layers; raises `ModelError` with all problems."""
-    return _Planner(model, spec).run()
+    return _Planner(model, spec, cpu_fallback).run()
 
 
 class _Planner:
     """Walks the graph once."""
 
-    def __init__(self, model: Model, spec: EngineSpec) -> None:
+    def __init__(self, model: Model, spec: EngineSpec, cpu_fallback: bool) -> None:
         self.model, self.graph, self.spec = model, model.ir.graph, spec
+        self.cpu = Kept(model) if cpu_fallback else None
         self.plan, self.addresses = Plan(), Addresses()
         found = recognise(self.graph, spec.dmax)
         self.chains, self.problems = found.chains, list(found.problems)
+        if self.cpu is not None:
+            self.cpu.problems, self.problems = self.problems, self.cpu.problems
         self.in_chain = {node for chain in found.chains.values() for node in chain.nodes}
         self.only_offsets = {
             chain.source
@@ -114,18 +127,47 @@ class _Planner:
             self._node(node)
         if not self.problems:
             for value in self.graph.outputs:
-                view = self._view(value, f"output {value.name!r}")
-                if view is not None:
-                    self.plan.outputs[str(value.name)] = view
+                self._output(value)
+        if not self.problems and self.cpu is not None:
+            self._keep()
         if self.problems:
             raise ModelError(self.problems)
         return self.plan
+
+    def _output(self, value: ir.Value) -> None:
+        if self.cpu is not None:
+            producer = value.producer()
+            if self.cpu.makes(value):
+                return
+            if self._made_here(value) is None and producer is not None:
+                self.cpu.take(producer)
+                return
+        view = self._view(value, f"output {value.name!r}")
+        if view is not None:
+            self.plan.outputs[str(value.name)] = view
+
+    def _keep(self) -> None:
+        """Cut out the parts of the CPU, and say what they are."""
+        assert self.cpu is not None
+        self.plan.cpu = self.cpu.finish(len(self.plan.steps), self._made_here)
+        for problem in self.cpu.problems:
+            self.plan.notes.append(f"on the CPU: {problem.where}: {problem.found}")
+        if not self.plan.steps:
+            self._refuse("the network", "no layer that the engine has", SUPPORTED)
+
+    def _made_here(self, value: ir.Value) -> View | None:
+        """What a value is of the engine's results; None where it is more than channels of these, repeated."""
+        if str(value.name) not in self.addresses.numbers:
+            return None
+        view = self.addresses.view(value)
+        own = {step.y for step in self.plan.steps}
+        return view if view is not None and own.issuperset(view.tensors) else None
 
     def _node(self, node: ir.Node) -> None:
         if node in self.in_chain or node in self.folded:
             return
         if node in self.untold:
-            self.refused.update(node.outputs)
+            self._leave(node)
             return
         if node.outputs[0] in self.only_offsets:
             return  # the deformable layer that reads it makes its d
@@ -140,7 +182,20 @@ class _Planner:
             elif not self.addresses.move(node):
                 self._refuse_node(node)
         if len(self.problems) > before or self._behind_a_refusal(node):
+            if self.cpu is not None:
+                self.cpu.problems += self.problems[before:]
+                del self.problems[before:]
+            self._leave(node)
+
+    def _leave(self, node: ir.Node) -> None:
+        """Leave a node to the CPU, or to its refusal."""
+        if self.cpu is None:
             self.refused.update(node.outputs)
+            return
+        self.cpu.take(node)
+        for value in node.outputs:
+            if is_picture(value):
+                self.addresses.store(value, str(value.name))
 
     def _behind_a_refusal(self, node: ir.Node) -> bool:
         return any(value in self.refused for value in node.inputs)
@@ -205,6 +260,7 @@ class _Planner:
         step = self._sums(node, str(tail.value.name), tail)
         if step is None:
             return
+        self.folded.update(tail.nodes)
         step.dilation = dilation
         self.plan.steps.append(step)
         self._store(tail.value)
@@ -214,7 +270,6 @@ class _Planner:
         w, where = array_of(node.inputs[1]), f"{node.op_type} {node.name!r}"
         x = node.inputs[0]
         assert x is not None
-        view = self._view(x, where)
         bias = optional(node, 2 if node.op_type == "Conv" else 3)
         b = array_of(bias) if bias is not None else None
         if w is None or (bias is not None and b is None):
@@ -225,7 +280,8 @@ class _Planner:
         found = [*_shape_problems(node, w, groups, depthwise)]
         for problem in found:
             self._refuse(where, problem, SUPPORTED)
-        if found or view is None:
+        view = None if found else self._view(x, where)
+        if view is None:
             return None
         weights = w.astype(np.float64) * tail.factor.reshape(-1, *[1] * (w.ndim - 1))
         start = np.zeros(len(w)) if b is None else b.astype(np.float64)
@@ -246,6 +302,7 @@ class _Planner:
         value = node.outputs[0]
         factor, addend = _unit(dims(value)[1])
         low, high = -np.inf, np.inf
+        nodes: list[ir.Node] = []
         while (user := sole_user(value)) is not None and user not in self.in_chain:
             channel = _per_channel(user, value)
             ends = _limits(user, value)
@@ -258,9 +315,9 @@ class _Planner:
                 low, high = (float(np.clip(end, *ends)) for end in (low, high))
             else:
                 break
-            self.folded.add(user)
+            nodes.append(user)
             value = user.outputs[0]
-        return Tail(value, factor, addend, low, high)
+        return Tail(value, factor, addend, low, high, tuple(nodes))
 
     def _store(self, value: ir.Value) -> str:
         name = str(value.name)
@@ -276,6 +333,11 @@ class _Planner:
         if view is None:
             allowed = "whole channels of one resolution, each pixel repeated 1, 2, 4 or 8 times"
             self._refuse(where, f"{value.name!r} moves pixels in another way", allowed)
+        elif self.cpu is not None:
+            for name in dict.fromkeys(view.tensors):
+                written = self.cpu.written(name, len(self.plan.steps))
+                if written is not None:
+                    self.plan.shapes[name] = dims(written)[1:]  # type: ignore[assignment]
         return view
 
     def _refuse_node(self, node: ir.Node) -> None:
@@ -283,7 +345,7 @@ class _Planner:
         self._refuse(where, "the engine has no such operator", SUPPORTED)
 
     def _refuse(self, where: str, found: str, allowed: str) -> None:
-        step = "change the layer, or keep the network on --target host"
+        step = "change the layer, or keep it on the CPU with --cpu-fallback"
         self.problems.append(Problem(where, found, allowed, step))
 
 

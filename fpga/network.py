@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.export.model import Model
 from edgekit.fpga.spec import MULTIPLIER_BITS
 from edgekit.quantize.scheme import QuantType
 
@@ -115,6 +116,25 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class CpuPart:
+    """A part of the network that the CPU computes in float, between layers of the engine.
+
+    Attributes:
+        at: how many layers run before it.
+        nodes: names of its operators, as in the source network.
+        model: the part as a network of its own; its inputs and outputs have the names that they have in the whole.
+        reads: those of its inputs that the engine made.
+        writes: outputs that the engine reads -> stored tensor.
+    """
+
+    at: int
+    nodes: tuple[str, ...]
+    model: Model
+    reads: Mapping[str, View]
+    writes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Network:
     """Layers in the order in which they run.
 
@@ -122,9 +142,10 @@ class Network:
         tensors: every stored tensor by name.
         layers: in order.
         inputs: graph input -> stored tensor.
-        outputs: graph output -> what of the stored tensors it is.
+        outputs: graph output -> what of the stored tensors it is; what the CPU makes is not among them.
         weight_bits: 8 or 4.
         notes: what the user should know of the lowering.
+        cpu: what the CPU computes, in order.
     """
 
     tensors: Mapping[str, Stored]
@@ -133,10 +154,24 @@ class Network:
     outputs: Mapping[str, View]
     weight_bits: int
     notes: tuple[str, ...] = ()
+    cpu: tuple[CpuPart, ...] = ()
+
+    @property
+    def from_cpu(self) -> tuple[str, ...]:
+        """The stored tensors that the CPU writes."""
+        return tuple(name for part in self.cpu for name in part.writes.values())
+
+    @property
+    def leaving(self) -> tuple[View, ...]:
+        """What is read in DRAM: outputs, and inputs of the CPU's parts."""
+        return (
+            *self.outputs.values(),
+            *(view for part in self.cpu for view in part.reads.values()),
+        )
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of one picture."""
+        """Multiply-accumulates of one picture on the engine."""
         return sum(layer.macs for layer in self.layers)
 
     @property

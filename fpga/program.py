@@ -1,6 +1,6 @@
 """`Program`: the numbers that an engine is given: layers, planes, weights, tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from edgekit.fpga.layout import IMAGE_LANES, Layout, make_layout
 from edgekit.fpga.network import Layer, Network, View
 from edgekit.fpga.simulate import dense_rows
 from edgekit.fpga.spec import EngineSpec
+from edgekit.runtime.engine import packed
 
 FIELDS = (
     "path", "height", "width", "up_log2", "stride_log2", "kernel", "planes", "outputs", "out_planes", "x_zero",
@@ -55,10 +56,14 @@ class Program:
 
     def pack_image(self, x: S8) -> S8:
         """An input ``(channels, height, width)`` as the engine reads it: planes of pixels of bytes."""
-        lanes = self.image_lanes
-        planes = -(-len(x) // lanes)
-        padded = np.pad(x, ((0, planes * lanes - len(x)), (0, 0), (0, 0)))
-        return padded.reshape(planes, lanes, *x.shape[1:]).transpose(0, 2, 3, 1)
+        return packed(x, self.image_lanes)
+
+    def places(self, views: Iterable[View]) -> NDArray[np.int32]:
+        """Of each byte of views, one behind the other, its beat in DRAM times LANES plus its lane."""
+        beats = max(self.layout.dram_beats, 1) * self.spec.lanes
+        numbers = np.arange(beats, dtype=np.int32).reshape(-1, self.spec.lanes)
+        found = [self.unpack(view, numbers).ravel() for view in views]
+        return np.concatenate([np.zeros(0, np.int32), *found])
 
     def unpack(self, view: View, dram: NDArray[Int]) -> NDArray[Int]:
         """An output ``(channels, height, width)`` from the beats of DRAM ``(beats, lanes)``."""

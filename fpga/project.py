@@ -1,6 +1,5 @@
-"""An engine's HLS project as files, and its C simulation."""
+"""An engine's HLS project as files, and its test bench."""
 
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -9,15 +8,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.errors import ToolError, VerificationError
-from edgekit.fpga.network import View
+from edgekit.errors import VerificationError
+from edgekit.fpga import stages
+from edgekit.fpga.golden import read
 from edgekit.fpga.program import Program
 from edgekit.fpga.spec import MULTIPLIER_BITS
+from edgekit.runtime.engine import SOURCES as ENGINE
+from edgekit.runtime.engine import compile_cxx
 
 S8 = NDArray[np.int8]
-SOURCES = ("engine.h", "engine.cpp", "engine_tb.cpp", "ap_int.h", "hls_stream.h")
-COMPILERS = ("g++", "c++", "clang++")
-NO_COMPILER = "no C++ compiler: apt-get install g++"
+SOURCES = ("engine.h", "engine_host.h", *ENGINE, "engine_tb.cpp", "ap_int.h", "hls_stream.h")
 
 
 def sources(program: Program, part: str) -> dict[str, bytes]:
@@ -33,27 +33,26 @@ def sources(program: Program, part: str) -> dict[str, bytes]:
         "data/planes.bin": program.planes.astype("<i4").tobytes(),
         "data/weights.bin": program.weights.tobytes(),
         "data/tables.bin": program.tables.astype("<i4").tobytes(),
-        "data/outputs.bin": np.concatenate(
-            [_places(program, view) for view in program.network.outputs.values()]
-        ).astype("<i4").tobytes(),
-    }  # fmt: skip
-    return found
+        "data/outputs.bin": program.places(program.network.leaving).astype("<i4").tobytes(),
+    }
+    return found | {f"data/{name}": content for name, content in stages.data(program).items()}
 
 
 def golden_vectors(
-    program: Program, images: Sequence[S8], outputs: Sequence[Mapping[str, S8]]
+    program: Program, images: Sequence[S8], values: Sequence[Mapping[str, S8]]
 ) -> dict[str, bytes]:
-    """Return the test bench's pictures and what it expects of them, as files.
+    """Return the test bench's pictures, what the CPU writes between layers, and what must come out, as files.
 
-    `images` are ``(channels, height, width)``; `outputs` by graph output, the same.
+    `images` are ``(channels, height, width)``; `values` the golden network's stored tensors of each.
     """
-    packed = b"".join(program.pack_image(image).tobytes() for image in images)
-    expected = b"".join(
-        np.ascontiguousarray(found[name]).tobytes()
-        for found in outputs
-        for name in program.network.outputs
-    )
-    return {"data/image.bin": packed, "data/expected.bin": expected}
+    network = program.network
+    return {
+        "data/image.bin": b"".join(program.pack_image(image).tobytes() for image in images),
+        "data/host.bin": b"".join(found[n].tobytes() for found in values for n in network.from_cpu),
+        "data/expected.bin": b"".join(
+            read(view, found).tobytes() for found in values for view in network.leaving
+        ),
+    }
 
 
 def write(folder: Path, contents: Mapping[str, bytes]) -> None:
@@ -69,14 +68,7 @@ def compile_test_bench(folder: Path, program: Path) -> None:
 
     Raises `ToolError` where there is none, or it fails.
     """
-    compiler = next((name for name in COMPILERS if shutil.which(name)), None)
-    if compiler is None:
-        raise ToolError(NO_COMPILER)
-    flags = ["-std=c++14", "-O3", "-Wall", "-Wno-unknown-pragmas", "-I."]
-    command = [compiler, *flags, "engine.cpp", "engine_tb.cpp", "-o", str(program.resolve())]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ToolError(f"{compiler} failed on the engine: {done.stderr.strip()[-2000:]}")
+    compile_cxx(folder, (*ENGINE, "engine_tb.cpp"), program)
 
 
 def run_test_bench(executable: Path, data: Path) -> str:
@@ -88,43 +80,6 @@ def run_test_bench(executable: Path, data: Path) -> str:
     if done.returncode != 0:
         raise VerificationError(f"HLS C simulation: {(done.stdout + done.stderr).strip()}")
     return done.stdout.strip()
-
-
-def simulate(
-    executable: Path, data: Path, program: Program, images: Sequence[S8]
-) -> list[dict[str, S8]]:
-    """Run pictures ``(channels, height, width)`` through a compiled test bench; returns the outputs, the same.
-
-    `data` is the project's data folder; it is not written to.
-    """
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for file in data.glob("*.bin"):
-            if file.name not in ("image.bin", "expected.bin"):
-                shutil.copy(file, folder)
-        packed = b"".join(program.pack_image(image).tobytes() for image in images)
-        (folder / "image.bin").write_bytes(packed)
-        results = folder / "results.bin"
-        done = subprocess.run(
-            [str(executable), str(folder), str(results)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise ToolError(f"the engine's simulation failed: {done.stderr.strip()[-2000:]}")
-        beats = np.fromfile(results, np.int8).reshape(len(images), -1, program.spec.lanes)
-    views = program.network.outputs
-    return [{name: program.unpack(view, dram) for name, view in views.items()} for dram in beats]
-
-
-def _places(program: Program, view: View) -> NDArray[np.int32]:
-    """Of each byte of an output its beat in DRAM times LANES plus its lane."""
-    beats = max(program.layout.dram_beats, 1) * program.spec.lanes
-    numbers = np.arange(beats, dtype=np.int32).reshape(-1, program.spec.lanes)
-    return program.unpack(view, numbers).ravel()
 
 
 def _configuration(program: Program) -> str:

@@ -36,6 +36,7 @@ def render(manifest: Manifest, engine: Engine) -> str:
         ),
         "<h2>Through DRAM</h2>",
         f"<p>{escape(', '.join(engine_dram(manifest)) or 'nothing')}</p>",
+        *_cpu(engine),
         "</body></html>",
     ]
     return "\n".join(parts)
@@ -44,6 +45,21 @@ def render(manifest: Manifest, engine: Engine) -> str:
 def engine_dram(manifest: Manifest) -> Sequence[str]:
     """Results that go through DRAM."""
     return [] if manifest.engine is None else list(manifest.engine["dram_tensors"])
+
+
+def _cpu(engine: Engine) -> Sequence[str]:
+    """What the CPU computes."""
+    if not engine.network.cpu:
+        return []
+    rows = [
+        (str(part.at), ", ".join(part.nodes), ", ".join(part.reads), ", ".join(part.writes))
+        for part in engine.network.cpu
+    ]
+    return [
+        "<h2>On the CPU</h2>",
+        "<small>In float, generated C in cpu/; its time is not in the figures above.</small>",
+        _table(("behind layer", "operators", "reads of the engine", "gives to it"), rows),
+    ]
 
 
 def _figures(manifest: Manifest, engine: Engine) -> Iterable[tuple[str, str, str]]:

@@ -98,7 +98,7 @@ TABLES: dict[str, dict[str, Check]] = {
         "accumulator_bits": POSITIVE, "line_rows": POSITIVE, "line_beats": POSITIVE, "buffer_bytes": SIZE,
         "clock_mhz": NUMBER, "cycles_per_frame": COUNT, "frames_per_second": NUMBER, "latency_ms": NUMBER,
         "dense_utilisation": NUMBER, "dram_bytes_per_frame": COUNT, "dram_tensors": TEXTS, "luts": COUNT,
-        "ffs": COUNT, "dsps": COUNT, "rams": COUNT, "kinds": KINDS,
+        "ffs": COUNT, "dsps": COUNT, "rams": COUNT, "cpu_operators": TEXTS, "kinds": KINDS,
     },
     "verification": {
         "by": TEXT, "hops": COUNT, "snr_db": _or_null(NUMBER), "max_abs_error": _or_null(NUMBER),

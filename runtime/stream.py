@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgekit.errors import Problem, UsageError
 from edgekit.runtime.blocks import Blocks
+from edgekit.runtime.engine import FpgaEngine
 from edgekit.runtime.fitting import fitting
 from edgekit.runtime.manifest import Manifest, Tensor
 from edgekit.runtime.native import NativeEngine
@@ -49,6 +50,7 @@ ENGINES: dict[str, Callable[[Path, Manifest], Engine]] = {
     "host": NativeEngine.open,
     "c99": NativeEngine.open,
     "onnxruntime": SessionEngine,
+    "fpga": FpgaEngine,
 }
 
 

@@ -74,10 +74,7 @@ def test_help_lists_the_verbs_and_no_flag_of_a_later_version(edgekit: Cli) -> No
         (["demo", "digits"], "digits"),
         *(
             (["export", "m.onnx", "--target", "host", "-o", "x", *flag.split()], flag.split()[0])
-            for flag in (
-                "--sampler a.toml", "--stateful",
-                "--cpu-fallback",
-            )
+            for flag in ("--sampler a.toml", "--stateful")
         ),
     ],
 )  # fmt: skip

@@ -3,21 +3,27 @@
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from c_kernels import needs_cc
 from fpga_networks import calibration, imported, tiny
 from test_fpga_hls import needs_cxx
 from torch import Tensor, nn
 
 from edgekit import api
 from edgekit.errors import UsageError, VerificationError
-from edgekit.fpga import SquareDeformConv2d
+from edgekit.export.verify import run_hops, snr_db
+from edgekit.fpga import SquareDeformConv2d, project
 from edgekit.fpga.lower import lower
 from edgekit.fpga.resources import PARTS, estimate
 from edgekit.fpga.search import choose
 from edgekit.fpga.spec import EngineSpec
 from edgekit.npz import read_npz, write_npz
+from edgekit.runtime.engine import SOURCES
 from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.stream import Stream
+from edgekit.source import ImportOptions, load_model
 
 
 def fractional() -> tuple[nn.Module, tuple[Tensor, ...]]:
@@ -63,7 +69,7 @@ def test_a_factory_becomes_an_engine(tmp_path: Path) -> None:
 def test_the_project_builds_and_passes_where_it_was_written(tmp_path: Path) -> None:
     api.export("fpga_networks:plain", "fpga", tmp_path / "engine", recipe="w8a8", goal="small")
     folder = tmp_path / "engine" / "hls"
-    command = ["g++", "-std=c++14", "-O1", "-I.", "engine.cpp", "engine_tb.cpp", "-o", "tb"]
+    command = ["g++", "-std=c++14", "-O1", "-I.", *SOURCES, "engine_tb.cpp", "-o", "tb"]
     subprocess.run(command, cwd=folder, check=True)
     done = subprocess.run(["./tb", "data"], cwd=folder, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith(" 0 differ")
@@ -106,6 +112,88 @@ def test_everything_that_does_not_fit_is_named_at_once(tmp_path: Path) -> None:
     ]
     with pytest.raises(UsageError, match=r"fractional offsets.*SquareDeformConv2d"):
         api.export(f"{__name__}:fractional", "fpga", tmp_path / "e")
+
+
+class Mixed(nn.Module):
+    """Between layers of the engine: fractional d, other dilations, a classifier; one of two outputs is the CPU's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, 2, 1)
+        self.square = SquareDeformConv2d(8, 7, "square")
+        self.point = nn.Conv2d(8, 12, 1)
+        self.rounded = SquareDeformConv2d(12)
+        self.wide = nn.Conv2d(12, 12, 3, padding=2, dilation=2)
+        self.last = nn.Conv2d(24, 6, 1)
+        self.classes = nn.Linear(6, 4)
+        for layer in (self.square, self.rounded):
+            nn.init.normal_(layer.offset.weight, 0, 2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y = torch.relu(self.point(torch.relu(self.square(torch.relu(self.first(x))))))
+        both = torch.cat([torch.relu(self.rounded(y)), torch.relu(self.wide(y))], 1)
+        maps = self.last(both)
+        return maps, self.classes(maps.mean((2, 3)))
+
+
+def mixed() -> tuple[nn.Module, tuple[Tensor, ...]]:
+    return Mixed(), (torch.randn(1, 3, 16, 20),)
+
+
+@needs_cxx
+@needs_cc
+def test_what_the_engine_has_not_stays_on_the_cpu(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = load_model(f"{__name__}:mixed", ImportOptions()).model
+    model.save(tmp_path / "net.onnx")
+    clips = {"x": calibration(model).clips[0]["x"]}
+    (tmp_path / "clips").mkdir()
+    write_npz(tmp_path / "clips" / "a.npz", clips)
+    folder, source, recipe = tmp_path / "engine", str(tmp_path / "net.onnx"), "w8a8"
+    exported = api.export(
+        source,
+        "fpga",
+        folder,
+        recipe=recipe,
+        calibration=str(tmp_path / "clips"),
+        cpu_fallback=True,
+    )
+    manifest = exported.manifest
+    assert manifest.verification is not None and manifest.verification["bit_exact_with_oracle"]
+    assert manifest.verification["snr_db"] > 30
+    assert manifest.engine is not None
+    kinds = {node.name: node.op_type for node in model.ir.graph}
+    kept = [kinds[name] for name in manifest.engine["cpu_operators"]]
+    assert kept.count("DeformConv") == 1 and kept[-4:] == ["Conv", "Relu", "ReduceMean", "Gemm"]
+    assert any("fractional offsets" in note for note in exported.notes)
+    assert "On the CPU" in (folder / "report.html").read_text()
+    api.run(folder, tmp_path / "clips" / "a.npz", tmp_path / "out.npz")
+    found, reference = read_npz(tmp_path / "out.npz"), run_hops(model, clips)
+    golden = read_npz(folder / "golden" / "output.npz")
+    for name, array in found.items():
+        np.testing.assert_array_equal(array, golden[name])
+        assert snr_db(reference[name], array) > 30
+    bench = tmp_path / "tb"
+    project.compile_test_bench(folder / "hls", bench)
+    assert project.run_test_bench(bench, folder / "hls" / "data").endswith(" 0 differ")
+
+
+@needs_cxx
+def test_an_engine_whose_files_do_not_fit_is_refused(tmp_path: Path) -> None:
+    api.export("fpga_networks:plain", "fpga", tmp_path / "engine", recipe="w8a8", goal="small")
+    places = tmp_path / "engine" / "hls" / "data" / "outputs.bin"
+    content = places.read_bytes()
+    places.write_bytes(b"\xff\xff\xff\x7f" + content[4:])
+    with pytest.raises(UsageError, match="sizes that do not fit"):
+        Stream.open(tmp_path / "engine")
+    places.write_bytes(content[4:])
+    with pytest.raises(UsageError, match="too short"):
+        Stream.open(tmp_path / "engine")
+
+
+def test_a_network_without_a_layer_for_the_engine_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no layer that the engine has"):
+        api.export(f"{__name__}:odd", "fpga", tmp_path / "e", cpu_fallback=True)
 
 
 def test_parts_goals_and_recipes_are_checked_first(tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from edgekit.fpga.lower import lower
 from edgekit.fpga.network import Network
 from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.spec import EngineSpec
+from edgekit.runtime.engine import COMPILERS, NO_COMPILER
 
 needs_cxx = pytest.mark.skipif(
-    not any(shutil.which(name) for name in project.COMPILERS), reason=project.NO_COMPILER
+    not any(shutil.which(name) for name in COMPILERS), reason=NO_COMPILER
 )
 pytestmark = needs_cxx
 Arrays = dict[str, NDArray[np.int8]]
@@ -39,16 +40,15 @@ def programmed(
     return assemble(network, replace(spec, accumulator_bits=bits)), images
 
 
-def outputs(network: Network, image: NDArray[np.int8]) -> Arrays:
+def stored(network: Network, image: NDArray[np.int8]) -> Arrays:
     """What the golden model makes of a picture."""
-    values = golden.run(network, {next(iter(network.inputs.values())): image})
-    return {name: golden.read(view, values) for name, view in network.outputs.items()}
+    return golden.run(network, {next(iter(network.inputs.values())): image})
 
 
 def built(program: Program, folder: Path, images: list[NDArray[np.int8]]) -> Path:
     """The compiled test bench, its golden vectors beside it."""
-    expected = [outputs(program.network, image) for image in images]
-    vectors = project.golden_vectors(program, images, expected)
+    values = [stored(program.network, image) for image in images]
+    vectors = project.golden_vectors(program, images, values)
     project.write(folder, project.sources(program, "xczu3eg-sbva484-1-e") | vectors)
     project.compile_test_bench(folder, folder / "engine_tb")
     return folder / "engine_tb"
@@ -68,10 +68,6 @@ def test_whole_networks(factory: Callable[[], Any], spec: EngineSpec, tmp_path: 
     bench = built(program, tmp_path, images)
     line = project.run_test_bench(bench, tmp_path / "data")
     assert line.startswith("8 pictures") and line.endswith(" 0 differ")
-    found = project.simulate(bench, tmp_path / "data", program, images[:3])
-    for image, arrays in zip(images, found, strict=False):
-        for name, array in outputs(program.network, image).items():
-            np.testing.assert_array_equal(arrays[name], array)
 
 
 def test_a_difference_fails_the_test_bench(tmp_path: Path) -> None:

@@ -90,6 +90,15 @@ def test_every_parameter_gets_a_gradient(variant: str) -> None:
         assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_training_computes_what_torchvision_does(variant: str) -> None:
+    layer = spread(SquareDeformConv2d(CHANNELS, 7, variant, bias=True))  # type: ignore[arg-type]
+    x = torch.randn(2, CHANNELS, *SIZE)
+    with torch.no_grad():
+        expected = layer(x)
+    torch.testing.assert_close(layer(x).detach(), expected, atol=2e-5, rtol=1e-5)
+
+
 @needs_cc
 @pytest.mark.parametrize("variant", ["full", "bounded", "square", "rounded"])
 def test_variants_export_and_run_in_c(variant: str, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
-// Test bench: runs every picture of image.bin through the engine and compares the DRAM beats of the outputs with
-// expected.bin. engine_tb FOLDER [RESULTS]: RESULTS gets all of DRAM after each picture. Returns 1 on a difference.
-#include "engine.h"
+// Test bench: runs every picture of image.bin through the engine and compares the outputs' bytes in DRAM with
+// expected.bin. stages.bin has three numbers per call of the engine: its first layer, how many, and how many bytes of
+// host.bin are written to DRAM before it, where host_places.bin says: what the CPU computes between layers.
+// engine_tb [FOLDER]. Returns 1 on a difference.
+#include "engine_host.h"
 
 #include <cstdio>
 #include <string>
@@ -27,40 +29,34 @@ int main(int argc, char **argv)
     const std::string folder = argc > 1 ? argv[1] : ".";
     const auto program = read<int32_t>(folder + "/program.bin"), planes = read<int32_t>(folder + "/planes.bin");
     const auto tables = read<int32_t>(folder + "/tables.bin"), outputs = read<int32_t>(folder + "/outputs.bin");
-    const auto stored = read<int8_t>(folder + "/weights.bin"), bytes = read<int8_t>(folder + "/image.bin");
-    const auto expected = read<int8_t>(folder + "/expected.bin");
-    const std::vector<weight_t> weights(stored.begin(), stored.end());
-    std::vector<scaling_t> scalings(tables.size() / 3);
-    for (size_t i = 0; i < scalings.size(); i++) {
-        scalings[i].bias = tables[3 * i];
-        scalings[i].mult = tables[3 * i + 1];
-        scalings[i].shift = tables[3 * i + 2];
-    }
-    if (program.empty() || bytes.empty()) {
-        std::fprintf(stderr, "no program.bin or image.bin in %s\n", folder.c_str());
+    const auto weights = read<int8_t>(folder + "/weights.bin"), images = read<int8_t>(folder + "/image.bin");
+    const auto stages = read<int32_t>(folder + "/stages.bin"), places = read<int32_t>(folder + "/host_places.bin");
+    const auto host = read<int8_t>(folder + "/host.bin"), expected = read<int8_t>(folder + "/expected.bin");
+    if (program.empty() || stages.empty() || images.empty()) {
+        std::fprintf(stderr, "no program.bin, stages.bin or image.bin in %s\n", folder.c_str());
         return 2;
     }
-    const size_t pictures = bytes.size() / (size_t(IMAGE_PIXELS) * IMAGE_LANES);
-    std::FILE *const results = argc > 2 ? std::fopen(argv[2], "wb") : nullptr;
-    size_t at = 0, different = 0;
+    const size_t size = size_t(edgekit_engine_image_bytes()), pictures = images.size() / size;
+    if (expected.size() != pictures * outputs.size() || host.size() != pictures * places.size()) {
+        std::fprintf(stderr, "expected.bin or host.bin is not of %zu pictures\n", pictures);
+        return 2;
+    }
+    size_t different = 0;
     for (size_t i = 0; i < pictures; i++) {
-        std::vector<pixel_t> image(IMAGE_PIXELS);
-        for (size_t j = 0; j < image.size() * IMAGE_LANES; j++) {
-            image[j / IMAGE_LANES].lane[j % IMAGE_LANES] = bytes[i * image.size() * IMAGE_LANES + j];
+        std::vector<int8_t> dram(edgekit_engine_dram_bytes());
+        size_t written = 0;
+        for (size_t s = 0; s < stages.size(); s += 3) {
+            for (int32_t j = 0; j < stages[s + 2]; j++, written++) {
+                dram[places[written]] = host[i * places.size() + written];
+            }
+            edgekit_engine(&program[size_t(stages[s]) * edgekit_engine_fields()], stages[s + 1], planes.data(),
+                           weights.data(), int32_t(weights.size()), tables.data(), int32_t(tables.size() / 3),
+                           &images[i * size], dram.data());
         }
-        std::vector<beat_t> dram(DRAM_BEATS);
-        engine(program.data(), int(program.size() / LAYER_FIELDS), planes.data(), weights.data(), scalings.data(),
-               image.data(), dram.data());
-        for (size_t o = 0; o < outputs.size() && !expected.empty(); o++) { // (beat, lane) of each expected byte
-            different += int8_t(dram[outputs[o] / LANES].lane[outputs[o] % LANES]) != expected[at++];
-        }
-        for (size_t j = 0; results && j < dram.size() * LANES; j++) {
-            std::fputc(int(uint8_t(int64_t(dram[j / LANES].lane[j % LANES]))), results);
+        for (size_t o = 0; o < outputs.size(); o++) {
+            different += dram[outputs[o]] != expected[i * outputs.size() + o];
         }
     }
-    if (results) {
-        std::fclose(results);
-    }
-    std::printf("%zu pictures, %zu bytes compared, %zu differ\n", pictures, at, different);
+    std::printf("%zu pictures, %zu bytes compared, %zu differ\n", pictures, expected.size(), different);
     return different != 0;
 }

@@ -4,6 +4,7 @@ open_project -reset engine
 set_top engine
 add_files engine.cpp
 add_files -tb engine_tb.cpp
+add_files -tb engine_host.cpp
 add_files -tb data
 open_solution -reset solution -flow_target vivado
 set_part {@PART@}

@@ -56,6 +56,7 @@ def export(
     strict: bool = False,
     part: str | None = None,
     goal: str | None = None,
+    cpu_fallback: bool = False,
     progress: Progress = silent,
 ) -> Exported:
     """Make a verified build folder of a network.
@@ -88,6 +89,7 @@ def export(
         strict: refuse what an integer recipe would leave in float.
         part: of target ``fpga``: the FPGA that the engine is for.
         goal: of target ``fpga``: ``fps`` (default) or ``small``.
+        cpu_fallback: of target ``fpga``: leave to a CPU, in float, what the engine does not run.
         progress: see above.
 
     Raises:
@@ -99,8 +101,9 @@ def export(
         time_axes or {}, tuple(session_constants),
     )  # fmt: skip
     request = Request(
-        source, target, Path(out), recipe, calibration, min_snr_db, options, strict, part, goal
-    )
+        source, target, Path(out), recipe, calibration, min_snr_db, options, strict, part, goal,
+        cpu_fallback,
+    )  # fmt: skip
     return pipeline.export(request, progress)
 
 

@@ -77,7 +77,11 @@ def _problems(
     request: Request, manifest: Manifest, target: Profile, device: Device | None
 ) -> list[Problem]:
     problems = []
-    if not target.is_cross and manifest.target not in ENGINES:
+    if manifest.target == "fpga":
+        found = "a build for fpga, which runs in simulation here"
+        step = "see its report.html: frames per second are modelled"
+        problems.append(Problem("build", found, "a build that runs on a device", step))
+    elif not target.is_cross and manifest.target not in ENGINES:
         allowed = f"a build for {', '.join(ENGINES)} or a device"
         step = "export for --target host"
         problems.append(Problem("build", f"a build for {manifest.target}", allowed, step))

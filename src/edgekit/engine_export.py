@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgekit.fpga.engine import Engine
     from edgekit.fpga.search import Goal
     from edgekit.pipeline import Exported, Progress, Request
+    from edgekit.targets.build import Build
 
 PICTURES = 20  # that a build is verified on
 MIN_SNR_DB = {
@@ -49,7 +50,7 @@ def export_engine(request: "Request", progress: "Progress") -> "Exported":
         imported = load_model(request.source, request.options)
         model = imported.model
         own = requantized(model, recipe)
-        problems = [*([own] if own else []), *engines.check(model)]
+        problems = [*([own] if own else []), *engines.check(model, request.cpu_fallback)]
         if problems:
             raise ModelError(problems)
         notes = list(model.notes)
@@ -62,16 +63,14 @@ def export_engine(request: "Request", progress: "Progress") -> "Exported":
         progress("quantize", 0, 1)
         part = PARTS[request.part or engines.DEFAULT_PART]
         goal: Goal = "small" if request.goal == "small" else "fps"
-        engine = engines.make_engine(model, calibration, recipe, part, goal)
+        engine = engines.make_engine(model, calibration, recipe, part, goal, request.cpu_fallback)
         progress("lower", 0, 1)
         build = engines.make_build(engine, model, calibration, recipe)
         samples = {
             name: array[:PICTURES] for name, array in sample_hops(model, calibration, None).items()
         }
         needed = MIN_SNR_DB[recipe] if request.min_snr_db is None else request.min_snr_db
-        verification, outputs, vectors = verify(
-            engine, build.files, model, samples, needed, progress
-        )
+        verification, outputs, vectors = verify(engine, build, model, samples, needed, progress)
         for name, content in {**build.files, **vectors}.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +88,7 @@ def export_engine(request: "Request", progress: "Progress") -> "Exported":
 
 def verify(
     engine: "Engine",
-    files: Mapping[str, bytes],
+    build: "Build",
     model: Any,
     samples: Arrays,
     min_snr_db: float,
@@ -101,26 +100,30 @@ def verify(
     golden vectors by path.
     """
     from edgekit.export.verify import run_hops, snr_db
-    from edgekit.fpga import project
+    from edgekit.fpga import golden, project
+    from edgekit.fpga.stages import FOLDER
+    from edgekit.runtime.engine import FpgaEngine
+    from edgekit.runtime.stream import Stream
 
     ((name, pictures),) = samples.items()
-    images = [engine.quantize(picture) for picture in pictures]
-    expected = [engine.golden(image) for image in images]
+    network = engine.network
+    folders = {id(part): f"{FOLDER}/{i}" for i, part in enumerate(network.cpu)}
     with TemporaryDirectory(prefix="edgekit-") as place:
-        folder = Path(place)
-        project.write(folder, files)
+        project.write(Path(place), build.files)
         progress("compile", 0, 1)
-        bench = folder / "engine_tb"
-        project.compile_test_bench(folder / "hls", bench)
-        progress("verify", 0, 1)
-        found = project.simulate(bench, folder / "hls" / "data", engine.program, images)
-    for i, (row, right) in enumerate(zip(found, expected, strict=True)):
-        if any(not np.array_equal(row[out], array) for out, array in right.items()):
+        built = FpgaEngine(Path(place), build.manifest)
+        outputs = Stream(build.manifest, built).run(
+            samples, lambda done: progress("verify", done, len(pictures))
+        )
+        expected = [
+            engine.golden(picture, lambda part, floats: built.compute(folders[id(part)], floats))
+            for picture in pictures
+        ]
+    for out, array in outputs.items():
+        if not np.array_equal(array, np.stack([floats[out] for _, floats in expected])):
             raise VerificationError(
-                f"picture {i}: the engine's C simulation differs from the golden network"
+                f"output '{out}' of the engine's C simulation differs from the golden network's"
             )
-    real = [engine.dequantize(row) for row in found]
-    outputs = {out: np.stack([row[out] for row in real]) for out in real[0]}
     reference = run_hops(model, {name: pictures})
     ratios = {out: snr_db(reference[out], array) for out, array in outputs.items()}
     errors = [float(np.abs(reference[out] - array).max()) for out, array in outputs.items()]
@@ -133,11 +136,16 @@ def verify(
         )
     lowest = min(ratios.values())
     facts = {
-        "by": "HLS C simulation on this host",
-        "hops": len(images),
+        "by": "HLS C simulation on this host" + (" and portable C" if network.cpu else ""),
+        "hops": len(pictures),
         "snr_db": round(lowest, 2) if np.isfinite(lowest) else None,
         "max_abs_error": max(errors),
         "bit_exact_with_oracle": True,
     }
-    vectors = project.golden_vectors(engine.program, images, expected)
+    images = [golden.quantize(network, {name: picture}) for picture in pictures]
+    vectors = project.golden_vectors(
+        engine.program,
+        [next(iter(stored.values())) for stored in images],
+        [values for values, _ in expected],
+    )
     return facts, outputs, {f"hls/{path}": content for path, content in vectors.items()}

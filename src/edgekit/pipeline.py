@@ -56,6 +56,7 @@ class Request:
     strict: bool = False
     part: str | None = None
     goal: str | None = None
+    cpu_fallback: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,11 @@ def engine_problems(request: Request) -> list[Problem]:
         from edgekit.fpga import engine
 
         return engine.request_problems(request.recipe, request.part, request.goal)
-    given = (("--part", request.part), ("--goal", request.goal))
+    given = (
+        ("--part", request.part),
+        ("--goal", request.goal),
+        ("--cpu-fallback", request.cpu_fallback or None),
+    )
     allowed = f"--target {FPGA}"
     return [
         Problem(flag, f"given for target '{request.target}'", allowed, "leave it out")

@@ -77,18 +77,19 @@ def export(
     goal: Annotated[
         str | None, typer.Option(help="fpga: fps (default), or small: the fewest LUTs.")
     ] = None,
+    cpu_fallback: Annotated[
+        bool,
+        typer.Option("--cpu-fallback", help="fpga: leave to a CPU what the engine does not run."),
+    ] = False,
     as_json: AsJson = False,
     sampler: Annotated[str | None, Later] = None,
     stateful: Annotated[bool, typer.Option("--stateful", hidden=True)] = False,
-    cpu_fallback: Annotated[bool, typer.Option("--cpu-fallback", hidden=True)] = False,
 ) -> None:
     """Make a verified build folder of a network.
 
     A factory or a .pt2 is your own code and is run; .onnx and calibration files are not trusted.
     """
-    refuse_given(
-        sampler=sampler, stateful=stateful, cpu_fallback=cpu_fallback,
-    )  # fmt: skip
+    refuse_given(sampler=sampler, stateful=stateful)
     with progress(as_json) as report:
         exported = api.export(
             model,
@@ -109,6 +110,7 @@ def export(
             strict=strict,
             part=part,
             goal=goal,
+            cpu_fallback=cpu_fallback,
             progress=report,
         )
     if as_json:

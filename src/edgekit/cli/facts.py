@@ -46,10 +46,12 @@ def engine_rows(engine: dict[str, Any] | None) -> list[tuple[str, str | None]]:
     used = ", ".join(
         f"{engine[key]:,} {key[:-1].upper()}" for key in ("luts", "ffs", "dsps", "rams")
     )
-    kinds = engine["kinds"]
+    kinds, on_cpu = engine["kinds"], engine["cpu_operators"]
+    rest = ", without the CPU" if on_cpu else ""
     return [
         ("engine", f"{size}, for {engine['part']}"),
-        ("frames", f"{time} ({kinds['cycles']})"),
+        ("on the CPU", ", ".join(on_cpu) or None),
+        ("frames", f"{time} ({kinds['cycles']}{rest})"),
         ("resources", f"{used} ({kinds['resources']})"),
     ]
 

@@ -13,6 +13,7 @@ from edgekit.errors import Problem, UsageError
 from edgekit.folder import complete_folder
 from edgekit.pipeline import FPGA, Progress, Request, export
 from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.stream import Stream
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,10 +62,9 @@ def show(target: str, out: Path, progress: Progress) -> DeformDemo:
         clips = load_calibration(CALIBRATION, model)
         part = PARTS[engines.DEFAULT_PART]
         engine = engines.make_engine(model, clips, engines.DEFAULT_RECIPE, part, "fps")
-        found = _simulated(engine, folder / "engine", pictures)
-        batch = np.stack([picture.image[None] for picture in pictures])
-        real = run_hops(model, {"x": batch})
-        exact = [decode({name: array[i] for name, array in real.items()}) for i in range(COUNTED)]
+        batch = {"x": np.stack([picture.image[None] for picture in pictures])}
+        simulated = Stream.open(folder / "engine").run(batch)
+        found, exact = (_boxes_of(outputs) for outputs in (simulated, run_hops(model, batch)))
         _draw(folder / "detections.png", engine, pictures[:DRAWN], found)
     scores = [
         (mean_average_precision(b, pictures), average_precision(b, pictures))
@@ -73,18 +73,8 @@ def show(target: str, out: Path, progress: Progress) -> DeformDemo:
     return DeformDemo(out, scores[0], scores[1], manifest, ("detections.png", "engine/report.html"))
 
 
-def _simulated(engine: "Engine", folder: Path, pictures: list[Picture]) -> list[Boxes]:
-    """The boxes that the engine's C simulation finds."""
-    import tempfile
-
-    from edgekit.fpga import project
-
-    images = [engine.quantize(picture.image[None]) for picture in pictures]
-    with tempfile.TemporaryDirectory() as scratch:
-        bench = Path(scratch) / "engine_tb"
-        project.compile_test_bench(folder / "hls", bench)
-        results = project.simulate(bench, folder / "hls" / "data", engine.program, images)
-    return [decode(engine.dequantize(row)) for row in results]
+def _boxes_of(outputs: Outputs) -> list[Boxes]:
+    return [decode({name: array[i] for name, array in outputs.items()}) for i in range(COUNTED)]
 
 
 def _draw(path: Path, engine: "Engine", pictures: list[Picture], found: list[Boxes]) -> None:
@@ -124,8 +114,7 @@ def _dilations(engine: "Engine", picture: Picture) -> NDArray[np.int8]:
     from edgekit.fpga import golden
 
     network = engine.network
-    (name,) = network.inputs.values()
-    values = golden.run(network, {name: engine.quantize(picture.image[None])})
+    values = golden.run(network, golden.quantize(network, {"x": picture.image[None]}))
     last = [layer.dilation for layer in network.layers if layer.dilation is not None][-1]
     dilations: NDArray[np.int8] = values[last][0]
     return dilations
