@@ -13,35 +13,39 @@ from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.program import kernel_files
 from edgekit.targets.c.replay import linker_script, port_files
 
+SAME_BITS = -1.0
+COMPARE = """\
+static int failures;
+
+/* Bits, any NaN equal to any other; floats also as near as `near`, where that is not negative: -0 is near 0. */
+static void compare(const char *call, const void *found, const void *expected, size_t size, int is_float, float near)
+{
+    const unsigned char *const a = found, *const b = expected;
+    int is_same = 1;
+    for (size_t i = 0; !is_float && i < size; i++) {
+        is_same &= a[i] == b[i];
+    }
+    for (size_t i = 0; is_float && i < size / sizeof(float); i++) {
+        uint32_t m, n;
+        float x, y;
+        memcpy(&m, a + 4 * i, 4), memcpy(&n, b + 4 * i, 4);
+        memcpy(&x, a + 4 * i, 4), memcpy(&y, b + 4 * i, 4);
+        is_same &= m == n || (x != x && y != y) || (near >= 0.0f && x - y <= near && y - x <= near);
+    }
+    if (!is_same) {
+        replay_print(call);
+        replay_print(": FAIL\\n");
+        failures++;
+    }
+}
+"""
+
 MAIN = """\
 #include "replay.h"
 
 #include "edgekit.h"
 
-static int failures;
-
-/* Bits, any NaN equal to any other; with a tolerance, floats that near. */
-static void compare(const char *call, const void *found, const void *expected, size_t size, int is_float, float near)
-{{
-    const unsigned char *const a = found, *const b = expected;
-    int is_same = 1;
-    for (size_t i = 0; !is_float && i < size; i++) {{
-        is_same &= a[i] == b[i];
-    }}
-    for (size_t i = 0; is_float && i < size / sizeof(float); i++) {{
-        uint32_t m, n;
-        float x, y;
-        memcpy(&m, a + 4 * i, 4), memcpy(&n, b + 4 * i, 4);
-        memcpy(&x, a + 4 * i, 4), memcpy(&y, b + 4 * i, 4);
-        is_same &= m == n || (x != x && y != y) || (near > 0.0f && x - y <= near && y - x <= near);
-    }}
-    if (!is_same) {{
-        replay_print(call);
-        replay_print(": FAIL\\n");
-        failures++;
-    }}
-}}
-
+{compare}
 {arrays}
 
 int main(void)
@@ -66,7 +70,9 @@ def write_calls(folder: Path, calls: Sequence[Call], profile: Profile) -> None:
         lines += made
     assert chosen.keys() >= portable.keys()
     files = chosen | {f"replay/{name}": text for name, text in port_files(profile).items()}
-    main = MAIN.format(arrays="\n".join(arrays), calls="\n".join(f"    {line}" for line in lines))
+    main = MAIN.format(
+        compare=COMPARE, arrays="\n".join(arrays), calls="\n".join(f"    {line}" for line in lines)
+    )
     files["replay/main.c"] = main.encode()
     if profile.is_bare:
         files["replay/board.ld"] = linker_script("golden", profile).encode()
@@ -90,7 +96,7 @@ def _call(number: int, call: Call, is_own: bool) -> tuple[list[str], list[str]]:
         if i in call.expected:
             expected = call.expected[i]
             arrays.append(_array(f"golden_{number}_{i}_expected", expected, "const "))
-            near = 0.0
+            near = SAME_BITS
             if is_own and expected.dtype == np.float32:
                 near = 1e-5 * max(1.0, largest_product(call), float(np.abs(expected).max()))
             lines.append(

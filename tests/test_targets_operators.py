@@ -3,23 +3,26 @@
 import ctypes
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from builds import STRICT
 from c_kernels import CC, needs_cc
-from numpy.typing import NDArray
-from operator_cases import CASES, FUSED, Case
+from operator_cases import CASES, FUSED
+from operator_models import (
+    CALIBRATION_SAMPLES,
+    INTEGER,
+    RECIPES,
+    Arrays,
+    draw,
+    float_models,
+    integer_models,
+)
 
-from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
 from edgekit.export.verify import compare, run, run_hops, session, snr_db
-from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.fuse import fuse
 from edgekit.quantize.oracle import Oracle
 from edgekit.runtime.manifest import Manifest
 from edgekit.runtime.native import NativeEngine
@@ -27,10 +30,6 @@ from edgekit.runtime.stream import Stream
 from edgekit.targets.target import TARGETS
 
 SAMPLES = 6
-CALIBRATION_SAMPLES = 60
-# What each recipe must reach: the output against float where a case asks for less than this, and against
-# the QDQ file in onnxruntime.
-RECIPES = {"w8a8": (0.0, 0.0), "w8a16": (40.0, 55.0)}
 JUMPING = {
     "sign",
     "floor",
@@ -39,10 +38,8 @@ JUMPING = {
     "shrink",
     "thresholdedrelu",
 }  # int16 has no form of them
-INTEGER = [name for name, case in CASES.items() if case.w8a8_snr_db is not None]
 
 pytestmark = needs_cc
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -54,17 +51,6 @@ class Program:
     manifest: Manifest
 
 
-def draw(case: Case, count: int, seed: int = 0) -> Arrays:
-    """Inputs of a case, (count, *shape)."""
-    random = np.random.default_rng(seed)
-    return {name: operand.draw(random, count) for name, operand in case.inputs.items()}
-
-
-def imported(case: Case, prefix: str) -> Model:
-    """The case as a `Model` whose C names start with `prefix`."""
-    return from_onnx(case.onnx, name=f"{prefix}_{case.name}")
-
-
 def lowered(model: Model) -> Program:
     """Check and lower for c99."""
     assert not TARGETS["c99"].check(model), model.source.name
@@ -72,21 +58,10 @@ def lowered(model: Model) -> Program:
     return Program(model, build.files, build.manifest)
 
 
-def quantized(case: Case, recipe: str) -> Model:
-    """The case in an integer recipe."""
-    model = imported(case, recipe)
-    made = quantize(model, Calibration((draw(case, CALIBRATION_SAMPLES, 1),), "noise"), recipe)
-    return made.describe(source=replace(model.source))
-
-
 @pytest.fixture(scope="module")
 def programs() -> dict[str, Program]:
     """All cases in float, and the integer forms under ``<recipe>_<name>``."""
-    made = {name: lowered(imported(case, "float")) for name, case in CASES.items()}
-    made |= {f"fused_{case.name}": lowered(fuse(imported(case, "fused"))) for case in FUSED}
-    for recipe in RECIPES:
-        made |= {f"{recipe}_{n}": lowered(quantized(CASES[n], recipe)) for n in INTEGER}
-    return made
+    return {name: lowered(model) for name, model in (float_models() | integer_models()).items()}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,65 @@
+"""Every operator of `operator_cases` on every emulated device, many in one program: the oracle's bits."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+from device_programs import Golden, write_programs
+from devices import on_devices
+from operator_models import Arrays, case_of, draw, float_models, integer_models
+
+from edgekit.errors import CheckFailed
+from edgekit.quantize.oracle import Oracle
+from edgekit.runtime.cross import compile_replay
+from edgekit.runtime.emulator import replay
+from edgekit.targets.devices import profile, profiles
+from edgekit.targets.target import TARGETS
+
+SAMPLES = 2
+FORMS = {"float": float_models, "integer": integer_models}
+OPTIONS = ("-O1", "-Wall", "-Wextra", "-Werror")
+
+
+@cache
+def golden(form: str, name: str) -> tuple[Arrays, Arrays]:
+    """Inputs of a case, and what the oracle makes of them."""
+    inputs = draw(case_of(name), SAMPLES)
+    return inputs, Oracle(FORMS[form]()[name]).run_hops(inputs)
+
+
+@cache
+def programs(form: str, kernels: tuple[str, ...]) -> Sequence[Golden]:
+    """All cases for the devices with some kernels."""
+    target = next(
+        n for n, device in profiles().items() if device.is_cross and device.kernels == kernels
+    )
+    return [
+        Golden(
+            TARGETS[target].lower(model, target),
+            *golden(form, name),
+            form == "float" and "simd" in kernels,
+        )
+        for name, model in FORMS[form]().items()
+    ]
+
+
+@on_devices()
+@pytest.mark.parametrize("form", FORMS)
+def test_every_operator_equals_the_oracle(form: str, target: str, tmp_path: Path) -> None:
+    device = profile(target)
+    write_programs(tmp_path, programs(form, device.kernels), device)
+    compile_replay(tmp_path, device, tmp_path / "program", OPTIONS)
+    assert replay(device, tmp_path / "program") == "PASS\n"
+
+
+@on_devices("cortex-m4")
+def test_a_wrong_result_is_found(target: str, tmp_path: Path) -> None:
+    device = profile(target)
+    program = programs("integer", device.kernels)[0]
+    wrong = {name: array + 1 for name, array in program.outputs.items()}
+    write_programs(tmp_path, [replace(program, outputs=wrong)], device)
+    compile_replay(tmp_path, device, tmp_path / "program", OPTIONS)
+    with pytest.raises(CheckFailed, match=f"{program.build.manifest.c_name}: FAIL"):
+        replay(device, tmp_path / "program")
