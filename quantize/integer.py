@@ -92,7 +92,7 @@ class Fuser:
             ir.Value, Operand
         ] = {}  # old quantized or dequantized value -> new integer
         self._consumed: set[ir.Node] = set()
-        self._state_kinds = _integer_states(model)
+        self._state_kinds = integer_states(model)
 
     def run(self) -> ir.Model:
         """Return the new graph as an ONNX IR model (not loadable by other runtimes)."""
@@ -140,16 +140,7 @@ class Fuser:
 
     def frame(self, node: ir.Node, index: int = 0) -> Frame | None:
         """Where an output of a node is quantized."""
-        value, fused = node.outputs[index], None
-        if index == 0 and not _only_quantized(value):
-            fused = fused_activation(node)
-            if fused is None:
-                return None
-            value = fused.outputs[0]
-        if not _only_quantized(value):
-            return None
-        quantizer = next(iter(value.uses())).node
-        return quantizer.outputs[0], qdq_type(quantizer), fused
+        return frame_of(node, index)
 
     def add(
         self,
@@ -410,6 +401,20 @@ class Fuser:
         return outputs
 
 
+def frame_of(node: ir.Node, index: int = 0) -> Frame | None:
+    """Where an output of a node is quantized, perhaps behind an activation that can run inside it."""
+    value, fused = node.outputs[index], None
+    if index == 0 and not _only_quantized(value):
+        fused = fused_activation(node)
+        if fused is None:
+            return None
+        value = fused.outputs[0]
+    if not _only_quantized(value):
+        return None
+    quantizer = next(iter(value.uses())).node
+    return quantizer.outputs[0], qdq_type(quantizer), fused
+
+
 def cell_type(node: ir.Node) -> QuantType | None:
     """The type of an LSTM's c, where the file says it."""
     bits = node.metadata_props.get(CELL_BITS, "") if node.op_type == "LSTM" else ""
@@ -447,7 +452,7 @@ def _wide_scale(node: ir.Node, rank: int) -> NDArray[np.float32]:
     return scale.reshape([-1 if i == axis % rank else 1 for i in range(rank)])
 
 
-def _integer_states(model: Model) -> dict[str, QuantType]:
+def integer_states(model: Model) -> dict[str, QuantType]:
     """State inputs whose input and output are framed alike and have no other reader."""
     outputs = {str(value.name): value for value in model.ir.graph.outputs}
     inputs = {str(value.name): value for value in model.ir.graph.inputs}

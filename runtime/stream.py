@@ -11,6 +11,7 @@ from edgekit.errors import Problem, UsageError
 from edgekit.runtime.blocks import Blocks
 from edgekit.runtime.engine import FpgaEngine
 from edgekit.runtime.fitting import fitting
+from edgekit.runtime.litert import LitertEngine
 from edgekit.runtime.manifest import Manifest, Tensor
 from edgekit.runtime.native import NativeEngine
 from edgekit.runtime.session import SessionEngine
@@ -51,6 +52,7 @@ ENGINES: dict[str, Callable[[Path, Manifest], Engine]] = {
     "c99": NativeEngine.open,
     "onnxruntime": SessionEngine,
     "fpga": FpgaEngine,
+    "litert": LitertEngine,
 }
 
 

@@ -53,6 +53,7 @@ class Build:
         plan: where every tensor lives, for the report.
         steps: the schedule: one label per step, for the report.
         layers: what a replay can look at.
+        notes: what the user should know of how the target runs it.
     """
 
     files: Mapping[str, bytes]
@@ -60,6 +61,7 @@ class Build:
     plan: tuple[Placement, ...] = field(default=())
     steps: tuple[str, ...] = field(default=())
     layers: tuple[Layer, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
 
 
 def digest(files: Mapping[str, bytes]) -> str:

@@ -8,6 +8,7 @@ from edgekit.export.model import Model
 from edgekit.targets.build import Build
 from edgekit.targets.c.lower import check_c, lower_c
 from edgekit.targets.devices import profile, profiles
+from edgekit.targets.litert import check_litert, lower_litert
 from edgekit.targets.onnxruntime import check_onnxruntime, lower_onnxruntime
 
 
@@ -43,6 +44,9 @@ TARGETS: dict[str, Target] = {
         _for_device("c99"),
         *(_for_device(name) for name, device in profiles().items() if device.is_cross),
         Target("onnxruntime", "model.onnx", ("onnxruntime",), check_onnxruntime, lower_onnxruntime),
+        Target(
+            "litert", "model.tflite", ("ai-edge-litert", "flatbuffers"), check_litert, lower_litert
+        ),
     )
 }
-LATER_TARGETS = ("litert", "ethos-u55")
+LATER_TARGETS = ("ethos-u55",)

@@ -107,6 +107,7 @@ def export(request: Request, progress: Progress) -> Exported:
             *imported.model.notes,
             *quantized.notes,
             *kept_in_float(quantized.model),
+            *build.notes,
             *misfits(manifest, profile(request.target)),
         ),
     )

@@ -64,6 +64,8 @@ PACKAGES = (
     ("onnx-ir", "onnx_ir", "export", "edgekit[export]"),
     ("onnxscript", "onnxscript", "export", "edgekit[export]"),
     ("onnxruntime", "onnxruntime", "export, verification, target onnxruntime", "edgekit[export]"),
+    ("ai-edge-litert", "ai_edge_litert", "target litert", "edgekit[litert]"),
+    ("flatbuffers", "flatbuffers", "target litert", "edgekit[litert]"),
     ("torch", "torch", "export of torch modules and .pt2", "edgekit[torch]"),
     ("soundfile", "soundfile", "run with .wav, calibration on .wav", "edgekit[audio]"),
     ("soxr", "soxr", "resampling", "edgekit[audio]"),

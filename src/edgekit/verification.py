@@ -21,6 +21,7 @@ MAX_VALUES = 2**22  # of one input in all hops: an image is verified on fewer
 MIN_HOPS = 4
 GOLDEN_HOPS = 64
 NOISE_SEED = 0
+ENGINES = {"onnxruntime": "onnxruntime", "litert": "LiteRT"}  # by target; others run their C
 PCM_NOISE = 0.1  # of full scale
 HIGHEST_INTEGER = 1  # of integer inputs, which may be indices
 # What a build must reach against the source network: float by its rounding alone, integers by far
@@ -117,7 +118,7 @@ def verify(
     needed = default_min_snr_db(lowered.quantization.recipe) if min_snr_db is None else min_snr_db
     lowest = min(ratios.values(), default=math.inf)
     own: dict[str, float] = {}
-    by = "portable C on this host" if is_native else "onnxruntime"
+    by = ENGINES.get(stream.manifest.target, "portable C on this host")
     if min_snr_db is None and not integer and not lowest >= needed:
         own = _own_noise(reference, samples, expected)
         by += f" (the source's own rounding: {min(own.values()):.0f} dB)"

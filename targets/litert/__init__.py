@@ -1,0 +1,28 @@
+"""The litert target: a .tflite written from the (QDQ) model with LiteRT's own schema.
+
+Reading order: file (the flatbuffer), orders (how axes are stored), writer (the walk over the network),
+emit/ (operators by family) and table (which they are), lower (check and build), variables (states inside).
+"""
+
+from edgekit.errors import Problem
+from edgekit.export.model import Model
+from edgekit.targets.build import Build
+
+
+def check_litert(model: Model) -> list[Problem]:
+    """Every node that LiteRT has no form of, and why; or that its schema is not installed."""
+    import importlib.util
+
+    if importlib.util.find_spec("ai_edge_litert") is None:
+        step = "pip install 'edgekit[litert]'"
+        return [Problem("target litert", "ai-edge-litert is not installed", "its schema", step)]
+    from edgekit.targets.litert import lower
+
+    return lower.check_litert(model)
+
+
+def lower_litert(model: Model, target: str) -> Build:
+    """See `edgekit.targets.litert.lower`."""
+    from edgekit.targets.litert import lower
+
+    return lower.lower_litert(model, target)

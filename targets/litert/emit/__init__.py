@@ -1,0 +1,1 @@
+"""What LiteRT runs for each operator, one file per family."""

@@ -1,0 +1,307 @@
+"""Data movement: on floats, truth values and integers alike."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.graph import attribute
+from edgekit.quantize.choose import constant
+from edgekit.quantize.geometry import dims
+from edgekit.quantize.numpy_ops.base import Operator
+from edgekit.quantize.numpy_ops.indexing import BY_INDEX, SCATTERS, pad_mode, reduction
+from edgekit.quantize.numpy_ops.indexing import pad as pad_by_index
+from edgekit.quantize.numpy_ops.movement import pad_widths
+from edgekit.quantize.resize import resize_taps
+from edgekit.targets.litert.emit.base import leader, moved, ranked
+from edgekit.targets.litert.emit.conv import pad
+from edgekit.targets.litert.file import options
+from edgekit.targets.litert.orders import UNIT, Order, natural, stored_shape, transposed
+from edgekit.targets.litert.writer import Item, Refused, Writer
+
+
+def is_move(w: Writer, node: ir.Node) -> bool:
+    """In integers, where all its results are of one type."""
+    kinds = {
+        w.frame_kind(node, i) for i, v in enumerate(node.outputs) if v.uses() or v.is_graph_output()
+    }
+    return len(kinds) == 1
+
+
+def reshape(w: Writer, node: ir.Node) -> None:
+    """The same memory under another shape; free where only axes of extent 1 come and go."""
+    item = w.item(node.inputs[0])
+    w.alias(item, renamed(w, item, dims(node.outputs[0])))
+
+
+def renamed(w: Writer, item: Item, shape: tuple[int, ...]) -> dict[Order, int]:
+    """The tensors that hold a value under another shape of as many elements."""
+    if item.array is None:
+        for order, number in item.tensors.items():
+            found = _renamed_order(order, item.shape, shape)
+            if found is not None:
+                if item.source is not None:
+                    w.request(item.source, order)
+                return {found: number}
+    return {natural(len(shape)): w.reshaped(w.flat(item), shape)}
+
+
+def _renamed_order(order: Order, old: tuple[int, ...], new: tuple[int, ...]) -> Order | None:
+    """The order under the new shape, where both differ by axes of extent 1 only and the tensor has room."""
+    long_old = [axis for axis, size in enumerate(old) if size > 1]
+    long_new = [axis for axis, size in enumerate(new) if size > 1]
+    if [old[a] for a in long_old] != [new[a] for a in long_new]:
+        return None
+    units = [axis for axis, size in enumerate(new) if size == 1]
+    found = []
+    for axis in order:
+        if axis in long_old:
+            found.append(long_new[long_old.index(axis)])
+        else:
+            found.append(units.pop(0) if units else UNIT)
+    return None if units else tuple(found)
+
+
+def transpose(w: Writer, node: ir.Node) -> None:
+    """Nothing is moved: the axes are only named anew."""
+    item = w.item(node.inputs[0])
+    rank = len(item.shape)
+    perm = [int(p) for p in attribute(node, "perm", None) or range(rank)[::-1]]
+    if not item.tensors:
+        w.tensor(item, natural(rank))
+    w.alias(item, {transposed(order, perm): number for order, number in item.tensors.items()})
+
+
+def slices(w: Writer, node: ir.Node) -> None:
+    """SLICE or STRIDED_SLICE; backward ones go by index."""
+    starts, ends, axes, steps = (
+        None if v is None else constant(v) for v in (*node.inputs[1:], None, None)[:4]
+    )
+    if starts is None or ends is None:
+        raise Refused("computed bounds", "constants")
+    item = moved(w, node.inputs[0])
+    order, rank = item.order, len(item.shape)
+    named = (
+        range(len(np.ravel(starts))) if axes is None else [int(a) % rank for a in np.ravel(axes)]
+    )
+    step_of = np.ones(len(list(named)), np.int64) if steps is None else np.ravel(steps)
+    if (step_of < 0).any():
+        by_index(w, node)
+        return
+    bounds = {a: slice(int(s), int(e), int(t)).indices(item.shape[a])
+              for a, s, e, t in zip(named, np.ravel(starts), np.ravel(ends), step_of, strict=True)}  # fmt: skip
+    w.put(cut(w, w.tensor(item, order), order, bounds), order)
+
+
+def cut(w: Writer, x: int, order: Order, bounds: dict[int, tuple[int, int, int]]) -> int:
+    """Part of a tensor: (start, stop, step) by logical axis."""
+    whole = [(0, n, 1) for n in w.shape(x)]
+    wanted = [
+        bounds.get(axis, whole[i]) if axis != UNIT else whole[i] for i, axis in enumerate(order)
+    ]
+    shape = [len(range(*b)) for b in wanted]
+    if wanted == whole:
+        return x
+    begin = w.ints_constant(b[0] for b in wanted)
+    if all(b[2] == 1 for b in wanted):
+        return w.op("SLICE", [x, begin, w.ints_constant(shape)], shape)
+    end, stride = w.ints_constant(b[1] for b in wanted), w.ints_constant(b[2] for b in wanted)
+    return w.op("STRIDED_SLICE", [x, begin, end, stride], shape, chosen=options("StridedSlice"))
+
+
+def split(w: Writer, node: ir.Node) -> None:
+    """One SLICE per part."""
+    item = moved(w, node.inputs[0])
+    order, axis, start = item.order, int(attribute(node, "axis", 0)) % len(item.shape), 0
+    x = w.tensor(item, order)
+    for i, output in enumerate(node.outputs):
+        size = dims(output)[axis]
+        if output.uses() or output.is_graph_output():
+            w.put(cut(w, x, order, {axis: (start, start + size, 1)}), order, i)
+        start += size
+
+
+def concat(w: Writer, node: ir.Node) -> None:
+    """CONCATENATION in the order of the largest operand."""
+    items = [moved(w, value) for value in node.inputs]
+    computed = [item for item in items if item.array is None]
+    first = leader(computed)
+    order, rank = first.order, len(first.shape)
+    axis = int(attribute(node, "axis", 0)) % rank
+    numbers = [w.tensor(item, order) for item in items]
+    shape = stored_shape(order, dims(node.outputs[0]))
+    kind = w.work_kind() if w.integer else None
+    chosen = options("Concatenation", axis=order.index(axis))
+    w.put(w.op("CONCATENATION", numbers, shape, first.dtype, kind, chosen), order)
+
+
+def expand(w: Writer, node: ir.Node) -> None:
+    """BROADCAST_TO."""
+    item, shape = moved(w, node.inputs[0]), dims(node.outputs[0])
+    item = ranked(w, item, len(shape))
+    order = item.order
+    target = stored_shape(order, shape)
+    x = w.tensor(item, order)
+    w.put(w.op("BROADCAST_TO", [x, w.ints_constant(target)], target), order)
+
+
+def pads(w: Writer, node: ir.Node) -> None:
+    """PAD, PADV2, or, where the data is repeated, by index."""
+    item = moved(w, node.inputs[0])
+    arrays = [None if v is None else constant(v) for v in node.inputs]
+    if arrays[1] is None or any(v is not None and constant(v) is None for v in node.inputs[1:]):
+        raise Refused("computed padding", "constants")
+    if pad_mode(node) != "constant":
+        by_index(w, node)
+        return
+    order = item.order
+    rank = len(item.shape)
+    widths = pad_widths([np.empty(item.shape), *arrays[1:]], rank)  # type: ignore[list-item]
+    x = w.tensor(item, order)
+    bounds = {
+        axis: (max(-a, 0), n - max(-b, 0), 1)
+        for axis, ((a, b), n) in enumerate(zip(widths, item.shape, strict=True))
+    }
+    x = cut(w, x, order, bounds)
+    stored = [(0, 0) if a == UNIT else (max(widths[a][0], 0), max(widths[a][1], 0)) for a in order]
+    fill = arrays[2] if len(arrays) > 2 else None
+    if fill is None or not np.any(fill):
+        w.put(pad(w, x, stored), order)
+        return
+    if w.integer:
+        fill = w.work_kind().quantize(np.ravel(fill).astype(np.float32))
+    shape = [n + a + b for n, (a, b) in zip(w.shape(x), stored, strict=True)]
+    value = w.constant(
+        np.ravel(fill).astype(w.graph.tensors[x].dtype), w.work_kind() if w.integer else None
+    )
+    w.put(w.op("PADV2", [x, w.constant(np.array(stored, np.int32)), value], shape), order)
+
+
+def gather(w: Writer, node: ir.Node) -> None:
+    """GATHER of constant places along an axis, else, or computed, by the operator's own rules."""
+    indices = constant(node.inputs[1])
+    if indices is not None and indices.ndim != 1:
+        by_index(w, node)
+        return
+    item = moved(w, node.inputs[0])
+    axis = int(attribute(node, "axis", 0)) % len(item.shape)
+    if indices is None:
+        _gather_computed(w, node, item, axis)
+        return
+    order = item.order
+    places = w.ints_constant(int(i) % item.shape[axis] for i in indices)
+    shape = stored_shape(order, dims(node.outputs[0]))
+    chosen = options("Gather", axis=order.index(axis))
+    w.put(w.op("GATHER", [w.tensor(item, order), places], shape, chosen=chosen), order)
+
+
+def _gather_computed(w: Writer, node: ir.Node, item: Item, axis: int) -> None:
+    places = w.item(node.inputs[1])
+    at = w.tensor(places, natural(len(places.shape)))
+    size = w.constant(np.full(1, item.shape[axis], places.dtype))
+    at = w.op("FLOOR_MOD", [at, size], w.shape(at))  # negative ones count from the end
+    shape, rank = dims(node.outputs[0]), len(item.shape)
+    chosen = options("Gather", axis=axis)
+    w.put(
+        w.op("GATHER", [w.tensor(item, natural(rank)), at], shape, chosen=chosen),
+        natural(len(shape)),
+    )
+
+
+def by_index(w: Writer, node: ir.Node) -> None:
+    """Any movement along constants: a GATHER of what its NumPy form makes of element numbers."""
+    read = [v for v in node.inputs if v is not None and _is_moved(w, v)]
+    if any(v is not None and v not in read and constant(v) is None for v in node.inputs):
+        raise Refused("computed indices", "constants")
+    if node.op_type in SCATTERS and reduction(node) != "none":
+        raise Refused(f"reduction {reduction(node)}", "none")
+    items = [moved(w, v) for v in node.inputs if v in read]
+    numbers, count = [], 1
+    for item in items:
+        size = int(np.prod(item.shape))
+        numbers.append(np.arange(count, count + size).reshape(item.shape))
+        count += size
+    feeds = iter(numbers)
+    arrays = [None if v is None else next(feeds) if v in read else constant(v) for v in node.inputs]
+    (result,) = FORMS[node.op_type](node, arrays)  # type: ignore[arg-type]
+    flat = [w.reshaped(w.flat(item), (int(np.prod(item.shape)),)) for item in items]
+    if not result.all():  # number 0 stands for what no operand fills
+        held = w.graph.tensors[flat[0]]
+        kind = w.work_kind() if w.integer else None
+        zero = w.constant(np.full(1, 0 if kind is None else kind.zero_point, held.dtype), kind)
+        flat.append(zero)
+        result = np.where(result == 0, count, result)
+    kind = w.work_kind() if w.integer else None
+    x = flat[0]
+    if len(flat) > 1:
+        total = sum(w.shape(n)[0] for n in flat)
+        x = w.op(
+            "CONCATENATION", flat, (total,), kind=kind, chosen=options("Concatenation", axis=0)
+        )
+    out = dims(node.outputs[0])
+    places = w.constant((result - 1).astype(np.int32).reshape(out))
+    w.put(w.op("GATHER", [x, places], out, chosen=options("Gather", axis=0)), natural(len(out)))
+
+
+def _is_moved(w: Writer, value: ir.Value) -> bool:
+    """Whether an operand holds the elements, not where they go: computed, or data of a scatter."""
+    if value in w.real or value in w.ints:
+        return w.real[value].array is None if value in w.real else True
+    return value in w.weights or (w.node.op_type in SCATTERS and value is not w.node.inputs[1])
+
+
+def _slice_form(node: ir.Node, x: list[np.ndarray]) -> list[np.ndarray]:
+    from edgekit.quantize.numpy_ops.movement import strided_slice
+
+    return strided_slice(node, x)
+
+
+def _nearest(node: ir.Node, x: list[np.ndarray]) -> list[np.ndarray]:
+    """Resize by nearest neighbours, of element numbers."""
+    y = x[0]
+    for taps in resize_taps(node):
+        y = np.take(y, np.maximum(taps.index[:, 0], 0), axis=taps.axis)
+        shape = [-1 if axis == taps.axis else 1 for axis in range(y.ndim)]
+        y = np.where((taps.index[:, 0] < 0).reshape(shape), 0, y)
+    return [y]
+
+
+FORMS: dict[str, Operator] = {
+    **BY_INDEX,
+    **SCATTERS,
+    "Pad": pad_by_index,
+    "Slice": _slice_form,
+    "Resize": _nearest,
+}
+
+
+def along(w: Writer, item: Item, axis: int, matrix: np.ndarray) -> Item:
+    """A value whose axis is multiplied by a constant matrix (out, in)."""
+    rank = len(item.shape)
+    order = (*(a for a in range(rank) if a != axis), axis)
+    bias = w.real_constant(np.zeros(len(matrix)))
+    inputs = [w.tensor(item, order), w.constant(np.ascontiguousarray(matrix, np.float32)), bias]
+    shape = tuple(len(matrix) if a == axis else n for a, n in enumerate(item.shape))
+    chosen = options("FullyConnected", keepNumDims=True)
+    number = w.op("FULLY_CONNECTED", inputs, stored_shape(order, shape), chosen=chosen)
+    return Item(item.name, shape, "float32", None, None, {order: number})
+
+
+def resize(w: Writer, node: ir.Node) -> None:
+    """Nearest by index; interpolation as one product with a constant matrix per axis."""
+    if any(v is not None and constant(v) is None for v in node.inputs[1:]):
+        raise Refused("computed sizes", "constants")
+    if attribute(node, "mode", "nearest") == "nearest":
+        by_index(w, node)
+        return
+    item = w.item(node.inputs[0])
+    if item.dtype != "float32":
+        raise Refused(f"{item.dtype} elements", "float32")
+    for taps in resize_taps(node):
+        matrix = np.zeros((len(taps.index), item.shape[taps.axis]), np.float64)
+        for tap in range(taps.index.shape[1]):
+            np.add.at(
+                matrix,
+                (np.arange(len(matrix)), np.maximum(taps.index[:, tap], 0)),
+                taps.weights[:, tap],
+            )
+        item = along(w, item, taps.axis, matrix)
+    w.put(w.tensor(item, item.order), item.order)

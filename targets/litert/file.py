@@ -1,0 +1,188 @@
+"""A .tflite in the making: tensors, constants and operators of LiteRT's schema."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+TYPES = {
+    "float32": schema.TensorType.FLOAT32,
+    "float16": schema.TensorType.FLOAT16,
+    "int8": schema.TensorType.INT8,
+    "uint8": schema.TensorType.UINT8,
+    "int16": schema.TensorType.INT16,
+    "int32": schema.TensorType.INT32,
+    "int64": schema.TensorType.INT64,
+    "bool": schema.TensorType.BOOL,
+    "resource": schema.TensorType.RESOURCE,
+}
+SCHEMA_VERSION = 3
+IDENTIFIER = b"TFL3"
+VERSIONS = {"BROADCAST_TO": 2}  # of operators whose first version LiteRT no longer has
+MIN_RUNTIME = "2.14.0"  # written as metadata, as TensorFlow's converter does
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Quantization of a tensor: one scale and zero point, or one scale per index of `axis`."""
+
+    scale: tuple[float, ...]
+    zero_point: int = 0
+    axis: int = 0
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What a tensor of the file is."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scales: Scales | None
+
+
+class Graph:
+    """One subgraph."""
+
+    def __init__(self, name: str) -> None:
+        """Start empty; `name` is for people."""
+        self.name = name
+        self.tensors: list[Tensor] = []
+        self.data: dict[int, bytes] = {}
+        self.operators: list[tuple[str, list[int], list[int], Any]] = []
+        self.inputs: list[int] = []
+        self.outputs: list[int] = []
+        self._constants: dict[tuple[object, ...], int] = {}
+
+    def tensor(
+        self, name: str, shape: Sequence[int], dtype: str, scales: Scales | None = None
+    ) -> int:
+        """Add a computed tensor; returns its number."""
+        self.tensors.append(Tensor(name, tuple(int(n) for n in shape), dtype, scales))
+        return len(self.tensors) - 1
+
+    def constant(self, name: str, array: Array, scales: Scales | None = None) -> int:
+        """Return the constant of this content, type and quantization."""
+        data = np.ascontiguousarray(array).tobytes()
+        key = (array.dtype.name, array.shape, scales, data)
+        if key not in self._constants:
+            number = self.tensor(name, array.shape, array.dtype.name, scales)
+            self.data[number], self._constants[key] = data, number
+        return self._constants[key]
+
+    def operator(
+        self, builtin: str, inputs: Sequence[int], outputs: Sequence[int], options: Any = None
+    ) -> None:
+        """Append an operator; -1 is an input that is left out."""
+        self.operators.append((builtin, list(inputs), list(outputs), options))
+
+
+def options(name: str, **fields: Any) -> Any:
+    """Builtin options of a kind of the schema, as ``Conv2D``, with these fields."""
+    made = getattr(schema, f"{name}OptionsT")()
+    for field, value in fields.items():
+        assert hasattr(made, field), f"{name}.{field}"
+        setattr(made, field, value)
+    return made
+
+
+def has_activation(made: Any) -> bool:
+    """Whether options can name an activation that the operator ends with."""
+    return hasattr(made, "fusedActivationFunction")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a caller names: tensors of the first subgraph by name."""
+
+    inputs: Mapping[str, int]
+    outputs: Mapping[str, int]
+
+
+def to_bytes(
+    graphs: Sequence[Graph], signature: Signature, description: str, metadata: Mapping[str, bytes]
+) -> bytes:
+    """Return the file; the same graphs give the same bytes."""
+    model = schema.ModelT()
+    model.version, model.description = SCHEMA_VERSION, description
+    model.buffers = [schema.BufferT()]  # by convention the first is empty
+    codes: dict[str, int] = {}
+    model.subgraphs = [_subgraph(graph, model.buffers, codes) for graph in graphs]
+    model.operatorCodes = [_code(name) for name in codes]
+    model.signatureDefs = [_signature(signature)]
+    model.metadata = []
+    for name, content in {"min_runtime_version": MIN_RUNTIME.encode(), **metadata}.items():
+        row = schema.MetadataT()
+        row.name, row.buffer = name, _buffer(model.buffers, content)
+        model.metadata.append(row)
+    builder = flatbuffers.Builder(1 << 16)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _subgraph(graph: Graph, buffers: list[Any], codes: dict[str, int]) -> Any:
+    made = schema.SubGraphT()
+    made.name, made.inputs, made.outputs = graph.name, graph.inputs, graph.outputs
+    made.tensors = [
+        _tensor(tensor, 0 if n not in graph.data else _buffer(buffers, graph.data[n]))
+        for n, tensor in enumerate(graph.tensors)
+    ]
+    made.operators = []
+    for builtin, inputs, outputs, chosen in graph.operators:
+        row = schema.OperatorT()
+        row.opcodeIndex = codes.setdefault(builtin, len(codes))
+        row.inputs, row.outputs = inputs, outputs
+        if chosen is not None:
+            row.builtinOptions = chosen
+            kind = type(chosen).__name__.removesuffix("T")
+            row.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        made.operators.append(row)
+    return made
+
+
+def _tensor(tensor: Tensor, buffer: int) -> Any:
+    made = schema.TensorT()
+    made.name, made.type, made.buffer = tensor.name, TYPES[tensor.dtype], buffer
+    made.shape, made.hasRank = list(tensor.shape), True
+    if tensor.scales is not None:
+        facts = schema.QuantizationParametersT()
+        facts.scale = list(tensor.scales.scale)
+        facts.zeroPoint = [tensor.scales.zero_point] * len(tensor.scales.scale)
+        facts.quantizedDimension = tensor.scales.axis
+        made.quantization = facts
+    return made
+
+
+def _buffer(buffers: list[Any], content: bytes) -> int:
+    made = schema.BufferT()
+    made.data = np.frombuffer(content, np.uint8)
+    buffers.append(made)
+    return len(buffers) - 1
+
+
+def _code(name: str) -> Any:
+    made = schema.OperatorCodeT()
+    number = getattr(schema.BuiltinOperator, name)
+    made.builtinCode, made.version = number, VERSIONS.get(name, 1)
+    made.deprecatedBuiltinCode = min(number, 127)  # what readers of old schemas see
+    return made
+
+
+def _signature(signature: Signature) -> Any:
+    def named(tensors: Mapping[str, int]) -> list[Any]:
+        rows = []
+        for name, number in tensors.items():
+            row = schema.TensorMapT()
+            row.name, row.tensorIndex = name, number
+            rows.append(row)
+        return rows
+
+    made = schema.SignatureDefT()
+    made.signatureKey, made.subgraphIndex = "serving_default", 0
+    made.inputs, made.outputs = named(signature.inputs), named(signature.outputs)
+    return made

@@ -1,0 +1,92 @@
+"""Check a model against LiteRT and lower it to a `Build`: one .tflite, states as inputs and outputs."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from edgekit.errors import Problem
+from edgekit.export.model import Model
+from edgekit.quantize.frames import frame_moves
+from edgekit.quantize.unpack import unpack_states
+from edgekit.runtime.manifest import Tensor
+from edgekit.targets.build import Build, digest
+from edgekit.targets.facts import describe
+from edgekit.targets.litert.file import Signature, to_bytes
+from edgekit.targets.litert.writer import Writer, Written
+from edgekit.targets.macs import with_macs
+from edgekit.targets.session import split_session
+
+MODEL_NAME, SESSION_NAME = "model.tflite", "session.tflite"
+
+
+def check_litert(model: Model) -> list[Problem]:
+    """Every node that LiteRT has no form of, and why."""
+    parts = split_session(prepared(model))
+    found = [part for part in (parts.hop, parts.session) if part is not None]
+    return [problem for part in found for problem in written(part).problems]
+
+
+def prepared(model: Model) -> Model:
+    """The network as it is written: states apart, movements of integers framed as such."""
+    return frame_moves(unpack_states(model))
+
+
+def written(model: Model) -> Written:
+    """Write a network, every state in the order in which it is first read."""
+    first = Writer(model, {}).run()
+    return Writer(model, first.wanted).run() if first.wanted else first
+
+
+def lower_litert(model: Model, target: str) -> Build:
+    """Return ``model.tflite`` and its facts; with session constants also ``session.tflite``.
+
+    State outputs are in the order of the state inputs that they become; both have the shape and type that
+    the file stores them in.
+    """
+    parts = split_session(prepared(model))
+    hop = written(parts.hop)
+    files = {MODEL_NAME: file_of(parts.hop, hop)}
+    islands = list(hop.islands)
+    if parts.session is not None:
+        once = written(parts.session)
+        files[SESSION_NAME] = file_of(parts.session, once)
+        islands += once.islands
+    manifest = with_macs(describe(model, target), model)
+    inputs = tuple(
+        t if t.role != "state" else _stored(t, hop.inputs, hop)
+        for t in _named(manifest.inputs, parts.hop, 0)
+    )
+    outputs = tuple(
+        t if t.role != "state" else _stored(t, hop.outputs, hop)
+        for t in _named(manifest.outputs, parts.hop, 1)
+    )
+    memory = {**manifest.memory, "weights_bytes": sum(map(len, hop.graph.data.values()))}
+    manifest = replace(
+        manifest, inputs=inputs, outputs=outputs, memory=memory, digest=digest(files)
+    )
+    return Build(files, manifest, notes=notes(islands))
+
+
+def notes(islands: list[str]) -> tuple[str, ...]:
+    """Say what an integer network computes in float, because LiteRT has no integers for it."""
+    return (f"in float, as LiteRT has no integer form: {', '.join(islands)}",) if islands else ()
+
+
+def file_of(model: Model, made: Written) -> bytes:
+    """The bytes of a .tflite; its signature names inputs and outputs as the network does."""
+    signature = Signature(made.inputs, made.outputs)
+    pairs = [vars(pair) for pair in model.states]
+    metadata = {"edgekit.states": json.dumps(pairs).encode()}
+    return to_bytes([made.graph], signature, model.source.name, metadata)
+
+
+def _named(tensors: tuple[Tensor, ...], hop: Model, side: int) -> list[Tensor]:
+    """Tensors of the manifest with the states that the file has, in the order of their pairs."""
+    pairs = [(pair.input, pair.output) for pair in hop.states]
+    others = [tensor for tensor in tensors if tensor.role != "state"]
+    return [*others, *(Tensor(pair[side], (), "float32", "state") for pair in pairs)]
+
+
+def _stored(tensor: Tensor, numbers: Mapping[str, int], made: Written) -> Tensor:
+    held = made.graph.tensors[numbers[tensor.name]]
+    return replace(tensor, shape=held.shape, dtype=held.dtype)
