@@ -187,3 +187,8 @@ def c_identifier(name: str) -> str:
     text = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     free = text[:1].isalpha() and text not in RESERVED and not text.startswith("ek_")
     return text if free else f"net_{text}".rstrip("_")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 hop``, ``2 hops``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from edgekit.runtime.manifest import Manifest, Tensor
+from edgekit.runtime.manifest import Manifest, Tensor, counted
 from edgekit.runtime.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 from edgekit.targets.build import Placement
 from edgekit.targets.sensitivity import Alone, picture
@@ -236,5 +236,5 @@ def _verification(facts: dict[str, Any] | None) -> str:
     exact = "; bit-exact with the integer oracle" if facts["bit_exact_with_oracle"] else ""
     largest = facts["max_abs_error"]
     error = "" if largest is None else f", largest error {largest:.3g}"
-    against = f"against the source network over {facts['hops']} hops"
+    against = f"against the source network over {counted(facts['hops'], 'hop')}"
     return f"{ratio} {against}{error}, by {facts['by']}{exact}"

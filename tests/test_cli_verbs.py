@@ -223,6 +223,7 @@ def test_targets_and_doctor_tell_what_is_here(edgekit: Cli) -> None:
     for verb in ("targets", "doctor"):
         code, out, _ = edgekit(verb)
         assert code == 0 and "onnxruntime" in out
+    assert all(f"    {tool['path']}\n" in out for tool in tools.values() if tool["found"])
 
 
 def test_python_dash_m_works() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.runtime.bench import Measured
+from edgekit.runtime.manifest import counted
 
 BINS, WIDTH, HEIGHT, FOOT = 60, 960, 180, 34
 MARK = "<!-- bench {device} -->"
@@ -73,7 +74,7 @@ def _histogram(values: NDArray[np.float64], unit: str, limit: float | None) -> s
     bar, tallest = WIDTH / BINS, max(1, int(counts.max()))
     bars = "".join(
         f'<rect x="{i * bar:.1f}" y="{(HEIGHT - FOOT) * (1 - n / tallest):.1f}" width="{bar - 1:.1f}" '
-        f'height="{(HEIGHT - FOOT) * n / tallest:.1f}" fill="#4477aa"><title>{n} hops from '
+        f'height="{(HEIGHT - FOOT) * n / tallest:.1f}" fill="#4477aa"><title>{counted(int(n), "hop")} from '
         f"{edges[i]:,.6g} {unit}</title></rect>"
         for i, n in enumerate(counts)
         if n

@@ -312,6 +312,7 @@ SECTIONS
     .vectors : {{ KEEP(*(.vectors)) }} > CODE
     .weights : {{ *(.rodata.{name}_*) *(.rodata.golden_*) }} > WEIGHTS
     .text : {{ *(.text .text.*) *(.rodata .rodata.*) . = ALIGN(8); }} > CODE
+    .ARM.extab : {{ *(.ARM.extab*) }} > CODE
     .ARM.exidx : {{ *(.ARM.exidx*) }} > CODE
     .data : {{ replay_data = .; *(.data .data.*) . = ALIGN(8); replay_data_end = .; }} > RAM AT> CODE
     replay_data_load = LOADADDR(.data);

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from edgekit import api
-from edgekit.cli.console import AsJson, print_json, print_table
+from edgekit.cli.console import AsJson, out, print_json
 from edgekit.tools import ToolFacts
 
 
@@ -13,8 +13,10 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         print_json([{**asdict(tool), "found": tool.found} for tool in tools])
         return
-    rows = [(t.name, t.version or "not found", t.path or how_to_get(t), t.used_for) for t in tools]
-    print_table("", ("tool", "version", "path, or how to get it", "used for"), rows)
+    for tool in tools:
+        heading = f"{tool.name:<24} {tool.version or 'not found':<14} {tool.used_for}"
+        out.print(heading, soft_wrap=True, markup=False)
+        out.print(f"    {tool.path or how_to_get(tool)}", soft_wrap=True, markup=False)
 
 
 def how_to_get(tool: ToolFacts) -> str:

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.manifest import Manifest, counted
 
 
 def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
@@ -97,7 +97,9 @@ def verification_text(facts: dict[str, Any] | None) -> str | None:
         return None
     ratio = "equal" if facts["snr_db"] is None else f"{facts['snr_db']:g} dB"
     exact = ", bit-exact with the oracle" if facts["bit_exact_with_oracle"] else ""
-    return f"{ratio} against the source over {facts['hops']} hops by {facts['by']}{exact}"
+    return (
+        f"{ratio} against the source over {counted(facts['hops'], 'hop')} by {facts['by']}{exact}"
+    )
 
 
 def _with_unit(value: float | None, unit: str) -> str | None:
