@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from operator_cases import CASES, Case
+from operator_cases import CASES, FUSED, Case
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
-from edgekit.export.verify import compare, run_hops
-from edgekit.runtime.litert import LitertEngine
+from edgekit.export.verify import compare, run_hops, snr_db
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.oracle import Oracle
+from edgekit.runtime.litert import LitertEngine, interpreter_class
 from edgekit.runtime.stream import Stream
 from edgekit.targets.target import TARGETS
 
@@ -66,3 +69,59 @@ def test_what_litert_cannot_say_is_refused_with_the_reason(name: str) -> None:
     (problem,) = TARGETS["litert"].check(from_onnx(CASES[name].onnx, name=name))
     assert problem.found == REFUSED[name]
     assert problem.allowed and problem.next_step
+
+
+INTEGER = [name for name, case in CASES.items() if case.w8a8_snr_db is not None]
+# What a w8a8 network runs in float because LiteRT has no integers for it; the export says so.
+ISLANDS = {
+    "where_zero", "wide_average", "wide_function", "wide_prelu", "average_pool_1d", "softmax_rows",
+    "lstm_1_c", "lstm_3_c",
+    *(f"averagepool_{name}" for name in ("pads", "ceil", "same_upper", "same_lower")),
+    *(f"conv_transpose_{name}_prelu" for name in ("1d", "1d_grouped", "2d", "2d_grouped")),
+    *(case.name for case in FUSED),
+}  # fmt: skip
+STEP = 1.001  # of the output: how far LiteRT's roundings may lie from ours
+WIDE_MARGIN_DB = (
+    2.0  # what 16-bit roundings may cost against ours, at the 50 to 90 dB that they reach
+)
+
+
+def quantized(name: str, recipe: str) -> tuple[Model, Arrays]:
+    """A case in an integer recipe, and what it was calibrated on."""
+    samples = draw(CASES[name], 60, 1)
+    model = from_onnx(CASES[name].onnx, name=name)
+    return quantize(model, Calibration((samples,), "noise"), recipe), samples
+
+
+@pytest.mark.parametrize("name", INTEGER)
+def test_w8a8_litert_is_within_a_step_of_the_oracle(name: str, tmp_path: Path) -> None:
+    model, inputs = quantized(name, "w8a8")
+    stream = opened(model, tmp_path)
+    found, expected = stream.run(inputs), Oracle(model).run_hops(inputs)
+    exact = run_hops(from_onnx(CASES[name].onnx, name=name), inputs)
+    scales = output_scales(tmp_path)
+    for key, array in found.items():
+        if scales[key]:
+            assert np.abs(array - expected[key]).max() <= STEP * scales[key]
+        elif array.dtype == np.float32:  # c of an LSTM: float here, int32 in the oracle
+            assert snr_db(exact[key], array) >= snr_db(exact[key], expected[key]) - 0.5
+        else:
+            np.testing.assert_array_equal(array, expected[key])
+    assert bool(TARGETS["litert"].lower(model, "litert").notes) == (name in ISLANDS)
+
+
+@pytest.mark.parametrize("name", INTEGER)
+def test_w8a16_litert_is_as_near_to_float_as_the_oracle(name: str, tmp_path: Path) -> None:
+    model, inputs = quantized(name, "w8a16")
+    found, expected = opened(model, tmp_path).run(inputs), Oracle(model).run_hops(inputs)
+    exact = run_hops(from_onnx(CASES[name].onnx, name=name), inputs)
+    for key, array in found.items():
+        if array.dtype == np.float32:
+            wanted = snr_db(exact[key], expected[key]) - WIDE_MARGIN_DB
+            assert snr_db(exact[key], array) >= min(wanted, 90)
+
+
+def output_scales(folder: Path) -> dict[str, float]:
+    """The step of every output of a build's file, 0 where it is float."""
+    interpreter = interpreter_class()(model_path=str(folder / "model.tflite"))
+    return {d["name"]: d["quantization"][0] for d in interpreter.get_output_details()}

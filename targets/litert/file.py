@@ -1,5 +1,6 @@
 """A .tflite in the making: tensors, constants and operators of LiteRT's schema."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,6 +81,27 @@ class Graph:
     ) -> None:
         """Append an operator; -1 is an input that is left out."""
         self.operators.append((builtin, list(inputs), list(outputs), options))
+
+    def separate_views(self) -> None:
+        """Let a RESHAPE of a tensor that others read too work on a copy.
+
+        LiteRT 2.3 lets a RESHAPE share memory with its input, and an operator behind it write there, without
+        asking whether the input is still to be read.
+        """
+        reads = Counter(self.outputs)
+        reads.update(number for _, inputs, _, _ in self.operators for number in set(inputs))
+        separate: list[tuple[str, list[int], list[int], Any]] = []
+        for builtin, inputs, outputs, chosen in self.operators:
+            source = inputs[0]
+            if builtin == "RESHAPE" and reads[source] > 1 and source not in self.data:
+                held = self.tensors[source]
+                copy = self.tensor(f"{held.name}_copy", held.shape, held.dtype, held.scales)
+                begin = self.constant("begin", np.zeros(len(held.shape), np.int32))
+                size = self.constant("size", np.array(held.shape, np.int32))
+                separate.append(("SLICE", [source, begin, size], [copy], options("Slice")))
+                inputs = [copy, *inputs[1:]]
+            separate.append((builtin, inputs, outputs, chosen))
+        self.operators = separate
 
 
 def options(name: str, **fields: Any) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgekit.errors import Problem
 from edgekit.export.model import Model
-from edgekit.quantize.choose import activations, constant, fused_activation
+from edgekit.quantize.choose import CELL_OUTPUT, activations, constant, fused_activation
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import (
     Frame,
@@ -140,6 +140,7 @@ class Writer:
                 self._operator(node)
         outputs = {str(v.name): self._output(v) for v in self.model.ir.graph.outputs}
         self.graph.inputs, self.graph.outputs = list(inputs.values()), list(outputs.values())
+        self.graph.separate_views()
         wanted = {n: next(iter(found)) for n, found in self._requests.items() if len(found) == 1}
         islands, problems = tuple(self._islands), tuple(self._problems)
         return Written(self.graph, inputs, outputs, islands, wanted, problems)
@@ -303,10 +304,25 @@ class Writer:
             dtype, scales = first.dtype, first.scales
         if chosen is None:
             name = BUILTIN_OPTIONS.get(builtin)
-            chosen = None if name is None else options(name)
+            chosen = None if name is None else plain_options(name)
         number = self.graph.tensor(f"{self._label()}_{builtin.lower()}", shape, dtype, scales)
         self.graph.operator(builtin, inputs, [number], chosen)
         return number
+
+    def ops(
+        self,
+        builtin: str,
+        inputs: Sequence[int],
+        shapes: Sequence[Sequence[int]],
+        like: int,
+        chosen: Any,
+    ) -> list[int]:
+        """Append an operator of several results, of the type and scales of a tensor."""
+        held = self.graph.tensors[like]
+        label = f"{self._label()}_{builtin.lower()}"
+        numbers = [self.graph.tensor(label, shape, held.dtype, held.scales) for shape in shapes]
+        self.graph.operator(builtin, inputs, numbers, chosen)
+        return numbers
 
     def result(
         self,
@@ -319,7 +335,7 @@ class Writer:
         """Append the operator that makes an output of the node, with the activation that runs inside it."""
         name = BUILTIN_OPTIONS.get(builtin)
         if chosen is None and name is not None:
-            chosen = options(name)
+            chosen = plain_options(name)
         value = self.node.outputs[output]
         fused = self._fused(value) if has_activation(chosen) else None
         if fused is not None and not self.integer:
@@ -364,10 +380,7 @@ class Writer:
         """Say which tensor holds an output of the node; integers of another scale are requantized."""
         value = self.node.outputs[output] if value is None else value
         if not self.integer:
-            held = self.graph.tensors[number]
-            self.real[value] = Item(
-                str(value.name), dims(value), held.dtype, None, None, {order: number}
-            )
+            self.put_real(number, order, output, value)
             return
         frame = self.frames[output]
         assert frame is not None
@@ -381,6 +394,16 @@ class Writer:
         producer = quantized.producer()
         assert producer is not None
         self._done.add(producer)
+
+    def put_real(
+        self, number: int, order: Order, output: int = 0, value: ir.Value | None = None
+    ) -> None:
+        """Say which tensor holds an output of the node as it is, no integers that stand for it."""
+        value = self.node.outputs[output] if value is None else value
+        held = self.graph.tensors[number]
+        self.real[value] = Item(
+            str(value.name), dims(value), held.dtype, None, None, {order: number}
+        )
 
     def alias(self, item: Item, tensors: dict[Order, int], output: int = 0) -> None:
         """Say that an output is an operand's memory under other axes."""
@@ -433,10 +456,19 @@ class Writer:
     def _integer_frames(self, node: ir.Node) -> list[Frame | None]:
         """The frames of the used outputs, where all float operands are integers or constants too."""
         read = activations(node)
-        used = [bool(value.uses()) or value.is_graph_output() for value in node.outputs]
+        memory = CELL_OUTPUT if node.op_type == "LSTM" else None  # c, which is never framed
+        used = [
+            i != memory and (bool(value.uses()) or value.is_graph_output())
+            for i, value in enumerate(node.outputs)
+        ]
         frames = [frame_of(node, i) if use else None for i, use in enumerate(used)]
         framed = all(frame is not None for frame, use in zip(frames, used, strict=True) if use)
-        if not framed or not read or not all(v in self.ints or v in self.weights for v in read):
+        if (
+            not framed
+            or not any(used)
+            or not read
+            or not all(v in self.ints or v in self.weights for v in read)
+        ):
             return []
         return frames
 
@@ -579,6 +611,12 @@ class Writer:
 
     def _label(self) -> str:
         return str(self.node.name) if hasattr(self, "node") else self.graph.name
+
+
+def plain_options(name: str) -> Any:
+    """Options at their defaults, but for sums of 16 bits, whose scales need not be powers of two."""
+    general = {"potScaleInt16": False} if name in ("Add", "Sub") else {}
+    return options(name, **general)
 
 
 def _bounds(fused: ir.Node) -> Bounds:

@@ -74,7 +74,7 @@ def is_integer(w: Writer, node: ir.Node) -> bool:
         return False
     if item.kind.dtype == frame[1].dtype == "int8":
         return True
-    return node.op_type in ("Sigmoid", "Tanh", "Relu")
+    return node.op_type in ("Sigmoid", "Tanh", "Relu", "LeakyRelu", "Neg")
 
 
 def _integer(w: Writer, node: ir.Node) -> None:
@@ -90,6 +90,9 @@ def _integer(w: Writer, node: ir.Node) -> None:
         y = w.requantized_tensor(x, kind)
         zero = w.constant(np.full(1, kind.zero_point, kind.dtype), kind)
         w.put(w.op("MAXIMUM", [y, zero]), order)
+    elif node.op_type == "Neg" and w.work == "int16":
+        minus = QuantType("int16", 1.0, 0)
+        w.result("MUL", [x, w.constant(np.full(1, -1, np.int16), minus)], order)
     elif node.op_type == "LeakyRelu":
         alpha = attributes_of(node)["alpha"]
         w.result("LEAKY_RELU", [x], order, options("LeakyRelu", alpha=alpha))

@@ -1,4 +1,7 @@
-"""GRU, LSTM and RNN cells spelled out, one time step after another."""
+"""GRU, LSTM and RNN cells spelled out, one time step after another, in float or in 16-bit integers.
+
+Integer cells have LiteRT's 16x8 products and 16-bit functions; c of an LSTM, which outgrows 16 bits, is float.
+"""
 
 from dataclasses import dataclass
 
@@ -6,19 +9,37 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.graph import attribute
+from edgekit.quantize.choose import CELL_INPUT, CELL_OUTPUT, HIDDEN_INPUT
 from edgekit.quantize.geometry import dims, optional
 from edgekit.quantize.numpy_ops.layers import rectified
-from edgekit.targets.litert.file import Array, options
+from edgekit.quantize.scheme import GATE_TYPE, HIDDEN_TYPE, QuantType
+from edgekit.targets.litert.emit.pointwise import FIXED
+from edgekit.targets.litert.file import Array, Scales, options
 from edgekit.targets.litert.orders import natural
 from edgekit.targets.litert.writer import Refused, Writer
+
+DIFFERENCE = QuantType("int16", 2.0**-14, 0)  # of two values in -1..1
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A matrix (gates * units, inputs), with one scale per row where it holds integers."""
+
+    q: Array
+    scales: Array | None
+
+    def part(self, first: int, last: int | None = None) -> "Rows":
+        """Some rows."""
+        scales = None if self.scales is None else self.scales[first:last]
+        return Rows(self.q[first:last], scales)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A layer's matrices (gates * units, inputs) and biases, in float."""
+    """A layer's matrices, and its biases in float."""
 
-    w: Array
-    r: Array
+    w: Rows
+    r: Rows
     w_bias: Array
     r_bias: Array
     units: int
@@ -26,27 +47,52 @@ class Cell:
 
 def cell_of(w: Writer, node: ir.Node) -> Cell:
     """The constant weights of a forward layer."""
-    arrays = [w.array(node.inputs[i]) for i in (1, 2)]
+    first, again = (_matrix(w, node.inputs[i]) for i in (1, 2))
     bias = optional(node, 3)
-    if arrays[0] is None or arrays[1] is None or (bias is not None and w.array(bias) is None):
-        raise Refused("computed weights", "constant weights")
+    if bias is not None and w.array(bias) is None:
+        raise Refused("a computed bias", "a constant")
     if optional(node, 4) is not None:
         raise Refused("sequences of several lengths", "whole sequences")
-    first, again = arrays[0][0], arrays[1][0]
-    both = np.zeros(2 * len(first), np.float32) if bias is None else w.array(bias)[0]  # type: ignore[index]
-    return Cell(first, again, both[: len(first)], both[len(first) :], again.shape[1])
+    rows = len(first.q)
+    both = np.zeros(2 * rows, np.float32) if bias is None else w.array(bias)[0]  # type: ignore[index]
+    return Cell(first, again, both[:rows], both[rows:], again.q.shape[1])
 
 
-def product(w: Writer, x: int, matrix: Array, bias: Array) -> int:
-    """Rows (batch, inputs) times a matrix (outputs, inputs)."""
+def _matrix(w: Writer, value: ir.Value | None) -> Rows:
+    array = w.array(value)
+    if array is None or value is None:
+        raise Refused("computed weights", "constant weights")
+    if not w.integer:
+        return Rows(array[0], None)
+    weight = w.weights[value]
+    scales = np.broadcast_to(weight.scale, weight.q.shape)[0, :, 0]
+    return Rows(weight.q[0].astype(np.int8), scales)
+
+
+def product(w: Writer, x: int, rows: Rows, bias: Array) -> int:
+    """Rows (batch, inputs) times a matrix, plus a bias."""
+    shape, chosen = (w.shape(x)[0], len(rows.q)), options("FullyConnected")
+    if rows.scales is None:
+        inputs = [x, w.constant(np.ascontiguousarray(rows.q, np.float32)), w.real_constant(bias)]
+        return w.op("FULLY_CONNECTED", inputs, shape, chosen=chosen)
+    held = w.graph.tensors[x].scales
+    assert held is not None
+    unit = np.float64(held.scale[0]) * rows.scales.astype(np.float64)
+    q = np.rint(bias.astype(np.float64) / unit).astype(np.int64)
     inputs = [
         x,
-        w.constant(np.ascontiguousarray(matrix, np.float32)),
-        w.constant(np.ascontiguousarray(bias, np.float32)),
+        w.graph.constant(
+            "weights", np.ascontiguousarray(rows.q), Scales(tuple(map(float, rows.scales)))
+        ),
+        w.graph.constant("bias", q, Scales(tuple(float(np.float32(u)) for u in unit))),
     ]
-    return w.op(
-        "FULLY_CONNECTED", inputs, (w.shape(x)[0], len(matrix)), chosen=options("FullyConnected")
-    )
+    return w.op("FULLY_CONNECTED", inputs, shape, kind=GATE_TYPE, chosen=chosen)
+
+
+def op(w: Writer, builtin: str, inputs: list[int], kind: QuantType) -> int:
+    """An operator whose result has this type in an integer cell."""
+    fixed = FIXED.get((builtin, "int16"), kind)
+    return w.op(builtin, inputs, kind=fixed if w.integer else None)
 
 
 def part(w: Writer, x: int, first: int, count: int) -> int:
@@ -57,37 +103,44 @@ def part(w: Writer, x: int, first: int, count: int) -> int:
     return w.op("SLICE", [x, w.ints_constant([0, first]), w.ints_constant(shape)], shape)
 
 
+def parts(w: Writer, x: int, count: int, axis: int = 1) -> list[int]:
+    """Equal parts of (batch, columns) along an axis."""
+    if count == 1:
+        return [x]
+    shape = [n // count if i == axis else n for i, n in enumerate(w.shape(x))]
+    place = w.scalar(np.int32(axis))
+    return w.ops("SPLIT", [place, x], [shape] * count, x, options("Split", numSplits=count))
+
+
 def layer(w: Writer, node: ir.Node) -> None:
     """Every step of a layer; x (time, batch, inputs)."""
     cell = cell_of(w, node)
     steps, batch, inputs = dims(node.inputs[0])
     x = w.reshaped(w.flat(w.item(node.inputs[0])), (steps * batch, inputs))
     step = {"GRU": gru_step, "LSTM": lstm_step, "RNN": rnn_step}[node.op_type]
-    folded = cell.w_bias + cell.r_bias
-    if node.op_type == "GRU":  # the candidate's recurrent bias stays with its product
-        folded = np.concatenate([folded[: 2 * cell.units], cell.w_bias[2 * cell.units :]])
+    folded = cell.w_bias
+    if node.op_type != "GRU":  # whose recurrent biases stay with their product
+        folded = cell.w_bias + cell.r_bias
     sums = product(w, x, cell.w, folded)
-    state = [
-        _initial(w, node, i, batch, cell.units)
-        for i in (5, 6)[: 2 if node.op_type == "LSTM" else 1]
-    ]
+    state = [_hidden(w, node, batch, cell.units)]
+    if node.op_type == "LSTM":
+        state.append(_memory(w, node, batch, cell.units))
     rows = []
-    for t in range(steps):
-        shape = (batch, w.shape(sums)[1])
-        now = (
-            sums
-            if steps == 1
-            else w.op(
-                "SLICE", [sums, w.ints_constant([t * batch, 0]), w.ints_constant(shape)], shape
-            )
-        )
-        state = step(w, node, cell, now, state)
+    for row in parts(w, sums, steps, 0):
+        state = step(w, node, cell, row, state)
         rows.append(state[0])
-    last = [_joined(w, rows), *state]
-    for i, output in enumerate(node.outputs):
-        if output.name and (output.uses() or output.is_graph_output()):
-            out = dims(output)
-            w.put(w.reshaped(last[i], out), natural(len(out)), i)
+    for i, number in enumerate([_joined(w, rows), *state]):
+        _give(w, node, i, number)
+
+
+def _give(w: Writer, node: ir.Node, index: int, number: int) -> None:
+    if index >= len(node.outputs) or not node.outputs[index].name:
+        return
+    value = node.outputs[index]
+    if value.uses() or value.is_graph_output():
+        shape = dims(value)
+        put = w.put_real if index == CELL_OUTPUT else w.put
+        put(w.reshaped(number, shape), natural(len(shape)), index)
 
 
 def _joined(w: Writer, rows: list[int]) -> int:
@@ -97,43 +150,87 @@ def _joined(w: Writer, rows: list[int]) -> int:
     return w.op("CONCATENATION", rows, shape, chosen=options("Concatenation", axis=0))
 
 
-def _initial(w: Writer, node: ir.Node, index: int, batch: int, units: int) -> int:
-    value = optional(node, index)
+def _hidden(w: Writer, node: ir.Node, batch: int, units: int) -> int:
+    """The first h."""
+    value = optional(node, HIDDEN_INPUT)
+    array = np.zeros((batch, units), np.float32) if value is None else w.array(value)
+    if array is not None:
+        array = array.reshape(batch, units)
+        return (
+            w.constant(HIDDEN_TYPE.quantize(array), HIDDEN_TYPE)
+            if w.integer
+            else w.real_constant(array)
+        )
+    item = w.item(value)
+    if w.integer:
+        item = w.requantized(item, HIDDEN_TYPE)
+    return w.reshaped(w.flat(item), (batch, units))
+
+
+def _memory(w: Writer, node: ir.Node, batch: int, units: int) -> int:
+    """The first c, in float."""
+    value = optional(node, CELL_INPUT)
     if value is None:
         return w.real_constant(np.zeros((batch, units)))
-    return w.reshaped(w.flat(w.item(value)), (batch, units))
+    return w.reshaped(w.flat(w.real_item(value)), (batch, units))
 
 
 def gru_step(w: Writer, node: ir.Node, cell: Cell, x: int, state: list[int]) -> list[int]:
     """Cho et al., 2014, equations 5 to 8, gates z, r, h; the reset before or behind the product."""
     h, n = state[0], cell.units
-    none = np.zeros(2 * n, np.float32)
     late = bool(attribute(node, "linear_before_reset", 0))
-    bias = np.concatenate([none, cell.r_bias[2 * n :]])
-    again = product(w, h, cell.r if late else cell.r[: 2 * n], bias if late else none)
-    gates = w.op("LOGISTIC", [w.op("ADD", [part(w, x, 0, 2 * n), part(w, again, 0, 2 * n)])])
-    z, r = part(w, gates, 0, n), part(w, gates, n, n)
+    end = 3 * n if late else 2 * n
+    again = product(w, h, cell.r.part(0, end), cell.r_bias[:end])
+    sums = op(w, "ADD", [part(w, x, 0, 2 * n), part(w, again, 0, 2 * n)], GATE_TYPE)
+    gates = op(w, "LOGISTIC", [sums], HIDDEN_TYPE)
+    z, r = parts(w, gates, 2)
     if late:
-        reset = w.op("MUL", [r, part(w, again, 2 * n, n)])
+        reset = op(w, "MUL", [r, part(w, again, 2 * n, n)], GATE_TYPE)
     else:
-        reset = product(w, w.op("MUL", [r, h]), cell.r[2 * n :], cell.r_bias[2 * n :])
-    new = w.op("TANH", [w.op("ADD", [part(w, x, 2 * n, n), reset])])
-    return [w.op("ADD", [new, w.op("MUL", [z, w.op("SUB", [h, new])])])]
+        kept = op(w, "MUL", [r, h], HIDDEN_TYPE)
+        reset = product(w, kept, cell.r.part(2 * n), cell.r_bias[2 * n :])
+    new = op(w, "TANH", [op(w, "ADD", [part(w, x, 2 * n, n), reset], GATE_TYPE)], HIDDEN_TYPE)
+    change = op(w, "MUL", [z, op(w, "SUB", [h, new], DIFFERENCE)], DIFFERENCE)
+    return [op(w, "ADD", [new, change], HIDDEN_TYPE)]
 
 
 def lstm_step(w: Writer, _: ir.Node, cell: Cell, x: int, state: list[int]) -> list[int]:
     """Hochreiter and Schmidhuber, 1997, with forget gates; gates i, o, f, c."""
     h, c = state
     n = cell.units
-    sums = w.op("ADD", [x, product(w, h, cell.r, np.zeros(4 * n, np.float32))])
-    gates = w.op("LOGISTIC", [part(w, sums, 0, 3 * n)])
-    i, o, f = (part(w, gates, k * n, n) for k in range(3))
-    new = w.op("TANH", [part(w, sums, 3 * n, n)])
-    c = w.op("ADD", [w.op("MUL", [f, c]), w.op("MUL", [i, new])])
-    return [w.op("MUL", [o, w.op("TANH", [c])]), c]
+    again = product(w, h, cell.r, np.zeros(4 * n, np.float32))
+    sums = op(w, "ADD", [x, again], GATE_TYPE)
+    gates = op(w, "LOGISTIC", [part(w, sums, 0, 3 * n)], HIDDEN_TYPE)
+    i, o, f = parts(w, gates, 3)
+    new = op(w, "TANH", [part(w, sums, 3 * n, n)], HIDDEN_TYPE)
+    entering = op(w, "MUL", [i, new], HIDDEN_TYPE)
+    if w.integer:
+        f, entering = (w.op("DEQUANTIZE", [number], dtype="float32") for number in (f, entering))
+    c = w.op("ADD", [w.op("MUL", [f, c]), entering])
+    shown = w.op("TANH", [c])
+    if w.integer:
+        shown = w.op("QUANTIZE", [shown], kind=HIDDEN_TYPE)
+    return [op(w, "MUL", [o, shown], HIDDEN_TYPE), c]
 
 
 def rnn_step(w: Writer, node: ir.Node, cell: Cell, x: int, state: list[int]) -> list[int]:
     """Elman, 1990."""
     again = product(w, state[0], cell.r, np.zeros(cell.units, np.float32))
     return [w.op("RELU" if rectified(node) else "TANH", [w.op("ADD", [x, again])])]
+
+
+def is_recurrent(w: Writer, node: ir.Node) -> bool:
+    """With stored weights around 0, a constant bias, and h of 16 bits."""
+    weights = [w.weights.get(v) if v is not None else None for v in node.inputs[1:3]]
+    bias = optional(node, 3)
+    kinds = [
+        w.frame_kind(node, i)
+        for i, v in enumerate(node.outputs[:2])
+        if v.uses() or v.is_graph_output()
+    ]
+    whole = all(weight is not None and weight.zero_point == 0 for weight in weights)
+    return (
+        whole
+        and (bias is None or w.array(bias) is not None)
+        and all(k == HIDDEN_TYPE for k in kinds)
+    )
