@@ -55,27 +55,43 @@ def stack_groups(models: Sequence[Model]) -> Model:
     return made.describe(sampler=table.with_(roles=replace(table.roles, group=name)).facts())
 
 
+def group_count(model: Model) -> int:
+    """How many groups a network has; 1 where it has none."""
+    return min((len(table) for _, table in _rows(model)), default=1)
+
+
+def group_input(model: Model) -> ir.Value | None:
+    """The input that chooses the group, where there is one."""
+    for node, _ in _rows(model):
+        index = node.inputs[1]
+        reshape = None if index is None else index.producer()
+        return None if reshape is None else reshape.inputs[0]
+    return None
+
+
+def _rows(model: Model) -> list[tuple[ir.Node, NDArray[Any]]]:
+    """The nodes that read a group's row, and their tables."""
+    nodes = [node for node in model.ir.graph if CHOSEN in node.metadata_props]
+    return [(n, table) for n in nodes if (table := array_of(n.inputs[0])) is not None]
+
+
 def select_group(model: Model, group: int) -> Model:
     """Return the network of one group, without the input; a network without groups is returned as it is.
 
     Raises:
         ModelError: there is no such group.
     """
-    copy = model.ir.clone()
-    graph = copy.graph
-    rows = [node for node in graph if CHOSEN in node.metadata_props]
-    if not rows:
+    count = group_count(model)
+    if not _rows(model):
         return model
-    tables = {node: array_of(node.inputs[0]) for node in rows}
-    counts = {len(table) for table in tables.values() if table is not None}
-    if not 0 <= group < min(counts):
-        allowed = f"0 to {min(counts) - 1}"
-        raise ModelError(Problem("step group", str(group), allowed, "correct the step table"))
-    index = rows[0].inputs[1]
-    assert index is not None
-    reshape = index.producer()
-    for node, table in tables.items():
-        assert table is not None
+    if not 0 <= group < count:
+        raise ModelError(
+            Problem("step group", str(group), f"0 to {count - 1}", "correct the step table")
+        )
+    copy = Model(model.ir.clone())
+    graph, rows = copy.ir.graph, _rows(copy)
+    given = group_input(copy)
+    for node, table in rows:
         old, data = node.outputs[0], node.inputs[0]
         name, old.name = str(node.metadata_props[CHOSEN]), f"{old.name}.old"
         constant = add_initializer(graph, name, table[group])
@@ -83,13 +99,14 @@ def select_group(model: Model, group: int) -> Model:
         graph.remove(node, safe=True)
         if data is not None and not data.uses():
             del graph.initializers[str(data.name)]
-    assert reshape is not None
-    given, shape = reshape.inputs
+    assert given is not None
+    (reshape,) = given.consumers()
+    shape = reshape.inputs[1]
     graph.remove(reshape, safe=True)
-    assert given is not None and shape is not None
     graph.inputs.remove(given)
-    del graph.initializers[str(shape.name)]
-    return Model(copy)
+    if shape is not None:
+        del graph.initializers[str(shape.name)]
+    return copy
 
 
 def _row(graph: ir.Graph, value: ir.Value, rows: NDArray[Any], index: ir.Node) -> ir.Node:

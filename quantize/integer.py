@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edgekit.errors import ModelError, Problem
 from edgekit.export.fused import is_fused
 from edgekit.export.model import Model
+from edgekit.export.variants import select_group
 from edgekit.quantize.choose import (
     CELL_INPUT,
     CELL_OUTPUT,
@@ -74,8 +75,11 @@ class Weight:
 
 
 def to_integer(model: Model) -> Model:
-    """Return the model with integer operators; a float model keeps all its nodes."""
-    return Model(Fuser(frame_moves(model)).run())
+    """Return the model with integer operators; a float model keeps all its nodes.
+
+    Of a network with step groups it is the first one, without the input that chooses.
+    """
+    return Model(Fuser(frame_moves(select_group(model, 0))).run())
 
 
 class Fuser:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
+from edgekit.export.variants import group_count, group_input, select_group
 from edgekit.export.verify import of_hop
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import ZERO_POINT, to_integer
@@ -26,6 +27,10 @@ class Oracle:
 
     def __init__(self, model: Model) -> None:
         """Lower the model to integers; raises `ModelError` for operators without a NumPy form."""
+        chooser = group_input(model)
+        self.chooser = None if chooser is None else str(chooser.name)
+        count = group_count(model)
+        self.others = [Oracle(select_group(model, group)) for group in range(1, count)]
         self.model = to_integer(model)
         self.graph = self.model.ir.graph
         problems = [
@@ -43,6 +48,7 @@ class Oracle:
         initializers = self.graph.initializers.values()
         tensors = {str(v.name): v.const_value for v in initializers}
         self.constants = {n: np.asarray(t.numpy()) for n, t in tensors.items() if t is not None}
+        self.values: dict[str, Array] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -52,6 +58,13 @@ class Oracle:
 
     def process(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run one hop: arrays by name of a stream input or session constant; returns the stream outputs."""
+        if self.chooser is not None:
+            inputs = dict(inputs)
+            group = int(np.ravel(inputs.pop(self.chooser))[0])
+            if group:
+                made = self.others[group - 1].process(inputs)
+                self.values = self.others[group - 1].values
+                return made
         values: dict[str, Array] = {**self.constants, **self.states}
         types = {str(v.name): v.dtype for v in self.graph.inputs}
         values |= {n: np.asarray(array, _numpy(types[n])) for n, array in inputs.items()}

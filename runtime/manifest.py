@@ -8,6 +8,7 @@ from typing import Any
 
 from edgekit.errors import Problem, UsageError
 from edgekit.runtime.manifest_check import checked_manifest
+from edgekit.steps import StepTable
 
 SCHEMA = 1
 VERSION = "0.1.0"
@@ -51,7 +52,8 @@ class Manifest:
     calibration); `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
     delay_samples, caused_by) and tensors (a list of name, node, axis, rate in frames per sample, delay_frames,
     states, state_bytes as float32); `session`, of a network with session constants, what it computes once per
-    session and not per hop: parameters, macs.
+    session and not per hop: parameters, macs; `sampler`, of a denoiser with one, its step table as
+    `edgekit.steps.StepTable.facts` writes it.
     """
 
     target: str
@@ -70,7 +72,7 @@ class Manifest:
     digest: str = ""
     streaming: dict[str, list[dict[str, Any]]] | None = None
     session: dict[str, int] | None = None
-    sampler: None = None
+    sampler: dict[str, Any] | None = None
     engine: dict[str, Any] | None = None
     schema: int = SCHEMA
     edgekit: str = VERSION
@@ -85,6 +87,11 @@ class Manifest:
             for kind, count in counts.items()
             if count
         )
+
+    @property
+    def steps(self) -> StepTable | None:
+        """The sampler, where the build has one."""
+        return None if self.sampler is None else StepTable.from_facts(self.sampler)
 
     @property
     def c_name(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edgekit.errors import Problem, UsageError
+from edgekit.steps import StepTable
 
 MAX_BYTES = 1 << 31  # of one tensor, one block, one file of arrays
 MAX_TENSORS = 1024
@@ -35,8 +36,12 @@ def _flag(value: Any) -> bool:
     return type(value) is bool
 
 
-def _null(value: Any) -> bool:
-    return value is None
+def _step_table(value: Any) -> bool:
+    try:
+        StepTable.from_facts(value)
+    except (UsageError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _whole(value: Any) -> bool:
@@ -63,7 +68,7 @@ TEXTS: Check = (_texts, f"texts of at most {MAX_TEXT} characters", False)
 WHOLE: Check = (_whole, "an integer", False)
 NUMBER: Check = (_number, "a number", False)
 POSITIVE: Check = (_positive, "an integer from 1 up", False)
-NOTHING: Check = (_null, "null", True)
+SAMPLER: Check = (_step_table, "a step table as an export writes it", True)
 KINDS: Check = (_kinds, "texts by name", False)
 
 
@@ -72,7 +77,7 @@ def _or_null(check: Check) -> Check:
 
 
 FACTS: dict[str, Check] = {
-    "schema": COUNT, "edgekit": TEXT, "target": TEXT, "digest": TEXT, "sampler": NOTHING,
+    "schema": COUNT, "edgekit": TEXT, "target": TEXT, "digest": TEXT, "sampler": SAMPLER,
     "macs_per_hop": COUNT, "macs_int8": COUNT, "macs_int16": COUNT,
     "macs_float": COUNT,
 }  # fmt: skip

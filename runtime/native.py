@@ -4,7 +4,7 @@ import ctypes
 import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from edgekit.runtime.manifest import Manifest, Tensor
 from edgekit.runtime.toolchain import NATIVE, Compiler, compile_shared
 
 ALIGN = 64  # bytes: covers what any build asks for
+PROGRESS = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32)
 
 
 class NativeEngine:
@@ -49,6 +50,9 @@ class NativeEngine:
         if manifest.constants:
             self._session = _function(library, f"{name}_session", 3)
         self._constants = [_aligned_tensor(tensor) for tensor in manifest.constants]
+        self._sample = None
+        if manifest.steps is not None:
+            self._sample = _function(library, f"{name}_sample", None)
         state_bytes = manifest.memory["state_bytes"] or 0
         self._state = _aligned(state_bytes)
         self._scratch = _aligned(manifest.memory["scratch_bytes"] or 0)
@@ -118,6 +122,23 @@ class NativeEngine:
         if (code := self._session(self._instance, self._scratch_pointer, pointers)) != 0:
             raise CheckFailed(f"the build's session function returned {code}")
 
+    def sample(
+        self,
+        seed: int,
+        conditions: Sequence[NDArray[Any]],
+        out: NDArray[np.float32],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Draw one image into `out` with the build's own loop; `conditions` as its struct lists them."""
+        assert self._sample is not None
+        told = PROGRESS(lambda _, done, rows: 0 if progress is None else progress(done, rows) or 0)
+        given = [np.ascontiguousarray(array) for array in conditions]
+        arguments: list[Any] = [self._instance, self._scratch_pointer, ctypes.c_uint64(seed)]
+        arguments += [ctypes.byref(_pointers(given))] if given else []
+        arguments += [ctypes.c_void_p(out.ctypes.data), told, None]
+        if (code := self._sample(*arguments)) != 0:
+            raise CheckFailed(f"the build's sample function returned {code}")
+
     def end(self, valid_samples: int) -> None:
         """Say that the stream ends in the next hop, behind so many of its samples."""
         if self._end is not None:
@@ -151,12 +172,13 @@ def load_library(directory: Path, manifest: Manifest) -> tuple[ctypes.CDLL, Comp
             ) from error
 
 
-def _function(library: ctypes.CDLL, name: str, pointers: int) -> Any:
+def _function(library: ctypes.CDLL, name: str, pointers: int | None) -> Any:
+    """A C function of so many pointers; of arguments that the call converts itself where None."""
     try:
         function = getattr(library, name)
     except AttributeError as error:
         raise UsageError(_misfit(Path("."), f"the sources define no {name}")) from error
-    function.argtypes = [ctypes.c_void_p] * pointers
+    function.argtypes = None if pointers is None else [ctypes.c_void_p] * pointers
     function.restype = ctypes.c_int
     return function
 

@@ -62,6 +62,7 @@ def describe(model: Model, target: str) -> Manifest:
         macs_float=0,
         quantization=_quantization(model),
         streaming=_streaming(model),
+        sampler=None if (table := model.sampler) is None else table.facts(),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from c_kernels import Call
 from numpy.typing import NDArray
 
+from edgekit import noise
 from edgekit.quantize import (
     arith_fft,
     arith_float,
@@ -721,6 +722,13 @@ def istft(d: Draw) -> Call:
     return Call("ek_istft_f32", args, {1: after, 3: pcm})
 
 
+def normal(d: Draw) -> Call:
+    seed, draw, block = d.int(-(2**63), 2**63 - 1), d.int(0, 2**31 - 1), d.int(0, 2**31 - 1)
+    words = noise.philox((block, draw, 0, 0), (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF))
+    z = noise.to_normal(np.array([int(word) for word in words], np.uint64))
+    return Call("ek_normal_f32", [seed, draw, block, noise.quantiles(), blank(z)], {4: z})
+
+
 def _family(
     build: Callable[[str], Callable[[Draw], Call]], *names: str
 ) -> dict[str, Callable[[Draw], Call]]:
@@ -774,4 +782,5 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_irfft_f32": irfft,
     "ek_stft_f32": stft,
     "ek_istft_f32": istft,
+    "ek_normal_f32": normal,
 }

@@ -8,6 +8,7 @@ import onnx_ir as ir
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
 from edgekit.export.passes.canonical import RULES
+from edgekit.export.variants import group_input
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
 from edgekit.quantize.unpack import unpack_states
@@ -16,9 +17,11 @@ from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.emit.base import Context, Emitter
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import argument_names, emit_process
+from edgekit.targets.c.groups import group_dispatch, lower_groups
 from edgekit.targets.c.moves import fuse_moves
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, make_layout, nbytes
 from edgekit.targets.c.program import (
+    Extras,
     header,
     kernel_files,
     source,
@@ -27,7 +30,8 @@ from edgekit.targets.c.program import (
 )
 from edgekit.targets.c.replay import replay_files
 from edgekit.targets.c.rings import use_rings
-from edgekit.targets.c.session import lower_session, scratch_bytes
+from edgekit.targets.c.sampler import Loop
+from edgekit.targets.c.session import Session, lower_session
 from edgekit.targets.devices import profile
 from edgekit.targets.facts import DTYPES, describe
 from edgekit.targets.macs import with_macs
@@ -123,10 +127,11 @@ def lower_c(model: Model, target: str) -> Build:
     ctx = Context(prefix, layout, argument_names(integer), device, fixed_order)
     emit_process(integer, ctx, looks=True)
     session = None if parts.session is None else lower_session(parts.session, layout, ctx)
-    program = source(integer, layout, ctx, pcm, session)
+    extras = _extras(model, session, ctx)
+    program = source(integer, layout, ctx, pcm, extras)
     kernels = kernel_files(ctx.kernels, program, device.kernels, fixed_order)
     sources = {
-        f"{prefix}.h": header(integer, layout, prefix, pcm, session).encode(),
+        f"{prefix}.h": header(integer, layout, prefix, pcm, extras).encode(),
         f"{prefix}.c": program.encode(),
         f"{prefix}_weights.c": weights(ctx).encode(),
         **kernels,
@@ -138,14 +143,33 @@ def lower_c(model: Model, target: str) -> Build:
     memory = {
         "weights_bytes": weights_bytes(ctx),
         "state_bytes": max(layout.state_bytes, 16),
-        "scratch_bytes": scratch_bytes(layout, session),
-        "scratch_lower_bound_bytes": layout.scratch_lower_bound_bytes,
+        "scratch_bytes": extras.scratch_bytes(layout),
+        "scratch_lower_bound_bytes": layout.scratch_lower_bound_bytes
+        + extras.scratch_bytes(layout)
+        - extras.network_bytes(layout),
         "code_bytes": None,
         "moved_bytes_per_hop": ctx.moved_bytes,
         "moved_bytes_imported": _moved_as_imported(model),
     }
     manifest = replace(with_macs(manifest, model), memory=memory, digest=digest(sources))
-    return Build(sources, manifest, _placements(layout), _steps(graph), _layers(ctx))
+    plan = _placements(layout)
+    if extras.loop is not None:
+        plan += tuple(extras.loop.placements(len(graph)))
+    return Build(sources, manifest, plan, _steps(graph), _layers(ctx))
+
+
+def _extras(model: Model, session: Session | None, ctx: Context) -> Extras:
+    """The session, step groups and sampler of a build."""
+    groups, chooser, table = lower_groups(model, ctx), group_input(model), model.sampler
+    extras = Extras(
+        session,
+        groups,
+        () if chooser is None else (chooser,),
+        group_dispatch(model, groups),
+    )
+    if table is None:
+        return extras
+    return replace(extras, loop=Loop(table, model, extras.network_bytes(ctx.layout)))
 
 
 def _layers(ctx: Context) -> tuple[Layer, ...]:

@@ -2,16 +2,21 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+
+import onnx_ir as ir
 
 from edgekit.export.model import Model
 from edgekit.quantize.integer import ZERO_POINT
 from edgekit.targets.c.emit.base import C_ARRAYS, Context, size
 from edgekit.targets.c.functions import field_names, function_body, members
+from edgekit.targets.c.groups import group_functions
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.memory import ALIGN
 from edgekit.targets.c.plan import PCM_IN, PCM_OUT, Layout
+from edgekit.targets.c.sampler import Loop, sampler_header, sampler_source
 from edgekit.targets.c.session import (
     CLEAR,
     READY,
@@ -25,13 +30,45 @@ INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
 CALL = re.compile(r"\b(ek_\w+)\s*\(")
 
 
-def header(model: Model, layout: Layout, prefix: str, pcm: bool, session: Session | None) -> str:
+@dataclass(frozen=True)
+class Extras:
+    """What a build has beside the function of one hop.
+
+    Attributes:
+        session: of a network with session constants.
+        groups: the bodies of its step groups but the first.
+        chooser: the input that chooses the group, where there is one.
+        dispatch: the statements that leave for another group's body.
+        loop: of a denoiser with a sampler.
+    """
+
+    session: Session | None = None
+    groups: Sequence[Context] = ()
+    chooser: tuple[ir.Value, ...] = ()
+    dispatch: str = ""
+    loop: Loop | None = None
+
+    def network_bytes(self, layout: Layout) -> int:
+        """Scratch bytes that suit all parts of the network; they never run at the same time."""
+        return max(
+            scratch_bytes(layout, self.session),
+            *(own.layout.scratch_bytes for own in self.groups),
+            0,
+        )
+
+    def scratch_bytes(self, layout: Layout) -> int:
+        """Bytes of the scratch block."""
+        return self.network_bytes(layout) if self.loop is None else self.loop.scratch_bytes
+
+
+def header(model: Model, layout: Layout, prefix: str, pcm: bool, extras: Extras) -> str:
     """``<name>.h``: sizes, and the API of one network."""
+    session, loop = extras.session, extras.loop
     upper, stream = prefix.upper(), model.stream
     hop = stream.hop_samples
     constants = {
         "STATE_BYTES": f"{max(layout.state_bytes, ALIGN)}u",
-        "SCRATCH_BYTES": f"{scratch_bytes(layout, session)}u",
+        "SCRATCH_BYTES": f"{extras.scratch_bytes(layout)}u",
         "ALIGN": f"{ALIGN}u",
         **({} if hop is None else {"HOP": str(hop)}),
         **({} if stream.delay_samples is None else {"DELAY": str(stream.delay_samples)}),
@@ -43,18 +80,19 @@ def header(model: Model, layout: Layout, prefix: str, pcm: bool, session: Sessio
         name=prefix,
         upper=upper,
         defines=defines,
-        inputs=members(model.stream_inputs, "const "),
+        inputs=members((*model.stream_inputs, *extras.chooser), "const "),
         outputs=members(model.stream_outputs, ""),
         session="" if session is None else session_header(session, prefix),
         status="" if session is None else f", -2 before {prefix}_session",
         reset="" if session is None else "; session constants stay",
-        pcm=end_line + pcm_line,
+        pcm=end_line + pcm_line + ("" if loop is None else sampler_header(loop, prefix)),
     )
 
 
-def source(model: Model, layout: Layout, ctx: Context, pcm: bool, session: Session | None) -> str:
+def source(model: Model, layout: Layout, ctx: Context, pcm: bool, extras: Extras) -> str:
     """``<name>.c``."""
-    prefix = ctx.prefix
+    prefix, session = ctx.prefix, extras.session
+    sampler = "" if extras.loop is None else sampler_source(extras.loop, ctx)
     externs = [
         f"extern const {C_ARRAYS[array.dtype.name]} {name}[{array.size}];"
         for name, array in ctx.constants.items()
@@ -67,9 +105,11 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: bool, session: Sessi
         clear=CLEAR.format(upper=prefix.upper()) if session is not None else "",
         ready=READY.format(ready=layout.ready) if session is not None else "",
         session="" if session is None else session_source(session, layout, prefix),
+        groups=group_functions(extras.groups),
+        dispatch=extras.dispatch,
         body=function_body(ctx, ("in", "out")),
         end=_end_source(model, layout, prefix),
-        pcm=_pcm_source(model, layout, prefix) if pcm else "",
+        pcm=(_pcm_source(model, layout, prefix) if pcm else "") + sampler,
     )
 
 
@@ -226,13 +266,13 @@ void {name}_reset({name} *net)
     unsigned char *const st = (unsigned char *)net;
 {reset}
 }}
-{session}
+{session}{groups}
 int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_outputs *out)
 {{
     if (net == NULL || scratch == NULL || in == NULL || out == NULL) {{
         return -1;
     }}
-{ready}{body}
+{ready}{dispatch}{body}
     return 0;
 }}
 {end}{pcm}"""

@@ -1,0 +1,280 @@
+"""``<name>_sample``: the loop over a step table in C, with the terms that the table uses and no others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from textwrap import indent
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.export.model import Model
+from edgekit.noise import quantiles
+from edgekit.quantize.geometry import dims
+from edgekit.steps import StepTable
+from edgekit.targets.build import Placement
+from edgekit.targets.c.emit.base import Context, float_literal, size
+from edgekit.targets.c.functions import field_names, members
+from edgekit.targets.c.memory import ALIGN
+
+KERNEL = "ek_normal_f32"
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The sampler of a build.
+
+    Attributes:
+        table: its rows.
+        model: the network with all its inputs.
+        offset: bytes of the scratch block that the network needs; the loop's arrays lie behind.
+    """
+
+    table: StepTable
+    model: Model
+    offset: int
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """The float arrays of one image: outputs of calls, the start, the x0 of the row before."""
+        outputs = tuple(f"e{k}" for k in range(self.table.v.shape[1]))
+        kept = (("start", "d"), ("before", "h"))
+        return outputs + tuple(name for name, column in kept if self.table.uses(column))
+
+    @property
+    def item_bytes(self) -> int:
+        """Bytes of each, with what aligns the next."""
+        return -(-size(self.x) * 4 // ALIGN) * ALIGN
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of the whole scratch block."""
+        return self.offset + len(self.arrays) * self.item_bytes
+
+    def placements(self, steps: int) -> Iterator[Placement]:
+        """Where the arrays lie: during all steps of the network's schedule."""
+        for number, name in enumerate(self.arrays):
+            offset = self.offset + number * self.item_bytes
+            yield Placement(f"sampler:{name}", "scratch", offset, size(self.x) * 4, 0, steps)
+
+    @cached_property
+    def x(self) -> ir.Value:
+        """The network's noisy input."""
+        return self.value(self.table.roles.x)
+
+    def value(self, name: str) -> ir.Value:
+        """An input of the network."""
+        return next(v for v in self.model.stream_inputs if v.name == name)
+
+    @cached_property
+    def conditions(self) -> tuple[ir.Value, ...]:
+        """What the caller gives once per image: the network's other inputs, and y."""
+        roles = self.table.roles
+        given = [
+            value
+            for value in self.model.stream_inputs
+            if value.name not in (roles.x, roles.time, roles.group)
+        ]
+        if self.table.needs_y and roles.y not in {value.name for value in given}:
+            given.append(ir.Value(name=roles.y, shape=self.x.shape, type=self.x.type))
+        return tuple(given)
+
+
+def sampler_header(loop: Loop, name: str) -> str:
+    """The struct of the conditions, and the prototype."""
+    conditions = loop.conditions
+    struct = (
+        CONDITIONS.format(name=name, members=members(conditions, "const ")) if conditions else ""
+    )
+    return struct + PROTOTYPE.format(
+        name=name,
+        shape="".join(f"[{d}]" for d in dims(loop.x)),
+        rows=loop.table.rows,
+        calls=loop.table.calls,
+        parameter=f"const {name}_conditions *given, " if conditions else "",
+        given=" and conditions" if conditions else "",
+    )
+
+
+def sampler_source(loop: Loop, ctx: Context) -> str:
+    """The function; its tables become constants of the build."""
+    name, table = ctx.prefix, loop.table
+    ctx.kernels.add(KERNEL)
+    conditions = bool(loop.conditions)
+    places = enumerate(loop.arrays)
+    return FUNCTION.format(
+        name=name,
+        parameter=f"const {name}_conditions *given, " if conditions else "",
+        unchecked=" || given == NULL" if conditions else "",
+        arrays="\n".join(
+            f"    float *const {array} = (float *)(void *)"
+            f"((unsigned char *)scratch + {loop.offset + i * loop.item_bytes});"
+            for i, array in places
+        ),
+        size=size(loop.x),
+        start="\n".join(f"        {line}" for line in _start(loop)),
+        first=_noise(ctx, "0"),
+        rows=table.rows,
+        calls="\n".join(f"        {line}" for line in _calls(loop, ctx)),
+        coefficients=f"{ctx.constant('sampler_rows', _coefficients(table))} + row * {len(_names(table))}",
+        noise=indent(_noise(ctx, "row + 1"), "    ") if table.uses("s") else "",
+        update="\n".join(f"            {line}" for line in _update(loop)),
+    )
+
+
+def _noise(ctx: Context, draw: str) -> str:
+    constant = ctx.constant("normal_quantiles", quantiles())
+    call = f"{KERNEL}((int64_t)seed, {draw}, i / 4, {constant}, z);"
+    return f"        if (i % 4 == 0) {{\n            {call}\n        }}\n"
+
+
+def _names(table: StepTable) -> list[str]:
+    """The coefficients of a row that are kept, in order."""
+    outputs = range(table.v.shape[1])
+    names = []
+    if table.needs_x0:
+        names += ["u", *(f"v{k}" for k in outputs if np.any(table.v[:, k]))]
+        names += ["w"] if table.uses("w") else []
+        names += [f"bias{c}" for c in range(0 if table.bias is None else table.bias.shape[1])]
+    names += ["a", *(["b"] if table.uses("b") else [])]
+    names += [f"e{k}" for k in outputs if np.any(table.e[:, k])]
+    return names + [name for name in ("c", "d", "h", "s") if table.uses(name)]
+
+
+def _coefficients(table: StepTable) -> NDArray[np.float32]:
+    """The rows (rows, coefficients)."""
+
+    def column(name: str) -> NDArray[np.float64]:
+        plain, number = name.rstrip("0123456789"), name.lstrip("abcdefghijklmnopqrstuvwxyz")
+        array: NDArray[np.float64] = getattr(table, plain)
+        return array[:, int(number)] if number else array
+
+    return np.stack([column(name) for name in _names(table)], axis=1).astype(np.float32)
+
+
+def _start(loop: Loop) -> Iterator[str]:
+    table = loop.table
+    yield f"out[i] = {float_literal(table.start_noise)} * z[i % 4];"
+    if table.start_y:
+        yield f"out[i] = out[i] + {float_literal(table.start_y)} * {_y(loop)}[i];"
+    yield from (
+        f"{name}[i] = {value};"
+        for name, value in (("start", "out[i]"), ("before", "0.0f"))
+        if name in loop.arrays
+    )
+
+
+def _y(loop: Loop) -> str:
+    return f"given->{field_names(loop.conditions)[str(loop.table.roles.y)]}"
+
+
+def _calls(loop: Loop, ctx: Context) -> Iterator[str]:
+    """The network calls of a row."""
+    table, roles, name = loop.table, loop.table.roles, ctx.prefix
+    inputs = field_names(loop.model.stream_inputs)
+    outputs = list(field_names(loop.model.stream_outputs).values())
+    yield f"in.{inputs[roles.x]} = out;"
+    for role, column in ((roles.time, table.time), (roles.group, table.group)):
+        if role is not None:
+            yield f"in.{inputs[role]} = {_per_row(loop, ctx, role, column)};"
+    for call in range(table.calls):
+        for value in loop.conditions:
+            key = str(value.name)
+            if key not in inputs:
+                continue
+            source = f"given->{field_names(loop.conditions)[key]}"
+            if call and key in roles.null:
+                dtype = value.dtype.numpy() if value.dtype is not None else np.float32
+                source = ctx.constant(f"null_{key}", np.full(dims(value), roles.null[key], dtype))
+            yield f"in.{inputs[key]} = {source};"
+        for number, field in enumerate(outputs):
+            yield f"made.{field} = e{call * len(outputs) + number};"
+        yield f"status = {name}_process(net, scratch, &in, &made);"
+        yield "if (status != 0) {"
+        yield "    return status;"
+        yield "}"
+
+
+def _per_row(loop: Loop, ctx: Context, role: str, column: NDArray[np.generic]) -> str:
+    """A pointer to the row's value of an input, in a table of the input's type."""
+    value = loop.value(role)
+    assert value.dtype is not None
+    count = size(value)
+    rows = np.repeat(column[:, None], count, axis=1).astype(value.dtype.numpy())
+    return f"&{ctx.constant(f'sampler_{role}', rows)}[row{'' if count == 1 else f' * {count}'}]"
+
+
+def _update(loop: Loop) -> Iterator[str]:
+    """One element's new value: the terms in the order of `edgekit.steps`."""
+    table, names = loop.table, _names(loop.table)
+    place = {name: f"k[{i}]" for i, name in enumerate(names)}
+    if table.needs_x0:
+        yield f"float x0 = {place['u']} * out[i];"
+        for k in range(table.v.shape[1]):
+            if f"v{k}" in place:
+                yield f"x0 = x0 + {place[f'v{k}']} * e{k}[i];"
+        if "w" in place:
+            yield f"x0 = x0 + {place['w']} * {_y(loop)}[i];"
+        if table.bias is not None:
+            plane = size(loop.x) // table.bias.shape[1]
+            first = names.index("bias0")
+            yield f"x0 = x0 + k[{first} + i / {plane}];"
+        if table.clip is not None:
+            low, high = float_literal(-table.clip), float_literal(table.clip)
+            yield f"x0 = x0 < {low} ? {low} : x0 > {high} ? {high} : x0;"
+    yield f"float x = {place['a']} * out[i];"
+    terms = [("b", "x0")] + [(f"e{k}", f"e{k}[i]") for k in range(table.v.shape[1])]
+    terms += [("c", f"{_y(loop)}[i]")] if "c" in place else []
+    terms += [("d", "start[i]"), ("h", "before[i]"), ("s", "z[i % 4]")]
+    yield from (f"x = x + {place[name]} * {factor};" for name, factor in terms if name in place)
+    yield "out[i] = x;"
+    if "before" in loop.arrays:
+        yield "before[i] = x0;"
+
+
+CONDITIONS = """
+typedef struct {{
+{members}
+}} {name}_conditions;
+"""
+
+PROTOTYPE = """
+/* Told behind each row of the sampler how many of how many are done; what is not 0 ends the sampling. */
+typedef int (*{name}_progress)(void *user, int32_t done, int32_t rows);
+
+/* Draw one sample, {shape}: {rows} rows of {calls} network calls. The bits depend on the seed{given} alone; image i of
+ * the seed S in Python is seed S + ((uint64_t)i << 32) here. `progress` may be NULL. Returns 0, -1 when a pointer is
+ * NULL, 1 when `progress` ended it. */
+int {name}_sample({name} *net, void *scratch, uint64_t seed, {parameter}float *out,
+                  {name}_progress progress, void *user);
+"""
+
+FUNCTION = """
+int {name}_sample({name} *net, void *scratch, uint64_t seed, {parameter}float *out,
+                  {name}_progress progress, void *user)
+{{
+{arrays}
+    float z[4];
+    if (net == NULL || scratch == NULL || out == NULL{unchecked}) {{
+        return -1;
+    }}
+    for (int32_t i = 0; i < {size}; i++) {{
+{first}{start}
+    }}
+    for (int32_t row = 0; row < {rows}; row++) {{
+        const float *const k = {coefficients};
+        {name}_inputs in;
+        {name}_outputs made;
+        int status;
+{calls}
+        for (int32_t i = 0; i < {size}; i++) {{
+{noise}{update}
+        }}
+        if (progress != NULL && progress(user, row + 1, {rows}) != 0) {{
+            return 1;
+        }}
+    }}
+    return 0;
+}}
+"""
