@@ -31,6 +31,7 @@ class Sampler:
         guidance: weight w of classifier-free guidance, ``e_null + w (e - e_null)``; 1 is none.
         clip: limit of |x0|.
         timesteps: the training steps from the noisiest down, where they are given.
+        fold: whether what depends on the timestep alone becomes a table, see `fold_steps`.
         roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
     """
 
@@ -43,6 +44,7 @@ class Sampler:
     guidance: float = 1.0
     clip: float | None = None
     timesteps: tuple[int, ...] = ()
+    fold: bool = True
     roles: Roles = ROLES
 
     def problems(self) -> list[Problem]:
@@ -217,6 +219,8 @@ def _misfit(value: Any, default: Any, key: str) -> str | None:
     if isinstance(default, tuple):
         fits = isinstance(value, list) and all(map(is_number, value))
         return None if fits else "a list of numbers"
+    if isinstance(default, bool):
+        return None if isinstance(value, bool) else "true or false"
     if isinstance(default, float) or key == "clip":
         return None if is_number(value) else "a number"
     if isinstance(default, int):

@@ -84,7 +84,7 @@ def fold_steps(model: Model) -> Model:
     stepped = table.with_(time=index.astype(np.float64), roles=roles, folded=True)
     made = made.describe(sampler=stepped.facts(), notes=[*model.notes, fact.text])
     _check(model, made, {table.roles.time: times, name: np.arange(len(times))})
-    for label, count in _labels(made):
+    for label, count in label_counts(made).items():
         again = _folded(made, label, np.arange(count), label)
         if again is not None and again[1].rows * again[1].constants <= again[1].weights:
             smaller = again[0].describe(notes=[*made.notes, again[1].text])
@@ -209,18 +209,18 @@ def _typed(graph: ir.Graph, node: ir.Node, like: ir.Value, shape: tuple[int, ...
     return result
 
 
-def _labels(model: Model) -> list[tuple[str, int]]:
-    """Integer inputs that only select rows of constants: their names, and how many rows."""
-    found = []
+def label_counts(model: Model) -> dict[str, int]:
+    """Return the integer inputs that only select rows of constants, by name, and how many rows there are."""
+    found = {}
     for value in model.stream_inputs:
         if value.dtype != ir.DataType.INT64 or math.prod(static_shape(value) or ()) != 1:
             continue
         counts = {_selected(user.node, user.idx) for user in value.uses()}
         if len(counts) == 1 and (count := counts.pop()) is not None:
-            found.append((str(value.name), count))
+            found[str(value.name)] = count
     table = model.sampler
     taken = set() if table is None else {table.roles.time, table.roles.group}
-    return [(name, count) for name, count in found if name not in taken]
+    return {name: count for name, count in found.items() if name not in taken}
 
 
 def _selected(node: ir.Node, place: int) -> int | None:

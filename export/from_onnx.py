@@ -16,12 +16,20 @@ from edgekit.export.constants import Constants
 from edgekit.export.external import self_contained
 from edgekit.export.frontend_spec import parse_spec
 from edgekit.export.functions import with_bodies
-from edgekit.export.model import SOURCE_RECIPE, Model, Quantization, Source, StreamInfo
+from edgekit.export.model import (
+    SOURCE_RECIPE,
+    Model,
+    Quantization,
+    Source,
+    StreamInfo,
+    Trained,
+)
 from edgekit.export.reading import read_graph
 from edgekit.export.session import declare_constants
 from edgekit.export.states import find_states, restarting_cells
 from edgekit.export.stream.saved import end_state_fact, streaming_fact, timing_fact
 from edgekit.export.verify import Arrays, source_runner, verify_import
+from edgekit.steps import StepTable
 
 LARGE, LARGEST = 1e30, float(np.finfo(np.float32).max)  # the largest itself is that of masks
 
@@ -231,6 +239,10 @@ def _quantization_fact(content: Any) -> dict[str, Any] | None:
     return dict(content) if content else None
 
 
+def _trained_fact(content: Any) -> dict[str, Any] | None:
+    return content and vars(Trained.of(content))
+
+
 _FACTS: dict[str, Any] = {
     "states": _states_fact,
     "constants": _constants_fact,
@@ -241,4 +253,6 @@ _FACTS: dict[str, Any] = {
     "timing": timing_fact,
     "end_state": end_state_fact,
     "streaming": streaming_fact,
+    "sampler": lambda content: content and StepTable.from_facts(content).facts(),
+    "trained": _trained_fact,
 }

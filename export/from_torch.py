@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
-from edgekit.export.model import OPSET, Model, Source, StatePair
+from edgekit.export.model import OPSET, Model, Source, StatePair, Trained
 from edgekit.export.passes.graph import static_shape, unused_name, value_names
 from edgekit.export.reading import read_graph
 from edgekit.export.session import declare_constants
@@ -72,6 +72,8 @@ def from_torch(
     notes += [*assumed, *restarting_cells(graph_model.graph)]
     model = Model(graph_model).describe(states=list(pairs), stream=stream, notes=notes)
     model = declare_constants(model, session)
+    if loaded.trained != Trained():
+        model = model.describe(trained=loaded.trained)
     model = model.describe(source=Source(name, hashlib.sha256(model.to_bytes()).hexdigest()))
     tensors = leaves((loaded.args, loaded.kwargs))
     names = [str(value.name) for value in graph_model.graph.inputs]

@@ -1,6 +1,7 @@
 """`Model`: an ordinary ONNX network plus what ONNX cannot say, kept in its own metadata."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,24 @@ class Trained:
 
     prediction: str | None = None
     timesteps: int | None = None
+
+    @staticmethod
+    def of(facts: Mapping[str, Any]) -> "Trained":
+        """Take the facts from a mapping of any origin.
+
+        Raises:
+            ValueError: unknown keys, or values of another type.
+        """
+        made = Trained(facts.get("prediction"), facts.get("timesteps"))
+        kinds = isinstance(made.prediction, str | None) and type(made.timesteps) in (
+            int,
+            type(None),
+        )
+        if facts.keys() - vars(made).keys() or not kinds:
+            raise ValueError(
+                f"{dict(facts)!r}: a text prediction and an integer timesteps are known"
+            )
+        return made
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.export.model import Trained
 
 if TYPE_CHECKING:
     import torch
 
+UNKNOWN = Trained()
 SEED = 0  # of factories that initialize at random, and of examples that are drawn here
 
 
@@ -32,6 +34,8 @@ class TorchSource:
         kwargs: example inputs of one call, by name.
         output_names: names of the outputs, where the module has an attribute ``output_names`` or
             returns a dictionary.
+        trained: what a denoiser was trained for: the module's attribute ``trained``, a dictionary of
+            ``prediction`` and ``timesteps``.
     """
 
     program: "torch.export.ExportedProgram"
@@ -39,6 +43,7 @@ class TorchSource:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     output_names: tuple[str, ...] | None = None
+    trained: Trained = UNKNOWN
 
 
 def load_source(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource:
@@ -100,7 +105,21 @@ def _load_factory(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSour
         kwargs = _examples(source, module, examples, shapes)
     program = _export(source, module, kwargs)
     names = getattr(module, "output_names", None) or _keys(program)
-    return TorchSource(program, module, (), kwargs, tuple(names) if names else None)
+    named = tuple(names) if names else None
+    return TorchSource(program, module, (), kwargs, named, _trained(source, module))
+
+
+def _trained(source: str, module: Any) -> Trained:
+    """What a module says in its attribute ``trained``."""
+    facts = getattr(module, "trained", None)
+    if facts is None:
+        return Trained()
+    try:
+        return Trained.of(facts)
+    except (ValueError, AttributeError, TypeError) as error:
+        step = 'say trained = {"prediction": "v", "timesteps": 1000}, or leave it out'
+        found = f"the module's attribute trained: {error}"
+        raise UsageError(Problem(f"model '{source}'", found, "a dictionary", step)) from error
 
 
 def _keys(program: "torch.export.ExportedProgram") -> tuple[str, ...] | None:

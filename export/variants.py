@@ -71,8 +71,18 @@ def group_input(model: Model) -> ir.Value | None:
 
 def _rows(model: Model) -> list[tuple[ir.Node, NDArray[Any]]]:
     """The nodes that read a group's row, and their tables."""
-    nodes = [node for node in model.ir.graph if CHOSEN in node.metadata_props]
+    nodes = [node for node in model.ir.graph if CHOSEN in node.metadata_props and _chooses(node)]
     return [(n, table) for n in nodes if (table := array_of(n.inputs[0])) is not None]
+
+
+def _chooses(node: ir.Node) -> bool:
+    """Whether a node, of a file of any origin, reads a row of a table by an input of the network."""
+    index = node.inputs[1] if node.op_type == "Gather" and len(node.inputs) == 2 else None
+    reshape = None if index is None else index.producer()
+    if reshape is None or reshape.op_type != "Reshape" or len(reshape.inputs) != 2:
+        return False
+    given = reshape.inputs[0]
+    return given is not None and given.is_graph_input() and given.consumers() == (reshape,)
 
 
 def select_group(model: Model, group: int) -> Model:

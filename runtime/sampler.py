@@ -37,6 +37,11 @@ class Sampler:
             raise UsageError(
                 Problem(f"build '{stream.manifest.source['name']}'", found, "a denoiser", step)
             )
+        roles, known = table.roles, {t.name for t in stream.manifest.stream_inputs}
+        named = {roles.x, roles.time or roles.x, roles.group or roles.x, *roles.null}
+        if named - known:
+            found, allowed = ", ".join(sorted(named - known)), ", ".join(sorted(known))
+            raise UsageError(Problem("sampler, inputs", found, allowed, "export the network again"))
         self.stream, self.table = stream, table
 
     @staticmethod

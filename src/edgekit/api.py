@@ -8,16 +8,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from edgekit import benchmark, inspection, pipeline, tools
 from edgekit.errors import Problem, UsageError
 from edgekit.inspection import Inspected
 from edgekit.later import LATER_DEMOS, unavailable
 from edgekit.npz import read_npz, write_npz
+from edgekit.pictures import sample_problem, write_samples
 from edgekit.pipeline import Exported, Progress, Request
 from edgekit.runtime.audio import run_wav
 from edgekit.runtime.bench import Measured
 from edgekit.runtime.replace import output_problem, replacing
 from edgekit.runtime.rows import run_wav_to_rows
+from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Stream
 from edgekit.source import ImportOptions, load_model, load_streamed, source_problems
 from edgekit.tools import TargetFacts, ToolFacts
@@ -53,6 +58,7 @@ def export(
     frontend: str | None = None,
     then: str | None = None,
     time_axes: Mapping[str, int] | None = None,
+    sampler: str | Path | None = None,
     strict: bool = False,
     part: str | None = None,
     goal: str | None = None,
@@ -86,6 +92,7 @@ def export(
             frame before they are added up. `states`, `shapes` and `constants` name inputs of both;
             ``then/NAME`` is the second one's where both have a NAME.
         time_axes: input name -> its time axis, of an offline network that does not tell it.
+        sampler: a sampler.toml: the network is a denoiser, and the build draws samples, see `sample`.
         strict: refuse what an integer recipe would leave in float.
         part: of target ``fpga``: the FPGA that the engine is for.
         goal: of target ``fpga``: ``fps`` (default) or ``small``.
@@ -98,7 +105,7 @@ def export(
     """
     options = ImportOptions(
         hop, sample_rate, tuple(states), shapes or {}, frontend, constants or {}, then,
-        time_axes or {}, tuple(session_constants),
+        time_axes or {}, tuple(session_constants), None if sampler is None else str(sampler),
     )  # fmt: skip
     request = Request(
         source, target, Path(out), recipe, calibration, min_snr_db, options, strict, part, goal,
@@ -251,6 +258,40 @@ def run(
     with replacing(out, source) as temporary:
         write_npz(temporary, outputs)
     return ()
+
+
+def sample(
+    directory: str | Path,
+    n: int,
+    seed: int,
+    *,
+    conditions: Mapping[str, ArrayLike] | None = None,
+    out: str | Path | None = None,
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """Draw samples with a build that has a sampler; returns them, (n, channels, ...).
+
+    Args:
+        directory: a build folder; its C code is compiled and run.
+        n: how many.
+        seed: 0 to 2^32 - 1; sample i of it is the same whatever n is.
+        conditions: condition -> one value for all, or (n, ...).
+        out: a .npz that gets ``x`` and the conditions, or a .png with the pictures in a grid.
+        progress: see above.
+
+    Raises:
+        UsageError: no build with a sampler, or conditions that it does not take; all of what is wrong.
+        ToolError: a compiler or library is missing or failed.
+    """
+    file = None if out is None else Path(out)
+    if file is not None and (problem := sample_problem(file)):
+        raise UsageError(problem)
+    progress("compile", 0, 1)
+    sampler = Sampler.open(directory)
+    x = sampler.sample(n, seed, conditions, lambda done, rows: progress("sample", done, rows))
+    if file is not None:
+        write_samples(file, x, conditions or {})
+    return x
 
 
 def bench(

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.folder import complete_folder, folder_problem
@@ -15,7 +16,8 @@ from edgekit.hearing import Heard, heard
 from edgekit.later import unavailable
 from edgekit.meter import cache_folder
 from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
-from edgekit.runtime.stream import Stream
+from edgekit.runtime.stream import Arrays, Stream
+from edgekit.sampling import sampled_calls, verify_loop
 from edgekit.source import Imported, ImportOptions, is_onnx, load_model, source_problems, surrounded
 from edgekit.verification import HOPS, sample_hops, verify, write_golden
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 FLOAT = "float32"
 AUTO = "auto"
+CALIBRATION_IMAGES, CALIBRATION_CALLS = 16, 256  # of a denoiser
 FPGA = "fpga"  # the target whose builds are engines, see `edgekit.engine_export`
 
 
@@ -130,7 +133,8 @@ def request_problems(request: Request) -> list[Problem]:
     if problem := folder_problem(request.out):
         problems.append(problem)
     recipe = request.recipe or default_recipe(request.target)
-    if recipe != FLOAT and request.calibration is None and is_onnx(request.source):
+    draws = request.options.sampler is not None  # then it is calibrated on its own trajectories
+    if recipe != FLOAT and request.calibration is None and is_onnx(request.source) and not draws:
         problems.append(
             Problem(
                 f"recipe '{recipe}' for '{Path(request.source).name}'",
@@ -200,6 +204,8 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
         return Quantized(model, model, calibration, None, ())
     if recipe != AUTO and find_recipe(recipe).weights == FLOAT:
         return Quantized(model, model, calibration, find_recipe(recipe), ())
+    if calibration is None and model.sampler is not None:
+        calibration = own_trajectories(model, imported.examples)
     if calibration is not None:
         made = applied(model, calibration, recipe, request.min_snr_db, progress)
         notes = calibration_warnings(model, calibration)
@@ -213,6 +219,16 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     note = "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
     known = None if request.options.frontend else calibration
     return Quantized(lowered, model, known, made.recipe, (note,), made.alone_db)
+
+
+def own_trajectories(
+    model: "Model", examples: Mapping[str, NDArray[np.float32]] | None
+) -> "Calibration":
+    """Return what a denoiser reads while the float network draws a few images."""
+    from edgekit.quantize.calibrate import Calibration
+
+    calls = sampled_calls(model, model, examples, CALIBRATION_IMAGES, CALIBRATION_CALLS)
+    return Calibration((calls,), "own trajectories")
 
 
 @dataclass(frozen=True)
@@ -299,7 +315,7 @@ def finish(
     manifest = build.manifest
     progress("compile", 0, 1)
     stream = opened(folder, quantized.model, request.target)
-    samples = sample_hops(quantized.model, quantized.calibration, imported.examples)
+    samples = samples_of(quantized, imported.examples)
     hops = len(samples[stream.manifest.stream_inputs[0].name])
     verification, outputs = verify(
         stream,
@@ -309,6 +325,8 @@ def finish(
         request.min_snr_db,
         lambda done: progress("verify", done, hops),
     )
+    if quantized.model.sampler is not None:
+        verify_loop(stream, quantized.model)
     write_golden(folder / "golden", samples, outputs, quantized.model.constants)
     tools = dict(manifest.tools)
     if stream.compiler is not None:
@@ -329,6 +347,13 @@ def finish(
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
+
+
+def samples_of(quantized: Quantized, examples: Mapping[str, NDArray[np.float32]] | None) -> Arrays:
+    """What a build is verified on: hops of a stream, or the network calls of a denoiser's sampling."""
+    if quantized.model.sampler is not None:
+        return sampled_calls(quantized.reference, quantized.model, examples)
+    return sample_hops(quantized.model, quantized.calibration, examples)
 
 
 def write(build: "Build", folder: Path) -> None:

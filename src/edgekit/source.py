@@ -32,6 +32,7 @@ class ImportOptions:
         time_axes: input name -> its time axis, where the network is offline and does not tell.
         constants: values of inputs of an .onnx that become constants.
         session: names of inputs that stay the same for a session.
+        sampler: a sampler.toml; the network is a denoiser.
     """
 
     hop: int | None = None
@@ -43,6 +44,7 @@ class ImportOptions:
     then: str | None = None
     time_axes: Mapping[str, int] = field(default_factory=dict)
     session: Sequence[str] = ()
+    sampler: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,32 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
     if options.frontend is not None and options.sample_rate is None:
         step = "add --sample-rate 16000, or what the network was trained on"
         problems.append(Problem("--frontend", "no sample rate", "--sample-rate HZ with it", step))
+    if options.sampler is not None:
+        problems += _sampler_problems(options)
     if options.then is not None:
         problems += _then_problems(source, options.then, options.frontend)
     return problems
+
+
+def _sampler_problems(options: ImportOptions) -> list[Problem]:
+    """A denoiser is no stream, and its sampler must be one."""
+    from edgekit.export.diffusion import read_sampler
+
+    streaming = {
+        "--frontend": options.frontend, "--hop": options.hop, "--time-axis": options.time_axes,
+        "--state": options.states, "--constant": options.session, "--then": options.then,
+    }  # fmt: skip
+    found = [
+        Problem(
+            f"--sampler with {flag}", "a denoiser is no stream", "one of the two", "leave one out"
+        )
+        for flag, value in streaming.items()
+        if value
+    ]
+    try:
+        return found + read_sampler(Path(str(options.sampler))).problems()
+    except UsageError as error:
+        return [*found, *error.problems]
 
 
 def _then_problems(source: str, then: str, frontend: str | None) -> list[Problem]:
@@ -125,7 +150,33 @@ def load_model(source: str, options: ImportOptions) -> Imported:
         network, second = _import_onnx(source, own), _import_onnx(options.then, behind)
         return Imported(network, surrounded(network, options, second), None)
     network, examples = _import_network(source, options)
+    if options.sampler is not None:
+        network, examples = with_sampler(network, examples, Path(options.sampler))
     return Imported(network, surrounded(network, options), examples)
+
+
+def with_sampler(
+    network: "Model", examples: Mapping[str, NDArray[np.float32]] | None, path: Path
+) -> tuple["Model", Mapping[str, NDArray[np.float32]] | None]:
+    """Give a denoiser the step table of a sampler.toml and fold its timesteps.
+
+    Returns:
+        The network, and its example inputs with the first step in place of the time.
+
+    Raises:
+        UsageError: the file describes no sampler, or not one of this network.
+    """
+    from edgekit.export.diffusion import attach, read_sampler
+    from edgekit.export.fold_steps import fold_steps
+
+    sampler = read_sampler(path)
+    attached = attach(network, sampler)
+    folded = fold_steps(attached) if sampler.fold else attached
+    table, time = folded.sampler, sampler.roles.time
+    if examples is None or table is None or not table.folded or table.roles.time is None:
+        return folded, examples
+    kept = {name: array for name, array in examples.items() if name != time}
+    return folded, {**kept, table.roles.time: np.zeros((1, 1), np.int64)}
 
 
 def _import_network(

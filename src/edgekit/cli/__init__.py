@@ -6,7 +6,7 @@ from types import FrameType
 
 import typer
 
-from edgekit.cli import bench, demo, doctor, export, inspect, later, quantize, run, stream, targets
+from edgekit.cli import bench, demo, doctor, export, inspect, quantize, run, sample, stream, targets
 from edgekit.cli.console import show_error
 from edgekit.errors import EdgeKitError, ToolError
 from edgekit.tools import PACKAGES
@@ -22,13 +22,12 @@ app.command("export")(export.export)
 app.command("stream")(stream.stream)
 app.command("quantize")(quantize.quantize)
 app.command("run")(run.run)
+app.command("sample")(sample.sample)
 app.command("bench")(bench.bench)
 app.command("inspect")(inspect.inspect)
 app.command("targets")(targets.targets)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
-for verb in later.VERBS:
-    app.command(verb, hidden=True, context_settings=later.ANYTHING)(later.refusal(verb))
 
 
 def main() -> None:

@@ -81,15 +81,20 @@ def export(
         bool,
         typer.Option("--cpu-fallback", help="fpga: leave to a CPU what the engine does not run."),
     ] = False,
+    sampler: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A sampler.toml: the network is a denoiser, see docs/diffusion.md."
+        ),
+    ] = None,
     as_json: AsJson = False,
-    sampler: Annotated[str | None, Later] = None,
     stateful: Annotated[bool, typer.Option("--stateful", hidden=True)] = False,
 ) -> None:
     """Make a verified build folder of a network.
 
     A factory or a .pt2 is your own code and is run; .onnx and calibration files are not trusted.
     """
-    refuse_given(sampler=sampler, stateful=stateful)
+    refuse_given(stateful=stateful)
     with progress(as_json) as report:
         exported = api.export(
             model,
@@ -107,6 +112,7 @@ def export(
             frontend=frontend,
             then=then,
             time_axes=dict(parse_time_axis(text) for text in time_axis or ()),
+            sampler=sampler,
             strict=strict,
             part=part,
             goal=goal,

@@ -27,6 +27,7 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("scratch lower bound", _with_unit(bound, "bytes")),
         ("moved per hop", moved_text(memory)),
         ("MACs per hop", manifest.macs_text or None),
+        ("sampler", sampler_text(manifest)),
         ("once per session", session_text(manifest)),
         *engine_rows(manifest.engine),
         ("verified", verification_text(manifest.verification)),
@@ -63,6 +64,14 @@ def session_text(manifest: Manifest) -> str | None:
     names = ", ".join(tensor.name for tensor in manifest.constants)
     counts = manifest.session
     return f"{counts['parameters']:,} parameters, {counts['macs']:,} MACs, from {names}"
+
+
+def sampler_text(manifest: Manifest) -> str | None:
+    """Say how many network calls draw a sample."""
+    if (table := manifest.steps) is None:
+        return None
+    calls = table.rows * table.calls
+    return f"{calls} network calls a sample, {calls * manifest.macs_per_hop:,} MACs"
 
 
 def moved_text(memory: dict[str, int | None]) -> str | None:

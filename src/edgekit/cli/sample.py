@@ -1,0 +1,51 @@
+"""``edgekit sample``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgekit import api
+from edgekit.cli.console import AsJson, out, print_json, progress
+from edgekit.cli.export import parse_constant
+from edgekit.errors import Problem, UsageError
+
+
+def sample(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A build with a sampler.")],
+    count: Annotated[int, typer.Option("-n", min=1, help="How many samples.")],
+    path: Annotated[
+        Path,
+        typer.Option("-o", "--out", help="A .npz of arrays, or a .png with a grid of pictures."),
+    ],
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What to condition on, as label=3: one value for all samples, or one each with commas; repeatable.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw samples with a build that was exported with --sampler.
+
+    Sample i of a seed is the same bits whatever -n is. The C code of a build is compiled and run: run only
+    builds that you trust.
+    """
+    given = dict(_condition(text) for text in condition or ())
+    with progress(as_json) as report:
+        x = api.sample(directory, count, seed, conditions=given, out=path, progress=report)
+    if as_json:
+        print_json({"path": str(path), "samples": count, "seed": seed, "shape": list(x.shape[1:])})
+        return
+    out.print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+def _condition(text: str) -> tuple[str, Any]:
+    try:
+        return parse_constant(text)
+    except UsageError as error:
+        step = "write a number, 1,2,3 or [[1, 2], [3, 4]]"
+        problem = Problem(f"--condition '{text}'", "no value", "NAME=VALUE", step)
+        raise UsageError(problem) from error

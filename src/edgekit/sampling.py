@@ -1,0 +1,114 @@
+"""Is a build's sampler the same? The network on the calls of a real sampling, and the loop in C and in Python."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit import steps
+from edgekit.errors import VerificationError
+from edgekit.runtime.native import NativeEngine
+from edgekit.runtime.sampler import Sampler
+from edgekit.runtime.stream import Arrays, Stream
+from edgekit.steps import Step
+from edgekit.verification import HIGHEST_INTEGER, HOPS, NOISE_SEED
+
+if TYPE_CHECKING:
+    from edgekit.export.model import Model
+
+
+def sampled_calls(
+    reference: "Model",
+    model: "Model",
+    examples: Mapping[str, NDArray[Any]] | None,
+    images: int = 1,
+    limit: int = HOPS,
+) -> Arrays:
+    """Return the inputs of the network calls that draw images: (calls, *shape), evenly chosen of all of them.
+
+    Args:
+        reference: the float network, which is run.
+        model: what is lowered, whose inputs are returned: with step groups also their number.
+        examples: a factory's inputs (hops, *shape), for conditions that are not labels.
+        images: how many are drawn.
+        limit: of the calls.
+    """
+    from edgekit.export.verify import run, session
+
+    table, given = model.sampler, drawn_conditions(model, examples, images)
+    assert table is not None
+    running = partial(run, session(reference.to_bytes()))
+    inputs = {str(v.name): v for v in model.stream_inputs}
+    known = [str(v.name) for v in reference.stream_inputs]
+    recorded: list[Arrays] = []
+
+    def network(now: Arrays, _: Step) -> Sequence[NDArray[Any]]:
+        call = {
+            name: now[name].astype(value.dtype.numpy()).reshape(_shape(value))
+            for name, value in inputs.items()
+            if value.dtype is not None
+        }
+        recorded.append(call)
+        return list(running({name: call[name] for name in known}).values())
+
+    shape = _shape(inputs[table.roles.x])[1:]
+    steps.sample(table, steps.one_by_one(network), shape, images, NOISE_SEED, given)
+    chosen = np.linspace(0, len(recorded) - 1, min(limit, len(recorded))).astype(int)
+    return {name: np.stack([recorded[i][name] for i in chosen]) for name in inputs}
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    from edgekit.export.passes.graph import static_shape
+
+    return static_shape(value) or ()
+
+
+def drawn_conditions(
+    model: "Model", examples: Mapping[str, NDArray[Any]] | None, images: int
+) -> Arrays:
+    """Return conditions of some images, (images, ...): labels in turn, others of the examples, or noise."""
+    from edgekit.export.fold_steps import label_counts
+    from edgekit.export.verify import draw
+
+    table, random = model.sampler, np.random.default_rng(NOISE_SEED)
+    assert table is not None
+    roles, labels = table.roles, label_counts(model)
+    values = {str(v.name): v for v in model.stream_inputs}
+    wanted = {n: v for n, v in values.items() if n not in (roles.x, roles.time, roles.group)}
+    if table.needs_y and roles.y is not None:
+        wanted.setdefault(roles.y, values[roles.x])
+    given = {}
+    for name, value in wanted.items():
+        drawn = np.concatenate(draw(value, random, images, HIGHEST_INTEGER))
+        example = None if examples is None else examples.get(name)
+        if name in labels:
+            drawn = (np.arange(images) % labels[name]).reshape(drawn.shape)
+        elif example is not None:
+            drawn = np.repeat(np.asarray(example[0], drawn.dtype), images, axis=0)
+        given[name] = drawn
+    return given
+
+
+def verify_loop(stream: Stream, model: "Model") -> None:
+    """Compare the build's own loop with the one in Python around the same network: every bit of one image.
+
+    Args:
+        stream: the build.
+        model: what it was made of.
+
+    Raises:
+        VerificationError: a bit differs.
+    """
+    sampler = Sampler(stream)
+    if not isinstance(stream.engine, NativeEngine):
+        return
+    given = drawn_conditions(model, None, 1)
+    found = sampler.sample(1, NOISE_SEED, given)
+    expected = sampler.by_rows(1, NOISE_SEED, given)
+    if not np.array_equal(found, expected, equal_nan=True):
+        worst = float(np.nanmax(np.abs(found - expected)))
+        raise VerificationError(
+            f"the build's sample function differs from the loop in Python by {worst:.3g}; next: report this"
+        )
