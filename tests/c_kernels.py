@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgekit.quantize.geometry import ConvShape
 from edgekit.targets.c.packing import pack, pack_conv, packing
 from edgekit.targets.c.program import kernel_files
 from edgekit.targets.devices import cpu_flags
@@ -111,9 +112,11 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         at = range(1 + cell, 3 + cell if kind == "f32" else 5 + cell)
     whole = family != "gru" or bool(call.args[-2])
     args = list(call.args)
-    if call.kernel.startswith("ek_conv_s8"):
+    if family == "conv" and kind != "f32" and not call.kernel.endswith("f32"):
         x_zero, w, bias = args[1:4]
-        args[3] = pack_conv(packing(folders), call.kernel, np.asarray(w), np.asarray(bias), x_zero)
+        shape = ConvShape.of([int(size) for size in np.asarray(args[-1])])
+        own = packing(folders)
+        args[2:4] = pack_conv(own, call.kernel, np.asarray(w), np.asarray(bias), x_zero, shape)
     arrays = [np.asarray(args[i]) for i in at]
     for i, array in zip(at, pack(packing(folders), call.kernel, arrays, whole), strict=True):
         args[i] = array

@@ -4,4 +4,4 @@
 #define EK_Y int8_t
 #define EK_DOTS ek_dots_s16
 #define EK_TERM(x, zero, w) ((int64_t)((int32_t)((x) - (zero)) * (w)))
-#include "ek_conv_int.h"
+#include "ek_conv_w8.h"

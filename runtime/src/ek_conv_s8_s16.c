@@ -4,4 +4,4 @@
 #define EK_Y int16_t
 #define EK_DOTS ek_dots_s8
 #define EK_TERM(x, zero, w) ((int16_t)((int16_t)((x) - (zero)) * (w)))
-#include "ek_conv_s8.h"
+#include "ek_conv_w8.h"

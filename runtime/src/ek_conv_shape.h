@@ -21,7 +21,7 @@ static inline ek_conv_shape ek_conv_flatten(const ek_conv_shape *shape)
 /* Smallest j >= 0 with j * step >= v. */
 static inline int32_t ek_first(int32_t v, int32_t step)
 {
-    return v <= 0 ? 0 : step == 1 ? v : (v + step - 1) / step;
+    return v <= 0 ? 0 : step == 1 ? v : step == 2 ? (v + 1) >> 1 : (v + step - 1) / step;
 }
 
 static inline int32_t ek_min(int32_t a, int32_t b)

@@ -3,4 +3,4 @@
 #define EK_ACC int64_t
 #define EK_Y int16_t
 #define EK_TERM(x, zero, w) ((int64_t)((int32_t)((x) - (zero)) * (w)))
-#include "ek_conv_transpose_int.h"
+#include "ek_conv_transpose_w8.h"

@@ -3,4 +3,4 @@
 #define EK_ACC int32_t
 #define EK_Y int8_t
 #define EK_TERM(x, zero, w) ((int16_t)((int16_t)((x) - (zero)) * (w)))
-#include "ek_conv_transpose_int.h"
+#include "ek_conv_transpose_w8.h"

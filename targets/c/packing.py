@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.quantize.geometry import ConvShape
+
 
 @dataclass(frozen=True)
 class Packing:
@@ -23,6 +25,7 @@ class Packing:
         taps: taps in a group by the bits of the operand, ``EK_GROUP``.
         offset: what int8 operands gain before they are multiplied.
         columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
+        phases: transposed convolutions read their taps by remainders of output positions.
     """
 
     rows: int = 1
@@ -30,6 +33,7 @@ class Packing:
     taps: tuple[tuple[int, int], ...] = ((8, 1), (16, 1))
     offset: int = 0
     columns: int = 0
+    phases: bool = False
 
     def int_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
         """Pack w (n, k) for operands of so many bits."""
@@ -63,8 +67,10 @@ class Packing:
 PORTABLE = Packing()
 INT4 = "w4"  # what the names of kernels with int4 weights end in
 PACKINGS: dict[str, Packing] = {
-    "avx512vnni": Packing(rows=16, panels=4, taps=((8, 4), (16, 2)), offset=128, columns=16),
-    "avx2": Packing(rows=8, panels=4, taps=((8, 2), (16, 2)), columns=8),
+    "avx512vnni": Packing(
+        rows=16, panels=4, taps=((8, 4), (16, 2)), offset=128, columns=16, phases=True
+    ),
+    "avx2": Packing(rows=8, panels=4, taps=((8, 2), (16, 2)), columns=8, phases=True),
     "neon": Packing(columns=4),
     "mve": PORTABLE,
     "dsp": Packing(rows=4, taps=((8, 4), (16, 4))),
@@ -101,13 +107,52 @@ def _parts(
 
 
 def pack_conv(
-    own: Packing, kernel: str, w: NDArray[Any], bias: NDArray[Any], x_zero: int
-) -> NDArray[Any]:
-    """Return the bias of a convolution: where int8 operands gain an offset, that and the zero point are folded."""
-    if own.offset == 0 or not kernel.startswith("ek_conv_s8_") or kernel.endswith(INT4):
-        return bias
-    folded: NDArray[Any] = bias - (own.offset + x_zero) * w.reshape(len(w), -1).sum(1, np.int64)
-    return folded.astype(np.int32)
+    own: Packing,
+    kernel: str,
+    w: NDArray[Any],
+    bias: NDArray[Any],
+    x_zero: int,
+    shape: ConvShape,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return weights and bias of an integer convolution as its kernel reads them.
+
+    Where int8 operands gain an offset, that and the zero point are folded into the bias. Of a transposed convolution
+    with `phases`, the weights are those of one convolution after the other, [phase][out_c][inputs][taps], and so are
+    the biases.
+    """
+    if kernel.endswith(INT4):
+        return int4_bytes(kernel, [w])[0], bias
+    transposed = kernel.startswith("ek_conv_transpose")
+    parts = [w.reshape(len(w), -1)]
+    if transposed and own.phases:
+        parts = transposed_phases(w, shape)
+    elif transposed:
+        return w, bias
+    biases = [bias] * len(parts)
+    if own.offset and f"{kernel}_".removeprefix("ek_conv_").removeprefix("transpose_")[:2] == "s8":
+        folds = [(own.offset + x_zero) * part.sum(1, np.int64) for part in parts]
+        biases = [(bias - fold).astype(np.int32) for fold in folds]
+    return np.concatenate([part.reshape(-1) for part in parts]), np.concatenate(biases)
+
+
+def transposed_phases(w: NDArray[Any], s: ConvShape) -> list[NDArray[Any]]:
+    """Return w (in_c, out_c / groups, k_h, k_w) by remainders of output positions: each (out_c, inputs * taps)."""
+    grouped = w.reshape(s.groups, s.in_c // s.groups, s.out_c // s.groups, s.k_h, s.k_w)
+    by_output = grouped.swapaxes(1, 2).reshape(s.out_c, -1, s.k_h, s.k_w)
+
+    def taps(k: int, stride: int, dilation: int, pad: int) -> list[list[int]]:
+        return [
+            [i for i in range(k) if (phase + pad - i * dilation) % stride == 0]
+            for phase in range(stride)
+        ]
+
+    rows = taps(s.k_h, s.stride_h, s.dil_h, s.pad_top)
+    columns = taps(s.k_w, s.stride_w, s.dil_w, s.pad_left)
+    return [
+        by_output[:, :, row][:, :, :, column].reshape(s.out_c, -1)
+        for row in rows
+        for column in columns
+    ]
 
 
 def pack(
@@ -118,8 +163,7 @@ def pack(
     Args:
         own: the device's.
         kernel: its name.
-        arrays: the leading arrays among its arguments that are weights and biases: (w, bias) of ``ek_fc`` and of
-            integer convolutions, (w, r, w_bias, r_bias) of a recurrent cell in integers, (w, r) of one in float,
+        arrays: the leading arrays among its arguments that are weights and biases: (w, bias) of ``ek_fc``, (w, r, w_bias, r_bias) of a recurrent cell in integers, (w, r) of one in float,
             (w) of ``ek_fc_f32``; others have none to pack.
         whole: whether the recurrent product is one; else (a GRU that resets before) its last third is apart.
     """

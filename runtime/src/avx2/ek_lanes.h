@@ -64,6 +64,11 @@ static inline void ek_i_store_s8(int8_t *y, ek_i v, int32_t n)
     }
 }
 
+static inline void ek_i_store_s32(int32_t *y, ek_i v)
+{
+    _mm256_storeu_si256((__m256i *)(void *)y, v);
+}
+
 static inline ek_i ek_i_add(ek_i a, ek_i b)
 {
     return _mm256_add_epi32(a, b);

@@ -60,6 +60,11 @@ static inline void ek_i_store_s16(int16_t *y, ek_i v, int32_t n)
     }
 }
 
+static inline void ek_i_store_s32(int32_t *y, ek_i v)
+{
+    _mm512_storeu_si512(y, v);
+}
+
 static inline ek_i ek_i_add(ek_i a, ek_i b)
 {
     return _mm512_add_epi32(a, b);

@@ -13,6 +13,16 @@ static inline ek_i ek_i_requantize(ek_i acc, ek_i mult, ek_i shift)
     return ek_i_shr(ek_i_add(ek_i_shr(ek_i_high(sum, mult), down), one), one);
 }
 
+/* Requantized sums with one factor. */
+static inline ek_i ek_i_requantize_all(ek_i acc, int32_t mult, int32_t shift)
+{
+    const ek_i one = ek_i_all(1), m = ek_i_all(mult);
+    if (shift >= 33) {
+        return ek_i_shr(ek_i_add(ek_i_shr(ek_i_high(acc, m), ek_i_all(shift - 33)), one), one);
+    }
+    return ek_i_requantize(acc, m, ek_i_all(shift));
+}
+
 /* y [n] = ek_output of acc [n], each with its own factor. */
 #define EK_OUTPUTS_S32(name, y_type, store)                                                                      \
     static inline void name(const int32_t *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,       \

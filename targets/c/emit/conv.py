@@ -14,7 +14,7 @@ from edgekit.targets.c.emit.base import (
     where,
 )
 from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int
-from edgekit.targets.c.packing import pack, pack_conv, packing
+from edgekit.targets.c.packing import pack_conv, packing
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
 
@@ -28,11 +28,10 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
     parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
     zero = int_attribute(node, "x_zero")
     own = packing(ctx.profile.kernels)
-    parts["bias"] = pack_conv(own, kernel, parts["w"], parts["bias"], zero)
-    (parts["w"],) = pack(own, kernel, [parts["w"]])
+    shape = ConvShape.of(ints(node, "shape", []))
+    parts["w"], parts["bias"] = pack_conv(own, kernel, parts["w"], parts["bias"], zero, shape)
     arrays = [ctx.constant(f"{node.name}_{name}", array) for name, array in parts.items()]
     numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
-    shape = shape_argument(ints(node, "shape", []))
     ctx.call(
         kernel,
         ctx.pointer(x),
@@ -40,7 +39,7 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
         *arrays,
         *numbers,
         ctx.pointer(y),
-        shape,
+        shape_argument(shape.fields()),
     )
 
 

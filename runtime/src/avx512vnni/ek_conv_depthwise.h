@@ -3,51 +3,30 @@
 #include "ek_conv_shape.h"
 #include "ek_rows.h"
 
-#define EK_BAND 8192  /* bytes that hold a band, and outputs of it */
-#define EK_SLACK 256  /* whole vectors read so far behind the last output, and write as many outputs */
-#define EK_GROUPS 64  /* of taps */
+#define EK_BAND 4096  /* bytes that hold a band, and outputs of it */
+#define EK_SLACK 256  /* whole vectors read and written so far behind the last output */
+#define EK_BAND_GROUPS 64
 
 /* How sums of one output channel become outputs. */
 typedef struct {
-    __m512i mult, half, low, high, zero;
-    __m128i shift;
+    int32_t mult, shift, zero, low, high;
 } ek_factor;
 
-static inline ek_factor ek_factor_of(int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max)
+/* The outputs of 16 sums. */
+static inline void ek_band_store(ek_i acc, const ek_factor *f, EK_Y *y)
 {
-    const ek_factor f = {_mm512_set1_epi64(mult),           _mm512_set1_epi64((int64_t)1 << (shift - 1)),
-                         _mm512_set1_epi64(y_min - y_zero), _mm512_set1_epi64(y_max - y_zero),
-                         _mm512_set1_epi32(y_zero),         _mm_cvtsi32_si128(shift)};
-    return f;
-}
-
-static inline __m512i ek_scale_even(__m512i acc, const ek_factor *f)
-{
-    const __m512i q = _mm512_sra_epi64(_mm512_add_epi64(_mm512_mul_epi32(acc, f->mult), f->half), f->shift);
-    return _mm512_min_epi64(_mm512_max_epi64(q, f->low), f->high);
-}
-
-/* ek_output of 16 sums. */
-static inline __m512i ek_scale(__m512i acc, const ek_factor *f)
-{
-    const __m512i even = ek_scale_even(acc, f), odd = ek_scale_even(_mm512_srli_epi64(acc, 32), f);
-    const __m512i both = _mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32));
-    return _mm512_add_epi32(both, f->zero);
-}
-
-/* Store the first n of 16 outputs. */
-static inline void ek_store_outputs(__m512i q, EK_Y *y, int32_t n)
-{
+    const ek_i q = ek_i_add(ek_i_requantize_all(acc, f->mult, f->shift), ek_i_all(f->zero));
+    const ek_i clamped = ek_i_clamp(q, ek_i_all(f->low), ek_i_all(f->high));
     if (sizeof(EK_Y) == 1) {
-        _mm_mask_storeu_epi8(y, ek_lanes(n), _mm512_cvtepi32_epi8(q));
+        ek_i_store_s8((int8_t *)(void *)y, clamped, 16);
     } else {
-        _mm256_mask_storeu_epi16(y, ek_lanes(n), _mm512_cvtepi32_epi16(q));
+        ek_i_store_s16((int16_t *)(void *)y, clamped, 16);
     }
 }
 
 /* Groups of taps: where in the band each begins for output 0, and its weights' first; and the band's geometry. */
 typedef struct {
-    int32_t offset[EK_GROUPS], number[EK_GROUPS], length[EK_GROUPS], groups;
+    int32_t offset[EK_BAND_GROUPS], number[EK_BAND_GROUPS], length[EK_BAND_GROUPS], groups;
     int32_t rows, width, height; /* output rows of a band; bytes of a padded row; rows of one remainder */
 } ek_taps;
 
@@ -59,7 +38,7 @@ static inline int ek_taps_of(const ek_conv_shape *s, ek_taps *t)
     t->rows = ek_min(t->rows, s->out_h);
     t->height = t->rows + reach_h;
     t->groups = 0;
-    if (t->rows < 1 || s->stride_w > 2 || s->k_h * ((s->k_w + together - 1) / together) > EK_GROUPS) {
+    if (t->rows < 1 || s->stride_w > 2 || s->k_h * ((s->k_w + together - 1) / together) > EK_BAND_GROUPS) {
         return 0;
     }
     for (int32_t ky = 0; ky < s->k_h; ky++) {
@@ -73,29 +52,40 @@ static inline int ek_taps_of(const ek_conv_shape *s, ek_taps *t)
     return 1;
 }
 
+/* The first n of 64 bytes. */
+static inline __mmask64 ek_before(int32_t n)
+{
+    return n >= 64 ? ~0ull : n <= 0 ? 0 : (1ull << n) - 1;
+}
+
 /* Lay out the band of output rows oy.. of one channel. */
 static inline void ek_band_fill_s8(const int8_t *x, int8_t fill, const ek_conv_shape *s, const ek_taps *t, int32_t oy,
                                    uint8_t *band)
 {
     const int32_t lo = ek_min(s->pad_left, t->width), hi = ek_max(ek_min(s->pad_left + s->in_w, t->width), lo);
-    const uint8_t outside = (uint8_t)(fill ^ 0x80);
+    const __m512i outside = _mm512_set1_epi8(fill), top = _mm512_set1_epi8(-128);
     for (int32_t py = 0; py < s->stride_h; py++) {
         int32_t iy = oy * s->stride_h + py - s->pad_top;
         for (int32_t h = 0; h < t->height; h++, iy += s->stride_h, band += t->width) {
-            if (iy < 0 || iy >= s->in_h) {
-                memset(band, outside, (size_t)t->width);
-                continue;
-            }
-            for (int32_t j = 0; j < lo; j++) {
-                band[j] = outside;
-            }
-            for (int32_t j = lo; j < hi; j++) {
-                band[j] = (uint8_t)(x[(ptrdiff_t)iy * s->in_w - s->pad_left + j] ^ 0x80);
-            }
-            for (int32_t j = hi; j < t->width; j++) {
-                band[j] = outside;
+            const int inside = iy >= 0 && iy < s->in_h;
+            const int8_t *const row = x + (ptrdiff_t)(inside ? iy : 0) * s->in_w - s->pad_left;
+            for (int32_t j = 0; j < t->width; j += 64) {
+                const __mmask64 lanes = inside ? ek_before(hi - j) & ~ek_before(lo - j) : 0;
+                const __m512i v = _mm512_mask_loadu_epi8(outside, lanes, row + j);
+                _mm512_storeu_si512(band + j, _mm512_xor_si512(v, top));
             }
         }
+    }
+}
+
+/* Copy n outputs. */
+static inline void ek_copy_outputs(EK_Y *restrict to, const EK_Y *restrict from, int32_t n)
+{
+    const int32_t bytes = n * (int32_t)sizeof(EK_Y);
+    for (int32_t j = 0; j < bytes; j += 64) {
+        const __mmask64 lanes = ek_before(bytes - j);
+        _mm512_mask_storeu_epi8((char *)(void *)to + j, lanes,
+                                _mm512_maskz_loadu_epi8(lanes, (const char *)(const void *)from + j));
     }
 }
 
@@ -128,8 +118,8 @@ static inline __attribute__((always_inline)) void ek_band_outputs(const uint8_t 
             a = _mm512_dpbusd_epi32(a, ek_windows(x, stride), taps);
             b = _mm512_dpbusd_epi32(b, ek_windows(x + 16 * stride, stride), taps);
         }
-        ek_store_outputs(ek_scale(a, f), row + at, 16);
-        ek_store_outputs(ek_scale(b, f), row + at + 16, 16);
+        ek_band_store(a, f, row + at);
+        ek_band_store(b, f, row + at + 16);
     }
 }
 
@@ -140,7 +130,7 @@ static inline void ek_depthwise_column_s8(const int8_t *x, int8_t fill, const in
 {
     const ptrdiff_t plane = (ptrdiff_t)s->in_h * s->in_w;
     const int32_t per_group = s->out_c / s->groups, taps = s->k_h * s->k_w;
-    int32_t acc[16], from[EK_GROUPS * 4];
+    int32_t acc[16], from[EK_BAND_GROUPS * 4];
     for (int32_t i = 0; i < taps; i++) {
         const int32_t iy = i / s->k_w * s->dil_h - s->pad_top, ix = i % s->k_w * s->dil_w - s->pad_left;
         from[i] = iy >= 0 && iy < s->in_h && ix >= 0 && ix < s->in_w ? iy * s->in_w + ix : -1;
@@ -182,8 +172,8 @@ static inline int ek_depthwise_s8(const int8_t *x, int8_t fill, const int8_t *w,
     }
     memset(band, 0, sizeof(band)); /* whole vectors read behind the band */
     for (int32_t o = 0; o < s->out_c; o++) {
-        const ek_factor f = ek_factor_of(mult[o], shift[o], y_zero, y_min, y_max);
-        int32_t taps[EK_GROUPS];
+        const ek_factor f = {mult[o], shift[o], y_zero, y_min, y_max};
+        int32_t taps[EK_BAND_GROUPS];
         for (int32_t i = 0; i < t.groups; i++) {
             taps[i] = 0;
             memcpy(taps + i, w + (ptrdiff_t)o * s->k_h * s->k_w + t.number[i], (size_t)t.length[i]);
@@ -198,9 +188,14 @@ static inline int ek_depthwise_s8(const int8_t *x, int8_t fill, const int8_t *w,
                 ek_band_outputs(band, &t, taps, bias[o], &f, 2, rows * pitch, row);
             }
             for (int32_t r = 0; r < rows; r++) {
-                memcpy(to + (ptrdiff_t)r * s->out_w, row + r * pitch, (size_t)s->out_w * sizeof(EK_Y));
+                ek_copy_outputs(to + (ptrdiff_t)r * s->out_w, row + r * pitch, s->out_w);
             }
         }
     }
     return 1;
 }
+
+#define EK_DEPTHWISE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)                                \
+    ((s)->in_c == (s)->groups && sizeof(EK_X) == 1                                                               \
+     && ek_depthwise_s8((const int8_t *)(const void *)(x), (int8_t)(x_zero), w, (const int32_t *)(const void *)(bias), \
+                        mult, shift, y_zero, y_min, y_max, y, s))

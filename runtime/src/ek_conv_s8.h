@@ -1,2 +1,0 @@
-/* The convolution of int8 inputs; instruction sets have others. */
-#include "ek_conv_int.h"

@@ -1,0 +1,2 @@
+/* The transposed convolution with int8 weights; instruction sets have others. */
+#include "ek_conv_transpose_int.h"
