@@ -163,8 +163,9 @@ def pack(
     Args:
         own: the device's.
         kernel: its name.
-        arrays: the leading arrays among its arguments that are weights and biases: (w, bias) of ``ek_fc``, (w, r, w_bias, r_bias) of a recurrent cell in integers, (w, r) of one in float,
-            (w) of ``ek_fc_f32``; others have none to pack.
+        arrays: the leading arrays among its arguments that are weights and biases: (w, bias) of ``ek_fc``,
+            (w, r, w_bias, r_bias) of a recurrent cell in integers, (w, r) of one in float, (w) of ``ek_fc_f32``;
+            others have none to pack.
         whole: whether the recurrent product is one; else (a GRU that resets before) its last third is apart.
     """
     family, *kinds = kernel.split("_")[1:]

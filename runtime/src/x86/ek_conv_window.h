@@ -285,7 +285,9 @@ static void ek_conv_window(const ek_layer *c, const ek_window *o)
     for (int32_t first = 0; first < positions; first += EK_TILE) {
         const int32_t n = ek_min(EK_TILE, positions - first), run_count = ek_runs_of(o, first, n, runs);
         if (sizeof(EK_ACC) == 4 && taps <= EK_PIECE_TAPS) {
-            ek_gather(c, o, runs, run_count, 0, taps, tile);
+            if (taps > 0) {
+                ek_gather(c, o, runs, run_count, 0, taps, tile);
+            }
             ek_tile_at_once(c, o, tile, taps, runs, run_count, side_by_side && n == EK_TILE ? c->y + first : NULL);
         } else {
             ek_tile_in_pieces(c, o, tile, taps, runs, run_count);
