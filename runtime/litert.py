@@ -13,6 +13,7 @@ from edgekit.errors import Problem, ToolError, UsageError
 from edgekit.runtime.manifest import Manifest
 
 MODEL_NAME, ONCE_NAME = "model.tflite", "session.tflite"
+LARGEST = np.float32(2.0**60)  # as the guards of networks with states have it
 PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 
 
@@ -158,11 +159,11 @@ class _File:
 
 
 def _quantized(array: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
-    """Floats as the file's integers: rounded half to even, saturating; NaN becomes zero."""
+    """Floats as the file's integers: rounded half to even, saturating; what is no sensible number becomes zero."""
     scale, zero = detail["quantization"]
     limits = np.iinfo(detail["dtype"])
-    q = np.rint(array / np.float32(scale)) + np.float32(zero)
-    q = np.where(np.isnan(q), np.float32(zero), np.clip(q, limits.min, limits.max))
+    finite = np.where(np.abs(array) <= LARGEST, array, np.float32(0))
+    q = np.clip(np.rint(finite / np.float32(scale)) + np.float32(zero), limits.min, limits.max)
     return np.asarray(q, detail["dtype"])
 
 

@@ -74,6 +74,7 @@ class Manifest:
     session: dict[str, int] | None = None
     sampler: dict[str, Any] | None = None
     engine: dict[str, Any] | None = None
+    npu: dict[str, Any] | None = None
     schema: int = SCHEMA
     edgekit: str = VERSION
 
@@ -169,8 +170,8 @@ class Manifest:
         """Return the text of manifest.json; keys in the order of the contract."""
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
-                 "streaming", "session", "sampler", "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16",
-                 "macs_float", "verification", "quantization", "tools")  # fmt: skip
+                 "streaming", "session", "sampler", "engine", "npu", "memory", "macs_per_hop", "macs_int8",
+                 "macs_int16", "macs_float", "verification", "quantization", "tools")  # fmt: skip
         return json.dumps({key: facts[key] for key in order}, indent=2) + "\n"
 
 

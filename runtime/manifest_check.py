@@ -105,6 +105,10 @@ TABLES: dict[str, dict[str, Check]] = {
         "dense_utilisation": NUMBER, "dram_bytes_per_frame": COUNT, "dram_tensors": TEXTS, "luts": COUNT,
         "ffs": COUNT, "dsps": COUNT, "rams": COUNT, "cpu_operators": TEXTS, "kinds": KINDS,
     },
+    "npu": {
+        "accelerator": TEXT, "system": TEXT, "clock_mhz": NUMBER, "cycles": COUNT, "sram_bytes": SIZE,
+        "flash_bytes": SIZE, "npu_operators": COUNT, "cpu_operators": TEXTS,
+    },
     "verification": {
         "by": TEXT, "hops": COUNT, "snr_db": _or_null(NUMBER), "max_abs_error": _or_null(NUMBER),
         "bit_exact_with_oracle": _or_null((_flag, "true, false", False)),
@@ -125,6 +129,7 @@ STREAMED: dict[str, dict[str, Check]] = {
 NULLABLE_TABLES = {
     "session": None,
     "engine": None,
+    "npu": None,
     "verification": ...,
 }  # by what a file without the key has there
 

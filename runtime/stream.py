@@ -53,6 +53,7 @@ ENGINES: dict[str, Callable[[Path, Manifest], Engine]] = {
     "onnxruntime": SessionEngine,
     "fpga": FpgaEngine,
     "litert": LitertEngine,
+    "ethos-u55": LitertEngine,  # the file that the NPU's compiler took
 }
 
 

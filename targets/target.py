@@ -8,6 +8,7 @@ from edgekit.export.model import Model
 from edgekit.targets.build import Build
 from edgekit.targets.c.lower import check_c, lower_c
 from edgekit.targets.devices import profile, profiles
+from edgekit.targets.ethos_u import check_ethos_u, lower_ethos_u
 from edgekit.targets.litert import check_litert, lower_litert
 from edgekit.targets.onnxruntime import check_onnxruntime, lower_onnxruntime
 
@@ -47,6 +48,12 @@ TARGETS: dict[str, Target] = {
         Target(
             "litert", "model.tflite", ("ai-edge-litert", "flatbuffers"), check_litert, lower_litert
         ),
+        Target(
+            "ethos-u55",
+            "model_vela.tflite",
+            ("ai-edge-litert", "ethos-u-vela"),
+            check_ethos_u,
+            lower_ethos_u,
+        ),
     )
 }
-LATER_TARGETS = ("ethos-u55",)

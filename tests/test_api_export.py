@@ -65,7 +65,7 @@ def test_a_float_build_holds_all_that_the_contract_names(network: Path, tmp_path
     facts = json.loads(held["manifest.json"])
     assert list(facts) == [
         "schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream", "streaming",
-        "session", "sampler", "engine", "memory", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
+        "session", "sampler", "engine", "npu", "memory", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
         "verification", "quantization", "tools",
     ]  # fmt: skip
     assert facts["verification"]["by"] == "portable C on this host"
@@ -295,7 +295,6 @@ REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
         lambda tmp: {"target": "pdp11"},
         ["pdp11", "unknown", "host, c99, cortex-m4"],
     ),
-    "later target": (lambda tmp: {"target": "ethos-u55"}, ["ethos-u55", "not in this version"]),
     "unknown recipe": (lambda tmp: {"recipe": "w1a1"}, ["w1a1", "unknown", "float32, w8a8"]),
     "missing file": (lambda tmp: {"source": str(tmp / "no.onnx")}, ["no.onnx", "does not exist"]),
     "no source": (lambda tmp: {"source": "network"}, ["network", "package.module:factory"]),

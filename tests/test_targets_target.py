@@ -16,7 +16,7 @@ from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.recipe import RECIPES
 from edgekit.targets.macs import float_layers, float_operators
-from edgekit.targets.target import LATER_TARGETS, TARGETS
+from edgekit.targets.target import TARGETS
 
 CHECKS = {target.check: name for name, target in TARGETS.items()}  # one target for each check
 
@@ -94,10 +94,6 @@ def test_element_types_that_an_operator_cannot_read_are_named() -> None:
     (problem,) = TARGETS["host"].check(imported([cast, product, back], [1, 4], [1, 2], w=weights))
     assert "INT32" in problem.found
     assert "float32" in problem.allowed
-
-
-def test_names_do_not_collide() -> None:
-    assert not set(TARGETS) & set(LATER_TARGETS)
 
 
 def test_layers_that_stay_in_float_are_named() -> None:

@@ -33,6 +33,7 @@ Progress = Callable[[str, int, int], None]  # what is being done, steps done, st
 FLOAT = "float32"
 AUTO = "auto"
 CALIBRATION_IMAGES, CALIBRATION_CALLS = 16, 256  # of a denoiser
+NPU = "ethos-u55"
 FPGA = "fpga"  # the target whose builds are engines, see `edgekit.engine_export`
 
 
@@ -101,6 +102,8 @@ def export(request: Request, progress: Progress) -> Exported:
         progress("lower", 0, 1)
         check(quantized.model, request.target)
         build = TARGETS[request.target].lower(quantized.model, request.target)
+        if request.strict and build.notes:
+            raise ModelError([_not_strict(note) for note in build.notes])
         write(build, folder)
         manifest = finish(folder, build, quantized, imported, request, progress)
     return Exported(
@@ -118,12 +121,12 @@ def export(request: Request, progress: Progress) -> Exported:
 
 def request_problems(request: Request) -> list[Problem]:
     """Return everything that is wrong with a request before anything is loaded."""
-    from edgekit.targets.target import LATER_TARGETS, TARGETS
+    from edgekit.targets.target import TARGETS
 
     problems = source_problems(request.source, request.options)
     known = (*TARGETS, FPGA)
     if request.target not in known:
-        problems.append(unavailable("target", request.target, known, LATER_TARGETS))
+        problems.append(unavailable("target", request.target, known, ()))
     problems += engine_problems(request)
     if request.recipe is not None and request.target != FPGA:
         problems += recipe_problems(request.recipe)
@@ -148,6 +151,8 @@ def request_problems(request: Request) -> list[Problem]:
 
 def default_recipe(target: str) -> str:
     """The recipe of a target where none is asked for."""
+    if target == NPU:
+        return "w8a8"
     if target != FPGA:
         return FLOAT
     from edgekit.fpga.engine import DEFAULT_RECIPE
@@ -194,7 +199,8 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     from edgekit.quantize.recipe_file import find_recipe
 
     model = imported.model
-    own, recipe = model.quantization.recipe, request.recipe or FLOAT
+    own = model.quantization.recipe
+    recipe = request.recipe or default_recipe(request.target)
     if request.recipe is not None and (problem := requantized(model, request.recipe)) is not None:
         raise UsageError(problem)
     calibration = (
@@ -404,6 +410,11 @@ def refuse_float(model: "Model") -> None:
     if kept:
         allowed = "a recipe and operators whose integer forms there are, see docs/operators.md"
         raise ModelError(Problem("--strict", kept[0], allowed, "leave out --strict"))
+
+
+def _not_strict(found: str) -> Problem:
+    allowed = "operators that the target runs in integers on its own"
+    return Problem("--strict", found, allowed, "change the layers, or leave out --strict")
 
 
 def recipe_text(quantized: Quantized) -> str:

@@ -66,6 +66,7 @@ PACKAGES = (
     ("onnxruntime", "onnxruntime", "export, verification, target onnxruntime", "edgekit[export]"),
     ("ai-edge-litert", "ai_edge_litert", "target litert", "edgekit[litert]"),
     ("flatbuffers", "flatbuffers", "target litert", "edgekit[litert]"),
+    ("ethos-u-vela", "ethosu.vela", "target ethos-u55", "edgekit[ethos-u]"),
     ("torch", "torch", "export of torch modules and .pt2", "edgekit[torch]"),
     ("soundfile", "soundfile", "run with .wav, calibration on .wav", "edgekit[audio]"),
     ("soxr", "soxr", "resampling", "edgekit[audio]"),

@@ -21,7 +21,12 @@ MAX_VALUES = 2**22  # of one input in all hops: an image is verified on fewer
 MIN_HOPS = 4
 GOLDEN_HOPS = 64
 NOISE_SEED = 0
-ENGINES = {"onnxruntime": "onnxruntime", "litert": "LiteRT"}  # by target; others run their C
+# by target; others run their C
+ENGINES = {
+    "onnxruntime": "onnxruntime",
+    "litert": "LiteRT",
+    "ethos-u55": "LiteRT, on the file before Vela",
+}
 PCM_NOISE = 0.1  # of full scale
 HIGHEST_INTEGER = 1  # of integer inputs, which may be indices
 # What a build must reach against the source network: float by its rounding alone, integers by far

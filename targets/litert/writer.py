@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgekit.errors import Problem
 from edgekit.export.model import Model
+from edgekit.export.passes.finite import LARGEST
 from edgekit.quantize.choose import CELL_OUTPUT, activations, constant, fused_activation
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import (
@@ -631,10 +632,18 @@ def _bounds(fused: ir.Node) -> Bounds:
 def _input_kind(value: ir.Value) -> QuantType | None:
     """The type of integers that an input is quantized to at once, if it is."""
     users = [user.node for user in value.uses()]
+    if len(users) == 1 and guards_all(users[0]):
+        value = users[0].outputs[0]
+        users = [user.node for user in value.uses()]
     if not users or value.is_graph_output() or any(n.op_type != "QuantizeLinear" for n in users):
         return None
     kinds = {qdq_type(node) for node in users}
     return kinds.pop() if len(kinds) == 1 else None
+
+
+def guards_all(node: ir.Node) -> bool:
+    """Whether a node only lets NaN and infinity read as 0, which who gives integers does."""
+    return node.op_type == "Finite" and float(node.attributes["limit"].as_float()) >= LARGEST
 
 
 def _scales(kind: QuantType | None) -> Scales | None:

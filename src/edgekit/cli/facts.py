@@ -30,6 +30,7 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("sampler", sampler_text(manifest)),
         ("once per session", session_text(manifest)),
         *engine_rows(manifest.engine),
+        *npu_rows(manifest.npu),
         ("verified", verification_text(manifest.verification)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
         ("digest", manifest.digest or None),
@@ -54,6 +55,22 @@ def engine_rows(engine: dict[str, Any] | None) -> list[tuple[str, str | None]]:
         ("on the CPU", ", ".join(on_cpu) or None),
         ("frames", f"{time} ({kinds['cycles']}{rest})"),
         ("resources", f"{used} ({kinds['resources']})"),
+    ]
+
+
+def npu_rows(npu: dict[str, Any] | None) -> list[tuple[str, str | None]]:
+    """What the NPU's compiler estimates, and what stays on the CPU."""
+    if npu is None:
+        return []
+    milliseconds = npu["cycles"] / npu["clock_mhz"] / 1000
+    return [
+        ("NPU", f"{npu['accelerator']} ({npu['system']}), {npu['npu_operators']} operators"),
+        (
+            "estimated by Vela",
+            f"{npu['cycles']:,} cycles, {milliseconds:.3f} ms at {npu['clock_mhz']:g} MHz",
+        ),
+        ("memory by Vela", f"SRAM {npu['sram_bytes']:,} bytes, flash {npu['flash_bytes']:,} bytes"),
+        ("on the CPU", "; ".join(npu["cpu_operators"]) or None),
     ]
 
 

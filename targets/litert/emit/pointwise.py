@@ -301,6 +301,9 @@ def clip(w: Writer, node: ir.Node) -> None:
 def finite(w: Writer, node: ir.Node) -> None:
     """NaN, infinity and what exceeds the limit read as 0."""
     item = w.item(node.inputs[0])
+    if item.kind is not None:  # an input that takes integers, which are finite
+        w.alias(item, dict(item.tensors))
+        return
     x = w.tensor(item, item.order)
     fits = _compare(w, "LESS_EQUAL", w.op("ABS", [x]), float(attribute(node, "limit", 0.0)))
     w.put(_select(w, fits, x, w.real_constant([0])), item.order)

@@ -1,0 +1,123 @@
+"""The ethos-u55 target: the litert target's .tflite, compiled by Vela for an Ethos-U55 NPU.
+
+What the NPU has no form of stays on the CPU that drives it; the manifest lists it.
+"""
+
+import csv
+import re
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from edgekit.errors import ModelError, Problem, ToolError
+from edgekit.export.model import Model
+from edgekit.targets.build import Build, digest
+from edgekit.targets.litert import check_litert, lower_litert
+
+MODEL_NAME, COMPILED_NAME = "model.tflite", "model_vela.tflite"
+ACCELERATOR = "ethos-u55-128"  # multiply-accumulates in a cycle
+SYSTEM, MEMORY = "Ethos_U55_High_End_Embedded", "Shared_Sram"  # of Vela's own Arm/vela.ini: 500 MHz
+FALLBACK = re.compile(
+    r"Warning \(supported operators\) operator: (\S+), ofm: '(.*)'\s*(?:Reason: )?(.*)"
+)
+COUNTS = re.compile(r"(CPU|NPU) operators = (\d+)")
+KIB = 1024
+TIMEOUT_S = 600
+
+
+def check_ethos_u(model: Model) -> list[Problem]:
+    """As the litert target."""
+    return check_litert(model)
+
+
+def lower_ethos_u(model: Model, target: str) -> Build:
+    """Return the .tflite, what Vela makes of it, and Vela's estimates in the manifest's `npu`.
+
+    Raises:
+        ModelError: no operator runs on the NPU.
+        ToolError: ethos-u-vela is not installed, or failed.
+    """
+    build = lower_litert(model, target)
+    compiled, npu = compile_for_npu(build.files[MODEL_NAME])
+    if npu["npu_operators"] == 0:
+        found, step = "no operator runs on the NPU", "use --recipe w8a8"
+        raise ModelError(Problem(f"target {target}", found, "operators in integers", step))
+    files = {**build.files, COMPILED_NAME: compiled}
+    manifest = replace(
+        build.manifest, npu=npu, digest=digest(files), tools={"vela": vela_version()}
+    )
+    notes = on_cpu(npu["cpu_operators"])
+    return replace(build, files=files, manifest=manifest, notes=(*build.notes, *notes))
+
+
+def on_cpu(left: list[str]) -> tuple[str, ...]:
+    """Say which operators the NPU leaves to the CPU."""
+    if not left:
+        return ()
+    kinds = Counter(operator.partition(" ")[0] for operator in left)
+    listed = ", ".join(kind if n == 1 else f"{n} {kind}" for kind, n in sorted(kinds.items()))
+    return (f"on the CPU beside the NPU, see `npu` in manifest.json: {listed}",)
+
+
+def vela_version() -> str:
+    """The version of ethos-u-vela.
+
+    Raises:
+        ToolError: it is not installed.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("ethos-u-vela")
+    except PackageNotFoundError as error:
+        found = "ethos-u-vela is not installed; pip install 'edgekit[ethos-u]'"
+        raise ToolError(found) from error
+
+
+def compile_for_npu(network: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Run Vela in a process of its own; returns the compiled file and the facts of its summary."""
+    vela_version()
+    with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        source = folder / MODEL_NAME
+        source.write_bytes(network)
+        command = [
+            sys.executable, "-m", "ethosu.vela", str(source), "--accelerator-config", ACCELERATOR,
+            "--config", "Arm/vela.ini", "--system-config", SYSTEM, "--memory-mode", MEMORY,
+            "--output-dir", str(folder),
+        ]  # fmt: skip
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S, cwd=folder
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ToolError(f"Vela took more than {TIMEOUT_S} s") from error
+        compiled = folder / COMPILED_NAME
+        if done.returncode or not compiled.is_file():
+            said = (done.stderr or done.stdout).strip().splitlines()
+            raise ToolError(f"Vela failed: {said[-1] if said else done.returncode}")
+        (table,) = folder.glob("*_summary_*.csv")
+        return compiled.read_bytes(), summary(table.read_text(encoding="utf-8"), done.stdout)
+
+
+def summary(table: str, printed: str) -> dict[str, Any]:
+    """The facts of Vela's table and of what it printed: cycles, bytes, and what stays on the CPU and why."""
+    (row,) = csv.DictReader(table.splitlines())
+    counts = {where: int(count) for where, count in COUNTS.findall(printed)}
+    left = [
+        f"{kind} {name!r} ({reason.strip()})" for kind, name, reason in FALLBACK.findall(printed)
+    ]
+    return {
+        "accelerator": ACCELERATOR,
+        "system": f"{row['system_config']}, {row['memory_mode']}",
+        "clock_mhz": float(row["core_clock"]) / 1e6,
+        "cycles": int(row["cycles_total"]),
+        "sram_bytes": round(float(row["sram_memory_used"]) * KIB),
+        "flash_bytes": round(float(row["off_chip_flash_memory_used"]) * KIB),
+        "npu_operators": counts.get("NPU", 0),
+        "cpu_operators": left,
+    }
