@@ -14,9 +14,10 @@ from edgekit.fpga.addressing import MOVES, Addresses
 from edgekit.fpga.cpu import Kept, is_picture
 from edgekit.fpga.integers import Ranges, Sums, integer_layer
 from edgekit.fpga.network import CpuPart, Network, Stored, View
-from edgekit.fpga.recognise import Chain, recognise
+from edgekit.fpga.recognise import recognise
 from edgekit.fpga.spec import EngineSpec
 from edgekit.quantize.calibrate import Calibration, observe
+from edgekit.quantize.dilation import Chain
 from edgekit.quantize.geometry import dims, ints, optional
 from edgekit.targets.c.lower import check_c
 

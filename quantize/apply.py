@@ -6,6 +6,7 @@ int8 initializers behind a DequantizeLinear per output channel, biases of Gemm a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -283,11 +284,11 @@ class _Writer:
         return value
 
 
-def _write_linear(writer: _Writer, node: ir.Node) -> None:
+def _write_linear(writer: _Writer, node: ir.Node, bias_at: int = 2) -> None:
     """Weights per output channel; beside int8 inputs the bias int32 at scale input * weight, else as it is."""
     weight = constant(node.inputs[1])
     assert weight is not None, node.name
-    bias = constant(optional(node, 2))
+    bias = constant(optional(node, bias_at))
     rows = channel_rows(node, weight)
     bias_rows = None if bias is None else np.broadcast_to(np.ravel(bias), (len(rows),))
     x = writer.input_type(node)
@@ -308,16 +309,17 @@ def _write_linear(writer: _Writer, node: ir.Node) -> None:
     node.replace_input_with(1, stored)
     if bias_rows is None:
         return
-    node.resize_inputs(3)
+    node.resize_inputs(bias_at + 1)
     if x.dtype == "int8":
         bias_scale = (np.float64(x.scale) * scales.astype(np.float64)).astype(np.float32)
         q_bias = np.rint(bias_rows.astype(np.float64) / bias_scale.astype(np.float64)).astype(
             np.int32
         )
-        node.replace_input_with(2, writer.stored(f"{node.name}.bias_q", q_bias, bias_scale, axis=0))
+        stored = writer.stored(f"{node.name}.bias_q", q_bias, bias_scale, axis=0)
+        node.replace_input_with(bias_at, stored)
     elif fitted is not None and fitted.shift is not None:
         real = bias_rows.astype(np.float32)
-        node.replace_input_with(2, writer.initializer(f"{node.name}.bias", real))
+        node.replace_input_with(bias_at, writer.initializer(f"{node.name}.bias", real))
 
 
 def _write_recurrent(writer: _Writer, node: ir.Node) -> None:
@@ -349,5 +351,6 @@ WEIGHT_WRITERS: dict[str, Callable[[_Writer, ir.Node], None]] = {
     "Gemm": _write_linear,
     "Conv": _write_linear,
     "ConvTranspose": _write_linear,
+    "DeformConv": partial(_write_linear, bias_at=3),
     **dict.fromkeys(RECURRENT, _write_recurrent),
 }

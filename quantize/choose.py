@@ -12,17 +12,19 @@ from edgekit.errors import Problem, UsageError
 from edgekit.export.fused import is_fused
 from edgekit.export.model import FLOAT_NODE, Model
 from edgekit.export.passes.graph import array_of
+from edgekit.quantize.dilation import integer_chain
 from edgekit.quantize.geometry import dims, ints, optional
 from edgekit.quantize.observers import Observer, minmax_range, range_of
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import near
-from edgekit.quantize.scheme import HIDDEN_TYPE, QuantType, activation_type
+from edgekit.quantize.scheme import DILATION_TYPE, HIDDEN_TYPE, QuantType, activation_type
 
 constant = array_of  # the array of an initializer; None for anything computed
 
 LINEAR = {"Gemm", "Conv", "ConvTranspose"}
 RECURRENT = {"GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}  # with activations
 HIDDEN_INPUT, CELL_INPUT, CELL_OUTPUT = 5, 6, 2
+OFFSET_INPUT = 2
 ARITHMETIC = {"Add", "Sub", "Mul"}
 AVERAGES = {"AveragePool", "GlobalAveragePool"}
 SUMS = {"ReduceMean", "ReduceSum"}
@@ -178,6 +180,7 @@ def activations(node: ir.Node) -> list[ir.Value]:
         and constant(value) is None
         and value.dtype == ir.DataType.FLOAT
         and not is_cell_state(node, index)
+        and not (node.op_type == "DeformConv" and index == OFFSET_INPUT)
     ]
 
 
@@ -233,6 +236,11 @@ def _is_integer_compute(node: ir.Node) -> bool:
         return True
     if FLOAT_NODE in node.metadata_props or node.domain != "":
         return False
+    if node.op_type == "DeformConv":
+        weights = constant(node.inputs[1]) is not None
+        bias = optional(node, 3)
+        known = bias is None or constant(bias) is not None
+        return weights and known and integer_chain(node) is not None
     if node.op_type in LINEAR:
         if node.op_type != "Gemm" and dims(node.inputs[0])[0] != 1:
             return False
@@ -559,10 +567,25 @@ def _group_type(
             SMOOTH_HEADROOM * end for end in _joint([minmax_range(observers[n]) for n in names])
         )
         return activation_type(dtype, max(low, -SATURATED), min(high, SATURATED))
+    if dtype == "int8" and any(_is_dilation(values[name]) for name in names):
+        return DILATION_TYPE
     if dtype == "int16":
         ends = _joint([minmax_range(observers[n]) for n in names])
         return activation_type(dtype, *(INT16_HEADROOM * end for end in ends))
     return activation_type(dtype, *_joint([range_of(observers[n], recipe) for n in names]))
+
+
+def _is_dilation(value: ir.Value) -> bool:
+    """Whether a value is the s of a deformable convolution of integers: rounded with scale 1 it is d."""
+    waiting = [user.node for user in value.uses()]
+    while waiting:
+        node = waiting.pop()
+        if node.op_type == "DeformConv":
+            chain = integer_chain(node)
+            return chain is not None and chain.source is value
+        if FLOAT_NODE in node.metadata_props:
+            waiting += [user.node for output in node.outputs for user in output.uses()]
+    return False
 
 
 def _is_smooth(names: list[str], values: dict[str, ir.Value], integer: frozenset[str]) -> bool:

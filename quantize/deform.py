@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgekit.quantize.arithmetic import F32
+from edgekit.quantize.arithmetic import F32, S8, Ints, output
 from edgekit.quantize.geometry import ConvShape
 from edgekit.quantize.grid import FAR, bilinear
 
@@ -56,6 +56,37 @@ def deform_columns(
                 values = values * mask.reshape(offset_groups, taps, s.out_h, s.out_w)[g]
         parts.append(values)
     return np.concatenate(parts).astype(np.float32)
+
+
+def ek_square_deform_s8(
+    x: S8,
+    x_zero: int,
+    d: S8,
+    d_min: int,
+    d_max: int,
+    w: S8,
+    bias: Ints,
+    mult: Ints,
+    shift: Ints,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+) -> S8:
+    """Return the depthwise 3x3 convolution whose dilation is d, clamped, at each pixel.
+
+    x and y ``(channels, height, width)``, d ``(height, width)``, w ``(channels, 3, 3)``; the others as of conv.
+    """
+    _, height, width = x.shape
+    reach = np.clip(d.astype(np.int64), d_min, d_max)
+    row, column = np.mgrid[0:height, 0:width]
+    acc = np.broadcast_to(np.asarray(bias, np.int64)[:, None, None], x.shape).copy()
+    for k in range(9):
+        iy, ix = row + (k // 3 - 1) * reach, column + (k % 3 - 1) * reach
+        inside = (iy >= 0) & (iy < height) & (ix >= 0) & (ix < width)
+        taps = x[:, np.clip(iy, 0, height - 1), np.clip(ix, 0, width - 1)].astype(np.int64) - x_zero
+        acc += w[:, k // 3, k % 3].astype(np.int64)[:, None, None] * np.where(inside, taps, 0)
+    m, s = (np.asarray(a, np.int64)[:, None, None] for a in (mult, shift))
+    return output(acc, m, s, y_zero, y_min, y_max).astype(np.int8)
 
 
 def _place(x: F32) -> F32:

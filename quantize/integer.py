@@ -192,6 +192,22 @@ class Fuser:
         self._border("Quantize", self._new(value), new, kind, f"{new.name}_quantize")
         return new
 
+    def forget(self, nodes: Sequence[ir.Node]) -> None:
+        """Remove float nodes, copied already, whose work an integer operator does, and the border that feeds them."""
+        names = {node.name for node in nodes}
+        kept = []
+        for node in reversed(self.nodes):
+            unread = not any(value.uses() for value in node.outputs)
+            if node.name in names or (node.op_type == "Dequantize" and unread):
+                for index in range(len(node.inputs)):
+                    node.replace_input_with(index, None)
+            else:
+                kept.append(node)
+        self.nodes = kept[::-1]
+        gone = [old for old, new in self._real.items() if new.producer() not in {None, *kept}]
+        for old in gone:
+            del self._real[old]
+
     def initializer(self, name: str, array: NDArray[np.generic]) -> ir.Value:
         """Return the new graph's initializer of this name, made on first use."""
         if name not in self.initializers:

@@ -24,6 +24,7 @@ from edgekit.quantize.choose import (
     per_channel,
     reduced_axes,
 )
+from edgekit.quantize.dilation import integer_chain
 from edgekit.quantize.geometry import conv_shape, dims, optional
 from edgekit.quantize.integer import (
     CELL_BITS,
@@ -40,6 +41,7 @@ from edgekit.quantize.layout import channel_rows
 from edgekit.quantize.pointwise import POINTWISE, Attributes, attributes_of
 from edgekit.quantize.pooling import column_pool, pool_of
 from edgekit.quantize.scheme import (
+    DILATION_TYPE,
     GATE_TYPE,
     HIDDEN_INT8_TYPE,
     HIDDEN_TYPE,
@@ -50,6 +52,7 @@ from edgekit.quantize.scheme import (
     fixed_point_pair,
 )
 
+BIAS_OF_DEFORM = 3  # the input
 LUT_S16_CODOMAIN = 32767
 TABLE_ERROR = 2.0**-8  # of the largest value: what a piecewise-linear table may be off
 CLAMPS = {"Relu", "Clip"}
@@ -120,6 +123,33 @@ def build_matmul(fuser: Fuser, node: ir.Node) -> bool:
     return True
 
 
+def build_square_deform(fuser: Fuser, node: ir.Node) -> bool:
+    """DeformConv whose d is s, rounded: `edgekit.quantize.dilation`; int8 only."""
+    x, weight = fuser.operand(node.inputs[0]), fuser.weights.get(node.inputs[1])  # type: ignore[arg-type]
+    frame, chain = fuser.frame(node), integer_chain(node)
+    s = None if chain is None else fuser.operand(chain.source)
+    if x is None or weight is None or frame is None or chain is None or s is None:
+        return False
+    widths = {x.kind.dtype, frame[1].dtype}
+    if widths != {"int8"} or s.kind != DILATION_TYPE or weight.bits != 8:
+        return False
+    scales = np.broadcast_to(weight.scale, weight.q.shape)[:, 0, 0, 0]
+    bias = _bias(fuser, node, x.kind, scales, BIAS_OF_DEFORM)
+    _prove_accumulator(node, x.kind, weight.q, bias)
+    attributes = {
+        **_multipliers("", x.kind.scale, scales, frame[1].scale, "int8"),
+        **output_attributes(frame[1]),
+        "w": weight.q,
+        "bias": _bias_array(bias, x.kind),
+        "x_zero": x.kind.zero_point,
+        "d_min": int(chain.low),
+        "d_max": int(chain.high),
+    }
+    fuser.forget(chain.nodes)
+    fuser.add(node, "SquareDeform", [x.value, s.value], [frame], attributes)
+    return True
+
+
 def _is_linear(fuser: Fuser, node: ir.Node, weight: Weight) -> bool:
     """Whether the kernels take the layer: batch 1, int8 weights around 0, a constant bias."""
     bias = optional(node, 2)
@@ -129,10 +159,10 @@ def _is_linear(fuser: Fuser, node: ir.Node, weight: Weight) -> bool:
 
 
 def _bias(
-    fuser: Fuser, node: ir.Node, kind: QuantType, scales: NDArray[np.float32]
+    fuser: Fuser, node: ir.Node, kind: QuantType, scales: NDArray[np.float32], index: int = 2
 ) -> NDArray[np.int64]:
     """The bias in units of input scale * weight scale; a stored int32 one is taken as it is."""
-    value = node.inputs[2] if len(node.inputs) > 2 else None
+    value = optional(node, index)
     if value is None:
         return np.zeros(len(scales), np.int64)
     stored = fuser.weights.get(value)
@@ -412,6 +442,7 @@ BUILDERS: dict[str, Callable[[Fuser, ir.Node], bool]] = {
     "Gemm": build_linear,
     "Conv": build_linear,
     "ConvTranspose": build_linear,
+    "DeformConv": build_square_deform,
     "MatMul": build_matmul,
     **dict.fromkeys(sorted(RECURRENT), build_recurrent),
     "AveragePool": build_average_pool,

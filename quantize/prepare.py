@@ -2,6 +2,7 @@
 
 from edgekit.export.model import Model
 from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.dilation import keep_offsets
 from edgekit.quantize.equalize import equalize
 from edgekit.quantize.fuse import fuse
 from edgekit.quantize.migrate import migrate
@@ -14,7 +15,7 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
 
     Names of nodes and tensors are those of `model`; tensors that a pass scales are so in every hop.
     """
-    model = unpack_states(fuse(model))
+    model = unpack_states(keep_offsets(fuse(model)))
     if recipe.equalize:
         model = equalize(model)
     if recipe.migrate > 0:

@@ -68,6 +68,7 @@ def activation_type(dtype: str, low: float, high: float) -> QuantType:
 
 HIDDEN_TYPE = QuantType("int16", 2.0**-15, 0)  # h of GRU and LSTM
 GATE_TYPE = QuantType("int16", 2.0**-11, 0)  # gate pre-activations, saturating at +-16
+DILATION_TYPE = QuantType("int8", 1.0, 0)  # s of a deformable convolution: rounded it is d
 HIDDEN_INT8_TYPE = QuantType("int8", 2.0**-7, 0)  # h as the operand of the recurrent product
 
 

@@ -340,6 +340,27 @@ def deform_conv(d: Draw) -> Call:
     return Call("ek_deform_conv_f32", args, {5: y})
 
 
+def square_deform(d: Draw) -> Call:
+    channels, height, width = (d.int(1, n) for n in (5, 20, 20))
+    x, x_zero = integers(d, np.int8, channels, height, width), d.int(-128, 127)
+    reach = d.rng().integers(-2, 10, (height, width)).astype(np.int8)
+    w = weights(d, "ek_square_deform_s8", channels, 3, 3)
+    ends = sorted(d.int(-128, 127) for _ in range(2))
+    args = [
+        x,
+        x_zero,
+        reach,
+        0,
+        d.int(1, 8),
+        w,
+        biases(d, np.int32, channels),
+        *multipliers(d, np.int32, channels),
+    ]
+    args += [d.int(-128, 127), *ends]
+    y = deform.ek_square_deform_s8(*args)
+    return Call("ek_square_deform_s8", [*args, blank(y), channels, height, width], {12: y})
+
+
 def interpolate(d: Draw) -> Call:
     outer, in_n, out_n, inner, taps = (d.int(1, n) for n in (3, 7, 9, 4, 4))
     x, weights = floats(d, outer, in_n, inner), floats(d, out_n, taps)
@@ -751,6 +772,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_interpolate_f32": interpolate,
     "ek_grid_sample_f32": grid_sample,
     "ek_deform_conv_f32": deform_conv,
+    "ek_square_deform_s8": square_deform,
     **_family(gru_int, *(f"ek_gru_{w}" for w in WEIGHTED)),
     **_family(lstm_int, *(f"ek_lstm_{w}" for w in WEIGHTED)),
     **_family(lut, "ek_lut_s8", "ek_lut_s16", "ek_lut_s16_s8"),

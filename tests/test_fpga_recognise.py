@@ -13,9 +13,9 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
 from edgekit.fpga import golden
 from edgekit.fpga.lower import check, lower
-from edgekit.fpga.recognise import SQUARE
 from edgekit.fpga.spec import EngineSpec
 from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.dilation import SQUARE
 
 CHANNELS, SIZE = 4, 6
 Step = tuple[str, str | None, Sequence[float]]

@@ -5,9 +5,9 @@ import onnx_ir as ir
 
 from edgekit.export.passes.graph import attribute
 from edgekit.quantize import arith_float, arith_recurrent
-from edgekit.quantize.deform import ek_deform_conv_f32
+from edgekit.quantize.deform import ek_deform_conv_f32, ek_square_deform_s8
 from edgekit.quantize.geometry import conv_shape, matmul_shapes
-from edgekit.quantize.numpy_ops.base import Array, integer
+from edgekit.quantize.numpy_ops.base import Array, integer, tensor
 
 
 def gemm(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -47,6 +47,18 @@ def deform_conv(node: ir.Node, x: list[Array]) -> list[Array]:
     return [
         np.stack([ek_deform_conv_f32(a, x[1], b, bias, m, groups, shape) for a, b, m in images])
     ]
+
+
+def square_deform_int(node: ir.Node, x: list[Array]) -> list[Array]:
+    """SquareDeform of one picture."""
+    w, bias, mult, shift = (tensor(node, n) for n in ("w", "bias", "mult", "shift"))
+    numbers = [integer(node, n) for n in ("x_zero", "d_min", "d_max", "y_zero", "y_min", "y_max")]
+    x_zero, d_min, d_max, *limits = numbers
+    weights = w.reshape(-1, 3, 3)
+    y = ek_square_deform_s8(
+        x[0][0], x_zero, x[1][0, 0], d_min, d_max, weights, bias, mult, shift, *limits
+    )
+    return [y[None]]
 
 
 def recurrent(node: ir.Node, x: list[Array]) -> list[Array]:

@@ -79,6 +79,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     (INTEGER_DOMAIN, "MatMul"): integers.matmul_int,
     (INTEGER_DOMAIN, "Conv"): integers.conv_int,
     (INTEGER_DOMAIN, "ConvTranspose"): integers.conv_int,
+    (INTEGER_DOMAIN, "SquareDeform"): layers.square_deform_int,
     (INTEGER_DOMAIN, "GRU"): integers.gru_int,
     (INTEGER_DOMAIN, "LSTM"): integers.lstm_int,
     (INTEGER_DOMAIN, "AveragePool"): pooling.average_pool_int,

@@ -612,6 +612,15 @@ void ek_conv_f32(const float *x, const float *w, const float *bias, float *y, co
 void ek_deform_conv_f32(const float *x, const float *w, const float *offset, const float *bias, const float *mask,
                         float *y, int32_t offset_groups, const ek_conv_shape *shape, float *scratch);
 
+/* Depthwise 3x3 convolution whose dilation differs from pixel to pixel: tap (ky, kx) of output (oy, ox) reads
+ * x (oy + (ky - 1) * r, ox + (kx - 1) * r), r = clamp(d [oy][ox], d_min, d_max); taps outside x contribute nothing.
+ *  x, y [channels][height][width], d [height][width], w [channels][3][3]; the others as for ek_conv_s8_s8.
+ * d_min >= 0. */
+void ek_square_deform_s8(const int8_t *x, int32_t x_zero, const int8_t *d, int32_t d_min, int32_t d_max,
+                         const int8_t *w, const int32_t *bias, const int32_t *mult, const uint8_t *shift,
+                         int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t channels, int32_t height,
+                         int32_t width);
+
 /* Transposed convolution: tap (ky, kx) of input (iy, ix) adds to output
  * (iy * stride_h + ky * dil_h - pad_top, ix * stride_w + kx * dil_w - pad_left), dropped when outside.
  *  w   [in_c][out_c / groups][k_h][k_w]

@@ -5,7 +5,7 @@ import onnx_ir as ir
 from edgekit.errors import Problem
 from edgekit.quantize.geometry import conv_shape, dims, optional
 from edgekit.quantize.numpy_ops.base import integer
-from edgekit.targets.c.emit.base import Context, size, where
+from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, size, where
 from edgekit.targets.c.emit.conv import shape_argument
 from edgekit.targets.c.plan import Traits
 
@@ -36,6 +36,26 @@ def emit_deform_conv(ctx: Context, node: ir.Node) -> None:
     )
     if images > 1:
         ctx.line("}")
+
+
+def emit_square_deform_int(ctx: Context, node: ir.Node) -> None:
+    """One picture."""
+    x, d, y = *node.inputs[:2], node.outputs[0]
+    arrays = [
+        ctx.constant(f"{node.name}_{name}", array_attribute(node, name))
+        for name in ("w", "bias", "mult", "shift")
+    ]
+    first = [int_attribute(node, name) for name in ("x_zero", "d_min", "d_max")]
+    limits = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
+    at_d, sizes = ctx.pointer(d), dims(x)[1:]
+    ctx.call(
+        "ek_square_deform_s8", ctx.pointer(x), first[0], at_d, *first[1:], *arrays, *limits, ctx.pointer(y), *sizes
+    )  # fmt: skip
+
+
+def macs_square_deform_int(node: ir.Node) -> int:
+    """Nine per element."""
+    return 9 * size(node.outputs[0])
 
 
 def traits_deform_conv(node: ir.Node) -> Traits:

@@ -200,6 +200,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (INTEGER_DOMAIN, "MatMul"): Emitter(linear.emit_matmul_int, macs=linear.macs_matmul),
     (INTEGER_DOMAIN, "Conv"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
     (INTEGER_DOMAIN, "ConvTranspose"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
+    (INTEGER_DOMAIN, "SquareDeform"): Emitter(
+        deform.emit_square_deform_int, macs=deform.macs_square_deform_int
+    ),
     **{
         (INTEGER_DOMAIN, name): Emitter(
             recurrent.emit_int, recurrent.traits_int, macs=recurrent.macs_int
