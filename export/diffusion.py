@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,15 @@ from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.export.model import Model
 from edgekit.export.passes.graph import static_shape
 from edgekit.export.schedule import SPACINGS, Schedule
-from edgekit.export.step_tables import PREDICTIONS, ddim, ddpm, dpm_solver
+from edgekit.export.step_tables import (
+    PREDICTIONS,
+    ddim,
+    ddpm,
+    diffuse_vae,
+    dpm_solver,
+    one_more_step,
+)
+from edgekit.export.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
 from edgekit.steps import Roles, StepTable
 
 MAX_SAMPLER_BYTES = 4_000_000
@@ -31,6 +39,7 @@ class Sampler:
         guidance: weight w of classifier-free guidance, ``e_null + w (e - e_null)``; 1 is none.
         clip: limit of |x0|.
         timesteps: the training steps from the noisiest down, where they are given.
+        one_more_step: whether another network draws x_T, see `step_tables.one_more_step`.
         fold: whether what depends on the timestep alone becomes a table, see `fold_steps`.
         roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
     """
@@ -44,6 +53,7 @@ class Sampler:
     guidance: float = 1.0
     clip: float | None = None
     timesteps: tuple[int, ...] = ()
+    one_more_step: bool = False
     fold: bool = True
     roles: Roles = ROLES
 
@@ -64,6 +74,8 @@ class Sampler:
                 complain(name, f"'{getattr(self, name)}'", ", ".join(words))
         if not 1 <= self.steps <= total:
             complain("steps", self.steps, f"1 to the schedule's {total} timesteps")
+        if self.kind == "diffusevae" and self.roles.y is None:
+            complain("roles.y", None, "the input that holds the VAE's reconstruction")
         if self.eta < 0 or (self.eta and self.kind != "ddim"):
             complain("eta", f"{self.eta} with {self.kind}", "0 to 1, with ddim")
         if self.guidance != 1 and not self.roles.null:
@@ -88,17 +100,26 @@ class Sampler:
         """
         if problems := self.problems():
             raise UsageError(problems)
-        return SAMPLERS[self.kind](self)
+        table = SAMPLERS[self.kind](self)
+        return one_more_step(table, self) if self.one_more_step else table
 
 
 SAMPLERS: dict[str, Callable[[Sampler], StepTable]] = {
     "ddim": ddim,
     "ddpm": ddpm,
     "dpm++2m": dpm_solver,
+    "diffusevae": diffuse_vae,
 }
+Description = Sampler | Ouve | Bridge | Rddm | Interpolant
+OTHERS: dict[str, type[Ouve | Bridge | Rddm | Interpolant]] = {
+    "ouve": Ouve,
+    "bridge": Bridge,
+    "rddm": Rddm,
+    "interpolant": Interpolant,
+}  # by what `kind` of a sampler.toml says
 
 
-def attach(model: Model, sampler: Sampler | StepTable) -> Model:
+def attach(model: Model, sampler: Description | StepTable) -> Model:
     """Return the model with a step table that `model.sampler` reads.
 
     Raises:
@@ -106,10 +127,11 @@ def attach(model: Model, sampler: Sampler | StepTable) -> Model:
     """
     problems = _role_problems(model, sampler.roles)
     if isinstance(sampler, Sampler):
-        problems += [*_trained_problems(model, sampler), *sampler.problems()]
+        problems += _trained_problems(model, sampler)
+    problems += sampler.problems()
     if problems:
         raise UsageError(problems)
-    table = sampler.table() if isinstance(sampler, Sampler) else sampler
+    table = sampler if isinstance(sampler, StepTable) else sampler.table()
     if problems := _shape_problems(model, table):
         raise ModelError(problems)
     return model.describe(sampler=table.facts())
@@ -167,8 +189,10 @@ def _shape_problems(model: Model, table: StepTable) -> list[Problem]:
     return found
 
 
-def read_sampler(path: Path) -> Sampler:
+def read_sampler(path: Path) -> Description:
     """Read a sampler.toml: the fields of `Sampler`, with tables ``schedule``, ``roles`` and ``roles.null``.
+
+    A `kind` of `OTHERS` has the fields of that description, and ``roles``.
 
     Raises:
         UsageError: the file cannot be read, has unknown keys, or describes no sampler.
@@ -182,12 +206,29 @@ def read_sampler(path: Path) -> Sampler:
         step = "see docs/diffusion.md"
         raise UsageError(Problem(where, str(error), "a sampler.toml", step)) from error
     problems: list[Problem] = []
+    other = OTHERS.get(str(given.get("kind")))
+    if other is not None:
+        del given["kind"]
+        return _other(other, given, where)
     schedule = _filled(Schedule, given.pop("schedule", {}), f"{where}, schedule", problems)
     roles = _filled(Roles, given.pop("roles", {}), f"{where}, roles", problems)
     sampler = _filled(Sampler, given, where, problems)
     if problems:
         raise UsageError(problems)
     return Sampler(**{**sampler, "schedule": Schedule(**schedule), "roles": Roles(**roles)})
+
+
+def _other(
+    kind: type[Ouve | Bridge | Rddm | Interpolant], given: dict[str, Any], where: str
+) -> Description:
+    problems: list[Problem] = []
+    roles = given.pop("roles", None)
+    filled = _filled(kind, given, where, problems)
+    named = {} if roles is None else _filled(Roles, roles, f"{where}, roles", problems)
+    if problems:
+        raise UsageError(problems)
+    made = kind(**filled)
+    return made if roles is None else replace(made, roles=Roles(**named))
 
 
 def _filled(kind: type[Any], given: Any, where: str, problems: list[Problem]) -> dict[str, Any]:

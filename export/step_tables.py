@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.export.schedule import timesteps
-from edgekit.steps import StepTable
+from edgekit.steps import CHOICES, COLUMNS, StepTable
 
 if TYPE_CHECKING:
     from edgekit.export.diffusion import Sampler
 
 Floats = NDArray[np.float64]
 PREDICTIONS = ("eps", "v", "x0", "score")
+FIRST = 2  # the graph of One More Step: another network
 
 
 def estimate(prediction: str, ab: Floats) -> tuple[Floats, Floats]:
@@ -106,3 +107,32 @@ def dpm_solver(sampler: "Sampler") -> StepTable:
     second = np.zeros_like(h)
     second[1:-1] = 0.5 * h[1:-1] / h[:-2]
     return _table(sampler, times, ab, a=sigma_s / sigma, b=gain * (1 + second), h=-gain * second)
+
+
+def diffuse_vae(sampler: "Sampler") -> StepTable:
+    """DiffuseVAE, form 2: Pandey et al. (2022), with the reconstruction y of a VAE in every mean.
+
+    ``x_t = sqrt(ab) x0 + y + sqrt(1 - ab) eps``; the posterior's mean gains ``(1 - c2) y``, c2 its weight of
+    x_t, and y is subtracted from the last.
+    """
+    plain = ddpm(sampler)
+    ab = visited(sampler)[1]
+    u, v = estimate(sampler.prediction, ab)
+    c = 1 - plain.a
+    c[-1] -= 1
+    return plain.with_(u=u, w=-u, v=guided(v, sampler), c=c, start_y=1.0)
+
+
+def one_more_step(table: StepTable, sampler: "Sampler") -> StepTable:
+    """One More Step, Hang and Gu (2023): a first row that draws x_T, by a time-free network (graph `FIRST`).
+
+    ``x0 = -v`` of pure noise, ``x_T = sqrt(ab_T) x0 + sqrt(1 - ab_T) z``: the schedule's last step is no pure noise.
+    """
+    ab = float(sampler.schedule.ab[-1])
+    row = {"b": np.sqrt(ab), "s": np.sqrt(1 - ab), "graph": FIRST}
+    added = {
+        name: np.insert(getattr(table, name), 0, row.get(name, 0), axis=0)
+        for name in (*COLUMNS, *CHOICES, "v", "e", "time")
+    }
+    added["v"][0, 0] = -1.0
+    return table.with_(**added)

@@ -1,0 +1,269 @@
+"""Step tables of samplers with schedules of their own: bridges and stochastic equations towards a condition y.
+
+Each is a frozen description with ``roles``, ``problems()`` and ``table()``, as `edgekit.export.diffusion.Sampler` is.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.errors import Problem, UsageError
+from edgekit.steps import Roles, StepTable
+
+Floats = NDArray[np.float64]
+WITH_Y = Roles(y="y")
+PLAIN = Roles()
+COMPLEX = np.sqrt(0.5)  # of a complex number of variance 1: real and imaginary part have 1/2 each
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Description:
+    """What the descriptions share: the network's inputs, and whether what depends on the time becomes a table."""
+
+    roles: Roles = PLAIN
+    fold: bool = True
+
+    def limits(self) -> dict[str, tuple[Any, bool, str]]:
+        """By field its value, whether it may be so, and what is allowed."""
+        raise NotImplementedError
+
+    def rows(self) -> StepTable:
+        """The table of a description without problems."""
+        raise NotImplementedError
+
+    def problems(self) -> list[Problem]:
+        """Return everything that is wrong with the description."""
+        return [
+            Problem(f"sampler, {name}", str(value), allowed, "correct it")
+            for name, (value, fits, allowed) in self.limits().items()
+            if not fits
+        ]
+
+    def table(self) -> StepTable:
+        """Return the rows.
+
+        Raises:
+            UsageError: everything that is wrong with the description.
+        """
+        if problems := self.problems():
+            raise UsageError(problems)
+        return self.rows()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ouve(_Description):
+    """Predictor and corrector of the OUVE equation: SGMSE+ (Richter et al., 2023), two rows a step.
+
+    ``dx = theta (y - x) dt + g dW``, ``g(t) = s_min (s_max / s_min)^t sqrt(2 L)``, ``L = ln(s_max / s_min)``;
+    annealed Langevin steps correct. The output is the last mean.
+
+    Attributes:
+        theta, sigma_min, sigma_max: of the equation.
+        steps: N; 2 N network calls.
+        t_min: where it ends.
+        snr: of the corrector, r in ``2 (r std(t))^2``.
+        sign: the score is this times the network's output; SGMSE+ returns -score.
+        complex_noise: whether real and imaginary parts share the variance.
+    """
+
+    theta: float = 1.5
+    sigma_min: float = 0.05
+    sigma_max: float = 0.5
+    steps: int = 30
+    t_min: float = 0.03
+    snr: float = 0.5
+    sign: float = -1.0
+    complex_noise: bool = True
+    roles: Roles = WITH_Y
+
+    def limits(self) -> dict[str, tuple[Any, bool, str]]:
+        """See above."""
+        ordered = 0 < self.sigma_min < self.sigma_max
+        return {
+            "theta": (self.theta, self.theta > 0, "above 0"),
+            "sigma": ((self.sigma_min, self.sigma_max), ordered, "0 < sigma_min < sigma_max"),
+            "steps": (self.steps, self.steps >= 1, "from 1 up"),
+            "t_min": (self.t_min, 0 < self.t_min < 1, "between 0 and 1"),
+            "snr": (self.snr, self.snr > 0, "above 0"),
+            "roles.y": (self.roles.y, self.roles.y is not None, "the condition's name"),
+        }
+
+    def std(self, t: Floats) -> Floats:
+        """The standard deviation of x_t around its mean."""
+        growth = np.log(self.sigma_max / self.sigma_min)
+        scale = self.sigma_min**2 * growth / (self.theta + growth)
+        inside = np.exp(2 * (self.theta + growth) * t) - 1
+        return np.asarray(np.sqrt(scale * np.exp(-2 * self.theta * t) * inside))
+
+    def rows(self) -> StepTable:
+        """Corrector and predictor in turn."""
+        t = np.linspace(1, self.t_min, self.steps)
+        dt = np.append(-np.diff(t), self.t_min)
+        ratio = self.sigma_max / self.sigma_min
+        g = self.sigma_min * ratio**t * np.sqrt(2 * np.log(ratio))
+        part = COMPLEX if self.complex_noise else 1.0
+        step = 2 * (self.snr * self.std(t)) ** 2
+        one, none = np.ones_like(t), np.zeros_like(t)
+        last = np.append(one[1:], 0.0)
+
+        def turns(corrector: Floats, predictor: Floats) -> Floats:
+            return np.stack([corrector, predictor], axis=1).ravel()
+
+        columns = {
+            "a": turns(one, one + self.theta * dt),
+            "e": self.sign * turns(step, g**2 * dt)[:, None],
+            "c": turns(none, -self.theta * dt),
+            "s": part * turns(np.sqrt(2 * step), last * g * np.sqrt(dt)),
+        }
+        start = float(part * self.std(np.ones(1))[0])
+        return StepTable.of(np.repeat(t, 2), 1, self.roles, columns, start_noise=start, start_y=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bridge(_Description):
+    """The Schroedinger bridge from y to x0 with a data prediction, variance exploding: Jukic et al. (2024).
+
+    ``sigma_t^2 = c (k^2t - 1) / (2 ln k)``, ``sbar_t^2 = sigma_1^2 - sigma_t^2``. The first step of the ODE is the
+    limit of its formula, whose weights of x and y grow against each other without bound.
+
+    Attributes:
+        k, c: of the schedule.
+        steps: network calls.
+        t_min: where it ends.
+        stochastic: the SDE in the place of the ODE.
+    """
+
+    k: float = 2.6
+    c: float = 0.4
+    steps: int = 10
+    t_min: float = 1e-4
+    stochastic: bool = False
+    roles: Roles = WITH_Y
+
+    def limits(self) -> dict[str, tuple[Any, bool, str]]:
+        """See above."""
+        return {
+            "k": (self.k, self.k > 1, "above 1"),
+            "c": (self.c, self.c > 0, "above 0"),
+            "steps": (self.steps, self.steps >= 1, "from 1 up"),
+            "t_min": (self.t_min, 0 < self.t_min < 1, "between 0 and 1"),
+            "roles.y": (self.roles.y, self.roles.y is not None, "the condition's name"),
+        }
+
+    def rows(self) -> StepTable:
+        """From each time to the next."""
+        times = np.linspace(1, self.t_min, self.steps + 1)
+        variance = self.c * (self.k ** (2 * times) - 1) / (2 * np.log(self.k))
+        whole = variance[0]
+        s2, t2 = variance[1:], variance[:-1]  # of the step's end, and of its start
+        sbar2, tbar2 = whole - s2, whole - t2
+        if self.stochastic:
+            columns = {"a": s2 / t2, "b": 1 - s2 / t2, "s": np.sqrt(s2 * (1 - s2 / t2))}
+        else:
+            s, t, sbar, tbar = (np.sqrt(v) for v in (s2, t2, sbar2, tbar2))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                columns = {
+                    "a": s * sbar / (t * tbar),
+                    "b": (sbar2 - tbar * s * sbar / t) / whole,
+                    "c": (s2 - t * s * sbar / tbar) / whole,
+                }
+            first = {"a": 0.0, "b": sbar2[0] / whole, "c": s2[0] / whole}
+            for name, value in first.items():
+                columns[name][0] = value
+        columns["v"] = np.ones((self.steps, 1))
+        return StepTable.of(times[:-1], 1, self.roles, columns, start_noise=0.0, start_y=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rddm(_Description):
+    """Residual denoising diffusion: Liu et al. (2024), equation 13; the network returns residual and noise.
+
+    ``I_t = I_0 + A_t res + B_t eps``, ``x_s = x_t - (A_t - A_s) res - (B_t - sqrt(B_s^2 - sig^2)) eps + sig z``.
+    Residuals are added in falling, noise in growing portions.
+
+    Attributes:
+        timesteps: T.
+        steps: network calls.
+        eta: 0 is deterministic; ``sig^2 = eta (B_t^2 - B_s^2) B_s^2 / B_t^2``.
+        sum_scale: B_T^2.
+    """
+
+    timesteps: int = 1000
+    steps: int = 5
+    eta: float = 0.0
+    sum_scale: float = 0.01
+    roles: Roles = WITH_Y
+
+    def limits(self) -> dict[str, tuple[Any, bool, str]]:
+        """See above."""
+        return {
+            "steps": (
+                self.steps,
+                1 <= self.steps <= self.timesteps,
+                f"1 to {self.timesteps} timesteps",
+            ),
+            "eta": (self.eta, 0 <= self.eta <= 1, "0 to 1"),
+            "sum_scale": (self.sum_scale, self.sum_scale > 0, "above 0"),
+            "roles.y": (self.roles.y, self.roles.y is not None, "the degraded input's name"),
+        }
+
+    def cumulative(self) -> tuple[Floats, Floats]:
+        """Return A_t and B_t, (timesteps,)."""
+        growing = np.linspace(0, 1, self.timesteps) if self.timesteps > 1 else np.ones(1)
+        portions = growing / growing.sum()
+        return np.cumsum(portions[::-1]), np.sqrt(self.sum_scale * np.cumsum(portions))
+
+    def rows(self) -> StepTable:
+        """From each time to the next; the last outputs x0."""
+        a, b = self.cumulative()
+        times = np.round(np.linspace(self.timesteps - 1, -1, self.steps + 1)).astype(int)
+        a_t, b_t = a[times[:-1]], b[times[:-1]]
+        a_s, b_s = (np.where(times[1:] < 0, 0.0, v[times[1:]]) for v in (a, b))
+        variance = np.where(
+            b_t > 0, self.eta * (b_t**2 - b_s**2) * b_s**2 / np.maximum(b_t, 1e-300) ** 2, 0.0
+        )
+        noise = b_t - np.sqrt(b_s**2 - variance)
+        columns = {
+            "a": np.ones(self.steps),
+            "e": -np.stack([a_t - a_s, noise], axis=1),
+            "s": np.sqrt(variance),
+        }
+        return StepTable.of(
+            times[:-1], 2, self.roles, columns, start_noise=float(b[-1]), start_y=1.0
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interpolant(_Description):
+    """The linear interpolant ``x_t = (1 - t) z + t x1`` by its velocity: Albergo et al. (2023), flow matching.
+
+    ``x <- x + dt (v + eps (t v - x)) + sqrt(2 eps (1 - t) dt) z``; the score is ``(t v - x) / (1 - t)``, and the
+    diffusion ``eps (1 - t)`` vanishes with the noise.
+
+    Attributes:
+        steps: network calls, t from 0 to 1.
+        eps: 0 is the ODE, above it the SDE.
+    """
+
+    steps: int = 20
+    eps: float = 0.0
+    roles: Roles = PLAIN
+
+    def limits(self) -> dict[str, tuple[Any, bool, str]]:
+        """See above."""
+        return {
+            "steps": (self.steps, self.steps >= 1, "from 1 up"),
+            "eps": (self.eps, self.eps >= 0, "from 0 up"),
+        }
+
+    def rows(self) -> StepTable:
+        """Euler and Maruyama."""
+        t, dt = np.arange(self.steps) / self.steps, 1 / self.steps
+        columns = {
+            "a": np.full(self.steps, 1 - dt * self.eps),
+            "e": (dt * (1 + self.eps * t))[:, None],
+            "s": np.sqrt(2 * self.eps * (1 - t) * dt),
+        }
+        return StepTable.of(t, 1, self.roles, columns)

@@ -1,0 +1,91 @@
+"""RED-Diff: inverse problems with a denoiser as the prior (Mardani et al., 2023); a solver, not a step table."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.errors import Problem, UsageError
+from edgekit.noise import normals
+from edgekit.steps import Roles, Step, image_seeds
+
+Floats = NDArray[np.float64]
+Map = Callable[[Floats], Floats]
+Network = Callable[[dict[str, NDArray[Any]], Step], Sequence[NDArray[Any]]]
+BETA1, BETA2, SMALLEST = 0.9, 0.99, 1e-8  # of Adam
+
+
+@dataclass(frozen=True)
+class RedDiff:
+    """``y = H x + noise``: x by stochastic gradients, without backpropagation through the network.
+
+    At each time from the noisiest down, with ``x_t = sqrt(ab) mu + sqrt(1 - ab) n``, mu takes one step of Adam along
+    ``w_t (eps(x_t) - n) / numel - weight H^T (y - H mu) / numel(y)``, ``w_t = prior sqrt((1 - ab) / ab)``.
+
+    Attributes:
+        ab: cumulative products of the training steps that are visited, from the noisiest down.
+        times: what the network gets as the time there.
+        prior: weight of the denoiser.
+        weight: of the measurement.
+        rate: Adam's learning rate, 0.1 to 0.5.
+        roles: names of the network's inputs x and time.
+    """
+
+    ab: Floats
+    times: Floats
+    prior: float = 0.25
+    weight: float = 1.0
+    rate: float = 0.1
+    roles: Roles = Roles()  # noqa: RUF009
+
+    def solve(
+        self, network: Network, y: Floats, forward: Map, adjoint: Map, start: Floats, seed: int
+    ) -> Floats:
+        """Return the estimates of x, (n, ...).
+
+        Args:
+            network: an eps prediction, called as by `edgekit.steps.sample`.
+            y: measurements (n, ...).
+            forward: H, of batches.
+            adjoint: its transpose.
+            start: the first estimates (n, ...), as ``adjoint(y)``.
+            seed: of the noise: row r draws number 1 + r.
+
+        Raises:
+            UsageError: as many products as times are needed, and as many starts as measurements.
+        """
+        if problems := self._problems(y, start):
+            raise UsageError(problems)
+        mu, n = np.array(start, np.float64), len(start)
+        first, second = np.zeros_like(mu), np.zeros_like(mu)
+        size = math.prod(mu.shape[1:])
+        for row, (ab, time) in enumerate(zip(self.ab, self.times, strict=True)):
+            noise = normals(image_seeds(seed, 0, n), 1 + row, size).reshape(mu.shape)
+            x = np.sqrt(ab) * mu + np.sqrt(1 - ab) * noise
+            inputs: dict[str, NDArray[Any]] = {self.roles.x: x}
+            if self.roles.time is not None:
+                inputs[self.roles.time] = np.full(n, time, np.float32)
+            (eps,) = network(inputs, Step(row, 0, float(time), 0, 0))
+            trust = self.prior * math.sqrt((1 - ab) / ab)
+            misfit = adjoint(y - forward(mu)) / math.prod(y.shape[1:])
+            gradient = trust * (eps - noise) / size - self.weight * misfit
+            first = BETA1 * first + (1 - BETA1) * gradient
+            second = BETA2 * second + (1 - BETA2) * gradient**2
+            scale = np.sqrt(second / (1 - BETA2 ** (row + 1))) + SMALLEST
+            mu = mu - self.rate * first / (1 - BETA1 ** (row + 1)) / scale
+        return mu
+
+    def _problems(self, y: Floats, start: Floats) -> list[Problem]:
+        found = []
+        if len(self.ab) != len(self.times) or not len(self.ab):
+            what = f"{len(self.ab)} products, {len(self.times)} times"
+            found.append(Problem("RED-Diff", what, "one of each a step", "correct ab or times"))
+        if len(self.ab) and not (np.asarray(self.ab) > 0).all():
+            found.append(Problem("RED-Diff, ab", "0 or less", "above 0 to 1", "correct it"))
+        if len(y) != len(start):
+            what = f"{len(start)} starts, {len(y)} measurements"
+            found.append(Problem("RED-Diff", what, "as many of both", "correct them"))
+        return found

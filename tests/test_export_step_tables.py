@@ -1,0 +1,334 @@
+"""Step tables of bridges, residual diffusion, interpolants and their like, against their formulas in float64."""
+
+from dataclasses import replace
+from decimal import Decimal, getcontext
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgekit import steps
+from edgekit.errors import UsageError
+from edgekit.export.diffusion import Sampler, read_sampler
+from edgekit.export.schedule import Schedule, timesteps
+from edgekit.export.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
+from edgekit.noise import normals
+from edgekit.red_diff import RedDiff
+from edgekit.steps import Arrays, Roles, Step, StepTable
+
+Floats = NDArray[np.float64]
+SHAPE, SEED, N = (2, 3), 7, 4
+MEAN = np.array([0.5, -1.0])
+COVARIANCE = np.array([[1.0, 0.6], [0.6, 0.8]])
+
+
+def answers(rows: int, outputs: int = 1) -> Floats:
+    return np.random.default_rng(1).standard_normal((rows, outputs, N, *SHAPE))
+
+
+def degraded() -> Floats:
+    return np.random.default_rng(2).standard_normal((N, *SHAPE))
+
+
+def run(table: StepTable, said: Floats) -> Floats:
+    def network(_: Arrays, step: Step) -> list[Floats]:
+        return list(said[step.row])
+
+    given = {"y": degraded()} if table.needs_y else {}
+    x: Floats = steps.sample(table, network, SHAPE, N, SEED, given, np.float64)
+    return x
+
+
+def draw(number: int) -> Floats:
+    flat = normals(steps.image_seeds(SEED, 0, N), number, 6)
+    return flat.reshape(N, *SHAPE).astype(np.float64)
+
+
+def equal(found: Floats, expected: Floats) -> bool:
+    return bool(np.abs(found - expected).max() < 1e-12 * np.abs(expected).max())
+
+
+def test_ouve_is_its_predictor_and_corrector() -> None:
+    """Richter et al. (2023) as their sampler does it: 60 calls, the last mean."""
+    sampler, y = Ouve(), degraded()
+    assert abs(float(sampler.std(np.array(1.0))) - 0.388983) < 1e-6
+    assert abs(float(sampler.std(np.array(0.03))) - 0.018830) < 1e-6
+    table = sampler.table()
+    said = answers(table.rows)
+    x, row = y + sampler.std(np.ones(1)) * draw(0) / np.sqrt(2), 0
+    times = np.linspace(1, 0.03, 30)
+    for i, t in enumerate(times):
+        dt = 0.03 if i == 29 else t - times[i + 1]
+        step = 2 * (0.5 * sampler.std(np.array(t))) ** 2
+        x = x - step * said[row, 0] + np.sqrt(2 * step) * draw(1 + row) / np.sqrt(2)
+        row += 1
+        g = 0.05 * 10**t * np.sqrt(2 * np.log(10))
+        mean = x - 1.5 * (y - x) * dt - g**2 * dt * said[row, 0]
+        x = mean + g * np.sqrt(dt) * draw(1 + row) / np.sqrt(2)
+        row += 1
+    assert table.rows == row == 60 and equal(run(table, said), mean)
+
+
+def bridge_formula(sampler: Bridge, said: Floats, first: Floats) -> Floats:
+    """Jukic et al. (2024), the ODE or the SDE, from the second step on."""
+    times, y, x = np.linspace(1, sampler.t_min, sampler.steps + 1), degraded(), first
+    variance = sampler.c * (sampler.k ** (2 * times) - 1) / (2 * np.log(sampler.k))
+    for i in range(1, sampler.steps):
+        s, tau = np.sqrt(variance[i + 1]), np.sqrt(variance[i])
+        sbar, taubar = np.sqrt(variance[0] - s**2), np.sqrt(variance[0] - tau**2)
+        x0 = said[i, 0]
+        if sampler.stochastic:
+            share = 1 - s**2 / tau**2
+            x = s**2 / tau**2 * x + share * x0 + s * np.sqrt(share) * draw(1 + i)
+        else:
+            weight = sbar**2 - taubar * s * sbar / tau
+            x = (
+                s * sbar / (tau * taubar) * x
+                + weight / variance[0] * x0
+                + (s**2 - tau * s * sbar / taubar) / variance[0] * y
+            )
+    return x
+
+
+def test_the_bridge_is_its_equations_behind_the_first_step() -> None:
+    for stochastic in (False, True):
+        sampler = Bridge(steps=8, stochastic=stochastic)
+        table, said = sampler.table(), answers(8)
+        y, z = degraded(), draw(1)
+        first = table.a[0] * y + table.b[0] * said[0, 0] + table.c[0] * y + table.s[0] * z
+        assert equal(run(table, said), bridge_formula(sampler, said, first))
+
+
+def test_the_first_step_of_the_bridge_is_the_limit_of_its_formula() -> None:
+    """With 60 digits, from 1e-26 below the end: the weights of x and y together, and that of x0."""
+    getcontext().prec = 60
+    table, t = Bridge(steps=8).table(), 1 + (1e-4 - 1) / 8
+    k, c = Decimal("2.6"), Decimal("0.4")
+
+    def variance(time: Decimal) -> Decimal:
+        return c * ((2 * time * k.ln()).exp() - 1) / (2 * k.ln())
+
+    whole = variance(Decimal(1))
+    s2, t2 = variance(Decimal(t)), variance(1 - Decimal("1e-26"))
+    s, tau, sbar, taubar = (v.sqrt() for v in (s2, t2, whole - s2, whole - t2))
+    of_x, of_y = s * sbar / (tau * taubar), (s2 - tau * s * sbar / taubar) / whole
+    of_x0 = (sbar**2 - taubar * s * sbar / tau) / whole
+    assert of_x > 10**9 and of_y < -(10**9)
+    assert abs(float(of_x + of_y) - table.c[0]) < 1e-12
+    assert abs(float(of_x0) - table.b[0]) < 1e-12 and table.a[0] == 0
+
+
+def test_rddm_is_its_equation() -> None:
+    for eta in (0.0, 1.0):
+        sampler = Rddm(steps=6, eta=eta, sum_scale=0.5)
+        said, y = answers(6, 2), degraded()
+        a, b = sampler.cumulative()
+        assert abs(a[-1] - 1) < 1e-12 and abs(b[-1] ** 2 - 0.5) < 1e-12
+        assert np.diff(a, 2).max() < 1e-15 and np.diff(b**2, 2).min() > -1e-15
+        x = y + np.sqrt(0.5) * draw(0)
+        times = np.round(np.linspace(999, -1, 7)).astype(int)
+        for row, (t, s) in enumerate(pairwise(times)):
+            a_s, b_s = (a[s], b[s]) if s >= 0 else (0.0, 0.0)
+            sig2 = eta * (b[t] ** 2 - b_s**2) * b_s**2 / b[t] ** 2
+            x = x - (a[t] - a_s) * said[row, 0] - (b[t] - np.sqrt(b_s**2 - sig2)) * said[row, 1]
+            x = x + np.sqrt(sig2) * draw(1 + row)
+        assert equal(run(sampler.table(), said), x)
+
+
+def test_interpolants_are_their_equations() -> None:
+    for eps in (0.0, 0.7):
+        said, x, dt = answers(9), draw(0), 1 / 9
+        for row in range(9):
+            t, v = row / 9, said[row, 0]
+            score = (t * v - x) / (1 - t)
+            diffusion = eps * (1 - t)
+            x = x + dt * (v + diffusion * score) + np.sqrt(2 * diffusion * dt) * draw(1 + row)
+        assert equal(run(Interpolant(steps=9, eps=eps).table(), said), x)
+
+
+def test_diffuse_vae_is_ddpm_around_a_reconstruction() -> None:
+    """Pandey et al. (2022), form 2."""
+    schedule, y = Schedule("linear"), degraded()
+    sampler = Sampler(schedule, "eps", "diffusevae", 10, roles=Roles(y="y"))
+    said, ab, x = answers(10), schedule.ab, y + draw(0)
+    times = timesteps("uniform", 1000, 10)
+    for row, t in enumerate(times):
+        s = 1.0 if row == 9 else ab[times[row + 1]]
+        x0 = (x - y - np.sqrt(1 - ab[t]) * said[row, 0]) / np.sqrt(ab[t])
+        c1 = np.sqrt(s) * (1 - ab[t] / s) / (1 - ab[t])
+        c2 = np.sqrt(ab[t] / s) * (1 - s) / (1 - ab[t])
+        noise = np.sqrt((1 - s) / (1 - ab[t]) * (1 - ab[t] / s)) * draw(1 + row)
+        x = c1 * x0 + c2 * x + (1 - c2) * y + noise
+    assert equal(run(sampler.table(), said), x - y)
+
+
+def test_one_more_step_draws_the_start() -> None:
+    plain = Sampler(Schedule("linear"), "v", steps=5)
+    sampler = replace(plain, one_more_step=True)
+    table, said, ab = sampler.table(), answers(6), plain.schedule.ab
+    assert table.graph.tolist() == [2, 0, 0, 0, 0, 0]
+    x = np.sqrt(ab[-1]) * -said[0, 0] + np.sqrt(1 - ab[-1]) * draw(1)
+    for row, t in enumerate(timesteps("uniform", 1000, 5), 1):
+        s = 1.0 if row == 5 else ab[t - 200]
+        eps = np.sqrt(ab[t]) * said[row, 0] + np.sqrt(1 - ab[t]) * x
+        x = np.sqrt(s) * (x - np.sqrt(1 - ab[t]) * eps) / np.sqrt(ab[t]) + np.sqrt(1 - s) * eps
+    assert equal(run(table, said), x)
+
+
+# -- data with a known answer ------------------------------------------------------------------------
+
+
+def moments(table: StepTable, network: Any, y: Floats | None = None) -> tuple[Floats, Floats]:
+    given = {} if y is None else {"y": np.tile(y, (20_000, 1))}
+    x = steps.sample(table, network, (2,), 20_000, SEED, given, np.float64)
+    return x.mean(0), np.cov(x.T)
+
+
+def errors(table: StepTable, network: Any, y: Floats | None = None) -> float:
+    mean, covariance = moments(table, network, y)
+    return float(max(np.abs(mean - MEAN).max(), np.abs(covariance - COVARIANCE).max()))
+
+
+def converges(found: list[float], last: float) -> bool:
+    return found[0] > found[1] > found[2] and found[2] < last
+
+
+def test_ouve_converges_to_the_exact_distribution() -> None:
+    """A stiff equation towards the data's mean: then the start's distribution is nearly the right one."""
+
+    def network(inputs: Arrays, step: Step) -> list[Floats]:
+        shrink = np.exp(-4 * step.time)
+        std = float(Ouve(theta=4.0, complex_noise=False).std(np.array(step.time)))
+        spread = shrink**2 * COVARIANCE + std**2 * np.eye(2)
+        mean = shrink * MEAN + (1 - shrink) * inputs["y"]
+        return [(inputs["x"] - mean) @ np.linalg.inv(spread)]  # minus the score
+
+    def sampler(count: int) -> Ouve:
+        return Ouve(theta=4.0, steps=count, complex_noise=False, t_min=0.3 / count, snr=0.1)
+
+    found = [errors(sampler(count).table(), network, MEAN) for count in (20, 80, 320)]
+    assert converges(found, 0.06), found
+
+
+def test_rddm_converges_to_the_exact_distribution() -> None:
+    y = np.array([0.2, 0.9])
+
+    def network(inputs: Arrays, step: Step) -> list[Floats]:
+        a, b = (v[int(step.time)] for v in Rddm(sum_scale=1.0).cumulative())
+        keep, x = 1 - a, inputs["x"]
+        spread = keep**2 * COVARIANCE + b**2 * np.eye(2)
+        gain = keep * COVARIANCE @ np.linalg.inv(spread)
+        clean = MEAN + (x - keep * MEAN - a * y) @ gain.T
+        return [y - clean, (x - keep * clean - a * y) / max(b, 1e-12)]
+
+    for eta in (0.0, 1.0):
+        tables = [Rddm(steps=count, eta=eta, sum_scale=1.0).table() for count in (5, 30, 300)]
+        found = [errors(table, network, y) for table in tables]
+        assert converges(found, 0.05), (eta, found)
+
+
+def test_interpolants_converge_to_the_exact_distribution() -> None:
+    def network(inputs: Arrays, step: Step) -> list[Floats]:
+        t, x = step.time, inputs["x"]
+        spread = t**2 * COVARIANCE + (1 - t) ** 2 * np.eye(2)
+        residual = (x - t * MEAN) @ np.linalg.inv(spread)
+        return [MEAN + t * residual @ COVARIANCE - (1 - t) * residual]
+
+    for eps in (0.0, 1.0):
+        found = [
+            errors(Interpolant(steps=count, eps=eps).table(), network) for count in (4, 20, 200)
+        ]
+        assert converges(found, 0.03), (eps, found)
+
+
+# -- RED-Diff ----------------------------------------------------------------------------------------
+
+
+def test_red_diff_steps_as_adam_does_on_its_gradient() -> None:
+    import torch
+
+    ab = Schedule("linear").ab[::-100].copy()
+    said, y = answers(len(ab)), degraded()[:, :, :2]
+
+    def forward(x: Floats) -> Floats:
+        return x[:, :, :2]
+
+    def adjoint(y: Floats) -> Floats:
+        return np.pad(y, ((0, 0), (0, 0), (0, 1)))
+
+    solver = RedDiff(ab, np.arange(len(ab)) * 1.0, rate=0.3, weight=2.0)
+    found = solver.solve(lambda _, step: [said[step.row, 0]], y, forward, adjoint, adjoint(y), SEED)
+    mu = torch.tensor(adjoint(y), requires_grad=True)
+    adam = torch.optim.Adam([mu], lr=0.3, betas=(0.9, 0.99))
+    for row, bar in enumerate(ab):
+        prior = 0.25 * np.sqrt((1 - bar) / bar) * (said[row, 0] - draw(1 + row)) / 6
+        misfit = ((torch.tensor(y) - mu[:, :, :2]) ** 2).sum() / 4  # of 4 numbers each
+        loss = (torch.tensor(prior) * mu).sum() + 2.0 * misfit / 2
+        adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        adam.step()
+    assert equal(found, mu.detach().numpy())
+
+
+def test_red_diff_finds_what_was_measured_and_fills_in_the_rest() -> None:
+    """Of correlated Gaussian data one number is measured: the other follows from the prior."""
+    ab = Schedule("linear").ab[::-1].copy()
+
+    def network(inputs: Arrays, step: Step) -> list[Floats]:
+        bar = ab[step.row]
+        spread = bar * COVARIANCE + (1 - bar) * np.eye(2)
+        return [np.sqrt(1 - bar) * (inputs["x"] - np.sqrt(bar) * MEAN) @ np.linalg.inv(spread)]
+
+    y = np.full((50, 1), 2.0)
+    solver = RedDiff(ab, np.arange(1000) * 1.0, prior=0.1, weight=1.0, rate=0.05)
+    x = solver.solve(
+        network, y, lambda x: x[:, :1], lambda y: np.pad(y, ((0, 0), (0, 1))), np.zeros((50, 2)), 0
+    )
+    likely = MEAN[1] + COVARIANCE[1, 0] / COVARIANCE[0, 0] * (2.0 - MEAN[0])
+    assert abs(x[:, 0].mean() - 2.0) < 0.1
+    assert abs(x[:, 1].mean() - likely) < 0.2
+
+
+# -- bad descriptions --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sampler", "said"),
+    [
+        (Ouve(roles=Roles()), "sampler, roles.y: None"),
+        (Ouve(sigma_min=1.0), "sampler, sigma: (1.0, 0.5); allowed: 0 < sigma_min < sigma_max"),
+        (Bridge(k=1.0), "sampler, k: 1.0; allowed: above 1"),
+        (Rddm(timesteps=10, steps=11), "sampler, steps: 11; allowed: 1 to 10 timesteps"),
+        (Interpolant(eps=-1.0), "sampler, eps: -1.0"),
+        (Sampler(kind="diffusevae"), "sampler, roles.y: None"),
+    ],
+)
+def test_a_description_that_cannot_be_says_why(sampler: Any, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        sampler.table()
+    assert said in str(error.value)
+
+
+def test_red_diff_says_what_does_not_fit() -> None:
+    with pytest.raises(UsageError) as error:
+        RedDiff(np.ones(3), np.ones(2)).solve(
+            lambda *_: [], np.ones((2, 1)), np.copy, np.copy, np.ones((3, 1)), 0
+        )
+    assert len(error.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kind = 'ouve'\nsteps = 3\n[roles]\ny = 'noisy'", Ouve(steps=3, roles=Roles(y="noisy"))),
+        ("kind = 'bridge'\nstochastic = true", Bridge(stochastic=True)),
+        ("kind = 'rddm'\neta = 1", Rddm(eta=1)),
+        ("kind = 'interpolant'\neps = 0.5", Interpolant(eps=0.5)),
+    ],
+)
+def test_files_name_them_by_their_kind(text: str, expected: Any, tmp_path: Path) -> None:
+    (tmp_path / "sampler.toml").write_text(text)
+    assert read_sampler(tmp_path / "sampler.toml") == expected
