@@ -40,6 +40,10 @@ class Sampler:
         clip: limit of |x0|.
         timesteps: the training steps from the noisiest down, where they are given.
         one_more_step: whether another network draws x_T, see `step_tables.one_more_step`.
+        keys: rows that run the whole network, the others its decoder alone: rows, ``paper``, ``every:M`` or
+            ``saving:SHARE``, see `key_steps.with_key_steps`; empty for all.
+        cut: names of the tensors between encoder and decoder; found where there are none.
+        prior_noise: of x_T, added in the second half of the rows.
         fold: whether what depends on the timestep alone becomes a table, see `fold_steps`.
         roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
     """
@@ -54,6 +58,9 @@ class Sampler:
     clip: float | None = None
     timesteps: tuple[int, ...] = ()
     one_more_step: bool = False
+    keys: str | tuple[int, ...] = ()
+    cut: tuple[str, ...] = ()
+    prior_noise: float = 0.0
     fold: bool = True
     roles: Roles = ROLES
 
@@ -101,6 +108,7 @@ class Sampler:
         if problems := self.problems():
             raise UsageError(problems)
         table = SAMPLERS[self.kind](self)
+        table = table.with_(cut=self.cut) if self.cut else table
         return one_more_step(table, self) if self.one_more_step else table
 
 
@@ -257,8 +265,12 @@ def _misfit(value: Any, default: Any, key: str) -> str | None:
     if default is MISSING:
         fits = isinstance(value, Mapping) and all(map(is_number, value.values()))
         return None if fits else "a table of numbers"
+    if key == "cut":
+        named = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return None if named else "a list of names"
     if isinstance(default, tuple):
         fits = isinstance(value, list) and all(map(is_number, value))
+        fits = fits or (key == "keys" and isinstance(value, str))
         return None if fits else "a list of numbers"
     if isinstance(default, bool):
         return None if isinstance(value, bool) else "true or false"

@@ -16,7 +16,7 @@ from edgekit.export.model import Model
 from edgekit.export.variants import group_count, group_input, select_group
 from edgekit.export.verify import of_hop
 from edgekit.quantize.geometry import dims
-from edgekit.quantize.integer import ZERO_POINT, to_integer
+from edgekit.quantize.integer import INTEGER_DOMAIN, ZERO_POINT, to_integer
 from edgekit.quantize.numpy_ops.table import OPERATORS
 
 Array = NDArray[Any]
@@ -31,7 +31,7 @@ class Oracle:
         self.chooser = None if chooser is None else str(chooser.name)
         count = group_count(model)
         self.others = [Oracle(select_group(model, group)) for group in range(1, count)]
-        self.model = to_integer(model)
+        self.model = model if _is_integer(model) else to_integer(model)
         self.graph = self.model.ir.graph
         problems = [
             Problem(
@@ -87,6 +87,10 @@ class Oracle:
         hops = len(inputs[str(self.model.stream_inputs[0].name)])
         rows = [self.process(of_hop(self.model, inputs, hop)) for hop in range(hops)]
         return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def _is_integer(model: Model) -> bool:
+    return any(node.domain == INTEGER_DOMAIN for node in model.ir.graph)
 
 
 def _numpy(dtype: ir.DataType | None) -> np.dtype[Any]:

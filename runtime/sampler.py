@@ -12,6 +12,7 @@ from edgekit import steps
 from edgekit.errors import Problem, UsageError
 from edgekit.runtime.manifest import Manifest, Tensor
 from edgekit.runtime.native import NativeEngine
+from edgekit.runtime.session import reusing_network
 from edgekit.runtime.stream import Stream
 from edgekit.steps import Arrays, Step, StepTable
 
@@ -25,8 +26,8 @@ class Sampler:
     the same bits where the network does.
     """
 
-    def __init__(self, stream: Stream) -> None:
-        """Wrap a running build.
+    def __init__(self, stream: Stream, directory: Path | None = None) -> None:
+        """Wrap a running build, of a folder.
 
         Raises:
             UsageError: the build has no sampler.
@@ -42,7 +43,7 @@ class Sampler:
         if named - known:
             found, allowed = ", ".join(sorted(named - known)), ", ".join(sorted(known))
             raise UsageError(Problem("sampler, inputs", found, allowed, "export the network again"))
-        self.stream, self.table = stream, table
+        self.stream, self.table, self.directory = stream, table, directory
 
     @staticmethod
     def open(directory: str | Path) -> "Sampler":
@@ -52,7 +53,7 @@ class Sampler:
             UsageError: no usable build, or one without a sampler.
             ToolError: no C compiler (or onnxruntime), or it failed.
         """
-        return Sampler(Stream.open(directory))
+        return Sampler(Stream.open(directory), Path(directory))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -104,10 +105,20 @@ class Sampler:
     def by_rows(
         self, n: int, seed: int, given: Arrays, progress: Progress | None = None, first: int = 0
     ) -> NDArray[np.float32]:
-        """Draw images with the loop in Python and the build's network in it; arguments as `steps.sample`."""
+        """Draw images with the loop in Python and the build's network in it; arguments as `steps.sample`.
+
+        Raises:
+            UsageError: rows run the decoder alone, which a C build does in its own loop only.
+        """
+        network = stream_network(self.stream)
+        if (self.table.graph != 0).any():
+            if isinstance(self.stream.engine, NativeEngine) or self.directory is None:
+                found, allowed = "encoder propagation", "tables whose rows run the whole network"
+                raise UsageError(Problem("rows in Python", found, allowed, "call sample"))
+            network = steps.one_by_one(reusing_network(self.directory, self.stream.manifest))
         drawn: NDArray[np.float32] = steps.sample(
             self.table,
-            stream_network(self.stream),
+            network,
             self.shape,
             n,
             seed,

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from edgekit.errors import Problem, ToolError, UsageError
 from edgekit.runtime.manifest import Manifest
+from edgekit.steps import Arrays, Network, reusing
 
 MODEL_NAME, ONCE_NAME = "model.onnx", "session.onnx"
+KEY_NAME, DECODER_NAME = "key.onnx", "decoder.onnx"
 
 
 class SessionEngine:
@@ -102,6 +104,40 @@ class SessionEngine:
             carried = {tensor.name for tensor in tensors if tensor.role == "state"}
             if found != expected or carried != states:
                 raise UsageError(_misfit(directory, f"{MODEL_NAME}: its {kind} are {found}"))
+
+
+def reusing_network(directory: Path, manifest: Manifest) -> Network:
+    """Return the network of a build with encoder propagation, one image at a time: key.onnx and decoder.onnx.
+
+    Raises:
+        UsageError: a file is missing, or not what the manifest describes.
+        ToolError: onnxruntime is not installed.
+    """
+    key, decoder = _open(directory, KEY_NAME), _open(directory, DECODER_NAME)
+    outputs = [tensor.name for tensor in manifest.stream_outputs]
+    kept = [node.name for node in key.get_outputs() if node.name not in outputs]
+    types = {tensor.name: tensor.dtype for tensor in manifest.stream_inputs}
+    known = {*types, *kept}
+    for session, name in ((key, KEY_NAME), (decoder, DECODER_NAME)):
+        if not {node.name for node in session.get_inputs()} <= known:
+            raise UsageError(
+                _misfit(directory, f"{name}: its inputs are {_shapes(session.get_inputs())}")
+            )
+
+    def caller(session: Any) -> Callable[[Arrays], Arrays]:
+        shapes = _shapes(session.get_inputs())
+        names = [node.name for node in session.get_outputs()]
+
+        def call(inputs: Arrays) -> Arrays:
+            feed = {
+                name: inputs[name].astype(types.get(name, inputs[name].dtype)).reshape(shape)
+                for name, shape in shapes.items()
+            }
+            return dict(zip(names, session.run(names, feed), strict=True))
+
+        return call
+
+    return reusing(caller(key), caller(decoder), outputs, kept)
 
 
 def _open(directory: Path, name: str) -> Any:

@@ -166,12 +166,15 @@ def with_sampler(
     Raises:
         UsageError: the file describes no sampler, or not one of this network.
     """
-    from edgekit.export.diffusion import attach, read_sampler
+    from edgekit.export.diffusion import Sampler, attach, read_sampler
     from edgekit.export.fold_steps import fold_steps
+    from edgekit.export.key_steps import with_key_steps
 
     sampler = read_sampler(path)
     attached = attach(network, sampler)
     folded = fold_steps(attached) if sampler.fold else attached
+    if isinstance(sampler, Sampler) and sampler.keys:
+        folded = with_key_steps(folded, sampler.keys, sampler.prior_noise)
     table, time = folded.sampler, sampler.roles.time
     if examples is None or table is None or not table.folded or table.roles.time is None:
         return folded, examples

@@ -66,6 +66,8 @@ class StepTable:
         clip: limit of |x0|, or None.
         start_noise, start_y: the start is ``start_noise z + start_y y``.
         roles: the network's inputs.
+        cut: names of the tensors between encoder and decoder, where rows of graph 1 run the decoder alone; found by
+            the build where there are none.
         folded: whether `time` holds indices of rows, because what depends on the time became tables.
     """
 
@@ -88,6 +90,7 @@ class StepTable:
     start_y: float = 0.0
     roles: Roles = Roles()
     folded: bool = False
+    cut: tuple[str, ...] = ()
 
     @staticmethod
     def of(
@@ -100,6 +103,7 @@ class StepTable:
         start_noise: float = 1.0,
         start_y: float = 0.0,
         folded: bool = False,
+        cut: Sequence[str] = (),
     ) -> "StepTable":
         """Make a table of columns by name; those that are left out are zero.
 
@@ -125,6 +129,7 @@ class StepTable:
             start_y=start_y,
             roles=roles,
             folded=folded,
+            cut=tuple(cut),
             **arrays,
         )
         if problems := made.problems():
@@ -188,6 +193,7 @@ class StepTable:
             "start_noise": self.start_noise,
             "start_y": self.start_y,
             "folded": self.folded,
+            "cut": list(self.cut),
         }
         return facts | scalars | {"roles": {**vars(self.roles), "null": dict(self.roles.null)}}
 
@@ -208,8 +214,10 @@ class StepTable:
             if type(outputs) is not int or not 1 <= outputs <= MAX_OUTPUTS:
                 raise ValueError(f"outputs {outputs!r}")
             clip = None if clip is None else float(clip)
-            folded = bool(given.pop("folded"))
-            return StepTable.of(time, outputs, roles, given, clip=clip, folded=folded, **scalars)
+            folded, cut = bool(given.pop("folded")), [str(name) for name in given.pop("cut")]
+            return StepTable.of(
+                time, outputs, roles, given, clip=clip, folded=folded, cut=cut, **scalars
+            )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             allowed = "the step table that an export writes"
             raise UsageError(
@@ -417,6 +425,33 @@ def _check_call(
         problems.append(Problem("step table, bias", found, allowed, "make the table again"))
     if problems:
         raise UsageError(problems)
+
+
+def reusing(
+    whole: Callable[[Arrays], Arrays],
+    decoder: Callable[[Arrays], Arrays],
+    outputs: Sequence[str],
+    kept: Sequence[str],
+) -> Network:
+    """Return the network of a table with encoder propagation, of one image at a time.
+
+    Args:
+        whole: runs at rows of graph 0; gives the `outputs` and what is `kept`.
+        decoder: runs at rows of graph 1, on the inputs and what was kept at the last such row, call by call.
+        outputs: names of the network's outputs.
+        kept: names of the tensors of the cut.
+    """
+    memory: dict[int, Arrays] = {}
+
+    def network(inputs: Arrays, step: Step) -> Sequence[NDArray[Any]]:
+        if step.graph == 0:
+            made = whole(inputs)
+            memory[step.call] = {name: made[name] for name in kept}
+        else:
+            made = decoder({**inputs, **memory[step.call]})
+        return [made[name] for name in outputs]
+
+    return network
 
 
 def one_by_one(network: Callable[[Arrays, Step], Sequence[NDArray[Any]]]) -> Network:

@@ -1,51 +1,132 @@
-"""Step groups in C: a body of the network for each group; equal constants are stored once."""
+"""Step groups and decoders in C: a body of the network for each; equal constants are stored once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+import onnx_ir as ir
+
+from edgekit.export import split_unet
 from edgekit.export.model import Model
-from edgekit.export.variants import group_count, group_input, select_group
-from edgekit.quantize.integer import to_integer
+from edgekit.export.variants import group_input
+from edgekit.steps import StepTable
 from edgekit.targets.c.emit.base import Context
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import argument_names, emit_process, field_names, function_body
 from edgekit.targets.c.moves import fuse_moves
-from edgekit.targets.c.plan import make_layout
+from edgekit.targets.c.plan import Layout, Slot, Traits, make_layout
+from edgekit.targets.c.rings import use_rings
 
 
-def lower_groups(model: Model, first: Context) -> list[Context]:
-    """Plan and emit the groups but the first, whose context gets their constants and kernels."""
-    bodies = []
-    for group in range(1, group_count(model)):
-        moved = fuse_moves(to_integer(select_group(model, group)))
-        traits = {str(n.name): EMITTERS[n.domain, n.op_type].traits(n) for n in moved.ir.graph}
-        own = first.sibling(make_layout(moved, traits), argument_names(moved))
-        bodies.append(emit_process(moved, own))
-    return bodies
+@dataclass(frozen=True)
+class Part:
+    """One step group of a network, lowered to integers.
+
+    Attributes:
+        whole: the network; with a decoder, what that reads is among its outputs.
+        decoder: what runs at rows of graph 1, with this among its session constants.
+        kept: where it lives, in the state block.
+    """
+
+    whole: Model
+    decoder: Model | None = None
+    kept: Mapping[str, Slot] = field(default_factory=dict)
 
 
-def group_functions(bodies: Sequence[Context]) -> str:
-    """The functions of all groups but the first."""
-    return "".join(
-        FUNCTION.format(name=own.prefix, group=group, body=function_body(own, ("in", "out")))
-        for group, own in enumerate(bodies, 1)
-    )
+@dataclass(frozen=True)
+class Bodies:
+    """The bodies of a network beside its process function.
+
+    Attributes:
+        groups: the whole network of each step group but the first.
+        decoders: the decoder alone of each group, where rows of the step table run it.
+        chooser: the input that chooses the group, where there is one.
+        field: its C name.
+    """
+
+    groups: tuple[Context, ...] = ()
+    decoders: tuple[Context, ...] = ()
+    chooser: ir.Value | None = None
+    field: str = ""
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """Their plans."""
+        return tuple(own.layout for own in (*self.groups, *self.decoders))
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the state block that the decoder reads, for one call of a row."""
+        return max((own.layout.state_bytes for own in self.decoders), default=0)
+
+    @property
+    def dispatch(self) -> str:
+        """What begins the process function: leave for the body of another group."""
+        return _dispatch(self.field, self.groups, "group")
+
+    @property
+    def functions(self) -> str:
+        """Their C functions."""
+        static = "".join(_static(own, f"group{i}") for i, own in enumerate(self.groups, 1))
+        if not self.decoders:
+            return static
+        first, *others = self.decoders
+        static += "".join(_static(own, f"decoder{i}") for i, own in enumerate(others, 1))
+        choice = _dispatch(self.field, others, "decoder")
+        return static + _static(first, DECODER, choice)
 
 
-def group_dispatch(model: Model, bodies: Sequence[Context]) -> str:
-    """What begins the process function: leave for the body of another group."""
-    value = group_input(model)
-    if value is None:
+def lower_bodies(model: Model, first: Context, parts: Sequence[Part]) -> Bodies:
+    """Plan and emit all bodies but the first group's, whose context gets their constants and kernels."""
+    groups = tuple(_body(part.whole, first, part.kept) for part in parts[1:])
+    decoders = tuple(_body(p.decoder, first, {}) for p in parts if p.decoder is not None)
+    chooser = group_input(model)
+    names = field_names(model.stream_inputs)
+    field = "" if chooser is None else names[str(chooser.name)]
+    return Bodies(groups, decoders, chooser, field)
+
+
+def _body(model: Model, first: Context, kept: Mapping[str, Slot]) -> Context:
+    own = first.sibling(make_layout(model, traits_of(model), kept=kept), argument_names(model))
+    return emit_process(model, own)
+
+
+def traits_of(model: Model) -> dict[str, Traits]:
+    """What the planner must know of each node, by name."""
+    return {str(n.name): EMITTERS[n.domain, n.op_type].traits(n) for n in model.ir.graph}
+
+
+def _static(own: Context, name: str, dispatch: str = "") -> str:
+    body = dispatch + function_body(own, ("in", "out"))
+    return FUNCTION.format(name=own.prefix, function=name, body=body)
+
+
+def _dispatch(field: str, others: Sequence[Context], name: str) -> str:
+    if not others:
         return ""
-    field = field_names(model.stream_inputs)[str(value.name)]
     cases = "".join(
-        f"    case {group}:\n        return {own.prefix}_group{group}(net, scratch, in, out);\n"
-        for group, own in enumerate(bodies, 1)
+        f"    case {number}:\n        return {own.prefix}_{name}{number}(net, scratch, in, out);\n"
+        for number, own in enumerate(others, 1)
     )
     return f"    switch (in->{field}[0]) {{\n{cases}    default:\n        break;\n    }}\n"
 
 
+def divided(integer: Model, table: StepTable | None) -> Part:
+    """Return a network, and apart from it the decoder that rows of its step table run.
+
+    Raises:
+        ModelError: there is no such cut.
+    """
+    if table is None or not (table.graph == split_unet.DECODER).any():
+        return Part(fuse_moves(use_rings(integer)))
+    whole, decoder, names = split_unet.split(integer, table.roles.x, table.cut)
+    alone = fuse_moves(decoder.describe(constants=list(names)))
+    slots = make_layout(alone, traits_of(alone)).slots
+    return Part(fuse_moves(whole), alone, {name: slots[name] for name in names})
+
+
+DECODER = "decoder"
 FUNCTION = """
-static int {name}_group{group}({name} *net, void *scratch, const {name}_inputs *in, {name}_outputs *out)
+static int {name}_{function}({name} *net, void *scratch, const {name}_inputs *in, {name}_outputs *out)
 {{
     (void)net;
     (void)scratch;

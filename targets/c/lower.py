@@ -8,7 +8,8 @@ import onnx_ir as ir
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
 from edgekit.export.passes.canonical import RULES
-from edgekit.export.variants import group_input
+from edgekit.export.split_unet import DECODER, group_problem
+from edgekit.export.variants import group_count, select_group
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
 from edgekit.quantize.unpack import unpack_states
@@ -17,8 +18,7 @@ from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.emit.base import Context, Emitter
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import argument_names, emit_process
-from edgekit.targets.c.groups import group_dispatch, lower_groups
-from edgekit.targets.c.moves import fuse_moves
+from edgekit.targets.c.groups import Part, divided, lower_bodies, traits_of
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, make_layout, nbytes
 from edgekit.targets.c.program import (
     Extras,
@@ -29,9 +29,8 @@ from edgekit.targets.c.program import (
     weights_bytes,
 )
 from edgekit.targets.c.replay import replay_files
-from edgekit.targets.c.rings import use_rings
 from edgekit.targets.c.sampler import Loop
-from edgekit.targets.c.session import Session, lower_session
+from edgekit.targets.c.session import lower_session
 from edgekit.targets.devices import profile
 from edgekit.targets.facts import DTYPES, describe
 from edgekit.targets.macs import with_macs
@@ -46,7 +45,7 @@ def check_c(model: Model) -> list[Problem]:
         graph = to_integer(model).ir.graph
     except ModelError as error:
         return list(error.problems)
-    problems: list[Problem] = []
+    problems = _sampler_problems(model)
     for node in graph:
         emitter = EMITTERS.get((node.domain, node.op_type))
         where = f"{node.op_type} {node.name!r}"
@@ -67,6 +66,27 @@ def check_c(model: Model) -> list[Problem]:
             continue
         problems += emitter.check(node)
     return problems
+
+
+def _sampler_problems(model: Model) -> list[Problem]:
+    """Rows of a step table that this network cannot run."""
+    table = model.sampler
+    if table is None:
+        return []
+    found, groups = [], group_count(model)
+    if (table.graph > DECODER).any():
+        step = "leave one_more_step out, or run the table in Python"
+        found.append(Problem("sampler", "rows of another network", "rows of this one", step))
+    if table.group.max() >= groups:
+        what, allowed = f"group {table.group.max()}", f"0 to {groups - 1}: those of the network"
+        found.append(Problem("sampler", what, allowed, "correct the step table"))
+    if problem := group_problem(table):
+        found.append(problem)
+    try:
+        divided(split_session(to_integer(model)).hop, table)
+    except ModelError as error:
+        found += error.problems
+    return found
 
 
 def _form(op_type: str) -> str:
@@ -117,21 +137,27 @@ def lower_c(model: Model, target: str) -> Build:
     device = profile(target)
     whole = to_integer(unpack_states(model))
     parts = split_session(whole)
-    integer = fuse_moves(use_rings(parts.hop))
+    table = model.sampler
+    first = divided(parts.hop, table)
+    integer = first.whole
+    interface = integer if first.decoder is None else parts.hop  # without what the decoder reads
     graph = integer.ir.graph
-    traits = {str(node.name): EMITTERS[node.domain, node.op_type].traits(node) for node in graph}
     manifest = describe(model, target)
     prefix, pcm = manifest.c_name, manifest.is_pcm
-    layout = make_layout(integer, traits, pcm)
+    layout = make_layout(integer, traits_of(integer), pcm, first.kept)
     fixed_order = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
     ctx = Context(prefix, layout, argument_names(integer), device, fixed_order)
     emit_process(integer, ctx, looks=True)
     session = None if parts.session is None else lower_session(parts.session, layout, ctx)
-    extras = _extras(model, session, ctx)
-    program = source(integer, layout, ctx, pcm, extras)
+    others = [_group(model, group) for group in range(1, group_count(model))]
+    extras = Extras(session, lower_bodies(model, ctx, [first, *others]))
+    if table is not None:
+        sampler = Loop(table, model, extras.network_bytes(layout), extras.bodies.kept_bytes)
+        extras = replace(extras, loop=sampler)
+    program = source(interface, layout, ctx, pcm, extras)
     kernels = kernel_files(ctx.kernels, program, device.kernels, fixed_order)
     sources = {
-        f"{prefix}.h": header(integer, layout, prefix, pcm, extras).encode(),
+        f"{prefix}.h": header(interface, layout, prefix, pcm, extras).encode(),
         f"{prefix}.c": program.encode(),
         f"{prefix}_weights.c": weights(ctx).encode(),
         **kernels,
@@ -142,7 +168,7 @@ def lower_c(model: Model, target: str) -> Build:
     sources["CMakeLists.txt"] = build_file(prefix, library, replay, device).encode()
     memory = {
         "weights_bytes": weights_bytes(ctx),
-        "state_bytes": max(layout.state_bytes, 16),
+        "state_bytes": extras.state_bytes(layout),
         "scratch_bytes": extras.scratch_bytes(layout),
         "scratch_lower_bound_bytes": layout.scratch_lower_bound_bytes
         + extras.scratch_bytes(layout)
@@ -158,18 +184,9 @@ def lower_c(model: Model, target: str) -> Build:
     return Build(sources, manifest, plan, _steps(graph), _layers(ctx))
 
 
-def _extras(model: Model, session: Session | None, ctx: Context) -> Extras:
-    """The session, step groups and sampler of a build."""
-    groups, chooser, table = lower_groups(model, ctx), group_input(model), model.sampler
-    extras = Extras(
-        session,
-        groups,
-        () if chooser is None else (chooser,),
-        group_dispatch(model, groups),
-    )
-    if table is None:
-        return extras
-    return replace(extras, loop=Loop(table, model, extras.network_bytes(ctx.layout)))
+def _group(model: Model, group: int) -> Part:
+    """One of the other step groups, in integers."""
+    return divided(to_integer(select_group(model, group)), model.sampler)
 
 
 def _layers(ctx: Context) -> tuple[Layer, ...]:

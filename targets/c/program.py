@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-import onnx_ir as ir
-
 from edgekit.export.model import Model
 from edgekit.quantize.integer import ZERO_POINT
 from edgekit.targets.c.emit.base import C_ARRAYS, Context, size
 from edgekit.targets.c.functions import field_names, function_body, members
-from edgekit.targets.c.groups import group_functions
+from edgekit.targets.c.groups import Bodies
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.memory import ALIGN
 from edgekit.targets.c.plan import PCM_IN, PCM_OUT, Layout
@@ -27,6 +25,7 @@ from edgekit.targets.c.session import (
 )
 
 INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
+NO_BODIES = Bodies()
 CALL = re.compile(r"\b(ek_\w+)\s*\(")
 
 
@@ -36,25 +35,26 @@ class Extras:
 
     Attributes:
         session: of a network with session constants.
-        groups: the bodies of its step groups but the first.
-        chooser: the input that chooses the group, where there is one.
-        dispatch: the statements that leave for another group's body.
+        bodies: of its other step groups, and of its decoder alone.
         loop: of a denoiser with a sampler.
     """
 
     session: Session | None = None
-    groups: Sequence[Context] = ()
-    chooser: tuple[ir.Value, ...] = ()
-    dispatch: str = ""
+    bodies: Bodies = NO_BODIES
     loop: Loop | None = None
 
     def network_bytes(self, layout: Layout) -> int:
         """Scratch bytes that suit all parts of the network; they never run at the same time."""
         return max(
             scratch_bytes(layout, self.session),
-            *(own.layout.scratch_bytes for own in self.groups),
+            *(other.scratch_bytes for other in self.bodies.layouts),
             0,
         )
+
+    def state_bytes(self, layout: Layout) -> int:
+        """Bytes of the state block: what the decoder reads is kept for each call of a row."""
+        calls = 1 if self.loop is None else self.loop.table.calls
+        return max(layout.state_bytes, self.bodies.kept_bytes * calls, ALIGN)
 
     def scratch_bytes(self, layout: Layout) -> int:
         """Bytes of the scratch block."""
@@ -63,11 +63,12 @@ class Extras:
 
 def header(model: Model, layout: Layout, prefix: str, pcm: bool, extras: Extras) -> str:
     """``<name>.h``: sizes, and the API of one network."""
-    session, loop = extras.session, extras.loop
+    session, loop, chooser = extras.session, extras.loop, extras.bodies.chooser
+    inputs = (*model.stream_inputs, *(() if chooser is None else (chooser,)))
     upper, stream = prefix.upper(), model.stream
     hop = stream.hop_samples
     constants = {
-        "STATE_BYTES": f"{max(layout.state_bytes, ALIGN)}u",
+        "STATE_BYTES": f"{extras.state_bytes(layout)}u",
         "SCRATCH_BYTES": f"{extras.scratch_bytes(layout)}u",
         "ALIGN": f"{ALIGN}u",
         **({} if hop is None else {"HOP": str(hop)}),
@@ -80,7 +81,7 @@ def header(model: Model, layout: Layout, prefix: str, pcm: bool, extras: Extras)
         name=prefix,
         upper=upper,
         defines=defines,
-        inputs=members((*model.stream_inputs, *extras.chooser), "const "),
+        inputs=members(inputs, "const "),
         outputs=members(model.stream_outputs, ""),
         session="" if session is None else session_header(session, prefix),
         status="" if session is None else f", -2 before {prefix}_session",
@@ -105,8 +106,8 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: bool, extras: Extras
         clear=CLEAR.format(upper=prefix.upper()) if session is not None else "",
         ready=READY.format(ready=layout.ready) if session is not None else "",
         session="" if session is None else session_source(session, layout, prefix),
-        groups=group_functions(extras.groups),
-        dispatch=extras.dispatch,
+        groups=extras.bodies.functions,
+        dispatch=extras.bodies.dispatch,
         body=function_body(ctx, ("in", "out")),
         end=_end_source(model, layout, prefix),
         pcm=(_pcm_source(model, layout, prefix) if pcm else "") + sampler,

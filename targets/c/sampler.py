@@ -16,6 +16,7 @@ from edgekit.steps import StepTable
 from edgekit.targets.build import Placement
 from edgekit.targets.c.emit.base import Context, float_literal, size
 from edgekit.targets.c.functions import field_names, members
+from edgekit.targets.c.groups import DECODER
 from edgekit.targets.c.memory import ALIGN
 
 KERNEL = "ek_normal_f32"
@@ -29,11 +30,13 @@ class Loop:
         table: its rows.
         model: the network with all its inputs.
         offset: bytes of the scratch block that the network needs; the loop's arrays lie behind.
+        kept_bytes: of the state block, which the decoder alone reads; each call of a row has its own.
     """
 
     table: StepTable
     model: Model
     offset: int
+    kept_bytes: int = 0
 
     @property
     def arrays(self) -> tuple[str, ...]:
@@ -171,7 +174,7 @@ def _y(loop: Loop) -> str:
 
 def _calls(loop: Loop, ctx: Context) -> Iterator[str]:
     """The network calls of a row."""
-    table, roles, name = loop.table, loop.table.roles, ctx.prefix
+    table, roles = loop.table, loop.table.roles
     inputs = field_names(loop.model.stream_inputs)
     outputs = list(field_names(loop.model.stream_outputs).values())
     yield f"in.{inputs[roles.x]} = out;"
@@ -190,10 +193,22 @@ def _calls(loop: Loop, ctx: Context) -> Iterator[str]:
             yield f"in.{inputs[key]} = {source};"
         for number, field in enumerate(outputs):
             yield f"made.{field} = e{call * len(outputs) + number};"
-        yield f"status = {name}_process(net, scratch, &in, &made);"
+        yield f"status = {_called(loop, ctx, call)};"
         yield "if (status != 0) {"
         yield "    return status;"
         yield "}"
+
+
+def _called(loop: Loop, ctx: Context, call: int) -> str:
+    """The call of the network, or, at rows of graph 1, of its decoder on what the row's call kept."""
+    net, kept = "net", call * loop.kept_bytes
+    if kept:
+        net = f"({ctx.prefix} *)(void *)((unsigned char *)net + {kept})"
+    whole = f"{ctx.prefix}_process({net}, scratch, &in, &made)"
+    if not loop.kept_bytes:
+        return whole
+    graph = ctx.constant("sampler_graph", loop.table.graph.astype(np.int8))
+    return f"{graph}[row] == 0 ? {whole} : {ctx.prefix}_{DECODER}({net}, scratch, &in, &made)"
 
 
 def _per_row(loop: Loop, ctx: Context, role: str, column: NDArray[np.generic]) -> str:
