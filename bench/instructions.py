@@ -44,13 +44,14 @@ def _conv(
     stride: int = 1,
     height: int = 1,
     dil: int = 1,
+    pad: bool = True,
 ) -> tuple[str, int]:
-    """Return an ``ek_conv_shape`` of k or k x k taps with the same padding, and its multiply-accumulates."""
+    """Return an ``ek_conv_shape`` of k or k x k taps with the same padding or none, and its multiply-accumulates."""
     tall = k if height > 1 else 1
     down = stride if height > 1 else 1
-    reach = dil * (k - 1) // 2
+    reach = dil * (k - 1) // 2 if pad else 0
     out_w, out_h = -(-width // stride), -(-height // down)
-    fields = (c_in, height, width, c_out, out_h, out_w, tall, k, down, stride, dil if tall > 1 else 1, dil,
+    fields = (c_in, height, width if pad else width + dil * (k - 1), c_out, out_h, out_w, tall, k, down, stride, dil if tall > 1 else 1, dil,
               reach if tall > 1 else 0, reach, groups)  # fmt: skip
     macs = c_out * out_h * out_w * c_in // groups * tall * k
     return f"&(const ek_conv_shape){{{', '.join(map(str, fields))}}}", macs
@@ -65,7 +66,7 @@ def _conv_row(label: str, types: str, shape: tuple[str, int]) -> Row:
     return Row(label, call, shape[1])
 
 
-POINTWISE, DEPTHWISE = _conv(64, 16, 128, 1, 1), _conv(128, 16, 128, 3, 128, dil=2)
+POINTWISE, DEPTHWISE = _conv(64, 16, 128, 1, 1), _conv(128, 16, 128, 3, 128, dil=2, pad=False)
 ONE_FRAME, CONV2D = _conv(128, 1, 64, 1, 1), _conv(16, 12, 32, 3, 1, height=12)
 DEPTHWISE2D, STRIDED = _conv(32, 16, 32, 3, 32, height=16), _conv(8, 32, 16, 3, 1, 2, height=9)
 GRU = "w, w, (const void *)bias, (const void *)bias, mult, shift, mult, shift, table, table, 64, 64, 1, scratch"

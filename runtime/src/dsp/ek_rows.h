@@ -3,39 +3,12 @@
 #ifndef EK_ROWS_GUARD
 #define EK_ROWS_GUARD
 
-#include "edgekit.h"
+#include "ek_dot.h"
 
-#include <arm_acle.h>
-
-#define EK_ROWS 128
-#define EK_PIECE 256
 #define EK_PANEL 4
 #define EK_BYTES_S8(k) ((ptrdiff_t)(((k) + 3) & ~3))
 #define EK_BYTES_S16(k) EK_BYTES_S8(k)
 #include "ek_outputs_high.h"
-
-static inline int32_t ek_word(const int8_t *w)
-{
-    int32_t word;
-    memcpy(&word, w, 4);
-    return word;
-}
-
-/* The first n < 4 of a word; the others are 0. */
-static inline int32_t ek_last_word(const int8_t *w, int32_t n)
-{
-    int32_t word = 0;
-    memcpy(&word, w, (size_t)n);
-    return word;
-}
-
-/* Bytes 1 and 3 of a word, widened: sxtb16 with its rotation, which compilers do not find. */
-static inline int16x2_t ek_odd(int32_t word)
-{
-    int16x2_t odd;
-    __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(word));
-    return odd;
-}
 
 /* acc += two even and two odd taps times those of the word at w + offset. One block, so that no compiler holds
  * more words than there are registers. */
@@ -74,11 +47,7 @@ static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32
     int16x2_t wide[EK_PIECE / 2];
     for (int32_t at = 0; at < k; at += EK_PIECE, w += 4 * EK_PIECE) {
         const int32_t n = k - at < EK_PIECE ? k - at : EK_PIECE, words = (n + 3) / 4;
-        for (int32_t i = 0; i < words; i++) {
-            const int32_t word = 4 * i + 4 <= n ? ek_word(x + at + 4 * i) : ek_last_word(x + at + 4 * i, n & 3);
-            wide[2 * i] = __sxtb16(word);
-            wide[2 * i + 1] = ek_odd(word);
-        }
+        ek_widen_s8(x + at, n, wide);
         for (int32_t row = 0; row < rows; row += 4) {
             int32_t sums[4] = {0, 0, 0, 0};
             if (rows - row >= 4) {
@@ -91,19 +60,6 @@ static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32
             }
         }
     }
-}
-
-/* Four taps of x, those that are not there 0, in the order of the weights' words. */
-static inline void ek_taps_s16(const int16_t *x, int32_t n, int16x2_t *even, int16x2_t *odd)
-{
-    uint32_t both[2] = {0, 0};
-    if (n >= 4) {
-        memcpy(both, x, 8);
-    } else {
-        memcpy(both, x, (size_t)n * 2);
-    }
-    *even = (int16x2_t)((both[0] & 0xffffu) | (both[1] << 16));
-    *odd = (int16x2_t)((both[0] >> 16) | (both[1] & 0xffff0000u));
 }
 
 static inline void ek_rows_s16(const int16_t *x, const int8_t *w, int32_t k, int32_t rows, int64_t *acc)
