@@ -41,9 +41,9 @@ BUILDS = {"O2": ("-O2",), "O3": ("-O3", "-fno-trapping-math"), "ubsan": UBSAN}
 # Kernel folders by instruction set: the folders, the compiler's options, and what /proc/cpuinfo must list to run them.
 AVX512 = ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni")
 ISAS = {
-    "avx2": (("avx2", "x86", "simd"), ("-mavx2", "-mfma"), ("avx2", "fma")),
+    "avx2": (("avx2", "x86", "lanes", "simd"), ("-mavx2", "-mfma"), ("avx2", "fma")),
     "avx512vnni": (
-        ("avx512vnni", "x86", "simd"),
+        ("avx512vnni", "x86", "lanes", "simd"),
         ("-mfma", *(f"-m{name}" for name in AVX512)),
         ("fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"),
     ),
@@ -190,6 +190,12 @@ def largest_product(call: Call) -> float:
     return float(np.prod(np.sort(np.array(floats, float))[-2:])) if floats else 0.0
 
 
+def scalar_text(kind: str, value: float) -> str:
+    """A scalar argument of some type, in C: all 64 bits of an integer."""
+    exact = float(value).hex() if kind == "float" else f"{int(value) & (1 << 64) - 1}ull"
+    return f"({kind}){exact}"
+
+
 def asan_source(calls: Sequence[Call]) -> str:
     """C program: read every array into a block of exactly its size, call, write the arrays back."""
     bodies = []
@@ -203,7 +209,7 @@ def asan_source(calls: Sequence[Call]) -> str:
                 saves.append(f"    save(a{i}, {argument.nbytes});")
                 names.append(f"a{i}")
             else:
-                names.append("0" if argument is None else f"({kind}){float(argument).hex()}")
+                names.append("0" if argument is None else scalar_text(kind, argument))
         run_it = f"    {call.kernel}({', '.join(names)});"
         bodies.append(
             "\n".join([f"static void call{number}(void) {{", *loads, run_it, *saves, "}"])

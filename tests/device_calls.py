@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from c_kernels import Call, largest_product, packed, parameters
+from c_kernels import Call, largest_product, packed, parameters, scalar_text
 from numpy.typing import NDArray
 
 from edgekit.runtime.profile import Profile
@@ -85,9 +85,8 @@ def _call(number: int, call: Call, is_own: bool) -> tuple[list[str], list[str]]:
     arrays, names, lines = [], [], []
     for i, (argument, text) in enumerate(zip(call.args, parameters()[call.kernel], strict=True)):
         if not isinstance(argument, np.ndarray):
-            names.append(
-                "NULL" if argument is None else f"({text.split()[0]}){float(argument).hex()}"
-            )
+            kind = text.split()[0]
+            names.append("NULL" if argument is None else scalar_text(kind, argument))
             continue
         is_read_only = text.startswith("const ")
         name = f"{'golden' if is_read_only else 'written'}_{number}_{i}"
