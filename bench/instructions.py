@@ -51,8 +51,10 @@ def _conv(
     down = stride if height > 1 else 1
     reach = dil * (k - 1) // 2 if pad else 0
     out_w, out_h = -(-width // stride), -(-height // down)
-    fields = (c_in, height, width if pad else width + dil * (k - 1), c_out, out_h, out_w, tall, k, down, stride, dil if tall > 1 else 1, dil,
-              reach if tall > 1 else 0, reach, groups)  # fmt: skip
+    tall_dil, tall_reach = (dil, reach) if tall > 1 else (1, 0)
+    wide = width if pad else width + dil * (k - 1)
+    sizes = (c_in, height, wide, c_out, out_h, out_w, tall, k)
+    fields = (*sizes, down, stride, tall_dil, dil, tall_reach, reach, groups)
     macs = c_out * out_h * out_w * c_in // groups * tall * k
     return f"&(const ek_conv_shape){{{', '.join(map(str, fields))}}}", macs
 
