@@ -80,7 +80,8 @@ class LitertEngine:
             self._states[self._end_state][...] = self._hop - valid_samples
 
     def reset(self) -> None:
-        """Return to the state of a fresh instance: all states zero."""
+        """Return to the state of a fresh instance: all states zero, those inside the file too."""
+        self._run.restart()
         self._states = {name: self._run.zero(name) for name in self._pairs}
 
     def _check(self, directory: Path, manifest: Manifest, states: list[list[str]]) -> None:
@@ -112,17 +113,27 @@ class _File:
         path = directory / name
         if not path.is_file():
             raise UsageError(_misfit(directory, f"{name} is missing"))
-        interpreter = interpreter_class()
+        self._path, self._used = str(path), False
         try:
-            self._interpreter = interpreter(model_path=str(path), num_threads=1)
-            self._interpreter.allocate_tensors()
+            self._interpreter = self._open()
         except (ValueError, RuntimeError) as error:
             raise UsageError(_misfit(directory, f"{name}: {error}")) from error
         self.inputs = {d["name"]: d for d in self._interpreter.get_input_details()}
         self.outputs = {d["name"]: d for d in self._interpreter.get_output_details()}
 
+    def _open(self) -> Any:
+        interpreter = interpreter_class()(model_path=self._path, num_threads=1)
+        interpreter.allocate_tensors()
+        return interpreter
+
+    def restart(self) -> None:
+        """Forget what variables inside the file hold, which only goes with the interpreter."""
+        if self._used:
+            self._interpreter, self._used = self._open(), False
+
     def invoke(self) -> int:
         """Run it; returns nanoseconds."""
+        self._used = True
         start = time.perf_counter_ns()
         self._interpreter.invoke()
         return time.perf_counter_ns() - start

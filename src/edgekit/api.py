@@ -63,6 +63,7 @@ def export(
     part: str | None = None,
     goal: str | None = None,
     cpu_fallback: bool = False,
+    stateful: bool = False,
     progress: Progress = silent,
 ) -> Exported:
     """Make a verified build folder of a network.
@@ -97,6 +98,7 @@ def export(
         part: of target ``fpga``: the FPGA that the engine is for.
         goal: of target ``fpga``: ``fps`` (default) or ``small``.
         cpu_fallback: of target ``fpga``: leave to a CPU, in float, what the engine does not run.
+        stateful: of target ``litert``: keep the states inside the file.
         progress: see above.
 
     Raises:
@@ -109,7 +111,7 @@ def export(
     )  # fmt: skip
     request = Request(
         source, target, Path(out), recipe, calibration, min_snr_db, options, strict, part, goal,
-        cpu_fallback,
+        cpu_fallback, stateful,
     )  # fmt: skip
     return pipeline.export(request, progress)
 

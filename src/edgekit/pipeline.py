@@ -33,7 +33,7 @@ Progress = Callable[[str, int, int], None]  # what is being done, steps done, st
 FLOAT = "float32"
 AUTO = "auto"
 CALIBRATION_IMAGES, CALIBRATION_CALLS = 16, 256  # of a denoiser
-NPU = "ethos-u55"
+LITERT, NPU = "litert", "ethos-u55"
 FPGA = "fpga"  # the target whose builds are engines, see `edgekit.engine_export`
 
 
@@ -61,6 +61,7 @@ class Request:
     part: str | None = None
     goal: str | None = None
     cpu_fallback: bool = False
+    stateful: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def export(request: Request, progress: Progress) -> Exported:
         return export_engine(request, progress)
     from edgekit.targets.c.fit import misfits
     from edgekit.targets.devices import profile
+    from edgekit.targets.litert import lower_stateful
     from edgekit.targets.target import TARGETS
 
     with complete_folder(request.out) as folder:
@@ -101,7 +103,8 @@ def export(request: Request, progress: Progress) -> Exported:
             refuse_float(quantized.model)
         progress("lower", 0, 1)
         check(quantized.model, request.target)
-        build = TARGETS[request.target].lower(quantized.model, request.target)
+        lower = lower_stateful if request.stateful else TARGETS[request.target].lower
+        build = lower(quantized.model, request.target)
         if request.strict and build.notes:
             raise ModelError([_not_strict(note) for note in build.notes])
         write(build, folder)
@@ -128,6 +131,9 @@ def request_problems(request: Request) -> list[Problem]:
     if request.target not in known:
         problems.append(unavailable("target", request.target, known, ()))
     problems += engine_problems(request)
+    if request.stateful and request.target != LITERT:
+        found, step = f"given for target '{request.target}'", "leave it out"
+        problems.append(Problem("--stateful", found, f"--target {LITERT}", step))
     if request.recipe is not None and request.target != FPGA:
         problems += recipe_problems(request.recipe)
     if request.min_snr_db is not None and not math.isfinite(request.min_snr_db):

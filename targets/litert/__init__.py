@@ -26,3 +26,10 @@ def lower_litert(model: Model, target: str) -> Build:
     from edgekit.targets.litert import lower
 
     return lower.lower_litert(model, target)
+
+
+def lower_stateful(model: Model, target: str) -> Build:
+    """See `edgekit.targets.litert.lower`."""
+    from edgekit.targets.litert import lower
+
+    return lower.lower_stateful(model, target)

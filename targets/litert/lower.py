@@ -12,6 +12,7 @@ from edgekit.runtime.manifest import Tensor
 from edgekit.targets.build import Build, digest
 from edgekit.targets.facts import describe
 from edgekit.targets.litert.file import Signature, to_bytes
+from edgekit.targets.litert.variables import Pair, with_variables, without
 from edgekit.targets.litert.writer import Writer, Written
 from edgekit.targets.macs import with_macs
 from edgekit.targets.session import split_session
@@ -65,6 +66,31 @@ def lower_litert(model: Model, target: str) -> Build:
         manifest, inputs=inputs, outputs=outputs, memory=memory, digest=digest(files)
     )
     return Build(files, manifest, notes=notes(islands))
+
+
+def lower_stateful(model: Model, target: str) -> Build:
+    """As `lower_litert`, with the states inside the file; only the one that the end of a stream sets stays outside."""
+    build = lower_litert(model, target)
+    hop = split_session(prepared(model)).hop
+    made = written(hop)
+    pairs = [
+        Pair(pair.input, made.inputs[pair.input], made.outputs[pair.output])
+        for pair in hop.states
+        if pair.input != model.end_state
+    ]
+    inside = {number for pair in pairs for number in (pair.before, pair.behind)}
+    signature = Signature(without(made.inputs, inside), without(made.outputs, inside))
+    graphs = with_variables(made.graph, pairs) if pairs else [made.graph]
+    files = {**build.files, MODEL_NAME: to_bytes(graphs, signature, hop.source.name, {})}
+    inputs, outputs = (
+        tuple(tensor for tensor in side if tensor.role != "state" or tensor.name in kept)
+        for side, kept in (
+            (build.manifest.inputs, signature.inputs),
+            (build.manifest.outputs, signature.outputs),
+        )
+    )
+    manifest = replace(build.manifest, inputs=inputs, outputs=outputs, digest=digest(files))
+    return replace(build, files=files, manifest=manifest)
 
 
 def notes(islands: list[str]) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import typer
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_notes, print_table, progress
 from edgekit.cli.facts import manifest_rows
-from edgekit.cli.later import refuse_given
 from edgekit.errors import Problem, UsageError
 
 Later = typer.Option(hidden=True)
@@ -88,13 +87,14 @@ def export(
         ),
     ] = None,
     as_json: AsJson = False,
-    stateful: Annotated[bool, typer.Option("--stateful", hidden=True)] = False,
+    stateful: Annotated[
+        bool, typer.Option("--stateful", help="litert: keep the states inside the file.")
+    ] = False,
 ) -> None:
     """Make a verified build folder of a network.
 
     A factory or a .pt2 is your own code and is run; .onnx and calibration files are not trusted.
     """
-    refuse_given(stateful=stateful)
     with progress(as_json) as report:
         exported = api.export(
             model,
@@ -117,6 +117,7 @@ def export(
             part=part,
             goal=goal,
             cpu_fallback=cpu_fallback,
+            stateful=stateful,
             progress=report,
         )
     if as_json:
