@@ -41,7 +41,7 @@ def lower_ethos_u(model: Model, target: str) -> Build:
         ModelError: no operator runs on the NPU.
         ToolError: ethos-u-vela is not installed, or failed.
     """
-    build = lower_litert(model, target)
+    build = lower_litert(model, target, widens=True)
     compiled, npu = compile_for_npu(build.files[MODEL_NAME])
     if npu["npu_operators"] == 0:
         found, step = "no operator runs on the NPU", "use --recipe w8a8"

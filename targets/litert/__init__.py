@@ -21,11 +21,11 @@ def check_litert(model: Model) -> list[Problem]:
     return lower.check_litert(model)
 
 
-def lower_litert(model: Model, target: str) -> Build:
+def lower_litert(model: Model, target: str, widens: bool = False) -> Build:
     """See `edgekit.targets.litert.lower`."""
     from edgekit.targets.litert import lower
 
-    return lower.lower_litert(model, target)
+    return lower.lower_litert(model, target, widens)
 
 
 def lower_stateful(model: Model, target: str) -> Build:

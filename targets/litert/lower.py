@@ -32,24 +32,26 @@ def prepared(model: Model) -> Model:
     return frame_moves(unpack_states(model))
 
 
-def written(model: Model) -> Written:
-    """Write a network, every state in the order in which it is first read."""
-    first = Writer(model, {}).run()
-    return Writer(model, first.wanted).run() if first.wanted else first
+def written(model: Model, widens: bool = False) -> Written:
+    """Write a network, every state in the order in which it is first read; `widens` as in `Writer`."""
+    first = Writer(model, {}, widens).run()
+    return Writer(model, first.wanted, widens).run() if first.wanted else first
 
 
-def lower_litert(model: Model, target: str) -> Build:
+def lower_litert(model: Model, target: str, widens: bool = False) -> Build:
     """Return ``model.tflite`` and its facts; with session constants also ``session.tflite``.
+
+    `widens` as in `edgekit.targets.litert.writer.Writer`.
 
     State outputs are in the order of the state inputs that they become; both have the shape and type that
     the file stores them in.
     """
     parts = split_session(prepared(model))
-    hop = written(parts.hop)
+    hop = written(parts.hop, widens)
     files = {MODEL_NAME: file_of(parts.hop, hop)}
     islands = list(hop.islands)
     if parts.session is not None:
-        once = written(parts.session)
+        once = written(parts.session, widens)
         files[SESSION_NAME] = file_of(parts.session, once)
         islands += once.islands
     manifest = with_macs(describe(model, target), model)

@@ -109,9 +109,12 @@ class Written:
 class Writer:
     """Writes one network; emitters read it."""
 
-    def __init__(self, model: Model, orders: Mapping[str, Order]) -> None:
-        """Take the network, and the order of each state that is not stored in its natural one."""
-        self.model, self.orders = model, orders
+    def __init__(self, model: Model, orders: Mapping[str, Order], widens: bool) -> None:
+        """Take the network, and the order of each state that is not stored in its natural one.
+
+        `widens`: QUANTIZE may make 16 bits of 8, which tflite-runtime 2.14 does not know: it goes through floats.
+        """
+        self.model, self.orders, self.widens = model, orders, widens
         self.graph = Graph(model.source.name)
         self.real: dict[ir.Value, Item] = {}
         self.ints: dict[ir.Value, Item] = {}  # by quantized and by dequantized value
@@ -202,7 +205,7 @@ class Writer:
         if item.kind == kind:
             return item
         new = Item(f"{item.name}_{kind.dtype}", item.shape, kind.dtype, kind)
-        number = self.op("QUANTIZE", [self.tensor(item, item.order)], kind=kind)
+        number = self.requantized_tensor(self.tensor(item, item.order), kind)
         new.tensors[item.order] = number
         return new
 
@@ -211,6 +214,8 @@ class Writer:
         held = self.graph.tensors[number]
         if held.dtype == kind.dtype and held.scales == _scales(kind):
             return number
+        if held.dtype == "int8" and kind.dtype == "int16" and not self.widens:
+            number = self.op("DEQUANTIZE", [number], dtype="float32")
         return self.op("QUANTIZE", [number], kind=kind)
 
     def tensor(self, item: Item, order: Order) -> int:
@@ -358,6 +363,11 @@ class Writer:
         if kind.dtype == self.work:
             return kind
         return QuantType("int16", kind.scale / 128, 0)
+
+    def activation(self) -> int:
+        """The activation that an operator of an integer node ends with, of ActivationFunctionType."""
+        fused = self._fused(self.node.outputs[0])
+        return 0 if fused is None else CLAMPS[_bounds(fused)]
 
     def finish(self, number: int, order: Order) -> None:
         """As `put`, with the activation behind the node applied by an operator of its own."""

@@ -8,6 +8,7 @@ import onnx_ir as ir
 from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import ConvShape, conv_shape, dims, optional
 from edgekit.quantize.integer import Weight
+from edgekit.quantize.scheme import QuantType
 from edgekit.targets.litert.emit.base import rank_of, ranked
 from edgekit.targets.litert.file import Array, Scales, options
 from edgekit.targets.litert.orders import Order, channels_last, natural
@@ -248,19 +249,42 @@ def _cropped(w: Writer, x: int, widths: list[tuple[int, int]]) -> int:
 
 
 def linear(w: Writer, node: ir.Node) -> None:
-    """FULLY_CONNECTED by a constant matrix."""
+    """FULLY_CONNECTED by a constant matrix; of integers a convolution of one tap.
+
+    Older interpreters know scales per output channel in convolutions only.
+    """
     item = w.item(node.inputs[0])
     matrix, scales = _matrix(w, node)
-    rows = Rows(matrix, scales)
-    weights = (
-        w.constant(np.ascontiguousarray(matrix, np.float32)) if scales is None
-        else w.graph.constant("weights", np.ascontiguousarray(matrix), Scales(tuple(map(float, scales))))
-    )  # fmt: skip
     rank = len(item.shape)
     order = next((o for o in item.tensors if o[-1] == rank - 1), natural(rank))
-    bias = _bias(w, node, len(matrix), rows)
-    chosen = options("FullyConnected", keepNumDims=len(order) > 2)
-    w.result("FULLY_CONNECTED", [w.tensor(item, order), weights, bias], order, chosen)
+    x = w.tensor(item, order)
+    bias = _bias(w, node, len(matrix), Rows(matrix, scales))
+    if scales is None:
+        weights = w.constant(np.ascontiguousarray(matrix, np.float32))
+        chosen = options("FullyConnected", keepNumDims=len(order) > 2)
+        w.result("FULLY_CONNECTED", [x, weights, bias], order, chosen)
+        return
+    y = one_tap(w, x, matrix, scales, bias)
+    w.put(w.reshaped(y, (*w.shape(x)[:-1], len(matrix))), order)
+
+
+def one_tap(
+    w: Writer, x: int, matrix: Array, scales: Array, bias: int, kind: QuantType | None = None
+) -> int:
+    """Rows of integers (..., inputs) times a matrix (outputs, inputs): (rows, 1, 1, outputs).
+
+    Of the node's type, with its activation, unless `kind` says another.
+    """
+    rows = int(np.prod(w.shape(x)[:-1]))
+    image = w.reshaped(x, (rows, 1, 1, matrix.shape[1]))
+    kernel = np.ascontiguousarray(matrix.astype(np.int8)[:, None, None, :])
+    weights = w.graph.constant("weights", kernel, Scales(tuple(map(float, scales))))
+    chosen = options("Conv2D", padding=VALID, strideH=1, strideW=1)
+    if kind is None:
+        chosen.fusedActivationFunction, kind = w.activation(), w.work_kind()
+    return w.op(
+        "CONV_2D", [image, weights, bias], (rows, 1, 1, len(matrix)), kind=kind, chosen=chosen
+    )
 
 
 def _matrix(w: Writer, node: ir.Node) -> tuple[Array, Array | None]:

@@ -13,6 +13,7 @@ from edgekit.quantize.choose import CELL_INPUT, CELL_OUTPUT, HIDDEN_INPUT
 from edgekit.quantize.geometry import dims, optional
 from edgekit.quantize.numpy_ops.layers import rectified
 from edgekit.quantize.scheme import GATE_TYPE, HIDDEN_TYPE, QuantType
+from edgekit.targets.litert.emit.conv import one_tap
 from edgekit.targets.litert.emit.pointwise import FIXED
 from edgekit.targets.litert.file import Array, Scales, options
 from edgekit.targets.litert.orders import natural
@@ -79,14 +80,8 @@ def product(w: Writer, x: int, rows: Rows, bias: Array) -> int:
     assert held is not None
     unit = np.float64(held.scale[0]) * rows.scales.astype(np.float64)
     q = np.rint(bias.astype(np.float64) / unit).astype(np.int64)
-    inputs = [
-        x,
-        w.graph.constant(
-            "weights", np.ascontiguousarray(rows.q), Scales(tuple(map(float, rows.scales)))
-        ),
-        w.graph.constant("bias", q, Scales(tuple(float(np.float32(u)) for u in unit))),
-    ]
-    return w.op("FULLY_CONNECTED", inputs, shape, kind=GATE_TYPE, chosen=chosen)
+    held_bias = w.graph.constant("bias", q, Scales(tuple(float(np.float32(u)) for u in unit)))
+    return w.reshaped(one_tap(w, x, rows.q, rows.scales, held_bias, GATE_TYPE), shape)
 
 
 def op(w: Writer, builtin: str, inputs: list[int], kind: QuantType) -> int:
