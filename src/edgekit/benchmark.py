@@ -54,7 +54,8 @@ def bench(request: Request, progress: Progress) -> Measured:
     if problems := _problems(request, manifest, target, device):
         raise UsageError(problems)
     assert device is not None
-    hops = request.hops or device.default_hops
+    images = device.name == "qemu" and manifest.sampler is not None
+    hops = request.hops or (1 if images else device.default_hops)
     layers = _layers(request.directory, manifest, target, progress) if request.layers else ()
     if device.name == "qemu":
         progress("count instructions", 0, 1)

@@ -17,7 +17,7 @@ from edgekit.later import unavailable
 from edgekit.meter import cache_folder
 from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.sampling import sampled_calls, verify_loop
+from edgekit.sampling import golden_image, sampled_calls, verify_loop
 from edgekit.source import Imported, ImportOptions, is_onnx, load_model, source_problems, surrounded
 from edgekit.verification import HOPS, sample_hops, verify, write_golden
 
@@ -346,6 +346,8 @@ def finish(
     facts = {**manifest.quantization, "notes": list(quantized.notes)}
     manifest = replace(manifest, verification=verification, tools=tools, quantization=facts)
     if (device := profile(request.target)).is_cross:
+        if quantized.model.sampler is not None:
+            samples, outputs = golden_image(stream, quantized.model)
         golden = golden_source(build, manifest, quantized.model, samples, outputs, device)
         (folder / REPLAY / "golden.c").write_bytes(golden)
         manifest = with_code_bytes(manifest, folder, device)

@@ -93,6 +93,14 @@ def drawn_conditions(
     return given
 
 
+def golden_image(stream: Stream, model: "Model") -> tuple[Arrays, Arrays]:
+    """Return what a replay on a device draws, one image: its seed and conditions, and ``x``; first axis images."""
+    sampler, given = Sampler(stream), drawn_conditions(model, None, 1)
+    x = sampler.sample(1, NOISE_SEED, given)
+    seed = np.full((1, 1), NOISE_SEED, np.int64)
+    return {"seed": seed, **{name: array[None] for name, array in given.items()}}, {"x": x[None]}
+
+
 def verify_loop(stream: Stream, model: "Model") -> None:
     """Compare the build's own loop with the one in Python around the same network: every bit of one image.
 

@@ -7,6 +7,7 @@ that the network computes from the golden integers at its border, whatever comes
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -17,11 +18,13 @@ from edgekit.export.model import Model
 from edgekit.quantize.oracle import Oracle
 from edgekit.runtime.manifest import Manifest, Tensor
 from edgekit.runtime.profile import Profile
+from edgekit.runtime.sampler import conditions
 from edgekit.targets.build import Build, Layer
 from edgekit.targets.c.emit.base import C_ARRAYS
 from edgekit.targets.c.literals import array_text
 
 FOLDER = "replay"
+SEED = "seed"  # of a sampling: the first input of its replay
 GOLDEN_BYTES = 200_000  # of inputs and outputs, and of layers as many again
 GOLDEN_HOPS = 64
 LEAST_SNR_DB = 90.0  # of a float output against the run that was verified
@@ -44,8 +47,9 @@ def replay_files(manifest: Manifest, profile: Profile) -> dict[str, bytes]:
     main = files("edgekit.runtime") / "replay" / "main.c"
     made = {f"{FOLDER}/{name}": content for name, content in port_files(profile).items()}
     made[f"{FOLDER}/main.c"] = main.read_bytes()
-    made[f"{FOLDER}/network.c"] = _network(manifest).encode()
-    made[f"{FOLDER}/layers.c"] = _layers(manifest).encode()
+    network, layers = (_network, _layers) if manifest.sampler is None else (_sampling, _no_layers)
+    made[f"{FOLDER}/network.c"] = network(manifest).encode()
+    made[f"{FOLDER}/layers.c"] = layers(manifest).encode()
     if profile.is_bare:
         made[f"{FOLDER}/board.ld"] = linker_script(manifest.c_name, profile).encode()
     return made
@@ -72,11 +76,14 @@ def golden_source(
         build: of which a replay is made.
         manifest: its facts, with the verification.
         model: what was lowered.
-        inputs: (hops, *shape) by name, of session constants (*shape).
-        outputs: what came out, likewise.
+        inputs: (hops, *shape) by name, of session constants (*shape); of a sampler seeds and conditions of images.
+        outputs: what came out, likewise; of a sampler ``x``, the images.
         profile: the device, whose memory for weights holds golden data too.
     """
     limit = GOLDEN_BYTES
+    if manifest.sampler is not None:
+        facts = sampling(manifest)
+        return golden_file(facts, inputs, outputs, (), is_all_integers(build), limit)
     if profile.is_bare:
         left = profile.memory["weights"].bytes - (manifest.memory["weights_bytes"] or 0)
         limit = min(limit, max(0, left // 2))
@@ -175,6 +182,32 @@ def _network(manifest: Manifest) -> str:
     )  # fmt: skip
 
 
+def sampling(manifest: Manifest) -> Manifest:
+    """Return the facts of a replay that draws samples: a hop is one image, its inputs are seed and conditions."""
+    table = manifest.steps
+    assert table is not None
+    x = next(tensor for tensor in manifest.stream_inputs if tensor.name == table.roles.x)
+    inputs = (Tensor(SEED, (1,), "int64", "stream"), *conditions(manifest, table))
+    return replace(manifest, inputs=inputs, outputs=(replace(x, name="x"),))
+
+
+def _sampling(manifest: Manifest) -> str:
+    facts = sampling(manifest)
+    (x,), given = facts.stream_outputs, facts.stream_inputs[1:]
+    pointers = ", ".join(f"inputs[{i}]" for i in range(1, 1 + len(given)))
+    return SAMPLING.format(
+        name=manifest.c_name,
+        upper=manifest.c_name.upper(),
+        size=math.prod(x.shape),
+        given=f"    const {manifest.c_name}_conditions given = {{{pointers}}};\n" if given else "",
+        argument="&given, " if given else "",
+    )
+
+
+def _no_layers(_: Manifest) -> str:
+    return NO_LAYERS
+
+
 def _layers(manifest: Manifest) -> str:
     functions = ["init", "reset", "session", "process", "process_s16", "end"]
     renamed = "\n".join(
@@ -266,6 +299,51 @@ int replay_process(const void *const *inputs)
     replay_end();
     return status;
 }}
+"""
+
+SAMPLING = """\
+#include "replay.h"
+
+#include "{name}.h"
+
+_Alignas({upper}_ALIGN) unsigned char replay_state[{upper}_STATE_BYTES];
+_Alignas({upper}_ALIGN) unsigned char replay_scratch[{upper}_SCRATCH_BYTES + 1];
+static {name} *network;
+static float output_0[{size}];
+void *const replay_results[] = {{output_0}};
+
+int replay_reset(void)
+{{
+    network = {name}_init(replay_state, sizeof replay_state);
+    return network == NULL;
+}}
+
+/* One image: inputs are its seed and its conditions. */
+int replay_process(const void *const *inputs)
+{{
+    const uint64_t seed = (uint64_t)*(const int64_t *)inputs[0];
+{given}    int status;
+    replay_begin();
+    status = {name}_sample(network, replay_scratch, seed, {argument}output_0, NULL, NULL);
+    replay_end();
+    return status;
+}}
+"""
+
+NO_LAYERS = """\
+#include "replay.h"
+
+/* A sampling is compared as a whole. */
+int replay_reset_layers(void)
+{
+    return 1;
+}
+
+int replay_process_layers(const void *const *inputs)
+{
+    (void)inputs;
+    return 1;
+}
 """
 
 SESSION = """\
