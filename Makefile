@@ -78,6 +78,7 @@ quant-goals: $(VENV)/bench.stamp
 
 bench: $(VENV)/test.stamp compiler .venv-litert/stamp
 	$(BIN)/python bench/published_networks.py
+	$(BIN)/python bench/litert_own.py --tools $(CURDIR)/.venv-litert/bin/python
 	$(BIN)/python bench/peers.py --litert $(CURDIR)/.venv-litert/bin/python --out docs/benchmarks.md
 
 fpga-full: $(VENV)/test.stamp

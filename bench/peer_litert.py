@@ -1,9 +1,11 @@
 """LiteRT on a network of `networks`: converts it, or runs converted hops. Started by `peers` in LiteRT's environment.
 
     python bench/peer_litert.py convert FACTORY OUT.tflite [int8]
+    python bench/peer_litert.py static FACTORY OUT.tflite HOPS.npz
     python bench/peer_litert.py run FACTORY MODEL.tflite IN.npz OUT.npz
 
-int8 is the quantizer's dynamic recipe: int8 weights, activations quantized as they come.
+int8 is the quantizer's dynamic recipe: int8 weights, activations quantized as they come; static its recipe of int8
+weights and activations, calibrated on hops with states carried.
 """
 
 import inspect
@@ -39,6 +41,34 @@ def convert(source: str, out: Path, int8: bool) -> None:
         quantized.load_quantization_recipe(recipe.dynamic_wi8_afp32())
         out.unlink()
         quantized.quantize().export_model(str(out))
+
+
+def static(source: str, out: Path, hops: Path) -> None:
+    """Write the network as a .tflite with int8 weights and activations, calibrated on hops in order."""
+    import litert_torch
+    from ai_edge_quantizer import quantizer, recipe
+
+    module, examples, inputs, outputs = factory(source)
+    litert_torch.convert(module, examples).export(str(out))
+    feeds = dict(np.load(hops))
+    states = {
+        n: np.zeros(tuple(e.shape), np.float32) for n, e in zip(inputs, examples, strict=True)
+    }
+    calls = []
+    import torch
+
+    for hop in range(len(next(iter(feeds.values())))):
+        now = [feeds[n][hop] if n in feeds else states[n] for n in inputs]
+        calls.append({f"args_{i}": array for i, array in enumerate(now)})
+        with torch.no_grad():
+            made = module(*map(torch.from_numpy, now))
+        states = {n.removesuffix("_next"): made[n].numpy() for n in outputs}
+    quantized = quantizer.Quantizer(str(out))
+    quantized.load_quantization_recipe(recipe.static_wi8_ai8())
+    seen = quantized.calibrate({"serving_default": calls})
+    result = quantized.quantize(seen)
+    out.unlink()
+    result.export_model(str(out))
 
 
 def _indices(details: list[dict[str, Any]], names: list[str], form: str) -> list[int]:
@@ -84,7 +114,9 @@ def run(source: str, model: Path, given: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     verb, source, *rest = sys.argv[1:]
-    if verb == "convert":
+    if verb == "static":
+        static(source, *map(Path, rest))
+    elif verb == "convert":
         convert(source, Path(rest[0]), rest[1:] == ["int8"])
     else:
         run(source, *map(Path, rest))
