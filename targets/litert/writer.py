@@ -589,10 +589,14 @@ class Writer:
 
     def bare(self, number: int) -> int:
         """Integers without their scale, which some operators of LiteRT would apply."""
-        shape = self.shape(number)
+        return self.relabelled(number, None)
+
+    def relabelled(self, number: int, kind: QuantType | None) -> int:
+        """The same integers with another scale, or none."""
+        shape, dtype = self.shape(number), self.graph.tensors[number].dtype
         chosen = options("Reshape", newShape=list(shape))
-        dtype = self.graph.tensors[number].dtype
-        return self.op("RESHAPE", [number, self.ints_constant(shape)], shape, dtype, chosen=chosen)
+        inputs = [number, self.ints_constant(shape)]
+        return self.op("RESHAPE", inputs, shape, dtype, kind, chosen)
 
     def reshaped(self, number: int, shape: Sequence[int]) -> int:
         """A tensor under another shape."""

@@ -47,7 +47,9 @@ def reduce(w: Writer, node: ir.Node) -> None:
     item = moved(w, node.inputs[0]) if extreme else w.item(node.inputs[0])
     order = item.order
     x = w.tensor(item, order)
-    if w.integer:
+    if w.integer and node.op_type == "ReduceSum":
+        y = _sum_of_integers(w, x, order, axes)
+    elif w.integer:
         y = folded(w, FOLDS[node.op_type], x, order, axes, w.work_kind())
     else:
         y = narrowed(w, _folded_real(w, node, wide(w, x), order, axes), item.dtype)
@@ -55,6 +57,13 @@ def reduce(w: Writer, node: ir.Node) -> None:
     if len(kept) < len(item.shape):
         order = without(order, axes)
     w.put(y, order)
+
+
+def _sum_of_integers(w: Writer, x: int, order: Order, axes: Sequence[int]) -> int:
+    """A mean in steps as many times finer: the integers of the sum, which LiteRT's own SUM gets wrong."""
+    kind, count = w.work_kind(), int(np.prod([w.shape(x)[order.index(axis)] for axis in axes]))
+    finer = QuantType(kind.dtype, float(np.float32(kind.scale / count)), kind.zero_point)
+    return w.relabelled(folded(w, "MEAN", x, order, axes, finer), kind)
 
 
 def _folded_real(w: Writer, node: ir.Node, x: int, order: Order, axes: Sequence[int]) -> int:
