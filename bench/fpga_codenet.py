@@ -1,19 +1,24 @@
 """CoDeNet's five configurations, with random weights, on the engine that the search finds: modelled beside published.
 
-python bench/fpga_codenet.py [CONFIGS] [--part XCZU3EG] [--simulate]
+python bench/fpga_codenet.py [CONFIGS] [--part XCZU3EG] [--simulate] [--rtl]
 
 CONFIGS are letters, by default ``abcde``. `--simulate` also runs one picture of each through the HLS C++ and compares
-it with the golden network. Importing a configuration takes half a minute to two on an idle core.
+it with the golden network; `--rtl` runs the deformable layers of that picture, with their own weights, through the
+RTL of the engine under Verilator. Importing a configuration takes half a minute to two on an idle core.
 """
 
 import argparse
 import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from edgekit.fpga import engine as engines
-from edgekit.fpga import golden, project
+from edgekit.fpga import golden, project, simulate
+from edgekit.fpga.cycles import depthwise_compute
+from edgekit.fpga.network import Layer
 from edgekit.fpga.resources import PARTS
 from edgekit.quantize.calibrate import from_examples
 from edgekit.source import ImportOptions, load_model
@@ -31,6 +36,7 @@ def main() -> None:
     parser.add_argument("configs", nargs="?", default="abcde")
     parser.add_argument("--part", default=engines.DEFAULT_PART, choices=PARTS)
     parser.add_argument("--simulate", action="store_true")
+    parser.add_argument("--rtl", action="store_true")
     arguments = parser.parse_args()
     print(HEAD)
     for config in arguments.configs:
@@ -44,6 +50,10 @@ def main() -> None:
         if arguments.simulate:
             (name,) = imported.examples
             print(f"       {simulated(engine, imported.examples[name][0])}", flush=True)
+        if arguments.rtl:
+            (name,) = imported.examples
+            for text in in_rtl(engine, imported.examples[name][0]):
+                print(f"       {text}", flush=True)
 
 
 def line(config: str, engine: engines.Engine) -> str:
@@ -79,6 +89,41 @@ def simulated(
         project.write(folder, files | vectors)
         project.compile_test_bench(folder, folder / "engine_tb")
         return project.run_test_bench(folder / "engine_tb", folder / "data")
+
+
+def in_rtl(
+    engine: engines.Engine, picture: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+) -> Iterator[str]:
+    """Run a picture's deformable layers through the RTL, as many channels at once as its line buffer holds."""
+    spec = engine.choice.spec
+    values, _ = engine.golden(picture)
+    with tempfile.TemporaryDirectory() as name:
+        program = simulate.build(spec, "depthwise", Path(name))
+        for layer in engine.network.layers:
+            if layer.dilation is None:
+                continue
+            x, d = golden.read(layer.x, values), values[layer.dilation]
+            step = min(spec.line_beats // layer.x.width, spec.groups) * spec.lanes
+            cases = [
+                simulate.Case(_channels(layer, slice(i, i + step)), x[None, i : i + step], d)
+                for i in range(0, len(x), step)
+            ]
+            found = simulate.run(program, spec, cases)
+            different = sum(
+                int((result.y[0] != values[layer.y][i * step : (i + 1) * step]).sum())
+                for i, result in enumerate(found)
+            )
+            cycles = sum(result.cycles for result in found)
+            model = depthwise_compute(spec, len(x), layer.x.height, layer.x.width, deform=True)
+            yield (
+                f"RTL: {layer.name} {x.shape}, d {d.min()} to {d.max()}: {values[layer.y].size} bytes compared, "
+                f"{different} differ; {cycles} cycles, {model} modelled"
+            )
+
+
+def _channels(layer: Layer, which: slice) -> Layer:
+    parts = {name: getattr(layer, name)[which] for name in ("weights", "bias", "mult", "shift")}
+    return replace(layer, **parts)
 
 
 if __name__ == "__main__":

@@ -154,7 +154,10 @@ class _Planner:
         for problem in self.cpu.problems:
             self.plan.notes.append(f"on the CPU: {problem.where}: {problem.found}")
         if not self.plan.steps:
-            self._refuse("the network", "no layer that the engine has", SUPPORTED)
+            step = "export it for --target host"
+            self.problems.append(
+                Problem("the network", "no layer that the engine has", SUPPORTED, step)
+            )
 
     def _made_here(self, value: ir.Value) -> View | None:
         """What a value is of the engine's results; None where it is more than channels of these, repeated."""

@@ -10,7 +10,7 @@ from edgekit.export.passes.graph import array_of, attribute
 from edgekit.quantize.dilation import Chain, offset_chain
 from edgekit.quantize.geometry import dims, ints, optional
 
-STEP = "use edgekit.fpga.SquareDeformConv2d"
+STEP = "use edgekit.fpga.SquareDeformConv2d, or leave it to the CPU with --cpu-fallback"
 ALLOWED = (
     "a depthwise 3x3 DeformConv of stride 1 and padding 1 whose offsets are (d - 1) * ((ky - 1), (kx - 1)), with one "
     "integer d in 0..{dmax} per pixel: d = clamp(floor(s + 0.5), 0, {dmax})"

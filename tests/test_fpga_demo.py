@@ -23,16 +23,17 @@ def test_pictures_are_those_of_their_seed_and_boxes_lie_inside() -> None:
         assert (picture.boxes[:, 2:] > picture.boxes[:, :2]).all()
 
 
-def test_outputs_as_they_should_be_find_every_shape() -> None:
+@pytest.mark.parametrize("stride", [2, 4])
+def test_outputs_as_they_should_be_find_every_shape(stride: int) -> None:
     pictures = [draw(HELD_OUT + i) for i in range(40)]
     found = []
     for picture in pictures:
-        wanted = target(picture)[None]
+        wanted = target(picture, stride)[None]
         heat = np.clip(wanted[:, : len(CLASSES)], 1e-4, 1 - 1e-4)
         outputs = {
             "heat": np.log(heat / (1 - heat)),
-            "size": wanted[:, -5:-3],
-            "offset": wanted[:, -3:-1],
+            "size": wanted[:, -6:-4],
+            "offset": wanted[:, -4:-2],
         }
         found.append(decode(outputs))
     assert average_precision(found, pictures) > 0.97

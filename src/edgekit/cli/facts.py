@@ -52,7 +52,7 @@ def engine_rows(engine: dict[str, Any] | None) -> list[tuple[str, str | None]]:
     rest = ", without the CPU" if on_cpu else ""
     return [
         ("engine", f"{size}, for {engine['part']}"),
-        ("on the CPU", ", ".join(on_cpu) or None),
+        *([("on the CPU", ", ".join(on_cpu))] if on_cpu else []),
         ("frames", f"{time} ({kinds['cycles']}{rest})"),
         ("resources", f"{used} ({kinds['resources']})"),
     ]

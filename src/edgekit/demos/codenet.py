@@ -4,6 +4,7 @@ Sizes of CoDeNet (FPGA 2021, arXiv 2006.08357, table 1 and section 4). The heat 
 the outputs applies the sigmoid.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,7 +27,7 @@ class Size:
     """The shape of a detector.
 
     Attributes:
-        image: height and width of the picture in pixels; outputs have a quarter of it.
+        image: height and width of the picture in pixels; outputs have a `stride`-th of it.
         stems: channels and stride of the first convolutions.
         stages: channels of the backbone's stages, each at half the resolution of the one before.
         repeats: units of each stage.
@@ -47,6 +48,12 @@ class Size:
     classes: int
     pool: bool = False
 
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture per output pixel."""
+        stem = math.prod(stride for _, stride in self.stems) * (2 if self.pool else 1)
+        return (stem << len(self.stages)) >> len(self.decoder)
+
 
 _1X = ((116, 232, 464), (4, 8, 4), 1024, (256, 128, 64), 64, 20)
 _2X = ((244, 488, 976), (4, 8, 4), 2153, (256, 128, 64), 64, 20)
@@ -58,6 +65,7 @@ SIZES = {
     "d": Size(512, _BY_4, *_2X),
     "e": Size(512, _BY_2, *_2X, pool=True),
     "small": Size(96, ((12, 2), (24, 2)), (48, 96), (3, 4), 96, (64, 48), 32, 3),
+    "three": Size(96, ((12, 2),), (24, 48, 64), (1, 1, 1), 64, (32, 24, 16), 16, 3),
 }
 HEAT_BIAS = -2.19  # a heat map starts at a probability of 0.1 (CenterNet)
 
@@ -112,7 +120,7 @@ class Up(nn.Module):
 class Detector(nn.Module):
     """Picture ``(batch, 3, image, image)``, about -1..1, to heat map, size and offset of CenterNet.
 
-    Outputs at a quarter of the resolution: ``heat`` (classes) as logits, ``size`` (width, height) in output
+    Outputs at a `Size.stride`-th of the resolution: ``heat`` (classes) as logits, ``size`` (width, height) in output
     pixels, ``offset`` (x, y) of the centre within its output pixel.
     """
 
@@ -121,6 +129,7 @@ class Detector(nn.Module):
     def __init__(self, size: Size, dmax: int = DMAX, variant: Variant = "rounded") -> None:
         """Make a detector of this size."""
         super().__init__()
+        self.size, self.variant = size, variant
         channels = 3
         stem: list[nn.Module] = []
         for outputs, stride in size.stems:
@@ -184,7 +193,13 @@ def random_detector(config: str) -> tuple[Detector, tuple[Tensor, ...]]:
             if isinstance(module, SquareDeformConv2d):
                 module.offset.weight.normal_(0, 3 / module.offset.in_channels**0.5)
                 module.offset.bias.fill_(3)  # type: ignore[union-attr]
-    return net, (torch.randn(1, 3, size.image, size.image),)
+            elif isinstance(module, nn.BatchNorm2d):
+                module.momentum = (
+                    1.0  # the statistics of one picture, so that no layer's results vanish
+                )
+        picture = torch.randn(1, 3, size.image, size.image)
+        net.train()(picture)
+    return net.eval(), (picture,)
 
 
 def _config(name: str) -> Callable[[], Any]:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.demos.shapes import CLASSES, Picture
+from edgekit.demos.shapes import CLASSES, SIZE, Picture
 
-STRIDE = 4  # pixels of the picture per output pixel
 KEPT = 20  # peaks of a picture
 OVERLAPS = tuple(np.arange(0.5, 1.0, 0.05))  # COCO's thresholds; the first is VOC's
 F32 = NDArray[np.float32]
@@ -24,7 +23,7 @@ class Boxes:
 
 
 def decode(outputs: Mapping[str, F32]) -> Boxes:
-    """Return the boxes of one picture's ``heat``, ``size`` and ``offset``, each ``(1, channels, h, w)``.
+    """Return the boxes of one picture's ``heat``, ``size`` and ``offset``, each ``(1, channels, h, w)`` of the picture.
 
     Objects as Points (arXiv 1904.07850), section 4: peaks of 3x3 neighbourhoods, no suppression.
     """
@@ -36,7 +35,8 @@ def decode(outputs: Mapping[str, F32]) -> Boxes:
     label, y, x = np.unravel_index(best, heat.shape)
     centre = np.stack([x, y]) + outputs["offset"][0][:, y, x]
     half = np.maximum(outputs["size"][0][:, y, x], 0) / 2
-    boxes = STRIDE * np.concatenate([centre - half, centre + half]).T
+    stride = SIZE // heat.shape[-1]
+    boxes = stride * np.concatenate([centre - half, centre + half]).T
     return Boxes(boxes.astype(np.float32), label, peaks.ravel()[best].astype(np.float32))
 
 

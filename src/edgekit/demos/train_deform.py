@@ -1,9 +1,10 @@
 """Train the bundled detector on `edgekit.demos.shapes`, and write its weights.
 
-python -m edgekit.demos.train_deform --steps 3000 --out src/edgekit/demos/deform.npz
+python -m edgekit.demos.train_deform --steps 4000 --out src/edgekit/demos/deform.npz
 
-Weights of convolutions are rounded to 4 bits, per output channel, in the last quarter of training (straight-through
-gradients), so that the detector is ready for W4A8.
+First with ordinary convolutions; then, for half as many steps, with d, which is told how large the shapes are; then,
+for a quarter as many, with weights rounded to 4 bits per output channel (straight-through gradients), so that the
+detector is ready for W4A8.
 """
 
 import argparse
@@ -17,21 +18,21 @@ from torch.nn.utils import parametrize
 
 from edgekit.demos.codenet import SIZES, Detector
 from edgekit.demos.detections import (
-    STRIDE,
     Boxes,
     average_precision,
     decode,
     mean_average_precision,
 )
-from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, TRAINING, Picture, draw
-from edgekit.fpga.spec import Variant
+from edgekit.demos.shapes import CLASSES, DIAMETERS, HELD_OUT, SIZE, TRAINING, Picture, draw
+from edgekit.fpga.spec import DMAX, Variant
+from edgekit.fpga.torch_module import SquareDeformConv2d
 from edgekit.npz import write_npz
 
 PICTURES = 2000
-BATCH = 16
+BATCH = 8
 RATE = 3e-3
+GUIDANCE = 0.3
 LEVELS = 7  # of a 4-bit weight on either side of 0
-CELLS = SIZE // STRIDE
 
 
 class FourBits(nn.Module):
@@ -46,43 +47,97 @@ class FourBits(nn.Module):
 
 
 def train(
-    variant: Variant, steps: int, seed: int = 0, four_bits: bool = True, pictures: int = PICTURES
+    net: Detector,
+    steps: int,
+    rate: float = RATE,
+    seed: int = 0,
+    guidance: float = 0.0,
+    diameters: tuple[float, float] = DIAMETERS,
 ) -> Detector:
-    """Return a trained detector of a variant, in eval mode, with its rounded weights in place."""
-    torch.manual_seed(seed)
+    """Train a detector in place on shapes of these diameters and return it, in eval mode.
+
+    `guidance` is the weight of `scale_loss` beside `detection_loss`; 0 leaves d to the detections alone.
+    """
     random = np.random.default_rng(seed)
-    images, targets = _training_set(pictures)
-    net = Detector(SIZES["small"], variant=variant).train()
-    optimizer = torch.optim.AdamW(_groups(net), RATE, weight_decay=1e-4)
+    images, targets = _training_set(PICTURES, net.size.stride, diameters)
+    layers = [m for m in net.modules() if isinstance(m, SquareDeformConv2d)] if guidance else []
+    seen: list[Tensor] = []  # s of the last forward pass
+    hooks = [m.offset.register_forward_hook(lambda _m, _x, s: seen.append(s)) for m in layers]
+    optimizer = torch.optim.AdamW(net.train().parameters(), rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [RATE, RATE / 5], total_steps=steps, pct_start=0.1
+        optimizer, rate, total_steps=steps, pct_start=0.1
     )
     for step in range(steps):
-        if four_bits and step == steps * 3 // 4:
-            for layer in _convolutions(net):
-                parametrize.register_parametrization(layer, "weight", FourBits())
         chosen = random.integers(0, len(images), BATCH)
         x, y = images[chosen].float() / 127, targets[chosen]
         if random.integers(2):
             x, y = x.flip(3), _mirrored(y)
+        seen.clear()
         loss = detection_loss(net(x), y)
+        for s in seen:
+            loss = loss + guidance * scale_loss(s, y)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimizer.step()
         schedule.step()
-        if step % 50 == 0:
-            print(f"{variant} seed {seed} step {step}: loss {loss.item():.3f}", flush=True)
-    for layer in _convolutions(net):
-        if parametrize.is_parametrized(layer):
-            parametrize.remove_parametrizations(layer, "weight")
+        if step % 100 == 0:
+            print(f"seed {seed} step {step}: loss {loss.item():.3f}", flush=True)
+    for hook in hooks:
+        hook.remove()
     return net.eval()
+
+
+def plain(seed: int, size: str = "small") -> Detector:
+    """A detector with ordinary convolutions before training."""
+    torch.manual_seed(seed)
+    return Detector(SIZES[size], variant="plain")
+
+
+def deformable(start: Detector, variant: Variant) -> Detector:
+    """Return a detector of a variant that computes what `start`, one of ``plain``, does, to be trained on."""
+    net = Detector(start.size, variant=variant)
+    own, given = net.state_dict(), start.state_dict()
+    for name, value in given.items():
+        if own[name].shape == value.shape:
+            own[name] = value
+        else:  # dense over the channels: one of them each
+            own[name] = torch.zeros_like(own[name])
+            diagonal = torch.arange(len(value))
+            own[name][diagonal, diagonal] = value[:, 0]
+    net.load_state_dict(own)
+    return net.eval()
+
+
+def train_four_bits(
+    net: Detector, steps: int, seed: int = 0, diameters: tuple[float, float] = DIAMETERS
+) -> Detector:
+    """Train on with weights rounded to 4 bits; returns the same detector, the rounded weights in place."""
+    layers = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
+    for layer in layers:
+        parametrize.register_parametrization(layer, "weight", FourBits())
+    train(net, steps, RATE / 3, seed, diameters=diameters)
+    for layer in layers:
+        parametrize.remove_parametrizations(layer, "weight")
+    return net
+
+
+def scale_loss(s: Tensor, target: Tensor) -> Tensor:
+    """How far s ``(batch, 1, h, w)`` is from the d whose taps span the shape at each place; 1 between shapes.
+
+    `target` as in `detection_loss`; its last channel but one is the larger side of what covers each output pixel.
+    """
+    factor = target.shape[-1] // s.shape[-1]
+    side = nn.functional.max_pool2d(target[:, -2:-1], factor) / factor
+    wanted = ((side - 1) / 2).clamp(1, DMAX)
+    return nn.functional.smooth_l1_loss(s, wanted)
 
 
 def detection_loss(outputs: Sequence[Tensor], target: Tensor) -> Tensor:
     """CenterNet's loss (arXiv 1904.07850, equations 1 to 4): focal, and L1 of size and offset at centres.
 
-    `target` ``(batch, classes + 5, h, w)``: heat, size, offset, and a mask of centres.
+    `target` ``(batch, classes + 6, h, w)``: heat, size, offset, the larger side of what covers a pixel, and a mask
+    of centres.
     """
     heat, size, offset = outputs
     wanted = target[:, : len(CLASSES)]
@@ -92,7 +147,7 @@ def detection_loss(outputs: Sequence[Tensor], target: Tensor) -> Tensor:
     positive = centre * (1 - p) ** 2 * p.log()
     negative = (1 - centre) * (1 - wanted) ** 4 * p**2 * (1 - p).log()
     count = centre.sum().clamp_min(1)
-    l1 = 0.1 * (size - target[:, -5:-3]).abs() + (offset - target[:, -3:-1]).abs()
+    l1 = 0.1 * (size - target[:, -6:-4]).abs() + (offset - target[:, -4:-2]).abs()
     return (-(positive + negative).sum() + (l1 * where).sum()) / count
 
 
@@ -109,58 +164,52 @@ def detect(net: Detector, picture: Picture) -> Boxes:
     return decode(dict(zip(net.output_names, (o.numpy() for o in outputs), strict=True)))
 
 
-def _groups(net: Detector) -> list[dict[str, object]]:
-    """Offsets learn more slowly: their gradients are large and their steps are whole pixels."""
-    slow = [p for name, p in net.named_parameters() if ".offset." in name and "decoder" in name]
-    chosen = {id(p) for p in slow}
-    rest = [p for p in net.parameters() if id(p) not in chosen]
-    return [{"params": rest}, {"params": slow, "lr": RATE / 5}]
-
-
-def _convolutions(net: Detector) -> list[nn.Conv2d]:
-    return [module for module in net.modules() if isinstance(module, nn.Conv2d)]
-
-
-def _training_set(count: int) -> tuple[Tensor, Tensor]:
+def _training_set(count: int, stride: int, diameters: tuple[float, float]) -> tuple[Tensor, Tensor]:
+    cells = SIZE // stride
     images = np.empty((count, 3, SIZE, SIZE), np.int8)
-    targets = np.empty((count, len(CLASSES) + 5, CELLS, CELLS), np.float32)
+    targets = np.empty((count, len(CLASSES) + 6, cells, cells), np.float32)
     for i in range(count):
-        picture = draw(TRAINING + i)
+        picture = draw(TRAINING + i, diameters)
         images[i] = np.rint(picture.image * 127)
-        targets[i] = target(picture)
+        targets[i] = target(picture, stride)
     return torch.from_numpy(images), torch.from_numpy(targets)
 
 
-def target(picture: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """What the outputs should be: a Gaussian per centre in the heat map, see `detection_loss`."""
-    result = np.zeros((len(CLASSES) + 5, CELLS, CELLS), np.float32)
-    y, x = np.mgrid[0:CELLS, 0:CELLS]
-    for box, label in zip(picture.boxes / STRIDE, picture.labels, strict=True):
+def target(picture: Picture, stride: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """What outputs of this stride should be: a Gaussian per centre in the heat map, see `detection_loss`."""
+    cells = SIZE // stride
+    result = np.zeros((len(CLASSES) + 6, cells, cells), np.float32)
+    y, x = np.mgrid[0:cells, 0:cells]
+    for box, label in zip(picture.boxes / stride, picture.labels, strict=True):
         centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
-        column, row = np.minimum(centre.astype(int), CELLS - 1)
+        column, row = np.minimum(centre.astype(int), cells - 1)
         sigma = max(float(size.min()) / 6, 0.5)
         bump = np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * sigma**2))
         result[label] = np.maximum(result[label], bump)
-        result[-5:-3, row, column] = size
-        result[-3:-1, row, column] = centre - (column, row)
+        result[-6:-4, row, column] = size
+        result[-4:-2, row, column] = centre - (column, row)
         result[-1, row, column] = 1
+        inside = (x + 0.5 > box[0]) & (x + 0.5 < box[2]) & (y + 0.5 > box[1]) & (y + 0.5 < box[3])
+        result[-2] = np.where(inside, np.maximum(result[-2], size.max()), result[-2])
     return result
 
 
 def _mirrored(target: Tensor) -> Tensor:
     y = target.flip(3)
-    y[:, -3] = (1 - y[:, -3]) * y[:, -1]
+    y[:, -4] = (1 - y[:, -4]) * y[:, -1]
     return y
 
 
 def main() -> None:
     """Train, print AP and AP50 on held-out pictures, write the weights as float16."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    net = train("rounded", arguments.steps)
+    start = train(plain(0), arguments.steps)
+    net = train(deformable(start, "rounded"), arguments.steps // 2, RATE / 2, guidance=GUIDANCE)
+    net = train_four_bits(net, arguments.steps // 4)
     pictures = [draw(HELD_OUT + i) for i in range(300)]
     ap, ap50 = evaluate(net, pictures)
     print(f"AP {ap:.3f} AP50 {ap50:.3f}")

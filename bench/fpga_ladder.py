@@ -1,0 +1,178 @@
+"""What each restriction of the engine costs in accuracy and saves in time, on a small detector.
+
+python bench/fpga_ladder.py [--steps 4000] [--more 1000] [--seeds 3] [--one-start] [--out FOLDER] [--threads 2]
+
+For each seed (with `--one-start` once for all) the detector of `edgekit.demos.codenet` is trained with ordinary
+convolutions for `--steps`; each variant of its deformable layers goes on from there for `--more`, and so does the one
+without. W4A8 is the rounded one with weights of 4 bits, trained on for as many again, in the engine's own integers; the
+other rows are float. AP is over held-out pictures, mean and spread of the seeds. Weights and AP are kept in FOLDER as
+they come, and not made again.
+
+Latency is that of the whole detector and of the layer of the paper's table, modelled by `ladder_cycles`, on an engine
+for the XCZU3EG with weights of 8 bits; W4A8 has its own.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from ladder_cycles import layer_ms, network_ms
+
+from edgekit.demos.codenet import SIZES, Detector
+from edgekit.demos.detections import average_precision, decode, mean_average_precision
+from edgekit.demos.shapes import CALIBRATION, CALIBRATION_PICTURES, WIDE, Picture, draw
+from edgekit.demos.train_deform import RATE, deformable, evaluate, plain, train, train_four_bits
+from edgekit.fpga import golden
+from edgekit.fpga.lower import lower
+from edgekit.fpga.network import Network
+from edgekit.fpga.resources import PARTS
+from edgekit.fpga.search import Choice, choose
+from edgekit.fpga.spec import EngineSpec, Variant
+from edgekit.quantize.calibrate import Calibration
+from edgekit.source import ImportOptions, load_model
+
+VARIANTS: tuple[Variant, ...] = ("plain", "full", "depthwise", "bounded", "square", "rounded")
+W4A8 = "W4A8"
+SIZE = "three"  # of `edgekit.demos.codenet.SIZES`: three deformable stages, outputs of stride 2
+ROWS = (*VARIANTS, W4A8)
+TESTED, PICTURES = 4_000_000, 300  # first seed and number of the pictures that are scored
+# arXiv 2006.08357: AP and AP50 on VOC; ms of a 64x64x256 layer, without and with the last-level cache
+PAPER_AP = {
+    "plain": "39.1 / 60.9",
+    "depthwise": "42.9 / 64.4",
+    "bounded": "41.0 / 63.0",
+    "square": "41.1 / 63.1",
+}
+PAPER_MS = {
+    "plain": "1.9 / 2.0",
+    "full": "59.0 / 42.7",
+    "depthwise": "20.5 / 17.8",
+    "bounded": "3.0 / 3.4",
+    "square": "2.1 / 2.3",
+}
+_network: list[Detector] = []  # what `current` returns
+
+
+def main() -> None:
+    """Train what is missing, then print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--more", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--one-start", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("ladder"))
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    ladder = Ladder(arguments.out, arguments.steps, arguments.more, arguments.one_start)
+    ladder.folder.mkdir(parents=True, exist_ok=True)
+    for seed in range(arguments.seeds):
+        for row in ROWS:
+            ladder.trained(row, seed)
+    pictures = [draw(TESTED + i, WIDE) for i in range(PICTURES)]
+    engines = {bits: choose(ladder.integers(bits), PARTS["XCZU3EG"]) for bits in (4, 8)}
+    print(
+        "| deformable layers | AP | AP50 | detector, ms | 64x64x256, ms | paper: AP / AP50 | paper: ms |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for row in ROWS:
+        aps = [ladder.scored(row, seed, pictures) for seed in range(arguments.seeds)]
+        print(line(row, np.array(aps) * 100, engines), flush=True)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The folder of weights and AP, and the steps that they are made with."""
+
+    folder: Path
+    steps: int
+    more: int
+    one_start: bool
+
+    def trained(self, row: str, seed: int) -> Detector:
+        """Return the detector of a row and a seed, trained unless its weights are there."""
+        net = Detector(SIZES[SIZE], variant="rounded" if row == W4A8 else row)  # type: ignore[arg-type]
+        path = self.folder / f"{row}_{seed}_{self.steps}_{self.more}.pt"
+        if not path.exists():
+            print(f"training {path.stem}", flush=True)
+            if row == W4A8:
+                done = train_four_bits(self.trained("rounded", seed), self.more, seed, WIDE)
+            else:
+                start = self._ordinary(0 if self.one_start else seed)
+                begun = deformable(start, row)  # type: ignore[arg-type]
+                done = train(begun, self.more, RATE / 2, seed, diameters=WIDE)
+            torch.save(done.state_dict(), path)
+        net.load_state_dict(torch.load(path))
+        return net.eval()
+
+    def scored(self, row: str, seed: int, pictures: Sequence[Picture]) -> tuple[float, float]:
+        """AP and AP50 of a row and a seed."""
+        path = self.folder / f"{row}_{seed}_{self.steps}_{self.more}.json"
+        if not path.exists():
+            net = self.trained(row, seed)
+            found = integer_ap(net, pictures) if row == W4A8 else evaluate(net, pictures)
+            path.write_text(json.dumps(found), encoding="utf-8")
+        ap, ap50 = json.loads(path.read_text(encoding="utf-8"))
+        return float(ap), float(ap50)
+
+    def integers(self, bits: int) -> Network:
+        """The integer network of the first W4A8 detector."""
+        return integer_network(self.trained(W4A8, 0), bits)
+
+    def _ordinary(self, seed: int) -> Detector:
+        path, net = self.folder / f"start_{seed}_{self.steps}.pt", plain(seed, SIZE)
+        if not path.exists():
+            print(f"training {path.stem}", flush=True)
+            torch.save(train(net, self.steps, seed=seed, diameters=WIDE).state_dict(), path)
+        net.load_state_dict(torch.load(path))
+        return net.eval()
+
+
+def integer_ap(net: Detector, pictures: Sequence[Picture]) -> tuple[float, float]:
+    """AP and AP50 of the integer golden network, which is the engine bit for bit."""
+    network = integer_network(net, 4)
+    found = [decode(golden.infer(network, {"x": p.image[None]})) for p in pictures]
+    return mean_average_precision(found, pictures), average_precision(found, pictures)
+
+
+def integer_network(net: Detector, bits: int) -> Network:
+    """A detector as the engine has it, calibrated on other pictures."""
+    _network[:] = [net]
+    model = load_model(f"{__name__}:current", ImportOptions()).model
+    images = np.stack(
+        [draw(CALIBRATION + i, WIDE).image[None] for i in range(CALIBRATION_PICTURES)]
+    )
+    return lower(model, Calibration(({"x": images},), "shapes"), EngineSpec(weight_bits=bits))
+
+
+def current() -> tuple[Detector, tuple[torch.Tensor, ...]]:
+    """What `load_model` imports: the detector at hand, and a picture."""
+    return _network[0], (torch.from_numpy(draw(CALIBRATION, WIDE).image)[None],)
+
+
+def line(
+    row: str, aps: np.ndarray[tuple[int, ...], np.dtype[np.float64]], engines: dict[int, Choice]
+) -> str:
+    """A row of the table; `aps` (seeds, 2) in percent."""
+    variant: Variant = "rounded" if row == W4A8 else row  # type: ignore[assignment]
+    choice = engines[4 if row == W4A8 else 8]
+    spread = aps.std(axis=0, ddof=1) if len(aps) > 1 else np.zeros(2)
+    ap, ap50 = (f"{m:.1f} ± {s:.1f}" for m, s in zip(aps.mean(axis=0), spread, strict=True))
+    cells = (
+        row,
+        ap,
+        ap50,
+        f"{network_ms(variant, choice):.2f}",
+        f"{layer_ms(variant, EngineSpec()):.2f}",
+        PAPER_AP.get(row, ""),
+        PAPER_MS.get(row, ""),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()
