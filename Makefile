@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fpga-full stream-fuzz quant-table quant-goals lint compiler clean
+.PHONY: help demo test peers bench bench-litert fpga-full stream-fuzz quant-table quant-goals lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -14,7 +14,8 @@ DEMO := demo-denoise
 help:
 	@echo "make demo   export the bundled denoiser, stream a noisy clip through it, write $(DEMO)/"
 	@echo "make test   ruff, mypy, pyright, pytest"
-	@echo "make bench  the C of the benchmark networks beside onnxruntime and LiteRT, into docs/benchmarks.md"
+	@echo "make bench  the C of the benchmark networks beside other engines, into docs/benchmarks.md"
+	@echo "make bench-litert  the int8 .tflite of target litert beside that of LiteRT's own tools"
 	@echo "make lint   ruff, mypy, pyright"
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
@@ -70,20 +71,22 @@ quant-table: $(VENV)/bench.stamp
 quant-goals: $(VENV)/bench.stamp
 	$(BIN)/python bench/quant_goals.py
 
-# LiteRT has an environment of its own: its protobuf is another.
-.venv-litert/stamp: | $(BIN)/python
-	$(PYTHON) -m venv .venv-litert
-	.venv-litert/bin/python -m pip --disable-pip-version-check install --quiet litert-torch==0.10.0 ai-edge-litert==2.3.0
-	@touch $@
-
-bench: $(VENV)/test.stamp compiler .venv-litert/stamp
+# Other engines have environments of their own: their packages clash.
+export EDGEKIT_PEERS := $(CURDIR)/.venv-peers
+peers: $(VENV)/test.stamp compiler
 	$(BIN)/python bench/published_networks.py
-	$(BIN)/python bench/litert_own.py --tools $(CURDIR)/.venv-litert/bin/python
-	$(BIN)/python bench/peers.py --litert $(CURDIR)/.venv-litert/bin/python --out docs/benchmarks.md
+	$(BIN)/python bench/install_peers.py
+
+# A run that was cut goes on where it stopped.
+bench: peers
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/peers.py --out docs/benchmarks.md
+
+bench-litert: peers
+	$(BIN)/python bench/litert_own.py --tools $(EDGEKIT_PEERS)/litert/bin/python
 
 fpga-full: $(VENV)/test.stamp
 	@.ci/system-tools
 	$(BIN)/python bench/fpga_synthesis.py
 
 clean:
-	rm -rf $(VENV) .venv-litert $(DEMO) build dist
+	rm -rf $(VENV) .venv-peers $(DEMO) build dist

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from networks import BENCHMARKS, Benchmark
 from numpy.typing import NDArray
+from published_pipelines import gtcrn_mix
+from published_signals import bundled_speech, calibration_clips
 
 from edgekit.export.model import Model
 from edgekit.quantize.apply import quantize
@@ -20,6 +22,7 @@ from edgekit.targets.target import TARGETS
 
 Inputs = dict[str, NDArray[np.float32]]
 ROUNDS = 5
+SPOKEN = "gtcrn"
 
 MAIN = """\
 #define _POSIX_C_SOURCE 200809L
@@ -122,14 +125,31 @@ def noise(model: Model, hops: int, seed: int = 0) -> Inputs:
     return {n: random.standard_normal((hops, *s)).astype(np.float32) for n, s in shapes.items()}
 
 
+def given(name: str, own: Model, hops: int) -> Inputs:
+    """What a network gets under the clock: GTCRN noisy speech, which it was trained on, others noise."""
+    if name == SPOKEN:
+        return _mix(bundled_speech(hops * 256)[1], hops)
+    return noise(own, hops, seed=3)
+
+
+def _mix(samples: NDArray[np.float64], hops: int) -> Inputs:
+    return {"mix": np.ascontiguousarray(gtcrn_mix(samples)[:hops], np.float32)}
+
+
+def _calibration(name: str, own: Model) -> Calibration:
+    if name == SPOKEN:
+        return Calibration((_mix(calibration_clips(240 * 256)[0], 240),), "bundled speech")
+    return Calibration((noise(own, 60, seed=1),), "noise")
+
+
 @cache
 def model(name: str, recipe: str) -> Model:
-    """Return a network of `BENCHMARKS` as `edgekit export` would lower it, calibrated on seeded noise."""
+    """Return a network of `BENCHMARKS` as `edgekit export` would lower it, calibrated."""
     benchmark: Benchmark = BENCHMARKS[name]
     own = load_model(benchmark.source, benchmark.options).model
     if recipe == "float32":
         return own
-    return quantize(own, Calibration((noise(own, 60, seed=1),), "noise"), recipe)
+    return quantize(own, _calibration(name, own), recipe)
 
 
 def build(name: str, recipe: str, target: str, folder: Path) -> Build:

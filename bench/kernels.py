@@ -44,22 +44,42 @@ def clocked(source: str) -> tuple[str, list[tuple[str, str]]]:
     ), nodes
 
 
-def show(name: str, result: Timed, nodes: list[tuple[str, str]], by_node: bool) -> Table:
-    """Return one network's table, the most expensive first."""
+def by_kernel(
+    nodes: list[tuple[str, str]], node_us: tuple[float, ...], by_node: bool = False
+) -> list[tuple[str, int, float]]:
+    """Return (kernel, nodes, microseconds), the most expensive first."""
     total: dict[str, float] = defaultdict(float)
     count: dict[str, int] = defaultdict(int)
-    for (node, kernel), microseconds in zip(nodes, result.node_us, strict=True):
+    for (node, kernel), microseconds in zip(nodes, node_us, strict=True):
         key = f"{node} ({kernel})" if by_node else kernel
         total[key] += microseconds
         count[key] += 1
+    return [(key, count[key], total[key]) for key in sorted(total, key=lambda key: -total[key])]
+
+
+def measure(name: str, recipe: str, target: str, hops: int) -> tuple[Timed, list[tuple[str, str]]]:
+    """Build a network, time it whole and around each node; returns times and (node, kernel) of each."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = build(name, recipe, target, Path(folder))
+        program = Path(folder) / f"{made.manifest.c_name}.c"
+        plain = program.read_text()
+        whole = timed(made, Path(folder), hops, 0)
+        text, nodes = clocked(plain)
+        program.write_text(text)
+        parts = timed(made, Path(folder), hops, len(nodes))
+    return Timed(whole.median_us, whole.p99_us, whole.least_us, parts.node_us), nodes
+
+
+def show(name: str, result: Timed, nodes: list[tuple[str, str]], by_node: bool) -> Table:
+    """Return one network's table."""
     table = Table(
         "kernel", "nodes", "us", "%",
         title=f"{name}: {result.median_us:.2f} us a hop (p99 {result.p99_us:.2f}), least {result.least_us:.2f}",
     )  # fmt: skip
-    whole = sum(total.values())
-    for key in sorted(total, key=lambda key: -total[key]):
-        share = 100 * total[key] / whole
-        table.add_row(key, str(count[key]), f"{total[key]:.2f}", f"{share:.0f}")
+    rows = by_kernel(nodes, result.node_us, by_node)
+    whole = sum(microseconds for _, _, microseconds in rows)
+    for key, count, microseconds in rows:
+        table.add_row(key, str(count), f"{microseconds:.2f}", f"{100 * microseconds / whole:.0f}")
     return table
 
 
@@ -74,15 +94,7 @@ def main() -> int:
     given = parser.parse_args()
     console = Console(width=130)
     for name in given.networks:
-        with tempfile.TemporaryDirectory() as folder:
-            made = build(name, given.recipe, given.target, Path(folder))
-            program = Path(folder) / f"{made.manifest.c_name}.c"
-            plain = program.read_text()
-            whole = timed(made, Path(folder), given.hops, 0)
-            text, nodes = clocked(plain)
-            program.write_text(text)
-            parts = timed(made, Path(folder), given.hops, len(nodes))
-        result = Timed(whole.median_us, whole.p99_us, whole.least_us, parts.node_us)
+        result, nodes = measure(name, given.recipe, given.target, given.hops)
         console.print(show(f"{name} {given.recipe}", result, nodes, given.nodes))
     return 0
 

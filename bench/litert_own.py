@@ -2,7 +2,7 @@
 
     python bench/litert_own.py --tools PYTHON [NETWORK ...]
 
-PYTHON is that of an environment with litert-torch and ai-edge-quantizer (`make bench` has one in .venv-litert): it
+PYTHON is that of an environment with litert-torch and ai-edge-quantizer (`make bench-litert` has one in .venv-peers): it
 converts the torch module, calibrates on the same hops and quantizes to int8 weights and activations. Both files then
 run in turn, `invoke` alone under the clock, one thread, the fastest of all rounds; SNR is against the float network.
 """
@@ -42,7 +42,7 @@ def theirs(name: str, python: str, folder: Path, hops: dict[str, Any]) -> Path:
     given, out = folder / "calibration.npz", folder / "theirs.tflite"
     np.savez(given, **hops)
     source = BENCHMARKS[name].source
-    command = [python, str(WORKER), "static", source, str(out), str(given)]
+    command = [python, str(WORKER), source, str(out), str(given)]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return out
 

@@ -1,7 +1,7 @@
 """The networks that the benchmarks run, one hop (or picture) per call, batch 1, seeded weights.
 
 Three are defined here: `denoiser_a`, `separator_b` and `picture_c` stand for what recurrent layers, short
-hops and convolutions of pictures cost. The others come from `published_networks` and `vision`.
+hops and convolutions of pictures cost. The others come from `published_networks`, `vision` and `gridnet`.
 """
 
 from dataclasses import dataclass, field
@@ -138,22 +138,30 @@ def picture_c() -> Example:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One network: its `source` and `options` as an import takes them."""
+    """One network: its `source` and `options` as an import takes them; `hops` in each round, and its `recipes`."""
 
     source: str
     options: ImportOptions = field(default_factory=ImportOptions)
+    hops: int = 300
+    recipes: tuple[str, ...] = ("float32",)
 
 
-def _published(name: str) -> Benchmark:
-    return Benchmark(str(path_of(name, CACHE)), NETWORKS[name].options(1))
+RECIPES = ("float32", "w8a8")
+GRIDNET = ImportOptions(hop=128, sample_rate=16000, time_axes={"sound": 2}, session=("speaker",))
+
+
+def _published(name: str, recipes: tuple[str, ...] = ("float32",)) -> Benchmark:
+    return Benchmark(str(path_of(name, CACHE)), NETWORKS[name].options(1), recipes=recipes)
 
 
 BENCHMARKS: dict[str, Benchmark] = {
-    "a": Benchmark("networks:denoiser_a"),
-    "b": Benchmark("networks:separator_b"),
-    "c": Benchmark("networks:picture_c"),
-    "gtcrn": _published("gtcrn"),
+    "a": Benchmark("networks:denoiser_a", hops=1000, recipes=RECIPES),
+    "b": Benchmark("networks:separator_b", hops=1000, recipes=RECIPES),
+    "c": Benchmark("networks:picture_c", recipes=RECIPES),
+    "gtcrn": _published("gtcrn", RECIPES),
     "dtln_1": _published("dtln_1"),
     "dtln_2": _published("dtln_2"),
-    "mobilenet_v2": Benchmark(f"vision:{vision.mobilenet_v2.__name__}"),
+    "silero": _published("silero_op15"),
+    "mobilenet_v2": Benchmark(f"vision:{vision.mobilenet_v2.__name__}", hops=60),
+    "gridnet": Benchmark("gridnet:gridnet", GRIDNET, hops=40),
 }

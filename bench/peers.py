@@ -1,186 +1,188 @@
-"""The C of the benchmark networks beside other engines: one core, one thread, in turn; the table of docs/benchmarks.md.
+"""The C of the benchmark networks beside other engines: one core, one thread, in turn. Makes docs/benchmarks.md.
 
-    python bench/peers.py [NETWORK ...] [--hops N] [--litert PYTHON] [--out docs/benchmarks.md]
+    python bench/peers.py [NETWORK ...] [--results build/bench] [--out docs/benchmarks.md]
 
-onnxruntime has inputs, outputs and states bound. At w8a8 it runs the same QDQ network, and, as "dynamic", the float
-one with its own dynamic int8. LiteRT runs what litert-torch converts, invoke alone under the clock, and its quantizer's
-dynamic int8; its environment is that of the Python given. What it cannot run is named. Outputs are compared before
-times: SNR is that of ours against the peer's own, dB; a peer below 10 dB stops the run.
+Every engine runs hops of the same network with states carried; what depends on a session's constants alone is
+computed before. Outputs are compared first: an engine below 10 dB against float has no time. Engines other than
+onnxruntime are those of ``edgekit bench --against``; what they convert is kept in the folder of results, and so
+is each measured row: a run that was cut goes on where it stopped, and a complete one begins anew.
 """
 
 import argparse
-import platform
-import subprocess
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from hops import build, model, noise
+from benchmark_page import page
+from hops import build, given, model
+from kernels import by_kernel
+from kernels import measure as measure_kernels
 from networks import BENCHMARKS
+from sweep import Sweep
 
 from edgekit.errors import EdgeKitError
-from edgekit.quantize.frames import frame_moves
-from edgekit.runtime.bench import Measured, measure_local
-from edgekit.runtime.contenders import (
-    Arrays,
-    Contender,
-    NativeContender,
-    OnnxruntimeContender,
-    Timed,
-)
-from edgekit.runtime.toolchain import find_compiler
+from edgekit.peers.beside import Beside, Kept, hoisted, recorded, session_values
+from edgekit.peers.engines import PEER_ENGINES
+from edgekit.peers.program import plain_onnx
+from edgekit.runtime.bench import LEAST_SNR_DB, apart_db, measure_local, one_core
+from edgekit.runtime.contenders import Arrays, Contender, NativeContender, OnnxruntimeContender
 from edgekit.targets.facts import describe
 
-WORKER = Path(__file__).with_name("peer_litert.py")
-RECIPES = ("float32", "w8a8")
+COMPARED_HOPS = 200
+KERNELS = ("a", "b", "c")  # networks whose kernels are timed apart
+SWEPT = ("a", "float32")
+SWEEP = "reading the weights"
+Row = dict[str, Any]
 
 
-@dataclass
-class LitertContender:
-    """A network of `networks` in LiteRT, in a process of its environment."""
+class OrtReader:
+    """Feeds of hops, as onnxruntime's calibration reads them."""
 
-    python: str
-    source: str
-    int8: bool
-    folder: Path
-    version: str = field(init=False, default="")
+    def __init__(self, feeds: Arrays) -> None:
+        """Take what all inputs hold, (hops, *shape)."""
+        hops = len(next(iter(feeds.values())))
+        self._feeds = iter([{name: a[hop] for name, a in feeds.items()} for hop in range(hops)])
 
-    def __post_init__(self) -> None:
-        """Convert the network."""
-        self._model = self.folder / f"litert{'_int8' if self.int8 else ''}.tflite"
-        self._call("convert", self.source, str(self._model), *(["int8"] if self.int8 else []))
-
-    def run(self, inputs: Arrays) -> Timed:
-        """See `Contender`."""
-        given, out = self.folder / "in.npz", self.folder / "out.npz"
-        np.savez(given, **inputs)
-        self._call("run", self.source, str(self._model), str(given), str(out))
-        made = dict(np.load(out))
-        times, self.version = made.pop("times_us"), str(made.pop("version"))
-        return made, times
-
-    def _call(self, *arguments: str) -> None:
-        subprocess.run([self.python, str(WORKER), *arguments], check=True, capture_output=True)
+    def get_next(self) -> Arrays | None:
+        """The feed of one hop."""
+        return next(self._feeds, None)
 
 
-def dynamic_int8(name: str, folder: Path) -> bytes:
-    """Return the float network with onnxruntime's dynamic int8."""
-    from onnxruntime.quantization import quantize_dynamic
+def onnxruntime_int8(beside: Beside, form: str, folder: Path) -> tuple[Contender, str]:
+    """Return onnxruntime on its own int8 of the float network: ``dynamic``, or ``static`` QDQ."""
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
 
-    plain, quantized = folder / "float.onnx", folder / "dynamic.onnx"
-    plain.write_bytes(model(name, "float32").to_bytes())
-    quantize_dynamic(plain, quantized)
-    return quantized.read_bytes()
-
-
-def peers_of(
-    name: str, recipe: str, litert: str | None, folder: Path, ours: Path
-) -> dict[str, tuple[Contender, str]]:
-    """The engines that a network can be compared with; `ours` holds our build."""
-    from edgekit.runtime.manifest import Manifest
-
-    manifest = Manifest.from_json((ours / "manifest.json").read_text())
-    same = OnnxruntimeContender(frame_moves(model(name, recipe)).to_bytes(), manifest)
-    peers: dict[str, tuple[Contender, str]] = {"onnxruntime": (same, same.version)}
-    if recipe != "float32":
-        plain = describe(model(name, "float32"), "host")
-        dynamic = OnnxruntimeContender(dynamic_int8(name, folder), plain)
-        peers["onnxruntime dynamic"] = (dynamic, dynamic.version)
-    source = BENCHMARKS[name].source
-    if litert is not None and not source.endswith(".onnx"):
-        engine = LitertContender(litert, source, recipe != "float32", folder)
-        peers["LiteRT" if recipe == "float32" else "LiteRT dynamic"] = (engine, "")
-    return peers
+    hop, kept = session_values(beside.plain, beside.inputs)
+    plain, out = folder / "float.onnx", folder / f"{form}.onnx"
+    plain.write_bytes(plain_onnx(hop))
+    if form == "dynamic":
+        quantize_dynamic(plain, out)
+    else:
+        quantize_static(
+            plain, out, OrtReader(recorded(hop, beside.inputs)), quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QInt8, weight_type=QuantType.QInt8,
+        )  # fmt: skip
+    engine = OnnxruntimeContender(out.read_bytes(), describe(hop, "host"))
+    return Kept(engine, kept), engine.version
 
 
-def measure(name: str, recipe: str, hops: int, litert: str | None) -> Measured:
+def contenders(
+    beside: Beside, folder: Path, stack: ExitStack
+) -> Iterator[tuple[str, tuple[Contender, str] | str]]:
+    """Other engines by the name of their row, each with its version, or why it does not run."""
+    makers = {"onnxruntime": beside.onnxruntime}
+    if beside.is_integer:
+        for form in ("static", "dynamic"):
+            makers[f"onnxruntime {form}"] = lambda form=form: onnxruntime_int8(beside, form, folder)
+    for row, (name, form) in beside.forms(list(PEER_ENGINES)).items():
+        makers[row] = lambda name=name, form=form: beside.worker(name, form, stack)
+    for row, make in makers.items():
+        print(f"    {row}", file=sys.stderr, flush=True)
+        try:
+            yield row, make()
+        except EdgeKitError as error:
+            yield row, reason(error)
+        except Exception as error:  # onnxruntime's quantizer raises what comes
+            yield row, f"{type(error).__name__}: {reason(error)}"
+
+
+def reason(error: Exception) -> str:
+    """The first line of a message."""
+    return (str(error).splitlines() or ["no message"])[0]
+
+
+def lowest(ours: Arrays, theirs: Arrays) -> float | None:
+    """The lowest ratio of all outputs in dB; None where they are equal."""
+    found = min(apart_db(ours, theirs).values(), default=np.inf)
+    return None if found == np.inf else round(float(found), 1)
+
+
+def measure(name: str, recipe: str, cache: Path) -> Row:
     """Measure one network."""
-    with tempfile.TemporaryDirectory() as text:
-        folder, own = Path(text), Path(text) / "build"
+    benchmark = BENCHMARKS[name]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        own = folder / "build"
         own.mkdir()
         made = build(name, recipe, "host", own)
-        peers = peers_of(name, recipe, litert, folder, own)
-        ours = NativeContender(own, made.manifest)
-        inputs = noise(model(name, recipe), hops, seed=3)
-        return measure_local(ours, peers, dict(inputs), made.manifest, lambda _done, _total: None)
-
-
-def rows(name: str, recipe: str, found: Measured) -> Iterator[str]:
-    """Markdown rows: ours, then each peer with its ratio."""
-    assert found.times is not None
-    own = found.times.median_us
-    yield f"| {name} | {recipe} | EdgeKit | {own:.1f} | {found.times.p99_us:.1f} | | |"
-    for peer, result in found.against.items():
-        times, snr = result.times, result.snr_db
-        near = "equal" if snr is None or not np.isfinite(snr) else f"{snr:.0f}"
-        ratio = times.median_us / own
-        yield f"| | | {peer} | {times.median_us:.1f} | {times.p99_us:.1f} | {ratio:.1f} | {near} |"
-
-
-HEAD = """\
-# Benchmarks
-
-`make bench` makes this page. One core, one thread, one hop (or picture) per call, in turn, medians of five
-rounds of {hops} calls. Networks: `bench/networks.py`; a is a GRU denoiser (0.92 M multiply-accumulates), b
-Conv-TasNet's shape at a hop of 16 samples (0.14 M), c MobileNet's shape at 64 x 64 (5.4 M), all with seeded
-weights, and networks that others published. Every engine has the same inputs and carries its own states;
-*SNR* is how far our output lies from that engine's, in dB: at w8a8 the other int8 engines have roundings of
-their own, and *dynamic* quantizes activations as they come. Ratios above 1: we are faster. onnxruntime runs
-with inputs, outputs and states bound; of LiteRT `invoke` alone is timed. `python bench/kernels.py` says which
-kernels the time goes to.
-
-{machine}; {compiler}; onnxruntime {onnxruntime}; LiteRT {litert}.
-
-| network | recipe | engine | median us | p99 us | ratio | SNR dB |
-|---|---|---|---|---|---|---|
-"""
-
-
-def cpu() -> str:
-    """The machine's CPU, as Linux names it."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.machine()}, {platform.machine()}"
+        manifest = made.manifest
+        ours = NativeContender(own, manifest)
+        inputs: Arrays = dict(given(name, model(name, recipe), benchmark.hops))
+        for tensor in manifest.constants:
+            inputs[tensor.name] = np.random.default_rng(4).standard_normal(tensor.shape, np.float32)
+        fixed = {tensor.name for tensor in manifest.constants}
+        short = {n: a if n in fixed else a[:COMPARED_HOPS] for n, a in inputs.items()}
+        beside = Beside(model(name, recipe), model(name, "float32"), inputs, cache)
+        exact, _ = hoisted(beside.plain, inputs)[0].run(short)
+        engines: dict[str, Row] = {"EdgeKit": {"float_db": lowest(ours.run(short)[0], exact)}}
+        peers: dict[str, tuple[Contender, str]] = {}
+        with one_core():
+            for row, found in contenders(beside, folder, stack):
+                if isinstance(found, str):
+                    engines[row] = {"failed": found}
+                    continue
+                try:
+                    float_db = lowest(found[0].run(short)[0], exact)
+                except EdgeKitError as error:
+                    engines[row] = {"failed": reason(error)}
+                    continue
+                engines[row] = {"float_db": float_db}
+                if float_db is not None and not float_db >= LEAST_SNR_DB:
+                    engines[row]["failed"] = f"its outputs are {float_db} dB from float"
+                else:
+                    peers[row] = found
+        if (name, recipe) == SWEPT:
+            weights_bytes = manifest.memory["weights_bytes"]
+            assert weights_bytes is not None
+            peers[SWEEP], engines[SWEEP] = (Sweep(weights_bytes), ""), {}
+        result = measure_local(ours, peers, inputs, manifest, lambda _done, _total: None)
+    assert result.times is not None
+    engines["EdgeKit"] |= {"median_us": result.times.median_us, "p99_us": result.times.p99_us}
+    for row, peer in result.against.items():
+        engines[row] |= {
+            "median_us": peer.times.median_us, "p99_us": peer.times.p99_us, "ours_db": peer.snr_db,
+            "version": peer.version,
+        }  # fmt: skip
+    facts = json.loads(manifest.to_json())
+    found_row: Row = {"network": name, "recipe": recipe, "hops": benchmark.hops, "engines": engines,
+                      "macs": facts["macs_per_hop"], "memory": facts["memory"]}  # fmt: skip
+    if name in KERNELS:
+        times, nodes = measure_kernels(name, recipe, "host", benchmark.hops)
+        found_row["kernels"] = by_kernel(nodes, times.node_us)
+    return found_row
 
 
 def main() -> int:
-    """Measure, print and write the table."""
-    parser = argparse.ArgumentParser(description="The C of the benchmark networks beside peers.")
+    """Measure what the folder of results does not hold yet, print, and write the page."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("networks", nargs="*", default=list(BENCHMARKS), metavar="NETWORK")
-    parser.add_argument("--hops", type=int, default=1000)
-    parser.add_argument("--litert", metavar="PYTHON")
-    parser.add_argument("--out", type=Path)
-    given = parser.parse_args()
-    lines, versions = [], {"onnxruntime": "not run", "LiteRT": "not run"}
-    for name in given.networks:
-        for recipe in RECIPES:
-            try:
-                found = measure(name, recipe, given.hops, given.litert)
-            except (EdgeKitError, subprocess.CalledProcessError) as error:
-                lines.append(
-                    f"| {name} | {recipe} | no result: {str(error).splitlines()[0]} | | | | |"
-                )
-                print(lines[-1], flush=True)
-                continue
-            for line in rows(name, recipe, found):
-                lines.append(line)
-                print(line, flush=True)
-            versions["onnxruntime"] = found.against["onnxruntime"].version
-    if given.litert is not None:
-        code = "from importlib.metadata import version; print(version('ai-edge-litert'))"
-        asked = subprocess.run(
-            [given.litert, "-c", code], check=True, capture_output=True, text=True
-        )
-        versions["LiteRT"] = asked.stdout.strip()
-    if given.out is not None:
-        head = HEAD.format(
-            hops=given.hops, machine=cpu(), compiler=find_compiler().label,
-            onnxruntime=versions["onnxruntime"], litert=versions["LiteRT"],
-        )  # fmt: skip
-        given.out.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+    parser.add_argument("--results", type=Path, default=Path("build/bench"), metavar="FOLDER")
+    parser.add_argument("--out", type=Path, metavar="FILE")
+    asked = parser.parse_args()
+    asked.results.mkdir(parents=True, exist_ok=True)
+    file = asked.results / "rows.jsonl"
+    rows: list[Row] = []
+    if file.is_file():
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    done = {(row["network"], row["recipe"]) for row in rows}
+    wanted = [(name, recipe) for name in asked.networks for recipe in BENCHMARKS[name].recipes]
+    for name, recipe in wanted:
+        if (name, recipe) in done:
+            continue
+        print(f"{name} {recipe}", file=sys.stderr, flush=True)
+        rows.append(measure(name, recipe, asked.results))
+        with file.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(rows[-1]) + "\n")
+    text = page([row for row in rows if (row["network"], row["recipe"]) in wanted])
+    print(text)
+    if asked.out is not None:
+        asked.out.write_text(text, encoding="utf-8")
+        file.unlink()
     return 0
 
 

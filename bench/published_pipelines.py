@@ -99,12 +99,16 @@ def sqrt_hann(size: int) -> Samples:
     return np.asarray(np.sqrt(np.hanning(size)))
 
 
+def gtcrn_mix(samples: Samples) -> Samples:
+    """Spectra as GTCRN reads them, (hops, 1, 257, 1, 2)."""
+    spectrum = np.fft.rfft(frames(samples, 512, 256) * sqrt_hann(512))
+    return np.stack([spectrum.real, spectrum.imag], -1)[:, None, :, None, :]
+
+
 def gtcrn(samples: Samples, network: Run) -> Samples:
     """GTCRN: complex spectra in and out, weighted overlap-add as ``librosa.istft`` does it."""
     window, hop = sqrt_hann(512), 256
-    spectrum = np.fft.rfft(frames(samples, 512, hop) * window)
-    mix = np.stack([spectrum.real, spectrum.imag], -1)[:, None, :, None, :]
-    (enhanced,) = network({"mix": mix}).values()
+    (enhanced,) = network({"mix": gtcrn_mix(samples)}).values()
     answer = np.asarray(enhanced, np.float64)[:, 0, :, 0, 0] + 1j * enhanced[:, 0, :, 0, 1]
     weight = (window**2).reshape(2, hop).sum(0)
     blocks = np.fft.irfft(answer) * window

@@ -220,17 +220,23 @@ def one_core() -> Iterator[int | None]:
         os.sched_setaffinity(0, before)
 
 
-def _compared(name: str, ours: Arrays, theirs: Arrays) -> float | None:
-    """The lowest signal-to-noise ratio of our outputs against a peer's, in dB; None where all are equal."""
-    lowest = None
+def apart_db(ours: Arrays, theirs: Arrays) -> dict[str, float]:
+    """Return the signal-to-noise ratio of our outputs against others', in dB, by name; infinite where equal."""
+    ratios = {}
     for output, expected in theirs.items():
         error = np.asarray(ours[output], np.float64) - expected
         noise, signal = np.sum(error**2), np.sum(np.asarray(expected, np.float64) ** 2)
-        if noise == 0:
-            continue
-        snr_db = -np.inf if signal == 0 else 10 * np.log10(signal / noise)
+        with np.errstate(divide="ignore"):
+            ratios[output] = np.inf if noise == 0 else float(10 * np.log10(signal / noise))
+    return ratios
+
+
+def _compared(name: str, ours: Arrays, theirs: Arrays) -> float | None:
+    """The lowest ratio of our outputs against a peer's; None where all are equal."""
+    ratios = apart_db(ours, theirs)
+    for output, snr_db in ratios.items():
         if not snr_db >= LEAST_SNR_DB:
             found = f"{snr_db:.1f} dB apart, at least {LEAST_SNR_DB:g} needed"
             raise CheckFailed(f"{name}: output '{output}' is not that of the same network: {found}")
-        lowest = round(float(snr_db if lowest is None else min(lowest, snr_db)), 2)
-    return lowest
+    lowest = min(ratios.values(), default=np.inf)
+    return None if lowest == np.inf else round(lowest, 2)

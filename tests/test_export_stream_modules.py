@@ -9,7 +9,7 @@ from stream_modules import ConvGruUnet, ConvTasNet, WaveNet, WindowedAttention, 
 from stream_networks import check, least_delay
 
 from edgekit.errors import ModelError
-from edgekit.export.stream.convert import analyse, stream
+from edgekit.export.stream.convert import analyse, rewrite, stream
 from edgekit.export.stream.sources import onnx_offline, torch_offline
 
 
@@ -48,6 +48,16 @@ def test_windowed_attention(ahead):
     models = check(exported(WindowedAttention(10, ahead), (1, 40, 16), 1), (1, 2, 7))
     assert delay_of(models) == ahead
     assert (models[0].end_state is None) == (ahead == 0)
+
+
+def test_a_window_longer_than_the_first_length_that_is_read():
+    torch.manual_seed(0)
+    offline = onnx_offline(exported(WindowedAttention(500), (1, 40, 16), 1), name="net")
+    with pytest.raises(ModelError, match="attention over all of time"):
+        rewrite(analyse(offline), 40)
+    model = stream(offline, hop=40)
+    assert delay_of([model]) == 0
+    assert (1, 2, 499, 8) in {tuple(value.shape) for value in model.ir.graph.inputs}
 
 
 def test_attention_without_a_window_is_refused():

@@ -77,7 +77,8 @@ def test_the_runtime_and_the_command_line_load_without_heavy_packages(module: st
 def packages() -> dict[str, Path]:
     """Map every package that has a folder here to that folder."""
     folders = {"edgekit": ROOT / "src" / "edgekit"}
-    folders |= {f"edgekit.{sub}": folders["edgekit"] / sub for sub in ("cli", "demos")}
+    inside = ("cli", "demos", "peers", "peers/workers")
+    folders |= {f"edgekit.{sub.replace('/', '.')}": folders["edgekit"] / sub for sub in inside}
     for stage in MAY_IMPORT:
         for source in (ROOT / stage).rglob("*.py"):
             parts = source.parent.relative_to(ROOT).parts

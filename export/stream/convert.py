@@ -20,11 +20,21 @@ from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.attention import square
 from edgekit.export.stream.rules.table import rule_of
 from edgekit.export.stream.sources import Offline, two_lengths
-from edgekit.export.stream.track import Later, Refused, Track
+from edgekit.export.stream.track import Later, Refused, Track, Unseen
 from edgekit.export.stream.values import INSIDE
 
 PROVEN_HOPS = (1, 2, 3)  # times the hop
 FLOAT_BYTES = 4
+LENGTHS = (
+    1,
+    2,
+    4,
+    8,
+)  # times the least at which a network is read, until a window of attention ends
+
+
+class WindowUnseen(ModelError):
+    """All that cannot be streamed is attention without an end within the length that was read."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +76,8 @@ def stream(
         UsageError: a hop that the strides do not divide; names the smallest.
         VerificationError: the result is not the same network.
     """
-    analysis = analyse(offline)
-    least = analysis.facts.minimum_hop()
-    size = least if hop is None else hop
-    if size < 1 or size % least:
-        raise UsageError(
-            Problem("--hop", str(hop), f"a multiple of {least}, which the strides in time multiply to",
-                    f"the smallest hop is {least}")
-        )  # fmt: skip
-    models = {times * size: rewrite(analysis, times * size) for times in PROVEN_HOPS}
+    analysis, models = _rewritten(offline, hop)
+    least, size = analysis.facts.minimum_hop(), min(models)
     prove(offline, models, least, analysis.longest)
     model, source = models[size], offline.at(analysis.longest)
     described = model.describe(
@@ -85,9 +88,27 @@ def stream(
     return declare_constants(described, session)
 
 
-def analyse(offline: Offline) -> Analysis:
-    """Read the network at two lengths and find its facts."""
-    short, long, samples = two_lengths(offline)
+def _rewritten(offline: Offline, hop: int | None) -> tuple[Analysis, dict[int, Model]]:
+    """Read the network at a length that shows how far its attention sees, and rewrite it to each proven hop."""
+    for times in LENGTHS:
+        analysis = analyse(offline, times)
+        least = analysis.facts.minimum_hop()
+        size = least if hop is None else hop
+        if size < 1 or size % least:
+            allowed = f"a multiple of {least}, which the strides in time multiply to"
+            step = f"the smallest hop is {least}"
+            raise UsageError(Problem("--hop", str(hop), allowed, step))
+        try:
+            return analysis, {n * size: rewrite(analysis, n * size) for n in PROVEN_HOPS}
+        except WindowUnseen:
+            if times == LENGTHS[-1]:
+                raise
+    raise AssertionError
+
+
+def analyse(offline: Offline, times: int = 1) -> Analysis:
+    """Read the network at two lengths, `times` the least, and find its facts."""
+    short, long, samples = two_lengths(offline, times)
     facts = find_facts(short.graph, long.graph, samples)
     return Analysis(short, facts, find_needs(short.graph, facts), KnownFrames(short), samples[1])
 
@@ -143,6 +164,7 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
 
 def _translate(writer: Rewriter, offline: ir.Graph) -> None:
     problems, refused = [], set[ir.Value]()
+    unseen = True
     for node in offline:
         if refused.intersection(value for value in node.inputs if value is not None):
             refused.update(node.outputs)
@@ -153,8 +175,9 @@ def _translate(writer: Rewriter, offline: ir.Graph) -> None:
             where = f"{node.op_type} '{node.name}'"
             problems.append(Problem(where, error.found, error.allowed, error.step))
             refused.update(node.outputs)
+            unseen = unseen and isinstance(error, Unseen)
     if problems:
-        raise ModelError(problems)
+        raise (WindowUnseen if unseen else ModelError)(problems)
 
 
 def _one(writer: Rewriter, node: ir.Node) -> None:

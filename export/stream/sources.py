@@ -208,16 +208,16 @@ def _with_time(dims: Sequence[int], axis: int | None, samples: int) -> list[int]
     return [samples if place == axis else size for place, size in enumerate(dims)]
 
 
-def two_lengths(offline: Offline) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
-    """Import the network at two lengths that its strides divide.
+def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
+    """Import the network at two lengths that its strides divide, `times` the least.
 
     Raises:
         ModelError: what is wrong at every length that was tried.
     """
-    first, samples = _first(offline, lcm(UNIT, offline.strides))
+    first, samples = _first(offline, times * lcm(UNIT, offline.strides))
     strides = _strides(first.ir.graph)
     if samples % strides:
-        first, samples = _first(offline, lcm(UNIT, strides))
+        first, samples = _first(offline, times * lcm(UNIT, strides))
     longer = 2 * samples - strides  # not a multiple of many hops: the proof can use it too
     try:
         second = offline.at(longer)

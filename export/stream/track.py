@@ -17,6 +17,10 @@ class Refused(Exception):
         self.found, self.allowed, self.step = found, allowed, step
 
 
+class Unseen(Refused):
+    """A window of attention has no end within the length at which the network was read."""
+
+
 class Later(Exception):
     """The scores of an attention must be `delay` frames late, because their values are."""
 

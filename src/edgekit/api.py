@@ -314,7 +314,8 @@ def bench(
             for another core. By default what the build is for.
         hops: how many in each of five rounds (``local``), or how many are counted (``qemu``).
         layers: compare the result of each layer with that of the oracle.
-        against: other engines that run in turn with the build: ``onnxruntime``.
+        against: other engines that run in turn with the build: ``onnxruntime``, or ``litert``, ``executorch``
+            and ``tract`` from an environment of their own, ``$EDGEKIT_PEERS/NAME``.
         append: a file that gets the result as one line of JSON.
         progress: see above.
 

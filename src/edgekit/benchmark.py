@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from edgekit import bench_page
 from edgekit.errors import Problem, UsageError
 from edgekit.later import unavailable
+from edgekit.peers.engines import PEER_ENGINES
 from edgekit.runtime.bench import Measured, golden_inputs, measure_local
-from edgekit.runtime.contenders import Contender, NativeContender, OnnxruntimeContender
+from edgekit.runtime.contenders import Arrays, Contender, NativeContender, OnnxruntimeContender
 from edgekit.runtime.cross import compile_replay
 from edgekit.runtime.device import DEVICES, LATER_DEVICES, Device, device_of, measure_qemu
 from edgekit.runtime.emulator import replay
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     from edgekit.export.model import Model
 
 Progress = Callable[[str, int, int], None]
-PEERS = ("onnxruntime",)
-LATER_PEERS = ("litert", "executorch", "tract")
+PEERS = ("onnxruntime", *PEER_ENGINES)
 LAYER_HOPS = 8
 
 
@@ -101,7 +102,7 @@ def _problems(
         problems.append(Problem("--hops", str(request.hops), allowed, "give such a number"))
     for peer in request.against:
         if peer not in PEERS:
-            problems.append(unavailable("--against", peer, PEERS, LATER_PEERS))
+            problems.append(unavailable("--against", peer, PEERS, ()))
     if request.against and device is not None and device.name != "local":
         found = f"on {device.name}, which gives no times"
         problems.append(Problem("--against", found, "--device local", "export for --target host"))
@@ -121,16 +122,30 @@ def _local(request: Request, manifest: Manifest, hops: int, progress: Progress) 
         ours = OnnxruntimeContender(_model(directory).to_bytes(), manifest)
     else:
         ours = NativeContender(directory, manifest)
-    peers: dict[str, tuple[Contender, str]] = {}
-    if "onnxruntime" in request.against:
-        from edgekit.quantize.frames import frame_moves
-
-        peer = OnnxruntimeContender(frame_moves(_model(directory)).to_bytes(), manifest)
-        peers["onnxruntime"] = (peer, peer.version)
     inputs = golden_inputs(directory, manifest, hops)
-    return measure_local(
-        ours, peers, inputs, manifest, lambda done, total: progress("measure", done, total)
-    )
+    with ExitStack() as stack:
+        peers = _peers(request, inputs, stack, progress) if request.against else {}
+        return measure_local(
+            ours, peers, inputs, manifest, lambda done, total: progress("measure", done, total)
+        )
+
+
+def _peers(
+    request: Request, inputs: Arrays, stack: ExitStack, progress: Progress
+) -> dict[str, tuple[Contender, str]]:
+    from edgekit.peers.beside import Beside
+
+    model = _model(request.directory)
+    beside = Beside(model, model, inputs)
+    others = [name for name in request.against if name in PEER_ENGINES]
+    for name in others:
+        PEER_ENGINES[name].python()  # all that is missing is told before anything is converted
+    peers = {"onnxruntime": beside.onnxruntime()} if "onnxruntime" in request.against else {}
+    forms = beside.forms(others)
+    for number, (row, (name, form)) in enumerate(forms.items()):
+        progress(f"convert for {row}", number, len(forms))
+        peers[row] = beside.worker(name, form, stack)
+    return peers
 
 
 def _layers(

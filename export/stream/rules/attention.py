@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgekit.export.passes.graph import array_of, attribute, static_shape
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.track import Later, Refused, Square
+from edgekit.export.stream.track import Later, Refused, Square, Unseen
 
 MASKED = -1e3  # what is added to a score that softmax then rounds to 0
 FILL = -1e30  # the score of keys outside the stream
@@ -169,7 +169,7 @@ def _window(writer: Rewriter, output: ir.Value) -> Lags:
     last = len(seen) // 2
     past, ahead = int(np.flatnonzero(seen)[-1]) - last, last - int(np.flatnonzero(seen)[0])
     if last - max(past, ahead) <= 1:
-        raise Refused(*UNBOUNDED)
+        raise Unseen(*UNBOUNDED)
     return Lags(max(past, 0), max(ahead, 0))
 
 

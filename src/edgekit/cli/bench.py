@@ -25,7 +25,10 @@ def bench(
     ] = False,
     against: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="Other engines in the same run: onnxruntime."),
+        typer.Option(
+            metavar="NAMES",
+            help="Other engines in the same run: onnxruntime, litert, executorch, tract.",
+        ),
     ] = None,
     append: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Add the result as a line of JSON.")

@@ -1,0 +1,229 @@
+"""docs/benchmarks.md, from the rows that `peers` measured."""
+
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from networks import BENCHMARKS
+
+from edgekit.peers.engines import PEER_ENGINES
+from edgekit.runtime.toolchain import find_compiler
+
+Row = dict[str, Any]
+RECIPE_WORDS = {"float32": "float32", "w8a8": "w8a8"}
+
+TEXT = """\
+# Benchmarks
+
+`make bench` makes this page. One core, one thread, batch 1, one hop (or picture) per call; each engine in turn, five
+rounds, medians over all hops. Ratios above 1: we are faster.
+
+{machine}; {versions}.
+
+## Networks
+
+| | what it is | multiply-accumulates a hop | weights, bytes (float32) | RAM, bytes (float32) |
+|---|---|---|---|---|
+{networks}
+
+a, b, c, mobilenet_v2 and gridnet have seeded weights ([bench](../bench)): nothing of them can be heard or seen, but the
+arithmetic is that of trained ones. Inputs and calibration are noise, of gtcrn noisy speech.
+
+## Times
+
+*dB to float* is how far an engine's outputs are from the float network's (onnxruntime, float32), *dB to ours* how far
+they are from ours; the lowest of all outputs.
+
+| network | recipe | engine | median us | p99 us | ratio | dB to ours | dB to float |
+|---|---|---|---|---|---|---|---|
+{times}
+
+What each engine computed:
+
+- EdgeKit: the build for `host`; at w8a8 states of recurrent layers in int16. Called from a loop in C.
+- onnxruntime: the same network without its guards against NaN, inputs, outputs and states bound, `run_with_iobinding`
+  alone under the clock. At w8a8: the same quantizers (QDQ, int16 where the recipe has it); *static*: its own QDQ of the
+  float network, calibrated on the same hops; *dynamic*: its own, activations rounded as they come.
+- litert: what litert-torch makes of the float network, XNNPACK, `invoke` alone. *dynamic* and *static*: int8 of
+  ai-edge-quantizer.
+- executorch: what torch.export makes of the float network, partitioned for XNNPACK, `execute` alone. *static*: int8 of
+  its XNNPACKQuantizer, weights per channel.
+- tract: the ONNX of the float network, `run` alone; its bindings have no quantizer, and it does not take int16 QDQ.
+- gridnet: what depends on the speaker's embedding alone is computed before, for every engine.
+- Networks that are only there as ONNX reach litert and executorch by a translation of ours, operator by operator
+  (`src/edgekit/peers`); cells of GRU and LSTM become matrix products, as the converters do themselves.
+
+## Goals
+
+| network | goal | found |
+|---|---|---|
+{goals}
+
+## Where the time goes
+
+Each node of the build between two readings of a clock, medians; `python bench/kernels.py` does this for any network.
+
+{kernels}
+"""
+
+WHAT = {
+    "a": "denoiser: 257 -> Linear 256 -> two GRU 256 -> Linear 257",
+    "b": "Conv-TasNet's shape: hop of 16 samples, 8 blocks of 128 channels",
+    "c": "MobileNet's shape: pictures of 64 x 64",
+    "gtcrn": "GTCRN, a published denoiser, 16 ms",
+    "dtln_1": "DTLN, the first half of a published denoiser, 8 ms",
+    "dtln_2": "DTLN, its second half",
+    "silero": "Silero VAD, a published detector of speech, 32 ms",
+    "mobilenet_v2": "MobileNetV2 at width 0.35, pictures of 96 x 96",
+    "gridnet": 'causal TF-GridNet of the size of "Look Once to Hear", 8 ms',
+}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A line of the table: of which row, in words, and what is said about it."""
+
+    network: str
+    recipe: str
+    words: str
+    found: Callable[[Row], str]
+
+
+def times(row: Row, prefix: str) -> dict[str, float]:
+    """Medians of the engines whose name begins so, that have one."""
+    engines = row["engines"]
+    return {
+        n: e["median_us"] for n, e in engines.items() if n.startswith(prefix) and "median_us" in e
+    }
+
+
+def over(*prefixes: str) -> Callable[[Row], str]:
+    """Say the ratio to the fastest of some engines."""
+
+    def found(row: Row) -> str:
+        own = row["engines"]["EdgeKit"]["median_us"]
+        said = []
+        for prefix in prefixes:
+            known = times(row, prefix)
+            if not known:
+                said.append(f"{prefix}: not measured")
+                continue
+            best = min(known, key=lambda name: known[name])
+            said.append(f"{known[best] / own:.2f}x {best}")
+        snr = row["engines"]["EdgeKit"]["float_db"]
+        return ", ".join(said) + ("" if row["recipe"] == "float32" else f"; {snr:g} dB to float")
+
+    return found
+
+
+def best_peer(row: Row) -> str:
+    """Say the ratio to the fastest engine."""
+    own = row["engines"]["EdgeKit"]["median_us"]
+    known = {
+        n: us for n, us in times(row, "").items() if n not in ("EdgeKit", "reading the weights")
+    }
+    best = min(known, key=lambda name: known[name])
+    snr = row["engines"]["EdgeKit"]["float_db"]
+    text = f"{known[best] / own:.2f}x {best}"
+    return text if row["recipe"] == "float32" else f"{text}; {snr:g} dB to float"
+
+
+def swept(row: Row) -> str:
+    """Say our time over that of reading the weights."""
+    own, floor = (
+        row["engines"]["EdgeKit"]["median_us"],
+        row["engines"]["reading the weights"]["median_us"],
+    )
+    return f"{own / floor:.2f}x ({own:.1f} us, reading alone {floor:.1f} us)"
+
+
+GOALS = (
+    Goal("a", "float32", "at most 1.05x the time of reading its weights", swept),
+    Goal("a", "w8a8", ">= 5x onnxruntime's best int8, >= 1.3x LiteRT dynamic, >= 35 dB",
+         over("onnxruntime", "litert dynamic")),
+    Goal("b", "float32", ">= 10x LiteRT, >= 25x onnxruntime", over("litert", "onnxruntime")),
+    Goal("b", "w8a8", ">= 15x the best int8 peer, >= 33 dB", best_peer),
+    Goal("c", "float32", "faster than the best peer", best_peer),
+    Goal("c", "w8a8", ">= 2x the best int8 peer", best_peer),
+    Goal("gtcrn", "float32", ">= 8x onnxruntime", over("onnxruntime")),
+    Goal("gridnet", "float32", ">= 3.5x onnxruntime", over("onnxruntime")),
+)  # fmt: skip
+
+
+def page(rows: Sequence[Row]) -> str:
+    """Return the page."""
+    floats = {row["network"]: row for row in rows if row["recipe"] == "float32"}
+    goals = [
+        f"| {goal.network} {goal.recipe} | {goal.words} | {goal.found(row)} |"
+        for goal in GOALS
+        for row in rows
+        if (row["network"], row["recipe"]) == (goal.network, goal.recipe)
+    ]
+    return TEXT.format(
+        machine=cpu(), versions=versions(rows),
+        networks="\n".join(network_row(name, floats[name]) for name in BENCHMARKS if name in floats),
+        times="\n".join(line for row in rows for line in time_rows(row)),
+        goals="\n".join(goals),
+        kernels="\n\n".join(kernel_table(row) for row in rows if "kernels" in row),
+    )  # fmt: skip
+
+
+def network_row(name: str, row: Row) -> str:
+    """One network's facts."""
+    memory = row["memory"]
+    ram = memory["state_bytes"] + memory["scratch_bytes"]
+    return f"| {name} | {WHAT[name]} | {row['macs']:,} | {memory['weights_bytes']:,} | {ram:,} |"
+
+
+def time_rows(row: Row) -> Iterator[str]:
+    """Ours, then each engine with its ratio, or why it has none."""
+    own = row["engines"]["EdgeKit"]["median_us"]
+    for number, (name, engine) in enumerate(row["engines"].items()):
+        head = f"| {row['network']} | {row['recipe']} |" if number == 0 else "| | |"
+        if "failed" in engine:
+            yield f"{head} {name} | no time: {engine['failed'][:160].replace('|', '/')} | | | | |"
+            continue
+        ratio = "" if number == 0 else f"{engine['median_us'] / own:.2f}"
+        apart = [decibels(engine, key) for key in ("ours_db", "float_db")]
+        yield (
+            f"{head} {name} | {engine['median_us']:.1f} | {engine['p99_us']:.1f} | {ratio} "
+            f"| {apart[0] if number else ''} | {apart[1]} |"
+        )
+
+
+def decibels(engine: Row, key: str) -> str:
+    """A ratio in words; nothing for what has no outputs."""
+    if "float_db" not in engine:
+        return ""
+    return "equal" if engine.get(key) is None else f"{engine[key]:.0f}"
+
+
+def kernel_table(row: Row) -> str:
+    """Kernels of one network."""
+    whole = sum(us for _, _, us in row["kernels"])
+    lines = [f"| {row['network']} {row['recipe']} | nodes | us | % |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {count} | {us:.2f} | {100 * us / whole:.0f} |"
+        for name, count, us in row["kernels"]
+    ]
+    return "\n".join(lines)
+
+
+def versions(rows: Sequence[Row]) -> str:
+    """The compiler, and each engine with its version."""
+    found = {}
+    for row in rows:
+        for name, engine in row["engines"].items():
+            first = name.split()[0]
+            if engine.get("version") and first in ("onnxruntime", *PEER_ENGINES):
+                found[first] = engine["version"]
+    return "; ".join([find_compiler().label, *(f"{n} {v}" for n, v in found.items())])
+
+
+def cpu() -> str:
+    """The machine's CPU, as Linux names it."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{models[0] if models else platform.machine()}, {platform.machine()}"

@@ -1,0 +1,138 @@
+"""A network as plain data for the environments of other engines: program.json, weights.npz, network.onnx.
+
+program.json holds ``inputs`` (name, shape), ``outputs`` (names), ``states`` (pairs of names) and ``nodes``
+(op, inputs, outputs, attributes), as ONNX has them but for layers with weights, whose form is that of torch:
+``Linear`` (x, weight, bias), ``GRU`` (x, weight, recurrent, bias, recurrent bias, h) and ``LSTM`` (x, weight,
+recurrent, bias, h, c), of one direction. It is the float network: what a recipe rounded stays so in the
+weights, and its quantizers between layers do nothing, since other engines have their own.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.errors import Problem, UsageError
+from edgekit.export.model import Model
+from edgekit.export.passes.graph import array_of, attribute
+from edgekit.quantize.geometry import dims
+
+QUANTIZERS = ("QuantizeLinear", "DequantizeLinear")
+
+
+def plain_onnx(model: Model) -> bytes:
+    """Return ONNX's own operators alone, without the guards that make infinities and NaN zero.
+
+    Other engines have no such guards.
+    """
+    import onnx
+    from onnx.inliner import inline_local_functions
+
+    proto = onnx.load_model_from_string(model.to_bytes())
+    for node in proto.graph.node:
+        if node.op_type == "Finite":
+            node.op_type, node.domain = "Identity", ""
+            del node.attribute[:]
+    return bytes(inline_local_functions(proto).SerializeToString())
+
+
+def write_program(model: Model, folder: Path, calibration: Mapping[str, NDArray[Any]]) -> None:
+    """Write a network that has no session part.
+
+    Args:
+        model: float, or with the quantizers of a recipe.
+        folder: is there.
+        calibration: what its inputs hold in some hops, states included, (hops, *shape).
+    """
+    graph = model.ir.graph
+    weights: dict[str, NDArray[Any]] = {}
+    nodes = []
+    for node in graph:
+        if node.op_type == "DequantizeLinear" and array_of(node.inputs[0]) is not None:
+            weights[str(node.outputs[0].name)] = _dequantized(node)
+            continue
+        for value in node.inputs:
+            if value is not None and (array := array_of(value)) is not None:
+                weights[str(value.name)] = array
+        op, given = _as_torch(node, weights)
+        nodes.append(
+            {
+                "op": op,
+                "inputs": given,
+                "outputs": [str(value.name) for value in node.outputs],
+                "attributes": {name: _plain(a.value) for name, a in node.attributes.items()},
+            }
+        )
+    facts = {
+        "inputs": [{"name": str(value.name), "shape": dims(value)} for value in graph.inputs],
+        "outputs": [str(value.name) for value in graph.outputs],
+        "states": [[pair.input, pair.output] for pair in model.states],
+        "nodes": nodes,
+    }
+    (folder / "program.json").write_text(json.dumps(facts), encoding="utf-8")
+    np.savez(folder / "weights.npz", **weights)  # type: ignore[arg-type]
+    np.savez(folder / "calibration.npz", **calibration)  # type: ignore[arg-type]
+    (folder / "network.onnx").write_bytes(plain_onnx(model))
+
+
+def _as_torch(node: ir.Node, weights: dict[str, NDArray[Any]]) -> tuple[str, list[str]]:
+    """Operator and inputs; weights in another form are added under names of their own."""
+    op, given = node.op_type, ["" if value is None else str(value.name) for value in node.inputs]
+
+    def formed(index: int, form: str, change: Callable[[NDArray[Any]], NDArray[Any]]) -> str:
+        if index >= len(given) or not given[index]:
+            return ""
+        if given[index] not in weights:
+            found = f"{op} '{node.name}' with a weight that is computed"
+            raise UsageError(Problem("network", found, "constant weights", "leave this engine out"))
+        name = f"{given[index]}:{form}"
+        weights[name] = np.ascontiguousarray(change(weights[given[index]]))
+        return name
+
+    def state(index: int) -> str:
+        return given[index] if index < len(given) else ""
+
+    if op in QUANTIZERS:
+        return "Identity", given[:1]
+    if op == "MatMul" and given[1] in weights and weights[given[1]].ndim == 2:
+        return "Linear", [given[0], formed(1, "turned", np.transpose)]
+    if op == "Gemm" and not attribute(node, "transA", 0):
+        turned = attribute(node, "transB", 0)
+        alpha, beta = (float(attribute(node, name, 1.0)) for name in ("alpha", "beta"))
+        weight = formed(1, "rows", lambda w: alpha * (w if turned else w.T))
+        return "Linear", [given[0], weight, formed(2, "flat", lambda b: beta * b.reshape(-1))]
+    if op in ("GRU", "LSTM"):
+        matrices = [formed(index, "forward", lambda w: w[0]) for index in (1, 2)]
+        if op == "LSTM":
+            bias = formed(3, "sum", lambda b: b[0].reshape(2, -1).sum(0))
+            return op, [given[0], *matrices, bias, state(5), state(6)]
+        biases = [formed(3, "given", _half(0)), formed(3, "kept", _half(1))]
+        return op, [given[0], *matrices, *biases, state(5)]
+    return op, given
+
+
+def _half(index: int) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    return lambda bias: bias[0].reshape(2, -1)[index]
+
+
+def _dequantized(node: ir.Node) -> NDArray[Any]:
+    q, scale, zero = (None if v is None else array_of(v) for v in (*node.inputs, None)[:3])
+    assert q is not None and scale is not None
+    shape = [1] * q.ndim
+    if scale.size > 1:
+        shape[int(attribute(node, "axis", 1))] = scale.size
+    offset = (
+        0.0
+        if zero is None
+        else np.asarray(zero, np.float64).reshape(shape if zero.size > 1 else ())
+    )
+    real = (np.asarray(q, np.float64) - offset) * np.asarray(scale, np.float64).reshape(shape)
+    return real.astype(np.float32)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

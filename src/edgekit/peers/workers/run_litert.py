@@ -1,0 +1,91 @@
+"""LiteRT with XNNPACK, of what litert-torch converts and its quantizer rounds; invoke alone is timed."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import litert_torch
+import numpy as np
+import torch
+from ai_edge_litert.interpreter import Interpreter
+from ai_edge_quantizer import quantizer, recipe
+from numpy.typing import NDArray
+
+from edgekit.peers.workers.network import Network
+from edgekit.peers.workers.protocol import Arrays, Step, clocked, serve
+
+
+def prepare(folder: Path, form: str) -> Step:
+    """Convert and quantize (``dynamic`` or ``static``) what the folder does not have yet, and plan."""
+    torch.set_num_threads(1)
+    network, path = Network(folder).eval(), folder / "network.tflite"
+    if not path.is_file():
+        part = folder / "part.tflite"
+        litert_torch.convert(network, network.examples()).export(str(part))
+        part.replace(path)
+    if form != "float":
+        path = quantized(path, folder, form)
+    interpreter = Interpreter(model_path=str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    ins, outs = (
+        _ordered(interpreter.get_input_details()),
+        _ordered(interpreter.get_output_details()),
+    )
+
+    def step(inputs: Arrays) -> tuple[Arrays, int]:
+        for detail, array in zip(ins, inputs, strict=True):
+            interpreter.set_tensor(detail["index"], _as_held(detail, array))
+        _, elapsed = clocked(interpreter.invoke)
+        return [
+            _as_real(detail, interpreter.get_tensor(detail["index"])) for detail in outs
+        ], elapsed
+
+    return step
+
+
+def quantized(path: Path, folder: Path, form: str) -> Path:
+    """Return the .tflite with int8 weights: activations quantized as they come, or on calibrated scales."""
+    out, part = folder / f"{form}.tflite", folder / f"{form}.part"
+    if out.is_file():
+        return out
+    engine, calibrated = quantizer.Quantizer(str(path)), None
+    if form == "dynamic":
+        engine.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+    else:
+        engine.load_quantization_recipe(recipe.static_wi8_ai8())
+        arrays = list(dict(np.load(folder / "calibration.npz")).values())
+        feeds = [
+            {f"args_{i}": array[hop] for i, array in enumerate(arrays)}
+            for hop in range(len(arrays[0]))
+        ]
+        calibrated = engine.calibrate({"serving_default": feeds})
+    part.unlink(missing_ok=True)
+    engine.quantize(calibrated).export_model(str(part))
+    return part.replace(out)
+
+
+def _ordered(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tensors in the order of the program; the converter numbers what it names."""
+    return sorted(details, key=lambda detail: int(re.findall(r"\d+", detail["name"])[0]))
+
+
+def _as_held(detail: dict[str, Any], array: NDArray[Any]) -> NDArray[Any]:
+    scale, zero = detail["quantization"]
+    if detail["dtype"] == np.float32:
+        return array
+    limits = np.iinfo(detail["dtype"])
+    held: NDArray[Any] = np.clip(np.rint(array / scale) + zero, limits.min, limits.max)
+    return held.astype(detail["dtype"])
+
+
+def _as_real(detail: dict[str, Any], array: NDArray[Any]) -> NDArray[Any]:
+    scale, zero = detail["quantization"]
+    if array.dtype == np.float32:
+        return array
+    real: NDArray[Any] = np.asarray((array.astype(np.float32) - zero) * scale, np.float32)
+    return real
+
+
+if __name__ == "__main__":
+    serve(version("ai-edge-litert"), prepare)

@@ -1,0 +1,177 @@
+"""Other engines beside a build: the plain form of a network, its torch form, and a worker in another process."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_build
+import torch
+from builds import float_model, int8_model, noise
+from test_targets_session import drawn
+from test_targets_session import network as session_network
+
+from edgekit import api
+from edgekit.errors import ToolError
+from edgekit.export.model import Model
+from edgekit.export.verify import run_hops
+from edgekit.peers.beside import Beside, session_values
+from edgekit.peers.contender import WorkerContender
+from edgekit.peers.engines import PEER_ENGINES, VARIABLE
+from edgekit.peers.program import plain_onnx, write_program
+from edgekit.peers.workers.network import Network
+
+NETWORKS = (
+    "attention",
+    "conv_recurrent",
+    "gru_mask",
+    "lstm_vad",
+    "raw",
+    "tcn",
+    "vision",
+)
+
+FAKE_TRACT = """
+import onnxruntime
+class Tensor:
+    def __init__(self, array): self.array = array
+    from_numpy = classmethod(lambda cls, array: cls(array))
+    def to_numpy(self): return self.array
+class Model:
+    def load(self, path):
+        self.session = onnxruntime.InferenceSession(path)
+        return self
+    def into_model(self): return self
+    def into_runnable(self): return self
+    def run(self, tensors):
+        print("a library that prints")
+        names = [value.name for value in self.session.get_inputs()]
+        given = {name: tensor.array for name, tensor in zip(names, tensors)}
+        return [Tensor(array) for array in self.session.run(None, given)]
+onnx = Model
+"""
+
+
+def in_torch(model: Model, folder: Path, hops: int = 6) -> tuple[dict, dict]:
+    """Outputs of a model in onnxruntime and of its program in torch, (hops, *shape), states carried."""
+    write_program(model, folder, {})
+    network, inputs = Network(folder).eval(), noise(model, hops, seed=2)
+    states = dict(network.program["states"])
+    values = {i["name"]: torch.zeros(i["shape"]) for i in network.program["inputs"]}
+    kept: dict[str, list] = {name: [] for name in network.program["outputs"]}
+    for hop in range(hops):
+        values.update({name: torch.from_numpy(array[hop]) for name, array in inputs.items()})
+        with torch.no_grad():
+            made = dict(zip(kept, network(*values.values()), strict=True))
+        for name, rows in kept.items():
+            rows.append(made[name].numpy())
+        values.update({name: made[output] for name, output in states.items()})
+    return run_hops(model, inputs), {name: np.stack(rows) for name, rows in kept.items()}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_torch_form_is_the_network(name: str, tmp_path: Path) -> None:
+    expected, found = in_torch(float_model(name), tmp_path)
+    for output, values in expected.items():
+        peak = np.abs(values).max()
+        np.testing.assert_allclose(found[output], values, atol=1e-5 * peak, rtol=0)
+
+
+def test_quantizers_do_nothing_in_the_torch_form(tmp_path: Path) -> None:
+    expected, found = in_torch(int8_model("conv_recurrent"), tmp_path)
+    for output, values in expected.items():
+        noise_power = np.sum((found[output] - values) ** 2)
+        assert 0 < noise_power < np.sum(values**2) / 100  # rounded to int8, not more
+
+
+def test_an_operator_without_a_torch_form_is_named(tmp_path: Path) -> None:
+    write_program(float_model("dual_path"), tmp_path, {})
+    with pytest.raises(ValueError, match="without a form in torch: ScatterElements"):
+        Network(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("peers") / "build"
+    api.export("zoo:raw", "host", folder)
+    return folder
+
+
+@pytest.fixture
+def fake_tract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment whose tract is onnxruntime."""
+    root, package = tmp_path / "peers", tmp_path / "site"
+    (root / "tract" / "bin").mkdir(parents=True)
+    (package / "tract-7.dist-info").mkdir(parents=True)
+    (package / "tract-7.dist-info" / "METADATA").write_text("Name: tract\nVersion: 7\n")
+    (package / "tract.py").write_text(FAKE_TRACT)
+    python = root / "tract" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="$PYTHONPATH:{package}" exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setenv(VARIABLE, str(root))
+    return root
+
+
+@tiny_build.needs_cc
+def test_a_build_is_timed_beside_an_engine_of_another_environment(
+    fake_tract: Path, build: Path
+) -> None:
+    facts = api.bench(build, hops=20, against=["tract"]).to_dict()
+    peer = facts["against"]["tract"]
+    assert peer["version"] == "7" and peer["snr_db"] > 90 and peer["median_us"] > 0
+
+
+def test_what_a_session_computes_is_handed_to_the_engine(fake_tract: Path, tmp_path: Path) -> None:
+    api.stream(
+        str(session_network(tmp_path / "net.onnx")), tmp_path / "hop.onnx", hop=2,
+        session_constants=["speaker", "level"],
+    )  # fmt: skip
+    model = Model.from_bytes((tmp_path / "hop.onnx").read_bytes())
+    inputs = {**noise(model, 5), **drawn(1)}
+    hop, kept = session_values(model, inputs)
+    assert kept and "speaker" not in {value.name for value in hop.ir.graph.inputs}
+    with ExitStack() as stack:
+        contender, _ = Beside(model, model, inputs, tmp_path / "cache").worker(
+            "tract", "float", stack
+        )
+        found, times_us = contender.run(inputs)
+        assert len(times_us) == 5
+        assert len(list((tmp_path / "cache" / "tract").iterdir())) == 1
+    for name, expected in run_hops(model, inputs).items():
+        np.testing.assert_allclose(found[name], expected, atol=1e-5)
+
+
+def test_an_engine_that_refuses_says_why(fake_tract: Path, tmp_path: Path) -> None:
+    write_program(float_model("vision"), tmp_path, {})
+    (tmp_path / "network.onnx").write_bytes(b"nothing")
+    with pytest.raises(ToolError, match=r"tract cannot run the network: .*network.onnx"):
+        WorkerContender(PEER_ENGINES["tract"], tmp_path, "float")
+
+
+@tiny_build.needs_cc
+def test_an_engine_that_is_not_there_is_named_with_its_commands(
+    build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with pytest.raises(ToolError, match=r"litert is not installed .*pip install 'litert-torch=="):
+        api.bench(build, against=["litert"])
+
+
+@pytest.mark.parametrize("name", PEER_ENGINES)
+def test_an_installed_engine_computes_the_network(name: str, tmp_path: Path) -> None:
+    engine = PEER_ENGINES[name]
+    if not (engine.folder / "bin" / "python").is_file():
+        pytest.skip(f"{name} is missing: {engine.install}")
+    model = float_model("gru_mask")
+    inputs = noise(model, 5)
+    write_program(model, tmp_path, {})
+    with WorkerContender(engine, tmp_path, "float") as contender:
+        found, _ = contender.run(dict(inputs))
+    for output, values in run_hops(model, inputs).items():
+        np.testing.assert_allclose(found[output], values, atol=1e-4 * np.abs(values).max(), rtol=0)
+
+
+def test_other_engines_get_no_guards() -> None:
+    model = float_model("conv_recurrent")
+    assert b"Finite" in model.to_bytes() and b"Finite" not in plain_onnx(model)
