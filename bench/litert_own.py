@@ -2,7 +2,7 @@
 
     python bench/litert_own.py --tools PYTHON [NETWORK ...]
 
-PYTHON is that of an environment with litert-torch and ai-edge-quantizer (`make bench-litert` has one in .venv-peers): 
+PYTHON is that of an environment with litert-torch and ai-edge-quantizer (`make bench-litert` has one in .venv-peers):
 it converts the torch module, calibrates on the same hops and quantizes to int8 weights and activations. Both files then
 run in turn, `invoke` alone under the clock, one thread, the fastest of all rounds; SNR is against the float network.
 """
