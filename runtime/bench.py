@@ -53,6 +53,7 @@ class Modelled:
     clock_hz: int
     cycles_per_instruction: float
     us_per_hop: float
+    cycles_from: str
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,8 @@ def modelled(instructions: tuple[int, ...], profile: Profile) -> Modelled | None
     clock, cycles = profile.clock_hz, profile.cycles_per_instruction
     if clock is None or cycles is None or not instructions:
         return None
-    return Modelled(clock, cycles, round(max(instructions) * cycles * 1e6 / clock, 3))
+    longest_us = round(max(instructions) * cycles * 1e6 / clock, 3)
+    return Modelled(clock, cycles, longest_us, profile.cycles_from)
 
 
 def stack_of(printed: str) -> int | None:

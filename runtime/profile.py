@@ -31,6 +31,7 @@ class Profile:
     qemu: tuple[str, ...] = ()
     clock_hz: int | None = None
     cycles_per_instruction: float | None = None
+    cycles_from: str = ""
     memory: Mapping[str, Region] = field(default_factory=dict)
 
     @property

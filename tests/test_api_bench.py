@@ -63,7 +63,8 @@ def test_qemu_counts_instructions_and_compares_layers(target: str, tmp_path: Pat
     blocks = (memory["state_bytes"] or 0) + (memory["scratch_bytes"] or 0)
     assert facts["ram_bytes"] == blocks + facts["stack_bytes"]
     assert len(facts["layers"]) > 5 and set(facts["layers"].values()) == {"equal"}
-    assert "modelled, not measured" in (tmp_path / "build" / "report.html").read_text()
+    page = (tmp_path / "build" / "report.html").read_text()
+    assert "modelled, not measured" in page and model["cycles_from"] in page
 
 
 @pytest.mark.parametrize(

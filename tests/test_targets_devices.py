@@ -20,6 +20,7 @@ def test_every_core_of_the_contract_has_a_profile_and_a_target() -> None:
     for name in CORES:
         device = profile(name)
         assert device.cc and device.flags and device.qemu and device.zig and device.clang
+        assert device.cycles_per_instruction and device.cycles_from
         assert device.is_bare == name.startswith("cortex-m")
         assert TARGETS[name].needs == (device.cc, device.qemu[0])
 

@@ -2,16 +2,20 @@
 
 import re
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from builds import float_model, int8_model
 from devices import on_devices, replayable, replayed
+from hops import model
 
 from edgekit import api
 from edgekit.errors import CheckFailed
-from edgekit.runtime.cross import compile_replay
+from edgekit.runtime import cross
+from edgekit.runtime.cross import ZIG, CrossCompiler, code_bytes, compile_replay
 from edgekit.runtime.emulator import count, replay
+from edgekit.runtime.toolchain import ask
 from edgekit.targets.c.fit import misfits
 from edgekit.targets.devices import profile
 
@@ -55,6 +59,28 @@ def test_a_wrong_integer_fails(target: str, tmp_path: Path) -> None:
     weights.write_text(changed)
     with pytest.raises(CheckFailed, match=r"layer .*: FAIL, different"):
         replayed(folder, target)
+
+
+@on_devices("cortex-m55")
+def test_a_conv_tasnet_takes_at_most_20_kb_of_code(target: str, tmp_path: Path) -> None:
+    build = replayable(model("b", "w8a8"), target, tmp_path / "build", hops=2)
+    assert replayed(tmp_path / "build", target)[-1] == "PASS"
+    found = code_bytes(tmp_path / "build", profile(target))
+    assert found is not None and found[0] <= 20_000
+    assert (build.manifest.memory["weights_bytes"] or 0) > 100_000
+
+
+@pytest.mark.skipif(find_spec("ziglang") is None, reason="needs ziglang: pip install ziglang")
+@on_devices("cortex-m7", "cortex-m55", "cortex-a76")
+def test_clang_compiles_without_warnings_and_gives_the_same_bits(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zig = ask(ZIG)
+    assert zig is not None
+    folder = tmp_path / "build"
+    replayable(int8_model(NETWORK), target, folder)
+    monkeypatch.setattr(cross, "find_cross_compiler", lambda device: CrossCompiler(zig, device.zig))
+    assert replayed(folder, target, "-Wall", "-Wextra", "-Werror")[-1] == "PASS"
 
 
 @on_devices("cortex-m55", "riscv64")

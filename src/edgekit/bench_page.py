@@ -54,7 +54,8 @@ def _facts(measured: Measured) -> str:
         text = (
             f"{model.us_per_hop:,} us: instructions x {model.cycles_per_instruction:g} cycles at "
         )
-        rows.append(("modelled, not measured", f"{text}{model.clock_hz / 1e6:,.0f} MHz"))
+        text += f"{model.clock_hz / 1e6:,.0f} MHz; cycles: {model.cycles_from}"
+        rows.append(("modelled, not measured", text))
     for name, peer in facts["against"].items():
         snr = "equal" if peer["snr_db"] is None else f"{peer['snr_db']} dB"
         rows.append(

@@ -93,7 +93,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(
             (
                 "modelled, not measured",
-                f"{text}{model['cycles_per_instruction']:g} cycles per instruction",
+                f"{text}{model['cycles_per_instruction']:g} cycles per instruction: {model['cycles_from']}",
             )
         )
     return rows
