@@ -95,19 +95,32 @@ def quantize_observed(
     seen: Observed, recipe: Recipe, label: str, progress: Progress = lambda done, total: None
 ) -> Model:
     """Return the QDQ form by what was seen; `label` says what the calibration was."""
+    return quantize_fitted(seen, recipe, fit(seen, recipe, progress), label)
+
+
+def fit(seen: Observed, recipe: Recipe, progress: Progress = lambda done, total: None) -> Fitted:
+    """Return the weights that the recipe fits to the calibration, none if it rounds to the nearest."""
+    if recipe.rounding == "nearest" and not recipe.bias_correction:
+        return {}
     plan = choose_types(seen.model, seen.observers, recipe)
 
     def written(fitted: Fitted) -> Model:
-        quantized = Model(seen.model.ir.clone())
-        _Writer(quantized.ir.graph, plan, seen.observers, recipe, fitted).write()
-        return quantized
+        return _written(seen, recipe, plan, fitted)
 
-    fitted: Fitted = {}
-    if recipe.rounding != "nearest" or recipe.bias_correction:
-        fitted = reconstruct(
-            seen.model, seen.calibration, recipe, plan.integer_nodes, written, progress
-        )
-    return written(fitted).describe(quantization=Quantization(recipe.name, label))
+    return reconstruct(seen.model, seen.calibration, recipe, plan.integer_nodes, written, progress)
+
+
+def quantize_fitted(seen: Observed, recipe: Recipe, fitted: Fitted, label: str) -> Model:
+    """As `quantize_observed`, with the weights that `fit` returned."""
+    plan = choose_types(seen.model, seen.observers, recipe)
+    made = _written(seen, recipe, plan, fitted)
+    return made.describe(quantization=Quantization(recipe.name, label))
+
+
+def _written(seen: Observed, recipe: Recipe, plan: TypePlan, fitted: Fitted) -> Model:
+    quantized = Model(seen.model.ir.clone())
+    _Writer(quantized.ir.graph, plan, seen.observers, recipe, fitted).write()
+    return quantized
 
 
 def _refuse_silence(model: Model, calibration: Calibration) -> None:

@@ -116,6 +116,7 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     graph = model.ir.graph
     compute = {node.name for node in graph if _is_integer_compute(node)}
     groups, integer = _grouped(model, observers, compute, frozenset(), recipe.tensors)
+    recipe = replace(recipe, tensors={**_sampled(model, groups, recipe), **recipe.tensors})
     wanted = requested_types(groups, graph, recipe, integer)
     kept = frozenset(name for name, dtype in wanted.items() if dtype == "float32")
     if kept:
@@ -132,6 +133,19 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     named = tuple(map(tuple, groups))
     squares = {str(n.outputs[0].name) for n in graph if n.op_type in SQUARES and n.name in integer}
     return TypePlan(types, integer, bits, _wide(groups, types, recipe, squares), named)
+
+
+def _sampled(model: Model, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
+    """The types of what a sampler's rows add up, where the recipe names none for the same values."""
+    if model.sampler is None:
+        return {}
+    outputs = [str(value.name) for value in model.stream_outputs]
+    return {
+        name: recipe.sampled
+        for members in groups
+        for name in {model.sampler.roles.x, *outputs}.intersection(members)
+        if not recipe.tensors.keys() & set(members)
+    }
 
 
 def _wide(

@@ -27,6 +27,9 @@ class Recipe:
             usual); 0 leaves it (`edgekit.quantize.migrate`).
         rounding: how weights become integers, a key of `edgekit.quantize.rounding.ROUNDINGS`; all but
             ``nearest`` fit them to the calibration, layer by layer.
+        sampled: type of what a sampler adds up, the noisy input and the network's outputs; a network without
+            one has none.
+        step_groups: how many groups of a sampler's steps have ranges of their own.
         bias_correction: whether biases make up for what rounding does to the mean of every channel.
         tensors: the type of single tensors by name. Tensors that are the same values elsewhere
             (moved, joined, carried as a state) share it.
@@ -44,6 +47,8 @@ class Recipe:
     migrate: float = 0.0
     rounding: str = "nearest"
     bias_correction: bool = False
+    sampled: str = "int16"
+    step_groups: int = 1
     tensors: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -55,9 +60,14 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "products": ("int8", "int16"),
     "fused": ("int8", "int16"),
     "smooth_inputs": ACTIVATION_TYPES,
+    "sampled": ACTIVATION_TYPES,
     "observer": ("minmax", "percentile99.9", "percentile", "percentile99.999", "mse", "entropy"),
 }
-LIMITS: Mapping[str, tuple[float, float]] = {"range_margin": (0.5, 4), "migrate": (0, 1)}
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "range_margin": (0.5, 4),
+    "migrate": (0, 1),
+    "step_groups": (1, 1000),
+}
 RECIPES = {
     "float32": Recipe("float32"),
     "w8a8": Recipe("w8a8", weights="int8", activations="int8", smooth_inputs="int16"),

@@ -108,8 +108,9 @@ def _option_problems(key: str, value: Any, where: str) -> list[Problem]:
         good, allowed = isinstance(value, bool), "true or false"
     elif isinstance(default, int | float):
         low, high = LIMITS[key]
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        good, allowed = number and low <= value <= high, f"a number from {low} to {high}"
+        kind, word = (int, "an integer") if isinstance(default, int) else (int | float, "a number")
+        number = isinstance(value, kind) and not isinstance(value, bool)
+        good, allowed = number and low <= value <= high, f"{word} from {low} to {high}"
     else:
         good, allowed = isinstance(value, str) and bool(value) and value.isprintable(), "a text"
     return [] if good else [Problem(f"{where}, key {key!r}", repr(value), allowed, "correct it")]

@@ -1,0 +1,180 @@
+"""Calibration along trajectories: what is recorded, which calls are kept, and scales per group of steps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+from diffusion_networks import NULL, SAMPLER, SHAPE, labels, tiny_model
+
+from edgekit.errors import CalibrationError, UsageError
+from edgekit.export.diffusion import attach
+from edgekit.export.fold_steps import fold_steps
+from edgekit.export.model import Model
+from edgekit.export.variants import select_group
+from edgekit.export.verify import run, session
+from edgekit.quantize import trajectory
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.recipe import RECIPES
+from edgekit.quantize.step_groups import groups_of_rows, quantize_groups
+from edgekit.quantize.trajectory import Kept, Trajectory, diverse, load, normal, record, uniform
+from edgekit.steps import Network, one_by_one, sample
+
+W8A8 = RECIPES["w8a8"]
+
+
+@cache
+def denoiser() -> Model:
+    return fold_steps(attach(tiny_model(), SAMPLER))
+
+
+def network_of(model: Model) -> Network:
+    running = partial(run, session(model.to_bytes()))
+    types = {str(v.name): v.dtype.numpy() for v in model.stream_inputs if v.dtype is not None}
+    shapes = {str(v.name): tuple(v.shape) for v in model.stream_inputs if v.shape is not None}
+    return one_by_one(
+        lambda inputs, step: list(
+            running(
+                {n: inputs[n].astype(kind).reshape(shapes[n]) for n, kind in types.items()}
+            ).values()
+        )
+    )
+
+
+def recorded(kept: Kept, seed: int = 5) -> Trajectory:
+    model = denoiser()
+    return record(model, network_of(model), kept, seed, labels(len(kept)))
+
+
+def test_calls_are_those_that_the_network_had() -> None:
+    model, calls = denoiser(), []
+    network = network_of(model)
+    table = model.sampler
+    assert table is not None
+
+    def listening(inputs, step):  # type: ignore[no-untyped-def]
+        calls.append((step, {name: array.copy() for name, array in inputs.items()}))
+        return network(inputs, step)
+
+    kept = uniform(table, 3 * table.rows * table.calls)
+    assert kept.shape == (3, table.rows) and kept.all()
+    sample(table, listening, SHAPE, 3, 5, labels(3))
+    found = recorded(kept)
+    for name, array in found.inputs.items():
+        heard = np.concatenate([inputs[name] for _, inputs in calls])
+        np.testing.assert_array_equal(np.ravel(array), np.ravel(heard), err_msg=name)
+    assert found.rows.tolist() == [step.row for step, _ in calls for _ in range(3)]
+    unconditional = found.inputs["label"].reshape(table.rows, 2, 3)[:, 1]
+    assert (unconditional == NULL).all()
+
+
+def test_the_same_seed_records_the_same_calls_and_another_does_not() -> None:
+    kept = uniform(SAMPLER.table(), 20)
+    first, same, other = recorded(kept), recorded(kept), recorded(kept, 6)
+    np.testing.assert_array_equal(first.inputs["x"], same.inputs["x"])
+    assert not np.array_equal(first.inputs["x"], other.inputs["x"])
+
+
+def test_ndtc_keeps_more_calls_near_the_image() -> None:
+    table = SAMPLER.table()
+    kept = normal(table, 2000, 0)
+    counts = kept.sum(0)
+    assert counts.sum() == 1000
+    assert counts[-1] > counts[0] > 0  # what lies outside goes to the ends
+    assert counts[table.rows // 2 :].sum() > 1.2 * counts[: table.rows // 2].sum()
+    np.testing.assert_array_equal(kept, normal(table, 2000, 0))
+
+
+def test_diverse_keeps_more_of_rows_that_differ_and_some_of_each() -> None:
+    table = SAMPLER.table()
+    features = np.ones((table.rows, 4))
+    features[-1] = [-1, 1, -1, 1]
+    counts = diverse(table, features, 200).sum(0)
+    assert counts.min() >= 1 and counts[-1] == counts.max()
+    assert abs(int(counts.sum()) * table.calls - 200) <= table.rows * table.calls
+
+
+def test_only_kept_calls_are_recorded() -> None:
+    kept = np.zeros((4, SAMPLER.steps), bool)
+    kept[[0, 2], 1] = kept[3, 4] = True
+    whole, some = recorded(np.ones_like(kept)), recorded(kept)
+    assert some.rows.tolist() == [1, 1, 1, 1, 4, 4]
+    row = whole.inputs["x"].reshape(SAMPLER.steps, 2, 4, *SHAPE)
+    np.testing.assert_array_equal(some.inputs["x"][:2, 0], row[1, 0, [0, 2]])
+
+
+def test_calls_too_large_for_memory_lie_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = uniform(SAMPLER.table(), 20)
+    expected = recorded(kept).inputs["x"]
+    monkeypatch.setattr(trajectory, "IN_MEMORY", 100)
+    found = recorded(kept).inputs["x"]
+    assert isinstance(found, np.memmap)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_saved_calls_are_those_of_one_sampler_only(tmp_path: Path) -> None:
+    table = denoiser().sampler
+    assert table is not None
+    made = recorded(uniform(table, 20))
+    made.save(tmp_path / "calls.npz")
+    again = load(tmp_path / "calls.npz", table)
+    np.testing.assert_array_equal(again.inputs["x"], made.inputs["x"])
+    with pytest.raises(CalibrationError, match="another sampler"):
+        load(tmp_path / "calls.npz", table.with_(a=table.a * 2))
+    np.savez(tmp_path / "other.npz", x=made.inputs["x"])
+    with pytest.raises(CalibrationError, match="no trajectories"):
+        load(tmp_path / "other.npz", table)
+
+
+def test_groups_are_of_neighbours() -> None:
+    assert groups_of_rows(7, 3).tolist() == [0, 0, 0, 1, 1, 2, 2]
+
+
+def test_every_step_has_the_ranges_of_its_group_and_the_weights_of_all() -> None:
+    model = denoiser()
+    table = model.sampler
+    assert table is not None
+    calls = recorded(uniform(table, 40))
+    grouped = quantize_groups(model, calls, replace(W8A8, step_groups=table.rows))
+    assert grouped.sampler is not None
+    assert grouped.sampler.group.tolist() == list(range(table.rows))
+    static = quantize(model, calls.calibration(), W8A8)
+    exact = network_of(model)
+    errors = {"groups": 0.0, "static": 0.0}
+    for row in range(table.rows):
+        own = select_group(grouped, row)
+        chosen = calls.calibration([row]).clips[0]
+        inputs = dict(chosen)
+        reference = np.concatenate([np.ravel(v) for v in of_float(exact, inputs)])
+        for name, network in (("groups", own), ("static", static)):
+            (output,) = Oracle(network).run_hops(inputs).values()
+            errors[name] += float(np.sum((np.ravel(output) - reference) ** 2))
+        for key in (k for k in static.ir.graph.initializers if k.endswith("weight_q")):
+            weights = [m.ir.graph.initializers[key].const_value for m in (own, static)]
+            np.testing.assert_array_equal(*(w.numpy() for w in weights if w is not None))
+    assert errors["groups"] < errors["static"]
+
+
+def of_float(network: Network, inputs: Mapping[str, np.ndarray]) -> Sequence[np.ndarray]:
+    return network({n: a.reshape(len(a), *a.shape[2:]) for n, a in inputs.items()}, None)  # type: ignore[arg-type]
+
+
+def test_what_the_rows_add_up_is_16_bits_wide() -> None:
+    made = quantize(denoiser(), recorded(uniform(SAMPLER.table(), 20)).calibration(), W8A8)
+    graph = made.ir.graph
+    first = next(node for node in graph if node.op_type == "QuantizeLinear")
+    output = graph.outputs[0].producer()
+    assert first.outputs[0].dtype is ir.DataType.INT16
+    assert output is not None and output.op_type == "DequantizeLinear"
+    stored = output.inputs[0]
+    assert stored is not None and stored.dtype is ir.DataType.INT16
+
+
+def test_more_groups_than_steps_are_refused() -> None:
+    calls = recorded(uniform(SAMPLER.table(), 10))
+    with pytest.raises(UsageError, match="at most 5"):
+        quantize_groups(denoiser(), calls, replace(W8A8, step_groups=6))
