@@ -9,14 +9,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.errors import Problem, UsageError
+from edgekit.errors import CalibrationError, Problem, UsageError
 from edgekit.export.model import Model
 from edgekit.export.variants import stack_groups
 from edgekit.quantize.apply import Observed, fit, observed, quantize_fitted
-from edgekit.quantize.calibrate import observe
+from edgekit.quantize.calibrate import Calibration, observe
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.reconstruct import Progress
-from edgekit.quantize.trajectory import Trajectory
+from edgekit.quantize.trajectory import of_rows
+from edgekit.steps import StepTable
 
 
 def groups_of_rows(rows: int, groups: int) -> NDArray[np.int64]:
@@ -26,7 +27,7 @@ def groups_of_rows(rows: int, groups: int) -> NDArray[np.int64]:
 
 def quantize_groups(
     model: Model,
-    trajectory: Trajectory,
+    calibration: Calibration,
     recipe: Recipe,
     progress: Progress = lambda done, total: None,
 ) -> Model:
@@ -34,28 +35,40 @@ def quantize_groups(
 
     Args:
         model: a float model with a sampler.
-        trajectory: its calls, some of each group.
+        calibration: its calls, some of each group.
         recipe: `step_groups` of it says how many groups there are.
         progress: as `edgekit.quantize.apply.quantize` takes it.
 
     Raises:
-        UsageError: more groups than rows.
+        UsageError: more groups than rows, or no sampler.
+        CalibrationError: calls of another sampler, or none of a group.
         ModelError: the groups' networks differ in more than numbers.
     """
     table = model.sampler
-    assert table is not None
-    if recipe.step_groups > table.rows:
-        found, allowed = f"{recipe.step_groups}", f"at most {table.rows}, the sampler's steps"
+    most = 0 if table is None else table.rows
+    if table is None or recipe.step_groups > most:
+        found, allowed = (
+            f"{recipe.step_groups}",
+            f"at most {most}, the steps of the network's sampler",
+        )
         raise UsageError(Problem("recipe, step_groups", found, allowed, "choose fewer"))
     group = groups_of_rows(table.rows, recipe.step_groups)
-    seen = observed(model, trajectory.calibration(), recipe)
+    seen = observed(model, calibration, recipe)
     fitted = fit(seen, recipe, progress)
     parts = []
     for number in range(recipe.step_groups):
-        calls = trajectory.calibration(np.flatnonzero(group == number).tolist())
+        calls = _calls_of(calibration, table, np.flatnonzero(group == number).tolist())
         part = Observed(seen.model, observe(seen.model, calls), calls)
-        parts.append(quantize_fitted(part, recipe, fitted, calls.label))
+        parts.append(quantize_fitted(part, recipe, fitted, calibration.label))
     return _grouped(stack_groups(parts), group)
+
+
+def _calls_of(calibration: Calibration, table: StepTable, rows: list[int]) -> Calibration:
+    clips = [of_rows(clip, table, rows) for clip in calibration.clips]
+    if not any(len(array) for clip in clips for array in clip.values()):
+        found, step = f"no call of rows {rows[0]} to {rows[-1]}", "record all of them"
+        raise CalibrationError(Problem("calibration", found, "calls of every group", step))
+    return Calibration(tuple(clips), calibration.label)
 
 
 def _grouped(model: Model, group: NDArray[np.int64]) -> Model:

@@ -6,8 +6,6 @@ they had. Which of them are kept is a table of images by rows: see `uniform`, `n
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,62 +13,45 @@ from numpy.typing import NDArray
 
 from edgekit.errors import CalibrationError, Problem
 from edgekit.export.model import Model
-from edgekit.npz import read_npz, write_npz
-from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.calibrate import Calibration, Clip
 from edgekit.quantize.geometry import dims
 from edgekit.steps import Arrays, Network, Step, StepTable, sample
 
 Kept = NDArray[np.bool_]  # (images, rows)
+LABEL = "trajectories"
 IN_MEMORY = 256 << 20  # bytes of one input's calls; more lie in a file that goes with the process
 MEAN, SPREAD = 0.4, 0.4  # of NDTC, in parts of the times (Shang et al., PTQ4DM, CVPR 2023)
 DIVERSITY = 1.2  # lambda (Liu et al., EDA-DM, 2024)
 NEAR = 0.1  # features closer than this part of their greatest distance count as dense
 
 
-@dataclass(frozen=True)
-class Trajectory:
-    """Calls of a network, image by image of a row, rows in order, conditional calls before unconditional ones.
-
-    Attributes:
-        inputs: (calls, *shape) by the network's input.
-        rows: (calls,), the row of the step table of each.
-        digest: that of the step table.
-    """
-
-    inputs: Mapping[str, NDArray[Any]]
-    rows: NDArray[np.int64]
-    digest: str
-
-    def calibration(self, rows: Sequence[int] | None = None) -> Calibration:
-        """What `edgekit.quantize.apply.quantize` takes: the calls, or those of some rows."""
-        if rows is None:
-            return Calibration((self.inputs,), "trajectories")
-        chosen = np.flatnonzero(np.isin(self.rows, rows))
-        clip = {name: array[chosen] for name, array in self.inputs.items()}
-        return Calibration((clip,), "trajectories")
-
-    def save(self, path: Path) -> None:
-        """Write an .npz that `load` reads."""
-        write_npz(path, {**self.inputs, ROWS: self.rows, DIGEST: np.array(self.digest)})
-
-
-ROWS, DIGEST = "edgekit.rows", "edgekit.digest"
-
-
-def load(path: Path, table: StepTable) -> Trajectory:
-    """Read calls that were recorded along the rows of a table.
+def rows_of(calls: Clip, table: StepTable) -> NDArray[np.int64]:
+    """Return the row of each call, (calls,), by the time that it had.
 
     Raises:
-        CalibrationError: they were recorded along another table, or are none.
+        CalibrationError: the network has no time input, or a call's time is none of the table's.
     """
-    arrays = read_npz(path)
-    rows, digest = arrays.pop(ROWS, None), arrays.pop(DIGEST, None)
-    if rows is None or digest is None or str(digest) != table.digest:
-        found = "holds no trajectories" if digest is None else "was recorded with another sampler"
-        allowed = "calls of the network's own sampler: schedule, steps, guidance"
-        where = f"calibration file {path.name!r}"
-        raise CalibrationError(Problem(where, found, allowed, "record it again"))
-    return Trajectory(arrays, rows.astype(np.int64), str(digest))
+    name = table.roles.time
+    if name is None or name not in calls:
+        where, found = "calibration", "calls of a network without a time input"
+        raise CalibrationError(
+            Problem(where, found, "calls with their times", "leave out step groups")
+        )
+    times = np.ravel(calls[name]).astype(np.float32)
+    known = table.time.astype(np.float32)
+    rows: NDArray[np.int64] = np.argmin(np.abs(times[:, None] - known), axis=1)
+    if wrong := sorted(set(times[known[rows] != times].tolist())):
+        found = f"{name} {', '.join(f'{time:g}' for time in wrong[:4])}: no time of the sampler"
+        allowed = "calls of the network's own sampler: its schedule, spacing and steps"
+        step = "record them again, or leave out --calibration: the export samples by itself"
+        raise CalibrationError(Problem("calibration", found, allowed, step))
+    return rows
+
+
+def of_rows(calls: Clip, table: StepTable, rows: Sequence[int]) -> Clip:
+    """The calls of some rows."""
+    chosen = np.flatnonzero(np.isin(rows_of(calls, table), rows))
+    return {name: array[chosen] for name, array in calls.items()}
 
 
 def uniform(table: StepTable, calls: int) -> Kept:
@@ -133,8 +114,10 @@ def record(
     seed: int,
     conditions: Mapping[str, NDArray[Any]],
     progress: Callable[[int, int], None] | None = None,
-) -> Trajectory:
+) -> Calibration:
     """Sample images and keep the calls that a table names; the same seed records the same calls.
+
+    They come row by row, the conditional calls of a row's images before the unconditional ones.
 
     Args:
         model: has the sampler; its inputs are recorded.
@@ -146,9 +129,9 @@ def record(
     """
     table = model.sampler
     assert table is not None
-    rows = np.repeat(np.arange(table.rows), kept.sum(0) * table.calls)
+    calls = int(kept.sum()) * table.calls
     shapes = {str(v.name): (dims(v), v.dtype.numpy()) for v in model.given_inputs if v.dtype}
-    stored = {name: _room((len(rows), *s), dtype) for name, (s, dtype) in shapes.items()}
+    stored = {name: _room((calls, *s), dtype) for name, (s, dtype) in shapes.items()}
     place = 0
 
     def recorded(inputs: Arrays, step: Step) -> Sequence[NDArray[Any]]:
@@ -162,7 +145,7 @@ def record(
 
     shape = shapes[table.roles.x][0][1:]
     sample(table, recorded, shape, len(kept), seed, conditions, progress=progress)
-    return Trajectory(stored, rows, table.digest)
+    return Calibration((stored,), LABEL)
 
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:

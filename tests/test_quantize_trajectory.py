@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
@@ -18,11 +17,12 @@ from edgekit.export.variants import select_group
 from edgekit.export.verify import run, session
 from edgekit.quantize import trajectory
 from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate import Calibration, Clip
 from edgekit.quantize.oracle import Oracle
 from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.step_groups import groups_of_rows, quantize_groups
-from edgekit.quantize.trajectory import Kept, Trajectory, diverse, load, normal, record, uniform
-from edgekit.steps import Network, one_by_one, sample
+from edgekit.quantize.trajectory import Kept, diverse, normal, of_rows, record, rows_of, uniform
+from edgekit.steps import Network, StepTable, one_by_one, sample
 
 W8A8 = RECIPES["w8a8"]
 
@@ -45,16 +45,21 @@ def network_of(model: Model) -> Network:
     )
 
 
-def recorded(kept: Kept, seed: int = 5) -> Trajectory:
+def recorded(kept: Kept, seed: int = 5) -> Clip:
     model = denoiser()
-    return record(model, network_of(model), kept, seed, labels(len(kept)))
+    (calls,) = record(model, network_of(model), kept, seed, labels(len(kept))).clips
+    return calls
+
+
+def table_of(model: Model) -> StepTable:
+    assert model.sampler is not None
+    return model.sampler
 
 
 def test_calls_are_those_that_the_network_had() -> None:
     model, calls = denoiser(), []
     network = network_of(model)
-    table = model.sampler
-    assert table is not None
+    table = table_of(model)
 
     def listening(inputs, step):  # type: ignore[no-untyped-def]
         calls.append((step, {name: array.copy() for name, array in inputs.items()}))
@@ -64,19 +69,19 @@ def test_calls_are_those_that_the_network_had() -> None:
     assert kept.shape == (3, table.rows) and kept.all()
     sample(table, listening, SHAPE, 3, 5, labels(3))
     found = recorded(kept)
-    for name, array in found.inputs.items():
+    for name, array in found.items():
         heard = np.concatenate([inputs[name] for _, inputs in calls])
         np.testing.assert_array_equal(np.ravel(array), np.ravel(heard), err_msg=name)
-    assert found.rows.tolist() == [step.row for step, _ in calls for _ in range(3)]
-    unconditional = found.inputs["label"].reshape(table.rows, 2, 3)[:, 1]
+    assert rows_of(found, table).tolist() == [step.row for step, _ in calls for _ in range(3)]
+    unconditional = found["label"].reshape(table.rows, 2, 3)[:, 1]
     assert (unconditional == NULL).all()
 
 
 def test_the_same_seed_records_the_same_calls_and_another_does_not() -> None:
     kept = uniform(SAMPLER.table(), 20)
     first, same, other = recorded(kept), recorded(kept), recorded(kept, 6)
-    np.testing.assert_array_equal(first.inputs["x"], same.inputs["x"])
-    assert not np.array_equal(first.inputs["x"], other.inputs["x"])
+    np.testing.assert_array_equal(first["x"], same["x"])
+    assert not np.array_equal(first["x"], other["x"])
 
 
 def test_ndtc_keeps_more_calls_near_the_image() -> None:
@@ -102,32 +107,28 @@ def test_only_kept_calls_are_recorded() -> None:
     kept = np.zeros((4, SAMPLER.steps), bool)
     kept[[0, 2], 1] = kept[3, 4] = True
     whole, some = recorded(np.ones_like(kept)), recorded(kept)
-    assert some.rows.tolist() == [1, 1, 1, 1, 4, 4]
-    row = whole.inputs["x"].reshape(SAMPLER.steps, 2, 4, *SHAPE)
-    np.testing.assert_array_equal(some.inputs["x"][:2, 0], row[1, 0, [0, 2]])
+    assert rows_of(some, table_of(denoiser())).tolist() == [1, 1, 1, 1, 4, 4]
+    row = whole["x"].reshape(SAMPLER.steps, 2, 4, *SHAPE)
+    np.testing.assert_array_equal(some["x"][:2, 0], row[1, 0, [0, 2]])
 
 
 def test_calls_too_large_for_memory_lie_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = uniform(SAMPLER.table(), 20)
-    expected = recorded(kept).inputs["x"]
+    expected = recorded(kept)["x"]
     monkeypatch.setattr(trajectory, "IN_MEMORY", 100)
-    found = recorded(kept).inputs["x"]
+    found = recorded(kept)["x"]
     assert isinstance(found, np.memmap)
     np.testing.assert_array_equal(found, expected)
 
 
-def test_saved_calls_are_those_of_one_sampler_only(tmp_path: Path) -> None:
-    table = denoiser().sampler
-    assert table is not None
-    made = recorded(uniform(table, 20))
-    made.save(tmp_path / "calls.npz")
-    again = load(tmp_path / "calls.npz", table)
-    np.testing.assert_array_equal(again.inputs["x"], made.inputs["x"])
-    with pytest.raises(CalibrationError, match="another sampler"):
-        load(tmp_path / "calls.npz", table.with_(a=table.a * 2))
-    np.savez(tmp_path / "other.npz", x=made.inputs["x"])
-    with pytest.raises(CalibrationError, match="no trajectories"):
-        load(tmp_path / "other.npz", table)
+def test_calls_of_another_schedule_are_refused() -> None:
+    table, calls = table_of(denoiser()), recorded(uniform(SAMPLER.table(), 20))
+    other = table.with_(time=table.time + 0.5)
+    with pytest.raises(CalibrationError, match="no time of the sampler"):
+        rows_of(calls, other)
+    calls = {name: array for name, array in calls.items() if name != table.roles.time}
+    with pytest.raises(CalibrationError, match="without a time input"):
+        rows_of(calls, table)
 
 
 def test_groups_are_of_neighbours() -> None:
@@ -136,19 +137,19 @@ def test_groups_are_of_neighbours() -> None:
 
 def test_every_step_has_the_ranges_of_its_group_and_the_weights_of_all() -> None:
     model = denoiser()
-    table = model.sampler
-    assert table is not None
+    table = table_of(model)
     calls = recorded(uniform(table, 40))
-    grouped = quantize_groups(model, calls, replace(W8A8, step_groups=table.rows))
+    grouped = quantize_groups(
+        model, Calibration((calls,), ""), replace(W8A8, step_groups=table.rows)
+    )
     assert grouped.sampler is not None
     assert grouped.sampler.group.tolist() == list(range(table.rows))
-    static = quantize(model, calls.calibration(), W8A8)
+    static = quantize(model, Calibration((calls,), ""), W8A8)
     exact = network_of(model)
     errors = {"groups": 0.0, "static": 0.0}
     for row in range(table.rows):
         own = select_group(grouped, row)
-        chosen = calls.calibration([row]).clips[0]
-        inputs = dict(chosen)
+        inputs = dict(of_rows(calls, table, [row]))
         reference = np.concatenate([np.ravel(v) for v in of_float(exact, inputs)])
         for name, network in (("groups", own), ("static", static)):
             (output,) = Oracle(network).run_hops(inputs).values()
@@ -164,7 +165,8 @@ def of_float(network: Network, inputs: Mapping[str, np.ndarray]) -> Sequence[np.
 
 
 def test_what_the_rows_add_up_is_16_bits_wide() -> None:
-    made = quantize(denoiser(), recorded(uniform(SAMPLER.table(), 20)).calibration(), W8A8)
+    calls = recorded(uniform(SAMPLER.table(), 20))
+    made = quantize(denoiser(), Calibration((calls,), ""), W8A8)
     graph = made.ir.graph
     first = next(node for node in graph if node.op_type == "QuantizeLinear")
     output = graph.outputs[0].producer()
@@ -177,4 +179,4 @@ def test_what_the_rows_add_up_is_16_bits_wide() -> None:
 def test_more_groups_than_steps_are_refused() -> None:
     calls = recorded(uniform(SAMPLER.table(), 10))
     with pytest.raises(UsageError, match="at most 5"):
-        quantize_groups(denoiser(), calls, replace(W8A8, step_groups=6))
+        quantize_groups(denoiser(), Calibration((calls,), ""), replace(W8A8, step_groups=6))

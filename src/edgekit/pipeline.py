@@ -17,7 +17,7 @@ from edgekit.later import unavailable
 from edgekit.meter import cache_folder
 from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.sampling import golden_image, sampled_calls, verify_loop
+from edgekit.sampling import golden_image, own_trajectories, sampled_calls, verify_loop
 from edgekit.source import Imported, ImportOptions, is_onnx, load_model, source_problems, surrounded
 from edgekit.verification import HOPS, sample_hops, verify, write_golden
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 FLOAT = "float32"
 AUTO = "auto"
-CALIBRATION_IMAGES, CALIBRATION_CALLS = 16, 256  # of a denoiser
+CALIBRATION_CALLS = 512  # of a denoiser's own
 LITERT, NPU = "litert", "ethos-u55"
 FPGA = "fpga"  # the target whose builds are engines, see `edgekit.engine_export`
 
@@ -217,7 +217,7 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     if recipe != AUTO and find_recipe(recipe).weights == FLOAT:
         return Quantized(model, model, calibration, find_recipe(recipe), ())
     if calibration is None and model.sampler is not None:
-        calibration = own_trajectories(model, imported.examples)
+        calibration = own_trajectories(model, imported.examples, CALIBRATION_CALLS)
     if calibration is not None:
         made = applied(model, calibration, recipe, request.min_snr_db, progress)
         notes = calibration_warnings(model, calibration)
@@ -231,16 +231,6 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     note = "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
     known = None if request.options.frontend else calibration
     return Quantized(lowered, model, known, made.recipe, (note,), made.alone_db)
-
-
-def own_trajectories(
-    model: "Model", examples: Mapping[str, NDArray[np.float32]] | None
-) -> "Calibration":
-    """Return what a denoiser reads while the float network draws a few images."""
-    from edgekit.quantize.calibrate import Calibration
-
-    calls = sampled_calls(model, model, examples, CALIBRATION_IMAGES, CALIBRATION_CALLS)
-    return Calibration((calls,), "own trajectories")
 
 
 @dataclass(frozen=True)
@@ -263,6 +253,7 @@ def applied(
     from edgekit import auto
     from edgekit.quantize import apply
     from edgekit.quantize.recipe_file import find_recipe
+    from edgekit.quantize.step_groups import quantize_groups
 
     if recipe == AUTO:
         found = auto.find(model, calibration, min_snr_db, progress, cache_folder())
@@ -273,7 +264,8 @@ def applied(
     def fitted(done: int, total: int) -> None:
         progress("fit weights", done, total)
 
-    return Applied(apply.quantize(model, calibration, chosen, fitted), chosen)
+    made = quantize_groups if chosen.step_groups > 1 else apply.quantize
+    return Applied(made(model, calibration, chosen, fitted), chosen)
 
 
 def requantized(model: "Model", recipe: str) -> Problem | None:

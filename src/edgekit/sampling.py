@@ -1,7 +1,6 @@
 """Is a build's sampler the same? The network on the calls of a real sampling, and the loop in C and in Python."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +11,14 @@ from edgekit.errors import VerificationError
 from edgekit.runtime.native import NativeEngine
 from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.steps import Step
+from edgekit.steps import Network, Step
 from edgekit.verification import HIGHEST_INTEGER, HOPS, NOISE_SEED
 
 LEAST_FLOAT_DB = 60.0  # of a float build's image against onnxruntime's
 
 if TYPE_CHECKING:
     from edgekit.export.model import Model
+    from edgekit.quantize.calibrate import Calibration
 
 
 def sampled_calls(
@@ -37,28 +37,41 @@ def sampled_calls(
         images: how many are drawn.
         limit: of the calls.
     """
-    from edgekit.export.verify import run, session
+    from edgekit.quantize.trajectory import record
 
     table, given = model.sampler, drawn_conditions(model, examples, images)
     assert table is not None
-    running = partial(run, session(reference.to_bytes()))
-    inputs = {str(v.name): v for v in model.stream_inputs}
-    known = [str(v.name) for v in reference.stream_inputs]
-    recorded: list[Arrays] = []
+    kept = np.ones((images, table.rows), bool)
+    (calls,) = record(model, float_network(reference), kept, NOISE_SEED, given).clips
+    found = len(calls[table.roles.x])
+    chosen = np.linspace(0, found - 1, min(limit, found)).astype(int)
+    return {name: array[chosen] for name, array in calls.items()}
+
+
+def own_trajectories(
+    model: "Model", examples: Mapping[str, NDArray[Any]] | None, calls: int
+) -> "Calibration":
+    """Return about that many calls of a denoiser, evenly over its steps, as it draws images in float."""
+    from edgekit.quantize.trajectory import record, uniform
+
+    assert model.sampler is not None
+    kept = uniform(model.sampler, calls)
+    given = drawn_conditions(model, examples, len(kept))
+    return record(model, float_network(model), kept, NOISE_SEED, given)
+
+
+def float_network(model: "Model") -> Network:
+    """A model in onnxruntime as `edgekit.steps.sample` calls it: batches, in the types that its inputs have."""
+    from edgekit.export.verify import run, session
+
+    running = session(model.to_bytes())
+    inputs = {str(v.name): (_shape(v), v.dtype.numpy()) for v in model.stream_inputs if v.dtype}
 
     def network(now: Arrays, _: Step) -> Sequence[NDArray[Any]]:
-        call = {
-            name: now[name].astype(value.dtype.numpy()).reshape(_shape(value))
-            for name, value in inputs.items()
-            if value.dtype is not None
-        }
-        recorded.append(call)
-        return list(running({name: call[name] for name in known}).values())
+        given = {n: now[n].astype(kind).reshape(shape) for n, (shape, kind) in inputs.items()}
+        return list(run(running, given).values())
 
-    shape = _shape(inputs[table.roles.x])[1:]
-    steps.sample(table, steps.one_by_one(network), shape, images, NOISE_SEED, given)
-    chosen = np.linspace(0, len(recorded) - 1, min(limit, len(recorded))).astype(int)
-    return {name: np.stack([recorded[i][name] for i in chosen]) for name in inputs}
+    return steps.one_by_one(network)
 
 
 def _shape(value: Any) -> tuple[int, ...]:
