@@ -189,7 +189,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     assert made.manifest.verification is not None
     assert made.manifest.verification["bit_exact_with_oracle"] is True
-    assert made.manifest.quantization["calibrated_on"] == "own trajectories"
+    assert made.manifest.quantization["calibrated_on"] == "trajectories"
     assert any("input 't' folded" in note for note in made.notes)
     return folder / "build"
 

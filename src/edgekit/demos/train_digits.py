@@ -9,7 +9,8 @@ Then, with torch installed:
     python -m edgekit.demos.train_digits package/src/digits --minutes 45
 
 One image in ten is held out. The generator learns v at times drawn evenly from a cosine schedule of 1000, one
-label in ten replaced by the label that means none; weights kept are a moving average of those trained.
+label in ten replaced by the label that means none; weights kept are a moving average of those trained. The
+committed ones are of 5052 steps, 42 minutes on a busy two-core machine.
 """
 
 import argparse
