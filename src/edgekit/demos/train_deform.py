@@ -62,7 +62,11 @@ def train(
     images, targets = _training_set(PICTURES, net.size.stride, diameters)
     layers = [m for m in net.modules() if isinstance(m, SquareDeformConv2d)] if guidance else []
     seen: list[Tensor] = []  # s of the last forward pass
-    hooks = [m.offset.register_forward_hook(lambda _m, _x, s: seen.append(s)) for m in layers]
+
+    def keep(_layer: nn.Module, _x: tuple[Tensor, ...], s: Tensor) -> None:
+        seen.append(s)
+
+    hooks = [layer.offset.register_forward_hook(keep) for layer in layers]
     optimizer = torch.optim.AdamW(net.train().parameters(), rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, total_steps=steps, pct_start=0.1
