@@ -15,11 +15,12 @@ REPORT_HOPS = 100
 
 @dataclass(frozen=True)
 class TensorRow:
-    """One tensor: how it is stored, the range seen in float, and its signal-to-noise ratio.
+    """One tensor: how it is stored, the range seen in float, and its signal-to-noise ratios.
 
-    `snr_db` is cumulative: the tensor of the quantized network, all its causes upstream included,
-    against the same tensor of the float network; infinity where both are equal. `scale` and
-    `zero_point` are None for a float tensor.
+    `alone_db` is what its own rounding leaves, all else exact: the float network's tensor on the grid of
+    its type, against itself. `snr_db` is cumulative: the tensor of the quantized network, all its causes
+    upstream included, against the same tensor of the float network. Infinity where both are equal. `scale`
+    and `zero_point` are None for a float tensor.
     """
 
     name: str
@@ -29,6 +30,7 @@ class TensorRow:
     zero_point: int | None
     minimum: float
     maximum: float
+    alone_db: float
     snr_db: float
 
 
@@ -60,6 +62,7 @@ def tensor_report(
         stored = np.stack(seen[stored_name])
         real = stored if kind is None else kind.dequantize(stored)
         expected = reference[name].reshape(real.shape)
+        alone = expected if kind is None else kind.dequantize(kind.quantize(expected))
         report.append(
             TensorRow(
                 name,
@@ -69,6 +72,7 @@ def tensor_report(
                 None if kind is None else kind.zero_point,
                 float(expected.min()),
                 float(expected.max()),
+                snr_db(expected, alone),
                 snr_db(expected, real),
             )
         )

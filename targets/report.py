@@ -181,12 +181,17 @@ def _snr_table(rows: Sequence["TensorRow"]) -> str:
             "" if row.scale is None else f"{row.scale:.4g}",
             "" if row.zero_point is None else str(row.zero_point),
             f"{row.minimum:.4g} .. {row.maximum:.4g}",
+            _ratio(row.alone_db),
             _ratio(row.snr_db),
             bar(row.snr_db),
         )
         for row in rows
     ]
-    return _table(("tensor", "operator", "type", "scale", "zero", "range", "dB", ""), cells)
+    head = ("tensor", "operator", "type", "scale", "zero", "range", "alone, dB", "all, dB", "")
+    return (
+        f"{_table(head, cells)}<p><small>Against the float network's tensor: alone, with nothing but its own "
+        "rounding; all, with everything upstream in the types of the build.</small></p>"
+    )
 
 
 def _ratio(snr_db: float) -> str:

@@ -220,9 +220,8 @@ def test_a_factory_without_calibration_calibrates_on_its_examples_and_says_so(
 
 
 def test_a_quantized_file_can_be_exported(network: Path, tmp_path: Path) -> None:
-    written = api.quantize(
-        str(network), "w8a8", str(clips(tmp_path / "clips")), tmp_path / "tiny8.onnx"
-    )
+    written = tmp_path / "tiny8.onnx"
+    api.quantize(str(network), "w8a8", str(clips(tmp_path / "clips")), written)
     exported = api.export(str(written), "host", tmp_path / "out")
     assert exported.manifest.quantization["recipe"] == "w8a8"
     assert exported.manifest.quantization["calibrated_on"] == "clips"

@@ -18,6 +18,7 @@ from edgekit import cli
 from edgekit.cli.export import parse_shape, parse_state
 from edgekit.errors import UsageError
 from edgekit.runtime.manifest import Manifest
+from edgekit.source import ImportOptions, load_model
 from edgekit.targets.target import TARGETS
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -174,7 +175,7 @@ def test_quantize_writes_one_file(edgekit: Cli, network: Path, clips: Path, tmp_
     path = tmp_path / "tiny.int8.onnx"
     arguments = ("--calibration", clips, "-o", path)
     code, out, _ = edgekit("quantize", network, "--recipe", "w8a8", *arguments, "--json")
-    assert code == 0 and json.loads(out) == {"path": str(path), "recipe": "w8a8"}
+    assert code == 0 and json.loads(out) == {"path": str(path), "recipe": "w8a8", "notes": []}
     assert path.is_file()
     code, _, err = edgekit("quantize", network, "--recipe", "float32", *arguments)
     assert code == 2 and "float32" in err
@@ -182,6 +183,18 @@ def test_quantize_writes_one_file(edgekit: Cli, network: Path, clips: Path, tmp_
         "quantize", network, "--recipe", "w8a8", "--calibration", clips, "-o", network
     )
     assert code == 2 and "the input itself" in err
+
+
+def test_quantize_says_what_is_wrong_with_the_calibration(edgekit: Cli, tmp_path: Path) -> None:
+    network, pcm = tiny_networks.spectral_gain(tmp_path / "gain.onnx"), tmp_path / "pcm.onnx"
+    options = ImportOptions(frontend=tiny_networks.FRONTEND, sample_rate=16000)
+    load_model(str(network), options).model.save(pcm)
+    (tmp_path / "clips").mkdir()
+    tone = np.sin(np.arange(16000) / 3) / 4
+    soundfile.write(tmp_path / "clips" / "a.wav", tone, 16000)
+    arguments = ("--calibration", tmp_path / "clips", "-o", tmp_path / "x.onnx")
+    code, said, _ = edgekit("quantize", pcm, "--recipe", "w8a8", *arguments)
+    assert code == 0 and "1.0 s of audio in all" in said
 
 
 @needs_cc

@@ -20,9 +20,9 @@ PLAN = (
 )
 STEPS = ("Conv 'a'", "Relu 'b'", "Gemm 'c'", "Sigmoid 'd'")
 ROWS = (
-    TensorRow("x", "Conv", "int8", 0.25, -3, -1.0, 1.5, 31.4),
-    TensorRow("y", "Gemm", "float32", None, None, 0.0, 0.0, math.inf),
-    TensorRow("z", "Relu", "int16", 0.001, 0, 0.0, 2.0, -math.inf),
+    TensorRow("x", "Conv", "int8", 0.25, -3, -1.0, 1.5, 44.5, 31.4),
+    TensorRow("y", "Gemm", "float32", None, None, 0.0, 0.0, math.inf, math.inf),
+    TensorRow("z", "Relu", "int16", 0.001, 0, 0.0, 2.0, 80.0, -math.inf),
 )
 
 
@@ -81,7 +81,7 @@ def test_shares_of_multiply_accumulates_are_said_where_there_are_several() -> No
 
 def test_names_are_escaped() -> None:
     evil = "<script>alert('&\")</script>"
-    row = TensorRow(evil, evil, "int8", 1.0, 0, 0.0, 1.0, 20.0)
+    row = TensorRow(evil, evil, "int8", 1.0, 0, 0.0, 1.0, 20.0, 20.0)
     manifest = tiny_build.manifest(source={"name": evil, "sha256": ""}, tools={evil: evil})
     page = render(manifest, (Placement(evil, "scratch", 0, 4, 0, 0),), (evil,), (row,))
     assert "<script" not in page

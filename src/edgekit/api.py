@@ -170,8 +170,8 @@ def quantize(
     *,
     min_snr_db: float | None = None,
     progress: Progress = silent,
-) -> Path:
-    """Write the QDQ form of a network as one .onnx; returns its path.
+) -> tuple[str, ...]:
+    """Write the QDQ form of a network as one .onnx; returns what is wrong with the calibration.
 
     Args:
         source: ``package.module:factory``, a .pt2 or an .onnx.
@@ -204,6 +204,7 @@ def quantize(
     if problems:
         raise UsageError(problems)
     from edgekit.quantize.calibrate import load_calibration
+    from edgekit.quantize.check_calibration import calibration_warnings
 
     progress("import", 0, 1)
     model = load_model(source, ImportOptions()).model
@@ -213,7 +214,7 @@ def quantize(
     made = pipeline.applied(model, clips, recipe, min_snr_db, progress)
     with replacing(out, Path(source)) as temporary:
         made.model.save(temporary)
-    return out
+    return (*calibration_warnings(model, clips), *made.notes)
 
 
 def run(

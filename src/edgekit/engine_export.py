@@ -43,6 +43,7 @@ def export_engine(request: "Request", progress: "Progress") -> "Exported":
     from edgekit.fpga.resources import PARTS
     from edgekit.pipeline import Exported, requantized
     from edgekit.quantize.calibrate import from_examples, load_calibration
+    from edgekit.quantize.check_calibration import calibration_warnings
 
     recipe = request.recipe or engines.DEFAULT_RECIPE
     with complete_folder(request.out) as folder:
@@ -60,6 +61,7 @@ def export_engine(request: "Request", progress: "Progress") -> "Exported":
             notes.append(EXAMPLES_ONLY)
         else:
             calibration = load_calibration(request.calibration, model)
+            notes += calibration_warnings(model, calibration)
         progress("quantize", 0, 1)
         part = PARTS[request.part or engines.DEFAULT_PART]
         goal: Goal = "small" if request.goal == "small" else "fps"

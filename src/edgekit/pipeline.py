@@ -220,7 +220,7 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
         calibration = own_trajectories(model, imported.examples, CALIBRATION_CALLS)
     if calibration is not None:
         made = applied(model, calibration, recipe, request.min_snr_db, progress)
-        notes = calibration_warnings(model, calibration)
+        notes = (*calibration_warnings(model, calibration), *made.notes)
         return Quantized(made.model, model, calibration, made.recipe, notes, made.alone_db)
     assert imported.examples is not None
     # The examples are the network's inputs, so it is quantized before its front end is added.
@@ -230,16 +230,17 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     lowered = surrounded(made.model, request.options) if request.options.frontend else made.model
     note = "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
     known = None if request.options.frontend else calibration
-    return Quantized(lowered, model, known, made.recipe, (note,), made.alone_db)
+    return Quantized(lowered, model, known, made.recipe, (note, *made.notes), made.alone_db)
 
 
 @dataclass(frozen=True)
 class Applied:
-    """A network in a recipe; `alone_db` as in `Quantized`."""
+    """A network in a recipe; `alone_db` as in `Quantized`, `notes` what a search fell short of."""
 
     model: "Model"
     recipe: "Recipe"
     alone_db: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def applied(
@@ -257,7 +258,7 @@ def applied(
 
     if recipe == AUTO:
         found = auto.find(model, calibration, min_snr_db, progress, cache_folder())
-        return Applied(found.quantized, found.recipe, found.alone_db)
+        return Applied(found.quantized, found.recipe, found.alone_db, found.notes)
     progress("quantize", 0, 1)
     chosen = find_recipe(recipe)
 

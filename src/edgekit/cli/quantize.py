@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from edgekit import api
-from edgekit.cli.console import AsJson, out, print_json, progress
+from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
 
 
 def quantize(
@@ -23,10 +23,9 @@ def quantize(
 ) -> None:
     """Write the QDQ form of a network as one .onnx."""
     with progress(as_json) as report:
-        written = api.quantize(
-            model, recipe, calibration, path, min_snr_db=min_snr, progress=report
-        )
+        notes = api.quantize(model, recipe, calibration, path, min_snr_db=min_snr, progress=report)
     if as_json:
-        print_json({"path": str(written), "recipe": recipe})
-    else:
-        out.print(f"wrote {written}", markup=False, soft_wrap=True)
+        print_json({"path": str(path), "recipe": recipe, "notes": list(notes)})
+        return
+    print_notes(notes)
+    out.print(f"wrote {path}", markup=False, soft_wrap=True)
