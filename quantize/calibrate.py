@@ -126,12 +126,15 @@ def _read_wav(file: Path, model: Model) -> Clip:
     shape = dims(inputs[0]) if inputs else ()
     if len(inputs) != 1 or hop is None or int(np.prod(shape)) != hop:
         listed = ", ".join(f"{v.name} {list(v.shape or ())}" for v in inputs)
+        step = "export with --frontend, or with --hop if the input is PCM, or give .npz files"
+        if model.constants:
+            step = f"give .npz files: they hold {', '.join(map(repr, model.constants))} as well"
         raise CalibrationError(
             Problem(
                 f"calibration file {file.name!r}",
                 f"is audio, but the network takes {listed}",
-                "audio for networks that take PCM",
-                "export with --frontend, or with --hop if the input is PCM, or give .npz files",
+                "audio for networks that take PCM and nothing else",
+                step,
             )
         )
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from devices import on_devices, replayed
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
@@ -76,6 +77,15 @@ def test_a_device_replays_a_session(source: Path, tmp_path: Path, target: str) -
         calibration=str(calibration(tmp_path / "clips")), session_constants=["speaker", "level"],
     )  # fmt: skip
     assert replayed(tmp_path / "build", target, "-O1")[-1] == "PASS"
+
+
+def test_audio_cannot_calibrate_a_session(source: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(64), 16000)
+    with pytest.raises(UsageError, match=r"\.npz files: they hold 'speaker', 'level' as well"):
+        api.export(
+            str(source), "host", tmp_path / "build", hop=4, recipe="w8a8", calibration=str(tmp_path),
+            session_constants=["speaker", "level"],
+        )  # fmt: skip
 
 
 @needs_cc
