@@ -31,20 +31,21 @@ FRAME_SECONDS = 0.02
 
 def calibration_warnings(model: Model, calibration: Calibration) -> tuple[str, ...]:
     """Return what is wrong with the audio of a network that takes PCM; nothing for other networks."""
-    rate = model.stream.sample_rate_hz
-    inputs = model.stream_inputs
-    if (
-        rate is None
-        or len(inputs) != 1
-        or int(np.prod(dims(inputs[0]))) != model.stream.hop_samples
-    ):
+    name, rate = pcm_input(model), model.stream.sample_rate_hz
+    if name is None or rate is None:
         return ()
-    name = str(inputs[0].name)
     clips = [np.ravel(clip[name]).astype(np.float64) for clip in calibration.clips]
     found = [*_length(clips, rate), *_clipping(clips), *_silence(clips), *_bandwidth(clips, rate)]
     return tuple(
         f"calibration: {text}" for text in [*found, *_likeness(clips), *_levels(clips, rate)]
     )
+
+
+def pcm_input(model: Model) -> str | None:
+    """The name of the one stream input where that is a hop of PCM at a known rate."""
+    inputs, stream = model.stream_inputs, model.stream
+    whole = len(inputs) == 1 and int(np.prod(dims(inputs[0]))) == stream.hop_samples
+    return str(inputs[0].name) if whole and stream.sample_rate_hz is not None else None
 
 
 def _length(clips: Sequence[Samples], rate: int) -> list[str]:

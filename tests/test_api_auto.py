@@ -9,7 +9,9 @@ from builds import float_model, noise
 from c_kernels import needs_cc
 
 from edgekit import api, auto
+from edgekit.decisions import Decisions, decided, probabilities
 from edgekit.errors import CheckFailed, UsageError
+from edgekit.export.verify import run_hops
 from edgekit.meter import Meter
 from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.recipe_file import read_recipe
@@ -29,6 +31,12 @@ def clips() -> Iterator[dict[str, np.ndarray]]:
     """Three clips for the network of the zoo."""
     for seed in range(3):
         yield noise(float_model("gru_mask"), 40, seed=seed)
+
+
+def vad_clips() -> Iterator[dict[str, np.ndarray]]:
+    """Three clips for the detector of the zoo."""
+    for seed in range(3):
+        yield noise(float_model("lstm_vad"), 40, seed=seed)
 
 
 def test_an_export_finds_a_recipe_writes_it_and_takes_it_back(tmp_path: Path, cache: Path) -> None:
@@ -70,6 +78,38 @@ def test_what_cannot_be_reached_is_said_with_the_best(tmp_path: Path) -> None:
     with pytest.raises(CheckFailed, match=r"the best that was found is \d+\.\d dB"):
         api.quantize(SOURCE, "auto", "test_api_auto:clips", tmp_path / "x.onnx", min_snr_db=150)
     assert not (tmp_path / "x.onnx").exists()
+
+
+def test_probabilities_must_decide_as_in_float(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, calibration = float_model("lstm_vad"), Calibration(tuple(vad_clips()), "x")
+    assert set(probabilities(model).values()) == {"Sigmoid"}
+    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    monkeypatch.setattr(auto, "MIN_SNR_DB", 10.0)
+    asked = auto.find(model, calibration, 10, api.silent, tmp_path)
+    assert asked.turned == 0 and not asked.notes
+    monkeypatch.setattr(auto, "MOST_TURNED", -1.0)
+    best = auto.find(model, calibration, None, api.silent, tmp_path)
+    assert best.snr_db >= asked.snr_db and "decisions" in best.notes[0]
+    monkeypatch.setattr(auto, "MOST_TURNED", best.turned)
+    kept = auto.find(model, calibration, None, api.silent, tmp_path)
+    assert kept.turned <= best.turned and not kept.notes
+
+
+def test_decisions_are_told_from_other_outputs_and_counted() -> None:
+    assert not probabilities(float_model("tcn"))
+    assert decided(np.array([0.2, 0.5, 0.7]), "Sigmoid").tolist() == [False, True, True]
+    assert decided(np.array([[0.2, 0.8], [0.6, 0.4]]), "Softmax").tolist() == [1, 0]
+    model = float_model("lstm_vad")
+    clip = noise(model, 20)
+    decisions = Decisions(model, [clip])
+    exact = run_hops(model, clip)
+    assert decisions.turned(0, exact) == 0
+    ((name, values),) = exact.items()
+    nearest = np.abs(values - 0.5).min()
+    across = {name: values + np.sign(0.5 - values) * nearest * 0.51}
+    assert decisions.turned(0, across) == pytest.approx(1 / values.size)
 
 
 def test_a_ratio_to_look_for_needs_the_recipe_that_looks(tmp_path: Path) -> None:

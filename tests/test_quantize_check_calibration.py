@@ -10,6 +10,7 @@ from builds import float_model
 from numpy.typing import NDArray
 
 import edgekit.demos
+from edgekit import auto
 from edgekit.export.model import Model
 from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.check_calibration import calibration_warnings
@@ -51,6 +52,18 @@ def half_rate(samples: Samples) -> Samples:
 def test_a_good_set_and_the_bundled_one_pass() -> None:
     assert warnings(SOUND) == ()
     assert warnings([soundfile.read(path)[0] for path in sorted(BUNDLED.glob("*.wav"))]) == ()
+
+
+def test_audio_is_judged_at_a_lower_level_too_and_may_lose_more_there() -> None:
+    (value,) = pcm_model().stream_inputs
+    made = [c[:6400].astype(np.float32).reshape(-1, 1, HOP) for c in SOUND]
+    calibration = Calibration(tuple({str(value.name): a} for a in made), "clips")
+    (loud, quiet), allowances = auto.judges(pcm_model(), calibration)
+    assert allowances == [1, 10]
+    np.testing.assert_array_equal(loud[str(value.name)], made[2])
+    np.testing.assert_allclose(quiet[str(value.name)], made[2] / 10, rtol=1e-6)
+    assert quiet[str(value.name)].dtype == np.float32
+    assert auto.judges(float_model("raw"), calibration)[1] == [1]  # no sample rate: no PCM
 
 
 SETS: dict[str, tuple[Callable[[], list[Samples]], list[str]]] = {

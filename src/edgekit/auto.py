@@ -3,18 +3,21 @@
 For each preparation of the network every group of tensors is tried alone at each type, over a part of the
 calibration; `edgekit.quantize.search` takes the cheapest mix, and the cheapest of all is built in integers and
 measured as it will run. Where that is short of what was asked, the search goes on with as much more in hand.
+Probabilities must decide as those of the float network do, too, unless a ratio is asked for.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgekit.decisions import ERROR_FACTOR, Decisions
 from edgekit.errors import VerificationError
 from edgekit.meter import Meter, Reference
 from edgekit.verification import sample_hops
 
 if TYPE_CHECKING:
+    from edgekit.decisions import Arrays
     from edgekit.export.model import Model
     from edgekit.quantize.apply import Observed
     from edgekit.quantize.calibrate import Calibration, Clip
@@ -23,11 +26,16 @@ if TYPE_CHECKING:
     from edgekit.quantize.space import Space
 
 Progress = Callable[[str, int, int], None]
-MIN_SNR_DB = 29.0
+Judged = tuple[dict[str, float], float]
+MIN_SNR_DB = 30.0
 JUDGES = 3  # every third clip judges types
 JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
+# Audio is judged at lower levels as well, as a factor on samples, and how much more noise it may have there.
+LEVELS = ((1.0, 1.0), (0.1, 10.0))
 ROUNDS = 5
 MORE_DB = 0.25
+MOST_TURNED = 0.005  # of the decisions over all clips, see `Decisions.turned`
+MORE_DECIDED_DB = 4.0
 PREPARATIONS = (
     {"equalize": False, "migrate": 0.0},
     {"equalize": True, "migrate": 0.0},
@@ -45,12 +53,16 @@ class Auto:
         snr_db: of its outputs against the float network's, measured in C.
         alone_db: by the first tensor of each group: the ratio with this group alone in int8, or in the
             narrowest type it may have, and everything else exact.
+        turned: the share of decisions that twice its error turns; 0 of a network that decides nothing.
+        notes: what it falls short of.
     """
 
     recipe: "Recipe"
     quantized: "Model"
     snr_db: float
     alone_db: dict[str, float]
+    turned: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,8 @@ def find(
     Args:
         model: a float network.
         calibration: clips, the more different the better.
-        min_snr_db: of the worst output, in dB; clips count alike, whatever their level.
+        min_snr_db: of the worst output, in dB; clips count alike, whatever their level. Where it is not
+            given, decisions count as well, see `edgekit.decisions`.
         progress: is told the stage, and how many steps of how many are done.
         cache: a folder that keeps measurements.
 
@@ -87,11 +100,12 @@ def find(
     from edgekit.quantize.search import search
 
     needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
-    judged = judges(calibration, model.constants)
-    reference = Reference(model, judged)
+    judged, allowances = judges(model, calibration)
+    reference = Reference(model, judged, allowances)
     # what an export will be judged on, where it is told by how much
     asked = [] if min_snr_db is None else [sample_hops(model, calibration, None)]
-    whole = Reference(model, [*judged, *asked])
+    whole = Reference(model, [*judged, *asked], allowances)
+    decisions = Decisions(model, calibration.clips if min_snr_db is None else ())
     candidates = [
         prepared(model, calibration, settings, reference, progress, cache)
         for settings in PREPARATIONS
@@ -100,15 +114,18 @@ def find(
     for _ in range(ROUNDS):
         found = [(search(c.space, c.ranking, c.meter, aim, progress), c) for c in candidates]
         result, candidate = min(found, key=lambda pair: _merit(pair[0], aim))
-        built = build(candidate, result, calibration.label, whole, len(judged))
+        built = build(candidate, result, calibration.label, (whole, len(judged)), decisions)
         if best is None or built.snr_db > best.snr_db:
             best = built
-        if built.snr_db >= needed:
+        enough = built.snr_db >= needed
+        if enough and built.turned <= MOST_TURNED:
             return built
         if result.snr_db < aim:
             break
-        aim += needed - built.snr_db + MORE_DB
+        aim += MORE_DECIDED_DB if enough else needed - built.snr_db + MORE_DB
     assert best is not None
+    if best.snr_db >= needed:
+        return replace(best, notes=(undecided(best),))
     raise VerificationError(
         f"recipe 'auto': the best that was found is {best.snr_db:.1f} dB below the float network's "
         f"output, {needed:g} dB were asked for; next: give --min-snr {best.snr_db:.0f} or less, or more "
@@ -116,14 +133,27 @@ def find(
     )
 
 
-def judges(calibration: "Calibration", constants: Collection[str] = ()) -> list["Clip"]:
-    """Return every third clip, `JUDGED_HOPS` in all; of session constants, by name, all."""
+def judges(model: "Model", calibration: "Calibration") -> tuple[list["Clip"], list[float]]:
+    """Return every third clip, `JUDGED_HOPS` in all, and by how much the noise of each is divided.
+
+    PCM is heard at all `LEVELS`; session constants stay whole.
+    """
+    from edgekit.quantize.check_calibration import pcm_input
+
+    pcm = pcm_input(model)
     clips = calibration.clips[JUDGES - 1 :: JUDGES] or calibration.clips[-1:]
-    each = max(JUDGED_HOPS // len(clips), 1)
-    return [
-        {name: array if name in constants else array[:each] for name, array in clip.items()}
+    levels = LEVELS[:1] if pcm is None else LEVELS
+    each = max(JUDGED_HOPS // (len(clips) * len(levels)), 1)
+    cut = [
+        {name: array if name in model.constants else array[:each] for name, array in clip.items()}
         for clip in clips
     ]
+    quieter = [
+        {name: array * array.dtype.type(gain if name == pcm else 1) for name, array in clip.items()}
+        for gain, _ in levels[1:]
+        for clip in cut
+    ]
+    return [*cut, *quieter], [allowance for _, allowance in levels for _ in clips]
 
 
 def prepared(
@@ -148,10 +178,25 @@ def prepared(
     return Candidate(recipe, seen, space, rank(space, meter, progress), meter)
 
 
-def build(candidate: Candidate, result: "Found", label: str, whole: Reference, judged: int) -> Auto:
-    """Quantize with the types of a result, and measure that in C on `whole`.
+def undecided(best: Auto) -> str:
+    """The note on a network whose decisions no types keep well enough."""
+    return (
+        f"recipe 'auto': {100 * best.turned:.2f} % of the decisions in calibration lie within {ERROR_FACTOR:g} times "
+        f"the rounding error, {100 * MOST_TURNED:g} % at most were looked for; next: more and more different "
+        "calibration clips, or compare with --recipe w8a16"
+    )
 
-    The first `judged` of its clips count together, those behind them apart.
+
+def build(
+    candidate: Candidate,
+    result: "Found",
+    label: str,
+    judging: tuple[Reference, int],
+    decisions: Decisions,
+) -> Auto:
+    """Quantize with the types of a result, and measure that in C on the clips that judge, and the decisions.
+
+    The clips up to the number in `judging` count together, those behind them apart.
     """
     from edgekit.quantize.apply import quantize_observed
     from edgekit.quantize.search import decibels
@@ -166,13 +211,24 @@ def build(candidate: Candidate, result: "Found", label: str, whole: Reference, j
     }
     recipe = replace(candidate.recipe, tensors=tensors)
     quantized = quantize_observed(candidate.seen, recipe, label)
-    (noises,) = Trials(quantized, whole.clips).run(whole.noise)
+    whole, judged = judging
+    count = len(whole.clips)
+
+    def judge(clip: int, outputs: "Arrays") -> Judged:
+        if clip < count:
+            return whole.noise(clip, outputs), 0.0
+        return {}, decisions.turned(clip - count, outputs)
+
+    (found,) = Trials(quantized, [*whole.clips, *decisions.clips]).run(judge)
+    noises = [noise for noise, _ in found[:count]]
+    turned = [share for _, share in found[count:]]
     noise = max(whole.total(noises[:judged]), whole.total(noises[judged:] or noises))
     alone = {
         group.tensors[0]: decibels(candidate.ranking.noises[i][0])
         for i, group in enumerate(space.groups)
     }
-    return Auto(recipe, quantized, decibels(noise), alone)
+    mean = sum(turned) / len(turned) if turned else 0.0
+    return Auto(recipe, quantized, decibels(noise), alone, mean)
 
 
 def _merit(found: "Found", aim: float) -> tuple[bool, float]:

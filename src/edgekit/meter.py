@@ -25,16 +25,24 @@ QUIETEST = 1e-3  # of the loudest clip's power: quieter ones count less
 class Reference:
     """Clips and what the float network makes of them."""
 
-    def __init__(self, model: "Model", clips: Clips) -> None:
-        """Run the float network in onnxruntime; `clips` map stream inputs to (hops, *shape)."""
+    def __init__(self, model: "Model", clips: Clips, allowances: Sequence[float] = ()) -> None:
+        """Run the float network in onnxruntime.
+
+        Args:
+            model: a float network.
+            clips: map stream inputs to (hops, *shape).
+            allowances: by how much the noise of each clip is divided before it counts; 1 where not given.
+        """
         from edgekit.export.verify import run_hops
 
         self.clips = clips
         self.outputs = [run_hops(model, dict(clip)) for clip in clips]
+        self.allowances = (*allowances, *[1.0] * (len(clips) - len(allowances)))
         powers = [{n: _power(a) for n, a in outputs.items()} for outputs in self.outputs]
         loudest = {name: max(p[name] for p in powers) for name in powers[0]}
         self._weights = [
-            {name: 1 / max(p[name], QUIETEST * loudest[name], 1e-30) for name in p} for p in powers
+            {name: 1 / max(p[name], QUIETEST * loudest[name], 1e-30) / allowance for name in p}
+            for p, allowance in zip(powers, self.allowances, strict=True)
         ]
 
     def noise(self, clip: int, outputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:
@@ -56,7 +64,7 @@ class Meter:
     def __init__(self, model: "Model", reference: Reference, folder: Path | None) -> None:
         """`folder` keeps what was measured, so that a search that was cut off goes on from there."""
         self._model, self._reference = model, reference
-        self._path = folder and folder / f"{_digest(model, reference.clips)}.json"
+        self._path = folder and folder / f"{_digest(model, reference)}.json"
         self._known: dict[str, float] = {}
         if self._path and self._path.is_file():
             self._known = json.loads(self._path.read_text(encoding="utf-8"))
@@ -102,9 +110,10 @@ def _power(array: NDArray[Any]) -> float:
     return float(np.mean(np.square(array, dtype=np.float64)))
 
 
-def _digest(model: "Model", clips: Clips) -> str:
+def _digest(model: "Model", reference: Reference) -> str:
     total = hashlib.sha256(model.to_bytes())
-    for clip in clips:
+    total.update(repr(reference.allowances).encode())
+    for clip in reference.clips:
         for name, array in sorted(clip.items()):
             total.update(f"{name} {array.dtype} {array.shape}".encode())
             total.update(np.ascontiguousarray(array).tobytes())
