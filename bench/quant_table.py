@@ -1,9 +1,10 @@
 """What each part of a recipe is worth on GTCRN: the table of `docs/quantization.md`.
 
-    python bench/quant_table.py [--data FOLDER] [--only REGEX] [--write]
+    python bench/quant_table.py [--set tuning|evaluation] [--data FOLDER] [--only REGEX] [--write]
 
 One row per recipe, with fixes on and off one at a time, and onnxruntime's own static quantization beside
-it. 16 mixtures at 5 dB of voices and noises that calibration has not heard, states carried; all rows but
+it. 16 mixtures at 5 dB of voices and noises that calibration has not heard (those that choices are made on, if
+not said otherwise), states carried; all rows but
 those of onnxruntime are of the generated C. Speech and noise come from Debian packages, the network from
 PyPI. `--write` puts the table into the page.
 """
@@ -20,7 +21,8 @@ import onnx_ir as ir
 from onnxruntime_static import static_quantized
 from published_networks import CACHE, NETWORKS, path_of
 from published_pipelines import Recorded, gtcrn, reference
-from quant_audio import Mixture, calibration, evaluation, loss, outputs
+from quant_audio import SETS, Mixture, calibration, loss, outputs
+from quant_audio import mixtures as mixtures_of
 from quant_goals import Bench, failure
 from rich.console import Console
 from rich.table import Table
@@ -91,10 +93,12 @@ def in_onnxruntime(content: bytes, mixtures: list[Mixture]) -> list[Samples]:
     return [np.asarray(gtcrn(m.noisy, network)[256:], np.float32) for m in mixtures]
 
 
-def rows(data: Path) -> dict[str, Callable[[], tuple[Model | None, list[Samples]]]]:
+def rows(
+    data: Path, mixtures: list[Mixture]
+) -> dict[str, Callable[[], tuple[Model | None, list[Samples]]]]:
     """Return what measures each row: the network, if its arithmetic can be counted, and its outputs."""
     bench = Bench(data)
-    model, mixtures = bench.model("GTCRN"), evaluation(data, 5.0)
+    model = bench.model("GTCRN")
     clips = calibration(data, model)
 
     def ours(network: Model) -> tuple[Model, list[Samples]]:
@@ -130,17 +134,18 @@ def share(model: Model | None) -> str:
 def main() -> int:
     """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--set", choices=SETS, default="tuning", help="voices and noises")
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--only", default="", metavar="REGEX", help="of rows")
     parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
     given = parser.parse_args()
     if code := failure(given.data):
         return code
-    mixtures = evaluation(given.data, 5.0)
+    mixtures = mixtures_of(given.data, SETS[given.set], 5.0)
     exact = outputs(Bench(given.data).model("GTCRN"), mixtures)
     head = ("recipe", "SI-SDR loss, dB", "worst", "output SNR, dB", "PESQ loss", "int8 MACs, %")
     lines = [head]
-    for name, measure in rows(given.data).items():
+    for name, measure in rows(given.data, mixtures).items():
         if not re.search(given.only, name):
             continue
         try:
