@@ -1,15 +1,21 @@
-"""The onnxruntime target: the (QDQ) model itself, ready for an InferenceSession."""
+"""The onnxruntime target: the (QDQ) model itself, ready for an InferenceSession of `MIN_VERSION` or newer."""
 
 from dataclasses import replace
+
+import numpy as np
 
 from edgekit.errors import Problem
 from edgekit.export.model import Model
 from edgekit.export.split_unet import DECODER, split
+from edgekit.quantize.choose import constant
 from edgekit.quantize.frames import frame_moves
+from edgekit.quantize.integer import initializer
 from edgekit.targets.build import Build, digest
 from edgekit.targets.facts import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.session import split_session
+
+MIN_VERSION = "1.20"  # of opset 21 with all that the recipes write
 
 
 def check_onnxruntime(model: Model) -> list[Problem]:
@@ -17,7 +23,7 @@ def check_onnxruntime(model: Model) -> list[Problem]:
     import onnxruntime
 
     try:
-        data = frame_moves(model).to_bytes()
+        data = prepared(model).to_bytes()
         onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions have no common public base
         found = str(error).splitlines()[0]
@@ -35,8 +41,7 @@ def lower_onnxruntime(model: Model, target: str) -> Build:
     Its outputs are inputs of ``model.onnx``, by the same names. With encoder propagation also ``key.onnx``, which
     gives what ``decoder.onnx`` reads.
     """
-    # onnxruntime 1.32 on x86 gives a quantizer that it moves over a Reshape contradictory types
-    parts = split_session(frame_moves(model))
+    parts = split_session(prepared(model))
     models = {"model.onnx": parts.hop, "session.onnx": parts.session}
     weights = sum(
         value.const_value.nbytes
@@ -52,3 +57,25 @@ def lower_onnxruntime(model: Model, target: str) -> Build:
     manifest = with_macs(describe(model, target), model)
     memory = {**manifest.memory, "weights_bytes": weights}
     return Build(files, replace(manifest, memory=memory, digest=digest(files)))
+
+
+def prepared(model: Model) -> Model:
+    """Place Q and DQ so that onnxruntime's int8 kernels take the nodes between."""
+    # onnxruntime 1.32 on x86 gives a quantizer that it moves over a Reshape contradictory types
+    return _with_zero_points(frame_moves(model))
+
+
+def _with_zero_points(model: Model) -> Model:
+    """Spell out the zero points of int8 weights with a scale per channel, which QGemm wants, and old versions need."""
+    copy = model.ir.clone()
+    for node in copy.graph:
+        if node.op_type != "DequantizeLinear" or len(node.inputs) > 2:
+            continue
+        weights, scale = (constant(value) for value in node.inputs[:2])
+        if weights is None or scale is None or weights.dtype != np.int8 or scale.ndim != 1:
+            continue
+        zero = initializer(f"{node.outputs[0].name}_zero_point", np.zeros(scale.shape, np.int8))
+        copy.graph.register_initializer(zero)
+        node.resize_inputs(3)
+        node.replace_input_with(2, zero)
+    return Model(copy)
