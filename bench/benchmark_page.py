@@ -21,11 +21,11 @@ rounds, medians over all hops. Ratios above 1: we are faster.
 
 ## Networks
 
-| | what it is | recipe | multiply-accumulates a hop | weights, bytes | state, bytes | scratch, bytes | scratch over its lower bound |
+| | what it is | recipe | multiply-accumulates a hop | weights, bytes | state, bytes | scratch, bytes | over its bound |
 |---|---|---|---|---|---|---|---|
 {networks}
 
-The lower bound is the largest sum of what is alive in one step: no plan can do with less.
+*Over its bound*: the scratch over the largest sum of what is alive in one step, which no plan can do without.
 
 a, b, c, mobilenet_v2 and gridnet have seeded weights ([bench](../bench)): nothing of them can be heard or seen, but the
 arithmetic is that of trained ones. Inputs and calibration are noise, of gtcrn noisy speech.
@@ -171,7 +171,7 @@ def page(rows: Sequence[Row]) -> str:
 def network_row(row: Row) -> str:
     """The facts of one build."""
     name, recipe, memory = row["network"], row["recipe"], row["memory"]
-    head = f"| {name} | {WHAT[name]} |" if recipe == "float32" else "| | |"
+    head = f"| {name} | {WHAT[name] if recipe == 'float32' else ''} |"
     sizes = " | ".join(f"{memory[f'{key}_bytes']:,}" for key in ("weights", "state", "scratch"))
     over = memory["scratch_bytes"] / memory["scratch_lower_bound_bytes"]
     return f"{head} {recipe} | {row['macs']:,} | {sizes} | {over:.3f} |"
