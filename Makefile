@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test peers bench bench-litert fpga-full stream-fuzz quant-table quant-goals lint compiler clean
+.PHONY: help demo test peers bench bench-litert fpga-full stream-fuzz quant-table quant-goals diffusion-table lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -20,6 +20,7 @@ help:
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
 	@echo "make quant-goals   what quantization costs the published networks"
+	@echo "make diffusion-table   what quantization costs the digit generator, into docs/diffusion.md"
 	@echo "make fpga-full   yosys and nextpnr over engines of all sizes"
 	@echo "make clean  remove what these made"
 
@@ -70,6 +71,9 @@ quant-table: $(VENV)/bench.stamp
 
 quant-goals: $(VENV)/bench.stamp
 	$(BIN)/python bench/quant_goals.py
+
+diffusion-table: $(VENV)/test.stamp compiler
+	$(BIN)/python bench/diffusion_table.py --write
 
 # Other engines have environments of their own: their packages clash.
 export EDGEKIT_PEERS := $(CURDIR)/.venv-peers

@@ -79,7 +79,6 @@ def test_help_lists_the_verbs_and_flags(edgekit: Cli) -> None:
     ("arguments", "name"),
     [
         (["run", "DIR", "a.wav", "b.wav", "--mic"], "--mic"),
-        (["demo", "digits"], "digits"),
     ],
 )  # fmt: skip
 def test_what_comes_later_is_refused_by_name(edgekit: Cli, arguments: list[str], name: str) -> None:

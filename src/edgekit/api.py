@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit import benchmark, inspection, pipeline, tools
 from edgekit.errors import Problem, UsageError
 from edgekit.inspection import Inspected
-from edgekit.later import LATER_DEMOS, unavailable
+from edgekit.later import unavailable
 from edgekit.npz import read_npz, write_npz
 from edgekit.pictures import sample_problem, write_samples
 from edgekit.pipeline import Exported, Progress, Request
@@ -30,10 +30,15 @@ from edgekit.tools import TargetFacts, ToolFacts
 if TYPE_CHECKING:
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_denoise import DenoiseDemo
+    from edgekit.demos.show_digits import DigitsDemo
     from edgekit.export.constants import Constants
     from edgekit.export.model import Model
 
-DEMOS = {"denoise": "host", "deform": "fpga"}  # name -> target where none is given
+DEMOS = {
+    "denoise": "host",
+    "digits": "host",
+    "deform": "fpga",
+}  # name -> target where none is given
 RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".npz", ".npz"))
 
 
@@ -354,11 +359,11 @@ def demo(
     out: str | Path | None = None,
     *,
     progress: Progress = silent,
-) -> "DenoiseDemo | DeformDemo":
+) -> "DenoiseDemo | DigitsDemo | DeformDemo":
     """Run a bundled demo and write what it makes.
 
     Args:
-        name: ``denoise`` or ``deform``.
+        name: ``denoise``, ``digits`` or ``deform``.
         target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga`` only.
         out: the folder to make; ``demo-NAME`` where not given.
         progress: see above.
@@ -368,10 +373,12 @@ def demo(
         CheckFailed: the export failed its verification.
     """
     if name not in DEMOS:
-        raise UsageError(unavailable("demo", name, DEMOS, LATER_DEMOS))
-    from edgekit.demos import show_deform, show_denoise
+        raise UsageError(unavailable("demo", name, DEMOS, ()))
+    from edgekit.demos import show_deform, show_denoise, show_digits
 
     folder = Path(out or f"demo-{name}")
     if name == "deform":
         return show_deform.show(target or DEMOS[name], folder, progress)
+    if name == "digits":
+        return show_digits.show(target or DEMOS[name], folder, progress)
     return show_denoise.show(target or DEMOS[name], folder, progress)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from edgekit.errors import Problem
 
-LATER_DEMOS = ("digits",)
 NOT_YET = "not in this version"
 
 

@@ -10,6 +10,8 @@ from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import engine_rows
 from edgekit.demos.show_deform import DeformDemo
+from edgekit.demos.show_digits import DigitsDemo
+from edgekit.runtime.manifest import Manifest
 
 if TYPE_CHECKING:
     from edgekit.demos.show_denoise import DenoiseDemo
@@ -18,12 +20,15 @@ HEAD = (
     "build", "SI-SDR\nin dB", "out\ndB", "gain\ndB", "median\nus/hop", "p99\nus/hop",
     "weights\nbytes", "state\nbytes", "scratch\nbytes",
 )  # fmt: skip
+DIGITS_HEAD = (
+    "build", "PSNR to\nfloat, dB", "ms per\nimage", "million MACs\nper image", "weights\nbytes", "RAM\nbytes"
+)  # fmt: skip
 
 
 def demo(
-    name: Annotated[str, typer.Argument(help="denoise or deform")],
+    name: Annotated[str, typer.Argument(help="denoise, digits or deform")],
     target: Annotated[
-        str | None, typer.Option(help="denoise: host, c99 or onnxruntime; deform: fpga.")
+        str | None, typer.Option(help="denoise, digits: host, c99 or onnxruntime; deform: fpga.")
     ] = None,
     directory: Annotated[
         Path | None, typer.Option("-o", "--out", help="The folder to make; demo-NAME.")
@@ -35,6 +40,9 @@ def demo(
         shown = api.demo(name, target, directory, progress=report)
     if isinstance(shown, DeformDemo):
         show_engine(shown, as_json)
+        return
+    if isinstance(shown, DigitsDemo):
+        show_digits(shown, as_json)
         return
     if as_json:
         rows = [{**asdict(row), "gain_db": row.gain_db} for row in shown.rows]
@@ -60,6 +68,36 @@ def show_engine(demo: DeformDemo, as_json: bool) -> None:
     )
     for file in demo.files:
         out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)
+
+
+def show_digits(demo: DigitsDemo, as_json: bool) -> None:
+    """Print what an image takes and needs in each build."""
+    if as_json:
+        rows = [asdict(row) for row in demo.rows]
+        print_json({"directory": str(demo.directory), "rows": rows, "files": list(demo.files)})
+        return
+    table = [
+        (
+            row.recipe,
+            "-" if row.psnr_db is None else f"{row.psnr_db:.1f}",
+            f"{row.image_ms:.0f}",
+            f"{row.calls * row.manifest.macs_per_hop / 1e6:,.0f}",
+            *("-" if size is None else f"{size:,}" for size in _sizes(row.manifest)),
+        )
+        for row in demo.rows
+    ]
+    title = f"digits on {demo.rows[0].manifest.target}: {demo.rows[0].calls} network calls an image"
+    print_table(title, DIGITS_HEAD, table, numbers=True)
+    for file in demo.files:
+        out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)
+
+
+def _sizes(manifest: Manifest) -> tuple[int | None, int | None]:
+    """Bytes of weights, and of RAM: states and scratch."""
+    memory = manifest.memory
+    state, scratch = memory["state_bytes"], memory["scratch_bytes"]
+    ram = None if state is None or scratch is None else state + scratch
+    return memory["weights_bytes"], ram
 
 
 def show(demo: "DenoiseDemo") -> None:

@@ -1,0 +1,247 @@
+"""What quantization costs the bundled digit generator: the tables of `docs/diffusion.md`.
+
+    python bench/diffusion_table.py [--images 500] [--seeds 3] [--only REGEX] [--write]
+
+Images are drawn by the generated C, classes in turn, and compared with those that the float network draws from the
+same seeds: PSNR on a range of 2 over all images (pooled) and of the median image, and the Frechet distance of features
+of a classifier (`edgekit.demos.digit_classifier`). Rows that are done are kept in .venv/diffusion-table and not
+measured again. Real digits come from npm (`bench/digit_data.py`).
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import digit_data
+import numpy as np
+import onnx_ir as ir
+from diffusion_calibrations import SEED, SOURCES
+from diffusion_cases import Case, cases
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from edgekit import steps
+from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
+from edgekit.demos.show_digits import NETWORK, SAMPLER, labels
+from edgekit.demos.train_digits import load_digits
+from edgekit.errors import EdgeKitError
+from edgekit.export.key_steps import onnx_network, saved_share, with_key_steps
+from edgekit.export.model import Model
+from edgekit.pipeline import write
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.sampler_correction import corrected
+from edgekit.quantize.step_groups import quantize_groups
+from edgekit.runtime.sampler import Sampler
+from edgekit.sampling import float_network
+from edgekit.source import ImportOptions, load_model
+from edgekit.targets.target import TARGETS
+
+Images = NDArray[np.float32]
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "diffusion.md"
+BEGIN, END = "<!-- make diffusion-table -->", "<!-- end -->"
+KEPT = digit_data.FOLDER.parent / "diffusion-table"
+REAL = 2000  # images of each real set, and of the float network's own distance
+SHAPE = (1, 28, 28)
+FIRST_SEED = 1
+CORRECTED_ON = 20  # images
+RANGE = 2.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Means over the seeds; distances as parts of the float network's, products that encoder propagation saves."""
+
+    saved: float
+    median_db: float
+    pooled_db: float
+    own: float
+    ratio: float
+
+
+class Bench:
+    """The network, its float images, the classifier and real digits; each is made once."""
+
+    def __init__(self, folder: Path, images: int, seeds: int) -> None:
+        """Draw so many images from each of so many seeds."""
+        self.folder, self.images, self.seeds = folder, images, seeds
+        self.model = load_model(str(NETWORK), ImportOptions(sampler=str(SAMPLER))).model
+        self.classifier = load_classifier()
+        self.digest = hashlib.sha256(self.model.to_bytes()).hexdigest()[:16]
+
+    @cache  # noqa: B019
+    def real(self) -> Images:
+        """All digits, (10,000, 1, 28, 28), in the shuffled order of the training."""
+        return np.asarray(load_digits(self.folder)[0].numpy())
+
+    def features(self, images: Images) -> NDArray[np.float64]:
+        """What the classifier makes of images."""
+        return features_of(self.classifier, images)
+
+    @cache  # noqa: B019
+    def exact(self, seed: int, images: int) -> Images:
+        """What the float network draws."""
+        path = KEPT / f"float-{self.digest}-{seed}-{images}.npy"
+        if not path.is_file():
+            assert self.model.sampler is not None
+            drawn = steps.sample(
+                self.model.sampler, float_network(self.model), SHAPE, images, seed, labels(images)
+            )
+            np.save(path, drawn.astype(np.float32))
+        return np.asarray(np.load(path))
+
+    @cache  # noqa: B019
+    def distance(self, seed: int) -> float:
+        """From the float network's images to real ones."""
+        exact = self.features(self.exact(seed, self.images))
+        return frechet(exact, self.features(self.real()[:REAL]))
+
+    def float_distances(self) -> tuple[float, float]:
+        """Of `REAL` images of the float network to real ones, and between two real sets."""
+        near = self.features(self.real()[:REAL])
+        drawn = self.features(self.exact(0, REAL))
+        return frechet(drawn, near), frechet(self.features(self.real()[REAL : 2 * REAL]), near)
+
+    def measure(self, case: Case) -> Measured:
+        """Quantize, compile, draw and compare."""
+        calibration = SOURCES[case.source](self.model, self.real())
+        made = quantize_groups if case.recipe.step_groups > 1 else quantize
+        model = with_key_steps(self.model, case.keys, 0.0) if case.keys else self.model
+        quantized = widened(made(model, calibration, case.recipe))
+        if case.correction:
+            quantized = self.with_correction(quantized)
+        rows = []
+        with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
+            write(TARGETS["host"].lower(quantized, "host"), Path(folder))
+            sampler = Sampler.open(folder)
+            for seed in range(FIRST_SEED, FIRST_SEED + (self.seeds if case.all_seeds else 1)):
+                rows.append(
+                    self.compared(sampler.sample(self.images, seed, labels(self.images)), seed)
+                )
+        assert model.sampler is not None
+        saved = saved_share(model, model.sampler) if case.keys else 0.0
+        return Measured(saved, *np.mean(rows, axis=0).tolist())
+
+    def with_correction(self, quantized: Model) -> Model:
+        """The rows of PTQD, fitted on a few images."""
+        table = quantized.sampler
+        assert table is not None
+        network = steps.one_by_one(onnx_network(quantized, table))
+        given = labels(CORRECTED_ON)
+        made = corrected(
+            table, float_network(self.model), network, SHAPE, CORRECTED_ON, SEED, given
+        )
+        return quantized.describe(sampler=made.facts())
+
+    def compared(self, drawn: Images, seed: int) -> tuple[float, float, float, float]:
+        """Of one seed: median and pooled PSNR, own distance, distance to real digits."""
+        exact, own = self.exact(seed, self.images), self.features(drawn)
+        error = np.square(drawn.clip(-1, 1) - exact.clip(-1, 1)).reshape(len(drawn), -1).mean(1)
+        whole = self.distance(seed)
+        return (
+            decibels(float(np.median(error))),
+            decibels(float(error.mean())),
+            frechet(own, self.features(exact)) / whole,
+            frechet(own, self.features(self.real()[:REAL])) / whole,
+        )
+
+
+def decibels(error: float) -> float:
+    """PSNR of a mean squared error."""
+    return float(10 * np.log10(RANGE**2 / max(error, 1e-12)))
+
+
+def widened(model: Model) -> Model:
+    """Store int4 weights as int8 of the same values: the same bits, and the host's kernels are faster so."""
+    copy = model.ir.clone()
+    for value in copy.graph.initializers.values():
+        tensor = value.const_value
+        if tensor is not None and tensor.dtype == ir.DataType.INT4:
+            array = np.asarray(tensor.numpy()).astype(np.int8)
+            value.const_value, value.dtype = ir.tensor(array, name=value.name), ir.DataType.INT8
+    return Model(copy)
+
+
+def kept(bench: Bench, case: Case, measure: Callable[[Case], Measured]) -> Measured:
+    """A row that was measured before, or is now."""
+    facts = json.dumps([bench.digest, bench.images, bench.seeds, asdict(case)], default=dict)
+    path = KEPT / f"{hashlib.sha256(facts.encode()).hexdigest()[:24]}.json"
+    if path.is_file():
+        return Measured(**json.loads(path.read_text(encoding="utf-8")))
+    measured = measure(case)
+    path.write_text(json.dumps(asdict(measured)), encoding="utf-8")
+    return measured
+
+
+def main() -> int:
+    """Measure and print; returns the exit code."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--data", type=Path, default=digit_data.FOLDER, metavar="FOLDER")
+    parser.add_argument("--images", type=int, default=500, help="of each seed")
+    parser.add_argument("--seeds", type=int, default=3, help="of the recipes; others have one")
+    parser.add_argument("--only", default="", metavar="REGEX", help="of 'factor: row'")
+    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
+    given = parser.parse_args()
+    try:
+        digit_data.fetch(given.data)
+    except EdgeKitError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    KEPT.mkdir(parents=True, exist_ok=True)
+    bench = Bench(given.data, given.images, given.seeds)
+    head = (
+        "varied",
+        "",
+        "median PSNR, dB",
+        "pooled",
+        "FDself, % of float FD",
+        "FD / float FD",
+        "MACs saved, %",
+    )
+    lines: list[tuple[str, ...]] = [head]
+    for case in cases():
+        if not re.search(given.only, f"{case.factor}: {case.name}"):
+            continue
+        row = kept(bench, case, bench.measure)
+        figures: tuple[str, ...] = (f"{row.median_db:.1f}", f"{row.pooled_db:.1f}")
+        figures += (f"{100 * row.own:.2f}", f"{row.ratio:.3f}", f"{100 * row.saved:.0f}")
+        lines.append((case.factor, case.name, *figures))
+        print(": ".join(lines[-1][:2]), *lines[-1][2:], flush=True)
+    drawn, real = bench.float_distances()
+    said = (
+        f"Float network: FD {drawn:.1f} of {REAL:,} images, real against real {real:.1f}. "
+        f"{given.images} images of each seed, {given.seeds} seeds for recipes and one for the rest."
+    )
+    show(lines, said)
+    if given.write:
+        put(lines, said)
+    return 0
+
+
+def show(lines: list[tuple[str, ...]], said: str) -> None:
+    """Print the table."""
+    table = Table(*lines[0])
+    for line in lines[1:]:
+        table.add_row(*line)
+    Console().print(table, said)
+
+
+def put(lines: list[tuple[str, ...]], said: str) -> None:
+    """Write the table into the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    rule = ("---",) * 2 + ("--:",) * 5
+    rows = "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
+    PAGE.write_text(f"{before}{BEGIN}\n{said}\n\n{rows}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

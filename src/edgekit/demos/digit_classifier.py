@@ -1,0 +1,87 @@
+"""The classifier whose features measure generated digits, and the Frechet distance between sets of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edgekit.npz import read_npz
+
+WEIGHTS = Path(__file__).with_name("digit_classifier.npz")
+FEATURES = 64
+BATCH = 250
+
+
+class Classifier(nn.Module):
+    """(batch, 1, 28, 28) in [-1, 1] -> (batch, 10) logits; `features` are the values before the last layer."""
+
+    def __init__(self) -> None:
+        """A network with random weights; `load_classifier` makes the trained one."""
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 16, 3, 1, 1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 3, 1, 1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3, 2, 1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(64 * 4 * 4, FEATURES),
+            nn.ReLU(),
+        )
+        self.drop = nn.Dropout(0.2)
+        self.last = nn.Linear(FEATURES, 10)
+
+    def features(self, images: Tensor) -> Tensor:
+        """(batch, 64), from 0 up."""
+        y: Tensor = self.layers(images)
+        return y
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of the ten digits."""
+        y: Tensor = self.last(self.drop(self.features(images)))
+        return y
+
+
+def load_classifier(path: Path = WEIGHTS) -> Classifier:
+    """The trained network, in eval mode."""
+    network = Classifier()
+    stored = read_npz(path)
+    network.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in stored.items()})
+    return network.eval()
+
+
+def features_of(network: Classifier, images: NDArray[Any]) -> NDArray[np.float64]:
+    """(n, 1, 28, 28) in about [-1, 1] -> (n, 64)."""
+    return np.concatenate(list(_features(network, images))).astype(np.float64)
+
+
+def _features(network: Classifier, images: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    with torch.inference_mode():
+        for first in range(0, len(images), BATCH):
+            some = torch.from_numpy(np.asarray(images[first : first + BATCH], np.float32))
+            yield network.features(some.clamp(-1, 1)).numpy()
+
+
+def frechet(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """The Frechet distance of two sets of features as Gaussians: Heusel et al. (2017), equation 6.
+
+    ``|mean_a - mean_b|^2 + trace(A + B - 2 (A B)^1/2)``. It depends on how many there are: compare equal numbers.
+
+    Args:
+        a: (n, features), n from 2 up.
+        b: (m, features).
+    """
+    mean = a.mean(0) - b.mean(0)
+    cov_a, cov_b = (np.cov(f, rowvar=False) for f in (a, b))
+    values, vectors = np.linalg.eigh(cov_a)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    # A B and root B root have the same eigenvalues
+    shared = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ cov_b @ root), 0)).sum()
+    return float(mean @ mean + np.trace(cov_a) + np.trace(cov_b) - 2 * shared)

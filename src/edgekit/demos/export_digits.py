@@ -1,0 +1,62 @@
+"""Writes digits.onnx from the committed weights, which stay in half precision there, too.
+
+Run ``python -m edgekit.demos.export_digits``.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from onnxscript import optimizer
+
+from edgekit.demos.digits import build
+from edgekit.demos.export_denoise import FOLD_LIMIT_BYTES, OPSET, strip_traces
+
+ONNX_FILE = Path(__file__).with_name("digits.onnx")
+KEPT_SIZE = 256  # smaller tensors stay float32
+
+
+def one_call() -> onnx.ModelProto:
+    """The network for one image, with a Cast behind every large weight."""
+    network, example = build()
+    program = torch.onnx.export(
+        network,
+        tuple(example.values()),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=list(example),
+        output_names=["v"],
+        external_data=False,
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned no program: it needs torch 2.6 or later")
+    optimizer.optimize(
+        program.model, input_size_limit=FOLD_LIMIT_BYTES, output_size_limit=FOLD_LIMIT_BYTES
+    )
+    model = program.model_proto
+    strip_traces(model)
+    halve(model.graph)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def halve(graph: onnx.GraphProto) -> None:
+    """Store large weights as float16, if that loses nothing."""
+    for stored in list(graph.initializer):
+        array = numpy_helper.to_array(stored)
+        half = array.astype(np.float16)
+        if array.size <= KEPT_SIZE or array.dtype != np.float32 or np.any(half != array):
+            continue
+        name = f"{stored.name}.half"
+        graph.initializer.remove(stored)
+        graph.initializer.append(numpy_helper.from_array(half, name))
+        cast = onnx.helper.make_node("Cast", [name], [stored.name], to=onnx.TensorProto.FLOAT)
+        graph.node.insert(0, cast)
+
+
+if __name__ == "__main__":
+    onnx.save(one_call(), ONNX_FILE)
+    print(f"{ONNX_FILE.name}: {ONNX_FILE.stat().st_size} bytes")

@@ -1,0 +1,113 @@
+"""`edgekit demo digits`: the bundled generator draws the same digits in float and in integers."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.folder import complete_folder
+from edgekit.pictures import grid, png
+from edgekit.pipeline import Progress, Request, export
+from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.sampler import Sampler
+from edgekit.source import ImportOptions
+
+HERE = Path(__file__).parent
+NETWORK, SAMPLER = HERE / "digits.onnx", HERE / "digits.toml"
+OPTIONS = ImportOptions(sampler=str(SAMPLER))
+RECIPES = ("float32", "w8a8", "w4a8")
+DIGITS, SEED = 10, 7
+RANGE = 2.0  # of values in an image
+ENLARGED = 4  # screen pixels of one of an image
+PICTURE = "digits.png"
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one build draws.
+
+    Attributes:
+        recipe: ``float32``, ``w8a8`` or ``w4a8``.
+        psnr_db: median over the images, to those that the float build draws from the same seeds; None of itself.
+        image_ms: median time of one image.
+        calls: network calls of one image.
+        manifest: the build's facts.
+    """
+
+    recipe: str
+    psnr_db: float | None
+    image_ms: float
+    calls: int
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class DigitsDemo:
+    """What the demo measured, and the files it wrote: names below `directory`."""
+
+    directory: Path
+    rows: tuple[Row, ...]
+    files: tuple[str, ...]
+
+
+def labels(images: int) -> dict[str, NDArray[np.int64]]:
+    """The classes of some images, in turn."""
+    return {"label": (np.arange(images) % 10)[:, None]}
+
+
+def show(
+    target: str, out: Path, progress: Progress, recipes: Sequence[str] = RECIPES
+) -> DigitsDemo:
+    """Export the generator in some recipes, draw each digit with every build, write a picture of all.
+
+    The first recipe is what the others are compared with.
+
+    Raises:
+        UsageError: `out` is not a new or empty folder, or the target is unknown.
+        CheckFailed: an export failed its verification.
+    """
+    rows: list[Row] = []
+    drawn: list[NDArray[np.float32]] = []
+    with complete_folder(out) as folder:
+        for recipe in recipes:
+            request = Request(str(NETWORK), target, folder / recipe, recipe, options=OPTIONS)
+            manifest = export(request, _named(recipe, progress)).manifest
+            images, image_ms, calls = _draw(folder / recipe, recipe, progress)
+            drawn.append(images)
+            psnr = median_psnr_db(images, drawn[0]) if len(drawn) > 1 else None
+            rows.append(Row(recipe, psnr, image_ms, calls, manifest))
+        (folder / PICTURE).write_bytes(picture(drawn))
+    reports = (f"{recipe}/report.html" for recipe in recipes)
+    return DigitsDemo(out, tuple(rows), (PICTURE, *reports))
+
+
+def _draw(build: Path, recipe: str, progress: Progress) -> tuple[NDArray[np.float32], float, int]:
+    """Each digit once: images, the median time of one in ms, and its network calls."""
+    sampler = Sampler.open(build)
+    images, times = [], []
+    for digit in range(DIGITS):
+        start = time.perf_counter()
+        images.append(sampler.sample(1, SEED + digit, {"label": digit})[0])
+        times.append(1000 * (time.perf_counter() - start))
+        progress(f"{recipe}: sample", digit + 1, DIGITS)
+    return np.stack(images), float(np.median(times)), sampler.table.rows * sampler.table.calls
+
+
+def _named(recipe: str, progress: Progress) -> Progress:
+    return lambda stage, done, total: progress(f"{recipe}: {stage}", done, total)
+
+
+def median_psnr_db(images: NDArray[np.float32], exact: NDArray[np.float32]) -> float:
+    """The PSNR of the median image, of values in [-1, 1]."""
+    error = np.square(images.clip(-1, 1) - exact.clip(-1, 1)).reshape(len(images), -1).mean(1)
+    return float(10 * np.log10(RANGE**2 / max(float(np.median(error)), 1e-12)))
+
+
+def picture(drawn: Sequence[NDArray[np.float32]]) -> bytes:
+    """One line of digits for each build, as a PNG."""
+    lines = [np.concatenate(list(images), axis=-1) for images in drawn]
+    whole = grid(np.concatenate(lines, axis=-2)[None])
+    return png(whole.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1))

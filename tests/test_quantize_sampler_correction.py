@@ -1,0 +1,69 @@
+"""The correction of PTQD in the rows of a sampler: an error of the assumed form is undone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgekit.errors import UsageError
+from edgekit.export.diffusion import Sampler
+from edgekit.export.step_tables_sde import Ouve
+from edgekit.quantize.sampler_correction import corrected, fitted
+from edgekit.steps import Arrays, Network, Step, StepTable, sample
+
+SHAPE = (2, 6, 6)
+MEAN = np.array([0.03, -0.02], np.float32)[:, None, None]
+
+
+def exact(inputs: Arrays, _: Step) -> Sequence[NDArray[Any]]:
+    return [np.tanh(inputs["x"] * np.float32(0.8))]
+
+
+def wrong(slope: float, spread: float) -> Network:
+    def network(inputs: Arrays, step: Step) -> Sequence[NDArray[Any]]:
+        (e,) = exact(inputs, step)
+        noise = np.random.default_rng(step.row).standard_normal(e.shape)
+        return [(e * (1 + slope) + MEAN + spread * noise).astype(np.float32)]
+
+    return network
+
+
+def of(**fields: Any) -> StepTable:
+    return Sampler(steps=10, **fields).table()
+
+
+@pytest.mark.parametrize("prediction", ["eps", "v", "x0"])
+def test_an_error_of_slope_and_mean_is_undone(prediction: str) -> None:
+    table, network = of(prediction=prediction), wrong(0.05, 0.0)
+    expected = sample(table, exact, SHAPE, 8, 3)
+    before = np.abs(sample(table, network, SHAPE, 8, 3) - expected).max()
+    made = corrected(table, exact, network, SHAPE, 16, 1)
+    after = np.abs(sample(made, network, SHAPE, 8, 3) - expected).max()
+    assert before > 0.02 and after < before / 50
+    assert made.digest == table.digest
+
+
+def test_the_noise_that_is_drawn_shrinks_by_what_the_residual_adds() -> None:
+    table = of(eta=1.0)
+    made = corrected(table, exact, wrong(0.05, 0.1), SHAPE, 64, 1)
+    ab = Sampler(steps=10).schedule.ab[table.time.astype(int)]
+    ab_s = np.append(ab[1:], 1.0)
+    gain = np.sqrt(1 - ab_s - table.s**2) - np.sqrt(ab_s * (1 - ab) / ab)
+    expected = np.sqrt(np.maximum(0, table.s**2 - (gain * 0.1 / 1.05) ** 2))
+    np.testing.assert_allclose(made.s, expected, rtol=0.05, atol=1e-3)
+    assert np.all(made.s <= table.s) and np.any(made.s < table.s)
+
+
+def test_a_slope_below_zero_is_left() -> None:
+    e = np.random.default_rng(0).standard_normal((4, 2, 5, 5))
+    slope, mean, spread = fitted(e, 0.9 * e + [[[1.0]], [[2.0]]])
+    assert slope == 0
+    np.testing.assert_allclose(mean, [1, 2], atol=0.05)
+    assert spread == pytest.approx(0.1, rel=0.1)
+
+
+def test_rows_with_outputs_of_their_own_in_x_are_refused() -> None:
+    with pytest.raises(UsageError, match="sampler correction"):
+        corrected(Ouve(steps=3).table(), exact, exact, SHAPE, 1, 0, {"y": np.zeros((1, *SHAPE))})
