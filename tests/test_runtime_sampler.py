@@ -105,6 +105,19 @@ def test_onnxruntime_runs_the_same_table(tmp_path: Path) -> None:
     assert np.abs(found - expected).max() < 0.05
 
 
+def test_litert_runs_the_same_table(tmp_path: Path) -> None:
+    pytest.importorskip(
+        "ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'"
+    )
+    native, other = tmp_path / "native", tmp_path / "other"
+    for folder, target in ((native, "c99"), (other, "litert")):
+        folder.mkdir()
+        lowered(integer(), folder, target)
+    found = Sampler.open(other).sample(N, SEED, labels(N))
+    expected = Sampler.open(native).sample(N, SEED, labels(N))
+    assert np.abs(found - expected).max() < 0.05
+
+
 # -- every term of a row -----------------------------------------------------------------------------
 
 

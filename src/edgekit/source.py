@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,8 +156,8 @@ def load_model(source: str, options: ImportOptions) -> Imported:
 
 
 def with_sampler(
-    network: "Model", examples: Mapping[str, NDArray[np.float32]] | None, path: Path
-) -> tuple["Model", Mapping[str, NDArray[np.float32]] | None]:
+    network: "Model", examples: Mapping[str, NDArray[Any]] | None, path: Path
+) -> tuple["Model", Mapping[str, NDArray[Any]] | None]:
     """Give a denoiser the step table of a sampler.toml and fold its timesteps.
 
     Returns:
