@@ -2,6 +2,10 @@
  * and EK_OUTPUT. */
 #include "ek_rows.h"
 
+#ifndef EK_COPY_SUMS
+#define EK_COPY_SUMS memcpy
+#endif
+
 void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
              int32_t y_max, EK_Y *restrict y, int32_t rows, int32_t k, int32_t n)
@@ -10,7 +14,7 @@ void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *re
     for (int32_t row = 0; row < rows; row++) {
         for (int32_t o = 0; o < n; o += EK_ROWS) {
             const int32_t count = n - o < EK_ROWS ? n - o : EK_ROWS;
-            memcpy(acc, bias + o, (size_t)count * sizeof(acc[0]));
+            EK_COPY_SUMS(acc, bias + o, (size_t)count * sizeof(acc[0]));
             EK_PRODUCT(x, w + o * EK_BYTES(k), k, count, acc);
             EK_OUTPUT(acc, mult + o, shift + o, y_zero, y_min, y_max, y + o, count);
         }

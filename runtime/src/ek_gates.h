@@ -2,6 +2,10 @@
 #include "ek_rows_w4.h"
 #include "ek_rows.h"
 
+#ifndef EK_COPY_SUMS
+#define EK_COPY_SUMS memcpy
+#endif
+
 /* Product of two numbers of which one has scale 2^-15, rounded to the scale of the other. */
 static inline int16_t ek_product_q15(int16_t a, int16_t b)
 {
@@ -16,7 +20,7 @@ static inline int16_t ek_product_q15(int16_t a, int16_t b)
     for (int32_t o = (from); o < (to); o += EK_ROWS) {                                                           \
         sum acc[EK_ROWS];                                                                                        \
         const int32_t count = (to)-o < EK_ROWS ? (to)-o : EK_ROWS;                                               \
-        memcpy(acc, (bias) + o, (size_t)count * sizeof(acc[0]));                                                 \
+        EK_COPY_SUMS(acc, (bias) + o, (size_t)count * sizeof(acc[0]));                                           \
         EK_ROWS_##type((x), (w) + (EK_PACKED_##type(from) + o - (from)) * EK_BYTES_##type(k), (k), count, acc);  \
         EK_OUTPUTS_##type(acc, (mult) + o, (shift) + o, 0, -32768, 32767, (y) + o, count);                       \
     }

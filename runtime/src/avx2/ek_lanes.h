@@ -69,6 +69,12 @@ static inline void ek_i_store_s32(int32_t *y, ek_i v)
     _mm256_storeu_si256((__m256i *)(void *)y, v);
 }
 
+static inline void ek_i_store_first_s32(int32_t *y, ek_i v, int32_t n)
+{
+    const __m256i first = _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    _mm256_maskstore_epi32(y, first, v);
+}
+
 static inline ek_i ek_i_add(ek_i a, ek_i b)
 {
     return _mm256_add_epi32(a, b);
@@ -82,6 +88,17 @@ static inline ek_i ek_i_sub(ek_i a, ek_i b)
 static inline ek_i ek_i_mul(ek_i a, ek_i b)
 {
     return _mm256_mullo_epi32(a, b);
+}
+
+static inline ek_i ek_i_and(ek_i a, ek_i b)
+{
+    return _mm256_and_si256(a, b);
+}
+
+/* Two neighbours of every lane's index, the first in the lower half. */
+static inline ek_i ek_i_gather_pairs(const int16_t *table, ek_i index)
+{
+    return _mm256_i32gather_epi32((const void *)table, index, 2);
 }
 
 static inline ek_i ek_i_shl(ek_i v, ek_i by)

@@ -128,18 +128,4 @@ static inline __m256i ek_wide_s32(const int32_t *acc)
 EK_OUTPUTS_S64(ek_outputs_s64_s8, int8_t)
 EK_OUTPUTS_S64(ek_outputs_s64_s16, int16_t)
 
-/* y [n] = the table's values at x [n], see ek_lut_s16_at; y may be x. One gathered word holds two entries. */
-static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n)
-{
-    const __m256i low = _mm256_set1_epi32(63), half = _mm256_set1_epi32(32);
-    for (int32_t j = 0; j < n; j += 8) {
-        const __m256i u = _mm256_add_epi32(ek_i_load_s16(x + j, n - j), _mm256_set1_epi32(32768));
-        const __m256i pair = _mm256_i32gather_epi32((const void *)table, _mm256_srli_epi32(u, 6), 2);
-        const __m256i t0 = _mm256_srai_epi32(_mm256_slli_epi32(pair, 16), 16);
-        const __m256i rise = _mm256_sub_epi32(_mm256_srai_epi32(pair, 16), t0);
-        const __m256i part = _mm256_add_epi32(_mm256_mullo_epi32(rise, _mm256_and_si256(u, low)), half);
-        ek_i_store_s16(y + j, _mm256_add_epi32(t0, _mm256_srai_epi32(part, 6)), n - j);
-    }
-}
-
 #endif

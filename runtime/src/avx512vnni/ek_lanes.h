@@ -55,6 +55,8 @@ static inline void ek_i_store_s16(int16_t *y, ek_i v, int32_t n)
 {
     if (n >= 16) {
         _mm256_storeu_si256((__m256i *)(void *)y, _mm512_cvtepi32_epi16(v));
+    } else if (n == 8) { /* a masked store reaches a later load through the cache */
+        _mm_storeu_si128((__m128i *)(void *)y, _mm256_castsi256_si128(_mm512_cvtepi32_epi16(v)));
     } else {
         _mm256_mask_storeu_epi16(y, ek_lanes(n), _mm512_cvtepi32_epi16(v));
     }
@@ -63,6 +65,11 @@ static inline void ek_i_store_s16(int16_t *y, ek_i v, int32_t n)
 static inline void ek_i_store_s32(int32_t *y, ek_i v)
 {
     _mm512_storeu_si512(y, v);
+}
+
+static inline void ek_i_store_first_s32(int32_t *y, ek_i v, int32_t n)
+{
+    _mm512_mask_storeu_epi32(y, ek_lanes(n), v);
 }
 
 static inline ek_i ek_i_add(ek_i a, ek_i b)
@@ -78,6 +85,17 @@ static inline ek_i ek_i_sub(ek_i a, ek_i b)
 static inline ek_i ek_i_mul(ek_i a, ek_i b)
 {
     return _mm512_mullo_epi32(a, b);
+}
+
+static inline ek_i ek_i_and(ek_i a, ek_i b)
+{
+    return _mm512_and_si512(a, b);
+}
+
+/* Two neighbours of every lane's index, the first in the lower half. */
+static inline ek_i ek_i_gather_pairs(const int16_t *table, ek_i index)
+{
+    return _mm512_i32gather_epi32(index, (const void *)table, 2);
 }
 
 static inline ek_i ek_i_shl(ek_i v, ek_i by)

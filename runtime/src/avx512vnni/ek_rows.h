@@ -141,21 +141,4 @@ static inline __m512i ek_scaled(__m512i product, __m512i s, int32_t y_zero, int3
 EK_OUTPUTS_S64(ek_outputs_s64_s8, int8_t, _mm512_mask_cvtepi64_storeu_epi8)
 EK_OUTPUTS_S64(ek_outputs_s64_s16, int16_t, _mm512_mask_cvtepi64_storeu_epi16)
 
-/* y [n] = the table's values at x [n], see ek_lut_s16_at; y may be x. One gathered word holds two entries. */
-static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n)
-{
-    const __m512i low = _mm512_set1_epi32(63), half = _mm512_set1_epi32(32);
-    for (int32_t j = 0; j < n; j += 16) {
-        const __mmask16 lanes = ek_lanes(n - j);
-        const __m512i wide = _mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(lanes, x + j));
-        const __m512i u = _mm512_add_epi32(wide, _mm512_set1_epi32(32768));
-        const __m512i pair = _mm512_i32gather_epi32(_mm512_srli_epi32(u, 6), (const void *)table, 2);
-        const __m512i t0 = _mm512_srai_epi32(_mm512_slli_epi32(pair, 16), 16);
-        const __m512i rise = _mm512_sub_epi32(_mm512_srai_epi32(pair, 16), t0);
-        const __m512i part = _mm512_add_epi32(_mm512_mullo_epi32(rise, _mm512_and_si512(u, low)), half);
-        const __m512i q = _mm512_add_epi32(t0, _mm512_srai_epi32(part, 6));
-        _mm256_mask_storeu_epi16(y + j, lanes, _mm512_cvtepi32_epi16(q));
-    }
-}
-
 #endif

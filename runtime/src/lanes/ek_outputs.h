@@ -1,4 +1,4 @@
-/* Outputs of int32 sums over ek_lanes.h. A shift below 33 moves the sum up instead, which first saturates where the
+/* Outputs of int32 sums, and tables, over ek_lanes.h. A shift below 33 moves the sum up instead, which first saturates where the
  * output does: |mult| is 2^20 or more, or 0. See ek_scale.h for the rounding. */
 #include "ek_lanes.h"
 
@@ -37,3 +37,47 @@ static inline ek_i ek_i_requantize_all(ek_i acc, int32_t mult, int32_t shift)
     }
 EK_OUTPUTS_S32(ek_outputs_s32_s8, int8_t, ek_i_store_s8)
 EK_OUTPUTS_S32(ek_outputs_s32_s16, int16_t, ek_i_store_s16)
+
+/* Copy sums of 4 or 8 bytes: short ones mostly, for which a call takes longer. */
+static inline void ek_copy_sums(void *to, const void *from, size_t bytes)
+{
+    const int32_t words = (int32_t)(bytes / 4);
+    for (int32_t j = 0; j < words; j += EK_WIDTH) {
+        const ek_i v = ek_i_load_s32((const int32_t *)from + j, words - j);
+        if (words - j >= EK_WIDTH) {
+            ek_i_store_s32((int32_t *)to + j, v);
+        } else {
+            ek_i_store_first_s32((int32_t *)to + j, v, words - j);
+        }
+    }
+}
+#define EK_COPY_SUMS ek_copy_sums
+
+static inline ek_i ek_i_saturate16(ek_i v)
+{
+    return ek_i_clamp(v, ek_i_all(-32768), ek_i_all(32767));
+}
+
+/* products * 2^-15 rounded, as int16. */
+static inline ek_i ek_i_q15(ek_i products)
+{
+    return ek_i_saturate16(ek_i_shr(ek_i_add(products, ek_i_all(1 << 14)), ek_i_all(15)));
+}
+
+/* x [n] as the table's values, see ek_lut_s16_at. One gathered word holds two entries. */
+static inline ek_i ek_i_lut_s16(ek_i x, const int16_t *table)
+{
+    const ek_i u = ek_i_add(x, ek_i_all(32768)), pair = ek_i_gather_pairs(table, ek_i_shr(u, ek_i_all(6)));
+    const ek_i sixteen = ek_i_all(16), t0 = ek_i_shr(ek_i_shl(pair, sixteen), sixteen);
+    const ek_i rise = ek_i_sub(ek_i_shr(pair, sixteen), t0);
+    const ek_i part = ek_i_add(ek_i_mul(rise, ek_i_and(u, ek_i_all(63))), ek_i_all(32));
+    return ek_i_add(t0, ek_i_shr(part, ek_i_all(6)));
+}
+
+/* y [n] = the table's values at x [n]; y may be x. */
+static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n)
+{
+    for (int32_t j = 0; j < n; j += EK_WIDTH) {
+        ek_i_store_s16(y + j, ek_i_lut_s16(ek_i_load_s16(x + j, n - j), table), n - j);
+    }
+}
