@@ -186,13 +186,18 @@ def matmul_int(kernel: str) -> Callable[[Draw], Call]:
 
 def conv_shape(d: Draw, transposed: bool) -> ConvShape:
     """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element."""
-    kind = d.int(0, 5)
+    kind = d.int(0, 6)
     groups, ci, co = (
-        (1, d.int(1, 5), d.int(1, 6)) if kind < 4 else (d.int(2, 4), d.int(1, 3), d.int(1, 2))
+        (1, d.int(1, 40) if d.int(0, 2) else 1, d.int(10, 90))
+        if kind == 6
+        else (1, d.int(1, 5), d.int(1, 6))
+        if kind < 4
+        else (d.int(2, 4), d.int(1, 3), d.int(1, 2))
     )
     k_h, k_w = (1, d.int(1, 5)) if kind in (1, 4) else (d.int(1, 3), d.int(1, 4))
     stride_h, stride_w, dil_h, dil_w = d.int(1, 2), d.int(1, 3), d.int(1, 2), d.int(1, 3)
     out_h, out_w = (1 if k_h == 1 else d.int(1, 4)), d.int(1, 6) if d.int(0, 3) else d.int(60, 140)
+    out_w = min(out_w, 6) if kind == 6 else out_w
     if kind == 2:
         k_h = k_w = stride_h = stride_w = 1
     if kind == 3:

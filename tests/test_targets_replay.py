@@ -104,6 +104,7 @@ def test_an_export_builds_with_cmake_and_passes_without_heap_or_libm(
     exported = api.export(f"zoo:{NETWORK}", target, folder, recipe="w8a8")
     assert 1000 < (exported.manifest.memory["code_bytes"] or 0) < 40_000
     assert exported.manifest.tools["cross_cc"].startswith("arm-none-eabi-gcc ")
+    assert exported.manifest.tools["kernels"] == ", ".join(profile(target).kernels)
     for command in (["cmake", "-S", folder, "-B", made], ["cmake", "--build", made]):
         subprocess.run(command, check=True, capture_output=True)
     name = exported.manifest.c_name

@@ -1,4 +1,4 @@
-#include "ek_rows_f32.h"
+#include "ek_gru_small_f32.h"
 
 void ek_gru_f32(const float *restrict x, float *restrict h, const float *restrict w, const float *restrict r,
                 const float *restrict w_bias, const float *restrict r_bias, int32_t inputs, int32_t units,
@@ -6,6 +6,9 @@ void ek_gru_f32(const float *restrict x, float *restrict h, const float *restric
 {
     const int32_t n = units, now = linear_before_reset ? 3 * n : 2 * n;
     float *const gx = scratch, *const gh = scratch + 3 * n;
+    if (ek_gru_small(x, h, w, r, w_bias, r_bias, inputs, n, linear_before_reset)) {
+        return;
+    }
     memcpy(gx, w_bias, (size_t)(3 * n) * sizeof(float));
     memcpy(gh, r_bias, (size_t)(3 * n) * sizeof(float));
     ek_rows_f32(x, w, gx, 1, inputs, 3 * n, 0, 3 * n);

@@ -336,6 +336,8 @@ def finish(
     tools = dict(manifest.tools)
     if stream.compiler is not None:
         tools["cc"] = stream.compiler.label
+    if kernels := profile(request.target).kernels:
+        tools["kernels"] = ", ".join(kernels)
     facts = {**manifest.quantization, "notes": list(quantized.notes)}
     manifest = replace(manifest, verification=verification, tools=tools, quantization=facts)
     if (device := profile(request.target)).is_cross:

@@ -25,7 +25,7 @@ class Packing:
         taps: taps in a group by the bits of the operand, ``EK_GROUP``.
         offset: what int8 operands gain before they are multiplied.
         columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
-        phases: transposed convolutions read their taps by remainders of output positions.
+        windows: integer convolutions are those of ``runtime/src/x86``.
     """
 
     rows: int = 1
@@ -33,7 +33,7 @@ class Packing:
     taps: tuple[tuple[int, int], ...] = ((8, 1), (16, 1))
     offset: int = 0
     columns: int = 0
-    phases: bool = False
+    windows: bool = False
 
     def int_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
         """Pack w (n, k) for operands of so many bits."""
@@ -68,9 +68,9 @@ PORTABLE = Packing()
 INT4 = "w4"  # what the names of kernels with int4 weights end in
 PACKINGS: dict[str, Packing] = {
     "avx512vnni": Packing(
-        rows=16, panels=4, taps=((8, 4), (16, 2)), offset=128, columns=16, phases=True
+        rows=16, panels=4, taps=((8, 4), (16, 2)), offset=128, columns=16, windows=True
     ),
-    "avx2": Packing(rows=8, panels=4, taps=((8, 2), (16, 2)), columns=8, phases=True),
+    "avx2": Packing(rows=8, panels=4, taps=((8, 2), (16, 2)), columns=8, windows=True),
     "neon": Packing(columns=4),
     "mve": PORTABLE,
     "dsp": Packing(rows=4, taps=((8, 4), (16, 4))),
@@ -116,23 +116,31 @@ def pack_conv(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return weights and bias of an integer convolution as its kernel reads them.
 
-    Where int8 operands gain an offset, that and the zero point are folded into the bias. Of a transposed convolution
-    with `phases`, the weights are those of one convolution after the other, [phase][out_c][inputs][taps], and so are
-    the biases.
+    Where int8 operands gain an offset, that and the zero point are folded into the bias. With `windows` the
+    weights of a transposed convolution are those of one convolution after the other,
+    [phase][out_c][inputs][taps], and so are the biases; those of a convolution with few positions are packed as
+    rows, and the zero point is always folded.
     """
     if kernel.endswith(INT4):
         return int4_bytes(kernel, [w])[0], bias
     transposed = kernel.startswith("ek_conv_transpose")
-    parts = [w.reshape(len(w), -1)]
-    if transposed and own.phases:
-        parts = transposed_phases(w, shape)
-    elif transposed:
+    bits = int(kernel.removeprefix("ek_conv_").removeprefix("transpose_").split("_")[0][1:])
+    if not own.windows:
         return w, bias
-    biases = [bias] * len(parts)
-    if own.offset and f"{kernel}_".removeprefix("ek_conv_").removeprefix("transpose_")[:2] == "s8":
-        folds = [(own.offset + x_zero) * part.sum(1, np.int64) for part in parts]
-        biases = [(bias - fold).astype(np.int32) for fold in folds]
+    offset = own.offset if bits == 8 else 0
+    if not transposed and few_positions(shape):
+        rows = w.reshape(len(w), -1)
+        fold = (offset + x_zero) * rows.sum(1, np.int64)
+        return own.int_rows(rows, bits), (bias - fold).astype(bias.dtype)
+    parts = transposed_phases(w, shape) if transposed else [w.reshape(len(w), -1)]
+    folds = [(offset + x_zero) * part.sum(1, np.int64) if offset else 0 for part in parts]
+    biases = [(bias - fold).astype(bias.dtype) for fold in folds]
     return np.concatenate([part.reshape(-1) for part in parts]), np.concatenate(biases)
+
+
+def few_positions(s: ConvShape) -> bool:
+    """Whether outputs are taken position by position: ``ek_conv_has_few_positions``."""
+    return s.groups == 1 and s.out_h * s.out_w <= 8 and s.out_c >= 16
 
 
 def transposed_phases(w: NDArray[Any], s: ConvShape) -> list[NDArray[Any]]:

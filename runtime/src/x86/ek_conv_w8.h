@@ -1,5 +1,6 @@
 /* Integer convolution over EK_NAME and what ek_conv_window.h takes. */
 #include "ek_conv_depthwise.h"
+#include "ek_conv_positions.h"
 #include "ek_conv_window.h"
 
 void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
@@ -11,6 +12,10 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
     const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, x_group = (ptrdiff_t)inputs * s.in_h * s.in_w;
     const ek_window window = {s.out_h, s.out_w, s.k_h, s.k_w, s.stride_h, s.stride_w, -s.pad_top, s.dil_h,
                               -s.pad_left, s.dil_w, s.out_w, 1};
+    if (ek_conv_has_few_positions(&s)) {
+        ek_conv_positions(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s);
+        return;
+    }
     if (EK_DEPTHWISE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s)) {
         return;
     }
