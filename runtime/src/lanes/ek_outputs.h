@@ -1,5 +1,5 @@
-/* Outputs of int32 sums, and tables, over ek_lanes.h. A shift below 33 moves the sum up instead, which first saturates where the
- * output does: |mult| is 2^20 or more, or 0. See ek_scale.h for the rounding. */
+/* Outputs of int32 sums, and tables, over ek_lanes.h. A shift below 33 moves the sum up instead, which first saturates
+ * where the output does: |mult| is 2^20 or more, or 0. See ek_scale.h for the rounding. */
 #include "ek_lanes.h"
 
 /* Requantized sums, each with its own factor; shift in 1..62. */
