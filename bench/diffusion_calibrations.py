@@ -43,7 +43,7 @@ def densest(model: Model, _: Images) -> Calibration:
     source.graph.output.append(onnx.helper.make_empty_tensor_value_info(middle))
     session = onnxruntime.InferenceSession(source.SerializeToString())
     features = [
-        session.run([middle], {name: array[i] for name, array in calls.items()})[0]
+        np.asarray(session.run([middle], {name: array[i] for name, array in calls.items()})[0])
         for i in range(table.rows)
     ]
     return recorded(model, diverse(table, np.stack(features), CALLS))

@@ -61,7 +61,7 @@ def train(images: Tensor, labels: Tensor, epochs: int) -> Classifier:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("digits", type=Path, help="the package's folder src/digits")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--out", type=Path, default=WEIGHTS)

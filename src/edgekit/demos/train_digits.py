@@ -130,7 +130,7 @@ def save(network: nn.Module, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("digits", type=Path, help="the package's folder src/digits")
     parser.add_argument("--minutes", type=float, default=45)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
