@@ -64,7 +64,7 @@ class Measured:
         device: ``local`` or ``qemu``.
         hops: how many were measured.
         hop_us: how long a hop of the stream lasts.
-        ram_bytes: state, scratch, and stack where that is known.
+        ram_bytes: state, scratch, and stack where that is known; None where the engine does not tell.
         times: of each hop.
         instructions: executed in each hop.
         functions: executed instructions by function, over all hops.
@@ -78,7 +78,7 @@ class Measured:
     device: str
     hops: int
     hop_us: float | None
-    ram_bytes: int
+    ram_bytes: int | None
     times: Times | None = None
     instructions: tuple[int, ...] = ()
     functions: Mapping[str, int] = field(default_factory=dict)
@@ -151,10 +151,12 @@ def hop_us(manifest: Manifest) -> float | None:
     return None if hop is None or rate is None else hop * 1e6 / rate
 
 
-def ram_bytes(manifest: Manifest, stack_bytes: int | None = None) -> int:
-    """Return state, scratch and stack."""
-    memory = manifest.memory
-    return (memory["state_bytes"] or 0) + (memory["scratch_bytes"] or 0) + (stack_bytes or 0)
+def ram_bytes(manifest: Manifest, stack_bytes: int | None = None) -> int | None:
+    """Return state, scratch and stack; None where the build knows neither of the first two."""
+    blocks = [manifest.memory[name] for name in ("state_bytes", "scratch_bytes")]
+    if blocks == [None, None]:
+        return None
+    return sum(size or 0 for size in (*blocks, stack_bytes))
 
 
 def measure_local(

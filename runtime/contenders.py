@@ -1,4 +1,4 @@
-"""What runs the hops of a network under a clock: a C build, or onnxruntime on the build's model.onnx."""
+"""What runs the hops of a network under a clock: a C build, onnxruntime on its model.onnx, or any running build."""
 
 import ctypes
 import json
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgekit.errors import CheckFailed, ToolError
 from edgekit.runtime.manifest import Manifest
 from edgekit.runtime.native import NativeEngine
+from edgekit.runtime.stream import Stream
 from edgekit.runtime.toolchain import compile_shared
 
 Arrays = dict[str, NDArray[Any]]
@@ -72,6 +73,19 @@ class NativeContender:
             raise CheckFailed(f"the build's process function returned {status}")
         names = (tensor.name for tensor in manifest.stream_outputs)
         return dict(zip(names, outs, strict=True)), nanoseconds / 1000
+
+
+class StreamContender:
+    """A running build of any engine; the clock is around the engine's own call, states are carried outside of it."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Take a build that runs."""
+        self._stream = stream
+
+    def run(self, inputs: Arrays) -> Timed:
+        """See `Contender`."""
+        self._stream.reset()
+        return self._stream.timed_run(inputs)
 
 
 class OnnxruntimeContender:

@@ -47,6 +47,20 @@ def test_local_times_a_build_beside_onnxruntime(host: Path, tmp_path: Path) -> N
     assert "onnxruntime" in report and "<svg" in report
 
 
+def test_litert_is_timed_like_a_c_build(tmp_path: Path) -> None:
+    pytest.importorskip(
+        "ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'"
+    )
+    api.export(NETWORK, "litert", tmp_path / "build", recipe="w8a8", sample_rate=16000)
+    facts = api.bench(tmp_path / "build", hops=20, against=["onnxruntime"]).to_dict()
+    assert facts["hops"] == 100 and 0 < facts["median_us"] <= facts["p99_us"]
+    assert facts["ram_bytes"] is None
+    assert facts["against"]["onnxruntime"]["snr_db"] > 20
+    assert "<h2>Benchmark: local</h2>" in (tmp_path / "build" / "report.html").read_text()
+    with pytest.raises(UsageError, match="--layers: a build for litert"):
+        api.bench(tmp_path / "build", layers=True)
+
+
 @on_devices("cortex-m55")
 def test_qemu_counts_instructions_and_compares_layers(target: str, tmp_path: Path) -> None:
     api.export(NETWORK, target, tmp_path / "build", recipe="w8a8")
@@ -89,7 +103,9 @@ def test_what_cannot_be_measured_is_refused(
 
 def test_a_build_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a build for fpga"):
-        api.bench(tiny_build.write(tmp_path, target="fpga"))
+        api.bench(tiny_build.write(tmp_path / "fpga", target="fpga"))
+    with pytest.raises(UsageError, match="a build for ethos-u55, whose NPU this machine lacks"):
+        api.bench(tiny_build.write(tmp_path / "npu", target="ethos-u55"))
 
 
 @tiny_build.needs_cc

@@ -22,6 +22,7 @@ from edgekit.quantize.denoiser import oracle_network
 from edgekit.quantize.integer import to_integer
 from edgekit.runtime.sampler import Sampler
 from edgekit.steps import StepTable
+from edgekit.targets.target import TARGETS
 
 KEYS = (0, 2, 4)
 
@@ -98,6 +99,17 @@ def test_onnxruntime_runs_the_same_rows(tmp_path: Path) -> None:
     found = Sampler.open(tmp_path).sample(N, SEED, labels(N))
     expected = alone(model, oracle_network(model, table_of(model)))
     assert np.abs(found - expected).max() < 0.05
+
+
+def test_litert_refuses_what_a_tflite_has_not() -> None:
+    pytest.importorskip(
+        "ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'"
+    )
+    assert TARGETS["litert"].check(folded()) == []
+    (problem,) = TARGETS["litert"].check(with_decoder_rows(folded()))
+    assert problem.found == "encoder propagation" and "keys" in problem.next_step
+    (problem,) = TARGETS["litert"].check(grouped())
+    assert "step groups" in problem.found and "step_groups" in problem.next_step
 
 
 def test_all_rows_keys_is_the_plain_table() -> None:
@@ -199,8 +211,6 @@ def test_a_network_without_levels_has_no_cut() -> None:
 
 
 def test_rows_of_another_network_are_refused_by_name() -> None:
-    from edgekit.targets.target import TARGETS
-
     table = table_of(integer())
     model = integer().describe(sampler=table.with_(graph=np.array([2, 0, 0, 0, 0])).facts())
     problems = TARGETS["host"].check(model)

@@ -12,15 +12,22 @@ from edgekit import bench_page
 from edgekit.errors import Problem, UsageError
 from edgekit.later import unavailable
 from edgekit.peers.engines import PEER_ENGINES
+from edgekit.pipeline import LITERT, NPU
 from edgekit.runtime.bench import Measured, golden_inputs, measure_local
-from edgekit.runtime.contenders import Arrays, Contender, NativeContender, OnnxruntimeContender
+from edgekit.runtime.contenders import (
+    Arrays,
+    Contender,
+    NativeContender,
+    OnnxruntimeContender,
+    StreamContender,
+)
 from edgekit.runtime.cross import compile_replay
 from edgekit.runtime.device import DEVICES, LATER_DEVICES, Device, device_of, measure_qemu
 from edgekit.runtime.emulator import replay
 from edgekit.runtime.manifest import Manifest
 from edgekit.runtime.profile import Profile
 from edgekit.runtime.replace import output_problem, replacing
-from edgekit.runtime.stream import ENGINES
+from edgekit.runtime.stream import ENGINES, Stream
 
 if TYPE_CHECKING:
     from edgekit.export.model import Model
@@ -83,6 +90,10 @@ def _problems(
         found = "a build for fpga, which runs in simulation here"
         step = "see its report.html: frames per second are modelled"
         problems.append(Problem("build", found, "a build that runs on a device", step))
+    elif manifest.target == NPU:
+        found = f"a build for {manifest.target}, whose NPU this machine lacks"
+        step = "see `npu` in its manifest.json, or export for --target litert"
+        problems.append(Problem("build", found, "a build that runs on a device", step))
     elif not target.is_cross and manifest.target not in ENGINES:
         allowed = f"a build for {', '.join(ENGINES)} or a device"
         step = "export for --target host"
@@ -106,8 +117,8 @@ def _problems(
     if request.against and device is not None and device.name != "local":
         found = f"on {device.name}, which gives no times"
         problems.append(Problem("--against", found, "--device local", "export for --target host"))
-    if request.layers and manifest.target == "onnxruntime":
-        found = "a build for onnxruntime"
+    if request.layers and manifest.target in ("onnxruntime", LITERT):
+        found = f"a build for {manifest.target}"
         problems.append(Problem("--layers", found, "a build of C sources", "leave it out"))
     if request.append is not None and (problem := output_problem(request.append)):
         problems.append(problem)
@@ -120,6 +131,8 @@ def _local(request: Request, manifest: Manifest, hops: int, progress: Progress) 
     ours: Contender
     if manifest.target == "onnxruntime":
         ours = OnnxruntimeContender(_model(directory).to_bytes(), manifest)
+    elif manifest.target == LITERT:
+        ours = StreamContender(Stream.open(directory))
     else:
         ours = NativeContender(directory, manifest)
     inputs = golden_inputs(directory, manifest, hops)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from edgekit.errors import Problem
 from edgekit.export.model import Model
+from edgekit.export.split_unet import DECODER
 from edgekit.quantize.frames import frame_moves
 from edgekit.quantize.unpack import unpack_states
 from edgekit.runtime.manifest import Tensor
@@ -21,10 +22,28 @@ MODEL_NAME, SESSION_NAME = "model.tflite", "session.tflite"
 
 
 def check_litert(model: Model) -> list[Problem]:
-    """Every node that LiteRT has no form of, and why."""
+    """Every node that LiteRT has no form of, and what a sampler asks for that a .tflite has not; and why."""
+    if problems := _sampler_problems(model):
+        return problems
     parts = split_session(prepared(model))
     found = [part for part in (parts.hop, parts.session) if part is not None]
     return [problem for part in found for problem in written(part).problems]
+
+
+def _sampler_problems(model: Model) -> list[Problem]:
+    table = model.sampler
+    if table is None:
+        return []
+    problems = []
+    if (table.graph == DECODER).any():
+        step = "leave `keys` out of the sampler.toml, or use --target host or onnxruntime"
+        allowed = "rows that run the whole network"
+        problems.append(Problem("sampler", "encoder propagation", allowed, step))
+    if table.group.any():
+        found = "step groups: scales that the call chooses"
+        step = "leave `step_groups` out of the recipe, or use --target host or onnxruntime"
+        problems.append(Problem("sampler", found, "the same scales in all steps", step))
+    return problems
 
 
 def prepared(model: Model) -> Model:
