@@ -191,6 +191,13 @@ def test_an_engine_whose_files_do_not_fit_is_refused(tmp_path: Path) -> None:
         Stream.open(tmp_path / "engine")
 
 
+def test_files_of_images_are_refused_with_what_to_give(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for source in (tmp_path / "a.png", tmp_path / "folder"):
+        with pytest.raises(UsageError, match=r"write them as a \.npz"):
+            api.run(tmp_path / "engine", source, tmp_path / "out.npz")
+
+
 def test_a_network_without_a_layer_for_the_engine_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no layer that the engine has"):
         api.export(f"{__name__}:odd", "fpga", tmp_path / "e", cpu_fallback=True)

@@ -40,6 +40,7 @@ DEMOS = {
     "deform": "fpga",
 }  # name -> target where none is given
 RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".npz", ".npz"))
+PICTURES = (".png", ".jpg", ".jpeg")  # named in a refusal
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:
@@ -250,6 +251,8 @@ def run(
     if kinds not in RUNS:
         found = " to ".join(kind or "no ending" for kind in kinds)
         allowed, step = ", ".join(map(" to ".join, RUNS)), "name two such files"
+        if kinds[0] in PICTURES or source.is_dir():
+            step = "a picture does not say what values the network takes: write them as a .npz"
         raise UsageError(Problem("IN and OUT", found, allowed, step))
     if problem := output_problem(out, source):
         raise UsageError(problem)
