@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.errors import Problem, ToolError, UsageError
+from edgekit.runtime.manifest import Manifest
 from edgekit.runtime.replace import replacing
 from edgekit.runtime.stream import Stream
 
@@ -107,20 +108,7 @@ def timed_run_samples(
 ) -> tuple[Samples, NDArray[np.float64]]:
     """Do as `run_samples`; also returns the microseconds that each hop took."""
     manifest = stream.manifest
-    if not manifest.is_pcm:
-        raise UsageError(
-            Problem(
-                f"build of '{manifest.source['name']}'",
-                ", ".join(
-                    [f"takes {t.name} {list(t.shape)}" for t in manifest.stream_inputs]
-                    + [f"gives {t.name} {list(t.shape)}" for t in manifest.stream_outputs]
-                ),
-                "audio for a build that takes one PCM hop and gives one",
-                "write the outputs to a .npz or .csv instead"
-                if manifest.takes_pcm
-                else "give .npz files, or export with --frontend",
-            )
-        )
+    check_pcm(manifest)
     delay = manifest.stream["delay_samples"] or 0
     (source,), (sink,) = manifest.stream_inputs, manifest.stream_outputs
     pcm = in_hops(np.concatenate([samples, np.zeros(delay, np.float32)]), source.shape)
@@ -129,6 +117,20 @@ def timed_run_samples(
         {source.name: pcm}, None if progress is None else lambda done: progress(done, len(pcm))
     )
     return outputs[sink.name].reshape(-1)[delay : delay + len(samples)], times_us
+
+
+def check_pcm(manifest: Manifest) -> None:
+    """Raise a UsageError where a build does not take one PCM hop and give one."""
+    if manifest.is_pcm:
+        return
+    found = [f"takes {t.name} {list(t.shape)}" for t in manifest.stream_inputs]
+    found += [f"gives {t.name} {list(t.shape)}" for t in manifest.stream_outputs]
+    step = "give .npz files, or export with --frontend"
+    if manifest.takes_pcm:
+        step = "write the outputs to a .npz or .csv instead"
+    allowed = "audio for a build that takes one PCM hop and gives one"
+    where = f"build of '{manifest.source['name']}'"
+    raise UsageError(Problem(where, ", ".join(found), allowed, step))
 
 
 def in_hops(samples: Samples, shape: tuple[int, ...]) -> Samples:

@@ -76,21 +76,10 @@ def test_help_lists_the_verbs_and_flags(edgekit: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        (["run", "DIR", "a.wav", "b.wav", "--mic"], "--mic"),
-    ],
-)  # fmt: skip
-def test_what_comes_later_is_refused_by_name(edgekit: Cli, arguments: list[str], name: str) -> None:
-    code, out, err = edgekit(*arguments)
-    assert code == 2
-    assert name in err and "not in this version" in err and out == ""
-
-
-@pytest.mark.parametrize(
     "arguments",
     [
         [], ["export"], ["export", "m.onnx"], ["frobnicate"], ["run", "a"],
+        ["run", "a", "in.wav"], ["run", "a", "in.wav", "out.wav", "--mic"], ["run", "a", "--mic"],
         ["targets", "--frobnicate"],
         ["export", "m.onnx", "--target", "host", "-o", "x", "--hop", "none"],
         ["export", "m.onnx", "--target", "host", "-o", "x", "--state", "abc"],

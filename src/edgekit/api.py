@@ -20,9 +20,11 @@ from edgekit.pictures import sample_problem, write_samples
 from edgekit.pipeline import Exported, Progress, Request
 from edgekit.runtime.audio import run_wav
 from edgekit.runtime.bench import Measured
+from edgekit.runtime.live import LiveFacts
 from edgekit.runtime.replace import output_problem, replacing
 from edgekit.runtime.rows import run_wav_to_rows
 from edgekit.runtime.sampler import Sampler
+from edgekit.runtime.sound import Watch, play
 from edgekit.runtime.stream import Stream
 from edgekit.source import ImportOptions, load_model, load_streamed, source_problems
 from edgekit.tools import TargetFacts, ToolFacts
@@ -269,6 +271,24 @@ def run(
     with replacing(out, source) as temporary:
         write_npz(temporary, outputs)
     return ()
+
+
+def live(directory: str | Path, watch: Watch, *, constants: str | Path | None = None) -> LiveFacts:
+    """Stream the microphone through a build to the loudspeaker; returns what was counted.
+
+    Args:
+        directory: a build folder; its C code is compiled and run.
+        watch: looks at the facts over and over, and says when to stop: see `edgekit.runtime.sound.play`.
+        constants: a .npz with one array per session constant.
+
+    Raises:
+        UsageError: a build or device that cannot be used.
+        ToolError: a compiler or library is missing or failed, or there is no device.
+    """
+    stream = Stream.open(directory)
+    if constants is not None:
+        stream.session(read_npz(Path(constants)))
+    return play(stream, watch)
 
 
 def sample(

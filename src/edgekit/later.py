@@ -11,8 +11,3 @@ def unavailable(what: str, name: str, here: Iterable[str], later: Iterable[str])
     """Return the problem of a name that is not there: announced for later, or unknown."""
     found = NOT_YET if name in later else "unknown"
     return Problem(f"{what} '{name}'", found, ", ".join(here), "choose one of these")
-
-
-def not_yet(what: str, instead: str = "the flags that --help lists") -> Problem:
-    """Return the problem of a verb or flag whose feature is not there."""
-    return Problem(what, NOT_YET, instead, "leave it out")

@@ -1,5 +1,6 @@
 """What this machine has: compilers, packages, and the targets that work with them."""
 
+import ctypes.util
 import importlib.metadata
 import importlib.util
 import re
@@ -70,6 +71,7 @@ PACKAGES = (
     ("torch", "torch", "export of torch modules and .pt2", "edgekit[torch]"),
     ("soundfile", "soundfile", "run with .wav, calibration on .wav", "edgekit[audio]"),
     ("soxr", "soxr", "resampling", "edgekit[audio]"),
+    ("sounddevice", "sounddevice", "run --mic", "edgekit[mic]"),
     ("matplotlib", "matplotlib", "demo pictures", "edgekit[demo]"),
 )
 
@@ -92,7 +94,7 @@ def doctor() -> list[ToolFacts]:
     ]
     if not found:
         found = [ToolFacts(C_COMPILER, purpose, None, None, "ziglang", "gcc libc6-dev")]
-    return found + device_tools() + [_package(*row) for row in PACKAGES]
+    return found + device_tools() + [_package(*row) for row in PACKAGES] + [_portaudio()]
 
 
 def device_tools() -> list[ToolFacts]:
@@ -145,6 +147,15 @@ def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFac
         version = "?"
     folder = str(Path(spec.origin or "").parent)
     return ToolFacts(distribution, used_for, version, folder, f"'{pip}'", None)
+
+
+def _portaudio() -> ToolFacts:
+    """The library behind sounddevice, whose packages for macOS and Windows bring it."""
+    path = ctypes.util.find_library("portaudio")
+    if path is None and (spec := importlib.util.find_spec("_sounddevice_data")) is not None:
+        path = str((spec.submodule_search_locations or [""])[0])
+    version = None if path is None else "?"
+    return ToolFacts("PortAudio", "run --mic", version, path, None, "libportaudio2")
 
 
 def _missing(needs: Iterable[str]) -> tuple[str, ...]:

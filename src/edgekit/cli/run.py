@@ -7,30 +7,47 @@ import typer
 
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
-from edgekit.cli.later import refuse_given
+from edgekit.cli.live import hear, show
+from edgekit.errors import Problem, UsageError
 
 
 def run(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A build folder.")],
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A .wav, or a .npz of hops.")],
+    source: Annotated[
+        Path | None, typer.Argument(metavar="IN", help="A .wav, or a .npz of hops.")
+    ] = None,
     path: Annotated[
-        Path, typer.Argument(metavar="OUT", help="A .wav, or a .npz or .csv of outputs.")
-    ],
+        Path | None, typer.Argument(metavar="OUT", help="A .wav, or a .npz or .csv of outputs.")
+    ] = None,
     constants: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A .npz with the session constants.")
     ] = None,
+    mic: Annotated[
+        bool,
+        typer.Option("--mic", help="Microphone to loudspeaker, in the place of IN and OUT."),
+    ] = False,
     as_json: AsJson = False,
-    mic: Annotated[bool, typer.Option("--mic", hidden=True)] = False,
 ) -> None:
-    """Stream a file through a build, hop by hop.
+    """Stream a file, or the microphone, through a build, hop by hop.
 
     A .wav is resampled and mixed down as the build needs, with a note, and comes out without the
     delay; a build that gives no audio writes a .npz, or a .csv with a line per hop. A .npz holds one
     array per stream input or output, first axis = hops; it may hold the session constants of a build, too,
     in their own shape. The C code of a build is compiled and run:
     run only builds that you trust.
+
+    With --mic: d switches between the build and the microphone itself, q ends.
     """
-    refuse_given(mic=mic)
+    if mic:
+        if source is not None:
+            found, step = f"IN '{source}' beside --mic", "leave out one of them"
+            raise UsageError(Problem("--mic", found, "the sound devices or files", step))
+        facts = hear(directory, constants, as_json)
+        print_json(facts.to_dict()) if as_json else show(facts)
+        return
+    if source is None or path is None:
+        found, allowed = "not given", "two files, or --mic"
+        raise UsageError(Problem("IN and OUT", found, allowed, "edgekit run DIR in.wav out.wav"))
     with progress(as_json) as report:
         notes = api.run(directory, source, path, constants=constants, progress=report)
     if as_json:
