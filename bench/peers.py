@@ -29,8 +29,9 @@ from edgekit.errors import EdgeKitError
 from edgekit.peers.beside import Beside, Kept, hoisted, recorded, session_values
 from edgekit.peers.engines import PEER_ENGINES
 from edgekit.peers.program import plain_onnx
-from edgekit.runtime.bench import LEAST_SNR_DB, apart_db, measure_local, one_core
+from edgekit.runtime.bench import LEAST_SNR_DB, measure_local, one_core
 from edgekit.runtime.contenders import Arrays, Contender, NativeContender, OnnxruntimeContender
+from edgekit.runtime.golden import apart_db
 from edgekit.targets.facts import describe
 
 COMPARED_HOPS = 200

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgekit.errors import CheckFailed
 from edgekit.npz import read_npz
 from edgekit.runtime.contenders import Arrays, Contender
+from edgekit.runtime.golden import apart_db
 from edgekit.runtime.manifest import Manifest
 
 ROUNDS = 5
@@ -221,17 +222,6 @@ def one_core() -> Iterator[int | None]:
         yield core
     finally:
         os.sched_setaffinity(0, before)
-
-
-def apart_db(ours: Arrays, theirs: Arrays) -> dict[str, float]:
-    """Return the signal-to-noise ratio of our outputs against others', in dB, by name; infinite where equal."""
-    ratios = {}
-    for output, expected in theirs.items():
-        error = np.asarray(ours[output], np.float64) - expected
-        noise, signal = np.sum(error**2), np.sum(np.asarray(expected, np.float64) ** 2)
-        with np.errstate(divide="ignore"):
-            ratios[output] = np.inf if noise == 0 else float(10 * np.log10(signal / noise))
-    return ratios
 
 
 def _compared(name: str, ours: Arrays, theirs: Arrays) -> float | None:

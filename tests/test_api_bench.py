@@ -1,6 +1,8 @@
 """`edgekit bench`: what it measures, beside whom, what it refuses, and the page in the report."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from edgekit import api
 from edgekit.errors import CheckFailed, UsageError
 from edgekit.runtime.bench import golden_inputs, measure_local, one_core
 from edgekit.runtime.contenders import Arrays, Timed
+from edgekit.runtime.golden import check_outputs, first_wrong, least_db, rows
 from edgekit.runtime.manifest import Manifest
 from edgekit.runtime.stream import Stream
 
@@ -122,6 +125,58 @@ def test_layers_of_a_build_that_is_not_what_its_network_makes_are_refused(
         api.bench(copy, layers=True)
 
 
+def spoil(build: Path) -> None:
+    """Change one int8 weight in a build's sources."""
+    (weights,) = build.glob("*_weights.c")
+    text = weights.read_text()
+    first = re.compile(r"(const int8_t \w+_w\[\d+\] = \{\s+-?)\d+")
+    assert first.search(text)
+    weights.write_text(first.sub(r"\g<1>99", text, count=1))
+
+
+@tiny_build.needs_cc
+def test_a_corrupted_weight_is_found_and_the_first_layer_that_differs(
+    host: Path, tmp_path: Path
+) -> None:
+    build = tmp_path / "build"
+    shutil.copytree(host, build)
+    spoil(build)
+    with pytest.raises(
+        CheckFailed, match=r"local disagrees with golden:\noutput 'tanh': [\d.]+ dB"
+    ):
+        api.bench(build, hops=2)
+    with pytest.raises(CheckFailed) as failure:
+        api.bench(build, hops=2, layers=True)
+    # the first convolution: what runs before it is equal
+    assert "the first layer that differs: getitem_q, in hop 0" in str(failure.value)
+    assert "\nlayer cat_q: equal\nlayer getitem_q: FAIL, different, hop 0\n" in str(failure.value)
+    assert "not as the export wrote them: conv_recurrent_weights.c" in str(failure.value)
+
+
+@tiny_build.needs_cc
+def test_layers_of_a_float_build_may_sum_in_another_order(tmp_path: Path) -> None:
+    api.export(NETWORK, "host", tmp_path / "build")
+    layers = dict(api.bench(tmp_path / "build", hops=2, layers=True).layers)
+    assert len(layers) > 5 and set(layers.values()) != {"equal"}
+    assert not [result for result in layers.values() if result.startswith("FAIL")]
+
+
+def test_the_first_wrong_layer_is_that_of_the_earliest_hop() -> None:
+    printed = [
+        "layer skip: FAIL, different, hop 1",
+        "layer conv: equal",
+        "layer gru: FAIL, 12 dB, hop 0",
+        "layer out: FAIL, -3 dB, hop 0",
+        "output y: FAIL, 3 dB, hop 0",
+        "layer x: what is this",
+    ]
+    found = rows("\n".join(printed))
+    assert [row.name for row in found] == ["skip", "conv", "gru", "out", "y"]
+    first = first_wrong(found)
+    assert first is not None and first.name == "gru"
+    assert first_wrong([row for row in found if row.kind == "output"]) is None
+
+
 class Fake:
     """Gives `gain` times its input and 1 ms a hop."""
 
@@ -144,6 +199,27 @@ def test_a_peer_that_computes_something_else_gets_no_time() -> None:
     assert done == [4, 3, 2, 1, 0]
     with pytest.raises(CheckFailed, match="bad: output 'y' is not that of the same network"):
         measure_local(Fake(1), {"bad": (Fake(2), "1")}, inputs, manifest, lambda i, n: None)
+
+
+def test_what_is_near_enough_to_golden() -> None:
+    golden = {"y": np.ones((4, 2), np.float32), "n": np.arange(4, dtype=np.int32)}
+    check_outputs("a", tiny_build.manifest(), {name: a[:2] for name, a in golden.items()}, golden)
+    near = {"y": golden["y"][:2] * np.float32(1 + 1e-6), "n": golden["n"][:2]}
+    check_outputs("a", tiny_build.manifest(), near, golden)
+    far = {"y": golden["y"][:2] * np.float32(1.001), "n": golden["n"][:2] + 1}
+    with pytest.raises(CheckFailed) as failure:
+        check_outputs("a", tiny_build.manifest(), far, golden)
+    assert "'y': 60.0 dB from golden, at least 90 needed" in str(failure.value)
+    assert "output 'n'" in str(failure.value)
+    lost = {"y": np.full((2, 2), np.nan, np.float32)}
+    with pytest.raises(CheckFailed, match="'y': nan dB"):
+        check_outputs("a", tiny_build.manifest(), lost, golden)
+    verified = {"snr_db": 40.0}
+    integers = {"recipe": "w8a8"}
+    for target, least in (("litert", 34), ("onnxruntime", 34), ("host", 90)):
+        manifest = tiny_build.manifest(target=target, verification=verified, quantization=integers)
+        assert least_db(manifest) == least
+    assert least_db(tiny_build.manifest(verification=verified)) == 40
 
 
 @tiny_build.needs_cc

@@ -48,11 +48,15 @@ static void print_ratio(const replay_sum *sum)
     }
 }
 
-/* "output y: equal", "layer conv: FAIL, 12 dB" */
+static int is_near(const replay_tensor *tensor, float noise, float signal)
+{
+    return tensor->is_float && !tensor->exact && noise * replay_least_ratio <= signal;
+}
+
+/* "output y: equal", "layer conv: FAIL, 12 dB, hop 3", which is the first that fails */
 static void judge(const char *kind, const replay_tensor *tensor, const replay_sum *sum)
 {
-    const int is_near = tensor->is_float && !tensor->exact && sum->noise * replay_least_ratio <= sum->signal;
-    const int is_good = !sum->is_different || is_near;
+    const int is_good = !sum->is_different || is_near(tensor, sum->noise, sum->signal);
     replay_print(kind);
     replay_print(tensor->name);
     replay_print(is_good ? ": " : ": FAIL, ");
@@ -60,6 +64,10 @@ static void judge(const char *kind, const replay_tensor *tensor, const replay_su
         print_ratio(sum);
     } else {
         replay_print("equal");
+    }
+    if (!is_good && sum->first_bad > 0) {
+        replay_print(", hop ");
+        print_number((uint32_t)(sum->first_bad - 1));
     }
     replay_print("\n");
     failures += !is_good;
@@ -75,17 +83,25 @@ static const unsigned char *at_hop(const replay_tensor *tensor, int hop)
 static void compare(replay_sum *sum, const replay_tensor *tensor, int hop, const void *found)
 {
     const unsigned char *const a = at_hop(tensor, hop), *const b = found;
+    int is_different = 0;
+    float signal = 0.0f, noise = 0.0f;
     for (size_t i = 0; i < tensor->bytes; i++) {
-        sum->is_different |= a[i] != b[i];
+        is_different |= a[i] != b[i];
     }
     if (tensor->is_float) {
         const float *const x = (const float *)(const void *)a, *const y = found;
         for (size_t i = 0; i < tensor->bytes / sizeof *x; i++) {
             const float error = y[i] - x[i];
-            sum->signal += x[i] * x[i];
-            sum->noise += error * error;
+            signal += x[i] * x[i];
+            noise += error * error;
         }
     }
+    if (is_different && sum->first_bad == 0 && !is_near(tensor, noise, signal)) {
+        sum->first_bad = hop + 1;
+    }
+    sum->is_different |= is_different;
+    sum->signal += signal;
+    sum->noise += noise;
 }
 
 static const void *const *inputs_of(int hop)

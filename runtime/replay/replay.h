@@ -25,9 +25,10 @@ typedef struct {
     int given;
 } replay_layer;
 
-/* How far all hops of a tensor were from what was expected. */
+/* How far all hops of a tensor were from what was expected; `first_bad` is 1 + the first hop that alone would fail. */
 typedef struct {
     int is_different;
+    int first_bad;
     float signal, noise;
 } replay_sum;
 

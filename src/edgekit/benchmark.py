@@ -1,7 +1,6 @@
 """The benchmark of a build: where it runs, what it is compared with, and the page in its report."""
 
 import json
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -9,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit import bench_page
-from edgekit.errors import Problem, UsageError
+from edgekit.errors import CheckFailed, Problem, UsageError
 from edgekit.later import unavailable
+from edgekit.npz import read_npz
 from edgekit.peers.engines import PEER_ENGINES
 from edgekit.pipeline import LITERT, NPU
+from edgekit.replay_folder import look, replay_folder, with_changed
 from edgekit.runtime.bench import Measured, golden_inputs, measure_local
 from edgekit.runtime.contenders import (
     Arrays,
@@ -24,6 +25,7 @@ from edgekit.runtime.contenders import (
 from edgekit.runtime.cross import compile_replay
 from edgekit.runtime.device import DEVICES, LATER_DEVICES, Device, device_of, measure_qemu
 from edgekit.runtime.emulator import replay
+from edgekit.runtime.golden import check_outputs, rows
 from edgekit.runtime.manifest import Manifest
 from edgekit.runtime.profile import Profile
 from edgekit.runtime.replace import output_problem, replacing
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 PEERS = ("onnxruntime", *PEER_ENGINES)
-LAYER_HOPS = 8
 
 
 @dataclass(frozen=True)
@@ -135,12 +136,20 @@ def _local(request: Request, manifest: Manifest, hops: int, progress: Progress) 
         ours = StreamContender(Stream.open(directory))
     else:
         ours = NativeContender(directory, manifest)
+    _check_golden(ours, directory, manifest)
     inputs = golden_inputs(directory, manifest, hops)
     with ExitStack() as stack:
         peers = _peers(request, inputs, stack, progress) if request.against else {}
         return measure_local(
             ours, peers, inputs, manifest, lambda done, total: progress("measure", done, total)
         )
+
+
+def _check_golden(ours: Contender, directory: Path, manifest: Manifest) -> None:
+    inputs, outputs = (
+        read_npz(directory / "golden" / f"{name}.npz") for name in ("input", "output")
+    )
+    check_outputs("local", manifest, ours.run(inputs)[0], outputs)
 
 
 def _peers(
@@ -165,39 +174,15 @@ def _layers(
     directory: Path, manifest: Manifest, target: Profile, progress: Progress
 ) -> tuple[tuple[str, str], ...]:
     """Run the build with a look at each layer; its results against those of the oracle."""
-    from edgekit.npz import read_npz
-    from edgekit.targets.c.replay import FOLDER, golden_file, layer_values, replay_files
-    from edgekit.targets.target import TARGETS
-
     progress("layers", 0, 1)
-    model = _model(directory)
-    build = TARGETS[manifest.target].lower(model, manifest.target)
-    if build.manifest.digest != manifest.digest:
-        found = "other sources than this version makes of its model.onnx"
-        raise UsageError(
-            Problem(f"build '{directory}'", found, "its own", "export the network again")
-        )
-    inputs, outputs = (
-        read_npz(directory / "golden" / f"{name}.npz") for name in ("input", "output")
-    )
-    shown = [replace(layer, border=None) for layer in build.layers]
-    held = layer_values(model, shown, inputs, LAYER_HOPS)
-    limit = sum(values.nbytes for _, values in held)
-    if target.is_bare:
-        free = target.memory["weights"].bytes - (manifest.memory["weights_bytes"] or 0)
-        limit = min(limit, max(1, free // 2))
-    files = {**build.files, **replay_files(manifest, target)}
-    files[f"{FOLDER}/golden.c"] = golden_file(manifest, inputs, outputs, held, False, limit)
-    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
-        for name, content in files.items():
-            path = Path(folder) / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content)
-        compile_replay(Path(folder), target, Path(folder) / "program")
-        printed = replay(target, Path(folder) / "program")
-    rows = (line.removeprefix("layer ").rpartition(": ") for line in printed.splitlines()
-            if line.startswith("layer "))  # fmt: skip
-    return tuple((name, result) for name, _, result in rows)
+    seen = look(directory, manifest, _model(directory))
+    with replay_folder(directory, manifest, target, seen.held) as folder:
+        compile_replay(folder, target, folder / "program")
+        try:
+            printed = replay(target, folder / "program", layers=True)
+        except CheckFailed as error:
+            raise with_changed(error, seen) from error
+    return tuple((row.name, row.result) for row in rows(printed) if row.kind == "layer")
 
 
 def _model(directory: Path) -> "Model":

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edgekit.export.model import Model
 from edgekit.quantize.oracle import Oracle
+from edgekit.runtime.golden import least_db
 from edgekit.runtime.manifest import Manifest, Tensor
 from edgekit.runtime.profile import Profile
 from edgekit.runtime.sampler import conditions
@@ -27,7 +28,6 @@ FOLDER = "replay"
 SEED = "seed"  # of a sampling: the first input of its replay
 GOLDEN_BYTES = 200_000  # of inputs and outputs, and of layers as many again
 GOLDEN_HOPS = 64
-LEAST_SNR_DB = 90.0  # of a float output against the run that was verified
 BORDER = (
     "Finite",
     "Dequantize",
@@ -124,7 +124,11 @@ def hops_within(limit: int, arrays: Sequence[NDArray[Any]], hops: int) -> int:
 def golden_file(
     manifest: Manifest, inputs: Arrays, outputs: Arrays, held: Held, exact: bool, limit: int
 ) -> bytes:
-    """The text; `exact` says that float outputs must be the same bits, `limit` is for each of two parts."""
+    """The text; `exact` says that float outputs must be the same bits, `limit` is for each of two parts.
+
+    Layers of an integer network must be the oracle's bits; those of a float one as near as its outputs.
+    """
+    exact_layers = manifest.quantization["recipe"] != "float32"
     ins, outs = manifest.stream_inputs, manifest.stream_outputs
     arrays = [*(inputs[t.name] for t in ins), *(outputs[t.name] for t in outs)]
     hops = hops_within(limit, arrays, GOLDEN_HOPS)
@@ -139,7 +143,7 @@ def golden_file(
         _array(f"golden_layer_{i}", values[:layer_hops]) for i, (_, values) in enumerate(held)
     ]
     rows_layer = [
-        f"{{{_row(f'golden_layer_{i}', layer, True)}, {layer.number}, {int(layer.border == 'in')}}}"
+        f"{{{_row(f'golden_layer_{i}', layer, exact_layers)}, {layer.number}, {int(layer.border == 'in')}}}"
         for i, (layer, _) in enumerate(held)
     ]
     return GOLDEN.format(
@@ -150,15 +154,6 @@ def golden_file(
         constants=",\n    ".join(constants) or NO_TENSOR,
         layers=",\n    ".join(rows_layer) or f"{{{NO_TENSOR}, -1, 1}}",
     ).encode()  # fmt: skip
-
-
-def least_db(manifest: Manifest) -> float:
-    """How near a float output must be to the verified run: less where the source's own rounding is more."""
-    facts = manifest.verification
-    is_float = manifest.quantization["recipe"] == "float32"
-    if not is_float or facts is None or facts["snr_db"] is None:
-        return LEAST_SNR_DB
-    return float(min(LEAST_SNR_DB, facts["snr_db"]))
 
 
 def linker_script(name: str, profile: Profile) -> str:
