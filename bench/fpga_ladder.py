@@ -24,7 +24,7 @@ from ladder_cycles import layer_ms, network_ms
 
 from edgekit.demos.codenet import SIZES, Detector
 from edgekit.demos.detections import average_precision, decode, mean_average_precision
-from edgekit.demos.shapes import CALIBRATION, CALIBRATION_PICTURES, WIDE, Picture, draw
+from edgekit.demos.shapes import CALIBRATION, CALIBRATION_PICTURES, Picture, draw
 from edgekit.demos.train_deform import RATE, deformable, evaluate, plain, train, train_four_bits
 from edgekit.fpga import golden
 from edgekit.fpga.lower import lower
@@ -37,7 +37,6 @@ from edgekit.source import ImportOptions, load_model
 
 VARIANTS: tuple[Variant, ...] = ("plain", "full", "depthwise", "bounded", "square", "rounded")
 W4A8 = "W4A8"
-SIZE = "three"  # of `edgekit.demos.codenet.SIZES`: three deformable stages, outputs of stride 2
 ROWS = (*VARIANTS, W4A8)
 TESTED, PICTURES = 4_000_000, 300  # first seed and number of the pictures that are scored
 # arXiv 2006.08357: AP and AP50 on VOC; ms of a 64x64x256 layer, without and with the last-level cache
@@ -73,7 +72,7 @@ def main() -> None:
     for seed in range(arguments.seeds):
         for row in ROWS:
             ladder.trained(row, seed)
-    pictures = [draw(TESTED + i, WIDE) for i in range(PICTURES)]
+    pictures = [draw(TESTED + i) for i in range(PICTURES)]
     engines = {bits: choose(ladder.integers(bits), PARTS["XCZU3EG"]) for bits in (4, 8)}
     print(
         "| deformable layers | AP | AP50 | detector, ms | 64x64x256, ms | paper: AP / AP50 | paper: ms |"
@@ -95,16 +94,16 @@ class Ladder:
 
     def trained(self, row: str, seed: int) -> Detector:
         """Return the detector of a row and a seed, trained unless its weights are there."""
-        net = Detector(SIZES[SIZE], variant="rounded" if row == W4A8 else row)  # type: ignore[arg-type]
+        net = Detector(SIZES["small"], variant="rounded" if row == W4A8 else row)  # type: ignore[arg-type]
         path = self.folder / f"{row}_{seed}_{self.steps}_{self.more}.pt"
         if not path.exists():
             print(f"training {path.stem}", flush=True)
             if row == W4A8:
-                done = train_four_bits(self.trained("rounded", seed), self.more, seed, WIDE)
+                done = train_four_bits(self.trained("rounded", seed), self.more, seed)
             else:
                 start = self._ordinary(0 if self.one_start else seed)
                 begun = deformable(start, row)  # type: ignore[arg-type]
-                done = train(begun, self.more, RATE / 2, seed, diameters=WIDE)
+                done = train(begun, self.more, RATE / 2, seed)
             torch.save(done.state_dict(), path)
         net.load_state_dict(torch.load(path))
         return net.eval()
@@ -124,10 +123,10 @@ class Ladder:
         return integer_network(self.trained(W4A8, 0), bits)
 
     def _ordinary(self, seed: int) -> Detector:
-        path, net = self.folder / f"start_{seed}_{self.steps}.pt", plain(seed, SIZE)
+        path, net = self.folder / f"start_{seed}_{self.steps}.pt", plain(seed)
         if not path.exists():
             print(f"training {path.stem}", flush=True)
-            torch.save(train(net, self.steps, seed=seed, diameters=WIDE).state_dict(), path)
+            torch.save(train(net, self.steps, seed=seed).state_dict(), path)
         net.load_state_dict(torch.load(path))
         return net.eval()
 
@@ -143,15 +142,13 @@ def integer_network(net: Detector, bits: int) -> Network:
     """A detector as the engine has it, calibrated on other pictures."""
     _network[:] = [net]
     model = load_model(f"{__name__}:current", ImportOptions()).model
-    images = np.stack(
-        [draw(CALIBRATION + i, WIDE).image[None] for i in range(CALIBRATION_PICTURES)]
-    )
+    images = np.stack([draw(CALIBRATION + i).image[None] for i in range(CALIBRATION_PICTURES)])
     return lower(model, Calibration(({"x": images},), "shapes"), EngineSpec(weight_bits=bits))
 
 
 def current() -> tuple[Detector, tuple[torch.Tensor, ...]]:
     """What `load_model` imports: the detector at hand, and a picture."""
-    return _network[0], (torch.from_numpy(draw(CALIBRATION, WIDE).image)[None],)
+    return _network[0], (torch.from_numpy(draw(CALIBRATION).image)[None],)
 
 
 def line(

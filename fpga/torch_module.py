@@ -51,9 +51,7 @@ class SquareDeformConv2d(nn.Module):
         self.offset = nn.Conv2d(channels, 1 if self.scalar else 2 * TAPS, 1)
         nn.init.zeros_(self.offset.weight)
         nn.init.constant_(self.offset.bias, 1.0 if self.scalar else 0.0)  # type: ignore[arg-type]
-        places = [(ky - 1, kx - 1) for ky in range(3) for kx in range(3)]
-        square = torch.tensor(places, dtype=torch.float32).reshape(1, 2 * TAPS, 1, 1)
-        self.register_buffer("square", square, persistent=False)
+        self.register_buffer("square", square_taps(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(batch, channels, height, width)`` of x of the same shape."""
@@ -97,6 +95,12 @@ class SquareDeformConv2d(nn.Module):
             return (self.dilation(x) - 1) * self.square  # type: ignore[operator]
         s: Tensor = self.offset(x)
         return s.clamp(-self.dmax, self.dmax) if self.variant == "bounded" else s
+
+
+def square_taps() -> Tensor:
+    """The ordinary taps' places around their pixel, row and column of each: ``(1, 18, 1, 1)``."""
+    places = [(ky - 1, kx - 1) for ky in range(3) for kx in range(3)]
+    return torch.tensor(places, dtype=torch.float32).reshape(1, 2 * TAPS, 1, 1)
 
 
 class _Round(torch.autograd.Function):

@@ -42,6 +42,22 @@ def test_outputs_as_they_should_be_find_every_shape(stride: int) -> None:
     assert average_precision(none, pictures) == 0
 
 
+def test_of_boxes_that_overlap_the_best_of_each_class_is_kept() -> None:
+    outputs = {
+        "heat": np.full((1, len(CLASSES), 24, 24), -9, np.float32),
+        "size": np.full((1, 2, 24, 24), 8, np.float32),
+        "offset": np.zeros((1, 2, 24, 24), np.float32),
+    }
+    for label, column, logit in ((0, 8, 2), (0, 10, 3), (1, 10, 1), (0, 18, 0)):
+        outputs["heat"][0, label, 8, column] = logit
+    found = decode(outputs)
+    best = [
+        (int(label), float(box[0])) for label, box in zip(found.labels, found.boxes, strict=True)
+    ]
+    assert best[:3] == [(0, 24.0), (1, 24.0), (0, 56.0)]
+    assert (found.scores[3:] < 0.01).all()
+
+
 @needs_cxx
 def test_the_demo_runs_the_detector_in_the_engines_simulation(tmp_path: Path) -> None:
     shown = api.demo("deform", out=tmp_path / "demo")
@@ -49,6 +65,9 @@ def test_the_demo_runs_the_detector_in_the_engines_simulation(tmp_path: Path) ->
     verified = shown.manifest.verification
     assert verified is not None and verified["hops"] == 20 and verified["bit_exact_with_oracle"]
     assert shown.manifest.quantization["recipe"] == "w4a8"
+    assert all(sum(shares) == pytest.approx(1) for shares in shown.d_shares)
+    assert len(shown.d_shares) == 3 and sum(shown.d_shares[-1][2:]) > 0.1
+    assert shown.engine_ap[1] > 0.6
     for measured, exact in zip(shown.engine_ap, shown.float_ap, strict=True):
         assert measured > exact - 0.03
     assert all((tmp_path / "demo" / name).stat().st_size > 1000 for name in shown.files)

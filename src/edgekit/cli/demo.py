@@ -57,7 +57,7 @@ def show_engine(demo: DeformDemo, as_json: bool) -> None:
     if as_json:
         scores = [{"build": name, "ap": ap, "ap50": ap50} for name, ap, ap50 in rows]
         facts = {"rows": scores, "engine": demo.manifest.engine, "files": list(demo.files)}
-        print_json({"directory": str(demo.directory), **facts})
+        print_json({"directory": str(demo.directory), "d_shares": demo.d_shares, **facts})
         return
     table = [(name, f"{100 * ap:.1f}", f"{100 * ap50:.1f}") for name, ap, ap50 in rows]
     print_table(
@@ -65,6 +65,12 @@ def show_engine(demo: DeformDemo, as_json: bool) -> None:
     )
     print_table(
         "engine", ("fact", "value"), [(k, v or "") for k, v in engine_rows(demo.manifest.engine)]
+    )
+    print_table(
+        "d of the deformable layers, % of the pictures drawn",
+        ("layer", *map(str, range(len(demo.d_shares[0])))),
+        [(str(i), *(f"{100 * share:.1f}" for share in row)) for i, row in enumerate(demo.d_shares)],
+        numbers=True,
     )
     for file in demo.files:
         out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)

@@ -64,8 +64,7 @@ SIZES = {
     "c": Size(512, _BY_4, *_1X),
     "d": Size(512, _BY_4, *_2X),
     "e": Size(512, _BY_2, *_2X, pool=True),
-    "small": Size(96, ((12, 2), (24, 2)), (48, 96), (3, 4), 96, (64, 48), 32, 3),
-    "three": Size(96, ((12, 2),), (24, 48, 64), (1, 1, 1), 64, (32, 24, 16), 16, 3),
+    "small": Size(96, ((12, 2),), (24, 64, 96), (1, 2, 2), 96, (64, 48, 32), 16, 3),
 }
 HEAT_BIAS = -2.19  # a heat map starts at a probability of 0.1 (CenterNet)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from edgekit.demos.shapes import CLASSES, SIZE, Picture
 
 KEPT = 20  # peaks of a picture
+SAME = 0.5  # overlap from which two boxes of a class are one shape's
 OVERLAPS = tuple(np.arange(0.5, 1.0, 0.05))  # COCO's thresholds; the first is VOC's
 F32 = NDArray[np.float32]
 
@@ -25,7 +26,8 @@ class Boxes:
 def decode(outputs: Mapping[str, F32]) -> Boxes:
     """Return the boxes of one picture's ``heat``, ``size`` and ``offset``, each ``(1, channels, h, w)`` of the picture.
 
-    Objects as Points (arXiv 1904.07850), section 4: peaks of 3x3 neighbourhoods, no suppression.
+    Objects as Points (arXiv 1904.07850), section 4: peaks of 3x3 neighbourhoods. Where d differs from pixel to pixel a
+    large shape has several peaks: of boxes of a class that overlap by `SAME` the best is kept.
     """
     heat = 1 / (1 + np.exp(-outputs["heat"][0].astype(np.float64)))
     padded = np.pad(heat, ((0, 0), (1, 1), (1, 1)))
@@ -37,7 +39,17 @@ def decode(outputs: Mapping[str, F32]) -> Boxes:
     half = np.maximum(outputs["size"][0][:, y, x], 0) / 2
     stride = SIZE // heat.shape[-1]
     boxes = stride * np.concatenate([centre - half, centre + half]).T
-    return Boxes(boxes.astype(np.float32), label, peaks.ravel()[best].astype(np.float32))
+    return _best(Boxes(boxes.astype(np.float32), label, peaks.ravel()[best].astype(np.float32)))
+
+
+def _best(found: Boxes) -> Boxes:
+    """Non-maximum suppression of boxes in order of their scores."""
+    kept: list[int] = []
+    for i, box in enumerate(found.boxes):
+        others = [j for j in kept if found.labels[j] == found.labels[i]]
+        if not others or _iou(box, found.boxes[others]).max() < SAME:
+            kept.append(i)
+    return Boxes(found.boxes[kept], found.labels[kept], found.scores[kept])
 
 
 def average_precision(

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 SIZE = 96
 CLASSES = ("disc", "square", "triangle")
-DIAMETERS = (14.0, 48.0)  # of a shape's circle in pixels: smallest and largest, log-uniform
-WIDE = (12.0, 80.0)  # the same, of shapes that differ more
+SMALLEST, LARGEST = 12.0, 80.0  # diameters of a shape's circle in pixels, log-uniform
 TRAINING, HELD_OUT, CALIBRATION = 1_000_000, 2_000_000, 3_000_000  # first seeds
 CALIBRATION_PICTURES = 32
 MOST = 4  # shapes of a picture
@@ -27,9 +26,8 @@ class Picture:
     labels: NDArray[np.int64]
 
 
-def draw(seed: int, diameters: tuple[float, float] = DIAMETERS) -> Picture:
+def draw(seed: int) -> Picture:
     """Return the picture of a seed."""
-    smallest, largest = diameters
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) + 0.5
     image = _texture(random, x, y, random.uniform(-0.7, 0.7, 3), 0.25)
@@ -37,7 +35,7 @@ def draw(seed: int, diameters: tuple[float, float] = DIAMETERS) -> Picture:
     labels = []
     for _ in range(int(random.integers(1, MOST + 1))):
         label = int(random.integers(len(CLASSES)))
-        radius = float(np.exp(random.uniform(np.log(smallest / 2), np.log(largest / 2))))
+        radius = float(np.exp(random.uniform(np.log(SMALLEST / 2), np.log(LARGEST / 2))))
         centre = random.uniform(radius * 0.7, SIZE - radius * 0.7, 2)
         cover, box = _shape(label, radius, centre, random.uniform(0, 2 * np.pi), x, y)
         if any(_overlap(box, other) > 0.1 for other in boxes):

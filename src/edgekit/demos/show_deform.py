@@ -1,5 +1,6 @@
 """``edgekit demo deform``: the bundled detector as an engine, its boxes and its d drawn on the pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 NETWORK = Path(__file__).with_name("deform.onnx")
 CALIBRATION = "edgekit.demos.shapes:calibration"
 DRAWN, COUNTED = 8, 100  # pictures that are drawn; pictures of the average precision
+APART = 5  # pixels of the layer between those whose taps are drawn
 LEAST_SCORE = 0.3  # of a box that is drawn
 COLOURS = ("#ee6677", "#ffffff", "#ccbb44")
 Outputs = dict[str, NDArray[np.float32]]
@@ -30,11 +32,21 @@ Outputs = dict[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class DeformDemo:
-    """What the demo made: AP and AP50 of the engine and of the float network over held-out pictures, and files."""
+    """What the demo made.
+
+    Attributes:
+        directory: its folder.
+        engine_ap: AP and AP50 of the engine over held-out pictures.
+        float_ap: the same of the float network.
+        d_shares: how much of the drawn pictures each d = 0, 1, ... has, for each deformable layer.
+        manifest: the engine's.
+        files: in the folder.
+    """
 
     directory: Path
     engine_ap: tuple[float, float]
     float_ap: tuple[float, float]
+    d_shares: tuple[tuple[float, ...], ...]
     manifest: Manifest
     files: tuple[str, ...]
 
@@ -49,6 +61,7 @@ def show(target: str, out: Path, progress: Progress) -> DeformDemo:
     from edgekit.export.verify import run_hops
     from edgekit.fpga import engine as engines
     from edgekit.fpga.resources import PARTS
+    from edgekit.fpga.spec import DMAX
     from edgekit.quantize.calibrate import load_calibration
     from edgekit.source import ImportOptions, load_model
 
@@ -65,20 +78,25 @@ def show(target: str, out: Path, progress: Progress) -> DeformDemo:
         batch = {"x": np.stack([picture.image[None] for picture in pictures])}
         simulated = Stream.open(folder / "engine").run(batch)
         found, exact = (_boxes_of(outputs) for outputs in (simulated, run_hops(model, batch)))
-        _draw(folder / "detections.png", engine, pictures[:DRAWN], found)
+        dilations = [_dilations(engine, picture) for picture in pictures[:DRAWN]]
+        _draw(folder / "detections.png", pictures[:DRAWN], found, [d[-1] for d in dilations])
     scores = [
         (mean_average_precision(b, pictures), average_precision(b, pictures))
         for b in (found, exact)
     ]
-    return DeformDemo(out, scores[0], scores[1], manifest, ("detections.png", "engine/report.html"))
+    shares = tuple(_shares(layer, DMAX) for layer in zip(*dilations, strict=True))
+    files = ("detections.png", "engine/report.html")
+    return DeformDemo(out, scores[0], scores[1], shares, manifest, files)
 
 
 def _boxes_of(outputs: Outputs) -> list[Boxes]:
     return [decode({name: array[i] for name, array in outputs.items()}) for i in range(COUNTED)]
 
 
-def _draw(path: Path, engine: "Engine", pictures: list[Picture], found: list[Boxes]) -> None:
-    """Boxes in the upper row; below, the taps of the last deformable layer at every other pixel of it."""
+def _draw(
+    path: Path, pictures: list[Picture], found: list[Boxes], dilations: list[NDArray[np.int8]]
+) -> None:
+    """Boxes in the upper row; below, d of the last deformable layer, and taps."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -87,11 +105,11 @@ def _draw(path: Path, engine: "Engine", pictures: list[Picture], found: list[Box
     figure, axes = pyplot.subplots(2, len(pictures), figsize=(2 * len(pictures), 4.3))
     for column, picture in enumerate(pictures):
         image = np.clip(picture.image.transpose(1, 2, 0) / 2 + 0.5, 0, 1)
-        for row in axes[:, column]:
-            row.imshow(image, extent=(0, SIZE, SIZE, 0))
+        for row, shown in zip(axes[:, column], (image, image.mean(axis=2)), strict=True):
+            row.imshow(shown, cmap="gray", extent=(0, SIZE, SIZE, 0))
             row.set_axis_off()
         _boxes(axes[0, column], found[column])
-        _taps(axes[1, column], _dilations(engine, picture))
+        _taps(axes[1, column], dilations[column])
     figure.tight_layout(pad=0.3)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
@@ -109,25 +127,30 @@ def _boxes(axes: "Axes", boxes: Boxes) -> None:
         axes.text(box[0], box[1] - 1, f"{CLASSES[label]} {score:.2f}", color=colour, fontsize=5)
 
 
-def _dilations(engine: "Engine", picture: Picture) -> NDArray[np.int8]:
-    """The dilations ``(height, width)`` of the last deformable layer."""
+def _dilations(engine: "Engine", picture: Picture) -> list[NDArray[np.int8]]:
+    """The dilations ``(height, width)`` of each deformable layer."""
     from edgekit.fpga import golden
 
     network = engine.network
     values = golden.run(network, golden.quantize(network, {"x": picture.image[None]}))
-    last = [layer.dilation for layer in network.layers if layer.dilation is not None][-1]
-    dilations: NDArray[np.int8] = values[last][0]
-    return dilations
+    return [values[layer.dilation][0] for layer in network.layers if layer.dilation is not None]
+
+
+def _shares(dilations: Sequence[NDArray[np.int8]], dmax: int) -> tuple[float, ...]:
+    counts = np.bincount(np.stack(dilations).ravel(), minlength=dmax + 1)
+    return tuple((counts / counts.sum()).tolist())
 
 
 def _taps(axes: "Axes", d: NDArray[np.int8]) -> None:
+    """Draw d as a colour over the picture, and where the nine taps of some of its pixels read."""
     height, width = d.shape
-    y, x = np.mgrid[1:height:3, 1:width:3]
+    axes.imshow(d, cmap="plasma", vmin=0, vmax=7, alpha=0.5, extent=(0, SIZE, SIZE, 0))
+    y, x = np.mgrid[2:height:APART, 2:width:APART]
     reach = d[y, x].astype(float)
     scale = SIZE / width
     for ky in (-1, 0, 1):
         for kx in (-1, 0, 1):
             rows, columns = (y + 0.5 + ky * reach) * scale, (x + 0.5 + kx * reach) * scale
-            axes.scatter(columns, rows, c=reach, s=1.5, cmap="plasma", vmin=0, vmax=7, linewidths=0)
+            axes.scatter(columns, rows, c="white", s=1.5, linewidths=0)
     axes.set_xlim(0, SIZE)
     axes.set_ylim(SIZE, 0)

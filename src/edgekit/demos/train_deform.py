@@ -1,10 +1,10 @@
 """Train the bundled detector on `edgekit.demos.shapes`, and write its weights.
 
-python -m edgekit.demos.train_deform --steps 4000 --out src/edgekit/demos/deform.npz
+python -m edgekit.demos.train_deform --steps 2400 --out src/edgekit/demos/deform.npz
 
-First with ordinary convolutions; then, for half as many steps, with d, which is told how large the shapes are; then,
-for a quarter as many, with weights rounded to 4 bits per output channel (straight-through gradients), so that the
-detector is ready for W4A8.
+First with ordinary convolutions; then, for half as many steps, with d; then, for a quarter as many, with weights
+rounded to 4 bits per output channel (straight-through gradients), so that the detector is ready for W4A8. Offsets are
+told how large the shapes are (`scale_loss`): detections alone move them too little in so few steps.
 """
 
 import argparse
@@ -23,15 +23,15 @@ from edgekit.demos.detections import (
     decode,
     mean_average_precision,
 )
-from edgekit.demos.shapes import CLASSES, DIAMETERS, HELD_OUT, SIZE, TRAINING, Picture, draw
+from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, TRAINING, Picture, draw
 from edgekit.fpga.spec import DMAX, Variant
-from edgekit.fpga.torch_module import SquareDeformConv2d
+from edgekit.fpga.torch_module import SquareDeformConv2d, square_taps
 from edgekit.npz import write_npz
 
 PICTURES = 2000
 BATCH = 8
 RATE = 3e-3
-GUIDANCE = 0.3
+GUIDANCE = 0.3  # weight of `scale_loss` beside `detection_loss`
 LEVELS = 7  # of a 4-bit weight on either side of 0
 
 
@@ -46,27 +46,19 @@ class FourBits(nn.Module):
         return weight + (rounded - weight).detach()
 
 
-def train(
-    net: Detector,
-    steps: int,
-    rate: float = RATE,
-    seed: int = 0,
-    guidance: float = 0.0,
-    diameters: tuple[float, float] = DIAMETERS,
-) -> Detector:
-    """Train a detector in place on shapes of these diameters and return it, in eval mode.
-
-    `guidance` is the weight of `scale_loss` beside `detection_loss`; 0 leaves d to the detections alone.
-    """
+def train(net: Detector, steps: int, rate: float = RATE, seed: int = 0) -> Detector:
+    """Train a detector in place and return it, in eval mode."""
     random = np.random.default_rng(seed)
-    images, targets = _training_set(PICTURES, net.size.stride, diameters)
-    layers = [m for m in net.modules() if isinstance(m, SquareDeformConv2d)] if guidance else []
-    seen: list[Tensor] = []  # s of the last forward pass
+    images, targets = _training_set(PICTURES, net.size.stride)
+    layers = [module for module in net.modules() if isinstance(module, SquareDeformConv2d)]
+    seen: list[Tensor] = []  # s or offsets of the last forward pass
 
     def keep(_layer: nn.Module, _x: tuple[Tensor, ...], s: Tensor) -> None:
         seen.append(s)
 
-    hooks = [layer.offset.register_forward_hook(keep) for layer in layers]
+    hooks = [
+        layer.offset.register_forward_hook(keep) for layer in layers if layer.variant != "plain"
+    ]
     optimizer = torch.optim.AdamW(net.train().parameters(), rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, total_steps=steps, pct_start=0.1
@@ -79,7 +71,7 @@ def train(
         seen.clear()
         loss = detection_loss(net(x), y)
         for s in seen:
-            loss = loss + guidance * scale_loss(s, y)
+            loss = loss + GUIDANCE * scale_loss(s, y)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), 10.0)
@@ -92,10 +84,10 @@ def train(
     return net.eval()
 
 
-def plain(seed: int, size: str = "small") -> Detector:
+def plain(seed: int) -> Detector:
     """A detector with ordinary convolutions before training."""
     torch.manual_seed(seed)
-    return Detector(SIZES[size], variant="plain")
+    return Detector(SIZES["small"], variant="plain")
 
 
 def deformable(start: Detector, variant: Variant) -> Detector:
@@ -113,14 +105,12 @@ def deformable(start: Detector, variant: Variant) -> Detector:
     return net.eval()
 
 
-def train_four_bits(
-    net: Detector, steps: int, seed: int = 0, diameters: tuple[float, float] = DIAMETERS
-) -> Detector:
+def train_four_bits(net: Detector, steps: int, seed: int = 0) -> Detector:
     """Train on with weights rounded to 4 bits; returns the same detector, the rounded weights in place."""
     layers = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
     for layer in layers:
         parametrize.register_parametrization(layer, "weight", FourBits())
-    train(net, steps, RATE / 3, seed, diameters=diameters)
+    train(net, steps, RATE / 3, seed)
     for layer in layers:
         parametrize.remove_parametrizations(layer, "weight")
     return net
@@ -129,11 +119,14 @@ def train_four_bits(
 def scale_loss(s: Tensor, target: Tensor) -> Tensor:
     """How far s ``(batch, 1, h, w)`` is from the d whose taps span the shape at each place; 1 between shapes.
 
-    `target` as in `detection_loss`; its last channel but one is the larger side of what covers each output pixel.
+    Of 18 channels, how far the offsets are from those that this d makes. `target` as in `detection_loss`; its last
+    channel but one is the larger side of what covers each output pixel.
     """
     factor = target.shape[-1] // s.shape[-1]
     side = nn.functional.max_pool2d(target[:, -2:-1], factor) / factor
     wanted = ((side - 1) / 2).clamp(1, DMAX)
+    if s.shape[1] > 1:
+        wanted = (wanted - 1) * square_taps()
     return nn.functional.smooth_l1_loss(s, wanted)
 
 
@@ -168,12 +161,12 @@ def detect(net: Detector, picture: Picture) -> Boxes:
     return decode(dict(zip(net.output_names, (o.numpy() for o in outputs), strict=True)))
 
 
-def _training_set(count: int, stride: int, diameters: tuple[float, float]) -> tuple[Tensor, Tensor]:
+def _training_set(count: int, stride: int) -> tuple[Tensor, Tensor]:
     cells = SIZE // stride
     images = np.empty((count, 3, SIZE, SIZE), np.int8)
     targets = np.empty((count, len(CLASSES) + 6, cells, cells), np.float32)
     for i in range(count):
-        picture = draw(TRAINING + i, diameters)
+        picture = draw(TRAINING + i)
         images[i] = np.rint(picture.image * 127)
         targets[i] = target(picture, stride)
     return torch.from_numpy(images), torch.from_numpy(targets)
@@ -207,12 +200,12 @@ def _mirrored(target: Tensor) -> Tensor:
 def main() -> None:
     """Train, print AP and AP50 on held-out pictures, write the weights as float16."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     start = train(plain(0), arguments.steps)
-    net = train(deformable(start, "rounded"), arguments.steps // 2, RATE / 2, guidance=GUIDANCE)
+    net = train(deformable(start, "rounded"), arguments.steps // 2, RATE / 2)
     net = train_four_bits(net, arguments.steps // 4)
     pictures = [draw(HELD_OUT + i) for i in range(300)]
     ap, ap50 = evaluate(net, pictures)
