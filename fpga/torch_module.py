@@ -62,7 +62,7 @@ class SquareDeformConv2d(nn.Module):
         from torchvision.ops import deform_conv2d
 
         offsets = self.offsets(x)
-        y: Tensor = deform_conv2d(x, offsets, self.conv.weight, self.conv.bias, padding=1)
+        y: Tensor = deform_conv2d(x, offsets, self.conv.weight, self.conv.bias, padding=(1, 1))
         return y
 
     def _sampled(self, x: Tensor) -> Tensor:
