@@ -55,7 +55,7 @@ test: $(VENV)/test.stamp
 	@.ci/system-tools
 	@$(MAKE) --no-print-directory compiler lint
 	-@$(BIN)/python bench/published_networks.py
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 TIMES := 10
 stream-fuzz: $(VENV)/test.stamp
