@@ -51,10 +51,12 @@ lint: $(VENV)/test.stamp
 	$(BIN)/mypy
 	$(BIN)/pyright
 
+# Tests compile the same kernels over and over: where ccache is, once.
 test: $(VENV)/test.stamp
 	@.ci/system-tools
 	@$(MAKE) --no-print-directory compiler lint
 	-@$(BIN)/python bench/published_networks.py
+	PATH="/usr/lib/ccache:$$PATH" CCACHE_DIR="$(CURDIR)/$(VENV)/ccache" \
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 TIMES := 10

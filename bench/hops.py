@@ -187,7 +187,7 @@ def timed(made: Build, folder: Path, hops: int, nodes: int = 0) -> Timed:
     random = np.random.default_rng(3)
     random.standard_normal((16, sum(sizes_in))).astype(np.float32).tofile(folder / "in.bin")
     sources = [name for name in made.files if name.endswith(".c")]
-    compiler, flags = find_compiler(), [f for f in FLAGS if f not in ("-shared", "-fPIC")]
+    compiler, flags = find_compiler(), [f for f in FLAGS if f != "-fPIC"]
     native = NATIVE if manifest.target == "host" else ()
     run = [*compiler.command, *flags, *native]
     subprocess.run([*run, "-c", *sources], cwd=folder, check=True)

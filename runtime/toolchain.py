@@ -7,18 +7,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from edgekit.errors import ToolError
 
 NAMES = ("cc", "gcc", "clang")
 HOW_TO_GET = "pip install ziglang, or as root: apt-get install gcc libc6-dev"
 # Contraction stays off: float code inside a quantized build has one result on every core.
-FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fno-trapping-math", "-fPIC", "-shared")
+FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fno-trapping-math", "-fPIC")
 # On ELF a library calls the kernels that the process loaded first, unless it is bound to its own.
-OWN = ("-Wl,-Bsymbolic",) if sys.platform.startswith("linux") else ()
+SHARED = ("-shared", "-Wl,-Bsymbolic") if sys.platform.startswith("linux") else ("-shared",)
 NATIVE = ("-march=native",)
 TIMEOUT_S = 600
 
@@ -65,23 +67,53 @@ def compile_shared(
     """
     compiler = find_compiler()
     here = Path(os.path.commonpath([source.parent.resolve() for source in sources]))
-    command = [
-        *compiler.command, *FLAGS, *OWN, *flags,
-        *(f"-I{os.path.relpath(folder.resolve(), here)}" for folder in include_dirs),
-        *(os.path.relpath(source.resolve(), here) for source in sources),
-        "-o", str(output.resolve()),
-    ]  # fmt: skip
-    rerun = f"the command, in {here}, was:\n{shlex.join(command)}"
-    try:
-        done = subprocess.run(
-            command, cwd=here, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(f"{compiler.label} did not end within {TIMEOUT_S} s; {rerun}") from error
-    if done.returncode != 0:
-        failure = f"{compiler.label} failed with exit code {done.returncode}"
-        raise ToolError(f"{failure}; {rerun}\n{done.stderr.strip()}")
+    include = [f"-I{os.path.relpath(folder.resolve(), here)}" for folder in include_dirs]
+    names = [os.path.relpath(source.resolve(), here) for source in sources]
+    compile_sources(compiler, [*FLAGS, *flags, *include], names, SHARED, output.resolve(), here)
     return compiler
+
+
+def compile_sources(
+    compiler: Compiler,
+    options: Sequence[str],
+    sources: Sequence[str],
+    link: Sequence[str],
+    output: Path,
+    folder: Path,
+) -> None:
+    """Compile `sources` in `folder`, as many at once as there are cores, and link them into `output`.
+
+    zig is slow to start and keeps what it compiled: it gets all sources in one command.
+
+    Raises:
+        ToolError: the compiler failed: with the command to rerun and its message.
+    """
+    whole = [*compiler.command, *options, *sources, *link, "-o", str(output)]
+    rerun = f"the command, in {folder}, was:\n{shlex.join(whole)}"
+
+    def run(command: Sequence[str]) -> None:
+        try:
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, errors="replace",
+                timeout=TIMEOUT_S,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            failure = f"{compiler.label} did not end within {TIMEOUT_S} s"
+            raise ToolError(f"{failure}; {rerun}") from error
+        if done.returncode != 0:
+            failure = f"{compiler.label} failed with exit code {done.returncode}"
+            raise ToolError(f"{failure}; {rerun}\n{done.stderr.strip()}")
+
+    if compiler.name.startswith("zig"):
+        run(whole)
+        return
+    start = [*compiler.command, *options]
+    with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as scratch:
+        objects = [os.path.join(scratch, f"{number}.o") for number in range(len(sources))]
+        commands = [[*start, "-c", s, "-o", o] for s, o in zip(sources, objects, strict=True)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(run, commands))
+        run([*start, *objects, *link, "-o", str(output)])
 
 
 def _candidates() -> Iterator[tuple[str, ...]]:
