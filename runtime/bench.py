@@ -62,7 +62,7 @@ class Measured:
     """What a benchmark found; what the device does not tell is None or empty.
 
     Attributes:
-        device: ``local`` or ``qemu``.
+        device: as ``--device`` names it.
         hops: how many were measured.
         hop_us: how long a hop of the stream lasts.
         ram_bytes: state, scratch, and stack where that is known; None where the engine does not tell.
@@ -71,7 +71,8 @@ class Measured:
         functions: executed instructions by function, over all hops.
         stack_bytes: the deepest that the replay of golden data went.
         modelled: a time on the device.
-        core: the CPU of this machine to which the process was bound.
+        core: the CPU to which the process was bound.
+        machine: of a device that is reached over a link, what it says of itself.
         against: other engines by name.
         layers: (name, how its result compares with golden) in the order of the schedule.
     """
@@ -86,6 +87,7 @@ class Measured:
     stack_bytes: int | None = None
     modelled: Modelled | None = None
     core: int | None = None
+    machine: str | None = None
     against: Mapping[str, Peer] = field(default_factory=dict)
     layers: tuple[tuple[str, str], ...] = ()
 
@@ -114,6 +116,7 @@ class Measured:
             "ram_bytes": self.ram_bytes,
             "stack_bytes": self.stack_bytes,
             "core": self.core,
+            "machine": self.machine,
             "against": {name: _peer(peer, times) for name, peer in self.against.items()},
             "layers": dict(self.layers),
         }

@@ -47,9 +47,15 @@ def find_cross_compiler(profile: Profile) -> CrossCompiler | None:
 
 
 def compile_replay(
-    directory: Path, profile: Profile, output: Path, defines: Sequence[str] = ()
+    directory: Path,
+    profile: Profile,
+    output: Path,
+    defines: Sequence[str] = (),
+    is_static: bool = False,
 ) -> Compiler:
     """Compile a build and its replay program, ``replay/``, into the program `output`.
+
+    Needs nothing of the machine that runs it but its system where `is_static`, or for another core.
 
     Raises:
         ToolError: no compiler for that core, or it failed.
@@ -57,7 +63,7 @@ def compile_replay(
     found = find_cross_compiler(profile)
     if found is None:
         raise ToolError(f"no compiler for {profile.name}: {how_to_get(profile)}")
-    link = ["-static"] if profile.is_cross else []
+    link = ["-static"] if profile.is_cross or is_static else []
     if profile.is_bare:
         link = ["-Wl,--gc-sections", "-T", "replay/board.ld"]
         link += [] if found.core == profile.zig else ["-nostartfiles"]

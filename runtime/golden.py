@@ -15,7 +15,9 @@ LEAST_SNR_DB = 90.0  # of float arithmetic that sums in another order
 # Two roundings of a network, each as far from its source, are at most twice that far (6 dB) from each other.
 OTHER_ROUNDING_DB = 6.0
 ENGINES = ("onnxruntime", "litert")  # whose integer kernels differ from one core to the next
-LINE = re.compile(r"(output|layer) (.+): ((?:FAIL, )?(?:equal|different|-?\d+ dB)(?:, hop (\d+))?)")
+LINE = re.compile(
+    r"(output|layer) (.+): ((?:FAIL, )?(?:equal|different|-?\d{1,9} dB)(?:, hop (\d{1,9}))?)"
+)
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -75,8 +77,14 @@ def check_outputs(device: str, manifest: Manifest, found: Arrays, golden: Arrays
         CheckFailed: an output is farther away than `least_db`; integers must be equal.
     """
     needed = least_db(manifest)
-    expected = {name: golden[name][: len(array)] for name, array in found.items()}
-    wrong = []
+    expected = {name: golden[name][: len(array)] for name, array in found.items() if name in golden}
+    wrong = [
+        f"output '{name}': shape {array.shape}, golden has {golden[name].shape if name in golden else 'none'}"
+        for name, array in found.items()
+        if name not in expected or expected[name].shape != array.shape
+    ]
+    if wrong:
+        raise CheckFailed(f"{device} disagrees with golden:\n" + "\n".join(wrong))
     for name, ratio in apart_db(found, expected).items():
         least = needed if expected[name].dtype.kind == "f" else np.inf
         if not ratio >= least and not np.array_equal(found[name], expected[name], equal_nan=True):

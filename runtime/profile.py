@@ -51,6 +51,11 @@ class Profile:
         return self.cc is not None
 
     @property
+    def architecture(self) -> str | None:
+        """Its core as ``uname -m`` names it; None for the machine that exports, and without a system."""
+        return None if self.cc is None or self.is_bare else self.cc.partition("-")[0]
+
+    @property
     def is_bare(self) -> bool:
         """Whether there is no operating system: a microcontroller."""
         return bool(self.memory)

@@ -2,6 +2,7 @@
 
 import platform
 import tomllib
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +24,24 @@ def profiles() -> dict[str, Profile]:
 def profile(target: str) -> Profile:
     """Return the profile of a target; the portable one where it has none of its own."""
     return profiles().get(target, PORTABLE)
+
+
+def profile_there(target: str, architecture: str) -> Profile | None:
+    """Return the profile that compiles a target's C for a machine whose core ``uname -m`` names so.
+
+    None where the build is for another core, or no compiler of the table is for that one.
+    """
+    own = profile(target)
+    if own.architecture is not None:
+        return own if own.architecture == architecture else None
+    if architecture == platform.machine():
+        return own
+    if own != PORTABLE:
+        return None
+    for other in profiles().values():
+        if other.architecture == architecture:
+            return replace(PORTABLE, cc=other.cc, zig=other.zig[:2])
+    return None
 
 
 def host_kernels(rows: list[dict[str, Any]], machine: str, cpu: frozenset[str]) -> tuple[str, ...]:

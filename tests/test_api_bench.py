@@ -82,13 +82,20 @@ def test_qemu_counts_instructions_and_compares_layers(target: str, tmp_path: Pat
     assert len(facts["layers"]) > 5 and set(facts["layers"].values()) == {"equal"}
     page = (tmp_path / "build" / "report.html").read_text()
     assert "modelled, not measured" in page and model["cycles_from"] in page
+    spoil(tmp_path / "build")
+    with pytest.raises(CheckFailed, match="cortex-m55: the replay of golden data failed"):
+        api.bench(tmp_path / "build", hops=3)
+    with pytest.raises(CheckFailed, match="the first layer that differs: getitem_q, in hop"):
+        api.bench(tmp_path / "build", hops=3, layers=True)
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"device": "ssh://me@board"}, ["ssh://me@board", "not in this version", "local, qemu"]),
-        ({"device": "adb"}, ["adb", "not in this version"]),
+        ({"device": "ssh://-x@board"}, ["ssh://-x@board", "unknown", "ssh://[user@]host[:port]"]),
+        ({"device": "adb:"}, ["adb:", "unknown", "adb[:serial]"]),
+        ({"device": "ssh://board", "against": ["litert"]}, ["on ssh, where only the build runs"]),
+        ({"device": "adb", "hops": 100_001}, ["--hops", "1 to 100,000 on adb"]),
         ({"device": "toaster"}, ["toaster", "unknown"]),
         ({"device": "qemu"}, ["a build for c99", "--device local"]),
         ({"hops": 0}, ["--hops", "1 to 1,000,000"]),
@@ -107,6 +114,10 @@ def test_what_cannot_be_measured_is_refused(
 def test_a_build_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a build for fpga"):
         api.bench(tiny_build.write(tmp_path / "fpga", target="fpga"))
+    board = tiny_build.write(tmp_path / "board", target="cortex-m55")
+    for device in ("ssh://board", "adb"):
+        with pytest.raises(UsageError, match=r"a build for cortex-m55; allowed: --device qemu"):
+            api.bench(board, device=device)
     with pytest.raises(UsageError, match="a build for ethos-u55, whose NPU this machine lacks"):
         api.bench(tiny_build.write(tmp_path / "npu", target="ethos-u55"))
 
@@ -148,8 +159,8 @@ def test_a_corrupted_weight_is_found_and_the_first_layer_that_differs(
     with pytest.raises(CheckFailed) as failure:
         api.bench(build, hops=2, layers=True)
     # the first convolution: what runs before it is equal
-    assert "the first layer that differs: getitem_q, in hop 0" in str(failure.value)
-    assert "\nlayer cat_q: equal\nlayer getitem_q: FAIL, different, hop 0\n" in str(failure.value)
+    assert "the first layer that differs: getitem_q, in hop" in str(failure.value)
+    assert "\nlayer cat_q: equal\nlayer getitem_q: FAIL, different, hop " in str(failure.value)
     assert "not as the export wrote them: conv_recurrent_weights.c" in str(failure.value)
 
 

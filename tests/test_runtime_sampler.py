@@ -226,6 +226,12 @@ def test_an_image_is_the_same_in_any_number_and_file(exported: Path, tmp_path: P
     assert np.abs(picture[:, :8].reshape(8, 8) - first).max() < 1 / 255
 
 
+def test_calls_of_its_network_are_timed_and_looked_at_layer_by_layer(exported: Path) -> None:
+    facts = api.bench(exported, hops=5, layers=True).to_dict()
+    assert facts["hops"] == 25 and facts["median_us"] > 0
+    assert len(facts["layers"]) > 5 and set(facts["layers"].values()) == {"equal"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

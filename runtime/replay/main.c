@@ -215,6 +215,11 @@ int main(void)
     if (replay_layer_hops > 0) {
         replay_layer_by_layer();
     }
+#ifdef REPLAY_TIMED_HOPS
+    if (failures == 0) {
+        check_status(replay_timed());
+    }
+#endif
     replay_print(failures ? "FAIL\n" : "PASS\n");
     return failures ? 1 : 0;
 }

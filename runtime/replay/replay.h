@@ -57,6 +57,9 @@ void replay_look(int number, const void *data);
 void replay_begin(void);
 void replay_end(void);
 
+/* timed.c, on devices with Linux: returns the first status that is not 0. */
+int replay_timed(void);
+
 /* port_*.c */
 void replay_print(const char *text);
 

@@ -340,7 +340,8 @@ def bench(
     Args:
         directory: a build folder; its C code is compiled and run.
         device: ``local`` for times on this machine, bound to one core; ``qemu`` for instructions of a build
-            for another core. By default what the build is for.
+            for another core; ``ssh://[user@]host[:port]`` and ``adb[:serial]`` for times on a device with Linux.
+            By default what the build is for.
         hops: how many in each of five rounds (``local``), or how many are counted (``qemu``).
         layers: compare the result of each layer with that of the oracle.
         against: other engines that run in turn with the build: ``onnxruntime``, or ``litert``, ``executorch``

@@ -27,7 +27,7 @@ def with_page(report: str, measured: Measured) -> str:
 
 
 def _page(measured: Measured) -> str:
-    parts = [f"<h2>Benchmark: {measured.device}</h2>", _facts(measured)]
+    parts = [f"<h2>Benchmark: {escape(measured.device)}</h2>", _facts(measured)]
     if measured.times is not None:
         parts.append(_histogram(measured.times.us, "us", measured.hop_us))
     if measured.instructions:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit import bench_page
+from edgekit import bench_page, bench_remote
 from edgekit.errors import CheckFailed, Problem, UsageError
 from edgekit.later import unavailable
 from edgekit.npz import read_npz
 from edgekit.peers.engines import PEER_ENGINES
 from edgekit.pipeline import LITERT, NPU
-from edgekit.replay_folder import look, replay_folder, with_changed
+from edgekit.replay_folder import Look, look, replay_folder, with_changed
 from edgekit.runtime.bench import Measured, golden_inputs, measure_local
 from edgekit.runtime.contenders import (
     Arrays,
@@ -23,7 +23,7 @@ from edgekit.runtime.contenders import (
     StreamContender,
 )
 from edgekit.runtime.cross import compile_replay
-from edgekit.runtime.device import DEVICES, LATER_DEVICES, Device, device_of, measure_qemu
+from edgekit.runtime.device import FORMS, Device, device_of, find_device, measure_qemu
 from edgekit.runtime.emulator import replay
 from edgekit.runtime.golden import check_outputs, rows
 from edgekit.runtime.manifest import Manifest
@@ -59,19 +59,29 @@ def bench(request: Request, progress: Progress) -> Measured:
 
     manifest = Manifest.load(request.directory)
     target = profile(manifest.target)
-    device = DEVICES.get(request.device or device_of(target).name)
+    name = request.device or device_of(target).name
+    device = find_device(name)
     if problems := _problems(request, manifest, target, device):
         raise UsageError(problems)
     assert device is not None
     images = device.name == "qemu" and manifest.sampler is not None
     hops = request.hops or (1 if images else device.default_hops)
-    layers = _layers(request.directory, manifest, target, progress) if request.layers else ()
-    if device.name == "qemu":
-        progress("count instructions", 0, 1)
-        measured = measure_qemu(request.directory, manifest, target, hops)
+    seen = None
+    if request.layers:
+        progress("layers", 0, 1)
+        seen = look(request.directory, manifest, _model(request.directory))
+    if device.connect is not None:
+        measured = bench_remote.measure(
+            request.directory, manifest, device, name, hops, seen, progress
+        )
     else:
-        measured = _local(request, manifest, hops, progress)
-    measured = replace(measured, layers=layers)
+        layers = () if seen is None else _layers(request.directory, manifest, target, seen)
+        if device.name == "qemu":
+            progress("count instructions", 0, 1)
+            measured = measure_qemu(request.directory, manifest, target, hops)
+        else:
+            measured = _local(request, manifest, hops, progress)
+        measured = replace(measured, layers=layers)
     _write_page(request.directory, measured)
     if request.append is not None:
         line = {
@@ -100,9 +110,7 @@ def _problems(
         step = "export for --target host"
         problems.append(Problem("build", f"a build for {manifest.target}", allowed, step))
     if device is None:
-        scheme = (request.device or "").partition(":")[0]
-        later = (request.device or "",) if scheme in LATER_DEVICES else ()
-        problems.append(unavailable("--device", request.device or "", DEVICES, later))
+        problems.append(unavailable("--device", request.device or "", FORMS, ()))
     elif not device.takes(target):
         fits = device_of(target).name
         found = f"a build for {manifest.target}"
@@ -116,7 +124,7 @@ def _problems(
         if peer not in PEERS:
             problems.append(unavailable("--against", peer, PEERS, ()))
     if request.against and device is not None and device.name != "local":
-        found = f"on {device.name}, which gives no times"
+        found = f"on {device.name}, where only the build runs"
         problems.append(Problem("--against", found, "--device local", "export for --target host"))
     if request.layers and manifest.target in ("onnxruntime", LITERT):
         found = f"a build for {manifest.target}"
@@ -171,11 +179,9 @@ def _peers(
 
 
 def _layers(
-    directory: Path, manifest: Manifest, target: Profile, progress: Progress
+    directory: Path, manifest: Manifest, target: Profile, seen: Look
 ) -> tuple[tuple[str, str], ...]:
     """Run the build with a look at each layer; its results against those of the oracle."""
-    progress("layers", 0, 1)
-    seen = look(directory, manifest, _model(directory))
     with replay_folder(directory, manifest, target, seen.held) as folder:
         compile_replay(folder, target, folder / "program")
         try:

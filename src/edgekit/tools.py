@@ -82,7 +82,10 @@ COMMANDS = (
     ("verilator", "target fpga: simulation of the RTL", "verilator make"),
     ("yosys", "target fpga: synthesis", "yosys"),
     ("nextpnr-ecp5", "target fpga: placement", "nextpnr-ecp5 fpga-trellis"),
+    ("ssh", "bench --device ssh://", "openssh-client"),
+    ("adb", "bench --device adb", "adb"),
 )
+OWN_VERSION = {"ssh": ("-V", re.compile(r"OpenSSH_([\w.]+)"))}  # does not know --version
 
 
 def doctor() -> list[ToolFacts]:
@@ -115,13 +118,14 @@ def device_tools() -> list[ToolFacts]:
 
 
 def _command(name: str, used_for: str, apt: str) -> ToolFacts:
-    """A command, by the version that its first line of ``--version`` ends with."""
+    """A command, by the version that its first line of ``--version`` ends with, or by its own words."""
     path = shutil.which(name)
     pip = PIP.get(name) or (ZIG if name.endswith("gcc") else None)
     if path is None:
         return ToolFacts(name, used_for, None, None, pip, apt)
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    words = VERSION.findall(done.stdout.partition("\n")[0])
+    option, version = OWN_VERSION.get(name, ("--version", VERSION))
+    done = subprocess.run([path, option], capture_output=True, text=True, check=False)
+    words = version.findall((done.stdout or done.stderr).partition("\n")[0])
     return ToolFacts(name, used_for, words[-1] if words else "?", path, pip, apt)
 
 

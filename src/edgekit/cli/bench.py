@@ -8,6 +8,7 @@ import typer
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.runtime.bench import Measured
+from edgekit.runtime.device import FORMS
 
 MOST_FUNCTIONS = 12
 
@@ -15,7 +16,8 @@ MOST_FUNCTIONS = 12
 def bench(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A build folder.")],
     device: Annotated[
-        str | None, typer.Option(help="local or qemu; by default what the build is for.")
+        str | None,
+        typer.Option(help=f"{', '.join(FORMS)}; by default what the build is for."),
     ] = None,
     hops: Annotated[
         int | None, typer.Option(help="In each of five rounds; on qemu, counted.")
@@ -35,7 +37,7 @@ def bench(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a build: times on this machine, bound to one core, or instructions under QEMU.
+    """Measure a build: times on this machine or a device, bound to one core, or instructions under QEMU.
 
     Other engines run in turn with the build, one thread each, after their outputs were compared. The
     C code of a build is compiled and run: run only builds that you trust.
