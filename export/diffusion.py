@@ -6,6 +6,8 @@ from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import onnx_ir as ir
+
 from edgekit.errors import ModelError, Problem, UsageError
 from edgekit.export.model import Model
 from edgekit.export.passes.graph import static_shape
@@ -127,6 +129,17 @@ OTHERS: dict[str, type[Ouve | Bridge | Rddm | Interpolant]] = {
 }  # by what `kind` of a sampler.toml says
 
 
+def condition_values(model: Model) -> dict[str, ir.Value]:
+    """The inputs of a denoiser that its rows do not fill, by name; y, where it is none, is shaped as x."""
+    table, values = model.sampler, {str(v.name): v for v in model.stream_inputs}
+    assert table is not None
+    roles = table.roles
+    found = {n: v for n, v in values.items() if n not in (roles.x, roles.time, roles.group)}
+    if table.needs_y and roles.y is not None:
+        found.setdefault(roles.y, values[roles.x])
+    return found
+
+
 def attach(model: Model, sampler: Description | StepTable) -> Model:
     """Return the model with a step table that `model.sampler` reads.
 
@@ -134,7 +147,7 @@ def attach(model: Model, sampler: Description | StepTable) -> Model:
         UsageError: everything that is wrong with the sampler, or does not fit the network.
     """
     problems = _role_problems(model, sampler.roles)
-    if isinstance(sampler, Sampler):
+    if isinstance(sampler, Sampler | Ouve):
         problems += _trained_problems(model, sampler)
     problems += sampler.problems()
     if problems:
@@ -145,13 +158,14 @@ def attach(model: Model, sampler: Description | StepTable) -> Model:
     return model.describe(sampler=table.facts())
 
 
-def _trained_problems(model: Model, sampler: Sampler) -> list[Problem]:
+def _trained_problems(model: Model, sampler: Sampler | Ouve) -> list[Problem]:
     """Where the network says what it was trained for, the sampler must agree."""
     trained = model.trained
-    pairs = (
-        ("prediction", sampler.prediction, trained.prediction),
-        ("schedule, timesteps", sampler.schedule.timesteps, trained.timesteps),
-    )
+    pairs: list[tuple[str, object, object]] = [
+        ("prediction", sampler.prediction, trained.prediction)
+    ]
+    if isinstance(sampler, Sampler):
+        pairs.append(("schedule, timesteps", sampler.schedule.timesteps, trained.timesteps))
     step = "describe the sampler as the network was trained"
     return [
         Problem(f"sampler, {name}", str(found), f"{known}: the network's own", step)

@@ -52,18 +52,34 @@ class _Description:
         return self.rows()
 
 
+SOLVERS = ("predictor-corrector", "posterior")
+OUVE_PREDICTIONS = ("score", "preconditioned")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ouve(_Description):
-    """Predictor and corrector of the OUVE equation: SGMSE+ (Richter et al., 2023), two rows a step.
+    """The OUVE equation of SGMSE+ (Richter et al., 2023), by its predictor and corrector or by its posterior.
 
-    ``dx = theta (y - x) dt + g dW``, ``g(t) = s_min (s_max / s_min)^t sqrt(2 L)``, ``L = ln(s_max / s_min)``;
-    annealed Langevin steps correct. The output is the last mean.
+    ``dx = theta (y - x) dt + g dW``, ``g(t) = s_min (s_max / s_min)^t sqrt(2 L)``, ``L = ln(s_max / s_min)``. Its
+    x_t have the mean ``y + m (x0 - y)``, ``m = e^(-theta t)``, and the deviation std(t).
+
+    ``predictor-corrector`` has two rows a step: an annealed Langevin step, then one of the reverse equation; the
+    output is the last mean. ``posterior`` has one: from x_t and the estimate of x0 to x_s as DDIM does it (Song et
+    al., 2021, equation 12, with this equation's means and deviations); the output is the last estimate.
+
+    A ``preconditioned`` network returns F of Karras et al. (2022, equation 7) around y: with
+    ``sigma = std / m`` and sigma_d, ``x0 - y = sigma_d^2 / (sigma^2 + sigma_d^2) (x - y) / m
+    + sigma sigma_d / sqrt(sigma^2 + sigma_d^2) F``.
 
     Attributes:
         theta, sigma_min, sigma_max: of the equation.
-        steps: N; 2 N network calls.
-        t_min: where it ends.
+        steps: N; network calls, twice as many with a corrector.
+        t_min: where it ends; the last time that the network sees.
+        solver: one of `SOLVERS`.
+        prediction: one of `OUVE_PREDICTIONS`.
+        sigma_data: sigma_d, the deviation of x0 - y (complex, where the noise is) that the network was trained with.
         snr: of the corrector, r in ``2 (r std(t))^2``.
+        eta: of the posterior: 0 is deterministic but for the start, 1 draws from q(x_s | x_t, x0, y).
         sign: the score is this times the network's output; SGMSE+ returns -score.
         complex_noise: whether real and imaginary parts share the variance.
     """
@@ -73,7 +89,11 @@ class Ouve(_Description):
     sigma_max: float = 0.5
     steps: int = 30
     t_min: float = 0.03
+    solver: str = "predictor-corrector"
+    prediction: str = "score"
+    sigma_data: float = 0.1
     snr: float = 0.5
+    eta: float = 0.0
     sign: float = -1.0
     complex_noise: bool = True
     roles: Roles = WITH_Y
@@ -81,12 +101,18 @@ class Ouve(_Description):
     def limits(self) -> dict[str, tuple[Any, bool, str]]:
         """See above."""
         ordered = 0 < self.sigma_min < self.sigma_max
+        posterior = self.solver == "posterior" and 0 < self.eta <= 1
+        predictions = ", ".join(OUVE_PREDICTIONS)
         return {
             "theta": (self.theta, self.theta > 0, "above 0"),
             "sigma": ((self.sigma_min, self.sigma_max), ordered, "0 < sigma_min < sigma_max"),
             "steps": (self.steps, self.steps >= 1, "from 1 up"),
             "t_min": (self.t_min, 0 < self.t_min < 1, "between 0 and 1"),
+            "solver": (self.solver, self.solver in SOLVERS, ", ".join(SOLVERS)),
+            "prediction": (self.prediction, self.prediction in OUVE_PREDICTIONS, predictions),
+            "sigma_data": (self.sigma_data, self.sigma_data > 0, "above 0"),
             "snr": (self.snr, self.snr > 0, "above 0"),
+            "eta": (self.eta, self.eta == 0 or posterior, "0, to 1 of posterior"),
             "roles.y": (self.roles.y, self.roles.y is not None, "the condition's name"),
         }
 
@@ -97,28 +123,55 @@ class Ouve(_Description):
         inside = np.exp(2 * (self.theta + growth) * t) - 1
         return np.asarray(np.sqrt(scale * np.exp(-2 * self.theta * t) * inside))
 
+    def score(self, t: Floats) -> tuple[Floats, Floats]:
+        """What x - y and what the network's output counts in the score."""
+        if self.prediction == "score":
+            return np.zeros_like(t), np.full_like(t, self.sign)
+        mean = np.exp(-self.theta * t)
+        sigma, data = self.std(t) / mean, self.sigma_data
+        whole = sigma**2 + data**2
+        return -1 / (mean**2 * whole), data / (mean * sigma * np.sqrt(whole))
+
     def rows(self) -> StepTable:
-        """Corrector and predictor in turn."""
+        """Corrector and predictor in turn, or one row a step."""
         t = np.linspace(1, self.t_min, self.steps)
+        part = COMPLEX if self.complex_noise else 1.0
+        made = self._posterior(t) if self.solver == "posterior" else self._corrected(t)
+        made["s"] = part * made["s"]
+        start = float(part * self.std(np.ones(1))[0])
+        times = np.repeat(t, len(made["a"]) // len(t))
+        return StepTable.of(times, 1, self.roles, made, start_noise=start, start_y=1.0)
+
+    def _corrected(self, t: Floats) -> dict[str, Floats]:
         dt = np.append(-np.diff(t), self.t_min)
         ratio = self.sigma_max / self.sigma_min
         g = self.sigma_min * ratio**t * np.sqrt(2 * np.log(ratio))
-        part = COMPLEX if self.complex_noise else 1.0
         step = 2 * (self.snr * self.std(t)) ** 2
-        one, none = np.ones_like(t), np.zeros_like(t)
-        last = np.append(one[1:], 0.0)
+        own, output = self.score(t)
+        last = np.append(np.ones(len(t) - 1), 0.0)
 
         def turns(corrector: Floats, predictor: Floats) -> Floats:
             return np.stack([corrector, predictor], axis=1).ravel()
 
-        columns = {
-            "a": turns(one, one + self.theta * dt),
-            "e": self.sign * turns(step, g**2 * dt)[:, None],
-            "c": turns(none, -self.theta * dt),
-            "s": part * turns(np.sqrt(2 * step), last * g * np.sqrt(dt)),
+        towards = turns(step * own, self.theta * dt + g**2 * dt * own)  # of x - y
+        return {
+            "a": 1 + towards,
+            "e": turns(step * output, g**2 * dt * output)[:, None],
+            "c": -towards,
+            "s": turns(np.sqrt(2 * step), last * g * np.sqrt(dt)),
         }
-        start = float(part * self.std(np.ones(1))[0])
-        return StepTable.of(np.repeat(t, 2), 1, self.roles, columns, start_noise=start, start_y=1.0)
+
+    def _posterior(self, t: Floats) -> dict[str, Floats]:
+        later = np.append(t[1:], 0.0)
+        mean, mean_s = (np.exp(-self.theta * v) for v in (t, later))
+        std, std_s = self.std(t), self.std(later)
+        own, output = self.score(t)
+        # what x - y and the output count in x0 - y
+        keep, new = (1 + std**2 * own) / mean, std**2 * output / mean
+        noise = self.eta * std_s * np.sqrt(1 - (mean / mean_s * std_s / std) ** 2)
+        rest = np.sqrt(std_s**2 - noise**2) / std
+        a = rest + (mean_s - rest * mean) * keep
+        return {"a": a, "e": ((mean_s - rest * mean) * new)[:, None], "c": 1 - a, "s": noise}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Calibration: real streams run through the float network hop by hop, states carried."""
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.errors import CalibrationError, Problem, UsageError
+from edgekit.export.diffusion import condition_values
 from edgekit.export.model import Model
 from edgekit.export.verify import run_blocks
 from edgekit.npz import read_npz
@@ -19,7 +20,8 @@ from edgekit.quantize.observers import Observer
 
 Clip = Mapping[str, NDArray[Any]]
 CLEAN = ".clean.wav"
-BLOCK_HOPS = 64  # hops whose tensors are in memory at once
+BLOCK_HOPS = 64  # hops whose tensors are in memory at once,
+BLOCK_VALUES = 1 << 27  # and values of these tensors
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,11 @@ def observe(model: Model, calibration: Calibration) -> dict[str, Observer]:
     fed = [str(v.name) for v in graph.inputs if v.dtype == ir.DataType.FLOAT]
     recorded = [*inner, *(name for name in fed if name not in states)]
     observers = {name: Observer() for name in [*inner, *fed]}
+    shapes = {str(v.name): dims(v) for v in (*graph.inputs, *(o for n in graph for o in n.outputs))}
+    values = sum(int(np.prod(shapes[name])) for name in recorded)
+    block = max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
     for clip in calibration.clips:
-        for seen in run_blocks(model, dict(clip), recorded, BLOCK_HOPS):
+        for seen in run_blocks(model, dict(clip), recorded, block):
             for name, observer in observers.items():
                 observer.update(seen[states.get(name, name)])
     return observers
@@ -63,6 +68,7 @@ def observe(model: Model, calibration: Calibration) -> dict[str, Observer]:
 def load_calibration(source: str, model: Model) -> Calibration:
     """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields input dictionaries.
 
+    Of a denoiser these may be conditions alone, (images, *shape), see `edgekit.sampling.own_trajectories`.
     ``x.clean.wav`` beside ``x.wav`` is its clean form, and no clip.
 
     Raises `CalibrationError` listing every file that does not fit.
@@ -93,7 +99,7 @@ def load_calibration(source: str, model: Model) -> Calibration:
             problems += error.problems
     if problems:
         raise CalibrationError(problems)
-    return Calibration(tuple(clips), source, clean)
+    return Calibration(_alike(clips, source), source, clean)
 
 
 def from_examples(examples: Clip, model: Model) -> Calibration:
@@ -115,7 +121,15 @@ def _from_factory(source: str, model: Model) -> Calibration:
         raise CalibrationError(_problem(f"calibration factory {source!r}", found)) from error
     if not clips:
         raise CalibrationError(_problem(f"calibration factory {source!r}", "yields nothing"))
-    return Calibration(clips, source)
+    return Calibration(_alike(clips, source), source)
+
+
+def _alike(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]:
+    """All the same inputs: a denoiser's calls, or conditions alone."""
+    if len({frozenset(clip) for clip in clips}) > 1:
+        found = "holds calls of the network, and conditions without calls"
+        raise CalibrationError(_problem(f"calibration source {source!r}", found))
+    return tuple(clips)
 
 
 def _read_wav(file: Path, model: Model) -> Clip:
@@ -179,7 +193,10 @@ def _read_npz(file: Path, model: Model) -> Clip:
 def _checked(clip: dict[str, NDArray[Any]], model: Model, where: str) -> Clip:
     """Check names, shapes, equal lengths and finiteness; cut what has its whole time axis into hops."""
     clip = {name: _in_hops(np.asarray(array), name, model) for name, array in clip.items()}
-    wanted = {str(v.name): dims(v) for v in model.given_inputs}
+    values = {str(v.name): v for v in model.given_inputs}
+    if model.sampler is not None and model.sampler.roles.x not in clip:
+        values = condition_values(model) or values
+    wanted = {name: dims(value) for name, value in values.items()}
     constants, problems = set(model.constants), []
     for name, shape in wanted.items():
         array = np.asarray(clip[name]) if name in clip else None
@@ -197,7 +214,7 @@ def _checked(clip: dict[str, NDArray[Any]], model: Model, where: str) -> Clip:
         problems.append(_problem(f"{where!r}", "arrays differ in their number of hops"))
     if problems:
         raise CalibrationError(problems)
-    types = {str(v.name): v.dtype.numpy() for v in model.given_inputs if v.dtype is not None}
+    types = {name: v.dtype.numpy() for name, v in values.items() if v.dtype is not None}
     return {name: np.asarray(clip[name], types[name]) for name in wanted}
 
 

@@ -72,6 +72,52 @@ def test_ouve_is_its_predictor_and_corrector() -> None:
     assert table.rows == row == 60 and equal(run(table, said), mean)
 
 
+def test_ouve_by_its_posterior_draws_x_s_of_x_t_and_the_estimate() -> None:
+    """The estimate of a preconditioned network (Karras et al., 2022), and q(x_s | x_t, x0, y) as eta has it."""
+    for eta in (0.0, 0.7):
+        sampler = Ouve(solver="posterior", prediction="preconditioned", steps=6, eta=eta)
+        table, said, y = sampler.table(), answers(6), degraded()
+        x, times = y + sampler.std(np.ones(1)) * draw(0) / np.sqrt(2), np.linspace(1, 0.03, 6)
+        for row, (t, s) in enumerate(zip(times, [*times[1:], 0.0], strict=True)):
+            std, std_s = (float(sampler.std(np.array(v))) for v in (t, s))
+            sigma = std * np.exp(1.5 * t)
+            kept = 0.1**2 / (sigma**2 + 0.1**2) * (x - y) * np.exp(1.5 * t)
+            x0 = y + kept + sigma * 0.1 / np.sqrt(sigma**2 + 0.1**2) * said[row, 0]
+            mean, mean_s = (y + np.exp(-1.5 * v) * (x0 - y) for v in (t, s))
+            noise = eta * std_s * np.sqrt(1 - np.exp(-3 * (t - s)) * std_s**2 / std**2)
+            z = draw(1 + row) / np.sqrt(2)
+            x = mean_s + np.sqrt(std_s**2 - noise**2) * (x - mean) / std + noise * z
+        assert table.rows == 6 and equal(run(table, said), x0)
+
+
+def test_ouve_takes_a_preconditioned_network_as_it_takes_its_score() -> None:
+    """Both networks state the same x0: the same image, by both solvers."""
+    clean, y = 0.3 * degraded(), degraded()
+
+    def network(sampler: Ouve) -> Any:
+        def call(inputs: Arrays, step: Step) -> list[Floats]:
+            t = np.array(step.time)
+            std, shrink = float(sampler.std(t)), np.exp(-1.5 * t)
+            score = -(inputs["x"] - y - shrink * (clean - y)) / std**2
+            if sampler.prediction == "score":
+                return [-score]
+            sigma = std / shrink
+            kept = 0.1**2 / (sigma**2 + 0.1**2) * (inputs["x"] - y) / shrink
+            return [(clean - y - kept) / (sigma * 0.1 / np.sqrt(sigma**2 + 0.1**2))]
+
+        return call
+
+    for solver in ("posterior", "predictor-corrector"):
+        samplers = [Ouve(solver=solver, prediction=p, steps=4) for p in ("score", "preconditioned")]
+        found = [
+            steps.sample(s.table(), network(s), SHAPE, N, SEED, {"y": y}, np.float64)
+            for s in samplers
+        ]
+        assert equal(found[0], found[1])
+        if solver == "posterior":
+            assert equal(found[0], clean)
+
+
 def bridge_formula(sampler: Bridge, said: Floats, first: Floats) -> Floats:
     """Jukic et al. (2024), the ODE or the SDE, from the second step on."""
     times, y, x = np.linspace(1, sampler.t_min, sampler.steps + 1), degraded(), first
@@ -300,6 +346,9 @@ def test_red_diff_finds_what_was_measured_and_fills_in_the_rest() -> None:
     [
         (Ouve(roles=Roles()), "sampler, roles.y: None"),
         (Ouve(sigma_min=1.0), "sampler, sigma: (1.0, 0.5); allowed: 0 < sigma_min < sigma_max"),
+        (Ouve(eta=1.0), "sampler, eta: 1.0; allowed: 0, to 1 of posterior"),
+        (Ouve(solver="heun"), "sampler, solver: heun; allowed: predictor-corrector, posterior"),
+        (Ouve(prediction="eps"), "sampler, prediction: eps; allowed: score, preconditioned"),
         (Bridge(k=1.0), "sampler, k: 1.0; allowed: above 1"),
         (Rddm(timesteps=10, steps=11), "sampler, steps: 11; allowed: 1 to 10 timesteps"),
         (Interpolant(eps=-1.0), "sampler, eps: -1.0"),

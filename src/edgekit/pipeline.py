@@ -216,8 +216,8 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
         return Quantized(model, model, calibration, None, ())
     if recipe != AUTO and find_recipe(recipe).weights == FLOAT:
         return Quantized(model, model, calibration, find_recipe(recipe), ())
-    if calibration is None and model.sampler is not None:
-        calibration = own_trajectories(model, imported.examples, CALIBRATION_CALLS)
+    if model.sampler is not None:
+        calibration = trajectories(model, imported.examples, calibration)
     if calibration is not None:
         made = applied(model, calibration, recipe, request.min_snr_db, progress)
         notes = (*calibration_warnings(model, calibration), *made.notes)
@@ -231,6 +231,19 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     note = "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
     known = None if request.options.frontend else calibration
     return Quantized(lowered, model, known, made.recipe, (note, *made.notes), made.alone_db)
+
+
+def trajectories(
+    model: "Model", examples: Mapping[str, NDArray[np.float32]] | None, given: "Calibration | None"
+) -> "Calibration":
+    """Return a denoiser's calls: those given, or its own, with the conditions where these alone are given."""
+    assert model.sampler is not None
+    if given is None:
+        return own_trajectories(model, examples, CALIBRATION_CALLS)
+    if model.sampler.roles.x in given.clips[0]:
+        return given
+    own = own_trajectories(model, examples, CALIBRATION_CALLS, given.clips)
+    return replace(own, source=given.source)
 
 
 @dataclass(frozen=True)

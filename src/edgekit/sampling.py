@@ -1,5 +1,6 @@
 """Is a build's sampler the same? The network on the calls of a real sampling, and the loop in C and in Python."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ from edgekit.runtime.native import NativeEngine
 from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.steps import Network, Step
-from edgekit.verification import HIGHEST_INTEGER, HOPS, NOISE_SEED
+from edgekit.verification import HIGHEST_INTEGER, HOPS, MAX_VALUES, MIN_HOPS, NOISE_SEED
 
+CALIBRATION_VALUES = 2**22  # of x in all calls that calibrate
 LEAST_FLOAT_DB = 60.0  # of a float build's image against onnxruntime's
 
 if TYPE_CHECKING:
@@ -35,12 +37,13 @@ def sampled_calls(
         model: what is lowered, whose inputs are returned: with step groups also their number.
         examples: a factory's inputs (hops, *shape), for conditions that are not labels.
         images: how many are drawn.
-        limit: of the calls.
+        limit: of the calls; of large ones fewer.
     """
     from edgekit.quantize.trajectory import record
 
     table, given = model.sampler, drawn_conditions(model, examples, images)
     assert table is not None
+    limit = min(limit, max(MIN_HOPS, MAX_VALUES // _values_of_x(model)))
     kept = np.ones((images, table.rows), bool)
     (calls,) = record(model, float_network(reference), kept, NOISE_SEED, given).clips
     found = len(calls[table.roles.x])
@@ -49,15 +52,38 @@ def sampled_calls(
 
 
 def own_trajectories(
-    model: "Model", examples: Mapping[str, NDArray[Any]] | None, calls: int
+    model: "Model",
+    examples: Mapping[str, NDArray[Any]] | None,
+    calls: int,
+    conditions: Sequence[Mapping[str, NDArray[Any]]] = (),
 ) -> "Calibration":
-    """Return about that many calls of a denoiser, evenly over its steps, as it draws images in float."""
+    """Return about that many calls of a denoiser, evenly over its steps, as it draws images in float.
+
+    Args:
+        model: the denoiser.
+        examples: a factory's inputs (hops, *shape), for conditions that are not labels.
+        calls: about how many; of large images fewer, but each row of one.
+        conditions: those of the images instead, (images, 1, *shape) of each in every entry, taken in turn.
+    """
     from edgekit.quantize.trajectory import record, uniform
 
     assert model.sampler is not None
-    kept = uniform(model.sampler, calls)
-    given = drawn_conditions(model, examples, len(kept))
+    kept = uniform(model.sampler, min(calls, CALIBRATION_VALUES // _values_of_x(model)))
+    if conditions:
+        whole = {n: np.concatenate([c[n][:, 0] for c in conditions]) for n in conditions[0]}
+        chosen = np.arange(len(kept))
+        given = {name: array[chosen % len(array)] for name, array in whole.items()}
+    else:
+        given = drawn_conditions(model, examples, len(kept))
     return record(model, float_network(model), kept, NOISE_SEED, given)
+
+
+def _values_of_x(model: "Model") -> int:
+    from edgekit.export.passes.graph import static_shape
+
+    assert model.sampler is not None
+    (x,) = (v for v in model.stream_inputs if v.name == model.sampler.roles.x)
+    return max(1, math.prod(static_shape(x) or ()))
 
 
 def float_network(model: "Model") -> Network:
@@ -84,16 +110,15 @@ def drawn_conditions(
     model: "Model", examples: Mapping[str, NDArray[Any]] | None, images: int
 ) -> Arrays:
     """Return conditions of some images, (images, ...): labels in turn, others of the examples, or noise."""
+    from edgekit.export.diffusion import condition_values
     from edgekit.export.fold_steps import label_counts
     from edgekit.export.verify import draw
 
-    table, random = model.sampler, np.random.default_rng(NOISE_SEED)
-    assert table is not None
-    roles, labels = table.roles, label_counts(model)
-    values = {str(v.name): v for v in model.stream_inputs}
-    wanted = {n: v for n, v in values.items() if n not in (roles.x, roles.time, roles.group)}
-    if table.needs_y and roles.y is not None:
-        wanted.setdefault(roles.y, values[roles.x])
+    random, labels, wanted = (
+        np.random.default_rng(NOISE_SEED),
+        label_counts(model),
+        condition_values(model),
+    )
     given = {}
     for name, value in wanted.items():
         drawn = np.concatenate(draw(value, random, images, HIGHEST_INTEGER))
