@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgekit import benchmark, inspection, pipeline, tools
+from edgekit import bench_log, benchmark, inspection, pipeline, tools
+from edgekit.bench_log import Log
 from edgekit.errors import Problem, UsageError
 from edgekit.inspection import Inspected
 from edgekit.later import unavailable
@@ -356,6 +357,32 @@ def bench(
     file = None if append is None else Path(append)
     request = benchmark.Request(Path(directory), device, hops, tuple(against), layers, file)
     return benchmark.bench(request, progress)
+
+
+def compare(results: str | Path, out: str | Path) -> Log:
+    """Write a page that compares what `bench` appended to a file; returns the lines, and which are damaged.
+
+    Args:
+        results: a results.jsonl; it is not trusted.
+        out: the .html to write.
+
+    Raises:
+        UsageError: a file that cannot be used.
+    """
+    from edgekit import compare_page
+
+    results, out = Path(results), Path(out)
+    problems = []
+    if out.suffix.lower() not in (".html", ".htm"):
+        problems.append(Problem("--out", f"'{out.name}'", "a .html", "name such a file"))
+    if problem := output_problem(out, results):
+        problems.append(problem)
+    if problems:
+        raise UsageError(problems)
+    log = bench_log.read(results)
+    with replacing(out, results) as temporary:
+        temporary.write_text(compare_page.render(log), encoding="utf-8")
+    return log
 
 
 def inspect(source: str | Path) -> Inspected:

@@ -1,13 +1,12 @@
 """The benchmark of a build: where it runs, what it is compared with, and the page in its report."""
 
-import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edgekit import bench_page, bench_remote
+from edgekit import bench_log, bench_page, bench_remote
 from edgekit.errors import CheckFailed, Problem, UsageError
 from edgekit.later import unavailable
 from edgekit.npz import read_npz
@@ -84,12 +83,7 @@ def bench(request: Request, progress: Progress) -> Measured:
         measured = replace(measured, layers=layers)
     _write_page(request.directory, measured)
     if request.append is not None:
-        line = {
-            "build": manifest.source["name"],
-            "target": manifest.target,
-            "digest": manifest.digest,
-        }
-        _append(request.append, {**line, **measured.to_dict()})
+        bench_log.append(request.append, manifest, measured)
     return measured
 
 
@@ -211,8 +205,3 @@ def _write_page(directory: Path, measured: Measured) -> None:
     text = bench_page.with_page(path.read_text(encoding="utf-8"), measured)
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def _append(path: Path, facts: dict[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(facts) + "\n")

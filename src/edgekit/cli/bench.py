@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from edgekit import api
-from edgekit.cli.console import AsJson, out, print_json, print_table, progress
+from edgekit.cli.console import AsJson, out, print_json, print_notes, print_table, progress
+from edgekit.errors import Problem, UsageError
 from edgekit.runtime.bench import Measured
 from edgekit.runtime.device import FORMS
 
@@ -14,7 +15,7 @@ MOST_FUNCTIONS = 12
 
 
 def bench(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A build folder.")],
+    directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="A build folder.")] = None,
     device: Annotated[
         str | None,
         typer.Option(help=f"{', '.join(FORMS)}; by default what the build is for."),
@@ -35,6 +36,15 @@ def bench(
     append: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Add the result as a line of JSON.")
     ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="In the place of DIR: put what --append wrote on a page."
+        ),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="HTML", help="The page of --compare.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a build: times on this machine or a device, bound to one core, or instructions under QEMU.
@@ -42,6 +52,18 @@ def bench(
     Other engines run in turn with the build, one thread each, after their outputs were compared. The
     C code of a build is compiled and run: run only builds that you trust.
     """
+    if compare is not None or page is not None:
+        measuring = {
+            "DIR": directory, "--device": device, "--hops": hops, "--layers": layers or None,
+            "--against": against, "--append": append,
+        }  # fmt: skip
+        show_comparison(
+            compare, page, [name for name, value in measuring.items() if value], as_json
+        )
+        return
+    if directory is None:
+        step = "edgekit bench DIR, or edgekit bench --compare results.jsonl -o compare.html"
+        raise UsageError(Problem("DIR", "not given", "a build folder", step))
     peers = [] if against is None else [name.strip() for name in against.split(",")]
     with progress(as_json) as report:
         measured = api.bench(
@@ -58,6 +80,29 @@ def bench(
         return
     show(measured)
     out.print(f"report: {directory / 'report.html'}", soft_wrap=True, markup=False)
+
+
+def show_comparison(
+    results: Path | None, page: Path | None, measuring: list[str], as_json: bool
+) -> None:
+    """Write the page of ``--compare``; what only a measurement takes is refused."""
+    step = "leave it out, or leave out --compare"
+    problems = [
+        Problem(name, "given beside --compare", "a measurement", step) for name in measuring
+    ]
+    for name, value in (("--compare", results), ("--out", page)):
+        if value is None:
+            form = "edgekit bench --compare results.jsonl -o compare.html"
+            problems.append(Problem(name, "not given", "both --compare and --out", form))
+    if results is None or page is None or problems:
+        raise UsageError(problems)
+    log = api.compare(results, page)
+    notes = [f"left out, {line}" for line in log.damaged]
+    if as_json:
+        print_json({"path": str(page), "rows": len(log.latest()), "notes": notes})
+        return
+    print_notes(notes)
+    out.print(f"wrote {page}", markup=False, soft_wrap=True)
 
 
 def show(measured: Measured) -> None:
