@@ -2,9 +2,9 @@
 
     python bench/litert_networks.py [NETWORK ...]
 
-float32 is the float file; *oracle* and *LiteRT* are the same w8a8 network in our integers and in LiteRT's, calibrated
-and run on seeded noise with states carried, dB of the lowest output. *in float* counts the operators that LiteRT has no
-integers for.
+float32 is the float file, float16 the one with weights in half precision; *oracle* and *LiteRT* are the same w8a8
+network in our integers and in LiteRT's, calibrated and run on seeded noise with states carried, dB of the lowest
+output. *in float* counts the operators that LiteRT has no integers for.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from edgekit.export.passes.finite import guard_inputs
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.half import half_weights
 from edgekit.quantize.oracle import Oracle
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.source import load_model
@@ -52,21 +53,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("networks", nargs="*", default=list(networks))
     far = 0
-    print("network        float32  oracle  LiteRT  in float")
+    print("network        float32 float16  oracle  LiteRT  in float")
     for name in parser.parse_args().networks:
         row = networks[name]
         exact = guard_inputs(load_model(row.source, row.options).model)
         inputs = dict(noise(exact, HOPS, seed=3))
         expected = run_hops(exact, inputs)
         integer = quantize(exact, Calibration((inputs,), "noise"), "w8a8")
-        found = [in_litert(exact, inputs)[0], Oracle(integer).run_hops(inputs)]
+        halved = in_litert(half_weights(exact)[0], inputs)[0]
+        found = [in_litert(exact, inputs)[0], halved, Oracle(integer).run_hops(inputs)]
         theirs, islands = in_litert(integer, inputs)
-        real, ours, other = (
+        real, half, ours, other = (
             min(snr_db(array, outputs[key]) for key, array in expected.items())
             for outputs in (*found, theirs)
         )
         far += real < 90 or other < ours - 0.5
-        print(f"{name:14} {real:7.1f} {ours:7.1f} {other:7.1f} {islands:9}", flush=True)
+        row_db = f"{real:7.1f} {half:7.1f} {ours:7.1f} {other:7.1f}"
+        print(f"{name:14} {row_db} {islands:9}", flush=True)
     return int(far > 0)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 ACTIVATION_TYPES = ("int8", "int16", "float32")
+HALF = "float16"
+FLOATS = ("float32", HALF)  # weights, and recipes, that leave a network in float
 
 
 @dataclass(frozen=True)
@@ -12,7 +14,8 @@ class Recipe:
 
     Attributes:
         name: as given to ``--recipe``, or what a recipe.toml calls itself.
-        weights: ``int8`` or ``int4`` per output channel, or ``float32`` for a float network.
+        weights: ``int8`` or ``int4`` per output channel, or ``float32`` for a float network; ``float16`` for one
+            whose weights are stored so, in the recipe of this name alone.
         activations: the type of tensors between nodes: ``int8`` asymmetric or ``int16`` symmetric per
             tensor; what touches a ``float32`` one is computed in float.
         products: how matrix products read int16 tensors, and h of recurrent cells: ``int8`` copies, or
@@ -54,7 +57,7 @@ class Recipe:
 
 # What the options of a recipe.toml may be; numbers and truth values are known by their defaults.
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "weights": ("float32", "int8", "int4"),
+    "weights": (*FLOATS, "int8", "int4"),
     "rounding": ("nearest", "gptq", "adaround"),
     "activations": ACTIVATION_TYPES,
     "products": ("int8", "int16"),
@@ -70,6 +73,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
 }
 RECIPES = {
     "float32": Recipe("float32"),
+    HALF: Recipe(HALF, weights=HALF),
     "w8a8": Recipe("w8a8", weights="int8", activations="int8", smooth_inputs="int16"),
     "w8a16": Recipe(
         "w8a16", weights="int8", activations="int16", products="int16", smooth_inputs="int16"

@@ -13,6 +13,8 @@ from edgekit.quantize.recipe import (
     ACTIVATION_TYPES,
     AUTO,
     CHOICES,
+    FLOATS,
+    HALF,
     LIMITS,
     RECIPES,
     Recipe,
@@ -134,9 +136,13 @@ def _converted(key: str, value: Any) -> Any:
 def _conflict(recipe: Recipe, where: str) -> Problem | None:
     """Names of shipped recipes mean what ships; integer activations need integer weights."""
     integer = {recipe.activations, *recipe.tensors.values()} - {"float32"}
-    if recipe.weights == "float32" and integer:
+    if recipe.weights in FLOATS and integer:
         found = f"{', '.join(sorted(integer))} activations"
-        return Problem(f"{where}, weights 'float32'", found, "int8 weights", "set weights or types")
+        step = "set weights or types"
+        return Problem(f"{where}, weights '{recipe.weights}'", found, "int8 weights", step)
+    if recipe.weights == HALF and recipe != RECIPES[HALF]:
+        found, step = "a recipe of its own", f"give --recipe {HALF}, which has nothing to set"
+        return Problem(f"{where}, weights '{HALF}'", found, f"the recipe '{HALF}'", step)
     if recipe.name in RECIPES and recipe != RECIPES[recipe.name]:
         found = "the shipped recipe of this name is another one"
         step = "give it a name of its own, or undo the edits"

@@ -19,6 +19,7 @@ from edgekit.later import unavailable
 from edgekit.npz import read_npz, write_npz
 from edgekit.pictures import sample_problem, write_samples
 from edgekit.pipeline import Exported, Progress, Request
+from edgekit.quantize.recipe import FLOATS
 from edgekit.runtime.audio import run_wav
 from edgekit.runtime.bench import Measured
 from edgekit.runtime.live import LiveFacts
@@ -84,7 +85,8 @@ def export(
         source: ``package.module:factory``, a .pt2 or an .onnx.
         target: a name of `targets`.
         out: the folder to make: new, or empty.
-        recipe: ``float32`` (default), ``w8a8``, ``w8a16``, ``auto``, or a recipe.toml.
+        recipe: ``float32`` (default), ``w8a8``, ``w8a16``, ``w4a8``, ``auto``, or a recipe.toml; of target
+            ``litert`` also ``float16``: weights stored in half precision.
         calibration: a folder of .wav or .npz, or ``package.module:factory``; needed by an integer
             recipe, except where a factory brings example inputs.
         min_snr_db: least signal-to-noise ratio against the source network, in dB; ``auto`` looks for it.
@@ -199,7 +201,7 @@ def quantize(
     if min_snr_db is not None and recipe != pipeline.AUTO:
         step = "leave it out: only an export is judged"
         problems.append(Problem("--min-snr", f"with recipe '{recipe}'", "recipe auto", step))
-    if recipe == pipeline.FLOAT:
+    if recipe in FLOATS:
         problems.append(
             Problem(
                 f"recipe '{recipe}'",

@@ -15,6 +15,7 @@ from edgekit.folder import complete_folder, folder_problem
 from edgekit.hearing import Heard, heard
 from edgekit.later import unavailable
 from edgekit.meter import cache_folder
+from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.sampling import golden_image, own_trajectories, sampled_calls, verify_loop
@@ -135,7 +136,7 @@ def request_problems(request: Request) -> list[Problem]:
         found, step = f"given for target '{request.target}'", "leave it out"
         problems.append(Problem("--stateful", found, f"--target {LITERT}", step))
     if request.recipe is not None and request.target != FPGA:
-        problems += recipe_problems(request.recipe)
+        problems += recipe_problems(request.recipe) or half_problems(request)
     if request.min_snr_db is not None and not math.isfinite(request.min_snr_db):
         found = str(request.min_snr_db)
         problems.append(Problem("--min-snr", found, "a number of dB", "give one, as 20"))
@@ -143,7 +144,8 @@ def request_problems(request: Request) -> list[Problem]:
         problems.append(problem)
     recipe = request.recipe or default_recipe(request.target)
     draws = request.options.sampler is not None  # then it is calibrated on its own trajectories
-    if recipe != FLOAT and request.calibration is None and is_onnx(request.source) and not draws:
+    calibrates = recipe not in FLOATS and not draws
+    if calibrates and request.calibration is None and is_onnx(request.source):
         problems.append(
             Problem(
                 f"recipe '{recipe}' for '{Path(request.source).name}'",
@@ -153,6 +155,22 @@ def request_problems(request: Request) -> list[Problem]:
             )
         )
     return problems
+
+
+def half_problems(request: Request) -> list[Problem]:
+    """Return why a recipe with float16 weights does not go with the target."""
+    from edgekit.quantize.recipe_file import find_recipe
+
+    recipe = request.recipe
+    if recipe is None or recipe == AUTO or find_recipe(recipe).weights != HALF:
+        return []
+    return [] if request.target == LITERT else [_not_half(request.target)]
+
+
+def _not_half(target: str) -> Problem:
+    found = f"for target '{target}', which multiplies by float32 or integer weights only"
+    step = "use float32, or w8a16 and w8a8 for smaller weights"
+    return Problem(f"recipe '{HALF}'", found, f"--target {LITERT}", step)
 
 
 def default_recipe(target: str) -> str:
@@ -202,6 +220,7 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     """Apply the request's recipe; a network that comes quantized keeps what it has."""
     from edgekit.quantize.calibrate import from_examples, load_calibration
     from edgekit.quantize.check_calibration import calibration_warnings
+    from edgekit.quantize.half import half_weights
     from edgekit.quantize.recipe_file import find_recipe
 
     model = imported.model
@@ -214,8 +233,11 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     )
     if own != FLOAT:
         return Quantized(model, model, calibration, None, ())
-    if recipe != AUTO and find_recipe(recipe).weights == FLOAT:
-        return Quantized(model, model, calibration, find_recipe(recipe), ())
+    if recipe != AUTO and (shipped := find_recipe(recipe)).weights in FLOATS:
+        if shipped.weights == FLOAT:
+            return Quantized(model, model, calibration, shipped, ())
+        halved, notes = half_weights(model)
+        return Quantized(halved, model, calibration, shipped, notes)
     if model.sampler is not None:
         calibration = trajectories(model, imported.examples, calibration)
     if calibration is not None:
@@ -313,7 +335,10 @@ def check(model: "Model", target: str) -> None:
     """Raise a ModelError with everything that a target does not support."""
     from edgekit.targets.target import TARGETS
 
-    if problems := TARGETS[target].check(model):
+    problems = TARGETS[target].check(model)
+    if model.quantization.recipe == HALF and target != LITERT:
+        problems.append(_not_half(target))
+    if problems:
         raise ModelError(problems)
 
 
@@ -414,7 +439,7 @@ def kept_in_float(model: "Model") -> tuple[str, ...]:
     """Say which layers and operators an integer recipe left in float; nothing runs in float unsaid."""
     from edgekit.targets.macs import float_layers, float_operators
 
-    if model.quantization.recipe == FLOAT:
+    if model.quantization.recipe in FLOATS:
         return ()
     kept = (*float_layers(model), *float_operators(model))
     return (f"kept in float: {', '.join(kept)}",) if kept else ()
@@ -422,7 +447,8 @@ def kept_in_float(model: "Model") -> tuple[str, ...]:
 
 def refuse_float(model: "Model") -> None:
     """Raise a ModelError if an integer recipe left anything of the network in float."""
-    kept = ("recipe float32",) if model.quantization.recipe == FLOAT else kept_in_float(model)
+    recipe = model.quantization.recipe
+    kept = (f"recipe {recipe}",) if recipe in FLOATS else kept_in_float(model)
     if kept:
         allowed = "a recipe and operators whose integer forms there are, see docs/operators.md"
         raise ModelError(Problem("--strict", kept[0], allowed, "leave out --strict"))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgekit.errors import VerificationError
 from edgekit.npz import write_npz
+from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.stream import Arrays, Stream
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ PCM_NOISE = 0.1  # of full scale
 HIGHEST_INTEGER = 1  # of integer inputs, which may be indices
 # What a build must reach against the source network: float by its rounding alone, integers by far
 # less, since their fidelity is the recipe's and the calibration's affair.
-MIN_SNR_DB = {"float32": 90.0}
+MIN_SNR_DB = {"float32": 90.0, HALF: 40.0}
 MIN_SNR_INTEGER_DB = 10.0
 # A float build may be this much farther from its source than the source is from itself with inputs
 # that differ in the last place: what onnxruntime rounds off is not the build's fault.
@@ -120,7 +121,7 @@ def verify(
     ratios = {name: snr_db(expected[name], outputs[name]) for name in outputs}
     errors = {name: _max_abs_error(expected[name], outputs[name]) for name in outputs}
     is_native = stream.compiler is not None
-    integer = lowered.quantization.recipe != "float32"
+    integer = lowered.quantization.recipe not in FLOATS
     exact = _equals_oracle(lowered, samples, outputs) if is_native and integer else None
     needed = default_min_snr_db(lowered.quantization.recipe) if min_snr_db is None else min_snr_db
     lowest = min(ratios.values(), default=math.inf)

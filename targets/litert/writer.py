@@ -21,6 +21,7 @@ from edgekit.quantize.integer import (
     qdq_type,
     stored_weight,
 )
+from edgekit.quantize.recipe import HALF
 from edgekit.quantize.scheme import QuantType
 from edgekit.targets.litert.file import Array, Graph, Scales, has_activation, options
 from edgekit.targets.litert.orders import (
@@ -122,6 +123,8 @@ class Writer:
         self.node: ir.Node
         self.frames: list[Frame | None] = []  # of the node's outputs where it runs in integers
         self.work = "float32"  # the type that the node's operator computes in
+        self._halves = model.quantization.recipe == HALF
+        self._widened: dict[int, int] = {}  # stored halves, and what DEQUANTIZE makes of them
         self._done: set[ir.Node] = set()
         self._requests: dict[str, set[Order]] = {}
         self._islands: list[str] = []
@@ -270,6 +273,20 @@ class Writer:
     def constant(self, array: Array, kind: QuantType | None = None, name: str = "constant") -> int:
         """A constant tensor."""
         return self.graph.constant(name, np.asarray(array), _scales(kind))
+
+    def factors(self, array: Array) -> int:
+        """Float weights of a product; at recipe float16 stored as such, where that is exact, behind a DEQUANTIZE."""
+        array = np.ascontiguousarray(array, np.float32)
+        if not self._halves:
+            return self.constant(array)
+        with np.errstate(over="ignore"):
+            half = array.astype(np.float16)
+        if not np.array_equal(half.astype(np.float32), array):
+            return self.constant(array)
+        stored = self.constant(half, name="weights_half")
+        if stored not in self._widened:
+            self._widened[stored] = self.op("DEQUANTIZE", [stored], dtype="float32")
+        return self._widened[stored]
 
     def scalar(self, value: np.generic) -> int:
         """A constant without axes."""

@@ -25,7 +25,9 @@ def export(
     directory: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")],
     recipe: Annotated[
         str | None,
-        typer.Option(help="float32 (default), w8a8, w8a16, w4a8, auto, or a recipe.toml."),
+        typer.Option(
+            help="float32 (default), w8a8, w8a16, w4a8, auto, or a recipe.toml; litert: float16."
+        ),
     ] = None,
     calibration: Annotated[
         str | None, typer.Option(help="Folder of .wav or .npz, or package.module:factory.")

@@ -122,7 +122,7 @@ def _kernel(w: Writer, rows: Rows, depthwise: bool) -> int:
     array = rows.q.transpose(1, 2, 3, 0) if depthwise else rows.q.transpose(0, 2, 3, 1)
     array = np.ascontiguousarray(array)
     if rows.scales is None:
-        return w.constant(array.astype(np.float32))
+        return w.factors(array)
     scales = Scales(tuple(map(float, rows.scales)), 0, 3 if depthwise else 0)
     return w.graph.constant("weights", array, scales)
 
@@ -260,7 +260,7 @@ def linear(w: Writer, node: ir.Node) -> None:
     x = w.tensor(item, order)
     bias = _bias(w, node, len(matrix), Rows(matrix, scales))
     if scales is None:
-        weights = w.constant(np.ascontiguousarray(matrix, np.float32))
+        weights = w.factors(matrix)
         chosen = options("FullyConnected", keepNumDims=len(order) > 2)
         w.result("FULLY_CONNECTED", [x, weights, bias], order, chosen)
         return

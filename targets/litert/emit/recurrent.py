@@ -74,7 +74,7 @@ def product(w: Writer, x: int, rows: Rows, bias: Array) -> int:
     """Rows (batch, inputs) times a matrix, plus a bias."""
     shape, chosen = (w.shape(x)[0], len(rows.q)), options("FullyConnected")
     if rows.scales is None:
-        inputs = [x, w.constant(np.ascontiguousarray(rows.q, np.float32)), w.real_constant(bias)]
+        inputs = [x, w.factors(rows.q), w.real_constant(bias)]
         return w.op("FULLY_CONNECTED", inputs, shape, chosen=chosen)
     held = w.graph.tensors[x].scales
     assert held is not None
