@@ -204,7 +204,10 @@ def test_bench_prints_tables_or_json(edgekit: Cli, tmp_path: Path) -> None:
     code, _, err = edgekit("bench", folder)
     assert code == 2 and "golden" in err
     (folder / "golden").mkdir()
-    np.savez(folder / "golden" / "input.npz", pcm=np.ones((3, 1, tiny_build.HOP), np.float32))
+    hops = np.ones((3, 1, tiny_build.HOP), np.float32)
+    np.savez(folder / "golden" / "input.npz", pcm=hops)
+    made = tiny_build.expected(hops.ravel()).reshape(hops.shape)
+    np.savez(folder / "golden" / "output.npz", pcm_out=made)
     code, out, _ = edgekit("bench", folder, "--hops", "4")
     assert code == 0 and "on local" in out and "median us" in out
     code, out, _ = edgekit("bench", folder, "--hops", "4", "--json")
