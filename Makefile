@@ -95,4 +95,4 @@ fpga-full: $(VENV)/test.stamp
 	$(BIN)/python bench/fpga_synthesis.py
 
 clean:
-	rm -rf $(VENV) .venv-peers $(DEMO) build dist
+	rm -rf $(VENV) .venv-peers .venv-tflite $(DEMO) build dist
