@@ -5,6 +5,7 @@
 #include "ek_x86.h"
 
 #define EK_LANES 8
+#define EK_TILE_ROWS 4 /* of two vectors each: their sums stay in registers */
 typedef __m256 ek_v;
 
 static inline __m256i ek_first_lanes(int32_t n)
@@ -43,6 +44,15 @@ static inline ek_v ek_v_load_range(const float *x, int32_t from, int32_t to)
 static inline ek_v ek_v_load_even(const float *x)
 {
     const __m256 first = _mm256_loadu_ps(x), second = ek_v_load_some(x + 8, 7);
+    const __m256 halves = _mm256_shuffle_ps(first, second, 0x88);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
+}
+
+/* The same, of lanes from..to-1; the other lanes are 0, and are not read. */
+static inline ek_v ek_v_load_even_range(const float *x, int32_t from, int32_t to)
+{
+    const __m256 first = ek_v_load_range(x, 2 * from, 2 * to - 1);
+    const __m256 second = ek_v_load_range(x + 8, 2 * from - 8, 2 * to - 9);
     const __m256 halves = _mm256_shuffle_ps(first, second, 0x88);
     return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
 }

@@ -5,6 +5,7 @@
 #include "ek_x86.h"
 
 #define EK_LANES 16
+#define EK_TILE_ROWS 8 /* of two vectors each: their sums stay in registers */
 typedef __m512 ek_v;
 
 static inline __mmask16 ek_first_lanes(int32_t n)
@@ -45,6 +46,15 @@ static inline ek_v ek_v_load_even(const float *x)
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512 second = _mm512_maskz_loadu_ps(0x7fff, x + 16);
     return _mm512_permutex2var_ps(_mm512_loadu_ps(x), even, second);
+}
+
+/* The same, of lanes from..to-1; the other lanes are 0, and are not read. */
+static inline ek_v ek_v_load_even_range(const float *x, int32_t from, int32_t to)
+{
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const uint32_t inside = to > from ? (0xffffffffu >> (32 - 2 * (to - from))) << (2 * from) & 0x55555555u : 0;
+    const __m512 first = _mm512_maskz_loadu_ps((__mmask16)inside, x);
+    return _mm512_permutex2var_ps(first, even, _mm512_maskz_loadu_ps((__mmask16)(inside >> 16), x + 16));
 }
 
 static inline void ek_v_store(float *x, ek_v v)

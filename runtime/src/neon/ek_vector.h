@@ -7,6 +7,7 @@
 #include <arm_neon.h>
 
 #define EK_LANES 4
+#define EK_TILE_ROWS 8 /* of two vectors each: their sums stay in registers */
 typedef float32x4_t ek_v;
 
 static inline ek_v ek_v_zero(void)
@@ -55,6 +56,19 @@ static inline ek_v ek_v_load_range(const float *x, int32_t from, int32_t to)
 static inline ek_v ek_v_load_even(const float *x)
 {
     return vuzp1q_f32(vld1q_f32(x), ek_v_load_some(x + 4, 3));
+}
+
+/* The same, of lanes from..to-1; the other lanes are 0, and are not read. */
+static inline ek_v ek_v_load_even_range(const float *x, int32_t from, int32_t to)
+{
+    float lanes[EK_LANES] = {0.0f, 0.0f, 0.0f, 0.0f};
+    if (from == 0 && to == EK_LANES) {
+        return ek_v_load_even(x);
+    }
+    for (int32_t i = from; i < to; i++) {
+        lanes[i] = x[2 * i];
+    }
+    return vld1q_f32(lanes);
 }
 
 static inline void ek_v_store(float *x, ek_v v)

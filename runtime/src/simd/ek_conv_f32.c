@@ -4,26 +4,27 @@
 
 #define EK_TILE (2 * EK_LANES)
 #define EK_TAPS 64
-#define EK_INLINE static inline __attribute__((always_inline))
 
 /* to [EK_TILE] = row x [in_w] at base, base + stride, ...; 0 where that is outside. */
 EK_INLINE void ek_gather(const float *x, int32_t in_w, int32_t base, int32_t stride, int32_t n, float *to)
 {
     const int32_t lo = ek_min(ek_first(-base, stride), n), hi = ek_max(ek_min(ek_first(in_w - base, stride), n), lo);
     x += base;
-    if (stride == 1) {
-        ek_v_store(to, ek_v_load_range(x, ek_min(lo, EK_LANES), ek_min(hi, EK_LANES)));
-        ek_v_store(to + EK_LANES, ek_v_load_range(x + EK_LANES, ek_max(lo - EK_LANES, 0), ek_max(hi - EK_LANES, 0)));
-        return;
-    }
-    int32_t j = lo;
-    ek_v_store(to, ek_v_zero());
-    ek_v_store(to + EK_LANES, ek_v_zero());
-    for (; stride == 2 && j + EK_LANES <= hi; j += EK_LANES) {
-        ek_v_store(to + j, ek_v_load_even(x + 2 * j));
-    }
-    for (; j < hi; j++) {
-        to[j] = x[j * stride];
+    for (int32_t v = 0; v < 2; v++, x += EK_LANES * stride, to += EK_LANES) {
+        const int32_t begin = ek_min(ek_max(lo - v * EK_LANES, 0), EK_LANES);
+        const int32_t end = ek_min(ek_max(hi - v * EK_LANES, 0), EK_LANES);
+        if (stride == 1) {
+            ek_v_store(to, ek_v_load_range(x, begin, end));
+            continue;
+        }
+        if (stride == 2) {
+            ek_v_store(to, ek_v_load_even_range(x, begin, end));
+            continue;
+        }
+        ek_v_store(to, ek_v_zero());
+        for (int32_t j = begin; j < end; j++) {
+            to[j] = x[j * stride];
+        }
     }
 }
 
@@ -52,44 +53,71 @@ static void ek_gather_taps(const float *x, const ek_conv_shape *s, int32_t oy, i
     }
 }
 
-/* y [rows][n], rows `plane` apart, = start or y itself, + w [rows][count] . x [count][n], rows of w `taps` apart. */
+/* y [rows][n], rows `plane` apart, = start or y itself, + w [rows][count] . x [count][n], rows of w `taps` apart; n fits
+ * into so many vectors. */
 EK_INLINE void ek_rows_tile(const float *x, ptrdiff_t x_step, const float *w, int32_t taps, int32_t count,
-                            const float *start, float *y, ptrdiff_t plane, int32_t rows, int32_t n)
+                            const float *start, float *y, ptrdiff_t plane, int32_t rows, int32_t vectors, int32_t n)
 {
-    const int32_t a = ek_min(n, EK_LANES), b = n - a;
-    ek_v acc[4][2];
+    const int32_t some[2] = {ek_min(n, EK_LANES), n - EK_LANES};
+    ek_v acc[EK_TILE_ROWS][2];
     for (int32_t r = 0; r < rows; r++) {
-        acc[r][0] = start ? ek_v_all(start[r]) : ek_v_load_some(y + r * plane, a);
-        acc[r][1] = start ? ek_v_all(start[r]) : ek_v_load_some(y + r * plane + EK_LANES, b);
+        for (int32_t v = 0; v < vectors; v++) {
+            acc[r][v] = start ? ek_v_all(start[r]) : ek_v_load_some(y + r * plane + v * EK_LANES, some[v]);
+        }
     }
     for (int32_t t = 0; t < count; t++, x += x_step) {
-        const ek_v x0 = ek_v_load_some(x, a), x1 = ek_v_load_some(x + EK_LANES, b);
+        ek_v xt[2];
+        for (int32_t v = 0; v < vectors; v++) {
+            xt[v] = ek_v_load_some(x + v * EK_LANES, some[v]);
+        }
         for (int32_t r = 0; r < rows; r++) {
             const ek_v wt = ek_v_all(w[(ptrdiff_t)r * taps + t]);
-            acc[r][0] = ek_v_fma(wt, x0, acc[r][0]);
-            acc[r][1] = ek_v_fma(wt, x1, acc[r][1]);
+            for (int32_t v = 0; v < vectors; v++) {
+                acc[r][v] = ek_v_fma(wt, xt[v], acc[r][v]);
+            }
         }
     }
     for (int32_t r = 0; r < rows; r++) {
-        ek_v_store_some(y + r * plane, acc[r][0], a);
-        ek_v_store_some(y + r * plane + EK_LANES, acc[r][1], b);
+        for (int32_t v = 0; v < vectors; v++) {
+            ek_v_store_some(y + r * plane + v * EK_LANES, acc[r][v], some[v]);
+        }
     }
 }
 
-/* All `rows` outputs of a group, four at a time. */
+#define EK_ROWS_TILE(rows, vectors) ek_rows_tile(x, x_step, wr, taps, count, start, to, plane, rows, vectors, n)
+
+/* All `rows` outputs of a group, as many at a time as registers hold. */
+EK_INLINE void ek_group_columns(const float *x, ptrdiff_t x_step, const float *w, int32_t taps, int32_t count,
+                                const float *bias, int32_t first, float *y, ptrdiff_t plane, int32_t rows,
+                                int32_t vectors, int32_t n)
+{
+    const float none[EK_TILE_ROWS] = {0.0f};
+    for (int32_t r = 0, now; r < rows; r += now) {
+        const float *const start = first == 0 ? (bias ? bias + r : none) : NULL, *const wr = w + (ptrdiff_t)r * taps;
+        float *const to = y + r * plane;
+        if (rows - r >= EK_TILE_ROWS) {
+            now = EK_TILE_ROWS;
+            EK_ROWS_TILE(EK_TILE_ROWS, vectors);
+        } else if (rows - r >= 4) {
+            now = 4;
+            EK_ROWS_TILE(4, vectors);
+        } else if (rows - r >= 2) {
+            now = 2;
+            EK_ROWS_TILE(2, vectors);
+        } else {
+            now = 1;
+            EK_ROWS_TILE(1, vectors);
+        }
+    }
+}
+
 static void ek_group_tile(const float *x, ptrdiff_t x_step, const float *w, int32_t taps, int32_t count,
                           const float *bias, int32_t first, float *y, ptrdiff_t plane, int32_t rows, int32_t n)
 {
-    const float none[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    for (int32_t r = 0; r < rows; r += 4) {
-        const float *const start = first == 0 ? (bias ? bias + r : none) : NULL, *const wr = w + (ptrdiff_t)r * taps;
-        float *const to = y + r * plane;
-        switch (rows - r) {
-        case 1: ek_rows_tile(x, x_step, wr, taps, count, start, to, plane, 1, n); break;
-        case 2: ek_rows_tile(x, x_step, wr, taps, count, start, to, plane, 2, n); break;
-        case 3: ek_rows_tile(x, x_step, wr, taps, count, start, to, plane, 3, n); break;
-        default: ek_rows_tile(x, x_step, wr, taps, count, start, to, plane, 4, n); break;
-        }
+    if (n > EK_LANES) {
+        ek_group_columns(x, x_step, w, taps, count, bias, first, y, plane, rows, 2, n);
+    } else {
+        ek_group_columns(x, x_step, w, taps, count, bias, first, y, plane, rows, 1, n);
     }
 }
 
@@ -118,14 +146,12 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
     const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, x_plane = (ptrdiff_t)s.in_h * s.in_w;
     const int direct = s.k_h == 1 && s.k_w == 1 && s.stride_w == 1 && s.stride_h == 1 && s.pad_top == 0
                        && s.pad_left == 0 && s.in_w == s.out_w;
-    const ek_band band = ek_band_of(&s);
     float piece[EK_TAPS * EK_TILE];
     if (inputs == 1 && plane == 1) {
         ek_depthwise_column(x, w, bias, y, &s);
         return;
     }
-    if (inputs == 1 && band.rows > 0) {
-        ek_depthwise_f32(x, w, bias, y, &s, &band);
+    if (inputs == 1 && ek_depthwise_f32(x, w, bias, y, &s)) {
         return;
     }
     for (int32_t g = 0; g < s.groups; g++) {

@@ -4,6 +4,7 @@
 #include "ek_conv_shape.h"
 #include "ek_vector.h"
 
+#define EK_INLINE static inline __attribute__((always_inline))
 #define EK_BAND 4096 /* floats that hold a band */
 #define EK_BAND_SLACK (4 * EK_LANES)
 #define EK_BAND_TAPS 64
@@ -96,27 +97,32 @@ static inline void ek_band_taps(const float *band, const int32_t *offset, int32_
     }
 }
 
-static void ek_depthwise_f32(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *s,
-                             const ek_band *b)
+/* Returns 0 where no band fits, and does nothing then. */
+static int ek_depthwise_f32(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *s)
 {
+    const ek_band b = ek_band_of(s);
     const ptrdiff_t plane = (ptrdiff_t)s->in_h * s->in_w;
     const int32_t per_group = s->out_c / s->groups, taps = s->k_h * s->k_w;
     int32_t offset[EK_BAND_TAPS];
     float band[EK_BAND], row[EK_BAND];
+    if (b.rows == 0) {
+        return 0;
+    }
     memset(band, 0, sizeof(band)); /* whole vectors read behind the band */
-    ek_band_offsets(s, b, offset);
+    ek_band_offsets(s, &b, offset);
     for (int32_t g = 0; g < s->groups; g++) {
-        for (int32_t oy = 0; oy < s->out_h; oy += b->rows) {
-            const int32_t rows = ek_min(b->rows, s->out_h - oy);
-            ek_band_fill(x + g * plane, s, b, oy, band);
+        for (int32_t oy = 0; oy < s->out_h; oy += b.rows) {
+            const int32_t rows = ek_min(b.rows, s->out_h - oy);
+            ek_band_fill(x + g * plane, s, &b, oy, band);
             for (int32_t o = g * per_group; o < (g + 1) * per_group; o++) {
                 float *const to = y + ((ptrdiff_t)o * s->out_h + oy) * s->out_w;
                 const float *const wo = w + (ptrdiff_t)o * taps;
-                ek_band_taps(band, offset, taps, wo, bias ? bias[o] : 0.0f, rows * b->width, row);
+                ek_band_taps(band, offset, taps, wo, bias ? bias[o] : 0.0f, rows * b.width, row);
                 for (int32_t r = 0; r < rows; r++) {
-                    memcpy(to + r * s->out_w, row + r * b->width, (size_t)s->out_w * sizeof(float));
+                    memcpy(to + r * s->out_w, row + r * b.width, (size_t)s->out_w * sizeof(float));
                 }
             }
         }
     }
+    return 1;
 }
