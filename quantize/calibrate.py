@@ -55,7 +55,10 @@ def observe(model: Model, calibration: Calibration) -> dict[str, Observer]:
     fed = [str(v.name) for v in graph.inputs if v.dtype == ir.DataType.FLOAT]
     recorded = [*inner, *(name for name in fed if name not in states)]
     observers = {name: Observer() for name in [*inner, *fed]}
-    shapes = {str(v.name): dims(v) for v in (*graph.inputs, *(o for n in graph for o in n.outputs))}
+    known = (*graph.inputs, *(value for node in graph for value in node.outputs))
+    shapes = {
+        str(v.name): dims(v) for v in known if v.name
+    }  # outputs that a node leaves out have none
     values = sum(int(np.prod(shapes[name])) for name in recorded)
     block = max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
     for clip in calibration.clips:
