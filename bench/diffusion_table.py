@@ -1,6 +1,6 @@
 """What quantization costs the bundled digit generator: the tables of `docs/diffusion.md`.
 
-    python bench/diffusion_table.py [--images 500] [--seeds 3] [--only REGEX] [--write]
+    python bench/diffusion_table.py [--images 500] [--seeds 3] [--others 200] [--only REGEX] [--write]
 
 Images are drawn by the generated C, classes in turn, and compared with those that the float network draws from the
 same seeds: PSNR on a range of 2 over all images (pooled) and of the median image, and the Frechet distance of features
@@ -14,7 +14,6 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +21,7 @@ from pathlib import Path
 import digit_data
 import numpy as np
 import onnx_ir as ir
-from diffusion_calibrations import SEED, SOURCES
+from diffusion_calibrations import SOURCES
 from diffusion_cases import Case, cases
 from numpy.typing import NDArray
 from rich.console import Console
@@ -33,14 +32,14 @@ from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
 from edgekit.demos.show_digits import NETWORK, SAMPLER, labels
 from edgekit.demos.train_digits import load_digits
 from edgekit.errors import EdgeKitError
-from edgekit.export.key_steps import onnx_network, saved_share, with_key_steps
+from edgekit.export.key_steps import saved_share, with_key_steps
 from edgekit.export.model import Model
 from edgekit.pipeline import write
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.sampler_correction import corrected
+from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.step_groups import quantize_groups
 from edgekit.runtime.sampler import Sampler
-from edgekit.sampling import float_network
+from edgekit.sampling import float_network, with_corrected_rows
 from edgekit.source import ImportOptions, load_model
 from edgekit.targets.target import TARGETS
 
@@ -51,7 +50,6 @@ KEPT = digit_data.FOLDER.parent / "diffusion-table"
 REAL = 2000  # images of each real set, and of the float network's own distance
 SHAPE = (1, 28, 28)
 FIRST_SEED = 1
-CORRECTED_ON = 20  # images
 RANGE = 2.0
 
 
@@ -69,9 +67,9 @@ class Measured:
 class Bench:
     """The network, its float images, the classifier and real digits; each is made once."""
 
-    def __init__(self, folder: Path, images: int, seeds: int) -> None:
-        """Draw so many images from each of so many seeds."""
-        self.folder, self.images, self.seeds = folder, images, seeds
+    def __init__(self, folder: Path) -> None:
+        """The digits of a folder."""
+        self.folder = folder
         self.model = load_model(str(NETWORK), ImportOptions(sampler=str(SAMPLER))).model
         self.classifier = load_classifier()
         self.digest = hashlib.sha256(self.model.to_bytes()).hexdigest()[:16]
@@ -98,9 +96,9 @@ class Bench:
         return np.asarray(np.load(path))
 
     @cache  # noqa: B019
-    def distance(self, seed: int) -> float:
+    def distance(self, seed: int, images: int) -> float:
         """From the float network's images to real ones."""
-        exact = self.features(self.exact(seed, self.images))
+        exact = self.features(self.exact(seed, images))
         return frechet(exact, self.features(self.real()[:REAL]))
 
     def float_distances(self) -> tuple[float, float]:
@@ -109,42 +107,29 @@ class Bench:
         drawn = self.features(self.exact(0, REAL))
         return frechet(drawn, near), frechet(self.features(self.real()[REAL : 2 * REAL]), near)
 
-    def measure(self, case: Case) -> Measured:
-        """Quantize, compile, draw and compare."""
+    def measure(self, case: Case, images: int, seeds: int) -> Measured:
+        """Quantize, compile, draw so many images from each of so many seeds, and compare."""
         calibration = SOURCES[case.source](self.model, self.real())
         made = quantize_groups if case.recipe.step_groups > 1 else quantize
         model = with_key_steps(self.model, case.keys, 0.0) if case.keys else self.model
         quantized = widened(made(model, calibration, case.recipe))
-        if case.correction:
-            quantized = self.with_correction(quantized)
+        if case.recipe.correct_sampler:
+            quantized = with_corrected_rows(self.model, quantized)
         rows = []
         with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
             write(TARGETS["host"].lower(quantized, "host"), Path(folder))
             sampler = Sampler.open(folder)
-            for seed in range(FIRST_SEED, FIRST_SEED + (self.seeds if case.all_seeds else 1)):
-                rows.append(
-                    self.compared(sampler.sample(self.images, seed, labels(self.images)), seed)
-                )
+            for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+                rows.append(self.compared(sampler.sample(images, seed, labels(images)), seed))
         assert model.sampler is not None
         saved = saved_share(model, model.sampler) if case.keys else 0.0
         return Measured(saved, *np.mean(rows, axis=0).tolist())
 
-    def with_correction(self, quantized: Model) -> Model:
-        """The rows of PTQD, fitted on a few images."""
-        table = quantized.sampler
-        assert table is not None
-        network = steps.one_by_one(onnx_network(quantized, table))
-        given = labels(CORRECTED_ON)
-        made = corrected(
-            table, float_network(self.model), network, SHAPE, CORRECTED_ON, SEED, given
-        )
-        return quantized.describe(sampler=made.facts())
-
     def compared(self, drawn: Images, seed: int) -> tuple[float, float, float, float]:
         """Of one seed: median and pooled PSNR, own distance, distance to real digits."""
-        exact, own = self.exact(seed, self.images), self.features(drawn)
+        exact, own = self.exact(seed, len(drawn)), self.features(drawn)
         error = np.square(drawn.clip(-1, 1) - exact.clip(-1, 1)).reshape(len(drawn), -1).mean(1)
-        whole = self.distance(seed)
+        whole = self.distance(seed, len(drawn))
         return (
             decibels(float(np.median(error))),
             decibels(float(error.mean())),
@@ -169,13 +154,15 @@ def widened(model: Model) -> Model:
     return Model(copy)
 
 
-def kept(bench: Bench, case: Case, measure: Callable[[Case], Measured]) -> Measured:
-    """A row that was measured before, or is now."""
-    facts = json.dumps([bench.digest, bench.images, bench.seeds, asdict(case)], default=dict)
+def kept(bench: Bench, case: Case, images: int, seeds: int) -> Measured:
+    """A row that was measured before, perhaps under another name, or is now."""
+    plain = asdict(Recipe(case.recipe.name))
+    recipe = {name: v for name, v in asdict(case.recipe).items() if v != plain[name]}
+    facts = json.dumps([bench.digest, images, seeds, recipe, case.source, case.keys])
     path = KEPT / f"{hashlib.sha256(facts.encode()).hexdigest()[:24]}.json"
     if path.is_file():
         return Measured(**json.loads(path.read_text(encoding="utf-8")))
-    measured = measure(case)
+    measured = bench.measure(case, images, seeds)
     path.write_text(json.dumps(asdict(measured)), encoding="utf-8")
     return measured
 
@@ -184,8 +171,9 @@ def main() -> int:
     """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data", type=Path, default=digit_data.FOLDER, metavar="FOLDER")
-    parser.add_argument("--images", type=int, default=500, help="of each seed")
+    parser.add_argument("--images", type=int, default=500, help="of each seed, for recipes")
     parser.add_argument("--seeds", type=int, default=3, help="of the recipes; others have one")
+    parser.add_argument("--others", type=int, default=200, help="images of all other rows")
     parser.add_argument("--only", default="", metavar="REGEX", help="of 'factor: row'")
     parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
     given = parser.parse_args()
@@ -195,7 +183,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     KEPT.mkdir(parents=True, exist_ok=True)
-    bench = Bench(given.data, given.images, given.seeds)
+    bench = Bench(given.data)
     head = (
         "varied",
         "",
@@ -209,7 +197,8 @@ def main() -> int:
     for case in cases():
         if not re.search(given.only, f"{case.factor}: {case.name}"):
             continue
-        row = kept(bench, case, bench.measure)
+        goal = case.goal
+        row = kept(bench, case, given.images if goal else given.others, given.seeds if goal else 1)
         figures: tuple[str, ...] = (f"{row.median_db:.1f}", f"{row.pooled_db:.1f}")
         figures += (f"{100 * row.own:.2f}", f"{row.ratio:.3f}", f"{100 * row.saved:.0f}")
         lines.append((case.factor, case.name, *figures))
@@ -217,7 +206,7 @@ def main() -> int:
     drawn, real = bench.float_distances()
     said = (
         f"Float network: FD {drawn:.1f} of {REAL:,} images, real against real {real:.1f}. "
-        f"{given.images} images of each seed, {given.seeds} seeds for recipes and one for the rest."
+        f"Recipes: {given.images} images of each of {given.seeds} seeds; other rows: {given.others} of one."
     )
     show(lines, said)
     if given.write:

@@ -44,6 +44,8 @@ from edgekit.quantize.scheme import (
     quantize_weights,
     weight_scales,
 )
+from edgekit.quantize.tokens import refuse_tokens
+from edgekit.quantize.weights import refuse_unknown, weight_type
 
 
 def quantize(
@@ -85,9 +87,13 @@ def observed(model: Model, calibration: Calibration, recipe: Recipe) -> Observed
 
     Raises:
         CalibrationError: the calibration is silent.
+        UsageError: the recipe names layers that are not there.
+        ModelError: a denoiser that these integers do not suit, see `edgekit.quantize.tokens`.
     """
     _refuse_silence(model, calibration)
     model = prepare(model, calibration, recipe)
+    refuse_unknown(model, recipe)
+    refuse_tokens(model, recipe)
     return Observed(model, observe(model, calibration), calibration)
 
 
@@ -251,12 +257,12 @@ class _Writer:
         bias: NDArray[Any] | None,
         x: QuantType,
         fitted: FittedWeight | None,
+        dtype: str,
     ) -> tuple[NDArray[Any], NDArray[np.float32]]:
-        """Weights (channel, ...) as the recipe's integers, and their scales: fitted ones, or the nearest.
+        """Weights (channel, ...) as integers of a type, and their scales: fitted ones, or the nearest.
 
         A fitted channel whose bias needs a larger scale is rounded to the nearest.
         """
-        dtype = self.recipe.weights
         scales = weight_scales(rows, bias, x, dtype)
         q = quantize_weights(rows, scales, dtype)
         if fitted is not None:
@@ -308,7 +314,8 @@ def _write_linear(writer: _Writer, node: ir.Node, bias_at: int = 2) -> None:
     fitted = writer.fitted.get((str(node.name), 1))
     if fitted is not None and fitted.shift is not None:
         bias_rows = fitted.shift + (0.0 if bias_rows is None else bias_rows.astype(np.float64))
-    q_rows, scales = writer.rounded(rows, bias_rows, x, fitted)
+    dtype = weight_type(node, 1, writer.recipe)
+    q_rows, scales = writer.rounded(rows, bias_rows, x, fitted, dtype)
     q = from_channel_rows(node, q_rows, weight.shape)
     name, groups = f"{node.name}.weight_q", transposed_groups(node)
     if groups > 1:
@@ -352,7 +359,8 @@ def _write_recurrent(writer: _Writer, node: ir.Node) -> None:
         fitted = writer.fitted.get((str(node.name), index))
         if fitted is not None and fitted.shift is not None:
             both[index - 1] += fitted.shift.astype(np.float32)
-        q, scales = writer.rounded(weight[0], both[index - 1], kind, fitted)
+        dtype = weight_type(node, index, writer.recipe)
+        q, scales = writer.rounded(weight[0], both[index - 1], kind, fitted, dtype)
         stored = writer.stored(f"{node.name}.{name}_q", q[None], scales, axis=1)
         node.replace_input_with(index, stored)
     if writer.recipe.bias_correction:

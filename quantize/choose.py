@@ -82,6 +82,7 @@ MOVES = JOINING | {
     "ReduceMin",
 }
 FUSED_ACTIVATIONS = {"Relu", "Clip"}
+PARTIAL_SUM = "edgekit.partial_sum"  # node metadata: its result is a part of one operator's
 INT16_HEADROOM = 2.0  # of the range that was seen: one of 16 bits
 CELL_FRACTION_BITS = 16  # of c, which then reaches 32768
 CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
@@ -116,7 +117,8 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     graph = model.ir.graph
     compute = {node.name for node in graph if _is_integer_compute(node)}
     groups, integer = _grouped(model, observers, compute, frozenset(), recipe.tensors)
-    recipe = replace(recipe, tensors={**_sampled(model, groups, recipe), **recipe.tensors})
+    own = _sampled(model, groups, recipe) | _partial_sums(graph, recipe)
+    recipe = replace(recipe, tensors={**own, **recipe.tensors})
     wanted = requested_types(groups, graph, recipe, integer)
     kept = frozenset(name for name, dtype in wanted.items() if dtype == "float32")
     if kept:
@@ -146,6 +148,13 @@ def _sampled(model: Model, groups: list[list[str]], recipe: Recipe) -> dict[str,
         for name in {model.sampler.roles.x, *outputs}.intersection(members)
         if not recipe.tensors.keys() & set(members)
     }
+
+
+def _partial_sums(graph: ir.Graph, recipe: Recipe) -> dict[str, str]:
+    """16 bits for sums that are added up to one that would be a single operator's."""
+    if recipe.activations != "int8":
+        return {}
+    return {str(n.outputs[0].name): "int16" for n in graph if PARTIAL_SUM in n.metadata_props}
 
 
 def _wide(

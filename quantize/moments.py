@@ -14,6 +14,7 @@ from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.choose import HIDDEN_INPUT, LINEAR, RECURRENT, constant
 from edgekit.quantize.geometry import conv_shape, dims, optional
 from edgekit.quantize.rounding import F64
+from edgekit.quantize.weights import weights_at
 
 Arrays = dict[str, NDArray[np.float32]]
 HOPS = 400  # of the calibration that weights are fitted to, from all clips alike
@@ -58,11 +59,6 @@ class Moments:
 Key = tuple[str, int]  # a node's name, and which of its inputs is the weight
 
 
-def operands(node: ir.Node) -> tuple[int, ...]:
-    """Which inputs of a layer are weights."""
-    return (1, 2) if node.op_type in RECURRENT else (1,)
-
-
 def is_layer(node: ir.Node) -> bool:
     """Whether a node has weights that can be fitted."""
     return node.domain == "" and (node.op_type in LINEAR or node.op_type in RECURRENT)
@@ -90,7 +86,7 @@ def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Itera
         yield {
             (str(node.name), index): _thinned(_rows(node, index, block))
             for node in nodes
-            for index in operands(node)
+            for index in weights_at(node)
         }
 
 
@@ -103,8 +99,7 @@ def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iter
     hops = -(-HOPS // len(calibration.clips))
     for clip in calibration.clips:
         state, seen = zero_states(model), []
-        there = len(clip[str(model.stream_inputs[0].name)])
-        for hop in range(min(hops, there)):
+        for hop in _chosen(model, len(clip[str(model.stream_inputs[0].name)]), hops):
             feed = of_hop(model, clip, hop) | state
             values = feed if running is None else feed | run(running, feed)
             state = {pair.input: values[pair.output] for pair in model.states}
@@ -114,6 +109,12 @@ def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iter
                 seen = []
         if seen:
             yield dict(zip(taps, map(np.stack, zip(*seen, strict=True)), strict=True))
+
+
+def _chosen(model: Model, there: int, most: int) -> NDArray[np.int64]:
+    """Which hops of a clip are run: from its start where states are carried, else from all over it."""
+    count = min(most, there)
+    return np.arange(count) if model.states else np.arange(count) * there // count
 
 
 def _before(model: Model, taps: Sequence[str]) -> Model:
@@ -151,9 +152,9 @@ def _tapped(node: ir.Node) -> list[ir.Value]:
     return [v for v in values if v is not None and v.name and constant(v) is None]
 
 
-def _rows(node: ir.Node, index: int, block: Arrays) -> F64:
+def _rows(node: ir.Node, index: int, block: Arrays) -> NDArray[np.floating]:
     """What one weight is multiplied with, (groups, rows, inputs)."""
-    x = block[str(node.inputs[0].name)].astype(np.float64)  # type: ignore[union-attr]
+    x = block[str(node.inputs[0].name)]  # type: ignore[union-attr]
     if node.op_type == "Gemm":
         return x.reshape(1, -1, x.shape[-1])
     if node.op_type in ("Conv", "ConvTranspose"):
@@ -161,7 +162,7 @@ def _rows(node: ir.Node, index: int, block: Arrays) -> F64:
     return x.reshape(1, -1, x.shape[-1]) if index == 1 else _hidden(node, block)
 
 
-def _hidden(node: ir.Node, block: Arrays) -> F64:
+def _hidden(node: ir.Node, block: Arrays) -> NDArray[np.floating]:
     """The state before every step of a recurrent layer, (1, rows, units).
 
     With ``linear_before_reset`` 0 the candidate's product takes it times the reset gate; that is not
@@ -182,13 +183,13 @@ def _hidden(node: ir.Node, block: Arrays) -> F64:
     return states[:, :1].reshape(1, -1, units)
 
 
-def _patches(node: ir.Node, x: F64) -> F64:
+def _patches(node: ir.Node, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """What every output of a convolution sees, in the order of its weights; 0 outside the input."""
     s = conv_shape(node, list(dims(node.inputs[1])[2:]))
     taps = transpose_taps if node.op_type == "ConvTranspose" else conv_taps
     images = x.reshape(-1, s.groups, s.in_c // s.groups, s.in_h, s.in_w)
     shape = (*images.shape[:3], s.k_h, s.k_w, s.out_h, s.out_w)
-    patches = np.zeros(shape)
+    patches = np.zeros(shape, np.float32)
     for ky, kx, (iy, oy), (ix, ox) in taps(s):
         patches[:, :, :, ky, kx, oy, ox] = images[:, :, :, iy, ix]
     rows = np.moveaxis(
@@ -197,5 +198,5 @@ def _patches(node: ir.Node, x: F64) -> F64:
     return rows.reshape(s.groups, -1, shape[2] * s.k_h * s.k_w)
 
 
-def _thinned(rows: F64) -> F64:
-    return rows[:, :: max(rows.shape[1] // ROWS, 1)]
+def _thinned(rows: NDArray[np.floating]) -> F64:
+    return rows[:, :: max(rows.shape[1] // ROWS, 1)].astype(np.float64)

@@ -7,6 +7,7 @@ from edgekit.quantize.equalize import equalize
 from edgekit.quantize.fuse import fuse
 from edgekit.quantize.migrate import migrate
 from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.split_shortcut import split_shortcut
 from edgekit.quantize.unpack import unpack_states
 
 
@@ -16,6 +17,8 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
     Names of nodes and tensors are those of `model`; tensors that a pass scales are so in every hop.
     """
     model = unpack_states(keep_offsets(fuse(model)))
+    if recipe.split_shortcut:
+        model = split_shortcut(model, recipe.layers)
     if recipe.equalize:
         model = equalize(model)
     if recipe.migrate > 0:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 ACTIVATION_TYPES = ("int8", "int16", "float32")
 HALF = "float16"
 FLOATS = ("float32", HALF)  # weights, and recipes, that leave a network in float
+WEIGHT_TYPES = ("int8", "int4")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Recipe:
             one has none.
         step_groups: how many groups of a sampler's steps have ranges of their own.
         bias_correction: whether biases make up for what rounding does to the mean of every channel.
+        correct_sampler: whether a sampler's rows make up for what rounding does to the network's outputs on
+            average (`edgekit.quantize.sampler_correction`).
+        split_shortcut: whether convolutions of joined channels are split into one per part
+            (`edgekit.quantize.split_shortcut`).
+        layers: ``int8`` or ``int4`` for single layers, by the name of their weights.
         tensors: the type of single tensors by name. Tensors that are the same values elsewhere
             (moved, joined, carried as a state) share it.
     """
@@ -52,6 +58,9 @@ class Recipe:
     bias_correction: bool = False
     sampled: str = "int16"
     step_groups: int = 1
+    correct_sampler: bool = False
+    split_shortcut: bool = False
+    layers: Mapping[str, str] = field(default_factory=dict)
     tensors: Mapping[str, str] = field(default_factory=dict)
 
 

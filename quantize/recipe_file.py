@@ -17,13 +17,18 @@ from edgekit.quantize.recipe import (
     HALF,
     LIMITS,
     RECIPES,
+    WEIGHT_TYPES,
     Recipe,
 )
 
 MAX_BYTES = 1 << 22
 FIELDS = {item.name: item for item in fields(Recipe)}
-TENSORS = "tensors"
-SCALARS = tuple(name for name in FIELDS if name != TENSORS)
+# Tables: what one entry is called, and its types.
+TABLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "layers": ("layer", WEIGHT_TYPES),
+    "tensors": ("tensor", ACTIVATION_TYPES),
+}
+SCALARS = tuple(name for name in FIELDS if name not in TABLES)
 
 
 def find_recipe(given: str) -> Recipe:
@@ -83,11 +88,14 @@ def parse_recipe(text: str, where: str) -> Recipe:
 def to_toml(recipe: Recipe, comments: Mapping[str, str] | None = None) -> str:
     """Return the text that `parse_recipe` reads back; `comments` stand behind the tensors they name."""
     lines = [f"{name} = {_written(getattr(recipe, name))}" for name in SCALARS]
-    if recipe.tensors:
-        lines += ["", f"# {', '.join(ACTIVATION_TYPES)}", f"[{TENSORS}]"]
-    for name, kind in recipe.tensors.items():
-        comment = (comments or {}).get(name)
-        lines.append(f"{_written(name)} = {_written(kind)}{f'  # {comment}' if comment else ''}")
+    for table, (_, types) in TABLES.items():
+        if entries := getattr(recipe, table):
+            lines += ["", f"# {', '.join(types)}", f"[{table}]"]
+        for name, kind in entries.items():
+            comment = (comments or {}).get(name)
+            lines.append(
+                f"{_written(name)} = {_written(kind)}{f'  # {comment}' if comment else ''}"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -101,8 +109,8 @@ def near(name: str, known: Collection[str]) -> str:
 def _option_problems(key: str, value: Any, where: str) -> list[Problem]:
     if key not in FIELDS:
         return [Problem(f"{where}, key {key!r}", "unknown", near(key, FIELDS), "correct the key")]
-    if key == TENSORS:
-        return _tensor_problems(value, where)
+    if key in TABLES:
+        return _table_problems(key, value, where)
     choices, default = CHOICES.get(key), FIELDS[key].default
     if choices is not None:
         good, allowed = value in choices, ", ".join(choices)
@@ -118,13 +126,14 @@ def _option_problems(key: str, value: Any, where: str) -> list[Problem]:
     return [] if good else [Problem(f"{where}, key {key!r}", repr(value), allowed, "correct it")]
 
 
-def _tensor_problems(value: Any, where: str) -> list[Problem]:
+def _table_problems(key: str, value: Any, where: str) -> list[Problem]:
+    entry, types = TABLES[key]
     if not isinstance(value, dict):
-        return [Problem(f"{where}, key 'tensors'", repr(value), "a table [tensors]", "correct it")]
+        return [Problem(f"{where}, key {key!r}", repr(value), f"a table [{key}]", "correct it")]
     return [
-        Problem(f"{where}, tensor {name!r}", repr(kind), near(str(kind), ACTIVATION_TYPES), "correct the type")
+        Problem(f"{where}, {entry} {name!r}", repr(kind), near(str(kind), types), "correct the type")
         for name, kind in value.items()
-        if kind not in ACTIVATION_TYPES
+        if kind not in types
     ]  # fmt: skip
 
 

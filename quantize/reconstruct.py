@@ -16,10 +16,11 @@ from edgekit.export.model import Model
 from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.choose import constant
 from edgekit.quantize.layout import channel_rows
-from edgekit.quantize.moments import Key, Moments, gather, is_layer, operands
+from edgekit.quantize.moments import Key, Moments, gather, is_layer
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.rounding import ROUNDINGS, Layer, best_weights
+from edgekit.quantize.rounding import PULL, ROUNDINGS, Layer, best_weights
 from edgekit.quantize.scheme import WEIGHT_LIMITS, quantize_weights, weight_scales
+from edgekit.quantize.weights import weight_type, weights_at
 
 Progress = Callable[[int, int], None]  # layers done, layers in all
 
@@ -54,6 +55,8 @@ def reconstruct(
         quantized: makes the quantized network from the fits so far.
         progress: told the layers that are done.
     """
+    # What makes up for earlier errors shrinks noisy outputs: noise evens out along a trajectory, that adds up.
+    pull = PULL if model.sampler is None else np.inf
     fitted: Fitted = {}
     levels = _levels(model.ir.graph, names)
     total, done = sum(map(len, levels)), 0
@@ -61,9 +64,9 @@ def reconstruct(
     for nodes in levels:
         found = gather(quantized(fitted), model, [str(n.name) for n in nodes], calibration)
         for node in nodes:
-            for index in operands(node):
+            for index in weights_at(node):
                 key = (str(node.name), index)
-                fitted[key] = _fit(node, index, found[key], recipe)
+                fitted[key] = _fit(node, index, found[key], recipe, pull)
             done += 1
             progress(done, total)
     return fitted
@@ -82,8 +85,8 @@ def _levels(graph: ir.Graph, names: Collection[str]) -> list[list[ir.Node]]:
     return [levels[level] for level in sorted(levels)]
 
 
-def _fit(node: ir.Node, index: int, moments: Moments, recipe: Recipe) -> FittedWeight:
-    weight = constant(node.inputs[index])
+def _fit(node: ir.Node, index: int, moments: Moments, recipe: Recipe, pull: float) -> FittedWeight:
+    weight, dtype = constant(node.inputs[index]), weight_type(node, index, recipe)
     assert weight is not None
     rows = (
         channel_rows(node, weight)
@@ -96,11 +99,11 @@ def _fit(node: ir.Node, index: int, moments: Moments, recipe: Recipe) -> FittedW
     q, scales = np.zeros(flat.shape), np.zeros(flat.shape[:2])
     for group in range(groups):
         if recipe.rounding == "nearest":
-            one = weight_scales(flat[group], dtype=recipe.weights)
-            q[group], scales[group] = quantize_weights(flat[group], one, recipe.weights), one
+            one = weight_scales(flat[group], dtype=dtype)
+            q[group], scales[group] = quantize_weights(flat[group], one, dtype), one
             continue
-        target, damped = best_weights(flat[group], used.own[group], used.cross[group])
-        layer = Layer(target, damped, WEIGHT_LIMITS[recipe.weights], np.zeros(len(target)))
+        target, damped = best_weights(flat[group], used.own[group], used.cross[group], pull)
+        layer = Layer(target, damped, WEIGHT_LIMITS[dtype], np.zeros(len(target)))
         q[group], scales[group] = ROUNDINGS[recipe.rounding](layer)
     shift = None
     if recipe.bias_correction:

@@ -3,7 +3,7 @@
 A layer gives ``X W^T`` for rows X of inputs. With integers it sees other inputs, X', and should give the
 same, so that the integer weights Q of scales s minimize ``|X' (s Q)^T - X W^T|^2``. That depends on X and
 X' by their second moments only (`edgekit.quantize.moments`): ``tr((s Q - V) H (s Q - V)^T)`` up to a
-constant, with ``H = X'^T X'`` and the best float weights V.
+constant, with ``H = X'^T X'`` and the best float weights V. Of a denoiser V is W.
 """
 
 from collections.abc import Callable
@@ -53,14 +53,17 @@ class Layer:
 Rounded = tuple[F64, F64]  # whole numbers (outputs, inputs), and scales (outputs,)
 
 
-def best_weights(rows: F64, moments: F64, cross: F64) -> tuple[F64, F64]:
+def best_weights(rows: F64, moments: F64, cross: F64, pull: float = PULL) -> tuple[F64, F64]:
     """Return V and the damped H for float weights (outputs, inputs), H and ``X'^T X``.
 
-    V is drawn to the weights themselves.
+    V is drawn to the weights themselves by `pull`; where that is infinite it is them.
     """
     unit = max(float(np.mean(np.diag(moments))), 1e-12) * np.eye(len(moments))
-    pulled = np.linalg.solve(moments + PULL * unit, (cross + PULL * unit) @ rows.T)
-    return np.asarray(pulled.T, np.float64), moments + DAMPING * unit
+    damped = moments + DAMPING * unit
+    if np.isinf(pull):
+        return rows, damped
+    pulled = np.linalg.solve(moments + pull * unit, (cross + pull * unit) @ rows.T)
+    return np.asarray(pulled.T, np.float64), damped
 
 
 def nearest(layer: Layer) -> Rounded:

@@ -64,6 +64,7 @@ class Measured:
     Attributes:
         device: as ``--device`` names it.
         hops: how many were measured.
+        unit: what one of them is: a ``hop`` of a stream, of a denoiser a ``call`` of its network or an ``image``.
         hop_us: how long a hop of the stream lasts.
         ram_bytes: state, scratch, and stack where that is known; None where the engine does not tell.
         times: of each hop.
@@ -90,6 +91,7 @@ class Measured:
     machine: str | None = None
     against: Mapping[str, Peer] = field(default_factory=dict)
     layers: tuple[tuple[str, str], ...] = ()
+    unit: str = "hop"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts of ``edgekit bench --json``."""
@@ -101,6 +103,7 @@ class Measured:
         return {
             "device": self.device,
             "hops": self.hops,
+            "unit": self.unit,
             "median_us": None if times is None else round(times.median_us, 3),
             "p99_us": None if times is None else round(times.p99_us, 3),
             "max_us": None if times is None else round(float(times.us.max()), 3),
@@ -120,6 +123,10 @@ class Measured:
             "against": {name: _peer(peer, times) for name, peer in self.against.items()},
             "layers": dict(self.layers),
         }
+
+    def label(self, name: str) -> str:
+        """What a fact of `to_dict` is called in print."""
+        return name.replace("hop", self.unit).replace("_", " ")
 
 
 def _peer(peer: Peer, ours: Times | None) -> dict[str, Any]:

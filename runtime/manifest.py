@@ -79,6 +79,13 @@ class Manifest:
     edgekit: str = VERSION
 
     @property
+    def unit(self) -> str:
+        """What one run of the network is: a ``hop``, a ``call`` of a denoiser, or an engine's ``picture``."""
+        if self.engine is not None:
+            return "picture"
+        return "hop" if self.sampler is None else "call"
+
+    @property
     def macs_text(self) -> str:
         """The multiply-accumulates of a hop by type, with their shares where there are several."""
         counts = {"int8": self.macs_int8, "int16": self.macs_int16, "float": self.macs_float}

@@ -7,14 +7,19 @@ import numpy as np
 import pytest
 from builds import float_model, noise
 from c_kernels import needs_cc
+from diffusion_networks import SAMPLER, tiny_model
 
 from edgekit import api, auto
 from edgekit.decisions import Decisions, decided, probabilities
-from edgekit.errors import CheckFailed, UsageError
+from edgekit.errors import CheckFailed, UsageError, VerificationError
+from edgekit.export.diffusion import attach
+from edgekit.export.fold_steps import fold_steps
 from edgekit.export.verify import run_hops
+from edgekit.images import Images
 from edgekit.meter import Meter
 from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.recipe_file import read_recipe
+from edgekit.sampling import own_trajectories
 
 SOURCE = "zoo:gru_mask"
 pytestmark = needs_cc
@@ -115,3 +120,18 @@ def test_decisions_are_told_from_other_outputs_and_counted() -> None:
 def test_a_ratio_to_look_for_needs_the_recipe_that_looks(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--min-snr"):
         api.quantize(SOURCE, "w8a8", "test_api_auto:clips", tmp_path / "x.onnx", min_snr_db=20)
+
+
+def test_a_denoiser_is_searched_by_its_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fold_steps(attach(tiny_model(), SAMPLER))
+    calibration = own_trajectories(model, None, 40)
+    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    found = auto.find(model, calibration, None, api.silent, tmp_path)
+    assert found.snr_db >= auto.MIN_PSNR_DB
+    assert found.snr_db == Images(model).psnr_db(found.quantized)
+    assert "int8" in found.recipe.tensors.values()
+    monkeypatch.setattr(auto, "MIN_PSNR_DB", 500.0)
+    with pytest.raises(VerificationError, match=r"images of .* PSNR"):
+        auto.find(model, calibration, None, api.silent, tmp_path)

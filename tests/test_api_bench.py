@@ -12,8 +12,9 @@ import tiny_build
 from devices import on_devices
 
 from edgekit import api
+from edgekit.cli.bench import show
 from edgekit.errors import CheckFailed, UsageError
-from edgekit.runtime.bench import golden_inputs, measure_local, one_core
+from edgekit.runtime.bench import Measured, golden_inputs, measure_local, one_core
 from edgekit.runtime.contenders import Arrays, Timed
 from edgekit.runtime.golden import check_outputs, first_wrong, least_db, rows
 from edgekit.runtime.manifest import Manifest
@@ -62,6 +63,13 @@ def test_litert_is_timed_like_a_c_build(tmp_path: Path) -> None:
     assert "<h2>Benchmark: local</h2>" in (tmp_path / "build" / "report.html").read_text()
     with pytest.raises(UsageError, match="--layers: a build for litert"):
         api.bench(tmp_path / "build", layers=True)
+
+
+def test_images_are_no_hops(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = {"instructions": (7,), "functions": {"ek_x": 7}}
+    show(Measured("qemu", 1, None, 5, unit="image", **counts))  # type: ignore[arg-type]
+    printed = capsys.readouterr().out
+    assert "instructions per image" in printed and "hop" not in printed
 
 
 @on_devices("cortex-m55")

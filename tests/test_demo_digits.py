@@ -1,6 +1,7 @@
 """`edgekit demo digits`: integers draw what floats draw, and what it writes; the measures of generated digits."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,21 @@ from tiny_build import needs_cc
 from edgekit.cli.demo import show_digits as print_digits
 from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
 from edgekit.demos.digits import build
-from edgekit.demos.show_digits import DIGITS, NETWORK, DigitsDemo, labels, median_psnr_db, show
+from edgekit.demos.show_digits import (
+    DIGITS,
+    NETWORK,
+    W4A8_RECIPE,
+    DigitsDemo,
+    labels,
+    median_psnr_db,
+    show,
+)
 from edgekit.export.verify import run, session
 from edgekit.runtime.sampler import Sampler
+
+# The median of ten images lies 2 dB about that of 1,500 (docs/diffusion.md, W8A8); calibrated on calls that the sampler
+# does not make it is 28 dB or less.
+LEAST_DB = 33.0
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +38,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> DigitsDemo:
 def test_integers_draw_what_floats_draw(demo: DigitsDemo) -> None:
     float32, w8a8 = demo.rows
     assert float32.psnr_db is None and w8a8.psnr_db is not None
-    assert w8a8.psnr_db >= 36
+    assert w8a8.psnr_db >= LEAST_DB
     assert w8a8.manifest.verification is not None
     assert w8a8.manifest.verification["bit_exact_with_oracle"] is True
     assert w8a8.manifest.macs_float == 0
@@ -64,6 +77,12 @@ def test_the_bundled_file_is_the_trained_network() -> None:
         session(NETWORK.read_bytes()), {name: value.numpy() for name, value in example.items()}
     )
     np.testing.assert_allclose(found["v"], expected, atol=1e-4)
+
+
+def test_the_page_prints_the_recipe_of_4_bits() -> None:
+    page = Path(__file__).parent.parent / "docs" / "diffusion.md"
+    lines = (f"    {line}".rstrip() for line in W4A8_RECIPE.read_text().splitlines())
+    assert "\n".join(lines) in page.read_text(encoding="utf-8")
 
 
 def test_the_frechet_distance_of_gaussians() -> None:

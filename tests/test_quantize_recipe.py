@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import onnx_ir as ir
 import pytest
 from builds import float_model, noise
 
@@ -18,8 +19,9 @@ from edgekit.quantize.recipe_file import find_recipe, parse_recipe, to_toml
 
 W8A8 = RECIPES["w8a8"]
 MINE = replace(
-    W8A8, name="mine", observer="minmax", tensors={'a/"b" \\ ü': "int16", "c": "float32"}
-)
+    W8A8, name="mine", observer="minmax", tensors={'a/"b" \\ ü': "int16", "c": "float32"},
+    split_shortcut=True, layers={"first.weight": "int4"},
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("recipe", [*RECIPES.values(), MINE], ids=lambda recipe: recipe.name)
@@ -37,6 +39,8 @@ MISTAKES = {
     'name = "x"\nobserver = "msee"\nweigths = "int8"': ["'msee'", "mse, entropy", "'weights'"],
     'name = "x"\n[tensors]\na = "int9"': ["tensor 'a'", "'int9'", "'int8'"],
     'name = "x"\ntensors = 3': ["[tensors]"],
+    'name = "x"\n[layers]\nfirst = "int16"': ["layer 'first'", "'int16'", "'int8'"],
+    'name = "x"\nlayers = "int8"': ["[layers]"],
     'name = "x"\nrange_margin = 0': ["'range_margin'", "a number from 0.5 to 4"],
     'name = "x"\nmigrate = nan': ["'migrate'", "a number from 0 to 1"],
     'weights = "int8"': ["no name"],
@@ -119,3 +123,23 @@ def test_a_tensor_that_is_not_there_is_named_with_its_like() -> None:
         recipe = replace(W8A8, name="mine", tensors=tensors)
         with pytest.raises(UsageError, match=words):
             quantize(model, Calibration((noise(model, 4),), "x"), recipe)
+
+
+def test_a_named_layer_has_weights_of_its_own_type() -> None:
+    model = float_model("tcn")
+    names = [str(n.inputs[1].name) for n in model.ir.graph if n.op_type == "Conv"]
+    recipe = replace(RECIPES["w4a8"], name="mine", rounding="nearest", layers={names[0]: "int8"})
+    quantized = quantize(model, Calibration((noise(model, 20),), "x"), recipe)
+    stored = [
+        v.dtype for name, v in quantized.ir.graph.initializers.items() if name.endswith("weight_q")
+    ]
+    assert (
+        stored.count(ir.DataType.INT8) == 1
+        and stored.count(ir.DataType.INT4) == len(stored) - 1 > 5
+    )
+    with pytest.raises(UsageError, match="layer 'nowhere'"):
+        quantize(
+            model,
+            Calibration((noise(model, 20),), "x"),
+            replace(recipe, layers={"nowhere": "int8"}),
+        )

@@ -12,12 +12,14 @@ from stream_networks import Net
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.quantize import moments
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.moments import gather, is_layer, operands
+from edgekit.quantize.moments import gather, is_layer
 from edgekit.quantize.oracle import Oracle
 from edgekit.quantize.recipe import CHOICES, Recipe
 from edgekit.quantize.rounding import ROUNDINGS, Layer, best_weights
+from edgekit.quantize.weights import weights_at
 
 FITTED = sorted(set(ROUNDINGS) - {"nearest"})
 
@@ -99,20 +101,43 @@ def test_moments_are_those_of_what_a_layer_computes(name: str) -> None:
     names = [str(n.name) for n in layers]
     inputs = noise(model, 20)
     found = gather(model, model, names, Calibration((inputs,), "noise"))
-    assert set(found) == {(str(n.name), i) for n in layers for i in operands(n)}
+    assert set(found) == {(str(n.name), i) for n in layers for i in weights_at(n)}
     for node in layers:
         if node.op_type not in ("Conv", "Gemm", "ConvTranspose"):
             continue
-        moments = found[str(node.name), 1]
-        np.testing.assert_allclose(moments.own, moments.cross)
+        own = found[str(node.name), 1]
+        np.testing.assert_allclose(own.own, own.cross)
         weight, bias = output_parts(model, node.name)
         output = run_hops(model, inputs, tap=[node.outputs[0].name])[node.outputs[0].name]
-        groups = len(moments.own)
+        groups = len(own.own)
         rows = weight.reshape(groups, len(weight) // groups, -1)
-        predicted = np.einsum("gok,gkl,gol->", rows, moments.own, rows) / moments.count
+        predicted = np.einsum("gok,gkl,gol->", rows, own.own, rows) / own.count
         axis = -1 if node.op_type == "Gemm" else 2
         plain = np.moveaxis(output, axis, 0).reshape(len(bias), -1) - bias[:, None]
         np.testing.assert_allclose(predicted, np.square(plain).mean(1).sum(), rtol=0.02)
+
+
+def test_weights_pulled_without_end_stay_what_they_are() -> None:
+    random = np.random.default_rng(0)
+    x, rows = random.standard_normal((50, 6)), random.standard_normal((3, 6))
+    off = x + 0.5 * random.standard_normal(x.shape)
+    made, damped = best_weights(rows, off.T @ off, off.T @ x, np.inf)
+    shrunk, same = best_weights(rows, off.T @ off, off.T @ x)
+    assert np.array_equal(made, rows) and np.array_equal(damped, same)
+    assert np.linalg.norm(shrunk) < 0.95 * np.linalg.norm(rows)
+
+
+def test_calls_without_states_are_taken_from_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A denoiser's calls lie step by step: the last ones count as the first do."""
+    monkeypatch.setattr(moments, "HOPS", 4)
+    model = float_model("vision")
+    (name,) = (str(value.name) for value in model.stream_inputs)
+    images = noise(model, 8)[name]
+    images[:6] = 0
+    first = next(node for node in model.ir.graph if is_layer(node))
+    calibration = Calibration(({name: images},), "late")
+    (found,) = gather(model, model, [str(first.name)], calibration).values()
+    assert np.trace(found.own[0]) > 0
 
 
 def output_parts(model: Model, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,16 +1,21 @@
 """The correction of PTQD in the rows of a sampler: an error of the assumed form is undone."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from diffusion_networks import SAMPLER, tiny_model
 from numpy.typing import NDArray
 
 from edgekit.errors import UsageError
-from edgekit.export.diffusion import Sampler
+from edgekit.export.diffusion import Sampler, attach
+from edgekit.export.fold_steps import fold_steps
 from edgekit.export.step_tables_sde import Ouve
+from edgekit.pipeline import applied
 from edgekit.quantize.sampler_correction import corrected, fitted
+from edgekit.sampling import own_trajectories, with_corrected_rows
 from edgekit.steps import Arrays, Network, Step, StepTable, sample
 
 SHAPE = (2, 6, 6)
@@ -67,3 +72,17 @@ def test_a_slope_below_zero_is_left() -> None:
 def test_rows_with_outputs_of_their_own_in_x_are_refused() -> None:
     with pytest.raises(UsageError, match="sampler correction"):
         corrected(Ouve(steps=3).table(), exact, exact, SHAPE, 1, 0, {"y": np.zeros((1, *SHAPE))})
+
+
+def test_a_recipe_asks_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('name = "mine"\nweights = "int8"\nactivations = "int8"\ncorrect_sampler = true')
+    model = fold_steps(attach(tiny_model(), SAMPLER))
+    calibration = own_trajectories(model, None, 20)
+    made = applied(model, calibration, str(path), None, lambda *_: None).model.sampler
+    plain = model.sampler
+    assert made is not None and plain is not None
+    assert plain.bias is None and made.bias is not None and np.any(made.bias)
+    assert np.array_equal(made.time, plain.time) and np.array_equal(made.a, plain.a)
+    with pytest.raises(UsageError, match="correct_sampler"):
+        with_corrected_rows(tiny_model(), tiny_model())

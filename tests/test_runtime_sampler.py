@@ -16,6 +16,7 @@ from diffusion_networks import SAMPLER, SHAPE, labels, tiny_model
 from numpy.typing import NDArray
 
 from edgekit import api, steps
+from edgekit.cli.facts import manifest_rows
 from edgekit.errors import CheckFailed, UsageError
 from edgekit.export.diffusion import attach
 from edgekit.export.fold_steps import fold_steps
@@ -230,6 +231,14 @@ def test_calls_of_its_network_are_timed_and_looked_at_layer_by_layer(exported: P
     facts = api.bench(exported, hops=5, layers=True).to_dict()
     assert facts["hops"] == 25 and facts["median_us"] > 0
     assert len(facts["layers"]) > 5 and set(facts["layers"].values()) == {"equal"}
+
+
+def test_a_benchmark_speaks_of_calls(exported: Path) -> None:
+    assert api.bench(exported, hops=5).unit == "call"
+    facts = dict(manifest_rows(Manifest.load(exported)))
+    assert "MACs per call" in facts and "10 calls" in facts["verified"]
+    report = (exported / "report.html").read_text()
+    assert "MACs per call" in report and "per hop" not in report
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 For each preparation of the network every group of tensors is tried alone at each type, over a part of the
 calibration; `edgekit.quantize.search` takes the cheapest mix, and the cheapest of all is built in integers and
 measured as it will run. Where that is short of what was asked, the search goes on with as much more in hand.
-Probabilities must decide as those of the float network do, too, unless a ratio is asked for.
+Probabilities must decide as those of the float network do, too, unless a ratio is asked for. Where a denoiser's is not,
+its images count instead of its calls: single calls do not predict them.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.decisions import ERROR_FACTOR, Decisions
 from edgekit.errors import VerificationError
+from edgekit.images import Images
 from edgekit.meter import Meter, Reference
 from edgekit.verification import sample_hops
 
@@ -34,6 +36,8 @@ JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them
 LEVELS = ((1.0, 1.0), (0.1, 10.0))
 ROUNDS = 5
 MORE_DB = 0.25
+MIN_PSNR_DB = 36.0  # of images
+FIRST_AIM_DB = 20.0  # of a denoiser's calls, raised until its images are near enough
 MOST_TURNED = 0.005  # of the decisions over all clips, see `Decisions.turned`
 MORE_DECIDED_DB = 4.0
 PREPARATIONS = (
@@ -50,7 +54,7 @@ class Auto:
     Attributes:
         recipe: settings, and the type of every group by the name of its first tensor.
         quantized: the network in it.
-        snr_db: of its outputs against the float network's, measured in C.
+        snr_db: of its outputs against the float network's, or the PSNR of its images, measured in C.
         alone_db: by the first tensor of each group: the ratio with this group alone in int8, or in the
             narrowest type it may have, and everything else exact.
         turned: the share of decisions that twice its error turns; 0 of a network that decides nothing.
@@ -89,7 +93,8 @@ def find(
         model: a float network.
         calibration: clips, the more different the better.
         min_snr_db: of the worst output, in dB; clips count alike, whatever their level. Where it is not
-            given, decisions count as well, see `edgekit.decisions`.
+            given, decisions count as well, see `edgekit.decisions`, and of a denoiser the PSNR of its images,
+            of which it keeps `MIN_PSNR_DB`, see `edgekit.images`.
         progress: is told the stage, and how many steps of how many are done.
         cache: a folder that keeps measurements.
 
@@ -106,15 +111,19 @@ def find(
     asked = [] if min_snr_db is None else [sample_hops(model, calibration, None)]
     whole = Reference(model, [*judged, *asked], allowances)
     decisions = Decisions(model, calibration.clips if min_snr_db is None else ())
+    images = Images(model) if model.sampler is not None and min_snr_db is None else None
+    needed = needed if images is None else MIN_PSNR_DB
     candidates = [
         prepared(model, calibration, settings, reference, progress, cache)
         for settings in PREPARATIONS
     ]
-    aim, best = needed, None
+    aim, best = needed if images is None else FIRST_AIM_DB, None
     for _ in range(ROUNDS):
         found = [(search(c.space, c.ranking, c.meter, aim, progress), c) for c in candidates]
         result, candidate = min(found, key=lambda pair: _merit(pair[0], aim))
         built = build(candidate, result, calibration.label, (whole, len(judged)), decisions)
+        if images is not None:
+            built = replace(built, snr_db=images.psnr_db(built.quantized))
         if best is None or built.snr_db > best.snr_db:
             best = built
         enough = built.snr_db >= needed
@@ -126,11 +135,7 @@ def find(
     assert best is not None
     if best.snr_db >= needed:
         return replace(best, notes=(undecided(best),))
-    raise VerificationError(
-        f"recipe 'auto': the best that was found is {best.snr_db:.1f} dB below the float network's "
-        f"output, {needed:g} dB were asked for; next: give --min-snr {best.snr_db:.0f} or less, or more "
-        "and more different calibration clips"
-    )
+    raise VerificationError(fell_short(best.snr_db, needed, images is not None))
 
 
 def judges(model: "Model", calibration: "Calibration") -> tuple[list["Clip"], list[float]]:
@@ -176,6 +181,21 @@ def prepared(
     space = make_space(seen, recipe, node_macs(seen.model))
     meter = Meter(space.model, reference, cache)
     return Candidate(recipe, seen, space, rank(space, meter, progress), meter)
+
+
+def fell_short(best_db: float, needed_db: float, images: bool) -> str:
+    """What is wrong where nothing is good enough."""
+    if images:
+        return (
+            f"recipe 'auto': the best that was found draws images of {best_db:.1f} dB PSNR to the float network's, "
+            f"{needed_db:g} dB were looked for; next: compare with --recipe w8a16, or give --min-snr, which "
+            "judges single calls"
+        )
+    return (
+        f"recipe 'auto': the best that was found is {best_db:.1f} dB below the float network's "
+        f"output, {needed_db:g} dB were asked for; next: give --min-snr {best_db:.0f} or less, or more "
+        "and more different calibration clips"
+    )
 
 
 def undecided(best: Auto) -> str:

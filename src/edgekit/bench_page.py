@@ -29,15 +29,16 @@ def with_page(report: str, measured: Measured) -> str:
 def _page(measured: Measured) -> str:
     parts = [f"<h2>Benchmark: {escape(measured.device)}</h2>", _facts(measured)]
     if measured.times is not None:
-        parts.append(_histogram(measured.times.us, "us", measured.hop_us))
+        parts.append(_histogram(measured.times.us, "us", measured.hop_us, measured.unit))
     if measured.instructions:
-        parts.append(_histogram(np.array(measured.instructions, np.float64), "instructions", None))
+        counts = np.array(measured.instructions, np.float64)
+        parts.append(_histogram(counts, "instructions", None, measured.unit))
     if measured.functions:
         rows = [
             (name, f"{count / measured.hops:,.0f}")
             for name, count in list(measured.functions.items())[:MOST_FUNCTIONS]
         ]
-        parts.append(_table(("function", "instructions per hop"), rows))
+        parts.append(_table(("function", f"instructions per {measured.unit}"), rows))
     if measured.layers:
         parts.append(_table(("layer", "against golden"), measured.layers))
     return "\n".join(parts)
@@ -46,9 +47,9 @@ def _page(measured: Measured) -> str:
 def _facts(measured: Measured) -> str:
     facts = {k: v for k, v in measured.to_dict().items() if v is not None}
     rows = [
-        (name.replace("_", " "), f"{value:,}" if isinstance(value, int | float) else str(value))
+        (measured.label(name), f"{value:,}" if isinstance(value, int | float) else str(value))
         for name, value in facts.items()
-        if name not in ("against", "layers", "instructions_by_function", "modelled")
+        if name not in ("against", "layers", "instructions_by_function", "modelled", "unit")
     ]
     if (model := measured.modelled) is not None:
         text = (
@@ -67,15 +68,15 @@ def _facts(measured: Measured) -> str:
     return _table((), rows)
 
 
-def _histogram(values: NDArray[np.float64], unit: str, limit: float | None) -> str:
-    """Counts of hops up to the 99.5th percentile; slower ones in the last bar. `limit` is the length of a hop."""
+def _histogram(values: NDArray[np.float64], unit: str, limit: float | None, what: str) -> str:
+    """Counts up to the 99.5th percentile; slower ones in the last bar. `limit` is the length of a hop."""
     top = float(np.percentile(values, 99.5)) * 1.05
     low = float(values.min())
     counts, edges = np.histogram(np.minimum(values, top), BINS, (low, max(top, low + 1e-9)))
     bar, tallest = WIDTH / BINS, max(1, int(counts.max()))
     bars = "".join(
         f'<rect x="{i * bar:.1f}" y="{(HEIGHT - FOOT) * (1 - n / tallest):.1f}" width="{bar - 1:.1f}" '
-        f'height="{(HEIGHT - FOOT) * n / tallest:.1f}" fill="#4477aa"><title>{counted(int(n), "hop")} from '
+        f'height="{(HEIGHT - FOOT) * n / tallest:.1f}" fill="#4477aa"><title>{counted(int(n), what)} from '
         f"{edges[i]:,.6g} {unit}</title></rect>"
         for i, n in enumerate(counts)
         if n

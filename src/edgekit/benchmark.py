@@ -81,6 +81,7 @@ def bench(request: Request, progress: Progress) -> Measured:
         else:
             measured = _local(request, manifest, hops, progress)
         measured = replace(measured, layers=layers)
+    measured = replace(measured, unit="image" if images else manifest.unit)
     _write_page(request.directory, measured)
     if request.append is not None:
         bench_log.append(request.append, manifest, measured)

@@ -18,7 +18,13 @@ from edgekit.meter import cache_folder
 from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.sampling import golden_image, own_trajectories, sampled_calls, verify_loop
+from edgekit.sampling import (
+    golden_image,
+    own_trajectories,
+    sampled_calls,
+    verify_loop,
+    with_corrected_rows,
+)
 from edgekit.source import Imported, ImportOptions, is_onnx, load_model, source_problems, surrounded
 from edgekit.verification import HOPS, sample_hops, verify, write_golden
 
@@ -241,7 +247,7 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     if model.sampler is not None:
         calibration = trajectories(model, imported.examples, calibration)
     if calibration is not None:
-        made = applied(model, calibration, recipe, request.min_snr_db, progress)
+        made = applied(model, calibration, recipe, request.min_snr_db, progress, imported.examples)
         notes = (*calibration_warnings(model, calibration), *made.notes)
         return Quantized(made.model, model, calibration, made.recipe, notes, made.alone_db)
     assert imported.examples is not None
@@ -284,8 +290,12 @@ def applied(
     recipe: str,
     min_snr_db: float | None,
     progress: Progress,
+    examples: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Applied:
-    """Quantize a float model in the recipe of a name or file, or in one that is searched for."""
+    """Quantize a float model in the recipe of a name or file, or in one that is searched for.
+
+    `examples` are a factory's inputs, for what a denoiser is told beside labels.
+    """
     from edgekit import auto
     from edgekit.quantize import apply
     from edgekit.quantize.recipe_file import find_recipe
@@ -301,7 +311,11 @@ def applied(
         progress("fit weights", done, total)
 
     made = quantize_groups if chosen.step_groups > 1 else apply.quantize
-    return Applied(made(model, calibration, chosen, fitted), chosen)
+    quantized = made(model, calibration, chosen, fitted)
+    if chosen.correct_sampler:
+        progress("correct the sampler", 0, 1)
+        quantized = with_corrected_rows(model, quantized, examples)
+    return Applied(quantized, chosen)
 
 
 def requantized(model: "Model", recipe: str) -> Problem | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit import steps
-from edgekit.errors import VerificationError
+from edgekit.errors import Problem, UsageError, VerificationError
 from edgekit.runtime.native import NativeEngine
 from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Arrays, Stream
@@ -16,6 +16,7 @@ from edgekit.steps import Network, Step
 from edgekit.verification import HIGHEST_INTEGER, HOPS, MAX_VALUES, MIN_HOPS, NOISE_SEED
 
 CALIBRATION_VALUES = 2**22  # of x in all calls that calibrate
+CORRECTED_ON = 20  # images
 LEAST_FLOAT_DB = 60.0  # of a float build's image against onnxruntime's
 
 if TYPE_CHECKING:
@@ -84,6 +85,35 @@ def _values_of_x(model: "Model") -> int:
     assert model.sampler is not None
     (x,) = (v for v in model.stream_inputs if v.name == model.sampler.roles.x)
     return max(1, math.prod(static_shape(x) or ()))
+
+
+def with_corrected_rows(
+    model: "Model", quantized: "Model", examples: Mapping[str, NDArray[Any]] | None = None
+) -> "Model":
+    """Return a quantized denoiser whose sampler makes up for its mean errors, fitted on a few images.
+
+    Args:
+        model: the float network.
+        quantized: made of it.
+        examples: as `sampled_calls` takes them.
+
+    Raises:
+        UsageError: there is no sampler, or it is of rows that cannot be corrected.
+    """
+    from edgekit.export.key_steps import onnx_network
+    from edgekit.quantize.sampler_correction import corrected
+
+    table = quantized.sampler
+    if table is None:
+        found, step = "a network without a sampler", "leave it out, or give --sampler"
+        raise UsageError(Problem("recipe, correct_sampler", found, "a denoiser", step))
+    x = next(value for value in model.stream_inputs if value.name == table.roles.x)
+    given = drawn_conditions(model, examples, CORRECTED_ON)
+    network = steps.one_by_one(onnx_network(quantized, table))
+    made = corrected(
+        table, float_network(model), network, _shape(x)[1:], CORRECTED_ON, NOISE_SEED, given
+    )
+    return quantized.describe(sampler=made.facts())
 
 
 def float_network(model: "Model") -> Network:

@@ -108,10 +108,12 @@ def show_comparison(
 def show(measured: Measured) -> None:
     """Print tables of facts, functions, peers and layers."""
     facts = measured.to_dict()
-    print_table(f"on {measured.device}", ("fact", "value"), _rows(facts))
+    print_table(f"on {measured.device}", ("fact", "value"), _rows(measured, facts))
     if functions := list(facts["instructions_by_function"].items()):
         rows = [(name, f"{count:,}") for name, count in functions[:MOST_FUNCTIONS]]
-        print_table("instructions per hop", ("function", "instructions"), rows, numbers=True)
+        print_table(
+            f"instructions per {measured.unit}", ("function", "instructions"), rows, numbers=True
+        )
     if facts["against"]:
         peers = [
             (
@@ -129,14 +131,14 @@ def show(measured: Measured) -> None:
         print_table("layers against golden", ("layer", "result"), measured.layers)
 
 
-def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+def _rows(measured: Measured, facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
-        (name.replace("_", " "), f"{value:,}" if isinstance(value, int | float) else str(value))
+        (measured.label(name), f"{value:,}" if isinstance(value, int | float) else str(value))
         for name, value in facts.items()
-        if value is not None and not isinstance(value, dict)
+        if value is not None and name != "unit" and not isinstance(value, dict)
     ]
     if (model := facts["modelled"]) is not None:
-        text = f"{model['us_per_hop']:,} us, the longest hop at {model['clock_hz'] / 1e6:,.0f} MHz with "
+        text = f"{model['us_per_hop']:,} us, the longest {measured.unit} at {model['clock_hz'] / 1e6:,.0f} MHz with "
         rows.append(
             (
                 "modelled, not measured",

@@ -11,7 +11,6 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
     stream, memory, quantization = manifest.stream, manifest.memory, manifest.quantization
     counts = ((kind, quantization[f"tensors_{kind}"]) for kind in ("int8", "int16", "float"))
     bound = memory["scratch_lower_bound_bytes"]
-    run = "picture" if manifest.engine else "hop"
     rows: list[tuple[str, str | None]] = [
         ("target", manifest.target),
         ("recipe", quantization["recipe"]),
@@ -26,13 +25,13 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _with_unit(memory["scratch_bytes"], "bytes")),
         ("scratch lower bound", _with_unit(bound, "bytes")),
-        ("moved per hop", moved_text(memory)),
-        (f"MACs per {run}", manifest.macs_text or None),
+        (f"moved per {manifest.unit}", moved_text(memory)),
+        (f"MACs per {manifest.unit}", manifest.macs_text or None),
         ("sampler", sampler_text(manifest)),
         ("once per session", session_text(manifest)),
         *engine_rows(manifest.engine),
         *npu_rows(manifest.npu),
-        ("verified", verification_text(manifest.verification, run)),
+        ("verified", verification_text(manifest)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
         ("digest", manifest.digest or None),
     ]
@@ -118,14 +117,14 @@ def streaming_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in rows if value is not None]
 
 
-def verification_text(facts: dict[str, Any] | None, run: str = "hop") -> str | None:
-    """Say how a build was verified; `run` is what it takes at once."""
-    if facts is None:
+def verification_text(manifest: Manifest) -> str | None:
+    """Say how a build was verified."""
+    if (facts := manifest.verification) is None:
         return None
     ratio = "equal" if facts["snr_db"] is None else f"{facts['snr_db']:g} dB"
     exact = ", bit-exact with the oracle" if facts["bit_exact_with_oracle"] else ""
-    count = counted(facts["hops"], run)
-    return f"{ratio} against the source over {count} by {facts['by']}{exact}"
+    runs = counted(facts["hops"], manifest.unit)
+    return f"{ratio} against the source over {runs} by {facts['by']}{exact}"
 
 
 def _with_unit(value: float | None, unit: str) -> str | None:

@@ -18,7 +18,8 @@ from edgekit.source import ImportOptions
 HERE = Path(__file__).parent
 NETWORK, SAMPLER = HERE / "digits.onnx", HERE / "digits.toml"
 OPTIONS = ImportOptions(sampler=str(SAMPLER))
-RECIPES = ("float32", "w8a8", "w4a8")
+W4A8_RECIPE = HERE / "digits_w4a8.toml"
+RECIPES = {"float32": "float32", "w8a8": "w8a8", "w4a8": str(W4A8_RECIPE)}
 DIGITS, SEED = 10, 7
 RANGE = 2.0  # of values in an image
 ENLARGED = 4  # screen pixels of one of an image
@@ -59,9 +60,9 @@ def labels(images: int) -> dict[str, NDArray[np.int64]]:
 
 
 def show(
-    target: str, out: Path, progress: Progress, recipes: Sequence[str] = RECIPES
+    target: str, out: Path, progress: Progress, recipes: Sequence[str] = tuple(RECIPES)
 ) -> DigitsDemo:
-    """Export the generator in some recipes, draw each digit with every build, write a picture of all.
+    """Export the generator in some of `RECIPES`, draw each digit with every build, write a picture of all.
 
     The first recipe is what the others are compared with.
 
@@ -73,7 +74,8 @@ def show(
     drawn: list[NDArray[np.float32]] = []
     with complete_folder(out) as folder:
         for recipe in recipes:
-            request = Request(str(NETWORK), target, folder / recipe, recipe, options=OPTIONS)
+            given = RECIPES[recipe]
+            request = Request(str(NETWORK), target, folder / recipe, given, options=OPTIONS)
             manifest = export(request, _named(recipe, progress)).manifest
             images, image_ms, calls = _draw(folder / recipe, recipe, progress)
             drawn.append(images)
