@@ -65,7 +65,8 @@ class Ouve(_Description):
 
     ``predictor-corrector`` has two rows a step: an annealed Langevin step, then one of the reverse equation; the
     output is the last mean. ``posterior`` has one: from x_t and the estimate of x0 to x_s as DDIM does it (Song et
-    al., 2021, equation 12, with this equation's means and deviations); the output is the last estimate.
+    al., 2021, equation 12, with this equation's means and deviations); the output is the last estimate. The start's
+    mean is y, not y + m (x0 - y), so the first row takes all of x - y for noise.
 
     A ``preconditioned`` network returns F of Karras et al. (2022, equation 7) around y: with
     ``sigma = std / m`` and sigma_d, ``x0 - y = sigma_d^2 / (sigma^2 + sigma_d^2) (x - y) / m
@@ -170,8 +171,9 @@ class Ouve(_Description):
         keep, new = (1 + std**2 * own) / mean, std**2 * output / mean
         noise = self.eta * std_s * np.sqrt(1 - (mean / mean_s * std_s / std) ** 2)
         rest = np.sqrt(std_s**2 - noise**2) / std
-        a = rest + (mean_s - rest * mean) * keep
-        return {"a": a, "e": ((mean_s - rest * mean) * new)[:, None], "c": 1 - a, "s": noise}
+        known = mean_s - rest * np.where(np.arange(len(t)) > 0, mean, 0.0)
+        a = rest + known * keep
+        return {"a": a, "e": (known * new)[:, None], "c": 1 - a, "s": noise}
 
 
 @dataclass(frozen=True, kw_only=True)

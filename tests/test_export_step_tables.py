@@ -84,6 +84,7 @@ def test_ouve_by_its_posterior_draws_x_s_of_x_t_and_the_estimate() -> None:
             kept = 0.1**2 / (sigma**2 + 0.1**2) * (x - y) * np.exp(1.5 * t)
             x0 = y + kept + sigma * 0.1 / np.sqrt(sigma**2 + 0.1**2) * said[row, 0]
             mean, mean_s = (y + np.exp(-1.5 * v) * (x0 - y) for v in (t, s))
+            mean = mean if row else y  # the start's
             noise = eta * std_s * np.sqrt(1 - np.exp(-3 * (t - s)) * std_s**2 / std**2)
             z = draw(1 + row) / np.sqrt(2)
             x = mean_s + np.sqrt(std_s**2 - noise**2) * (x - mean) / std + noise * z

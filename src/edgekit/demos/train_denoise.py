@@ -49,14 +49,15 @@ SEED = 20_250
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
     """An endless stream of batches, drawn in a worker process."""
 
-    def __init__(self, corpus: Corpus) -> None:
-        """Mixes clips of ``corpus``."""
+    def __init__(self, corpus: Corpus, size: int = BATCH) -> None:
+        """Mixes ``size`` clips of ``corpus`` at a time."""
         self.mixer = Mixer(corpus, SEED)
+        self.size = size
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Draws for ever."""
         while True:
-            yield self.mixer.batch(BATCH)
+            yield self.mixer.batch(self.size)
 
 
 def window() -> Tensor:
