@@ -1,7 +1,6 @@
 """Compiling a build for another machine: its replay program, and how much code its library is."""
 
 import importlib.util
-import shlex
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from edgekit.errors import ToolError
 from edgekit.runtime.profile import Profile
-from edgekit.runtime.toolchain import TIMEOUT_S, Compiler, ask, find_compiler
+from edgekit.runtime.toolchain import Compiler, ask, compile_sources, find_compiler
 
 ZIG = (sys.executable, "-m", "ziglang", "cc")
 STANDARD = ("-ffp-contract=off", "-fno-trapping-math", "-ffunction-sections", "-fdata-sections")
@@ -38,12 +37,20 @@ def find_cross_compiler(profile: Profile) -> CrossCompiler | None:
     """Return the profile's gcc, or PyPI's ziglang; None where neither answers. This machine's own for its own."""
     if not profile.is_cross:
         return CrossCompiler(find_compiler(), profile.flags)
-    path = profile.cc and shutil.which(profile.cc)
-    if path and (compiler := ask((path,))):
+    if compiler := find_gcc(profile):
         return CrossCompiler(compiler, profile.flags)
     if profile.zig and importlib.util.find_spec("ziglang") and (compiler := ask(ZIG)):
         return CrossCompiler(compiler, profile.zig)
     return None
+
+
+def find_gcc(profile: Profile) -> Compiler | None:
+    """Return the profile's gcc; None where it is not here, or older than the kernels' intrinsics."""
+    path = profile.cc and shutil.which(profile.cc)
+    compiler = ask((path,)) if path else None
+    if compiler is None or profile.gcc is None or compiler.version == "?":
+        return compiler
+    return compiler if int(compiler.version.split(".")[0]) >= profile.gcc else None
 
 
 def compile_replay(
@@ -68,8 +75,8 @@ def compile_replay(
         link = ["-Wl,--gc-sections", "-T", "replay/board.ld"]
         link += [] if found.core == profile.zig else ["-nostartfiles"]
     sources = [*_sources(directory), *(f"replay/{p.name}" for p in _files(directory / "replay"))]
-    options = ["-std=c11", profile.optimize, *STANDARD, *defines, "-I.", "-Ireplay"]
-    _run(found, [*options, *sources, *link, "-o", str(output.resolve())], directory)
+    options = [*found.core, "-std=c11", profile.optimize, *STANDARD, *defines, "-I.", "-Ireplay"]
+    compile_sources(found.compiler, options, sources, link, output.resolve(), directory)
     return found.compiler
 
 
@@ -90,8 +97,9 @@ def code_bytes(directory: Path, profile: Profile) -> tuple[int, str] | None:
     whole = directory / "library.o"
     sources = [name for name in _sources(directory) if not name.endswith("_weights.c")]
     try:
-        _run(found, ["-std=c99", profile.optimize, *STANDARD[:2], "-I.", *sources, "-nostdlib", "-r", "-o", whole.name],
-             directory)  # fmt: skip
+        options = [*found.core, "-std=c99", profile.optimize, *STANDARD[:2], "-I."]
+        link = ("-nostdlib", "-r")
+        compile_sources(found.compiler, options, sources, link, whole.resolve(), directory)
         table = subprocess.run([size, str(whole)], capture_output=True, text=True, check=True)
     finally:
         whole.unlink(missing_ok=True)
@@ -100,7 +108,8 @@ def code_bytes(directory: Path, profile: Profile) -> tuple[int, str] | None:
 
 def how_to_get(profile: Profile) -> str:
     """Return the commands that install a compiler for a profile."""
-    return f"as root: apt-get install {APT[profile.cc or '']}, or pip install ziglang"
+    version = "" if profile.gcc is None else f"{profile.cc} {profile.gcc} or newer, "
+    return f"{version}as root: apt-get install {APT[profile.cc or '']}, or pip install ziglang"
 
 
 def _sources(directory: Path) -> list[str]:
@@ -109,14 +118,3 @@ def _sources(directory: Path) -> list[str]:
 
 def _files(directory: Path) -> list[Path]:
     return sorted(path for path in directory.glob("*.c") if path.is_file())
-
-
-def _run(found: CrossCompiler, arguments: Sequence[str], folder: Path) -> None:
-    command = [*found.compiler.command, *found.core, *arguments]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S
-    )
-    if done.returncode != 0:
-        failure = f"{found.compiler.label} failed with exit code {done.returncode}"
-        rerun = f"the command, in {folder}, was:\n{shlex.join(command)}"
-        raise ToolError(f"{failure}; {rerun}\n{done.stderr.strip()}")

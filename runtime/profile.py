@@ -23,6 +23,7 @@ class Profile:
     emits: str
     kernels: tuple[str, ...] = ()
     cc: str | None = None
+    gcc: int | None = None
     flags: tuple[str, ...] = ()
     clang: str | None = None
     zig: tuple[str, ...] = ()

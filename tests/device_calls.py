@@ -60,7 +60,6 @@ int main(void)
 def write_calls(folder: Path, calls: Sequence[Call], profile: Profile) -> None:
     """Write the kernels as builds for a profile have them, and ``replay/`` with the program."""
     kernels = {call.kernel for call in calls}
-    portable = kernel_files(kernels, "")
     chosen = kernel_files(kernels, "", profile.kernels)
     arrays, lines = [], []
     for number, call in enumerate(calls):
@@ -68,7 +67,7 @@ def write_calls(folder: Path, calls: Sequence[Call], profile: Profile) -> None:
         own, made = _call(number, packed(call, profile.kernels), is_own)
         arrays += own
         lines += made
-    assert chosen.keys() >= portable.keys()
+    assert {f"{kernel}.c" for kernel in kernels} <= chosen.keys()
     files = chosen | {f"replay/{name}": text for name, text in port_files(profile).items()}
     main = MAIN.format(
         compare=COMPARE, arrays="\n".join(arrays), calls="\n".join(f"    {line}" for line in lines)

@@ -1,6 +1,7 @@
 """Emulated devices for tests: which this machine can compile and run for, and builds that replay on them."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,13 @@ from builds import lowered, noise
 
 from edgekit.export.model import Model
 from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.cross import APT, compile_replay
+from edgekit.runtime.cross import APT, compile_replay, find_gcc
 from edgekit.runtime.emulator import replay
 from edgekit.targets.build import Build
 from edgekit.targets.c.replay import Arrays, golden_source
 from edgekit.targets.devices import profile, profiles
 
+OTHER_EMULATORS = {"riscv64-v": [("qemu-riscv64", "-cpu", "rv64,v=true,vlen=256")]}
 CROSS = tuple(name for name, device in profiles().items() if device.is_cross)
 
 
@@ -22,6 +24,8 @@ def missing(target: str) -> str | None:
     device = profile(target)
     tools = [tool for tool in (device.cc, device.qemu[0]) if tool and not shutil.which(tool)]
     packages = " ".join(APT[tool] for tool in tools)
+    if not tools and find_gcc(device) is None:
+        return f"needs {device.cc} {device.gcc} or newer"
     return f"needs {' and '.join(tools)}: apt-get install {packages}" if tools else None
 
 
@@ -59,4 +63,11 @@ def replayed(folder: Path, target: str, *options: str) -> list[str]:
     """Compile and run a build's replay program; returns the lines that it printed."""
     program = folder / "replay.elf"
     compile_replay(folder, profile(target), program, options)
-    return replay(profile(target), program).splitlines()
+    return run_program(target, program).splitlines()
+
+
+def run_program(target: str, program: Path) -> str:
+    """Run a replay program in every emulator of a target; returns what it printed in the last, PASS at the end."""
+    device = profile(target)
+    others = [replace(device, qemu=command) for command in OTHER_EMULATORS.get(target, ())]
+    return [replay(machine, program) for machine in (device, *others)][-1]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from device_calls import write_calls
-from devices import on_devices
+from devices import on_devices, run_program
 from kernel_cases import CASES, Seeded
 
 from edgekit.errors import CheckFailed
@@ -22,7 +22,7 @@ def test_every_kernel_equals_its_twin(target: str, tmp_path: Path) -> None:
     calls = [CASES[kernel](Seeded(seed)) for kernel in CASES for seed in range(SEEDS)]
     write_calls(tmp_path, calls, profile(target))
     compile_replay(tmp_path, profile(target), tmp_path / "program", OPTIONS)
-    assert replay(profile(target), tmp_path / "program") == "PASS\n"
+    assert run_program(target, tmp_path / "program") == "PASS\n"
 
 
 @on_devices("cortex-m4")

@@ -1,14 +1,19 @@
 """Device profiles: one for each core that the command line names, and the kernels that a build gets."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from devices import on_devices
 
+from edgekit.errors import ToolError
+from edgekit.runtime import cross
+from edgekit.runtime.cross import compile_replay
 from edgekit.targets.c import program
 from edgekit.targets.devices import host_kernels, profile, profiles
 from edgekit.targets.target import TARGETS
 
-CORES = ("cortex-m4", "cortex-m7", "cortex-m55", "cortex-a53", "cortex-a76", "riscv64")
+CORES = ("cortex-m4", "cortex-m7", "cortex-m55", "cortex-a53", "cortex-a76", "riscv64", "riscv64-v")
 ROWS = [
     {"machine": "x86_64", "cpu": ["avx2", "vnni"], "kernels": ["vnni", "avx2"]},
     {"machine": "x86_64", "cpu": ["avx2"], "kernels": ["avx2"]},
@@ -71,3 +76,20 @@ def test_the_first_kernel_folder_that_has_a_file_wins(
         "ek_b.c": "mve",
     }
     assert program.kernel_files({"ek_a"}, "")["ek_a.c"].decode() == contents["src/ek_a.c"]
+
+
+@on_devices("riscv64-v")
+def test_kernels_name_the_compiler_that_they_need(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, files = profile(target), program.kernel_files({"ek_fc_s8_s8"}, "", ("rvv",))
+    for name, text in files.items():
+        (tmp_path / name).write_bytes(text)
+    without = replace(device, flags=profile("riscv64").flags)
+    with pytest.raises(ToolError, match="export for riscv64"):
+        compile_replay(tmp_path, without, tmp_path / "program")
+    monkeypatch.setattr(cross.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        ToolError, match="no compiler for riscv64-v: riscv64-linux-gnu-gcc 99 or newer"
+    ):
+        compile_replay(tmp_path, replace(device, gcc=99), tmp_path / "program")

@@ -19,7 +19,7 @@ void EK_NAME(const EK_X *a, int32_t a_step, int32_t a_zero, int32_t m1, const EK
     for (int32_t i = 0; i < n; i += EK_WIDTH) {
         va = a_step ? EK_LOAD(a + i, n - i) : va;
         vb = b_step ? EK_LOAD(b + i, n - i) : vb;
-        const ek_i da = ek_i_shl(ek_i_sub(va, za), s.up), db = ek_i_shl(ek_i_sub(vb, zb), s.up);
+        const ek_i da = ek_i_shl(ek_i_sub(va, za), ek_i_all(s.up)), db = ek_i_shl(ek_i_sub(vb, zb), ek_i_all(s.up));
         ek_scaled_store(ek_i_high_of_two(da, ma, db, mb), &s, y + i, n - i);
     }
 }

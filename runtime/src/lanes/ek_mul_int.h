@@ -19,6 +19,6 @@ void EK_NAME(const EK_X *a, int32_t a_step, int32_t a_zero, const EK_X *b, int32
         va = a_step ? EK_LOAD(a + i, n - i) : va;
         vb = b_step ? EK_LOAD(b + i, n - i) : vb;
         const ek_i product = ek_i_mul(ek_i_sub(va, za), ek_i_sub(vb, zb));
-        ek_scaled_store(ek_i_high(ek_i_shl(product, s.up), factor), &s, y + i, n - i);
+        ek_scaled_store(ek_i_high(ek_i_shl(product, ek_i_all(s.up)), factor), &s, y + i, n - i);
     }
 }

@@ -12,7 +12,7 @@ void EK_NAME(const EK_X *x, int32_t x_zero, int32_t m_pos, const int32_t *m_neg,
     for (int32_t c = 0; c < rows; c++, x += n, y += n) {
         ek_i slope = ek_i_all(m_neg[c]);
         for (int32_t i = 0; fits && i < n; i += EK_WIDTH) {
-            const ek_i d = ek_i_shl(ek_i_sub(EK_LOAD(x + i, n - i), zero), s.up);
+            const ek_i d = ek_i_shl(ek_i_sub(EK_LOAD(x + i, n - i), zero), ek_i_all(s.up));
             slope = across ? ek_i_load_s32(m_neg + i, n - i) : slope;
             ek_scaled_store(ek_i_high(d, ek_i_where_negative(d, slope, positive)), &s, y + i, n - i);
         }

@@ -14,7 +14,7 @@ static inline void ek_requantize_row(const EK_X *x, int32_t x_zero, int32_t mult
         return;
     }
     for (int32_t i = 0; i < n; i += EK_WIDTH) {
-        const ek_i d = ek_i_shl(ek_i_sub(EK_LOAD(x + i, n - i), zero), s.up);
+        const ek_i d = ek_i_shl(ek_i_sub(EK_LOAD(x + i, n - i), zero), ek_i_all(s.up));
         ek_scaled_store(ek_i_high(d, m), &s, y + i, n - i);
     }
 }

@@ -9,7 +9,7 @@
 
 /* How a product becomes an output: its operand and its factor are shifted up where the shift is below 33. */
 typedef struct {
-    ek_i up, down, one, zero, low, high;
+    int32_t up, down, zero, low, high;
     int32_t lift; /* bits by which the factor is shifted up */
     int fits;
 } ek_scaling;
@@ -20,8 +20,7 @@ static inline ek_scaling ek_scaling_of(int32_t shift, int32_t room, int64_t top,
                                        int32_t y_max)
 {
     const int32_t more = shift < 33 ? 33 - shift : 0, up = more < room ? more : room;
-    const ek_scaling s = {ek_i_all(up),     ek_i_all(shift + more - 33), ek_i_all(1), ek_i_all(y_zero),
-                          ek_i_all(y_min), ek_i_all(y_max), more - up, top << (more - up) <= INT32_MAX};
+    const ek_scaling s = {up, shift + more - 33, y_zero, y_min, y_max, more - up, top << (more - up) <= INT32_MAX};
     return s;
 }
 
@@ -41,8 +40,8 @@ static inline ek_i ek_lifted(int32_t m, const ek_scaling *s)
 /* y [n] = outputs of products with these upper halves. */
 static inline void ek_scaled_store(ek_i high, const ek_scaling *s, EK_Y *y, int32_t n)
 {
-    const ek_i q = ek_i_shr(ek_i_add(ek_i_shr(high, s->down), s->one), s->one);
-    const ek_i clamped = ek_i_clamp(ek_i_add(q, s->zero), s->low, s->high);
+    const ek_i one = ek_i_all(1), q = ek_i_shr(ek_i_add(ek_i_shr(high, ek_i_all(s->down)), one), one);
+    const ek_i clamped = ek_i_clamp(ek_i_add(q, ek_i_all(s->zero)), ek_i_all(s->low), ek_i_all(s->high));
     if (sizeof(EK_Y) == 1) {
         ek_i_store_s8((int8_t *)(void *)y, clamped, n);
     } else {
