@@ -8,7 +8,7 @@ measured total are worse: they stall where two rounded tensors lie in series.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from edgekit.quantize.space import Group, Space
 # The noise of each table of grids, (rows, 3), as a share of the signal's power; told how many are done.
 Measure = Callable[[Sequence[NDArray[np.float32]], Callable[[int], None] | None], list[float]]
 Progress = Callable[[str, int, int], None]
+ROOM = 1000  # steps of what may leave int8
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,45 @@ def search(
             low = middle + 1
     best = _found(space, _prefix(space, steps, high), ratio(high))
     return _lowered(space, steps[:high], best, measure, min_snr_db, progress)
+
+
+def within(space: Space, ranking: Ranking, most: float) -> tuple[Space, Ranking]:
+    """Leave out options so that no more than `most` multiply-accumulates leave int8: those that matter may.
+
+    Of each group either all options stay or the narrowest ones; those that stay whole are the ones that
+    take most noise away in all.
+    """
+    pairs = list(zip(space.groups, ranking.noises, strict=True))
+    least = [min(option.wide_macs for option in group.options) for group, _ in pairs]
+    limits = dict(enumerate(least))
+    room = most - sum(least)
+    gains, sizes = {}, {}
+    for i, (group, noises) in enumerate(pairs):
+        wider = [o.wide_macs for o in group.options if o.wide_macs > least[i]]
+        if wider and min(wider) <= room + least[i]:
+            narrow = zip(group.options, noises, strict=True)
+            gains[i] = min(noise for o, noise in narrow if o.wide_macs == least[i])
+            limits[i], sizes[i] = min(wider), (min(wider) - least[i]) / room
+    for i in sizes.keys() - _worth_most(gains, sizes):
+        limits[i] = least[i]
+    groups, ranked = [], []
+    for i, (group, noises) in enumerate(pairs):
+        kept = [o for o, option in enumerate(group.options) if option.wide_macs <= limits[i]]
+        groups.append(replace(group, options=tuple(group.options[o] for o in kept)))
+        ranked.append(tuple(noises[o] for o in kept))
+    return replace(space, groups=tuple(groups)), Ranking(tuple(ranked), ranking.floor)
+
+
+def _worth_most(gains: Mapping[int, float], sizes: Mapping[int, float]) -> set[int]:
+    """The keys with the largest sum of gains whose sizes sum up to 1 at most (a knapsack in `ROOM` steps)."""
+    best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())] * (ROOM + 1)
+    for i, gain in gains.items():
+        size = math.ceil(sizes[i] * ROOM)
+        for room in range(ROOM, size - 1, -1):
+            total, taken = best[room - size]
+            if total + gain > best[room][0]:
+                best[room] = total + gain, (*taken, i)
+    return set(best[ROOM][1])
 
 
 @dataclass(frozen=True)

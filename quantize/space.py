@@ -31,12 +31,14 @@ class Option:
         read: the type in which matrix products read it: `stored`, or ``int8`` copies of int16.
         cost: of a hop, see `MAC_COST`.
         grids: by row of the selectable network.
+        wide_macs: multiply-accumulates that it takes out of int8.
     """
 
     stored: str
     read: str
     cost: float
     grids: Mapping[int, Grid]
+    wide_macs: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,9 @@ def _group(
         copied = size * BYTES[read] if stored != read else 0
         cost = BYTE_COST * (size * BYTES[stored] + copied) + macs * MAC_COST[read]
         # a layer whose result stays in float is computed in float
-        cost += written * (MAC_COST["float32"] - MAC_COST["int8"]) * (stored == "float32")
-        return Option(stored, read, cost, grids)
+        lifted = written * (stored == "float32")
+        cost += lifted * (MAC_COST["float32"] - MAC_COST["int8"])
+        return Option(stored, read, cost, grids, lifted + macs * (read != "int8"))
 
     options = [option("int16", "int16", {row: grid(kinds["int16"]), **as_it_is}),
                option("float32", "float32", {row: EXACT, **as_it_is})]  # fmt: skip

@@ -11,6 +11,7 @@ from diffusion_networks import SAMPLER, tiny_model
 
 from edgekit import api, auto
 from edgekit.decisions import Decisions, decided, probabilities
+from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.errors import CheckFailed, UsageError, VerificationError
 from edgekit.export.diffusion import attach
 from edgekit.export.fold_steps import fold_steps
@@ -18,8 +19,12 @@ from edgekit.export.verify import run_hops
 from edgekit.images import Images
 from edgekit.meter import Meter
 from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.geometry import dims
 from edgekit.quantize.recipe_file import read_recipe
 from edgekit.sampling import own_trajectories
+from edgekit.source import load_model
+from edgekit.targets.facts import describe
+from edgekit.targets.macs import with_macs
 
 SOURCE = "zoo:gru_mask"
 pytestmark = needs_cc
@@ -77,6 +82,31 @@ def test_a_search_is_the_same_twice_and_goes_on_where_it_was(
     second = auto.find(model, calibration, 50, api.silent, tmp_path)
     assert first.recipe == second.recipe
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.json")} == measured
+
+
+def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = float_model("tcn")
+    calibration = Calibration((noise(model, 40),), "x")
+    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    monkeypatch.setattr(auto, "MIN_SNR_DB", 150.0)
+    best = auto.find(model, calibration, None, api.silent, tmp_path)
+    manifest = with_macs(describe(best.quantized, "host"), best.quantized)
+    assert manifest.macs_int8 >= 0.8 * manifest.macs_per_hop
+    assert auto.LEAST_SNR_DB <= best.snr_db < 150
+    assert "150 dB take more than 20 %" in best.notes[0]
+
+
+def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
+    model = load_model(str(NETWORK), OPTIONS).model
+    (value,) = model.stream_inputs
+    (name, hop), hops = (str(value.name), dims(value)), auto.HEARD_HOPS
+    clips = [{name: np.full((hops, *hop), level, np.float32)} for level in (1.0, 2.0, 4.0)]
+    judged, allowances = auto.judges(model, Calibration(tuple(clips), "x"))
+    assert [clip[name].shape for clip in judged] == [(hops // 4, *hop)] * 4
+    assert [float(clip[name].max()) for clip in judged] == pytest.approx([4, 3.5, 0.4, 0.35])
+    assert allowances == [1, 1, 4, 4]
 
 
 def test_what_cannot_be_reached_is_said_with_the_best(tmp_path: Path) -> None:

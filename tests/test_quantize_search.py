@@ -12,7 +12,7 @@ from edgekit.quantize.apply import observed, quantize_observed
 from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.oracle import Oracle
 from edgekit.quantize.recipe import AUTO
-from edgekit.quantize.search import Found, decibels, rank, search
+from edgekit.quantize.search import Found, Ranking, decibels, rank, search, within
 from edgekit.quantize.selectable import GRIDS
 from edgekit.quantize.space import Group, Option, Space, make_space
 from edgekit.targets.trials import Trials
@@ -75,6 +75,28 @@ def test_a_search_that_cannot_succeed_gives_the_best() -> None:
     result = search(space, rank(space, with_floor, quiet), with_floor, 40.0, quiet)  # type: ignore[arg-type]
     assert result.snr_db == pytest.approx(30)
     assert set(result.chosen.values()) == {2}
+
+
+def test_only_so_many_multiply_accumulates_leave_int8_and_those_first_that_are_worth_most() -> None:
+    macs, noises = (30, 10, 50), (1e-2, 1e-3, 1e-2)
+    groups = tuple(
+        Group((f"t{i}",), count, (Option("int8", "int8", count, {}),
+              Option("int16", "int16", 2 * count, {}, wide_macs=count),
+              Option("float32", "float32", 4 * count, {}, wide_macs=2 * count)))
+        for i, count in enumerate(macs)
+    )  # fmt: skip
+    space = Space(float_model("gru_mask"), groups, np.zeros((0, 3), np.float32))
+    ranking = Ranking(tuple((noise, noise / 100, 0.0) for noise in noises), 0.0)
+
+    def left(most: float) -> list[int]:
+        kept, ranked = within(space, ranking, most)
+        assert [len(n) for n in ranked.noises] == [len(g.options) for g in kept.groups]
+        return [max(o.wide_macs for o in group.options) for group in kept.groups]
+
+    assert left(0) == [0, 0, 0]
+    assert left(45) == [30, 10, 0]
+    assert left(85) == [30, 0, 50]
+    assert left(91) == [30, 10, 50]
 
 
 @needs_cc

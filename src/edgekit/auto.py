@@ -7,10 +7,13 @@ Probabilities must decide as those of the float network do, too, unless a ratio 
 its images count instead of its calls: single calls do not predict them.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from edgekit.decisions import ERROR_FACTOR, Decisions
 from edgekit.errors import VerificationError
@@ -29,11 +32,19 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 Judged = tuple[dict[str, float], float]
-MIN_SNR_DB = 30.0
+MIN_SNR_DB = 30.0  # if not told: this, or what comes near it within the following
+MOST_WIDE = 0.2  # of the multiply-accumulates may leave int8
+NEAR_DB = 0.5  # less than the best there is: the last of it is dear
+LEAST_SNR_DB = 20.0  # whatever it takes
 JUDGES = 3  # every third clip judges types
 JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
+HEARD_HOPS = 1000  # the same of PCM, which is judged in several forms
 # Audio is judged at lower levels as well, as a factor on samples, and how much more noise it may have there.
-LEVELS = ((1.0, 1.0), (0.1, 10.0))
+LEVELS = ((1.0, 1.0), (0.1, 4.0))
+AUDIO_RANGES = (
+    "percentile"  # the tails that others keep are worth less to speech in noise than finer steps
+)
+OVERLAP = np.float32(0.7)  # factor on two clips that are heard at once
 ROUNDS = 5
 MORE_DB = 0.25
 MIN_PSNR_DB = 36.0  # of images
@@ -78,6 +89,7 @@ class Candidate:
     space: "Space"
     ranking: "Ranking"
     meter: Meter
+    macs: int
 
 
 def find(
@@ -104,7 +116,6 @@ def find(
     """
     from edgekit.quantize.search import search
 
-    needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
     judged, allowances = judges(model, calibration)
     reference = Reference(model, judged, allowances)
     # what an export will be judged on, where it is told by how much
@@ -112,11 +123,16 @@ def find(
     whole = Reference(model, [*judged, *asked], allowances)
     decisions = Decisions(model, calibration.clips if min_snr_db is None else ())
     images = Images(model) if model.sampler is not None and min_snr_db is None else None
-    needed = needed if images is None else MIN_PSNR_DB
     candidates = [
         prepared(model, calibration, settings, reference, progress, cache)
         for settings in PREPARATIONS
     ]
+    needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
+    thrifty = min_snr_db is None and images is None and not decisions.ends
+    if images is not None:
+        needed = MIN_PSNR_DB
+    elif thrifty:
+        candidates, needed = affordable(candidates, progress)
     aim, best = needed if images is None else FIRST_AIM_DB, None
     for _ in range(ROUNDS):
         found = [(search(c.space, c.ranking, c.meter, aim, progress), c) for c in candidates]
@@ -128,37 +144,67 @@ def find(
             best = built
         enough = built.snr_db >= needed
         if enough and built.turned <= MOST_TURNED:
-            return built
+            best = built
+            break
         if result.snr_db < aim:
             break
         aim += MORE_DECIDED_DB if enough else needed - built.snr_db + MORE_DB
     assert best is not None
-    if best.snr_db >= needed:
+    if best.snr_db < (LEAST_SNR_DB if thrifty else needed):
+        raise VerificationError(fell_short(best.snr_db, needed, images is not None))
+    if best.turned > MOST_TURNED:
         return replace(best, notes=(undecided(best),))
-    raise VerificationError(fell_short(best.snr_db, needed, images is not None))
+    short = thrifty and best.snr_db < MIN_SNR_DB
+    return replace(best, notes=(saved(best),)) if short else best
+
+
+def affordable(
+    candidates: Sequence[Candidate], progress: Progress
+) -> tuple[list[Candidate], float]:
+    """Return candidates with no more than `MOST_WIDE` outside int8, and the ratio to look for in them.
+
+    It is `MIN_SNR_DB`, or near the best of them; if that is less than `LEAST_SNR_DB`, all may be wide.
+    """
+    from edgekit.quantize.search import search, within
+
+    limited = []
+    for c in candidates:
+        unknown = c.macs - sum(group.macs for group in c.space.groups)
+        space, ranking = within(c.space, c.ranking, MOST_WIDE * c.macs - unknown)
+        limited.append(replace(c, space=space, ranking=ranking))
+    best = max(search(c.space, c.ranking, c.meter, math.inf, progress).snr_db for c in limited)
+    needed = min(MIN_SNR_DB, best - NEAR_DB)
+    return (limited, needed) if needed >= LEAST_SNR_DB else (list(candidates), LEAST_SNR_DB)
 
 
 def judges(model: "Model", calibration: "Calibration") -> tuple[list["Clip"], list[float]]:
-    """Return every third clip, `JUDGED_HOPS` in all, and by how much the noise of each is divided.
+    """Return every third clip, `JUDGED_HOPS` or `HEARD_HOPS` in all, and by how much the noise of each is divided.
 
-    PCM is heard at all `LEVELS`; session constants stay whole.
+    PCM is also heard with the next clip over it, and all of it at all `LEVELS`; session constants stay whole.
     """
     from edgekit.quantize.check_calibration import pcm_input
 
-    pcm = pcm_input(model)
-    clips = calibration.clips[JUDGES - 1 :: JUDGES] or calibration.clips[-1:]
-    levels = LEVELS[:1] if pcm is None else LEVELS
-    each = max(JUDGED_HOPS // (len(clips) * len(levels)), 1)
-    cut = [
+    pcm, every = pcm_input(model), calibration.clips
+    places = range(JUDGES - 1, len(every), JUDGES) or range(len(every) - 1, len(every))
+    forms = 2 * len(LEVELS)
+    hops = JUDGED_HOPS if pcm is None else HEARD_HOPS // forms
+    each = max(hops // len(places), 1)
+    cut: list[Clip] = [
         {name: array if name in model.constants else array[:each] for name, array in clip.items()}
-        for clip in clips
+        for clip in (every[i] for i in places)
     ]
-    quieter = [
-        {name: array * array.dtype.type(gain if name == pcm else 1) for name, array in clip.items()}
-        for gain, _ in levels[1:]
-        for clip in cut
+    if pcm is None:
+        return cut, [1.0] * len(cut)
+    others = [np.resize(every[(i + 1) % len(every)][pcm], cut[k][pcm].shape)
+              for k, i in enumerate(places)]  # fmt: skip
+    cut += [
+        {**clip, pcm: OVERLAP * (clip[pcm] + other)}
+        for clip, other in zip(list(cut), others, strict=True)
     ]
-    return [*cut, *quieter], [allowance for _, allowance in levels for _ in clips]
+    heard: list[Clip] = [
+        {**clip, pcm: clip[pcm] * np.float32(gain)} for gain, _ in LEVELS for clip in cut
+    ]
+    return heard, [allowance for _, allowance in LEVELS for _ in cut]
 
 
 def prepared(
@@ -171,16 +217,20 @@ def prepared(
 ) -> Candidate:
     """Prepare, observe, and rank every group of tensors."""
     from edgekit.quantize.apply import observed
+    from edgekit.quantize.check_calibration import pcm_input
     from edgekit.quantize.recipe import AUTO
     from edgekit.quantize.search import rank
     from edgekit.quantize.space import make_space
     from edgekit.targets.macs import node_macs
 
-    recipe = replace(AUTO, **settings)  # type: ignore[arg-type]
+    observer = AUTO.observer if pcm_input(model) is None else AUDIO_RANGES
+    recipe = replace(AUTO, observer=observer, **settings)  # type: ignore[arg-type]
     seen = observed(model, calibration, recipe)
-    space = make_space(seen, recipe, node_macs(seen.model))
+    macs = node_macs(seen.model)
+    space = make_space(seen, recipe, macs)
     meter = Meter(space.model, reference, cache)
-    return Candidate(recipe, seen, space, rank(space, meter, progress), meter)
+    ranking = rank(space, meter, progress)
+    return Candidate(recipe, seen, space, ranking, meter, sum(macs.values()))
 
 
 def fell_short(best_db: float, needed_db: float, images: bool) -> str:
@@ -195,6 +245,15 @@ def fell_short(best_db: float, needed_db: float, images: bool) -> str:
         f"recipe 'auto': the best that was found is {best_db:.1f} dB below the float network's "
         f"output, {needed_db:g} dB were asked for; next: give --min-snr {best_db:.0f} or less, or more "
         "and more different calibration clips"
+    )
+
+
+def saved(best: Auto) -> str:
+    """The note on a network that does not get all of what is looked for."""
+    return (
+        f"recipe 'auto': {best.snr_db:.1f} dB below the float network's output in calibration clips, quiet and "
+        f"overlapping ones with them; {MIN_SNR_DB:g} dB take more than {100 * MOST_WIDE:g} % of "
+        f"the multiply-accumulates out of int8; next: listen, or give --min-snr {MIN_SNR_DB:g}"
     )
 
 
