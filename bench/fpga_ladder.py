@@ -4,9 +4,9 @@ python bench/fpga_ladder.py [--steps 4000] [--more 1000] [--seeds 3] [--one-star
 
 For each seed (with `--one-start` once for all) the detector of `edgekit.demos.codenet` is trained with ordinary
 convolutions for `--steps`; each variant of its deformable layers goes on from there for `--more`, and so does the one
-without. W4A8 is the rounded one with weights of 4 bits, trained on for as many again, in the engine's own integers; the
-other rows are float. AP is over held-out pictures, mean and spread of the seeds. Weights and AP are kept in FOLDER as
-they come, and not made again.
+without; offsets are told how large the shapes are (`train_deform.scale_loss`). W4A8 is the rounded one with weights of
+4 bits, trained on for as many again, in the engine's own integers; the other rows are float. AP is over held-out
+pictures, mean and spread of the seeds. Weights and AP are kept in FOLDER as they come, and not made again.
 
 Latency is that of the whole detector and of the layer of the paper's table, modelled by `ladder_cycles`, on an engine
 for the XCZU3EG with weights of 8 bits; W4A8 has its own.
