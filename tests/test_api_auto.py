@@ -107,6 +107,8 @@ def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
     assert [clip[name].shape for clip in judged] == [(hops // 4, *hop)] * 4
     assert [float(clip[name].max()) for clip in judged] == pytest.approx([4, 3.5, 0.4, 0.35])
     assert allowances == [1, 1, 4, 4]
+    heard = auto.deciding(model, Calibration(tuple(clips), "x"))
+    assert [float(clip[name].max()) for clip in heard] == pytest.approx([1, 2, 4, 0.1, 0.2, 0.4])
 
 
 def test_what_cannot_be_reached_is_said_with_the_best(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ Judged = tuple[dict[str, float], float]
 MIN_SNR_DB = 30.0  # if not told: this, or what comes near it within the following
 MOST_WIDE = 0.2  # of the multiply-accumulates may leave int8
 NEAR_DB = 0.5  # less than the best there is: the last of it is dear
-LEAST_SNR_DB = 20.0  # whatever it takes
+LEAST_SNR_DB = 26.0  # whatever it takes
 JUDGES = 3  # every third clip judges types
 JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
 HEARD_HOPS = 1000  # the same of PCM, which is judged in several forms
@@ -121,7 +121,7 @@ def find(
     # what an export will be judged on, where it is told by how much
     asked = [] if min_snr_db is None else [sample_hops(model, calibration, None)]
     whole = Reference(model, [*judged, *asked], allowances)
-    decisions = Decisions(model, calibration.clips if min_snr_db is None else ())
+    decisions = Decisions(model, deciding(model, calibration) if min_snr_db is None else ())
     images = Images(model) if model.sampler is not None and min_snr_db is None else None
     candidates = [
         prepared(model, calibration, settings, reference, progress, cache)
@@ -205,6 +205,16 @@ def judges(model: "Model", calibration: "Calibration") -> tuple[list["Clip"], li
         {**clip, pcm: clip[pcm] * np.float32(gain)} for gain, _ in LEVELS for clip in cut
     ]
     return heard, [allowance for _, allowance in LEVELS for _ in cut]
+
+
+def deciding(model: "Model", calibration: "Calibration") -> list["Clip"]:
+    """Return the clips whose decisions count: all, of PCM at all `LEVELS`."""
+    from edgekit.quantize.check_calibration import pcm_input
+
+    pcm, clips = pcm_input(model), list(calibration.clips)
+    if pcm is None:
+        return clips
+    return [{**c, pcm: c[pcm] * np.float32(gain)} for gain, _ in LEVELS for c in clips]
 
 
 def prepared(
