@@ -31,7 +31,7 @@ class Conversation:
         self._chunks: queue.Queue[bytes] = queue.Queue(maxsize=16)
         self._errors = bytearray()
         self._buffer = bytearray()
-        self._has_ended = False
+        self._has_ended = self._is_unheard = False
         self._readers = [
             threading.Thread(target=target, daemon=True)
             for target in (self._read_output, self._read_errors)
@@ -100,7 +100,8 @@ class Conversation:
         return "\n".join(printable(line) for line in lines).strip()
 
     def kill(self) -> None:
-        """End it now."""
+        """End it now; what it, or what it started, may still say is not read."""
+        self._is_unheard = True
         self._process.kill()
 
     def close(self) -> None:
@@ -110,6 +111,7 @@ class Conversation:
         while self._more(end):
             self._buffer.clear()
         self.wait(max(0.1, end - time.monotonic()))
+        self._is_unheard = True
         while self._more(end + CLOSING_S):
             self._buffer.clear()
         for reader in self._readers:
@@ -131,7 +133,7 @@ class Conversation:
         stream = self._process.stdout
         assert stream is not None
         with stream:
-            while chunk := stream.read(65536):
+            while not self._is_unheard and (chunk := stream.read(65536)):
                 self._chunks.put(chunk)
         self._chunks.put(b"")
 

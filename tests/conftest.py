@@ -1,9 +1,13 @@
 """`make test` tries the same random examples each time; `make stream-fuzz` tries new ones."""
 
 import os
+import signal
 
 from hypothesis import settings
 
 settings.register_profile("same", derandomize=True)
 if "STREAM_FUZZ" not in os.environ:
     settings.load_profile("same")
+
+# Tests press Ctrl-C: a run that was started in the background has been told to ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
