@@ -10,6 +10,8 @@ from edgekit.errors import VerificationError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.verification import HOPS, MIN_HOPS, sample_hops, verify
 
+MANIFEST = SimpleNamespace(target="c99")
+
 
 def network(text, shape="1,64"):
     header = (
@@ -28,7 +30,7 @@ def build(gain=ROUNDING):
     def run(samples, _progress):
         return {"y": np.exp(samples["x"] * np.float32(20) * np.float32(gain))}
 
-    return SimpleNamespace(run=run, reset=lambda: None, compiler=None)
+    return SimpleNamespace(run=run, reset=lambda: None, compiler=None, manifest=MANIFEST)
 
 
 def test_what_the_source_rounds_off_is_allowed_and_said():
@@ -54,6 +56,7 @@ def test_a_network_that_is_exact_must_reach_what_its_recipe_says():
         run=lambda arrays, _: {"y": arrays["x"] * np.float32(-1.0001)},
         reset=lambda: None,
         compiler=None,
+        manifest=MANIFEST,
     )
     with pytest.raises(VerificationError, match="at least 90 dB"):
         verify(wrong, model, model, samples, None)
