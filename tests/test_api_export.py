@@ -294,7 +294,10 @@ REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
         lambda tmp: {"target": "pdp11"},
         ["pdp11", "unknown", "host, c99, cortex-m4"],
     ),
-    "unknown recipe": (lambda tmp: {"recipe": "w1a1"}, ["w1a1", "unknown", "float32, float16, w8a8"]),
+    "unknown recipe": (
+        lambda tmp: {"recipe": "w1a1"},
+        ["w1a1", "unknown", "float32, float16, w8a8"],
+    ),
     "missing file": (lambda tmp: {"source": str(tmp / "no.onnx")}, ["no.onnx", "does not exist"]),
     "no source": (lambda tmp: {"source": "network"}, ["network", "package.module:factory"]),
     "missing module": (lambda tmp: {"source": "no_such_module:build"}, ["no_such_module"]),
