@@ -12,7 +12,6 @@ from edgekit.cli.console import AsJson, out, print_json, print_notes, print_tabl
 from edgekit.cli.facts import manifest_rows
 from edgekit.errors import Problem, UsageError
 
-Later = typer.Option(hidden=True)
 TimeAxes = Annotated[
     list[str] | None,
     typer.Option(metavar="INPUT:AXIS", help="The time axis of an offline network; repeatable."),
