@@ -10,6 +10,7 @@ is each measured row: a run that was cut goes on where it stopped, and a complet
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -93,8 +94,8 @@ def contenders(
 
 
 def reason(error: Exception) -> str:
-    """The first line of a message."""
-    return (str(error).splitlines() or ["no message"])[0]
+    """The first line of a message, with the names of files alone."""
+    return re.sub(r"/[^\s:]*/", "", (str(error).splitlines() or ["no message"])[0])
 
 
 def lowest(ours: Arrays, theirs: Arrays) -> float | None:
