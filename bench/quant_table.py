@@ -30,8 +30,8 @@ from speech_data import FOLDER
 
 from edgekit.export.model import Model
 from edgekit.quantize.apply import channel_rows, from_channel_rows, quantize
-from edgekit.quantize.choose import LINEAR, constant
 from edgekit.quantize.integer import initializer
+from edgekit.quantize.integer_nodes import LINEAR, constant
 from edgekit.quantize.recipe import AUTO, RECIPES, Recipe
 from edgekit.quantize.scheme import quantize_weights, weight_scales
 from edgekit.runtime.audio import Samples

@@ -12,7 +12,7 @@ from edgekit.export.model import OPSET
 from edgekit.export.opsets import EXPANDED
 from edgekit.export.passes.canonical import RULES
 from edgekit.export.passes.reshape import RENAMING
-from edgekit.quantize.choose import MOVES, TABLED
+from edgekit.quantize.integer_nodes import MOVES, TABLED
 from edgekit.quantize.integer_ops import BUILDERS
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.facts import DTYPES

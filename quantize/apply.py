@@ -16,18 +16,17 @@ from numpy.typing import NDArray
 from edgekit.errors import CalibrationError, Problem
 from edgekit.export.model import Model, Quantization
 from edgekit.quantize.calibrate import Calibration, observe
-from edgekit.quantize.choose import (
+from edgekit.quantize.choose import TypePlan, choose_types
+from edgekit.quantize.geometry import optional
+from edgekit.quantize.integer import CELL_BITS, HIDDEN_OPERAND, initializer
+from edgekit.quantize.integer_nodes import (
     RECURRENT,
-    TypePlan,
     activations,
-    choose_types,
     constant,
     fused_activation,
     is_cell_state,
     results,
 )
-from edgekit.quantize.geometry import optional
-from edgekit.quantize.integer import CELL_BITS, HIDDEN_OPERAND, initializer
 from edgekit.quantize.layout import channel_rows, from_channel_rows, output_axis, transposed_groups
 from edgekit.quantize.observers import Observer
 from edgekit.quantize.operands import read_type

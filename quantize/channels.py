@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from edgekit.export.model import Model
 from edgekit.export.passes.graph import add_initializer, attribute
-from edgekit.quantize.choose import AVERAGES, LINEAR, SUMS, constant, is_move, reduced_axes
 from edgekit.quantize.geometry import dims, optional
+from edgekit.quantize.integer_nodes import AVERAGES, LINEAR, SUMS, constant, is_move, reduced_axes
 from edgekit.quantize.numpy_ops.table import OPERATORS
 
 Numbers = NDArray[np.int32]

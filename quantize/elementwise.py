@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgekit.quantize.arith_float import ek_sqrt_f32
 from edgekit.quantize.arith_functions import ek_pow_f32
-from edgekit.quantize.choose import constant
+from edgekit.quantize.integer_nodes import constant
 
 Array = NDArray[Any]
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.model import Model
-from edgekit.quantize.choose import activations, constant, is_move
+from edgekit.quantize.integer_nodes import activations, constant, is_move
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from edgekit.export.functions import define_functions
 from edgekit.export.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
 from edgekit.export.passes.graph import add_initializer, array_of, attribute, replace, sole_user
 from edgekit.export.passes.shapes import InferShapes
-from edgekit.quantize.choose import feeds_sensitive, reduced_axes
 from edgekit.quantize.fuse_cells import lstm_step
 from edgekit.quantize.geometry import dims
+from edgekit.quantize.integer_nodes import feeds_sensitive, reduced_axes
 
 
 def fuse(model: Model) -> Model:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from edgekit.export.passes.chain import Chain
 from edgekit.export.passes.graph import array_of, attribute, sole_user
-from edgekit.quantize.choose import is_move
 from edgekit.quantize.geometry import dims, optional
+from edgekit.quantize.integer_nodes import is_move
 
 ONNX_ORDER = ("input", "output", "forget", "candidate")  # of the gates
 Gates = dict[str, ir.Value]

@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from edgekit.export.model import Model, Quantization
 from edgekit.export.passes.graph import add_initializer
-from edgekit.quantize.choose import constant
+from edgekit.quantize.integer_nodes import constant
 from edgekit.quantize.recipe import HALF
 
 WEIGHTS = {

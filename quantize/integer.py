@@ -18,7 +18,8 @@ from edgekit.errors import ModelError, Problem
 from edgekit.export.fused import is_fused
 from edgekit.export.model import Model
 from edgekit.export.variants import select_group
-from edgekit.quantize.choose import (
+from edgekit.quantize.frames import frame_moves
+from edgekit.quantize.integer_nodes import (
     CELL_INPUT,
     CELL_OUTPUT,
     JOINING,
@@ -27,7 +28,6 @@ from edgekit.quantize.choose import (
     fused_activation,
     is_move,
 )
-from edgekit.quantize.frames import frame_moves
 from edgekit.quantize.scheme import MANTISSA_BITS, QuantType, fixed_point
 
 _T = TypeVar("_T")

@@ -14,9 +14,9 @@ from edgekit.quantize.arith_fused import (
     SOFTMAX_MOST,
     exp2_table,
 )
-from edgekit.quantize.choose import constant, reduced_axes
 from edgekit.quantize.geometry import dims, optional
 from edgekit.quantize.integer import Frame, Fuser, Operand, output_attributes
+from edgekit.quantize.integer_nodes import constant, reduced_axes
 from edgekit.quantize.scheme import MANTISSA_BITS, QuantType, fixed_point, fixed_point_pair
 
 PRODUCT_BITS = 30  # of multipliers of int16 products: two of them fit 62 bits

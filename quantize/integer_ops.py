@@ -12,18 +12,6 @@ from numpy.typing import NDArray
 
 from edgekit.errors import ModelError, Problem
 from edgekit.quantize import arith_tables
-from edgekit.quantize.choose import (
-    CELL_INPUT,
-    CELL_OUTPUT,
-    HIDDEN_INPUT,
-    RECURRENT,
-    SUMS,
-    TABLED,
-    constant,
-    constant_tail,
-    per_channel,
-    reduced_axes,
-)
 from edgekit.quantize.dilation import integer_chain
 from edgekit.quantize.geometry import conv_shape, dims, optional
 from edgekit.quantize.integer import (
@@ -37,6 +25,18 @@ from edgekit.quantize.integer import (
     output_attributes,
 )
 from edgekit.quantize.integer_fused import FUSED_BUILDERS
+from edgekit.quantize.integer_nodes import (
+    CELL_INPUT,
+    CELL_OUTPUT,
+    HIDDEN_INPUT,
+    RECURRENT,
+    SUMS,
+    TABLED,
+    constant,
+    constant_tail,
+    per_channel,
+    reduced_axes,
+)
 from edgekit.quantize.layout import channel_rows
 from edgekit.quantize.pointwise import POINTWISE, Attributes, attributes_of
 from edgekit.quantize.pooling import column_pool, pool_of

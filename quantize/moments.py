@@ -11,8 +11,8 @@ from edgekit.export.model import Model
 from edgekit.export.verify import of_hop, run, session, zero_states
 from edgekit.quantize.arith_linear import conv_taps, transpose_taps
 from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.choose import HIDDEN_INPUT, LINEAR, RECURRENT, constant
 from edgekit.quantize.geometry import conv_shape, dims, optional
+from edgekit.quantize.integer_nodes import HIDDEN_INPUT, LINEAR, RECURRENT, constant
 from edgekit.quantize.rounding import F64
 from edgekit.quantize.weights import weights_at
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import onnx_ir as ir
 
-from edgekit.quantize.choose import LINEAR, RECURRENT, TypePlan, is_hidden_state
+from edgekit.quantize.choose import TypePlan
+from edgekit.quantize.integer_nodes import LINEAR, RECURRENT, is_hidden_state
 from edgekit.quantize.observers import Observer, range_of
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.scheme import QuantType, activation_type

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgekit.export.model import Model
 from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.choose import constant
+from edgekit.quantize.integer_nodes import constant
 from edgekit.quantize.layout import channel_rows
 from edgekit.quantize.moments import Key, Moments, gather, is_layer
 from edgekit.quantize.recipe import Recipe

@@ -11,8 +11,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.quantize.arithmetic import F32
-from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims, ints, optional
+from edgekit.quantize.integer_nodes import constant
 
 OUTSIDE = -1  # index of a tap that reads 0
 

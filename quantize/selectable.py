@@ -14,8 +14,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.export.model import Model
-from edgekit.quantize.choose import activations, is_move
 from edgekit.quantize.integer import CELL_BITS, FAKE_DOMAIN, initializer, qdq_type, stored_weight
+from edgekit.quantize.integer_nodes import activations, is_move
 from edgekit.quantize.scheme import QuantType
 
 GRIDS = "edgekit.grids"

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from edgekit.export.model import Model
 from edgekit.quantize.apply import Observed, quantize_observed
-from edgekit.quantize.choose import RECURRENT, TypePlan, choose_types, fused_activation
+from edgekit.quantize.choose import TypePlan, choose_types
 from edgekit.quantize.geometry import dims
+from edgekit.quantize.integer_nodes import RECURRENT, fused_activation
 from edgekit.quantize.operands import PRODUCTS
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.selectable import EXACT, Grid, Selectable, grid, make_selectable

@@ -15,8 +15,8 @@ from onnx_ir.passes import common
 from edgekit.export.model import Model
 from edgekit.export.passes.graph import add_initializer, array_of, attribute, replace
 from edgekit.export.passes.shapes import InferShapes
-from edgekit.quantize.choose import PARTIAL_SUM, TABLED
 from edgekit.quantize.geometry import dims
+from edgekit.quantize.integer_nodes import PARTIAL_SUM, TABLED
 
 CHANNELS = 1  # the axis
 Parts = tuple[ir.Value, ...]

@@ -9,8 +9,8 @@ import onnx_ir as ir
 
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
-from edgekit.quantize.choose import activations
 from edgekit.quantize.geometry import dims, ints
+from edgekit.quantize.integer_nodes import activations
 from edgekit.quantize.recipe import Recipe
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from edgekit.export.model import Model, StatePair
 from edgekit.export.passes.graph import add_initializer, unused_name, value_names
-from edgekit.quantize.choose import constant, is_cell_state, is_move
 from edgekit.quantize.geometry import dims
+from edgekit.quantize.integer_nodes import constant, is_cell_state, is_move
 from edgekit.quantize.numpy_ops.table import OPERATORS
 
 Numbers = NDArray[np.int64]

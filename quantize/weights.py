@@ -4,7 +4,7 @@ import onnx_ir as ir
 
 from edgekit.errors import Problem, UsageError
 from edgekit.export.model import Model
-from edgekit.quantize.choose import LINEAR, RECURRENT
+from edgekit.quantize.integer_nodes import LINEAR, RECURRENT
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import near
 

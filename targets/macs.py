@@ -7,8 +7,8 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from edgekit.export.model import FLOAT_NODE, Model
-from edgekit.quantize.choose import RECURRENT, is_move
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
+from edgekit.quantize.integer_nodes import RECURRENT, is_move
 from edgekit.runtime.manifest import Manifest
 from edgekit.targets.c.emit.recurrent import products
 from edgekit.targets.c.emit.table import EMITTERS

@@ -7,9 +7,9 @@ import numpy as np
 from edgekit.errors import Problem
 from edgekit.export.model import Model
 from edgekit.export.split_unet import DECODER, split
-from edgekit.quantize.choose import constant
 from edgekit.quantize.frames import frame_moves
 from edgekit.quantize.integer import initializer
+from edgekit.quantize.integer_nodes import constant
 from edgekit.targets.build import Build, digest
 from edgekit.targets.facts import describe
 from edgekit.targets.macs import with_macs

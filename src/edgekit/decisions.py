@@ -49,7 +49,7 @@ def decided(array: NDArray[Any], end: str) -> NDArray[Any]:
 
 def probabilities(model: "Model") -> dict[str, str]:
     """The operator, ``Sigmoid`` or ``Softmax``, by the name of each stream output that it ends, moved or averaged."""
-    from edgekit.quantize.choose import activations, is_move
+    from edgekit.quantize.integer_nodes import activations, is_move
 
     ends = {}
     for output in model.stream_outputs:

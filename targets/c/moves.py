@@ -10,8 +10,8 @@ import onnx_ir as ir
 
 from edgekit.export.model import Model
 from edgekit.export.passes.graph import attribute
-from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims
+from edgekit.quantize.integer_nodes import constant
 from edgekit.quantize.numpy_ops import indexing, movement
 from edgekit.quantize.numpy_ops.base import Array, Operator
 from edgekit.targets.c.sharing import Numbers, Sharing, elements, sharing, short_walks

@@ -12,9 +12,9 @@ import onnx_ir as ir
 
 from edgekit.export.model import Model, StatePair
 from edgekit.export.passes.graph import attribute, unused_name, value_names
-from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import ConvShape, dims, ints
 from edgekit.quantize.integer import INTEGER_DOMAIN
+from edgekit.quantize.integer_nodes import constant
 
 DOMAIN, PUSH, TAKE = "edgekit.c", "RingPush", "RingTake"
 LAYERS = ("Conv", "ConvTranspose")

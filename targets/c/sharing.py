@@ -7,8 +7,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims
+from edgekit.quantize.integer_nodes import constant
 from edgekit.targets.c.emit.gather import Walk, walk
 
 Numbers = NDArray[np.int64]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from edgekit.errors import Problem
 from edgekit.export.model import Model
 from edgekit.export.passes.finite import LARGEST
-from edgekit.quantize.choose import CELL_OUTPUT, activations, constant, fused_activation
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import (
     Frame,
@@ -21,6 +20,7 @@ from edgekit.quantize.integer import (
     qdq_type,
     stored_weight,
 )
+from edgekit.quantize.integer_nodes import CELL_OUTPUT, activations, constant, fused_activation
 from edgekit.quantize.recipe import HALF
 from edgekit.quantize.scheme import QuantType
 from edgekit.targets.litert.file import Array, Graph, Scales, has_activation, options

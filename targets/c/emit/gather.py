@@ -13,8 +13,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.errors import Problem
-from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims, optional
+from edgekit.quantize.integer_nodes import constant
 from edgekit.quantize.numpy_ops.base import Array, Operator
 from edgekit.quantize.numpy_ops.indexing import reduction
 from edgekit.targets.c.emit.base import Context, int_attribute, size, where

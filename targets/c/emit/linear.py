@@ -6,8 +6,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.errors import Problem
-from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims, matmul_shapes, optional
+from edgekit.quantize.integer_nodes import constant
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,

@@ -6,9 +6,9 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.errors import Problem
-from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims, ints, optional
 from edgekit.quantize.integer import ZERO_POINT
+from edgekit.quantize.integer_nodes import constant
 from edgekit.quantize.numpy_ops.indexing import pad, pad_mode
 from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
 from edgekit.targets.c.emit.gather import emit_by_index

@@ -9,9 +9,9 @@ import onnx_ir as ir
 from edgekit.errors import Problem
 from edgekit.export.passes.graph import attribute
 from edgekit.quantize.arith_tables import sigmoid_gate, tanh_gate
-from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import INTEGER_DOMAIN
+from edgekit.quantize.integer_nodes import constant
 from edgekit.quantize.numpy_ops.integers import GATE_ARRAYS, hidden_operand
 from edgekit.quantize.numpy_ops.layers import rectified
 from edgekit.targets.c.emit.base import (

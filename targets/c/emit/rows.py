@@ -6,8 +6,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.errors import Problem
-from edgekit.quantize.choose import constant, reduced_axes
 from edgekit.quantize.geometry import dims, optional
+from edgekit.quantize.integer_nodes import constant, reduced_axes
 from edgekit.targets.c.emit.along import emit_softmax_along
 from edgekit.targets.c.emit.base import (
     Context,

@@ -5,8 +5,8 @@ import onnx_ir as ir
 from edgekit.errors import Problem
 from edgekit.export.passes.transforms import is_fast
 from edgekit.quantize.arith_fft import fft_tables
-from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims
+from edgekit.quantize.integer_nodes import constant
 from edgekit.targets.c.emit.base import Context, float_literal, size, where
 from edgekit.targets.c.plan import Traits
 

@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.graph import attribute
-from edgekit.quantize.choose import constant
+from edgekit.quantize.integer_nodes import constant
 from edgekit.quantize.scheme import QuantType
 from edgekit.targets.litert.emit.base import aligned, moved, rank_of
 from edgekit.targets.litert.file import options

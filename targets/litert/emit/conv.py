@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import ConvShape, conv_shape, dims, optional
 from edgekit.quantize.integer import Weight
+from edgekit.quantize.integer_nodes import constant
 from edgekit.quantize.scheme import QuantType
 from edgekit.targets.litert.emit.base import rank_of, ranked
 from edgekit.targets.litert.file import Array, Scales, options

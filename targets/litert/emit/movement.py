@@ -4,8 +4,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.graph import attribute
-from edgekit.quantize.choose import constant
 from edgekit.quantize.geometry import dims
+from edgekit.quantize.integer_nodes import constant
 from edgekit.quantize.numpy_ops.base import Operator
 from edgekit.quantize.numpy_ops.indexing import BY_INDEX, SCATTERS, pad_mode, reduction
 from edgekit.quantize.numpy_ops.indexing import pad as pad_by_index

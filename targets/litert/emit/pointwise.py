@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from edgekit.export.passes.graph import attribute
 from edgekit.quantize.arith_tables import lut_s8
-from edgekit.quantize.choose import constant
+from edgekit.quantize.integer_nodes import constant
 from edgekit.quantize.pointwise import POINTWISE, attributes_of
 from edgekit.quantize.scheme import QuantType
 from edgekit.targets.litert.file import options

@@ -9,8 +9,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.graph import attribute
-from edgekit.quantize.choose import CELL_INPUT, CELL_OUTPUT, HIDDEN_INPUT
 from edgekit.quantize.geometry import dims, optional
+from edgekit.quantize.integer_nodes import CELL_INPUT, CELL_OUTPUT, HIDDEN_INPUT
 from edgekit.quantize.numpy_ops.layers import rectified
 from edgekit.quantize.scheme import GATE_TYPE, HIDDEN_TYPE, QuantType
 from edgekit.targets.litert.emit.conv import one_tap

@@ -6,8 +6,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.graph import attribute
-from edgekit.quantize.choose import constant, reduced_axes
 from edgekit.quantize.geometry import dims, ints, optional
+from edgekit.quantize.integer_nodes import constant, reduced_axes
 from edgekit.quantize.scheme import QuantType
 from edgekit.targets.litert.emit.arithmetic import narrowed, wide
 from edgekit.targets.litert.emit.base import last, moved, ranked, without
