@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgekit.npz import read_npz
+from edgekit.demos.weights import load
 
 WEIGHTS = Path(__file__).with_name("digit_classifier.npz")
 FEATURES = 64
@@ -52,8 +52,7 @@ class Classifier(nn.Module):
 def load_classifier(path: Path = WEIGHTS) -> Classifier:
     """The trained network, in eval mode."""
     network = Classifier()
-    stored = read_npz(path)
-    network.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in stored.items()})
+    load(network, path)
     return network.eval()
 
 

@@ -7,11 +7,10 @@ each.
 import math
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgekit.npz import read_npz
+from edgekit.demos.weights import load
 
 SHAPE = (1, 28, 28)
 NULL = 10  # the label that means none
@@ -79,8 +78,7 @@ class Digits(nn.Module):
 def build() -> tuple[nn.Module, dict[str, Tensor]]:
     """What ``edgekit export edgekit.demos.digits:build`` takes: the trained network and an example."""
     network = Digits()
-    stored = read_npz(WEIGHTS)
-    network.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in stored.items()})
+    load(network, WEIGHTS)
     example = {
         "x": torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(0)),
         "t": torch.tensor([500.0]),

@@ -8,13 +8,12 @@ made the weights.
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, silu
 
 from edgekit.demos.enhance_speech import calibration
-from edgekit.npz import read_npz
+from edgekit.demos.weights import load
 
 FRAMES = 128  # of a build: a second
 EMBEDDING = 64
@@ -112,8 +111,7 @@ class SpeechDiffusion(nn.Module):
 def build() -> tuple[nn.Module, dict[str, Tensor]]:
     """What ``edgekit export edgekit.demos.speech_diffusion:build`` takes: the trained network and an example."""
     network = SpeechDiffusion()
-    stored = read_npz(WEIGHTS)
-    network.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in stored.items()})
+    load(network, WEIGHTS)
     y = torch.from_numpy(next(calibration(FRAMES))["y"][0])
     z = torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
     return network.eval(), {"x": y + 0.2 * z, "y": y, "t": torch.tensor([0.5])}

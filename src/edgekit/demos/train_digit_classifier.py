@@ -10,13 +10,12 @@ It prints the accuracy on the held-out tenth.
 import argparse
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from edgekit.demos.digit_classifier import WEIGHTS, Classifier
 from edgekit.demos.train_digits import load_digits, split
-from edgekit.npz import write_npz
+from edgekit.demos.weights import load, save
 
 BATCH = 100
 RATE = 3e-3
@@ -68,7 +67,6 @@ if __name__ == "__main__":
     given = parser.parse_args()
     learnt, held = split(*load_digits(given.digits))
     trained = train(*learnt, given.epochs)
-    stored = {k: v.numpy().astype(np.float16) for k, v in trained.state_dict().items()}
-    trained.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in stored.items()})
-    write_npz(given.out, stored)
+    save(trained, given.out)
+    load(trained, given.out)  # as it will be used
     print(f"held out: {accuracy(trained, *held):.2%} of {len(held[1])}")

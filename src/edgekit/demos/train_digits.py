@@ -15,21 +15,18 @@ committed ones are of 5052 steps, 42 minutes on a busy two-core machine.
 
 import argparse
 import json
-import time
 from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from edgekit.demos.digits import NULL, WEIGHTS, Digits
-from edgekit.npz import read_npz, write_npz
+from edgekit.demos.training import training
+from edgekit.demos.weights import load, save
 
 BATCH = 128
 RATE = 2e-3
-WARM_UP = 300
 DECAY = 0.9995
 TIMES = 1000
 UNLABELLED = 0.1
@@ -94,39 +91,21 @@ def train(images: Tensor, labels: Tensor, minutes: float, out: Path, start: Path
     torch.manual_seed(0 if start is None else 1)
     network = Digits().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start is not None:
-        stored = read_npz(start)
-        network.load_state_dict(
-            {k: torch.from_numpy(v.astype(np.float32)) for k, v in stored.items()}
-        )
-    average = deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), RATE, betas=(0.9, 0.99), weight_decay=0.01)
-    rates, began, losses = signal_rates(), time.monotonic(), 1.0
-    for step, (some, names) in enumerate(batches(images, labels, int(torch.initial_seed()))):
-        done = (time.monotonic() - began) / (60 * minutes)
-        rate = RATE * min(1, (step + 1) / WARM_UP) * max(0.02, 1 - done)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss = loss_of(network, rates, some.to(memory_format=torch.channels_last), names)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        decay = min(DECAY, (step + 1) / (step + 10))
-        for kept, new in zip(average.parameters(), network.parameters(), strict=True):
-            kept.detach().lerp_(new.detach(), 1 - decay)
-        losses += (loss.item() - losses) * 0.01
-        if step % 500 == 499 or done >= 1:
-            save(average, out)
-            print(f"step {step + 1}, {done:.0%} of the time: loss {losses:.4f}", flush=True)
-        if done >= 1:
-            return
+        load(network, start)
+    rates = signal_rates()
 
+    def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
+        pictures, names = batch
+        pictures = pictures.to(memory_format=torch.channels_last)
+        return loss_of(network, rates, pictures, names)
 
-def save(network: nn.Module, out: Path) -> None:
-    """Write weights in half precision."""
-    write_npz(
-        out, {k: v.contiguous().numpy().astype(np.float16) for k, v in network.state_dict().items()}
-    )
+    drawn = batches(images, labels, int(torch.initial_seed()))
+    for now in training(
+        network, drawn, loss, RATE, lambda done: max(0.02, 1 - done), minutes, DECAY
+    ):
+        if now.step % 500 == 0 or now.done >= 1:
+            save(now.average, out)
+            print(now, flush=True)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,7 @@ before (``--start-from``).
 """
 
 import argparse
-import time
 from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import cast
 
@@ -35,15 +33,15 @@ from edgekit.demos.denoise_data import load_corpora
 from edgekit.demos.enhance_speech import HOP, LEVEL, N_FFT, POWER
 from edgekit.demos.speech_diffusion import WEIGHTS, SpeechDiffusion
 from edgekit.demos.train_denoise import Batches, si_sdr, validation_clips
+from edgekit.demos.training import training
+from edgekit.demos.weights import load, save
 from edgekit.export.diffusion import read_sampler
 from edgekit.export.step_tables_sde import Ouve
-from edgekit.npz import read_npz, write_npz
 from edgekit.steps import Arrays, Step, sample
 
 BATCH = 3
 CROPS = 3
 RATE = 1.5e-3
-WARM_UP = 200
 DECAY = 0.999
 STARTS = 0.4  # of the clips
 SEED = 7
@@ -146,43 +144,20 @@ def train(data: Path, minutes: float, out: Path, start: Path | None) -> None:
     network = SpeechDiffusion().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     print(sum(p.numel() for p in network.parameters()), "parameters", flush=True)
     if start is not None:
-        stored = read_npz(start)
-        network.load_state_dict(
-            {k: torch.from_numpy(v.astype(np.float32)) for k, v in stored.items()}
-        )
-    average = deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), RATE, betas=(0.9, 0.99), weight_decay=0.01)
-    began, losses = time.monotonic(), 1.0
-    for step, (y, x0) in enumerate(batches(loader)):
-        done = (time.monotonic() - began) / (60 * minutes)
-        fall = 0.5 + 0.5 * float(np.cos(np.pi * min(done, 1)))
-        rate = RATE * min(1, (step + 1) / WARM_UP) * max(0.01, fall)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss = loss_of(network, y, x0)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        decay = min(DECAY, (step + 1) / (step + 10))
-        for kept, new in zip(average.parameters(), network.parameters(), strict=True):
-            kept.detach().lerp_(new.detach(), 1 - decay)
-        losses += (loss.item() - losses) * 0.01
-        if step % 1000 == 999 or done >= 1:
-            save(average, out)
-            gain = gain_db(average, *held)
-            print(
-                f"step {step + 1}, {done:.0%}: loss {losses:.4f}, held {gain:+.2f} dB", flush=True
-            )
-        if done >= 1:
-            return
+        load(network, start)
+
+    def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
+        return loss_of(network, *batch)
+
+    for now in training(network, batches(loader), loss, RATE, fall, minutes, DECAY):
+        if now.step % 1000 == 0 or now.done >= 1:
+            save(now.average, out)
+            print(f"{now}, held {gain_db(now.average, *held):+.2f} dB", flush=True)
 
 
-def save(network: nn.Module, out: Path) -> None:
-    """Write weights in half precision."""
-    write_npz(
-        out, {k: v.contiguous().numpy().astype(np.float16) for k, v in network.state_dict().items()}
-    )
+def fall(done: float) -> float:
+    """Half a cosine."""
+    return max(0.01, 0.5 + 0.5 * float(np.cos(np.pi * done)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,69 @@
+"""What trainings of the demo's diffusion models share: runs of a given time, weights averaged."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+WARM_UP = 200  # steps
+
+_Batch = TypeVar("_Batch")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Steps and share of the time that are done, the loss, smoothed, and the network of averaged weights."""
+
+    step: int
+    done: float
+    loss: float
+    average: nn.Module
+
+    def __str__(self) -> str:
+        """For a line of a log."""
+        return f"step {self.step}, {self.done:.0%} of the time: loss {self.loss:.4f}"
+
+
+def training(
+    network: nn.Module,
+    batches: Iterable[_Batch],
+    loss_of: Callable[[_Batch], Tensor],
+    rate: float,
+    fall: Callable[[float], float],
+    minutes: float,
+    decay: float,
+) -> Iterator[Progress]:
+    """Train with AdamW until the time is over, which the last `Progress` says; gradients are at most 1 long.
+
+    Args:
+        network: is trained in place.
+        batches: without end.
+        loss_of: the loss of one batch.
+        rate: the highest learning rate, after `WARM_UP` steps.
+        fall: what share of it is left when a share of the time is done.
+        minutes: the time.
+        decay: of the average, a step.
+    """
+    average = deepcopy(network)
+    optimizer = torch.optim.AdamW(network.parameters(), rate, betas=(0.9, 0.99), weight_decay=0.01)
+    began, smooth = time.monotonic(), 1.0
+    for step, batch in enumerate(batches, 1):
+        done = (time.monotonic() - began) / (60 * minutes)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * min(1, step / WARM_UP) * fall(min(done, 1))
+        loss = loss_of(batch)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        own = min(decay, step / (step + 9))
+        for kept, new in zip(average.parameters(), network.parameters(), strict=True):
+            kept.detach().lerp_(new.detach(), 1 - own)
+        smooth += (loss.item() - smooth) * 0.01
+        yield Progress(step, done, smooth, average)
+        if done >= 1:
+            return
