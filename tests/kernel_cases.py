@@ -12,6 +12,7 @@ from edgekit import noise
 from edgekit.quantize import (
     arith_fft,
     arith_float,
+    arith_frames,
     arith_fused,
     arith_linear,
     arith_recurrent,
@@ -262,6 +263,28 @@ def conv_f32(kernel: str) -> Callable[[Draw], Call]:
         bias = floats(d, shape.out_c) if d.int(0, 1) else None
         y = getattr(arith_float, kernel)(x, w, bias, shape)
         return Call(kernel, [x, w, bias, blank(y), struct], {3: y})
+
+    return build
+
+
+def frames(kernel: str) -> Callable[[Draw], Call]:
+    """A ring of frames, of which some are read, in any order."""
+    kinds = kernel.split("_")[2:]
+
+    def build(d: Draw) -> Call:
+        taps, channels, length = d.int(1, 8), several(d), d.int(8, 12)
+        at = (d.rng().permutation(length)[:taps] * channels).astype(np.int32)
+        if kinds == ["f32"]:
+            x, w = floats(d, length, channels), floats(d, taps, channels)
+            bias = floats(d, channels) if d.int(0, 1) else None
+            y = arith_frames.ek_frames_f32(x, at, w, bias)
+            return Call(kernel, [x, at, w, bias, blank(y), taps, channels], {4: y})
+        acc = accumulator(kinds[0])
+        x = integers(d, DTYPES[kinds[0]], length, channels)
+        args = [x, at, integers(d, np.int8, taps, channels), biases(d, acc, channels)]
+        args += [*multipliers(d, acc, channels), *limits(d, kinds[1])]
+        y = getattr(arith_frames, kernel)(*args)
+        return Call(kernel, [*args, blank(y), taps, channels], {9: y})
 
     return build
 
@@ -770,6 +793,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     **_family(conv, *(f"ek_conv_transpose_{w}" for w in WEIGHTED)),
     **_family(matmul_int, *(f"ek_matmul_{w}" for w in WIDTHS)),
     **_family(conv_f32, "ek_conv_f32", "ek_conv_transpose_f32"),
+    **_family(frames, "ek_frames_f32", *(f"ek_frames_{w}" for w in WIDTHS)),
     **_family(max_pool, "ek_max_pool_f32", "ek_max_pool_s8", "ek_max_pool_s16"),
     **_family(avg_pool_int, *(f"ek_avg_pool_{w}" for w in KEEPING)),
     "ek_avg_pool_f32": avg_pool_f32,

@@ -71,6 +71,8 @@ def test_a_dilated_stack_moves_the_frames_that_it_reads(hop: int) -> None:
     integer = quantize(model, Calibration(({"x": clip},), "noise"), "w8a8")
     shifted = sum(2 * 2 * 2**block + hop for block in range(BLOCKS)) * HIDDEN  # elements
     for lowered, size in ((model, 4), (integer, 1)):
+        steps = TARGETS["host"].lower(lowered, "host").steps
+        assert sum("RingConv" in step for step in steps) == (BLOCKS if hop == 1 else 0)
         stream = quick_build(lowered)
         (expected,) = Oracle(lowered).run_hops({"x": clip}).values()
         (found,) = stream.run({"x": clip}).values()

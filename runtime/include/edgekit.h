@@ -605,6 +605,29 @@ void ek_conv_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w, const int
  * bias may be NULL: 0. */
 void ek_conv_f32(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *shape);
 
+/* Depthwise convolution at one position of frames that lie apart, as in a ring: of every channel
+ * y = clamp(y_zero + requantize(bias + sum over t of w [t] * x [at [t]])).
+ *  x   frames [channels], frame t from element at [t] on
+ *  w   [taps][channels]
+ *  bias [channels] contains -x_zero * sum(w): there is no x_zero argument; the others as for ek_fc
+ * taps <= 64. s8: int32 accumulator, |bias| + 128 * sum(|w|) < 2^31; s16: int64. y may not overlap x. */
+void ek_frames_s8_s8(const int8_t *x, const int32_t *at, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                     const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t taps,
+                     int32_t channels);
+void ek_frames_s8_s16(const int8_t *x, const int32_t *at, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                      const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t taps,
+                      int32_t channels);
+void ek_frames_s16_s16(const int16_t *x, const int32_t *at, const int8_t *w, const int64_t *bias, const int32_t *mult,
+                       const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t taps,
+                       int32_t channels);
+void ek_frames_s16_s8(const int16_t *x, const int32_t *at, const int8_t *w, const int64_t *bias, const int32_t *mult,
+                      const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t taps,
+                      int32_t channels);
+
+/* The same in float: per channel bias, then taps in order. bias may be NULL: 0. */
+void ek_frames_f32(const float *x, const int32_t *at, const float *w, const float *bias, float *y, int32_t taps,
+                   int32_t channels);
+
 /* Deformable convolution (Zhu et al. 2019, arXiv 1811.11168, equation 1; ONNX DeformConv): tap k of output pixel p
  * reads x between its pixels at the tap's own place plus offset [offset_groups][k_h * k_w][2][out_h][out_w] (row,
  * column), times mask [offset_groups][k_h * k_w][out_h][out_w]; 0 outside of x. Channels are split evenly over the

@@ -2,7 +2,8 @@
 
 A streaming convolution joins its past frames (a state) with new ones into a window. Where it reads few frames
 of a long window, the state becomes a ring: new frames overwrite the oldest ones, and the frames that the
-kernel reads are gathered from where they are. The convolution then runs over these alone, less dilated.
+kernel reads are gathered from where they are. The convolution then runs over these alone, less dilated;
+a depthwise one with one position reads them where they are (`edgekit.targets.c.frames`).
 """
 
 from dataclasses import dataclass, replace
@@ -15,8 +16,9 @@ from edgekit.export.passes.graph import attribute, unused_name, value_names
 from edgekit.quantize.geometry import ConvShape, dims, ints
 from edgekit.quantize.integer import INTEGER_DOMAIN
 from edgekit.quantize.integer_nodes import constant
+from edgekit.targets.c.frames import frame_attributes
 
-DOMAIN, PUSH, TAKE = "edgekit.c", "RingPush", "RingTake"
+DOMAIN, PUSH, TAKE, CONV = "edgekit.c", "RingPush", "RingTake", "RingConv"
 LAYERS = ("Conv", "ConvTranspose")
 GAIN = 2  # a window that shifts moves in long runs: a ring must move so many times fewer frames
 
@@ -88,7 +90,8 @@ def _cache(graph: ir.Graph, pair: StatePair) -> Cache | None:
     found = [(node, _blocks(node, whole, axis, fresh)) for node in others]
     readers = tuple((node, blocks) for node, blocks in found if blocks is not None)
     kept = _slice(keep, whole, axis)
-    moved = fresh + sum(blocks.count * blocks.frames for _, blocks in readers)
+    gathered = [b.count * b.frames for node, b in readers if _in_place(node, b) is None]
+    moved = fresh + sum(gathered)
     if (
         len(window.inputs) != 2
         or whole.is_graph_output()
@@ -126,6 +129,11 @@ def _blocks(node: ir.Node, whole: ir.Value, axis: int, fresh: int) -> Blocks | N
     if not fits or dims(node.outputs[0])[axis] != fresh or along.dilation < fresh:
         return None
     return Blocks(0, along.dilation, along.kernel, fresh)
+
+
+def _in_place(node: ir.Node, blocks: Blocks) -> dict[str, ir.Attr] | None:
+    """What reads single frames where they are in the ring; None for a node that wants them side by side."""
+    return frame_attributes(node, blocks.count) if blocks.frames == 1 else None
 
 
 def _window(node: ir.Node, axis: int) -> Window:
@@ -195,7 +203,11 @@ def _ringed(graph: ir.Graph, cache: Cache) -> list[StatePair]:
         after.metadata_props.update(value.metadata_props)
     graph.insert_before(cache.window, push)
     for reader, blocks in cache.readers:
-        _take(graph, cache, push, reader, blocks)
+        own = _in_place(reader, blocks)
+        if own is None:
+            _take(graph, cache, push, reader, blocks)
+        else:
+            _read(graph, cache, push, reader, blocks, own)
     graph.inputs.remove(old)
     graph.outputs.remove(cache.keep.outputs[0])
     graph.remove([cache.keep, cache.window], safe=True)
@@ -207,8 +219,7 @@ def _ringed(graph: ir.Graph, cache: Cache) -> list[StatePair]:
 
 def _take(graph: ir.Graph, cache: Cache, push: ir.Node, reader: ir.Node, blocks: Blocks) -> None:
     """Gather what a reader needs of the ring, in the order of the window."""
-    sizes = {key: kind.as_int() for key, kind in push.attributes.items()} | vars(blocks)
-    sizes["window"] = cache.frames
+    sizes = _sizes(cache, push, blocks)
     name = f"{reader.name}.frames"
     take = ir.node(TAKE, list(push.outputs), sizes, domain=DOMAIN, num_outputs=1, name=name)
     whole, result = cache.window.outputs[0], take.outputs[0]
@@ -225,6 +236,26 @@ def _take(graph: ir.Graph, cache: Cache, push: ir.Node, reader: ir.Node, blocks:
     graph.insert_before(reader, take)
     reader.replace_input_with(0, result)
     _narrow(reader, cache.axis, blocks)
+
+
+def _sizes(cache: Cache, push: ir.Node, blocks: Blocks) -> dict[str, int]:
+    sizes = {key: kind.as_int() for key, kind in push.attributes.items()} | vars(blocks)
+    return sizes | {"window": cache.frames}
+
+
+def _read(
+    graph: ir.Graph, cache: Cache, push: ir.Node, layer: ir.Node, blocks: Blocks,
+    own: dict[str, ir.Attr],
+) -> None:  # fmt: skip
+    """Replace a layer by one that reads its frames where they are in the ring."""
+    sizes = _sizes(cache, push, blocks)
+    made = ir.node(CONV, list(push.outputs), sizes, domain=DOMAIN, num_outputs=1, name=layer.name)
+    made.attributes.update(own)
+    made.metadata_props.update(layer.metadata_props)
+    old, new = layer.outputs[0], made.outputs[0]
+    new.name, new.shape, new.type = old.name, old.shape, old.type
+    new.metadata_props.update(old.metadata_props)
+    ir.convenience.replace_nodes_and_values(graph, layer, [layer], [made], [old], [new])
 
 
 def _narrow(layer: ir.Node, axis: int, blocks: Blocks) -> None:

@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from edgekit.targets.c.emit.base import Context, int_attribute
+from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, suffix
 from edgekit.targets.c.emit.loops import Loops, index, nest
 from edgekit.targets.c.plan import Traits
 
@@ -61,3 +61,33 @@ def emit_take(ctx: Context, node: ir.Node) -> None:
     ):
         ctx.line(line)
     ctx.count_moved(y, count * frames * outer * inner)
+
+
+def emit_ring_conv(ctx: Context, node: ir.Node) -> None:
+    """A depthwise convolution at one position over frames where they are in the ring."""
+    names = ("outer", "inner", "length", "window", "first", "step", "count")
+    outer, inner, length, window, first, step, taps = (int_attribute(node, n) for n in names)
+    x, y, channels = node.inputs[0], node.outputs[0], outer * inner
+    ring, place = (ctx.pointer(value) for value in node.inputs)
+    types = [suffix(y)] if "mult" not in node.attributes else [suffix(x), suffix(y)]
+    arrays = [
+        ctx.constant(f"{node.name}_{name}", array_attribute(node, name))
+        if name in node.attributes
+        else "NULL"
+        for name in ("w", "bias", *(("mult", "shift") if len(types) == 2 else ()))
+    ]
+    numbers = [int_attribute(node, n) for n in ("y_zero", "y_min", "y_max") if n in node.attributes]
+    ctx.line("{")
+    ctx.line(f"    int32_t at[{taps}];")
+    ctx.line(f"    for (int32_t t = 0; t < {taps}; t++) {{")
+    ctx.line(f"        const int32_t frame = *{place} + {length - window + first} + t * {step};")
+    ctx.line(f"        at[t] = (frame < {length} ? frame : frame - {length}) * {channels};")
+    ctx.line("    }")
+    kernel = "_".join(["ek_frames", *types])
+    ctx.call(kernel, ring, "at", *arrays, *numbers, ctx.pointer(y), taps, channels)
+    ctx.line("}")
+
+
+def macs_ring_conv(node: ir.Node) -> int:
+    """One for each weight."""
+    return array_attribute(node, "w").size

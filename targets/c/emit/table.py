@@ -140,6 +140,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (MOVE_DOMAIN, MOVE): Emitter(move.emit_move, move.traits_move, reads=ANY),
     (rings.DOMAIN, rings.PUSH): Emitter(ring.emit_push, ring.traits_push, reads=ANY),
     (rings.DOMAIN, rings.TAKE): Emitter(ring.emit_take, reads=ANY),
+    (rings.DOMAIN, rings.CONV): Emitter(
+        ring.emit_ring_conv, macs=ring.macs_ring_conv, reads=ORDERED
+    ),
     ("", "Transpose"): Emitter(movement.emit_transpose, reads=ANY),
     ("", "Slice"): Emitter(movement.emit_slice, check=movement.check_constant_tail, reads=ANY),
     ("", "Concat"): Emitter(movement.emit_concat, reads=ANY),

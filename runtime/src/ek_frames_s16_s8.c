@@ -1,0 +1,6 @@
+#define EK_NAME ek_frames_s16_s8
+#define EK_X int16_t
+#define EK_ACC int64_t
+#define EK_Y int8_t
+#define EK_OUTPUT ek_outputs_s64_s8
+#include "ek_frames_int.h"

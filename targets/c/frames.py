@@ -1,0 +1,60 @@
+"""Depthwise convolutions at one position whose taps are frames of a ring: they are read where they lie.
+
+In a ring the channels of a frame lie side by side. With weights in the same order no frame is moved to be read.
+"""
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.quantize.geometry import ConvShape, conv_shape, dims, ints, optional
+from edgekit.quantize.integer import INTEGER_DOMAIN
+from edgekit.quantize.integer_nodes import constant
+
+MOST_TAPS = 64
+INT32_LIMIT = 2**31
+OUTPUTS = ("mult", "shift", "y_zero", "y_min", "y_max")
+Attributes = dict[str, ir.Attr]
+
+
+def frame_attributes(layer: ir.Node, taps: int) -> Attributes | None:
+    """Return what ``ek_frames`` must know of a layer whose kernel reads so many frames; None where it is another one.
+
+    ``w`` is (taps, channels); ``bias`` (channels,) contains the zero point, and is missing where the layer has none.
+    """
+    if layer.op_type != "Conv" or dims(layer.inputs[0])[0] != 1 or taps > MOST_TAPS:
+        return None
+    return (_integer if layer.domain == INTEGER_DOMAIN else _float)(layer, taps)
+
+
+def _is_frame(s: ConvShape, taps: int) -> bool:
+    depthwise = s.in_c == s.out_c == s.groups
+    return depthwise and s.out_h == s.out_w == 1 and s.k_h * s.k_w == taps
+
+
+def _integer(layer: ir.Node, taps: int) -> Attributes | None:
+    w, bias = (np.asarray(layer.attributes[name].as_tensor().numpy()) for name in ("w", "bias"))
+    if not _is_frame(ConvShape.of(ints(layer, "shape", [])), taps) or w.dtype != np.int8:
+        return None
+    rows = w.reshape(len(w), taps).astype(np.int64)
+    folded = bias - layer.attributes["x_zero"].as_int() * rows.sum(1)
+    if bias.dtype == np.int32 and (abs(folded) + 128 * abs(rows).sum(1)).max() >= INT32_LIMIT:
+        return None
+    arrays = {"w": rows.T.astype(np.int8), "bias": folded.astype(bias.dtype)}
+    return _tensors(arrays) | {name: layer.attributes[name] for name in OUTPUTS}
+
+
+def _float(layer: ir.Node, taps: int) -> Attributes | None:
+    w, bias = constant(layer.inputs[1]), constant(optional(layer, 2))
+    if w is None or (bias is None and optional(layer, 2) is not None):
+        return None
+    if not _is_frame(conv_shape(layer, list(w.shape[2:])), taps):
+        return None
+    return _tensors({"w": w.reshape(len(w), taps).T} | ({} if bias is None else {"bias": bias}))
+
+
+def _tensors(arrays: dict[str, NDArray[Any]]) -> Attributes:
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return {name: ir.AttrTensor(name, ir.tensor(array)) for name, array in contiguous.items()}
