@@ -185,9 +185,23 @@ def matmul_int(kernel: str) -> Callable[[Draw], Call]:
     return build
 
 
+def picture_shape(d: Draw) -> ConvShape:
+    """A square kernel over a picture, depthwise or dense, of which 16 outputs are a row or several."""
+    side, stride, dilation = (4, 5, 7, 8, 14, 16, 20, 32)[d.int(0, 7)], d.int(1, 2), d.int(1, 2)
+    k = (3, 5)[d.int(0, 1)]
+    groups, ci, co = (d.int(2, 6), 1, d.int(1, 2)) if d.int(0, 1) else (1, d.int(1, 4), d.int(1, 9))
+    pad, wide = k // 2 * dilation, side * stride - d.int(0, stride - 1)
+    return ConvShape(
+        groups * ci, wide, wide, groups * co, side, side, k, k, stride, stride, dilation, dilation,
+        pad, pad, groups,
+    )  # fmt: skip
+
+
 def conv_shape(d: Draw, transposed: bool) -> ConvShape:
-    """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element."""
-    kind = d.int(0, 6)
+    """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element; a picture of few channels."""
+    kind = d.int(0, 6 if transposed else 7)
+    if kind == 7:
+        return picture_shape(d)
     groups, ci, co = (
         (1, d.int(1, 40) if d.int(0, 2) else 1, d.int(10, 90))
         if kind == 6

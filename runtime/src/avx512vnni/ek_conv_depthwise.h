@@ -1,7 +1,6 @@
 /* Depthwise convolution of int8 inputs over EK_Y: a band of a channel's rows is laid out with its padding, so that all
  * outputs of the band are one long row; up to four neighbouring taps are one group of vpdpbusd. */
-#include "ek_conv_shape.h"
-#include "ek_rows.h"
+#include "ek_conv_picks.h"
 
 #define EK_BAND 4096  /* bytes that hold a band, and outputs of it */
 #define EK_SLACK 256  /* whole vectors read and written so far behind the last output */
@@ -196,6 +195,9 @@ static inline int ek_depthwise_s8(const int8_t *x, int8_t fill, const int8_t *w,
 }
 
 #define EK_DEPTHWISE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)                                \
-    ((s)->in_c == (s)->groups && sizeof(EK_X) == 1                                                               \
-     && ek_depthwise_s8((const int8_t *)(const void *)(x), (int8_t)(x_zero), w, (const int32_t *)(const void *)(bias), \
-                        mult, shift, y_zero, y_min, y_max, y, s))
+    (sizeof(EK_X) == 1                                                                                           \
+     && (ek_conv_picks((const int8_t *)(const void *)(x), (int8_t)(x_zero), w,                                   \
+                       (const int32_t *)(const void *)(bias), mult, shift, y_zero, y_min, y_max, y, s)           \
+         || ((s)->in_c == (s)->groups                                                                            \
+             && ek_depthwise_s8((const int8_t *)(const void *)(x), (int8_t)(x_zero), w,                          \
+                                (const int32_t *)(const void *)(bias), mult, shift, y_zero, y_min, y_max, y, s))))
