@@ -34,10 +34,31 @@ static inline ek_v ek_v_load_some(const float *x, int32_t n)
     return _mm256_maskload_ps(x, ek_first_lanes(n));
 }
 
-/* Lanes from..to-1 of x; the other lanes are 0, and are not read. */
-static inline ek_v ek_v_load_range(const float *x, int32_t from, int32_t to)
+/* Lanes from..to-1 of a load, or those of one that takes every second float: the others are 0, and are not read. */
+typedef struct {
+    __m256i first, second;
+} ek_range;
+
+static inline __m256i ek_lanes_between(int32_t from, int32_t to)
 {
-    return _mm256_maskload_ps(x, _mm256_andnot_si256(ek_first_lanes(from), ek_first_lanes(to)));
+    return _mm256_andnot_si256(ek_first_lanes(from), ek_first_lanes(to));
+}
+
+static inline ek_range ek_range_of(int32_t from, int32_t to)
+{
+    const ek_range in = {ek_lanes_between(from, to), _mm256_setzero_si256()};
+    return in;
+}
+
+static inline ek_range ek_even_range_of(int32_t from, int32_t to)
+{
+    const ek_range in = {ek_lanes_between(2 * from, 2 * to - 1), ek_lanes_between(2 * from - 8, 2 * to - 9)};
+    return in;
+}
+
+static inline ek_v ek_v_load_in(const float *x, ek_range in)
+{
+    return _mm256_maskload_ps(x, in.first);
 }
 
 /* Every second of 2 * EK_LANES - 1 floats. */
@@ -48,13 +69,20 @@ static inline ek_v ek_v_load_even(const float *x)
     return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
 }
 
-/* The same, of lanes from..to-1; the other lanes are 0, and are not read. */
+static inline ek_v ek_v_load_even_in(const float *x, ek_range in)
+{
+    const __m256 halves = _mm256_shuffle_ps(_mm256_maskload_ps(x, in.first), _mm256_maskload_ps(x + 8, in.second), 0x88);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
+}
+
+static inline ek_v ek_v_load_range(const float *x, int32_t from, int32_t to)
+{
+    return ek_v_load_in(x, ek_range_of(from, to));
+}
+
 static inline ek_v ek_v_load_even_range(const float *x, int32_t from, int32_t to)
 {
-    const __m256 first = ek_v_load_range(x, 2 * from, 2 * to - 1);
-    const __m256 second = ek_v_load_range(x + 8, 2 * from - 8, 2 * to - 9);
-    const __m256 halves = _mm256_shuffle_ps(first, second, 0x88);
-    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
+    return ek_v_load_even_in(x, ek_even_range_of(from, to));
 }
 
 static inline void ek_v_store(float *x, ek_v v)

@@ -34,10 +34,22 @@ static inline ek_v ek_v_load_some(const float *x, int32_t n)
     return _mm512_maskz_loadu_ps(ek_first_lanes(n), x);
 }
 
-/* Lanes from..to-1 of x; the other lanes are 0, and are not read. */
-static inline ek_v ek_v_load_range(const float *x, int32_t from, int32_t to)
+/* Lanes from..to-1 of a load, or those of one that takes every second float: the others are 0, and are not read. */
+typedef uint32_t ek_range;
+
+static inline ek_range ek_range_of(int32_t from, int32_t to)
 {
-    return _mm512_maskz_loadu_ps((__mmask16)(ek_first_lanes(to) & ~ek_first_lanes(from)), x);
+    return (ek_range)(ek_first_lanes(to) & ~ek_first_lanes(from));
+}
+
+static inline ek_range ek_even_range_of(int32_t from, int32_t to)
+{
+    return to > from ? (0xffffffffu >> (32 - 2 * (to - from))) << (2 * from) & 0x55555555u : 0;
+}
+
+static inline ek_v ek_v_load_in(const float *x, ek_range in)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)in, x);
 }
 
 /* Every second of 2 * EK_LANES - 1 floats. */
@@ -48,13 +60,21 @@ static inline ek_v ek_v_load_even(const float *x)
     return _mm512_permutex2var_ps(_mm512_loadu_ps(x), even, second);
 }
 
-/* The same, of lanes from..to-1; the other lanes are 0, and are not read. */
-static inline ek_v ek_v_load_even_range(const float *x, int32_t from, int32_t to)
+static inline ek_v ek_v_load_even_in(const float *x, ek_range in)
 {
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    const uint32_t inside = to > from ? (0xffffffffu >> (32 - 2 * (to - from))) << (2 * from) & 0x55555555u : 0;
-    const __m512 first = _mm512_maskz_loadu_ps((__mmask16)inside, x);
-    return _mm512_permutex2var_ps(first, even, _mm512_maskz_loadu_ps((__mmask16)(inside >> 16), x + 16));
+    const __m512 first = _mm512_maskz_loadu_ps((__mmask16)in, x);
+    return _mm512_permutex2var_ps(first, even, _mm512_maskz_loadu_ps((__mmask16)(in >> 16), x + 16));
+}
+
+static inline ek_v ek_v_load_range(const float *x, int32_t from, int32_t to)
+{
+    return ek_v_load_in(x, ek_range_of(from, to));
+}
+
+static inline ek_v ek_v_load_even_range(const float *x, int32_t from, int32_t to)
+{
+    return ek_v_load_even_in(x, ek_even_range_of(from, to));
 }
 
 static inline void ek_v_store(float *x, ek_v v)

@@ -71,6 +71,32 @@ static inline ek_v ek_v_load_even_range(const float *x, int32_t from, int32_t to
     return vld1q_f32(lanes);
 }
 
+/* Lanes of such loads. */
+typedef struct {
+    int32_t from, to;
+} ek_range;
+
+static inline ek_range ek_range_of(int32_t from, int32_t to)
+{
+    const ek_range in = {from, to};
+    return in;
+}
+
+static inline ek_range ek_even_range_of(int32_t from, int32_t to)
+{
+    return ek_range_of(from, to);
+}
+
+static inline ek_v ek_v_load_in(const float *x, ek_range in)
+{
+    return ek_v_load_range(x, in.from, in.to);
+}
+
+static inline ek_v ek_v_load_even_in(const float *x, ek_range in)
+{
+    return ek_v_load_even_range(x, in.from, in.to);
+}
+
 static inline void ek_v_store(float *x, ek_v v)
 {
     vst1q_f32(x, v);

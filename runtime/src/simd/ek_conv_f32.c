@@ -1,47 +1,50 @@
 /* Float convolution over ek_vector.h. The taps that a tile of an output row reads lie side by side in a piece, from
  * which all output channels of the group take them; a 1x1 convolution reads x itself. */
 #include "ek_depthwise_f32.h"
+#include "ek_tap_lanes.h"
 
 #define EK_TILE (2 * EK_LANES)
 #define EK_TAPS 64
 
-/* to [EK_TILE] = row x [in_w] at base, base + stride, ...; 0 where that is outside. */
-EK_INLINE void ek_gather(const float *x, int32_t in_w, int32_t base, int32_t stride, int32_t n, float *to)
+/* n output columns first.., and what the columns of taps read for their two vectors; `kept` where those fit. */
+typedef struct {
+    ek_tap_lanes lanes[EK_MOST_COLUMNS][2];
+    int32_t first, n, kept;
+} ek_tile_columns;
+
+static inline void ek_lanes_of_tap(const ek_conv_shape *s, int32_t kx, int32_t first, int32_t n, ek_tap_lanes *to)
 {
-    const int32_t lo = ek_min(ek_first(-base, stride), n), hi = ek_max(ek_min(ek_first(in_w - base, stride), n), lo);
-    x += base;
-    for (int32_t v = 0; v < 2; v++, x += EK_LANES * stride, to += EK_LANES) {
-        const int32_t begin = ek_min(ek_max(lo - v * EK_LANES, 0), EK_LANES);
-        const int32_t end = ek_min(ek_max(hi - v * EK_LANES, 0), EK_LANES);
-        if (stride == 1) {
-            ek_v_store(to, ek_v_load_range(x, begin, end));
-            continue;
-        }
-        if (stride == 2) {
-            ek_v_store(to, ek_v_load_even_range(x, begin, end));
-            continue;
-        }
-        ek_v_store(to, ek_v_zero());
-        for (int32_t j = begin; j < end; j++) {
-            to[j] = x[j * stride];
-        }
+    to[0] = ek_tap_lanes_of(s, kx, first, n);
+    to[1] = ek_tap_lanes_of(s, kx, first + EK_LANES, n - EK_LANES);
+}
+
+static inline void ek_columns_of(const ek_conv_shape *s, int32_t first, int32_t n, ek_tile_columns *c)
+{
+    c->first = first;
+    c->n = n;
+    c->kept = s->k_w <= EK_MOST_COLUMNS;
+    for (int32_t kx = 0; kx < s->k_w && c->kept; kx++) {
+        ek_lanes_of_tap(s, kx, first, n, c->lanes[kx]);
     }
 }
 
-/* piece [count][EK_TILE] = taps number.. of output row oy, columns first.. */
-static void ek_gather_taps(const float *x, const ek_conv_shape *s, int32_t oy, int32_t first, int32_t n,
-                           int32_t number, int32_t count, float *piece)
+/* piece [count][EK_TILE] = taps number.. of output row oy. */
+EK_INLINE void ek_gather_taps(const float *x, const ek_conv_shape *s, int32_t oy, const ek_tile_columns *c,
+                              int32_t stride, int32_t number, int32_t count, float *piece)
 {
     int32_t kx = number % s->k_w, ky = number / s->k_w % s->k_h;
+    ek_tap_lanes own[2];
     x += (ptrdiff_t)(number / (s->k_w * s->k_h)) * s->in_h * s->in_w;
     for (int32_t t = 0; t < count; t++, piece += EK_TILE) {
         const int32_t iy = oy * s->stride_h - s->pad_top + ky * s->dil_h;
-        const int32_t base = first * s->stride_w - s->pad_left + kx * s->dil_w;
-        if (iy >= 0 && iy < s->in_h) {
-            ek_gather(x + (ptrdiff_t)iy * s->in_w, s->in_w, base, s->stride_w, n, piece);
-        } else {
-            ek_v_store(piece, ek_v_zero());
-            ek_v_store(piece + EK_LANES, ek_v_zero());
+        const int inside = iy >= 0 && iy < s->in_h;
+        const float *const row = x + (ptrdiff_t)(inside ? iy : 0) * s->in_w;
+        const ek_tap_lanes *const lanes = c->kept ? c->lanes[kx] : own;
+        if (!c->kept) {
+            ek_lanes_of_tap(s, kx, c->first, c->n, own);
+        }
+        for (int32_t v = 0; v < 2; v++) {
+            ek_v_store(piece + v * EK_LANES, inside ? ek_load_tap(row, lanes + v, stride) : ek_v_zero());
         }
         if (++kx == s->k_w) {
             kx = 0;
@@ -50,6 +53,18 @@ static void ek_gather_taps(const float *x, const ek_conv_shape *s, int32_t oy, i
                 x += (ptrdiff_t)s->in_h * s->in_w;
             }
         }
+    }
+}
+
+static void ek_gather_piece(const float *x, const ek_conv_shape *s, int32_t oy, const ek_tile_columns *c,
+                            int32_t number, int32_t count, float *piece)
+{
+    if (s->stride_w == 1) {
+        ek_gather_taps(x, s, oy, c, 1, number, count, piece);
+    } else if (s->stride_w == 2) {
+        ek_gather_taps(x, s, oy, c, 2, number, count, piece);
+    } else {
+        ek_gather_taps(x, s, oy, c, s->stride_w, number, count, piece);
     }
 }
 
@@ -147,6 +162,7 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
     const int direct = s.k_h == 1 && s.k_w == 1 && s.stride_w == 1 && s.stride_h == 1 && s.pad_top == 0
                        && s.pad_left == 0 && s.in_w == s.out_w;
     float piece[EK_TAPS * EK_TILE];
+    ek_tile_columns columns;
     if (inputs == 1 && plane == 1) {
         ek_depthwise_column(x, w, bias, y, &s);
         return;
@@ -158,9 +174,12 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
         const float *const xg = x + g * inputs * x_plane, *const wg = w + (ptrdiff_t)g * rows * taps;
         const float *const bg = bias ? bias + g * rows : NULL;
         float *const yg = y + g * rows * plane;
-        for (int32_t oy = 0; oy < s.out_h; oy++) {
-            for (int32_t ox = 0; ox < s.out_w; ox += EK_TILE) {
-                const int32_t n = ek_min(EK_TILE, s.out_w - ox);
+        for (int32_t ox = 0; ox < s.out_w; ox += EK_TILE) {
+            const int32_t n = ek_min(EK_TILE, s.out_w - ox);
+            if (!direct) {
+                ek_columns_of(&s, ox, n, &columns);
+            }
+            for (int32_t oy = 0; oy < s.out_h; oy++) {
                 float *const yt = yg + (ptrdiff_t)oy * s.out_w + ox;
                 if (direct) {
                     ek_group_tile(xg + (ptrdiff_t)oy * s.in_w + ox, x_plane, wg, taps, taps, bg, 0, yt, plane, rows, n);
@@ -168,7 +187,7 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
                 }
                 for (int32_t t = 0; t < taps; t += EK_TAPS) {
                     const int32_t count = ek_min(EK_TAPS, taps - t);
-                    ek_gather_taps(xg, &s, oy, ox, n, t, count, piece);
+                    ek_gather_piece(xg, &s, oy, &columns, t, count, piece);
                     ek_group_tile(piece, EK_TILE, wg + t, taps, count, bg, t, yt, plane, rows, n);
                 }
             }

@@ -1,31 +1,13 @@
 /* Depthwise float convolution over ek_vector.h: masked loads leave out the padding, so that rows are read where they
- * lie. */
-#include "ek_conv_shape.h"
-#include "ek_vector.h"
+ * lie; the masks of a tile of columns serve all rows and channels. */
+#include "ek_tap_lanes.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
 
-/* x [0], x [stride], ...; 0 but for lanes lo..hi-1. */
-EK_INLINE ek_v ek_depthwise_load(const float *x, int32_t stride, int32_t lo, int32_t hi)
-{
-    float lanes[EK_LANES];
-    if (stride == 1) {
-        return ek_v_load_range(x, lo, hi);
-    }
-    if (stride == 2) {
-        return ek_v_load_even_range(x, lo, hi);
-    }
-    for (int32_t j = 0; j < EK_LANES; j++) {
-        lanes[j] = j >= lo && j < hi ? x[j * stride] : 0.0f;
-    }
-    return ek_v_load(lanes);
-}
-
-/* Columns ox.. of one channel's plane y. */
+/* Columns of one channel, n of every row of y. */
 EK_INLINE void ek_depthwise_tile(const float *x, const float *w, float bias, float *y, const ek_conv_shape *s,
-                                 int32_t ox, int32_t k_h, int32_t k_w, int32_t stride)
+                                 const ek_tap_lanes *taps, int32_t n, int32_t k_h, int32_t k_w, int32_t stride)
 {
-    const int32_t n = ek_min(EK_LANES, s->out_w - ox), left = ox * stride - s->pad_left;
     for (int32_t oy = 0; oy < s->out_h; oy++) {
         ek_v acc = ek_v_all(bias);
         for (int32_t ky = 0; ky < k_h; ky++) {
@@ -34,61 +16,94 @@ EK_INLINE void ek_depthwise_tile(const float *x, const float *w, float bias, flo
                 continue;
             }
             for (int32_t kx = 0; kx < k_w; kx++) {
-                const int32_t base = left + kx * s->dil_w;
-                const int32_t lo = ek_min(ek_first(-base, stride), n);
-                const int32_t hi = ek_max(ek_min(ek_first(s->in_w - base, stride), n), lo);
-                const ek_v taken = ek_depthwise_load(x + (ptrdiff_t)iy * s->in_w + base, stride, lo, hi);
+                const ek_v taken = ek_load_tap(x + (ptrdiff_t)iy * s->in_w, taps + kx, stride);
                 acc = ek_v_fma(ek_v_all(w[ky * k_w + kx]), taken, acc);
             }
         }
-        ek_v_store_some(y + (ptrdiff_t)oy * s->out_w + ox, acc, n);
+        ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, acc, n);
     }
 }
 
-/* The same of a dense 3x3 with vertical stride 1: each row of x is loaded once, for the three rows of y that take it. */
-EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, float *y, const ek_conv_shape *s,
-                                   int32_t ox, int32_t stride)
+/* to [3] = the columns of row iy of x, 0 outside. */
+EK_INLINE void ek_three_columns(const float *x, const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t iy,
+                                int32_t stride, ek_v *to)
 {
-    const int32_t n = ek_min(EK_LANES, s->out_w - ox), left = ox * stride - s->pad_left;
+    for (int32_t kx = 0; kx < 3; kx++) {
+        const int inside = iy >= 0 && iy < s->in_h;
+        to[kx] = inside ? ek_load_tap(x + (ptrdiff_t)iy * s->in_w, taps + kx, stride) : ek_v_zero();
+    }
+}
+
+/* The same of a dense 3x3 with strides 2: the last row of x that a row of y takes is the first one of the next. */
+EK_INLINE void ek_depthwise_halves(const float *x, const float *w, float bias, float *y, const ek_conv_shape *s,
+                                   const ek_tap_lanes *taps, int32_t n)
+{
+    ek_v rows[3][3];
+    ek_three_columns(x, s, taps, -s->pad_top, 2, rows[2]);
+    for (int32_t oy = 0; oy < s->out_h; oy++) {
+        ek_v acc = ek_v_all(bias);
+        for (int32_t kx = 0; kx < 3; kx++) {
+            rows[0][kx] = rows[2][kx];
+        }
+        ek_three_columns(x, s, taps, 2 * oy - s->pad_top + 1, 2, rows[1]);
+        ek_three_columns(x, s, taps, 2 * oy - s->pad_top + 2, 2, rows[2]);
+        for (int32_t t = 0; t < 9; t++) {
+            acc = ek_v_fma(ek_v_all(w[t]), rows[t / 3][t % 3], acc);
+        }
+        ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, acc, n);
+    }
+}
+
+/* The same of a dense 3x3 with strides 1: each row of x is loaded once, for the three rows of y that take it. */
+EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, float *y, const ek_conv_shape *s,
+                                   const ek_tap_lanes *taps, int32_t n)
+{
     const ek_v start = ek_v_all(bias);
     ek_v second = start, third = start; /* sums of two rows of y: with their first tap, with their first two */
     for (int32_t iy = -s->pad_top; iy < s->out_h - s->pad_top + 2; iy++) {
         const int32_t oy = iy + s->pad_top - 2;
         ek_v sums[3] = {start, second, third};
         for (int32_t kx = 0; kx < 3 && iy >= 0 && iy < s->in_h; kx++) {
-            const int32_t base = left + kx * s->dil_w;
-            const int32_t lo = ek_min(ek_first(-base, stride), n);
-            const int32_t hi = ek_max(ek_min(ek_first(s->in_w - base, stride), n), lo);
-            const ek_v taken = ek_depthwise_load(x + (ptrdiff_t)iy * s->in_w + base, stride, lo, hi);
+            const ek_v taken = ek_load_tap(x + (ptrdiff_t)iy * s->in_w, taps + kx, 1);
             for (int32_t ky = 0; ky < 3; ky++) {
                 sums[ky] = ek_v_fma(ek_v_all(w[3 * ky + kx]), taken, sums[ky]);
             }
         }
         if (oy >= 0) {
-            ek_v_store_some(y + (ptrdiff_t)oy * s->out_w + ox, sums[2], n);
+            ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, sums[2], n);
         }
         second = sums[0];
         third = sums[1];
     }
 }
 
-/* Returns 1: there is no shape that it does not take. */
+/* Returns 0 where the kernel is too wide, and does nothing then. */
 static int ek_depthwise_f32(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *s)
 {
-    const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w;
+    const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w, x_plane = (ptrdiff_t)s->in_h * s->in_w;
     const int32_t per_group = s->out_c / s->groups, square = s->k_h == 3 && s->k_w == 3;
-    for (int32_t o = 0; o < s->out_c; o++, y += plane, w += s->k_h * s->k_w) {
-        const float *const xo = x + (ptrdiff_t)(o / per_group) * s->in_h * s->in_w;
-        const float start = bias ? bias[o] : 0.0f;
-        for (int32_t ox = 0; ox < s->out_w; ox += EK_LANES) {
+    ek_tap_lanes taps[EK_MOST_COLUMNS];
+    if (s->k_w > EK_MOST_COLUMNS) {
+        return 0;
+    }
+    for (int32_t ox = 0; ox < s->out_w; ox += EK_LANES) {
+        const int32_t n = ek_min(EK_LANES, s->out_w - ox);
+        for (int32_t kx = 0; kx < s->k_w; kx++) {
+            taps[kx] = ek_tap_lanes_of(s, kx, ox, n);
+        }
+        for (int32_t o = 0; o < s->out_c; o++) {
+            const float *const xo = x + (per_group == 1 ? o : o / per_group) * x_plane;
+            const float *const wo = w + (ptrdiff_t)o * s->k_h * s->k_w;
+            const float start = bias ? bias[o] : 0.0f;
+            float *const yo = y + o * plane + ox;
             if (square && s->stride_w == 1 && s->stride_h == 1 && s->dil_h == 1) {
-                ek_depthwise_square(xo, w, start, y, s, ox, 1);
-            } else if (square && s->stride_w == 1) {
-                ek_depthwise_tile(xo, w, start, y, s, ox, 3, 3, 1);
+                ek_depthwise_square(xo, wo, start, yo, s, taps, n);
+            } else if (square && s->stride_w == 2 && s->stride_h == 2 && s->dil_h == 1) {
+                ek_depthwise_halves(xo, wo, start, yo, s, taps, n);
             } else if (square && s->stride_w == 2) {
-                ek_depthwise_tile(xo, w, start, y, s, ox, 3, 3, 2);
+                ek_depthwise_tile(xo, wo, start, yo, s, taps, n, 3, 3, 2);
             } else {
-                ek_depthwise_tile(xo, w, start, y, s, ox, s->k_h, s->k_w, s->stride_w);
+                ek_depthwise_tile(xo, wo, start, yo, s, taps, n, s->k_h, s->k_w, s->stride_w);
             }
         }
     }
