@@ -1,5 +1,6 @@
 """Second moments of what layers multiply their weights with, in the quantized and in the float network."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,32 +20,34 @@ from edgekit.quantize.weights import weights_at
 Arrays = dict[str, NDArray[np.float32]]
 HOPS = 400  # of the calibration that weights are fitted to, from all clips alike
 BLOCK_HOPS = 32
-ROWS = 500  # of one block and layer, evenly spread over it
+ROWS = 500  # of one block and layer at least, evenly spread over it
 
 
 @dataclass
 class Moments:
     """Sums over rows of inputs, x' of the quantized and x of the float network, per group of channels.
 
-    `own` is ``x'^T x'`` and `cross` ``x'^T x``, (groups, inputs, inputs); `means` both means,
+    `own` is ``x'^T x'``, `cross` ``x'^T x`` and `real` ``x^T x``, (groups, inputs, inputs); `means` both means,
     (2, groups, inputs), once divided by `count`.
     """
 
     own: F64
     cross: F64
+    real: F64
     means: F64
     count: int = 0
 
     @staticmethod
     def empty(groups: int, inputs: int) -> "Moments":
         """Of no rows."""
-        square = groups, inputs, inputs
-        return Moments(np.zeros(square), np.zeros(square), np.zeros((2, groups, inputs)))
+        own, cross, real = np.zeros((3, groups, inputs, inputs))
+        return Moments(own, cross, real, np.zeros((2, groups, inputs)))
 
     def add(self, quantized: F64, real: F64) -> None:
         """Take rows in, (groups, rows, inputs) each."""
         self.own += quantized.swapaxes(1, 2) @ quantized
         self.cross += quantized.swapaxes(1, 2) @ real
+        self.real += real.swapaxes(1, 2) @ real
         self.means += np.stack([quantized.sum(axis=1), real.sum(axis=1)])
         self.count += quantized.shape[1]
 
@@ -53,7 +56,8 @@ class Moments:
         x, real = self.means / max(self.count, 1)
         own = self.own - self.count * x[:, :, None] * x[:, None, :]
         cross = self.cross - self.count * x[:, :, None] * real[:, None, :]
-        return Moments(own, cross, self.means, self.count)
+        exact = self.real - self.count * real[:, :, None] * real[:, None, :]
+        return Moments(own, cross, exact, self.means, self.count)
 
 
 Key = tuple[str, int]  # a node's name, and which of its inputs is the weight
@@ -84,7 +88,7 @@ def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Itera
     taps = [str(value.name) for node in nodes for value in _tapped(node)]
     for block in _blocks(_before(model, taps), taps, calibration):
         yield {
-            (str(node.name), index): _thinned(_rows(node, index, block))
+            (str(node.name), index): thinned(_rows(node, index, block))
             for node in nodes
             for index in weights_at(node)
         }
@@ -198,5 +202,13 @@ def _patches(node: ir.Node, x: NDArray[np.float32]) -> NDArray[np.float32]:
     return rows.reshape(s.groups, -1, shape[2] * s.k_h * s.k_w)
 
 
-def _thinned(rows: NDArray[np.floating]) -> F64:
-    return rows[:, :: max(rows.shape[1] // ROWS, 1)].astype(np.float64)
+def thinned(rows: NDArray[np.floating]) -> F64:
+    """Return every so many rows of (groups, rows, inputs), about `ROWS`.
+
+    The step is coprime to their number: one that shares a factor with a picture's width never meets some of its
+    columns, nor, behind a transposed convolution of stride 2, half of the taps.
+    """
+    step = max(rows.shape[1] // ROWS, 1)
+    while math.gcd(step, rows.shape[1]) > 1:
+        step -= 1
+    return rows[:, ::step].astype(np.float64)

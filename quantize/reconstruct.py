@@ -18,7 +18,7 @@ from edgekit.quantize.integer_nodes import constant
 from edgekit.quantize.layout import channel_rows
 from edgekit.quantize.moments import Key, Moments, gather, is_layer
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.rounding import PULL, ROUNDINGS, Layer, best_weights
+from edgekit.quantize.rounding import PULL, ROUNDINGS, Layer, best_weights, with_gain
 from edgekit.quantize.scheme import WEIGHT_LIMITS, quantize_weights, weight_scales
 from edgekit.quantize.weights import weight_type, weights_at
 
@@ -105,6 +105,10 @@ def _fit(node: ir.Node, index: int, moments: Moments, recipe: Recipe, pull: floa
         target, damped = best_weights(flat[group], used.own[group], used.cross[group], pull)
         layer = Layer(target, damped, WEIGHT_LIMITS[dtype], np.zeros(len(target)))
         q[group], scales[group] = ROUNDINGS[recipe.rounding](layer)
+        if np.isinf(pull):
+            scales[group] = with_gain(
+                flat[group], q[group], scales[group], used.cross[group], used.real[group]
+            )
     shift = None
     if recipe.bias_correction:
         x, real = moments.means / max(moments.count, 1)

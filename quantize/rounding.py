@@ -3,7 +3,8 @@
 A layer gives ``X W^T`` for rows X of inputs. With integers it sees other inputs, X', and should give the
 same, so that the integer weights Q of scales s minimize ``|X' (s Q)^T - X W^T|^2``. That depends on X and
 X' by their second moments only (`edgekit.quantize.moments`): ``tr((s Q - V) H (s Q - V)^T)`` up to a
-constant, with ``H = X'^T X'`` and the best float weights V. Of a denoiser V is W.
+constant, with ``H = X'^T X'`` and the best float weights V. Of a denoiser V is W, and s is changed
+afterwards (`with_gain`).
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ PULL = 0.3  # the same where V is sought: earlier layers' errors are made up for
 CLIPS = np.linspace(
     0.4, 1.0, 13
 )  # candidate scales, in units of the one that holds the largest weight
+LOST = 0.5  # of its gain: an output that keeps less does not follow, and is left
 SWEEPS = 20
 STEPS = 1500  # AdaRound: of Adam
 RATE = 0.02
@@ -64,6 +66,27 @@ def best_weights(rows: F64, moments: F64, cross: F64, pull: float = PULL) -> tup
         return rows, damped
     pulled = np.linalg.solve(moments + pull * unit, (cross + pull * unit) @ rows.T)
     return np.asarray(pulled.T, np.float64), damped
+
+
+def with_gain(rows: F64, q: F64, scales: F64, cross: F64, real: F64) -> F64:
+    """Return scales at which outputs are the float ones plus what does not depend on these.
+
+    Least squares gives the reverse, float outputs that are the integer ones plus a rest: too small by the rest's
+    share. In one call that loses least. A sampler calls again and again: a rest of mean 0 evens out, a loss adds up.
+
+    Args:
+        rows: float weights W (outputs, inputs).
+        q: integers of the same shape.
+        scales: of each output.
+        cross: ``X'^T X``.
+        real: ``X^T X``.
+    """
+    wanted = np.einsum("ok,ok->o", rows @ real, rows)
+    found = scales * np.einsum("ok,ok->o", q @ cross, rows)
+    follows = found > LOST * wanted
+    gains = wanted / np.where(follows, found, 1.0)
+    made: F64 = np.where(follows & (wanted > 0), scales * gains, scales).astype(np.float32)
+    return made.astype(np.float64)
 
 
 def nearest(layer: Layer) -> Rounded:

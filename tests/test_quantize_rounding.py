@@ -5,21 +5,25 @@ from functools import cache
 import numpy as np
 import pytest
 from builds import float_model, noise
+from diffusion_networks import SAMPLER, tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_networks import Net
 
+from edgekit.export.diffusion import attach
+from edgekit.export.fold_steps import fold_steps
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.quantize import moments
-from edgekit.quantize.apply import quantize
+from edgekit.quantize.apply import fit, observed, quantize, quantize_fitted
 from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.moments import gather, is_layer
+from edgekit.quantize.moments import gather, is_layer, thinned
 from edgekit.quantize.oracle import Oracle
-from edgekit.quantize.recipe import CHOICES, Recipe
-from edgekit.quantize.rounding import ROUNDINGS, Layer, best_weights
+from edgekit.quantize.recipe import CHOICES, RECIPES, Recipe
+from edgekit.quantize.rounding import ROUNDINGS, Layer, best_weights, with_gain
 from edgekit.quantize.weights import weights_at
+from edgekit.sampling import own_trajectories
 
 FITTED = sorted(set(ROUNDINGS) - {"nearest"})
 
@@ -125,6 +129,53 @@ def test_weights_pulled_without_end_stay_what_they_are() -> None:
     shrunk, same = best_weights(rows, off.T @ off, off.T @ x)
     assert np.array_equal(made, rows) and np.array_equal(damped, same)
     assert np.linalg.norm(shrunk) < 0.95 * np.linalg.norm(rows)
+
+
+@pytest.mark.parametrize("width", [7, 14, 28, 60])
+def test_a_few_rows_are_of_every_column(width: int) -> None:
+    rows = np.arange(32 * 28 * width, dtype=np.float32).reshape(1, -1, 1)
+    kept = thinned(rows)
+    assert moments.ROWS <= kept.shape[1] < 2 * moments.ROWS
+    assert set(kept.ravel() % width) == set(range(width))
+    assert np.array_equal(thinned(rows[:, :499]), rows[:, :499])
+
+
+def test_an_output_s_gain_is_kept() -> None:
+    """What integers make of other inputs follows the float output one to one; the rest does not depend on it."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((4000, 24)) @ random.standard_normal((24, 24))
+    seen, weights = 0.9 * x + 0.3 * random.standard_normal(x.shape), layer(2, 24, 6).target
+    weights[5] = 0
+    own, cross, real = seen.T @ seen, seen.T @ x, x.T @ x
+    q, scales = ROUNDINGS["gptq"](Layer(weights, own, 7, np.zeros(6)))
+    made = with_gain(weights, q, scales, cross, real)
+
+    def slopes(scales: np.ndarray) -> np.ndarray:
+        y, found = x @ weights[:5].T, seen @ (scales[:5, None] * q[:5]).T
+        return np.asarray((y * found).sum(0) / (y * y).sum(0))
+
+    assert (slopes(scales) < 0.93).all()
+    np.testing.assert_allclose(slopes(made), 1, rtol=1e-6)
+    assert made[5] == scales[5] > 0
+    lost = with_gain(weights, q, 0.1 * scales, cross, real)
+    assert np.array_equal(lost, (0.1 * scales).astype(np.float32))
+
+
+def test_a_denoiser_s_layers_keep_their_gain() -> None:
+    model = fold_steps(attach(tiny_model(), SAMPLER))
+    calls, recipe = own_trajectories(model, None, 40), RECIPES["w4a8"]
+    seen = observed(model, calls, recipe)
+    fitted = fit(seen, recipe)
+    name = next(str(n.name) for n in reversed(list(seen.model.ir.graph)) if is_layer(n))
+    made = quantize_fitted(seen, recipe, fitted, "calls")
+    found = gather(made, seen.model, [name], calls)[name, 1].centred()
+    rows, _ = output_parts(seen.model, name)
+    weights, own = rows.reshape(len(rows), -1), fitted[name, 1]
+    q = (own.scales[:, None] * own.q.reshape(weights.shape)).astype(np.float64)
+    real = np.einsum("ok,kl,ol->o", weights, found.real[0], weights)
+    np.testing.assert_allclose(
+        np.einsum("ok,kl,ol->o", q, found.cross[0], weights), real, rtol=1e-3
+    )
 
 
 def test_calls_without_states_are_taken_from_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
