@@ -70,6 +70,7 @@ def _conv_row(label: str, types: str, shape: tuple[str, int]) -> Row:
 
 POINTWISE, DEPTHWISE = _conv(64, 16, 128, 1, 1), _conv(128, 16, 128, 3, 128, dil=2, pad=False)
 ONE_FRAME, CONV2D = _conv(128, 1, 64, 1, 1), _conv(16, 12, 32, 3, 1, height=12)
+ONE_POSITION, RING = _conv(128, 1, 128, 3, 128, pad=False), "(const int32_t[]){0, 256, 640}"
 DEPTHWISE2D, STRIDED = _conv(32, 16, 32, 3, 32, height=16), _conv(8, 32, 16, 3, 1, 2, height=9)
 GRU = "w, w, (const void *)bias, (const void *)bias, mult, shift, mult, shift, table, table, 64, 64, 1, scratch"
 ROWS = (
@@ -89,6 +90,10 @@ ROWS = (
     _conv_row("depthwise 128 k3 d2 x16 s8", "s8_s8", DEPTHWISE),
     _conv_row("depthwise 128 k3 d2 x16 s16", "s16_s16", DEPTHWISE),
     _conv_row("depthwise 128 k3 d2 x16 f32", "f32", DEPTHWISE),
+    _conv_row("depthwise 128 k3 x1 s8", "s8_s8", ONE_POSITION),
+    Row("frames 128 k3 s8", f"ek_frames_s8_s8(s8, {RING}, w, (const void *)bias, {S8}, s8y, 3, 128)", 384),
+    Row("frames 128 k3 s16", f"ek_frames_s16_s16(s16, {RING}, w, bias, {S16}, s16y, 3, 128)", 384),
+    Row("frames 128 k3 f32", f"ek_frames_f32(f, {RING}, fw, NULL, fy, 3, 128)", 384),
     _conv_row("conv 16>32 3x3 12x12 s8", "s8_s8", CONV2D),
     _conv_row("conv 8>16 3x3 s2 9x32 s8", "s8_s8", STRIDED),
     _conv_row("conv 16>32 3x3 12x12 f32", "f32", CONV2D),
