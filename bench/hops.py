@@ -61,7 +61,7 @@ static float at(float *times, int count, double part)
     qsort(times, (size_t)count, sizeof *times, compare);
     return times[(int)(part * (count - 1))];
 }}
-/* argv[1]: float inputs of HOPS hops; prints median, p99 and least of the best round, then the nodes' medians. */
+/* argv[1]: float inputs of 16 hops and the session's constants; prints median, p99 and least of the best round, then the nodes' medians. */
 int main(int argc, char **argv)
 {{
     FILE *const source = fopen(argv[1], "rb");
@@ -71,16 +71,18 @@ int main(int argc, char **argv)
     {name} *const net = {name}_init(state, {upper}_STATE_BYTES);
     float *const x = aligned_alloc(64, sizeof(float) * ({n_in} * 16u + 16u));
     float *const y = aligned_alloc(64, (sizeof(float) * {n_out} + 127u) / 64u * 64u);
+    float *const constants = malloc(sizeof(float) * ({n_constants} + 1u));
     float *const times = malloc(sizeof(float) * (size_t)hops);
     float best[3] = {{1e9f, 1e9f, 1e9f}};
     (void)argc;
-    if (fread(x, sizeof(float), {n_in} * 16u, source) != {n_in} * 16u) {{
+    if (fread(x, sizeof(float), {n_in} * 16u, source) != {n_in} * 16u
+        || fread(constants, sizeof(float), {n_constants}, source) != {n_constants}) {{
         return 2;
     }}
     for (int i = 0; i < NODES; i++) {{
         ticks[i] = calloc((size_t)hops, sizeof(float));
     }}
-    for (int round = 0; round < rounds; round++) {{
+{session}    for (int round = 0; round < rounds; round++) {{
         for (hop = 0; hop < hops; hop++) {{
             const float *const xh = x + (hop & 15) * {n_in};
             const {name}_inputs in = {{{in_pointers}}};
@@ -105,6 +107,13 @@ int main(int argc, char **argv)
     }}
     return 0;
 }}
+"""
+
+SESSION = """\
+    const {name}_constants fixed = {{{constants}}};
+    if ({name}_session(net, scratch, &fixed) != 0) {{
+        return 4;
+    }}
 """
 
 
@@ -172,21 +181,27 @@ def timed(made: Build, folder: Path, hops: int, nodes: int = 0) -> Timed:
         subprocess.CalledProcessError: it refused the sources, or the program failed.
     """
     manifest = made.manifest
-    ins, outs = manifest.stream_inputs, manifest.stream_outputs
-    sizes_in, sizes_out = ([int(np.prod(t.shape)) for t in ts] for ts in (ins, outs))
-    starts_in, starts_out = (np.cumsum([0, *sizes[:-1]]) for sizes in (sizes_in, sizes_out))
+    kinds = (manifest.stream_inputs, manifest.stream_outputs, manifest.constants)
+    sizes_in, sizes_out, sizes_fixed = ([int(np.prod(t.shape)) for t in ts] for ts in kinds)
+    starts_in, starts_out, starts_fixed = (
+        np.cumsum([0, *sizes[:-1]]) for sizes in (sizes_in, sizes_out, sizes_fixed)
+    )
+    fixed = ", ".join(f"constants + {s}" for s, _ in zip(starts_fixed, sizes_fixed, strict=False))
     text = MAIN.format(
         name=manifest.c_name,
         upper=manifest.c_name.upper(),
         nodes=nodes,
         n_in=sum(sizes_in),
         n_out=sum(sizes_out),
+        n_constants=sum(sizes_fixed),
+        session=SESSION.format(name=manifest.c_name, constants=fixed) if sizes_fixed else "",
         in_pointers=", ".join(f"xh + {s}" for s in starts_in),
         out_pointers=", ".join(f"y + {s}" for s in starts_out),
     )
     (folder / "bench_main.c").write_text(text)
     random = np.random.default_rng(3)
-    random.standard_normal((16, sum(sizes_in))).astype(np.float32).tofile(folder / "in.bin")
+    values = random.standard_normal(16 * sum(sizes_in) + sum(sizes_fixed))
+    values.astype(np.float32).tofile(folder / "in.bin")
     sources = [name for name in made.files if name.endswith(".c")]
     compiler, flags = find_compiler(), [f for f in FLAGS if f != "-fPIC"]
     native = NATIVE if manifest.target == "host" else ()
