@@ -61,7 +61,8 @@ static float at(float *times, int count, double part)
     qsort(times, (size_t)count, sizeof *times, compare);
     return times[(int)(part * (count - 1))];
 }}
-/* argv[1]: float inputs of 16 hops and the session's constants; prints median, p99 and least of the best round, then the nodes' medians. */
+/* argv[1]: float inputs of 16 hops and the session's constants; prints median, p99 and least of the best round,
+ * then the nodes' medians. */
 int main(int argc, char **argv)
 {{
     FILE *const source = fopen(argv[1], "rb");

@@ -460,17 +460,24 @@ def gru_f32(d: Draw) -> Call:
 
 
 def lstm_f32(d: Draw) -> Call:
-    inputs, n = d.int(1, 20), d.int(1, 20)
-    args = [
-        floats(d, inputs),
-        floats(d, n),
-        floats(d, n),
-        floats(d, inputs, 4 * n),
-        floats(d, n, 4 * n),
-        floats(d, 4 * n),
-    ]
-    h, c = arith_recurrent.ek_lstm_f32(*args)
-    return Call("ek_lstm_f32", [*args, inputs, n, np.zeros(4 * n, np.float32)], {1: h, 2: c})
+    inputs, n, steps, batch, whole = (
+        d.int(1, 20),
+        d.int(1, 20),
+        d.int(1, 6),
+        d.int(1, 6),
+        d.int(0, 1),
+    )
+    x, h, c = floats(d, steps, batch, inputs), floats(d, batch, n), floats(d, batch, n)
+    weights = [floats(d, inputs, 4 * n), floats(d, n, 4 * n), floats(d, 4 * n)]
+    y = np.zeros((steps, batch, n), np.float32)
+    after, cell = h, c
+    for step in range(steps):
+        after, cell = arith_recurrent.ek_lstm_f32(x[step], after, cell, *weights)
+        y[step] = after
+    scratch = np.zeros(4 * n * min(4, batch if batch > 1 else steps), np.float32)
+    given = [x, h, c, *weights, blank(y) if whole else None]
+    wanted = {1: after, 2: cell, **({6: y} if whole else {})}
+    return Call("ek_lstm_f32", [*given, steps, batch, inputs, n, scratch], wanted)
 
 
 def rnn_f32(d: Draw) -> Call:

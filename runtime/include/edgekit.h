@@ -762,11 +762,15 @@ void ek_lstm_s16_s16(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, 
                      const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
                      int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
 
-/* Float LSTM: w [inputs][4 units], r [units][4 units], bias [4 units] = Wb + Rb, gates i, o, f, c;
- * h and c [units] in place. c' = f * c + i * c~, h' = o * tanh(c'). */
-#define EK_LSTM_F32_SCRATCH(units) ((size_t)16 * (size_t)(units))
-void ek_lstm_f32(const float *x, float *h, float *c, const float *w, const float *r, const float *bias,
-                 int32_t inputs, int32_t units, float *scratch);
+/* Float LSTM: x [steps][batch][inputs], h and c [batch][units] in place, y [steps][batch][units] what h is behind
+ * each step, or NULL; w [inputs][4 units], r [units][4 units], bias [4 units] = Wb + Rb, gates i, o, f, c.
+ * c' = f * c + i * c~, h' = o * tanh(c'). Scratch is for `rows` rows: as many as there are sequences, of one as there
+ * are steps. */
+#define EK_LSTM_F32_ROWS 4
+#define EK_LSTM_F32_SCRATCH(units, rows) \
+    ((size_t)16 * (size_t)(units) * (size_t)((rows) < EK_LSTM_F32_ROWS ? (rows) : EK_LSTM_F32_ROWS))
+void ek_lstm_f32(const float *x, float *h, float *c, const float *w, const float *r, const float *bias, float *y,
+                 int32_t steps, int32_t batch, int32_t inputs, int32_t units, float *scratch);
 
 /* Plain float recurrence: h = relu or tanh of bias + x w + h r; w [inputs][units], r [units][units],
  * bias [units] = Wb + Rb, h [units] in place. */

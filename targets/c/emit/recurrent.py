@@ -1,4 +1,7 @@
-"""GRU, LSTM and RNN: state updated in place, one kernel call per time step and element of the batch."""
+"""GRU, LSTM and RNN: state updated in place, one kernel call per time step and element of the batch.
+
+The float LSTM takes all of them in one call.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +35,7 @@ ACTIVATIONS = {
     "RNN": (("Tanh",), ("Relu",)),
 }
 F32_SCRATCH = {"GRU": 24, "LSTM": 16, "RNN": 4}  # EK_GRU_F32_SCRATCH and so on: bytes per unit
+F32_ROWS = {"LSTM": 4}  # EK_LSTM_F32_ROWS: at once, each with its own scratch
 INT_SCRATCH = {"GRU": 14, "LSTM": 18}  # EK_GRU_S16_SCRATCH and so on; the s8 forms need one less
 STATE_TYPES = {"": ("float", "float"), INTEGER_DOMAIN: ("int16_t", "int32_t")}
 STATE_BYTES = {"float": 4, "int16_t": 2, "int32_t": 4}
@@ -74,6 +78,9 @@ class _Cell:
         table = INT_SCRATCH if self.node.domain else F32_SCRATCH
         places = []
         end = table[self.node.op_type] * self.units
+        if not self.node.domain:
+            rows = self.batch if self.batch > 1 else self.steps
+            end *= min(rows, F32_ROWS.get(self.node.op_type, 1))
         for order, (_, _, final) in enumerate(self.states):
             homed = final is not None or (order == 0 and self.steps == 1 and self.y is not None)
             item = STATE_BYTES[STATE_TYPES[self.node.domain][order]]
@@ -82,11 +89,10 @@ class _Cell:
             end = end if homed else start + self.batch * self.units * item
         return places, end
 
-    def emit(self, ctx: Context, call: Callable[[str, list[str]], str]) -> None:
-        """Bring the states to their homes, then one call per step; `call(x, states)` is the C call."""
-        x = self.node.inputs[0]
+    def settle(self, ctx: Context) -> tuple[list[str], str]:
+        """Bring the states to their homes; returns these, and where Y is to be written, or nothing."""
         y = None if self.y is None else self.node.outputs[self.y]
-        inputs, size = dims(x)[-1], self.batch * self.units
+        size = self.batch * self.units
         homes, (places, _) = [], self._places
         for order, (_, initial, final) in enumerate(self.states):
             value = None if final is None else self.node.outputs[final]
@@ -102,9 +108,14 @@ class _Cell:
             elif not ctx.same_place(initial, value):
                 ctx.line(f"memcpy({home}, {ctx.pointer(initial)}, {size} * sizeof *({home}));")
             homes.append(home)
-        copies_y = y is not None and not (self.steps == 1 and homes[0] == ctx.pointer(y))
-        source, target = ctx.pointer(x), ctx.pointer(y) if copies_y else ""
-        indent = ""
+        copied = y is not None and not (self.steps == 1 and homes[0] == ctx.pointer(y))
+        return homes, ctx.pointer(y) if y is not None and copied else ""
+
+    def emit(self, ctx: Context, call: Callable[[str, list[str]], str]) -> None:
+        """One call per step and element of the batch; `call(x, states)` is the C call."""
+        inputs, size = dims(self.node.inputs[0])[-1], self.batch * self.units
+        homes, target = self.settle(ctx)
+        copies_y, source, indent = bool(target), ctx.pointer(self.node.inputs[0]), ""
         if self.steps > 1:
             ctx.line(f"for (int32_t t = 0; t < {self.steps}; t++) {{")
             indent, source = "    ", f"{source} + t * {self.batch * inputs}"
@@ -209,6 +220,12 @@ def emit_float(ctx: Context, node: ir.Node) -> None:
     if node.op_type == "RNN":
         numbers.append(rectified(node))
     ctx.kernels.add(kernel)
+    if node.op_type == "LSTM":
+        homes, y = cell.settle(ctx)
+        arguments = [ctx.pointer(node.inputs[0]), *homes, *arrays, y or "NULL"]
+        arguments += [*map(str, [cell.steps, cell.batch, *numbers]), ctx.scratch(node, "float")]
+        ctx.line(f"{kernel}({', '.join(arguments)});")
+        return
 
     def call(x: str, states: list[str]) -> str:
         arguments = [x, *states, *arrays, *map(str, numbers), ctx.scratch(node, "float")]
