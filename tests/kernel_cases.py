@@ -197,11 +197,20 @@ def picture_shape(d: Draw) -> ConvShape:
     )  # fmt: skip
 
 
+def one_position(d: Draw) -> ConvShape:
+    """A depthwise kernel that is applied once, with padding or without."""
+    groups, k_h, k_w = d.int(2, 40), d.int(1, 3), d.int(1, 4)
+    dil_h, dil_w, top, left = d.int(1, 2), d.int(1, 3), d.int(0, k_h - 1), d.int(0, k_w - 1)
+    high, wide = max(1, (k_h - 1) * dil_h + 1 - top), max(1, (k_w - 1) * dil_w + 1 - left)
+    sizes = groups, high, wide, groups * d.int(1, 2), 1, 1
+    return ConvShape(*sizes, k_h, k_w, 1, 1, dil_h, dil_w, top, left, groups)
+
+
 def conv_shape(d: Draw, transposed: bool) -> ConvShape:
     """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element; a picture of few channels."""
-    kind = d.int(0, 6 if transposed else 7)
-    if kind == 7:
-        return picture_shape(d)
+    kind = d.int(0, 6 if transposed else 8)
+    if kind > 6:
+        return picture_shape(d) if kind == 7 else one_position(d)
     groups, ci, co = (
         (1, d.int(1, 40) if d.int(0, 2) else 1, d.int(10, 90))
         if kind == 6

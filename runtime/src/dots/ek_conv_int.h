@@ -209,6 +209,11 @@ static void ek_conv_by_taps(const EK_X *x, const ek_conv_numbers *c, const int8_
     int32_t mult[EK_BLOCK];
     uint8_t shift[EK_BLOCK];
     EK_ACC acc[EK_BLOCK];
+    if (s->out_h == 1 && s->out_w == 1) {
+        *y = (EK_Y)ek_output(ek_conv_pixel(x, c->x_zero, w, s, 0, 0, c->bias[o]), c->mult[o], c->shift[o], c->y_zero,
+                             c->y_min, c->y_max);
+        return;
+    }
     for (int32_t j = 0; j < ek_min(EK_BLOCK, s->out_w); j++) {
         mult[j] = c->mult[o], shift[j] = c->shift[o];
     }
