@@ -223,6 +223,7 @@ def conv_shape(d: Draw, transposed: bool) -> ConvShape:
     out_h, out_w = (1 if k_h == 1 else d.int(1, 4)), d.int(1, 6) if d.int(0, 3) else d.int(60, 140)
     out_w = min(out_w, 6) if kind == 6 else out_w
     if kind == 2:
+        ci, co = d.int(1, 20), d.int(1, 12)
         k_h = k_w = stride_h = stride_w = 1
     if kind == 3:
         ci = d.int(1, 300) if d.int(0, 1) else d.int(1, 15)
@@ -313,7 +314,10 @@ def frames(kernel: str) -> Callable[[Draw], Call]:
 
 
 def pool_shape(d: Draw) -> ConvShape:
-    """A shape whose windows all reach the data."""
+    """A shape whose windows all reach the data, or of one window that is all of it."""
+    if d.int(0, 4) == 0:
+        c, h, w = d.int(1, 40), d.int(1, 9), d.int(1, 30)
+        return ConvShape(c, h, w, c, 1, 1, h, w, 1, 1, 1, 1, 0, 0, 1)
     while True:
         shape = conv_shape(d, False)
         shape = replace(shape, in_c=shape.out_c, groups=1)

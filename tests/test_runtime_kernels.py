@@ -5,6 +5,7 @@ import platform
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import CASES, Seeded
 
-from edgekit.quantize import arith_float, arith_linear
+from edgekit.quantize import arith_float, arith_linear, arithmetic
 from edgekit.quantize.geometry import ConvShape
 
 pytestmark = needs_cc
@@ -85,6 +86,86 @@ def test_the_kernels_of_an_instruction_set_equal_the_portable_ones(
         call = CASES[kernel](Seeded(seed))
         found = run(isa_libraries[isa], packed(call, ISAS[isa][0]))
         check_near(call, found, f"{isa}, seed {seed}")
+
+
+def pointwise(kernel: str, positions: int, channels: int, outputs: int) -> Call:
+    """A 1x1 convolution whose sums reach both ends of int32, with factors and limits of every kind."""
+    random = np.random.default_rng([positions, channels, outputs])
+    y_type = np.iinfo(np.int8 if kernel.endswith("_s8") else np.int16)
+    w = random.integers(-127, 128, (outputs, channels, 1, 1)).astype(np.int8)
+    flat = w.reshape(outputs, channels).astype(np.int64)
+    x = random.choice(np.array([-128, -1, 0, 127], np.int8), (channels, 1, positions))
+    x[:, 0, 0], x[:, 0, -1] = np.where(flat[0] > 0, [[127], [-128]], [[-128], [127]])
+    x_zero = int(random.choice([-128, 3, 127]))
+    ends = np.stack([flat * (-128 - x_zero), flat * (127 - x_zero)])
+    most, least = 2**31 - 1 - ends.max(0).sum(1), -(2**31) - ends.min(0).sum(1)
+    bias = np.where(np.arange(outputs) % 2 == positions % 2, most, least).astype(np.int32)
+    bias[2::3] = random.integers(-(2**20), 2**20, len(bias[2::3]))
+    mult = random.choice(np.array([0, 2**30, 2**30 + 1, 2**31 - 1], np.int32), outputs)
+    shifts = [31, 32, 33, 34, 45, 62] if positions % 2 else [33, 40, 62]
+    shift = random.choice(np.array(shifts, np.uint8), outputs)
+    y_zero = int(random.choice([-128, 0, 127])) if y_type.max == 127 else 0
+    y_min, y_max = (
+        (y_type.min, y_type.max) if channels % 2 else (max(y_zero - 9, y_type.min), y_zero)
+    )
+    shape = ConvShape(channels, 1, positions, outputs, 1, positions, 1, 1, 1, 1, 1, 1, 0, 0, 1)
+    args: list[Any] = [x, x_zero, w, bias, mult, shift, y_zero, int(y_min), int(y_max)]
+    y = getattr(arith_linear, kernel)(*args, shape)
+    return Call(kernel, [*args, np.zeros_like(y), np.array(shape.fields(), np.int32)], {9: y})
+
+
+@pytest.mark.parametrize("kernel", ["ek_conv_s8_s8", "ek_conv_s8_s16"])
+@pytest.mark.parametrize("isa", ISAS)
+def test_pointwise_convolutions_at_the_edges_of_tiles_and_numbers(
+    libraries: dict[str, ctypes.CDLL], isa_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    for positions in (9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97, 176):
+        for channels, outputs in ((1, 1), (3, 5), (4, 8), (6, 17), (9, 12), (512, 3), (515, 2)):
+            call = pointwise(kernel, positions, channels, outputs)
+            where = f"{isa}, {positions} positions, {channels} -> {outputs} channels"
+            check(call, run(isa_libraries[isa], packed(call, ISAS[isa][0])), where)
+            check(call, run(libraries["ubsan"], call), where)
+
+
+@pytest.mark.parametrize("kernel", ["ek_fc_s8_s8", "ek_fc_s8_s16"])
+@pytest.mark.parametrize("isa", ISAS)
+def test_sums_at_the_ends_of_int32_are_requantized_with_every_shift(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    sums = np.array([0, 1, -1, 2**31 - 1, -(2**31), 2**30, -(2**30)], np.int32)
+    mults = np.array([0, 2**30, 2**30 + 1, 2**31 - 1], np.int32)
+    grids = np.meshgrid(sums, mults, np.arange(1, 63, dtype=np.uint8), indexing="ij")
+    bias, mult, shift = (np.ascontiguousarray(grid.reshape(-1)) for grid in grids)
+    low, high = (-128, 127) if kernel.endswith("_s8") else (-32768, 32767)
+    x, w = np.zeros((1, 4), np.int8), np.zeros((bias.size, 4), np.int8)
+    for order in (np.arange(bias.size), np.random.default_rng(0).permutation(bias.size)):
+        numbers = [bias[order], mult[order], shift[order], 0, low, high]
+        y = getattr(arith_linear, kernel)(x, w, *numbers)
+        call = Call(kernel, [x, w, *numbers, np.zeros_like(y), 1, 4, bias.size], {8: y})
+        check(call, run(isa_libraries[isa], packed(call, ISAS[isa][0])), isa)
+
+
+@pytest.mark.parametrize("isa", [isa for isa in ISAS if "ek_quantize_s8" in own_kernels(isa)])
+def test_quantization_rounds_quotients_as_a_division_does(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    scales = np.exp(np.random.default_rng(0).normal(0, 3, 60)).astype(np.float32)
+    halves = np.arange(-132, 133, dtype=np.float32) + np.float32(0.5)
+    for scale in [*scales.tolist(), 1e-30, 1e-18, 1e18, 1e30]:
+        x = halves * np.float32(scale)
+        near = [(x.view(np.int32) + steps).view(np.float32) for steps in range(-4, 5)]
+        values = np.concatenate(
+            [*near, np.array([np.nan, np.inf, -np.inf, 3e38, -3e38], np.float32)]
+        )
+        y = arithmetic.ek_quantize_s8(values, scale, 5)
+        call = Call("ek_quantize_s8", [values, scale, 5, np.zeros_like(y), values.size], {3: y})
+        check(call, run(isa_libraries[isa], call), f"{isa}, scale {scale}")
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="needs a compiler for x86-64")

@@ -8,4 +8,5 @@
 #define EK_SLOT (EK_COUNT - count_min)
 #define EK_RESULT(acc) ((EK_Y)ek_output(acc, mult[EK_SLOT], shift[EK_SLOT], y_zero, y_min, y_max))
 #include "ek_pool_count.h"
+#include "ek_pool_whole.h"
 #include "ek_pool.h"

@@ -3,22 +3,33 @@
  * it, the window's first row and column `by` and `bx`, and the shape `s`. */
 #include "edgekit.h"
 
+/* v / dil, v >= 0: a division takes longer than a small window. */
+static inline int32_t ek_taps_in(int32_t v, int32_t dil)
+{
+    return dil == 1 ? v : v / dil;
+}
+
 /* The first tap at or behind index 0, of taps at base, base + dil, ... */
 static inline int32_t ek_first_tap(int32_t base, int32_t dil)
 {
-    return base < 0 ? (dil - 1 - base) / dil : 0;
+    return base < 0 ? ek_taps_in(dil - 1 - base, dil) : 0;
 }
 
 /* The number of the k taps before `size`. */
 static inline int32_t ek_end_tap(int32_t base, int32_t dil, int32_t k, int32_t size)
 {
-    const int32_t taps = base < size ? (size - base + dil - 1) / dil : 0;
+    const int32_t taps = base < size ? ek_taps_in(size - base + dil - 1, dil) : 0;
     return taps < k ? taps : k;
 }
 
 void EK_NAME(const EK_T *restrict x, EK_BEFORE EK_Y *restrict y, EK_BEHIND const ek_conv_shape *shape)
 {
     const ek_conv_shape s = *shape;
+#ifdef EK_POOL_WHOLE
+    if (EK_POOL_WHOLE) {
+        return;
+    }
+#endif
     for (int32_t c = 0; c < s.out_c; c++) {
         const EK_T *const plane = x + (ptrdiff_t)c * s.in_h * s.in_w;
         for (int32_t oy = 0; oy < s.out_h; oy++) {

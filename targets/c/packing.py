@@ -26,6 +26,7 @@ class Packing:
         offset: what int8 operands gain before they are multiplied.
         columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
         windows: integer convolutions are those of ``runtime/src/x86``.
+        line: bytes to which arrays are aligned, where a vector across two lines of the cache takes longer.
     """
 
     rows: int = 1
@@ -34,6 +35,7 @@ class Packing:
     offset: int = 0
     columns: int = 0
     windows: bool = False
+    line: int = 0
 
     def int_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
         """Pack w (n, k) for operands of so many bits."""
@@ -68,7 +70,7 @@ PORTABLE = Packing()
 INT4 = "w4"  # what the names of kernels with int4 weights end in
 PACKINGS: dict[str, Packing] = {
     "avx512vnni": Packing(
-        rows=16, panels=4, taps=((8, 4), (16, 2)), offset=128, columns=16, windows=True
+        rows=16, panels=4, taps=((8, 4), (16, 2)), offset=128, columns=16, windows=True, line=64
     ),
     "avx2": Packing(rows=8, panels=4, taps=((8, 2), (16, 2)), columns=8, windows=True),
     "neon": Packing(columns=4),

@@ -13,6 +13,7 @@ from edgekit.targets.c.functions import field_names, function_body, members
 from edgekit.targets.c.groups import Bodies
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.memory import ALIGN
+from edgekit.targets.c.packing import packing
 from edgekit.targets.c.plan import PCM_IN, PCM_OUT, Layout
 from edgekit.targets.c.sampler import Loop, sampler_header, sampler_source
 from edgekit.targets.c.session import (
@@ -117,9 +118,11 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: bool, extras: Extras
 def weights(ctx: Context) -> str:
     """``<name>_weights.c``: every constant array."""
     parts = [f'#include "edgekit.h"\n#include "{ctx.prefix}.h"\n']
+    line = packing(ctx.profile.kernels).line
     for name, array in ctx.constants.items():
         ctype, shape = C_ARRAYS[array.dtype.name], "".join(f"[{n}]" for n in array.shape)
-        parts.append(f"/* {shape} */\nextern const {ctype} {name}[{array.size}];")
+        aligned = f" __attribute__((aligned({line})))" if 0 < line <= array.nbytes else ""
+        parts.append(f"/* {shape} */\nextern const {ctype} {name}[{array.size}]{aligned};")
         parts.append(f"const {ctype} {name}[{array.size}] = {{\n{array_text(array)}\n}};\n")
     return "\n".join(parts)
 

@@ -5,22 +5,30 @@
 /* Requantized sums, each with its own factor; shift in 1..62. */
 static inline ek_i ek_i_requantize(ek_i acc, ek_i mult, ek_i shift)
 {
-    const ek_i none = ek_i_all(0), one = ek_i_all(1);
+    const ek_i none = ek_i_all(0), one = ek_i_all(1), behind = ek_i_sub(shift, ek_i_all(33));
+    if (!ek_i_any_negative(behind)) {
+        return ek_i_shr(ek_i_add(ek_i_high(acc, mult), ek_i_shl(one, behind)), ek_i_add(behind, one));
+    }
     const ek_i up = ek_i_clamp(ek_i_sub(ek_i_all(33), shift), none, ek_i_all(30));
-    const ek_i down = ek_i_clamp(ek_i_sub(shift, ek_i_all(33)), none, ek_i_all(31));
-    const ek_i limit = ek_i_shr(ek_i_all(1 << 30), up);
-    const ek_i sum = ek_i_shl(ek_i_clamp(acc, ek_i_sub(none, limit), limit), up);
-    return ek_i_shr(ek_i_add(ek_i_shr(ek_i_high(sum, mult), down), one), one);
+    const ek_i down = ek_i_clamp(behind, none, ek_i_all(31));
+    const ek_i most = ek_i_shr(ek_i_all(INT32_MAX), up), least = ek_i_sub(ek_i_all(-1), most);
+    const ek_i sum = ek_i_shl(ek_i_clamp(acc, least, most), up);
+    const ek_i half = ek_i_shl(one, down);
+    return ek_i_shr(ek_i_add(ek_i_high(sum, mult), half), ek_i_add(down, one));
+}
+
+/* Requantized sums with one factor and a shift of 33 or more. */
+static inline ek_i ek_i_requantize_down(ek_i acc, int32_t mult, int32_t shift)
+{
+    const ek_i half = ek_i_all((int32_t)1 << (shift - 33));
+    return ek_i_shr(ek_i_add(ek_i_high(acc, ek_i_all(mult)), half), ek_i_all(shift - 32));
 }
 
 /* Requantized sums with one factor. */
 static inline ek_i ek_i_requantize_all(ek_i acc, int32_t mult, int32_t shift)
 {
-    const ek_i one = ek_i_all(1), m = ek_i_all(mult);
-    if (shift >= 33) {
-        return ek_i_shr(ek_i_add(ek_i_shr(ek_i_high(acc, m), ek_i_all(shift - 33)), one), one);
-    }
-    return ek_i_requantize(acc, m, ek_i_all(shift));
+    return shift >= 33 ? ek_i_requantize_down(acc, mult, shift)
+                       : ek_i_requantize(acc, ek_i_all(mult), ek_i_all(shift));
 }
 
 /* y [n] = ek_output of acc [n], each with its own factor. */

@@ -3,6 +3,8 @@
 #include "ek_conv_positions.h"
 #include "ek_conv_window.h"
 
+#include "ek_conv_pointwise.h"
+
 void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
              int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
@@ -23,6 +25,8 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
         const int32_t o = g * outputs;
         const ek_layer layer = {x + g * x_group, w + (ptrdiff_t)o * taps, bias + o, mult + o, shift + o, y + o * plane,
                                 x_zero, y_zero, y_min, y_max, inputs, outputs, s.in_h, s.in_w, plane};
-        ek_conv_window(&layer, &window);
+        if (!ek_pointwise(&layer, &window)) {
+            ek_conv_window(&layer, &window);
+        }
     }
 }

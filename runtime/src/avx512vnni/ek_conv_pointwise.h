@@ -1,0 +1,198 @@
+/* Convolution of int8 inputs by one tap per channel, without stride or padding, over ek_conv_window.h. Of a tile of 64
+ * positions four vectors hold a group of four channels; all outputs are taken from it. In 128-bit lane l vector v has
+ * positions 16 * l + 4 * v .. + 3, as unpacking leaves them, so that packing the sums restores their order. */
+
+#define EK_POINT_GROUPS 128 /* of four channels */
+
+/* tile [groups][4] of n positions, 64 at most, of channels `plane` bytes apart. */
+static inline void ek_point_gather(const int8_t *x, ptrdiff_t plane, int32_t channels, int32_t n, __m512i *tile)
+{
+    const __mmask64 lanes = ek_span(0, n);
+    const __m512i top = _mm512_set1_epi8(-128);
+    __m512i row[4];
+    for (int32_t c = 0; c < channels; c += 4, tile += 4) {
+        for (int32_t i = 0; i < 4; i++) { /* weights of missing channels are 0 */
+            const int8_t *const from = x + ek_min(c + i, channels - 1) * plane;
+            row[i] = _mm512_xor_si512(_mm512_maskz_loadu_epi8(lanes, from), top);
+        }
+        const __m512i ab = _mm512_unpacklo_epi8(row[0], row[1]), ab_high = _mm512_unpackhi_epi8(row[0], row[1]);
+        const __m512i cd = _mm512_unpacklo_epi8(row[2], row[3]), cd_high = _mm512_unpackhi_epi8(row[2], row[3]);
+        tile[0] = _mm512_unpacklo_epi16(ab, cd);
+        tile[1] = _mm512_unpackhi_epi16(ab, cd);
+        tile[2] = _mm512_unpacklo_epi16(ab_high, cd_high);
+        tile[3] = _mm512_unpackhi_epi16(ab_high, cd_high);
+    }
+}
+
+/* The same as one vector of 16 positions. */
+static inline void ek_point_gather_few(const int8_t *x, ptrdiff_t plane, int32_t channels, int32_t n, __m512i *tile)
+{
+    const __mmask16 lanes = ek_lanes(n);
+    __m128i row[4];
+    for (int32_t c = 0; c < channels; c += 4, tile++) {
+        for (int32_t i = 0; i < 4; i++) {
+            row[i] = _mm_maskz_loadu_epi8(lanes, x + ek_min(c + i, channels - 1) * plane);
+        }
+        const __m128i ab = _mm_unpacklo_epi8(row[0], row[1]), ab_high = _mm_unpackhi_epi8(row[0], row[1]);
+        const __m128i cd = _mm_unpacklo_epi8(row[2], row[3]), cd_high = _mm_unpackhi_epi8(row[2], row[3]);
+        __m512i all = _mm512_castsi128_si512(_mm_unpacklo_epi16(ab, cd));
+        all = _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab, cd), 1);
+        all = _mm512_inserti32x4(all, _mm_unpacklo_epi16(ab_high, cd_high), 2);
+        all = _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab_high, cd_high), 3);
+        *tile = _mm512_xor_si512(all, _mm512_set1_epi8(-128));
+    }
+}
+
+/* sums [rows][vectors] += weights w [rows][channels], a multiple of 4, times the tile. */
+EK_INLINE void ek_point_sums(const __m512i *tile, const int8_t *w, int32_t channels, int32_t rows, int32_t vectors,
+                             __m512i *sums)
+{
+    for (int32_t c = 0; c < channels; c += 4, tile += vectors) {
+        for (int32_t r = 0; r < rows; r++) {
+            int32_t taps;
+            memcpy(&taps, w + (ptrdiff_t)r * channels + c, 4);
+            for (int32_t v = 0; v < vectors; v++) {
+                sums[r * vectors + v] = _mm512_dpbusd_epi32(sums[r * vectors + v], tile[v], _mm512_set1_epi32(taps));
+            }
+        }
+    }
+}
+
+/* The sums' requantized values; `is_down`: shift >= 33. */
+EK_INLINE ek_i ek_point_scaled(ek_i sum, int32_t mult, int32_t shift, int is_down)
+{
+    return is_down ? ek_i_requantize_down(sum, mult, shift) : ek_i_requantize_all(sum, mult, shift);
+}
+
+/* y [n] = outputs of one channel with sums of a tile of 64 positions. Saturating to int16 first is exact for int8. */
+EK_INLINE void ek_point_outputs(const __m512i *sums, const ek_layer *l, int32_t channel, int is_down, EK_Y *y,
+                                int32_t n)
+{
+    const int32_t mult = l->mult[channel], shift = l->shift[channel];
+    const uint64_t lanes = ek_span(0, n);
+    __m512i q[4];
+    for (int32_t v = 0; v < 4; v++) {
+        q[v] = ek_point_scaled(sums[v], mult, shift, is_down);
+    }
+    if (sizeof(EK_Y) == 1) {
+        const __m512i zero = _mm512_set1_epi16((int16_t)l->y_zero);
+        const __m512i low = _mm512_set1_epi8((int8_t)l->y_min), high = _mm512_set1_epi8((int8_t)l->y_max);
+        const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero);
+        const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero);
+        const __m512i bytes = _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(a, b), low), high);
+        if (n == 64) {
+            _mm512_storeu_si512(y, bytes);
+        } else {
+            _mm512_mask_storeu_epi8(y, lanes, bytes);
+        }
+    } else {
+        const __m512i zero = ek_i_all(l->y_zero);
+        const __m512i low = _mm512_set1_epi16((int16_t)l->y_min), high = _mm512_set1_epi16((int16_t)l->y_max);
+        const __m512i a = _mm512_packs_epi32(ek_i_add(q[0], zero), ek_i_add(q[1], zero));
+        const __m512i b = _mm512_packs_epi32(ek_i_add(q[2], zero), ek_i_add(q[3], zero));
+        const __m512i first = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), b);
+        const __m512i last = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), b);
+        const __mmask32 front = (__mmask32)lanes, behind = (__mmask32)(lanes >> 32);
+        _mm512_mask_storeu_epi16(y, front, _mm512_min_epi16(_mm512_max_epi16(first, low), high));
+        _mm512_mask_storeu_epi16(y + 32, behind, _mm512_min_epi16(_mm512_max_epi16(last, low), high));
+    }
+}
+
+/* y [n] = those with sums of a vector of 16 positions. */
+EK_INLINE void ek_point_outputs_few(ek_i sum, const ek_layer *l, int32_t channel, int is_down, EK_Y *y, int32_t n)
+{
+    const ek_i q = ek_point_scaled(sum, l->mult[channel], l->shift[channel], is_down);
+    const ek_i clamped = ek_i_clamp(ek_i_add(q, ek_i_all(l->y_zero)), ek_i_all(l->y_min), ek_i_all(l->y_max));
+    if (sizeof(EK_Y) == 1) {
+        ek_i_store_s8((int8_t *)(void *)y, clamped, n);
+    } else {
+        ek_i_store_s16((int16_t *)(void *)y, clamped, n);
+    }
+}
+
+/* n outputs, behind the first `at`, of `rows` channels from `channel` on. */
+EK_INLINE void ek_point_rows(const __m512i *tile, const ek_layer *l, int32_t channel, int32_t rows, int32_t vectors,
+                             int is_down, int32_t at, int32_t n)
+{
+    const int32_t channels = l->inputs, whole = (channels + 3) & ~3;
+    const int8_t *const w = l->w + (ptrdiff_t)channel * channels;
+    int8_t copy[8 * 4 * EK_POINT_GROUPS]; /* of rows that end within a group */
+    __m512i sums[16];
+    for (int32_t r = 0; r < rows && channels != whole; r++) {
+        memcpy(copy + r * whole, w + r * channels, (size_t)channels);
+        memset(copy + r * whole + channels, 0, (size_t)(whole - channels));
+    }
+    for (int32_t i = 0; i < rows * vectors; i++) {
+        sums[i] = ek_i_all((int32_t)l->bias[channel + i / vectors]);
+    }
+    ek_point_sums(tile, channels == whole ? w : copy, whole, rows, vectors, sums);
+    for (int32_t r = 0; r < rows; r++) {
+        EK_Y *const y = l->y + (channel + r) * l->plane + at;
+        if (vectors == 4) {
+            ek_point_outputs(sums + 4 * r, l, channel + r, is_down, y, n);
+        } else {
+            ek_point_outputs_few(sums[r], l, channel + r, is_down, y, n);
+        }
+    }
+}
+
+/* All channels of a tile, `together` at once. */
+EK_INLINE void ek_point_tile(const __m512i *tile, const ek_layer *l, int32_t together, int32_t vectors, int is_down,
+                             int32_t at, int32_t n)
+{
+    int32_t channel = 0;
+    for (; channel + together <= l->outputs; channel += together) {
+        ek_point_rows(tile, l, channel, together, vectors, is_down, at, n);
+    }
+    for (; channel < l->outputs; channel++) {
+        ek_point_rows(tile, l, channel, 1, vectors, is_down, at, n);
+    }
+}
+
+/* All outputs of a group of channels, of which the positions lie in one row. */
+EK_INLINE void ek_pointwise_s8(const ek_layer *l, int is_down)
+{
+    const int32_t positions = (int32_t)l->plane;
+    __m512i tile[4 * EK_POINT_GROUPS];
+    for (int32_t at = 0; at < positions;) {
+        const int32_t left = positions - at, n = ek_min(left, left > 32 ? 64 : 16);
+        const int8_t *const x = (const int8_t *)(const void *)(l->x + at);
+        if (left > 32) {
+            ek_point_gather(x, l->plane, l->inputs, n, tile);
+            ek_point_tile(tile, l, 4, 4, is_down, at, n);
+        } else {
+            ek_point_gather_few(x, l->plane, l->inputs, n, tile);
+            ek_point_tile(tile, l, 8, 1, is_down, at, n);
+        }
+        at += n;
+    }
+}
+
+static void ek_pointwise_down(const ek_layer *l)
+{
+    ek_pointwise_s8(l, 1);
+}
+
+static void ek_pointwise_any(const ek_layer *l)
+{
+    ek_pointwise_s8(l, 0);
+}
+
+/* Whether a group is one that this takes; then its outputs are done. */
+static inline int ek_pointwise(const ek_layer *l, const ek_window *o)
+{
+    int32_t least = 33;
+    if (sizeof(EK_X) != 1 || o->k_h * o->k_w != 1 || l->in_h != 1 || l->in_w != o->out_w || o->out_h != 1
+        || o->stride_w != 1 || o->column != 0 || o->row != 0 || l->inputs > 4 * EK_POINT_GROUPS) {
+        return 0;
+    }
+    for (int32_t i = 0; i < l->outputs; i++) {
+        least = ek_min(least, l->shift[i]);
+    }
+    if (least < 33) {
+        ek_pointwise_any(l);
+    } else {
+        ek_pointwise_down(l);
+    }
+    return 1;
+}

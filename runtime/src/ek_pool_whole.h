@@ -1,0 +1,1 @@
+/* Means of whole channels have no kernel of their own here. */
