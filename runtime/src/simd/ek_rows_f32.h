@@ -13,7 +13,7 @@ EK_INLINE void ek_tile_f32(const float *x, const float *w, float *y, int32_t row
                            int32_t panels, int32_t last)
 {
     const ptrdiff_t step = (ptrdiff_t)k * EK_COLUMNS;
-    ek_v even[8], odd[8];
+    ek_v even[2 * EK_TILE_ROWS], odd[2 * EK_TILE_ROWS];
     int32_t i = 0;
     for (int32_t r = 0; r < rows; r++) {
         for (int32_t p = 0; p < panels; p++) {
@@ -70,16 +70,16 @@ EK_INLINE void ek_row_f32(const float *x, const float *w, float *y, int32_t k, i
     }
 }
 
-/* Four rows over all columns, two panels at a time. */
-EK_INLINE void ek_four_rows_f32(const float *x, const float *w, float *y, int32_t k, int32_t count)
+/* Some rows over all columns, two panels at a time. */
+EK_INLINE void ek_few_rows_f32(const float *x, const float *w, float *y, int32_t rows, int32_t k, int32_t count)
 {
     int32_t at = 0;
     for (; count - at > EK_COLUMNS; at += 2 * EK_COLUMNS) {
         const int32_t last = count - at < 2 * EK_COLUMNS ? count - at - EK_COLUMNS : EK_COLUMNS;
-        ek_tile_f32(x, w + (ptrdiff_t)at * k, y + at, 4, k, count, 2, last);
+        ek_tile_f32(x, w + (ptrdiff_t)at * k, y + at, rows, k, count, 2, last);
     }
     if (at < count) {
-        ek_tile_f32(x, w + (ptrdiff_t)at * k, y + at, 4, k, count, 1, count - at);
+        ek_tile_f32(x, w + (ptrdiff_t)at * k, y + at, rows, k, count, 1, count - at);
     }
 }
 
@@ -90,8 +90,11 @@ static inline void ek_rows_f32(const float *x, const float *w, float *y, int32_t
     int32_t row = 0;
     (void)n;
     w += (ptrdiff_t)((from + EK_COLUMNS - 1) / EK_COLUMNS * EK_COLUMNS) * k;
+    for (; row + EK_TILE_ROWS <= rows; row += EK_TILE_ROWS) {
+        ek_few_rows_f32(x + (ptrdiff_t)row * k, w, y + (ptrdiff_t)row * count, EK_TILE_ROWS, k, count);
+    }
     for (; row + 4 <= rows; row += 4) {
-        ek_four_rows_f32(x + (ptrdiff_t)row * k, w, y + (ptrdiff_t)row * count, k, count);
+        ek_few_rows_f32(x + (ptrdiff_t)row * k, w, y + (ptrdiff_t)row * count, 4, k, count);
     }
     for (; row < rows; row++) {
         ek_row_f32(x + (ptrdiff_t)row * k, w, y + (ptrdiff_t)row * count, k, count);
