@@ -4,6 +4,7 @@ import ctypes
 import platform
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,25 @@ def test_pointwise_convolutions_at_the_edges_of_tiles_and_numbers(
             where = f"{isa}, {positions} positions, {channels} -> {outputs} channels"
             check(call, run(isa_libraries[isa], packed(call, ISAS[isa][0])), where)
             check(call, run(libraries["ubsan"], call), where)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_depthwise_planes_of_a_few_columns(isa_libraries: dict[str, ctypes.CDLL], isa: str) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    sizes = product((4, 8, 16), (1, 2, 3, 5, 16), (1, 2), (0, 1, 2), (0, 1))
+    for width, height, stride, top, below in sizes:
+        in_h = max(1, (height - 1) * stride + 3 - top - below)
+        planes = (3, in_h, stride * width, 6, height, width)
+        shape = ConvShape(*planes, 3, 3, stride, stride, 1, 1, top, 1, 3)
+        random = np.random.default_rng([width, height, stride])
+        x = random.standard_normal((3, in_h, stride * width), np.float32)
+        w = random.standard_normal((6, 1, 3, 3), np.float32)
+        bias = random.standard_normal(6, np.float32)
+        y = arith_float.ek_conv_f32(x, w, bias, shape)
+        struct = np.array(shape.fields(), np.int32)
+        call = Call("ek_conv_f32", [x, w, bias, np.zeros_like(y), struct], {3: y})
+        check_near(call, run(isa_libraries[isa], packed(call, ISAS[isa][0])), f"{isa}, {shape}")
 
 
 @pytest.mark.parametrize("kernel", ["ek_fc_s8_s8", "ek_fc_s8_s16"])

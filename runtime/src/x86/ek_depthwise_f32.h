@@ -1,5 +1,6 @@
 /* Depthwise float convolution over ek_vector.h: masked loads leave out the padding, so that rows are read where they
  * lie; the masks of a tile of columns serve all rows and channels. */
+#include "ek_depthwise_planes.h"
 #include "ek_tap_lanes.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
@@ -83,6 +84,9 @@ static int ek_depthwise_f32(const float *x, const float *w, const float *bias, f
     const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w, x_plane = (ptrdiff_t)s->in_h * s->in_w;
     const int32_t per_group = s->out_c / s->groups, square = s->k_h == 3 && s->k_w == 3;
     ek_tap_lanes taps[EK_MOST_COLUMNS];
+    if (EK_PLANES(x, w, bias, y, s)) {
+        return 1;
+    }
     if (s->k_w > EK_MOST_COLUMNS) {
         return 0;
     }
