@@ -61,7 +61,7 @@ def _conv(
 
 def _conv_row(label: str, types: str, shape: tuple[str, int]) -> Row:
     if types == "f32":
-        return Row(label, f"ek_conv_f32(f, fw, NULL, fy, {shape[0]})", shape[1])
+        return Row(label, f"ek_conv_f32(f, fw, NULL, 0, fy, {shape[0]})", shape[1])
     x = types.split("_")[0]
     zero, numbers = (3, S8) if x == "s8" else (0, S16)
     call = f"ek_conv_{types}({x}, {zero}, w, (const void *)bias, {numbers}, {x}y, {shape[0]})"

@@ -207,10 +207,10 @@ def ek_matmul_f32(a: F32, b: F32) -> F32:
     return ek_fc_f32(a, b, None)
 
 
-def ek_conv_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape) -> F32:
+def ek_conv_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape, relu: int = 0) -> F32:
     """Return the convolution; per output: bias, then taps in order (channel, row, column).
 
-    x ``(in_c, in_h, in_w)``, w ``(out_c, in_c / groups, k_h, k_w)``.
+    x ``(in_c, in_h, in_w)``, w ``(out_c, in_c / groups, k_h, k_w)``; where `relu` is not 0, 0 for sums not above it.
     """
     s = shape
     ci, co = per_group(s)
@@ -221,7 +221,8 @@ def ek_conv_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape) -> F32:
         for c in range(ci):
             for ky, kx, (iy, oy), (ix, ox) in conv_taps(s):
                 acc[:, :, oy, ox] += wg[:, :, c, ky, kx] * xg[:, c, :, iy, ix]
-    return acc.reshape(s.out_c, s.out_h, s.out_w)
+    y = acc.reshape(s.out_c, s.out_h, s.out_w)
+    return np.where(y > 0, y, np.float32(0)) if relu else y
 
 
 def ek_conv_transpose_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape) -> F32:

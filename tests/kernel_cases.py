@@ -285,8 +285,12 @@ def conv_f32(kernel: str) -> Callable[[Draw], Call]:
         x_shape, w_shape, struct = shaped(shape, transposed)
         x, w = floats(d, *x_shape), floats(d, *w_shape)
         bias = floats(d, shape.out_c) if d.int(0, 1) else None
-        y = getattr(arith_float, kernel)(x, w, bias, shape)
-        return Call(kernel, [x, w, bias, blank(y), struct], {3: y})
+        if transposed:
+            y = arith_float.ek_conv_transpose_f32(x, w, bias, shape)
+            return Call(kernel, [x, w, bias, blank(y), struct], {3: y})
+        relu = d.int(0, 1)
+        y = arith_float.ek_conv_f32(x, w, bias, shape, relu)
+        return Call(kernel, [x, w, bias, relu, blank(y), struct], {4: y})
 
     return build
 

@@ -143,9 +143,9 @@ def test_depthwise_planes_of_a_few_columns(isa_libraries: dict[str, ctypes.CDLL]
         x = random.standard_normal((3, in_h, stride * width), np.float32)
         w = random.standard_normal((6, 1, 3, 3), np.float32)
         bias = random.standard_normal(6, np.float32)
-        y = arith_float.ek_conv_f32(x, w, bias, shape)
+        y = arith_float.ek_conv_f32(x, w, bias, shape, top)
         struct = np.array(shape.fields(), np.int32)
-        call = Call("ek_conv_f32", [x, w, bias, np.zeros_like(y), struct], {3: y})
+        call = Call("ek_conv_f32", [x, w, bias, top, np.zeros_like(y), struct], {4: y})
         check_near(call, run(isa_libraries[isa], packed(call, ISAS[isa][0])), f"{isa}, {shape}")
 
 

@@ -602,8 +602,8 @@ void ek_conv_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w, const int
                     const ek_conv_shape *shape);
 
 /* Float convolution, layouts as above; per output: bias, then taps in order (channel, row, column).
- * bias may be NULL: 0. */
-void ek_conv_f32(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *shape);
+ * bias may be NULL: 0. Where relu is not 0, y is 0 unless the sum is above it. */
+void ek_conv_f32(const float *x, const float *w, const float *bias, int32_t relu, float *y, const ek_conv_shape *shape);
 
 /* Depthwise convolution at one position of frames that lie apart, as in a ring: of every channel
  * y = clamp(y_zero + requantize(bias + sum over t of w [t] * x [at [t]])).

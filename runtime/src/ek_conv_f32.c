@@ -38,8 +38,8 @@ static inline void ek_dots_f32(const float *restrict x, int32_t zero, const floa
 
 #include "ek_conv_taps.h"
 
-void ek_conv_f32(const float *restrict x, const float *restrict w, const float *restrict bias, float *restrict y,
-                 const ek_conv_shape *shape)
+void ek_conv_f32(const float *restrict x, const float *restrict w, const float *restrict bias, int32_t relu,
+                 float *restrict y, const ek_conv_shape *shape)
 {
     const ek_conv_shape s = ek_conv_flatten(shape);
     const int32_t per_group = s.out_c / s.groups, per_input = s.in_c / s.groups, taps = per_input * s.k_h * s.k_w;
@@ -58,9 +58,8 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
         rows = by_column ? ek_min(EK_ROWS, per_group - o % per_group) : 1;
         if (matrix) {
             ek_accumulate_f32(wo, xg, yo, per_input, s.out_w, s.in_w);
-            continue;
         }
-        for (int32_t oy = 0; oy < s.out_h; oy++) {
+        for (int32_t oy = 0; oy < s.out_h && !matrix; oy++) {
             if (!by_column) {
                 ek_conv_taps(xg, 0, wo, &s, oy, 0, s.out_w, yo + (ptrdiff_t)oy * s.out_w);
                 continue;
@@ -79,6 +78,9 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
                     to[j * plane] = acc[j];
                 }
             }
+        }
+        for (ptrdiff_t i = 0; relu && i < rows * plane; i++) {
+            yo[i] = yo[i] > 0.0f ? yo[i] : 0.0f;
         }
     }
 }

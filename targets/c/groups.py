@@ -14,6 +14,7 @@ from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import argument_names, emit_process, field_names, function_body
 from edgekit.targets.c.moves import fuse_moves
 from edgekit.targets.c.plan import Layout, Slot, Traits, make_layout
+from edgekit.targets.c.relus import fuse_relus
 from edgekit.targets.c.rings import use_rings
 
 
@@ -117,11 +118,11 @@ def divided(integer: Model, table: StepTable | None) -> Part:
         ModelError: there is no such cut.
     """
     if table is None or not (table.graph == split_unet.DECODER).any():
-        return Part(fuse_moves(use_rings(integer)))
+        return Part(fuse_relus(fuse_moves(use_rings(integer))))
     whole, decoder, names = split_unet.split(integer, table.roles.x, table.cut)
-    alone = fuse_moves(decoder.describe(constants=list(names)))
+    alone = fuse_relus(fuse_moves(decoder.describe(constants=list(names))))
     slots = make_layout(alone, traits_of(alone)).slots
-    return Part(fuse_moves(whole), alone, {name: slots[name] for name in names})
+    return Part(fuse_relus(fuse_moves(whole)), alone, {name: slots[name] for name in names})
 
 
 DECODER = "decoder"

@@ -100,6 +100,12 @@ static inline ek_v ek_v_add(ek_v a, ek_v b)
     return _mm256_add_ps(a, b);
 }
 
+/* What is above 0; 0 where nothing is, or no number. */
+static inline ek_v ek_v_relu(ek_v a)
+{
+    return _mm256_max_ps(a, _mm256_setzero_ps());
+}
+
 /* a * b + c. */
 static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
 {

@@ -62,7 +62,7 @@ static inline __attribute__((always_inline)) void ek_plane_rows(const float *x, 
 }
 
 static inline __attribute__((always_inline)) void ek_plane_channels(const float *x, const float *w, const float *bias,
-                                                                    float *y, const ek_conv_shape *s,
+                                                                    int32_t relu, float *y, const ek_conv_shape *s,
                                                                     const ek_plane_lanes *lanes, int32_t width,
                                                                     int32_t stride)
 {
@@ -78,15 +78,16 @@ static inline __attribute__((always_inline)) void ek_plane_channels(const float 
                     acc = ek_v_fma(ek_v_all(w[3 * ky + kx]), taps[kx], acc);
                 }
             }
-            ek_v_store_some(y + v * EK_LANES, acc, n - v * EK_LANES);
+            ek_v_store_some(y + v * EK_LANES, relu ? ek_v_relu(acc) : acc, n - v * EK_LANES);
         }
     }
 }
 
-#define EK_PLANE_CHANNELS(width, stride) ek_plane_channels(x, w, bias, y, s, &lanes, width, stride)
+#define EK_PLANE_CHANNELS(width, stride) ek_plane_channels(x, w, bias, relu, y, s, &lanes, width, stride)
 
 /* Returns 0 where the planes are others, and does nothing then. */
-static int ek_depthwise_planes(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *s)
+static int ek_depthwise_planes(const float *x, const float *w, const float *bias, int32_t relu, float *y,
+                               const ek_conv_shape *s)
 {
     const int32_t width = s->out_w, stride = s->stride_w, most = EK_PLANE_VECTORS * EK_LANES / width;
     const int32_t square = s->k_h == 3 && s->k_w == 3 && s->stride_h == stride && s->dil_h == 1 && s->dil_w == 1;

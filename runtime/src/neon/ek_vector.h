@@ -123,6 +123,12 @@ static inline ek_v ek_v_add(ek_v a, ek_v b)
     return vaddq_f32(a, b);
 }
 
+/* What is above 0; 0 where nothing is, or no number. */
+static inline ek_v ek_v_relu(ek_v a)
+{
+    return vreinterpretq_f32_u32(vandq_u32(vcgtzq_f32(a), vreinterpretq_u32_f32(a)));
+}
+
 /* a * b + c. */
 static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
 {

@@ -71,7 +71,8 @@ static void ek_gather_piece(const float *x, const ek_conv_shape *s, int32_t oy, 
 /* y [rows][n], rows `plane` apart, = start or y itself, + w [rows][count] . x [count][n], rows of w `taps` apart; n fits
  * into so many vectors. */
 EK_INLINE void ek_rows_tile(const float *x, ptrdiff_t x_step, const float *w, int32_t taps, int32_t count,
-                            const float *start, float *y, ptrdiff_t plane, int32_t rows, int32_t vectors, int32_t n)
+                            const float *start, int32_t relu, float *y, ptrdiff_t plane, int32_t rows, int32_t vectors,
+                            int32_t n)
 {
     const int32_t some[2] = {ek_min(n, EK_LANES), n - EK_LANES};
     ek_v acc[EK_TILE_ROWS][2];
@@ -94,17 +95,17 @@ EK_INLINE void ek_rows_tile(const float *x, ptrdiff_t x_step, const float *w, in
     }
     for (int32_t r = 0; r < rows; r++) {
         for (int32_t v = 0; v < vectors; v++) {
-            ek_v_store_some(y + r * plane + v * EK_LANES, acc[r][v], some[v]);
+            ek_v_store_some(y + r * plane + v * EK_LANES, relu ? ek_v_relu(acc[r][v]) : acc[r][v], some[v]);
         }
     }
 }
 
-#define EK_ROWS_TILE(rows, vectors) ek_rows_tile(x, x_step, wr, taps, count, start, to, plane, rows, vectors, n)
+#define EK_ROWS_TILE(rows, vectors) ek_rows_tile(x, x_step, wr, taps, count, start, relu, to, plane, rows, vectors, n)
 
 /* All `rows` outputs of a group, as many at a time as registers hold. */
 EK_INLINE void ek_group_columns(const float *x, ptrdiff_t x_step, const float *w, int32_t taps, int32_t count,
-                                const float *bias, int32_t first, float *y, ptrdiff_t plane, int32_t rows,
-                                int32_t vectors, int32_t n)
+                                const float *bias, int32_t first, int32_t relu, float *y, ptrdiff_t plane,
+                                int32_t rows, int32_t vectors, int32_t n)
 {
     const float none[EK_TILE_ROWS] = {0.0f};
     for (int32_t r = 0, now; r < rows; r += now) {
@@ -127,17 +128,19 @@ EK_INLINE void ek_group_columns(const float *x, ptrdiff_t x_step, const float *w
 }
 
 static void ek_group_tile(const float *x, ptrdiff_t x_step, const float *w, int32_t taps, int32_t count,
-                          const float *bias, int32_t first, float *y, ptrdiff_t plane, int32_t rows, int32_t n)
+                          const float *bias, int32_t first, int32_t relu, float *y, ptrdiff_t plane, int32_t rows,
+                          int32_t n)
 {
     if (n > EK_LANES) {
-        ek_group_columns(x, x_step, w, taps, count, bias, first, y, plane, rows, 2, n);
+        ek_group_columns(x, x_step, w, taps, count, bias, first, relu, y, plane, rows, 2, n);
     } else {
-        ek_group_columns(x, x_step, w, taps, count, bias, first, y, plane, rows, 1, n);
+        ek_group_columns(x, x_step, w, taps, count, bias, first, relu, y, plane, rows, 1, n);
     }
 }
 
 /* One output element of each channel of a depthwise convolution: its taps are few and far apart. */
-static void ek_depthwise_column(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *s)
+static void ek_depthwise_column(const float *x, const float *w, const float *bias, int32_t relu, float *y,
+                                const ek_conv_shape *s)
 {
     for (int32_t o = 0; o < s->out_c; o++, w += s->k_h * s->k_w) {
         const float *const xo = x + (ptrdiff_t)(o / (s->out_c / s->groups)) * s->in_h * s->in_w;
@@ -149,12 +152,12 @@ static void ek_depthwise_column(const float *x, const float *w, const float *bia
                 acc += ix >= 0 && ix < s->in_w ? xo[iy * s->in_w + ix] * w[ky * s->k_w + kx] : 0.0f;
             }
         }
-        y[o] = acc;
+        y[o] = !relu || acc > 0.0f ? acc : 0.0f;
     }
 }
 
-void ek_conv_f32(const float *restrict x, const float *restrict w, const float *restrict bias, float *restrict y,
-                 const ek_conv_shape *shape)
+void ek_conv_f32(const float *restrict x, const float *restrict w, const float *restrict bias, int32_t relu,
+                 float *restrict y, const ek_conv_shape *shape)
 {
     const ek_conv_shape s = ek_conv_flatten(shape);
     const int32_t rows = s.out_c / s.groups, inputs = s.in_c / s.groups, taps = inputs * s.k_h * s.k_w;
@@ -164,10 +167,10 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
     float piece[EK_TAPS * EK_TILE];
     ek_tile_columns columns;
     if (inputs == 1 && plane == 1) {
-        ek_depthwise_column(x, w, bias, y, &s);
+        ek_depthwise_column(x, w, bias, relu, y, &s);
         return;
     }
-    if (inputs == 1 && ek_depthwise_f32(x, w, bias, y, &s)) {
+    if (inputs == 1 && ek_depthwise_f32(x, w, bias, relu, y, &s)) {
         return;
     }
     for (int32_t g = 0; g < s.groups; g++) {
@@ -182,13 +185,15 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
             for (int32_t oy = 0; oy < s.out_h; oy++) {
                 float *const yt = yg + (ptrdiff_t)oy * s.out_w + ox;
                 if (direct) {
-                    ek_group_tile(xg + (ptrdiff_t)oy * s.in_w + ox, x_plane, wg, taps, taps, bg, 0, yt, plane, rows, n);
+                    const float *const xt = xg + (ptrdiff_t)oy * s.in_w + ox;
+                    ek_group_tile(xt, x_plane, wg, taps, taps, bg, 0, relu, yt, plane, rows, n);
                     continue;
                 }
                 for (int32_t t = 0; t < taps; t += EK_TAPS) {
                     const int32_t count = ek_min(EK_TAPS, taps - t);
+                    const int32_t own = relu && t + count == taps; /* the sums are whole */
                     ek_gather_piece(xg, &s, oy, &columns, t, count, piece);
-                    ek_group_tile(piece, EK_TILE, wg + t, taps, count, bg, t, yt, plane, rows, n);
+                    ek_group_tile(piece, EK_TILE, wg + t, taps, count, bg, t, own, yt, plane, rows, n);
                 }
             }
         }

@@ -6,8 +6,9 @@
 #define EK_INLINE static inline __attribute__((always_inline))
 
 /* Columns of one channel, n of every row of y. */
-EK_INLINE void ek_depthwise_tile(const float *x, const float *w, float bias, float *y, const ek_conv_shape *s,
-                                 const ek_tap_lanes *taps, int32_t n, int32_t k_h, int32_t k_w, int32_t stride)
+EK_INLINE void ek_depthwise_tile(const float *x, const float *w, float bias, int32_t relu, float *y,
+                                 const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t n, int32_t k_h, int32_t k_w,
+                                 int32_t stride)
 {
     for (int32_t oy = 0; oy < s->out_h; oy++) {
         ek_v acc = ek_v_all(bias);
@@ -21,7 +22,7 @@ EK_INLINE void ek_depthwise_tile(const float *x, const float *w, float bias, flo
                 acc = ek_v_fma(ek_v_all(w[ky * k_w + kx]), taken, acc);
             }
         }
-        ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, acc, n);
+        ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, relu ? ek_v_relu(acc) : acc, n);
     }
 }
 
@@ -36,8 +37,8 @@ EK_INLINE void ek_three_columns(const float *x, const ek_conv_shape *s, const ek
 }
 
 /* The same of a dense 3x3 with strides 2: the last row of x that a row of y takes is the first one of the next. */
-EK_INLINE void ek_depthwise_halves(const float *x, const float *w, float bias, float *y, const ek_conv_shape *s,
-                                   const ek_tap_lanes *taps, int32_t n)
+EK_INLINE void ek_depthwise_halves(const float *x, const float *w, float bias, int32_t relu, float *y,
+                                   const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t n)
 {
     ek_v rows[3][3];
     ek_three_columns(x, s, taps, -s->pad_top, 2, rows[2]);
@@ -51,13 +52,13 @@ EK_INLINE void ek_depthwise_halves(const float *x, const float *w, float bias, f
         for (int32_t t = 0; t < 9; t++) {
             acc = ek_v_fma(ek_v_all(w[t]), rows[t / 3][t % 3], acc);
         }
-        ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, acc, n);
+        ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, relu ? ek_v_relu(acc) : acc, n);
     }
 }
 
 /* The same of a dense 3x3 with strides 1: each row of x is loaded once, for the three rows of y that take it. */
-EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, float *y, const ek_conv_shape *s,
-                                   const ek_tap_lanes *taps, int32_t n)
+EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, int32_t relu, float *y,
+                                   const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t n)
 {
     const ek_v start = ek_v_all(bias);
     ek_v second = start, third = start; /* sums of two rows of y: with their first tap, with their first two */
@@ -71,7 +72,7 @@ EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, f
             }
         }
         if (oy >= 0) {
-            ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, sums[2], n);
+            ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, relu ? ek_v_relu(sums[2]) : sums[2], n);
         }
         second = sums[0];
         third = sums[1];
@@ -79,12 +80,13 @@ EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, f
 }
 
 /* Returns 0 where the kernel is too wide, and does nothing then. */
-static int ek_depthwise_f32(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *s)
+static int ek_depthwise_f32(const float *x, const float *w, const float *bias, int32_t relu, float *y,
+                            const ek_conv_shape *s)
 {
     const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w, x_plane = (ptrdiff_t)s->in_h * s->in_w;
     const int32_t per_group = s->out_c / s->groups, square = s->k_h == 3 && s->k_w == 3;
     ek_tap_lanes taps[EK_MOST_COLUMNS];
-    if (EK_PLANES(x, w, bias, y, s)) {
+    if (EK_PLANES(x, w, bias, relu, y, s)) {
         return 1;
     }
     if (s->k_w > EK_MOST_COLUMNS) {
@@ -101,13 +103,13 @@ static int ek_depthwise_f32(const float *x, const float *w, const float *bias, f
             const float start = bias ? bias[o] : 0.0f;
             float *const yo = y + o * plane + ox;
             if (square && s->stride_w == 1 && s->stride_h == 1 && s->dil_h == 1) {
-                ek_depthwise_square(xo, wo, start, yo, s, taps, n);
+                ek_depthwise_square(xo, wo, start, relu, yo, s, taps, n);
             } else if (square && s->stride_w == 2 && s->stride_h == 2 && s->dil_h == 1) {
-                ek_depthwise_halves(xo, wo, start, yo, s, taps, n);
+                ek_depthwise_halves(xo, wo, start, relu, yo, s, taps, n);
             } else if (square && s->stride_w == 2) {
-                ek_depthwise_tile(xo, wo, start, yo, s, taps, n, 3, 3, 2);
+                ek_depthwise_tile(xo, wo, start, relu, yo, s, taps, n, 3, 3, 2);
             } else {
-                ek_depthwise_tile(xo, wo, start, yo, s, taps, n, s->k_h, s->k_w, s->stride_w);
+                ek_depthwise_tile(xo, wo, start, relu, yo, s, taps, n, s->k_h, s->k_w, s->stride_w);
             }
         }
     }

@@ -17,6 +17,7 @@ from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int
 from edgekit.targets.c.packing import pack_conv, packing
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
+RELU = "relu"  # attribute of a Conv: whether its result is only what is above 0
 
 
 def emit_conv_int(ctx: Context, node: ir.Node) -> None:
@@ -64,6 +65,7 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
         at[0],
         ctx.pointer(w),
         "NULL" if bias is None else ctx.pointer(bias),
+        *([int_attribute(node, RELU, 0)] if node.op_type == "Conv" else []),
         at[1],
         shape_argument(conv_shape(node, list(dims(w)[2:])).fields()),
     )
