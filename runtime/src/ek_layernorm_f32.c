@@ -1,19 +1,11 @@
-#include "edgekit.h"
+#include "ek_sums_f32.h"
 
 void ek_layernorm_f32(const float *x, const float *scale, const float *bias, float eps, float *y, float *means,
                       float *inverses, int32_t rows, int32_t n)
 {
     for (int32_t row = 0; row < rows; row++) {
-        float sum = x[0], squares = 0.0f, mean, inverse;
-        for (int32_t i = 1; i < n; i++) {
-            sum += x[i];
-        }
-        mean = sum / (float)n;
-        for (int32_t i = 0; i < n; i++) {
-            const float d = x[i] - mean;
-            squares += d * d;
-        }
-        inverse = 1.0f / ek_sqrtf1(squares / (float)n + eps);
+        const float mean = ek_sum_f32(x, n) / (float)n;
+        const float inverse = 1.0f / ek_sqrtf1(ek_squares_f32(x, mean, n) / (float)n + eps);
         if (means) {
             means[row] = mean;
         }
