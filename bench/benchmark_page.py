@@ -112,7 +112,7 @@ def over(*prefixes: str) -> Callable[[Row], str]:
             best = min(known, key=lambda name: known[name])
             said.append(f"{known[best] / own:.2f}x {best}")
         snr = row["engines"]["EdgeKit"]["float_db"]
-        return ", ".join(said) + ("" if row["recipe"] == "float32" else f"; {snr:g} dB to float")
+        return ", ".join(said) + ("" if row["recipe"] == "float32" else f"; {snr:.1f} dB to float")
 
     return found
 
@@ -126,7 +126,7 @@ def best_peer(row: Row) -> str:
     best = min(known, key=lambda name: known[name])
     snr = row["engines"]["EdgeKit"]["float_db"]
     text = f"{known[best] / own:.2f}x {best}"
-    return text if row["recipe"] == "float32" else f"{text}; {snr:g} dB to float"
+    return text if row["recipe"] == "float32" else f"{text}; {snr:.1f} dB to float"
 
 
 def swept(row: Row) -> str:
