@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 
 from edgekit.demos.show_digits import labels
@@ -41,6 +40,8 @@ def densest(model: Model, _: Images) -> Calibration:
     source = onnx.load_from_string(model.to_bytes())
     middle = next(node.input[0] for node in source.graph.node if node.op_type == MIDDLE)
     source.graph.output.append(onnx.helper.make_empty_tensor_value_info(middle))
+    import onnxruntime  # after edgekit, which switches its telemetry off
+
     session = onnxruntime.InferenceSession(source.SerializeToString())
     features = [
         np.asarray(session.run([middle], {name: array[i] for name, array in calls.items()})[0])

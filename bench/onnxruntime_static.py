@@ -1,5 +1,10 @@
 """onnxruntime's static quantization of GTCRN, as its documentation has it: QDQ, 240 frames, states carried."""
 
+# edgekit first: it switches the telemetry of onnxruntime off
+from edgekit.export.verify import run, session
+from edgekit.runtime.stream import Arrays
+
+# isort: split
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +16,6 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from published_networks import NETWORKS
 from published_pipelines import frames, sqrt_hann
 from quant_audio import CALIBRATION, noise, speech
-
-from edgekit.export.verify import run, session
-from edgekit.runtime.stream import Arrays
 
 FRAMES = 240
 

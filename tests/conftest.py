@@ -5,6 +5,8 @@ import signal
 
 from hypothesis import settings
 
+import edgekit  # noqa: F401 (before any test imports onnxruntime: it switches its telemetry off)
+
 settings.register_profile("same", derandomize=True)
 if "STREAM_FUZZ" not in os.environ:
     settings.load_profile("same")

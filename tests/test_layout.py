@@ -129,3 +129,19 @@ def test_the_wheel_holds_every_module_kernel_and_clip(tmp_path: Path) -> None:
     assert expected <= held, sorted(expected - held)
     assert "edgekit/runtime/include/edgekit.h" in held
     assert "edgekit/demos/denoise.onnx" in held
+
+
+def test_what_imports_onnxruntime_imports_edgekit_before() -> None:
+    """Else its telemetry is on; tests come after `conftest.py`, what is inside functions after the rest."""
+    late = []
+    for path in (file for folder in ("bench", "docs") for file in (ROOT / folder).rglob("*.py")):
+        names = [
+            node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        roots = [name.partition(".")[0] for name in names]
+        if "onnxruntime" in roots and "edgekit" not in roots[: roots.index("onnxruntime")]:
+            late.append(str(path))
+    assert late == []
+    assert "import edgekit" in (ROOT / "tests" / "conftest.py").read_text()

@@ -1,0 +1,6 @@
+"""EdgeKit: `edgekit.api` has the verbs. Its processes send nothing to anyone."""
+
+import os
+
+# onnxruntime reads it while it is imported; its own call comes too late to keep it from writing files.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
