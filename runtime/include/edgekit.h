@@ -678,14 +678,14 @@ void ek_avg_pool_f32(const float *x, float *y, int32_t include_pad, int32_t pad_
 /* y = clamp(y_zero + requantize(sum of (x - x_zero), mult [count - count_min], shift [count - count_min])), count the
  * divisor as above: its factor carries the division. s8: int32 accumulator, s16: int64. */
 void ek_avg_pool_s8(const int8_t *x, int32_t x_zero, const int32_t *mult, const uint8_t *shift, int32_t count_min,
-                    int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t include_pad,
-                    int32_t pad_bottom, int32_t pad_right, const ek_conv_shape *shape);
+                    int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t include_pad, int32_t pad_bottom,
+                    int32_t pad_right, const ek_conv_shape *shape);
 void ek_avg_pool_s16(const int16_t *x, int32_t x_zero, const int32_t *mult, const uint8_t *shift, int32_t count_min,
                      int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t include_pad,
                      int32_t pad_bottom, int32_t pad_right, const ek_conv_shape *shape);
-void ek_avg_pool_s16_s8(const int16_t *x, int32_t x_zero, const int32_t *mult, const uint8_t *shift, int32_t count_min,
-                        int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t include_pad,
-                        int32_t pad_bottom, int32_t pad_right, const ek_conv_shape *shape);
+void ek_avg_pool_s16_s8(const int16_t *x, int32_t x_zero, const int32_t *mult, const uint8_t *shift,
+                        int32_t count_min, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                        int32_t include_pad, int32_t pad_bottom, int32_t pad_right, const ek_conv_shape *shape);
 
 /* (sum of |x|^p)^(1/p) of each window, p >= 1. */
 void ek_lp_pool_f32(const float *x, float *y, int32_t p, const ek_conv_shape *shape);
@@ -717,8 +717,8 @@ void ek_grid_sample_f32(const float *x, const float *grid, float *y, int32_t cha
 #define EK_GRU_S16_SCRATCH(units) ((size_t)14 * (size_t)(units)) /* of those with an s16 one */
 void ek_gru_s8_s8(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
                   const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                  const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                  int32_t units, int32_t linear_before_reset, int16_t *scratch);
+                  const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
+                  int32_t linear_before_reset, int16_t *scratch);
 void ek_gru_s8_s16(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
                    const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
                    const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
@@ -753,10 +753,10 @@ void ek_lstm_s8_s16(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, co
                     const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
                     const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
                     int32_t units, int32_t c_bits, int16_t *scratch);
-void ek_lstm_s16_s8(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
-                    const int64_t *w_bias, const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
-                    const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
-                    int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+void ek_lstm_s16_s8(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r, const int64_t *w_bias,
+                    const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                    const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                    int32_t units, int32_t c_bits, int16_t *scratch);
 void ek_lstm_s16_s16(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
                      const int64_t *w_bias, const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
                      const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
@@ -813,8 +813,8 @@ void ek_mul_s16_s8(const int16_t *a, int32_t a_step, int32_t a_zero, const int16
  * m = m_pos where d >= 0, else m_neg [channels] (slopes of any sign). */
 void ek_prelu_s8(const int8_t *x, int32_t x_zero, int32_t m_pos, const int32_t *m_neg, int32_t shift, int32_t y_zero,
                  int8_t *y, int32_t channels, int32_t inner);
-void ek_prelu_s16(const int16_t *x, int32_t x_zero, int32_t m_pos, const int32_t *m_neg, int32_t shift, int32_t y_zero,
-                  int16_t *y, int32_t channels, int32_t inner);
+void ek_prelu_s16(const int16_t *x, int32_t x_zero, int32_t m_pos, const int32_t *m_neg, int32_t shift,
+                  int32_t y_zero, int16_t *y, int32_t channels, int32_t inner);
 void ek_prelu_s16_s8(const int16_t *x, int32_t x_zero, int32_t m_pos, const int32_t *m_neg, int32_t shift,
                      int32_t y_zero, int8_t *y, int32_t channels, int32_t inner);
 
@@ -826,9 +826,8 @@ void ek_matmul_s8_s8(const int8_t *a, int32_t a_zero, const int8_t *b, int32_t b
                      int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t m, int32_t k, int32_t n);
 void ek_matmul_s8_s16(const int8_t *a, int32_t a_zero, const int8_t *b, int32_t b_zero, int32_t mult, int32_t shift,
                       int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t m, int32_t k, int32_t n);
-void ek_matmul_s16_s8(const int16_t *a, int32_t a_zero, const int16_t *b, int32_t b_zero, int32_t mult,
-                      int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t m, int32_t k,
-                      int32_t n);
+void ek_matmul_s16_s8(const int16_t *a, int32_t a_zero, const int16_t *b, int32_t b_zero, int32_t mult, int32_t shift,
+                      int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t m, int32_t k, int32_t n);
 void ek_matmul_s16_s16(const int16_t *a, int32_t a_zero, const int16_t *b, int32_t b_zero, int32_t mult,
                        int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t m, int32_t k,
                        int32_t n);
@@ -842,8 +841,9 @@ void ek_magnitude_s16_s8(const int16_t *a, int32_t m1, const int16_t *b, int32_t
 
 /* y = clamp(y_zero + ((a * b * m1 + c * d * m2 + 2^(shift-1)) >> shift)); m1, m2 in [-2^30, 2^30]. y may be any
  * operand where the types agree. */
-void ek_product_sum_s16(const int16_t *a, const int16_t *b, int32_t m1, const int16_t *c, const int16_t *d, int32_t m2,
-                        int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t n);
+void ek_product_sum_s16(const int16_t *a, const int16_t *b, int32_t m1, const int16_t *c, const int16_t *d,
+                        int32_t m2, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                        int32_t n);
 void ek_product_sum_s16_s8(const int16_t *a, const int16_t *b, int32_t m1, const int16_t *c, const int16_t *d,
                            int32_t m2, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                            int32_t n);
