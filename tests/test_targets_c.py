@@ -15,6 +15,8 @@ from zoo import ZOO
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.model import Model
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate import Calibration
 from edgekit.quantize.oracle import Oracle
 from edgekit.runtime.stream import Stream
 
@@ -240,3 +242,24 @@ def test_outputs_that_nothing_computes(tmp_path: Path) -> None:
     assert set(got) == {"h", "again", "same", "constant", "all"}
     for name, array in expected.items():
         np.testing.assert_allclose(got[name], array, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("op", "weights"),
+    [("Conv", (1, 4, 1, 1)), ("Conv", (4, 4, 1, 1)), ("Conv", (4, 4, 3, 3)), ("ConvTranspose", (4, 3, 2, 2))],
+)  # fmt: skip
+def test_a_recipe_that_leaves_all_in_float_has_the_bits_of_the_oracle(
+    op: str, weights: tuple[int, ...], tmp_path: Path
+) -> None:
+    """A convolution whose weights are an input: `host` must not take its vector kernels, which sum otherwise."""
+    shapes = {"x": (1, 4, 9, 9), "w": weights}
+    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph([helper.make_node(op, ["x", "w"], ["y"])], "g", inputs, [output])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    model = from_onnx(made.SerializeToString(), name="input_weights")
+    given = noise(model, 20)
+    quantized = quantize(model, Calibration((given,), "noise"), "w8a8")
+    lowered(quantized, tmp_path / "b", "host")
+    got = Stream.open(tmp_path / "b").run(given)
+    np.testing.assert_array_equal(got["y"], Oracle(quantized).run_hops(given)["y"])

@@ -12,6 +12,7 @@ from edgekit.export.split_unet import DECODER, group_problem
 from edgekit.export.variants import group_count, select_group
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
+from edgekit.quantize.recipe import FLOATS
 from edgekit.quantize.unpack import unpack_states
 from edgekit.targets.build import Build, Layer, Placement, digest
 from edgekit.targets.c.cmake import build_file
@@ -145,7 +146,9 @@ def lower_c(model: Model, target: str) -> Build:
     manifest = describe(model, target)
     prefix, pcm = manifest.c_name, manifest.is_pcm
     layout = make_layout(integer, traits_of(integer), pcm, first.kept)
-    fixed_order = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
+    fixed_order = model.quantization.recipe not in FLOATS or any(
+        node.domain == INTEGER_DOMAIN for node in whole.ir.graph
+    )
     ctx = Context(prefix, layout, argument_names(integer), device, fixed_order)
     emit_process(integer, ctx, looks=True)
     session = None if parts.session is None else lower_session(parts.session, layout, ctx)

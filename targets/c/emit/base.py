@@ -90,8 +90,8 @@ class Emitter:
 class Context:
     """Collects the body of ``<name>_process`` and the constants it reads.
 
-    `profile` is the device. In a quantized network (`fixed_order`) float kernels are the portable ones, so that every
-    core has the same bits.
+    `profile` is the device. In a recipe of integers (`fixed_order`) float kernels are the portable ones, so that every
+    core has the oracle's bits, also where nothing became an integer.
     """
 
     prefix: str
