@@ -55,6 +55,14 @@ def with_keys(table: StepTable, keys: Sequence[int], prior_noise: float = 0.0) -
     return made
 
 
+def network_problem(table: StepTable) -> Problem | None:
+    """A build holds one network: rows of graphs behind the decoder's run another, which it has not."""
+    if not (table.graph > DECODER).any():
+        return None
+    found, step = "rows of another network", "leave one_more_step out, or run the table in Python"
+    return Problem("sampler", found, "rows of this one", step)
+
+
 def group_problem(table: StepTable) -> Problem | None:
     """What is kept has the scales of the key row's group: rows until the next key must be in that group."""
     group = int(table.group[0])

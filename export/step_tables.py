@@ -126,9 +126,10 @@ def diffuse_vae(sampler: "Sampler") -> StepTable:
 def one_more_step(table: StepTable, sampler: "Sampler") -> StepTable:
     """One More Step, Hang and Gu (2023): a first row that draws x_T, by a time-free network (graph `FIRST`).
 
-    ``x0 = -v`` of pure noise, ``x_T = sqrt(ab_T) x0 + sqrt(1 - ab_T) z``: the schedule's last step is no pure noise.
+    ``x0 = -v`` of pure noise, ``x_T = sqrt(ab_T) x0 + sqrt(1 - ab_T) z``: the first time of the sampler, T, is no pure
+    noise. The noise level is that of the row that follows, which with uniform spacing is below the schedule's last.
     """
-    ab = float(sampler.schedule.ab[-1])
+    ab = float(visited(sampler)[1][0])
     row = {"b": np.sqrt(ab), "s": np.sqrt(1 - ab), "graph": FIRST}
     added = {
         name: np.insert(getattr(table, name), 0, row.get(name, 0), axis=0)

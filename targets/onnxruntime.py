@@ -6,7 +6,7 @@ import numpy as np
 
 from edgekit.errors import Problem
 from edgekit.export.model import Model
-from edgekit.export.split_unet import DECODER, split
+from edgekit.export.split_unet import DECODER, network_problem, split
 from edgekit.quantize.frames import frame_moves
 from edgekit.quantize.integer import initializer
 from edgekit.quantize.integer_nodes import constant
@@ -19,9 +19,11 @@ MIN_VERSION = "1.20"  # of opset 21 with all that the recipes write
 
 
 def check_onnxruntime(model: Model) -> list[Problem]:
-    """Try to open the model; a refusal of onnxruntime is the problem."""
+    """Try to open the model; a refusal of onnxruntime is the problem, as are rows of another network."""
     import onnxruntime
 
+    if (table := model.sampler) is not None and (problem := network_problem(table)):
+        return [problem]
     try:
         data = prepared(model).to_bytes()
         onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])

@@ -217,12 +217,53 @@ def test_one_more_step_draws_the_start() -> None:
     sampler = replace(plain, one_more_step=True)
     table, said, ab = sampler.table(), answers(6), plain.schedule.ab
     assert table.graph.tolist() == [2, 0, 0, 0, 0, 0]
-    x = np.sqrt(ab[-1]) * -said[0, 0] + np.sqrt(1 - ab[-1]) * draw(1)
-    for row, t in enumerate(timesteps("uniform", 1000, 5), 1):
+    times = timesteps("uniform", 1000, 5)
+    x = np.sqrt(ab[times[0]]) * -said[0, 0] + np.sqrt(1 - ab[times[0]]) * draw(1)
+    for row, t in enumerate(times, 1):
         s = 1.0 if row == 5 else ab[t - 200]
         eps = np.sqrt(ab[t]) * said[row, 0] + np.sqrt(1 - ab[t]) * x
         x = np.sqrt(s) * (x - np.sqrt(1 - ab[t]) * eps) / np.sqrt(ab[t]) + np.sqrt(1 - s) * eps
     assert equal(run(table, said), x)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "scaled_linear"])
+@pytest.mark.parametrize("count", [10, 20])
+def test_one_more_step_meets_the_moments_of_the_sampler(schedule: str, count: int) -> None:
+    """N(0.8, 0.3^2) and exact networks: the start has the noise level of the first row, and so its mean.
+
+    Without it the mean is off by what the start lacks, carried through the rows; the spread is DDIM's own.
+    """
+    mean, spread, n = 0.8, 0.3, 4096
+    plain = Sampler(Schedule(schedule), "v", steps=count)
+
+    def network(inputs: Arrays, step: Step) -> list[Floats]:
+        if step.graph == 2:
+            return [np.full_like(inputs["x"], -mean)]
+        ab, x = plain.schedule.ab[int(step.time)], inputs["x"]
+        var = ab * spread**2 + 1 - ab
+        x0 = mean + np.sqrt(ab) * spread**2 / var * (x - np.sqrt(ab) * mean)
+        return [(np.sqrt(ab) * x - x0) / np.sqrt(1 - ab)]
+
+    def drawn(sampler: Sampler) -> Floats:
+        x: Floats = steps.sample(sampler.table(), network, (1,), n, SEED, dtype=np.float64)
+        return x
+
+    table = plain.table()
+    slope = (mapped(table, network, 1.0) - mapped(table, network, 0.0)).item()  # of x_T, in x
+    found, bare = drawn(replace(plain, one_more_step=True)), drawn(plain)
+    ab = plain.schedule.ab[int(table.time[0])]
+    three = 3 * slope * np.sqrt(1 - ab) / np.sqrt(n)
+    assert abs(found.mean() - mean) < three
+    assert abs(found.std() / (slope * np.sqrt(1 - ab)) - 1) < 3 / np.sqrt(2 * n)
+    assert abs(bare.mean() - mean) > 2 * abs(found.mean() - mean)
+
+
+def mapped(table: StepTable, network: Any, start: float) -> Floats:
+    """Where the rows take a start; those of one Gaussian number are a line."""
+    given = table.with_(start_noise=0.0, start_y=1.0, roles=replace(table.roles, y="start"))
+    at = {"start": np.full((1, 1), start)}
+    x: Floats = steps.sample(given, network, (1,), 1, SEED, at, np.float64)
+    return x
 
 
 # -- data with a known answer ------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import onnx_ir as ir
 from edgekit.errors import ModelError, Problem
 from edgekit.export.model import Model
 from edgekit.export.passes.canonical import RULES
-from edgekit.export.split_unet import DECODER, group_problem
+from edgekit.export.split_unet import group_problem, network_problem
 from edgekit.export.variants import group_count, select_group
 from edgekit.quantize.geometry import dims
 from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
@@ -75,9 +75,8 @@ def _sampler_problems(model: Model) -> list[Problem]:
     if table is None:
         return []
     found, groups = [], group_count(model)
-    if (table.graph > DECODER).any():
-        step = "leave one_more_step out, or run the table in Python"
-        found.append(Problem("sampler", "rows of another network", "rows of this one", step))
+    if problem := network_problem(table):
+        found.append(problem)
     if table.group.max() >= groups:
         what, allowed = f"group {table.group.max()}", f"0 to {groups - 1}: those of the network"
         found.append(Problem("sampler", what, allowed, "correct the step table"))

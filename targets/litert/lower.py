@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from edgekit.errors import Problem
 from edgekit.export.model import Model
-from edgekit.export.split_unet import DECODER
+from edgekit.export.split_unet import DECODER, network_problem
 from edgekit.quantize.frames import frame_moves
 from edgekit.quantize.unpack import unpack_states
 from edgekit.runtime.manifest import Tensor
@@ -34,7 +34,7 @@ def _sampler_problems(model: Model) -> list[Problem]:
     table = model.sampler
     if table is None:
         return []
-    problems = []
+    problems = [problem] if (problem := network_problem(table)) else []
     if (table.graph == DECODER).any():
         step = "leave `keys` out of the sampler.toml, or use --target host or onnxruntime"
         allowed = "rows that run the whole network"
