@@ -19,7 +19,7 @@ def layers(draw: Any, depth: int = 3, stride: int = 16, stateful: bool = True) -
     """A random part of a network that keeps the number of frames and channels."""
     kinds = [same_conv, padded_convs, cropped_conv, shifted, shuffled, pooled]
     if stateful:
-        kinds += [recurrent, summed]
+        kinds += [recurrent, summed, counted]
     if depth > 0:
         kinds += [residual, joined, chain, chain]
         if stride > 1:
@@ -125,6 +125,29 @@ def summed(draw: Any, *_: Any) -> Layer:
         return net.add(
             "Sin", net.add("CumSum", scaled, net.const(2, np.int64), exclusive=exclusive)
         )
+
+    return build
+
+
+@st.composite
+def counted(draw: Any, *_: Any) -> Layer:
+    """Divided by how many frames there were, which is 0 before the first; the count is data or a constant."""
+    op = draw(st.sampled_from(["Div", "Log", "Sqrt", "Pow"]))
+    constant = op == "Div" and draw(st.booleans())
+
+    def build(net: Net, x: str) -> str:
+        if constant:
+            frames = net.add("Squeeze", net.add("Shape", x, start=2), net.const([0], np.int64))
+            places = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
+            count = net.add("Add", net.add("Cast", places, to=1), net.const(1))
+        else:
+            ones = net.add("Add", net.add("Mul", x, net.const(0)), net.const(1))
+            count = net.add("CumSum", ones, net.const(2, np.int64))
+        if op == "Log":
+            return net.add("Div", x, net.add("Add", net.add("Log", count), net.const(1)))
+        if op == "Pow":
+            return net.add("Mul", x, net.add("Pow", count, net.const(-0.3)))
+        return net.add("Div", x, net.add("Sqrt", count) if op == "Sqrt" else count)
 
     return build
 

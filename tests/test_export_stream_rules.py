@@ -8,6 +8,7 @@ from stream_networks import Net, check
 from edgekit.errors import ModelError
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
+from edgekit.export.verify import run, session, zero_states
 
 
 def delays(model):
@@ -84,6 +85,57 @@ def test_running_sums_and_a_running_mean():
     mean = net.add("Div", total, net.add("Max", count, net.const(1)))
     (model, *_) = check(net.model([1, 2, "T"], net.add("Sub", late, mean)))
     assert delays(model) == [1]
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_no_frame_before_the_stream_is_divided_by_zero(place):
+    """`check` looks at the frames before frame 0 as well."""
+    net = Net()
+    late = net.conv("x", 2, 2, 3, left=1, right=1)
+    if place == 0:
+        frames = net.add("Squeeze", net.add("Shape", "x", start=2), net.const([0], np.int64))
+        count = net.add("Range", net.const(1, np.int64), net.add("Add", frames, net.const(1, np.int64)),
+                        net.const(1, np.int64))  # fmt: skip
+        total = net.add("CumSum", late, net.const(-1, np.int64))
+        y = net.add("Div", total, net.add("Cast", count, to=TensorProto.FLOAT))
+    elif place == 1:  # the divisor waits in a delay line of zeros
+        y = net.add("Div", late, net.add("Exp", "x"))
+    elif place == 2:
+        size = net.add("ReduceL2", net.cut(late, 0), net.const([1], np.int64))
+        y = net.add("Div", late, size)
+    elif place == 3:
+        y = net.add("Log", net.add("Mul", late, late))
+    else:
+        gates = net.add("Relu", net.pad(net.cut(late, 1), 0, 1))
+        y = net.add("Mod", late, net.add("Add", gates, net.add("Abs", late)), fmod=1)
+    (model, *_) = check(net.model([1, 2, "T"], y), (1, 2, 3, 5))
+    assert delays(model)[0] >= 1
+
+
+def test_a_norm_that_cannot_divide_by_zero_is_left_as_it_is():
+    net = Net()
+    late = net.conv("x", 2, 2, 3, left=1, right=1)
+    mean = net.add("ReduceMean", net.add("Mul", late, late), net.const([1], np.int64))
+    y = net.add("Div", late, net.add("Sqrt", net.add("Add", mean, net.const(1e-5))))
+    (model, *_) = check(net.model([1, 2, "T"], y))
+    kinds = [node.op_type for node in model.ir.graph]
+    assert "Where" not in kinds
+
+
+def test_a_count_of_frames_goes_on_beyond_2_to_the_24():
+    net = Net()
+    frames = net.add("Squeeze", net.add("Shape", "x", start=2), net.const([0], np.int64))
+    places = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
+    y = net.add("Add", net.add("Mul", "x", net.const(0)), net.add("Cast", places, to=1))
+    (model,) = check(net.model([1, 2, "T"], y), (8,))
+    running, state = session(model.to_bytes()), zero_states(model)
+    for hops in (2**20 - 2, 2**24 - 2, 2**27 - 2):
+        turns, low = divmod(hops, 2**20)
+        state["elapsed.low.state"][...], state["elapsed.high.state"][...] = low, turns
+        for hop in range(hops, hops + 4):
+            results = run(running, state | {"x": np.zeros((1, 2, 8), np.float32)})
+            assert np.allclose(results[y], np.arange(8 * hop, 8 * hop + 8), rtol=2**-23, atol=0)
+            state = {pair.input: results[pair.output].copy() for pair in model.states}
 
 
 @pytest.mark.parametrize(("size", "crop"), [(8, 0), (10, 1), (3, 0)])

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from edgekit.export.model import FLOAT_NODE, StatePair
 from edgekit.export.passes.graph import unused_name
 
+TURN = 2**20  # hops after which the counter of turns goes on and that of hops starts anew
+
 
 class HopGraph:
     """Collects what the rules emit; every value and node gets a name of its own.
@@ -112,6 +114,20 @@ class HopGraph:
         return state
 
     @cached_property
+    def elapsed(self) -> ir.Value:
+        """Hops before this one, float32 (1,), rounded where they are beyond 2**24; it never stops."""
+        low, high = self.state("elapsed.low", (1,)), self.state("elapsed.high", (1,))
+        one, turn = self.constant([1], "elapsed.one"), self.constant([TURN], "elapsed.turn")
+        more = self.exact(self.one("elapsed.count", "Add", low, one))
+        full = self.one("elapsed.full", "GreaterOrEqual", more, turn)
+        carried = self.one("elapsed.carried", "Cast", full, to=ir.DataType.FLOAT)
+        lost = self.exact(self.one("elapsed.lost", "Mul", carried, turn))
+        self.carry(low, self.exact(self.one("elapsed.rest", "Sub", more, lost)))
+        self.carry(high, self.exact(self.one("elapsed.turns", "Add", high, carried)))
+        past = self.exact(self.one("elapsed.past", "Mul", high, turn))
+        return self.exact(self.one("elapsed.hops", "Add", past, low))
+
+    @cached_property
     def first(self) -> ir.Value:
         """Whether this is the first hop, bool (1,)."""
         half = self.constant([0.5], "hops.half")
@@ -134,14 +150,32 @@ class HopGraph:
         return self.exact(self.one(name, "GreaterOrEqual", self.hops, bound))
 
     def counted(
-        self, first: NDArray[Any], step: NDArray[Any], name: str, dtype: np.dtype[Any]
-    ) -> ir.Value:
-        """A constant that grows by `step` from hop to hop."""
-        grown = self.exact(
-            self.one(f"{name}.grown", "Mul", self.hops, self.constant(step, f"{name}.step"))
+        self, start: NDArray[Any], step: NDArray[Any], place: NDArray[np.int64], name: str,
+        dtype: np.dtype[Any],
+    ) -> ir.Value:  # fmt: skip
+        """A constant that grows by `step` from frame to frame, ``start + step * max(frame, 0)``.
+
+        Args:
+            start: at frame 0.
+            step: of the shape of `start`.
+            place: the frames of the first hop, 0 for frame 0; they follow each other.
+            name: of what is emitted.
+            dtype: of the result.
+        """
+        frames = self.constant(place.size, f"{name}.frames")
+        grown = self.exact(self.one(f"{name}.hop", "Mul", self.elapsed, frames))
+        frame = self.exact(
+            self.one(f"{name}.frame", "Add", grown, self.constant(place, f"{name}.place"))
         )
-        start = self.constant(first, f"{name}.first")
-        value = self.exact(self.one(f"{name}.now", "Add", start, grown))
+        if place.min() < 0:
+            zero = self.constant(0, f"{name}.zero")
+            frame = self.exact(self.one(f"{name}.since", "Max", frame, zero))
+        rise = self.exact(
+            self.one(f"{name}.rise", "Mul", frame, self.constant(step, f"{name}.step"))
+        )
+        value = self.exact(
+            self.one(f"{name}.now", "Add", rise, self.constant(start, f"{name}.first"))
+        )
         if dtype == np.float32:
             return value
         return self.one(f"{name}.cast", "Cast", value, to=ir.DataType.from_numpy(dtype))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.errors import VerificationError
 from edgekit.export.model import Model
 from edgekit.export.passes.graph import static_shape
 from edgekit.export.stream.sources import Offline
@@ -61,6 +62,9 @@ def run_stream(model: Model, feed: Arrays, samples: int) -> Arrays:
 
     Returns:
         What the offline network gives, by the names of its outputs.
+
+    Raises:
+        VerificationError: a frame before frame 0 is not finite.
     """
     hop, times = model.stream.hop_samples or 0, model.timing
     outputs = {
@@ -78,9 +82,14 @@ def run_stream(model: Model, feed: Arrays, samples: int) -> Arrays:
     recorded = _run(model, inputs, samples // hop, float(hop - samples % hop))
     results = {}
     for name, length in lengths.items():
-        whole = np.concatenate(recorded[name], times[name].axis)
+        whole, axis = np.concatenate(recorded[name], times[name].axis), times[name].axis
         start = times[name].delay_frames
-        results[name] = np.take(whole, range(start, start + int(length)), times[name].axis)
+        if not np.isfinite(np.take(whole, range(start), axis)).all():
+            raise VerificationError(
+                f"streamed by {hop} samples, output '{name}' is not finite in the {start} frames before "
+                "frame 0; next: report this network, or keep divisions and logarithms away from 0"
+            )
+        results[name] = np.take(whole, range(start, start + int(length)), axis)
     return results
 
 

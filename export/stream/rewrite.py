@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgekit.export.stream.facts import Facts
 from edgekit.export.stream.known import KnownFrames
+from edgekit.export.stream.signs import partial, sign
 from edgekit.export.stream.track import Refused, Track
 from edgekit.export.stream.values import INSIDE, Values
 from edgekit.export.stream.windows import pads_of
@@ -146,11 +147,20 @@ class Rewriter(Values):
         other = self.new.constant(fill, f"{name}.fill", _dtype(track))
         return self.new.one(f"{name}.masked", "Where", inside, value, other)
 
+    def allowed(self, node: ir.Node, track: Track) -> ir.Value:
+        """The stream as an operand of `node`, with 1 before frame 0 where not every number suits it."""
+        if track.delay <= 0 or partial(node) is not track.offline:
+            return track.value
+        if sign(track.value) > 0 or (node.op_type == "Sqrt" and sign(track.value) == 0):
+            return track.value
+        name = f"{node.name}.{track.offline.name}"
+        return self.masked(track, track.value, 0, name, before=True, after=False, fill=1.0)
+
     def inside(self, track: Track, count: int, name: str, *, before: bool, after: bool) -> ir.Value:
         """Which frames of a context are inside the stream: bool, broadcasts over the other axes."""
         shape = [1] * (len(track.shape) - track.axis)
-        shape[0] = track.frames + count
-        place = np.arange(shape[0]).reshape(shape) - count
+        shape[0] = (track.frames + count) * track.outer
+        place = np.tile(np.arange(track.frames + count) - count, track.outer).reshape(shape)
         started = ended = None
         if before:
             hops = -((place - track.delay) // track.frames)

@@ -121,7 +121,8 @@ class Values:
     ) -> ir.Value | None:
         """A constant operand of an elementwise node: `output` is the time axis of the `rank` of its output.
 
-        Along time it may stay the same, or grow by one step from frame to frame, as a count of frames.
+        Along time it may stay the same, or grow by one step from frame to frame, as a count of frames. Before
+        frame 0 it is what it is there, so that no frame that precedes the stream divides by a count of 0.
         """
         time, array = self.facts.time(value), array_of(value)
         if value is None or time is None or array is None:
@@ -136,10 +137,11 @@ class Values:
         shape[axis] = -1
         if not np.array_equal(start + step * np.arange(array.shape[axis]).reshape(shape), array):
             return self.fixed(value)  # refuses
-        content = start + step * (np.arange(frames) - delay).reshape(shape)
         if not step.any():
+            content = np.repeat(start, frames, axis)
             return self.new.constant(content, str(value.name), array.dtype)
-        return self.new.counted(content, step * frames, str(value.name), array.dtype)
+        place = (np.arange(frames) - delay).reshape(shape)
+        return self.new.counted(start, step, place, str(value.name), array.dtype)
 
     def _without_time(self, value: ir.Value) -> tuple[str, str, str]:
         count = len(self.facts.axes.get(value, ()))

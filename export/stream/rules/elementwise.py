@@ -35,7 +35,7 @@ def framewise(writer: Rewriter, node: ir.Node) -> None:
             continue
         if track.time.rate * track.outer != made.rate or track.outer != outer:
             raise Refused(*INSIDE)
-        inputs.append(track.value)
+        inputs.append(writer.allowed(node, track))
     finish(writer, node, writer.new.copy(node, inputs), list(tracks.values()))
 
 
