@@ -14,10 +14,12 @@ from edgekit.export.passes.graph import static_shape
 from edgekit.export.schedule import SPACINGS, Schedule
 from edgekit.export.step_tables import (
     PREDICTIONS,
+    VARIANCES,
     ddim,
     ddpm,
     diffuse_vae,
     dpm_solver,
+    guidance_problems,
     one_more_step,
 )
 from edgekit.export.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
@@ -38,6 +40,8 @@ class Sampler:
         steps: network calls (pairs of them, with guidance).
         spacing: which training steps these are, see `schedule.timesteps`; `timesteps` names them instead.
         eta: of ddim: 0 is deterministic, 1 is DDPM's noise.
+        variance: of ddpm and diffusevae: ``small`` is the posterior's, ``large`` the step's beta, as DiffuseVAE's
+            release draws.
         guidance: weight w of classifier-free guidance, ``e_null + w (e - e_null)``; 1 is none.
         clip: limit of |x0|.
         timesteps: the training steps from the noisiest down, where they are given.
@@ -56,6 +60,7 @@ class Sampler:
     steps: int = 20
     spacing: str = "uniform"
     eta: float = 0.0
+    variance: str = "small"
     guidance: float = 1.0
     clip: float | None = None
     timesteps: tuple[int, ...] = ()
@@ -78,6 +83,7 @@ class Sampler:
             ("prediction", PREDICTIONS),
             ("kind", SAMPLERS),
             ("spacing", SPACINGS),
+            ("variance", VARIANCES),
         ):
             if getattr(self, name) not in words:
                 complain(name, f"'{getattr(self, name)}'", ", ".join(words))
@@ -87,9 +93,9 @@ class Sampler:
             complain("roles.y", None, "the input that holds the VAE's reconstruction")
         if self.eta < 0 or (self.eta and self.kind != "ddim"):
             complain("eta", f"{self.eta} with {self.kind}", "0 to 1, with ddim")
-        if self.guidance != 1 and not self.roles.null:
-            step = "null: the value of a condition in the unconditional call"
-            complain("guidance", f"{self.guidance} without null", step)
+        if self.variance != "small" and self.kind not in ("ddpm", "diffusevae"):
+            complain("variance", f"'{self.variance}' with {self.kind}", "with ddpm or diffusevae")
+        found += guidance_problems(self)
         if self.timesteps and not self._falls(total):
             complain("timesteps", self.timesteps, f"integers that fall, from below {total} to 0")
         if self.clip is not None and not self.clip > 0:

@@ -4,19 +4,35 @@ All of them write eps in terms of x and x0, ``eps = (x - sqrt(ab) x0) / sqrt(1 -
 x0 acts on the whole step, and a row needs the network's output only for x0.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.errors import Problem
 from edgekit.export.schedule import timesteps
-from edgekit.steps import CHOICES, COLUMNS, StepTable
+from edgekit.steps import CHOICES, COLUMNS, Roles, StepTable
 
 if TYPE_CHECKING:
     from edgekit.export.diffusion import Sampler
 
 Floats = NDArray[np.float64]
+
+
+class Guided(Protocol):
+    """What has guidance: the network's inputs, and the weight w."""
+
+    @property
+    def roles(self) -> Roles:
+        """With `null`, where there are two calls a row."""
+
+    @property
+    def guidance(self) -> float:
+        """1 is none."""
+
+
 PREDICTIONS = ("eps", "v", "x0", "score")
+VARIANCES = ("small", "large")  # beta~ and beta of Ho et al. (2020), section 3.2
 FIRST = 2  # the graph of One More Step: another network
 
 
@@ -36,15 +52,25 @@ def estimate(prediction: str, ab: Floats) -> tuple[Floats, Floats]:
     return np.zeros_like(ab), np.ones_like(ab)
 
 
-def guided(weights: Floats, sampler: "Sampler") -> Floats:
-    """Return the columns of the network's outputs (rows, 1 or 2) under classifier-free guidance.
+def guided(weights: Floats, sampler: "Guided") -> Floats:
+    """Return the columns of the outputs of a row's calls, from those of one call (rows, outputs).
 
-    ``e = e_null + w (e_cond - e_null)``, Ho and Salimans (2022); the conditional call comes first.
+    Two calls under classifier-free guidance, ``e = e_null + w (e_cond - e_null)``, Ho and Salimans (2022); the
+    conditional one comes first.
     """
     if not sampler.roles.null:
-        return weights[:, None]
+        return weights
     w = sampler.guidance
-    return np.stack([w * weights, (1 - w) * weights], axis=1)
+    return np.concatenate([w * weights, (1 - w) * weights], axis=1)
+
+
+def guidance_problems(sampler: "Guided") -> list[Problem]:
+    """Guidance needs the value of a condition in the unconditional call."""
+    if sampler.guidance == 1 or sampler.roles.null:
+        return []
+    found = f"{sampler.guidance} without roles.null"
+    allowed = "the value of a condition in the unconditional call, as null = { label = 10 }"
+    return [Problem("sampler, guidance", found, allowed, "give it, or leave guidance out")]
 
 
 def visited(sampler: "Sampler") -> tuple[NDArray[np.int64], Floats, Floats]:
@@ -61,7 +87,7 @@ def _table(
     sampler: "Sampler", times: NDArray[np.int64], ab: Floats, **columns: Floats
 ) -> StepTable:
     u, v = estimate(sampler.prediction, ab)
-    outputs = guided(v, sampler)
+    outputs = guided(v[:, None], sampler)
     columns = {"u": u, "v": outputs, **columns}
     return StepTable.of(times, outputs.shape[1], sampler.roles, columns, clip=sampler.clip)
 
@@ -81,14 +107,20 @@ def ddim(sampler: "Sampler") -> StepTable:
 
 
 def ddpm(sampler: "Sampler") -> StepTable:
-    """Ho, Jain and Abbeel (2020), equation 7: the posterior's mean, and its variance ``beta~``."""
+    """Ho, Jain and Abbeel (2020), equation 7: the posterior's mean, and its variance ``beta~``, or ``beta``.
+
+    With the larger variance the last row draws nothing either, as in their algorithm 2.
+    """
     times, ab, ab_s = visited(sampler)
     alpha = ab / ab_s
+    variance = (1 - ab_s) / (1 - ab) * (1 - alpha)
+    if sampler.variance == "large":
+        variance = np.append(1 - alpha[:-1], 0.0)
     return _table(
         sampler, times, ab,
         a=np.sqrt(alpha) * (1 - ab_s) / (1 - ab),
         b=np.sqrt(ab_s) * (1 - alpha) / (1 - ab),
-        s=np.sqrt((1 - ab_s) / (1 - ab) * (1 - alpha)),
+        s=np.sqrt(variance),
     )  # fmt: skip
 
 
@@ -120,7 +152,7 @@ def diffuse_vae(sampler: "Sampler") -> StepTable:
     u, v = estimate(sampler.prediction, ab)
     c = 1 - plain.a
     c[-1] -= 1
-    return plain.with_(u=u, w=-u, v=guided(v, sampler), c=c, start_y=1.0)
+    return plain.with_(u=u, w=-u, v=guided(v[:, None], sampler), c=c, start_y=1.0)
 
 
 def one_more_step(table: StepTable, sampler: "Sampler") -> StepTable:

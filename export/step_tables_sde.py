@@ -3,13 +3,14 @@
 Each is a frozen description with ``roles``, ``problems()`` and ``table()``, as `edgekit.export.diffusion.Sampler` is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.errors import Problem, UsageError
+from edgekit.export.step_tables import guidance_problems, guided
 from edgekit.steps import Roles, StepTable
 
 Floats = NDArray[np.float64]
@@ -20,9 +21,16 @@ COMPLEX = np.sqrt(0.5)  # of a complex number of variance 1: real and imaginary 
 
 @dataclass(frozen=True, kw_only=True)
 class _Description:
-    """What the descriptions share: the network's inputs, and whether what depends on the time becomes a table."""
+    """What the descriptions share.
+
+    Attributes:
+        roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
+        guidance: weight w of classifier-free guidance, ``e_null + w (e - e_null)`` of every output; 1 is none.
+        fold: whether what depends on the time becomes a table.
+    """
 
     roles: Roles = PLAIN
+    guidance: float = 1.0
     fold: bool = True
 
     def limits(self) -> dict[str, tuple[Any, bool, str]]:
@@ -30,16 +38,17 @@ class _Description:
         raise NotImplementedError
 
     def rows(self) -> StepTable:
-        """The table of a description without problems."""
+        """The table of a description without problems, of one call a row."""
         raise NotImplementedError
 
     def problems(self) -> list[Problem]:
         """Return everything that is wrong with the description."""
-        return [
+        found = [
             Problem(f"sampler, {name}", str(value), allowed, "correct it")
             for name, (value, fits, allowed) in self.limits().items()
             if not fits
         ]
+        return found + guidance_problems(self)
 
     def table(self) -> StepTable:
         """Return the rows.
@@ -49,7 +58,8 @@ class _Description:
         """
         if problems := self.problems():
             raise UsageError(problems)
-        return self.rows()
+        table = replace(self, roles=replace(self.roles, null={})).rows()
+        return table.with_(v=guided(table.v, self), e=guided(table.e, self), roles=self.roles)
 
 
 SOLVERS = ("predictor-corrector", "posterior")
@@ -236,19 +246,25 @@ class Rddm(_Description):
     """Residual denoising diffusion: Liu et al. (2024), equation 13; the network returns residual and noise.
 
     ``I_t = I_0 + A_t res + B_t eps``, ``x_s = x_t - (A_t - A_s) res - (B_t - sqrt(B_s^2 - sig^2)) eps + sig z``.
-    Residuals are added in falling, noise in growing portions.
+    Residuals are added in falling, noise in growing portions: ``i / (T (T + 1) / 2)``, as in the released experiments.
+
+    The release clips the residual to [-1, 1] and x0 to the same: clamp the residual inside the module, x0 by `clip`.
 
     Attributes:
         timesteps: T.
         steps: network calls.
         eta: 0 is deterministic; ``sig^2 = eta (B_t^2 - B_s^2) B_s^2 / B_t^2``.
         sum_scale: B_T^2.
+        from_zero: whether portions count from 0 to T - 1, as in the release's top-level source, not from 1 to T.
+        clip: limit of the |x0| that the last row gives out.
     """
 
     timesteps: int = 1000
     steps: int = 5
     eta: float = 0.0
     sum_scale: float = 0.01
+    from_zero: bool = False
+    clip: float | None = None
     roles: Roles = WITH_Y
 
     def limits(self) -> dict[str, tuple[Any, bool, str]]:
@@ -261,32 +277,49 @@ class Rddm(_Description):
             ),
             "eta": (self.eta, 0 <= self.eta <= 1, "0 to 1"),
             "sum_scale": (self.sum_scale, self.sum_scale > 0, "above 0"),
+            "clip": (self.clip, self.clip is None or self.clip > 0, "a number above 0, or none"),
             "roles.y": (self.roles.y, self.roles.y is not None, "the degraded input's name"),
         }
 
     def cumulative(self) -> tuple[Floats, Floats]:
         """Return A_t and B_t, (timesteps,)."""
-        growing = np.linspace(0, 1, self.timesteps) if self.timesteps > 1 else np.ones(1)
-        portions = growing / growing.sum()
+        growing = np.arange(self.timesteps) + (0.0 if self.from_zero else 1.0)
+        portions = growing / growing.sum() if self.timesteps > 1 else np.ones(1)
         return np.cumsum(portions[::-1]), np.sqrt(self.sum_scale * np.cumsum(portions))
+
+    def times(self) -> NDArray[np.int64]:
+        """The times that are visited, from T - 1 down, and -1 behind them: as torch.linspace counts, truncated."""
+        part, number = (
+            np.float32(self.timesteps) / np.float32(self.steps),
+            np.arange(self.steps + 1),
+        )
+        up = number.astype(np.float32) * part - np.float32(1)
+        down = np.float32(self.timesteps - 1) - (self.steps - number).astype(np.float32) * part
+        rising = np.where(number < (self.steps + 1) // 2, up, down)
+        return np.trunc(rising).astype(np.int64)[::-1]
 
     def rows(self) -> StepTable:
         """From each time to the next; the last outputs x0."""
         a, b = self.cumulative()
-        times = np.round(np.linspace(self.timesteps - 1, -1, self.steps + 1)).astype(int)
+        times = self.times()
         a_t, b_t = a[times[:-1]], b[times[:-1]]
         a_s, b_s = (np.where(times[1:] < 0, 0.0, v[times[1:]]) for v in (a, b))
-        variance = np.where(
-            b_t > 0, self.eta * (b_t**2 - b_s**2) * b_s**2 / np.maximum(b_t, 1e-300) ** 2, 0.0
-        )
-        noise = b_t - np.sqrt(b_s**2 - variance)
-        columns = {
-            "a": np.ones(self.steps),
-            "e": -np.stack([a_t - a_s, noise], axis=1),
-            "s": np.sqrt(variance),
-        }
+        rest = np.divide(b_s, b_t, out=np.zeros_like(b_t), where=b_t > 0)
+        variance = self.eta * (b_t**2 - b_s**2) * rest**2
+        weights = -np.stack([a_t - a_s, b_t - np.sqrt(b_s**2 - variance)], axis=1)
+        columns = {"a": np.ones(self.steps), "e": weights, "s": np.sqrt(variance)}
+        if self.clip is not None:  # what the last row adds up is its x0
+            last = np.arange(self.steps) == self.steps - 1
+            columns |= {"u": last * 1.0, "b": last * 1.0, "a": ~last * 1.0}
+            columns |= {"v": weights * last[:, None], "e": weights * ~last[:, None]}
         return StepTable.of(
-            times[:-1], 2, self.roles, columns, start_noise=float(b[-1]), start_y=1.0
+            times[:-1],
+            2,
+            self.roles,
+            columns,
+            clip=self.clip,
+            start_noise=float(b[-1]),
+            start_y=1.0,
         )
 
 

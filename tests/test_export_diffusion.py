@@ -65,7 +65,7 @@ def ddim_formula(sampler: Sampler, said: Floats) -> Floats:
 
 
 def ddpm_formula(sampler: Sampler, said: Floats) -> Floats:
-    """Ho et al. (2020), algorithm 2, with the posterior's variance."""
+    """Ho et al. (2020), algorithm 2, with the posterior's variance, or beta."""
     times = timesteps(sampler.spacing, sampler.schedule.timesteps, sampler.steps)
     ab, x = sampler.schedule.ab, draw(0)
     for row, t in enumerate(times):
@@ -73,7 +73,10 @@ def ddpm_formula(sampler: Sampler, said: Floats) -> Floats:
         eps = eps_of(sampler.prediction, x, said[row, 0], ab[t])
         alpha = ab[t] / s
         mean = (x - (1 - alpha) / np.sqrt(1 - ab[t]) * eps) / np.sqrt(alpha)
-        x = mean + np.sqrt((1 - s) / (1 - ab[t]) * (1 - alpha)) * draw(1 + row)
+        variance = (1 - s) / (1 - ab[t]) * (1 - alpha)
+        if sampler.variance == "large" and row + 1 < len(times):
+            variance = 1 - alpha
+        x = mean + np.sqrt(variance) * draw(1 + row)
     return np.asarray(x)
 
 
@@ -115,6 +118,16 @@ def test_rows_are_their_papers_formulas(kind: str, prediction: str) -> None:
             assert error < 1e-12 * np.abs(expected).max(), (spacing, eta)
 
 
+def test_the_large_variance_is_beta() -> None:
+    for spacing in SPACINGS:
+        sampler = Sampler(Schedule("linear", 1000), "eps", "ddpm", 12, spacing, variance="large")
+        said = answers(12)
+        expected = ddpm_formula(sampler, said)
+        error = np.abs(run(sampler.table(), said) - expected).max()
+        assert error < 1e-12 * np.abs(expected).max(), spacing
+    assert (sampler.table().s[:-1] > replace(sampler, variance="small").table().s[:-1]).all()
+
+
 def test_guidance_is_a_weighted_difference_of_two_calls() -> None:
     sampler = Sampler(COSINE, "v", steps=9, guidance=2.5, roles=Roles(null={"label": 10}))
     said = answers(9, 2)
@@ -152,7 +165,7 @@ def theirs(kind: str, sampler: Sampler, said: Floats) -> Floats:
     if kind == "ddim":
         scheduler = DDIMScheduler(**common, **clip)
     elif kind == "ddpm":
-        scheduler = DDPMScheduler(**common, **clip)
+        scheduler = DDPMScheduler(**common, **clip, variance_type=f"fixed_{sampler.variance}")
     else:
         scheduler = DPMSolverMultistepScheduler(**common)
     scheduler.set_timesteps(sampler.steps)
@@ -189,6 +202,7 @@ def ddpm_step(scheduler: Any, output: Any, t: Any, x: Any, noise: Any) -> Any:
         ("ddim", "uniform", 1.0, 1.0),
         ("ddpm", "uniform", 0.0, None),
         ("ddpm", "linspace", 0.0, 1.0),
+        ("ddpm large", "uniform", 0.0, 1.0),
         ("dpm++2m", "given", 0.0, None),
     ],
 )
@@ -197,7 +211,9 @@ def test_diffusers_takes_the_same_steps(
 ) -> None:
     """Their tables are float32, hence the tolerance."""
     schedule = Schedule("linear", 1000)
-    sampler = Sampler(schedule, prediction, kind, 20, "linspace", eta, clip=clip)
+    kind, _, variance = kind.partition(" ")
+    variance = variance or "small"
+    sampler = Sampler(schedule, prediction, kind, 20, "linspace", eta, variance=variance, clip=clip)
     if spacing == "given":  # the steps that theirs takes: linspace over 21, without the last
         visited = tuple(int(t) for t in np.round(np.linspace(0, 999, 21))[:0:-1])
         sampler = replace(sampler, timesteps=visited)
@@ -249,7 +265,12 @@ def test_more_steps_come_nearer_to_the_exact_distribution(kind: str) -> None:
         (Sampler(COSINE, kind="euler"), "sampler, kind: 'euler'; allowed: ddim, ddpm, dpm++2m"),
         (Sampler(COSINE, spacing="log"), "sampler, spacing: 'log'"),
         (Sampler(COSINE, kind="ddpm", eta=0.5), "sampler, eta: 0.5 with ddpm"),
-        (Sampler(COSINE, guidance=3.0), "sampler, guidance: 3.0 without null"),
+        (Sampler(COSINE, guidance=3.0), "sampler, guidance: 3.0 without roles.null"),
+        (
+            Sampler(COSINE, variance="large"),
+            "sampler, variance: 'large' with ddim; allowed: with ddpm",
+        ),
+        (Sampler(COSINE, kind="ddpm", variance="beta"), "'beta'; allowed: small, large"),
         (Sampler(COSINE, steps=2, timesteps=(10, 20)), "sampler, timesteps: (10, 20)"),
         (Sampler(COSINE, clip=-1.0), "sampler, clip: -1.0"),
         (Sampler(Schedule("given", 3, alphas_bar=(0.9, 0.95, 0.1)), steps=2), "do not fall"),

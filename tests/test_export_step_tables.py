@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from edgekit import steps
@@ -168,21 +169,62 @@ def test_the_first_step_of_the_bridge_is_the_limit_of_its_formula() -> None:
     assert abs(float(of_x0) - table.b[0]) < 1e-12 and table.a[0] == 0
 
 
-def test_rddm_is_its_equation() -> None:
+@pytest.mark.parametrize("count", [3, 6, 7, 30, 150, 1000])
+def test_rddm_is_its_release(count: int) -> None:
+    """Liu et al. (2024): times, portions and clips of the released restoration experiments, eta 0 and 1."""
+    times = torch.linspace(-1, 999, count + 1).int().tolist()[::-1]
+    alphas = np.arange(1, 1001)[::-1] / (0.5 * 1000 * 1001)
+    a, b = np.cumsum(alphas), np.sqrt(0.5 * np.cumsum(alphas[::-1]))
     for eta in (0.0, 1.0):
-        sampler = Rddm(steps=6, eta=eta, sum_scale=0.5)
-        said, y = answers(6, 2), degraded()
-        a, b = sampler.cumulative()
-        assert abs(a[-1] - 1) < 1e-12 and abs(b[-1] ** 2 - 0.5) < 1e-12
-        assert np.diff(a, 2).max() < 1e-15 and np.diff(b**2, 2).min() > -1e-15
+        said, y = answers(count, 2), degraded()
+        said[:, 0] = np.clip(said[:, 0], -1, 1)  # as the module does
         x = y + np.sqrt(0.5) * draw(0)
-        times = np.round(np.linspace(999, -1, 7)).astype(int)
         for row, (t, s) in enumerate(pairwise(times)):
-            a_s, b_s = (a[s], b[s]) if s >= 0 else (0.0, 0.0)
-            sig2 = eta * (b[t] ** 2 - b_s**2) * b_s**2 / b[t] ** 2
-            x = x - (a[t] - a_s) * said[row, 0] - (b[t] - np.sqrt(b_s**2 - sig2)) * said[row, 1]
+            res, eps = said[row]
+            if s < 0:
+                x = np.clip(x - a[t] * res - b[t] * eps, -1, 1)
+                break
+            sig2 = eta * (b[t] ** 2 - b[s] ** 2) * b[s] ** 2 / b[t] ** 2
+            x = x - (a[t] - a[s]) * res - (b[t] - np.sqrt(b[s] ** 2 - sig2)) * eps
             x = x + np.sqrt(sig2) * draw(1 + row)
+        sampler = Rddm(steps=count, eta=eta, sum_scale=0.5, clip=1.0)
+        assert sampler.times().tolist() == times
         assert equal(run(sampler.table(), said), x)
+
+
+@pytest.mark.parametrize("from_zero", [False, True])
+def test_rddm_of_all_its_steps_divides_by_nothing(from_zero: bool) -> None:
+    """B_0 is 0 where portions count from 0."""
+    with np.errstate(all="raise"):
+        sampler = Rddm(timesteps=6, steps=6, eta=1.0, from_zero=from_zero)
+        table, (a, b) = sampler.table(), sampler.cumulative()
+    assert table.time.tolist() == [5, 4, 3, 2, 1, 0]
+    assert abs(a[-1] - 1) < 1e-12 and abs(b[-1] ** 2 - 0.01) < 1e-12
+    assert np.allclose(np.diff(a, 2), np.diff(a, 2)[0]) and (b[0] == 0) == from_zero
+    assert abs(-table.e[:, 0].sum() - 1) < 1e-12
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [Interpolant(steps=5, eps=0.4), Rddm(steps=5, eta=0.5, clip=1.0), Bridge(steps=5), Ouve(steps=3)],
+)  # fmt: skip
+def test_guidance_is_a_weighted_difference_of_all_outputs(sampler: Any) -> None:
+    """Of kinds that add outputs to x as well: two calls a row, the conditional one first."""
+    null = replace(sampler.roles, null={"label": 10})
+    table = replace(sampler, guidance=2.5, roles=null).table()
+    plain = sampler.table()
+    outputs = plain.v.shape[1]
+    said = answers(table.rows, 2 * outputs)
+    mixed = said[:, outputs:] + 2.5 * (said[:, :outputs] - said[:, outputs:])
+
+    def network(inputs: Arrays, step: Step) -> list[Floats]:
+        assert (inputs["label"] == (10 if step.call else np.arange(N))).all()
+        return list(said[step.row, step.call * outputs :][:outputs])
+
+    given = {"label": np.arange(N), "y": degraded()}
+    x = steps.sample(table, network, SHAPE, N, SEED, given, np.float64)
+    expected = run(plain, mixed)
+    assert np.abs(x - expected).max() < 1e-11 * np.abs(expected).max()
 
 
 def test_interpolants_are_their_equations() -> None:
@@ -336,8 +378,6 @@ def test_interpolants_converge_to_the_exact_distribution() -> None:
 
 
 def test_red_diff_steps_as_adam_does_on_its_gradient() -> None:
-    import torch
-
     ab = Schedule("linear").ab[::-100].copy()
     said, y = answers(len(ab)), degraded()[:, :, :2]
 
@@ -393,7 +433,9 @@ def test_red_diff_finds_what_was_measured_and_fills_in_the_rest() -> None:
         (Ouve(prediction="eps"), "sampler, prediction: eps; allowed: score, preconditioned"),
         (Bridge(k=1.0), "sampler, k: 1.0; allowed: above 1"),
         (Rddm(timesteps=10, steps=11), "sampler, steps: 11; allowed: 1 to 10 timesteps"),
+        (Rddm(clip=0.0), "sampler, clip: 0.0; allowed: a number above 0, or none"),
         (Interpolant(eps=-1.0), "sampler, eps: -1.0"),
+        (Interpolant(guidance=2.0), "sampler, guidance: 2.0 without roles.null"),
         (Sampler(kind="diffusevae"), "sampler, roles.y: None"),
     ],
 )
