@@ -33,7 +33,8 @@ def from_torch(
 ) -> tuple[Model, Arrays]:
     """Import a network through ``torch.export`` and torch's ONNX exporter.
 
-    Inputs are named as the parameters of ``forward``. Outputs are named by the module's attribute
+    Inputs are named as the parameters of ``forward`` (of a .pt2 those that it was exported with by name, the others in
+    lower case, as torch.export names them). Outputs are named by the module's attribute
     ``output_names`` (a tuple of str), else as the exporter names them. States are declared, told by
     names, or follow the convention ``forward(x, *states) -> (y, *states)``: then all inputs but the
     first are states if they agree in number, order and shape with all outputs but the first, and
@@ -67,6 +68,7 @@ def from_torch(
         loaded = load_source(source, shapes or {})
         _refuse_hidden_state(loaded)
         graph_model, _, assumed = read_graph(_to_onnx(loaded), shapes or {}, {})
+    _name_inputs(graph_model.graph, loaded)
     _name_outputs(graph_model.graph, _apart(graph_model.graph, loaded.output_names))
     pairs, notes = _find_and_name_states(graph_model.graph, list(states), session)
     notes += [*assumed, *restarting_cells(graph_model.graph)]
@@ -165,6 +167,18 @@ def _to_onnx(loaded: TorchSource) -> bytes:
         ) from error
 
 
+def _name_inputs(graph: ir.Graph, loaded: TorchSource) -> None:
+    """Give inputs the names of their parameters, which torch.export writes in lower case."""
+    import torch
+
+    names: list[str | None] = [None] * len(leaves(loaded.args))
+    for key, tree in loaded.kwargs.items():
+        plain = isinstance(tree, torch.Tensor)
+        names += [key] if plain else [None] * len(leaves(tree))
+    pairs = zip(graph.inputs, names, strict=True)
+    _rename(graph, {value: name for value, name in pairs if name not in (None, value.name)})
+
+
 def _name_outputs(graph: ir.Graph, names: tuple[str, ...] | None) -> None:
     if names is None:
         return
@@ -214,10 +228,10 @@ def _find_and_name_states(
 
 def _rename(graph: ir.Graph, names: Mapping[ir.Value, str]) -> None:
     """Give values new names; other values that have one of these names get a number behind it."""
-    for node in graph:
-        for value in node.outputs:
-            if value.name in names.values() and value not in names and not value.is_graph_output():
-                value.name = unused_name(value_names(graph) | set(names.values()), str(value.name))
+    inside = [value for node in graph for value in node.outputs if not value.is_graph_output()]
+    for value in (*inside, *graph.initializers.values()):
+        if value.name in names.values() and value not in names:
+            value.name = unused_name(value_names(graph) | set(names.values()), str(value.name))
     taken = value_names(graph) - {value.name for value in names}
     if clash := sorted(taken & set(names.values())):
         raise UsageError(

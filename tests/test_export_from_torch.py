@@ -84,6 +84,18 @@ class Two(nn.Module):
         if self.as_dictionary:
             return {"y": p + q, "h2_next": q, "h1_next": p}
         return p + q, q, p
+class Cased(nn.Module):
+    """Names of both cases, two that differ in case alone, and one that a parameter has too."""
+    def __init__(self):
+        super().__init__()
+        self.A, self.a = nn.Parameter(torch.randn(4, 4)), nn.Linear(4, 4)
+    def forward(self, A, Xin, H, a):
+        return {"Y": self.a(A @ self.A) + Xin + a, "H_next": 0.5 * H + Xin}
+
+def cased():
+    given = ("A", torch.randn(1, 4)), ("Xin", torch.randn(1, 4)), ("H", torch.zeros(1, 4)), ("a", torch.randn(1, 4))
+    return Cased(), dict(given)
+
 class Forgetful(nn.Module):
     def __init__(self):
         super().__init__()
@@ -176,6 +188,17 @@ def test_names_of_outputs_and_examples_by_name():
     model, examples = from_torch("some_networks:named", name="net")
     assert [value.name for value in model.ir.graph.outputs] == ["mask", "h_next"]
     assert list(examples) == ["x", "h"]
+
+
+def test_inputs_keep_the_case_of_their_names(project):
+    model, examples = from_torch("some_networks:cased", name="cased")
+    assert [v.name for v in model.ir.graph.inputs] == ["A", "Xin", "H", "a"] == list(examples)
+    assert [v.name for v in model.ir.graph.outputs] == ["Y", "H_next"]
+    assert model.states == (StatePair("H", "H_next"),)
+    module, given = sys.modules["some_networks"].cased()
+    torch.export.save(torch.export.export(module, (), given), project / "cased.pt2")
+    again, _ = from_torch(str(project / "cased.pt2"), name="cased")
+    assert [v.name for v in again.ir.graph.inputs] == ["A", "Xin", "H", "a"]
 
 
 def test_a_declared_pair_keeps_its_name():
