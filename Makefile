@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test peers bench bench-litert fpga-full stream-fuzz quant-table quant-goals diffusion-table lint compiler clean
+.PHONY: help demo test test-installs peers bench bench-litert fpga-full stream-fuzz quant-table quant-goals diffusion-table lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -14,6 +14,7 @@ DEMO := demo-denoise
 help:
 	@echo "make demo   export the bundled denoiser, stream a noisy clip through it, write $(DEMO)/"
 	@echo "make test   ruff, mypy, pyright, pytest"
+	@echo "make test-installs   every verb in installs of their own: the wheel without extras, with each, with all"
 	@echo "make bench  the C of the benchmark networks beside other engines, into docs/benchmarks.md"
 	@echo "make bench-litert  the int8 .tflite of target litert beside that of LiteRT's own tools"
 	@echo "make lint   ruff, mypy, pyright"
@@ -58,6 +59,9 @@ test: $(VENV)/test.stamp
 	-@$(BIN)/python bench/published_networks.py
 	PATH="/usr/lib/ccache:$$PATH" CCACHE_DIR="$(CURDIR)/$(VENV)/ccache" \
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+test-installs: $(VENV)/test.stamp compiler
+	$(BIN)/python bench/installs.py
 
 TIMES := 10
 stream-fuzz: $(VENV)/test.stamp

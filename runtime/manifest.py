@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgekit import __version__
 from edgekit.errors import Problem, UsageError
 from edgekit.runtime.manifest_check import checked_manifest
 from edgekit.steps import StepTable
 
 SCHEMA = 1
-VERSION = "0.1.0"
 MANIFEST_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 4_000_000
 
@@ -76,7 +76,7 @@ class Manifest:
     engine: dict[str, Any] | None = None
     npu: dict[str, Any] | None = None
     schema: int = SCHEMA
-    edgekit: str = VERSION
+    edgekit: str = __version__
 
     @property
     def unit(self) -> str:

@@ -20,7 +20,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "targets": {"export", "quantize", "runtime"},
     "fpga": {"export", "quantize", "targets", "runtime"},
 }
-LEAVES = {"errors", "noise", "npz", "steps"}  # import nothing of EdgeKit but each other
+LEAVES = {
+    "errors",
+    "noise",
+    "npz",
+    "steps",
+    "__version__",
+}  # import nothing of EdgeKit but each other
 SHIPPED = (
     "*.sv",
     "*.cpp",

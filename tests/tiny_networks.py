@@ -45,6 +45,15 @@ def recurrent(path: Path, width: int = WIDTH, batch: int | str = 1) -> Path:
     return _save(path, helper.make_graph(nodes, "tiny", inputs, outputs, weights))
 
 
+def offline(path: Path) -> Path:
+    """A causal convolution over an open time axis."""
+    node = helper.make_node("Conv", ["x", "w"], ["y"], name="conv", pads=[2, 0])
+    inputs, outputs = [_tensor("x", [1, 2, "T"])], [_tensor("y", [1, 3, "T"])]
+    return _save(
+        path, helper.make_graph([node], "offline", inputs, outputs, [_weights("w", 3, 2, 3)])
+    )
+
+
 def unsupported(path: Path) -> Path:
     """Two operators that no C target has."""
     nodes = [

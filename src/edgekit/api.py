@@ -28,8 +28,14 @@ from edgekit.runtime.rows import run_wav_to_rows
 from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.sound import Watch, play
 from edgekit.runtime.stream import Stream
-from edgekit.source import ImportOptions, load_model, load_streamed, source_problems
-from edgekit.tools import TargetFacts, ToolFacts
+from edgekit.source import (
+    ImportOptions,
+    load_model,
+    load_streamed,
+    source_needs,
+    source_problems,
+)
+from edgekit.tools import NETWORKS, TargetFacts, ToolFacts, require
 
 if TYPE_CHECKING:
     from edgekit.demos.show_deform import DeformDemo
@@ -38,11 +44,12 @@ if TYPE_CHECKING:
     from edgekit.export.constants import Constants
     from edgekit.export.model import Model
 
-DEMOS = {
-    "denoise": "host",
-    "digits": "host",
-    "deform": "fpga",
-}  # name -> target where none is given
+# name -> target where none is given, and what its pictures and recordings take
+DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "denoise": ("host", ("soundfile", "matplotlib")),
+    "digits": ("host", ()),
+    "deform": ("fpga", ("matplotlib",)),
+}
 RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".npz", ".npz"))
 PICTURES = (".png", ".jpg", ".jpeg")  # named in a refusal
 
@@ -166,6 +173,7 @@ def stream(
         problems.append(problem)
     if problems:
         raise UsageError(problems)
+    require(source_needs(source))
     progress("stream", 0, 1)
     model = load_streamed(source, options)[0]
     with replacing(out, Path(source)) as temporary:
@@ -214,6 +222,7 @@ def quantize(
         problems.append(problem)
     if problems:
         raise UsageError(problems)
+    require(source_needs(source))
     from edgekit.quantize.calibrate import load_calibration
     from edgekit.quantize.check_calibration import calibration_warnings
 
@@ -261,6 +270,8 @@ def run(
         raise UsageError(Problem("IN and OUT", found, allowed, step))
     if problem := output_problem(out, source):
         raise UsageError(problem)
+    if kinds[0] == ".wav":
+        require(("soundfile",))
     progress("compile", 0, 1)
     stream = Stream.open(directory)
     if constants is not None:
@@ -427,11 +438,13 @@ def demo(
     """
     if name not in DEMOS:
         raise UsageError(unavailable("demo", name, DEMOS, ()))
+    usual, needs = DEMOS[name]
+    require((*needs, *NETWORKS))
     from edgekit.demos import show_deform, show_denoise, show_digits
 
     folder = Path(out or f"demo-{name}")
     if name == "deform":
-        return show_deform.show(target or DEMOS[name], folder, progress)
+        return show_deform.show(target or usual, folder, progress)
     if name == "digits":
-        return show_digits.show(target or DEMOS[name], folder, progress)
-    return show_denoise.show(target or DEMOS[name], folder, progress)
+        return show_digits.show(target or usual, folder, progress)
+    return show_denoise.show(target or usual, folder, progress)

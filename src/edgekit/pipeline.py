@@ -25,7 +25,16 @@ from edgekit.sampling import (
     verify_loop,
     with_corrected_rows,
 )
-from edgekit.source import Imported, ImportOptions, is_onnx, load_model, source_problems, surrounded
+from edgekit.source import (
+    Imported,
+    ImportOptions,
+    is_onnx,
+    load_model,
+    source_needs,
+    source_problems,
+    surrounded,
+)
+from edgekit.tools import PACKAGE_NAMES, require
 from edgekit.verification import HOPS, sample_hops, verify, write_golden
 
 if TYPE_CHECKING:
@@ -91,6 +100,7 @@ def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     if problems := request_problems(request):
         raise UsageError(problems)
+    require(needs(request))
     if request.target == FPGA:
         from edgekit.engine_export import export_engine
 
@@ -161,6 +171,23 @@ def request_problems(request: Request) -> list[Problem]:
             )
         )
     return problems
+
+
+def needs(request: Request) -> list[str]:
+    """Packages and tools that a request takes, besides what its factory imports, see `tools.require`."""
+    from edgekit.targets.target import TARGETS
+
+    wanted = source_needs(request.source)
+    if request.target == FPGA:
+        wanted.append("g++")
+    else:
+        target = TARGETS[request.target].needs
+        packages = [name for name in target if name in PACKAGE_NAMES]
+        wanted += packages or ["cc"]  # C for another machine is verified in portable C
+    clips = None if request.calibration is None else Path(request.calibration)
+    if clips is not None and clips.is_dir():
+        wanted += ["soundfile" for path in clips.rglob("*") if path.suffix.lower() == ".wav"]
+    return wanted
 
 
 def half_problems(request: Request) -> list[Problem]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.errors import Problem, UsageError
+from edgekit.tools import NETWORKS
 
 if TYPE_CHECKING:
     from edgekit.export.constants import Constants
@@ -62,6 +63,11 @@ class Imported:
 def is_onnx(source: str) -> bool:
     """Whether `source` names an ONNX file rather than torch code."""
     return Path(source).suffix.lower() == ".onnx"
+
+
+def source_needs(source: str) -> list[str]:
+    """Packages that reading a source takes, see `edgekit.tools.require`."""
+    return list(NETWORKS) if is_onnx(source) else [*NETWORKS, "torch"]
 
 
 def source_problems(source: str, options: ImportOptions) -> list[Problem]:

@@ -6,11 +6,15 @@ import importlib.util
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-from edgekit.runtime.toolchain import compilers
+from edgekit.errors import ToolError
+from edgekit.runtime.engine import COMPILERS
+from edgekit.runtime.toolchain import HOW_TO_GET, compilers
 
 C_COMPILER = "C compiler"
 ZIG = "ziglang"  # compiles for every core of devices.toml
@@ -75,6 +79,9 @@ PACKAGES = (
     ("matplotlib", "matplotlib", "demo pictures", "edgekit[demo]"),
 )
 
+
+PACKAGE_NAMES = frozenset(distribution for distribution, _, _, _ in PACKAGES)
+NETWORKS = ("onnx", "onnx-ir", "onnxscript", "onnxruntime")  # what reads, changes and runs networks
 
 # command, what for, how apt gets it
 COMMANDS = (
@@ -141,8 +148,45 @@ def targets() -> list[TargetFacts]:
     ]
 
 
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module is, without importing it; None where it, or a package around it, is not installed."""
+    try:
+        return importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+
+
+def require(names: Iterable[str]) -> None:
+    """See that packages, commands and ``cc`` are here, before any work that needs them begins.
+
+    Args:
+        names: distributions of `PACKAGES`, commands of `COMMANDS` and devices, or ``cc``.
+
+    Raises:
+        ToolError: names all that is missing, and how to get it.
+    """
+    missing = _missing(dict.fromkeys(names))
+    extras = {distribution: pip for distribution, _, _, pip in PACKAGES}
+    packages = [name for name in missing if name in PACKAGE_NAMES]
+    lines = []
+    if packages:
+        wanted = dict.fromkeys(extras[name].removeprefix("edgekit[")[:-1] for name in packages)
+        verb = "is" if len(packages) == 1 else "are"
+        lines.append(
+            f"{', '.join(packages)} {verb} not installed; pip install 'edgekit[{','.join(wanted)}]'"
+        )
+    apt = {name: apt for name, _, apt in COMMANDS}
+    for name in missing:
+        if name == "cc":
+            lines.append(f"no C compiler; {HOW_TO_GET}")
+        elif name not in PACKAGE_NAMES:
+            lines.append(f"{name} is not installed; as root: apt-get install {apt[name]}")
+    if lines:
+        raise ToolError("\n".join(lines))
+
+
 def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFacts:
-    spec = importlib.util.find_spec(module)
+    spec = _spec(module)
     if spec is None:
         return ToolFacts(distribution, used_for, None, None, f"'{pip}'", None)
     try:
@@ -156,7 +200,7 @@ def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFac
 def _portaudio() -> ToolFacts:
     """The library behind sounddevice, whose packages for macOS and Windows bring it."""
     path = ctypes.util.find_library("portaudio")
-    if path is None and (spec := importlib.util.find_spec("_sounddevice_data")) is not None:
+    if path is None and (spec := _spec("_sounddevice_data")) is not None:
         path = str((spec.submodule_search_locations or [""])[0])
     version = None if path is None else "?"
     return ToolFacts("PortAudio", "run --mic", version, path, None, "libportaudio2")
@@ -167,7 +211,9 @@ def _missing(needs: Iterable[str]) -> tuple[str, ...]:
 
     def is_here(need: str) -> bool:
         if need in modules:
-            return importlib.util.find_spec(modules[need]) is not None
+            return modules[need] in sys.modules or _spec(modules[need]) is not None
+        if need == "g++":
+            return any(map(shutil.which, COMPILERS))
         return bool(compilers()) if need == "cc" else shutil.which(need) is not None
 
     return tuple(need for need in needs if not is_here(need))

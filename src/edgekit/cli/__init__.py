@@ -3,9 +3,11 @@
 import signal
 import sys
 from types import FrameType
+from typing import Annotated
 
 import typer
 
+import edgekit
 from edgekit.cli import bench, demo, doctor, export, inspect, quantize, run, sample, stream, targets
 from edgekit.cli.console import show_error
 from edgekit.errors import EdgeKitError, ToolError
@@ -18,6 +20,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"edgekit {edgekit.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("export")(export.export)
 app.command("stream")(stream.stream)
 app.command("quantize")(quantize.quantize)
@@ -40,7 +62,7 @@ def main() -> None:
         sys.exit(show_error(error, as_json))
     except ModuleNotFoundError as error:
         for distribution, module, _, pip in PACKAGES:
-            if error.name and error.name.partition(".")[0] == module:
+            if error.name and error.name.partition(".")[0] == module.partition(".")[0]:
                 missing = ToolError(f"{distribution} is not installed; pip install '{pip}'")
                 sys.exit(show_error(missing, as_json))
         raise

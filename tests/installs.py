@@ -1,0 +1,185 @@
+"""What every verb does in an install of its own: with an extra that it needs it works, else it names the extra."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import tiny_build
+import tiny_networks
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+BARE: tuple[str, ...] = ()
+README = ("export", "torch", "audio")
+# extra -> extras that it brings
+BRINGS = {
+    "torch": ("export",),
+    "litert": ("export",),
+    "ethos-u": ("litert", "export"),
+    "demo": ("audio", "export"),
+    "train": ("torch", "export"),
+}
+SETS = (BARE, ("export",), ("torch",), ("litert",), ("ethos-u",), ("audio",), ("mic",), ("demo",),
+        ("train",), README, ("ethos-u", "demo", "train"))  # fmt: skip
+
+FACTORY = """
+import torch
+
+
+def factory():
+    return torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.ReLU()), (torch.rand(1, 8),)
+"""
+
+
+@dataclass(frozen=True)
+class Use:
+    """One command: its arguments in the folder that `files` fills, the extra without which it cannot work."""
+
+    arguments: str
+    extra: str | None = None
+    slow: bool = False
+
+
+USES = (
+    Use("--version"),
+    Use("doctor"),
+    Use("targets"),
+    Use("inspect build"),
+    Use("run build in.npz bare.npz"),
+    Use("bench build --hops 3"),
+    Use("run build in.wav out.wav", "audio"),
+    Use("inspect net.onnx", "export"),
+    Use("stream offline.onnx -o hop.onnx", "export"),
+    Use("quantize net.onnx --recipe w8a8 --calibration clips -o int8.onnx", "export"),
+    Use("export net.onnx --target c99 -o portable", "export"),
+    Use("export net.onnx --target onnxruntime -o ort", "export"),
+    Use("export net.onnx --target litert -o lite", "litert"),
+    Use("export net.onnx --target ethos-u55 --calibration clips -o npu", "ethos-u"),
+    Use("export own:factory --target c99 -o own", "torch"),
+    Use("demo digits", "export", slow=True),
+    Use("demo denoise", "demo"),
+    Use("demo deform", "demo", slow=True),
+)
+
+
+def files(folder: Path) -> None:
+    """Write the networks, the build and the recordings that `USES` name."""
+    tiny_networks.recurrent(folder / "net.onnx")
+    tiny_networks.offline(folder / "offline.onnx")
+    build = tiny_build.write(folder / "build")
+    random = np.random.default_rng(0)
+    hops = random.standard_normal((3, 1, tiny_build.HOP)).astype(np.float32)
+    (build / "golden").mkdir()
+    np.savez(build / "golden" / "input.npz", pcm=hops)
+    np.savez(
+        build / "golden" / "output.npz",
+        pcm_out=tiny_build.expected(hops.ravel()).reshape(hops.shape),
+    )
+    np.savez(folder / "in.npz", pcm=hops)
+    soundfile.write(folder / "in.wav", np.zeros(1600), 16000)
+    (folder / "clips").mkdir()
+    noise = random.standard_normal((60, 1, tiny_networks.WIDTH)).astype(np.float32)
+    np.savez(folder / "clips" / "noise.npz", x=noise)
+    (folder / "own.py").write_text(FACTORY)
+
+
+def faults(edgekit: Path, extras: tuple[str, ...], folder: Path, slow: bool) -> Iterator[str]:
+    """Run every command of `USES`; yield what it did where that is not what this install should do."""
+    here = {extra for given in extras for extra in (given, *BRINGS.get(given, ()))}
+    for use in USES:
+        able = use.extra is None or use.extra in here
+        if use.slow and able and not slow:
+            continue
+        done = subprocess.run(
+            [edgekit, *use.arguments.split()], cwd=folder, capture_output=True, text=True,
+            env={**clean(), "COLUMNS": "200"}, check=False,
+        )  # fmt: skip
+        said = done.stdout + done.stderr
+        if able and done.returncode:
+            yield f"{use.arguments}: exit code {done.returncode}: {said}"
+        elif not able and (done.returncode != 1 or "pip install 'edgekit[" not in said):
+            yield f"{use.arguments}: exit code {done.returncode}, no pip command: {said}"
+        elif not able and not use.slow and use.extra not in said and "audio" not in said:
+            yield f"{use.arguments}: another extra than {use.extra}: {said}"
+
+
+def clean() -> dict[str, str]:
+    """This process's environment without paths of modules."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel of this checkout into a folder; nothing is left in the checkout."""
+    copy = folder / "checkout"
+    for name in ("src", "export", "fpga", "quantize", "runtime", "targets"):
+        shutil.copytree(ROOT / name, copy / name, symlinks=True)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy / name)
+    subprocess.run(
+        [sys.executable, "-c", "import setuptools.build_meta as b; b.build_wheel('..')"],
+        cwd=copy, env=clean(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def linked(environment: Path, wheel: Path, extras: tuple[str, ...]) -> Path:
+    """Fill a new venv with a wheel and links to what its extras require, as this Python has it; returns `edgekit`.
+
+    Nothing is downloaded: it holds what pip would install, in the versions of this environment.
+    """
+    (packages,) = environment.glob("lib/python*/site-packages")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    for distribution in required(wheel, extras):
+        for file in metadata.files(distribution) or ():
+            top = packages / file.parts[0]
+            if file.parts[0] not in ("..", "__pycache__") and not top.exists():
+                top.symlink_to(Path(str(file.locate())).parents[len(file.parts) - 2]
+                               if len(file.parts) > 1 else Path(str(file.locate())))  # fmt: skip
+    edgekit = environment / "bin" / "edgekit"
+    edgekit.write_text(
+        f"#!{environment / 'bin' / 'python'}\nfrom edgekit.cli import main\n\nmain()\n"
+    )
+    edgekit.chmod(0o755)
+    return edgekit
+
+
+def required(wheel: Path, extras: tuple[str, ...]) -> set[str]:
+    """Names of the distributions that pip would install for the wheel with these extras."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        text = archive.read(name).decode()
+    own = metadata.metadata("edgekit")["Name"]
+    lines = [
+        line.removeprefix("Requires-Dist: ")
+        for line in text.splitlines()
+        if line.startswith("Requires-Dist: ")
+    ]
+    found: set[str] = set()
+    done: set[tuple[str, str]] = set()
+    queue = [(own, extra) for extra in ("", *extras)]
+    while queue:
+        name, extra = queue.pop()
+        if (name, extra) in done:
+            continue
+        done.add((name, extra))
+        if name != own:
+            try:
+                lines_of = metadata.requires(name) or []
+            except metadata.PackageNotFoundError:
+                continue  # of another platform, or one that this environment does not have
+            found.add(name)
+        for line in lines if name == own else lines_of:
+            wanted = Requirement(line)
+            if wanted.marker is None or wanted.marker.evaluate({"extra": extra}):
+                queue += [(wanted.name, inner) for inner in ("", *wanted.extras)]
+    return found

@@ -1,0 +1,42 @@
+"""Every verb in an install of its own; `make test-installs` has pip make them all."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import installs
+import pytest
+from installs import BARE, README, ROOT
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return installs.build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.mark.parametrize("extras", [BARE, README], ids=lambda names: "+".join(names) or "bare")
+def test_every_verb_works_or_names_what_to_install(
+    extras: tuple[str, ...], wheel: Path, tmp_path: Path
+) -> None:
+    venv.create(tmp_path / "venv", symlinks=True)
+    edgekit = installs.linked(tmp_path / "venv", wheel, extras)
+    work = tmp_path / "work"
+    work.mkdir()
+    installs.files(work)
+    assert list(installs.faults(edgekit, extras, work, slow=False)) == []
+
+
+def test_all_that_is_missing_is_named_at_once() -> None:
+    code = (
+        "from edgekit import tools\n"
+        "tools._missing = lambda names: tuple(names)\n"
+        "tools.require(['matplotlib', 'soundfile', 'cc', 'yosys'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT / "src"
+    )
+    said = done.stderr.partition("ToolError: ")[2].splitlines()
+    assert said[0] == ("matplotlib, soundfile are not installed; pip install 'edgekit[demo,audio]'")
+    assert said[1].startswith("no C compiler; pip install ziglang")
+    assert said[2] == "yosys is not installed; as root: apt-get install yosys"
