@@ -25,6 +25,7 @@ from edgekit.quantize import (
 )
 from edgekit.quantize.geometry import ConvShape
 from edgekit.targets.c.packing import int4_bytes
+from edgekit.targets.c.stubs import forms
 
 SPECIAL = np.array(
     [
@@ -822,40 +823,36 @@ def _family(
     return {name: build(name) for name in names}
 
 
-KEEPING = ("s8", "s16", "s16_s8")
-WIDTHS = ("s8_s8", "s8_s16", "s16_s16", "s16_s8")
-WEIGHTED = (*WIDTHS, *(f"{w}_w4" for w in WIDTHS))
 CASES: dict[str, Callable[[Draw], Call]] = {
-    **_family(fc, *(f"ek_fc_{w}" for w in WEIGHTED)),
-    **_family(conv, *(f"ek_conv_{w}" for w in WEIGHTED)),
-    **_family(conv, *(f"ek_conv_transpose_{w}" for w in WEIGHTED)),
-    **_family(matmul_int, *(f"ek_matmul_{w}" for w in WIDTHS)),
+    **_family(fc, *forms("ek_fc")),
+    **_family(conv, *forms("ek_conv", "ek_conv_transpose")),
+    **_family(matmul_int, *forms("ek_matmul")),
     **_family(conv_f32, "ek_conv_f32", "ek_conv_transpose_f32"),
-    **_family(frames, "ek_frames_f32", *(f"ek_frames_{w}" for w in WIDTHS)),
-    **_family(max_pool, "ek_max_pool_f32", "ek_max_pool_s8", "ek_max_pool_s16"),
-    **_family(avg_pool_int, *(f"ek_avg_pool_{w}" for w in KEEPING)),
+    **_family(frames, "ek_frames_f32", *forms("ek_frames")),
+    **_family(max_pool, "ek_max_pool_f32", *forms("ek_max_pool")),
+    **_family(avg_pool_int, *forms("ek_avg_pool")),
     "ek_avg_pool_f32": avg_pool_f32,
     "ek_lp_pool_f32": lp_pool_f32,
     "ek_interpolate_f32": interpolate,
     "ek_grid_sample_f32": grid_sample,
     "ek_deform_conv_f32": deform_conv,
     "ek_square_deform_s8": square_deform,
-    **_family(gru_int, *(f"ek_gru_{w}" for w in WEIGHTED)),
-    **_family(lstm_int, *(f"ek_lstm_{w}" for w in WEIGHTED)),
+    **_family(gru_int, *forms("ek_gru")),
+    **_family(lstm_int, *forms("ek_lstm")),
     **_family(lut, "ek_lut_s8", "ek_lut_s16", "ek_lut_s16_s8"),
-    **_family(two_operands, *(f"ek_{o}_{w}" for o in ("add", "mul") for w in KEEPING)),
+    **_family(two_operands, *forms("ek_add", "ek_mul")),
     **_family(
         border,
         *(f"ek_{verb}_{s}" for verb in ("quantize", "dequantize") for s in ("s8", "s16", "s32")),
     ),
-    **_family(requantize, *(f"ek_requantize_{w}" for w in WIDTHS)),
+    **_family(requantize, *forms("ek_requantize")),
     **_family(function, *(f"ek_{f}_f32" for f in ("exp", "log", "sqrt", "sigmoid", "tanh", "erf"))),
-    **_family(prelu, *(f"ek_prelu_{w}" for w in KEEPING)),
-    **_family(magnitude, "ek_magnitude_s16", "ek_magnitude_s16_s8"),
-    **_family(product_sum, "ek_product_sum_s16", "ek_product_sum_s16_s8"),
-    **_family(mean_square, "ek_mean_square_s16", "ek_mean_square_s16_s8"),
-    **_family(layernorm_int, "ek_layernorm_s16", "ek_layernorm_s16_s8"),
-    **_family(softmax_int, "ek_softmax_s16", "ek_softmax_s16_s8"),
+    **_family(prelu, *forms("ek_prelu")),
+    **_family(magnitude, *forms("ek_magnitude")),
+    **_family(product_sum, *forms("ek_product_sum")),
+    **_family(mean_square, *forms("ek_mean_square")),
+    **_family(layernorm_int, *forms("ek_layernorm")),
+    **_family(softmax_int, *forms("ek_softmax")),
     "ek_gru_f32": gru_f32,
     "ek_lstm_f32": lstm_f32,
     "ek_rnn_f32": rnn_f32,

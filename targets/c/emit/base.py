@@ -11,8 +11,9 @@ from edgekit.errors import Problem
 from edgekit.quantize.geometry import dims
 from edgekit.runtime.manifest import c_identifier
 from edgekit.runtime.profile import Profile
-from edgekit.targets.c.packing import INT4, PORTABLE, pack, packing
+from edgekit.targets.c.packing import PORTABLE, pack, packing
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, Slot, Traits, item_bytes
+from edgekit.targets.c.stubs import form
 
 C_TYPES = {
     ir.DataType.FLOAT: "float",
@@ -236,22 +237,16 @@ def c_type(value: ir.Value | None) -> str:
     return C_TYPES[value.dtype]
 
 
-def int_kernel(stem: str, node: ir.Node, *types: str) -> str:
-    """The kernel of an integer operator with weights: its name says the types, and where weights are int4."""
-    narrow = array_attribute(node, "w").dtype == ir.DataType.INT4.numpy()
-    return "_".join([stem, *types, *([INT4] if narrow else [])])
+def int_kernel(name: str, node: ir.Node, y_type: str | None = None) -> str:
+    """The form of a kernel for what an integer operator reads and writes (or `y_type`) and for its weights."""
+    int4 = "w" in node.attributes and array_attribute(node, "w").dtype == ir.DataType.INT4.numpy()
+    return form(name, suffix(node.inputs[0]), y_type or suffix(node.outputs[0]), int4)
 
 
 def suffix(value: ir.Value | None) -> str:
     """``f32``, ``s8``, ``s16`` or ``s32``."""
     assert value is not None and value.dtype is not None
     return SUFFIX[value.dtype]
-
-
-def widths(node: ir.Node) -> str:
-    """``s8`` or ``s16`` where an operator keeps the type of its operand, ``s16_s8`` where not."""
-    x, y = suffix(node.inputs[0]), suffix(node.outputs[0])
-    return x if x == y else f"{x}_{y}"
 
 
 def array_attribute(node: ir.Node, name: str) -> NDArray[np.generic]:

@@ -2,7 +2,14 @@
 
 import onnx_ir as ir
 
-from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, suffix
+from edgekit.targets.c.emit.base import (
+    Context,
+    float_literal,
+    int_attribute,
+    int_kernel,
+    size,
+    suffix,
+)
 
 
 def emit_quantize(ctx: Context, node: ir.Node) -> None:
@@ -32,6 +39,5 @@ def emit_requantize(ctx: Context, node: ir.Node) -> None:
     numbers = [
         int_attribute(node, n) for n in ("x_zero", "mult", "shift", "y_zero", "y_min", "y_max")
     ]
-    ctx.call(
-        f"ek_requantize_{suffix(x)}_{suffix(y)}", ctx.pointer(x), *numbers, ctx.pointer(y), size(x)
-    )
+    kernel = int_kernel("ek_requantize", node)
+    ctx.call(kernel, ctx.pointer(x), *numbers, ctx.pointer(y), size(x))

@@ -10,7 +10,6 @@ from edgekit.targets.c.emit.base import (
     int_attribute,
     int_kernel,
     size,
-    suffix,
     where,
 )
 from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int
@@ -25,7 +24,7 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
     if emit_dense_int(ctx, node):
         return
     x, y = node.inputs[0], node.outputs[0]
-    kernel = int_kernel(KERNELS[node.op_type], node, suffix(x), suffix(y))
+    kernel = int_kernel(KERNELS[node.op_type], node)
     parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
     zero = int_attribute(node, "x_zero")
     own = packing(ctx.profile.kernels)

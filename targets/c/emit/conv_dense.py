@@ -20,7 +20,6 @@ from edgekit.targets.c.emit.base import (
     int_attribute,
     int_kernel,
     size,
-    suffix,
 )
 
 INT32_LIMIT = 2**31
@@ -79,7 +78,7 @@ def emit_dense_int(ctx: Context, node: ir.Node) -> bool:
     if bias.dtype == np.int32 and (abs(folded) + 128 * abs(wide).sum(axis=1)).max() >= INT32_LIMIT:
         return False
     x, y = node.inputs[0], node.outputs[0]
-    kernel = int_kernel("ek_fc", node, suffix(x), suffix(y))
+    kernel = int_kernel("ek_fc", node)
     arrays = ctx.weights(node, kernel, {"w": found.w, "bias": folded.astype(bias.dtype)})
     arrays += [ctx.constant(f"{node.name}_{n}", a) for n, a in (("mult", mult), ("shift", shift))]
     numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]

@@ -6,7 +6,14 @@ import onnx_ir as ir
 
 from edgekit.errors import Problem
 from edgekit.quantize.geometry import dims, ints
-from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, size, where, widths
+from edgekit.targets.c.emit.base import (
+    Context,
+    array_attribute,
+    int_attribute,
+    int_kernel,
+    size,
+    where,
+)
 
 LIMITS = ("y_zero", "y_min", "y_max")
 
@@ -15,14 +22,14 @@ def emit_magnitude_int(ctx: Context, node: ir.Node) -> None:
     """Root of the sum of two squares."""
     a, b, y = _pointers(ctx, node)
     m1, m2, *rest = _numbers(node, "m1", "m2", "add", "shift", *LIMITS)
-    ctx.call(f"ek_magnitude_{widths(node)}", a, m1, b, m2, *rest, y, size(node.outputs[0]))
+    ctx.call(int_kernel("ek_magnitude", node), a, m1, b, m2, *rest, y, size(node.outputs[0]))
 
 
 def emit_product_sum_int(ctx: Context, node: ir.Node) -> None:
     """Sum of two products."""
     a, b, c, d, y = _pointers(ctx, node)
     m1, m2, *rest = _numbers(node, "m1", "m2", "shift", *LIMITS)
-    kernel = f"ek_product_sum_{widths(node)}"
+    kernel = int_kernel("ek_product_sum", node)
     ctx.call(kernel, a, b, m1, c, d, m2, *rest, y, size(node.outputs[0]))
 
 
@@ -30,7 +37,7 @@ def emit_mean_square_int(ctx: Context, node: ir.Node) -> None:
     """Mean of squares along the middle axis."""
     x, y = _pointers(ctx, node)
     numbers = _numbers(node, "mult", "shift", *LIMITS)
-    ctx.call(f"ek_mean_square_{widths(node)}", x, *numbers, y, *ints(node, "sizes", []))
+    ctx.call(int_kernel("ek_mean_square", node), x, *numbers, y, *ints(node, "sizes", []))
 
 
 def emit_layernorm_int(ctx: Context, node: ir.Node) -> None:
@@ -41,7 +48,7 @@ def emit_layernorm_int(ctx: Context, node: ir.Node) -> None:
     )
     numbers = _numbers(node, "bias_up", "epsilon", "shift", *LIMITS)
     n = array_attribute(node, "gain").size
-    kernel = f"ek_layernorm_{widths(node)}"
+    kernel = int_kernel("ek_layernorm", node)
     ctx.call(kernel, x, gain, bias, *numbers, y, size(node.inputs[0]) // n, n)
 
 
@@ -50,7 +57,7 @@ def emit_softmax_int(ctx: Context, node: ir.Node) -> None:
     x, y = _pointers(ctx, node)
     table, n = ctx.constant("exp2_table", array_attribute(node, "exp2")), dims(node.inputs[0])[-1]
     scaling, numbers = _numbers(node, "m", "s"), _numbers(node, "mult", "shift", *LIMITS)
-    kernel = f"ek_softmax_{widths(node)}"
+    kernel = int_kernel("ek_softmax", node)
     ctx.call(kernel, x, *scaling, table, *numbers, y, size(node.inputs[0]) // n, n)
 
 

@@ -14,7 +14,6 @@ from edgekit.targets.c.emit.base import (
     int_attribute,
     int_kernel,
     size,
-    suffix,
     where,
 )
 from edgekit.targets.c.emit.loops import broadcast, index, merge, nest
@@ -25,7 +24,7 @@ def emit_gemm_int(ctx: Context, node: ir.Node) -> None:
     x, y = node.inputs[0], node.outputs[0]
     w = array_attribute(node, "w")
     n, k = w.shape
-    kernel = int_kernel("ek_fc", node, suffix(x), suffix(y))
+    kernel = int_kernel("ek_fc", node)
     arrays = ctx.weights(node, kernel, {a: array_attribute(node, a) for a in ("w", "bias")})
     arrays += [
         ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("mult", "shift")
@@ -102,7 +101,7 @@ def emit_matmul(ctx: Context, node: ir.Node) -> None:
 
 def emit_matmul_int(ctx: Context, node: ir.Node) -> None:
     """Integer product of two tensors."""
-    kernel = f"ek_matmul_{suffix(node.inputs[0])}_{suffix(node.outputs[0])}"
+    kernel = int_kernel("ek_matmul", node)
     a_zero, b_zero = int_attribute(node, "a_zero"), int_attribute(node, "b_zero")
     names = ("mult", "shift", "y_zero", "y_min", "y_max")
     numbers = ", ".join(str(int_attribute(node, name)) for name in names)

@@ -12,10 +12,10 @@ from edgekit.targets.c.emit.base import (
     c_type,
     float_literal,
     int_attribute,
+    int_kernel,
     size,
     suffix,
     where,
-    widths,
 )
 from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
 
@@ -79,7 +79,7 @@ def emit_prelu_int(ctx: Context, node: ir.Node) -> None:
     x, y = node.inputs[0], node.outputs[0]
     slopes = array_attribute(node, "m_neg")
     ctx.call(
-        f"ek_prelu_{widths(node)}", ctx.pointer(x), int_attribute(node, "x_zero"), int_attribute(node, "m_pos"),
+        int_kernel("ek_prelu", node), ctx.pointer(x), int_attribute(node, "x_zero"), int_attribute(node, "m_pos"),
         ctx.constant(f"{node.name}_m_neg", slopes), int_attribute(node, "shift"), int_attribute(node, "y_zero"),
         ctx.pointer(y), slopes.size, size(x) // slopes.size,
     )  # fmt: skip
@@ -105,7 +105,7 @@ def emit_arithmetic_int(ctx: Context, node: ir.Node) -> None:
     loops = merge(full, [contiguous(full), broadcast(dims(a), full), broadcast(dims(b), full)])
     inner, steps = loops[-1] if loops else (1, (1, 1, 1))
     outer = loops[:-1]
-    kernel = f"ek_{node.op_type.lower()}_{widths(node)}"
+    kernel = int_kernel(f"ek_{node.op_type.lower()}", node)
     ctx.kernels.add(kernel)
     pa, pb, py = (
         ctx.pointer(v) if not outer else f"{ctx.pointer(v)} + {index(outer, i)}"

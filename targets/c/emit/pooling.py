@@ -9,9 +9,9 @@ from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,
     int_attribute,
+    int_kernel,
     suffix,
     where,
-    widths,
 )
 from edgekit.targets.c.emit.conv import shape_argument
 
@@ -42,7 +42,7 @@ def emit_average_pool_int(ctx: Context, node: ir.Node) -> None:
     arrays = [ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("mult", "shift")]
     names = ("count_min", "y_zero", "y_min", "y_max")
     ctx.call(
-        f"ek_avg_pool_{widths(node)}",
+        int_kernel("ek_avg_pool", node),
         ctx.pointer(x),
         int_attribute(node, "x_zero"),
         *arrays,

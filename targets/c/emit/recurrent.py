@@ -174,8 +174,8 @@ def _is_whole(node: ir.Node) -> bool:
 def emit_int(ctx: Context, node: ir.Node) -> None:
     """Integer GRU or LSTM."""
     cell = _int_cell(node)
-    types = suffix(node.inputs[0]), SUFFIX[ir.DataType[hidden_operand(node).upper()]]
-    kernel = int_kernel(f"ek_{node.op_type.lower()}", node, *types)
+    operand = SUFFIX[ir.DataType[hidden_operand(node).upper()]]
+    kernel = int_kernel(f"ek_{node.op_type.lower()}", node, operand)
     packed = {name: array_attribute(node, name) for name in GATE_ARRAYS[:4]}
     arrays = ctx.weights(node, kernel, packed, _is_whole(node))
     arrays += [

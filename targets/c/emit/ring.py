@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, suffix
+from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, int_kernel
 from edgekit.targets.c.emit.loops import Loops, index, nest
 from edgekit.targets.c.plan import Traits
 
@@ -67,14 +67,14 @@ def emit_ring_conv(ctx: Context, node: ir.Node) -> None:
     """A depthwise convolution at one position over frames where they are in the ring."""
     names = ("outer", "inner", "length", "window", "first", "step", "count")
     outer, inner, length, window, first, step, taps = (int_attribute(node, n) for n in names)
-    x, y, channels = node.inputs[0], node.outputs[0], outer * inner
+    y, channels = node.outputs[0], outer * inner
     ring, place = (ctx.pointer(value) for value in node.inputs)
-    types = [suffix(y)] if "mult" not in node.attributes else [suffix(x), suffix(y)]
+    scaling = [name for name in ("mult", "shift") if name in node.attributes]
     arrays = [
         ctx.constant(f"{node.name}_{name}", array_attribute(node, name))
         if name in node.attributes
         else "NULL"
-        for name in ("w", "bias", *(("mult", "shift") if len(types) == 2 else ()))
+        for name in ("w", "bias", *scaling)
     ]
     numbers = [int_attribute(node, n) for n in ("y_zero", "y_min", "y_max") if n in node.attributes]
     ctx.line("{")
@@ -83,7 +83,7 @@ def emit_ring_conv(ctx: Context, node: ir.Node) -> None:
     ctx.line(f"        const int32_t frame = *{place} + {length - window + first} + t * {step};")
     ctx.line(f"        at[t] = (frame < {length} ? frame : frame - {length}) * {channels};")
     ctx.line("    }")
-    kernel = "_".join(["ek_frames", *types])
+    kernel = int_kernel("ek_frames", node) if scaling else "ek_frames_f32"
     ctx.call(kernel, ring, "at", *arrays, *numbers, ctx.pointer(y), taps, channels)
     ctx.line("}")
 

@@ -1,0 +1,385 @@
+"""The integer kernels that exist for several element types: one row each, and what is made of it.
+
+The code of such a kernel is a header over macros. Each of its forms is a file of ``runtime/src`` that sets them, and a
+prototype in ``edgekit.h``. ``make kernels`` writes both from `FAMILIES`; a test holds the tree to them.
+
+A new row needs the header, and in ``edgekit.h`` the comment that documents it with a line ``/* ek_<op> */`` under it,
+in whose place the prototypes come.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.targets.c.packing import INT4
+
+RUNTIME = Path(__file__).parents[2] / "runtime"
+COLUMNS = 118
+DEFINE = re.compile(r"^#define (EK_\w+) ?((?:.*\\\n)*.*)$", re.MULTILINE)
+DEFINITION = re.compile(r"^void EK_NAME\(([^)]*)\)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Element:
+    """An element type.
+
+    Attributes:
+        name: in kernels' names.
+        c: in C, as an ``Element`` is written in a stub.
+        low: its smallest value.
+        high: its largest.
+        sum: the C type of sums of products with int8 weights.
+        sum_name: that type in kernels' names.
+        from_zero: the C type of a value less its zero point.
+        product: the C type of that times a weight.
+        of_state: how an int16 state ``v`` becomes an operand of this type.
+    """
+
+    name: str
+    c: str
+    low: int
+    high: int
+    sum: str
+    sum_name: str
+    from_zero: str
+    product: str
+    of_state: str
+
+    def __str__(self) -> str:
+        return self.c
+
+    @property
+    def upper(self) -> str:
+        """As macros name it."""
+        return self.name.upper()
+
+
+ELEMENTS = {
+    "s8": Element(
+        name="s8",
+        c="int8_t",
+        low=-128,
+        high=127,
+        sum="int32_t",
+        sum_name="s32",
+        from_zero="int16_t",
+        product="int16_t",
+        of_state="ek_saturate_s8(((v) + 128) >> 8)",
+    ),
+    "s16": Element(
+        name="s16",
+        c="int16_t",
+        low=-32768,
+        high=32767,
+        sum="int64_t",
+        sum_name="s64",
+        from_zero="int32_t",
+        product="int64_t",
+        of_state="(v)",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kernel and its forms.
+
+    Attributes:
+        name: ``ek_<op>``.
+        forms: their element types: ``s8_s16`` reads int8 and writes int16 (of a recurrent cell: its input, and the
+            operand of its recurrent product), ``s16`` does both on int16.
+        stub: the file of a form, behind the definition of EK_NAME; ``{x}`` and ``{y}`` are its two `Element`.
+        int4: whether its weights are int4.
+    """
+
+    name: str
+    forms: tuple[str, ...]
+    stub: str
+    int4: bool = False
+
+    @property
+    def kernels(self) -> dict[str, tuple[Element, Element]]:
+        """The two element types of every form, by its kernel's name."""
+        tail = f"_{INT4}" if self.int4 else ""
+        types = {form: [ELEMENTS[name] for name in form.split("_")] for form in self.forms}
+        return {f"{self.name}_{form}{tail}": (t[0], t[-1]) for form, t in types.items()}
+
+    def file(self, kernel: str) -> str:
+        """The text of the form's file."""
+        x, y = self.kernels[kernel]
+        return f"#define EK_NAME {kernel}\n" + self.stub.format(x=x, y=y)
+
+
+MIXED = ("s8_s8", "s8_s16", "s16_s16", "s16_s8")
+KEPT = ("s8", "s16", "s16_s8")
+WIDE = ("s16", "s16_s8")
+FAMILIES = (
+    Family(
+        "ek_fc",
+        MIXED,
+        """\
+#define EK_X {x}
+#define EK_BIAS {x.sum}
+#define EK_Y {y}
+#define EK_PRODUCT ek_rows_{x.name}
+#define EK_BYTES EK_BYTES_{x.upper}
+#define EK_OUTPUT ek_outputs_{x.sum_name}_{y.name}
+#include "ek_fc_int.h"
+""",
+    ),
+    Family(
+        "ek_fc",
+        MIXED,
+        """\
+#define EK_X {x}
+#define EK_BIAS {x.sum}
+#define EK_Y {y}
+#define EK_PRODUCT ek_rows_{x.name}_w4
+#define EK_BYTES EK_BYTES_W4
+#define EK_OUTPUT ek_outputs_{x.sum_name}_{y.name}
+#include "ek_rows_w4.h"
+#include "ek_fc_int.h"
+""",
+        int4=True,
+    ),
+    Family(
+        "ek_conv",
+        MIXED,
+        """\
+#define EK_X {x}
+#define EK_ACC {x.sum}
+#define EK_Y {y}
+#define EK_DOTS ek_dots_{x.name}
+#define EK_TERM(x, zero, w) (({x.product})(({x.from_zero})((x) - (zero)) * (w)))
+#include "ek_conv_w8.h"
+""",
+    ),
+    Family(
+        "ek_conv",
+        MIXED,
+        """\
+#define EK_X {x}
+#define EK_ACC {x.sum}
+#define EK_Y {y}
+#define EK_DOTS ek_dots_{x.name}_w4
+#define EK_TERM(x, zero, w) (({x.product})(({x.from_zero})((x) - (zero)) * (w)))
+#define EK_AT(w, i) ek_int4((w), (i))
+#define EK_SPAN(n) EK_BYTES_W4(n)
+#include "ek_int4.h"
+#include "ek_conv_int.h"
+""",
+        int4=True,
+    ),
+    Family(
+        "ek_conv_transpose",
+        MIXED,
+        """\
+#define EK_X {x}
+#define EK_ACC {x.sum}
+#define EK_Y {y}
+#define EK_TERM(x, zero, w) (({x.product})(({x.from_zero})((x) - (zero)) * (w)))
+#include "ek_conv_transpose_w8.h"
+""",
+    ),
+    Family(
+        "ek_conv_transpose",
+        MIXED,
+        """\
+#define EK_X {x}
+#define EK_ACC {x.sum}
+#define EK_Y {y}
+#define EK_TERM(x, zero, w) (({x.product})(({x.from_zero})((x) - (zero)) * (w)))
+#define EK_AT(w, i) ek_int4((w), (i))
+#include "ek_int4.h"
+#include "ek_conv_transpose_int.h"
+""",
+        int4=True,
+    ),
+    Family(
+        "ek_frames",
+        MIXED,
+        """\
+#define EK_X {x}
+#define EK_ACC {x.sum}
+#define EK_Y {y}
+#define EK_OUTPUT ek_outputs_{x.sum_name}_{y.name}
+#include "ek_frames_int.h"
+""",
+    ),
+    Family(
+        "ek_matmul",
+        ("s8_s8", "s8_s16", "s16_s8", "s16_s16"),
+        """\
+#define EK_X {x}
+#define EK_SUM {x.sum}
+#define EK_Y {y}
+#include "ek_matmul_int.h"
+""",
+    ),
+    *(
+        Family(
+            f"ek_{cell}",
+            ("s8_s8", "s8_s16", "s16_s8", "s16_s16"),
+            f"""\
+#define EK_X {{x}}
+#define EK_H {{y}}
+#define EK_W_SUM {{x.sum}}
+#define EK_R_SUM {{y.sum}}
+#define EK_W {{x.upper}}{tail}
+#define EK_R {{y.upper}}{tail}
+#define EK_NARROW(v) {{y.of_state}}
+#include "ek_{cell}_int.h"
+""",
+            int4=tail != "",
+        )
+        for cell in ("gru", "lstm")
+        for tail in ("", "_W4")
+    ),
+    Family(
+        "ek_max_pool",
+        ("s8", "s16"),
+        """\
+#define EK_T {x}
+#define EK_Y {y}
+#define EK_ACC {x}
+#define EK_BEFORE
+#define EK_BEHIND
+#define EK_START {x.low}
+#define EK_ADD(acc, v) ((v) > (acc) ? (v) : (acc))
+#define EK_RESULT(acc) (acc)
+#include "ek_pool.h"
+""",
+    ),
+    Family(
+        "ek_avg_pool",
+        KEPT,
+        """\
+#define EK_T {x}
+#define EK_Y {y}
+#define EK_ACC {x.sum}
+#include "ek_avg_pool_int.h"
+""",
+    ),
+    Family(
+        "ek_requantize",
+        ("s8_s8", "s8_s16", "s16_s8", "s16_s16"),
+        """\
+#define EK_X {x}
+#define EK_Y {y}
+#include "ek_requantize_int.h"
+""",
+    ),
+    Family(
+        "ek_prelu",
+        KEPT,
+        """\
+#define EK_X {x}
+#define EK_Y {y}
+#define EK_MIN {y.low}
+#define EK_MAX {y.high}
+#include "ek_prelu_int.h"
+""",
+    ),
+    *(
+        Family(
+            f"ek_{name}",
+            KEPT,
+            f"""\
+#define EK_X {{x}}
+#define EK_Y {{y}}
+#include "ek_{name}_int.h"
+""",
+        )
+        for name in ("add", "mul")
+    ),
+    *(
+        Family(
+            f"ek_{name}",
+            WIDE,
+            f"""\
+#define EK_Y {{y}}
+#include "ek_{name}_int.h"
+""",
+        )
+        for name in ("magnitude", "product_sum", "mean_square", "layernorm", "softmax")
+    ),
+)
+
+
+def forms(*names: str) -> list[str]:
+    """The kernels of some families, with int8 and with int4 weights."""
+    return [kernel for family in FAMILIES if family.name in names for kernel in family.kernels]
+
+
+def form(name: str, x: str, y: str, int4: bool = False) -> str:
+    """The kernel of a family for two element types; LookupError where there is none."""
+    for family in FAMILIES:
+        if (family.name, family.int4) == (name, int4):
+            for kernel, types in family.kernels.items():
+                if tuple(element.name for element in types) == (x, y):
+                    return kernel
+    raise LookupError(f"{name} has no form for {x} and {y}{' with int4 weights' * int4}")
+
+
+def stubs() -> dict[str, str]:
+    """The text of every file of ``runtime/src`` that is made, by its name."""
+    return {f"{kernel}.c": family.file(kernel) for family in FAMILIES for kernel in family.kernels}
+
+
+def with_prototypes(header: str) -> str:
+    """The text of ``edgekit.h`` with the prototypes of all forms."""
+    for family in FAMILIES:
+        made = "".join(f"{_prototype(family, kernel)}\n" for kernel in family.kernels)
+        names = "|".join(family.kernels)
+        place = rf"(?:^void (?:{names})\([^)]*\);\n)+|^/\* {family.name}{'_w4' * family.int4} \*/\n"
+        parts = re.split(place, header, flags=re.MULTILINE)
+        if len(parts) != 2:
+            raise LookupError(
+                f"edgekit.h has {len(parts) - 1} places for the prototypes of {family.name}"
+            )
+        header = made.join(parts)
+    return header
+
+
+def _prototype(family: Family, kernel: str) -> str:
+    """The head of the definition in the family's header, with the macros of a stub in it."""
+    text = "\n".join([family.file(kernel), *_included(family.file(kernel))])
+    (arguments,) = DEFINITION.findall(text)
+    macros = {name: body.replace("\\\n", " ") for name, body in DEFINE.findall(text)}
+    while found := re.search(r"\bEK_\w+", arguments):
+        arguments = arguments.replace(found[0], macros[found[0]])
+    parts = re.sub(r"\brestrict ", "", arguments).replace("*restrict", "*").split(",")
+    return _wrapped(f"void {kernel}(", [" ".join(part.split()) for part in parts])
+
+
+def _included(text: str) -> list[str]:
+    """The headers beside the kernels that a file includes, and those that they include."""
+    names = re.findall(r'#include "(ek_\w+\.h)"', text)
+    found = [(RUNTIME / "src" / name).read_text(encoding="utf-8") for name in names]
+    return found + [inner for header in found for inner in _included(header)]
+
+
+def _wrapped(head: str, parts: Sequence[str]) -> str:
+    *others, last = parts
+    lines = [head]
+    for part in [*(f"{part}," for part in others), f"{last});"]:
+        space = "" if lines[-1] == head else " "
+        if len(lines[-1] + space + part) > COLUMNS:
+            lines.append(" " * len(head) + part)
+        else:
+            lines[-1] += space + part
+    return "\n".join(lines)
+
+
+def write() -> None:
+    """Write the stubs and the prototypes into the tree."""
+    header = RUNTIME / "include" / "edgekit.h"
+    made = {RUNTIME / "src" / name: text for name, text in stubs().items()}
+    made[header] = with_prototypes(header.read_text(encoding="utf-8"))
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
