@@ -15,11 +15,11 @@ from onnx.backend.test.case.test_case import TestCase
 from onnx.backend.test.loader import load_model_tests
 from quick_build import quick_build
 
-from edgekit.errors import Problem, UsageError, VerificationError
+from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.runtime.stream import Arrays
-from edgekit.source import ImportOptions, surrounded
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.targets import TARGETS
 
 SUITES = ("node", "pytorch-converted", "pytorch-operator", "simple")
 # Which inputs become constants: none; those that are not float32; all but the first float32 one.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.peers.engines import PEER_ENGINES
-from edgekit.runtime.toolchain import find_compiler
+from edgekit.runtime.engines.toolchain import find_compiler
 
 Row = dict[str, Any]
 

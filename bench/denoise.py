@@ -17,7 +17,7 @@ from rich.table import Table
 
 from edgekit import api
 from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS, RECIPES, si_sdr_db
-from edgekit.runtime.audio import Samples, read_wav, run_samples
+from edgekit.runtime.audio.files import Samples, read_wav, run_samples
 from edgekit.runtime.stream import Stream
 
 

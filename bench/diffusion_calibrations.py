@@ -7,13 +7,13 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from edgekit.base.sampler_table import StepTable
 from edgekit.demos.show_digits import labels
-from edgekit.export.model import Model
-from edgekit.export.schedule import Schedule
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.trajectory import Kept, diverse, normal, record, uniform
-from edgekit.sampling import float_network
-from edgekit.steps import StepTable
+from edgekit.export.diffusion.schedule import Schedule
+from edgekit.graph.model import Model
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.calibrate.trajectory import Kept, diverse, normal, record, uniform
+from edgekit.verbs.export.sampling import float_network
 
 Images = NDArray[np.float32]
 CALLS = 512

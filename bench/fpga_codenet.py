@@ -20,8 +20,8 @@ from edgekit.fpga import golden, project, simulate
 from edgekit.fpga.cycles import depthwise_compute
 from edgekit.fpga.network import Layer
 from edgekit.fpga.resources import PARTS
-from edgekit.quantize.calibrate import from_examples
-from edgekit.source import ImportOptions, load_model
+from edgekit.quantize.calibrate.clips import from_examples
+from edgekit.verbs.export.importing import ImportOptions, load_model
 
 PUBLISHED_FPS = {"a": 32.2, "b": 26.9, "c": 9.3, "d": 5.2, "e": 4.6}  # arXiv 2006.08357, Ultra96
 HEAD = (

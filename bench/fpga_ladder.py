@@ -32,8 +32,8 @@ from edgekit.fpga.network import Network
 from edgekit.fpga.resources import PARTS
 from edgekit.fpga.search import Choice, choose
 from edgekit.fpga.spec import EngineSpec, Variant
-from edgekit.quantize.calibrate import Calibration
-from edgekit.source import ImportOptions, load_model
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.verbs.export.importing import ImportOptions, load_model
 
 VARIANTS: tuple[Variant, ...] = ("plain", "full", "depthwise", "bounded", "square", "rounded")
 W4A8 = "W4A8"

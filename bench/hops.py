@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from published_pipelines import gtcrn_mix
 from published_signals import bundled_speech, calibration_clips
 
-from edgekit.export.model import Model
+from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.runtime.native import NATIVE
-from edgekit.runtime.toolchain import FLAGS, find_compiler
-from edgekit.source import load_model
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.runtime.engines.c import NATIVE
+from edgekit.runtime.engines.toolchain import FLAGS, find_compiler
 from edgekit.targets.build import Build
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.export.importing import load_model
+from edgekit.verbs.targets import TARGETS
 
 Inputs = dict[str, NDArray[np.float32]]
 ROUNDS = 5

@@ -23,7 +23,7 @@ from published_networks import CACHE, NETWORKS, fetch, path_of
 from rich.console import Console
 from rich.table import Table
 
-from edgekit.errors import EdgeKitError
+from edgekit.base.errors import EdgeKitError
 
 
 def cuts(data: bytes) -> range:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import UsageError
+from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.passes.finite import guard_inputs
-from edgekit.targets.target import TARGETS
+from edgekit.export.frontend.guard import guard_inputs
+from edgekit.verbs.targets import TARGETS
 
 SECONDS = 5  # of a processor, so that what else the machine does counts less
 WALL_SECONDS = 12 * SECONDS  # for what waits

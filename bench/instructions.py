@@ -15,9 +15,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from edgekit.runtime.cross import compile_replay
-from edgekit.runtime.emulator import count
-from edgekit.runtime.profile import Profile
+from edgekit.runtime.devices.cross import compile_replay
+from edgekit.runtime.devices.emulator import count
+from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.c.program import kernel_files
 from edgekit.targets.c.replay import linker_script, port_files
 from edgekit.targets.devices import profile, profiles

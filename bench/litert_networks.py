@@ -16,16 +16,16 @@ from hops import noise
 from networks import BENCHMARKS, Benchmark
 from published_networks import CACHE, NETWORKS, path_of
 
-from edgekit.export.model import Model
-from edgekit.export.passes.finite import guard_inputs
+from edgekit.export.frontend.guard import guard_inputs
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.half import half_weights
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.rounding.half import half_weights
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.source import load_model
 from edgekit.targets.litert import check_litert, lower_litert
+from edgekit.verbs.export.importing import load_model
 
 HOPS = 60
 MORE = {

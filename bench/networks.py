@@ -11,7 +11,7 @@ import vision
 from published_networks import CACHE, NETWORKS, path_of
 from torch import Tensor, nn
 
-from edgekit.source import ImportOptions
+from edgekit.verbs.export.importing import ImportOptions
 
 Example = tuple[nn.Module, tuple[Tensor, ...]]
 

@@ -26,14 +26,19 @@ from kernels import measure as measure_kernels
 from networks import BENCHMARKS
 from sweep import Sweep
 
-from edgekit.errors import EdgeKitError
+from edgekit.base.errors import EdgeKitError
 from edgekit.peers.beside import Beside, Kept, hoisted, recorded, session_values
 from edgekit.peers.engines import PEER_ENGINES
 from edgekit.peers.program import plain_onnx
-from edgekit.runtime.bench import LEAST_SNR_DB, WARM_UP_HOPS, measure_local, one_core
-from edgekit.runtime.contenders import Arrays, Contender, NativeContender, OnnxruntimeContender
-from edgekit.runtime.golden import apart_db
-from edgekit.targets.facts import describe
+from edgekit.runtime.bench.contenders import (
+    Arrays,
+    Contender,
+    NativeContender,
+    OnnxruntimeContender,
+)
+from edgekit.runtime.bench.golden import apart_db
+from edgekit.runtime.bench.measure import LEAST_SNR_DB, WARM_UP_HOPS, measure_local, one_core
+from edgekit.targets.describe import describe
 
 KERNELS = ("a", "b", "c")  # networks whose kernels are timed apart
 SWEPT = ("a", "float32")

@@ -31,8 +31,8 @@ from published_signals import bundled_speech, own_speech
 from rich.console import Console
 from rich.table import Table
 
-from edgekit.errors import EdgeKitError
-from edgekit.source import ImportOptions
+from edgekit.base.errors import EdgeKitError
+from edgekit.verbs.export.importing import ImportOptions
 
 READERS = {
     "text direction": ("ocr_direction", 48, 192),

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgekit.npz import write_npz
+from edgekit.base.npz import write_npz
+from edgekit.runtime.engines.toolchain import NATIVE, compile_shared
 from edgekit.runtime.stream import Arrays
-from edgekit.runtime.toolchain import NATIVE, compile_shared
-from edgekit.source import ImportOptions
+from edgekit.verbs.export.importing import ImportOptions
 
 
 class Refused(Exception):

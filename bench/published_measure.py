@@ -11,11 +11,11 @@ from published_pipelines import Pipeline, Recorded, Run, Samples, reference
 from published_signals import RATE, calibration_clips, pictures
 
 from edgekit.demos.show_denoise import si_sdr_db
-from edgekit.export.model import Model
 from edgekit.export.verify import snr_db
-from edgekit.quantize.oracle import Oracle
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.source import ImportOptions
+from edgekit.verbs.export.importing import ImportOptions
 
 RECIPES = ("float32", "w8a8")
 MIN_SNR_DB = {"float32": 90.0, "w8a8": -100.0}  # the fidelity of w8a8 is reported, not judged

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgekit.errors import ToolError
-from edgekit.source import ImportOptions
+from edgekit.base.errors import ToolError
+from edgekit.verbs.export.importing import ImportOptions
 
 CACHE = Path(__file__).resolve().parent.parent / ".venv" / "networks"
 HOW_TO_GET = "python bench/published_networks.py"

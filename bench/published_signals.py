@@ -9,7 +9,7 @@ from denoise import mixture
 from published_pipelines import Samples
 
 from edgekit.demos.show_denoise import CLIPS
-from edgekit.runtime.audio import read_wav
+from edgekit.runtime.audio.files import read_wav
 
 RATE = 16000
 

@@ -13,11 +13,11 @@ from denoise import mixture
 from speech_data import SLEDGE_NOISES, SPELLERS, speller
 
 from edgekit.demos.show_denoise import si_sdr_db
-from edgekit.export.model import Model
 from edgekit.export.verify import snr_db
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.geometry import dims
-from edgekit.runtime.audio import Samples, read_wav
+from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.runtime.audio.files import Samples, read_wav
 from edgekit.targets.trials import Trials
 
 RATE = 16000

@@ -28,18 +28,18 @@ from rich.table import Table
 from speech_data import FOLDER
 from speech_data import fetch as fetch_speech
 
-from edgekit import auto
+from edgekit.base.errors import EdgeKitError
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
-from edgekit.errors import EdgeKitError
-from edgekit.export.model import Model
-from edgekit.meter import cache_folder
+from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import Recipe
-from edgekit.source import load_model
-from edgekit.targets.facts import describe
+from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.trials import Trials
+from edgekit.verbs.auto import search as auto
+from edgekit.verbs.auto.measure import cache_folder
+from edgekit.verbs.export.importing import load_model
 
 WIND = ("es", "wind", 0.0)
 SILERO = "Silero VAD, opset 15"

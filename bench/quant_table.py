@@ -28,14 +28,14 @@ from rich.console import Console
 from rich.table import Table
 from speech_data import FOLDER
 
-from edgekit.export.model import Model
+from edgekit.graph.model import Model
+from edgekit.operators.qdq import initializer
+from edgekit.operators.roles import LINEAR, constant
+from edgekit.operators.scheme import quantize_weights, weight_scales
 from edgekit.quantize.apply import channel_rows, from_channel_rows, quantize
-from edgekit.quantize.integer import initializer
-from edgekit.quantize.integer_nodes import LINEAR, constant
 from edgekit.quantize.recipe import AUTO, RECIPES, Recipe
-from edgekit.quantize.scheme import quantize_weights, weight_scales
-from edgekit.runtime.audio import Samples
-from edgekit.targets.facts import describe
+from edgekit.runtime.audio.files import Samples
+from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "quantization.md"

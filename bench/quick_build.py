@@ -5,11 +5,11 @@ import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from edgekit.export.model import Model
-from edgekit.runtime.native import NativeEngine
+from edgekit.graph.model import Model
+from edgekit.runtime.engines.c import NativeEngine
+from edgekit.runtime.engines.toolchain import compile_shared
 from edgekit.runtime.stream import Stream
-from edgekit.runtime.toolchain import compile_shared
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 QUICK = ("-O1", "-w")
 

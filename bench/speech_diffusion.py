@@ -23,7 +23,9 @@ from denoise import mixture
 from rich.console import Console
 from rich.table import Table
 
-from edgekit import api, steps
+from edgekit import api
+from edgekit.base import sampler_table
+from edgekit.base.sampler_table import Arrays, Step
 from edgekit.demos import speech_diffusion
 from edgekit.demos.enhance_speech import (
     HOP,
@@ -36,11 +38,10 @@ from edgekit.demos.enhance_speech import (
     synthesis,
 )
 from edgekit.demos.show_denoise import si_sdr_db
-from edgekit.export.diffusion import read_sampler
-from edgekit.export.step_tables_sde import Ouve
-from edgekit.runtime.audio import Samples, read_wav
+from edgekit.export.diffusion.description import read_sampler
+from edgekit.export.diffusion.step_tables_sde import Ouve
+from edgekit.runtime.audio.files import Samples, read_wav
 from edgekit.runtime.sampler import Sampler
-from edgekit.steps import Arrays, Step
 
 SAMPLER = Path(speech_diffusion.__file__).with_name("speech_diffusion.toml")
 NETWORK = "edgekit.demos.speech_diffusion:build"
@@ -72,7 +73,7 @@ def exact(text: str) -> Enhance:
         peak = max(float(np.abs(samples).max()), LEAST)
         y = analysis(samples / peak)
         cut = np.stack(list(pieces(y, speech_diffusion.FRAMES, LOOK_BACK)))
-        drawn = steps.sample(table, call, cut.shape[1:], len(cut), 0, {"y": cut})
+        drawn = sampler_table.sample(table, call, cut.shape[1:], len(cut), 0, {"y": cut})
         whole = [piece[..., LOOK_BACK if i else 0 :] for i, piece in enumerate(drawn)]
         joined = np.concatenate(whole, axis=-1)[..., : y.shape[-1]]
         return np.asarray(peak * synthesis(joined, len(samples)), np.float32)

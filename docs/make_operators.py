@@ -8,14 +8,14 @@ from collections.abc import Collection
 import onnx
 import onnx_ir as ir
 
-from edgekit.export.model import OPSET
-from edgekit.export.opsets import EXPANDED
-from edgekit.export.passes.canonical import RULES
+from edgekit.export.onnx_file.opsets import EXPANDED
+from edgekit.export.passes.canonical_forms.table import RULES
 from edgekit.export.passes.reshape import RENAMING
-from edgekit.quantize.integer_nodes import MOVES, TABLED
-from edgekit.quantize.integer_ops import BUILDERS
+from edgekit.graph.model import OPSET
+from edgekit.operators.roles import MOVES, TABLED
+from edgekit.operators.to_integer import BUILDERS
 from edgekit.targets.c.emit.table import EMITTERS
-from edgekit.targets.facts import DTYPES
+from edgekit.targets.describe import DTYPES
 
 TEXT = """\
 # Operators

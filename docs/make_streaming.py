@@ -12,10 +12,10 @@ import numpy as np
 import onnx_ir as ir
 from onnx import TensorProto, helper, numpy_helper
 
-from edgekit.export.model import OPSET, Model
-from edgekit.export.passes.graph import static_shape
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
+from edgekit.graph.model import OPSET, Model
+from edgekit.graph.nodes import static_shape
 
 PICTURE = Path(__file__).with_name("streaming.svg")
 HOP, CHANNELS = 4, 8

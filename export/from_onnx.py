@@ -10,13 +10,19 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from edgekit.errors import ModelError, Problem, UsageError, VerificationError
-from edgekit.export.checking import MAX_BYTES, load, runnable
-from edgekit.export.constants import Constants
-from edgekit.export.external import self_contained
-from edgekit.export.frontend_spec import parse_spec
-from edgekit.export.functions import with_bodies
-from edgekit.export.model import (
+from edgekit.base.errors import ModelError, Problem, UsageError, VerificationError
+from edgekit.base.sampler_table import StepTable
+from edgekit.export.frontend.spec import parse_spec
+from edgekit.export.onnx_file.checking import MAX_BYTES, load, runnable
+from edgekit.export.onnx_file.constants import Constants
+from edgekit.export.onnx_file.external import self_contained
+from edgekit.export.onnx_file.reading import read_graph
+from edgekit.export.onnx_file.session_constants import declare_constants
+from edgekit.export.onnx_file.states import find_states, restarting_cells
+from edgekit.export.own_operators.functions import with_bodies
+from edgekit.export.stream.saved import end_state_fact, streaming_fact, timing_fact
+from edgekit.export.verify import Arrays, source_runner, verify_import
+from edgekit.graph.model import (
     SOURCE_RECIPE,
     Model,
     Quantization,
@@ -24,12 +30,6 @@ from edgekit.export.model import (
     StreamInfo,
     Trained,
 )
-from edgekit.export.reading import read_graph
-from edgekit.export.session import declare_constants
-from edgekit.export.states import find_states, restarting_cells
-from edgekit.export.stream.saved import end_state_fact, streaming_fact, timing_fact
-from edgekit.export.verify import Arrays, source_runner, verify_import
-from edgekit.steps import StepTable
 
 LARGE, LARGEST = 1e30, float(np.finfo(np.float32).max)  # the largest itself is that of masks
 

@@ -9,15 +9,15 @@ from importlib.util import find_spec
 
 import onnx_ir as ir
 
-from edgekit.errors import ModelError, Problem, UsageError
+from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
-from edgekit.export.model import OPSET, Model, Source, StatePair, Trained
-from edgekit.export.passes.graph import static_shape, unused_name, value_names
-from edgekit.export.reading import read_graph
-from edgekit.export.session import declare_constants
-from edgekit.export.states import find_states, restarting_cells
+from edgekit.export.onnx_file.reading import read_graph
+from edgekit.export.onnx_file.session_constants import declare_constants
+from edgekit.export.onnx_file.states import find_states, restarting_cells
 from edgekit.export.torch_source import TorchSource, leaves, load_source, with_leaves
 from edgekit.export.verify import Arrays, verify_import
+from edgekit.graph.model import OPSET, Model, Source, StatePair, Trained
+from edgekit.graph.nodes import static_shape, unused_name, value_names
 
 
 def from_torch(
@@ -147,7 +147,7 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
 def _to_onnx(loaded: TorchSource) -> bytes:
     import torch
 
-    from edgekit.export.ssm import translations
+    from edgekit.export.own_operators.ssm import translations
 
     try:
         program = torch.onnx.export(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import ModelError, Problem, UsageError
-from edgekit.export.model import Trained
+from edgekit.base.errors import ModelError, Problem, UsageError
+from edgekit.graph.model import Trained
 
 if TYPE_CHECKING:
     import torch
@@ -244,7 +244,9 @@ def _export(
 def _load_pt2(path: Path) -> TorchSource:
     import torch
 
-    importlib.import_module("edgekit.export.ssm")  # defines the operator that its layers leave
+    importlib.import_module(
+        "edgekit.export.own_operators.ssm"
+    )  # defines the operator that its layers leave
     try:
         program = torch.export.load(path)
     except Exception as error:

@@ -10,11 +10,11 @@ import onnx_ir as ir
 import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
-from edgekit.errors import ModelError, Problem, UsageError, VerificationError
-from edgekit.export.model import Model
-from edgekit.export.passes.graph import static_shape
-from edgekit.export.precise import with_exact_sigmoid
-from edgekit.export.words import plain
+from edgekit.base.errors import ModelError, Problem, UsageError, VerificationError
+from edgekit.export.onnx_file.messages import plain
+from edgekit.export.own_operators.precise import with_exact_sigmoid
+from edgekit.graph.model import Model, of_hop
+from edgekit.graph.nodes import static_shape
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 LIMIT = 1e-5  # of the peak, see the float32 tolerance of the arithmetic
@@ -158,12 +158,6 @@ def run_blocks(
         if (hop + 1) % block_hops == 0 or hop + 1 == hops:
             yield {name: np.stack(arrays) for name, arrays in recorded.items()}
             recorded = {name: [] for name in wanted}
-
-
-def of_hop(model: Model, inputs: Mapping[str, np.ndarray[Any, Any]], hop: int) -> Arrays:
-    """Return one hop of the stream inputs (hops, *shape), and the session constants (*shape) as they are."""
-    constants = set(model.constants)
-    return {name: array if name in constants else array[hop] for name, array in inputs.items()}
 
 
 def zero_states(model: Model) -> Arrays:

@@ -10,12 +10,12 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.passes.graph import array_of
 from edgekit.fpga.network import View
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.numpy_ops.indexing import BY_INDEX
-from edgekit.quantize.numpy_ops.table import OPERATORS
-from edgekit.quantize.resize import text
+from edgekit.graph.nodes import array_of
+from edgekit.operators.geometry import dims
+from edgekit.operators.indexing import BY_INDEX
+from edgekit.operators.resize.taps import text
+from edgekit.operators.table import OPERATORS
 
 MOVES = frozenset(
     {"Reshape", "Transpose", "Slice", "Split", "Concat", "Resize", "Identity", "Expand", *BY_INDEX}

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.export.model import Model, Source
-from edgekit.export.passes.graph import array_of
+from edgekit.base.errors import Problem
 from edgekit.fpga.network import CpuPart, View
-from edgekit.quantize.geometry import dims
+from edgekit.graph.model import Model, Source
+from edgekit.graph.nodes import array_of
+from edgekit.operators.geometry import dims
 
 
 @dataclass

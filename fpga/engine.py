@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.errors import Problem
-from edgekit.export.model import Model
+from edgekit.base.errors import Problem
 from edgekit.fpga import golden, lower, project, rtl, stages
 from edgekit.fpga.network import CpuPart, Network
 from edgekit.fpga.program import Program
@@ -15,12 +14,13 @@ from edgekit.fpga.resources import PARTS, Part
 from edgekit.fpga.schedule import dram_tensors
 from edgekit.fpga.search import GOALS, Choice, Goal, choose
 from edgekit.fpga.spec import EngineSpec
-from edgekit.quantize.calibrate import Calibration
-from edgekit.runtime.engine import STAGES_NAME
-from edgekit.runtime.manifest import MANIFEST_NAME, Manifest
+from edgekit.graph.model import Model
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
+from edgekit.runtime.engines.fpga import STAGES_NAME
 from edgekit.targets.build import Build, digest
 from edgekit.targets.c.lower import lower_c
-from edgekit.targets.facts import describe
+from edgekit.targets.describe import describe
 
 RECIPES = {"w4a8": 4, "w8a8": 8}
 DEFAULT_RECIPE, DEFAULT_PART, DEFAULT_GOAL = "w4a8", "XCZU3EG", "fps"

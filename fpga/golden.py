@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.fpga.network import CpuPart, Layer, Network, View
-from edgekit.quantize.arithmetic import output
+from edgekit.operators.fixed_point import output
 
 S8 = NDArray[np.int8]
 F32 = NDArray[np.float32]

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from edgekit.fpga.network import Layer, Stored, View
 from edgekit.fpga.spec import MULTIPLIER_BITS
-from edgekit.quantize.observers import OBSERVERS, Observer
-from edgekit.quantize.scheme import QuantType, activation_type, fixed_point
+from edgekit.operators.scheme import QuantType, activation_type, fixed_point
+from edgekit.quantize.calibrate.observers import OBSERVERS, Observer
 
 DILATION = QuantType("int8", 1.0, 0)  # d is stored as it is
 BIAS_BITS = (

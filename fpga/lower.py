@@ -7,18 +7,18 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.errors import ModelError, Problem
-from edgekit.export.model import Model
-from edgekit.export.passes.graph import array_of, attribute, sole_user
+from edgekit.base.errors import ModelError, Problem
 from edgekit.fpga.addressing import MOVES, Addresses
 from edgekit.fpga.cpu import Kept, is_picture
 from edgekit.fpga.integers import Ranges, Sums, integer_layer
 from edgekit.fpga.network import CpuPart, Network, Stored, View
 from edgekit.fpga.recognise import recognise
 from edgekit.fpga.spec import EngineSpec
-from edgekit.quantize.calibrate import Calibration, observe
-from edgekit.quantize.dilation import Chain
-from edgekit.quantize.geometry import dims, ints, optional
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import array_of, attribute, sole_user
+from edgekit.operators.deform.dilation import Chain
+from edgekit.operators.geometry import dims, ints, optional
+from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.targets.c.lower import check_c
 
 SUPPORTED = (

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.export.model import Model
 from edgekit.fpga.spec import MULTIPLIER_BITS
-from edgekit.quantize.scheme import QuantType
+from edgekit.graph.model import Model
+from edgekit.operators.scheme import QuantType
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from edgekit.fpga.layout import IMAGE_LANES, Layout, make_layout
 from edgekit.fpga.network import Layer, Network, View
 from edgekit.fpga.simulate import dense_rows
 from edgekit.fpga.spec import EngineSpec
-from edgekit.runtime.engine import packed
+from edgekit.runtime.engines.fpga import packed
 
 FIELDS = (
     "path", "height", "width", "up_log2", "stride_log2", "kernel", "planes", "outputs", "out_planes", "x_zero",

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.errors import VerificationError
+from edgekit.base.errors import VerificationError
 from edgekit.fpga import stages
 from edgekit.fpga.golden import read
 from edgekit.fpga.program import Program
 from edgekit.fpga.spec import MULTIPLIER_BITS
-from edgekit.runtime.engine import SOURCES as ENGINE
-from edgekit.runtime.engine import compile_cxx
+from edgekit.runtime.engines.fpga import SOURCES as ENGINE
+from edgekit.runtime.engines.fpga import compile_cxx
 
 S8 = NDArray[np.int8]
 SOURCES = ("engine.h", "engine_host.h", *ENGINE, "engine_tb.cpp", "ap_int.h", "hls_stream.h")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.export.passes.graph import array_of, attribute
-from edgekit.quantize.dilation import Chain, offset_chain
-from edgekit.quantize.geometry import dims, ints, optional
+from edgekit.base.errors import Problem
+from edgekit.graph.nodes import array_of, attribute
+from edgekit.operators.deform.dilation import Chain, offset_chain
+from edgekit.operators.geometry import dims, ints, optional
 
 STEP = "use edgekit.fpga.SquareDeformConv2d, or leave it to the CPU with --cpu-fallback"
 ALLOWED = (

@@ -6,7 +6,7 @@ from html import escape
 from edgekit.fpga.cycles import LayerCycles
 from edgekit.fpga.engine import Engine
 from edgekit.fpga.resources import block_rams
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.report import STYLE
 
 WIDTH, ROW, LABEL = 960, 18, 260

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from edgekit.errors import ModelError, Problem
+from edgekit.base.errors import ModelError, Problem
 from edgekit.fpga.cycles import LayerCycles, frame_cycles
 from edgekit.fpga.network import Layer, Network
 from edgekit.fpga.program import Program, assemble

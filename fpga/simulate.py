@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.errors import ToolError
+from edgekit.base.errors import ToolError
 from edgekit.fpga import rtl
 from edgekit.fpga.network import Layer
 from edgekit.fpga.spec import EngineSpec

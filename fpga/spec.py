@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from edgekit.errors import Problem, UsageError
+from edgekit.base.errors import Problem, UsageError
 
 Variant = Literal["plain", "full", "depthwise", "bounded", "square", "rounded"]
 

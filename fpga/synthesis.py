@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.errors import ToolError
+from edgekit.base.errors import ToolError
 from edgekit.fpga import rtl
 from edgekit.fpga.simulate import MODULE
 from edgekit.fpga.spec import EngineSpec

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from edgekit.errors import Problem, UsageError
+from edgekit.base.errors import Problem, UsageError
 from edgekit.fpga.spec import DMAX, Variant
 
 TAPS = 9

@@ -13,13 +13,11 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.errors import CalibrationError, Problem
-from edgekit.export.model import Model, Quantization
-from edgekit.quantize.calibrate import Calibration, observe
-from edgekit.quantize.choose import TypePlan, choose_types
-from edgekit.quantize.geometry import optional
-from edgekit.quantize.integer import CELL_BITS, HIDDEN_OPERAND, initializer
-from edgekit.quantize.integer_nodes import (
+from edgekit.base.errors import CalibrationError, Problem
+from edgekit.graph.model import Model, Quantization
+from edgekit.operators.geometry import optional
+from edgekit.operators.qdq import CELL_BITS, HIDDEN_OPERAND, initializer
+from edgekit.operators.roles import (
     RECURRENT,
     activations,
     constant,
@@ -27,14 +25,7 @@ from edgekit.quantize.integer_nodes import (
     is_cell_state,
     results,
 )
-from edgekit.quantize.layout import channel_rows, from_channel_rows, output_axis, transposed_groups
-from edgekit.quantize.observers import Observer
-from edgekit.quantize.operands import read_type
-from edgekit.quantize.prepare import prepare
-from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.recipe_file import find_recipe
-from edgekit.quantize.reconstruct import Fitted, FittedWeight, Progress, reconstruct
-from edgekit.quantize.scheme import (
+from edgekit.operators.scheme import (
     HIDDEN_INT8_TYPE,
     HIDDEN_TYPE,
     QuantType,
@@ -43,8 +34,22 @@ from edgekit.quantize.scheme import (
     quantize_weights,
     weight_scales,
 )
-from edgekit.quantize.tokens import refuse_tokens
-from edgekit.quantize.weights import refuse_unknown, weight_type
+from edgekit.operators.weight_layout import (
+    channel_rows,
+    from_channel_rows,
+    output_axis,
+    transposed_groups,
+)
+from edgekit.quantize.calibrate.clips import Calibration, observe
+from edgekit.quantize.calibrate.observers import Observer
+from edgekit.quantize.prepare.prepare import prepare
+from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.recipe_file import find_recipe
+from edgekit.quantize.rounding.reconstruct import Fitted, FittedWeight, Progress, reconstruct
+from edgekit.quantize.types.choose import TypePlan, choose_types
+from edgekit.quantize.types.operands import read_type
+from edgekit.quantize.types.token_ranges import refuse_tokens
+from edgekit.quantize.types.weights import refuse_unknown, weight_type
 
 
 def quantize(
@@ -87,7 +92,7 @@ def observed(model: Model, calibration: Calibration, recipe: Recipe) -> Observed
     Raises:
         CalibrationError: the calibration is silent.
         UsageError: the recipe names layers that are not there.
-        ModelError: a denoiser that these integers do not suit, see `edgekit.quantize.tokens`.
+        ModelError: a denoiser that these integers do not suit, see `edgekit.quantize.types.token_ranges`.
     """
     _refuse_silence(model, calibration)
     model = prepare(model, calibration, recipe)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgekit.export.model import Model
-from edgekit.export.verify import of_hop, run_hops, snr_db
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.integer import TENSOR, stored_type
-from edgekit.quantize.oracle import Oracle
+from edgekit.export.verify import run_hops, snr_db
+from edgekit.graph.model import Model, of_hop
+from edgekit.operators.oracle import Oracle
+from edgekit.operators.qdq import TENSOR, stored_type
+from edgekit.quantize.calibrate.clips import Calibration
 
 REPORT_HOPS = 100
 

@@ -24,21 +24,21 @@ class Recipe:
         fused: type of the tensors that normalizations, softmax, magnitudes, means of squares and sums of
             products read and write; products read squares in it, too.
         smooth_inputs: type of a tensor that only sigmoid-like functions read.
-        observer: how ranges are chosen, a key of `edgekit.quantize.observers.OBSERVERS`.
+        observer: how ranges are chosen, a key of `edgekit.quantize.calibrate.observers.OBSERVERS`.
         range_margin: factor on ranges that were seen; 1.5 makes up for a single calibration clip.
-        equalize: whether channels get equal weights across layers first (`edgekit.quantize.equalize`).
+        equalize: whether channels get equal weights across layers first (`edgekit.quantize.prepare.equalize`).
         migrate: alpha of SmoothQuant, how much of the inputs' range moves into weights first (0.5 is
-            usual); 0 leaves it (`edgekit.quantize.migrate`).
-        rounding: how weights become integers, a key of `edgekit.quantize.rounding.ROUNDINGS`; all but
+            usual); 0 leaves it (`edgekit.quantize.prepare.migrate`).
+        rounding: how weights become integers, a key of `edgekit.quantize.rounding.rounding.ROUNDINGS`; all but
             ``nearest`` fit them to the calibration, layer by layer.
         sampled: type of what a sampler adds up, the noisy input and the network's outputs; a network without
             one has none.
         step_groups: how many groups of a sampler's steps have ranges of their own.
         bias_correction: whether biases make up for what rounding does to the mean of every channel.
         correct_sampler: whether a sampler's rows make up for what rounding does to the network's outputs on
-            average (`edgekit.quantize.sampler_correction`).
+            average (`edgekit.quantize.diffusion.sampler_correction`).
         split_shortcut: whether convolutions of joined channels are split into one per part
-            (`edgekit.quantize.split_shortcut`).
+            (`edgekit.quantize.prepare.split_shortcut`).
         layers: ``int8`` or ``int4`` for single layers, by the name of their weights.
         tensors: the type of single tensors by name. Tensors that are the same values elsewhere
             (moved, joined, carried as a state) share it.

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import Problem, UsageError
+from edgekit.base.errors import Problem, UsageError
 from edgekit.quantize.recipe import (
     ACTIVATION_TYPES,
     AUTO,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgekit.errors import Problem, UsageError
-from edgekit.runtime.manifest import Manifest, Tensor, Timing
+from edgekit.base.errors import Problem, UsageError
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing
 
 if TYPE_CHECKING:
     from edgekit.runtime.stream import Stream

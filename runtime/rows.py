@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.errors import Problem, UsageError
-from edgekit.npz import write_npz
-from edgekit.runtime.audio import Progress, Samples, in_hops, read_wav
-from edgekit.runtime.replace import replacing
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.npz import write_npz
+from edgekit.base.output import replacing
+from edgekit.runtime.audio.files import Progress, Samples, in_hops, read_wav
 from edgekit.runtime.stream import Arrays, Stream
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgekit import steps
-from edgekit.errors import Problem, UsageError
-from edgekit.runtime.manifest import Manifest, Tensor
-from edgekit.runtime.native import NativeEngine
-from edgekit.runtime.session import reusing_network
+from edgekit.base import sampler_table
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.sampler_table import Arrays, Step, StepTable
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.engines.c import NativeEngine
+from edgekit.runtime.engines.onnxruntime import reusing_network
 from edgekit.runtime.stream import Stream
-from edgekit.steps import Arrays, Step, StepTable
 
 Progress = Callable[[int, int], None]
 
@@ -96,7 +96,7 @@ class Sampler:
             if isinstance(engine, NativeEngine):
                 one = np.ascontiguousarray(out[image])
                 ordered = [own[tensor.name] for tensor in self.conditions]
-                engine.sample(int(steps.image_seeds(seed, image, 1)[0]), ordered, one, told)
+                engine.sample(int(sampler_table.image_seeds(seed, image, 1)[0]), ordered, one, told)
                 out[image] = one
             else:
                 out[image] = self.by_rows(1, seed, own, told, first=image)[0]
@@ -115,8 +115,10 @@ class Sampler:
             if isinstance(self.stream.engine, NativeEngine) or self.directory is None:
                 found, allowed = "encoder propagation", "tables whose rows run the whole network"
                 raise UsageError(Problem("rows in Python", found, allowed, "call sample"))
-            network = steps.one_by_one(reusing_network(self.directory, self.stream.manifest))
-        drawn: NDArray[np.float32] = steps.sample(
+            network = sampler_table.one_by_one(
+                reusing_network(self.directory, self.stream.manifest)
+            )
+        drawn: NDArray[np.float32] = sampler_table.sample(
             self.table,
             network,
             self.shape,
@@ -179,7 +181,7 @@ def conditions(manifest: Manifest, table: StepTable) -> tuple[Tensor, ...]:
     return tuple(given)
 
 
-def stream_network(stream: Stream) -> steps.Network:
+def stream_network(stream: Stream) -> sampler_table.Network:
     """The network of a running build, for `steps.sample`."""
     inputs = stream.manifest.stream_inputs
 
@@ -187,4 +189,4 @@ def stream_network(stream: Stream) -> steps.Network:
         ready = {t.name: given[t.name].astype(t.dtype).reshape(t.shape) for t in inputs}
         return list(stream.process(ready).values())
 
-    return steps.one_by_one(call)
+    return sampler_table.one_by_one(call)

@@ -7,15 +7,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgekit.errors import Problem, UsageError
+from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.blocks import Blocks
-from edgekit.runtime.engine import FpgaEngine
-from edgekit.runtime.fitting import fitting
-from edgekit.runtime.litert import LitertEngine
-from edgekit.runtime.manifest import Manifest, Tensor
-from edgekit.runtime.native import NativeEngine
-from edgekit.runtime.session import SessionEngine
-from edgekit.runtime.toolchain import Compiler
+from edgekit.runtime.build_folder.fitting import fitting
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.engines.c import NativeEngine
+from edgekit.runtime.engines.fpga import FpgaEngine
+from edgekit.runtime.engines.litert import LitertEngine
+from edgekit.runtime.engines.onnxruntime import SessionEngine
+from edgekit.runtime.engines.toolchain import Compiler
 
 Arrays = dict[str, NDArray[Any]]
 

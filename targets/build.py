@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest
 
 
 @dataclass(frozen=True)

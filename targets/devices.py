@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from edgekit.runtime.profile import Profile, Region
+from edgekit.runtime.devices.profile import Profile, Region
 
 PORTABLE = Profile("c99", "portable C99, for any compiler")
 CPU_INFO = Path("/proc/cpuinfo")

@@ -13,8 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from edgekit.errors import ModelError, Problem, ToolError
-from edgekit.export.model import Model
+from edgekit.base.errors import ModelError, Problem, ToolError
+from edgekit.graph.model import Model
 from edgekit.targets.build import Build, digest
 from edgekit.targets.litert import check_litert, lower_litert
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
-from edgekit.export.model import FLOAT_NODE, Model
-from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
-from edgekit.quantize.integer_nodes import RECURRENT, is_move
-from edgekit.runtime.manifest import Manifest
+from edgekit.graph.model import FLOAT_NODE, Model
+from edgekit.operators.qdq import INTEGER_DOMAIN, to_integer
+from edgekit.operators.roles import RECURRENT, is_move
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.c.emit.recurrent import products
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.session import split_session

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgekit.errors import Problem
-from edgekit.export.model import Model
-from edgekit.export.split_unet import DECODER, network_problem, split
-from edgekit.quantize.frames import frame_moves
-from edgekit.quantize.integer import initializer
-from edgekit.quantize.integer_nodes import constant
+from edgekit.base.errors import Problem
+from edgekit.export.diffusion.split_unet import DECODER, network_problem, split
+from edgekit.graph.model import Model
+from edgekit.operators.frame_moves import frame_moves
+from edgekit.operators.qdq import initializer
+from edgekit.operators.roles import constant
 from edgekit.targets.build import Build, digest
-from edgekit.targets.facts import describe
+from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.session import split_session
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from edgekit.runtime.manifest import Manifest, Tensor, counted
-from edgekit.runtime.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor, counted
+from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 from edgekit.targets.build import Placement
 from edgekit.targets.sensitivity import Alone, picture
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from edgekit.export.model import Model
-from edgekit.export.passes.graph import unused_name, value_names
-from edgekit.quantize.geometry import dims
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import unused_name, value_names
+from edgekit.operators.geometry import dims
 
 # What makes many elements of few, or floats of integers, is done in the hop: less is kept.
 DONE_IN_HOP = frozenset({"DequantizeLinear", "Expand", "Tile"})

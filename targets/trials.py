@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.export.model import Model
-from edgekit.quantize.selectable import GRIDS
-from edgekit.runtime.native import NativeEngine, load_library
+from edgekit.graph.model import Model
+from edgekit.quantize.search.selectable import GRIDS
+from edgekit.runtime.engines.c import NativeEngine, load_library
 from edgekit.targets.c.lower import lower_c
 
 Clip = Mapping[str, NDArray[Any]]

@@ -9,12 +9,12 @@ from c_kernels import CC
 from numpy.typing import NDArray
 
 from edgekit.export.from_torch import from_torch
-from edgekit.export.model import Model
-from edgekit.export.passes.finite import guard_inputs
+from edgekit.export.frontend.guard import guard_inputs
+from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.targets.build import Build
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off")
 SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")

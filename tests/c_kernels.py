@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgekit.quantize.geometry import ConvShape
+from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.packing import pack, pack_conv, packing
 from edgekit.targets.c.program import kernel_files
 from edgekit.targets.devices import cpu_flags

@@ -7,7 +7,7 @@ import numpy as np
 from c_kernels import Call, largest_product, packed, parameters, scalar_text
 from numpy.typing import NDArray
 
-from edgekit.runtime.profile import Profile
+from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.c.emit.base import C_ARRAYS
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.program import kernel_files

@@ -9,8 +9,8 @@ from device_calls import COMPARE, SAME_BITS
 from numpy.typing import NDArray
 from operator_models import Arrays
 
-from edgekit.runtime.manifest import Manifest, Tensor
-from edgekit.runtime.profile import Profile
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build
 from edgekit.targets.c.replay import linker_script, port_files
 

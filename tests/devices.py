@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from builds import lowered, noise
 
-from edgekit.export.model import Model
-from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.cross import APT, compile_replay, find_gcc
-from edgekit.runtime.emulator import replay
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
+from edgekit.runtime.devices.cross import APT, compile_replay, find_gcc
+from edgekit.runtime.devices.emulator import replay
 from edgekit.targets.build import Build
 from edgekit.targets.c.replay import Arrays, golden_source
 from edgekit.targets.devices import profile, profiles

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.diffusion import Sampler
-from edgekit.export.model import Model
-from edgekit.export.schedule import Schedule
-from edgekit.source import ImportOptions, load_model
-from edgekit.steps import Roles
+from edgekit.base.sampler_table import Roles
+from edgekit.export.diffusion.description import Sampler
+from edgekit.export.diffusion.schedule import Schedule
+from edgekit.graph.model import Model
+from edgekit.verbs.export.importing import ImportOptions, load_model
 
 SHAPE = (1, 8, 8)
 NULL = 10  # the label that means none

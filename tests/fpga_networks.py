@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgekit.export.model import Model
 from edgekit.fpga import SquareDeformConv2d
 from edgekit.fpga.network import Layer, Network, Stored, View
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.scheme import QuantType
-from edgekit.source import ImportOptions, load_model
+from edgekit.graph.model import Model
+from edgekit.operators.scheme import QuantType
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.verbs.export.importing import ImportOptions, load_model
 
 KIND = QuantType("int8", 1.0, -3)
 

@@ -119,7 +119,8 @@ def clean() -> dict[str, str]:
 def build_wheel(folder: Path) -> Path:
     """Build the wheel of this checkout into a folder; nothing is left in the checkout."""
     copy = folder / "checkout"
-    for name in ("src", "export", "fpga", "quantize", "runtime", "targets"):
+    stages = [path.name for path in (ROOT / "src" / "edgekit").iterdir() if path.is_symlink()]
+    for name in ("src", *stages):
         shutil.copytree(ROOT / name, copy / name, symlinks=True)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)

@@ -8,22 +8,20 @@ import numpy as np
 from c_kernels import Call
 from numpy.typing import NDArray
 
-from edgekit import noise
-from edgekit.quantize import (
-    arith_fft,
-    arith_float,
-    arith_frames,
-    arith_fused,
-    arith_linear,
-    arith_recurrent,
-    arith_tables,
-    arithmetic,
-    deform,
-    grid,
-    pooling,
-    resize,
-)
-from edgekit.quantize.geometry import ConvShape
+from edgekit.base import noise
+from edgekit.operators import fixed_point
+from edgekit.operators import frames as arith_frames
+from edgekit.operators.deform import twin as deform_twin
+from edgekit.operators.fused import twin as fused_twin
+from edgekit.operators.geometry import ConvShape
+from edgekit.operators.linear import twin as linear_twin
+from edgekit.operators.pointwise import tables as lookup_tables
+from edgekit.operators.pointwise import twin as pointwise_twin
+from edgekit.operators.pooling import twin as pooling_twin
+from edgekit.operators.recurrent import twin as recurrent_twin
+from edgekit.operators.resize import taps as resize
+from edgekit.operators.resize import twin as resize_twin
+from edgekit.operators.spectral import twin as spectral_twin
 from edgekit.targets.c.packing import int4_bytes
 from edgekit.targets.c.stubs import forms
 
@@ -55,7 +53,7 @@ SPECIAL = np.array(
     np.float32,
 )
 DTYPES = {"s8": np.int8, "s16": np.int16, "s32": np.int32, "f32": np.float32}
-SIGMOID, TANH = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
+SIGMOID, TANH = lookup_tables.sigmoid_gate()[0], lookup_tables.tanh_gate()[0]
 
 
 class Draw(Protocol):
@@ -164,7 +162,7 @@ def fc(kernel: str) -> Callable[[Draw], Call]:
         x, w = integers(d, DTYPES[x_type], rows, k), weights(d, kernel, n, k)
         acc = accumulator(x_type)
         args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
-        y = twin(arith_linear, kernel)(*args)
+        y = twin(linear_twin, kernel)(*args)
         return in_bytes(Call(kernel, [*args, blank(y), rows, k, n], {8: y}), 1)
 
     return build
@@ -180,7 +178,7 @@ def matmul_int(kernel: str) -> Callable[[Draw], Call]:
         mult, shift = multipliers(d, accumulator(x_type), 1)
         numbers = int(mult[0]), int(shift[0]) + d.int(0, 8), *limits(d, y_type)
         args = [a, zeros[0], b, zeros[1], *numbers]
-        y = getattr(arith_linear, kernel)(*args)
+        y = getattr(linear_twin, kernel)(*args)
         return Call(kernel, [*args, blank(y), m, k, n], {9: y})
 
     return build
@@ -272,7 +270,7 @@ def conv(kernel: str) -> Callable[[Draw], Call]:
         x_zero = d.int(-128, 127) if x_type == "s8" else d.int(-1, 1)
         scaling = multipliers(d, acc, shape.out_c)
         args = [x, x_zero, w, biases(d, acc, shape.out_c), *scaling, *limits(d, y_type)]
-        y = twin(arith_linear, kernel)(*args, shape)
+        y = twin(linear_twin, kernel)(*args, shape)
         return in_bytes(Call(kernel, [*args, blank(y), struct], {9: y}), 2)
 
     return build
@@ -287,10 +285,10 @@ def conv_f32(kernel: str) -> Callable[[Draw], Call]:
         x, w = floats(d, *x_shape), floats(d, *w_shape)
         bias = floats(d, shape.out_c) if d.int(0, 1) else None
         if transposed:
-            y = arith_float.ek_conv_transpose_f32(x, w, bias, shape)
+            y = pointwise_twin.ek_conv_transpose_f32(x, w, bias, shape)
             return Call(kernel, [x, w, bias, blank(y), struct], {3: y})
         relu = d.int(0, 1)
-        y = arith_float.ek_conv_f32(x, w, bias, shape, relu)
+        y = pointwise_twin.ek_conv_f32(x, w, bias, shape, relu)
         return Call(kernel, [x, w, bias, relu, blank(y), struct], {4: y})
 
     return build
@@ -326,7 +324,7 @@ def pool_shape(d: Draw) -> ConvShape:
     while True:
         shape = conv_shape(d, False)
         shape = replace(shape, in_c=shape.out_c, groups=1)
-        if pooling.divisors(shape, 0, 0, 0).min() > 0:
+        if pooling_twin.divisors(shape, 0, 0, 0).min() > 0:
             return shape
 
 
@@ -337,7 +335,7 @@ def max_pool(kernel: str) -> Callable[[Draw], Call]:
         s = pool_shape(d)
         size = s.in_c, s.in_h, s.in_w
         x = floats(d, *size, special=True) if dtype == "f32" else integers(d, DTYPES[dtype], *size)
-        y = getattr(pooling, kernel)(x, s)
+        y = getattr(pooling_twin, kernel)(x, s)
         return Call(kernel, [x, blank(y), np.array(s.fields(), np.int32)], {1: y})
 
     return build
@@ -347,14 +345,14 @@ def avg_pool_f32(d: Draw) -> Call:
     s = pool_shape(d)
     x = floats(d, s.in_c, s.in_h, s.in_w)
     borders = [d.int(0, 1), d.int(0, 2), d.int(0, 2)]
-    y = pooling.ek_avg_pool_f32(x, *borders, s)
+    y = pooling_twin.ek_avg_pool_f32(x, *borders, s)
     return Call("ek_avg_pool_f32", [x, blank(y), *borders, np.array(s.fields(), np.int32)], {1: y})
 
 
 def lp_pool_f32(d: Draw) -> Call:
     s, p = pool_shape(d), d.int(1, 4)
     x = floats(d, s.in_c, s.in_h, s.in_w)
-    y = pooling.ek_lp_pool_f32(x, p, s)
+    y = pooling_twin.ek_lp_pool_f32(x, p, s)
     return Call("ek_lp_pool_f32", [x, blank(y), p, np.array(s.fields(), np.int32)], {1: y})
 
 
@@ -365,11 +363,11 @@ def avg_pool_int(kernel: str) -> Callable[[Draw], Call]:
         s = pool_shape(d)
         x = integers(d, DTYPES[dtype], s.in_c, s.in_h, s.in_w)
         borders = [d.int(0, 1), d.int(0, 2), d.int(0, 2)]
-        counts = pooling.divisors(s, *borders)
+        counts = pooling_twin.divisors(s, *borders)
         factors = multipliers(d, accumulator(dtype), int(counts.max() - counts.min()) + 1)
         zero = d.int(-128, 127) if dtype == "s8" else 0
         args = [x, zero, *factors, int(counts.min()), *limits(d, result)]
-        y = getattr(pooling, kernel)(*args, *borders, s)
+        y = getattr(pooling_twin, kernel)(*args, *borders, s)
         struct = np.array(s.fields(), np.int32)
         return Call(kernel, [*args, blank(y), *borders, struct], {8: y})
 
@@ -380,7 +378,7 @@ def grid_sample(d: Draw) -> Call:
     channels, in_h, in_w, points = d.int(1, 3), d.int(1, 5), d.int(1, 6), d.int(1, 9)
     x, places = floats(d, channels, in_h, in_w), floats(d, points, 2, special=True)
     options = [d.int(0, 1), d.int(0, 2), d.int(0, 1)]
-    y = grid.ek_grid_sample_f32(x, places, *options)
+    y = resize_twin.ek_grid_sample_f32(x, places, *options)
     args = [x, places, blank(y), channels, in_h, in_w, points, *options]
     return Call("ek_grid_sample_f32", args, {2: y})
 
@@ -394,7 +392,7 @@ def deform_conv(d: Draw) -> Call:
     offset = floats(d, groups * taps * 2, *out, special=True)
     bias = floats(d, shape.out_c) if d.int(0, 1) else None
     mask = floats(d, groups * taps, *out) if d.int(0, 1) else None
-    y = deform.ek_deform_conv_f32(x, w, offset, bias, mask, groups, shape)
+    y = deform_twin.ek_deform_conv_f32(x, w, offset, bias, mask, groups, shape)
     scratch = np.zeros(in_c * taps, np.float32)
     args = [x, w, offset, bias, mask, blank(y), groups, struct, scratch]
     return Call("ek_deform_conv_f32", args, {5: y})
@@ -417,7 +415,7 @@ def square_deform(d: Draw) -> Call:
         *multipliers(d, np.int32, channels),
     ]
     args += [d.int(-128, 127), *ends]
-    y = deform.ek_square_deform_s8(*args)
+    y = deform_twin.ek_square_deform_s8(*args)
     return Call("ek_square_deform_s8", [*args, blank(y), channels, height, width], {12: y})
 
 
@@ -441,7 +439,7 @@ def gru_int(kernel: str) -> Callable[[Draw], Call]:
         biased = biases(d, acc, 3 * n), biases(d, acc_r, 3 * n)
         args = [x, h, w, r, *biased, *scaling, SIGMOID, TANH]
         before = d.int(0, 1)
-        y = twin(arith_recurrent, kernel)(*args, before)
+        y = twin(recurrent_twin, kernel)(*args, before)
         scratch = np.zeros(13 * n if h_type == "s8" else 14 * n, np.uint8)
         return in_bytes(Call(kernel, [*args, inputs, n, before, scratch], {1: y}), 2, 3)
 
@@ -461,7 +459,7 @@ def lstm_int(kernel: str) -> Callable[[Draw], Call]:
         scaling = [*multipliers(d, acc, 4 * n), *multipliers(d, acc_r, 4 * n)]
         biased = biases(d, acc, 4 * n), biases(d, acc_r, 4 * n)
         args, c_bits = [x, h, c, w, r, *biased, *scaling, SIGMOID, TANH], d.int(0, 30)
-        h_next, c_next = twin(arith_recurrent, kernel)(*args, c_bits)
+        h_next, c_next = twin(recurrent_twin, kernel)(*args, c_bits)
         scratch = np.zeros(17 * n if h_type == "s8" else 18 * n, np.uint8)
         call = Call(kernel, [*args, inputs, n, c_bits, scratch], {1: h_next, 2: c_next})
         return in_bytes(call, 3, 4)
@@ -473,7 +471,7 @@ def gru_f32(d: Draw) -> Call:
     inputs, n, before = d.int(1, 20), d.int(1, 20), d.int(0, 1)
     args = [floats(d, inputs), floats(d, n), floats(d, inputs, 3 * n), floats(d, n, 3 * n),
             floats(d, 3 * n), floats(d, 3 * n)]  # fmt: skip
-    y = arith_recurrent.ek_gru_f32(*args, before)
+    y = recurrent_twin.ek_gru_f32(*args, before)
     return Call("ek_gru_f32", [*args, inputs, n, before, np.zeros(6 * n, np.float32)], {1: y})
 
 
@@ -490,7 +488,7 @@ def lstm_f32(d: Draw) -> Call:
     y = np.zeros((steps, batch, n), np.float32)
     after, cell = h, c
     for step in range(steps):
-        after, cell = arith_recurrent.ek_lstm_f32(x[step], after, cell, *weights)
+        after, cell = recurrent_twin.ek_lstm_f32(x[step], after, cell, *weights)
         y[step] = after
     scratch = np.zeros(4 * n * min(4, batch if batch > 1 else steps), np.float32)
     given = [x, h, c, *weights, blank(y) if whole else None]
@@ -501,7 +499,7 @@ def lstm_f32(d: Draw) -> Call:
 def rnn_f32(d: Draw) -> Call:
     inputs, n, relu = d.int(1, 20), d.int(1, 20), d.int(0, 1)
     args = [floats(d, inputs), floats(d, n), floats(d, inputs, n), floats(d, n, n), floats(d, n)]
-    y = arith_recurrent.ek_rnn_f32(*args, relu)
+    y = recurrent_twin.ek_rnn_f32(*args, relu)
     return Call("ek_rnn_f32", [*args, inputs, n, relu, np.zeros(n, np.float32)], {1: y})
 
 
@@ -516,7 +514,7 @@ def lut(kernel: str) -> Callable[[Draw], Call]:
         if kernel == "ek_lut_s16_s8":
             mult, shift = multipliers(d, np.int64, 1)
             extra = [int(mult[0]), int(shift[0]), d.int(-128, 127)]
-        y = getattr(arith_tables, kernel)(x, table, *extra)
+        y = getattr(lookup_tables, kernel)(x, table, *extra)
         args = [x, table, *extra, blank(y), n]
         return Call(kernel, args, {len(args) - 2: y})
 
@@ -555,7 +553,7 @@ def two_operands(kernel: str) -> Callable[[Draw], Call]:
             d.int(1, 62) if d.int(0, 3) == 0 else d.int(27, 46),
             limits(d, result),
         )
-        y = getattr(arithmetic, kernel)(*twin, shift, y_zero, y_min, y_max)
+        y = getattr(fixed_point, kernel)(*twin, shift, y_zero, y_min, y_max)
         y = np.ascontiguousarray(np.broadcast_to(y, n))
         args = [*given, shift, y_zero, y_min, y_max, blank(y), n]
         return Call(kernel, args, {len(args) - 2: y})
@@ -580,7 +578,7 @@ def prelu(kernel: str) -> Callable[[Draw], Call]:
             d.int(10, 62) if d.int(0, 3) == 0 else d.int(24, 40),
             y_zero,
         ]
-        y = getattr(arithmetic, kernel)(*args)
+        y = getattr(fixed_point, kernel)(*args)
         return Call(kernel, [*args, blank(y), channels, inner], {6: y})
 
     return build
@@ -592,7 +590,7 @@ def fused(
     """A call of a kernel with precise internals: its twin's arguments, y at `where`, and sizes."""
     zero, low, high = limits(d, result)
     args = [*given, zero, low, high]
-    y = getattr(arith_fused, kernel)(*args)
+    y = getattr(fused_twin, kernel)(*args)
     return Call(kernel, [*args, blank(y), *sizes], {where: y})
 
 
@@ -647,7 +645,7 @@ def layernorm_int(kernel: str) -> Callable[[Draw], Call]:
 def softmax_int(kernel: str) -> Callable[[Draw], Call]:
     def build(d: Draw) -> Call:
         rows, n = d.int(1, 4), d.int(1, 50)
-        x, table = integers(d, np.int16, rows, n), arith_fused.exp2_table()
+        x, table = integers(d, np.int16, rows, n), fused_twin.exp2_table()
         scaling = d.int(0, (1 << 31) - 1), d.int(8, 40), table, d.int(1, 1 << 30), d.int(30, 50)
         return fused(kernel, [x, *scaling], [rows, n], 9, read_and_written(kernel)[1], d)
 
@@ -664,7 +662,7 @@ def border(kernel: str) -> Callable[[Draw], Call]:
         if verb == "quantize" and d.int(0, 1):
             halves = np.rint(np.clip(x, -1e5, 1e5)) + np.float32(0.5)
             x = halves * np.float32(scale) * np.float32(2.0 ** d.int(0, 12 if name == "s32" else 0))
-        y = getattr(arithmetic, kernel)(x, scale, zero)
+        y = getattr(fixed_point, kernel)(x, scale, zero)
         return Call(kernel, [x, scale, zero, blank(y), n], {3: y})
 
     return build
@@ -678,7 +676,7 @@ def requantize(kernel: str) -> Callable[[Draw], Call]:
         mult, shift = d.int(-(1 << 31) + 1, (1 << 31) - 1), d.int(10, 62)
         x_zero = d.int(-128, 127) if x_type == "s8" else 0
         args = [integers(d, DTYPES[x_type], n), x_zero, mult, shift, *limits(d, y_type)]
-        y = getattr(arithmetic, kernel)(*args)
+        y = getattr(fixed_point, kernel)(*args)
         return Call(kernel, [*args, blank(y), n], {7: y})
 
     return build
@@ -688,7 +686,7 @@ def function(kernel: str) -> Callable[[Draw], Call]:
     def build(d: Draw) -> Call:
         n = d.int(1, 70)
         x = floats(d, n, special=True)
-        y = getattr(arith_float, kernel)(x)
+        y = getattr(pointwise_twin, kernel)(x)
         return Call(kernel, [x, blank(y), n], {1: y})
 
     return build
@@ -697,7 +695,7 @@ def function(kernel: str) -> Callable[[Draw], Call]:
 def finite(d: Draw) -> Call:
     n, limit = d.int(1, 50), float(np.float32(10.0 ** d.int(-1, 2)))
     x = floats(d, n, special=True)
-    y = arith_float.ek_finite_f32(x, limit)
+    y = pointwise_twin.ek_finite_f32(x, limit)
     return Call("ek_finite_f32", [x, blank(y), n, limit], {1: y})
 
 
@@ -705,22 +703,22 @@ def fake_quantize(d: Draw) -> Call:
     n, scale = d.int(1, 50), d.int(0, 3) / 8
     grid = np.array([scale, -d.int(0, 300), d.int(0, 300)], np.float32)
     x = floats(d, n, special=True)
-    y = arith_float.ek_fake_quantize_f32(x, grid)
+    y = pointwise_twin.ek_fake_quantize_f32(x, grid)
     return Call("ek_fake_quantize_f32", [x, grid, blank(y), n], {2: y})
 
 
 def softmax(d: Draw) -> Call:
     rows, n = d.int(1, 4), d.int(1, 40)
     x = floats(d, rows, n, special=d.int(0, 3) == 0)
-    y = arith_float.ek_softmax_f32(x)
+    y = pointwise_twin.ek_softmax_f32(x)
     return Call("ek_softmax_f32", [x, blank(y), rows, n], {1: y})
 
 
 def layernorm(d: Draw) -> Call:
     rows, n, eps = d.int(1, 4), d.int(1, 40), float(np.float32(1e-5))
     x, scale, bias = floats(d, rows, n), floats(d, n), floats(d, n) if d.int(0, 1) else None
-    y = arith_float.ek_layernorm_f32(x, scale, bias, eps)
-    mean, inverse = arith_float.row_statistics(x, eps)
+    y = pointwise_twin.ek_layernorm_f32(x, scale, bias, eps)
+    mean, inverse = pointwise_twin.row_statistics(x, eps)
     if d.int(0, 1):
         results = [blank(y), blank(mean), blank(inverse)]
         args = [x, scale, bias, eps, *results, rows, n]
@@ -732,7 +730,7 @@ def instancenorm(d: Draw) -> Call:
     batch, channels, n = d.int(1, 2), d.int(1, 5), d.int(1, 20)
     x, eps = floats(d, batch, channels, n), float(np.float32(1e-5))
     scale, bias = floats(d, channels), floats(d, channels)
-    y = arith_float.ek_instancenorm_f32(x, scale, bias, eps)
+    y = pointwise_twin.ek_instancenorm_f32(x, scale, bias, eps)
     args = [x, scale, bias, eps, blank(y), batch, channels, n]
     return Call("ek_instancenorm_f32", args, {4: y})
 
@@ -740,14 +738,14 @@ def instancenorm(d: Draw) -> Call:
 def fc_f32(d: Draw) -> Call:
     rows, k, n = d.int(1, 9), d.int(1, 40), several(d)
     x, w, bias = floats(d, rows, k), floats(d, k, n), floats(d, n) if d.int(0, 1) else None
-    y = arith_float.ek_fc_f32(x, w, bias)
+    y = pointwise_twin.ek_fc_f32(x, w, bias)
     return Call("ek_fc_f32", [x, w, bias, blank(y), rows, k, n], {3: y})
 
 
 def matmul_f32(d: Draw) -> Call:
     m, k, n = d.int(1, 5), d.int(1, 40), d.int(1, 20)
     a, b = floats(d, m, k), floats(d, k, n)
-    y = arith_float.ek_matmul_f32(a, b)
+    y = pointwise_twin.ek_matmul_f32(a, b)
     return Call("ek_matmul_f32", [a, b, blank(y), m, k, n], {2: y})
 
 
@@ -757,25 +755,25 @@ def length(d: Draw) -> int:
 
 def rfft(d: Draw) -> Call:
     n = length(d)
-    x, tables = floats(d, n), arith_fft.fft_tables(n)
-    y = arith_fft.ek_rfft_f32(x, tables)
+    x, tables = floats(d, n), spectral_twin.fft_tables(n)
+    y = spectral_twin.ek_rfft_f32(x, tables)
     return Call("ek_rfft_f32", [x, blank(y), tables, n, np.zeros(2 * n, np.float32)], {1: y})
 
 
 def irfft(d: Draw) -> Call:
     n = length(d)
-    x, tables = floats(d, n // 2 + 1, 2), arith_fft.fft_tables(n)
-    y = arith_fft.ek_irfft_f32(x, tables)
+    x, tables = floats(d, n // 2 + 1, 2), spectral_twin.fft_tables(n)
+    y = spectral_twin.ek_irfft_f32(x, tables)
     return Call("ek_irfft_f32", [x, blank(y), tables, n, np.zeros(2 * n, np.float32)], {1: y})
 
 
 def fft(d: Draw) -> Call:
     size = length(d)
-    x, tables = floats(d, size, 2), arith_fft.fft_tables(2 * size)
-    y = arith_fft.ek_fft_f32(x, tables)
+    x, tables = floats(d, size, 2), spectral_twin.fft_tables(2 * size)
+    y = spectral_twin.ek_fft_f32(x, tables)
     left, stages = size, 0
     while left > 1:
-        left //= next(r for r in arith_fft.RADICES if left % r == 0)
+        left //= next(r for r in spectral_twin.RADICES if left % r == 0)
         stages += 1
     work = [np.zeros((size, 2), np.float32), np.zeros((size, 2), np.float32)]
     where = 0 if stages == 0 else 1 if stages % 2 else 2
@@ -789,9 +787,9 @@ def stft(d: Draw) -> Call:
         floats(d, hop),
         floats(d, n - hop),
         floats(d, n),
-        arith_fft.fft_tables(n),
+        spectral_twin.fft_tables(n),
     )
-    y, after = arith_fft.ek_stft_f32(pcm, history, window, tables)
+    y, after = spectral_twin.ek_stft_f32(pcm, history, window, tables)
     args = [pcm, history, window, blank(y), tables, n, hop, np.zeros(3 * n, np.float32)]
     return Call("ek_stft_f32", args, {1: after, 3: y})
 
@@ -803,9 +801,9 @@ def istft(d: Draw) -> Call:
         floats(d, n // 2 + 1, 2),
         floats(d, n - hop),
         floats(d, n),
-        arith_fft.fft_tables(n),
+        spectral_twin.fft_tables(n),
     )
-    pcm, after = arith_fft.ek_istft_f32(spectrum, overlap, window, tables)
+    pcm, after = spectral_twin.ek_istft_f32(spectrum, overlap, window, tables)
     args = [spectrum, overlap, window, blank(pcm), tables, n, hop, np.zeros(3 * n, np.float32)]
     return Call("ek_istft_f32", args, {1: after, 3: pcm})
 

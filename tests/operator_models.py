@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from operator_cases import CASES, FUSED, Case
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
+from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.fuse import fuse
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.prepare.fuse import fuse
 
 CALIBRATION_SAMPLES = 60
 # What each recipe must reach: the output against float where a case asks for less than this, and against

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from edgekit.export.checking import runnable
-from edgekit.export.functions import with_bodies
-from edgekit.export.model import OPSET
-from edgekit.export.ssm import DiagonalSSM, translations
+from edgekit.export.onnx_file.checking import runnable
+from edgekit.export.own_operators.functions import with_bodies
+from edgekit.export.own_operators.ssm import DiagonalSSM, translations
+from edgekit.graph.model import OPSET
 
 
 class ConvTasNet(nn.Module):

@@ -9,22 +9,23 @@ from builds import float_model, noise
 from c_kernels import needs_cc
 from diffusion_networks import SAMPLER, tiny_model
 
-from edgekit import api, auto
-from edgekit.decisions import Decisions, decided, probabilities
+from edgekit import api
+from edgekit.base.errors import CheckFailed, UsageError, VerificationError
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
-from edgekit.errors import CheckFailed, UsageError, VerificationError
-from edgekit.export.diffusion import attach
-from edgekit.export.fold_steps import fold_steps
+from edgekit.export.diffusion.description import attach
+from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.verify import run_hops
-from edgekit.images import Images
-from edgekit.meter import Meter
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.geometry import dims
+from edgekit.operators.geometry import dims
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe_file import read_recipe
-from edgekit.sampling import own_trajectories
-from edgekit.source import load_model
-from edgekit.targets.facts import describe
+from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
+from edgekit.verbs.auto import search as auto
+from edgekit.verbs.auto.decisions import Decisions, decided, probabilities
+from edgekit.verbs.auto.images import Images
+from edgekit.verbs.auto.measure import Meter
+from edgekit.verbs.export.importing import load_model
+from edgekit.verbs.export.sampling import own_trajectories
 
 SOURCE = "zoo:gru_mask"
 pytestmark = needs_cc

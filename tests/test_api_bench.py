@@ -12,12 +12,12 @@ import tiny_build
 from devices import on_devices
 
 from edgekit import api
+from edgekit.base.errors import CheckFailed, UsageError
 from edgekit.cli.bench import show
-from edgekit.errors import CheckFailed, UsageError
-from edgekit.runtime.bench import Measured, golden_inputs, measure_local, one_core
-from edgekit.runtime.contenders import Arrays, Timed
-from edgekit.runtime.golden import check_outputs, first_wrong, least_db, rows
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.bench.contenders import Arrays, Timed
+from edgekit.runtime.bench.golden import check_outputs, first_wrong, least_db, rows
+from edgekit.runtime.bench.measure import Measured, golden_inputs, measure_local, one_core
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 
 NETWORK = "zoo:conv_recurrent"
@@ -243,7 +243,7 @@ def test_what_is_near_enough_to_golden() -> None:
 
 @tiny_build.needs_cc
 def test_the_loop_in_c_gives_what_the_stream_gives(host: Path) -> None:
-    from edgekit.runtime.contenders import NativeContender
+    from edgekit.runtime.bench.contenders import NativeContender
 
     manifest = Manifest.load(host)
     inputs = golden_inputs(host, manifest, 70)

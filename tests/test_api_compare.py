@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import tiny_build
 
-from edgekit import api, bench_log
-from edgekit.bench_log import MAX_LINE_BYTES, Log, read
+from edgekit import api
+from edgekit.base.errors import UsageError
 from edgekit.cli.bench import show_comparison
-from edgekit.compare_page import MEASURES, render
-from edgekit.errors import UsageError
-from edgekit.runtime.bench import Measured
+from edgekit.runtime.bench.measure import Measured
+from edgekit.verbs.bench import log as bench_log
+from edgekit.verbs.bench.compare_page import MEASURES, render
+from edgekit.verbs.bench.log import MAX_LINE_BYTES, Log, read
 
 
 def line(**changes: Any) -> dict[str, Any]:

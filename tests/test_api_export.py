@@ -14,9 +14,9 @@ from tiny_build import needs_cc
 from tiny_networks import FRONTEND, HOP, WIDTH
 
 from edgekit import api
-from edgekit.errors import EdgeKitError, UsageError, VerificationError
-from edgekit.npz import read_npz
-from edgekit.runtime.manifest import Manifest
+from edgekit.base.errors import EdgeKitError, UsageError, VerificationError
+from edgekit.base.npz import read_npz
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 
 pytestmark = needs_cc

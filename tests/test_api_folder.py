@@ -12,9 +12,8 @@ import pytest
 import tiny_networks
 from tiny_build import needs_cc
 
-from edgekit.errors import UsageError
-from edgekit.folder import complete_folder
-from edgekit.runtime.replace import replacing
+from edgekit.base.errors import UsageError
+from edgekit.base.output import complete_folder, replacing
 
 ROOT = Path(__file__).parent.parent
 

@@ -9,10 +9,10 @@ from c_kernels import needs_cc
 from tiny_networks import FRONTEND, spectral_gain
 
 from edgekit.export.verify import run_hops
-from edgekit.hearing import heard, metrics, si_sdr_db
-from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.stream import Stream
-from edgekit.source import ImportOptions, load_model
+from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.export.speech_quality import heard, metrics, si_sdr_db
 
 
 def test_si_sdr_knows_no_scale_and_no_mean() -> None:

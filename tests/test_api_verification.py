@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 import pytest
 
-from edgekit.errors import VerificationError
+from edgekit.base.errors import VerificationError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.verification import HOPS, MIN_HOPS, sample_hops, verify
+from edgekit.verbs.export.verification import HOPS, MIN_HOPS, sample_hops, verify
 
 MANIFEST = SimpleNamespace(target="c99")
 

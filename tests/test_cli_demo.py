@@ -8,7 +8,7 @@ from tiny_build import needs_cc
 from edgekit import api
 from edgekit.cli.demo import show
 from edgekit.demos.show_denoise import DenoiseDemo, si_sdr_db
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest
 
 pytestmark = needs_cc
 

@@ -13,8 +13,8 @@ from tiny_build import needs_cc
 from typer.testing import CliRunner
 
 from edgekit import api
+from edgekit.base.errors import UsageError
 from edgekit.cli import app
-from edgekit.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import session
 from edgekit.runtime.stream import Stream

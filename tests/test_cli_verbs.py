@@ -15,11 +15,11 @@ import tiny_networks
 from tiny_build import needs_cc
 
 from edgekit import cli
+from edgekit.base.errors import UsageError
 from edgekit.cli.export import parse_shape, parse_state
-from edgekit.errors import UsageError
-from edgekit.runtime.manifest import Manifest
-from edgekit.source import ImportOptions, load_model
-from edgekit.targets.target import TARGETS
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.targets import TARGETS
 
 Cli = Callable[..., tuple[int, str, str]]
 

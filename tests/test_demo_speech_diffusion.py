@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from tiny_build import needs_cc
 from torch import Tensor, nn
 
-from edgekit import api, pipeline
+from edgekit import api
+from edgekit.base.errors import CalibrationError, UsageError
 from edgekit.demos import train_speech_diffusion as training
 from edgekit.demos.enhance_speech import (
     CLIPS,
@@ -24,9 +25,9 @@ from edgekit.demos.enhance_speech import (
     synthesis,
 )
 from edgekit.demos.speech_diffusion import SpeechDiffusion
-from edgekit.errors import CalibrationError, UsageError
-from edgekit.runtime.audio import read_wav
+from edgekit.runtime.audio.files import read_wav
 from edgekit.runtime.sampler import Sampler
+from edgekit.verbs.export import pipeline
 
 SAMPLER = Path(training.__file__).with_name("speech_diffusion.toml")
 FRAMES = 16

@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 import pytest
 
-from edgekit.errors import ModelError
-from edgekit.export import external
+from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
+from edgekit.export.onnx_file import external
 
 
 def proto():

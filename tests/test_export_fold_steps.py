@@ -8,13 +8,13 @@ import onnx_ir as ir
 import pytest
 from diffusion_networks import SAMPLER, SHAPE, labels, tiny_model
 
-from edgekit import steps
-from edgekit.errors import UsageError
-from edgekit.export.diffusion import Sampler, attach
-from edgekit.export.fold_steps import fold_steps
-from edgekit.export.model import Model
+from edgekit.base import sampler_table
+from edgekit.base.errors import UsageError
+from edgekit.base.sampler_table import Arrays, Roles, Step
+from edgekit.export.diffusion.description import Sampler, attach
+from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.verify import run, session
-from edgekit.steps import Arrays, Roles, Step
+from edgekit.graph.model import Model
 
 
 @cache
@@ -30,8 +30,8 @@ def sampled(model: Model, n: int = 3) -> np.ndarray[tuple[int, ...], np.dtype[np
     def network(inputs: Arrays, _: Step) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
         return list(run(running, {n: a.astype(types[n]) for n, a in inputs.items()}).values())
 
-    x: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = steps.sample(
-        table, steps.one_by_one(network), SHAPE, n, 1, labels(n)
+    x: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = sampler_table.sample(
+        table, sampler_table.one_by_one(network), SHAPE, n, 1, labels(n)
     )
     return x
 

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from edgekit import api
-from edgekit.errors import UsageError
+from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import OPSET, Model
 from edgekit.export.verify import run_hops, snr_db
-from edgekit.quantize.integer import to_integer
-from edgekit.quantize.oracle import Oracle
+from edgekit.graph.model import OPSET, Model
+from edgekit.operators.oracle import Oracle
+from edgekit.operators.qdq import to_integer
 from edgekit.targets.macs import float_layers
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 Arrays = dict[str, NDArray]
 MICROSOFT = ', "com.microsoft": 1'

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgekit.errors import EdgeKitError, ModelError, UsageError
+from edgekit.base.errors import EdgeKitError, ModelError, UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import OPSET, Quantization, StatePair, StreamInfo
+from edgekit.graph.model import OPSET, Quantization, StatePair, StreamInfo
 from edgekit.targets.c.lower import check_c
 
 GATED = """(float[1,4] x, float[1,4] h) => (float[1,4] y, float[1,4] h_next) {

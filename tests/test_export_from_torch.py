@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from edgekit.errors import EdgeKitError, ModelError, UsageError, VerificationError
+from edgekit.base.errors import EdgeKitError, ModelError, UsageError, VerificationError
 from edgekit.export import from_torch as module_under_test
 from edgekit.export.from_torch import from_torch
-from edgekit.export.model import StatePair, StreamInfo
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.graph.model import StatePair, StreamInfo
 
 NETWORKS = '''
 import torch

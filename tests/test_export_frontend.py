@@ -6,12 +6,12 @@ import onnx_ir as ir
 import pytest
 import torch
 
-from edgekit.errors import UsageError
+from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.frontend import add_frontend
-from edgekit.export.frontend_spec import parse_spec
-from edgekit.export.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair, StreamInfo
+from edgekit.export.frontend.add import add_frontend
+from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair, StreamInfo
 
 
 def network(shape, nodes="y = Mul (x, gain)", state="", **options):

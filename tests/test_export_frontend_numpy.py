@@ -7,17 +7,17 @@ import onnx
 import pytest
 from tiny_build import needs_cc
 
-from edgekit.errors import UsageError
+from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.frontend import add_frontend
-from edgekit.export.frontend_spec import make_window, parse_spec
-from edgekit.export.model import StreamInfo
+from edgekit.export.frontend.add import add_frontend
+from edgekit.export.frontend.spec import make_window, parse_spec
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import run_hops, snr_db
-from edgekit.quantize.oracle import Oracle
+from edgekit.graph.model import StreamInfo
+from edgekit.operators.oracle import Oracle
 from edgekit.runtime.stream import Stream
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 WINDOWS = {
     "hann_sym": np.hanning,

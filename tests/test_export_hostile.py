@@ -15,9 +15,9 @@ from hostile_cases import MADE
 from hostile_files import NETWORKS
 from hostile_workers import export, outcomes
 
-from edgekit.errors import ModelError
-from edgekit.export import checking
+from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
+from edgekit.export.onnx_file import checking
 
 TRUNCATIONS = 1000
 FLIPS = 1000

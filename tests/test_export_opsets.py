@@ -4,9 +4,9 @@ import numpy as np
 import onnx
 import pytest
 
-from edgekit.errors import ModelError
+from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import OPSET
+from edgekit.graph.model import OPSET
 from edgekit.targets.c.lower import check_c
 
 

@@ -8,8 +8,8 @@ import onnx_ir as ir
 import onnxruntime
 import pytest
 
-from edgekit.errors import ModelError
-from edgekit.export.model import FLOAT_NODE, Model, StatePair
+from edgekit.base.errors import ModelError
+from edgekit.export.frontend.guard import LARGEST, guard_inputs
 from edgekit.export.passes import (
     FoldBatchNorm,
     FoldConstants,
@@ -24,9 +24,9 @@ from edgekit.export.passes import (
     UnifyReshapes,
     simplify,
 )
-from edgekit.export.passes.finite import LARGEST, guard_inputs
 from edgekit.export.passes.naming import without_machine_paths
 from edgekit.export.passes.shapes import MAX_ELEMENTS
+from edgekit.graph.model import FLOAT_NODE, Model, StatePair
 
 
 def parse(text, **weights):

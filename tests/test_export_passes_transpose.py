@@ -10,7 +10,7 @@ import pytest
 from movement_networks import STATE, Maker
 
 from edgekit.export.passes import CancelTransposes, InferShapes, RemoveNoOps
-from edgekit.export.passes.moved import moved_bytes
+from edgekit.export.passes.count_moves import moved_bytes
 
 
 def parse(text: str, **weights: np.ndarray) -> ir.Model:

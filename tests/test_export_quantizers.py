@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgekit.errors import ModelError
+from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import OPSET, Model
 from edgekit.export.verify import run_hops, snr_db
-from edgekit.quantize.integer import to_integer
-from edgekit.quantize.oracle import Oracle
+from edgekit.graph.model import OPSET, Model
+from edgekit.operators.oracle import Oracle
+from edgekit.operators.qdq import to_integer
 from edgekit.targets.macs import float_layers, float_operators
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 SAMPLES = 20
 MICROSOFT = ', "com.microsoft": 1'

@@ -13,17 +13,23 @@ from c_kernels import needs_cc
 from diffusion_networks import SHAPE, labels
 from test_runtime_sampler import SEED, N, folded, grouped, integer
 
-from edgekit import api, steps
-from edgekit.errors import UsageError
-from edgekit.export.key_steps import onnx_network, saved_share, search_keys, with_key_steps
-from edgekit.export.model import Model
-from edgekit.export.split_unet import find_cut, paper_keys, split, uniform_keys, with_keys
+from edgekit import api
+from edgekit.base import sampler_table
+from edgekit.base.errors import UsageError
+from edgekit.base.sampler_table import StepTable
+from edgekit.export.diffusion.key_steps import (
+    onnx_network,
+    saved_share,
+    search_keys,
+    with_key_steps,
+)
+from edgekit.export.diffusion.split_unet import find_cut, paper_keys, split, uniform_keys, with_keys
 from edgekit.export.verify import run, session
-from edgekit.quantize.denoiser import oracle_network
-from edgekit.quantize.integer import to_integer
+from edgekit.graph.model import Model
+from edgekit.operators.qdq import to_integer
+from edgekit.quantize.diffusion.denoiser import oracle_network
 from edgekit.runtime.sampler import Sampler
-from edgekit.steps import StepTable
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 KEYS = (0, 2, 4)
 
@@ -42,7 +48,7 @@ def alone(model: Model, network: Any) -> np.ndarray[Any, Any]:
     """Image by image with a network of one image."""
     given = labels(N)
     drawn = [
-        steps.sample(
+        sampler_table.sample(
             table_of(model), network, SHAPE, 1, SEED, {k: v[i : i + 1] for k, v in given.items()}, first=i
         )
         for i in range(N)
@@ -132,9 +138,9 @@ def test_prior_noise_is_added_ahead_of_the_call() -> None:
         seen.append(inputs["x"])
         return [said[step.row, step.call]]
 
-    steps.sample(table, network, SHAPE, N, SEED, labels(N), np.float64)
+    sampler_table.sample(table, network, SHAPE, N, SEED, labels(N), np.float64)
     with_noise, seen = seen, []
-    steps.sample(table.with_(d=np.zeros(5)), network, SHAPE, N, SEED, labels(N), np.float64)
+    sampler_table.sample(table.with_(d=np.zeros(5)), network, SHAPE, N, SEED, labels(N), np.float64)
     assert np.abs(with_noise[6] - seen[6] - 0.5 * seen[0]).max() < 1e-12
 
 

@@ -11,14 +11,14 @@ from stream_modules import StateSpace, exported
 from stream_networks import check
 
 from edgekit import api
-from edgekit.errors import ModelError
+from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import SSM
-from edgekit.export.ssm import DiagonalSSM
+from edgekit.export.own_operators.ssm import DiagonalSSM
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare, run, session
-from edgekit.source import ImportOptions, surrounded
+from edgekit.graph.model import SSM
+from edgekit.verbs.export.importing import ImportOptions, surrounded
 
 
 @pytest.mark.parametrize("mixing", [False, True])

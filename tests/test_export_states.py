@@ -4,9 +4,9 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from edgekit.errors import ModelError
-from edgekit.export.model import StatePair
-from edgekit.export.states import find_states
+from edgekit.base.errors import ModelError
+from edgekit.export.onnx_file.states import find_states
+from edgekit.graph.model import StatePair
 
 
 def graph(inputs, outputs):

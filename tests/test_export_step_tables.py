@@ -11,14 +11,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from edgekit import steps
-from edgekit.errors import UsageError
-from edgekit.export.diffusion import Sampler, read_sampler
-from edgekit.export.schedule import Schedule, timesteps
-from edgekit.export.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
-from edgekit.noise import normals
+from edgekit.base import sampler_table
+from edgekit.base.errors import UsageError
+from edgekit.base.noise import normals
+from edgekit.base.sampler_table import Arrays, Roles, Step, StepTable
+from edgekit.export.diffusion.description import Sampler, read_sampler
+from edgekit.export.diffusion.schedule import Schedule, timesteps
+from edgekit.export.diffusion.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
 from edgekit.red_diff import RedDiff
-from edgekit.steps import Arrays, Roles, Step, StepTable
 
 Floats = NDArray[np.float64]
 SHAPE, SEED, N = (2, 3), 7, 4
@@ -39,12 +39,12 @@ def run(table: StepTable, said: Floats) -> Floats:
         return list(said[step.row])
 
     given = {"y": degraded()} if table.needs_y else {}
-    x: Floats = steps.sample(table, network, SHAPE, N, SEED, given, np.float64)
+    x: Floats = sampler_table.sample(table, network, SHAPE, N, SEED, given, np.float64)
     return x
 
 
 def draw(number: int) -> Floats:
-    flat = normals(steps.image_seeds(SEED, 0, N), number, 6)
+    flat = normals(sampler_table.image_seeds(SEED, 0, N), number, 6)
     return flat.reshape(N, *SHAPE).astype(np.float64)
 
 
@@ -112,7 +112,7 @@ def test_ouve_takes_a_preconditioned_network_as_it_takes_its_score() -> None:
     for solver in ("posterior", "predictor-corrector"):
         samplers = [Ouve(solver=solver, prediction=p, steps=4) for p in ("score", "preconditioned")]
         found = [
-            steps.sample(s.table(), network(s), SHAPE, N, SEED, {"y": y}, np.float64)
+            sampler_table.sample(s.table(), network(s), SHAPE, N, SEED, {"y": y}, np.float64)
             for s in samplers
         ]
         assert equal(found[0], found[1])
@@ -222,7 +222,7 @@ def test_guidance_is_a_weighted_difference_of_all_outputs(sampler: Any) -> None:
         return list(said[step.row, step.call * outputs :][:outputs])
 
     given = {"label": np.arange(N), "y": degraded()}
-    x = steps.sample(table, network, SHAPE, N, SEED, given, np.float64)
+    x = sampler_table.sample(table, network, SHAPE, N, SEED, given, np.float64)
     expected = run(plain, mixed)
     assert np.abs(x - expected).max() < 1e-11 * np.abs(expected).max()
 
@@ -287,7 +287,7 @@ def test_one_more_step_meets_the_moments_of_the_sampler(schedule: str, count: in
         return [(np.sqrt(ab) * x - x0) / np.sqrt(1 - ab)]
 
     def drawn(sampler: Sampler) -> Floats:
-        x: Floats = steps.sample(sampler.table(), network, (1,), n, SEED, dtype=np.float64)
+        x: Floats = sampler_table.sample(sampler.table(), network, (1,), n, SEED, dtype=np.float64)
         return x
 
     table = plain.table()
@@ -304,7 +304,7 @@ def mapped(table: StepTable, network: Any, start: float) -> Floats:
     """Where the rows take a start; those of one Gaussian number are a line."""
     given = table.with_(start_noise=0.0, start_y=1.0, roles=replace(table.roles, y="start"))
     at = {"start": np.full((1, 1), start)}
-    x: Floats = steps.sample(given, network, (1,), 1, SEED, at, np.float64)
+    x: Floats = sampler_table.sample(given, network, (1,), 1, SEED, at, np.float64)
     return x
 
 
@@ -313,7 +313,7 @@ def mapped(table: StepTable, network: Any, start: float) -> Floats:
 
 def moments(table: StepTable, network: Any, y: Floats | None = None) -> tuple[Floats, Floats]:
     given = {} if y is None else {"y": np.tile(y, (20_000, 1))}
-    x = steps.sample(table, network, (2,), 20_000, SEED, given, np.float64)
+    x = sampler_table.sample(table, network, (2,), 20_000, SEED, given, np.float64)
     return x.mean(0), np.cov(x.T)
 
 

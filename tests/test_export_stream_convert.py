@@ -3,7 +3,7 @@
 import pytest
 from stream_networks import Net, check, least_delay
 
-from edgekit.errors import UsageError
+from edgekit.base.errors import UsageError
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 

@@ -8,7 +8,7 @@ import torch
 from stream_modules import ConvGruUnet, ConvTasNet, WaveNet, WindowedAttention, exported
 from stream_networks import check, least_delay
 
-from edgekit.errors import ModelError
+from edgekit.base.errors import ModelError
 from edgekit.export.stream.convert import analyse, rewrite, stream
 from edgekit.export.stream.sources import onnx_offline, torch_offline
 

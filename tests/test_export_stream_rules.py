@@ -5,7 +5,7 @@ import pytest
 from onnx import TensorProto, helper
 from stream_networks import Net, check
 
-from edgekit.errors import ModelError
+from edgekit.base.errors import ModelError
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import run, session, zero_states

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from diffusion_networks import SAMPLER, SHAPE, tiny_model
 
-from edgekit.errors import UsageError
-from edgekit.export.diffusion import attach
-from edgekit.export.fold_steps import fold_steps
-from edgekit.export.model import Model
-from edgekit.export.passes.graph import array_of
-from edgekit.export.variants import select_group, stack_groups
+from edgekit.base.errors import UsageError
+from edgekit.export.diffusion.description import attach
+from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.verify import Arrays, run, session
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import array_of
+from edgekit.graph.step_groups import select_group, stack_groups
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import from_examples
+from edgekit.quantize.calibrate.clips import from_examples
 from edgekit.quantize.recipe_file import find_recipe
 
 

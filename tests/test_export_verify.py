@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import pytest
 
-from edgekit.errors import ModelError, UsageError, VerificationError
+from edgekit.base.errors import ModelError, UsageError, VerificationError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import LIMIT, compare, run_hops, session, snr_db, verify_import
 

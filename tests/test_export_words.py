@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgekit.export.words import plain
+from edgekit.export.onnx_file.messages import plain
 
 SOURCE = "/onnxruntime_src/onnxruntime/core/providers/cpu"
 

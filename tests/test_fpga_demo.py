@@ -7,11 +7,11 @@ import pytest
 from test_fpga_hls import needs_cxx
 
 from edgekit import api
+from edgekit.base.errors import UsageError
 from edgekit.demos.detections import Boxes, average_precision, decode, mean_average_precision
 from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, draw
 from edgekit.demos.show_deform import DeformDemo
 from edgekit.demos.train_deform import target
-from edgekit.errors import UsageError
 
 
 def test_pictures_are_those_of_their_seed_and_boxes_lie_inside() -> None:

@@ -12,18 +12,18 @@ from test_fpga_hls import needs_cxx
 from torch import Tensor, nn
 
 from edgekit import api
-from edgekit.errors import UsageError, VerificationError
+from edgekit.base.errors import UsageError, VerificationError
+from edgekit.base.npz import read_npz, write_npz
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.fpga import SquareDeformConv2d, project
 from edgekit.fpga.lower import lower
 from edgekit.fpga.resources import PARTS, estimate
 from edgekit.fpga.search import choose
 from edgekit.fpga.spec import EngineSpec
-from edgekit.npz import read_npz, write_npz
-from edgekit.runtime.engine import SOURCES
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.engines.fpga import SOURCES
 from edgekit.runtime.stream import Stream
-from edgekit.source import ImportOptions, load_model
+from edgekit.verbs.export.importing import ImportOptions, load_model
 
 
 def fractional() -> tuple[nn.Module, tuple[Tensor, ...]]:

@@ -13,7 +13,7 @@ from edgekit.fpga import SquareDeformConv2d, golden
 from edgekit.fpga.lower import lower
 from edgekit.fpga.network import View
 from edgekit.fpga.spec import EngineSpec
-from edgekit.quantize.arithmetic import output
+from edgekit.operators.fixed_point import output
 
 
 @settings(max_examples=40, deadline=None)

@@ -11,13 +11,13 @@ import pytest
 from fpga_networks import calibration, imported, one_layer, plain, random_layer, random_x, tiny
 from numpy.typing import NDArray
 
-from edgekit.errors import UsageError, VerificationError
+from edgekit.base.errors import UsageError, VerificationError
 from edgekit.fpga import golden, project
 from edgekit.fpga.lower import lower
 from edgekit.fpga.network import Network
 from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.spec import EngineSpec
-from edgekit.runtime.engine import COMPILERS, NO_COMPILER
+from edgekit.runtime.engines.fpga import COMPILERS, NO_COMPILER
 
 needs_cxx = pytest.mark.skipif(
     not any(shutil.which(name) for name in COMPILERS), reason=NO_COMPILER

@@ -8,14 +8,14 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from edgekit.errors import UsageError
+from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
 from edgekit.fpga import golden
 from edgekit.fpga.lower import check, lower
 from edgekit.fpga.spec import EngineSpec
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.dilation import SQUARE
+from edgekit.graph.model import Model
+from edgekit.operators.deform.dilation import SQUARE
+from edgekit.quantize.calibrate.clips import Calibration
 
 CHANNELS, SIZE = 4, 6
 Step = tuple[str, str | None, Sequence[float]]

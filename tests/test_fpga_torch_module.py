@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.ops import deform_conv2d
 
 from edgekit import api
-from edgekit.errors import UsageError
+from edgekit.base.errors import UsageError
 from edgekit.fpga import SquareDeformConv2d
 from edgekit.fpga.torch_module import VARIANTS
 from edgekit.runtime.stream import Stream

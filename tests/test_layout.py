@@ -12,21 +12,27 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-# What each stage may import besides itself and the leaves.
+SOURCE = ROOT / "src" / "edgekit"
+# What each part may import besides itself, whether at the top of a file, in a function or for types.
 MAY_IMPORT: dict[str, set[str]] = {
-    "runtime": set(),
-    "export": set(),
-    "quantize": {"export"},
-    "targets": {"export", "quantize", "runtime"},
-    "fpga": {"export", "quantize", "targets", "runtime"},
+    "base": set(),
+    "runtime": {"base"},
+    "graph": {"base"},
+    "export": {"base", "graph"},
+    "operators": {"base", "graph"},
 }
-LEAVES = {
-    "errors",
-    "noise",
-    "npz",
-    "steps",
-    "__version__",
-}  # import nothing of EdgeKit but each other
+MAY_IMPORT["quantize"] = MAY_IMPORT["export"] | {"export", "operators"}
+MAY_IMPORT["targets"] = MAY_IMPORT["quantize"] | {"quantize", "runtime"}
+MAY_IMPORT["fpga"] = MAY_IMPORT["targets"] | {"targets"}
+MAY_IMPORT["peers"] = MAY_IMPORT["targets"] | {"targets"}
+MAY_IMPORT["verbs"] = MAY_IMPORT["fpga"] | {"fpga", "peers"}
+MAY_IMPORT["demos"] = MAY_IMPORT["verbs"] | {"verbs"}
+MAY_IMPORT["red_diff"] = {"base"}
+MAY_IMPORT["level"] = set()
+MAY_IMPORT["api"] = MAY_IMPORT["demos"] | {"demos"}
+MAY_IMPORT["cli"] = MAY_IMPORT["api"] | {"api"}
+MAY_IMPORT["__main__"] = {"cli"}
+LINKED = {"export", "fpga", "graph", "operators", "quantize", "runtime", "targets"}
 SHIPPED = (
     "*.sv",
     "*.cpp",
@@ -45,32 +51,49 @@ SHIPPED = (
 HEAVY = {"torch", "onnx", "onnx_ir", "onnxscript", "onnxruntime", "matplotlib", "soundfile", "soxr"}
 
 
-def imported(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line, module) for every absolute import of a file."""
+def modules() -> dict[str, Path]:
+    """Map every module to its file, through the links."""
+    found = {}
+    for part in sorted(SOURCE.iterdir()):
+        files = sorted(part.resolve().rglob("*.py")) if part.is_dir() else [part]
+        for path in files:
+            if path.suffix == ".py":
+                inside = path.relative_to(part.resolve()).parts if part.is_dir() else ()
+                parts = ("edgekit", part.stem, *inside)
+                name = ".".join(parts).removesuffix(".py").removesuffix(".__init__")
+                found["edgekit" if name == "edgekit.__init__" else name] = path
+    return found
+
+
+def imported(path: Path, known: dict[str, Path]) -> Iterator[tuple[int, str]]:
+    """Yield (line, module) for every import of EdgeKit in a file, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            if module == "edgekit":
-                yield from ((node.lineno, f"edgekit.{alias.name}") for alias in node.names)
-            else:
-                yield node.lineno, module
+            yield from ((node.lineno, a.name) for a in node.names if a.name in known)
+        elif isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "edgekit":
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield node.lineno, inner if inner in known else str(node.module)
 
 
-def test_stages_import_only_upstream_stages() -> None:
-    bad = [
-        f"{path.relative_to(ROOT)}:{line} imports {module}"
-        for stage, allowed in MAY_IMPORT.items()
-        for path in (ROOT / stage).rglob("*.py")
-        for line, module in imported(path)
-        if module.startswith("edgekit.") and module.split(".")[1] not in allowed | LEAVES | {stage}
-    ]
+def test_every_part_imports_only_what_is_below_it() -> None:
+    known = modules()
+    bad = []
+    for module, path in known.items():
+        part = module.split(".")[1] if "." in module else ""
+        allowed = MAY_IMPORT[part] | {part, ""} if part else set()
+        bad += [
+            f"{path.relative_to(ROOT)}:{line} imports {name}"
+            for line, name in imported(path, known)
+            if (name.split(".")[1] if "." in name else "") not in allowed
+        ]
     assert not bad, "\n".join(bad)
+    assert {m.split(".")[1] for m in known if "." in m} == set(MAY_IMPORT)
 
 
 @pytest.mark.parametrize(
-    "module", ["edgekit.cli", "edgekit.api", "edgekit.runtime.stream", "edgekit.runtime.audio"]
+    "module",
+    ["edgekit.cli", "edgekit.api", "edgekit.runtime.stream", "edgekit.runtime.audio.files"],
 )
 def test_the_runtime_and_the_command_line_load_without_heavy_packages(module: str) -> None:
     code = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
@@ -82,14 +105,11 @@ def test_the_runtime_and_the_command_line_load_without_heavy_packages(module: st
 
 def packages() -> dict[str, Path]:
     """Map every package that has a folder here to that folder."""
-    folders = {"edgekit": ROOT / "src" / "edgekit"}
-    inside = ("cli", "demos", "peers", "peers/workers")
-    folders |= {f"edgekit.{sub.replace('/', '.')}": folders["edgekit"] / sub for sub in inside}
-    for stage in MAY_IMPORT:
-        for source in (ROOT / stage).rglob("*.py"):
-            parts = source.parent.relative_to(ROOT).parts
-            folders[".".join(["edgekit", *parts])] = source.parent
-    return folders
+    return {
+        ("edgekit" if path.parent == SOURCE else module.removesuffix(f".{path.stem}")): path.parent
+        for module, path in modules().items()
+        if path.name != "__init__.py"
+    } | {module: path.parent for module, path in modules().items() if path.name == "__init__.py"}
 
 
 def test_every_package_folder_is_listed_and_has_an_init() -> None:
@@ -99,10 +119,12 @@ def test_every_package_folder_is_listed_and_has_an_init() -> None:
 
 
 def test_links_lead_type_checkers_to_the_stages() -> None:
-    links = {stage: ROOT / "src" / "edgekit" / stage for stage in MAY_IMPORT}
-    assert {stage: link.resolve() for stage, link in links.items()} == {
-        stage: ROOT / stage for stage in MAY_IMPORT
-    }
+    links = {path.name: path.resolve() for path in SOURCE.iterdir() if path.is_symlink()}
+    assert links == {stage: ROOT / stage for stage in LINKED}
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    assert set(listed["ruff"]["extend-exclude"]) == {f"src/edgekit/{stage}" for stage in LINKED}
+    banned = listed["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
+    assert set(banned) == LINKED
 
 
 def links_and_caches(folder: str, names: list[str]) -> list[str]:
@@ -115,7 +137,7 @@ def links_and_caches(folder: str, names: list[str]) -> list[str]:
 
 def test_the_wheel_holds_every_module_kernel_and_clip(tmp_path: Path) -> None:
     copy = tmp_path / "checkout"  # without the links: as where a checkout has none
-    for name in ("src", *MAY_IMPORT):
+    for name in ("src", *LINKED):
         shutil.copytree(ROOT / name, copy / name, ignore=links_and_caches)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)

@@ -14,9 +14,9 @@ from torch import nn
 from edgekit.export.from_torch import from_torch
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.level import RmsNormalized
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import Recipe
 from edgekit.runtime.stream import Stream
 

@@ -13,9 +13,9 @@ from test_targets_session import drawn
 from test_targets_session import network as session_network
 
 from edgekit import api
-from edgekit.errors import ToolError
-from edgekit.export.model import Model
+from edgekit.base.errors import ToolError
 from edgekit.export.verify import run_hops
+from edgekit.graph.model import Model
 from edgekit.peers.beside import Beside, session_values
 from edgekit.peers.contender import WorkerContender
 from edgekit.peers.engines import PEER_ENGINES, VARIABLE

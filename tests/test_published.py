@@ -21,14 +21,14 @@ from quick_build import load_kernels, quick_build
 from edgekit import api
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.export.from_torch import from_torch
-from edgekit.export.model import Model
 from edgekit.export.verify import compare, snr_db
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.source import load_model
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.export.importing import load_model
+from edgekit.verbs.targets import TARGETS
 
 FILES = Path(os.environ.get("EDGEKIT_NETWORKS", CACHE))
 HOPS = 100

@@ -7,15 +7,15 @@ import pytest
 from builds import float_model, int8_model, noise
 from zoo import ZOO
 
-from edgekit.errors import UsageError
+from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.operators.oracle import Oracle
+from edgekit.operators.qdq import INTEGER_DOMAIN, stored_type, to_integer
+from edgekit.operators.scheme import HIDDEN_TYPE
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.compare import tensor_report
-from edgekit.quantize.integer import INTEGER_DOMAIN, stored_type, to_integer
-from edgekit.quantize.oracle import Oracle
-from edgekit.quantize.scheme import HIDDEN_TYPE
 
 FLOOR_DB = {"attention": 30, "tcn": 30, "conv_recurrent": 30, "dual_path": 30}
 

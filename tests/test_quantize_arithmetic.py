@@ -11,16 +11,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from edgekit.quantize import (
-    arith_fft,
-    arith_float,
-    arith_linear,
-    arith_recurrent,
-    arith_tables,
-    arithmetic,
-)
-from edgekit.quantize.geometry import ConvShape
-from edgekit.quantize.scheme import fixed_point
+from edgekit.operators import fixed_point as arithmetic
+from edgekit.operators.geometry import ConvShape
+from edgekit.operators.linear import twin as linear_twin
+from edgekit.operators.pointwise import tables as lookup_tables
+from edgekit.operators.pointwise import twin as pointwise_twin
+from edgekit.operators.recurrent import twin as recurrent_twin
+from edgekit.operators.scheme import fixed_point
+from edgekit.operators.spectral import twin as spectral_twin
 
 NP_TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int8): TensorProto.INT8,
             np.dtype(np.int32): TensorProto.INT32}  # fmt: skip
@@ -93,7 +91,7 @@ def test_conv_is_within_one_step_of_onnxruntime(name: str) -> None:
     w_scale = rng.uniform(0.005, 0.02, s.out_c).astype(np.float32)
     x_scale, y_scale, x_zero, y_zero = np.float32(0.03), np.float32(0.21), -7, 11
     mult, shift = fixed_point(x_scale.astype(np.float64) * w_scale / y_scale, 31)
-    ours = arith_linear.ek_conv_s8_s8(x, x_zero, w, bias, mult, shift, y_zero, -128, 127, s)
+    ours = linear_twin.ek_conv_s8_s8(x, x_zero, w, bias, mult, shift, y_zero, -128, 127, s)
     theirs = onnx_run(
         "QLinearConv",
         [x[None], np.array(x_scale), np.array(x_zero, np.int8), w, w_scale, np.zeros(s.out_c, np.int8),
@@ -122,7 +120,9 @@ def test_float_conv_is_that_of_onnx(name: str) -> None:
         "group": s.groups,
     }
     theirs = onnx_run("Conv", [x[None], w, bias], pads=pads, **strides)[0][0]
-    np.testing.assert_allclose(arith_float.ek_conv_f32(x, w, bias, s), theirs, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        pointwise_twin.ek_conv_f32(x, w, bias, s), theirs, rtol=1e-5, atol=1e-5
+    )
 
 
 TRANSPOSED = {
@@ -146,9 +146,9 @@ def test_transposed_conv_is_that_of_onnx_in_float_and_exactly_in_integers(name: 
     }
     theirs = onnx_run("ConvTranspose", floats, pads=pads, **strides)[0][0]
     np.testing.assert_array_equal(
-        arith_float.ek_conv_transpose_f32(floats[0][0], *floats[1:], s), theirs
+        pointwise_twin.ek_conv_transpose_f32(floats[0][0], *floats[1:], s), theirs
     )
-    ours = arith_linear.ek_conv_transpose_s8_s8(x, 3, w, bias, *ones(s.out_c), 1, -128, 127, s)
+    ours = linear_twin.ek_conv_transpose_s8_s8(x, 3, w, bias, *ones(s.out_c), 1, -128, 127, s)
     np.testing.assert_array_equal(ours, np.clip(np.floor(theirs / 2 + 0.5) + 1, -128, 127))
 
 
@@ -163,7 +163,7 @@ def test_fc_in_python_integers(kernel: str) -> None:
         rng.integers(1 << 14, 1 << 15, 3),
         np.array([22, 24, 27]),
     )
-    y = getattr(arith_linear, kernel)(x, w, bias, mult, shift, 4, -100, 90)
+    y = getattr(linear_twin, kernel)(x, w, bias, mult, shift, 4, -100, 90)
     for row in range(2):
         for o in range(3):
             acc = sum(int(a) * int(b) for a, b in zip(x[row], w[o], strict=True)) + int(bias[o])
@@ -196,21 +196,21 @@ def test_prelu_is_within_one_step_of_real_numbers() -> None:
 
 
 def test_lut_s8_is_the_rounded_function() -> None:
-    table = arith_tables.lut_s8(np.tanh, 0.03, -5, 1 / 128, 2)
+    table = lookup_tables.lut_s8(np.tanh, 0.03, -5, 1 / 128, 2)
     x = np.arange(-128, 128).astype(np.int8)
     real = np.clip(np.tanh((x + 5.0) * 0.03) * 128 + 2, -128, 127)
-    assert np.abs(arith_tables.ek_lut_s8(x, table) - real).max() <= 0.5
-    assert set(arith_tables.lut_s8(np.log, 0.1, 0, 0.1, 7)[:128].tolist()) == {7}
+    assert np.abs(lookup_tables.ek_lut_s8(x, table) - real).max() <= 0.5
+    assert set(lookup_tables.lut_s8(np.log, 0.1, 0, 0.1, 7)[:128].tolist()) == {7}
 
 
 def test_gate_tables_are_within_four_steps() -> None:
     every = np.arange(-32768, 32768).astype(np.int16)
     for gate, exact in (
-        (arith_tables.sigmoid_gate, lambda x: 1 / (1 + np.exp(-x))),
-        (arith_tables.tanh_gate, np.tanh),
+        (lookup_tables.sigmoid_gate, lambda x: 1 / (1 + np.exp(-x))),
+        (lookup_tables.tanh_gate, np.tanh),
     ):
         table, error = gate()
-        found = arith_tables.ek_lut_s16(every, table) * 2.0**-15
+        found = lookup_tables.ek_lut_s16(every, table) * 2.0**-15
         assert error == np.abs(found - exact(every * 2.0**-11)).max()
         assert error < 2.0**-15 * 4
         assert np.all(np.diff(found) >= 0)
@@ -231,7 +231,7 @@ def test_float_gru_is_that_of_onnx(before: int) -> None:
     h = np.zeros(n, np.float32)
     for t in range(steps):
         wb, rb = bias[0, : 3 * n], bias[0, 3 * n :]
-        h = arith_recurrent.ek_gru_f32(x[t, 0], h, w[0].T, r[0].T, wb, rb, before)
+        h = recurrent_twin.ek_gru_f32(x[t, 0], h, w[0].T, r[0].T, wb, rb, before)
         np.testing.assert_allclose(h, theirs[t, 0, 0], atol=2e-6)
 
 
@@ -249,7 +249,7 @@ def test_float_lstm_is_that_of_onnx() -> None:
     h = c = np.zeros(n, np.float32)
     for t in range(steps):
         both = bias[0, : 4 * n] + bias[0, 4 * n :]
-        h, c = arith_recurrent.ek_lstm_f32(x[t, 0], h, c, w[0].T, r[0].T, both)
+        h, c = recurrent_twin.ek_lstm_f32(x[t, 0], h, c, w[0].T, r[0].T, both)
         np.testing.assert_allclose(h, theirs[t, 0, 0], atol=2e-6)
 
 
@@ -278,14 +278,14 @@ def test_integer_gru_follows_the_float_one(
         for s in (s_x, s_h)
         for a in fixed_point(s_w * s * 2.0**11, bits)
     ]
-    tables = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
+    tables = lookup_tables.sigmoid_gate()[0], lookup_tables.tanh_gate()[0]
     h, real, found, exact = np.zeros(n, np.int16), np.zeros(n, np.float32), [], []
     w, r = ((q.T * s_w).astype(np.float32) for q in (wq, rq))
     for step in xq:
-        h = getattr(arith_recurrent, kernel)(step, h, wq, rq, wb, rb, *scaling, *tables, before)
+        h = getattr(recurrent_twin, kernel)(step, h, wq, rq, wb, rb, *scaling, *tables, before)
         x = (step * s_x).astype(np.float32)
         wide, wide_r = (wb * s_w * s_x).astype(np.float32), (rb * s_w * s_h).astype(np.float32)
-        real = arith_recurrent.ek_gru_f32(x, real, w, r, wide, wide_r, before)
+        real = recurrent_twin.ek_gru_f32(x, real, w, r, wide, wide_r, before)
         found.append(h * 2.0**-15)
         exact.append(real)
     assert snr_db(np.array(found), np.array(exact, np.float64)) >= least_db
@@ -308,17 +308,17 @@ def test_integer_lstm_follows_the_float_one(kernel: str, x_bits: int, least_db: 
         for s in (s_x, s_h)
         for a in fixed_point(s_w * s * 2.0**11, 15 if s16 else 31)
     ]
-    tables = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
+    tables = lookup_tables.sigmoid_gate()[0], lookup_tables.tanh_gate()[0]
     h, c, found, exact = np.zeros(n, np.int16), np.zeros(n, np.int32), [], []
     w, r = ((q.T * s_w).astype(np.float32) for q in (wq, rq))
     bias = (wb * s_w * s_x + rb * s_w * s_h).astype(np.float32)
     real = cell = np.zeros(n, np.float32)
     for step in xq:
-        h, c = getattr(arith_recurrent, kernel)(
+        h, c = getattr(recurrent_twin, kernel)(
             step, h, c, wq, rq, wb, rb, *scaling, *tables, c_bits
         )
         x = (step * s_x).astype(np.float32)
-        real, cell = arith_recurrent.ek_lstm_f32(x, real, cell, w, r, bias)
+        real, cell = recurrent_twin.ek_lstm_f32(x, real, cell, w, r, bias)
         found.append(np.stack([h * 2.0**-15, c * 2.0**-c_bits]))
         exact.append(np.stack([real, cell]))
     for part in (0, 1):
@@ -330,11 +330,11 @@ def test_an_integer_lstm_that_keeps_everything_does_not_leak() -> None:
     w, r, zero = np.zeros((4 * n, 1), np.int8), np.zeros((4 * n, n), np.int8), np.zeros(4 * n)
     bias = np.repeat(np.array([-32768, 0, 32767, 0]), n)  # forget gate open, input gate shut
     scaling = [np.full(4 * n, 1 << 30), np.full(4 * n, 30)] * 2
-    tables = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
+    tables = lookup_tables.sigmoid_gate()[0], lookup_tables.tanh_gate()[0]
     start = np.array([2**31 - 1, -(2**31)], np.int32)
     h, c = np.zeros(n, np.int16), start
     for _ in range(1000):
-        h, c = arith_recurrent.ek_lstm_s8_s8(
+        h, c = recurrent_twin.ek_lstm_s8_s8(
             np.zeros(1, np.int8), h, c, w, r, bias, zero.astype(int), *scaling, *tables, 20
         )
     np.testing.assert_array_equal(c, start)
@@ -364,7 +364,7 @@ def test_float_functions_are_exact_to_3e_7(name: str) -> None:
     x = x.astype(np.float32)
     with np.errstate(divide="ignore"):
         reference = exact(x.astype(np.float64))
-    error = np.abs(getattr(arith_float, name)(x) - reference) / np.maximum(
+    error = np.abs(getattr(pointwise_twin, name)(x) - reference) / np.maximum(
         np.abs(reference), 1.2e-38
     )
     assert error.max() <= 3e-7
@@ -390,7 +390,7 @@ def test_float_functions_are_exact_to_3e_7(name: str) -> None:
 def test_float_functions_at_the_borders(name: str, values: dict[float, float]) -> None:
     x = np.array([*values, math.nan], np.float32)
     np.testing.assert_array_equal(
-        getattr(arith_float, name)(x), np.array([*values.values(), math.nan], np.float32)
+        getattr(pointwise_twin, name)(x), np.array([*values.values(), math.nan], np.float32)
     )
 
 
@@ -400,32 +400,33 @@ def test_rows() -> None:
     wide = x.astype(np.float64)
     e = np.exp(wide - wide.max(axis=1, keepdims=True))
     np.testing.assert_allclose(
-        arith_float.ek_softmax_f32(x), e / e.sum(axis=1, keepdims=True), rtol=1e-6
+        pointwise_twin.ek_softmax_f32(x), e / e.sum(axis=1, keepdims=True), rtol=1e-6
     )
     theirs = onnx_run("LayerNormalization", [x, scale, bias], axis=-1, epsilon=1e-5)[0]
     np.testing.assert_allclose(
-        arith_float.ek_layernorm_f32(x, scale, bias, 1e-5), theirs, atol=3e-6
+        pointwise_twin.ek_layernorm_f32(x, scale, bias, 1e-5), theirs, atol=3e-6
     )
     w = rng.standard_normal((33, 4)).astype(np.float32)
-    np.testing.assert_allclose(arith_float.ek_matmul_f32(x, w), wide @ w, atol=1e-5)
+    np.testing.assert_allclose(pointwise_twin.ek_matmul_f32(x, w), wide @ w, atol=1e-5)
     np.testing.assert_allclose(
-        arith_float.ek_fc_f32(x, w, bias[:4]), wide @ w + bias[:4], atol=1e-5
+        pointwise_twin.ek_fc_f32(x, w, bias[:4]), wide @ w + bias[:4], atol=1e-5
     )
     odd = np.array([1.0, np.nan, -np.inf, 8.5, -8.0], np.float32)
-    assert arith_float.ek_finite_f32(odd, 8.0).tolist() == [1.0, 0.0, 0.0, 0.0, -8.0]
+    assert pointwise_twin.ek_finite_f32(odd, 8.0).tolist() == [1.0, 0.0, 0.0, 0.0, -8.0]
 
 
 @pytest.mark.parametrize("n", [2, 6, 10, 60, 128, 192, 320, 512, 1200, 4096])
 def test_transforms_reach_125_db(n: int) -> None:
     rng = np.random.default_rng(n)
-    x, tables = rng.standard_normal(n).astype(np.float32), arith_fft.fft_tables(n)
+    x, tables = rng.standard_normal(n).astype(np.float32), spectral_twin.fft_tables(n)
     exact = np.fft.rfft(x.astype(np.float64))
-    spectrum = arith_fft.ek_rfft_f32(x, tables)
+    spectrum = spectral_twin.ek_rfft_f32(x, tables)
     assert snr_db(spectrum, np.stack([exact.real, exact.imag], axis=1)) >= 125
     bins = rng.standard_normal((n // 2 + 1, 2)).astype(np.float32)
     assert (
         snr_db(
-            arith_fft.ek_irfft_f32(bins, tables), np.fft.irfft(bins.astype(np.float64) @ [1, 1j], n)
+            spectral_twin.ek_irfft_f32(bins, tables),
+            np.fft.irfft(bins.astype(np.float64) @ [1, 1j], n),
         )
         >= 125
     )
@@ -434,7 +435,7 @@ def test_transforms_reach_125_db(n: int) -> None:
 @pytest.mark.parametrize("n", [0, 3, 14, 22, 2 * 49])
 def test_unsupported_lengths_are_refused(n: int) -> None:
     with pytest.raises(ValueError, match="2 \\* 2\\^a"):
-        arith_fft.fft_tables(n)
+        spectral_twin.fft_tables(n)
 
 
 @settings(max_examples=20, deadline=None)
@@ -443,7 +444,7 @@ def test_synthesis_undoes_analysis(sizes: tuple[int, int]) -> None:
     n, hop = sizes
     rng = np.random.default_rng(n)
     x = rng.standard_normal(40 * hop).astype(np.float32)
-    window, tables = np.hanning(n + 2)[1:-1], arith_fft.fft_tables(n)
+    window, tables = np.hanning(n + 2)[1:-1], spectral_twin.fft_tables(n)
     weight = np.zeros(n)
     for shift in range(-(n // hop + 1) * hop, n + hop, hop):
         index = np.arange(n) - shift
@@ -453,7 +454,7 @@ def test_synthesis_undoes_analysis(sizes: tuple[int, int]) -> None:
     history = overlap = np.zeros(n - hop, np.float32)
     out = []
     for pcm in x.reshape(-1, hop):
-        spectrum, history = arith_fft.ek_stft_f32(pcm, history, analysis, tables)
-        y, overlap = arith_fft.ek_istft_f32(spectrum, overlap, synthesis, tables)
+        spectrum, history = spectral_twin.ek_stft_f32(pcm, history, analysis, tables)
+        y, overlap = spectral_twin.ek_istft_f32(spectrum, overlap, synthesis, tables)
         out.append(y)
     assert snr_db(np.concatenate(out)[n - hop :], x[: x.size - (n - hop)].astype(np.float64)) >= 90

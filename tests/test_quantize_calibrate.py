@@ -8,12 +8,12 @@ import pytest
 import soundfile
 from builds import float_model, noise
 
-from edgekit.errors import CalibrationError
-from edgekit.export.frontend import add_frontend
-from edgekit.export.model import Model
+from edgekit.base.errors import CalibrationError
+from edgekit.export.frontend.add import add_frontend
 from edgekit.export.verify import run_hops
+from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration, from_examples, load_calibration, observe
+from edgekit.quantize.calibrate.clips import Calibration, from_examples, load_calibration, observe
 
 
 def pcm_model() -> Model:

@@ -10,10 +10,10 @@ from builds import float_model
 from numpy.typing import NDArray
 
 import edgekit.demos
-from edgekit import auto
-from edgekit.export.model import Model
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.check_calibration import calibration_warnings
+from edgekit.graph.model import Model
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.calibrate.warnings import calibration_warnings
+from edgekit.verbs.auto import search as auto
 
 RATE, HOP = 16000, 64
 BUNDLED = Path(edgekit.demos.__file__).parent / "clips" / "calibration"

@@ -13,19 +13,19 @@ from published_networks import CACHE, HOW_TO_GET, NETWORKS, path_of
 from stream_layers import layers, network_of
 from zoo import ZOO
 
-from edgekit.export.model import Model
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.channels import FIXED, Channels
-from edgekit.quantize.equalize import equalize, peaks
-from edgekit.quantize.migrate import migrate
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.prepare.channels import FIXED, Channels
+from edgekit.quantize.prepare.equalize import equalize, peaks
+from edgekit.quantize.prepare.migrate import migrate
+from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.unpack import unpack_states
-from edgekit.source import load_model
+from edgekit.verbs.export.importing import load_model
 
 ROUNDING_DB = 100.0  # of float32 sums in another scale
 SCALED = {"tcn", "conv_recurrent", "attention", "vision", "dual_path", "gru_mask"}

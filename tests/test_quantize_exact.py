@@ -14,14 +14,18 @@ from numpy.typing import NDArray
 from onnx import helper
 from operator_cases import f, network
 
-from edgekit.errors import ModelError
+from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
-from edgekit.quantize import arith_fused, arith_linear, arith_recurrent, arith_tables, arithmetic
-from edgekit.quantize.geometry import ConvShape
-from edgekit.quantize.integer import to_integer
-from edgekit.quantize.oracle import Oracle
-from edgekit.quantize.scheme import QuantType, fixed_point
+from edgekit.graph.model import Model
+from edgekit.operators import fixed_point as arithmetic
+from edgekit.operators.fused import twin as fused_twin
+from edgekit.operators.geometry import ConvShape
+from edgekit.operators.linear import twin as linear_twin
+from edgekit.operators.oracle import Oracle
+from edgekit.operators.pointwise import tables as lookup_tables
+from edgekit.operators.qdq import to_integer
+from edgekit.operators.recurrent import twin as recurrent_twin
+from edgekit.operators.scheme import QuantType, fixed_point
 
 HALF = Fraction(1, 2)
 CORNERS = {"s8": (-128, -127, -1, 0, 1, 127), "s16": (-32768, -32767, -1, 0, 1, 32767)}
@@ -143,9 +147,9 @@ def test_layers_at_corners(x: str, y: str, data: st.DataObject) -> None:
     kind = np.int32 if x == "s8" else np.int64
     scaling = np.array([bias], kind), np.array([mult], np.int32), np.array([shift], np.uint8)
     row, w = np.array([values], DTYPES[x]), np.array([weights], np.int8)
-    fc = getattr(arith_linear, f"ek_fc_{x}_{y}")
+    fc = getattr(linear_twin, f"ek_fc_{x}_{y}")
     assert int(fc(row, w, *scaling, y_zero, *RANGES[y])[0, 0]) == expected
-    conv = getattr(arith_linear, f"ek_conv_{x}_{y}")
+    conv = getattr(linear_twin, f"ek_conv_{x}_{y}")
     shape = ConvShape(k, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1)
     image, kernel = row.reshape(k, 1, 1), w.reshape(1, k, 1, 1)
     found = conv(image, 0, kernel, *scaling, y_zero, *RANGES[y], shape)
@@ -158,7 +162,7 @@ FACTORS = (0, 1, 2**29, 2**30)
 @pytest.mark.parametrize("y", ["s16", "s8"])
 @pytest.mark.parametrize("shift", [2, 30, 62])
 def test_magnitude_is_the_root_rounded_half_up(y: str, shift: int) -> None:
-    run, (low, high) = getattr(arith_fused, name_of("magnitude", "s16", y)), RANGES[y]
+    run, (low, high) = getattr(fused_twin, name_of("magnitude", "s16", y)), RANGES[y]
     pairs = np.array(list(product(CORNERS["s16"], repeat=2)), np.int16)
     for m1, m2, add in product(FACTORS, FACTORS, (0, 1, 2**61)):
         found = run(pairs[:, 0], m1, pairs[:, 1], m2, add, shift, -7, low, high)
@@ -172,14 +176,14 @@ def test_magnitude_is_the_root_rounded_half_up(y: str, shift: int) -> None:
 @given(st.integers(0, 2**64 - 1))
 def test_the_integer_root_is_exact(v: int) -> None:
     for value in (v, (v >> 32) ** 2, max((v >> 32) ** 2 - 1, 0)):
-        root = int(arith_fused.isqrt64(np.array([value], np.uint64))[0])
+        root = int(fused_twin.isqrt64(np.array([value], np.uint64))[0])
         assert root**2 <= value < (root + 1) ** 2
 
 
 @pytest.mark.parametrize("y", ["s16", "s8"])
 @pytest.mark.parametrize("shift", [1, 30, 62])
 def test_sum_of_products_has_one_rounding(y: str, shift: int) -> None:
-    run = getattr(arith_fused, name_of("product_sum", "s16", y))
+    run = getattr(fused_twin, name_of("product_sum", "s16", y))
     quads = np.array(list(product(CORNERS["s16"][::2], repeat=4)), np.int16)
     for m1, m2 in product((-(2**30), 3, 2**30), repeat=2):
         found = run(*quads.T[:2], m1, *quads.T[2:], m2, shift, 5, *RANGES[y])
@@ -192,7 +196,7 @@ def test_sum_of_products_has_one_rounding(y: str, shift: int) -> None:
     st.lists(st.sampled_from(CORNERS["s16"]) | WORD, min_size=1, max_size=30), st.integers(16, 46)
 )
 def test_mean_of_squares_has_one_rounding(y: str, values: list[int], shift: int) -> None:
-    run = getattr(arith_fused, name_of("mean_square", "s16", y))
+    run = getattr(fused_twin, name_of("mean_square", "s16", y))
     x = np.array(values, np.int16).reshape(1, -1, 1)
     exact = Fraction(sum(v * v for v in values) * 32767, 2**shift)
     assert int(run(x, 32767, shift, -3, *RANGES[y])[0, 0]) == rounded(exact, -3, RANGES[y])
@@ -215,7 +219,7 @@ def test_normalization_keeps_its_stated_error(
     y: str, values: list[int], epsilon: int, gain: int
 ) -> None:
     run, n, shift, bias = (
-        getattr(arith_fused, name_of("layernorm", "s16", y)),
+        getattr(fused_twin, name_of("layernorm", "s16", y)),
         len(values),
         30,
         12345,
@@ -243,9 +247,9 @@ HALF_DECIMAL = Decimal("0.5")
 )
 @settings(max_examples=150, deadline=None)
 def test_softmax_keeps_its_stated_error(y: str, values: list[int], scale: float) -> None:
-    run = getattr(arith_fused, name_of("softmax", "s16", y))
+    run = getattr(fused_twin, name_of("softmax", "s16", y))
     m, s = (int(a[0]) for a in fixed_point(scale * np.log2(np.e) * 2.0**20, 31))
-    scaling = m, s, arith_fused.exp2_table(), 2**29 - 1, 45
+    scaling = m, s, fused_twin.exp2_table(), 2**29 - 1, 45
     found = run(np.array([values], np.int16), *scaling, 0, *RANGES[y])[0]
     with localcontext() as context:
         context.prec = 40
@@ -260,15 +264,15 @@ def test_softmax_keeps_its_stated_error(y: str, values: list[int], scale: float)
 @given(st.integers(-(2**31), 2**31 - 1), st.lists(WORD, min_size=4, max_size=4))
 @settings(max_examples=50, deadline=None)
 def test_the_memory_of_an_lstm_has_one_rounding(bits: int, c: int, gates: Sequence[int]) -> None:
-    sigmoid, tanh = arith_tables.sigmoid_gate()[0], arith_tables.tanh_gate()[0]
+    sigmoid, tanh = lookup_tables.sigmoid_gate()[0], lookup_tables.tanh_gate()[0]
     zero, one, shift = np.zeros((4, 1), np.int8), np.full(4, 2**14, np.int32), np.full(4, 14)
     h, bias = np.zeros(1, np.int16), np.array(gates, np.int64)
     given = (zero, zero, bias, np.zeros(4, np.int64), one, shift, one, shift, sigmoid, tanh, bits)
     x, memory = np.zeros(1, np.int16), np.array([c], np.int32)
-    _, found = arith_recurrent.ek_lstm_s16_s16(x, h, memory, *given)
+    _, found = recurrent_twin.ek_lstm_s16_s16(x, h, memory, *given)
 
     def table(value: int, entries: NDArray[np.int16]) -> int:
-        return int(arith_tables.ek_lut_s16(np.array([value], np.int16), entries)[0])
+        return int(lookup_tables.ek_lut_s16(np.array([value], np.int16), entries)[0])
 
     enter, keep = table(gates[0], sigmoid), 32768 - table(min(-gates[2], 32767), sigmoid)
     exact = Fraction(keep * c, 2**15)
@@ -286,9 +290,9 @@ POINTWISE: dict[str, tuple[Callable[[NDArray[np.float64]], NDArray[np.float64]],
 def test_a_table_of_16_bits_is_within_the_error_that_it_states(name: str) -> None:
     function, peak = POINTWISE[name]
     scale = peak / 32768
-    table, stated = arith_tables.lut_s16(function, scale, scale)
+    table, stated = lookup_tables.lut_s16(function, scale, scale)
     every = np.arange(-32768, 32768).astype(np.int16)
-    found = arith_tables.ek_lut_s16(every, table) * scale
+    found = lookup_tables.ek_lut_s16(every, table) * scale
     error = np.abs(found - function(every * scale)).max()
     assert error <= stated * (1 + 1e-12)
     assert (

@@ -9,9 +9,9 @@ from c_kernels import CC, INCLUDE, needs_cc
 from kernel_cases import SPECIAL
 from numpy.typing import NDArray
 
-from edgekit.quantize import arith_functions as functions
-from edgekit.quantize.elementwise import integer_power, quotient, remainder, truncated
-from edgekit.quantize.pointwise import POINTWISE
+from edgekit.operators import float_twins_more as functions
+from edgekit.operators.elementwise.functions import integer_power, quotient, remainder, truncated
+from edgekit.operators.pointwise.functions import POINTWISE
 
 F32 = NDArray[np.float32]
 EPS = 1.2e-7

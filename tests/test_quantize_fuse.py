@@ -8,15 +8,15 @@ from onnx import helper
 from operator_cases import CASES, FUSED, Operand, c, f, i64, network
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
 from edgekit.export.verify import compare, run_hops
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
+from edgekit.operators.qdq import stored_type, to_integer
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.fuse import fuse
-from edgekit.quantize.integer import stored_type, to_integer
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.prepare.fuse import fuse
 from edgekit.quantize.recipe import RECIPES, Recipe
-from edgekit.targets.facts import describe
+from edgekit.targets.describe import describe
 from edgekit.targets.macs import float_operators, with_macs
 
 EXPECTED = {

@@ -10,16 +10,16 @@ from operator_cases import CASES
 from zoo import ZOO
 
 from edgekit import api
-from edgekit.errors import ModelError, UsageError
+from edgekit.base.errors import ModelError, UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
 from edgekit.export.verify import run_hops, snr_db
-from edgekit.pipeline import check
-from edgekit.quantize.half import WEIGHTS, half_weights
+from edgekit.graph.model import Model
 from edgekit.quantize.recipe import HALF, RECIPES
 from edgekit.quantize.recipe_file import parse_recipe, to_toml
+from edgekit.quantize.rounding.half import WEIGHTS, half_weights
 from edgekit.runtime.stream import Stream
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.export.pipeline import check
+from edgekit.verbs.targets import TARGETS
 
 LEAST_DB = 60.0
 
@@ -73,7 +73,7 @@ def test_a_tflite_stores_halves_and_runs_them(name: str, tmp_path: Path) -> None
 
 
 def interpreter(folder: Path):  # type: ignore[no-untyped-def]
-    from edgekit.runtime.litert import interpreter_class
+    from edgekit.runtime.engines.litert import interpreter_class
 
     return interpreter_class()(model_path=str(folder / "model.tflite"))
 

@@ -12,11 +12,11 @@ from builds import float_model, int8_model, lowered, noise
 from c_kernels import needs_cc
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.runtime.stream import Stream
 from edgekit.targets.c.packing import int4_bytes

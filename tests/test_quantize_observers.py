@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from edgekit.quantize.observers import KEPT_VALUES, OBSERVERS, Observer, range_of
+from edgekit.operators.scheme import activation_type
+from edgekit.quantize.calibrate.observers import KEPT_VALUES, OBSERVERS, Observer, range_of
 from edgekit.quantize.recipe import CHOICES, Recipe
-from edgekit.quantize.scheme import activation_type
 
 
 def seen(*arrays: np.ndarray) -> Observer:

@@ -7,13 +7,13 @@ import onnx_ir as ir
 import pytest
 from builds import float_model, noise
 
-from edgekit.errors import UsageError
+from edgekit.base.errors import UsageError
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.operators.oracle import Oracle
+from edgekit.operators.qdq import INTEGER_DOMAIN, TENSOR, stored_type, to_integer
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.integer import INTEGER_DOMAIN, TENSOR, stored_type, to_integer
-from edgekit.quantize.observers import OBSERVERS
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.calibrate.observers import OBSERVERS
 from edgekit.quantize.recipe import CHOICES, RECIPES
 from edgekit.quantize.recipe_file import find_recipe, parse_recipe, to_toml
 

@@ -10,20 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_networks import Net
 
-from edgekit.export.diffusion import attach
-from edgekit.export.fold_steps import fold_steps
+from edgekit.export.diffusion.description import attach
+from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
 from edgekit.export.verify import run_hops, snr_db
-from edgekit.quantize import moments
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import fit, observed, quantize, quantize_fitted
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.moments import gather, is_layer, thinned
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import CHOICES, RECIPES, Recipe
-from edgekit.quantize.rounding import ROUNDINGS, Layer, best_weights, with_gain
-from edgekit.quantize.weights import weights_at
-from edgekit.sampling import own_trajectories
+from edgekit.quantize.rounding import moments
+from edgekit.quantize.rounding.moments import gather, is_layer, thinned
+from edgekit.quantize.rounding.rounding import ROUNDINGS, Layer, best_weights, with_gain
+from edgekit.quantize.types.weights import weights_at
+from edgekit.verbs.export.sampling import own_trajectories
 
 FITTED = sorted(set(ROUNDINGS) - {"nearest"})
 
@@ -193,7 +193,7 @@ def test_calls_without_states_are_taken_from_all_over(monkeypatch: pytest.Monkey
 
 def output_parts(model: Model, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Weights (output channel, ...) and bias of a layer."""
-    from edgekit.quantize.layout import channel_rows
+    from edgekit.operators.weight_layout import channel_rows
 
     node = next(n for n in model.ir.graph if n.name == name)
     rows = channel_rows(node, node.inputs[1].const_value.numpy()).astype(np.float64)

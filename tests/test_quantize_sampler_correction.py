@@ -9,14 +9,14 @@ import pytest
 from diffusion_networks import SAMPLER, tiny_model
 from numpy.typing import NDArray
 
-from edgekit.errors import UsageError
-from edgekit.export.diffusion import Sampler, attach
-from edgekit.export.fold_steps import fold_steps
-from edgekit.export.step_tables_sde import Ouve
-from edgekit.pipeline import applied
-from edgekit.quantize.sampler_correction import corrected, fitted
-from edgekit.sampling import own_trajectories, with_corrected_rows
-from edgekit.steps import Arrays, Network, Step, StepTable, sample
+from edgekit.base.errors import UsageError
+from edgekit.base.sampler_table import Arrays, Network, Step, StepTable, sample
+from edgekit.export.diffusion.description import Sampler, attach
+from edgekit.export.diffusion.fold_steps import fold_steps
+from edgekit.export.diffusion.step_tables_sde import Ouve
+from edgekit.quantize.diffusion.sampler_correction import corrected, fitted
+from edgekit.verbs.export.pipeline import applied
+from edgekit.verbs.export.sampling import own_trajectories, with_corrected_rows
 
 SHAPE = (2, 6, 6)
 MEAN = np.array([0.03, -0.02], np.float32)[:, None, None]

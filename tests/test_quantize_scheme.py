@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit.quantize.scheme import (
+from edgekit.operators.scheme import (
     QuantType,
     activation_type,
     fixed_point,

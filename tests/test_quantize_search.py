@@ -8,13 +8,13 @@ from builds import float_model, noise
 from c_kernels import needs_cc
 
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import observed, quantize_observed
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import AUTO
-from edgekit.quantize.search import Found, Ranking, decibels, rank, search, within
-from edgekit.quantize.selectable import GRIDS
-from edgekit.quantize.space import Group, Option, Space, make_space
+from edgekit.quantize.search.search import Found, Ranking, decibels, rank, search, within
+from edgekit.quantize.search.selectable import GRIDS
+from edgekit.quantize.search.space import Group, Option, Space, make_space
 from edgekit.targets.trials import Trials
 
 NOISES = ((1e-3, 1e-6, 0.0), (1e-3, 1e-6, 0.0), (2e-6, 1e-8, 0.0), (1e-2, 5e-3, 0.0))

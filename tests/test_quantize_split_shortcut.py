@@ -14,18 +14,18 @@ from diffusion_networks import SAMPLER, tiny_model
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from edgekit.export.diffusion import attach
-from edgekit.export.fold_steps import fold_steps
+from edgekit.export.diffusion.description import attach
+from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.prepare.split_shortcut import split_shortcut
 from edgekit.quantize.recipe import RECIPES, Recipe
-from edgekit.quantize.split_shortcut import split_shortcut
 from edgekit.runtime.stream import Stream
-from edgekit.sampling import sampled_calls
+from edgekit.verbs.export.sampling import sampled_calls
 
 W4A8 = replace(RECIPES["w4a8"], name="split", rounding="nearest", bias_correction=False)
 SPLIT = replace(W4A8, split_shortcut=True)

@@ -11,14 +11,14 @@ from fpga_networks import calibration, random_layer, random_x
 from torch import Tensor, nn
 
 from edgekit import api
+from edgekit.base.npz import read_npz, write_npz
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.fpga import SquareDeformConv2d, golden
-from edgekit.npz import read_npz, write_npz
+from edgekit.operators.deform.twin import ek_square_deform_s8
+from edgekit.operators.qdq import INTEGER_DOMAIN, to_integer
+from edgekit.operators.scheme import DILATION_TYPE, QuantType
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.deform import ek_square_deform_s8
-from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
-from edgekit.quantize.scheme import DILATION_TYPE, QuantType
-from edgekit.source import ImportOptions, load_model
+from edgekit.verbs.export.importing import ImportOptions, load_model
 
 
 class Net(nn.Module):

@@ -6,16 +6,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgekit.errors import ModelError
-from edgekit.export.diffusion import Sampler, attach
-from edgekit.export.model import Model
+from edgekit.base.errors import ModelError
+from edgekit.export.diffusion.description import Sampler, attach
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
-from edgekit.sampling import own_trajectories
-from edgekit.source import ImportOptions, load_model
+from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.export.sampling import own_trajectories
 
 WIDTH, PATCH = 16, 2
 

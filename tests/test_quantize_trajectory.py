@@ -10,22 +10,30 @@ import onnx_ir as ir
 import pytest
 from diffusion_networks import NULL, SAMPLER, SHAPE, labels, tiny_model
 
-from edgekit import sampling
-from edgekit.errors import CalibrationError, UsageError
-from edgekit.export.diffusion import attach
-from edgekit.export.fold_steps import fold_steps
-from edgekit.export.model import Model
-from edgekit.export.variants import select_group
+from edgekit.base.errors import CalibrationError, UsageError
+from edgekit.base.sampler_table import Network, StepTable, one_by_one, sample
+from edgekit.export.diffusion.description import attach
+from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.verify import run, session
-from edgekit.quantize import calibrate, trajectory
+from edgekit.graph.model import Model
+from edgekit.graph.step_groups import select_group
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration, Clip
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate import clips, trajectory
+from edgekit.quantize.calibrate.clips import Calibration, Clip
+from edgekit.quantize.calibrate.trajectory import (
+    Kept,
+    diverse,
+    normal,
+    of_rows,
+    record,
+    rows_of,
+    uniform,
+)
+from edgekit.quantize.diffusion.step_groups import groups_of_rows, quantize_groups
 from edgekit.quantize.recipe import RECIPES
-from edgekit.quantize.step_groups import groups_of_rows, quantize_groups
-from edgekit.quantize.trajectory import Kept, diverse, normal, of_rows, record, rows_of, uniform
-from edgekit.sampling import own_trajectories
-from edgekit.steps import Network, StepTable, one_by_one, sample
+from edgekit.verbs.export import sampling
+from edgekit.verbs.export.sampling import own_trajectories
 
 W8A8 = RECIPES["w8a8"]
 
@@ -190,7 +198,7 @@ def test_conditions_alone_get_calls_of_their_own(tmp_path: Path) -> None:
     np.savez(tmp_path / "b.npz", label=np.array([[7]]))
     model = denoiser()
     table = table_of(model)
-    given = calibrate.load_calibration(str(tmp_path), model)
+    given = clips.load_calibration(str(tmp_path), model)
     (calls,) = own_trajectories(model, None, 4 * table.rows * table.calls, given.clips).clips
     exact = recorded(uniform(table, 4 * table.rows * table.calls), sampling.NOISE_SEED)
     assert np.ravel(calls["label"])[:8].tolist() == [2, 5, 7, 2] + 4 * [NULL]
@@ -198,7 +206,7 @@ def test_conditions_alone_get_calls_of_their_own(tmp_path: Path) -> None:
 
     np.savez(tmp_path / "c.npz", **{name: array[:3] for name, array in calls.items()})
     with pytest.raises(CalibrationError, match="conditions without calls"):
-        calibrate.load_calibration(str(tmp_path), model)
+        clips.load_calibration(str(tmp_path), model)
 
 
 def test_large_images_take_fewer_calls_and_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +216,7 @@ def test_large_images_take_fewer_calls_and_blocks(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sampling, "CALIBRATION_VALUES", 2 * one * int(np.prod(SHAPE)))
     found = own_trajectories(model, None, 10 * one)
     assert len(found.clips[0]["x"]) == 2 * one
-    exact = calibrate.observe(model, found)
-    monkeypatch.setattr(calibrate, "BLOCK_VALUES", 1)
-    for name, observer in calibrate.observe(model, found).items():
+    exact = clips.observe(model, found)
+    monkeypatch.setattr(clips, "BLOCK_VALUES", 1)
+    for name, observer in clips.observe(model, found).items():
         assert (observer.minimum, observer.maximum) == (exact[name].minimum, exact[name].maximum)

@@ -6,12 +6,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
 from edgekit.export.verify import run_hops
+from edgekit.graph.model import Model
+from edgekit.operators.qdq import stored_type, to_integer
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.integer import stored_type, to_integer
-from edgekit.quantize.unpack import unpack_states
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.prepare.unpack import unpack_states
 
 UNITS = 4
 

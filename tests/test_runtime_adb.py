@@ -10,8 +10,8 @@ import tiny_build
 from devices import on_devices
 
 from edgekit import api
-from edgekit.errors import CheckFailed, ToolError, UsageError
-from edgekit.runtime import adb
+from edgekit.base.errors import CheckFailed, ToolError, UsageError
+from edgekit.runtime.devices import adb
 from edgekit.targets.devices import profile, profile_there
 
 # Runs on this machine what adb would on the device, with a folder in the place of /data/local/tmp. A serial `old` has

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_build import needs_cc
 
-from edgekit.errors import UsageError
-from edgekit.npz import read_npz, write_npz
-from edgekit.runtime.audio import read_wav, run_samples, run_wav, write_wav
+from edgekit.base.errors import UsageError
+from edgekit.base.npz import read_npz, write_npz
+from edgekit.runtime.audio.files import read_wav, run_samples, run_wav, write_wav
 from edgekit.runtime.stream import Stream
 
 

@@ -8,9 +8,9 @@ from device_calls import write_calls
 from devices import on_devices, run_program
 from kernel_cases import CASES, Seeded
 
-from edgekit.errors import CheckFailed
-from edgekit.runtime.cross import compile_replay
-from edgekit.runtime.emulator import replay
+from edgekit.base.errors import CheckFailed
+from edgekit.runtime.devices.cross import compile_replay
+from edgekit.runtime.devices.emulator import replay
 from edgekit.targets.devices import profile
 
 SEEDS = 3

@@ -35,8 +35,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import CASES, Seeded
 
-from edgekit.quantize import arith_float, arith_linear, arithmetic
-from edgekit.quantize.geometry import ConvShape
+from edgekit.operators import fixed_point
+from edgekit.operators.geometry import ConvShape
+from edgekit.operators.linear import twin as linear_twin
+from edgekit.operators.pointwise import twin as pointwise_twin
 
 pytestmark = needs_cc
 
@@ -111,7 +113,7 @@ def pointwise(kernel: str, positions: int, channels: int, outputs: int) -> Call:
     )
     shape = ConvShape(channels, 1, positions, outputs, 1, positions, 1, 1, 1, 1, 1, 1, 0, 0, 1)
     args: list[Any] = [x, x_zero, w, bias, mult, shift, y_zero, int(y_min), int(y_max)]
-    y = getattr(arith_linear, kernel)(*args, shape)
+    y = getattr(linear_twin, kernel)(*args, shape)
     return Call(kernel, [*args, np.zeros_like(y), np.array(shape.fields(), np.int32)], {9: y})
 
 
@@ -143,7 +145,7 @@ def test_depthwise_planes_of_a_few_columns(isa_libraries: dict[str, ctypes.CDLL]
         x = random.standard_normal((3, in_h, stride * width), np.float32)
         w = random.standard_normal((6, 1, 3, 3), np.float32)
         bias = random.standard_normal(6, np.float32)
-        y = arith_float.ek_conv_f32(x, w, bias, shape, top)
+        y = pointwise_twin.ek_conv_f32(x, w, bias, shape, top)
         struct = np.array(shape.fields(), np.int32)
         call = Call("ek_conv_f32", [x, w, bias, top, np.zeros_like(y), struct], {4: y})
         check_near(call, run(isa_libraries[isa], packed(call, ISAS[isa][0])), f"{isa}, {shape}")
@@ -164,7 +166,7 @@ def test_sums_at_the_ends_of_int32_are_requantized_with_every_shift(
     x, w = np.zeros((1, 4), np.int8), np.zeros((bias.size, 4), np.int8)
     for order in (np.arange(bias.size), np.random.default_rng(0).permutation(bias.size)):
         numbers = [bias[order], mult[order], shift[order], 0, low, high]
-        y = getattr(arith_linear, kernel)(x, w, *numbers)
+        y = getattr(linear_twin, kernel)(x, w, *numbers)
         call = Call(kernel, [x, w, *numbers, np.zeros_like(y), 1, 4, bias.size], {8: y})
         check(call, run(isa_libraries[isa], packed(call, ISAS[isa][0])), isa)
 
@@ -183,7 +185,7 @@ def test_quantization_rounds_quotients_as_a_division_does(
         values = np.concatenate(
             [*near, np.array([np.nan, np.inf, -np.inf, 3e38, -3e38], np.float32)]
         )
-        y = arithmetic.ek_quantize_s8(values, scale, 5)
+        y = fixed_point.ek_quantize_s8(values, scale, 5)
         call = Call("ek_quantize_s8", [values, scale, 5, np.zeros_like(y), values.size], {3: y})
         check(call, run(isa_libraries[isa], call), f"{isa}, scale {scale}")
 
@@ -226,7 +228,7 @@ def test_the_largest_sums_do_not_overflow(libraries: dict[str, ctypes.CDLL], x_z
     x, w = np.full((taps, 1, 1), -32768, np.int16), np.full((outputs, taps, 1, 1), -128, np.int8)
     bias, mult = np.zeros(outputs, np.int64), np.full(outputs, 1 << 14, np.int32)
     args = [x, x_zero, w, bias, mult, np.full(outputs, 33, np.uint8), 0, -32768, 32767]
-    y = arith_linear.ek_conv_s16_s16(*args, shape)
+    y = linear_twin.ek_conv_s16_s16(*args, shape)
     call = Call(
         "ek_conv_s16_s16", [*args, np.zeros_like(y), np.array(shape.fields(), np.int32)], {9: y}
     )
@@ -242,7 +244,7 @@ def test_functions_equal_their_twins_over_the_whole_range(
     x = (np.arange(1 << 18, dtype=np.uint32) * np.uint32(16411)).view(np.float32)
     near = np.random.default_rng(1).normal(0, 3, 1 << 17).astype(np.float32)
     for values in (x, near):
-        y = getattr(arith_float, f"ek_{name}_f32")(values)
+        y = getattr(pointwise_twin, f"ek_{name}_f32")(values)
         call = Call(f"ek_{name}_f32", [values, np.zeros_like(values), values.size], {1: y})
         for build in ("O2", "O3"):
             check(call, run(libraries[build], call), build)

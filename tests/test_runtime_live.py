@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from tiny_build import HOP, needs_cc
 
 from edgekit import api, cli
+from edgekit.base.errors import ToolError, UsageError
 from edgekit.cli.keys import keys
 from edgekit.cli.live import picture
-from edgekit.errors import ToolError, UsageError
-from edgekit.runtime.live import SPARE_MS, Live, LiveFacts, block_of
-from edgekit.runtime.sound import QUIT, SWITCH, play
+from edgekit.runtime.audio.live import SPARE_MS, Live, LiveFacts, block_of
+from edgekit.runtime.audio.sound import QUIT, SWITCH, play
 from edgekit.runtime.stream import Stream
 
 RATE = 16000

@@ -12,13 +12,13 @@ import pytest
 import tiny_build
 
 from edgekit import api
-from edgekit.errors import CheckFailed, ToolError
-from edgekit.npz import read_npz
-from edgekit.runtime.conversation import MAX_ERROR_BYTES, Conversation, printable
-from edgekit.runtime.golden import check_outputs
-from edgekit.runtime.manifest import Manifest
-from edgekit.runtime.payload import python_program
-from edgekit.runtime.remote import (
+from edgekit.base.errors import CheckFailed, ToolError
+from edgekit.base.npz import read_npz
+from edgekit.runtime.bench.golden import check_outputs
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.devices.conversation import MAX_ERROR_BYTES, Conversation, printable
+from edgekit.runtime.devices.payload import python_program
+from edgekit.runtime.devices.remote import (
     answer,
     answer_limit,
     greeted,

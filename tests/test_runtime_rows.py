@@ -10,8 +10,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from edgekit import api
-from edgekit.errors import UsageError
-from edgekit.npz import read_npz
+from edgekit.base.errors import UsageError
+from edgekit.base.npz import read_npz
 
 LENGTH, HOP, RATE = 24, 16, 8000
 

@@ -15,21 +15,22 @@ from c_kernels import CC, needs_cc
 from diffusion_networks import SAMPLER, SHAPE, labels, tiny_model
 from numpy.typing import NDArray
 
-from edgekit import api, steps
+from edgekit import api
+from edgekit.base import sampler_table
+from edgekit.base.errors import CheckFailed, UsageError
+from edgekit.base.sampler_table import COLUMNS, Arrays, Roles, Step, StepTable
 from edgekit.cli.facts import manifest_rows
-from edgekit.errors import CheckFailed, UsageError
-from edgekit.export.diffusion import attach
-from edgekit.export.fold_steps import fold_steps
-from edgekit.export.model import Model
-from edgekit.export.variants import stack_groups
+from edgekit.export.diffusion.description import attach
+from edgekit.export.diffusion.fold_steps import fold_steps
+from edgekit.graph.model import Model
+from edgekit.graph.step_groups import stack_groups
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe_file import find_recipe
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import Sampler
-from edgekit.sampling import sampled_calls
-from edgekit.steps import COLUMNS, Arrays, Roles, Step, StepTable
+from edgekit.verbs.export.sampling import sampled_calls
 
 pytestmark = needs_cc
 N, SEED = 3, 5
@@ -65,8 +66,8 @@ def oracle_samples(model: Model, manifest: Manifest) -> NDArray[np.float32]:
         call = {t.name: given[t.name].astype(t.dtype).reshape(t.shape) for t in tensors}
         return list(oracle.process(call).values())
 
-    x: NDArray[np.float32] = steps.sample(
-        table, steps.one_by_one(network), SHAPE, N, SEED, labels(N)
+    x: NDArray[np.float32] = sampler_table.sample(
+        table, sampler_table.one_by_one(network), SHAPE, N, SEED, labels(N)
     )
     return x
 

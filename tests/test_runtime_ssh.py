@@ -16,9 +16,9 @@ import tiny_build
 from ssh_server import Server, know, missing, second_user, serving, wait_for
 
 from edgekit import api
-from edgekit.errors import CheckFailed, ToolError, UsageError
-from edgekit.runtime import ssh
-from edgekit.runtime.remote import LIMIT_S
+from edgekit.base.errors import CheckFailed, ToolError, UsageError
+from edgekit.runtime.devices import ssh
+from edgekit.runtime.devices.remote import LIMIT_S
 
 NETWORK = "zoo:conv_recurrent"
 REASON = missing()

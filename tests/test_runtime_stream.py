@@ -8,8 +8,8 @@ import pytest
 import tiny_build
 from tiny_build import HOP, needs_cc
 
-from edgekit.errors import CheckFailed, ToolError, UsageError
-from edgekit.runtime.manifest import MAX_MANIFEST_BYTES, Manifest, Tensor, c_identifier
+from edgekit.base.errors import CheckFailed, ToolError, UsageError
+from edgekit.runtime.build_folder.manifest import MAX_MANIFEST_BYTES, Manifest, Tensor, c_identifier
 from edgekit.runtime.stream import Stream
 
 pytestmark = needs_cc

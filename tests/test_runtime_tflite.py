@@ -10,10 +10,10 @@ import pytest
 from builds import float_model, int8_model, noise
 from numpy.typing import NDArray
 
-from edgekit.export.model import Model
+from edgekit.base.npz import read_npz, write_npz
 from edgekit.export.verify import snr_db
-from edgekit.npz import read_npz, write_npz
-from edgekit.quantize.half import half_weights
+from edgekit.graph.model import Model
+from edgekit.quantize.rounding.half import half_weights
 from edgekit.runtime.stream import Stream
 from edgekit.targets.litert import check_litert, lower_litert, lower_stateful
 
@@ -28,8 +28,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from edgekit.npz import read_npz, write_npz
-from edgekit.runtime.litert import interpreter_class
+from edgekit.base.npz import read_npz, write_npz
+from edgekit.runtime.engines.litert import interpreter_class
 from edgekit.runtime.stream import Stream
 
 print(interpreter_class().__module__, version("tflite-runtime"), version("numpy"))

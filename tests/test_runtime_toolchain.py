@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tiny_build import needs_cc
 
-from edgekit.errors import ToolError
-from edgekit.runtime import toolchain
-from edgekit.runtime.toolchain import compile_shared, compilers, find_compiler
+from edgekit.base.errors import ToolError
+from edgekit.runtime.engines import toolchain
+from edgekit.runtime.engines.toolchain import compile_shared, compilers, find_compiler
 
 
 @pytest.fixture(autouse=True)

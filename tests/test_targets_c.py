@@ -13,11 +13,11 @@ from onnx import TensorProto, helper, numpy_helper
 from zoo import ZOO
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.stream import Stream
 
 HOPS = 600
@@ -188,7 +188,7 @@ def test_nan_and_infinity_do_not_outlive_their_hop(
 
 @pytest.mark.parametrize("name", ZOO)
 def test_scratch_is_near_its_lower_bound(name: str) -> None:
-    from edgekit.targets.target import TARGETS
+    from edgekit.verbs.targets import TARGETS
 
     for model in (float_model(name), int8_model(name)):
         memory = TARGETS["host"].lower(model, "host").manifest.memory
@@ -198,7 +198,7 @@ def test_scratch_is_near_its_lower_bound(name: str) -> None:
 
 
 def test_same_model_same_bytes() -> None:
-    from edgekit.targets.target import TARGETS
+    from edgekit.verbs.targets import TARGETS
 
     first, second = (TARGETS["c99"].lower(int8_model("tcn"), "c99") for _ in range(2))
     assert first.files == second.files

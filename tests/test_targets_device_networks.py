@@ -14,16 +14,16 @@ from published_signals import bundled_speech
 
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.export.from_torch import from_torch
-from edgekit.export.model import Model
-from edgekit.export.passes.finite import guard_inputs
+from edgekit.export.frontend.guard import guard_inputs
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.cross import code_bytes
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.runtime.devices.cross import code_bytes
 from edgekit.runtime.stream import Arrays
-from edgekit.source import load_model
 from edgekit.targets.c.fit import misfits
 from edgekit.targets.devices import profile
+from edgekit.verbs.export.importing import load_model
 
 HOPS = {"denoiser": 8, "GTCRN": 3}
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from devices import on_devices
 
-from edgekit.errors import ToolError
-from edgekit.runtime import cross
-from edgekit.runtime.cross import compile_replay
+from edgekit.base.errors import ToolError
+from edgekit.runtime.devices import cross
+from edgekit.runtime.devices.cross import compile_replay
 from edgekit.targets.c import program
 from edgekit.targets.devices import host_kernels, profile, profiles
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 CORES = ("cortex-m4", "cortex-m7", "cortex-m55", "cortex-a53", "cortex-a76", "riscv64", "riscv64-v")
 ROWS = [

@@ -7,19 +7,20 @@ import pytest
 from onnx import helper
 from operator_cases import c, f, network
 
-from edgekit import pipeline
-from edgekit.errors import ModelError
+import edgekit.demos
+from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.from_torch import from_torch
-from edgekit.export.model import Model
 from edgekit.export.verify import draw
+from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.targets.ethos_u import summary
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.export import pipeline
+from edgekit.verbs.targets import TARGETS
 
 pytest.importorskip("ethosu.vela", reason="needs ethos-u-vela: pip install 'edgekit[ethos-u]'")
-DENOISER = Path(pipeline.__file__).parent / "demos" / "denoise.onnx"
+DENOISER = Path(edgekit.demos.__file__).with_name("denoise.onnx")
 
 
 def int8(model: Model) -> Model:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgekit.targets.c.emit.gather import Walk, walk
+from edgekit.targets.c.emit.indexing import Walk, walk
 
 
 def visited(path: Walk, operand: int) -> list[int]:

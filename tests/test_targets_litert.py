@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from operator_cases import CASES, FUSED, Case
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
 from edgekit.export.verify import compare, run_hops, snr_db
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.litert import LitertEngine, interpreter_class
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.runtime.engines.litert import LitertEngine, interpreter_class
 from edgekit.runtime.stream import Stream
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
 

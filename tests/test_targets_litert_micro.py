@@ -9,8 +9,8 @@ from builds import noise as inputs_of
 from numpy.typing import NDArray
 from test_targets_litert import INTEGER, quantized
 
-from edgekit.export.model import Model
-from edgekit.targets.target import TARGETS
+from edgekit.graph.model import Model
+from edgekit.verbs.targets import TARGETS
 
 runtime = pytest.importorskip(
     "tflite_micro.python.tflite_micro.runtime",

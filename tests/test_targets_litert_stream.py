@@ -9,10 +9,10 @@ from builds import float_model, int8_model, noise
 from numpy.typing import NDArray
 from zoo import ZOO
 
-from edgekit.errors import UsageError
+from edgekit.base.errors import UsageError
 from edgekit.export.verify import run_hops, snr_db
-from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.manifest import Manifest
+from edgekit.operators.oracle import Oracle
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.targets.build import Build
 from edgekit.targets.litert import lower_litert, lower_stateful

@@ -14,16 +14,16 @@ from c_kernels import CC, needs_cc
 from movement_networks import STATE, Maker
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model, StatePair
 from edgekit.export.passes.shapes import InferShapes
 from edgekit.export.verify import session
-from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.manifest import Manifest
-from edgekit.runtime.native import NativeEngine
+from edgekit.graph.model import Model, StatePair
+from edgekit.operators.oracle import Oracle
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.engines.c import NativeEngine
 from edgekit.runtime.stream import Stream
 from edgekit.targets.c import moves
 from edgekit.targets.c.lower import lower_c
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 SEEDS = range(60)
 HOPS = 4

@@ -10,12 +10,12 @@ from device_programs import Golden, write_programs
 from devices import CROSS, on_devices, run_program
 from operator_models import Arrays, case_of, draw, float_models, integer_models
 
-from edgekit.errors import CheckFailed
-from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.cross import compile_replay
-from edgekit.runtime.emulator import replay
+from edgekit.base.errors import CheckFailed
+from edgekit.operators.oracle import Oracle
+from edgekit.runtime.devices.cross import compile_replay
+from edgekit.runtime.devices.emulator import replay
 from edgekit.targets.devices import profile, profiles
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 SAMPLES = 2
 FORMS = {"float": float_models, "integer": integer_models}

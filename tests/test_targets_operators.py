@@ -21,13 +21,13 @@ from operator_models import (
     integer_models,
 )
 
-from edgekit.export.model import Model
 from edgekit.export.verify import compare, run, run_hops, session, snr_db
-from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.manifest import Manifest
-from edgekit.runtime.native import NativeEngine
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.engines.c import NativeEngine
 from edgekit.runtime.stream import Stream
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 SAMPLES = 6
 JUMPING = {

@@ -12,8 +12,8 @@ from c_kernels import CC, needs_cc
 from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.native import NativeEngine
+from edgekit.operators.oracle import Oracle
+from edgekit.runtime.engines.c import NativeEngine
 from edgekit.runtime.stream import Stream
 from edgekit.targets.c.lower import lower_c
 

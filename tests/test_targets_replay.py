@@ -11,11 +11,11 @@ from devices import on_devices, replayable, replayed
 from hops import model
 
 from edgekit import api
-from edgekit.errors import CheckFailed
-from edgekit.runtime import cross
-from edgekit.runtime.cross import ZIG, CrossCompiler, code_bytes, compile_replay
-from edgekit.runtime.emulator import count, replay
-from edgekit.runtime.toolchain import ask
+from edgekit.base.errors import CheckFailed
+from edgekit.runtime.devices import cross
+from edgekit.runtime.devices.cross import ZIG, CrossCompiler, code_bytes, compile_replay
+from edgekit.runtime.devices.emulator import count, replay
+from edgekit.runtime.engines.toolchain import ask
 from edgekit.targets.c.fit import misfits
 from edgekit.targets.devices import profile
 

@@ -6,15 +6,15 @@ from c_kernels import needs_cc
 from quick_build import load_kernels, quick_build
 from stream_networks import Net
 
-from edgekit.export.model import Model
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare, run, session
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
-from edgekit.source import ImportOptions, surrounded
-from edgekit.targets.target import TARGETS
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.targets import TARGETS
 
 pytestmark = needs_cc
 CHANNELS, HIDDEN, BLOCKS = 8, 12, 8

@@ -8,12 +8,12 @@ from devices import on_devices, replayed
 from test_export_split_unet import with_decoder_rows
 from test_runtime_sampler import grouped, integer
 
-from edgekit.runtime.cross import compile_replay
-from edgekit.runtime.emulator import count
+from edgekit.runtime.devices.cross import compile_replay
+from edgekit.runtime.devices.emulator import count
 from edgekit.runtime.sampler import Sampler
-from edgekit.sampling import golden_image
 from edgekit.targets.c.replay import FOLDER, golden_source
 from edgekit.targets.devices import profile
+from edgekit.verbs.export.sampling import golden_image
 
 NETWORKS = {
     "plain": integer,

@@ -16,11 +16,11 @@ from tiny_build import needs_cc
 from typer.testing import CliRunner
 
 from edgekit import api
+from edgekit.base.errors import UsageError
 from edgekit.cli import app
-from edgekit.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import run, session
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 
 WIDTH, EMBEDDING, HIDDEN = 4, 6, 32

@@ -11,11 +11,11 @@ from c_kernels import needs_cc
 from torch import Tensor, nn
 
 from edgekit.export.from_torch import from_torch
-from edgekit.export.passes.finite import guard_inputs
+from edgekit.export.frontend.guard import guard_inputs
 from edgekit.export.verify import snr_db
+from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
-from edgekit.quantize.oracle import Oracle
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.stream import Stream
 
 pytestmark = needs_cc

@@ -13,8 +13,8 @@ from stream_layers import TIMES, layers, network_of
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare, run, session
-from edgekit.source import ImportOptions, surrounded
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.targets import TARGETS
 
 pytestmark = needs_cc
 # The offline network has a frame left, wherever a layer cuts frames off: five, at the lowest rate.

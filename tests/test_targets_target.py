@@ -11,12 +11,12 @@ from onnx import TensorProto, helper, numpy_helper
 from zoo import ZOO
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.model import Model
+from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate import Calibration
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
 from edgekit.targets.macs import float_layers, float_operators
-from edgekit.targets.target import TARGETS
+from edgekit.verbs.targets import TARGETS
 
 CHECKS = {target.check: name for name, target in TARGETS.items()}  # one target for each check
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgekit.runtime.manifest import Manifest, Tensor
-from edgekit.runtime.toolchain import HOW_TO_GET, compilers
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.engines.toolchain import HOW_TO_GET, compilers
 
 HOP = 4
 NO_COMPILER = not compilers()

@@ -4,16 +4,16 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from edgekit.export.passes.batchnorm import FoldBatchNorm
-from edgekit.export.passes.canonical import Canonical
+from edgekit.export.passes.canonical_forms.table import Canonical
+from edgekit.export.passes.count_moves import CountMoves
 from edgekit.export.passes.fold import FoldConstants
+from edgekit.export.passes.foreign_integers.quantizers import UnifyQuantizers
 from edgekit.export.passes.groupnorm import SplitGroupNorm
 from edgekit.export.passes.linear import MatMulToGemm
 from edgekit.export.passes.metadata import StripMetadata
-from edgekit.export.passes.moved import CountMoves
 from edgekit.export.passes.naming import NameNodes
 from edgekit.export.passes.noop import RemoveNoOps
 from edgekit.export.passes.outputs import OwnOutputs
-from edgekit.export.passes.quantizers import UnifyQuantizers
 from edgekit.export.passes.reshape import UnifyReshapes
 from edgekit.export.passes.scale import FoldScales
 from edgekit.export.passes.shapes import InferShapes

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import (
+from edgekit.graph.nodes import (
     add_initializer,
     array_of,
     attribute,

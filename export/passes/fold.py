@@ -6,9 +6,9 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 from onnxscript import optimizer
 
-from edgekit.errors import ModelError, Problem
-from edgekit.export.passes.graph import static_shape
-from edgekit.export.words import plain
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.onnx_file.messages import plain
+from edgekit.graph.nodes import static_shape
 
 EXPANDING = ("ConstantOfShape", "Expand", "OneHot", "Pad", "Range", "Resize", "Tile")
 KEPT = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")

@@ -4,7 +4,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.passes.graph import add_initializer, attribute, replace, static_shape
+from edgekit.graph.nodes import add_initializer, attribute, replace, static_shape
 
 
 class SplitGroupNorm(ir.passes.InPlacePass):

@@ -4,7 +4,7 @@ import re
 
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import unused_name, value_names
+from edgekit.graph.nodes import unused_name, value_names
 
 MACHINE_PATH = re.compile(
     r"(?<![^\s:='\"(])(?:[A-Za-z]:)?[\\/](?:[^\\/\s:]+[\\/])*(?=[^\\/\s:]+\.(?:py|cpp|cc|cu|h)\b)"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import array_of, attribute, bypass, static_shape
+from edgekit.graph.nodes import array_of, attribute, bypass, static_shape
 
 
 class RemoveNoOps(ir.passes.InPlacePass):

@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import unused_name, value_names
+from edgekit.graph.nodes import unused_name, value_names
 
 
 class OwnOutputs(ir.passes.InPlacePass):

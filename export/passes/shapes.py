@@ -5,9 +5,9 @@ import math
 import onnx
 import onnx_ir as ir
 
-from edgekit.errors import ModelError, Problem
-from edgekit.export.model import FRONTEND_DOMAIN, SSM
-from edgekit.export.words import plain
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.onnx_file.messages import plain
+from edgekit.graph.model import FRONTEND_DOMAIN, SSM
 
 MAX_ELEMENTS = 2**26  # of one value: refuses a bomb before anything is evaluated
 MAX_RANK = 32

@@ -4,7 +4,7 @@ import math
 
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import (
+from edgekit.graph.nodes import (
     add_initializer,
     array_of,
     replace,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import (
+from edgekit.graph.nodes import (
     add_initializer,
     array_of,
     attribute,

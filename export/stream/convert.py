@@ -6,15 +6,13 @@ from math import ceil, prod
 
 import onnx_ir as ir
 
-from edgekit.errors import ModelError, Problem, UsageError
-from edgekit.export.functions import define_functions
-from edgekit.export.model import Model, OutputDelay, StreamInfo, Streaming, TensorTime, Timing
+from edgekit.base.errors import ModelError, Problem, UsageError
+from edgekit.export.onnx_file.session_constants import declare_constants
+from edgekit.export.own_operators.functions import define_functions
 from edgekit.export.passes import simplify
-from edgekit.export.passes.graph import static_shape
-from edgekit.export.session import declare_constants
-from edgekit.export.stream.facts import Facts, find_facts
 from edgekit.export.stream.known import KnownFrames
 from edgekit.export.stream.needs import find_needs
+from edgekit.export.stream.observed import Facts, find_facts
 from edgekit.export.stream.prove import prove
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.attention import square
@@ -22,6 +20,8 @@ from edgekit.export.stream.rules.table import rule_of
 from edgekit.export.stream.sources import Offline, two_lengths
 from edgekit.export.stream.track import Later, Refused, Track, Unseen
 from edgekit.export.stream.values import INSIDE
+from edgekit.graph.model import Model, OutputDelay, StreamInfo, Streaming, TensorTime, Timing
+from edgekit.graph.nodes import static_shape
 
 PROVEN_HOPS = (1, 2, 3)  # times the hop
 FLOAT_BYTES = 4

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.export.model import Model
-from edgekit.export.passes.graph import static_shape
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
 
 
 def cut(examples: Mapping[str, NDArray[Any]], model: Model) -> Mapping[str, NDArray[Any]] | None:

@@ -8,8 +8,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.model import FLOAT_NODE, StatePair
-from edgekit.export.passes.graph import unused_name
+from edgekit.graph.model import FLOAT_NODE, StatePair
+from edgekit.graph.nodes import unused_name
 
 TURN = 2**20  # hops after which the counter of turns goes on and that of hops starts anew
 

@@ -6,9 +6,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.model import Model
-from edgekit.export.stream.facts import TimeAxis, values_of
+from edgekit.export.stream.observed import TimeAxis, values_of
 from edgekit.export.verify import draw, run, session
+from edgekit.graph.model import Model
 
 SEEDS = (0, 1)
 TOLERANCE = 1e-6  # of the peak: a kernel may sum the same frames in another order

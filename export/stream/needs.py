@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import attribute, static_shape
-from edgekit.export.stream.facts import Facts, TimeAxis
+from edgekit.export.stream.observed import Facts, TimeAxis
 from edgekit.export.stream.windows import ENDLESS, Sliding, pads_of, slice_of, sliding_of
+from edgekit.graph.nodes import attribute, static_shape
 
 Need = Callable[[ir.Node, TimeAxis, TimeAxis, int], int]
 

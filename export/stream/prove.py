@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.errors import VerificationError
-from edgekit.export.model import Model
-from edgekit.export.passes.graph import static_shape
+from edgekit.base.errors import VerificationError
 from edgekit.export.stream.sources import Offline
 from edgekit.export.verify import Arrays, compare, draw, run, session, zero_states
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
 
 SEED = 0
 HOPS = 6  # of the largest hop, besides the delay

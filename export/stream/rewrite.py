@@ -10,8 +10,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.stream.facts import Facts
 from edgekit.export.stream.known import KnownFrames
+from edgekit.export.stream.observed import Facts
 from edgekit.export.stream.signs import partial, sign
 from edgekit.export.stream.track import Refused, Track
 from edgekit.export.stream.values import INSIDE, Values

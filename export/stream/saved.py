@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edgekit.export.model import OutputDelay, Streaming, TensorTime, Timing
+from edgekit.graph.model import OutputDelay, Streaming, TensorTime, Timing
 
 MOST = 2**31
 

@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import array_of
+from edgekit.graph.nodes import array_of
 
 # operator -> its operand that not every number suits; 1 always does
 PARTIAL = {

@@ -12,13 +12,13 @@ import onnx
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.errors import ModelError, Problem
-from edgekit.export.checking import parse
-from edgekit.export.constants import Constants
-from edgekit.export.dims import BATCH
+from edgekit.base.errors import ModelError, Problem
 from edgekit.export.from_onnx import from_onnx, read_file
-from edgekit.export.model import Model
-from edgekit.export.passes.graph import array_of, attribute
+from edgekit.export.onnx_file.checking import parse
+from edgekit.export.onnx_file.constants import Constants
+from edgekit.export.onnx_file.dims import BATCH
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import array_of, attribute
 
 Dims = Sequence[int | str]  # an open dimension is its name
 UNIT = 240  # 16 * 3 * 5: what strides mostly divide

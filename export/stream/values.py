@@ -3,10 +3,10 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import array_of, static_shape
-from edgekit.export.stream.facts import Facts, TimeAxis
 from edgekit.export.stream.hopgraph import HopGraph
+from edgekit.export.stream.observed import Facts, TimeAxis
 from edgekit.export.stream.track import Refused, Square, Track
+from edgekit.graph.nodes import array_of, static_shape
 
 INSIDE = (
     "time moves inside of another axis",

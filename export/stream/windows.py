@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import array_of, attribute, static_shape
+from edgekit.graph.nodes import array_of, attribute, static_shape
 
 ENDLESS = 2**40  # frames: a size from which nothing that counts from the front is cut off
 

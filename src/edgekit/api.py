@@ -1,6 +1,6 @@
 """The verbs of the command line as functions.
 
-All raise the errors of `edgekit.errors`. `progress` is told what is being done, how many steps of
+All raise the errors of `edgekit.base.errors`. `progress` is told what is being done, how many steps of
 it are done, and how many there are. Nothing is left half-written.
 """
 
@@ -11,38 +11,41 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgekit import bench_log, benchmark, inspection, pipeline, tools
-from edgekit.bench_log import Log
-from edgekit.errors import Problem, UsageError
-from edgekit.inspection import Inspected
-from edgekit.later import unavailable
-from edgekit.npz import read_npz, write_npz
-from edgekit.pictures import sample_problem, write_samples
-from edgekit.pipeline import Exported, Progress, Request
+from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.npz import read_npz, write_npz
+from edgekit.base.output import output_problem, replacing
 from edgekit.quantize.recipe import FLOATS
-from edgekit.runtime.audio import run_wav
-from edgekit.runtime.bench import Measured
-from edgekit.runtime.live import LiveFacts
-from edgekit.runtime.replace import output_problem, replacing
+from edgekit.runtime.audio.files import run_wav
+from edgekit.runtime.audio.live import LiveFacts
+from edgekit.runtime.audio.sound import Watch, play
+from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.rows import run_wav_to_rows
 from edgekit.runtime.sampler import Sampler
-from edgekit.runtime.sound import Watch, play
 from edgekit.runtime.stream import Stream
-from edgekit.source import (
+from edgekit.verbs import doctor as tools
+from edgekit.verbs import inspection
+from edgekit.verbs.bench import benchmark
+from edgekit.verbs.bench import log as bench_log
+from edgekit.verbs.bench.log import Log
+from edgekit.verbs.doctor import NETWORKS, TargetFacts, ToolFacts, require
+from edgekit.verbs.export import pipeline
+from edgekit.verbs.export.importing import (
     ImportOptions,
     load_model,
     load_streamed,
     source_needs,
     source_problems,
 )
-from edgekit.tools import NETWORKS, TargetFacts, ToolFacts, require
+from edgekit.verbs.export.pipeline import Exported, Progress, Request
+from edgekit.verbs.inspection import Inspected
+from edgekit.verbs.pictures import sample_problem, write_samples
 
 if TYPE_CHECKING:
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_denoise import DenoiseDemo
     from edgekit.demos.show_digits import DigitsDemo
-    from edgekit.export.constants import Constants
-    from edgekit.export.model import Model
+    from edgekit.export.onnx_file.constants import Constants
+    from edgekit.graph.model import Model
 
 # name -> target where none is given, and what its pictures and recordings take
 DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -223,8 +226,8 @@ def quantize(
     if problems:
         raise UsageError(problems)
     require(source_needs(source))
-    from edgekit.quantize.calibrate import load_calibration
-    from edgekit.quantize.check_calibration import calibration_warnings
+    from edgekit.quantize.calibrate.clips import load_calibration
+    from edgekit.quantize.calibrate.warnings import calibration_warnings
 
     progress("import", 0, 1)
     model = load_model(source, ImportOptions()).model
@@ -292,7 +295,7 @@ def live(directory: str | Path, watch: Watch, *, constants: str | Path | None = 
 
     Args:
         directory: a build folder; its C code is compiled and run.
-        watch: looks at the facts over and over, and says when to stop: see `edgekit.runtime.sound.play`.
+        watch: looks at the facts over and over, and says when to stop: see `edgekit.runtime.audio.sound.play`.
         constants: a .npz with one array per session constant.
 
     Raises:
@@ -382,7 +385,7 @@ def compare(results: str | Path, out: str | Path) -> Log:
     Raises:
         UsageError: a file that cannot be used.
     """
-    from edgekit import compare_page
+    from edgekit.verbs.bench import compare_page
 
     results, out = Path(results), Path(out)
     problems = []

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.errors import Problem, UsageError
-from edgekit.noise import normals
-from edgekit.steps import Roles, Step, image_seeds
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.noise import normals
+from edgekit.base.sampler_table import Roles, Step, image_seeds
 
 Floats = NDArray[np.float64]
 Map = Callable[[Floats], Floats]
@@ -47,7 +47,7 @@ class RedDiff:
         """Return the estimates of x, (n, ...).
 
         Args:
-            network: an eps prediction, called as by `edgekit.steps.sample`.
+            network: an eps prediction, called as by `edgekit.base.sampler_table.sample`.
             y: measurements (n, ...).
             forward: H, of batches.
             adjoint: its transpose.

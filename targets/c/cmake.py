@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from edgekit.runtime.profile import Profile
+from edgekit.runtime.devices.profile import Profile
 
 BARE_LINK = "-nostartfiles -Wl,--gc-sections -Wl,-T,${CMAKE_CURRENT_SOURCE_DIR}/replay/board.ld"
 

@@ -1,7 +1,7 @@
 """Whether a build fits the memories of its microcontroller, and if not, by how much."""
 
-from edgekit.runtime.manifest import Manifest
-from edgekit.runtime.profile import Profile
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.devices.profile import Profile
 
 STACK_BYTES = 8192  # kept free for the stack
 

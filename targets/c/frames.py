@@ -9,9 +9,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.quantize.geometry import ConvShape, conv_shape, dims, ints, optional
-from edgekit.quantize.integer import INTEGER_DOMAIN
-from edgekit.quantize.integer_nodes import constant
+from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints, optional
+from edgekit.operators.qdq import INTEGER_DOMAIN
+from edgekit.operators.roles import constant
 
 MOST_TAPS = 64
 INT32_LIMIT = 2**31

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
-from edgekit.export.model import Model
-from edgekit.quantize.geometry import dims
-from edgekit.runtime.manifest import c_identifier
+from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
+from edgekit.runtime.build_folder.manifest import c_identifier
 from edgekit.targets.c.emit.base import Context, c_type, free_name
 from edgekit.targets.c.emit.table import EMITTERS
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from edgekit.export import split_unet
-from edgekit.export.model import Model
-from edgekit.export.variants import group_input
-from edgekit.steps import StepTable
+from edgekit.base.sampler_table import StepTable
+from edgekit.export.diffusion import split_unet
+from edgekit.graph.model import Model
+from edgekit.graph.step_groups import group_input
 from edgekit.targets.c.emit.base import Context
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import argument_names, emit_process, field_names, function_body

@@ -5,15 +5,15 @@ from difflib import get_close_matches
 
 import onnx_ir as ir
 
-from edgekit.errors import ModelError, Problem
-from edgekit.export.model import Model
-from edgekit.export.passes.canonical import RULES
-from edgekit.export.split_unet import group_problem, network_problem
-from edgekit.export.variants import group_count, select_group
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.integer import INTEGER_DOMAIN, to_integer
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.diffusion.split_unet import group_problem, network_problem
+from edgekit.export.passes.canonical_forms.table import RULES
+from edgekit.graph.model import Model
+from edgekit.graph.step_groups import group_count, select_group
+from edgekit.operators.geometry import dims
+from edgekit.operators.qdq import INTEGER_DOMAIN, to_integer
+from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import FLOATS
-from edgekit.quantize.unpack import unpack_states
 from edgekit.targets.build import Build, Layer, Placement, digest
 from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.emit.base import Context, Emitter
@@ -32,8 +32,8 @@ from edgekit.targets.c.program import (
 from edgekit.targets.c.replay import replay_files
 from edgekit.targets.c.sampler import Loop
 from edgekit.targets.c.session import lower_session
+from edgekit.targets.describe import DTYPES, describe
 from edgekit.targets.devices import profile
-from edgekit.targets.facts import DTYPES, describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.session import split_session
 

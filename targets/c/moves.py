@@ -8,12 +8,12 @@ tensors that other operators read. There one operator, `MOVE`, fetches each elem
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.model import Model
-from edgekit.export.passes.graph import attribute
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.integer_nodes import constant
-from edgekit.quantize.numpy_ops import indexing, movement
-from edgekit.quantize.numpy_ops.base import Array, Operator
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import attribute
+from edgekit.operators import indexing, movement
+from edgekit.operators.geometry import dims
+from edgekit.operators.operator import Array, Operator
+from edgekit.operators.roles import constant
 from edgekit.targets.c.sharing import Numbers, Sharing, elements, sharing, short_walks
 from edgekit.targets.c.windows import carry_windows
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.quantize.geometry import ConvShape
+from edgekit.operators.geometry import ConvShape
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.model import Model
-from edgekit.quantize.geometry import dims, optional
+from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims, optional
 from edgekit.targets.c.memory import ALIGN, Interval, lower_bound, place
 
 PCM_IN, PCM_OUT = "pcm:in", "pcm:out"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from edgekit.export.model import Model
-from edgekit.quantize.integer import ZERO_POINT
+from edgekit.graph.model import Model
+from edgekit.operators.qdq import ZERO_POINT
 from edgekit.targets.c.emit.base import C_ARRAYS, Context, size
 from edgekit.targets.c.functions import field_names, function_body, members
 from edgekit.targets.c.groups import Bodies

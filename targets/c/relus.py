@@ -2,9 +2,9 @@
 
 import onnx_ir as ir
 
-from edgekit.export.model import Model
-from edgekit.quantize.geometry import conv_shape
-from edgekit.quantize.integer_nodes import constant
+from edgekit.graph.model import Model
+from edgekit.operators.geometry import conv_shape
+from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.conv import RELU
 from edgekit.targets.c.emit.conv_dense import dense
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.export.model import Model
-from edgekit.quantize.oracle import Oracle
-from edgekit.runtime.golden import least_db
-from edgekit.runtime.manifest import Manifest, Tensor
-from edgekit.runtime.profile import Profile
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
+from edgekit.runtime.bench.golden import least_db
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.devices.profile import Profile
 from edgekit.runtime.sampler import conditions
 from edgekit.targets.build import Build, Layer
 from edgekit.targets.c.emit.base import C_ARRAYS

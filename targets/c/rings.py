@@ -11,11 +11,11 @@ from math import prod
 
 import onnx_ir as ir
 
-from edgekit.export.model import Model, StatePair
-from edgekit.export.passes.graph import attribute, unused_name, value_names
-from edgekit.quantize.geometry import ConvShape, dims, ints
-from edgekit.quantize.integer import INTEGER_DOMAIN
-from edgekit.quantize.integer_nodes import constant
+from edgekit.graph.model import Model, StatePair
+from edgekit.graph.nodes import attribute, unused_name, value_names
+from edgekit.operators.geometry import ConvShape, dims, ints
+from edgekit.operators.qdq import INTEGER_DOMAIN
+from edgekit.operators.roles import constant
 from edgekit.targets.c.frames import frame_attributes
 
 DOMAIN, PUSH, TAKE, CONV = "edgekit.c", "RingPush", "RingTake", "RingConv"

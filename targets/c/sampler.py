@@ -9,10 +9,10 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.model import Model
-from edgekit.noise import quantiles
-from edgekit.quantize.geometry import dims
-from edgekit.steps import StepTable
+from edgekit.base.noise import quantiles
+from edgekit.base.sampler_table import StepTable
+from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
 from edgekit.targets.build import Placement
 from edgekit.targets.c.emit.base import Context, float_literal, size
 from edgekit.targets.c.functions import field_names, members
@@ -221,7 +221,7 @@ def _per_row(loop: Loop, ctx: Context, role: str, column: NDArray[np.generic]) -
 
 
 def _update(loop: Loop) -> Iterator[str]:
-    """One element's new value: the terms in the order of `edgekit.steps`."""
+    """One element's new value: the terms in the order of `edgekit.base.sampler_table`."""
     table, names = loop.table, _names(loop.table)
     place = {name: f"k[{i}]" for i, name in enumerate(names)}
     if table.needs_x0:

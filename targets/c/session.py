@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edgekit.export.model import Model
+from edgekit.graph.model import Model
 from edgekit.targets.c.emit.base import Context
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import argument_names, emit_process, function_body, members

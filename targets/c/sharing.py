@@ -7,9 +7,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.integer_nodes import constant
-from edgekit.targets.c.emit.gather import Walk, walk
+from edgekit.operators.geometry import dims
+from edgekit.operators.roles import constant
+from edgekit.targets.c.emit.indexing import Walk, walk
 
 Numbers = NDArray[np.int64]
 LONGEST_TABLE = 64  # offsets in one loop

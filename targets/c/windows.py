@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.model import Model, StatePair
-from edgekit.export.passes.graph import unused_name, value_names
+from edgekit.graph.model import Model, StatePair
+from edgekit.graph.nodes import unused_name, value_names
 from edgekit.targets.c.sharing import Numbers, can_shift
 
 

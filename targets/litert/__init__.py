@@ -4,8 +4,8 @@ Reading order: file (the flatbuffer), orders (how axes are stored), writer (the 
 emit/ (operators by family) and table (which they are), lower (check and build), variables (states inside).
 """
 
-from edgekit.errors import Problem
-from edgekit.export.model import Model
+from edgekit.base.errors import Problem
+from edgekit.graph.model import Model
 from edgekit.targets.build import Build
 
 

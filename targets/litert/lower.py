@@ -4,14 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from edgekit.errors import Problem
-from edgekit.export.model import Model
-from edgekit.export.split_unet import DECODER, network_problem
-from edgekit.quantize.frames import frame_moves
-from edgekit.quantize.unpack import unpack_states
-from edgekit.runtime.manifest import Tensor
+from edgekit.base.errors import Problem
+from edgekit.export.diffusion.split_unet import DECODER, network_problem
+from edgekit.graph.model import Model
+from edgekit.operators.frame_moves import frame_moves
+from edgekit.quantize.prepare.unpack import unpack_states
+from edgekit.runtime.build_folder.manifest import Tensor
 from edgekit.targets.build import Build, digest
-from edgekit.targets.facts import describe
+from edgekit.targets.describe import describe
 from edgekit.targets.litert.file import Signature, to_bytes
 from edgekit.targets.litert.variables import Pair, with_variables, without
 from edgekit.targets.litert.writer import Writer, Written

@@ -8,11 +8,11 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.errors import Problem
-from edgekit.export.model import Model
-from edgekit.export.passes.finite import LARGEST
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.integer import (
+from edgekit.base.errors import Problem
+from edgekit.export.frontend.guard import LARGEST
+from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
+from edgekit.operators.qdq import (
     Frame,
     Weight,
     frame_of,
@@ -20,9 +20,9 @@ from edgekit.quantize.integer import (
     qdq_type,
     stored_weight,
 )
-from edgekit.quantize.integer_nodes import CELL_OUTPUT, activations, constant, fused_activation
+from edgekit.operators.roles import CELL_OUTPUT, activations, constant, fused_activation
+from edgekit.operators.scheme import QuantType
 from edgekit.quantize.recipe import HALF
-from edgekit.quantize.scheme import QuantType
 from edgekit.targets.litert.file import Array, Graph, Scales, has_activation, options
 from edgekit.targets.litert.orders import (
     UNIT,

@@ -11,9 +11,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.passes.graph import array_of, attribute, static_shape
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.track import Later, Refused, Square, Unseen
+from edgekit.graph.nodes import array_of, attribute, static_shape
 
 MASKED = -1e3  # what is added to a score that softmax then rounds to 0
 FILL = -1e30  # the score of keys outside the stream

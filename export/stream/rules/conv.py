@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import attribute
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import framewise
 from edgekit.export.stream.track import Refused
 from edgekit.export.stream.windows import paddings, sliding_of, spatial
+from edgekit.graph.nodes import attribute
 
 LOWEST = float(np.finfo(np.float32).min)
 

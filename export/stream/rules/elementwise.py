@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import array_of, attribute, static_shape
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.track import Refused, Track
 from edgekit.export.stream.values import INSIDE
+from edgekit.graph.nodes import array_of, attribute, static_shape
 
 KEEP_ZERO = frozenset(
     ("Abs", "Cast", "Elu", "Erf", "Gelu", "HardSwish", "Identity", "LeakyRelu", "Mish", "Mul", "Neg",

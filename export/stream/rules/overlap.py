@@ -5,9 +5,9 @@ import math
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import array_of, attribute, static_shape
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.track import Refused
+from edgekit.graph.nodes import array_of, attribute, static_shape
 
 
 def col2im(writer: Rewriter, node: ir.Node) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.passes.graph import array_of
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.track import Refused, Track
+from edgekit.graph.nodes import array_of
 
 Complex = NDArray[np.complex128]
 

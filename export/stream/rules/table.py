@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from edgekit.export.model import FRONTEND_DOMAIN, SSM
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules import conv, overlap, recurrent, resample, shape, ssm
+from edgekit.export.stream.rules import conv, movement, overlap, recurrent, resize, ssm
 from edgekit.export.stream.rules.elementwise import (
     axes_from,
     axes_input,
@@ -18,7 +17,8 @@ from edgekit.export.stream.rules.elementwise import (
     mixing,
     spatial_axes,
 )
-from edgekit.export.stream.rules.products import gemm, matmul
+from edgekit.export.stream.rules.linear import gemm, matmul
+from edgekit.graph.model import FRONTEND_DOMAIN, SSM
 
 Rule = Callable[[Rewriter, ir.Node], None]
 
@@ -62,20 +62,20 @@ RULES: dict[str, Rule] = {
     "MaxPool": conv.max_pool,
     "AveragePool": conv.average_pool,
     "Col2Im": overlap.col2im,
-    "Concat": shape.concat,
+    "Concat": movement.concat,
     "DFT": mixing(axis_input, "a transform", "transform frames, as an STFT does"),
-    "Expand": shape.expand,
-    "Gather": shape.gather,
-    "GatherND": shape.picked,
-    "Pad": shape.pad,
-    "Reshape": shape.reshape,
-    "Slice": shape.slice_,
-    "Split": shape.split,
-    "Squeeze": shape.reshape,
+    "Expand": movement.expand,
+    "Gather": movement.gather,
+    "GatherND": movement.picked,
+    "Pad": movement.pad,
+    "Reshape": movement.reshape,
+    "Slice": movement.slice_,
+    "Split": movement.split,
+    "Squeeze": movement.reshape,
     "Tile": framewise,
     "Transpose": framewise,
-    "Unsqueeze": shape.reshape,
-    "Resize": resample.resize,
+    "Unsqueeze": movement.reshape,
+    "Resize": resize.resize,
     "CumSum": recurrent.cumsum,
     "GRU": recurrent.recurrent,
     "LSTM": recurrent.recurrent,

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 import edgekit
+from edgekit.base.errors import EdgeKitError, ToolError
 from edgekit.cli import bench, demo, doctor, export, inspect, quantize, run, sample, stream, targets
 from edgekit.cli.console import show_error
-from edgekit.errors import EdgeKitError, ToolError
-from edgekit.tools import PACKAGES
+from edgekit.verbs.doctor import PACKAGES
 
 app = typer.Typer(
     name="edgekit",

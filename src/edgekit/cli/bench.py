@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from edgekit import api
+from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, out, print_json, print_notes, print_table, progress
-from edgekit.errors import Problem, UsageError
-from edgekit.runtime.bench import Measured
-from edgekit.runtime.device import FORMS
+from edgekit.runtime.bench.measure import Measured
+from edgekit.runtime.devices.device import FORMS
 
 MOST_FUNCTIONS = 12
 

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from edgekit.errors import EdgeKitError, UsageError
-from edgekit.pipeline import Progress as Report
+from edgekit.base.errors import EdgeKitError, UsageError
+from edgekit.verbs.export.pipeline import Progress as Report
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

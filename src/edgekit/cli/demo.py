@@ -11,7 +11,7 @@ from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import engine_rows
 from edgekit.demos.show_deform import DeformDemo
 from edgekit.demos.show_digits import DigitsDemo
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest
 
 if TYPE_CHECKING:
     from edgekit.demos.show_denoise import DenoiseDemo

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json
-from edgekit.tools import ToolFacts
+from edgekit.verbs.doctor import ToolFacts
 
 
 def doctor(as_json: AsJson = False) -> None:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from edgekit import api
+from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, out, print_json, print_notes, print_table, progress
 from edgekit.cli.facts import manifest_rows
-from edgekit.errors import Problem, UsageError
 
 TimeAxes = Annotated[
     list[str] | None,

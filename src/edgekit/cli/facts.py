@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from edgekit.runtime.manifest import Manifest, counted
+from edgekit.runtime.build_folder.manifest import Manifest, counted
 
 
 def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:

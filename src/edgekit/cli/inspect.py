@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from edgekit import api
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.output import replacing
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import manifest_rows
-from edgekit.errors import Problem, UsageError
-from edgekit.runtime.manifest import Manifest
-from edgekit.runtime.replace import replacing
-from edgekit.runtime.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 
 
 def inspect(

@@ -9,8 +9,8 @@ from rich.text import Text
 from edgekit import api
 from edgekit.cli.console import err, print_table
 from edgekit.cli.keys import keys
-from edgekit.runtime.live import LiveFacts
-from edgekit.runtime.sound import QUIT, SWITCH
+from edgekit.runtime.audio.live import LiveFacts
+from edgekit.runtime.audio.sound import QUIT, SWITCH
 
 COMMANDS = {"q": QUIT, "Q": QUIT, "d": SWITCH, "D": SWITCH}
 LOOK_S = 0.1

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from edgekit import api
+from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
 from edgekit.cli.live import hear, show
-from edgekit.errors import Problem, UsageError
 
 
 def run(

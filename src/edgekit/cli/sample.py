@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from edgekit import api
+from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, out, print_json, progress
 from edgekit.cli.export import parse_constant
-from edgekit.errors import Problem, UsageError
 
 
 def sample(

@@ -9,7 +9,7 @@ from edgekit import api
 from edgekit.cli.console import AsJson, print_json, print_table, progress
 from edgekit.cli.export import TimeAxes, parse_constant, parse_shape, parse_time_axis
 from edgekit.cli.facts import streaming_rows
-from edgekit.inspection import streaming_facts
+from edgekit.verbs.inspection import streaming_facts
 
 
 def stream(

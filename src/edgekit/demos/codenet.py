@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgekit.base.npz import read_npz
 from edgekit.demos.shapes import HELD_OUT, draw
 from edgekit.fpga.spec import DMAX, Variant
 from edgekit.fpga.torch_module import SquareDeformConv2d
-from edgekit.npz import read_npz
 
 WEIGHTS = Path(__file__).with_name("deform.npz")
 

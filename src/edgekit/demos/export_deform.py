@@ -6,7 +6,7 @@ Run ``python -m edgekit.demos.export_deform``.
 from pathlib import Path
 
 from edgekit.demos.show_deform import NETWORK
-from edgekit.source import ImportOptions, load_model
+from edgekit.verbs.export.importing import ImportOptions, load_model
 
 SOURCE = "edgekit.demos.codenet:small"
 

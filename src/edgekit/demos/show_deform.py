@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.output import complete_folder
 from edgekit.demos.detections import Boxes, average_precision, decode, mean_average_precision
 from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, Picture, draw
-from edgekit.errors import Problem, UsageError
-from edgekit.folder import complete_folder
-from edgekit.pipeline import FPGA, Progress, Request, export
-from edgekit.runtime.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
+from edgekit.verbs.export.pipeline import FPGA, Progress, Request, export
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +62,8 @@ def show(target: str, out: Path, progress: Progress) -> DeformDemo:
     from edgekit.fpga import engine as engines
     from edgekit.fpga.resources import PARTS
     from edgekit.fpga.spec import DMAX
-    from edgekit.quantize.calibrate import load_calibration
-    from edgekit.source import ImportOptions, load_model
+    from edgekit.quantize.calibrate.clips import load_calibration
+    from edgekit.verbs.export.importing import ImportOptions, load_model
 
     if target != FPGA:
         raise UsageError(Problem("demo 'deform'", f"target '{target}'", FPGA, "leave --target out"))

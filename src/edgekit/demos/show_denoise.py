@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.folder import complete_folder
-from edgekit.hearing import si_sdr_db as si_sdr_db
-from edgekit.pipeline import Progress, Request, export
-from edgekit.runtime.audio import Clip, Samples, read_wav, timed_run_samples, write_wav
-from edgekit.runtime.manifest import Manifest
+from edgekit.base.output import complete_folder
+from edgekit.runtime.audio.files import Clip, Samples, read_wav, timed_run_samples, write_wav
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
-from edgekit.source import ImportOptions
+from edgekit.verbs.export.importing import ImportOptions
+from edgekit.verbs.export.pipeline import Progress, Request, export
+from edgekit.verbs.export.speech_quality import si_sdr_db as si_sdr_db
 
 HERE = Path(__file__).parent
 NETWORK = HERE / "denoise.onnx"

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.folder import complete_folder
-from edgekit.pictures import grid, png
-from edgekit.pipeline import Progress, Request, export
-from edgekit.runtime.manifest import Manifest
+from edgekit.base.output import complete_folder
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import Sampler
-from edgekit.source import ImportOptions
+from edgekit.verbs.export.importing import ImportOptions
+from edgekit.verbs.export.pipeline import Progress, Request, export
+from edgekit.verbs.pictures import grid, png
 
 HERE = Path(__file__).parent
 NETWORK, SAMPLER = HERE / "digits.onnx", HERE / "digits.toml"

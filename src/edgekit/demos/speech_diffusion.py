@@ -1,8 +1,8 @@
 """The demo's speech enhancer by diffusion: a small causal U-Net for the OUVE equation of SGMSE+.
 
 It has no normalization, looks at no later frame, and returns the preconditioned F of
-`edgekit.export.step_tables_sde.Ouve`. `enhance_speech.py` makes x and y of recordings, `train_speech_diffusion.py`
-made the weights.
+`edgekit.export.diffusion.step_tables_sde.Ouve`. `enhance_speech.py` makes x and y of recordings,
+`train_speech_diffusion.py` made the weights.
 """
 
 from pathlib import Path

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from edgekit.base.npz import write_npz
 from edgekit.demos.codenet import SIZES, Detector
 from edgekit.demos.detections import (
     Boxes,
@@ -26,7 +27,6 @@ from edgekit.demos.detections import (
 from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, TRAINING, Picture, draw
 from edgekit.fpga.spec import DMAX, Variant
 from edgekit.fpga.torch_module import SquareDeformConv2d, square_taps
-from edgekit.npz import write_npz
 
 PICTURES = 2000
 BATCH = 8

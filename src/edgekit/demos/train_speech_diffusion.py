@@ -29,15 +29,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from edgekit.base.sampler_table import Arrays, Step, sample
 from edgekit.demos.denoise_data import load_corpora
 from edgekit.demos.enhance_speech import HOP, LEVEL, N_FFT, POWER
 from edgekit.demos.speech_diffusion import WEIGHTS, SpeechDiffusion
 from edgekit.demos.train_denoise import Batches, si_sdr, validation_clips
 from edgekit.demos.training import training
 from edgekit.demos.weights import load, save
-from edgekit.export.diffusion import read_sampler
-from edgekit.export.step_tables_sde import Ouve
-from edgekit.steps import Arrays, Step, sample
+from edgekit.export.diffusion.description import read_sampler
+from edgekit.export.diffusion.step_tables_sde import Ouve
 
 BATCH = 3
 CROPS = 3

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgekit.npz import read_npz, write_npz
+from edgekit.base.npz import read_npz, write_npz
 
 
 def save(network: nn.Module, out: Path) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.export.model import Model
+from edgekit.graph.model import Model
+from edgekit.operators.frame_moves import frame_moves
 from edgekit.peers.contender import WorkerContender
 from edgekit.peers.engines import PEER_ENGINES
 from edgekit.peers.program import plain_onnx, write_program
-from edgekit.quantize.frames import frame_moves
-from edgekit.runtime.contenders import Arrays, Contender, OnnxruntimeContender, Timed
-from edgekit.targets.facts import describe
+from edgekit.runtime.bench.contenders import Arrays, Contender, OnnxruntimeContender, Timed
+from edgekit.targets.describe import describe
 from edgekit.targets.session import split_session
 
 CALIBRATION_HOPS = 60

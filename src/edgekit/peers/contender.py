@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 import edgekit
-from edgekit.errors import ToolError
+from edgekit.base.errors import ToolError
 from edgekit.peers.engines import Engine
-from edgekit.runtime.contenders import Arrays, Timed
+from edgekit.runtime.bench.contenders import Arrays, Timed
 
 LIMIT_S = 240.0  # of one answer: a conversion, or a run
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

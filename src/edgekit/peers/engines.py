@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.errors import ToolError
+from edgekit.base.errors import ToolError
 
 VARIABLE = "EDGEKIT_PEERS"
 

@@ -16,10 +16,10 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.errors import Problem, UsageError
-from edgekit.export.model import Model
-from edgekit.export.passes.graph import array_of, attribute
-from edgekit.quantize.geometry import dims
+from edgekit.base.errors import Problem, UsageError
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import array_of, attribute
+from edgekit.operators.geometry import dims
 
 QUANTIZERS = ("QuantizeLinear", "DequantizeLinear")
 

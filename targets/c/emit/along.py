@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.integer_nodes import constant
+from edgekit.base.errors import Problem
+from edgekit.operators.geometry import dims
+from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, c_type, int_attribute, where
 from edgekit.targets.c.emit.loops import index, merge, nest
 from edgekit.targets.c.emit.pointwise import UNSIGNED

@@ -7,10 +7,10 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.errors import Problem
-from edgekit.quantize.geometry import dims
-from edgekit.runtime.manifest import c_identifier
-from edgekit.runtime.profile import Profile
+from edgekit.base.errors import Problem
+from edgekit.operators.geometry import dims
+from edgekit.runtime.build_folder.manifest import c_identifier
+from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.c.packing import PORTABLE, pack, packing
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, Slot, Traits, item_bytes
 from edgekit.targets.c.stubs import form

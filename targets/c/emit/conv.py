@@ -2,8 +2,8 @@
 
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.quantize.geometry import ConvShape, conv_shape, dims, ints, optional
+from edgekit.base.errors import Problem
+from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints, optional
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,

@@ -12,8 +12,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.quantize.geometry import ConvShape, conv_shape, dims, ints, optional
-from edgekit.quantize.integer_nodes import constant
+from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints, optional
+from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,

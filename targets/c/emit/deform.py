@@ -2,9 +2,9 @@
 
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.quantize.geometry import conv_shape, dims, optional
-from edgekit.quantize.numpy_ops.base import integer
+from edgekit.base.errors import Problem
+from edgekit.operators.geometry import conv_shape, dims, optional
+from edgekit.operators.operator import integer
 from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, size, where
 from edgekit.targets.c.emit.conv import shape_argument
 from edgekit.targets.c.plan import Traits

@@ -4,8 +4,8 @@ import math
 
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.quantize.geometry import dims, ints
+from edgekit.base.errors import Problem
+from edgekit.operators.geometry import dims, ints
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,

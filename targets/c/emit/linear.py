@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.quantize.geometry import dims, matmul_shapes, optional
-from edgekit.quantize.integer_nodes import constant
+from edgekit.base.errors import Problem
+from edgekit.operators.geometry import dims, matmul_shapes, optional
+from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,

@@ -3,9 +3,9 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.quantize.integer import ZERO_POINT
+from edgekit.operators.qdq import ZERO_POINT
 from edgekit.targets.c.emit.base import Context, array_attribute, float_literal, size
-from edgekit.targets.c.emit.gather import Indices, emit_walk, index, nest, walk
+from edgekit.targets.c.emit.indexing import Indices, emit_walk, index, nest, walk
 from edgekit.targets.c.moves import NUMBERS
 from edgekit.targets.c.plan import Traits, item_bytes, nbytes
 from edgekit.targets.c.sharing import sharing, short_walks

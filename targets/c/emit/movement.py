@@ -5,13 +5,13 @@ import math
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.quantize.geometry import dims, ints, optional
-from edgekit.quantize.integer import ZERO_POINT
-from edgekit.quantize.integer_nodes import constant
-from edgekit.quantize.numpy_ops.indexing import pad, pad_mode
+from edgekit.base.errors import Problem
+from edgekit.operators.geometry import dims, ints, optional
+from edgekit.operators.indexing import pad, pad_mode
+from edgekit.operators.qdq import ZERO_POINT
+from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
-from edgekit.targets.c.emit.gather import emit_by_index
+from edgekit.targets.c.emit.indexing import emit_by_index
 from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
 
 

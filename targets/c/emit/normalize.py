@@ -4,8 +4,8 @@ import math
 
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.quantize.geometry import dims, optional
+from edgekit.base.errors import Problem
+from edgekit.operators.geometry import dims, optional
 from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
 
 

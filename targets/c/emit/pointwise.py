@@ -2,10 +2,10 @@
 
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.quantize.elementwise import form, is_whole
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.pointwise import POINTWISE, attributes_of
+from edgekit.base.errors import Problem
+from edgekit.operators.elementwise.functions import form, is_whole
+from edgekit.operators.geometry import dims
+from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,

@@ -2,9 +2,9 @@
 
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.quantize.geometry import ConvShape, dims, ints
-from edgekit.quantize.pooling import pool_of
+from edgekit.base.errors import Problem
+from edgekit.operators.geometry import ConvShape, dims, ints
+from edgekit.operators.pooling.twin import pool_of
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,

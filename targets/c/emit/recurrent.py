@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.export.passes.graph import attribute
-from edgekit.quantize.arith_tables import sigmoid_gate, tanh_gate
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.integer import INTEGER_DOMAIN
-from edgekit.quantize.integer_nodes import constant
-from edgekit.quantize.numpy_ops.integers import GATE_ARRAYS, hidden_operand
-from edgekit.quantize.numpy_ops.layers import rectified
+from edgekit.base.errors import Problem
+from edgekit.graph.nodes import attribute
+from edgekit.operators.geometry import dims
+from edgekit.operators.integers import GATE_ARRAYS, hidden_operand
+from edgekit.operators.layers import rectified
+from edgekit.operators.pointwise.tables import sigmoid_gate, tanh_gate
+from edgekit.operators.qdq import INTEGER_DOMAIN
+from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import (
     SUFFIX,
     Context,

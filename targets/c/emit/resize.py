@@ -3,12 +3,19 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.numpy_ops.resize import grid_options, resize
-from edgekit.quantize.resize import AxisTaps, coordinates, number, resize_scales, resize_taps, text
+from edgekit.base.errors import Problem
+from edgekit.operators.geometry import dims
+from edgekit.operators.resize.forms import grid_options, resize
+from edgekit.operators.resize.taps import (
+    AxisTaps,
+    coordinates,
+    number,
+    resize_scales,
+    resize_taps,
+    text,
+)
 from edgekit.targets.c.emit.base import Context, size, where
-from edgekit.targets.c.emit.gather import check_constants, emit_by_index
+from edgekit.targets.c.emit.indexing import check_constants, emit_by_index
 from edgekit.targets.c.plan import Traits
 
 

@@ -2,11 +2,11 @@
 
 import onnx_ir as ir
 
-from edgekit.errors import Problem
-from edgekit.export.passes.transforms import is_fast
-from edgekit.quantize.arith_fft import fft_tables
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.integer_nodes import constant
+from edgekit.base.errors import Problem
+from edgekit.export.passes.canonical_forms.spectral import is_fast
+from edgekit.operators.geometry import dims
+from edgekit.operators.roles import constant
+from edgekit.operators.spectral.twin import fft_tables
 from edgekit.targets.c.emit.base import Context, float_literal, size, where
 from edgekit.targets.c.plan import Traits
 

@@ -1,10 +1,10 @@
 """The table of operators that the C targets emit: ``(domain, operator)`` to its `Emitter`."""
 
-from edgekit.export.fused import FUSED_BODIES
-from edgekit.export.model import FRONTEND_DOMAIN
-from edgekit.quantize.integer import FAKE_DOMAIN, INTEGER_DOMAIN
-from edgekit.quantize.numpy_ops import indexing
-from edgekit.quantize.pointwise import POINTWISE
+from edgekit.graph.fused import FUSED_BODIES
+from edgekit.graph.model import FRONTEND_DOMAIN
+from edgekit.operators import indexing
+from edgekit.operators.pointwise.functions import POINTWISE
+from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
 from edgekit.targets.c import rings
 from edgekit.targets.c.emit import (
     along,
@@ -12,7 +12,6 @@ from edgekit.targets.c.emit import (
     conv,
     deform,
     fused,
-    gather,
     linear,
     move,
     movement,
@@ -20,11 +19,12 @@ from edgekit.targets.c.emit import (
     pointwise,
     pooling,
     recurrent,
+    reduce,
     resize,
     ring,
-    rows,
     spectral,
 )
+from edgekit.targets.c.emit import indexing as gather
 from edgekit.targets.c.emit.base import (
     ANY,
     BOOL,
@@ -106,19 +106,19 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "Cast"): Emitter(pointwise.emit_elementwise, reads=NUMBERS | BOOL),
     ("", "CastLike"): Emitter(pointwise.emit_elementwise, reads=NUMBERS | BOOL),
     **{
-        ("", name): Emitter(rows.emit_reduce, check=rows.check_reduce)
-        for name in rows.REDUCTIONS
+        ("", name): Emitter(reduce.emit_reduce, check=reduce.check_reduce)
+        for name in reduce.REDUCTIONS
         if name not in FUSED_BODIES
     },
     **{
-        ("", name): Emitter(rows.emit_reduce, check=rows.check_reduce, reads=NUMBERS)
-        for name in rows.WHOLE_REDUCTIONS
+        ("", name): Emitter(reduce.emit_reduce, check=reduce.check_reduce, reads=NUMBERS)
+        for name in reduce.WHOLE_REDUCTIONS
     },
     **{
-        ("", name): Emitter(rows.emit_reduce, check=rows.check_reduce, reads=ORDERED | BOOL)
+        ("", name): Emitter(reduce.emit_reduce, check=reduce.check_reduce, reads=ORDERED | BOOL)
         for name in ("ReduceMax", "ReduceMin")
     },
-    ("", "Softmax"): Emitter(rows.emit_softmax, elementwise),
+    ("", "Softmax"): Emitter(reduce.emit_softmax, elementwise),
     ("", "LogSoftmax"): Emitter(along.emit_softmax_along, elementwise),
     ("", "Hardmax"): Emitter(along.emit_hardmax, elementwise),
     ("", "ArgMax"): Emitter(along.emit_arg, reads=NUMBERS, writes=INT64),
@@ -194,7 +194,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         pointwise.emit_elementwise, elementwise, fused.check_magnitude
     ),
     (FRONTEND_DOMAIN, "ProductSum"): Emitter(pointwise.emit_elementwise, elementwise),
-    (FRONTEND_DOMAIN, "MeanSquare"): Emitter(rows.emit_reduce, check=rows.check_reduce),
+    (FRONTEND_DOMAIN, "MeanSquare"): Emitter(reduce.emit_reduce, check=reduce.check_reduce),
     # integer
     (INTEGER_DOMAIN, "Quantize"): Emitter(border.emit_quantize),
     (INTEGER_DOMAIN, "Dequantize"): Emitter(border.emit_dequantize),

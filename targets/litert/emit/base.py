@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.quantize.geometry import dims
+from edgekit.operators.geometry import dims
 from edgekit.targets.litert.orders import UNIT, Order, natural
 from edgekit.targets.litert.writer import Item, Writer
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.quantize.geometry import ConvShape, conv_shape, dims, optional
-from edgekit.quantize.integer import Weight
-from edgekit.quantize.integer_nodes import constant
-from edgekit.quantize.scheme import QuantType
+from edgekit.operators.geometry import ConvShape, conv_shape, dims, optional
+from edgekit.operators.qdq import Weight
+from edgekit.operators.roles import constant
+from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.emit.base import rank_of, ranked
 from edgekit.targets.litert.file import Array, Scales, options
 from edgekit.targets.litert.orders import Order, channels_last, natural

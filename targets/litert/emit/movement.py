@@ -3,14 +3,14 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import attribute
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.integer_nodes import constant
-from edgekit.quantize.numpy_ops.base import Operator
-from edgekit.quantize.numpy_ops.indexing import BY_INDEX, SCATTERS, pad_mode, reduction
-from edgekit.quantize.numpy_ops.indexing import pad as pad_by_index
-from edgekit.quantize.numpy_ops.movement import pad_widths
-from edgekit.quantize.resize import resize_taps
+from edgekit.graph.nodes import attribute
+from edgekit.operators.geometry import dims
+from edgekit.operators.indexing import BY_INDEX, SCATTERS, pad_mode, reduction
+from edgekit.operators.indexing import pad as pad_by_index
+from edgekit.operators.movement import pad_widths
+from edgekit.operators.operator import Operator
+from edgekit.operators.resize.taps import resize_taps
+from edgekit.operators.roles import constant
 from edgekit.targets.litert.emit.base import leader, moved, ranked
 from edgekit.targets.litert.emit.conv import pad
 from edgekit.targets.litert.file import options
@@ -249,7 +249,7 @@ def _is_moved(w: Writer, value: ir.Value) -> bool:
 
 
 def _slice_form(node: ir.Node, x: list[np.ndarray]) -> list[np.ndarray]:
-    from edgekit.quantize.numpy_ops.movement import strided_slice
+    from edgekit.operators.movement import strided_slice
 
     return strided_slice(node, x)
 

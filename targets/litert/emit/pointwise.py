@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import attribute
-from edgekit.quantize.arith_tables import lut_s8
-from edgekit.quantize.integer_nodes import constant
-from edgekit.quantize.pointwise import POINTWISE, attributes_of
-from edgekit.quantize.scheme import QuantType
+from edgekit.graph.nodes import attribute
+from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
+from edgekit.operators.pointwise.tables import lut_s8
+from edgekit.operators.roles import constant
+from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.file import options
 from edgekit.targets.litert.writer import Refused, Writer
 
@@ -101,7 +101,7 @@ def _integer(w: Writer, node: ir.Node) -> None:
 
 
 def table(w: Writer, node: ir.Node, x: int, kind: QuantType) -> int:
-    """The function's 256 values, looked up: the bits of `edgekit.quantize.arith_tables.lut_s8`."""
+    """The function's 256 values, looked up: the bits of `edgekit.operators.pointwise.tables.lut_s8`."""
     item = w.item(node.inputs[0])
     assert item.kind is not None
     facts = attributes_of(node)

@@ -3,12 +3,12 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import attribute
-from edgekit.quantize.geometry import dims
-from edgekit.quantize.pooling import Pool, pool_of
+from edgekit.graph.nodes import attribute
+from edgekit.operators.geometry import dims
+from edgekit.operators.pooling.twin import Pool, pool_of
 from edgekit.targets.litert.emit.base import moved, rank_of
 from edgekit.targets.litert.emit.conv import VALID, pad
-from edgekit.targets.litert.emit.rows import folded
+from edgekit.targets.litert.emit.reduce import folded
 from edgekit.targets.litert.file import Scales, options
 from edgekit.targets.litert.orders import Order, channels_last
 from edgekit.targets.litert.writer import Refused, Writer

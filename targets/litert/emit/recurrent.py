@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.graph import attribute
-from edgekit.quantize.geometry import dims, optional
-from edgekit.quantize.integer_nodes import CELL_INPUT, CELL_OUTPUT, HIDDEN_INPUT
-from edgekit.quantize.numpy_ops.layers import rectified
-from edgekit.quantize.scheme import GATE_TYPE, HIDDEN_TYPE, QuantType
+from edgekit.graph.nodes import attribute
+from edgekit.operators.geometry import dims, optional
+from edgekit.operators.layers import rectified
+from edgekit.operators.roles import CELL_INPUT, CELL_OUTPUT, HIDDEN_INPUT
+from edgekit.operators.scheme import GATE_TYPE, HIDDEN_TYPE, QuantType
 from edgekit.targets.litert.emit.conv import one_tap
 from edgekit.targets.litert.emit.pointwise import FIXED
 from edgekit.targets.litert.file import Array, Scales, options

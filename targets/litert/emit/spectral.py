@@ -3,7 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.quantize.geometry import dims
+from edgekit.operators.geometry import dims
 from edgekit.targets.litert.emit.movement import along
 from edgekit.targets.litert.file import Array, options
 from edgekit.targets.litert.orders import natural

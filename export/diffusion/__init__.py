@@ -1,0 +1,1 @@
+"""Samplers of diffusion models, and networks cut for them."""

@@ -1,0 +1,301 @@
+"""Samplers of diffusion models: a description becomes a step table, which a model carries in its metadata."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+
+from edgekit.base.errors import ModelError, Problem, UsageError
+from edgekit.base.sampler_table import Roles, StepTable
+from edgekit.export.diffusion.schedule import SPACINGS, Schedule
+from edgekit.export.diffusion.step_tables import (
+    PREDICTIONS,
+    VARIANCES,
+    ddim,
+    ddpm,
+    diffuse_vae,
+    dpm_solver,
+    guidance_problems,
+    one_more_step,
+)
+from edgekit.export.diffusion.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
+
+MAX_SAMPLER_BYTES = 4_000_000
+LINEAR, ROLES = Schedule(), Roles()
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A sampler of a discrete variance-preserving schedule.
+
+    Attributes:
+        schedule: what the network was trained with.
+        prediction: what the network returns: ``eps``, ``v``, ``x0``, or the ``score``.
+        kind: a row of `SAMPLERS`.
+        steps: network calls (pairs of them, with guidance).
+        spacing: which training steps these are, see `schedule.timesteps`; `timesteps` names them instead.
+        eta: of ddim: 0 is deterministic, 1 is DDPM's noise.
+        variance: of ddpm and diffusevae: ``small`` is the posterior's, ``large`` the step's beta, as DiffuseVAE's
+            release draws.
+        guidance: weight w of classifier-free guidance, ``e_null + w (e - e_null)``; 1 is none.
+        clip: limit of |x0|.
+        timesteps: the training steps from the noisiest down, where they are given.
+        one_more_step: whether another network draws x_T, see `step_tables.one_more_step`.
+        keys: rows that run the whole network, the others its decoder alone: rows, ``paper``, ``every:M`` or
+            ``saving:SHARE``, see `key_steps.with_key_steps`; empty for all.
+        cut: names of the tensors between encoder and decoder; found where there are none.
+        prior_noise: of x_T, added in the second half of the rows.
+        fold: whether what depends on the timestep alone becomes a table, see `fold_steps`.
+        roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
+    """
+
+    schedule: Schedule = LINEAR
+    prediction: str = "eps"
+    kind: str = "ddim"
+    steps: int = 20
+    spacing: str = "uniform"
+    eta: float = 0.0
+    variance: str = "small"
+    guidance: float = 1.0
+    clip: float | None = None
+    timesteps: tuple[int, ...] = ()
+    one_more_step: bool = False
+    keys: str | tuple[int, ...] = ()
+    cut: tuple[str, ...] = ()
+    prior_noise: float = 0.0
+    fold: bool = True
+    roles: Roles = ROLES
+
+    def problems(self) -> list[Problem]:
+        """Return everything that is wrong with the description."""
+        found = self.schedule.problems()
+        total = self.schedule.timesteps
+
+        def complain(name: str, what: object, allowed: str) -> None:
+            found.append(Problem(f"sampler, {name}", str(what), allowed, "correct it"))
+
+        for name, words in (
+            ("prediction", PREDICTIONS),
+            ("kind", SAMPLERS),
+            ("spacing", SPACINGS),
+            ("variance", VARIANCES),
+        ):
+            if getattr(self, name) not in words:
+                complain(name, f"'{getattr(self, name)}'", ", ".join(words))
+        if not 1 <= self.steps <= total:
+            complain("steps", self.steps, f"1 to the schedule's {total} timesteps")
+        if self.kind == "diffusevae" and self.roles.y is None:
+            complain("roles.y", None, "the input that holds the VAE's reconstruction")
+        if self.eta < 0 or (self.eta and self.kind != "ddim"):
+            complain("eta", f"{self.eta} with {self.kind}", "0 to 1, with ddim")
+        if self.variance != "small" and self.kind not in ("ddpm", "diffusevae"):
+            complain("variance", f"'{self.variance}' with {self.kind}", "with ddpm or diffusevae")
+        found += guidance_problems(self)
+        if self.timesteps and not self._falls(total):
+            complain("timesteps", self.timesteps, f"integers that fall, from below {total} to 0")
+        if self.clip is not None and not self.clip > 0:
+            complain("clip", self.clip, "a number above 0, or none")
+        return found
+
+    def _falls(self, total: int) -> bool:
+        ends = total > self.timesteps[0] and self.timesteps[-1] >= 0
+        pairs = zip(self.timesteps, self.timesteps[1:], strict=False)
+        return ends and all(a > b for a, b in pairs) and len(self.timesteps) == self.steps
+
+    def table(self) -> StepTable:
+        """Return the rows.
+
+        Raises:
+            UsageError: everything that is wrong with the description.
+        """
+        if problems := self.problems():
+            raise UsageError(problems)
+        table = SAMPLERS[self.kind](self)
+        table = table.with_(cut=self.cut) if self.cut else table
+        return one_more_step(table, self) if self.one_more_step else table
+
+
+SAMPLERS: dict[str, Callable[[Sampler], StepTable]] = {
+    "ddim": ddim,
+    "ddpm": ddpm,
+    "dpm++2m": dpm_solver,
+    "diffusevae": diffuse_vae,
+}
+Description = Sampler | Ouve | Bridge | Rddm | Interpolant
+OTHERS: dict[str, type[Ouve | Bridge | Rddm | Interpolant]] = {
+    "ouve": Ouve,
+    "bridge": Bridge,
+    "rddm": Rddm,
+    "interpolant": Interpolant,
+}  # by what `kind` of a sampler.toml says
+
+
+def condition_values(model: Model) -> dict[str, ir.Value]:
+    """The inputs of a denoiser that its rows do not fill, by name; y, where it is none, is shaped as x."""
+    table, values = model.sampler, {str(v.name): v for v in model.stream_inputs}
+    assert table is not None
+    roles = table.roles
+    found = {n: v for n, v in values.items() if n not in (roles.x, roles.time, roles.group)}
+    if table.needs_y and roles.y is not None:
+        found.setdefault(roles.y, values[roles.x])
+    return found
+
+
+def attach(model: Model, sampler: Description | StepTable) -> Model:
+    """Return the model with a step table that `model.sampler` reads.
+
+    Raises:
+        UsageError: everything that is wrong with the sampler, or does not fit the network.
+    """
+    problems = _role_problems(model, sampler.roles)
+    if isinstance(sampler, Sampler | Ouve):
+        problems += _trained_problems(model, sampler)
+    problems += sampler.problems()
+    if problems:
+        raise UsageError(problems)
+    table = sampler if isinstance(sampler, StepTable) else sampler.table()
+    if problems := _shape_problems(model, table):
+        raise ModelError(problems)
+    return model.describe(sampler=table.facts())
+
+
+def _trained_problems(model: Model, sampler: Sampler | Ouve) -> list[Problem]:
+    """Where the network says what it was trained for, the sampler must agree."""
+    trained = model.trained
+    pairs: list[tuple[str, object, object]] = [
+        ("prediction", sampler.prediction, trained.prediction)
+    ]
+    if isinstance(sampler, Sampler):
+        pairs.append(("schedule, timesteps", sampler.schedule.timesteps, trained.timesteps))
+    step = "describe the sampler as the network was trained"
+    return [
+        Problem(f"sampler, {name}", str(found), f"{known}: the network's own", step)
+        for name, found, known in pairs
+        if known is not None and found != known
+    ]
+
+
+def _role_problems(model: Model, roles: Roles) -> list[Problem]:
+    """Every role must be an input of the network."""
+    inputs = {str(value.name): value for value in model.stream_inputs}
+    named = [("x", roles.x), ("time", roles.time), ("group", roles.group)]
+    named += [("null", name) for name in roles.null]
+    found = []
+    for role, name in named:
+        if name is not None and name not in inputs:
+            what = f"the network has no input '{name}'"
+            step = f'name the input: {role} = "INPUT"' + (
+                "" if role == "x" else ", or leave it out"
+            )
+            found.append(Problem(f"sampler, roles.{role}", what, ", ".join(inputs), step))
+    return found
+
+
+def _shape_problems(model: Model, table: StepTable) -> list[Problem]:
+    """The outputs must be shaped as x, y too, and as many as the rows have coefficients."""
+    inputs = {str(value.name): value for value in model.stream_inputs}
+    roles, found = table.roles, list[Problem]()
+    shape = static_shape(inputs[roles.x])
+    outputs = [static_shape(value) for value in model.stream_outputs]
+    if shape is None or shape[0] != 1 or any(output != shape for output in outputs):
+        what = f"x {shape}, outputs {', '.join(map(str, outputs))}"
+        allowed = "outputs shaped as x, (1, channels, ...)"
+        found.append(Problem("sampler", what, allowed, "name the network's noisy input as roles.x"))
+    expected, calls = table.v.shape[1], table.calls
+    if len(outputs) * calls != expected:
+        what = f"{len(outputs)} outputs of the network, {calls} calls a step"
+        allowed = f"{expected} network outputs per step"
+        found.append(Problem("sampler", what, allowed, "choose the sampler of this network"))
+    if table.needs_y and roles.y in inputs and static_shape(inputs[roles.y]) != shape:
+        what = f"'{roles.y}' is {static_shape(inputs[roles.y])}"
+        found.append(Problem("sampler, y", what, f"shaped as x, {shape}", "correct roles.y"))
+    return found
+
+
+def read_sampler(path: Path) -> Description:
+    """Read a sampler.toml: the fields of `Sampler`, with tables ``schedule``, ``roles`` and ``roles.null``.
+
+    A `kind` of `OTHERS` has the fields of that description, and ``roles``.
+
+    Raises:
+        UsageError: the file cannot be read, has unknown keys, or describes no sampler.
+    """
+    where = f"sampler '{path.name}'"
+    try:
+        if path.stat().st_size > MAX_SAMPLER_BYTES:
+            raise ValueError(f"more than {MAX_SAMPLER_BYTES} bytes")
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        step = "see docs/diffusion.md"
+        raise UsageError(Problem(where, str(error), "a sampler.toml", step)) from error
+    problems: list[Problem] = []
+    other = OTHERS.get(str(given.get("kind")))
+    if other is not None:
+        del given["kind"]
+        return _other(other, given, where)
+    schedule = _filled(Schedule, given.pop("schedule", {}), f"{where}, schedule", problems)
+    roles = _filled(Roles, given.pop("roles", {}), f"{where}, roles", problems)
+    sampler = _filled(Sampler, given, where, problems)
+    if problems:
+        raise UsageError(problems)
+    return Sampler(**{**sampler, "schedule": Schedule(**schedule), "roles": Roles(**roles)})
+
+
+def _other(
+    kind: type[Ouve | Bridge | Rddm | Interpolant], given: dict[str, Any], where: str
+) -> Description:
+    problems: list[Problem] = []
+    roles = given.pop("roles", None)
+    filled = _filled(kind, given, where, problems)
+    named = {} if roles is None else _filled(Roles, roles, f"{where}, roles", problems)
+    if problems:
+        raise UsageError(problems)
+    made = kind(**filled)
+    return made if roles is None else replace(made, roles=Roles(**named))
+
+
+def _filled(kind: type[Any], given: Any, where: str, problems: list[Problem]) -> dict[str, Any]:
+    """The arguments of a dataclass from a TOML table; what does not fit goes to `problems`."""
+    known = {f.name: f.default for f in fields(kind)}
+    if not isinstance(given, Mapping):
+        problems.append(Problem(where, repr(given), "a table", "see docs/diffusion.md"))
+        return {}
+    filled = {}
+    for key, value in given.items():
+        if key not in known:
+            problems.append(Problem(where, f"unknown key '{key}'", ", ".join(known), "correct it"))
+        elif wrong := _misfit(value, known[key], key):
+            problems.append(Problem(f"{where}, {key}", repr(value), wrong, "correct it"))
+        else:
+            filled[key] = tuple(value) if isinstance(value, list) else value
+    return filled
+
+
+def _misfit(value: Any, default: Any, key: str) -> str | None:
+    """What kind of value is allowed, where this one is of another."""
+
+    def is_number(item: Any) -> bool:
+        return type(item) in (int, float)
+
+    if default is MISSING:
+        fits = isinstance(value, Mapping) and all(map(is_number, value.values()))
+        return None if fits else "a table of numbers"
+    if key == "cut":
+        named = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return None if named else "a list of names"
+    if isinstance(default, tuple):
+        fits = isinstance(value, list) and all(map(is_number, value))
+        fits = fits or (key == "keys" and isinstance(value, str))
+        return None if fits else "a list of numbers"
+    if isinstance(default, bool):
+        return None if isinstance(value, bool) else "true or false"
+    if isinstance(default, float) or key == "clip":
+        return None if is_number(value) else "a number"
+    if isinstance(default, int):
+        return None if type(value) is int else "an integer"
+    return None if isinstance(value, str) else "a text"

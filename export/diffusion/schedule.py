@@ -1,0 +1,91 @@
+"""Noise schedules of T training steps, and which of these a sampler visits."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem
+
+Floats = NDArray[np.float64]
+KINDS = ("cosine", "linear", "scaled_linear", "given")
+SPACINGS = ("uniform", "quad", "trailing", "linspace")
+MAX_TIMESTEPS = 1 << 16
+COSINE_OFFSET, LARGEST_BETA = 0.008, 0.999  # Nichol and Dhariwal, 2021
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A discrete variance-preserving schedule: ``x_t = sqrt(ab_t) x0 + sqrt(1 - ab_t) eps``.
+
+    Attributes:
+        kind: ``cosine``; ``linear`` in beta; ``scaled_linear`` in sqrt(beta); ``given`` as `alphas_bar`.
+        timesteps: T.
+        beta_start, beta_end: of the linear kinds.
+        alphas_bar: the cumulative products ab_t, of kind ``given``.
+    """
+
+    kind: str = "linear"
+    timesteps: int = 1000
+    beta_start: float = 1e-4
+    beta_end: float = 0.02
+    alphas_bar: tuple[float, ...] = ()
+
+    @property
+    def ab(self) -> Floats:
+        """The cumulative products, (timesteps,), from nearly 1 down."""
+        if self.kind == "given":
+            return np.asarray(self.alphas_bar, np.float64)
+        return np.asarray(np.cumprod(1 - self.betas()), np.float64)
+
+    def betas(self) -> Floats:
+        """The variances that each step adds, (timesteps,)."""
+        count, start, end = self.timesteps, self.beta_start, self.beta_end
+        if self.kind == "linear":
+            return np.asarray(np.linspace(start, end, count), np.float64)
+        if self.kind == "scaled_linear":
+            return np.square(np.linspace(math.sqrt(start), math.sqrt(end), count))
+        place = (np.arange(count + 1) / count + COSINE_OFFSET) / (1 + COSINE_OFFSET)
+        bar = np.cos(place * np.pi / 2) ** 2
+        return np.asarray(np.minimum(1 - bar[1:] / bar[:-1], LARGEST_BETA), np.float64)
+
+    def problems(self) -> list[Problem]:
+        """Return everything that is wrong with the numbers."""
+        found: list[Problem] = []
+
+        def complain(name: str, what: Any, allowed: str) -> None:
+            found.append(Problem(f"schedule, {name}", str(what), allowed, "correct it"))
+
+        if self.kind not in KINDS:
+            complain("kind", f"'{self.kind}'", ", ".join(KINDS))
+        if not 1 <= self.timesteps <= MAX_TIMESTEPS:
+            complain("timesteps", self.timesteps, f"1 to {MAX_TIMESTEPS}")
+        if not 0 < self.beta_start <= self.beta_end < 1:
+            complain("betas", f"{self.beta_start} to {self.beta_end}", "0 < start <= end < 1")
+        if self.kind == "given":
+            bars = np.asarray(self.alphas_bar, np.float64)
+            falls = len(bars) > 0 and bars[0] <= 1 and bars[-1] > 0 and (np.diff(bars) < 0).all()
+            if len(bars) != self.timesteps:
+                complain("alphas_bar", f"{len(bars)} values", f"timesteps = {self.timesteps}")
+            elif not falls:
+                complain("alphas_bar", "values that do not fall", "from 1 down to above 0")
+        return found
+
+
+def timesteps(spacing: str, total: int, steps: int) -> NDArray[np.int64]:
+    """Return the training steps that `steps` sampling steps visit, from the noisiest down.
+
+    ``uniform`` is DDIM's (0, T // S, ...), ``quad`` its floor(linspace(0, sqrt(0.8 T), S)^2); ``trailing``
+    and ``linspace`` are those of diffusers, which begin at T - 1.
+    """
+    if spacing == "uniform":
+        ascending = np.arange(steps) * (total // steps)
+    elif spacing == "quad":
+        ascending = np.floor(np.linspace(0, math.sqrt(0.8 * total), steps) ** 2).astype(np.int64)
+    elif spacing == "trailing":
+        ascending = np.round(np.arange(total, 0, -total / steps))[::-1].astype(np.int64) - 1
+    else:
+        ascending = np.round(np.linspace(0, total - 1, steps)).astype(np.int64)
+    return ascending[::-1]

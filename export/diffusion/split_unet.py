@@ -1,0 +1,179 @@
+"""Encoder propagation (Li et al., "Faster Diffusion", 2023): a U-Net cut into what key steps run and what all run.
+
+At key steps the whole network runs and keeps the tensors of the cut: skips and the middle's output. At the others
+only the decoder runs, with that step's time, on what was kept.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from edgekit.base.errors import ModelError, Problem, UsageError
+from edgekit.base.sampler_table import StepTable
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
+
+WHOLE, DECODER = 0, 1  # graphs of a step table
+PAPER = (0, 1, 2, 3, 5, 10, 15, 25, 35)  # key steps of 50
+TENSOR = "edgekit.tensor"  # metadata of an integer value: the float tensor that it stores
+
+
+def uniform_keys(steps: int, every: int) -> tuple[int, ...]:
+    """Every `every`-th step is a key step, from the first on."""
+    return tuple(range(0, steps, every))
+
+
+def paper_keys(steps: int) -> tuple[int, ...]:
+    """The paper's nine key steps of 50, at the same places of another number of steps."""
+    return tuple(sorted({key * steps // 50 for key in PAPER}))
+
+
+def with_keys(table: StepTable, keys: Sequence[int], prior_noise: float = 0.0) -> StepTable:
+    """Return the table with the decoder alone at all rows but the keys.
+
+    Args:
+        table: of rows that run the whole network.
+        keys: rows that do so still; the first row is one.
+        prior_noise: of x_T is added to x ahead of each network call in the second half of the rows.
+
+    Raises:
+        UsageError: keys that are no rows, or not the first one; rows in other groups than their key.
+    """
+    graph = [WHOLE if row in set(keys) else DECODER for row in range(table.rows)]
+    listed, step = f"rows 0 to {table.rows - 1}, the first among them", "correct the keys"
+    if not keys or min(keys) != 0 or max(keys) >= table.rows:
+        raise UsageError(Problem("encoder propagation, keys", str(tuple(keys)), listed, step))
+    d = table.d.copy()
+    late = [row for row in range(1, table.rows) if row >= table.rows / 2]
+    for row in late if prior_noise else ():
+        d[row - 1] += prior_noise
+    made = table.with_(graph=np.array(graph, np.int64), d=d)
+    if problem := group_problem(made):
+        raise UsageError(problem)
+    return made
+
+
+def network_problem(table: StepTable) -> Problem | None:
+    """A build holds one network: rows of graphs behind the decoder's run another, which it has not."""
+    if not (table.graph > DECODER).any():
+        return None
+    found, step = "rows of another network", "leave one_more_step out, or run the table in Python"
+    return Problem("sampler", found, "rows of this one", step)
+
+
+def group_problem(table: StepTable) -> Problem | None:
+    """What is kept has the scales of the key row's group: rows until the next key must be in that group."""
+    group = int(table.group[0])
+    for row in range(table.rows):
+        if table.graph[row] == WHOLE:
+            group = int(table.group[row])
+        elif table.graph[row] == DECODER and table.group[row] != group:
+            found = f"group {table.group[row]} behind a key step of group {group}"
+            allowed = "step groups that begin at key steps"
+            return Problem(f"step table, row {row}", found, allowed, "move the groups or the keys")
+    return None
+
+
+def find_cut(model: Model, x: str) -> tuple[str, ...]:
+    """Return the names of the cut: what the decoder reads of encoder and middle.
+
+    The decoder begins where the smallest pictures grow again.
+
+    Raises:
+        ModelError: the network is no U-Net: its pictures never grow.
+    """
+    graph = model.ir.graph
+    noisy = _depending(graph, x)
+    areas = [area for value in noisy if (area := _area(value)) is not None]
+    least = min(areas, default=0)
+    inside: set[ir.Node] = set()
+    for node in graph:
+        grows = any(_area(v) == least for v in node.inputs if v is not None and v in noisy) and any(
+            (_area(v) or 0) > least for v in node.outputs
+        )
+        follows = any(v is not None and v.producer() in inside for v in node.inputs)
+        if grows or follows:
+            inside.add(node)
+    cut = [
+        str(value.name)
+        for value in _values(graph)
+        if value in noisy
+        and value.producer() not in inside
+        and any(user.node in inside for user in value.uses())
+    ]
+    if not cut or x in cut:
+        found = "pictures that never grow again" if not cut else f"a decoder that reads '{x}'"
+        step = "name the cut in the sampler.toml: cut = [...]"
+        raise ModelError(Problem("encoder propagation", found, "a U-Net", step))
+    return tuple(cut)
+
+
+def split(model: Model, x: str, cut: Sequence[str]) -> tuple[Model, Model, tuple[str, ...]]:
+    """Return the whole network with the cut among its outputs, the decoder with it among its inputs, and its names.
+
+    Args:
+        model: of any stage of its lowering.
+        x: the noisy input.
+        cut: names of float tensors; found where there are none.
+
+    Raises:
+        ModelError: a name is not in the network, or the decoder still needs `x`.
+    """
+    wanted = tuple(cut) or find_cut(model, x)
+    values = _named(model, wanted)
+    kept = {str(value.name) for value in values}
+    whole, decoder = model.ir.clone(), model.ir.clone()
+    have = {value.name for value in whole.graph.outputs}
+    whole.graph.outputs.extend(
+        value for value in _values(whole.graph) if value.name in kept and value.name not in have
+    )
+    graph = decoder.graph
+    for value in [value for value in _values(graph) if value.name in kept]:
+        given = ir.Value(name=f"{value.name}.kept", shape=value.shape, type=value.type)
+        given.metadata_props.update(value.metadata_props)
+        value.replace_all_uses_with(given)
+        graph.inputs.append(given)
+        value.name, given.name = f"{value.name}.made", value.name
+    common.RemoveUnusedNodesPass()(decoder)
+    if any(value.name == x and value.uses() for value in graph.inputs):
+        found = f"the decoder still reads '{x}'"
+        allowed, step = "tensors that all ways from x to the output pass", "name all skips"
+        raise ModelError(Problem(f"cut {', '.join(wanted)}", found, allowed, step))
+    for value in [v for v in graph.inputs if not v.uses() and v.name not in kept]:
+        graph.inputs.remove(value)
+    ordered = tuple(sorted(kept))
+    return Model(whole), Model(decoder), ordered
+
+
+def _named(model: Model, names: Sequence[str]) -> list[ir.Value]:
+    """The values of these names, or, in an integer graph, those that store the tensors."""
+    graph = model.ir.graph
+    stored = {v.metadata_props[TENSOR]: v for v in _values(graph) if TENSOR in v.metadata_props}
+    plain = {str(value.name): value for value in _values(graph)}
+    missing = [name for name in names if name not in plain and name not in stored]
+    if missing:
+        step = "name tensors between encoder and decoder, or leave the cut out to have it found"
+        raise ModelError(
+            Problem(f"cut {', '.join(missing)}", "no such tensor", "tensors of the network", step)
+        )
+    return [plain.get(name) or stored[name] for name in names]
+
+
+def _depending(graph: ir.Graph, x: str) -> set[ir.Value]:
+    """Everything that depends on the noisy input."""
+    found = {value for value in graph.inputs if value.name == x}
+    for node in graph:
+        if any(value in found for value in node.inputs):
+            found.update(node.outputs)
+    return found
+
+
+def _values(graph: ir.Graph) -> list[ir.Value]:
+    return [*graph.inputs, *(value for node in graph for value in node.outputs if value.name)]
+
+
+def _area(value: ir.Value | None) -> int | None:
+    shape = static_shape(value)
+    return shape[2] * shape[3] if shape is not None and len(shape) == 4 else None

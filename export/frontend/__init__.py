@@ -1,0 +1,1 @@
+"""The PCM front end, put around a network."""

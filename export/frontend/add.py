@@ -1,0 +1,248 @@
+"""A PCM front end: frames or STFT before the network and overlap-add behind it, in the same graph."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import onnx_ir as ir
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.export.frontend.beside import Second, put_beside
+from edgekit.export.frontend.layout import Layout, layout_of
+from edgekit.export.frontend.nodes import FrontendBuilder
+from edgekit.export.frontend.spec import FrontendSpec, parse_spec
+from edgekit.export.frontend.writer import RESERVED
+from edgekit.export.own_operators.functions import define_functions
+from edgekit.graph.model import Model, OutputDelay, StreamInfo, Streaming
+from edgekit.graph.nodes import static_shape
+
+# By the kind of front end: what becomes sound again behind a network; the first is what it reads.
+CONTENTS = {
+    "complex": ("spectrum", "bins"),
+    "mag": ("bins",),
+    "logpow": ("bins",),
+    "frame": ("frame",),
+}
+
+
+def add_frontend(
+    model: Model, spec: str, sample_rate: int | None, then: Model | None = None
+) -> Model:
+    """Return a model that eats ``pcm`` (1, hop) float32 and, where it can, gives ``pcm_out`` alike.
+
+    ``stft:N_FFT:HOP:WINDOW`` puts the transform of the last N_FFT samples in the place of the first
+    stream input: the complex spectrum, N_FFT/2 + 1 bins by 2 (real, imaginary) or 2 by bins; with
+    ``mag`` its ``sqrt(re^2 + im^2)``, with ``logpow`` its ``log10(max(re^2 + im^2, 1e-12))``.
+    ``frame:LENGTH:HOP`` puts the last LENGTH samples there. Unit axes may stand anywhere.
+
+    The first stream output becomes ``pcm_out`` if it is a spectrum as above, of a network that reads
+    one, or a real gain per bin: it is transformed back, times the synthesis window, and
+    overlap-added. So are LENGTH samples behind ``frame``, without a window. Any other output stays
+    what it is, and a note says so. `then` stands between inverse transform and synthesis window and
+    reads LENGTH samples. With ``full`` the networks start with the first frame that holds N_FFT
+    samples: until then their states stay zero, and nothing is heard.
+
+    A network that takes several frames in a call says so by its hop: that many frames where it was
+    rewritten along a time axis, else that many times HOP samples.
+
+    The new states are ``stft_history`` and ``istft_overlap`` (``frame_history``, ``frame_overlap``),
+    both (1, LENGTH - HOP), and ``stft_waiting``, the spectra that wait for gains that come late. The
+    delay is that of the networks, plus LENGTH - HOP samples where PCM comes out. NaN, infinity and
+    anything beyond `frontend_nodes.PCM_LIMIT` in the PCM read as 0.
+
+    Args:
+        model: the network.
+        spec: one of `frontend_spec.FORMS`.
+        sample_rate: Hz; None keeps what the model says.
+        then: a second network, behind the first.
+
+    Raises:
+        UsageError: the specification is wrong or does not fit the networks.
+    """
+    form = parse_spec(spec)
+    _check_outputs(model, *([] if then is None else [then]))
+    joined, second = (model, None) if then is None else put_beside(model, then)
+    frames = _checked_frames(joined, form, spec, second)
+    graph_model = joined.ir.clone()
+    inputs, outputs = (
+        {value.name: value for value in side}
+        for side in (graph_model.graph.inputs, graph_model.graph.outputs)
+    )
+    builder = FrontendBuilder(graph_model, form, frames, _late(joined, form))
+    source, result = inputs[joined.stream_inputs[0].name], outputs[joined.stream_outputs[0].name]
+    fed, given = (_layout(joined, value, form, frames) for value in (source, result))
+    assert fed is not None
+    builder.add_analysis(source, fed)
+    if form.full:
+        builder.hold_states(joined.states)
+    if second is not None:
+        to = layout_of(inputs[second.input], _samples(form))
+        assert given is not None and to is not None
+        builder.add_link(result, given, inputs[second.input], to)
+        result = outputs[second.output]
+        given = layout_of(result, _samples(form))
+    if given is not None:
+        builder.add_synthesis(result, given)
+    define_functions(graph_model)
+    notes = [] if given else [_no_sound(result, form, second)]
+    left = {value.name for value in graph_model.graph.outputs}
+    info = _stream(joined, form, frames, sample_rate, has_sound=given is not None)
+    return Model(graph_model).describe(
+        states=[*joined.states, *builder.new.states],
+        stream=info,
+        streaming=_streaming(joined, form, info, "pcm_out" if given else str(result.name)),
+        timing={name: vars(time) for name, time in joined.timing.items() if name in left},
+        end_state=None,
+        frontend=spec,
+        notes=[*joined.notes, *notes, *_beside_pcm(joined, second)],
+    )
+
+
+def _counts_frames(model: Model, form: FrontendSpec) -> bool:
+    """Whether the network's own samples are frames: it was rewritten along a time axis."""
+    return form.kind != "frame" and model.stream_inputs[0].name in model.timing
+
+
+def _late(model: Model, form: FrontendSpec) -> int:
+    """By how many frames the network's first output comes late, as far as its own time axis tells."""
+    time = model.timing.get(str(model.stream_outputs[0].name))
+    return time.delay_frames if time is not None and _counts_frames(model, form) else 0
+
+
+def _frames(model: Model, form: FrontendSpec) -> int | None:
+    """How many frames one call takes; None where the network's hop is no whole number of them."""
+    hop = model.stream.hop_samples
+    if hop is None or _counts_frames(model, form):
+        return hop or 1
+    frames, rest = divmod(hop, form.hop)
+    return None if rest or (form.kind == "frame" and frames > 1) else frames
+
+
+def _layout(model: Model, value: ir.Value, form: FrontendSpec, frames: int) -> Layout | None:
+    time = model.timing.get(str(value.name))
+    return layout_of(value, form, frames, None if time is None else time.axis)
+
+
+def _stream(
+    model: Model, form: FrontendSpec, frames: int, sample_rate: int | None, has_sound: bool
+) -> StreamInfo:
+    known = model.stream
+    least, delay = known.minimum_hop_samples, known.delay_samples or 0
+    if _counts_frames(model, form):
+        least, delay = least and least * form.hop, _late(model, form) * form.hop
+    return StreamInfo(
+        frames * form.hop,
+        known.sample_rate_hz if sample_rate is None else sample_rate,
+        delay + (form.overlap if has_sound else 0),
+        least,
+    )
+
+
+def _streaming(model: Model, form: FrontendSpec, info: StreamInfo, result: str) -> Streaming | None:
+    """What the rewrite of the network found, in samples of the PCM; its first output leads to `result`."""
+    if (found := model.streaming) is None:
+        return None
+    unit, first = form.hop if _counts_frames(model, form) else 1, model.stream_outputs[0].name
+    outputs = tuple(
+        OutputDelay(result, info.delay_samples or 0, output.caused_by or "istft")
+        if output.name == first
+        else replace(output, delay_samples=output.delay_samples * unit)
+        for output in found.outputs
+    )
+    rates = (Fraction(tensor.rate) / unit for tensor in found.tensors)
+    tensors = tuple(
+        replace(tensor, rate=f"{rate.numerator}/{rate.denominator}")
+        for tensor, rate in zip(found.tensors, rates, strict=True)
+    )
+    return Streaming(outputs, tensors)
+
+
+def _check_outputs(*models: Model) -> None:
+    if problems := [
+        Problem(
+            f"network '{model.source.name}'", "all its outputs are states", "an output", "add it"
+        )
+        for model in models
+        if not model.stream_outputs
+    ]:
+        raise UsageError(problems)
+
+
+def _samples(form: FrontendSpec) -> FrontendSpec:
+    """What a second network reads and gives: samples, whatever the first one sees."""
+    return replace(form, kind="frame")
+
+
+def _no_sound(result: ir.Value, form: FrontendSpec, second: Second | None) -> str:
+    reason = "no gain per bin" + (" and no spectrum" if form.kind == "complex" else "")
+    if form.kind == "frame" or second is not None:
+        reason = f"not {form.length} samples"
+    shape = list(static_shape(result) or ())
+    return f"output '{result.name}' {shape} is given out as it is: it is {reason}"
+
+
+def _beside_pcm(joined: Model, second: Second | None) -> list[str]:
+    return [
+        f"input '{value.name}' {list(static_shape(value) or ())} is taken beside the PCM in each hop; "
+        f"if it is a state, add --state {value.name}:OUTPUT"
+        for value in joined.stream_inputs[1:]
+        if second is None or value.name != second.input
+    ]
+
+
+def _checked_frames(joined: Model, form: FrontendSpec, spec: str, second: Second | None) -> int:
+    """Return how many frames one call takes, after everything that does not fit was refused."""
+    where = f"--frontend {spec}"
+    problems = []
+    if joined.frontend is not None:
+        problems.append(
+            Problem(where, f"the network already has {joined.frontend}", "one front end",
+                    "leave the option out")
+        )  # fmt: skip
+    frames = _frames(joined, form)
+    if frames is None or (second is not None and frames > 1):
+        allowed = "the same hop" if second or form.kind == "frame" else "the same hop, or times it"
+        problems.append(
+            Problem(where, f"hop {form.hop}, but the network's hop is {joined.stream.hop_samples}",
+                    allowed, "correct --hop or --frontend")
+        )  # fmt: skip
+    if form.full and (frames or 1) > 1:
+        problems.append(
+            Problem(where, f"full with {frames} frames in a call", "full with one frame in a call",
+                    "leave out full, or --hop")
+        )  # fmt: skip
+    inputs, outputs = joined.stream_inputs, joined.stream_outputs
+    ends = {value.name for value in (*inputs[:1], *outputs[:1])}
+    ends |= set() if second is None else {second.input, second.output}
+    kept = {value.name for value in (*joined.ir.graph.inputs, *joined.ir.graph.outputs)} - ends
+    for name in sorted({str(name) for name in kept} & set(RESERVED)):
+        problems.append(
+            Problem(f"'{name}'", "the network has an input or output of this name",
+                    "names other than " + ", ".join(RESERVED), "rename it")
+        )  # fmt: skip
+    contents = CONTENTS[form.kind]
+    checks = [("input", inputs[0], form, contents[:1])]
+    if second is not None:
+        fed = next(value for value in inputs if value.name == second.input)
+        checks.append(("output", outputs[0], form, contents))
+        checks.append(("--then: input", fed, _samples(form), ("frame",)))
+    for side, value, read_as, fitting in checks:
+        layout = _layout(joined, value, read_as, frames or 1)
+        if layout is None or layout.content not in fitting:
+            allowed = " or ".join(_described(content, form, side) for content in fitting)
+            allowed += f", {frames} times in a call" if (frames or 1) > 1 else ""
+            problems.append(
+                Problem(f"{where}: {side} '{value.name}'", f"shape {static_shape(value)}",
+                        f"{allowed}, plus any unit axes", "choose a --frontend that fits")
+            )  # fmt: skip
+    if problems:
+        raise UsageError(problems)
+    return frames or 1
+
+
+def _described(content: str, form: FrontendSpec, side: str) -> str:
+    if content == "spectrum":
+        return f"the complex spectrum: ({form.bins}, 2) or (2, {form.bins})"
+    if content == "frame":
+        return f"the samples of a frame: ({form.length},)"
+    feature = "the magnitude" if form.kind == "mag" else "the log power"
+    return f"{'a gain per bin' if side == 'output' else feature}: ({form.bins},)"

@@ -1,0 +1,58 @@
+"""How a network's inputs and outputs hold frames: spectra, numbers per bin, or samples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import onnx_ir as ir
+
+from edgekit.export.frontend.spec import FrontendSpec
+from edgekit.graph.nodes import static_shape
+
+AXES = ("frames", "bins", "parts")  # their order in the front end; parts are real and imaginary
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a value holds, and where.
+
+    Attributes:
+        content: ``spectrum``, ``bins`` (a number per bin) or ``frame`` (samples).
+        shape: all dimensions.
+        order: for each axis of the front end's (frames, bins[, 2]), which it is here, unit axes
+            apart; frames come first where there is only one.
+    """
+
+    content: str
+    shape: tuple[int, ...]
+    order: tuple[int, ...] = ()
+
+    def ordered(self, dims: Sequence[int]) -> tuple[int, ...]:
+        """Return the front end's dimensions in the order that they have here."""
+        return tuple(dims[axis] for axis in self.order)
+
+
+def layout_of(
+    value: ir.Value, form: FrontendSpec, frames: int = 1, time_axis: int | None = None
+) -> Layout | None:
+    """Return what a value holds by its shape; None where it is nothing that a front end knows.
+
+    Args:
+        value: an input or output of a network.
+        form: the front end.
+        frames: how many of them a call takes.
+        time_axis: the axis of the frames, where it is known.
+    """
+    shape = static_shape(value) or ()
+    sized = [axis for axis, dim in enumerate(shape) if dim != 1]
+    if form.kind == "frame":
+        return Layout("frame", shape) if [shape[axis] for axis in sized] == [form.length] else None
+    contents = {"bins": AXES[:2], **({"spectrum": AXES} if form.kind == "complex" else {})}
+    sizes = {"frames": frames, "bins": form.bins, "parts": 2}
+    for content, axes in contents.items():
+        for order in permutations(axis for axis in axes if sizes[axis] != 1):
+            fits = [shape[axis] for axis in sized] == [sizes[axis] for axis in order]
+            if fits and (frames == 1 or time_axis in (None, sized[order.index("frames")])):
+                whole = order if "frames" in order else ("frames", *order)
+                return Layout(content, shape, tuple(AXES.index(axis) for axis in whole))
+    return None

@@ -1,0 +1,172 @@
+"""The specification of a PCM front end, and the windows it names."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgekit.base.errors import Problem, UsageError
+
+FORMS = "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP"
+# periodic windows, as torch has them, and symmetric ones, as np.hanning(N_FFT) makes them
+WINDOWS = ("hann", "sqrt_hann", "hamming", "hann_sym", "sqrt_hann_sym", "hamming_sym", "rect")
+FEATURES = ("mag", "logpow")
+PLAIN, FULL = "plain", "full"
+MIN_N_FFT, MAX_N_FFT = 32, 4096
+MAX_LENGTH = 65536  # samples of a frame that is not transformed
+
+# The summed squares of the shifted windows may not fall below this part of their peak: the
+# normalised synthesis window divides by them.
+MIN_OVERLAP = 0.1
+
+
+@dataclass(frozen=True)
+class FrontendSpec:
+    """A parsed specification.
+
+    Attributes:
+        length: samples of a frame; N_FFT of a transform.
+        hop: samples between two frames.
+        kind: what the network sees: ``complex``, ``mag``, ``logpow``, or ``frame`` (samples).
+        window: one of `WINDOWS`.
+        plain: the synthesis window is the analysis window, and frames are added as they are.
+        full: the network starts with the first frame that is full of samples.
+    """
+
+    length: int
+    hop: int
+    kind: str
+    window: str = "rect"
+    plain: bool = True
+    full: bool = False
+
+    @property
+    def bins(self) -> int:
+        """Frequencies from 0 to half the sample rate, both included."""
+        return self.length // 2 + 1
+
+    @property
+    def overlap(self) -> int:
+        """Samples that a frame shares with the next one."""
+        return self.length - self.hop
+
+    @property
+    def skipped(self) -> int:
+        """Frames at the start that the network does not see."""
+        return -(-self.overlap // self.hop) if self.full else 0
+
+    @property
+    def prefixes(self) -> tuple[str, str]:
+        """How the names of the two states begin: that of the analysis, that of the synthesis."""
+        return ("frame", "frame") if self.kind == "frame" else ("stft", "istft")
+
+    def windows(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Return the analysis and the synthesis window, both (length,) float32.
+
+        Unless `plain`, the synthesis window is the analysis window divided by the sum of the
+        squares of all windows that overlap a sample, as in ``torch.istft``: analysis and synthesis
+        then add up to exactly 1.
+        """
+        window = make_window(self.window, self.length)
+        weights = 1.0 if self.plain else np.resize(summed_squares(window, self.hop), self.length)
+        return window.astype(np.float32), (window / weights).astype(np.float32)
+
+
+def make_window(name: str, length: int) -> np.ndarray[Any, Any]:
+    """Return a window (length,) in float64; `name` is one of `WINDOWS`."""
+    if name == "rect":
+        return np.ones(length)
+    shape, period = name.removesuffix("_sym"), length - 1 if name.endswith("_sym") else length
+    cosine = np.cos(2 * np.pi * np.arange(length) / period)
+    if shape == "hamming":
+        return np.asarray(0.54 - 0.46 * cosine)
+    hann = 0.5 - 0.5 * cosine
+    return np.asarray(hann if shape == "hann" else np.sqrt(np.maximum(hann, 0)))
+
+
+def summed_squares(window: np.ndarray[Any, Any], hop: int) -> np.ndarray[Any, Any]:
+    """Return ``sum_k window[n + k * hop]^2`` for n in 0..hop - 1."""
+    padded = np.concatenate([window**2, np.zeros(-len(window) % hop)])
+    return np.asarray(padded.reshape(-1, hop).sum(axis=0))
+
+
+def parse_spec(text: str) -> FrontendSpec:
+    """Parse one of `FORMS`.
+
+    Raises:
+        UsageError: every part that is wrong, with what is allowed.
+    """
+    number = r"([0-9]{1,6})"
+    if match := re.fullmatch(rf"frame:{number}:{number}", text):
+        spec = FrontendSpec(int(match[1]), int(match[2]), "frame")
+        problems = _frame_problems(spec)
+    elif match := re.fullmatch(rf"stft:{number}:{number}:(\w+)((?::\w+)*)", text):
+        options = match[4].split(":")[1:]
+        kind = next((option for option in options if option in FEATURES), "complex")
+        spec = FrontendSpec(
+            int(match[1]), int(match[2]), kind, match[3], PLAIN in options, FULL in options
+        )
+        problems = [*_stft_problems(spec), *_option_problems(options)]
+    else:
+        raise UsageError(Problem(f"--frontend {text}", "not of this form", FORMS, "correct it"))
+    if problems:
+        raise UsageError(
+            Problem(f"--frontend {text}: {where}", found, allowed, "correct it")
+            for where, found, allowed in problems
+        )
+    return spec
+
+
+_Problems = list[tuple[str, str, str]]  # part, what was found, what is allowed
+
+
+def _frame_problems(spec: FrontendSpec) -> _Problems:
+    if not 2 <= spec.length <= MAX_LENGTH:
+        return [("LENGTH", str(spec.length), f"2 to {MAX_LENGTH}")]
+    return _hop_problems(spec)
+
+
+def _stft_problems(spec: FrontendSpec) -> _Problems:
+    problems = []
+    n_fft, window = spec.length, spec.window
+    if n_fft % 2 or not MIN_N_FFT <= n_fft <= MAX_N_FFT:
+        problems.append(("N_FFT", str(n_fft), f"even numbers, {MIN_N_FFT} to {MAX_N_FFT}"))
+    if window not in WINDOWS:
+        problems.append(("WINDOW", window, ", ".join(WINDOWS)))
+    if problems or spec.plain:
+        return problems or _hop_problems(spec)
+    if _adds_up(window, n_fft, spec.hop):
+        return []
+    hops = [h for h in range(1, n_fft) if n_fft % h == 0 and _adds_up(window, n_fft, h)]
+    found = f"{window} windows of {n_fft} samples do not overlap-add at hop {spec.hop}"
+    return [("HOP", found, "hops that divide N_FFT: " + ", ".join(map(str, hops)))]
+
+
+def _option_problems(options: list[str]) -> _Problems:
+    allowed = (
+        "mag or logpow (without: the complex spectrum), plain (without: normalised), and full "
+        "(without: the first frames begin with zeros)"
+    )
+    known = [option for option in options if option in (*FEATURES, PLAIN, FULL)]
+    unknown = [("the last part", option, allowed) for option in options if option not in known]
+    features = [option for option in known if option in FEATURES]
+    if len(features) > 1 or len(set(known)) < len(known):
+        unknown.append(("the last parts", ":".join(known), allowed + ", each once"))
+    return unknown
+
+
+def _hop_problems(spec: FrontendSpec) -> _Problems:
+    if 1 <= spec.hop < spec.length:
+        return []
+    allowed = f"1 to {spec.length - 1}, less than a frame"
+    if spec.kind == "frame":
+        allowed += "; a network that reads exactly its hop needs --hop only"
+    return [("HOP", str(spec.hop), allowed)]
+
+
+def _adds_up(window: str, n_fft: int, hop: int) -> bool:
+    if not 1 <= hop < n_fft:
+        return False
+    overlap = summed_squares(make_window(window, n_fft), hop)
+    return bool(overlap.min() >= MIN_OVERLAP * overlap.max())

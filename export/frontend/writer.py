@@ -1,0 +1,112 @@
+"""Writes nodes of a front end into the graph of a network."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import ArrayLike
+
+from edgekit.export.own_operators.functions import FUNCTIONS
+from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair
+from edgekit.graph.nodes import add_initializer, static_shape, unused_name, value_names
+
+STATES = (
+    "stft_history", "istft_overlap", "stft_waiting", "stft_frames", "frame_history", "frame_overlap",
+)  # fmt: skip
+RESERVED = ("pcm", "pcm_out", *STATES, *(f"{state}_next" for state in STATES))
+
+
+class FrontendWriter:
+    """Collects nodes until `take`; all of them stay in float.
+
+    Attributes:
+        states: the state pairs that were added.
+    """
+
+    def __init__(self, graph: ir.Graph) -> None:
+        """Write into this graph, in place."""
+        self.graph = graph
+        self.states: list[StatePair] = []
+        self.nodes: list[ir.Node] = []
+
+    def take(self) -> list[ir.Node]:
+        """Return the nodes collected since the last call, to be put into the graph."""
+        nodes, self.nodes = self.nodes, []
+        return nodes
+
+    def slice(self, value: ir.Value, name: str, axis: int, start: int, end: int) -> ir.Value:
+        """Return ``[start, end)`` of one axis."""
+        shape = list(static_shape(value) or ())
+        shape[axis] = end - start
+        places = {"start": start, "end": end, "axis": axis}
+        ends = [self.constant(f"{name}_{key}", [place]) for key, place in places.items()]
+        return self.node("Slice", [value, *ends], {name: tuple(shape)})[0]
+
+    def transpose(self, value: ir.Value, perm: list[int], name: str) -> ir.Value:
+        """Return the value with its axes in the order `perm`; itself where they are already."""
+        if perm == sorted(perm):
+            return value
+        shape = static_shape(value) or ()
+        shapes = {name: tuple(shape[axis] for axis in perm)}
+        return self.node("Transpose", [value], shapes, perm=perm)[0]
+
+    def reshape(self, value: ir.Value, name: str, shape: tuple[int, ...]) -> ir.Value:
+        """Return the value in this shape; itself where it has it already."""
+        if static_shape(value) == shape:
+            return value
+        dims = self.constant(f"{name}_dims", shape)
+        return self.node("Reshape", [value, dims], {name: shape})[0]
+
+    def constant(self, name: str, content: ArrayLike) -> ir.Value:
+        """Add an initializer: floats as they are, whole numbers as int64."""
+        return add_initializer(self.graph, f"frontend/{name}", np.asarray(content))
+
+    def graph_input(self, name: str, shape: tuple[int, ...]) -> ir.Value:
+        """Make a float32 input, not yet among the graph's."""
+        return ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(ir.DataType.FLOAT))
+
+    def state(self, name: str, shape: tuple[int, ...]) -> ir.Value:
+        """Add a state: its input now, its output by `follow`."""
+        state = self.graph_input(name, shape)
+        self.graph.inputs.append(state)
+        self.states.append(StatePair(name, f"{name}_next"))
+        return state
+
+    def follow(self, state: ir.Value, following: ir.Value) -> None:
+        """Make `following` what a state is in the next call."""
+        following.name = f"{state.name}_next"
+        self.graph.outputs.append(following)
+
+    def node(
+        self,
+        op_type: str,
+        inputs: Sequence[ir.Value],
+        outputs: Mapping[str, tuple[int, ...]],
+        **attributes: int | list[int],
+    ) -> Sequence[ir.Value]:
+        """Collect a node with outputs of these names and shapes; the first also names the node."""
+        node = ir.node(
+            op_type,
+            inputs,
+            attributes,
+            domain=FRONTEND_DOMAIN if op_type in FUNCTIONS else "",
+            num_outputs=len(outputs),
+            name=f"frontend/{next(iter(outputs))}",
+        )
+        node.metadata_props[FLOAT_NODE] = "1"
+        for value, (name, shape) in zip(node.outputs, outputs.items(), strict=True):
+            value.name = unused_name(value_names(self.graph), f"frontend/{name}")
+            value.shape, value.dtype = ir.Shape(shape), ir.DataType.FLOAT
+        self.nodes.append(node)
+        return node.outputs
+
+    def free_names(self, *borders: ir.Value) -> None:
+        """Rename values inside the network that have one of the front end's names."""
+        taken = value_names(self.graph) | set(RESERVED)
+        inner = [
+            value for node in self.graph for value in node.outputs if not value.is_graph_output()
+        ]
+        for value in (*borders, *self.graph.initializers.values(), *inner):
+            if value.name in RESERVED:
+                value.name = unused_name(taken, f"network/{value.name}")
+                taken.add(value.name)

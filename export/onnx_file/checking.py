@@ -1,0 +1,199 @@
+"""What can be said of an .onnx file before anything is computed: is it whole, and of a known kind?"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import onnx
+import onnx.checker
+import onnx.defs
+import onnx_ir as ir
+from google.protobuf.message import Message  # type: ignore[import-untyped]
+
+from edgekit.base.errors import EdgeKitError, ModelError, Problem
+from edgekit.export.onnx_file.dims import forget_open_dims
+from edgekit.export.onnx_file.limits import attribute_problems, node_problems
+from edgekit.export.onnx_file.messages import plain
+from edgekit.graph.model import OPSET
+
+MAX_BYTES = 512 * 2**20  # of a file and the files beside it
+FIRST_OPSET = 6
+INTERFACE_TYPES = (
+    onnx.TensorProto.FLOAT,
+    onnx.TensorProto.BOOL,
+    onnx.TensorProto.INT8,
+    onnx.TensorProto.UINT8,
+    onnx.TensorProto.INT32,
+    onnx.TensorProto.INT64,
+)
+_NO_NUMBERS = (ir.DataType.UNDEFINED, ir.DataType.STRING)
+_KNOWN_TYPES = frozenset(kind.value for kind in ir.DataType if kind not in _NO_NUMBERS)
+
+
+def load(data: bytes) -> onnx.ModelProto:
+    """Return the protobuf of `data`, whose tensors hold what they claim.
+
+    Raises:
+        ModelError: too large, not ONNX, truncated, of an opset that is too old or too new, with
+            tensors whose data is missing, too short or too long, or with too many nodes.
+    """
+    if len(data) > MAX_BYTES:
+        raise unusable(f"{len(data)} bytes, more than {MAX_BYTES}")
+    try:
+        proto = onnx.load_model_from_string(data)
+        problems = [*_opset_problems(proto), *_tensor_problems(proto), *node_problems(proto)]
+        problems += attribute_problems(proto.graph)
+    except Exception as error:  # protobuf on a file of unknown origin
+        raise unusable(f"not a valid ONNX file: {plain(error)}") from error
+    if problems:
+        raise ModelError(problems)
+    return proto
+
+
+def parse(data: bytes, shapes: Mapping[str, Sequence[object]]) -> onnx.ModelProto:
+    """Return the protobuf of a whole, valid network.
+
+    Args:
+        data: the content of a file that needs no other one.
+        shapes: input name -> dimensions, for inputs that have no rank in the file.
+
+    Raises:
+        ModelError: what `load` raises, and what ``onnx.checker`` refuses.
+    """
+    proto = load(data)
+    try:
+        forget_open_dims(proto.graph, shapes)
+        for value in proto.graph.output:  # a shape that nobody reads, but that the checker wants
+            if value.type.HasField("tensor_type"):
+                value.type.tensor_type.shape.SetInParent()
+        onnx.checker.check_model(proto)
+    except EdgeKitError:
+        raise
+    except Exception as error:  # protobuf and a C++ checker on a file of unknown origin
+        raise unusable(f"not a valid ONNX file: {plain(error)}") from error
+    return proto
+
+
+def runnable(data: bytes) -> bytes:
+    """Return a file that `parse` accepted without what it claims of shapes and does not hold.
+
+    onnxruntime takes an input's size 0 for a size, and believes the shapes of inner values, which torch's
+    exporter writes down as traced where the sizes are open.
+    """
+    proto = onnx.load_model_from_string(data)
+    for value in proto.graph.input:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.WhichOneof("value") == "dim_value" and not dim.dim_value:
+                dim.ClearField("dim_value")
+    del proto.graph.value_info[:]
+    return bytes(proto.SerializeToString())
+
+
+def unusable(found: str) -> ModelError:
+    """Return the error of a file that is not a network at all."""
+    return ModelError(
+        Problem("the .onnx file", found, "a complete, valid ONNX model", "export the network again")
+    )
+
+
+def tensors(message: Message) -> Iterator[onnx.TensorProto]:
+    """Yield every tensor anywhere in the message: initializers, attributes, subgraphs."""
+    if isinstance(message, onnx.TensorProto):
+        yield message
+        return
+    for field, content in message.ListFields():
+        if field.message_type is not None:
+            for item in (content,) if isinstance(content, Message) else content:
+                if isinstance(item, Message):
+                    yield from tensors(item)
+
+
+def is_external(tensor: onnx.TensorProto) -> bool:
+    """Whether a tensor's data lies in another file."""
+    return bool(tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data)
+
+
+def bytes_of(tensor: onnx.TensorProto) -> int | None:
+    """Return how many bytes the dimensions and the type of a tensor make; None without numbers."""
+    if tensor.data_type not in _KNOWN_TYPES:
+        return None
+    bits = math.prod(tensor.dims) * ir.DataType(tensor.data_type).bitwidth
+    return int(-(-bits // 8))
+
+
+def opset_of(proto: onnx.ModelProto) -> int:
+    """Return the version of the standard operators; 0 where the file names none."""
+    versions = {entry.domain: entry.version for entry in proto.opset_import}
+    return int(versions.get("", versions.get("ai.onnx", 0)))
+
+
+def _opset_problems(proto: onnx.ModelProto) -> list[Problem]:
+    version, last = opset_of(proto), onnx.defs.onnx_opset_version()
+    if not proto.opset_import or version == 0 or FIRST_OPSET <= version <= last:
+        return []
+    return [
+        Problem(
+            "the .onnx file",
+            f"opset {version}",
+            f"opsets {FIRST_OPSET} to {last}",
+            f"export the network again with opset_version={OPSET}",
+        )
+    ]
+
+
+def _tensor_problems(proto: onnx.ModelProto) -> list[Problem]:
+    problems = []
+    for tensor in tensors(proto):
+        if is_external(tensor):
+            found, allowed = "its data lies in another file", "a file beside the .onnx file"
+            step = "give the path of the .onnx file, or save the network as one file"
+        elif min(tensor.dims, default=0) < 0 or tensor.data_type not in _KNOWN_TYPES:
+            found, allowed = _claim(tensor), "sizes from 0, numbers of a type of ONNX"
+            step = "export the network again"
+        elif tensor.HasField("raw_data") and len(tensor.raw_data) != bytes_of(tensor):
+            found = f"{_claim(tensor)} with {len(tensor.raw_data)} bytes of data"
+            allowed = f"{bytes_of(tensor)} bytes"
+            step = "export the network again"
+        else:
+            continue
+        problems.append(Problem(f"tensor '{tensor.name}'", found, allowed, step))
+    return problems
+
+
+def _claim(tensor: onnx.TensorProto) -> str:
+    dims = ",".join(map(str, tensor.dims))
+    return f"{_type_text(tensor.data_type)} of shape ({dims})"
+
+
+def type_problems(graph: onnx.GraphProto) -> list[Problem]:
+    """Return the inputs and outputs that are not tensors of `INTERFACE_TYPES`."""
+    constants = {tensor.name for tensor in graph.initializer}
+    borders = [("input", value) for value in graph.input if value.name not in constants]
+    borders += [("output", value) for value in graph.output]
+    problems = [
+        Problem(
+            f"{kind} '{value.name}'",
+            f"type {_type_name(value)}",
+            f"tensors of {', '.join(_type_text(kind) for kind in INTERFACE_TYPES)}",
+            "convert inside the network, or take the value out of its interface",
+        )
+        for kind, value in borders
+        if value.type.tensor_type.elem_type not in INTERFACE_TYPES
+    ]
+    if not graph.output:
+        problems.append(
+            Problem("the network", "no outputs", "at least one output", "name its outputs")
+        )
+    return problems
+
+
+def _type_name(value: onnx.ValueInfoProto) -> str:
+    kind = value.type.WhichOneof("value")
+    if kind != "tensor_type":
+        return str(kind)
+    return _type_text(value.type.tensor_type.elem_type)
+
+
+def _type_text(kind: int) -> str:
+    names = {number: name for name, number in onnx.TensorProto.DataType.items()}
+    name = names.get(kind, f"number {kind}").lower()
+    return "float32" if name == "float" else name

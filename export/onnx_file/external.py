@@ -1,0 +1,112 @@
+"""Tensors whose data lies in files beside the .onnx: read into it, or refused."""
+
+import contextlib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import onnx
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.onnx_file.checking import MAX_BYTES, bytes_of, is_external, tensors
+
+LOCATION = b"location"  # the key that every reference to another file holds
+
+
+def self_contained(data: bytes, folder: Path) -> bytes:
+    """Return an ONNX file with the data of other files inside; `data` itself where it needs none.
+
+    Args:
+        data: the content of the .onnx file.
+        folder: where it lies. Files are read that are in it, or in folders below.
+
+    Raises:
+        ModelError: every tensor whose file leaves the folder, is missing or is too short, whose
+            size is not that of its data, or which brings the whole over `MAX_BYTES`.
+    """
+    if LOCATION not in data:
+        return data
+    proto = onnx.ModelProto()
+    try:
+        proto.ParseFromString(data)
+    except Exception:  # protobuf on a file of unknown origin; reading it as a network says why
+        return data
+    outside = [tensor for tensor in tensors(proto) if is_external(tensor)]
+    if not outside:
+        return data
+    problems, total = [], len(data)
+    for tensor in outside:
+        try:
+            path, start, size = _place(tensor, folder)
+            total += size
+            if total > MAX_BYTES:
+                raise _Refused(f"{total} bytes together", f"at most {MAX_BYTES}", "split it")
+            _embed(tensor, path, start, size)
+        except _Refused as refused:
+            problems.append(Problem(f"tensor '{tensor.name}'", *refused.args))
+            if total > MAX_BYTES:
+                break
+    if problems:
+        raise ModelError(problems)
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+class _Refused(Exception):
+    """Holds what was found, what is allowed and the next step."""
+
+
+def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:
+    """Return the file, the first byte and the number of bytes, all checked."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = entries.get("location", "")
+    path = _inside(location, folder)
+    size = bytes_of(tensor)
+    if size is None or min(tensor.dims, default=0) < 0:
+        raise _Refused(
+            "its type or shape has no size", "numbers of a known type, sizes from 0", _AGAIN
+        )
+    numbers = {
+        key: entries.get(key, str(default)) for key, default in (("offset", 0), ("length", size))
+    }
+    if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in numbers.values()):
+        raise _Refused(f"offset and length {numbers}", "whole numbers from 0", _AGAIN)
+    start, length, held = int(numbers["offset"]), int(numbers["length"]), path.stat().st_size
+    if length != size:
+        raise _Refused(f"{length} bytes for a tensor of {size} bytes", f"{size} bytes", _AGAIN)
+    if start + size > held:
+        raise _Refused(
+            f"bytes {start} to {start + size} of '{location}', which has {held}",
+            "data that the file holds", "copy the whole file beside the .onnx file",
+        )  # fmt: skip
+    return path, start, size
+
+
+_AGAIN = "export the network again"
+
+
+def _inside(location: str, folder: Path) -> Path:
+    """Return the regular file of a relative path that stays in the folder, links followed."""
+    parts = {*PurePosixPath(location).parts, *PureWindowsPath(location).parts}
+    absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
+    stays = location and "\0" not in location and ".." not in parts and not absolute
+    found = f"its data lies in '{location[:200]}'"
+    if stays:
+        with contextlib.suppress(OSError, RuntimeError):  # a name too long, a cycle of links
+            path = (folder / location).resolve()
+            stays = path.is_relative_to(folder.resolve())
+            if stays and path.is_file():
+                return path
+    if stays:
+        raise _Refused(
+            f"{found}, which is no file", "a file beside the .onnx file", "copy it there"
+        )
+    raise _Refused(
+        found, "a file in the folder of the .onnx file or below",
+        "save the network again as one file, or with its data beside it",
+    )  # fmt: skip
+
+
+def _embed(tensor: onnx.TensorProto, path: Path, start: int, size: int) -> None:
+    with path.open("rb") as file:
+        file.seek(start)
+        tensor.raw_data = file.read(size)
+    tensor.ClearField("external_data")
+    tensor.ClearField("data_location")

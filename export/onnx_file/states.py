@@ -1,0 +1,195 @@
+"""State pairs: which graph output of one hop is which graph input of the next."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import onnx_ir as ir
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.graph.model import WITHIN_HOP, StatePair
+from edgekit.graph.nodes import static_shape
+
+# (pattern of the input's name, output names it may have). A name of these forms says "state".
+NAMED = (
+    (r"(?P<x>.+)", ("{x}_next", "{x}.next", "next_{x}", "new_{x}", "{x}_new")),
+    (r"(?P<x>.+)_prev", ("{x}", "{x}_next", "{x}_new")),
+    (r"(?P<x>.+)_old", ("{x}", "{x}_next", "{x}_new")),
+    (r"(?:prev|old)_(?P<x>.+)", ("{x}", "next_{x}", "new_{x}")),
+)
+# These forms also fit streams (audio_in -> audio_out): the name itself must say "state", too.
+ONLY_IF_STATEFUL = (
+    (r"(?P<x>.+)", ("{x}_out", "out_{x}", "{x}_o", "output_{x}", "{x}n", "{x}N", "{x}_n")),
+    (r"(?P<x>.+?)_?0", ("{x}n", "{x}_n")),
+    (r"(?P<x>.+)_in", ("{x}_out", "{x}")),
+    (r"(?:in|input)_(?P<x>.+)", ("out_{x}", "output_{x}")),
+)
+STATEFUL = re.compile(
+    r"(?:^|[^a-z])(?:[hc]\d*|[hc][nx]|hidden|cell|states?|caches?|mem(?:ory)?|hist(?:ory)?|buf(?:fer)?"
+    r"|ctx|context|overlap|gru|lstm|rnn)(?:[^a-z]|$)",
+    re.IGNORECASE,
+)
+
+
+def find_states(
+    graph: ir.Graph,
+    declared: Iterable[tuple[str, str]],
+    *,
+    in_order: bool = False,
+    constants: Iterable[str] = (),
+) -> tuple[StatePair, ...]:
+    """Return the declared pairs and those that names and shapes tell, in the order of the inputs.
+
+    An input and an output pair up by themselves when their names match by one of the rules above,
+    both are float32 of one shape, and neither matches anything else.
+
+    Args:
+        graph: the network.
+        declared: (input name, output name).
+        in_order: if nothing was declared or matched, also pair all inputs but the first with all
+            outputs but the first, in order, when their shapes agree one to one: the convention
+            ``forward(x, *states) -> (y, *states)``.
+        constants: names of inputs that are session constants, so no states unless declared.
+
+    Raises:
+        ModelError: a declared name is unknown, used twice, or the two shapes or types differ; or no
+            input is left that is not a state.
+    """
+    given = [StatePair(*pair) for pair in declared]
+    if problems := [*_unknown(graph, given), *_twice(given), *_unequal(graph, given)]:
+        raise ModelError(problems)
+    inputs = [value for value in graph.inputs if value.name not in set(constants)]
+    pairs = given + _by_name(inputs, graph.outputs, given)
+    if in_order and not given:
+        pairs += _by_order(inputs, graph.outputs, pairs)
+    if graph.inputs and len(pairs) == len(graph.inputs):
+        listed = ", ".join(f"{pair.input}:{pair.output}" for pair in pairs)
+        step = "leave out the --state of what the network is fed"
+        raise ModelError(Problem("states", f"every input is one: {listed}", "a stream input", step))
+    order = {value.name: index for index, value in enumerate(graph.inputs)}
+    return tuple(sorted(pairs, key=lambda pair: order[pair.input]))
+
+
+def _unknown(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[Problem]:
+    borders = (("input", graph.inputs), ("output", graph.outputs))
+    problems = []
+    for pair in pairs:
+        for kind, values in borders:
+            name, known = getattr(pair, kind), [str(value.name) for value in values]
+            if name not in known:
+                problems.append(
+                    Problem(
+                        f"--state {pair.input}:{pair.output}",
+                        f"the network has no {kind} '{name}'",
+                        f"one of its {kind}s: {', '.join(known)}",
+                        "write --state INPUT:OUTPUT",
+                    )
+                )
+    return problems
+
+
+def _twice(pairs: Sequence[StatePair]) -> list[Problem]:
+    problems = []
+    for kind in ("input", "output"):
+        names = [getattr(pair, kind) for pair in pairs]
+        problems += [
+            Problem(
+                f"--state with {kind} '{name}'",
+                f"declared {names.count(name)} times",
+                "each input and each output in one pair",
+                "remove the other pairs",
+            )
+            for name in dict.fromkeys(names)
+            if names.count(name) > 1
+        ]
+    return problems
+
+
+def _unequal(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[Problem]:
+    inputs = {value.name: value for value in graph.inputs}
+    outputs = {value.name: value for value in graph.outputs}
+    return [
+        Problem(
+            f"--state {pair.input}:{pair.output}",
+            f"input '{pair.input}' is {_describe(inputs[pair.input])}, "
+            f"output '{pair.output}' is {_describe(outputs[pair.output])}",
+            "float32 of the same shape on both sides",
+            "pair the output that has the shape of the input",
+        )
+        for pair in pairs
+        if pair.input in inputs
+        and pair.output in outputs
+        and not _same(inputs[pair.input], outputs[pair.output])
+    ]
+
+
+def _describe(value: ir.Value) -> str:
+    return f"{value.dtype} {list(static_shape(value) or ())}".lower()
+
+
+def _same(left: ir.Value, right: ir.Value) -> bool:
+    same_type = left.dtype == right.dtype == ir.DataType.FLOAT
+    return same_type and static_shape(left) == static_shape(right)
+
+
+def _partners(name: str) -> set[str]:
+    """Return the output names that would make the input `name` a state."""
+    rules = NAMED + (ONLY_IF_STATEFUL if STATEFUL.search(name.replace("_", " ")) else ())
+    return {
+        form.format(x=match["x"])
+        for pattern, forms in rules
+        if (match := re.fullmatch(pattern, name))
+        for form in forms
+    } - {name}
+
+
+def _by_name(
+    inputs: Sequence[ir.Value], outputs: Sequence[ir.Value], taken: Sequence[StatePair]
+) -> list[StatePair]:
+    used_inputs = {pair.input for pair in taken}
+    used_outputs = {pair.output for pair in taken}
+    matches = [
+        StatePair(str(source.name), str(result.name))
+        for source in inputs
+        for result in outputs
+        if source.name not in used_inputs
+        and result.name not in used_outputs
+        and str(result.name) in _partners(str(source.name))
+        and _same(source, result)
+    ]
+    read = [pair.input for pair in matches]
+    made = [pair.output for pair in matches]
+    return [pair for pair in matches if read.count(pair.input) == made.count(pair.output) == 1]
+
+
+def _by_order(
+    inputs: Sequence[ir.Value], outputs: Sequence[ir.Value], taken: Sequence[StatePair]
+) -> list[StatePair]:
+    used = {pair.input for pair in taken} | {pair.output for pair in taken}
+    left = [value for value in inputs[1:] if value.name not in used]
+    made = [value for value in outputs[1:] if value.name not in used]
+    if len(left) != len(made) or not all(map(_same, left, made)):
+        return []
+    return [StatePair(str(i.name), str(o.name)) for i, o in zip(left, made, strict=True)]
+
+
+def restarting_cells(graph: ir.Graph) -> list[str]:
+    """Say which recurrent layers begin every call at a constant state: they remember nothing between hops."""
+    cells = [
+        f"{node.op_type} {node.name!r}"
+        for node in graph
+        if node.op_type in ("GRU", "LSTM", "RNN") and not node.domain and _restarts(node)
+    ]
+    if not cells:
+        return []
+    return [
+        f"{', '.join(cells)}: every call begins at a constant state, so nothing is remembered from hop to hop; "
+        "a stream needs the state as an input and an output of the network, "
+        "or, of a network for whole recordings, --time-axis INPUT:AXIS and --hop"
+    ]
+
+
+def _restarts(node: ir.Node) -> bool:
+    if WITHIN_HOP in node.metadata_props:
+        return False
+    initial = node.inputs[5] if len(node.inputs) > 5 else None
+    return initial is None or initial.is_initializer()

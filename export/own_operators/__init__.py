@@ -1,0 +1,1 @@
+"""Our own operators, as ONNX functions."""

@@ -1,0 +1,91 @@
+"""Operators that constants turn into simpler ones: Compress into Gather, Gemm into its plain form."""
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.canonical_forms import recurrent, spectral
+from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.foreign_integers import integer_products
+from edgekit.graph.nodes import array_of, attribute, static_shape, stored
+
+
+class Canonical(ir.passes.InPlacePass):
+    """Rewrite every node that a rule of `RULES` knows a simpler form of."""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite in place."""
+        modified = False
+        for node in list(model.graph):
+            rule = None if node.domain else RULES.get(node.op_type)
+            modified |= rule is not None and rule(model.graph, node)
+        return ir.passes.PassResult(model, modified=modified)
+
+
+def _compress(graph: ir.Graph, node: ir.Node) -> bool:
+    data, condition = node.inputs[0], array_of(node.inputs[1])
+    shape = static_shape(data)
+    if data is None or condition is None or shape is None or not condition.any():
+        return False
+    axis = attribute(node, "axis", None)
+    chain = Chain(graph, node)
+    source = chain.reshape(data, (-1,)) if axis is None else data
+    chosen = chain.constant(np.flatnonzero(condition), np.int64)
+    chain.add("Gather", source, chosen, axis=axis or 0)
+    return chain.finish()
+
+
+def _gather_one(graph: ir.Graph, node: ir.Node) -> bool:
+    """GatherND of a single element: shape inference does not know its empty shape."""
+    data, index = node.inputs[0], array_of(node.inputs[1])
+    shape = static_shape(data)
+    if data is None or index is None or shape is None or index.shape != (len(shape),):
+        return False
+    if attribute(node, "batch_dims", 0) or np.any((index < np.negative(shape)) | (index >= shape)):
+        return False
+    chain = Chain(graph, node)
+    place = np.ravel_multi_index(tuple(index % shape), shape)
+    chain.add("Gather", chain.reshape(data, (-1,)), chain.constant(place, np.int64))
+    return chain.finish()
+
+
+def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
+    """Gemm with constant weights gets transA 0, factors 1 and a bias of one row, else it is a MatMul."""
+    a, b = node.inputs[0], node.inputs[1]
+    c = node.inputs[2] if len(node.inputs) > 2 else None
+    alpha, beta = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0)
+    weights, bias, shape = stored(b), stored(c), static_shape(node.outputs[0])
+    if a is None or b is None or shape is None or b.dtype != ir.DataType.FLOAT:
+        return False
+    row = c is None or (
+        bias is not None and bias.size in (1, shape[1]) and bias.shape[:-1] in ((), (1,))
+    )
+    plain = weights is not None and row and alpha == beta == 1 and not attribute(node, "transA", 0)
+    if plain:
+        return False
+    chain = Chain(graph, node)
+    left = chain.transpose(a, [1, 0]) if attribute(node, "transA", 0) else a
+    right = chain.transpose(b, [1, 0]) if attribute(node, "transB", 0) else b
+    result = chain.add("MatMul", left, right)
+    if alpha != 1:
+        result = chain.add("Mul", result, chain.constant(alpha))
+    if c is not None and beta != 0:
+        addend = c if beta == 1 else chain.add("Mul", c, chain.constant(beta))
+        result = chain.add("Add", result, addend)
+    return chain.finish()
+
+
+RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
+    "Compress": _compress,
+    "ConvInteger": integer_products.conv_integer,
+    "DFT": spectral.dft,
+    "Einsum": spectral.einsum,
+    "GatherND": _gather_one,
+    "Gemm": _gemm,
+    "GRU": recurrent.plain,
+    "LSTM": recurrent.plain,
+    "RNN": recurrent.plain,
+    "MatMulInteger": integer_products.matmul_integer,
+    "STFT": spectral.stft,
+}

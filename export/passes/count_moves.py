@@ -1,0 +1,38 @@
+"""Bytes that the operators of a network only move from place to place, counted before passes save any.
+
+An element that is copied counts twice, because it is read and written; one that is filled in (padding)
+counts once. What renames axes, Reshape and its like, costs nothing.
+"""
+
+import onnx_ir as ir
+
+from edgekit.export.passes.reshape import moves_only_unit_axes
+from edgekit.graph.nodes import nbytes
+
+MOVED_BYTES = "edgekit.moved_bytes"  # metadata of a model: the count of its import
+COPIES = {
+    "Concat", "DepthToSpace", "Expand", "Gather", "GatherElements", "GatherND", "ReverseSequence",
+    "ScatterElements", "ScatterND", "Slice", "SpaceToDepth", "Split", "Tile", "Transpose",
+}  # fmt: skip
+FILLS = {"CenterCropPad", "Pad", "Trilu"}
+
+
+class CountMoves(ir.passes.InPlacePass):
+    """Write the count into the model's metadata; nothing else is changed."""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Count every node whose shapes are known."""
+        total = sum(moved_bytes(node) for node in model.graph)
+        model.metadata_props[MOVED_BYTES] = str(total)
+        return ir.passes.PassResult(model, modified=True)
+
+
+def moved_bytes(node: ir.Node) -> int:
+    """Return the bytes that one run of a movement operator reads and writes; 0 for all others."""
+    if node.domain or node.op_type not in COPIES | FILLS:
+        return 0
+    if node.op_type == "Transpose" and moves_only_unit_axes(node):
+        return 0
+    written = sum(nbytes(value) for value in node.outputs)
+    read = min(written, nbytes(node.inputs[0])) if node.op_type in FILLS else written
+    return read + written

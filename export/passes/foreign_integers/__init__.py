@@ -1,0 +1,1 @@
+"""Quantized networks of other tools, in our own form."""

@@ -1,0 +1,144 @@
+"""Operators with quantization inside become the float operator between Dequantize and Quantize.
+
+QLinearConv, QLinearMatMul, and those that onnxruntime's quantizer writes in its own domain
+(https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md).
+"""
+
+from collections.abc import Callable
+
+import onnx_ir as ir
+
+from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.graph.nodes import attribute
+
+MICROSOFT = "com.microsoft"
+
+
+class UnpackQuantized(ir.passes.InPlacePass):
+    """Rewrite every node that a row of `UNPACKED` names; needs no shapes and no constants."""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite in place."""
+        modified = False
+        for node in list(model.graph):
+            rule = UNPACKED.get((node.domain, node.op_type))
+            modified |= rule is not None and rule(model.graph, node)
+        return ir.passes.PassResult(model, modified=modified)
+
+
+Rule = Callable[[ir.Graph, ir.Node], bool]
+
+
+def _triple(chain: Chain, node: ir.Node, first: int, axis: int = 1) -> ir.Value:
+    """The real value of (integers, scale, zero point), which start at input `first`."""
+    return chain.add("DequantizeLinear", *node.inputs[first : first + 3], axis=axis)
+
+
+def _finish(chain: Chain, result: ir.Value, scale: ir.Value | None, zero: ir.Value | None) -> bool:
+    chain.add("QuantizeLinear", result, scale, zero)
+    return chain.finish()
+
+
+def _kept(node: ir.Node, *names: str) -> dict[str, object]:
+    return {name: node.attributes[name].value for name in names if name in node.attributes}
+
+
+def _input(node: ir.Node, index: int) -> ir.Value | None:
+    return node.inputs[index] if index < len(node.inputs) else None
+
+
+def _bias(chain: Chain, node: ir.Node, bias: ir.Value | None) -> tuple[ir.Value, ...]:
+    """An int32 bias is stored at the scale of input times weight."""
+    if bias is None:
+        return ()
+    scale = chain.add("Mul", node.inputs[1], node.inputs[4])
+    return (chain.add("DequantizeLinear", bias, scale, axis=0),)
+
+
+def _conv(graph: ir.Graph, node: ir.Node) -> bool:
+    chain = Chain(graph, node)
+    x, w = _triple(chain, node, 0), _triple(chain, node, 3, axis=0)
+    names = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
+    result = chain.add("Conv", x, w, *_bias(chain, node, _input(node, 8)), **_kept(node, *names))
+    return _finish(chain, result, node.inputs[6], node.inputs[7])
+
+
+def _matmul(graph: ir.Graph, node: ir.Node) -> bool:
+    chain = Chain(graph, node)
+    result = chain.add("MatMul", _triple(chain, node, 0, axis=-2), _triple(chain, node, 3, axis=-1))
+    return _finish(chain, result, node.inputs[6], node.inputs[7])
+
+
+def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
+    if attribute(node, "alpha", 1.0) != 1:
+        return False
+    chain, axis = Chain(graph, node), 0 if attribute(node, "transB", 0) else 1
+    a, b = _triple(chain, node, 0), _triple(chain, node, 3, axis)
+    bias = _bias(chain, node, _input(node, 6))
+    result = chain.add("Gemm", a, b, *bias, **_kept(node, "transA", "transB"))
+    if _input(node, 7) is None:
+        return chain.finish()
+    return _finish(chain, result, _input(node, 7), _input(node, 8))
+
+
+def _binary(op_type: str) -> Rule:
+    def rule(graph: ir.Graph, node: ir.Node) -> bool:
+        chain = Chain(graph, node)
+        result = chain.add(op_type, _triple(chain, node, 0), _triple(chain, node, 3))
+        return _finish(chain, result, node.inputs[6], _input(node, 7))
+
+    return rule
+
+
+def _unary(op_type: str, *names: str) -> Rule:
+    def rule(graph: ir.Graph, node: ir.Node) -> bool:
+        if attribute(node, "channels_last", 0):
+            return False
+        chain = Chain(graph, node)
+        result = chain.add(op_type, _triple(chain, node, 0), **_kept(node, *names))
+        return _finish(chain, result, node.inputs[3], _input(node, 4))
+
+    return rule
+
+
+def _softmax(graph: ir.Graph, node: ir.Node) -> bool:
+    if attribute(node, "opset", 13) >= 13:
+        return _unary("Softmax", "axis")(graph, node)
+    # before opset 13 Softmax runs over all axes from `axis` on
+    chain = Chain(graph, node)
+    x = _triple(chain, node, 0)
+    rows = chain.add("Flatten", x, axis=attribute(node, "axis", -1))
+    result = chain.add("Reshape", chain.add("Softmax", rows, axis=-1), chain.add("Shape", x))
+    return _finish(chain, result, node.inputs[3], _input(node, 4))
+
+
+def _concat(graph: ir.Graph, node: ir.Node) -> bool:
+    chain = Chain(graph, node)
+    parts = [_triple(chain, node, first) for first in range(2, len(node.inputs), 3)]
+    result = chain.add("Concat", *parts, axis=attribute(node, "axis", 0))
+    return _finish(chain, result, node.inputs[0], node.inputs[1])
+
+
+def _standard(graph: ir.Graph, node: ir.Node) -> bool:
+    """The contributed form of an operator that the standard has."""
+    chain = Chain(graph, node)
+    chain.add(node.op_type, *node.inputs, **_kept(node, "axis"))
+    return chain.finish()
+
+
+POOL = ("auto_pad", "ceil_mode", "count_include_pad", "kernel_shape", "pads", "strides")
+UNPACKED: dict[tuple[str, str], Rule] = {
+    ("", "QLinearConv"): _conv,
+    ("", "QLinearMatMul"): _matmul,
+    (MICROSOFT, "QuantizeLinear"): _standard,
+    (MICROSOFT, "DequantizeLinear"): _standard,
+    (MICROSOFT, "QGemm"): _gemm,
+    (MICROSOFT, "QLinearAdd"): _binary("Add"),
+    (MICROSOFT, "QLinearMul"): _binary("Mul"),
+    (MICROSOFT, "QLinearConcat"): _concat,
+    (MICROSOFT, "QLinearSigmoid"): _unary("Sigmoid"),
+    (MICROSOFT, "QLinearLeakyRelu"): _unary("LeakyRelu", "alpha"),
+    (MICROSOFT, "QLinearSoftmax"): _softmax,
+    (MICROSOFT, "QLinearAveragePool"): _unary("AveragePool", *POOL),
+    (MICROSOFT, "QLinearGlobalAveragePool"): _unary("GlobalAveragePool"),
+}

@@ -1,0 +1,233 @@
+"""Quantized networks of other tools take the form of our own: int8 around constant scales.
+
+uint8 becomes int8 with the zero point 128 lower, the scales stay. What the stored types do not hold
+becomes arithmetic in float with the same result.
+"""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.base.errors import ModelError
+from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.foreign_integers.expand import expand_dequantizer, expand_quantizer
+from edgekit.export.passes.foreign_integers.grids import (
+    STORED,
+    Grid,
+    grid_of,
+    is_kept_weight,
+    refused,
+)
+from edgekit.export.passes.foreign_integers.narrow import is_weight, narrow_weights
+from edgekit.graph.nodes import add_initializer, array_of, replace, static_shape
+
+# operators that carry the integers of their first input, or of all (Concat), unchanged
+MOVES = {
+    "Concat",
+    "DepthToSpace",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "GlobalMaxPool",
+    "Identity",
+    "MaxPool",
+    "Reshape",
+    "Slice",
+    "SpaceToDepth",
+    "Split",
+    "Squeeze",
+    "Tile",
+    "Transpose",
+    "Unsqueeze",
+}
+BIAS = {("Conv", 2), ("ConvTranspose", 2), ("Gemm", 2)}
+
+
+class UnifyQuantizers(ir.passes.InPlacePass):
+    """Shift, fold or expand every QuantizeLinear and DequantizeLinear; shapes must be known.
+
+    Raises:
+        ModelError: blocked quantization, and types of which EdgeKit has no arithmetic.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite in place."""
+        graph = model.graph
+        own = [node for node in graph if is_quantizer(node) or is_dequantizer(node)]
+        if problems := [problem for node in own if (problem := refused(node)) is not None]:
+            raise ModelError(problems)
+        for node in list(graph):
+            if node.op_type in MOVES and not node.domain:
+                _frame_move(graph, node)
+        _merge(graph)
+        for node in list(graph):
+            if node.graph is None:
+                continue
+            if is_quantizer(node):
+                _quantizer(graph, node)
+            elif is_dequantizer(node):
+                _dequantizer(graph, node)
+        for node in list(graph):
+            if is_dequantizer(node) and not is_kept_weight(node):
+                _constant(graph, node)
+        return ir.passes.PassResult(model, modified=bool(own))
+
+
+def is_quantizer(node: ir.Node | None) -> bool:
+    """Whether it is a QuantizeLinear."""
+    return node is not None and node.op_type == "QuantizeLinear" and not node.domain
+
+
+def is_dequantizer(node: ir.Node | None) -> bool:
+    """Whether it is a DequantizeLinear."""
+    return node is not None and node.op_type == "DequantizeLinear" and not node.domain
+
+
+def _frame_move(graph: ir.Graph, node: ir.Node) -> None:
+    """Let a movement of integers that a quantizer wrote move their real values instead."""
+    count = len(node.inputs) if node.op_type == "Concat" else 1
+    sources = list(node.inputs[:count])
+    writers = [None if value is None else value.producer() for value in sources]
+    grids = [grid_of(w) if w is not None and is_quantizer(w) else None for w in writers]
+    first = grids[0]
+    written = [value for value in node.outputs if value.uses()]
+    if node.op_type == "MaxPool" and len(written) != 1:
+        return
+    if first is None or not first.is_stored or any(v.is_graph_output() for v in node.outputs):
+        return
+    if any(grid is None or not grid.equals(first) for grid in grids):
+        return
+    for index, (value, writer) in enumerate(zip(sources, writers, strict=True)):
+        assert writer is not None
+        real = ir.node("DequantizeLinear", [value, *writer.inputs[1:3]])
+        _describe(real.outputs[0], value, ir.DataType.FLOAT)
+        graph.insert_before(node, real)
+        node.replace_input_with(index, real.outputs[0])
+    for value in written:
+        assert writers[0] is not None
+        q = ir.node("QuantizeLinear", [value, *writers[0].inputs[1:3]])
+        value.replace_all_uses_with(q.outputs[0])
+        q.replace_input_with(0, value)
+        _describe(q.outputs[0], value, first.dtype)
+        value.type = ir.TensorType(ir.DataType.FLOAT)
+        graph.insert_after(node, q)
+
+
+def _merge(graph: ir.Graph) -> None:
+    """Let quantizers of one value on one grid be one node."""
+    first: dict[tuple[object, ...], ir.Node] = {}
+    for node in list(graph):
+        grid = grid_of(node) if is_quantizer(node) else None
+        if grid is None or node.outputs[0].is_graph_output():
+            continue
+        key = (node.inputs[0], grid.dtype, grid.axis, grid.scale.tobytes(), grid.zero.tobytes())
+        kept = first.setdefault(key, node)
+        if kept is not node:
+            node.outputs[0].replace_all_uses_with(kept.outputs[0])
+            graph.remove(node, safe=True)
+
+
+def _describe(value: ir.Value, like: ir.Value | None, dtype: ir.DataType) -> None:
+    value.shape, value.type = None if like is None else like.shape, ir.TensorType(dtype)
+
+
+def _quantizer(graph: ir.Graph, node: ir.Node) -> None:
+    source, output, grid = node.inputs[0], node.outputs[0], grid_of(node)
+    array = array_of(source)
+    if grid is None or (array is None and not grid.is_stored):
+        expand_quantizer(graph, node)
+    elif array is not None:
+        if not output.is_graph_output():
+            folded = add_initializer(graph, f"{output.name}_folded", grid.quantized(array))
+            output.replace_all_uses_with(folded)
+            graph.remove(node, safe=True)
+    elif grid.shift or not _is_plain(node, grid):
+        _shift_quantizer(graph, node, grid)
+
+
+def _shift_quantizer(graph: ir.Graph, node: ir.Node, grid: Grid) -> None:
+    """Write signed integers; readers other than a DequantizeLinear get the old ones back."""
+    q = ir.node("QuantizeLinear", [node.inputs[0], *_parameters(graph, node, grid.shifted)])
+    if not grid.shift:
+        replace(graph, node, [q])
+        return
+    readers = [(user.node, user.idx) for user in node.outputs[0].uses()]
+    _describe(q.outputs[0], node.inputs[0], grid.shifted.dtype)
+    graph.insert_before(node, q)
+    for reader, index in readers:
+        theirs = grid_of(reader) if is_dequantizer(reader) and index == 0 else None
+        if theirs is not None:
+            _read(graph, reader, q.outputs[0], theirs)
+    old = node.outputs[0]
+    if old.uses() or old.is_graph_output():
+        chain = Chain(graph, node)
+        _moved(chain, q.outputs[0], grid.shift, grid.dtype)
+        chain.finish()
+    else:
+        graph.remove(node, safe=True)
+
+
+def _is_plain(node: ir.Node, grid: Grid) -> bool:
+    """Whether scale and zero point are both given, of one shape; one value each is a scalar."""
+    shapes = [static_shape(value) for value in node.inputs[1:3]]
+    return shapes == [grid.scale.shape] * 2
+
+
+def _parameters(graph: ir.Graph, node: ir.Node, grid: Grid) -> list[ir.Value]:
+    stem = node.outputs[0].name or node.op_type
+    zero = grid.zero.astype(grid.dtype.numpy())
+    scale = add_initializer(graph, f"{stem}_scale", grid.scale)
+    return [scale, add_initializer(graph, f"{stem}_zero_point", zero)]
+
+
+def _read(graph: ir.Graph, node: ir.Node, q: ir.Value, grid: Grid) -> None:
+    """Let a DequantizeLinear with this grid read the signed integers `q` instead."""
+    shifted = grid.shifted
+    inputs = [q, *_parameters(graph, node, shifted)]
+    new = ir.node("DequantizeLinear", inputs, {"axis": shifted.axis}, name=node.name)
+    replace(graph, node, [new])
+
+
+def _moved(chain: Chain, value: ir.Value, shift: int, dtype: ir.DataType) -> ir.Value:
+    """Integers moved by `shift`, as another type."""
+    wide = chain.add("Cast", value, to=ir.DataType.INT32)
+    sums = chain.add("Add", wide, chain.constant(shift, np.int32))
+    return chain.add("Cast", sums, to=dtype)
+
+
+def _dequantizer(graph: ir.Graph, node: ir.Node) -> None:
+    source, grid = node.inputs[0], grid_of(node)
+    if source is None or array_of(source) is not None:
+        return
+    if grid is None or not grid.is_stored:
+        expand_dequantizer(graph, node)
+    elif source.dtype not in STORED:
+        chain = Chain(graph, node)
+        q = _moved(chain, source, -grid.shift, grid.shifted.dtype)
+        chain.add("DequantizeLinear", q, *_parameters(graph, node, grid.shifted))
+        chain.finish()
+    elif not _is_plain(node, grid):
+        _read(graph, node, source, grid)
+
+
+def _constant(graph: ir.Graph, node: ir.Node) -> None:
+    """Keep a constant that is an operand of integer arithmetic; what is not becomes float."""
+    source, grid = node.inputs[0], grid_of(node)
+    array = array_of(source)
+    if source is None or grid is None or array is None:
+        return
+    users = [(user.node, user.idx) for user in node.outputs[0].uses()]
+    signed = grid.shifted
+    if signed.dtype == ir.DataType.INT8 and all(is_weight(*user) for user in users):
+        keeps = narrow_weights(graph, node, grid, array)
+    elif signed.dtype == ir.DataType.INT8:
+        keeps = bool((signed.zero == signed.zero.flat[0]).all())
+    elif signed.dtype == ir.DataType.INT32:
+        keeps = not signed.zero.any() and all((user.op_type, i) in BIAS for user, i in users)
+    else:
+        keeps = signed.is_stored
+    if not keeps:
+        real = add_initializer(graph, f"{node.outputs[0].name}_real", grid.real(array))
+        node.outputs[0].replace_all_uses_with(real)
+    elif grid.shift or not _is_plain(node, grid):
+        q = (array.astype(np.int64) - grid.shift).astype(signed.dtype.numpy())
+        _read(graph, node, add_initializer(graph, f"{source.name}_signed", q), grid)

@@ -1,0 +1,152 @@
+"""Time axis, rate and length of every tensor, read off the same network at two lengths."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.graph.nodes import array_of, static_shape
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """One axis of a tensor whose size is ``rate * samples + offset``."""
+
+    axis: int
+    rate: Fraction
+    offset: int
+
+    def length(self, samples: int) -> int:
+        """Frames of the tensor for an input of `samples`."""
+        return int(self.rate * samples) + self.offset
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What two instances of one network tell about its values.
+
+    Attributes:
+        axes: the axes of a value that grow with the input; a value without entry does not grow.
+        twins: the same values in the longer instance.
+        changed: constants of one shape whose content follows the length, as the target of a Reshape.
+    """
+
+    axes: Mapping[ir.Value, tuple[TimeAxis, ...]]
+    twins: Mapping[ir.Value, ir.Value]
+    changed: frozenset[ir.Value]
+
+    def time(self, value: ir.Value | None) -> TimeAxis | None:
+        """The time axis of a value that has exactly one."""
+        axes = self.axes.get(value, ()) if value is not None else ()
+        return axes[0] if len(axes) == 1 else None
+
+    def minimum_hop(self) -> int:
+        """The smallest number of samples that is a whole number of frames of every tensor."""
+        rates = [axis.rate for axes in self.axes.values() for axis in axes]
+        return int(np.lcm.reduce([1, *(rate.denominator for rate in rates)]))
+
+
+def find_facts(short: ir.Graph, long: ir.Graph, samples: tuple[int, int]) -> Facts:
+    """Compare a graph with the same one at a greater length.
+
+    Args:
+        short: the graph at the smaller number of samples; the facts are about its values.
+        long: the graph at the greater number.
+        samples: both numbers.
+
+    Raises:
+        ModelError: the graphs differ in more than sizes and constants, or a size is not
+            ``rate * samples + offset``.
+    """
+    _check_same(short, long)
+    axes: dict[ir.Value, tuple[TimeAxis, ...]] = {}
+    changed = set()
+    problems = []
+    for value, twin in _pairs(short, long):
+        before, after = static_shape(value), static_shape(twin)
+        if before is None or after is None or len(before) != len(after):
+            problems.append(_problem(value, "its rank follows the length of the input"))
+            continue
+        found = []
+        for axis, (small, large) in enumerate(zip(before, after, strict=True)):
+            rate = Fraction(large - small, samples[1] - samples[0])
+            offset = small - rate * samples[0]
+            if rate < 0 or offset.denominator != 1:
+                problems.append(
+                    _problem(value, f"{small} and {large} frames for {samples} samples")
+                )
+            elif rate:
+                found.append(TimeAxis(axis, rate, int(offset)))
+        if found:
+            axes[value] = tuple(found)
+        elif not _equal(value, twin):
+            changed.add(value)
+    if problems:
+        raise ModelError(problems)
+    return Facts(axes, dict(_pairs(short, long)), frozenset(changed))
+
+
+def values_of(graph: ir.Graph) -> Iterator[ir.Value]:
+    """All values in an order that two equal graphs share: inputs, then as nodes read and make them."""
+    seen: dict[ir.Value, None] = dict.fromkeys(graph.inputs)
+    for node in graph:
+        seen.update(dict.fromkeys(value for value in node.inputs if value is not None))
+        seen.update(dict.fromkeys(node.outputs))
+    seen.update(dict.fromkeys(graph.outputs))
+    yield from seen
+
+
+def _pairs(short: ir.Graph, long: ir.Graph) -> Iterator[tuple[ir.Value, ir.Value]]:
+    for value, twin in zip(values_of(short), values_of(long), strict=True):
+        if value.uses() or value.is_graph_output():
+            yield value, twin
+
+
+def _check_same(short: ir.Graph, long: ir.Graph) -> None:
+    order = {value: number for number, value in enumerate(values_of(short))}
+    other = {value: number for number, value in enumerate(values_of(long))}
+    for node, twin in zip(short, long, strict=False):
+        wiring = [order.get(value) for value in node.inputs if value is not None]
+        if (
+            node.op_type != twin.op_type
+            or wiring != [other.get(value) for value in twin.inputs if value is not None]
+            or _attributes(node) != _attributes(twin)
+        ):
+            found = "the network has another form at another length of its input"
+            raise ModelError(_node_problem(node, found))
+    if len(short) != len(long) or len(order) != len(other):
+        found = f"{len(short)} nodes at one length of the input, {len(long)} at another"
+        where = "the network"
+        allowed = "the same operators at every length"
+        raise ModelError(Problem(where, found, allowed, "remove what depends on the length"))
+
+
+def _attributes(node: ir.Node) -> dict[str, str]:
+    return {name: str(attribute.value) for name, attribute in node.attributes.items()}
+
+
+def _equal(value: ir.Value, twin: ir.Value) -> bool:
+    left, right = array_of(value), array_of(twin)
+    if left is None or right is None:
+        return left is right
+    return left is right or np.array_equal(left, right, equal_nan=left.dtype.kind == "f")
+
+
+def _problem(value: ir.Value, found: str) -> Problem:
+    producer = value.producer()
+    if producer is not None:
+        return _node_problem(producer, found)
+    allowed, step = "sizes rate * samples + constant", "remove what depends on the length"
+    return Problem(f"value '{value.name}'", found, allowed, step)
+
+
+def _node_problem(node: ir.Node, found: str) -> Problem:
+    return Problem(
+        f"{node.op_type} '{node.name}'",
+        found,
+        "the same operators at every length, with sizes rate * samples + constant",
+        "remove what depends on the length",
+    )

@@ -1,0 +1,223 @@
+"""Operators that move frames and axes without computing."""
+
+from fractions import Fraction
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules.elementwise import axis_of, finish, framewise
+from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.values import INSIDE
+from edgekit.export.stream.windows import ENDLESS, pads_of, slice_of
+from edgekit.graph.nodes import array_of, attribute, static_shape
+
+
+def reshape(writer: Rewriter, node: ir.Node) -> None:
+    """Reshape: time may take in or give up the axes behind it, and rows the axes before it.
+
+    With `inner` elements behind the time axis, frame j of one side begins at element ``j * inner``.
+    """
+    track, output = writer.track(node.inputs[0]), node.outputs[0]
+    made = writer.facts.time(output)
+    if made is None or track is None:
+        writer.set(output, output, 0)  # refuses
+        return
+    shape = writer.hop_shape(output)
+    streams = int(np.prod(track.shape[: track.axis])) * track.outer
+    outer, rest = divmod(streams, int(np.prod(shape[: made.axis])))
+    if rest or not outer or shape[made.axis] % outer:
+        raise Refused(*INSIDE)
+    before, behind = (
+        int(np.prod(s[a + 1 :])) for s, a in ((track.shape, track.axis), (shape, made.axis))
+    )
+    delay = -(-track.delay * before // behind)
+    while delay * behind % before:
+        delay += 1
+    track = writer.delayed(track, delay * behind // before, str(node.name))
+    target = writer.new.constant(shape, f"{node.name}.shape", np.int64)
+    result = writer.new.one(str(node.name), "Reshape", track.value, target)
+    zero = {"before": track.zero_before, "after": track.zero_after}
+    writer.set(output, result, delay, track, node=node, outer=outer, **zero)
+
+
+def expand(writer: Rewriter, node: ir.Node) -> None:
+    """Expand other axes than time."""
+    track, output = writer.stream(node.inputs[0]), node.outputs[0]
+    shape = writer.hop_shape(output)
+    target = writer.new.constant(shape, f"{node.name}.shape", np.int64)
+    result = writer.new.one(str(node.name), "Expand", track.value, target)
+    zero = {"before": track.zero_before, "after": track.zero_after}
+    writer.set(output, result, track.delay, track, node=node, **zero)
+
+
+def pad(writer: Rewriter, node: ir.Node) -> None:
+    """Zeros before the first frame only shift the numbers of the frames: the delay shrinks."""
+    track, output = writer.stream(node.inputs[0]), node.outputs[0]
+    left, right = pads_of(node, track.axis)
+    mode = attribute(node, "mode", "constant")
+    constant = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
+    value = 0.0 if constant is None else float(constant.ravel()[0])
+    if (left > 0 or right > 0) and (mode != "constant" or value != 0):
+        raise Refused(
+            f"{mode} padding in time" + (f" with {value:g}" if mode == "constant" else ""),
+            "padding with zeros in time",
+            'pad with zeros: F.pad(x, (left, right)), or padding_mode="zeros"',
+        )
+    read = right > 0 and writer.needs[output] - left > track.time.offset
+    track = writer.zeroed(track, str(node.name), before=left > 0, after=read)
+    result = track.value
+    pads = _other_pads(node, len(track.shape), track.axis)
+    if any(pads):
+        amounts = writer.new.constant(pads, f"{node.name}.pads", np.int64)
+        fill = writer.fixed(node.inputs[2]) if len(node.inputs) > 2 else None
+        result = writer.new.one(str(node.name), "Pad", result, amounts, fill, mode=mode)
+    still = not any(pads) or mode != "constant" or value == 0
+    before = still and left >= 0 and track.zero_before
+    after = still and right >= 0 and track.zero_after
+    writer.set(output, result, track.delay - left, track, node=node, before=before, after=after)
+
+
+def _other_pads(node: ir.Node, rank: int, axis: int) -> list[int]:
+    both = [pads_of(node, other) if other != axis else (0, 0) for other in range(rank)]
+    return [begin for begin, _ in both] + [end for _, end in both]
+
+
+def slice_(writer: Rewriter, node: ir.Node) -> None:
+    """Frames cut off at the start raise the delay; a step is a stride."""
+    track, output, name = writer.stream(node.inputs[0]), node.outputs[0], str(node.name)
+    shape = static_shape(node.inputs[0]) or ()
+    made = writer.facts.time(output)
+    if made is None:
+        writer.set(output, output, 0)  # refuses
+        return
+    cut = slice_of(node, track.axis, shape[track.axis])
+    if cut is None or (cut.start > cut.end and cut.step > 0):
+        raise Refused("its bounds are not constants", "constant bounds", "cut behind the network")
+    if cut.step < 0:
+        raise Refused(*_reversal(node))
+    if _moves(writer, node, track, cut.start):
+        raise Refused(
+            "its start in time follows the length of the input", "a constant start", "cut elsewhere"
+        )
+    value, delay = writer.window(node, 0, cut.step, -cut.start, None)
+    if cut.step > 1:
+        bounds = [[0], [np.iinfo(np.int64).max], [track.axis], [cut.step]]
+        value = writer.new.one(
+            f"{name}.step", "Slice", value,
+            *(writer.new.constant(bound, f"{name}.step", np.int64) for bound in bounds),
+        )  # fmt: skip
+    before, after = (
+        cut.start == 0 and track.zero_before,
+        cut.end == shape[track.axis] and track.zero_after,
+    )
+    value = _cut_others(writer, node, value, track.axis)
+    writer.set(output, value, delay, track, node=node, before=before, after=after)
+
+
+def _reversal(node: ir.Node) -> tuple[str, str, str]:
+    cells = [n for n in node.outputs[0].consumers() if n.op_type in ("GRU", "LSTM", "RNN")]
+    if not cells:
+        step = "leave the reversal out, or run this part on a window of frames"
+        return "it reverses time", "frames in their order", step
+    (cell, *_) = cells
+    found = (
+        f"it reverses time for {cell.op_type} '{cell.name}', a recurrence that starts at the end"
+    )
+    return (
+        found,
+        "a recurrence along time from its start",
+        "train the layer with bidirectional=False; over frequency both directions are fine",
+    )
+
+
+def picked(writer: Rewriter, node: ir.Node) -> None:
+    """GatherND, which torch makes of interpolation between frames, is refused."""
+    step = "upsample with mode='nearest', or with a strided or transposed convolution"
+    raise Refused("it picks frames at computed places", "frames in their order", step)
+
+
+def _moves(writer: Rewriter, node: ir.Node, track: Track, start: int) -> bool:
+    """Whether the start is counted from the end of time, or follows the length."""
+    starts = node.inputs[1]
+    if starts in writer.facts.changed:
+        return start != 0
+    other = slice_of(node, track.axis, ENDLESS)
+    return other is None or other.start != start
+
+
+def _cut_others(writer: Rewriter, node: ir.Node, value: ir.Value, axis: int) -> ir.Value:
+    shape = static_shape(node.inputs[0]) or ()
+    for other, size in enumerate(shape):
+        cut = slice_of(node, other, size)
+        if other == axis or cut is None or (cut.start, cut.end, cut.step) == (0, size, 1):
+            continue
+        end = cut.end if cut.end >= 0 else int(np.iinfo(np.int64).min)
+        bounds = [[cut.start], [end], [other], [cut.step]]
+        constants = [writer.new.constant(b, f"{node.name}.cut", np.int64) for b in bounds]
+        value = writer.new.one(f"{node.name}.cut", "Slice", value, *constants)
+    return value
+
+
+def concat(writer: Rewriter, node: ir.Node) -> None:
+    """Concat of channels; along time only with zeros, which are a padding."""
+    output = node.outputs[0]
+    made = writer.facts.time(output)
+    if made is None or axis_of(node, len(static_shape(output) or ())) != [made.axis]:
+        framewise(writer, node)
+        return
+    streams = [track for value in node.inputs if (track := writer.track(value))]
+    arrays = [array_of(value) for value in node.inputs if writer.track(value) is None]
+    if len(streams) != 1 or any(array is None or array.any() for array in arrays):
+        raise Refused(
+            "it joins frames along time", "one stream, with zeros before or behind it",
+            "pad with zeros instead",
+        )  # fmt: skip
+    place = next(n for n, value in enumerate(node.inputs) if writer.track(value))
+    sizes = [(static_shape(value) or ())[made.axis] for value in node.inputs]
+    left, right, track = sum(sizes[:place]), sum(sizes[place + 1 :]), streams[0]
+    read = right > 0 and writer.needs[output] - left > track.time.offset
+    track = writer.zeroed(track, str(node.name), before=left > 0, after=read)
+    zero = {"before": track.zero_before, "after": track.zero_after}
+    writer.set(output, track.value, track.delay - left, track, node=node, **zero)
+
+
+def gather(writer: Rewriter, node: ir.Node) -> None:
+    """Gather of other axes; along time where its indices are evenly spaced frames, as in an STFT."""
+    track = writer.track(node.inputs[0])
+    axis = int(attribute(node, "axis", 0)) % len(static_shape(node.inputs[0]) or (0,))
+    if track is None or track.axis != axis:
+        framewise(writer, node)
+        return
+    output, index = node.outputs[0], array_of(node.inputs[1])
+    made = writer.facts.time(output)
+    if index is None or made is None or not 1 <= index.ndim <= 2 or made.axis != axis:
+        raise Refused("it picks frames", "frames in their order", "leave the selection out")
+    rows = index.reshape(len(index), -1)
+    step = Fraction(track.time.rate, made.rate)
+    reach = int(rows[0, -1] - rows[0, 0])
+    even = np.arange(len(rows))[:, None] * int(step) + rows[0]
+    if step.denominator != 1 or not np.array_equal(even, rows) or (np.diff(rows[0]) < 0).any():
+        raise Refused(
+            "it picks frames that are not evenly spaced", "frames in their order", "use strides"
+        )
+    first = int(rows[0, 0])
+    value, delay = writer.window(node, reach, int(step), -first, None)
+    places = rows[: int(made.rate * writer.hop)] - first
+    missing = int(made.rate * writer.hop) - len(places)
+    if missing > 0:
+        places = np.arange(len(places) + missing)[:, None] * int(step) + rows[0] - first
+    shaped = places.reshape(-1, *index.shape[1:])
+    indices = writer.new.constant(shaped, f"{node.name}.frames", np.int64)
+    result = writer.new.one(str(node.name), "Gather", value, indices, axis=axis)
+    writer.set(output, result, delay, track, node=node)
+
+
+def split(writer: Rewriter, node: ir.Node) -> None:
+    """Split of other axes than time."""
+    track = writer.stream(node.inputs[0])
+    axis = int(attribute(node, "axis", 0)) % len(track.shape)
+    if track.axis == axis:
+        raise Refused("it splits time", "a split of other axes", "leave the split out")
+    finish(writer, node, writer.new.copy(node, [track.value, *map(writer.fixed, node.inputs[1:])]),
+           [track])  # fmt: skip

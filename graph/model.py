@@ -1,0 +1,294 @@
+"""`Model`: an ordinary ONNX network plus what ONNX cannot say, kept in its own metadata."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+from onnx_ir import Value
+
+from edgekit.base.sampler_table import StepTable
+
+OPSET = 21  # the first one whose QuantizeLinear knows int16
+SOURCE_RECIPE = "source"  # of a network that another tool quantized
+FRONTEND_DOMAIN = "edgekit"
+SSM = "DiagonalSSM"  # the operator of this domain that `edgekit.export.own_operators.ssm` marks
+FLOAT_NODE = "edgekit.keep_float"  # node metadata: the quantizer leaves this node in float
+WITHIN_HOP = "edgekit.within_hop"  # of a recurrent cell: its layer also reads the sequence backward
+
+
+@dataclass(frozen=True)
+class StatePair:
+    """A state: graph output `output` of one hop is graph input `input` of the next; both start at zero."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """How the network relates to a sample stream; None where it is not known.
+
+    Attributes:
+        hop_samples: samples that one call consumes.
+        sample_rate_hz: samples per second.
+        delay_samples: shift of the output stream, ``y_stream[n] = y_offline[n - delay]``.
+        minimum_hop_samples: the whole stream must be a multiple of this.
+    """
+
+    hop_samples: int | None = None
+    sample_rate_hz: int | None = None
+    delay_samples: int | None = None
+    minimum_hop_samples: int | None = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How one input or output of a hop relates to the offline network's.
+
+    With F frames in a hop, hop h holds the offline frames ``[h * F - delay, (h + 1) * F - delay)``; the
+    offline tensor has ``F / hop_samples * samples + offset`` frames.
+
+    Attributes:
+        axis: the time axis.
+        delay_frames: the shift.
+        offset_frames: the offset above, as of a convolution without padding (negative).
+    """
+
+    axis: int
+    delay_frames: int = 0
+    offset_frames: int = 0
+
+
+@dataclass(frozen=True)
+class TensorTime:
+    """How a tensor of a streamed network relates to its input.
+
+    Attributes:
+        name: in the offline network.
+        node: the node that makes it; None for an input.
+        axis: of time.
+        rate: its frames per sample, as ``"1/2"``.
+        delay_frames: below 0 where frames are known before their time.
+        states: names of the state inputs that are kept from hop to hop because of it.
+        state_bytes: of these, as float32.
+    """
+
+    name: str
+    node: str | None
+    axis: int
+    rate: str
+    delay_frames: int
+    states: tuple[str, ...]
+    state_bytes: int
+
+
+@dataclass(frozen=True)
+class OutputDelay:
+    """The delay of an output in samples of the input, rounded up, and the node where it last grew."""
+
+    name: str
+    delay_samples: int
+    caused_by: str | None
+
+
+@dataclass(frozen=True)
+class Streaming:
+    """What the rewrite to hops found: every output but the states, every tensor that carries time."""
+
+    outputs: tuple[OutputDelay, ...]
+    tensors: tuple[TensorTime, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model came from: its `name` (no path) and the `sha256` of the imported ONNX bytes."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How a model was quantized: the `recipe` and the last path component of the calibration source."""
+
+    recipe: str
+    calibrated_on: str | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a denoiser was trained for, where it says so: the prediction type, and T."""
+
+    prediction: str | None = None
+    timesteps: int | None = None
+
+    @staticmethod
+    def of(facts: Mapping[str, Any]) -> "Trained":
+        """Take the facts from a mapping of any origin.
+
+        Raises:
+            ValueError: unknown keys, or values of another type.
+        """
+        made = Trained(facts.get("prediction"), facts.get("timesteps"))
+        kinds = isinstance(made.prediction, str | None) and type(made.timesteps) in (
+            int,
+            type(None),
+        )
+        if facts.keys() - vars(made).keys() or not kinds:
+            raise ValueError(
+                f"{dict(facts)!r}: a text prediction and an integer timesteps are known"
+            )
+        return made
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with static shapes, as one ONNX graph at opset `OPSET`.
+
+    The facts below live in ``ir.metadata_props`` under ``edgekit.*``, so a saved model keeps them and
+    still opens in any ONNX tool. Values are never changed in place: passes return a new `Model`.
+    """
+
+    ir: ir.Model
+
+    @property
+    def source(self) -> Source:
+        """Name and digest of what was imported."""
+        return Source(**self._load("source", {"name": "model", "sha256": ""}))
+
+    @property
+    def states(self) -> tuple[StatePair, ...]:
+        """The state pairs, in the order of the graph's inputs."""
+        return tuple(StatePair(**pair) for pair in self._load("states", []))
+
+    @property
+    def stream(self) -> StreamInfo:
+        """Hop, rate and delay."""
+        return StreamInfo(**self._load("stream", {}))
+
+    @property
+    def timing(self) -> dict[str, Timing]:
+        """The time axes of stream inputs and outputs, by name, where they are known."""
+        return {name: Timing(**facts) for name, facts in self._load("timing", {}).items()}
+
+    @property
+    def end_state(self) -> str | None:
+        """The state input that holds how many samples so far lie behind the end of the stream.
+
+        It is 0 all along. Who runs the hops sets it once, before the hop in which the stream ends; the network
+        counts on from there, so that frames behind the end read as zero.
+        """
+        end: str | None = self._load("end_state", None)
+        return end
+
+    @property
+    def streaming(self) -> Streaming | None:
+        """What the rewrite to hops found; None where the network was given in streaming form."""
+        facts = self._load("streaming", None)
+        return facts and Streaming(
+            tuple(OutputDelay(**output) for output in facts["outputs"]),
+            tuple(
+                TensorTime(**{**tensor, "states": tuple(tensor["states"])})
+                for tensor in facts["tensors"]
+            ),
+        )
+
+    @property
+    def frontend(self) -> str | None:
+        """The ``stft:...`` or ``frame:...`` specification, where a PCM front end was added."""
+        frontend: str | None = self._load("frontend", None)
+        return frontend
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the import assumed and the user should know."""
+        return tuple(self._load("notes", []))
+
+    @property
+    def sampler(self) -> StepTable | None:
+        """The step table of a denoiser, see `edgekit.export.diffusion.description`; None where it has none."""
+        facts = self._load("sampler", None)
+        return None if facts is None else StepTable.from_facts(facts)
+
+    @property
+    def trained(self) -> Trained:
+        """What a denoiser was trained for."""
+        return Trained(**self._load("trained", {}))
+
+    @property
+    def moved_bytes(self) -> int | None:
+        """Bytes that the operators of the imported network move; None if they were not counted.
+
+        What counts is said in `edgekit.export.passes.count_moves`.
+        """
+        moved: int | None = self._load("moved_bytes", None)
+        return moved
+
+    @property
+    def quantization(self) -> Quantization:
+        """The recipe; ``float32`` where nothing was quantized."""
+        return Quantization(**self._load("quantization", {"recipe": "float32"}))
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """Names of the inputs that stay the same for a session, as an embedding of a speaker."""
+        return tuple(self._load("constants", []))
+
+    @property
+    def given_inputs(self) -> tuple[Value, ...]:
+        """The graph inputs that are not states, in order: stream inputs and session constants."""
+        states = {pair.input for pair in self.states}
+        return tuple(value for value in self.ir.graph.inputs if value.name not in states)
+
+    @property
+    def stream_inputs(self) -> tuple[Value, ...]:
+        """The graph inputs that every hop brings anew, in order."""
+        constants = set(self.constants)
+        return tuple(value for value in self.given_inputs if value.name not in constants)
+
+    @property
+    def constant_inputs(self) -> tuple[Value, ...]:
+        """The graph inputs that stay the same for a session, in order."""
+        constants = set(self.constants)
+        return tuple(value for value in self.given_inputs if value.name in constants)
+
+    @property
+    def stream_outputs(self) -> tuple[Value, ...]:
+        """The graph outputs that are not states, in order."""
+        states = {pair.output for pair in self.states}
+        return tuple(value for value in self.ir.graph.outputs if value.name not in states)
+
+    def describe(self, **facts: Any) -> "Model":
+        """Return a copy with facts replaced; they are named as the properties above."""
+        model = self.ir.clone()
+        for key, value in facts.items():
+            model.metadata_props[f"edgekit.{key}"] = json.dumps(value, default=vars, sort_keys=True)
+        return replace(self, ir=model)
+
+    def to_bytes(self) -> bytes:
+        """Serialize to ONNX; the same model gives the same bytes."""
+        return bytes(ir.to_proto(self.ir).SerializeToString(deterministic=True))
+
+    @staticmethod
+    def from_bytes(data: bytes) -> "Model":
+        """Read back what `to_bytes` wrote (for files of others use `from_onnx`, which checks them)."""
+        import onnx
+
+        return Model(ir.from_proto(onnx.load_model_from_string(data)))
+
+    def save(self, path: Path) -> None:
+        """Write one .onnx file."""
+        path.write_bytes(self.to_bytes())
+
+    def _load(self, key: str, default: Any) -> Any:
+        text = self.ir.metadata_props.get(f"edgekit.{key}")
+        return default if text is None else json.loads(text)
+
+
+def of_hop(model: Model, inputs: Mapping[str, Any], hop: int) -> dict[str, Any]:
+    """Return one hop of the stream inputs (hops, *shape), and the session constants (*shape) as they are."""
+    constants = set(model.constants)
+    return {name: array if name in constants else array[hop] for name, array in inputs.items()}

@@ -1,0 +1,1 @@
+"""What operators compute, family by family; `edgekit.operators.table` joins them."""

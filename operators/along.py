@@ -1,0 +1,73 @@
+"""Operators that work along one axis: softmax and its like, ArgMax, CumSum, norms."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.operators.operator import Array, integer
+from edgekit.operators.pointwise import twin as pointwise_twin
+
+
+def softmax(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Softmax or LogSoftmax along an axis."""
+    axis = integer(node, "axis", -1)
+    rows = np.moveaxis(x[0], axis, -1)
+    if node.op_type == "Softmax":
+        y = pointwise_twin.ek_softmax_f32(rows)
+    else:
+        with np.errstate(all="ignore"):
+            d = rows - rows.max(axis=-1, keepdims=True)
+            y = d - pointwise_twin.ek_log_f32(
+                pointwise_twin.ordered_sum(pointwise_twin.ek_exp_f32(d))
+            )
+    return [np.moveaxis(y, -1, axis)]
+
+
+def hardmax(node: ir.Node, x: list[Array]) -> list[Array]:
+    """1 at the first maximum along an axis, 0 elsewhere."""
+    rows = np.moveaxis(x[0], integer(node, "axis", -1), -1)
+    places = np.arange(rows.shape[-1]) == _best(rows, np.greater)[..., None]
+    return [np.moveaxis(places.astype(np.float32), -1, integer(node, "axis", -1))]
+
+
+def arg(node: ir.Node, x: list[Array]) -> list[Array]:
+    """The first (or last) position of the extreme along an axis."""
+    better = {
+        ("ArgMax", 0): np.greater,
+        ("ArgMax", 1): np.greater_equal,
+        ("ArgMin", 0): np.less,
+        ("ArgMin", 1): np.less_equal,
+    }[node.op_type, integer(node, "select_last_index", 0)]
+    return [_best(np.moveaxis(x[0], integer(node, "axis", 0), -1), better)]
+
+
+def _best(rows: Array, better: np.ufunc) -> Array:
+    place, value = np.zeros(rows.shape[:-1], np.int64), rows[..., 0]
+    for k in range(rows.shape[-1]):
+        wins = better(rows[..., k], value)
+        place, value = np.where(wins, k, place), np.where(wins, rows[..., k], value)
+    return place
+
+
+def cumsum(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Running sums along an axis."""
+    axis = int(np.ravel(x[1])[0])
+    rows = np.moveaxis(x[0], axis, -1)
+    rows = rows[..., ::-1] if integer(node, "reverse", 0) else rows
+    with np.errstate(all="ignore"):
+        total = np.add.accumulate(rows, axis=-1, dtype=rows.dtype)
+    if integer(node, "exclusive", 0):
+        total = np.concatenate([np.zeros_like(total[..., :1]), total[..., :-1]], axis=-1)
+    total = total[..., ::-1] if integer(node, "reverse", 0) else total
+    return [np.moveaxis(total, -1, axis)]
+
+
+def lp_normalization(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Division by the norm along an axis; 0 where that is 0."""
+    axis = integer(node, "axis", -1)
+    rows = np.moveaxis(x[0], axis, -1)
+    with np.errstate(all="ignore"):
+        if integer(node, "p", 2) == 2:
+            norm = pointwise_twin.ek_sqrt_f32(pointwise_twin.ordered_sum(rows * rows))
+        else:
+            norm = pointwise_twin.ordered_sum(np.abs(rows))
+        return [np.moveaxis(np.where(norm == 0, np.float32(0), rows / norm), -1, axis)]

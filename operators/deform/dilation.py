@@ -1,0 +1,186 @@
+"""Offsets of a deformable convolution that are one bounded integer d per pixel, however the graph computes them.
+
+The chain is ``d = clamp(floor(s + 0.5), 0, dmax)``, ``offset = (d - 1) * square``, in any order and with any
+operators that come to the same.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.graph.model import FLOAT_NODE, Model
+from edgekit.graph.nodes import add_initializer, array_of, attribute
+from edgekit.operators.geometry import dims, ints, optional
+
+ROUNDING = 0.5  # s + 0.5, floor
+DILATION_MOST = 127  # of an int8 d
+SQUARE = np.array([(ky - 1, kx - 1) for ky in range(3) for kx in range(3)]).reshape(18)
+
+
+@dataclass
+class Chain:
+    """``d = clamp(floor(source + shift), low, high)`` with what makes the offsets of it.
+
+    `half_even` says that the network rounds ties to even where the engine rounds them up.
+    """
+
+    source: ir.Value
+    shift: float = 0.0
+    low: float = -np.inf
+    high: float = np.inf
+    rounded: bool = False
+    half_even: bool = False
+    nodes: list[ir.Node] = field(default_factory=list)
+
+
+def integer_chain(node: ir.Node) -> Chain | None:
+    """Return the chain of a depthwise 3x3 DeformConv whose d is what s, rounded to int8, is: ``clamp(s_q, low, high)``.
+
+    None for any other DeformConv, and where s or the chain serve something else, too.
+    """
+    w = array_of(node.inputs[1])
+    if node.op_type != "DeformConv" or node.domain != "" or not is_square(node, w):
+        return None
+    chain = offset_chain(node)
+    if chain is None or not chain.rounded or chain.half_even or chain.shift != ROUNDING:
+        return None
+    inner = {user.node for link in chain.nodes for v in link.outputs for user in v.uses()}
+    alone = inner == {node, *chain.nodes} - {user.node for user in chain.source.uses()}
+    fits = 0 <= chain.low <= chain.high <= DILATION_MOST
+    return chain if alone and fits and len(list(chain.source.uses())) == 1 else None
+
+
+def keep_offsets(model: Model) -> Model:
+    """Keep the steps from s to the offsets in float: rounding them to 8 bits would move d.
+
+    Where d is an integer, half of what ``floor(s + 0.5)`` adds may be in the bias of the convolution that makes s; it
+    becomes a step of its own, so that s can be stored rounded.
+    """
+    copy = model.ir.clone()
+    for node in list(copy.graph):
+        chain = offset_chain(node) if node.op_type == "DeformConv" and not node.domain else None
+        if chain is None:
+            continue
+        for link in chain.nodes:
+            link.metadata_props[FLOAT_NODE] = "1"
+        if chain.rounded and chain.shift != ROUNDING:
+            _apart(copy.graph, chain)
+    return Model(copy)
+
+
+def _apart(graph: ir.Graph, chain: Chain) -> None:
+    """Let the bias of the convolution in front hold all of the chain's shift but the rounding's half."""
+    conv, first = chain.source.producer(), chain.nodes[-1]
+    if conv is None or conv.op_type != "Conv" or len(list(chain.source.uses())) != 1:
+        return
+    given = optional(conv, 2)
+    bias = np.zeros(dims(chain.source)[1], np.float32) if given is None else array_of(given)
+    if bias is None:
+        return
+    moved = (bias + np.float32(chain.shift - ROUNDING)).astype(np.float32)
+    conv.resize_inputs(3)
+    conv.replace_input_with(2, add_initializer(graph, f"{conv.name}.s_bias", moved))
+    back = add_initializer(
+        graph, f"{conv.name}.half", np.float32(ROUNDING - chain.shift).reshape(1)
+    )
+    lifted = ir.val(f"{chain.source.name}_lifted", chain.source.dtype, chain.source.shape)
+    step = ir.node("Add", [chain.source, back], outputs=[lifted], name=f"{first.name}.half")
+    step.metadata_props[FLOAT_NODE] = "1"
+    first.replace_input_with([*first.inputs].index(chain.source), lifted)
+    graph.insert_before(first, step)
+
+
+def is_square(node: ir.Node, w: NDArray[np.generic] | None) -> bool:
+    """Whether a DeformConv is depthwise, 3x3, of stride 1 and padding 1, one picture, without mask."""
+    channels = dims(node.inputs[0])[1]
+    kernel = [3, 3] if w is None else list(w.shape[2:])
+    return (
+        len(dims(node.inputs[0])) == 4
+        and dims(node.inputs[0])[0] == 1
+        and kernel == [3, 3]
+        and attribute(node, "group", 1) == channels == dims(node.outputs[0])[1]
+        and attribute(node, "offset_group", 1) == 1
+        and ints(node, "strides", [1, 1]) == ints(node, "dilations", [1, 1]) == [1, 1]
+        and ints(node, "pads", [0] * 4) == [1] * 4
+        and optional(node, 4) is None
+    )
+
+
+def offset_chain(node: ir.Node) -> Chain | None:
+    """Return the chain of a DeformConv; None where its offsets are no number per pixel times the square of taps."""
+    scaled = node.inputs[2]
+    product = None if scaled is None else scaled.producer()
+    if product is None or product.op_type != "Mul":
+        return None
+    for value, factor in (product.inputs, product.inputs[::-1]):
+        square = array_of(factor)
+        if square is not None and square.shape == (1, 18, 1, 1) and value is not None:
+            if dims(value)[1] != 1 or not np.array_equal(square.ravel(), SQUARE):
+                return None
+            return _scalar_chain(value, product)
+    return None
+
+
+def _scalar_chain(value: ir.Value, product: ir.Node) -> Chain:
+    steps: list[tuple[ir.Node, float, float]] = []
+    while (step := _step(value)) is not None:
+        node, first, second, value = step
+        steps.append((node, first, second))
+    chain = Chain(value, nodes=[product, *(node for node, _, _ in steps)])
+    for node, first, second in reversed(steps):
+        _apply(chain, node.op_type, first, second)
+    _apply(chain, "Add", 1.0, 0.0)
+    return chain
+
+
+def _step(value: ir.Value) -> tuple[ir.Node, float, float, ir.Value] | None:
+    """The operator that makes `value` of one other value and numbers: ``(node, number, number, other)``."""
+    node = value.producer()
+    if node is None:
+        return None
+    kind = node.op_type
+    if kind in ("Floor", "Round", "Relu") and node.inputs[0] is not None:
+        return node, 0.0, 0.0, node.inputs[0]
+    if kind == "Clip" and node.inputs[0] is not None:
+        ends = [_number(optional(node, i)) for i in (1, 2)]
+        low, high = (
+            e if e is not None else x for e, x in zip(ends, (-np.inf, np.inf), strict=True)
+        )
+        return node, low, high, node.inputs[0]
+    if kind not in ("Add", "Sub", "Max", "Min") or len(node.inputs) != 2:
+        return None
+    left, right = node.inputs
+    number = _number(right)
+    if number is not None and left is not None:
+        return node, number, 0.0, left
+    number = _number(left)
+    return None if number is None or kind == "Sub" or right is None else (node, number, 0.0, right)
+
+
+def _number(value: ir.Value | None) -> float | None:
+    array = array_of(value)
+    return float(array.ravel()[0]) if array is not None and array.size == 1 else None
+
+
+def _apply(chain: Chain, kind: str, first: float, second: float) -> None:
+    """Let one more operator follow on ``clamp(floor(source + shift), low, high)``."""
+    if kind in ("Add", "Sub"):
+        step = first if kind == "Add" else -first
+        if chain.rounded and step != round(step):
+            chain.rounded = False
+        chain.shift, chain.low, chain.high = chain.shift + step, chain.low + step, chain.high + step
+    elif kind in ("Floor", "Round"):
+        rule = np.floor if kind == "Floor" else np.rint
+        if not chain.rounded and kind == "Round":
+            chain.shift, chain.half_even = chain.shift + 0.5, True
+        chain.rounded = True
+        chain.low, chain.high = (float(rule(end)) for end in (chain.low, chain.high))
+    else:
+        low, high = {"Relu": (0.0, np.inf), "Max": (first, np.inf), "Min": (-np.inf, first)}.get(
+            kind, (first, second)
+        )
+        if chain.rounded and not all(end == np.floor(end) for end in (low, high)):
+            chain.rounded = False
+        chain.low, chain.high = (float(np.clip(e, low, high)) for e in (chain.low, chain.high))

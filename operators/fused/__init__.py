@@ -1,0 +1,1 @@
+"""What a quantizer makes of several operators, with precise insides."""

@@ -1,0 +1,174 @@
+"""Builders of the operators with precise internals: their multipliers, and the bounds of what they can hold."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.operators.fused.twin import (
+    FRACTION_BITS,
+    LAYERNORM_MOST,
+    MEAN_SQUARE_MOST,
+    SOFTMAX_MOST,
+    exp2_table,
+)
+from edgekit.operators.geometry import dims, optional
+from edgekit.operators.qdq import Frame, Fuser, Operand, output_attributes
+from edgekit.operators.roles import constant, reduced_axes
+from edgekit.operators.scheme import MANTISSA_BITS, QuantType, fixed_point, fixed_point_pair
+
+PRODUCT_BITS = 30  # of multipliers of int16 products: two of them fit 62 bits
+GAIN_BITS = 24
+LIFT_LIMIT = 2**61
+EPSILON_LIMIT = 2**60
+BIAS_BITS = 31
+OFFSET_BITS = 52  # of a bias in the sum of a normalization,
+LARGEST_SHIFT = OFFSET_BITS - 16  # which holds any that int16 does
+
+
+def build_magnitude(fuser: Fuser, node: ir.Node) -> bool:
+    """``sqrt(a^2 + b^2 + epsilon)``: one rounding."""
+    found = _wide_operands(fuser, node)
+    if found is None:
+        return False
+    (a, b), frame = found
+    y = np.float64(frame[1].scale)
+    m1, m2, shift = _even_pair((a.kind.scale / y) ** 2, (b.kind.scale / y) ** 2)
+    lift = node.attributes["epsilon"].as_float() / y**2 * 2.0**shift
+    if lift > LIFT_LIMIT:
+        return False
+    attributes = {"m1": m1, "m2": m2, "add": round(lift), "shift": shift}
+    fuser.add(node, "Magnitude", [a.value, b.value], [frame], attributes | _limits(frame))
+    return True
+
+
+def _even_pair(first: float, second: float) -> tuple[int, int, int]:
+    """Two multipliers of at most 2^30 that share an even shift, half of which a root takes."""
+    _, shifts = fixed_point(max(first, second), PRODUCT_BITS)
+    shift = max(int(shifts[0]) & ~1, 2)
+    m1, m2 = (min(round(m * 2.0**shift), 1 << PRODUCT_BITS) for m in (first, second))
+    return m1, m2, shift
+
+
+def build_product_sum(fuser: Fuser, node: ir.Node) -> bool:
+    """``a * b + sign * (c * d)``: one rounding."""
+    found = _wide_operands(fuser, node)
+    if found is None:
+        return False
+    (a, b, c, d), frame = found
+    y, sign = np.float64(frame[1].scale), node.attributes["sign"].as_float()
+    first = float(a.kind.scale * b.kind.scale / y)
+    second = float(sign * c.kind.scale * d.kind.scale / y)
+    m1, m2, shift = fixed_point_pair(first, second, PRODUCT_BITS)
+    operands = [operand.value for operand in (a, b, c, d)]
+    attributes = {"m1": m1, "m2": m2, "shift": shift, **_limits(frame)}
+    fuser.add(node, "ProductSum", operands, [frame], attributes)
+    return True
+
+
+def build_mean_square(fuser: Fuser, node: ir.Node) -> bool:
+    """The mean of squares along axes side by side: int64 sums, one rounding."""
+    found = _wide_operands(fuser, node)
+    if found is None:
+        return False
+    (x,), frame = found
+    shape, axes = dims(node.inputs[0]), reduced_axes(node)
+    first, last = axes[0], axes[-1] + 1
+    sizes = [math.prod(part) for part in (shape[:first], shape[first:last], shape[last:])]
+    if sizes[1] > MEAN_SQUARE_MOST:
+        return False
+    real = np.float64(x.kind.scale) ** 2 / (sizes[1] * np.float64(frame[1].scale))
+    mult, shift = fixed_point(real, MANTISSA_BITS["int16"])
+    attributes = {"mult": int(mult[0]), "shift": int(shift[0]), "sizes": sizes, **_limits(frame)}
+    fuser.add(node, "MeanSquare", [x.value], [frame], attributes)
+    return True
+
+
+def build_layernorm(fuser: Fuser, node: ir.Node) -> bool:
+    """Rows with exact sums, their inverse deviation as a mantissa of 31 bits; one rounding behind it."""
+    found = _wide_operands(fuser, node)
+    gain, bias = constant(node.inputs[1]), constant(optional(node, 2))
+    if found is None or gain is None or (optional(node, 2) is not None and bias is None):
+        return False
+    (x,), frame = found
+    n, given = gain.size, node.attributes.get("epsilon")
+    epsilon = (1e-5 if given is None else given.as_float()) * (n / np.float64(x.kind.scale)) ** 2
+    scaled = _gain_and_bias(gain, bias, frame[1])
+    if n > LAYERNORM_MOST or epsilon > EPSILON_LIMIT or scaled is None:
+        return False
+    attributes = {**scaled, "epsilon": round(epsilon), **_limits(frame)}
+    fuser.add(node, "LayerNormalization", [x.value], [frame], attributes)
+    return True
+
+
+def _gain_and_bias(
+    gain: NDArray[np.float32], bias: NDArray[np.float32] | None, y: QuantType
+) -> dict[str, object] | None:
+    """Both in units of the result's step, with one shift; None where no shift fits."""
+    real = np.ravel(gain).astype(np.float64) / y.scale
+    _, exponent = np.frexp(np.abs(real).max(initial=1e-30))
+    shift = min(GAIN_BITS - int(exponent) + FRACTION_BITS, LARGEST_SHIFT)
+    offset = np.zeros(gain.size) if bias is None else np.ravel(bias).astype(np.float64) / y.scale
+    if shift < 1:
+        return None
+    lifted = np.clip(offset * 2.0**shift, -(2.0**OFFSET_BITS), 2.0**OFFSET_BITS)
+    _, bits = np.frexp(np.abs(lifted).max(initial=0.0))
+    up = max(int(bits) - BIAS_BITS, 0)
+    top = 2**BIAS_BITS - 1
+    return {
+        "gain": np.rint(real * 2.0 ** (shift - FRACTION_BITS)).astype(np.int32),
+        "bias": np.clip(np.rint(lifted * 2.0**-up), -top, top).astype(np.int32),
+        "bias_up": up,
+        "shift": shift,
+    }
+
+
+def build_softmax(fuser: Fuser, node: ir.Node) -> bool:
+    """Softmax over the last axis: powers of two from a table, one quotient per row."""
+    found = _wide_operands(fuser, node)
+    if found is None or dims(node.inputs[0])[-1] > SOFTMAX_MOST:
+        return False
+    (x,), frame = found
+    step = np.float64(x.kind.scale) * np.log2(np.e) * 2.0**FRACTION_BITS
+    m, s = fixed_point(step, MANTISSA_BITS["int8"])
+    mult, shift = fixed_point(2.0**-31 / np.float64(frame[1].scale), PRODUCT_BITS - 1)
+    attributes: dict[str, object] = {
+        "m": int(m[0]),
+        "s": int(s[0]),
+        "exp2": exp2_table(),
+        "mult": int(mult[0]),
+        "shift": int(shift[0]),
+        **_limits(frame),
+    }
+    fuser.add(node, "Softmax", [x.value], [frame], attributes)
+    return True
+
+
+def _wide_operands(fuser: Fuser, node: ir.Node) -> tuple[list[Operand], Frame] | None:
+    """All computed operands as int16, and where the result is quantized."""
+    frame = fuser.frame(node)
+    computed = [v for v in node.inputs if v is not None and constant(v) is None]
+    operands = [fuser.operand(value) for value in computed]
+    if frame is None or not operands:
+        return None
+    wide = []
+    for index, operand in enumerate(operands):
+        if operand is None:
+            return None
+        wide.append(fuser.widened(operand, f"{node.name}.wide{index}"))
+    return wide, frame
+
+
+def _limits(frame: Frame) -> dict[str, int]:
+    return output_attributes(frame[1], frame[2])
+
+
+FUSED_BUILDERS: dict[str, Callable[[Fuser, ir.Node], bool]] = {
+    "LayerNormalization": build_layernorm,
+    "Magnitude": build_magnitude,
+    "MeanSquare": build_mean_square,
+    "ProductSum": build_product_sum,
+    "Softmax": build_softmax,
+}

@@ -1,0 +1,68 @@
+"""Data movement, on any type."""
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.operators.geometry import dims, ints
+from edgekit.operators.operator import Array, integer
+from edgekit.operators.qdq import ZERO_POINT
+
+
+def strided_slice(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Strided part."""
+    starts, ends = np.ravel(x[1]), np.ravel(x[2])
+    axes = np.ravel(x[3]) if len(x) > 3 and x[3] is not None else np.arange(len(starts))
+    steps = np.ravel(x[4]) if len(x) > 4 and x[4] is not None else np.ones(len(starts), np.int64)
+    index: list[slice] = [slice(None)] * x[0].ndim
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        size = x[0].shape[axis]
+        stop = None if step < 0 and end < -size else int(end)
+        index[int(axis)] = slice(int(start), stop, int(step))
+    return [x[0][tuple(index)]]
+
+
+def split(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Consecutive parts."""
+    axis = integer(node, "axis", 0)
+    sizes = [dims(value)[axis] for value in node.outputs]
+    return list(np.split(x[0], np.cumsum(sizes)[:-1], axis=axis))
+
+
+def pad(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Constant padding; negative pads crop."""
+    fill = np.ravel(x[2])[0] if len(x) > 2 and x[2] is not None else 0
+    zero = int(node.outputs[0].metadata_props.get(ZERO_POINT, "0"))
+    return [padded(x, fill if zero == 0 else zero)]
+
+
+def padded(x: list[Array], fill: Any) -> Array:
+    """The data of a Pad node's operands with `fill` around it."""
+    widths = pad_widths(x, x[0].ndim)
+    positive = [(max(a, 0), max(b, 0)) for a, b in widths]
+    grown = np.pad(x[0], positive, constant_values=fill)
+    kept = [
+        slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, grown.shape, strict=True)
+    ]
+    result: Array = grown[tuple(kept)]
+    return result
+
+
+def pad_widths(x: list[Array], rank: int) -> list[tuple[int, int]]:
+    """(before, after) for every axis, of a Pad node's operands."""
+    pads = [int(p) for p in np.ravel(x[1])]
+    named = x[3] if len(x) > 3 and x[3] is not None else np.arange(rank)
+    axes = [int(axis) % rank for axis in np.ravel(named)]
+    both = {axis: (pads[i], pads[i + len(axes)]) for i, axis in enumerate(axes)}
+    return [both.get(axis, (0, 0)) for axis in range(rank)]
+
+
+def expand(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Broadcast copy."""
+    return [np.broadcast_to(x[0], dims(node.outputs[0]))]
+
+
+def transpose(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Permuted copy."""
+    return [x[0].transpose(ints(node, "perm", list(reversed(range(x[0].ndim)))))]

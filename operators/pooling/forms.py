@@ -1,0 +1,42 @@
+"""Pooling, float and integer."""
+
+import onnx_ir as ir
+
+from edgekit.operators.geometry import ConvShape, ints
+from edgekit.operators.operator import Array, integer, kernel, tensor, widths
+from edgekit.operators.pooling import twin as pooling_twin
+from edgekit.operators.pooling.twin import pool_of
+
+
+def max_pool(node: ir.Node, x: list[Array]) -> list[Array]:
+    """The largest value of each window."""
+    shape = pool_of(node).shape
+    return [kernel(pooling_twin, "ek_max_pool", x[0])(_image(x[0], shape), shape)]
+
+
+def average_pool(node: ir.Node, x: list[Array]) -> list[Array]:
+    """The mean of each window."""
+    pool = pool_of(node)
+    image = _image(x[0], pool.shape)
+    return [pooling_twin.ek_avg_pool_f32(image, *pool.borders(), pool.shape)]
+
+
+def lp_pool(node: ir.Node, x: list[Array]) -> list[Array]:
+    """The p-norm of each window."""
+    shape = pool_of(node).shape
+    return [pooling_twin.ek_lp_pool_f32(_image(x[0], shape), integer(node, "p", 2), shape)]
+
+
+def average_pool_int(node: ir.Node, x: list[Array]) -> list[Array]:
+    """The mean of each window, on integers."""
+    shape = ConvShape.of(ints(node, "shape", []))
+    run = kernel(pooling_twin, "ek_avg_pool", *widths(node, x[0]))
+    factors = [tensor(node, "mult"), tensor(node, "shift")]
+    names = ("count_min", "y_zero", "y_min", "y_max")
+    numbers = [integer(node, name) for name in names]
+    borders = ints(node, "borders", [])
+    return [run(_image(x[0], shape), integer(node, "x_zero"), *factors, *numbers, *borders, shape)]
+
+
+def _image(x: Array, shape: ConvShape) -> Array:
+    return x.reshape(shape.in_c, shape.in_h, shape.in_w)

@@ -1,0 +1,178 @@
+"""Pooling: geometry read from an ONNX node, and the NumPy twins of the C kernels (see `fixed_point`)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.operators.fixed_point import F32, I64, S8, S16, Ints, output
+from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints
+from edgekit.operators.linear.twin import conv_taps
+from edgekit.operators.pointwise.twin import ek_exp_f32, ek_log_f32, ek_sqrt_f32
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Windows over all channels of all images; the padding ends `pad_bottom` and `pad_right` behind x."""
+
+    shape: ConvShape
+    include_pad: int
+    pad_bottom: int
+    pad_right: int
+
+    def counts(self) -> I64:
+        """The divisor of an average per output position, (out_h, out_w)."""
+        return divisors(self.shape, self.include_pad, self.pad_bottom, self.pad_right)
+
+    def reach(self) -> int:
+        """Taps inside the data of the window that has the fewest."""
+        return int(divisors(self.shape, 0, 0, 0).min())
+
+    def borders(self) -> tuple[int, int, int]:
+        """``include_pad, pad_bottom, pad_right``."""
+        return self.include_pad, self.pad_bottom, self.pad_right
+
+
+def pool_of(node: ir.Node) -> Pool:
+    """Read a pooling of one or two spatial dimensions, or a global one of any."""
+    x = dims(node.inputs[0])
+    channels = x[0] * x[1]
+    if node.op_type.startswith("Global"):
+        count = int(np.prod(x[2:]))
+        sizes = [channels, 1, count, channels, 1, 1, 1, count]
+        return Pool(ConvShape.of([*sizes, 1, 1, 1, 1, 0, 0, 1]), 0, 0, 0)
+    kernel, rank = ints(node, "kernel_shape", []), len(x) - 2
+    shape = replace(conv_shape(node, kernel), in_c=channels, out_c=channels, groups=1)
+    explicit = ints(node, "pads", [0] * (2 * rank))[rank:]
+    auto = node.attributes.get("auto_pad")
+    ends = [0] * (2 - rank) + explicit
+    if auto is not None and auto.as_string() != "NOTSET":
+        ends = [
+            max((out - 1) * stride + (k - 1) * dil + 1 - size - before, 0)
+            for out, stride, k, dil, size, before in (
+                (shape.out_h, shape.stride_h, shape.k_h, shape.dil_h, shape.in_h, shape.pad_top),
+                (shape.out_w, shape.stride_w, shape.k_w, shape.dil_w, shape.in_w, shape.pad_left),
+            )
+        ]
+    include = node.attributes.get("count_include_pad")
+    return Pool(shape, 0 if include is None else include.as_int(), *ends)
+
+
+def column_pool(node: ir.Node, axes: list[int]) -> Pool:
+    """The windows of a reduction along axes side by side: the columns of (before, axes, behind)."""
+    x = dims(node.inputs[0])
+    before, count, behind = (
+        int(np.prod(part)) for part in (x[: axes[0]], x[axes[0] : axes[-1] + 1], x[axes[-1] + 1 :])
+    )
+    sizes = [before, count, behind, before, 1, behind, count, 1]
+    return Pool(ConvShape.of([*sizes, 1, 1, 1, 1, 0, 0, 1]), 0, 0, 0)
+
+
+def divisors(s: ConvShape, include_pad: int, pad_bottom: int, pad_right: int) -> I64:
+    """Taps of each window inside x, or, with `include_pad`, before the end of the padding."""
+    axes = (
+        (s.out_h, s.stride_h, s.pad_top, s.k_h, s.dil_h, s.in_h, pad_bottom),
+        (s.out_w, s.stride_w, s.pad_left, s.k_w, s.dil_w, s.in_w, pad_right),
+    )
+    counts = []
+    for out, stride, before, k, dil, size, behind in axes:
+        places = (np.arange(out) * stride - before)[:, None] + np.arange(k) * dil
+        low, high = (-before, size + behind) if include_pad else (0, size)
+        counts.append(((places >= low) & (places < high)).sum(axis=1))
+    result: I64 = counts[0][:, None] * counts[1]
+    return result
+
+
+def ek_max_pool_f32(x: F32, shape: ConvShape) -> F32:
+    """Return the largest value of each window of x ``(c, in_h, in_w)``."""
+    return _largest(x, shape, -np.inf).astype(np.float32)
+
+
+def ek_max_pool_s8(x: S8, shape: ConvShape) -> S8:
+    """As `ek_max_pool_f32`, on int8."""
+    return _largest(x, shape, -128).astype(np.int8)
+
+
+def ek_max_pool_s16(x: S16, shape: ConvShape) -> S16:
+    """As `ek_max_pool_f32`, on int16."""
+    return _largest(x, shape, -32768).astype(np.int16)
+
+
+def ek_avg_pool_f32(
+    x: F32, include_pad: int, pad_bottom: int, pad_right: int, shape: ConvShape
+) -> F32:
+    """Return the mean of each window; taps are summed in order."""
+    count = divisors(shape, include_pad, pad_bottom, pad_right).astype(np.float32)
+    return _summed(x, shape) / count
+
+
+def ek_lp_pool_f32(x: F32, p: int, shape: ConvShape) -> F32:
+    """Return ``(sum |x|^p)^(1/p)`` of each window."""
+    magnitude = np.abs(x)
+    power = magnitude
+    for _ in range(p - 1):
+        power = power * magnitude
+    total = _summed(power, shape)
+    if p <= 2:
+        return total if p == 1 else ek_sqrt_f32(total)
+    return ek_exp_f32(ek_log_f32(total) / np.float32(p))
+
+
+def ek_avg_pool_s8(
+    x: S8, x_zero: int, mult: Ints, shift: Ints, count_min: int, y_zero: int, y_min: int, y_max: int,
+    include_pad: int, pad_bottom: int, pad_right: int, shape: ConvShape,
+) -> S8:  # fmt: skip
+    """Return ``clamp(y_zero + requantize(sum (x - x_zero)))``, the factor chosen by the divisor."""
+    slot = divisors(shape, include_pad, pad_bottom, pad_right) - count_min
+    total = _integer_sum(x, x_zero, shape)
+    return output(total, mult[slot], shift[slot], y_zero, y_min, y_max).astype(np.int8)
+
+
+def ek_avg_pool_s16(
+    x: S16, x_zero: int, mult: Ints, shift: Ints, count_min: int, y_zero: int, y_min: int,
+    y_max: int, include_pad: int, pad_bottom: int, pad_right: int, shape: ConvShape,
+) -> S16:  # fmt: skip
+    """As `ek_avg_pool_s8`, on int16."""
+    slot = divisors(shape, include_pad, pad_bottom, pad_right) - count_min
+    total = _integer_sum(x, x_zero, shape)
+    return output(total, mult[slot], shift[slot], y_zero, y_min, y_max).astype(np.int16)
+
+
+def ek_avg_pool_s16_s8(
+    x: S16, x_zero: int, mult: Ints, shift: Ints, count_min: int, y_zero: int, y_min: int,
+    y_max: int, include_pad: int, pad_bottom: int, pad_right: int, shape: ConvShape,
+) -> S8:  # fmt: skip
+    """As `ek_avg_pool_s8`, from int16."""
+    slot = divisors(shape, include_pad, pad_bottom, pad_right) - count_min
+    total = _integer_sum(x, x_zero, shape)
+    return output(total, mult[slot], shift[slot], y_zero, y_min, y_max).astype(np.int8)
+
+
+def _taps(shape: ConvShape) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """Per tap the outputs and the inputs that it joins."""
+    for _, _, (iy, oy), (ix, ox) in conv_taps(shape):
+        yield (slice(None), oy, ox), (slice(None), iy, ix)
+
+
+def _largest(x: NDArray[np.generic], s: ConvShape, start: float) -> NDArray[np.generic]:
+    y = np.full((s.out_c, s.out_h, s.out_w), start, x.dtype)
+    for to, source in _taps(s):
+        y[to] = np.maximum(y[to], x[source])
+    return y
+
+
+def _summed(x: F32, s: ConvShape) -> F32:
+    y = np.zeros((s.out_c, s.out_h, s.out_w), np.float32)
+    with np.errstate(all="ignore"):
+        for to, source in _taps(s):
+            y[to] += x[source]
+    return y
+
+
+def _integer_sum(x: Ints, zero: int, s: ConvShape) -> I64:
+    y = np.zeros((s.out_c, s.out_h, s.out_w), np.int64)
+    for to, source in _taps(s):
+        y[to] += x[source].astype(np.int64) - zero
+    return y

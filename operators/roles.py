@@ -1,0 +1,336 @@
+"""Which nodes integers can compute, and which of their values are theirs to type."""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.graph.fused import is_fused
+from edgekit.graph.model import FLOAT_NODE, Model
+from edgekit.graph.nodes import array_of
+from edgekit.operators.deform.dilation import integer_chain
+from edgekit.operators.geometry import dims, ints, optional
+
+constant = array_of  # the array of an initializer; None for anything computed
+LINEAR = {"Gemm", "Conv", "ConvTranspose"}
+RECURRENT = {"GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}  # with activations
+HIDDEN_INPUT, CELL_INPUT, CELL_OUTPUT = 5, 6, 2
+OFFSET_INPUT = 2
+ARITHMETIC = {"Add", "Sub", "Mul"}
+AVERAGES = {"AveragePool", "GlobalAveragePool"}
+SUMS = {"ReduceMean", "ReduceSum"}
+SQUARES = {"Magnitude", "MeanSquare"}
+PRECISE = SQUARES | {"ProductSum", "LayerNormalization", "Softmax"}  # 64 bits inside
+SMOOTH = {"Sigmoid", "Tanh"}  # saturating: their input is worth 16 bits, and costs nothing there
+TABLED = SMOOTH | {
+    "Relu",
+    "LeakyRelu",
+    "Elu",
+    "Selu",
+    "HardSigmoid",
+    "HardSwish",
+    "Softplus",
+    "Gelu",
+    "Abs",
+    "Neg",
+    "Clip",
+    "Celu",
+    "ThresholdedRelu",
+    "Shrink",
+    "Mish",
+    "Softsign",
+    "Swish",
+    "Sign",
+    "Floor",
+    "Ceil",
+    "Round",
+    "Sin",
+    "Cos",
+    "Atan",
+    "Asinh",
+    "Erf",
+}
+JOINING = {"Concat", "ScatterND", "ScatterElements", "Max", "Min", "Where"}  # of several operands
+MOVES = JOINING | {
+    "Reshape",
+    "Transpose",
+    "Slice",
+    "Split",
+    "Expand",
+    "Identity",
+    "Pad",
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "Tile",
+    "DepthToSpace",
+    "SpaceToDepth",
+    "ReverseSequence",
+    "MaxPool",
+    "GlobalMaxPool",
+    "Resize",
+    "ReduceMax",
+    "ReduceMin",
+}
+FUSED_ACTIVATIONS = {"Relu", "Clip"}
+PARTIAL_SUM = "edgekit.partial_sum"  # node metadata: its result is a part of one operator's
+# (operator, input): rounding to 0 there is an infinity; with squares, what 8 bits ruin first
+SENSITIVE = {("Div", 1), ("Reciprocal", 0), ("Log", 0), ("Sqrt", 0), ("Pow", 0)}
+
+
+def touches(node: ir.Node, names: frozenset[str]) -> bool:
+    """Whether a node reads or writes one of the tensors, perhaps through an activation fused into it."""
+    fused = fused_activation(node)
+    values = [*activations(node), *results(node), *(() if fused is None else fused.outputs)]
+    return any(value.name in names for value in values)
+
+
+def activations(node: ir.Node) -> list[ir.Value]:
+    """The float inputs of a node that are computed, in order; not the c of an LSTM."""
+    return [
+        value
+        for index, value in enumerate(node.inputs)
+        if value is not None
+        and constant(value) is None
+        and value.dtype == ir.DataType.FLOAT
+        and not is_cell_state(node, index)
+        and not (node.op_type == "DeformConv" and index == OFFSET_INPUT)
+    ]
+
+
+def results(node: ir.Node) -> list[ir.Value]:
+    """The outputs of a node that are used and can be int8 or int16: not the c of an LSTM."""
+    cell = node.outputs[CELL_OUTPUT] if node.op_type == "LSTM" and len(node.outputs) > 2 else None
+    return [value for value in node.outputs if value.name and value is not cell]
+
+
+def is_cell_state(node: ir.Node, index: int) -> bool:
+    """Whether an input is the first c of an LSTM."""
+    return node.op_type == "LSTM" and index == CELL_INPUT
+
+
+def fused_activation(node: ir.Node) -> ir.Node | None:
+    """The Relu or constant Clip that can run inside this node's requantization."""
+    if node.op_type not in LINEAR | ARITHMETIC:
+        return None
+    output = node.outputs[0]
+    users = list(output.uses())
+    if output.is_graph_output() or len(users) != 1:
+        return None
+    user = users[0].node
+    keeps_float = FLOAT_NODE in user.metadata_props
+    return (
+        user
+        if user.op_type in FUSED_ACTIVATIONS and constant_tail(user) and not keeps_float
+        else None
+    )
+
+
+def constant_tail(node: ir.Node) -> bool:
+    """Whether all inputs but the first are constants."""
+    return all(value is None or constant(value) is not None for value in node.inputs[1:])
+
+
+def is_integer_compute(node: ir.Node) -> bool:
+    """Whether a node does arithmetic that integers have a form of; moves are not asked here."""
+    if is_fused(node):
+        return True
+    if FLOAT_NODE in node.metadata_props or node.domain != "":
+        return False
+    if node.op_type == "DeformConv":
+        weights = constant(node.inputs[1]) is not None
+        bias = optional(node, 3)
+        known = bias is None or constant(bias) is not None
+        return weights and known and integer_chain(node) is not None
+    if node.op_type in LINEAR:
+        if node.op_type != "Gemm" and dims(node.inputs[0])[0] != 1:
+            return False
+        computed = constant(node.inputs[0]) is None and constant_tail(node)
+        return computed and _attribute(node, "alpha", 1.0) == _attribute(node, "beta", 1.0) == 1.0
+    if node.op_type == "GRU":
+        weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
+        length = node.inputs[4] if len(node.inputs) > 4 else None
+        initial = constant(optional(node, HIDDEN_INPUT))
+        holds = initial is None or bool((abs(initial) <= 1).all())  # as HIDDEN_TYPE
+        return weights and length is None and holds
+    if node.op_type == "LSTM":
+        return _is_plain_lstm(node)
+    if node.op_type in SUMS:
+        return _is_plain_sum(node)
+    if node.op_type == "MatMul":
+        return len(activations(node)) == 2
+    if node.op_type in ("LayerNormalization", "Softmax"):
+        return _is_plain_row(node)
+    if node.op_type in ARITHMETIC | TABLED | {"Div"} and feeds_sensitive(node.outputs[0]):
+        return False
+    if node.op_type == "Div":
+        divisor = constant(node.inputs[1])
+        if divisor is None or divisor.size != 1 or not activations(node):
+            return False
+        return bool(np.isfinite(divisor).all() and divisor.all())
+    if node.op_type in ARITHMETIC:
+        return not _is_square(node) and all(
+            v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs
+        )
+    if node.op_type in AVERAGES:
+        return constant(node.inputs[0]) is None and not _strange_average(node)
+    if node.op_type == "PRelu":
+        return constant_tail(node) and _per_channel_slope(node)
+    tabled = node.op_type in TABLED and bool(activations(node))
+    return tabled and constant_tail(node)
+
+
+def _is_plain_lstm(node: ir.Node) -> bool:
+    """Constant weights, whole sequences forward, no peepholes, no clip, the usual functions."""
+    weights = [constant(node.inputs[i]) is not None for i in (1, 2)]
+    bias, lengths, peepholes = (optional(node, i) for i in (3, 4, 7))
+    plain = lengths is None and peepholes is None and (bias is None or constant(bias) is not None)
+    usual = {"direction": "forward", "activations": RECURRENT["LSTM"]}
+    names = ("direction", "activations", "clip", "input_forget", "layout")
+    return (
+        plain
+        and all(weights)
+        and all(_attribute(node, name, 0) in (0, (), usual.get(name)) for name in names)
+    )
+
+
+def _is_plain_sum(node: ir.Node) -> bool:
+    """A sum or mean along axes side by side, and not one of a normalization or of squares."""
+    axes = reduced_axes(node) if constant_tail(node) else None
+    if not axes or not activations(node) or axes != list(range(axes[0], axes[-1] + 1)):
+        return False
+    if feeds_sensitive(node.outputs[0], MOVES | {"Add", "Sub"}):
+        return False
+    producer = activations(node)[0].producer()
+    while producer is not None and producer.op_type in MOVES and activations(producer):
+        producer = activations(producer)[0].producer()
+    return producer is None or not (producer.op_type == "Pow" or _is_square(producer))
+
+
+def _is_plain_row(node: ir.Node) -> bool:
+    """A normalization by constants, a softmax along the last axis; no second result, nothing sensitive behind."""
+    if not activations(node) or not constant_tail(node) or feeds_sensitive(node.outputs[0]):
+        return False
+    if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
+        return False
+    last = len(dims(node.inputs[0])) - 1
+    return node.op_type != "Softmax" or _attribute(node, "axis", -1) in (-1, last)
+
+
+def reduced_axes(node: ir.Node) -> list[int]:
+    """The axes that a Reduce node folds, sorted; they must be constant."""
+    rank, axes = len(dims(node.inputs[0])), constant(optional(node, 1))
+    named = ints(node, "axes", []) if axes is None else [int(a) for a in np.ravel(axes)]
+    empty = [] if _attribute(node, "noop_with_empty_axes", 0) else list(range(rank))
+    return sorted(a % rank for a in named) if named else empty
+
+
+def _is_square(node: ir.Node) -> bool:
+    return node.op_type == "Mul" and node.inputs[0] is node.inputs[1]
+
+
+def feeds_sensitive(value: ir.Value, through: Collection[str] = MOVES) -> bool:
+    """Whether the value, perhaps moved first, is a denominator or goes into a root, logarithm or square."""
+    return any(
+        (user.node.op_type, user.idx) in SENSITIVE
+        or _is_square(user.node)
+        or (
+            user.node.op_type in through
+            and any(feeds_sensitive(v, through) for v in user.node.outputs)
+        )
+        for user in value.uses()
+    )
+
+
+def _strange_average(node: ir.Node) -> bool:
+    """Forms that onnxruntime 1.32 refuses (dilated) or computes wrongly (divisor) on integers."""
+    dilated = any(step != 1 for step in ints(node, "dilations", []))
+    cut_off = _attribute(node, "ceil_mode", 0) and _attribute(node, "count_include_pad", 0)
+    return dilated or bool(cut_off)
+
+
+def _attribute(node: ir.Node, name: str, default: Any) -> Any:
+    attribute = node.attributes.get(name)
+    return default if attribute is None else attribute.value
+
+
+def _per_channel_slope(node: ir.Node) -> bool:
+    slope = constant(node.inputs[1])
+    shape = node.inputs[0].shape if node.inputs[0] is not None else None
+    return slope is not None and shape is not None and per_channel(slope, len(shape))
+
+
+def per_channel(array: NDArray[Any], rank: int) -> bool:
+    """Whether a constant that meets a tensor of this rank has one value for each index of axis 1."""
+    full = (1,) * (rank - array.ndim) + array.shape
+    return all(size == 1 or axis == 1 for axis, size in enumerate(full))
+
+
+def integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) -> set[str | None]:
+    """Moves whose operands are integers (or graph inputs) and that an integer node writes or reads."""
+    graph = model.ir.graph
+    movable = [n for n in graph if is_move(n) and not touches(n, kept)]
+    written: set[str | None] = set()
+    for node in movable:
+        if any(_written_by(value, compute | written) for value in activations(node)):
+            written.add(node.name)
+    read: set[str | None] = set()
+    for node in reversed(movable):
+        users = [
+            user.node.name
+            for value in node.outputs
+            for user in value.uses()
+            if not is_cell_state(user.node, user.idx)
+        ]
+        if any(name in compute | read for name in users):
+            read.add(node.name)
+    chosen: set[str | None] = set()
+    for node in movable:
+        ready = all(
+            value.is_graph_input() or _written_by(value, compute | chosen)
+            for value in activations(node)
+        )
+        if ready and activations(node) and node.name in written | read:
+            chosen.add(node.name)
+    return chosen
+
+
+def is_move(node: ir.Node) -> bool:
+    """Whether every element of the results is one of the operands, or zero: no arithmetic."""
+    if node.op_type not in MOVES or node.domain != "":
+        return False
+    if node.op_type == "Pad":
+        fill = constant(node.inputs[2]) if len(node.inputs) > 2 else None
+        return constant_tail(node) and (fill is None or not fill.any())
+    if node.op_type == "Resize":
+        nearest = _attribute(node, "mode", "nearest") == "nearest"
+        crops = "tf_crop" in _attribute(node, "coordinate_transformation_mode", "")
+        return nearest and not crops and constant_tail(node)
+    if node.op_type in ("Max", "Min", "Where"):
+        arrays = [
+            a for v in node.inputs if (a := constant(v)) is not None and a.dtype == np.float32
+        ]
+        if node.op_type == "Where":
+            return not any(array.any() for array in arrays)
+        return all(np.isfinite(array).all() for array in arrays)
+    if node.op_type in JOINING:
+        combines = (
+            "reduction" in node.attributes and _attribute(node, "reduction", "none") != "none"
+        )
+        decided = node.op_type == "Concat" or constant(node.inputs[1]) is not None
+        return decided and not combines
+    if node.op_type in ("MaxPool", "GlobalMaxPool"):
+        return not any(value.uses() or value.is_graph_output() for value in node.outputs[1:])
+    return constant_tail(node)
+
+
+def _written_by(value: ir.Value, names: set[str | None]) -> bool:
+    producer = value.producer()
+    return producer is not None and producer.name in names and value in results(producer)
+
+
+def is_hidden_state(node: ir.Node, index: int) -> bool:
+    """Whether an input is the first h of a recurrent cell."""
+    return node.op_type in RECURRENT and index == HIDDEN_INPUT

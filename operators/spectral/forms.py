@@ -1,0 +1,45 @@
+"""The PCM front end."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.operators.operator import Array
+from edgekit.operators.pointwise import twin as pointwise_twin
+from edgekit.operators.spectral import twin as spectral_twin
+
+
+def stft(node: ir.Node, x: list[Array]) -> list[Array]:
+    """One analysis frame."""
+    pcm, history, window = (a.ravel() for a in x)
+    return list(
+        spectral_twin.ek_stft_f32(pcm, history, window, spectral_twin.fft_tables(window.size))
+    )
+
+
+def istft(node: ir.Node, x: list[Array]) -> list[Array]:
+    """One synthesis frame."""
+    overlap, window = x[1].ravel(), x[2].ravel()
+    return list(
+        spectral_twin.ek_istft_f32(
+            x[0].reshape(-1, 2), overlap, window, spectral_twin.fft_tables(window.size)
+        )
+    )
+
+
+def irfft(node: ir.Node, x: list[Array]) -> list[Array]:
+    """The samples of one spectrum."""
+    spectrum = x[0].reshape(-1, 2)
+    tables = spectral_twin.fft_tables(2 * (len(spectrum) - 1))
+    return [spectral_twin.ek_irfft_f32(spectrum, tables)]
+
+
+def dft(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Real, one-sided transforms of the last but one axis."""
+    rows = x[0].reshape(-1, x[0].shape[-2])
+    tables = spectral_twin.fft_tables(rows.shape[1])
+    return [np.stack([spectral_twin.ek_rfft_f32(row, tables) for row in rows])]
+
+
+def finite(node: ir.Node, x: list[Array]) -> list[Array]:
+    """NaN, infinity and what exceeds the limit read as 0."""
+    return [pointwise_twin.ek_finite_f32(x[0], node.attributes["limit"].as_float())]

@@ -1,0 +1,1 @@
+"""Denoisers: grids for each group of steps, and what integers do to a sampler."""

@@ -1,0 +1,80 @@
+"""What quantization does to a network's outputs on average, taken back by the rows of its sampler.
+
+PTQD (He et al., NeurIPS 2023): at each step the quantized output is ``(1 + k) e + bias + residual``, e the float one.
+The rows divide by ``1 + k``, subtract the bias of each channel, and draw as much less noise as the residual adds.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.sampler_table import Arrays, Network, Step, StepTable, sample
+
+Floats = NDArray[np.float64]
+
+
+def corrected(
+    table: StepTable,
+    exact: Network,
+    quantized: Network,
+    shape: Sequence[int],
+    images: int,
+    seed: int,
+    conditions: Mapping[str, NDArray[Any]] | None = None,
+) -> StepTable:
+    """Return the table with v, bias and s of the quantized network, fitted on calls of the float network's sampling.
+
+    Args:
+        table: of the float network.
+        exact: the float network.
+        quantized: the same network in integers.
+        shape: of one image, channels first.
+        images: how many are sampled.
+        seed: of the images.
+        conditions: as `edgekit.base.sampler_table.sample` takes them.
+
+    Raises:
+        UsageError: rows that add outputs to x apart from x0, where a bias has no place.
+    """
+    if table.uses("e"):
+        found, step = "rows that add outputs to x", "leave the correction out"
+        raise UsageError(Problem("sampler correction", found, "outputs in x0 alone", step))
+    seen: dict[int, list[tuple[NDArray[Any], NDArray[Any]]]] = {}
+
+    def both(inputs: Arrays, step: Step) -> Sequence[NDArray[Any]]:
+        wanted = exact(inputs, step)
+        pairs = zip(wanted, quantized(inputs, step), strict=True)
+        seen.setdefault(step.row, []).extend(pairs)
+        return wanted
+
+    sample(table, both, shape, images, seed, conditions)
+    v, s = table.v.copy(), table.s.copy()
+    bias = np.zeros((table.rows, shape[0])) if table.bias is None else table.bias.copy()
+    for row, outputs in seen.items():
+        spent = 0.0
+        for number, pair in enumerate(outputs):
+            slope, mean, spread = fitted(*pair)
+            v[row, number] /= 1 + slope
+            bias[row] -= v[row, number] * mean
+            spent += (table.b[row] * v[row, number] * spread) ** 2
+        s[row] = np.sqrt(max(0.0, s[row] ** 2 - spent))
+    return table.with_(v=v, bias=bias, s=s)
+
+
+def fitted(exact: NDArray[Any], found: NDArray[Any]) -> tuple[float, Floats, float]:
+    """How a quantized output follows the float one, both (images, channels, ...).
+
+    Returns:
+        k, from 0 up; the mean of each channel that is left; the standard deviation of the rest.
+    """
+    e, q = exact.astype(np.float64), found.astype(np.float64)
+    centred = e - e.mean()
+    power = float(np.mean(centred**2))
+    slope = max(0.0, float(np.mean((q - e) * centred)) / power) if power > 0 else 0.0
+    rest = q - (1 + slope) * e
+    mean = rest.mean(axis=(0, *range(2, rest.ndim)))
+    rest = rest - mean.reshape(-1, *[1] * (rest.ndim - 2))
+    return slope, mean, float(rest.std())

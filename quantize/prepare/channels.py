@@ -1,0 +1,313 @@
+"""Channels that may be scaled together: what a layer writes by s and the layers that read it by 1/s.
+
+Every element of every tensor gets the number of its channel. Movement and functions with
+``f(s x) = s f(x)`` for s > 0 hand numbers on, layers with constant weights start new ones, and where an
+operator needs equal scales (the channels of a convolution, the operands of a sum, a state and its
+successor) numbers are joined. What bears no scaling joins `FIXED`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import add_initializer, attribute
+from edgekit.operators.geometry import dims, optional
+from edgekit.operators.roles import AVERAGES, LINEAR, SUMS, constant, is_move, reduced_axes
+from edgekit.operators.table import OPERATORS
+
+Numbers = NDArray[np.int32]
+Arrays = Mapping[str, NDArray[np.float32]]
+ZERO, FIXED = 0, 1  # of elements that are always 0, and of those that keep their scale
+HOMOGENEOUS = {"Relu", "LeakyRelu", "PRelu", "Abs", "Neg", "Identity", "Dropout"}
+SELECTS = {"MaxPool", "GlobalMaxPool", "Resize"}
+EXTREMES = {"ReduceMax", "ReduceMin"}
+MIXES = {"Max", "Min", "Where"}  # choose between operands
+
+
+@dataclass(frozen=True)
+class Site:
+    """A constant that scales with channels: multiplied by those it writes, divided by those it reads.
+
+    Attributes:
+        node: the operator.
+        index: of the constant among its inputs.
+        written: numbers that broadcast against the constant.
+        read: the same.
+    """
+
+    node: ir.Node
+    index: int
+    written: Numbers
+    read: Numbers
+
+    @property
+    def array(self) -> NDArray[np.float32]:
+        """The constant."""
+        array = constant(self.node.inputs[self.index])
+        assert array is not None
+        return array
+
+    @property
+    def is_weight(self) -> bool:
+        """Whether it is the weight of a layer: not a bias, not a factor of a normalization."""
+        return self.node.op_type in {*LINEAR, "GRU", "LSTM"} and self.index == 1
+
+
+class Channels:
+    """The channels of a float model; `numbers` of a tensor, `find` and `free` say which are one."""
+
+    def __init__(self, model: Model) -> None:
+        """Number every float tensor of the graph."""
+        self.sites: list[Site] = []
+        self.inputs: dict[ir.Value, Numbers] = {}  # of every layer's first input, as it reads it
+        self._numbers: dict[ir.Value, Numbers] = {}
+        self._parent = [ZERO, FIXED]
+        graph = model.ir.graph
+        states = {pair.input: pair.output for pair in model.states}
+        for value in graph.inputs:
+            if value.dtype == ir.DataType.FLOAT:
+                shape = dims(value)
+                is_state = value.name in states
+                self._numbers[value] = self._new(shape) if is_state else _filled(shape, FIXED)
+        for node in graph:
+            self._visit(node)
+        values = {value.name: value for value in [*graph.outputs, *graph.inputs]}
+        for value in graph.outputs:
+            if value.name not in states.values():
+                self._fix(value)
+        for before, after in states.items():
+            if values[before] in self._numbers:
+                self._join(self.of(values[before]), self.of(values[after]))
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are; `find` gives one of them for all that are joined."""
+        return len(self._parent)
+
+    def find(self, numbers: Numbers) -> Numbers:
+        """Replace numbers by the one that stands for all they are joined with."""
+        parent = np.array(self._parent, np.int32)
+        while not np.array_equal(parent, parent[parent]):
+            parent = parent[parent]
+        return np.asarray(parent[numbers], np.int32)
+
+    def of(self, value: ir.Value | None) -> Numbers:
+        """The numbers of a float tensor's elements."""
+        assert value is not None
+        array = constant(value)
+        if array is not None:
+            return np.where(array == 0, ZERO, FIXED).astype(np.int32)
+        return self._numbers[value]
+
+    def scaled(self, model: Model, scale: NDArray[np.float64]) -> None:
+        """Scale the constants in place; `scale` has a factor per number, 1 for `ZERO` and `FIXED`."""
+        for site in self.sites:
+            factor = scale[self.find(site.written)] / scale[self.find(site.read)]
+            if np.any(factor != 1.0):
+                array = (site.array.astype(np.float64) * factor).astype(np.float32)
+                name = f"{site.node.inputs[site.index].name}_scaled"  # type: ignore[union-attr]
+                new = add_initializer(model.ir.graph, name, array)
+                site.node.replace_input_with(site.index, new)
+
+    # -- numbers ------------------------------------------------------------------------------------
+
+    def _new(self, shape: tuple[int, ...]) -> Numbers:
+        first = len(self._parent)
+        size = int(np.prod(shape))
+        self._parent.extend(range(first, first + size))
+        return np.arange(first, first + size, dtype=np.int32).reshape(shape)
+
+    def _root(self, number: int) -> int:
+        while self._parent[number] != number:
+            self._parent[number] = self._parent[self._parent[number]]
+            number = self._parent[number]
+        return number
+
+    def _join(self, a: Numbers, b: Numbers) -> None:
+        """Make the channels of a and b, element by element, one; elements that are 0 bind nothing."""
+        a, b = np.broadcast_arrays(a, b)
+        pairs = np.stack([a.ravel(), b.ravel()])[:, ((a != b) & (a > ZERO) & (b > ZERO)).ravel()]
+        for first, second in np.unique(pairs, axis=1).T.tolist():
+            low, high = sorted((self._root(first), self._root(second)))
+            self._parent[high] = low
+
+    def _fix(self, value: ir.Value | None) -> None:
+        if value is not None and value.dtype == ir.DataType.FLOAT and constant(value) is None:
+            self._join(self.of(value), _filled((), FIXED))
+
+    def _gathered(self, numbers: Numbers, axes: tuple[int, ...]) -> Numbers:
+        """Join all along the axes; returns what they are joined to, with length 1 there."""
+        head = numbers.max(axis=axes, keepdims=True)
+        self._join(head, numbers)
+        return np.asarray(head, np.int32)
+
+    # -- operators ----------------------------------------------------------------------------------
+
+    def _visit(self, node: ir.Node) -> None:
+        floats = [v for v in node.outputs if v.name and v.dtype == ir.DataType.FLOAT]
+        handed = self._handed_on(node) if node.domain == "" else None
+        if handed is None:
+            for value in node.inputs:
+                self._fix(value)
+            handed = {value: _filled(dims(value), FIXED) for value in floats}
+        self._numbers.update(handed)
+
+    def _handed_on(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
+        """The numbers of the outputs; None where the operator bears no scaling."""
+        first, y = optional(node, 0), node.outputs[0]
+        if first is None or first.dtype != ir.DataType.FLOAT:
+            return None
+        if node.op_type in LINEAR:
+            return self._linear(node)
+        if node.op_type in ("GRU", "LSTM"):
+            return self._recurrent(node)
+        if node.op_type == "LayerNormalization":
+            return self._normalization(node)
+        if node.op_type in HOMOGENEOUS and len(node.outputs) == 1:
+            return {y: np.broadcast_to(self.of(first), dims(y))}
+        if node.op_type in ("Add", "Sub"):
+            return self._sum(node)
+        if node.op_type in ("Mul", "Div"):
+            return self._product(node)
+        if node.op_type in AVERAGES | SELECTS and len(node.outputs) == 1:
+            if node.op_type == "Resize" and not is_move(node):
+                return None
+            planes = tuple(range(2, len(dims(first))))
+            return {y: np.broadcast_to(self._gathered(self.of(first), planes), dims(y))}
+        if node.op_type in SUMS | EXTREMES and constant(optional(node, 1)) is not None:
+            folded = self._gathered(self.of(first), tuple(reduced_axes(node)))
+            return {y: folded.reshape(dims(y))}
+        if is_move(node) and node.op_type not in MIXES:
+            operands = [
+                self.of(v) if v is not None and v.dtype == ir.DataType.FLOAT else constant(v)
+                for v in node.inputs
+            ]
+            moved = OPERATORS["", node.op_type](node, operands)  # type: ignore[arg-type]
+            pairs = zip(node.outputs, moved, strict=False)
+            return {v: np.asarray(a, np.int32).reshape(dims(v)) for v, a in pairs}
+        return None
+
+    def _linear(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
+        x, weight, y = node.inputs[0], constant(node.inputs[1]), node.outputs[0]
+        bias = optional(node, 2)
+        known = weight is not None and (bias is None or constant(bias) is not None)
+        plain = all(attribute(node, name, 1.0) == 1.0 for name in ("alpha", "beta"))
+        if not known or not plain or attribute(node, "transA", 0):
+            return None
+        assert weight is not None
+        axis = len(dims(x)) - 1 if node.op_type == "Gemm" else 1
+        others = tuple(i for i in range(len(dims(x))) if i != axis)
+        read = self._gathered(self.of(x), others).ravel()
+        written = self._new((dims(y)[axis],))
+        self.sites.append(Site(node, 1, *_laid_out(node, weight, written, read)))
+        self.inputs[x] = self.of(x)  # type: ignore[index]
+        if bias is not None:
+            shape = dims(bias)
+            if int(np.prod(shape)) != len(written):
+                self._join(written, written[:1])
+                own = written[:1].reshape((1,) * len(shape))
+            else:
+                own = written.reshape(shape)
+            self.sites.append(Site(node, 2, own, _filled((), FIXED)))
+        column = [1] * len(dims(y))
+        column[axis] = -1
+        return {y: np.broadcast_to(written.reshape(column), dims(y))}
+
+    def _recurrent(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
+        """The inputs of a cell scale with the columns of W; its states keep their scale."""
+        if constant(node.inputs[1]) is None:
+            return None
+        for value in node.inputs[2:]:
+            self._fix(value)
+        read = self._gathered(self.of(node.inputs[0]), (0, 1)).reshape(1, 1, -1)
+        self.sites.append(Site(node, 1, _filled((), FIXED), read))
+        self.inputs[node.inputs[0]] = self.of(node.inputs[0])  # type: ignore[index]
+        return {value: _filled(dims(value), FIXED) for value in node.outputs if value.name}
+
+    def _normalization(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
+        """Scale and shift behind a normalization write channels of their own."""
+        constants = [constant(v) for v in node.inputs[1:]]
+        if any(array is None for array in constants) or len(node.outputs) > 1:
+            return None
+        self._fix(node.inputs[0])
+        written = self._new(constants[0].shape)  # type: ignore[union-attr]
+        for index, array in enumerate(constants, 1):
+            if array is not None:
+                self.sites.append(Site(node, index, written, _filled((), FIXED)))
+        return {node.outputs[0]: np.broadcast_to(written, dims(node.outputs[0]))}
+
+    def _sum(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
+        """The operands of a sum have one scale; a constant takes it over."""
+        y = node.outputs[0]
+        if any(v is None or v.dtype != ir.DataType.FLOAT for v in node.inputs):
+            return None
+        fixed = [i for i, value in enumerate(node.inputs) if constant(value) is not None]
+        if len(fixed) == 2:
+            return None
+        if not fixed:
+            a, b = (np.broadcast_to(self.of(v), dims(y)) for v in node.inputs)
+            self._join(a, b)
+            return {y: np.maximum(a, b)}
+        index = fixed[0]
+        x = np.broadcast_to(self.of(node.inputs[1 - index]), dims(y))
+        shape = dims(node.inputs[index])
+        own = self._gathered(x, _repeated(shape, dims(y))).reshape(shape)
+        self.sites.append(Site(node, index, own, _filled((), FIXED)))
+        return {y: np.maximum(x, np.broadcast_to(own, dims(y)))}
+
+    def _product(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
+        """A constant factor reads channels and writes others; a computed one that is fixed hands them on."""
+        y = node.outputs[0]
+        arrays = [constant(value) for value in node.inputs]
+        if arrays[1] is not None and arrays[0] is None:
+            return self._factor(node, 1) if node.op_type == "Mul" else None
+        if arrays[0] is not None and arrays[1] is None:
+            return self._factor(node, 0) if node.op_type == "Mul" else None
+        if arrays[0] is not None or any(v.dtype != ir.DataType.FLOAT for v in node.inputs if v):
+            return None
+        a, b = (self.find(self.of(value)) for value in node.inputs)
+        if (b == FIXED).all():
+            return {y: np.broadcast_to(a, dims(y))}
+        if (a == FIXED).all() and node.op_type == "Mul":
+            return {y: np.broadcast_to(b, dims(y))}
+        return None
+
+    def _factor(self, node: ir.Node, index: int) -> dict[ir.Value, Numbers]:
+        y, x = node.outputs[0], node.inputs[1 - index]
+        shape = dims(node.inputs[index])
+        whole = np.broadcast_to(self.of(x), dims(y))
+        read = self._gathered(whole, _repeated(shape, dims(y))).reshape(shape)
+        written = self._new(shape)
+        self.sites.append(Site(node, index, written, read))
+        return {y: np.broadcast_to(written, dims(y))}
+
+
+def _repeated(shape: tuple[int, ...], wide: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes along which an array of `shape` is repeated to become `wide`."""
+    full = (1,) * (len(wide) - len(shape)) + shape
+    return tuple(i for i, (a, b) in enumerate(zip(full, wide, strict=True)) if a == 1 and b > 1)
+
+
+def _filled(shape: tuple[int, ...], number: int) -> Numbers:
+    return np.full(shape, number, np.int32)
+
+
+def _laid_out(
+    node: ir.Node, weight: NDArray[np.float32], written: Numbers, read: Numbers
+) -> tuple[Numbers, Numbers]:
+    """The written and read channels of a layer, to broadcast against its weight."""
+    if node.op_type == "Gemm":
+        if attribute(node, "transB", 0):
+            return written[:, None], read[None, :]
+        return written[None, :], read[:, None]
+    groups, tail = attribute(node, "group", 1), (1,) * (weight.ndim - 2)
+    by_group = (written if node.op_type == "ConvTranspose" else read).reshape(groups, -1)
+    spread = np.repeat(by_group, len(weight) // groups, axis=0).reshape(len(weight), -1, *tail)
+    along = (-1, 1, *tail)
+    if node.op_type == "ConvTranspose":
+        return spread, read.reshape(along)
+    return written.reshape(along), spread

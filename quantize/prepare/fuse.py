@@ -1,0 +1,249 @@
+"""Recognise what exporters spell out in several nodes, and make it one that has precise integer internals.
+
+Layer normalization becomes ONNX's own operator, the others those of `edgekit.graph.fused`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.own_operators.functions import define_functions
+from edgekit.export.passes.shapes import InferShapes
+from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
+from edgekit.graph.nodes import add_initializer, array_of, attribute, replace, sole_user
+from edgekit.operators.geometry import dims
+from edgekit.operators.roles import feeds_sensitive, reduced_axes
+from edgekit.quantize.prepare.fuse_cells import lstm_step
+
+
+def fuse(model: Model) -> Model:
+    """Return a model in which every LSTM step and every pattern of `PATTERNS` is one node; it computes the same."""
+    copy = model.ir.clone()
+    graph = copy.graph
+    for node in reversed(list(graph)):
+        if _is_open(node):
+            _remove_unused(graph, lstm_step(graph, node))
+    for recognise in PATTERNS:
+        for node in reversed(list(graph)):  # the longest pattern first
+            new = recognise(graph, node) if _is_open(node) else None
+            if new is None:
+                continue
+            new.outputs[0].shape, new.outputs[0].type = node.outputs[0].shape, node.outputs[0].type
+            read = list(node.inputs)
+            replace(graph, node, [new])
+            _remove_unused(graph, read)
+    define_functions(copy)
+    graph.sort()
+    InferShapes()(copy)
+    return Model(copy)
+
+
+def _is_open(node: ir.Node) -> bool:
+    """Whether a node is still there, and may become an integer one."""
+    return node.graph is not None and FLOAT_NODE not in node.metadata_props
+
+
+def _remove_unused(graph: ir.Graph, values: Sequence[ir.Value | None]) -> None:
+    """Remove what computed these values, where nothing reads it any more."""
+    waiting = [value.producer() for value in values if value is not None]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node.graph is None:
+            continue
+        if not any(value.uses() or value.is_graph_output() for value in node.outputs):
+            waiting += [value.producer() for value in node.inputs if value is not None]
+            graph.remove(node, safe=True)
+
+
+def layer_normalization(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
+    """``(x - mean) / sqrt(variance + epsilon)``, then perhaps times a constant, then plus one."""
+    found = _normalized(root)
+    if found is None:
+        return None
+    x, axis, epsilon, scale, bias = found
+    shape = dims(x)[axis:]
+    arrays = [np.ones(shape, np.float32) if scale is None else scale, bias]
+    if any(a is not None and np.broadcast_shapes(a.shape, dims(x)) != dims(x) for a in arrays):
+        return None
+    if any(a is not None and a.size > 1 and a.squeeze().ndim > len(shape) for a in arrays):
+        return None
+    wide = [None if a is None else np.broadcast_to(_trailing(a, len(shape)), shape) for a in arrays]
+    constants = [
+        add_initializer(graph, f"{root.name}_{name}", np.ascontiguousarray(a, np.float32))
+        for name, a in zip(("scale", "bias"), wide, strict=True)
+        if a is not None
+    ]
+    attributes = {"axis": axis, "epsilon": epsilon}
+    return ir.node("LayerNormalization", [x, *constants], attributes, name=root.name)
+
+
+Normalized = tuple[ir.Value, int, float, np.ndarray | None, np.ndarray | None]
+
+
+def _normalized(root: ir.Node) -> Normalized | None:
+    """The parts of a spelled-out normalization that ends here and nowhere later."""
+    if root.op_type == "Add":
+        for inner, bias in _constant_operand(root):
+            found = _normalized(inner) if sole_user(inner.outputs[0]) else None
+            if found is not None and found[4] is None:
+                return *found[:4], bias
+        return None
+    if root.op_type == "Mul":
+        for inner, scale in _constant_operand(root):
+            found = _normalized(inner) if sole_user(inner.outputs[0]) else None
+            if found is not None and found[3] is None and found[4] is None:
+                return *found[:3], scale, None
+    centred, deviation = _quotient(root)
+    return None if centred is None or deviation is None else _statistics(centred, deviation)
+
+
+def _statistics(centred: ir.Value, deviation: ir.Value) -> Normalized | None:
+    """x, axis and epsilon where `centred` is x - mean(x), and `deviation` the root of its mean square."""
+    lifted = _of(deviation, "Sqrt")
+    mean_square, epsilon = _plus_constant(lifted)
+    square, axes = _mean(mean_square)
+    source, average = _operands(centred, "Sub")
+    x, mean_axes = _mean(average)
+    base = None if square is None else _square(square)
+    if base is None or x is None or source is not x or axes != mean_axes:
+        return None
+    again = _operands(base, "Sub")
+    if base is not centred and again != (source, average):
+        return None
+    rank = len(dims(x))
+    if not axes or axes != list(range(axes[0], rank)):
+        return None
+    return x, axes[0], epsilon, None, None
+
+
+def magnitude(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
+    """``sqrt(a^2 + b^2)``, perhaps with a small constant under the root."""
+    if root.op_type != "Sqrt":
+        return None
+    power, epsilon = _plus_constant(root.inputs[0])
+    a, b = (None if v is None else _square(v) for v in _operands(power, "Add"))
+    if a is None or b is None or dims(a) != dims(b) or epsilon < 0 or not _plain(a, b):
+        return None
+    return _function("Magnitude", [a, b], root, epsilon=epsilon)
+
+
+def mean_square(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
+    """The mean of squares along axes side by side, unless a root, logarithm or division follows."""
+    square, axes = _mean(root.outputs[0])
+    x = None if square is None else _square(square)
+    if x is None or not axes or not _plain(x) or axes != list(range(axes[0], axes[-1] + 1)):
+        return None
+    if feeds_sensitive(root.outputs[0]):
+        return None
+    keep = attribute(root, "keepdims", 1)
+    return _function("MeanSquare", [x], root, axes=axes, keepdims=keep)
+
+
+def product_sum(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
+    """``a * b + c * d`` or ``a * b - c * d`` of computed tensors of one shape."""
+    if root.op_type not in ("Add", "Sub") or feeds_sensitive(root.outputs[0]):
+        return None
+    factors = [v for side in root.inputs for v in _operands(side, "Mul")]
+    known = [v for v in factors if v is not None]
+    if len(known) < 4 or not _plain(*known) or any(v is None for v in root.inputs):
+        return None
+    if known[0] is known[1] or known[2] is known[3] or len({dims(v) for v in known}) > 1:
+        return None
+    if not all(value is not None and sole_user(value) for value in root.inputs):
+        return None
+    return _function("ProductSum", known, root, sign=1.0 if root.op_type == "Add" else -1.0)
+
+
+def _function(
+    op_type: str, inputs: list[ir.Value], root: ir.Node, **attributes: float | int | list[int]
+) -> ir.Node:
+    return ir.node(op_type, inputs, attributes, domain=FRONTEND_DOMAIN, name=root.name)
+
+
+def _plain(*values: ir.Value) -> bool:
+    """Whether all are computed float tensors."""
+    return all(array_of(v) is None and v.dtype == ir.DataType.FLOAT for v in values)
+
+
+def _of(value: ir.Value | None, op_type: str) -> ir.Value | None:
+    """The operand of the node that computes a value, where it is of this type."""
+    node = None if value is None else value.producer()
+    return node.inputs[0] if node is not None and _is(node, op_type) else None
+
+
+def _is(node: ir.Node, op_type: str) -> bool:
+    return node.op_type == op_type and node.domain == "" and FLOAT_NODE not in node.metadata_props
+
+
+def _operands(value: ir.Value | None, op_type: str) -> tuple[ir.Value | None, ir.Value | None]:
+    """Both operands of the node that computes a value."""
+    node = None if value is None else value.producer()
+    if node is None or not _is(node, op_type):
+        return None, None
+    return node.inputs[0], node.inputs[1]
+
+
+def _square(value: ir.Value) -> ir.Value | None:
+    """What a value is the square of, where nothing else reads the square."""
+    node = value.producer()
+    if node is None or sole_user(value) is None:
+        return None
+    if _is(node, "Mul") and node.inputs[0] is node.inputs[1]:
+        return node.inputs[0]
+    power = array_of(node.inputs[1]) if _is(node, "Pow") else None
+    return node.inputs[0] if power is not None and power.size == 1 and power.item() == 2 else None
+
+
+def _mean(value: ir.Value | None) -> tuple[ir.Value | None, list[int]]:
+    """What a value is the mean of, and along which axes."""
+    node = None if value is None else value.producer()
+    if node is None or not _is(node, "ReduceMean"):
+        return None, []
+    if any(v is not None and array_of(v) is None for v in node.inputs[1:]):
+        return None, []
+    return node.inputs[0], reduced_axes(node)
+
+
+def _plus_constant(value: ir.Value | None) -> tuple[ir.Value | None, float]:
+    """A value without the number that is added to it, and that number."""
+    node = None if value is None else value.producer()
+    if node is not None and _is(node, "Add"):
+        for own, other in (node.inputs[:2], node.inputs[1::-1]):
+            array = array_of(other)
+            if array is not None and array.size == 1 and own is not None:
+                return own, float(array.item())
+    return value, 0.0
+
+
+def _constant_operand(node: ir.Node) -> Iterator[tuple[ir.Node, np.ndarray]]:
+    """The node behind one operand, and the constant that is the other."""
+    for own, other in (node.inputs[:2], node.inputs[1::-1]):
+        array, producer = array_of(other), None if own is None else own.producer()
+        if array is not None and producer is not None and _is(node, node.op_type):
+            yield producer, array
+
+
+def _quotient(node: ir.Node) -> tuple[ir.Value | None, ir.Value | None]:
+    """Dividend and divisor of a Div, or of a Mul by a Reciprocal."""
+    if _is(node, "Div"):
+        return node.inputs[0], node.inputs[1]
+    if _is(node, "Mul"):
+        for own, other in (node.inputs[:2], node.inputs[1::-1]):
+            divisor = _of(other, "Reciprocal")
+            if divisor is not None:
+                return own, divisor
+    return None, None
+
+
+def _trailing(array: np.ndarray, rank: int) -> np.ndarray:
+    """A constant without leading axes of one element beyond `rank`."""
+    return array.reshape(array.shape[max(array.ndim - rank, 0) :])
+
+
+PATTERNS: tuple[Callable[[ir.Graph, ir.Node], ir.Node | None], ...] = (
+    layer_normalization,
+    magnitude,
+    mean_square,
+    product_sum,
+)

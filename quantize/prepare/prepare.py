@@ -1,0 +1,26 @@
+"""What happens to a float network before it is quantized; it computes the same, in shapes that suit integers."""
+
+from edgekit.graph.model import Model
+from edgekit.operators.deform.dilation import keep_offsets
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.prepare.equalize import equalize
+from edgekit.quantize.prepare.fuse import fuse
+from edgekit.quantize.prepare.migrate import migrate
+from edgekit.quantize.prepare.split_shortcut import split_shortcut
+from edgekit.quantize.prepare.unpack import unpack_states
+from edgekit.quantize.recipe import Recipe
+
+
+def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
+    """Return the float model that the recipe's integers are made from.
+
+    Names of nodes and tensors are those of `model`; tensors that a pass scales are so in every hop.
+    """
+    model = unpack_states(keep_offsets(fuse(model)))
+    if recipe.split_shortcut:
+        model = split_shortcut(model, recipe.layers)
+    if recipe.equalize:
+        model = equalize(model)
+    if recipe.migrate > 0:
+        model = migrate(model, calibration, recipe.migrate)
+    return model

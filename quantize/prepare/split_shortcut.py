@@ -1,0 +1,105 @@
+"""Split shortcut: a convolution of joined channels becomes one per part, and their sum.
+
+What a U-Net's decoder computed and what its encoder hands over differ in range, and so do the weights that read
+them. Q-Diffusion (Li et al., ICCV 2023, section 4.3) gives each part quantizers of its own. Functions of single
+elements between the Concat and the convolution are computed of each part. The network computes the same; the parts'
+sums are added in 16 bits.
+"""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from edgekit.export.passes.shapes import InferShapes
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import add_initializer, array_of, attribute, replace
+from edgekit.operators.geometry import dims
+from edgekit.operators.roles import PARTIAL_SUM, TABLED
+
+CHANNELS = 1  # the axis
+Parts = tuple[ir.Value, ...]
+
+
+def split_shortcut(model: Model, whole: Collection[str] = ()) -> Model:
+    """Return the float model with every convolution of joined channels in parts, but those of weights named `whole`."""
+    copy = model.ir.clone()
+    graph = copy.graph
+    known: dict[ir.Value, Parts] = {}
+    for node in list(graph):
+        if node.op_type != "Conv" or attribute(node, "group", 1) != 1:
+            continue
+        x, weight = node.inputs[0], node.inputs[1]
+        if x is None or weight is None or array_of(weight) is None or weight.name in whole:
+            continue
+        if parts := _parts(x, graph, known):
+            _split(graph, node, weight, parts)
+    if not known:
+        return model
+    graph.sort()
+    common.RemoveUnusedNodesPass()(copy)
+    InferShapes()(copy)
+    return Model(copy)
+
+
+def _parts(value: ir.Value, graph: ir.Graph, known: dict[ir.Value, Parts]) -> Parts:
+    """What a value joins along its channels, perhaps behind functions of single elements; else nothing."""
+    node = value.producer()
+    if value in known or node is None or node.domain:
+        return known.get(value, ())
+    if node.op_type == "Concat":
+        operands = [operand for operand in node.inputs if operand is not None]
+        along = attribute(node, "axis", 0) % len(dims(value)) == CHANNELS
+        if along and all(array_of(operand) is None for operand in operands):
+            known[value] = tuple(operands)
+        return known.get(value, ())
+    if node.op_type not in TABLED | {"Mul", "Add"} or len(node.outputs) != 1:
+        return ()
+    operands = [value for value in node.inputs if value is not None]
+    joined = {operand: _parts(operand, graph, known) for operand in operands}
+    widths = {tuple(dims(part)[CHANNELS] for part in parts) for parts in joined.values() if parts}
+    whole = [operand for operand, parts in joined.items() if not parts]
+    if len(widths) != 1 or not all(_is_number(operand) for operand in whole):
+        return ()
+    first = next(parts for parts in joined.values() if parts)
+    made = []
+    for number, part in enumerate(first):
+        own = [v if v is None or v in whole else joined[v][number] for v in node.inputs]
+        made.append(_like(node, own, number))
+        made[-1].outputs[0].shape, made[-1].outputs[0].type = part.shape, part.type
+    graph.insert_after(node, made)
+    known[value] = tuple(new.outputs[0] for new in made)
+    return known[value]
+
+
+def _is_number(value: ir.Value) -> bool:
+    array = array_of(value)
+    return array is not None and array.size == 1
+
+
+def _like(node: ir.Node, operands: Sequence[ir.Value | None], number: int) -> ir.Node:
+    """The same operator on other operands."""
+    made = ir.node(node.op_type, operands, dict(node.attributes), name=f"{node.name}.part{number}")
+    made.metadata_props.update(node.metadata_props)
+    made.outputs[0].name = f"{node.outputs[0].name}.part{number}"
+    return made
+
+
+def _split(graph: ir.Graph, node: ir.Node, weight: ir.Value, parts: Parts) -> None:
+    """One convolution for each part, the bias with the first."""
+    ends = np.cumsum([dims(part)[CHANNELS] for part in parts])[:-1]
+    whole = array_of(weight)
+    assert whole is not None
+    made = []
+    for number, (part, taps) in enumerate(zip(parts, np.split(whole, ends, CHANNELS), strict=True)):
+        bias = node.inputs[2:] if number == 0 else ()
+        stored = add_initializer(graph, f"{weight.name}.part{number}", taps)
+        made.append(_like(node, [part, stored, *bias], number))
+        made[-1].metadata_props[PARTIAL_SUM] = ""
+    total, sums = made[0].outputs[0], []
+    for number, conv in enumerate(made[1:], 1):
+        sums.append(ir.node("Add", [total, conv.outputs[0]], name=f"{node.name}.sum{number}"))
+        total = sums[-1].outputs[0]
+        total.name = f"{node.outputs[0].name}.sum{number}"
+    replace(graph, node, [*made, *sums])

@@ -1,0 +1,183 @@
+"""Unpack states: one that a network cuts into parts becomes several, so that each has a type of its own.
+
+Networks pack h and c of a cell, or the caches of several layers, into one tensor: they slice it at
+the start of a hop and join its successor at the end. The c of an LSTM gets the shape that the cell
+gives it. Which element comes from where is followed through all data movement by running the movement
+on element numbers.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.graph.model import Model, StatePair
+from edgekit.graph.nodes import add_initializer, unused_name, value_names
+from edgekit.operators.geometry import dims
+from edgekit.operators.roles import constant, is_cell_state, is_move
+from edgekit.operators.table import OPERATORS
+
+Numbers = NDArray[np.int64]
+# moves that look at values, or repeat them
+SELECTS = {"MaxPool", "GlobalMaxPool", "Resize", "Max", "Min", "Where", "ReduceMax", "ReduceMin"}
+ELSEWHERE = 0  # the number of elements that are constants
+
+
+def unpack_states(model: Model) -> Model:
+    """Return a model in which no state is packed that can be unpacked; it computes the same."""
+    graph_model = model.ir.clone()
+    graph, states = graph_model.graph, []
+    for pair in model.states:
+        states += _unpacked(graph, pair, _numbers(graph)) or [pair]
+    if states == list(model.states):
+        return model
+    order = {value.name: index for index, value in enumerate(graph.inputs)}
+    return Model(graph_model).describe(states=sorted(states, key=lambda pair: order[pair.input]))
+
+
+def _numbers(graph: ir.Graph) -> dict[ir.Value, Numbers]:
+    """The numbers of every float tensor's elements; movement hands them on, all else makes new ones."""
+    numbers: dict[ir.Value, Numbers] = {}
+    first = ELSEWHERE + 1
+    for value, node in _values(graph):
+        if value in numbers or value.dtype != ir.DataType.FLOAT:
+            continue
+        if node is not None and _is_followed(node):
+            numbers.update(_moved(node, numbers))
+        else:
+            size = int(np.prod(dims(value)))
+            numbers[value] = np.arange(first, first + size).reshape(dims(value))
+            first += size
+    return numbers
+
+
+def _moved(node: ir.Node, numbers: Mapping[ir.Value, Numbers]) -> dict[ir.Value, Numbers]:
+    """Run a movement on the numbers of its operands' elements."""
+    operands = [numbers[v] if v and v in numbers else _constant(v) for v in node.inputs]
+    moved = OPERATORS["", node.op_type](node, operands)  # type: ignore[arg-type]
+    pairs = zip(node.outputs, moved, strict=False)
+    return {output: np.asarray(array).reshape(dims(output)) for output, array in pairs}
+
+
+def _values(graph: ir.Graph) -> Iterator[tuple[ir.Value, ir.Node | None]]:
+    yield from ((value, None) for value in graph.inputs)
+    yield from ((value, node) for node in graph for value in node.outputs if value.name)
+
+
+def _constant(value: ir.Value | None) -> NDArray[np.generic] | None:
+    """A movement's constant: data count as elsewhere, indices are what they are."""
+    array = constant(value)
+    if array is None:
+        return None
+    return np.full(array.shape, ELSEWHERE) if array.dtype == np.float32 else array
+
+
+def _unpacked(
+    graph: ir.Graph, pair: StatePair, numbers: dict[ir.Value, Numbers]
+) -> list[StatePair]:
+    """Replace a state by its parts; empty where it has one part, or parts that do not keep apart."""
+    state = next(value for value in graph.inputs if value.name == pair.input)
+    result = next(value for value in graph.outputs if value.name == pair.output)
+    if state not in numbers or result not in numbers:
+        return []
+    own, successor = numbers[state].ravel(), numbers[result].ravel()
+    parts = list(_parts(graph, numbers, own))
+    taken = np.concatenate([numbers[part].ravel() for part in parts]) if parts else own[:0]
+    if len(parts) < 2 and not _is_moved_cell(state, parts):
+        return []
+    if len(np.unique(taken)) < len(taken):
+        return []
+    after = [_holder(part, successor[numbers[part] - own[0]], numbers) for part in parts]
+    if None in after:
+        return []
+    graph.inputs.remove(state)
+    graph.outputs.remove(result)
+    pairs = [
+        _separate(graph, part, value, f"{pair.input}_{i}")
+        for i, (part, value) in enumerate(zip(parts, after, strict=True))
+        if value is not None
+    ]
+    for node in reversed(list(graph)):
+        if not any(value.uses() or value.is_graph_output() for value in node.outputs):
+            graph.remove(node, safe=True)
+    return pairs
+
+
+def _is_moved_cell(state: ir.Value, parts: list[ir.Value]) -> bool:
+    """Whether a state of one part is the c of an LSTM in another shape: int32 only in that of the cell."""
+    return any(
+        part is not state and is_cell_state(user.node, user.idx)
+        for part in parts
+        for user in part.uses()
+    )
+
+
+def _holder(part: ir.Value, elements: Numbers, numbers: dict[ir.Value, Numbers]) -> ir.Value | None:
+    """The computed tensor with these elements in this order, of the part's shape if there is one."""
+    flat = elements.tobytes()
+    holders = [v for v, found in numbers.items() if v.producer() and found.tobytes() == flat]
+    alike = [value for value in holders if dims(value) == dims(part)]
+    return next(iter(alike + holders), None)
+
+
+def _parts(graph: ir.Graph, numbers: dict[ir.Value, Numbers], own: Numbers) -> dict[ir.Value, None]:
+    """The tensors of elements of the state only that reach, on their own or joined, anything but movement."""
+    reached: dict[ir.Value, NDArray[np.bool_]] = {
+        value: np.ones(found.shape, bool)
+        for value, found in numbers.items()
+        if value.is_graph_output() or any(not _is_followed(user.node) for user in value.uses())
+    }
+    parts: dict[ir.Value, None] = {}
+    for value in reversed([value for value, _ in _values(graph)]):
+        if value not in reached:
+            continue
+        found, producer = numbers[value], value.producer()
+        inside = (found >= own[0]) & (found <= own[-1])
+        if inside.all():
+            parts[value] = None
+        elif producer is not None and _is_followed(producer):
+            wanted = reached[value] & inside
+            for operand, mask in _origins(producer, value, wanted, numbers).items():
+                reached[operand] = reached.get(operand, np.zeros(mask.shape, bool)) | mask
+    return parts
+
+
+def _origins(
+    node: ir.Node, value: ir.Value, wanted: NDArray[np.bool_], numbers: dict[ir.Value, Numbers]
+) -> dict[ir.Value, NDArray[np.bool_]]:
+    """Which elements of a movement's operands the wanted ones of its result are."""
+    operands = [v for v in dict.fromkeys(node.inputs) if v is not None and v in numbers]
+    places, first = {}, ELSEWHERE + 1
+    for operand in operands:
+        size = numbers[operand].size
+        places[operand] = np.arange(first, first + size).reshape(numbers[operand].shape)
+        first += size
+    used = _moved(node, places)[value][wanted]
+    masks = {operand: np.isin(place, used) for operand, place in places.items()}
+    return {operand: mask for operand, mask in masks.items() if mask.any()}
+
+
+def _is_followed(node: ir.Node) -> bool:
+    return is_move(node) and node.op_type not in SELECTS
+
+
+def _separate(graph: ir.Graph, part: ir.Value, after: ir.Value, name: str) -> StatePair:
+    """Make `part` a state of its own with `after` as its successor."""
+    names = value_names(graph)
+    state = ir.Value(
+        name=unused_name(names, name), shape=part.shape, type=ir.TensorType(ir.DataType.FLOAT)
+    )
+    graph.inputs.append(state)
+    for user, index in list(part.uses()):
+        user.replace_input_with(index, state)
+    output = after
+    if dims(after) != dims(part) or after.is_graph_output():
+        sizes = add_initializer(graph, f"{state.name}_dims", np.array(dims(part), np.int64))
+        copy = ir.node("Reshape", [after, sizes], name=unused_name(names, f"{state.name}_reshape"))
+        output = copy.outputs[0]
+        output.name, output.shape = unused_name(names, f"{state.name}_next"), part.shape
+        output.type = state.type
+        graph.append(copy)
+    graph.outputs.append(output)
+    return StatePair(str(state.name), str(output.name))

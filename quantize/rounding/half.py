@@ -1,0 +1,46 @@
+"""Recipe ``float16``: the weights of a float network in half precision; it computes in float32 as before."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.graph.model import Model, Quantization
+from edgekit.graph.nodes import add_initializer
+from edgekit.operators.roles import constant
+from edgekit.quantize.recipe import HALF
+
+WEIGHTS = {
+    **{name: (1,) for name in ("Conv", "ConvTranspose", "Gemm", "MatMul")},
+    **{name: (1, 2) for name in ("GRU", "LSTM", "RNN")},
+}  # of an operator: which inputs are weights
+LARGEST = float(np.finfo(np.float16).max)
+
+
+def half_weights(model: Model) -> tuple[Model, tuple[str, ...]]:
+    """Return the model with weights rounded to float16 (half to even), and notes on those that outgrow it.
+
+    They stay float32 tensors: a target that stores halves finds them exact. Biases, and tables that no product reads,
+    are as they were.
+    """
+    result = Model(model.ir.clone())
+    graph, kept = result.ir.graph, []
+    rounded: dict[ir.Value, ir.Value] = {}
+    for node in graph:
+        for index in WEIGHTS.get(node.op_type, ()) if node.domain == "" else ():
+            value = node.inputs[index]
+            array = None if value is None else constant(value)
+            if value is None or array is None or array.dtype != np.float32:
+                continue
+            if node.op_type == "MatMul" and array.ndim != 2:
+                continue
+            if not np.abs(array).max(initial=0) <= LARGEST:
+                kept.append(f"{node.op_type} {node.name!r}")
+                continue
+            if value not in rounded:
+                half = array.astype(np.float16).astype(np.float32)
+                rounded[value] = add_initializer(graph, f"{value.name}_half", half)
+            node.replace_input_with(index, rounded[value])
+    for value in rounded:
+        if not value.uses() and value.is_initializer():
+            del graph.initializers[str(value.name)]
+    notes = (f"weights that float16 does not hold, kept in float32: {', '.join(kept)}",)
+    return result.describe(quantization=Quantization(HALF)), notes if kept else ()

@@ -1,0 +1,214 @@
+"""Second moments of what layers multiply their weights with, in the quantized and in the float network."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.export.verify import run, session, zero_states
+from edgekit.graph.model import Model, of_hop
+from edgekit.operators.geometry import conv_shape, dims, optional
+from edgekit.operators.linear.twin import conv_taps, transpose_taps
+from edgekit.operators.roles import HIDDEN_INPUT, LINEAR, RECURRENT, constant
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.rounding.rounding import F64
+from edgekit.quantize.types.weights import weights_at
+
+Arrays = dict[str, NDArray[np.float32]]
+HOPS = 400  # of the calibration that weights are fitted to, from all clips alike
+BLOCK_HOPS = 32
+ROWS = 500  # of one block and layer at least, evenly spread over it
+
+
+@dataclass
+class Moments:
+    """Sums over rows of inputs, x' of the quantized and x of the float network, per group of channels.
+
+    `own` is ``x'^T x'``, `cross` ``x'^T x`` and `real` ``x^T x``, (groups, inputs, inputs); `means` both means,
+    (2, groups, inputs), once divided by `count`.
+    """
+
+    own: F64
+    cross: F64
+    real: F64
+    means: F64
+    count: int = 0
+
+    @staticmethod
+    def empty(groups: int, inputs: int) -> "Moments":
+        """Of no rows."""
+        own, cross, real = np.zeros((3, groups, inputs, inputs))
+        return Moments(own, cross, real, np.zeros((2, groups, inputs)))
+
+    def add(self, quantized: F64, real: F64) -> None:
+        """Take rows in, (groups, rows, inputs) each."""
+        self.own += quantized.swapaxes(1, 2) @ quantized
+        self.cross += quantized.swapaxes(1, 2) @ real
+        self.real += real.swapaxes(1, 2) @ real
+        self.means += np.stack([quantized.sum(axis=1), real.sum(axis=1)])
+        self.count += quantized.shape[1]
+
+    def centred(self) -> "Moments":
+        """The same about the means."""
+        x, real = self.means / max(self.count, 1)
+        own = self.own - self.count * x[:, :, None] * x[:, None, :]
+        cross = self.cross - self.count * x[:, :, None] * real[:, None, :]
+        exact = self.real - self.count * real[:, :, None] * real[:, None, :]
+        return Moments(own, cross, exact, self.means, self.count)
+
+
+Key = tuple[str, int]  # a node's name, and which of its inputs is the weight
+
+
+def is_layer(node: ir.Node) -> bool:
+    """Whether a node has weights that can be fitted."""
+    return node.domain == "" and (node.op_type in LINEAR or node.op_type in RECURRENT)
+
+
+def gather(
+    quantized: Model, real: Model, names: Sequence[str], calibration: Calibration
+) -> dict[Key, Moments]:
+    """Run both networks over the calibration and return the moments of the named layers."""
+    found: dict[Key, Moments] = {}
+    pairs = zip(_runs(quantized, names, calibration), _runs(real, names, calibration), strict=True)
+    for one, other in pairs:
+        for key, rows in one.items():
+            if key not in found:
+                found[key] = Moments.empty(rows.shape[0], rows.shape[2])
+            found[key].add(rows, other[key])
+    return found
+
+
+def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Iterator[dict[Key, F64]]:
+    """The rows of the named layers' inputs, block by block."""
+    nodes = [node for node in model.ir.graph if node.name in names]
+    taps = [str(value.name) for node in nodes for value in _tapped(node)]
+    for block in _blocks(_before(model, taps), taps, calibration):
+        yield {
+            (str(node.name), index): thinned(_rows(node, index, block))
+            for node in nodes
+            for index in weights_at(node)
+        }
+
+
+def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iterator[Arrays]:
+    """The tapped values of a few hops at a time, clip by clip from zero state; one session runs all."""
+    inputs_alone = (
+        not model.ir.graph.outputs
+    )  # of a first layer: onnxruntime refuses a graph without any
+    running = None if inputs_alone else session(model.to_bytes())
+    hops = -(-HOPS // len(calibration.clips))
+    for clip in calibration.clips:
+        state, seen = zero_states(model), []
+        for hop in _chosen(model, len(clip[str(model.stream_inputs[0].name)]), hops):
+            feed = of_hop(model, clip, hop) | state
+            values = feed if running is None else feed | run(running, feed)
+            state = {pair.input: values[pair.output] for pair in model.states}
+            seen.append([values[name] for name in taps])
+            if len(seen) == BLOCK_HOPS:
+                yield dict(zip(taps, map(np.stack, zip(*seen, strict=True)), strict=True))
+                seen = []
+        if seen:
+            yield dict(zip(taps, map(np.stack, zip(*seen, strict=True)), strict=True))
+
+
+def _chosen(model: Model, there: int, most: int) -> NDArray[np.int64]:
+    """Which hops of a clip are run: from its start where states are carried, else from all over it."""
+    count = min(most, there)
+    return np.arange(count) if model.states else np.arange(count) * there // count
+
+
+def _before(model: Model, taps: Sequence[str]) -> Model:
+    """The part of a model that the tapped values depend on, in this hop or through states in an earlier one."""
+    copy = model.ir.clone()
+    graph = copy.graph
+    values = {str(v.name): v for node in graph for v in node.outputs}
+    values.update((str(v.name), v) for v in graph.inputs)
+    after = {values[pair.input]: values[pair.output] for pair in model.states}
+    needed: set[ir.Node] = set()
+    carried: set[ir.Value] = set()
+    rest = [values[name] for name in taps]
+    while rest:
+        value = rest.pop()
+        if value in after and value not in carried:
+            carried.add(value)
+            rest.append(after[value])
+        node = value.producer()
+        if node is not None and node not in needed:
+            needed.add(node)
+            rest += [v for v in node.inputs if v is not None]
+    kept = [pair for pair in model.states if values[pair.input] in carried]
+    outputs = dict.fromkeys(values[name] for name in [*(p.output for p in kept), *taps])
+    graph.outputs[:] = [v for v in outputs if not v.is_graph_input()]
+    graph.inputs[:] = [v for v in graph.inputs if v in carried or v not in after]
+    graph.remove([node for node in graph if node not in needed])
+    return Model(copy).describe(states=kept)
+
+
+def _tapped(node: ir.Node) -> list[ir.Value]:
+    """The input of a layer; of a recurrent one its hidden states as well."""
+    values = [node.inputs[0]]
+    if node.op_type in RECURRENT:
+        values += [optional(node, HIDDEN_INPUT), node.outputs[0]]
+    return [v for v in values if v is not None and v.name and constant(v) is None]
+
+
+def _rows(node: ir.Node, index: int, block: Arrays) -> NDArray[np.floating]:
+    """What one weight is multiplied with, (groups, rows, inputs)."""
+    x = block[str(node.inputs[0].name)]  # type: ignore[union-attr]
+    if node.op_type == "Gemm":
+        return x.reshape(1, -1, x.shape[-1])
+    if node.op_type in ("Conv", "ConvTranspose"):
+        return _patches(node, x)
+    return x.reshape(1, -1, x.shape[-1]) if index == 1 else _hidden(node, block)
+
+
+def _hidden(node: ir.Node, block: Arrays) -> NDArray[np.floating]:
+    """The state before every step of a recurrent layer, (1, rows, units).
+
+    With ``linear_before_reset`` 0 the candidate's product takes it times the reset gate; that is not
+    looked at apart.
+    """
+    units = dims(node.inputs[2])[-1]
+    steps, batch = dims(node.inputs[0])[:2]
+    hops = len(block[str(node.inputs[0].name)])  # type: ignore[union-attr]
+    states = np.zeros((hops, steps, batch, units))
+    initial = optional(node, HIDDEN_INPUT)
+    if initial is not None:
+        known = constant(initial)
+        first = block[str(initial.name)] if known is None else known[None]
+        states[:, 0] = first.reshape(-1, batch, units)
+    if node.outputs[0].name:
+        states[:, 1:] = block[node.outputs[0].name].reshape(hops, steps, batch, units)[:, :-1]
+        return states.reshape(1, -1, units)
+    return states[:, :1].reshape(1, -1, units)
+
+
+def _patches(node: ir.Node, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What every output of a convolution sees, in the order of its weights; 0 outside the input."""
+    s = conv_shape(node, list(dims(node.inputs[1])[2:]))
+    taps = transpose_taps if node.op_type == "ConvTranspose" else conv_taps
+    images = x.reshape(-1, s.groups, s.in_c // s.groups, s.in_h, s.in_w)
+    shape = (*images.shape[:3], s.k_h, s.k_w, s.out_h, s.out_w)
+    patches = np.zeros(shape, np.float32)
+    for ky, kx, (iy, oy), (ix, ox) in taps(s):
+        patches[:, :, :, ky, kx, oy, ox] = images[:, :, :, iy, ix]
+    rows = np.moveaxis(
+        patches, (1, 5, 6), (0, 2, 3)
+    )  # groups, images, out_h, out_w, channels, k_h, k_w
+    return rows.reshape(s.groups, -1, shape[2] * s.k_h * s.k_w)
+
+
+def thinned(rows: NDArray[np.floating]) -> F64:
+    """Return every so many rows of (groups, rows, inputs), about `ROWS`.
+
+    The step is coprime to their number: one that shares a factor with a picture's width never meets some of its
+    columns, nor, behind a transposed convolution of stride 2, half of the taps.
+    """
+    step = max(rows.shape[1] // ROWS, 1)
+    while math.gcd(step, rows.shape[1]) > 1:
+        step -= 1
+    return rows[:, ::step].astype(np.float64)

@@ -1,0 +1,119 @@
+"""Fit integer weights layer by layer, so that each layer gives what it gives in the float network.
+
+In the order of the graph: a layer's inputs are those of the network that is quantized up to there, all
+earlier fits included, and its aim is the float network's output. Layers that do not depend on each other
+are fitted in one go. Nothing is random.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.graph.model import Model
+from edgekit.operators.roles import constant
+from edgekit.operators.scheme import WEIGHT_LIMITS, quantize_weights, weight_scales
+from edgekit.operators.weight_layout import channel_rows
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.rounding.moments import Key, Moments, gather, is_layer
+from edgekit.quantize.rounding.rounding import PULL, ROUNDINGS, Layer, best_weights, with_gain
+from edgekit.quantize.types.weights import weight_type, weights_at
+
+Progress = Callable[[int, int], None]  # layers done, layers in all
+
+
+@dataclass(frozen=True)
+class FittedWeight:
+    """Integers (channel, ...) and scales (channel,) of one weight, and what the bias grows by, or None."""
+
+    q: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    shift: NDArray[np.float64] | None
+
+
+Fitted = dict[Key, FittedWeight]
+
+
+def reconstruct(
+    model: Model,
+    calibration: Calibration,
+    recipe: Recipe,
+    names: Collection[str],
+    quantized: Callable[[Fitted], Model],
+    progress: Progress,
+) -> Fitted:
+    """Return fitted weights for the layers among the named nodes.
+
+    Args:
+        model: the float network.
+        calibration: what the layers are fitted on.
+        recipe: how: its weights, rounding and bias correction.
+        names: of the nodes that run in integers.
+        quantized: makes the quantized network from the fits so far.
+        progress: told the layers that are done.
+    """
+    # What makes up for earlier errors shrinks noisy outputs: noise evens out along a trajectory, that adds up.
+    pull = PULL if model.sampler is None else np.inf
+    fitted: Fitted = {}
+    levels = _levels(model.ir.graph, names)
+    total, done = sum(map(len, levels)), 0
+    progress(done, total)
+    for nodes in levels:
+        found = gather(quantized(fitted), model, [str(n.name) for n in nodes], calibration)
+        for node in nodes:
+            for index in weights_at(node):
+                key = (str(node.name), index)
+                fitted[key] = _fit(node, index, found[key], recipe, pull)
+            done += 1
+            progress(done, total)
+    return fitted
+
+
+def _levels(graph: ir.Graph, names: Collection[str]) -> list[list[ir.Node]]:
+    """The layers, by the number of layers in the longest chain before them."""
+    depth: dict[ir.Value, int] = {}
+    levels: dict[int, list[ir.Node]] = {}
+    for node in graph:
+        own = max((depth.get(value, 0) for value in node.inputs if value is not None), default=0)
+        if node.name in names and is_layer(node):
+            levels.setdefault(own, []).append(node)
+            own += 1
+        depth.update(dict.fromkeys(node.outputs, own))
+    return [levels[level] for level in sorted(levels)]
+
+
+def _fit(node: ir.Node, index: int, moments: Moments, recipe: Recipe, pull: float) -> FittedWeight:
+    weight, dtype = constant(node.inputs[index]), weight_type(node, index, recipe)
+    assert weight is not None
+    rows = (
+        channel_rows(node, weight)
+        if index == 1 and node.op_type not in ("GRU", "LSTM")
+        else weight[0]
+    )
+    used = moments.centred() if recipe.bias_correction else moments
+    groups = len(used.own)
+    flat = rows.reshape(groups, len(rows) // groups, -1).astype(np.float64)
+    q, scales = np.zeros(flat.shape), np.zeros(flat.shape[:2])
+    for group in range(groups):
+        if recipe.rounding == "nearest":
+            one = weight_scales(flat[group], dtype=dtype)
+            q[group], scales[group] = quantize_weights(flat[group], one, dtype), one
+            continue
+        target, damped = best_weights(flat[group], used.own[group], used.cross[group], pull)
+        layer = Layer(target, damped, WEIGHT_LIMITS[dtype], np.zeros(len(target)))
+        q[group], scales[group] = ROUNDINGS[recipe.rounding](layer)
+        if np.isinf(pull):
+            scales[group] = with_gain(
+                flat[group], q[group], scales[group], used.cross[group], used.real[group]
+            )
+    shift = None
+    if recipe.bias_correction:
+        x, real = moments.means / max(moments.count, 1)
+        wanted = np.einsum("gok,gk->go", flat, real)
+        shift = (wanted - scales * np.einsum("gok,gk->go", q, x)).ravel()
+    return FittedWeight(
+        q.reshape(rows.shape).astype(np.int8), scales.ravel().astype(np.float32), shift
+    )

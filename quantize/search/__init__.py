@@ -1,0 +1,1 @@
+"""``--recipe auto``: which types are worth their cost."""

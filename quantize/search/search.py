@@ -1,0 +1,201 @@
+"""Which types keep the output: every group alone, then the cheapest mix that is good enough.
+
+Noise powers of independent roundings nearly add up, so each group's options are ranked by the noise that
+they take away for what they cost, and the shortest prefix of that ranking is taken whose measured
+signal-to-noise ratio suffices. What the prefix raised in vain is lowered again. Greedy steps by the
+measured total are worse: they stall where two rounded tensors lie in series.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.quantize.search.space import Group, Space
+
+# The noise of each table of grids, (rows, 3), as a share of the signal's power; told how many are done.
+Measure = Callable[[Sequence[NDArray[np.float32]], Callable[[int], None] | None], list[float]]
+Progress = Callable[[str, int, int], None]
+ROOM = 1000  # steps of what may leave int8
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What each option of each group does alone, all others exact: noise powers, relative to the signal.
+
+    `floor` is that of the weights alone.
+    """
+
+    noises: tuple[tuple[float, ...], ...]
+    floor: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """An option for each group, the ratio in dB that was measured, and its cost."""
+
+    chosen: Mapping[int, int]
+    snr_db: float
+    cost: float
+
+
+def rank(space: Space, measure: Measure, progress: Progress) -> Ranking:
+    """Measure every option of every group alone."""
+    exact = {i: len(group.options) - 1 for i, group in enumerate(space.groups)}
+    tables, places = [space.table(exact)], []
+    for index, group in enumerate(space.groups):
+        for option in range(len(group.options) - 1):
+            tables.append(space.table({**exact, index: option}))
+            places.append((index, option))
+    powers = measure(tables, lambda done: progress("rank tensors", done, len(tables)))
+    noises = [[0.0] * len(group.options) for group in space.groups]
+    for (index, option), power in zip(places, powers[1:], strict=True):
+        noises[index][option] = max(power - powers[0], 0.0)
+    return Ranking(tuple(map(tuple, noises)), powers[0])
+
+
+def search(
+    space: Space, ranking: Ranking, measure: Measure, min_snr_db: float, progress: Progress
+) -> Found:
+    """Return the cheapest options found with at least `min_snr_db`, or the best there are."""
+    steps = _steps(space.groups, ranking)
+    low, high = 0, len(steps)
+    ratios: dict[int, float] = {}
+
+    def ratio(count: int) -> float:
+        if count not in ratios:
+            ratios[count] = _measured(space, measure, _prefix(space, steps, count))
+            progress("search types", len(ratios), 2 + math.ceil(math.log2(len(steps) + 1)))
+        return ratios[count]
+
+    if ratio(high) < min_snr_db:
+        return _found(space, _prefix(space, steps, high), ratio(high))
+    while low < high:
+        middle = (low + high) // 2
+        if ratio(middle) >= min_snr_db:
+            high = middle
+        else:
+            low = middle + 1
+    best = _found(space, _prefix(space, steps, high), ratio(high))
+    return _lowered(space, steps[:high], best, measure, min_snr_db, progress)
+
+
+def within(space: Space, ranking: Ranking, most: float) -> tuple[Space, Ranking]:
+    """Leave out options so that no more than `most` multiply-accumulates leave int8: those that matter may.
+
+    Of each group either all options stay or the narrowest ones; those that stay whole are the ones that
+    take most noise away in all.
+    """
+    pairs = list(zip(space.groups, ranking.noises, strict=True))
+    least = [min(option.wide_macs for option in group.options) for group, _ in pairs]
+    limits = dict(enumerate(least))
+    room = most - sum(least)
+    gains, sizes = {}, {}
+    for i, (group, noises) in enumerate(pairs):
+        wider = [o.wide_macs for o in group.options if o.wide_macs > least[i]]
+        if wider and min(wider) <= room + least[i]:
+            narrow = zip(group.options, noises, strict=True)
+            gains[i] = min(noise for o, noise in narrow if o.wide_macs == least[i])
+            limits[i], sizes[i] = min(wider), (min(wider) - least[i]) / room
+    for i in sizes.keys() - _worth_most(gains, sizes):
+        limits[i] = least[i]
+    groups, ranked = [], []
+    for i, (group, noises) in enumerate(pairs):
+        kept = [o for o, option in enumerate(group.options) if option.wide_macs <= limits[i]]
+        groups.append(replace(group, options=tuple(group.options[o] for o in kept)))
+        ranked.append(tuple(noises[o] for o in kept))
+    return replace(space, groups=tuple(groups)), Ranking(tuple(ranked), ranking.floor)
+
+
+def _worth_most(gains: Mapping[int, float], sizes: Mapping[int, float]) -> set[int]:
+    """The keys with the largest sum of gains whose sizes sum up to 1 at most (a knapsack in `ROOM` steps)."""
+    best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())] * (ROOM + 1)
+    for i, gain in gains.items():
+        size = math.ceil(sizes[i] * ROOM)
+        for room in range(ROOM, size - 1, -1):
+            total, taken = best[room - size]
+            if total + gain > best[room][0]:
+                best[room] = total + gain, (*taken, i)
+    return set(best[ROOM][1])
+
+
+@dataclass(frozen=True)
+class Step:
+    """Raise a group from one option to a dearer one."""
+
+    group: int
+    before: int
+    after: int
+    gain: float  # noise that it takes away, per cost
+
+
+def _steps(groups: Sequence[Group], ranking: Ranking) -> list[Step]:
+    """The steps that pay, the most noise per cost first; those of one group in their order."""
+    steps = []
+    for index, (group, noises) in enumerate(zip(groups, ranking.noises, strict=True)):
+        at = _cheapest(group)
+        while True:
+            gains = [
+                (noises[at] - noises[o]) / max(option.cost - group.options[at].cost, 1e-9)
+                for o, option in enumerate(group.options)
+            ]
+            best = int(np.argmax(gains))
+            if gains[best] <= 0 or group.options[best].cost <= group.options[at].cost:
+                break
+            steps.append(Step(index, at, best, gains[best]))
+            at = best
+    return sorted(steps, key=lambda step: (-step.gain, step.group, step.after))
+
+
+def _cheapest(group: Group) -> int:
+    return min(range(len(group.options)), key=lambda o: group.options[o].cost)
+
+
+def _prefix(space: Space, steps: Sequence[Step], count: int) -> dict[int, int]:
+    chosen = {index: _cheapest(group) for index, group in enumerate(space.groups)}
+    chosen.update((step.group, step.after) for step in steps[:count])
+    return chosen
+
+
+def _lowered(
+    space: Space,
+    steps: Sequence[Step],
+    best: Found,
+    measure: Measure,
+    min_snr_db: float,
+    progress: Progress,
+) -> Found:
+    """Undo single steps, the dearest first, as long as the ratio stays."""
+    undo = sorted(
+        steps, key=lambda step: (_price(space, step), step.group, step.after), reverse=True
+    )
+    for done, step in enumerate(undo):
+        if best.chosen[step.group] == step.after:
+            trial = {**best.chosen, step.group: step.before}
+            ratio = _measured(space, measure, trial)
+            if ratio >= min_snr_db:
+                best = _found(space, trial, ratio)
+        progress("lower types", done + 1, len(undo))
+    return best
+
+
+def _price(space: Space, step: Step) -> float:
+    options = space.groups[step.group].options
+    return options[step.after].cost - options[step.before].cost
+
+
+def _measured(space: Space, measure: Measure, chosen: Mapping[int, int]) -> float:
+    (power,) = measure([space.table(chosen)], None)
+    return decibels(power)
+
+
+def decibels(power: float) -> float:
+    """The signal-to-noise ratio in dB of a relative noise power."""
+    return math.inf if power == 0 else -10 * math.log10(power)
+
+
+def _found(space: Space, chosen: Mapping[int, int], ratio: float) -> Found:
+    cost = sum(space.groups[index].options[option].cost for index, option in chosen.items())
+    return Found(dict(chosen), ratio, cost)

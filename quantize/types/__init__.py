@@ -1,0 +1,1 @@
+"""Which type every tensor gets."""

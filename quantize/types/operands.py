@@ -1,0 +1,36 @@
+"""In which type a node reads a tensor, where that is not the one in which the tensor is stored."""
+
+from collections.abc import Mapping
+
+import onnx_ir as ir
+
+from edgekit.operators.roles import LINEAR, RECURRENT, is_hidden_state
+from edgekit.operators.scheme import QuantType, activation_type
+from edgekit.quantize.calibrate.observers import Observer, range_of
+from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.types.choose import TypePlan
+
+PRODUCTS = (
+    LINEAR | RECURRENT.keys() | {"MatMul"}
+)  # matrix products: multiply-accumulates are theirs
+
+
+def read_type(
+    node: ir.Node,
+    index: int,
+    plan: TypePlan,
+    observers: Mapping[str, Observer],
+    recipe: Recipe,
+) -> QuantType:
+    """The type in which an integer node reads its input `index`.
+
+    It is that of the tensor, but for matrix products: they read an int8 copy of an int16 tensor that the
+    plan does not count as wide.
+    """
+    value = node.inputs[index]
+    assert value is not None
+    kind = plan.types[str(value.name)]
+    as_it_is = node.op_type not in PRODUCTS or is_hidden_state(node, index)
+    if kind.dtype == "int8" or as_it_is or value.name in plan.wide:
+        return kind
+    return activation_type("int8", *range_of(observers[str(value.name)], recipe))

@@ -1,0 +1,39 @@
+"""Which type the weights of a layer get: the recipe's, or the one that it names for them."""
+
+import onnx_ir as ir
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.graph.model import Model
+from edgekit.operators.roles import LINEAR, RECURRENT
+from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.recipe_file import near
+
+WEIGHTS_AT = {"GRU": (1, 2), "LSTM": (1, 2)}  # inputs; of other layers the second alone
+
+
+def weights_at(node: ir.Node) -> tuple[int, ...]:
+    """Which inputs of a layer are weights."""
+    return WEIGHTS_AT.get(node.op_type, (1,))
+
+
+def weight_type(node: ir.Node, index: int, recipe: Recipe) -> str:
+    """The type of the weights that are a layer's input `index`: ``int8`` or ``int4``."""
+    return recipe.layers.get(_name(node, index), recipe.weights)
+
+
+def refuse_unknown(model: Model, recipe: Recipe) -> None:
+    """Raise a UsageError with all names of layers' weights that are not in the network."""
+    layers = [n for n in model.ir.graph if n.op_type in LINEAR | RECURRENT.keys() | {"DeformConv"}]
+    known = {_name(node, index) for node in layers for index in weights_at(node)}
+    problems = [
+        Problem(f"recipe {recipe.name!r}, layer {name!r}", "no weights of this name",
+                near(name, known), "correct the name, or leave it out")
+        for name in recipe.layers if name not in known
+    ]  # fmt: skip
+    if problems:
+        raise UsageError(problems)
+
+
+def _name(node: ir.Node, index: int) -> str:
+    value = node.inputs[index]
+    return "" if value is None else str(value.name)

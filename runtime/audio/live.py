@@ -1,0 +1,204 @@
+"""Live audio: a build between a microphone and a loudspeaker.
+
+The device calls `Live.callback` with every block: it copies into one ring and out of another, in buffers that
+are there from the start, and waits for nothing. A worker runs the hops. A sample that comes too late is not
+played later but not at all, so that the latency stays what it is.
+"""
+
+import math
+import queue
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.runtime.audio.files import check_pcm
+from edgekit.runtime.audio.rings import HopTimes, Meter, Ring, Samples
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.stream import Stream
+
+XRUNS = ("input_overflow", "input_underflow", "output_overflow", "output_underflow")
+LEAST_BLOCK_MS = 4  # shorter hops are asked for several at a time
+SPARE_MS = 20  # hosts call in bursts
+MOST_WAITING = 8  # blocks of hops; then all but the newest are left out
+
+
+@dataclass(frozen=True)
+class LiveFacts:
+    """What a live stream did.
+
+    Attributes:
+        hops: that were run.
+        hop_us: how long a hop lasts.
+        median_us: computing time of a hop, over the last ones.
+        max_us: the longest.
+        deadline_misses: hops that took longer than a hop lasts.
+        dropped_hops: that were left out, because too many were waiting.
+        late_samples: that were silent, because their hop was not ready.
+        xruns: what the device said it lost, by the name of the flag, in blocks.
+        in_dbfs: level of the microphone since the last facts, in the end of the whole stream; None for silence.
+        out_dbfs: level of what the build gives.
+        dry: whether the microphone is heard, as late as the build's output would be.
+        latency_samples: from the microphone's samples to those of the loudspeaker, without the device's own.
+        latency_ms: the same.
+    """
+
+    hops: int
+    hop_us: float
+    median_us: float | None
+    max_us: float
+    deadline_misses: int
+    dropped_hops: int
+    late_samples: int
+    xruns: dict[str, int]
+    in_dbfs: float | None
+    out_dbfs: float | None
+    dry: bool
+    latency_samples: int
+    latency_ms: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``edgekit run --mic --json`` prints."""
+        return asdict(self)
+
+
+class Live:
+    """A running build, the rings around it, and what is counted. `dry` may be set at any time."""
+
+    def __init__(self, stream: Stream, block_samples: int) -> None:
+        """Take a build of PCM, and the size of the device's blocks.
+
+        Raises:
+            UsageError: see `check_live`.
+        """
+        check_live(stream.manifest)
+        facts = stream.manifest.stream
+        self._stream, self._hop, self._rate = stream, facts["hop_samples"], facts["sample_rate_hz"]
+        self._source = stream.manifest.stream_inputs[0]
+        self._sink = stream.manifest.stream_outputs[0].name
+        self._delay = facts["delay_samples"] or 0
+        spare = math.ceil(SPARE_MS * self._rate / 1000)
+        # Behind block n, the hops that begin in blocks before it are ready.
+        self._lead = block_samples + self._hop - math.gcd(block_samples, self._hop) + spare
+        self._most_waiting = MOST_WAITING * math.ceil(block_samples / self._hop)
+        size = 2 * (self._most_waiting * self._hop + block_samples) + self._lead + self._delay
+        self._heard, self._made = Ring(size), Ring(size)
+        self._input = np.zeros((1, *self._source.shape), np.float32)
+        self._silence = np.zeros(self._hop, np.float32)
+        self._dry_block = np.zeros(block_samples, np.float32)
+        self._rise = np.linspace(0, 1, block_samples, dtype=np.float32)
+        self._fall = self._rise[::-1].copy()
+        self._taken = 0  # samples that the device gave, and asked for
+        self._done = 0  # samples that the build made of them
+        self._late = self._dropped = 0
+        self._xruns = dict.fromkeys(XRUNS, 0)
+        self._times = HopTimes(self._hop * 1e6 / self._rate)
+        self._in, self._out = Meter(), Meter()
+        self._was_dry = self.dry = False
+        self._blocks: queue.SimpleQueue[bool] = queue.SimpleQueue()  # of which put never waits
+        stream.reset()
+
+    @property
+    def waiting(self) -> int:
+        """Whole hops that are there and have not been run."""
+        return int((self._taken - self._done) // self._hop)
+
+    def callback(
+        self, indata: Samples, outdata: Samples, frames: int, _time: object, status: Any
+    ) -> None:
+        """Take a block of (frames, 1) and give one, as sounddevice calls it."""
+        if status:
+            for name in XRUNS:
+                if getattr(status, name):
+                    self._xruns[name] += 1
+        start, ready, out = self._taken, self._done, outdata[:, 0]
+        self._heard.write(start, indata[:, 0])
+        first = start - self._lead
+        self._made.read(first, out)
+        missing = min(frames, max(0, first + frames - ready))
+        if missing:
+            out[frames - missing :] = 0
+            self._late += missing
+        self._mix(first - self._delay, out)
+        self._taken = start + frames
+        self._blocks.put(True)
+
+    def _mix(self, first: int, out: NDArray[np.float32]) -> None:
+        """Put the microphone in the place of the build, or fade from one to the other."""
+        dry, was = self.dry, self._was_dry
+        if not dry and not was:
+            return
+        if dry and was:
+            self._heard.read(first, out)
+            return
+        block, rise, fall = (a[: len(out)] for a in (self._dry_block, self._rise, self._fall))
+        self._heard.read(first, block)
+        out *= fall if dry else rise
+        block *= rise if dry else fall
+        out += block
+        self._was_dry = dry
+
+    def work(self) -> bool:
+        """Run the next hop; returns whether there was one."""
+        waiting = self.waiting
+        if waiting > self._most_waiting:
+            for _ in range(waiting - 1):
+                self._made.write(self._done, self._silence)
+                self._done += self._hop
+            self._dropped += waiting - 1
+        elif waiting < 1:
+            return False
+        self._heard.read(self._done, self._input.reshape(-1))
+        outputs, times_us = self._stream.timed_run({self._source.name: self._input})
+        made = outputs[self._sink].reshape(-1)
+        self._made.write(self._done, made)
+        self._done += self._hop
+        self._times.add(float(times_us[0]))
+        self._in.add(self._input)
+        self._out.add(made)
+        return True
+
+    def serve(self) -> None:
+        """Run hops as they come, until `end`."""
+        while self._blocks.get():
+            while self.work():
+                pass
+
+    def end(self) -> None:
+        """Let `serve` return."""
+        self._blocks.put(False)
+
+    def facts(self, whole: bool = False) -> LiveFacts:
+        """Return what was counted; with `whole` the levels of the whole stream."""
+        latency = self._lead + self._delay
+        return LiveFacts(
+            self._times.hops,
+            self._times.hop_us,
+            self._times.median_us,
+            self._times.max_us,
+            self._times.misses,
+            self._dropped,
+            self._late,
+            dict(self._xruns),
+            self._in.read_dbfs(whole),
+            self._out.read_dbfs(whole),
+            self.dry,
+            latency,
+            round(latency * 1000 / self._rate, 3),
+        )
+
+
+def check_live(manifest: Manifest) -> None:
+    """Raise a UsageError where a build does not take one PCM hop and give one, or does not know its rate."""
+    check_pcm(manifest)
+    if manifest.stream["sample_rate_hz"] is None:
+        where, step = f"build of '{manifest.source['name']}'", "export with --sample-rate"
+        raise UsageError(Problem(where, "no sample rate", "a build that states it", step))
+
+
+def block_of(stream: Stream) -> int:
+    """The device's block for a build: a hop, or as many as last `LEAST_BLOCK_MS`."""
+    hop, rate = stream.manifest.stream["hop_samples"], stream.manifest.stream["sample_rate_hz"]
+    return int(hop * math.ceil(LEAST_BLOCK_MS * rate / 1000 / hop))

@@ -1,0 +1,117 @@
+"""The sound devices of this machine, through sounddevice and PortAudio."""
+
+import importlib
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.runtime.audio.live import Live, LiveFacts, block_of, check_live
+from edgekit.runtime.stream import Stream
+
+QUIT, SWITCH = "quit", "switch"
+Watch = Callable[[LiveFacts], str | None]
+SWITCH_INTERVAL_S = 0.0005  # how long a thread may keep the callback waiting for the interpreter
+
+
+def sounddevice() -> Any:
+    """The module.
+
+    Raises:
+        ToolError: it is not installed, or finds no PortAudio.
+    """
+    try:
+        return importlib.import_module("sounddevice")
+    except ModuleNotFoundError as error:
+        raise ToolError("sounddevice is not installed; pip install 'edgekit[mic]'") from error
+    except OSError as error:  # what it raises where PortAudio is missing
+        raise ToolError(f"sounddevice: {error}; apt-get install libportaudio2") from error
+
+
+def play(stream: Stream, watch: Watch) -> LiveFacts:
+    """Stream the default microphone through a build to the default loudspeaker, until `watch` says so or Ctrl-C.
+
+    Args:
+        stream: a build that takes one PCM hop and gives one.
+        watch: is given the facts, waits as long as it wants between two looks at them, and returns `QUIT`,
+            `SWITCH` (to the microphone itself, or back) or None.
+
+    Returns:
+        The facts of the whole stream.
+
+    Raises:
+        UsageError: the build is none of audio, or the device does not run at its rate.
+        ToolError: no sounddevice, no PortAudio, no device, or it stopped.
+    """
+    check_live(stream.manifest)
+    module = sounddevice()
+    live = Live(stream, block_of(stream))
+    device = _opened(module, live, stream)
+    failed: list[BaseException] = []
+
+    def serve() -> None:
+        try:
+            live.serve()
+        except BaseException as error:
+            failed.append(error)
+
+    worker = threading.Thread(target=serve, name="edgekit live", daemon=True)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(min(interval, SWITCH_INTERVAL_S))
+    worker.start()
+    try:
+        with device:
+            _attend(device, live, watch, failed)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.setswitchinterval(interval)
+        live.end()
+        worker.join()
+    if failed:
+        raise failed[0]
+    return live.facts(whole=True)
+
+
+def _attend(device: Any, live: Live, watch: Watch, failed: list[BaseException]) -> None:
+    """Do what `watch` says until the end."""
+    while not failed:
+        if not device.active:
+            raise ToolError(f"the sound device stopped after {live.facts().hops:,} hops")
+        command = watch(live.facts())
+        if command == QUIT:
+            return
+        if command == SWITCH:
+            live.dry = not live.dry
+
+
+def _opened(module: Any, live: Live, stream: Stream) -> Any:
+    """The default devices at the build's rate, one channel each."""
+    rate = stream.manifest.stream["sample_rate_hz"]
+    problems = []
+    for kind, check in (
+        ("input", module.check_input_settings),
+        ("output", module.check_output_settings),
+    ):
+        try:
+            device = module.query_devices(kind=kind)
+        except (module.PortAudioError, ValueError) as error:
+            raise ToolError(f"no default {kind} device: {error}") from error
+        try:
+            check(channels=1, dtype="float32", samplerate=rate)
+        except module.PortAudioError as error:
+            own = f"its own rate is {device['default_samplerate']:,.0f} Hz"
+            found = f"does not take one channel at {rate:,} Hz ({error}); {own}"
+            step = "make a device the default that converts, as those of PulseAudio or PipeWire do"
+            allowed = "a device that runs at the build's rate"
+            problems.append(Problem(f"{kind} device '{device['name']}'", found, allowed, step))
+    if problems:
+        raise UsageError(problems)
+    try:
+        return module.Stream(
+            samplerate=rate, blocksize=block_of(stream), channels=1, dtype="float32",
+            latency="low", callback=live.callback,
+        )  # fmt: skip
+    except module.PortAudioError as error:
+        raise ToolError(f"the sound device does not open: {error}") from error

@@ -1,0 +1,1 @@
+"""Times of hops, and what runs beside."""

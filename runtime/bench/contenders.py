@@ -1,0 +1,162 @@
+"""What runs the hops of a network under a clock: a C build, onnxruntime on its model.onnx, or any running build."""
+
+import ctypes
+import json
+import tempfile
+import time
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import CheckFailed, ToolError
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.engines.c import NativeEngine
+from edgekit.runtime.engines.toolchain import compile_shared
+from edgekit.runtime.stream import Stream
+
+Arrays = dict[str, NDArray[Any]]
+Timed = tuple[Arrays, NDArray[np.float64]]  # outputs (hops, *shape), microseconds of each hop
+
+
+class Contender(Protocol):
+    """Runs hops from the fresh state, one thread."""
+
+    def run(self, inputs: Arrays) -> Timed:
+        """Run all hops of `inputs`, (hops, *shape), session constants (*shape); the clock is around each call."""
+        ...
+
+
+class NativeContender:
+    """A C build, called and timed in a loop of C."""
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        """Compile the build and the loop.
+
+        Raises:
+            UsageError, ToolError: as `NativeEngine.open`.
+        """
+        self._manifest = manifest
+        self._engine = NativeEngine.open(directory, manifest)
+        with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
+            loop = Path(folder) / "time.so"
+            with as_file(files("edgekit.runtime") / "replay" / "time.c") as source:
+                compile_shared([source], [], loop)
+            self._time_hops = ctypes.CDLL(str(loop)).ek_time_hops
+
+    def run(self, inputs: Arrays) -> Timed:
+        """See `Contender`."""
+        manifest, engine = self._manifest, self._engine
+        engine.reset()
+        if manifest.constants:
+            engine.session([inputs[tensor.name] for tensor in manifest.constants])
+        ins = [np.ascontiguousarray(inputs[t.name], t.dtype) for t in manifest.stream_inputs]
+        hops = len(ins[0])
+        outs = [np.empty((hops, *t.shape), t.dtype) for t in manifest.stream_outputs]
+        nanoseconds = np.zeros(hops, np.int64)
+        given, made = _rows(ins), _rows(outs)
+        addresses = (
+            *engine.addresses,
+            given.ctypes.data,
+            made.ctypes.data,
+            nanoseconds.ctypes.data,
+        )
+        process, instance, scratch, inputs_at, outputs_at, times_at = map(
+            ctypes.c_void_p, addresses
+        )
+        status = self._time_hops(
+            process, instance, scratch, inputs_at, len(ins), outputs_at, len(outs), hops, times_at
+        )
+        if status != 0:
+            raise CheckFailed(f"the build's process function returned {status}")
+        names = (tensor.name for tensor in manifest.stream_outputs)
+        return dict(zip(names, outs, strict=True)), nanoseconds / 1000
+
+
+class StreamContender:
+    """A running build of any engine; the clock is around the engine's own call, states are carried outside of it."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Take a build that runs."""
+        self._stream = stream
+
+    def run(self, inputs: Arrays) -> Timed:
+        """See `Contender`."""
+        self._stream.reset()
+        return self._stream.timed_run(inputs)
+
+
+class OnnxruntimeContender:
+    """onnxruntime on a model, inputs and states bound to fixed buffers, one thread."""
+
+    def __init__(self, model: bytes, manifest: Manifest) -> None:
+        """Open a session.
+
+        Raises:
+            ToolError: onnxruntime is not installed, or refuses the model.
+        """
+        try:
+            import onnxruntime
+        except ImportError as error:
+            step = "pip install 'edgekit[export]'"
+            raise ToolError(f"onnxruntime is not installed; {step}") from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its exceptions have no common public base
+            raise ToolError(f"onnxruntime refuses the build's model.onnx: {error}") from error
+        self.version = onnxruntime.__version__
+        self._value = onnxruntime.OrtValue.ortvalue_from_numpy
+        self._manifest = manifest
+        text = self._session.get_modelmeta().custom_metadata_map.get("edgekit.states", "[]")
+        self._pairs = [(str(pair["input"]), str(pair["output"])) for pair in json.loads(text)]
+
+    def run(self, inputs: Arrays) -> Timed:
+        """See `Contender`."""
+        manifest = self._manifest
+        fixed = {t.name: np.array(inputs[t.name], t.dtype) for t in manifest.constants}
+        given = {t.name: np.zeros(t.shape, t.dtype) for t in manifest.stream_inputs}
+        made = {t.name: np.zeros(t.shape, t.dtype) for t in manifest.stream_outputs}
+        shapes = {t.name: (t.shape, t.dtype) for t in manifest.inputs}
+        states = [{name: np.zeros(*shapes[name]) for name, _ in self._pairs} for _ in range(2)]
+        bindings = [
+            self._binding(fixed | given | states[side], made, states[1 - side]) for side in (0, 1)
+        ]
+        hops = len(inputs[next(iter(given))])
+        outputs = {name: np.empty((hops, *a.shape), a.dtype) for name, a in made.items()}
+        times_us = np.empty(hops)
+        for hop in range(hops):
+            for name, buffer in given.items():
+                buffer[...] = inputs[name][hop]
+            start = time.perf_counter_ns()
+            self._session.run_with_iobinding(bindings[hop % 2])
+            times_us[hop] = (time.perf_counter_ns() - start) / 1000
+            for name, buffer in made.items():
+                outputs[name][hop] = buffer
+        return outputs, times_us
+
+    def _binding(self, feeds: Arrays, made: Arrays, following: Arrays) -> Any:
+        """Inputs from `feeds`; outputs to `made`, and to the states of the following hop."""
+        binding = self._session.io_binding()
+        known = {node.name for node in self._session.get_inputs()}
+        for name, array in feeds.items():
+            if name in known:
+                binding.bind_ortvalue_input(name, self._value(array))
+        for name, array in made.items():
+            binding.bind_ortvalue_output(name, self._value(array))
+        for state, output in self._pairs:
+            if output not in made:
+                binding.bind_ortvalue_output(output, self._value(following[state]))
+        return binding
+
+
+def _rows(arrays: list[NDArray[Any]]) -> NDArray[np.uintp]:
+    """Addresses of each hop of each array, (hops, arrays)."""
+    hops = np.arange(len(arrays[0]), dtype=np.uintp)
+    return np.stack([a.ctypes.data + hops * np.uintp(a.strides[0]) for a in arrays], axis=1)

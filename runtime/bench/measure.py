@@ -1,0 +1,245 @@
+"""What a benchmark found, and the measurement of a build on this machine: one core, in turn with its peers."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import CheckFailed
+from edgekit.base.npz import read_npz
+from edgekit.runtime.bench.contenders import Arrays, Contender
+from edgekit.runtime.bench.golden import apart_db
+from edgekit.runtime.build_folder.manifest import Manifest
+
+ROUNDS = 5
+WARM_UP_HOPS = 200
+LEAST_SNR_DB = 10.0  # below, a peer computes something else, and its time says nothing
+
+
+@dataclass(frozen=True)
+class Times:
+    """Microseconds of single hops, in the order in which they ran."""
+
+    us: NDArray[np.float64]
+
+    @property
+    def median_us(self) -> float:
+        """The hop in the middle."""
+        return float(np.median(self.us))
+
+    @property
+    def p99_us(self) -> float:
+        """What 99 of 100 hops keep."""
+        return float(np.percentile(self.us, 99))
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another engine on the same hops: its times, and our output's distance from its own, None for none."""
+
+    times: Times
+    snr_db: float | None
+    version: str
+
+
+@dataclass(frozen=True)
+class Modelled:
+    """A time that nothing measured: instructions, times a stated number of cycles each, at a clock."""
+
+    clock_hz: int
+    cycles_per_instruction: float
+    us_per_hop: float
+    cycles_from: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a benchmark found; what the device does not tell is None or empty.
+
+    Attributes:
+        device: as ``--device`` names it.
+        hops: how many were measured.
+        unit: what one of them is: a ``hop`` of a stream, of a denoiser a ``call`` of its network or an ``image``.
+        hop_us: how long a hop of the stream lasts.
+        ram_bytes: state, scratch, and stack where that is known; None where the engine does not tell.
+        times: of each hop.
+        instructions: executed in each hop.
+        functions: executed instructions by function, over all hops.
+        stack_bytes: the deepest that the replay of golden data went.
+        modelled: a time on the device.
+        core: the CPU to which the process was bound.
+        machine: of a device that is reached over a link, what it says of itself.
+        against: other engines by name.
+        layers: (name, how its result compares with golden) in the order of the schedule.
+    """
+
+    device: str
+    hops: int
+    hop_us: float | None
+    ram_bytes: int | None
+    times: Times | None = None
+    instructions: tuple[int, ...] = ()
+    functions: Mapping[str, int] = field(default_factory=dict)
+    stack_bytes: int | None = None
+    modelled: Modelled | None = None
+    core: int | None = None
+    machine: str | None = None
+    against: Mapping[str, Peer] = field(default_factory=dict)
+    layers: tuple[tuple[str, str], ...] = ()
+    unit: str = "hop"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts of ``edgekit bench --json``."""
+        times, counts = self.times, np.array(self.instructions)
+        late = None
+        if times is not None and self.hop_us is not None:
+            late = int(np.sum(times.us > self.hop_us))
+        factor = times.median_us / self.hop_us if times and self.hop_us else None
+        return {
+            "device": self.device,
+            "hops": self.hops,
+            "unit": self.unit,
+            "median_us": None if times is None else round(times.median_us, 3),
+            "p99_us": None if times is None else round(times.p99_us, 3),
+            "max_us": None if times is None else round(float(times.us.max()), 3),
+            "hop_us": self.hop_us,
+            "real_time_factor": None if factor is None else float(f"{factor:.3g}"),
+            "deadline_misses": late,
+            "instructions_per_hop": int(np.median(counts)) if counts.size else None,
+            "max_instructions_per_hop": int(counts.max()) if counts.size else None,
+            "instructions_by_function": {
+                name: round(count / self.hops) for name, count in self.functions.items()
+            },
+            "modelled": None if self.modelled is None else vars(self.modelled),
+            "ram_bytes": self.ram_bytes,
+            "stack_bytes": self.stack_bytes,
+            "core": self.core,
+            "machine": self.machine,
+            "against": {name: _peer(peer, times) for name, peer in self.against.items()},
+            "layers": dict(self.layers),
+        }
+
+    def label(self, name: str) -> str:
+        """What a fact of `to_dict` is called in print."""
+        return name.replace("hop", self.unit).replace("_", " ")
+
+
+def _peer(peer: Peer, ours: Times | None) -> dict[str, Any]:
+    ratio = None if ours is None else float(f"{peer.times.median_us / ours.median_us:.3g}")
+    return {
+        "median_us": round(peer.times.median_us, 3),
+        "p99_us": round(peer.times.p99_us, 3),
+        "ratio": ratio,
+        "snr_db": peer.snr_db,
+        "version": peer.version,
+    }
+
+
+def golden_inputs(directory: Path, manifest: Manifest, hops: int) -> Arrays:
+    """Return a build's golden inputs, over and over until there are `hops`, (hops, *shape).
+
+    Session constants have their own shape.
+
+    Raises:
+        UsageError: no golden inputs.
+    """
+    arrays = read_npz(directory / "golden" / "input.npz")
+    constants = {tensor.name for tensor in manifest.constants}
+    return {
+        name: array if name in constants else np.resize(array, (hops, *array.shape[1:]))
+        for name, array in arrays.items()
+    }
+
+
+def hop_us(manifest: Manifest) -> float | None:
+    """Return how long a hop lasts; None where the stream has no rate."""
+    hop, rate = manifest.stream["hop_samples"], manifest.stream["sample_rate_hz"]
+    return None if hop is None or rate is None else hop * 1e6 / rate
+
+
+def ram_bytes(manifest: Manifest, stack_bytes: int | None = None) -> int | None:
+    """Return state, scratch and stack; None where the build knows neither of the first two."""
+    blocks = [manifest.memory[name] for name in ("state_bytes", "scratch_bytes")]
+    if blocks == [None, None]:
+        return None
+    return sum(size or 0 for size in (*blocks, stack_bytes))
+
+
+def measure_local(
+    ours: Contender,
+    peers: Mapping[str, tuple[Contender, str]],
+    inputs: Arrays,
+    manifest: Manifest,
+    progress: Callable[[int, int], None],
+) -> Measured:
+    """Warm up, compare outputs, then time ours and the peers in turn, `ROUNDS` times, bound to one core.
+
+    Args:
+        ours: the build.
+        peers: other engines on the same network, and their versions, by name.
+        inputs: of one round, (hops, *shape).
+        manifest: the build's facts.
+        progress: is told rounds done and in all.
+
+    Raises:
+        CheckFailed: a peer's outputs are not those of the same network.
+    """
+    constants = {tensor.name for tensor in manifest.constants}
+    short = {n: a if n in constants else a[:WARM_UP_HOPS] for n, a in inputs.items()}
+    with one_core() as core:
+        expected, _ = ours.run(short)
+        ratios = {
+            name: _compared(name, expected, peer.run(short)[0]) for name, (peer, _) in peers.items()
+        }
+        own: list[NDArray[np.float64]] = []
+        others: dict[str, list[NDArray[np.float64]]] = {name: [] for name in peers}
+        for number in range(ROUNDS):
+            own.append(ours.run(inputs)[1])
+            for name, (peer, _) in peers.items():
+                others[name].append(peer.run(inputs)[1])
+            progress(number + 1, ROUNDS)
+    times = Times(np.concatenate(own))
+    against = {
+        name: Peer(Times(np.concatenate(others[name])), ratios[name], version)
+        for name, (_, version) in peers.items()
+    }
+    return Measured(
+        "local",
+        len(times.us),
+        hop_us(manifest),
+        ram_bytes(manifest),
+        times,
+        core=core,
+        against=against,
+    )
+
+
+@contextmanager
+def one_core() -> Iterator[int | None]:
+    """Bind this process to the last core that it may use, where the system can; gives its number."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield None
+        return
+    before = os.sched_getaffinity(0)
+    core = max(before)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield core
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _compared(name: str, ours: Arrays, theirs: Arrays) -> float | None:
+    """The lowest ratio of our outputs against a peer's; None where all are equal."""
+    ratios = apart_db(ours, theirs)
+    for output, snr_db in ratios.items():
+        if not snr_db >= LEAST_SNR_DB:
+            found = f"{snr_db:.1f} dB apart, at least {LEAST_SNR_DB:g} needed"
+            raise CheckFailed(f"{name}: output '{output}' is not that of the same network: {found}")
+    lowest = min(ratios.values(), default=np.inf)
+    return None if lowest == np.inf else round(lowest, 2)

@@ -1,0 +1,1 @@
+"""A build folder: its manifest, and arrays that fit it."""

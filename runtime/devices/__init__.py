@@ -1,0 +1,1 @@
+"""Where builds run besides this process."""

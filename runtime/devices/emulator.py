@@ -1,0 +1,112 @@
+"""QEMU: runs a replay program for another core, and counts the instructions that it executes.
+
+QEMU counts instructions, not cycles. Its system emulators load a plugin of ours, ``replay/count.c``; those of
+Linux programs (Debian builds them without plugins) write a trace of one instruction per line, which is read here.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from edgekit.base.errors import ToolError
+from edgekit.runtime.bench.golden import check_verdict
+from edgekit.runtime.devices.cross import APT
+from edgekit.runtime.devices.profile import Profile
+from edgekit.runtime.engines.toolchain import compile_shared
+
+TIMEOUT_S = 300
+TRACE = ("-one-insn-per-tb", "-d", "exec,nochain", "-D", "/dev/stderr")
+BEGIN, END = "replay_begin", "replay_end"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Executed instructions: of each hop, and over all hops of each function of the build."""
+
+    hops: tuple[int, ...]
+    functions: dict[str, int]
+
+
+def replay(profile: Profile, program: Path, layers: bool = False) -> str:
+    """Run a replay program to its PASS; returns what it printed.
+
+    Raises:
+        ToolError: no emulator, or it did not end.
+        CheckFailed: it printed anything but PASS; with `layers`, names the first layer that differs.
+    """
+    command = _command(profile, program)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{profile.qemu[0]} did not end within {TIMEOUT_S} s") from error
+    printed = done.stdout + done.stderr
+    if done.returncode not in (0, 1):
+        printed += f"exit code {done.returncode}\n"
+    check_verdict(profile.name, printed, layers)
+    return printed
+
+
+def count(profile: Profile, program: Path) -> Counts:
+    """Run a program that was compiled with REPLAY_COUNTED_HOPS.
+
+    Raises:
+        ToolError: no emulator or no compiler for the plugin, or they failed.
+    """
+    if not profile.is_bare:
+        return _traced(profile, program)
+    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
+        plugin, log = Path(name) / "libcount.so", Path(name) / "counts"
+        with as_file(files("edgekit.runtime") / "replay" / "count.c") as source:
+            compile_shared([source], [], plugin)
+        options = ("-plugin", str(plugin), "-d", "plugin", "-D", str(log))
+        command = _command(profile, program, options)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+        if done.returncode != 0 or not log.is_file():
+            raise ToolError(f"{profile.qemu[0]} failed: {done.stdout}{done.stderr}".strip())
+        rows = [line.split(" ", 2) for line in log.read_text().splitlines()]
+    hops = tuple(int(row[1]) for row in rows if row[0] == "hop")
+    return Counts(hops, {row[2]: int(row[1]) for row in rows if row[0] == "symbol"})
+
+
+def _traced(profile: Profile, program: Path) -> Counts:
+    """Count the lines ``Trace ...] function`` between the two marks."""
+    functions: Counter[str] = Counter()
+    hops, counted, counts = [], 0, False
+    command = _command(profile, program, TRACE)
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            if not line.startswith("Trace "):
+                continue
+            function = line[line.rfind("]") + 2 : -1]
+            if function == BEGIN:
+                counts, counted = True, 0
+            elif function == END:
+                if counts:
+                    hops.append(counted)
+                counts = False
+            elif counts and not function.startswith("replay_"):
+                functions[function] += 1
+                counted += 1
+    if run.returncode != 0:
+        raise ToolError(f"{profile.qemu[0]} failed with exit code {run.returncode}")
+    return Counts(tuple(hops), dict(functions))
+
+
+def _command(profile: Profile, program: Path, options: Sequence[str] = ()) -> tuple[str, ...]:
+    if not profile.qemu:
+        return (str(program), *options)
+    need = profile.qemu[0]
+    if shutil.which(need) is None:
+        get = f"; as root: apt-get install {APT[need]}" if need in APT else ""
+        raise ToolError(f"{profile.name} needs {need}, which is not here{get}")
+    return profile.qemu_command(str(program), options)

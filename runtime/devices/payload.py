@@ -1,0 +1,69 @@
+"""One file for a device with Python: the part of EdgeKit that runs builds, a build, and what to do with it."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
+
+WHOLE = ("base", "runtime")  # folders of Python files; neither needs torch or onnx
+ENGINES = {
+    "onnxruntime": "*.onnx",
+    "litert": "*.tflite",
+}  # by target, what a device needs of the build
+NO_REPLAY = 3  # exit code of a device that lacks something
+MAIN = """\
+import sys
+
+def lacks(what):
+    sys.stderr.write(what + "\\n")
+    sys.exit({code})
+
+if sys.version_info < (3, 11):
+    lacks("found Python %d.%d; needed: 3.11 or newer" % sys.version_info[:2])
+try:
+    import numpy
+except ImportError:
+    lacks("numpy is not installed for " + sys.executable)
+from edgekit.base.errors import EdgeKitError
+from edgekit.runtime.devices.worker import work
+try:
+    work(sys.argv[0], {hops})
+except EdgeKitError as error:
+    lacks(str(error))
+"""
+
+
+def sources(folder: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:
+    """Yield the Python files under `folder`, in one order, with their paths under `name`."""
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.is_dir():
+            yield from sources(item, f"{name}/{item.name}")
+        elif item.name.endswith(".py"):
+            yield f"{name}/{item.name}", item
+
+
+def python_program(directory: Path, manifest: Manifest, hops: int) -> bytes:
+    """Return a zip that Python runs: golden hops, then `hops` in each round under the clock.
+
+    The same build gives the same bytes.
+    """
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+
+        def add(name: str, data: bytes) -> None:
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+
+        add("__main__.py", MAIN.format(code=NO_REPLAY, hops=hops).encode())
+        root = files("edgekit")
+        add("edgekit/__init__.py", (root / "__init__.py").read_bytes())
+        for folder in WHOLE:
+            for name, source in sources(root / folder, f"edgekit/{folder}"):
+                add(name, source.read_bytes())
+        build = [MANIFEST_NAME, *(path.name for path in directory.glob(ENGINES[manifest.target]))]
+        for name in (*sorted(build), "golden/input.npz"):
+            add(f"build/{name}", (directory / name).read_bytes())
+    return content.getvalue()

@@ -1,0 +1,203 @@
+"""A C build in this process: its sources compiled to a shared library, called through ctypes."""
+
+import ctypes
+import math
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import CheckFailed, Problem, ToolError, UsageError
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.engines.toolchain import NATIVE, Compiler, compile_shared
+
+ALIGN = 64  # bytes: covers what any build asks for
+PROGRESS = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32)
+
+
+class NativeEngine:
+    """One instance of a C build: its state and scratch blocks, and pointers to one hop of data.
+
+    The build's C code runs in this process: load only builds that you would compile yourself.
+    """
+
+    def __init__(
+        self, library: ctypes.CDLL, manifest: Manifest, where: Path, compiler: Compiler | None
+    ) -> None:
+        """Initialise one instance of the build that `library` holds; `open` compiles one first.
+
+        Raises:
+            UsageError: the library does not hold what the manifest, found in `where`, describes.
+        """
+        self.compiler = compiler
+        name = manifest.c_name
+        self._process = _function(library, f"{name}_process", 4)
+        self._process_s16 = (
+            _function(library, f"{name}_process_s16", 4) if manifest.is_pcm else None
+        )
+        self._reset = _function(library, f"{name}_reset", 1)
+        self._reset.restype = None
+        self._end = None
+        if manifest.stream["end_state"] is not None:
+            self._end = _function(library, f"{name}_end", 1)
+            self._end.argtypes = [ctypes.c_void_p, ctypes.c_int32]
+            self._end.restype = None
+        self._session = None
+        if manifest.constants:
+            self._session = _function(library, f"{name}_session", 3)
+        self._constants = [_aligned_tensor(tensor) for tensor in manifest.constants]
+        self._sample = None
+        if manifest.steps is not None:
+            self._sample = _function(library, f"{name}_sample", None)
+        state_bytes = manifest.memory["state_bytes"] or 0
+        self._state = _aligned(state_bytes)
+        self._scratch = _aligned(manifest.memory["scratch_bytes"] or 0)
+        self._inputs = [_aligned_tensor(tensor) for tensor in manifest.stream_inputs]
+        self._outputs = [_aligned_tensor(tensor) for tensor in manifest.stream_outputs]
+        self._input_pointers = _pointers(self._inputs)
+        self._output_pointers = _pointers(self._outputs)
+        init = _function(library, f"{name}_init", 1)
+        init.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        init.restype = ctypes.c_void_p
+        instance = init(self._state.ctypes.data, state_bytes)
+        if not instance:
+            raise UsageError(_misfit(where, f"{name}_init refuses a state of {state_bytes} bytes"))
+        self._instance = ctypes.c_void_p(instance)
+        self._scratch_pointer = ctypes.c_void_p(self._scratch.ctypes.data)
+
+    @staticmethod
+    def open(directory: Path, manifest: Manifest) -> "NativeEngine":
+        """Compile the build in `directory` for this machine and initialise one instance.
+
+        Raises:
+            UsageError: the folder holds no C sources, or its manifest does not fit them.
+            ToolError: no compiler, or it refused the sources.
+        """
+        library, compiler = load_library(directory, manifest)
+        return NativeEngine(library, manifest, directory, compiler)
+
+    @property
+    def addresses(self) -> tuple[int, int, int]:
+        """Of the process function, the instance and the scratch block, for a caller in C."""
+        process = ctypes.cast(self._process, ctypes.c_void_p).value or 0
+        return process, self._instance.value or 0, int(self._scratch.ctypes.data)
+
+    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+        """Run one hop; returns copies of the outputs and the nanoseconds that the C call took."""
+        for own, given in zip(self._inputs, inputs, strict=True):
+            own[...] = given
+        pointers = ctypes.byref(self._input_pointers), ctypes.byref(self._output_pointers)
+        start = time.perf_counter_ns()
+        code = self._process(self._instance, self._scratch_pointer, *pointers)
+        elapsed = time.perf_counter_ns() - start
+        if code != 0:
+            raise CheckFailed(f"the build's process function returned {code}")
+        return [own.copy() for own in self._outputs], elapsed
+
+    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Run one hop of 16-bit PCM (builds of one PCM input and output only)."""
+        assert self._process_s16 is not None
+        pcm = np.ascontiguousarray(pcm, np.int16)
+        out = np.empty_like(pcm)
+        code = self._process_s16(
+            self._instance,
+            self._scratch_pointer,
+            ctypes.c_void_p(pcm.ctypes.data),
+            ctypes.c_void_p(out.ctypes.data),
+        )
+        if code != 0:
+            raise CheckFailed(f"the build's process_s16 function returned {code}")
+        return out
+
+    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+        """Take the session constants."""
+        assert self._session is not None
+        for own, given in zip(self._constants, constants, strict=True):
+            own[...] = given
+        pointers = ctypes.byref(_pointers(self._constants))
+        if (code := self._session(self._instance, self._scratch_pointer, pointers)) != 0:
+            raise CheckFailed(f"the build's session function returned {code}")
+
+    def sample(
+        self,
+        seed: int,
+        conditions: Sequence[NDArray[Any]],
+        out: NDArray[np.float32],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Draw one image into `out` with the build's own loop; `conditions` as its struct lists them."""
+        assert self._sample is not None
+        told = PROGRESS(lambda _, done, rows: 0 if progress is None else progress(done, rows) or 0)
+        given = [np.ascontiguousarray(array) for array in conditions]
+        arguments: list[Any] = [self._instance, self._scratch_pointer, ctypes.c_uint64(seed)]
+        arguments += [ctypes.byref(_pointers(given))] if given else []
+        arguments += [ctypes.c_void_p(out.ctypes.data), told, None]
+        if (code := self._sample(*arguments)) != 0:
+            raise CheckFailed(f"the build's sample function returned {code}")
+
+    def end(self, valid_samples: int) -> None:
+        """Say that the stream ends in the next hop, behind so many of its samples."""
+        if self._end is not None:
+            self._end(self._instance, valid_samples)
+
+    def reset(self) -> None:
+        """Return to the state of a fresh instance."""
+        self._reset(self._instance)
+
+
+def load_library(directory: Path, manifest: Manifest) -> tuple[ctypes.CDLL, Compiler]:
+    """Compile the build in `directory` for this machine and load it; instances may share it.
+
+    Raises:
+        UsageError: the folder holds no C sources.
+        ToolError: no compiler, or it refused the sources.
+    """
+    sources = sorted(path for path in directory.rglob("*.c") if path.is_file())
+    if not sources:
+        raise UsageError(_misfit(directory, "no .c file"))
+    include_dirs = sorted({path.parent for path in directory.rglob("*.h")})
+    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
+        output = Path(folder) / f"{manifest.c_name}.so"
+        flags = NATIVE if manifest.target == "host" else ()
+        compiler = compile_shared(sources, include_dirs, output, flags)
+        try:
+            return ctypes.CDLL(str(output)), compiler
+        except OSError as error:
+            raise ToolError(
+                f"the library that {compiler.label} made does not load: {error}"
+            ) from error
+
+
+def _function(library: ctypes.CDLL, name: str, pointers: int | None) -> Any:
+    """A C function of so many pointers; of arguments that the call converts itself where None."""
+    try:
+        function = getattr(library, name)
+    except AttributeError as error:
+        raise UsageError(_misfit(Path("."), f"the sources define no {name}")) from error
+    function.argtypes = None if pointers is None else [ctypes.c_void_p] * pointers
+    function.restype = ctypes.c_int
+    return function
+
+
+def _misfit(directory: Path, found: str) -> Problem:
+    allowed = "the sources that the manifest describes"
+    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")
+
+
+def _aligned(size: int) -> NDArray[np.uint8]:
+    block = np.zeros(size + ALIGN, np.uint8)
+    start = -block.ctypes.data % ALIGN
+    return block[start : start + size]
+
+
+def _aligned_tensor(tensor: Tensor) -> NDArray[Any]:
+    dtype, count = np.dtype(tensor.dtype), math.prod(tensor.shape)
+    return _aligned(dtype.itemsize * count).view(dtype).reshape(tensor.shape)
+
+
+def _pointers(arrays: Sequence[NDArray[Any]]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))

@@ -1,0 +1,197 @@
+"""A LiteRT build in this process, states carried from hop to hop."""
+
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.runtime.build_folder.manifest import Manifest
+
+MODEL_NAME, ONCE_NAME = "model.tflite", "session.tflite"
+LARGEST = np.float32(2.0**60)  # as the guards of networks with states have it
+PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
+
+
+class LitertEngine:
+    """One interpreter of a build's model.tflite, with the states between its hops.
+
+    The n-th state output of the manifest becomes the n-th state input. Where the file takes or gives integers for
+    a float32 tensor, they are converted here. What it needs of the session constants are the outputs of
+    session.tflite.
+    """
+
+    compiler = None
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        """Load the build's model.tflite, single-threaded, with all states at zero.
+
+        Raises:
+            UsageError: model.tflite is missing, unreadable, or not what the manifest describes.
+            ToolError: neither ai-edge-litert nor tflite-runtime is installed.
+        """
+        self._run = _File(directory, MODEL_NAME)
+        self._once = _File(directory, ONCE_NAME) if manifest.constants else None
+        self._constants = [tensor.name for tensor in manifest.constants]
+        self._kept: dict[str, NDArray[Any]] = {}
+        self._inputs = [tensor.name for tensor in manifest.stream_inputs]
+        self._outputs = {tensor.name: tensor.dtype for tensor in manifest.stream_outputs}
+        states = [
+            [t.name for t in side if t.role == "state"]
+            for side in (manifest.inputs, manifest.outputs)
+        ]
+        self._check(directory, manifest, states)
+        self._pairs = dict(zip(*states, strict=True))
+        self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
+        self._states: dict[str, NDArray[Any]] = {}
+        self.reset()
+
+    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+        """Run one hop; returns the outputs and the nanoseconds that the interpreter took."""
+        for name, array in zip(self._inputs, inputs, strict=True):
+            self._run.set(name, array)
+        for name, array in (self._kept | self._states).items():
+            self._run.set_stored(name, array)
+        elapsed = self._run.invoke()
+        self._states = {name: self._run.stored(output) for name, output in self._pairs.items()}
+        return [self._run.get(name, dtype) for name, dtype in self._outputs.items()], elapsed
+
+    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+        """Take the session constants."""
+        assert self._once is not None
+        for name, array in zip(self._constants, constants, strict=True):
+            self._once.set(name, array)
+        self._once.invoke()
+        self._kept = {name: self._once.stored(name) for name in self._once.outputs}
+
+    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Run one hop of 16-bit PCM in float: scaled by 2^-15, rounded, saturated."""
+        (out,), _ = self.process([pcm.astype(np.float32) / np.float32(32768)])
+        rounded = np.clip(np.rint(out * np.float32(32768)), -32768, 32767)
+        return np.asarray(rounded, np.int16)
+
+    def end(self, valid_samples: int) -> None:
+        """Say that the stream ends in the next hop, behind so many of its samples."""
+        if self._end_state is not None:
+            self._states[self._end_state][...] = self._hop - valid_samples
+
+    def reset(self) -> None:
+        """Return to the state of a fresh instance: all states zero, those inside the file too."""
+        self._run.restart()
+        self._states = {name: self._run.zero(name) for name in self._pairs}
+
+    def _check(self, directory: Path, manifest: Manifest, states: list[list[str]]) -> None:
+        """Compare names and shapes of model.tflite with the manifest."""
+        kept = set() if self._once is None else set(self._once.outputs)
+        given = [tensor for tensor in manifest.inputs if tensor.role != "constant"]
+        for kind, found, tensors, others in (
+            ("inputs", self._run.inputs, given, kept),
+            ("outputs", self._run.outputs, list(manifest.outputs), set()),
+        ):
+            shapes = {
+                name: tuple(int(n) for n in detail["shape"]) for name, detail in found.items()
+            }
+            expected = {tensor.name: tensor.shape for tensor in tensors}
+            if {
+                n: s for n, s in shapes.items() if n not in others
+            } != expected or not others <= shapes.keys():
+                raise UsageError(_misfit(directory, f"{MODEL_NAME}: its {kind} are {shapes}"))
+        if len(states[0]) != len(states[1]):
+            raise UsageError(
+                _misfit(directory, f"{len(states[0])} state inputs, {len(states[1])} outputs")
+            )
+
+
+class _File:
+    """A .tflite in an interpreter of one thread; `inputs` and `outputs` are LiteRT's details by name."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        path = directory / name
+        if not path.is_file():
+            raise UsageError(_misfit(directory, f"{name} is missing"))
+        self._path, self._used = str(path), False
+        try:
+            self._interpreter = self._open()
+        except (ValueError, RuntimeError) as error:
+            raise UsageError(_misfit(directory, f"{name}: {error}")) from error
+        self.inputs = {d["name"]: d for d in self._interpreter.get_input_details()}
+        self.outputs = {d["name"]: d for d in self._interpreter.get_output_details()}
+
+    def _open(self) -> Any:
+        interpreter = interpreter_class()(model_path=self._path, num_threads=1)
+        interpreter.allocate_tensors()
+        return interpreter
+
+    def restart(self) -> None:
+        """Forget what variables inside the file hold, which only goes with the interpreter."""
+        if self._used:
+            self._interpreter, self._used = self._open(), False
+
+    def invoke(self) -> int:
+        """Run it; returns nanoseconds."""
+        self._used = True
+        start = time.perf_counter_ns()
+        self._interpreter.invoke()
+        return time.perf_counter_ns() - start
+
+    def set(self, name: str, array: NDArray[Any]) -> None:
+        """Give an input as the manifest describes it."""
+        detail = self.inputs[name]
+        if detail["dtype"] != array.dtype:
+            array = _quantized(array, detail)
+        self.set_stored(name, array)
+
+    def set_stored(self, name: str, array: NDArray[Any]) -> None:
+        """Give an input as the file stores it."""
+        self._interpreter.set_tensor(self.inputs[name]["index"], array)
+
+    def get(self, name: str, dtype: str) -> NDArray[Any]:
+        """An output in the type that the manifest gives it."""
+        detail, array = self.outputs[name], self.stored(name)
+        scale, zero = detail["quantization"]
+        if array.dtype == dtype:
+            return array
+        real = np.float32(scale) * (array.astype(np.int32) - zero).astype(np.float32)
+        return np.asarray(real, dtype)
+
+    def stored(self, name: str) -> NDArray[Any]:
+        """An output as the file stores it."""
+        array: NDArray[Any] = self._interpreter.get_tensor(self.outputs[name]["index"])
+        return array
+
+    def zero(self, name: str) -> NDArray[Any]:
+        """What stands for zero in an input."""
+        detail = self.inputs[name]
+        return np.full(detail["shape"], detail["quantization"][1], detail["dtype"])
+
+
+def _quantized(array: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
+    """Floats as the file's integers: rounded half to even, saturating; what is no sensible number becomes zero."""
+    scale, zero = detail["quantization"]
+    limits = np.iinfo(detail["dtype"])
+    finite = np.where(np.abs(array) <= LARGEST, array, np.float32(0))
+    q = np.clip(np.rint(finite / np.float32(scale)) + np.float32(zero), limits.min, limits.max)
+    return np.asarray(q, detail["dtype"])
+
+
+def interpreter_class() -> Any:
+    """The interpreter of ai-edge-litert, or of tflite-runtime, which older devices have.
+
+    Raises:
+        ToolError: neither is installed.
+    """
+    for name in PACKAGES:
+        try:
+            return import_module(name).Interpreter
+        except ImportError:
+            continue
+    raise ToolError("LiteRT is not installed; pip install 'edgekit[litert]', or tflite-runtime")
+
+
+def _misfit(directory: Path, found: str) -> Problem:
+    allowed = "the model that the manifest describes"
+    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")

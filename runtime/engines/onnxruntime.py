@@ -1,0 +1,166 @@
+"""An onnxruntime build in this process, states carried from hop to hop."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.base.sampler_table import Arrays, Network, reusing
+from edgekit.runtime.build_folder.manifest import Manifest
+
+MODEL_NAME, ONCE_NAME = "model.onnx", "session.onnx"
+KEY_NAME, DECODER_NAME = "key.onnx", "decoder.onnx"
+
+
+class SessionEngine:
+    """One onnxruntime session of a build's model.onnx, with the states between its hops.
+
+    What it needs of the session constants are the outputs of session.onnx.
+    """
+
+    compiler = None
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        """Load the build's model.onnx, single-threaded, with all states at zero.
+
+        Raises:
+            UsageError: model.onnx is missing, unreadable, or not what the manifest describes.
+            ToolError: onnxruntime is not installed.
+        """
+        self._session = _open(directory, MODEL_NAME)
+        self._once = _open(directory, ONCE_NAME) if manifest.constants else None
+        self._constants = [tensor.name for tensor in manifest.constants]
+        self._kept: dict[str, NDArray[Any]] = {}
+        self._inputs = [tensor.name for tensor in manifest.stream_inputs]
+        self._outputs = [tensor.name for tensor in manifest.stream_outputs]
+        self._pairs = self._state_pairs(directory)
+        self._check(directory, manifest)
+        self._shapes = {t.name: (t.shape, t.dtype) for t in manifest.inputs if t.role == "state"}
+        self._states: dict[str, NDArray[Any]] = {}
+        self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
+        self.reset()
+
+    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+        """Run one hop; returns the outputs and the nanoseconds that the session took."""
+        feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states | self._kept
+        wanted = [*self._outputs, *self._pairs.values()]
+        start = time.perf_counter_ns()
+        results: list[Any] = list(self._session.run(wanted, feeds))
+        elapsed = time.perf_counter_ns() - start
+        count = len(self._outputs)
+        self._states = dict(zip(self._pairs, results[count:], strict=True))
+        return results[:count], elapsed
+
+    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+        """Take the session constants."""
+        assert self._once is not None
+        names = [output.name for output in self._once.get_outputs()]
+        feeds = dict(zip(self._constants, constants, strict=True))
+        self._kept = dict(zip(names, map(np.asarray, self._once.run(names, feeds)), strict=True))
+
+    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Run one hop of 16-bit PCM in float: scaled by 2^-15, rounded, saturated."""
+        (out,), _ = self.process([pcm.astype(np.float32) / np.float32(32768)])
+        rounded = np.clip(np.rint(out * np.float32(32768)), -32768, 32767)
+        return np.asarray(rounded, np.int16)
+
+    def end(self, valid_samples: int) -> None:
+        """Say that the stream ends in the next hop, behind so many of its samples."""
+        if self._end_state is not None:
+            self._states[self._end_state][...] = self._hop - valid_samples
+
+    def reset(self) -> None:
+        """Return to the state of a fresh instance: all states zero."""
+        self._states = {name: np.zeros(*self._shapes[name]) for name in self._pairs}
+
+    def _state_pairs(self, directory: Path) -> dict[str, str]:
+        text = self._session.get_modelmeta().custom_metadata_map.get("edgekit.states", "[]")
+        try:
+            return {str(pair["input"]): str(pair["output"]) for pair in json.loads(text)}
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise UsageError(_misfit(directory, f"{MODEL_NAME}: unreadable state pairs")) from error
+
+    def _check(self, directory: Path, manifest: Manifest) -> None:
+        """Compare names, shapes and states of model.onnx, and of session.onnx, with the manifest."""
+        given = [tensor for tensor in manifest.inputs if tensor.role != "constant"]
+        kept: dict[str, tuple[int, ...]] = {}
+        if self._once is not None:
+            kept = _shapes(self._once.get_outputs())
+            found = _shapes(self._once.get_inputs())
+            if found != {tensor.name: tensor.shape for tensor in manifest.constants}:
+                raise UsageError(_misfit(directory, f"{ONCE_NAME}: its inputs are {found}"))
+        for kind, nodes, tensors, states, others in (
+            ("inputs", self._session.get_inputs(), given, set(self._pairs), kept),
+            ("outputs", self._session.get_outputs(), list(manifest.outputs),
+             set(self._pairs.values()), {}),
+        ):  # fmt: skip
+            found = _shapes(nodes)
+            expected = {tensor.name: tensor.shape for tensor in tensors} | others
+            carried = {tensor.name for tensor in tensors if tensor.role == "state"}
+            if found != expected or carried != states:
+                raise UsageError(_misfit(directory, f"{MODEL_NAME}: its {kind} are {found}"))
+
+
+def reusing_network(directory: Path, manifest: Manifest) -> Network:
+    """Return the network of a build with encoder propagation, one image at a time: key.onnx and decoder.onnx.
+
+    Raises:
+        UsageError: a file is missing, or not what the manifest describes.
+        ToolError: onnxruntime is not installed.
+    """
+    key, decoder = _open(directory, KEY_NAME), _open(directory, DECODER_NAME)
+    outputs = [tensor.name for tensor in manifest.stream_outputs]
+    kept = [node.name for node in key.get_outputs() if node.name not in outputs]
+    types = {tensor.name: tensor.dtype for tensor in manifest.stream_inputs}
+    known = {*types, *kept}
+    for session, name in ((key, KEY_NAME), (decoder, DECODER_NAME)):
+        if not {node.name for node in session.get_inputs()} <= known:
+            raise UsageError(
+                _misfit(directory, f"{name}: its inputs are {_shapes(session.get_inputs())}")
+            )
+
+    def caller(session: Any) -> Callable[[Arrays], Arrays]:
+        shapes = _shapes(session.get_inputs())
+        names = [node.name for node in session.get_outputs()]
+
+        def call(inputs: Arrays) -> Arrays:
+            feed = {
+                name: inputs[name].astype(types.get(name, inputs[name].dtype)).reshape(shape)
+                for name, shape in shapes.items()
+            }
+            return dict(zip(names, session.run(names, feed), strict=True))
+
+        return call
+
+    return reusing(caller(key), caller(decoder), outputs, kept)
+
+
+def _open(directory: Path, name: str) -> Any:
+    """An onnxruntime session of one thread."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ToolError("onnxruntime is not installed; pip install 'edgekit[export]'") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    path = str(directory / name)
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        # onnxruntime raises its own classes, which it does not export, with Exception as base.
+        raise UsageError(_misfit(directory, f"{name}: {error}")) from error
+
+
+def _shapes(nodes: Sequence[Any]) -> dict[str, tuple[int, ...]]:
+    return {node.name: tuple(node.shape) for node in nodes}
+
+
+def _misfit(directory: Path, found: str) -> Problem:
+    allowed = "the model that the manifest describes"
+    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")

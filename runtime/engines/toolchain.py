@@ -1,0 +1,146 @@
+"""C compilers of this machine: find one, and make a shared library of a build's sources."""
+
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from edgekit.base.errors import ToolError
+
+NAMES = ("cc", "gcc", "clang")
+HOW_TO_GET = "pip install ziglang, or as root: apt-get install gcc libc6-dev"
+# Contraction stays off: float code inside a quantized build has one result on every core.
+FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fno-trapping-math", "-fPIC")
+# On ELF a library calls the kernels that the process loaded first, unless it is bound to its own.
+SHARED = ("-shared", "-Wl,-Bsymbolic") if sys.platform.startswith("linux") else ("-shared",)
+NATIVE = ("-march=native",)
+TIMEOUT_S = 600
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler that takes gcc's options: the `command` that starts it, name and version."""
+
+    command: tuple[str, ...]
+    name: str
+    version: str
+
+    @property
+    def label(self) -> str:
+        """Name and version, without the machine's path: ``gcc 12.4.0``."""
+        return f"{self.name} {self.version}"
+
+
+def compilers() -> list[Compiler]:
+    """Return every compiler that answers, the preferred first: $CC, cc, gcc, clang, ziglang."""
+    found = (ask(command) for command in _candidates())
+    return [compiler for compiler in found if compiler is not None]
+
+
+def find_compiler() -> Compiler:
+    """Return the first compiler that answers.
+
+    Raises:
+        ToolError: there is none; says how to get one.
+    """
+    for command in _candidates():
+        if compiler := ask(command):
+            return compiler
+    raise ToolError(f"no C compiler: looked for $CC, {', '.join(NAMES)} and ziglang; {HOW_TO_GET}")
+
+
+def compile_shared(
+    sources: Sequence[Path], include_dirs: Sequence[Path], output: Path, flags: Sequence[str] = ()
+) -> Compiler:
+    """Compile and link `sources` into the shared library `output`; returns the compiler used.
+
+    Raises:
+        ToolError: no compiler, or it failed: with the command to rerun and the compiler's message.
+    """
+    compiler = find_compiler()
+    here = Path(os.path.commonpath([source.parent.resolve() for source in sources]))
+    include = [f"-I{os.path.relpath(folder.resolve(), here)}" for folder in include_dirs]
+    names = [os.path.relpath(source.resolve(), here) for source in sources]
+    compile_sources(compiler, [*FLAGS, *flags, *include], names, SHARED, output.resolve(), here)
+    return compiler
+
+
+def compile_sources(
+    compiler: Compiler,
+    options: Sequence[str],
+    sources: Sequence[str],
+    link: Sequence[str],
+    output: Path,
+    folder: Path,
+) -> None:
+    """Compile `sources` in `folder`, as many at once as there are cores, and link them into `output`.
+
+    zig is slow to start and keeps what it compiled: it gets all sources in one command.
+
+    Raises:
+        ToolError: the compiler failed: with the command to rerun and its message.
+    """
+    whole = [*compiler.command, *options, *sources, *link, "-o", str(output)]
+    rerun = f"the command, in {folder}, was:\n{shlex.join(whole)}"
+
+    def run(command: Sequence[str]) -> None:
+        try:
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, errors="replace",
+                timeout=TIMEOUT_S,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            failure = f"{compiler.label} did not end within {TIMEOUT_S} s"
+            raise ToolError(f"{failure}; {rerun}") from error
+        if done.returncode != 0:
+            failure = f"{compiler.label} failed with exit code {done.returncode}"
+            raise ToolError(f"{failure}; {rerun}\n{done.stderr.strip()}")
+
+    if compiler.name.startswith("zig"):
+        run(whole)
+        return
+    start = [*compiler.command, *options]
+    with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as scratch:
+        objects = [os.path.join(scratch, f"{number}.o") for number in range(len(sources))]
+        commands = [[*start, "-c", s, "-o", o] for s, o in zip(sources, objects, strict=True)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(run, commands))
+        run([*start, *objects, *link, "-o", str(output)])
+
+
+def _candidates() -> Iterator[tuple[str, ...]]:
+    if chosen := os.environ.get("CC"):
+        yield tuple(shlex.split(chosen))
+    for name in NAMES:
+        if path := shutil.which(name):
+            yield (path,)
+    if importlib.util.find_spec("ziglang"):
+        yield (sys.executable, "-m", "ziglang", "cc")
+
+
+@cache
+def ask(command: tuple[str, ...]) -> Compiler | None:
+    """Return the compiler that a command starts; None where it does not answer."""
+    try:
+        done = subprocess.run(
+            [*command, "--version"], capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if done.returncode != 0 or not done.stdout:
+        return None
+    first = done.stdout.splitlines()[0]
+    is_zig = command[-2:] == ("ziglang", "cc")
+    name = "zig cc, clang" if is_zig else "clang" if "clang" in first else "gcc"
+    numbers = [word for word in first.split() if word[:1].isdigit() and "." in word]
+    return Compiler(
+        command, name, numbers[-1] if name == "gcc" and numbers else (numbers or ["?"])[0]
+    )

@@ -1,0 +1,81 @@
+"""Every error that EdgeKit raises on purpose.
+
+    EdgeKitError
+    +-- UsageError            unusable input or wrong usage: exit code 2
+    |   +-- ModelError        the network itself: unreadable, unsupported, left open
+    |   +-- CalibrationError  the calibration source: missing, empty, wrong rate or names
+    +-- CheckFailed           the input was fine, a check was not: exit code 1
+        +-- VerificationError an output is outside the stated tolerance
+        +-- ToolError         a compiler, emulator or runtime is missing or failed
+
+A `UsageError` carries every problem that was found, not only the first one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding about a user's input.
+
+    Attributes:
+        where: what it is about: a node as ``Conv 'enc/conv1'``, an input, an option, a file.
+        found: what was found there.
+        allowed: what is allowed instead.
+        next_step: what the user can do about it.
+    """
+
+    where: str
+    found: str
+    allowed: str
+    next_step: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.found}; allowed: {self.allowed}; next: {self.next_step}"
+
+
+class EdgeKitError(Exception):
+    """Base of all errors that EdgeKit raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(EdgeKitError):
+    """The input or the way it was asked for cannot be used; lists all `problems`."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        """Take one problem or several; the message has one line for each."""
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ModelError(UsageError):
+    """The network cannot be read, or holds something that is not supported."""
+
+
+class CalibrationError(UsageError):
+    """The calibration source is missing, empty or does not fit the network."""
+
+
+class CheckFailed(EdgeKitError):
+    """The input was usable, but a check on the result failed."""
+
+
+class VerificationError(CheckFailed):
+    """The result is not the same network within the stated tolerance."""
+
+
+class ToolError(CheckFailed):
+    """A tool that is needed (compiler, emulator, runtime) is missing or failed."""
+
+
+NOT_YET = "not in this version"
+
+
+def unavailable(what: str, name: str, here: Iterable[str], later: Iterable[str]) -> Problem:
+    """Return the problem of a name that is not there: announced for later, or unknown."""
+    found = NOT_YET if name in later else "unknown"
+    return Problem(f"{what} '{name}'", found, ", ".join(here), "choose one of these")

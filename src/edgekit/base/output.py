@@ -1,0 +1,120 @@
+"""Output files and folders that appear complete or not at all."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edgekit.base.errors import Problem, UsageError
+
+try:
+    import fcntl
+except ImportError:  # no such locks on this system: leftovers of a killed export then stay
+    fcntl = None  # type: ignore[assignment]
+
+
+def folder_problem(out: Path) -> Problem | None:
+    """Return why `out` cannot become an output folder; None where it can."""
+    where, step = f"output folder '{out}'", "name another folder, or remove this one"
+    if out.is_dir():
+        if any(out.iterdir()):
+            return Problem(where, "not empty", "a new or an empty folder", step)
+    elif out.exists() or out.is_symlink():
+        return Problem(where, "not a folder", "a new or an empty folder", step)
+    elif not out.absolute().parent.is_dir():
+        found = "the folder around it does not exist"
+        return Problem(where, found, "a new folder in an existing one", "make that folder")
+    return None
+
+
+@contextmanager
+def complete_folder(out: Path) -> Iterator[Path]:
+    """Give a hidden folder beside `out` to fill; at the end it becomes `out`.
+
+    When the body raises, nothing is left. What a killed process left is removed by the next call
+    for the same `out`: a folder whose lock nobody holds.
+
+    Raises:
+        UsageError: `out` is a file, or a folder that is not empty.
+    """
+    if problem := folder_problem(out):
+        raise UsageError(problem)
+    out = out.resolve()
+    _remove_leftovers(out)
+    hidden = out.with_name(f"{_prefix(out)}{secrets.token_hex(4)}")
+    try:
+        hidden.mkdir()
+    except OSError as error:
+        found = f"cannot be made: {error.strerror}"
+        step = "name a folder where you may write"
+        raise UsageError(Problem(f"output folder '{out}'", found, "a new folder", step)) from error
+    lock = _lock(hidden)
+    try:
+        yield hidden
+        hidden.rename(out)
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _prefix(out: Path) -> str:
+    return f".{out.name}.unfinished-"
+
+
+def _remove_leftovers(out: Path) -> None:
+    for folder in out.parent.glob(f"{_prefix(out)}*"):
+        lock = _lock(folder)
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder until the process ends; None where another process holds it."""
+    if fcntl is None:
+        return None
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+        else:
+            return descriptor
+    return None
+
+
+def output_problem(path: Path, source: Path | None = None) -> Problem | None:
+    """Return why `path` cannot be written as an output made from `source`; None where it can."""
+    where, step = f"output '{path}'", "name another file"
+    if path.is_dir():
+        return Problem(where, "a folder", "a file", step)
+    if not path.absolute().parent.is_dir():
+        return Problem(where, "its folder does not exist", "an existing folder", "make the folder")
+    if source is not None and path.exists() and source.exists() and path.samefile(source):
+        return Problem(where, "the input itself", "a file of its own", step)
+    return None
+
+
+@contextmanager
+def replacing(path: Path, source: Path | None = None) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write to; it takes the place of `path` at the end.
+
+    Nothing is left behind and `path` is untouched when the body raises.
+
+    Raises:
+        UsageError: `path` cannot be written, or is `source`.
+    """
+    if problem := output_problem(path, source):
+        raise UsageError(problem)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

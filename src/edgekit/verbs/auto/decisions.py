@@ -1,0 +1,61 @@
+"""Outputs that decide: what rounding turns of the decisions that a network's probabilities stand for.
+
+An output is a probability if a sigmoid or a softmax ends it. Its signal-to-noise ratio says little: where nearly
+all is near 1, it is flattering. So the decisions themselves are counted.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+
+Arrays = Mapping[str, NDArray[Any]]
+THRESHOLD = 0.5  # of a sigmoid
+# Few decisions of a calibration are near enough to turn. Those that twice the error would turn are more of them,
+# and about twice as many as turn: a bound on them says more.
+ERROR_FACTOR = 2.0
+KEEPS_PROBABILITY = {"ReduceMean", "GlobalAveragePool", "AveragePool"}
+
+
+class Decisions:
+    """What the float network decides over clips, and how often another decides otherwise."""
+
+    def __init__(self, model: "Model", clips: Sequence[Arrays]) -> None:
+        """Run the float network in onnxruntime; `clips` map stream inputs to (hops, *shape)."""
+        from edgekit.export.verify import run_hops
+
+        self.ends = probabilities(model)
+        self.clips = list(clips) if self.ends else []
+        self._exact = [run_hops(model, dict(clip)) for clip in self.clips]
+
+    def turned(self, clip: int, outputs: Arrays) -> float:
+        """The share of an output's decisions that `ERROR_FACTOR` times the error turns; of the worst output."""
+        shares = []
+        for name, end in self.ends.items():
+            exact = self._exact[clip][name].astype(np.float64)
+            found = exact + ERROR_FACTOR * (outputs[name] - exact)
+            shares.append(float(np.mean(decided(exact, end) != decided(found, end))))
+        return max(shares)
+
+
+def decided(array: NDArray[Any], end: str) -> NDArray[Any]:
+    """Yes or no of each sigmoid; of a softmax along the last axis, which is largest."""
+    return array >= THRESHOLD if end == "Sigmoid" else np.argmax(array, axis=-1)
+
+
+def probabilities(model: "Model") -> dict[str, str]:
+    """The operator, ``Sigmoid`` or ``Softmax``, by the name of each stream output that it ends, moved or averaged."""
+    from edgekit.operators.roles import activations, is_move
+
+    ends = {}
+    for output in model.stream_outputs:
+        node = output.producer()
+        while node is not None and (is_move(node) or node.op_type in KEEPS_PROBABILITY):
+            node = next((value.producer() for value in activations(node)), None)
+        if node is not None and node.domain == "" and node.op_type in ("Sigmoid", "Softmax"):
+            ends[str(output.name)] = node.op_type
+    return ends

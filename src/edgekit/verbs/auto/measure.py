@@ -1,0 +1,120 @@
+"""How near networks come to their float reference, measured in C over clips; what was measured is kept."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.output import replacing
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.targets.trials import Trials
+
+Clips = Sequence[Mapping[str, NDArray[Any]]]
+BATCH = 8  # tables between two writes of what was measured
+QUIETEST = 1e-3  # of the loudest clip's power: quieter ones count less
+
+
+class Reference:
+    """Clips and what the float network makes of them."""
+
+    def __init__(self, model: "Model", clips: Clips, allowances: Sequence[float] = ()) -> None:
+        """Run the float network in onnxruntime.
+
+        Args:
+            model: a float network.
+            clips: map stream inputs to (hops, *shape).
+            allowances: by how much the noise of each clip is divided before it counts; 1 where not given.
+        """
+        from edgekit.export.verify import run_hops
+
+        self.clips = clips
+        self.outputs = [run_hops(model, dict(clip)) for clip in clips]
+        self.allowances = (*allowances, *[1.0] * (len(clips) - len(allowances)))
+        powers = [{n: _power(a) for n, a in outputs.items()} for outputs in self.outputs]
+        loudest = {name: max(p[name] for p in powers) for name in powers[0]}
+        self._weights = [
+            {name: 1 / max(p[name], QUIETEST * loudest[name], 1e-30) / allowance for name in p}
+            for p, allowance in zip(powers, self.allowances, strict=True)
+        ]
+
+    def noise(self, clip: int, outputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+        """The noise power of each output of a clip relative to its signal's."""
+        return {
+            name: _power(outputs[name].astype(np.float64) - expected) * self._weights[clip][name]
+            for name, expected in self.outputs[clip].items()
+        }
+
+    @staticmethod
+    def total(noises: Sequence[Mapping[str, float]]) -> float:
+        """Of several clips: the mean of the output that is worst."""
+        return max(float(np.mean([noise[name] for noise in noises])) for name in noises[0])
+
+
+class Meter:
+    """The relative noise of a selectable network for tables of grids."""
+
+    def __init__(self, model: "Model", reference: Reference, folder: Path | None) -> None:
+        """`folder` keeps what was measured, so that a search that was cut off goes on from there."""
+        self._model, self._reference = model, reference
+        self._path = folder and folder / f"{_digest(model, reference)}.json"
+        self._known: dict[str, float] = {}
+        if self._path and self._path.is_file():
+            self._known = json.loads(self._path.read_text(encoding="utf-8"))
+
+    def __call__(
+        self,
+        tables: Sequence[NDArray[np.float32]],
+        progress: Callable[[int], None] | None = None,
+    ) -> list[float]:
+        """Return the noise power of each table, (rows, 3), relative to the signal's."""
+        keys = [hashlib.sha256(table.tobytes()).hexdigest() for table in tables]
+        missing = [i for i, key in enumerate(keys) if key not in self._known]
+        for start in range(0, len(missing), BATCH):
+            part = missing[start : start + BATCH]
+            runs = self._trials.run(self._reference.noise, [tables[i] for i in part])
+            if progress:
+                progress(len(tables) - len(missing) + start + len(part))
+            found = [self._reference.total(noises) for noises in runs]
+            self._known.update(zip((keys[i] for i in part), found, strict=True))
+            self._save()
+        return [self._known[key] for key in keys]
+
+    @cached_property
+    def _trials(self) -> "Trials":
+        from edgekit.targets.trials import Trials
+
+        return Trials(self._model, self._reference.clips)
+
+    def _save(self) -> None:
+        if self._path:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(self._path) as temporary:
+                temporary.write_text(json.dumps(self._known), encoding="utf-8")
+
+
+def cache_folder() -> Path:
+    """Where searches keep what they measured: ``$XDG_CACHE_HOME/edgekit``, or ``~/.cache/edgekit``."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "edgekit"
+
+
+def _power(array: NDArray[Any]) -> float:
+    return float(np.mean(np.square(array, dtype=np.float64)))
+
+
+def _digest(model: "Model", reference: Reference) -> str:
+    total = hashlib.sha256(model.to_bytes())
+    total.update(repr(reference.allowances).encode())
+    for clip in reference.clips:
+        for name, array in sorted(clip.items()):
+            total.update(f"{name} {array.dtype} {array.shape}".encode())
+            total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()

@@ -1,0 +1,209 @@
+"""The benchmark of a build: where it runs, what it is compared with, and the page in its report."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.base.errors import CheckFailed, Problem, UsageError, unavailable
+from edgekit.base.npz import read_npz
+from edgekit.base.output import output_problem, replacing
+from edgekit.peers.engines import PEER_ENGINES
+from edgekit.runtime.bench.contenders import (
+    Arrays,
+    Contender,
+    NativeContender,
+    OnnxruntimeContender,
+    StreamContender,
+)
+from edgekit.runtime.bench.golden import check_outputs, rows
+from edgekit.runtime.bench.measure import Measured, golden_inputs, measure_local
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.devices.cross import compile_replay
+from edgekit.runtime.devices.device import FORMS, Device, device_of, find_device, measure_qemu
+from edgekit.runtime.devices.emulator import replay
+from edgekit.runtime.devices.profile import Profile
+from edgekit.runtime.stream import ENGINES, Stream
+from edgekit.verbs.bench import log as bench_log
+from edgekit.verbs.bench import page as bench_page
+from edgekit.verbs.bench import remote as bench_remote
+from edgekit.verbs.export.pipeline import LITERT, NPU
+from edgekit.verbs.replay import Look, look, replay_folder, with_changed
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+
+Progress = Callable[[str, int, int], None]
+PEERS = ("onnxruntime", *PEER_ENGINES)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is measured, on which device, how long, and beside what.
+
+    `append` is a file that gets one line of JSON; `layers` asks for the comparison of each layer's result.
+    """
+
+    directory: Path
+    device: str | None = None
+    hops: int | None = None
+    against: tuple[str, ...] = ()
+    layers: bool = False
+    append: Path | None = None
+
+
+def bench(request: Request, progress: Progress) -> Measured:
+    """Measure a build; its report gets a page, and `append` a line."""
+    from edgekit.targets.devices import profile
+
+    manifest = Manifest.load(request.directory)
+    target = profile(manifest.target)
+    name = request.device or device_of(target).name
+    device = find_device(name)
+    if problems := _problems(request, manifest, target, device):
+        raise UsageError(problems)
+    assert device is not None
+    images = device.name == "qemu" and manifest.sampler is not None
+    hops = request.hops or (1 if images else device.default_hops)
+    seen = None
+    if request.layers:
+        progress("layers", 0, 1)
+        seen = look(request.directory, manifest, _model(request.directory))
+    if device.connect is not None:
+        measured = bench_remote.measure(
+            request.directory, manifest, device, name, hops, seen, progress
+        )
+    else:
+        layers = () if seen is None else _layers(request.directory, manifest, target, seen)
+        if device.name == "qemu":
+            progress("count instructions", 0, 1)
+            measured = measure_qemu(request.directory, manifest, target, hops)
+        else:
+            measured = _local(request, manifest, hops, progress)
+        measured = replace(measured, layers=layers)
+    measured = replace(measured, unit="image" if images else manifest.unit)
+    _write_page(request.directory, measured)
+    if request.append is not None:
+        bench_log.append(request.append, manifest, measured)
+    return measured
+
+
+def _problems(
+    request: Request, manifest: Manifest, target: Profile, device: Device | None
+) -> list[Problem]:
+    problems = []
+    if manifest.target == "fpga":
+        found = "a build for fpga, which runs in simulation here"
+        step = "see its report.html: frames per second are modelled"
+        problems.append(Problem("build", found, "a build that runs on a device", step))
+    elif manifest.target == NPU:
+        found = f"a build for {manifest.target}, whose NPU this machine lacks"
+        step = "see `npu` in its manifest.json, or export for --target litert"
+        problems.append(Problem("build", found, "a build that runs on a device", step))
+    elif not target.is_cross and manifest.target not in ENGINES:
+        allowed = f"a build for {', '.join(ENGINES)} or a device"
+        step = "export for --target host"
+        problems.append(Problem("build", f"a build for {manifest.target}", allowed, step))
+    if device is None:
+        problems.append(unavailable("--device", request.device or "", FORMS, ()))
+    elif not device.takes(target):
+        fits = device_of(target).name
+        found = f"a build for {manifest.target}"
+        problems.append(
+            Problem(f"--device {device.name}", found, f"--device {fits}", "name this one")
+        )
+    elif request.hops is not None and not 1 <= request.hops <= device.most_hops:
+        allowed = f"1 to {device.most_hops:,} on {device.name}"
+        problems.append(Problem("--hops", str(request.hops), allowed, "give such a number"))
+    for peer in request.against:
+        if peer not in PEERS:
+            problems.append(unavailable("--against", peer, PEERS, ()))
+    if request.against and device is not None and device.name != "local":
+        found = f"on {device.name}, where only the build runs"
+        problems.append(Problem("--against", found, "--device local", "export for --target host"))
+    if request.layers and manifest.target in ("onnxruntime", LITERT):
+        found = f"a build for {manifest.target}"
+        problems.append(Problem("--layers", found, "a build of C sources", "leave it out"))
+    if request.append is not None and (problem := output_problem(request.append)):
+        problems.append(problem)
+    return problems
+
+
+def _local(request: Request, manifest: Manifest, hops: int, progress: Progress) -> Measured:
+    directory = request.directory
+    progress("compile", 0, 1)
+    ours: Contender
+    if manifest.target == "onnxruntime":
+        ours = OnnxruntimeContender(_model(directory).to_bytes(), manifest)
+    elif manifest.target == LITERT:
+        ours = StreamContender(Stream.open(directory))
+    else:
+        ours = NativeContender(directory, manifest)
+    _check_golden(ours, directory, manifest)
+    inputs = golden_inputs(directory, manifest, hops)
+    with ExitStack() as stack:
+        peers = _peers(request, inputs, stack, progress) if request.against else {}
+        return measure_local(
+            ours, peers, inputs, manifest, lambda done, total: progress("measure", done, total)
+        )
+
+
+def _check_golden(ours: Contender, directory: Path, manifest: Manifest) -> None:
+    inputs, outputs = (
+        read_npz(directory / "golden" / f"{name}.npz") for name in ("input", "output")
+    )
+    check_outputs("local", manifest, ours.run(inputs)[0], outputs)
+
+
+def _peers(
+    request: Request, inputs: Arrays, stack: ExitStack, progress: Progress
+) -> dict[str, tuple[Contender, str]]:
+    from edgekit.peers.beside import Beside
+
+    model = _model(request.directory)
+    beside = Beside(model, model, inputs)
+    others = [name for name in request.against if name in PEER_ENGINES]
+    for name in others:
+        PEER_ENGINES[name].python()  # all that is missing is told before anything is converted
+    peers = {"onnxruntime": beside.onnxruntime()} if "onnxruntime" in request.against else {}
+    forms = beside.forms(others)
+    for number, (row, (name, form)) in enumerate(forms.items()):
+        progress(f"convert for {row}", number, len(forms))
+        peers[row] = beside.worker(name, form, stack)
+    return peers
+
+
+def _layers(
+    directory: Path, manifest: Manifest, target: Profile, seen: Look
+) -> tuple[tuple[str, str], ...]:
+    """Run the build with a look at each layer; its results against those of the oracle."""
+    with replay_folder(directory, manifest, target, seen.held) as folder:
+        compile_replay(folder, target, folder / "program")
+        try:
+            printed = replay(target, folder / "program", layers=True)
+        except CheckFailed as error:
+            raise with_changed(error, seen) from error
+    return tuple((row.name, row.result) for row in rows(printed) if row.kind == "layer")
+
+
+def _model(directory: Path) -> "Model":
+    from edgekit.graph.model import Model
+
+    path = directory / "model.onnx"
+    try:
+        return Model.from_bytes(path.read_bytes())
+    except OSError as error:
+        found = error.strerror or "cannot be read"
+        raise UsageError(
+            Problem(f"file '{path}'", found, "a build's network", "export again")
+        ) from error
+
+
+def _write_page(directory: Path, measured: Measured) -> None:
+    path = directory / "report.html"
+    if not path.is_file():
+        return
+    text = bench_page.with_page(path.read_text(encoding="utf-8"), measured)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,183 @@
+"""results.jsonl: one line of JSON per benchmark. Lines may come from anywhere: what is read is checked, one by one."""
+
+import json
+import math
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.runtime.bench.measure import Measured
+from edgekit.runtime.build_folder.manifest import Manifest
+
+MAX_BYTES, MAX_LINE_BYTES, MAX_LINES = 1 << 26, 1 << 20, 10_000
+MAX_TEXT = 200  # characters of one that is shown
+TEXTS = ("build", "target", "digest", "device")
+OPTIONAL_TEXTS = ("machine", "recipe", "measured_at")
+NUMBERS = (
+    "hops", "median_us", "p99_us", "max_us", "hop_us", "deadline_misses", "instructions_per_hop", "ram_bytes",
+    "weights_bytes", "code_bytes",
+)  # fmt: skip
+PEER_NUMBERS = ("median_us", "p99_us", "ratio")
+LARGEST = 1e15
+CPU_NAME = re.compile(r"^(?:model name|Hardware|Model)\s*:(.+)$", re.MULTILINE)  # in /proc/cpuinfo
+
+
+@dataclass(frozen=True)
+class Result:
+    """A line: texts, numbers that are None where a benchmark does not tell, and other engines by name."""
+
+    texts: Mapping[str, str]
+    numbers: Mapping[str, float | None]
+    peers: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What was measured, and where: a later line of the same takes the place of an earlier one."""
+        return tuple(self.texts.get(name, "") for name in ("digest", "device", "machine"))
+
+    @property
+    def flash_bytes(self) -> float | None:
+        """Weights, and code where that is known."""
+        weights = self.numbers["weights_bytes"]
+        return None if weights is None else weights + (self.numbers["code_bytes"] or 0)
+
+
+@dataclass(frozen=True)
+class Log:
+    """The usable lines of a file in their order, and what is wrong with the others."""
+
+    results: tuple[Result, ...]
+    damaged: tuple[str, ...]
+
+    def latest(self) -> list[Result]:
+        """The last line of each build on each device, in the order of the first ones."""
+        found: dict[tuple[str, ...], Result] = {}
+        for result in self.results:
+            found[result.key] = result
+        return list(found.values())
+
+
+def append(path: Path, manifest: Manifest, measured: Measured) -> None:
+    """Add a line: the build's facts, then what ``edgekit bench --json`` prints."""
+    facts = measured.to_dict()
+    line = {
+        "build": manifest.source["name"],
+        "target": manifest.target,
+        "digest": manifest.digest,
+        "recipe": manifest.quantization["recipe"],
+        "snr_db": (manifest.verification or {}).get("snr_db"),
+        "weights_bytes": manifest.memory["weights_bytes"],
+        "code_bytes": manifest.memory["code_bytes"],
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **facts,
+        "machine": facts.get("machine") or (cpu_name() if measured.device == "local" else None),
+    }
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def cpu_name() -> str:
+    """What this machine's processor is called, as far as the system tells."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    named = CPU_NAME.search(text)
+    return shown(named[1].strip()) if named else platform.processor() or platform.machine()
+
+
+def read(path: Path) -> Log:
+    """Read a results.jsonl of any origin.
+
+    Raises:
+        UsageError: the file cannot be read, is too large, or has no usable line.
+    """
+    allowed = f"a results.jsonl of `edgekit bench --append`, at most {MAX_BYTES:,} bytes and {MAX_LINES:,} lines"
+
+    def refuse(found: str) -> UsageError:
+        return UsageError(Problem(f"file '{path}'", found, allowed, "give another, or cut it"))
+
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise refuse(f"{path.stat().st_size:,} bytes")
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise refuse(error.strerror or "cannot be read") from error
+    if len(lines) > MAX_LINES:
+        raise refuse(f"{len(lines):,} lines")
+    results, damaged = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            results.append(parse(line))
+        except (ValueError, TypeError, RecursionError) as error:
+            damaged.append(f"line {number}: {shown(str(error))}")
+    if not results:
+        raise refuse(f"no usable line; {'; '.join(damaged[:3]) or 'it is empty'}")
+    return Log(tuple(results), tuple(damaged))
+
+
+def parse(line: bytes) -> Result:
+    """Return what a line says.
+
+    Raises:
+        ValueError, TypeError, RecursionError: it is none, and why.
+    """
+    if len(line) > MAX_LINE_BYTES:
+        raise ValueError(f"{len(line):,} bytes, at most {MAX_LINE_BYTES:,}")
+    facts = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+    if not isinstance(facts, dict):
+        raise TypeError("no JSON object")
+    texts = {name: _text(facts, name) for name in TEXTS}
+    texts |= {name: _text(facts, name) for name in OPTIONAL_TEXTS if facts.get(name) is not None}
+    numbers = {name: _number(facts, name) for name in NUMBERS}
+    numbers["snr_db"] = _number(facts, "snr_db", -LARGEST)
+    model = facts.get("modelled")
+    numbers["modelled_us"] = _number(_table(model, "modelled"), "us_per_hop")
+    peers = {
+        shown(name): {key: _number(_table(peer, name), key) for key in PEER_NUMBERS}
+        for name, peer in _table(facts.get("against"), "against").items()
+    }
+    return Result(texts, numbers, peers)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _table(value: Any, name: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise TypeError(f"{name}: no JSON object")
+    return value
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    value = facts.get(name)
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{name}: missing, or no text")
+    return shown(value)
+
+
+def _number(facts: Mapping[str, Any], name: str, least: float = 0.0) -> float | None:
+    value = facts.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name}: no number")
+    if not (math.isfinite(value) and least <= value <= LARGEST):
+        raise ValueError(f"{name}: {value:.3g} is out of range")
+    return float(value)
+
+
+def shown(text: str) -> str:
+    """A text of any origin as it can be shown: printable and short."""
+    clean = "".join(c if c.isprintable() else "?" for c in text[: MAX_TEXT + 1])
+    return clean if len(clean) <= MAX_TEXT else clean[: MAX_TEXT - 3] + "..."

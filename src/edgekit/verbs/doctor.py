@@ -1,0 +1,219 @@
+"""What this machine has: compilers, packages, and the targets that work with them."""
+
+import ctypes.util
+import importlib.metadata
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from edgekit.base.errors import ToolError
+from edgekit.runtime.engines.fpga import COMPILERS
+from edgekit.runtime.engines.toolchain import HOW_TO_GET, compilers
+
+C_COMPILER = "C compiler"
+ZIG = "ziglang"  # compiles for every core of devices.toml
+PIP = {"cmake": "cmake"}
+VERSION = re.compile(r"(?<![\w.:])\d+(?:\.\d+)+(?![\w.])")
+
+
+@dataclass(frozen=True)
+class ToolFacts:
+    """A tool or package: where it was found and its version, or how to get it.
+
+    Attributes:
+        name: what it is.
+        used_for: which part of EdgeKit uses it.
+        version: None where it was not found.
+        path: the command or folder, for the screen only.
+        pip: arguments for ``pip install``; None where pip does not have it.
+        apt: arguments for ``apt-get install``; None where Debian does not have it.
+    """
+
+    name: str
+    used_for: str
+    version: str | None
+    path: str | None
+    pip: str | None
+    apt: str | None
+
+    @property
+    def found(self) -> bool:
+        """Whether this machine has it."""
+        return self.version is not None
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """A target: what it emits, the tools it needs, and those of them that are missing here."""
+
+    name: str
+    emits: str
+    needs: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def found(self) -> bool:
+        """Whether this machine has all that the target needs."""
+        return not self.missing
+
+
+# distribution, import name, what for, how pip gets it
+PACKAGES = (
+    ("onnx", "onnx", "export", "edgekit[export]"),
+    ("onnx-ir", "onnx_ir", "export", "edgekit[export]"),
+    ("onnxscript", "onnxscript", "export", "edgekit[export]"),
+    ("onnxruntime", "onnxruntime", "export, verification, target onnxruntime", "edgekit[export]"),
+    ("ai-edge-litert", "ai_edge_litert", "target litert", "edgekit[litert]"),
+    ("flatbuffers", "flatbuffers", "target litert", "edgekit[litert]"),
+    ("ethos-u-vela", "ethosu.vela", "target ethos-u55", "edgekit[ethos-u]"),
+    ("torch", "torch", "export of torch modules and .pt2", "edgekit[torch]"),
+    ("soundfile", "soundfile", "run with .wav, calibration on .wav", "edgekit[audio]"),
+    ("soxr", "soxr", "resampling", "edgekit[audio]"),
+    ("sounddevice", "sounddevice", "run --mic", "edgekit[mic]"),
+    ("matplotlib", "matplotlib", "demo pictures", "edgekit[demo]"),
+)
+
+
+PACKAGE_NAMES = frozenset(distribution for distribution, _, _, _ in PACKAGES)
+NETWORKS = ("onnx", "onnx-ir", "onnxscript", "onnxruntime")  # what reads, changes and runs networks
+
+# command, what for, how apt gets it
+COMMANDS = (
+    ("g++", "target fpga: simulation of the engine", "g++"),
+    ("verilator", "target fpga: simulation of the RTL", "verilator make"),
+    ("yosys", "target fpga: synthesis", "yosys"),
+    ("nextpnr-ecp5", "target fpga: placement", "nextpnr-ecp5 fpga-trellis"),
+    ("ssh", "bench --device ssh://", "openssh-client"),
+    ("adb", "bench --device adb", "adb"),
+)
+OWN_VERSION = {"ssh": ("-V", re.compile(r"OpenSSH_([\w.]+)"))}  # does not know --version
+
+
+def doctor() -> list[ToolFacts]:
+    """Return compilers, cross compilers and emulators, then packages."""
+    purpose = "targets host and c99, run"
+    found = [
+        ToolFacts(tool.label, purpose, tool.version, " ".join(tool.command), None, None)
+        for tool in compilers()
+    ]
+    if not found:
+        found = [ToolFacts(C_COMPILER, purpose, None, None, "ziglang", "gcc libc6-dev")]
+    return found + device_tools() + [_package(*row) for row in PACKAGES] + [_portaudio()]
+
+
+def device_tools() -> list[ToolFacts]:
+    """Return what builds for other machines are compiled and emulated with."""
+    from edgekit.runtime.devices.cross import APT
+    from edgekit.targets.devices import profiles
+
+    used: dict[str, list[str]] = {"cmake": []}
+    for name, device in profiles().items():
+        for tool in (device.cc, *device.qemu[:1]):
+            if tool is not None:
+                used.setdefault(tool, []).append(name)
+    rows = [
+        (tool, f"targets {', '.join(names)}", APT[tool]) for tool, names in used.items() if names
+    ]
+    rows = [*rows, ("cmake", "building a build folder", "cmake"), *COMMANDS]
+    return [_command(*row) for row in rows]
+
+
+def _command(name: str, used_for: str, apt: str) -> ToolFacts:
+    """A command, by the version that its first line of ``--version`` ends with, or by its own words."""
+    path = shutil.which(name)
+    pip = PIP.get(name) or (ZIG if name.endswith("gcc") else None)
+    if path is None:
+        return ToolFacts(name, used_for, None, None, pip, apt)
+    option, version = OWN_VERSION.get(name, ("--version", VERSION))
+    done = subprocess.run([path, option], capture_output=True, text=True, check=False)
+    words = version.findall((done.stdout or done.stderr).partition("\n")[0])
+    return ToolFacts(name, used_for, words[-1] if words else "?", path, pip, apt)
+
+
+def targets() -> list[TargetFacts]:
+    """Return every target of this version."""
+    from edgekit.verbs.targets import TARGETS
+
+    return [
+        TargetFacts(name, target.emits, tuple(target.needs), _missing(target.needs))
+        for name, target in TARGETS.items()
+    ] + [
+        TargetFacts("fpga", "an engine in HLS C++ and SystemVerilog", ("g++",), _missing(("g++",)))
+    ]
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module is, without importing it; None where it, or a package around it, is not installed."""
+    try:
+        return importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+
+
+def require(names: Iterable[str]) -> None:
+    """See that packages, commands and ``cc`` are here, before any work that needs them begins.
+
+    Args:
+        names: distributions of `PACKAGES`, commands of `COMMANDS` and devices, or ``cc``.
+
+    Raises:
+        ToolError: names all that is missing, and how to get it.
+    """
+    missing = _missing(dict.fromkeys(names))
+    extras = {distribution: pip for distribution, _, _, pip in PACKAGES}
+    packages = [name for name in missing if name in PACKAGE_NAMES]
+    lines = []
+    if packages:
+        wanted = dict.fromkeys(extras[name].removeprefix("edgekit[")[:-1] for name in packages)
+        verb = "is" if len(packages) == 1 else "are"
+        lines.append(
+            f"{', '.join(packages)} {verb} not installed; pip install 'edgekit[{','.join(wanted)}]'"
+        )
+    apt = {name: apt for name, _, apt in COMMANDS}
+    for name in missing:
+        if name == "cc":
+            lines.append(f"no C compiler; {HOW_TO_GET}")
+        elif name not in PACKAGE_NAMES:
+            lines.append(f"{name} is not installed; as root: apt-get install {apt[name]}")
+    if lines:
+        raise ToolError("\n".join(lines))
+
+
+def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFacts:
+    spec = _spec(module)
+    if spec is None:
+        return ToolFacts(distribution, used_for, None, None, f"'{pip}'", None)
+    try:
+        version = importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        version = "?"
+    folder = str(Path(spec.origin or "").parent)
+    return ToolFacts(distribution, used_for, version, folder, f"'{pip}'", None)
+
+
+def _portaudio() -> ToolFacts:
+    """The library behind sounddevice, whose packages for macOS and Windows bring it."""
+    path = ctypes.util.find_library("portaudio")
+    if path is None and (spec := _spec("_sounddevice_data")) is not None:
+        path = str((spec.submodule_search_locations or [""])[0])
+    version = None if path is None else "?"
+    return ToolFacts("PortAudio", "run --mic", version, path, None, "libportaudio2")
+
+
+def _missing(needs: Iterable[str]) -> tuple[str, ...]:
+    modules = {distribution: module for distribution, module, _, _ in PACKAGES}
+
+    def is_here(need: str) -> bool:
+        if need in modules:
+            return modules[need] in sys.modules or _spec(modules[need]) is not None
+        if need == "g++":
+            return any(map(shutil.which, COMPILERS))
+        return bool(compilers()) if need == "cc" else shutil.which(need) is not None
+
+    return tuple(need for need in needs if not is_here(need))

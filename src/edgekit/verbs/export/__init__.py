@@ -1,0 +1,1 @@
+"""The verb ``export``: from what a user names to a verified build."""

@@ -1,0 +1,311 @@
+"""From what a user names to a `Model`: a factory, a .pt2 or an .onnx."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.verbs.doctor import NETWORKS
+
+if TYPE_CHECKING:
+    from edgekit.export.onnx_file.constants import Constants
+    from edgekit.graph.model import Model
+
+GENERIC_FACTORIES = frozenset({"build", "create", "factory", "get_model", "make", "model"})
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What the file of a network does not say about it.
+
+    Attributes:
+        hop: samples that one call consumes.
+        sample_rate: samples per second.
+        states: (input, output) names of state pairs, besides those found by name.
+        shapes: dims of inputs that the network leaves open.
+        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full]`` or ``frame:LENGTH:HOP``, put before
+            and after the network.
+        then: an .onnx whose network comes behind the first one, inside the front end.
+        time_axes: input name -> its time axis, where the network is offline and does not tell.
+        constants: values of inputs of an .onnx that become constants.
+        session: names of inputs that stay the same for a session.
+        sampler: a sampler.toml; the network is a denoiser.
+    """
+
+    hop: int | None = None
+    sample_rate: int | None = None
+    states: Sequence[tuple[str, str]] = ()
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    frontend: str | None = None
+    constants: "Constants" = field(default_factory=dict)
+    then: str | None = None
+    time_axes: Mapping[str, int] = field(default_factory=dict)
+    session: Sequence[str] = ()
+    sampler: str | None = None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The `network` as it was given, and the `model` that is lowered: with front end or guards.
+
+    `examples` are the factory's inputs by name, (hops, *shape); None for an .onnx.
+    """
+
+    network: "Model"
+    model: "Model"
+    examples: Mapping[str, NDArray[np.float32]] | None
+
+
+def is_onnx(source: str) -> bool:
+    """Whether `source` names an ONNX file rather than torch code."""
+    return Path(source).suffix.lower() == ".onnx"
+
+
+def source_needs(source: str) -> list[str]:
+    """Packages that reading a source takes, see `edgekit.verbs.doctor.require`."""
+    return list(NETWORKS) if is_onnx(source) else [*NETWORKS, "torch"]
+
+
+def source_problems(source: str, options: ImportOptions) -> list[Problem]:
+    """Return what is wrong with a source's name and options before anything is loaded."""
+    problems = []
+    path = Path(source)
+    if path.suffix.lower() in (".onnx", ".pt2"):
+        if not path.is_file():
+            allowed = "an .onnx or .pt2 file, or package.module:factory"
+            problems.append(
+                Problem(f"model '{source}'", "does not exist", allowed, "check the path")
+            )
+    elif ":" not in source:
+        allowed = "package.module:factory, a .pt2 or an .onnx"
+        problems.append(
+            Problem(f"model '{source}'", "neither a file nor a factory", allowed, "check the name")
+        )
+    if options.constants and not is_onnx(source):
+        names = ", ".join(options.constants)
+        step = "fix the value inside the factory"
+        problems.append(Problem(f"--constant {names}", "not an .onnx", "an .onnx", step))
+    if options.frontend is not None and options.sample_rate is None:
+        step = "add --sample-rate 16000, or what the network was trained on"
+        problems.append(Problem("--frontend", "no sample rate", "--sample-rate HZ with it", step))
+    if options.sampler is not None:
+        problems += _sampler_problems(options)
+    if options.then is not None:
+        problems += _then_problems(source, options.then, options.frontend)
+    return problems
+
+
+def _sampler_problems(options: ImportOptions) -> list[Problem]:
+    """A denoiser is no stream, and its sampler must be one."""
+    from edgekit.export.diffusion.description import read_sampler
+
+    streaming = {
+        "--frontend": options.frontend, "--hop": options.hop, "--time-axis": options.time_axes,
+        "--state": options.states, "--constant": options.session, "--then": options.then,
+    }  # fmt: skip
+    found = [
+        Problem(
+            f"--sampler with {flag}", "a denoiser is no stream", "one of the two", "leave one out"
+        )
+        for flag, value in streaming.items()
+        if value
+    ]
+    try:
+        return found + read_sampler(Path(str(options.sampler))).problems()
+    except UsageError as error:
+        return [*found, *error.problems]
+
+
+def _then_problems(source: str, then: str, frontend: str | None) -> list[Problem]:
+    problems = []
+    if not is_onnx(then) or not Path(then).is_file():
+        found = "not an .onnx" if Path(then).is_file() else "does not exist"
+        problems.append(Problem(f"--then {then}", found, "an .onnx file", "check the path"))
+    if not is_onnx(source):
+        step = "export both networks to .onnx, or call one from the other inside the factory"
+        problems.append(Problem(f"--then {then}", f"behind '{source}'", "behind an .onnx", step))
+    if frontend is None:
+        step = "add --frontend, as stft:512:128:rect:mag:plain"
+        problems.append(Problem(f"--then {then}", "no --frontend", "--frontend SPEC with it", step))
+    return problems
+
+
+def source_name(source: str) -> str:
+    """Name a source without its path: file stem, factory, or the module of a ``build``."""
+    if Path(source).suffix.lower() in (".onnx", ".pt2"):
+        return Path(source).stem
+    module, _, factory = source.partition(":")
+    return module.rpartition(".")[2] if factory in GENERIC_FACTORIES else factory
+
+
+def load_model(source: str, options: ImportOptions) -> Imported:
+    """Import a network and put its front end or input guards around it.
+
+    Raises:
+        UsageError: unusable source or options, all problems that one stage finds.
+        VerificationError: the imported network is not the same as its source.
+    """
+    if problems := source_problems(source, options):
+        raise UsageError(problems)
+    if options.then is not None:
+        own, behind = _divided(source, options)
+        network, second = _import_onnx(source, own), _import_onnx(options.then, behind)
+        return Imported(network, surrounded(network, options, second), None)
+    network, examples = _import_network(source, options)
+    if options.sampler is not None:
+        network, examples = with_sampler(network, examples, Path(options.sampler))
+    return Imported(network, surrounded(network, options), examples)
+
+
+def with_sampler(
+    network: "Model", examples: Mapping[str, NDArray[Any]] | None, path: Path
+) -> tuple["Model", Mapping[str, NDArray[Any]] | None]:
+    """Give a denoiser the step table of a sampler.toml and fold its timesteps.
+
+    Returns:
+        The network, and its example inputs with the first step in place of the time.
+
+    Raises:
+        UsageError: the file describes no sampler, or not one of this network.
+    """
+    from edgekit.export.diffusion.description import Sampler, attach, read_sampler
+    from edgekit.export.diffusion.fold_steps import fold_steps
+    from edgekit.export.diffusion.key_steps import with_key_steps
+
+    sampler = read_sampler(path)
+    attached = attach(network, sampler)
+    folded = fold_steps(attached) if sampler.fold else attached
+    if isinstance(sampler, Sampler) and sampler.keys:
+        folded = with_key_steps(folded, sampler.keys, sampler.prior_noise)
+    table, time = folded.sampler, sampler.roles.time
+    if examples is None or table is None or not table.folded or table.roles.time is None:
+        return folded, examples
+    kept = {name: array for name, array in examples.items() if name != time}
+    return folded, {**kept, table.roles.time: np.zeros((1, 1), np.int64)}
+
+
+def _import_network(
+    source: str, options: ImportOptions
+) -> tuple["Model", Mapping[str, NDArray[np.float32]] | None]:
+    if is_offline(source, options):
+        return load_streamed(source, options)
+    if is_onnx(source):
+        return _import_onnx(source, options), None
+    from edgekit.export.from_torch import from_torch
+
+    network, examples = from_torch(
+        source,
+        name=source_name(source),
+        states=options.states,
+        shapes=options.shapes,
+        session=options.session,
+        hop=options.hop,
+        sample_rate=options.sample_rate,
+    )
+    hops = {n: array if n in network.constants else array[None] for n, array in examples.items()}
+    return network, hops
+
+
+def is_offline(source: str, options: ImportOptions) -> bool:
+    """Whether the network is to be rewritten to one hop: its time axis is named, or left open."""
+    if options.time_axes:
+        return True
+    if not is_onnx(source) or options.states or (options.hop is None and not options.frontend):
+        return False
+    from edgekit.export.stream.sources import has_open_time
+
+    return has_open_time(source, options.shapes, [*options.constants, *options.session])
+
+
+def load_streamed(
+    source: str, options: ImportOptions
+) -> tuple["Model", Mapping[str, NDArray[np.float32]] | None]:
+    """Rewrite an offline network to one hop; behind a front end a hop is one frame.
+
+    Returns:
+        The network, and a factory's example inputs, (hops, *shape).
+
+    Raises:
+        ModelError: everything that cannot be streamed.
+        VerificationError: hop by hop it is not the same network.
+    """
+    from edgekit.export.stream.convert import stream
+    from edgekit.export.stream.examples import cut
+    from edgekit.export.stream.sources import onnx_offline, torch_offline
+
+    name, axes, shapes = source_name(source), options.time_axes, options.shapes
+    if is_onnx(source):
+        offline = onnx_offline(
+            source, name=name, time_axes=axes, shapes=shapes, constants=options.constants,
+            session=options.session,
+        )  # fmt: skip
+    else:
+        offline = torch_offline(source, name=name, time_axes=axes, shapes=shapes)
+    if options.frontend is None:
+        rate = options.sample_rate
+        network = stream(offline, hop=options.hop, sample_rate=rate, session=options.session)
+    else:
+        network = stream(offline, session=options.session)
+    return network, None if offline.examples is None else cut(offline.examples, network)
+
+
+def _import_onnx(source: str, options: ImportOptions) -> "Model":
+    from edgekit.export.from_onnx import from_onnx
+
+    return from_onnx(
+        source,
+        name=source_name(source),
+        states=options.states,
+        shapes=options.shapes,
+        constants=options.constants,
+        session=options.session,
+        hop=options.hop,
+        sample_rate=options.sample_rate,
+    )
+
+
+def _divided(source: str, options: ImportOptions) -> tuple[ImportOptions, ImportOptions]:
+    """Return what the options say of the first network's inputs, and all else, for the second one.
+
+    The second network's inputs may be called ``then/NAME``, where both have one of this name.
+    """
+    from edgekit.export.from_onnx import input_names
+    from edgekit.export.frontend.beside import PREFIX
+
+    names = input_names(source)
+
+    def plain(name: str) -> str:
+        return name.removeprefix(PREFIX)
+
+    own = replace(
+        options,
+        states=[pair for pair in options.states if pair[0] in names],
+        shapes={name: dims for name, dims in options.shapes.items() if name in names},
+        constants={name: value for name, value in options.constants.items() if name in names},
+        session=[name for name in options.session if name in names],
+    )
+    behind = replace(
+        options,
+        states=[(plain(i), plain(o)) for i, o in options.states if i not in names],
+        shapes={plain(n): dims for n, dims in options.shapes.items() if n not in names},
+        constants={plain(n): value for n, value in options.constants.items() if n not in names},
+        session=[plain(name) for name in options.session if name not in names],
+    )
+    return own, behind
+
+
+def surrounded(network: "Model", options: ImportOptions, second: "Model | None" = None) -> "Model":
+    """Return the network with its PCM front end, or, where it has states, with guarded inputs."""
+    if options.frontend is not None:
+        from edgekit.export.frontend.add import add_frontend
+
+        return add_frontend(network, options.frontend, options.sample_rate, second)
+    if network.states and network.frontend is None:
+        from edgekit.export.frontend.guard import guard_inputs
+
+        return guard_inputs(network)
+    return network

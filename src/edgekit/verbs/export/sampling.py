@@ -1,0 +1,211 @@
+"""Is a build's sampler the same? The network on the calls of a real sampling, and the loop in C and in Python."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base import sampler_table
+from edgekit.base.errors import Problem, UsageError, VerificationError
+from edgekit.base.sampler_table import Network, Step
+from edgekit.runtime.engines.c import NativeEngine
+from edgekit.runtime.sampler import Sampler
+from edgekit.runtime.stream import Arrays, Stream
+from edgekit.verbs.export.verification import (
+    HIGHEST_INTEGER,
+    HOPS,
+    MAX_VALUES,
+    MIN_HOPS,
+    NOISE_SEED,
+)
+
+CALIBRATION_VALUES = 2**22  # of x in all calls that calibrate
+CORRECTED_ON = 20  # images
+LEAST_FLOAT_DB = 60.0  # of a float build's image against onnxruntime's
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.quantize.calibrate.clips import Calibration
+
+
+def sampled_calls(
+    reference: "Model",
+    model: "Model",
+    examples: Mapping[str, NDArray[Any]] | None,
+    images: int = 1,
+    limit: int = HOPS,
+) -> Arrays:
+    """Return the inputs of the network calls that draw images: (calls, *shape), evenly chosen of all of them.
+
+    Args:
+        reference: the float network, which is run.
+        model: what is lowered, whose inputs are returned: with step groups also their number.
+        examples: a factory's inputs (hops, *shape), for conditions that are not labels.
+        images: how many are drawn.
+        limit: of the calls; of large ones fewer.
+    """
+    from edgekit.quantize.calibrate.trajectory import record
+
+    table, given = model.sampler, drawn_conditions(model, examples, images)
+    assert table is not None
+    limit = min(limit, max(MIN_HOPS, MAX_VALUES // _values_of_x(model)))
+    kept = np.ones((images, table.rows), bool)
+    (calls,) = record(model, float_network(reference), kept, NOISE_SEED, given).clips
+    found = len(calls[table.roles.x])
+    chosen = np.linspace(0, found - 1, min(limit, found)).astype(int)
+    return {name: array[chosen] for name, array in calls.items()}
+
+
+def own_trajectories(
+    model: "Model",
+    examples: Mapping[str, NDArray[Any]] | None,
+    calls: int,
+    conditions: Sequence[Mapping[str, NDArray[Any]]] = (),
+) -> "Calibration":
+    """Return about that many calls of a denoiser, evenly over its steps, as it draws images in float.
+
+    Args:
+        model: the denoiser.
+        examples: a factory's inputs (hops, *shape), for conditions that are not labels.
+        calls: about how many; of large images fewer, but each row of one.
+        conditions: those of the images instead, (images, 1, *shape) of each in every entry, taken in turn.
+    """
+    from edgekit.quantize.calibrate.trajectory import record, uniform
+
+    assert model.sampler is not None
+    kept = uniform(model.sampler, min(calls, CALIBRATION_VALUES // _values_of_x(model)))
+    if conditions:
+        whole = {n: np.concatenate([c[n][:, 0] for c in conditions]) for n in conditions[0]}
+        chosen = np.arange(len(kept))
+        given = {name: array[chosen % len(array)] for name, array in whole.items()}
+    else:
+        given = drawn_conditions(model, examples, len(kept))
+    return record(model, float_network(model), kept, NOISE_SEED, given)
+
+
+def _values_of_x(model: "Model") -> int:
+    from edgekit.graph.nodes import static_shape
+
+    assert model.sampler is not None
+    (x,) = (v for v in model.stream_inputs if v.name == model.sampler.roles.x)
+    return max(1, math.prod(static_shape(x) or ()))
+
+
+def with_corrected_rows(
+    model: "Model", quantized: "Model", examples: Mapping[str, NDArray[Any]] | None = None
+) -> "Model":
+    """Return a quantized denoiser whose sampler makes up for its mean errors, fitted on a few images.
+
+    Args:
+        model: the float network.
+        quantized: made of it.
+        examples: as `sampled_calls` takes them.
+
+    Raises:
+        UsageError: there is no sampler, or it is of rows that cannot be corrected.
+    """
+    from edgekit.export.diffusion.key_steps import onnx_network
+    from edgekit.quantize.diffusion.sampler_correction import corrected
+
+    table = quantized.sampler
+    if table is None:
+        found, step = "a network without a sampler", "leave it out, or give --sampler"
+        raise UsageError(Problem("recipe, correct_sampler", found, "a denoiser", step))
+    x = next(value for value in model.stream_inputs if value.name == table.roles.x)
+    given = drawn_conditions(model, examples, CORRECTED_ON)
+    network = sampler_table.one_by_one(onnx_network(quantized, table))
+    made = corrected(
+        table, float_network(model), network, _shape(x)[1:], CORRECTED_ON, NOISE_SEED, given
+    )
+    return quantized.describe(sampler=made.facts())
+
+
+def float_network(model: "Model") -> Network:
+    """A model in onnxruntime as `sampler_table.sample` calls it: batches, in the types that its inputs have."""
+    from edgekit.export.verify import run, session
+
+    running = session(model.to_bytes())
+    inputs = {str(v.name): (_shape(v), v.dtype.numpy()) for v in model.stream_inputs if v.dtype}
+
+    def network(now: Arrays, _: Step) -> Sequence[NDArray[Any]]:
+        given = {n: now[n].astype(kind).reshape(shape) for n, (shape, kind) in inputs.items()}
+        return list(run(running, given).values())
+
+    return sampler_table.one_by_one(network)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    from edgekit.graph.nodes import static_shape
+
+    return static_shape(value) or ()
+
+
+def drawn_conditions(
+    model: "Model", examples: Mapping[str, NDArray[Any]] | None, images: int
+) -> Arrays:
+    """Return conditions of some images, (images, ...): labels in turn, others of the examples, or noise."""
+    from edgekit.export.diffusion.description import condition_values
+    from edgekit.export.diffusion.fold_steps import label_counts
+    from edgekit.export.verify import draw
+
+    random, labels, wanted = (
+        np.random.default_rng(NOISE_SEED),
+        label_counts(model),
+        condition_values(model),
+    )
+    given = {}
+    for name, value in wanted.items():
+        drawn = np.concatenate(draw(value, random, images, HIGHEST_INTEGER))
+        example = None if examples is None else examples.get(name)
+        if name in labels:
+            drawn = (np.arange(images) % labels[name]).reshape(drawn.shape)
+        elif example is not None:
+            drawn = np.repeat(np.asarray(example[0], drawn.dtype), images, axis=0)
+        given[name] = drawn
+    return given
+
+
+def golden_image(stream: Stream, model: "Model") -> tuple[Arrays, Arrays]:
+    """Return what a replay on a device draws, one image: its seed and conditions, and ``x``; first axis images."""
+    sampler, given = Sampler(stream), drawn_conditions(model, None, 1)
+    x = sampler.sample(1, NOISE_SEED, given)
+    seed = np.full((1, 1), NOISE_SEED, np.int64)
+    return {"seed": seed, **{name: array[None] for name, array in given.items()}}, {"x": x[None]}
+
+
+def verify_loop(stream: Stream, model: "Model") -> None:
+    """Compare the build's own loop with the one in Python around the same network: every bit of one image.
+
+    Args:
+        stream: the build.
+        model: what it was made of.
+
+    Raises:
+        VerificationError: a bit differs.
+    """
+    from edgekit.export.diffusion.key_steps import onnx_network
+    from edgekit.export.verify import snr_db
+    from edgekit.quantize.diffusion.denoiser import oracle_network
+
+    sampler = Sampler(stream)
+    if not isinstance(stream.engine, NativeEngine):
+        return
+    given = drawn_conditions(model, None, 1)
+    found = sampler.sample(1, NOISE_SEED, given)
+    if not (sampler.table.graph == 1).any():
+        expected = sampler.by_rows(1, NOISE_SEED, given)
+    elif model.quantization.recipe != "float32":
+        network = oracle_network(model, sampler.table)
+        expected = sampler_table.sample(sampler.table, network, sampler.shape, 1, NOISE_SEED, given)
+    else:
+        network = onnx_network(model, sampler.table)
+        expected = sampler_table.sample(sampler.table, network, sampler.shape, 1, NOISE_SEED, given)
+        if snr_db(expected, found) >= LEAST_FLOAT_DB:
+            return
+    if not np.array_equal(found, expected, equal_nan=True):
+        worst = float(np.nanmax(np.abs(found - expected)))
+        raise VerificationError(
+            f"the build's sample function differs from the loop in Python by {worst:.3g}; next: report this"
+        )

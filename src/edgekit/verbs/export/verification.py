@@ -1,0 +1,195 @@
+"""Is a build still the same network? Samples to run, and the comparison with the source network."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import VerificationError
+from edgekit.base.npz import write_npz
+from edgekit.quantize.recipe import FLOATS, HALF
+from edgekit.runtime.stream import Arrays, Stream
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.quantize.calibrate.clips import Calibration
+
+HOPS = 500
+MAX_VALUES = 2**22  # of one input in all hops: an image is verified on fewer
+MIN_HOPS = 4
+GOLDEN_HOPS = 64
+NOISE_SEED = 0
+# by target; others run their C
+ENGINES = {
+    "onnxruntime": "onnxruntime",
+    "litert": "LiteRT",
+    "ethos-u55": "LiteRT, on the file before Vela",
+}
+PCM_NOISE = 0.1  # of full scale
+HIGHEST_INTEGER = 1  # of integer inputs, which may be indices
+# What a build must reach against the source network: float by its rounding alone, integers by far
+# less, since their fidelity is the recipe's and the calibration's affair.
+MIN_SNR_DB = {"float32": 90.0, HALF: 40.0}
+MIN_SNR_INTEGER_DB = 10.0
+# A float build may be this much farther from its source than the source is from itself with inputs
+# that differ in the last place: what onnxruntime rounds off is not the build's fault.
+OWN_NOISE_MARGIN_DB = 20.0  # a factor of ten
+MIN_SNR_OWN_DB = 15.0
+
+
+def default_min_snr_db(recipe: str) -> float:
+    """Return the signal-to-noise ratio that a recipe must reach where the user asks for none."""
+    return MIN_SNR_DB.get(recipe, MIN_SNR_INTEGER_DB)
+
+
+def sample_hops(
+    model: "Model",
+    calibration: "Calibration | None",
+    examples: Mapping[str, NDArray[np.float32]] | None,
+) -> Arrays:
+    """Return up to `HOPS` hops of every stream input, (hops, *shape), of large ones fewer.
+
+    Session constants have their own shape, without hops. The calibration's clips, one after another (their
+    hops go with the constants of the first). Without a calibration seeded noise, behind the
+    example inputs, (hops, *shape), where they fit.
+    """
+    from edgekit.export.verify import draw
+    from edgekit.graph.nodes import static_shape
+
+    sizes = [math.prod(static_shape(value) or ()) for value in model.stream_inputs]
+    hops = min(HOPS, max(MIN_HOPS, MAX_VALUES // max([1, *sizes])))
+    if calibration is not None:
+        clips = calibration.clips
+        constants = {name: clips[0][name] for name in model.constants}
+        names = [name for name in clips[0] if name not in constants]
+        return {n: np.concatenate([clip[n] for clip in clips])[:hops] for n in names} | constants
+    random = np.random.default_rng(NOISE_SEED)
+    samples: Arrays = {}
+    for value in model.stream_inputs:
+        noise = draw(value, random, hops, HIGHEST_INTEGER)
+        shape = noise.shape[1:]
+        if shape == (1, model.stream.hop_samples) and noise.dtype == np.float32:
+            noise *= np.float32(PCM_NOISE)
+        samples[str(value.name)] = noise
+        example = None if examples is None else examples.get(str(value.name))
+        if example is not None and example.shape[1:] == shape:
+            noise[: len(example)] = example[:HOPS]
+    for value in model.constant_inputs:
+        name = str(value.name)
+        (samples[name],) = draw(value, random, 1, HIGHEST_INTEGER)
+        if examples is not None and name in examples:
+            samples[name] = np.asarray(examples[name])
+    return samples
+
+
+def verify(
+    stream: Stream,
+    reference: "Model",
+    lowered: "Model",
+    samples: Arrays,
+    min_snr_db: float | None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[dict[str, Any], Arrays]:
+    """Run a fresh build and the source network over `samples` and compare.
+
+    Args:
+        stream: the build.
+        reference: the source network, float where the source was, run in onnxruntime.
+        lowered: what the build was made of; an integer build is also compared with its oracle.
+        samples: (hops, *shape) for each stream input, (*shape) for each session constant.
+        min_snr_db: the least signal-to-noise ratio of any output that is accepted; None for that of
+            the recipe, or, in float, for what the source's own rounding leaves of it.
+        progress: is told after each hop how many are done.
+
+    Returns:
+        The manifest's `verification`, and the build's outputs (hops, *shape). A ratio without noise
+        or without signal is None.
+
+    Raises:
+        VerificationError: an output is below what is accepted, or an integer build is not its oracle.
+    """
+    from edgekit.export.verify import run_hops, snr_db
+
+    stream.reset()
+    outputs = stream.run(samples, progress)
+    known = {str(value.name) for value in reference.given_inputs}
+    samples_of = {name: array for name, array in samples.items() if name in known}
+    expected = run_hops(reference, samples_of)  # it has no step groups
+    ratios = {name: snr_db(expected[name], outputs[name]) for name in outputs}
+    errors = {name: _max_abs_error(expected[name], outputs[name]) for name in outputs}
+    is_native = stream.compiler is not None
+    integer = lowered.quantization.recipe not in FLOATS
+    exact = _equals_oracle(lowered, samples, outputs) if is_native and integer else None
+    needed = default_min_snr_db(lowered.quantization.recipe) if min_snr_db is None else min_snr_db
+    lowest = min(ratios.values(), default=math.inf)
+    own: dict[str, float] = {}
+    by = ENGINES.get(stream.manifest.target, "portable C on this host")
+    if min_snr_db is None and not integer and not lowest >= needed:
+        own = _own_noise(reference, samples_of, expected)
+        by += f" (the source's own rounding: {min(own.values()):.0f} dB)"
+    accepted = {
+        name: min(needed, max(own[name] - OWN_NOISE_MARGIN_DB, MIN_SNR_OWN_DB)) if own else needed
+        for name in ratios
+    }
+    _judge(ratios, errors, exact, accepted)
+    return {
+        "by": by,
+        "hops": len(next(iter(outputs.values()))),
+        "snr_db": round(lowest, 2) if math.isfinite(lowest) else None,
+        "max_abs_error": max(errors.values(), default=0.0),
+        "bit_exact_with_oracle": exact,
+    }, outputs
+
+
+def write_golden(
+    directory: Path, inputs: Arrays, outputs: Arrays, constants: Sequence[str]
+) -> None:
+    """Write input.npz and output.npz: the first hops of a verified run from the fresh state.
+
+    The `constants` among the inputs are written as they are.
+    """
+    directory.mkdir()
+    for name, arrays in (("input", inputs), ("output", outputs)):
+        cut = {n: a if n in constants else a[:GOLDEN_HOPS] for n, a in arrays.items()}
+        write_npz(directory / f"{name}.npz", cut)
+
+
+def _own_noise(reference: "Model", samples: Arrays, expected: Arrays) -> dict[str, float]:
+    """The ratio in dB of each output of the source to the same with inputs off in the last place."""
+    from edgekit.export.verify import nudge, run_hops, snr_db
+
+    nudged = run_hops(reference, nudge(samples, NOISE_SEED))
+    return {name: snr_db(expected[name], nudged[name]) for name in expected}
+
+
+def _judge(
+    ratios: Mapping[str, float],
+    errors: Mapping[str, float],
+    exact: bool | None,
+    accepted: Mapping[str, float],
+) -> None:
+    low = [
+        f"output '{name}': {ratio:.2f} dB below its source network's signal, largest error "
+        f"{errors[name]:.3g}; at least {accepted[name]:g} dB needed (--min-snr)"
+        for name, ratio in ratios.items()
+        if not ratio >= accepted[name]
+    ]
+    if low:
+        raise VerificationError("\n".join(low))
+    if exact is False:
+        raise VerificationError("the build's integers differ from those of the NumPy oracle")
+
+
+def _equals_oracle(lowered: "Model", samples: Arrays, outputs: Arrays) -> bool:
+    from edgekit.operators.oracle import Oracle
+
+    predicted = Oracle(lowered).run_hops(samples)
+    return all(np.array_equal(predicted[name], outputs[name]) for name in outputs)
+
+
+def _max_abs_error(expected: NDArray[np.float32], value: NDArray[np.float32]) -> float:
+    difference = np.abs(value.astype(np.float64) - expected)
+    return float(difference.max(initial=0.0))

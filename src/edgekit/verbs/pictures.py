@@ -1,0 +1,72 @@
+"""Samples as files: arrays, or a grid of pictures in a PNG."""
+
+import math
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.npz import write_npz
+from edgekit.base.output import output_problem, replacing
+
+CHANNELS = {1: 0, 3: 2}  # of a picture -> PNG's colour type
+GAP = 1  # pixels between pictures
+
+
+def sample_problem(path: Path) -> Problem | None:
+    """Return why samples cannot be written there; None where they can."""
+    if path.suffix.lower() not in (".npz", ".png"):
+        found = path.suffix or "no ending"
+        return Problem(f"output '{path}'", found, ".npz or .png", "name such a file")
+    return output_problem(path)
+
+
+def write_samples(path: Path, x: NDArray[np.float32], conditions: Mapping[str, ArrayLike]) -> None:
+    """Write samples (n, channels, ...) and their conditions, or, as .png, a grid of (n, 1 or 3, height, width).
+
+    Raises:
+        UsageError: the file cannot be written, or the samples are no pictures.
+    """
+    if path.suffix.lower() == ".npz":
+        with replacing(path) as temporary:
+            write_npz(temporary, {"x": x, **{n: np.asarray(a) for n, a in conditions.items()}})
+        return
+    if x.ndim != 4 or x.shape[1] not in CHANNELS:
+        found, allowed = f"samples {x.shape[1:]}", "(1 or 3, height, width)"
+        raise UsageError(Problem(f"output '{path}'", found, allowed, "write a .npz"))
+    with replacing(path) as temporary:
+        temporary.write_bytes(png(grid(x)))
+
+
+def grid(x: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return pictures (n, channels, height, width) of values from -1 to 1 side by side: (height, width, channels)."""
+    n, channels, height, width = x.shape
+    columns = math.ceil(math.sqrt(n))
+    rows = -(-n // columns)
+    bytes_of = np.rint((np.clip(x, -1, 1) + 1) * 127.5).astype(np.uint8)
+    whole = np.zeros(
+        (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), np.uint8
+    )
+    for number, picture in enumerate(bytes_of):
+        top, left = (
+            place * (side + GAP)
+            for place, side in zip(divmod(number, columns), (height, width), strict=True)
+        )
+        whole[top : top + height, left : left + width] = picture.transpose(1, 2, 0)
+    return whole
+
+
+def png(picture: NDArray[np.uint8]) -> bytes:
+    """Return (height, width, 1 or 3) bytes as a PNG."""
+    height, width, channels = picture.shape
+    lines = b"".join(b"\0" + row.tobytes() for row in picture)
+    head = struct.pack(">IIBBBBB", width, height, 8, CHANNELS[channels], 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )

@@ -1,0 +1,112 @@
+"""The sources of a program that replays golden data: those of a build's own folder, and what runs and compares them."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.base.errors import CheckFailed, Problem, UsageError
+from edgekit.base.npz import read_npz
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.devices.profile import Profile
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.targets.c.replay import Held
+
+LAYER_HOPS = 8
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the layers of a build must hold, (hops, *shape), and the files that an export would write otherwise."""
+
+    held: "Held"
+    changed: tuple[str, ...]
+
+
+def look(directory: Path, manifest: Manifest, model: "Model") -> Look:
+    """Lower a build's network again, and run the oracle, for a look at each of its layers.
+
+    Raises:
+        UsageError: the manifest is of other sources than this version makes of the network.
+    """
+    from edgekit.targets.c.replay import layer_values
+    from edgekit.verbs.targets import TARGETS
+
+    build = TARGETS[manifest.target].lower(model, manifest.target)
+    if build.manifest.digest != manifest.digest:
+        found = "other sources than this version makes of its model.onnx"
+        raise UsageError(
+            Problem(f"build '{directory}'", found, "its own", "export the network again")
+        )
+    shown = [replace(layer, border=None) for layer in build.layers]
+    held = layer_values(model, shown, read_npz(directory / "golden" / "input.npz"), LAYER_HOPS)
+    changed = tuple(
+        name for name, content in build.files.items() if _content(directory / name) != content
+    )
+    return Look(held, changed)
+
+
+@contextmanager
+def replay_folder(
+    directory: Path, manifest: Manifest, target: Profile, held: "Held | None" = None
+) -> Iterator[Path]:
+    """Give a temporary folder with the build's sources and the replay program around them.
+
+    A denoiser with a sampler replays calls of its network.
+
+    Args:
+        directory: the build.
+        manifest: its facts.
+        target: its device.
+        held: what layers must hold; None for the golden data that the export wrote, where there are any.
+    """
+    from edgekit.targets.c.replay import FOLDER, golden_file, replay_files
+
+    plain = replace(manifest, sampler=None)
+    files = replay_files(plain, target)
+    written = _content(directory / FOLDER / "golden.c")
+    if held is None and manifest.sampler is None and written is not None:
+        files[f"{FOLDER}/golden.c"] = written
+    else:
+        inputs, outputs = (
+            read_npz(directory / "golden" / f"{name}.npz") for name in ("input", "output")
+        )
+        facts = manifest.verification or {}
+        exact = held is None and not target.is_cross and bool(facts.get("bit_exact_with_oracle"))
+        limit = _limit(manifest, target, held or ())
+        files[f"{FOLDER}/golden.c"] = golden_file(plain, inputs, outputs, held or (), exact, limit)
+    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        for source in (*directory.glob("*.c"), *directory.glob("*.h")):
+            (folder / source.name).write_bytes(source.read_bytes())
+        (folder / FOLDER).mkdir()
+        for path, content in files.items():
+            (folder / path).write_bytes(content)
+        yield folder
+
+
+def with_changed(error: CheckFailed, seen: Look) -> CheckFailed:
+    """Return the error of a build's replay, with the files that are no longer those of its export."""
+    if not seen.changed:
+        return error
+    files = ", ".join(seen.changed)
+    return CheckFailed(f"{error}\nnot as the export wrote them: {files}")
+
+
+def _limit(manifest: Manifest, target: Profile, held: "Held") -> int:
+    """Bytes of golden data: enough for all layers, as far as the device's memory goes."""
+    from edgekit.targets.c.replay import GOLDEN_BYTES
+
+    limit = sum(values.nbytes for _, values in held) or GOLDEN_BYTES
+    if target.is_bare:
+        free = target.memory["weights"].bytes - (manifest.memory["weights_bytes"] or 0)
+        limit = min(limit, max(1, free // 2))
+    return limit
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None

@@ -1,0 +1,108 @@
+"""Reductions over any axes, and softmax over the last one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.base.errors import Problem
+from edgekit.operators.geometry import dims, optional
+from edgekit.operators.roles import constant, reduced_axes
+from edgekit.targets.c.emit.along import emit_softmax_along
+from edgekit.targets.c.emit.base import (
+    Context,
+    c_type,
+    float_literal,
+    int_attribute,
+    size,
+    where,
+)
+from edgekit.targets.c.emit.loops import contiguous, index, merge, nest
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """C of a reduction: the first `acc`, its update by `x`, and the result; ``{n}`` counts the elements."""
+
+    start: str
+    update: str
+    end: str = "acc"
+
+
+REDUCTIONS = {
+    "ReduceSum": Reduction("0.0f", "acc + x"),
+    "ReduceMean": Reduction("0.0f", "acc + x", "acc / {n}"),
+    "ReduceMax": Reduction("-EK_INF", "ek_maxf1(acc, x)"),
+    "ReduceMin": Reduction("EK_INF", "ek_minf1(acc, x)"),
+    "ReduceProd": Reduction("1.0f", "acc * x"),
+    "ReduceL1": Reduction("0.0f", "acc + (x < 0.0f ? -x : x)"),
+    "ReduceL2": Reduction("0.0f", "acc + x * x", "ek_sqrtf1(acc)"),
+    "ReduceSumSquare": Reduction("0.0f", "acc + x * x"),
+    "MeanSquare": Reduction("0.0f", "acc + x * x", "acc / {n}"),
+    "ReduceLogSum": Reduction("0.0f", "acc + x", "ek_logf1(acc)"),
+    "ReduceLogSumExp": Reduction("0.0f", "acc + ek_expf1(x - top)", "ek_logf1(acc) + top"),
+}
+SUM = "(int64_t)((uint64_t)acc + (uint64_t){})"
+WHOLE_REDUCTIONS = {
+    "ReduceSum": Reduction("0", SUM.format("x")),
+    "ReduceMean": Reduction("0", SUM.format("x"), "acc / {n}"),
+    "ReduceMax": Reduction("INT64_MIN", "ek_maxi1(acc, x)"),
+    "ReduceMin": Reduction("INT64_MAX", "ek_mini1(acc, x)"),
+    "ReduceProd": Reduction("1", "(int64_t)((uint64_t)acc * (uint64_t)x)"),
+    "ReduceL1": Reduction("0", SUM.format("ek_absi1(x)")),
+    "ReduceSumSquare": Reduction("0", SUM.format("x * (uint64_t)x")),
+}
+PLAIN = ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd")  # identity over no axis
+
+
+def emit_reduce(ctx: Context, node: ir.Node) -> None:
+    """Fold some axes, in row-major order for every result."""
+    x, y = node.inputs[0], node.outputs[0]
+    shape, axes, strides = dims(x), reduced_axes(node), contiguous(dims(x))
+    kept = [axis for axis in range(len(shape)) if axis not in axes]
+    kept_shape = tuple(shape[axis] for axis in kept)
+    outer = merge(kept_shape, [tuple(strides[a] for a in kept), contiguous(kept_shape)])
+    inner = merge([shape[a] for a in axes], [tuple(strides[a] for a in axes)])
+    ctype = c_type(x)
+    kind = "float" if ctype == "float" else "int64_t"
+    rule = (REDUCTIONS if kind == "float" else WHOLE_REDUCTIONS)[node.op_type]
+    count = int(np.prod([shape[a] for a in axes]))
+    end = rule.end.format(n=float_literal(count) if kind == "float" else count)
+    load = f"const {kind} x = row[{index(inner, 0, variable='j')}];"
+
+    def over(statement: str) -> list[str]:
+        return nest(inner, [load, statement], "j")
+
+    body = [f"const {ctype} *const row = {ctx.pointer(x)} + {index(outer, 0)};"]
+    if node.op_type == "ReduceLogSumExp":
+        body += ["float top = -EK_INF;", *over("top = ek_maxf1(top, x);")]
+        body += ["top = top > -EK_INF && top < EK_INF ? top : 0.0f;", "{", "float acc = 0.0f;"]
+    else:
+        body += [f"{kind} acc = {rule.start};"]
+    result = (
+        f"{ctx.pointer(y)}[{index(outer, 1)}] = {end if kind == 'float' else f'({ctype})({end})'};"
+    )
+    body += [*over(f"acc = {rule.update};"), result]
+    body += ["}"] if node.op_type == "ReduceLogSumExp" else []
+    for text in nest(outer, body):
+        ctx.line(text)
+
+
+def check_reduce(node: ir.Node) -> list[Problem]:
+    """Constant axes; over no axes only what then is the identity."""
+    axes = optional(node, 1)
+    if axes is not None and constant(axes) is None:
+        return [Problem(where(node), "computed axes", "constant axes", "export with fixed axes")]
+    if not reduced_axes(node) and dims(node.inputs[0]) and node.op_type not in PLAIN:
+        return [Problem(where(node), "no axes", "one axis or more", "leave the node out")]
+    return []
+
+
+def emit_softmax(ctx: Context, node: ir.Node) -> None:
+    """Softmax: the kernel over the last axis, loops over another."""
+    x, y = node.inputs[0], node.outputs[0]
+    n = dims(x)[-1]
+    if int_attribute(node, "axis", -1) % len(dims(x)) != len(dims(x)) - 1:
+        emit_softmax_along(ctx, node)
+        return
+    ctx.call("ek_softmax_f32", ctx.pointer(x), ctx.pointer(y), size(x) // n, n)

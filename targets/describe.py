@@ -1,0 +1,110 @@
+"""The part of a manifest that does not depend on how a target lowers the model."""
+
+from dataclasses import asdict
+from typing import Any
+
+import onnx_ir as ir
+
+from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
+from edgekit.operators.qdq import to_integer
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing
+
+DTYPES = {
+    ir.DataType.FLOAT: "float32",
+    ir.DataType.INT8: "int8",
+    ir.DataType.INT16: "int16",
+    ir.DataType.BOOL: "bool",
+    ir.DataType.UINT8: "uint8",
+    ir.DataType.INT32: "int32",
+    ir.DataType.INT64: "int64",
+}
+
+
+def describe(model: Model, target: str) -> Manifest:
+    """Return a manifest with inputs, outputs, stream and quantization; the rest is for the target."""
+    times = {name: Timing(**vars(timing)) for name, timing in model.timing.items()}
+    roles = dict.fromkeys(model.constants, "constant")
+    roles |= {name: "state" for pair in model.states for name in (pair.input, pair.output)}
+
+    def tensors(values: list[ir.Value]) -> tuple[Tensor, ...]:
+        return tuple(
+            Tensor(
+                str(v.name),
+                dims(v),
+                _dtype(v),
+                roles.get(str(v.name), "stream"),
+                times.get(str(v.name)),
+            )
+            for v in values
+        )
+
+    return Manifest(
+        target=target,
+        source={"name": model.source.name, "sha256": model.source.sha256},
+        inputs=tensors(list(model.ir.graph.inputs)),
+        outputs=tensors(list(model.ir.graph.outputs)),
+        stream=_stream(model),
+        memory=dict.fromkeys(
+            (
+                "weights_bytes",
+                "state_bytes",
+                "scratch_bytes",
+                "scratch_lower_bound_bytes",
+                "code_bytes",
+                "moved_bytes_per_hop",
+                "moved_bytes_imported",
+            )
+        ),
+        macs_per_hop=0,
+        macs_int8=0,
+        macs_int16=0,
+        macs_float=0,
+        quantization=_quantization(model),
+        streaming=_streaming(model),
+        sampler=None if (table := model.sampler) is None else table.facts(),
+    )
+
+
+def _dtype(value: ir.Value) -> str:
+    assert value.dtype is not None
+    return DTYPES[value.dtype]
+
+
+def _stream(model: Model) -> dict[str, int | float | str | None]:
+    hop, rate, delay = (
+        model.stream.hop_samples,
+        model.stream.sample_rate_hz,
+        model.stream.delay_samples,
+    )
+    latency = None if hop is None or delay is None else hop + delay
+    return {
+        "hop_samples": hop,
+        "sample_rate_hz": rate,
+        "delay_samples": delay,
+        "latency_samples": latency,
+        "latency_ms": None if latency is None or rate is None else round(latency * 1000 / rate, 3),
+        "minimum_hop_samples": model.stream.minimum_hop_samples,
+        "end_state": model.end_state,
+    }
+
+
+def _streaming(model: Model) -> dict[str, list[dict[str, Any]]] | None:
+    if (facts := model.streaming) is None:
+        return None
+    tensors = [{**asdict(tensor), "states": list(tensor.states)} for tensor in facts.tensors]
+    return {"outputs": [asdict(output) for output in facts.outputs], "tensors": tensors}
+
+
+def _quantization(model: Model) -> dict[str, str | int | None]:
+    """Counts of activations by stored type, in the integer graph."""
+    graph = to_integer(model).ir.graph
+    values = [*graph.inputs, *(v for node in graph for v in node.outputs)]
+    stored = [DTYPES[v.dtype] for v in values if v.dtype in DTYPES]
+    return {
+        "recipe": model.quantization.recipe,
+        "calibrated_on": model.quantization.calibrated_on,
+        "tensors_int8": stored.count("int8"),
+        "tensors_int16": stored.count("int16"),
+        "tensors_float": stored.count("float32"),
+    }
