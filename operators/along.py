@@ -3,8 +3,12 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.operators import float_sums
+from edgekit.operators.fixed_point import F32
+from edgekit.operators.float_sums import ordered_sum
 from edgekit.operators.operator import Array, integer
 from edgekit.operators.pointwise import twin as pointwise_twin
+from edgekit.operators.pointwise.twin import ek_exp_f32
 
 
 def softmax(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -12,13 +16,11 @@ def softmax(node: ir.Node, x: list[Array]) -> list[Array]:
     axis = integer(node, "axis", -1)
     rows = np.moveaxis(x[0], axis, -1)
     if node.op_type == "Softmax":
-        y = pointwise_twin.ek_softmax_f32(rows)
+        y = ek_softmax_f32(rows)
     else:
         with np.errstate(all="ignore"):
             d = rows - rows.max(axis=-1, keepdims=True)
-            y = d - pointwise_twin.ek_log_f32(
-                pointwise_twin.ordered_sum(pointwise_twin.ek_exp_f32(d))
-            )
+            y = d - pointwise_twin.ek_log_f32(float_sums.ordered_sum(pointwise_twin.ek_exp_f32(d)))
     return [np.moveaxis(y, -1, axis)]
 
 
@@ -67,7 +69,14 @@ def lp_normalization(node: ir.Node, x: list[Array]) -> list[Array]:
     rows = np.moveaxis(x[0], axis, -1)
     with np.errstate(all="ignore"):
         if integer(node, "p", 2) == 2:
-            norm = pointwise_twin.ek_sqrt_f32(pointwise_twin.ordered_sum(rows * rows))
+            norm = pointwise_twin.ek_sqrt_f32(float_sums.ordered_sum(rows * rows))
         else:
-            norm = pointwise_twin.ordered_sum(np.abs(rows))
+            norm = float_sums.ordered_sum(np.abs(rows))
         return [np.moveaxis(np.where(norm == 0, np.float32(0), rows / norm), -1, axis)]
+
+
+def ek_softmax_f32(x: F32) -> F32:
+    """Return the softmax over the last axis."""
+    with np.errstate(all="ignore"):
+        e = ek_exp_f32(x - x.max(axis=-1, keepdims=True))
+        return e / ordered_sum(e)

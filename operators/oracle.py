@@ -15,8 +15,9 @@ from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.model import Model, of_hop
 from edgekit.graph.step_groups import group_count, group_input, select_group
 from edgekit.operators.geometry import dims
-from edgekit.operators.qdq import INTEGER_DOMAIN, ZERO_POINT, to_integer
+from edgekit.operators.qdq import INTEGER_DOMAIN, ZERO_POINT
 from edgekit.operators.table import OPERATORS
+from edgekit.operators.to_integer import to_integer
 
 Array = NDArray[Any]
 

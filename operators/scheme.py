@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.operators.fixed_point import (
+from edgekit.operators.border.twin import (
     ek_dequantize_s32,
     ek_quantize_s8,
     ek_quantize_s16,

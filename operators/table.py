@@ -4,27 +4,33 @@ import numpy as np
 
 from edgekit.graph.fused import FUSED_BODIES
 from edgekit.graph.model import FRONTEND_DOMAIN
-from edgekit.operators import along, indexing, integers, layers, movement, normalize, reduce
+from edgekit.operators import along, indexing, movement, normalize, reduce
+from edgekit.operators.border import forms as border_forms
+from edgekit.operators.conv import forms as conv_forms
+from edgekit.operators.deform import forms as deform_forms
+from edgekit.operators.elementwise import forms as elementwise_forms
 from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.fused import forms as fused
+from edgekit.operators.linear import forms as linear_forms
 from edgekit.operators.operator import Operator, integer
 from edgekit.operators.pointwise import forms as pointwise
 from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.operators.pooling import forms as pooling
 from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
+from edgekit.operators.recurrent import forms as recurrent_forms
 from edgekit.operators.resize import forms as resize
 from edgekit.operators.spectral import forms as spectral
 
 OPERATORS: dict[tuple[str, str], Operator] = {
-    ("", "Gemm"): layers.gemm,
-    ("", "MatMul"): layers.matmul,
-    ("", "Conv"): layers.conv,
-    ("", "ConvTranspose"): layers.conv,
-    ("", "DeformConv"): layers.deform_conv,
-    ("", "GRU"): layers.recurrent,
-    ("", "LSTM"): layers.recurrent,
-    ("", "RNN"): layers.recurrent,
-    **{("", name): pointwise.elementwise for name in FORMS if name not in FUSED_BODIES},
+    ("", "Gemm"): linear_forms.gemm,
+    ("", "MatMul"): linear_forms.matmul,
+    ("", "Conv"): conv_forms.conv,
+    ("", "ConvTranspose"): conv_forms.conv,
+    ("", "DeformConv"): deform_forms.deform_conv,
+    ("", "GRU"): recurrent_forms.recurrent,
+    ("", "LSTM"): recurrent_forms.recurrent,
+    ("", "RNN"): recurrent_forms.recurrent,
+    **{("", name): elementwise_forms.elementwise for name in FORMS if name not in FUSED_BODIES},
     **{("", name): pointwise.unary for name in POINTWISE},
     **{("", name): reduce.reduce for name in reduce.FLOAT if name not in FUSED_BODIES},
     ("", "Softmax"): along.softmax,
@@ -60,25 +66,25 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     (FRONTEND_DOMAIN, "ISTFT"): spectral.istft,
     (FRONTEND_DOMAIN, "IRFFT"): spectral.irfft,
     (FRONTEND_DOMAIN, "Finite"): spectral.finite,
-    (FAKE_DOMAIN, "FakeQuantize"): integers.fake_quantize,
-    (FRONTEND_DOMAIN, "Magnitude"): pointwise.elementwise,
-    (FRONTEND_DOMAIN, "ProductSum"): pointwise.elementwise,
+    (FAKE_DOMAIN, "FakeQuantize"): border_forms.fake_quantize,
+    (FRONTEND_DOMAIN, "Magnitude"): elementwise_forms.elementwise,
+    (FRONTEND_DOMAIN, "ProductSum"): elementwise_forms.elementwise,
     (FRONTEND_DOMAIN, "MeanSquare"): reduce.reduce,
-    (INTEGER_DOMAIN, "Quantize"): integers.quantize,
-    (INTEGER_DOMAIN, "Dequantize"): integers.dequantize,
-    (INTEGER_DOMAIN, "Requantize"): integers.requantize,
-    (INTEGER_DOMAIN, "Gemm"): integers.gemm_int,
-    (INTEGER_DOMAIN, "MatMul"): integers.matmul_int,
-    (INTEGER_DOMAIN, "Conv"): integers.conv_int,
-    (INTEGER_DOMAIN, "ConvTranspose"): integers.conv_int,
-    (INTEGER_DOMAIN, "SquareDeform"): layers.square_deform_int,
-    (INTEGER_DOMAIN, "GRU"): integers.gru_int,
-    (INTEGER_DOMAIN, "LSTM"): integers.lstm_int,
+    (INTEGER_DOMAIN, "Quantize"): border_forms.quantize,
+    (INTEGER_DOMAIN, "Dequantize"): border_forms.dequantize,
+    (INTEGER_DOMAIN, "Requantize"): border_forms.requantize,
+    (INTEGER_DOMAIN, "Gemm"): linear_forms.gemm_int,
+    (INTEGER_DOMAIN, "MatMul"): linear_forms.matmul_int,
+    (INTEGER_DOMAIN, "Conv"): conv_forms.conv_int,
+    (INTEGER_DOMAIN, "ConvTranspose"): conv_forms.conv_int,
+    (INTEGER_DOMAIN, "SquareDeform"): deform_forms.square_deform_int,
+    (INTEGER_DOMAIN, "GRU"): recurrent_forms.gru_int,
+    (INTEGER_DOMAIN, "LSTM"): recurrent_forms.lstm_int,
     (INTEGER_DOMAIN, "AveragePool"): pooling.average_pool_int,
-    (INTEGER_DOMAIN, "Table"): integers.table,
-    (INTEGER_DOMAIN, "PRelu"): integers.prelu_int,
-    (INTEGER_DOMAIN, "Add"): integers.arithmetic_int,
-    (INTEGER_DOMAIN, "Mul"): integers.arithmetic_int,
+    (INTEGER_DOMAIN, "Table"): pointwise.table,
+    (INTEGER_DOMAIN, "PRelu"): elementwise_forms.prelu_int,
+    (INTEGER_DOMAIN, "Add"): elementwise_forms.arithmetic_int,
+    (INTEGER_DOMAIN, "Mul"): elementwise_forms.arithmetic_int,
     (INTEGER_DOMAIN, "LayerNormalization"): fused.layernorm_int,
     (INTEGER_DOMAIN, "Magnitude"): fused.magnitude_int,
     (INTEGER_DOMAIN, "MeanSquare"): fused.mean_square_int,

@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
-from edgekit.operators.qdq import to_integer
+from edgekit.operators.to_integer import to_integer
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing
 
 DTYPES = {

@@ -7,8 +7,9 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from edgekit.graph.model import FLOAT_NODE, Model
-from edgekit.operators.qdq import INTEGER_DOMAIN, to_integer
+from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.roles import RECURRENT, is_move
+from edgekit.operators.to_integer import to_integer
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.c.emit.recurrent import products
 from edgekit.targets.c.emit.table import EMITTERS

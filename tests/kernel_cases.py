@@ -9,9 +9,11 @@ from c_kernels import Call
 from numpy.typing import NDArray
 
 from edgekit.base import noise
-from edgekit.operators import fixed_point
-from edgekit.operators import frames as arith_frames
+from edgekit.operators import along, normalize
+from edgekit.operators.border import twin as border_twin
+from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.deform import twin as deform_twin
+from edgekit.operators.elementwise import twin as elementwise_twin
 from edgekit.operators.fused import twin as fused_twin
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear import twin as linear_twin
@@ -19,7 +21,6 @@ from edgekit.operators.pointwise import tables as lookup_tables
 from edgekit.operators.pointwise import twin as pointwise_twin
 from edgekit.operators.pooling import twin as pooling_twin
 from edgekit.operators.recurrent import twin as recurrent_twin
-from edgekit.operators.resize import taps as resize
 from edgekit.operators.resize import twin as resize_twin
 from edgekit.operators.spectral import twin as spectral_twin
 from edgekit.targets.c.packing import int4_bytes
@@ -270,7 +271,7 @@ def conv(kernel: str) -> Callable[[Draw], Call]:
         x_zero = d.int(-128, 127) if x_type == "s8" else d.int(-1, 1)
         scaling = multipliers(d, acc, shape.out_c)
         args = [x, x_zero, w, biases(d, acc, shape.out_c), *scaling, *limits(d, y_type)]
-        y = twin(linear_twin, kernel)(*args, shape)
+        y = twin(conv_twin, kernel)(*args, shape)
         return in_bytes(Call(kernel, [*args, blank(y), struct], {9: y}), 2)
 
     return build
@@ -285,10 +286,10 @@ def conv_f32(kernel: str) -> Callable[[Draw], Call]:
         x, w = floats(d, *x_shape), floats(d, *w_shape)
         bias = floats(d, shape.out_c) if d.int(0, 1) else None
         if transposed:
-            y = pointwise_twin.ek_conv_transpose_f32(x, w, bias, shape)
+            y = conv_twin.ek_conv_transpose_f32(x, w, bias, shape)
             return Call(kernel, [x, w, bias, blank(y), struct], {3: y})
         relu = d.int(0, 1)
-        y = pointwise_twin.ek_conv_f32(x, w, bias, shape, relu)
+        y = conv_twin.ek_conv_f32(x, w, bias, shape, relu)
         return Call(kernel, [x, w, bias, relu, blank(y), struct], {4: y})
 
     return build
@@ -304,13 +305,13 @@ def frames(kernel: str) -> Callable[[Draw], Call]:
         if kinds == ["f32"]:
             x, w = floats(d, length, channels), floats(d, taps, channels)
             bias = floats(d, channels) if d.int(0, 1) else None
-            y = arith_frames.ek_frames_f32(x, at, w, bias)
+            y = conv_twin.ek_frames_f32(x, at, w, bias)
             return Call(kernel, [x, at, w, bias, blank(y), taps, channels], {4: y})
         acc = accumulator(kinds[0])
         x = integers(d, DTYPES[kinds[0]], length, channels)
         args = [x, at, integers(d, np.int8, taps, channels), biases(d, acc, channels)]
         args += [*multipliers(d, acc, channels), *limits(d, kinds[1])]
-        y = getattr(arith_frames, kernel)(*args)
+        y = getattr(conv_twin, kernel)(*args)
         return Call(kernel, [*args, blank(y), taps, channels], {9: y})
 
     return build
@@ -423,7 +424,7 @@ def interpolate(d: Draw) -> Call:
     outer, in_n, out_n, inner, taps = (d.int(1, n) for n in (3, 7, 9, 4, 4))
     x, weights = floats(d, outer, in_n, inner), floats(d, out_n, taps)
     index = d.rng().integers(0, in_n, (out_n, taps)).astype(np.int32)
-    y = resize.ek_interpolate_f32(x, index, weights)
+    y = resize_twin.ek_interpolate_f32(x, index, weights)
     args = [x, index, weights, blank(y), outer, in_n, out_n, inner, taps]
     return Call("ek_interpolate_f32", args, {3: y})
 
@@ -553,7 +554,7 @@ def two_operands(kernel: str) -> Callable[[Draw], Call]:
             d.int(1, 62) if d.int(0, 3) == 0 else d.int(27, 46),
             limits(d, result),
         )
-        y = getattr(fixed_point, kernel)(*twin, shift, y_zero, y_min, y_max)
+        y = getattr(elementwise_twin, kernel)(*twin, shift, y_zero, y_min, y_max)
         y = np.ascontiguousarray(np.broadcast_to(y, n))
         args = [*given, shift, y_zero, y_min, y_max, blank(y), n]
         return Call(kernel, args, {len(args) - 2: y})
@@ -578,7 +579,7 @@ def prelu(kernel: str) -> Callable[[Draw], Call]:
             d.int(10, 62) if d.int(0, 3) == 0 else d.int(24, 40),
             y_zero,
         ]
-        y = getattr(fixed_point, kernel)(*args)
+        y = getattr(elementwise_twin, kernel)(*args)
         return Call(kernel, [*args, blank(y), channels, inner], {6: y})
 
     return build
@@ -662,7 +663,7 @@ def border(kernel: str) -> Callable[[Draw], Call]:
         if verb == "quantize" and d.int(0, 1):
             halves = np.rint(np.clip(x, -1e5, 1e5)) + np.float32(0.5)
             x = halves * np.float32(scale) * np.float32(2.0 ** d.int(0, 12 if name == "s32" else 0))
-        y = getattr(fixed_point, kernel)(x, scale, zero)
+        y = getattr(border_twin, kernel)(x, scale, zero)
         return Call(kernel, [x, scale, zero, blank(y), n], {3: y})
 
     return build
@@ -676,7 +677,7 @@ def requantize(kernel: str) -> Callable[[Draw], Call]:
         mult, shift = d.int(-(1 << 31) + 1, (1 << 31) - 1), d.int(10, 62)
         x_zero = d.int(-128, 127) if x_type == "s8" else 0
         args = [integers(d, DTYPES[x_type], n), x_zero, mult, shift, *limits(d, y_type)]
-        y = getattr(fixed_point, kernel)(*args)
+        y = getattr(border_twin, kernel)(*args)
         return Call(kernel, [*args, blank(y), n], {7: y})
 
     return build
@@ -695,7 +696,7 @@ def function(kernel: str) -> Callable[[Draw], Call]:
 def finite(d: Draw) -> Call:
     n, limit = d.int(1, 50), float(np.float32(10.0 ** d.int(-1, 2)))
     x = floats(d, n, special=True)
-    y = pointwise_twin.ek_finite_f32(x, limit)
+    y = spectral_twin.ek_finite_f32(x, limit)
     return Call("ek_finite_f32", [x, blank(y), n, limit], {1: y})
 
 
@@ -703,22 +704,22 @@ def fake_quantize(d: Draw) -> Call:
     n, scale = d.int(1, 50), d.int(0, 3) / 8
     grid = np.array([scale, -d.int(0, 300), d.int(0, 300)], np.float32)
     x = floats(d, n, special=True)
-    y = pointwise_twin.ek_fake_quantize_f32(x, grid)
+    y = border_twin.ek_fake_quantize_f32(x, grid)
     return Call("ek_fake_quantize_f32", [x, grid, blank(y), n], {2: y})
 
 
 def softmax(d: Draw) -> Call:
     rows, n = d.int(1, 4), d.int(1, 40)
     x = floats(d, rows, n, special=d.int(0, 3) == 0)
-    y = pointwise_twin.ek_softmax_f32(x)
+    y = along.ek_softmax_f32(x)
     return Call("ek_softmax_f32", [x, blank(y), rows, n], {1: y})
 
 
 def layernorm(d: Draw) -> Call:
     rows, n, eps = d.int(1, 4), d.int(1, 40), float(np.float32(1e-5))
     x, scale, bias = floats(d, rows, n), floats(d, n), floats(d, n) if d.int(0, 1) else None
-    y = pointwise_twin.ek_layernorm_f32(x, scale, bias, eps)
-    mean, inverse = pointwise_twin.row_statistics(x, eps)
+    y = normalize.ek_layernorm_f32(x, scale, bias, eps)
+    mean, inverse = normalize.row_statistics(x, eps)
     if d.int(0, 1):
         results = [blank(y), blank(mean), blank(inverse)]
         args = [x, scale, bias, eps, *results, rows, n]
@@ -730,7 +731,7 @@ def instancenorm(d: Draw) -> Call:
     batch, channels, n = d.int(1, 2), d.int(1, 5), d.int(1, 20)
     x, eps = floats(d, batch, channels, n), float(np.float32(1e-5))
     scale, bias = floats(d, channels), floats(d, channels)
-    y = pointwise_twin.ek_instancenorm_f32(x, scale, bias, eps)
+    y = normalize.ek_instancenorm_f32(x, scale, bias, eps)
     args = [x, scale, bias, eps, blank(y), batch, channels, n]
     return Call("ek_instancenorm_f32", args, {4: y})
 
@@ -738,14 +739,14 @@ def instancenorm(d: Draw) -> Call:
 def fc_f32(d: Draw) -> Call:
     rows, k, n = d.int(1, 9), d.int(1, 40), several(d)
     x, w, bias = floats(d, rows, k), floats(d, k, n), floats(d, n) if d.int(0, 1) else None
-    y = pointwise_twin.ek_fc_f32(x, w, bias)
+    y = linear_twin.ek_fc_f32(x, w, bias)
     return Call("ek_fc_f32", [x, w, bias, blank(y), rows, k, n], {3: y})
 
 
 def matmul_f32(d: Draw) -> Call:
     m, k, n = d.int(1, 5), d.int(1, 40), d.int(1, 20)
     a, b = floats(d, m, k), floats(d, k, n)
-    y = pointwise_twin.ek_matmul_f32(a, b)
+    y = linear_twin.ek_matmul_f32(a, b)
     return Call("ek_matmul_f32", [a, b, blank(y), m, k, n], {2: y})
 
 

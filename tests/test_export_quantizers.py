@@ -13,7 +13,7 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.graph.model import OPSET, Model
 from edgekit.operators.oracle import Oracle
-from edgekit.operators.qdq import to_integer
+from edgekit.operators.to_integer import to_integer
 from edgekit.targets.macs import float_layers, float_operators
 from edgekit.verbs.targets import TARGETS
 

@@ -26,7 +26,7 @@ from edgekit.export.diffusion.key_steps import (
 from edgekit.export.diffusion.split_unet import find_cut, paper_keys, split, uniform_keys, with_keys
 from edgekit.export.verify import run, session
 from edgekit.graph.model import Model
-from edgekit.operators.qdq import to_integer
+from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.diffusion.denoiser import oracle_network
 from edgekit.runtime.sampler import Sampler
 from edgekit.verbs.targets import TARGETS

@@ -11,8 +11,9 @@ from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.operators.oracle import Oracle
-from edgekit.operators.qdq import INTEGER_DOMAIN, stored_type, to_integer
+from edgekit.operators.qdq import INTEGER_DOMAIN, stored_type
 from edgekit.operators.scheme import HIDDEN_TYPE
+from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.compare import tensor_report

@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from edgekit.operators import along, normalize
 from edgekit.operators import fixed_point as arithmetic
+from edgekit.operators.border import twin as border_twin
+from edgekit.operators.conv import twin as conv_twin
+from edgekit.operators.elementwise import twin as elementwise_twin
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear import twin as linear_twin
 from edgekit.operators.pointwise import tables as lookup_tables
@@ -64,11 +68,11 @@ def test_quantize_is_that_of_onnx(zero: int) -> None:
     x = np.concatenate([np.random.default_rng(1).normal(0, 3, 500), [1e9, -1e9, np.inf, -np.inf]])
     x = np.concatenate([x, (np.arange(-140, 140) + 0.5) * scale]).astype(np.float32)
     theirs = onnx_run("QuantizeLinear", [x, np.array(scale), np.array(zero, np.int8)])[0]
-    ours = arithmetic.ek_quantize_s8(x, float(scale), zero)
+    ours = border_twin.ek_quantize_s8(x, float(scale), zero)
     np.testing.assert_array_equal(ours, theirs)
-    assert arithmetic.ek_quantize_s8(np.array([np.nan], np.float32), 0.1, zero)[0] == zero
+    assert border_twin.ek_quantize_s8(np.array([np.nan], np.float32), 0.1, zero)[0] == zero
     np.testing.assert_array_equal(
-        arithmetic.ek_dequantize_s8(ours, float(scale), zero),
+        border_twin.ek_dequantize_s8(ours, float(scale), zero),
         onnx_run("DequantizeLinear", [ours, np.array(scale), np.array(zero, np.int8)])[0],
     )
 
@@ -91,7 +95,7 @@ def test_conv_is_within_one_step_of_onnxruntime(name: str) -> None:
     w_scale = rng.uniform(0.005, 0.02, s.out_c).astype(np.float32)
     x_scale, y_scale, x_zero, y_zero = np.float32(0.03), np.float32(0.21), -7, 11
     mult, shift = fixed_point(x_scale.astype(np.float64) * w_scale / y_scale, 31)
-    ours = linear_twin.ek_conv_s8_s8(x, x_zero, w, bias, mult, shift, y_zero, -128, 127, s)
+    ours = conv_twin.ek_conv_s8_s8(x, x_zero, w, bias, mult, shift, y_zero, -128, 127, s)
     theirs = onnx_run(
         "QLinearConv",
         [x[None], np.array(x_scale), np.array(x_zero, np.int8), w, w_scale, np.zeros(s.out_c, np.int8),
@@ -120,9 +124,7 @@ def test_float_conv_is_that_of_onnx(name: str) -> None:
         "group": s.groups,
     }
     theirs = onnx_run("Conv", [x[None], w, bias], pads=pads, **strides)[0][0]
-    np.testing.assert_allclose(
-        pointwise_twin.ek_conv_f32(x, w, bias, s), theirs, rtol=1e-5, atol=1e-5
-    )
+    np.testing.assert_allclose(conv_twin.ek_conv_f32(x, w, bias, s), theirs, rtol=1e-5, atol=1e-5)
 
 
 TRANSPOSED = {
@@ -146,9 +148,9 @@ def test_transposed_conv_is_that_of_onnx_in_float_and_exactly_in_integers(name: 
     }
     theirs = onnx_run("ConvTranspose", floats, pads=pads, **strides)[0][0]
     np.testing.assert_array_equal(
-        pointwise_twin.ek_conv_transpose_f32(floats[0][0], *floats[1:], s), theirs
+        conv_twin.ek_conv_transpose_f32(floats[0][0], *floats[1:], s), theirs
     )
-    ours = linear_twin.ek_conv_transpose_s8_s8(x, 3, w, bias, *ones(s.out_c), 1, -128, 127, s)
+    ours = conv_twin.ek_conv_transpose_s8_s8(x, 3, w, bias, *ones(s.out_c), 1, -128, 127, s)
     np.testing.assert_array_equal(ours, np.clip(np.floor(theirs / 2 + 0.5) + 1, -128, 127))
 
 
@@ -177,11 +179,11 @@ def test_add_and_mul_are_within_one_step_of_real_numbers(a: int, b: int) -> None
     sa, sb, sy = 0.02, 0.05, 0.06
     pair = [round(v / sy * 2.0**31) for v in (sa, sb)]
     qa, qb = np.array([a], np.int8), np.array([b], np.int8)
-    total = arithmetic.ek_add_s8(qa, 5, pair[0], qb, -9, pair[1], 31, 3, -128, 127)[0]
+    total = elementwise_twin.ek_add_s8(qa, 5, pair[0], qb, -9, pair[1], 31, 3, -128, 127)[0]
     real = np.clip(((a - 5) * sa + (b + 9) * sb) / sy + 3, -128, 127)
     assert abs(total - real) <= 0.51
     m, s = fixed_point(sa * sb / sy, 31)
-    product = arithmetic.ek_mul_s8(qa, 5, qb, -9, int(m[0]), int(s[0]), 3, -128, 127)[0]
+    product = elementwise_twin.ek_mul_s8(qa, 5, qb, -9, int(m[0]), int(s[0]), 3, -128, 127)[0]
     assert abs(product - np.clip((a - 5) * sa * (b + 9) * sb / sy + 3, -128, 127)) <= 0.51
 
 
@@ -189,7 +191,7 @@ def test_prelu_is_within_one_step_of_real_numbers() -> None:
     x = np.arange(-128, 128).astype(np.int8).reshape(2, 128)
     slopes, ratio = np.array([0.25, -1.5]), 0.8
     m_neg = np.rint(slopes * ratio * 2.0**30).astype(np.int32)
-    y = arithmetic.ek_prelu_s8(x, 7, round(ratio * 2.0**30), m_neg, 30, -20)
+    y = elementwise_twin.ek_prelu_s8(x, 7, round(ratio * 2.0**30), m_neg, 30, -20)
     d = x.astype(float) - 7
     real = np.clip(np.where(d >= 0, d, d * slopes[:, None]) * ratio - 20, -128, 127)
     assert np.abs(y - real).max() <= 0.51
@@ -399,20 +401,16 @@ def test_rows() -> None:
     x, scale, bias = (rng.standard_normal(s).astype(np.float32) for s in ((5, 33), (33,), (33,)))
     wide = x.astype(np.float64)
     e = np.exp(wide - wide.max(axis=1, keepdims=True))
-    np.testing.assert_allclose(
-        pointwise_twin.ek_softmax_f32(x), e / e.sum(axis=1, keepdims=True), rtol=1e-6
-    )
+    np.testing.assert_allclose(along.ek_softmax_f32(x), e / e.sum(axis=1, keepdims=True), rtol=1e-6)
     theirs = onnx_run("LayerNormalization", [x, scale, bias], axis=-1, epsilon=1e-5)[0]
-    np.testing.assert_allclose(
-        pointwise_twin.ek_layernorm_f32(x, scale, bias, 1e-5), theirs, atol=3e-6
-    )
+    np.testing.assert_allclose(normalize.ek_layernorm_f32(x, scale, bias, 1e-5), theirs, atol=3e-6)
     w = rng.standard_normal((33, 4)).astype(np.float32)
-    np.testing.assert_allclose(pointwise_twin.ek_matmul_f32(x, w), wide @ w, atol=1e-5)
+    np.testing.assert_allclose(linear_twin.ek_matmul_f32(x, w), wide @ w, atol=1e-5)
     np.testing.assert_allclose(
-        pointwise_twin.ek_fc_f32(x, w, bias[:4]), wide @ w + bias[:4], atol=1e-5
+        linear_twin.ek_fc_f32(x, w, bias[:4]), wide @ w + bias[:4], atol=1e-5
     )
     odd = np.array([1.0, np.nan, -np.inf, 8.5, -8.0], np.float32)
-    assert pointwise_twin.ek_finite_f32(odd, 8.0).tolist() == [1.0, 0.0, 0.0, 0.0, -8.0]
+    assert spectral_twin.ek_finite_f32(odd, 8.0).tolist() == [1.0, 0.0, 0.0, 0.0, -8.0]
 
 
 @pytest.mark.parametrize("n", [2, 6, 10, 60, 128, 192, 320, 512, 1200, 4096])

@@ -17,15 +17,17 @@ from operator_cases import f, network
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.graph.model import Model
-from edgekit.operators import fixed_point as arithmetic
+from edgekit.operators.border import twin as border_twin
+from edgekit.operators.conv import twin as conv_twin
+from edgekit.operators.elementwise import twin as elementwise_twin
 from edgekit.operators.fused import twin as fused_twin
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear import twin as linear_twin
 from edgekit.operators.oracle import Oracle
 from edgekit.operators.pointwise import tables as lookup_tables
-from edgekit.operators.qdq import to_integer
 from edgekit.operators.recurrent import twin as recurrent_twin
 from edgekit.operators.scheme import QuantType, fixed_point
+from edgekit.operators.to_integer import to_integer
 
 HALF = Fraction(1, 2)
 CORNERS = {"s8": (-128, -127, -1, 0, 1, 127), "s16": (-32768, -32767, -1, 0, 1, 32767)}
@@ -92,7 +94,7 @@ def test_a_multiplier_is_off_by_half_a_unit_of_its_mantissa(real: float, bits: i
 
 @pytest.mark.parametrize(("x", "y"), [*WIDTHS, ("s8", "s16")])
 def test_requantize_at_corners(x: str, y: str) -> None:
-    run = getattr(arithmetic, f"ek_requantize_{x}_{y}")
+    run = getattr(border_twin, f"ek_requantize_{x}_{y}")
     for (q,), x_zero, y_zero in corners(x, y, 1):
         for mult, shift in product((-(2**31) + 1, -1, 1, 2**30, 2**31 - 1), (1, 31, 40, 62)):
             exact = Fraction((q - x_zero) * mult, 2**shift)
@@ -104,7 +106,7 @@ def test_requantize_at_corners(x: str, y: str) -> None:
 @pytest.mark.parametrize("factors", [(1, -1), (2**14, 2**15 - 1), (-(2**15) + 1, 7)])
 @pytest.mark.parametrize("shift", [1, 15, 30])
 def test_add_and_mul_at_corners(x: str, y: str, factors: tuple[int, int], shift: int) -> None:
-    add, mul = (getattr(arithmetic, name_of(stem, x, y)) for stem in ("add", "mul"))
+    add, mul = (getattr(elementwise_twin, name_of(stem, x, y)) for stem in ("add", "mul"))
     m1, m2 = factors
     for (p, q), x_zero, y_zero in corners(x, y, 2):
         a, b = np.array([p], DTYPES[x]), np.array([q], DTYPES[x])
@@ -117,7 +119,7 @@ def test_add_and_mul_at_corners(x: str, y: str, factors: tuple[int, int], shift:
 
 @pytest.mark.parametrize(("x", "y"), WIDTHS)
 def test_prelu_at_corners(x: str, y: str) -> None:
-    run = getattr(arithmetic, name_of("prelu", x, y))
+    run = getattr(elementwise_twin, name_of("prelu", x, y))
     for (q,), x_zero, y_zero in corners(x, y, 1):
         for above, below, shift in product((2**14, 2**15 - 1), (-(2**15) + 1, 0, 99), (1, 15, 20)):
             d = q - x_zero
@@ -149,7 +151,7 @@ def test_layers_at_corners(x: str, y: str, data: st.DataObject) -> None:
     row, w = np.array([values], DTYPES[x]), np.array([weights], np.int8)
     fc = getattr(linear_twin, f"ek_fc_{x}_{y}")
     assert int(fc(row, w, *scaling, y_zero, *RANGES[y])[0, 0]) == expected
-    conv = getattr(linear_twin, f"ek_conv_{x}_{y}")
+    conv = getattr(conv_twin, f"ek_conv_{x}_{y}")
     shape = ConvShape(k, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1)
     image, kernel = row.reshape(k, 1, 1), w.reshape(1, k, 1, 1)
     found = conv(image, 0, kernel, *scaling, y_zero, *RANGES[y], shape)

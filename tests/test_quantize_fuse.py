@@ -11,7 +11,8 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import compare, run_hops
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
-from edgekit.operators.qdq import stored_type, to_integer
+from edgekit.operators.qdq import stored_type
+from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.fuse import fuse

@@ -10,7 +10,8 @@ from builds import float_model, noise
 from edgekit.base.errors import UsageError
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.operators.oracle import Oracle
-from edgekit.operators.qdq import INTEGER_DOMAIN, TENSOR, stored_type, to_integer
+from edgekit.operators.qdq import INTEGER_DOMAIN, TENSOR, stored_type
+from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.observers import OBSERVERS

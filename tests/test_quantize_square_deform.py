@@ -15,8 +15,9 @@ from edgekit.base.npz import read_npz, write_npz
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.fpga import SquareDeformConv2d, golden
 from edgekit.operators.deform.twin import ek_square_deform_s8
-from edgekit.operators.qdq import INTEGER_DOMAIN, to_integer
+from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.scheme import DILATION_TYPE, QuantType
+from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import quantize
 from edgekit.verbs.export.importing import ImportOptions, load_model
 

@@ -8,7 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import run_hops
 from edgekit.graph.model import Model
-from edgekit.operators.qdq import stored_type, to_integer
+from edgekit.operators.qdq import stored_type
+from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.unpack import unpack_states

@@ -35,7 +35,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import CASES, Seeded
 
-from edgekit.operators import fixed_point
+from edgekit.operators.border import twin as border_twin
+from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear import twin as linear_twin
 from edgekit.operators.pointwise import twin as pointwise_twin
@@ -113,7 +114,7 @@ def pointwise(kernel: str, positions: int, channels: int, outputs: int) -> Call:
     )
     shape = ConvShape(channels, 1, positions, outputs, 1, positions, 1, 1, 1, 1, 1, 1, 0, 0, 1)
     args: list[Any] = [x, x_zero, w, bias, mult, shift, y_zero, int(y_min), int(y_max)]
-    y = getattr(linear_twin, kernel)(*args, shape)
+    y = getattr(conv_twin, kernel)(*args, shape)
     return Call(kernel, [*args, np.zeros_like(y), np.array(shape.fields(), np.int32)], {9: y})
 
 
@@ -145,7 +146,7 @@ def test_depthwise_planes_of_a_few_columns(isa_libraries: dict[str, ctypes.CDLL]
         x = random.standard_normal((3, in_h, stride * width), np.float32)
         w = random.standard_normal((6, 1, 3, 3), np.float32)
         bias = random.standard_normal(6, np.float32)
-        y = pointwise_twin.ek_conv_f32(x, w, bias, shape, top)
+        y = conv_twin.ek_conv_f32(x, w, bias, shape, top)
         struct = np.array(shape.fields(), np.int32)
         call = Call("ek_conv_f32", [x, w, bias, top, np.zeros_like(y), struct], {4: y})
         check_near(call, run(isa_libraries[isa], packed(call, ISAS[isa][0])), f"{isa}, {shape}")
@@ -185,7 +186,7 @@ def test_quantization_rounds_quotients_as_a_division_does(
         values = np.concatenate(
             [*near, np.array([np.nan, np.inf, -np.inf, 3e38, -3e38], np.float32)]
         )
-        y = fixed_point.ek_quantize_s8(values, scale, 5)
+        y = border_twin.ek_quantize_s8(values, scale, 5)
         call = Call("ek_quantize_s8", [values, scale, 5, np.zeros_like(y), values.size], {3: y})
         check(call, run(isa_libraries[isa], call), f"{isa}, scale {scale}")
 
@@ -228,7 +229,7 @@ def test_the_largest_sums_do_not_overflow(libraries: dict[str, ctypes.CDLL], x_z
     x, w = np.full((taps, 1, 1), -32768, np.int16), np.full((outputs, taps, 1, 1), -128, np.int8)
     bias, mult = np.zeros(outputs, np.int64), np.full(outputs, 1 << 14, np.int32)
     args = [x, x_zero, w, bias, mult, np.full(outputs, 33, np.uint8), 0, -32768, 32767]
-    y = linear_twin.ek_conv_s16_s16(*args, shape)
+    y = conv_twin.ek_conv_s16_s16(*args, shape)
     call = Call(
         "ek_conv_s16_s16", [*args, np.zeros_like(y), np.array(shape.fields(), np.int32)], {9: y}
     )

@@ -12,8 +12,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.operators.float_twins_more import ek_pow_f32
-from edgekit.operators.pointwise.twin import ek_sqrt_f32
+from edgekit.operators.pointwise.twin import ek_pow_f32, ek_sqrt_f32
 from edgekit.operators.roles import constant
 
 Array = NDArray[Any]

@@ -14,8 +14,9 @@ from edgekit.operators.fused.twin import (
     SOFTMAX_MOST,
     exp2_table,
 )
+from edgekit.operators.fuser import Fuser
 from edgekit.operators.geometry import dims, optional
-from edgekit.operators.qdq import Frame, Fuser, Operand, output_attributes
+from edgekit.operators.qdq import Frame, Operand, output_attributes
 from edgekit.operators.roles import constant, reduced_axes
 from edgekit.operators.scheme import MANTISSA_BITS, QuantType, fixed_point, fixed_point_pair
 

@@ -3,16 +3,13 @@
 Sums run as float64 matrix products: exact, because every partial sum is an integer below 2**53.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
-from edgekit.operators.fixed_point import I64, S8, S16, Ints, Shifts, output
-from edgekit.operators.geometry import ConvShape
+from edgekit.operators.fixed_point import F32, I64, S8, S16, Ints, Shifts, output
+from edgekit.operators.float_sums import accumulate
 
 F64 = npt.NDArray[np.float64]
-Tap = tuple[int, int, tuple[slice, slice], tuple[slice, slice]]
 
 
 def ek_fc_s8_s8(
@@ -44,81 +41,6 @@ def ek_fc_s16_s8(
 ) -> S8:
     """As `ek_fc_s8_s8`, from int16."""
     return output(_product(x, w) + bias, mult, shift, y_zero, y_min, y_max).astype(np.int8)
-
-
-def ek_conv_s8_s8(
-    x: S8, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S8:  # fmt: skip
-    """Return ``clamp(y_zero + requantize(bias + sum w * (x - x_zero)))``.
-
-    Taps outside x contribute nothing.
-    x ``(in_c, in_h, in_w)``, w ``(out_c, in_c / groups, k_h, k_w)``, y ``(out_c, out_h, out_w)``.
-    """
-    return _conv(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape).astype(np.int8)
-
-
-def ek_conv_s8_s16(
-    x: S8, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S16:  # fmt: skip
-    """As `ek_conv_s8_s8`, to int16."""
-    return _conv(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape).astype(np.int16)
-
-
-def ek_conv_s16_s16(
-    x: S16, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S16:  # fmt: skip
-    """As `ek_conv_s8_s8`, from int16 to int16."""
-    return _conv(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape).astype(np.int16)
-
-
-def ek_conv_s16_s8(
-    x: S16, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S8:  # fmt: skip
-    """As `ek_conv_s8_s8`, from int16."""
-    return _conv(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape).astype(np.int8)
-
-
-def ek_conv_transpose_s8_s8(
-    x: S8, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S8:  # fmt: skip
-    """Return the transposed convolution; w ``(in_c, out_c / groups, k_h, k_w)``.
-
-    The rest is as in `ek_conv_s8_s8`.
-    """
-    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
-    return y.astype(np.int8)
-
-
-def ek_conv_transpose_s8_s16(
-    x: S8, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S16:  # fmt: skip
-    """As `ek_conv_transpose_s8_s8`, to int16."""
-    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
-    return y.astype(np.int16)
-
-
-def ek_conv_transpose_s16_s16(
-    x: S16, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S16:  # fmt: skip
-    """As `ek_conv_transpose_s8_s8`, from int16 to int16."""
-    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
-    return y.astype(np.int16)
-
-
-def ek_conv_transpose_s16_s8(
-    x: S16, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S8:  # fmt: skip
-    """As `ek_conv_transpose_s8_s8`, from int16."""
-    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
-    return y.astype(np.int8)
 
 
 def ek_matmul_s8_s8(
@@ -153,48 +75,6 @@ def ek_matmul_s16_s16(
     return output(total, mult, shift, y_zero, y_min, y_max).astype(np.int16)
 
 
-def per_group(shape: ConvShape) -> tuple[int, int]:
-    """Return the input and output channels of one group."""
-    return shape.in_c // shape.groups, shape.out_c // shape.groups
-
-
-def conv_taps(shape: ConvShape) -> Iterator[Tap]:
-    """Yield ky, kx, (input rows, output rows), (input columns, output columns) of each tap.
-
-    Taps that never touch the input are left out.
-    """
-    for ky in range(shape.k_h):
-        for kx in range(shape.k_w):
-            rows = _reach(ky * shape.dil_h - shape.pad_top, shape.stride_h, shape.in_h, shape.out_h)
-            columns = _reach(
-                kx * shape.dil_w - shape.pad_left, shape.stride_w, shape.in_w, shape.out_w
-            )
-            if rows and columns:
-                yield ky, kx, rows, columns
-
-
-def transpose_taps(shape: ConvShape) -> Iterator[Tap]:
-    """As `conv_taps`, for a transposed convolution."""
-    for ky in range(shape.k_h):
-        for kx in range(shape.k_w):
-            rows = _reach(ky * shape.dil_h - shape.pad_top, shape.stride_h, shape.out_h, shape.in_h)
-            columns = _reach(
-                kx * shape.dil_w - shape.pad_left, shape.stride_w, shape.out_w, shape.in_w
-            )
-            if rows and columns:
-                yield ky, kx, (rows[1], rows[0]), (columns[1], columns[0])
-
-
-def _reach(base: int, stride: int, wide: int, narrow: int) -> tuple[slice, slice] | tuple[()]:
-    """Slices of i = j * stride + base and of j, for j in [0, narrow) with i in [0, wide)."""
-    first = max(0, -(base // stride))
-    last = min(narrow - 1, (wide - 1 - base) // stride)
-    if last < first:
-        return ()
-    start = first * stride + base
-    return slice(start, start + (last - first) * stride + 1, stride), slice(first, last + 1)
-
-
 def exact_product(w: Ints, x: Ints) -> I64:
     """Return ``w @ x`` as int64 for integer matrices of int8 and int8 or int16."""
     product: I64 = np.matmul(w.astype(np.float64), x.astype(np.float64)).astype(np.int64)
@@ -211,49 +91,11 @@ def _product(x: Ints, w: S8) -> I64:
     return exact_product(x, w.T)
 
 
-def _conv(
-    x: Ints, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, s: ConvShape,
-) -> I64:  # fmt: skip
-    ci, co = per_group(s)
-    d = (x.astype(np.float64) - x_zero).reshape(s.groups, ci, s.in_h, s.in_w)
-    patches = np.zeros((s.groups, ci, s.k_h, s.k_w, s.out_h, s.out_w))
-    for ky, kx, (iy, oy), (ix, ox) in conv_taps(s):
-        patches[:, :, ky, kx, oy, ox] = d[:, :, iy, ix]
-    kernel = w.astype(np.float64).reshape(s.groups, co, -1)
-    acc = np.matmul(kernel, patches.reshape(s.groups, kernel.shape[2], -1))
-    return _finish(acc, bias, mult, shift, y_zero, y_min, y_max, s)
+def ek_fc_f32(x: F32, w: F32, bias: F32 | None) -> F32:
+    """Return ``bias + x @ w``; x ``(..., k)``, w ``(k, n)``."""
+    return accumulate(np.zeros(w.shape[1], np.float32) if bias is None else bias, x, w)
 
 
-def _conv_transpose(
-    x: Ints, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, s: ConvShape,
-) -> I64:  # fmt: skip
-    ci, co = per_group(s)
-    d = (x.astype(np.float64) - x_zero).reshape(s.groups, ci, s.in_h * s.in_w)
-    kernel = w.astype(np.float64).reshape(s.groups, ci, co, s.k_h, s.k_w)
-    acc = np.zeros((s.groups, co, s.out_h, s.out_w))
-    for ky, kx, (iy, oy), (ix, ox) in transpose_taps(s):
-        part = np.matmul(kernel[..., ky, kx].transpose(0, 2, 1), d).reshape(
-            s.groups, co, s.in_h, s.in_w
-        )
-        acc[:, :, oy, ox] += part[:, :, iy, ix]
-    return _finish(acc, bias, mult, shift, y_zero, y_min, y_max, s)
-
-
-def _finish(
-    acc: F64,
-    bias: Ints,
-    mult: Ints,
-    shift: Shifts,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    s: ConvShape,
-) -> I64:
-    column = (s.out_c, 1, 1)
-    total = acc.reshape(s.out_c, s.out_h, s.out_w).astype(np.int64) + bias.reshape(column)
-    shifts = np.broadcast_to(np.asarray(shift, dtype=np.uint8), (s.out_c,)).reshape(column)
-    return output(
-        total, np.broadcast_to(mult, (s.out_c,)).reshape(column), shifts, y_zero, y_min, y_max
-    )
+def ek_matmul_f32(a: F32, b: F32) -> F32:
+    """Return ``a @ b``; a ``(m, k)``, b ``(k, n)``."""
+    return ek_fc_f32(a, b, None)

@@ -3,17 +3,10 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.operators.elementwise.functions import form
-from edgekit.operators.operator import Array
+from edgekit.operators.elementwise.forms import elementwise
+from edgekit.operators.operator import Array, integer, result, tensor
+from edgekit.operators.pointwise import tables as lookup_tables
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
-
-
-def elementwise(node: ir.Node, x: list[Array]) -> list[Array]:
-    """A function of broadcast operands of any element type."""
-    rule, dtype = form(node), node.outputs[0].dtype
-    assert dtype is not None
-    with np.errstate(all="ignore"):
-        return [np.asarray(rule.exact(*(x[i] for i in rule.operands))).astype(dtype.numpy())]
 
 
 def unary(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -22,3 +15,17 @@ def unary(node: ir.Node, x: list[Array]) -> list[Array]:
         return elementwise(node, x)
     with np.errstate(all="ignore"):
         return [POINTWISE[node.op_type].exact(x[0], attributes_of(node)).astype(np.float32)]
+
+
+def table(node: ir.Node, x: list[Array]) -> list[Array]:
+    """A function of one value."""
+    entries, to = tensor(node, "table"), result(node)
+    if x[0].dtype == np.int8:
+        return [lookup_tables.ek_lut_s8(x[0], entries)]
+    if to.dtype == np.int16:
+        return [lookup_tables.ek_lut_s16(x[0], entries)]
+    return [
+        lookup_tables.ek_lut_s16_s8(
+            x[0], entries, *(integer(node, n) for n in ("mult", "shift", "y_zero"))
+        )
+    ]

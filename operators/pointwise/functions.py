@@ -11,8 +11,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.operators import float_twins_more as more
 from edgekit.operators.pointwise import twin as ek
+from edgekit.operators.pointwise import twin as pointwise_twin
 
 Attributes = dict[str, float]
 F32 = NDArray[np.float32]
@@ -150,21 +150,21 @@ POINTWISE: dict[str, Pointwise] = {
     "Floor": Pointwise(lambda x, a: np.floor(x), lambda x, a: np.floor(x), "ek_floorf1({x})"),
     "Ceil": Pointwise(lambda x, a: np.ceil(x), lambda x, a: np.ceil(x), "ek_ceilf1({x})"),
     "Round": Pointwise(lambda x, a: np.rint(x), lambda x, a: np.rint(x), "ek_rintf1({x})"),
-    "Sin": Pointwise(lambda x, a: np.sin(x), lambda x, a: more.ek_sin_f32(x), "ek_sincosf1({x}, 0)"),
-    "Cos": Pointwise(lambda x, a: np.cos(x), lambda x, a: more.ek_cos_f32(x), "ek_sincosf1({x}, 1)"),
+    "Sin": Pointwise(lambda x, a: np.sin(x), lambda x, a: pointwise_twin.ek_sin_f32(x), "ek_sincosf1({x}, 0)"),
+    "Cos": Pointwise(lambda x, a: np.cos(x), lambda x, a: pointwise_twin.ek_cos_f32(x), "ek_sincosf1({x}, 1)"),
     "Tan": Pointwise(
         lambda x, a: np.tan(x),
-        lambda x, a: more.ek_sin_f32(x) / more.ek_cos_f32(x),
+        lambda x, a: pointwise_twin.ek_sin_f32(x) / pointwise_twin.ek_cos_f32(x),
         "ek_sincosf1({x}, 0) / ek_sincosf1({x}, 1)",
     ),
-    "Asin": Pointwise(lambda x, a: np.arcsin(x), lambda x, a: more.ek_asin_f32(x), "ek_asinf1({x})"),
-    "Acos": Pointwise(lambda x, a: np.arccos(x), lambda x, a: more.ek_acos_f32(x), "ek_acosf1({x})"),
-    "Atan": Pointwise(lambda x, a: np.arctan(x), lambda x, a: more.ek_atan_f32(x), "ek_atanf1({x})"),
-    "Sinh": Pointwise(lambda x, a: np.sinh(x), lambda x, a: more.ek_sinh_f32(x), "ek_sinhf1({x})"),
-    "Cosh": Pointwise(lambda x, a: np.cosh(x), lambda x, a: more.ek_cosh_f32(x), "ek_coshf1({x})"),
-    "Asinh": Pointwise(lambda x, a: np.arcsinh(x), lambda x, a: more.ek_asinh_f32(x), "ek_asinhf1({x})"),
-    "Acosh": Pointwise(lambda x, a: np.arccosh(x), lambda x, a: more.ek_acosh_f32(x), "ek_acoshf1({x})"),
-    "Atanh": Pointwise(lambda x, a: np.arctanh(x), lambda x, a: more.ek_atanh_f32(x), "ek_atanhf1({x})"),
+    "Asin": Pointwise(lambda x, a: np.arcsin(x), lambda x, a: pointwise_twin.ek_asin_f32(x), "ek_asinf1({x})"),
+    "Acos": Pointwise(lambda x, a: np.arccos(x), lambda x, a: pointwise_twin.ek_acos_f32(x), "ek_acosf1({x})"),
+    "Atan": Pointwise(lambda x, a: np.arctan(x), lambda x, a: pointwise_twin.ek_atan_f32(x), "ek_atanf1({x})"),
+    "Sinh": Pointwise(lambda x, a: np.sinh(x), lambda x, a: pointwise_twin.ek_sinh_f32(x), "ek_sinhf1({x})"),
+    "Cosh": Pointwise(lambda x, a: np.cosh(x), lambda x, a: pointwise_twin.ek_cosh_f32(x), "ek_coshf1({x})"),
+    "Asinh": Pointwise(lambda x, a: np.arcsinh(x), lambda x, a: pointwise_twin.ek_asinh_f32(x), "ek_asinhf1({x})"),
+    "Acosh": Pointwise(lambda x, a: np.arccosh(x), lambda x, a: pointwise_twin.ek_acosh_f32(x), "ek_acoshf1({x})"),
+    "Atanh": Pointwise(lambda x, a: np.arctanh(x), lambda x, a: pointwise_twin.ek_atanh_f32(x), "ek_atanhf1({x})"),
     "Celu": Pointwise(
         lambda x, a: np.where(x > 0, x, a["alpha"] * np.expm1(np.minimum(x, 0) / a["alpha"])),
         lambda x, a: np.where(x > 0, x, _f(a["alpha"]) * (ek.ek_exp_f32(x / _f(a["alpha"])) - _f(1))),

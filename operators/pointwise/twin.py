@@ -11,11 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekit.operators.fixed_point import F32
-from edgekit.operators.geometry import ConvShape
-from edgekit.operators.linear.twin import conv_taps, per_group, transpose_taps
 
 U32 = npt.NDArray[np.uint32]
-
 EXP = (
     1.9875691500e-4,
     1.3981999507e-3,
@@ -43,6 +40,18 @@ EXP_HIGH = np.float32(88.72283)
 EXP_LOW = np.float32(-87.33654)
 SQRT_HALF_BITS = 0x3F3504F3
 ONE_MINUS_SQRT_HALF_BITS = 0x004AFB0D
+SIN = (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
+COS = (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
+ASIN = (4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2, 7.4953002686e-2, 1.6666752422e-1)
+ATAN = (8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1)
+SINH = (2.03721912945e-4, 8.33028376239e-3, 1.66667160211e-1)
+ASINH = (2.0122003309e-2, -4.2699340972e-2, 7.4847586088e-2, -1.6666288134e-1)
+ACOSH = (1.7596881071e-3, -7.5272886713e-3, 2.6454905019e-2, -1.1784741703e-1, 1.4142135263)
+ATANH = (1.81740078349e-1, 8.24370301058e-2, 1.46691431730e-1, 1.99782164500e-1, 3.33337300303e-1)
+PARTS_OF_HALF_PI = (1.5703125, 4.837512969970703125e-4, 7.54978995489188216e-8)
+SINE_LIMIT = np.float32(1e5)
+HALF, ONE, TWO = np.float32(0.5), np.float32(1), np.float32(2)
+LN2, HALF_PI = np.float32(0.693147181), np.float32(1.57079633)
 
 
 def quiet(function: Callable[[F32], F32]) -> Callable[[F32], F32]:
@@ -136,115 +145,6 @@ def ek_erf_f32(x: F32) -> F32:
     return np.where(np.isnan(x), x, p)
 
 
-def ek_finite_f32(x: F32, limit: float) -> F32:
-    """Return x where ``|x| <= limit``, else 0."""
-    return np.where(np.abs(x) <= np.float32(limit), x, np.float32(0))
-
-
-def ek_fake_quantize_f32(x: F32, grid: F32) -> F32:
-    """Return x rounded to a grid ``(scale, low, high)``; a scale of 0 is no grid."""
-    scale, low, high = grid
-    if not scale > 0:
-        return x
-    with np.errstate(over="ignore"):
-        v = x / scale
-    v = np.where(np.isnan(v), np.float32(0), v)
-    whole = np.rint(np.clip(v, low, high)) + np.float32(0)  # no -0
-    return np.asarray(whole * scale, np.float32)
-
-
-def ek_softmax_f32(x: F32) -> F32:
-    """Return the softmax over the last axis."""
-    with np.errstate(all="ignore"):
-        e = ek_exp_f32(x - x.max(axis=-1, keepdims=True))
-        return e / ordered_sum(e)
-
-
-def ek_layernorm_f32(x: F32, scale: F32, bias: F32 | None, eps: float) -> F32:
-    """Normalize the last axis, then scale and shift it."""
-    mean, inverse = row_statistics(x, eps)
-    with np.errstate(all="ignore"):
-        y = ((x - mean) * inverse) * scale
-        return np.asarray(y if bias is None else y + bias, dtype=np.float32)
-
-
-def ek_instancenorm_f32(x: F32, scale: F32, bias: F32, eps: float) -> F32:
-    """Normalize every channel of x ``(batch, channels, n)``, then scale and shift it."""
-    mean, inverse = row_statistics(x, eps)
-    with np.errstate(all="ignore"):
-        y: F32 = ((x - mean) * inverse) * scale.reshape(-1, 1) + bias.reshape(-1, 1)
-    return y
-
-
-def row_statistics(x: F32, eps: float) -> tuple[F32, F32]:
-    """Return mean and ``1 / sqrt(variance + eps)`` of the last axis, keeping the axis."""
-    n = np.float32(x.shape[-1])
-    with np.errstate(all="ignore"):
-        mean = ordered_sum(x) / n
-        d = x - mean
-        return mean, np.float32(1) / ek_sqrt_f32(ordered_sum(d * d) / n + np.float32(eps))
-
-
-def accumulate(start: F32, x: F32, w: F32) -> F32:
-    """Return ``start + x @ w`` summed in ascending k.
-
-    start ``(n,)``, x ``(..., k)``, w ``(k, n)``.
-    """
-    y = np.broadcast_to(start, (*x.shape[:-1], w.shape[1])).astype(np.float32)
-    with np.errstate(all="ignore"):
-        for i in range(w.shape[0]):
-            y += x[..., i, None] * w[i]
-    return y
-
-
-def ek_fc_f32(x: F32, w: F32, bias: F32 | None) -> F32:
-    """Return ``bias + x @ w``; x ``(..., k)``, w ``(k, n)``."""
-    return accumulate(np.zeros(w.shape[1], np.float32) if bias is None else bias, x, w)
-
-
-def ek_matmul_f32(a: F32, b: F32) -> F32:
-    """Return ``a @ b``; a ``(m, k)``, b ``(k, n)``."""
-    return ek_fc_f32(a, b, None)
-
-
-def ek_conv_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape, relu: int = 0) -> F32:
-    """Return the convolution; per output: bias, then taps in order (channel, row, column).
-
-    x ``(in_c, in_h, in_w)``, w ``(out_c, in_c / groups, k_h, k_w)``; where `relu` is not 0, 0 for sums not above it.
-    """
-    s = shape
-    ci, co = per_group(s)
-    xg = x.reshape(s.groups, ci, 1, s.in_h, s.in_w)
-    wg = w.reshape(s.groups, co, ci, s.k_h, s.k_w, 1, 1)
-    acc = _start(bias, s)
-    with np.errstate(all="ignore"):
-        for c in range(ci):
-            for ky, kx, (iy, oy), (ix, ox) in conv_taps(s):
-                acc[:, :, oy, ox] += wg[:, :, c, ky, kx] * xg[:, c, :, iy, ix]
-    y = acc.reshape(s.out_c, s.out_h, s.out_w)
-    return np.where(y > 0, y, np.float32(0)) if relu else y
-
-
-def ek_conv_transpose_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape) -> F32:
-    """Return the transposed convolution of x with w ``(in_c, out_c / groups, k_h, k_w)``."""
-    s = shape
-    ci, co = per_group(s)
-    xg = x.reshape(s.groups, ci, 1, s.in_h, s.in_w)
-    wg = w.reshape(s.groups, ci, co, s.k_h, s.k_w, 1, 1)
-    acc = _start(bias, s)
-    with np.errstate(all="ignore"):
-        for c in range(ci):
-            for ky, kx, (iy, oy), (ix, ox) in transpose_taps(s):
-                acc[:, :, oy, ox] += wg[:, c, :, ky, kx] * xg[:, c, :, iy, ix]
-    return acc.reshape(s.out_c, s.out_h, s.out_w)
-
-
-def _start(bias: F32 | None, s: ConvShape) -> F32:
-    start = np.zeros(s.out_c, np.float32) if bias is None else bias
-    rows = np.repeat(start, s.out_h * s.out_w).astype(np.float32)
-    return rows.reshape(s.groups, s.out_c // s.groups, s.out_h, s.out_w)
-
-
 def horner(x: F32, coefficients: Sequence[float]) -> F32:
     """Evaluate a polynomial in float32, the highest power's coefficient first."""
     p = np.full_like(x, coefficients[0])
@@ -257,7 +157,115 @@ def _float_of(bits: U32) -> F32:
     return bits.view(np.float32)
 
 
-def ordered_sum(x: F32) -> F32:
-    """Sum over the last axis from left to right, keeping the axis."""
+def ek_pow_f32(x: F32, y: F32) -> F32:
+    """Return x^y with the sign rules of C."""
     with np.errstate(all="ignore"):
-        return np.add.accumulate(x, axis=-1, dtype=np.float32)[..., -1:]
+        b = np.abs(y)
+        p = ek_exp_f32(y * ek_log_f32(np.abs(x)))
+        odd = np.where(b - np.floor(b * HALF) * TWO == 1, -p, p)
+        whole = np.where(np.floor(b) == b, odd, np.float32(np.nan))
+        return np.where((y == 0) | (x == 1), ONE, np.where(x < 0, whole, p))
+
+
+@quiet
+def ek_sin_f32(x: F32) -> F32:
+    """Return the sine; NaN where ``|x| >= 1e5``."""
+    return _sincos(x, 0)
+
+
+@quiet
+def ek_cos_f32(x: F32) -> F32:
+    """Return the cosine; NaN where ``|x| >= 1e5``."""
+    return _sincos(x, 1)
+
+
+def _sincos(x: F32, turn: int) -> F32:
+    inside = (x > -SINE_LIMIT) & (x < SINE_LIMIT)
+    r = np.where(inside, x, np.float32(0))
+    n = (r * np.float32(0.636619772) + ROUNDER) - ROUNDER
+    for part in PARTS_OF_HALF_PI:
+        r = r - n * np.float32(part)
+    q, z = n.astype(np.int32) + turn, r * r
+    s = (horner(z, SIN) * z) * r + r
+    t = ((horner(z, COS) * z) * z - HALF * z) + ONE
+    y = np.where(q & 1, t, s)
+    return np.where(inside, np.where(q & 2, -y, y), np.float32(np.nan))
+
+
+@quiet
+def ek_asin_f32(x: F32) -> F32:
+    """Return the arc sine."""
+    a = np.abs(x)
+    far = a > HALF
+    z = np.where(far, HALF * (ONE - a), a * a)
+    r = np.where(far, ek_sqrt_f32(z), a)
+    p = (horner(z, ASIN) * z) * r + r
+    p = np.where(far, HALF_PI - TWO * p, p)
+    return np.where(x < 0, -p, p)
+
+
+@quiet
+def ek_acos_f32(x: F32) -> F32:
+    """Return the arc cosine."""
+    a = np.abs(x)
+    near_one = TWO * ek_asin_f32(ek_sqrt_f32(HALF * (ONE - a)))
+    outer = np.where(x < 0, np.float32(3.14159265) - near_one, near_one)
+    return np.where(a > HALF, outer, HALF_PI - ek_asin_f32(x))
+
+
+@quiet
+def ek_atan_f32(x: F32) -> F32:
+    """Return the arc tangent."""
+    a = np.abs(x)
+    far, middle = a > np.float32(2.41421356), a > np.float32(0.414213562)
+    r = np.where(far, np.float32(-1) / a, (a - ONE) / (a + ONE))
+    r = np.where(middle, r, a)
+    start = np.where(far, HALF_PI, np.where(middle, np.float32(0.785398163), np.float32(0)))
+    z = r * r
+    y: F32 = start + ((horner(z, ATAN) * z) * r + r)
+    return np.where(x < 0, -y, y)
+
+
+@quiet
+def ek_sinh_f32(x: F32) -> F32:
+    """Return the hyperbolic sine."""
+    a, z = np.abs(x), x * x
+    e = ek_exp_f32(HALF * a)
+    large = (HALF * e) * e - HALF / (e * e)
+    p = (horner(z, SINH) * z) * x + x
+    return np.where(a > 1, np.where(x < 0, -large, large), p)
+
+
+@quiet
+def ek_cosh_f32(x: F32) -> F32:
+    """Return the hyperbolic cosine."""
+    e = ek_exp_f32(HALF * np.abs(x))
+    y: F32 = (HALF * e) * e + HALF / (e * e)
+    return y
+
+
+@quiet
+def ek_asinh_f32(x: F32) -> F32:
+    """Return the inverse hyperbolic sine."""
+    a, z = np.abs(x), x * x
+    near = ek_log_f32(a + ek_sqrt_f32(z + ONE))
+    large = np.where(a > np.float32(1500), ek_log_f32(a) + LN2, near)
+    p = (horner(z, ASINH) * z) * x + x
+    return np.where(a < HALF, p, np.where(x < 0, -large, large))
+
+
+@quiet
+def ek_acosh_f32(x: F32) -> F32:
+    """Return the inverse hyperbolic cosine."""
+    z = x - ONE
+    near = ek_log_f32(x + ek_sqrt_f32(z * (x + ONE)))
+    far = np.where(x > np.float32(1500), ek_log_f32(x) + LN2, near)
+    return np.where(z < HALF, horner(z, ACOSH) * ek_sqrt_f32(z), far)
+
+
+@quiet
+def ek_atanh_f32(x: F32) -> F32:
+    """Return the inverse hyperbolic tangent."""
+    z = x * x
+    p = (horner(z, ATANH) * z) * x + x
+    return np.where(np.abs(x) < HALF, p, HALF * ek_log_f32((ONE + x) / (ONE - x)))

@@ -7,9 +7,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.operators.conv.twin import conv_taps
 from edgekit.operators.fixed_point import F32, I64, S8, S16, Ints, output
 from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints
-from edgekit.operators.linear.twin import conv_taps
 from edgekit.operators.pointwise.twin import ek_exp_f32, ek_log_f32, ek_sqrt_f32
 
 

@@ -16,9 +16,10 @@ from edgekit.operators.fixed_point import (
     saturate_s16,
     saturate_s32,
 )
+from edgekit.operators.float_sums import accumulate
 from edgekit.operators.linear.twin import exact_product
 from edgekit.operators.pointwise.tables import ek_lut_s16
-from edgekit.operators.pointwise.twin import accumulate, ek_sigmoid_f32, ek_tanh_f32
+from edgekit.operators.pointwise.twin import ek_sigmoid_f32, ek_tanh_f32
 
 
 def ek_gru_s8_s8(

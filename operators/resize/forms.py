@@ -4,8 +4,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.operator import Array, integer
-from edgekit.operators.resize.taps import OUTSIDE, ek_interpolate_f32, resize_taps, text
-from edgekit.operators.resize.twin import PADDING, ek_grid_sample_f32
+from edgekit.operators.resize.taps import OUTSIDE, resize_taps, text
+from edgekit.operators.resize.twin import PADDING, ek_grid_sample_f32, ek_interpolate_f32
 
 
 def resize(node: ir.Node, x: list[Array]) -> list[Array]:

@@ -4,7 +4,6 @@ Coordinates are computed in float32, as onnxruntime does, so that ties round ali
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -152,15 +151,3 @@ def _cubic(node: ir.Node, at: F32, size: int) -> Tables:
         weights = np.where((places < 0) | (places >= size), np.float32(0), weights)
         weights = weights / weights.sum(axis=1, keepdims=True)
     return np.clip(places, 0, size - 1).astype(np.int32), weights.astype(np.float32)
-
-
-def ek_interpolate_f32(x: F32, index: NDArray[Any], weights: F32) -> F32:
-    """Return ``sum_t weights[:, t] * x[:, index[:, t]]`` in the order of t.
-
-    x ``(outer, in_n, inner)``, index and weights ``(out_n, taps)``, y ``(outer, out_n, inner)``.
-    """
-    with np.errstate(all="ignore"):
-        y = weights[:, 0, None] * x[:, index[:, 0]]
-        for tap in range(1, index.shape[1]):
-            y = y + weights[:, tap, None] * x[:, index[:, tap]]
-    return np.asarray(y, np.float32)

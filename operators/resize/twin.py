@@ -1,5 +1,7 @@
 """Sampling of images at computed places: the NumPy twin of the C kernel."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,3 +66,15 @@ def _pixel(x: F32, row: NDArray[np.int32], column: NDArray[np.int32]) -> F32:
     inside = (row >= 0) & (row < in_h) & (column >= 0) & (column < in_w)
     values = x[:, np.clip(row, 0, in_h - 1), np.clip(column, 0, in_w - 1)]
     return np.asarray(np.where(inside, values, np.float32(0)), np.float32)
+
+
+def ek_interpolate_f32(x: F32, index: NDArray[Any], weights: F32) -> F32:
+    """Return ``sum_t weights[:, t] * x[:, index[:, t]]`` in the order of t.
+
+    x ``(outer, in_n, inner)``, index and weights ``(out_n, taps)``, y ``(outer, out_n, inner)``.
+    """
+    with np.errstate(all="ignore"):
+        y = weights[:, 0, None] * x[:, index[:, 0]]
+        for tap in range(1, index.shape[1]):
+            y = y + weights[:, tap, None] * x[:, index[:, tap]]
+    return np.asarray(y, np.float32)

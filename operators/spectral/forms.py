@@ -4,7 +4,6 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.operator import Array
-from edgekit.operators.pointwise import twin as pointwise_twin
 from edgekit.operators.spectral import twin as spectral_twin
 
 
@@ -42,4 +41,4 @@ def dft(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def finite(node: ir.Node, x: list[Array]) -> list[Array]:
     """NaN, infinity and what exceeds the limit read as 0."""
-    return [pointwise_twin.ek_finite_f32(x[0], node.attributes["limit"].as_float())]
+    return [spectral_twin.ek_finite_f32(x[0], node.attributes["limit"].as_float())]

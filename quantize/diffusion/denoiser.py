@@ -13,7 +13,7 @@ from edgekit.graph.model import Model
 from edgekit.graph.step_groups import group_count, select_group
 from edgekit.operators.geometry import dims
 from edgekit.operators.oracle import Oracle
-from edgekit.operators.qdq import to_integer
+from edgekit.operators.to_integer import to_integer
 
 
 def oracle_network(model: Model, table: StepTable) -> Network:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from edgekit.export.verify import run, session, zero_states
 from edgekit.graph.model import Model, of_hop
+from edgekit.operators.conv.twin import conv_taps, transpose_taps
 from edgekit.operators.geometry import conv_shape, dims, optional
-from edgekit.operators.linear.twin import conv_taps, transpose_taps
 from edgekit.operators.roles import HIDDEN_INPUT, LINEAR, RECURRENT, constant
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.rounding.rounding import F64

@@ -11,7 +11,8 @@ from edgekit.export.passes.canonical_forms.table import RULES
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import group_count, select_group
 from edgekit.operators.geometry import dims
-from edgekit.operators.qdq import INTEGER_DOMAIN, to_integer
+from edgekit.operators.qdq import INTEGER_DOMAIN
+from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import FLOATS
 from edgekit.targets.build import Build, Layer, Placement, digest

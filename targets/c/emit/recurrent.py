@@ -12,10 +12,9 @@ import onnx_ir as ir
 from edgekit.base.errors import Problem
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims
-from edgekit.operators.integers import GATE_ARRAYS, hidden_operand
-from edgekit.operators.layers import rectified
 from edgekit.operators.pointwise.tables import sigmoid_gate, tanh_gate
 from edgekit.operators.qdq import INTEGER_DOMAIN
+from edgekit.operators.recurrent.forms import GATE_ARRAYS, hidden_operand, rectified
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import (
     SUFFIX,

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims, optional
-from edgekit.operators.layers import rectified
+from edgekit.operators.recurrent.forms import rectified
 from edgekit.operators.roles import CELL_INPUT, CELL_OUTPUT, HIDDEN_INPUT
 from edgekit.operators.scheme import GATE_TYPE, HIDDEN_TYPE, QuantType
 from edgekit.targets.litert.emit.conv import one_tap

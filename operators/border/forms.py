@@ -1,0 +1,34 @@
+"""Between float and integers, and between integer types."""
+
+import onnx_ir as ir
+
+from edgekit.operators.border import twin as border_twin
+from edgekit.operators.operator import Array, integer, kernel, result
+
+
+def quantize(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Float to integer."""
+    run = kernel(border_twin, "ek_quantize", result(node))
+    return [run(x[0], node.attributes["scale"].as_float(), integer(node, "zero"))]
+
+
+def dequantize(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Integer to float."""
+    run = kernel(border_twin, "ek_dequantize", x[0])
+    return [run(x[0], node.attributes["scale"].as_float(), integer(node, "zero"))]
+
+
+def fake_quantize(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Float to float on a row of grids."""
+    return [border_twin.ek_fake_quantize_f32(x[0], x[1][integer(node, "row")])]
+
+
+def requantize(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Integer to another scale or width."""
+    run = kernel(border_twin, "ek_requantize", x[0], result(node))
+    return [
+        run(
+            x[0],
+            *(integer(node, n) for n in ("x_zero", "mult", "shift", "y_zero", "y_min", "y_max")),
+        )
+    ]

@@ -1,0 +1,33 @@
+"""Conv and ConvTranspose, float and integer."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.operators.conv import twin as conv_twin
+from edgekit.operators.geometry import ConvShape, conv_shape, ints
+from edgekit.operators.operator import Array, integer, kernel, result, tensor
+
+
+def conv_int(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Conv or ConvTranspose."""
+    stem = "ek_conv" if node.op_type == "Conv" else "ek_conv_transpose"
+    run = kernel(conv_twin, stem, x[0], result(node))
+    shape = ConvShape.of(ints(node, "shape", []))
+    w = tensor(node, "w")
+    arrays = [
+        w.reshape(*w.shape[:2], shape.k_h, shape.k_w),
+        *(tensor(node, n) for n in ("bias", "mult", "shift")),
+    ]
+    image = x[0].reshape(shape.in_c, shape.in_h, shape.in_w)
+    numbers = [integer(node, n) for n in ("y_zero", "y_min", "y_max")]
+    return [run(image, integer(node, "x_zero"), *arrays, *numbers, shape)]
+
+
+def conv(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Conv or ConvTranspose, image by image."""
+    shape = conv_shape(node, list(x[1].shape[2:]))
+    run = conv_twin.ek_conv_f32 if node.op_type == "Conv" else conv_twin.ek_conv_transpose_f32
+    w = x[1].reshape(*x[1].shape[:2], shape.k_h, shape.k_w)
+    bias = x[2] if len(x) > 2 else None
+    images = x[0].reshape(-1, shape.in_c, shape.in_h, shape.in_w)
+    return [np.stack([run(image, w, bias, shape) for image in images])]

@@ -1,0 +1,90 @@
+"""Builders of sums, products and slopes of broadcast operands."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.operators.fuser import Fuser
+from edgekit.operators.geometry import dims
+from edgekit.operators.qdq import output_attributes
+from edgekit.operators.roles import constant, per_channel
+from edgekit.operators.scheme import MANTISSA_BITS, fixed_point, fixed_point_pair
+
+
+def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
+    """Add, Sub, Mul with broadcasting; in int16 where an operand or the result is."""
+    a, b = fuser.operand(node.inputs[0]), fuser.operand(node.inputs[1])
+    frame = fuser.frame(node)
+    if a is None or b is None or frame is None:
+        return False
+    _, kind, fused = frame
+    if "int16" in (a.kind.dtype, b.kind.dtype, kind.dtype):
+        a, b = (fuser.widened(x, f"{node.name}.wide{i}") for i, x in enumerate((a, b)))
+    attributes: dict[str, object] = {"a_zero": a.kind.zero_point, "b_zero": b.kind.zero_point}
+    bits = MANTISSA_BITS[a.kind.dtype]
+    if node.op_type == "Mul":
+        mult, shift = fixed_point(np.float64(a.kind.scale) * b.kind.scale / kind.scale, bits)
+        attributes |= {"m": int(mult[0]), "shift": int(shift[0])}
+    else:
+        sign = -1.0 if node.op_type == "Sub" else 1.0
+        m1, m2, s = fixed_point_pair(
+            a.kind.scale / kind.scale, sign * b.kind.scale / kind.scale, bits
+        )
+        attributes |= {"m1": m1, "m2": m2, "shift": s}
+    op_type = "Mul" if node.op_type == "Mul" else "Add"
+    fuser.add(
+        node, op_type, [a.value, b.value], [frame], attributes | output_attributes(kind, fused)
+    )
+    return True
+
+
+def build_prelu(fuser: Fuser, node: ir.Node) -> bool:
+    """PRelu with one slope per channel (axis 1) of every image, a float or a stored constant."""
+    stored = fuser.weights.get(node.inputs[1])  # type: ignore[arg-type]
+    slope = constant(node.inputs[1]) if stored is None else stored.real
+    if slope is None or not per_channel(slope, len(dims(node.inputs[0]))):
+        return False
+    slopes = np.ravel(slope).astype(np.float64)
+    if slopes.size > 1:
+        slopes = np.tile(slopes, dims(node.inputs[0])[0])
+    return build_slopes(fuser, node, 1.0, *slopes)
+
+
+def build_slopes(fuser: Fuser, node: ir.Node, above: float, *below: float) -> bool:
+    """One slope above 0, one per channel of every image below."""
+    x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
+    if x is None or frame is None:
+        return False
+    kind = frame[1]
+    if kind.dtype == "int16":
+        x = fuser.widened(x, f"{node.name}.wide")
+    bits = MANTISSA_BITS[x.kind.dtype]
+    real = np.array([above, *below]) * (np.float64(x.kind.scale) / kind.scale)
+    _, shifts = fixed_point(float(np.abs(real).max()), bits)
+    shift, largest = int(shifts[0]), (1 << bits) - 1
+    fixed = np.clip(np.rint(real * 2.0**shift), -largest, largest).astype(np.int64)
+    attributes: dict[str, object] = {
+        "x_zero": x.kind.zero_point,
+        "m_pos": int(fixed[0]),
+        "m_neg": fixed[1:].astype(np.int32),
+        "shift": shift,
+        "y_zero": kind.zero_point,
+    }
+    fuser.add(node, "PRelu", [x.value], [frame], attributes)
+    return True
+
+
+def build_division(fuser: Fuser, node: ir.Node) -> bool:
+    """Division by a number: part of the factor between the scales."""
+    x, frame, divisor = fuser.operand(node.inputs[0]), fuser.frame(node), constant(node.inputs[1])
+    if x is None or frame is None or divisor is None or divisor.size != 1:
+        return False
+    real = np.float64(x.kind.scale) / (np.float64(divisor.ravel()[0]) * frame[1].scale)
+    mult, shift = fixed_point(real, MANTISSA_BITS[x.kind.dtype])
+    attributes: dict[str, object] = {
+        "x_zero": x.kind.zero_point,
+        "mult": int(mult[0]),
+        "shift": int(shift[0]),
+        **output_attributes(frame[1]),
+    }
+    fuser.add(node, "Requantize", [x.value], [frame], attributes)
+    return True
