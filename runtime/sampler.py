@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base import sampler_table
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.npz import read_npz
 from edgekit.base.sampler_table import Arrays, Step, StepTable
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.engines.c import NativeEngine
@@ -77,7 +78,7 @@ class Sampler:
         Args:
             n: from 1 up.
             seed: 0 to 2^32 - 1; image i of it is the same whatever n is.
-            given: condition -> (n, ...), or one value for all images.
+            given: condition -> (n, ...), or one value for all images; a residual that is left out is 0.
             progress: is told how many rows are done, and how many there are, over all images.
 
         Raises:
@@ -102,6 +103,36 @@ class Sampler:
                 out[image] = self.by_rows(1, seed, own, told, first=image)[0]
         return out
 
+    def invert(
+        self,
+        images: ArrayLike,
+        seed: int,
+        given: Mapping[str, ArrayLike] | None = None,
+        progress: Progress | None = None,
+    ) -> Arrays:
+        """Return the conditions that make `sample` give back images; see `edgekit.base.sampler_table.invert`.
+
+        Args:
+            images: (n, *shape).
+            seed: 0 to 2^32 - 1, of the draws; image i has its own whatever n is.
+            given: the other conditions -> (n, ...), or one value for all images.
+            progress: is told how many rows are done, and how many there are.
+
+        Raises:
+            UsageError: images of another shape; a build whose rows cannot be inverted; conditions as `sample`.
+        """
+        x = np.asarray(images, np.float32)
+        if x.shape[1:] != self.shape or not len(x):
+            found, allowed = f"shape {x.shape}", f"(images, {', '.join(map(str, self.shape))})"
+            raise UsageError(Problem("images", found, allowed, "reshape them"))
+        roles = self.table.roles
+        own: dict[str | None, ArrayLike] = {roles.start: x, roles.noise: 0.0, roles.residual: 0.0}
+        drawn = {name: value for name, value in own.items() if name is not None}
+        arrays = self._given({**(given or {}), **drawn}, len(x), seed)
+        return sampler_table.invert(
+            self.table, self._network(), x, seed, arrays, np.float32, progress
+        )
+
     def by_rows(
         self, n: int, seed: int, given: Arrays, progress: Progress | None = None, first: int = 0
     ) -> NDArray[np.float32]:
@@ -110,14 +141,7 @@ class Sampler:
         Raises:
             UsageError: rows run the decoder alone, which a C build does in its own loop only.
         """
-        network = stream_network(self.stream)
-        if (self.table.graph != 0).any():
-            if isinstance(self.stream.engine, NativeEngine) or self.directory is None:
-                found, allowed = "encoder propagation", "tables whose rows run the whole network"
-                raise UsageError(Problem("rows in Python", found, allowed, "call sample"))
-            network = sampler_table.one_by_one(
-                reusing_network(self.directory, self.stream.manifest)
-            )
+        network = self._network()
         drawn: NDArray[np.float32] = sampler_table.sample(
             self.table,
             network,
@@ -131,12 +155,23 @@ class Sampler:
         )
         return drawn
 
+    def _network(self) -> sampler_table.Network:
+        """The build's network, for a loop in Python."""
+        if (self.table.graph == 0).all():
+            return stream_network(self.stream)
+        if isinstance(self.stream.engine, NativeEngine) or self.directory is None:
+            found, allowed = "encoder propagation", "tables whose rows run the whole network"
+            raise UsageError(Problem("rows in Python", found, allowed, "call sample"))
+        return sampler_table.one_by_one(reusing_network(self.directory, self.stream.manifest))
+
     def _tensor(self, name: str) -> Tensor:
         found = {tensor.name: tensor for tensor in self.stream.manifest.stream_inputs}
         return found[name]
 
     def _given(self, given: Mapping[str, ArrayLike], n: int, seed: int) -> Arrays:
         problems, arrays = [], {}
+        residual = self.table.roles.residual
+        given = given if residual is None else {residual: 0.0, **given}
         known = {tensor.name: tensor for tensor in self.conditions}
         listed = (
             ", ".join(f"{t.name} {t.dtype} {list(t.shape[1:])}" for t in known.values()) or "none"
@@ -170,14 +205,46 @@ class Sampler:
         return arrays
 
 
+def given_files(table: StepTable, start: Path | None, noise: Path | None) -> Arrays:
+    """Read the start, and noise with the residual, from .npz files that name them as the table does.
+
+    A file of one array need not name it; one of noise may leave the residual out.
+
+    Raises:
+        UsageError: a file that cannot be read or lacks the array, or a table whose start or noise is its own.
+    """
+    found, problems = Arrays(), list[Problem]()
+    roles = table.roles
+    for flag, path, name, more in (
+        ("start", start, roles.start, None),
+        ("noise", noise, roles.noise, roles.residual),
+    ):
+        if path is None:
+            continue
+        if name is None:
+            what, step = "the build draws its own", f'export with {flag} = "given" in sampler.toml'
+            problems.append(Problem(f"--{flag}", what, f"a build of given {flag}", step))
+            continue
+        arrays = read_npz(path)
+        if name not in arrays and len(arrays) == 1:
+            arrays = {name: next(iter(arrays.values()))}
+        if name not in arrays:
+            what, step = ", ".join(arrays) or "no array", f"call it {name}"
+            problems.append(Problem(f"--{flag} '{path}'", what, f"an array '{name}'", step))
+        found |= {key: arrays[key] for key in (name, more) if key in arrays}
+    if problems:
+        raise UsageError(problems)
+    return found
+
+
 def conditions(manifest: Manifest, table: StepTable) -> tuple[Tensor, ...]:
-    """The network's inputs that the rows do not fill, and y: in the order of the C struct."""
+    """The network's inputs that the rows do not fill, and what the rows read: in the order of the C struct."""
     roles = table.roles
     filled = (roles.x, roles.time, roles.group)
     given = [tensor for tensor in manifest.stream_inputs if tensor.name not in filled]
-    if table.needs_y and roles.y is not None and roles.y not in {t.name for t in given}:
-        x = next(tensor for tensor in manifest.stream_inputs if tensor.name == roles.x)
-        given.append(Tensor(roles.y, x.shape, "float32", "stream"))
+    x, known = next(t for t in manifest.stream_inputs if t.name == roles.x), {t.name for t in given}
+    own = table.own_conditions(x.shape)
+    given += [Tensor(n, shape, "float32", "stream") for n, shape in own.items() if n not in known]
     return tuple(given)
 
 

@@ -68,6 +68,7 @@ def test_help_lists_the_verbs_and_flags(edgekit: Cli) -> None:
         "doctor",
         "demo",
         "sample",
+        "invert",
     ):
         assert verb in out
     code, out, _ = edgekit("export", "--help")

@@ -1,5 +1,6 @@
 """Samplers of diffusion models: a description becomes a step table, which a model carries in its metadata."""
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
@@ -9,7 +10,8 @@ from typing import Any
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError
-from edgekit.base.sampler_table import Roles, StepTable
+from edgekit.base.sampler_table import OWN, Roles, StepTable
+from edgekit.export.diffusion.given import Given
 from edgekit.export.diffusion.schedule import SPACINGS, Schedule
 from edgekit.export.diffusion.step_tables import (
     PREDICTIONS,
@@ -20,6 +22,7 @@ from edgekit.export.diffusion.step_tables import (
     dpm_solver,
     guidance_problems,
     one_more_step,
+    visited,
 )
 from edgekit.export.diffusion.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
 from edgekit.graph.model import Model
@@ -30,8 +33,8 @@ LINEAR, ROLES = Schedule(), Roles()
 
 
 @dataclass(frozen=True)
-class Sampler:
-    """A sampler of a discrete variance-preserving schedule.
+class Sampler(Given):
+    """A sampler of a discrete variance-preserving schedule; start and noise as in `Given`.
 
     Attributes:
         schedule: what the network was trained with.
@@ -95,7 +98,10 @@ class Sampler:
             complain("eta", f"{self.eta} with {self.kind}", "0 to 1, with ddim")
         if self.variance != "small" and self.kind not in ("ddpm", "diffusevae"):
             complain("variance", f"'{self.variance}' with {self.kind}", "with ddpm or diffusevae")
-        found += guidance_problems(self)
+        found += guidance_problems(self) + self.given_problems(self.roles, has_schedule=True)
+        if self.one_more_step and (self.start, self.noise) != ("noise", "drawn"):
+            what = f"start = '{self.start}', noise = '{self.noise}'"
+            complain("one_more_step", what, "the noise of a seed: it draws the start by itself")
         if self.timesteps and not self._falls(total):
             complain("timesteps", self.timesteps, f"integers that fall, from below {total} to 0")
         if self.clip is not None and not self.clip > 0:
@@ -117,6 +123,7 @@ class Sampler:
             raise UsageError(problems)
         table = SAMPLERS[self.kind](self)
         table = table.with_(cut=self.cut) if self.cut else table
+        table = self.with_given(table, visited(self)[1])
         return one_more_step(table, self) if self.one_more_step else table
 
 
@@ -136,13 +143,14 @@ OTHERS: dict[str, type[Ouve | Bridge | Rddm | Interpolant]] = {
 
 
 def condition_values(model: Model) -> dict[str, ir.Value]:
-    """The inputs of a denoiser that its rows do not fill, by name; y, where it is none, is shaped as x."""
+    """The inputs of a denoiser that its rows do not fill, and what the rows read, by name."""
     table, values = model.sampler, {str(v.name): v for v in model.stream_inputs}
     assert table is not None
     roles = table.roles
     found = {n: v for n, v in values.items() if n not in (roles.x, roles.time, roles.group)}
-    if table.needs_y and roles.y is not None:
-        found.setdefault(roles.y, values[roles.x])
+    x = values[roles.x]
+    for name, shape in table.own_conditions(static_shape(x) or ()).items():
+        found.setdefault(name, ir.Value(name=name, shape=ir.Shape(shape), type=x.type))
     return found
 
 
@@ -211,6 +219,15 @@ def _shape_problems(model: Model, table: StepTable) -> list[Problem]:
         what = f"{len(outputs)} outputs of the network, {calls} calls a step"
         allowed = f"{expected} network outputs per step"
         found.append(Problem("sampler", what, allowed, "choose the sampler of this network"))
+    if (mean := table.start_mean) is not None and shape is not None:
+        values = math.prod(shape)
+        if mean.size not in (1, values):
+            what, allowed = f"{mean.size} numbers", f"1, or the {values} of x"
+            found.append(Problem("sampler, start_mean", what, allowed, "correct it"))
+    for role in OWN:
+        if (name := getattr(roles, role)) in inputs:
+            what, step = f"'{name}' is an input of the network", f'name it: {role} = "NAME"'
+            found.append(Problem(f"sampler, roles.{role}", what, "a name of its own", step))
     if table.needs_y and roles.y in inputs and static_shape(inputs[roles.y]) != shape:
         what = f"'{roles.y}' is {static_shape(inputs[roles.y])}"
         found.append(Problem("sampler, y", what, f"shaped as x, {shape}", "correct roles.y"))
@@ -294,7 +311,7 @@ def _misfit(value: Any, default: Any, key: str) -> str | None:
         return None if fits else "a list of numbers"
     if isinstance(default, bool):
         return None if isinstance(value, bool) else "true or false"
-    if isinstance(default, float) or key == "clip":
+    if isinstance(default, float) or key in ("clip", "start_noise"):
         return None if is_number(value) else "a number"
     if isinstance(default, int):
         return None if type(value) is int else "an integer"

@@ -139,8 +139,8 @@ def _images(model: Model, table: StepTable, network: Network) -> NDArray[Any]:
     }
     x = next(value for value in model.stream_inputs if value.name == roles.x)
     shape = (static_shape(x) or ())[1:]
-    if table.needs_y and roles.y is not None:
-        given.setdefault(roles.y, np.zeros((1, *shape), np.float32))
+    for name, whole in table.own_conditions((1, *shape)).items():
+        given.setdefault(name, np.zeros(whole, np.float32))
     drawn = [
         sampler_table.sample(table, network, shape, 1, SEARCH_SEED, given, first=image)
         for image in range(SEARCHED_IMAGES)

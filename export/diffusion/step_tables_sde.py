@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.sampler_table import Roles, StepTable
+from edgekit.export.diffusion.given import Given
 from edgekit.export.diffusion.step_tables import guidance_problems, guided
 
 Floats = NDArray[np.float64]
@@ -21,8 +22,8 @@ COMPLEX = np.sqrt(0.5)  # of a complex number of variance 1: real and imaginary 
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Description:
-    """What the descriptions share.
+class _Description(Given):
+    """What the descriptions share; start and noise as in `Given`.
 
     Attributes:
         roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
@@ -49,7 +50,7 @@ class _Description:
             for name, (value, fits, allowed) in self.limits().items()
             if not fits
         ]
-        return found + guidance_problems(self)
+        return [*found, *guidance_problems(self), *self.given_problems(self.roles, False)]
 
     def table(self) -> StepTable:
         """Return the rows.
@@ -60,7 +61,8 @@ class _Description:
         if problems := self.problems():
             raise UsageError(problems)
         table = replace(self, roles=replace(self.roles, null={})).rows()
-        return table.with_(v=guided(table.v, self), e=guided(table.e, self), roles=self.roles)
+        outputs = {"v": guided(table.v, self), "e": guided(table.e, self)}
+        return self.with_given(table.with_(**outputs, roles=self.roles))
 
 
 SOLVERS = ("predictor-corrector", "posterior")

@@ -20,7 +20,7 @@ from edgekit.runtime.audio.live import LiveFacts
 from edgekit.runtime.audio.sound import Watch, play
 from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.rows import run_wav_to_rows
-from edgekit.runtime.sampler import Sampler
+from edgekit.runtime.sampler import Sampler, given_files
 from edgekit.runtime.stream import Stream
 from edgekit.verbs import doctor as tools
 from edgekit.verbs import inspection
@@ -314,6 +314,8 @@ def sample(
     seed: int,
     *,
     conditions: Mapping[str, ArrayLike] | None = None,
+    start: str | Path | None = None,
+    noise: str | Path | None = None,
     out: str | Path | None = None,
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
@@ -324,6 +326,8 @@ def sample(
         n: how many.
         seed: 0 to 2^32 - 1; sample i of it is the same whatever n is.
         conditions: condition -> one value for all, or (n, ...).
+        start: a .npz with the start of a build whose sampler.toml says ``start = "given"``; a condition as well.
+        noise: likewise a .npz with the noise of every row, and the residual, as `invert` writes them.
         out: a .npz that gets ``x`` and the conditions, or a .png with the pictures in a grid.
         progress: see above.
 
@@ -336,10 +340,58 @@ def sample(
         raise UsageError(problem)
     progress("compile", 0, 1)
     sampler = Sampler.open(directory)
-    x = sampler.sample(n, seed, conditions, lambda done, rows: progress("sample", done, rows))
+    files = given_files(sampler.table, *(None if p is None else Path(p) for p in (start, noise)))
+    given = {**(conditions or {}), **files}
+    x = sampler.sample(n, seed, given, lambda done, rows: progress("sample", done, rows))
     if file is not None:
-        write_samples(file, x, conditions or {})
+        write_samples(file, x, given)
     return x
+
+
+def invert(
+    directory: str | Path,
+    images: str | Path,
+    *,
+    seed: int = 0,
+    conditions: Mapping[str, ArrayLike] | None = None,
+    out: str | Path | None = None,
+    progress: Progress = silent,
+) -> dict[str, NDArray[np.float32]]:
+    """Return the start, noise and residual with which a build gives images back, by the names of its conditions.
+
+    Given to `sample` with the same conditions they draw the images again; with others, the images edited
+    ("edit-friendly" noise, Huberman-Spiegelglas et al., CVPR 2024).
+
+    Args:
+        directory: a build of given start and noise; its C code is compiled and run.
+        images: a .npz whose array ``x``, or only array, is (n, channels, ...).
+        seed: 0 to 2^32 - 1, of the noise that is drawn on the way.
+        conditions: condition -> one value for all, or (n, ...).
+        out: a .npz that gets them.
+        progress: see above.
+
+    Raises:
+        UsageError: no such build or images, or conditions that it does not take.
+        ToolError: a compiler or library is missing or failed.
+    """
+    file = None if out is None else Path(out)
+    if file is not None and file.suffix.lower() != ".npz":
+        found = file.suffix or "no ending"
+        raise UsageError(Problem(f"output '{file}'", found, ".npz", "name such a file"))
+    if file is not None and (problem := output_problem(file)):
+        raise UsageError(problem)
+    arrays = read_npz(Path(images))
+    if "x" not in arrays and len(arrays) != 1:
+        found, allowed = ", ".join(arrays) or "no array", "an array 'x'"
+        raise UsageError(Problem(f"images '{images}'", found, allowed, "call it x"))
+    x = arrays.get("x", next(iter(arrays.values())))
+    progress("compile", 0, 1)
+    sampler = Sampler.open(directory)
+    maps = sampler.invert(x, seed, conditions, lambda done, rows: progress("invert", done, rows))
+    if file is not None:
+        with replacing(file) as temporary:
+            write_npz(temporary, maps)
+    return maps
 
 
 def bench(

@@ -72,16 +72,28 @@ class Loop:
 
     @cached_property
     def conditions(self) -> tuple[ir.Value, ...]:
-        """What the caller gives once per image: the network's other inputs, and y."""
+        """What the caller gives once per image: the network's other inputs, and what the rows read."""
         roles = self.table.roles
         given = [
             value
             for value in self.model.stream_inputs
             if value.name not in (roles.x, roles.time, roles.group)
         ]
-        if self.table.needs_y and roles.y not in {value.name for value in given}:
-            given.append(ir.Value(name=roles.y, shape=self.x.shape, type=self.x.type))
+        known = {str(value.name) for value in given}
+        for name, shape in self.table.own_conditions(dims(self.x)).items():
+            if name not in known:
+                given.append(ir.Value(name=name, shape=ir.Shape(shape), type=self.x.type))
         return tuple(given)
+
+    @property
+    def counts(self) -> tuple[bool, bool]:
+        """Whether the start, and whether the rows draw from the seed."""
+        table = self.table
+        return table.start_noise != 0, table.uses("s") and table.roles.noise is None
+
+    def given(self, name: str | None) -> str:
+        """A condition in C."""
+        return f"given->{field_names(self.conditions)[str(name)]}"
 
 
 def sampler_header(loop: Loop, name: str) -> str:
@@ -103,7 +115,8 @@ def sampler_header(loop: Loop, name: str) -> str:
 def sampler_source(loop: Loop, ctx: Context) -> str:
     """The function; its tables become constants of the build."""
     name, table = ctx.prefix, loop.table
-    ctx.kernels.add(KERNEL)
+    ctx.kernels |= {KERNEL} if any(loop.counts) else set()
+    begins, draws = loop.counts
     conditions = bool(loop.conditions)
     places = enumerate(loop.arrays)
     return FUNCTION.format(
@@ -116,13 +129,17 @@ def sampler_source(loop: Loop, ctx: Context) -> str:
             for i, array in places
         ),
         size=size(loop.x),
-        start="\n".join(f"        {line}" for line in _start(loop)),
-        first=_noise(ctx, "0"),
+        start="\n".join(f"        {line}" for line in _start(loop, ctx)),
+        z="    float z[4];\n" if begins or draws else "    (void)seed;\n",
+        first=_noise(ctx, "0") if begins else "",
         rows=table.rows,
         calls="\n".join(f"        {line}" for line in _calls(loop, ctx)),
         coefficients=f"{ctx.constant('sampler_rows', _coefficients(table))} + row * {len(_names(table))}",
-        noise=indent(_noise(ctx, "row + 1"), "    ") if table.uses("s") else "",
+        noise=indent(_noise(ctx, "row + 1"), "    ") if draws else "",
         update="\n".join(f"            {line}" for line in _update(loop)),
+        end=""
+        if table.roles.residual is None
+        else END.format(size=size(loop.x), residual=loop.given(table.roles.residual)),
     )
 
 
@@ -156,11 +173,25 @@ def _coefficients(table: StepTable) -> NDArray[np.float32]:
     return np.stack([column(name) for name in _names(table)], axis=1).astype(np.float32)
 
 
-def _start(loop: Loop) -> Iterator[str]:
+def _start(loop: Loop, ctx: Context) -> Iterator[str]:
+    """x_T: the terms in the order of `edgekit.base.sampler_table`."""
     table = loop.table
-    yield f"out[i] = {float_literal(table.start_noise)} * z[i % 4];"
-    if table.start_y:
-        yield f"out[i] = out[i] + {float_literal(table.start_y)} * {_y(loop)}[i];"
+    terms = [
+        f"{float_literal(factor)} * {value}"
+        for factor, value in (
+            (table.start_noise, "z[i % 4]"),
+            (table.start_y, f"{_y(loop)}[i]" if table.start_y else ""),
+            (table.start_scale, f"{loop.given(table.roles.start)}[i]" if table.start_scale else ""),
+        )
+        if factor
+    ]
+    if (mean := table.start_mean) is not None:
+        own = mean.astype(np.float32)
+        each = float_literal(own[0]) if own.size == 1 else f"{ctx.constant('sampler_mean', own)}[i]"
+        terms.append(each)
+    first, *others = terms or ["0.0f"]
+    yield f"out[i] = {first};"
+    yield from (f"out[i] = out[i] + {term};" for term in others)
     yield from (
         f"{name}[i] = {value};"
         for name, value in (("start", "out[i]"), ("before", "0.0f"))
@@ -169,7 +200,7 @@ def _start(loop: Loop) -> Iterator[str]:
 
 
 def _y(loop: Loop) -> str:
-    return f"given->{field_names(loop.conditions)[str(loop.table.roles.y)]}"
+    return loop.given(loop.table.roles.y)
 
 
 def _calls(loop: Loop, ctx: Context) -> Iterator[str]:
@@ -241,7 +272,9 @@ def _update(loop: Loop) -> Iterator[str]:
     yield f"float x = {place['a']} * out[i];"
     terms = [("b", "x0")] + [(f"e{k}", f"e{k}[i]") for k in range(table.v.shape[1])]
     terms += [("c", f"{_y(loop)}[i]")] if "c" in place else []
-    terms += [("d", "start[i]"), ("h", "before[i]"), ("s", "z[i % 4]")]
+    noise = table.roles.noise
+    z = "z[i % 4]" if noise is None else f"{loop.given(noise)}[(ptrdiff_t)row * {size(loop.x)} + i]"
+    terms += [("d", "start[i]"), ("h", "before[i]"), ("s", z)]
     yield from (f"x = x + {place[name]} * {factor};" for name, factor in terms if name in place)
     yield "out[i] = x;"
     if "before" in loop.arrays:
@@ -270,8 +303,7 @@ int {name}_sample({name} *net, void *scratch, uint64_t seed, {parameter}float *o
                   {name}_progress progress, void *user)
 {{
 {arrays}
-    float z[4];
-    if (net == NULL || scratch == NULL || out == NULL{unchecked}) {{
+{z}    if (net == NULL || scratch == NULL || out == NULL{unchecked}) {{
         return -1;
     }}
     for (int32_t i = 0; i < {size}; i++) {{
@@ -290,6 +322,12 @@ int {name}_sample({name} *net, void *scratch, uint64_t seed, {parameter}float *o
             return 1;
         }}
     }}
-    return 0;
+{end}    return 0;
 }}
+"""
+
+END = """\
+    for (int32_t i = 0; i < {size}; i++) {{
+        out[i] = out[i] + {residual}[i];
+    }}
 """

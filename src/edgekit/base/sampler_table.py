@@ -6,8 +6,11 @@ row before::
     x0 = clip(u x + sum(v_k e_k) + w y + bias[channel])
     x <- a x + b x0 + sum(e_k-coefficients e_k) + c y + d x_T + h prev + s z
 
+x_T is made of noise, y, a start that is given, and a mean; z is counted (`edgekit.base.noise`) or given, row by row.
+With given noise a residual is added behind the last row, so that the rows can give back any image: see `invert`.
+
 The loop computes terms in this order in float32, product and sum rounded apart, and leaves out those whose
-coefficient is zero in all rows; the C library's ``ek_sample_f32`` does the same, bit for bit.
+coefficient is zero in all rows; ``<name>_sample`` of a C build does the same, bit for bit.
 """
 
 import hashlib
@@ -29,6 +32,7 @@ MAX_ROWS = 1 << 16
 MAX_OUTPUTS = 16
 COLUMNS = ("u", "w", "a", "b", "c", "d", "h", "s")  # one coefficient per row
 CHOICES = ("graph", "group")  # integers
+OWN = ("start", "noise", "residual")  # roles that no input of the network has
 NOT_THE_TRAJECTORY = frozenset({"group", "v", "bias", "s"})  # what quantization may change
 
 
@@ -41,6 +45,9 @@ class Roles:
         time: the time, or, where it was folded, the index of the step; None where the network has none.
         group: the row's scale group; None where there are no groups.
         y: the condition that the rows add; it need not be an input of the network.
+        start: the condition that x_T is made of, no input of the network.
+        noise: the condition that is z, (rows, *shape) of an image, no input of the network; None where z is counted.
+        residual: with given noise, the condition that is added behind the last row.
         null: values that conditions have in the unconditional call of classifier-free guidance.
     """
 
@@ -48,6 +55,9 @@ class Roles:
     time: str | None = "t"
     group: str | None = None
     y: str | None = None
+    start: str | None = None
+    noise: str | None = None
+    residual: str | None = None
     null: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -64,7 +74,9 @@ class StepTable:
         graph: int (rows,), which of the build's graphs runs: 0 is the whole network.
         group: int (rows,), whose scales are used.
         clip: limit of |x0|, or None.
-        start_noise, start_y: the start is ``start_noise z + start_y y``.
+        start_noise, start_y, start_scale, start_mean: x_T is ``start_noise z + start_y y + start_scale start +
+            start_mean``, the last one number or as many as x has, or None.
+        ab: (rows,) of variance-preserving samplers, the cumulative product of x ahead of each row, or None.
         roles: the network's inputs.
         cut: names of the tensors between encoder and decoder, where rows of graph 1 run the decoder alone; found by
             the build where there are none.
@@ -88,6 +100,9 @@ class StepTable:
     clip: float | None = None
     start_noise: float = 1.0
     start_y: float = 0.0
+    start_scale: float = 0.0
+    start_mean: Floats | None = None
+    ab: Floats | None = None
     roles: Roles = Roles()
     folded: bool = False
     cut: tuple[str, ...] = ()
@@ -102,6 +117,8 @@ class StepTable:
         clip: float | None = None,
         start_noise: float = 1.0,
         start_y: float = 0.0,
+        start_scale: float = 0.0,
+        start_mean: ArrayLike | None = None,
         folded: bool = False,
         cut: Sequence[str] = (),
     ) -> "StepTable":
@@ -113,20 +130,26 @@ class StepTable:
         rows = len(np.asarray(time))
         shapes: dict[str, tuple[int, ...]] = {name: (rows,) for name in (*COLUMNS, *CHOICES)}
         shapes |= {"v": (rows, outputs), "e": (rows, outputs)}
-        if unknown := columns.keys() - shapes.keys() - {"bias"}:
+        if unknown := columns.keys() - shapes.keys() - {"bias", "ab"}:
             raise ValueError(f"no column {', '.join(sorted(unknown))}")
         arrays: dict[str, Any] = {}
         for name, shape in shapes.items():
             kind = np.int64 if name in CHOICES else np.float64
             given = columns.get(name)
             arrays[name] = np.zeros(shape, kind) if given is None else np.asarray(given, kind)
-        bias = columns.get("bias")
+        bias, ab = (
+            None if array is None else np.asarray(array, np.float64)
+            for array in (columns.get("bias"), columns.get("ab"))
+        )
         made = StepTable(
             np.asarray(time, np.float64),
-            bias=None if bias is None else np.asarray(bias, np.float64),
+            bias=bias,
             clip=clip,
             start_noise=start_noise,
             start_y=start_y,
+            start_scale=start_scale,
+            start_mean=None if start_mean is None else np.asarray(start_mean, np.float64),
+            ab=ab,
             roles=roles,
             folded=folded,
             cut=tuple(cut),
@@ -173,6 +196,17 @@ class StepTable:
         """Whether the rows add the condition y."""
         return self.uses("w") or self.uses("c") or self.start_y != 0
 
+    def own_conditions(self, x: Sequence[int]) -> dict[str, tuple[int, ...]]:
+        """Return the conditions that the rows themselves read, in order, with their shapes for an x (1, ...)."""
+        roles, shape = self.roles, tuple(x)
+        own = {
+            roles.y: shape if self.needs_y else None,
+            roles.start: shape if self.start_scale else None,
+            roles.noise: (1, self.rows, *shape[1:]),
+            roles.residual: shape,
+        }
+        return {name: of for name, of in own.items() if name is not None and of is not None}
+
     @property
     def needs_x0(self) -> bool:
         """Whether the update uses x0."""
@@ -185,7 +219,7 @@ class StepTable:
     def facts(self) -> dict[str, Any]:
         """Return plain lists and numbers for JSON, columns of zeros left out; `from_facts` reads them."""
         facts: dict[str, Any] = {"outputs": int(self.v.shape[1]), "time": self.time.tolist()}
-        for name in (*COLUMNS, *CHOICES, "v", "e", "bias"):
+        for name in (*COLUMNS, *CHOICES, "v", "e", "bias", "start_mean", "ab"):
             if self.uses(name):
                 facts[name] = getattr(self, name).tolist()
         scalars = {
@@ -195,7 +229,9 @@ class StepTable:
             "folded": self.folded,
             "cut": list(self.cut),
         }
-        return facts | scalars | {"roles": {**vars(self.roles), "null": dict(self.roles.null)}}
+        scalars |= {"start_scale": self.start_scale} if self.start_scale else {}
+        roles = {k: v for k, v in vars(self.roles).items() if v is not None or k not in OWN}
+        return facts | scalars | {"roles": {**roles, "null": dict(self.roles.null)}}
 
     @staticmethod
     def from_facts(facts: Mapping[str, Any]) -> "StepTable":
@@ -209,6 +245,8 @@ class StepTable:
             roles = Roles(**given.pop("roles"))
             outputs, time = given.pop("outputs"), given.pop("time")
             scalars = {name: float(given.pop(name)) for name in ("start_noise", "start_y")}
+            scalars["start_scale"] = float(given.pop("start_scale", 0.0))
+            mean = given.pop("start_mean", None)
             clip = given.pop("clip")
             _check_roles(roles)
             if type(outputs) is not int or not 1 <= outputs <= MAX_OUTPUTS:
@@ -216,8 +254,9 @@ class StepTable:
             clip = None if clip is None else float(clip)
             folded, cut = bool(given.pop("folded")), [str(name) for name in given.pop("cut")]
             return StepTable.of(
-                time, outputs, roles, given, clip=clip, folded=folded, cut=cut, **scalars
-            )
+                time, outputs, roles, given, clip=clip, folded=folded, cut=cut, start_mean=mean,
+                **scalars,
+            )  # fmt: skip
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             allowed = "the step table that an export writes"
             raise UsageError(
@@ -226,7 +265,8 @@ class StepTable:
 
 
 def _check_roles(roles: Roles) -> None:
-    names = [roles.x, *(n for n in (roles.time, roles.group, roles.y) if n is not None)]
+    others = (roles.time, roles.group, roles.y, roles.start, roles.noise, roles.residual)
+    names = [roles.x, *(name for name in others if name is not None)]
     if not all(type(name) is str for name in (*names, *roles.null)):
         raise ValueError("a role that is no text")
     if not all(type(v) in (int, float) and math.isfinite(v) for v in roles.null.values()):
@@ -258,11 +298,18 @@ def _problems(table: StepTable) -> Sequence[Problem]:
     bias, clip = table.bias, 1.0 if table.clip is None else table.clip
     if bias is not None and (bias.ndim != 2 or len(bias) != rows or not np.isfinite(bias).all()):
         complain("bias", f"shape {bias.shape}", f"numbers ({rows}, channels)")
-    scalars = (table.start_noise, table.start_y, clip)
+    ab, mean = table.ab, table.start_mean
+    if ab is not None and (ab.shape != (rows,) or not ((ab > 0) & (ab <= 1)).all()):
+        complain("ab", f"shape {ab.shape}", f"numbers above 0 up to 1, ({rows},)")
+    if mean is not None and (mean.ndim != 1 or not mean.size or not np.isfinite(mean).all()):
+        complain("start_mean", f"shape {mean.shape}", "numbers (1,) or as many as x has")
+    scalars = (table.start_noise, table.start_y, table.start_scale, clip)
     if not all(map(math.isfinite, scalars)) or clip <= 0:
         complain("start and clip", f"{scalars}", "numbers, clip above 0")
     if not found and table.needs_y and table.roles.y is None:
         complain("y", "rows that add y", "a role y")
+    if table.start_scale and table.roles.start is None:
+        complain("start", "a start that is given", "a role start")
     return found
 
 
@@ -323,7 +370,7 @@ def sample(
         loop.update(row, outputs)
         if progress:
             progress(row + 1, table.rows)
-    return loop.x
+    return loop.end()
 
 
 class _Loop:
@@ -342,11 +389,43 @@ class _Loop:
         self.y = (
             conditions[table.roles.y].astype(dtype) if table.needs_y and table.roles.y else None
         )
-        self.x: NDArray[Any] = dtype.type(table.start_noise) * self.noise(0)
-        if self.y is not None and table.start_y:
-            self.x = self.x + dtype.type(table.start_y) * self.y
+        self.x: NDArray[Any] = self.begin()
         self.start = self.x
         self.x0 = np.zeros_like(self.x)
+
+    def begin(self) -> NDArray[Any]:
+        """x_T: the sum of what it is made of."""
+        table, number = self.table, self.dtype.type
+        terms: list[NDArray[Any]] = []
+        if table.start_noise:
+            terms.append(number(table.start_noise) * self.noise(0))
+        if self.y is not None and table.start_y:
+            terms.append(number(table.start_y) * self.y)
+        if table.start_scale:
+            terms.append(number(table.start_scale) * self.own(table.roles.start))
+        whole = (len(self.seeds), *self.shape)
+        if table.start_mean is not None:
+            mean = table.start_mean.astype(self.dtype)
+            mean = mean if mean.size == 1 else mean.reshape(self.shape)
+            terms.append(np.broadcast_to(mean, whole))
+        x: NDArray[Any] = terms[0] if terms else np.zeros(whole, self.dtype)
+        for term in terms[1:]:
+            x = x + term
+        return x
+
+    def end(self) -> NDArray[Any]:
+        """What the last row left, and the residual."""
+        residual = self.table.roles.residual
+        return self.x if residual is None else self.x + self.own(residual)
+
+    def own(self, name: str | None) -> NDArray[Any]:
+        """A condition that the rows read."""
+        return np.asarray(self.conditions[str(name)], self.dtype)
+
+    def drawn(self, row: int) -> NDArray[Any]:
+        """The z of a row."""
+        name = self.table.roles.noise
+        return self.noise(1 + row) if name is None else self.own(name)[:, row]
 
     def noise(self, draw: int) -> NDArray[Any]:
         flat = normals(self.seeds, draw, math.prod(self.shape))
@@ -368,6 +447,13 @@ class _Loop:
 
     def update(self, row: int, outputs: Sequence[NDArray[Any]]) -> None:
         """One row of the table."""
+        total, x0 = self.mean(row, outputs)
+        if self.table.uses("s"):
+            total = total + self.dtype.type(self.table.s[row]) * self.drawn(row)
+        self.x, self.x0 = total, x0
+
+    def mean(self, row: int, outputs: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """What a row makes of x without its noise, and its x0."""
         table, number = self.table, self.dtype.type
         x0 = self.estimate(row, outputs)
         total = number(table.a[row]) * self.x
@@ -379,9 +465,7 @@ class _Loop:
         for name, term in (("c", self.y), ("d", self.start), ("h", self.x0)):
             if table.uses(name):
                 total = total + number(getattr(table, name)[row]) * term
-        if table.uses("s"):
-            total = total + number(table.s[row]) * self.noise(1 + row)
-        self.x, self.x0 = total, x0
+        return total, x0
 
     def estimate(self, row: int, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The row's x0."""
@@ -408,23 +492,106 @@ def _check_call(
     problems = []
     if not 0 <= seed < 1 << 32:
         problems.append(Problem("seed", str(seed), "0 to 4294967295", "choose another"))
-    needed = {*table.roles.null, *([table.roles.y] if table.needs_y and table.roles.y else [])}
-    for name in sorted(needed - conditions.keys()):
+    own = table.own_conditions((1, *shape))
+    for name in sorted({*table.roles.null, *own} - conditions.keys()):
         allowed = f"an array whose first axis is {n} images"
         problems.append(Problem(f"condition '{name}'", "not given", allowed, "give it"))
     for name, array in conditions.items():
         if array.ndim == 0 or len(array) != n:
             found, allowed = f"shape {array.shape}", f"first axis {n}"
             problems.append(Problem(f"condition '{name}'", found, allowed, "one per image"))
-    y = conditions.get(table.roles.y or "")
-    if table.needs_y and y is not None and y.shape[1:] != tuple(shape):
-        found, allowed = f"shape {y.shape}", f"{(n, *shape)}"
-        problems.append(Problem(f"condition '{table.roles.y}'", found, allowed, "reshape it"))
+        elif name in own and array.shape[1:] != own[name][1:]:
+            found, allowed = f"shape {array.shape}", f"{(n, *own[name][1:])}"
+            problems.append(Problem(f"condition '{name}'", found, allowed, "reshape it"))
+    if (mean := table.start_mean) is not None and mean.size not in (1, math.prod(shape)):
+        found, allowed = f"{mean.size} values", f"1 or {math.prod(shape)}"
+        problems.append(Problem("step table, start_mean", found, allowed, "make the table again"))
     if table.bias is not None and table.bias.shape[1] != shape[0]:
         found, allowed = f"{table.bias.shape[1]} channels", f"{shape[0]}"
         problems.append(Problem("step table, bias", found, allowed, "make the table again"))
     if problems:
         raise UsageError(problems)
+
+
+def invert(
+    table: StepTable,
+    network: Network,
+    images: NDArray[Any],
+    seed: int,
+    conditions: Mapping[str, NDArray[Any]] | None = None,
+    dtype: DTypeLike = np.float32,
+    progress: Callable[[int, int], None] | None = None,
+    first: int = 0,
+) -> Arrays:
+    """Return start, noise and residual that make a table give back images: Huberman-Spiegelglas et al. (CVPR 2024).
+
+    Edit-friendly noise: x at each row's level is drawn of the image by noise of its own,
+    ``x_t = sqrt(ab_t) x0 + sqrt(1 - ab_t) z``, and what the rows must add from one to the next is their noise. Its
+    deviation is above 1; that is the method. Each x is computed anew with what was found, so errors do not add up.
+
+    Args:
+        table: with given start and noise, and rows that all but the last draw.
+        network: as `sample` calls it, and as it will be called.
+        images: (n, *shape).
+        seed: of the draws: row r reads draw r.
+        conditions: name -> (n, ...): the network's other inputs.
+        dtype: as in `sample`.
+        progress: as in `sample`.
+        first: number of the first image.
+
+    Returns:
+        By the names that the table's roles have for them: the start and the residual (n, *shape), the noise
+        (n, rows, *shape).
+
+    Raises:
+        UsageError: a table whose rows cannot be inverted; conditions and seeds as `sample`.
+    """
+    if (problem := _not_inverted(table)) is not None:
+        raise UsageError(problem)
+    roles, n, kind = table.roles, len(images), np.dtype(dtype)
+    start, noise, residual = str(roles.start), str(roles.noise), str(roles.residual)
+    maps = np.zeros((n, table.rows, *images.shape[1:]), kind)
+    given = {**(conditions or {}), start: images, noise: maps, residual: images}
+    shape = images.shape[1:]
+    _check_call(table, given, shape, n, seed)
+    loop = _Loop(table, tuple(shape), image_seeds(seed, first, n), given, kind)
+    assert table.ab is not None
+    level = np.append(table.ab, 1.0)
+
+    def noised(row: int) -> NDArray[Any]:
+        signal, rest = (kind.type(v) for v in np.sqrt([level[row], 1 - level[row]]))
+        return np.asarray(signal * images.astype(kind) + rest * loop.noise(row))
+
+    loop.x = loop.start = noised(0)
+    for row in range(table.rows):
+        outputs: list[NDArray[Any]] = []
+        for call in range(table.calls):
+            outputs += network(*loop.call(row, call))
+        if row + 1 < table.rows:
+            mean, _ = loop.mean(row, outputs)
+            maps[:, row] = (noised(row + 1) - mean) / kind.type(table.s[row])
+        loop.update(row, outputs)
+        if progress:
+            progress(row + 1, table.rows)
+    return {start: loop.start, noise: maps, residual: images.astype(kind) - loop.x}
+
+
+def _not_inverted(table: StepTable) -> Problem | None:
+    """Why a table has no start and noise that give an image back."""
+    roles = table.roles
+    if (
+        roles.start is None
+        or roles.noise is None
+        or (table.start_scale, table.start_noise) != (1, 0)
+    ):
+        found, allowed = "a start or noise of its own", 'start = "given" and noise = "given"'
+    elif table.ab is None or table.needs_y:
+        found, allowed = "rows that do not say how noisy x is", "a kind of DDIM or DDPM, without y"
+    elif not table.s[:-1].all():
+        found, allowed = "rows that draw nothing", "ddpm, or ddim with eta above 0"
+    else:
+        return None
+    return Problem("inversion", found, allowed, "export with such a sampler.toml")
 
 
 def reusing(

@@ -9,7 +9,19 @@ import typer
 
 import edgekit
 from edgekit.base.errors import EdgeKitError, ToolError
-from edgekit.cli import bench, demo, doctor, export, inspect, quantize, run, sample, stream, targets
+from edgekit.cli import (
+    bench,
+    demo,
+    doctor,
+    export,
+    inspect,
+    invert,
+    quantize,
+    run,
+    sample,
+    stream,
+    targets,
+)
 from edgekit.cli.console import show_error
 from edgekit.verbs.doctor import PACKAGES
 
@@ -45,6 +57,7 @@ app.command("stream")(stream.stream)
 app.command("quantize")(quantize.quantize)
 app.command("run")(run.run)
 app.command("sample")(sample.sample)
+app.command("invert")(invert.invert)
 app.command("bench")(bench.bench)
 app.command("inspect")(inspect.inspect)
 app.command("targets")(targets.targets)

@@ -10,6 +10,14 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, out, print_json, progress
 from edgekit.cli.export import parse_constant
 
+Conditions = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="What to condition on, as label=3: one value for all samples, or one each with commas; repeatable.",
+    ),
+]
+
 
 def sample(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A build with a sampler.")],
@@ -19,11 +27,15 @@ def sample(
         typer.Option("-o", "--out", help="A .npz of arrays, or a .png with a grid of pictures."),
     ],
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
-    condition: Annotated[
-        list[str] | None,
+    condition: Conditions = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A .npz with the start, where the build takes one."),
+    ] = None,
+    noise: Annotated[
+        Path | None,
         typer.Option(
-            metavar="NAME=VALUE",
-            help="What to condition on, as label=3: one value for all samples, or one each with commas; repeatable.",
+            metavar="FILE", help="A .npz with the noise of each row, as invert writes it."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -33,13 +45,25 @@ def sample(
     Sample i of a seed is the same bits whatever -n is. The C code of a build is compiled and run: run only
     builds that you trust.
     """
-    given = dict(_condition(text) for text in condition or ())
+    given = parse_conditions(condition)
     with progress(as_json) as report:
-        x = api.sample(directory, count, seed, conditions=given, out=path, progress=report)
+        x = api.sample(
+            directory, count, seed, conditions=given, start=start, noise=noise, out=path,
+            progress=report,
+        )  # fmt: skip
     if as_json:
         print_json({"path": str(path), "samples": count, "seed": seed, "shape": list(x.shape[1:])})
         return
     out.print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+def parse_conditions(texts: list[str] | None) -> dict[str, Any]:
+    """Read NAME=VALUE options.
+
+    Raises:
+        UsageError: one that is none.
+    """
+    return dict(_condition(text) for text in texts or ())
 
 
 def _condition(text: str) -> tuple[str, Any]:
