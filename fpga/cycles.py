@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from edgekit.fpga.network import Layer
 from edgekit.fpga.spec import EngineSpec
 
-DEPTHWISE_LATENCY = 9  # registers from a beat in to its result out
-DENSE_LATENCY = 8
+DEPTHWISE_LATENCY = 12  # from a beat in to its result out
+DENSE_LATENCY = 10
+REFILL = 5  # from a bank's last use to the first row that fills it again
 TABLE_BYTES = 7  # bias, multiplier and shift of a channel
 
 
@@ -20,7 +21,8 @@ class LayerCycles:
         path: ``dense`` or ``depthwise``.
         macs: multiply-accumulates that the network needs.
         compute: cycles of the data path, filling and draining included.
-        tables: cycles of loading biases and multipliers, and the first weights; nothing runs meanwhile.
+        tables: cycles of loading what the layer begins with: the first weights and their scaling, a depthwise layer's
+            tables; nothing runs meanwhile.
         port: cycles that the memory port needs for what moves while the layer runs.
         dram_bytes: of pictures and results that the layer reads from DRAM or writes there.
         weight_bytes: that it reads: weights and tables.
@@ -61,17 +63,29 @@ def depthwise_passes(spec: EngineSpec, channels: int, width: int) -> list[int]:
 
 
 def depthwise_compute(
-    spec: EngineSpec, channels: int, height: int, width: int, deform: bool
+    spec: EngineSpec, channels: int, height: int, width: int, deform: bool, stride: int = 1
 ) -> int:
-    """Cycles of a depthwise layer: each pass scans the picture and the rows of the line buffer's lead."""
+    """Cycles of a depthwise layer: each pass scans the picture and the rows of the line buffer's lead.
+
+    It ends with the scan or, later mostly, with its last result.
+    """
     lead = spec.lead_rows if deform else 2
-    passes = depthwise_passes(spec, channels, width)
-    return sum((height + lead) * width * groups + DEPTHWISE_LATENCY for groups in passes)
+    behind = (height - 1) % stride * width + (width - 1) % stride  # pixels behind the last kept one
+    return sum(
+        (height + lead) * width * groups + max(DEPTHWISE_LATENCY - behind * groups, 0)
+        for groups in depthwise_passes(spec, channels, width)
+    )
 
 
 def dense_compute(spec: EngineSpec, beats: int, pixels: int, outputs: int) -> int:
-    """Cycles of a dense layer: `beats` of input for each beat of output."""
-    return groups_of(outputs, spec.columns) * pixels * beats + DENSE_LATENCY
+    """Cycles of a dense layer whose weights arrive a row a cycle: `beats` of input for each beat of output.
+
+    A group lasts ``pixels * beats`` cycles. Of so few pixels that its bank is not filled again meanwhile, every second
+    one waits.
+    """
+    groups, lasts = groups_of(outputs, spec.columns), pixels * beats
+    waits = max(REFILL + beats - lasts, 0)
+    return groups * lasts + (groups - 1) // 2 * waits + DENSE_LATENCY
 
 
 def layer_cycles(
@@ -90,20 +104,23 @@ def layer_cycles(
     pixels = -(-height // layer.stride) * -(-width // layer.stride)
     taps, slots = layer.kernel**2, out_planes * spec.lanes
     first = weights = tables = 0
+    more = 0  # scaling that follows with the weights
     if layer.path == "depthwise":
         deform = layer.dilation is not None
-        compute = depthwise_compute(spec, planes * spec.lanes, height, width, deform)
+        compute = depthwise_compute(spec, planes * spec.lanes, height, width, deform, layer.stride)
         first = weights = planes * spec.lanes * taps
         tables = TABLE_BYTES * slots
     elif layer.path == "dense":
         compute = dense_compute(spec, taps * planes, pixels, slots)
         first = taps * planes * spec.lanes * spec.columns
-        weights = first * groups_of(slots, spec.columns)
-        tables = TABLE_BYTES * slots
+        groups = groups_of(slots, spec.columns)
+        weights = first * groups
+        tables = TABLE_BYTES * spec.columns
+        more = tables * (groups - 1)
     else:
         compute = planes * pixels * taps + DENSE_LATENCY
     first_bytes = first * spec.weight_bits // 8 + tables
-    later_bytes = (weights - first) * spec.weight_bits // 8
+    later_bytes = (weights - first) * spec.weight_bits // 8 + more
     return LayerCycles(
         layer.name,
         layer.path,

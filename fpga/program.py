@@ -1,16 +1,17 @@
 """`Program`: the numbers that an engine is given: layers, planes, weights, tables."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.errors import ModelError, Problem
 from edgekit.fpga.layout import IMAGE_LANES, Layout, make_layout
 from edgekit.fpga.network import Layer, Network, View
 from edgekit.fpga.simulate import dense_rows
-from edgekit.fpga.spec import EngineSpec
+from edgekit.fpga.spec import MOST_COUNT, MOST_SIDE, EngineSpec
 from edgekit.runtime.engines.fpga import packed
 
 FIELDS = (
@@ -79,8 +80,13 @@ class Program:
 
 
 def assemble(network: Network, spec: EngineSpec) -> Program:
-    """Return the program of a network; `spec` must fit it, see `edgekit.fpga.search.fitted`."""
+    """Return the program of a network; `edgekit.fpga.search.fitted` gives specs that fit it.
+
+    Raises `ModelError` with every layer that the RTL of such an engine cannot hold.
+    """
     layout = make_layout(network, spec)
+    if problems := [p for layer in network.layers for p in limits(layer, spec, layout)]:
+        raise ModelError(problems)
     writer = _Writer(network, spec, layout)
     for layer in network.layers:
         writer.add(layer)
@@ -93,6 +99,31 @@ def assemble(network: Network, spec: EngineSpec) -> Program:
         spec,
         network,
     )
+
+
+def limits(layer: Layer, spec: EngineSpec, layout: Layout) -> Iterator[Problem]:
+    """What of a layer the counters and memories of an engine's RTL cannot hold."""
+    where, height, width = f"layer {layer.name!r}", layer.x.height, layer.x.width
+    pixels = -(-height // layer.stride) * -(-width // layer.stride)
+    groups = -(-layout.placed[layer.y].planes * spec.lanes // spec.columns)
+    beats = layer.kernel**2 * len(layout.planes_of(layer.x))
+    rows = {
+        "depthwise": (
+            ("rows of the picture", height, MOST_SIDE),
+            ("beats of a row, of the line buffer", width, min(spec.line_beats, MOST_SIDE)),
+        ),
+        "dense": (
+            ("rows of weights of an output group, of a bank", beats, spec.bank_beats),
+            ("pixels", pixels, MOST_COUNT),
+            ("output groups", groups, MOST_COUNT),
+        ),
+        "pool": (),
+    }[layer.path]
+    if layer.path != "pool":
+        rows += (("bits of its sums", layer.accumulator_bits, spec.accumulator_bits),)
+    for what, found, most in rows:
+        if found > most:
+            yield Problem(where, f"{found} {what}", f"at most {most}", "make the layer smaller")
 
 
 class _Writer:

@@ -7,7 +7,7 @@ scheduler, which is HLS C++, is not in any of them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgekit.fpga.spec import TAPS, EngineSpec
+from edgekit.fpga.spec import MULTIPLIER_BITS, TAPS, EngineSpec
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,10 @@ FITS: Mapping[str, Mapping[str, Fit]] = {
 }
 
 
+TABLES: Mapping[str, tuple[int, float]] = {"xilinx": (64, 1.7), "ecp5": (16, 2.3)}
+"""Channel groups that the fits' LUT RAM holds, and LUTs of a bit of the depthwise tables for each as many more."""
+
+
 @dataclass(frozen=True)
 class Resources:
     """What an engine takes of a part."""
@@ -134,13 +138,25 @@ def most_buffer_beats(spec: EngineSpec, part: Part) -> int:
     return max(left // _rams(8 * spec.lanes, 1), 0) * RAM_ROWS
 
 
-def estimate(spec: EngineSpec, family: str) -> Resources:
-    """What the engine takes; LUT and FF are fitted."""
-    fits, products = FITS[family], spec.lanes * spec.columns
+def path_logic(spec: EngineSpec, path: str, family: str) -> tuple[float, float]:
+    """LUT and FF of a data path, ``depthwise`` or ``dense``: fitted, tables of more channel groups added."""
+    channels, products = spec.columns, spec.lanes * spec.columns
+    tables = 0.0
+    if path == "depthwise":
+        channels, products = spec.lanes, TAPS * spec.lanes
+        held, per_bit = TABLES[family]
+        bits = spec.lanes * (TAPS * spec.weight_bits + spec.accumulator_bits + MULTIPLIER_BITS + 6)
+        tables = per_bit * bits * max(spec.groups - held, 0) / held
     luts, ffs = (
-        fits[f"depthwise {kind}"].of(spec.lanes, TAPS * spec.lanes, spec.weight_bits)
-        + fits[f"dense {kind}"].of(spec.columns, products, spec.weight_bits)
+        FITS[family][f"{path} {kind}"].of(channels, products, spec.weight_bits)
         for kind in ("luts", "ffs")
     )
+    return luts + tables, ffs
+
+
+def estimate(spec: EngineSpec, family: str) -> Resources:
+    """What the engine takes."""
+    depthwise, dense = (path_logic(spec, path, family) for path in ("depthwise", "dense"))
+    luts, ffs = (sum(pair) for pair in zip(depthwise, dense, strict=True))
     rams = sum(block_rams(spec, family).values())
     return Resources(round(luts), round(ffs), multipliers(spec, family), rams)

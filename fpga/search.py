@@ -9,15 +9,19 @@ from edgekit.base.errors import ModelError, Problem
 from edgekit.fpga.cycles import LayerCycles, frame_cycles
 from edgekit.fpga.network import Layer, Network
 from edgekit.fpga.program import Program, assemble
-from edgekit.fpga.resources import Part, Resources, estimate, most_buffer_beats
+from edgekit.fpga.resources import Part, Resources, block_rams, estimate, most_buffer_beats
 from edgekit.fpga.schedule import network_cycles
-from edgekit.fpga.spec import EngineSpec
+from edgekit.fpga.spec import MOST_ACCUMULATOR_BITS, MOST_SIDE, EngineSpec
 
 Goal = Literal["fps", "small"]
 GOALS: tuple[Goal, ...] = ("fps", "small")
 LANES = (2, 4, 8, 16, 32)
 SHAPES = ((1, 2), (1, 1), (3, 2), (2, 1), (3, 1), (4, 1))  # columns per lane
 LEAST_ROWS = 512  # of a memory: the depth of a block RAM
+LEAST_GROUPS, MOST_GROUPS = (
+    16,
+    64,
+)  # of the depthwise path's tables; more channels take several passes
 
 
 @dataclass(frozen=True)
@@ -43,55 +47,91 @@ class Choice:
 def choose(network: Network, part: Part, goal: Goal = "fps", dmax: int = 7) -> Choice:
     """Return the engine with the most frames per second, or, for ``small``, the one with the fewest LUTs.
 
-    Raises `ModelError` where none fits the part.
+    Raises `ModelError` where none fits the part, or the network has a layer that no engine holds.
     """
     found = list(candidates(network, part, dmax))
     if not found:
-        raise ModelError(
-            Problem(
-                f"part {part.name}",
-                "no engine for this network fits it",
-                f"{part.luts} LUT, {part.dsps} multipliers, {part.rams} block RAMs",
-                "choose a larger --part",
-            )
-        )
+        raise ModelError(_too_large(network, part, dmax))
     if goal == "small":
         return min(found, key=lambda choice: (choice.resources.luts, -choice.frames_per_second))
     return max(found, key=lambda choice: (choice.frames_per_second, -choice.resources.luts))
 
 
 def candidates(network: Network, part: Part, dmax: int) -> Iterator[Choice]:
-    """Every engine of the search that fits the part."""
+    """Every engine of the search that fits the part.
+
+    Raises `ModelError` where the network has a layer that no engine holds.
+    """
+    for lanes, columns in _sizes():
+        spec = fitted(network, part, lanes, columns, dmax)
+        resources = estimate(spec, part.family)
+        if resources.fits(part):
+            program = assemble(network, spec)
+            yield Choice(spec, program, network_cycles(program), resources)
+
+
+def _sizes() -> Iterator[tuple[int, int]]:
+    """Lanes and columns of every engine of the search."""
     for lanes in LANES:
         for times, parts in SHAPES:
             columns, rest = divmod(lanes * times, parts)
-            if rest or (columns % lanes and lanes % columns):
-                continue
-            spec = fitted(network, part, lanes, columns, dmax)
-            resources = estimate(spec, part.family)
-            if spec.line_beats >= widest(network) and resources.fits(part):
-                program = assemble(network, spec)
-                yield Choice(spec, program, network_cycles(program), resources)
+            if not rest and (columns % lanes == 0 or lanes % columns == 0):
+                yield lanes, columns
+
+
+def _too_large(network: Network, part: Part, dmax: int) -> Problem:
+    """What the smallest engine of a network would take of a part that it does not fit."""
+    specs = [fitted(network, part, lanes, columns, dmax) for lanes, columns in _sizes()]
+    sized = [(estimate(spec, part.family), spec) for spec in specs]
+    least, spec = min(sized, key=lambda pair: (pair[0].rams, pair[0].luts))
+    rams = block_rams(spec, part.family)
+    row = max(
+        (layer for layer in network.layers if layer.path == "depthwise"),
+        key=lambda layer: layer.x.width,
+        default=None,
+    )
+    lines = "" if row is None else f", for rows of {row.x.width} pixels as in {row.name!r}"
+    found = (
+        f"no engine for this network fits it; the smallest takes {least.luts} LUT, {least.ffs} flip-flops, "
+        f"{least.dsps} multipliers, {least.rams} block RAMs ({rams['line buffer']} of the line buffer{lines}; "
+        f"{rams['weights']} of weights)"
+    )
+    allowed = (
+        f"{part.luts} LUT, {part.ffs} flip-flops, {part.dsps} multipliers, {part.rams} block RAMs"
+    )
+    return Problem(
+        f"part {part.name}", found, allowed, "choose a larger --part, or smaller pictures"
+    )
 
 
 def fitted(network: Network, part: Part, lanes: int, columns: int, dmax: int) -> EngineSpec:
     """The engine of this parallelism with memories as the network needs and the part has."""
     dense = [layer for layer in network.layers if layer.path == "dense"]
     rows = 2 * max((layer.kernel**2 * weight_planes(layer, lanes) for layer in dense), default=1)
-    most = max(layer.accumulator_bits for layer in network.layers)
+    sums = max((layer.accumulator_bits for layer in network.layers), default=0)
+    line_beats = min(max(_power(widest(network)), LEAST_ROWS), MOST_SIDE + 1)
     spec = EngineSpec(
         lanes=lanes,
         columns=columns,
         dmax=dmax,
         weight_bits=network.weight_bits,
-        line_beats=max(_power(widest(network)), LEAST_ROWS),
+        line_beats=line_beats,
         buffer_beats=0,
         weight_beats=max(_power(rows), LEAST_ROWS),
-        accumulator_bits=most,
+        groups=max((_groups(layer, lanes, line_beats) for layer in network.layers), default=1),
+        accumulator_bits=min(max(sums, network.weight_bits + 10), MOST_ACCUMULATOR_BITS),
         port_bytes=part.port_bytes,
         clock_mhz=part.clock_mhz,
     )
     return replace(spec, buffer_beats=most_buffer_beats(spec, part))
+
+
+def _groups(layer: Layer, lanes: int, line_beats: int) -> int:
+    """Channel groups of a pass of a depthwise layer, as a size of tables."""
+    if layer.path != "depthwise":
+        return LEAST_GROUPS
+    most = min(line_beats // min(layer.x.width, line_beats), weight_planes(layer, lanes))
+    return min(max(_power(most), LEAST_GROUPS), MOST_GROUPS)
 
 
 def weight_planes(layer: Layer, lanes: int) -> int:

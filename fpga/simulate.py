@@ -10,14 +10,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.errors import ToolError
+from edgekit.base.errors import ToolError, VerificationError
 from edgekit.fpga import rtl
 from edgekit.fpga.network import Layer
 from edgekit.fpga.spec import EngineSpec
 
 S8 = NDArray[np.int8]
 Int = TypeVar("Int", bound=np.signedinteger)
-NOTHING = -1  # cycles of a case that gave too few beats
+NOTHING = -1  # cycles of a case that gave other beats than it must
 MODULE = {"depthwise": "ek_depthwise", "dense": "ek_dense"}
 
 
@@ -30,6 +30,7 @@ class Case:
         x: pictures ``(frames, channels, height, width)``, one right behind the other; dense takes one.
         d: ``(frames, height, width)`` of a deformable layer.
         stall_seed: 0, or the seed of random stalls on both sides.
+        reset_after: 0, or the cycles after which the first frame is reset, and begun again.
         lead: rows that the line buffer leads; None for what the layer needs.
     """
 
@@ -37,12 +38,16 @@ class Case:
     x: S8
     d: S8 | None = None
     stall_seed: int = 0
+    reset_after: int = 0
     lead: int | None = None
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """What a case gave: y ``(frames, channels, height, width)``, and cycles from first beat in to last out."""
+    """What a case gave: y ``(frames, channels, height, width)``, and its cycles.
+
+    They count from a frame's first beat in to its last out; `NOTHING` says that beats were missing, or left over.
+    """
 
     y: S8
     cycles: int
@@ -50,6 +55,8 @@ class Simulated:
 
 def build(spec: EngineSpec, path: str, folder: Path) -> Path:
     """Compile the simulation of a data path (``depthwise`` or ``dense``); returns the program.
+
+    Warnings are errors, assertions are on, and what nothing sets begins as random bits.
 
     Raises `ToolError` where verilator is missing or fails.
     """
@@ -62,10 +69,11 @@ def build(spec: EngineSpec, path: str, folder: Path) -> Path:
     program = f"sim_{path}"
     defines = [f"-D{k}={v}" for k, v in rtl.parameters(spec).items()]
     command = [
-        "verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "0", "--x-initial", "0", "-Wno-fatal",
-        "--top-module", module, "--Mdir", f"build_{path}", "-o", program,
+        "verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "unique", "--x-initial", "unique", "--assert",
+        "-Wall", "-Wno-DECLFILENAME", "-Wno-UNUSEDSIGNAL", "--top-module", module,
+        "--Mdir", f"build_{path}", "-o", program,
         "-CFLAGS", " ".join(["-O1", *defines]),
-        f"{module}.sv", "ek_requantize.sv", f"{program}.cpp",
+        f"{module}.sv", *rtl.SHARED, f"{program}.cpp",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -74,12 +82,18 @@ def build(spec: EngineSpec, path: str, folder: Path) -> Path:
 
 
 def run(program: Path, spec: EngineSpec, cases: Sequence[Case]) -> list[Simulated]:
-    """Run cases of one data path, one after another in one program."""
+    """Run cases of one data path, one after another in one program, without a reset between them.
+
+    Raises `VerificationError` where an assertion of the RTL fails.
+    """
     path = cases[0].layer.path
     encode = _depthwise_case if path == "depthwise" else _dense_case
     source, results = program.parent / "cases.bin", program.parent / "results.bin"
     source.write_bytes(b"".join(encode(case, spec).astype("<i4").tobytes() for case in cases))
-    subprocess.run([str(program), str(source), str(results)], check=True)
+    command = [str(program), str(source), str(results)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise VerificationError(f"RTL simulation: {(done.stdout + done.stderr).strip()[-2000:]}")
     numbers = np.fromfile(results, "<i4")
     found = []
     for case in cases:
@@ -127,10 +141,10 @@ def _depthwise_case(case: Case, spec: EngineSpec) -> NDArray[np.int64]:
         raise ValueError(f"{channels} channels of {width} pixels do not fit the line buffer")
     reach = spec.dmax if layer.dilation else 1
     lead = reach + 1 if case.lead is None else case.lead
-    outputs = frames * groups * -(-height // layer.stride) * -(-width // layer.stride)
+    outputs = groups * -(-height // layer.stride) * -(-width // layer.stride)
     head = [
         height, width, groups, lead, int(layer.dilation is not None), layer.stride.bit_length() - 1, layer.x_zero,
-        layer.y_zero, layer.y_min, layer.y_max, case.stall_seed, frames, outputs,
+        layer.y_zero, layer.y_min, layer.y_max, case.stall_seed, case.reset_after, frames, outputs,
     ]  # fmt: skip
     taps = to_beats(layer.weights.reshape(channels, 9), lanes).transpose(2, 0, 1).ravel()
     parts = [np.array(head), taps, *_tables(layer, lanes)]
@@ -150,11 +164,11 @@ def _dense_case(case: Case, spec: EngineSpec) -> NDArray[np.int64]:
     beats = windows[:, :, ::stride, ::stride].transpose(2, 3, 4, 5, 0, 1)  # y x ky kx group lane
     pixels, per_pixel = beats.shape[0] * beats.shape[1], k * k * len(x)
     columns = -(-layer.out_channels // spec.columns)
-    if columns * per_pixel > spec.weight_beats or columns > spec.groups:
-        raise ValueError(f"{layer.weights.shape} weights do not fit the weight memory")
+    if per_pixel > spec.bank_beats:
+        raise ValueError(f"{per_pixel} rows of weights do not fit a bank of {spec.bank_beats}")
     rows = dense_rows(layer.weights, spec)
     head = [
-        per_pixel, pixels, columns, layer.y_zero, layer.y_min, layer.y_max, case.stall_seed,
+        per_pixel, pixels, columns, layer.y_zero, layer.y_min, layer.y_max, case.stall_seed, case.reset_after,
     ]  # fmt: skip
     stream = np.broadcast_to(beats, (columns, *beats.shape)).ravel()
     parts = [np.array(head), rows.ravel(), *_tables(layer, spec.columns), stream]

@@ -10,6 +10,9 @@ Variant = Literal["plain", "full", "depthwise", "bounded", "square", "rounded"]
 DMAX = 7  # the largest dilation: d is an unsigned 4-bit integer, and 16 rows hold its reach
 MULTIPLIER_BITS = 16  # mantissa of the requantization multiplier
 TAPS = 9
+MOST_SIDE = 4095  # pixels of a picture's side that the depthwise path counts
+MOST_COUNT = (1 << 20) - 1  # pixels, and groups of output channels, that the dense path counts
+MOST_ACCUMULATOR_BITS = 32
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,9 @@ class EngineSpec:
         weight_bits: 8 or 4; activations have 8.
         line_beats: beats that a row of the line buffer holds: width times channel groups of one pass.
         buffer_beats: beats of the on-chip activation buffer.
-        weight_beats: rows of the 1x1 array's weight memory, each ``lanes * columns`` weights.
-        groups: channel groups whose biases and multipliers are on chip at once.
+        weight_beats: rows of the 1x1 array's weight memory, each ``lanes * columns`` weights, in two banks: one is
+            used while the other is filled.
+        groups: channel groups whose tables the depthwise path has on chip at once.
         accumulator_bits: of the sums; taken from the weights of what the engine runs.
         port_bytes: that the memory port moves in a cycle.
         clock_mhz: of everything.
@@ -57,11 +61,35 @@ class EngineSpec:
                     self.columns % self.lanes == 0 or self.lanes % self.columns == 0,
                     f"a multiple or a divisor of its {self.lanes} lanes",
                 ),
+                (
+                    "weight_beats",
+                    self.weight_beats,
+                    self.weight_beats >= 2 and self.weight_beats & (self.weight_beats - 1) == 0,
+                    "a power of two, 2 or more",
+                ),
+                (
+                    "line_beats",
+                    self.line_beats,
+                    1 <= self.line_beats <= MOST_SIDE + 1,
+                    f"1..{MOST_SIDE + 1}",
+                ),
+                ("groups", self.groups, 1 <= self.groups <= MOST_SIDE + 1, f"1..{MOST_SIDE + 1}"),
+                (
+                    "accumulator_bits",
+                    self.accumulator_bits,
+                    self.weight_bits + 10 <= self.accumulator_bits <= MOST_ACCUMULATOR_BITS,
+                    f"{self.weight_bits + 10}..{MOST_ACCUMULATOR_BITS}",
+                ),
             )
             if not fits
         ]
         if problems:
             raise UsageError(problems)
+
+    @property
+    def bank_beats(self) -> int:
+        """Rows of one bank of weights: the most that a group of output channels may have."""
+        return self.weight_beats // 2
 
     @property
     def lead_rows(self) -> int:

@@ -15,7 +15,7 @@ from edgekit.fpga.spec import EngineSpec
 
 SYNTHESIS = {"xilinx": "synth_xilinx -family xcup", "ecp5": "synth_ecp5"}
 APT = {"yosys": "yosys", "nextpnr-ecp5": "nextpnr-ecp5 fpga-trellis"}
-LUT_RAM = {"RAM64M8": 8, "TRELLIS_DPR16X4": 4}  # LUTs of a LUT memory
+LUT_RAM = {"RAM64M8": 8, "RAM32M16": 8, "TRELLIS_DPR16X4": 4}  # LUTs of a LUT memory
 CARRY = {"CCU2C": 2}  # and of a carry cell where it is made of LUTs
 RAMS = {"RAMB36E2": 2, "RAMB18E2": 1, "DP16KD": 1}  # as `edgekit.fpga.resources` counts them
 
@@ -48,8 +48,8 @@ def synthesise(spec: EngineSpec, path: str, family: str, folder: Path) -> Synthe
         (folder / name).write_text(text)
     module = MODULE[path]
     script = (
-        f"read_verilog -sv ek_requantize.sv {module}.sv; {SYNTHESIS[family]} -top {module}; flatten; "
-        f"write_json {module}.json; tee -q -o {module}.txt stat"
+        f"read_verilog -sv -D SYNTHESIS {' '.join(rtl.SHARED)} {module}.sv; {SYNTHESIS[family]} -top {module}; "
+        f"flatten; write_json {module}.json; tee -q -o {module}.txt stat"
     )
     _run(["yosys", "-q", "-p", script], folder)
     cells = dict(re.findall(r"^\s+(\w+)\s+(\d+)\s*$", (folder / f"{module}.txt").read_text(), re.M))

@@ -5,7 +5,8 @@ from importlib.resources import files
 
 from edgekit.fpga.spec import MULTIPLIER_BITS, EngineSpec
 
-SOURCES = ("ek_requantize.sv", "ek_depthwise.sv", "ek_dense.sv")
+SHARED = ("ek_requantize.sv", "ek_results.sv")
+SOURCES = (*SHARED, "ek_depthwise.sv", "ek_dense.sv")
 SIMULATION = ("sim.h", "sim_depthwise.cpp", "sim_dense.cpp")
 
 

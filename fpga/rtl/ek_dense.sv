@@ -1,118 +1,163 @@
 // Convolution over all channels: a LANES x COLUMNS array of multipliers. Each output beat of COLUMNS channels takes
-// `beats` input beats (the taps' groups of LANES channels, one after another); row r of the weights is that of beat r
-// of an output group, `beats` rows a group. Pixels come in order, all of them for the first output group, then all of
-// them for the next, up to `groups`.
+// `beats` input beats (the taps' groups of LANES channels, one after another). Pixels come in order, all of them for
+// the first output group, then all of them for the next, up to `groups`.
+// `start` takes the configuration and begins a layer, while not `busy`; `busy` falls when its last result has left.
+// Weights arrive while the array runs: of each output group `beats` rows, with the last of them its biases,
+// multipliers and shifts. Two banks hold a group each: one is used while the other is filled; the array waits where
+// its bank is not full, the weights where the next is not free.
 // At WEIGHT_BITS 4 two columns share a multiplier: (w1 * 2^12 + w0) * x holds both products, and borrows one.
-// The configuration is steady from a pass's first beat to its last; tables are written while no beat is under way.
+`default_nettype none
 module ek_dense #(
   parameter int LANES = 16,
   parameter int COLUMNS = 16,
   parameter int WEIGHT_BITS = 4,
-  parameter int WEIGHT_BEATS = 512,
-  parameter int GROUPS = 64,
+  parameter int WEIGHT_BEATS = 512,  // rows of both banks
   parameter int ACC_BITS = 24,
   parameter int MULT_BITS = 16,
   parameter int SIZE_BITS = 20
 ) (
-  input  logic                                     clk,
-  input  logic                                     rst,
-  input  logic [SIZE_BITS-1:0]                     beats,
-  input  logic [SIZE_BITS-1:0]                     pixels,
-  input  logic [SIZE_BITS-1:0]                     groups,
-  input  logic signed [7:0]                        y_zero,
-  input  logic signed [7:0]                        y_min,
-  input  logic signed [7:0]                        y_max,
-  input  logic                                     weight_en,
-  input  logic [SIZE_BITS-1:0]                     weight_row,
-  input  logic [WEIGHT_BITS*LANES*COLUMNS-1:0]     weight_data,  // [column][lane]
-  input  logic                                     table_en,
-  input  logic [1:0]                               table_row,    // 0 bias, 1 mult, 2 shift
-  input  logic [SIZE_BITS-1:0]                     table_group,
-  input  logic [32*COLUMNS-1:0]                    table_data,
-  input  logic                                     in_valid,
-  output logic                                     in_ready,
-  input  logic [8*LANES-1:0]                       in_data,
-  output logic                                     out_valid,
-  input  logic                                     out_ready,
-  output logic [8*COLUMNS-1:0]                     out_data
+  input  wire logic                                 clk,
+  input  wire logic                                 rst,
+  input  wire logic                                 start,
+  output      logic                                 busy,
+  input  wire logic [SIZE_BITS-1:0]                 beats,
+  input  wire logic [SIZE_BITS-1:0]                 pixels,
+  input  wire logic [SIZE_BITS-1:0]                 groups,
+  input  wire logic signed [7:0]                    y_zero,
+  input  wire logic signed [7:0]                    y_min,
+  input  wire logic signed [7:0]                    y_max,
+  input  wire logic                                 weight_valid,
+  output      logic                                 weight_ready,
+  input  wire logic [WEIGHT_BITS*LANES*COLUMNS-1:0] weight_data,   // [column][lane]
+  input  wire logic [(38+MULT_BITS)*COLUMNS-1:0]    weight_scaling,  // with a group's last row: {shift, mult, bias}
+  input  wire logic                                 in_valid,
+  output      logic                                 in_ready,
+  input  wire logic [8*LANES-1:0]                   in_data,
+  output      logic                                 out_valid,
+  input  wire logic                                 out_ready,
+  output      logic [8*COLUMNS-1:0]                 out_data
 );
-  localparam int RW = $clog2(WEIGHT_BEATS);
-  localparam int GW = GROUPS > 1 ? $clog2(GROUPS) : 1;
+  localparam int BANK = WEIGHT_BEATS / 2;
+  localparam int RW = BANK > 1 ? $clog2(BANK) : 1;
   localparam int QUADS = (LANES + 3) / 4;
+  localparam int SCALING = 38 + MULT_BITS;
+  genvar c, l, q;
+  generate
+    if (LANES < 1 || COLUMNS < 1 || WEIGHT_BITS < 2 || WEIGHT_BITS > 8) begin : g_bad_array
+      $error("ek_dense: LANES and COLUMNS are 1 or more, WEIGHT_BITS 2 to 8");
+    end
+    if (BANK < 1 || (BANK & (BANK - 1)) != 0 || 2 * BANK != WEIGHT_BEATS || RW > SIZE_BITS) begin : g_bad_beats
+      $error("ek_dense: WEIGHT_BEATS is a power of two, 2 or more");
+    end
+    if (ACC_BITS < WEIGHT_BITS + 10 || ACC_BITS > 32 || MULT_BITS < 1 || MULT_BITS > 32) begin : g_bad_sums
+      $error("ek_dense: ACC_BITS hold four products and are at most 32, MULT_BITS are 1 to 32");
+    end
+  endgenerate
 
-  wire en = !out_valid || out_ready;
-  assign in_ready = en;
-  wire step = en && in_valid;
-
+  // ---- the configuration, and where the layer is
+  logic running, room, idle;
+  logic [SIZE_BITS-1:0] own_beats, own_pixels, own_groups;
+  logic signed [7:0] own_y_zero, own_y_min, own_y_max;
   logic [SIZE_BITS-1:0] k, pixel, group;
-  logic [RW-1:0] first;  // row of the group's first beat
-  wire last_k = k == beats - 1;
-  wire last_pixel = last_k && pixel == pixels - 1;
-  wire last_group = last_pixel && group == groups - 1;
-  always_ff @(posedge clk)
-    if (rst) begin
-      k <= 0; pixel <= 0; group <= 0; first <= 0;
+  logic bank;
+  logic [1:0] full;  // banks that the array may use
+  logic [1:0] held;  // banks that must not be filled yet
+  assign busy = running || !idle;
+  wire begins = start && !busy;
+  wire may = running && room && full[bank];
+  assign in_ready = may;
+  wire step = may && in_valid;
+  wire last_k = k == own_beats - 1;
+  wire last_pixel = last_k && pixel == own_pixels - 1;
+  wire last_group = last_pixel && group == own_groups - 1;
+  always_ff @(posedge clk) begin
+    if (rst) running <= 1'b0;
+    else if (begins) running <= 1'b1;
+    else if (step && last_group) running <= 1'b0;
+    if (begins) begin
+      own_beats <= beats; own_pixels <= pixels; own_groups <= groups;
+      own_y_zero <= y_zero; own_y_min <= y_min; own_y_max <= y_max;
+      k <= '0; pixel <= '0; group <= '0; bank <= 1'b0;
     end else if (step) begin
       k <= last_k ? '0 : k + 1'b1;
       if (last_k) pixel <= last_pixel ? '0 : pixel + 1'b1;
       if (last_pixel) begin
-        group <= last_group ? '0 : group + 1'b1;
-        first <= last_group ? '0 : first + beats[RW-1:0];
+        group <= group + 1'b1;
+        bank <= !bank;
       end
     end
+  end
+
+  // ---- weights: which bank is filled, and how far
+  logic loading, load_bank, freed, freed_bank;
+  logic [SIZE_BITS-1:0] load_row, load_group;
+  assign weight_ready = loading && !held[load_bank];
+  wire loads = weight_valid && weight_ready;
+  wire last_row = load_row == own_beats - 1;
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      loading <= 1'b0; full <= '0; held <= '0;
+    end else begin
+      if (begins) loading <= 1'b1;
+      else if (loads && last_row && load_group == own_groups - 1) loading <= 1'b0;
+      if (step && last_pixel) full[bank] <= 1'b0;
+      if (freed) held[freed_bank] <= 1'b0;
+      if (loads && last_row) begin
+        full[load_bank] <= 1'b1; held[load_bank] <= 1'b1;
+      end
+    end
+    if (begins) begin
+      load_row <= '0; load_group <= '0; load_bank <= 1'b0;
+    end else if (loads) begin
+      load_row <= last_row ? '0 : load_row + 1'b1;
+      if (last_row) begin
+        load_group <= load_group + 1'b1; load_bank <= !load_bank;
+      end
+    end
+  end
 
   // ---- A: weights and data
   (* ram_style = "block", syn_ramstyle = "block_ram" *)
   logic [WEIGHT_BITS*LANES*COLUMNS-1:0] weights [WEIGHT_BEATS];
   logic [WEIGHT_BITS*LANES*COLUMNS-1:0] a_weights;
   logic [8*LANES-1:0] a_data;
+  wire [RW:0] write_row = {load_bank, load_row[RW-1:0]};
+  wire [RW:0] read_row = {bank, k[RW-1:0]};
+  localparam int WW = $clog2(WEIGHT_BEATS);
   always_ff @(posedge clk) begin
-    if (weight_en) weights[weight_row[RW-1:0]] <= weight_data;
-    if (en) begin
-      a_weights <= weights[first + k[RW-1:0]];
-      a_data <= in_data;
-    end
+    if (loads) weights[BANK > 1 ? write_row[WW-1:0] : WW'(load_bank)] <= weight_data;
+    a_weights <= weights[BANK > 1 ? read_row[WW-1:0] : WW'(bank)];
+    a_data <= in_data;
   end
 
-  // ---- what follows the data: whether it is there, opens a sum, closes one, and its group
-  logic [3:0] valid, opens, closes;  // of A, products, sums of four, total
-  logic [3:0] done;                  // sum, then the registers of the requantization
-  logic [GW-1:0] group_at [5];
-  always_ff @(posedge clk)
-    if (rst) begin
-      valid <= 0; done <= 0;
-    end else if (en) begin
-      valid <= {valid[2:0], step};
-      opens <= {opens[2:0], k == 0};
-      closes <= {closes[2:0], last_k};
-      group_at[0] <= group[GW-1:0];
-      group_at[1] <= group_at[0]; group_at[2] <= group_at[1];
-      group_at[3] <= group_at[2]; group_at[4] <= group_at[3];
-      done <= {done[2:0], valid[3] && closes[3]};
-    end
-
-  (* ram_style = "distributed", syn_ramstyle = "distributed" *) logic [32*COLUMNS-1:0] biases [GROUPS];
-  (* ram_style = "distributed", syn_ramstyle = "distributed" *) logic [MULT_BITS*COLUMNS-1:0] mults [GROUPS];
-  (* ram_style = "distributed", syn_ramstyle = "distributed" *) logic [6*COLUMNS-1:0] shifts [GROUPS];
-  logic [32*COLUMNS-1:0] bias_row;
-  logic [MULT_BITS*COLUMNS-1:0] mult_row;
-  logic [6*COLUMNS-1:0] shift_row;
+  // ---- what follows the data: whether it is there, opens a sum, closes one, ends its group; and its bank
+  logic [3:0] valid, opens;  // of A, products, sums of four, total
+  logic [8:0] closes;        // and of sum, and the four registers of the requantization
+  logic [4:0] ends, bank_at;
   always_ff @(posedge clk) begin
-    if (table_en && table_row == 0) biases[table_group[GW-1:0]] <= table_data;
-    if (table_en && table_row == 1) mults[table_group[GW-1:0]] <= table_data[MULT_BITS*COLUMNS-1:0];
-    if (table_en && table_row == 2) shifts[table_group[GW-1:0]] <= table_data[6*COLUMNS-1:0];
-    if (en) begin
-      bias_row <= biases[group_at[2]];
-      mult_row <= mults[group_at[3]];
-      shift_row <= shifts[group_at[3]];
-    end
+    valid <= rst ? '0 : {valid[2:0], step};
+    opens <= {opens[2:0], k == '0};
+    closes <= rst ? '0 : {closes[7:0], step && last_k};
+    ends <= rst ? '0 : {ends[3:0], step && last_pixel};
+    bank_at <= {bank_at[3:0], bank};
+  end
+  assign freed = ends[4];  // its scaling was read
+  assign freed_bank = bank_at[4];
+
+  (* ram_style = "distributed", syn_ramstyle = "distributed" *) logic [SCALING*COLUMNS-1:0] scalings [2];
+  wire [SCALING*COLUMNS-1:0] for_bias = scalings[bank_at[2]], for_scale = scalings[bank_at[3]];
+  logic [32*COLUMNS-1:0] bias_row;
+  logic [(MULT_BITS+6)*COLUMNS-1:0] scale_row;
+  always_ff @(posedge clk) begin
+    if (loads && last_row) scalings[load_bank] <= weight_scaling;
+    bias_row <= for_bias[32*COLUMNS-1:0];
+    scale_row <= for_scale[SCALING*COLUMNS-1:32*COLUMNS];
   end
 
   // ---- products, of one column each or packed in pairs
   localparam int PB = WEIGHT_BITS + 8;
   localparam int PACKED = WEIGHT_BITS <= 4 ? 1 : 0;
   wire [PB*LANES*COLUMNS-1:0] products;  // [column][lane]
-  genvar c, l, q;
   generate
     for (c = 0; c < COLUMNS; c += 1 + PACKED) begin : g_multiply
       for (l = 0; l < LANES; l++) begin : g_lane
@@ -122,12 +167,12 @@ module ek_dense #(
           wire signed [WEIGHT_BITS-1:0] w1 = a_weights[WEIGHT_BITS*((c+1)*LANES+l) +: WEIGHT_BITS];
           wire signed [PB+WEIGHT_BITS:0] both = ((PB + WEIGHT_BITS + 1)'(w1) <<< PB) + (PB + WEIGHT_BITS + 1)'(w0);
           logic signed [2*PB:0] product;
-          always_ff @(posedge clk) if (en) product <= x * both;
+          always_ff @(posedge clk) product <= x * both;
           assign products[PB*(c*LANES+l) +: PB] = product[PB-1:0];
           assign products[PB*((c+1)*LANES+l) +: PB] = product[2*PB-1:PB] + PB'(product[PB-1]);
         end else begin : g_single
           logic signed [PB-1:0] product;
-          always_ff @(posedge clk) if (en) product <= x * w0;
+          always_ff @(posedge clk) product <= x * w0;
           assign products[PB*(c*LANES+l) +: PB] = product;
         end
       end
@@ -135,11 +180,14 @@ module ek_dense #(
   endgenerate
 
   // ---- sums of four, total, sum over the beats, requantization
+  localparam int TREE = 1 << $clog2(QUADS);
+  wire [8*COLUMNS-1:0] results;
   generate
     for (c = 0; c < COLUMNS; c++) begin : g_column
       logic signed [PB+1:0] quad [QUADS];
       wire [4*QUADS*PB-1:0] row;
-      logic signed [ACC_BITS-1:0] all, total, sum;
+      logic signed [ACC_BITS-1:0] tree [TREE];
+      logic signed [ACC_BITS-1:0] total, sum;
       for (l = 0; l < 4 * QUADS; l++) begin : g_lane
         if (l < LANES) begin : g_used
           assign row[PB*l +: PB] = products[PB*(c*LANES+l) +: PB];
@@ -150,22 +198,39 @@ module ek_dense #(
       for (q = 0; q < QUADS; q++) begin : g_quad
         wire signed [PB-1:0] p0 = row[PB*4*q +: PB], p1 = row[PB*(4*q+1) +: PB];
         wire signed [PB-1:0] p2 = row[PB*(4*q+2) +: PB], p3 = row[PB*(4*q+3) +: PB];
-        always_ff @(posedge clk) if (en)
+        always_ff @(posedge clk)
           quad[q] <= ((PB + 2)'(p0) + (PB + 2)'(p1)) + ((PB + 2)'(p2) + (PB + 2)'(p3));
       end
       always_comb begin
-        all = '0;
-        for (int i = 0; i < QUADS; i++) all = all + ACC_BITS'(quad[i]);
+        for (int i = 0; i < TREE; i++) tree[i] = i < QUADS ? ACC_BITS'(quad[i < QUADS ? i : 0]) : '0;
+        for (int n = TREE / 2; n > 0; n = n / 2)
+          for (int i = 0; i < n; i++) tree[i] = tree[2*i] + tree[2*i+1];
       end
-      always_ff @(posedge clk) if (en) begin
-        total <= all;
+      always_ff @(posedge clk) begin
+        total <= tree[0];
         if (valid[3]) sum <= (opens[3] ? $signed(bias_row[32*c +: ACC_BITS]) : sum) + total;
       end
       ek_requantize #(.ACC_BITS(ACC_BITS), .MULT_BITS(MULT_BITS)) requantize (
-        .clk, .en, .acc(sum), .mult(mult_row[MULT_BITS*c +: MULT_BITS]), .shift(shift_row[6*c +: 6]),
-        .y_zero, .y_min, .y_max, .y(out_data[8*c +: 8])
+        .clk, .acc(sum), .mult(scale_row[MULT_BITS*c +: MULT_BITS]), .shift(scale_row[MULT_BITS*COLUMNS + 6*c +: 6]),
+        .y_zero(own_y_zero), .y_min(own_y_min), .y_max(own_y_max), .y(results[8*c +: 8])
       );
     end
   endgenerate
-  assign out_valid = done[3];
+  ek_results #(.BITS(8 * COLUMNS)) leaving (
+    .clk, .rst, .take(step && last_k), .room, .idle, .put(closes[8]), .put_data(results), .out_valid, .out_ready,
+    .out_data
+  );
+
+`ifndef SYNTHESIS
+  always_ff @(posedge clk) if (!rst) begin
+    if (start) begin
+      assert (!busy) else $fatal(1, "ek_dense: start while busy");
+      assert (beats >= 1 && pixels >= 1 && groups >= 1) else $fatal(1, "ek_dense: an empty layer");
+      assert (32'(beats) <= BANK) else $fatal(1, "ek_dense: %0d rows of weights, a bank has %0d", beats, BANK);
+      assert (y_min <= y_max) else $fatal(1, "ek_dense: y_min is above y_max");
+    end
+    if (step) assert (full[bank] && held[bank]) else $fatal(1, "ek_dense: weights are used that are not there");
+  end
+`endif
 endmodule
+`default_nettype wire

@@ -1,10 +1,12 @@
 // Depthwise 3x3 convolution whose taps of pixel (y, x) lie at ((ky - 1) * d, (kx - 1) * d), d = 0..7 per pixel.
 //
+// `start` takes the configuration and begins a picture, while not `busy`; `busy` falls when its last result has left.
 // Beats of LANES channels arrive pixel by pixel, a pixel's groups of channels one after another, and leave so, with
 // the output's pixels only where stride divides y and x. With deform, one d arrives per pixel; else d is 1.
-// A line buffer of ROWS rows (a power of two, twice the largest d and 2 or more) leads the output by `lead` rows: one more than the
-// largest d, because the row being written cannot be read. Outside of the image a tap reads x_zero.
-// The configuration is steady from a frame's first beat to its last; tables are written while no beat is under way.
+// A line buffer of ROWS rows (a power of two, twice the largest d and 2 or more) leads the output by `lead` rows: one
+// more than the largest d, because the row being written cannot be read. Outside of the image a tap reads x_zero.
+// Tables are written while not busy.
+`default_nettype none
 module ek_depthwise #(
   parameter int LANES = 16,
   parameter int WEIGHT_BITS = 4,
@@ -15,88 +17,125 @@ module ek_depthwise #(
   parameter int MULT_BITS = 16,
   parameter int SIZE_BITS = 12
 ) (
-  input  logic                    clk,
-  input  logic                    rst,
-  input  logic [SIZE_BITS-1:0]    height,
-  input  logic [SIZE_BITS-1:0]    width,
-  input  logic [SIZE_BITS-1:0]    groups,
-  input  logic [4:0]              lead,
-  input  logic                    deform,
-  input  logic [1:0]              stride_log2,
-  input  logic signed [7:0]       x_zero,
-  input  logic signed [7:0]       y_zero,
-  input  logic signed [7:0]       y_min,
-  input  logic signed [7:0]       y_max,
+  input  wire logic                    clk,
+  input  wire logic                    rst,
+  input  wire logic                    start,
+  output      logic                    busy,
+  input  wire logic [SIZE_BITS-1:0]    height,
+  input  wire logic [SIZE_BITS-1:0]    width,
+  input  wire logic [SIZE_BITS-1:0]    groups,
+  input  wire logic [4:0]              lead,
+  input  wire logic                    deform,
+  input  wire logic [1:0]              stride_log2,
+  input  wire logic signed [7:0]       x_zero,
+  input  wire logic signed [7:0]       y_zero,
+  input  wire logic signed [7:0]       y_min,
+  input  wire logic signed [7:0]       y_max,
   // tables: rows 0..8 weights of a tap, 9 bias, 10 mult, 11 shift; LANES elements of the row's own width
-  input  logic                    table_en,
-  input  logic [3:0]              table_row,
-  input  logic [SIZE_BITS-1:0]    table_group,
-  input  logic [32*LANES-1:0]     table_data,
-  input  logic                    in_valid,
-  output logic                    in_ready,
-  input  logic [8*LANES-1:0]      in_data,
-  input  logic                    d_valid,
-  output logic                    d_ready,
-  input  logic [3:0]              d_data,
-  output logic                    out_valid,
-  input  logic                    out_ready,
-  output logic [8*LANES-1:0]      out_data
+  input  wire logic                    table_en,
+  input  wire logic [3:0]              table_row,
+  input  wire logic [SIZE_BITS-1:0]    table_group,
+  input  wire logic [32*LANES-1:0]     table_data,
+  input  wire logic                    in_valid,
+  output      logic                    in_ready,
+  input  wire logic [8*LANES-1:0]      in_data,
+  input  wire logic                    d_valid,
+  output      logic                    d_ready,
+  input  wire logic [3:0]              d_data,
+  output      logic                    out_valid,
+  input  wire logic                    out_ready,
+  output      logic [8*LANES-1:0]      out_data
 );
-  localparam int AW = $clog2(LINE_BEATS);
+  localparam int AW = LINE_BEATS > 1 ? $clog2(LINE_BEATS) : 1;
   localparam int RB = $clog2(ROWS);
   localparam int GW = GROUPS > 1 ? $clog2(GROUPS) : 1;
   localparam int SB = SIZE_BITS + 5;  // a signed place, with d around it
+  localparam int DMAX = (ROWS - 2) / 2;
+  genvar b, t, p;
+  generate
+    if (LANES < 1 || WEIGHT_BITS < 2 || WEIGHT_BITS > 8) begin : g_bad_lanes
+      $error("ek_depthwise: LANES is 1 or more, WEIGHT_BITS 2 to 8");
+    end
+    if (ROWS < 4 || ROWS > 16 || (ROWS & (ROWS - 1)) != 0) begin : g_bad_rows
+      $error("ek_depthwise: ROWS is 4, 8 or 16");
+    end
+    if (LINE_BEATS < 1 || LINE_BEATS > 1 << SIZE_BITS || GROUPS < 1 || GROUPS > 1 << SIZE_BITS) begin : g_bad_sizes
+      $error("ek_depthwise: LINE_BEATS and GROUPS are 1 to 2^SIZE_BITS");
+    end
+    if (ACC_BITS < WEIGHT_BITS + 8 || ACC_BITS > 32 || MULT_BITS < 1 || MULT_BITS > 32) begin : g_bad_sums
+      $error("ek_depthwise: ACC_BITS hold a product and are at most 32, MULT_BITS are 1 to 32");
+    end
+  endgenerate
 
-  wire en = !out_valid || out_ready;
-
-  // ---- where the scan is: y runs to height + lead - 1, `beat` is x * groups + g
+  // ---- the configuration, and where the scan is: y runs to height + lead - 1, `beat` is x * groups + g
+  logic scanning, room, idle, own_deform;
+  logic [SIZE_BITS-1:0] own_height, own_width, own_groups;
+  logic [4:0] own_lead;
+  logic [1:0] own_stride;
+  logic signed [7:0] own_x_zero, own_y_zero, own_y_min, own_y_max;
   logic [SIZE_BITS:0] y;
   logic [SIZE_BITS-1:0] x, g;
   logic [AW-1:0] beat;
-  wire takes = y < (SIZE_BITS + 1)'(height);
-  wire gives = y >= (SIZE_BITS + 1)'(lead);
-  wire takes_d = gives && deform && g == 0;
-  wire step = en && (!takes || in_valid) && (!takes_d || d_valid);
-  assign in_ready = takes && en && (!takes_d || d_valid);
-  assign d_ready = takes_d && en && (!takes || in_valid);
-  wire last_g = g == groups - 1;
-  wire last_x = last_g && x == width - 1;
-  wire last_y = last_x && y == (SIZE_BITS + 1)'(height) + (SIZE_BITS + 1)'(lead) - 1;
-  always_ff @(posedge clk)
-    if (rst) begin
-      y <= 0; x <= 0; g <= 0; beat <= 0;
+  assign busy = scanning || !idle;
+  wire takes = y < (SIZE_BITS + 1)'(own_height);
+  wire gives = y >= (SIZE_BITS + 1)'(own_lead);
+  wire takes_d = gives && own_deform && g == 0;
+  wire may = scanning && room;
+  wire step = may && (!takes || in_valid) && (!takes_d || d_valid);
+  assign in_ready = may && takes && (!takes_d || d_valid);
+  assign d_ready = may && takes_d && (!takes || in_valid);
+  wire last_g = g == own_groups - 1;
+  wire last_x = last_g && x == own_width - 1;
+  wire last_y = last_x && y == (SIZE_BITS + 1)'(own_height) + (SIZE_BITS + 1)'(own_lead) - 1;
+  always_ff @(posedge clk) begin
+    if (rst) scanning <= 1'b0;
+    else if (start && !busy) scanning <= 1'b1;
+    else if (step && last_y) scanning <= 1'b0;
+    if (start && !busy) begin
+      own_height <= height; own_width <= width; own_groups <= groups; own_lead <= lead;
+      own_deform <= deform; own_stride <= stride_log2;
+      own_x_zero <= x_zero; own_y_zero <= y_zero; own_y_min <= y_min; own_y_max <= y_max;
+      y <= '0; x <= '0; g <= '0; beat <= '0;
     end else if (step) begin
       g <= last_g ? '0 : g + 1'b1;
       beat <= last_x ? '0 : beat + 1'b1;
       if (last_g) x <= last_x ? '0 : x + 1'b1;
-      if (last_x) y <= last_y ? '0 : y + 1'b1;
+      if (last_x) y <= y + 1'b1;
     end
+  end
   logic [3:0] d_held;
-  wire [3:0] d = !deform ? 4'd1 : takes_d ? d_data : d_held;
+  wire [3:0] d = !own_deform ? 4'd1 : takes_d ? d_data : d_held;
   always_ff @(posedge clk) if (step && takes_d) d_held <= d_data;
 
-  // ---- A: the beat to write and the pixel to compute, registered together
-  logic a_write, a_out;
-  logic [AW-1:0] a_beat, a_reach;
-  logic [RB-1:0] a_row;
-  logic [8*LANES-1:0] a_data;
-  logic [3:0] a_d;
-  logic [SIZE_BITS:0] a_cy;
-  logic [SIZE_BITS-1:0] a_x;
-  logic [GW-1:0] a_g;
-  wire [SIZE_BITS:0] cy = y - (SIZE_BITS + 1)'(lead);
-  wire [SIZE_BITS-1:0] low_bits = (SIZE_BITS'(1) << stride_log2) - 1'b1;
-  wire kept = (cy[SIZE_BITS-1:0] & low_bits) == 0 && (x & low_bits) == 0;
-  always_ff @(posedge clk)
-    if (rst) begin
-      a_write <= 0; a_out <= 0;
-    end else if (en) begin
-      a_write <= step && takes;
-      a_out <= step && gives && kept;
-      a_beat <= beat; a_row <= y[RB-1:0]; a_data <= in_data;
-      a_d <= d; a_reach <= AW'(d) * AW'(groups);
-      a_cy <= cy; a_x <= x; a_g <= g[GW-1:0];
-    end
+  // ---- what follows the data: whether a result comes of it, and its group
+  wire [SIZE_BITS:0] cy = y - (SIZE_BITS + 1)'(own_lead);
+  wire [SIZE_BITS-1:0] low_bits = (SIZE_BITS'(1) << own_stride) - 1'b1;
+  wire kept = (cy[SIZE_BITS-1:0] & low_bits) == '0 && (x & low_bits) == '0;
+  wire out = step && gives && kept;
+  logic [10:0] valid;  // of A0, A, B, C, products, parts, sum, and the four registers of the requantization
+  logic [GW-1:0] group_at [6];
+  always_ff @(posedge clk) begin
+    valid <= rst ? '0 : {valid[9:0], out};
+    group_at[0] <= g[GW-1:0];
+    group_at[1] <= group_at[0]; group_at[2] <= group_at[1]; group_at[3] <= group_at[2];
+    group_at[4] <= group_at[3]; group_at[5] <= group_at[4];
+  end
+
+  // ---- A0: the beat to write and the pixel to compute;  A: the same, and d times groups
+  logic a0_write, a_write;
+  logic [AW-1:0] a0_beat, a_beat, a_reach;
+  logic [RB-1:0] a0_row, a_row;
+  logic [8*LANES-1:0] a0_data, a_data;
+  logic [3:0] a0_d, a_d;
+  logic [SIZE_BITS:0] a0_cy, a_cy;
+  logic [SIZE_BITS-1:0] a0_x, a_x;
+  always_ff @(posedge clk) begin
+    a0_write <= step && takes && !rst;
+    a0_beat <= beat; a0_row <= y[RB-1:0]; a0_data <= in_data; a0_d <= d; a0_cy <= cy; a0_x <= x;
+    a_write <= a0_write && !rst;
+    a_beat <= a0_beat; a_row <= a0_row; a_data <= a0_data; a_d <= a0_d; a_cy <= a0_cy; a_x <= a0_x;
+    a_reach <= AW'(a0_d) * AW'(own_groups);
+  end
 
   // ---- B: the line buffer: a bank per row, three copies for the three columns of taps
   wire signed [SB-1:0] ty0 = $signed(SB'(a_cy)) - $signed(SB'(a_d));
@@ -108,13 +147,12 @@ module ek_depthwise #(
   assign address[1] = a_beat;
   assign address[2] = a_beat + a_reach;
   wire [ROWS*8*LANES-1:0] rows [3];
-  genvar b, t, p;
   generate
     for (t = 0; t < 3; t++) begin : g_copy
       for (b = 0; b < ROWS; b++) begin : g_bank
         (* ram_style = "block", syn_ramstyle = "block_ram" *) logic [8*LANES-1:0] bank [LINE_BEATS];
         logic [8*LANES-1:0] q;
-        always_ff @(posedge clk) if (en) begin
+        always_ff @(posedge clk) begin
           if (a_write && a_row == RB'(b)) bank[a_beat] <= a_data;
           q <= bank[address[t]];
         end
@@ -122,21 +160,16 @@ module ek_depthwise #(
       end
     end
   endgenerate
-  logic b_out;
-  logic [GW-1:0] b_g;
   logic [RB-1:0] b_row [3];
   logic [2:0] b_y_in, b_x_in;
-  always_ff @(posedge clk)
-    if (rst) b_out <= 0;
-    else if (en) begin
-      b_out <= a_out; b_g <= a_g;
-      b_row[0] <= ty0[RB-1:0]; b_row[1] <= a_cy[RB-1:0]; b_row[2] <= ty2[RB-1:0];
-      b_y_in <= {ty2 < $signed(SB'(height)), 1'b1, ty0 >= 0};
-      b_x_in <= {tx2 < $signed(SB'(width)), 1'b1, tx0 >= 0};
-    end
+  always_ff @(posedge clk) begin
+    b_row[0] <= ty0[RB-1:0]; b_row[1] <= a_cy[RB-1:0]; b_row[2] <= ty2[RB-1:0];
+    b_y_in <= {ty2 < $signed(SB'(own_height)), 1'b1, !ty0[SB-1]};
+    b_x_in <= {tx2 < $signed(SB'(own_width)), 1'b1, !tx0[SB-1]};
+  end
 
   // ---- C: choose the bank of each tap, or padding; read the weights
-  wire [8*LANES-1:0] padding = {LANES{x_zero}};
+  wire [8*LANES-1:0] padding = {LANES{own_x_zero}};
   logic [8*LANES-1:0] c_tap [9];
   logic [WEIGHT_BITS*LANES-1:0] c_weight [9];
   generate
@@ -146,19 +179,14 @@ module ek_depthwise #(
       (* ram_style = "distributed", syn_ramstyle = "distributed" *) logic [WEIGHT_BITS*LANES-1:0] weights [GROUPS];
       wire [8*LANES-1:0] chosen = rows[KX][b_row[KY]*8*LANES +: 8*LANES];
       always_ff @(posedge clk) begin
-        if (table_en && table_row == t) weights[table_group[GW-1:0]] <= table_data[WEIGHT_BITS*LANES-1:0];
-        if (en) begin
-          c_tap[t] <= b_y_in[KY] && b_x_in[KX] ? chosen : padding;
-          c_weight[t] <= weights[b_g];
-        end
+        if (table_en && table_row == 4'(t)) weights[table_group[GW-1:0]] <= table_data[WEIGHT_BITS*LANES-1:0];
+        c_tap[t] <= b_y_in[KY] && b_x_in[KX] ? chosen : padding;
+        c_weight[t] <= weights[group_at[2]];
       end
     end
   endgenerate
 
-  // ---- D to F: nine products, sums of three, the sum with the bias
-  logic [5:0] valid;  // of D, E, F, and the three registers of the requantization
-  logic [GW-1:0] c_g, d_g, e_g;
-  logic c_out;
+  // ---- nine products, sums of three, the sum with the bias, requantization
   logic [32*LANES-1:0] bias_row;
   logic [MULT_BITS*LANES-1:0] mult_row;
   logic [6*LANES-1:0] shift_row;
@@ -166,42 +194,60 @@ module ek_depthwise #(
   (* ram_style = "distributed", syn_ramstyle = "distributed" *) logic [MULT_BITS*LANES-1:0] mults [GROUPS];
   (* ram_style = "distributed", syn_ramstyle = "distributed" *) logic [6*LANES-1:0] shifts [GROUPS];
   always_ff @(posedge clk) begin
-    if (table_en && table_row == 9) biases[table_group[GW-1:0]] <= table_data;
-    if (table_en && table_row == 10) mults[table_group[GW-1:0]] <= table_data[MULT_BITS*LANES-1:0];
-    if (table_en && table_row == 11) shifts[table_group[GW-1:0]] <= table_data[6*LANES-1:0];
-    if (en) begin
-      c_g <= b_g; d_g <= c_g; e_g <= d_g;
-      bias_row <= biases[d_g];
-      mult_row <= mults[e_g];
-      shift_row <= shifts[e_g];
-    end
-    if (rst) begin
-      c_out <= 0; valid <= 0;
-    end else if (en) begin
-      c_out <= b_out;
-      valid <= {valid[4:0], c_out};
-    end
+    if (table_en && table_row == 4'd9) biases[table_group[GW-1:0]] <= table_data;
+    if (table_en && table_row == 4'd10) mults[table_group[GW-1:0]] <= table_data[MULT_BITS*LANES-1:0];
+    if (table_en && table_row == 4'd11) shifts[table_group[GW-1:0]] <= table_data[6*LANES-1:0];
+    bias_row <= biases[group_at[4]];
+    mult_row <= mults[group_at[5]];
+    shift_row <= shifts[group_at[5]];
   end
+  wire [8*LANES-1:0] results;
   generate
     for (p = 0; p < LANES; p++) begin : g_lane
       logic signed [WEIGHT_BITS+7:0] product [9];
       logic signed [ACC_BITS-1:0] part [3];
       logic signed [ACC_BITS-1:0] sum;
       for (t = 0; t < 9; t++) begin : g_product
-        always_ff @(posedge clk) if (en)
+        always_ff @(posedge clk)
           product[t] <= $signed(c_tap[t][8*p +: 8]) * $signed(c_weight[t][WEIGHT_BITS*p +: WEIGHT_BITS]);
       end
       for (t = 0; t < 3; t++) begin : g_part
-        always_ff @(posedge clk) if (en)
+        always_ff @(posedge clk)
           part[t] <= ACC_BITS'(product[3*t]) + ACC_BITS'(product[3*t+1]) + ACC_BITS'(product[3*t+2]);
       end
-      always_ff @(posedge clk) if (en)
+      always_ff @(posedge clk)
         sum <= (part[0] + part[1]) + (part[2] + $signed(bias_row[32*p +: ACC_BITS]));
       ek_requantize #(.ACC_BITS(ACC_BITS), .MULT_BITS(MULT_BITS)) requantize (
-        .clk, .en, .acc(sum), .mult(mult_row[MULT_BITS*p +: MULT_BITS]), .shift(shift_row[6*p +: 6]),
-        .y_zero, .y_min, .y_max, .y(out_data[8*p +: 8])
+        .clk, .acc(sum), .mult(mult_row[MULT_BITS*p +: MULT_BITS]), .shift(shift_row[6*p +: 6]),
+        .y_zero(own_y_zero), .y_min(own_y_min), .y_max(own_y_max), .y(results[8*p +: 8])
       );
     end
   endgenerate
-  assign out_valid = valid[5];
+  ek_results #(.BITS(8 * LANES)) leaving (
+    .clk, .rst, .take(out), .room, .idle, .put(valid[10]), .put_data(results), .out_valid, .out_ready, .out_data
+  );
+
+`ifndef SYNTHESIS
+  always_ff @(posedge clk) if (!rst) begin
+    if (start) begin
+      assert (!busy) else $fatal(1, "ek_depthwise: start while busy");
+      assert (height >= 1 && width >= 1 && groups >= 1) else $fatal(1, "ek_depthwise: an empty picture");
+      assert (groups <= SIZE_BITS'(GROUPS) || GROUPS == 1 << SIZE_BITS)
+        else $fatal(1, "ek_depthwise: %0d groups, at most %0d", groups, GROUPS);
+      assert (32'(width) * 32'(groups) <= LINE_BEATS)
+        else $fatal(1, "ek_depthwise: a row of %0d beats, at most %0d", width * groups, LINE_BEATS);
+      assert (lead >= 2 && lead <= 5'(ROWS / 2)) else $fatal(1, "ek_depthwise: a lead of %0d rows", lead);
+      assert (stride_log2 <= 2) else $fatal(1, "ek_depthwise: a stride of %0d", 1 << stride_log2);
+      assert (y_min <= y_max) else $fatal(1, "ek_depthwise: y_min is above y_max");
+    end
+    if (d_valid && d_ready)
+      assert (d_data <= 4'(DMAX)) else $fatal(1, "ek_depthwise: d = %0d, at most %0d", d_data, DMAX);
+    if (table_en) begin
+      assert (!busy) else $fatal(1, "ek_depthwise: tables are written while busy");
+      assert (32'(table_group) < GROUPS && table_row <= 11)
+        else $fatal(1, "ek_depthwise: table row %0d of group %0d", table_row, table_group);
+    end
+  end
+`endif
 endmodule
+`default_nettype wire

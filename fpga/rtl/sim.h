@@ -6,6 +6,9 @@
 #include <vector>
 #include "verilated.h"
 
+const int QUIET = 40; // cycles behind a case in which nothing may leave
+const int32_t LIMIT = 50000000; // cycles of a case
+
 template <typename T>
 void put(T &port, int at, int bits, int64_t value)
 {
@@ -50,6 +53,12 @@ struct Numbers {
         if (count && std::fread(values.data(), sizeof(int32_t), count, file) != count) { std::exit(3); }
         return values;
     }
+};
+
+// What ports that say nothing now carry: any numbers, the next of a generator.
+struct Noise {
+    uint32_t state = 1;
+    uint32_t next() { return state = state * 1664525u + 1013904223u; }
 };
 
 // A stall generator: with seed 0 never, else three of eight cycles.
