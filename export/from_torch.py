@@ -14,14 +14,22 @@ from edgekit.export.from_onnx import stream_info
 from edgekit.export.onnx_file.reading import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants
 from edgekit.export.onnx_file.states import find_states, restarting_cells
-from edgekit.export.torch_source import TorchSource, leaves, load_source, with_leaves
+from edgekit.export.torch_shapes import quick_recurrent_shapes
+from edgekit.export.torch_source import (
+    TorchModule,
+    TorchSource,
+    leaves,
+    load_source,
+    traced,
+    with_leaves,
+)
 from edgekit.export.verify import Arrays, verify_import
 from edgekit.graph.model import OPSET, Model, Source, StatePair, Trained
 from edgekit.graph.nodes import static_shape, unused_name, value_names
 
 
 def from_torch(
-    source: str,
+    source: str | TorchModule,
     *,
     name: str,
     states: Iterable[tuple[str, str]] = (),
@@ -42,7 +50,7 @@ def from_torch(
 
     Args:
         source: ``package.module:factory`` (returns a module or ``(module, example_inputs)``), or a
-            path to a .pt2.
+            path to a .pt2; or a module that is already loaded, with the example inputs to trace it with.
         name: recorded as the source's name.
         states: (input, output) pairs.
         shapes: input name -> dimensions; stands in for example inputs.
@@ -65,7 +73,7 @@ def from_torch(
         )
     stream = stream_info(hop, sample_rate, delay)
     with quiet():
-        loaded = load_source(source, shapes or {})
+        loaded = load_source(source, shapes or {}) if isinstance(source, str) else traced(source)
         _refuse_hidden_state(loaded)
         graph_model, _, assumed = read_graph(_to_onnx(loaded), shapes or {}, {})
     _name_inputs(graph_model.graph, loaded)
@@ -110,13 +118,14 @@ class _TorchReference:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence the warnings of torch's exporter: what matters is checked afterwards."""
+    """Silence the warnings of torch's exporter, and let it be quick: what matters is checked afterwards."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yield
+            with quick_recurrent_shapes():
+                yield
     finally:
         logging.disable(before)
 

@@ -60,7 +60,7 @@ def load_source(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource
     """
     if Path(source).suffix == ".pt2":
         return _load_pt2(Path(source))
-    return _load_factory(source, shapes)
+    return traced(load_module(source, shapes))
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -82,7 +82,33 @@ def with_leaves(tree: Any, tensors: Iterator[Any]) -> Any:
     return next(tensors) if hasattr(tree, "detach") else tree
 
 
-def _load_factory(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource:
+@dataclass(frozen=True)
+class TorchModule:
+    """A factory's module in eval mode, and example inputs of one call by name."""
+
+    source: str
+    module: "torch.nn.Module"
+    kwargs: dict[str, Any]
+
+
+def traced(loaded: TorchModule) -> TorchSource:
+    """Return the network as torch.export sees it with these example inputs.
+
+    Raises:
+        ModelError: ``torch.export`` refuses the network.
+    """
+    source, module = loaded.source, loaded.module
+    # torch.export takes one tensor in two places for one input
+    copies = (tensor.clone() for tensor in leaves(loaded.kwargs))
+    kwargs = with_leaves(loaded.kwargs, copies)
+    program = _export(source, module, kwargs)
+    names = getattr(module, "output_names", None) or _keys(program)
+    named = tuple(names) if names else None
+    return TorchSource(program, module, (), kwargs, named, _trained(source, module))
+
+
+def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule:
+    """Call a factory; arguments and errors as those of `load_source`."""
     import torch
 
     factory = _find_factory(source)
@@ -103,10 +129,7 @@ def _load_factory(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSour
             )
         module = module.cpu().eval()
         kwargs = _examples(source, module, examples, shapes)
-    program = _export(source, module, kwargs)
-    names = getattr(module, "output_names", None) or _keys(program)
-    named = tuple(names) if names else None
-    return TorchSource(program, module, (), kwargs, named, _trained(source, module))
+    return TorchModule(source, module, kwargs)
 
 
 def _trained(source: str, module: Any) -> Trained:

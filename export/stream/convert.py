@@ -25,12 +25,8 @@ from edgekit.graph.nodes import static_shape
 
 PROVEN_HOPS = (1, 2, 3)  # times the hop
 FLOAT_BYTES = 4
-LENGTHS = (
-    1,
-    2,
-    4,
-    8,
-)  # times the least at which a network is read, until a window of attention ends
+# times the least length at which a network is read, until a window of attention ends
+LENGTHS = (1, 10, 40)
 
 
 class WindowUnseen(ModelError):

@@ -61,7 +61,7 @@ def find_facts(short: ir.Graph, long: ir.Graph, samples: tuple[int, int]) -> Fac
         ModelError: the graphs differ in more than sizes and constants, or a size is not
             ``rate * samples + offset``.
     """
-    _check_same(short, long)
+    check_same(short, long)
     axes: dict[ir.Value, tuple[TimeAxis, ...]] = {}
     changed = set()
     problems = []
@@ -105,7 +105,8 @@ def _pairs(short: ir.Graph, long: ir.Graph) -> Iterator[tuple[ir.Value, ir.Value
             yield value, twin
 
 
-def _check_same(short: ir.Graph, long: ir.Graph) -> None:
+def check_same(short: ir.Graph, long: ir.Graph) -> None:
+    """Raise a ModelError where two graphs differ in more than sizes and constants."""
     order = {value: number for number, value in enumerate(values_of(short))}
     other = {value: number for number, value in enumerate(values_of(long))}
     for node, twin in zip(short, long, strict=False):

@@ -1,11 +1,10 @@
 """The offline network at any length: an .onnx with an open time axis, or torch code."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from functools import cache
-from math import lcm
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,12 +16,15 @@ from edgekit.export.from_onnx import from_onnx, read_file
 from edgekit.export.onnx_file.checking import parse
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.dims import BATCH
+from edgekit.export.stream.periods import period, rough_period
 from edgekit.graph.model import Model
-from edgekit.graph.nodes import array_of, attribute
 
 Dims = Sequence[int | str]  # an open dimension is its name
-UNIT = 240  # 16 * 3 * 5: what strides mostly divide
-DOUBLINGS = 7
+# Where a network is read first, in samples: short, since some grow with the length; then multiples of what
+# strides and frames mostly are.
+LENGTHS = (24, 240, 480, 960, 1920, 3840, 7680, 15360, 30720)
+ATTEMPTS = 4
+TOLD = 2  # pairs of lengths that must tell the same; a network may have another form at lengths of no use
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,13 @@ class Offline:
 
     Attributes:
         at: imports it, verified, with the time axis of its inputs at this length.
-        strides: what the lengths should be multiples of, as far as that is known without an import.
         notes: what was assumed and the user should know.
         examples: the factory's example inputs by name; None for a file.
     """
 
     at: Callable[[int], Model]
-    strides: int = 1
     notes: Sequence[str] = ()
-    examples: Mapping[str, NDArray[np.float32]] | None = None
+    examples: Mapping[str, NDArray[Any]] | None = None
 
 
 def onnx_offline(
@@ -79,7 +79,7 @@ def onnx_offline(
         given = {key: _with_time(dims, axes.get(key), samples) for key, dims in fixed.items()}
         return from_onnx(data, name=name, shapes=given, constants=constants)
 
-    return Offline(cache(at), _strides(ir.from_proto(proto).graph), notes)
+    return Offline(cache(at), notes)
 
 
 def torch_offline(
@@ -97,23 +97,45 @@ def torch_offline(
         time_axes: input name -> its time axis.
         shapes: input name -> dimensions, where the factory gives no example inputs.
     """
+    import torch
+
     from edgekit.export.from_torch import from_torch, quiet
-    from edgekit.export.torch_source import load_source
+    from edgekit.export.torch_source import load_module
+
+    if Path(source).suffix == ".pt2":
+        found, allowed = (
+            "its inputs have one length",
+            "a network that can be read at several lengths",
+        )
+        step = "give the factory, or export an .onnx with an open time axis"
+        raise ModelError(Problem(f"'{source}'", found, allowed, step))
+    with quiet():
+        loaded = load_module(source, shapes or {})
+    examples = {key: tensor.detach().numpy() for key, tensor in loaded.kwargs.items()}
+    borders: dict[str, Dims] = {key: array.shape for key, array in examples.items()}
+    axes = find_time(borders, time_axes, shapes or {})
 
     def at(samples: int) -> Model:
         given = {
-            key: _with_time(array.shape, axes.get(key), samples)
-            for key, array in examples.items()
-            if key in axes or key in (shapes or {})
+            key: torch.from_numpy(_lengthened(array, axes[key], samples)) if key in axes else tensor
+            for (key, array), tensor in zip(examples.items(), loaded.kwargs.values(), strict=True)
         }
-        return from_torch(source, name=name, shapes=given)[0]
+        module = replace(loaded, kwargs=given)
+        with quiet(), torch.no_grad():
+            try:
+                loaded.module(**given)
+            except (IndexError, RuntimeError, ValueError) as error:
+                found, allowed = f"forward fails: {error}", "inputs of this length"
+                where, step = f"'{source}' at {samples} samples", "see the original error"
+                raise ModelError(Problem(where, found, allowed, step)) from error
+        return from_torch(module, name=name)[0]
 
-    with quiet():
-        inputs = load_source(source, shapes or {}).kwargs
-    examples = {key: tensor.detach().numpy() for key, tensor in inputs.items()}
-    borders: dict[str, Dims] = {key: array.shape for key, array in examples.items()}
-    axes = find_time(borders, time_axes, shapes or {})
     return Offline(cache(at), examples=examples)
+
+
+def _lengthened(array: NDArray[Any], axis: int, samples: int) -> NDArray[Any]:
+    """An array over and over along `axis`, until it is so long."""
+    return np.take(array, np.arange(samples) % array.shape[axis], axis)
 
 
 def has_open_time(
@@ -209,56 +231,46 @@ def _with_time(dims: Sequence[int], axis: int | None, samples: int) -> list[int]
 
 
 def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
-    """Import the network at two lengths that its strides divide, `times` the least.
+    """Import the network at two lengths that are multiples of its `period`, `times` the least.
 
     Raises:
-        ModelError: what is wrong at every length that was tried.
+        ModelError: what is wrong at every length that was tried, or with what two lengths tell.
     """
-    first, samples = _first(offline, times * lcm(UNIT, offline.strides))
-    strides = _strides(first.ir.graph)
-    if samples % strides:
-        first, samples = _first(offline, times * lcm(UNIT, strides))
-    longer = 2 * samples - strides  # not a multiple of many hops: the proof can use it too
-    try:
-        second = offline.at(longer)
-    except ModelError:
-        longer = 2 * samples
-        second = offline.at(longer)
-    return first.ir, second.ir, (samples, longer)
-
-
-def _first(offline: Offline, unit: int) -> tuple[Model, int]:
-    """The network at the smallest tried length that works."""
     error: ModelError | None = None
-    for doubling in range(DOUBLINGS):
+    told = 0
+    for samples in LENGTHS:
         try:
-            return offline.at(unit << doubling), unit << doubling
+            offline.at(times * samples), offline.at(2 * times * samples)
         except ModelError as found:
             error = error or found
+            continue
+        try:
+            return _multiples(offline, times * samples)
+        except ModelError as found:
+            told, error = told + 1, found
+        if told == TOLD:
+            break
     assert error is not None
     raise error
 
 
-def _strides(graph: ir.Graph) -> int:
-    """A number of samples that the strides divide; those of other axes than time count too."""
-    rates: dict[ir.Value, Fraction] = {}
-    for node in graph:
-        before = [rates[value] for value in node.inputs if value is not None and value in rates]
-        rate = min(before, default=Fraction(1)) * _rate(node)
-        rates.update(dict.fromkeys(node.outputs, rate))
-    return lcm(1, *(rate.denominator for rate in rates.values()))
-
-
-def _rate(node: ir.Node) -> Fraction:
-    """Frames of the output for one of the input."""
-    stride = lcm(1, *attribute(node, "strides", ()))
-    if node.op_type in ("ConvTranspose", "Col2Im"):
-        return Fraction(stride)
-    if node.op_type == "Slice" and len(node.inputs) > 4:
-        steps = array_of(node.inputs[4])
-        stride = 1 if steps is None else lcm(1, *(abs(int(step)) for step in steps.ravel()))
-    if node.op_type == "Gather":
-        index = array_of(node.inputs[1])
-        if index is not None and index.ndim == 2 and len(index) > 1:
-            stride = int(index[1, 0] - index[0, 0])
-    return Fraction(1, max(stride, 1))
+def _multiples(offline: Offline, samples: int) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
+    """The network at a first length and at nearly twice that, both multiples of what the two tell."""
+    longer = 2 * samples
+    for _ in range(ATTEMPTS):
+        first, second = offline.at(samples).ir, offline.at(longer).ir
+        try:
+            least = period(first.graph, second.graph)
+        except (
+            ModelError
+        ):  # where padding fills up to a multiple, lengths that are none have another form
+            least = rough_period(first.graph)
+            if samples % least == 0:
+                raise
+        if samples % least == 0 and longer % least == 0:
+            return first, second, (samples, longer)
+        samples = least * max(2, -(-samples // least))
+        longer = 2 * samples - least  # not a multiple of many hops: the proof can use it too
+    found = f"at {samples} samples its strides in time seem to multiply to {least}"
+    step = "remove what depends on the length"
+    raise ModelError(Problem("the network", found, "the same strides at every length", step))
