@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError, VerificationError
 from edgekit.base.sampler_table import StepTable
+from edgekit.export.double import double_runner
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.onnx_file.checking import MAX_BYTES, load, runnable
 from edgekit.export.onnx_file.constants import Constants
@@ -88,15 +89,17 @@ def from_onnx(
     model = declare_constants(model, session)
     if "quantization" not in facts and _is_quantized(model):
         model = model.describe(quantization=Quantization(SOURCE_RECIPE))
-    run_source = source_runner(with_bodies(runnable(data)))
+    whole = with_bodies(runnable(data))
     names = [str(value.name) for value in model.ir.graph.outputs]
 
-    def reference(feed: Arrays) -> Arrays:
+    def reference(running: Callable[[Arrays], Arrays]) -> Callable[[Arrays], Arrays]:
         # by place: an output of the file that is an input has another name in the model
-        return dict(zip(names, run_source(feed | fixed).values(), strict=False))
+        return lambda feed: dict(zip(names, running(feed | fixed).values(), strict=False))
 
     try:
-        verify_import(reference, model)
+        verify_import(
+            reference(source_runner(whole)), model, exact=lambda: reference(double_runner(whole))
+        )
     except VerificationError as error:
         if drowning := _drowning(load(data)):
             raise ModelError(drowning) from error

@@ -1,10 +1,12 @@
 """`from_torch`: a torch module or a .pt2 becomes a `Model`, compared with the module itself."""
 
+import copy
 import hashlib
 import logging
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 
 import onnx_ir as ir
@@ -88,8 +90,21 @@ def from_torch(
     tensors = leaves((loaded.args, loaded.kwargs))
     names = [str(value.name) for value in graph_model.graph.inputs]
     examples = {key: leaf.detach().numpy() for key, leaf in zip(names, tensors, strict=True)}
-    verify_import(_TorchReference(loaded, model), model, examples)
+    verify_import(
+        _TorchReference(loaded, model),
+        model,
+        examples,
+        lambda: _TorchReference(_in_double(loaded), model),
+    )
     return model, examples
+
+
+def _in_double(loaded: TorchSource) -> TorchSource:
+    """The module and its example inputs in float64."""
+    tensors = iter([leaf.double() if leaf.is_floating_point() else leaf
+                    for leaf in leaves((loaded.args, loaded.kwargs))])  # fmt: skip
+    args, kwargs = with_leaves((loaded.args, loaded.kwargs), tensors)
+    return replace(loaded, call=copy.deepcopy(loaded.call).double(), args=args, kwargs=kwargs)
 
 
 class _TorchReference:
@@ -97,13 +112,17 @@ class _TorchReference:
 
     def __init__(self, loaded: TorchSource, model: Model) -> None:
         self.loaded = loaded
+        self.examples = leaves((loaded.args, loaded.kwargs))
         self.inputs = [str(value.name) for value in model.ir.graph.inputs]
         self.outputs = [str(value.name) for value in model.ir.graph.outputs]
 
     def __call__(self, feed: Arrays) -> Arrays:
         import torch
 
-        tensors = iter([torch.from_numpy(feed[name].copy()) for name in self.inputs])
+        tensors = iter([
+            torch.from_numpy(feed[name].copy()).to(example.dtype)
+            for name, example in zip(self.inputs, self.examples, strict=True)
+        ])  # fmt: skip
         args, kwargs = with_leaves((self.loaded.args, self.loaded.kwargs), tensors)
         try:
             with torch.no_grad():

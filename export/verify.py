@@ -11,6 +11,7 @@ import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
 from edgekit.base.errors import ModelError, Problem, UsageError, VerificationError
+from edgekit.export.double import double_runner
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.own_operators.precise import with_exact_sigmoid
 from edgekit.graph.model import Model, of_hop
@@ -24,6 +25,9 @@ LIMIT = 1e-5  # of the peak, see the float32 tolerance of the arithmetic
 SPREADS = 10
 LARGEST_SPREAD = 0.5
 NUDGES = 4
+LIMIT_DOUBLE = (
+    1e-8  # of the peak, in float64: two networks are the same, whatever float32 makes of them
+)
 LAST_PLACE = 2.0**-23
 # Two float sums that differ in their last bit may round to neighbouring integers.
 MIN_SNR_ROUNDED_DB = 25.0
@@ -215,7 +219,10 @@ def compare(
 
 
 def verify_import(
-    reference: Callable[[Arrays], Arrays], model: Model, examples: Mapping[str, Any] | None = None
+    reference: Callable[[Arrays], Arrays],
+    model: Model,
+    examples: Mapping[str, Any] | None = None,
+    exact: Callable[[], Callable[[Arrays], Arrays]] | None = None,
 ) -> float:
     """Compare a model with its source on single calls and on `HOPS` hops with states carried.
 
@@ -223,6 +230,7 @@ def verify_import(
         reference: the source: all inputs of one call -> all outputs, by the model's names.
         model: what was imported.
         examples: inputs of one call that make sense for the network; random ones come in addition.
+        exact: makes the source in float64, which is asked only where float32 does not tell.
 
     Returns:
         The largest error relative to the peak of an output.
@@ -232,7 +240,8 @@ def verify_import(
             `SPREADS` times what the source's rounding makes of it; of a network that rounds to
             integers, by more than `MIN_SNR_ROUNDED_DB` allows.
     """
-    same = partial(_same, min_snr_db=MIN_SNR_ROUNDED_DB if _rounds(model) else np.inf)
+    wide = None if exact is None else partial(_both_in_double, exact, model)
+    same = partial(_same, min_snr_db=MIN_SNR_ROUNDED_DB if _rounds(model) else np.inf, wide=wide)
     imported = partial(run, session(model.to_bytes()))
     highest = _highest_integer(reference, model)
     calls = [_random(model, seed, model.ir.graph.inputs, highest) for seed in range(SINGLE_CALLS)]
@@ -264,6 +273,7 @@ def _same(
     feeds: Sequence[Arrays],
     what: str,
     min_snr_db: float,
+    wide: Callable[[], tuple[Callable[[Arrays], Arrays], Callable[[Arrays], Arrays]]] | None,
 ) -> float:
     """Compare what both answer to the feeds, and only where they differ ask how far that can tell."""
     expected, found = answer(reference, feeds), answer(imported, feeds)
@@ -281,7 +291,48 @@ def _same(
             for name, array in expected.items():
                 limits[name] = max(limits[name], SPREADS * _relative_error(array, nudged[name]))
         limits = {name: min(limit, LARGEST_SPREAD) for name, limit in limits.items()}
-        return compare(expected, found, limits=limits, what=what)
+        try:
+            return compare(expected, found, limits=limits, what=what)
+        except VerificationError as error:
+            if wide is None:
+                raise
+            try:
+                exact, same = (answer(call, feeds) for call in wide())
+            except ModelError:
+                raise error from None
+            return compare_in_double(exact, same, expected, found, what=what)
+
+
+def compare_in_double(
+    exact: Arrays, same: Arrays, expected: Arrays, found: Arrays, *, what: str
+) -> float:
+    """Compare two networks whose float32 results differ by the rounding of float32.
+
+    Args:
+        exact: what the source gives in float64.
+        same: what the other network gives in float64; it must agree to `LIMIT_DOUBLE`.
+        expected: what the source gives in float32.
+        found: what the other network gives in float32; its error may be `SPREADS` times the source's own.
+        what: names the other network in the error.
+
+    Returns:
+        The largest error of `found`, relative to the peak of an output.
+
+    Raises:
+        VerificationError: another network, or one that float32 hurts far more than the source.
+    """
+    compare(exact, same, limit=LIMIT_DOUBLE, what=f"in float64 {what}")
+    limits = {
+        name: SPREADS * _relative_error(array, expected[name]) for name, array in exact.items()
+    }
+    limits = {name: min(limit, LARGEST_SPREAD) for name, limit in limits.items()}
+    return compare(exact, found, limits=limits, what=what)
+
+
+def _both_in_double(
+    exact: Callable[[], Callable[[Arrays], Arrays]], model: Model
+) -> tuple[Callable[[Arrays], Arrays], Callable[[Arrays], Arrays]]:
+    return exact(), double_runner(model.to_bytes())
 
 
 def nudge(feed: Arrays, seed: int) -> Arrays:

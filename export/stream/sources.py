@@ -1,7 +1,7 @@
 """The offline network at any length: an .onnx with an open time axis, or torch code."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,13 @@ class Offline:
         at: imports it, verified, with the time axis of its inputs at this length.
         notes: what was assumed and the user should know.
         examples: the factory's example inputs by name; None for a file.
+        axes: the time axes of these inputs.
     """
 
     at: Callable[[int], Model]
     notes: Sequence[str] = ()
     examples: Mapping[str, NDArray[Any]] | None = None
+    axes: Mapping[str, int] = field(default_factory=dict)
 
 
 def onnx_offline(
@@ -116,10 +118,7 @@ def torch_offline(
     axes = find_time(borders, time_axes, shapes or {})
 
     def at(samples: int) -> Model:
-        given = {
-            key: torch.from_numpy(_lengthened(array, axes[key], samples)) if key in axes else tensor
-            for (key, array), tensor in zip(examples.items(), loaded.kwargs.values(), strict=True)
-        }
+        given = {key: torch.from_numpy(lengthened(offline, key, samples)) for key in examples}
         module = replace(loaded, kwargs=given)
         with quiet(), torch.no_grad():
             try:
@@ -130,11 +129,16 @@ def torch_offline(
                 raise ModelError(Problem(where, found, allowed, step)) from error
         return from_torch(module, name=name)[0]
 
-    return Offline(cache(at), examples=examples)
+    offline = Offline(cache(at), examples=examples, axes=axes)
+    return offline
 
 
-def _lengthened(array: NDArray[Any], axis: int, samples: int) -> NDArray[Any]:
-    """An array over and over along `axis`, until it is so long."""
+def lengthened(offline: Offline, name: str, samples: int) -> NDArray[Any]:
+    """An example input over and over along its time axis, until it is so long; without one as it is."""
+    array = (offline.examples or {})[name]
+    if name not in offline.axes:
+        return array
+    axis = offline.axes[name]
     return np.take(array, np.arange(samples) % array.shape[axis], axis)
 
 

@@ -1,0 +1,71 @@
+"""A network in double precision: which of two float32 results that differ is the wrong one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.onnx_file.messages import plain
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+SINGLE, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
+
+
+def double_runner(data: bytes) -> Callable[[Arrays], Arrays]:
+    """Return what runs an ONNX network with every float32 as float64, in onnx's reference.
+
+    Args:
+        data: the network; functions that it calls have their bodies in it.
+
+    Raises:
+        ModelError: onnx's reference cannot run it; what is returned raises it too.
+    """
+    proto = onnx.load_model_from_string(data)
+    for value in (*proto.graph.input, *proto.graph.output, *proto.graph.value_info):
+        if value.type.tensor_type.elem_type == SINGLE:
+            value.type.tensor_type.elem_type = DOUBLE
+    for tensor in proto.graph.initializer:
+        _widen(tensor)
+    for nodes in (proto.graph.node, *(function.node for function in proto.functions)):
+        for node in nodes:
+            _widen_node(node)
+    evaluator = _reached(lambda: ReferenceEvaluator(proto))
+
+    def run(feed: Arrays) -> Arrays:
+        wide = {k: a.astype(np.float64) if a.dtype == np.float32 else a for k, a in feed.items()}
+        outputs = _reached(lambda: evaluator.run(None, wide))
+        return dict(zip(evaluator.output_names, map(np.asarray, outputs), strict=True))
+
+    return run
+
+
+def _reached(call: Callable[[], Any]) -> Any:
+    try:
+        with np.errstate(all="ignore"):
+            return call()
+    except Exception as error:  # a network of unknown origin
+        found = f"onnx's reference cannot run it in float64: {plain(error)}"
+        step = "report this network"
+        raise ModelError(Problem("the network", found, "operators that it knows", step)) from error
+
+
+def _widen_node(node: onnx.NodeProto) -> None:
+    for attribute in node.attribute:
+        if attribute.type == onnx.AttributeProto.TENSOR:
+            _widen(attribute.t)
+        elif attribute.name == "to" and attribute.i == SINGLE:
+            attribute.i = DOUBLE
+        elif node.op_type == "Constant" and attribute.name in ("value_float", "value_floats"):
+            many = attribute.name == "value_floats"
+            array = np.asarray(list(attribute.floats) if many else attribute.f, np.float64)
+            attribute.CopyFrom(onnx.helper.make_attribute("value", numpy_helper.from_array(array)))
+
+
+def _widen(tensor: onnx.TensorProto) -> None:
+    if tensor.data_type == SINGLE:
+        array = numpy_helper.to_array(tensor).astype(np.float64)
+        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
