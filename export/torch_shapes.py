@@ -1,7 +1,7 @@
 """Shapes of recurrent layers while torch traces: known at once, where torch runs the cell frame by frame."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -16,9 +16,11 @@ def quick_recurrent_shapes() -> Iterator[None]:
     """
     from torch._decomp import decompositions
 
-    names = [name for name in MAKERS if hasattr(decompositions, name)]
-    changed = {name: MAKERS[name](getattr(decompositions, name)) for name in names}
-    with patch.multiple(decompositions, **changed) if changed else patch.dict({}):
+    with ExitStack() as changed:
+        for name, make in MAKERS.items():
+            if hasattr(decompositions, name):
+                layer = make(getattr(decompositions, name))
+                changed.enter_context(patch.object(decompositions, name, layer))
         yield
 
 

@@ -87,11 +87,22 @@ class TensorTime:
 
 @dataclass(frozen=True)
 class OutputDelay:
-    """The delay of an output in samples of the input, rounded up, and the node where it last grew."""
+    """The delay of an output in samples of the input, rounded up, and the node where it last grew.
+
+    Of the delay, `crop_samples` are frames that the output has fewer than the recording, as behind convolutions
+    without padding: its frame 0 stands at a later time. So long is not waited: the last frame comes
+    ``delay_samples - crop_samples`` after the last sample.
+    """
 
     name: str
     delay_samples: int
     caused_by: str | None
+    crop_samples: int = 0
+
+    @property
+    def waiting_samples(self) -> int:
+        """How long after the last sample of a recording the last frame comes."""
+        return max(self.delay_samples - self.crop_samples, 0)
 
 
 @dataclass(frozen=True)

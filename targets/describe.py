@@ -77,7 +77,9 @@ def _stream(model: Model) -> dict[str, int | float | str | None]:
         model.stream.sample_rate_hz,
         model.stream.delay_samples,
     )
-    latency = None if hop is None or delay is None else hop + delay
+    outputs = model.streaming.outputs if model.streaming else ()
+    waiting = max((output.waiting_samples for output in outputs), default=delay)
+    latency = None if hop is None or waiting is None else hop + waiting
     return {
         "hop_samples": hop,
         "sample_rate_hz": rate,
@@ -93,7 +95,11 @@ def _streaming(model: Model) -> dict[str, list[dict[str, Any]]] | None:
     if (facts := model.streaming) is None:
         return None
     tensors = [{**asdict(tensor), "states": list(tensor.states)} for tensor in facts.tensors]
-    return {"outputs": [asdict(output) for output in facts.outputs], "tensors": tensors}
+    outputs = [
+        {"name": row.name, "delay_samples": row.delay_samples, "caused_by": row.caused_by}
+        for row in facts.outputs
+    ]
+    return {"outputs": outputs, "tensors": tensors}
 
 
 def _quantization(model: Model) -> dict[str, str | int | None]:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from edgekit import api
 from edgekit.base.errors import UsageError
 from edgekit.cli import app
+from edgekit.cli.facts import streaming_rows
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import session
 from edgekit.runtime.stream import Stream
@@ -89,6 +90,26 @@ def test_stream_writes_a_network_that_says_its_delay_and_what_causes_it(
     assert set(rates.values()) == {"1/1"}
 
 
+def test_frames_that_valid_convolutions_cut_off_are_no_waiting(tmp_path: Path) -> None:
+    net = stream_networks.Net()
+    y = net.conv(net.conv("x", 1, 2, 8, dilation=6), 2, 1, 43)
+    (tmp_path / "net.onnx").write_bytes(net.model([1, 1, "T"], y))
+    out = tmp_path / "net.hop.onnx"
+    facts = run(
+        "stream", tmp_path / "net.onnx", "--hop", 16, "--sample-rate", 1000, "-o", out, "--json"
+    )
+    assert (facts["delay_samples"], facts["latency_samples"], facts["latency_ms"]) == (84, 16, 16.0)
+    (output,) = facts["outputs"]
+    assert (output["crop_samples"], output["waiting_samples"]) == (84, 0)
+    assert (
+        "output " + y,
+        "84 samples late, 84 of crop, 0 of waiting, because of conv1",
+    ) in streaming_rows(facts)
+    run("export", out, "--target", "onnxruntime", "-o", tmp_path / "build", "--json")
+    manifest = json.loads((tmp_path / "build" / "manifest.json").read_text())
+    assert manifest["stream"]["latency_samples"] == 16
+
+
 def test_inspect_shows_time_in_every_tensor_of_a_model_and_of_its_build(
     network: Path, tmp_path: Path
 ) -> None:
@@ -97,6 +118,8 @@ def test_inspect_shows_time_in_every_tensor_of_a_model_and_of_its_build(
     run("export", streamed, "--target", "onnxruntime", "-o", build, "--json")
     found, built = (run("inspect", source, "--json")["streaming"] for source in (streamed, build))
     assert {key: found[key] for key in facts} == facts
+    for row in found["outputs"]:
+        assert (row.pop("crop_samples"), row.pop("waiting_samples")) == (0, row["delay_samples"])
     assert {key: found[key] for key in built} == built
     kept = {tensor["name"]: tensor["state_bytes"] for tensor in built["tensors"]}
     axes = {tensor["name"]: (tensor["axis"], tensor["rate"]) for tensor in built["tensors"]}

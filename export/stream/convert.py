@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, prod
+from math import ceil, floor, prod
 
 import onnx_ir as ir
 
@@ -213,7 +213,8 @@ def _outputs(writer: Rewriter, offline: ir.Graph) -> dict[str, Track]:
 
 
 def _delay(track: Track, name: str) -> OutputDelay:
-    return OutputDelay(name, ceil(track.delay_samples), track.cause)
+    crop = max(0, floor(-track.time.offset / track.time.rate))
+    return OutputDelay(name, ceil(track.delay_samples), track.cause, crop)
 
 
 def _tensor(writer: Rewriter, track: Track) -> TensorTime:

@@ -33,7 +33,7 @@ def streaming_fact(content: Any) -> Streaming | None:
         for row in content["tensors"]
     )
     for output in outputs:
-        _text(output.name), _whole({"delay": output.delay_samples})
+        _text(output.name), _whole({"delay": output.delay_samples, "crop": output.crop_samples})
         _text(output.caused_by or "")
     for tensor in tensors:
         _text(tensor.name), _text(tensor.node or ""), _text(tensor.rate)

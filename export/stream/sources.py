@@ -135,11 +135,11 @@ def torch_offline(
 
 def lengthened(offline: Offline, name: str, samples: int) -> NDArray[Any]:
     """An example input over and over along its time axis, until it is so long; without one as it is."""
-    array = (offline.examples or {})[name]
+    array = np.asarray((offline.examples or {})[name])
     if name not in offline.axes:
         return array
     axis = offline.axes[name]
-    return np.take(array, np.arange(samples) % array.shape[axis], axis)
+    return np.asarray(np.take(array, np.arange(samples) % array.shape[axis], axis))
 
 
 def has_open_time(

@@ -113,7 +113,10 @@ def streaming_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     for output in facts["outputs"]:
         cause = f", because of {output['caused_by']}" if output["caused_by"] else ""
-        rows.append((f"output {output['name']}", f"{output['delay_samples']} samples late{cause}"))
+        late = f"{output['delay_samples']} samples late"
+        if output["crop_samples"]:
+            late += f", {output['crop_samples']} of crop, {output['waiting_samples']} of waiting"
+        rows.append((f"output {output['name']}", late + cause))
     return [(name, value) for name, value in rows if value is not None]
 
 

@@ -106,12 +106,14 @@ def streaming_facts(model: "Model") -> dict[str, Any]:
     inputs = {str(value.name): value for value in model.ir.graph.inputs}
     tensors = streaming.tensors if streaming else ()
     rates = {state: tensor.rate for tensor in tensors for state in tensor.states}
-    latency_ms = info.sample_rate_hz and round((hop + delay) * 1000 / info.sample_rate_hz, 3)
+    outputs = streaming.outputs if streaming else ()
+    latency = hop + max((output.waiting_samples for output in outputs), default=delay)
+    latency_ms = info.sample_rate_hz and round(latency * 1000 / info.sample_rate_hz, 3)
     return {
         "hop_samples": hop,
         "minimum_hop_samples": info.minimum_hop_samples,
         "delay_samples": delay,
-        "latency_samples": hop + delay,
+        "latency_samples": latency,
         "latency_ms": latency_ms,
         "constants": list(model.constants),
         "states": [
@@ -123,5 +125,7 @@ def streaming_facts(model: "Model") -> dict[str, Any]:
             }
             for pair in model.states
         ],
-        "outputs": [asdict(output) for output in (streaming.outputs if streaming else ())],
+        "outputs": [
+            {**asdict(output), "waiting_samples": output.waiting_samples} for output in outputs
+        ],
     }
