@@ -14,7 +14,7 @@ from tiny_build import needs_cc
 from tiny_networks import FRONTEND, HOP, WIDTH
 
 from edgekit import api
-from edgekit.base.errors import EdgeKitError, UsageError, VerificationError
+from edgekit.base.errors import CheckFailed, EdgeKitError, UsageError, VerificationError
 from edgekit.base.npz import read_npz
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
@@ -425,3 +425,28 @@ def test_inspect_shows_a_build_and_a_network_alike(network: Path, tmp_path: Path
     assert build.page and "<svg" in build.page and model.page
     odd = api.inspect(tiny_networks.unsupported(tmp_path / "odd.onnx"))
     assert odd.manifest is None and len(odd.problems) == 2
+
+
+def test_what_cannot_fit_its_board_is_refused_before_it_is_lowered(tmp_path: Path) -> None:
+    wide = str(tiny_networks.recurrent(tmp_path / "wide.onnx", width=800))
+    stages: list[str] = []
+
+    def progress(stage: str, _done: int, _total: int) -> None:
+        stages.append(stage)
+
+    with pytest.raises(CheckFailed, match="mps3-an547: weights need 2,560,000 bytes or more"):
+        api.export(wide, "cortex-m55", tmp_path / "out", progress=progress)
+    assert set(stages) == {"import"} and not (tmp_path / "out").exists()
+    exported = api.export(wide, "cortex-m55", tmp_path / "out", allow_oversize=True)
+    assert any("does not fit mps3-an547: weights needs" in note for note in exported.notes)
+
+
+def test_scratch_that_cannot_fit_is_refused_before_it_is_compiled(tmp_path: Path) -> None:
+    long = str(tiny_networks.offline(tmp_path / "long.onnx"))
+    stages: list[str] = []
+    with pytest.raises(CheckFailed, match=r"ram needs (?s:.*)next: make the network smaller"):
+        api.export(
+            long, "cortex-m55", tmp_path / "out", shapes={"x": (1, 2, 200_000)},
+            progress=lambda stage, done, total: stages.append(stage),
+        )  # fmt: skip
+    assert "compile" not in stages and not (tmp_path / "out").exists()

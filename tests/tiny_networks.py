@@ -46,12 +46,16 @@ def recurrent(path: Path, width: int = WIDTH, batch: int | str = 1) -> Path:
 
 
 def offline(path: Path) -> Path:
-    """A causal convolution over an open time axis."""
-    node = helper.make_node("Conv", ["x", "w"], ["y"], name="conv", pads=[2, 0])
-    inputs, outputs = [_tensor("x", [1, 2, "T"])], [_tensor("y", [1, 3, "T"])]
-    return _save(
-        path, helper.make_graph([node], "offline", inputs, outputs, [_weights("w", 3, 2, 3)])
+    """Two causal convolutions over an open time axis."""
+    nodes = [
+        helper.make_node("Conv", ["x", "a"], ["h"], name="first", pads=[2, 0]),
+        helper.make_node("Conv", ["h", "b"], ["y"], name="second", pads=[2, 0]),
+    ]
+    weights = [_weights("a", 3, 2, 3), _weights("b", 4, 3, 3)]
+    graph = helper.make_graph(
+        nodes, "offline", [_tensor("x", [1, 2, "T"])], [_tensor("y", [1, 4, "T"])], weights
     )
+    return _save(path, graph)
 
 
 def unsupported(path: Path) -> Path:

@@ -84,6 +84,7 @@ def export(
     goal: str | None = None,
     cpu_fallback: bool = False,
     stateful: bool = False,
+    allow_oversize: bool = False,
     progress: Progress = silent,
 ) -> Exported:
     """Make a verified build folder of a network.
@@ -120,6 +121,7 @@ def export(
         goal: of target ``fpga``: ``fps`` (default) or ``small``.
         cpu_fallback: of target ``fpga``: leave to a CPU, in float, what the engine does not run.
         stateful: of target ``litert``: keep the states inside the file.
+        allow_oversize: note that a build does not fit the memories of its target's board, instead of failing.
         progress: see above.
 
     Raises:
@@ -132,7 +134,7 @@ def export(
     )  # fmt: skip
     request = Request(
         source, target, Path(out), recipe, calibration, min_snr_db, options, strict, part, goal,
-        cpu_fallback, stateful,
+        cpu_fallback, stateful, allow_oversize,
     )  # fmt: skip
     return pipeline.export(request, progress)
 

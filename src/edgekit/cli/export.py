@@ -87,6 +87,13 @@ def export(
             metavar="FILE", help="A sampler.toml: the network is a denoiser, see docs/diffusion.md."
         ),
     ] = None,
+    allow_oversize: Annotated[
+        bool,
+        typer.Option(
+            "--allow-oversize",
+            help="Write a build that does not fit its target's board, with a note.",
+        ),
+    ] = False,
     as_json: AsJson = False,
     stateful: Annotated[
         bool, typer.Option("--stateful", help="litert: keep the states inside the file.")
@@ -119,6 +126,7 @@ def export(
             goal=goal,
             cpu_fallback=cpu_fallback,
             stateful=stateful,
+            allow_oversize=allow_oversize,
             progress=report,
         )
     if as_json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.errors import ModelError, Problem, UsageError, unavailable
+from edgekit.base.errors import CheckFailed, ModelError, Problem, UsageError, unavailable
 from edgekit.base.output import complete_folder, folder_problem
 from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 FLOAT = "float32"
 AUTO = "auto"
+WEIGHT_BITS = {"float32": 32, "float16": 16, "int8": 8, "int4": 4}
 CALIBRATION_CALLS = 512  # of a denoiser's own
 LITERT, NPU = "litert", "ethos-u55"
 FPGA = "fpga"  # the target whose builds are engines, see `edgekit.verbs.export.engine`
@@ -77,6 +78,7 @@ class Request:
     goal: str | None = None
     cpu_fallback: bool = False
     stateful: bool = False
+    allow_oversize: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def export(request: Request, progress: Progress) -> Exported:
         from edgekit.verbs.export.engine import export_engine
 
         return export_engine(request, progress)
-    from edgekit.targets.c.fit import misfits
+    from edgekit.targets.c.fit import misfits, weights_misfit
     from edgekit.targets.devices import profile
     from edgekit.targets.litert import lower_stateful
     from edgekit.verbs.targets import TARGETS
@@ -113,6 +115,8 @@ def export(request: Request, progress: Progress) -> Exported:
         progress("import", 0, 1)
         imported = load_model(request.source, request.options)
         check(imported.model, request.target)
+        device = profile(request.target)
+        fits(weights_misfit(imported.model, weight_bits(imported.model, request), device), request)
         progress("quantize", 0, 1)
         quantized = quantize(imported, request, progress)
         if request.strict:
@@ -123,8 +127,10 @@ def export(request: Request, progress: Progress) -> Exported:
         build = lower(quantized.model, request.target)
         if request.strict and build.notes:
             raise ModelError([_not_strict(note) for note in build.notes])
+        fits(misfits(build.manifest, device), request)
         write(build, folder)
         manifest = finish(folder, build, quantized, imported, request, progress)
+        too_large = fits(misfits(manifest, device), request)
     return Exported(
         request.out,
         manifest,
@@ -133,9 +139,34 @@ def export(request: Request, progress: Progress) -> Exported:
             *quantized.notes,
             *kept_in_float(quantized.model),
             *build.notes,
-            *misfits(manifest, profile(request.target)),
+            *too_large,
         ),
     )
+
+
+def weight_bits(model: "Model", request: Request) -> int:
+    """The narrowest form that a request gives float weights, in bits."""
+    from edgekit.quantize.recipe_file import find_recipe
+
+    recipe = request.recipe or default_recipe(request.target)
+    if model.quantization.recipe != FLOAT:
+        return 32  # a network that comes quantized keeps what it has
+    if recipe == AUTO:
+        return 8
+    found = find_recipe(recipe)
+    return min(WEIGHT_BITS[kind] for kind in (found.weights, *found.layers.values()))
+
+
+def fits(found: tuple[str, ...], request: Request) -> tuple[str, ...]:
+    """Return what does not fit the target's memories, where that was allowed.
+
+    Raises:
+        CheckFailed: it was not.
+    """
+    if found and not request.allow_oversize:
+        step = "make the network smaller, take --recipe w8a8 or w4a8, or give --allow-oversize"
+        raise CheckFailed("\n".join((*found, f"next: {step}")))
+    return found
 
 
 def request_problems(request: Request) -> list[Problem]:
