@@ -13,6 +13,7 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
+from edgekit.export.onnx_file.messages import of_torch
 from edgekit.export.onnx_file.reading import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants
 from edgekit.export.onnx_file.states import find_states, restarting_cells
@@ -22,6 +23,7 @@ from edgekit.export.torch_source import (
     TorchSource,
     leaves,
     load_source,
+    silent,
     traced,
     with_leaves,
 )
@@ -178,20 +180,18 @@ def _to_onnx(loaded: TorchSource) -> bytes:
     from edgekit.export.own_operators.ssm import translations
 
     try:
-        program = torch.onnx.export(
-            loaded.program, dynamo=True, opset_version=OPSET, optimize=False, verbose=False,
-            custom_translation_table=translations(),
-        )  # fmt: skip
+        with silent():
+            program = torch.onnx.export(
+                loaded.program, dynamo=True, opset_version=OPSET, optimize=False, verbose=False,
+                custom_translation_table=translations(),
+            )  # fmt: skip
         assert program is not None
         return bytes(program.model_proto.SerializeToString())
     except Exception as error:
+        found, step = of_torch(error)
+        allowed = "operators that torch can export to ONNX"
         raise ModelError(
-            Problem(
-                "the torch module",
-                f"torch's ONNX exporter refuses it: {str(error).strip()}",
-                "operators that torch can export to ONNX",
-                "see the original error",
-            )
+            Problem("the torch module", f"torch's ONNX exporter refuses it: {found}", allowed, step)
         ) from error
 
 

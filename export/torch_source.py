@@ -5,15 +5,18 @@ Both are the user's own code and run as such.
 
 import importlib
 import inspect
+import io
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.base.errors import ModelError, Problem, UsageError
+from edgekit.export.onnx_file.messages import of_torch
 from edgekit.graph.model import Trained
 
 if TYPE_CHECKING:
@@ -251,17 +254,26 @@ def _export(
     import torch
 
     try:
-        with torch.no_grad():
+        with torch.no_grad(), silent():
             return torch.export.export(module, (), kwargs, strict=False)
     except Exception as error:
+        found, step = of_torch(error)
+        allowed = "a module that torch.export can trace with the example inputs"
         raise ModelError(
-            Problem(
-                f"'{source}'",
-                f"torch.export refuses it: {str(error).strip()}",
-                "a module that torch.export can trace with the example inputs",
-                "see the original error",
-            )
+            Problem(f"'{source}'", f"torch.export refuses it: {found}", allowed, step)
         ) from error
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Keep off the screen what torch prints and logs of an export that it then refuses with an error."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _load_pt2(path: Path) -> TorchSource:

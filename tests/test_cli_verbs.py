@@ -114,6 +114,18 @@ def test_errors_come_as_json_where_json_was_asked_for(edgekit: Cli, tmp_path: Pa
     assert error["problems"][1]["allowed"] == ", ".join((*TARGETS, "fpga"))
 
 
+@pytest.mark.parametrize("name", ["net.tflite", "net.pth", "weights"])
+def test_a_file_that_is_no_network_is_called_what_it_is(
+    edgekit: Cli, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"TFL3")
+    for verb in (("export", "--target", "c99", "-o", tmp_path / "out"), ("inspect",)):
+        code, _, err = edgekit(verb[0], tmp_path / name, *verb[1:])
+        ending = name.partition(".")[2]
+        assert code == 2 and (f"a .{ending} file" if ending else "a file") in err
+        assert "export the network to .onnx" in err
+
+
 def test_a_missing_build_is_named_beside_what_inspect_takes(edgekit: Cli) -> None:
     code, _, err = edgekit("inspect", "nowhere")
     assert code == 2 and "'nowhere': does not exist" in err and "a build folder" in err

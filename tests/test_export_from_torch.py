@@ -105,6 +105,15 @@ class Forgetful(nn.Module):
 def forgetful(): return Forgetful(), torch.randn(1, 1, 4)
 def dictionary(): return Two(True), (torch.randn(1, 4), torch.zeros(1, 4), torch.zeros(1, 4))
 def crossed(): return Two(False), (torch.randn(1, 4), torch.zeros(1, 4), torch.zeros(1, 4))
+class Call(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+    def forward(self, x):
+        return self.function(x)
+def inverse(): return Call(torch.linalg.inv), torch.eye(3)[None]
+def eigen(): return Call(lambda x: torch.linalg.eigh(x)[0]), torch.eye(3)[None]
+def counted(): return Call(lambda x: x * int((x > 0).sum())), torch.rand(1, 4)
 def integers(): return nn.Embedding(4, 4), torch.zeros(1, dtype=torch.int64)
 def broken(): raise RuntimeError("no weights here")
 def number(): return 7
@@ -266,6 +275,22 @@ def test_sources_that_cannot_be_loaded(source, part):
 )
 def test_modules_that_cannot_be_imported(factory, part):
     assert part in str(refused(factory, ModelError))
+
+
+@pytest.mark.parametrize(
+    ("factory", "found"),
+    [
+        ("inverse", "torch has no ONNX form of aten.linalg_inv_ex"),
+        ("eigen", "torch has no ONNX form of aten._linalg_eigh"),
+        ("branching", "depends on values, in some_networks.py line "),
+        ("counted", "depends on values"),
+    ],
+)
+def test_what_torch_refuses_is_told_in_a_line_and_nothing_else_is_printed(factory, found, capfd):
+    (problem,) = refused(factory, ModelError).problems
+    assert found in problem.found and "\n" not in problem.found and len(problem.found) < 300
+    assert "original error" not in problem.next_step
+    assert capfd.readouterr() == ("", "")
 
 
 def test_integers_are_tried_within_the_range_that_the_module_takes():

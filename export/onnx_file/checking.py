@@ -178,6 +178,7 @@ def type_problems(graph: onnx.GraphProto) -> list[Problem]:
         )
         for kind, value in borders
         if value.type.tensor_type.elem_type not in INTERFACE_TYPES
+        and not (kind == "output" and value.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE)
     ]
     if not graph.output:
         problems.append(

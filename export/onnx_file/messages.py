@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from pathlib import PurePath
 
 NODES = (  # a node as the libraries write it, and as EdgeKit does
     (r"\(op_type:(?P<op>\w+)(?:, node name: (?P<name>[^)]*))?\):?", "{op} '{name}':"),
@@ -20,6 +21,11 @@ PLUMBING = (
     r"Exception during initialization:",
 )
 LONGEST = 300
+NO_FORM = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
+BY_VALUES = re.compile(r"data-dependent|GuardOnDataDependent|\.item\(\)")
+RAISED_AT = re.compile(
+    r'following call raised this error:\s*File "([^"]*)", line (\d+), in \w+\s*(.*)'
+)
 
 
 def plain(error: BaseException) -> str:
@@ -34,6 +40,24 @@ def plain(error: BaseException) -> str:
         if words := " ".join(line.split()).strip(" :"):
             return words[:LONGEST]
     return type(error).__name__
+
+
+def of_torch(error: BaseException) -> tuple[str, str]:
+    """What torch's exporters say about a module, and what to do about it, each in a sentence."""
+    texts, inner = [str(error)], error
+    while inner.__cause__ is not None:
+        inner = inner.__cause__
+        texts.append(str(inner))
+    whole = "\n".join(texts)
+    if operators := list(dict.fromkeys(NO_FORM.findall(whole))):
+        found = f"torch has no ONNX form of {', '.join(operators)}"
+        return found, "write this part of forward with other operators, or leave it to the caller"
+    place = RAISED_AT.search(whole)
+    at = f", in {PurePath(place[1]).name} line {place[2]}: {place[3].strip()}" if place else ""
+    if BY_VALUES.search(whole):
+        step = "choose between values with torch.where, and fix sizes and counts"
+        return f"the way through forward, or a size, depends on values{at}", step
+    return f"{plain(error)}{at}", "change what it names, then export again"
 
 
 def _named(form: str, match: re.Match[str]) -> str:

@@ -14,6 +14,7 @@ from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.opsets import at_opset, forget_shapes
 from edgekit.export.own_operators.functions import FUNCTIONS, define_functions
 from edgekit.export.passes import simplify
+from edgekit.export.passes.doubles import narrow_doubles
 from edgekit.export.passes.foreign_integers.qlinear import UnpackQuantized
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import attribute, static_shape
@@ -65,6 +66,9 @@ def _static_graph(
     _check_operators(model)
     define_functions(model)
     simplify(model)
+    if narrowed := narrow_doubles(model):
+        notes += narrowed
+        simplify(model)
     _check_shapes(model)
     _check_scales(model)
     return model, notes

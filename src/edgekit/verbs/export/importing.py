@@ -82,9 +82,12 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
             )
     elif ":" not in source:
         allowed = "package.module:factory, a .pt2 or an .onnx"
-        problems.append(
-            Problem(f"model '{source}'", "neither a file nor a factory", allowed, "check the name")
-        )
+        found, step = "neither a file nor a factory", "check the name"
+        if path.exists():
+            kind = "folder" if path.is_dir() else f"{path.suffix} file" if path.suffix else "file"
+            found = f"a {kind}, which EdgeKit does not read as a network"
+            step = "export the network to .onnx where it was trained"
+        problems.append(Problem(f"model '{source}'", found, allowed, step))
     if options.constants and not is_onnx(source):
         names = ", ".join(options.constants)
         step = "fix the value inside the factory"

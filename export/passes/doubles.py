@@ -1,0 +1,43 @@
+"""What is float64 in a network becomes float32; the import is compared with its source all the same."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnx_ir as ir
+
+DOUBLE, FLOAT = ir.DataType.DOUBLE, ir.DataType.FLOAT
+TYPES = ("to", "dtype")  # attributes that name an element type
+
+
+def narrow_doubles(model: ir.Model) -> list[str]:
+    """Compute and give out as float32 what is left of float64 once constants are folded; returns notes."""
+    graph = model.graph
+    changed = list(_narrowed(graph))
+    given = [value.name for value in graph.outputs if value.dtype == DOUBLE]
+    for node in ir.traversal.RecursiveGraphIterator(graph):
+        for value in node.outputs:
+            if value.dtype == DOUBLE:
+                value.type = ir.TensorType(FLOAT)
+    notes = [f"output '{name}' is float64 in the source: the build gives float32" for name in given]
+    if inner := [name for name in changed if name not in given]:
+        notes.append(f"float64 is computed as float32: {', '.join(map(str, inner))}")
+    return notes
+
+
+def _narrowed(graph: ir.Graph) -> Iterator[str | None]:
+    """Change constants and types in place; yield the first output of every node that computed in float64."""
+    for value in graph.initializers.values():
+        if value.dtype == DOUBLE and value.const_value is not None:
+            value.const_value = ir.tensor(
+                value.const_value.numpy().astype(np.float32), name=value.name
+            )
+            value.type = ir.TensorType(FLOAT)
+    for node in ir.traversal.RecursiveGraphIterator(graph):
+        for name, attribute in list(node.attributes.items()):
+            if name in TYPES and attribute.value == DOUBLE:
+                node.attributes[name] = ir.Attr(name, ir.AttributeType.INT, int(FLOAT))
+            elif attribute.type == ir.AttributeType.TENSOR and attribute.value.dtype == DOUBLE:
+                array = attribute.value.numpy().astype(np.float32)
+                node.attributes[name] = ir.AttrTensor(name, ir.tensor(array))
+        if node.op_type != "Cast" and any(value.dtype == DOUBLE for value in node.outputs):
+            yield node.outputs[0].name
