@@ -12,6 +12,7 @@ from operator_models import Arrays
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build
+from edgekit.targets.c.program import kernel_files
 from edgekit.targets.c.replay import linker_script, port_files
 
 ALIGN = 16
@@ -69,15 +70,22 @@ class Golden:
 def write_programs(folder: Path, programs: Sequence[Golden], profile: Profile) -> None:
     """Write the kernels of all builds, and ``replay/`` with the program, for `compile_replay`."""
     files = {f"replay/{name}": text for name, text in port_files(profile).items()}
+    files |= kernel_files(set(), "")  # edgekit.h without names of a build's own
     includes, functions, data, results = list[str](), list[str](), bytearray(), ALIGN
     for program in programs:
         name = program.build.manifest.c_name
         for file, text in program.build.files.items():
-            if file.startswith("ek_") or file == "edgekit.h":
+            if file == "edgekit.h":
+                continue
+            if file.startswith("ek_"):
                 assert files.setdefault(file, text) == text, file
             elif file.startswith(name):
                 files[f"replay/cases/{file}"] = text
-        includes += [f'#include "cases/{name}.c"', f'#include "cases/{name}_weights.c"']
+        includes += [
+            f"#define EK_BUILD_{name}",
+            f'#include "cases/{name}.c"',
+            f'#include "cases/{name}_weights.c"',
+        ]
         text, size = _function(program, len(data))
         functions.append(text)
         results = max(results, size)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgekit.base.errors import ToolError
 from edgekit.runtime.devices.profile import Profile
-from edgekit.runtime.engines.toolchain import Compiler, ask, compile_sources, find_compiler
+from edgekit.runtime.engines.toolchain import ALONE, Compiler, ask, compile_sources, find_compiler
 
 ZIG = (sys.executable, "-m", "ziglang", "cc")
 STANDARD = ("-ffp-contract=off", "-fno-trapping-math", "-ffunction-sections", "-fdata-sections")
@@ -75,7 +75,16 @@ def compile_replay(
         link = ["-Wl,--gc-sections", "-T", "replay/board.ld"]
         link += [] if found.core == profile.zig else ["-nostartfiles"]
     sources = [*_sources(directory), *(f"replay/{p.name}" for p in _files(directory / "replay"))]
-    options = [*found.core, "-std=c11", profile.optimize, *STANDARD, *defines, "-I.", "-Ireplay"]
+    options = [
+        *found.core,
+        "-std=c11",
+        profile.optimize,
+        *STANDARD,
+        ALONE,
+        *defines,
+        "-I.",
+        "-Ireplay",
+    ]
     compile_sources(found.compiler, options, sources, link, output.resolve(), directory)
     return found.compiler
 

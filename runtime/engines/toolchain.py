@@ -19,6 +19,8 @@ NAMES = ("cc", "gcc", "clang")
 HOW_TO_GET = "pip install ziglang, or as root: apt-get install gcc libc6-dev"
 # Contraction stays off: float code inside a quantized build has one result on every core.
 FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fno-trapping-math", "-fPIC")
+# For a program of one build: kernels keep their names, so that compiler caches know them in every build.
+ALONE = "-DEK_ALONE"
 # On ELF a library calls the kernels that the process loaded first, unless it is bound to its own.
 SHARED = ("-shared", "-Wl,-Bsymbolic") if sys.platform.startswith("linux") else ("-shared",)
 NATIVE = ("-march=native",)
@@ -69,7 +71,9 @@ def compile_shared(
     here = Path(os.path.commonpath([source.parent.resolve() for source in sources]))
     include = [f"-I{os.path.relpath(folder.resolve(), here)}" for folder in include_dirs]
     names = [os.path.relpath(source.resolve(), here) for source in sources]
-    compile_sources(compiler, [*FLAGS, *flags, *include], names, SHARED, output.resolve(), here)
+    compile_sources(
+        compiler, [*FLAGS, ALONE, *flags, *include], names, SHARED, output.resolve(), here
+    )
     return compiler
 
 

@@ -29,6 +29,7 @@ from edgekit.targets.c.program import (
     source,
     weights,
     weights_bytes,
+    with_own_names,
 )
 from edgekit.targets.c.replay import replay_files
 from edgekit.targets.c.sampler import Loop
@@ -158,7 +159,8 @@ def lower_c(model: Model, target: str) -> Build:
         sampler = Loop(table, model, extras.network_bytes(layout), extras.bodies.kept_bytes)
         extras = replace(extras, loop=sampler)
     program = source(interface, layout, ctx, pcm, extras)
-    kernels = kernel_files(ctx.kernels, program, device.kernels, fixed_order)
+    files = kernel_files(ctx.kernels, program, device.kernels, fixed_order)
+    kernels = with_own_names(files, prefix)
     sources = {
         f"{prefix}.h": header(interface, layout, prefix, pcm, extras).encode(),
         f"{prefix}.c": program.encode(),

@@ -159,6 +159,18 @@ def kernel_files(
     return chosen
 
 
+def with_own_names(kernels: dict[str, bytes], prefix: str) -> dict[str, bytes]:
+    """The files of `kernel_files`, whose functions get names of this build's own in the linker.
+
+    Two builds in one program then share no kernel: neither is there twice, nor can one build run those of another
+    version. With ``EK_ALONE``, for a program of one build, the names stay.
+    """
+    names = sorted(name.removesuffix(".c") for name in kernels if name.endswith(".c"))
+    defines = "\n".join(f"#define {name} {prefix}_{name}" for name in names)
+    own = OWN_NAMES.format(name=prefix, defines=defines).encode()
+    return {**kernels, "edgekit.h": own + kernels["edgekit.h"]}
+
+
 def _reset_lines(model: Model, layout: Layout) -> list[str]:
     lines = (
         [f"    memset(st, 0, {layout.reset_bytes}u);"] if layout.reset_bytes else ["    (void)st;"]
@@ -191,6 +203,16 @@ def _pcm_source(model: Model, layout: Layout, prefix: str) -> str:
         output=next(iter(field_names(model.stream_outputs).values())),
     )
 
+
+OWN_NAMES = """\
+/* Of the build "{name}": its kernels have names of their own in the linker, so that several builds fit in one program.
+ * EK_ALONE leaves the names, for a program with this build alone. */
+#define EK_BUILD_{name} 1
+#ifndef EK_ALONE
+{defines}
+#endif
+
+"""
 
 HEADER = """\
 /* {name}: one streaming network as C99. Generated; see manifest.json for the facts.
@@ -252,6 +274,10 @@ SOURCE = """\
 #include "{name}.h"
 
 #include "edgekit.h"
+
+#ifndef EK_BUILD_{name}
+#error "this edgekit.h is of another build: keep the files of each build in a folder of their own"
+#endif
 
 {externs}
 
