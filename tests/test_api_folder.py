@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_build
 import tiny_networks
 from tiny_build import needs_cc
 
@@ -42,6 +43,29 @@ def test_nothing_is_left_after_an_error(tmp_path: Path, error: BaseException) ->
         (folder / "file").write_text("1")
         raise error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_force_replaces_a_build_and_nothing_else(tmp_path: Path) -> None:
+    build = tiny_build.write(tmp_path / "out")
+    with pytest.raises(UsageError, match=r"holds a build.*--force"), complete_folder(build):
+        pass
+    with pytest.raises(KeyboardInterrupt), complete_folder(build, force=True) as folder:
+        (folder / "new").touch()
+        raise KeyboardInterrupt
+    assert (build / "leaky.c").is_file() and not (build / "new").exists()
+    with complete_folder(build, force=True) as folder:
+        (folder / "new").touch()
+        assert (build / "leaky.c").is_file()
+    assert [path.name for path in build.iterdir()] == ["new"]
+    (build / "manifest.json").write_text('{"schema": 1, "name": "a web page"}')
+    (tmp_path / "link").symlink_to(tiny_build.write(tmp_path / "other"))
+    for folder in (build, tmp_path / "link", tmp_path):
+        with (
+            pytest.raises(UsageError, match="not empty, and no build"),
+            complete_folder(folder, force=True),
+        ):
+            pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "other", "out"]
 
 
 def test_a_folder_that_fills_meanwhile_is_not_replaced(tmp_path: Path) -> None:
@@ -115,6 +139,9 @@ def test_a_killed_export_leaves_no_folder_and_the_next_one_cleans_up(
     expected = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}
     assert process.returncode == expected[number]
     assert "Traceback" not in output
+    assert output.splitlines()[:2] == ["import ...", "quantize ..."]
+    if number == signal.SIGINT:
+        assert "stopped in: quantize; no unfinished file or folder is left" in output
     assert not (tmp_path / "out").exists()
     if number != signal.SIGKILL:
         assert list(tmp_path.glob(".out*")) == []

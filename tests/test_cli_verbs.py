@@ -147,7 +147,7 @@ def test_export_run_and_inspect(edgekit: Cli, network: Path, clips: Path, tmp_pa
     assert facts["directory"] == str(build) and facts["notes"] == []
     assert facts["manifest"] == json.loads((build / "manifest.json").read_text())
     code, out, err = edgekit(*arguments)
-    assert code == 2 and "not empty" in err
+    assert code == 2 and "--force to replace this build" in err
 
     code, out, _ = edgekit("inspect", build, "--json", "--html", tmp_path / "page.html")
     assert code == 0 and json.loads(out)["manifest"] == facts["manifest"]

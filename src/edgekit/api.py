@@ -85,6 +85,7 @@ def export(
     cpu_fallback: bool = False,
     stateful: bool = False,
     allow_oversize: bool = False,
+    force: bool = False,
     progress: Progress = silent,
 ) -> Exported:
     """Make a verified build folder of a network.
@@ -95,7 +96,7 @@ def export(
     Args:
         source: ``package.module:factory``, a .pt2 or an .onnx.
         target: a name of `targets`.
-        out: the folder to make: new, or empty.
+        out: the folder to make: new or empty, or with `force` a build.
         recipe: ``float32`` (default), ``w8a8``, ``w8a16``, ``w4a8``, ``auto``, or a recipe.toml; of target
             ``litert`` also ``float16``: weights stored in half precision.
         calibration: a folder of .wav or .npz, or ``package.module:factory``; needed by an integer
@@ -121,6 +122,7 @@ def export(
         goal: of target ``fpga``: ``fps`` (default) or ``small``.
         cpu_fallback: of target ``fpga``: leave to a CPU, in float, what the engine does not run.
         stateful: of target ``litert``: keep the states inside the file.
+        force: replace a build that is in `out`; never another folder.
         allow_oversize: note that a build does not fit the memories of its target's board, instead of failing.
         progress: see above.
 
@@ -134,7 +136,7 @@ def export(
     )  # fmt: skip
     request = Request(
         source, target, Path(out), recipe, calibration, min_snr_db, options, strict, part, goal,
-        cpu_fallback, stateful, allow_oversize,
+        cpu_fallback, stateful, allow_oversize, force,
     )  # fmt: skip
     return pipeline.export(request, progress)
 

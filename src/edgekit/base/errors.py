@@ -5,8 +5,9 @@
     |   +-- ModelError        the network itself: unreadable, unsupported, left open
     |   +-- CalibrationError  the calibration source: missing, empty, wrong rate or names
     +-- CheckFailed           the input was fine, a check was not: exit code 1
-        +-- VerificationError an output is outside the stated tolerance
-        +-- ToolError         a compiler, emulator or runtime is missing or failed
+    |   +-- VerificationError an output is outside the stated tolerance
+    |   +-- ToolError         a compiler, emulator or runtime is missing or failed
+    +-- Stopped               the user pressed Ctrl-C: exit code 130
 
 A `UsageError` carries every problem that was found, not only the first one.
 """
@@ -70,6 +71,12 @@ class VerificationError(CheckFailed):
 
 class ToolError(CheckFailed):
     """A tool that is needed (compiler, emulator, runtime) is missing or failed."""
+
+
+class Stopped(EdgeKitError):
+    """The user stopped the work."""
+
+    exit_code = 130  # as shells say it of SIGINT
 
 
 NOT_YET = "not in this version"

@@ -1,5 +1,6 @@
 """Output files and folders that appear complete or not at all."""
 
+import json
 import os
 import secrets
 import shutil
@@ -15,12 +16,25 @@ except ImportError:  # no such locks on this system: leftovers of a killed expor
     fcntl = None  # type: ignore[assignment]
 
 
-def folder_problem(out: Path) -> Problem | None:
-    """Return why `out` cannot become an output folder; None where it can."""
+MAX_MANIFEST_BYTES = 4_000_000
+
+
+def folder_problem(out: Path, force: bool = False) -> Problem | None:
+    """Return why `out` cannot become an output folder; None where it can.
+
+    With `force` it may be a build of EdgeKit's.
+    """
     where, step = f"output folder '{out}'", "name another folder, or remove this one"
     if out.is_dir():
         if any(out.iterdir()):
-            return Problem(where, "not empty", "a new or an empty folder", step)
+            if not is_build(out):
+                allowed = "a new or an empty folder" + (", or a build to replace" if force else "")
+                return Problem(
+                    where, "not empty" + (", and no build" if force else ""), allowed, step
+                )
+            if not force:
+                step = "name another folder, or give --force to replace this build"
+                return Problem(where, "holds a build", "a new or an empty folder", step)
     elif out.exists() or out.is_symlink():
         return Problem(where, "not a folder", "a new or an empty folder", step)
     elif not out.absolute().parent.is_dir():
@@ -29,17 +43,29 @@ def folder_problem(out: Path) -> Problem | None:
     return None
 
 
-@contextmanager
-def complete_folder(out: Path) -> Iterator[Path]:
-    """Give a hidden folder beside `out` to fill; at the end it becomes `out`.
+def is_build(folder: Path) -> bool:
+    """Whether a folder, no link to one, is what an export wrote, by its manifest."""
+    path = folder / "manifest.json"
+    try:
+        if folder.is_symlink() or path.stat().st_size > MAX_MANIFEST_BYTES:
+            return False
+        facts = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(facts, dict) and facts.keys() >= {"schema", "edgekit", "target", "digest"}
 
-    When the body raises, nothing is left. What a killed process left is removed by the next call
-    for the same `out`: a folder whose lock nobody holds.
+
+@contextmanager
+def complete_folder(out: Path, force: bool = False) -> Iterator[Path]:
+    """Give a hidden folder beside `out` to fill; at the end it becomes `out`, with `force` in a build's place.
+
+    When the body raises, nothing is left, and a build that was to be replaced stays. What a killed process left is
+    removed by the next call for the same `out`: a folder whose lock nobody holds.
 
     Raises:
         UsageError: `out` is a file, or a folder that is not empty.
     """
-    if problem := folder_problem(out):
+    if problem := folder_problem(out, force):
         raise UsageError(problem)
     out = out.resolve()
     _remove_leftovers(out)
@@ -53,13 +79,28 @@ def complete_folder(out: Path) -> Iterator[Path]:
     lock = _lock(hidden)
     try:
         yield hidden
-        hidden.rename(out)
+        if force and is_build(out):
+            _replace(hidden, out)
+        else:
+            hidden.rename(out)
     except BaseException:
         shutil.rmtree(hidden, ignore_errors=True)
         raise
     finally:
         if lock is not None:
             os.close(lock)
+
+
+def _replace(made: Path, out: Path) -> None:
+    """Move a finished folder to its place; what was there is only removed once it stands."""
+    old = out.with_name(f"{_prefix(out)}{secrets.token_hex(4)}")
+    out.rename(old)
+    try:
+        made.rename(out)
+    except BaseException:
+        old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _prefix(out: Path) -> str:

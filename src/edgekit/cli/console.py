@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from edgekit.base.errors import EdgeKitError, UsageError
+from edgekit.base.errors import EdgeKitError, Stopped, UsageError
 from edgekit.verbs.export.pipeline import Progress as Report
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -75,23 +75,43 @@ def show_error(error: EdgeKitError, as_json: bool) -> int:
 
 @contextmanager
 def progress(as_json: bool) -> Iterator[Report]:
-    """Show stages and their steps on stderr while the body runs; silent for JSON and for pipes."""
+    """Show on stderr what is being done, how much of it is left, and for how long; nothing beside JSON.
+
+    A terminal gets one bar. A pipe or file gets a line when a stage begins.
+
+    Raises:
+        Stopped: the user pressed Ctrl-C.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[steps]}"),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
     )
-    visible = err.is_terminal and not as_json
-    with Progress(*columns, console=err, transient=True, disable=not visible) as bars:
-        task = bars.add_task("", total=None)
-        shown = ""
+    shown = ""
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
+        task = bars.add_task("start", total=None, steps="", left="", visible=not as_json)
 
         def report(stage: str, done: int, total: int) -> None:
             nonlocal shown
+            counted = total > 1
             if stage != shown:
-                bars.reset(task, description=stage, total=total if total > 1 else None)
                 shown = stage
-            bars.update(task, completed=done)
+                bars.reset(task, description=stage, total=total if counted else None)
+                if not as_json and not err.is_terminal:
+                    err.print(f"{stage} ...", markup=False)
+            seconds = bars.tasks[0].time_remaining
+            bars.update(
+                task,
+                completed=done,
+                steps=f"{done:,} of {total:,}" if counted else "",
+                left=f"{seconds:,.0f} s left" if counted and seconds is not None else "",
+            )
 
-        yield report
+        try:
+            yield report
+        except KeyboardInterrupt as error:
+            raise Stopped(
+                f"stopped{f' in: {shown}' if shown else ''}; no unfinished file or folder is left"
+            ) from error

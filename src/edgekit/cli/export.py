@@ -94,6 +94,9 @@ def export(
             help="Write a build that does not fit its target's board, with a note.",
         ),
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the build that is in the folder.")
+    ] = False,
     as_json: AsJson = False,
     stateful: Annotated[
         bool, typer.Option("--stateful", help="litert: keep the states inside the file.")
@@ -127,6 +130,7 @@ def export(
             cpu_fallback=cpu_fallback,
             stateful=stateful,
             allow_oversize=allow_oversize,
+            force=force,
             progress=report,
         )
     if as_json:

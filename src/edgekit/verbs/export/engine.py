@@ -46,7 +46,7 @@ def export_engine(request: "Request", progress: "Progress") -> "Exported":
     from edgekit.verbs.export.pipeline import Exported, requantized
 
     recipe = request.recipe or engines.DEFAULT_RECIPE
-    with complete_folder(request.out) as folder:
+    with complete_folder(request.out, request.force) as folder:
         progress("import", 0, 1)
         imported = load_model(request.source, request.options)
         model = imported.model

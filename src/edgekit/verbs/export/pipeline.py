@@ -79,6 +79,7 @@ class Request:
     cpu_fallback: bool = False
     stateful: bool = False
     allow_oversize: bool = False
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def export(request: Request, progress: Progress) -> Exported:
     from edgekit.targets.litert import lower_stateful
     from edgekit.verbs.targets import TARGETS
 
-    with complete_folder(request.out) as folder:
+    with complete_folder(request.out, request.force) as folder:
         progress("import", 0, 1)
         imported = load_model(request.source, request.options)
         check(imported.model, request.target)
@@ -186,7 +187,7 @@ def request_problems(request: Request) -> list[Problem]:
     if request.min_snr_db is not None and not math.isfinite(request.min_snr_db):
         found = str(request.min_snr_db)
         problems.append(Problem("--min-snr", found, "a number of dB", "give one, as 20"))
-    if problem := folder_problem(request.out):
+    if problem := folder_problem(request.out, request.force):
         problems.append(problem)
     recipe = request.recipe or default_recipe(request.target)
     draws = request.options.sampler is not None  # then it is calibrated on its own trajectories
@@ -440,7 +441,9 @@ def finish(
         lambda done: progress("verify", done, hops),
     )
     if quantized.model.sampler is not None:
+        progress("verify the sampler", 0, 1)
         verify_loop(stream, quantized.model)
+    progress("report", 0, 1)
     write_golden(folder / "golden", samples, outputs, quantized.model.constants)
     tools = dict(manifest.tools)
     if stream.compiler is not None:
