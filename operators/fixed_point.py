@@ -1,8 +1,8 @@
 """The arithmetic under the NumPy twins of the C kernels, which are theirs bit for bit.
 
-A twin has the name of its kernel and the same arguments in the same order, less the sizes that
-array shapes already say; what C writes through a pointer is returned. ``edgekit.h`` documents the
-ranges. Operands of one element broadcast.
+A twin has the name of its kernel, less the element types, and the same arguments in the same order, less the sizes
+that array shapes already say. What C writes through a pointer is returned, as integers of the type `to` where the
+operands do not tell. ``edgekit.h`` documents the ranges. Operands of one element broadcast.
 """
 
 from typing import Any
@@ -36,6 +36,12 @@ def clamp(value: Ints, low: int, high: int) -> I64:
 def output(acc: Ints, m: Ints | int, s: Shifts, y_zero: int, y_min: int, y_max: int) -> I64:
     """Return ``y_zero`` plus the requantized `acc`, clamped to ``[y_min, y_max]``."""
     return clamp(requantize64(acc, m, s) + y_zero, y_min, y_max)
+
+
+def saturate(value: Ints, to: npt.DTypeLike) -> Ints:
+    """Clamp to the range of an integer type."""
+    ends = np.iinfo(np.dtype(to))
+    return clamp(value, ends.min, ends.max).astype(to)
 
 
 def saturate_s8(value: Ints) -> S8:

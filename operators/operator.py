@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Operator = Callable[[ir.Node, list[Array]], list[Array]]
-SUFFIX = {"int8": "s8", "int16": "s16", "int32": "s32", "float32": "f32"}
 
 
 def tensor(node: ir.Node, name: str) -> Array:
@@ -26,22 +25,18 @@ def integer(node: ir.Node, name: str, default: int | None = None) -> int:
     return attribute.as_int()
 
 
-def kernel(module: Any, stem: str, *arrays: Array) -> Callable[..., Any]:
-    """The twin of a kernel for arrays of these types: ``ek_fc`` on int8 and int16 is ``ek_fc_s8_s16``."""
-    function: Callable[..., Any] = getattr(
-        module, "_".join([stem, *(SUFFIX[a.dtype.name] for a in arrays)])
-    )
-    return function
+def tensors(node: ir.Node, *names: str) -> list[Any]:
+    """Several tensor attributes."""
+    return [tensor(node, name) for name in names]
 
 
-def widths(node: ir.Node, x: Array) -> list[Array]:
-    """What names the kernel of an operator from int16 to int8 by both, and any other by what it reads."""
-    y = result(node)
-    return [x] if x.dtype == y.dtype else [x, y]
+def integers(node: ir.Node, *names: str) -> list[Any]:
+    """Several integer attributes."""
+    return [integer(node, name) for name in names]
 
 
-def result(node: ir.Node) -> Array:
-    """An empty array of the output's type, to name it."""
+def written(node: ir.Node) -> np.dtype[Any]:
+    """The element type of what a node writes."""
     dtype = node.outputs[0].dtype
     assert dtype is not None
-    return np.empty(0, dtype.numpy())
+    return dtype.numpy()

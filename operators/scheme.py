@@ -4,29 +4,17 @@
 weights int8 or int4 symmetric per output channel. Scales are float32 values, so that a file keeps them exactly.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.operators.border.twin import (
-    ek_dequantize_s32,
-    ek_quantize_s8,
-    ek_quantize_s16,
-    ek_quantize_s32,
-)
+from edgekit.operators.border.twin import ek_dequantize, ek_quantize
 
 WEIGHT_LIMITS = {"int8": 127, "int4": 7}
 MANTISSA_BITS = {"int8": 31, "int16": 15}  # by the type of the activations
 BIAS_BITS = {"int8": 29, "int16": 45}
 SUM_LIMITS = {"int8": 2**31 - 1, "int16": 2**47 - 1}  # of |accumulator|; mantissas fill up 62 bits
-QUANTIZE: dict[str, Callable[[NDArray[np.float32], float, int], NDArray[Any]]] = {
-    "int8": ek_quantize_s8,
-    "int16": ek_quantize_s16,
-    "int32": ek_quantize_s32,
-}
 TINY_STEP = 2.0**-100
 DEAD_SCALE = 2.0**-7  # of a tensor that is always 0 in calibration
 
@@ -47,11 +35,11 @@ class QuantType:
 
     def quantize(self, x: NDArray[np.floating]) -> NDArray[np.signedinteger]:
         """``saturate(round_half_even(x / scale) + zero_point)`` in float32; NaN becomes zero_point."""
-        return QUANTIZE[self.dtype](x.astype(np.float32), self.scale, self.zero_point)
+        return ek_quantize(x.astype(np.float32), self.scale, self.zero_point, to=self.dtype)
 
     def dequantize(self, q: NDArray[np.signedinteger]) -> NDArray[np.float32]:
         """``scale * (q - zero_point)`` in float32."""
-        return ek_dequantize_s32(q.astype(np.int32), self.scale, self.zero_point)
+        return ek_dequantize(q.astype(np.int32), self.scale, self.zero_point)
 
 
 def activation_type(dtype: str, low: float, high: float) -> QuantType:

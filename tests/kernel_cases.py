@@ -18,7 +18,7 @@ from edgekit.operators.fused import twin as fused_twin
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear import twin as linear_twin
 from edgekit.operators.pointwise import tables as lookup_tables
-from edgekit.operators.pointwise import twin as pointwise_twin
+from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.operators.pooling import twin as pooling_twin
 from edgekit.operators.recurrent import twin as recurrent_twin
 from edgekit.operators.resize import twin as resize_twin
@@ -139,12 +139,6 @@ def weights(d: Draw, kernel: str, *shape: int) -> NDArray[np.int8]:
     return integers(d, np.int8, *shape) >> 4
 
 
-def twin(module: Any, kernel: str) -> Callable[..., Any]:
-    """The NumPy form; that of a kernel with int4 weights takes them one to a byte."""
-    function: Callable[..., Any] = getattr(module, kernel.removesuffix("_w4"))
-    return function
-
-
 def in_bytes(call: Call, *at: int) -> Call:
     """The call with int4 weights, which are those arguments, two to a byte."""
     if not call.kernel.endswith("_w4"):
@@ -163,7 +157,7 @@ def fc(kernel: str) -> Callable[[Draw], Call]:
         x, w = integers(d, DTYPES[x_type], rows, k), weights(d, kernel, n, k)
         acc = accumulator(x_type)
         args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
-        y = twin(linear_twin, kernel)(*args)
+        y = linear_twin.ek_fc(*args, to=DTYPES[y_type])
         return in_bytes(Call(kernel, [*args, blank(y), rows, k, n], {8: y}), 1)
 
     return build
@@ -179,7 +173,7 @@ def matmul_int(kernel: str) -> Callable[[Draw], Call]:
         mult, shift = multipliers(d, accumulator(x_type), 1)
         numbers = int(mult[0]), int(shift[0]) + d.int(0, 8), *limits(d, y_type)
         args = [a, zeros[0], b, zeros[1], *numbers]
-        y = getattr(linear_twin, kernel)(*args)
+        y = linear_twin.ek_matmul(*args, to=DTYPES[y_type])
         return Call(kernel, [*args, blank(y), m, k, n], {9: y})
 
     return build
@@ -259,6 +253,7 @@ def shaped(
 def conv(kernel: str) -> Callable[[Draw], Call]:
     x_type, y_type = kernel.removesuffix("_w4").split("_")[-2:]
     transposed = "transpose" in kernel
+    run = conv_twin.ek_conv_transpose if transposed else conv_twin.ek_conv
 
     def build(d: Draw) -> Call:
         shape = conv_shape(d, transposed)
@@ -271,7 +266,7 @@ def conv(kernel: str) -> Callable[[Draw], Call]:
         x_zero = d.int(-128, 127) if x_type == "s8" else d.int(-1, 1)
         scaling = multipliers(d, acc, shape.out_c)
         args = [x, x_zero, w, biases(d, acc, shape.out_c), *scaling, *limits(d, y_type)]
-        y = twin(conv_twin, kernel)(*args, shape)
+        y = run(*args, shape, to=DTYPES[y_type])
         return in_bytes(Call(kernel, [*args, blank(y), struct], {9: y}), 2)
 
     return build
@@ -311,7 +306,7 @@ def frames(kernel: str) -> Callable[[Draw], Call]:
         x = integers(d, DTYPES[kinds[0]], length, channels)
         args = [x, at, integers(d, np.int8, taps, channels), biases(d, acc, channels)]
         args += [*multipliers(d, acc, channels), *limits(d, kinds[1])]
-        y = getattr(conv_twin, kernel)(*args)
+        y = conv_twin.ek_frames(*args, to=DTYPES[kinds[1]])
         return Call(kernel, [*args, blank(y), taps, channels], {9: y})
 
     return build
@@ -336,7 +331,7 @@ def max_pool(kernel: str) -> Callable[[Draw], Call]:
         s = pool_shape(d)
         size = s.in_c, s.in_h, s.in_w
         x = floats(d, *size, special=True) if dtype == "f32" else integers(d, DTYPES[dtype], *size)
-        y = getattr(pooling_twin, kernel)(x, s)
+        y = pooling_twin.ek_max_pool(x, s)
         return Call(kernel, [x, blank(y), np.array(s.fields(), np.int32)], {1: y})
 
     return build
@@ -368,7 +363,7 @@ def avg_pool_int(kernel: str) -> Callable[[Draw], Call]:
         factors = multipliers(d, accumulator(dtype), int(counts.max() - counts.min()) + 1)
         zero = d.int(-128, 127) if dtype == "s8" else 0
         args = [x, zero, *factors, int(counts.min()), *limits(d, result)]
-        y = getattr(pooling_twin, kernel)(*args, *borders, s)
+        y = pooling_twin.ek_avg_pool(*args, *borders, s, to=DTYPES[result])
         struct = np.array(s.fields(), np.int32)
         return Call(kernel, [*args, blank(y), *borders, struct], {8: y})
 
@@ -440,7 +435,7 @@ def gru_int(kernel: str) -> Callable[[Draw], Call]:
         biased = biases(d, acc, 3 * n), biases(d, acc_r, 3 * n)
         args = [x, h, w, r, *biased, *scaling, SIGMOID, TANH]
         before = d.int(0, 1)
-        y = twin(recurrent_twin, kernel)(*args, before)
+        y = recurrent_twin.ek_gru(*args, before, operand=DTYPES[h_type])
         scratch = np.zeros(13 * n if h_type == "s8" else 14 * n, np.uint8)
         return in_bytes(Call(kernel, [*args, inputs, n, before, scratch], {1: y}), 2, 3)
 
@@ -460,7 +455,7 @@ def lstm_int(kernel: str) -> Callable[[Draw], Call]:
         scaling = [*multipliers(d, acc, 4 * n), *multipliers(d, acc_r, 4 * n)]
         biased = biases(d, acc, 4 * n), biases(d, acc_r, 4 * n)
         args, c_bits = [x, h, c, w, r, *biased, *scaling, SIGMOID, TANH], d.int(0, 30)
-        h_next, c_next = twin(recurrent_twin, kernel)(*args, c_bits)
+        h_next, c_next = recurrent_twin.ek_lstm(*args, c_bits, operand=DTYPES[h_type])
         scratch = np.zeros(17 * n if h_type == "s8" else 18 * n, np.uint8)
         call = Call(kernel, [*args, inputs, n, c_bits, scratch], {1: h_next, 2: c_next})
         return in_bytes(call, 3, 4)
@@ -504,8 +499,16 @@ def rnn_f32(d: Draw) -> Call:
     return Call("ek_rnn_f32", [*args, inputs, n, relu, np.zeros(n, np.float32)], {1: y})
 
 
+LUTS = {
+    "ek_lut_s8": lookup_tables.ek_lut_s8,
+    "ek_lut_s16": lookup_tables.ek_lut_s16,
+    "ek_lut_s16_s8": lookup_tables.ek_lut_s16_s8,
+}
+
+
 def lut(kernel: str) -> Callable[[Draw], Call]:
     x_type = kernel.split("_")[2]
+    run: Callable[..., Any] = LUTS[kernel]
 
     def build(d: Draw) -> Call:
         n = d.int(1, 99)
@@ -515,7 +518,7 @@ def lut(kernel: str) -> Callable[[Draw], Call]:
         if kernel == "ek_lut_s16_s8":
             mult, shift = multipliers(d, np.int64, 1)
             extra = [int(mult[0]), int(shift[0]), d.int(-128, 127)]
-        y = getattr(lookup_tables, kernel)(x, table, *extra)
+        y = run(x, table, *extra)
         args = [x, table, *extra, blank(y), n]
         return Call(kernel, args, {len(args) - 2: y})
 
@@ -536,6 +539,7 @@ def read_and_written(kernel: str) -> tuple[str, str]:
 def two_operands(kernel: str) -> Callable[[Draw], Call]:
     name, result = read_and_written(kernel)
     adds = "add" in kernel
+    run: Callable[..., Any] = elementwise_twin.ek_add if adds else elementwise_twin.ek_mul
 
     def build(d: Draw) -> Call:
         n, top = d.int(1, 70), (1 << 31) - 1
@@ -554,7 +558,7 @@ def two_operands(kernel: str) -> Callable[[Draw], Call]:
             d.int(1, 62) if d.int(0, 3) == 0 else d.int(27, 46),
             limits(d, result),
         )
-        y = getattr(elementwise_twin, kernel)(*twin, shift, y_zero, y_min, y_max)
+        y = run(*twin, shift, y_zero, y_min, y_max, to=DTYPES[result])
         y = np.ascontiguousarray(np.broadcast_to(y, n))
         args = [*given, shift, y_zero, y_min, y_max, blank(y), n]
         return Call(kernel, args, {len(args) - 2: y})
@@ -579,19 +583,24 @@ def prelu(kernel: str) -> Callable[[Draw], Call]:
             d.int(10, 62) if d.int(0, 3) == 0 else d.int(24, 40),
             y_zero,
         ]
-        y = getattr(elementwise_twin, kernel)(*args)
+        y = elementwise_twin.ek_prelu(*args, to=DTYPES[y_type])
         return Call(kernel, [*args, blank(y), channels, inner], {6: y})
 
     return build
 
 
 def fused(
-    kernel: str, given: list[Any], sizes: list[int], where: int, result: str, d: Draw
+    kernel: str,
+    twin: Callable[..., NDArray[Any]],
+    given: list[Any],
+    sizes: list[int],
+    where: int,
+    d: Draw,
 ) -> Call:
     """A call of a kernel with precise internals: its twin's arguments, y at `where`, and sizes."""
-    zero, low, high = limits(d, result)
-    args = [*given, zero, low, high]
-    y = getattr(fused_twin, kernel)(*args)
+    result = read_and_written(kernel)[1]
+    args = [*given, *limits(d, result)]
+    y = twin(*args, to=DTYPES[result])
     return Call(kernel, [*args, blank(y), *sizes], {where: y})
 
 
@@ -604,7 +613,7 @@ def magnitude(kernel: str) -> Callable[[Draw], Call]:
         n, add = d.int(1, 40), d.int(0, 1 << 40) if d.int(0, 1) else 0
         a, b = integers(d, np.int16, n), integers(d, np.int16, n)
         given = [a, d.int(0, 1 << 30), b, d.int(0, 1 << 30), add, even_shift(d)]
-        return fused(kernel, given, [n], 9, read_and_written(kernel)[1], d)
+        return fused(kernel, fused_twin.ek_magnitude, given, [n], 9, d)
 
     return build
 
@@ -614,7 +623,7 @@ def product_sum(kernel: str) -> Callable[[Draw], Call]:
         n, top = d.int(1, 40), 1 << 30
         a, b, c, e = (integers(d, np.int16, n) for _ in range(4))
         given = [a, b, d.int(-top, top), c, e, d.int(-top, top), d.int(1, 62)]
-        return fused(kernel, given, [n], 10, read_and_written(kernel)[1], d)
+        return fused(kernel, fused_twin.ek_product_sum, given, [n], 10, d)
 
     return build
 
@@ -625,7 +634,7 @@ def mean_square(kernel: str) -> Callable[[Draw], Call]:
         mult, shift = multipliers(d, np.int64, 1)
         given = [integers(d, np.int16, outer, n, inner), int(mult[0]), int(shift[0]) + d.int(0, 14)]
         sizes = [outer, n, inner]
-        return fused(kernel, given, sizes, 6, read_and_written(kernel)[1], d)
+        return fused(kernel, fused_twin.ek_mean_square, given, sizes, 6, d)
 
     return build
 
@@ -638,7 +647,7 @@ def layernorm_int(kernel: str) -> Callable[[Draw], Call]:
         bias = integers(d, np.int32, n)
         epsilon = d.int(0, 1 << 50) if d.int(0, 1) else d.int(0, 1)
         given = [x, gain, bias, up, epsilon, d.int(20, 45)]
-        return fused(kernel, given, [rows, n], 9, read_and_written(kernel)[1], d)
+        return fused(kernel, fused_twin.ek_layernorm, given, [rows, n], 9, d)
 
     return build
 
@@ -648,7 +657,7 @@ def softmax_int(kernel: str) -> Callable[[Draw], Call]:
         rows, n = d.int(1, 4), d.int(1, 50)
         x, table = integers(d, np.int16, rows, n), fused_twin.exp2_table()
         scaling = d.int(0, (1 << 31) - 1), d.int(8, 40), table, d.int(1, 1 << 30), d.int(30, 50)
-        return fused(kernel, [x, *scaling], [rows, n], 9, read_and_written(kernel)[1], d)
+        return fused(kernel, fused_twin.ek_softmax, [x, *scaling], [rows, n], 9, d)
 
     return build
 
@@ -663,7 +672,11 @@ def border(kernel: str) -> Callable[[Draw], Call]:
         if verb == "quantize" and d.int(0, 1):
             halves = np.rint(np.clip(x, -1e5, 1e5)) + np.float32(0.5)
             x = halves * np.float32(scale) * np.float32(2.0 ** d.int(0, 12 if name == "s32" else 0))
-        y = getattr(border_twin, kernel)(x, scale, zero)
+        y = (
+            border_twin.ek_quantize(x, scale, zero, to=DTYPES[name])
+            if verb == "quantize"
+            else border_twin.ek_dequantize(x, scale, zero)
+        )
         return Call(kernel, [x, scale, zero, blank(y), n], {3: y})
 
     return build
@@ -677,17 +690,20 @@ def requantize(kernel: str) -> Callable[[Draw], Call]:
         mult, shift = d.int(-(1 << 31) + 1, (1 << 31) - 1), d.int(10, 62)
         x_zero = d.int(-128, 127) if x_type == "s8" else 0
         args = [integers(d, DTYPES[x_type], n), x_zero, mult, shift, *limits(d, y_type)]
-        y = getattr(border_twin, kernel)(*args)
+        y = border_twin.ek_requantize(*args, to=DTYPES[y_type])
         return Call(kernel, [*args, blank(y), n], {7: y})
 
     return build
+
+
+FUNCTIONS = {p.kernel: p.exact for p in POINTWISE.values() if p.kernel is not None}
 
 
 def function(kernel: str) -> Callable[[Draw], Call]:
     def build(d: Draw) -> Call:
         n = d.int(1, 70)
         x = floats(d, n, special=True)
-        y = getattr(pointwise_twin, kernel)(x)
+        y = FUNCTIONS[kernel](x, {})
         return Call(kernel, [x, blank(y), n], {1: y})
 
     return build
@@ -838,14 +854,14 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_square_deform_s8": square_deform,
     **_family(gru_int, *forms("ek_gru")),
     **_family(lstm_int, *forms("ek_lstm")),
-    **_family(lut, "ek_lut_s8", "ek_lut_s16", "ek_lut_s16_s8"),
+    **_family(lut, *LUTS),
     **_family(two_operands, *forms("ek_add", "ek_mul")),
     **_family(
         border,
         *(f"ek_{verb}_{s}" for verb in ("quantize", "dequantize") for s in ("s8", "s16", "s32")),
     ),
     **_family(requantize, *forms("ek_requantize")),
-    **_family(function, *(f"ek_{f}_f32" for f in ("exp", "log", "sqrt", "sigmoid", "tanh", "erf"))),
+    **_family(function, *FUNCTIONS),
     **_family(prelu, *forms("ek_prelu")),
     **_family(magnitude, *forms("ek_magnitude")),
     **_family(product_sum, *forms("ek_product_sum")),

@@ -68,11 +68,11 @@ def test_quantize_is_that_of_onnx(zero: int) -> None:
     x = np.concatenate([np.random.default_rng(1).normal(0, 3, 500), [1e9, -1e9, np.inf, -np.inf]])
     x = np.concatenate([x, (np.arange(-140, 140) + 0.5) * scale]).astype(np.float32)
     theirs = onnx_run("QuantizeLinear", [x, np.array(scale), np.array(zero, np.int8)])[0]
-    ours = border_twin.ek_quantize_s8(x, float(scale), zero)
+    ours = border_twin.ek_quantize(x, float(scale), zero, to=np.int8)
     np.testing.assert_array_equal(ours, theirs)
-    assert border_twin.ek_quantize_s8(np.array([np.nan], np.float32), 0.1, zero)[0] == zero
+    assert border_twin.ek_quantize(np.array([np.nan], np.float32), 0.1, zero, to=np.int8)[0] == zero
     np.testing.assert_array_equal(
-        border_twin.ek_dequantize_s8(ours, float(scale), zero),
+        border_twin.ek_dequantize(ours, float(scale), zero),
         onnx_run("DequantizeLinear", [ours, np.array(scale), np.array(zero, np.int8)])[0],
     )
 
@@ -95,7 +95,7 @@ def test_conv_is_within_one_step_of_onnxruntime(name: str) -> None:
     w_scale = rng.uniform(0.005, 0.02, s.out_c).astype(np.float32)
     x_scale, y_scale, x_zero, y_zero = np.float32(0.03), np.float32(0.21), -7, 11
     mult, shift = fixed_point(x_scale.astype(np.float64) * w_scale / y_scale, 31)
-    ours = conv_twin.ek_conv_s8_s8(x, x_zero, w, bias, mult, shift, y_zero, -128, 127, s)
+    ours = conv_twin.ek_conv(x, x_zero, w, bias, mult, shift, y_zero, -128, 127, s, to=np.int8)
     theirs = onnx_run(
         "QLinearConv",
         [x[None], np.array(x_scale), np.array(x_zero, np.int8), w, w_scale, np.zeros(s.out_c, np.int8),
@@ -150,13 +150,13 @@ def test_transposed_conv_is_that_of_onnx_in_float_and_exactly_in_integers(name: 
     np.testing.assert_array_equal(
         conv_twin.ek_conv_transpose_f32(floats[0][0], *floats[1:], s), theirs
     )
-    ours = conv_twin.ek_conv_transpose_s8_s8(x, 3, w, bias, *ones(s.out_c), 1, -128, 127, s)
+    ours = conv_twin.ek_conv_transpose(x, 3, w, bias, *ones(s.out_c), 1, -128, 127, s, to=np.int8)
     np.testing.assert_array_equal(ours, np.clip(np.floor(theirs / 2 + 0.5) + 1, -128, 127))
 
 
-@pytest.mark.parametrize("kernel", ["ek_fc_s8_s8", "ek_fc_s8_s16", "ek_fc_s16_s16", "ek_fc_s16_s8"])
-def test_fc_in_python_integers(kernel: str) -> None:
-    x_type, y_type = ({"s8": np.int8, "s16": np.int16}[t] for t in kernel.split("_")[2:])
+@pytest.mark.parametrize("x_type", [np.int8, np.int16])
+@pytest.mark.parametrize("y_type", [np.int8, np.int16])
+def test_fc_in_python_integers(x_type: type, y_type: type) -> None:
     rng = np.random.default_rng(5)
     x = rng.integers(np.iinfo(x_type).min, np.iinfo(x_type).max, (2, 50)).astype(x_type)
     w = rng.integers(-127, 128, (3, 50)).astype(np.int8)
@@ -165,7 +165,7 @@ def test_fc_in_python_integers(kernel: str) -> None:
         rng.integers(1 << 14, 1 << 15, 3),
         np.array([22, 24, 27]),
     )
-    y = getattr(linear_twin, kernel)(x, w, bias, mult, shift, 4, -100, 90)
+    y = linear_twin.ek_fc(x, w, bias, mult, shift, 4, -100, 90, to=y_type)
     for row in range(2):
         for o in range(3):
             acc = sum(int(a) * int(b) for a, b in zip(x[row], w[o], strict=True)) + int(bias[o])
@@ -179,11 +179,15 @@ def test_add_and_mul_are_within_one_step_of_real_numbers(a: int, b: int) -> None
     sa, sb, sy = 0.02, 0.05, 0.06
     pair = [round(v / sy * 2.0**31) for v in (sa, sb)]
     qa, qb = np.array([a], np.int8), np.array([b], np.int8)
-    total = elementwise_twin.ek_add_s8(qa, 5, pair[0], qb, -9, pair[1], 31, 3, -128, 127)[0]
+    total = elementwise_twin.ek_add(qa, 5, pair[0], qb, -9, pair[1], 31, 3, -128, 127, to=np.int8)[
+        0
+    ]
     real = np.clip(((a - 5) * sa + (b + 9) * sb) / sy + 3, -128, 127)
     assert abs(total - real) <= 0.51
     m, s = fixed_point(sa * sb / sy, 31)
-    product = elementwise_twin.ek_mul_s8(qa, 5, qb, -9, int(m[0]), int(s[0]), 3, -128, 127)[0]
+    product = elementwise_twin.ek_mul(
+        qa, 5, qb, -9, int(m[0]), int(s[0]), 3, -128, 127, to=np.int8
+    )[0]
     assert abs(product - np.clip((a - 5) * sa * (b + 9) * sb / sy + 3, -128, 127)) <= 0.51
 
 
@@ -191,7 +195,7 @@ def test_prelu_is_within_one_step_of_real_numbers() -> None:
     x = np.arange(-128, 128).astype(np.int8).reshape(2, 128)
     slopes, ratio = np.array([0.25, -1.5]), 0.8
     m_neg = np.rint(slopes * ratio * 2.0**30).astype(np.int32)
-    y = elementwise_twin.ek_prelu_s8(x, 7, round(ratio * 2.0**30), m_neg, 30, -20)
+    y = elementwise_twin.ek_prelu(x, 7, round(ratio * 2.0**30), m_neg, 30, -20, to=np.int8)
     d = x.astype(float) - 7
     real = np.clip(np.where(d >= 0, d, d * slopes[:, None]) * ratio - 20, -128, 127)
     assert np.abs(y - real).max() <= 0.51
@@ -256,15 +260,11 @@ def test_float_lstm_is_that_of_onnx() -> None:
 
 
 @pytest.mark.parametrize("before", [0, 1])
-@pytest.mark.parametrize(
-    ("kernel", "x_bits", "least_db"), [("ek_gru_s8_s8", 7, 35.0), ("ek_gru_s16_s16", 15, 60.0)]
-)
-def test_integer_gru_follows_the_float_one(
-    kernel: str, x_bits: int, least_db: float, before: int
-) -> None:
+@pytest.mark.parametrize(("x_bits", "least_db"), [(7, 35.0), (15, 60.0)])
+def test_integer_gru_follows_the_float_one(x_bits: int, least_db: float, before: int) -> None:
     rng = np.random.default_rng(8)
     i, n, steps = 24, 32, 60
-    s16 = kernel == "ek_gru_s16_s16"
+    s16 = x_bits == 15
     wq, rq = (
         rng.integers(-127, 128, (3 * n, i)).astype(np.int8),
         rng.integers(-127, 128, (3 * n, n)).astype(np.int8),
@@ -284,7 +284,9 @@ def test_integer_gru_follows_the_float_one(
     h, real, found, exact = np.zeros(n, np.int16), np.zeros(n, np.float32), [], []
     w, r = ((q.T * s_w).astype(np.float32) for q in (wq, rq))
     for step in xq:
-        h = getattr(recurrent_twin, kernel)(step, h, wq, rq, wb, rb, *scaling, *tables, before)
+        h = recurrent_twin.ek_gru(
+            step, h, wq, rq, wb, rb, *scaling, *tables, before, operand=xq.dtype
+        )
         x = (step * s_x).astype(np.float32)
         wide, wide_r = (wb * s_w * s_x).astype(np.float32), (rb * s_w * s_h).astype(np.float32)
         real = recurrent_twin.ek_gru_f32(x, real, w, r, wide, wide_r, before)
@@ -293,10 +295,8 @@ def test_integer_gru_follows_the_float_one(
     assert snr_db(np.array(found), np.array(exact, np.float64)) >= least_db
 
 
-@pytest.mark.parametrize(
-    ("kernel", "x_bits", "least_db"), [("ek_lstm_s8_s8", 7, 35.0), ("ek_lstm_s16_s16", 15, 60.0)]
-)
-def test_integer_lstm_follows_the_float_one(kernel: str, x_bits: int, least_db: float) -> None:
+@pytest.mark.parametrize(("x_bits", "least_db"), [(7, 35.0), (15, 60.0)])
+def test_integer_lstm_follows_the_float_one(x_bits: int, least_db: float) -> None:
     rng = np.random.default_rng(9)
     i, n, steps, s16, c_bits = 24, 32, 60, x_bits == 15, 27
     wq, rq = (rng.integers(-127, 128, (4 * n, k)).astype(np.int8) for k in (i, n))
@@ -316,8 +316,8 @@ def test_integer_lstm_follows_the_float_one(kernel: str, x_bits: int, least_db: 
     bias = (wb * s_w * s_x + rb * s_w * s_h).astype(np.float32)
     real = cell = np.zeros(n, np.float32)
     for step in xq:
-        h, c = getattr(recurrent_twin, kernel)(
-            step, h, c, wq, rq, wb, rb, *scaling, *tables, c_bits
+        h, c = recurrent_twin.ek_lstm(
+            step, h, c, wq, rq, wb, rb, *scaling, *tables, c_bits, operand=xq.dtype
         )
         x = (step * s_x).astype(np.float32)
         real, cell = recurrent_twin.ek_lstm_f32(x, real, cell, w, r, bias)
@@ -336,25 +336,38 @@ def test_an_integer_lstm_that_keeps_everything_does_not_leak() -> None:
     start = np.array([2**31 - 1, -(2**31)], np.int32)
     h, c = np.zeros(n, np.int16), start
     for _ in range(1000):
-        h, c = recurrent_twin.ek_lstm_s8_s8(
-            np.zeros(1, np.int8), h, c, w, r, bias, zero.astype(int), *scaling, *tables, 20
+        h, c = recurrent_twin.ek_lstm(
+            np.zeros(1, np.int8),
+            h,
+            c,
+            w,
+            r,
+            bias,
+            zero.astype(int),
+            *scaling,
+            *tables,
+            20,
+            operand=np.int8,
         )
     np.testing.assert_array_equal(c, start)
 
 
-FUNCTIONS: dict[str, tuple[Callable[[NDArray], NDArray], tuple[float, float]]] = {
-    "ek_exp_f32": (np.exp, (-87.3, 88.7)),
-    "ek_log_f32": (np.log, (1e-30, 1e3)),
-    "ek_sqrt_f32": (np.sqrt, (0.0, 1e6)),
-    "ek_sigmoid_f32": (lambda x: 1 / (1 + np.exp(-x)), (-80, 40)),
-    "ek_tanh_f32": (np.tanh, (-12, 12)),
-    "ek_erf_f32": (np.vectorize(math.erf, otypes=[np.float64]), (-5, 5)),
-}
+Function = Callable[[NDArray], NDArray]
+FUNCTIONS = (
+    (pointwise_twin.ek_exp_f32, np.exp, (-87.3, 88.7)),
+    (pointwise_twin.ek_log_f32, np.log, (1e-30, 1e3)),
+    (pointwise_twin.ek_sqrt_f32, np.sqrt, (0.0, 1e6)),
+    (pointwise_twin.ek_sigmoid_f32, lambda x: 1 / (1 + np.exp(-x)), (-80, 40)),
+    (pointwise_twin.ek_tanh_f32, np.tanh, (-12, 12)),
+    (pointwise_twin.ek_erf_f32, np.vectorize(math.erf, otypes=[np.float64]), (-5, 5)),
+)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_float_functions_are_exact_to_3e_7(name: str) -> None:
-    exact, (low, high) = FUNCTIONS[name]
+@pytest.mark.parametrize(("function", "exact", "ends"), FUNCTIONS)
+def test_float_functions_are_exact_to_3e_7(
+    function: Function, exact: Function, ends: tuple[float, float]
+) -> None:
+    low, high = ends
     rng = np.random.default_rng(9)
     x = np.concatenate(
         [
@@ -366,34 +379,30 @@ def test_float_functions_are_exact_to_3e_7(name: str) -> None:
     x = x.astype(np.float32)
     with np.errstate(divide="ignore"):
         reference = exact(x.astype(np.float64))
-    error = np.abs(getattr(pointwise_twin, name)(x) - reference) / np.maximum(
-        np.abs(reference), 1.2e-38
-    )
+    error = np.abs(function(x) - reference) / np.maximum(np.abs(reference), 1.2e-38)
     assert error.max() <= 3e-7
 
 
 @pytest.mark.parametrize(
-    ("name", "values"),
-    {
-        "ek_exp_f32": {0.0: 1.0, math.inf: math.inf, -math.inf: 0.0, 89.0: math.inf, -88.0: 0.0},
-        "ek_log_f32": {
-            1.0: 0.0,
-            0.0: -math.inf,
-            math.inf: math.inf,
-            -1.0: math.nan,
-            -math.inf: math.nan,
-        },
-        "ek_sqrt_f32": {0.0: 0.0, 4.0: 2.0, math.inf: math.inf, -1.0: math.nan},
-        "ek_sigmoid_f32": {0.0: 0.5, math.inf: 1.0, -math.inf: 0.0},
-        "ek_tanh_f32": {0.0: 0.0, math.inf: 1.0, -math.inf: -1.0, 20.0: 1.0},
-        "ek_erf_f32": {0.0: 0.0, math.inf: 1.0, -math.inf: -1.0, 4.5: 1.0},
-    }.items(),
+    ("function", "values"),
+    [
+        (
+            pointwise_twin.ek_exp_f32,
+            {0.0: 1.0, math.inf: math.inf, -math.inf: 0.0, 89.0: math.inf, -88.0: 0.0},
+        ),
+        (
+            pointwise_twin.ek_log_f32,
+            {1.0: 0.0, 0.0: -math.inf, math.inf: math.inf, -1.0: math.nan, -math.inf: math.nan},
+        ),
+        (pointwise_twin.ek_sqrt_f32, {0.0: 0.0, 4.0: 2.0, math.inf: math.inf, -1.0: math.nan}),
+        (pointwise_twin.ek_sigmoid_f32, {0.0: 0.5, math.inf: 1.0, -math.inf: 0.0}),
+        (pointwise_twin.ek_tanh_f32, {0.0: 0.0, math.inf: 1.0, -math.inf: -1.0, 20.0: 1.0}),
+        (pointwise_twin.ek_erf_f32, {0.0: 0.0, math.inf: 1.0, -math.inf: -1.0, 4.5: 1.0}),
+    ],
 )
-def test_float_functions_at_the_borders(name: str, values: dict[float, float]) -> None:
+def test_float_functions_at_the_borders(function: Function, values: dict[float, float]) -> None:
     x = np.array([*values, math.nan], np.float32)
-    np.testing.assert_array_equal(
-        getattr(pointwise_twin, name)(x), np.array([*values.values(), math.nan], np.float32)
-    )
+    np.testing.assert_array_equal(function(x), np.array([*values.values(), math.nan], np.float32))
 
 
 def test_rows() -> None:

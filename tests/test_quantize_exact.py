@@ -38,10 +38,6 @@ WORD = st.integers(-32768, 32767)
 ZEROS = {"s8": (-128, 0, 127), "s16": (0,)}
 
 
-def name_of(stem: str, x: str, y: str) -> str:
-    return f"ek_{stem}_{x}" if x == y else f"ek_{stem}_{x}_{y}"
-
-
 def rounded(value: Fraction, zero: int, limits: tuple[int, int]) -> int:
     """Half up, plus the zero point, saturating."""
     return min(max(floor(value + HALF) + zero, limits[0]), limits[1])
@@ -94,11 +90,11 @@ def test_a_multiplier_is_off_by_half_a_unit_of_its_mantissa(real: float, bits: i
 
 @pytest.mark.parametrize(("x", "y"), [*WIDTHS, ("s8", "s16")])
 def test_requantize_at_corners(x: str, y: str) -> None:
-    run = getattr(border_twin, f"ek_requantize_{x}_{y}")
     for (q,), x_zero, y_zero in corners(x, y, 1):
         for mult, shift in product((-(2**31) + 1, -1, 1, 2**30, 2**31 - 1), (1, 31, 40, 62)):
             exact = Fraction((q - x_zero) * mult, 2**shift)
-            found = run(np.array([q], DTYPES[x]), x_zero, mult, shift, y_zero, *RANGES[y])
+            tail = mult, shift, y_zero, *RANGES[y]
+            found = border_twin.ek_requantize(np.array([q], DTYPES[x]), x_zero, *tail, to=DTYPES[y])
             assert int(found[0]) == rounded(exact, y_zero, RANGES[y])
 
 
@@ -106,26 +102,27 @@ def test_requantize_at_corners(x: str, y: str) -> None:
 @pytest.mark.parametrize("factors", [(1, -1), (2**14, 2**15 - 1), (-(2**15) + 1, 7)])
 @pytest.mark.parametrize("shift", [1, 15, 30])
 def test_add_and_mul_at_corners(x: str, y: str, factors: tuple[int, int], shift: int) -> None:
-    add, mul = (getattr(elementwise_twin, name_of(stem, x, y)) for stem in ("add", "mul"))
     m1, m2 = factors
     for (p, q), x_zero, y_zero in corners(x, y, 2):
         a, b = np.array([p], DTYPES[x]), np.array([q], DTYPES[x])
         limits = y_zero, *RANGES[y]
         exact = Fraction((p - x_zero) * m1 + q * m2, 2**shift)
-        assert add(a, x_zero, m1, b, 0, m2, shift, *limits)[0] == rounded(exact, y_zero, RANGES[y])
+        found = elementwise_twin.ek_add(a, x_zero, m1, b, 0, m2, shift, *limits, to=DTYPES[y])
+        assert found[0] == rounded(exact, y_zero, RANGES[y])
         exact = Fraction((p - x_zero) * q * m1, 2**shift)
-        assert mul(a, x_zero, b, 0, m1, shift, *limits)[0] == rounded(exact, y_zero, RANGES[y])
+        found = elementwise_twin.ek_mul(a, x_zero, b, 0, m1, shift, *limits, to=DTYPES[y])
+        assert found[0] == rounded(exact, y_zero, RANGES[y])
 
 
 @pytest.mark.parametrize(("x", "y"), WIDTHS)
 def test_prelu_at_corners(x: str, y: str) -> None:
-    run = getattr(elementwise_twin, name_of("prelu", x, y))
     for (q,), x_zero, y_zero in corners(x, y, 1):
         for above, below, shift in product((2**14, 2**15 - 1), (-(2**15) + 1, 0, 99), (1, 15, 20)):
             d = q - x_zero
             exact = Fraction(d * (above if d >= 0 else below), 2**shift)
             slopes = np.array([below], np.int32)
-            found = run(np.array([[q]], DTYPES[x]), x_zero, above, slopes, shift, y_zero)
+            image, numbers = np.array([[q]], DTYPES[x]), (above, slopes, shift, y_zero)
+            found = elementwise_twin.ek_prelu(image, x_zero, *numbers, to=DTYPES[y])
             assert int(found[0, 0]) == rounded(exact, y_zero, RANGES[y])
 
 
@@ -149,12 +146,11 @@ def test_layers_at_corners(x: str, y: str, data: st.DataObject) -> None:
     kind = np.int32 if x == "s8" else np.int64
     scaling = np.array([bias], kind), np.array([mult], np.int32), np.array([shift], np.uint8)
     row, w = np.array([values], DTYPES[x]), np.array([weights], np.int8)
-    fc = getattr(linear_twin, f"ek_fc_{x}_{y}")
-    assert int(fc(row, w, *scaling, y_zero, *RANGES[y])[0, 0]) == expected
-    conv = getattr(conv_twin, f"ek_conv_{x}_{y}")
+    tail = *scaling, y_zero, *RANGES[y]
+    assert int(linear_twin.ek_fc(row, w, *tail, to=DTYPES[y])[0, 0]) == expected
     shape = ConvShape(k, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1)
     image, kernel = row.reshape(k, 1, 1), w.reshape(1, k, 1, 1)
-    found = conv(image, 0, kernel, *scaling, y_zero, *RANGES[y], shape)
+    found = conv_twin.ek_conv(image, 0, kernel, *tail, shape, to=DTYPES[y])
     assert int(found[0, 0, 0]) == expected
 
 
@@ -164,10 +160,11 @@ FACTORS = (0, 1, 2**29, 2**30)
 @pytest.mark.parametrize("y", ["s16", "s8"])
 @pytest.mark.parametrize("shift", [2, 30, 62])
 def test_magnitude_is_the_root_rounded_half_up(y: str, shift: int) -> None:
-    run, (low, high) = getattr(fused_twin, name_of("magnitude", "s16", y)), RANGES[y]
+    low, high = RANGES[y]
     pairs = np.array(list(product(CORNERS["s16"], repeat=2)), np.int16)
     for m1, m2, add in product(FACTORS, FACTORS, (0, 1, 2**61)):
-        found = run(pairs[:, 0], m1, pairs[:, 1], m2, add, shift, -7, low, high)
+        tail = add, shift, -7, low, high
+        found = fused_twin.ek_magnitude(pairs[:, 0], m1, pairs[:, 1], m2, *tail, to=DTYPES[y])
         for (p, q), result in zip(pairs.tolist(), found.tolist(), strict=True):
             square = Fraction(p * p * m1 + q * q * m2 + add, 2**shift)
             root = result + 7
@@ -185,10 +182,10 @@ def test_the_integer_root_is_exact(v: int) -> None:
 @pytest.mark.parametrize("y", ["s16", "s8"])
 @pytest.mark.parametrize("shift", [1, 30, 62])
 def test_sum_of_products_has_one_rounding(y: str, shift: int) -> None:
-    run = getattr(fused_twin, name_of("product_sum", "s16", y))
     quads = np.array(list(product(CORNERS["s16"][::2], repeat=4)), np.int16)
     for m1, m2 in product((-(2**30), 3, 2**30), repeat=2):
-        found = run(*quads.T[:2], m1, *quads.T[2:], m2, shift, 5, *RANGES[y])
+        tail = m2, shift, 5, *RANGES[y]
+        found = fused_twin.ek_product_sum(*quads.T[:2], m1, *quads.T[2:], *tail, to=DTYPES[y])
         for (a, b, c, d), result in zip(quads.tolist(), found.tolist(), strict=True):
             assert result == rounded(Fraction(a * b * m1 + c * d * m2, 2**shift), 5, RANGES[y])
 
@@ -198,10 +195,10 @@ def test_sum_of_products_has_one_rounding(y: str, shift: int) -> None:
     st.lists(st.sampled_from(CORNERS["s16"]) | WORD, min_size=1, max_size=30), st.integers(16, 46)
 )
 def test_mean_of_squares_has_one_rounding(y: str, values: list[int], shift: int) -> None:
-    run = getattr(fused_twin, name_of("mean_square", "s16", y))
     x = np.array(values, np.int16).reshape(1, -1, 1)
     exact = Fraction(sum(v * v for v in values) * 32767, 2**shift)
-    assert int(run(x, 32767, shift, -3, *RANGES[y])[0, 0]) == rounded(exact, -3, RANGES[y])
+    found = fused_twin.ek_mean_square(x, 32767, shift, -3, *RANGES[y], to=DTYPES[y])
+    assert int(found[0, 0]) == rounded(exact, -3, RANGES[y])
 
 
 def near(found: int, exact: Decimal, error: Decimal, limits: tuple[int, int]) -> bool:
@@ -220,14 +217,10 @@ def near(found: int, exact: Decimal, error: Decimal, limits: tuple[int, int]) ->
 def test_normalization_keeps_its_stated_error(
     y: str, values: list[int], epsilon: int, gain: int
 ) -> None:
-    run, n, shift, bias = (
-        getattr(fused_twin, name_of("layernorm", "s16", y)),
-        len(values),
-        30,
-        12345,
-    )
+    n, shift, bias = len(values), 30, 12345
     arrays = np.full(n, gain, np.int32), np.full(n, bias, np.int32)
-    found = run(np.array([values], np.int16), *arrays, 4, epsilon, shift, 1, *RANGES[y])[0]
+    tail = 4, epsilon, shift, 1, *RANGES[y]
+    found = fused_twin.ek_layernorm(np.array([values], np.int16), *arrays, *tail, to=DTYPES[y])[0]
     total, squares = sum(values), sum(v * v for v in values)
     with localcontext() as context:
         context.prec = 60
@@ -249,10 +242,10 @@ HALF_DECIMAL = Decimal("0.5")
 )
 @settings(max_examples=150, deadline=None)
 def test_softmax_keeps_its_stated_error(y: str, values: list[int], scale: float) -> None:
-    run = getattr(fused_twin, name_of("softmax", "s16", y))
     m, s = (int(a[0]) for a in fixed_point(scale * np.log2(np.e) * 2.0**20, 31))
     scaling = m, s, fused_twin.exp2_table(), 2**29 - 1, 45
-    found = run(np.array([values], np.int16), *scaling, 0, *RANGES[y])[0]
+    row = np.array([values], np.int16)
+    found = fused_twin.ek_softmax(row, *scaling, 0, *RANGES[y], to=DTYPES[y])[0]
     with localcontext() as context:
         context.prec = 40
         parts = [(Decimal(scale) * (v - max(values))).exp() for v in values]
@@ -271,7 +264,7 @@ def test_the_memory_of_an_lstm_has_one_rounding(bits: int, c: int, gates: Sequen
     h, bias = np.zeros(1, np.int16), np.array(gates, np.int64)
     given = (zero, zero, bias, np.zeros(4, np.int64), one, shift, one, shift, sigmoid, tanh, bits)
     x, memory = np.zeros(1, np.int16), np.array([c], np.int32)
-    _, found = recurrent_twin.ek_lstm_s16_s16(x, h, memory, *given)
+    _, found = recurrent_twin.ek_lstm(x, h, memory, *given, operand=np.int16)
 
     def table(value: int, entries: NDArray[np.int16]) -> int:
         return int(lookup_tables.ek_lut_s16(np.array([value], np.int16), entries)[0])

@@ -3,19 +3,19 @@
 import onnx_ir as ir
 
 from edgekit.operators.border import twin as border_twin
-from edgekit.operators.operator import Array, integer, kernel, result
+from edgekit.operators.operator import Array, integer, integers, written
 
 
 def quantize(node: ir.Node, x: list[Array]) -> list[Array]:
     """Float to integer."""
-    run = kernel(border_twin, "ek_quantize", result(node))
-    return [run(x[0], node.attributes["scale"].as_float(), integer(node, "zero"))]
+    scale, zero = node.attributes["scale"].as_float(), integer(node, "zero")
+    return [border_twin.ek_quantize(x[0], scale, zero, to=written(node))]
 
 
 def dequantize(node: ir.Node, x: list[Array]) -> list[Array]:
     """Integer to float."""
-    run = kernel(border_twin, "ek_dequantize", x[0])
-    return [run(x[0], node.attributes["scale"].as_float(), integer(node, "zero"))]
+    scale, zero = node.attributes["scale"].as_float(), integer(node, "zero")
+    return [border_twin.ek_dequantize(x[0], scale, zero)]
 
 
 def fake_quantize(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -25,10 +25,5 @@ def fake_quantize(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def requantize(node: ir.Node, x: list[Array]) -> list[Array]:
     """Integer to another scale or width."""
-    run = kernel(border_twin, "ek_requantize", x[0], result(node))
-    return [
-        run(
-            x[0],
-            *(integer(node, n) for n in ("x_zero", "mult", "shift", "y_zero", "y_min", "y_max")),
-        )
-    ]
+    numbers = integers(node, "x_zero", "mult", "shift", "y_zero", "y_min", "y_max")
+    return [border_twin.ek_requantize(x[0], *numbers, to=written(node))]

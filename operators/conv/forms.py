@@ -5,22 +5,19 @@ import onnx_ir as ir
 
 from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.geometry import ConvShape, conv_shape, ints
-from edgekit.operators.operator import Array, integer, kernel, result, tensor
+from edgekit.operators.operator import Array, integer, integers, tensors, written
 
 
 def conv_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """Conv or ConvTranspose."""
-    stem = "ek_conv" if node.op_type == "Conv" else "ek_conv_transpose"
-    run = kernel(conv_twin, stem, x[0], result(node))
+    run = conv_twin.ek_conv if node.op_type == "Conv" else conv_twin.ek_conv_transpose
     shape = ConvShape.of(ints(node, "shape", []))
-    w = tensor(node, "w")
-    arrays = [
-        w.reshape(*w.shape[:2], shape.k_h, shape.k_w),
-        *(tensor(node, n) for n in ("bias", "mult", "shift")),
-    ]
+    w, *scaling = tensors(node, "w", "bias", "mult", "shift")
+    w = w.reshape(*w.shape[:2], shape.k_h, shape.k_w)
     image = x[0].reshape(shape.in_c, shape.in_h, shape.in_w)
-    numbers = [integer(node, n) for n in ("y_zero", "y_min", "y_max")]
-    return [run(image, integer(node, "x_zero"), *arrays, *numbers, shape)]
+    limits = integers(node, "y_zero", "y_min", "y_max")
+    args = [integer(node, "x_zero"), w, *scaling, *limits, shape]
+    return [run(image, *args, to=written(node))]
 
 
 def conv(node: ir.Node, x: list[Array]) -> list[Array]:

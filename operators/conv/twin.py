@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from edgekit.operators.fixed_point import F32, I64, S8, S16, Ints, Shifts, output
+from edgekit.operators.fixed_point import F32, I64, S8, Ints, Shifts, output
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear.twin import F64
 
@@ -54,79 +54,63 @@ def _start(bias: F32 | None, s: ConvShape) -> F32:
     return rows.reshape(s.groups, s.out_c // s.groups, s.out_h, s.out_w)
 
 
-def ek_conv_s8_s8(
-    x: S8, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S8:  # fmt: skip
+def ek_conv(
+    x: Ints,
+    x_zero: int,
+    w: S8,
+    bias: Ints,
+    mult: Ints,
+    shift: Shifts,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+    shape: ConvShape,
+    *,
+    to: npt.DTypeLike,
+) -> Ints:
     """Return ``clamp(y_zero + requantize(bias + sum w * (x - x_zero)))``.
 
     Taps outside x contribute nothing.
     x ``(in_c, in_h, in_w)``, w ``(out_c, in_c / groups, k_h, k_w)``, y ``(out_c, out_h, out_w)``.
     """
-    return _conv(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape).astype(np.int8)
+    s, (ci, co) = shape, per_group(shape)
+    d = (x.astype(np.float64) - x_zero).reshape(s.groups, ci, s.in_h, s.in_w)
+    patches = np.zeros((s.groups, ci, s.k_h, s.k_w, s.out_h, s.out_w))
+    for ky, kx, (iy, oy), (ix, ox) in conv_taps(s):
+        patches[:, :, ky, kx, oy, ox] = d[:, :, iy, ix]
+    kernel = w.astype(np.float64).reshape(s.groups, co, -1)
+    acc = np.matmul(kernel, patches.reshape(s.groups, kernel.shape[2], -1))
+    return _finish(acc, bias, mult, shift, y_zero, y_min, y_max, s).astype(to)
 
 
-def ek_conv_s8_s16(
-    x: S8, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S16:  # fmt: skip
-    """As `ek_conv_s8_s8`, to int16."""
-    return _conv(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape).astype(np.int16)
-
-
-def ek_conv_s16_s16(
-    x: S16, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S16:  # fmt: skip
-    """As `ek_conv_s8_s8`, from int16 to int16."""
-    return _conv(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape).astype(np.int16)
-
-
-def ek_conv_s16_s8(
-    x: S16, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S8:  # fmt: skip
-    """As `ek_conv_s8_s8`, from int16."""
-    return _conv(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape).astype(np.int8)
-
-
-def ek_conv_transpose_s8_s8(
-    x: S8, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S8:  # fmt: skip
+def ek_conv_transpose(
+    x: Ints,
+    x_zero: int,
+    w: S8,
+    bias: Ints,
+    mult: Ints,
+    shift: Shifts,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+    shape: ConvShape,
+    *,
+    to: npt.DTypeLike,
+) -> Ints:
     """Return the transposed convolution; w ``(in_c, out_c / groups, k_h, k_w)``.
 
-    The rest is as in `ek_conv_s8_s8`.
+    The rest is as in `ek_conv`.
     """
-    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
-    return y.astype(np.int8)
-
-
-def ek_conv_transpose_s8_s16(
-    x: S8, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S16:  # fmt: skip
-    """As `ek_conv_transpose_s8_s8`, to int16."""
-    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
-    return y.astype(np.int16)
-
-
-def ek_conv_transpose_s16_s16(
-    x: S16, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S16:  # fmt: skip
-    """As `ek_conv_transpose_s8_s8`, from int16 to int16."""
-    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
-    return y.astype(np.int16)
-
-
-def ek_conv_transpose_s16_s8(
-    x: S16, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, shape: ConvShape,
-) -> S8:  # fmt: skip
-    """As `ek_conv_transpose_s8_s8`, from int16."""
-    y = _conv_transpose(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, shape)
-    return y.astype(np.int8)
+    s, (ci, co) = shape, per_group(shape)
+    d = (x.astype(np.float64) - x_zero).reshape(s.groups, ci, s.in_h * s.in_w)
+    kernel = w.astype(np.float64).reshape(s.groups, ci, co, s.k_h, s.k_w)
+    acc = np.zeros((s.groups, co, s.out_h, s.out_w))
+    for ky, kx, (iy, oy), (ix, ox) in transpose_taps(s):
+        part = np.matmul(kernel[..., ky, kx].transpose(0, 2, 1), d).reshape(
+            s.groups, co, s.in_h, s.in_w
+        )
+        acc[:, :, oy, ox] += part[:, :, iy, ix]
+    return _finish(acc, bias, mult, shift, y_zero, y_min, y_max, s).astype(to)
 
 
 def per_group(shape: ConvShape) -> tuple[int, int]:
@@ -171,36 +155,6 @@ def _reach(base: int, stride: int, wide: int, narrow: int) -> tuple[slice, slice
     return slice(start, start + (last - first) * stride + 1, stride), slice(first, last + 1)
 
 
-def _conv(
-    x: Ints, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, s: ConvShape,
-) -> I64:  # fmt: skip
-    ci, co = per_group(s)
-    d = (x.astype(np.float64) - x_zero).reshape(s.groups, ci, s.in_h, s.in_w)
-    patches = np.zeros((s.groups, ci, s.k_h, s.k_w, s.out_h, s.out_w))
-    for ky, kx, (iy, oy), (ix, ox) in conv_taps(s):
-        patches[:, :, ky, kx, oy, ox] = d[:, :, iy, ix]
-    kernel = w.astype(np.float64).reshape(s.groups, co, -1)
-    acc = np.matmul(kernel, patches.reshape(s.groups, kernel.shape[2], -1))
-    return _finish(acc, bias, mult, shift, y_zero, y_min, y_max, s)
-
-
-def _conv_transpose(
-    x: Ints, x_zero: int, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int, s: ConvShape,
-) -> I64:  # fmt: skip
-    ci, co = per_group(s)
-    d = (x.astype(np.float64) - x_zero).reshape(s.groups, ci, s.in_h * s.in_w)
-    kernel = w.astype(np.float64).reshape(s.groups, ci, co, s.k_h, s.k_w)
-    acc = np.zeros((s.groups, co, s.out_h, s.out_w))
-    for ky, kx, (iy, oy), (ix, ox) in transpose_taps(s):
-        part = np.matmul(kernel[..., ky, kx].transpose(0, 2, 1), d).reshape(
-            s.groups, co, s.in_h, s.in_w
-        )
-        acc[:, :, oy, ox] += part[:, :, iy, ix]
-    return _finish(acc, bias, mult, shift, y_zero, y_min, y_max, s)
-
-
 def _finish(
     acc: F64,
     bias: Ints,
@@ -219,39 +173,26 @@ def _finish(
     )
 
 
-def ek_frames_s8_s8(
-    x: S8, at: Places, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int,
-) -> S8:  # fmt: skip
+def ek_frames(
+    x: Ints,
+    at: Places,
+    w: S8,
+    bias: Ints,
+    mult: Ints,
+    shift: Shifts,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+    *,
+    to: npt.DTypeLike,
+) -> Ints:
     """Return ``clamp(y_zero + requantize(bias + sum over t of w[t] * x[at[t]]))``, ``(channels,)``.
 
     x ``(frames, channels)``, of which frame t begins at element ``at[t]``, w ``(taps, channels)``.
     """
-    return _sums(x, at, w, bias, mult, shift, y_zero, y_min, y_max).astype(np.int8)
-
-
-def ek_frames_s8_s16(
-    x: S8, at: Places, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int,
-) -> S16:  # fmt: skip
-    """As `ek_frames_s8_s8`, to int16."""
-    return _sums(x, at, w, bias, mult, shift, y_zero, y_min, y_max).astype(np.int16)
-
-
-def ek_frames_s16_s16(
-    x: S16, at: Places, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int,
-) -> S16:  # fmt: skip
-    """As `ek_frames_s8_s8`, from int16 to int16."""
-    return _sums(x, at, w, bias, mult, shift, y_zero, y_min, y_max).astype(np.int16)
-
-
-def ek_frames_s16_s8(
-    x: S16, at: Places, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int,
-) -> S8:  # fmt: skip
-    """As `ek_frames_s8_s8`, from int16."""
-    return _sums(x, at, w, bias, mult, shift, y_zero, y_min, y_max).astype(np.int8)
+    taken = x[at // w.shape[1]].astype(np.int64)
+    total: I64 = (taken * w).sum(0) + bias
+    return output(total, mult, shift, y_zero, y_min, y_max).astype(to)
 
 
 def ek_frames_f32(x: F32, at: Places, w: F32, bias: F32 | None) -> F32:
@@ -262,12 +203,3 @@ def ek_frames_f32(x: F32, at: Places, w: F32, bias: F32 | None) -> F32:
         for taken, tap in zip(x[at // channels], w, strict=True):
             acc += taken * tap
     return acc
-
-
-def _sums(
-    x: Ints, at: Places, w: S8, bias: Ints, mult: Ints, shift: Shifts,
-    y_zero: int, y_min: int, y_max: int,
-) -> I64:  # fmt: skip
-    taken = x[at // w.shape[1]].astype(np.int64)
-    total: I64 = (taken * w).sum(0) + bias
-    return output(total, mult, shift, y_zero, y_min, y_max)

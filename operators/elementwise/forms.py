@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from edgekit.operators.elementwise import twin as elementwise_twin
 from edgekit.operators.elementwise.functions import form
-from edgekit.operators.operator import Array, integer, kernel, tensor, widths
+from edgekit.operators.operator import Array, integer, integers, tensor, written
 
 
 def prelu_int(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -13,18 +13,18 @@ def prelu_int(node: ir.Node, x: list[Array]) -> list[Array]:
     slopes = tensor(node, "m_neg")
     channels = x[0].reshape(slopes.size, -1)
     factors = integer(node, "m_pos"), slopes, integer(node, "shift")
-    run = kernel(elementwise_twin, "ek_prelu", *widths(node, x[0]))
-    return [run(channels, integer(node, "x_zero"), *factors, integer(node, "y_zero"))]
+    x_zero, y_zero = integers(node, "x_zero", "y_zero")
+    return [elementwise_twin.ek_prelu(channels, x_zero, *factors, y_zero, to=written(node))]
 
 
 def arithmetic_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """Add or Mul with broadcasting."""
-    run = kernel(elementwise_twin, f"ek_{node.op_type.lower()}", *widths(node, x[0]))
-    tail = [integer(node, n) for n in ("shift", "y_zero", "y_min", "y_max")]
-    a_zero, b_zero = integer(node, "a_zero"), integer(node, "b_zero")
+    tail = integers(node, "shift", "y_zero", "y_min", "y_max")
+    (a_zero, b_zero), to = integers(node, "a_zero", "b_zero"), written(node)
     if node.op_type == "Add":
-        return [run(x[0], a_zero, integer(node, "m1"), x[1], b_zero, integer(node, "m2"), *tail)]
-    return [run(x[0], a_zero, x[1], b_zero, integer(node, "m"), *tail)]
+        m1, m2 = integers(node, "m1", "m2")
+        return [elementwise_twin.ek_add(x[0], a_zero, m1, x[1], b_zero, m2, *tail, to=to)]
+    return [elementwise_twin.ek_mul(x[0], a_zero, x[1], b_zero, integer(node, "m"), *tail, to=to)]
 
 
 def elementwise(node: ir.Node, x: list[Array]) -> list[Array]:

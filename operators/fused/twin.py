@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from edgekit.operators.fixed_point import I64, S8, S16, S32, Ints, clamp, output, requantize64
+from edgekit.operators.fixed_point import I64, S16, S32, Ints, clamp, output, requantize64
 
 U64 = npt.NDArray[np.uint64]
 
@@ -54,104 +54,93 @@ def exp2_q30(table: S32, u: I64) -> I64:
     return np.where(down > 30, 0, (v + ((np.int64(1) << down) >> 1)) >> down)
 
 
-def ek_magnitude_s16(
-    a: S16, m1: int, b: S16, m2: int, add: int, shift: int, y_zero: int, y_min: int, y_max: int
-) -> S16:
+def ek_magnitude(
+    a: S16,
+    m1: int,
+    b: S16,
+    m2: int,
+    add: int,
+    shift: int,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+    *,
+    to: npt.DTypeLike,
+) -> Ints:
     """Return ``sqrt((a^2 * m1 + b^2 * m2 + add) * 2^-shift)``, rounded half up, plus y_zero."""
-    return _magnitude(a, m1, b, m2, add, shift, y_zero, y_min, y_max).astype(np.int16)
-
-
-def ek_magnitude_s16_s8(
-    a: S16, m1: int, b: S16, m2: int, add: int, shift: int, y_zero: int, y_min: int, y_max: int
-) -> S8:
-    """As `ek_magnitude_s16`, to int8."""
-    return _magnitude(a, m1, b, m2, add, shift, y_zero, y_min, y_max).astype(np.int8)
-
-
-def ek_product_sum_s16(
-    a: S16, b: S16, m1: int, c: S16, d: S16, m2: int, shift: int, y_zero: int, y_min: int, y_max: int
-) -> S16:  # fmt: skip
-    """Return ``requantize(a * b * m1 + c * d * m2)``: one shift, one rounding."""
-    total = _product(a, b) * m1 + _product(c, d) * m2
-    return output(total, 1, shift, y_zero, y_min, y_max).astype(np.int16)
-
-
-def ek_product_sum_s16_s8(
-    a: S16, b: S16, m1: int, c: S16, d: S16, m2: int, shift: int, y_zero: int, y_min: int, y_max: int
-) -> S8:  # fmt: skip
-    """As `ek_product_sum_s16`, to int8."""
-    total = _product(a, b) * m1 + _product(c, d) * m2
-    return output(total, 1, shift, y_zero, y_min, y_max).astype(np.int8)
-
-
-def ek_mean_square_s16(x: S16, mult: int, shift: int, y_zero: int, y_min: int, y_max: int) -> S16:
-    """Return the requantized sum of squares over the middle axis of x ``(outer, n, inner)``."""
-    return output(_product(x, x).sum(1), mult, shift, y_zero, y_min, y_max).astype(np.int16)
-
-
-def ek_mean_square_s16_s8(x: S16, mult: int, shift: int, y_zero: int, y_min: int, y_max: int) -> S8:
-    """As `ek_mean_square_s16`, to int8."""
-    return output(_product(x, x).sum(1), mult, shift, y_zero, y_min, y_max).astype(np.int8)
-
-
-def ek_layernorm_s16(
-    x: S16, gain: Ints, bias: Ints, bias_up: int, epsilon: int, shift: int,
-    y_zero: int, y_min: int, y_max: int,
-) -> S16:  # fmt: skip
-    """Return the normalized rows of x ``(rows, n)`` times `gain` plus ``bias * 2^bias_up``, both ``(n,)``."""
-    y = _layernorm(x, gain, bias, bias_up, epsilon)
-    return output(y, 1, shift, y_zero, y_min, y_max).astype(np.int16)
-
-
-def ek_layernorm_s16_s8(
-    x: S16, gain: Ints, bias: Ints, bias_up: int, epsilon: int, shift: int,
-    y_zero: int, y_min: int, y_max: int,
-) -> S8:  # fmt: skip
-    """As `ek_layernorm_s16`, to int8."""
-    y = _layernorm(x, gain, bias, bias_up, epsilon)
-    return output(y, 1, shift, y_zero, y_min, y_max).astype(np.int8)
-
-
-def ek_softmax_s16(
-    x: S16, m: int, s: int, exp2: S32, mult: int, shift: int, y_zero: int, y_min: int, y_max: int
-) -> S16:
-    """Return the softmax of the rows of x ``(rows, n)``."""
-    p = _softmax(x, m, s, exp2)
-    return output(p, mult, shift, y_zero, y_min, y_max).astype(np.int16)
-
-
-def ek_softmax_s16_s8(
-    x: S16, m: int, s: int, exp2: S32, mult: int, shift: int, y_zero: int, y_min: int, y_max: int
-) -> S8:
-    """As `ek_softmax_s16`, to int8."""
-    p = _softmax(x, m, s, exp2)
-    return output(p, mult, shift, y_zero, y_min, y_max).astype(np.int8)
-
-
-def _product(a: S16, b: S16) -> I64:
-    return a.astype(np.int64) * b
-
-
-def _magnitude(
-    a: S16, m1: int, b: S16, m2: int, add: int, shift: int, y_zero: int, y_min: int, y_max: int
-) -> I64:
     root = isqrt64((_product(a, a) * m1 + _product(b, b) * m2 + add).astype(np.uint64))
     half = shift // 2
-    return clamp(((root + (1 << (half - 1))) >> half) + y_zero, y_min, y_max)
+    return clamp(((root + (1 << (half - 1))) >> half) + y_zero, y_min, y_max).astype(to)
 
 
-def _layernorm(x: S16, gain: Ints, bias: Ints, bias_up: int, epsilon: int) -> I64:
+def ek_product_sum(
+    a: S16,
+    b: S16,
+    m1: int,
+    c: S16,
+    d: S16,
+    m2: int,
+    shift: int,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+    *,
+    to: npt.DTypeLike,
+) -> Ints:
+    """Return ``requantize(a * b * m1 + c * d * m2)``: one shift, one rounding."""
+    total = _product(a, b) * m1 + _product(c, d) * m2
+    return output(total, 1, shift, y_zero, y_min, y_max).astype(to)
+
+
+def ek_mean_square(
+    x: S16, mult: int, shift: int, y_zero: int, y_min: int, y_max: int, *, to: npt.DTypeLike
+) -> Ints:
+    """Return the requantized sum of squares over the middle axis of x ``(outer, n, inner)``."""
+    return output(_product(x, x).sum(1), mult, shift, y_zero, y_min, y_max).astype(to)
+
+
+def ek_layernorm(
+    x: S16,
+    gain: Ints,
+    bias: Ints,
+    bias_up: int,
+    epsilon: int,
+    shift: int,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+    *,
+    to: npt.DTypeLike,
+) -> Ints:
+    """Return the normalized rows of x ``(rows, n)`` times `gain` plus ``bias * 2^bias_up``, both ``(n,)``."""
     n, wide = x.shape[-1], x.astype(np.int64)
     total = wide.sum(axis=-1, keepdims=True)
     v = n * (wide * wide).sum(axis=-1, keepdims=True) - total * total + epsilon
     mantissa, up = inverse_root64(v.astype(np.uint64))
     z = requantize64(n * wide - total, mantissa, 62 - FRACTION_BITS - up)
-    result: I64 = z * gain + (bias.astype(np.int64) << bias_up)
-    return result
+    y: I64 = z * gain + (bias.astype(np.int64) << bias_up)
+    return output(y, 1, shift, y_zero, y_min, y_max).astype(to)
 
 
-def _softmax(x: S16, m: int, s: int, exp2: S32) -> I64:
+def ek_softmax(
+    x: S16,
+    m: int,
+    s: int,
+    exp2: S32,
+    mult: int,
+    shift: int,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+    *,
+    to: npt.DTypeLike,
+) -> Ints:
+    """Return the softmax of the rows of x ``(rows, n)``."""
     wide = x.astype(np.int64)
     e = exp2_q30(exp2, requantize64(wide.max(axis=-1, keepdims=True) - wide, m, s))
     part: I64 = (e * ((1 << 62) // e.sum(axis=-1, keepdims=True))) >> 31
-    return part
+    return output(part, mult, shift, y_zero, y_min, y_max).astype(to)
+
+
+def _product(a: S16, b: S16) -> I64:
+    return a.astype(np.int64) * b

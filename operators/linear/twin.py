@@ -1,78 +1,52 @@
-"""Integer matrix products and convolutions: NumPy twins of the C kernels (see `fixed_point`).
+"""Matrix products: NumPy twins of the C kernels (see `fixed_point`).
 
-Sums run as float64 matrix products: exact, because every partial sum is an integer below 2**53.
+Integer sums run as float64 matrix products: exact, because every partial sum is an integer below 2**53.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from edgekit.operators.fixed_point import F32, I64, S8, S16, Ints, Shifts, output
+from edgekit.operators.fixed_point import F32, I64, S8, Ints, Shifts, output
 from edgekit.operators.float_sums import accumulate
 
 F64 = npt.NDArray[np.float64]
 
 
-def ek_fc_s8_s8(
-    x: S8, w: S8, bias: Ints, mult: Ints, shift: Shifts, y_zero: int, y_min: int, y_max: int
-) -> S8:
+def ek_fc(
+    x: Ints,
+    w: S8,
+    bias: Ints,
+    mult: Ints,
+    shift: Shifts,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+    *,
+    to: npt.DTypeLike,
+) -> Ints:
     """Return ``clamp(y_zero + requantize(x @ w.T + bias))``.
 
     x ``(..., k)``, w ``(n, k)``, y ``(..., n)``.
     """
-    return output(_product(x, w) + bias, mult, shift, y_zero, y_min, y_max).astype(np.int8)
+    return output(_product(x, w) + bias, mult, shift, y_zero, y_min, y_max).astype(to)
 
 
-def ek_fc_s8_s16(
-    x: S8, w: S8, bias: Ints, mult: Ints, shift: Shifts, y_zero: int, y_min: int, y_max: int
-) -> S16:
-    """As `ek_fc_s8_s8`, to int16."""
-    return output(_product(x, w) + bias, mult, shift, y_zero, y_min, y_max).astype(np.int16)
-
-
-def ek_fc_s16_s16(
-    x: S16, w: S8, bias: Ints, mult: Ints, shift: Shifts, y_zero: int, y_min: int, y_max: int
-) -> S16:
-    """As `ek_fc_s8_s8`, from int16 to int16."""
-    return output(_product(x, w) + bias, mult, shift, y_zero, y_min, y_max).astype(np.int16)
-
-
-def ek_fc_s16_s8(
-    x: S16, w: S8, bias: Ints, mult: Ints, shift: Shifts, y_zero: int, y_min: int, y_max: int
-) -> S8:
-    """As `ek_fc_s8_s8`, from int16."""
-    return output(_product(x, w) + bias, mult, shift, y_zero, y_min, y_max).astype(np.int8)
-
-
-def ek_matmul_s8_s8(
-    a: S8, a_zero: int, b: S8, b_zero: int, mult: int, shift: int, y_zero: int, y_min: int, y_max: int
-) -> S8:  # fmt: skip
+def ek_matmul(
+    a: Ints,
+    a_zero: int,
+    b: Ints,
+    b_zero: int,
+    mult: int,
+    shift: int,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+    *,
+    to: npt.DTypeLike,
+) -> Ints:
     """Return ``clamp(y_zero + requantize((a - a_zero) @ (b - b_zero)))``; a ``(m, k)``, b ``(k, n)``."""
     total = _product_of_two(a, a_zero, b, b_zero)
-    return output(total, mult, shift, y_zero, y_min, y_max).astype(np.int8)
-
-
-def ek_matmul_s8_s16(
-    a: S8, a_zero: int, b: S8, b_zero: int, mult: int, shift: int, y_zero: int, y_min: int, y_max: int
-) -> S16:  # fmt: skip
-    """As `ek_matmul_s8_s8`, to int16."""
-    total = _product_of_two(a, a_zero, b, b_zero)
-    return output(total, mult, shift, y_zero, y_min, y_max).astype(np.int16)
-
-
-def ek_matmul_s16_s8(
-    a: S16, a_zero: int, b: S16, b_zero: int, mult: int, shift: int, y_zero: int, y_min: int, y_max: int
-) -> S8:  # fmt: skip
-    """As `ek_matmul_s8_s8`, from int16."""
-    total = _product_of_two(a, a_zero, b, b_zero)
-    return output(total, mult, shift, y_zero, y_min, y_max).astype(np.int8)
-
-
-def ek_matmul_s16_s16(
-    a: S16, a_zero: int, b: S16, b_zero: int, mult: int, shift: int, y_zero: int, y_min: int, y_max: int
-) -> S16:  # fmt: skip
-    """As `ek_matmul_s8_s8`, from int16 to int16."""
-    total = _product_of_two(a, a_zero, b, b_zero)
-    return output(total, mult, shift, y_zero, y_min, y_max).astype(np.int16)
+    return output(total, mult, shift, y_zero, y_min, y_max).astype(to)
 
 
 def exact_product(w: Ints, x: Ints) -> I64:

@@ -4,7 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.elementwise.forms import elementwise
-from edgekit.operators.operator import Array, integer, result, tensor
+from edgekit.operators.operator import Array, integers, tensor, written
 from edgekit.operators.pointwise import tables as lookup_tables
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
 
@@ -19,13 +19,10 @@ def unary(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def table(node: ir.Node, x: list[Array]) -> list[Array]:
     """A function of one value."""
-    entries, to = tensor(node, "table"), result(node)
+    entries = tensor(node, "table")
     if x[0].dtype == np.int8:
         return [lookup_tables.ek_lut_s8(x[0], entries)]
-    if to.dtype == np.int16:
+    if written(node) == np.int16:
         return [lookup_tables.ek_lut_s16(x[0], entries)]
-    return [
-        lookup_tables.ek_lut_s16_s8(
-            x[0], entries, *(integer(node, n) for n in ("mult", "shift", "y_zero"))
-        )
-    ]
+    numbers = integers(node, "mult", "shift", "y_zero")
+    return [lookup_tables.ek_lut_s16_s8(x[0], entries, *numbers)]

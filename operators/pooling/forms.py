@@ -3,7 +3,7 @@
 import onnx_ir as ir
 
 from edgekit.operators.geometry import ConvShape, ints
-from edgekit.operators.operator import Array, integer, kernel, tensor, widths
+from edgekit.operators.operator import Array, integer, integers, tensors, written
 from edgekit.operators.pooling import twin as pooling_twin
 from edgekit.operators.pooling.twin import pool_of
 
@@ -11,7 +11,7 @@ from edgekit.operators.pooling.twin import pool_of
 def max_pool(node: ir.Node, x: list[Array]) -> list[Array]:
     """The largest value of each window."""
     shape = pool_of(node).shape
-    return [kernel(pooling_twin, "ek_max_pool", x[0])(_image(x[0], shape), shape)]
+    return [pooling_twin.ek_max_pool(_image(x[0], shape), shape)]
 
 
 def average_pool(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -30,12 +30,10 @@ def lp_pool(node: ir.Node, x: list[Array]) -> list[Array]:
 def average_pool_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """The mean of each window, on integers."""
     shape = ConvShape.of(ints(node, "shape", []))
-    run = kernel(pooling_twin, "ek_avg_pool", *widths(node, x[0]))
-    factors = [tensor(node, "mult"), tensor(node, "shift")]
-    names = ("count_min", "y_zero", "y_min", "y_max")
-    numbers = [integer(node, name) for name in names]
-    borders = ints(node, "borders", [])
-    return [run(_image(x[0], shape), integer(node, "x_zero"), *factors, *numbers, *borders, shape)]
+    numbers = integers(node, "count_min", "y_zero", "y_min", "y_max")
+    factors, borders = tensors(node, "mult", "shift"), ints(node, "borders", [])
+    args = [integer(node, "x_zero"), *factors, *numbers, *borders, shape]
+    return [pooling_twin.ek_avg_pool(_image(x[0], shape), *args, to=written(node))]
 
 
 def _image(x: Array, shape: ConvShape) -> Array:

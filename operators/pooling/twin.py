@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.operators.conv.twin import conv_taps
-from edgekit.operators.fixed_point import F32, I64, S8, S16, Ints, output
+from edgekit.operators.fixed_point import F32, I64, Ints, output
 from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints
 from edgekit.operators.pointwise.twin import ek_exp_f32, ek_log_f32, ek_sqrt_f32
 
@@ -85,19 +87,13 @@ def divisors(s: ConvShape, include_pad: int, pad_bottom: int, pad_right: int) ->
     return result
 
 
-def ek_max_pool_f32(x: F32, shape: ConvShape) -> F32:
-    """Return the largest value of each window of x ``(c, in_h, in_w)``."""
-    return _largest(x, shape, -np.inf).astype(np.float32)
-
-
-def ek_max_pool_s8(x: S8, shape: ConvShape) -> S8:
-    """As `ek_max_pool_f32`, on int8."""
-    return _largest(x, shape, -128).astype(np.int8)
-
-
-def ek_max_pool_s16(x: S16, shape: ConvShape) -> S16:
-    """As `ek_max_pool_f32`, on int16."""
-    return _largest(x, shape, -32768).astype(np.int16)
+def ek_max_pool(x: NDArray[Any], shape: ConvShape) -> NDArray[Any]:
+    """Return the largest value of each window of x ``(c, in_h, in_w)``, of any element type."""
+    least = -np.inf if x.dtype == np.float32 else np.iinfo(x.dtype).min
+    y = np.full((shape.out_c, shape.out_h, shape.out_w), least, x.dtype)
+    for to, source in _taps(shape):
+        y[to] = np.maximum(y[to], x[source])
+    return y
 
 
 def ek_avg_pool_f32(
@@ -120,34 +116,28 @@ def ek_lp_pool_f32(x: F32, p: int, shape: ConvShape) -> F32:
     return ek_exp_f32(ek_log_f32(total) / np.float32(p))
 
 
-def ek_avg_pool_s8(
-    x: S8, x_zero: int, mult: Ints, shift: Ints, count_min: int, y_zero: int, y_min: int, y_max: int,
-    include_pad: int, pad_bottom: int, pad_right: int, shape: ConvShape,
-) -> S8:  # fmt: skip
+def ek_avg_pool(
+    x: Ints,
+    x_zero: int,
+    mult: Ints,
+    shift: Ints,
+    count_min: int,
+    y_zero: int,
+    y_min: int,
+    y_max: int,
+    include_pad: int,
+    pad_bottom: int,
+    pad_right: int,
+    shape: ConvShape,
+    *,
+    to: npt.DTypeLike,
+) -> Ints:
     """Return ``clamp(y_zero + requantize(sum (x - x_zero)))``, the factor chosen by the divisor."""
     slot = divisors(shape, include_pad, pad_bottom, pad_right) - count_min
-    total = _integer_sum(x, x_zero, shape)
-    return output(total, mult[slot], shift[slot], y_zero, y_min, y_max).astype(np.int8)
-
-
-def ek_avg_pool_s16(
-    x: S16, x_zero: int, mult: Ints, shift: Ints, count_min: int, y_zero: int, y_min: int,
-    y_max: int, include_pad: int, pad_bottom: int, pad_right: int, shape: ConvShape,
-) -> S16:  # fmt: skip
-    """As `ek_avg_pool_s8`, on int16."""
-    slot = divisors(shape, include_pad, pad_bottom, pad_right) - count_min
-    total = _integer_sum(x, x_zero, shape)
-    return output(total, mult[slot], shift[slot], y_zero, y_min, y_max).astype(np.int16)
-
-
-def ek_avg_pool_s16_s8(
-    x: S16, x_zero: int, mult: Ints, shift: Ints, count_min: int, y_zero: int, y_min: int,
-    y_max: int, include_pad: int, pad_bottom: int, pad_right: int, shape: ConvShape,
-) -> S8:  # fmt: skip
-    """As `ek_avg_pool_s8`, from int16."""
-    slot = divisors(shape, include_pad, pad_bottom, pad_right) - count_min
-    total = _integer_sum(x, x_zero, shape)
-    return output(total, mult[slot], shift[slot], y_zero, y_min, y_max).astype(np.int8)
+    total = np.zeros((shape.out_c, shape.out_h, shape.out_w), np.int64)
+    for at, source in _taps(shape):
+        total[at] += x[source].astype(np.int64) - x_zero
+    return output(total, mult[slot], shift[slot], y_zero, y_min, y_max).astype(to)
 
 
 def _taps(shape: ConvShape) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
@@ -156,23 +146,9 @@ def _taps(shape: ConvShape) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ..
         yield (slice(None), oy, ox), (slice(None), iy, ix)
 
 
-def _largest(x: NDArray[np.generic], s: ConvShape, start: float) -> NDArray[np.generic]:
-    y = np.full((s.out_c, s.out_h, s.out_w), start, x.dtype)
-    for to, source in _taps(s):
-        y[to] = np.maximum(y[to], x[source])
-    return y
-
-
 def _summed(x: F32, s: ConvShape) -> F32:
     y = np.zeros((s.out_c, s.out_h, s.out_w), np.float32)
     with np.errstate(all="ignore"):
         for to, source in _taps(s):
             y[to] += x[source]
-    return y
-
-
-def _integer_sum(x: Ints, zero: int, s: ConvShape) -> I64:
-    y = np.zeros((s.out_c, s.out_h, s.out_w), np.int64)
-    for to, source in _taps(s):
-        y[to] += x[source].astype(np.int64) - zero
     return y

@@ -1,13 +1,12 @@
 """Recurrent cells over time, float and integer."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.graph.nodes import attribute
-from edgekit.operators.operator import Array, integer, kernel, tensor
+from edgekit.operators.operator import Array, integer, tensor, tensors
 from edgekit.operators.pointwise import tables as lookup_tables
 from edgekit.operators.recurrent import twin as recurrent_twin
 
@@ -16,13 +15,11 @@ GATE_ARRAYS = ("w", "r", "w_bias", "r_bias", "w_mult", "w_shift", "r_mult", "r_s
 
 def gru_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """GRU, every time step."""
-    run = _cell(node, x[0])
-    arrays = [tensor(node, name) for name in GATE_ARRAYS]
-    tables = lookup_tables.sigmoid_gate()[0], lookup_tables.tanh_gate()[0]
-    shape = (x[0].shape[1], arrays[1].shape[1])
+    args, operand = [*_gates(node), integer(node, "linear_before_reset")], hidden_operand(node)
+    shape = (x[0].shape[1], tensor(node, "r").shape[1])
     h, rows = np.zeros(shape, np.int16) if x[1] is None else x[1].reshape(shape), []
     for step in x[0]:
-        h = run(step, h, *arrays, *tables, integer(node, "linear_before_reset"))
+        h = recurrent_twin.ek_gru(step, h, *args, operand=operand)
         rows.append(h)
     both = [np.stack(rows), h]
     return [both[i] for i in node.attributes["outputs"].as_ints()]
@@ -30,26 +27,24 @@ def gru_int(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def lstm_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """LSTM, every time step."""
-    run = _cell(node, x[0])
-    arrays = [tensor(node, name) for name in GATE_ARRAYS]
-    tables = lookup_tables.sigmoid_gate()[0], lookup_tables.tanh_gate()[0]
-    shape = (x[0].shape[1], arrays[1].shape[1])
+    args, operand = [*_gates(node), integer(node, "c_bits")], hidden_operand(node)
+    shape = (x[0].shape[1], tensor(node, "r").shape[1])
     h, c = (
         np.zeros(shape, dtype) if state is None else state.reshape(shape)
         for state, dtype in zip(x[1:], (np.int16, np.int32), strict=True)
     )
     rows = []
     for step in x[0]:
-        h, c = run(step, h, c, *arrays, *tables, integer(node, "c_bits"))
+        h, c = recurrent_twin.ek_lstm(step, h, c, *args, operand=operand)
         rows.append(h)
     every = [np.stack(rows), h, c]
     return [every[i] for i in node.attributes["outputs"].as_ints()]
 
 
-def _cell(node: ir.Node, x: Array) -> Callable[..., Any]:
-    """The step of a recurrent cell for inputs and recurrent operands of these types."""
-    stem = f"ek_{node.op_type.lower()}"
-    return kernel(recurrent_twin, stem, x, np.empty(0, hidden_operand(node)))
+def _gates(node: ir.Node) -> list[Any]:
+    """Weights, biases and scaling of a recurrent cell, and the tables of its gates."""
+    tables = lookup_tables.sigmoid_gate()[0], lookup_tables.tanh_gate()[0]
+    return [*tensors(node, *GATE_ARRAYS), *tables]
 
 
 def hidden_operand(node: ir.Node) -> str:

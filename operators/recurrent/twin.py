@@ -1,6 +1,7 @@
 """Recurrent cells, one time step: NumPy twins of the C kernels; the next state is returned."""
 
 import numpy as np
+import numpy.typing as npt
 
 from edgekit.operators.fixed_point import (
     F32,
@@ -22,83 +23,76 @@ from edgekit.operators.pointwise.tables import ek_lut_s16
 from edgekit.operators.pointwise.twin import ek_sigmoid_f32, ek_tanh_f32
 
 
-def ek_gru_s8_s8(
-    x: S8, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
-    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int,
-) -> S16:  # fmt: skip
+def ek_gru(
+    x: Ints,
+    h: S16,
+    w: S8,
+    r: S8,
+    w_bias: Ints,
+    r_bias: Ints,
+    w_mult: Ints,
+    w_shift: Shifts,
+    r_mult: Ints,
+    r_shift: Shifts,
+    sigmoid: S16,
+    tanh_: S16,
+    linear_before_reset: int,
+    *,
+    operand: npt.DTypeLike,
+) -> S16:
     """Return the next state of an integer GRU, gates in order z, r, h.
 
     h ``(..., units)`` int16 of scale 2^-15, x ``(..., inputs)``, w ``(3 units, inputs)``,
-    r ``(3 units, units)``, biases, mults and shifts ``(3 units,)``. The recurrent product takes h rounded to int8.
+    r ``(3 units, units)``, biases, mults and shifts ``(3 units,)``. The recurrent product takes h as `operand`:
+    rounded to int8, or int16 as it is.
     """
-    return _gru(x, h, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
-                linear_before_reset, narrow=True)  # fmt: skip
+    n = h.shape[-1]
+    gx = _preactivation(exact_product(x, w.T) + w_bias, w_mult, w_shift)
+    gh = _preactivation(exact_product(_operand(h, operand), r.T) + r_bias, r_mult, r_shift)
+    gates = ek_lut_s16(saturate_s16(gx[..., : 2 * n] + gh[..., : 2 * n]), sigmoid)
+    z, reset = np.split(gates.astype(np.int64), 2, axis=-1)
+    if linear_before_reset:
+        recurrent = _product_q15(reset, gh[..., 2 * n :])
+    else:
+        kept = _product_q15(reset, h.astype(np.int64)).astype(np.int16)
+        acc = exact_product(_operand(kept, operand), r.T) + r_bias
+        recurrent = _preactivation(acc, r_mult, r_shift)[..., 2 * n :]
+    candidate = ek_lut_s16(saturate_s16(gx[..., 2 * n :] + recurrent), tanh_).astype(np.int64)
+    return saturate_s16(((32768 - z) * candidate + z * h + (1 << 14)) >> 15)
 
 
-def ek_gru_s8_s16(
-    x: S8, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
-    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int,
-) -> S16:  # fmt: skip
-    """As `ek_gru_s8_s8`, with h itself in the recurrent product."""
-    return _gru(x, h, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
-                linear_before_reset, narrow=False)  # fmt: skip
-
-
-def ek_gru_s16_s8(
-    x: S16, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
-    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int,
-) -> S16:  # fmt: skip
-    """As `ek_gru_s8_s8`, with int16 inputs."""
-    return _gru(x, h, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
-                linear_before_reset, narrow=True)  # fmt: skip
-
-
-def ek_gru_s16_s16(
-    x: S16, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
-    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int,
-) -> S16:  # fmt: skip
-    """As `ek_gru_s8_s8`, with int16 inputs and h itself in the recurrent product."""
-    return _gru(x, h, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
-                linear_before_reset, narrow=False)  # fmt: skip
-
-
-def ek_lstm_s8_s8(
-    x: S8, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
-    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int,
-) -> tuple[S16, S32]:  # fmt: skip
+def ek_lstm(
+    x: Ints,
+    h: S16,
+    c: S32,
+    w: S8,
+    r: S8,
+    w_bias: Ints,
+    r_bias: Ints,
+    w_mult: Ints,
+    w_shift: Shifts,
+    r_mult: Ints,
+    r_shift: Shifts,
+    sigmoid: S16,
+    tanh_: S16,
+    c_bits: int,
+    *,
+    operand: npt.DTypeLike,
+) -> tuple[S16, S32]:
     """Return the next h and c of an integer LSTM, gates in order i, o, f, c.
 
-    As `ek_gru_s8_s8` with four gates; c ``(..., units)`` int32 of scale ``2^-c_bits``.
+    As `ek_gru` with four gates; c ``(..., units)`` int32 of scale ``2^-c_bits``.
     """
-    return _lstm(x, h, c, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
-                 c_bits, narrow=True)  # fmt: skip
-
-
-def ek_lstm_s8_s16(
-    x: S8, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
-    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int,
-) -> tuple[S16, S32]:  # fmt: skip
-    """As `ek_lstm_s8_s8`, with h itself in the recurrent product."""
-    return _lstm(x, h, c, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
-                 c_bits, narrow=False)  # fmt: skip
-
-
-def ek_lstm_s16_s8(
-    x: S16, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
-    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int,
-) -> tuple[S16, S32]:  # fmt: skip
-    """As `ek_lstm_s8_s8`, with int16 inputs."""
-    return _lstm(x, h, c, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
-                 c_bits, narrow=True)  # fmt: skip
-
-
-def ek_lstm_s16_s16(
-    x: S16, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
-    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int,
-) -> tuple[S16, S32]:  # fmt: skip
-    """As `ek_lstm_s8_s8`, with int16 inputs and h itself in the recurrent product."""
-    return _lstm(x, h, c, w, r, w_bias, r_bias, w_mult, w_shift, r_mult, r_shift, sigmoid, tanh_,
-                 c_bits, narrow=False)  # fmt: skip
+    gx = _preactivation(exact_product(x, w.T) + w_bias, w_mult, w_shift)
+    gh = _preactivation(exact_product(_operand(h, operand), r.T) + r_bias, r_mult, r_shift)
+    i, o, f, g = np.split(saturate_s16(gx + gh), 4, axis=-1)
+    enter = ek_lut_s16(i, sigmoid).astype(np.int64) * ek_lut_s16(g, tanh_)
+    keep = 32768 - ek_lut_s16(saturate_s16(-f.astype(np.int64)), sigmoid).astype(np.int64)
+    up = max(15 - c_bits, 0)
+    total = ((keep * c) << up) + (enter << max(c_bits - 15, 0))
+    cell = saturate_s32((total + (1 << (14 + up))) >> (15 + up))
+    gate = ek_lut_s16(_cell_q11(cell, c_bits), tanh_).astype(np.int64)
+    return _product_q15(ek_lut_s16(o, sigmoid).astype(np.int64), gate).astype(np.int16), cell
 
 
 def ek_gru_f32(
@@ -141,41 +135,6 @@ def ek_rnn_f32(x: F32, h: F32, w: F32, r: F32, bias: F32, relu: int) -> F32:
     return np.where(total > 0, total, np.float32(0)) if relu else ek_tanh_f32(total)
 
 
-def _gru(
-    x: Ints, h: S16, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
-    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, linear_before_reset: int, narrow: bool,
-) -> S16:  # fmt: skip
-    n = h.shape[-1]
-    gx = _preactivation(exact_product(x, w.T) + w_bias, w_mult, w_shift)
-    gh = _preactivation(exact_product(_operand(h, narrow), r.T) + r_bias, r_mult, r_shift)
-    gates = ek_lut_s16(saturate_s16(gx[..., : 2 * n] + gh[..., : 2 * n]), sigmoid)
-    z, reset = np.split(gates.astype(np.int64), 2, axis=-1)
-    if linear_before_reset:
-        recurrent = _product_q15(reset, gh[..., 2 * n :])
-    else:
-        operand = _operand(_product_q15(reset, h.astype(np.int64)).astype(np.int16), narrow)
-        acc = exact_product(operand, r.T) + r_bias
-        recurrent = _preactivation(acc, r_mult, r_shift)[..., 2 * n :]
-    candidate = ek_lut_s16(saturate_s16(gx[..., 2 * n :] + recurrent), tanh_).astype(np.int64)
-    return saturate_s16(((32768 - z) * candidate + z * h + (1 << 14)) >> 15)
-
-
-def _lstm(
-    x: Ints, h: S16, c: S32, w: S8, r: S8, w_bias: Ints, r_bias: Ints, w_mult: Ints, w_shift: Shifts,
-    r_mult: Ints, r_shift: Shifts, sigmoid: S16, tanh_: S16, c_bits: int, narrow: bool,
-) -> tuple[S16, S32]:  # fmt: skip
-    gx = _preactivation(exact_product(x, w.T) + w_bias, w_mult, w_shift)
-    gh = _preactivation(exact_product(_operand(h, narrow), r.T) + r_bias, r_mult, r_shift)
-    i, o, f, g = np.split(saturate_s16(gx + gh), 4, axis=-1)
-    enter = ek_lut_s16(i, sigmoid).astype(np.int64) * ek_lut_s16(g, tanh_)
-    keep = 32768 - ek_lut_s16(saturate_s16(-f.astype(np.int64)), sigmoid).astype(np.int64)
-    up = max(15 - c_bits, 0)
-    total = ((keep * c) << up) + (enter << max(c_bits - 15, 0))
-    cell = saturate_s32((total + (1 << (14 + up))) >> (15 + up))
-    gate = ek_lut_s16(_cell_q11(cell, c_bits), tanh_).astype(np.int64)
-    return _product_q15(ek_lut_s16(o, sigmoid).astype(np.int64), gate).astype(np.int16), cell
-
-
 def _cell_q11(c: S32, bits: int) -> S16:
     wide, down = c.astype(np.int64), bits - 11
     return saturate_s16((wide + (1 << (down - 1))) >> down if down > 0 else wide << -down)
@@ -189,5 +148,5 @@ def _product_q15(a: I64, b: I64) -> I64:
     return clamp((a * b + (1 << 14)) >> 15, -32768, 32767)
 
 
-def _operand(h: S16, narrow: bool) -> Ints:
-    return saturate_s8((h.astype(np.int64) + 128) >> 8) if narrow else h
+def _operand(h: S16, to: npt.DTypeLike) -> Ints:
+    return saturate_s8((h.astype(np.int64) + 128) >> 8) if np.dtype(to) == np.int8 else h
