@@ -1,9 +1,9 @@
 """Blocks of any length through a build of fixed hops, and the end of a stream."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,10 +11,23 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing
 
-if TYPE_CHECKING:
-    from edgekit.runtime.stream import Stream
-
 Arrays = dict[str, NDArray[Any]]
+
+
+class Hops(Protocol):
+    """What runs hop by hop: a `Stream`."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What a hop takes and gives."""
+        ...
+
+    def process(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
+        """Run one hop."""
+        ...
+
+    def reset(self) -> None:
+        """Go back to the fresh state."""
 
 
 class Blocks:
@@ -24,13 +37,13 @@ class Blocks:
     late: ``Stream.clip`` takes the delay out.
     """
 
-    def __init__(self, stream: "Stream") -> None:
-        """Start at the state in which the stream is.
+    def __init__(self, stream: Hops, end: Callable[[int], None]) -> None:
+        """Start at the state in which the stream is; `end` is told how many samples the last hop has.
 
         Raises:
             UsageError: the build has tensors without a time axis.
         """
-        self._stream, manifest = stream, stream.manifest
+        self._stream, self._end, manifest = stream, end, stream.manifest
         self._inputs = {t.name: (t, _timing(t, manifest)) for t in manifest.stream_inputs}
         self._outputs = {t.name: (t, _timing(t, manifest)) for t in manifest.stream_outputs}
         self._hop = int(manifest.stream["hop_samples"])
@@ -66,7 +79,7 @@ class Blocks:
         A rest that is no whole number of minimum hops is filled up with zeros to the next one.
         """
         samples = self._filled()
-        self._stream.engine.end(samples)
+        self._end(samples)
         left = {
             name: samples * tensor.shape[time.axis] // self._hop
             + time.offset_frames

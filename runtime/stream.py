@@ -139,7 +139,7 @@ class Stream:
         Raises:
             UsageError: names, shapes or types that do not fit, or a build without time axes.
         """
-        self._blocks = self._blocks or Blocks(self)
+        self._blocks = self._blocks or Blocks(self, self.engine.end)
         return self._blocks.push(inputs)
 
     def flush(self) -> Arrays:
@@ -150,7 +150,7 @@ class Stream:
         Raises:
             UsageError: a build without time axes.
         """
-        return (self._blocks or Blocks(self)).flush()
+        return (self._blocks or Blocks(self, self.engine.end)).flush()
 
     def clip(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
         """Run a whole recording from the fresh state, as the offline network would: no delay, no rest.
@@ -164,7 +164,7 @@ class Stream:
         """
         inputs = self._without_constants(inputs)
         self.reset()
-        delays = Blocks(self).delays()
+        delays = Blocks(self, self.engine.end).delays()
         parts = self.push(inputs), self.flush()
         whole = {
             name: np.concatenate([p[name] for p in parts], t.axis) for name, t in delays.items()

@@ -3,7 +3,7 @@
 import math
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.sampler_table import OWN, Roles, StepTable
-from edgekit.export.diffusion.given import Given
+from edgekit.export.diffusion.discrete import Discrete
 from edgekit.export.diffusion.schedule import SPACINGS, Schedule
 from edgekit.export.diffusion.step_tables import (
     PREDICTIONS,
@@ -29,50 +29,10 @@ from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
 MAX_SAMPLER_BYTES = 4_000_000
-LINEAR, ROLES = Schedule(), Roles()
 
 
-@dataclass(frozen=True)
-class Sampler(Given):
-    """A sampler of a discrete variance-preserving schedule; start and noise as in `Given`.
-
-    Attributes:
-        schedule: what the network was trained with.
-        prediction: what the network returns: ``eps``, ``v``, ``x0``, or the ``score``.
-        kind: a row of `SAMPLERS`.
-        steps: network calls (pairs of them, with guidance).
-        spacing: which training steps these are, see `schedule.timesteps`; `timesteps` names them instead.
-        eta: of ddim: 0 is deterministic, 1 is DDPM's noise.
-        variance: of ddpm and diffusevae: ``small`` is the posterior's, ``large`` the step's beta, as DiffuseVAE's
-            release draws.
-        guidance: weight w of classifier-free guidance, ``e_null + w (e - e_null)``; 1 is none.
-        clip: limit of |x0|.
-        timesteps: the training steps from the noisiest down, where they are given.
-        one_more_step: whether another network draws x_T, see `step_tables.one_more_step`.
-        keys: rows that run the whole network, the others its decoder alone: rows, ``paper``, ``every:M`` or
-            ``saving:SHARE``, see `key_steps.with_key_steps`; empty for all.
-        cut: names of the tensors between encoder and decoder; found where there are none.
-        prior_noise: of x_T, added in the second half of the rows.
-        fold: whether what depends on the timestep alone becomes a table, see `fold_steps`.
-        roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
-    """
-
-    schedule: Schedule = LINEAR
-    prediction: str = "eps"
-    kind: str = "ddim"
-    steps: int = 20
-    spacing: str = "uniform"
-    eta: float = 0.0
-    variance: str = "small"
-    guidance: float = 1.0
-    clip: float | None = None
-    timesteps: tuple[int, ...] = ()
-    one_more_step: bool = False
-    keys: str | tuple[int, ...] = ()
-    cut: tuple[str, ...] = ()
-    prior_noise: float = 0.0
-    fold: bool = True
-    roles: Roles = ROLES
+class Sampler(Discrete):
+    """The description of such a sampler: what is wrong with it, and its rows."""
 
     def problems(self) -> list[Problem]:
         """Return everything that is wrong with the description."""

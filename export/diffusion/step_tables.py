@@ -4,17 +4,15 @@ All of them write eps in terms of x and x0, ``eps = (x - sqrt(ab) x0) / sqrt(1 -
 x0 acts on the whole step, and a row needs the network's output only for x0.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem
 from edgekit.base.sampler_table import CHOICES, COLUMNS, Roles, StepTable
+from edgekit.export.diffusion.discrete import Discrete
 from edgekit.export.diffusion.schedule import timesteps
-
-if TYPE_CHECKING:
-    from edgekit.export.diffusion.description import Sampler
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +71,7 @@ def guidance_problems(sampler: "Guided") -> list[Problem]:
     return [Problem("sampler, guidance", found, allowed, "give it, or leave guidance out")]
 
 
-def visited(sampler: "Sampler") -> tuple[NDArray[np.int64], Floats, Floats]:
+def visited(sampler: Discrete) -> tuple[NDArray[np.int64], Floats, Floats]:
     """Return the training steps, their cumulative products, and those of the steps that follow; the last is 1."""
     total = sampler.schedule.timesteps
     times = np.array(sampler.timesteps, np.int64)
@@ -83,16 +81,14 @@ def visited(sampler: "Sampler") -> tuple[NDArray[np.int64], Floats, Floats]:
     return times, ab, np.append(ab[1:], 1.0)
 
 
-def _table(
-    sampler: "Sampler", times: NDArray[np.int64], ab: Floats, **columns: Floats
-) -> StepTable:
+def _table(sampler: Discrete, times: NDArray[np.int64], ab: Floats, **columns: Floats) -> StepTable:
     u, v = estimate(sampler.prediction, ab)
     outputs = guided(v[:, None], sampler)
     columns = {"u": u, "v": outputs, **columns}
     return StepTable.of(times, outputs.shape[1], sampler.roles, columns, clip=sampler.clip)
 
 
-def ddim(sampler: "Sampler") -> StepTable:
+def ddim(sampler: Discrete) -> StepTable:
     """Song, Meng and Ermon (2021), equation 12.
 
     ``x_s = sqrt(ab_s) x0 + sqrt(1 - ab_s - c^2) eps + c z``,
@@ -106,7 +102,7 @@ def ddim(sampler: "Sampler") -> StepTable:
     )
 
 
-def ddpm(sampler: "Sampler") -> StepTable:
+def ddpm(sampler: Discrete) -> StepTable:
     """Ho, Jain and Abbeel (2020), equation 7: the posterior's mean, and its variance ``beta~``, or ``beta``.
 
     With the larger variance the last row draws nothing either, as in their algorithm 2.
@@ -124,7 +120,7 @@ def ddpm(sampler: "Sampler") -> StepTable:
     )  # fmt: skip
 
 
-def dpm_solver(sampler: "Sampler") -> StepTable:
+def dpm_solver(sampler: Discrete) -> StepTable:
     """DPM-Solver++(2M), Lu et al. (2022), algorithm 2; the first and the last step are of first order.
 
     ``x_s = sigma_s / sigma_t x - alpha_s (e^-h - 1) ((1 + 1 / 2r) x0 - prev / 2r)``, h the step in
@@ -141,7 +137,7 @@ def dpm_solver(sampler: "Sampler") -> StepTable:
     return _table(sampler, times, ab, a=sigma_s / sigma, b=gain * (1 + second), h=-gain * second)
 
 
-def diffuse_vae(sampler: "Sampler") -> StepTable:
+def diffuse_vae(sampler: Discrete) -> StepTable:
     """DiffuseVAE, form 2: Pandey et al. (2022), with the reconstruction y of a VAE in every mean.
 
     ``x_t = sqrt(ab) x0 + y + sqrt(1 - ab) eps``; the posterior's mean gains ``(1 - c2) y``, c2 its weight of
@@ -155,7 +151,7 @@ def diffuse_vae(sampler: "Sampler") -> StepTable:
     return plain.with_(u=u, w=-u, v=guided(v[:, None], sampler), c=c, start_y=1.0)
 
 
-def one_more_step(table: StepTable, sampler: "Sampler") -> StepTable:
+def one_more_step(table: StepTable, sampler: Discrete) -> StepTable:
     """One More Step, Hang and Gu (2023): a first row that draws x_T, by a time-free network (graph `FIRST`).
 
     ``x0 = -v`` of pure noise, ``x_T = sqrt(ab_T) x0 + sqrt(1 - ab_T) z``: the first time of the sampler, T, is no pure
