@@ -1,1 +1,1 @@
-"""The ground: a network as a value, its nodes, and what is known of each operator."""
+"""The ground that every stage stands on: the model, its nodes, what is so of each operator."""

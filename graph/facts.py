@@ -1,0 +1,237 @@
+"""What is so of every ONNX operator, wherever it runs: one row each.
+
+A stage that wants to know whether an operator works element by element, only moves elements, or suffers
+from a rounded input asks its row. No stage keeps a list of its own that a row could answer. What an
+operator computes stands in `edgekit.operators`; which form of it a target or the streaming rewrite has, in
+their own tables.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import onnx_ir as ir
+
+Movement = Literal["renames", "copies", "fills", "chooses"]
+Mixed = Literal["axis", "from axis", "axes", "spatial"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A recurrent layer: gates that its weights hold, and the activations where none are named."""
+
+    gates: int
+    activations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One operator of ONNX.
+
+    Attributes:
+        name: of the operator, in the standard's own domain.
+        elementwise: an element of the result follows from the elements at its place; operands broadcast.
+        moves: every element of the results is an element of an operand. ``renames`` leaves all where they
+            are in memory (up to Transpose, which may not), ``copies`` takes or repeats them by place,
+            ``fills`` puts a constant beside them, ``chooses`` looks at their values or at neighbours.
+        joins: such elements come from several operands.
+        keeps_zero: where the elements that it takes are 0 its result is 0, whatever constants stand beside.
+        homogeneous: the result of s * x is s times the result of x, for every s > 0.
+        saturates: large inputs end at a bound, so that its input gains from 16 bits, at no cost.
+        sensitive: inputs whose rounding to 0 makes an infinity, or that squares spread over many powers.
+        mixes: the axes along which elements meet: one ``axis`` or all ``from axis`` on, ``axes`` (attribute
+            or second input), or ``spatial`` (all behind batch and channels).
+        axis: the attribute ``axis`` where it is left out.
+        averages: each element is a mean, so that probabilities stay probabilities.
+        affine: with a constant operand it is a scale or a shift.
+        linear: a layer of sums of products with its weights; each output channel may have a scale.
+        weights: inputs that are the weights of a layer where they are constant.
+        bias: the input that is added to the layer's sums.
+        cell: of a recurrent layer.
+        grows: its result may be much larger than all it reads.
+        quantizer: turns floats into integers or back.
+        random: draws numbers.
+        loops: runs a graph that it holds any number of times.
+    """
+
+    name: str
+    elementwise: bool = False
+    moves: Movement | None = None
+    joins: bool = False
+    keeps_zero: bool = False
+    homogeneous: bool = False
+    saturates: bool = False
+    sensitive: tuple[int, ...] = ()
+    mixes: Mixed | None = None
+    axis: int | None = None
+    averages: bool = False
+    affine: bool = False
+    linear: bool = False
+    weights: tuple[int, ...] = ()
+    bias: int | None = None
+    cell: Cell | None = None
+    grows: bool = False
+    quantizer: bool = False
+    random: bool = False
+    loops: bool = False
+
+
+_ROWS = (
+    Facts("Abs", elementwise=True, keeps_zero=True, homogeneous=True),
+    Facts("Acos", elementwise=True),
+    Facts("Acosh", elementwise=True),
+    Facts("Add", elementwise=True, affine=True),
+    Facts("And", elementwise=True),
+    Facts("ArgMax", mixes="axis", axis=0),
+    Facts("ArgMin", mixes="axis", axis=0),
+    Facts("Asin", elementwise=True, keeps_zero=True),
+    Facts("Asinh", elementwise=True, keeps_zero=True),
+    Facts("Atan", elementwise=True, keeps_zero=True),
+    Facts("Atanh", elementwise=True, keeps_zero=True),
+    Facts("AveragePool", averages=True),
+    Facts("BatchNormalization"),
+    Facts("Bernoulli", random=True),
+    Facts("BitwiseAnd", elementwise=True),
+    Facts("BitwiseNot", elementwise=True),
+    Facts("BitwiseOr", elementwise=True),
+    Facts("BitwiseXor", elementwise=True),
+    Facts("Cast", elementwise=True, keeps_zero=True),
+    Facts("CastLike", elementwise=True, keeps_zero=True),
+    Facts("Ceil", elementwise=True, keeps_zero=True),
+    Facts("Celu", elementwise=True, keeps_zero=True),
+    Facts("CenterCropPad", moves="fills"),
+    Facts("Clip", elementwise=True),
+    Facts("Col2Im"),
+    Facts("Concat", moves="copies", joins=True, keeps_zero=True, axis=0),
+    Facts("ConstantOfShape", grows=True),
+    Facts("Conv", linear=True, weights=(1,), bias=2),
+    Facts("ConvTranspose", linear=True, weights=(1,), bias=2),
+    Facts("Cos", elementwise=True),
+    Facts("Cosh", elementwise=True),
+    Facts("CumSum"),
+    Facts("DFT"),
+    Facts("DeformConv", weights=(1,), bias=3),
+    Facts("DepthToSpace", moves="copies"),
+    Facts("DequantizeLinear", elementwise=True, quantizer=True),
+    Facts("Div", elementwise=True, affine=True, sensitive=(1,)),
+    Facts("Dropout", elementwise=True, moves="renames", keeps_zero=True, homogeneous=True),
+    Facts("DynamicQuantizeLinear", quantizer=True),
+    Facts("Elu", elementwise=True, keeps_zero=True),
+    Facts("Equal", elementwise=True),
+    Facts("Erf", elementwise=True, keeps_zero=True),
+    Facts("Exp", elementwise=True),
+    Facts("Expand", moves="copies", grows=True),
+    Facts("Flatten", moves="renames", axis=1),
+    Facts("Floor", elementwise=True, keeps_zero=True),
+    Facts("GRU", weights=(1, 2), bias=3, cell=Cell(3, ("Sigmoid", "Tanh"))),
+    Facts("Gather", moves="copies", keeps_zero=True, axis=0),
+    Facts("GatherElements", moves="copies"),
+    Facts("GatherND", moves="copies"),
+    Facts("Gelu", elementwise=True, keeps_zero=True),
+    Facts("Gemm", linear=True, weights=(1,), bias=2),
+    Facts("GlobalAveragePool", mixes="spatial", averages=True),
+    Facts("GlobalLpPool", mixes="spatial"),
+    Facts("GlobalMaxPool", moves="chooses", mixes="spatial"),
+    Facts("Greater", elementwise=True),
+    Facts("GreaterOrEqual", elementwise=True),
+    Facts("GridSample"),
+    Facts("HardSigmoid", elementwise=True),
+    Facts("HardSwish", elementwise=True, keeps_zero=True),
+    Facts("Hardmax", mixes="axis", axis=-1),
+    Facts("Identity", elementwise=True, moves="renames", keeps_zero=True, homogeneous=True),
+    Facts("If"),
+    Facts("InstanceNormalization", mixes="spatial"),
+    Facts("IsInf", elementwise=True),
+    Facts("IsNaN", elementwise=True),
+    Facts("LSTM", weights=(1, 2), bias=3, cell=Cell(4, ("Sigmoid", "Tanh", "Tanh"))),
+    Facts("LayerNormalization", mixes="from axis", axis=-1),
+    Facts("LeakyRelu", elementwise=True, keeps_zero=True, homogeneous=True),
+    Facts("Less", elementwise=True),
+    Facts("LessOrEqual", elementwise=True),
+    Facts("Log", elementwise=True, sensitive=(0,)),
+    Facts("LogSoftmax", mixes="axis", axis=-1),
+    Facts("Loop", loops=True),
+    Facts("LpNormalization", mixes="axis", axis=-1),
+    Facts("LpPool"),
+    Facts("MatMul", weights=(1,)),
+    Facts("Max", elementwise=True, moves="chooses", joins=True),
+    Facts("MaxPool", moves="chooses"),
+    Facts("Mean", elementwise=True),
+    Facts("Min", elementwise=True, moves="chooses", joins=True),
+    Facts("Mish", elementwise=True, keeps_zero=True),
+    Facts("Mod", elementwise=True),
+    Facts("Mul", elementwise=True, affine=True, keeps_zero=True),
+    Facts("Multinomial", random=True),
+    Facts("Neg", elementwise=True, keeps_zero=True, homogeneous=True),
+    Facts("Not", elementwise=True),
+    Facts("OneHot", grows=True),
+    Facts("Or", elementwise=True),
+    Facts("PRelu", elementwise=True, keeps_zero=True, homogeneous=True),
+    Facts("Pad", moves="fills", grows=True),
+    Facts("Pow", elementwise=True, sensitive=(0,)),
+    Facts("QuantizeLinear", elementwise=True, quantizer=True),
+    Facts("RNN", weights=(1, 2), bias=3, cell=Cell(1, ("Tanh",))),
+    Facts("RandomNormal", random=True),
+    Facts("RandomNormalLike", random=True),
+    Facts("RandomUniform", random=True),
+    Facts("RandomUniformLike", random=True),
+    Facts("Range", grows=True),
+    Facts("Reciprocal", elementwise=True, sensitive=(0,)),
+    Facts("ReduceL1", mixes="axes"),
+    Facts("ReduceL2", mixes="axes"),
+    Facts("ReduceLogSum", mixes="axes"),
+    Facts("ReduceLogSumExp", mixes="axes"),
+    Facts("ReduceMax", moves="chooses", mixes="axes"),
+    Facts("ReduceMean", mixes="axes", averages=True),
+    Facts("ReduceMin", moves="chooses", mixes="axes"),
+    Facts("ReduceProd", mixes="axes"),
+    Facts("ReduceSum", mixes="axes"),
+    Facts("ReduceSumSquare", mixes="axes"),
+    Facts("Relu", elementwise=True, keeps_zero=True, homogeneous=True),
+    Facts("Reshape", moves="renames"),
+    Facts("Resize", moves="chooses", grows=True),
+    Facts("ReverseSequence", moves="copies"),
+    Facts("Round", elementwise=True, keeps_zero=True),
+    Facts("Scan", loops=True),
+    Facts("ScatterElements", moves="copies", joins=True),
+    Facts("ScatterND", moves="copies", joins=True),
+    Facts("Selu", elementwise=True, keeps_zero=True),
+    Facts("SequenceMap", loops=True),
+    Facts("Shrink", elementwise=True, keeps_zero=True),
+    Facts("Sigmoid", elementwise=True, saturates=True),
+    Facts("Sign", elementwise=True, keeps_zero=True),
+    Facts("Sin", elementwise=True, keeps_zero=True),
+    Facts("Sinh", elementwise=True, keeps_zero=True),
+    Facts("Slice", moves="copies"),
+    Facts("Softmax", mixes="axis", axis=-1),
+    Facts("Softplus", elementwise=True),
+    Facts("Softsign", elementwise=True, keeps_zero=True),
+    Facts("SpaceToDepth", moves="copies"),
+    Facts("Split", moves="copies", keeps_zero=True, axis=0),
+    Facts("Sqrt", elementwise=True, keeps_zero=True, sensitive=(0,)),
+    Facts("Squeeze", moves="renames"),
+    Facts("Sub", elementwise=True, affine=True),
+    Facts("Sum", elementwise=True),
+    Facts("Swish", elementwise=True, keeps_zero=True),
+    Facts("Tan", elementwise=True, keeps_zero=True),
+    Facts("Tanh", elementwise=True, keeps_zero=True, saturates=True),
+    Facts("ThresholdedRelu", elementwise=True, keeps_zero=True),
+    Facts("Tile", moves="copies", grows=True),
+    Facts("Transpose", moves="copies", keeps_zero=True),
+    Facts("Trilu", moves="fills"),
+    Facts("Unsqueeze", moves="renames"),
+    Facts("Where", elementwise=True, moves="chooses", joins=True),
+    Facts("Xor", elementwise=True),
+)
+FACTS = {row.name: row for row in _ROWS}
+_NOTHING = Facts("")
+
+
+def facts_of(node: ir.Node) -> Facts:
+    """Return the row of a node's operator; a row of no facts where the standard or this table lacks it."""
+    return FACTS.get(node.op_type, _NOTHING) if node.domain in ("", "ai.onnx") else _NOTHING
+
+
+def names(holds: Callable[[Facts], object]) -> frozenset[str]:
+    """Return the operators whose row `holds`."""
+    return frozenset(row.name for row in _ROWS if holds(row))
