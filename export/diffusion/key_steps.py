@@ -12,6 +12,7 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.sampler_table import Arrays, Network, StepTable
 from edgekit.export.diffusion.split_unet import paper_keys, split, uniform_keys, with_keys
 from edgekit.export.verify import run, session
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
@@ -152,7 +153,7 @@ def _products(model: Model) -> int:
     """Multiply-accumulates of convolutions and matrix products with constants."""
     total = 0
     for node in model.ir.graph:
-        weights = node.inputs[1] if node.op_type in ("Conv", "ConvTranspose", "Gemm") else None
+        weights = node.inputs[1] if facts_of(node).linear else None
         shape = static_shape(weights)
         if shape is None:
             continue

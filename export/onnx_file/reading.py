@@ -16,11 +16,11 @@ from edgekit.export.own_operators.functions import FUNCTIONS, define_functions
 from edgekit.export.passes import simplify
 from edgekit.export.passes.doubles import narrow_doubles
 from edgekit.export.passes.foreign_integers.qlinear import UnpackQuantized
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import attribute, static_shape
 
 IR_VERSION = 10
-LOOPS = ("Loop", "Scan", "SequenceMap")
 
 
 def read_graph(
@@ -82,7 +82,7 @@ def _check_operators(model: ir.Model) -> None:
             found, allowed = f"operator of domain '{node.domain}'", "operators of the ONNX standard"
             step = "export the network without custom operators, before a runtime's optimizer"
             problems.append(Problem(where, found, allowed, step))
-        elif node.op_type in LOOPS and not node.domain:
+        elif facts_of(node).loops:
             found, allowed = "a loop in the network", "operators that run once in a call"
             step = "export one turn with its state as input and output, or unroll it"
             problems.append(Problem(where, found, allowed, step))

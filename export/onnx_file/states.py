@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import WITHIN_HOP, StatePair
 from edgekit.graph.nodes import static_shape
 
@@ -175,9 +176,7 @@ def _by_order(
 def restarting_cells(graph: ir.Graph) -> list[str]:
     """Say which recurrent layers begin every call at a constant state: they remember nothing between hops."""
     cells = [
-        f"{node.op_type} {node.name!r}"
-        for node in graph
-        if node.op_type in ("GRU", "LSTM", "RNN") and not node.domain and _restarts(node)
+        f"{node.op_type} {node.name!r}" for node in graph if facts_of(node).cell and _restarts(node)
     ]
     if not cells:
         return []

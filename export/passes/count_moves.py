@@ -7,14 +7,10 @@ counts once. What renames axes, Reshape and its like, costs nothing.
 import onnx_ir as ir
 
 from edgekit.export.passes.reshape import moves_only_unit_axes
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import nbytes
 
 MOVED_BYTES = "edgekit.moved_bytes"  # metadata of a model: the count of its import
-COPIES = {
-    "Concat", "DepthToSpace", "Expand", "Gather", "GatherElements", "GatherND", "ReverseSequence",
-    "ScatterElements", "ScatterND", "Slice", "SpaceToDepth", "Split", "Tile", "Transpose",
-}  # fmt: skip
-FILLS = {"CenterCropPad", "Pad", "Trilu"}
 
 
 class CountMoves(ir.passes.InPlacePass):
@@ -29,10 +25,11 @@ class CountMoves(ir.passes.InPlacePass):
 
 def moved_bytes(node: ir.Node) -> int:
     """Return the bytes that one run of a movement operator reads and writes; 0 for all others."""
-    if node.domain or node.op_type not in COPIES | FILLS:
+    moves = facts_of(node).moves
+    if moves not in ("copies", "fills"):
         return 0
     if node.op_type == "Transpose" and moves_only_unit_axes(node):
         return 0
     written = sum(nbytes(value) for value in node.outputs)
-    read = min(written, nbytes(node.inputs[0])) if node.op_type in FILLS else written
+    read = min(written, nbytes(node.inputs[0])) if moves == "fills" else written
     return read + written

@@ -8,10 +8,9 @@ from onnxscript import optimizer
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.messages import plain
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import static_shape
 
-EXPANDING = ("ConstantOfShape", "Expand", "OneHot", "Pad", "Range", "Resize", "Tile")
-KEPT = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
 NO_LIMIT = 2**62
 MAX_FOLDED = 2**24  # elements that evaluating adds to the constants, in one run of the pass
 
@@ -63,13 +62,13 @@ class _Budget:
         self.problems: list[Problem] = []
 
     def should_fold(self, node: ir.Node) -> bool | None:
-        if node.domain or node.op_type in KEPT or self.problems:
+        if node.domain or facts_of(node).quantizer or self.problems:
             return False
         if any(value.const_value is None for value in node.inputs if value is not None):
             return None
         shapes = [static_shape(output) for output in node.outputs]
         if any(shape is None for shape in shapes):
-            return False if node.op_type in EXPANDING else None
+            return False if facts_of(node).grows else None
         if node.op_type == "Constant":
             return True
         taken = sum(math.prod(static_shape(value) or ()) for value in node.inputs)

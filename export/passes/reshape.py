@@ -5,6 +5,7 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import (
     add_initializer,
     array_of,
@@ -12,8 +13,6 @@ from edgekit.graph.nodes import (
     replace,
     static_shape,
 )
-
-RENAMING = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose")
 
 
 class UnifyReshapes(ir.passes.InPlacePass):
@@ -23,12 +22,15 @@ class UnifyReshapes(ir.passes.InPlacePass):
         """Rewrite in place."""
         modified = False
         for node in list(model.graph):
-            if node.domain or node.op_type not in RENAMING:
-                continue
-            if node.op_type == "Transpose" and not moves_only_unit_axes(node):
-                continue
-            modified |= _to_reshape(model.graph, node)
+            if renames(node) and (node.op_type != "Transpose" or moves_only_unit_axes(node)):
+                modified |= _to_reshape(model.graph, node)
         return ir.passes.PassResult(model, modified=modified)
+
+
+def renames(node: ir.Node) -> bool:
+    """Return whether a node only gives the axes of its input other names, extents or places."""
+    facts = facts_of(node)
+    return facts.name == "Transpose" or (facts.moves == "renames" and not facts.elementwise)
 
 
 def moves_only_unit_axes(node: ir.Node) -> bool:

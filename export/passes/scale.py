@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import (
     add_initializer,
     array_of,
@@ -15,7 +16,6 @@ from edgekit.graph.nodes import (
 )
 
 Array = np.ndarray[Any, Any]
-SCALES = {"Mul", "Div", "Add", "Sub"}
 
 
 class FoldScales(ir.passes.InPlacePass):
@@ -90,7 +90,7 @@ def _fold_front(graph: ir.Graph, layer: ir.Node, rows: Array, bias: Array) -> ir
 
 def _constant(node: ir.Node, data: ir.Value, axis: int, size: int) -> tuple[Array, Array] | None:
     """``(scale, shift)`` of ``y = x * scale + shift`` along one axis; None for anything else."""
-    if node.domain or node.op_type not in SCALES or len(node.inputs) != 2:
+    if not facts_of(node).affine or len(node.inputs) != 2:
         return None
     position = 0 if node.inputs[0] is data else 1
     array, shape = array_of(node.inputs[1 - position]), static_shape(data)

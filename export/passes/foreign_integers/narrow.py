@@ -7,15 +7,16 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.foreign_integers.grids import Grid, grid_of
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import Array, add_initializer, array_of, attribute, static_shape
 
 LIMIT = 127
-LAYERS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 
 
 def is_weight(node: ir.Node, index: int) -> bool:
     """Whether this input of the node is the weight of a layer."""
-    return node.op_type in LAYERS and not node.domain and index == 1
+    facts = facts_of(node)
+    return (facts.linear or facts.name == "MatMul") and index in facts.weights
 
 
 def narrow_weights(graph: ir.Graph, node: ir.Node, grid: Grid, array: Array) -> bool:

@@ -18,28 +18,8 @@ from edgekit.export.passes.foreign_integers.grids import (
     refused,
 )
 from edgekit.export.passes.foreign_integers.narrow import is_weight, narrow_weights
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import add_initializer, array_of, replace, static_shape
-
-# operators that carry the integers of their first input, or of all (Concat), unchanged
-MOVES = {
-    "Concat",
-    "DepthToSpace",
-    "Expand",
-    "Flatten",
-    "Gather",
-    "GlobalMaxPool",
-    "Identity",
-    "MaxPool",
-    "Reshape",
-    "Slice",
-    "SpaceToDepth",
-    "Split",
-    "Squeeze",
-    "Tile",
-    "Transpose",
-    "Unsqueeze",
-}
-BIAS = {("Conv", 2), ("ConvTranspose", 2), ("Gemm", 2)}
 
 
 class UnifyQuantizers(ir.passes.InPlacePass):
@@ -56,7 +36,7 @@ class UnifyQuantizers(ir.passes.InPlacePass):
         if problems := [problem for node in own if (problem := refused(node)) is not None]:
             raise ModelError(problems)
         for node in list(graph):
-            if node.op_type in MOVES and not node.domain:
+            if _carries_integers(node):
                 _frame_move(graph, node)
         _merge(graph)
         for node in list(graph):
@@ -80,6 +60,14 @@ def is_quantizer(node: ir.Node | None) -> bool:
 def is_dequantizer(node: ir.Node | None) -> bool:
     """Whether it is a DequantizeLinear."""
     return node is not None and node.op_type == "DequantizeLinear" and not node.domain
+
+
+def _carries_integers(node: ir.Node) -> bool:
+    """Whether the results hold integers of the first input, or of all (Concat), unchanged."""
+    facts = facts_of(node)
+    if facts.moves == "chooses":  # the largest stays the largest where scales are positive
+        return not facts.joins and node.op_type != "Resize"
+    return facts.name == "Concat" or (facts.moves in ("renames", "copies") and not facts.joins)
 
 
 def _frame_move(graph: ir.Graph, node: ir.Node) -> None:
@@ -222,7 +210,9 @@ def _constant(graph: ir.Graph, node: ir.Node) -> None:
     elif signed.dtype == ir.DataType.INT8:
         keeps = bool((signed.zero == signed.zero.flat[0]).all())
     elif signed.dtype == ir.DataType.INT32:
-        keeps = not signed.zero.any() and all((user.op_type, i) in BIAS for user, i in users)
+        keeps = not signed.zero.any() and all(
+            facts_of(user).linear and facts_of(user).bias == i for user, i in users
+        )
     else:
         keeps = signed.is_stored
     if not keeps:

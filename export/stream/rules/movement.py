@@ -10,6 +10,7 @@ from edgekit.export.stream.rules.elementwise import axis_of, finish, framewise
 from edgekit.export.stream.track import Refused, Track
 from edgekit.export.stream.values import INSIDE
 from edgekit.export.stream.windows import ENDLESS, pads_of, slice_of
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
 
@@ -116,7 +117,7 @@ def slice_(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _reversal(node: ir.Node) -> tuple[str, str, str]:
-    cells = [n for n in node.outputs[0].consumers() if n.op_type in ("GRU", "LSTM", "RNN")]
+    cells = [reader for reader in node.outputs[0].consumers() if facts_of(reader).cell]
     if not cells:
         step = "leave the reversal out, or run this part on a window of frames"
         return "it reverses time", "frames in their order", step
