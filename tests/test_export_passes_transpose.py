@@ -11,6 +11,7 @@ from movement_networks import STATE, Maker
 
 from edgekit.export.passes import CancelTransposes, InferShapes, RemoveNoOps
 from edgekit.export.passes.count_moves import moved_bytes
+from edgekit.operators.pointwise.functions import POINTWISE
 
 
 def parse(text: str, **weights: np.ndarray) -> ir.Model:
@@ -62,6 +63,17 @@ BETWEEN = {
     "concat": "r = Neg (t)  u = Concat <axis = 3> (t, r)",
     "concat of a constant": "u = Concat <axis = 3> (t, k)",
     "reduction": "u = ReduceMean <keepdims = 1> (t, axes)",
+    "hardmax": "u = Hardmax <axis = 1> (t)",
+    "norm": "u = LpNormalization <axis = 3> (t)",
+    "log-sum-exp": "r = ReduceLogSumExp <keepdims = 1> (t, axes)  u = Sub (t, r)",
+    "largest": "i = ArgMax <axis = 3, keepdims = 1> (t)  c = Cast <to = 1> (i)  u = Add (c, t)",
+    "choice": "a = Abs (t)  g = Greater (a, s)  n = Not (g)  b = And (g, n)  u = Where (b, a, t)",
+    "slopes": "u = PRelu (t, w)",
+    "alike": "i = IsInf (t)  u = CastLike (i, t)",
+    **{
+        name: f"a = Sigmoid (t)  u = {name} (a)"
+        for name in sorted(POINTWISE.keys() - {"Swish", "Acosh"})
+    },
     "two ways": "a = Relu (t)  b = ReduceMax <keepdims = 1> (t, axes)  u = Sub (a, b)",
 }
 

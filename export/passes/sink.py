@@ -4,6 +4,7 @@ import math
 
 import onnx_ir as ir
 
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import (
     add_initializer,
     array_of,
@@ -11,13 +12,6 @@ from edgekit.graph.nodes import (
     sole_user,
     static_shape,
 )
-
-UNARY = {
-    "Relu", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Softplus", "Gelu",
-    "Abs", "Neg", "Clip",
-}  # fmt: skip
-BINARY = {"Add", "Sub", "Mul", "Div"}
-LAYERS = {"Gemm", "Conv", "ConvTranspose"}
 
 
 class SinkReshapes(ir.passes.InPlacePass):
@@ -75,7 +69,7 @@ def _raise(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
     """Swap a Reshape with the scale or shift above it; returns the new Reshape."""
     source = reshape.inputs[0]
     above = source.producer() if source is not None else None
-    if source is None or above is None or above.op_type not in BINARY or sole_user(source) is None:
+    if source is None or above is None or not facts_of(above).affine or sole_user(source) is None:
         return None
     before, after = static_shape(source), static_shape(reshape.outputs[0])
     data = next((v for v in above.inputs if v is not None and array_of(v) is None), None)
@@ -112,10 +106,10 @@ def _describe(value: ir.Value, name: str, shape: tuple[int, ...], like: ir.Value
 def _stands_on_layer(reshape: ir.Node) -> bool:
     value = reshape.inputs[0]
     producer = value.producer() if value is not None else None
-    while producer is not None and producer.op_type in BINARY:
+    while producer is not None and facts_of(producer).affine:
         value = next((v for v in producer.inputs if v is not None and array_of(v) is None), None)
         producer = value.producer() if value is not None else None
-    return producer is not None and producer.op_type in LAYERS
+    return producer is not None and facts_of(producer).linear
 
 
 def _moved_inputs(
@@ -127,9 +121,12 @@ def _moved_inputs(
     new: tuple[int, ...],
 ) -> list[ir.Value | None] | None:
     """The node's inputs, data replaced and constants brought from shape `old` to `new`; None if impossible."""
-    if node.op_type in UNARY:
-        return [replacement, *node.inputs[1:]] if node.inputs[0] is data else None
-    if node.op_type not in BINARY or static_shape(node.outputs[0]) != old:
+    facts = facts_of(node)
+    if not facts.affine:
+        alone = facts.elementwise and not facts.quantizer and node.inputs[0] is data
+        scalars = all(v is None or static_shape(v) in ((), (1,)) for v in node.inputs[1:])
+        return [replacement, *node.inputs[1:]] if alone and scalars else None
+    if static_shape(node.outputs[0]) != old:
         return None
     inputs: list[ir.Value | None] = []
     for value in node.inputs:

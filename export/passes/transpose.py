@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.facts import FACTS, names
 from edgekit.graph.nodes import (
     add_initializer,
     array_of,
@@ -15,19 +16,14 @@ from edgekit.graph.nodes import (
     static_shape,
 )
 
-POINTWISE = {
-    "Abs", "Add", "Cast", "Ceil", "Clip", "Cos", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu",
-    "Greater", "HardSigmoid", "HardSwish", "LeakyRelu", "Less", "Log", "Max", "Mean", "Min", "Mish",
-    "Mul", "Neg", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus",
-    "Softsign", "Sqrt", "Sub", "Sum", "Tanh", "Where",
-}  # fmt: skip
-ALONG = {"Concat": 0, "LogSoftmax": -1, "Softmax": -1}  # operators of one axis, its default
-REDUCE = {"ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"}
+ALONG = names(lambda row: row.mixes == "axis") | {"Concat"}  # operators of one axis
+REDUCE = names(lambda row: row.mixes == "axes")
+TURNABLE = names(lambda row: row.elementwise and not row.quantizer) | ALONG | REDUCE
 Perm = tuple[int, ...]
 
 
 class CancelTransposes(ir.passes.InPlacePass):
-    """Run regions of pointwise operators, Softmax, Concat and reductions in another axis order.
+    """Run regions of elementwise operators, Softmax, Concat and reductions in another axis order.
 
     A region is what such operators compute from each other. It changes to the order of a Transpose at
     its border where fewer bytes are transposed then: no network gets more of them, so that this ends.
@@ -116,7 +112,7 @@ def _rank(node: ir.Node) -> int | None:
     if node.op_type in REDUCE:
         known = axes is not None and axes.size > 0 and attribute(node, "keepdims", 1) == 1
     else:
-        known = node.op_type in POINTWISE or node.op_type in ALONG
+        known = node.op_type in TURNABLE
     shapes = [static_shape(value) for value in _computed(node)]
     alike = all(shape is not None and len(shape) == rank for shape in shapes)
     return rank if known and alike and shapes and rank > 1 else None
@@ -237,7 +233,7 @@ def _turned_node(
             inputs.append(add_initializer(graph, f"{value.name}_turned", wide.transpose(back)))
     new = ir.Node("", node.op_type, inputs, node.attributes.values(), num_outputs=1, name=node.name)
     if node.op_type in ALONG:
-        axis = attribute(node, "axis", ALONG[node.op_type]) % len(back)
+        axis = attribute(node, "axis", FACTS[node.op_type].axis) % len(back)
         new.attributes["axis"] = ir.AttrInt64("axis", back.index(axis))
     new.metadata_props.update(node.metadata_props)
     return new
