@@ -9,10 +9,31 @@ from edgekit.base.errors import ModelError
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import run, session, zero_states
+from edgekit.operators.pointwise.functions import POINTWISE
 
 
 def delays(model):
     return [output.delay_samples for output in model.streaming.outputs]
+
+
+@pytest.mark.parametrize("name", sorted(POINTWISE.keys() - {"Swish"}))  # onnxruntime has no Swish
+def test_every_function_of_one_value_streams_behind_a_delay(name):
+    net = Net()
+    late = net.conv("x", 2, 3, 3, left=1, right=1)
+    bounded = net.add("Mul", net.add("Tanh", late), net.const(0.4))  # in the domain of all
+    y = net.add(name, net.add("Add", bounded, net.const(1.5 if name == "Acosh" else 0.5)))
+    (model, *_) = check(net.model([1, 2, "T"], net.conv(y, 3, 2, 2, left=1)))
+    assert delays(model) == [1]
+
+
+@pytest.mark.parametrize("name", ["CastLike", "Max", "Pow", "PRelu", "Sub", "Where"])
+def test_operands_of_different_delays_meet(name):
+    net = Net()
+    late = net.add("Abs", net.conv("x", 2, 2, 4, left=1, right=2))
+    choice = [net.add("Greater", "x", net.const(0))] if name == "Where" else []
+    y = net.add(name, *choice, late, "x")
+    (model, *_) = check(net.model([1, 2, "T"], y))
+    assert delays(model) == [2]
 
 
 @pytest.mark.parametrize("time", [2, 3])

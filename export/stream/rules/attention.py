@@ -11,15 +11,15 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.export.passes.reshape import renames
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.track import Later, Refused, Square, Unseen
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
 MASKED = -1e3  # what is added to a score that softmax then rounds to 0
 FILL = -1e30  # the score of keys outside the stream
 THROUGH = frozenset(("Add", "Cast", "Div", "Mul", "Neg", "Reshape", "Sub", "Transpose", "Where"))
-POINTWISE = THROUGH - {"Reshape", "Transpose"} | {"And", "Clip", "Equal", "Exp", "IsNaN", "Max", "Min",
-                                                 "Not", "Or", "Relu", "Sigmoid", "Tanh"}  # fmt: skip
 UNBOUNDED = (
     "attention over all of time",
     "attention to a window of the last frames",
@@ -73,7 +73,7 @@ def square(writer: Rewriter, node: ir.Node) -> None:
     """Any node behind the scores, up to the product with the values."""
     if node.op_type == "MatMul":
         _values(writer, node)
-    elif node.op_type in POINTWISE:
+    elif facts_of(node).elementwise:
         _pointwise(writer, node)
     elif node.op_type == "Softmax":
         source = writer.squares[_first(writer, node)]
@@ -82,7 +82,7 @@ def square(writer: Rewriter, node: ir.Node) -> None:
                 "softmax over the queries", "softmax over the keys", "transpose the scores"
             )
         _set(writer, node, writer.new.copy(node, [source.value])[0], source)
-    elif node.op_type in ("Reshape", "Transpose", "Squeeze", "Unsqueeze"):
+    elif renames(node):
         _moved(writer, node)
     else:
         raise Refused(

@@ -7,13 +7,8 @@ import onnx_ir as ir
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.track import Refused, Track
 from edgekit.export.stream.values import INSIDE
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
-
-KEEP_ZERO = frozenset(
-    ("Abs", "Cast", "Elu", "Erf", "Gelu", "HardSwish", "Identity", "LeakyRelu", "Mish", "Mul", "Neg",
-     "PRelu", "Relu", "Selu", "Sign", "Sin", "Sinh", "Softsign", "Sqrt", "Swish", "Tan", "Tanh",
-     "Transpose", "Concat", "Split", "Gather")
-)  # fmt: skip
 
 
 def framewise(writer: Rewriter, node: ir.Node) -> None:
@@ -80,7 +75,7 @@ def finish(
     writer: Rewriter, node: ir.Node, results: Sequence[ir.Value], tracks: Sequence[Track]
 ) -> None:
     """Record the outputs of a framewise node whose inputs are aligned."""
-    keeps = node.op_type in KEEP_ZERO
+    keeps = facts_of(node).keeps_zero
     before = keeps and all(track.zero_before for track in tracks)
     after = keeps and all(track.zero_after for track in tracks)
     if node.op_type == "Concat" and len(tracks) < len(node.inputs):
@@ -96,12 +91,7 @@ def finish(
 
 def axis_of(node: ir.Node, rank: int) -> list[int]:
     """The attribute ``axis``."""
-    return [int(attribute(node, "axis", -1)) % rank]
-
-
-def first_axis_of(node: ir.Node, rank: int) -> list[int]:
-    """The attribute ``axis``, 0 where it is left out."""
-    return [int(attribute(node, "axis", 0)) % rank]
+    return [int(attribute(node, "axis", facts_of(node).axis)) % rank]
 
 
 def axes_from(node: ir.Node, rank: int) -> list[int]:

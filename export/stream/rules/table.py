@@ -12,12 +12,12 @@ from edgekit.export.stream.rules.elementwise import (
     axis_input,
     axis_of,
     broadcast,
-    first_axis_of,
     framewise,
     mixing,
     spatial_axes,
 )
 from edgekit.export.stream.rules.linear import gemm, matmul
+from edgekit.graph.facts import names
 from edgekit.graph.model import FRONTEND_DOMAIN, SSM
 
 Rule = Callable[[Rewriter, ir.Node], None]
@@ -27,34 +27,14 @@ NORM = "normalize each frame over its channels (LayerNorm), or use a cumulative 
 REDUCE = "use a causal window, a cumulative sum or a recurrent layer"
 
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(
-        ("Abs", "Acos", "Asin", "Atan", "Cast", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf",
-         "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "Identity", "IsInf", "IsNaN",
-         "LeakyRelu", "Log", "Mish", "Neg", "Not", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid",
-         "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "ThresholdedRelu",
-         "QuantizeLinear", "DequantizeLinear"),
-        framewise,
-    ),
-    **dict.fromkeys(
-        ("Add", "And", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Div", "Equal",
-         "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean", "Min", "Mod", "Mul",
-         "Or", "PRelu", "Pow", "Sub", "Sum", "Where", "Xor"),
-        broadcast,
-    ),
-    **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), mixing(axis_of, "softmax", SOFTMAX)),
+    **dict.fromkeys(names(lambda row: row.elementwise), broadcast),
+    **dict.fromkeys(names(lambda row: row.mixes == "axis"), mixing(axis_of, "softmax", SOFTMAX)),
+    **dict.fromkeys(names(lambda row: row.mixes == "axes"), mixing(axes_input, "a reduction", REDUCE)),
+    **dict.fromkeys(names(lambda row: row.mixes == "spatial"), mixing(spatial_axes, "pooling", REDUCE)),
     "LayerNormalization": mixing(axes_from, "a norm", NORM),
     "LpNormalization": mixing(axis_of, "a norm", NORM),
     "InstanceNormalization": mixing(spatial_axes, "a norm", NORM),
-    **dict.fromkeys(
-        ("GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool"),
-        mixing(spatial_axes, "pooling", REDUCE),
-    ),
-    **dict.fromkeys(
-        ("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
-         "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"),
-        mixing(axes_input, "a reduction", REDUCE),
-    ),
-    **dict.fromkeys(("ArgMax", "ArgMin"), mixing(first_axis_of, "a search", REDUCE)),
+    **dict.fromkeys(("ArgMax", "ArgMin"), mixing(axis_of, "a search", REDUCE)),
     "Gemm": gemm,
     "MatMul": matmul,
     "Conv": conv.conv,
