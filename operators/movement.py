@@ -10,6 +10,11 @@ from edgekit.operators.operator import Array, integer
 from edgekit.operators.qdq import ZERO_POINT
 
 
+def renamed(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Identity and Reshape: the elements stay where they are in memory."""
+    return [x[0].reshape(dims(node.outputs[0]))]
+
+
 def strided_slice(node: ir.Node, x: list[Array]) -> list[Array]:
     """Strided part."""
     starts, ends = np.ravel(x[1]), np.ravel(x[2])

@@ -1,83 +1,43 @@
 """Which nodes integers can compute, and which of their values are theirs to type."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.graph.facts import facts_of, names
 from edgekit.graph.fused import is_fused
 from edgekit.graph.model import FLOAT_NODE, Model
 from edgekit.graph.nodes import array_of
 from edgekit.operators.deform.dilation import integer_chain
 from edgekit.operators.geometry import dims, ints, optional
+from edgekit.operators.pointwise.functions import POINTWISE
 
 constant = array_of  # the array of an initializer; None for anything computed
-LINEAR = {"Gemm", "Conv", "ConvTranspose"}
-RECURRENT = {"GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}  # with activations
+LINEAR = names(lambda row: row.linear)
+RECURRENT = frozenset({"GRU", "LSTM"})
 HIDDEN_INPUT, CELL_INPUT, CELL_OUTPUT = 5, 6, 2
 OFFSET_INPUT = 2
-ARITHMETIC = {"Add", "Sub", "Mul"}
-AVERAGES = {"AveragePool", "GlobalAveragePool"}
-SUMS = {"ReduceMean", "ReduceSum"}
-SQUARES = {"Magnitude", "MeanSquare"}
+ARITHMETIC = frozenset({"Add", "Sub", "Mul"})
+AVERAGES = frozenset({"AveragePool", "GlobalAveragePool"})
+SUMS = frozenset({"ReduceMean", "ReduceSum"})
+SQUARES = frozenset({"Magnitude", "MeanSquare"})
 PRECISE = SQUARES | {"ProductSum", "LayerNormalization", "Softmax"}  # 64 bits inside
-SMOOTH = {"Sigmoid", "Tanh"}  # saturating: their input is worth 16 bits, and costs nothing there
-TABLED = SMOOTH | {
-    "Relu",
-    "LeakyRelu",
-    "Elu",
-    "Selu",
-    "HardSigmoid",
-    "HardSwish",
-    "Softplus",
-    "Gelu",
-    "Abs",
-    "Neg",
-    "Clip",
-    "Celu",
-    "ThresholdedRelu",
-    "Shrink",
-    "Mish",
-    "Softsign",
-    "Swish",
-    "Sign",
-    "Floor",
-    "Ceil",
-    "Round",
-    "Sin",
-    "Cos",
-    "Atan",
-    "Asinh",
-    "Erf",
-}
-JOINING = {"Concat", "ScatterND", "ScatterElements", "Max", "Min", "Where"}  # of several operands
-MOVES = JOINING | {
-    "Reshape",
-    "Transpose",
-    "Slice",
-    "Split",
-    "Expand",
-    "Identity",
-    "Pad",
-    "Gather",
-    "GatherElements",
-    "GatherND",
-    "Tile",
-    "DepthToSpace",
-    "SpaceToDepth",
-    "ReverseSequence",
-    "MaxPool",
-    "GlobalMaxPool",
-    "Resize",
-    "ReduceMax",
-    "ReduceMin",
-}
-FUSED_ACTIVATIONS = {"Relu", "Clip"}
+SATURATING = names(
+    lambda row: row.saturates
+)  # their input is worth 16 bits, and costs nothing there
+STEEP = frozenset(
+    {"Exp", "Log", "Sqrt", "Reciprocal"}
+)  # a table of 256 steps says too little of them
+NEVER_TABLED = STEEP | {"Acos", "Acosh", "Asin", "Atanh", "Cosh", "Identity", "Sinh", "Tan"}
+TABLED = (POINTWISE.keys() - NEVER_TABLED) | {"Clip"}
+JOINING = names(lambda row: row.joins)  # of several operands
+# Those that fill in a constant, Pad apart, are done in float.
+MOVES = names(lambda row: row.moves not in (None, "fills")) | {"Pad"}
+FUSED_ACTIVATIONS = frozenset({"Relu", "Clip"})
 PARTIAL_SUM = "edgekit.partial_sum"  # node metadata: its result is a part of one operator's
-# (operator, input): rounding to 0 there is an infinity; with squares, what 8 bits ruin first
-SENSITIVE = {("Div", 1), ("Reciprocal", 0), ("Log", 0), ("Sqrt", 0), ("Pow", 0)}
 
 
 def touches(node: ir.Node, names: frozenset[str]) -> bool:
@@ -139,47 +99,54 @@ def is_integer_compute(node: ir.Node) -> bool:
         return True
     if FLOAT_NODE in node.metadata_props or node.domain != "":
         return False
-    if node.op_type == "DeformConv":
-        weights = constant(node.inputs[1]) is not None
-        bias = optional(node, 3)
-        known = bias is None or constant(bias) is not None
-        return weights and known and integer_chain(node) is not None
-    if node.op_type in LINEAR:
-        if node.op_type != "Gemm" and dims(node.inputs[0])[0] != 1:
-            return False
-        computed = constant(node.inputs[0]) is None and constant_tail(node)
-        return computed and _attribute(node, "alpha", 1.0) == _attribute(node, "beta", 1.0) == 1.0
-    if node.op_type == "GRU":
-        weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
-        length = node.inputs[4] if len(node.inputs) > 4 else None
-        initial = constant(optional(node, HIDDEN_INPUT))
-        holds = initial is None or bool((abs(initial) <= 1).all())  # as HIDDEN_TYPE
-        return weights and length is None and holds
-    if node.op_type == "LSTM":
-        return _is_plain_lstm(node)
-    if node.op_type in SUMS:
-        return _is_plain_sum(node)
-    if node.op_type == "MatMul":
-        return len(activations(node)) == 2
-    if node.op_type in ("LayerNormalization", "Softmax"):
-        return _is_plain_row(node)
-    if node.op_type in ARITHMETIC | TABLED | {"Div"} and feeds_sensitive(node.outputs[0]):
+    holds = INTEGER_RULES.get(node.op_type)
+    return holds is not None and holds(node)
+
+
+def _is_square_deform(node: ir.Node) -> bool:
+    known = all(v is None or constant(v) is not None for v in (node.inputs[1], optional(node, 3)))
+    return known and integer_chain(node) is not None
+
+
+def _is_plain_gemm(node: ir.Node) -> bool:
+    computed = constant(node.inputs[0]) is None and constant_tail(node)
+    return computed and _attribute(node, "alpha", 1.0) == _attribute(node, "beta", 1.0) == 1.0
+
+
+def _is_single_conv(node: ir.Node) -> bool:
+    """A convolution of one picture or sequence."""
+    return dims(node.inputs[0])[0] == 1 and _is_plain_gemm(node)
+
+
+def _is_plain_gru(node: ir.Node) -> bool:
+    weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
+    initial = constant(optional(node, HIDDEN_INPUT))
+    holds = initial is None or bool((abs(initial) <= 1).all())  # as HIDDEN_TYPE
+    return weights and optional(node, 4) is None and holds
+
+
+def _is_arithmetic(node: ir.Node) -> bool:
+    floats = all(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
+    return floats and not _is_square(node) and not feeds_sensitive(node.outputs[0])
+
+
+def _is_division(node: ir.Node) -> bool:
+    """By one number, so that it is a factor."""
+    divisor = constant(node.inputs[1])
+    if divisor is None or divisor.size != 1 or not activations(node):
         return False
-    if node.op_type == "Div":
-        divisor = constant(node.inputs[1])
-        if divisor is None or divisor.size != 1 or not activations(node):
-            return False
-        return bool(np.isfinite(divisor).all() and divisor.all())
-    if node.op_type in ARITHMETIC:
-        return not _is_square(node) and all(
-            v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs
-        )
-    if node.op_type in AVERAGES:
-        return constant(node.inputs[0]) is None and not _strange_average(node)
-    if node.op_type == "PRelu":
-        return constant_tail(node) and _per_channel_slope(node)
-    tabled = node.op_type in TABLED and bool(activations(node))
-    return tabled and constant_tail(node)
+    finite = bool(np.isfinite(divisor).all() and divisor.all())
+    return finite and not feeds_sensitive(node.outputs[0])
+
+
+def _is_plain_average(node: ir.Node) -> bool:
+    return constant(node.inputs[0]) is None and not _strange_average(node)
+
+
+def _is_table(node: ir.Node) -> bool:
+    """A function of one value."""
+    alone = bool(activations(node)) and constant_tail(node)
+    return alone and not feeds_sensitive(node.outputs[0])
 
 
 def _is_plain_lstm(node: ir.Node) -> bool:
@@ -187,7 +154,8 @@ def _is_plain_lstm(node: ir.Node) -> bool:
     weights = [constant(node.inputs[i]) is not None for i in (1, 2)]
     bias, lengths, peepholes = (optional(node, i) for i in (3, 4, 7))
     plain = lengths is None and peepholes is None and (bias is None or constant(bias) is not None)
-    usual = {"direction": "forward", "activations": RECURRENT["LSTM"]}
+    cell = facts_of(node).cell
+    usual = {"direction": "forward", "activations": cell and cell.activations}
     names = ("direction", "activations", "clip", "input_forget", "layout")
     return (
         plain
@@ -234,7 +202,7 @@ def _is_square(node: ir.Node) -> bool:
 def feeds_sensitive(value: ir.Value, through: Collection[str] = MOVES) -> bool:
     """Whether the value, perhaps moved first, is a denominator or goes into a root, logarithm or square."""
     return any(
-        (user.node.op_type, user.idx) in SENSITIVE
+        user.idx in facts_of(user.node).sensitive
         or _is_square(user.node)
         or (
             user.node.op_type in through
@@ -308,7 +276,7 @@ def is_move(node: ir.Node) -> bool:
         nearest = _attribute(node, "mode", "nearest") == "nearest"
         crops = "tf_crop" in _attribute(node, "coordinate_transformation_mode", "")
         return nearest and not crops and constant_tail(node)
-    if node.op_type in ("Max", "Min", "Where"):
+    if facts_of(node).moves == "chooses" and node.op_type in JOINING:
         arrays = [
             a for v in node.inputs if (a := constant(v)) is not None and a.dtype == np.float32
         ]
@@ -334,3 +302,23 @@ def _written_by(value: ir.Value, names: set[str | None]) -> bool:
 def is_hidden_state(node: ir.Node, index: int) -> bool:
     """Whether an input is the first h of a recurrent cell."""
     return node.op_type in RECURRENT and index == HIDDEN_INPUT
+
+
+# Of every operator that has an integer form: which of its nodes do.
+INTEGER_RULES: dict[str, Callable[[ir.Node], bool]] = {
+    "Conv": _is_single_conv,
+    "ConvTranspose": _is_single_conv,
+    "DeformConv": _is_square_deform,
+    "Gemm": _is_plain_gemm,
+    "MatMul": lambda node: len(activations(node)) == 2,
+    "GRU": _is_plain_gru,
+    "LSTM": _is_plain_lstm,
+    "LayerNormalization": _is_plain_row,
+    "Softmax": _is_plain_row,
+    "Div": _is_division,
+    "PRelu": lambda node: constant_tail(node) and _per_channel_slope(node),
+    **dict.fromkeys(ARITHMETIC, _is_arithmetic),
+    **dict.fromkeys(AVERAGES, _is_plain_average),
+    **dict.fromkeys(SUMS, _is_plain_sum),
+    **dict.fromkeys(TABLED, _is_table),
+}

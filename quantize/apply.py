@@ -4,9 +4,7 @@ Every tensor that an integer node reads or writes gets QuantizeLinear -> Dequant
 int8 initializers behind a DequantizeLinear per output channel, biases of Gemm and Conv int32 ones.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,11 +12,12 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.errors import CalibrationError, Problem
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model, Quantization
 from edgekit.operators.geometry import optional
 from edgekit.operators.qdq import CELL_BITS, HIDDEN_OPERAND, initializer
 from edgekit.operators.roles import (
-    RECURRENT,
+    ARITHMETIC,
     activations,
     constant,
     fused_activation,
@@ -226,11 +225,12 @@ class _Writer:
                 self.graph.outputs[i] = real
 
     def _weights(self, node: ir.Node) -> None:
-        write = WEIGHT_WRITERS.get(node.op_type)
-        if write is not None:
-            write(self, node)
-            return
-        if node.op_type in ("Add", "Sub", "Mul"):
+        facts = facts_of(node)
+        if facts.cell is not None:
+            _write_recurrent(self, node)
+        elif facts.bias is not None:
+            _write_linear(self, node, facts.bias)
+        elif node.op_type in ARITHMETIC:
             dtype = self._width(node)
             for index, value in enumerate(node.inputs):
                 array = constant(value)
@@ -307,7 +307,7 @@ class _Writer:
         return value
 
 
-def _write_linear(writer: _Writer, node: ir.Node, bias_at: int = 2) -> None:
+def _write_linear(writer: _Writer, node: ir.Node, bias_at: int) -> None:
     """Weights per output channel; beside int8 inputs the bias int32 at scale input * weight, else as it is."""
     weight = constant(node.inputs[1])
     assert weight is not None, node.name
@@ -370,12 +370,3 @@ def _write_recurrent(writer: _Writer, node: ir.Node) -> None:
     if writer.recipe.bias_correction:
         node.resize_inputs(max(len(node.inputs), 4))
         node.replace_input_with(3, writer.initializer(f"{node.name}.bias", both.reshape(1, -1)))
-
-
-WEIGHT_WRITERS: dict[str, Callable[[_Writer, ir.Node], None]] = {
-    "Gemm": _write_linear,
-    "Conv": _write_linear,
-    "ConvTranspose": _write_linear,
-    "DeformConv": partial(_write_linear, bias_at=3),
-    **dict.fromkeys(RECURRENT, _write_recurrent),
-}

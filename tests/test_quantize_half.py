@@ -13,10 +13,11 @@ from edgekit import api
 from edgekit.base.errors import ModelError, UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import run_hops, snr_db
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.quantize.recipe import HALF, RECIPES
 from edgekit.quantize.recipe_file import parse_recipe, to_toml
-from edgekit.quantize.rounding.half import WEIGHTS, half_weights
+from edgekit.quantize.rounding.half import half_weights
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.pipeline import check
 from edgekit.verbs.targets import TARGETS
@@ -28,7 +29,7 @@ def weights(model: Model) -> list[np.ndarray]:
     return [
         node.inputs[index].const_value.numpy()
         for node in model.ir.graph
-        for index in WEIGHTS.get(node.op_type, ())
+        for index in facts_of(node).weights
         if node.inputs[index] is not None and node.inputs[index].const_value is not None
     ]
 

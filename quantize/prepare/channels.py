@@ -13,19 +13,16 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, attribute
 from edgekit.operators.geometry import dims, optional
-from edgekit.operators.roles import AVERAGES, LINEAR, SUMS, constant, is_move, reduced_axes
+from edgekit.operators.roles import LINEAR, SUMS, constant, is_move, reduced_axes
 from edgekit.operators.table import OPERATORS
 
 Numbers = NDArray[np.int32]
 Arrays = Mapping[str, NDArray[np.float32]]
 ZERO, FIXED = 0, 1  # of elements that are always 0, and of those that keep their scale
-HOMOGENEOUS = {"Relu", "LeakyRelu", "PRelu", "Abs", "Neg", "Identity", "Dropout"}
-SELECTS = {"MaxPool", "GlobalMaxPool", "Resize"}
-EXTREMES = {"ReduceMax", "ReduceMin"}
-MIXES = {"Max", "Min", "Where"}  # choose between operands
 
 
 @dataclass(frozen=True)
@@ -167,21 +164,24 @@ class Channels:
             return self._recurrent(node)
         if node.op_type == "LayerNormalization":
             return self._normalization(node)
-        if node.op_type in HOMOGENEOUS and len(node.outputs) == 1:
+        facts = facts_of(node)
+        if facts.homogeneous and len(node.outputs) == 1:
             return {y: np.broadcast_to(self.of(first), dims(y))}
         if node.op_type in ("Add", "Sub"):
             return self._sum(node)
         if node.op_type in ("Mul", "Div"):
             return self._product(node)
-        if node.op_type in AVERAGES | SELECTS and len(node.outputs) == 1:
+        pools = facts.averages or (facts.moves == "chooses" and not facts.joins)
+        if pools and facts.mixes != "axes" and len(node.outputs) == 1:
             if node.op_type == "Resize" and not is_move(node):
                 return None
             planes = tuple(range(2, len(dims(first))))
             return {y: np.broadcast_to(self._gathered(self.of(first), planes), dims(y))}
-        if node.op_type in SUMS | EXTREMES and constant(optional(node, 1)) is not None:
+        folds = facts.mixes == "axes" and (pools or node.op_type in SUMS)
+        if folds and constant(optional(node, 1)) is not None:
             folded = self._gathered(self.of(first), tuple(reduced_axes(node)))
             return {y: folded.reshape(dims(y))}
-        if is_move(node) and node.op_type not in MIXES:
+        if is_move(node) and not (facts.moves == "chooses" and facts.joins):
             operands = [
                 self.of(v) if v is not None and v.dtype == ir.DataType.FLOAT else constant(v)
                 for v in node.inputs

@@ -12,6 +12,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model, StatePair
 from edgekit.graph.nodes import add_initializer, unused_name, value_names
 from edgekit.operators.geometry import dims
@@ -19,8 +20,6 @@ from edgekit.operators.roles import constant, is_cell_state, is_move
 from edgekit.operators.table import OPERATORS
 
 Numbers = NDArray[np.int64]
-# moves that look at values, or repeat them
-SELECTS = {"MaxPool", "GlobalMaxPool", "Resize", "Max", "Min", "Where", "ReduceMax", "ReduceMin"}
 ELSEWHERE = 0  # the number of elements that are constants
 
 
@@ -159,7 +158,7 @@ def _origins(
 
 
 def _is_followed(node: ir.Node) -> bool:
-    return is_move(node) and node.op_type not in SELECTS
+    return is_move(node) and facts_of(node).moves != "chooses"
 
 
 def _separate(graph: ir.Graph, part: ir.Value, after: ir.Value, name: str) -> StatePair:

@@ -3,15 +3,12 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model, Quantization
 from edgekit.graph.nodes import add_initializer
 from edgekit.operators.roles import constant
 from edgekit.quantize.recipe import HALF
 
-WEIGHTS = {
-    **{name: (1,) for name in ("Conv", "ConvTranspose", "Gemm", "MatMul")},
-    **{name: (1, 2) for name in ("GRU", "LSTM", "RNN")},
-}  # of an operator: which inputs are weights
 LARGEST = float(np.finfo(np.float16).max)
 
 
@@ -25,7 +22,7 @@ def half_weights(model: Model) -> tuple[Model, tuple[str, ...]]:
     graph, kept = result.ir.graph, []
     rounded: dict[ir.Value, ir.Value] = {}
     for node in graph:
-        for index in WEIGHTS.get(node.op_type, ()) if node.domain == "" else ():
+        for index in facts_of(node).weights:
             value = node.inputs[index]
             array = None if value is None else constant(value)
             if value is None or array is None or array.dtype != np.float32:

@@ -19,7 +19,7 @@ from edgekit.operators.roles import (
     PARTIAL_SUM,
     PRECISE,
     RECURRENT,
-    SMOOTH,
+    SATURATING,
     SQUARES,
     activations,
     constant,
@@ -39,7 +39,7 @@ from edgekit.quantize.recipe_file import near
 INT16_HEADROOM = 2.0  # of the range that was seen: one of 16 bits
 CELL_FRACTION_BITS = 16  # of c, which then reaches 32768
 CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
-SMOOTH_HEADROOM = 1.5
+SATURATING_HEADROOM = 1.5
 SATURATED = 16.0  # beyond it sigmoid and tanh are constant at 16 bits
 
 
@@ -288,7 +288,7 @@ def _group_type(
         return HIDDEN_TYPE
     if _is_smooth(names, values, integer):
         low, high = (
-            SMOOTH_HEADROOM * end for end in _joint([minmax_range(observers[n]) for n in names])
+            SATURATING_HEADROOM * end for end in _joint([minmax_range(observers[n]) for n in names])
         )
         return activation_type(dtype, max(low, -SATURATED), min(high, SATURATED))
     if dtype == "int8" and any(_is_dilation(values[name]) for name in names):
@@ -325,7 +325,7 @@ def _is_smooth(names: list[str], values: dict[str, ir.Value], integer: frozenset
     }
     is_output = any(v.is_graph_output() for v in members)
     hidden = any(_is_hidden(value, integer) for value in members)
-    return bool(readers) and readers <= SMOOTH and not (is_output or hidden)
+    return bool(readers) and readers <= SATURATING and not (is_output or hidden)
 
 
 def _is_hidden(value: ir.Value, integer: frozenset[str]) -> bool:

@@ -10,9 +10,7 @@ from edgekit.quantize.calibrate.observers import Observer, range_of
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.types.choose import TypePlan
 
-PRODUCTS = (
-    LINEAR | RECURRENT.keys() | {"MatMul"}
-)  # matrix products: multiply-accumulates are theirs
+PRODUCTS = LINEAR | RECURRENT | {"MatMul"}  # matrix products: multiply-accumulates are theirs
 
 
 def read_type(

@@ -23,7 +23,7 @@ def weight_type(node: ir.Node, index: int, recipe: Recipe) -> str:
 
 def refuse_unknown(model: Model, recipe: Recipe) -> None:
     """Raise a UsageError with all names of layers' weights that are not in the network."""
-    layers = [n for n in model.ir.graph if n.op_type in LINEAR | RECURRENT.keys() | {"DeformConv"}]
+    layers = [n for n in model.ir.graph if n.op_type in LINEAR | RECURRENT | {"DeformConv"}]
     known = {_name(node, index) for node in layers for index in weights_at(node)}
     problems = [
         Problem(f"recipe {recipe.name!r}, layer {name!r}", "no weights of this name",

@@ -18,7 +18,6 @@ THRESHOLD = 0.5  # of a sigmoid
 # Few decisions of a calibration are near enough to turn. Those that twice the error would turn are more of them,
 # and about twice as many as turn: a bound on them says more.
 ERROR_FACTOR = 2.0
-KEEPS_PROBABILITY = {"ReduceMean", "GlobalAveragePool", "AveragePool"}
 
 
 class Decisions:
@@ -49,12 +48,13 @@ def decided(array: NDArray[Any], end: str) -> NDArray[Any]:
 
 def probabilities(model: "Model") -> dict[str, str]:
     """The operator, ``Sigmoid`` or ``Softmax``, by the name of each stream output that it ends, moved or averaged."""
+    from edgekit.graph.facts import facts_of
     from edgekit.operators.roles import activations, is_move
 
     ends = {}
     for output in model.stream_outputs:
         node = output.producer()
-        while node is not None and (is_move(node) or node.op_type in KEEPS_PROBABILITY):
+        while node is not None and (is_move(node) or facts_of(node).averages):
             node = next((value.producer() for value in activations(node)), None)
         if node is not None and node.domain == "" and node.op_type in ("Sigmoid", "Softmax"):
             ends[str(output.name)] = node.op_type
