@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from edgekit.graph.facts import names
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import unused_name, value_names
 from edgekit.operators.geometry import dims
 
 # What makes many elements of few, or floats of integers, is done in the hop: less is kept.
-DONE_IN_HOP = frozenset({"DequantizeLinear", "Expand", "Tile"})
+DONE_IN_HOP = names(lambda row: row.moves == "copies" and row.grows) | {"DequantizeLinear"}
 SCALED = frozenset({"DequantizeLinear", "QuantizeLinear"})  # their other inputs are no parameters
 
 

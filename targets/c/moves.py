@@ -8,22 +8,19 @@ tensors that other operators read. There one operator, `MOVE`, fetches each elem
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.facts import facts_of, names
 from edgekit.graph.model import Model
-from edgekit.graph.nodes import attribute
 from edgekit.operators import indexing, movement
 from edgekit.operators.geometry import dims
 from edgekit.operators.operator import Array, Operator
 from edgekit.operators.roles import constant
+from edgekit.operators.table import OPERATORS
 from edgekit.targets.c.sharing import Numbers, Sharing, elements, sharing, short_walks
 from edgekit.targets.c.windows import carry_windows
 
 MOVE, MOVE_DOMAIN = "Move", "edgekit.c"
 NUMBERS = "numbers"  # attribute: per element of the result its origin, see `fuse_moves`
 LIMIT = 1 << 22  # elements of a tensor whose numbers are followed
-
-
-def _renamed(node: ir.Node, x: list[Array]) -> list[Array]:
-    return [x[0].reshape(dims(node.outputs[0]))]
 
 
 def _padded(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -33,19 +30,10 @@ def _padded(node: ir.Node, x: list[Array]) -> list[Array]:
     return [movement.padded(x, np.ravel(x[2])[0] if 2 in data_inputs(node) else 0)]
 
 
+BY_PLACE = names(lambda row: row.moves not in (None, "chooses"))
 FORMS: dict[str, Operator] = {
-    **indexing.BY_INDEX,
-    **indexing.SCATTERS,
-    "Concat": lambda node, x: [np.concatenate(x, axis=attribute(node, "axis", 0))],
-    "Expand": movement.expand,
-    "Identity": _renamed,
-    "Pad": _padded,
-    "Reshape": _renamed,
-    "Slice": movement.strided_slice,
-    "Split": movement.split,
-    "Transpose": movement.transpose,
-}
-FREE = ("Identity", "Reshape")
+    name: form for (domain, name), form in OPERATORS.items() if not domain and name in BY_PLACE
+} | {"Pad": _padded}
 
 
 def fuse_moves(model: Model) -> Model:
@@ -189,7 +177,7 @@ class _Fuser:
         """Whether one `MOVE` is better than the operator: a shorter way, or storage to share."""
         if value in self.composed or len(node.outputs) > 1:
             return True
-        if node.op_type in FREE:
+        if facts_of(node).moves == "renames":
             return False
         inputs, local = self._local(value)
         return sharing(local, inputs) != Sharing()

@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem
+from edgekit.graph.facts import Cell, facts_of
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims
 from edgekit.operators.pointwise.tables import sigmoid_gate, tanh_gate
@@ -27,14 +28,24 @@ from edgekit.targets.c.emit.base import (
 )
 from edgekit.targets.c.plan import Traits
 
-GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
-ACTIVATIONS = {
-    "GRU": (("Sigmoid", "Tanh"),),
-    "LSTM": (("Sigmoid", "Tanh", "Tanh"),),
-    "RNN": (("Tanh",), ("Relu",)),
+
+@dataclass(frozen=True)
+class FloatKernel:
+    """A float cell in C: bytes of scratch per unit (EK_GRU_F32_SCRATCH and so on), and what it can.
+
+    `rows` are computed at once, each with its own scratch; `other` are activations beside the default ones.
+    """
+
+    scratch: int
+    rows: int = 1
+    other: tuple[tuple[str, ...], ...] = ()
+
+
+FLOAT_KERNELS = {
+    "GRU": FloatKernel(24),
+    "LSTM": FloatKernel(16, rows=4),
+    "RNN": FloatKernel(4, other=(("Relu",),)),
 }
-F32_SCRATCH = {"GRU": 24, "LSTM": 16, "RNN": 4}  # EK_GRU_F32_SCRATCH and so on: bytes per unit
-F32_ROWS = {"LSTM": 4}  # EK_LSTM_F32_ROWS: at once, each with its own scratch
 INT_SCRATCH = {"GRU": 14, "LSTM": 18}  # EK_GRU_S16_SCRATCH and so on; the s8 forms need one less
 STATE_TYPES = {"": ("float", "float"), INTEGER_DOMAIN: ("int16_t", "int32_t")}
 STATE_BYTES = {"float": 4, "int16_t": 2, "int32_t": 4}
@@ -74,12 +85,13 @@ class _Cell:
     @property
     def _places(self) -> tuple[list[int], int]:
         """Where in scratch, behind the cell's, each state without a home lives; and the end."""
-        table = INT_SCRATCH if self.node.domain else F32_SCRATCH
         places = []
-        end = table[self.node.op_type] * self.units
-        if not self.node.domain:
+        if self.node.domain:
+            end = INT_SCRATCH[self.node.op_type] * self.units
+        else:
+            kernel = FLOAT_KERNELS[self.node.op_type]
             rows = self.batch if self.batch > 1 else self.steps
-            end *= min(rows, F32_ROWS.get(self.node.op_type, 1))
+            end = kernel.scratch * self.units * min(rows, kernel.rows)
         for order, (_, _, final) in enumerate(self.states):
             homed = final is not None or (order == 0 and self.steps == 1 and self.y is not None)
             item = STATE_BYTES[STATE_TYPES[self.node.domain][order]]
@@ -200,7 +212,7 @@ def emit_int(ctx: Context, node: ir.Node) -> None:
 
 def emit_float(ctx: Context, node: ir.Node) -> None:
     """Float GRU, LSTM or RNN: weights packed [inputs][gates * units]."""
-    cell, gates = _float_cell(node), GATES[node.op_type]
+    cell, gates = _float_cell(node), _cell_of(node).gates
     w, r = (np.asarray(constant(node.inputs[i]))[0] for i in (1, 2))
     rows = gates * cell.units
     bias = constant(_input(node, 3))
@@ -233,6 +245,12 @@ def emit_float(ctx: Context, node: ir.Node) -> None:
     cell.emit(ctx, call)
 
 
+def _cell_of(node: ir.Node) -> Cell:
+    cell = facts_of(node).cell
+    assert cell is not None
+    return cell
+
+
 def check_float(node: ir.Node) -> list[Problem]:
     """Constant weights, whole sequences, default activations (RNN also Relu), no peepholes, no clip."""
     found = []
@@ -242,7 +260,7 @@ def check_float(node: ir.Node) -> list[Problem]:
         found.append(("sequence_lens", "the full sequence", "remove the lengths"))
     if node.op_type == "LSTM" and _input(node, 7) is not None:
         found.append(("peepholes", "none", "use a plain LSTM"))
-    allowed = ACTIVATIONS[node.op_type]
+    allowed = (_cell_of(node).activations, *FLOAT_KERNELS[node.op_type].other)
     names = ["activations", "clip", "activation_alpha", "activation_beta", "input_forget"]
     if _input(node, 4) is None:  # layers of whole sequences come forward and time first
         names += ["direction", "layout"]

@@ -1,6 +1,6 @@
 """Reductions over any axes, and softmax over the last one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -22,37 +22,44 @@ from edgekit.targets.c.emit.loops import contiguous, index, merge, nest
 
 @dataclass(frozen=True)
 class Reduction:
-    """C of a reduction: the first `acc`, its update by `x`, and the result; ``{n}`` counts the elements."""
+    """C of a reduction: the first `acc`, its update by `x`, and the result; ``{n}`` counts the elements.
+
+    `whole` is the same of integers, in 64 bits. Over one element the result of a `plain` one is the element.
+    """
 
     start: str
     update: str
     end: str = "acc"
+    whole: "Reduction | None" = None
+    plain: bool = False
 
 
+SUM = "(int64_t)((uint64_t)acc + (uint64_t){})"
+TOTAL = Reduction("0", SUM.format("x"))
+PRODUCT = "(int64_t)((uint64_t)acc * (uint64_t)x)"
 REDUCTIONS = {
-    "ReduceSum": Reduction("0.0f", "acc + x"),
-    "ReduceMean": Reduction("0.0f", "acc + x", "acc / {n}"),
-    "ReduceMax": Reduction("-EK_INF", "ek_maxf1(acc, x)"),
-    "ReduceMin": Reduction("EK_INF", "ek_minf1(acc, x)"),
-    "ReduceProd": Reduction("1.0f", "acc * x"),
-    "ReduceL1": Reduction("0.0f", "acc + (x < 0.0f ? -x : x)"),
+    "ReduceSum": Reduction("0.0f", "acc + x", whole=TOTAL, plain=True),
+    "ReduceMean": Reduction(
+        "0.0f", "acc + x", "acc / {n}", replace(TOTAL, end="acc / {n}"), plain=True
+    ),
+    "ReduceMax": Reduction(
+        "-EK_INF", "ek_maxf1(acc, x)", "acc", Reduction("INT64_MIN", "ek_maxi1(acc, x)"), plain=True
+    ),
+    "ReduceMin": Reduction(
+        "EK_INF", "ek_minf1(acc, x)", "acc", Reduction("INT64_MAX", "ek_mini1(acc, x)"), plain=True
+    ),
+    "ReduceProd": Reduction("1.0f", "acc * x", "acc", Reduction("1", PRODUCT), plain=True),
+    "ReduceL1": Reduction(
+        "0.0f", "acc + (x < 0.0f ? -x : x)", "acc", Reduction("0", SUM.format("ek_absi1(x)"))
+    ),
     "ReduceL2": Reduction("0.0f", "acc + x * x", "ek_sqrtf1(acc)"),
-    "ReduceSumSquare": Reduction("0.0f", "acc + x * x"),
+    "ReduceSumSquare": Reduction(
+        "0.0f", "acc + x * x", "acc", Reduction("0", SUM.format("x * (uint64_t)x"))
+    ),
     "MeanSquare": Reduction("0.0f", "acc + x * x", "acc / {n}"),
     "ReduceLogSum": Reduction("0.0f", "acc + x", "ek_logf1(acc)"),
     "ReduceLogSumExp": Reduction("0.0f", "acc + ek_expf1(x - top)", "ek_logf1(acc) + top"),
 }
-SUM = "(int64_t)((uint64_t)acc + (uint64_t){})"
-WHOLE_REDUCTIONS = {
-    "ReduceSum": Reduction("0", SUM.format("x")),
-    "ReduceMean": Reduction("0", SUM.format("x"), "acc / {n}"),
-    "ReduceMax": Reduction("INT64_MIN", "ek_maxi1(acc, x)"),
-    "ReduceMin": Reduction("INT64_MAX", "ek_mini1(acc, x)"),
-    "ReduceProd": Reduction("1", "(int64_t)((uint64_t)acc * (uint64_t)x)"),
-    "ReduceL1": Reduction("0", SUM.format("ek_absi1(x)")),
-    "ReduceSumSquare": Reduction("0", SUM.format("x * (uint64_t)x")),
-}
-PLAIN = ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd")  # identity over no axis
 
 
 def emit_reduce(ctx: Context, node: ir.Node) -> None:
@@ -65,7 +72,10 @@ def emit_reduce(ctx: Context, node: ir.Node) -> None:
     inner = merge([shape[a] for a in axes], [tuple(strides[a] for a in axes)])
     ctype = c_type(x)
     kind = "float" if ctype == "float" else "int64_t"
-    rule = (REDUCTIONS if kind == "float" else WHOLE_REDUCTIONS)[node.op_type]
+    rule = REDUCTIONS[node.op_type]
+    if kind != "float":
+        assert rule.whole is not None
+        rule = rule.whole
     count = int(np.prod([shape[a] for a in axes]))
     end = rule.end.format(n=float_literal(count) if kind == "float" else count)
     load = f"const {kind} x = row[{index(inner, 0, variable='j')}];"
@@ -93,7 +103,7 @@ def check_reduce(node: ir.Node) -> list[Problem]:
     axes = optional(node, 1)
     if axes is not None and constant(axes) is None:
         return [Problem(where(node), "computed axes", "constant axes", "export with fixed axes")]
-    if not reduced_axes(node) and dims(node.inputs[0]) and node.op_type not in PLAIN:
+    if not reduced_axes(node) and dims(node.inputs[0]) and not REDUCTIONS[node.op_type].plain:
         return [Problem(where(node), "no axes", "one axis or more", "leave the node out")]
     return []
 

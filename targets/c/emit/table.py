@@ -3,6 +3,7 @@
 from edgekit.graph.fused import FUSED_BODIES
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.operators import indexing
+from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
 from edgekit.targets.c import rings
@@ -58,7 +59,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
             recurrent.check_float,
             recurrent.macs_float,
         )
-        for name in recurrent.GATES
+        for name in recurrent.FLOAT_KERNELS
     },
     **{
         ("", name): Emitter(pointwise.emit_unary, elementwise)
@@ -69,7 +70,12 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         ("", name): Emitter(pointwise.emit_unary, elementwise, reads=NUMBERS)
         for name in ("Abs", "Neg", "Sign", "Relu")
     },
-    # numbers or truth values
+    # numbers or truth values; of functions of which no row below says more, numbers
+    **{
+        ("", name): Emitter(pointwise.emit_elementwise, elementwise, reads=NUMBERS)
+        for name in FORMS
+        if name not in POINTWISE and name not in FUSED_BODIES
+    },
     **{
         ("", name): Emitter(pointwise.emit_elementwise, elementwise, reads=NUMBERS)
         for name in ("Add", "Sub", "Mul", "Div", "Clip")
@@ -112,7 +118,8 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     },
     **{
         ("", name): Emitter(reduce.emit_reduce, check=reduce.check_reduce, reads=NUMBERS)
-        for name in reduce.WHOLE_REDUCTIONS
+        for name, rule in reduce.REDUCTIONS.items()
+        if rule.whole is not None
     },
     **{
         ("", name): Emitter(reduce.emit_reduce, check=reduce.check_reduce, reads=ORDERED | BOOL)
