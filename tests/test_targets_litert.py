@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from operator_cases import CASES, FUSED, Case
+from operator_cases import CASES, FUSED, Case, case, f
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.verify import compare, run_hops, snr_db
@@ -16,6 +16,7 @@ from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.engines.litert import LitertEngine, interpreter_class
 from edgekit.runtime.stream import Stream
+from edgekit.targets.litert.emit import pointwise
 from edgekit.verbs.targets import TARGETS
 
 pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
@@ -26,8 +27,8 @@ NO_OPERATOR = "LiteRT has no such operator"
 REFUSED = {
     "div_int64": "a quotient of int64",
     "mod_fmod_int": "the remainder of integers that has the dividend's sign",
-    "bitwiseand": NO_OPERATOR,
-    "bitwiseor": NO_OPERATOR,
+    "bitwiseand": "the function bitwise_and",
+    "bitwiseor": "the function bitwise_or",
     "argmax_last": "the last of equal ones",
     "argmin_last": "the last of equal ones",
     "scatter_nd_add": "reduction add",
@@ -51,6 +52,24 @@ def opened(model: Model, folder: Path) -> Stream:
     for name, content in build.files.items():
         (folder / name).write_bytes(content)
     return Stream(build.manifest, LitertEngine(folder, build.manifest))
+
+
+# Functions whose rows of `POINTWISE` say them in what LiteRT has; each has a better spelling of its own.
+TRACED = (
+    "Celu", "Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Reciprocal", "Selu", "Shrink",
+    "Softplus", "Softsign", "Tan", "ThresholdedRelu",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRACED)
+def test_a_function_without_a_spelling_is_emitted_from_its_row(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(pointwise.COMPOSED, name, raising=False)
+    monkeypatch.delitem(pointwise.BUILTINS, name, raising=False)
+    network = case(name, name, f(2, 3, 17, low=-1.4, high=1.2))
+    model, inputs = from_onnx(network.onnx, name=name), draw(network, SAMPLES)
+    compare(run_hops(model, inputs), opened(model, tmp_path).run(inputs), what=name)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name not in REFUSED])

@@ -1,7 +1,14 @@
 """The table of operators that the litert target writes: ``(domain, operator)`` to its emitter."""
 
+from functools import partial
+
+from edgekit.graph.facts import names
+from edgekit.graph.fused import FUSED_BODIES
 from edgekit.graph.model import FRONTEND_DOMAIN
+from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.indexing import BY_INDEX, SCATTERS
+from edgekit.operators.pointwise.functions import POINTWISE
+from edgekit.targets.litert.builtins import BUILTINS
 from edgekit.targets.litert.emit import (
     conv,
     elementwise,
@@ -11,13 +18,17 @@ from edgekit.targets.litert.emit import (
     recurrent,
     reduce,
     spectral,
+    traced,
 )
 from edgekit.targets.litert.emit.base import Emitter, always
 
-_UNARY = (*pointwise.BUILTINS, *pointwise.COMPOSED)
+_UNARY = POINTWISE.keys() - {"Identity"}
+_FOLDS = BUILTINS.keys() & names(lambda row: row.mixes == "axes")
 _MOVE = movement.is_move
 
 EMITTERS: dict[tuple[str, str], Emitter] = {
+    # elementwise operators of which no row below says more
+    **{("", name): Emitter(traced.form) for name in FORMS if name not in FUSED_BODIES},
     **{("", name): Emitter(pointwise.unary, pointwise.is_integer) for name in _UNARY},
     ("", "Clip"): Emitter(pointwise.clip, always),
     (FRONTEND_DOMAIN, "Finite"): Emitter(pointwise.finite),
@@ -26,7 +37,8 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     **{("", name): Emitter(elementwise.fold, always) for name in ("Max", "Min")},
     **{("", name): Emitter(elementwise.fold) for name in ("Sum", "Mean")},
     ("", "Pow"): Emitter(elementwise.power),
-    **{("", name): Emitter(elementwise.compare) for name in elementwise.COMPARISONS},
+    **{("", name): Emitter(elementwise.compare)
+       for name in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual")},
     **{("", name): Emitter(elementwise.logic) for name in ("And", "Or", "Xor", "Not")},
     **{("", name): Emitter(elementwise.bits) for name in ("BitwiseXor", "BitwiseNot")},
     ("", "Mod"): Emitter(elementwise.modulo),
@@ -53,7 +65,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "Resize"): Emitter(movement.resize, _MOVE),
     **{("", name): Emitter(movement.by_index, _MOVE) for name in (*BY_INDEX, *SCATTERS)},
     ("", "Gather"): Emitter(movement.gather, _MOVE),
-    **{("", name): Emitter(reduce.reduce, reduce.is_fold) for name in reduce.FOLDS},
+    **{("", name): Emitter(reduce.reduce, reduce.is_fold) for name in _FOLDS},
     **{("", f"Reduce{name}"): Emitter(reduce.reduce)
        for name in ("L1", "L2", "SumSquare", "LogSum", "LogSumExp", "Prod")},
     (FRONTEND_DOMAIN, "MeanSquare"): Emitter(reduce.mean_square),
@@ -73,8 +85,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "GlobalMaxPool"): Emitter(pooling.global_pool, _MOVE),
     ("", "GlobalAveragePool"): Emitter(pooling.global_pool, always),
     ("", "GlobalLpPool"): Emitter(pooling.global_pool),
-    **{("", name): Emitter(recurrent.layer, recurrent.is_recurrent) for name in ("GRU", "LSTM")},
-    ("", "RNN"): Emitter(recurrent.layer),
+    ("", "GRU"): Emitter(partial(recurrent.layer, recurrent.gru_step), recurrent.is_recurrent),
+    ("", "LSTM"): Emitter(partial(recurrent.layer, recurrent.lstm_step), recurrent.is_recurrent),
+    ("", "RNN"): Emitter(partial(recurrent.layer, recurrent.rnn_step)),
     ("", "DFT"): Emitter(spectral.dft),
     (FRONTEND_DOMAIN, "STFT"): Emitter(spectral.stft),
     (FRONTEND_DOMAIN, "ISTFT"): Emitter(spectral.istft),

@@ -8,17 +8,13 @@ import onnx_ir as ir
 from edgekit.graph.nodes import attribute
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
+from edgekit.targets.litert.builtins import BUILTINS
 from edgekit.targets.litert.emit.base import aligned, moved, rank_of
 from edgekit.targets.litert.file import options
 from edgekit.targets.litert.orders import Order
 from edgekit.targets.litert.writer import Refused, Writer
 
 Fold = Callable[[Writer, int, int], int]
-BINARY = {"Add": "ADD", "Sub": "SUB", "Mul": "MUL", "Div": "DIV", "Max": "MAXIMUM", "Min": "MINIMUM", "Sum": "ADD",
-          "Mean": "ADD"}  # fmt: skip
-COMPARISONS = {"Equal": "EQUAL", "Less": "LESS", "LessOrEqual": "LESS_EQUAL", "Greater": "GREATER",
-               "GreaterOrEqual": "GREATER_EQUAL"}  # fmt: skip
-LOGIC = {"And": "LOGICAL_AND", "Or": "LOGICAL_OR"}
 NARROW = ("int8", "uint8", "int16")  # plain integers of these types are computed in int32
 
 
@@ -45,12 +41,12 @@ def binary(w: Writer, node: ir.Node) -> None:
     order, (a, b) = operands(w, node)
     dtype = w.graph.tensors[a].dtype
     if w.integer or dtype == "float32":
-        w.result(BINARY[node.op_type], [a, b], order)
+        w.result(BUILTINS[node.op_type], [a, b], order)
         return
     a, b = wide(w, a), wide(w, b)
     if node.op_type == "Div" and w.graph.tensors[a].dtype == "int64":
         raise Refused("a quotient of int64", "int32 or float32", "cast to int32")
-    w.put(narrowed(w, w.op(BINARY[node.op_type], [a, b]), dtype), order)
+    w.put(narrowed(w, w.op(BUILTINS[node.op_type], [a, b]), dtype), order)
 
 
 def fold(w: Writer, node: ir.Node) -> None:
@@ -60,7 +56,7 @@ def fold(w: Writer, node: ir.Node) -> None:
     dtype = w.graph.tensors[numbers[0]].dtype
     total, *rest = [wide(w, n) for n in numbers]
     for number in rest:
-        total = w.op(BINARY[node.op_type], [total, number])
+        total = w.op(BUILTINS[node.op_type], [total, number])
     if node.op_type == "Mean":
         total = w.op("MUL", [total, w.real_constant([1 / len(numbers)])])
     total = narrowed(w, total, dtype)
@@ -130,7 +126,7 @@ def compare(w: Writer, node: ir.Node) -> None:
         w.put(w.op("EQUAL", [a, b]), order)
         return
     shape = np.broadcast_shapes(w.shape(a), w.shape(b))
-    w.put(w.op(COMPARISONS[node.op_type], [wide(w, a), wide(w, b)], shape, "bool"), order)
+    w.put(w.op(BUILTINS[node.op_type], [wide(w, a), wide(w, b)], shape, "bool"), order)
 
 
 def logic(w: Writer, node: ir.Node) -> None:
@@ -139,7 +135,7 @@ def logic(w: Writer, node: ir.Node) -> None:
     if node.op_type == "Not":
         w.put(w.op("LOGICAL_NOT", numbers), order)
     else:
-        w.put(w.op(LOGIC.get(node.op_type, "NOT_EQUAL"), numbers), order)
+        w.put(w.op(BUILTINS.get(node.op_type, "NOT_EQUAL"), numbers), order)
 
 
 def bits(w: Writer, node: ir.Node) -> None:

@@ -5,12 +5,13 @@ import onnx_ir as ir
 
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims
-from edgekit.operators.indexing import BY_INDEX, SCATTERS, pad_mode, reduction
+from edgekit.operators.indexing import SCATTERS, pad_mode, reduction
 from edgekit.operators.indexing import pad as pad_by_index
 from edgekit.operators.movement import pad_widths
 from edgekit.operators.operator import Operator
 from edgekit.operators.resize.taps import resize_taps
 from edgekit.operators.roles import constant
+from edgekit.operators.table import OPERATORS
 from edgekit.targets.litert.emit.base import leader, moved, ranked
 from edgekit.targets.litert.emit.conv import pad
 from edgekit.targets.litert.file import options
@@ -221,7 +222,8 @@ def by_index(w: Writer, node: ir.Node) -> None:
         count += size
     feeds = iter(numbers)
     arrays = [None if v is None else next(feeds) if v in read else constant(v) for v in node.inputs]
-    (result,) = FORMS[node.op_type](node, arrays)  # type: ignore[arg-type]
+    form = FORMS.get(node.op_type) or OPERATORS["", node.op_type]
+    (result,) = form(node, arrays)  # type: ignore[arg-type]
     flat = [w.reshaped(w.flat(item), (int(np.prod(item.shape)),)) for item in items]
     if not result.all():  # number 0 stands for what no operand fills
         held = w.graph.tensors[flat[0]]
@@ -248,12 +250,6 @@ def _is_moved(w: Writer, value: ir.Value) -> bool:
     return value in w.weights or (w.node.op_type in SCATTERS and value is not w.node.inputs[1])
 
 
-def _slice_form(node: ir.Node, x: list[np.ndarray]) -> list[np.ndarray]:
-    from edgekit.operators.movement import strided_slice
-
-    return strided_slice(node, x)
-
-
 def _nearest(node: ir.Node, x: list[np.ndarray]) -> list[np.ndarray]:
     """Resize by nearest neighbours, of element numbers."""
     y = x[0]
@@ -264,13 +260,7 @@ def _nearest(node: ir.Node, x: list[np.ndarray]) -> list[np.ndarray]:
     return [y]
 
 
-FORMS: dict[str, Operator] = {
-    **BY_INDEX,
-    **SCATTERS,
-    "Pad": pad_by_index,
-    "Slice": _slice_form,
-    "Resize": _nearest,
-}
+FORMS: dict[str, Operator] = {"Pad": pad_by_index, "Resize": _nearest}  # where numbers want another
 
 
 def along(w: Writer, item: Item, axis: int, matrix: np.ndarray) -> Item:

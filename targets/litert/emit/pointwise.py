@@ -6,10 +6,13 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.graph.nodes import attribute
+from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
 from edgekit.operators.pointwise.tables import lut_s8
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
+from edgekit.targets.litert.builtins import BUILTINS
+from edgekit.targets.litert.emit.traced import function
 from edgekit.targets.litert.file import options
 from edgekit.targets.litert.writer import Refused, Writer
 
@@ -20,9 +23,7 @@ FIXED = {
     ("LOGISTIC", "int16"): QuantType("int16", 2.0**-15, 0),
     ("TANH", "int16"): QuantType("int16", 2.0**-15, 0),
 }
-BUILTINS = {"Relu": "RELU", "Sigmoid": "LOGISTIC", "Tanh": "TANH", "Exp": "EXP", "Log": "LOG", "Sqrt": "SQRT",
-            "Abs": "ABS", "Neg": "NEG", "Floor": "FLOOR", "Ceil": "CEIL", "Round": "ROUND", "Sin": "SIN", "Cos": "COS",
-            "Sign": "SIGN", "HardSwish": "HARD_SWISH"}  # fmt: skip
+WHOLE = FORMS.keys() & POINTWISE.keys()  # functions of integers too
 FINEST = 0.5  # a step of ours against LiteRT's fixed one, below which a result would be 2 steps off
 
 F = Callable[[Writer, int, dict[str, float]], int]
@@ -36,7 +37,7 @@ def unary(w: Writer, node: ir.Node) -> None:
     item = w.item(node.inputs[0])
     order = item.order
     x = w.tensor(item, order)
-    if item.dtype != "float32" and node.op_type not in ("Abs", "Neg", "Sign", "Relu"):
+    if item.dtype != "float32" and node.op_type not in WHOLE:
         raise Refused(f"{item.dtype} elements", "float32")
     if item.dtype != "float32":
         _of_integers(w, node, x, item.dtype)
@@ -44,7 +45,9 @@ def unary(w: Writer, node: ir.Node) -> None:
     if node.op_type in BUILTINS:
         w.result(BUILTINS[node.op_type], [x], order)
         return
-    w.put(COMPOSED[node.op_type](w, x, attributes_of(node)), order)
+    composed = COMPOSED.get(node.op_type)
+    y = function(w, node, x) if composed is None else composed(w, x, attributes_of(node))
+    w.put(y, order)
 
 
 def _of_integers(w: Writer, node: ir.Node, x: int, dtype: str) -> None:

@@ -3,6 +3,7 @@
 Integer cells have LiteRT's 16x8 products and 16-bit functions; c of an LSTM, which outgrows 16 bits, is float.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,12 +108,14 @@ def parts(w: Writer, x: int, count: int, axis: int = 1) -> list[int]:
     return w.ops("SPLIT", [place, x], [shape] * count, x, options("Split", numSplits=count))
 
 
-def layer(w: Writer, node: ir.Node) -> None:
+Step = Callable[[Writer, ir.Node, Cell, int, list[int]], list[int]]
+
+
+def layer(step: Step, w: Writer, node: ir.Node) -> None:
     """Every step of a layer; x (time, batch, inputs)."""
     cell = cell_of(w, node)
     steps, batch, inputs = dims(node.inputs[0])
     x = w.reshaped(w.flat(w.item(node.inputs[0])), (steps * batch, inputs))
-    step = {"GRU": gru_step, "LSTM": lstm_step, "RNN": rnn_step}[node.op_type]
     folded = cell.w_bias
     if node.op_type != "GRU":  # whose recurrent biases stay with their product
         folded = cell.w_bias + cell.r_bias

@@ -9,6 +9,7 @@ from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims, ints, optional
 from edgekit.operators.roles import constant, reduced_axes
 from edgekit.operators.scheme import QuantType
+from edgekit.targets.litert.builtins import BUILTINS
 from edgekit.targets.litert.emit.base import last, moved, ranked, without
 from edgekit.targets.litert.emit.elementwise import narrowed, wide
 from edgekit.targets.litert.emit.movement import renamed
@@ -17,8 +18,6 @@ from edgekit.targets.litert.file import options
 from edgekit.targets.litert.orders import Order, natural
 from edgekit.targets.litert.writer import Item, Refused, Writer
 
-FOLDS = {"ReduceSum": "SUM", "ReduceMean": "MEAN", "ReduceMax": "REDUCE_MAX", "ReduceMin": "REDUCE_MIN",
-         "ReduceProd": "REDUCE_PROD"}  # fmt: skip
 PROBABILITY = QuantType("int8", 2.0**-8, -128)  # what LiteRT's softmax gives
 
 
@@ -50,7 +49,7 @@ def reduce(w: Writer, node: ir.Node) -> None:
     if w.integer and node.op_type == "ReduceSum":
         y = _sum_of_integers(w, x, order, axes)
     elif w.integer:
-        y = folded(w, FOLDS[node.op_type], x, order, axes, w.work_kind())
+        y = folded(w, BUILTINS[node.op_type], x, order, axes, w.work_kind())
     else:
         y = narrowed(w, _folded_real(w, node, wide(w, x), order, axes), item.dtype)
     kept = dims(node.outputs[0])
@@ -70,11 +69,11 @@ def _folded_real(w: Writer, node: ir.Node, x: int, order: Order, axes: Sequence[
     op = node.op_type
     if not axes:
         return _each(w, op, x)
-    if op in FOLDS:
+    if op in BUILTINS:
         if w.graph.tensors[x].dtype == "bool":
             builtin = "REDUCE_ANY" if op == "ReduceMax" else "REDUCE_ALL"
             return folded(w, builtin, x, order, axes)
-        return folded(w, FOLDS[op], x, order, axes)
+        return folded(w, BUILTINS[op], x, order, axes)
     if op == "ReduceLogSumExp":
         peak = folded(w, "REDUCE_MAX", x, order, axes)
         total = folded(w, "SUM", w.op("EXP", [w.op("SUB", [x, peak])]), order, axes)
@@ -96,7 +95,7 @@ def _size(w: Writer, x: int) -> int:
 
 def _each(w: Writer, op: str, x: int) -> int:
     """A reduction along no axis."""
-    if op in FOLDS:
+    if op in BUILTINS:
         return w.reshaped(x, w.shape(x))
     if op in ("ReduceL1", "ReduceL2"):
         return _size(w, x)
