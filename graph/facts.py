@@ -13,6 +13,7 @@ from typing import Literal
 import onnx_ir as ir
 
 Movement = Literal["renames", "copies", "fills", "chooses"]
+Sign = Literal["above", "not below", "first", "least"]
 Mixed = Literal["axis", "from axis", "axes", "spatial"]
 
 
@@ -39,9 +40,13 @@ class Facts:
         homogeneous: the result of s * x is s times the result of x, for every s > 0.
         saturates: large inputs end at a bound, so that its input gains from 16 bits, at no cost.
         sensitive: inputs whose rounding to 0 makes an infinity, or that squares spread over many powers.
+        partial: the operand that not every number suits; 1 always does.
+        sign: of the result, whatever the inputs are: ``above`` zero or ``not below`` it; or that of the ``first``
+            operand, or the ``least`` of all. Operators that rename or copy elements keep it without saying so.
         mixes: the axes along which elements meet: one ``axis`` or all ``from axis`` on, ``axes`` (attribute
             or second input), or ``spatial`` (all behind batch and channels).
         axis: the attribute ``axis`` where it is left out.
+        slides: a window slides over the axes behind batch and channels.
         averages: each element is a mean, so that probabilities stay probabilities.
         affine: with a constant operand it is a scale or a shift.
         linear: a layer of sums of products with its weights; each output channel may have a scale.
@@ -62,8 +67,11 @@ class Facts:
     homogeneous: bool = False
     saturates: bool = False
     sensitive: tuple[int, ...] = ()
+    partial: int | None = None
+    sign: Sign | None = None
     mixes: Mixed | None = None
     axis: int | None = None
+    slides: bool = False
     averages: bool = False
     affine: bool = False
     linear: bool = False
@@ -77,35 +85,35 @@ class Facts:
 
 
 _ROWS = (
-    Facts("Abs", elementwise=True, keeps_zero=True, homogeneous=True),
-    Facts("Acos", elementwise=True),
+    Facts("Abs", elementwise=True, keeps_zero=True, homogeneous=True, sign="not below"),
+    Facts("Acos", elementwise=True, partial=0),
     Facts("Acosh", elementwise=True),
     Facts("Add", elementwise=True, affine=True),
     Facts("And", elementwise=True),
     Facts("ArgMax", mixes="axis", axis=0),
     Facts("ArgMin", mixes="axis", axis=0),
-    Facts("Asin", elementwise=True, keeps_zero=True),
+    Facts("Asin", elementwise=True, keeps_zero=True, partial=0),
     Facts("Asinh", elementwise=True, keeps_zero=True),
     Facts("Atan", elementwise=True, keeps_zero=True),
     Facts("Atanh", elementwise=True, keeps_zero=True),
-    Facts("AveragePool", averages=True),
+    Facts("AveragePool", averages=True, slides=True),
     Facts("BatchNormalization"),
     Facts("Bernoulli", random=True),
     Facts("BitwiseAnd", elementwise=True),
     Facts("BitwiseNot", elementwise=True),
     Facts("BitwiseOr", elementwise=True),
     Facts("BitwiseXor", elementwise=True),
-    Facts("Cast", elementwise=True, keeps_zero=True),
+    Facts("Cast", elementwise=True, keeps_zero=True, sign="first"),
     Facts("CastLike", elementwise=True, keeps_zero=True),
     Facts("Ceil", elementwise=True, keeps_zero=True),
     Facts("Celu", elementwise=True, keeps_zero=True),
     Facts("CenterCropPad", moves="fills"),
     Facts("Clip", elementwise=True),
     Facts("Col2Im"),
-    Facts("Concat", moves="copies", joins=True, keeps_zero=True, axis=0),
+    Facts("Concat", moves="copies", joins=True, keeps_zero=True, axis=0, sign="least"),
     Facts("ConstantOfShape", grows=True),
-    Facts("Conv", linear=True, weights=(1,), bias=2),
-    Facts("ConvTranspose", linear=True, weights=(1,), bias=2),
+    Facts("Conv", linear=True, weights=(1,), bias=2, slides=True),
+    Facts("ConvTranspose", linear=True, weights=(1,), bias=2, slides=True),
     Facts("Cos", elementwise=True),
     Facts("Cosh", elementwise=True),
     Facts("CumSum"),
@@ -113,13 +121,13 @@ _ROWS = (
     Facts("DeformConv", weights=(1,), bias=3),
     Facts("DepthToSpace", moves="copies"),
     Facts("DequantizeLinear", elementwise=True, quantizer=True),
-    Facts("Div", elementwise=True, affine=True, sensitive=(1,)),
+    Facts("Div", elementwise=True, affine=True, sensitive=(1,), partial=1, sign="least"),
     Facts("Dropout", elementwise=True, moves="renames", keeps_zero=True, homogeneous=True),
     Facts("DynamicQuantizeLinear", quantizer=True),
     Facts("Elu", elementwise=True, keeps_zero=True),
     Facts("Equal", elementwise=True),
     Facts("Erf", elementwise=True, keeps_zero=True),
-    Facts("Exp", elementwise=True),
+    Facts("Exp", elementwise=True, sign="above"),
     Facts("Expand", moves="copies", grows=True),
     Facts("Flatten", moves="renames", axis=1),
     Facts("Floor", elementwise=True, keeps_zero=True),
@@ -148,19 +156,19 @@ _ROWS = (
     Facts("LeakyRelu", elementwise=True, keeps_zero=True, homogeneous=True),
     Facts("Less", elementwise=True),
     Facts("LessOrEqual", elementwise=True),
-    Facts("Log", elementwise=True, sensitive=(0,)),
+    Facts("Log", elementwise=True, sensitive=(0,), partial=0),
     Facts("LogSoftmax", mixes="axis", axis=-1),
     Facts("Loop", loops=True),
     Facts("LpNormalization", mixes="axis", axis=-1),
-    Facts("LpPool"),
+    Facts("LpPool", slides=True),
     Facts("MatMul", weights=(1,)),
     Facts("Max", elementwise=True, moves="chooses", joins=True),
-    Facts("MaxPool", moves="chooses"),
-    Facts("Mean", elementwise=True),
-    Facts("Min", elementwise=True, moves="chooses", joins=True),
+    Facts("MaxPool", moves="chooses", slides=True),
+    Facts("Mean", elementwise=True, sign="least"),
+    Facts("Min", elementwise=True, moves="chooses", joins=True, sign="least"),
     Facts("Mish", elementwise=True, keeps_zero=True),
-    Facts("Mod", elementwise=True),
-    Facts("Mul", elementwise=True, affine=True, keeps_zero=True),
+    Facts("Mod", elementwise=True, partial=1),
+    Facts("Mul", elementwise=True, affine=True, keeps_zero=True, sign="least"),
     Facts("Multinomial", random=True),
     Facts("Neg", elementwise=True, keeps_zero=True, homogeneous=True),
     Facts("Not", elementwise=True),
@@ -168,7 +176,7 @@ _ROWS = (
     Facts("Or", elementwise=True),
     Facts("PRelu", elementwise=True, keeps_zero=True, homogeneous=True),
     Facts("Pad", moves="fills", grows=True),
-    Facts("Pow", elementwise=True, sensitive=(0,)),
+    Facts("Pow", elementwise=True, sensitive=(0,), partial=0),
     Facts("QuantizeLinear", elementwise=True, quantizer=True),
     Facts("RNN", weights=(1, 2), bias=3, cell=Cell(1, ("Tanh",))),
     Facts("RandomNormal", random=True),
@@ -176,18 +184,18 @@ _ROWS = (
     Facts("RandomUniform", random=True),
     Facts("RandomUniformLike", random=True),
     Facts("Range", grows=True),
-    Facts("Reciprocal", elementwise=True, sensitive=(0,)),
-    Facts("ReduceL1", mixes="axes"),
-    Facts("ReduceL2", mixes="axes"),
-    Facts("ReduceLogSum", mixes="axes"),
+    Facts("Reciprocal", elementwise=True, sensitive=(0,), partial=0, sign="first"),
+    Facts("ReduceL1", mixes="axes", sign="not below"),
+    Facts("ReduceL2", mixes="axes", sign="not below"),
+    Facts("ReduceLogSum", mixes="axes", partial=0),
     Facts("ReduceLogSumExp", mixes="axes"),
-    Facts("ReduceMax", moves="chooses", mixes="axes"),
-    Facts("ReduceMean", mixes="axes", averages=True),
-    Facts("ReduceMin", moves="chooses", mixes="axes"),
-    Facts("ReduceProd", mixes="axes"),
-    Facts("ReduceSum", mixes="axes"),
-    Facts("ReduceSumSquare", mixes="axes"),
-    Facts("Relu", elementwise=True, keeps_zero=True, homogeneous=True),
+    Facts("ReduceMax", moves="chooses", mixes="axes", sign="first"),
+    Facts("ReduceMean", mixes="axes", averages=True, sign="first"),
+    Facts("ReduceMin", moves="chooses", mixes="axes", sign="first"),
+    Facts("ReduceProd", mixes="axes", sign="first"),
+    Facts("ReduceSum", mixes="axes", sign="first"),
+    Facts("ReduceSumSquare", mixes="axes", sign="not below"),
+    Facts("Relu", elementwise=True, keeps_zero=True, homogeneous=True, sign="not below"),
     Facts("Reshape", moves="renames"),
     Facts("Resize", moves="chooses", grows=True),
     Facts("ReverseSequence", moves="copies"),
@@ -198,17 +206,17 @@ _ROWS = (
     Facts("Selu", elementwise=True, keeps_zero=True),
     Facts("SequenceMap", loops=True),
     Facts("Shrink", elementwise=True, keeps_zero=True),
-    Facts("Sigmoid", elementwise=True, saturates=True),
+    Facts("Sigmoid", elementwise=True, saturates=True, sign="above"),
     Facts("Sign", elementwise=True, keeps_zero=True),
     Facts("Sin", elementwise=True, keeps_zero=True),
     Facts("Sinh", elementwise=True, keeps_zero=True),
     Facts("Slice", moves="copies"),
-    Facts("Softmax", mixes="axis", axis=-1),
-    Facts("Softplus", elementwise=True),
+    Facts("Softmax", mixes="axis", axis=-1, sign="above"),
+    Facts("Softplus", elementwise=True, sign="above"),
     Facts("Softsign", elementwise=True, keeps_zero=True),
     Facts("SpaceToDepth", moves="copies"),
     Facts("Split", moves="copies", keeps_zero=True, axis=0),
-    Facts("Sqrt", elementwise=True, keeps_zero=True, sensitive=(0,)),
+    Facts("Sqrt", elementwise=True, keeps_zero=True, sensitive=(0,), partial=0, sign="first"),
     Facts("Squeeze", moves="renames"),
     Facts("Sub", elementwise=True, affine=True),
     Facts("Sum", elementwise=True),

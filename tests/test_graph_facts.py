@@ -164,6 +164,22 @@ def test_averages_stay_between_the_least_and_the_largest(case: str) -> None:
     assert x.min() - 1e-6 <= result.min() and result.max() <= x.max() + 1e-6
 
 
+@pytest.mark.parametrize("case", cases_of(names(lambda row: row.sign or row.partial is not None)))
+def test_signs_follow_from_those_of_the_operands(case: str) -> None:
+    node, arrays = NODES[case]
+    row = FACTS[node.op_type]
+    floats = [n for n, a in arrays.items() if a.dtype == np.float32]
+    above = arrays | {n: np.asarray(np.abs(arrays[n]) + np.float32(0.25)) for n in floats}
+    if row.sign in ("above", "not below"):
+        result = evaluate(node, arrays)
+        assert (result > 0).all() if row.sign == "above" else (result >= 0).all()
+    elif row.sign and arrays[node.input[0]].dtype == np.float32:
+        assert (evaluate(node, above).astype(np.float64) > 0).all()
+    if row.partial is not None and arrays[node.input[row.partial]].dtype == np.float32:
+        ones = above | {node.input[row.partial]: np.ones_like(arrays[node.input[row.partial]])}
+        assert np.isfinite(evaluate(node, ones)).all()
+
+
 @pytest.mark.parametrize("row", FACTS.values(), ids=lambda row: row.name)
 def test_rows_say_what_the_standard_says(row: Facts) -> None:
     schema = defs.get_schema(row.name, 21 if row.name != "Swish" else 24, "")

@@ -8,11 +8,10 @@ import onnx_ir as ir
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.stream.observed import check_same, values_of
 from edgekit.export.stream.windows import per_axis, slice_of
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
 MOST = 2**17  # samples at which a network is read: 8 s at 16 kHz
-
-WINDOWS = frozenset(("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool"))
 
 
 def period(short: ir.Graph, long: ir.Graph) -> int:
@@ -83,7 +82,7 @@ def _ratio(
 ) -> Fraction:
     """Frames of the output for one of the input."""
     before, after = axes[source], axes[output]
-    if node.op_type in WINDOWS:
+    if facts_of(node).slides:
         stride = per_axis(node, "strides")[before - 2] if before >= 2 else 1
         return Fraction(stride) if node.op_type == "ConvTranspose" else Fraction(1, stride)
     if node.op_type == "Col2Im":

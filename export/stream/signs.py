@@ -2,29 +2,15 @@
 
 import onnx_ir as ir
 
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of
 
-# operator -> its operand that not every number suits; 1 always does
-PARTIAL = {
-    "Acos": 0, "Asin": 0, "Div": 1, "Log": 0, "Mod": 1, "Pow": 0, "Reciprocal": 0, "ReduceLogSum": 0,
-    "Sqrt": 0,
-}  # fmt: skip
-ABOVE = frozenset(("Exp", "ReduceLogSumExp", "Sigmoid", "Softmax", "Softplus"))
-NOT_BELOW = frozenset(("Abs", "ReduceL1", "ReduceL2", "ReduceSumSquare", "Relu"))
-# the sign is that of the first operand
-KEPT = frozenset(
-    ("Cast", "Expand", "Gather", "Identity", "Reciprocal", "ReduceMax", "ReduceMean", "ReduceMin",
-     "ReduceProd", "ReduceSum", "Reshape", "Slice", "Split", "Sqrt", "Squeeze", "Tile", "Transpose",
-     "Unsqueeze")
-)  # fmt: skip
-# it is the least of those of all operands
-JOINED = frozenset(("Concat", "Div", "Mean", "Min", "Mul"))
 DEPTH = 10
 
 
 def partial(node: ir.Node) -> ir.Value | None:
     """The operand of a node that not every number suits; None where all do."""
-    place = None if node.domain else PARTIAL.get(node.op_type)
+    place = facts_of(node).partial
     if node.op_type == "Pow":
         power = array_of(node.inputs[1])
         if power is not None and ((power >= 0) & (power == power.round())).all():
@@ -41,10 +27,9 @@ def sign(value: ir.Value | None, depth: int = DEPTH) -> int:
     if node is None or node.domain or depth == 0:
         return -1
     kind, operands = node.op_type, [v for v in node.inputs if v is not None]
-    if kind in ABOVE:
-        return 1
-    if kind in NOT_BELOW:
-        return 0
+    facts = facts_of(node)
+    if facts.sign in ("above", "not below"):
+        return int(facts.sign == "above")
     if kind == "Mul" and operands[0] is operands[1]:
         return 0
     if kind == "Pow":
@@ -53,11 +38,12 @@ def sign(value: ir.Value | None, depth: int = DEPTH) -> int:
         return max(sign(operands[0], depth - 1), 0 if even else -1)
     if kind == "Clip":
         return sign(node.inputs[1], depth - 1) if len(node.inputs) > 1 else -1
-    if kind in KEPT:
+    moved = facts.moves in ("renames", "copies") and not facts.joins
+    if facts.sign == "first" or moved:
         return sign(operands[0], depth - 1)
     if kind == "Max":
         return max(sign(v, depth - 1) for v in operands)
-    if kind in JOINED:
+    if facts.sign == "least":
         return min(sign(v, depth - 1) for v in operands)
     if kind in ("Add", "Sum"):
         signs = [sign(v, depth - 1) for v in operands]
