@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.runtime.devices.profile import Profile, Region
+from edgekit.targets.instruction_sets import INSTRUCTION_SETS, running
 
 PORTABLE = Profile("c99", "portable C99, for any compiler")
 CPU_INFO = Path("/proc/cpuinfo")
+OF_THE_CPU = "of the CPU"
 
 
 @cache
@@ -44,21 +46,22 @@ def profile_there(target: str, architecture: str) -> Profile | None:
     return None
 
 
-def host_kernels(rows: list[dict[str, Any]], machine: str, cpu: frozenset[str]) -> tuple[str, ...]:
-    """Return the kernel folders of the first row that fits an architecture and the flags of its CPU."""
-    for row in rows:
-        if row["machine"] == machine and cpu.issuperset(row["cpu"]):
-            return tuple(row["kernels"])
-    return ()
-
-
 def _profile(name: str, table: dict[str, Any]) -> Profile:
-    rows = table.pop("detect", None)
-    if rows is not None:
-        table["kernels"] = host_kernels(rows, platform.machine(), cpu_flags())
+    kernels = _kernels(name, table.pop("instruction_set"))
     memory = {block: Region(**region) for block, region in table.pop("memory", {}).items()}
     lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list | tuple)}
-    return Profile(name, **{**table, **lists}, memory=memory)
+    return Profile(name, kernels=kernels, **{**table, **lists}, memory=memory)
+
+
+def _kernels(device: str, name: str) -> tuple[str, ...]:
+    """The kernel folders of an instruction set; of that of this machine's CPU where it is `OF_THE_CPU`."""
+    if name == OF_THE_CPU:
+        found = running(platform.machine(), cpu_flags())
+        return () if found is None else found.folders
+    if name not in INSTRUCTION_SETS:
+        allowed = ", ".join((*INSTRUCTION_SETS, OF_THE_CPU))
+        raise ValueError(f"devices.toml: {device} has instruction_set {name!r}, allowed: {allowed}")
+    return INSTRUCTION_SETS[name].folders
 
 
 def cpu_flags() -> frozenset[str]:

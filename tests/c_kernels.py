@@ -1,6 +1,7 @@
 """The C kernels as shared libraries, and a program that runs recorded calls under ASan."""
 
 import ctypes
+import platform
 import re
 import shutil
 import subprocess
@@ -15,9 +16,10 @@ import pytest
 from numpy.typing import NDArray
 
 from edgekit.operators.geometry import ConvShape
-from edgekit.targets.c.packing import pack, pack_conv, packing
+from edgekit.targets.c.packing import pack, pack_conv
 from edgekit.targets.c.program import kernel_files
 from edgekit.targets.devices import cpu_flags
+from edgekit.targets.instruction_sets import INSTRUCTION_SETS, packing
 
 ROOT = Path(__file__).parent.parent
 INCLUDE = ROOT / "runtime" / "include"
@@ -38,15 +40,11 @@ FLAGS = (
 )
 UBSAN = ("-O1", "-fsanitize=undefined,float-cast-overflow", "-fno-sanitize-recover=all")
 BUILDS = {"O2": ("-O2",), "O3": ("-O3", "-fno-trapping-math"), "ubsan": UBSAN}
-# Kernel folders by instruction set: the folders, the compiler's options, and what /proc/cpuinfo must list to run them.
-AVX512 = ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni")
+# What a machine of this architecture may run.
 ISAS = {
-    "avx2": (("avx2", "x86", "lanes", "simd"), ("-mavx2", "-mfma"), ("avx2", "fma")),
-    "avx512vnni": (
-        ("avx512vnni", "x86", "lanes", "simd"),
-        ("-mfma", *(f"-m{name}" for name in AVX512)),
-        ("fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"),
-    ),
+    name: row
+    for name, row in INSTRUCTION_SETS.items()
+    if row.cpu and row.machine == platform.machine()
 }
 C_TYPES = {"int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "float": ctypes.c_float}
 
@@ -80,19 +78,19 @@ def prototypes() -> dict[str, list[str]]:
 
 def missing_cpu_flags(isa: str) -> list[str]:
     """What the CPU of this machine lacks to run the kernels of an instruction set."""
-    return sorted(set(ISAS[isa][2]) - cpu_flags())
+    return ISAS[isa].missing(platform.machine(), cpu_flags())
 
 
 @cache
 def own_kernels(isa: str) -> list[str]:
     """The kernels whose files are not all portable for an instruction set."""
-    names, folders = [path.stem for path in SOURCES], ISAS[isa][0]
+    names, folders = [path.stem for path in SOURCES], ISAS[isa].folders
     return [n for n in names if kernel_files({n}, "", folders) != kernel_files({n}, "")]
 
 
 def write_kernels(folder: Path, isa: str) -> list[Path]:
     """Write the kernels of an instruction set as a build has them; returns the .c files."""
-    chosen = kernel_files(set(own_kernels(isa)), "", ISAS[isa][0])
+    chosen = kernel_files(set(own_kernels(isa)), "", ISAS[isa].folders)
     folder.mkdir(parents=True)
     for name, content in chosen.items():
         (folder / name).write_bytes(content)

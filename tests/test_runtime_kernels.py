@@ -69,10 +69,10 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ctypes.CDLL
 def isa_libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ctypes.CDLL]:
     """The kernels of every instruction set that this CPU runs, optimized and under UBSan."""
     folder, jobs = tmp_path_factory.mktemp("isa"), {}
-    for isa, (_, flags, _) in ISAS.items():
+    for isa, row in ISAS.items():
         if not missing_cpu_flags(isa):
             sources = write_kernels(folder / isa, isa)
-            jobs[isa] = (folder / f"{isa}.so", ("-O2", *UBSAN[1:], *flags), sources)
+            jobs[isa] = (folder / f"{isa}.so", ("-O2", *UBSAN[1:], *row.flags), sources)
     with ThreadPoolExecutor() as pool:
         return dict(
             zip(jobs, pool.map(lambda job: compile_library(*job), jobs.values()), strict=True)
@@ -87,7 +87,7 @@ def test_the_kernels_of_an_instruction_set_equal_the_portable_ones(
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
     for seed in range(60):
         call = CASES[kernel](Seeded(seed))
-        found = run(isa_libraries[isa], packed(call, ISAS[isa][0]))
+        found = run(isa_libraries[isa], packed(call, ISAS[isa].folders))
         check_near(call, found, f"{isa}, seed {seed}")
 
 
@@ -128,7 +128,7 @@ def test_pointwise_convolutions_at_the_edges_of_tiles_and_numbers(
         for channels, outputs in ((1, 1), (3, 5), (4, 8), (6, 17), (9, 12), (512, 3), (515, 2)):
             call = pointwise(kernel, positions, channels, outputs)
             where = f"{isa}, {positions} positions, {channels} -> {outputs} channels"
-            check(call, run(isa_libraries[isa], packed(call, ISAS[isa][0])), where)
+            check(call, run(isa_libraries[isa], packed(call, ISAS[isa].folders)), where)
             check(call, run(libraries["ubsan"], call), where)
 
 
@@ -148,7 +148,9 @@ def test_depthwise_planes_of_a_few_columns(isa_libraries: dict[str, ctypes.CDLL]
         y = conv_twin.ek_conv_f32(x, w, bias, shape, top)
         struct = np.array(shape.fields(), np.int32)
         call = Call("ek_conv_f32", [x, w, bias, top, np.zeros_like(y), struct], {4: y})
-        check_near(call, run(isa_libraries[isa], packed(call, ISAS[isa][0])), f"{isa}, {shape}")
+        check_near(
+            call, run(isa_libraries[isa], packed(call, ISAS[isa].folders)), f"{isa}, {shape}"
+        )
 
 
 @pytest.mark.parametrize("kernel", ["ek_fc_s8_s8", "ek_fc_s8_s16"])
@@ -168,7 +170,7 @@ def test_sums_at_the_ends_of_int32_are_requantized_with_every_shift(
         numbers = [bias[order], mult[order], shift[order], 0, low, high]
         y = linear_twin.ek_fc(x, w, *numbers, to=np.int8 if kernel.endswith("_s8") else np.int16)
         call = Call(kernel, [x, w, *numbers, np.zeros_like(y), 1, 4, bias.size], {8: y})
-        check(call, run(isa_libraries[isa], packed(call, ISAS[isa][0])), isa)
+        check(call, run(isa_libraries[isa], packed(call, ISAS[isa].folders)), isa)
 
 
 @pytest.mark.parametrize("isa", [isa for isa in ISAS if "ek_quantize_s8" in own_kernels(isa)])
@@ -199,7 +201,7 @@ def test_kernels_of_an_instruction_set_name_the_options_that_they_miss(
     file = tmp_path / "user.c"
     file.write_text(f'#include "{header}"\n')
     own = SOURCES[0].parent
-    folders = [f"-I{folder}" for folder in (INCLUDE, *(own / f for f in ISAS[isa][0]), own)]
+    folders = [f"-I{folder}" for folder in (INCLUDE, *(own / f for f in ISAS[isa].folders), own)]
     command = [str(CC), "-march=x86-64", "-fsyntax-only", *folders, str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     first = next(line for line in done.stderr.splitlines() if "error" in line)

@@ -10,14 +10,10 @@ from edgekit.base.errors import ToolError
 from edgekit.runtime.devices import cross
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.targets.c import program
-from edgekit.targets.devices import host_kernels, profile, profiles
+from edgekit.targets.devices import profile, profiles
 from edgekit.verbs.targets import TARGETS
 
 CORES = ("cortex-m4", "cortex-m7", "cortex-m55", "cortex-a53", "cortex-a76", "riscv64", "riscv64-v")
-ROWS = [
-    {"machine": "x86_64", "cpu": ["avx2", "vnni"], "kernels": ["vnni", "avx2"]},
-    {"machine": "x86_64", "cpu": ["avx2"], "kernels": ["avx2"]},
-]
 
 
 def test_every_core_of_the_contract_has_a_profile_and_a_target() -> None:
@@ -32,21 +28,6 @@ def test_every_core_of_the_contract_has_a_profile_and_a_target() -> None:
 
 def test_a_target_without_a_profile_is_portable() -> None:
     assert profile("c99").kernels == profile("onnxruntime").kernels == ()
-
-
-@pytest.mark.parametrize(
-    ("machine", "cpu", "kernels"),
-    [
-        ("x86_64", {"avx2", "vnni", "sse"}, ("vnni", "avx2")),
-        ("x86_64", {"avx2"}, ("avx2",)),
-        ("x86_64", {"vnni"}, ()),
-        ("aarch64", {"avx2"}, ()),
-    ],
-)
-def test_the_host_gets_the_kernels_that_its_cpu_runs(
-    machine: str, cpu: set[str], kernels: tuple[str, ...]
-) -> None:
-    assert host_kernels(ROWS, machine, frozenset(cpu)) == kernels
 
 
 def test_the_first_kernel_folder_that_has_a_file_wins(

@@ -5,7 +5,6 @@ filled up with zeros. Where an instruction takes its operand unsigned, what that
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,70 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.operators.geometry import ConvShape
+from edgekit.targets.instruction_sets import PORTABLE, Packing
 
-
-@dataclass(frozen=True)
-class Packing:
-    """How the kernels of one folder read weights.
-
-    Attributes:
-        rows: rows side by side, ``EK_PANEL``.
-        panels: so many panels of rows take turns, ``EK_ROWS / EK_PANEL``.
-        taps: taps in a group by the bits of the operand, ``EK_GROUP``.
-        offset: what int8 operands gain before they are multiplied.
-        columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
-        windows: integer convolutions are those of ``runtime/src/x86``.
-        line: bytes to which arrays are aligned, where a vector across two lines of the cache takes longer.
-    """
-
-    rows: int = 1
-    panels: int = 1
-    taps: tuple[tuple[int, int], ...] = ((8, 1), (16, 1))
-    offset: int = 0
-    columns: int = 0
-    windows: bool = False
-    line: int = 0
-
-    def int_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
-        """Pack w (n, k) for operands of so many bits."""
-        group, (n, k) = dict(self.taps)[bits], w.shape
-        wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // group) * group), np.int8)
-        wide[:n, :k] = w
-        panels = wide.reshape(-1, self.rows, wide.shape[1] // group, group)
-        return np.concatenate(
-            [
-                panels[first : first + self.panels].transpose(2, 0, 1, 3).reshape(-1)
-                for first in range(0, len(panels), self.panels)
-            ]
-        )
-
-    def int_bias(self, w: NDArray[Any], bias: NDArray[Any], bits: int) -> NDArray[Any]:
-        """Fold the offset of the operand into the bias of w (n, k), modulo 2^32."""
-        if bits != 8 or self.offset == 0:
-            return bias
-        folded: NDArray[Any] = bias - self.offset * w.sum(axis=1, dtype=np.int64)
-        return folded.astype(np.int32)
-
-    def float_rows(self, w: NDArray[Any]) -> NDArray[np.float32]:
-        """Pack w (k, n)."""
-        k, n = w.shape
-        wide = np.zeros((k, -(-n // self.columns) * self.columns), np.float32)
-        wide[:, :n] = w
-        panels = wide.reshape(k, -1, self.columns).swapaxes(0, 1)
-        return np.ascontiguousarray(panels).reshape(-1)
-
-
-PORTABLE = Packing()
 INT4 = "w4"  # what the names of kernels with int4 weights end in
-PACKINGS: dict[str, Packing] = {
-    "avx512vnni": Packing(
-        rows=16, panels=4, taps=((8, 4), (16, 2)), offset=128, columns=16, windows=True, line=64
-    ),
-    "avx2": Packing(rows=8, panels=4, taps=((8, 2), (16, 2)), columns=8, windows=True),
-    "neon": Packing(columns=4),
-    "mve": PORTABLE,
-    "dsp": Packing(rows=4, taps=((8, 4), (16, 4))),
-}
 
 
 def int4_bytes(kernel: str, arrays: Sequence[NDArray[Any]]) -> list[NDArray[np.int8]]:
@@ -91,11 +29,6 @@ def int4_bytes(kernel: str, arrays: Sequence[NDArray[Any]]) -> list[NDArray[np.i
         pairs = (even[:, 0::2] & 15) | (even[:, 1::2] << 4)
         packed.append(pairs.astype(np.int8).reshape(-1))
     return packed
-
-
-def packing(folders: Sequence[str]) -> Packing:
-    """Return how the first of some kernel folders that packs weights reads them."""
-    return next((PACKINGS[name] for name in folders if name in PACKINGS), PORTABLE)
 
 
 def _parts(

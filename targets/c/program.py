@@ -13,7 +13,6 @@ from edgekit.targets.c.functions import field_names, function_body, members
 from edgekit.targets.c.groups import Bodies
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.memory import ALIGN
-from edgekit.targets.c.packing import packing
 from edgekit.targets.c.plan import PCM_IN, PCM_OUT, Layout
 from edgekit.targets.c.sampler import Loop, sampler_header, sampler_source
 from edgekit.targets.c.session import (
@@ -24,6 +23,7 @@ from edgekit.targets.c.session import (
     session_header,
     session_source,
 )
+from edgekit.targets.instruction_sets import packing
 
 INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
 NO_BODIES = Bodies()

@@ -97,7 +97,12 @@ OWN_VERSION = {"ssh": ("-V", re.compile(r"OpenSSH_([\w.]+)"))}  # does not know 
 
 def doctor() -> list[ToolFacts]:
     """Return compilers, cross compilers and emulators, then packages."""
-    purpose = "targets host and c99, run"
+    from edgekit.targets.devices import profile
+
+    own = profile("host").kernels
+    purpose = (
+        f"targets host ({own[0]} kernels) and c99, run" if own else "targets host and c99, run"
+    )
     found = [
         ToolFacts(tool.label, purpose, tool.version, " ".join(tool.command), None, None)
         for tool in compilers()
@@ -116,7 +121,7 @@ def device_tools() -> list[ToolFacts]:
     for name, device in profiles().items():
         for tool in (device.cc, *device.qemu[:1]):
             if tool is not None:
-                used.setdefault(tool, []).append(name)
+                used.setdefault(tool, []).append(f"{name} ({device.kernels[0]} kernels)")
     rows = [
         (tool, f"targets {', '.join(names)}", APT[tool]) for tool, names in used.items() if names
     ]

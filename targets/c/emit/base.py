@@ -11,9 +11,10 @@ from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims
 from edgekit.runtime.build_folder.manifest import c_identifier
 from edgekit.runtime.devices.profile import Profile
-from edgekit.targets.c.packing import PORTABLE, pack, packing
+from edgekit.targets.c.packing import pack
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, Slot, Traits, item_bytes
 from edgekit.targets.c.stubs import form
+from edgekit.targets.instruction_sets import PORTABLE, packing
 
 C_TYPES = {
     ir.DataType.FLOAT: "float",

@@ -13,7 +13,8 @@ from edgekit.targets.c.emit.base import (
     where,
 )
 from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int
-from edgekit.targets.c.packing import pack_conv, packing
+from edgekit.targets.c.packing import pack_conv
+from edgekit.targets.instruction_sets import packing
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
 RELU = "relu"  # attribute of a Conv: whether its result is only what is above 0

@@ -1,0 +1,191 @@
+"""The instruction sets that have kernels of their own: one row each, read by builds, tests, bench, doctor and docs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How the kernels of one instruction set read weights.
+
+    Attributes:
+        rows: rows side by side, ``EK_PANEL``.
+        panels: so many panels of rows take turns, ``EK_ROWS / EK_PANEL``.
+        taps: taps in a group by the bits of the operand, ``EK_GROUP``.
+        offset: what int8 operands gain before they are multiplied.
+        columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
+        windows: integer convolutions are those of ``runtime/src/x86``.
+        line: bytes to which arrays are aligned, where a vector across two lines of the cache takes longer.
+    """
+
+    rows: int = 1
+    panels: int = 1
+    taps: tuple[tuple[int, int], ...] = ((8, 1), (16, 1))
+    offset: int = 0
+    columns: int = 0
+    windows: bool = False
+    line: int = 0
+
+    def int_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
+        """Pack w (n, k) for operands of so many bits."""
+        group, (n, k) = dict(self.taps)[bits], w.shape
+        wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // group) * group), np.int8)
+        wide[:n, :k] = w
+        panels = wide.reshape(-1, self.rows, wide.shape[1] // group, group)
+        return np.concatenate(
+            [
+                panels[first : first + self.panels].transpose(2, 0, 1, 3).reshape(-1)
+                for first in range(0, len(panels), self.panels)
+            ]
+        )
+
+    def int_bias(self, w: NDArray[Any], bias: NDArray[Any], bits: int) -> NDArray[Any]:
+        """Fold the offset of the operand into the bias of w (n, k), modulo 2^32."""
+        if bits != 8 or self.offset == 0:
+            return bias
+        folded: NDArray[Any] = bias - self.offset * w.sum(axis=1, dtype=np.int64)
+        return folded.astype(np.int32)
+
+    def float_rows(self, w: NDArray[Any]) -> NDArray[np.float32]:
+        """Pack w (k, n)."""
+        k, n = w.shape
+        wide = np.zeros((k, -(-n // self.columns) * self.columns), np.float32)
+        wide[:, :n] = w
+        panels = wide.reshape(k, -1, self.columns).swapaxes(0, 1)
+        return np.ascontiguousarray(panels).reshape(-1)
+
+
+PORTABLE = Packing()
+
+
+@dataclass(frozen=True)
+class InstructionSet:
+    """One instruction set.
+
+    Attributes:
+        name: its folder in ``runtime/src``, whose files stand in for those of the same name there.
+        what: it, for people.
+        behind: the folders that stand behind its own, in this order: the first that has a file wins.
+        machine: the architecture, as ``uname -m`` names it; ``arm`` of microcontrollers.
+        cpu: what Linux lists of a CPU that has it. Tests run it there, and ``host`` takes the first row that fits;
+            where nothing is listed, nobody can tell.
+        flags: options of gcc and clang that turn it on for such a test.
+        emulated: the device of ``devices.toml`` on which tests and bench run it under QEMU, where there is one.
+        packing: how its kernels read weights.
+    """
+
+    name: str
+    what: str
+    behind: tuple[str, ...]
+    machine: str
+    cpu: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    emulated: str | None = None
+    packing: Packing = PORTABLE
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Its kernels' folders; the first that has a file wins."""
+        return (self.name, *self.behind)
+
+    def missing(self, machine: str, cpu: frozenset[str]) -> list[str]:
+        """What a machine lacks to run it, as its Linux would list it."""
+        if machine != self.machine or not self.cpu:
+            return [self.what]
+        return sorted(set(self.cpu) - cpu)
+
+
+INSTRUCTION_SETS = {
+    row.name: row
+    for row in (
+        InstructionSet(
+            "avx512vnni",
+            "AVX-512 with VNNI",
+            ("x86", "lanes", "simd"),
+            machine="x86_64",
+            cpu=("avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"),
+            flags=("-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"),
+            packing=Packing(
+                rows=16,
+                panels=4,
+                taps=((8, 4), (16, 2)),
+                offset=128,
+                columns=16,
+                windows=True,
+                line=64,
+            ),
+        ),
+        InstructionSet(
+            "avx2",
+            "AVX2 with FMA",
+            ("x86", "lanes", "simd"),
+            machine="x86_64",
+            cpu=("avx2", "fma"),
+            flags=("-mavx2", "-mfma"),
+            packing=Packing(rows=8, panels=4, taps=((8, 2), (16, 2)), columns=8, windows=True),
+        ),
+        InstructionSet(
+            "neondot",
+            "Advanced SIMD with dot products (Armv8.2-A)",
+            ("neon", "simd", "dots"),
+            machine="aarch64",
+            cpu=("asimddp",),
+            flags=("-march=armv8.2-a+dotprod",),
+            emulated="cortex-a76",
+            packing=Packing(columns=4),
+        ),
+        InstructionSet(
+            "neon",
+            "Advanced SIMD (Armv8.0-A)",
+            ("simd", "dots"),
+            machine="aarch64",
+            cpu=("asimd",),
+            emulated="cortex-a53",
+            packing=Packing(columns=4),
+        ),
+        InstructionSet(
+            "mve",
+            "Helium (Armv8.1-M)",
+            ("dsp", "lanes", "dots"),
+            machine="arm",
+            emulated="cortex-m55",
+        ),
+        InstructionSet(
+            "dsp",
+            "DSP extension (Armv7E-M)",
+            ("lanes", "dots"),
+            machine="arm",
+            emulated="cortex-m4",
+            packing=Packing(rows=4, taps=((8, 4), (16, 4))),
+        ),
+        InstructionSet(
+            "rvv",
+            "RISC-V vectors of 128 bits or more",
+            ("lanes", "dots"),
+            machine="riscv64",
+            emulated="riscv64-v",
+        ),
+        InstructionSet(
+            "dots",
+            "no vectors: scalar products tap by tap",
+            (),
+            machine="riscv64",
+            emulated="riscv64",
+        ),
+    )
+}
+
+
+def packing(folders: Sequence[str]) -> Packing:
+    """Return how the kernels of an instruction set's folders read weights."""
+    return INSTRUCTION_SETS[folders[0]].packing if folders else PORTABLE
+
+
+def running(machine: str, cpu: frozenset[str]) -> InstructionSet | None:
+    """Return the first row that an architecture with these flags of its CPU runs; None for portable kernels."""
+    rows = (row for row in INSTRUCTION_SETS.values() if row.cpu)
+    return next((row for row in rows if not row.missing(machine, cpu)), None)
