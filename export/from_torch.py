@@ -177,7 +177,7 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
 def _to_onnx(loaded: TorchSource) -> bytes:
     import torch
 
-    from edgekit.export.own_operators.ssm import translations
+    from edgekit.export.torch_operators import translations
 
     try:
         with silent():

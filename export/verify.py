@@ -13,7 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from edgekit.base.errors import ModelError, Problem, UsageError, VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.onnx_file.messages import plain
-from edgekit.export.own_operators.precise import with_exact_sigmoid
+from edgekit.export.own_operators.precise import with_exact_dft, with_exact_sigmoid
 from edgekit.graph.model import Model, of_hop
 from edgekit.graph.nodes import static_shape
 
@@ -41,7 +41,7 @@ INTEGER_LIMITS = (
 
 
 def session(data: bytes) -> onnxruntime.InferenceSession:
-    """Return an onnxruntime session on the CPU with one thread; its Sigmoid is exact.
+    """Return an onnxruntime session on the CPU with one thread; its Sigmoid and DFT are exact.
 
     Raises:
         ModelError: onnxruntime cannot run the network.
@@ -53,7 +53,7 @@ def session(data: bytes) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
         return onnxruntime.InferenceSession(
-            with_exact_sigmoid(data), options, providers=["CPUExecutionProvider"]
+            with_exact_sigmoid(with_exact_dft(data)), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # a C++ library on a file of unknown origin
         raise ModelError(

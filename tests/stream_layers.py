@@ -73,9 +73,10 @@ def cropped_conv(draw: Any, *_: Any) -> Layer:
 @st.composite
 def shifted(draw: Any, *_: Any) -> Layer:
     frames, ahead = draw(st.integers(1, 5)), draw(st.booleans())
+    fill = draw(st.sampled_from([0.0, 0.0, 0.7]))
     if ahead:
-        return lambda net, x: net.pad(net.cut(x, frames), 0, frames)
-    return lambda net, x: net.cut(net.pad(x, frames, 0), 0, -frames)
+        return lambda net, x: net.pad(net.cut(x, frames), 0, frames, fill)
+    return lambda net, x: net.cut(net.pad(x, frames, 0, fill), 0, -frames)
 
 
 @st.composite
@@ -201,17 +202,20 @@ def unet(draw: Any, depth: int, stride: int, stateful: bool) -> Layer:
 
 @st.composite
 def averaged(draw: Any, depth: int, stride: int, stateful: bool) -> Layer:
-    """Down by an average or a step, up by repeating."""
+    """Down by an average or a step, up by repeating or along lines."""
     step = draw(st.sampled_from([s for s in (2, 3, 4) if s <= stride]))
     inner, mean = draw(layers(depth, stride // step, stateful)), draw(st.booleans())
+    lines = draw(st.booleans())
 
     def build(net: Net, x: str) -> str:
         down = (
             net.add("AveragePool", x, kernel_shape=[step], strides=[step])
             if mean else net.cut(x, 0, step=step)
         )  # fmt: skip
-        return net.add("Resize", inner(net, down), "", net.const([1, 1, step]), mode="nearest",
-                       coordinate_transformation_mode="asymmetric", nearest_mode="floor")  # fmt: skip
+        more: dict[str, Any] = {"mode": "linear"} if lines else {
+            "mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"
+        }  # fmt: skip
+        return net.add("Resize", inner(net, down), "", net.const([1, 1, step]), **more)
 
     return build
 

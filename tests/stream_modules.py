@@ -11,7 +11,8 @@ from torch.nn import functional as F  # noqa: N812
 
 from edgekit.export.onnx_file.checking import runnable
 from edgekit.export.own_operators.functions import with_bodies
-from edgekit.export.own_operators.ssm import DiagonalSSM, translations
+from edgekit.export.own_operators.ssm import DiagonalSSM
+from edgekit.export.torch_operators import translations
 from edgekit.graph.model import OPSET
 
 

@@ -57,8 +57,8 @@ class Net:
         return self.add("ConvTranspose", x, self.weight(c, out, k), self.weight(out), strides=[stride],
                         pads=[left, right], output_padding=[extra])  # fmt: skip
 
-    def pad(self, x: str, left: int, right: int) -> str:
-        return self.add("Pad", x, self.const([0, 0, left, 0, 0, right], np.int64))
+    def pad(self, x: str, left: int, right: int, fill: float = 0.0) -> str:
+        return self.add("Pad", x, self.const([0, 0, left, 0, 0, right], np.int64), self.const(fill))
 
     def cut(self, x: str, start: int, end: int = 2**60, axis: int = 2, step: int = 1) -> str:
         bounds = [self.const([n], np.int64) for n in (start, end, axis, step)]

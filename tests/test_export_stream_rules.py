@@ -10,6 +10,7 @@ from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import run, session, zero_states
 from edgekit.operators.pointwise.functions import POINTWISE
+from edgekit.verbs.targets import TARGETS
 
 
 def delays(model):
@@ -159,6 +160,83 @@ def test_a_count_of_frames_goes_on_beyond_2_to_the_24():
             state = {pair.input: results[pair.output].copy() for pair in model.states}
 
 
+@pytest.mark.parametrize("factor", [2, 3, 4, 5])
+@pytest.mark.parametrize(("left", "right"), [(0, 0), (1, 1), (3, 0), (2, -2)])
+def test_lines_between_frames(factor, left, right):
+    """The first frame stays before itself and the last one behind itself; half of a frame waits for the next."""
+    net = Net()
+    y = net.conv("x", 2, 2, 3, left=left, right=max(right, 0))
+    y = net.add("Resize", y, "", net.const([1, 1, factor]), mode="linear")
+    y = net.add("Tanh", net.conv(y, 2, 2, 3, left=1, right=1))
+    check(net.model([1, 2, "T"], y), (1, 2, 3, 5))
+    net = Net()
+    data = net.model(
+        [1, 1, "T"], net.add("Resize", "x", "", net.const([1, 1, factor]), mode="linear")
+    )
+    (model,) = check(data, (2,))
+    output = model.stream_outputs[0].name
+    assert model.timing[output].delay_frames == factor // 2
+    assert delays(model) == [1]
+
+
+@pytest.mark.parametrize("fill", [2.0, -np.inf])
+@pytest.mark.parametrize(("left", "right"), [(2, 0), (1, 1), (0, 2)])
+@pytest.mark.parametrize("late", [False, True])
+def test_padding_with_any_constant(fill, left, right, late):
+    net = Net()
+    y = net.conv("x", 2, 2, 3, left=1, right=1) if late else "x"
+    y = net.add("Pad", y, net.const([0, 0, left, 0, 0, right], np.int64), net.const(fill))
+    y = net.add("MaxPool", y, kernel_shape=[3], strides=[1])
+    (model, *_) = check(net.model([1, 2, "T"], net.conv(y, 2, 2, 2, left=1)))
+    assert delays(model) == [right + late]
+
+
+def test_numbers_over_time_pick_rows_of_a_table():
+    """Behind the end the numbers read 0, and what row 0 of the table holds is not zero."""
+    net = Net()
+    y = net.add("Gather", net.weight(9, 4), "x")
+    y = net.conv(net.add("Transpose", y, perm=[0, 2, 1]), 4, 2, 3, left=1, right=1)
+    graph = helper.make_graph(
+        net.nodes, "net", [helper.make_tensor_value_info("x", TensorProto.INT64, [1, "T"])],
+        [helper.make_tensor_value_info(y, TensorProto.FLOAT, [None] * 3)], net.tensors,
+    )  # fmt: skip
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    offline = onnx_offline(data.SerializeToString(), name="net")
+    assert delays(stream(offline, hop=4)) == [1]
+
+
+def test_a_shift_around_the_end_whose_first_frames_are_not_read():
+    """As torch.roll along time with what came around cut off, and over channels."""
+    net = Net()
+    rolled = net.add("Concat", net.cut("x", -3), net.cut("x", 0, -3), axis=2)
+    y = net.add("Concat", net.const(np.zeros((1, 2, 3))), net.cut(rolled, 3), axis=2)
+    turned = net.add("Concat", net.cut(y, 1, axis=1), net.cut(y, 0, 1, axis=1), axis=1)
+    (model, *_) = check(net.model([1, 2, "T"], net.add("Sub", "x", turned)))
+    assert delays(model) == [0]
+
+
+def test_an_empty_part_of_a_concatenation():
+    net = Net()
+    y = net.add("Concat", net.const(np.zeros((1, 2, 0))), net.add("Tanh", "x"), axis=2)
+    (model, *_) = check(net.model([1, 2, "T"], y))
+    assert delays(model) == [0]
+
+
+@pytest.mark.parametrize("group", [1, 2])
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (1, 2), (2, 1)])
+def test_three_axes_become_planes_of_each_frame(group, stride, dilation):
+    net = Net()
+    reach = 2 * dilation
+    y = net.add("Conv", "x", net.weight(4, 2 // group, 3, 3, 2), net.weight(4), group=group,
+                pads=[reach, 1, 0, 0, 1, 1], strides=[stride, 2, 1], dilations=[dilation, 1, 1])  # fmt: skip
+    y = net.add("Conv", net.add("Tanh", y), net.weight(2, 4, 2, 1, 1), pads=[1, 0, 0, 0, 0, 0])
+    models = check(net.model([1, 2, "T", 5, 4], y), (1, 2, 3))
+    for model in models:
+        shapes = [v.shape for n in model.ir.graph if n.op_type == "Conv" for v in n.inputs[:1]]
+        assert {len(shape or ()) for shape in shapes} == {4}
+        assert not TARGETS["host"].check(model)
+
+
 @pytest.mark.parametrize(("size", "crop"), [(8, 0), (10, 1), (3, 0)])
 def test_overlap_add_of_frames(size, crop):
     net = Net()
@@ -270,9 +348,6 @@ def refusals():
     y = net.add("Pad", "x", net.const([0, 0, 3, 0, 0, 3], np.int64), mode="reflect")
     yield 'Pad .*: reflect padding in time; .*padding_mode="zeros"', net, y
     net = Net()
-    y = net.add("Pad", "x", net.const([0, 0, 3, 0, 0, 0], np.int64), net.const(2))
-    yield "Pad .*: constant padding in time with 2", net, y
-    net = Net()
     yield "Slice .*: its output .* does not grow with time", net, net.cut("x", 0, 3)
     net = Net()
     yield (
@@ -281,8 +356,12 @@ def refusals():
         net.add("CumSum", "x", net.const(2, np.int64), reverse=1),
     )
     net = Net()
-    y = net.add("Resize", "x", "", net.const([1, 1, 2]), mode="linear")
-    yield "Resize .*: linear resampling of time by 2", net, y
+    y = net.add("Resize", "x", "", net.const([1, 1, 1.5]), mode="linear")
+    yield "Resize .*: linear resampling of time by 3/2", net, y
+    net = Net()
+    aligned = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
+    y = net.add("Resize", "x", "", net.const([1, 1, 2]), **aligned)
+    yield "Resize .*: linear upsampling of time with align_corners", net, y
     net = Net()
     y = net.add("Concat", net.cut("x", 5), "x", axis=2)
     yield "Concat .*: it joins frames along time", net, y

@@ -174,3 +174,23 @@ def test_more_is_allowed_only_where_the_source_needs_it(accumulate):
 
     with pytest.raises(VerificationError, match="allowed: 1e-05"):
         verify_import(nearly, accumulate)
+
+
+@pytest.mark.parametrize("size", [6, 480, 960])
+@pytest.mark.parametrize(
+    ("parts", "inverse", "onesided"), [(1, 0, 0), (1, 0, 1), (2, 0, 0), (1, 1, 0), (2, 1, 0)]
+)
+def test_a_transform_of_any_length_is_exact(size, parts, inverse, onesided):
+    bins = size // 2 + 1 if onesided else size
+    proto = onnx.parser.parse_model(
+        f"""<ir_version: 10, opset_import: ["": 21]>
+        net (float[3,{size},{parts}] x) => (float[3,{bins},2] y) <int64 axis = {{1}}> {{
+          s = DFT <inverse = {inverse}, onesided = {onesided}> (x, , axis)
+          y = Identity (s)
+        }}"""
+    )
+    x = np.random.default_rng(0).standard_normal((3, size, parts)).astype(np.float32)
+    (y,) = session(proto.SerializeToString()).run(None, {"x": x})
+    whole = x[..., 0] + (1j * x[..., 1] if parts == 2 else 0)
+    exact = (np.fft.ifft if inverse else np.fft.fft)(whole, axis=1)[:, :bins]
+    assert np.abs(y[..., 0] + 1j * y[..., 1] - exact).max() < 1e-6 * np.abs(exact).max()

@@ -1,9 +1,14 @@
-"""The same network for onnxruntime to be judged by: with a Sigmoid that is exact where it is small."""
+"""The same network for onnxruntime to be judged by: its Sigmoid exact where it is small, its DFT a product."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import onnx
-from onnx import helper
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+LONGEST = 2048  # a transform that is written as a matrix
 
 
 def with_exact_sigmoid(data: bytes) -> bytes:
@@ -49,3 +54,63 @@ def _parts(node: onnx.NodeProto) -> list[onnx.NodeProto]:
         steps.append(helper.make_node(op_type, [value], [output], domain=node.domain))
         value = output
     return steps
+
+
+def with_exact_dft(data: bytes) -> bytes:
+    """Return an ONNX file whose DFT nodes of a length that is no power of two are products with a matrix.
+
+    onnxruntime 1.32 computes those with little precision (89 dB at 480 points, 69 dB at 4000), a product with
+    more than 120 dB. Only nodes of the graph itself are changed, where their lengths are constants and
+    their axis is the last but one.
+    """
+    if b"DFT" not in data:
+        return data
+    proto = onnx.load_model_from_string(data)
+    values = [*proto.graph.input, *proto.graph.value_info, *proto.graph.output]
+    shapes = {v.name: [dim.dim_value for dim in v.type.tensor_type.shape.dim] for v in values}
+    arrays = {tensor.name: tensor for tensor in proto.graph.initializer}
+    nodes = []
+    for node in proto.graph.node:
+        shape = shapes.get(node.input[0], []) if node.op_type == "DFT" else []
+        place = arrays.get(node.input[2]) if len(node.input) > 2 else None
+        axis = -2 if place is None else int(numpy_helper.to_array(place).ravel()[0])
+        plain = bool(shape) and min(shape) > 0 and axis % len(shape) == len(shape) - 2
+        if not plain or (len(node.input) > 1 and node.input[1]) or not _inexact(shape[-2]):
+            nodes.append(node)
+            continue
+        flags = {attribute.name: attribute.i for attribute in node.attribute}
+        matrix, bins = _transform(shape[-2], shape[-1], flags)
+        constants: dict[str, NDArray[Any]] = {
+            "matrix": matrix,
+            "flat": np.array([*shape[:-2], shape[-2] * shape[-1]], np.int64),
+            "shape": np.array([*shape[:-2], bins, 2], np.int64),
+        }
+        names = {
+            key: f"{node.output[0]}/exact_dft_{key}" for key in (*constants, "rows", "product")
+        }
+        proto.graph.initializer.extend(
+            numpy_helper.from_array(array, names[key]) for key, array in constants.items()
+        )
+        nodes += [
+            helper.make_node("Reshape", [node.input[0], names["flat"]], [names["rows"]]),
+            helper.make_node("MatMul", [names["rows"], names["matrix"]], [names["product"]]),
+            helper.make_node("Reshape", [names["product"], names["shape"]], [node.output[0]]),
+        ]
+    del proto.graph.node[:]
+    proto.graph.node.extend(nodes)
+    return bytes(proto.SerializeToString())
+
+
+def _inexact(length: int) -> bool:
+    return length & (length - 1) != 0 and length <= LONGEST
+
+
+def _transform(length: int, parts: int, flags: dict[str, int]) -> tuple[NDArray[np.float32], int]:
+    """The transform of (length, parts) as a matrix of (length * parts, bins * 2), and its bins."""
+    bins = length // 2 + 1 if flags.get("onesided") else length
+    turns = np.outer(np.arange(length), np.arange(bins)) % length
+    inverse = bool(flags.get("inverse"))
+    wave = np.exp((2j if inverse else -2j) * np.pi * turns / length) / (length if inverse else 1)
+    rows = np.stack([wave, 1j * wave][:parts], 1)  # of real and imaginary parts
+    both = np.stack([rows.real, rows.imag], -1)
+    return both.reshape(length * parts, bins * 2).astype(np.float32), bins

@@ -15,7 +15,7 @@ from edgekit.export.stream.observed import Facts
 from edgekit.export.stream.signs import partial, sign
 from edgekit.export.stream.track import Refused, Track
 from edgekit.export.stream.values import INSIDE, Values
-from edgekit.export.stream.windows import pads_of
+from edgekit.export.stream.windows import fill_of, pads_of
 
 
 class Rewriter(Values):
@@ -91,8 +91,8 @@ class Rewriter(Values):
         frames = np.zeros(shape, np.float32)
         early = min(-track.delay, count)
         producer = track.offline.producer()
-        padded = producer is not None and producer.op_type == "Pad"
-        if padded and producer is not None and pads_of(producer, track.axis)[0] >= -track.delay:
+        zeros = producer is not None and producer.op_type == "Pad" and not fill_of(producer)
+        if zeros and producer and pads_of(producer, track.axis)[0] >= -track.delay:
             return frames
         if early > 0:
             known = self.known.frames(track.offline, track.time, -track.delay)
@@ -115,20 +115,25 @@ class Rewriter(Values):
         value = self.new.slice(whole, track.axis, 0, track.frames, f"{name}.delayed")
         return replace(track, value=value, delay=delay, cause=None)
 
-    def zeroed(self, track: Track, name: str, *, before: bool, after: bool) -> Track:
-        """The stream with zeros before frame 0 and behind the end, where asked for and not so already."""
-        before, after = before and not track.zero_before, after and not track.zero_after
+    def zeroed(
+        self, track: Track, name: str, *, before: bool, after: bool, fill: float = 0.0
+    ) -> Track:
+        """The stream with zeros, or `fill`, before frame 0 and behind the end, where asked for and not so already."""
+        if fill:
+            before = before and track.delay > 0
+        else:
+            before, after = before and not track.zero_before, after and not track.zero_after
         if not before and not after:
             return track
         if after and track.delay < -track.time.offset:
             # whether a frame is behind the end is known with its last sample only
             track = self.delayed(track, -track.time.offset, f"{name}.end")
-        value = self.masked(track, track.value, 0, name, before=before, after=after)
+        value = self.masked(track, track.value, 0, name, before=before, after=after, fill=fill)
         return replace(
             track,
             value=value,
-            zero_before=track.zero_before or before,
-            zero_after=track.zero_after or after,
+            zero_before=not fill and (track.zero_before or before),
+            zero_after=not fill and (track.zero_after or after),
         )
 
     def masked(

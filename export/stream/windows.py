@@ -87,6 +87,12 @@ def pads_of(node: ir.Node, axis: int) -> tuple[int, int]:
     return int(pads[place]), int(pads[place + len(places)])
 
 
+def fill_of(node: ir.Node) -> float:
+    """What a Pad fills up with, where it does with a constant."""
+    constant = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
+    return 0.0 if constant is None else float(constant.ravel()[0])
+
+
 def slice_of(node: ir.Node, axis: int, size: int) -> Cut | None:
     """The part that a Slice takes of an axis of `size`; None where its bounds are not constants.
 

@@ -76,6 +76,39 @@ def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
     return chain.finish()
 
 
+def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
+    """A Slice that lies within one operand of a Concat, as behind a shift that wraps around, reads that one."""
+    joined = node.inputs[0]
+    producer = None if joined is None else joined.producer()
+    bounds = [array_of(value) for value in [*node.inputs[1:], None, None][:4]]
+    starts, ends, axes, steps = bounds
+    shape = static_shape(joined)
+    if (
+        producer is None
+        or producer.op_type != "Concat"
+        or shape is None
+        or starts is None
+        or ends is None
+    ):
+        return False
+    if axes is None or starts.size != 1 or (steps is not None and steps.ravel()[0] < 1):
+        return False
+    axis = int(axes.ravel()[0]) % len(shape)
+    if axis != int(attribute(producer, "axis", 0)) % len(shape):
+        return False
+    start, end, _ = slice(int(starts.ravel()[0]), int(ends.ravel()[0])).indices(shape[axis])
+    at = 0
+    for part in producer.inputs:
+        size = (static_shape(part) or (0,) * len(shape))[axis]
+        if at <= start < end <= at + size:
+            chain = Chain(graph, node)
+            chain.add("Slice", part, chain.constant([start - at], np.int64),
+                      chain.constant([end - at], np.int64), *node.inputs[3:])  # fmt: skip
+            return chain.finish()
+        at += size
+    return False
+
+
 RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
     "Compress": _compress,
     "ConvInteger": integer_products.conv_integer,
@@ -86,6 +119,7 @@ RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
     "GRU": recurrent.plain,
     "LSTM": recurrent.plain,
     "RNN": recurrent.plain,
+    "Slice": _slice_of_concat,
     "MatMulInteger": integer_products.matmul_integer,
     "STFT": spectral.stft,
 }

@@ -8,8 +8,8 @@ import onnx_ir as ir
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import framewise
 from edgekit.export.stream.track import Refused
-from edgekit.export.stream.windows import paddings, sliding_of, spatial
-from edgekit.graph.nodes import attribute
+from edgekit.export.stream.windows import paddings, per_axis, sliding_of, spatial
+from edgekit.graph.nodes import array_of, attribute
 
 LOWEST = float(np.finfo(np.float32).min)
 
@@ -47,8 +47,41 @@ def _sliding(writer: Rewriter, node: ir.Node, fill: float) -> None:
     window = sliding_of(node, track.axis)
     value, delay = writer.window(node, window.reach, window.stride, window.left, fill)
     inputs = [value, *(writer.fixed(other) for other in node.inputs[1:])]
-    results = writer.new.copy(node, inputs, pads=_pads(node, track.axis), auto_pad="NOTSET")
-    writer.set(node.outputs[0], results[0], delay, track, node=node)
+    if node.op_type == "Conv" and spatial(node) == 3 and track.axis == 2:
+        result = _planes(writer, node, inputs)
+    else:
+        pads = _pads(node, track.axis)
+        (result,) = writer.new.copy(node, inputs, pads=pads, auto_pad="NOTSET")
+    writer.set(node.outputs[0], result, delay, track, node=node)
+
+
+def _planes(writer: Rewriter, node: ir.Node, inputs: list[ir.Value | None]) -> ir.Value:
+    """A convolution over time and two more axes: for each frame one over these, the kernel's frames as channels."""
+    new, name = writer.new, str(node.name)
+    value, weights, *bias = inputs
+    array = array_of(node.inputs[1])
+    if value is None or weights is None or array is None:
+        raise Refused("weights that are computed", "constant weights", "fold them")
+    reach, strides = array.shape[2], per_axis(node, "strides")
+    dilations, pads = per_axis(node, "dilations"), paddings(node)
+    merged = array.reshape(array.shape[0], array.shape[1] * reach, *array.shape[3:])
+    weights = new.constant(merged, f"{name}.weights")
+    track, output = writer.stream(node.inputs[0]), writer.hop_shape(node.outputs[0])
+    batch = track.shape[0]
+    flat = new.constant([batch, track.shape[1] * reach, *track.shape[3:]], f"{name}.flat", np.int64)
+    deep = new.constant([batch, output[1], 1, *output[3:]], f"{name}.deep", np.int64)
+    frames = []
+    for frame in range(output[2]):
+        places = frame * strides[0] + np.arange(reach) * dilations[0]
+        index = new.constant(places, f"{name}.places", np.int64)
+        seen = new.one(f"{name}.seen", "Gather", value, index, axis=2)
+        plane = new.copy(
+            node, [new.one(f"{name}.rows", "Reshape", seen, flat), weights, *bias],
+            kernel_shape=list(array.shape[3:]), strides=strides[1:], dilations=dilations[1:],
+            pads=[*pads[1:3], *pads[4:]], auto_pad="NOTSET",
+        )[0]  # fmt: skip
+        frames.append(new.one(f"{name}.frame", "Reshape", plane, deep))
+    return frames[0] if len(frames) == 1 else new.one(f"{name}.frames", "Concat", *frames, axis=2)
 
 
 def conv_transpose(writer: Rewriter, node: ir.Node) -> None:

@@ -80,6 +80,10 @@ def finish(
     after = keeps and all(track.zero_after for track in tracks)
     if node.op_type == "Concat" and len(tracks) < len(node.inputs):
         before = after = False
+    if (
+        node.op_type == "Gather" and writer.track(node.inputs[0]) is None
+    ):  # what an index of 0 picks
+        before = after = False
     for output, result in zip(node.outputs, results, strict=True):
         if not output.uses() and not output.is_graph_output():
             continue

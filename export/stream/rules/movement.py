@@ -9,7 +9,7 @@ from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import axis_of, finish, framewise
 from edgekit.export.stream.track import Refused, Track
 from edgekit.export.stream.values import INSIDE
-from edgekit.export.stream.windows import ENDLESS, pads_of, slice_of
+from edgekit.export.stream.windows import ENDLESS, fill_of, pads_of, slice_of
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
@@ -53,20 +53,19 @@ def expand(writer: Rewriter, node: ir.Node) -> None:
 
 
 def pad(writer: Rewriter, node: ir.Node) -> None:
-    """Zeros before the first frame only shift the numbers of the frames: the delay shrinks."""
+    """Constants before the first frame only shift the numbers of the frames: the delay shrinks."""
     track, output = writer.stream(node.inputs[0]), node.outputs[0]
     left, right = pads_of(node, track.axis)
     mode = attribute(node, "mode", "constant")
-    constant = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
-    value = 0.0 if constant is None else float(constant.ravel()[0])
-    if (left > 0 or right > 0) and (mode != "constant" or value != 0):
+    value = fill_of(node)
+    if (left > 0 or right > 0) and mode != "constant":
         raise Refused(
-            f"{mode} padding in time" + (f" with {value:g}" if mode == "constant" else ""),
-            "padding with zeros in time",
+            f"{mode} padding in time",
+            "padding with constants in time",
             'pad with zeros: F.pad(x, (left, right)), or padding_mode="zeros"',
         )
     read = right > 0 and writer.needs[output] - left > track.time.offset
-    track = writer.zeroed(track, str(node.name), before=left > 0, after=read)
+    track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=value)
     result = track.value
     pads = _other_pads(node, len(track.shape), track.axis)
     if any(pads):

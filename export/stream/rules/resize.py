@@ -1,10 +1,10 @@
-"""Upsampling along time by repeating frames."""
+"""Upsampling along time, by repeating frames or on the lines between them."""
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.track import Refused
+from edgekit.export.stream.track import Refused, Track
 from edgekit.graph.nodes import attribute
 
 
@@ -17,12 +17,22 @@ def resize(writer: Rewriter, node: ir.Node) -> None:
         raise Refused("it moves the time axis", "time on the same axis", "report this network")
     factor = made.rate / track.time.rate
     mode = attribute(node, "mode", "nearest")
-    if factor != 1 and (mode != "nearest" or factor.denominator != 1):
+    aligned = attribute(node, "coordinate_transformation_mode", "half_pixel") == "align_corners"
+    if factor != 1 and (mode not in ("nearest", "linear") or factor.denominator != 1):
         raise Refused(
             f"{mode} resampling of time by {factor}",
-            "nearest upsampling by a whole factor",
+            "nearest or linear upsampling by a whole factor",
             "use a strided or transposed convolution",
         )
+    if factor != 1 and mode == "linear":
+        if aligned:
+            raise Refused(
+                "linear upsampling of time with align_corners, whose steps follow the length",
+                "align_corners=False",
+                "train it with align_corners=False",
+            )
+        _linear(writer, node, track, int(factor))
+        return
     shape = writer.hop_shape(output)
     scales = [after / before for after, before in zip(shape, track.shape, strict=True)]
     constant = writer.new.constant(scales, f"{node.name}.scales", np.float32)
@@ -36,3 +46,62 @@ def resize(writer: Rewriter, node: ir.Node) -> None:
     delay = track.delay * int(factor)
     zero = {"before": track.zero_before, "after": track.zero_after}
     writer.set(output, result, delay, track, node=node, **zero)
+
+
+def _linear(writer: Rewriter, node: ir.Node, track: Track, factor: int) -> None:
+    """Upsampling by a line between two frames; before the first and behind the last one they stay.
+
+    Output frame j lies at ``(j + 1/2) / factor - 1/2`` of the input, so that half of the outputs of a frame
+    wait for the next one.
+    """
+    new, name, axis = writer.new, str(node.name), track.axis
+    if any(
+        track.shape[n] != size
+        for n, size in enumerate(writer.hop_shape(node.outputs[0]))
+        if n != axis
+    ):
+        raise Refused(
+            "it resizes other axes as well", "time alone", "resize them one after another"
+        )
+    if (
+        track.delay < -track.time.offset
+    ):  # which frame is the last is known with its last sample only
+        track = writer.delayed(track, -track.time.offset, f"{name}.end")
+    delay = track.delay * factor + factor // 2
+    frames = track.frames * factor
+    place = (
+        np.arange(frames) - delay + 0.5
+    ) / factor - 0.5  # of the outputs, in input frames of hop 0
+    lower = np.floor(place).astype(np.int64)
+    share = (place - lower).astype(np.float32)
+    first = (
+        int(lower.min()) - 1
+    )  # one more, so that the frame before the first of them can stand in
+    count = -track.delay - first
+    whole = writer.context(track, count, name)
+    whole = _held(writer, track, whole, count, name)
+    shape = [1] * len(track.shape)
+    shape[axis] = frames
+    total = track.frames + count
+    ends = []
+    for part, places in (("before", lower), ("behind", np.minimum(lower + 1, first + total - 1))):
+        index = new.constant(places - first, f"{name}.{part}.frames", np.int64)
+        ends.append(new.one(f"{name}.{part}", "Gather", whole, index, axis=axis))
+    rise = new.one(f"{name}.rise", "Sub", ends[1], ends[0])
+    risen = new.one(
+        f"{name}.risen", "Mul", rise, new.constant(share.reshape(shape), f"{name}.share")
+    )
+    result = new.one(name, "Add", ends[0], risen)
+    writer.set(node.outputs[0], result, delay, track, node=node)
+
+
+def _held(writer: Rewriter, track: Track, whole: ir.Value, count: int, name: str) -> ir.Value:
+    """A context whose last frame before frame 0 is frame 0, and whose first one behind the end the last."""
+    new, axis, total = writer.new, track.axis, track.frames + count
+    order = np.arange(total)
+    for part, shifted, before in (("early", order + 1, True), ("late", order - 1, False)):
+        places = new.constant(np.clip(shifted, 0, total - 1), f"{name}.{part}.places", np.int64)
+        moved = new.one(f"{name}.{part}", "Gather", whole, places, axis=axis)
+        inside = writer.inside(track, count, f"{name}.{part}", before=before, after=not before)
+        whole = new.one(f"{name}.{part}.held", "Where", inside, whole, moved)
+    return whole

@@ -1,0 +1,28 @@
+"""Operators of torch that its own ONNX exporter takes apart into forms that are harder to read."""
+
+from typing import Any
+
+
+def translations() -> dict[Any, Any]:
+    """Return the ``custom_translation_table`` for ``torch.onnx.export``."""
+    import torch
+
+    from edgekit.export.own_operators import ssm
+
+    return {
+        **ssm.translations(),
+        torch.ops.aten.upsample_linear1d.vec: _upsample_linear1d,
+    }
+
+
+def _upsample_linear1d(x: Any, size: Any, align_corners: bool, scales: Any) -> Any:
+    """Interpolation between frames, one Resize; torch would pick frames at computed places."""
+    import numpy as np
+    from onnxscript import opset18 as op
+
+    mode = "align_corners" if align_corners else "pytorch_half_pixel"
+    if scales is None:
+        sizes: Any = op.Constant(value_ints=[*(int(dim) for dim in x.shape[:-1]), int(size[-1])])
+        return op.Resize(x, None, None, sizes, mode="linear", coordinate_transformation_mode=mode)
+    factors: Any = op.Constant(value_floats=np.array([1, 1, scales[0]], np.float32).tolist())
+    return op.Resize(x, None, factors, mode="linear", coordinate_transformation_mode=mode)
