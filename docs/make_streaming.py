@@ -93,8 +93,8 @@ def _delay(model: Model) -> str:
     return f"{output.delay_samples} frame late, by '{output.caused_by}'"
 
 
-def drawn(found: dict[str, Box], title: str, left: int) -> tuple[list[str], int, int]:
-    """SVG of the boxes, each below all that it reads; and the width and height that they take."""
+def levels(found: dict[str, Box]) -> dict[int, list[str]]:
+    """The names of the boxes by their row, each below all that it reads."""
     level: dict[str, int] = {}
     for name, box in found.items():
         level[name] = 1 + max((level[read] for read in box.reads), default=-1)
@@ -105,6 +105,12 @@ def drawn(found: dict[str, Box], title: str, left: int) -> tuple[list[str], int,
     rows: dict[int, list[str]] = defaultdict(list)
     for name, number in level.items():
         rows[number].append(name)
+    return rows
+
+
+def drawn(found: dict[str, Box], title: str, left: int) -> tuple[list[str], int, int]:
+    """SVG of the boxes, each below all that it reads; and the width and height that they take."""
+    rows = levels(found)
     columns = max(map(len, rows.values()))
     place: dict[str, tuple[float, float]] = {}
     center = left + (columns * ACROSS - (ACROSS - WIDTH)) / 2 - WIDTH / 2

@@ -191,52 +191,66 @@ def _beside_pcm(joined: Model, second: Second | None) -> list[str]:
 
 def _checked_frames(joined: Model, form: FrontendSpec, spec: str, second: Second | None) -> int:
     """Return how many frames one call takes, after everything that does not fit was refused."""
-    where = f"--frontend {spec}"
+    where, frames = f"--frontend {spec}", _frames(joined, form)
+    problems = _hop_problems(joined, form, where, frames, second is not None)
+    problems += _name_problems(joined, second)
+    problems += _layout_problems(joined, form, where, frames or 1, second)
+    if problems:
+        raise UsageError(problems)
+    return frames or 1
+
+
+def _hop_problems(
+    joined: Model, form: FrontendSpec, where: str, frames: int | None, two: bool
+) -> list[Problem]:
+    """A front end that is there already, hops that do not fit, and what one frame in a call needs."""
     problems = []
     if joined.frontend is not None:
-        problems.append(
-            Problem(where, f"the network already has {joined.frontend}", "one front end",
-                    "leave the option out")
-        )  # fmt: skip
-    frames = _frames(joined, form)
-    if frames is None or (second is not None and frames > 1):
-        allowed = "the same hop" if second or form.kind == "frame" else "the same hop, or times it"
-        problems.append(
-            Problem(where, f"hop {form.hop}, but the network's hop is {joined.stream.hop_samples}",
-                    allowed, "correct --hop or --frontend")
-        )  # fmt: skip
+        found = f"the network already has {joined.frontend}"
+        problems.append(Problem(where, found, "one front end", "leave the option out"))
+    if frames is None or (two and frames > 1):
+        found = f"hop {form.hop}, but the network's hop is {joined.stream.hop_samples}"
+        allowed = "the same hop" if two or form.kind == "frame" else "the same hop, or times it"
+        problems.append(Problem(where, found, allowed, "correct --hop or --frontend"))
     if form.full and (frames or 1) > 1:
-        problems.append(
-            Problem(where, f"full with {frames} frames in a call", "full with one frame in a call",
-                    "leave out full, or --hop")
-        )  # fmt: skip
+        found, allowed = f"full with {frames} frames in a call", "full with one frame in a call"
+        problems.append(Problem(where, found, allowed, "leave out full, or --hop"))
+    return problems
+
+
+def _name_problems(joined: Model, second: Second | None) -> list[Problem]:
+    """Inputs and outputs that stay, and have a name that the front end gives."""
     inputs, outputs = joined.stream_inputs, joined.stream_outputs
     ends = {value.name for value in (*inputs[:1], *outputs[:1])}
     ends |= set() if second is None else {second.input, second.output}
     kept = {value.name for value in (*joined.ir.graph.inputs, *joined.ir.graph.outputs)} - ends
-    for name in sorted({str(name) for name in kept} & set(RESERVED)):
-        problems.append(
-            Problem(f"'{name}'", "the network has an input or output of this name",
-                    "names other than " + ", ".join(RESERVED), "rename it")
-        )  # fmt: skip
-    contents = CONTENTS[form.kind]
+    found, allowed = "the network has an input or output of this name", ", ".join(RESERVED)
+    return [
+        Problem(f"'{name}'", found, f"names other than {allowed}", "rename it")
+        for name in sorted({str(name) for name in kept} & set(RESERVED))
+    ]
+
+
+def _layout_problems(
+    joined: Model, form: FrontendSpec, where: str, frames: int, second: Second | None
+) -> list[Problem]:
+    """Inputs and outputs whose shape is not that of frames."""
+    inputs, outputs = joined.stream_inputs, joined.stream_outputs
+    contents, problems = CONTENTS[form.kind], []
     checks = [("input", inputs[0], form, contents[:1])]
     if second is not None:
         fed = next(value for value in inputs if value.name == second.input)
         checks.append(("output", outputs[0], form, contents))
         checks.append(("--then: input", fed, _samples(form), ("frame",)))
     for side, value, read_as, fitting in checks:
-        layout = _layout(joined, value, read_as, frames or 1)
+        layout = _layout(joined, value, read_as, frames)
         if layout is None or layout.content not in fitting:
+            place, found = f"{where}: {side} '{value.name}'", f"shape {static_shape(value)}"
             allowed = " or ".join(_described(content, form, side) for content in fitting)
-            allowed += f", {frames} times in a call" if (frames or 1) > 1 else ""
-            problems.append(
-                Problem(f"{where}: {side} '{value.name}'", f"shape {static_shape(value)}",
-                        f"{allowed}, plus any unit axes", "choose a --frontend that fits")
-            )  # fmt: skip
-    if problems:
-        raise UsageError(problems)
-    return frames or 1
+            allowed += f", {frames} times in a call" if frames > 1 else ""
+            step = "choose a --frontend that fits"
+            problems.append(Problem(place, found, f"{allowed}, plus any unit axes", step))
+    return problems
 
 
 def _described(content: str, form: FrontendSpec, side: str) -> str:

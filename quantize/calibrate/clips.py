@@ -202,16 +202,12 @@ def _checked(clip: dict[str, NDArray[Any]], model: Model, where: str) -> Clip:
     wanted = {name: dims(value) for name, value in values.items()}
     constants, problems = set(model.constants), []
     for name, shape in wanted.items():
-        array = np.asarray(clip[name]) if name in clip else None
-        first = 0 if name in constants else 1
-        if array is None:
-            problems.append(_problem(f"{where!r}", f"holds {sorted(clip)}, not input {name!r}"))
-        elif array.shape[first:] != shape or array.size == 0 or array.dtype.kind not in "fiub":
-            found = f"array {name!r} is {array.dtype} {list(array.shape)}"
-            one = f"({'hops, ' if first else ''}{str(shape)[1:]}"
-            problems.append(_problem(f"{where!r}", f"{found}, the network wants {one}"))
-        elif not np.isfinite(array).all():
-            problems.append(_problem(f"{where!r}", f"array {name!r} holds NaN or infinity"))
+        if name not in clip:
+            found: str | None = f"holds {sorted(clip)}, not input {name!r}"
+        else:
+            found = _fault(clip[name], name, shape, name not in constants)
+        if found:
+            problems.append(_problem(f"{where!r}", found))
     streams = [clip[name] for name in wanted if name in clip and name not in constants]
     if len({len(np.asarray(array)) for array in streams if np.ndim(array)}) > 1:
         problems.append(_problem(f"{where!r}", "arrays differ in their number of hops"))
@@ -219,6 +215,18 @@ def _checked(clip: dict[str, NDArray[Any]], model: Model, where: str) -> Clip:
         raise CalibrationError(problems)
     types = {name: v.dtype.numpy() for name, v in values.items() if v.dtype is not None}
     return {name: np.asarray(clip[name], types[name]) for name in wanted}
+
+
+def _fault(array: NDArray[Any], name: str, shape: tuple[int, ...], is_stream: bool) -> str | None:
+    """What is wrong with the array of an input of this shape; None where it fits."""
+    if (
+        array.shape[1 if is_stream else 0 :] != shape
+        or array.size == 0
+        or array.dtype.kind not in "fiub"
+    ):
+        one = f"({'hops, ' if is_stream else ''}{str(shape)[1:]}"
+        return f"array {name!r} is {array.dtype} {list(array.shape)}, the network wants {one}"
+    return None if np.isfinite(array).all() else f"array {name!r} holds NaN or infinity"
 
 
 def _in_hops(array: NDArray[Any], name: str, model: Model) -> NDArray[Any]:

@@ -99,6 +99,17 @@ def _terms(split: ir.Node | None) -> list[ir.Value]:
 Layer = tuple[ir.Value, NDArray[np.float32]]
 
 
+def _rows(node: ir.Node) -> NDArray[np.float32] | None:
+    """The weights (output, input) of a plain Gemm with constants; None of another node."""
+    if node.op_type != "Gemm" or attribute(node, "transA", 0):
+        return None
+    weight, bias = array_of(node.inputs[1]), optional(node, 2)
+    plain = attribute(node, "alpha", 1.0) == attribute(node, "beta", 1.0) == 1.0
+    if weight is None or (bias is not None and array_of(bias) is None) or not plain:
+        return None
+    return weight if attribute(node, "transB", 0) else weight.T
+
+
 def _layers(terms: list[ir.Value], units: int) -> tuple[Layer, Layer, NDArray[np.float64]] | None:
     """The layer of the input, that of a state, both as (output, input), and the sum of all constants."""
     layers, bias = [], np.zeros(4 * units)
@@ -107,16 +118,11 @@ def _layers(terms: list[ir.Value], units: int) -> tuple[Layer, Layer, NDArray[np
         if array is not None and array.size in (1, 4 * units):
             bias = bias + np.ravel(array)
             continue
-        if node is None or node.op_type != "Gemm" or attribute(node, "transA", 0):
+        rows = None if node is None else _rows(node)
+        if node is None or rows is None or node.inputs[0] is None or len(rows) != 4 * units:
             return None
-        weight, offset = array_of(node.inputs[1]), array_of(optional(node, 2))
-        plain = attribute(node, "alpha", 1.0) == attribute(node, "beta", 1.0) == 1.0
-        if weight is None or (optional(node, 2) is not None and offset is None) or not plain:
-            return None
+        offset = array_of(optional(node, 2))
         bias = bias if offset is None else bias + np.ravel(offset)
-        rows = weight if attribute(node, "transB", 0) else weight.T
-        if node.inputs[0] is None or rows.shape[0] != 4 * units:
-            return None
         layers.append((node.inputs[0], rows))
     hidden = [layer for layer in layers if layer[1].shape[1] == units and _is_state(layer[0])]
     if len(layers) != 2 or len(hidden) != 1:

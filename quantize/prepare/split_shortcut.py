@@ -48,29 +48,37 @@ def _parts(value: ir.Value, graph: ir.Graph, known: dict[ir.Value, Parts]) -> Pa
     node = value.producer()
     if value in known or node is None or node.domain:
         return known.get(value, ())
+    found: Parts = ()
     if node.op_type == "Concat":
-        operands = [operand for operand in node.inputs if operand is not None]
-        along = attribute(node, "axis", 0) % len(dims(value)) == CHANNELS
-        if along and all(array_of(operand) is None for operand in operands):
-            known[value] = tuple(operands)
-        return known.get(value, ())
-    if node.op_type not in TABLED | {"Mul", "Add"} or len(node.outputs) != 1:
-        return ()
-    operands = [value for value in node.inputs if value is not None]
-    joined = {operand: _parts(operand, graph, known) for operand in operands}
+        found = _joined(node)
+    elif node.op_type in TABLED | {"Mul", "Add"} and len(node.outputs) == 1:
+        operands = [value for value in node.inputs if value is not None]
+        found = _apart(node, graph, {v: _parts(v, graph, known) for v in operands})
+    if found:
+        known[value] = found
+    return found
+
+
+def _joined(node: ir.Node) -> Parts:
+    """What a Concat along the channels joins, where nothing of it is constant."""
+    operands = tuple(operand for operand in node.inputs if operand is not None)
+    along = attribute(node, "axis", 0) % len(dims(node.outputs[0])) == CHANNELS
+    return operands if along and all(array_of(operand) is None for operand in operands) else ()
+
+
+def _apart(node: ir.Node, graph: ir.Graph, joined: dict[ir.Value, Parts]) -> Parts:
+    """A function of single elements for each part of its operands; the others must be numbers."""
     widths = {tuple(dims(part)[CHANNELS] for part in parts) for parts in joined.values() if parts}
     whole = [operand for operand, parts in joined.items() if not parts]
     if len(widths) != 1 or not all(_is_number(operand) for operand in whole):
         return ()
-    first = next(parts for parts in joined.values() if parts)
     made = []
-    for number, part in enumerate(first):
+    for number, part in enumerate(next(parts for parts in joined.values() if parts)):
         own = [v if v is None or v in whole else joined[v][number] for v in node.inputs]
         made.append(_like(node, own, number))
         made[-1].outputs[0].shape, made[-1].outputs[0].type = part.shape, part.type
     graph.insert_after(node, made)
-    known[value] = tuple(new.outputs[0] for new in made)
-    return known[value]
+    return tuple(new.outputs[0] for new in made)
 
 
 def _is_number(value: ir.Value) -> bool:

@@ -128,24 +128,31 @@ def _before(model: Model, taps: Sequence[str]) -> Model:
     values = {str(v.name): v for node in graph for v in node.outputs}
     values.update((str(v.name), v) for v in graph.inputs)
     after = {values[pair.input]: values[pair.output] for pair in model.states}
-    needed: set[ir.Node] = set()
-    carried: set[ir.Value] = set()
-    rest = [values[name] for name in taps]
-    while rest:
-        value = rest.pop()
-        if value in after and value not in carried:
-            carried.add(value)
-            rest.append(after[value])
-        node = value.producer()
-        if node is not None and node not in needed:
-            needed.add(node)
-            rest += [v for v in node.inputs if v is not None]
+    needed, carried = _reached([values[name] for name in taps], after)
     kept = [pair for pair in model.states if values[pair.input] in carried]
     outputs = dict.fromkeys(values[name] for name in [*(p.output for p in kept), *taps])
     graph.outputs[:] = [v for v in outputs if not v.is_graph_input()]
     graph.inputs[:] = [v for v in graph.inputs if v in carried or v not in after]
     graph.remove([node for node in graph if node not in needed])
     return Model(copy).describe(states=kept)
+
+
+def _reached(
+    values: list[ir.Value], after: dict[ir.Value, ir.Value]
+) -> tuple[set[ir.Node], set[ir.Value]]:
+    """The nodes and states that values depend on; `after` has what each state becomes."""
+    nodes: set[ir.Node] = set()
+    carried: set[ir.Value] = set()
+    while values:
+        value = values.pop()
+        if value in after and value not in carried:
+            carried.add(value)
+            values.append(after[value])
+        node = value.producer()
+        if node is not None and node not in nodes:
+            nodes.add(node)
+            values += [v for v in node.inputs if v is not None]
+    return nodes, carried
 
 
 def _tapped(node: ir.Node) -> list[ir.Value]:

@@ -78,11 +78,8 @@ def _cache(graph: ir.Graph, pair: StatePair) -> Cache | None:
     """The cache of a state; None where it is another one, or better shifted."""
     old = next(value for value in graph.inputs if value.name == pair.input)
     new = next(value for value in graph.outputs if value.name == pair.output)
-    keep, users = new.producer(), [use.node for use in old.uses()]
-    if keep is None or len(users) != 1 or old.is_graph_output():
-        return None
-    (window,) = users
-    if window.op_type != "Concat" or window.domain or window.inputs[0] is not old:
+    keep, window = new.producer(), _joining(old)
+    if keep is None or window is None or new.uses():
         return None
     whole, axis = window.outputs[0], int(attribute(window, "axis", 0)) % len(dims(old))
     past, fresh = dims(old)[axis], dims(whole)[axis] - dims(old)[axis]
@@ -92,16 +89,21 @@ def _cache(graph: ir.Graph, pair: StatePair) -> Cache | None:
     kept = _slice(keep, whole, axis)
     gathered = [b.count * b.frames for node, b in readers if _in_place(node, b) is None]
     moved = fresh + sum(gathered)
-    if (
-        len(window.inputs) != 2
-        or whole.is_graph_output()
-        or new.uses()
-        or kept != Blocks(fresh, 0, 1, past)
-        or len(readers) < len(found)
-        or GAIN * moved > past + fresh
-    ):
+    is_cache = kept == Blocks(fresh, 0, 1, past) and len(readers) == len(found)
+    if not is_cache or GAIN * moved > past + fresh:
         return None
     return Cache(pair, window, keep, axis, readers)
+
+
+def _joining(old: ir.Value) -> ir.Node | None:
+    """The Concat of a state and what is new, where nothing else reads the state, and no output is made of both."""
+    users = [use.node for use in old.uses()]
+    if len(users) != 1 or old.is_graph_output():
+        return None
+    (node,) = users
+    if node.op_type != "Concat" or node.domain or len(node.inputs) != 2:
+        return None
+    return node if node.inputs[0] is old and not node.outputs[0].is_graph_output() else None
 
 
 @dataclass(frozen=True)

@@ -21,24 +21,18 @@ FIRST, LAST = 2**31 - 1, -(2**31)  # bounds of a slice that walks backward over 
 
 def plain(graph: ir.Graph, node: ir.Node) -> bool:
     """Rewrite a GRU, LSTM or RNN whose lengths, if it has any, are those of the whole sequence."""
-    shape = static_shape(node.inputs[0])
     batch_first = bool(attribute(node, "layout", 0))
     backward = BACKWARD.get(attribute(node, "direction", "forward"))
     inputs = [*node.inputs, *[None] * (INPUTS - len(node.inputs))]
-    lengths = array_of(inputs[LENGTHS])
     used = [i for i, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
-    if shape is None or len(shape) != 3 or backward is None or not used:
-        return False
-    if inputs[LENGTHS] is not None and (lengths is None or (lengths != shape[batch_first]).any()):
+    if backward is None or not used or not _is_whole(inputs, batch_first):
         return False
     kept = [None if i == LENGTHS or _zeros(i, value) else value for i, value in enumerate(inputs)]
     if backward == (False,) and not batch_first and kept == inputs:
         return False
     chain = Chain(graph, node)
     if batch_first:
-        for i in (0, *STATES):
-            value = kept[i]
-            kept[i] = None if value is None else chain.transpose(value, [1, 0, 2])
+        kept = _time_first(chain, kept)
     cells = [_cell(chain, kept, order, backward) for order in range(len(backward))]
     results = {}
     for i in used:
@@ -47,6 +41,24 @@ def plain(graph: ir.Graph, node: ir.Node) -> bool:
             result = chain.transpose(result, [2, 0, 1, 3] if i == 0 else [1, 0, 2])
         results[node.outputs[i]] = result
     return chain.finish(results)
+
+
+def _time_first(chain: Chain, inputs: list[ir.Value | None]) -> list[ir.Value | None]:
+    """Inputs of a layer with the batch first, turned."""
+    return [
+        value if value is None or i not in (0, *STATES) else chain.transpose(value, [1, 0, 2])
+        for i, value in enumerate(inputs)
+    ]
+
+
+def _is_whole(inputs: list[ir.Value | None], batch_first: bool) -> bool:
+    """Whether a layer reads the whole of a sequence of known length."""
+    shape, lengths = static_shape(inputs[0]), array_of(inputs[LENGTHS])
+    if shape is None or len(shape) != 3:
+        return False
+    if inputs[LENGTHS] is None:
+        return True
+    return lengths is not None and bool((lengths == shape[batch_first]).all())
 
 
 def _zeros(index: int, value: ir.Value | None) -> bool:

@@ -94,6 +94,17 @@ def stft(graph: ir.Graph, node: ir.Node) -> bool:
     return chain.finish()
 
 
+def _sizes(terms: list[str], shapes: list[tuple[int, ...]]) -> dict[str, int] | None:
+    """The size of each letter; None where one repeats in a term, or a dimension of 1 stands beside a longer one."""
+    if any(len(set(term)) != len(term) for term in terms):
+        return None
+    pairs = {
+        pair for term, s in zip(terms, shapes, strict=True) for pair in zip(term, s, strict=True)
+    }
+    sizes = dict(pairs)
+    return sizes if len(sizes) == len(pairs) else None
+
+
 def einsum(graph: ir.Graph, node: ir.Node) -> bool:
     """Einsum of one or two operands without repeated letters: sums, a MatMul, transpositions."""
     shapes = [static_shape(value) for value in node.inputs]
@@ -101,23 +112,17 @@ def einsum(graph: ir.Graph, node: ir.Node) -> bool:
     if len(known) != len(shapes) or len(known) > 2:
         return False
     terms, output = _spelled(attribute(node, "equation", ""), [len(shape) for shape in known])
-    if any(len(set(term)) != len(term) for term in (*terms, output)):
-        return False
-    pairs = {
-        pair for term, s in zip(terms, known, strict=True) for pair in zip(term, s, strict=True)
-    }
-    sizes = dict(pairs)
-    if len(sizes) != len(pairs):  # a dimension of 1 beside a longer one of its letter
+    sizes = None if len(set(output)) != len(output) else _sizes(terms, known)
+    if sizes is None:
         return False
     chain, values = Chain(graph, node), list(node.inputs)
     for i, term in enumerate(terms):
-        other = terms[1 - i] if len(terms) == 2 else ""
-        dead = [axis for axis, c in enumerate(term) if c not in output and c not in other]
+        needed = output + (terms[1 - i] if len(terms) == 2 else "")
+        dead = [axis for axis, c in enumerate(term) if c not in needed]
         if dead:
-            values[i] = chain.add(
-                "ReduceSum", values[i], chain.constant(dead, np.int64), keepdims=0
-            )
-            terms[i] = "".join(c for c in term if c in output or c in other)
+            axes = chain.constant(dead, np.int64)
+            values[i] = chain.add("ReduceSum", values[i], axes, keepdims=0)
+            terms[i] = "".join(c for c in term if c in needed)
     value, letters = values[0], terms[0]
     if len(terms) == 2:
         value, letters = _product(chain, values, terms, output, sizes)

@@ -114,8 +114,6 @@ def find(
         VerificationError: no recipe is good enough; says what the best one reaches.
         ToolError: there is no C compiler.
     """
-    from edgekit.quantize.search.search import search
-
     judged, allowances = judges(model, calibration)
     reference = Reference(model, judged, allowances)
     # what an export will be judged on, where it is told by how much
@@ -133,29 +131,48 @@ def find(
         needed = MIN_PSNR_DB
     elif thrifty:
         candidates, needed = affordable(candidates, progress)
-    aim, best = needed if images is None else FIRST_AIM_DB, None
-    for _ in range(ROUNDS):
-        found = [(search(c.space, c.ranking, c.meter, aim, progress), c) for c in candidates]
-        result, candidate = min(found, key=lambda pair: _merit(pair[0], aim))
+
+    def measured(candidate: Candidate, result: "Found") -> Auto:
         built = build(candidate, result, calibration.label, (whole, len(judged)), decisions)
-        if images is not None:
-            built = replace(built, snr_db=images.psnr_db(built.quantized))
-        if best is None or built.snr_db > best.snr_db:
-            best = built
-        enough = built.snr_db >= needed
-        if enough and built.turned <= MOST_TURNED:
-            best = built
-            break
-        if result.snr_db < aim:
-            break
-        aim += MORE_DECIDED_DB if enough else needed - built.snr_db + MORE_DB
-    assert best is not None
+        if images is None:
+            return built
+        return replace(built, snr_db=images.psnr_db(built.quantized))
+
+    aim = needed if images is None else FIRST_AIM_DB
+    best = raised(candidates, aim, needed, measured, progress)
     if best.snr_db < (LEAST_SNR_DB if thrifty else needed):
         raise VerificationError(fell_short(best.snr_db, needed, images is not None))
     if best.turned > MOST_TURNED:
         return replace(best, notes=(undecided(best),))
     short = thrifty and best.snr_db < MIN_SNR_DB
     return replace(best, notes=(saved(best),)) if short else best
+
+
+def raised(
+    candidates: Sequence[Candidate],
+    aim: float,
+    needed: float,
+    measured: Callable[[Candidate, "Found"], Auto],
+    progress: Progress,
+) -> Auto:
+    """Search and build, aiming higher until what is built reaches what is needed; else return the best there was."""
+    from edgekit.quantize.search.search import search
+
+    best = None
+    for _ in range(ROUNDS):
+        found = [(search(c.space, c.ranking, c.meter, aim, progress), c) for c in candidates]
+        result, candidate = min(found, key=lambda pair: _merit(pair[0], aim))
+        built = measured(candidate, result)
+        enough = built.snr_db >= needed
+        if enough and built.turned <= MOST_TURNED:
+            return built
+        if best is None or built.snr_db > best.snr_db:
+            best = built
+        if result.snr_db < aim:
+            break
+        aim += MORE_DECIDED_DB if enough else needed - built.snr_db + MORE_DB
+    assert best is not None
+    return best
 
 
 def affordable(
