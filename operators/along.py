@@ -6,7 +6,7 @@ import onnx_ir as ir
 from edgekit.operators import float_sums
 from edgekit.operators.fixed_point import F32
 from edgekit.operators.float_sums import ordered_sum
-from edgekit.operators.operator import Array, integer
+from edgekit.operators.operator import Array, Operator, integer
 from edgekit.operators.pointwise import twin as pointwise_twin
 from edgekit.operators.pointwise.twin import ek_exp_f32
 
@@ -80,3 +80,14 @@ def ek_softmax_f32(x: F32) -> F32:
     with np.errstate(all="ignore"):
         e = ek_exp_f32(x - x.max(axis=-1, keepdims=True))
         return e / ordered_sum(e)
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "Softmax"): softmax,
+    ("", "LogSoftmax"): softmax,
+    ("", "Hardmax"): hardmax,
+    ("", "ArgMax"): arg,
+    ("", "ArgMin"): arg,
+    ("", "CumSum"): cumsum,
+    ("", "LpNormalization"): lp_normalization,
+}

@@ -173,3 +173,10 @@ BY_INDEX: dict[str, Operator] = {
     "CenterCropPad": center_crop_pad,
 }
 SCATTERS: dict[str, Operator] = {"ScatterND": scatter_nd, "ScatterElements": scatter_elements}
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "Pad"): pad,
+    **{("", name): form for name, form in BY_INDEX.items()},
+    **{("", name): form for name, form in SCATTERS.items()},
+}

@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.geometry import dims, ints
-from edgekit.operators.operator import Array, integer
+from edgekit.operators.operator import Array, Operator, integer
 from edgekit.operators.qdq import ZERO_POINT
 
 
@@ -71,3 +71,19 @@ def expand(node: ir.Node, x: list[Array]) -> list[Array]:
 def transpose(node: ir.Node, x: list[Array]) -> list[Array]:
     """Permuted copy."""
     return [x[0].transpose(ints(node, "perm", list(reversed(range(x[0].ndim)))))]
+
+
+def concat(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Tensors one behind the other along an axis."""
+    return [np.concatenate(x, axis=integer(node, "axis"))]
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "Identity"): renamed,
+    ("", "Reshape"): renamed,
+    ("", "Transpose"): transpose,
+    ("", "Slice"): strided_slice,
+    ("", "Concat"): concat,
+    ("", "Split"): split,
+    ("", "Expand"): expand,
+}

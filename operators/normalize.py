@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from edgekit.operators.fixed_point import F32
 from edgekit.operators.float_sums import ordered_sum
-from edgekit.operators.operator import Array
+from edgekit.operators.operator import Array, Operator
 from edgekit.operators.pointwise import twin as pointwise_twin
 from edgekit.operators.pointwise.twin import ek_sqrt_f32
 
@@ -62,3 +62,10 @@ def row_statistics(x: F32, eps: float) -> tuple[F32, F32]:
         mean = ordered_sum(x) / n
         d = x - mean
         return mean, np.float32(1) / ek_sqrt_f32(ordered_sum(d * d) / n + np.float32(eps))
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "LayerNormalization"): layernorm,
+    ("", "InstanceNormalization"): instancenorm,
+    ("", "BatchNormalization"): batchnorm,
+}

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.fused import FUSED_BODIES
+from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.operators.geometry import ints
-from edgekit.operators.operator import Array, integer
+from edgekit.operators.operator import Array, Operator, integer
 from edgekit.operators.pointwise import twin as pointwise_twin
 
 
@@ -65,4 +67,10 @@ WHOLE: Mapping[str, Callable[[Array], Array]] = {
     "ReduceProd": lambda rows: rows.prod(axis=1),
     "ReduceL1": lambda rows: np.abs(rows).sum(axis=1),
     "ReduceSumSquare": lambda rows: (rows * rows).sum(axis=1),
+}
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    **{("", name): reduce for name in FLOAT if name not in FUSED_BODIES},
+    (FRONTEND_DOMAIN, "MeanSquare"): reduce,
 }

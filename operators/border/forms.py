@@ -3,7 +3,8 @@
 import onnx_ir as ir
 
 from edgekit.operators.border import twin as border_twin
-from edgekit.operators.operator import Array, integer, integers, written
+from edgekit.operators.operator import Array, Operator, integer, integers, written
+from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
 
 
 def quantize(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -27,3 +28,11 @@ def requantize(node: ir.Node, x: list[Array]) -> list[Array]:
     """Integer to another scale or width."""
     numbers = integers(node, "x_zero", "mult", "shift", "y_zero", "y_min", "y_max")
     return [border_twin.ek_requantize(x[0], *numbers, to=written(node))]
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    (FAKE_DOMAIN, "FakeQuantize"): fake_quantize,
+    (INTEGER_DOMAIN, "Quantize"): quantize,
+    (INTEGER_DOMAIN, "Dequantize"): dequantize,
+    (INTEGER_DOMAIN, "Requantize"): requantize,
+}

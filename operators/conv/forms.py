@@ -5,7 +5,8 @@ import onnx_ir as ir
 
 from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.geometry import ConvShape, conv_shape, ints
-from edgekit.operators.operator import Array, integer, integers, tensors, written
+from edgekit.operators.operator import Array, Operator, integer, integers, tensors, written
+from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
 def conv_int(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -28,3 +29,11 @@ def conv(node: ir.Node, x: list[Array]) -> list[Array]:
     bias = x[2] if len(x) > 2 else None
     images = x[0].reshape(-1, shape.in_c, shape.in_h, shape.in_w)
     return [np.stack([run(image, w, bias, shape) for image in images])]
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "Conv"): conv,
+    ("", "ConvTranspose"): conv,
+    (INTEGER_DOMAIN, "Conv"): conv_int,
+    (INTEGER_DOMAIN, "ConvTranspose"): conv_int,
+}

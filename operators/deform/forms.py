@@ -5,7 +5,8 @@ import onnx_ir as ir
 
 from edgekit.operators.deform.twin import ek_deform_conv_f32, ek_square_deform_s8
 from edgekit.operators.geometry import conv_shape
-from edgekit.operators.operator import Array, integer, tensor
+from edgekit.operators.operator import Array, Operator, integer, tensor
+from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
 def deform_conv(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -30,3 +31,9 @@ def square_deform_int(node: ir.Node, x: list[Array]) -> list[Array]:
         x[0][0], x_zero, x[1][0, 0], d_min, d_max, weights, bias, mult, shift, *limits
     )
     return [y[None]]
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "DeformConv"): deform_conv,
+    (INTEGER_DOMAIN, "SquareDeform"): square_deform_int,
+}

@@ -3,9 +3,12 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.fused import FUSED_BODIES
+from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.operators.elementwise import twin as elementwise_twin
-from edgekit.operators.elementwise.functions import form
-from edgekit.operators.operator import Array, integer, integers, tensor, written
+from edgekit.operators.elementwise.functions import FORMS, form
+from edgekit.operators.operator import Array, Operator, integer, integers, tensor, written
+from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
 def prelu_int(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -33,3 +36,13 @@ def elementwise(node: ir.Node, x: list[Array]) -> list[Array]:
     assert dtype is not None
     with np.errstate(all="ignore"):
         return [np.asarray(rule.exact(*(x[i] for i in rule.operands))).astype(dtype.numpy())]
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    **{("", name): elementwise for name in FORMS if name not in FUSED_BODIES},
+    (FRONTEND_DOMAIN, "Magnitude"): elementwise,
+    (FRONTEND_DOMAIN, "ProductSum"): elementwise,
+    (INTEGER_DOMAIN, "PRelu"): prelu_int,
+    (INTEGER_DOMAIN, "Add"): arithmetic_int,
+    (INTEGER_DOMAIN, "Mul"): arithmetic_int,
+}

@@ -4,7 +4,8 @@ import onnx_ir as ir
 
 from edgekit.operators.fused import twin as fused_twin
 from edgekit.operators.geometry import ints
-from edgekit.operators.operator import Array, integers, tensor, tensors, written
+from edgekit.operators.operator import Array, Operator, integers, tensor, tensors, written
+from edgekit.operators.qdq import INTEGER_DOMAIN
 
 LIMITS = ("y_zero", "y_min", "y_max")
 
@@ -45,3 +46,12 @@ def softmax_int(node: ir.Node, x: list[Array]) -> list[Array]:
     rows, numbers = x[0].reshape(-1, x[0].shape[-1]), integers(node, "mult", "shift", *LIMITS)
     args = [*integers(node, "m", "s"), tensor(node, "exp2"), *numbers]
     return [fused_twin.ek_softmax(rows, *args, to=written(node))]
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    (INTEGER_DOMAIN, "LayerNormalization"): layernorm_int,
+    (INTEGER_DOMAIN, "Magnitude"): magnitude_int,
+    (INTEGER_DOMAIN, "MeanSquare"): mean_square_int,
+    (INTEGER_DOMAIN, "ProductSum"): product_sum_int,
+    (INTEGER_DOMAIN, "Softmax"): softmax_int,
+}

@@ -5,7 +5,8 @@ import onnx_ir as ir
 
 from edgekit.operators.geometry import matmul_shapes
 from edgekit.operators.linear import twin as linear_twin
-from edgekit.operators.operator import Array, integer, integers, tensors, written
+from edgekit.operators.operator import Array, Operator, integer, integers, tensors, written
+from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
 def gemm_int(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -45,3 +46,11 @@ def matmul(node: ir.Node, x: list[Array]) -> list[Array]:
     a = np.broadcast_to(x[0].reshape(left), (*batch, *left[-2:])).reshape(-1, *left[-2:])
     b = np.broadcast_to(x[1].reshape(right), (*batch, *right[-2:])).reshape(-1, *right[-2:])
     return [np.stack([linear_twin.ek_matmul_f32(p, q) for p, q in zip(a, b, strict=True)])]
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "Gemm"): gemm,
+    ("", "MatMul"): matmul,
+    (INTEGER_DOMAIN, "Gemm"): gemm_int,
+    (INTEGER_DOMAIN, "MatMul"): matmul_int,
+}

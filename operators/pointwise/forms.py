@@ -4,9 +4,10 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.elementwise.forms import elementwise
-from edgekit.operators.operator import Array, integers, tensor, written
+from edgekit.operators.operator import Array, Operator, integers, tensor, written
 from edgekit.operators.pointwise import tables as lookup_tables
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
+from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
 def unary(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -26,3 +27,9 @@ def table(node: ir.Node, x: list[Array]) -> list[Array]:
         return [lookup_tables.ek_lut_s16(x[0], entries)]
     numbers = integers(node, "mult", "shift", "y_zero")
     return [lookup_tables.ek_lut_s16_s8(x[0], entries, *numbers)]
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    **{("", name): unary for name in POINTWISE},
+    (INTEGER_DOMAIN, "Table"): table,
+}

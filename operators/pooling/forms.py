@@ -3,9 +3,10 @@
 import onnx_ir as ir
 
 from edgekit.operators.geometry import ConvShape, ints
-from edgekit.operators.operator import Array, integer, integers, tensors, written
+from edgekit.operators.operator import Array, Operator, integer, integers, tensors, written
 from edgekit.operators.pooling import twin as pooling_twin
 from edgekit.operators.pooling.twin import pool_of
+from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
 def max_pool(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -38,3 +39,14 @@ def average_pool_int(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def _image(x: Array, shape: ConvShape) -> Array:
     return x.reshape(shape.in_c, shape.in_h, shape.in_w)
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "MaxPool"): max_pool,
+    ("", "GlobalMaxPool"): max_pool,
+    ("", "AveragePool"): average_pool,
+    ("", "GlobalAveragePool"): average_pool,
+    ("", "LpPool"): lp_pool,
+    ("", "GlobalLpPool"): lp_pool,
+    (INTEGER_DOMAIN, "AveragePool"): average_pool_int,
+}

@@ -6,8 +6,9 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.graph.nodes import attribute
-from edgekit.operators.operator import Array, integer, tensor, tensors
+from edgekit.operators.operator import Array, Operator, integer, tensor, tensors
 from edgekit.operators.pointwise import tables as lookup_tables
+from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.recurrent import twin as recurrent_twin
 
 GATE_ARRAYS = ("w", "r", "w_bias", "r_bias", "w_mult", "w_shift", "r_mult", "r_shift")
@@ -77,3 +78,12 @@ def recurrent(node: ir.Node, x: list[Array]) -> list[Array]:
 def rectified(node: ir.Node) -> int:
     """Whether an RNN's activation is Relu instead of Tanh, as 1 or 0."""
     return int(tuple(attribute(node, "activations", ())) == ("Relu",))
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "GRU"): recurrent,
+    ("", "LSTM"): recurrent,
+    ("", "RNN"): recurrent,
+    (INTEGER_DOMAIN, "GRU"): gru_int,
+    (INTEGER_DOMAIN, "LSTM"): lstm_int,
+}

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.operators.operator import Array, integer
+from edgekit.operators.operator import Array, Operator, integer
 from edgekit.operators.resize.taps import OUTSIDE, resize_taps, text
 from edgekit.operators.resize.twin import PADDING, ek_grid_sample_f32, ek_interpolate_f32
 
@@ -37,3 +37,9 @@ def grid_sample(node: ir.Node, x: list[Array]) -> list[Array]:
     """Image by image."""
     pairs = zip(x[0], x[1].reshape(len(x[0]), -1, 2), strict=True)
     return [np.stack([ek_grid_sample_f32(a, b, *grid_options(node)) for a, b in pairs])]
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "Resize"): resize,
+    ("", "GridSample"): grid_sample,
+}

@@ -3,7 +3,8 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.operators.operator import Array
+from edgekit.graph.model import FRONTEND_DOMAIN
+from edgekit.operators.operator import Array, Operator
 from edgekit.operators.spectral import twin as spectral_twin
 
 
@@ -42,3 +43,12 @@ def dft(node: ir.Node, x: list[Array]) -> list[Array]:
 def finite(node: ir.Node, x: list[Array]) -> list[Array]:
     """NaN, infinity and what exceeds the limit read as 0."""
     return [spectral_twin.ek_finite_f32(x[0], node.attributes["limit"].as_float())]
+
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    ("", "DFT"): dft,
+    (FRONTEND_DOMAIN, "STFT"): stft,
+    (FRONTEND_DOMAIN, "ISTFT"): istft,
+    (FRONTEND_DOMAIN, "IRFFT"): irfft,
+    (FRONTEND_DOMAIN, "Finite"): finite,
+}
