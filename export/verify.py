@@ -175,13 +175,32 @@ def zero_states(model: Model) -> Arrays:
 
 
 def snr_db(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]) -> float:
-    """Return ``10 log10(sum(ref^2) / sum((value - ref)^2))`` in dB; infinity if equal."""
-    exact = np.asarray(reference, np.float64)
-    noise = float(np.sum((np.asarray(value, np.float64) - exact) ** 2))
-    signal = float(np.sum(exact**2))
+    """Return ``10 log10(sum(ref^2) / sum((value - ref)^2))`` in dB; infinity if equal.
+
+    NaN equals NaN and infinity itself; one that stands alone makes the ratio -infinity.
+    """
+    exact, difference = differences(reference, value)
+    noise = float(np.sum(difference**2))
+    signal = float(np.sum(exact**2, where=np.isfinite(exact)))
     if noise == 0:
         return float("inf")
-    return 10 * float(np.log10(signal / noise)) if signal > 0 else float("-inf")
+    return 10 * float(np.log10(signal / noise)) if signal > 0 and noise < np.inf else float("-inf")
+
+
+def differences(
+    reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return the reference and how far the value is from it in float64: 0 where both are NaN or the same infinity.
+
+    Infinite where one of them alone is.
+    """
+    exact, given = np.asarray(reference, np.float64), np.asarray(value, np.float64)
+    with np.errstate(invalid="ignore"):
+        difference = given - exact
+    if not np.isfinite(difference).all():
+        same = (given == exact) | (np.isnan(given) & np.isnan(exact))
+        difference = np.where(same, 0.0, np.nan_to_num(difference, nan=np.inf, posinf=np.inf))
+    return exact, difference
 
 
 def compare(

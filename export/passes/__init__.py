@@ -5,12 +5,14 @@ from onnx_ir.passes import common
 
 from edgekit.export.passes.batchnorm import FoldBatchNorm
 from edgekit.export.passes.canonical_forms.table import Canonical
+from edgekit.export.passes.checks import CheckNodes
 from edgekit.export.passes.count_moves import CountMoves
 from edgekit.export.passes.fold import FoldConstants
 from edgekit.export.passes.foreign_integers.quantizers import UnifyQuantizers
 from edgekit.export.passes.groupnorm import SplitGroupNorm
 from edgekit.export.passes.linear import MatMulToGemm
 from edgekit.export.passes.metadata import StripMetadata
+from edgekit.export.passes.mixed import OneFloatType
 from edgekit.export.passes.naming import NameNodes
 from edgekit.export.passes.noop import RemoveNoOps
 from edgekit.export.passes.outputs import OwnOutputs
@@ -28,8 +30,11 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     NameNodes(),
     SplitGroupNorm(),
     InferShapes(),
+    CheckNodes(),
     FoldConstants(),
     InferShapes(),
+    CheckNodes(),
+    OneFloatType(),
     CountMoves(),
     UnifyQuantizers(),
     InferShapes(),
@@ -65,7 +70,8 @@ def simplify(model: ir.Model) -> ir.Model:
     """Run `PASSES` on the model in place and return it.
 
     Raises:
-        ModelError: the shapes contradict each other, or a tensor is too large to handle.
+        ModelError: the shapes contradict each other, a node does what ONNX leaves open, or a tensor is
+            too large to handle.
     """
     for one_pass in PASSES:
         one_pass(model)

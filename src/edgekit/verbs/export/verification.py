@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.errors import VerificationError
+from edgekit.base.errors import ModelError, VerificationError
 from edgekit.base.npz import write_npz
 from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.stream import Arrays, Stream
@@ -110,7 +110,9 @@ def verify(
 
     Raises:
         VerificationError: an output is below what is accepted, or an integer build is not its oracle.
+        ModelError: the same, of a network that makes integers of floats that these do not hold.
     """
+    from edgekit.export.casts import undefined_casts
     from edgekit.export.verify import run_hops, snr_db
 
     stream.reset()
@@ -134,7 +136,12 @@ def verify(
         name: min(needed, max(own[name] - OWN_NOISE_MARGIN_DB, MIN_SNR_OWN_DB)) if own else needed
         for name in ratios
     }
-    _judge(ratios, errors, exact, accepted)
+    try:
+        _judge(ratios, errors, exact, accepted)
+    except VerificationError as error:
+        if problems := undefined_casts(reference, samples_of):
+            raise ModelError(problems) from error
+        raise
     return {
         "by": by,
         "hops": len(next(iter(outputs.values()))),
@@ -191,5 +198,6 @@ def _equals_oracle(lowered: "Model", samples: Arrays, outputs: Arrays) -> bool:
 
 
 def _max_abs_error(expected: NDArray[np.float32], value: NDArray[np.float32]) -> float:
-    difference = np.abs(value.astype(np.float64) - expected)
-    return float(difference.max(initial=0.0))
+    from edgekit.export.verify import differences
+
+    return float(np.abs(differences(expected, value)[1]).max(initial=0.0))

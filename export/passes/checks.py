@@ -1,0 +1,191 @@
+"""What ONNX forbids and its checker lets pass, refused by the node's name before anything is computed."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.graph.nodes import Array, array_of, attribute, static_shape
+
+RANDOM = frozenset(
+    ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
+)  # fmt: skip
+FLAGS = frozenset(
+    ("align_corners", "allowzero", "antialias", "ceil_mode", "count_include_pad", "detect_negative",
+     "detect_positive", "exclude_outside", "exclusive", "fmod", "input_forget", "inverse", "keepdims", "layout",
+     "linear_before_reset", "noop_with_empty_axes", "onesided", "reverse", "saturate", "select_last_index",
+     "storage_order", "training_mode", "transA", "transB", "upper")
+)  # fmt: skip
+PADDINGS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
+DIRECTIONS = ("forward", "reverse", "bidirectional")
+COMBINATIONS = ("none", "add", "mul", "max", "min")
+WORDS = {
+    **{
+        (operator, "auto_pad"): PADDINGS
+        for operator in ("AveragePool", "Conv", "ConvInteger", "ConvTranspose", "LpPool", "MaxPool")
+    },
+    **{(operator, "direction"): DIRECTIONS for operator in ("GRU", "LSTM", "RNN")},
+    ("BitShift", "direction"): ("LEFT", "RIGHT"),
+    ("DepthToSpace", "mode"): ("DCR", "CRD"),
+    ("SpaceToDepth", "mode"): ("DCR", "CRD"),
+    ("Gelu", "approximate"): ("none", "tanh"),
+    ("GridSample", "mode"): ("linear", "nearest", "cubic", "bilinear", "bicubic"),
+    ("GridSample", "padding_mode"): ("zeros", "border", "reflection"),
+    ("Pad", "mode"): ("constant", "reflect", "edge", "wrap"),
+    ("Resize", "mode"): ("nearest", "linear", "cubic"),
+    ("Resize", "coordinate_transformation_mode"): (
+        "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
+        "tf_crop_and_resize", "tf_half_pixel_for_nn",
+    ),
+    ("Resize", "nearest_mode"): ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"),
+    ("Resize", "keep_aspect_ratio_policy"): ("stretch", "not_larger", "not_smaller"),
+    ("ScatterElements", "reduction"): COMBINATIONS,
+    ("ScatterND", "reduction"): COMBINATIONS,
+}  # fmt: skip
+ALONG = frozenset(
+    ("ArgMax", "ArgMin", "Concat", "Gather", "GatherElements", "Hardmax", "LayerNormalization",
+     "LogSoftmax", "LpNormalization", "ScatterElements", "Softmax", "Split")
+)  # fmt: skip
+AXES_INPUT = {"Pad": 3, "Resize": -1, "Slice": 3, "Squeeze": 1, "Unsqueeze": 1}  # -1: an attribute
+SPATIAL = frozenset(("AveragePool", "Conv", "ConvTranspose", "LpPool", "MaxPool"))
+# What multiplies by its constants; elsewhere an infinity selects, or is a mask.
+MULTIPLYING = frozenset(
+    ("BatchNormalization", "Conv", "ConvTranspose", "DeformConv", "DequantizeLinear", "GRU", "Gemm",
+     "GroupNormalization", "InstanceNormalization", "LSTM", "LayerNormalization", "MatMul", "Mul",
+     "PRelu", "QuantizeLinear", "RNN")
+)  # fmt: skip
+LARGEST_P = 2**31 - 1
+Found = tuple[str, str]  # what was found, what is allowed
+
+
+class CheckNodes(ir.passes.InPlacePass):
+    """Refuse nodes whose result ONNX leaves open, or that no runtime agrees on.
+
+    Raises:
+        ModelError: all of them, by name.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Look; nothing is changed."""
+        problems = [
+            Problem(f"{node.op_type} '{node.name}'", found, allowed, "export the network again")
+            for node in ir.traversal.RecursiveGraphIterator(model.graph)
+            if not node.domain
+            for check in CHECKS
+            for found, allowed in check(node)
+        ]
+        if problems:
+            raise ModelError(problems)
+        return ir.passes.PassResult(model, modified=False)
+
+
+def _random(node: ir.Node) -> Iterator[Found]:
+    trains = (
+        array_of(node.inputs[2]) if node.op_type == "Dropout" and len(node.inputs) > 2 else None
+    )
+    if node.op_type in RANDOM or (trains is not None and trains.any()):
+        yield "random numbers inside the network", "a network that gives the same for the same"
+
+
+def _flags(node: ir.Node) -> Iterator[Found]:
+    for name, value in node.attributes.items():
+        if name in FLAGS and value.type == ir.AttributeType.INT and value.as_int() not in (0, 1):
+            yield f"{name} {value.as_int()}", "0 or 1"
+
+
+def _words(node: ir.Node) -> Iterator[Found]:
+    for (operator, name), allowed in WORDS.items():
+        word = attribute(node, name, allowed[0]) if operator == node.op_type else allowed[0]
+        if word not in allowed:
+            yield f"{name} '{word}'", ", ".join(allowed)
+
+
+def _axis(node: ir.Node) -> Iterator[Found]:
+    shape = (
+        node.inputs[0].shape if node.op_type in ALONG and node.inputs and node.inputs[0] else None
+    )
+    axis = attribute(node, "axis", 0)
+    if shape is not None and not -len(shape) <= axis < len(shape):
+        yield f"axis {axis} of {len(shape)} dimensions", f"{-len(shape)} to {len(shape) - 1}"
+
+
+def _axes(node: ir.Node) -> Iterator[Found]:
+    """Axes that are there twice, as -1 and 2 of three dimensions."""
+    place = 1 if node.op_type.startswith("Reduce") else AXES_INPUT.get(node.op_type)
+    if place is None or not node.inputs or node.inputs[0] is None:
+        return
+    given = attribute(node, "axes", None)
+    if given is None and 0 < place < len(node.inputs):
+        given = array_of(node.inputs[place])
+    of = node.outputs[0] if node.op_type == "Unsqueeze" else node.inputs[0]
+    if given is None or of.shape is None:
+        return
+    rank, axes = len(of.shape), [int(axis) for axis in np.ravel(np.asarray(given))]
+    places = [axis + rank if axis < 0 else axis for axis in axes]
+    if not all(0 <= axis < rank for axis in places):
+        yield f"axes {axes} of {rank} dimensions", f"{-rank} to {rank - 1}"
+    elif len(set(places)) < len(places):
+        yield f"axes {axes} of {rank} dimensions: one is there twice", "each axis once"
+
+
+def _norm(node: ir.Node) -> Iterator[Found]:
+    p = attribute(node, "p", 2) if node.op_type in ("LpPool", "GlobalLpPool") else 2
+    if not 1 <= p <= LARGEST_P:
+        yield f"p {p}", f"1 to {LARGEST_P}"
+
+
+def _rank(node: ir.Node) -> Iterator[Found]:
+    """Inference gives up on a transposed convolution whose output is smaller than what it reads."""
+    if node.op_type not in SPATIAL:
+        return
+    x, y = static_shape(node.inputs[0]), static_shape(node.outputs[0])
+    if x is not None and y is not None and len(x) != len(y):
+        yield (
+            f"an output of shape {list(y)} for an input of {list(x)}",
+            "as many dimensions as its input",
+        )
+
+
+def _weights(node: ir.Node) -> Iterator[Found]:
+    for value in node.inputs:
+        array = array_of(value) if value is not None and value.dtype in FLOATS else None
+        if value is None or array is None or np.isfinite(array).all():
+            continue
+        numbers = np.asarray(array, np.float32)
+        infinite = np.isinf(numbers)
+        shifts = node.op_type in ("Add", "Sub", "Sum") and infinite.all()
+        if np.isnan(numbers).any():
+            yield f"constant '{value.name}' holds NaN", "numbers"
+        elif node.op_type in MULTIPLYING or shifts:
+            yield f"constant '{value.name}' holds infinity", "finite numbers"
+
+
+def _casts(node: ir.Node) -> Iterator[Found]:
+    array = array_of(node.inputs[0]) if node.op_type == "Cast" and node.inputs else None
+    if array is not None and (found := beyond(node.outputs[0].dtype, array)):
+        yield found
+
+
+def beyond(target: ir.DataType | None, array: Array) -> Found | None:
+    """Floats that an integer type does not hold, the first of them: ONNX leaves open what they become."""
+    if target not in WHOLE or array.dtype.kind not in "fV":
+        return None
+    numbers, info = np.trunc(np.asarray(array, np.float64)), np.iinfo(target.numpy())
+    outside = numbers[~((numbers >= info.min) & (numbers <= info.max))]
+    if not outside.size:
+        return None
+    found = f"{outside[0]:g} becomes {target.name.lower()}, which ONNX leaves open"
+    return found, f"{info.min} to {info.max}"
+
+
+FLOATS = frozenset(
+    (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
+)
+WHOLE = frozenset(
+    (ir.DataType.INT8, ir.DataType.INT16, ir.DataType.INT32, ir.DataType.INT64,
+     ir.DataType.UINT8, ir.DataType.UINT16, ir.DataType.UINT32, ir.DataType.UINT64)
+)  # fmt: skip
+CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
+    _random, _flags, _words, _axis, _axes, _norm, _rank, _weights, _casts,
+)  # fmt: skip

@@ -1,0 +1,48 @@
+"""Constants of another float type than what they meet become float32, where ONNX lets the two differ."""
+
+from functools import cache
+
+import numpy as np
+import onnx.defs
+import onnx_ir as ir
+
+from edgekit.graph.model import OPSET
+from edgekit.graph.nodes import add_initializer, array_of
+
+OTHER_FLOATS = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
+
+
+class OneFloatType(ir.passes.InPlacePass):
+    """Make a half or double constant beside float32 a float32 one: the exponent of Pow, a scale, a grid.
+
+    An operand may be of a type of its own where the operator's schema gives it a type variable that neither
+    its first input nor an output has.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Widen or narrow in place."""
+        modified = False
+        for node in model.graph:
+            if node.domain or not node.inputs or node.inputs[0] is None:
+                continue
+            if node.inputs[0].dtype != ir.DataType.FLOAT:
+                continue
+            for place in _free_places(node.op_type):
+                value = node.inputs[place] if place < len(node.inputs) else None
+                array = array_of(value)
+                if value is None or array is None or value.dtype not in OTHER_FLOATS:
+                    continue
+                narrow = add_initializer(model.graph, f"{value.name}_f32", array.astype(np.float32))
+                node.replace_input_with(place, narrow)
+                modified = True
+        return ir.passes.PassResult(model, modified=modified)
+
+
+@cache
+def _free_places(operator: str) -> tuple[int, ...]:
+    """Which inputs of an operator have a type of their own."""
+    if not onnx.defs.has(operator):
+        return ()
+    schema = onnx.defs.get_schema(operator, OPSET)
+    bound = {schema.inputs[0].type_str, *(output.type_str for output in schema.outputs)}
+    return tuple(i for i, given in enumerate(schema.inputs) if given.type_str not in bound)

@@ -1,0 +1,219 @@
+"""What ONNX forbids or leaves open is refused by the node's name at the import; mixed floats become float32."""
+
+import warnings
+
+import numpy as np
+import onnx
+import onnx.defs
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgekit.base.errors import ModelError, VerificationError
+from edgekit.export.from_onnx import from_onnx
+from edgekit.export.passes.checks import FLAGS, WORDS
+from edgekit.export.passes.mixed import _free_places
+from edgekit.targets.c.emit.table import EMITTERS
+from edgekit.verbs.targets import TARGETS
+
+FLOAT = TensorProto.FLOAT
+
+
+def file(operator, constants=(), size=(1, 3, 4), opset=18, inputs=None, kind=FLOAT, **attributes):
+    """One node of a float input and constants."""
+    names = [f"c{i}" for i in range(len(constants))]
+    node = helper.make_node(
+        operator, ["x", *names] if inputs is None else inputs, ["y"], name="it", **attributes
+    )
+    graph = helper.make_graph(
+        [node], "net",
+        [helper.make_tensor_value_info("x", FLOAT, size)],
+        [helper.make_tensor_value_info("y", kind, None)],
+        [numpy_helper.from_array(np.asarray(array), name) for array, name in zip(constants, names, strict=True)],
+    )  # fmt: skip
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8
+    ).SerializeToString()
+
+
+REDUCTIONS = [
+    "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin",
+    "ReduceProd", "ReduceSum", "ReduceSumSquare",
+]  # fmt: skip
+AXES = np.array([-1, 2])
+NAN, INF = np.full((4, 4), np.nan, np.float32), np.full((4, 4), np.inf, np.float32)
+ONE_INF = np.where(np.eye(4), np.inf, 0).astype(np.float32)
+REFUSED = {
+    **{f"{name} axes twice": (file(name, [AXES]), "there twice") for name in REDUCTIONS},
+    **{
+        f"{name} axes twice as an attribute": (file(name, opset=11, axes=[0, -3]), "there twice")
+        for name in REDUCTIONS
+    },
+    **{
+        f"{name} noop 7": (file(name, noop_with_empty_axes=7), "noop_with_empty_axes 7")
+        for name in REDUCTIONS
+    },
+    "ReduceMax keepdims 2": (file("ReduceMax", keepdims=2), "keepdims 2"),
+    "ArgMax keepdims -1": (file("ArgMax", keepdims=-1, kind=TensorProto.INT64), "keepdims -1"),
+    "Softmax axis": (file("Softmax", axis=3), "axis"),
+    "Softmax axis below": (file("Softmax", axis=-4), "axis"),
+    "Hardmax axis": (file("Hardmax", axis=3), "axis"),
+    "LogSoftmax axis": (file("LogSoftmax", axis=9), "axis"),
+    "LpNormalization axis": (file("LpNormalization", axis=5), "axis"),
+    "LpPool p": (file("LpPool", kernel_shape=[2], p=2**32 + 1), "p 4294967297"),
+    "LpPool p negative": (file("LpPool", kernel_shape=[2], p=-2), "p -2"),
+    "GlobalLpPool p": (file("GlobalLpPool", p=2**31), "p 2147483648"),
+    "RandomUniformLike": (file("RandomUniformLike"), "random numbers"),
+    "RandomNormalLike": (file("RandomNormalLike", seed=3.0), "random numbers"),
+    "RandomUniform": (file("RandomUniform", inputs=[], shape=[2]), "random numbers"),
+    "RandomNormal": (file("RandomNormal", inputs=[], shape=[2]), "random numbers"),
+    "Bernoulli": (file("Bernoulli"), "random numbers"),
+    "Multinomial": (file("Multinomial", size=(1, 3), kind=TensorProto.INT32), "random numbers"),
+    "Dropout in training": (
+        file("Dropout", [np.float32(0.5), np.array(True)]), "random numbers",
+    ),
+    "Scatter word": (
+        file("ScatterElements", [np.zeros((1, 1, 1), np.int64), np.ones((1, 1, 1), np.float32)], reduction="cubic"),
+        "reduction 'cubic'",
+    ),
+    "ScatterND word": (
+        file("ScatterND", [np.zeros((1, 3), np.int64), np.ones(1, np.float32)], reduction="mean"),
+        "reduction 'mean'",
+    ),
+    "ConvTranspose output smaller": (
+        file("ConvTranspose", [np.ones((3, 1, 3), np.float32)], output_shape=[1], pads=[1, 2]),
+        "dimensions",
+    ),
+    "MatMul NaN": (file("MatMul", [NAN]), "'c0' holds NaN"),
+    "MatMul infinity": (file("MatMul", [ONE_INF]), "'c0' holds infinity"),
+    "Add NaN": (file("Add", [NAN[0]]), "'c0' holds NaN"),
+    "Add infinity": (file("Add", [INF[0]]), "'c0' holds infinity"),
+    "Mul infinity": (file("Mul", [-ONE_INF[0]]), "'c0' holds infinity"),
+    "Conv infinity": (file("Conv", [np.full((2, 3, 1), -np.inf, np.float32)]), "'c0' holds infinity"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_is_refused_by_name(name):
+    data, found = REFUSED[name]
+    with pytest.raises(ModelError, match=found) as caught:
+        from_onnx(data, name="net")
+    if found != "axis":
+        (operator,) = {node.op_type for node in onnx.load_from_string(data).graph.node}
+        assert {problem.where for problem in caught.value.problems} == {f"{operator} 'it'"}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(-1.0, "uint8"), (256.0, "uint8"), (-129.0, "int8"), (3e9, "int32"), (1e19, "int64"),
+     (-2.0, "uint32")],
+)  # fmt: skip
+def test_a_constant_that_its_integer_type_does_not_hold_is_refused(value, kind):
+    kinds = getattr(TensorProto, kind.upper())
+    nodes = [
+        helper.make_node("Cast", ["c"], ["i"], to=kinds, name="it"),
+        helper.make_node("Cast", ["i"], ["f"], to=FLOAT),
+        helper.make_node("Add", ["x", "f"], ["y"]),
+    ]
+    border = [helper.make_tensor_value_info(name, FLOAT, [2]) for name in ("x", "y")]
+    constant = numpy_helper.from_array(np.array([1, value], np.float32), "c")
+    graph = helper.make_graph(nodes, "net", border[:1], border[1:], [constant])
+    opsets = [helper.make_opsetid("", 18)]
+    data = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    with pytest.raises(ModelError, match=f"Cast 'it': .* becomes {kind}"):
+        from_onnx(data, name="net")
+
+
+def masked(mask):
+    return np.where(np.tri(4), 0, mask).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("operator", "constants"),
+    [("Add", [masked(-np.inf)]), ("Max", [np.float32(-np.inf)]), ("Min", [np.float32(np.inf)]),
+     ("Clip", [np.float32(0), np.float32(np.inf)])],
+)  # fmt: skip
+def test_an_infinity_that_masks_or_selects_is_taken(operator, constants):
+    shape = (1, 4, 4) if operator == "Add" else (1, 3, 4)
+    model = from_onnx(file(operator, constants, shape), name="net")
+    assert TARGETS["c99"].check(model) == []
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float64])
+def test_an_exponent_of_another_float_type_is_float32(kind):
+    model = from_onnx(file("Pow", [np.array([3, 2, 2, 1], kind)]), name="net")
+    (node,) = model.ir.graph
+    assert node.inputs[1].dtype.numpy() == np.float32
+    TARGETS["c99"].lower(model, "c99")
+
+
+# Operators whose schema gives an operand a float type of its own, with such operands.
+MIXED = {
+    "Pow": lambda kind: [np.array([2], kind)],
+    "BatchNormalization": lambda kind: [np.array([1, 2, 3], kind)] * 4,
+    "GridSample": lambda kind: [np.zeros((1, 2, 2, 2), kind)],
+    "Resize": lambda kind: [np.zeros(8, kind), np.array([1, 1, 2, 2], np.float32)],
+    "RMSNormalization": lambda kind: [np.array([1, 2, 3, 4], kind)],
+    "CastLike": lambda kind: [np.array([1], kind)],
+    "Dropout": lambda kind: [np.array(0.5, kind)],
+    "DequantizeLinear": lambda kind: [np.array(0.5, kind)],
+    "QuantizeLinear": lambda kind: [np.array(0.5, kind), np.array(0, np.int8)],
+}
+
+
+def mixed_operators():
+    """The operators of float tensors with an operand that may be of another float type."""
+    found = set()
+    for schema in onnx.defs.get_all_schemas():
+        kinds = {c.type_param_str: set(c.allowed_type_strs) for c in schema.type_constraints}
+        types = [given.type_str for given in schema.inputs]
+        both = {"tensor(float)", "tensor(double)"} | {"tensor(float16)"}
+        mixed = [t for t in types[1:] if t != types[0] and both <= kinds.get(t, set())]
+        if not schema.domain and mixed and "tensor(float)" in kinds.get(types[0], {types[0]}):
+            found.add(schema.name)
+    return found
+
+
+# Operators that EdgeKit refuses in every form, or whose such operand is no float constant.
+NONE_OF_OURS = {"Attention", "OneHot", "CastLike", "Dropout"}
+
+
+def test_the_table_has_every_operator_whose_float_types_may_differ():
+    assert mixed_operators() - NONE_OF_OURS <= set(MIXED), "add the new ones"
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float64])
+@pytest.mark.parametrize("operator", MIXED)
+def test_operands_of_mixed_float_types_are_lowered_or_refused(operator, kind):
+    """Refused by onnxruntime too, for the most part; none ends in another error."""
+    opset = 23 if operator == "RMSNormalization" else 18
+    data = file(operator, MIXED[operator](kind), (1, 3, 4, 4), opset)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = from_onnx(data, name="net")
+    except (ModelError, VerificationError):
+        return
+    if not TARGETS["c99"].check(model):
+        TARGETS["c99"].lower(model, "c99")
+
+
+def test_only_operands_that_no_result_takes_its_type_from_change():
+    assert _free_places("Pow") == (1,)
+    assert _free_places("DequantizeLinear") == ()
+    assert _free_places("CastLike") == ()
+    assert _free_places("Add") == ()
+
+
+def test_flags_and_words_are_those_of_onnx():
+    """Each is an attribute of an operator, of its type; every word attribute of an operator with a form is there."""
+    schemas = [schema for schema in onnx.defs.get_all_schemas() if not schema.domain]
+    flags = {a.name for s in schemas for a in s.attributes.values() if a.type.name == "INT"}
+    assert flags >= FLAGS
+    emitted = {name for _, name in EMITTERS}
+    words = {
+        (schema.name, a.name)
+        for schema in schemas
+        for a in schema.attributes.values()
+        if a.type.name == "STRING" and a.default_value.s and schema.name in emitted
+    }
+    free = {("Cast", "round_mode"), ("CastLike", "round_mode")}  # of a type that no target has
+    assert words - free <= set(WORDS)
