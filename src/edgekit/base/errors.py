@@ -7,6 +7,7 @@
     +-- CheckFailed           the input was fine, a check was not: exit code 1
     |   +-- VerificationError an output is outside the stated tolerance
     |   +-- ToolError         a compiler, emulator or runtime is missing or failed
+    |   +-- InternalError     EdgeKit itself failed: a defect, to be reported
     +-- Stopped               the user pressed Ctrl-C: exit code 130
 
 A `UsageError` carries every problem that was found, not only the first one.
@@ -71,6 +72,10 @@ class VerificationError(CheckFailed):
 
 class ToolError(CheckFailed):
     """A tool that is needed (compiler, emulator, runtime) is missing or failed."""
+
+
+class InternalError(CheckFailed):
+    """EdgeKit failed where it should have checked: names the stage, and what to report."""
 
 
 class Stopped(EdgeKitError):

@@ -1,5 +1,6 @@
 """The command line: one file per verb; `edgekit.api` does the work."""
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -8,7 +9,7 @@ from typing import Annotated
 import typer
 
 import edgekit
-from edgekit.base.errors import EdgeKitError, ToolError
+from edgekit.base.errors import EdgeKitError, InternalError
 from edgekit.cli import (
     bench,
     demo,
@@ -22,8 +23,9 @@ from edgekit.cli import (
     stream,
     targets,
 )
-from edgekit.cli.console import show_error
+from edgekit.cli.console import current, show_error
 from edgekit.verbs.doctor import PACKAGES
+from edgekit.cli.net import DEBUG, explained
 
 app = typer.Typer(
     name="edgekit",
@@ -73,14 +75,11 @@ def main() -> None:
         app()
     except EdgeKitError as error:
         sys.exit(show_error(error, as_json))
-    except ModuleNotFoundError as error:
-        for distribution, module, _, pip in PACKAGES:
-            if error.name and error.name.partition(".")[0] == module.partition(".")[0]:
-                missing = ToolError(f"{distribution} is not installed; pip install '{pip}'")
-                sys.exit(show_error(missing, as_json))
-        raise
-    except OSError as error:
-        sys.exit(show_error(ToolError(f"{error.filename or 'a file'}: {error.strerror}"), as_json))
+    except Exception as error:
+        told = explained(error, current[-1:], sys.argv[1:])
+        if isinstance(told, InternalError) and os.environ.get(DEBUG):
+            raise
+        sys.exit(show_error(told, as_json))
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

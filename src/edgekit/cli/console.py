@@ -18,6 +18,8 @@ from edgekit.verbs.export.pipeline import Progress as Report
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+current: list[str] = []  # the stages of this process so far
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -97,6 +99,7 @@ def progress(as_json: bool) -> Iterator[Report]:
             nonlocal shown
             counted = total > 1
             if stage != shown:
+                current.append(stage)
                 shown = stage
                 bars.reset(task, description=stage, total=total if counted else None)
                 if not as_json and not err.is_terminal:

@@ -1,0 +1,50 @@
+"""The last net: what nobody expected becomes a message that says where it was and what to report."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgekit.base.errors import EdgeKitError, InternalError, ToolError
+from edgekit.verbs.doctor import PACKAGES
+
+DEBUG = "EDGEKIT_DEBUG"  # set: there is no net, errors show their traceback
+MAX_HASHED = 2**30
+
+
+def explained(error: Exception, stages: Sequence[str], arguments: Sequence[str]) -> EdgeKitError:
+    """Turn any other error of a verb into one of EdgeKit's.
+
+    Args:
+        error: what came out.
+        stages: the stage that ran, or none.
+        arguments: those of the command line, whose files are named with their digests.
+    """
+    stage = f" in stage '{stages[-1]}'" if stages else ""
+    if isinstance(error, ModuleNotFoundError):
+        for distribution, module, _, pip in PACKAGES:
+            if error.name and error.name.partition(".")[0] == module.partition(".")[0]:
+                return ToolError(f"{distribution} is not installed; pip install '{pip}'")
+    if isinstance(error, MemoryError):
+        step = "give smaller shapes (--shape, --hop), fewer clips, or more memory"
+        return ToolError(f"memory ran out{stage}; {step}")
+    if isinstance(error, OSError) and error.strerror:
+        return ToolError(f"{error.filename or 'a file'}: {error.strerror}")
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    files = "".join(f"; {name}, {digest}" for name, digest in _digests(arguments))
+    return InternalError(
+        f"EdgeKit failed{stage}, which is a defect: {what}{files}. Please report it with these lines and the "
+        f"traceback that {DEBUG}=1 shows"
+    )
+
+
+def _digests(arguments: Sequence[str]) -> list[tuple[str, str]]:
+    found = []
+    for name in arguments:
+        path = Path(name)
+        try:
+            if path.is_file() and path.stat().st_size <= MAX_HASHED:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                found.append((path.name, f"sha256:{digest}"))
+        except (OSError, ValueError, MemoryError):
+            continue
+    return found
