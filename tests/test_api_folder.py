@@ -1,10 +1,13 @@
 """An output folder appears complete or not at all, whatever ends the process that writes it."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from tiny_build import needs_cc
 
 from edgekit.base.errors import UsageError
 from edgekit.base.output import complete_folder, replacing
+from edgekit.verbs.auto.measure import _read
 
 ROOT = Path(__file__).parent.parent
 
@@ -70,7 +74,10 @@ def test_force_replaces_a_build_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_folder_that_fills_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(OSError), complete_folder(out):
+    with (
+        pytest.raises(UsageError, match=r"out': not empty, since this began.*another export"),
+        complete_folder(out),
+    ):
         out.mkdir()
         (out / "mine").touch()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -78,7 +85,7 @@ def test_a_folder_that_fills_meanwhile_is_not_replaced(tmp_path: Path) -> None:
 
 def test_two_writers_leave_each_other_alone(tmp_path: Path) -> None:
     with complete_folder(tmp_path / "out") as first:
-        with pytest.raises(OSError), complete_folder(tmp_path / "out") as second:
+        with pytest.raises(UsageError), complete_folder(tmp_path / "out") as second:
             assert first.is_dir() and second.is_dir() and first != second
             (tmp_path / "out").mkdir()
             (tmp_path / "out" / "mine").touch()
@@ -149,3 +156,55 @@ def test_a_killed_export_leaves_no_folder_and_the_next_one_cleans_up(
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.glob(".out*")) == []
     assert np.load(tmp_path / "out" / "golden" / "input.npz")["x"].shape[0] == 64
+
+
+DISK_FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("make", [complete_folder, replacing])
+@pytest.mark.parametrize("error", [DISK_FULL, OSError(errno.EDQUOT, "Quota exceeded")])
+def test_a_full_disk_is_told_of_the_path_that_was_asked_for(
+    tmp_path: Path, make: Callable[[Path], AbstractContextManager[Path]], error: OSError
+) -> None:
+    told = r"out': cannot be written: .*; next: make room"
+    with pytest.raises(UsageError, match=told) as caught, make(tmp_path / "out"):
+        raise error
+    assert "unfinished" not in str(caught.value) and ".part" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_system_says_of_the_hidden_folder_names_the_one_asked_for(tmp_path: Path) -> None:
+    told = r"out': cannot be written: Read-only file system"
+    with pytest.raises(UsageError, match=told), complete_folder(tmp_path / "out") as folder:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder / "sub" / "file"))
+    told = r"out': cannot be written: Permission denied"
+    with pytest.raises(UsageError, match=told), replacing(tmp_path / "out") as file:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+
+
+def test_an_error_of_another_file_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), complete_folder(tmp_path / "out"):
+        (tmp_path / "missing").read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full: Linux")
+def test_a_file_on_a_full_disk(tmp_path: Path) -> None:
+    """/dev/full takes nothing: what Python says then has no file name."""
+    told = "No space left on device"
+    with pytest.raises(UsageError, match=told), replacing(tmp_path / "out"):
+        Path("/dev/full").write_text("x" * 100_000)
+
+
+def test_a_cache_that_cannot_be_written_is_said_before_the_search(tmp_path: Path) -> None:
+    (tmp_path / "edgekit").touch()
+    with pytest.raises(UsageError, match=r"cache folder '.*edgekit'.*XDG_CACHE_HOME"):
+        _read(tmp_path / "edgekit" / "known.json")
+    with pytest.raises(UsageError, match="XDG_CACHE_HOME"):
+        _read(Path("/proc/edgekit/known.json"))
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"a": "x"}', "\x00"])
+def test_a_damaged_cache_is_refused_with_its_path(tmp_path: Path, text: str) -> None:
+    (tmp_path / "known.json").write_text(text)
+    with pytest.raises(UsageError, match=r"known\.json'.*remove it"):
+        _read(tmp_path / "known.json")

@@ -15,7 +15,7 @@ from edgekit.runtime.engines.toolchain import compile_shared, compilers, find_co
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CC", raising=False)
-    toolchain.ask.cache_clear()
+    toolchain.answer.cache_clear()
 
 
 def fake(folder: Path, name: str, answer: str) -> Path:
@@ -54,8 +54,33 @@ def test_cc_of_the_environment_comes_first_then_the_path(
     assert [tool.version for tool in found] == ["1.1", "2.2"]
     monkeypatch.setenv("CC", str(tmp_path / "mine"))
     assert find_compiler().version == "3.3"
-    monkeypatch.setenv("CC", str(tmp_path / "missing"))
-    assert find_compiler().version != "3.3"
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (None, "No such file"),
+        ("exit 3", "exit code 3"),
+        ("exit 0", "prints nothing"),
+        ("exec sleep 5", "did not answer --version within"),
+    ],
+)
+def test_a_cc_that_is_no_compiler_is_named_and_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, why: str
+) -> None:
+    path = tmp_path / "mine"
+    if script is not None:
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    assert toolchain.ASK_S == 60
+    monkeypatch.setattr(toolchain, "ASK_S", 0.3)
+    monkeypatch.setenv("CC", str(path))
+    with pytest.raises(ToolError, match=f"mine'.* is no C compiler: .*{why}.*unset CC"):
+        find_compiler()
+    fake(tmp_path, "mine", "mine 1.2")
+    monkeypatch.setenv("CC", f"{path} '-x")
+    with pytest.raises(ToolError, match="No closing quotation"):
+        find_compiler()
 
 
 def test_no_compiler_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

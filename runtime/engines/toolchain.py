@@ -25,6 +25,7 @@ ALONE = "-DEK_ALONE"
 SHARED = ("-shared", "-Wl,-Bsymbolic") if sys.platform.startswith("linux") else ("-shared",)
 NATIVE = ("-march=native",)
 TIMEOUT_S = 600
+ASK_S = 60
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,17 @@ def compilers() -> list[Compiler]:
 
 
 def find_compiler() -> Compiler:
-    """Return the first compiler that answers.
+    """Return $CC where it is set, else the first compiler that answers.
 
     Raises:
-        ToolError: there is none; says how to get one.
+        ToolError: there is none, or $CC is none; says how to get one.
     """
     for command in _candidates():
-        if compiler := ask(command):
-            return compiler
+        found = answer(command)
+        if isinstance(found, Compiler):
+            return found
+        if os.environ.get("CC"):
+            raise _no_compiler(found)
     raise ToolError(f"no C compiler: looked for $CC, {', '.join(NAMES)} and ziglang; {HOW_TO_GET}")
 
 
@@ -122,7 +126,10 @@ def compile_sources(
 
 def _candidates() -> Iterator[tuple[str, ...]]:
     if chosen := os.environ.get("CC"):
-        yield tuple(shlex.split(chosen))
+        try:
+            yield tuple(shlex.split(chosen))
+        except ValueError as error:
+            raise _no_compiler(str(error)) from error
     for name in NAMES:
         if path := shutil.which(name):
             yield (path,)
@@ -130,17 +137,28 @@ def _candidates() -> Iterator[tuple[str, ...]]:
         yield (sys.executable, "-m", "ziglang", "cc")
 
 
-@cache
 def ask(command: tuple[str, ...]) -> Compiler | None:
     """Return the compiler that a command starts; None where it does not answer."""
+    found = answer(command)
+    return found if isinstance(found, Compiler) else None
+
+
+@cache
+def answer(command: tuple[str, ...]) -> Compiler | str:
+    """Return the compiler that a command starts, or say what it does when it is asked for its version."""
     try:
         done = subprocess.run(
-            [*command, "--version"], capture_output=True, text=True, timeout=60, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    if done.returncode != 0 or not done.stdout:
-        return None
+            [*command, "--version"], capture_output=True, text=True, errors="replace",
+            stdin=subprocess.DEVNULL, timeout=ASK_S, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"it did not answer --version within {ASK_S} s"
+    except OSError as error:
+        return str(error.strerror)
+    if done.returncode != 0:
+        return f"--version ends with exit code {done.returncode}"
+    if not done.stdout:
+        return "--version prints nothing"
     first = done.stdout.splitlines()[0]
     is_zig = command[-2:] == ("ziglang", "cc")
     name = "zig cc, clang" if is_zig else "clang" if "clang" in first else "gcc"
@@ -148,3 +166,8 @@ def ask(command: tuple[str, ...]) -> Compiler | None:
     return Compiler(
         command, name, numbers[-1] if name == "gcc" and numbers else (numbers or ["?"])[0]
     )
+
+
+def _no_compiler(why: str) -> ToolError:
+    step = "unset CC, or name one that takes gcc's options"
+    return ToolError(f"$CC, '{os.environ.get('CC')}', is no C compiler: {why}; {step}")

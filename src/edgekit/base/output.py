@@ -1,5 +1,6 @@
 """Output files and folders that appear complete or not at all."""
 
+import errno
 import json
 import os
 import secrets
@@ -63,26 +64,31 @@ def complete_folder(out: Path, force: bool = False) -> Iterator[Path]:
     removed by the next call for the same `out`: a folder whose lock nobody holds.
 
     Raises:
-        UsageError: `out` is a file, or a folder that is not empty.
+        UsageError: `out` is a file or a folder that is not empty, or was made meanwhile, or the
+            disk does not take it.
     """
     if problem := folder_problem(out, force):
         raise UsageError(problem)
     out = out.resolve()
     _remove_leftovers(out)
     hidden = out.with_name(f"{_prefix(out)}{secrets.token_hex(4)}")
-    try:
+    where = f"output folder '{out}'"
+    with writing(where, hidden):
         hidden.mkdir()
-    except OSError as error:
-        found = f"cannot be made: {error.strerror}"
-        step = "name a folder where you may write"
-        raise UsageError(Problem(f"output folder '{out}'", found, "a new folder", step)) from error
     lock = _lock(hidden)
     try:
-        yield hidden
-        if force and is_build(out):
-            _replace(hidden, out)
-        else:
-            hidden.rename(out)
+        with writing(where, hidden):
+            yield hidden
+        try:
+            if force and is_build(out):
+                _replace(hidden, out)
+            else:
+                hidden.rename(out)
+        except OSError as error:
+            problem = folder_problem(out)
+            found = f"{problem.found if problem else error.strerror}, since this began"
+            step = "another export may have made it: look, or name another folder"
+            raise UsageError(Problem(where, found, "a new or an empty folder", step)) from error
     except BaseException:
         shutil.rmtree(hidden, ignore_errors=True)
         raise
@@ -130,6 +136,9 @@ def _lock(folder: Path) -> int | None:
     return None
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def output_problem(path: Path, source: Path | None = None) -> Problem | None:
     """Return why `path` cannot be written as an output made from `source`; None where it can."""
     where, step = f"output '{path}'", "name another file"
@@ -155,7 +164,38 @@ def replacing(path: Path, source: Path | None = None) -> Iterator[Path]:
         raise UsageError(problem)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with writing(f"output '{path}'", temporary):
+            yield temporary
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(where: str, hidden: Path) -> Iterator[None]:
+    """Say of the output `where` what the system says of the hidden file or folder that is to become it.
+
+    Raises:
+        UsageError: no room, or no right, to write there.
+    """
+    try:
+        yield
+    except OSError as error:
+        # a full disk is noticed while a file is written, where the error has no name
+        if error.errno not in FULL and not _inside(error.filename, hidden):
+            raise
+        full = error.errno in FULL
+        step = (
+            "make room there, or in the folder for temporary files"
+            if full
+            else "look at its folder's rights"
+        )
+        found = f"cannot be written: {error.strerror}"
+        allowed = "a place with room where you may write"
+        raise UsageError(
+            Problem(where, found, allowed, f"{step}, or name another place")
+        ) from error
+
+
+def _inside(name: object, folder: Path) -> bool:
+    return isinstance(name, str | os.PathLike) and Path(name).is_relative_to(folder)

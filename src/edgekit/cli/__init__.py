@@ -24,7 +24,6 @@ from edgekit.cli import (
     targets,
 )
 from edgekit.cli.console import current, show_error
-from edgekit.verbs.doctor import PACKAGES
 from edgekit.cli.net import DEBUG, explained
 
 app = typer.Typer(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import replacing
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class Meter:
         self._model, self._reference = model, reference
         self._path = folder and folder / f"{_digest(model, reference)}.json"
         self._known: dict[str, float] = {}
-        if self._path and self._path.is_file():
-            self._known = json.loads(self._path.read_text(encoding="utf-8"))
+        if self._path:
+            self._known = _read(self._path)
 
     def __call__(
         self,
@@ -95,7 +96,6 @@ class Meter:
 
     def _save(self) -> None:
         if self._path:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(self._path) as temporary:
                 temporary.write_text(json.dumps(self._known), encoding="utf-8")
 
@@ -104,6 +104,30 @@ def cache_folder() -> Path:
     """Where searches keep what they measured: ``$XDG_CACHE_HOME/edgekit``, or ``~/.cache/edgekit``."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "edgekit"
+
+
+def _read(path: Path) -> dict[str, float]:
+    """What was measured before.
+
+    Raises:
+        UsageError: the folder cannot be made or written to, or the file is not what `_save` writes: said
+            before the search, which takes long.
+    """
+    where, allowed = f"cache folder '{path.parent}'", "a folder where you may write"
+    step = "set XDG_CACHE_HOME to such a folder"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise UsageError(Problem(where, "cannot be written to", allowed, step))
+        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return {str(key): float(value) for key, value in known.items()}
+    except OSError as error:
+        raise UsageError(Problem(where, str(error.strerror), allowed, step)) from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        found = f"damaged: {error}"
+        raise UsageError(
+            Problem(f"file '{path}'", found, "what a search keeps", "remove it")
+        ) from error
 
 
 def _power(array: NDArray[Any]) -> float:
