@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+import onnx_ir as ir
+
 from edgekit.graph.model import Model
 from edgekit.operators.qdq import ZERO_POINT
 from edgekit.targets.c.emit.base import C_ARRAYS, Context, size
 from edgekit.targets.c.functions import field_names, function_body, members
 from edgekit.targets.c.groups import Bodies
+from edgekit.targets.c.guards import CHECK_PROTOTYPE, check_source, refusal
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.memory import ALIGN
 from edgekit.targets.c.plan import PCM_IN, PCM_OUT, Layout
@@ -64,8 +67,8 @@ class Extras:
 
 def header(model: Model, layout: Layout, prefix: str, pcm: bool, extras: Extras) -> str:
     """``<name>.h``: sizes, and the API of one network."""
-    session, loop, chooser = extras.session, extras.loop, extras.bodies.chooser
-    inputs = (*model.stream_inputs, *(() if chooser is None else (chooser,)))
+    session, loop = extras.session, extras.loop
+    inputs = _given(model, extras)
     upper, stream = prefix.upper(), model.stream
     hop = stream.hop_samples
     constants = {
@@ -87,8 +90,17 @@ def header(model: Model, layout: Layout, prefix: str, pcm: bool, extras: Extras)
         session="" if session is None else session_header(session, prefix),
         status="" if session is None else f", -2 before {prefix}_session",
         reset="" if session is None else "; session constants stay",
-        pcm=end_line + pcm_line + ("" if loop is None else sampler_header(loop, prefix)),
+        pcm=end_line
+        + pcm_line
+        + CHECK_PROTOTYPE.format(name=prefix)
+        + ("" if loop is None else sampler_header(loop, prefix)),
     )
+
+
+def _given(model: Model, extras: Extras) -> tuple[ir.Value, ...]:
+    """What a hop is given, with the input that chooses a step group."""
+    chooser = extras.bodies.chooser
+    return (*model.stream_inputs, *(() if chooser is None else (chooser,)))
 
 
 def source(model: Model, layout: Layout, ctx: Context, pcm: bool, extras: Extras) -> str:
@@ -107,6 +119,15 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: bool, extras: Extras
         clear=CLEAR.format(upper=prefix.upper()) if session is not None else "",
         ready=READY.format(ready=layout.ready) if session is not None else "",
         session="" if session is None else session_source(session, layout, prefix),
+        refused=refusal(
+            prefix.upper(),
+            ("net", "scratch", "in", "out"),
+            (
+                *(f"in->{field}" for field in field_names(_given(model, extras)).values()),
+                *(f"out->{field}" for field in field_names(model.stream_outputs).values()),
+            ),
+        ),
+        check=check_source(model, layout, prefix),
         groups=extras.bodies.functions,
         dispatch=extras.bodies.dispatch,
         body=function_body(ctx, ("in", "out")),
@@ -200,6 +221,7 @@ def _pcm_source(model: Model, layout: Layout, prefix: str) -> str:
         hop=hop,
         x=layout.offsets[PCM_IN],
         y=layout.offsets[PCM_OUT],
+        refused=refusal(prefix.upper(), ("scratch", "pcm", "out")),
         output=next(iter(field_names(model.stream_outputs).values())),
     )
 
@@ -248,8 +270,8 @@ typedef struct {{
 /* As freshly initialized{reset}. */
 void {name}_reset({name} *net);
 {session}
-/* Run one hop. Returns 0, or -1 when a pointer is NULL{status}. NaN and infinity in an input read as 0 where the
- * network carries state, so that they do not outlive their hop. */
+/* Run one hop. Returns 0, or -1 when a pointer is NULL, one in the structs too, or scratch is misaligned{status}.
+ * NaN and infinity in an input read as 0 where the network carries state, so that they do not outlive their hop. */
 int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_outputs *out);
 {pcm}
 #ifdef __cplusplus
@@ -299,13 +321,13 @@ void {name}_reset({name} *net)
 {session}{groups}
 int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_outputs *out)
 {{
-    if (net == NULL || scratch == NULL || in == NULL || out == NULL) {{
+    if ({refused}) {{
         return -1;
     }}
 {ready}{dispatch}{body}
     return 0;
 }}
-{end}{pcm}"""
+{end}{pcm}{check}"""
 
 END_SOURCE = """
 void {name}_end({name} *net, int32_t valid)
@@ -318,7 +340,7 @@ void {name}_end({name} *net, int32_t valid)
 PCM_SOURCE = """
 int {name}_process_s16({name} *net, void *scratch, const int16_t *pcm, int16_t *out)
 {{
-    if (scratch == NULL || pcm == NULL || out == NULL) {{
+    if ({refused}) {{
         return -1;
     }}
     {{

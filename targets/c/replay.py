@@ -204,7 +204,7 @@ def _no_layers(_: Manifest) -> str:
 
 
 def _layers(manifest: Manifest) -> str:
-    functions = ["init", "reset", "session", "process", "process_s16", "end", "sample"]
+    functions = ("init", "reset", "session", "process", "process_s16", "end", "sample", "check")
     renamed = "\n".join(
         f"#define {manifest.c_name}_{f} replay_layers_{manifest.c_name}_{f}" for f in functions
     )

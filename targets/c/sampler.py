@@ -17,6 +17,7 @@ from edgekit.targets.build import Placement
 from edgekit.targets.c.emit.base import Context, float_literal, size
 from edgekit.targets.c.functions import field_names, members
 from edgekit.targets.c.groups import DECODER
+from edgekit.targets.c.guards import refusal
 from edgekit.targets.c.memory import ALIGN
 
 KERNEL = "ek_normal_f32"
@@ -122,7 +123,11 @@ def sampler_source(loop: Loop, ctx: Context) -> str:
     return FUNCTION.format(
         name=name,
         parameter=f"const {name}_conditions *given, " if conditions else "",
-        unchecked=" || given == NULL" if conditions else "",
+        refused=refusal(
+            name.upper(),
+            ("net", "scratch", "out", *(["given"] if conditions else [])),
+            (f"given->{field}" for field in field_names(loop.conditions).values()),
+        ),
         arrays="\n".join(
             f"    float *const {array} = (float *)(void *)"
             f"((unsigned char *)scratch + {loop.offset + i * loop.item_bytes});"
@@ -293,7 +298,7 @@ typedef int (*{name}_progress)(void *user, int32_t done, int32_t rows);
 
 /* Draw one sample, {shape}: {rows} rows of {calls} network calls. The bits depend on the seed{given} alone; image i of
  * the seed S in Python is seed S + ((uint64_t)i << 32) here. `progress` may be NULL. Returns 0, -1 when a pointer is
- * NULL, 1 when `progress` ended it. */
+ * NULL or scratch misaligned, 1 when `progress` ended it. */
 int {name}_sample({name} *net, void *scratch, uint64_t seed, {parameter}float *out,
                   {name}_progress progress, void *user);
 """
@@ -303,7 +308,7 @@ int {name}_sample({name} *net, void *scratch, uint64_t seed, {parameter}float *o
                   {name}_progress progress, void *user)
 {{
 {arrays}
-{z}    if (net == NULL || scratch == NULL || out == NULL{unchecked}) {{
+{z}    if ({refused}) {{
         return -1;
     }}
     for (int32_t i = 0; i < {size}; i++) {{

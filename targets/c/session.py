@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from edgekit.graph.model import Model
 from edgekit.targets.c.emit.base import Context
 from edgekit.targets.c.emit.table import EMITTERS
-from edgekit.targets.c.functions import argument_names, emit_process, function_body, members
+from edgekit.targets.c.functions import (
+    argument_names,
+    emit_process,
+    field_names,
+    function_body,
+    members,
+)
+from edgekit.targets.c.guards import refusal
 from edgekit.targets.c.moves import fuse_moves
 from edgekit.targets.c.plan import Layout, make_layout
 
@@ -53,7 +60,9 @@ def session_header(session: Session, name: str) -> str:
 def session_source(session: Session, hop: Layout, name: str) -> str:
     """The function."""
     body = function_body(session.ctx, ("in",))
-    return FUNCTION.format(name=name, body=body, ready=hop.ready)
+    fields = field_names(session.model.stream_inputs).values()
+    refused = refusal(name.upper(), ("net", "scratch", "in"), (f"in->{field}" for field in fields))
+    return FUNCTION.format(name=name, body=body, ready=hop.ready, refused=refused)
 
 
 PROTOTYPE = """
@@ -62,7 +71,7 @@ typedef struct {{
 }} {name}_constants;
 
 /* Take the session constants, before the first hop and whenever they change; states stay as they are. Returns 0,
- * or -1 when a pointer is NULL. */
+ * or -1 when a pointer is NULL, one in the struct too, or scratch is misaligned. */
 int {name}_session({name} *net, void *scratch, const {name}_constants *in);
 """
 
@@ -70,7 +79,7 @@ FUNCTION = """
 int {name}_session({name} *net, void *scratch, const {name}_constants *in)
 {{
     const int32_t ready = 1;
-    if (net == NULL || scratch == NULL || in == NULL) {{
+    if ({refused}) {{
         return -1;
     }}
 {body}

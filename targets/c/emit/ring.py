@@ -23,6 +23,10 @@ def emit_push(ctx: Context, node: ir.Node) -> None:
     ctx.copy(place, node.outputs[1])
     source, to, at = ctx.pointer(x), *map(ctx.pointer, node.outputs)
     size = outer * inner
+    # a damaged position must not lead out of the ring
+    ctx.line(f"if ((uint32_t)*{at} > {length - fresh}u) {{")
+    ctx.line(f"    *{at} = 0;")
+    ctx.line("}")
     if fresh == 1 or outer == 1:
         ctx.line(f"memcpy({to} + *{at} * {size}, {source}, {fresh * size} * sizeof *{to});")
     else:
