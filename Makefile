@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-installs peers bench bench-litert fpga-full stream-fuzz quant-table quant-goals diffusion-table kernels lint compiler clean
+.PHONY: help demo test test-installs peers bench bench-litert fpga-full digests stream-fuzz quant-table quant-goals diffusion-table kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -19,6 +19,7 @@ help:
 	@echo "make bench-litert  the int8 .tflite of target litert beside that of LiteRT's own tools"
 	@echo "make lint   ruff, mypy, pyright"
 	@echo "make kernels   the files and prototypes of integer kernels, from targets/c/stubs.py"
+	@echo "make digests  pins the bytes that lowering emits now, in tests/pinned/digests.toml"
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
 	@echo "make quant-goals   what quantization costs the published networks"
@@ -66,6 +67,9 @@ test: $(VENV)/test.stamp
 
 test-installs: $(VENV)/test.stamp compiler
 	$(BIN)/python bench/installs.py
+
+digests: $(VENV)/test.stamp
+	$(BIN)/python tests/digests.py
 
 TIMES := 10
 stream-fuzz: $(VENV)/test.stamp

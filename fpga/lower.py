@@ -19,6 +19,7 @@ from edgekit.graph.nodes import array_of, attribute, sole_user
 from edgekit.operators.deform.dilation import Chain
 from edgekit.operators.geometry import dims, ints, optional
 from edgekit.quantize.calibrate.clips import Calibration, observe
+from edgekit.quantize.calibrate.observers import Observer
 from edgekit.targets.c.lower import check_c
 
 SUPPORTED = (
@@ -49,8 +50,15 @@ def lower(
     Raises `ModelError` with every node that the engine cannot run, and why; with `cpu_fallback` these are parts for the
     CPU.
     """
+    return lower_observed(model, observe(model, calibration), spec, cpu_fallback)
+
+
+def lower_observed(
+    model: Model, observers: dict[str, Observer], spec: EngineSpec, cpu_fallback: bool = False
+) -> Network:
+    """As `lower`, with what calibration saw of every float tensor."""
     plan = plan_layers(model, spec, cpu_fallback)
-    ranges = Ranges(observe(model, calibration))
+    ranges = Ranges(observers)
     for step in plan.steps:
         if step.path == "pool":
             ranges.same(step.x_view, step.y)

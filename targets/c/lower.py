@@ -15,6 +15,7 @@ from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import FLOATS
+from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build, Layer, Placement, digest
 from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.emit.base import Context, Emitter
@@ -134,9 +135,9 @@ def _computed(value: ir.Value) -> bool:
     return bool(value.uses()) or value.is_graph_output()
 
 
-def lower_c(model: Model, target: str) -> Build:
-    """Emit C99 for a checked model: portable, or with the kernels of the target's device."""
-    device = profile(target)
+def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
+    """Emit C99 for a checked model: portable, or with the kernels of `device`, by default the target's."""
+    device = device or profile(target)
     whole = to_integer(unpack_states(model))
     parts = split_session(whole)
     table = model.sampler
