@@ -52,7 +52,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[ctypes.CDLL, Mapp
                 if name.endswith(".c"):
                     kernels.add(name) if name.startswith("ek_") else own.append(name)
     (folder / "all.c").write_text("".join(f'#include "{name}"\n' for name in own))
-    command = [str(CC), *STRICT, "-O1", "-fPIC", "-shared", "all.c", *sorted(kernels)]
+    # They share one edgekit.h, which each takes for its own, and kernels.
+    shared = ["-DEK_ALONE", *(f"-DEK_BUILD_{name.removesuffix('.c')}" for name in own)]
+    command = [str(CC), *STRICT, *shared, "-O1", "-fPIC", "-shared", "all.c", *sorted(kernels)]
     done = subprocess.run(
         [*command, "-o", "all.so"], cwd=folder, capture_output=True, text=True, check=False
     )
