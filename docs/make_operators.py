@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from edgekit.export.onnx_file.opsets import EXPANDED
 from edgekit.export.passes.canonical_forms.table import RULES
-from edgekit.export.passes.reshape import RENAMING
+from edgekit.graph.facts import names as operators
 from edgekit.graph.model import OPSET
 from edgekit.operators.roles import MOVES, TABLED
 from edgekit.operators.to_integer import BUILDERS
@@ -83,7 +83,9 @@ def main() -> None:
     print(
         TEXT.format(
             rows="\n".join(rows),
-            renaming=names(set(RENAMING) - {"Reshape"}),
+            renaming=names(
+                operators(lambda row: row.moves == "renames") - {"Reshape"} | {"Transpose"}
+            ),
             rules=names(RULES),
             opset=OPSET,
             expanded=names(expanded),
