@@ -10,10 +10,12 @@ import onnx_ir as ir
 
 from edgekit.export.onnx_file.opsets import EXPANDED
 from edgekit.export.passes.canonical_forms.table import RULES
+from edgekit.graph.facts import FACTS
 from edgekit.graph.facts import names as operators
 from edgekit.graph.model import OPSET
 from edgekit.operators.roles import MOVES, TABLED
 from edgekit.operators.to_integer import BUILDERS
+from edgekit.targets.c.emit.base import Emitter
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.describe import DTYPES
 
@@ -63,6 +65,15 @@ def element_types(types: Collection[ir.DataType]) -> str:
     )
 
 
+def read_by(operator: str, emitter: Emitter) -> set[ir.DataType]:
+    """Return the types that the C of an operator reads, of an elementwise one those that ONNX allows."""
+    if not FACTS[operator].elementwise or not onnx.defs.has(operator, OPSET):
+        return set(emitter.reads)
+    allowed = {kind for each in onnx.defs.get_schema(operator, OPSET).inputs for kind in each.types}
+    names = {"float32": "float"}
+    return {t for t in emitter.reads if f"tensor({names.get(DTYPES[t], DTYPES[t])})" in allowed}
+
+
 def in_integers(operator: str) -> str:
     """Return what the integer recipes make of an operator."""
     if operator in TABLED:
@@ -76,7 +87,7 @@ def main() -> None:
     """Print the page."""
     emitters = {name: emitter for (domain, name), emitter in EMITTERS.items() if not domain}
     rows = [
-        f"| {name} | {element_types(emitter.reads)} | {in_integers(name)} |"
+        f"| {name} | {element_types(read_by(name, emitter))} | {in_integers(name)} |"
         for name, emitter in sorted(emitters.items())
     ]
     expanded = [name for name in EXPANDED if onnx.defs.has(name)]
