@@ -99,6 +99,7 @@ _ROWS = (
     Facts("AveragePool", averages=True, slides=True),
     Facts("BatchNormalization"),
     Facts("Bernoulli", random=True),
+    Facts("BitShift", elementwise=True),
     Facts("BitwiseAnd", elementwise=True),
     Facts("BitwiseNot", elementwise=True),
     Facts("BitwiseOr", elementwise=True),

@@ -216,6 +216,11 @@ POINTWISE: list[Case] = [
     case("not", "Not", t(3, 5)),
     *(case(name.lower(), name, n(3, 5, dtype="int32"), n(5, dtype="int32"))
       for name in ("BitwiseAnd", "BitwiseOr", "BitwiseXor")),
+    *(
+        case(f"bit_shift_{direction}", "BitShift", n(3, 5, dtype="uint8", low=0, high=255),
+             n(5, dtype="uint8", low=0, high=11), direction=direction.upper())
+        for direction in ("left", "right")
+    ),
     case("bitwisenot", "BitwiseNot", n(3, 5, dtype="uint8", low=0, high=255)),
     case("where", "Where", t(3, 5), f(5), c(3, 1)),
     case("where_int", "Where", t(5), n(3, 5), np.int64(0)),

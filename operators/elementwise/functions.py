@@ -128,6 +128,12 @@ def _mod(node: ir.Node) -> Form:
     return Form(remainder(np.mod), "({t})ek_modi1({0}, {1})", (0, 1))
 
 
+def _bit_shift(node: ir.Node) -> Form:
+    left = node.attributes["direction"].as_string() == "LEFT"
+    c = "({t})({1} < 8 * sizeof({t}) ? {0} SIGN {1} : 0)".replace("SIGN", "<<" if left else ">>")
+    return Form(np.left_shift if left else np.right_shift, c, (0, 1))
+
+
 POWERS: Mapping[float, tuple[Callable[[Array], Array], str]] = {
     1.0: (lambda x: x, "{0}"),
     2.0: (lambda x: x * x, "{0} * {0}"),
@@ -238,6 +244,7 @@ FORMS: Mapping[str, Callable[[ir.Node], Form]] = {
     "Or": _fixed(np.logical_or, "{0} | {1}"),
     "Xor": _fixed(np.logical_xor, "{0} ^ {1}"),
     "Not": _fixed(np.logical_not, "!{0}"),
+    "BitShift": _bit_shift,
     "BitwiseAnd": _fixed(np.bitwise_and, "({t})({0} & {1})"),
     "BitwiseOr": _fixed(np.bitwise_or, "({t})({0} | {1})"),
     "BitwiseXor": _fixed(np.bitwise_xor, "({t})({0} ^ {1})"),
