@@ -7,11 +7,11 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.geometry import dims
+from edgekit.targets.litert.emitting import Emitting, Item
 from edgekit.targets.litert.orders import UNIT, Order, natural
-from edgekit.targets.litert.writer import Item, Writer
 
-Emit = Callable[[Writer, ir.Node], None]
-Integer = Callable[[Writer, ir.Node], bool]
+Emit = Callable[[Emitting, ir.Node], None]
+Integer = Callable[[Emitting, ir.Node], bool]
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Emitter:
     integer: Integer | None = None
 
 
-def always(_writer: Writer, _node: ir.Node) -> bool:
+def always(_writer: Emitting, _node: ir.Node) -> bool:
     """In integers wherever it is framed."""
     return True
 
 
-def moved(w: Writer, value: ir.Value | None) -> Item:
+def moved(w: Emitting, value: ir.Value | None) -> Item:
     """An operand in the integers of the node's first result."""
     item = w.item(value)
     if not w.integer:
@@ -39,7 +39,7 @@ def moved(w: Writer, value: ir.Value | None) -> Item:
     return w.requantized(item, kind)
 
 
-def ranked(w: Writer, item: Item, rank: int) -> Item:
+def ranked(w: Emitting, item: Item, rank: int) -> Item:
     """An operand with leading axes of extent 1, as broadcasting adds them."""
     missing = rank - len(item.shape)
     if missing == 0:
@@ -52,7 +52,7 @@ def ranked(w: Writer, item: Item, rank: int) -> Item:
     return new
 
 
-def aligned(w: Writer, items: Sequence[Item], rank: int) -> tuple[Order, list[int]]:
+def aligned(w: Emitting, items: Sequence[Item], rank: int) -> tuple[Order, list[int]]:
     """Tensors of several operands in one order: that of the largest computed one.
 
     A constant of one element goes as it is.

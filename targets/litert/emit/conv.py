@@ -10,9 +10,9 @@ from edgekit.operators.qdq import Weight
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.emit.base import rank_of, ranked
+from edgekit.targets.litert.emitting import Emitting, Item, Refused
 from edgekit.targets.litert.file import Array, Scales, options
 from edgekit.targets.litert.orders import Order, channels_last, natural
-from edgekit.targets.litert.writer import Item, Refused, Writer
 
 SAME, VALID = 0, 1
 
@@ -25,7 +25,7 @@ class Rows:
     scales: Array | None
 
 
-def conv(w: Writer, node: ir.Node) -> None:
+def conv(w: Emitting, node: ir.Node) -> None:
     """CONV_2D, or DEPTHWISE_CONV_2D where every group has one channel."""
     shape, order = geometry(node)
     x = w.tensor(w.item(node.inputs[0]), order)
@@ -65,7 +65,7 @@ def _trailing(s: ConvShape) -> tuple[int, int]:
     return bottom, right
 
 
-def padded(w: Writer, x: int, s: ConvShape, trailing: tuple[int, int]) -> tuple[int, int]:
+def padded(w: Emitting, x: int, s: ConvShape, trailing: tuple[int, int]) -> tuple[int, int]:
     """The input, padded where LiteRT's two ways do not say it, and the way that is left."""
     ends = [max(0, end) for end in trailing]
     leads = [s.pad_top, s.pad_left]
@@ -84,7 +84,7 @@ def padded(w: Writer, x: int, s: ConvShape, trailing: tuple[int, int]) -> tuple[
     return pad(w, x, [(0, 0), (leads[0], ends[0]), (leads[1], ends[1]), (0, 0)]), VALID
 
 
-def pad(w: Writer, x: int, widths: list[tuple[int, int]]) -> int:
+def pad(w: Emitting, x: int, widths: list[tuple[int, int]]) -> int:
     """Zeros around a tensor; of integers their zero point."""
     if not any(low or high for low, high in widths):
         return x
@@ -92,7 +92,7 @@ def pad(w: Writer, x: int, widths: list[tuple[int, int]]) -> int:
     return w.op("PAD", [x, w.constant(np.array(widths, np.int32))], shape)
 
 
-def _rows(w: Writer, node: ir.Node, s: ConvShape) -> Rows | None:
+def _rows(w: Emitting, node: ir.Node, s: ConvShape) -> Rows | None:
     """The constant weights of a convolution."""
     value = node.inputs[1]
     assert value is not None
@@ -118,7 +118,7 @@ def _by_output(array: Array, op_type: str, s: ConvShape) -> Array:
     return grouped.reshape(s.out_c, s.in_c // s.groups, s.k_h, s.k_w)
 
 
-def _kernel(w: Writer, rows: Rows, depthwise: bool) -> int:
+def _kernel(w: Emitting, rows: Rows, depthwise: bool) -> int:
     array = rows.q.transpose(1, 2, 3, 0) if depthwise else rows.q.transpose(0, 2, 3, 1)
     array = np.ascontiguousarray(array)
     if rows.scales is None:
@@ -127,7 +127,7 @@ def _kernel(w: Writer, rows: Rows, depthwise: bool) -> int:
     return w.graph.constant("weights", array, scales)
 
 
-def _bias(w: Writer, node: ir.Node, channels: int, rows: Rows | None) -> int:
+def _bias(w: Emitting, node: ir.Node, channels: int, rows: Rows | None) -> int:
     value = optional(node, 2)
     if value is not None and w.array(value) is None:
         return w.flat(w.item(value))
@@ -152,7 +152,7 @@ def _bias(w: Writer, node: ir.Node, channels: int, rows: Rows | None) -> int:
     return w.graph.constant("bias", np.ascontiguousarray(q.astype(dtype)), scales)
 
 
-def is_conv(w: Writer, node: ir.Node) -> bool:
+def is_conv(w: Emitting, node: ir.Node) -> bool:
     """With constant weights around 0."""
     weight = w.weights.get(node.inputs[1]) if node.inputs[1] is not None else None
     bias = optional(node, 2)
@@ -163,7 +163,7 @@ def is_conv(w: Writer, node: ir.Node) -> bool:
     )
 
 
-def transpose(w: Writer, node: ir.Node) -> None:
+def transpose(w: Emitting, node: ir.Node) -> None:
     """TRANSPOSE_CONV where it has one group and no dilation, else a convolution over an input with gaps."""
     s, order = geometry(node)
     rows = _rows(w, node, s)
@@ -179,7 +179,13 @@ def transpose(w: Writer, node: ir.Node) -> None:
 
 
 def _transpose_conv(
-    w: Writer, node: ir.Node, s: ConvShape, order: Order, x: int, rows: Rows, whole: tuple[int, int]
+    w: Emitting,
+    node: ir.Node,
+    s: ConvShape,
+    order: Order,
+    x: int,
+    rows: Rows,
+    whole: tuple[int, int],
 ) -> None:
     batch = w.shape(x)[0]
     full = [batch, *whole, s.out_c]
@@ -197,7 +203,7 @@ def _transpose_conv(
     w.finish(y, order)
 
 
-def _with_gaps(w: Writer, node: ir.Node, s: ConvShape, order: Order, x: int, rows: Rows) -> None:
+def _with_gaps(w: Emitting, node: ir.Node, s: ConvShape, order: Order, x: int, rows: Rows) -> None:
     """Zeros between the samples, then a convolution with the kernel turned around."""
     x = _gaps(w, x, 1, s.stride_h)
     x = _gaps(w, x, 2, s.stride_w)
@@ -227,7 +233,7 @@ def _with_gaps(w: Writer, node: ir.Node, s: ConvShape, order: Order, x: int, row
         w.result("CONV_2D", inputs, order, options("Conv2D", **steps))
 
 
-def _gaps(w: Writer, x: int, axis: int, stride: int) -> int:
+def _gaps(w: Emitting, x: int, axis: int, stride: int) -> int:
     """Stride - 1 zeros behind every sample of an axis of (n, h, w, c)."""
     if stride == 1:
         return x
@@ -238,7 +244,7 @@ def _gaps(w: Writer, x: int, axis: int, stride: int) -> int:
     return w.reshaped(wide, longer)
 
 
-def _cropped(w: Writer, x: int, widths: list[tuple[int, int]]) -> int:
+def _cropped(w: Emitting, x: int, widths: list[tuple[int, int]]) -> int:
     """Without what negative padding takes away."""
     begin = [max(-low, 0) for low, _ in widths] + [0]
     end = [max(-high, 0) for _, high in widths] + [0]
@@ -248,7 +254,7 @@ def _cropped(w: Writer, x: int, widths: list[tuple[int, int]]) -> int:
     return w.op("SLICE", [x, w.ints_constant(begin), w.ints_constant(size)], size)
 
 
-def linear(w: Writer, node: ir.Node) -> None:
+def linear(w: Emitting, node: ir.Node) -> None:
     """FULLY_CONNECTED by a constant matrix; of integers a convolution of one tap.
 
     Older interpreters know scales per output channel in convolutions only.
@@ -269,7 +275,7 @@ def linear(w: Writer, node: ir.Node) -> None:
 
 
 def one_tap(
-    w: Writer, x: int, matrix: Array, scales: Array, bias: int, kind: QuantType | None = None
+    w: Emitting, x: int, matrix: Array, scales: Array, bias: int, kind: QuantType | None = None
 ) -> int:
     """Rows of integers (..., inputs) times a matrix (outputs, inputs): (rows, 1, 1, outputs).
 
@@ -287,7 +293,7 @@ def one_tap(
     )
 
 
-def _matrix(w: Writer, node: ir.Node) -> tuple[Array, Array | None]:
+def _matrix(w: Emitting, node: ir.Node) -> tuple[Array, Array | None]:
     """The weights as (outputs, inputs), and their scales where the node runs in integers."""
     value = node.inputs[1]
     assert value is not None
@@ -307,14 +313,14 @@ def _matrix(w: Writer, node: ir.Node) -> tuple[Array, Array | None]:
     return rows(array), None
 
 
-def gemm(w: Writer, node: ir.Node) -> None:
+def gemm(w: Emitting, node: ir.Node) -> None:
     """Gemm by constant weights; others have become MatMul."""
     if w.array(node.inputs[1]) is None:
         raise Refused("a computed matrix", "constant weights")
     linear(w, node)
 
 
-def matmul(w: Writer, node: ir.Node) -> None:
+def matmul(w: Emitting, node: ir.Node) -> None:
     """BATCH_MATMUL, or FULLY_CONNECTED by a constant matrix."""
     a, b = (w.item(value) for value in node.inputs)
     if (
@@ -337,7 +343,7 @@ def matmul(w: Writer, node: ir.Node) -> None:
     w.put(w.reshaped(y, out), natural(len(out)))
 
 
-def _as_matrix(w: Writer, item: Item, shape: tuple[int, ...], rank: int) -> int:
+def _as_matrix(w: Emitting, item: Item, shape: tuple[int, ...], rank: int) -> int:
     if shape == item.shape:
         return w.tensor(ranked(w, item, rank), natural(rank))
     return w.reshaped(w.flat(item), (*[1] * (rank - len(shape)), *shape))

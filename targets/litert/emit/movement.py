@@ -14,12 +14,12 @@ from edgekit.operators.roles import constant
 from edgekit.operators.table import OPERATORS
 from edgekit.targets.litert.emit.base import leader, moved, ranked
 from edgekit.targets.litert.emit.conv import pad
+from edgekit.targets.litert.emitting import Emitting, Item, Refused
 from edgekit.targets.litert.file import options
 from edgekit.targets.litert.orders import UNIT, Order, natural, stored_shape, transposed
-from edgekit.targets.litert.writer import Item, Refused, Writer
 
 
-def is_move(w: Writer, node: ir.Node) -> bool:
+def is_move(w: Emitting, node: ir.Node) -> bool:
     """In integers, where all its results are of one type."""
     kinds = {
         w.frame_kind(node, i) for i, v in enumerate(node.outputs) if v.uses() or v.is_graph_output()
@@ -27,13 +27,13 @@ def is_move(w: Writer, node: ir.Node) -> bool:
     return len(kinds) == 1
 
 
-def reshape(w: Writer, node: ir.Node) -> None:
+def reshape(w: Emitting, node: ir.Node) -> None:
     """The same memory under another shape; free where only axes of extent 1 come and go."""
     item = w.item(node.inputs[0])
     w.alias(item, renamed(w, item, dims(node.outputs[0])))
 
 
-def renamed(w: Writer, item: Item, shape: tuple[int, ...]) -> dict[Order, int]:
+def renamed(w: Emitting, item: Item, shape: tuple[int, ...]) -> dict[Order, int]:
     """The tensors that hold a value under another shape of as many elements."""
     if item.array is None:
         for order, number in item.tensors.items():
@@ -61,7 +61,7 @@ def _renamed_order(order: Order, old: tuple[int, ...], new: tuple[int, ...]) -> 
     return None if units else tuple(found)
 
 
-def transpose(w: Writer, node: ir.Node) -> None:
+def transpose(w: Emitting, node: ir.Node) -> None:
     """Nothing is moved: the axes are only named anew."""
     item = w.item(node.inputs[0])
     rank = len(item.shape)
@@ -71,7 +71,7 @@ def transpose(w: Writer, node: ir.Node) -> None:
     w.alias(item, {transposed(order, perm): number for order, number in item.tensors.items()})
 
 
-def slices(w: Writer, node: ir.Node) -> None:
+def slices(w: Emitting, node: ir.Node) -> None:
     """SLICE or STRIDED_SLICE; backward ones go by index."""
     starts, ends, axes, steps = (
         None if v is None else constant(v) for v in (*node.inputs[1:], None, None)[:4]
@@ -92,7 +92,7 @@ def slices(w: Writer, node: ir.Node) -> None:
     w.put(cut(w, w.tensor(item, order), order, bounds), order)
 
 
-def cut(w: Writer, x: int, order: Order, bounds: dict[int, tuple[int, int, int]]) -> int:
+def cut(w: Emitting, x: int, order: Order, bounds: dict[int, tuple[int, int, int]]) -> int:
     """Part of a tensor: (start, stop, step) by logical axis."""
     whole = [(0, n, 1) for n in w.shape(x)]
     wanted = [
@@ -108,7 +108,7 @@ def cut(w: Writer, x: int, order: Order, bounds: dict[int, tuple[int, int, int]]
     return w.op("STRIDED_SLICE", [x, begin, end, stride], shape, chosen=options("StridedSlice"))
 
 
-def split(w: Writer, node: ir.Node) -> None:
+def split(w: Emitting, node: ir.Node) -> None:
     """One SLICE per part."""
     item = moved(w, node.inputs[0])
     order, axis, start = item.order, int(attribute(node, "axis", 0)) % len(item.shape), 0
@@ -120,7 +120,7 @@ def split(w: Writer, node: ir.Node) -> None:
         start += size
 
 
-def concat(w: Writer, node: ir.Node) -> None:
+def concat(w: Emitting, node: ir.Node) -> None:
     """CONCATENATION in the order of the largest operand."""
     items = [moved(w, value) for value in node.inputs]
     computed = [item for item in items if item.array is None]
@@ -134,7 +134,7 @@ def concat(w: Writer, node: ir.Node) -> None:
     w.put(w.op("CONCATENATION", numbers, shape, first.dtype, kind, chosen), order)
 
 
-def expand(w: Writer, node: ir.Node) -> None:
+def expand(w: Emitting, node: ir.Node) -> None:
     """BROADCAST_TO."""
     item, shape = moved(w, node.inputs[0]), dims(node.outputs[0])
     item = ranked(w, item, len(shape))
@@ -144,7 +144,7 @@ def expand(w: Writer, node: ir.Node) -> None:
     w.put(w.op("BROADCAST_TO", [x, w.ints_constant(target)], target), order)
 
 
-def pads(w: Writer, node: ir.Node) -> None:
+def pads(w: Emitting, node: ir.Node) -> None:
     """PAD, PADV2, or, where the data is repeated, by index."""
     item = moved(w, node.inputs[0])
     arrays = [None if v is None else constant(v) for v in node.inputs]
@@ -176,7 +176,7 @@ def pads(w: Writer, node: ir.Node) -> None:
     w.put(w.op("PADV2", [x, w.constant(np.array(stored, np.int32)), value], shape), order)
 
 
-def gather(w: Writer, node: ir.Node) -> None:
+def gather(w: Emitting, node: ir.Node) -> None:
     """GATHER of constant places along an axis, else, or computed, by the operator's own rules."""
     indices = constant(node.inputs[1])
     if indices is not None and indices.ndim != 1:
@@ -194,7 +194,7 @@ def gather(w: Writer, node: ir.Node) -> None:
     w.put(w.op("GATHER", [w.tensor(item, order), places], shape, chosen=chosen), order)
 
 
-def _gather_computed(w: Writer, node: ir.Node, item: Item, axis: int) -> None:
+def _gather_computed(w: Emitting, node: ir.Node, item: Item, axis: int) -> None:
     places = w.item(node.inputs[1])
     at = w.tensor(places, natural(len(places.shape)))
     size = w.constant(np.full(1, item.shape[axis], places.dtype))
@@ -207,7 +207,7 @@ def _gather_computed(w: Writer, node: ir.Node, item: Item, axis: int) -> None:
     )
 
 
-def by_index(w: Writer, node: ir.Node) -> None:
+def by_index(w: Emitting, node: ir.Node) -> None:
     """Any movement along constants: a GATHER of what its NumPy form makes of element numbers."""
     read = [v for v in node.inputs if v is not None and _is_moved(w, v)]
     if any(v is not None and v not in read and constant(v) is None for v in node.inputs):
@@ -243,7 +243,7 @@ def by_index(w: Writer, node: ir.Node) -> None:
     w.put(w.op("GATHER", [x, places], out, chosen=options("Gather", axis=0)), natural(len(out)))
 
 
-def _is_moved(w: Writer, value: ir.Value) -> bool:
+def _is_moved(w: Emitting, value: ir.Value) -> bool:
     """Whether an operand holds the elements, not where they go: computed, or data of a scatter."""
     if value in w.real or value in w.ints:
         return w.real[value].array is None if value in w.real else True
@@ -263,7 +263,7 @@ def _nearest(node: ir.Node, x: list[np.ndarray]) -> list[np.ndarray]:
 FORMS: dict[str, Operator] = {"Pad": pad_by_index, "Resize": _nearest}  # where numbers want another
 
 
-def along(w: Writer, item: Item, axis: int, matrix: np.ndarray) -> Item:
+def along(w: Emitting, item: Item, axis: int, matrix: np.ndarray) -> Item:
     """A value whose axis is multiplied by a constant matrix (out, in)."""
     rank = len(item.shape)
     order = (*(a for a in range(rank) if a != axis), axis)
@@ -275,7 +275,7 @@ def along(w: Writer, item: Item, axis: int, matrix: np.ndarray) -> Item:
     return Item(item.name, shape, "float32", None, None, {order: number})
 
 
-def resize(w: Writer, node: ir.Node) -> None:
+def resize(w: Emitting, node: ir.Node) -> None:
     """Nearest by index; interpolation as one product with a constant matrix per axis."""
     if any(v is not None and constant(v) is None for v in node.inputs[1:]):
         raise Refused("computed sizes", "constants")

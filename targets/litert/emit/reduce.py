@@ -14,15 +14,15 @@ from edgekit.targets.litert.emit.base import last, moved, ranked, without
 from edgekit.targets.litert.emit.elementwise import narrowed, wide
 from edgekit.targets.litert.emit.movement import renamed
 from edgekit.targets.litert.emit.pointwise import FINEST
+from edgekit.targets.litert.emitting import Emitting, Item, Refused
 from edgekit.targets.litert.file import options
 from edgekit.targets.litert.orders import Order, natural
-from edgekit.targets.litert.writer import Item, Refused, Writer
 
 PROBABILITY = QuantType("int8", 2.0**-8, -128)  # what LiteRT's softmax gives
 
 
 def folded(
-    w: Writer,
+    w: Emitting,
     builtin: str,
     x: int,
     order: Order,
@@ -37,7 +37,7 @@ def folded(
     return w.op(builtin, [x, w.ints_constant(places)], shape, dtype, kind, chosen)
 
 
-def reduce(w: Writer, node: ir.Node) -> None:
+def reduce(w: Emitting, node: ir.Node) -> None:
     """Every reduction; of integers LiteRT's own requantizes."""
     if any(v is not None and constant(v) is None for v in node.inputs[1:]):
         raise Refused("computed axes", "constants")
@@ -58,14 +58,14 @@ def reduce(w: Writer, node: ir.Node) -> None:
     w.put(y, order)
 
 
-def _sum_of_integers(w: Writer, x: int, order: Order, axes: Sequence[int]) -> int:
+def _sum_of_integers(w: Emitting, x: int, order: Order, axes: Sequence[int]) -> int:
     """A mean in steps as many times finer: the integers of the sum, which LiteRT's own SUM gets wrong."""
     kind, count = w.work_kind(), int(np.prod([w.shape(x)[order.index(axis)] for axis in axes]))
     finer = QuantType(kind.dtype, float(np.float32(kind.scale / count)), kind.zero_point)
     return w.relabelled(folded(w, "MEAN", x, order, axes, finer), kind)
 
 
-def _folded_real(w: Writer, node: ir.Node, x: int, order: Order, axes: Sequence[int]) -> int:
+def _folded_real(w: Emitting, node: ir.Node, x: int, order: Order, axes: Sequence[int]) -> int:
     op = node.op_type
     if not axes:
         return _each(w, op, x)
@@ -86,14 +86,14 @@ def _folded_real(w: Writer, node: ir.Node, x: int, order: Order, axes: Sequence[
     return w.op("SQRT", [total]) if op == "ReduceL2" else total
 
 
-def _size(w: Writer, x: int) -> int:
+def _size(w: Emitting, x: int) -> int:
     if w.graph.tensors[x].dtype == "float32":
         return w.op("ABS", [x])
     minus = w.constant(np.full(1, -1, w.graph.tensors[x].dtype))
     return w.op("MAXIMUM", [x, w.op("MUL", [x, minus])])
 
 
-def _each(w: Writer, op: str, x: int) -> int:
+def _each(w: Emitting, op: str, x: int) -> int:
     """A reduction along no axis."""
     if op in BUILTINS:
         return w.reshaped(x, w.shape(x))
@@ -102,7 +102,7 @@ def _each(w: Writer, op: str, x: int) -> int:
     raise Refused("no axes", "one at least")
 
 
-def mean_square(w: Writer, node: ir.Node) -> None:
+def mean_square(w: Emitting, node: ir.Node) -> None:
     """The mean of squares."""
     item = w.item(node.inputs[0])
     order, axes = item.order, [a % len(item.shape) for a in ints(node, "axes", [])]
@@ -112,7 +112,7 @@ def mean_square(w: Writer, node: ir.Node) -> None:
     w.put(y, order if kept else without(order, axes))
 
 
-def softmax(w: Writer, node: ir.Node) -> None:
+def softmax(w: Emitting, node: ir.Node) -> None:
     """SOFTMAX and LOG_SOFTMAX work along the axis that is stored last."""
     item = w.item(node.inputs[0])
     axis = int(attribute(node, "axis", -1)) % len(item.shape)
@@ -128,7 +128,7 @@ def softmax(w: Writer, node: ir.Node) -> None:
         w.result("SOFTMAX", [x], order, chosen)
 
 
-def is_softmax(w: Writer, node: ir.Node) -> bool:
+def is_softmax(w: Emitting, node: ir.Node) -> bool:
     """On 8 bits, where LiteRT's step is fine enough for ours."""
     frame = w.frame(node)
     item = w.ints.get(node.inputs[0]) if node.inputs[0] is not None else None
@@ -140,7 +140,7 @@ def is_softmax(w: Writer, node: ir.Node) -> bool:
     return fits and item is not None and item.kind is not None and item.kind.dtype == "int8"
 
 
-def arg(w: Writer, node: ir.Node) -> None:
+def arg(w: Emitting, node: ir.Node) -> None:
     """The place of the largest or smallest; of several the first."""
     if attribute(node, "select_last_index", 0):
         raise Refused("the last of equal ones", "the first: select_last_index = 0")
@@ -164,7 +164,7 @@ def arg(w: Writer, node: ir.Node) -> None:
     w.put(y, order if len(dims(node.outputs[0])) == len(item.shape) else without(order, [axis]))
 
 
-def hardmax(w: Writer, node: ir.Node) -> None:
+def hardmax(w: Emitting, node: ir.Node) -> None:
     """1 at the first of the largest, else 0."""
     item = w.item(node.inputs[0])
     axis = int(attribute(node, "axis", -1)) % len(item.shape)
@@ -191,7 +191,7 @@ def hardmax(w: Writer, node: ir.Node) -> None:
     )
 
 
-def cumsum(w: Writer, node: ir.Node) -> None:
+def cumsum(w: Emitting, node: ir.Node) -> None:
     """CUMSUM."""
     item = w.item(node.inputs[0])
     axis = constant(node.inputs[1])
@@ -207,7 +207,7 @@ def cumsum(w: Writer, node: ir.Node) -> None:
     w.result("CUMSUM", [w.tensor(item, order), w.scalar(np.int32(place))], order, chosen)
 
 
-def lp_normalization(w: Writer, node: ir.Node) -> None:
+def lp_normalization(w: Emitting, node: ir.Node) -> None:
     """Divided by the sum of sizes, or the root of the sum of squares."""
     item = w.item(node.inputs[0])
     order, axis = item.order, int(attribute(node, "axis", -1)) % len(item.shape)
@@ -219,7 +219,7 @@ def lp_normalization(w: Writer, node: ir.Node) -> None:
     w.put(w.op("DIV", [x, norm]), order)
 
 
-def layer_normalization(w: Writer, node: ir.Node) -> None:
+def layer_normalization(w: Emitting, node: ir.Node) -> None:
     """Spelled out; also gives mean and inverse deviation where they are read."""
     item = w.item(node.inputs[0])
     rank = len(item.shape)
@@ -236,7 +236,7 @@ def layer_normalization(w: Writer, node: ir.Node) -> None:
 
 
 def normalized(
-    w: Writer, x: int, order: Order, axes: Sequence[int], epsilon: float
+    w: Emitting, x: int, order: Order, axes: Sequence[int], epsilon: float
 ) -> tuple[int, int, int]:
     """Mean, inverse deviation and the normalized values."""
     mean = folded(w, "MEAN", x, order, axes)
@@ -246,12 +246,12 @@ def normalized(
     return mean, inverse, w.op("MUL", [centred, inverse])
 
 
-def _ordered(w: Writer, value: ir.Value, order: Order, rank: int) -> int:
+def _ordered(w: Emitting, value: ir.Value, order: Order, rank: int) -> int:
 
     return w.tensor(ranked(w, w.item(value), rank), order)
 
 
-def instance_normalization(w: Writer, node: ir.Node) -> None:
+def instance_normalization(w: Emitting, node: ir.Node) -> None:
     """Every channel of every image by its own mean and deviation."""
     item = w.item(node.inputs[0])
     rank = len(item.shape)
@@ -263,14 +263,14 @@ def instance_normalization(w: Writer, node: ir.Node) -> None:
     w.put(y, order)
 
 
-def _per_channel(w: Writer, value: ir.Value | None, order: Order, rank: int) -> int:
+def _per_channel(w: Emitting, value: ir.Value | None, order: Order, rank: int) -> int:
     item = w.item(value)
     shape = (1, item.shape[0], *[1] * (rank - 2))
     new = Item(item.name, shape, item.dtype, None, None, renamed(w, item, shape))
     return w.tensor(new, order)
 
 
-def batch_normalization(w: Writer, node: ir.Node) -> None:
+def batch_normalization(w: Emitting, node: ir.Node) -> None:
     """(x - mean) / sqrt(variance + epsilon) * scale + bias, all per channel and computed."""
     item = w.item(node.inputs[0])
     order, rank = item.order, len(item.shape)
@@ -283,6 +283,6 @@ def batch_normalization(w: Writer, node: ir.Node) -> None:
     w.put(w.op("ADD", [w.op("MUL", [centred, factor]), bias]), order)
 
 
-def is_fold(w: Writer, node: ir.Node) -> bool:
+def is_fold(w: Emitting, node: ir.Node) -> bool:
     """Sums and means, and extremes; along constant axes."""
     return all(v is None or constant(v) is not None for v in node.inputs[1:])

@@ -5,9 +5,9 @@ import onnx_ir as ir
 
 from edgekit.operators.geometry import dims
 from edgekit.targets.litert.emit.movement import along
+from edgekit.targets.litert.emitting import Emitting, Item, Refused
 from edgekit.targets.litert.file import Array, options
 from edgekit.targets.litert.orders import natural
-from edgekit.targets.litert.writer import Item, Refused, Writer
 
 
 def forward(n: int) -> Array:
@@ -25,37 +25,37 @@ def inverse(bins: int) -> Array:
     return samples
 
 
-def _rows(w: Writer, value: ir.Value | None) -> int:
+def _rows(w: Emitting, value: ir.Value | None) -> int:
     """A tensor as one row."""
     x = w.flat(w.item(value))
     return w.reshaped(x, (1, int(np.prod(w.shape(x)))))
 
 
-def _times(w: Writer, x: int, matrix: Array) -> int:
+def _times(w: Emitting, x: int, matrix: Array) -> int:
     inputs = [x, w.constant(matrix.astype(np.float32)), w.real_constant(np.zeros(len(matrix)))]
     return w.op("FULLY_CONNECTED", inputs, (1, len(matrix)), chosen=options("FullyConnected"))
 
 
-def _part(w: Writer, x: int, first: int, count: int) -> int:
+def _part(w: Emitting, x: int, first: int, count: int) -> int:
     if count == w.shape(x)[1]:
         return x
     return w.op("SLICE", [x, w.ints_constant([0, first]), w.ints_constant([1, count])], (1, count))
 
 
-def _give(w: Writer, number: int, output: int) -> None:
+def _give(w: Emitting, number: int, output: int) -> None:
     value = w.node.outputs[output]
     if value.uses() or value.is_graph_output():
         w.put(w.reshaped(number, dims(value)), natural(len(dims(value))), output)
 
 
-def _window(w: Writer, node: ir.Node) -> Array:
+def _window(w: Emitting, node: ir.Node) -> Array:
     window = w.array(node.inputs[2])
     if window is None:
         raise Refused("a computed window", "a constant")
     return window.ravel().astype(np.float64)
 
 
-def stft(w: Writer, node: ir.Node) -> None:
+def stft(w: Emitting, node: ir.Node) -> None:
     """One analysis frame: the spectrum, and the samples that the next frame needs again."""
     pcm, history = (_rows(w, value) for value in node.inputs[:2])
     window = _window(w, node)
@@ -67,7 +67,7 @@ def stft(w: Writer, node: ir.Node) -> None:
     _give(w, _part(w, frame, hop, window.size - hop), 1)
 
 
-def istft(w: Writer, node: ir.Node) -> None:
+def istft(w: Emitting, node: ir.Node) -> None:
     """One synthesis frame: the samples that are complete, and the overlap."""
     spectrum, overlap = (_rows(w, value) for value in node.inputs[:2])
     window = _window(w, node)
@@ -82,13 +82,13 @@ def istft(w: Writer, node: ir.Node) -> None:
     _give(w, _part(w, total, hop, kept), 1)
 
 
-def irfft(w: Writer, node: ir.Node) -> None:
+def irfft(w: Emitting, node: ir.Node) -> None:
     """The samples of one spectrum."""
     spectrum = _rows(w, node.inputs[0])
     _give(w, _times(w, spectrum, inverse(w.shape(spectrum)[1] // 2)), 0)
 
 
-def dft(w: Writer, node: ir.Node) -> None:
+def dft(w: Emitting, node: ir.Node) -> None:
     """Real, one-sided transforms of the last but one axis."""
     item = w.item(node.inputs[0])
     shape = dims(node.outputs[0])

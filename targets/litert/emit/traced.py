@@ -16,7 +16,7 @@ import onnx_ir as ir
 from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
 from edgekit.targets.litert.emit.elementwise import narrowed, operands, wide
-from edgekit.targets.litert.writer import Refused, Writer
+from edgekit.targets.litert.emitting import Emitting, Refused
 
 COMPARED = ("EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL")
 UFUNCS: dict[np.ufunc, str] = {
@@ -55,7 +55,7 @@ UFUNCS: dict[np.ufunc, str] = {
 class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     """A tensor of the file as an operand of NumPy."""
 
-    def __init__(self, w: Writer, number: int) -> None:
+    def __init__(self, w: Emitting, number: int) -> None:
         """Take the writer and the tensor's number."""
         self.w, self.number = w, number
 
@@ -107,13 +107,13 @@ PARTS: dict[np.ufunc, Callable[..., Any]] = {
 }
 
 
-def function(w: Writer, node: ir.Node, x: int) -> int:
+def function(w: Emitting, node: ir.Node, x: int) -> int:
     """A function of one float tensor, by its row of `POINTWISE`."""
     made: Any = POINTWISE[node.op_type].real(Traced(w, x), attributes_of(node))  # type: ignore[arg-type]
     return int(made.number)
 
 
-def form(w: Writer, node: ir.Node) -> None:
+def form(w: Emitting, node: ir.Node) -> None:
     """A function of broadcast operands, by its row of `FORMS`; narrow integers in int32."""
     order, numbers = operands(w, node)
     rule = FORMS[node.op_type](node)

@@ -1,0 +1,159 @@
+"""The operators of a .tflite as they are written: tensors by their numbers, constants, one operator after another."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.operators.scheme import QuantType
+from edgekit.targets.litert.file import Array, Graph, Scales, options
+
+BUILTIN_OPTIONS = {  # of operators that want some, all at their defaults
+    "ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div", "POW": "Pow", "MAXIMUM": "MaximumMinimum",
+    "MINIMUM": "MaximumMinimum", "SELECT_V2": "SelectV2", "QUANTIZE": "Quantize", "DEQUANTIZE": "Dequantize",
+    "TRANSPOSE": "Transpose", "EXP": "Exp", "NEG": "Neg", "ABS": "Abs", "SQUARE": "Square", "CAST": "Cast",
+    "PAD": "Pad", "PADV2": "PadV2", "SLICE": "Slice", "TILE": "Tile", "EQUAL": "Equal",
+    "NOT_EQUAL": "NotEqual", "LESS": "Less", "LESS_EQUAL": "LessEqual", "GREATER": "Greater",
+    "GREATER_EQUAL": "GreaterEqual", "LOGICAL_AND": "LogicalAnd", "LOGICAL_OR": "LogicalOr",
+    "LOGICAL_NOT": "LogicalNot", "FLOOR_MOD": "FloorMod", "FLOOR_DIV": "FloorDiv", "COS": "Cos", "SIGN": "Sign",
+    "BROADCAST_TO": "BroadcastTo", "BITWISE_XOR": "BitwiseXor", "LOG_SOFTMAX": "LogSoftmax",
+    "HARD_SWISH": "HardSwish", "SELECT": "Select", "ROUND": None, "FLOOR": None, "CEIL": None, "RELU": None,
+    "RELU6": None, "RELU_N1_TO_1": None, "LOGISTIC": None, "TANH": None, "SQRT": None, "RSQRT": None,
+    "SIN": None, "LOG": None, "ELU": None, "PRELU": None, "ATAN2": None,
+}  # fmt: skip  # fmt: skip
+
+
+class Tensors:
+    """Appends operators to a graph; a tensor is known by its number."""
+
+    def __init__(self, name: str, halves: bool, widens: bool) -> None:
+        """Start an empty graph of this name.
+
+        `halves`: weights of products are stored as float16 where that is exact. `widens`: QUANTIZE may make 16
+        bits of 8, which tflite-runtime 2.14 does not know: it goes through floats.
+        """
+        self.graph, self.widens = Graph(name), widens
+        self.label = name  # of the tensors that are made
+        self._halves = halves
+        self._widened: dict[int, int] = {}  # stored halves, and what DEQUANTIZE makes of them
+
+    def constant(self, array: Array, kind: QuantType | None = None, name: str = "constant") -> int:
+        """A constant tensor."""
+        return self.graph.constant(name, np.asarray(array), scales_of(kind))
+
+    def factors(self, array: Array) -> int:
+        """Float weights of a product; at recipe float16 stored as such, where that is exact, behind a DEQUANTIZE."""
+        array = np.ascontiguousarray(array, np.float32)
+        if not self._halves:
+            return self.constant(array)
+        with np.errstate(over="ignore"):
+            half = array.astype(np.float16)
+        if not np.array_equal(half.astype(np.float32), array):
+            return self.constant(array)
+        stored = self.constant(half, name="weights_half")
+        if stored not in self._widened:
+            self._widened[stored] = self.op("DEQUANTIZE", [stored], dtype="float32")
+        return self._widened[stored]
+
+    def scalar(self, value: np.generic) -> int:
+        """A constant without axes."""
+        return self.constant(np.asarray(value))
+
+    def real_constant(self, value: float | Sequence[float] | NDArray[np.floating]) -> int:
+        """A float32 constant."""
+        return self.constant(np.asarray(value, np.float32))
+
+    def ints_constant(self, values: Iterable[int]) -> int:
+        """An int32 list, as LiteRT takes axes and shapes."""
+        return self.constant(np.asarray(list(values), np.int32))
+
+    def shape(self, number: int) -> tuple[int, ...]:
+        """The stored shape of a tensor."""
+        return self.graph.tensors[number].shape
+
+    def op(
+        self,
+        builtin: str,
+        inputs: Sequence[int],
+        shape: Sequence[int] | None = None,
+        dtype: str | None = None,
+        kind: QuantType | None = None,
+        chosen: Any = None,
+    ) -> int:
+        """Append an operator of one result; returns its tensor.
+
+        By default the shape is what the inputs broadcast to, the type and scales those of the first.
+        """
+        first = self.graph.tensors[inputs[0]]
+        if shape is None:
+            shape = np.broadcast_shapes(*(self.shape(n) for n in inputs))
+        scales = scales_of(kind)
+        if kind is not None:
+            dtype = kind.dtype
+        elif dtype is None:
+            dtype, scales = first.dtype, first.scales
+        if chosen is None:
+            name = BUILTIN_OPTIONS.get(builtin)
+            chosen = None if name is None else plain_options(name)
+        number = self.graph.tensor(f"{self.label}_{builtin.lower()}", shape, dtype, scales)
+        self.graph.operator(builtin, inputs, [number], chosen)
+        return number
+
+    def ops(
+        self,
+        builtin: str,
+        inputs: Sequence[int],
+        shapes: Sequence[Sequence[int]],
+        like: int,
+        chosen: Any,
+    ) -> list[int]:
+        """Append an operator of several results, of the type and scales of a tensor."""
+        held = self.graph.tensors[like]
+        label = f"{self.label}_{builtin.lower()}"
+        numbers = [self.graph.tensor(label, shape, held.dtype, held.scales) for shape in shapes]
+        self.graph.operator(builtin, inputs, numbers, chosen)
+        return numbers
+
+    def reshaped(self, number: int, shape: Sequence[int]) -> int:
+        """A tensor under another shape."""
+        if self.shape(number) == tuple(shape):
+            return number
+        chosen = options("Reshape", newShape=list(shape))
+        return self.op("RESHAPE", [number, self.ints_constant(shape)], shape, chosen=chosen)
+
+    def relabelled(self, number: int, kind: QuantType | None) -> int:
+        """The same integers with another scale, or none."""
+        shape, dtype = self.shape(number), self.graph.tensors[number].dtype
+        chosen = options("Reshape", newShape=list(shape))
+        inputs = [number, self.ints_constant(shape)]
+        return self.op("RESHAPE", inputs, shape, dtype, kind, chosen)
+
+    def bare(self, number: int) -> int:
+        """Integers without their scale, which some operators of LiteRT would apply."""
+        return self.relabelled(number, None)
+
+    def requantized_tensor(self, number: int, kind: QuantType) -> int:
+        """A tensor of integers in another type: itself where it has that."""
+        held = self.graph.tensors[number]
+        if held.dtype == kind.dtype and held.scales == scales_of(kind):
+            return number
+        if held.dtype == "int8" and kind.dtype == "int16" and not self.widens:
+            number = self.op("DEQUANTIZE", [number], dtype="float32")
+        return self.op("QUANTIZE", [number], kind=kind)
+
+    def graph_array(self, number: int) -> Array:
+        """The content of a constant tensor."""
+        held = self.graph.tensors[number]
+        return np.frombuffer(self.graph.data[number], held.dtype).reshape(held.shape)
+
+
+def plain_options(name: str) -> Any:
+    """Options at their defaults, but for sums of 16 bits, whose scales need not be powers of two."""
+    general = {"potScaleInt16": False} if name in ("Add", "Sub") else {}
+    return options(name, **general)
+
+
+def scales_of(kind: QuantType | None) -> Scales | None:
+    """The quantization of a tensor of this type; None of floats."""
+    return None if kind is None else Scales((kind.scale,), kind.zero_point)
