@@ -255,7 +255,7 @@ def test_strict_refuses_what_stays_in_float(network: Path, tmp_path: Path) -> No
 REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
     "unsupported operators, all at once": (
         lambda tmp: {"source": str(tiny_networks.unsupported(tmp / "odd.onnx"))},
-        ["'enc/lrn'", "'dec/det'", "LRN", "Det", "not supported"],
+        ["'enc/roi'", "'dec/det'", "MaxRoiPool", "Det", "not supported"],
     ),
     "open dimension": (
         lambda tmp: {"source": str(tiny_networks.recurrent(tmp / "open.onnx", batch="T"))},

@@ -1,6 +1,7 @@
 """The files and prototypes of integer kernels are those that `edgekit.targets.c.stubs` makes."""
 
-import re
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -23,30 +24,38 @@ def test_every_file_that_only_names_element_types_is_a_row_of_the_table() -> Non
     assert sorted(bare) == ["ek_avg_pool_f32", "ek_max_pool_f32"]
 
 
-def test_a_new_row_takes_the_place_of_a_line_with_its_name(
-    monkeypatch: pytest.MonkeyPatch,
+ADD = '#define EK_X {x}\n#define EK_Y {y}\n#include "ek_add_int.h"\n'
+
+
+def test_a_kernel_that_its_own_file_documents_is_in_the_last_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = Family(
-        "ek_halve",
-        ("s8", "s16_s8"),
-        "#define EK_X {x}\n#define EK_Y {y}\n" + '#include "ek_add_int.h"\n',
+    shutil.copytree(RUNTIME / "src", tmp_path / "src")
+    monkeypatch.setattr(stubs, "RUNTIME", tmp_path)
+    own = tmp_path / "src" / "ek_twice_f32.c"
+    own.write_text(
+        '#include "edgekit.h"\n\n/* y = 2 x. */\n'
+        "void ek_twice_f32(const float *restrict x, float *restrict y, int32_t n)\n{\n}\n"
     )
+    header = tmp_path / "src" / "ek_half_int.h"
+    header.write_text(
+        "/* y = x / 2. */\nvoid EK_NAME(const EK_X *x,\n             EK_Y *y)\n{\n}\n"
+    )
+    row = Family("ek_half", ("s8", "s16_s8"), ADD.replace("ek_add", "ek_half"))
     monkeypatch.setattr(stubs, "FAMILIES", (*FAMILIES, row))
-    text = HEADER.replace("/* ---- pooling", "/* Half. */\n/* ek_halve */\n\n/* ---- pooling", 1)
-    made = with_prototypes(text)
-    assert made.index("/* Half. */\nvoid ek_halve_s8(const int8_t *a, int32_t a_step,") > 0
-    assert "void ek_halve_s16_s8(const int16_t *a," in made and "/* ek_halve */" not in made
-    assert with_prototypes(made) == made and re.search(r"int8_t \*y,\s+int32_t n\);", made)
-
-
-def test_a_row_without_a_place_in_the_header_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = Family(
-        "ek_halve", ("s8",), '#define EK_X {x}\n#define EK_Y {y}\n#include "ek_add_int.h"\n'
+    made = with_prototypes(HEADER)
+    assert made.endswith(
+        f"\n{stubs.SECTION}"
+        "\n/* y = x / 2. */\nvoid ek_half_s8(const int8_t *x, int8_t *y);\n"
+        "void ek_half_s16_s8(const int16_t *x, int8_t *y);\n"
+        "\n/* y = 2 x. */\nvoid ek_twice_f32(const float *x, float *y, int32_t n);\n\n" + stubs.END
     )
-    monkeypatch.setattr(stubs, "FAMILIES", (row,))
-    with pytest.raises(
-        LookupError, match=r"edgekit\.h has 0 places for the prototypes of ek_halve"
-    ):
+    assert with_prototypes(made) == made
+
+
+def test_a_row_that_nothing_documents_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stubs, "FAMILIES", (Family("ek_half", ("s8",), ADD),))
+    with pytest.raises(LookupError, match="ek_half: no comment above EK_NAME in its header"):
         with_prototypes(HEADER)
 
 

@@ -61,11 +61,11 @@ def offline(path: Path) -> Path:
 def unsupported(path: Path) -> Path:
     """Two operators that no C target has."""
     nodes = [
-        helper.make_node("LRN", ["x"], ["l"], name="enc/lrn", size=3),
+        helper.make_node("MaxRoiPool", ["x", "r"], ["l"], name="enc/roi", pooled_shape=[3, 3]),
         helper.make_node("Det", ["l"], ["y"], name="dec/det"),
     ]
-    graph = helper.make_graph(nodes, "odd", [_tensor("x", [1, 1, 3, 3])], [_tensor("y", [1, 1])])
-    return _save(path, graph)
+    inputs, outputs = [_tensor("x", [1, 1, 3, 3])], [_tensor("y", [1, 1])]
+    return _save(path, helper.make_graph(nodes, "odd", inputs, outputs, [_weights("r", 1, 5)]))
 
 
 def mismatched(path: Path) -> Path:

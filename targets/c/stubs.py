@@ -3,8 +3,8 @@
 The code of such a kernel is a header over macros. Each of its forms is a file of ``runtime/src`` that sets them, and a
 prototype in ``edgekit.h``. ``make kernels`` writes both from `FAMILIES`; a test holds the tree to them.
 
-A new row needs the header, and in ``edgekit.h`` the comment that documents it with a line ``/* ek_<op> */`` under it,
-in whose place the prototypes come.
+The last section of ``edgekit.h`` is made as well: the comments and prototypes of kernels whose own file has the comment
+right above the definition, as new ones do. The sections before it document their kernels themselves.
 """
 
 import re
@@ -18,6 +18,11 @@ RUNTIME = Path(__file__).parents[2] / "runtime"
 COLUMNS = 118
 DEFINE = re.compile(r"^#define (EK_\w+) ?((?:.*\\\n)*.*)$", re.MULTILINE)
 DEFINITION = re.compile(r"^void EK_NAME\(([^)]*)\)", re.MULTILINE)
+COMMENTED = re.compile(
+    r"^(/\*(?:(?!\*/).)*\*/\n)void (\w+)\(([^)]*)\)\n\{", re.MULTILINE | re.DOTALL
+)
+SECTION = f"/* ---- kernels that their own files document {'-' * 68} */\n"
+END = "#ifdef __cplusplus\n}\n#endif\n\n#endif\n"
 
 
 @dataclass(frozen=True)
@@ -328,18 +333,35 @@ def stubs() -> dict[str, str]:
 
 
 def with_prototypes(header: str) -> str:
-    """The text of ``edgekit.h`` with the prototypes of all forms."""
+    """The text of ``edgekit.h`` with the prototypes of all forms, and its last section."""
+    by_hand = header.removesuffix(END).partition(SECTION)[0].rstrip() + "\n"
+    documented = _documented(by_hand)
     for family in FAMILIES:
         made = "".join(f"{_prototype(family, kernel)}\n" for kernel in family.kernels)
         names = "|".join(family.kernels)
-        place = rf"(?:^void (?:{names})\([^)]*\);\n)+|^/\* {family.name}{'_w4' * family.int4} \*/\n"
-        parts = re.split(place, header, flags=re.MULTILINE)
-        if len(parts) != 2:
-            raise LookupError(
-                f"edgekit.h has {len(parts) - 1} places for the prototypes of {family.name}"
-            )
-        header = made.join(parts)
-    return header
+        parts = re.split(rf"(?:^void (?:{names})\([^)]*\);\n)+", by_hand, flags=re.MULTILINE)
+        if len(parts) == 2:
+            by_hand = made.join(parts)
+        else:
+            text = "\n".join(_included(family.file(next(iter(family.kernels)))))
+            comments = [
+                comment for comment, name, _ in COMMENTED.findall(text) if name == "EK_NAME"
+            ]
+            if len(parts) > 2 or not comments:
+                raise LookupError(f"{family.name}: no comment above EK_NAME in its header")
+            documented[family.name] = comments[0] + made
+    section = [SECTION, *(documented[name] for name in sorted(documented))] if documented else []
+    return "\n".join([by_hand, *section, END])
+
+
+def _documented(by_hand: str) -> dict[str, str]:
+    """Comment and prototype of the kernels that their own files document, and the header by hand does not declare."""
+    found = {}
+    for path in (RUNTIME / "src").glob("ek_*.c"):
+        for comment, name, arguments in COMMENTED.findall(path.read_text(encoding="utf-8")):
+            if name == path.stem and f"void {name}(" not in by_hand:
+                found[name] = f"{comment}{_declaration(name, arguments)}\n"
+    return found
 
 
 def _prototype(family: Family, kernel: str) -> str:
@@ -349,6 +371,10 @@ def _prototype(family: Family, kernel: str) -> str:
     macros = {name: body.replace("\\\n", " ") for name, body in DEFINE.findall(text)}
     while found := re.search(r"\bEK_\w+", arguments):
         arguments = arguments.replace(found[0], macros[found[0]])
+    return _declaration(kernel, arguments)
+
+
+def _declaration(kernel: str, arguments: str) -> str:
     parts = re.sub(r"\brestrict ", "", arguments).replace("*restrict", "*").split(",")
     return _wrapped(f"void {kernel}(", [" ".join(part.split()) for part in parts])
 

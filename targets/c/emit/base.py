@@ -1,6 +1,6 @@
 """What every emitter works with: the context that collects C lines, constants and kernels."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -225,6 +225,19 @@ def free_name(stem: str, taken: Collection[str]) -> str:
     while name in taken:
         name, number = f"{stem}_{number}", number + 1
     return name
+
+
+def calling(
+    kernel: str, numbers: Callable[[ir.Node], Sequence[int | float]]
+) -> Callable[[Context, ir.Node], None]:
+    """An emitter of one call: the inputs, the output, and numbers that the node tells."""
+
+    def emit(ctx: Context, node: ir.Node) -> None:
+        arrays = [ctx.pointer(value) for value in (*node.inputs, node.outputs[0])]
+        texts = [float_literal(n) if isinstance(n, float) else str(n) for n in numbers(node)]
+        ctx.call(kernel, *arrays, *texts)
+
+    return emit
 
 
 def size(value: ir.Value | None) -> int:

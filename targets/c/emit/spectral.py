@@ -7,7 +7,7 @@ from edgekit.export.passes.canonical_forms.spectral import is_fast
 from edgekit.operators.geometry import dims
 from edgekit.operators.roles import constant
 from edgekit.operators.spectral.twin import fft_tables
-from edgekit.targets.c.emit.base import Context, float_literal, size, where
+from edgekit.targets.c.emit.base import Context, size, where
 from edgekit.targets.c.plan import Traits
 
 RFFT_BYTES = 8  # EK_RFFT_F32_SCRATCH, EK_IRFFT_F32_SCRATCH: bytes per point
@@ -108,10 +108,3 @@ def check_dft(node: ir.Node) -> list[Problem]:
         allowed = "real or complex, of constant length and axis; not inverse and onesided at once"
         return [Problem(where(node), "this transform", allowed, "use one of these")]
     return []
-
-
-def emit_finite(ctx: Context, node: ir.Node) -> None:
-    """NaN, infinity and what exceeds the limit read as 0."""
-    limit = float_literal(node.attributes["limit"].as_float())
-    x, y = node.inputs[0], node.outputs[0]
-    ctx.call("ek_finite_f32", ctx.pointer(x), ctx.pointer(y), size(x), limit)

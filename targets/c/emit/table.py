@@ -35,7 +35,9 @@ from edgekit.targets.c.emit.base import (
     ORDERED,
     POOLED,
     Emitter,
+    calling,
     elementwise,
+    size,
     view,
 )
 from edgekit.targets.c.moves import MOVE, MOVE_DOMAIN
@@ -194,7 +196,13 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (FRONTEND_DOMAIN, "IRFFT"): Emitter(
         spectral.emit_irfft, spectral.traits_irfft, spectral.check_frame
     ),
-    (FRONTEND_DOMAIN, "Finite"): Emitter(spectral.emit_finite, elementwise),
+    (FRONTEND_DOMAIN, "Finite"): Emitter(
+        calling(
+            "ek_finite_f32",
+            lambda node: [size(node.inputs[0]), node.attributes["limit"].as_float()],
+        ),
+        elementwise,
+    ),
     (FAKE_DOMAIN, "FakeQuantize"): Emitter(border.emit_fake_quantize),
     # what a quantizer fuses
     (FRONTEND_DOMAIN, "Magnitude"): Emitter(
