@@ -47,7 +47,7 @@ def main() -> None:
             folder = Path(scratch) / recipe
             api.export(
                 str(NETWORK), "host", folder, recipe=recipe, calibration=str(CLIPS / "calibration"),
-                sample_rate=rate, frontend=OPTIONS.frontend,
+                sample_rate=rate, frontend=str(OPTIONS.frontend),
             )  # fmt: skip
             streams.append(Stream.open(folder))
         for voice_file in sorted(given.voices.glob("*.wav")):

@@ -32,14 +32,15 @@ from edgekit.base.errors import EdgeKitError
 from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
 from edgekit.demos.show_digits import NETWORK, SAMPLER, labels
 from edgekit.demos.train_digits import load_digits
+from edgekit.export.diffusion.description import read_sampler
 from edgekit.export.diffusion.key_steps import saved_share, with_key_steps
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.diffusion.step_groups import quantize_groups
 from edgekit.quantize.recipe import Recipe
 from edgekit.runtime.sampler import Sampler
+from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.pipeline import write
 from edgekit.verbs.export.sampling import float_network, with_corrected_rows
 from edgekit.verbs.targets import TARGETS
 
@@ -70,7 +71,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         """The digits of a folder."""
         self.folder = folder
-        self.model = load_model(str(NETWORK), ImportOptions(sampler=str(SAMPLER))).model
+        self.model = load_model(str(NETWORK), ImportOptions(sampler=read_sampler(SAMPLER))).model
         self.classifier = load_classifier()
         self.digest = hashlib.sha256(self.model.to_bytes()).hexdigest()[:16]
 

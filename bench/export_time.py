@@ -32,16 +32,22 @@ def seconds() -> float:
 
 def stages(name: str, cache: Path, folder: Path) -> tuple[dict[str, float], int]:
     """Export a network; returns the seconds of each stage, and the kilobytes of this process at most."""
-    from edgekit.verbs.export.pipeline import Request, export
+    from edgekit import api
 
     begun = {"start": 0.0}
 
     def progress(stage: str, done: int, total: int) -> None:
         begun.setdefault(stage, seconds())
 
-    export(
-        Request(str(path_of(name, cache)), "host", folder, options=NETWORKS[name].options(1)),
-        progress,
+    given = NETWORKS[name].options(1)
+    api.export(
+        str(path_of(name, cache)),
+        "host",
+        folder,
+        progress=progress,
+        states=given.states,
+        shapes=given.shapes,
+        constants=given.constants,
     )
     ends = [*list(begun.values())[1:], seconds()]
     spent = {stage: end - start for (stage, start), end in zip(begun.items(), ends, strict=True)}

@@ -11,6 +11,7 @@ from published_pipelines import Pipeline, Recorded, Run, Samples, reference
 from published_signals import RATE, calibration_clips, pictures
 
 from edgekit.demos.show_denoise import si_sdr_db
+from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.verify import snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
@@ -133,7 +134,7 @@ def whole_options(pipeline: Pipeline, cache: Path) -> ImportOptions:
         sample_rate=RATE,
         states=[pair for part in parts for pair in part.states],
         shapes={name: dims for part in parts for name, dims in part.shapes.items()},
-        frontend=pipeline.frontend,
+        frontend=parse_spec(pipeline.frontend),
         constants={name: value for part in parts for name, value in part.constants.items()},
         then=behind[0] if behind else None,
     )

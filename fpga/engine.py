@@ -10,9 +10,9 @@ from edgekit.base.errors import Problem
 from edgekit.fpga import golden, lower, project, rtl, stages
 from edgekit.fpga.network import CpuPart, Network
 from edgekit.fpga.program import Program
-from edgekit.fpga.resources import PARTS, Part
+from edgekit.fpga.resources import Part
 from edgekit.fpga.schedule import dram_tensors
-from edgekit.fpga.search import GOALS, Choice, Goal, choose
+from edgekit.fpga.search import Choice, Goal, choose
 from edgekit.fpga.spec import EngineSpec
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration
@@ -23,7 +23,8 @@ from edgekit.targets.c.lower import lower_c
 from edgekit.targets.describe import describe
 
 RECIPES = {"w4a8": 4, "w8a8": 8}
-DEFAULT_RECIPE, DEFAULT_PART, DEFAULT_GOAL = "w4a8", "XCZU3EG", "fps"
+DEFAULT_PART = "XCZU3EG"
+DEFAULT_GOAL: Goal = "fps"
 MODELLED, SIMULATED = "modelled", "simulated"
 S8 = NDArray[np.int8]
 
@@ -53,22 +54,15 @@ class Engine:
         return values, floats | golden.dequantize(self.network, values)
 
 
+@dataclass(frozen=True, kw_only=True)
+class EngineBuild(Build):
+    """A build with the engine that it is of."""
+
+    engine: Engine
+
+
 def _no_cpu(part: CpuPart, _floats: object) -> dict[str, NDArray[np.float32]]:
     raise ValueError(f"the CPU computes {', '.join(part.nodes)}")
-
-
-def request_problems(recipe: str | None, part: str | None, goal: str | None) -> list[Problem]:
-    """Everything that is wrong with what the engine is asked to be."""
-    rows = (
-        ("recipe", recipe, tuple(RECIPES)),
-        ("--part", part, tuple(PARTS)),
-        ("--goal", goal, GOALS),
-    )
-    return [
-        Problem(f"{what} '{given}'", "not known for --target fpga", ", ".join(known), "choose one of these")
-        for what, given, known in rows
-        if given is not None and given not in known
-    ]  # fmt: skip
 
 
 def check(model: Model, cpu_fallback: bool = False) -> list[Problem]:
@@ -94,7 +88,7 @@ def make_engine(
     return Engine(network, choose(network, part, goal), part)
 
 
-def make_build(engine: Engine, model: Model, calibration: Calibration, recipe: str) -> Build:
+def make_build(engine: Engine, model: Model, calibration: Calibration, recipe: str) -> EngineBuild:
     """Return the files and the manifest, without golden vectors and verification."""
     program, spec = engine.program, engine.choice.spec
     hls = project.sources(program, engine.part.device)
@@ -109,7 +103,7 @@ def make_build(engine: Engine, model: Model, calibration: Calibration, recipe: s
     manifest = _manifest(engine, model, calibration, recipe, digest(files))
     macs = sum(build.manifest.macs_float for build in on_cpu)
     manifest = replace(manifest, macs_per_hop=manifest.macs_int8 + macs, macs_float=macs)
-    return Build(files, manifest)
+    return EngineBuild(files, manifest, notes=tuple(engine.network.notes), engine=engine)
 
 
 def _manifest(

@@ -450,3 +450,18 @@ def test_scratch_that_cannot_fit_is_refused_before_it_is_compiled(tmp_path: Path
             progress=lambda stage, done, total: stages.append(stage),
         )  # fmt: skip
     assert "compile" not in stages and not (tmp_path / "out").exists()
+
+
+def test_a_build_for_another_core_runs_here_as_portable_c(network: Path, tmp_path: Path) -> None:
+    build = tmp_path / "m4"
+    api.export(
+        str(network), "cortex-m4", build, recipe="w8a8", calibration=str(clips(tmp_path / "clips"))
+    )
+    golden = {name: read_npz(build / "golden" / f"{name}.npz") for name in ("input", "output")}
+    (note,) = api.run(build, build / "golden" / "input.npz", tmp_path / "out.npz")
+    assert "for cortex-m4" in note and "runs here as c99" in note
+    found = read_npz(tmp_path / "out.npz")
+    assert all(np.array_equal(found[name], array) for name, array in golden["output"].items())
+    (build / "model.onnx").unlink()
+    with pytest.raises(UsageError, match=r"model\.onnx.*export again"):
+        api.run(build, build / "golden" / "input.npz", tmp_path / "out.npz")

@@ -8,6 +8,7 @@ from builds import lowered, noise
 from c_kernels import needs_cc
 from tiny_networks import FRONTEND, spectral_gain
 
+from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.verify import run_hops
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.stream import Stream
@@ -30,7 +31,7 @@ def test_metrics_of_packages_are_there_where_the_packages_are() -> None:
 
 @needs_cc
 def test_a_build_is_compared_with_what_it_heard_and_with_its_float_network(tmp_path: Path) -> None:
-    options = ImportOptions(sample_rate=16000, frontend=FRONTEND)
+    options = ImportOptions(sample_rate=16000, frontend=parse_spec(FRONTEND))
     model = load_model(str(spectral_gain(tmp_path / "net.onnx")), options).model
     lowered(model, tmp_path / "build")
     stream = Stream.open(tmp_path / "build")

@@ -16,9 +16,10 @@ from tiny_build import needs_cc
 
 from edgekit import cli
 from edgekit.base.errors import UsageError
-from edgekit.cli.export import parse_shape, parse_state
+from edgekit.export.frontend.spec import parse_spec
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.export.options import parse_shape, parse_state
 from edgekit.verbs.targets import TARGETS
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -111,7 +112,7 @@ def test_errors_come_as_json_where_json_was_asked_for(edgekit: Cli, tmp_path: Pa
         "model 'network'",
         "target 'pdp11'",
     ]
-    assert error["problems"][1]["allowed"] == ", ".join((*TARGETS, "fpga"))
+    assert error["problems"][1]["allowed"] == ", ".join(TARGETS)
 
 
 @pytest.mark.parametrize("name", ["net.tflite", "net.pth", "weights"])
@@ -188,7 +189,7 @@ def test_quantize_writes_one_file(edgekit: Cli, network: Path, clips: Path, tmp_
 
 def test_quantize_says_what_is_wrong_with_the_calibration(edgekit: Cli, tmp_path: Path) -> None:
     network, pcm = tiny_networks.spectral_gain(tmp_path / "gain.onnx"), tmp_path / "pcm.onnx"
-    options = ImportOptions(frontend=tiny_networks.FRONTEND, sample_rate=16000)
+    options = ImportOptions(frontend=parse_spec(tiny_networks.FRONTEND), sample_rate=16000)
     load_model(str(network), options).model.save(pcm)
     (tmp_path / "clips").mkdir()
     tone = np.sin(np.arange(16000) / 3) / 4
@@ -233,7 +234,7 @@ def test_targets_and_doctor_tell_what_is_here(edgekit: Cli) -> None:
     code, out, _ = edgekit("targets", "--json")
     assert code == 0
     targets = {target["name"]: target for target in json.loads(out)}
-    assert list(targets) == [*TARGETS, "fpga"]
+    assert list(targets) == list(TARGETS)
     assert targets["onnxruntime"]["found"] is True
     assert targets["host"]["found"] is not tiny_build.NO_COMPILER
     code, out, _ = edgekit("doctor", "--json")

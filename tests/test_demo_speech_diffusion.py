@@ -27,7 +27,7 @@ from edgekit.demos.enhance_speech import (
 from edgekit.demos.speech_diffusion import SpeechDiffusion
 from edgekit.runtime.audio.files import read_wav
 from edgekit.runtime.sampler import Sampler
-from edgekit.verbs.export import pipeline
+from edgekit.verbs.export import quantizing
 
 SAMPLER = Path(training.__file__).with_name("speech_diffusion.toml")
 FRAMES = 16
@@ -112,7 +112,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out, sampler = folder / "build", folder / "sampler.toml"
     sampler.write_text(SAMPLER.read_text().replace("steps = 5", "steps = 2"))
     monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setattr(pipeline, "CALIBRATION_CALLS", 16)
+    monkeypatch.setattr(quantizing, "CALIBRATION_CALLS", 16)
     api.export(
         f"{HERE}:random_network", "host", out, recipe="w8a8", sampler=sampler,
         calibration=f"{HERE}:conditions", min_snr_db=5.0,

@@ -8,7 +8,7 @@ import torch
 
 from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.frontend.add import add_frontend
+from edgekit.export.frontend import add
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair, StreamInfo
@@ -30,6 +30,10 @@ def network(shape, nodes="y = Mul (x, gain)", state="", **options):
 
 def identity(shape):
     return network(shape, "n = Neg (x)  y = Neg (n)")
+
+
+def add_frontend(model, spec, sample_rate, then=None):
+    return add.add_frontend(model, parse_spec(spec), sample_rate, then)
 
 
 def noise(samples, seed=0):
@@ -252,3 +256,16 @@ def test_one_front_end_and_one_hop():
         add_frontend(built, "stft:64:32:hann", 8000)
     with pytest.raises(UsageError, match="network's hop is 16"):
         add_frontend(network((1, 33, 2), hop=16), "stft:64:32:hann", 8000)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "frame:576:512",
+        "stft:512:256:sqrt_hann",
+        "stft:320:160:sqrt_hann_sym:logpow:plain:full",
+        "stft:64:16:rect:mag",
+    ],
+)
+def test_a_specification_is_written_as_it_is_read(spec):
+    assert str(parse_spec(spec)) == spec

@@ -9,7 +9,7 @@ from tiny_build import needs_cc
 
 from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.frontend.add import add_frontend
+from edgekit.export.frontend import add
 from edgekit.export.frontend.spec import make_window, parse_spec
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
@@ -54,6 +54,10 @@ def pipeline(pcm, length, hop, change, analysis=1.0, synthesis=1.0):
         after = np.concatenate([after[hop:], np.zeros(hop)]) + change(before * analysis) * synthesis
         out.append(after[:hop])
     return np.concatenate(out)
+
+
+def add_frontend(model, spec, sample_rate, then=None):
+    return add.add_frontend(model, parse_spec(spec), sample_rate, then)
 
 
 def streamed(model, pcm):

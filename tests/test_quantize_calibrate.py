@@ -10,6 +10,7 @@ from builds import float_model, noise
 
 from edgekit.base.errors import CalibrationError
 from edgekit.export.frontend.add import add_frontend
+from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.verify import run_hops
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
@@ -135,7 +136,7 @@ def test_audio_for_a_network_of_features_is_refused(tmp_path: Path) -> None:
     write_wav(tmp_path / "a.wav")
     with pytest.raises(CalibrationError, match="--frontend"):
         load_calibration(str(tmp_path), float_model("gru_mask"))
-    model = add_frontend(float_model("gru_mask"), "stft:128:64:sqrt_hann:logpow", 16000)
+    model = add_frontend(float_model("gru_mask"), parse_spec("stft:128:64:sqrt_hann:logpow"), 16000)
     assert len(load_calibration(str(tmp_path), model).clips) == 1
 
 

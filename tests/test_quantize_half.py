@@ -97,7 +97,7 @@ def test_other_targets_refuse_it_with_the_reason(target: str, tmp_path: Path) ->
     if target != "fpga":
         assert "--target litert" in str(refusal.value)
         with pytest.raises(ModelError, match="--target litert"):
-            check(half_weights(float_model("tcn"))[0], target)
+            check(half_weights(float_model("tcn"))[0], TARGETS[target])
 
 
 def test_an_export_says_what_the_rounding_costs(tmp_path: Path) -> None:

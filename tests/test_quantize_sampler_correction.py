@@ -15,7 +15,8 @@ from edgekit.export.diffusion.description import Sampler, attach
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.diffusion.step_tables_sde import Ouve
 from edgekit.quantize.diffusion.sampler_correction import corrected, fitted
-from edgekit.verbs.export.pipeline import applied
+from edgekit.quantize.recipe_file import find_recipe
+from edgekit.verbs.export.quantizing import applied
 from edgekit.verbs.export.sampling import own_trajectories, with_corrected_rows
 
 SHAPE = (2, 6, 6)
@@ -79,7 +80,7 @@ def test_a_recipe_asks_for_it(tmp_path: Path) -> None:
     path.write_text('name = "mine"\nweights = "int8"\nactivations = "int8"\ncorrect_sampler = true')
     model = fold_steps(attach(tiny_model(), SAMPLER))
     calibration = own_trajectories(model, None, 20)
-    made = applied(model, calibration, str(path), None, lambda *_: None).model.sampler
+    made = applied(model, calibration, find_recipe(str(path)), None, lambda *_: None).model.sampler
     plain = model.sampler
     assert made is not None and plain is not None
     assert plain.bias is None and made.bias is not None and np.any(made.bias)

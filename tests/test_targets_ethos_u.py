@@ -8,6 +8,7 @@ from onnx import helper
 from operator_cases import c, f, network
 
 import edgekit.demos
+from edgekit import api
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.from_torch import from_torch
@@ -16,7 +17,6 @@ from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.targets.ethos_u import summary
-from edgekit.verbs.export import pipeline
 from edgekit.verbs.targets import TARGETS
 
 pytest.importorskip("ethosu.vela", reason="needs ethos-u-vela: pip install 'edgekit[ethos-u]'")
@@ -71,11 +71,10 @@ def test_what_the_npu_does_not_run_is_listed_and_refused_when_strict(tmp_path: P
     np.savez(
         tmp_path / "clips" / "noise.npz", x=np.random.default_rng(0).random((9, 1, 8), np.float32)
     )
-    request = pipeline.Request(
-        source, "ethos-u55", tmp_path / "out", calibration=str(tmp_path / "clips"), strict=True
-    )
     with pytest.raises(ModelError, match="--strict"):
-        pipeline.export(request, lambda *_: None)
+        api.export(
+            source, "ethos-u55", tmp_path / "out", calibration=str(tmp_path / "clips"), strict=True
+        )
     assert not (tmp_path / "out").exists()
 
 

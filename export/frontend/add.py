@@ -9,7 +9,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.export.frontend.beside import Second, put_beside
 from edgekit.export.frontend.layout import Layout, layout_of
 from edgekit.export.frontend.nodes import FrontendBuilder
-from edgekit.export.frontend.spec import FrontendSpec, parse_spec
+from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.export.frontend.writer import RESERVED
 from edgekit.export.own_operators.functions import define_functions
 from edgekit.graph.model import Model, OutputDelay, StreamInfo, Streaming
@@ -25,7 +25,7 @@ CONTENTS = {
 
 
 def add_frontend(
-    model: Model, spec: str, sample_rate: int | None, then: Model | None = None
+    model: Model, form: FrontendSpec, sample_rate: int | None, then: Model | None = None
 ) -> Model:
     """Return a model that eats ``pcm`` (1, hop) float32 and, where it can, gives ``pcm_out`` alike.
 
@@ -51,17 +51,16 @@ def add_frontend(
 
     Args:
         model: the network.
-        spec: one of `frontend_spec.FORMS`.
+        form: of the front end.
         sample_rate: Hz; None keeps what the model says.
         then: a second network, behind the first.
 
     Raises:
-        UsageError: the specification is wrong or does not fit the networks.
+        UsageError: the specification does not fit the networks.
     """
-    form = parse_spec(spec)
     _check_outputs(model, *([] if then is None else [then]))
     joined, second = (model, None) if then is None else put_beside(model, then)
-    frames = _checked_frames(joined, form, spec, second)
+    frames = _checked_frames(joined, form, second)
     graph_model = joined.ir.clone()
     inputs, outputs = (
         {value.name: value for value in side}
@@ -92,7 +91,7 @@ def add_frontend(
         streaming=_streaming(joined, form, info, "pcm_out" if given else str(result.name)),
         timing={name: vars(time) for name, time in joined.timing.items() if name in left},
         end_state=None,
-        frontend=spec,
+        frontend=str(form),
         notes=[*joined.notes, *notes, *_beside_pcm(joined, second)],
     )
 
@@ -189,9 +188,9 @@ def _beside_pcm(joined: Model, second: Second | None) -> list[str]:
     ]
 
 
-def _checked_frames(joined: Model, form: FrontendSpec, spec: str, second: Second | None) -> int:
+def _checked_frames(joined: Model, form: FrontendSpec, second: Second | None) -> int:
     """Return how many frames one call takes, after everything that does not fit was refused."""
-    where, frames = f"--frontend {spec}", _frames(joined, form)
+    where, frames = f"--frontend {form}", _frames(joined, form)
     problems = _hop_problems(joined, form, where, frames, second is not None)
     problems += _name_problems(joined, second)
     problems += _layout_problems(joined, form, where, frames or 1, second)

@@ -41,6 +41,21 @@ class FrontendSpec:
     plain: bool = True
     full: bool = False
 
+    def __str__(self) -> str:
+        """The text that `parse_spec` reads as this."""
+        if self.kind == "frame":
+            return f"frame:{self.length}:{self.hop}"
+        options = [
+            word
+            for word, given in (
+                (self.kind, self.kind in FEATURES),
+                (PLAIN, self.plain),
+                (FULL, self.full),
+            )
+            if given
+        ]
+        return ":".join(["stft", str(self.length), str(self.hop), self.window, *options])
+
     @property
     def bins(self) -> int:
         """Frequencies from 0 to half the sample rate, both included."""

@@ -6,7 +6,7 @@ it are done, and how many there are. Nothing is left half-written.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,37 +14,29 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import output_problem, replacing
-from edgekit.quantize.recipe import FLOATS
-from edgekit.runtime.audio.files import run_wav
 from edgekit.runtime.audio.live import LiveFacts
 from edgekit.runtime.audio.sound import Watch, play
 from edgekit.runtime.bench.measure import Measured
-from edgekit.runtime.rows import run_wav_to_rows
 from edgekit.runtime.sampler import Sampler, given_files
-from edgekit.runtime.stream import Stream
 from edgekit.verbs import doctor as tools
-from edgekit.verbs import inspection
+from edgekit.verbs import files, inspection
 from edgekit.verbs.bench import benchmark
 from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench.log import Log
 from edgekit.verbs.doctor import NETWORKS, TargetFacts, ToolFacts, require
-from edgekit.verbs.export import pipeline
-from edgekit.verbs.export.importing import (
-    ImportOptions,
-    load_model,
-    load_streamed,
-    source_needs,
-    source_problems,
-)
-from edgekit.verbs.export.pipeline import Exported, Progress, Request
+from edgekit.verbs.export import networks, pipeline
+from edgekit.verbs.export.options import ExportOptions, StreamOptions
+from edgekit.verbs.export.pipeline import Exported
+from edgekit.verbs.export.request import read_request
+from edgekit.verbs.export.work import Progress
 from edgekit.verbs.inspection import Inspected
 from edgekit.verbs.pictures import sample_problem, write_samples
+from edgekit.verbs.targets import run as run_build
 
 if TYPE_CHECKING:
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_denoise import DenoiseDemo
     from edgekit.demos.show_digits import DigitsDemo
-    from edgekit.export.onnx_file.constants import Constants
     from edgekit.graph.model import Model
 
 # name -> target where none is given, and what its pictures and recordings take
@@ -53,8 +45,6 @@ DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "digits": ("host", ()),
     "deform": ("fpga", ("matplotlib",)),
 }
-RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".npz", ".npz"))
-PICTURES = (".png", ".jpg", ".jpeg")  # named in a refusal
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:
@@ -66,27 +56,8 @@ def export(
     target: str,
     out: str | Path,
     *,
-    recipe: str | None = None,
-    calibration: str | None = None,
-    min_snr_db: float | None = None,
-    hop: int | None = None,
-    sample_rate: int | None = None,
-    states: Sequence[tuple[str, str]] = (),
-    shapes: Mapping[str, Sequence[int]] | None = None,
-    constants: "Constants | None" = None,
-    session_constants: Sequence[str] = (),
-    frontend: str | None = None,
-    then: str | None = None,
-    time_axes: Mapping[str, int] | None = None,
-    sampler: str | Path | None = None,
-    strict: bool = False,
-    part: str | None = None,
-    goal: str | None = None,
-    cpu_fallback: bool = False,
-    stateful: bool = False,
-    allow_oversize: bool = False,
-    force: bool = False,
     progress: Progress = silent,
+    **options: Unpack[ExportOptions],
 ) -> Exported:
     """Make a verified build folder of a network.
 
@@ -97,95 +68,36 @@ def export(
         source: ``package.module:factory``, a .pt2 or an .onnx.
         target: a name of `targets`.
         out: the folder to make: new or empty, or with `force` a build.
-        recipe: ``float32`` (default), ``w8a8``, ``w8a16``, ``w4a8``, ``auto``, or a recipe.toml; of target
-            ``litert`` also ``float16``: weights stored in half precision.
-        calibration: a folder of .wav or .npz, or ``package.module:factory``; needed by an integer
-            recipe, except where a factory brings example inputs.
-        min_snr_db: least signal-to-noise ratio against the source network, in dB; ``auto`` looks for it.
-        hop: samples that one call consumes. A network that leaves its time axis open is rewritten
-            to this hop, see `stream`.
-        sample_rate: Hz.
-        states: (input, output) names of state pairs, besides those that names tell.
-        shapes: input name -> dimensions, where the network leaves them open.
-        constants: input name -> value, for inputs of an .onnx that become constants.
-        session_constants: names of inputs that stay the same for a session. What depends on them alone
-            is computed once per session.
-        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full]`` or ``frame:LENGTH:HOP``: the build
-            then eats PCM, and gives PCM where the network gives a spectrum, gains, or a frame.
-        then: an .onnx whose network comes behind that of `source`: it gets the samples of each
-            frame before they are added up. `states`, `shapes` and `constants` name inputs of both;
-            ``then/NAME`` is the second one's where both have a NAME.
-        time_axes: input name -> its time axis, of an offline network that does not tell it.
-        sampler: a sampler.toml: the network is a denoiser, and the build draws samples, see `sample`.
-        strict: refuse what an integer recipe would leave in float.
-        part: of target ``fpga``: the FPGA that the engine is for.
-        goal: of target ``fpga``: ``fps`` (default) or ``small``.
-        cpu_fallback: of target ``fpga``: leave to a CPU, in float, what the engine does not run.
-        stateful: of target ``litert``: keep the states inside the file.
-        force: replace a build that is in `out`; never another folder.
-        allow_oversize: note that a build does not fit the memories of its target's board, instead of failing.
         progress: see above.
+        options: as `edgekit.verbs.export.options.ExportOptions` declares them, for the command line too.
 
     Raises:
         UsageError: everything that is wrong with the request or the network.
-        CheckFailed: the build does not compile, or is not the same network.
+        CheckFailed: the build does not compile, is not the same network, or does not fit its board.
     """
-    options = ImportOptions(
-        hop, sample_rate, tuple(states), shapes or {}, frontend, constants or {}, then,
-        time_axes or {}, tuple(session_constants), None if sampler is None else str(sampler),
-    )  # fmt: skip
-    request = Request(
-        source, target, Path(out), recipe, calibration, min_snr_db, options, strict, part, goal,
-        cpu_fallback, stateful, allow_oversize, force,
-    )  # fmt: skip
-    return pipeline.export(request, progress)
+    return pipeline.export(read_request(source, target, Path(out), options), progress)
 
 
 def stream(
     source: str,
     out: str | Path,
     *,
-    hop: int | None = None,
-    sample_rate: int | None = None,
-    shapes: Mapping[str, Sequence[int]] | None = None,
-    constants: "Constants | None" = None,
-    session_constants: Sequence[str] = (),
-    time_axes: Mapping[str, int] | None = None,
     progress: Progress = silent,
+    **options: Unpack[StreamOptions],
 ) -> "Model":
     """Rewrite an offline network to one hop at a time, prove it, and write it as one .onnx.
 
     Args:
         source: ``package.module:factory``, a .pt2 or an .onnx.
         out: the file to write.
-        hop: samples that one call consumes; the smallest possible where not given.
-        sample_rate: Hz.
-        shapes: input name -> dimensions, where the network leaves more open than time.
-        constants: input name -> value, for inputs of an .onnx that become constants.
-        session_constants: names of inputs that stay the same for a session.
-        time_axes: input name -> its time axis, where the network does not tell it.
         progress: see above.
+        options: as `edgekit.verbs.export.options.StreamOptions` declares them; the smallest hop where none is given.
 
     Raises:
         UsageError: everything that is wrong with the request, or nodes that cannot be streamed.
         VerificationError: hop by hop it is not the same network.
     """
-    out, axes = Path(out), time_axes or {}
-    options = ImportOptions(
-        hop, sample_rate, shapes=shapes or {}, constants=constants or {}, time_axes=axes,
-        session=tuple(session_constants),
-    )  # fmt: skip
-    problems = source_problems(source, options)
-    if problem := output_problem(out, Path(source)):
-        problems.append(problem)
-    if problems:
-        raise UsageError(problems)
-    require(source_needs(source))
-    progress("stream", 0, 1)
-    model = load_streamed(source, options)[0]
-    with replacing(out, Path(source)) as temporary:
-        model.save(temporary)
-    return model
+    return networks.stream(source, Path(out), options, progress)
 
 
 def quantize(
@@ -211,37 +123,7 @@ def quantize(
         UsageError: everything that is wrong with the request, the network or the calibration.
         CheckFailed: no recipe is good enough, or ``auto`` finds no C compiler.
     """
-    out = Path(out)
-    problems = [*source_problems(source, ImportOptions()), *pipeline.recipe_problems(recipe)]
-    if min_snr_db is not None and recipe != pipeline.AUTO:
-        step = "leave it out: only an export is judged"
-        problems.append(Problem("--min-snr", f"with recipe '{recipe}'", "recipe auto", step))
-    if recipe in FLOATS:
-        problems.append(
-            Problem(
-                f"recipe '{recipe}'",
-                "no integers",
-                "w8a8, w8a16, auto, or a recipe.toml",
-                "choose one of these",
-            )
-        )
-    if problem := output_problem(out, Path(source)):
-        problems.append(problem)
-    if problems:
-        raise UsageError(problems)
-    require(source_needs(source))
-    from edgekit.quantize.calibrate.clips import load_calibration
-    from edgekit.quantize.calibrate.warnings import calibration_warnings
-
-    progress("import", 0, 1)
-    model = load_model(source, ImportOptions()).model
-    if problem := pipeline.requantized(model, recipe):
-        raise UsageError(problem)
-    clips = load_calibration(calibration, model)
-    made = pipeline.applied(model, clips, recipe, min_snr_db, progress)
-    with replacing(out, Path(source)) as temporary:
-        made.model.save(temporary)
-    return (*calibration_warnings(model, clips), *made.notes)
+    return networks.quantize(source, recipe, calibration, Path(out), min_snr_db, progress)
 
 
 def run(
@@ -267,31 +149,7 @@ def run(
         UsageError: a file or build that cannot be used.
         ToolError: a compiler or library is missing or failed.
     """
-    source, out = Path(source), Path(out)
-    kinds = source.suffix.lower(), out.suffix.lower()
-    if kinds not in RUNS:
-        found = " to ".join(kind or "no ending" for kind in kinds)
-        allowed, step = ", ".join(map(" to ".join, RUNS)), "name two such files"
-        if kinds[0] in PICTURES or source.is_dir():
-            step = "a picture does not say what values the network takes: write them as a .npz"
-        raise UsageError(Problem("IN and OUT", found, allowed, step))
-    if problem := output_problem(out, source):
-        raise UsageError(problem)
-    if kinds[0] == ".wav":
-        require(("soundfile",))
-    progress("compile", 0, 1)
-    stream = Stream.open(directory)
-    if constants is not None:
-        stream.session(read_npz(Path(constants)))
-    if kinds[0] == ".wav":
-        run_audio = run_wav if kinds[1] == ".wav" else run_wav_to_rows
-        return run_audio(stream, source, out, lambda done, total: progress("stream", done, total))
-    arrays = read_npz(source)
-    hops = max((len(array) for array in arrays.values() if array.ndim), default=0)
-    outputs = stream.run(arrays, lambda done: progress("stream", done, hops))
-    with replacing(out, source) as temporary:
-        write_npz(temporary, outputs)
-    return ()
+    return files.run(directory, Path(source), Path(out), constants, progress)
 
 
 def live(directory: str | Path, watch: Watch, *, constants: str | Path | None = None) -> LiveFacts:
@@ -306,7 +164,7 @@ def live(directory: str | Path, watch: Watch, *, constants: str | Path | None = 
         UsageError: a build or device that cannot be used.
         ToolError: a compiler or library is missing or failed, or there is no device.
     """
-    stream = Stream.open(directory)
+    stream, _ = run_build(directory)
     if constants is not None:
         stream.session(read_npz(Path(constants)))
     return play(stream, watch)
@@ -343,7 +201,7 @@ def sample(
     if file is not None and (problem := sample_problem(file)):
         raise UsageError(problem)
     progress("compile", 0, 1)
-    sampler = Sampler.open(directory)
+    sampler = Sampler(run_build(directory)[0], Path(directory))
     files = given_files(sampler.table, *(None if p is None else Path(p) for p in (start, noise)))
     given = {**(conditions or {}), **files}
     x = sampler.sample(n, seed, given, lambda done, rows: progress("sample", done, rows))
@@ -390,7 +248,7 @@ def invert(
         raise UsageError(Problem(f"images '{images}'", found, allowed, "call it x"))
     x = arrays.get("x", next(iter(arrays.values())))
     progress("compile", 0, 1)
-    sampler = Sampler.open(directory)
+    sampler = Sampler(run_build(directory)[0], Path(directory))
     maps = sampler.invert(x, seed, conditions, lambda done, rows: progress("invert", done, rows))
     if file is not None:
         with replacing(file) as temporary:

@@ -7,17 +7,19 @@ import typer
 
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
+from edgekit.cli.options import flag
+from edgekit.verbs.export.options import ExportOptions, declared
+
+OPTIONS = declared(ExportOptions)
 
 
 def quantize(
     model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
-    recipe: Annotated[str, typer.Option(help="w8a8, w8a16, w4a8, auto, or a recipe.toml.")],
-    calibration: Annotated[
-        str, typer.Option(help="Folder of .wav or .npz, or package.module:factory.")
-    ],
+    recipe: Annotated[str, flag(OPTIONS["recipe"], "w8a8, w8a16, w4a8, auto, or a recipe.toml.")],
+    calibration: Annotated[str, flag(OPTIONS["calibration"])],
     path: Annotated[Path, typer.Option("-o", "--out", help="The .onnx to write.")],
     min_snr: Annotated[
-        float | None, typer.Option(metavar="DB", help="The fidelity that auto looks for.")
+        float | None, flag(OPTIONS["min_snr_db"], "The fidelity that auto looks for.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -14,7 +14,11 @@ from edgekit.demos.detections import Boxes, average_precision, decode, mean_aver
 from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, Picture, draw
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.export.pipeline import FPGA, Progress, Request, export
+from edgekit.verbs.export.options import ExportOptions
+from edgekit.verbs.export.pipeline import export
+from edgekit.verbs.export.request import read_request
+from edgekit.verbs.export.work import Progress
+from edgekit.verbs.targets import TARGETS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +29,7 @@ NETWORK = Path(__file__).with_name("deform.onnx")
 CALIBRATION = "edgekit.demos.shapes:calibration"
 DRAWN, COUNTED = 8, 100  # pictures that are drawn; pictures of the average precision
 APART = 5  # pixels of the layer between those whose taps are drawn
+FPGA = TARGETS["fpga"]
 LEAST_SCORE = 0.3  # of a box that is drawn
 COLOURS = ("#ee6677", "#ffffff", "#ccbb44")
 Outputs = dict[str, NDArray[np.float32]]
@@ -65,16 +70,19 @@ def show(target: str, out: Path, progress: Progress) -> DeformDemo:
     from edgekit.quantize.calibrate.clips import load_calibration
     from edgekit.verbs.export.importing import ImportOptions, load_model
 
-    if target != FPGA:
-        raise UsageError(Problem("demo 'deform'", f"target '{target}'", FPGA, "leave --target out"))
+    if target != FPGA.name:
+        raise UsageError(
+            Problem("demo 'deform'", f"target '{target}'", FPGA.name, "leave --target out")
+        )
     pictures = [draw(HELD_OUT + i) for i in range(COUNTED)]
     with complete_folder(out) as folder:
-        request = Request(str(NETWORK), FPGA, folder / "engine", calibration=CALIBRATION)
+        given = ExportOptions(calibration=CALIBRATION)
+        request = read_request(str(NETWORK), FPGA.name, folder / "engine", given)
         manifest = export(request, progress).manifest
         model = load_model(str(NETWORK), ImportOptions()).model
         clips = load_calibration(CALIBRATION, model)
         part = PARTS[engines.DEFAULT_PART]
-        engine = engines.make_engine(model, clips, engines.DEFAULT_RECIPE, part, "fps")
+        engine = engines.make_engine(model, clips, FPGA.default_recipe, part, "fps")
         batch = {"x": np.stack([picture.image[None] for picture in pictures])}
         simulated = Stream.open(folder / "engine").run(batch)
         found, exact = (_boxes_of(outputs) for outputs in (simulated, run_hops(model, batch)))

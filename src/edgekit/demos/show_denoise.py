@@ -10,17 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.output import complete_folder
+from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.runtime.audio.files import Clip, Samples, read_wav, timed_run_samples, write_wav
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import ImportOptions
-from edgekit.verbs.export.pipeline import Progress, Request, export
+from edgekit.verbs.export.options import ExportOptions
+from edgekit.verbs.export.pipeline import export
+from edgekit.verbs.export.request import read_request
 from edgekit.verbs.export.speech_quality import si_sdr_db as si_sdr_db
+from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 NETWORK = HERE / "denoise.onnx"
 CLIPS = HERE / "clips"
-OPTIONS = ImportOptions(sample_rate=16000, frontend="stft:512:128:sqrt_hann:logpow")
+OPTIONS = ImportOptions(
+    sample_rate=16000, frontend=FrontendSpec(512, 128, "logpow", "sqrt_hann", plain=False)
+)
 RECIPES = ("float32", "w8a8")
 KEPT = "w8a8"
 
@@ -92,9 +98,13 @@ def _try(
     heard: dict[str, Samples],
     progress: Progress,
 ) -> Row:
-    request = Request(
-        str(NETWORK), target, build, recipe, str(CLIPS / "calibration"), options=OPTIONS
+    given = ExportOptions(
+        recipe=recipe,
+        calibration=str(CLIPS / "calibration"),
+        sample_rate=OPTIONS.sample_rate,
+        frontend=str(OPTIONS.frontend),
     )
+    request = read_request(str(NETWORK), target, build, given)
     manifest = export(request, _named(recipe, progress)).manifest
     stream = Stream.open(build)
     heard[recipe], times_us = timed_run_samples(stream, noisy.samples, _stage(recipe, progress))

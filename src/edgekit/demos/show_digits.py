@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from edgekit.base.output import complete_folder
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import Sampler
-from edgekit.verbs.export.importing import ImportOptions
-from edgekit.verbs.export.pipeline import Progress, Request, export
+from edgekit.verbs.export.options import ExportOptions
+from edgekit.verbs.export.pipeline import export
+from edgekit.verbs.export.request import read_request
+from edgekit.verbs.export.work import Progress
 from edgekit.verbs.pictures import grid, png
 
 HERE = Path(__file__).parent
 NETWORK, SAMPLER = HERE / "digits.onnx", HERE / "digits.toml"
-OPTIONS = ImportOptions(sampler=str(SAMPLER))
 W4A8_RECIPE = HERE / "digits_w4a8.toml"
 RECIPES = {"float32": "float32", "w8a8": "w8a8", "w4a8": str(W4A8_RECIPE)}
 DIGITS, SEED = 10, 7
@@ -74,8 +75,8 @@ def show(
     drawn: list[NDArray[np.float32]] = []
     with complete_folder(out) as folder:
         for recipe in recipes:
-            given = RECIPES[recipe]
-            request = Request(str(NETWORK), target, folder / recipe, given, options=OPTIONS)
+            given = ExportOptions(recipe=RECIPES[recipe], sampler=SAMPLER)
+            request = read_request(str(NETWORK), target, folder / recipe, given)
             manifest = export(request, _named(recipe, progress)).manifest
             images, image_ms, calls = _draw(folder / recipe, recipe, progress)
             drawn.append(images)

@@ -148,8 +148,6 @@ def targets() -> list[TargetFacts]:
     return [
         TargetFacts(name, target.emits, tuple(target.needs), _missing(target.needs))
         for name, target in TARGETS.items()
-    ] + [
-        TargetFacts("fpga", "an engine in HLS C++ and SystemVerilog", ("g++",), _missing(("g++",)))
     ]
 
 

@@ -1,18 +1,36 @@
-"""The table of targets: a name, what it emits and needs, `check` and `lower`."""
+"""The table of targets: what each emits and needs, its own options, and `check`, `lower`, `verify` and `run`.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+The functions of a row import what they need when they are called: the table itself needs no package.
+"""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgekit.base.errors import Problem
+from edgekit.runtime.bench.contenders import (
+    Contender,
+    NativeContender,
+    OnnxruntimeContender,
+    StreamContender,
+)
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.stream import Stream
 from edgekit.targets.devices import profile, profiles
+from edgekit.verbs.export.work import Progress, Written
 
 if TYPE_CHECKING:
-    from edgekit.base.errors import Problem
+    from edgekit.fpga.search import Goal
     from edgekit.graph.model import Model
+    from edgekit.quantize.calibrate.clips import Calibration
+    from edgekit.quantize.recipe import Recipe
     from edgekit.targets.build import Build
 
-    Check = Callable[[Model], list[Problem]]
-    Lower = Callable[[Model, str], Build]
+
+def no_choices() -> Mapping[str, tuple[str, ...]]:
+    """Of a target that takes every recipe and value."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -23,63 +41,243 @@ class Target:
         name: as given to ``--target``.
         emits: what the build holds, for people.
         needs: tools to compile and run the build on this machine; ``cc`` is any C compiler.
-        load: imports what lowers for it, so that the table itself needs no package; returns `check` and `lower`.
+        check: all problems of a model against this target; takes the target's own options too.
+        lower: the `Build` of a checked model; takes the model, the target's name and the options. Where the target
+            `quantizes`, also `calibration` and `recipe`.
+        verify: compares a written build with its source, completes its folder, and returns the manifest.
+        run: a build folder as a running `Stream` on this machine.
+        verifies_with: the tools that an export takes, where they are other ones than `needs`.
+        default_recipe: the recipe where none is asked for.
+        stores_half: whether weights may be float16.
+        quantizes: whether `lower` makes the integers, from a float model.
+        options: names of `ExportOptions` that are the target's own.
+        is_c: whether the build is C sources.
+        contender: a build folder as what `bench` measures on this machine.
+        unmeasured: why `bench` measures no such build, and what to do instead.
+        choices: what ``recipe`` and options may be, where not all is allowed.
     """
 
     name: str
     emits: str
     needs: tuple[str, ...]
-    load: "Callable[[], tuple[Check, Lower]]"
-
-    @property
-    def check(self) -> "Check":
-        """All problems of a model against this target."""
-        return self.load()[0]
-
-    @property
-    def lower(self) -> "Lower":
-        """The `Build` of a checked model; takes the model and the target's name."""
-        return self.load()[1]
-
-
-def _c() -> "tuple[Check, Lower]":
-    from edgekit.targets.c.lower import check_c, lower_c
-
-    return check_c, lower_c
+    check: "Callable[..., list[Problem]]"
+    lower: "Callable[..., Build]"
+    verify: Callable[[Written, Progress], Manifest]
+    run: Callable[[Path], Stream] = Stream.open
+    verifies_with: tuple[str, ...] | None = None
+    default_recipe: str = "float32"
+    stores_half: bool = False
+    quantizes: bool = False
+    options: tuple[str, ...] = field(default=())
+    is_c: bool = False
+    contender: Callable[[Path, Manifest], Contender] = NativeContender
+    unmeasured: tuple[str, str] | None = None
+    choices: Callable[[], Mapping[str, tuple[str, ...]]] = no_choices
 
 
-def _onnxruntime() -> "tuple[Check, Lower]":
-    from edgekit.targets.onnxruntime import check_onnxruntime, lower_onnxruntime
+def _check_c(model: "Model") -> list[Problem]:
+    from edgekit.targets.c.lower import check_c
 
-    return check_onnxruntime, lower_onnxruntime
-
-
-def _litert() -> "tuple[Check, Lower]":
-    from edgekit.targets.litert import check_litert, lower_litert
-
-    return check_litert, lower_litert
+    return check_c(model)
 
 
-def _ethos_u() -> "tuple[Check, Lower]":
-    from edgekit.targets.ethos_u import check_ethos_u, lower_ethos_u
+def _lower_c(model: "Model", target: str) -> "Build":
+    from edgekit.targets.c.lower import lower_c
 
-    return check_ethos_u, lower_ethos_u
+    return lower_c(model, target)
+
+
+def _check_onnxruntime(model: "Model") -> list[Problem]:
+    from edgekit.targets.onnxruntime import check_onnxruntime
+
+    return check_onnxruntime(model)
+
+
+def _lower_onnxruntime(model: "Model", target: str) -> "Build":
+    from edgekit.targets.onnxruntime import lower_onnxruntime
+
+    return lower_onnxruntime(model, target)
+
+
+def _onnxruntime_contender(directory: Path, manifest: Manifest) -> Contender:
+    from edgekit.verbs.export.finish import model_of
+
+    return OnnxruntimeContender(model_of(directory).to_bytes(), manifest)
+
+
+def _stream_contender(directory: Path, _manifest: Manifest) -> Contender:
+    return StreamContender(Stream.open(directory))
+
+
+def _check_litert(model: "Model", stateful: bool = False) -> list[Problem]:
+    from edgekit.targets.litert import check_litert
+
+    return check_litert(model)
+
+
+def _lower_litert(model: "Model", target: str, stateful: bool = False) -> "Build":
+    from edgekit.targets.litert import lower_litert, lower_stateful
+
+    return (lower_stateful if stateful else lower_litert)(model, target)
+
+
+def _lower_ethos_u(model: "Model", target: str) -> "Build":
+    from edgekit.targets.ethos_u import lower_ethos_u
+
+    return lower_ethos_u(model, target)
+
+
+def _verify(written: Written, progress: Progress) -> Manifest:
+    from edgekit.verbs.export.finish import finish
+
+    return finish(written, progress)
+
+
+def _run_portable(directory: Path) -> Stream:
+    from edgekit.verbs.export.finish import portable
+
+    return portable(directory)
+
+
+def _check_engine(model: "Model", cpu_fallback: bool = False, **_: str) -> list[Problem]:
+    from edgekit.fpga.engine import check
+
+    return check(model, cpu_fallback)
+
+
+def _lower_engine(
+    model: "Model",
+    target: str,
+    *,
+    calibration: "Calibration",
+    recipe: "Recipe",
+    part: str | None = None,
+    goal: "Goal | None" = None,
+    cpu_fallback: bool = False,
+) -> "Build":
+    from edgekit.fpga import engine
+    from edgekit.fpga.resources import PARTS
+
+    made = engine.make_engine(
+        model,
+        calibration,
+        recipe.name,
+        PARTS[part or engine.DEFAULT_PART],
+        goal or engine.DEFAULT_GOAL,
+        cpu_fallback,
+    )
+    return engine.make_build(made, model, calibration, recipe.name)
+
+
+def _verify_engine(written: Written, progress: Progress) -> Manifest:
+    from edgekit.verbs.export.engine import finish_engine
+
+    return finish_engine(written, progress)
+
+
+def _engine_choices() -> Mapping[str, tuple[str, ...]]:
+    from edgekit.fpga.engine import RECIPES
+    from edgekit.fpga.resources import PARTS
+    from edgekit.fpga.search import GOALS
+
+    return {"recipe": tuple(RECIPES), "part": tuple(PARTS), "goal": GOALS}
 
 
 def _for_device(name: str) -> Target:
     device = profile(name)
-    needs = ("cc",) if device.cc is None else (device.cc, device.qemu[0])
-    return Target(name, device.emits, needs, _c)
-
-
-TARGETS: dict[str, Target] = {
-    target.name: target
-    for target in (
-        _for_device("host"),
-        _for_device("c99"),
-        *(_for_device(name) for name, device in profiles().items() if device.is_cross),
-        Target("onnxruntime", "model.onnx", ("onnxruntime",), _onnxruntime),
-        Target("litert", "model.tflite", ("ai-edge-litert", "flatbuffers"), _litert),
-        Target("ethos-u55", "model_vela.tflite", ("ai-edge-litert", "ethos-u-vela"), _ethos_u),
+    if not device.is_cross:
+        return Target(name, device.emits, ("cc",), _check_c, _lower_c, _verify, is_c=True)
+    needs = (str(device.cc), device.qemu[0])
+    return Target(
+        name,
+        device.emits,
+        needs,
+        _check_c,
+        _lower_c,
+        _verify,
+        _run_portable,
+        verifies_with=("cc",),
+        is_c=True,
     )
-}
+
+
+ROWS = (
+    _for_device("host"),
+    _for_device("c99"),
+    *(_for_device(name) for name, device in profiles().items() if device.is_cross),
+    Target(
+        "onnxruntime",
+        "model.onnx",
+        ("onnxruntime",),
+        _check_onnxruntime,
+        _lower_onnxruntime,
+        _verify,
+        contender=_onnxruntime_contender,
+    ),
+    Target(
+        "litert",
+        "model.tflite",
+        ("ai-edge-litert", "flatbuffers"),
+        _check_litert,
+        _lower_litert,
+        _verify,
+        stores_half=True,
+        contender=_stream_contender,
+        options=("stateful",),
+    ),
+    Target(
+        "ethos-u55",
+        "model_vela.tflite",
+        ("ai-edge-litert", "ethos-u-vela"),
+        _check_litert,
+        _lower_ethos_u,
+        _verify,
+        default_recipe="w8a8",
+        unmeasured=(
+            "whose NPU this machine lacks",
+            "see `npu` in its manifest.json, or export for --target litert",
+        ),
+    ),
+    Target(
+        "fpga",
+        "an engine in HLS C++ and SystemVerilog",
+        ("g++",),
+        _check_engine,
+        _lower_engine,
+        _verify_engine,
+        default_recipe="w4a8",
+        quantizes=True,
+        unmeasured=(
+            "which runs in simulation here",
+            "see its report.html: frames per second are modelled",
+        ),
+        options=("part", "goal", "cpu_fallback"),
+        choices=_engine_choices,
+    ),
+)
+TARGETS: dict[str, Target] = {target.name: target for target in ROWS}
+
+
+def run(directory: str | Path) -> tuple[Stream, tuple[str, ...]]:
+    """Return a build folder as a running stream on this machine, and what the user should know of it.
+
+    Raises:
+        UsageError: no usable build.
+        ToolError: a compiler or package is missing, or failed.
+    """
+    directory = Path(directory)
+    target = Manifest.load(directory).target
+    row = TARGETS.get(target)
+    stream = Stream.open(directory) if row is None else row.run(directory)
+    if stream.manifest.target == target:
+        return stream, ()
+    how = f"as {stream.manifest.target}: integers have the device's bits, float sums another order"
+    return stream, (f"the build is for {target}; its network runs here {how}",)
+
+
+def own_options(options: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], list[str]]:
+    """Return those of some options that are the target's own, and the names of those that are other targets'."""
+    given = {name: value for name, value in options.items() if value not in (None, False)}
+    known = {name for row in ROWS for name in row.options}
+    own = {name: value for name, value in given.items() if name in target.options}
+    return own, [name for name in given if name in known - set(target.options)]

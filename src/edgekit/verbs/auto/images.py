@@ -41,7 +41,7 @@ class Images:
         Raises:
             ToolError: there is no C compiler.
         """
-        from edgekit.verbs.export.pipeline import write
+        from edgekit.verbs.export.finish import write
         from edgekit.verbs.targets import TARGETS
 
         with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:

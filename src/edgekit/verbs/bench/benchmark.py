@@ -13,9 +13,6 @@ from edgekit.peers.engines import PEER_ENGINES
 from edgekit.runtime.bench.contenders import (
     Arrays,
     Contender,
-    NativeContender,
-    OnnxruntimeContender,
-    StreamContender,
 )
 from edgekit.runtime.bench.golden import check_outputs, rows
 from edgekit.runtime.bench.measure import Measured, golden_inputs, measure_local
@@ -24,15 +21,15 @@ from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.device import FORMS, Device, device_of, find_device, measure_qemu
 from edgekit.runtime.devices.emulator import replay
 from edgekit.runtime.devices.profile import Profile
-from edgekit.runtime.stream import ENGINES, Stream
 from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench import page as bench_page
 from edgekit.verbs.bench import remote as bench_remote
-from edgekit.verbs.export.pipeline import LITERT, NPU
+from edgekit.verbs.export.finish import model_of
 from edgekit.verbs.replay import Look, look, replay_folder, with_changed
+from edgekit.verbs.targets import TARGETS
 
 if TYPE_CHECKING:
-    from edgekit.graph.model import Model
+    pass
 
 Progress = Callable[[str, int, int], None]
 PEERS = ("onnxruntime", *PEER_ENGINES)
@@ -69,7 +66,7 @@ def bench(request: Request, progress: Progress) -> Measured:
     seen = None
     if request.layers:
         progress("layers", 0, 1)
-        seen = look(request.directory, manifest, _model(request.directory))
+        seen = look(request.directory, manifest, model_of(request.directory))
     if device.connect is not None:
         measured = bench_remote.measure(
             request.directory, manifest, device, name, hops, seen, progress
@@ -93,16 +90,13 @@ def _problems(
     request: Request, manifest: Manifest, target: Profile, device: Device | None
 ) -> list[Problem]:
     problems = []
-    if manifest.target == "fpga":
-        found = "a build for fpga, which runs in simulation here"
-        step = "see its report.html: frames per second are modelled"
+    row = TARGETS.get(manifest.target)
+    if row is not None and row.unmeasured is not None:
+        why, step = row.unmeasured
+        found = f"a build for {manifest.target}, {why}"
         problems.append(Problem("build", found, "a build that runs on a device", step))
-    elif manifest.target == NPU:
-        found = f"a build for {manifest.target}, whose NPU this machine lacks"
-        step = "see `npu` in its manifest.json, or export for --target litert"
-        problems.append(Problem("build", found, "a build that runs on a device", step))
-    elif not target.is_cross and manifest.target not in ENGINES:
-        allowed = f"a build for {', '.join(ENGINES)} or a device"
+    elif row is None:
+        allowed = f"a build for {', '.join(TARGETS)}"
         step = "export for --target host"
         problems.append(Problem("build", f"a build for {manifest.target}", allowed, step))
     if device is None:
@@ -122,7 +116,7 @@ def _problems(
     if request.against and device is not None and device.name != "local":
         found = f"on {device.name}, where only the build runs"
         problems.append(Problem("--against", found, "--device local", "export for --target host"))
-    if request.layers and manifest.target in ("onnxruntime", LITERT):
+    if request.layers and row is not None and not row.is_c and row.unmeasured is None:
         found = f"a build for {manifest.target}"
         problems.append(Problem("--layers", found, "a build of C sources", "leave it out"))
     if request.append is not None and (problem := output_problem(request.append)):
@@ -133,13 +127,7 @@ def _problems(
 def _local(request: Request, manifest: Manifest, hops: int, progress: Progress) -> Measured:
     directory = request.directory
     progress("compile", 0, 1)
-    ours: Contender
-    if manifest.target == "onnxruntime":
-        ours = OnnxruntimeContender(_model(directory).to_bytes(), manifest)
-    elif manifest.target == LITERT:
-        ours = StreamContender(Stream.open(directory))
-    else:
-        ours = NativeContender(directory, manifest)
+    ours = TARGETS[manifest.target].contender(directory, manifest)
     _check_golden(ours, directory, manifest)
     inputs = golden_inputs(directory, manifest, hops)
     with ExitStack() as stack:
@@ -161,7 +149,7 @@ def _peers(
 ) -> dict[str, tuple[Contender, str]]:
     from edgekit.peers.beside import Beside
 
-    model = _model(request.directory)
+    model = model_of(request.directory)
     beside = Beside(model, model, inputs)
     others = [name for name in request.against if name in PEER_ENGINES]
     for name in others:
@@ -185,19 +173,6 @@ def _layers(
         except CheckFailed as error:
             raise with_changed(error, seen) from error
     return tuple((row.name, row.result) for row in rows(printed) if row.kind == "layer")
-
-
-def _model(directory: Path) -> "Model":
-    from edgekit.graph.model import Model
-
-    path = directory / "model.onnx"
-    try:
-        return Model.from_bytes(path.read_bytes())
-    except OSError as error:
-        found = error.strerror or "cannot be read"
-        raise UsageError(
-            Problem(f"file '{path}'", found, "a build's network", "export again")
-        ) from error
 
 
 def _write_page(directory: Path, measured: Measured) -> None:

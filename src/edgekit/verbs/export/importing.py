@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.verbs.doctor import NETWORKS
 
 if TYPE_CHECKING:
+    from edgekit.export.diffusion.description import Description
     from edgekit.export.onnx_file.constants import Constants
     from edgekit.graph.model import Model
 
@@ -27,25 +29,24 @@ class ImportOptions:
         sample_rate: samples per second.
         states: (input, output) names of state pairs, besides those found by name.
         shapes: dims of inputs that the network leaves open.
-        frontend: ``stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full]`` or ``frame:LENGTH:HOP``, put before
-            and after the network.
+        frontend: what is put before and after the network.
         then: an .onnx whose network comes behind the first one, inside the front end.
         time_axes: input name -> its time axis, where the network is offline and does not tell.
         constants: values of inputs of an .onnx that become constants.
         session: names of inputs that stay the same for a session.
-        sampler: a sampler.toml; the network is a denoiser.
+        sampler: how it is sampled; the network is a denoiser.
     """
 
     hop: int | None = None
     sample_rate: int | None = None
     states: Sequence[tuple[str, str]] = ()
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    frontend: str | None = None
+    frontend: FrontendSpec | None = None
     constants: "Constants" = field(default_factory=dict)
     then: str | None = None
     time_axes: Mapping[str, int] = field(default_factory=dict)
     session: Sequence[str] = ()
-    sampler: str | None = None
+    sampler: "Description | None" = None
 
 
 @dataclass(frozen=True)
@@ -96,34 +97,28 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
         step = "add --sample-rate 16000, or what the network was trained on"
         problems.append(Problem("--frontend", "no sample rate", "--sample-rate HZ with it", step))
     if options.sampler is not None:
-        problems += _sampler_problems(options)
+        problems += [*sampler_conflicts(options), *options.sampler.problems()]
     if options.then is not None:
         problems += _then_problems(source, options.then, options.frontend)
     return problems
 
 
-def _sampler_problems(options: ImportOptions) -> list[Problem]:
-    """A denoiser is no stream, and its sampler must be one."""
-    from edgekit.export.diffusion.description import read_sampler
-
+def sampler_conflicts(options: ImportOptions) -> list[Problem]:
+    """A denoiser is no stream."""
     streaming = {
         "--frontend": options.frontend, "--hop": options.hop, "--time-axis": options.time_axes,
         "--state": options.states, "--constant": options.session, "--then": options.then,
     }  # fmt: skip
-    found = [
+    return [
         Problem(
             f"--sampler with {flag}", "a denoiser is no stream", "one of the two", "leave one out"
         )
         for flag, value in streaming.items()
         if value
     ]
-    try:
-        return found + read_sampler(Path(str(options.sampler))).problems()
-    except UsageError as error:
-        return [*found, *error.problems]
 
 
-def _then_problems(source: str, then: str, frontend: str | None) -> list[Problem]:
+def _then_problems(source: str, then: str, frontend: FrontendSpec | None) -> list[Problem]:
     problems = []
     if not is_onnx(then) or not Path(then).is_file():
         found = "not an .onnx" if Path(then).is_file() else "does not exist"
@@ -160,26 +155,25 @@ def load_model(source: str, options: ImportOptions) -> Imported:
         return Imported(network, surrounded(network, options, second), None)
     network, examples = _import_network(source, options)
     if options.sampler is not None:
-        network, examples = with_sampler(network, examples, Path(options.sampler))
+        network, examples = with_sampler(network, examples, options.sampler)
     return Imported(network, surrounded(network, options), examples)
 
 
 def with_sampler(
-    network: "Model", examples: Mapping[str, NDArray[Any]] | None, path: Path
+    network: "Model", examples: Mapping[str, NDArray[Any]] | None, sampler: "Description"
 ) -> tuple["Model", Mapping[str, NDArray[Any]] | None]:
-    """Give a denoiser the step table of a sampler.toml and fold its timesteps.
+    """Give a denoiser the step table of its sampler and fold its timesteps.
 
     Returns:
         The network, and its example inputs with the first step in place of the time.
 
     Raises:
-        UsageError: the file describes no sampler, or not one of this network.
+        UsageError: the sampler is not one of this network.
     """
-    from edgekit.export.diffusion.description import Sampler, attach, read_sampler
+    from edgekit.export.diffusion.description import Sampler, attach
     from edgekit.export.diffusion.fold_steps import fold_steps
     from edgekit.export.diffusion.key_steps import with_key_steps
 
-    sampler = read_sampler(path)
     attached = attach(network, sampler)
     folded = fold_steps(attached) if sampler.fold else attached
     if isinstance(sampler, Sampler) and sampler.keys:

@@ -1,0 +1,86 @@
+"""The flags of a verb out of the options that its function in `edgekit.api` takes."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from edgekit.verbs.export.options import Declared, declared
+
+
+def flag(row: Declared, help_text: str | None = None) -> Any:
+    """Return the typer option of a declared one."""
+    spec = row.flag
+    return typer.Option(
+        row.flag_name, metavar=spec.metavar, min=spec.minimum, help=help_text or spec.help
+    )
+
+
+def with_options(options: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a verb a flag for each option of a class of keywords; it gets what was given as ``options``.
+
+    ``--json`` stays last.
+    """
+    rows = declared(options)
+
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        @wraps(verb)
+        def command(**given: Any) -> None:
+            own = {name: given.pop(name) for name in parameters if name in given}
+            verb(**own, options=_collected(rows.values(), given))
+
+        parameters = dict(inspect.signature(verb).parameters)
+        del parameters["options"]
+        as_json = parameters.pop("as_json")
+        flags = {_variable(row): row for row in rows.values()}
+        made = [_parameter(name, row) for name, row in flags.items()]
+        every = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in (*parameters.values(), *made, as_json)
+        ]
+        parameters["as_json"] = as_json
+        command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in every}
+        del command.__wrapped__  # typer would look at the verb itself
+        return command
+
+    return decorate
+
+
+def _variable(row: Declared) -> str:
+    return row.flag_name.removeprefix("--").replace("-", "_")
+
+
+def _parameter(name: str, row: Declared) -> inspect.Parameter:
+    kind = list[str] | None if row.flag.many else _plain(row.type)
+    default = False if kind is bool else None
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, flag(row)],
+    )
+
+
+def _plain(kind: Any) -> Any:
+    """A type that the command line knows: a path is a text."""
+    for known in (bool, int, float):
+        if kind is known or kind == known | None:
+            return kind
+    return str | None
+
+
+def _collected(rows: Iterable[Declared], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, as keywords; a repeatable flag's texts are parsed."""
+    options: dict[str, Any] = {}
+    for row in rows:
+        value, spec = given[_variable(row)], row.flag
+        if value in (None, False):
+            continue
+        if spec.many is None:
+            options[row.name] = value
+        elif texts := [text for text in value if spec.takes(text)]:
+            options[row.name] = spec.many(spec.parse(text) for text in texts)
+    return options

@@ -1,0 +1,183 @@
+"""A written build becomes a verified one: golden samples, model, recipe, report and manifest."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
+from edgekit.runtime.stream import Arrays, Stream
+from edgekit.verbs.export.sampling import golden_image, sampled_calls, verify_loop
+from edgekit.verbs.export.speech_quality import Heard, heard
+from edgekit.verbs.export.verification import sample_hops, verify, write_golden
+from edgekit.verbs.export.work import Examples, Progress, Quantized, Written
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.quantize.compare import TensorRow
+    from edgekit.runtime.devices.profile import Profile
+    from edgekit.targets.build import Build
+
+
+def finish(written: Written, progress: Progress) -> Manifest:
+    """Verify a build that runs hop by hop, and add golden samples, model, recipe, report and manifest.
+
+    Raises:
+        CheckFailed: it does not compile, or is not the same network.
+    """
+    from edgekit.targets.c.replay import FOLDER as REPLAY
+    from edgekit.targets.c.replay import golden_source
+    from edgekit.targets.devices import profile
+
+    folder, build, quantized = written.folder, written.build, written.quantized
+    manifest, device = build.manifest, profile(build.manifest.target)
+    progress("compile", 0, 1)
+    stream = _portable(quantized.model) if device.is_cross else Stream.open(folder)
+    samples = samples_of(quantized, written.examples)
+    hops = len(samples[stream.manifest.stream_inputs[0].name])
+    verification, outputs = verify(
+        stream,
+        quantized.reference,
+        quantized.model,
+        samples,
+        written.min_snr_db,
+        lambda done: progress("verify", done, hops),
+    )
+    if quantized.model.sampler is not None:
+        progress("verify the sampler", 0, 1)
+        verify_loop(stream, quantized.model)
+    progress("report", 0, 1)
+    write_golden(folder / "golden", samples, outputs, quantized.model.constants)
+    tools = dict(manifest.tools)
+    if stream.compiler is not None:
+        tools["cc"] = stream.compiler.label
+    if device.kernels:
+        tools["kernels"] = ", ".join(device.kernels)
+    facts = {**manifest.quantization, "notes": list(quantized.notes)}
+    manifest = replace(manifest, verification=verification, tools=tools, quantization=facts)
+    if device.is_cross:
+        if quantized.model.sampler is not None:
+            samples, outputs = golden_image(stream, quantized.model)
+        golden = golden_source(build, manifest, quantized.model, samples, outputs, device)
+        (folder / REPLAY / "golden.c").write_bytes(golden)
+        manifest = with_code_bytes(manifest, folder, device)
+    if not (folder / "model.onnx").exists():
+        quantized.model.save(folder / "model.onnx")
+    (folder / "recipe.toml").write_text(recipe_text(quantized), encoding="utf-8")
+    # another runtime's integers are its own: the per-tensor comparison is that of our arithmetic
+    rows = () if stream.compiler is None else tensor_rows(quantized)
+    listened = heard(stream, quantized.reference, quantized.calibration)
+    page = report(manifest, build, rows, quantized, listened)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+    return manifest
+
+
+def portable(directory: Path) -> Stream:
+    """Run the network of a build for another machine as portable C: the same integers, and float sums in one order.
+
+    Raises:
+        UsageError: the folder holds no such build.
+        ToolError: no C compiler, or it failed.
+    """
+    return _portable(model_of(directory))
+
+
+def model_of(directory: Path) -> "Model":
+    """Read the network that a build was lowered from.
+
+    Raises:
+        UsageError: the folder does not hold it.
+    """
+    from edgekit.graph.model import Model
+
+    path = directory / "model.onnx"
+    try:
+        return Model.from_bytes(path.read_bytes())
+    except OSError as error:
+        found = error.strerror or "cannot be read"
+        raise UsageError(
+            Problem(f"file '{path}'", found, "a build's network", "export again")
+        ) from error
+
+
+def _portable(model: "Model") -> Stream:
+    from edgekit.targets.c.lower import lower_c
+
+    with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
+        write(lower_c(model, "c99"), Path(name))
+        return Stream.open(name)
+
+
+def samples_of(quantized: Quantized, examples: Examples | None) -> Arrays:
+    """What a build is verified on: hops of a stream, or the network calls of a denoiser's sampling."""
+    if quantized.model.sampler is not None:
+        return sampled_calls(quantized.reference, quantized.model, examples)
+    return sample_hops(quantized.model, quantized.calibration, examples)
+
+
+def write(build: "Build", folder: Path) -> None:
+    """Write a build's files and its manifest, which is not verified yet."""
+    for name, content in build.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (folder / MANIFEST_NAME).write_text(build.manifest.to_json(), encoding="utf-8")
+
+
+def with_code_bytes(manifest: Manifest, folder: Path, device: "Profile") -> Manifest:
+    """Add what the device's own compiler makes of a build, where this machine has it."""
+    from edgekit.runtime.devices.cross import code_bytes
+
+    if (found := code_bytes(folder, device)) is None:
+        return manifest
+    size, compiler = found
+    memory = {**manifest.memory, "code_bytes": size}
+    return replace(manifest, memory=memory, tools={**manifest.tools, "cross_cc": compiler})
+
+
+def recipe_text(quantized: Quantized) -> str:
+    """Return the recipe.toml of what was applied; of what another tool did, its name."""
+    from edgekit.quantize.recipe_file import to_toml
+
+    if quantized.recipe is None:
+        return f'name = "{quantized.model.quantization.recipe}"\n'
+    alone = quantized.alone_db
+    return to_toml(quantized.recipe, {name: f"alone {db:.1f} dB" for name, db in alone.items()})
+
+
+def tensor_rows(quantized: Quantized) -> Sequence["TensorRow"]:
+    """Return the per-tensor comparison with the float network, where there is one."""
+    if quantized.calibration is None or quantized.reference is quantized.model:
+        return ()
+    from edgekit.quantize.compare import tensor_report
+    from edgekit.quantize.prepare.prepare import prepare
+
+    reference = quantized.reference
+    if quantized.recipe is not None:  # scaled channels are compared with their like
+        reference = prepare(reference, quantized.calibration, quantized.recipe)
+    return tensor_report(reference, quantized.model, quantized.calibration)
+
+
+def report(
+    manifest: Manifest,
+    build: "Build",
+    rows: Sequence["TensorRow"],
+    quantized: Quantized,
+    listened: Sequence[Heard],
+) -> str:
+    """Return the text of report.html."""
+    from edgekit.targets.report import render
+    from edgekit.targets.sensitivity import alone
+
+    recipe = quantized.recipe
+    measured = (
+        [] if recipe is None else alone(quantized.alone_db, recipe.tensors, recipe.activations)
+    )
+    means = [
+        (h.metric, str(h.clips), *(f"{v:.3f}" for v in (h.noisy, h.exact, h.built)))
+        for h in listened
+    ]
+    return render(manifest, build.plan, build.steps, rows, measured, means)

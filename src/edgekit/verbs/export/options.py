@@ -1,0 +1,212 @@
+"""The options of `export` and `stream`: declared once, for the command line and for `edgekit.api`."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_type_hints
+
+from edgekit.base.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from edgekit.export.onnx_file.constants import Constants
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How an option is given on the command line.
+
+    Attributes:
+        help: what it is, for both.
+        metavar: what stands for its value.
+        name: of the flag, where it is not that of the option.
+        minimum: of a number.
+        many: of a repeatable flag: what its parsed texts become.
+        parse: one text of a repeatable flag to what `many` takes.
+        takes: which texts are this option's, where two options share a flag.
+    """
+
+    help: str
+    metavar: str | None = None
+    name: str | None = None
+    minimum: int | None = None
+    many: Callable[[Iterable[Any]], Any] | None = None
+    parse: Callable[[str], Any] = str
+    takes: Callable[[str], bool] = bool
+
+
+def parse_state(text: str) -> tuple[str, str]:
+    """Split ``IN:OUT`` at its middle colon, since names may hold colons of their own."""
+    parts = text.split(":")
+    half = len(parts) // 2
+    names = ":".join(parts[:half]), ":".join(parts[half:])
+    if len(parts) % 2 or not all(names):
+        step = "name the state's input and the output that follows it"
+        raise UsageError(Problem(f"--state '{text}'", "not a pair", "IN:OUT", step))
+    return names
+
+
+def parse_time_axis(text: str) -> tuple[str, int]:
+    """Split ``INPUT:AXIS``."""
+    name, _, axis = text.rpartition(":")
+    if not name or not axis.removeprefix("-").isdecimal():
+        step = "name an input and the number of its time axis, from 0"
+        raise UsageError(Problem(f"--time-axis '{text}'", "no axis", "INPUT:AXIS", step))
+    return name, int(axis)
+
+
+def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Split ``INPUT=DIMS``; dims are separated by commas or x."""
+    name, _, dims = text.rpartition("=")
+    numbers = dims.replace("x", ",").split(",")
+    if not name or not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
+        step = "give every dimension of the input"
+        raise UsageError(Problem(f"--shape '{text}'", "no dimensions", "INPUT=1,16,257", step))
+    return name, tuple(int(number) for number in numbers)
+
+
+def parse_constant(text: str) -> tuple[str, object]:
+    """Split ``INPUT=VALUE``; the value is a number, numbers with commas, or a nested JSON list."""
+    name, _, value = text.partition("=")
+    try:
+        content = json.loads(value if value.startswith("[") or "," not in value else f"[{value}]")
+    except ValueError:
+        content = None
+    if not name or not isinstance(content, int | float | list):
+        step = "write a number, 1,2,3 or [[1, 2], [3, 4]]"
+        raise UsageError(Problem(f"--constant '{text}'", "no value", "INPUT=VALUE", step))
+    return name, content
+
+
+def _has_value(text: str) -> bool:
+    return "=" in text
+
+
+def _has_no_value(text: str) -> bool:
+    return "=" not in text
+
+
+CONSTANT = (
+    "An input that stays the same for a session, or for ever: a number, numbers with commas, or a JSON list; "
+    "repeatable."
+)
+
+
+class StreamOptions(TypedDict, total=False):
+    """What the file of a network does not say about it: keywords of `edgekit.api.stream`."""
+
+    hop: Annotated[
+        int | None,
+        Flag(
+            "Samples of one call; rewrites a network with an open time axis.", "SAMPLES", minimum=1
+        ),
+    ]
+    sample_rate: Annotated[int | None, Flag("Of the network's audio.", "HZ", minimum=1)]
+    shapes: Annotated[
+        Mapping[str, Sequence[int]],
+        Flag(
+            "Dims of an open input, as 1,16,257; repeatable.",
+            "INPUT=DIMS", name="shape", many=dict, parse=parse_shape,
+        ),
+    ]  # fmt: skip
+    constants: Annotated[
+        "Constants",
+        Flag(
+            CONSTANT, "INPUT[=VALUE]",
+            name="constant", many=dict, parse=parse_constant, takes=_has_value,
+        ),
+    ]  # fmt: skip
+    session_constants: Annotated[
+        Sequence[str],
+        Flag(CONSTANT, "INPUT[=VALUE]", name="constant", many=tuple, takes=_has_no_value),
+    ]
+    time_axes: Annotated[
+        Mapping[str, int],
+        Flag(
+            "The time axis of an offline network; repeatable.",
+            "INPUT:AXIS", name="time-axis", many=dict, parse=parse_time_axis,
+        ),
+    ]  # fmt: skip
+
+
+class ExportOptions(StreamOptions, total=False):
+    """Keywords of `edgekit.api.export`."""
+
+    recipe: Annotated[
+        str | None,
+        Flag("float32, w8a8, w8a16, w4a8, auto, or a recipe.toml; litert: float16. By default the target's."),
+    ]  # fmt: skip
+    calibration: Annotated[
+        str | None, Flag("Folder of .wav or .npz, or package.module:factory.", "SOURCE")
+    ]
+    min_snr_db: Annotated[
+        float | None,
+        Flag("Least fidelity to the source network; what auto looks for.", "DB", name="min-snr"),
+    ]
+    states: Annotated[
+        Sequence[tuple[str, str]],
+        Flag(
+            "A state pair, besides those that names tell; repeatable.",
+            "IN:OUT", name="state", many=tuple, parse=parse_state,
+        ),
+    ]  # fmt: skip
+    frontend: Annotated[
+        str | None,
+        Flag(
+            "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP: PCM in, and out.", "SPEC"
+        ),
+    ]  # fmt: skip
+    then: Annotated[
+        str | None,
+        Flag(
+            "A second .onnx, fed with the samples of each frame; then/NAME is its input where both have NAME.",
+            "FILE",
+        ),
+    ]
+    sampler: Annotated[
+        str | Path | None,
+        Flag("A sampler.toml: the network is a denoiser, see docs/diffusion.md.", "FILE"),
+    ]
+    strict: Annotated[bool, Flag("Refuse what an integer recipe leaves in float.")]
+    part: Annotated[str | None, Flag("fpga: XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.")]
+    goal: Annotated[str | None, Flag("fpga: fps (default), or small: the fewest LUTs.")]
+    cpu_fallback: Annotated[bool, Flag("fpga: leave to a CPU what the engine does not run.")]
+    stateful: Annotated[bool, Flag("litert: keep the states inside the file.")]
+    allow_oversize: Annotated[
+        bool, Flag("Write a build that does not fit its target's board, with a note.")
+    ]
+    force: Annotated[bool, Flag("Replace the build that is in the folder; never another folder.")]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One option: its name as a keyword, its type, and its flag."""
+
+    name: str
+    type: Any
+    flag: Flag
+
+    @property
+    def flag_name(self) -> str:
+        """As on the command line."""
+        return f"--{self.flag.name or self.name.replace('_', '-')}"
+
+
+def declared(options: type) -> dict[str, Declared]:
+    """Return the options of a class of keywords, by name."""
+    hints = get_type_hints(
+        options, {**globals(), "Constants": Mapping[str, Any]}, include_extras=True
+    )
+    rows = {}
+    for name, hint in hints.items():
+        (flag,) = hint.__metadata__
+        rows[name] = Declared(name, hint.__origin__, flag)
+    return rows
+
+
+def check_names(options: Mapping[str, object], known: type) -> None:
+    """Raise a TypeError for a keyword that is no option, as Python does for functions."""
+    if unknown := options.keys() - known.__annotations__.keys():
+        raise TypeError(
+            f"no option {', '.join(sorted(unknown))}; there are {', '.join(known.__annotations__)}"
+        )

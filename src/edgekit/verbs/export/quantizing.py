@@ -1,0 +1,174 @@
+"""A request's recipe is applied to an imported network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.quantize.recipe import AUTO, FLOATS
+from edgekit.verbs.auto.measure import cache_folder
+from edgekit.verbs.export.importing import Imported, surrounded
+from edgekit.verbs.export.request import Request
+from edgekit.verbs.export.sampling import own_trajectories, with_corrected_rows
+from edgekit.verbs.export.verification import HOPS
+from edgekit.verbs.export.work import Examples, Progress, Quantized
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.quantize.calibrate.clips import Calibration
+    from edgekit.quantize.recipe import Recipe
+
+FLOAT = "float32"
+CALIBRATION_CALLS = 512  # of a denoiser's own
+EXAMPLES_ONLY = (
+    "calibrated on the factory's example inputs only: --calibration SOURCE gives real ones"
+)
+
+
+def quantize(imported: Imported, request: Request, progress: Progress) -> Quantized:
+    """Apply the request's recipe; a network that comes quantized keeps what it has.
+
+    For a target that makes the integers itself the model stays float, and only the calibration is read.
+    """
+    from edgekit.quantize.calibrate.clips import load_calibration
+    from edgekit.quantize.calibrate.warnings import calibration_warnings
+    from edgekit.quantize.rounding.half import half_weights
+
+    model, recipe = imported.model, request.recipe
+    if request.is_asked and (problem := requantized(model, recipe)) is not None:
+        raise UsageError(problem)
+    calibration = (
+        None if request.calibration is None else load_calibration(request.calibration, model)
+    )
+    if request.target.quantizes:
+        return _left_in_float(imported, calibration, recipe)
+    if model.quantization.recipe != FLOAT:
+        return Quantized(model, model, calibration, None, ())
+    if recipe.weights == FLOAT:
+        return Quantized(model, model, calibration, recipe, ())
+    if recipe.weights in FLOATS:
+        halved, notes = half_weights(model)
+        return Quantized(halved, model, calibration, recipe, notes)
+    if model.sampler is not None:
+        calibration = trajectories(model, imported.examples, calibration)
+    if calibration is None:
+        return _on_examples(imported, request, progress)
+    made = applied(model, calibration, recipe, request.min_snr_db, progress, imported.examples)
+    notes = (*calibration_warnings(model, calibration), *made.notes)
+    return Quantized(made.model, model, calibration, made.recipe, notes, made.alone_db)
+
+
+def _left_in_float(
+    imported: Imported, calibration: "Calibration | None", recipe: "Recipe"
+) -> Quantized:
+    from edgekit.quantize.calibrate.clips import from_examples
+    from edgekit.quantize.calibrate.warnings import calibration_warnings
+
+    model = imported.model
+    if calibration is not None:
+        notes = calibration_warnings(model, calibration)
+        return Quantized(model, model, calibration, recipe, notes)
+    assert imported.examples is not None
+    examples = from_examples(imported.examples, model)
+    return Quantized(model, model, examples, recipe, (EXAMPLES_ONLY,))
+
+
+def _on_examples(imported: Imported, request: Request, progress: Progress) -> Quantized:
+    """Calibrate on the factory's inputs, which are the network's: it is quantized before its front end is added."""
+    from edgekit.quantize.calibrate.clips import from_examples
+
+    assert imported.examples is not None
+    model, imports = imported.model, request.imports
+    network = imported.network if imports.frontend else model
+    calibration = repeated(from_examples(imported.examples, network), network.constants)
+    made = applied(network, calibration, request.recipe, request.min_snr_db, progress)
+    lowered = surrounded(made.model, imports) if imports.frontend else made.model
+    known = None if imports.frontend else calibration
+    return Quantized(
+        lowered, model, known, made.recipe, (EXAMPLES_ONLY, *made.notes), made.alone_db
+    )
+
+
+def trajectories(
+    model: "Model", examples: Examples | None, given: "Calibration | None"
+) -> "Calibration":
+    """Return a denoiser's calls: those given, or its own, with the conditions where these alone are given."""
+    assert model.sampler is not None
+    if given is None:
+        return own_trajectories(model, examples, CALIBRATION_CALLS)
+    if model.sampler.roles.x in given.clips[0]:
+        return given
+    own = own_trajectories(model, examples, CALIBRATION_CALLS, given.clips)
+    return replace(own, source=given.source)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A network in a recipe; `alone_db` as in `Quantized`, `notes` what a search fell short of."""
+
+    model: "Model"
+    recipe: "Recipe"
+    alone_db: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def applied(
+    model: "Model",
+    calibration: "Calibration",
+    recipe: "Recipe",
+    min_snr_db: float | None,
+    progress: Progress,
+    examples: Examples | None = None,
+) -> Applied:
+    """Quantize a float model in a recipe, or for `AUTO` in one that is searched for.
+
+    `examples` are a factory's inputs, for what a denoiser is told beside labels.
+    """
+    from edgekit.quantize import apply
+    from edgekit.quantize.diffusion.step_groups import quantize_groups
+    from edgekit.verbs.auto import search as auto
+
+    if recipe is AUTO:
+        found = auto.find(model, calibration, min_snr_db, progress, cache_folder())
+        return Applied(found.quantized, found.recipe, found.alone_db, found.notes)
+    progress("quantize", 0, 1)
+
+    def fitted(done: int, total: int) -> None:
+        progress("fit weights", done, total)
+
+    made = quantize_groups if recipe.step_groups > 1 else apply.quantize
+    quantized = made(model, calibration, recipe, fitted)
+    if recipe.correct_sampler:
+        progress("correct the sampler", 0, 1)
+        quantized = with_corrected_rows(model, quantized, examples)
+    return Applied(quantized, recipe)
+
+
+def requantized(model: "Model", recipe: "Recipe") -> Problem | None:
+    """Say why a network that is quantized already cannot get this recipe; it stays as it is."""
+    from edgekit.graph.model import SOURCE_RECIPE
+
+    own = model.quantization.recipe
+    name = recipe.name
+    if own == FLOAT or name == own or (own == SOURCE_RECIPE and name == FLOAT):
+        return None
+    known = own != SOURCE_RECIPE
+    found = f"the network is {own} already" if known else "another tool quantized the network"
+    allowed = f"recipe {own}, or none" if known else "no recipe: its own integers are kept"
+    return Problem(f"recipe '{name}'", found, allowed, "leave it out, or give the float network")
+
+
+def repeated(calibration: "Calibration", constants: Sequence[str]) -> "Calibration":
+    """Return example inputs but the constant ones over and over, so that the states are seen as well."""
+    clips = tuple(
+        {
+            name: array
+            if name in constants
+            else np.concatenate([array] * -(-HOPS // len(array)))[:HOPS]
+            for name, array in clip.items()
+        }
+        for clip in calibration.clips
+    )
+    return replace(calibration, clips=clips)

@@ -1,0 +1,210 @@
+"""What a user asks an export for, as values: read once, before any work."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.output import folder_problem
+from edgekit.export.frontend.spec import parse_spec
+from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
+from edgekit.verbs.export.importing import (
+    ImportOptions,
+    is_onnx,
+    sampler_conflicts,
+    source_needs,
+    source_problems,
+)
+from edgekit.verbs.export.options import (
+    ExportOptions,
+    StreamOptions,
+    check_names,
+    declared,
+)
+from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is exported, to which target, how, and where to.
+
+    Attributes:
+        source: ``package.module:factory``, a .pt2 or an .onnx.
+        target: the row of its table.
+        out: the folder to make.
+        imports: what the network's file does not say.
+        recipe: how it is quantized; `AUTO` for a search.
+        is_asked: whether the user named the recipe.
+        calibration: a folder, or ``package.module:factory``.
+        min_snr_db: least fidelity.
+        own: the target's own options.
+        strict: whether what an integer recipe leaves in float is refused.
+        allow_oversize: whether a build may be too large for its board.
+        force: whether a build in `out` is replaced.
+    """
+
+    source: str
+    target: Target
+    out: Path
+    imports: ImportOptions
+    recipe: Recipe
+    is_asked: bool
+    calibration: str | None = None
+    min_snr_db: float | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False
+    allow_oversize: bool = False
+    force: bool = False
+
+    @property
+    def needs(self) -> list[str]:
+        """Packages and tools that the export takes, besides what its factory imports, see `doctor.require`."""
+        target = self.target
+        wanted = [*source_needs(self.source), *(target.verifies_with or target.needs)]
+        clips = None if self.calibration is None else Path(self.calibration)
+        if clips is not None and clips.is_dir():
+            wanted += ["soundfile" for path in clips.rglob("*") if path.suffix.lower() == ".wav"]
+        return wanted
+
+
+def read_request(source: str, target: str, out: Path, options: ExportOptions) -> Request:
+    """Read what a user gave.
+
+    Raises:
+        UsageError: everything that is wrong with it, before anything is loaded.
+    """
+    check_names(options, ExportOptions)
+    imports, problems = read_imports(source, options)
+    row = TARGETS.get(target)
+    if row is None:
+        problems.append(unavailable("target", target, TARGETS, ()))
+    else:
+        problems += target_problems(options, row)
+    named = options.get("recipe")
+    limited = row is not None and "recipe" in row.choices()
+    recipe, found = tried(read_recipe, row.default_recipe if row and named is None else named)
+    if not limited:
+        problems += found
+        if row is not None and recipe is not None and recipe.weights == HALF:
+            problems += half_problems(row)
+    min_snr_db = options.get("min_snr_db")
+    if min_snr_db is not None and not math.isfinite(min_snr_db):
+        step = "give one, as 20"
+        problems.append(Problem("--min-snr", str(min_snr_db), "a number of dB", step))
+    if problem := folder_problem(out, options.get("force", False)):
+        problems.append(problem)
+    calibration = options.get("calibration")
+    draws = options.get("sampler") is not None  # then it is calibrated on its own trajectories
+    if recipe is not None and recipe.weights not in FLOATS and calibration is None and not draws:
+        problems += uncalibrated(source, named or recipe.name)
+    if problems or row is None or recipe is None:
+        raise UsageError(problems)
+    return Request(
+        source,
+        row,
+        out,
+        imports,
+        recipe,
+        named is not None,
+        calibration,
+        min_snr_db,
+        own_options(options, row)[0],
+        options.get("strict", False),
+        options.get("allow_oversize", False),
+        options.get("force", False),
+    )
+
+
+def read_imports(
+    source: str, options: ExportOptions | StreamOptions
+) -> tuple[ImportOptions, list[Problem]]:
+    """Return what options say of an import, and everything that is wrong with that and with the source."""
+    given: Mapping[str, Any] = options
+    frontend, problems = tried(parse_spec, given.get("frontend"))
+    sampler, unread = tried(_read_sampler, given.get("sampler"))
+    imports = ImportOptions(
+        given.get("hop"),
+        given.get("sample_rate"),
+        tuple(given.get("states") or ()),
+        given.get("shapes") or {},
+        frontend,
+        given.get("constants") or {},
+        None if problems else given.get("then"),
+        given.get("time_axes") or {},
+        tuple(given.get("session_constants") or ()),
+        sampler,
+    )
+    conflicts = sampler_conflicts(imports) if unread else []
+    return imports, [*source_problems(source, imports), *problems, *conflicts, *unread]
+
+
+def _read_sampler(path: str | Path) -> Any:
+    from edgekit.export.diffusion.description import read_sampler
+
+    return read_sampler(Path(path))
+
+
+def tried(read: Callable[[Any], T], given: Any) -> tuple[T | None, list[Problem]]:
+    """Read a value that was given, or say why it cannot be read."""
+    if given is None:
+        return None, []
+    try:
+        return read(given), []
+    except UsageError as error:
+        return None, list(error.problems)
+
+
+def read_recipe(given: str) -> Recipe:
+    """Return `AUTO`, a recipe that ships, or that of a .toml.
+
+    Raises:
+        UsageError: neither, or everything that is wrong with the file.
+    """
+    from edgekit.quantize.recipe_file import find_recipe
+
+    if given == AUTO.name:
+        return AUTO
+    return RECIPES[given] if given in RECIPES else find_recipe(given)
+
+
+def target_problems(options: ExportOptions, target: Target) -> list[Problem]:
+    """Return what options say that is not for this target, or that it does not know."""
+    flags = {name: row.flag_name for name, row in declared(ExportOptions).items()}
+    problems = []
+    for name in own_options(options, target)[1]:
+        others = " or ".join(row.name for row in ROWS if name in row.options)
+        found = f"given for target '{target.name}'"
+        problems.append(Problem(flags[name], found, f"--target {others}", "leave it out"))
+    given: Mapping[str, Any] = options
+    for name, known in target.choices().items():
+        if (value := given.get(name)) is not None and value not in known:
+            where = name if name == "recipe" else flags[name]
+            found = f"not known for --target {target.name}"
+            problems.append(
+                Problem(f"{where} '{value}'", found, ", ".join(known), "choose one of these")
+            )
+    return problems
+
+
+def half_problems(target: Target) -> list[Problem]:
+    """Return why float16 weights do not go with the target, if they do not."""
+    if target.stores_half:
+        return []
+    found = f"for target '{target.name}', which multiplies by float32 or integer weights only"
+    allowed = " or ".join(f"--target {row.name}" for row in ROWS if row.stores_half)
+    step = "use float32, or w8a16 and w8a8 for smaller weights"
+    return [Problem(f"recipe '{HALF}'", found, allowed, step)]
+
+
+def uncalibrated(source: str, recipe: str) -> list[Problem]:
+    """Return why an integer recipe without --calibration does not go with the source, if it does not."""
+    if not is_onnx(source):
+        return []
+    allowed = "--calibration SOURCE: an .onnx holds no example inputs"
+    step = "give a folder of .wav or .npz, or package.module:factory"
+    where = f"recipe '{recipe}' for '{Path(source).name}'"
+    return [Problem(where, "no calibration", allowed, step)]

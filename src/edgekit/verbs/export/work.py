@@ -1,0 +1,53 @@
+"""What the stages of an export hand to each other."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.quantize.calibrate.clips import Calibration
+    from edgekit.quantize.recipe import Recipe
+    from edgekit.targets.build import Build
+
+Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
+Examples = Mapping[str, NDArray[np.float32]]  # a factory's inputs by name, (hops, *shape)
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """The model to lower, the float form it is compared with, and what it was calibrated on.
+
+    `recipe` is None where another tool quantized it. `alone_db`: of a recipe that was searched, the
+    signal-to-noise ratio with one tensor alone in its narrowest type, by name.
+    """
+
+    model: "Model"
+    reference: "Model"
+    calibration: "Calibration | None"
+    recipe: "Recipe | None"
+    notes: tuple[str, ...]
+    alone_db: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A build that was written to a folder and is not verified yet.
+
+    Attributes:
+        folder: where its files are.
+        build: the same as a value.
+        quantized: what it was lowered from.
+        examples: of the source; None where it has none.
+        min_snr_db: least fidelity; None for what the recipe should reach.
+    """
+
+    folder: Path
+    build: "Build"
+    quantized: Quantized
+    examples: Examples | None
+    min_snr_db: float | None

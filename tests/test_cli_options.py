@@ -1,0 +1,113 @@
+"""One declaration of each option serves the command line and `edgekit.api`."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_networks
+from typer.testing import CliRunner
+
+from edgekit import api
+from edgekit.base.errors import UsageError
+from edgekit.cli import app
+from edgekit.cli import export as export_verb
+from edgekit.cli.options import with_options
+from edgekit.verbs.export.options import ExportOptions, StreamOptions, declared
+from edgekit.verbs.export.request import read_request
+from edgekit.verbs.targets import ROWS, TARGETS
+
+GIVEN = {
+    "recipe": ("w8a8", "w8a8"),
+    "calibration": ("clips", "clips"),
+    "min_snr_db": ("20.5", 20.5),
+    "hop": ("4", 4),
+    "sample_rate": ("16000", 16000),
+    "states": ("a:b:c:d", (("a:b", "c:d"),)),
+    "shapes": ("x=1x2", {"x": (1, 2)}),
+    "constants": ("sr=16000", {"sr": 16000}),
+    "session_constants": ("speaker", ("speaker",)),
+    "time_axes": ("x:-1", {"x": -1}),
+    "frontend": ("frame:8:8", "frame:8:8"),
+    "then": ("b.onnx", "b.onnx"),
+    "sampler": ("s.toml", "s.toml"),
+    "part": ("XC7Z020", "XC7Z020"),
+    "goal": ("small", "small"),
+}
+
+
+def test_every_option_is_a_flag_and_reaches_the_function_as_its_keyword(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: dict[str, Any] = {}
+
+    def taking(*arguments: Any, **given: Any) -> None:
+        taken.update(given)
+        raise UsageError(())
+
+    monkeypatch.setattr(export_verb.api, "export", taking)
+    rows = declared(ExportOptions)
+    switches = [name for name, row in rows.items() if row.type is bool]
+    assert set(GIVEN) | set(switches) == set(rows)
+    words = ["export", "net.onnx", "--target", "host", "-o", "out"]
+    for name, (text, _) in GIVEN.items():
+        words += [rows[name].flag_name, text]
+    words += [rows[name].flag_name for name in switches]
+    CliRunner().invoke(app, words)
+    del taken["progress"]
+    assert taken == {name: value for name, (_, value) in GIVEN.items()} | dict.fromkeys(
+        switches, True
+    )
+    taken.clear()
+    CliRunner().invoke(app, words[:6])
+    assert taken.keys() == {"progress"}
+
+
+def test_stream_takes_what_export_takes_of_an_import() -> None:
+    shared = declared(StreamOptions)
+    assert shared.items() <= declared(ExportOptions).items()
+    for name in shared:
+        assert shared[name].flag_name in CliRunner().invoke(app, ["stream", "--help"]).output
+
+
+def test_a_verb_keeps_the_order_of_its_own_arguments() -> None:
+    @with_options(StreamOptions)
+    def verb(first: str, second: str, options: StreamOptions, as_json: bool = False) -> None:
+        """Do."""
+
+    names = list(inspect.signature(verb).parameters)
+    assert names[:2] == ["first", "second"] and names[-1] == "as_json" and "options" not in names
+
+
+def test_a_misspelt_keyword_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="no option recipy; there are "):
+        api.export("net.onnx", "host", tmp_path / "out", recipy="w8a8")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="no option recipe"):
+        api.stream("net.onnx", tmp_path / "out.onnx", recipe="w8a8")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_option_of_another_target_is_refused_by_name(target: str, tmp_path: Path) -> None:
+    source = str(tiny_networks.recurrent(tmp_path / "net.onnx"))
+    flags = {name: row.flag_name for name, row in declared(ExportOptions).items()}
+    for row in ROWS:
+        for name in row.options:
+            given: Any = {name: True if declared(ExportOptions)[name].type is bool else "x"}
+            with pytest.raises(UsageError) as error:
+                read_request(source, target, tmp_path / "out", given | {"goal": "y"})
+            said = [p for p in error.value.problems if p.where.startswith(flags[name])]
+            own = name in TARGETS[target].options
+            if name == "goal" or not own:
+                (problem,) = said
+                assert (f"for target '{target}'" in problem.found) is (not own)
+                assert own or problem.allowed == f"--target {row.name}"
+
+
+def test_a_request_holds_values(tmp_path: Path) -> None:
+    source = str(tiny_networks.spectral_gain(tmp_path / "net.onnx"))
+    given = ExportOptions(frontend=tiny_networks.FRONTEND, sample_rate=16000)
+    for name, row in TARGETS.items():
+        if row.default_recipe == "float32":
+            request = read_request(source, name, tmp_path / "out", given)
+            assert request.target is row and request.recipe.name == "float32"
+            assert str(request.imports.frontend) == tiny_networks.FRONTEND

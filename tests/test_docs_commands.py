@@ -1,0 +1,135 @@
+"""The commands of the pages are those of the command line, and those that a page marks run as they stand there."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tiny_networks
+import typer
+from published_networks import CACHE, NETWORKS, path_of
+from tiny_build import needs_cc
+
+import edgekit.demos
+from edgekit.cli import app
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+RUN = "<!-- run in the tests -->"
+CLIPS = Path(edgekit.demos.__file__).parent / "clips"
+OFFLINE = """
+import torch
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Conv1d(2, 4, 5, padding=2), torch.nn.ReLU())
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def factory():
+    return Net(), (torch.rand(1, 2, 40),)
+"""
+
+
+def blocks(page: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the line before each indented or fenced block, and the commands in it: lines joined, comments cut."""
+    before, block = "", list[str]()
+    fenced = False
+    for line in [*page.read_text(encoding="utf-8").splitlines(), "end"]:
+        if line.startswith("```"):
+            fenced = not fenced
+        elif fenced or line.startswith("    "):
+            block.append(line.strip())
+        elif block:
+            yield before, commands(block)
+            before, block = line or before, []
+        elif line:
+            before = line
+
+
+def commands(block: list[str]) -> list[str]:
+    """The shell commands among the lines of a block."""
+    joined = "\n".join(re.sub(r"(^|\s)#.*$", "", line).rstrip() for line in block)
+    lines = joined.replace("\\\n", " ").splitlines()
+    return [line for line in lines if re.match(r"(edgekit|python|pip|make) ", line)]
+
+
+def marked(page: Path) -> list[list[str]]:
+    """The blocks of a page that run."""
+    return [lines for before, lines in blocks(page) if before == RUN]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_command_line_knows_every_verb_and_flag_of_a_page(page: Path) -> None:
+    group = typer.main.get_command(app)
+    for _, lines in blocks(page):
+        for line in lines:
+            program, *words = shlex.split(re.sub(r"[][]", " ", line))
+            if program == "edgekit":
+                words = [word.partition("|")[0] if "://" not in word else word for word in words]
+                with group.make_context("edgekit", words):  # type: ignore[attr-defined]
+                    verb = group.commands[words[0]]  # type: ignore[attr-defined]
+                    verb.make_context(words[0], words[1:])
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with all that the README's commands name; `edgekit` and `python` are those of this environment."""
+    (tmp_path / "package").mkdir()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = re.search(
+        r"(?:^    .*\n|^\n)*^    class Net\(.*\n(?:(?:    .*)?\n)*", text, re.MULTILINE
+    )
+    assert code is not None
+    own = "\n".join(line.removeprefix("    ") for line in code[0].splitlines())
+    (tmp_path / "package" / "module.py").write_text(f"import torch\n\n{own}\n")
+    (tmp_path / "package" / "offline.py").write_text(OFFLINE)
+    tiny_networks.offline(tmp_path / "offline.onnx")
+    shutil.copytree(CLIPS / "calibration", tmp_path / "clips")
+    shutil.copy(CLIPS / "noisy.wav", tmp_path / "noisy.wav")
+    (tmp_path / "bench").symlink_to(ROOT / "bench")
+    (tmp_path / "bin").mkdir()
+    for name, arguments in (("edgekit", "-m edgekit "), ("python", "")):
+        shim = tmp_path / "bin" / name
+        shim.write_text(f'#!/bin/sh\nexec {sys.executable} {arguments}"$@"\n')
+        shim.chmod(0o755)
+    return tmp_path
+
+
+@needs_cc
+@pytest.mark.parametrize("number", range(len(marked(ROOT / "README.md"))))
+def test_the_marked_commands_run_as_they_stand_in_the_readme(number: int, place: Path) -> None:
+    lines = marked(ROOT / "README.md")[number]
+    if any("networks/" in line for line in lines):
+        if not all(path_of(name, CACHE).is_file() for name in NETWORKS):
+            pytest.skip("needs published networks: python bench/published_networks.py")
+        (place / "networks").symlink_to(CACHE)
+    environment = {**os.environ, "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    for line in lines:
+        done = subprocess.run(
+            line, shell=True, cwd=place, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def test_blocks_and_comments_are_told_apart(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Text\n\n    edgekit a \\\n        --b c   # why\n    printed\n\n"
+        f"{RUN}\n    python x.py\n\n```sh\nmake demo\n```\n"
+    )
+    assert [[line.split() for line in lines] for _, lines in blocks(page)] == [
+        [["edgekit", "a", "--b", "c"]],
+        [["python", "x.py"]],
+        [["make", "demo"]],
+    ]
+    assert marked(page)[0] == ["python x.py"]
