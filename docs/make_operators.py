@@ -18,6 +18,7 @@ from edgekit.operators.to_integer import BUILDERS
 from edgekit.targets.c.emit.base import Emitter
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.describe import DTYPES
+from edgekit.targets.litert.table import EMITTERS as LITERT
 
 TEXT = """\
 # Operators
@@ -40,6 +41,8 @@ of a network that cannot run, with what is allowed there.
 | operator | element types | in integers |
 |---|---|---|
 {rows}
+
+Targets `litert` and `ethos-u55` do not have {lacking}.
 
 ## Expressed by these
 
@@ -90,10 +93,12 @@ def main() -> None:
         f"| {name} | {element_types(read_by(name, emitter))} | {in_integers(name)} |"
         for name, emitter in sorted(emitters.items())
     ]
+    lacking = {name for domain, name in EMITTERS.keys() - LITERT.keys() if not domain}
     expanded = [name for name in EXPANDED if onnx.defs.has(name)]
     print(
         TEXT.format(
             rows="\n".join(rows),
+            lacking=names(lacking),
             renaming=names(
                 operators(lambda row: row.moves == "renames") - {"Reshape"} | {"Transpose"}
             ),

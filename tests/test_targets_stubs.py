@@ -44,10 +44,11 @@ def test_a_kernel_that_its_own_file_documents_is_in_the_last_section(
     row = Family("ek_half", ("s8", "s16_s8"), ADD.replace("ek_add", "ek_half"))
     monkeypatch.setattr(stubs, "FAMILIES", (*FAMILIES, row))
     made = with_prototypes(HEADER)
-    assert made.endswith(
-        f"\n{stubs.SECTION}"
+    assert (
         "\n/* y = x / 2. */\nvoid ek_half_s8(const int8_t *x, int8_t *y);\n"
         "void ek_half_s16_s8(const int16_t *x, int8_t *y);\n"
+    ) in made.partition(stubs.SECTION)[2]
+    assert made.endswith(
         "\n/* y = 2 x. */\nvoid ek_twice_f32(const float *x, float *y, int32_t n);\n\n" + stubs.END
     )
     assert with_prototypes(made) == made

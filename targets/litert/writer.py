@@ -90,7 +90,8 @@ class Writer:
         try:
             if emitter is None:
                 raise Refused(
-                    "LiteRT has no such operator", "what docs/litert.md does not list as refused"
+                    "the target has no such operator",
+                    "what docs/litert.md does not list as refused",
                 )
             frames = self._integer_frames(node)
             if frames and emitter.integer is not None and emitter.integer(self.made, node):
