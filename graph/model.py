@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -161,9 +161,15 @@ class Model:
 
     The facts below live in ``ir.metadata_props`` under ``edgekit.*``, so a saved model keeps them and
     still opens in any ONNX tool. Values are never changed in place: passes return a new `Model`.
+
+    Attributes:
+        ir: the graph, and the facts.
+        networks: of a denoiser with a sampler of several networks, the others by what they do; no file holds them, and
+            passes leave them out.
     """
 
     ir: ir.Model
+    networks: Mapping[str, "Model"] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit.base import sampler_table
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz
-from edgekit.base.sampler_table import Arrays, Step, StepTable
+from edgekit.base.sampler_table import NETWORKS, Arrays, Step, StepTable
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.engines.c import NativeEngine
 from edgekit.runtime.engines.onnxruntime import reusing_network
@@ -58,13 +58,20 @@ class Sampler:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one image, channels first."""
+        """Of one x, channels first."""
         return self._tensor(self.table.roles.x).shape[1:]
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Of one image that is given out: of x, or of what the network `last` makes of it."""
+        last = self.stream.others.get("last")
+        return self.shape if last is None else last.manifest.stream_outputs[0].shape[1:]
 
     @property
     def conditions(self) -> tuple[Tensor, ...]:
         """What an image can be conditioned on, each with a first axis of 1."""
-        return conditions(self.stream.manifest, self.table)
+        others = {role: other.manifest for role, other in self.stream.others.items()}
+        return conditions(self.stream.manifest, self.table, others)
 
     def sample(
         self,
@@ -73,7 +80,7 @@ class Sampler:
         given: Mapping[str, ArrayLike] | None = None,
         progress: Progress | None = None,
     ) -> NDArray[np.float32]:
-        """Draw `n` images, float32 (n, *shape).
+        """Draw `n` images, float32 (n, *image_shape).
 
         Args:
             n: from 1 up.
@@ -85,7 +92,7 @@ class Sampler:
             UsageError: conditions that are missing, unknown or of another shape; a seed outside its range.
         """
         arrays = self._given(given or {}, n, seed)
-        out = np.empty((n, *self.shape), np.float32)
+        out = np.empty((n, *self.image_shape), np.float32)
         for image in range(n):
 
             def told(done: int, rows: int, image: int = image) -> None:
@@ -152,12 +159,13 @@ class Sampler:
             np.float32,
             progress,
             first,
+            {role: _other(other) for role, other in self.stream.others.items()},
         )
         return drawn
 
     def _network(self) -> sampler_table.Network:
         """The build's network, for a loop in Python."""
-        if (self.table.graph == 0).all():
+        if not (self.table.graph == 1).any():
             return stream_network(self.stream)
         if isinstance(self.stream.engine, NativeEngine) or self.directory is None:
             found, allowed = "encoder propagation", "tables whose rows run the whole network"
@@ -237,15 +245,30 @@ def given_files(table: StepTable, start: Path | None, noise: Path | None) -> Arr
     return found
 
 
-def conditions(manifest: Manifest, table: StepTable) -> tuple[Tensor, ...]:
-    """The network's inputs that the rows do not fill, and what the rows read: in the order of the C struct."""
-    roles = table.roles
-    filled = (roles.x, roles.time, roles.group)
-    given = [tensor for tensor in manifest.stream_inputs if tensor.name not in filled]
-    x, known = next(t for t in manifest.stream_inputs if t.name == roles.x), {t.name for t in given}
-    own = table.own_conditions(x.shape)
-    given += [Tensor(n, shape, "float32", "stream") for n, shape in own.items() if n not in known]
-    return tuple(given)
+def conditions(
+    manifest: Manifest, table: StepTable, others: Mapping[str, Manifest] | None = None
+) -> tuple[Tensor, ...]:
+    """What is given once per image: inputs of all networks that the loop does not fill, and what the rows read.
+
+    In the order of the C struct.
+    """
+    roles, made = table.roles, table.roles.y if "y" in table.networks else None
+    x = next(tensor for tensor in manifest.stream_inputs if tensor.name == roles.x)
+    filled = (roles.x, roles.time, roles.group, made)
+    given = {t.name: t for t in manifest.stream_inputs if t.name not in filled}
+    for name, shape in table.own_conditions(x.shape).items():
+        given.setdefault(name, Tensor(name, shape, "float32", "stream"))
+    for role in NETWORKS:
+        for tensor in others[role].stream_inputs if others and role in others else ():
+            if role == "y" or tensor.name != roles.x:
+                given.setdefault(tensor.name, tensor)
+    return tuple(given.values())
+
+
+def _other(stream: Stream) -> sampler_table.Other:
+    """A network beside the denoiser, for the loop in Python."""
+    network = stream_network(stream)
+    return lambda given: network(given, sampler_table.Step(0, 0, 0.0, 0, 0))[0]
 
 
 def stream_network(stream: Stream) -> sampler_table.Network:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.blocks import Blocks
 from edgekit.runtime.build_folder.fitting import fitting
-from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
 from edgekit.runtime.engines.c import NativeEngine
 from edgekit.runtime.engines.fpga import FpgaEngine
 from edgekit.runtime.engines.litert import LitertEngine
@@ -46,6 +46,20 @@ class Engine(Protocol):
         """Return to the state of a fresh instance."""
 
 
+def _others(directory: Path, manifest: Manifest, engine: Engine) -> "dict[str, Stream]":
+    """The other networks of a build's sampler, by what they do; those of a C build are in its library."""
+    table, found = manifest.steps, dict[str, Stream]()
+    for role in table.networks if table is not None else ():
+        folder = directory / NETWORKS_FOLDER / role
+        own = Manifest.load(folder)
+        if isinstance(engine, NativeEngine):
+            other: Engine = NativeEngine(engine.library, own, folder, engine.compiler)
+        else:
+            other = ENGINES[manifest.target](folder, own)
+        found[role] = Stream(own, other)
+    return found
+
+
 STREAM_DTYPES = ("float32", "bool", "int8", "uint8", "int32", "int64")
 ENGINES: dict[str, Callable[[Path, Manifest], Engine]] = {
     "host": NativeEngine.open,
@@ -65,9 +79,12 @@ class Stream:
     `session`, before its first hop.
     """
 
-    def __init__(self, manifest: Manifest, engine: Engine) -> None:
-        """Wrap a loaded engine; `open` is the usual way here."""
+    def __init__(
+        self, manifest: Manifest, engine: Engine, others: "Mapping[str, Stream] | None" = None
+    ) -> None:
+        """Wrap a loaded engine; `open` is the usual way here. `others` run its sampler's other networks."""
         self.manifest = manifest
+        self.others = others or {}
         self.engine = engine
         self._blocks: Blocks | None = None
         self._in_session = not manifest.constants
@@ -102,7 +119,8 @@ class Stream:
                     for t in other
                 ]
             )
-        return Stream(manifest, ENGINES[manifest.target](directory, manifest))
+        engine = ENGINES[manifest.target](directory, manifest)
+        return Stream(manifest, engine, _others(directory, manifest, engine))
 
     @property
     def compiler(self) -> Compiler | None:

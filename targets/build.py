@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Build:
         steps: the schedule: one label per step, for the report.
         layers: what a replay can look at.
         notes: what the user should know of how the target runs it.
+        others: manifests of the other networks of its sampler, by what they do.
     """
 
     files: Mapping[str, bytes]
@@ -62,6 +63,29 @@ class Build:
     steps: tuple[str, ...] = field(default=())
     layers: tuple[Layer, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    others: Mapping[str, Manifest] = field(default_factory=dict)
+
+
+def joined(build: Build, others: Mapping[str, Build]) -> Build:
+    """Return a build with those of the other networks of its sampler, each in a folder of its own."""
+    if not others:
+        return build
+    inside = {
+        f"{NETWORKS_FOLDER}/{role}/{name}": content
+        for role, other in others.items()
+        for name, content in other.files.items()
+    }
+    files = {**build.files, **inside}
+    manifest = replace(build.manifest, memory=_added(build, others), digest=digest(files))
+    manifests = {role: other.manifest for role, other in others.items()}
+    return replace(build, files=files, manifest=manifest, others=manifests)
+
+
+def _added(build: Build, others: Mapping[str, Build]) -> dict[str, int | None]:
+    """The memory of a build and its other networks: all weights."""
+    own = build.manifest.memory
+    parts = [own, *(other.manifest.memory for other in others.values())]
+    return {**own, "weights_bytes": sum(memory["weights_bytes"] or 0 for memory in parts)}
 
 
 def digest(files: Mapping[str, bytes]) -> str:

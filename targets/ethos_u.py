@@ -16,7 +16,7 @@ from typing import Any
 from edgekit.base.errors import ModelError, Problem, ToolError
 from edgekit.graph.model import Model
 from edgekit.targets.build import Build, digest
-from edgekit.targets.litert import lower_litert
+from edgekit.targets.litert import check_litert, lower_litert
 
 MODEL_NAME, COMPILED_NAME = "model.tflite", "model_vela.tflite"
 ACCELERATOR = "ethos-u55-128"  # multiply-accumulates in a cycle
@@ -27,6 +27,14 @@ FALLBACK = re.compile(
 COUNTS = re.compile(r"(CPU|NPU) operators = (\d+)")
 KIB = 1024
 TIMEOUT_S = 600
+
+
+def check_ethos_u(model: Model) -> list[Problem]:
+    """As the litert target, of a single network."""
+    if model.networks:
+        found, step = f"networks {', '.join(model.networks)}", "use --target litert"
+        return [Problem("sampler", found, "the denoiser alone", step)]
+    return check_litert(model)
 
 
 def lower_ethos_u(model: Model, target: str) -> Build:

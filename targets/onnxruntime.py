@@ -10,7 +10,7 @@ from edgekit.graph.model import Model
 from edgekit.operators.frame_moves import frame_moves
 from edgekit.operators.qdq import initializer
 from edgekit.operators.roles import constant
-from edgekit.targets.build import Build, digest
+from edgekit.targets.build import Build, digest, joined
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.session import split_session
@@ -22,7 +22,7 @@ def check_onnxruntime(model: Model) -> list[Problem]:
     """Try to open the model; a refusal of onnxruntime is the problem, as are rows of another network."""
     import onnxruntime
 
-    if (table := model.sampler) is not None and (problem := network_problem(table)):
+    if problem := network_problem(model):
         return [problem]
     try:
         data = prepared(model).to_bytes()
@@ -58,7 +58,8 @@ def lower_onnxruntime(model: Model, target: str) -> Build:
     files = {name: part.to_bytes() for name, part in models.items() if part is not None}
     manifest = with_macs(describe(model, target), model)
     memory = {**manifest.memory, "weights_bytes": weights}
-    return Build(files, replace(manifest, memory=memory, digest=digest(files)))
+    build = Build(files, replace(manifest, memory=memory, digest=digest(files)))
+    return joined(build, {r: lower_onnxruntime(n, target) for r, n in model.networks.items()})
 
 
 def prepared(model: Model) -> Model:

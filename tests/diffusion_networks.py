@@ -70,6 +70,63 @@ def tiny_unet() -> tuple[nn.Module, dict[str, Tensor]]:
     return TinyUNet().eval(), inputs
 
 
+class Blind(nn.Module):
+    """x (1, 1, 8, 8), label (1,) -> the same: a network of no time, for the first row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.block, self.last = Block(1, 4, 4), nn.Conv2d(4, 1, 1)
+        self.still = nn.Parameter(torch.zeros(1, 4), requires_grad=False)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        y: Tensor = self.last(self.block(x, self.still, label))
+        return y
+
+
+class Decoder(nn.Module):
+    """latent (1, 1, 8, 8) -> a picture (1, 3, 16, 16)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.up = nn.Sequential(
+            nn.ConvTranspose2d(1, 12, 2, 2), nn.SiLU(), nn.Conv2d(12, 3, 3, 1, 1)
+        )  # fmt: skip
+
+    def forward(self, latent: Tensor) -> Tensor:
+        y: Tensor = torch.tanh(self.up(latent / 0.18215))
+        return y
+
+
+class Reconstruct(nn.Module):
+    """code (1, 4) -> the picture (1, 1, 8, 8) that a VAE makes of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.wide, self.out = nn.Linear(4, 32), nn.Linear(32, 64)
+
+    def forward(self, code: Tensor) -> Tensor:
+        return torch.tanh(self.out(torch.relu(self.wide(code)))).reshape(1, 1, 8, 8)
+
+
+def blind() -> tuple[nn.Module, dict[str, Tensor]]:
+    """For ``networks.first``."""
+    return Blind().eval(), {"x": torch.zeros(1, *SHAPE), "label": torch.tensor([1])}
+
+
+def decoder() -> tuple[nn.Module, dict[str, Tensor]]:
+    """For ``networks.last``."""
+    return Decoder().eval(), {"latent": torch.zeros(1, *SHAPE)}
+
+
+def reconstruct() -> tuple[nn.Module, dict[str, Tensor]]:
+    """For ``networks.y``."""
+    torch.manual_seed(4)
+    return Reconstruct().eval(), {"code": torch.randn(1, 4)}
+
+
 def tiny_model() -> Model:
     """The same imported, without a sampler."""
     return load_model("diffusion_networks:tiny_unet", ImportOptions()).network

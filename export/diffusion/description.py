@@ -10,7 +10,7 @@ from typing import Any
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError
-from edgekit.base.sampler_table import OWN, Roles, StepTable
+from edgekit.base.sampler_table import NETWORKS, OWN, Roles, StepTable
 from edgekit.export.diffusion.discrete import Discrete
 from edgekit.export.diffusion.schedule import SPACINGS, Schedule
 from edgekit.export.diffusion.step_tables import (
@@ -20,6 +20,7 @@ from edgekit.export.diffusion.step_tables import (
     ddpm,
     diffuse_vae,
     dpm_solver,
+    first_network,
     guidance_problems,
     one_more_step,
     visited,
@@ -59,6 +60,8 @@ class Sampler(Discrete):
         if self.variance != "small" and self.kind not in ("ddpm", "diffusevae"):
             complain("variance", f"'{self.variance}' with {self.kind}", "with ddpm or diffusevae")
         found += guidance_problems(self) + self.given_problems(self.roles, has_schedule=True)
+        if self.keys and self.networks:
+            complain("keys", f"with networks {', '.join(self.networks)}", "one of the two")
         if self.one_more_step and (self.start, self.noise) != ("noise", "drawn"):
             what = f"start = '{self.start}', noise = '{self.noise}'"
             complain("one_more_step", what, "the noise of a seed: it draws the start by itself")
@@ -84,7 +87,9 @@ class Sampler(Discrete):
         table = SAMPLERS[self.kind](self)
         table = table.with_(cut=self.cut) if self.cut else table
         table = self.with_given(table, visited(self)[1])
-        return one_more_step(table, self) if self.one_more_step else table
+        if self.one_more_step:
+            return one_more_step(table, self)
+        return first_network(table) if "first" in self.networks else table
 
 
 SAMPLERS: dict[str, Callable[[Sampler], StepTable]] = {
@@ -103,14 +108,19 @@ OTHERS: dict[str, type[Ouve | Bridge | Rddm | Interpolant]] = {
 
 
 def condition_values(model: Model) -> dict[str, ir.Value]:
-    """The inputs of a denoiser that its rows do not fill, and what the rows read, by name."""
+    """The inputs of a denoiser and its networks that the loop does not fill, and what the rows read, by name."""
     table, values = model.sampler, {str(v.name): v for v in model.stream_inputs}
     assert table is not None
     roles = table.roles
-    found = {n: v for n, v in values.items() if n not in (roles.x, roles.time, roles.group)}
+    filled = {roles.x, roles.time, roles.group, roles.y if "y" in table.networks else None}
+    found = {name: value for name, value in values.items() if name not in filled}
     x = values[roles.x]
     for name, shape in table.own_conditions(static_shape(x) or ()).items():
         found.setdefault(name, ir.Value(name=name, shape=ir.Shape(shape), type=x.type))
+    for role in NETWORKS:
+        for value in model.networks[role].stream_inputs if role in model.networks else ():
+            if role == "y" or value.name != roles.x:
+                found.setdefault(str(value.name), value)
     return found
 
 
@@ -259,6 +269,9 @@ def _misfit(value: Any, default: Any, key: str) -> str | None:
     def is_number(item: Any) -> bool:
         return type(item) in (int, float)
 
+    if key == "networks":
+        named = isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values())
+        return None if named else "a table of texts, as last = 'package.module:factory'"
     if default is MISSING:
         fits = isinstance(value, Mapping) and all(map(is_number, value.values()))
         return None if fits else "a table of numbers"

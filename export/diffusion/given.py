@@ -1,14 +1,14 @@
 """What a sampler starts from, and whose noise its rows draw: both may be given, image by image."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.sampler_table import Roles, StepTable
+from edgekit.base.sampler_table import NETWORKS, Roles, StepTable
 
 STARTS = ("noise", "given", "analytic")
 NOISES = ("drawn", "given")
@@ -31,6 +31,7 @@ class Given:
         start_mean: of the data, one number or as many as x has.
         start_variance: of the data around it, the mean over the elements.
         noise: ``drawn`` of the seed, or ``given``.
+        networks: sources of networks beside the denoiser, by what they do, see `edgekit.base.sampler_table.StepTable`.
     """
 
     start: str = "noise"
@@ -39,12 +40,13 @@ class Given:
     start_mean: tuple[float, ...] = ()
     start_variance: float = 0.0
     noise: str = "drawn"
+    networks: Mapping[str, str] = field(default_factory=dict)
 
     def given_problems(self, roles: Roles, has_schedule: bool) -> list[Problem]:
         """Return what is wrong with the fields; `has_schedule` says whether times have cumulative products."""
         given, analytic = self.start == "given", self.start == "analytic"
         own, scale, spread = self.start_noise, self.start_scale, self.start_variance
-        limits: Iterable[tuple[str, object, bool, str]] = (
+        limits: tuple[tuple[str, object, bool, str], ...] = (
             ("start", self.start, self.start in STARTS, ", ".join(STARTS)),
             ("noise", self.noise, self.noise in NOISES, ", ".join(NOISES)),
             ("start", self.start, has_schedule or not analytic, "analytic of kinds with a [schedule]"),
@@ -61,6 +63,13 @@ class Given:
             ("roles.start", roles.start is not None, given, "start = 'given'"),
             ("roles.noise", roles.noise is not None, self.noise == "given", "noise = 'given'"),
             ("roles.residual", roles.residual is not None, self.noise == "given", "noise = 'given'"),
+        )  # fmt: skip
+        first = "first" in self.networks and self.noise == "given"
+        made = "y" not in self.networks or roles.y is not None
+        limits += (
+            ("networks", ", ".join(self.networks), set(self.networks) <= set(NETWORKS), ", ".join(NETWORKS)),
+            ("networks", "y without roles.y", made, "the name of what it makes"),
+            ("networks", "first with given noise", not first, "one of the two"),
         )  # fmt: skip
         found = [
             Problem(f"sampler, {name}", str(value), allowed, "correct it")

@@ -55,12 +55,13 @@ def with_keys(table: StepTable, keys: Sequence[int], prior_noise: float = 0.0) -
     return made
 
 
-def network_problem(table: StepTable) -> Problem | None:
-    """A build holds one network: rows of graphs behind the decoder's run another, which it has not."""
-    if not (table.graph > DECODER).any():
+def network_problem(model: Model) -> Problem | None:
+    """Rows of graphs behind the decoder's run the network `first`, which must be there."""
+    table = model.sampler
+    if table is None or not (table.graph > DECODER).any() or "first" in model.networks:
         return None
-    found, step = "rows of another network", "leave one_more_step out, or run the table in Python"
-    return Problem("sampler", found, "rows of this one", step)
+    found, step = "rows of another network", 'name it: [networks] first = "package.module:factory"'
+    return Problem("sampler", found, "networks that the build has", step)
 
 
 def group_problem(table: StepTable) -> Problem | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem
-from edgekit.base.sampler_table import CHOICES, COLUMNS, Roles, StepTable
+from edgekit.base.sampler_table import CHOICES, COLUMNS, FIRST, Roles, StepTable
 from edgekit.export.diffusion.discrete import Discrete
 from edgekit.export.diffusion.schedule import timesteps
 
@@ -31,7 +31,6 @@ class Guided(Protocol):
 
 PREDICTIONS = ("eps", "v", "x0", "score")
 VARIANCES = ("small", "large")  # beta~ and beta of Ho et al. (2020), section 3.2
-FIRST = 2  # the graph of One More Step: another network
 
 
 def estimate(prediction: str, ab: Floats) -> tuple[Floats, Floats]:
@@ -158,10 +157,19 @@ def one_more_step(table: StepTable, sampler: Discrete) -> StepTable:
     noise. The noise level is that of the row that follows, which with uniform spacing is below the schedule's last.
     """
     ab = float(visited(sampler)[1][0])
-    row = {"b": np.sqrt(ab), "s": np.sqrt(1 - ab), "graph": FIRST}
+    return _with_first(table, {"b": np.sqrt(ab), "s": np.sqrt(1 - ab)}, "v", -1.0)
+
+
+def first_network(table: StepTable) -> StepTable:
+    """A first row that puts a network's output in the place of the start, as the NPNet of Golden Noise (Zhou, 2024)."""
+    return _with_first(table, {}, "e", 1.0)
+
+
+def _with_first(table: StepTable, row: dict[str, float], output: str, weight: float) -> StepTable:
+    row = {"graph": FIRST, "time": float(table.time[0]), "group": int(table.group[0]), **row}
     added = {
         name: np.insert(getattr(table, name), 0, row.get(name, 0), axis=0)
         for name in (*COLUMNS, *CHOICES, "v", "e", "time")
     }
-    added["v"][0, 0] = -1.0
+    added[output][0, 0] = weight
     return table.with_(**added)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.sampler_table import Roles, StepTable
 from edgekit.export.diffusion.given import Given
-from edgekit.export.diffusion.step_tables import guidance_problems, guided
+from edgekit.export.diffusion.step_tables import first_network, guidance_problems, guided
 
 Floats = NDArray[np.float64]
 WITH_Y = Roles(y="y")
@@ -62,7 +62,8 @@ class _Description(Given):
             raise UsageError(problems)
         table = replace(self, roles=replace(self.roles, null={})).rows()
         outputs = {"v": guided(table.v, self), "e": guided(table.e, self)}
-        return self.with_given(table.with_(**outputs, roles=self.roles))
+        made = self.with_given(table.with_(**outputs, roles=self.roles))
+        return first_network(made) if "first" in self.networks else made
 
 
 SOLVERS = ("predictor-corrector", "posterior")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import CalibrationError, Problem
-from edgekit.base.sampler_table import Arrays, Network, Step, StepTable, sample
+from edgekit.base.sampler_table import FIRST, Arrays, Network, Other, Step, StepTable, sample
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration, Clip
@@ -114,6 +114,7 @@ def record(
     seed: int,
     conditions: Mapping[str, NDArray[Any]],
     progress: Callable[[int, int], None] | None = None,
+    others: Mapping[str, Other] | None = None,
 ) -> Calibration:
     """Sample images and keep the calls that a table names; the same seed records the same calls.
 
@@ -126,9 +127,11 @@ def record(
         seed: of the images.
         conditions: by name (images, ...), as `edgekit.base.sampler_table.sample` takes them.
         progress: is told how many rows are done, and how many there are.
+        others: the other networks of the sampler; rows that run `first` are none of the calls.
     """
     table = model.sampler
     assert table is not None
+    kept = kept & (table.graph != FIRST)
     calls = int(kept.sum()) * table.calls
     shapes = {str(v.name): (dims(v), v.dtype.numpy()) for v in model.given_inputs if v.dtype}
     stored = {name: _room((calls, *s), dtype) for name, (s, dtype) in shapes.items()}
@@ -144,7 +147,7 @@ def record(
         return network(inputs, step)
 
     shape = shapes[table.roles.x][0][1:]
-    sample(table, recorded, shape, len(kept), seed, conditions, progress=progress)
+    sample(table, recorded, shape, len(kept), seed, conditions, progress=progress, others=others)
     return Calibration((stored,), LABEL)
 
 

@@ -13,6 +13,9 @@ from edgekit.runtime.build_folder.manifest_check import checked_manifest
 
 SCHEMA = 1
 MANIFEST_NAME = "manifest.json"
+NETWORKS_FOLDER = (
+    "networks"  # of a build: its sampler's other networks, a folder with a manifest each
+)
 MAX_MANIFEST_BYTES = 4_000_000
 
 

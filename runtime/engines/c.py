@@ -33,7 +33,7 @@ class NativeEngine:
         Raises:
             UsageError: the library does not hold what the manifest, found in `where`, describes.
         """
-        self.compiler = compiler
+        self.library, self.compiler = library, compiler
         name = manifest.c_name
         self._process = _function(library, f"{name}_process", 4)
         self._process_s16 = (

@@ -22,6 +22,7 @@ from edgekit.targets.c.emit.base import Context, Emitter
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import argument_names, emit_process
 from edgekit.targets.c.groups import Part, divided, lower_bodies, traits_of
+from edgekit.targets.c.memory import aligned
 from edgekit.targets.c.plan import ITEM_BYTES, Layout, make_layout, nbytes
 from edgekit.targets.c.program import (
     Extras,
@@ -78,7 +79,7 @@ def _sampler_problems(model: Model) -> list[Problem]:
     if table is None:
         return []
     found, groups = [], group_count(model)
-    if problem := network_problem(table):
+    if problem := network_problem(model):
         found.append(problem)
     if table.group.max() >= groups:
         what, allowed = f"group {table.group.max()}", f"0 to {groups - 1}: those of the network"
@@ -154,26 +155,42 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
     ctx = Context(prefix, layout, argument_names(integer), device, fixed_order)
     emit_process(integer, ctx, looks=True)
     session = None if parts.session is None else lower_session(parts.session, layout, ctx)
-    others = [_group(model, group) for group in range(1, group_count(model))]
-    extras = Extras(session, lower_bodies(model, ctx, [first, *others]))
+    groups = [_group(model, group) for group in range(1, group_count(model))]
+    extras = Extras(session, lower_bodies(model, ctx, [first, *groups]))
+    others = {role: lower_c(other, target) for role, other in model.networks.items()}
     if table is not None:
-        sampler = Loop(table, model, extras.network_bytes(layout), extras.bodies.kept_bytes)
+        used = max(
+            extras.network_bytes(layout),
+            *(o.manifest.memory["scratch_bytes"] or 0 for r, o in others.items() if r != "last"),
+            0,
+        )
+        state = aligned(extras.own_state_bytes(layout, table.calls))
+        sampler = Loop(table, model, aligned(used), extras.bodies.kept_bytes, others, state)
         extras = replace(extras, loop=sampler)
     program = source(interface, layout, ctx, pcm, extras)
     files = kernel_files(ctx.kernels, program, device.kernels, fixed_order)
-    kernels = with_own_names(files, prefix)
+    for role, other in others.items():
+        _join(files, role, other)
+    manifests = {role: other.manifest for role, other in others.items()}
+    names = [own.c_name for own in manifests.values()]
+    kernels = with_own_names(files, prefix, names)
     sources = {
         f"{prefix}.h": header(interface, layout, prefix, pcm, extras).encode(),
         f"{prefix}.c": program.encode(),
         f"{prefix}_weights.c": weights(ctx).encode(),
         **kernels,
     }
+    for name, other in zip(names, others.values(), strict=True):
+        sources |= {
+            file: other.files[file] for file in (f"{name}.h", f"{name}.c", f"{name}_weights.c")
+        }
     library = sorted(name for name in sources if name.endswith(".c"))
-    replay = replay_files(manifest, device) if device.is_cross else {}
+    replay = replay_files(manifest, device, manifests) if device.is_cross else {}
     sources |= replay
     sources["CMakeLists.txt"] = build_file(prefix, library, replay, device).encode()
     memory = {
-        "weights_bytes": weights_bytes(ctx),
+        "weights_bytes": weights_bytes(ctx)
+        + sum(other.manifest.memory["weights_bytes"] or 0 for other in others.values()),
         "state_bytes": extras.state_bytes(layout),
         "scratch_bytes": extras.scratch_bytes(layout),
         "scratch_lower_bound_bytes": layout.scratch_lower_bound_bytes
@@ -187,7 +204,17 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
     plan = _placements(layout)
     if extras.loop is not None:
         plan += tuple(extras.loop.placements(len(graph)))
-    return Build(sources, manifest, plan, _steps(graph), _layers(ctx))
+    return Build(sources, manifest, plan, _steps(graph), _layers(ctx), others=manifests)
+
+
+def _join(kernels: dict[str, bytes], role: str, other: Build) -> None:
+    """Add another network's kernels to those of a build; which both have must be the same."""
+    own = {name: text for name, text in other.files.items() if name.startswith("ek_")}
+    if any(kernels.get(name, text) != text for name, text in own.items()):
+        found = "other kernels than the denoiser's"
+        allowed, step = "all networks in float, or all in integers", "quantize all of them, or none"
+        raise ModelError(Problem(f"sampler, networks.{role}", found, allowed, step))
+    kernels |= own
 
 
 def _group(model: Model, group: int) -> Part:

@@ -1,7 +1,7 @@
 """The C sources of a build: header, program, weights, build file, and the kernels they need."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -57,7 +57,12 @@ class Extras:
 
     def state_bytes(self, layout: Layout) -> int:
         """Bytes of the state block: what the decoder reads is kept for each call of a row."""
-        calls = 1 if self.loop is None else self.loop.table.calls
+        if self.loop is not None and self.loop.others:
+            return self.loop.state_bytes
+        return self.own_state_bytes(layout, 1 if self.loop is None else self.loop.table.calls)
+
+    def own_state_bytes(self, layout: Layout, calls: int) -> int:
+        """Of the network alone."""
         return max(layout.state_bytes, self.bodies.kept_bytes * calls, ALIGN)
 
     def scratch_bytes(self, layout: Layout) -> int:
@@ -180,15 +185,18 @@ def kernel_files(
     return chosen
 
 
-def with_own_names(kernels: dict[str, bytes], prefix: str) -> dict[str, bytes]:
+def with_own_names(
+    kernels: dict[str, bytes], prefix: str, others: Iterable[str] = ()
+) -> dict[str, bytes]:
     """The files of `kernel_files`, whose functions get names of this build's own in the linker.
 
     Two builds in one program then share no kernel: neither is there twice, nor can one build run those of another
-    version. With ``EK_ALONE``, for a program of one build, the names stay.
+    version. With ``EK_ALONE``, for a program of one build, the names stay. The networks `others` are in the build.
     """
     names = sorted(name.removesuffix(".c") for name in kernels if name.endswith(".c"))
     defines = "\n".join(f"#define {name} {prefix}_{name}" for name in names)
-    own = OWN_NAMES.format(name=prefix, defines=defines).encode()
+    builds = "\n".join(f"#define EK_BUILD_{name} 1" for name in (prefix, *others))
+    own = OWN_NAMES.format(name=prefix, builds=builds, defines=defines).encode()
     return {**kernels, "edgekit.h": own + kernels["edgekit.h"]}
 
 
@@ -229,7 +237,7 @@ def _pcm_source(model: Model, layout: Layout, prefix: str) -> str:
 OWN_NAMES = """\
 /* Of the build "{name}": its kernels have names of their own in the linker, so that several builds fit in one program.
  * EK_ALONE leaves the names, for a program with this build alone. */
-#define EK_BUILD_{name} 1
+{builds}
 #ifndef EK_ALONE
 {defines}
 #endif

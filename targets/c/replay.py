@@ -42,14 +42,17 @@ Arrays = Mapping[str, NDArray[Any]]
 Held = Sequence[tuple[Layer, NDArray[Any]]]  # what layers hold: (hops, *shape)
 
 
-def replay_files(manifest: Manifest, profile: Profile) -> dict[str, bytes]:
+def replay_files(
+    manifest: Manifest, profile: Profile, others: Mapping[str, Manifest] | None = None
+) -> dict[str, bytes]:
     """All sources of the replay program but ``golden.c``, which needs a verified run."""
     main = files("edgekit.runtime") / "replay" / "main.c"
     made = {f"{FOLDER}/{name}": content for name, content in port_files(profile).items()}
     made[f"{FOLDER}/main.c"] = main.read_bytes()
-    network, layers = (_network, _layers) if manifest.sampler is None else (_sampling, _no_layers)
-    made[f"{FOLDER}/network.c"] = network(manifest).encode()
-    made[f"{FOLDER}/layers.c"] = layers(manifest).encode()
+    draws = manifest.sampler is not None
+    network = _sampling(manifest, others or {}) if draws else _network(manifest)
+    made[f"{FOLDER}/network.c"] = network.encode()
+    made[f"{FOLDER}/layers.c"] = (_no_layers if draws else _layers)(manifest).encode()
     if profile.is_bare:
         made[f"{FOLDER}/board.ld"] = linker_script(manifest.c_name, profile).encode()
     return made
@@ -82,7 +85,7 @@ def golden_source(
     """
     limit = GOLDEN_BYTES
     if manifest.sampler is not None:
-        facts = sampling(manifest)
+        facts = sampling(manifest, build.others)
         return golden_file(facts, inputs, outputs, (), is_all_integers(build), limit)
     if profile.is_bare:
         left = profile.memory["weights"].bytes - (manifest.memory["weights_bytes"] or 0)
@@ -177,17 +180,18 @@ def _network(manifest: Manifest) -> str:
     )  # fmt: skip
 
 
-def sampling(manifest: Manifest) -> Manifest:
+def sampling(manifest: Manifest, others: Mapping[str, Manifest]) -> Manifest:
     """Return the facts of a replay that draws samples: a hop is one image, its inputs are seed and conditions."""
     table = manifest.steps
     assert table is not None
     x = next(tensor for tensor in manifest.stream_inputs if tensor.name == table.roles.x)
-    inputs = (Tensor(SEED, (1,), "int64", "stream"), *conditions(manifest, table))
-    return replace(manifest, inputs=inputs, outputs=(replace(x, name="x"),))
+    inputs = (Tensor(SEED, (1,), "int64", "stream"), *conditions(manifest, table, others))
+    image = others["last"].stream_outputs[0] if "last" in others else x
+    return replace(manifest, inputs=inputs, outputs=(replace(image, name="x"),))
 
 
-def _sampling(manifest: Manifest) -> str:
-    facts = sampling(manifest)
+def _sampling(manifest: Manifest, others: Mapping[str, Manifest]) -> str:
+    facts = sampling(manifest, others)
     (x,), given = facts.stream_outputs, facts.stream_inputs[1:]
     pointers = ", ".join(f"inputs[{i}]" for i in range(1, 1 + len(given)))
     return SAMPLING.format(

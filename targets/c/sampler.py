@@ -1,7 +1,7 @@
 """``<name>_sample``: the loop over a step table in C, with the terms that the table uses and no others."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from textwrap import indent
 
@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from edgekit.base.noise import quantiles
 from edgekit.base.sampler_table import StepTable
+from edgekit.export.diffusion.description import condition_values
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
-from edgekit.targets.build import Placement
+from edgekit.targets.build import Build, Placement
 from edgekit.targets.c.emit.base import Context, float_literal, size
 from edgekit.targets.c.functions import field_names, members
 from edgekit.targets.c.groups import DECODER
 from edgekit.targets.c.guards import refusal
-from edgekit.targets.c.memory import ALIGN
+from edgekit.targets.c.memory import aligned
 
 KERNEL = "ek_normal_f32"
 
@@ -32,35 +33,48 @@ class Loop:
         model: the network with all its inputs.
         offset: bytes of the scratch block that the network needs; the loop's arrays lie behind.
         kept_bytes: of the state block, which the decoder alone reads; each call of a row has its own.
+        others: builds of the sampler's other networks.
+        others_at: where the first of these has its state, in the state block.
     """
 
     table: StepTable
     model: Model
     offset: int
     kept_bytes: int = 0
+    others: Mapping[str, Build] = field(default_factory=dict)
+    others_at: int = 0
 
     @property
     def arrays(self) -> tuple[str, ...]:
         """The float arrays of one image: outputs of calls, the start, the x0 of the row before."""
         outputs = tuple(f"e{k}" for k in range(self.table.v.shape[1]))
         kept = (("start", "d"), ("before", "h"))
-        return outputs + tuple(name for name, column in kept if self.table.uses(column))
+        own = ("y" if "y" in self.others else "", "out" if "last" in self.others else "")
+        used = tuple(name for name, column in kept if self.table.uses(column))
+        return outputs + used + tuple(name for name in own if name)
 
     @property
     def item_bytes(self) -> int:
         """Bytes of each, with what aligns the next."""
-        return -(-size(self.x) * 4 // ALIGN) * ALIGN
+        return aligned(size(self.x) * 4)
 
     @property
     def scratch_bytes(self) -> int:
         """Bytes of the whole scratch block."""
-        return self.offset + len(self.arrays) * self.item_bytes
+        return self.at(self.arrays[-1]) + self.item_bytes
+
+    def at(self, array: str) -> int:
+        """Where an array lies; x behind the scratch of `last`, which may lie over what is done with by then."""
+        place = self.offset + self.arrays.index(array) * self.item_bytes
+        if array != "out":
+            return place
+        last = self.others["last"].manifest.memory["scratch_bytes"] or 0
+        return max(place, aligned(last))
 
     def placements(self, steps: int) -> Iterator[Placement]:
         """Where the arrays lie: during all steps of the network's schedule."""
-        for number, name in enumerate(self.arrays):
-            offset = self.offset + number * self.item_bytes
-            yield Placement(f"sampler:{name}", "scratch", offset, size(self.x) * 4, 0, steps)
+        for name in self.arrays:
+            yield Placement(f"sampler:{name}", "scratch", self.at(name), size(self.x) * 4, 0, steps)
 
     @cached_property
     def x(self) -> ir.Value:
@@ -74,17 +88,29 @@ class Loop:
     @cached_property
     def conditions(self) -> tuple[ir.Value, ...]:
         """What the caller gives once per image: the network's other inputs, and what the rows read."""
-        roles = self.table.roles
-        given = [
-            value
-            for value in self.model.stream_inputs
-            if value.name not in (roles.x, roles.time, roles.group)
-        ]
-        known = {str(value.name) for value in given}
-        for name, shape in self.table.own_conditions(dims(self.x)).items():
-            if name not in known:
-                given.append(ir.Value(name=name, shape=ir.Shape(shape), type=self.x.type))
-        return tuple(given)
+        return tuple(
+            ir.Value(name=name, shape=value.shape, type=value.type)
+            for name, value in condition_values(self.model).items()
+        )
+
+    @property
+    def image(self) -> ir.Value:
+        """What is given out: x, or the output of the network `last`."""
+        last = self.model.networks.get("last")
+        return self.x if last is None else last.stream_outputs[0]
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of the state block, with those of the other networks."""
+        return self.others_at + sum(self._state_of(role) for role in self.others)
+
+    def state_at(self, role: str) -> int:
+        """Where a network has its state."""
+        before = list(self.others)[: list(self.others).index(role)]
+        return self.others_at + sum(self._state_of(name) for name in before)
+
+    def _state_of(self, role: str) -> int:
+        return aligned(self.others[role].manifest.memory["state_bytes"] or 0)
 
     @property
     def counts(self) -> tuple[bool, bool]:
@@ -93,7 +119,9 @@ class Loop:
         return table.start_noise != 0, table.uses("s") and table.roles.noise is None
 
     def given(self, name: str | None) -> str:
-        """A condition in C."""
+        """A condition in C, or y where a network makes it."""
+        if "y" in self.others and name == self.table.roles.y:
+            return "y"
         return f"given->{field_names(self.conditions)[str(name)]}"
 
 
@@ -105,7 +133,7 @@ def sampler_header(loop: Loop, name: str) -> str:
     )
     return struct + PROTOTYPE.format(
         name=name,
-        shape="".join(f"[{d}]" for d in dims(loop.x)),
+        shape="".join(f"[{d}]" for d in dims(loop.image)),
         rows=loop.table.rows,
         calls=loop.table.calls,
         parameter=f"const {name}_conditions *given, " if conditions else "",
@@ -118,20 +146,24 @@ def sampler_source(loop: Loop, ctx: Context) -> str:
     name, table = ctx.prefix, loop.table
     ctx.kernels |= {KERNEL} if any(loop.counts) else set()
     begins, draws = loop.counts
-    conditions = bool(loop.conditions)
-    places = enumerate(loop.arrays)
+    conditions, image = bool(loop.conditions), "image" if "last" in loop.others else "out"
     return FUNCTION.format(
         name=name,
+        includes="".join(f'#include "{o.manifest.c_name}.h"\n' for o in loop.others.values()),
+        image=image,
+        others="".join(f"    {line}\n" for line in _opened(loop)),
+        y="".join(f"    {line}\n" for line in _other(loop, "y", "y", None)),
+        last="".join(f"    {line}\n" for line in _other(loop, "last", "image", "out")),
         parameter=f"const {name}_conditions *given, " if conditions else "",
         refused=refusal(
             name.upper(),
-            ("net", "scratch", "out", *(["given"] if conditions else [])),
+            ("net", "scratch", image, *(["given"] if conditions else [])),
             (f"given->{field}" for field in field_names(loop.conditions).values()),
         ),
         arrays="\n".join(
             f"    float *const {array} = (float *)(void *)"
-            f"((unsigned char *)scratch + {loop.offset + i * loop.item_bytes});"
-            for i, array in places
+            f"((unsigned char *)scratch + {loop.at(array)});"
+            for array in loop.arrays
         ),
         size=size(loop.x),
         start="\n".join(f"        {line}" for line in _start(loop, ctx)),
@@ -146,6 +178,37 @@ def sampler_source(loop: Loop, ctx: Context) -> str:
         if table.roles.residual is None
         else END.format(size=size(loop.x), residual=loop.given(table.roles.residual)),
     )
+
+
+def _opened(loop: Loop) -> Iterator[str]:
+    """An instance of each other network, in the state block."""
+    for role, other in loop.others.items():
+        own = other.manifest.c_name
+        place = f"(unsigned char *)net + {loop.state_at(role)}"
+        opened = f"{own}_init({place}, {own.upper()}_STATE_BYTES)"
+        yield f"{own} *const {role}_net = net == NULL ? NULL : {opened};"
+
+
+def _other(loop: Loop, role: str, output: str, x: str | None) -> Iterator[str]:
+    """A call of another network, on x or on conditions alone."""
+    if role not in loop.others:
+        return
+    model, own = loop.model.networks[role], loop.others[role].manifest.c_name
+    (made,) = field_names(model.stream_outputs).values()
+    yield "{"
+    yield f"    {own}_inputs {role}_in;"
+    yield f"    {own}_outputs {role}_out;"
+    yield f"    int {role}_status;"
+    for name, member in field_names(model.stream_inputs).items():
+        source = x if x is not None and name == loop.table.roles.x else loop.given(name)
+        yield f"    {role}_in.{member} = {source};"
+    yield f"    {role}_out.{made} = {output};"
+    call = f"{own}_process({role}_net, scratch, &{role}_in, &{role}_out)"
+    yield f"    {role}_status = {call};"
+    yield f"    if ({role}_status != 0) {{"
+    yield f"        return {role}_status;"
+    yield "    }"
+    yield "}"
 
 
 def _noise(ctx: Context, draw: str) -> str:
@@ -209,7 +272,20 @@ def _y(loop: Loop) -> str:
 
 
 def _calls(loop: Loop, ctx: Context) -> Iterator[str]:
-    """The network calls of a row."""
+    """The network calls of a row; the first row may be another network's."""
+    if "first" not in loop.others:
+        yield from _own_calls(loop, ctx)
+        return
+    yield "if (row == 0) {"
+    yield from (f"    {line}" for line in _other(loop, "first", "e0", "out"))
+    rest = range(1, loop.table.v.shape[1])
+    yield from (f"    memset(e{k}, 0, {size(loop.x) * 4});" for k in rest)
+    yield "} else {"
+    yield from (f"    {line}" for line in _own_calls(loop, ctx))
+    yield "}"
+
+
+def _own_calls(loop: Loop, ctx: Context) -> Iterator[str]:
     table, roles = loop.table, loop.table.roles
     inputs = field_names(loop.model.stream_inputs)
     outputs = list(field_names(loop.model.stream_outputs).values())
@@ -218,17 +294,17 @@ def _calls(loop: Loop, ctx: Context) -> Iterator[str]:
         if role is not None:
             yield f"in.{inputs[role]} = {_per_row(loop, ctx, role, column)};"
     for call in range(table.calls):
-        for value in loop.conditions:
+        for value in loop.model.stream_inputs:
             key = str(value.name)
-            if key not in inputs:
+            if key in (roles.x, roles.time, roles.group):
                 continue
-            source = f"given->{field_names(loop.conditions)[key]}"
+            source = loop.given(key)
             if call and key in roles.null:
                 dtype = value.dtype.numpy() if value.dtype is not None else np.float32
                 source = ctx.constant(f"null_{key}", np.full(dims(value), roles.null[key], dtype))
             yield f"in.{inputs[key]} = {source};"
-        for number, field in enumerate(outputs):
-            yield f"made.{field} = e{call * len(outputs) + number};"
+        for number, output in enumerate(outputs):
+            yield f"made.{output} = e{call * len(outputs) + number};"
         yield f"status = {_called(loop, ctx, call)};"
         yield "if (status != 0) {"
         yield "    return status;"
@@ -304,14 +380,14 @@ int {name}_sample({name} *net, void *scratch, uint64_t seed, {parameter}float *o
 """
 
 FUNCTION = """
-int {name}_sample({name} *net, void *scratch, uint64_t seed, {parameter}float *out,
+{includes}int {name}_sample({name} *net, void *scratch, uint64_t seed, {parameter}float *{image},
                   {name}_progress progress, void *user)
 {{
 {arrays}
-{z}    if ({refused}) {{
+{others}{z}    if ({refused}) {{
         return -1;
     }}
-    for (int32_t i = 0; i < {size}; i++) {{
+{y}    for (int32_t i = 0; i < {size}; i++) {{
 {first}{start}
     }}
     for (int32_t row = 0; row < {rows}; row++) {{
@@ -327,7 +403,7 @@ int {name}_sample({name} *net, void *scratch, uint64_t seed, {parameter}float *o
             return 1;
         }}
     }}
-{end}    return 0;
+{end}{last}    return 0;
 }}
 """
 

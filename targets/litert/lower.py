@@ -10,7 +10,7 @@ from edgekit.graph.model import Model
 from edgekit.operators.frame_moves import frame_moves
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.runtime.build_folder.manifest import Tensor
-from edgekit.targets.build import Build, digest
+from edgekit.targets.build import Build, digest, joined
 from edgekit.targets.describe import describe
 from edgekit.targets.litert.file import Signature, to_bytes
 from edgekit.targets.litert.variables import Pair, with_variables, without
@@ -34,7 +34,7 @@ def _sampler_problems(model: Model) -> list[Problem]:
     table = model.sampler
     if table is None:
         return []
-    problems = [problem] if (problem := network_problem(table)) else []
+    problems = [problem] if (problem := network_problem(model)) else []
     if (table.graph == DECODER).any():
         step = "leave `keys` out of the sampler.toml, or use --target host or onnxruntime"
         allowed = "rows that run the whole network"
@@ -86,7 +86,8 @@ def lower_litert(model: Model, target: str, widens: bool = False) -> Build:
     manifest = replace(
         manifest, inputs=inputs, outputs=outputs, memory=memory, digest=digest(files)
     )
-    return Build(files, manifest, notes=notes(islands))
+    build = Build(files, manifest, notes=notes(islands))
+    return joined(build, {role: lower_litert(n, target) for role, n in model.networks.items()})
 
 
 def lower_stateful(model: Model, target: str) -> Build:

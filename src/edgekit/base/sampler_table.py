@@ -28,10 +28,13 @@ from edgekit.base.noise import normals
 
 Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
+Other = Callable[[Arrays], NDArray[Any]]  # of the loop's inputs by name, (n, ...)
 MAX_ROWS = 1 << 16
 MAX_OUTPUTS = 16
 COLUMNS = ("u", "w", "a", "b", "c", "d", "h", "s")  # one coefficient per row
 CHOICES = ("graph", "group")  # integers
+FIRST = 2  # the graph of a row that runs the network `first`
+NETWORKS = ("first", "y", "last")  # beside the denoiser, in the order in which they are listed
 OWN = ("start", "noise", "residual")  # roles that no input of the network has
 NOT_THE_TRAJECTORY = frozenset({"group", "v", "bias", "s"})  # what quantization may change
 
@@ -80,6 +83,8 @@ class StepTable:
         roles: the network's inputs.
         cut: names of the tensors between encoder and decoder, where rows of graph 1 run the decoder alone; found by
             the build where there are none.
+        networks: digests of the other networks by what they do: ``first`` runs at rows of graph `FIRST`, x -> e; ``y``
+            makes of conditions, once per image, what roles.y names; ``last`` makes of the last x what is given out.
         folded: whether `time` holds indices of rows, because what depends on the time became tables.
     """
 
@@ -103,6 +108,7 @@ class StepTable:
     start_scale: float = 0.0
     start_mean: Floats | None = None
     ab: Floats | None = None
+    networks: Mapping[str, str] = field(default_factory=dict)
     roles: Roles = Roles()
     folded: bool = False
     cut: tuple[str, ...] = ()
@@ -119,6 +125,7 @@ class StepTable:
         start_y: float = 0.0,
         start_scale: float = 0.0,
         start_mean: ArrayLike | None = None,
+        networks: Mapping[str, str] | None = None,
         folded: bool = False,
         cut: Sequence[str] = (),
     ) -> "StepTable":
@@ -150,6 +157,7 @@ class StepTable:
             start_scale=start_scale,
             start_mean=None if start_mean is None else np.asarray(start_mean, np.float64),
             ab=ab,
+            networks=dict(networks or {}),
             roles=roles,
             folded=folded,
             cut=tuple(cut),
@@ -200,7 +208,7 @@ class StepTable:
         """Return the conditions that the rows themselves read, in order, with their shapes for an x (1, ...)."""
         roles, shape = self.roles, tuple(x)
         own = {
-            roles.y: shape if self.needs_y else None,
+            roles.y: shape if self.needs_y and "y" not in self.networks else None,
             roles.start: shape if self.start_scale else None,
             roles.noise: (1, self.rows, *shape[1:]),
             roles.residual: shape,
@@ -230,6 +238,7 @@ class StepTable:
             "cut": list(self.cut),
         }
         scalars |= {"start_scale": self.start_scale} if self.start_scale else {}
+        facts |= {"networks": dict(self.networks)} if self.networks else {}
         roles = {k: v for k, v in vars(self.roles).items() if v is not None or k not in OWN}
         return facts | scalars | {"roles": {**roles, "null": dict(self.roles.null)}}
 
@@ -246,7 +255,7 @@ class StepTable:
             outputs, time = given.pop("outputs"), given.pop("time")
             scalars = {name: float(given.pop(name)) for name in ("start_noise", "start_y")}
             scalars["start_scale"] = float(given.pop("start_scale", 0.0))
-            mean = given.pop("start_mean", None)
+            mean, networks = given.pop("start_mean", None), dict(given.pop("networks", {}))
             clip = given.pop("clip")
             _check_roles(roles)
             if type(outputs) is not int or not 1 <= outputs <= MAX_OUTPUTS:
@@ -255,7 +264,7 @@ class StepTable:
             folded, cut = bool(given.pop("folded")), [str(name) for name in given.pop("cut")]
             return StepTable.of(
                 time, outputs, roles, given, clip=clip, folded=folded, cut=cut, start_mean=mean,
-                **scalars,
+                networks=networks, **scalars,
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             allowed = "the step table that an export writes"
@@ -310,6 +319,13 @@ def _problems(table: StepTable) -> Sequence[Problem]:
         complain("y", "rows that add y", "a role y")
     if table.start_scale and table.roles.start is None:
         complain("start", "a start that is given", "a role start")
+    known = table.networks.keys() <= set(NETWORKS)
+    if not known or not all(type(digest) is str for digest in table.networks.values()):
+        complain("networks", str(dict(table.networks)), f"digests of {', '.join(NETWORKS)}")
+    if "y" in table.networks and table.roles.y is None:
+        complain("networks, y", "no role y", "what the network makes")
+    if "first" in table.networks and list(np.flatnonzero(table.graph == FIRST)) != [0]:
+        complain("networks, first", "not in row 0 alone", f"graph {FIRST} in row 0")
     return found
 
 
@@ -343,8 +359,9 @@ def sample(
     dtype: DTypeLike = np.float32,
     progress: Callable[[int, int], None] | None = None,
     first: int = 0,
+    others: Mapping[str, Other] | None = None,
 ) -> NDArray[Any]:
-    """Run the rows of a table on `n` images at once; returns x (n, *shape).
+    """Run the rows of a table on `n` images at once; returns x (n, *shape), or what the network `last` makes of it.
 
     Args:
         table: the sampler.
@@ -356,21 +373,29 @@ def sample(
         dtype: of the update's arithmetic; float32 is what C does.
         progress: is told how many rows are done, and how many there are.
         first: number of the first image.
+        others: the table's other networks, by what they do: each gets the conditions, and x, by name.
 
     Raises:
         UsageError: a seed outside its range, a condition that is missing or of another length.
     """
-    given = dict(conditions or {})
+    given, others = dict(conditions or {}), others or {}
+    if "y" in others:
+        given[str(table.roles.y)] = others["y"](given)
     _check_call(table, given, shape, n, seed)
     loop = _Loop(table, tuple(shape), image_seeds(seed, first, n), given, np.dtype(dtype))
     for row in range(table.rows):
         outputs: list[NDArray[Any]] = []
-        for call in range(table.calls):
-            outputs += network(*loop.call(row, call))
+        if table.graph[row] == FIRST and "first" in others:
+            made = others["first"](loop.call(row, 0)[0])
+            outputs = [made, *(np.zeros_like(made) for _ in range(table.v.shape[1] - 1))]
+        else:
+            for call in range(table.calls):
+                outputs += network(*loop.call(row, call))
         loop.update(row, outputs)
         if progress:
             progress(row + 1, table.rows)
-    return loop.end()
+    x = loop.end()
+    return others["last"]({**given, table.roles.x: x}) if "last" in others else x
 
 
 class _Loop:

@@ -121,6 +121,12 @@ def _lower_litert(model: "Model", target: str, stateful: bool = False) -> "Build
     return (lower_stateful if stateful else lower_litert)(model, target)
 
 
+def _check_ethos_u(model: "Model") -> list[Problem]:
+    from edgekit.targets.ethos_u import check_ethos_u
+
+    return check_ethos_u(model)
+
+
 def _lower_ethos_u(model: "Model", target: str) -> "Build":
     from edgekit.targets.ethos_u import lower_ethos_u
 
@@ -229,7 +235,7 @@ ROWS = (
         "ethos-u55",
         "model_vela.tflite",
         ("ai-edge-litert", "ethos-u-vela"),
-        _check_litert,
+        _check_ethos_u,
         _lower_ethos_u,
         _verify,
         default_recipe="w8a8",

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
+from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, NETWORKS_FOLDER, Manifest
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.verbs.export.sampling import golden_image, sampled_calls, verify_loop
 from edgekit.verbs.export.speech_quality import Heard, heard
@@ -45,6 +45,12 @@ def finish(written: Written, progress: Progress) -> Manifest:
         written.min_snr_db,
         lambda done: progress("verify", done, hops),
     )
+    for role, other in quantized.others.items():
+        calls = sample_hops(other.model, other.calibration, None)
+        own, limit = stream.others[role], written.min_snr_db
+        checked, _ = verify(own, other.reference, other.model, calls, limit)
+        facts_of = replace(build.others[role], verification=checked)
+        _write_network(folder, role, facts_of, other.model)
     if quantized.model.sampler is not None:
         progress("verify the sampler", 0, 1)
         verify_loop(stream, quantized.model)
@@ -95,7 +101,10 @@ def model_of(directory: Path) -> "Model":
 
     path = directory / "model.onnx"
     try:
-        return Model.from_bytes(path.read_bytes())
+        model = Model.from_bytes(path.read_bytes())
+        roles = () if model.sampler is None else model.sampler.networks
+        networks = {role: model_of(directory / NETWORKS_FOLDER / role) for role in roles}
+        return replace(model, networks=networks)
     except OSError as error:
         found = error.strerror or "cannot be read"
         raise UsageError(
@@ -125,6 +134,19 @@ def write(build: "Build", folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     (folder / MANIFEST_NAME).write_text(build.manifest.to_json(), encoding="utf-8")
+    for role, manifest in build.others.items():
+        _write_network(folder, role, manifest)
+
+
+def _write_network(
+    folder: Path, role: str, manifest: Manifest, model: "Model | None" = None
+) -> None:
+    """Write the facts of another network of a sampler, and its model where the build has none."""
+    own = folder / NETWORKS_FOLDER / role
+    own.mkdir(parents=True, exist_ok=True)
+    (own / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+    if model is not None and not (own / "model.onnx").exists():
+        model.save(own / "model.onnx")
 
 
 def with_code_bytes(manifest: Manifest, folder: Path, device: "Profile") -> Manifest:

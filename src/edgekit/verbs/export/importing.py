@@ -178,11 +178,28 @@ def with_sampler(
     folded = fold_steps(attached) if sampler.fold else attached
     if isinstance(sampler, Sampler) and sampler.keys:
         folded = with_key_steps(folded, sampler.keys, sampler.prior_noise)
+    if sampler.networks:
+        folded, examples = _with_networks(folded, examples, sampler.networks)
     table, time = folded.sampler, sampler.roles.time
     if examples is None or table is None or not table.folded or table.roles.time is None:
         return folded, examples
     kept = {name: array for name, array in examples.items() if name != time}
     return folded, {**kept, table.roles.time: np.zeros((1, 1), np.int64)}
+
+
+def _with_networks(
+    model: "Model", examples: Mapping[str, NDArray[Any]] | None, sources: Mapping[str, str]
+) -> tuple["Model", Mapping[str, NDArray[Any]] | None]:
+    """Import the other networks of a sampler; their examples are of conditions, too."""
+    from edgekit.export.diffusion.networks import with_networks
+
+    networks, known = {}, dict(examples or {})
+    for role, source in sources.items():
+        if problems := source_problems(source, ImportOptions()):
+            raise UsageError(problems)
+        networks[role], own = _import_network(source, ImportOptions())
+        known = {**(own or {}), **known}
+    return with_networks(model, networks), known or None
 
 
 def _import_network(

@@ -1,6 +1,6 @@
 """The export: source network in, verified build folder out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,9 @@ from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import load_model
-from edgekit.verbs.export.quantizing import quantize
+from edgekit.verbs.export.quantizing import quantize, quantize_others
 from edgekit.verbs.export.request import Request, half_problems
-from edgekit.verbs.export.work import Progress, Written
+from edgekit.verbs.export.work import Progress, Quantized, Written
 from edgekit.verbs.targets import Target
 
 if TYPE_CHECKING:
@@ -48,9 +48,12 @@ def export(request: Request, progress: Progress) -> Exported:
         fits(weights_misfit(imported.model, bits, device), request)
         progress("quantize", 0, 1)
         quantized = quantize(imported, request, progress)
+        if imported.model.networks:
+            quantized = quantize_others(quantized, imported, request, progress)
         model = quantized.model
         if request.strict and not target.quantizes:
-            refuse_float(model)
+            for network in (model, *model.networks.values()):
+                refuse_float(network)
         progress("lower", 0, 1)
         if target.quantizes:
             integers = {"calibration": quantized.calibration, "recipe": request.recipe}
@@ -72,6 +75,7 @@ def export(request: Request, progress: Progress) -> Exported:
             *imported.model.notes,
             *quantized.notes,
             *kept_in_float(quantized.model),
+            *(note for other in quantized.others.values() for note in _notes_of(other)),
             *build.notes,
             *too_large,
         ),
@@ -83,8 +87,17 @@ def check(model: "Model", target: Target, **own: Any) -> None:
     problems = target.check(model, **own)
     if model.quantization.recipe == HALF:
         problems += half_problems(target)
+    for role, network in model.networks.items():
+        found = target.check(network, **own)
+        problems += [replace(p, where=f"network {role}, {p.where}") for p in found]
     if problems:
         raise ModelError(problems)
+
+
+def _notes_of(other: Quantized) -> tuple[str, ...]:
+    """What the user should know of another network of the sampler."""
+    notes = (*other.notes, *kept_in_float(other.model))
+    return tuple(f"{other.model.source.name}: {note}" for note in notes)
 
 
 def weight_bits(model: "Model", recipe: "Recipe") -> int:

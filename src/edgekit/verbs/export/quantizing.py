@@ -11,7 +11,11 @@ from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.auto.measure import cache_folder
 from edgekit.verbs.export.importing import Imported, surrounded
 from edgekit.verbs.export.request import Request
-from edgekit.verbs.export.sampling import own_trajectories, with_corrected_rows
+from edgekit.verbs.export.sampling import (
+    calls_of_networks,
+    own_trajectories,
+    with_corrected_rows,
+)
 from edgekit.verbs.export.verification import HOPS
 from edgekit.verbs.export.work import Examples, Progress, Quantized
 
@@ -58,6 +62,49 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     made = applied(model, calibration, recipe, request.min_snr_db, progress, imported.examples)
     notes = (*calibration_warnings(model, calibration), *made.notes)
     return Quantized(made.model, model, calibration, made.recipe, notes, made.alone_db)
+
+
+def quantize_others(
+    quantized: Quantized, imported: Imported, request: Request, progress: Progress
+) -> Quantized:
+    """Apply the request's recipe to the other networks of a sampler, each calibrated on its own calls.
+
+    Raises:
+        UsageError: the recipe is to be searched for.
+    """
+    from edgekit.quantize.calibrate.clips import Calibration, load_calibration
+    from edgekit.quantize.calibrate.trajectory import LABEL
+    from edgekit.quantize.calibrate.warnings import calibration_warnings
+    from edgekit.quantize.rounding.half import half_weights
+
+    model, recipe = imported.model, request.recipe
+    if recipe is AUTO:
+        found, step = "a sampler of several networks", "name a recipe, as w8a8"
+        raise UsageError(Problem(f"recipe '{AUTO.name}'", found, "a single network", step))
+    given: Sequence[Examples] = ()
+    if request.calibration is not None:
+        clips = load_calibration(request.calibration, model).clips
+        given = () if model.sampler is None or model.sampler.roles.x in clips[0] else clips
+    plain = replace(recipe, step_groups=1, correct_sampler=False, layers={}, tensors={})
+    others: dict[str, Quantized] = {}
+    for role, calls in calls_of_networks(model, imported.examples, given).items():
+        other, calibration = model.networks[role], Calibration((calls,), LABEL)
+        if recipe.weights == FLOAT:
+            others[role] = Quantized(other, other, calibration, plain, ())
+        elif recipe.weights in FLOATS:
+            halved, notes = half_weights(other)
+            others[role] = Quantized(halved, other, calibration, plain, notes)
+        else:
+            made = applied(other, calibration, plain, None, progress)
+            notes = calibration_warnings(other, calibration)
+            others[role] = Quantized(made.model, other, calibration, plain, notes)
+    networks = {role: other.model for role, other in others.items()}
+    return replace(
+        quantized,
+        model=replace(quantized.model, networks=networks),
+        reference=replace(quantized.reference, networks=model.networks),
+        others=others,
+    )
 
 
 def _left_in_float(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgekit.base import sampler_table
 from edgekit.base.errors import Problem, UsageError, VerificationError
-from edgekit.base.sampler_table import Network, Step
+from edgekit.base.sampler_table import Network, Other, Step
 from edgekit.runtime.engines.c import NativeEngine
 from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Arrays, Stream
@@ -23,6 +23,7 @@ from edgekit.verbs.export.verification import (
 
 CALIBRATION_VALUES = 2**22  # of x in all calls that calibrate
 CORRECTED_ON = 20  # images
+OTHERS_CALLED = 32  # times, each of a sampler's other networks, to calibrate
 LEAST_FLOAT_DB = 60.0  # of a float build's image against onnxruntime's
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def sampled_calls(
     assert table is not None
     limit = min(limit, max(MIN_HOPS, MAX_VALUES // _values_of_x(model)))
     kept = np.ones((images, table.rows), bool)
-    (calls,) = record(model, float_network(reference), kept, NOISE_SEED, given).clips
+    others = float_others(model)
+    recorded = record(model, float_network(reference), kept, NOISE_SEED, given, others=others)
+    (calls,) = recorded.clips
     found = len(calls[table.roles.x])
     chosen = np.linspace(0, found - 1, min(limit, found)).astype(int)
     return {name: array[chosen] for name, array in calls.items()}
@@ -76,13 +79,61 @@ def own_trajectories(
 
     assert model.sampler is not None
     kept = uniform(model.sampler, min(calls, CALIBRATION_VALUES // _values_of_x(model)))
-    if conditions:
-        whole = {n: np.concatenate([c[n][:, 0] for c in conditions]) for n in conditions[0]}
-        chosen = np.arange(len(kept))
-        given = {name: array[chosen % len(array)] for name, array in whole.items()}
-    else:
-        given = drawn_conditions(model, examples, len(kept))
-    return record(model, float_network(model), kept, NOISE_SEED, given)
+    given = _conditions(model, examples, len(kept), conditions)
+    return record(model, float_network(model), kept, NOISE_SEED, given, others=float_others(model))
+
+
+def calls_of_networks(
+    model: "Model",
+    examples: Mapping[str, NDArray[Any]] | None,
+    conditions: Sequence[Mapping[str, NDArray[Any]]] = (),
+) -> dict[str, Arrays]:
+    """Return the inputs of a float denoiser's other networks while it draws images, by what they do: (images, *shape).
+
+    Arguments as of `own_trajectories`.
+    """
+    given, found = _conditions(model, examples, OTHERS_CALLED, conditions), dict[str, Arrays]()
+
+    def listening(role: str, other: Other) -> Other:
+        wanted = {str(v.name): _shape(v) for v in model.networks[role].stream_inputs}
+
+        def call(now: Arrays) -> NDArray[Any]:
+            found[role] = {n: now[n].reshape(-1, *shape) for n, shape in wanted.items()}
+            return other(now)
+
+        return call
+
+    assert model.sampler is not None
+    others = {role: listening(role, other) for role, other in float_others(model).items()}
+    network, table = float_network(model), model.sampler
+    x = next(value for value in model.stream_inputs if value.name == table.roles.x)
+    sampler_table.sample(
+        table, network, _shape(x)[1:], OTHERS_CALLED, NOISE_SEED, given, others=others
+    )
+    return found
+
+
+def _conditions(
+    model: "Model",
+    examples: Mapping[str, NDArray[Any]] | None,
+    images: int,
+    conditions: Sequence[Mapping[str, NDArray[Any]]],
+) -> Arrays:
+    """Those that are given in turn, or drawn ones: (images, ...)."""
+    if not conditions:
+        return drawn_conditions(model, examples, images)
+    whole = {n: np.concatenate([c[n][:, 0] for c in conditions]) for n in conditions[0]}
+    chosen = np.arange(images)
+    return {name: array[chosen % len(array)] for name, array in whole.items()}
+
+
+def float_others(model: "Model") -> dict[str, Other]:
+    """A denoiser's other networks in onnxruntime."""
+
+    def other(network: Network) -> Other:
+        return lambda now: network(now, Step(0, 0, 0.0, 0, 0))[0]
+
+    return {role: other(float_network(own)) for role, own in model.networks.items()}
 
 
 def _values_of_x(model: "Model") -> int:
@@ -110,8 +161,10 @@ def with_corrected_rows(
     from edgekit.quantize.diffusion.sampler_correction import corrected
 
     table = quantized.sampler
-    if table is None:
+    if table is None or model.networks:
         found, step = "a network without a sampler", "leave it out, or give --sampler"
+        if model.networks:
+            found, step = "a sampler of several networks", "leave it out"
         raise UsageError(Problem("recipe, correct_sampler", found, "a denoiser", step))
     x = next(value for value in model.stream_inputs if value.name == table.roles.x)
     given = drawn_conditions(model, examples, CORRECTED_ON)
@@ -150,11 +203,11 @@ def drawn_conditions(
     from edgekit.export.diffusion.fold_steps import label_counts
     from edgekit.export.verify import draw
 
-    random, labels, wanted = (
-        np.random.default_rng(NOISE_SEED),
-        label_counts(model),
-        condition_values(model),
-    )
+    random, wanted = np.random.default_rng(NOISE_SEED), condition_values(model)
+    labels = label_counts(model)
+    for other in model.networks.values():
+        for name, count in label_counts(other).items():
+            labels[name] = min(count, labels.get(name, count))
     given = {}
     for name, value in wanted.items():
         drawn = np.concatenate(draw(value, random, images, HIGHEST_INTEGER))

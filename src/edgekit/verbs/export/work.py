@@ -23,7 +23,8 @@ class Quantized:
     """The model to lower, the float form it is compared with, and what it was calibrated on.
 
     `recipe` is None where another tool quantized it. `alone_db`: of a recipe that was searched, the
-    signal-to-noise ratio with one tensor alone in its narrowest type, by name.
+    signal-to-noise ratio with one tensor alone in its narrowest type, by name. `others`: the other networks of its
+    sampler, by what they do.
     """
 
     model: "Model"
@@ -32,6 +33,7 @@ class Quantized:
     recipe: "Recipe | None"
     notes: tuple[str, ...]
     alone_db: Mapping[str, float] = field(default_factory=dict)
+    others: Mapping[str, "Quantized"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
