@@ -152,6 +152,7 @@ _ROWS = (
     Facts("InstanceNormalization", mixes="spatial"),
     Facts("IsInf", elementwise=True),
     Facts("IsNaN", elementwise=True),
+    Facts("LRN"),
     Facts("LSTM", weights=(1, 2), bias=3, cell=Cell(4, ("Sigmoid", "Tanh", "Tanh"))),
     Facts("LayerNormalization", mixes="from axis", axis=-1),
     Facts("LeakyRelu", elementwise=True, keeps_zero=True, homogeneous=True),

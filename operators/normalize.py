@@ -1,13 +1,18 @@
 """Normalizations with statistics of their own (layer, instance) or given ones (batch)."""
 
+import math
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.nodes import attribute
 from edgekit.operators.fixed_point import F32
 from edgekit.operators.float_sums import ordered_sum
+from edgekit.operators.geometry import dims
 from edgekit.operators.operator import Array, Operator
 from edgekit.operators.pointwise import twin as pointwise_twin
-from edgekit.operators.pointwise.twin import ek_sqrt_f32
+from edgekit.operators.pointwise.twin import ek_pow_f32, ek_sqrt_f32
 
 
 def _epsilon(node: ir.Node) -> float:
@@ -64,8 +69,38 @@ def row_statistics(x: F32, eps: float) -> tuple[F32, F32]:
         return mean, np.float32(1) / ek_sqrt_f32(ordered_sum(d * d) / n + np.float32(eps))
 
 
+def lrn(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Each element by those at its place in the channels around its own."""
+    batch, channels, n, *numbers = lrn_numbers(node)
+    return [ek_lrn_f32(x[0].reshape(batch, channels, n), *numbers)]
+
+
+def lrn_numbers(node: ir.Node) -> list[Any]:
+    """The numbers of `ek_lrn_f32` in C: batch, channels, elements of a channel, size, alpha / size, beta, bias."""
+    batch, channels, *rest = dims(node.inputs[0])
+    size, alpha, beta, bias = (
+        attribute(node, name, default)
+        for name, default in (("size", 0), ("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0))
+    )
+    return [batch, channels, math.prod(rest), size, float(alpha / size), beta, bias]
+
+
+def ek_lrn_f32(x: F32, size: int, factor: float, beta: float, bias: float) -> F32:
+    """Return ``x / (bias + factor * s)^beta``, s the sum of squares of `size` channels, x ``(batch, channels, n)``."""
+    s, channels = np.zeros_like(x), x.shape[1]
+    with np.errstate(all="ignore"):
+        for c in range(channels):
+            for row in range(max(0, c - (size - 1) // 2), min(channels, c + size // 2 + 1)):
+                s[:, c] += x[:, row] * x[:, row]
+        y: F32 = x / ek_pow_f32(
+            np.float32(bias) + np.float32(factor) * s, np.array(beta, np.float32)
+        )
+    return y
+
+
 OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "LayerNormalization"): layernorm,
     ("", "InstanceNormalization"): instancenorm,
     ("", "BatchNormalization"): batchnorm,
+    ("", "LRN"): lrn,
 }

@@ -752,6 +752,15 @@ def instancenorm(d: Draw) -> Call:
     return Call("ek_instancenorm_f32", args, {4: y})
 
 
+def lrn(d: Draw) -> Call:
+    batch, channels, n, size = d.int(1, 2), d.int(1, 7), d.int(1, 20), d.int(1, 9)
+    factor, beta, bias = (float(np.float32(d.int(0, 20) / 8)) for _ in range(3))
+    x = floats(d, batch, channels, n, special=d.int(0, 3) == 0)
+    y = normalize.ek_lrn_f32(x, size, factor, beta, bias)
+    args = [x, blank(y), batch, channels, n, size, factor, beta, bias]
+    return Call("ek_lrn_f32", args, {1: y})
+
+
 def fc_f32(d: Draw) -> Call:
     rows, k, n = d.int(1, 9), d.int(1, 40), several(d)
     x, w, bias = floats(d, rows, k), floats(d, k, n), floats(d, n) if d.int(0, 1) else None
@@ -876,6 +885,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_softmax_f32": softmax,
     "ek_layernorm_f32": layernorm,
     "ek_instancenorm_f32": instancenorm,
+    "ek_lrn_f32": lrn,
     "ek_fc_f32": fc_f32,
     "ek_matmul_f32": matmul_f32,
     "ek_fft_f32": fft,

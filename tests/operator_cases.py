@@ -371,6 +371,12 @@ ROWS: list[Case] = [
     case("groupnorm_computed", "GroupNormalization", f(1, 6, 4), f(6), f(6), num_groups=2),
     case("instancenorm", "InstanceNormalization", f(2, 3, 4, 5), c(3), c(3, seed=1), epsilon=1e-3),
     case("batchnorm", "BatchNormalization", f(2, 3, 4, 5), f(3), f(3), f(3), f(3, low=0.5, high=2)),
+    case("lrn", "LRN", f(2, 5, 3, 4), size=3),
+    *(
+        case(f"lrn_{size}", "LRN", f(1, 5, 3, 7), size=size, alpha=0.3, beta=0.6, bias=1.5)
+        for size in (1, 5, 11)
+    ),
+    case("lrn_one_channel", "LRN", f(3, 1, 1, 9), size=3, alpha=2.0, beta=2.0, bias=0.25),
     case("batchnorm_flat", "BatchNormalization", f(2, 3), f(3), f(3), f(3), f(3, low=0.5, high=2)),
 ]
 

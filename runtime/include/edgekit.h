@@ -1029,6 +1029,14 @@ void ek_lstm_s16_s16_w4(const int16_t *x, int16_t *h, int32_t *c, const int8_t *
  * state. */
 void ek_normal_f32(int64_t seed, int32_t draw, int32_t block, const int32_t *quantiles, float *z);
 
+/* ---- kernels that their own files document -------------------------------------------------------------------- */
+
+/* Local response normalization: y = x / (bias + factor * sum of x^2 over the channels from (size - 1) / 2 before to
+ * size / 2 behind)^beta, x and y [batch][channels][n], channels outside left out; sums in order, the power as
+ * ek_powf1. size >= 1. y may not be x. */
+void ek_lrn_f32(const float *x, float *y, int32_t batch, int32_t channels, int32_t n, int32_t size, float factor,
+                float beta, float bias);
+
 #ifdef __cplusplus
 }
 #endif

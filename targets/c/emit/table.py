@@ -4,6 +4,7 @@ from edgekit.graph.fused import FUSED_BODIES
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.operators import indexing
 from edgekit.operators.elementwise.functions import FORMS
+from edgekit.operators.normalize import lrn_numbers
 from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
 from edgekit.targets.c import rings
@@ -141,6 +142,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "BatchNormalization"): Emitter(
         normalize.emit_batchnorm, elementwise, normalize.check_batchnorm
     ),
+    ("", "LRN"): Emitter(calling("ek_lrn_f32", lrn_numbers)),
     # float or integer
     ("", "Identity"): Emitter(movement.emit_view, view, reads=ANY),
     ("", "Reshape"): Emitter(
