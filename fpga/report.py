@@ -7,7 +7,7 @@ from edgekit.fpga.cycles import LayerCycles
 from edgekit.fpga.engine import Engine
 from edgekit.fpga.resources import block_rams
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.targets.report import STYLE
+from edgekit.targets.report import page_head
 
 WIDTH, ROW, LABEL = 960, 18, 260
 COLOURS = {"dense": "#4477aa", "depthwise": "#228833", "pool": "#ccbb44"}
@@ -19,8 +19,8 @@ def render(manifest: Manifest, engine: Engine) -> str:
     title = f"{manifest.source['name']} for {engine.part.name}"
     parts = [
         "<!doctype html>",
-        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>',
-        f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>",
+        page_head(title),
+        f"<h1>{escape(title)}</h1>",
         _table(("figure", "value", "from"), _figures(manifest, engine)),
         "<h2>Of the part</h2>",
         _table(("resource", "used", "there are", "from"), _resources(engine)),

@@ -24,12 +24,23 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 62re
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 table { border-collapse: collapse } td, th { padding: .15rem .9rem .15rem 0; text-align: left;
        vertical-align: top; border-bottom: 1px solid #e4e4e4 }
+td { overflow-wrap: anywhere }
 td.number { text-align: right; font-variant-numeric: tabular-nums }
 .bar { height: .75rem; background: #4477aa } .low { background: #ee6677 }
-.track { width: 14rem; background: #eee }
+.track { width: min(14rem, 25vw); background: #eee }
+.wide { overflow-x: auto }
 svg { max-width: 100%; height: auto } svg text { font: 12px system-ui, sans-serif; fill: #222 }
 small { color: #666 }
 """
+
+
+def page_head(title: str, style: str = "") -> str:
+    """The start of a page up to its body, of a screen of any width."""
+    return (
+        '<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head><body>"
+    )
 
 
 def render(
@@ -53,8 +64,7 @@ def render(
     title = f"{manifest.source['name']} for {manifest.target}"
     parts = [
         "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
+        page_head(title),
         f"<h1>{escape(title)}</h1>",
         _facts(manifest),
         "<h2>Inputs and outputs</h2>",
@@ -204,7 +214,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of cells that are HTML already."""
     top = "".join(f"<th>{name}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows)
-    return f"<table>{f'<tr>{top}</tr>' if head else ''}\n{body}</table>"
+    return f"<div class=wide><table>{f'<tr>{top}</tr>' if head else ''}\n{body}</table></div>"
 
 
 def _with_unit(value: int | None, unit: str) -> str:

@@ -64,7 +64,7 @@ USES = (
     Use("export net.onnx --target litert -o lite", "litert"),
     Use("export net.onnx --target ethos-u55 --calibration clips -o npu", "ethos-u"),
     Use("export own:factory --target c99 -o own", "torch"),
-    Use("demo digits", "export", slow=True),
+    Use("demo digits", "demo", slow=True),
     Use("demo denoise", "demo"),
     Use("demo deform", "demo", slow=True),
 )

@@ -19,6 +19,7 @@ from edgekit.runtime.bench.golden import check_outputs, first_wrong, least_db, r
 from edgekit.runtime.bench.measure import Measured, golden_inputs, measure_local, one_core
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
+from edgekit.verbs.bench import page as bench_page
 
 NETWORK = "zoo:conv_recurrent"
 
@@ -266,3 +267,9 @@ def test_the_process_is_bound_to_one_core_and_freed_again() -> None:
     with one_core() as core:
         assert os.sched_getaffinity(0) == {core}
     assert os.sched_getaffinity(0) == before
+
+
+def test_equal_counts_are_a_sentence_and_others_a_picture() -> None:
+    equal = bench_page._histogram(np.full(5, 1234.0), "instructions", None, "hop")
+    assert equal == "<p>Each of 5 hops: 1,234 instructions.</p>"
+    assert "<svg" in bench_page._histogram(np.array([1.0, 2.0]), "instructions", None, "hop")

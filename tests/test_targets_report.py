@@ -122,3 +122,9 @@ def test_facts_that_are_not_known_are_left_out() -> None:
     }  # fmt: skip
     text = Checker(render(tiny_build.manifest(verification=verification), (), (), ())).text
     assert "41.2 dB" in text and "500 hops" in text and "bit-exact" in text
+
+
+def test_the_page_is_made_for_narrow_screens() -> None:
+    page = render(tiny_build.manifest(), PLAN, STEPS, ROWS)
+    assert '<meta name="viewport" content="width=device-width' in page
+    assert page.count("<table>") == page.count("<div class=wide><table>") > 2

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 # name -> target where none is given, and what its pictures and recordings take
 DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "denoise": ("host", ("soundfile", "matplotlib")),
-    "digits": ("host", ()),
+    "digits": ("host", ("matplotlib",)),
     "deform": ("fpga", ("matplotlib",)),
 }
 

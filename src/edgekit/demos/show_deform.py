@@ -118,8 +118,10 @@ def _draw(
             row.set_axis_off()
         _boxes(axes[0, column], found[column])
         _taps(axes[1, column], dilations[column])
+    for axis, name in zip(axes[:, 0], ("found", "where it looked"), strict=True):
+        axis.text(-2, SIZE / 2, name, rotation=90, ha="right", va="center", fontsize=7)
     figure.tight_layout(pad=0.3)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=160)
     pyplot.close(figure)
 
 
@@ -132,7 +134,12 @@ def _boxes(axes: "Axes", boxes: Boxes) -> None:
         width, height = box[2] - box[0], box[3] - box[1]
         colour = COLOURS[label]
         axes.add_patch(Rectangle((box[0], box[1]), width, height, fill=False, ec=colour, lw=1.2))
-        axes.text(box[0], box[1] - 1, f"{CLASSES[label]} {score:.2f}", color=colour, fontsize=5)
+        x, y = (float(np.clip(box[side], 0, SIZE)) for side in (0, 1))
+        axes.text(
+            x, y, f"{CLASSES[label]} {score:.2f}", color="black", fontsize=5.5,
+            va="bottom" if y > SIZE / 8 else "top", ha="left" if x < 0.6 * SIZE else "center",
+            bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
+        )  # fmt: skip
 
 
 def _dilations(engine: "Engine", picture: Picture) -> list[NDArray[np.int8]]:

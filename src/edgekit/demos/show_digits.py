@@ -15,7 +15,6 @@ from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.pipeline import export
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.export.work import Progress
-from edgekit.verbs.pictures import grid, png
 
 HERE = Path(__file__).parent
 NETWORK, SAMPLER = HERE / "digits.onnx", HERE / "digits.toml"
@@ -23,7 +22,6 @@ W4A8_RECIPE = HERE / "digits_w4a8.toml"
 RECIPES = {"float32": "float32", "w8a8": "w8a8", "w4a8": str(W4A8_RECIPE)}
 DIGITS, SEED = 10, 7
 RANGE = 2.0  # of values in an image
-ENLARGED = 4  # screen pixels of one of an image
 PICTURE = "digits.png"
 
 
@@ -82,7 +80,7 @@ def show(
             drawn.append(images)
             psnr = median_psnr_db(images, drawn[0]) if len(drawn) > 1 else None
             rows.append(Row(recipe, psnr, image_ms, calls, manifest))
-        (folder / PICTURE).write_bytes(picture(drawn))
+        draw(folder / PICTURE, recipes, drawn)
     reports = (f"{recipe}/report.html" for recipe in recipes)
     return DigitsDemo(out, tuple(rows), (PICTURE, *reports))
 
@@ -109,8 +107,18 @@ def median_psnr_db(images: NDArray[np.float32], exact: NDArray[np.float32]) -> f
     return float(10 * np.log10(RANGE**2 / max(float(np.median(error)), 1e-12)))
 
 
-def picture(drawn: Sequence[NDArray[np.float32]]) -> bytes:
-    """One line of digits for each build, as a PNG."""
-    lines = [np.concatenate(list(images), axis=-1) for images in drawn]
-    whole = grid(np.concatenate(lines, axis=-2)[None])
-    return png(whole.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1))
+def draw(path: Path, names: Sequence[str], drawn: Sequence[NDArray[np.float32]]) -> None:
+    """Write a picture with one line of digits for each build, and its name before it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 1.05 * len(names)), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    for axis, name, images in zip(
+        figure.subplots(len(names), 1, squeeze=False)[:, 0], names, drawn, strict=True
+    ):
+        axis.imshow(np.concatenate(list(images[:, 0]), axis=-1), cmap="gray", vmin=-1, vmax=1)
+        axis.set_ylabel(name, rotation=0, ha="right", va="center")
+        axis.set_xticks(())
+        axis.set_yticks(())
+    figure.savefig(path)

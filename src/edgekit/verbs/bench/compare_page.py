@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from edgekit.targets.report import STYLE
+from edgekit.targets.report import page_head
 from edgekit.verbs.bench.log import Log, Result
 
 WIDTH, NAMES, ROW, BAR = 960, 400, 22, 14  # of a plot; NAMES is where bars begin
@@ -43,7 +43,7 @@ MEASURES = (
     Measure("Signal-to-noise ratio against the source network in dB", _of("snr_db"), None, 1),
 )  # fmt: skip
 HEAD = (
-    "", "build", "recipe", "target", "device", "hops", "median us", "p99 us", "misses", "x first", "instructions",
+    "row", "build", "recipe", "target", "device", "hops", "median us", "p99 us", "misses", "x first", "instructions",
     "x first", "flash", "RAM", "SNR dB", "measured",
 )  # fmt: skip
 
@@ -54,8 +54,7 @@ def render(log: Log) -> str:
     older = len(log.results) - len(rows)
     parts = [
         "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        f"<title>Benchmarks compared</title><style>{STYLE} body {{ max-width: 84rem }}</style></head><body>",
+        page_head("Benchmarks compared", "body { max-width: 84rem }"),
         "<h1>Benchmarks compared</h1>",
         _table(HEAD, [_cells(number, row, rows) for number, row in enumerate(rows, 1)]),
         f"<p><small>One row per build (by its digest) and device: the latest line of each; {older} older ones are "
@@ -65,11 +64,11 @@ def render(log: Log) -> str:
     for measure in MEASURES:
         parts += plot(measure, rows)
     if peers := _peers(rows):
-        head = ("build, beside it", "median us", "p99 us", "x the build")
-        parts += ["<h2>Other engines in the same run</h2>", _table(head, peers)]
+        names = ("build, beside it", "median us", "p99 us", "x the build")
+        parts += ["<h2>Other engines in the same run</h2>", _table(names, peers)]
     parts += [
         "<h2>Digests</h2>",
-        _table(("", "digest"), [(str(n), r.texts["digest"]) for n, r in enumerate(rows, 1)]),
+        _table(("row", "digest"), [(str(n), r.texts["digest"]) for n, r in enumerate(rows, 1)]),
     ]
     if log.damaged:
         items = "".join(f"<li>{escape(line)}</li>" for line in log.damaged)
@@ -170,10 +169,10 @@ def _peers(rows: Sequence[Result]) -> list[tuple[str, ...]]:
     ]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of plain texts."""
-    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    top = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>\n" for row in rows
     )
-    return f"<table><tr>{top}</tr>\n{body}</table>"
+    return f"<div class=wide><table><tr>{top}</tr>\n{body}</table></div>"

@@ -69,7 +69,12 @@ def _facts(measured: Measured) -> str:
 
 
 def _histogram(values: NDArray[np.float64], unit: str, limit: float | None, what: str) -> str:
-    """Counts up to the 99.5th percentile; slower ones in the last bar. `limit` is the length of a hop."""
+    """Counts up to the 99.5th percentile; slower ones in the last bar. `limit` is the length of a hop.
+
+    Equal values are a sentence: a picture of one bar says no more.
+    """
+    if values.min() == values.max():
+        return f"<p>Each of {counted(len(values), what)}: {values[0]:,.6g} {unit}.</p>"
     top = float(np.percentile(values, 99.5)) * 1.05
     low = float(values.min())
     counts, edges = np.histogram(np.minimum(values, top), BINS, (low, max(top, low + 1e-9)))
@@ -96,4 +101,4 @@ def _table(head: tuple[str, ...], rows: object) -> str:
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
         for row in rows  # type: ignore[attr-defined]
     ]
-    return f"<table>{''.join(lines)}</table>"
+    return f"<div class=wide><table>{''.join(lines)}</table></div>"
