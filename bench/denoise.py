@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from edgekit import api
+from edgekit.base.wav import Samples, read_wav
 from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS, RECIPES, si_sdr_db
-from edgekit.runtime.audio.files import Samples, read_wav, run_samples
+from edgekit.runtime.audio.files import run_samples
 from edgekit.runtime.stream import Stream
 
 

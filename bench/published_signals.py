@@ -8,8 +8,8 @@ import numpy as np
 from denoise import mixture
 from published_pipelines import Samples
 
+from edgekit.base.wav import read_wav
 from edgekit.demos.show_denoise import CLIPS
-from edgekit.runtime.audio.files import read_wav
 
 RATE = 16000
 

@@ -12,12 +12,12 @@ import numpy as np
 from denoise import mixture
 from speech_data import SLEDGE_NOISES, SPELLERS, speller
 
+from edgekit.base.wav import Samples, read_wav
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.export.verify import snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.runtime.audio.files import Samples, read_wav
 from edgekit.targets.trials import Trials
 
 RATE = 16000

@@ -28,13 +28,13 @@ from rich.console import Console
 from rich.table import Table
 from speech_data import FOLDER
 
+from edgekit.base.wav import Samples
 from edgekit.graph.model import Model
 from edgekit.operators.qdq import initializer
 from edgekit.operators.roles import LINEAR, constant
 from edgekit.operators.scheme import quantize_weights, weight_scales
 from edgekit.quantize.apply import channel_rows, from_channel_rows, quantize
 from edgekit.quantize.recipe import AUTO, RECIPES, Recipe
-from edgekit.runtime.audio.files import Samples
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.base.errors import ToolError
+from edgekit.base.wav import write_wav
 from edgekit.demos.denoise_data import NOT_SPEECH, decode_or_skip
-from edgekit.runtime.audio.files import write_wav
 
 RATE = 16000
 FOLDER = Path(__file__).resolve().parent.parent / ".venv" / "speech"

@@ -26,6 +26,7 @@ from rich.table import Table
 from edgekit import api
 from edgekit.base import sampler_table
 from edgekit.base.sampler_table import Arrays, Step
+from edgekit.base.wav import Samples, read_wav
 from edgekit.demos import speech_diffusion
 from edgekit.demos.enhance_speech import (
     HOP,
@@ -40,7 +41,6 @@ from edgekit.demos.enhance_speech import (
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.export.diffusion.description import read_sampler
 from edgekit.export.diffusion.step_tables_sde import Ouve
-from edgekit.runtime.audio.files import Samples, read_wav
 from edgekit.runtime.sampler import Sampler
 
 SAMPLER = Path(speech_diffusion.__file__).with_name("speech_diffusion.toml")

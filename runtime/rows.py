@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
 from edgekit.base.output import replacing
-from edgekit.runtime.audio.files import Progress, Samples, in_hops, read_wav
+from edgekit.base.wav import Samples, read_wav
+from edgekit.runtime.audio.files import Progress, in_hops
 from edgekit.runtime.stream import Arrays, Stream
 
 

@@ -276,16 +276,6 @@ REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
         lambda tmp: {"recipe": "w8a8", "calibration": str(_made(tmp / "empty"))},
         ["empty", "no .wav and no .npz"],
     ),
-    "calibration of the wrong rate": (
-        lambda tmp: {
-            "source": str(tiny_networks.spectral_gain(tmp / "gain.onnx")),
-            "recipe": "w8a8",
-            "sample_rate": 16000,
-            "frontend": FRONTEND,
-            "calibration": str(recordings(tmp / "wavs", 44100)),
-        },
-        ["noise.wav", "44100 Hz", "16000 Hz"],
-    ),
     "integers without calibration": (
         lambda tmp: {"recipe": "w8a8"},
         ["tiny.onnx", "--calibration"],

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from edgekit import api
 from edgekit.base.errors import CalibrationError, UsageError
+from edgekit.base.wav import read_wav
 from edgekit.demos import train_speech_diffusion as training
 from edgekit.demos.enhance_speech import (
     CLIPS,
@@ -25,7 +26,6 @@ from edgekit.demos.enhance_speech import (
     synthesis,
 )
 from edgekit.demos.speech_diffusion import SpeechDiffusion
-from edgekit.runtime.audio.files import read_wav
 from edgekit.runtime.sampler import Sampler
 from edgekit.verbs.export import quantizing
 

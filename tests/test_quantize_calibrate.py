@@ -9,12 +9,14 @@ import soundfile
 from builds import float_model, noise
 
 from edgekit.base.errors import CalibrationError
+from edgekit.base.wav import read_wav
 from edgekit.export.frontend.add import add_frontend
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.verify import run_hops
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration, from_examples, load_calibration, observe
+from edgekit.quantize.calibrate.warnings import calibration_warnings
 
 
 def pcm_model() -> Model:
@@ -85,8 +87,6 @@ def test_npz_and_factory(tmp_path: Path) -> None:
         (lambda p: None, "does not exist"),
         (lambda p: p.mkdir(), "holds no .wav and no .npz"),
         (lambda p: p.write_text("x"), "is not a folder"),
-        (lambda p: write_wav(p / "a.wav", rate=48000), "48000 Hz"),
-        (lambda p: write_wav(p / "a.wav", channels=2), "2 channels"),
         (lambda p: write_wav(p / "a.wav", samples=10), "less than one hop"),
         (lambda p: (p.mkdir(), (p / "a.wav").write_bytes(b"RIFFxxxx")), "a.wav"),
     ],
@@ -98,9 +98,26 @@ def test_unusable_folders(make, found: str, tmp_path: Path) -> None:  # type: ig
     assert "--calibration" in str(caught.value) or "resample" in str(caught.value)
 
 
+def test_recordings_are_resampled_and_mixed_as_run_does_it_with_a_note(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", samples=48000, rate=48000)
+    write_wav(tmp_path / "b.wav", samples=48000, rate=48000, channels=2)
+    write_wav(tmp_path / "c.wav")
+    found = load_calibration(str(tmp_path), pcm_model())
+    assert [next(iter(clip.values())).shape for clip in found.clips] == [(250, 1, 64)] * 2 + [
+        (10, 1, 64)
+    ]
+    expected = read_wav(tmp_path / "b.wav", 16000).samples[: 250 * 64]
+    np.testing.assert_array_equal(np.ravel(next(iter(found.clips[1].values()))), expected)
+    assert found.notes == (
+        "calibration: resampled from 48000 Hz to 16000 Hz, in 2 of 3 files",
+        "calibration: 2 channels mixed down to mono, in 1 of 3 files",
+    )
+    assert set(found.notes) <= set(calibration_warnings(pcm_model(), found))
+
+
 def test_all_unusable_files_are_listed(tmp_path: Path) -> None:
-    write_wav(tmp_path / "a.wav", rate=8000)
-    write_wav(tmp_path / "b.wav", channels=2)
+    write_wav(tmp_path / "a.wav", samples=10)
+    (tmp_path / "b.wav").write_bytes(b"RIFFxxxx")
     (tmp_path / "c.npz").write_bytes(b"PK\x03\x04nonsense")
     with pytest.raises(CalibrationError) as caught:
         load_calibration(str(tmp_path), pcm_model())

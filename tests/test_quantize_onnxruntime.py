@@ -4,13 +4,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from edgekit.base.wav import read_wav
 from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS
 from edgekit.export.verify import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.runtime.audio.files import read_wav
 from edgekit.runtime.stream import Arrays
 from edgekit.targets.onnxruntime import lower_onnxruntime
 from edgekit.verbs.export.importing import load_model

@@ -13,7 +13,8 @@ from tiny_build import needs_cc
 
 from edgekit.base.errors import UsageError
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.runtime.audio.files import read_wav, run_samples, run_wav, write_wav
+from edgekit.base.wav import read_wav, write_wav
+from edgekit.runtime.audio.files import run_samples, run_wav
 from edgekit.runtime.stream import Stream
 
 

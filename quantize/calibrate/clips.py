@@ -1,6 +1,7 @@
 """Calibration: real streams run through the float network hop by hop, states carried."""
 
 import importlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import CalibrationError, Problem, UsageError
 from edgekit.base.npz import read_npz
+from edgekit.base.wav import read_wav
 from edgekit.export.diffusion.description import condition_values
 from edgekit.export.verify import run_blocks
 from edgekit.graph.model import Model
@@ -29,12 +31,13 @@ class Calibration:
     """Independent clips: each maps every stream input to (hops, *shape), a session constant to (*shape).
 
     `source` is how the user named it; only its last component goes into files. `clean` has (samples,) without
-    noise by the index of a clip, where they are known.
+    noise by the index of a clip, where they are known. `notes` say how recordings were changed while they were read.
     """
 
     clips: tuple[Clip, ...]
     source: str
     clean: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -91,18 +94,25 @@ def load_calibration(source: str, model: Model) -> Calibration:
     clips: list[Clip] = []
     clean: dict[int, NDArray[np.float32]] = {}
     problems: list[Problem] = []
+    changed: Counter[str] = Counter()
     for file in files:
         try:
             if (beside := file.with_name(f"{file.stem}{CLEAN}")).is_file():
-                clean[len(clips)] = np.ravel(next(iter(_read_wav(beside, model).values())))
-            clips.append(
-                _read_wav(file, model) if file.suffix.lower() == ".wav" else _read_npz(file, model)
-            )
+                clean[len(clips)] = np.ravel(next(iter(_read_wav(beside, model)[0].values())))
+            if file.suffix.lower() == ".wav":
+                clip, notes = _read_wav(file, model)
+                changed.update(notes)
+            else:
+                clip = _read_npz(file, model)
+            clips.append(clip)
         except CalibrationError as error:
             problems += error.problems
     if problems:
         raise CalibrationError(problems)
-    return Calibration(_alike(clips, source), source, clean)
+    said = tuple(
+        f"calibration: {text}, in {n} of {len(files)} files" for text, n in changed.items()
+    )
+    return Calibration(_alike(clips, source), source, clean, said)
 
 
 def from_examples(examples: Clip, model: Model) -> Calibration:
@@ -135,9 +145,8 @@ def _alike(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]:
     return tuple(clips)
 
 
-def _read_wav(file: Path, model: Model) -> Clip:
-    import soundfile
-
+def _read_wav(file: Path, model: Model) -> tuple[Clip, tuple[str, ...]]:
+    """The hops of a recording, and how it was changed."""
     inputs = model.given_inputs
     hop, rate = model.stream.hop_samples, model.stream.sample_rate_hz
     shape = dims(inputs[0]) if inputs else ()
@@ -155,24 +164,11 @@ def _read_wav(file: Path, model: Model) -> Clip:
             )
         )
     try:
-        samples, found = soundfile.read(file, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise CalibrationError(
-            _problem(f"calibration file {file.name!r}", str(error.args[-1]))
-        ) from error
-    if rate is not None and found != rate:
-        raise CalibrationError(
-            Problem(
-                f"calibration file {file.name!r}",
-                f"has a sample rate of {found} Hz",
-                f"{rate} Hz, the network's",
-                "resample the clips",
-            )
-        )
-    if samples.shape[1] != 1:
-        raise CalibrationError(
-            _problem(f"calibration file {file.name!r}", f"has {samples.shape[1]} channels")
-        )
+        recording = read_wav(file, rate)
+    except UsageError as error:
+        found = error.problems[0].found
+        raise CalibrationError(_problem(f"calibration file {file.name!r}", found)) from error
+    samples = recording.samples
     hops = len(samples) // hop
     if hops == 0:
         raise CalibrationError(
@@ -180,7 +176,8 @@ def _read_wav(file: Path, model: Model) -> Clip:
                 f"calibration file {file.name!r}", f"has {len(samples)} samples, less than one hop"
             )
         )
-    return {str(inputs[0].name): samples[: hops * hop, 0].reshape(hops, *shape)}
+    hops_of = samples[: hops * hop].reshape(hops, *shape)
+    return {str(inputs[0].name): hops_of}, recording.notes
 
 
 def _read_npz(file: Path, model: Model) -> Clip:

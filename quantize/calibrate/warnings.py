@@ -30,13 +30,13 @@ FRAME_SECONDS = 0.02
 
 
 def calibration_warnings(model: Model, calibration: Calibration) -> tuple[str, ...]:
-    """Return what is wrong with the audio of a network that takes PCM; nothing for other networks."""
+    """Return how recordings were changed, and what is wrong with the audio of a network that takes PCM."""
     name, rate = pcm_input(model), model.stream.sample_rate_hz
     if name is None or rate is None:
-        return ()
+        return calibration.notes
     clips = [np.ravel(clip[name]).astype(np.float64) for clip in calibration.clips]
     found = [*_length(clips, rate), *_clipping(clips), *_silence(clips), *_bandwidth(clips, rate)]
-    return tuple(
+    return calibration.notes + tuple(
         f"calibration: {text}" for text in [*found, *_likeness(clips), *_levels(clips, rate)]
     )
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.runtime.audio.files import read_wav, write_wav
+from edgekit.base.wav import read_wav, write_wav
 from edgekit.runtime.sampler import Progress, Sampler
 
 SAMPLE_RATE = 16_000

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.output import complete_folder
+from edgekit.base.wav import Clip, Samples, read_wav, write_wav
 from edgekit.export.frontend.spec import FrontendSpec
-from edgekit.runtime.audio.files import Clip, Samples, read_wav, timed_run_samples, write_wav
+from edgekit.runtime.audio.files import timed_run_samples
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import ImportOptions

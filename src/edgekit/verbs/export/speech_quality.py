@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.runtime.audio.files import Samples
+from edgekit.base.wav import Samples
 from edgekit.runtime.stream import Stream
 
 if TYPE_CHECKING:
