@@ -24,6 +24,9 @@ from edgekit.verbs.targets import TARGETS
 SUITES = ("node", "pytorch-converted", "pytorch-operator", "simple")
 # Which inputs become constants: none; those that are not float32; all but the first float32 one.
 BINDINGS = ("as is", "integers bound", "weights bound")
+RELATIVE = (
+    1e-5  # what float32 is held to; a case may ask for less, and up to its own limit is counted
+)
 ROUNDING = 1e-7  # of the peak: the zeros of a float32 reference are noise of its last bit
 
 DataSet = tuple[list[Any], list[Any]]
@@ -38,12 +41,19 @@ class Verdict:
         outcome: ``equal``, ``refused``, ``wrong``, ``crashed``, or ``not run`` where time ended.
         binding: which inputs became constants, one of `BINDINGS`.
         reasons: of a refusal, without the names and numbers of one case; else what happened.
+        needed: of an equal case the relative error, beyond the absolute tolerance.
     """
 
     name: str
     outcome: str
     binding: str = BINDINGS[0]
     reasons: Sequence[str] = ()
+    needed: float = 0.0
+
+    @property
+    def needed_more(self) -> bool:
+        """Whether it is equal within its own tolerance alone, which is wider than `RELATIVE`."""
+        return self.outcome == "equal" and self.needed > RELATIVE
 
 
 def load_suite(suite: str) -> list[TestCase]:
@@ -73,10 +83,12 @@ def judge(case: TestCase) -> Verdict:
         except (UsageError, VerificationError) as error:
             verdict = Verdict(case.name, "refused", binding, reasons_of(error))
             continue
+        needed = 0.0
         for (_, expected), values in zip(data, found, strict=False):
             if difference := differs(expected, values, case.rtol, case.atol):
                 return Verdict(case.name, "wrong", binding, (difference,))
-        return Verdict(case.name, "equal", binding)
+            needed = max(needed, relative_error(expected, values, case.atol))
+        return Verdict(case.name, "equal", binding, needed=needed)
     return verdict
 
 
@@ -170,6 +182,20 @@ def differs(
                 worst = np.nanmax(np.abs(value - exact)[~good])
             return f"output {index}: {np.sum(~good)} of {good.size} differ, worst by {worst:.3g}"
     return ""
+
+
+def relative_error(expected: Sequence[Any], found: Sequence[NDArray[Any]], atol: float) -> float:
+    """Return the largest error, beyond the absolute tolerance of `differs`, relative to its value."""
+    worst = 0.0
+    for want, got in zip(expected, found, strict=True):
+        exact, value = want.astype(np.float64), got.astype(np.float64)
+        finite = np.isfinite(exact) & np.isfinite(value)
+        peak = float(np.abs(exact[finite]).max(initial=0))
+        error = np.abs(np.subtract(value, exact, where=finite, out=np.zeros(exact.shape)))
+        beyond = np.maximum(error - max(atol, ROUNDING * peak), 0)
+        size = np.where(finite & (exact != 0), np.abs(exact), 1)
+        worst = max(worst, float((beyond / size).max(initial=0)))
+    return worst
 
 
 def reasons_of(error: UsageError | VerificationError) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
-from backend_case import BINDINGS, SUITES, Verdict, judge, load_suite
+from backend_case import BINDINGS, RELATIVE, SUITES, Verdict, judge, load_suite
 from onnx.backend.test.case.test_case import TestCase
 from quick_build import load_kernels
 from rich.console import Console
@@ -104,11 +104,13 @@ def run(cases: Sequence[TestCase], jobs: int, seconds: float) -> Iterator[Verdic
 
 def print_counts(console: Console, verdicts: dict[str, list[Verdict]]) -> None:
     """Print the counts of each suite; of the equal ones also how many inputs had to be constants."""
-    table = Table("suite", "cases", *OUTCOMES, *(f"equal {name}" for name in BINDINGS))
+    more = f"equal, not to {RELATIVE:g}"
+    table = Table("suite", "cases", *OUTCOMES, *(f"equal {name}" for name in BINDINGS), more)
     for suite, results in verdicts.items():
         counts = Counter(verdict.outcome for verdict in results)
         ways = Counter(verdict.binding for verdict in results if verdict.outcome == "equal")
         row = [len(results), *(counts[name] for name in OUTCOMES), *(ways[b] for b in BINDINGS)]
+        row.append(sum(verdict.needed_more for verdict in results))
         table.add_row(suite, *map(str, row))
     console.print(table)
 
@@ -124,6 +126,9 @@ def print_reasons(console: Console, verdicts: Sequence[Verdict]) -> None:
     for reason, names in sorted(reasons.items(), key=lambda item: -len(item[1])):
         table.add_row(str(len(names)), reason, names[0])
     console.print(table)
+    for verdict in sorted(verdicts, key=lambda verdict: -verdict.needed):
+        if verdict.needed_more:
+            console.print(f"equal within its own tolerance: {verdict.name}, {verdict.needed:.1e}")
     for verdict in verdicts:
         if verdict.outcome in ("wrong", "crashed"):
             said = "; ".join(verdict.reasons)

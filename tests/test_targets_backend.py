@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from backend_case import RELATIVE, Verdict, relative_error
 from c_kernels import needs_cc
 
 ROOT = Path(__file__).parent.parent
@@ -65,3 +67,14 @@ def test_the_page_of_operators_is_that_of_the_code() -> None:
     assert made == (ROOT / "docs" / "operators.md").read_text(), (
         "python docs/make_operators.py > docs/operators.md"
     )
+
+
+def test_what_needs_more_than_the_relative_limit_is_counted() -> None:
+    exact, zero = np.array([1.0, -2.0, 1e-9, np.inf, np.nan], np.float32), np.zeros(5, np.float32)
+    for relative in (3e-6, 3e-5, 9e-4):
+        found = relative_error([exact], [exact * np.float32(1 + relative)], 1e-7)
+        assert 0.9 * relative - 1e-7 < found < 1.1 * relative
+        assert Verdict("case", "equal", needed=found).needed_more == (relative > RELATIVE)
+    assert relative_error([exact], [exact], 0) == relative_error([zero], [zero + 5e-8], 1e-7) == 0
+    assert relative_error([zero], [zero + np.float32(1e-3)], 1e-7) > RELATIVE
+    assert not Verdict("case", "wrong", needed=1.0).needed_more
