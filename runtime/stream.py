@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.blocks import Blocks
+from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.fitting import fitting
 from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
 from edgekit.runtime.engines.c import NativeEngine
@@ -98,7 +99,7 @@ class Stream:
             ToolError: no C compiler (or onnxruntime), or it failed.
         """
         directory = Path(directory)
-        manifest = Manifest.load(directory)
+        manifest = open_build(directory)
         if manifest.target not in ENGINES:
             found, allowed = f"target {manifest.target}", f"target {', '.join(ENGINES)}"
             raise UsageError(

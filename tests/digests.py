@@ -137,7 +137,8 @@ def _kind(name: str, source: str | None, prefix: str) -> str:
 
 def _facts(manifest: Manifest) -> bytes:
     facts: dict[str, Any] = asdict(manifest)
-    kept = {key: value for key, value in facts.items() if key not in VERSIONED}
+    hidden = {*VERSIONED, "files"}  # digests of files, which are there once an export ends
+    kept = {key: value for key, value in facts.items() if key not in hidden}
     return json.dumps(kept, sort_keys=True).encode()
 
 

@@ -17,6 +17,7 @@ from edgekit.cli.bench import show
 from edgekit.runtime.bench.contenders import Arrays, Timed
 from edgekit.runtime.bench.golden import check_outputs, first_wrong, least_db, rows
 from edgekit.runtime.bench.measure import Measured, golden_inputs, measure_local, one_core
+from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.bench import page as bench_page
@@ -140,18 +141,25 @@ def test_layers_of_a_build_that_is_not_what_its_network_makes_are_refused(
     for name in ("model.onnx", "manifest.json"):
         (copy / name).write_bytes((host / name).read_bytes())
     manifest = json.loads((copy / "manifest.json").read_text())
-    (copy / "manifest.json").write_text(json.dumps({**manifest, "digest": "sha256:0"}))
+    (copy / "manifest.json").write_text(json.dumps({**manifest, "digest": "sha256:0", "files": {}}))
     with pytest.raises(UsageError, match="other sources"):
         api.bench(copy, layers=True)
 
 
 def spoil(build: Path) -> None:
-    """Change one int8 weight in a build's sources."""
+    """Change one int8 weight in a build's sources, and its digest: what a wrong compiler would do."""
     (weights,) = build.glob("*_weights.c")
     text = weights.read_text()
     first = re.compile(r"(const int8_t \w+_w\[\d+\] = \{\s+-?)\d+")
     assert first.search(text)
     weights.write_text(first.sub(r"\g<1>99", text, count=1))
+    renewed(build)
+
+
+def renewed(build: Path) -> None:
+    """Let the manifest know the files as they are."""
+    manifest = with_files(Manifest.load(build), build)
+    (build / "manifest.json").write_text(manifest.to_json())
 
 
 @tiny_build.needs_cc

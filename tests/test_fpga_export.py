@@ -1,5 +1,6 @@
 """``edgekit export --target fpga`` from a factory or a file to a verified engine."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -181,6 +182,8 @@ def test_what_the_engine_has_not_stays_on_the_cpu(tmp_path: Path) -> None:
 @needs_cxx
 def test_an_engine_whose_files_do_not_fit_is_refused(tmp_path: Path) -> None:
     api.export("fpga_networks:plain", "fpga", tmp_path / "engine", recipe="w8a8", goal="small")
+    manifest = tmp_path / "engine" / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "files": {}}))
     places = tmp_path / "engine" / "hls" / "data" / "outputs.bin"
     content = places.read_bytes()
     places.write_bytes(b"\xff\xff\xff\x7f" + content[4:])

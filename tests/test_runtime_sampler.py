@@ -266,7 +266,7 @@ def test_a_build_without_a_sampler_says_so(exported: Path, tmp_path: Path) -> No
     for file in exported.iterdir():
         if file.is_file():
             (tmp_path / file.name).write_bytes(file.read_bytes())
-    facts = json.loads((exported / "manifest.json").read_text())
+    facts = {**json.loads((exported / "manifest.json").read_text()), "files": {}}
     (tmp_path / "manifest.json").write_text(json.dumps({**facts, "sampler": None}))
     with pytest.raises(UsageError, match="no sampler"):
         Sampler.open(tmp_path)

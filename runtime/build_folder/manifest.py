@@ -56,7 +56,8 @@ class Manifest:
     delay_samples, caused_by) and tensors (a list of name, node, axis, rate in frames per sample, delay_frames,
     states, state_bytes as float32); `session`, of a network with session constants, what it computes once per
     session and not per hop: parameters, macs; `sampler`, of a denoiser with one, its step table as
-    `edgekit.base.sampler_table.StepTable.facts` writes it.
+    `edgekit.base.sampler_table.StepTable.facts` writes it; `files`, of a finished build, the digest of every
+    other file by its name; `digest` is that of the emitted ones alone.
     """
 
     target: str
@@ -78,6 +79,7 @@ class Manifest:
     sampler: dict[str, Any] | None = None
     engine: dict[str, Any] | None = None
     npu: dict[str, Any] | None = None
+    files: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
     edgekit: str = __version__
 
@@ -181,8 +183,9 @@ class Manifest:
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
                  "streaming", "session", "sampler", "engine", "npu", "memory", "macs_per_hop", "macs_int8",
-                 "macs_int16", "macs_float", "verification", "quantization", "tools")  # fmt: skip
-        return json.dumps({key: facts[key] for key in order}, indent=2) + "\n"
+                 "macs_int16", "macs_float", "verification", "quantization", "tools", "files")  # fmt: skip
+        known = {key: facts[key] for key in order if key != "files" or self.files}
+        return json.dumps(known, indent=2) + "\n"
 
 
 def _tensor(row: dict[str, Any]) -> Tensor:

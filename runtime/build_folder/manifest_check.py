@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
@@ -70,6 +71,15 @@ NUMBER: Check = (_number, "a number", False)
 POSITIVE: Check = (_positive, "an integer from 1 up", False)
 SAMPLER: Check = (_step_table, "a step table as an export writes it", True)
 KINDS: Check = (_kinds, "texts by name", False)
+
+
+def _file(name: Any) -> bool:
+    """Whether a name stays inside the folder."""
+    return (
+        _text(name)
+        and not PurePosixPath(name).is_absolute()
+        and not {"..", ""} & {*name.split("/")}
+    )
 
 
 def _or_null(check: Check) -> Check:
@@ -154,7 +164,7 @@ def checked_manifest(
     def complain(key: str, found: str, allowed: str) -> None:
         problems.append(Problem(f"{where}, {key}", found, allowed, "export the network again"))
 
-    allowed_keys = {*FACTS, *TABLES, "inputs", "outputs", "tools", "streaming"}
+    allowed_keys = {*FACTS, *TABLES, "inputs", "outputs", "tools", "files", "streaming"}
     for key in sorted(facts.keys() - allowed_keys):
         complain(_shown(key), "an unknown key", "the keys of schema 1")
     _check_table(facts, FACTS, "", complain)
@@ -171,6 +181,9 @@ def checked_manifest(
         _text(key) and _text(value) for key, value in tools.items()
     ):
         complain("tools", _shown(tools), "a table of texts")
+    files = facts.setdefault("files", {})  # not in every schema 1 file
+    if type(files) is not dict or not all(_file(k) and _text(v) for k, v in files.items()):
+        complain("files", _shown(files), "digests by names of files in the folder")
     for key in ("inputs", "outputs"):
         _check_tensors(facts.get(key), key, complain)
     if facts.get("streaming") is not None:

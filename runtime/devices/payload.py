@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -63,7 +64,10 @@ def python_program(directory: Path, manifest: Manifest, hops: int) -> bytes:
         for folder in WHOLE:
             for name, source in sources(root / folder, f"edgekit/{folder}"):
                 add(name, source.read_bytes())
-        build = [MANIFEST_NAME, *(path.name for path in directory.glob(ENGINES[manifest.target]))]
-        for name in (*sorted(build), "golden/input.npz"):
+        build = sorted(path.name for path in directory.glob(ENGINES[manifest.target]))
+        taken = (*build, "golden/input.npz")
+        digests = {name: manifest.files[name] for name in taken if name in manifest.files}
+        add(f"build/{MANIFEST_NAME}", replace(manifest, files=digests).to_json().encode())
+        for name in taken:
             add(f"build/{name}", (directory / name).read_bytes())
     return content.getvalue()

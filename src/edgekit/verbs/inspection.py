@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
@@ -58,7 +59,7 @@ def inspect(source: str) -> Inspected:
 
 
 def _build(directory: Path) -> Inspected:
-    manifest = Manifest.load(directory)
+    manifest = open_build(directory)
     report = directory / "report.html"
     page = None
     if report.is_file() and report.stat().st_size <= MAX_REPORT_BYTES:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.base.errors import CheckFailed, Problem, UsageError, unavailable
 from edgekit.base.npz import read_npz
-from edgekit.base.output import output_problem, replacing
+from edgekit.base.output import output_problem
 from edgekit.peers.engines import PEER_ENGINES
 from edgekit.runtime.bench.contenders import (
     Arrays,
@@ -16,6 +16,7 @@ from edgekit.runtime.bench.contenders import (
 )
 from edgekit.runtime.bench.golden import check_outputs, rows
 from edgekit.runtime.bench.measure import Measured, golden_inputs, measure_local
+from edgekit.runtime.build_folder.files import open_build, replace_text
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.device import FORMS, Device, device_of, find_device, measure_qemu
@@ -54,7 +55,7 @@ def bench(request: Request, progress: Progress) -> Measured:
     """Measure a build; its report gets a page, and `append` a line."""
     from edgekit.targets.devices import profile
 
-    manifest = Manifest.load(request.directory)
+    manifest = open_build(request.directory)
     target = profile(manifest.target)
     name = request.device or device_of(target).name
     device = find_device(name)
@@ -180,5 +181,4 @@ def _write_page(directory: Path, measured: Measured) -> None:
     if not path.is_file():
         return
     text = bench_page.with_page(path.read_text(encoding="utf-8"), measured)
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    replace_text(directory, path.name, text)

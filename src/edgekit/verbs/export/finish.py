@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, NETWORKS_FOLDER, Manifest
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.verbs.export.sampling import golden_image, sampled_calls, verify_loop
@@ -77,6 +78,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
     listened = heard(stream, quantized.reference, quantized.calibration)
     page = report(manifest, build, rows, quantized, listened)
     (folder / "report.html").write_text(page, encoding="utf-8")
+    manifest = with_files(manifest, folder)
     (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
 
