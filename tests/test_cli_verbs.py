@@ -18,6 +18,7 @@ from edgekit import cli
 from edgekit.base.errors import UsageError
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.verbs import doctor
 from edgekit.verbs.export.importing import ImportOptions, load_model
 from edgekit.verbs.export.options import parse_shape, parse_state
 from edgekit.verbs.targets import TARGETS
@@ -245,6 +246,19 @@ def test_targets_and_doctor_tell_what_is_here(edgekit: Cli) -> None:
         code, out, _ = edgekit(verb)
         assert code == 0 and "onnxruntime" in out
     assert all(f"    {tool['path']}\n" in out for tool in tools.values() if tool["found"])
+
+
+def test_doctor_says_how_to_get_torch_without_cuda(
+    edgekit: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_spec", lambda module: None)
+    code, out, _ = edgekit("doctor")
+    assert code == 0
+    assert (
+        "pip install torch --index-url https://download.pytorch.org/whl/cpu (without CUDA, much smaller), "
+        "then pip install 'edgekit[torch]'"
+    ) in out
+    assert "pip install 'edgekit[audio]'" in out
 
 
 def test_python_dash_m_works() -> None:

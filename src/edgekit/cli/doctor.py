@@ -23,7 +23,10 @@ def how_to_get(tool: ToolFacts) -> str:
     """Return the commands that install a tool."""
     ways = []
     if tool.pip:
-        ways.append(f"pip install {tool.pip}")
+        first = (
+            f"pip install {tool.small} (without CUDA, much smaller), then " if tool.small else ""
+        )
+        ways.append(f"{first}pip install {tool.pip}")
     if tool.apt:
         ways.append(f"apt-get install {tool.apt}")
     return " or ".join(ways)

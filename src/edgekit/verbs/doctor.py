@@ -33,6 +33,7 @@ class ToolFacts:
         path: the command or folder, for the screen only.
         pip: arguments for ``pip install``; None where pip does not have it.
         apt: arguments for ``apt-get install``; None where Debian does not have it.
+        small: arguments for a ``pip install`` before that of `pip`, which get a much smaller build.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ToolFacts:
     path: str | None
     pip: str | None
     apt: str | None
+    small: str | None = None
 
     @property
     def found(self) -> bool:
@@ -82,6 +84,9 @@ PACKAGES = (
 
 PACKAGE_NAMES = frozenset(distribution for distribution, _, _, _ in PACKAGES)
 NETWORKS = ("onnx", "onnx-ir", "onnxscript", "onnxruntime")  # what reads, changes and runs networks
+
+# torch for the CPU alone: PyPI's for Linux brings gigabytes of CUDA, which nothing here uses
+SMALL = {"torch": "torch --index-url https://download.pytorch.org/whl/cpu"}
 
 # command, what for, how apt gets it
 COMMANDS = (
@@ -191,7 +196,8 @@ def require(names: Iterable[str]) -> None:
 def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFacts:
     spec = _spec(module)
     if spec is None:
-        return ToolFacts(distribution, used_for, None, None, f"'{pip}'", None)
+        small = SMALL.get(distribution)
+        return ToolFacts(distribution, used_for, None, None, f"'{pip}'", None, small)
     try:
         version = importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
