@@ -19,7 +19,7 @@ def layers(draw: Any, depth: int = 3, stride: int = 16, stateful: bool = True) -
     """A random part of a network that keeps the number of frames and channels."""
     kinds = [same_conv, padded_convs, cropped_conv, shifted, shuffled, pooled]
     if stateful:
-        kinds += [recurrent, summed, counted]
+        kinds += [recurrent, summed, counted, numbered]
     if depth > 0:
         kinds += [residual, joined, chain, chain]
         if stride > 1:
@@ -133,8 +133,7 @@ def summed(draw: Any, *_: Any) -> Layer:
 @st.composite
 def counted(draw: Any, *_: Any) -> Layer:
     """Divided by how many frames there were, which is 0 before the first; the count is data or a constant."""
-    op = draw(st.sampled_from(["Div", "Log", "Sqrt", "Pow"]))
-    constant = op == "Div" and draw(st.booleans())
+    op, constant = draw(st.sampled_from(["Div", "Log", "Sqrt", "Pow"])), draw(st.booleans())
 
     def build(net: Net, x: str) -> str:
         if constant:
@@ -149,6 +148,24 @@ def counted(draw: Any, *_: Any) -> Layer:
         if op == "Pow":
             return net.add("Mul", x, net.add("Pow", count, net.const(-0.3)))
         return net.add("Div", x, net.add("Sqrt", count) if op == "Sqrt" else count)
+
+    return build
+
+
+@st.composite
+def numbered(draw: Any, *_: Any) -> Layer:
+    """A constant that returns after a few frames, of which the first ones are others."""
+    start, period = draw(st.integers(0, 9)), draw(st.sampled_from([1, 2, 4]))
+    op = draw(st.sampled_from(["Add", "Mul", "Div"]))
+
+    def build(net: Net, x: str) -> str:
+        frames = net.add("Squeeze", net.add("Shape", x, start=2), net.const([0], np.int64))
+        places = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
+        early = net.add("Less", places, net.const(start, np.int64))
+        turn = net.add("Mod", places, net.const(period, np.int64))
+        row = net.add("Where", early, net.add("Add", turn, net.const(5, np.int64)), turn)
+        table = net.const(net.random.uniform(0.5, 1.5, 16))
+        return net.add(op, x, net.add("Gather", table, row))
 
     return build
 

@@ -215,6 +215,33 @@ def test_a_shift_around_the_end_whose_first_frames_are_not_read():
     assert delays(model) == [0]
 
 
+def test_a_padded_start_that_is_longer_than_the_length_that_was_read_first():
+    net = Net()
+    y = net.add("Sigmoid", net.conv("x", 2, 2, 8, stride=8))
+    y = net.add("Sin", net.conv(net.pad(y, 20, 0), 2, 2, 3, left=4))
+    (model, *_) = check(net.model([1, 2, "T"], net.add("CumSum", y, net.const(2, np.int64))))
+    assert delays(model) == [0]
+
+
+@pytest.mark.parametrize("start", [0, 3, 4, 9])
+@pytest.mark.parametrize("late", [0, 2])
+def test_a_constant_that_returns_with_the_hop_after_a_start_of_its_own(start, late):
+    """As the envelope of overlapping windows, whose computation is not one of frames."""
+    net = Net()
+    down = net.add("Tanh", net.conv("x", 2, 2, 4, stride=4))
+    y = net.transposed(net.conv(down, 2, 2, 1 + late, right=late), 2, 2, 4, 4)
+    frames = net.add("Squeeze", net.add("Shape", "x", start=2), net.const([0], np.int64))
+    places = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
+    row = net.add("Where", net.add("Less", places, net.const(start, np.int64)),
+                  net.add("Add", places, net.const(4, np.int64)),
+                  net.add("Mod", places, net.const(4, np.int64)))  # fmt: skip
+    table = net.add("Gather", net.const(np.linspace(0.5, 1.5, 13)), row)
+    shape = net.add("Concat", net.const([1, 1], np.int64), net.add("Shape", "x", start=2), axis=0)
+    ones = net.add("Conv", net.add("Reshape", table, shape), net.const(np.ones((1, 1, 1))))
+    (model, *_) = check(net.model([1, 2, "T"], net.add("Div", y, ones)), (1, 2, 3))
+    assert delays(model) == [4 * late]
+
+
 def test_an_empty_part_of_a_concatenation():
     net = Net()
     y = net.add("Concat", net.const(np.zeros((1, 2, 0))), net.add("Tanh", "x"), axis=2)

@@ -8,6 +8,7 @@ from onnxscript import optimizer
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.messages import plain
+from edgekit.export.passes.origins import record
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import static_shape
 
@@ -28,7 +29,7 @@ class FoldConstants(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Fold in place."""
-        budget = _Budget()
+        budget = _Budget(model.graph)
         try:
             optimizer.fold_constants_ir(
                 model,
@@ -57,7 +58,8 @@ class FoldConstants(ir.passes.InPlacePass):
 class _Budget:
     """Decides what is evaluated, until the constants have grown by more than `MAX_FOLDED`."""
 
-    def __init__(self) -> None:
+    def __init__(self, graph: ir.Graph) -> None:
+        self.graph = graph
         self.grown = 0
         self.problems: list[Problem] = []
 
@@ -71,6 +73,8 @@ class _Budget:
             return False if facts_of(node).grows else None
         if node.op_type == "Constant":
             return True
+        if node.graph is self.graph:
+            record(self.graph, node)
         taken = sum(math.prod(static_shape(value) or ()) for value in node.inputs)
         self.grown += max(0, sum(math.prod(shape or ()) for shape in shapes) - taken)
         if self.grown <= MAX_FOLDED:

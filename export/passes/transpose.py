@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.export.passes.origins import reshaped
 from edgekit.graph.facts import FACTS, names
 from edgekit.graph.nodes import (
     add_initializer,
@@ -229,8 +230,8 @@ def _turned_node(
         elif array.size == 1 and node.op_type not in ALONG:
             inputs.append(value)
         else:
-            wide = array.reshape((1,) * (len(back) - array.ndim) + array.shape)
-            inputs.append(add_initializer(graph, f"{value.name}_turned", wide.transpose(back)))
+            wide = (1,) * (len(back) - array.ndim) + array.shape
+            inputs.append(reshaped(graph, value, array, wide, "turned", back))
     new = ir.Node("", node.op_type, inputs, node.attributes.values(), num_outputs=1, name=node.name)
     if node.op_type in ALONG:
         axis = attribute(node, "axis", FACTS[node.op_type].axis) % len(back)

@@ -106,7 +106,8 @@ def analyse(offline: Offline, times: int = 1) -> Analysis:
     """Read the network at two lengths, `times` the least, and find its facts."""
     short, long, samples = two_lengths(offline, times)
     facts = find_facts(short.graph, long.graph, samples)
-    return Analysis(short, facts, find_needs(short.graph, facts), KnownFrames(short), samples[1])
+    known = KnownFrames(short, offline.at, samples[0])
+    return Analysis(short, facts, find_needs(short.graph, facts), known, samples[1])
 
 
 def rewrite(analysis: Analysis, hop: int) -> Model:

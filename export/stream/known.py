@@ -1,5 +1,6 @@
 """Frames that are known before the stream starts, taken from a run of the offline network."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,18 @@ TOLERANCE = 1e-6  # of the peak: a kernel may sum the same frames in another ord
 class KnownFrames:
     """Answers what the first frames of an offline value are when they depend on constants alone."""
 
-    def __init__(self, instance: ir.Model) -> None:
-        """Take the offline network at one length."""
-        self._instance = instance
+    def __init__(self, instance: ir.Model, at: Callable[[int], Model], samples: int) -> None:
+        """Take the offline network at one length of so many samples, and what reads it at others."""
+        self._instance, self._at, self._samples = instance, at, samples
         self._order = {value: number for number, value in enumerate(values_of(instance.graph))}
         self._arrays: dict[ir.Value, tuple[NDArray[Any], ...]] = {}
 
     def frames(self, value: ir.Value, time: TimeAxis, count: int) -> NDArray[Any] | None:
         """The first `count` frames; None where they follow from an input."""
+        while time.length(self._samples) < count:
+            self._samples *= 2
+            self._instance = self._at(self._samples).ir
+            self._arrays.clear()
         if value not in self._arrays:
             self._arrays[value] = tuple(self._run(value, seed) for seed in SEEDS)
         one, other = (np.take(a, range(count), time.axis) for a in self._arrays[value])

@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
+from edgekit.export.passes.origins import Origin, origins_of
 from edgekit.graph.nodes import array_of, static_shape
 
 
@@ -32,11 +33,15 @@ class Facts:
         axes: the axes of a value that grow with the input; a value without entry does not grow.
         twins: the same values in the longer instance.
         changed: constants of one shape whose content follows the length, as the target of a Reshape.
+        samples: of the two instances.
+        origins: what constants of the two were computed from.
     """
 
     axes: Mapping[ir.Value, tuple[TimeAxis, ...]]
     twins: Mapping[ir.Value, ir.Value]
     changed: frozenset[ir.Value]
+    samples: tuple[int, int]
+    origins: tuple[dict[str, Origin], dict[str, Origin]]
 
     def time(self, value: ir.Value | None) -> TimeAxis | None:
         """The time axis of a value that has exactly one."""
@@ -86,7 +91,8 @@ def find_facts(short: ir.Graph, long: ir.Graph, samples: tuple[int, int]) -> Fac
             changed.add(value)
     if problems:
         raise ModelError(problems)
-    return Facts(axes, dict(_pairs(short, long)), frozenset(changed))
+    origins = origins_of(short), origins_of(long)
+    return Facts(axes, dict(_pairs(short, long)), frozenset(changed), samples, origins)
 
 
 def values_of(graph: ir.Graph) -> Iterator[ir.Value]:

@@ -1,8 +1,8 @@
 """What the rules look up: the stream of an offline value, or its constant, in the graph of one hop."""
 
-import numpy as np
 import onnx_ir as ir
 
+from edgekit.export.stream.along import Emitter
 from edgekit.export.stream.hopgraph import HopGraph
 from edgekit.export.stream.observed import Facts, TimeAxis
 from edgekit.export.stream.track import Refused, Square, Track
@@ -22,6 +22,7 @@ class Values:
         hop: samples of one call.
         new: the graph of one hop.
         facts: time axes of the offline values.
+        along: what constants along time are in a hop.
         tracks: the streams so far.
         squares: the attention scores and weights so far.
     """
@@ -31,7 +32,9 @@ class Values:
         self.hop, self.facts, self.new = hop, facts, HopGraph(hop, opsets)
         self.tracks: dict[ir.Value, Track] = {}
         self.squares: dict[ir.Value, Square] = {}
+        self.along = Emitter(self.new, hop, facts.samples, facts.minimum_hop(), facts.origins)
         self._fixed: dict[ir.Value, ir.Value] = {}
+        self._along: dict[tuple[ir.Value, int], ir.Value] = {}
 
     def track(self, value: ir.Value | None) -> Track | None:
         """The stream of an offline value; None where it does not carry time."""
@@ -117,31 +120,32 @@ class Values:
         )
 
     def operand(
-        self, value: ir.Value | None, output: TimeAxis, rank: int, delay: int
+        self,
+        value: ir.Value | None,
+        output: TimeAxis,
+        rank: int,
+        delay: int,
+        read: int | None = None,
     ) -> ir.Value | None:
         """A constant operand of an elementwise node: `output` is the time axis of the `rank` of its output.
 
-        Along time it may stay the same, or grow by one step from frame to frame, as a count of frames. Before
-        frame 0 it is what it is there, so that no frame that precedes the stream divides by a count of 0.
+        Along time it may be what `along` knows. Before frame 0 it is what it is there, so that no frame that
+        precedes the stream divides by a count of 0. Frames below ``rate * samples + read`` are read.
         """
         time, array = self.facts.time(value), array_of(value)
-        if value is None or time is None or array is None:
+        twin = array_of(self.facts.twins.get(value)) if value is not None else None
+        if value is None or time is None or array is None or twin is None:
             return self.fixed(value)
         if time.axis - array.ndim != output.axis - rank or time.rate != output.rate:
             return self.fixed(value)  # refuses
-        frames, axis = int(time.rate * self.hop), time.axis
-        start, step = np.take(array, [0], axis), np.zeros(1, array.dtype)
-        if array.dtype.kind in "iuf" and array.shape[axis] > 1:
-            step = np.take(array, [1], axis) - start
-        shape = [1] * array.ndim
-        shape[axis] = -1
-        if not np.array_equal(start + step * np.arange(array.shape[axis]).reshape(shape), array):
-            return self.fixed(value)  # refuses
-        if not step.any():
-            content = np.repeat(start, frames, axis)
-            return self.new.constant(content, str(value.name), array.dtype)
-        place = (np.arange(frames) - delay).reshape(shape)
-        return self.new.counted(start, step, place, str(value.name), array.dtype)
+        names = str(value.name), str(self.facts.twins[value].name)
+        key = value, delay
+        if key not in self._along:
+            found = self.along.emit(names, (array, twin), delay, read)
+            if found is None:
+                return self.fixed(value)  # refuses
+            self._along[key] = found
+        return self._along[key]
 
     def _without_time(self, value: ir.Value) -> tuple[str, str, str]:
         count = len(self.facts.axes.get(value, ()))

@@ -109,6 +109,24 @@ def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
     return False
 
 
+def _split_constant(graph: ir.Graph, node: ir.Node) -> bool:
+    """A constant is split at once, as zero states that are made for all groups."""
+    array = array_of(node.inputs[0])
+    shapes = [static_shape(output) for output in node.outputs]
+    if array is None or any(shape is None for shape in shapes):
+        return False
+    axis = int(attribute(node, "axis", 0)) % array.ndim
+    ends = np.cumsum([(shape or (0,) * array.ndim)[axis] for shape in shapes])
+    chain = Chain(graph, node)
+    parts = np.split(array, ends[:-1], axis)
+    kinds = array.dtype.type
+    results = {
+        output: chain.add("Identity", chain.constant(part, kinds))
+        for output, part in zip(node.outputs, parts, strict=True)
+    }
+    return chain.finish(results)
+
+
 RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
     "Compress": _compress,
     "ConvInteger": integer_products.conv_integer,
@@ -120,6 +138,7 @@ RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
     "LSTM": recurrent.plain,
     "RNN": recurrent.plain,
     "Slice": _slice_of_concat,
+    "Split": _split_constant,
     "MatMulInteger": integer_products.matmul_integer,
     "STFT": spectral.stft,
 }

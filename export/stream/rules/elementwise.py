@@ -26,7 +26,7 @@ def framewise(writer: Rewriter, node: ir.Node) -> None:
     for value in node.inputs:
         track = tracks.get(value) if value is not None else None
         if track is None:
-            inputs.append(writer.operand(value, made, rank, delay))
+            inputs.append(writer.operand(value, made, rank, delay, writer.needs.get(output)))
             continue
         if track.time.rate * track.outer != made.rate or track.outer != outer:
             raise Refused(*INSIDE)

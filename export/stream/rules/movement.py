@@ -191,23 +191,23 @@ def gather(writer: Rewriter, node: ir.Node) -> None:
         return
     output, index = node.outputs[0], array_of(node.inputs[1])
     made = writer.facts.time(output)
-    if index is None or made is None or not 1 <= index.ndim <= 2 or made.axis != axis:
+    grown = (
+        -1 if made is None else made.axis - axis
+    )  # the axis of the index along which time goes on
+    if index is None or made is None or not 0 <= grown < index.ndim:
         raise Refused("it picks frames", "frames in their order", "leave the selection out")
-    rows = index.reshape(len(index), -1)
+    moved = np.moveaxis(index, grown, 0)
+    rows = moved.reshape(len(moved), -1)
     step = Fraction(track.time.rate, made.rate)
-    reach = int(rows[0, -1] - rows[0, 0])
+    first, reach = int(rows[0].min()), int(rows[0].max() - rows[0].min())
     even = np.arange(len(rows))[:, None] * int(step) + rows[0]
-    if step.denominator != 1 or not np.array_equal(even, rows) or (np.diff(rows[0]) < 0).any():
+    if step.denominator != 1 or not np.array_equal(even, rows):
         raise Refused(
             "it picks frames that are not evenly spaced", "frames in their order", "use strides"
         )
-    first = int(rows[0, 0])
     value, delay = writer.window(node, reach, int(step), -first, None)
-    places = rows[: int(made.rate * writer.hop)] - first
-    missing = int(made.rate * writer.hop) - len(places)
-    if missing > 0:
-        places = np.arange(len(places) + missing)[:, None] * int(step) + rows[0] - first
-    shaped = places.reshape(-1, *index.shape[1:])
+    places = np.arange(int(made.rate * writer.hop))[:, None] * int(step) + rows[0] - first
+    shaped = np.moveaxis(places.reshape(-1, *moved.shape[1:]), 0, grown)
     indices = writer.new.constant(shaped, f"{node.name}.frames", np.int64)
     result = writer.new.one(str(node.name), "Gather", value, indices, axis=axis)
     writer.set(output, result, delay, track, node=node)

@@ -1,0 +1,239 @@
+"""Constants along time: the same in every frame, a count, a pattern that returns, or computed from such."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.origins import Origin
+from edgekit.export.stream.hopgraph import HopGraph
+from edgekit.graph.facts import facts_of
+from edgekit.graph.nodes import Array
+
+TOLERANCE = 1e-6  # of the peak: the sums of an envelope round otherwise from frame to frame
+MOST_START = 64  # hops until a pattern has set in
+LAYOUT = frozenset(("Cast", "Concat", "Gather", "MatMul", "Slice", "Transpose"))
+SHAPED = frozenset(("Expand", "Reshape", "Squeeze", "Unsqueeze"))
+
+
+@dataclass(frozen=True)
+class Along:
+    """A constant at two lengths, and what its hops are.
+
+    Attributes:
+        name: of the constant.
+        arrays: its content at the shorter and at the longer length.
+        axis: of time.
+        rate: frames for a sample.
+        offset: frames besides ``rate * samples``.
+    """
+
+    name: str
+    arrays: tuple[Array, Array]
+    axis: int
+    rate: Fraction
+    offset: int
+
+    @property
+    def long(self) -> Array:
+        """The content at the longer length."""
+        return self.arrays[1]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Frames that return: `start` of their own, then `period` over and over, then `end` of their own."""
+
+    start: Array
+    period: Array
+    end: Array
+
+
+def step_of(array: Array, axis: int) -> Array | None:
+    """What is added from frame to frame; None where that is not the same everywhere."""
+    start, step = np.take(array, [0], axis), np.zeros(1, array.dtype)
+    if array.dtype.kind in "iuf" and array.shape[axis] > 1:
+        step = np.take(array, [1], axis) - start
+    shape = [1] * array.ndim
+    shape[axis] = -1
+    grown = start + step * np.arange(array.shape[axis]).reshape(shape)
+    return step if np.array_equal(grown, array) else None
+
+
+def pattern_of(array: Array, axis: int, period: int) -> Pattern | None:
+    """The pattern that comes again after `period` frames; None where none does, twice at least."""
+    frames = np.moveaxis(array, axis, 0)
+    count = len(frames)
+    if count < 3 * period or array.dtype.kind not in "fiub":
+        return None
+    before, after = frames[:-period], frames[period:]
+    if array.dtype.kind == "f":
+        finite = np.abs(frames[np.isfinite(frames)])
+        atol = TOLERANCE * float(finite.max(initial=0))
+        same = np.asarray(np.isclose(before, after, rtol=0, atol=atol))
+    else:
+        same = np.asarray(before == after)
+    equal = np.asarray(same.reshape(len(same), -1).all(1))
+    middle = count // 2 - period
+    if not equal[middle : middle + period].all():
+        return None
+    starts, ends = np.flatnonzero(~equal[:middle]), np.flatnonzero(~equal[middle:])
+    first = int(starts[-1]) + 1 if len(starts) else 0
+    last = middle + int(ends[0]) + period if len(ends) else count
+    middle_frames = np.moveaxis(
+        frames[first + period * ((last - first) // (2 * period)) :][:period], 0, axis
+    )
+    order = (np.arange(period) - first) % period  # so that frame n is period[n % period]
+    return Pattern(
+        np.moveaxis(frames[:first], 0, axis),
+        np.take(middle_frames, order, axis),
+        np.moveaxis(frames[last:], 0, axis),
+    )
+
+
+def emit_pattern(
+    new: HopGraph, along: Along, pattern: Pattern, frames: int, delay: int
+) -> ir.Value:
+    """The frames of a hop, but for those at the end, which nobody may read.
+
+    Until the pattern has set in, the number of the hop picks them.
+    """
+    period, start = pattern.period.shape[along.axis], pattern.start.shape[along.axis]
+    hops = max(0, ceil((start + delay) / frames)) if start else 0
+    known = np.concatenate([pattern.start, pattern.period], along.axis)
+    tables = []
+    for hop in range(hops + 1):
+        place = np.arange(frames) + hop * frames - delay
+        places = start + place % period
+        if hop < hops:
+            places = np.where(place < start, np.maximum(place, 0), places)
+        tables.append(np.take(known, places, along.axis))
+    dtype = pattern.period.dtype
+    if hops == 0:
+        return new.constant(tables[0], along.name, dtype)
+    most = new.constant([hops], f"{along.name}.most")
+    hop_now = new.exact(new.one(f"{along.name}.hop", "Min", new.hops, most))
+    index = new.one(f"{along.name}.index", "Cast", hop_now, to=ir.DataType.INT64)
+    rows = new.one(
+        f"{along.name}.row",
+        "Gather",
+        new.constant(np.stack(tables), along.name, dtype),
+        index,
+        axis=0,
+    )
+    shape = new.constant(tables[0].shape, f"{along.name}.shape", np.int64)
+    return new.one(f"{along.name}.now", "Reshape", rows, shape)
+
+
+@dataclass
+class Emitter:
+    """Emits what a constant along time is in a hop, at a delay.
+
+    Attributes:
+        new: the graph of one hop.
+        hop: samples of it.
+        samples: the two lengths.
+        least: the smallest hop, after which patterns return.
+        origins: of the constants at the two lengths.
+    """
+
+    new: HopGraph
+    hop: int
+    samples: tuple[int, int]
+    least: int
+    origins: tuple[dict[str, Origin], dict[str, Origin]]
+
+    def emit(self, names: tuple[str, str], arrays: tuple[Array, Array], delay: int,
+             read: int | None = None) -> ir.Value | None:  # fmt: skip
+        """Return the frames of one hop; None where nothing is known of how they go on.
+
+        Args:
+            names: of the constant at the two lengths.
+            arrays: its content at them.
+            delay: in frames.
+            read: frames below ``rate * samples + read`` are read; all where None.
+        """
+        if arrays[0].shape == arrays[1].shape:
+            same = np.array_equal(*arrays)
+            return self.new.constant(arrays[0], names[0], arrays[0].dtype) if same else None
+        along = self._along(names[0], arrays)
+        frames = 0 if along is None else along.rate * self.hop
+        if along is None or Fraction(frames).denominator != 1:
+            return None
+        frames = int(frames)
+        axis = along.axis
+        step = step_of(along.long, axis)
+        start = np.take(along.long, [0], axis)
+        if step is not None and not step.any():
+            return self.new.constant(np.repeat(start, frames, axis), along.name, start.dtype)
+        if step is not None:
+            shape = [1] * start.ndim
+            shape[axis] = -1
+            place = (np.arange(frames) - delay).reshape(shape)
+            return self.new.counted(start, step, place, along.name, start.dtype)
+        period = along.rate * self.least
+        pattern = pattern_of(along.long, axis, int(period)) if period.denominator == 1 else None
+        if pattern is not None:
+            ends = along.offset - pattern.end.shape[axis]
+            hops = (pattern.start.shape[axis] + delay) / frames
+            if hops <= MOST_START and (
+                pattern.end.shape[axis] == 0 or (read is not None and read <= ends)
+            ):
+                return emit_pattern(self.new, along, pattern, frames, delay)
+        return self._computed(names, along, frames, delay)
+
+    def _along(self, name: str, arrays: tuple[Array, Array]) -> Along | None:
+        if arrays[0].ndim != arrays[1].ndim:
+            return None
+        grown = [
+            n for n, (a, b) in enumerate(zip(*(x.shape for x in arrays), strict=True)) if a != b
+        ]
+        if len(grown) != 1:
+            return None
+        (axis,) = grown
+        sizes = [array.shape[axis] for array in arrays]
+        rate = Fraction(sizes[1] - sizes[0], self.samples[1] - self.samples[0])
+        offset = sizes[0] - rate * self.samples[0]
+        if rate <= 0 or offset.denominator != 1:
+            return None
+        return Along(name, arrays, axis, rate, int(offset))
+
+    def _computed(
+        self, names: tuple[str, str], along: Along, frames: int, delay: int
+    ) -> ir.Value | None:
+        """The same computation over the frames of a hop."""
+        made, twin = (table.get(name) for table, name in zip(self.origins, names, strict=True))
+        if made is None or twin is None or made.op_type != twin.op_type:
+            return None
+        kind = made.op_type
+        shape = list(along.long.shape)
+        shape[along.axis] = frames
+        operands = list(zip(made.operands, twin.operands, strict=True))
+        inputs: list[ir.Value | None] = []
+        if kind in SHAPED:
+            operands = operands[:1]
+        elif kind not in LAYOUT and not _elementwise(kind):
+            return None
+        for one, other in operands:
+            if one is None or other is None:
+                inputs.append(None)
+                continue
+            found = self.emit((one[0], other[0]), (one[1], other[1]), delay)
+            if found is None:
+                return None
+            inputs.append(found)
+        name = f"{along.name}.along"
+        if kind in SHAPED:
+            target = self.new.constant(shape, f"{name}.shape", np.int64)
+            return self.new.one(
+                name, "Expand" if kind == "Expand" else "Reshape", inputs[0], target
+            )
+        attributes: dict[str, Any] = {a.name: a.value for a in made.attributes}
+        return self.new.one(name, kind, *inputs, **attributes)
+
+
+def _elementwise(kind: str) -> bool:
+    return facts_of(ir.node(kind, [])).elementwise
