@@ -10,6 +10,7 @@ import onnx_ir as ir
 from onnx_ir import Value
 
 from edgekit.base.sampler_table import StepTable
+from edgekit.base.until import Until
 
 OPSET = 21  # the first one whose QuantizeLinear knows int16
 SOURCE_RECIPE = "source"  # of a network that another tool quantized
@@ -229,6 +230,12 @@ class Model:
         """The step table of a denoiser, see `edgekit.export.diffusion.description`; None where it has none."""
         facts = self._load("sampler", None)
         return None if facts is None else StepTable.from_facts(facts)
+
+    @property
+    def until(self) -> Until | None:
+        """When its calls have settled, where it is a step that is iterated."""
+        facts = self._load("until", None)
+        return None if facts is None else Until(**facts)
 
     @property
     def trained(self) -> Trained:

@@ -206,6 +206,42 @@ class Stream:
         outputs, _ = self.engine.process([arrays[t.name] for t in self.manifest.stream_inputs])
         return dict(zip((t.name for t in self.manifest.stream_outputs), outputs, strict=True))
 
+    def iterate(
+        self,
+        inputs: Mapping[str, ArrayLike],
+        most: int | None = None,
+        tolerance: float | None = None,
+    ) -> tuple[Arrays, int]:
+        """Call a step network on the same inputs until it has settled, from the state as it is.
+
+        Args:
+            inputs: as `process` takes them.
+            most: calls; those that the export named, where left out.
+            tolerance: that its output of change must come down to; likewise.
+
+        Returns:
+            The last call's outputs, and how many calls there were: `most` also where it did not settle, which
+            the output of change tells.
+
+        Raises:
+            UsageError: no step network, fewer than one call, or inputs as `process`.
+        """
+        until = self.manifest.until
+        if until is None:
+            found, step = "no step network", "export with --until OUTPUT:TOLERANCE:MOST"
+            name = self.manifest.source["name"]
+            raise UsageError(Problem(f"build '{name}'", found, "one that is iterated", step))
+        limit = until["most"] if most is None else most
+        accepted = np.float32(until["tolerance"] if tolerance is None else tolerance)
+        if limit < 1:
+            raise UsageError(Problem("most", str(limit), "1 or more calls", "allow one"))
+        calls, outputs = 0, Arrays()
+        while calls < limit:
+            outputs, calls = self.process(inputs), calls + 1
+            if np.ravel(outputs[until["output"]])[0] <= accepted:
+                break
+        return outputs, calls
+
     def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """Run one hop of 16-bit PCM, (hop,) or (1, hop); the answer has the same shape.
 

@@ -63,6 +63,7 @@ def describe(model: Model, target: str) -> Manifest:
         quantization=_quantization(model),
         streaming=_streaming(model),
         sampler=None if (table := model.sampler) is None else table.facts(),
+        until=None if (until := model.until) is None else asdict(until),
     )
 
 

@@ -56,8 +56,9 @@ class Manifest:
     delay_samples, caused_by) and tensors (a list of name, node, axis, rate in frames per sample, delay_frames,
     states, state_bytes as float32); `session`, of a network with session constants, what it computes once per
     session and not per hop: parameters, macs; `sampler`, of a denoiser with one, its step table as
-    `edgekit.base.sampler_table.StepTable.facts` writes it; `files`, of a finished build, the digest of every
-    other file by its name; `digest` is that of the emitted ones alone.
+    `edgekit.base.sampler_table.StepTable.facts` writes it; `until`, of a step that is iterated, output, tolerance and
+    most, as `edgekit.base.until.Until`; `files`, of a finished build, the digest of every other file by its name;
+    `digest` is that of the emitted ones alone.
     """
 
     target: str
@@ -77,6 +78,7 @@ class Manifest:
     streaming: dict[str, list[dict[str, Any]]] | None = None
     session: dict[str, int] | None = None
     sampler: dict[str, Any] | None = None
+    until: dict[str, Any] | None = None
     engine: dict[str, Any] | None = None
     npu: dict[str, Any] | None = None
     files: dict[str, str] = field(default_factory=dict)
@@ -182,7 +184,7 @@ class Manifest:
         """Return the text of manifest.json; keys in the order of the contract."""
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
-                 "streaming", "session", "sampler", "engine", "npu", "memory", "macs_per_hop", "macs_int8",
+                 "streaming", "session", "sampler", "until", "engine", "npu", "memory", "macs_per_hop", "macs_int8",
                  "macs_int16", "macs_float", "verification", "quantization", "tools", "files")  # fmt: skip
         known = {key: facts[key] for key in order if key != "files" or self.files}
         return json.dumps(known, indent=2) + "\n"

@@ -108,6 +108,7 @@ TABLES: dict[str, dict[str, Check]] = {
         "code_bytes": _or_null(SIZE), **dict.fromkeys(("moved_bytes_per_hop", "moved_bytes_imported"), _or_null(COUNT)),
     },
     "session": {"parameters": COUNT, "macs": COUNT},
+    "until": {"output": TEXT, "tolerance": NUMBER, "most": POSITIVE},
     "engine": {
         "part": TEXT, "lanes": POSITIVE, "columns": POSITIVE, "dmax": POSITIVE, "weight_bits": POSITIVE,
         "accumulator_bits": POSITIVE, "line_rows": POSITIVE, "line_beats": POSITIVE, "buffer_bytes": SIZE,
@@ -138,6 +139,7 @@ STREAMED: dict[str, dict[str, Check]] = {
 }  # fmt: skip
 NULLABLE_TABLES = {
     "session": None,
+    "until": None,
     "engine": None,
     "npu": None,
     "verification": ...,

@@ -14,6 +14,7 @@ from edgekit.targets.c.emit.base import C_ARRAYS, Context, size
 from edgekit.targets.c.functions import field_names, function_body, members
 from edgekit.targets.c.groups import Bodies
 from edgekit.targets.c.guards import CHECK_PROTOTYPE, check_source, refusal
+from edgekit.targets.c.iterate import until_header, until_source
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.memory import ALIGN
 from edgekit.targets.c.plan import PCM_IN, PCM_OUT, Layout
@@ -84,6 +85,7 @@ def header(model: Model, layout: Layout, prefix: str, pcm: bool, extras: Extras)
         **({} if stream.delay_samples is None else {"DELAY": str(stream.delay_samples)}),
     }
     defines = "\n".join(f"#define {upper}_{name} {value}" for name, value in constants.items())
+    until_line = "" if model.until is None else until_header(model.until, prefix)
     pcm_line = PCM_PROTOTYPE.format(name=prefix) if pcm else ""
     end_line = END_PROTOTYPE.format(name=prefix) if model.end_state is not None else ""
     return HEADER.format(
@@ -96,6 +98,7 @@ def header(model: Model, layout: Layout, prefix: str, pcm: bool, extras: Extras)
         status="" if session is None else f", -2 before {prefix}_session",
         reset="" if session is None else "; session constants stay",
         pcm=end_line
+        + until_line
         + pcm_line
         + CHECK_PROTOTYPE.format(name=prefix)
         + ("" if loop is None else sampler_header(loop, prefix)),
@@ -136,7 +139,8 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: bool, extras: Extras
         groups=extras.bodies.functions,
         dispatch=extras.bodies.dispatch,
         body=function_body(ctx, ("in", "out")),
-        end=_end_source(model, layout, prefix),
+        end=_end_source(model, layout, prefix)
+        + ("" if model.until is None else until_source(model, prefix)),
         pcm=(_pcm_source(model, layout, prefix) if pcm else "") + sampler,
     )
 

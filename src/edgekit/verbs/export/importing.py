@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.until import Until
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.verbs.doctor import NETWORKS
 
@@ -35,6 +36,7 @@ class ImportOptions:
         constants: values of inputs of an .onnx that become constants.
         session: names of inputs that stay the same for a session.
         sampler: how it is sampled; the network is a denoiser.
+        until: when its calls have settled; the network is a step.
     """
 
     hop: int | None = None
@@ -47,6 +49,7 @@ class ImportOptions:
     time_axes: Mapping[str, int] = field(default_factory=dict)
     session: Sequence[str] = ()
     sampler: "Description | None" = None
+    until: Until | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ def sampler_conflicts(options: ImportOptions) -> list[Problem]:
     streaming = {
         "--frontend": options.frontend, "--hop": options.hop, "--time-axis": options.time_axes,
         "--state": options.states, "--constant": options.session, "--then": options.then,
+        "--until": options.until,
     }  # fmt: skip
     return [
         Problem(
@@ -156,7 +160,12 @@ def load_model(source: str, options: ImportOptions) -> Imported:
     network, examples = _import_network(source, options)
     if options.sampler is not None:
         network, examples = with_sampler(network, examples, options.sampler)
-    return Imported(network, surrounded(network, options), examples)
+    model = surrounded(network, options)
+    if options.until is not None:
+        from edgekit.export.iterated import with_until
+
+        model = with_until(model, options.until)
+    return Imported(network, model, examples)
 
 
 def with_sampler(

@@ -167,6 +167,13 @@ class ExportOptions(StreamOptions, total=False):
         str | Path | None,
         Flag("A sampler.toml: the network is a denoiser, see docs/diffusion.md.", "FILE"),
     ]
+    until: Annotated[
+        str | None,
+        Flag(
+            "The network is a step to iterate, until its scalar OUTPUT is at most TOLERANCE, in at most MOST calls.",
+            "OUTPUT:TOLERANCE:MOST",
+        ),
+    ]
     strict: Annotated[bool, Flag("Refuse what an integer recipe leaves in float.")]
     part: Annotated[str | None, Flag("fpga: XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.")]
     goal: Annotated[str | None, Flag("fpga: fps (default), or small: the fewest LUTs.")]

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import folder_problem
+from edgekit.base.until import read_until
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
 from edgekit.verbs.export.importing import (
@@ -126,6 +127,7 @@ def read_imports(
     given: Mapping[str, Any] = options
     frontend, problems = tried(parse_spec, given.get("frontend"))
     sampler, unread = tried(_read_sampler, given.get("sampler"))
+    until, unlimited = tried(read_until, given.get("until"))
     imports = ImportOptions(
         given.get("hop"),
         given.get("sample_rate"),
@@ -137,9 +139,10 @@ def read_imports(
         given.get("time_axes") or {},
         tuple(given.get("session_constants") or ()),
         sampler,
+        until,
     )
     conflicts = sampler_conflicts(imports) if unread else []
-    return imports, [*source_problems(source, imports), *problems, *conflicts, *unread]
+    return imports, [*source_problems(source, imports), *problems, *conflicts, *unread, *unlimited]
 
 
 def _read_sampler(path: str | Path) -> Any:
