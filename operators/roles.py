@@ -265,6 +265,21 @@ def integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) 
     return chosen
 
 
+def _chooses(node: ir.Node) -> bool:
+    """Whether a choice among operands takes its constants as they are: a Where zeros, Max and Min what is finite."""
+    arrays = [a for v in node.inputs if (a := constant(v)) is not None and a.dtype == np.float32]
+    if node.op_type == "Where":
+        return not any(array.any() for array in arrays)
+    return all(np.isfinite(array).all() for array in arrays)
+
+
+def _joins(node: ir.Node) -> bool:
+    """Whether elements of several operands go to constant places, and none is combined with another."""
+    combines = "reduction" in node.attributes and _attribute(node, "reduction", "none") != "none"
+    decided = node.op_type == "Concat" or constant(node.inputs[1]) is not None
+    return decided and not combines
+
+
 def is_move(node: ir.Node) -> bool:
     """Whether every element of the results is one of the operands, or zero: no arithmetic."""
     if node.op_type not in MOVES or node.domain != "":
@@ -276,19 +291,8 @@ def is_move(node: ir.Node) -> bool:
         nearest = _attribute(node, "mode", "nearest") == "nearest"
         crops = "tf_crop" in _attribute(node, "coordinate_transformation_mode", "")
         return nearest and not crops and constant_tail(node)
-    if facts_of(node).moves == "chooses" and node.op_type in JOINING:
-        arrays = [
-            a for v in node.inputs if (a := constant(v)) is not None and a.dtype == np.float32
-        ]
-        if node.op_type == "Where":
-            return not any(array.any() for array in arrays)
-        return all(np.isfinite(array).all() for array in arrays)
     if node.op_type in JOINING:
-        combines = (
-            "reduction" in node.attributes and _attribute(node, "reduction", "none") != "none"
-        )
-        decided = node.op_type == "Concat" or constant(node.inputs[1]) is not None
-        return decided and not combines
+        return _chooses(node) if facts_of(node).moves == "chooses" else _joins(node)
     if node.op_type in ("MaxPool", "GlobalMaxPool"):
         return not any(value.uses() or value.is_graph_output() for value in node.outputs[1:])
     return constant_tail(node)

@@ -168,20 +168,21 @@ class _Writer:
             kind = self.plan.types[str(value.name)]
             for user in users[value]:
                 reads = user.node.name in self.plan.integer_nodes
-                if reads and not is_cell_state(user.node, user.idx):
-                    operand = self._read(user.node, user.idx)
-                elif value in written:
-                    operand = kind
-                else:
-                    continue
-                user.node.replace_input_with(user.idx, self._pair(value, kind, operand))
+                is_operand = reads and not is_cell_state(user.node, user.idx)
+                if is_operand or value in written:
+                    operand = self._read(user.node, user.idx) if is_operand else kind
+                    user.node.replace_input_with(user.idx, self._pair(value, kind, operand))
         for value in sorted(written, key=lambda v: str(v.name)):
             if value.is_graph_output():
                 self._graph_output(value)
+        self._drop_unread()
+        self.graph.sort()
+
+    def _drop_unread(self) -> None:
+        """Remove constants that nobody reads any more."""
         for name, value in list(self.graph.initializers.items()):
             if not value.uses() and not value.is_graph_output():
                 del self.graph.initializers[name]
-        self.graph.sort()
 
     def _read(self, node: ir.Node, index: int) -> QuantType:
         return read_type(node, index, self.plan, self.observers, self.recipe)

@@ -26,26 +26,31 @@ def sign(value: ir.Value | None, depth: int = DEPTH) -> int:
     node = None if value is None else value.producer()
     if node is None or node.domain or depth == 0:
         return -1
-    kind, operands = node.op_type, [v for v in node.inputs if v is not None]
-    facts = facts_of(node)
-    if facts.sign in ("above", "not below"):
-        return int(facts.sign == "above")
+    told = facts_of(node).sign
+    if told in ("above", "not below"):
+        return int(told == "above")
+    return _of_operands(node, depth - 1)
+
+
+def _of_operands(node: ir.Node, depth: int) -> int:
+    """The sign of what a node makes of its operands."""
+    facts, kind, operands = facts_of(node), node.op_type, [v for v in node.inputs if v is not None]
     if kind == "Mul" and operands[0] is operands[1]:
         return 0
     if kind == "Pow":
         power = array_of(operands[1])
         even = power is not None and bool((power % 2 == 0).all())
-        return max(sign(operands[0], depth - 1), 0 if even else -1)
+        return max(sign(operands[0], depth), 0 if even else -1)
     if kind == "Clip":
-        return sign(node.inputs[1], depth - 1) if len(node.inputs) > 1 else -1
+        return sign(node.inputs[1], depth) if len(node.inputs) > 1 else -1
     moved = facts.moves in ("renames", "copies") and not facts.joins
     if facts.sign == "first" or moved:
-        return sign(operands[0], depth - 1)
+        return sign(operands[0], depth)
     if kind == "Max":
-        return max(sign(v, depth - 1) for v in operands)
+        return max(sign(v, depth) for v in operands)
     if facts.sign == "least":
-        return min(sign(v, depth - 1) for v in operands)
+        return min(sign(v, depth) for v in operands)
     if kind in ("Add", "Sum"):
-        signs = [sign(v, depth - 1) for v in operands]
+        signs = [sign(v, depth) for v in operands]
         return max(signs) if min(signs) >= 0 else -1
     return -1

@@ -6,7 +6,7 @@ operator needs equal scales (the channels of a convolution, the operands of a su
 successor) numbers are joined. What bears no scaling joins `FIXED`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,38 +158,55 @@ class Channels:
         first, y = optional(node, 0), node.outputs[0]
         if first is None or first.dtype != ir.DataType.FLOAT:
             return None
-        if node.op_type in LINEAR:
-            return self._linear(node)
-        if node.op_type in ("GRU", "LSTM"):
-            return self._recurrent(node)
-        if node.op_type == "LayerNormalization":
-            return self._normalization(node)
+        if (rule := self._rule(node.op_type)) is not None:
+            return rule(node)
         facts = facts_of(node)
         if facts.homogeneous and len(node.outputs) == 1:
             return {y: np.broadcast_to(self.of(first), dims(y))}
-        if node.op_type in ("Add", "Sub"):
-            return self._sum(node)
-        if node.op_type in ("Mul", "Div"):
-            return self._product(node)
         pools = facts.averages or (facts.moves == "chooses" and not facts.joins)
         if pools and facts.mixes != "axes" and len(node.outputs) == 1:
-            if node.op_type == "Resize" and not is_move(node):
-                return None
-            planes = tuple(range(2, len(dims(first))))
-            return {y: np.broadcast_to(self._gathered(self.of(first), planes), dims(y))}
+            return self._pooled(node, first)
         folds = facts.mixes == "axes" and (pools or node.op_type in SUMS)
         if folds and constant(optional(node, 1)) is not None:
-            folded = self._gathered(self.of(first), tuple(reduced_axes(node)))
-            return {y: folded.reshape(dims(y))}
+            return self._folded(node, first)
         if is_move(node) and not (facts.moves == "chooses" and facts.joins):
-            operands = [
-                self.of(v) if v is not None and v.dtype == ir.DataType.FLOAT else constant(v)
-                for v in node.inputs
-            ]
-            moved = OPERATORS["", node.op_type](node, operands)  # type: ignore[arg-type]
-            pairs = zip(node.outputs, moved, strict=False)
-            return {v: np.asarray(a, np.int32).reshape(dims(v)) for v, a in pairs}
+            return self._moved(node)
         return None
+
+    def _rule(self, op_type: str) -> Callable[[ir.Node], dict[ir.Value, Numbers] | None] | None:
+        """The rule of an operator that has one of its own."""
+        if op_type in LINEAR:
+            return self._linear
+        if op_type in ("GRU", "LSTM"):
+            return self._recurrent
+        if op_type == "LayerNormalization":
+            return self._normalization
+        if op_type in ("Add", "Sub"):
+            return self._sum
+        return self._product if op_type in ("Mul", "Div") else None
+
+    def _pooled(self, node: ir.Node, first: ir.Value) -> dict[ir.Value, Numbers] | None:
+        """Of a pooling or a choice among neighbours: one number for a plane."""
+        if node.op_type == "Resize" and not is_move(node):
+            return None
+        planes = tuple(range(2, len(dims(first))))
+        y = node.outputs[0]
+        return {y: np.broadcast_to(self._gathered(self.of(first), planes), dims(y))}
+
+    def _folded(self, node: ir.Node, first: ir.Value) -> dict[ir.Value, Numbers]:
+        """Of a reduction over constant axes: one number for what it folds."""
+        folded = self._gathered(self.of(first), tuple(reduced_axes(node)))
+        return {node.outputs[0]: folded.reshape(dims(node.outputs[0]))}
+
+    def _moved(self, node: ir.Node) -> dict[ir.Value, Numbers]:
+        """Of a movement: the numbers move as the elements do."""
+        operands = [
+            self.of(v) if v is not None and v.dtype == ir.DataType.FLOAT else constant(v)
+            for v in node.inputs
+        ]
+        moved = OPERATORS["", node.op_type](node, operands)  # type: ignore[arg-type]
+        pairs = zip(node.outputs, moved, strict=False)
+        return {v: np.asarray(a, np.int32).reshape(dims(v)) for v, a in pairs}
 
     def _linear(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         x, weight, y = node.inputs[0], constant(node.inputs[1]), node.outputs[0]

@@ -80,11 +80,11 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     types: dict[str, QuantType] = {}
     for members in groups:
         kind = _group_type(members, wanted[members[0]], graph, observers, recipe, integer)
-        types.update((name, kind) for name in members)
-    cells = [node for node in graph if node.op_type == "LSTM" and node.name in integer]
-    bits = {str(n.name): _cell_bits(n, observers) for n in cells}
+        types.update(dict.fromkeys(members, kind))
+    inside = [node for node in graph if node.name in integer]
+    bits = {str(n.name): _cell_bits(n, observers) for n in inside if n.op_type == "LSTM"}
     named = tuple(map(tuple, groups))
-    squares = {str(n.outputs[0].name) for n in graph if n.op_type in SQUARES and n.name in integer}
+    squares = {str(n.outputs[0].name) for n in inside if n.op_type in SQUARES}
     return TypePlan(types, integer, bits, _wide(groups, types, recipe, squares), named)
 
 
@@ -239,32 +239,45 @@ def requested_types(
     values = {str(v.name): v for node in graph for v in node.outputs}
     values.update((str(v.name), v) for v in graph.inputs)
     grouped = {name for members in groups for name in members}
-    problems = [
-        Problem(f"recipe {recipe.name!r}, tensor {name!r}",
-                "is computed in float" if name in values else "is not in the network",
-                near(name, grouped), "correct the name, or leave it out")
-        for name in recipe.tensors if name not in grouped
-    ]  # fmt: skip
+    problems = []
+    for name in (name for name in recipe.tensors if name not in grouped):
+        where = f"recipe {recipe.name!r}, tensor {name!r}"
+        found = "is computed in float" if name in values else "is not in the network"
+        step = "correct the name, or leave it out"
+        problems.append(Problem(where, found, near(name, grouped), step))
     wanted = {}
     for names in groups:
         named = {name: recipe.tensors[name] for name in names if name in recipe.tensors}
-        hidden = any(_is_hidden(values[name], integer) for name in names)
-        if len(set(named.values())) > 1 or (hidden and "int8" in named.values()):
-            found = ", ".join(f"{name!r} {dtype}" for name, dtype in sorted(named.items()))
-            allowed = "int16 or float32: a hidden state" if hidden else "one type: the same values"
-            where = f"recipe {recipe.name!r}"
-            problems.append(Problem(where, found, allowed, "give all of them one of these"))
-        default = recipe.activations
-        if _is_smooth(names, values, integer):
-            default = recipe.smooth_inputs
-        elif hidden and default != "float32":
-            default = "int16"
-        elif default != "float32" and any(_is_precise(values[name], integer) for name in names):
-            default = recipe.fused
+        members = [values[name] for name in names]
+        hidden = any(_is_hidden(value, integer) for value in members)
+        if problem := _conflict(named, recipe, hidden):
+            problems.append(problem)
+        default = recipe.smooth_inputs
+        if not _is_smooth(names, values, integer):
+            default = _usual(members, recipe, integer, hidden)
         wanted.update(dict.fromkeys(names, next(iter(named.values()), default)))
     if problems:
         raise UsageError(problems)
     return wanted
+
+
+def _conflict(named: dict[str, str], recipe: Recipe, hidden: bool) -> Problem | None:
+    """Types that a recipe gives tensors of one group, where they are several, or not for a hidden state."""
+    if len(set(named.values())) <= 1 and not (hidden and "int8" in named.values()):
+        return None
+    found = ", ".join(f"{name!r} {dtype}" for name, dtype in sorted(named.items()))
+    allowed = "int16 or float32: a hidden state" if hidden else "one type: the same values"
+    return Problem(f"recipe {recipe.name!r}", found, allowed, "give all of them one of these")
+
+
+def _usual(members: list[ir.Value], recipe: Recipe, integer: frozenset[str], hidden: bool) -> str:
+    """The type of a group that the recipe does not name, but for the inputs of saturating functions."""
+    if recipe.activations == "float32":
+        return "float32"
+    if hidden:
+        return "int16"
+    precise = any(_is_precise(value, integer) for value in members)
+    return recipe.fused if precise else recipe.activations
 
 
 def _is_precise(value: ir.Value, integer: frozenset[str]) -> bool:

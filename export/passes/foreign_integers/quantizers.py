@@ -4,6 +4,8 @@ uint8 becomes int8 with the zero point 128 lower, the scales stay. What the stor
 becomes arithmetic in float with the same result.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx_ir as ir
 
@@ -70,19 +72,24 @@ def _carries_integers(node: ir.Node) -> bool:
     return facts.name == "Concat" or (facts.moves in ("renames", "copies") and not facts.joins)
 
 
+def _common(grids: Sequence[Grid | None]) -> Grid | None:
+    """The grid that all have, where it is one that we store."""
+    first = grids[0]
+    same = all(first is not None and grid is not None and grid.equals(first) for grid in grids)
+    return first if same and first is not None and first.is_stored else None
+
+
 def _frame_move(graph: ir.Graph, node: ir.Node) -> None:
     """Let a movement of integers that a quantizer wrote move their real values instead."""
     count = len(node.inputs) if node.op_type == "Concat" else 1
     sources = list(node.inputs[:count])
     writers = [None if value is None else value.producer() for value in sources]
     grids = [grid_of(w) if w is not None and is_quantizer(w) else None for w in writers]
-    first = grids[0]
+    first = _common(grids)
     written = [value for value in node.outputs if value.uses()]
     if node.op_type == "MaxPool" and len(written) != 1:
         return
-    if first is None or not first.is_stored or any(v.is_graph_output() for v in node.outputs):
-        return
-    if any(grid is None or not grid.equals(first) for grid in grids):
+    if first is None or any(v.is_graph_output() for v in node.outputs):
         return
     for index, (value, writer) in enumerate(zip(sources, writers, strict=True)):
         assert writer is not None

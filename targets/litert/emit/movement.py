@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims
@@ -207,14 +208,10 @@ def _gather_computed(w: Emitting, node: ir.Node, item: Item, axis: int) -> None:
     )
 
 
-def by_index(w: Emitting, node: ir.Node) -> None:
-    """Any movement along constants: a GATHER of what its NumPy form makes of element numbers."""
-    read = [v for v in node.inputs if v is not None and _is_moved(w, v)]
-    if any(v is not None and v not in read and constant(v) is None for v in node.inputs):
-        raise Refused("computed indices", "constants")
-    if node.op_type in SCATTERS and reduction(node) != "none":
-        raise Refused(f"reduction {reduction(node)}", "none")
-    items = [moved(w, v) for v in node.inputs if v in read]
+def _origins(
+    node: ir.Node, read: list[ir.Value], items: list[Item]
+) -> tuple[NDArray[np.integer], int]:
+    """The number of the element, counted from 1 over all operands, at each place of the result; and the next number."""
     numbers, count = [], 1
     for item in items:
         size = int(np.prod(item.shape))
@@ -224,6 +221,18 @@ def by_index(w: Emitting, node: ir.Node) -> None:
     arrays = [None if v is None else next(feeds) if v in read else constant(v) for v in node.inputs]
     form = FORMS.get(node.op_type) or OPERATORS["", node.op_type]
     (result,) = form(node, arrays)  # type: ignore[arg-type]
+    return result, count
+
+
+def by_index(w: Emitting, node: ir.Node) -> None:
+    """Any movement along constants: a GATHER of what its NumPy form makes of element numbers."""
+    read = [v for v in node.inputs if v is not None and _is_moved(w, v)]
+    if any(v is not None and v not in read and constant(v) is None for v in node.inputs):
+        raise Refused("computed indices", "constants")
+    if node.op_type in SCATTERS and reduction(node) != "none":
+        raise Refused(f"reduction {reduction(node)}", "none")
+    items = [moved(w, v) for v in node.inputs if v in read]
+    result, count = _origins(node, read, items)
     flat = [w.reshaped(w.flat(item), (int(np.prod(item.shape)),)) for item in items]
     if not result.all():  # number 0 stands for what no operand fills
         held = w.graph.tensors[flat[0]]
