@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import EdgeKitError
 from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
 from edgekit.demos.show_digits import NETWORK, SAMPLER, labels
@@ -90,7 +90,7 @@ class Bench:
         path = KEPT / f"float-{self.digest}-{seed}-{images}.npy"
         if not path.is_file():
             assert self.model.sampler is not None
-            drawn = sampler_table.sample(
+            drawn = sampler_loop.sample(
                 self.model.sampler, float_network(self.model), SHAPE, images, seed, labels(images)
             )
             np.save(path, drawn.astype(np.float32))

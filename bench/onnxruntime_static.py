@@ -1,7 +1,7 @@
 """onnxruntime's static quantization of GTCRN, as its documentation has it: QDQ, 240 frames, states carried."""
 
 # edgekit first: it switches the telemetry of onnxruntime off
-from edgekit.export.verify import run, session
+from edgekit.export.running import run, session
 from edgekit.runtime.stream import Arrays
 
 # isort: split

@@ -14,7 +14,7 @@ from speech_data import SLEDGE_NOISES, SPELLERS, speller
 
 from edgekit.base.wav import Samples, read_wav
 from edgekit.demos.show_denoise import si_sdr_db
-from edgekit.export.verify import snr_db
+from edgekit.export.running import snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration

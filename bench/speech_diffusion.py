@@ -24,8 +24,9 @@ from rich.console import Console
 from rich.table import Table
 
 from edgekit import api
-from edgekit.base import sampler_table
-from edgekit.base.sampler_table import Arrays, Step
+from edgekit.base import sampler_loop
+from edgekit.base.sampler_loop import Step
+from edgekit.base.sampler_table import Arrays
 from edgekit.base.wav import Samples, read_wav
 from edgekit.demos import speech_diffusion
 from edgekit.demos.enhance_speech import (
@@ -73,7 +74,7 @@ def exact(text: str) -> Enhance:
         peak = max(float(np.abs(samples).max()), LEAST)
         y = analysis(samples / peak)
         cut = np.stack(list(pieces(y, speech_diffusion.FRAMES, LOOK_BACK)))
-        drawn = sampler_table.sample(table, call, cut.shape[1:], len(cut), 0, {"y": cut})
+        drawn = sampler_loop.sample(table, call, cut.shape[1:], len(cut), 0, {"y": cut})
         whole = [piece[..., LOOK_BACK if i else 0 :] for i, piece in enumerate(drawn)]
         joined = np.concatenate(whole, axis=-1)[..., : y.shape[-1]]
         return np.asarray(peak * synthesis(joined, len(samples)), np.float32)

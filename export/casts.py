@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from edgekit.base.errors import Problem
 from edgekit.export.passes.checks import WHOLE, beyond
-from edgekit.export.verify import run_hops
+from edgekit.export.running import run_hops
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import Array
 

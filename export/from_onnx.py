@@ -21,8 +21,9 @@ from edgekit.export.onnx_file.reading import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants
 from edgekit.export.onnx_file.states import find_states, restarting_cells
 from edgekit.export.own_operators.functions import with_bodies
+from edgekit.export.running import Arrays, source_runner
 from edgekit.export.stream.saved import end_state_fact, streaming_fact, timing_fact
-from edgekit.export.verify import Arrays, source_runner, verify_import
+from edgekit.export.verify import verify_import
 from edgekit.graph.model import (
     SOURCE_RECIPE,
     Model,

@@ -17,6 +17,7 @@ from edgekit.export.onnx_file.messages import of_torch
 from edgekit.export.onnx_file.reading import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants
 from edgekit.export.onnx_file.states import find_states, restarting_cells
+from edgekit.export.running import Arrays
 from edgekit.export.torch_shapes import quick_recurrent_shapes
 from edgekit.export.torch_source import (
     TorchModule,
@@ -27,7 +28,7 @@ from edgekit.export.torch_source import (
     traced,
     with_leaves,
 )
-from edgekit.export.verify import Arrays, verify_import
+from edgekit.export.verify import verify_import
 from edgekit.graph.model import OPSET, Model, Source, StatePair, Trained
 from edgekit.graph.nodes import static_shape, unused_name, value_names
 

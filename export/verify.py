@@ -1,23 +1,18 @@
 """Proof of an import: source and `Model` give the same outputs, also with states carried."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
-import onnx
 import onnx_ir as ir
-import onnxruntime
-from onnx.reference import ReferenceEvaluator
 
-from edgekit.base.errors import ModelError, Problem, UsageError, VerificationError
+from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.double import double_runner
-from edgekit.export.onnx_file.messages import plain
-from edgekit.export.own_operators.precise import with_exact_dft, with_exact_sigmoid
-from edgekit.graph.model import Model, of_hop
+from edgekit.export.running import Arrays, run, session, snr_db, zero_states
+from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
-Arrays = dict[str, np.ndarray[Any, Any]]
 LIMIT = 1e-5  # of the peak, see the float32 tolerance of the arithmetic
 # Where an output is not determined to LIMIT by its inputs in float32, more is allowed: so many times
 # what the source itself changes when its inputs change by one unit in the last place, up to a part
@@ -38,169 +33,6 @@ INTEGER_LIMITS = (
     1,
     0,
 )  # of random integer inputs: arithmetic, an index, an index into one value
-
-
-def session(data: bytes) -> onnxruntime.InferenceSession:
-    """Return an onnxruntime session on the CPU with one thread; its Sigmoid and DFT are exact.
-
-    Raises:
-        ModelError: onnxruntime cannot run the network.
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    # a Q/DQ network is run as ONNX defines it, not with the fused integer kernels
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
-    try:
-        return onnxruntime.InferenceSession(
-            with_exact_sigmoid(with_exact_dft(data)), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # a C++ library on a file of unknown origin
-        raise ModelError(
-            Problem(
-                "the network",
-                f"onnxruntime {onnxruntime.__version__} cannot run it: {plain(error)}",
-                "a network that onnxruntime runs on the CPU",
-                "check the file with the tool that wrote it",
-            )
-        ) from error
-
-
-def run(running: onnxruntime.InferenceSession, feed: Arrays) -> Arrays:
-    """Return all outputs of one call by name.
-
-    Raises:
-        ModelError: onnxruntime fails on the network or on these inputs.
-    """
-    names = [value.name for value in running.get_outputs()]
-    arrays = {key: np.asarray(array) for key, array in feed.items()}
-    try:
-        return dict(zip(names, running.run(names, arrays), strict=True))
-    except Exception as error:  # a C++ library on a file of unknown origin
-        raise ModelError(
-            Problem(
-                "the network",
-                f"onnxruntime fails while running it: {plain(error)}",
-                "a network that runs with its input shapes",
-                "check --shape INPUT=DIMS and the file",
-            )
-        ) from error
-
-
-def source_runner(data: bytes) -> Callable[[Arrays], Arrays]:
-    """Return what runs a file as it came: onnxruntime, or onnx's reference where onnxruntime cannot.
-
-    That is so for recurrent layers with the batch first (``layout`` 1).
-
-    Raises:
-        ModelError: it cannot be run; what is returned raises it too.
-    """
-    proto = onnx.load_model_from_string(data)
-    layouts = [a.i for n in proto.graph.node for a in n.attribute if a.name == "layout"]
-    if not any(layouts):
-        return partial(run, session(data))
-    evaluator = ReferenceEvaluator(proto)
-
-    def reference(feed: Arrays) -> Arrays:
-        try:
-            outputs = evaluator.run(None, feed)
-        except Exception as error:  # a file of unknown origin
-            found = f"onnx's reference fails while running it: {error}"
-            step = "export the recurrent layers with layout 0"
-            raise ModelError(
-                Problem("the network", found, "a network that onnx's reference runs", step)
-            ) from error
-        return dict(zip(evaluator.output_names, outputs, strict=True))
-
-    return reference
-
-
-def run_hops(
-    model: Model, inputs: Mapping[str, np.ndarray[Any, Any]], tap: Sequence[str] = ()
-) -> Arrays:
-    """Run a model hop by hop in onnxruntime, with the states carried from zero.
-
-    Args:
-        model: the network.
-        inputs: one array (hops, *shape) of the input's type for each stream input, and one (*shape)
-            for each session constant.
-        tap: names of further values to record: node outputs, graph inputs (what was fed) or state
-            outputs.
-
-    Returns:
-        One array (hops, *shape) for each stream output and each tapped value.
-
-    Raises:
-        UsageError: inputs are missing, unknown or of the wrong shape, or a tap is unknown.
-        ModelError: onnxruntime cannot run the network.
-    """
-    (block,) = run_blocks(model, inputs, tap)
-    return block
-
-
-def run_blocks(
-    model: Model,
-    inputs: Mapping[str, np.ndarray[Any, Any]],
-    tap: Sequence[str] = (),
-    block_hops: int | None = None,
-) -> Iterator[Arrays]:
-    """As `run_hops`, but yield what every `block_hops` hops give, which bounds the memory."""
-    hops = _check_inputs(model, inputs)
-    block_hops = hops if block_hops is None else block_hops
-    fed = {str(value.name) for value in model.ir.graph.inputs}
-    wanted = [str(value.name) for value in model.stream_outputs]
-    wanted += [name for name in dict.fromkeys(tap) if name not in wanted]
-    running = session(_with_outputs(model, [name for name in wanted if name not in fed]).to_bytes())
-    state = zero_states(model)
-    recorded: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in wanted}
-    for hop in range(hops):
-        feed = of_hop(model, inputs, hop) | state
-        results = run(running, feed)
-        for name in wanted:
-            recorded[name].append(feed[name] if name in fed else results[name])
-        state = {pair.input: results[pair.output] for pair in model.states}
-        if (hop + 1) % block_hops == 0 or hop + 1 == hops:
-            yield {name: np.stack(arrays) for name, arrays in recorded.items()}
-            recorded = {name: [] for name in wanted}
-
-
-def zero_states(model: Model) -> Arrays:
-    """Return float32 zeros for every state input."""
-    states = {pair.input for pair in model.states}
-    return {
-        str(value.name): np.zeros(static_shape(value) or (), np.float32)
-        for value in model.ir.graph.inputs
-        if value.name in states
-    }
-
-
-def snr_db(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]) -> float:
-    """Return ``10 log10(sum(ref^2) / sum((value - ref)^2))`` in dB; infinity if equal.
-
-    NaN equals NaN and infinity itself; one that stands alone makes the ratio -infinity.
-    """
-    exact, difference = differences(reference, value)
-    noise = float(np.sum(difference**2))
-    signal = float(np.sum(exact**2, where=np.isfinite(exact)))
-    if noise == 0:
-        return float("inf")
-    return 10 * float(np.log10(signal / noise)) if signal > 0 and noise < np.inf else float("-inf")
-
-
-def differences(
-    reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return the reference and how far the value is from it in float64: 0 where both are NaN or the same infinity.
-
-    Infinite where one of them alone is.
-    """
-    exact, given = np.asarray(reference, np.float64), np.asarray(value, np.float64)
-    with np.errstate(invalid="ignore"):
-        difference = given - exact
-    if not np.isfinite(difference).all():
-        same = (given == exact) | (np.isnan(given) & np.isnan(exact))
-        difference = np.where(same, 0.0, np.nan_to_num(difference, nan=np.inf, posinf=np.inf))
-    return exact, difference
 
 
 def compare(
@@ -427,54 +259,3 @@ def _relative_error(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]
     peak = float(np.max(np.abs(left[finite])))
     error = error if np.isfinite(error) else float("inf")
     return error / peak if peak else error
-
-
-def _check_inputs(model: Model, inputs: Mapping[str, np.ndarray[Any, Any]]) -> int:
-    expected = {str(value.name): static_shape(value) or () for value in model.given_inputs}
-    types = {str(v.name): v.dtype.numpy() for v in model.given_inputs if v.dtype is not None}
-    constants, problems = set(model.constants), []
-    for name in dict.fromkeys([*expected, *inputs]):
-        first = 0 if name in constants else 1
-        if name not in expected:
-            found = "not a stream input"
-        elif name not in inputs:
-            found = "missing"
-        elif inputs[name].shape[first:] != expected[name] or inputs[name].dtype != types[name]:
-            found = f"{inputs[name].dtype} {inputs[name].shape}"
-        else:
-            continue
-        shapes = ", ".join(
-            f"'{key}' {types[key]} ({'' if key in constants else 'hops, '}{_text(dims)})"
-            for key, dims in expected.items()
-        )
-        problems.append(Problem(f"input '{name}'", found, shapes, "pass these arrays"))
-    lengths = {len(array) for name, array in inputs.items() if name not in constants}
-    if not problems and (len(lengths) != 1 or 0 in lengths):
-        problems.append(
-            Problem("the inputs", f"hops: {sorted(lengths)}", "one number of hops, at least 1",
-                    "cut the arrays to one length")
-        )  # fmt: skip
-    if problems:
-        raise UsageError(problems)
-    return lengths.pop()
-
-
-def _text(dims: tuple[int, ...]) -> str:
-    return ", ".join(str(dim) for dim in dims)
-
-
-def _with_outputs(model: Model, names: Sequence[str]) -> Model:
-    copy = model.ir.clone()
-    have = {value.name for value in copy.graph.outputs}
-    values = {value.name: value for node in copy.graph for value in node.outputs}
-    unknown = [name for name in names if name not in have and name not in values]
-    if unknown:
-        raise UsageError(
-            [
-                Problem(f"tapped value '{name}'", "not in the network", "a value of the network",
-                        "use the name of a node's output")
-                for name in unknown
-            ]
-        )  # fmt: skip
-    copy.graph.outputs.extend(values[name] for name in names if name not in have)
-    return Model(copy)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgekit.export.verify import run_hops, snr_db
+from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import Model, of_hop
 from edgekit.operators.oracle import Oracle
 from edgekit.operators.qdq import TENSOR, stored_type

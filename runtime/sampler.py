@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz
-from edgekit.base.sampler_table import NETWORKS, Arrays, Step, StepTable
+from edgekit.base.sampler_loop import Step
+from edgekit.base.sampler_table import NETWORKS, Arrays, StepTable
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.engines.c import NativeEngine
 from edgekit.runtime.engines.onnxruntime import reusing_network
@@ -104,7 +105,7 @@ class Sampler:
             if isinstance(engine, NativeEngine):
                 one = np.ascontiguousarray(out[image])
                 ordered = [own[tensor.name] for tensor in self.conditions]
-                engine.sample(int(sampler_table.image_seeds(seed, image, 1)[0]), ordered, one, told)
+                engine.sample(int(sampler_loop.image_seeds(seed, image, 1)[0]), ordered, one, told)
                 out[image] = one
             else:
                 out[image] = self.by_rows(1, seed, own, told, first=image)[0]
@@ -117,7 +118,7 @@ class Sampler:
         given: Mapping[str, ArrayLike] | None = None,
         progress: Progress | None = None,
     ) -> Arrays:
-        """Return the conditions that make `sample` give back images; see `edgekit.base.sampler_table.invert`.
+        """Return the conditions that make `sample` give back images; see `edgekit.base.sampler_loop.invert`.
 
         Args:
             images: (n, *shape).
@@ -136,7 +137,7 @@ class Sampler:
         own: dict[str | None, ArrayLike] = {roles.start: x, roles.noise: 0.0, roles.residual: 0.0}
         drawn = {name: value for name, value in own.items() if name is not None}
         arrays = self._given({**(given or {}), **drawn}, len(x), seed)
-        return sampler_table.invert(
+        return sampler_loop.invert(
             self.table, self._network(), x, seed, arrays, np.float32, progress
         )
 
@@ -149,7 +150,7 @@ class Sampler:
             UsageError: rows run the decoder alone, which a C build does in its own loop only.
         """
         network = self._network()
-        drawn: NDArray[np.float32] = sampler_table.sample(
+        drawn: NDArray[np.float32] = sampler_loop.sample(
             self.table,
             network,
             self.shape,
@@ -163,14 +164,14 @@ class Sampler:
         )
         return drawn
 
-    def _network(self) -> sampler_table.Network:
+    def _network(self) -> sampler_loop.Network:
         """The build's network, for a loop in Python."""
         if not (self.table.graph == 1).any():
             return stream_network(self.stream)
         if isinstance(self.stream.engine, NativeEngine) or self.directory is None:
             found, allowed = "encoder propagation", "tables whose rows run the whole network"
             raise UsageError(Problem("rows in Python", found, allowed, "call sample"))
-        return sampler_table.one_by_one(reusing_network(self.directory, self.stream.manifest))
+        return sampler_loop.one_by_one(reusing_network(self.directory, self.stream.manifest))
 
     def _tensor(self, name: str) -> Tensor:
         found = {tensor.name: tensor for tensor in self.stream.manifest.stream_inputs}
@@ -265,13 +266,13 @@ def conditions(
     return tuple(given.values())
 
 
-def _other(stream: Stream) -> sampler_table.Other:
+def _other(stream: Stream) -> sampler_loop.Other:
     """A network beside the denoiser, for the loop in Python."""
     network = stream_network(stream)
-    return lambda given: network(given, sampler_table.Step(0, 0, 0.0, 0, 0))[0]
+    return lambda given: network(given, sampler_loop.Step(0, 0, 0.0, 0, 0))[0]
 
 
-def stream_network(stream: Stream) -> sampler_table.Network:
+def stream_network(stream: Stream) -> sampler_loop.Network:
     """The network of a running build, for `steps.sample`."""
     inputs = stream.manifest.stream_inputs
 
@@ -279,4 +280,4 @@ def stream_network(stream: Stream) -> sampler_table.Network:
         ready = {t.name: given[t.name].astype(t.dtype).reshape(t.shape) for t in inputs}
         return list(stream.process(ready).values())
 
-    return sampler_table.one_by_one(call)
+    return sampler_loop.one_by_one(call)

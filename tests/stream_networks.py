@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from edgekit.export.running import run, session
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.prove import run_stream
 from edgekit.export.stream.sources import onnx_offline
-from edgekit.export.verify import compare, run, session
+from edgekit.export.verify import compare
 from edgekit.graph.model import OPSET, Model
 
 LAYOUTS = {

@@ -14,7 +14,7 @@ from edgekit.base.errors import CheckFailed, UsageError, VerificationError
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
-from edgekit.export.verify import run_hops
+from edgekit.export.running import run_hops
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe_file import read_recipe

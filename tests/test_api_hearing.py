@@ -9,7 +9,7 @@ from c_kernels import needs_cc
 from tiny_networks import FRONTEND, spectral_gain
 
 from edgekit.export.frontend.spec import parse_spec
-from edgekit.export.verify import run_hops
+from edgekit.export.running import run_hops
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import ImportOptions, load_model

@@ -17,7 +17,7 @@ from edgekit.base.errors import UsageError
 from edgekit.cli import app
 from edgekit.cli.facts import streaming_rows
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.verify import session
+from edgekit.export.running import session
 from edgekit.runtime.stream import Stream
 
 

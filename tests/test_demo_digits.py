@@ -20,7 +20,7 @@ from edgekit.demos.show_digits import (
     median_psnr_db,
     show,
 )
-from edgekit.export.verify import run, session
+from edgekit.export.running import run, session
 from edgekit.runtime.sampler import Sampler
 
 # The median of ten images lies 2 dB about that of 1,500 (docs/diffusion.md, W8A8); calibrated on calls that the sampler

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import UsageError
 from edgekit.base.noise import normals
-from edgekit.base.sampler_table import Arrays, Roles, Step, StepTable
+from edgekit.base.sampler_loop import Step
+from edgekit.base.sampler_table import Arrays, Roles, StepTable
 from edgekit.export.diffusion.description import Sampler
 from edgekit.export.diffusion.schedule import SPACINGS, Schedule, timesteps
 from edgekit.export.diffusion.step_tables import PREDICTIONS
@@ -32,13 +33,13 @@ def run(table: StepTable, said: Floats) -> Floats:
     def network(_: Arrays, step: Step) -> list[Floats]:
         return [said[step.row, step.call]]
 
-    x: Floats = sampler_table.sample(table, network, SHAPE, N, SEED, dtype=np.float64)
+    x: Floats = sampler_loop.sample(table, network, SHAPE, N, SEED, dtype=np.float64)
     return x
 
 
 def draw(number: int) -> Floats:
     """The noise of a draw, in float64: 0 is the start, 1 + row a row's."""
-    flat = normals(sampler_table.image_seeds(SEED, 0, N), number, 6)
+    flat = normals(sampler_loop.image_seeds(SEED, 0, N), number, 6)
     return flat.reshape(N, *SHAPE).astype(np.float64)
 
 
@@ -139,7 +140,7 @@ def test_guidance_is_a_weighted_difference_of_two_calls() -> None:
 
     table = sampler.table()
     labels = {"label": np.arange(N)}
-    x = sampler_table.sample(table, network, SHAPE, N, SEED, labels, dtype=np.float64)
+    x = sampler_loop.sample(table, network, SHAPE, N, SEED, labels, dtype=np.float64)
     plain = run(replace(sampler, guidance=1.0, roles=Roles()).table(), mixed[:, None])
     assert np.abs(x - plain).max() < 1e-12 * np.abs(plain).max()
 
@@ -240,7 +241,7 @@ def gaussian(sampler: Sampler) -> tuple[Floats, Floats]:
         v = np.sqrt(bar) * eps - np.sqrt(1 - bar) * x0
         return [{"eps": eps, "v": v, "x0": x0, "score": score}[sampler.prediction]]
 
-    x = sampler_table.sample(sampler.table(), network, (2,), 40_000, SEED, dtype=np.float64)
+    x = sampler_loop.sample(sampler.table(), network, (2,), 40_000, SEED, dtype=np.float64)
     return x.mean(0), np.cov(x.T)
 
 

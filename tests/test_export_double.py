@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from edgekit.base.errors import VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.from_torch import from_torch
+from edgekit.export.running import run, session
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
-from edgekit.export.verify import LIMIT, compare, compare_in_double, run, session
+from edgekit.export.verify import LIMIT, compare, compare_in_double
 
 
 def cancelled(offset: float = 300.0) -> bytes:

@@ -8,12 +8,13 @@ import onnx_ir as ir
 import pytest
 from diffusion_networks import SAMPLER, SHAPE, labels, tiny_model
 
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import UsageError
-from edgekit.base.sampler_table import Arrays, Roles, Step
+from edgekit.base.sampler_loop import Step
+from edgekit.base.sampler_table import Arrays, Roles
 from edgekit.export.diffusion.description import Sampler, attach
 from edgekit.export.diffusion.fold_steps import fold_steps
-from edgekit.export.verify import run, session
+from edgekit.export.running import run, session
 from edgekit.graph.model import Model
 
 
@@ -30,8 +31,8 @@ def sampled(model: Model, n: int = 3) -> np.ndarray[tuple[int, ...], np.dtype[np
     def network(inputs: Arrays, _: Step) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
         return list(run(running, {n: a.astype(types[n]) for n, a in inputs.items()}).values())
 
-    x: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = sampler_table.sample(
-        table, sampler_table.one_by_one(network), SHAPE, n, 1, labels(n)
+    x: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = sampler_loop.sample(
+        table, sampler_loop.one_by_one(network), SHAPE, n, 1, labels(n)
     )
     return x
 

@@ -10,7 +10,7 @@ import torch
 from edgekit.base.errors import EdgeKitError, ModelError, UsageError, VerificationError
 from edgekit.export import from_torch as module_under_test
 from edgekit.export.from_torch import from_torch
-from edgekit.export.verify import run_hops, snr_db
+from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import StatePair, StreamInfo
 
 NETWORKS = '''

@@ -18,10 +18,11 @@ from test_runtime_sampler import two_outputs
 from typer.testing import CliRunner
 
 from edgekit import api
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import UsageError
 from edgekit.base.noise import normals
-from edgekit.base.sampler_table import COLUMNS, Arrays, Roles, Step, StepTable
+from edgekit.base.sampler_loop import Step
+from edgekit.base.sampler_table import COLUMNS, Arrays, Roles, StepTable
 from edgekit.cli import app
 from edgekit.export.diffusion.description import Sampler, attach, read_sampler
 from edgekit.export.diffusion.fold_steps import fold_steps
@@ -58,7 +59,7 @@ def calls() -> Arrays:
 
 def draws(seed: int, rows: int, shape: tuple[int, ...]) -> Arrays:
     """What the counter draws, as conditions."""
-    seeds, size = sampler_table.image_seeds(seed, 0, N), int(np.prod(shape))
+    seeds, size = sampler_loop.image_seeds(seed, 0, N), int(np.prod(shape))
     noise = [normals(seeds, 1 + row, size).reshape(N, 1, *shape) for row in range(rows)]
     start = normals(seeds, 0, size).reshape(N, *shape)
     return {"start": start, "noise": np.concatenate(noise, axis=1)}
@@ -108,8 +109,8 @@ def test_an_image_is_inverted_alike_in_any_number() -> None:
         return [np.tanh(inputs["x"] + np.float32(step.row))]
 
     images = np.random.default_rng(0).standard_normal((3, *SHAPE)).astype(np.float32)
-    whole = sampler_table.invert(table, denoiser, images, SEED)
-    last = sampler_table.invert(table, denoiser, images[2:], SEED, first=2)
+    whole = sampler_loop.invert(table, denoiser, images, SEED)
+    last = sampler_loop.invert(table, denoiser, images[2:], SEED, first=2)
     for name, array in whole.items():
         assert np.array_equal(array[2:], last[name])
 
@@ -126,7 +127,7 @@ def moments(sampler: Sampler, given: Callable[[int], Arrays] | None = None) -> t
         return [np.sqrt(1 - bar) * (x - np.sqrt(bar) * 0.8) / (bar * 0.09 + 1 - bar)]
 
     conditions = {} if given is None else given(n)
-    x = sampler_table.sample(sampler.table(), denoiser, (1,), n, SEED, conditions, np.float64)
+    x = sampler_loop.sample(sampler.table(), denoiser, (1,), n, SEED, conditions, np.float64)
     return float(x.mean()), float(x.std())
 
 
@@ -302,7 +303,7 @@ def test_a_description_that_cannot_be_says_why(sampler: Any, said: str) -> None:
 )
 def test_rows_that_cannot_be_inverted_say_why(sampler: Any, said: str) -> None:
     with pytest.raises(UsageError) as error:
-        sampler_table.invert(sampler.table(), lambda *_: [], np.zeros((1, *SHAPE)), 0)
+        sampler_loop.invert(sampler.table(), lambda *_: [], np.zeros((1, *SHAPE)), 0)
     assert said in str(error.value)
 
 

@@ -14,9 +14,10 @@ from diffusion_networks import NULL, SHAPE, labels
 from numpy.typing import NDArray
 
 from edgekit import api
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import ModelError, UsageError
-from edgekit.base.sampler_table import Arrays, Other, Roles, Step
+from edgekit.base.sampler_loop import Other, Step
+from edgekit.base.sampler_table import Arrays, Roles
 from edgekit.export.diffusion.description import Sampler as Description
 from edgekit.export.diffusion.description import attach, read_sampler
 from edgekit.export.diffusion.networks import with_networks
@@ -82,14 +83,14 @@ def by_oracle(folder: Path, given: Arrays) -> NDArray[np.float32]:
             ready = {n: now[n].astype(kind).reshape(shape) for n, (shape, kind) in kinds.items()}
             return list(oracle.process(ready).values())
 
-        return sampler_table.one_by_one(call)
+        return sampler_loop.one_by_one(call)
 
     def other(path: Path) -> Other:
         run = network(path)
         return lambda now: run(now, Step(0, 0, 0.0, 0, 0))[0]
 
     others = {role: other(folder / "networks" / role) for role in sampler.table.networks}
-    x: NDArray[np.float32] = sampler_table.sample(
+    x: NDArray[np.float32] = sampler_loop.sample(
         sampler.table, network(folder), sampler.shape, N, SEED, given, others=others
     )
     return x

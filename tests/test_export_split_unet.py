@@ -14,7 +14,7 @@ from diffusion_networks import SHAPE, labels
 from test_runtime_sampler import SEED, N, folded, grouped, integer
 
 from edgekit import api
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import UsageError
 from edgekit.base.sampler_table import StepTable
 from edgekit.export.diffusion.key_steps import (
@@ -24,7 +24,7 @@ from edgekit.export.diffusion.key_steps import (
     with_key_steps,
 )
 from edgekit.export.diffusion.split_unet import find_cut, paper_keys, split, uniform_keys, with_keys
-from edgekit.export.verify import run, session
+from edgekit.export.running import run, session
 from edgekit.graph.model import Model
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.diffusion.denoiser import oracle_network
@@ -48,7 +48,7 @@ def alone(model: Model, network: Any) -> np.ndarray[Any, Any]:
     """Image by image with a network of one image."""
     given = labels(N)
     drawn = [
-        sampler_table.sample(
+        sampler_loop.sample(
             table_of(model), network, SHAPE, 1, SEED, {k: v[i : i + 1] for k, v in given.items()}, first=i
         )
         for i in range(N)
@@ -138,9 +138,9 @@ def test_prior_noise_is_added_ahead_of_the_call() -> None:
         seen.append(inputs["x"])
         return [said[step.row, step.call]]
 
-    sampler_table.sample(table, network, SHAPE, N, SEED, labels(N), np.float64)
+    sampler_loop.sample(table, network, SHAPE, N, SEED, labels(N), np.float64)
     with_noise, seen = seen, []
-    sampler_table.sample(table.with_(d=np.zeros(5)), network, SHAPE, N, SEED, labels(N), np.float64)
+    sampler_loop.sample(table.with_(d=np.zeros(5)), network, SHAPE, N, SEED, labels(N), np.float64)
     assert np.abs(with_noise[6] - seen[6] - 0.5 * seen[0]).max() < 1e-12
 
 

@@ -14,9 +14,10 @@ from edgekit import api
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.own_operators.ssm import DiagonalSSM
+from edgekit.export.running import run, session
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
-from edgekit.export.verify import compare, run, session
+from edgekit.export.verify import compare
 from edgekit.graph.model import SSM
 from edgekit.verbs.export.importing import ImportOptions, surrounded
 

@@ -11,10 +11,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import UsageError
 from edgekit.base.noise import normals
-from edgekit.base.sampler_table import Arrays, Roles, Step, StepTable
+from edgekit.base.sampler_loop import Step
+from edgekit.base.sampler_table import Arrays, Roles, StepTable
 from edgekit.export.diffusion.description import Sampler, read_sampler
 from edgekit.export.diffusion.schedule import Schedule, timesteps
 from edgekit.export.diffusion.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
@@ -39,12 +40,12 @@ def run(table: StepTable, said: Floats) -> Floats:
         return list(said[step.row])
 
     given = {"y": degraded()} if table.needs_y else {}
-    x: Floats = sampler_table.sample(table, network, SHAPE, N, SEED, given, np.float64)
+    x: Floats = sampler_loop.sample(table, network, SHAPE, N, SEED, given, np.float64)
     return x
 
 
 def draw(number: int) -> Floats:
-    flat = normals(sampler_table.image_seeds(SEED, 0, N), number, 6)
+    flat = normals(sampler_loop.image_seeds(SEED, 0, N), number, 6)
     return flat.reshape(N, *SHAPE).astype(np.float64)
 
 
@@ -112,7 +113,7 @@ def test_ouve_takes_a_preconditioned_network_as_it_takes_its_score() -> None:
     for solver in ("posterior", "predictor-corrector"):
         samplers = [Ouve(solver=solver, prediction=p, steps=4) for p in ("score", "preconditioned")]
         found = [
-            sampler_table.sample(s.table(), network(s), SHAPE, N, SEED, {"y": y}, np.float64)
+            sampler_loop.sample(s.table(), network(s), SHAPE, N, SEED, {"y": y}, np.float64)
             for s in samplers
         ]
         assert equal(found[0], found[1])
@@ -222,7 +223,7 @@ def test_guidance_is_a_weighted_difference_of_all_outputs(sampler: Any) -> None:
         return list(said[step.row, step.call * outputs :][:outputs])
 
     given = {"label": np.arange(N), "y": degraded()}
-    x = sampler_table.sample(table, network, SHAPE, N, SEED, given, np.float64)
+    x = sampler_loop.sample(table, network, SHAPE, N, SEED, given, np.float64)
     expected = run(plain, mixed)
     assert np.abs(x - expected).max() < 1e-11 * np.abs(expected).max()
 
@@ -287,7 +288,7 @@ def test_one_more_step_meets_the_moments_of_the_sampler(schedule: str, count: in
         return [(np.sqrt(ab) * x - x0) / np.sqrt(1 - ab)]
 
     def drawn(sampler: Sampler) -> Floats:
-        x: Floats = sampler_table.sample(sampler.table(), network, (1,), n, SEED, dtype=np.float64)
+        x: Floats = sampler_loop.sample(sampler.table(), network, (1,), n, SEED, dtype=np.float64)
         return x
 
     table = plain.table()
@@ -304,7 +305,7 @@ def mapped(table: StepTable, network: Any, start: float) -> Floats:
     """Where the rows take a start; those of one Gaussian number are a line."""
     given = table.with_(start_noise=0.0, start_y=1.0, roles=replace(table.roles, y="start"))
     at = {"start": np.full((1, 1), start)}
-    x: Floats = sampler_table.sample(given, network, (1,), 1, SEED, at, np.float64)
+    x: Floats = sampler_loop.sample(given, network, (1,), 1, SEED, at, np.float64)
     return x
 
 
@@ -313,7 +314,7 @@ def mapped(table: StepTable, network: Any, start: float) -> Floats:
 
 def moments(table: StepTable, network: Any, y: Floats | None = None) -> tuple[Floats, Floats]:
     given = {} if y is None else {"y": np.tile(y, (20_000, 1))}
-    x = sampler_table.sample(table, network, (2,), 20_000, SEED, given, np.float64)
+    x = sampler_loop.sample(table, network, (2,), 20_000, SEED, given, np.float64)
     return x.mean(0), np.cov(x.T)
 
 

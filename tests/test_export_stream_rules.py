@@ -6,9 +6,9 @@ from onnx import TensorProto, helper
 from stream_networks import Net, check
 
 from edgekit.base.errors import ModelError
+from edgekit.export.running import run, session, zero_states
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
-from edgekit.export.verify import run, session, zero_states
 from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.verbs.targets import TARGETS
 

@@ -6,7 +6,8 @@ import pytest
 
 from edgekit.base.errors import ModelError, UsageError, VerificationError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.verify import LIMIT, compare, run_hops, session, snr_db, verify_import
+from edgekit.export.running import run_hops, session, snr_db
+from edgekit.export.verify import LIMIT, compare, verify_import
 
 ACCUMULATE = """<ir_version: 10, opset_import: ["": 21]>
 net (float[1,2] x, float[1,2] s) => (float[1,2] y, float[1,2] s_next) {

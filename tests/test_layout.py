@@ -76,6 +76,45 @@ def imported(path: Path, known: dict[str, Path]) -> Iterator[tuple[int, str]]:
                 yield node.lineno, inner if inner in known else str(node.module)
 
 
+def test_no_module_imports_one_that_imports_it() -> None:
+    known = modules()
+    rest = {
+        module: {name for _, name in imported(path, known)} - {module}
+        for module, path in known.items()
+    }
+    while free := {module for module, names in rest.items() if not names & rest.keys()}:
+        rest = {module: names for module, names in rest.items() if module not in free}
+    wanted: set[str] = set().union(*rest.values()) if rest else set()
+    assert not wanted & rest.keys(), sorted(wanted & rest.keys())
+
+
+def decisions(function: ast.AST) -> int:
+    """Cyclomatic complexity: branches, loops, conditions joined, comprehensions and what they leave out."""
+    count = 1
+    for node in ast.walk(function):
+        if isinstance(node, ast.If | ast.For | ast.While | ast.IfExp | ast.ExceptHandler):
+            count += 1
+        if isinstance(node, ast.Assert | ast.match_case):
+            count += 1
+        if isinstance(node, ast.For | ast.While | ast.Try) and node.orelse:
+            count += 1
+        if isinstance(node, ast.comprehension):
+            count += 1 + len(node.ifs)
+        if isinstance(node, ast.BoolOp):
+            count += len(node.values) - 1
+    return count
+
+
+def test_no_function_takes_more_than_20_decisions() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {decisions(node)}"
+        for path in modules().values()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and decisions(node) > 20
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_every_part_imports_only_what_is_below_it() -> None:
     known = modules()
     bad = []

@@ -14,7 +14,7 @@ from test_targets_session import network as session_network
 
 from edgekit import api
 from edgekit.base.errors import ToolError
-from edgekit.export.verify import run_hops
+from edgekit.export.running import run_hops
 from edgekit.graph.model import Model
 from edgekit.peers.beside import Beside, session_values
 from edgekit.peers.contender import WorkerContender

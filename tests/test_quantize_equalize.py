@@ -13,9 +13,9 @@ from published_networks import CACHE, HOW_TO_GET, NETWORKS, path_of
 from stream_layers import layers, network_of
 from zoo import ZOO
 
+from edgekit.export.running import run_hops, snr_db
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
-from edgekit.export.verify import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize

@@ -13,7 +13,7 @@ from stream_networks import Net
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.verify import run_hops, snr_db
+from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import fit, observed, quantize, quantize_fitted

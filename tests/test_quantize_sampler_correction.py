@@ -10,7 +10,8 @@ from diffusion_networks import SAMPLER, tiny_model
 from numpy.typing import NDArray
 
 from edgekit.base.errors import UsageError
-from edgekit.base.sampler_table import Arrays, Network, Step, StepTable, sample
+from edgekit.base.sampler_loop import Network, Step, sample
+from edgekit.base.sampler_table import Arrays, StepTable
 from edgekit.export.diffusion.description import Sampler, attach
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.diffusion.step_tables_sde import Ouve

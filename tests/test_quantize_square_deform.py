@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edgekit import api
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.export.verify import run_hops, snr_db
+from edgekit.export.running import run_hops, snr_db
 from edgekit.fpga import SquareDeformConv2d, golden
 from edgekit.operators.deform.twin import ek_square_deform_s8
 from edgekit.operators.qdq import INTEGER_DOMAIN

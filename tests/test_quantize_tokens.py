@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from edgekit.base.errors import ModelError
 from edgekit.export.diffusion.description import Sampler, attach
-from edgekit.export.verify import run_hops, snr_db
+from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize

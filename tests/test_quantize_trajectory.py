@@ -11,10 +11,11 @@ import pytest
 from diffusion_networks import NULL, SAMPLER, SHAPE, labels, tiny_model
 
 from edgekit.base.errors import CalibrationError, UsageError
-from edgekit.base.sampler_table import Network, StepTable, one_by_one, sample
+from edgekit.base.sampler_loop import Network, one_by_one, sample
+from edgekit.base.sampler_table import StepTable
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
-from edgekit.export.verify import run, session
+from edgekit.export.running import run, session
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import select_group
 from edgekit.operators.oracle import Oracle

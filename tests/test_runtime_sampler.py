@@ -16,9 +16,10 @@ from diffusion_networks import SAMPLER, SHAPE, labels, tiny_model
 from numpy.typing import NDArray
 
 from edgekit import api
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import CheckFailed, UsageError
-from edgekit.base.sampler_table import COLUMNS, Arrays, Roles, Step, StepTable
+from edgekit.base.sampler_loop import Step
+from edgekit.base.sampler_table import COLUMNS, Arrays, Roles, StepTable
 from edgekit.cli.facts import manifest_rows
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
@@ -66,8 +67,8 @@ def oracle_samples(model: Model, manifest: Manifest) -> NDArray[np.float32]:
         call = {t.name: given[t.name].astype(t.dtype).reshape(t.shape) for t in tensors}
         return list(oracle.process(call).values())
 
-    x: NDArray[np.float32] = sampler_table.sample(
-        table, sampler_table.one_by_one(network), SHAPE, N, SEED, labels(N)
+    x: NDArray[np.float32] = sampler_loop.sample(
+        table, sampler_loop.one_by_one(network), SHAPE, N, SEED, labels(N)
     )
     return x
 

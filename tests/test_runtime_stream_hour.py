@@ -5,9 +5,9 @@ from c_kernels import needs_cc
 from quick_build import load_kernels, quick_build
 from stream_networks import Net
 
+from edgekit.export.running import run, session
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
-from edgekit.export.verify import run, session
 
 FRAME, HOP = 160, 1600
 MINUTE, LEAD = 60 * 16000, 5 * 16000  # samples; the network forgets within the lead

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import UsageError
 from edgekit.base.noise import normals
-from edgekit.base.sampler_table import COLUMNS, Arrays, Roles, Step, StepTable
+from edgekit.base.sampler_loop import Step
+from edgekit.base.sampler_table import COLUMNS, Arrays, Roles, StepTable
 
 ROLES = Roles("x", "t", y="y")
 SHAPE = (2, 3)
@@ -34,7 +35,7 @@ def network(inputs: Arrays, step: Step) -> list[NDArray[Any]]:
 def test_a_row_is_the_sum_that_the_documentation_says() -> None:
     table, n = full_table(), 5
     y = np.random.default_rng(1).standard_normal((n, *SHAPE))
-    seeds = sampler_table.image_seeds(9, 0, n)
+    seeds = sampler_loop.image_seeds(9, 0, n)
 
     def noise(draw: int) -> NDArray[np.float64]:
         return normals(seeds, draw, 6).reshape(n, *SHAPE).astype(np.float64)
@@ -52,17 +53,17 @@ def test_a_row_is_the_sum_that_the_documentation_says() -> None:
             + t.d[row] * start + t.h[row] * before + t.s[row] * noise(1 + row)
         )  # fmt: skip
         before = x0
-    found = sampler_table.sample(table, network, SHAPE, n, 9, {"y": y}, dtype=np.float64)
+    found = sampler_loop.sample(table, network, SHAPE, n, 9, {"y": y}, dtype=np.float64)
     assert np.abs(found - x).max() < 1e-13
 
 
 def test_an_image_does_not_depend_on_its_batch() -> None:
     table, y = full_table(), np.random.default_rng(1).standard_normal((6, *SHAPE))
     y = y.astype(np.float32)
-    whole = sampler_table.sample(table, network, SHAPE, 6, 3, {"y": y})
+    whole = sampler_loop.sample(table, network, SHAPE, 6, 3, {"y": y})
     alone = [
-        sampler_table.sample(
-            table, sampler_table.one_by_one(network), SHAPE, 2, 3, {"y": y[i : i + 2]}, first=i
+        sampler_loop.sample(
+            table, sampler_loop.one_by_one(network), SHAPE, 2, 3, {"y": y[i : i + 2]}, first=i
         )
         for i in (0, 2, 4)
     ]
@@ -116,5 +117,5 @@ def test_a_table_without_a_key_is_refused(key: str) -> None:
 )
 def test_a_call_that_does_not_fit_says_why(conditions: Arrays, seed: int, said: str) -> None:
     with pytest.raises(UsageError) as error:
-        sampler_table.sample(full_table(), network, SHAPE, 2, seed, conditions)
+        sampler_loop.sample(full_table(), network, SHAPE, 2, seed, conditions)
     assert said in str(error.value)

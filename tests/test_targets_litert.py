@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from operator_cases import CASES, FUSED, Case, case, f
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.verify import compare, run_hops, snr_db
+from edgekit.export.running import run_hops, snr_db
+from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize

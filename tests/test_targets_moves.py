@@ -15,7 +15,7 @@ from movement_networks import STATE, Maker
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.passes.shapes import InferShapes
-from edgekit.export.verify import session
+from edgekit.export.running import session
 from edgekit.graph.model import Model, StatePair
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.build_folder.manifest import Manifest

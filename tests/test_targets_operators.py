@@ -21,7 +21,8 @@ from operator_models import (
     integer_models,
 )
 
-from edgekit.export.verify import compare, run, run_hops, session, snr_db
+from edgekit.export.running import run, run_hops, session, snr_db
+from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.build_folder.manifest import Manifest

@@ -6,9 +6,10 @@ from c_kernels import needs_cc
 from quick_build import load_kernels, quick_build
 from stream_networks import Net
 
+from edgekit.export.running import run, session
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
-from edgekit.export.verify import compare, run, session
+from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize

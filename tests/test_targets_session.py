@@ -19,7 +19,7 @@ from edgekit import api
 from edgekit.base.errors import UsageError
 from edgekit.cli import app
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.verify import run, session
+from edgekit.export.running import run, session
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from quick_build import load_kernels, quick_build
 from stream_layers import TIMES, layers, network_of
 
+from edgekit.export.running import run, session
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
-from edgekit.export.verify import compare, run, session
+from edgekit.export.verify import compare
 from edgekit.verbs.export.importing import ImportOptions, surrounded
 from edgekit.verbs.targets import TARGETS
 

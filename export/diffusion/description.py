@@ -269,23 +269,31 @@ def _misfit(value: Any, default: Any, key: str) -> str | None:
     def is_number(item: Any) -> bool:
         return type(item) in (int, float)
 
+    items = (
+        value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    )
+    texts = all(isinstance(item, str) for item in items)
     if key == "networks":
-        named = isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values())
-        return None if named else "a table of texts, as last = 'package.module:factory'"
+        fits = isinstance(value, Mapping) and texts
+        return None if fits else "a table of texts, as last = 'package.module:factory'"
     if default is MISSING:
-        fits = isinstance(value, Mapping) and all(map(is_number, value.values()))
+        fits = isinstance(value, Mapping) and all(map(is_number, items))
         return None if fits else "a table of numbers"
     if key == "cut":
-        named = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        return None if named else "a list of names"
+        return None if isinstance(value, list) and texts else "a list of names"
     if isinstance(default, tuple):
         fits = isinstance(value, list) and all(map(is_number, value))
         fits = fits or (key == "keys" and isinstance(value, str))
         return None if fits else "a list of numbers"
+    return _misfit_of_one(value, default, key, is_number(value))
+
+
+def _misfit_of_one(value: Any, default: Any, key: str, is_number: bool) -> str | None:
+    """The same of a value that is no table and no list."""
     if isinstance(default, bool):
         return None if isinstance(value, bool) else "true or false"
     if isinstance(default, float) or key in ("clip", "start_noise"):
-        return None if is_number(value) else "a number"
+        return None if is_number else "a number"
     if isinstance(default, int):
         return None if type(value) is int else "an integer"
     return None if isinstance(value, str) else "a text"

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from onnx_ir.passes import common
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.verify import compare, draw, run, session
+from edgekit.export.running import run, session
+from edgekit.export.verify import compare, draw
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import (
     add_initializer,

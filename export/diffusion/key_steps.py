@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import ModelError, Problem, UsageError
-from edgekit.base.sampler_table import Arrays, Network, StepTable
+from edgekit.base.sampler_loop import Network
+from edgekit.base.sampler_table import Arrays, StepTable
 from edgekit.export.diffusion.split_unet import paper_keys, split, uniform_keys, with_keys
-from edgekit.export.verify import run, session
+from edgekit.export.running import run, session
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
@@ -112,7 +113,7 @@ def onnx_network(model: Model, table: StepTable) -> Network:
         call = _caller(model)
         return lambda inputs, _: [call(inputs)[name] for name in outputs]
     whole, decoder, kept = split(model, table.roles.x, table.cut)
-    return sampler_table.reusing(_caller(whole), _caller(decoder), outputs, kept)
+    return sampler_loop.reusing(_caller(whole), _caller(decoder), outputs, kept)
 
 
 def _caller(model: Model) -> Callable[[Arrays], Arrays]:
@@ -143,7 +144,7 @@ def _images(model: Model, table: StepTable, network: Network) -> NDArray[Any]:
     for name, whole in table.own_conditions((1, *shape)).items():
         given.setdefault(name, np.zeros(whole, np.float32))
     drawn = [
-        sampler_table.sample(table, network, shape, 1, SEARCH_SEED, given, first=image)
+        sampler_loop.sample(table, network, shape, 1, SEARCH_SEED, given, first=image)
         for image in range(SEARCHED_IMAGES)
     ]
     return np.concatenate(drawn)

@@ -77,6 +77,12 @@ def group_problem(table: StepTable) -> Problem | None:
     return None
 
 
+def _grows(node: ir.Node, read: list[ir.Value], least: int) -> bool:
+    """Whether a node makes larger pictures of the smallest."""
+    smallest = any(_area(value) == least for value in read)
+    return smallest and any((_area(value) or 0) > least for value in node.outputs)
+
+
 def find_cut(model: Model, x: str) -> tuple[str, ...]:
     """Return the names of the cut: what the decoder reads of encoder and middle.
 
@@ -91,11 +97,9 @@ def find_cut(model: Model, x: str) -> tuple[str, ...]:
     least = min(areas, default=0)
     inside: set[ir.Node] = set()
     for node in graph:
-        grows = any(_area(v) == least for v in node.inputs if v is not None and v in noisy) and any(
-            (_area(v) or 0) > least for v in node.outputs
-        )
-        follows = any(v is not None and v.producer() in inside for v in node.inputs)
-        if grows or follows:
+        read = [value for value in node.inputs if value is not None]
+        follows = any(value.producer() in inside for value in read)
+        if follows or _grows(node, [value for value in read if value in noisy], least):
             inside.add(node)
     cut = [
         str(value.name)

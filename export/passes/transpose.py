@@ -156,30 +156,35 @@ def _moves(shape: tuple[int, ...] | None, perm: Iterable[int]) -> bool:
 
 def _saved(inside: set[ir.Node], entries: set[ir.Value], exits: list[ir.Value], perm: Perm) -> int:
     """Bytes of Transposes now, less those when every value of the region is the `perm` of a new one."""
-    saved, back = 0, _inverse(perm)
-    for value in entries:
-        producer = value.producer()
-        own, shape = permutation(producer), static_shape(value)
-        stays = value.is_graph_output() or any(u.node not in inside for u in value.uses())
-        if own is not None and producer is not None:
-            source = static_shape(producer.inputs[0])
-            saved += 0 if stays or not _moves(source, own) else nbytes(value)
-            rest = tuple(own[axis] for axis in back)
-            saved -= nbytes(value) if _moves(source, rest) else 0
-        else:
-            saved -= nbytes(value) if _moves(shape, back) else 0
-    for value in exits:
-        shape = static_shape(value)
-        turned = tuple(shape[axis] for axis in back) if shape is not None else None
-        readers = [user.node for user in value.uses() if user.node not in inside]
-        for reader in readers:
-            own = permutation(reader)
-            if own is not None:
-                saved += nbytes(value) if _moves(shape, own) else 0
-                saved -= nbytes(value) if _moves(turned, (perm[axis] for axis in own)) else 0
-        plain = value.is_graph_output() or any(permutation(reader) is None for reader in readers)
-        saved -= nbytes(value) if plain and _moves(turned, perm) else 0
-    return saved
+    saved = sum(_saved_before(value, inside, perm) for value in entries)
+    return saved + sum(_saved_behind(value, inside, perm) for value in exits)
+
+
+def _saved_before(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
+    """Bytes saved where a value enters the region, which will want it turned back."""
+    producer, back = value.producer(), _inverse(perm)
+    own = permutation(producer)
+    if own is None or producer is None:
+        return -nbytes(value) if _moves(static_shape(value), back) else 0
+    source = static_shape(producer.inputs[0])
+    stays = value.is_graph_output() or any(u.node not in inside for u in value.uses())
+    saved = 0 if stays or not _moves(source, own) else nbytes(value)
+    return saved - (nbytes(value) if _moves(source, tuple(own[axis] for axis in back)) else 0)
+
+
+def _saved_behind(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
+    """Bytes saved where a value leaves the region, which will give it turned back."""
+    shape = static_shape(value)
+    turned = tuple(shape[axis] for axis in _inverse(perm)) if shape is not None else None
+    readers = [user.node for user in value.uses() if user.node not in inside]
+    owns = [permutation(reader) for reader in readers]
+    saved = 0
+    for own in owns:
+        if own is not None:
+            saved += nbytes(value) if _moves(shape, own) else 0
+            saved -= nbytes(value) if _moves(turned, (perm[axis] for axis in own)) else 0
+    plain = value.is_graph_output() or None in owns
+    return saved - (nbytes(value) if plain and _moves(turned, perm) else 0)
 
 
 def _turn(

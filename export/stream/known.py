@@ -7,8 +7,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.export.running import run, session
 from edgekit.export.stream.observed import TimeAxis, values_of
-from edgekit.export.verify import draw, run, session
+from edgekit.export.verify import draw
 from edgekit.graph.model import Model
 
 SEEDS = (0, 1)

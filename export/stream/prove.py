@@ -11,16 +11,9 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.double import double_runner
+from edgekit.export.running import Arrays, run, session, zero_states
 from edgekit.export.stream.sources import Offline, lengthened
-from edgekit.export.verify import (
-    Arrays,
-    compare,
-    compare_in_double,
-    draw,
-    run,
-    session,
-    zero_states,
-)
+from edgekit.export.verify import compare, compare_in_double, draw
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 

@@ -15,7 +15,7 @@ from edgekit.base.errors import CalibrationError, Problem, UsageError
 from edgekit.base.npz import read_npz
 from edgekit.base.wav import read_wav
 from edgekit.export.diffusion.description import condition_values
-from edgekit.export.verify import run_blocks
+from edgekit.export.running import run_blocks
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.observers import Observer

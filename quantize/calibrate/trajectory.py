@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import CalibrationError, Problem
-from edgekit.base.sampler_table import FIRST, Arrays, Network, Other, Step, StepTable, sample
+from edgekit.base.sampler_loop import Network, Other, Step, sample
+from edgekit.base.sampler_table import FIRST, Arrays, StepTable
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration, Clip
@@ -125,7 +126,7 @@ def record(
         network: the float network.
         kept: (images, rows), see `uniform`.
         seed: of the images.
-        conditions: by name (images, ...), as `edgekit.base.sampler_table.sample` takes them.
+        conditions: by name (images, ...), as `edgekit.base.sampler_loop.sample` takes them.
         progress: is told how many rows are done, and how many there are.
         others: the other networks of the sampler; rows that run `first` are none of the calls.
     """

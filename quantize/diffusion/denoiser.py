@@ -1,4 +1,4 @@
-"""A denoiser's network in the arithmetic of the C targets, for `edgekit.base.sampler_table.sample`: the oracle's."""
+"""A denoiser's network in the arithmetic of the C targets, for `edgekit.base.sampler_loop.sample`: the oracle's."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base import sampler_table
-from edgekit.base.sampler_table import Arrays, Network, Step, StepTable
+from edgekit.base import sampler_loop
+from edgekit.base.sampler_loop import Network, Step
+from edgekit.base.sampler_table import Arrays, StepTable
 from edgekit.export.diffusion.split_unet import split
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import group_count, select_group
@@ -39,7 +40,7 @@ def _of_group(integer: Model, table: StepTable) -> Network:
         call = _caller(integer)
         return lambda inputs, _: [call(inputs)[name] for name in outputs]
     whole, decoder, kept = split(integer, table.roles.x, table.cut)
-    return sampler_table.reusing(_caller(whole), _caller(decoder), outputs, kept)
+    return sampler_loop.reusing(_caller(whole), _caller(decoder), outputs, kept)
 
 
 def _caller(model: Model) -> Callable[[Arrays], Arrays]:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.sampler_table import Arrays, Network, Step, StepTable, sample
+from edgekit.base.sampler_loop import Network, Step, sample
+from edgekit.base.sampler_table import Arrays, StepTable
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +35,7 @@ def corrected(
         shape: of one image, channels first.
         images: how many are sampled.
         seed: of the images.
-        conditions: as `edgekit.base.sampler_table.sample` takes them.
+        conditions: as `edgekit.base.sampler_loop.sample` takes them.
 
     Raises:
         UsageError: rows that add outputs to x apart from x0, where a bias has no place.

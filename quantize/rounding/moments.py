@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.verify import run, session, zero_states
+from edgekit.export.running import run, session, zero_states
 from edgekit.graph.model import Model, of_hop
 from edgekit.operators.conv.twin import conv_taps, transpose_taps
 from edgekit.operators.geometry import conv_shape, dims, optional

@@ -146,6 +146,11 @@ NULLABLE_TABLES = {
 }  # by what a file without the key has there
 
 
+def _is_table(value: object, is_key: Callable[[Any], bool]) -> bool:
+    """Whether it is a table of texts by such keys."""
+    return type(value) is dict and all(is_key(k) and _text(v) for k, v in value.items())
+
+
 def checked_manifest(
     text: str, where: str, schema: int, tensor: Callable[..., Any]
 ) -> dict[str, Any]:
@@ -179,12 +184,10 @@ def checked_manifest(
         else:
             complain(key, _shown(table), "a table")
     tools = facts.get("tools")
-    if type(tools) is not dict or not all(
-        _text(key) and _text(value) for key, value in tools.items()
-    ):
+    if not _is_table(tools, _text):
         complain("tools", _shown(tools), "a table of texts")
     files = facts.setdefault("files", {})  # not in every schema 1 file
-    if type(files) is not dict or not all(_file(k) and _text(v) for k, v in files.items()):
+    if not _is_table(files, _file):
         complain("files", _shown(files), "digests by names of files in the folder")
     for key in ("inputs", "outputs"):
         _check_tensors(facts.get(key), key, complain)

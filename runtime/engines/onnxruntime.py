@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, ToolError, UsageError
-from edgekit.base.sampler_table import Arrays, Network, reusing
+from edgekit.base.sampler_loop import Network, reusing
+from edgekit.base.sampler_table import Arrays
 from edgekit.runtime.build_folder.manifest import Manifest
 
 MODEL_NAME, ONCE_NAME = "model.onnx", "session.onnx"

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.noise import normals
-from edgekit.base.sampler_table import Roles, Step, image_seeds
+from edgekit.base.sampler_loop import Step, image_seeds
+from edgekit.base.sampler_table import Roles
 
 Floats = NDArray[np.float64]
 Map = Callable[[Floats], Floats]
@@ -47,7 +48,7 @@ class RedDiff:
         """Return the estimates of x, (n, ...).
 
         Args:
-            network: an eps prediction, called as by `edgekit.base.sampler_table.sample`.
+            network: an eps prediction, called as by `edgekit.base.sampler_loop.sample`.
             y: measurements (n, ...).
             forward: H, of batches.
             adjoint: its transpose.

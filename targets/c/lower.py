@@ -1,5 +1,6 @@
 """Check a model against the C targets and lower it to a `Build`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -136,6 +137,29 @@ def _computed(value: ir.Value) -> bool:
     return bool(value.uses()) or value.is_graph_output()
 
 
+def _scratch_beside(others: Mapping[str, Build]) -> int:
+    """The largest scratch of the networks that share the denoiser's."""
+    kept = [other.manifest.memory for role, other in others.items() if role != "last"]
+    return max((memory["scratch_bytes"] or 0 for memory in kept), default=0)
+
+
+def _memory(
+    ctx: Context, layout: Layout, extras: Extras, others: Mapping[str, Build]
+) -> dict[str, int | None]:
+    """Bytes by what they are for, as in the manifest."""
+    theirs = sum(other.manifest.memory["weights_bytes"] or 0 for other in others.values())
+    scratch = extras.scratch_bytes(layout)
+    least = layout.scratch_lower_bound_bytes + scratch - extras.network_bytes(layout)
+    return {
+        "weights_bytes": weights_bytes(ctx) + theirs,
+        "state_bytes": extras.state_bytes(layout),
+        "scratch_bytes": scratch,
+        "scratch_lower_bound_bytes": least,
+        "code_bytes": None,
+        "moved_bytes_per_hop": ctx.moved_bytes,
+    }
+
+
 def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
     """Emit C99 for a checked model: portable, or with the kernels of `device`, by default the target's."""
     device = device or profile(target)
@@ -149,9 +173,8 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
     manifest = describe(model, target)
     prefix, pcm = manifest.c_name, manifest.is_pcm
     layout = make_layout(integer, traits_of(integer), pcm, first.kept)
-    fixed_order = model.quantization.recipe not in FLOATS or any(
-        node.domain == INTEGER_DOMAIN for node in whole.ir.graph
-    )
+    has_integers = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
+    fixed_order = model.quantization.recipe not in FLOATS or has_integers
     ctx = Context(prefix, layout, argument_names(integer), device, fixed_order)
     emit_process(integer, ctx, looks=True)
     session = None if parts.session is None else lower_session(parts.session, layout, ctx)
@@ -159,11 +182,7 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
     extras = Extras(session, lower_bodies(model, ctx, [first, *groups]))
     others = {role: lower_c(other, target) for role, other in model.networks.items()}
     if table is not None:
-        used = max(
-            extras.network_bytes(layout),
-            *(o.manifest.memory["scratch_bytes"] or 0 for r, o in others.items() if r != "last"),
-            0,
-        )
+        used = max(extras.network_bytes(layout), _scratch_beside(others))
         state = aligned(extras.own_state_bytes(layout, table.calls))
         sampler = Loop(table, model, aligned(used), extras.bodies.kept_bytes, others, state)
         extras = replace(extras, loop=sampler)
@@ -181,23 +200,14 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
         **kernels,
     }
     for name, other in zip(names, others.values(), strict=True):
-        sources |= {
-            file: other.files[file] for file in (f"{name}.h", f"{name}.c", f"{name}_weights.c")
-        }
+        own = (f"{name}.h", f"{name}.c", f"{name}_weights.c")
+        sources |= {file: other.files[file] for file in own}
     library = sorted(name for name in sources if name.endswith(".c"))
     replay = replay_files(manifest, device, manifests) if device.is_cross else {}
     sources |= replay
     sources["CMakeLists.txt"] = build_file(prefix, library, replay, device).encode()
     memory = {
-        "weights_bytes": weights_bytes(ctx)
-        + sum(other.manifest.memory["weights_bytes"] or 0 for other in others.values()),
-        "state_bytes": extras.state_bytes(layout),
-        "scratch_bytes": extras.scratch_bytes(layout),
-        "scratch_lower_bound_bytes": layout.scratch_lower_bound_bytes
-        + extras.scratch_bytes(layout)
-        - extras.network_bytes(layout),
-        "code_bytes": None,
-        "moved_bytes_per_hop": ctx.moved_bytes,
+        **_memory(ctx, layout, extras, others),
         "moved_bytes_imported": _moved_as_imported(model),
     }
     manifest = replace(with_macs(manifest, model), memory=memory, digest=digest(sources))

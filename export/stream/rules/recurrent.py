@@ -6,10 +6,10 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.export.running import run, session
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import framewise
 from edgekit.export.stream.track import Refused, Track
-from edgekit.export.verify import run, session
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of, attribute, static_shape
 

@@ -29,7 +29,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from edgekit.base.sampler_table import Arrays, Step, sample
+from edgekit.base.sampler_loop import Step, sample
+from edgekit.base.sampler_table import Arrays
 from edgekit.demos.denoise_data import load_corpora
 from edgekit.demos.enhance_speech import HOP, LEVEL, N_FFT, POWER
 from edgekit.demos.speech_diffusion import WEIGHTS, SpeechDiffusion

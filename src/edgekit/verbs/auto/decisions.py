@@ -25,7 +25,7 @@ class Decisions:
 
     def __init__(self, model: "Model", clips: Sequence[Arrays]) -> None:
         """Run the float network in onnxruntime; `clips` map stream inputs to (hops, *shape)."""
-        from edgekit.export.verify import run_hops
+        from edgekit.export.running import run_hops
 
         self.ends = probabilities(model)
         self.clips = list(clips) if self.ends else []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.runtime.sampler import Sampler
 from edgekit.verbs.export.sampling import drawn_conditions, float_network
 from edgekit.verbs.export.verification import NOISE_SEED
@@ -30,7 +30,7 @@ class Images:
         shape = next(dims(v) for v in model.stream_inputs if v.name == roles.x)[1:]
         self._given = drawn_conditions(model, None, IMAGES)
         network = float_network(model)
-        self._exact = sampler_table.sample(
+        self._exact = sampler_loop.sample(
             model.sampler, network, shape, IMAGES, NOISE_SEED, self._given
         ).astype(np.float64)
         self._range = float(np.ptp(self._exact))

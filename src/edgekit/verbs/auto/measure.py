@@ -34,7 +34,7 @@ class Reference:
             clips: map stream inputs to (hops, *shape).
             allowances: by how much the noise of each clip is divided before it counts; 1 where not given.
         """
-        from edgekit.export.verify import run_hops
+        from edgekit.export.running import run_hops
 
         self.clips = clips
         self.outputs = [run_hops(model, dict(clip)) for clip in clips]

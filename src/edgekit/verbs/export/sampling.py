@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base import sampler_table
+from edgekit.base import sampler_loop
 from edgekit.base.errors import Problem, UsageError, VerificationError
-from edgekit.base.sampler_table import Network, Other, Step
+from edgekit.base.sampler_loop import Network, Other, Step
 from edgekit.runtime.engines.c import NativeEngine
 from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Arrays, Stream
@@ -107,7 +107,7 @@ def calls_of_networks(
     others = {role: listening(role, other) for role, other in float_others(model).items()}
     network, table = float_network(model), model.sampler
     x = next(value for value in model.stream_inputs if value.name == table.roles.x)
-    sampler_table.sample(
+    sampler_loop.sample(
         table, network, _shape(x)[1:], OTHERS_CALLED, NOISE_SEED, given, others=others
     )
     return found
@@ -168,7 +168,7 @@ def with_corrected_rows(
         raise UsageError(Problem("recipe, correct_sampler", found, "a denoiser", step))
     x = next(value for value in model.stream_inputs if value.name == table.roles.x)
     given = drawn_conditions(model, examples, CORRECTED_ON)
-    network = sampler_table.one_by_one(onnx_network(quantized, table))
+    network = sampler_loop.one_by_one(onnx_network(quantized, table))
     made = corrected(
         table, float_network(model), network, _shape(x)[1:], CORRECTED_ON, NOISE_SEED, given
     )
@@ -176,8 +176,8 @@ def with_corrected_rows(
 
 
 def float_network(model: "Model") -> Network:
-    """A model in onnxruntime as `sampler_table.sample` calls it: batches, in the types that its inputs have."""
-    from edgekit.export.verify import run, session
+    """A model in onnxruntime as `sampler_loop.sample` calls it: batches, in the types that its inputs have."""
+    from edgekit.export.running import run, session
 
     running = session(model.to_bytes())
     inputs = {str(v.name): (_shape(v), v.dtype.numpy()) for v in model.stream_inputs if v.dtype}
@@ -186,7 +186,7 @@ def float_network(model: "Model") -> Network:
         given = {n: now[n].astype(kind).reshape(shape) for n, (shape, kind) in inputs.items()}
         return list(run(running, given).values())
 
-    return sampler_table.one_by_one(network)
+    return sampler_loop.one_by_one(network)
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -239,7 +239,7 @@ def verify_loop(stream: Stream, model: "Model") -> None:
         VerificationError: a bit differs.
     """
     from edgekit.export.diffusion.key_steps import onnx_network
-    from edgekit.export.verify import snr_db
+    from edgekit.export.running import snr_db
     from edgekit.quantize.diffusion.denoiser import oracle_network
 
     sampler = Sampler(stream)
@@ -251,10 +251,10 @@ def verify_loop(stream: Stream, model: "Model") -> None:
         expected = sampler.by_rows(1, NOISE_SEED, given)
     elif model.quantization.recipe != "float32":
         network = oracle_network(model, sampler.table)
-        expected = sampler_table.sample(sampler.table, network, sampler.shape, 1, NOISE_SEED, given)
+        expected = sampler_loop.sample(sampler.table, network, sampler.shape, 1, NOISE_SEED, given)
     else:
         network = onnx_network(model, sampler.table)
-        expected = sampler_table.sample(sampler.table, network, sampler.shape, 1, NOISE_SEED, given)
+        expected = sampler_loop.sample(sampler.table, network, sampler.shape, 1, NOISE_SEED, given)
         if snr_db(expected, found) >= LEAST_FLOAT_DB:
             return
     if not np.array_equal(found, expected, equal_nan=True):

@@ -56,7 +56,7 @@ def metrics(sample_rate_hz: int | None) -> dict[str, Metric]:
 
 def heard(stream: Stream, reference: "Model", calibration: "Calibration | None") -> list[Heard]:
     """Run the clips with a clean form through a build and its float network; empty without such clips."""
-    from edgekit.export.verify import run_hops
+    from edgekit.export.running import run_hops
 
     if calibration is None or not calibration.clean or not stream.manifest.is_pcm:
         return []

@@ -1,0 +1,346 @@
+"""The one loop that runs every `StepTable`: sampling, its inverse, and the networks that it calls."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.noise import normals
+from edgekit.base.sampler_table import FIRST, Arrays, StepTable
+
+Other = Callable[[Arrays], NDArray[Any]]  # of the loop's inputs by name, (n, ...)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One network call: row, call (1 is the unconditional one), the row's time, graph and group."""
+
+    row: int
+    call: int
+    time: float
+    graph: int
+    group: int
+
+
+Network = Callable[[Arrays, Step], Sequence[NDArray[Any]]]
+
+
+def image_seeds(seed: int, first: int, count: int) -> NDArray[np.uint64]:
+    """Return the C function's seeds of images `first` and so on: ``seed + (image << 32)``."""
+    images = np.arange(first, first + count, dtype=np.uint64)
+    return (images << np.uint64(32)) + np.uint64(seed)
+
+
+def sample(
+    table: StepTable,
+    network: Network,
+    shape: Sequence[int],
+    n: int,
+    seed: int,
+    conditions: Mapping[str, NDArray[Any]] | None = None,
+    dtype: DTypeLike = np.float32,
+    progress: Callable[[int, int], None] | None = None,
+    first: int = 0,
+    others: Mapping[str, Other] | None = None,
+) -> NDArray[Any]:
+    """Run the rows of a table on `n` images at once; returns x (n, *shape), or what the network `last` makes of it.
+
+    Args:
+        table: the sampler.
+        network: gets its inputs by name, each (n, ...), and the step; returns its outputs, (n, *shape).
+        shape: of one image, channels first.
+        n: images.
+        seed: from 0 to 2^32 - 1; image i of it is the same whatever n is.
+        conditions: name -> (n, ...): the network's other inputs, and y.
+        dtype: of the update's arithmetic; float32 is what C does.
+        progress: is told how many rows are done, and how many there are.
+        first: number of the first image.
+        others: the table's other networks, by what they do: each gets the conditions, and x, by name.
+
+    Raises:
+        UsageError: a seed outside its range, a condition that is missing or of another length.
+    """
+    given, others = dict(conditions or {}), others or {}
+    if "y" in others:
+        given[str(table.roles.y)] = others["y"](given)
+    _check_call(table, given, shape, n, seed)
+    loop = _Loop(table, tuple(shape), image_seeds(seed, first, n), given, np.dtype(dtype))
+    for row in range(table.rows):
+        outputs: list[NDArray[Any]] = []
+        if table.graph[row] == FIRST and "first" in others:
+            made = others["first"](loop.call(row, 0)[0])
+            outputs = [made, *(np.zeros_like(made) for _ in range(table.v.shape[1] - 1))]
+        else:
+            for call in range(table.calls):
+                outputs += network(*loop.call(row, call))
+        loop.update(row, outputs)
+        if progress:
+            progress(row + 1, table.rows)
+    x = loop.end()
+    return others["last"]({**given, table.roles.x: x}) if "last" in others else x
+
+
+class _Loop:
+    """The state of the loop: x, x_T, the x0 of the last row."""
+
+    def __init__(
+        self,
+        table: StepTable,
+        shape: tuple[int, ...],
+        seeds: NDArray[np.uint64],
+        conditions: Arrays,
+        dtype: np.dtype[Any],
+    ) -> None:
+        self.table, self.shape, self.seeds, self.dtype = table, shape, seeds, dtype
+        self.conditions = conditions
+        self.y = (
+            conditions[table.roles.y].astype(dtype) if table.needs_y and table.roles.y else None
+        )
+        self.x: NDArray[Any] = self.begin()
+        self.start = self.x
+        self.x0 = np.zeros_like(self.x)
+
+    def begin(self) -> NDArray[Any]:
+        """x_T: the sum of what it is made of."""
+        table, number = self.table, self.dtype.type
+        terms: list[NDArray[Any]] = []
+        if table.start_noise:
+            terms.append(number(table.start_noise) * self.noise(0))
+        if self.y is not None and table.start_y:
+            terms.append(number(table.start_y) * self.y)
+        if table.start_scale:
+            terms.append(number(table.start_scale) * self.own(table.roles.start))
+        whole = (len(self.seeds), *self.shape)
+        if table.start_mean is not None:
+            mean = table.start_mean.astype(self.dtype)
+            mean = mean if mean.size == 1 else mean.reshape(self.shape)
+            terms.append(np.broadcast_to(mean, whole))
+        x: NDArray[Any] = terms[0] if terms else np.zeros(whole, self.dtype)
+        for term in terms[1:]:
+            x = x + term
+        return x
+
+    def end(self) -> NDArray[Any]:
+        """What the last row left, and the residual."""
+        residual = self.table.roles.residual
+        return self.x if residual is None else self.x + self.own(residual)
+
+    def own(self, name: str | None) -> NDArray[Any]:
+        """A condition that the rows read."""
+        return np.asarray(self.conditions[str(name)], self.dtype)
+
+    def drawn(self, row: int) -> NDArray[Any]:
+        """The z of a row."""
+        name = self.table.roles.noise
+        return self.noise(1 + row) if name is None else self.own(name)[:, row]
+
+    def noise(self, draw: int) -> NDArray[Any]:
+        flat = normals(self.seeds, draw, math.prod(self.shape))
+        return flat.reshape(len(self.seeds), *self.shape).astype(self.dtype)
+
+    def call(self, row: int, call: int) -> tuple[Arrays, Step]:
+        """The network's inputs, and the step."""
+        table, roles, n = self.table, self.table.roles, len(self.seeds)
+        step = Step(row, call, float(table.time[row]), int(table.graph[row]), int(table.group[row]))
+        inputs = {**self.conditions, roles.x: self.x}
+        if roles.time is not None:
+            inputs[roles.time] = np.full(n, step.time, np.float32)
+        if roles.group is not None:
+            inputs[roles.group] = np.full(n, step.group, np.int64)
+        if call:
+            for name, value in roles.null.items():
+                inputs[name] = np.full_like(self.conditions[name], value)
+        return inputs, step
+
+    def update(self, row: int, outputs: Sequence[NDArray[Any]]) -> None:
+        """One row of the table."""
+        total, x0 = self.mean(row, outputs)
+        if self.table.uses("s"):
+            total = total + self.dtype.type(self.table.s[row]) * self.drawn(row)
+        self.x, self.x0 = total, x0
+
+    def mean(self, row: int, outputs: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """What a row makes of x without its noise, and its x0."""
+        table, number = self.table, self.dtype.type
+        x0 = self.estimate(row, outputs)
+        total = number(table.a[row]) * self.x
+        if table.uses("b"):
+            total = total + number(table.b[row]) * x0
+        for k, output in enumerate(outputs):
+            if np.any(table.e[:, k]):
+                total = total + number(table.e[row, k]) * output
+        for name, term in (("c", self.y), ("d", self.start), ("h", self.x0)):
+            if table.uses(name):
+                total = total + number(getattr(table, name)[row]) * term
+        return total, x0
+
+    def estimate(self, row: int, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The row's x0."""
+        table, number = self.table, self.dtype.type
+        if not table.needs_x0:
+            return self.x0
+        x0: NDArray[Any] = number(table.u[row]) * self.x
+        for k, output in enumerate(outputs):
+            if np.any(table.v[:, k]):
+                x0 = x0 + number(table.v[row, k]) * output
+        if table.uses("w"):
+            x0 = x0 + number(table.w[row]) * self.y
+        if table.bias is not None:
+            channels = table.bias[row].astype(self.dtype)
+            x0 = x0 + channels.reshape(-1, *[1] * (len(self.shape) - 1))
+        if table.clip is not None:
+            x0 = np.clip(x0, number(-table.clip), number(table.clip))
+        return x0
+
+
+def _check_call(
+    table: StepTable, conditions: Arrays, shape: Sequence[int], n: int, seed: int
+) -> None:
+    problems = []
+    if not 0 <= seed < 1 << 32:
+        problems.append(Problem("seed", str(seed), "0 to 4294967295", "choose another"))
+    own = table.own_conditions((1, *shape))
+    for name in sorted({*table.roles.null, *own} - conditions.keys()):
+        allowed = f"an array whose first axis is {n} images"
+        problems.append(Problem(f"condition '{name}'", "not given", allowed, "give it"))
+    for name, array in conditions.items():
+        if array.ndim == 0 or len(array) != n:
+            found, allowed = f"shape {array.shape}", f"first axis {n}"
+            problems.append(Problem(f"condition '{name}'", found, allowed, "one per image"))
+        elif name in own and array.shape[1:] != own[name][1:]:
+            found, allowed = f"shape {array.shape}", f"{(n, *own[name][1:])}"
+            problems.append(Problem(f"condition '{name}'", found, allowed, "reshape it"))
+    if (mean := table.start_mean) is not None and mean.size not in (1, math.prod(shape)):
+        found, allowed = f"{mean.size} values", f"1 or {math.prod(shape)}"
+        problems.append(Problem("step table, start_mean", found, allowed, "make the table again"))
+    if table.bias is not None and table.bias.shape[1] != shape[0]:
+        found, allowed = f"{table.bias.shape[1]} channels", f"{shape[0]}"
+        problems.append(Problem("step table, bias", found, allowed, "make the table again"))
+    if problems:
+        raise UsageError(problems)
+
+
+def invert(
+    table: StepTable,
+    network: Network,
+    images: NDArray[Any],
+    seed: int,
+    conditions: Mapping[str, NDArray[Any]] | None = None,
+    dtype: DTypeLike = np.float32,
+    progress: Callable[[int, int], None] | None = None,
+    first: int = 0,
+) -> Arrays:
+    """Return start, noise and residual that make a table give back images: Huberman-Spiegelglas et al. (CVPR 2024).
+
+    Edit-friendly noise: x at each row's level is drawn of the image by noise of its own,
+    ``x_t = sqrt(ab_t) x0 + sqrt(1 - ab_t) z``, and what the rows must add from one to the next is their noise. Its
+    deviation is above 1; that is the method. Each x is computed anew with what was found, so errors do not add up.
+
+    Args:
+        table: with given start and noise, and rows that all but the last draw.
+        network: as `sample` calls it, and as it will be called.
+        images: (n, *shape).
+        seed: of the draws: row r reads draw r.
+        conditions: name -> (n, ...): the network's other inputs.
+        dtype: as in `sample`.
+        progress: as in `sample`.
+        first: number of the first image.
+
+    Returns:
+        By the names that the table's roles have for them: the start and the residual (n, *shape), the noise
+        (n, rows, *shape).
+
+    Raises:
+        UsageError: a table whose rows cannot be inverted; conditions and seeds as `sample`.
+    """
+    if (problem := _not_inverted(table)) is not None:
+        raise UsageError(problem)
+    roles, n, kind = table.roles, len(images), np.dtype(dtype)
+    start, noise, residual = str(roles.start), str(roles.noise), str(roles.residual)
+    maps = np.zeros((n, table.rows, *images.shape[1:]), kind)
+    given = {**(conditions or {}), start: images, noise: maps, residual: images}
+    shape = images.shape[1:]
+    _check_call(table, given, shape, n, seed)
+    loop = _Loop(table, tuple(shape), image_seeds(seed, first, n), given, kind)
+    assert table.ab is not None
+    level = np.append(table.ab, 1.0)
+
+    def noised(row: int) -> NDArray[Any]:
+        signal, rest = (kind.type(v) for v in np.sqrt([level[row], 1 - level[row]]))
+        return np.asarray(signal * images.astype(kind) + rest * loop.noise(row))
+
+    loop.x = loop.start = noised(0)
+    for row in range(table.rows):
+        outputs: list[NDArray[Any]] = []
+        for call in range(table.calls):
+            outputs += network(*loop.call(row, call))
+        if row + 1 < table.rows:
+            mean, _ = loop.mean(row, outputs)
+            maps[:, row] = (noised(row + 1) - mean) / kind.type(table.s[row])
+        loop.update(row, outputs)
+        if progress:
+            progress(row + 1, table.rows)
+    return {start: loop.start, noise: maps, residual: images.astype(kind) - loop.x}
+
+
+def _not_inverted(table: StepTable) -> Problem | None:
+    """Why a table has no start and noise that give an image back."""
+    roles = table.roles
+    if (
+        roles.start is None
+        or roles.noise is None
+        or (table.start_scale, table.start_noise) != (1, 0)
+    ):
+        found, allowed = "a start or noise of its own", 'start = "given" and noise = "given"'
+    elif table.ab is None or table.needs_y:
+        found, allowed = "rows that do not say how noisy x is", "a kind of DDIM or DDPM, without y"
+    elif not table.s[:-1].all():
+        found, allowed = "rows that draw nothing", "ddpm, or ddim with eta above 0"
+    else:
+        return None
+    return Problem("inversion", found, allowed, "export with such a sampler.toml")
+
+
+def reusing(
+    whole: Callable[[Arrays], Arrays],
+    decoder: Callable[[Arrays], Arrays],
+    outputs: Sequence[str],
+    kept: Sequence[str],
+) -> Network:
+    """Return the network of a table with encoder propagation, of one image at a time.
+
+    Args:
+        whole: runs at rows of graph 0; gives the `outputs` and what is `kept`.
+        decoder: runs at rows of graph 1, on the inputs and what was kept at the last such row, call by call.
+        outputs: names of the network's outputs.
+        kept: names of the tensors of the cut.
+    """
+    memory: dict[int, Arrays] = {}
+
+    def network(inputs: Arrays, step: Step) -> Sequence[NDArray[Any]]:
+        if step.graph == 0:
+            made = whole(inputs)
+            memory[step.call] = {name: made[name] for name in kept}
+        else:
+            made = decoder({**inputs, **memory[step.call]})
+        return [made[name] for name in outputs]
+
+    return network
+
+
+def one_by_one(network: Callable[[Arrays, Step], Sequence[NDArray[Any]]]) -> Network:
+    """Return a network of batches made of one whose inputs and outputs have a first axis of 1."""
+
+    def batched(inputs: Arrays, step: Step) -> Sequence[NDArray[Any]]:
+        n = len(next(iter(inputs.values())))
+        each = [
+            network({name: array[i : i + 1] for name, array in inputs.items()}, step)
+            for i in range(n)
+        ]
+        return [np.concatenate(parts) for parts in zip(*each, strict=True)]
+
+    return batched
