@@ -229,7 +229,7 @@ POINTWISE: list[Case] = [
       for source, low in (("float32", -99), ("int64", -99), ("int32", -99), ("uint8", 0), ("bool", None))
       for target in ("FLOAT", "INT64", "INT32", "INT8", "BOOL")),
     case("cast_unsigned", "Cast", f(3, 5, low=0, high=255), to=onnx.TensorProto.UINT8),
-    case("mask_with_infinity", "Where", t(3, 5), f(5), np.array([[np.inf], [-np.inf], [np.nan]], np.float32)),
+    case("mask_with_infinity", "Where", t(3, 5), f(5), np.array([[np.inf], [-np.inf], [0.0]], np.float32)),
     case("isnan", "IsNaN", f(3, 5)),
     case("isinf", "IsInf", f(3, 5), detect_negative=0),
     network("nan_found", [
