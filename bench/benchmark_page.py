@@ -140,15 +140,19 @@ def swept(row: Row) -> str:
 
 GOALS = (
     Goal("a", "float32", "at most 1.05x the time of reading its weights", swept),
-    Goal("a", "w8a8", ">= 5x onnxruntime's best int8, >= 1.3x LiteRT dynamic, >= 35 dB",
-         over("onnxruntime", "litert dynamic")),
+    Goal(
+        "a",
+        "w8a8",
+        ">= 5x onnxruntime's best int8, >= 1.3x LiteRT dynamic, >= 35 dB",
+        over("onnxruntime", "litert dynamic"),
+    ),
     Goal("b", "float32", ">= 10x LiteRT, >= 25x onnxruntime", over("litert", "onnxruntime")),
     Goal("b", "w8a8", ">= 15x the best int8 peer, >= 33 dB", best_peer),
     Goal("c", "float32", "faster than the best peer", best_peer),
     Goal("c", "w8a8", ">= 2x the best int8 peer", best_peer),
     Goal("gtcrn", "float32", ">= 8x onnxruntime", over("onnxruntime")),
     Goal("gridnet", "float32", ">= 3.5x onnxruntime", over("onnxruntime")),
-)  # fmt: skip
+)
 
 
 def page(rows: Sequence[Row]) -> str:
@@ -160,12 +164,13 @@ def page(rows: Sequence[Row]) -> str:
         if (row["network"], row["recipe"]) == (goal.network, goal.recipe)
     ]
     return TEXT.format(
-        machine=cpu(), versions=versions(rows),
+        machine=cpu(),
+        versions=versions(rows),
         networks="\n".join(network_row(row) for row in rows),
         times="\n".join(line for row in rows for line in time_rows(row)),
         goals="\n".join(goals),
         kernels="\n\n".join(kernel_table(row) for row in rows if "kernels" in row),
-    )  # fmt: skip
+    )
 
 
 def network_row(row: Row) -> str:

@@ -47,9 +47,14 @@ def main() -> None:
         for recipe in RECIPES:
             folder = Path(scratch) / recipe
             api.export(
-                str(NETWORK), "host", folder, recipe=recipe, calibration=str(CLIPS / "calibration"),
-                sample_rate=rate, frontend=str(OPTIONS.frontend),
-            )  # fmt: skip
+                str(NETWORK),
+                "host",
+                folder,
+                recipe=recipe,
+                calibration=str(CLIPS / "calibration"),
+                sample_rate=rate,
+                frontend=str(OPTIONS.frontend),
+            )
             streams.append(Stream.open(folder))
         for voice_file in sorted(given.voices.glob("*.wav")):
             voice = read_wav(voice_file, rate).samples

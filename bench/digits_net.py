@@ -21,9 +21,14 @@ class DigitsNet(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.features = nn.Sequential(
-            nn.Conv2d(1, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU6(),
-            Inverted(16, 16, 1, 4), Inverted(16, 24, 2, 4), Inverted(24, 24, 1, 4), Inverted(24, 32, 2, 4),
-        )  # fmt: skip
+            nn.Conv2d(1, 16, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(16),
+            nn.ReLU6(),
+            Inverted(16, 16, 1, 4),
+            Inverted(16, 24, 2, 4),
+            Inverted(24, 24, 1, 4),
+            Inverted(24, 32, 2, 4),
+        )
         self.classes = nn.Linear(32, 10)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -17,9 +17,15 @@ from edgekit.fpga.synthesis import place, synthesise
 
 SMALL = (("ecp5", 1, 2, 4, 16),)
 FULL = (
-    ("xilinx", 4, 4, 4, 64), ("xilinx", 8, 8, 4, 64), ("xilinx", 8, 8, 8, 64), ("xilinx", 16, 16, 4, 64),
-    ("ecp5", 2, 2, 4, 16), ("ecp5", 2, 2, 4, 64), ("ecp5", 4, 4, 4, 16), ("ecp5", 4, 8, 4, 16),
-)  # fmt: skip
+    ("xilinx", 4, 4, 4, 64),
+    ("xilinx", 8, 8, 4, 64),
+    ("xilinx", 8, 8, 8, 64),
+    ("xilinx", 16, 16, 4, 64),
+    ("ecp5", 2, 2, 4, 16),
+    ("ecp5", 2, 2, 4, 64),
+    ("ecp5", 4, 4, 4, 16),
+    ("ecp5", 4, 8, 4, 16),
+)
 HEAD = (
     f"{'family':8}{'path':10}{'lanes':>6}{'columns':>8}{'W':>3}{'groups':>7}{'LUT':>8}{'model':>8}{'FF':>8}{'model':>8}"
     f"{'DSP':>5}{'RAM':>6}  placed"
@@ -36,9 +42,12 @@ def main() -> None:
     wrong = 0
     for family, lanes, columns, bits, groups in sizes:
         spec = EngineSpec(
-            lanes=lanes, columns=columns, weight_bits=bits, groups=groups,
+            lanes=lanes,
+            columns=columns,
+            weight_bits=bits,
+            groups=groups,
             accumulator_bits=16 + 2 * bits if family == "xilinx" else 14 + 2 * bits,
-        )  # fmt: skip
+        )
         for path in ("depthwise", "dense"):
             with tempfile.TemporaryDirectory() as folder:
                 found = synthesise(spec, path, family, Path(folder))

@@ -76,9 +76,14 @@ def damage(name: str, given: argparse.Namespace, table: Table) -> list[str]:
         counts = Counter(outcome.kind for outcome in found)
         slowest = max((outcome.seconds for outcome in found), default=0.0)
         table.add_row(
-            name, kind, str(len(found)), str(counts["refused"]), str(counts["accepted"]),
-            str(len(wrong)), f"{slowest:.1f}",
-        )  # fmt: skip
+            name,
+            kind,
+            str(len(found)),
+            str(counts["refused"]),
+            str(counts["accepted"]),
+            str(len(wrong)),
+            f"{slowest:.1f}",
+        )
         print(f"{name}, {kind}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
         bad += wrong
     return bad

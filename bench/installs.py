@@ -33,8 +33,9 @@ def main() -> int:
             python, wanted = folder / "venv" / "bin" / "python", f"[{','.join(extras)}]"
             subprocess.run(
                 [python, "-m", "pip", "install", "--quiet", f"{wheel}{wanted if extras else ''}"],
-                env=installs.clean(), check=True,
-            )  # fmt: skip
+                env=installs.clean(),
+                check=True,
+            )
             (folder / "work").mkdir()
             installs.files(folder / "work")
             edgekit = folder / "venv" / "bin" / "edgekit"

@@ -73,9 +73,12 @@ def measure(name: str, recipe: str, target: str, hops: int) -> tuple[Timed, list
 def show(name: str, result: Timed, nodes: list[tuple[str, str]], by_node: bool) -> Table:
     """Return one network's table."""
     table = Table(
-        "kernel", "nodes", "us", "%",
+        "kernel",
+        "nodes",
+        "us",
+        "%",
         title=f"{name}: {result.median_us:.2f} us a hop (p99 {result.p99_us:.2f}), least {result.least_us:.2f}",
-    )  # fmt: skip
+    )
     rows = by_kernel(nodes, result.node_us, by_node)
     whole = sum(microseconds for _, _, microseconds in rows)
     for key, count, microseconds in rows:

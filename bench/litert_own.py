@@ -111,8 +111,11 @@ def main() -> int:
             mine, their = fastest_us(files)
             sizes = [file.stat().st_size for file in files]
         slow += mine > 1.05 * their
-        print(f"{name:7}  {mine:7.1f}  {their:9.1f}  {mine / their:5.2f}  {snr:7.1f}  {other:9.1f}  "
-              f"{sizes[0]:10,}  {sizes[1]:12,}", flush=True)  # fmt: skip
+        print(
+            f"{name:7}  {mine:7.1f}  {their:9.1f}  {mine / their:5.2f}  {snr:7.1f}  {other:9.1f}  "
+            f"{sizes[0]:10,}  {sizes[1]:12,}",
+            flush=True,
+        )
     return int(slow > 0)
 
 

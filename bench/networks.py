@@ -69,10 +69,19 @@ class Separator(nn.Module):
         self.decode = nn.ConvTranspose1d(channels, 1, self.WINDOW, stride=self.HOP, bias=False)
 
     def forward(
-        self, x: Tensor, last: Tensor, tail: Tensor,
-        past_0: Tensor, past_1: Tensor, past_2: Tensor, past_3: Tensor,
-        past_4: Tensor, past_5: Tensor, past_6: Tensor, past_7: Tensor,
-    ) -> dict[str, Tensor]:  # fmt: skip
+        self,
+        x: Tensor,
+        last: Tensor,
+        tail: Tensor,
+        past_0: Tensor,
+        past_1: Tensor,
+        past_2: Tensor,
+        past_3: Tensor,
+        past_4: Tensor,
+        past_5: Tensor,
+        past_6: Tensor,
+        past_7: Tensor,
+    ) -> dict[str, Tensor]:
         """Hop (1, 1, 16), the last one, the overlap, and every block's past -> the same."""
         past = (past_0, past_1, past_2, past_3, past_4, past_5, past_6, past_7)
         encoded = torch.relu(self.encode(torch.cat([last, x], 2)))
@@ -87,8 +96,14 @@ class Separator(nn.Module):
 def _separable(inside: int, outside: int, stride: int) -> list[nn.Module]:
     depthwise = nn.Conv2d(inside, inside, 3, stride, 1, groups=inside, bias=False)
     pointwise = nn.Conv2d(inside, outside, 1, bias=False)
-    return [depthwise, nn.BatchNorm2d(inside), nn.ReLU(),
-            pointwise, nn.BatchNorm2d(outside), nn.ReLU()]  # fmt: skip
+    return [
+        depthwise,
+        nn.BatchNorm2d(inside),
+        nn.ReLU(),
+        pointwise,
+        nn.BatchNorm2d(outside),
+        nn.ReLU(),
+    ]
 
 
 class Picture(nn.Module):
@@ -97,8 +112,16 @@ class Picture(nn.Module):
     Source: Howard et al., MobileNets, 2017, table 1, narrower.
     """
 
-    ROWS = ((16, 32, 1), (32, 64, 2), (64, 64, 1), (64, 128, 2), (128, 128, 1), (128, 128, 2),
-            (128, 128, 1), (128, 128, 1))  # fmt: skip # channels in, out, stride
+    ROWS = (
+        (16, 32, 1),
+        (32, 64, 2),
+        (64, 64, 1),
+        (64, 128, 2),
+        (128, 128, 1),
+        (128, 128, 2),
+        (128, 128, 1),
+        (128, 128, 1),
+    )  # channels in, out, stride
 
     def __init__(self, classes: int = 10) -> None:
         """Take the number of classes."""

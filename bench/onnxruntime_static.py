@@ -27,9 +27,14 @@ def static_quantized(content: bytes, data: Path, per_channel: bool) -> bytes:
         source.write_bytes(content)
         quant_pre_process(source, ready)
         quantize_static(
-            ready, out, Reader(content, data), quant_format=QuantFormat.QDQ, per_channel=per_channel,
-            activation_type=QuantType.QInt8, weight_type=QuantType.QInt8,
-        )  # fmt: skip
+            ready,
+            out,
+            Reader(content, data),
+            quant_format=QuantFormat.QDQ,
+            per_channel=per_channel,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+        )
         return out.read_bytes()
 
 

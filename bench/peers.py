@@ -70,9 +70,13 @@ def onnxruntime_int8(beside: Beside, form: str, folder: Path) -> tuple[Contender
         quantize_dynamic(plain, out)
     else:
         quantize_static(
-            plain, out, OrtReader(recorded(hop, beside.inputs)), quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QInt8, weight_type=QuantType.QInt8,
-        )  # fmt: skip
+            plain,
+            out,
+            OrtReader(recorded(hop, beside.inputs)),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+        )
     engine = OnnxruntimeContender(out.read_bytes(), describe(hop, "host"))
     return Kept(engine, kept), engine.version
 
@@ -159,12 +163,20 @@ def measure(name: str, recipe: str, cache: Path) -> Row:
     engines["EdgeKit"] |= {"median_us": result.times.median_us, "p99_us": result.times.p99_us}
     for row, peer in result.against.items():
         engines[row] |= {
-            "median_us": peer.times.median_us, "p99_us": peer.times.p99_us, "ours_db": peer.snr_db,
+            "median_us": peer.times.median_us,
+            "p99_us": peer.times.p99_us,
+            "ours_db": peer.snr_db,
             "version": peer.version,
-        }  # fmt: skip
+        }
     facts = json.loads(manifest.to_json())
-    found_row: Row = {"network": name, "recipe": recipe, "hops": benchmark.hops, "engines": engines,
-                      "macs": facts["macs_per_hop"], "memory": facts["memory"]}  # fmt: skip
+    found_row: Row = {
+        "network": name,
+        "recipe": recipe,
+        "hops": benchmark.hops,
+        "engines": engines,
+        "macs": facts["macs_per_hop"],
+        "memory": facts["memory"],
+    }
     if name in KERNELS:
         times, nodes = measure_kernels(name, recipe, "host", benchmark.hops)
         found_row["kernels"] = by_kernel(nodes, times.node_us)

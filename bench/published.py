@@ -80,9 +80,17 @@ def print_table(console: Console, rows: list[Row]) -> None:
     for row in rows:
         size = None if row.weights_bytes is None else row.weights_bytes // 1000
         cells = (
-            row.hops, row.snr_db, row.exact, row.si_sdr_db, row.si_sdr_difference_db, row.export_s,
-            row.export_mb, row.compile_s, row.hop_us, size,
-        )  # fmt: skip
+            row.hops,
+            row.snr_db,
+            row.exact,
+            row.si_sdr_db,
+            row.si_sdr_difference_db,
+            row.export_s,
+            row.export_mb,
+            row.compile_s,
+            row.hop_us,
+            size,
+        )
         texts = [
             "yes" if c is True else "no" if c is False else "" if c is None else f"{c}"
             for c in cells

@@ -152,8 +152,16 @@ def fetch(cache: Path) -> None:
 
 def _download(package: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:",
-               "--retries", "1", "--timeout", "20")  # fmt: skip
+    options = (
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--retries",
+        "1",
+        "--timeout",
+        "20",
+    )
     command = [*_pip(), "download", *options, "--dest", str(folder), package]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

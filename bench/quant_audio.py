@@ -23,9 +23,15 @@ from edgekit.targets.trials import Trials
 RATE = 16000
 SECONDS = 4
 CALIBRATION = (
-    ("en", "rain", 5), ("es", "birds", 0), ("ru", "coffee-shop", 10), ("it", "waves", 5),
-    ("en", "fireplace", 0), ("es", "train", 5), ("ru", "boat", 3), ("it", "pink-noise", 8),
-)  # fmt: skip
+    ("en", "rain", 5),
+    ("es", "birds", 0),
+    ("ru", "coffee-shop", 10),
+    ("it", "waves", 5),
+    ("en", "fireplace", 0),
+    ("es", "train", 5),
+    ("ru", "boat", 3),
+    ("it", "pink-noise", 8),
+)
 
 
 @dataclass(frozen=True)

@@ -99,10 +99,17 @@ class Bench:
         return quant_audio.mixtures(self.data, self.set, snr_db, gain_db, noises)
 
     def row(
-        self, name: str, quantized: Model, condition: str, snr_db: float = 5.0, gain_db: float = 0.0,
-        noises: tuple[str, ...] = (), mean: float = 0.1, worst: float = np.inf,
+        self,
+        name: str,
+        quantized: Model,
+        condition: str,
+        snr_db: float = 5.0,
+        gain_db: float = 0.0,
+        noises: tuple[str, ...] = (),
+        mean: float = 0.1,
+        worst: float = np.inf,
         pesq: float = np.inf,
-    ) -> Row:  # fmt: skip
+    ) -> Row:
         """Measure one condition against its goal."""
         lost = loss(
             self.mixtures(snr_db, gain_db, noises),
@@ -117,10 +124,12 @@ class Bench:
         stoi = "" if lost.stoi is None else f", STOI {lost.stoi:.4f}"
         said = ", ".join(f"{what} {value:.3f}" for what, value, _ in goals if value is not None)
         return Row(
-            name, condition, f"{said}{stoi}, SNR {lost.snr_db:.1f} dB",
+            name,
+            condition,
+            f"{said}{stoi}, SNR {lost.snr_db:.1f} dB",
             ", ".join(f"{what} <= {goal:g}" for what, _, goal in goals if np.isfinite(goal)),
             all(value is None or value <= goal for _, value, goal in goals),
-        )  # fmt: skip
+        )
 
 
 def gtcrn(bench: Bench) -> Iterator[Row]:
@@ -203,8 +212,12 @@ def digits(_: Bench) -> Iterator[Row]:
 
 
 PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
-    "gtcrn": gtcrn, "int4": gtcrn_int4, "others": others, "silero": silero, "digits": digits,
-}  # fmt: skip
+    "gtcrn": gtcrn,
+    "int4": gtcrn_int4,
+    "others": others,
+    "silero": silero,
+    "digits": digits,
+}
 
 
 def failure(data: Path) -> int:

@@ -91,9 +91,13 @@ def integer(text: str, folder: Path) -> Enhance:
     path.write_text("\n".join(lines))
     build = folder / text
     api.export(
-        NETWORK, "host", build, recipe="w8a8", sampler=path,
+        NETWORK,
+        "host",
+        build,
+        recipe="w8a8",
+        sampler=path,
         calibration="edgekit.demos.enhance_speech:calibration",
-    )  # fmt: skip
+    )
     running = Sampler.open(build)
     print(f"{text}: {running.stream.manifest.memory}", file=sys.stderr)
     return lambda samples: enhance(running, samples)
@@ -126,9 +130,13 @@ def main() -> None:
             noise = read_wav(noise_file, SAMPLE_RATE).samples
             pairs.append((mixture(voice, noise, given.snr), voice - voice.mean()))
     table = Table(
-        "recipe", "steps", "SI-SDR, dB", "gain, dB", "STOI",
+        "recipe",
+        "steps",
+        "SI-SDR, dB",
+        "gain, dB",
+        "STOI",
         title=f"{len(pairs)} mixtures at {given.snr:g} dB SNR",
-    )  # fmt: skip
+    )
     before = np.array([(si_sdr_db(noisy, clean), stoi(noisy, clean)) for noisy, clean in pairs])
     table.add_row("input", "", f"{before[:, 0].mean():.2f}", "", f"{before[:, 1].mean():.3f}")
     with tempfile.TemporaryDirectory() as folder:

@@ -59,7 +59,9 @@ class Sweep:
         nanoseconds = np.zeros(hops, np.int64)
         x = self._floats
         self._sweep(
-            ctypes.c_void_p(x.ctypes.data), ctypes.c_size_t(x.size), ctypes.c_size_t(hops),
+            ctypes.c_void_p(x.ctypes.data),
+            ctypes.c_size_t(x.size),
+            ctypes.c_size_t(hops),
             ctypes.c_void_p(nanoseconds.ctypes.data),
-        )  # fmt: skip
+        )
         return {}, nanoseconds / 1000

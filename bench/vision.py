@@ -22,10 +22,15 @@ class Inverted(nn.Module):
         wide = inside * factor
         self.residual = stride == 1 and inside == outside
         self.layers = nn.Sequential(
-            nn.Conv2d(inside, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU6(),
-            nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False), nn.BatchNorm2d(wide), nn.ReLU6(),
-            nn.Conv2d(wide, outside, 1, bias=False), nn.BatchNorm2d(outside),
-        )  # fmt: skip
+            nn.Conv2d(inside, wide, 1, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.ReLU6(),
+            nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.ReLU6(),
+            nn.Conv2d(wide, outside, 1, bias=False),
+            nn.BatchNorm2d(outside),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(1, inside, h, w) -> (1, outside, h / stride, w / stride)."""
@@ -36,8 +41,15 @@ class Inverted(nn.Module):
 class MobileNetV2(nn.Module):
     """MobileNetV2 at width 0.35 for 96 x 96 pictures: table 2 of the paper, channels in eights."""
 
-    ROWS = ((16, 1, 1, 1), (24, 2, 2, 6), (32, 3, 2, 6), (64, 4, 2, 6), (96, 3, 1, 6), (160, 3, 2, 6),
-            (320, 1, 1, 6))  # fmt: skip # channels, blocks, stride, expansion
+    ROWS = (
+        (16, 1, 1, 1),
+        (24, 2, 2, 6),
+        (32, 3, 2, 6),
+        (64, 4, 2, 6),
+        (96, 3, 1, 6),
+        (160, 3, 2, 6),
+        (320, 1, 1, 6),
+    )  # channels, blocks, stride, expansion
 
     def __init__(self, classes: int = 10) -> None:
         """Take the number of classes."""

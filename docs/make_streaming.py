@@ -159,16 +159,21 @@ def picture() -> str:
     left, width, height = drawn(before, "before: the whole recording at once", 16)
     gap = 16 + max(width, 2 * ACROSS) + 24
     right, more, other = drawn(after, f"after: {HOP} frames in a call, two states", gap)
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {gap + more} {max(height, other)}">',
-        "<style>text{font:13px system-ui,sans-serif;text-anchor:middle;fill:#222}"
-        ".small{font-size:11px;fill:#555}.title{font-size:15px;text-anchor:start}"
-        ".line{stroke:#777;stroke-width:1.2;fill:none}rect{stroke:#999}</style>",
-        '<defs><marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="#777"/></marker></defs>',
-        '<rect width="100%" height="100%" fill="#fff" stroke="none"/>',
-        *left, *right, "</svg>", "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {gap + more} {max(height, other)}">',
+            "<style>text{font:13px system-ui,sans-serif;text-anchor:middle;fill:#222}"
+            ".small{font-size:11px;fill:#555}.title{font-size:15px;text-anchor:start}"
+            ".line{stroke:#777;stroke-width:1.2;fill:none}rect{stroke:#999}</style>",
+            '<defs><marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+            'orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="#777"/></marker></defs>',
+            '<rect width="100%" height="100%" fill="#fff" stroke="none"/>',
+            *left,
+            *right,
+            "</svg>",
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -104,8 +104,12 @@ def from_torch(
 
 def _in_double(loaded: TorchSource) -> TorchSource:
     """The module and its example inputs in float64."""
-    tensors = iter([leaf.double() if leaf.is_floating_point() else leaf
-                    for leaf in leaves((loaded.args, loaded.kwargs))])  # fmt: skip
+    tensors = iter(
+        [
+            leaf.double() if leaf.is_floating_point() else leaf
+            for leaf in leaves((loaded.args, loaded.kwargs))
+        ]
+    )
     args, kwargs = with_leaves((loaded.args, loaded.kwargs), tensors)
     return replace(loaded, call=copy.deepcopy(loaded.call).double(), args=args, kwargs=kwargs)
 
@@ -122,10 +126,12 @@ class _TorchReference:
     def __call__(self, feed: Arrays) -> Arrays:
         import torch
 
-        tensors = iter([
-            torch.from_numpy(feed[name].copy()).to(example.dtype)
-            for name, example in zip(self.inputs, self.examples, strict=True)
-        ])  # fmt: skip
+        tensors = iter(
+            [
+                torch.from_numpy(feed[name].copy()).to(example.dtype)
+                for name, example in zip(self.inputs, self.examples, strict=True)
+            ]
+        )
         args, kwargs = with_leaves((self.loaded.args, self.loaded.kwargs), tensors)
         try:
             with torch.no_grad():
@@ -183,9 +189,13 @@ def _to_onnx(loaded: TorchSource) -> bytes:
     try:
         with silent():
             program = torch.onnx.export(
-                loaded.program, dynamo=True, opset_version=OPSET, optimize=False, verbose=False,
+                loaded.program,
+                dynamo=True,
+                opset_version=OPSET,
+                optimize=False,
+                verbose=False,
                 custom_translation_table=translations(),
-            )  # fmt: skip
+            )
         assert program is not None
         return bytes(program.model_proto.SerializeToString())
     except Exception as error:

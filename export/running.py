@@ -187,9 +187,13 @@ def _check_inputs(model: Model, inputs: Mapping[str, np.ndarray[Any, Any]]) -> i
     lengths = {len(array) for name, array in inputs.items() if name not in constants}
     if not problems and (len(lengths) != 1 or 0 in lengths):
         problems.append(
-            Problem("the inputs", f"hops: {sorted(lengths)}", "one number of hops, at least 1",
-                    "cut the arrays to one length")
-        )  # fmt: skip
+            Problem(
+                "the inputs",
+                f"hops: {sorted(lengths)}",
+                "one number of hops, at least 1",
+                "cut the arrays to one length",
+            )
+        )
     if problems:
         raise UsageError(problems)
     return lengths.pop()
@@ -207,11 +211,15 @@ def _with_outputs(model: Model, names: Sequence[str]) -> Model:
     if unknown:
         raise UsageError(
             [
-                Problem(f"tapped value '{name}'", "not in the network", "a value of the network",
-                        "use the name of a node's output")
+                Problem(
+                    f"tapped value '{name}'",
+                    "not in the network",
+                    "a value of the network",
+                    "use the name of a node's output",
+                )
                 for name in unknown
             ]
-        )  # fmt: skip
+        )
     copy.graph.outputs.extend(values[name] for name in names if name not in have)
     return Model(copy)
 

@@ -168,8 +168,15 @@ def _dense_case(case: Case, spec: EngineSpec) -> NDArray[np.int64]:
         raise ValueError(f"{per_pixel} rows of weights do not fit a bank of {spec.bank_beats}")
     rows = dense_rows(layer.weights, spec)
     head = [
-        per_pixel, pixels, columns, layer.y_zero, layer.y_min, layer.y_max, case.stall_seed, case.reset_after,
-    ]  # fmt: skip
+        per_pixel,
+        pixels,
+        columns,
+        layer.y_zero,
+        layer.y_min,
+        layer.y_max,
+        case.stall_seed,
+        case.reset_after,
+    ]
     stream = np.broadcast_to(beats, (columns, *beats.shape)).ravel()
     parts = [np.array(head), rows.ravel(), *_tables(layer, spec.columns), stream]
     return np.concatenate([part.astype(np.int64) for part in parts])

@@ -131,10 +131,12 @@ def _table_problems(key: str, value: Any, where: str) -> list[Problem]:
     if not isinstance(value, dict):
         return [Problem(f"{where}, key {key!r}", repr(value), f"a table [{key}]", "correct it")]
     return [
-        Problem(f"{where}, {entry} {name!r}", repr(kind), near(str(kind), types), "correct the type")
+        Problem(
+            f"{where}, {entry} {name!r}", repr(kind), near(str(kind), types), "correct the type"
+        )
         for name, kind in value.items()
         if kind not in types
-    ]  # fmt: skip
+    ]
 
 
 def _converted(key: str, value: Any) -> Any:

@@ -92,11 +92,14 @@ def write_programs(folder: Path, programs: Sequence[Golden], profile: Profile) -
         data += _hops(program)
     memories = [program.build.manifest.memory for program in programs]
     files["replay/main.c"] = MAIN.format(
-        compare=COMPARE, includes="\n".join(includes), functions="\n".join(functions), results=results,
+        compare=COMPARE,
+        includes="\n".join(includes),
+        functions="\n".join(functions),
+        results=results,
         state=max(ALIGN, *(memory["state_bytes"] or 0 for memory in memories)),
         scratch=max(ALIGN, *(memory["scratch_bytes"] or 0 for memory in memories)) + ALIGN,
         calls="\n".join(f"    run_{program.build.manifest.c_name}();" for program in programs),
-    ).encode()  # fmt: skip
+    ).encode()
     files["replay/golden.bin"] = bytes(data)
     if profile.is_bare:
         files["replay/board.ld"] = linker_script("[fw]*", profile).encode()
@@ -139,11 +142,16 @@ def _function(program: Golden, start: int) -> tuple[str, int]:
             f'        compare("{manifest.c_name}", {found}, {expected}, {_compared(program, tensor)});'
         )
     text = FUNCTION.format(
-        name=manifest.c_name, hops=len(next(iter(program.outputs.values()))), start=start, step=offsets[-1],
+        name=manifest.c_name,
+        hops=len(next(iter(program.outputs.values()))),
+        start=start,
+        step=offsets[-1],
         inputs=", ".join(f"(const void *)(golden + {offset})" for offset in offsets[:count]),
-        outputs=", ".join(f"(void *)(results + {offset - offsets[count]})" for offset in offsets[count:-1]),
+        outputs=", ".join(
+            f"(void *)(results + {offset - offsets[count]})" for offset in offsets[count:-1]
+        ),
         compares="\n".join(compares),
-    )  # fmt: skip
+    )
     return text, offsets[-1] - offsets[count]
 
 

@@ -92,7 +92,7 @@ class Decoder(nn.Module):
         torch.manual_seed(2)
         self.up = nn.Sequential(
             nn.ConvTranspose2d(1, 12, 2, 2), nn.SiLU(), nn.Conv2d(12, 3, 3, 1, 1)
-        )  # fmt: skip
+        )
 
     def forward(self, latent: Tensor) -> Tensor:
         y: Tensor = torch.tanh(self.up(latent / 0.18215))

@@ -88,13 +88,20 @@ def seeded_ranges(model: Model) -> dict[str, Observer]:
 
 
 LOWERINGS: dict[str, Lowering] = {
-    **{name: _of_target(name) for name in ("c99", "cortex-m4", "cortex-m55", "cortex-a76", "riscv64-v")},
-    **{f"host-{isa}": _with_kernels(isa) for isa, row in INSTRUCTION_SETS.items() if row.machine == "x86_64"},
+    **{
+        name: _of_target(name)
+        for name in ("c99", "cortex-m4", "cortex-m55", "cortex-a76", "riscv64-v")
+    },
+    **{
+        f"host-{isa}": _with_kernels(isa)
+        for isa, row in INSTRUCTION_SETS.items()
+        if row.machine == "x86_64"
+    },
     **{name: _of_target(name) for name in ("onnxruntime", "litert")},
     "fpga-w8a8": _engine("w8a8"),
     "fpga-w4a8": _engine("w4a8"),
     "fpga-cpu": _engine("w8a8", cpu_fallback=True),
-}  # fmt: skip
+}
 
 
 def networks() -> list[str]:

@@ -21,8 +21,12 @@ class Flags:
 
     def __init__(self, *names: str) -> None:
         for name in (
-            "input_underflow", "input_overflow", "output_underflow", "output_overflow", "priming_output",
-        ):  # fmt: skip
+            "input_underflow",
+            "input_overflow",
+            "output_underflow",
+            "output_overflow",
+            "priming_output",
+        ):
             setattr(self, name, name in names)
         self._any = bool(names)
 

@@ -59,9 +59,15 @@ class Plain(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(1, 8, 5, 1, 2), nn.ReLU6(), nn.Conv2d(8, 8, 3, 1, 1, groups=8), nn.ReLU(), nn.MaxPool2d(3, 2, 1),
-            nn.Conv2d(8, 20, 3, 2, 1), nn.ReLU(), nn.Conv2d(20, 3, 1),
-        )  # fmt: skip
+            nn.Conv2d(1, 8, 5, 1, 2),
+            nn.ReLU6(),
+            nn.Conv2d(8, 8, 3, 1, 1, groups=8),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2, 1),
+            nn.Conv2d(8, 20, 3, 2, 1),
+            nn.ReLU(),
+            nn.Conv2d(20, 3, 1),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)  # type: ignore[no-any-return]
@@ -106,11 +112,21 @@ def random_layer(
     mult = np.clip(np.rint(2.0**shift * 250 / (128 * reach)), 2**15, 2**16 - 1).astype(np.int64)
     low = int(random.integers(-128, 0))
     return Layer(
-        "layer", path, View(("x",) * channels, tuple(range(channels)), height, width), "y",  # type: ignore[arg-type]
-        weights, random.integers(-3000, 3000, len(weights)).astype(np.int32), mult,
-        shift.astype(np.int64), KIND.zero_point, int(random.integers(-20, 20)), low,
-        int(random.integers(low + 60, 128)), stride, "d" if deform else None,
-    )  # fmt: skip
+        "layer",
+        path,
+        View(("x",) * channels, tuple(range(channels)), height, width),
+        "y",  # type: ignore[arg-type]
+        weights,
+        random.integers(-3000, 3000, len(weights)).astype(np.int32),
+        mult,
+        shift.astype(np.int64),
+        KIND.zero_point,
+        int(random.integers(-20, 20)),
+        low,
+        int(random.integers(low + 60, 128)),
+        stride,
+        "d" if deform else None,
+    )
 
 
 def one_layer(layer: Layer, weight_bits: int) -> Network:

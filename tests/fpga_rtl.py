@@ -18,13 +18,23 @@ needs_verilator = pytest.mark.skipif(
     reason="needs verilator: apt-get install verilator make g++",
 )
 W8 = EngineSpec(
-    lanes=4, columns=4, weight_bits=8, line_beats=128, weight_beats=256, groups=16,
+    lanes=4,
+    columns=4,
+    weight_bits=8,
+    line_beats=128,
+    weight_beats=256,
+    groups=16,
     accumulator_bits=26,
-)  # fmt: skip
+)
 W4 = EngineSpec(
-    lanes=3, columns=3, weight_bits=4, line_beats=128, weight_beats=256, groups=32,
+    lanes=3,
+    columns=3,
+    weight_bits=4,
+    line_beats=128,
+    weight_beats=256,
+    groups=32,
     accumulator_bits=22,
-)  # fmt: skip
+)
 
 
 @cache

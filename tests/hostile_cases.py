@@ -13,11 +13,12 @@ def model(nodes=(RELU,), *, inputs=None, outputs=None, weights=(), opset=17, **o
     inputs = [("x", [1, 4])] if inputs is None else inputs
     outputs = [("y", None)] if outputs is None else outputs
     graph = helper.make_graph(
-        list(nodes), "net",
+        list(nodes),
+        "net",
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in inputs],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in outputs],
         initializer=list(weights),
-    )  # fmt: skip
+    )
     opsets = [helper.make_opsetid("", opset), helper.make_opsetid("f", 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=8, **options)
 

@@ -66,8 +66,12 @@ def normal(*shape: int) -> np.ndarray:
 
 NETWORKS = {
     "convolution": lambda width=3: network(
-        CONVOLUTION, 13, w=normal(width, 2, 3, 3), b=normal(width),
-        g=np.full(width, 0.5, np.float32), scales=np.array([1, 1, 2, 2], np.float32),
+        CONVOLUTION,
+        13,
+        w=normal(width, 2, 3, 3),
+        b=normal(width),
+        g=np.full(width, 0.5, np.float32),
+        scales=np.array([1, 1, 2, 2], np.float32),
     ),
     "recurrent": lambda: network(
         RECURRENT, 17, w=normal(1, 15, 4), r=normal(1, 15, 5), b=normal(1, 30)
@@ -76,8 +80,14 @@ NETWORKS = {
         CHOICE, 18, w=normal(3, 2), b=normal(2), pads=np.array([0, 1, 0, 1], np.int64)
     ),
     "quantized": lambda: network(
-        QUANTIZED, 21, xs=np.array(0.1, np.float32), xz=np.array(3, np.int8),
-        w=np.arange(8, dtype=np.int8).reshape(4, 2), ws=np.array([0.1, 0.2], np.float32),
-        wz=np.zeros(2, np.int8), low=np.array(-1, np.float32), high=np.array(1, np.float32),
+        QUANTIZED,
+        21,
+        xs=np.array(0.1, np.float32),
+        xz=np.array(3, np.int8),
+        w=np.arange(8, dtype=np.int8).reshape(4, 2),
+        ws=np.array([0.1, 0.2], np.float32),
+        wz=np.zeros(2, np.int8),
+        low=np.array(-1, np.float32),
+        high=np.array(1, np.float32),
     ),
-}  # fmt: skip
+}

@@ -99,9 +99,13 @@ def faults(edgekit: Path, extras: tuple[str, ...], folder: Path, slow: bool) -> 
         if use.slow and able and not slow:
             continue
         done = subprocess.run(
-            [edgekit, *use.arguments.split()], cwd=folder, capture_output=True, text=True,
-            env={**clean(), "COLUMNS": "200"}, check=False,
-        )  # fmt: skip
+            [edgekit, *use.arguments.split()],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            env={**clean(), "COLUMNS": "200"},
+            check=False,
+        )
         said = done.stdout + done.stderr
         if able and done.returncode:
             yield f"{use.arguments}: exit code {done.returncode}: {said}"
@@ -126,8 +130,12 @@ def build_wheel(folder: Path) -> Path:
         shutil.copy(ROOT / name, copy / name)
     subprocess.run(
         [sys.executable, "-c", "import setuptools.build_meta as b; b.build_wheel('..')"],
-        cwd=copy, env=clean(), capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=copy,
+        env=clean(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -144,8 +152,11 @@ def linked(environment: Path, wheel: Path, extras: tuple[str, ...]) -> Path:
         for file in metadata.files(distribution) or ():
             top = packages / file.parts[0]
             if file.parts[0] not in ("..", "__pycache__") and not top.exists():
-                top.symlink_to(Path(str(file.locate())).parents[len(file.parts) - 2]
-                               if len(file.parts) > 1 else Path(str(file.locate())))  # fmt: skip
+                top.symlink_to(
+                    Path(str(file.locate())).parents[len(file.parts) - 2]
+                    if len(file.parts) > 1
+                    else Path(str(file.locate()))
+                )
     edgekit = environment / "bin" / "edgekit"
     edgekit.write_text(
         f"#!{environment / 'bin' / 'python'}\nfrom edgekit.cli import main\n\nmain()\n"

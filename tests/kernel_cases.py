@@ -465,8 +465,14 @@ def lstm_int(kernel: str) -> Callable[[Draw], Call]:
 
 def gru_f32(d: Draw) -> Call:
     inputs, n, before = d.int(1, 20), d.int(1, 20), d.int(0, 1)
-    args = [floats(d, inputs), floats(d, n), floats(d, inputs, 3 * n), floats(d, n, 3 * n),
-            floats(d, 3 * n), floats(d, 3 * n)]  # fmt: skip
+    args = [
+        floats(d, inputs),
+        floats(d, n),
+        floats(d, inputs, 3 * n),
+        floats(d, n, 3 * n),
+        floats(d, 3 * n),
+        floats(d, 3 * n),
+    ]
     y = recurrent_twin.ek_gru_f32(*args, before)
     return Call("ek_gru_f32", [*args, inputs, n, before, np.zeros(6 * n, np.float32)], {1: y})
 

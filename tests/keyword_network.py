@@ -11,9 +11,11 @@ def ds_cnn() -> tuple[nn.Module, tuple[Tensor, ...]]:
 
     def block() -> list[nn.Module]:
         return [
-            nn.Conv2d(channels, channels, 3, padding=1, groups=channels), nn.ReLU(),
-            nn.Conv2d(channels, channels, 1), nn.ReLU(),
-        ]  # fmt: skip
+            nn.Conv2d(channels, channels, 3, padding=1, groups=channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 1),
+            nn.ReLU(),
+        ]
 
     layers = [nn.Conv2d(1, channels, (10, 4), 2, (5, 1)), nn.ReLU()]
     for _ in range(4):

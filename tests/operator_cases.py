@@ -916,9 +916,14 @@ COMPLEX: dict[str, Operand] = {name: f(3, 40, low=-4, high=4) for name in "abcd"
 PRODUCTS: list[Case] = [
     case(f"product_{label}", "MatMul", f(*a, low=-2, high=3), f(*b, low=-1, high=1), w8a8=25)
     for label, a, b in (
-        ("rows", (5, 12), (12, 20)), ("batches", (2, 3, 5, 12), (2, 3, 12, 4)), ("spread", (3, 1, 5, 6), (4, 6, 7)),
-        ("row", (12,), (12, 4)), ("column", (2, 5, 12), (12,)), ("shared", (2, 3, 5, 12), (12, 4)))
-]  # fmt: skip
+        ("rows", (5, 12), (12, 20)),
+        ("batches", (2, 3, 5, 12), (2, 3, 12, 4)),
+        ("spread", (3, 1, 5, 6), (4, 6, 7)),
+        ("row", (12,), (12, 4)),
+        ("column", (2, 5, 12), (12,)),
+        ("shared", (2, 3, 5, 12), (12, 4)),
+    )
+]
 # What exporters spell out in several nodes, and operators of one, that integer recipes run with precise internals.
 FUSED: list[Case] = [
     case("softmax_rows", "Softmax", f(2, 3, 40, low=-6, high=4), w8a8=25),

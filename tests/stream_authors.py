@@ -67,8 +67,14 @@ class GroupedBlock(nn.Module):
             nn.BatchNorm2d(hidden),
             nn.PReLU(),
         )
-        self.depth = kind(hidden, hidden, (3, 3), dilation=(dilation, 1), groups=hidden,
-                          padding=(self.pad, 1) if up else (0, 1))  # fmt: skip
+        self.depth = kind(
+            hidden,
+            hidden,
+            (3, 3),
+            dilation=(dilation, 1),
+            groups=hidden,
+            padding=(self.pad, 1) if up else (0, 1),
+        )
         self.norm2, self.act2 = nn.BatchNorm2d(hidden), nn.PReLU()
         self.point2, self.norm3 = kind(hidden, half, 1), nn.BatchNorm2d(half)
         self.attend = TemporalAttention(half)

@@ -37,8 +37,12 @@ def same_conv(draw: Any, *_: Any) -> Layer:
     left = draw(st.sampled_from([(kernel - 1) * dilation, (kernel - 1) * dilation // 2, 0]))
     group, function = draw(st.sampled_from([1, CHANNELS])), draw(st.sampled_from(POINTWISE))
     right = (kernel - 1) * dilation - left
-    return lambda net, x: net.add(function, net.conv(
-        x, CHANNELS, CHANNELS, kernel, left=left, right=right, dilation=dilation, group=group))  # fmt: skip
+    return lambda net, x: net.add(
+        function,
+        net.conv(
+            x, CHANNELS, CHANNELS, kernel, left=left, right=right, dilation=dilation, group=group
+        ),
+    )
 
 
 @st.composite
@@ -227,11 +231,18 @@ def averaged(draw: Any, depth: int, stride: int, stateful: bool) -> Layer:
     def build(net: Net, x: str) -> str:
         down = (
             net.add("AveragePool", x, kernel_shape=[step], strides=[step])
-            if mean else net.cut(x, 0, step=step)
-        )  # fmt: skip
-        more: dict[str, Any] = {"mode": "linear"} if lines else {
-            "mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"
-        }  # fmt: skip
+            if mean
+            else net.cut(x, 0, step=step)
+        )
+        more: dict[str, Any] = (
+            {"mode": "linear"}
+            if lines
+            else {
+                "mode": "nearest",
+                "coordinate_transformation_mode": "asymmetric",
+                "nearest_mode": "floor",
+            }
+        )
         return net.add("Resize", inner(net, down), "", net.const([1, 1, step]), **more)
 
     return build

@@ -23,15 +23,17 @@ class ConvTasNet(nn.Module):
         super().__init__()
         self.encoder = nn.Conv1d(1, channels, 16, stride=8, bias=False)
         self.blocks = nn.ModuleList(
-            nn.ModuleDict({
-                "open": nn.Conv1d(channels, hidden, 1),
-                "slope": nn.PReLU(hidden),
-                "norm": nn.BatchNorm1d(hidden),
-                "depth": nn.Conv1d(hidden, hidden, 3, dilation=2**n, groups=hidden),
-                "close": nn.Conv1d(hidden, channels, 1),
-            })
+            nn.ModuleDict(
+                {
+                    "open": nn.Conv1d(channels, hidden, 1),
+                    "slope": nn.PReLU(hidden),
+                    "norm": nn.BatchNorm1d(hidden),
+                    "depth": nn.Conv1d(hidden, hidden, 3, dilation=2**n, groups=hidden),
+                    "close": nn.Conv1d(hidden, channels, 1),
+                }
+            )
             for n in range(blocks)
-        )  # fmt: skip
+        )
         self.mask = nn.Conv1d(channels, channels, 1)
         self.decoder = nn.ConvTranspose1d(channels, 1, 16, stride=8, bias=False)
 
@@ -146,10 +148,16 @@ def exported(module: nn.Module, shape: tuple[int, ...], axis: int, step: int = 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                module.eval(), (torch.randn(*shape),), dynamo=True, opset_version=OPSET,
-                optimize=False, verbose=False, dynamic_shapes=(dims,), input_names=["x"],
+                module.eval(),
+                (torch.randn(*shape),),
+                dynamo=True,
+                opset_version=OPSET,
+                optimize=False,
+                verbose=False,
+                dynamic_shapes=(dims,),
+                input_names=["x"],
                 custom_translation_table=translations(),
-            )  # fmt: skip
+            )
     finally:
         logging.disable(logging.NOTSET)
     assert program is not None

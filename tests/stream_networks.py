@@ -50,13 +50,37 @@ class Net:
 
     def conv(self, x: str, c: int, out: int, k: int, *, left: int = 0, right: int = 0,
              dilation: int = 1, stride: int = 1, group: int = 1) -> str:  # fmt: skip
-        return self.add("Conv", x, self.weight(out, c // group, k), self.weight(out), group=group,
-                        pads=[left, right], dilations=[dilation], strides=[stride])  # fmt: skip
+        return self.add(
+            "Conv",
+            x,
+            self.weight(out, c // group, k),
+            self.weight(out),
+            group=group,
+            pads=[left, right],
+            dilations=[dilation],
+            strides=[stride],
+        )
 
-    def transposed(self, x: str, c: int, out: int, k: int, stride: int, left: int = 0, right: int = 0,
-                   extra: int = 0) -> str:  # fmt: skip
-        return self.add("ConvTranspose", x, self.weight(c, out, k), self.weight(out), strides=[stride],
-                        pads=[left, right], output_padding=[extra])  # fmt: skip
+    def transposed(
+        self,
+        x: str,
+        c: int,
+        out: int,
+        k: int,
+        stride: int,
+        left: int = 0,
+        right: int = 0,
+        extra: int = 0,
+    ) -> str:
+        return self.add(
+            "ConvTranspose",
+            x,
+            self.weight(c, out, k),
+            self.weight(out),
+            strides=[stride],
+            pads=[left, right],
+            output_padding=[extra],
+        )
 
     def pad(self, x: str, left: int, right: int, fill: float = 0.0) -> str:
         return self.add("Pad", x, self.const([0, 0, left, 0, 0, right], np.int64), self.const(fill))
@@ -71,8 +95,15 @@ class Net:
             2 if direction == "bidirectional" else 1,
         )
         frames = self.add("Transpose", x, perm=[2, 0, 1])
-        y = self.add(kind, frames, self.weight(both, gates * c, c), self.weight(both, gates * c, c),
-                     self.weight(both, 2 * gates * c), hidden_size=c, direction=direction)  # fmt: skip
+        y = self.add(
+            kind,
+            frames,
+            self.weight(both, gates * c, c),
+            self.weight(both, gates * c, c),
+            self.weight(both, 2 * gates * c),
+            hidden_size=c,
+            direction=direction,
+        )
         rows = self.add("Transpose", y, perm=[2, 1, 3, 0])
         flat = self.add("Reshape", rows, self.const([1, both * c, -1], np.int64))
         return flat
@@ -81,11 +112,15 @@ class Net:
         rank = rank or len(shape)
         outputs = [output] if isinstance(output, str) else output
         graph = helper.make_graph(
-            self.nodes, "net",
+            self.nodes,
+            "net",
             [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * rank) for name in outputs],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * rank)
+                for name in outputs
+            ],
             self.tensors,
-        )  # fmt: skip
+        )
         opset = helper.make_opsetid("", OPSET)
         return helper.make_model(graph, opset_imports=[opset], ir_version=10).SerializeToString()
 

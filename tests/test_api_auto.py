@@ -53,9 +53,14 @@ def vad_clips() -> Iterator[dict[str, np.ndarray]]:
 def test_an_export_finds_a_recipe_writes_it_and_takes_it_back(tmp_path: Path, cache: Path) -> None:
     stages: list[str] = []
     found = api.export(
-        SOURCE, "host", tmp_path / "found", recipe="auto", calibration="test_api_auto:clips",
-        min_snr_db=45, progress=lambda stage, done, total: stages.append(stage),
-    )  # fmt: skip
+        SOURCE,
+        "host",
+        tmp_path / "found",
+        recipe="auto",
+        calibration="test_api_auto:clips",
+        min_snr_db=45,
+        progress=lambda stage, done, total: stages.append(stage),
+    )
     assert found.manifest.verification is not None
     assert found.manifest.verification["snr_db"] >= 45
     assert found.manifest.verification["bit_exact_with_oracle"]
@@ -66,9 +71,12 @@ def test_an_export_finds_a_recipe_writes_it_and_takes_it_back(tmp_path: Path, ca
     report = (tmp_path / "found" / "report.html").read_text()
     assert "One tensor alone" in report and all(name in report for name in recipe.tensors)
     again = api.export(
-        SOURCE, "host", tmp_path / "again", recipe=str(tmp_path / "found" / "recipe.toml"),
+        SOURCE,
+        "host",
+        tmp_path / "again",
+        recipe=str(tmp_path / "found" / "recipe.toml"),
         calibration="test_api_auto:clips",
-    )  # fmt: skip
+    )
     assert again.manifest.digest == found.manifest.digest
 
 

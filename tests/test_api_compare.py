@@ -44,10 +44,17 @@ def test_rows_are_the_latest_of_each_build_and_device(tmp_path: Path) -> None:
         tmp_path / "r.jsonl",
         line(),
         line(digest="sha256:bb", recipe="float32", median_us=40.0),
-        line(device="qemu", machine=None, median_us=None, p99_us=None, instructions_per_hop=1234567,
-             modelled={"us_per_hop": 99.5, "clock_hz": 1}, against={}),
+        line(
+            device="qemu",
+            machine=None,
+            median_us=None,
+            p99_us=None,
+            instructions_per_hop=1234567,
+            modelled={"us_per_hop": 99.5, "clock_hz": 1},
+            against={},
+        ),
         line(median_us=20.0, code_bytes=500),
-    )  # fmt: skip
+    )
     page = render(found)
     rows = cells(page)
     assert [row[6] for row in rows] == ["20.0", "40.0", ""]

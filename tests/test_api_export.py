@@ -128,9 +128,14 @@ def test_two_exports_give_the_same_bytes_and_no_path_of_this_machine(
 def test_a_frontend_build_eats_and_gives_pcm(tmp_path: Path) -> None:
     network = tiny_networks.spectral_gain(tmp_path / "gain.onnx")
     exported = api.export(
-        str(network), "host", tmp_path / "out", recipe="w8a8", sample_rate=16000, frontend=FRONTEND,
+        str(network),
+        "host",
+        tmp_path / "out",
+        recipe="w8a8",
+        sample_rate=16000,
+        frontend=FRONTEND,
         calibration=str(recordings(tmp_path / "wavs")),
-    )  # fmt: skip
+    )
     assert exported.manifest.is_pcm
     assert exported.manifest.stream["delay_samples"] == HOP
     soundfile.write(tmp_path / "in.wav", 0.1 * np.ones(777), 16000)
@@ -144,11 +149,17 @@ def test_a_second_network_behind_the_first(tmp_path: Path, recipe: str) -> None:
     first = tiny_networks.recurrent(tmp_path / "gain.onnx", 17, batch="N")
     second = tiny_networks.recurrent(tmp_path / "samples.onnx", 32, batch="N")
     exported = api.export(
-        str(first), "host", tmp_path / "out", recipe=recipe, sample_rate=16000, then=str(second),
-        calibration=str(recordings(tmp_path / "wavs")), frontend=f"{FRONTEND}:plain",
+        str(first),
+        "host",
+        tmp_path / "out",
+        recipe=recipe,
+        sample_rate=16000,
+        then=str(second),
+        calibration=str(recordings(tmp_path / "wavs")),
+        frontend=f"{FRONTEND}:plain",
         shapes={"x": (1, 17), "h": (1, 17), "then/x": (1, 32), "then/h": (1, 32)},
         states=[("h", "h_next"), ("then/h", "then/h_next")],
-    )  # fmt: skip
+    )
     manifest = exported.manifest
     assert manifest.is_pcm and manifest.stream["delay_samples"] == HOP
     states = [tensor.name for tensor in manifest.inputs if tensor.role == "state"]
@@ -436,9 +447,12 @@ def test_scratch_that_cannot_fit_is_refused_before_it_is_compiled(tmp_path: Path
     stages: list[str] = []
     with pytest.raises(CheckFailed, match=r"ram needs (?s:.*)next: make the network smaller"):
         api.export(
-            long, "cortex-m55", tmp_path / "out", shapes={"x": (1, 2, 200_000)},
+            long,
+            "cortex-m55",
+            tmp_path / "out",
+            shapes={"x": (1, 2, 200_000)},
             progress=lambda stage, done, total: stages.append(stage),
-        )  # fmt: skip
+        )
     assert "compile" not in stages and not (tmp_path / "out").exists()
 
 

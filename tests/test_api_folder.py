@@ -135,8 +135,12 @@ def test_a_killed_export_leaves_no_folder_and_the_next_one_cleans_up(
     ]
     process = subprocess.Popen(
         [*command, "--recipe", "w8a8", "--calibration", "endless:clips"],
-        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     while not (tmp_path / "started").exists():
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)

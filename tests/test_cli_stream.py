@@ -159,9 +159,13 @@ def test_an_integer_build_calibrates_on_whole_recordings(network: Path, tmp_path
     clip = np.random.default_rng(2).standard_normal((1, 3, 402)).astype(np.float32)
     np.savez(tmp_path / "clips" / "a.npz", x=clip)
     exported = api.export(
-        str(network), "host", tmp_path / "build", hop=2, recipe="w8a8",
+        str(network),
+        "host",
+        tmp_path / "build",
+        hop=2,
+        recipe="w8a8",
         calibration=str(tmp_path / "clips"),
-    )  # fmt: skip
+    )
     checked = exported.manifest.verification
     assert checked is not None and checked["hops"] == 201 and checked["bit_exact_with_oracle"]
 

@@ -81,18 +81,28 @@ def test_help_lists_the_verbs_and_flags(edgekit: Cli) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        [], ["export"], ["export", "m.onnx"], ["frobnicate"], ["run", "a"],
-        ["run", "a", "in.wav"], ["run", "a", "in.wav", "out.wav", "--mic"], ["run", "a", "--mic"],
+        [],
+        ["export"],
+        ["export", "m.onnx"],
+        ["frobnicate"],
+        ["run", "a"],
+        ["run", "a", "in.wav"],
+        ["run", "a", "in.wav", "out.wav", "--mic"],
+        ["run", "a", "--mic"],
         ["targets", "--frobnicate"],
         ["export", "m.onnx", "--target", "host", "-o", "x", "--hop", "none"],
         ["export", "m.onnx", "--target", "host", "-o", "x", "--state", "abc"],
         ["export", "m.onnx", "--target", "host", "-o", "x", "--shape", "abc"],
         ["export", "m.onnx", "--target", "host", "-o", "x", "--constant", "sr=fast"],
-        ["demo", "frobnicate"], ["run", "DIR", "a.wav", "b.npz"], ["run", "DIR", "a.png", "b.png"],
-        ["inspect", "nothing.onnx"], ["inspect", "manifest.json"], ["inspect", "."],
+        ["demo", "frobnicate"],
+        ["run", "DIR", "a.wav", "b.npz"],
+        ["run", "DIR", "a.png", "b.png"],
+        ["inspect", "nothing.onnx"],
+        ["inspect", "manifest.json"],
+        ["inspect", "."],
     ],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_wrong_usage_is_exit_code_2_with_a_message(
     edgekit: Cli, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,9 +178,19 @@ def test_a_failed_check_is_exit_code_1(
     edgekit: Cli, network: Path, clips: Path, tmp_path: Path
 ) -> None:
     code, _, err = edgekit(
-        "export", network, "--target", "host", "-o", tmp_path / "out", "--recipe", "w8a8",
-        "--calibration", clips, "--min-snr", "150",
-    )  # fmt: skip
+        "export",
+        network,
+        "--target",
+        "host",
+        "-o",
+        tmp_path / "out",
+        "--recipe",
+        "w8a8",
+        "--calibration",
+        clips,
+        "--min-snr",
+        "150",
+    )
     assert code == 1 and "150 dB" in err and not (tmp_path / "out").exists()
 
 
@@ -265,8 +285,10 @@ def test_python_dash_m_works() -> None:
     source = str(Path(__file__).parent.parent / "src")
     done = subprocess.run(
         [sys.executable, "-m", "edgekit", "targets", "--json"],
-        capture_output=True, text=True, env={"PYTHONPATH": source, "PATH": ""},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": source, "PATH": ""},
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)[0]["name"] == "host"
 

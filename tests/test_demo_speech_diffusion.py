@@ -114,9 +114,14 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(quantizing, "CALIBRATION_CALLS", 16)
     api.export(
-        f"{HERE}:random_network", "host", out, recipe="w8a8", sampler=sampler,
-        calibration=f"{HERE}:conditions", min_snr_db=5.0,
-    )  # fmt: skip
+        f"{HERE}:random_network",
+        "host",
+        out,
+        recipe="w8a8",
+        sampler=sampler,
+        calibration=f"{HERE}:conditions",
+        min_snr_db=5.0,
+    )
     monkeypatch.undo()
     return out
 
@@ -137,9 +142,13 @@ def test_integers_enhance_a_recording_of_any_length(build: Path) -> None:
 def test_calls_and_conditions_are_not_mixed(tmp_path: Path) -> None:
     with pytest.raises(CalibrationError, match="conditions without calls"):
         api.export(
-            f"{HERE}:random_network", "host", tmp_path / "out", recipe="w8a8", sampler=SAMPLER,
+            f"{HERE}:random_network",
+            "host",
+            tmp_path / "out",
+            recipe="w8a8",
+            sampler=SAMPLER,
             calibration=f"{HERE}:mixed",
-        )  # fmt: skip
+        )
 
 
 def test_a_sampler_of_a_score_is_refused(tmp_path: Path) -> None:

@@ -25,10 +25,16 @@ def unet() -> tuple[torch.nn.Module, dict[str, torch.Tensor]]:
 
     torch.manual_seed(0)
     net = UNet2DModel(
-        sample_size=8, in_channels=1, out_channels=1, block_out_channels=(8, 16), layers_per_block=1,
-        norm_num_groups=4, down_block_types=("DownBlock2D", "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", "UpBlock2D"), attention_head_dim=8,
-    )  # fmt: skip
+        sample_size=8,
+        in_channels=1,
+        out_channels=1,
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=8,
+    )
     return net, {"sample": torch.randn(1, 1, 8, 8), "timestep": torch.tensor([3])}
 
 
@@ -36,9 +42,12 @@ def unet() -> tuple[torch.nn.Module, dict[str, torch.Tensor]]:
 def test_a_unet_of_diffusers_is_quantized_and_draws(tmp_path: Path) -> None:
     (tmp_path / "sampler.toml").write_text(DESCRIPTION)
     made = api.export(
-        "test_diffusers:unet", "c99", tmp_path / "build",
-        recipe="w8a8", sampler=tmp_path / "sampler.toml",
-    )  # fmt: skip
+        "test_diffusers:unet",
+        "c99",
+        tmp_path / "build",
+        recipe="w8a8",
+        sampler=tmp_path / "sampler.toml",
+    )
     facts = made.manifest.verification
     assert facts is not None and facts["bit_exact_with_oracle"] is True and facts["snr_db"] > 20
     assert made.manifest.macs_int8 > 0.9 * made.manifest.macs_per_hop

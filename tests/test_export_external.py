@@ -76,9 +76,23 @@ def test_bytes_without_a_folder_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "location",
-    ["../secret.bin", "sub/../../secret.bin", "..\\secret.bin", "C:\\secret.bin", "", "/", ".",
-     "link.bin", "linked/secret.bin", "pipe", "missing.bin", "x" * 5000, "a\0b", "~/secret.bin"],
-)  # fmt: skip
+    [
+        "../secret.bin",
+        "sub/../../secret.bin",
+        "..\\secret.bin",
+        "C:\\secret.bin",
+        "",
+        "/",
+        ".",
+        "link.bin",
+        "linked/secret.bin",
+        "pipe",
+        "missing.bin",
+        "x" * 5000,
+        "a\0b",
+        "~/secret.bin",
+    ],
+)
 def test_files_outside_the_folder_are_refused(tmp_path, location):
     folder = tmp_path / "model"
     folder.mkdir()

@@ -153,8 +153,11 @@ def test_a_recurrent_module_becomes_a_small_graph(recurrent):
     model, examples = recurrent
     found = Counter(node.op_type for node in model.ir.graph)
     assert {key: found[key] for key in ("Gemm", "GRU", "Relu", "Sigmoid")} == {
-        "Gemm": 2, "GRU": 1, "Relu": 1, "Sigmoid": 1,
-    }  # fmt: skip
+        "Gemm": 2,
+        "GRU": 1,
+        "Relu": 1,
+        "Sigmoid": 1,
+    }
     assert set(found) == {"Gemm", "GRU", "Relu", "Sigmoid", "Reshape"}
     assert model.states == (StatePair("h", "h_next"),)
     assert model.stream == StreamInfo(16, 16000, 0)

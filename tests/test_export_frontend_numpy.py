@@ -114,9 +114,13 @@ def test_spectra_of_either_order_with_unit_axes_anywhere(given, wanted):
     nodes = "a = Reshape (x, rows)  b = Mul (a, half)  "
     nodes += f"c = Transpose <perm = [{'1, 0' if turned else '0, 1'}]> (b)  y = Reshape (c, dims)"
     model = network(
-        given, wanted, nodes, rows=np.array(rows), dims=np.array(wanted),
+        given,
+        wanted,
+        nodes,
+        rows=np.array(rows),
+        dims=np.array(wanted),
         half=np.array(conjugated, np.float32),
-    )  # fmt: skip
+    )
     built = add_frontend(model, "stft:64:16:hann_sym:plain", 8000)
     pcm, window = noise(16 * 30), np.hanning(64)
     expected = pipeline(pcm, 64, 16, conjugate, window, window)
@@ -124,8 +128,13 @@ def test_spectra_of_either_order_with_unit_axes_anywhere(given, wanted):
 
 
 def test_a_real_mask_of_a_complex_network():
-    model = network((1, 33, 1, 2), (1, 1, 33), "s = ReduceSumSquare <keepdims = 0> (x, a)  "
-                    "t = Reshape (s, d)  y = Tanh (t)", a=np.array([3]), d=np.array([1, 1, 33]))  # fmt: skip
+    model = network(
+        (1, 33, 1, 2),
+        (1, 1, 33),
+        "s = ReduceSumSquare <keepdims = 0> (x, a)  t = Reshape (s, d)  y = Tanh (t)",
+        a=np.array([3]),
+        d=np.array([1, 1, 33]),
+    )
     built = add_frontend(model, "stft:64:32:rect:plain", 8000)
 
     def change(frame):
@@ -153,8 +162,9 @@ def test_a_probability_of_samples_with_context_passes_through():
 
 @pytest.mark.parametrize(("length", "hop"), [(48, 16), (40, 32), (30, 7)])
 def test_frames_of_samples_are_added_up(length, hop):
-    model = network((1, 1, length), (length, 1), "t = Tanh (x)  y = Reshape (t, d)",
-                    d=np.array([length, 1]))  # fmt: skip
+    model = network(
+        (1, 1, length), (length, 1), "t = Tanh (x)  y = Reshape (t, d)", d=np.array([length, 1])
+    )
     built = add_frontend(model, f"frame:{length}:{hop}", 16000)
     assert built.stream.delay_samples == length - hop
     pcm = noise(hop * 30)
@@ -164,8 +174,9 @@ def test_frames_of_samples_are_added_up(length, hop):
 
 
 def test_a_spectral_network_without_sound_passes_through():
-    model = network((1, 33), (1, 3), "y = Slice (x, s, e, a)", s=np.array([0]), e=np.array([3]),
-                    a=np.array([1]))  # fmt: skip
+    model = network(
+        (1, 33), (1, 3), "y = Slice (x, s, e, a)", s=np.array([0]), e=np.array([3]), a=np.array([1])
+    )
     built = add_frontend(model, "stft:64:16:rect:mag", 8000)
     assert built.notes == ("output 'y' [1, 3] is given out as it is: it is no gain per bin",)
     assert (built.stream.delay_samples, [p.input for p in built.states]) == (0, ["stft_history"])
@@ -177,8 +188,12 @@ def test_a_spectral_network_without_sound_passes_through():
 def two(length):
     """A gain of magnitudes, and tanh of samples with a state; inner and border names are the same."""
     bins = length // 2 + 1
-    first = network((1, 1, bins), (1, 1, bins), "a = Mul (x, w)  y = Sigmoid (a)",
-                    w=np.linspace(-1, 2, bins, dtype=np.float32))  # fmt: skip
+    first = network(
+        (1, 1, bins),
+        (1, 1, bins),
+        "a = Mul (x, w)  y = Sigmoid (a)",
+        w=np.linspace(-1, 2, bins, dtype=np.float32),
+    )
     proto = onnx.parser.parse_model(
         f'<ir_version: 8, opset_import: ["": 13]> net (float[1, {length}] x, float[1, {length}] h) => '
         f"(float[1, {length}] y, float[1, {length}] h_next) "
@@ -235,13 +250,11 @@ IN_C = {
     "late-gains": lambda: add_frontend(
         stream(offline(TAPS), hop=2), "stft:64:16:hann_sym:logpow:plain", 8000
     ),
-    "frames": lambda: add_frontend(
-        network((1, 30), (1, 30), "y = Tanh (x)"), "frame:30:7", 8000
-    ),
+    "frames": lambda: add_frontend(network((1, 30), (1, 30), "y = Tanh (x)"), "frame:30:7", 8000),
     "rows-of-parts": lambda: add_frontend(
         network((1, 2, 33), (1, 2, 33), "y = Tanh (x)"), "stft:64:16:rect", 8000
     ),
-}  # fmt: skip
+}
 
 
 @needs_cc
@@ -278,9 +291,12 @@ def test_the_second_network_may_end_in_something_else():
         ("stft:64:64:rect:plain", ["HOP: 64", "1 to 63"]),
         ("stft:64:16:rect:mag:logpow", ["mag:logpow", "each once"]),
         ("stft:64:16:rect:plain:plain", ["plain:plain", "each once"]),
-        ("stft:64:16:boxcar:plane", ["boxcar", "sqrt_hann_sym, hamming_sym, rect", "plane", "plain"]),
+        (
+            "stft:64:16:boxcar:plane",
+            ["boxcar", "sqrt_hann_sym, hamming_sym, rect", "plane", "plain"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_specifications_name_what_is_allowed(spec, parts):
     with pytest.raises(UsageError) as caught:
         parse_spec(spec)
@@ -295,10 +311,20 @@ def test_networks_that_do_not_fit_are_refused_with_what_would():
         (gain, "stft:64:16:rect", None, ["complex spectrum: (33, 2) or (2, 33)"]),
         (gain, "stft:64:16:rect:mag", gain, ["--then: input", "(1, 1, 33)", "(64,)"]),
         (samples, "frame:64:16", gain, ["--then: input", "samples of a frame: (64,)"]),
-        (network((1, 33), (1, 3), "y = Slice (x, s, e, a)", s=np.array([0]), e=np.array([3]),
-                 a=np.array([1])), "stft:64:16:rect:mag", samples,
-         ["output 'y'", "(1, 3)", "a gain per bin: (33,)"]),
-    ]  # fmt: skip
+        (
+            network(
+                (1, 33),
+                (1, 3),
+                "y = Slice (x, s, e, a)",
+                s=np.array([0]),
+                e=np.array([3]),
+                a=np.array([1]),
+            ),
+            "stft:64:16:rect:mag",
+            samples,
+            ["output 'y'", "(1, 3)", "a gain per bin: (33,)"],
+        ),
+    ]
     for model, spec, then, parts in cases:
         with pytest.raises(UsageError) as caught:
             add_frontend(model, spec, 16000, then)
@@ -329,9 +355,15 @@ def test_several_frames_in_a_call(given, wanted, spec):
     perm = ", ".join(str(before.index(name)) for name in after)
     nodes += f"d = Transpose <perm = [{perm}]> (c)  y = Reshape (d, dims)"
     model = network(
-        given, wanted, nodes, hop=48, rows=np.array([dim for dim in given if dim != 1]),
-        dims=np.array(wanted), half=np.float32(0.5), zero=np.array(0),
-    )  # fmt: skip
+        given,
+        wanted,
+        nodes,
+        hop=48,
+        rows=np.array([dim for dim in given if dim != 1]),
+        dims=np.array(wanted),
+        half=np.float32(0.5),
+        zero=np.array(0),
+    )
     built = add_frontend(model, spec, 8000)
     assert built.stream == StreamInfo(48, 8000, 48)
 

@@ -74,8 +74,11 @@ def test_what_is_given_draws_the_bits_of_what_is_drawn(recipe: str, tmp_path: Pa
     running = Running.open(tmp_path / "given")
     given = labels(N) | draws(SEED, 5, SHAPE)
     assert [tensor.shape for tensor in running.conditions] == [
-        (1,), (1, *SHAPE), (1, 5, *SHAPE), (1, *SHAPE)
-    ]  # fmt: skip
+        (1,),
+        (1, *SHAPE),
+        (1, 5, *SHAPE),
+        (1, *SHAPE),
+    ]
     found = running.sample(N, SEED + 1, given)
     assert np.array_equal(found, expected)
     whole = given | {"residual": np.zeros((N, *SHAPE))}
@@ -92,8 +95,10 @@ def test_inverted_images_are_drawn_again(recipe: str, kind: str, tmp_path: Path)
     images = np.random.default_rng(3).uniform(-1, 1, (N, *SHAPE)).astype(np.float32)
     maps = running.invert(images, SEED, labels(N))
     assert {name: array.shape for name, array in maps.items()} == {
-        "start": images.shape, "noise": (N, 5, *SHAPE), "residual": images.shape,
-    }  # fmt: skip
+        "start": images.shape,
+        "noise": (N, 5, *SHAPE),
+        "residual": images.shape,
+    }
     again = running.sample(N, 0, labels(N) | maps)
     assert np.sqrt(np.mean(np.square(again - images))) < 1e-6
     without = running.sample(N, 0, labels(N) | {**maps, "residual": 0.0})
@@ -205,8 +210,10 @@ def test_every_term_of_a_start_has_the_same_bits_in_c(
     sources = [name for name in build.files if name.endswith(".c")]
     done = subprocess.run(
         [str(CC), *STRICT, "-Wshadow", "-Wconversion", "-c", *sources],
-        cwd=tmp_path, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -232,8 +239,12 @@ def test_the_verbs_give_images_back(tmp_path: Path) -> None:
     (tmp_path / "sampler.toml").write_text(DESCRIPTION)
     build, run = tmp_path / "build", CliRunner()
     made = api.export(
-        "diffusion_networks:tiny_unet", "host", build, recipe="w8a8", sampler=tmp_path / "sampler.toml"
-    )  # fmt: skip
+        "diffusion_networks:tiny_unet",
+        "host",
+        build,
+        recipe="w8a8",
+        sampler=tmp_path / "sampler.toml",
+    )
     assert made.manifest.verification is not None
     assert made.manifest.verification["bit_exact_with_oracle"] is True
     x = np.random.default_rng(0).uniform(-1, 1, (N, *SHAPE)).astype(np.float32)

@@ -128,7 +128,11 @@ def eats():
 def test_the_workers_see_what_they_are_for():
     found = outcomes([dies, eats, lambda: None, hangs, lambda: None], workers=1)
     assert [outcome.kind for outcome in found] == [
-        "crashed", "traceback", "accepted", "crashed", "accepted",
-    ]  # fmt: skip
+        "crashed",
+        "traceback",
+        "accepted",
+        "crashed",
+        "accepted",
+    ]
     assert "signal 9" in found[0].text
     assert "MemoryError" in found[1].text

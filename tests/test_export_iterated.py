@@ -139,8 +139,12 @@ def test_integers_settle_within_two_of_their_steps(
     exact = exported("equilibrium", tmp_path / "float")
     until = f"change:{tolerance}:40"
     stream = exported(
-        "equilibrium", tmp_path / "b", recipe=recipe, until=until, calibration=str(tmp_path / "clips")
-    )  # fmt: skip
+        "equilibrium",
+        tmp_path / "b",
+        recipe=recipe,
+        until=until,
+        calibration=str(tmp_path / "clips"),
+    )
     for row in x[:6]:
         for each in (exact, stream):
             each.reset()

@@ -60,9 +60,12 @@ def exported(case: str, folder: Path, recipe: str = "w8a8", target: str = "host"
     text = HEAD.format(more=more, roles=roles, networks=named)
     (folder / "sampler.toml").write_text(text)
     return api.export(
-        "diffusion_networks:tiny_unet", target, folder / "build", recipe=recipe,
+        "diffusion_networks:tiny_unet",
+        target,
+        folder / "build",
+        recipe=recipe,
         sampler=folder / "sampler.toml",
-    )  # fmt: skip
+    )
 
 
 def conditions(case: str) -> Arrays:

@@ -25,20 +25,32 @@ def file(operator, constants=(), size=(1, 3, 4), opset=18, inputs=None, kind=FLO
         operator, ["x", *names] if inputs is None else inputs, ["y"], name="it", **attributes
     )
     graph = helper.make_graph(
-        [node], "net",
+        [node],
+        "net",
         [helper.make_tensor_value_info("x", FLOAT, size)],
         [helper.make_tensor_value_info("y", kind, None)],
-        [numpy_helper.from_array(np.asarray(array), name) for array, name in zip(constants, names, strict=True)],
-    )  # fmt: skip
+        [
+            numpy_helper.from_array(np.asarray(array), name)
+            for array, name in zip(constants, names, strict=True)
+        ],
+    )
     return helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8
     ).SerializeToString()
 
 
 REDUCTIONS = [
-    "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin",
-    "ReduceProd", "ReduceSum", "ReduceSumSquare",
-]  # fmt: skip
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "ReduceSumSquare",
+]
 AXES = np.array([-1, 2])
 NAN, INF = np.full((4, 4), np.nan, np.float32), np.full((4, 4), np.inf, np.float32)
 ONE_INF = np.where(np.eye(4), np.inf, 0).astype(np.float32)
@@ -69,10 +81,15 @@ REFUSED = {
     "Bernoulli": (file("Bernoulli"), "random numbers"),
     "Multinomial": (file("Multinomial", size=(1, 3), kind=TensorProto.INT32), "random numbers"),
     "Dropout in training": (
-        file("Dropout", [np.float32(0.5), np.array(True)]), "random numbers",
+        file("Dropout", [np.float32(0.5), np.array(True)]),
+        "random numbers",
     ),
     "Scatter word": (
-        file("ScatterElements", [np.zeros((1, 1, 1), np.int64), np.ones((1, 1, 1), np.float32)], reduction="cubic"),
+        file(
+            "ScatterElements",
+            [np.zeros((1, 1, 1), np.int64), np.ones((1, 1, 1), np.float32)],
+            reduction="cubic",
+        ),
         "reduction 'cubic'",
     ),
     "ScatterND word": (
@@ -88,8 +105,11 @@ REFUSED = {
     "Add NaN": (file("Add", [NAN[0]]), "'c0' holds NaN"),
     "Add infinity": (file("Add", [INF[0]]), "'c0' holds infinity"),
     "Mul infinity": (file("Mul", [-ONE_INF[0]]), "'c0' holds infinity"),
-    "Conv infinity": (file("Conv", [np.full((2, 3, 1), -np.inf, np.float32)]), "'c0' holds infinity"),
-}  # fmt: skip
+    "Conv infinity": (
+        file("Conv", [np.full((2, 3, 1), -np.inf, np.float32)]),
+        "'c0' holds infinity",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -103,9 +123,16 @@ def test_is_refused_by_name(name):
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"), [(-1.0, "uint8"), (256.0, "uint8"), (-129.0, "int8"), (3e9, "int32"), (1e19, "int64"),
-     (-2.0, "uint32")],
-)  # fmt: skip
+    ("value", "kind"),
+    [
+        (-1.0, "uint8"),
+        (256.0, "uint8"),
+        (-129.0, "int8"),
+        (3e9, "int32"),
+        (1e19, "int64"),
+        (-2.0, "uint32"),
+    ],
+)
 def test_a_constant_that_its_integer_type_does_not_hold_is_refused(value, kind):
     kinds = getattr(TensorProto, kind.upper())
     nodes = [
@@ -128,9 +155,13 @@ def masked(mask):
 
 @pytest.mark.parametrize(
     ("operator", "constants"),
-    [("Add", [masked(-np.inf)]), ("Max", [np.float32(-np.inf)]), ("Min", [np.float32(np.inf)]),
-     ("Clip", [np.float32(0), np.float32(np.inf)])],
-)  # fmt: skip
+    [
+        ("Add", [masked(-np.inf)]),
+        ("Max", [np.float32(-np.inf)]),
+        ("Min", [np.float32(np.inf)]),
+        ("Clip", [np.float32(0), np.float32(np.inf)]),
+    ],
+)
 def test_an_infinity_that_masks_or_selects_is_taken(operator, constants):
     shape = (1, 4, 4) if operator == "Add" else (1, 3, 4)
     model = from_onnx(file(operator, constants, shape), name="net")

@@ -22,9 +22,13 @@ MICROSOFT = ', "com.microsoft": 1'
 F32 = np.float32
 XS = F32(0.0313)  # no simple ratio to the scale of the output: ties are rounded differently
 GRIDS = {
-    "xs": XS, "xz": np.uint8(117), "ys": F32(0.04), "yz": np.uint8(140),
-    "ss": F32(0.05), "sz": np.int8(-11),
-}  # fmt: skip
+    "xs": XS,
+    "xz": np.uint8(117),
+    "ys": F32(0.04),
+    "yz": np.uint8(140),
+    "ss": F32(0.05),
+    "sz": np.int8(-11),
+}
 
 
 def parse(text: str, domains: str = "", opset: int = OPSET, **weights: object) -> onnx.ModelProto:
@@ -78,9 +82,14 @@ FRAMED = {
     "conv": ("z = Conv <pads = [1, 1, 1, 1]> (xd, wd, bd)", (1, 5, 6, 8), {}),
     "conv_float_bias": ("z = Conv (xd, wd, bf)", (1, 5, 4, 6), {"bf": normal(5)}),
     "conv_relu": ("a = Conv (xd, wd) z = Relu (a)", (1, 5, 4, 6), {}),
-    "conv_clip": ("a = Conv (xd, wd) z = Clip (a, lo, hi)", (1, 5, 4, 6), {
-        "lo": F32(0), "hi": F32(1.5),
-    }),
+    "conv_clip": (
+        "a = Conv (xd, wd) z = Clip (a, lo, hi)",
+        (1, 5, 4, 6),
+        {
+            "lo": F32(0),
+            "hi": F32(1.5),
+        },
+    ),
     "add": ("z = Add (xd, xd)", (1, 4, 6, 8), {}),
     "mul": ("z = Mul (xd, xd)", (1, 4, 6, 8), {}),
     "add_constant": ("z = Add (xd, cd)", (1, 4, 6, 8), {}),
@@ -90,21 +99,30 @@ FRAMED = {
     "max_pool": ("z = MaxPool <kernel_shape = [2, 2]> (xd)", (1, 4, 5, 7), {}),
     "average_pool": ("z = AveragePool <kernel_shape = [3, 2]> (xd)", (1, 4, 4, 7), {}),
     "global_average_pool": ("z = GlobalAveragePool (xd)", (1, 4, 1, 1), {}),
-    "resize": ("z = Resize <mode = \"nearest\"> (xd, , sizes)", (1, 4, 12, 16), {
-        "sizes": np.array([1, 1, 2, 2], F32),
-    }),
+    "resize": (
+        'z = Resize <mode = "nearest"> (xd, , sizes)',
+        (1, 4, 12, 16),
+        {
+            "sizes": np.array([1, 1, 2, 2], F32),
+        },
+    ),
     "sigmoid": ("z = Sigmoid (xd)", (1, 4, 6, 8), {}),
     "leaky_relu": ("z = LeakyRelu <alpha = 0.1> (xd)", (1, 4, 6, 8), {}),
     "hard_swish": ("z = HardSwish (xd)", (1, 4, 6, 8), {}),
     "prelu": ("z = PRelu (xd, slope)", (1, 4, 6, 8), {"slope": normal(4, 1, 1)}),
     "prelu_stored": ("z = PRelu (xd, cd)", (1, 4, 6, 8), {}),
-}  # fmt: skip
+}
 WEIGHTS = {
-    "w": integers(5, 4, 3, 3), "ws": np.linspace(0.002, 0.004, 5, dtype=F32),
-    "wz": np.zeros(5, np.int8), "b": integers(5, dtype=np.int32, low=-3000, high=3000),
-    "bs": XS * np.linspace(0.002, 0.004, 5, dtype=F32), "bz": np.zeros(5, np.int32),
-    "c": integers(4, 1, 1, dtype=np.uint8, low=0, high=255), "cs": F32(0.02), "cz": np.uint8(99),
-}  # fmt: skip
+    "w": integers(5, 4, 3, 3),
+    "ws": np.linspace(0.002, 0.004, 5, dtype=F32),
+    "wz": np.zeros(5, np.int8),
+    "b": integers(5, dtype=np.int32, low=-3000, high=3000),
+    "bs": XS * np.linspace(0.002, 0.004, 5, dtype=F32),
+    "bz": np.zeros(5, np.int32),
+    "c": integers(4, 1, 1, dtype=np.uint8, low=0, high=255),
+    "cs": F32(0.02),
+    "cz": np.uint8(99),
+}
 
 
 @pytest.mark.parametrize("name", FRAMED)
@@ -183,9 +201,11 @@ FUSED = {
     },
 }
 MATRIX = {
-    "m": integers(4, 5), "ms": F32(0.01), "mz": np.int8(0),
+    "m": integers(4, 5),
+    "ms": F32(0.01),
+    "mz": np.int8(0),
     "mb": integers(5, dtype=np.int32, low=-3000, high=3000),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FUSED)

@@ -49,10 +49,16 @@ def alone(model: Model, network: Any) -> np.ndarray[Any, Any]:
     given = labels(N)
     drawn = [
         sampler_loop.sample(
-            table_of(model), network, SHAPE, 1, SEED, {k: v[i : i + 1] for k, v in given.items()}, first=i
+            table_of(model),
+            network,
+            SHAPE,
+            1,
+            SEED,
+            {k: v[i : i + 1] for k, v in given.items()},
+            first=i,
         )
         for i in range(N)
-    ]  # fmt: skip
+    ]
     return np.concatenate(drawn)
 
 
@@ -174,9 +180,12 @@ def test_a_sampler_toml_names_the_keys(tmp_path: Path) -> None:
         "prediction = 'v'\nsteps = 6\nkeys = 'every:2'\nprior_noise = 0.003\n[schedule]\nkind = 'cosine'\n"
     )
     made = api.export(
-        "diffusion_networks:tiny_unet", "c99", tmp_path / "build",
-        recipe="w8a8", sampler=tmp_path / "sampler.toml",
-    )  # fmt: skip
+        "diffusion_networks:tiny_unet",
+        "c99",
+        tmp_path / "build",
+        recipe="w8a8",
+        sampler=tmp_path / "sampler.toml",
+    )
     assert any("rows 0, 2, 4 of 6 run the whole network" in note for note in made.notes)
     assert api.sample(tmp_path / "build", 2, 0, conditions={"label": 1}).shape == (2, *SHAPE)
 

@@ -23,12 +23,25 @@ def graph(inputs, outputs):
 @pytest.mark.parametrize(
     ("source", "result"),
     [
-        ("buf", "buf_next"), ("conv1.state", "conv1.state.next"), ("conv_cache", "conv_cache_out"),
-        ("h", "hn"), ("h0", "hn"), ("h_0", "h_n"), ("h_in", "h_out"), ("state", "stateN"), ("s", "new_s"),
-        ("s", "next_s"), ("c", "out_c"), ("w_prev", "w"), ("prev_w", "w"), ("old_w", "new_w"),
-        ("input_state", "output_state"), ("inter_cache", "inter_cache_out"), ("h1", "h1_out"),
+        ("buf", "buf_next"),
+        ("conv1.state", "conv1.state.next"),
+        ("conv_cache", "conv_cache_out"),
+        ("h", "hn"),
+        ("h0", "hn"),
+        ("h_0", "h_n"),
+        ("h_in", "h_out"),
+        ("state", "stateN"),
+        ("s", "new_s"),
+        ("s", "next_s"),
+        ("c", "out_c"),
+        ("w_prev", "w"),
+        ("prev_w", "w"),
+        ("old_w", "new_w"),
+        ("input_state", "output_state"),
+        ("inter_cache", "inter_cache_out"),
+        ("h1", "h1_out"),
     ],
-)  # fmt: skip
+)
 def test_names_tell_a_state(source, result):
     assert find_states(graph(["x", source], ["y", result]), ()) == (StatePair(source, result),)
 

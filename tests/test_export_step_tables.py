@@ -207,8 +207,13 @@ def test_rddm_of_all_its_steps_divides_by_nothing(from_zero: bool) -> None:
 
 @pytest.mark.parametrize(
     "sampler",
-    [Interpolant(steps=5, eps=0.4), Rddm(steps=5, eta=0.5, clip=1.0), Bridge(steps=5), Ouve(steps=3)],
-)  # fmt: skip
+    [
+        Interpolant(steps=5, eps=0.4),
+        Rddm(steps=5, eta=0.5, clip=1.0),
+        Bridge(steps=5),
+        Ouve(steps=3),
+    ],
+)
 def test_guidance_is_a_weighted_difference_of_all_outputs(sampler: Any) -> None:
     """Of kinds that add outputs to x as well: two calls a row, the conditional one first."""
     null = replace(sampler.roles, null={"label": 10})

@@ -14,10 +14,14 @@ from edgekit.verbs.targets import TARGETS
 
 # factory, its input and time axis, smallest hop, delay and the part of it that valid convolutions cut off
 NETWORKS = [
-    ("small_gtcrn", "spec", 2, 1, 0, 0), ("dccrn", "x", 1, 10, 50, 0), ("tdnn", "x", 1, 1, 14, 14),
-    ("fullsubnet", "mag", 3, 1, 0, 0), ("bc_resnet", "x", 3, 1, 0, 0), ("positions", "x", 1, 1, 0, 0),
+    ("small_gtcrn", "spec", 2, 1, 0, 0),
+    ("dccrn", "x", 1, 10, 50, 0),
+    ("tdnn", "x", 1, 1, 14, 14),
+    ("fullsubnet", "mag", 3, 1, 0, 0),
+    ("bc_resnet", "x", 3, 1, 0, 0),
+    ("positions", "x", 1, 1, 0, 0),
     ("counted", "x", 2, 1, 1, 0),
-]  # fmt: skip
+]
 
 
 def in_c(offline: Offline, model: Model, name: str, axis: int, samples: int) -> None:

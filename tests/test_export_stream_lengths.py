@@ -16,8 +16,15 @@ from edgekit.export.stream.sources import onnx_offline, torch_offline, two_lengt
 
 
 def up(net: Net, x: str, factor: int) -> str:
-    return net.add("Resize", x, "", net.const([1, 1, factor]), mode="nearest",
-                   coordinate_transformation_mode="asymmetric", nearest_mode="floor")  # fmt: skip
+    return net.add(
+        "Resize",
+        x,
+        "",
+        net.const([1, 1, factor]),
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
 
 
 def pooled_and_repeated(factors: list[int]) -> bytes:

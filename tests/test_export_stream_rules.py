@@ -102,8 +102,11 @@ def test_running_sums_and_a_running_mean():
     net = Net()
     late = net.conv("x", 2, 2, 3, left=1, right=1)
     total = net.add("CumSum", late, net.const(-1, np.int64))
-    count = net.add("CumSum", net.add("Add", net.add("Mul", late, net.const(0)), net.const(1)),
-                    net.const(2, np.int64))  # fmt: skip
+    count = net.add(
+        "CumSum",
+        net.add("Add", net.add("Mul", late, net.const(0)), net.const(1)),
+        net.const(2, np.int64),
+    )
     mean = net.add("Div", total, net.add("Max", count, net.const(1)))
     (model, *_) = check(net.model([1, 2, "T"], net.add("Sub", late, mean)))
     assert delays(model) == [1]
@@ -116,8 +119,12 @@ def test_no_frame_before_the_stream_is_divided_by_zero(place):
     late = net.conv("x", 2, 2, 3, left=1, right=1)
     if place == 0:
         frames = net.add("Squeeze", net.add("Shape", "x", start=2), net.const([0], np.int64))
-        count = net.add("Range", net.const(1, np.int64), net.add("Add", frames, net.const(1, np.int64)),
-                        net.const(1, np.int64))  # fmt: skip
+        count = net.add(
+            "Range",
+            net.const(1, np.int64),
+            net.add("Add", frames, net.const(1, np.int64)),
+            net.const(1, np.int64),
+        )
         total = net.add("CumSum", late, net.const(-1, np.int64))
         y = net.add("Div", total, net.add("Cast", count, to=TensorProto.FLOAT))
     elif place == 1:  # the divisor waits in a delay line of zeros
@@ -197,9 +204,12 @@ def test_numbers_over_time_pick_rows_of_a_table():
     y = net.add("Gather", net.weight(9, 4), "x")
     y = net.conv(net.add("Transpose", y, perm=[0, 2, 1]), 4, 2, 3, left=1, right=1)
     graph = helper.make_graph(
-        net.nodes, "net", [helper.make_tensor_value_info("x", TensorProto.INT64, [1, "T"])],
-        [helper.make_tensor_value_info(y, TensorProto.FLOAT, [None] * 3)], net.tensors,
-    )  # fmt: skip
+        net.nodes,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.INT64, [1, "T"])],
+        [helper.make_tensor_value_info(y, TensorProto.FLOAT, [None] * 3)],
+        net.tensors,
+    )
     data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     offline = onnx_offline(data.SerializeToString(), name="net")
     assert delays(stream(offline, hop=4)) == [1]
@@ -232,9 +242,12 @@ def test_a_constant_that_returns_with_the_hop_after_a_start_of_its_own(start, la
     y = net.transposed(net.conv(down, 2, 2, 1 + late, right=late), 2, 2, 4, 4)
     frames = net.add("Squeeze", net.add("Shape", "x", start=2), net.const([0], np.int64))
     places = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
-    row = net.add("Where", net.add("Less", places, net.const(start, np.int64)),
-                  net.add("Add", places, net.const(4, np.int64)),
-                  net.add("Mod", places, net.const(4, np.int64)))  # fmt: skip
+    row = net.add(
+        "Where",
+        net.add("Less", places, net.const(start, np.int64)),
+        net.add("Add", places, net.const(4, np.int64)),
+        net.add("Mod", places, net.const(4, np.int64)),
+    )
     table = net.add("Gather", net.const(np.linspace(0.5, 1.5, 13)), row)
     shape = net.add("Concat", net.const([1, 1], np.int64), net.add("Shape", "x", start=2), axis=0)
     ones = net.add("Conv", net.add("Reshape", table, shape), net.const(np.ones((1, 1, 1))))
@@ -254,8 +267,16 @@ def test_an_empty_part_of_a_concatenation():
 def test_three_axes_become_planes_of_each_frame(group, stride, dilation):
     net = Net()
     reach = 2 * dilation
-    y = net.add("Conv", "x", net.weight(4, 2 // group, 3, 3, 2), net.weight(4), group=group,
-                pads=[reach, 1, 0, 0, 1, 1], strides=[stride, 2, 1], dilations=[dilation, 1, 1])  # fmt: skip
+    y = net.add(
+        "Conv",
+        "x",
+        net.weight(4, 2 // group, 3, 3, 2),
+        net.weight(4),
+        group=group,
+        pads=[reach, 1, 0, 0, 1, 1],
+        strides=[stride, 2, 1],
+        dilations=[dilation, 1, 1],
+    )
     y = net.add("Conv", net.add("Tanh", y), net.weight(2, 4, 2, 1, 1), pads=[1, 0, 0, 0, 0, 0])
     models = check(net.model([1, 2, "T", 5, 4], y), (1, 2, 3))
     for model in models:
@@ -271,8 +292,15 @@ def test_overlap_add_of_frames(size, crop):
     samples = net.add("Shape", "x", start=2)
     length = net.add("Add", samples, net.const([size - 4 - crop], np.int64))
     image = net.add("Concat", net.const([1], np.int64), length, axis=0)
-    y = net.add("Col2Im", frames, image, net.const([1, size], np.int64), strides=[1, 4],
-                pads=[0, crop, 0, 0], dilations=[1, 1])  # fmt: skip
+    y = net.add(
+        "Col2Im",
+        frames,
+        image,
+        net.const([1, size], np.int64),
+        strides=[1, 4],
+        pads=[0, crop, 0, 0],
+        dilations=[1, 1],
+    )
     (model, *_) = check(net.model([1, 1, "T"], y, rank=4))
     assert delays(model) == [crop]
 
@@ -324,8 +352,11 @@ def test_values_that_come_later_than_keys():
     place = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
     rows = net.add("Unsqueeze", place, net.const([1], np.int64))
     back = net.add("Sub", rows, place)
-    seen = net.add("And", net.add("Less", back, net.const(4, np.int64)),
-                   net.add("GreaterOrEqual", back, net.const(-1, np.int64)))  # fmt: skip
+    seen = net.add(
+        "And",
+        net.add("Less", back, net.const(4, np.int64)),
+        net.add("GreaterOrEqual", back, net.const(-1, np.int64)),
+    )
     masked = net.add("Where", seen, scores, net.const(-1e9))
     y = net.add("MatMul", net.add("Softmax", masked, axis=-1), late)
     (model, *_) = check(net.model([1, 2, "T"], y))
@@ -336,11 +367,15 @@ def test_an_input_without_time_stays_an_input():
     net = Net()
     y = net.conv(net.add("Mul", "x", net.add("Sigmoid", "knob")), 2, 2, 3, left=1, right=1)
     graph = helper.make_graph(
-        net.nodes, "net",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, "T"]),
-         helper.make_tensor_value_info("knob", TensorProto.FLOAT, [1, 2, 1])],
-        [helper.make_tensor_value_info(y, TensorProto.FLOAT, [None] * 3)], net.tensors,
-    )  # fmt: skip
+        net.nodes,
+        "net",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, "T"]),
+            helper.make_tensor_value_info("knob", TensorProto.FLOAT, [1, 2, 1]),
+        ],
+        [helper.make_tensor_value_info(y, TensorProto.FLOAT, [None] * 3)],
+        net.tensors,
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     (streamed, *_) = check(model.SerializeToString())
     assert "knob" not in streamed.timing

@@ -159,9 +159,14 @@ class RelativeAttention(Offline):
 
 # module, time axis, smallest hop and delay in samples
 NETWORKS = [
-    (Interpolated, 1, 2, 4), (Recurrent, 1, 1, 0), (Waveform, 2, 16, 26), (CumulativeNorm, 2, 1, 1),
-    (DualPath, 2, 1, 0), (FilterbankMask, 1, 8, 8), (RelativeAttention, 1, 1, 0),
-]  # fmt: skip
+    (Interpolated, 1, 2, 4),
+    (Recurrent, 1, 1, 0),
+    (Waveform, 2, 16, 26),
+    (CumulativeNorm, 2, 1, 1),
+    (DualPath, 2, 1, 0),
+    (FilterbankMask, 1, 8, 8),
+    (RelativeAttention, 1, 1, 0),
+]
 
 
 @pytest.mark.parametrize(

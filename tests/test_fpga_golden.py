@@ -53,9 +53,13 @@ def test_dense_layers_are_torch_convolutions(
     weight, bias = (torch.from_numpy(a).double() for a in (layer.weights, layer.bias))
     acc = conv2d(torch.from_numpy(padded)[None].double(), weight, bias, stride)[0].numpy()
     expected = output(
-        acc.astype(np.int64), layer.mult[:, None, None], layer.shift[:, None, None],
-        layer.y_zero, layer.y_min, layer.y_max,
-    )  # fmt: skip
+        acc.astype(np.int64),
+        layer.mult[:, None, None],
+        layer.shift[:, None, None],
+        layer.y_zero,
+        layer.y_min,
+        layer.y_max,
+    )
     np.testing.assert_array_equal(golden.run_layer(layer, x), expected)
     assert np.abs(acc).max() < 2 ** (layer.accumulator_bits - 1)
 

@@ -87,10 +87,16 @@ def test_every_d_at_every_border(tmp_path: Path) -> None:
     shape = (4, 19, 18)
     deform = random_layer(random, "depthwise", shape, 4, deform=True)
     copy = replace(
-        random_layer(random, "dense", shape, 1), weights=np.eye(1, 4, dtype=np.int8)[:, :, None, None],
-        bias=np.zeros(1, np.int32), mult=np.array([2**15]), shift=np.array([15]), y="d",
-        y_zero=0, y_min=0, y_max=7,
-    )  # fmt: skip
+        random_layer(random, "dense", shape, 1),
+        weights=np.eye(1, 4, dtype=np.int8)[:, :, None, None],
+        bias=np.zeros(1, np.int32),
+        mult=np.array([2**15]),
+        shift=np.array([15]),
+        y="d",
+        y_zero=0,
+        y_min=0,
+        y_max=7,
+    )
     network = one_layer(deform, 8)
     network = replace(network, layers=(copy, deform), inputs={"x": "x"})
     spec = EngineSpec(lanes=4, columns=4, weight_bits=8, line_beats=32, accumulator_bits=26)

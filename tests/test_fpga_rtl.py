@@ -71,9 +71,15 @@ def test_ties_are_rounded_half_up() -> None:
     weights[:, 1, 1] = 1
     half = np.full(4, 2**15)
     layer = replace(
-        layer, weights=weights, bias=np.zeros(4, np.int32), mult=half, shift=half * 0 + 16,
-        y_zero=0, y_min=-128, y_max=127,
-    )  # fmt: skip
+        layer,
+        weights=weights,
+        bias=np.zeros(4, np.int32),
+        mult=half,
+        shift=half * 0 + 16,
+        y_zero=0,
+        y_min=-128,
+        y_max=127,
+    )
     x = np.arange(-128, 128).reshape(1, 4, 8, 8).astype(np.int8)
     (found,) = simulated(W8, [Case(layer, x)])
     np.testing.assert_array_equal(found.y, np.floor(x / 2 + 0.5))
@@ -81,9 +87,14 @@ def test_ties_are_rounded_half_up() -> None:
 
 @PROPERTY
 @given(
-    st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 14), st.integers(1, 14),
-    st.sampled_from([None, 1, 2, 4]), st.booleans(), st.booleans(),
-)  # fmt: skip
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 9),
+    st.integers(1, 14),
+    st.integers(1, 14),
+    st.sampled_from([None, 1, 2, 4]),
+    st.booleans(),
+    st.booleans(),
+)
 def test_depthwise_layers_of_any_size(
     seed: int, channels: int, height: int, width: int, stride: int | None, four: bool, stalls: bool
 ) -> None:
@@ -98,9 +109,14 @@ def test_depthwise_layers_of_any_size(
 
 @PROPERTY
 @given(
-    st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3, 5]),
-    st.sampled_from([1, 2, 4]), st.booleans(), st.booleans(),
-)  # fmt: skip
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from([1, 3, 5]),
+    st.sampled_from([1, 2, 4]),
+    st.booleans(),
+    st.booleans(),
+)
 def test_dense_layers_of_any_size(
     seed: int, channels: int, outputs: int, kernel: int, stride: int, four: bool, stalls: bool
 ) -> None:
@@ -199,9 +215,16 @@ def test_the_smallest_memories_are_right(values: dict[str, int]) -> None:
 
 @pytest.mark.parametrize(
     ("path", "parameter"),
-    [("dense", "WEIGHT_BEATS=1"), ("dense", "WEIGHT_BEATS=6"), ("dense", "ACC_BITS=33"), ("depthwise", "ROWS=12"),
-     ("depthwise", "LINE_BEATS=0"), ("depthwise", "GROUPS=0"), ("depthwise", "WEIGHT_BITS=9")],
-)  # fmt: skip
+    [
+        ("dense", "WEIGHT_BEATS=1"),
+        ("dense", "WEIGHT_BEATS=6"),
+        ("dense", "ACC_BITS=33"),
+        ("depthwise", "ROWS=12"),
+        ("depthwise", "LINE_BEATS=0"),
+        ("depthwise", "GROUPS=0"),
+        ("depthwise", "WEIGHT_BITS=9"),
+    ],
+)
 def test_parameters_that_no_module_can_have_are_refused(
     path: str, parameter: str, tmp_path: Path
 ) -> None:

@@ -37,10 +37,20 @@ def picture_network(layer: Layer, weight_bits: int) -> Network:
     network = one_layer(layer, weight_bits)
     read = View(("x",) * (channels + 1), tuple(range(channels + 1)), height, width)
     copy = replace(
-        layer, name="copy", path="dense", x=read, y="d", dilation=None, bias=np.zeros(1, np.int32),
+        layer,
+        name="copy",
+        path="dense",
+        x=read,
+        y="d",
+        dilation=None,
+        bias=np.zeros(1, np.int32),
         weights=np.eye(1, channels + 1, channels, dtype=np.int8)[:, :, None, None],
-        mult=np.array([2**15]), shift=np.array([15]), y_zero=0, y_min=0, y_max=DMAX,
-    )  # fmt: skip
+        mult=np.array([2**15]),
+        shift=np.array([15]),
+        y_zero=0,
+        y_min=0,
+        y_max=DMAX,
+    )
     picture = replace(network.tensors["x"], channels=channels + 1)
     return replace(
         network, tensors={**network.tensors, "x": picture}, layers=(copy, layer), inputs={"x": "x"}

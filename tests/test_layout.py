@@ -182,8 +182,11 @@ def test_the_wheel_holds_every_module_kernel_and_clip(tmp_path: Path) -> None:
         shutil.copy(ROOT / name, copy / name)
     subprocess.run(
         [sys.executable, "-c", "import setuptools.build_meta as b; b.build_wheel('wheel')"],
-        cwd=copy, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     (wheel,) = (copy / "wheel").glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
     expected = {

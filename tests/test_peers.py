@@ -124,9 +124,11 @@ def test_a_build_is_timed_beside_an_engine_of_another_environment(
 
 def test_what_a_session_computes_is_handed_to_the_engine(fake_tract: Path, tmp_path: Path) -> None:
     api.stream(
-        str(session_network(tmp_path / "net.onnx")), tmp_path / "hop.onnx", hop=2,
+        str(session_network(tmp_path / "net.onnx")),
+        tmp_path / "hop.onnx",
+        hop=2,
         session_constants=["speaker", "level"],
-    )  # fmt: skip
+    )
     model = Model.from_bytes((tmp_path / "hop.onnx").read_bytes())
     inputs = {**noise(model, 5), **drawn(1)}
     hop, kept = session_values(model, inputs)

@@ -24,8 +24,11 @@ from edgekit.operators.recurrent import twin as recurrent_twin
 from edgekit.operators.scheme import fixed_point
 from edgekit.operators.spectral import twin as spectral_twin
 
-NP_TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int8): TensorProto.INT8,
-            np.dtype(np.int32): TensorProto.INT32}  # fmt: skip
+NP_TYPES = {
+    np.dtype(np.float32): TensorProto.FLOAT,
+    np.dtype(np.int8): TensorProto.INT8,
+    np.dtype(np.int32): TensorProto.INT32,
+}
 
 
 def onnx_run(

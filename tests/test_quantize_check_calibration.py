@@ -69,8 +69,14 @@ def test_audio_is_judged_at_a_lower_level_too_and_may_lose_more_there() -> None:
 
 SETS: dict[str, tuple[Callable[[], list[Samples]], list[str]]] = {
     "too short": (lambda: [c[:2000] for c in SOUND], ["0.5 s of audio", "6 s or more"]),
-    "one clip": (lambda: [clip(0, 0.3, 12.0)], ["1 clip with sound", "4 or more", "range_margin = 1.5"]),
-    "alike": (lambda: np.split(clip(0, 0.3, 12.0), 4), ["spectra differ by 0.", "3 dB or more apart"]),
+    "one clip": (
+        lambda: [clip(0, 0.3, 12.0)],
+        ["1 clip with sound", "4 or more", "range_margin = 1.5"],
+    ),
+    "alike": (
+        lambda: np.split(clip(0, 0.3, 12.0), 4),
+        ["spectra differ by 0.", "3 dB or more apart"],
+    ),
     "clipped": (
         lambda: [*SOUND[:3], np.clip(40 * SOUND[3], -1, 1)],
         [" % of clip 4 is clipped", "lower level"],
@@ -82,7 +88,7 @@ SETS: dict[str, tuple[Callable[[], list[Samples]], list[str]]] = {
         lambda: [clip(i, i / 6, swing_db=1.0) for i in range(4)],
         ["levels from -", " dBFS, ", "12 dB or more apart"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -110,8 +110,11 @@ def test_an_input_that_only_a_sigmoid_writes_is_not_migrated() -> None:
 
 
 def constants(model: Model) -> set[bytes]:
-    return {v.const_value.numpy().tobytes() for v in model.ir.graph.initializers.values()
-            if isinstance(v, ir.Value) and v.const_value is not None}  # fmt: skip
+    return {
+        v.const_value.numpy().tobytes()
+        for v in model.ir.graph.initializers.values()
+        if isinstance(v, ir.Value) and v.const_value is not None
+    }
 
 
 def test_channels_that_differ_a_thousandfold_survive_eight_bits_once_they_are_equal() -> None:

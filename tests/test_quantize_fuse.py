@@ -58,15 +58,37 @@ def spelled(outputs: tuple[str, ...], *nodes: tuple[str, ...], **operands: Opera
 
 def test_what_others_read_or_a_root_follows_stays_as_it_is() -> None:
     a, b = f(2, 9), f(2, 9)
-    read = spelled(("y", "p"), ("p", "Mul", "a", "a"), ("q", "Mul", "b", "b"), ("r", "Add", "p", "q"),
-                   ("y", "Sqrt", "r"), a=a, b=b)  # fmt: skip
+    read = spelled(
+        ("y", "p"),
+        ("p", "Mul", "a", "a"),
+        ("q", "Mul", "b", "b"),
+        ("r", "Add", "p", "q"),
+        ("y", "Sqrt", "r"),
+        a=a,
+        b=b,
+    )
     assert "Magnitude" not in operators(fuse(read))
-    rms = spelled(("y",), ("p", "Mul", "a", "a"), ("m", "ReduceMean", "p", "axes"), ("s", "Sqrt", "m"),
-                  ("y", "Div", "a", "s"), a=a, axes=i64(-1))  # fmt: skip
+    rms = spelled(
+        ("y",),
+        ("p", "Mul", "a", "a"),
+        ("m", "ReduceMean", "p", "axes"),
+        ("s", "Sqrt", "m"),
+        ("y", "Div", "a", "s"),
+        a=a,
+        axes=i64(-1),
+    )
     assert "MeanSquare" not in operators(fuse(rms))
-    outer = spelled(("y",), ("m", "ReduceMean", "x", "axes"), ("d", "Sub", "x", "m"), ("q", "Mul", "d", "d"),
-                    ("v", "ReduceMean", "q", "axes"), ("s", "Sqrt", "v"), ("y", "Div", "d", "s"),
-                    x=f(2, 3, 4), axes=i64(1))  # fmt: skip
+    outer = spelled(
+        ("y",),
+        ("m", "ReduceMean", "x", "axes"),
+        ("d", "Sub", "x", "m"),
+        ("q", "Mul", "d", "d"),
+        ("v", "ReduceMean", "q", "axes"),
+        ("s", "Sqrt", "v"),
+        ("y", "Div", "d", "s"),
+        x=f(2, 3, 4),
+        axes=i64(1),
+    )
     assert "LayerNormalization" not in operators(fuse(outer))
 
 
@@ -76,22 +98,34 @@ UNITS, WIDTH = 6, 9
 def lstm_cell() -> Model:
     """One step as Keras and torch's cells write it: a Split of the sum of two products."""
     text = [
-        ("gx", "MatMul", "x", "w"), ("gh", "MatMul", "h", "r"), ("g", "Add", "gx", "gh"),
+        ("gx", "MatMul", "x", "w"),
+        ("gh", "MatMul", "h", "r"),
+        ("g", "Add", "gx", "gh"),
         ("z", "Add", "g", "bias"),
-    ]  # fmt: skip
+    ]
     nodes = [helper.make_node(op, list(inputs), [result]) for result, op, *inputs in text]
     nodes.append(helper.make_node("Split", ["z"], ["i", "f", "c", "o"], axis=1, num_outputs=4))
     tail = [
-        ("si", "Sigmoid", "i"), ("sf", "Sigmoid", "f"), ("tc", "Tanh", "c"), ("so", "Sigmoid", "o"),
-        ("keep", "Mul", "sf", "memory"), ("enter", "Mul", "si", "tc"),
-        ("memory_next", "Add", "keep", "enter"), ("t", "Tanh", "memory_next"), ("h_next", "Mul", "so", "t"),
+        ("si", "Sigmoid", "i"),
+        ("sf", "Sigmoid", "f"),
+        ("tc", "Tanh", "c"),
+        ("so", "Sigmoid", "o"),
+        ("keep", "Mul", "sf", "memory"),
+        ("enter", "Mul", "si", "tc"),
+        ("memory_next", "Add", "keep", "enter"),
+        ("t", "Tanh", "memory_next"),
+        ("h_next", "Mul", "so", "t"),
         ("y", "Neg", "h_next"),
-    ]  # fmt: skip
+    ]
     nodes += [helper.make_node(op, list(inputs), [result]) for result, op, *inputs in tail]
     operands: dict[str, Operand] = {
-        "x": f(1, WIDTH), "h": f(1, UNITS), "memory": f(1, UNITS), "w": c(WIDTH, 4 * UNITS),
-        "r": c(UNITS, 4 * UNITS, seed=1), "bias": c(4 * UNITS, seed=2),
-    }  # fmt: skip
+        "x": f(1, WIDTH),
+        "h": f(1, UNITS),
+        "memory": f(1, UNITS),
+        "w": c(WIDTH, 4 * UNITS),
+        "r": c(UNITS, 4 * UNITS, seed=1),
+        "bias": c(4 * UNITS, seed=2),
+    }
     case = network("cell", nodes, operands, ["y", "h_next", "memory_next"])
     states = [("h", "h_next"), ("memory", "memory_next")]
     return from_onnx(case.onnx, name="cell", states=states)

@@ -20,9 +20,13 @@ from edgekit.quantize.recipe_file import find_recipe, parse_recipe, to_toml
 
 W8A8 = RECIPES["w8a8"]
 MINE = replace(
-    W8A8, name="mine", observer="minmax", tensors={'a/"b" \\ ü': "int16", "c": "float32"},
-    split_shortcut=True, layers={"first.weight": "int4"},
-)  # fmt: skip
+    W8A8,
+    name="mine",
+    observer="minmax",
+    tensors={'a/"b" \\ ü': "int16", "c": "float32"},
+    split_shortcut=True,
+    layers={"first.weight": "int4"},
+)
 
 
 @pytest.mark.parametrize("recipe", [*RECIPES.values(), MINE], ids=lambda recipe: recipe.name)
@@ -49,7 +53,7 @@ MISTAKES = {
     "name = 3": ["a text"],
     'name = "x"\nactivations = "int8"': ["int8 weights"],
     'name = "w8a8"\nweights = "int8"\nactivations = "int16"': ["a name of its own"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("text", MISTAKES)

@@ -217,8 +217,16 @@ def correlated(model: Model, seed: int) -> dict[str, np.ndarray]:
 @cache
 def output_snr_db(name: str, rounding: str, correct: bool) -> float:
     model = float_model(name)
-    recipe = Recipe("r", "int4", "int16", products="int16", smooth_inputs="int16", observer="minmax",
-                    rounding=rounding, bias_correction=correct)  # fmt: skip
+    recipe = Recipe(
+        "r",
+        "int4",
+        "int16",
+        products="int16",
+        smooth_inputs="int16",
+        observer="minmax",
+        rounding=rounding,
+        bias_correction=correct,
+    )
     inputs = correlated(model, 9)
     (reference,) = run_hops(model, inputs).values()
     quantized = quantize(model, calibration(model), recipe)

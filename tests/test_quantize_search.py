@@ -55,8 +55,14 @@ def found(min_snr_db: float) -> Found:
 
 @pytest.mark.parametrize(
     ("min_snr_db", "options"),
-    [(15, (0, 0, 0, 0)), (26, (0, 0, 0, 2)), (29, (1, 0, 0, 2)), (35, (1, 1, 0, 2)), (80, (2, 2, 1, 2))],
-)  # fmt: skip
+    [
+        (15, (0, 0, 0, 0)),
+        (26, (0, 0, 0, 2)),
+        (29, (1, 0, 0, 2)),
+        (35, (1, 1, 0, 2)),
+        (80, (2, 2, 1, 2)),
+    ],
+)
 def test_what_takes_away_most_noise_for_its_cost_is_raised_first(
     min_snr_db: float, options: tuple[int, ...]
 ) -> None:
@@ -80,11 +86,17 @@ def test_a_search_that_cannot_succeed_gives_the_best() -> None:
 def test_only_so_many_multiply_accumulates_leave_int8_and_those_first_that_are_worth_most() -> None:
     macs, noises = (30, 10, 50), (1e-2, 1e-3, 1e-2)
     groups = tuple(
-        Group((f"t{i}",), count, (Option("int8", "int8", count, {}),
-              Option("int16", "int16", 2 * count, {}, wide_macs=count),
-              Option("float32", "float32", 4 * count, {}, wide_macs=2 * count)))
+        Group(
+            (f"t{i}",),
+            count,
+            (
+                Option("int8", "int8", count, {}),
+                Option("int16", "int16", 2 * count, {}, wide_macs=count),
+                Option("float32", "float32", 4 * count, {}, wide_macs=2 * count),
+            ),
+        )
         for i, count in enumerate(macs)
-    )  # fmt: skip
+    )
     space = Space(float_model("gru_mask"), groups, np.zeros((0, 3), np.float32))
     ranking = Ranking(tuple((noise, noise / 100, 0.0) for noise in noises), 0.0)
 

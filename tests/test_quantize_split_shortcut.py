@@ -39,8 +39,10 @@ def joined(axis: int = 1, group: int = 1, factor: Any = 0.5, size: int = 4) -> M
     weights = random.standard_normal((size, whole[1] // group, 3, 3))
     weights[:, : whole[1] // 2] /= 30
     constants = {
-        "w": weights, "bias": random.standard_normal(size), "factor": np.asarray(factor),
-    }  # fmt: skip
+        "w": weights,
+        "bias": random.standard_normal(size),
+        "factor": np.asarray(factor),
+    }
     nodes = [
         helper.make_node("Concat", ["loud", "quiet"], ["both"], "join", axis=axis),
         helper.make_node("Sigmoid", ["both"], ["gate"], "gate"),
@@ -49,11 +51,12 @@ def joined(axis: int = 1, group: int = 1, factor: Any = 0.5, size: int = 4) -> M
         helper.make_node("Conv", ["x", "w", "bias"], ["y"], "conv", pads=[1] * 4, group=group),
     ]
     graph = helper.make_graph(
-        nodes, "joined",
+        nodes,
+        "joined",
         [helper.make_tensor_value_info(n, 1, shape) for n in ("loud", "quiet")],
         [helper.make_tensor_value_info("y", 1, None)],
         [numpy_helper.from_array(a.astype(np.float32), n) for n, a in constants.items()],
-    )  # fmt: skip
+    )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)])
     return from_onnx(made.SerializeToString(), name="joined")
 
@@ -109,13 +112,19 @@ def denoiser() -> tuple[Model, dict[str, NDArray[Any]]]:
 
 
 @needs_cc
-@pytest.mark.parametrize("recipe", [SPLIT, Recipe("w8", "int8", "int8", split_shortcut=True)],
-                         ids=lambda recipe: recipe.name)  # fmt: skip
+@pytest.mark.parametrize(
+    "recipe",
+    [SPLIT, Recipe("w8", "int8", "int8", split_shortcut=True)],
+    ids=lambda recipe: recipe.name,
+)
 def test_c_equals_the_oracle(recipe: Recipe, tmp_path: Path) -> None:
     model, calls = denoiser()
     quantized = quantize(model, Calibration((calls,), "own"), recipe)
-    parts = [t.name for t in onnx.load_from_string(quantized.to_bytes()).graph.initializer
-             if "part1.weight_q" in t.name and not t.name.endswith("scale")]  # fmt: skip
+    parts = [
+        t.name
+        for t in onnx.load_from_string(quantized.to_bytes()).graph.initializer
+        if "part1.weight_q" in t.name and not t.name.endswith("scale")
+    ]
     assert len(parts) == 2  # the first convolution of the decoder, and its shortcut
     lowered(quantized, tmp_path / "b")
     found = Stream.open(tmp_path / "b").run(calls)

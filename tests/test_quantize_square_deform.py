@@ -101,9 +101,19 @@ def test_the_kernel_is_the_engines_layer_in_every_bit(bits: int) -> None:
         x = random_x(random, shape)
         reach = np.full(shape[1:], d, np.int8) if d < 8 else random.integers(0, 8, shape[1:])
         found = ek_square_deform_s8(
-            x, layer.x_zero, reach.astype(np.int8), 0, 7, layer.weights, layer.bias + per_input * layer.x_zero,
-            layer.mult, layer.shift, layer.y_zero, layer.y_min, layer.y_max,
-        )  # fmt: skip
+            x,
+            layer.x_zero,
+            reach.astype(np.int8),
+            0,
+            7,
+            layer.weights,
+            layer.bias + per_input * layer.x_zero,
+            layer.mult,
+            layer.shift,
+            layer.y_zero,
+            layer.y_min,
+            layer.y_max,
+        )
         np.testing.assert_array_equal(found, golden.run_layer(layer, x, reach.astype(np.int8)))
 
 

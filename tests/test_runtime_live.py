@@ -56,9 +56,12 @@ def noise(samples: int, seed: int = 0) -> NDArray[np.float32]:
 
 
 def through(
-    live: Live, samples: NDArray[np.float32], block: int, flags: dict[int, Flags] | None = None,
+    live: Live,
+    samples: NDArray[np.float32],
+    block: int,
+    flags: dict[int, Flags] | None = None,
     before: Callable[[int], None] = lambda number: None,
-) -> NDArray[np.float32]:  # fmt: skip
+) -> NDArray[np.float32]:
     """Call back with block after block, the worker at once behind each."""
     heard = []
     for number, part in enumerate(samples.reshape(-1, block, 1)):
@@ -140,8 +143,11 @@ def test_what_the_device_loses_is_counted_and_the_stream_goes_on() -> None:
     samples = noise(1600)
     heard, facts = through(live, samples, 8, flags), live.facts()
     assert facts.xruns == {
-        "input_overflow": 2, "input_underflow": 0, "output_overflow": 0, "output_underflow": 1,
-    }  # fmt: skip
+        "input_overflow": 2,
+        "input_underflow": 0,
+        "output_overflow": 0,
+        "output_underflow": 1,
+    }
     lead = facts.latency_samples - 1
     assert np.array_equal(heard[lead:], samples[:-lead])
     assert "input overflow 2, output underflow 1" in picture(facts)

@@ -138,8 +138,12 @@ def test_python_on_a_device_gives_the_same(target: str, tmp_path: Path) -> None:
     done = subprocess.run(
         # -P: without the folder of this checkout on its path
         [sys.executable, "-P", "./program"],
-        cwd=there, env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=there,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     golden = read_npz(build / "golden" / "output.npz")
     assert len(done.stdout) < answer_limit(manifest, 64, 15)
     found = answer("board", done.stdout, manifest, 15, layers=False)

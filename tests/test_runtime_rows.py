@@ -27,9 +27,12 @@ def build(tmp_path: Path) -> Path:
     )
     onnx.save(network, tmp_path / "n.onnx")
     api.export(
-        str(tmp_path / "n.onnx"), "onnxruntime", tmp_path / "build", sample_rate=RATE,
+        str(tmp_path / "n.onnx"),
+        "onnxruntime",
+        tmp_path / "build",
+        sample_rate=RATE,
         frontend=f"frame:{LENGTH}:{HOP}",
-    )  # fmt: skip
+    )
     return tmp_path / "build"
 
 

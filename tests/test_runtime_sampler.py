@@ -200,9 +200,12 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     (folder / "sampler.toml").write_text(DESCRIPTION)
     made = api.export(
-        "diffusion_networks:tiny_unet", "host", folder / "build",
-        recipe="w8a8", sampler=folder / "sampler.toml",
-    )  # fmt: skip
+        "diffusion_networks:tiny_unet",
+        "host",
+        folder / "build",
+        recipe="w8a8",
+        sampler=folder / "sampler.toml",
+    )
     assert made.manifest.verification is not None
     assert made.manifest.verification["bit_exact_with_oracle"] is True
     assert made.manifest.quantization["calibrated_on"] == "trajectories"
@@ -213,9 +216,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_image_is_the_same_in_any_number_and_file(exported: Path, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     x = api.sample(
-        exported, 4, 9, conditions={"label": [1, 2, 3, 4]}, out=tmp_path / "x.npz",
+        exported,
+        4,
+        9,
+        conditions={"label": [1, 2, 3, 4]},
+        out=tmp_path / "x.npz",
         progress=lambda *facts: told.append(facts),
-    )  # fmt: skip
+    )
     assert x.shape == (4, *SHAPE) and told[-1] == ("sample", 20, 20)
     again = api.sample(exported, 2, 9, conditions={"label": [1, 2]}, out=tmp_path / "x.png")
     assert np.array_equal(x[:2], again)

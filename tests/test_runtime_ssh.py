@@ -102,7 +102,10 @@ def test_what_a_device_does_not_run_is_refused(server: Server) -> None:
     for program, words in cases:
         with ssh.connect(server.device, "./program") as link, pytest.raises(ToolError, match=words):
             link.run(program, LIMIT)
-    with ssh.connect(server.device, "./program") as link, pytest.raises(CheckFailed, match="more than"):  # fmt: skip
+    with (
+        ssh.connect(server.device, "./program") as link,
+        pytest.raises(CheckFailed, match="more than"),
+    ):
         link.run(b"#!/bin/sh\nexec yes\n", LIMIT)
     assert wait_for(server.is_quiet)
 

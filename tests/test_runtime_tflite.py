@@ -115,8 +115,10 @@ def test_tflite_runtime_gives_what_litert_gives(python: Path, tmp_path: Path) ->
     }
     done = subprocess.run(
         [str(python), "-c", RUN, *map(str, folders.values())],
-        capture_output=True, text=True, env={"PYTHONPATH": str(ROOT / "src"), "PATH": ""},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": ""},
+    )
     assert done.returncode == 0, done.stderr
     module, tflite, numpy = done.stdout.split()
     assert module.startswith("tflite_runtime") and tflite == "2.14.0" and numpy.startswith("1.")

@@ -49,9 +49,14 @@ def test_a_row_is_the_sum_that_the_documentation_says() -> None:
         x0 = t.u[row] * x + sum(t.v[row, i] * e[i] for i in k) + t.w[row] * y
         x0 = np.clip(x0 + t.bias[row][:, None], -0.8, 0.8)
         x = (
-            t.a[row] * x + t.b[row] * x0 + sum(t.e[row, i] * e[i] for i in k) + t.c[row] * y
-            + t.d[row] * start + t.h[row] * before + t.s[row] * noise(1 + row)
-        )  # fmt: skip
+            t.a[row] * x
+            + t.b[row] * x0
+            + sum(t.e[row, i] * e[i] for i in k)
+            + t.c[row] * y
+            + t.d[row] * start
+            + t.h[row] * before
+            + t.s[row] * noise(1 + row)
+        )
         before = x0
     found = sampler_loop.sample(table, network, SHAPE, n, 9, {"y": y}, dtype=np.float64)
     assert np.abs(found - x).max() < 1e-13
@@ -88,11 +93,22 @@ def test_the_digest_is_that_of_the_trajectory() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("time", "now"), ("u", [1.0]), ("u", [1.0, 2.0, float("nan")]), ("outputs", 0), ("outputs", 10**9),
-        ("roles", {"x": 3}), ("roles", {"z": "x"}), ("roles", {"null": {"a": "b"}}), ("graph", [-1, 0, 0]),
-        ("clip", -1), ("clip", "x"), ("start_noise", float("inf")), ("bias", [1.0]), ("extra", 1),
+        ("time", "now"),
+        ("u", [1.0]),
+        ("u", [1.0, 2.0, float("nan")]),
+        ("outputs", 0),
+        ("outputs", 10**9),
+        ("roles", {"x": 3}),
+        ("roles", {"z": "x"}),
+        ("roles", {"null": {"a": "b"}}),
+        ("graph", [-1, 0, 0]),
+        ("clip", -1),
+        ("clip", "x"),
+        ("start_noise", float("inf")),
+        ("bias", [1.0]),
+        ("extra", 1),
     ],
-)  # fmt: skip
+)
 def test_a_damaged_table_is_refused(key: str, value: object) -> None:
     with pytest.raises(UsageError):
         StepTable.from_facts({**full_table().facts(), key: value})

@@ -27,13 +27,23 @@ EQUAL = (
     "thresholdedrelu_example", "tile_precomputed",
 )  # fmt: skip
 REFUSED = (
-    "attention_3d_causal_bf16", "attention_4d_causal_bf16", "bernoulli_double",
-    "bitcast_bool_to_uint8", "bitcast_int64_to_float64", "cast_FLOAT16_to_DOUBLE",
-    "cast_FLOAT4E2M1_to_FLOAT", "castlike_FLOAT16_to_UINT4_expanded",
-    "dynamicquantizelinear_max_adjusted", "lstm_reverse", "mod_mixed_sign_float16",
-    "mul_uint64", "range_float16_type_positive_delta", "shape_start_greater_than_end",
-    "string_concat_broadcasting", "top_k_same_values_2d",
-)  # fmt: skip
+    "attention_3d_causal_bf16",
+    "attention_4d_causal_bf16",
+    "bernoulli_double",
+    "bitcast_bool_to_uint8",
+    "bitcast_int64_to_float64",
+    "cast_FLOAT16_to_DOUBLE",
+    "cast_FLOAT4E2M1_to_FLOAT",
+    "castlike_FLOAT16_to_UINT4_expanded",
+    "dynamicquantizelinear_max_adjusted",
+    "lstm_reverse",
+    "mod_mixed_sign_float16",
+    "mul_uint64",
+    "range_float16_type_positive_delta",
+    "shape_start_greater_than_end",
+    "string_concat_broadcasting",
+    "top_k_same_values_2d",
+)
 
 
 @pytest.fixture(scope="module")

@@ -246,8 +246,13 @@ def test_outputs_that_nothing_computes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("op", "weights"),
-    [("Conv", (1, 4, 1, 1)), ("Conv", (4, 4, 1, 1)), ("Conv", (4, 4, 3, 3)), ("ConvTranspose", (4, 3, 2, 2))],
-)  # fmt: skip
+    [
+        ("Conv", (1, 4, 1, 1)),
+        ("Conv", (4, 4, 1, 1)),
+        ("Conv", (4, 4, 3, 3)),
+        ("ConvTranspose", (4, 3, 2, 2)),
+    ],
+)
 def test_a_recipe_that_leaves_all_in_float_has_the_bits_of_the_oracle(
     op: str, weights: tuple[int, ...], tmp_path: Path
 ) -> None:

@@ -98,6 +98,12 @@ def test_the_summary_is_read() -> None:
         "CPU operators = 1 (50.0%)\nNPU operators = 1 (50.0%)\n"
     )
     assert summary(table, printed) == {
-        "accelerator": "ethos-u55-128", "system": "S, M", "clock_mhz": 500.0, "cycles": 1234, "sram_bytes": 2560,
-        "flash_bytes": 10240, "npu_operators": 1, "cpu_operators": ["SIN 'a b' (Unsupported opType)"],
-    }  # fmt: skip
+        "accelerator": "ethos-u55-128",
+        "system": "S, M",
+        "clock_mhz": 500.0,
+        "cycles": 1234,
+        "sram_bytes": 2560,
+        "flash_bytes": 10240,
+        "npu_operators": 1,
+        "cpu_operators": ["SIN 'a b' (Unsupported opType)"],
+    }

@@ -120,9 +120,11 @@ def program(manifest: Manifest) -> str:
         f"{name}_check(({name} *)(void *)(state + 1))",
     ]
     if manifest.is_pcm:
-        refusals += [f"{name}_process_s16(net, (char *)scratch + 4, pcm, pcm)",
-                     f"{name}_process_s16(net, scratch, NULL, pcm)",
-                     f"{name}_process_s16(NULL, scratch, pcm, pcm)"]  # fmt: skip
+        refusals += [
+            f"{name}_process_s16(net, (char *)scratch + 4, pcm, pcm)",
+            f"{name}_process_s16(net, scratch, NULL, pcm)",
+            f"{name}_process_s16(NULL, scratch, pcm, pcm)",
+        ]
     lines = [f"    static int16_t pcm[{manifest.stream['hop_samples'] or 1}];", "    (void)pcm;"]
     lines += [f"    if ({call} != -1) return {i + 10};" for i, call in enumerate(refusals)]
     for struct, tensors_of in (("in", given), ("out", made)):

@@ -105,12 +105,18 @@ def test_what_litert_cannot_say_is_refused_with_the_reason(name: str) -> None:
 INTEGER = [name for name, case in CASES.items() if case.w8a8_snr_db is not None]
 # What a w8a8 network runs in float because LiteRT has no integers for it; the export says so.
 ISLANDS = {
-    "where_zero", "wide_average", "wide_function", "wide_prelu", "average_pool_1d", "softmax_rows",
-    "lstm_1_c", "lstm_3_c",
+    "where_zero",
+    "wide_average",
+    "wide_function",
+    "wide_prelu",
+    "average_pool_1d",
+    "softmax_rows",
+    "lstm_1_c",
+    "lstm_3_c",
     *(f"averagepool_{name}" for name in ("pads", "ceil", "same_upper", "same_lower")),
     *(f"conv_transpose_{name}_prelu" for name in ("1d", "1d_grouped", "2d", "2d_grouped")),
     *(case.name for case in FUSED),
-}  # fmt: skip
+}
 STEP = 1.001  # of the output: how far LiteRT's roundings may lie from ours
 WIDE_MARGIN_DB = (
     2.0  # what 16-bit roundings may cost against ours, at the 50 to 90 dB that they reach

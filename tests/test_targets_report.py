@@ -117,9 +117,12 @@ def test_facts_that_are_not_known_are_left_out() -> None:
     text = Checker(render(tiny_build.manifest(stream=stream, memory=memory), (), (), ())).text
     assert "None" not in text and "Memory" not in text and "latency" not in text
     verification = {
-        "by": "portable C on this host", "hops": 500, "snr_db": 41.2, "max_abs_error": 0.01,
+        "by": "portable C on this host",
+        "hops": 500,
+        "snr_db": 41.2,
+        "max_abs_error": 0.01,
         "bit_exact_with_oracle": True,
-    }  # fmt: skip
+    }
     text = Checker(render(tiny_build.manifest(verification=verification), (), (), ())).text
     assert "41.2 dB" in text and "500 hops" in text and "bit-exact" in text
 

@@ -53,10 +53,22 @@ def mixed(time: int) -> bytes:
         "Conv", "x", net.weight(4, 2, *kernel), net.weight(4), pads=both(40, 0), dilations=dilations
     )
     # causal: the frames that a transposed convolution gives behind the end are cut off
-    y = net.add("ConvTranspose", net.add("Tanh", y), net.weight(4, 4, *kernel), net.weight(4),
-                pads=both(0, 40), dilations=dilations)  # fmt: skip
-    ahead = net.add("Conv", y, net.weight(2, 4, *order(2, 1)), net.weight(2),
-                   pads=[*order(0, 0), *order(30, 0)], dilations=order(30, 1))  # fmt: skip
+    y = net.add(
+        "ConvTranspose",
+        net.add("Tanh", y),
+        net.weight(4, 4, *kernel),
+        net.weight(4),
+        pads=both(0, 40),
+        dilations=dilations,
+    )
+    ahead = net.add(
+        "Conv",
+        y,
+        net.weight(2, 4, *order(2, 1)),
+        net.weight(2),
+        pads=[*order(0, 0), *order(30, 0)],
+        dilations=order(30, 1),
+    )
     return net.model(shape, net.add("Add", "x", ahead))
 
 

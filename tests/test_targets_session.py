@@ -32,20 +32,29 @@ def network(path: Path) -> Path:
     """(1, 4, T) between two convolutions, scaled and shifted per channel by what an embedding says."""
     net = Net(3)
     inner = net.add("Gemm", "speaker", net.weight(HIDDEN, EMBEDDING), net.weight(HIDDEN), transB=1)
-    both = net.add("Gemm", net.add("Relu", inner), net.weight(2 * WIDTH, HIDDEN),
-                   net.weight(2 * WIDTH), transB=1)  # fmt: skip
+    both = net.add(
+        "Gemm",
+        net.add("Relu", inner),
+        net.weight(2 * WIDTH, HIDDEN),
+        net.weight(2 * WIDTH),
+        transB=1,
+    )
     both = net.add("Reshape", both, net.const([1, 2 * WIDTH, 1], np.int64))
     scale, shift = (net.cut(both, n * WIDTH, (n + 1) * WIDTH, axis=1) for n in (0, 1))
     y = net.add("Tanh", net.conv("x", WIDTH, WIDTH, 3, left=2))
     y = net.add("Add", net.add("Mul", y, scale), shift)
     y = net.add("Mul", net.conv(y, WIDTH, WIDTH, 3, left=1, right=1), "level")
     graph = helper.make_graph(
-        net.nodes, "net",
-        [helper.make_tensor_value_info("level", TensorProto.FLOAT, [1, 1, 1]),
-         helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, WIDTH, "time"]),
-         helper.make_tensor_value_info("speaker", TensorProto.FLOAT, [1, EMBEDDING])],
-        [helper.make_tensor_value_info(y, TensorProto.FLOAT, [None] * 3)], net.tensors,
-    )  # fmt: skip
+        net.nodes,
+        "net",
+        [
+            helper.make_tensor_value_info("level", TensorProto.FLOAT, [1, 1, 1]),
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, WIDTH, "time"]),
+            helper.make_tensor_value_info("speaker", TensorProto.FLOAT, [1, EMBEDDING]),
+        ],
+        [helper.make_tensor_value_info(y, TensorProto.FLOAT, [None] * 3)],
+        net.tensors,
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     path.write_bytes(model.SerializeToString())
     return path
@@ -73,9 +82,14 @@ def source(tmp_path: Path) -> Path:
 @on_devices("cortex-a53")
 def test_a_device_replays_a_session(source: Path, tmp_path: Path, target: str) -> None:
     api.export(
-        str(source), target, tmp_path / "build", hop=4, recipe="w8a8",
-        calibration=str(calibration(tmp_path / "clips")), session_constants=["speaker", "level"],
-    )  # fmt: skip
+        str(source),
+        target,
+        tmp_path / "build",
+        hop=4,
+        recipe="w8a8",
+        calibration=str(calibration(tmp_path / "clips")),
+        session_constants=["speaker", "level"],
+    )
     assert replayed(tmp_path / "build", target, "-O1")[-1] == "PASS"
 
 
@@ -83,9 +97,14 @@ def test_audio_cannot_calibrate_a_session(source: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(64), 16000)
     with pytest.raises(UsageError, match=r"\.npz files: they hold 'speaker', 'level' as well"):
         api.export(
-            str(source), "host", tmp_path / "build", hop=4, recipe="w8a8", calibration=str(tmp_path),
+            str(source),
+            "host",
+            tmp_path / "build",
+            hop=4,
+            recipe="w8a8",
+            calibration=str(tmp_path),
             session_constants=["speaker", "level"],
-        )  # fmt: skip
+        )
 
 
 @needs_cc
@@ -95,9 +114,14 @@ def test_a_session_computes_once_what_depends_on_constants_alone(
     source: Path, tmp_path: Path, target: str, recipe: str
 ) -> None:
     exported = api.export(
-        str(source), target, tmp_path / "build", hop=4, recipe=recipe,
-        calibration=str(calibration(tmp_path / "clips")), session_constants=["speaker", "level"],
-    )  # fmt: skip
+        str(source),
+        target,
+        tmp_path / "build",
+        hop=4,
+        recipe=recipe,
+        calibration=str(calibration(tmp_path / "clips")),
+        session_constants=["speaker", "level"],
+    )
     manifest = exported.manifest
     assert manifest.session == {"parameters": PARAMETERS, "macs": MACS}
     assert manifest.macs_per_hop == 4 * 2 * WIDTH * WIDTH * 3

@@ -81,10 +81,18 @@ def dead(x: Tensor, h: Tensor, g: Tensor) -> tuple[Tensor, ...]:
 STEPS: dict[str, Step] = {
     step.__name__: step
     for step in (
-        old_value_read_late, split_next, swapped, swapped_and_written, chain, untouched,
-        one_next_for_both, reversed_view, constant_next, dead,
+        old_value_read_late,
+        split_next,
+        swapped,
+        swapped_and_written,
+        chain,
+        untouched,
+        one_next_for_both,
+        reversed_view,
+        constant_next,
+        dead,
     )
-}  # fmt: skip
+}
 
 
 def build(name: str) -> tuple[nn.Module, tuple[Tensor, ...]]:

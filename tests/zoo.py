@@ -123,9 +123,13 @@ class Vision(nn.Module):
 
         def block(i: int, o: int, s: int) -> list[nn.Module]:
             return [
-                nn.Conv2d(i, i, 3, s, 1, groups=i, bias=False), nn.BatchNorm2d(i), nn.ReLU6(),
-                nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o), nn.Hardswish(),
-            ]  # fmt: skip
+                nn.Conv2d(i, i, 3, s, 1, groups=i, bias=False),
+                nn.BatchNorm2d(i),
+                nn.ReLU6(),
+                nn.Conv2d(i, o, 1, bias=False),
+                nn.BatchNorm2d(o),
+                nn.Hardswish(),
+            ]
 
         self.features = nn.Sequential(
             nn.Conv2d(3, 8, 3, 2, 1),

@@ -49,12 +49,22 @@ class Given:
         limits: tuple[tuple[str, object, bool, str], ...] = (
             ("start", self.start, self.start in STARTS, ", ".join(STARTS)),
             ("noise", self.noise, self.noise in NOISES, ", ".join(NOISES)),
-            ("start", self.start, has_schedule or not analytic, "analytic of kinds with a [schedule]"),
+            (
+                "start",
+                self.start,
+                has_schedule or not analytic,
+                "analytic of kinds with a [schedule]",
+            ),
             ("start_noise", own, own is None or 0 <= own < math.inf, "a number from 0 up"),
             ("start_scale", scale, 0 < abs(scale) < math.inf, "a number that is not 0"),
-            ("start_mean", "none", bool(self.start_mean) or not analytic, "one number, or as many as x has"),
+            (
+                "start_mean",
+                "none",
+                bool(self.start_mean) or not analytic,
+                "one number, or as many as x has",
+            ),
             ("start_variance", spread, 0 <= spread < math.inf, "a number from 0 up"),
-        )  # fmt: skip
+        )
         uses: Iterable[tuple[str, bool, bool, str]] = (
             ("start_noise", own is not None, not analytic, "start = 'noise' or 'given'"),
             ("start_scale", scale != 1, given, "start = 'given'"),
@@ -62,15 +72,25 @@ class Given:
             ("start_variance", spread != 0, analytic, "start = 'analytic'"),
             ("roles.start", roles.start is not None, given, "start = 'given'"),
             ("roles.noise", roles.noise is not None, self.noise == "given", "noise = 'given'"),
-            ("roles.residual", roles.residual is not None, self.noise == "given", "noise = 'given'"),
-        )  # fmt: skip
+            (
+                "roles.residual",
+                roles.residual is not None,
+                self.noise == "given",
+                "noise = 'given'",
+            ),
+        )
         first = "first" in self.networks and self.noise == "given"
         made = "y" not in self.networks or roles.y is not None
         limits += (
-            ("networks", ", ".join(self.networks), set(self.networks) <= set(NETWORKS), ", ".join(NETWORKS)),
+            (
+                "networks",
+                ", ".join(self.networks),
+                set(self.networks) <= set(NETWORKS),
+                ", ".join(NETWORKS),
+            ),
             ("networks", "y without roles.y", made, "the name of what it makes"),
             ("networks", "first with given noise", not first, "one of the two"),
-        )  # fmt: skip
+        )
         found = [
             Problem(f"sampler, {name}", str(value), allowed, "correct it")
             for name, value, fits, allowed in limits

@@ -112,11 +112,13 @@ def ddpm(sampler: Discrete) -> StepTable:
     if sampler.variance == "large":
         variance = np.append(1 - alpha[:-1], 0.0)
     return _table(
-        sampler, times, ab,
+        sampler,
+        times,
+        ab,
         a=np.sqrt(alpha) * (1 - ab_s) / (1 - ab),
         b=np.sqrt(ab_s) * (1 - alpha) / (1 - ab),
         s=np.sqrt(variance),
-    )  # fmt: skip
+    )
 
 
 def dpm_solver(sampler: Discrete) -> StepTable:

@@ -118,8 +118,10 @@ class FrontendBuilder:
         form, window = self.form, self.new.constant("window", self.form.windows()[0])
         spectra = []
         for index, part in enumerate(self._parts(pcm, "pcm", 1)):
-            shapes = {self._numbered("spectrum", index): (1, form.bins, 2),
-                      self._numbered("kept", index): (1, form.overlap)}  # fmt: skip
+            shapes = {
+                self._numbered("spectrum", index): (1, form.bins, 2),
+                self._numbered("kept", index): (1, form.overlap),
+            }
             spectrum, history = self.new.node("STFT", [part, history, window], shapes)
             spectra.append(spectrum)
         return self._whole(spectra, "spectra", (self.frames, form.bins, 2), axis=0), history
@@ -129,8 +131,10 @@ class FrontendBuilder:
         form, window = self.form, self.new.constant("synthesis_window", self.form.windows()[1])
         pieces = []
         for index, part in enumerate(self._parts(spectra, "filtered", 0)):
-            shapes = {self._numbered("pcm_out", index): (1, form.hop),
-                      self._numbered("left", index): (1, form.overlap)}  # fmt: skip
+            shapes = {
+                self._numbered("pcm_out", index): (1, form.hop),
+                self._numbered("left", index): (1, form.overlap),
+            }
             piece, overlap = self.new.node("ISTFT", [part, overlap, window], shapes)
             pieces.append(piece)
         return self._whole(pieces, "pcm_out", (1, self.frames * form.hop), axis=1), overlap

@@ -11,8 +11,13 @@ from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair
 from edgekit.graph.nodes import add_initializer, static_shape, unused_name, value_names
 
 STATES = (
-    "stft_history", "istft_overlap", "stft_waiting", "stft_frames", "frame_history", "frame_overlap",
-)  # fmt: skip
+    "stft_history",
+    "istft_overlap",
+    "stft_waiting",
+    "stft_frames",
+    "frame_history",
+    "frame_overlap",
+)
 RESERVED = ("pcm", "pcm_out", *STATES, *(f"{state}_next" for state in STATES))
 
 

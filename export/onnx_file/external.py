@@ -74,8 +74,9 @@ def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:
     if start + size > held:
         raise _Refused(
             f"bytes {start} to {start + size} of '{location}', which has {held}",
-            "data that the file holds", "copy the whole file beside the .onnx file",
-        )  # fmt: skip
+            "data that the file holds",
+            "copy the whole file beside the .onnx file",
+        )
     return path, start, size
 
 
@@ -99,9 +100,10 @@ def _inside(location: str, folder: Path) -> Path:
             f"{found}, which is no file", "a file beside the .onnx file", "copy it there"
         )
     raise _Refused(
-        found, "a file in the folder of the .onnx file or below",
+        found,
+        "a file in the folder of the .onnx file or below",
         "save the network again as one file, or with its data beside it",
-    )  # fmt: skip
+    )
 
 
 def _embed(tensor: onnx.TensorProto, path: Path, start: int, size: int) -> None:

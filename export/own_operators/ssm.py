@@ -60,10 +60,12 @@ class DiagonalSSM(nn.Module):
         scale_real = ((more * real + beside * imaginary) / square)[..., None]
         scale_imaginary = ((beside * real - more * imaginary) / square)[..., None]
         b_real, b_imaginary = self.drive.unbind(-1)
-        drive = torch.stack([
-            scale_real * b_real - scale_imaginary * b_imaginary,
-            scale_real * b_imaginary + scale_imaginary * b_real,
-        ])  # fmt: skip
+        drive = torch.stack(
+            [
+                scale_real * b_real - scale_imaginary * b_imaginary,
+                scale_real * b_imaginary + scale_imaginary * b_real,
+            ]
+        )
         return transition, drive
 
     def forward(self, u: Tensor) -> Tensor:
@@ -112,12 +114,14 @@ def translations() -> dict[Any, Any]:
 
     schema, parameters = onnx.defs.OpSchema, ("u", "transition", "drive", "readout", "skip")
     described = schema(
-        SSM, FRONTEND_DOMAIN, 1,
+        SSM,
+        FRONTEND_DOMAIN,
+        1,
         inputs=[schema.FormalParameter(name, "T") for name in parameters],
         outputs=[schema.FormalParameter("y", "T")],
         type_constraints=[("T", ["tensor(float)"], "")],
         attributes=[schema.Attribute("groups", schema.AttrType.INT)],
-    )  # fmt: skip
+    )
     layer = onnxscript.values.Op(onnxscript.values.Opset(FRONTEND_DOMAIN, 1), SSM, described)
 
     def translate(u: Any, transition: Any, drive: Any, readout: Any, skip: Any) -> Any:

@@ -9,8 +9,15 @@ from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.nodes import Array, array_of, attribute, static_shape
 
 RANDOM = frozenset(
-    ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
-)  # fmt: skip
+    (
+        "RandomNormal",
+        "RandomNormalLike",
+        "RandomUniform",
+        "RandomUniformLike",
+        "Bernoulli",
+        "Multinomial",
+    )
+)
 FLAGS = frozenset(
     ("align_corners", "allowzero", "antialias", "ceil_mode", "count_include_pad", "detect_negative",
      "detect_positive", "exclude_outside", "exclusive", "fmod", "input_forget", "inverse", "keepdims", "layout",
@@ -35,14 +42,19 @@ WORDS = {
     ("Pad", "mode"): ("constant", "reflect", "edge", "wrap"),
     ("Resize", "mode"): ("nearest", "linear", "cubic"),
     ("Resize", "coordinate_transformation_mode"): (
-        "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
-        "tf_crop_and_resize", "tf_half_pixel_for_nn",
+        "half_pixel",
+        "half_pixel_symmetric",
+        "pytorch_half_pixel",
+        "align_corners",
+        "asymmetric",
+        "tf_crop_and_resize",
+        "tf_half_pixel_for_nn",
     ),
     ("Resize", "nearest_mode"): ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"),
     ("Resize", "keep_aspect_ratio_policy"): ("stretch", "not_larger", "not_smaller"),
     ("ScatterElements", "reduction"): COMBINATIONS,
     ("ScatterND", "reduction"): COMBINATIONS,
-}  # fmt: skip
+}
 ALONG = frozenset(
     ("ArgMax", "ArgMin", "Concat", "Gather", "GatherElements", "Hardmax", "LayerNormalization",
      "LogSoftmax", "LpNormalization", "ScatterElements", "Softmax", "Split")
@@ -183,9 +195,25 @@ FLOATS = frozenset(
     (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 )
 WHOLE = frozenset(
-    (ir.DataType.INT8, ir.DataType.INT16, ir.DataType.INT32, ir.DataType.INT64,
-     ir.DataType.UINT8, ir.DataType.UINT16, ir.DataType.UINT32, ir.DataType.UINT64)
-)  # fmt: skip
+    (
+        ir.DataType.INT8,
+        ir.DataType.INT16,
+        ir.DataType.INT32,
+        ir.DataType.INT64,
+        ir.DataType.UINT8,
+        ir.DataType.UINT16,
+        ir.DataType.UINT32,
+        ir.DataType.UINT64,
+    )
+)
 CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
-    _random, _flags, _words, _axis, _axes, _norm, _rank, _weights, _casts,
-)  # fmt: skip
+    _random,
+    _flags,
+    _words,
+    _axis,
+    _axes,
+    _norm,
+    _rank,
+    _weights,
+    _casts,
+)

@@ -44,8 +44,14 @@ def origins_of(graph: ir.Graph) -> dict[str, Origin]:
     return found
 
 
-def reshaped(graph: ir.Graph, value: ir.Value, array: Array, shape: tuple[int, ...], label: str,
-             perm: Sequence[int] | None = None) -> ir.Value:  # fmt: skip
+def reshaped(
+    graph: ir.Graph,
+    value: ir.Value,
+    array: Array,
+    shape: tuple[int, ...],
+    label: str,
+    perm: Sequence[int] | None = None,
+) -> ir.Value:
     """Add the constant `value`, whose content is `array`, in another shape, its axes then in the order `perm`.
 
     What it was computed from stays known.

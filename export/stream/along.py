@@ -146,8 +146,13 @@ class Emitter:
     least: int
     origins: tuple[dict[str, Origin], dict[str, Origin]]
 
-    def emit(self, names: tuple[str, str], arrays: tuple[Array, Array], delay: int,
-             read: int | None = None) -> ir.Value | None:  # fmt: skip
+    def emit(
+        self,
+        names: tuple[str, str],
+        arrays: tuple[Array, Array],
+        delay: int,
+        read: int | None = None,
+    ) -> ir.Value | None:
         """Return the frames of one hop; None where nothing is known of how they go on.
 
         Args:

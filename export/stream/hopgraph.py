@@ -101,8 +101,10 @@ class HopGraph:
 
     def slice(self, value: ir.Value, axis: int, start: int, end: int, name: str) -> ir.Value:
         """Frames ``[start, end)`` along an axis."""
-        bounds = [self.constant([n], f"{name}.{k}", np.int64)
-                  for k, n in (("start", start), ("end", end), ("axis", axis))]  # fmt: skip
+        bounds = [
+            self.constant([n], f"{name}.{k}", np.int64)
+            for k, n in (("start", start), ("end", end), ("axis", axis))
+        ]
         return self.one(name, "Slice", value, *bounds)
 
     @cached_property
@@ -150,9 +152,13 @@ class HopGraph:
         return self.exact(self.one(name, "GreaterOrEqual", self.hops, bound))
 
     def counted(
-        self, start: NDArray[Any], step: NDArray[Any], place: NDArray[np.int64], name: str,
+        self,
+        start: NDArray[Any],
+        step: NDArray[Any],
+        place: NDArray[np.int64],
+        name: str,
         dtype: np.dtype[Any],
-    ) -> ir.Value:  # fmt: skip
+    ) -> ir.Value:
         """A constant that grows by `step` from frame to frame, ``start + step * max(frame, 0)``.
 
         Args:

@@ -54,8 +54,14 @@ def paddings(node: ir.Node) -> list[int]:
     small, large = static_shape(node.outputs[0]) or (), static_shape(node.inputs[0]) or ()
     if node.op_type == "ConvTranspose":
         small, large = large, small
-    sizes = zip(small[2:], large[2:], kernel_of(node), per_axis(node, "strides"),
-                per_axis(node, "dilations"), strict=True)  # fmt: skip
+    sizes = zip(
+        small[2:],
+        large[2:],
+        kernel_of(node),
+        per_axis(node, "strides"),
+        per_axis(node, "dilations"),
+        strict=True,
+    )
     for frames, whole, kernel, stride, dilation in sizes:
         total = max((frames - 1) * stride + (kernel - 1) * dilation + 1 - whole, 0)
         less = total // 2

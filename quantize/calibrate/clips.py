@@ -228,8 +228,11 @@ def _fault(array: NDArray[Any], name: str, shape: tuple[int, ...], is_stream: bo
 
 def _in_hops(array: NDArray[Any], name: str, model: Model) -> NDArray[Any]:
     """(hops, *shape) of an input with a known time axis that comes in one piece; others as they are."""
-    times = {str(v.name): (model.timing[str(v.name)].axis, dims(v)) for v in model.stream_inputs
-             if str(v.name) in model.timing}  # fmt: skip
+    times = {
+        str(v.name): (model.timing[str(v.name)].axis, dims(v))
+        for v in model.stream_inputs
+        if str(v.name) in model.timing
+    }
     axis, shape = times.get(name, (0, ()))
     if array.ndim != len(shape) or not array.ndim:
         return array

@@ -117,9 +117,13 @@ class _Writer:
             self.defaults.append(grid(qdq_type(node)))
         rounded = ir.val(f"{node.outputs[0].name}_rounded", ir.DataType.FLOAT, source.shape)
         fake = ir.node(
-            "FakeQuantize", [source, self.grids], {"row": row}, domain=FAKE_DOMAIN,
-            outputs=[rounded], name=f"{node.name}_fake",
-        )  # fmt: skip
+            "FakeQuantize",
+            [source, self.grids],
+            {"row": row},
+            domain=FAKE_DOMAIN,
+            outputs=[rounded],
+            name=f"{node.name}_fake",
+        )
         self.graph.append(fake)
         if group is not None and key == (group, None):
             self.on_grid[rounded] = group

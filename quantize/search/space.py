@@ -122,8 +122,10 @@ def _group(
         cost += lifted * (MAC_COST["float32"] - MAC_COST["int8"])
         return Option(stored, read, cost, grids, lifted + macs * (read != "int8"))
 
-    options = [option("int16", "int16", {row: grid(kinds["int16"]), **as_it_is}),
-               option("float32", "float32", {row: EXACT, **as_it_is})]  # fmt: skip
+    options = [
+        option("int16", "int16", {row: grid(kinds["int16"]), **as_it_is}),
+        option("float32", "float32", {row: EXACT, **as_it_is}),
+    ]
     if macs:
         own = {i: selectable.default[i] for i in copies}
         options.insert(0, option("int16", "int8", {row: grid(kinds["int16"]), **own}))

@@ -26,10 +26,15 @@ def refuse_unknown(model: Model, recipe: Recipe) -> None:
     layers = [n for n in model.ir.graph if n.op_type in LINEAR | RECURRENT | {"DeformConv"}]
     known = {_name(node, index) for node in layers for index in weights_at(node)}
     problems = [
-        Problem(f"recipe {recipe.name!r}, layer {name!r}", "no weights of this name",
-                near(name, known), "correct the name, or leave it out")
-        for name in recipe.layers if name not in known
-    ]  # fmt: skip
+        Problem(
+            f"recipe {recipe.name!r}, layer {name!r}",
+            "no weights of this name",
+            near(name, known),
+            "correct the name, or leave it out",
+        )
+        for name in recipe.layers
+        if name not in known
+    ]
     if problems:
         raise UsageError(problems)
 

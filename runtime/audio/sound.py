@@ -110,8 +110,12 @@ def _opened(module: Any, live: Live, stream: Stream) -> Any:
         raise UsageError(problems)
     try:
         return module.Stream(
-            samplerate=rate, blocksize=block_of(stream), channels=1, dtype="float32",
-            latency="low", callback=live.callback,
-        )  # fmt: skip
+            samplerate=rate,
+            blocksize=block_of(stream),
+            channels=1,
+            dtype="float32",
+            latency="low",
+            callback=live.callback,
+        )
     except module.PortAudioError as error:
         raise ToolError(f"the sound device does not open: {error}") from error

@@ -87,10 +87,16 @@ def _or_null(check: Check) -> Check:
 
 
 FACTS: dict[str, Check] = {
-    "schema": COUNT, "edgekit": TEXT, "target": TEXT, "digest": TEXT, "sampler": SAMPLER,
-    "macs_per_hop": COUNT, "macs_int8": COUNT, "macs_int16": COUNT,
+    "schema": COUNT,
+    "edgekit": TEXT,
+    "target": TEXT,
+    "digest": TEXT,
+    "sampler": SAMPLER,
+    "macs_per_hop": COUNT,
+    "macs_int8": COUNT,
+    "macs_int16": COUNT,
     "macs_float": COUNT,
-}  # fmt: skip
+}
 OPTIONAL = frozenset(
     {"moved_bytes_per_hop", "moved_bytes_imported", "notes"}
 )  # not in every schema 1 file
@@ -133,10 +139,15 @@ TABLES: dict[str, dict[str, Check]] = {
 STREAMED: dict[str, dict[str, Check]] = {
     "outputs": {"name": TEXT, "delay_samples": SIZE, "caused_by": _or_null(TEXT)},
     "tensors": {
-        "name": TEXT, "node": _or_null(TEXT), "axis": COUNT, "rate": TEXT, "delay_frames": WHOLE,
-        "states": TEXTS, "state_bytes": SIZE,
+        "name": TEXT,
+        "node": _or_null(TEXT),
+        "axis": COUNT,
+        "rate": TEXT,
+        "delay_frames": WHOLE,
+        "states": TEXTS,
+        "state_bytes": SIZE,
     },
-}  # fmt: skip
+}
 NULLABLE_TABLES = {
     "session": None,
     "until": None,

@@ -53,7 +53,9 @@ REASONS = (
 class AdbLink:
     """An open connection to a device; `run` may be called once."""
 
-    def __init__(self, adb: tuple[str, ...], device: str, machine: Machine, folder: str, run: str) -> None:  # fmt: skip
+    def __init__(
+        self, adb: tuple[str, ...], device: str, machine: Machine, folder: str, run: str
+    ) -> None:
         """Take the folder that a shell there holds."""
         self.machine = machine
         self._adb, self._device, self._folder, self._run = adb, device, folder, run

@@ -24,8 +24,12 @@ class Conversation:
         self.name = command[0]
         try:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-            )  # fmt: skip
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+            )
         except OSError as error:
             raise ToolError(f"{command[0]}: {error.strerror}") from error
         self._chunks: queue.Queue[bytes] = queue.Queue(maxsize=16)

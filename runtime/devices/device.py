@@ -81,9 +81,15 @@ def measure_qemu(directory: Path, manifest: Manifest, profile: Profile, hops: in
         counts = count(profile, program)
     functions = dict(sorted(counts.functions.items(), key=lambda item: (-item[1], item[0])))
     return Measured(
-        "qemu", hops, hop_us(manifest), ram_bytes(manifest, stack_bytes), instructions=counts.hops,
-        functions=functions, stack_bytes=stack_bytes, modelled=modelled(counts.hops, profile),
-    )  # fmt: skip
+        "qemu",
+        hops,
+        hop_us(manifest),
+        ram_bytes(manifest, stack_bytes),
+        instructions=counts.hops,
+        functions=functions,
+        stack_bytes=stack_bytes,
+        modelled=modelled(counts.hops, profile),
+    )
 
 
 def timed_program(directory: Path, profile: Profile, hops: int) -> bytes:
@@ -130,10 +136,16 @@ def measure_there(
     found = answer(device, printed, manifest, timed, layers)
     check_outputs(device, manifest, found.outputs, golden)
     return Measured(
-        device, timed, hop_us(manifest), ram_bytes(manifest, found.stack_bytes), Times(found.times_us),
-        stack_bytes=found.stack_bytes, core=found.core, machine=link.machine.words,
+        device,
+        timed,
+        hop_us(manifest),
+        ram_bytes(manifest, found.stack_bytes),
+        Times(found.times_us),
+        stack_bytes=found.stack_bytes,
+        core=found.core,
+        machine=link.machine.words,
         layers=tuple((row.name, row.result) for row in found.rows if row.kind == "layer"),
-    )  # fmt: skip
+    )
 
 
 def modelled(instructions: tuple[int, ...], profile: Profile) -> Modelled | None:

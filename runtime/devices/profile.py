@@ -3,8 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-SEMIHOSTING = ("-nographic", "-monitor", "none", "-serial", "none",
-               "-semihosting-config", "enable=on,target=native")  # fmt: skip
+SEMIHOSTING = (
+    "-nographic",
+    "-monitor",
+    "none",
+    "-serial",
+    "none",
+    "-semihosting-config",
+    "enable=on,target=native",
+)
 
 
 @dataclass(frozen=True)

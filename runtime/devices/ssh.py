@@ -29,12 +29,18 @@ ADDRESS = re.compile(
     re.ASCII,
 )
 OPTIONS = (
-    "-T", "-x", "-a",
-    "-o", "BatchMode=yes",
-    "-o", f"ConnectTimeout={CONNECT_S}",
-    "-o", "ServerAliveInterval=15",
-    "-o", "ServerAliveCountMax=4",
-)  # fmt: skip
+    "-T",
+    "-x",
+    "-a",
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    f"ConnectTimeout={CONNECT_S}",
+    "-o",
+    "ServerAliveInterval=15",
+    "-o",
+    "ServerAliveCountMax=4",
+)
 SCRIPT = """\
 umask 077
 fail() { echo "edgekit-failed $1"; exit 1; }
@@ -58,20 +64,26 @@ echo "edgekit-exit $r"
 """
 # A word of ssh's message -> what it means and what to do.
 REASONS = (
-    ("HOST IDENTIFICATION HAS CHANGED",
-     "the host key is not the one that is known; if the device was set up anew: ssh-keygen -R '{known}', then "
-     "ssh {login} and compare the fingerprint with the device's"),
-    ("Host key verification failed",
-     "the host key is not known; ssh {login} once, compare the fingerprint with the device's, and answer yes"),
-    ("Permission denied",
-     "the login was refused; it must work without a question: ssh-copy-id {login}, and an agent for a key with a "
-     "passphrase"),
+    (
+        "HOST IDENTIFICATION HAS CHANGED",
+        "the host key is not the one that is known; if the device was set up anew: ssh-keygen -R '{known}', then "
+        "ssh {login} and compare the fingerprint with the device's",
+    ),
+    (
+        "Host key verification failed",
+        "the host key is not known; ssh {login} once, compare the fingerprint with the device's, and answer yes",
+    ),
+    (
+        "Permission denied",
+        "the login was refused; it must work without a question: ssh-copy-id {login}, and an agent for a key with a "
+        "passphrase",
+    ),
     ("Could not resolve hostname", "no such host"),
     ("Connection refused", "no SSH server answers there; is sshd running, and on this port?"),
     ("timed out", "it does not answer; is it on, and on this network?"),
     ("No route to host", "it cannot be reached; is it on, and on this network?"),
     ("Network is unreachable", "it cannot be reached; is it on, and on this network?"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

@@ -203,10 +203,16 @@ class FpgaEngine:
         fields = self._library.edgekit_engine_fields()
         program = self._program[stage.first * fields :]
         self._library.edgekit_engine(
-            _pointer(program), stage.count, _pointer(self._planes),
-            _pointer(self._weights), len(self._weights), _pointer(self._tables), len(self._tables) // 3,
-            _pointer(pixels), _pointer(self._dram),
-        )  # fmt: skip
+            _pointer(program),
+            stage.count,
+            _pointer(self._planes),
+            _pointer(self._weights),
+            len(self._weights),
+            _pointer(self._tables),
+            len(self._tables) // 3,
+            _pointer(pixels),
+            _pointer(self._dram),
+        )
 
     def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """Engines take pictures: `Stream` asks for this of PCM builds only."""

@@ -97,9 +97,14 @@ class SessionEngine:
                 raise UsageError(_misfit(directory, f"{ONCE_NAME}: its inputs are {found}"))
         for kind, nodes, tensors, states, others in (
             ("inputs", self._session.get_inputs(), given, set(self._pairs), kept),
-            ("outputs", self._session.get_outputs(), list(manifest.outputs),
-             set(self._pairs.values()), {}),
-        ):  # fmt: skip
+            (
+                "outputs",
+                self._session.get_outputs(),
+                list(manifest.outputs),
+                set(self._pairs.values()),
+                {},
+            ),
+        ):
             found = _shapes(nodes)
             expected = {tensor.name: tensor.shape for tensor in tensors} | others
             carried = {tensor.name for tensor in tensors if tensor.role == "state"}

@@ -102,9 +102,13 @@ def compile_sources(
     def run(command: Sequence[str]) -> None:
         try:
             done = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, errors="replace",
+                command,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                errors="replace",
                 timeout=TIMEOUT_S,
-            )  # fmt: skip
+            )
         except subprocess.TimeoutExpired as error:
             failure = f"{compiler.label} did not end within {TIMEOUT_S} s"
             raise ToolError(f"{failure}; {rerun}") from error
@@ -148,9 +152,14 @@ def answer(command: tuple[str, ...]) -> Compiler | str:
     """Return the compiler that a command starts, or say what it does when it is asked for its version."""
     try:
         done = subprocess.run(
-            [*command, "--version"], capture_output=True, text=True, errors="replace",
-            stdin=subprocess.DEVNULL, timeout=ASK_S, check=False,
-        )  # fmt: skip
+            [*command, "--version"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=ASK_S,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return f"it did not answer --version within {ASK_S} s"
     except OSError as error:

@@ -18,9 +18,13 @@ def build_file(name: str, library: Iterable[str], replay: Iterable[str], profile
     sources = [*(file for file in replay if file.endswith(".c")), "replay/golden.c"]
     link = BARE_LINK if profile.is_bare else "-static"
     program = REPLAY.format(
-        name=name, sources=_listed(sorted(sources)), flags=flags, link=link,
-        core=" ".join(profile.flags), qemu=" ".join(profile.qemu_command(f"{name}_replay")),
-    )  # fmt: skip
+        name=name,
+        sources=_listed(sorted(sources)),
+        flags=flags,
+        link=link,
+        core=" ".join(profile.flags),
+        qemu=" ".join(profile.qemu_command(f"{name}_replay")),
+    )
     return f"{VERSION}{start}project({name} C)\n\n{made}\n{program}"
 
 

@@ -183,10 +183,17 @@ class _Planner:
         }
         closing = tuple(Move(slot(to), slot(old), nbytes(_value(to, old))) for old, to in moves)
         return Layout(
-            slots, node_scratch, closing, state_bytes, total, lower_bound(intervals),
-            reset_bytes, state_bytes - ALIGN if self.model.constants else None,
-            tuple(intervals), {**offsets, **state_offsets},
-        )  # fmt: skip
+            slots,
+            node_scratch,
+            closing,
+            state_bytes,
+            total,
+            lower_bound(intervals),
+            reset_bytes,
+            state_bytes - ALIGN if self.model.constants else None,
+            tuple(intervals),
+            {**offsets, **state_offsets},
+        )
 
     # -- classes of values that share storage ----------------------------------------------------------
 

@@ -150,13 +150,19 @@ def golden_file(
         for i, (layer, _) in enumerate(held)
     ]
     return GOLDEN.format(
-        arrays="\n".join(parts), hops=hops, layer_hops=layer_hops, ratio=10 ** (least_db(manifest) / 10),
-        n_in=len(ins), n_out=len(outs), n_layer=len(held), sums=max(1, len(held)),
+        arrays="\n".join(parts),
+        hops=hops,
+        layer_hops=layer_hops,
+        ratio=10 ** (least_db(manifest) / 10),
+        n_in=len(ins),
+        n_out=len(outs),
+        n_layer=len(held),
+        sums=max(1, len(held)),
         inputs=",\n    ".join(_row(f"golden_in_{i}", t, False) for i, t in enumerate(ins)),
         outputs=",\n    ".join(_row(f"golden_out_{i}", t, exact) for i, t in enumerate(outs)),
         constants=",\n    ".join(constants) or NO_TENSOR,
         layers=",\n    ".join(rows_layer) or f"{{{NO_TENSOR}, -1, 1}}",
-    ).encode()  # fmt: skip
+    ).encode()
 
 
 def linker_script(name: str, profile: Profile) -> str:
@@ -175,9 +181,12 @@ def _network(manifest: Manifest) -> str:
     ]
     results = ", ".join(f"output_{i}" for i in range(len(outs)))
     return NETWORK.format(
-        name=manifest.c_name, upper=manifest.c_name.upper(), arrays="\n".join(arrays),
-        results=results, **_arguments(manifest),
-    )  # fmt: skip
+        name=manifest.c_name,
+        upper=manifest.c_name.upper(),
+        arrays="\n".join(arrays),
+        results=results,
+        **_arguments(manifest),
+    )
 
 
 def sampling(manifest: Manifest, others: Mapping[str, Manifest]) -> Manifest:

@@ -246,9 +246,13 @@ def _sizes(cache: Cache, push: ir.Node, blocks: Blocks) -> dict[str, int]:
 
 
 def _read(
-    graph: ir.Graph, cache: Cache, push: ir.Node, layer: ir.Node, blocks: Blocks,
+    graph: ir.Graph,
+    cache: Cache,
+    push: ir.Node,
+    layer: ir.Node,
+    blocks: Blocks,
     own: dict[str, ir.Attr],
-) -> None:  # fmt: skip
+) -> None:
     """Replace a layer by one that reads its frames where they are in the ring."""
     sizes = _sizes(cache, push, blocks)
     made = ir.node(CONV, list(push.outputs), sizes, domain=DOMAIN, num_outputs=1, name=layer.name)

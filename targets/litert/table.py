@@ -37,8 +37,10 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     **{("", name): Emitter(elementwise.fold, always) for name in ("Max", "Min")},
     **{("", name): Emitter(elementwise.fold) for name in ("Sum", "Mean")},
     ("", "Pow"): Emitter(elementwise.power),
-    **{("", name): Emitter(elementwise.compare)
-       for name in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual")},
+    **{
+        ("", name): Emitter(elementwise.compare)
+        for name in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual")
+    },
     **{("", name): Emitter(elementwise.logic) for name in ("And", "Or", "Xor", "Not")},
     **{("", name): Emitter(elementwise.bits) for name in ("BitwiseXor", "BitwiseNot")},
     ("", "Mod"): Emitter(elementwise.modulo),
@@ -66,8 +68,10 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     **{("", name): Emitter(movement.by_index, _MOVE) for name in (*BY_INDEX, *SCATTERS)},
     ("", "Gather"): Emitter(movement.gather, _MOVE),
     **{("", name): Emitter(reduce.reduce, reduce.is_fold) for name in _FOLDS},
-    **{("", f"Reduce{name}"): Emitter(reduce.reduce)
-       for name in ("L1", "L2", "SumSquare", "LogSum", "LogSumExp", "Prod")},
+    **{
+        ("", f"Reduce{name}"): Emitter(reduce.reduce)
+        for name in ("L1", "L2", "SumSquare", "LogSum", "LogSumExp", "Prod")
+    },
     (FRONTEND_DOMAIN, "MeanSquare"): Emitter(reduce.mean_square),
     ("", "Softmax"): Emitter(reduce.softmax, reduce.is_softmax),
     ("", "LogSoftmax"): Emitter(reduce.softmax),
@@ -92,4 +96,4 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (FRONTEND_DOMAIN, "STFT"): Emitter(spectral.stft),
     (FRONTEND_DOMAIN, "ISTFT"): Emitter(spectral.istft),
     (FRONTEND_DOMAIN, "IRFFT"): Emitter(spectral.irfft),
-}  # fmt: skip
+}

@@ -169,8 +169,13 @@ class Writer:
             )
             self._stand_in(node.outputs[0])
             return
-        number = self.made.op("RESHAPE", [self.made.flat(item), self.made.ints_constant(item.shape)], item.shape,
-                         kind=kind, chosen=options("Reshape", newShape=list(item.shape)))  # fmt: skip
+        number = self.made.op(
+            "RESHAPE",
+            [self.made.flat(item), self.made.ints_constant(item.shape)],
+            item.shape,
+            kind=kind,
+            chosen=options("Reshape", newShape=list(item.shape)),
+        )
         new = replace(item, kind=kind, source=None, tensors={natural(len(item.shape)): number})
         self.made.ints[node.outputs[0]] = new
 
@@ -221,8 +226,12 @@ class Writer:
         ]
         if number in self.made.graph.data or number in taken:
             shape = self.made.shape(number)
-            number = self.made.op("RESHAPE", [number, self.made.ints_constant(shape)], shape,
-                             chosen=options("Reshape", newShape=list(shape)))  # fmt: skip
+            number = self.made.op(
+                "RESHAPE",
+                [number, self.made.ints_constant(shape)],
+                shape,
+                chosen=options("Reshape", newShape=list(shape)),
+            )
         self.made.graph.outputs.append(number)
         self.made.graph.tensors[number] = replace(self.made.graph.tensors[number], name=name)
         return number

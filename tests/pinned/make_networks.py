@@ -149,9 +149,14 @@ FLOATS: dict[str, Callable[[], Model]] = {
 }
 OTHERS = ("w8a8", "w8a16", "w4a8", "mixed")
 RECIPES_OF = {name: OTHERS for name in zoo.ZOO} | {
-    "spectral": ("w8a8", "w8a16"), "session": ("w8a8",), "streamed": ("w8a8", "w4a8"),
-    "recurrent": ("w8a8", "w8a16"), "pictures": OTHERS, "deform": ("w8a8",), "engine": ("w8a8",),
-}  # fmt: skip
+    "spectral": ("w8a8", "w8a16"),
+    "session": ("w8a8",),
+    "streamed": ("w8a8", "w4a8"),
+    "recurrent": ("w8a8", "w8a16"),
+    "pictures": OTHERS,
+    "deform": ("w8a8",),
+    "engine": ("w8a8",),
+}
 SAMPLERS: dict[str, Callable[[], Model]] = {
     "sampler-float32": folded,
     "sampler-w8a8": integer,

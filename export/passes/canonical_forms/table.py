@@ -102,8 +102,13 @@ def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
         size = (static_shape(part) or (0,) * len(shape))[axis]
         if at <= start < end <= at + size:
             chain = Chain(graph, node)
-            chain.add("Slice", part, chain.constant([start - at], np.int64),
-                      chain.constant([end - at], np.int64), *node.inputs[3:])  # fmt: skip
+            chain.add(
+                "Slice",
+                part,
+                chain.constant([start - at], np.int64),
+                chain.constant([end - at], np.int64),
+                *node.inputs[3:],
+            )
             return chain.finish()
         at += size
     return False

@@ -76,10 +76,14 @@ def _planes(writer: Rewriter, node: ir.Node, inputs: list[ir.Value | None]) -> i
         index = new.constant(places, f"{name}.places", np.int64)
         seen = new.one(f"{name}.seen", "Gather", value, index, axis=2)
         plane = new.copy(
-            node, [new.one(f"{name}.rows", "Reshape", seen, flat), weights, *bias],
-            kernel_shape=list(array.shape[3:]), strides=strides[1:], dilations=dilations[1:],
-            pads=[*pads[1:3], *pads[4:]], auto_pad="NOTSET",
-        )[0]  # fmt: skip
+            node,
+            [new.one(f"{name}.rows", "Reshape", seen, flat), weights, *bias],
+            kernel_shape=list(array.shape[3:]),
+            strides=strides[1:],
+            dilations=dilations[1:],
+            pads=[*pads[1:3], *pads[4:]],
+            auto_pad="NOTSET",
+        )[0]
         frames.append(new.one(f"{name}.frame", "Reshape", plane, deep))
     return frames[0] if len(frames) == 1 else new.one(f"{name}.frames", "Concat", *frames, axis=2)
 

@@ -49,9 +49,9 @@ def broadcast(writer: Rewriter, node: ir.Node) -> None:
     framewise(writer, node)
 
 
-def mixing(axes_of: Callable[[ir.Node, int], Sequence[int]], what: str, instead: str) -> Callable[
-    [Rewriter, ir.Node], None
-]:  # fmt: skip
+def mixing(
+    axes_of: Callable[[ir.Node, int], Sequence[int]], what: str, instead: str
+) -> Callable[[Rewriter, ir.Node], None]:
     """Return the rule of a node that mixes the axes `axes_of(node, rank)` of its first input."""
 
     def rule(writer: Rewriter, node: ir.Node) -> None:
@@ -88,9 +88,15 @@ def finish(
         if not output.uses() and not output.is_graph_output():
             continue
         writer.set(
-            output, result, tracks[0].delay, *tracks, node=node, before=before, after=after,
+            output,
+            result,
+            tracks[0].delay,
+            *tracks,
+            node=node,
+            before=before,
+            after=after,
             outer=tracks[0].outer,
-        )  # fmt: skip
+        )
 
 
 def axis_of(node: ir.Node, rank: int) -> list[int]:

@@ -104,9 +104,11 @@ def slice_(writer: Rewriter, node: ir.Node) -> None:
     if cut.step > 1:
         bounds = [[0], [np.iinfo(np.int64).max], [track.axis], [cut.step]]
         value = writer.new.one(
-            f"{name}.step", "Slice", value,
+            f"{name}.step",
+            "Slice",
+            value,
             *(writer.new.constant(bound, f"{name}.step", np.int64) for bound in bounds),
-        )  # fmt: skip
+        )
     before, after = (
         cut.start == 0 and track.zero_before,
         cut.end == shape[track.axis] and track.zero_after,
@@ -170,9 +172,10 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
     arrays = [array_of(value) for value in node.inputs if writer.track(value) is None]
     if len(streams) != 1 or any(array is None or array.any() for array in arrays):
         raise Refused(
-            "it joins frames along time", "one stream, with zeros before or behind it",
+            "it joins frames along time",
+            "one stream, with zeros before or behind it",
             "pad with zeros instead",
-        )  # fmt: skip
+        )
     place = next(n for n, value in enumerate(node.inputs) if writer.track(value))
     sizes = [(static_shape(value) or ())[made.axis] for value in node.inputs]
     left, right, track = sum(sizes[:place]), sum(sizes[place + 1 :]), streams[0]
@@ -219,5 +222,9 @@ def split(writer: Rewriter, node: ir.Node) -> None:
     axis = int(attribute(node, "axis", 0)) % len(track.shape)
     if track.axis == axis:
         raise Refused("it splits time", "a split of other axes", "leave the split out")
-    finish(writer, node, writer.new.copy(node, [track.value, *map(writer.fixed, node.inputs[1:])]),
-           [track])  # fmt: skip
+    finish(
+        writer,
+        node,
+        writer.new.copy(node, [track.value, *map(writer.fixed, node.inputs[1:])]),
+        [track],
+    )

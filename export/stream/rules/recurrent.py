@@ -57,8 +57,10 @@ def _run(writer: Rewriter, node: ir.Node, track: Track) -> ir.Value:
     states = [writer.state(output, f"{name}{part}", start.shape) for part, start in starts.items()]
     others = [None, *node.inputs[1:4], None, *node.inputs[5:], *[None] * 3]
     given = [writer.fixed(value) for value in others[:8]]
-    begin = [constant if constant is not None else new.constant(start, f"{name}.zero")
-             for constant, start in zip(given[5:], starts.values(), strict=False)]  # fmt: skip
+    begin = [
+        constant if constant is not None else new.constant(start, f"{name}.zero")
+        for constant, start in zip(given[5:], starts.values(), strict=False)
+    ]
     past = [
         writer.from_start(state, start, f"{name}{suffix}")
         for state, (suffix, start) in zip(states, starts.items(), strict=True)
@@ -95,9 +97,10 @@ def _starts(writer: Rewriter, node: ir.Node, track: Track) -> dict[str, NDArray[
     named = [value for value in node.inputs[5:7] if value is not None]
     if any(array_of(value) is None for value in named):
         raise Refused(
-            "its first state follows from an input", "a constant first state",
+            "its first state follows from an input",
+            "a constant first state",
             "give the state as an input of one hop, with --shape and --state",
-        )  # fmt: skip
+        )
     starts = [np.zeros(shape, np.float32) if array is None else array for array in given]
     if track.delay < 0:
         starts = _after(writer, node, track, starts)
@@ -118,16 +121,28 @@ def _after(
             values.append(None)
             continue
         tensor = ir.Tensor(np.ascontiguousarray(array), name=f"i{number}")
-        values.append(ir.Value(name=tensor.name, shape=ir.Shape(array.shape),
-                               type=ir.TensorType(tensor.dtype), const_value=tensor))  # fmt: skip
+        values.append(
+            ir.Value(
+                name=tensor.name,
+                shape=ir.Shape(array.shape),
+                type=ir.TensorType(tensor.dtype),
+                const_value=tensor,
+            )
+        )
         initializers.append(values[-1])
     twin = ir.Node(
         "", node.op_type, values, list(node.attributes.values()), num_outputs=len(starts) + 1
     )
     for number, output in enumerate(twin.outputs):
         output.name, output.type = f"o{number}", ir.TensorType(ir.DataType.FLOAT)
-    graph = ir.Graph([], twin.outputs, nodes=[twin], initializers=[v for v in initializers if v],
-                     opset_imports={"": writer.new.graph.opset_imports[""]}, name="start")  # fmt: skip
+    graph = ir.Graph(
+        [],
+        twin.outputs,
+        nodes=[twin],
+        initializers=[v for v in initializers if v],
+        opset_imports={"": writer.new.graph.opset_imports[""]},
+        name="start",
+    )
     results = run(session(Model(ir.Model(graph, ir_version=10)).to_bytes()), {})
     return [results[f"o{number}"] for number in range(1, len(starts) + 1)]
 

@@ -24,9 +24,10 @@ def diagonal(writer: Rewriter, node: ir.Node) -> None:
     skip = array_of(node.inputs[4])
     if a is None or b is None or c is None or skip is None or track.shape[0] != 1:
         raise Refused(
-            "its parameters are computed, or its batch is not 1", "constants, and a batch of 1",
+            "its parameters are computed, or its batch is not 1",
+            "constants, and a batch of 1",
             "run one stream per network",
-        )  # fmt: skip
+        )
     track = writer.zeroed(track, name, before=True, after=False)
     groups, states, width = b.shape
     state = writer.state(node.outputs[0], name, (groups, 1, 2 * states))

@@ -29,8 +29,12 @@ REDUCE = "use a causal window, a cumulative sum or a recurrent layer"
 RULES: dict[str, Rule] = {
     **dict.fromkeys(names(lambda row: row.elementwise), broadcast),
     **dict.fromkeys(names(lambda row: row.mixes == "axis"), mixing(axis_of, "softmax", SOFTMAX)),
-    **dict.fromkeys(names(lambda row: row.mixes == "axes"), mixing(axes_input, "a reduction", REDUCE)),
-    **dict.fromkeys(names(lambda row: row.mixes == "spatial"), mixing(spatial_axes, "pooling", REDUCE)),
+    **dict.fromkeys(
+        names(lambda row: row.mixes == "axes"), mixing(axes_input, "a reduction", REDUCE)
+    ),
+    **dict.fromkeys(
+        names(lambda row: row.mixes == "spatial"), mixing(spatial_axes, "pooling", REDUCE)
+    ),
     "LayerNormalization": mixing(axes_from, "a norm", NORM),
     "LpNormalization": mixing(axis_of, "a norm", NORM),
     "InstanceNormalization": mixing(spatial_axes, "a norm", NORM),
@@ -60,7 +64,7 @@ RULES: dict[str, Rule] = {
     "GRU": recurrent.recurrent,
     "LSTM": recurrent.recurrent,
     "RNN": recurrent.recurrent,
-}  # fmt: skip
+}
 OWN_RULES: dict[str, Rule] = {SSM: ssm.diagonal, "Finite": framewise}
 
 

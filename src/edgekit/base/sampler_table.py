@@ -261,9 +261,17 @@ class StepTable:
             clip = None if clip is None else float(clip)
             folded, cut = bool(given.pop("folded")), [str(name) for name in given.pop("cut")]
             return StepTable.of(
-                time, outputs, roles, given, clip=clip, folded=folded, cut=cut, start_mean=mean,
-                networks=networks, **scalars,
-            )  # fmt: skip
+                time,
+                outputs,
+                roles,
+                given,
+                clip=clip,
+                folded=folded,
+                cut=cut,
+                start_mean=mean,
+                networks=networks,
+                **scalars,
+            )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             allowed = "the step table that an export writes"
             raise UsageError(

@@ -54,9 +54,13 @@ def bench(
     """
     if compare is not None or page is not None:
         measuring = {
-            "DIR": directory, "--device": device, "--hops": hops, "--layers": layers or None,
-            "--against": against, "--append": append,
-        }  # fmt: skip
+            "DIR": directory,
+            "--device": device,
+            "--hops": hops,
+            "--layers": layers or None,
+            "--against": against,
+            "--append": append,
+        }
         show_comparison(
             compare, page, [name for name, value in measuring.items() if value], as_json
         )

@@ -17,12 +17,24 @@ if TYPE_CHECKING:
     from edgekit.demos.show_denoise import DenoiseDemo
 
 HEAD = (
-    "build", "SI-SDR\nin dB", "out\ndB", "gain\ndB", "median\nus/hop", "p99\nus/hop",
-    "weights\nbytes", "state\nbytes", "scratch\nbytes",
-)  # fmt: skip
+    "build",
+    "SI-SDR\nin dB",
+    "out\ndB",
+    "gain\ndB",
+    "median\nus/hop",
+    "p99\nus/hop",
+    "weights\nbytes",
+    "state\nbytes",
+    "scratch\nbytes",
+)
 DIGITS_HEAD = (
-    "build", "PSNR to\nfloat, dB", "ms per\nimage", "million MACs\nper image", "weights\nbytes", "RAM\nbytes"
-)  # fmt: skip
+    "build",
+    "PSNR to\nfloat, dB",
+    "ms per\nimage",
+    "million MACs\nper image",
+    "weights\nbytes",
+    "RAM\nbytes",
+)
 
 
 def demo(

@@ -48,9 +48,15 @@ def sample(
     given = parse_conditions(condition)
     with progress(as_json) as report:
         x = api.sample(
-            directory, count, seed, conditions=given, start=start, noise=noise, out=path,
+            directory,
+            count,
+            seed,
+            conditions=given,
+            start=start,
+            noise=noise,
+            out=path,
             progress=report,
-        )  # fmt: skip
+        )
     if as_json:
         print_json({"path": str(path), "samples": count, "seed": seed, "shape": list(x.shape[1:])})
         return

@@ -136,10 +136,15 @@ def _boxes(axes: "Axes", boxes: Boxes) -> None:
         axes.add_patch(Rectangle((box[0], box[1]), width, height, fill=False, ec=colour, lw=1.2))
         x, y = (float(np.clip(box[side], 0, SIZE)) for side in (0, 1))
         axes.text(
-            x, y, f"{CLASSES[label]} {score:.2f}", color="black", fontsize=5.5,
-            va="bottom" if y > SIZE / 8 else "top", ha="left" if x < 0.6 * SIZE else "center",
+            x,
+            y,
+            f"{CLASSES[label]} {score:.2f}",
+            color="black",
+            fontsize=5.5,
+            va="bottom" if y > SIZE / 8 else "top",
+            ha="left" if x < 0.6 * SIZE else "center",
             bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
-        )  # fmt: skip
+        )
 
 
 def _dilations(engine: "Engine", picture: Picture) -> list[NDArray[np.int8]]:

@@ -44,9 +44,17 @@ class WorkerContender:
         (folder / "edgekit").symlink_to(Path(edgekit.__file__).parent, target_is_directory=True)
         self._process = subprocess.Popen(
             [str(python), "-m", f"edgekit.peers.workers.run_{engine.name}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._printed, text=True,
-            env={**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": str(folder), "RUST_BACKTRACE": "0"},
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._printed,
+            text=True,
+            env={
+                **os.environ,
+                **dict.fromkeys(THREADS, "1"),
+                "PYTHONPATH": str(folder),
+                "RUST_BACKTRACE": "0",
+            },
+        )
         try:
             self.version = str(self._ask({"open": str(program), "form": form})["version"])
         except ToolError:

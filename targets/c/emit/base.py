@@ -113,9 +113,15 @@ class Context:
     def sibling(self, layout: Layout, fields: Mapping[str, str]) -> "Context":
         """A context for another function of the same build: constants and kernels are shared."""
         return Context(
-            self.prefix, layout, fields, self.profile, self.fixed_order, constants=self.constants,
-            kernels=self.kernels, _by_content=self._by_content,
-        )  # fmt: skip
+            self.prefix,
+            layout,
+            fields,
+            self.profile,
+            self.fixed_order,
+            constants=self.constants,
+            kernels=self.kernels,
+            _by_content=self._by_content,
+        )
 
     def line(self, text: str) -> None:
         """Append one line of C, indented by the caller's nesting only."""

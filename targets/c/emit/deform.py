@@ -49,8 +49,16 @@ def emit_square_deform_int(ctx: Context, node: ir.Node) -> None:
     limits = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
     at_d, sizes = ctx.pointer(d), dims(x)[1:]
     ctx.call(
-        "ek_square_deform_s8", ctx.pointer(x), first[0], at_d, *first[1:], *arrays, *limits, ctx.pointer(y), *sizes
-    )  # fmt: skip
+        "ek_square_deform_s8",
+        ctx.pointer(x),
+        first[0],
+        at_d,
+        *first[1:],
+        *arrays,
+        *limits,
+        ctx.pointer(y),
+        *sizes,
+    )
 
 
 def macs_square_deform_int(node: ir.Node) -> int:

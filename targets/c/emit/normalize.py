@@ -16,10 +16,17 @@ def emit_layernorm(ctx: Context, node: ir.Node) -> None:
     statistics = [ctx.pointer(v) if _used(v) else "NULL" for v in node.outputs[1:3]]
     mean, inverse = (*statistics, "NULL", "NULL")[:2]
     ctx.call(
-        "ek_layernorm_f32", ctx.pointer(x), ctx.pointer(scale),
-        "NULL" if bias is None else ctx.pointer(bias), _epsilon(node), ctx.pointer(node.outputs[0]),
-        mean, inverse, size(x) // n, n,
-    )  # fmt: skip
+        "ek_layernorm_f32",
+        ctx.pointer(x),
+        ctx.pointer(scale),
+        "NULL" if bias is None else ctx.pointer(bias),
+        _epsilon(node),
+        ctx.pointer(node.outputs[0]),
+        mean,
+        inverse,
+        size(x) // n,
+        n,
+    )
 
 
 def check_layernorm(node: ir.Node) -> list[Problem]:
@@ -38,9 +45,16 @@ def emit_instancenorm(ctx: Context, node: ir.Node) -> None:
     x, scale, bias = node.inputs[:3]
     batch, channels = dims(x)[:2]
     ctx.call(
-        "ek_instancenorm_f32", ctx.pointer(x), ctx.pointer(scale), ctx.pointer(bias),
-        _epsilon(node), ctx.pointer(node.outputs[0]), batch, channels, math.prod(dims(x)[2:]),
-    )  # fmt: skip
+        "ek_instancenorm_f32",
+        ctx.pointer(x),
+        ctx.pointer(scale),
+        ctx.pointer(bias),
+        _epsilon(node),
+        ctx.pointer(node.outputs[0]),
+        batch,
+        channels,
+        math.prod(dims(x)[2:]),
+    )
 
 
 def emit_batchnorm(ctx: Context, node: ir.Node) -> None:

@@ -79,10 +79,17 @@ def emit_prelu_int(ctx: Context, node: ir.Node) -> None:
     x, y = node.inputs[0], node.outputs[0]
     slopes = array_attribute(node, "m_neg")
     ctx.call(
-        int_kernel("ek_prelu", node), ctx.pointer(x), int_attribute(node, "x_zero"), int_attribute(node, "m_pos"),
-        ctx.constant(f"{node.name}_m_neg", slopes), int_attribute(node, "shift"), int_attribute(node, "y_zero"),
-        ctx.pointer(y), slopes.size, size(x) // slopes.size,
-    )  # fmt: skip
+        int_kernel("ek_prelu", node),
+        ctx.pointer(x),
+        int_attribute(node, "x_zero"),
+        int_attribute(node, "m_pos"),
+        ctx.constant(f"{node.name}_m_neg", slopes),
+        int_attribute(node, "shift"),
+        int_attribute(node, "y_zero"),
+        ctx.pointer(y),
+        slopes.size,
+        size(x) // slopes.size,
+    )
 
 
 def emit_table(ctx: Context, node: ir.Node) -> None:

@@ -51,11 +51,14 @@ def emit_take(ctx: Context, node: ir.Node) -> None:
     body = [
         f"const int32_t frame = {start} + b * {step} + f;",
         f"const int32_t at = (frame < {length} ? frame : frame - {length}) * {outer * inner};",
-        *nest(loops, [
-            f"{ctx.pointer(y)}[(b * {frames} + f) * {inner} + {index(loops, 1)}] = "
-            f"{ring}[at + {index(loops, 0)}];"
-        ]),
-    ]  # fmt: skip
+        *nest(
+            loops,
+            [
+                f"{ctx.pointer(y)}[(b * {frames} + f) * {inner} + {index(loops, 1)}] = "
+                f"{ring}[at + {index(loops, 0)}];"
+            ],
+        ),
+    ]
     for line in (
         f"for (int32_t b = 0; b < {count}; b++) {{",
         f"    for (int32_t f = 0; f < {frames}; f++) {{",

@@ -46,9 +46,16 @@ def _emit_frame(ctx: Context, node: ir.Node, kernel: str, hop: int) -> None:
     ctx.copy(old, new)
     tables = ctx.constant(f"fft_{n}", fft_tables(n))
     ctx.call(
-        kernel, ctx.pointer(node.inputs[0]), ctx.pointer(new), ctx.pointer(node.inputs[2]),
-        ctx.pointer(node.outputs[0]), tables, n, hop, ctx.scratch(node, "float"),
-    )  # fmt: skip
+        kernel,
+        ctx.pointer(node.inputs[0]),
+        ctx.pointer(new),
+        ctx.pointer(node.inputs[2]),
+        ctx.pointer(node.outputs[0]),
+        tables,
+        n,
+        hop,
+        ctx.scratch(node, "float"),
+    )
 
 
 def check_frame(node: ir.Node) -> list[Problem]:
@@ -74,9 +81,13 @@ def emit_irfft(ctx: Context, node: ir.Node) -> None:
     n = _points(node)
     tables = ctx.constant(f"fft_{n}", fft_tables(n))
     ctx.call(
-        "ek_irfft_f32", ctx.pointer(node.inputs[0]), ctx.pointer(node.outputs[0]), tables, n,
+        "ek_irfft_f32",
+        ctx.pointer(node.inputs[0]),
+        ctx.pointer(node.outputs[0]),
+        tables,
+        n,
         ctx.scratch(node, "float"),
-    )  # fmt: skip
+    )
 
 
 def emit_dft(ctx: Context, node: ir.Node) -> None:

@@ -40,8 +40,13 @@ def conv(w: Emitting, node: ir.Node) -> None:
         weights = w.tensor(w.item(node.inputs[1]), channels_last(rank_of(node.inputs[1])))
     else:
         weights = _kernel(w, rows, depthwise)
-    steps = {"padding": padding, "strideH": shape.stride_h, "strideW": shape.stride_w,
-             "dilationHFactor": shape.dil_h, "dilationWFactor": shape.dil_w}  # fmt: skip
+    steps = {
+        "padding": padding,
+        "strideH": shape.stride_h,
+        "strideW": shape.stride_w,
+        "dilationHFactor": shape.dil_h,
+        "dilationWFactor": shape.dil_w,
+    }
     if depthwise:
         many = options("DepthwiseConv2D", depthMultiplier=shape.out_c // shape.in_c, **steps)
         w.result("DEPTHWISE_CONV_2D", [x, weights, bias], order, many)
@@ -59,8 +64,10 @@ def geometry(node: ir.Node) -> tuple[ConvShape, Order]:
 
 def _trailing(s: ConvShape) -> tuple[int, int]:
     """Padding behind both axes that the last output needs; below 0 where it leaves some input unread."""
-    sizes = ((s.out_h, s.stride_h, s.k_h, s.dil_h, s.in_h, s.pad_top),
-             (s.out_w, s.stride_w, s.k_w, s.dil_w, s.in_w, s.pad_left))  # fmt: skip
+    sizes = (
+        (s.out_h, s.stride_h, s.k_h, s.dil_h, s.in_h, s.pad_top),
+        (s.out_w, s.stride_w, s.k_w, s.dil_w, s.in_w, s.pad_left),
+    )
     bottom, right = ((o - 1) * t + (k - 1) * d + 1 - n - p for o, t, k, d, n, p in sizes)
     return bottom, right
 
@@ -73,12 +80,13 @@ def padded(w: Emitting, x: int, s: ConvShape, trailing: tuple[int, int]) -> tupl
         return x, VALID
     same = all(
         max((-(-n // t) - 1) * t + (k - 1) * d + 1 - n, 0) == lead + end
-        and lead == (lead + end) // 2 and out == -(-n // t)
+        and lead == (lead + end) // 2
+        and out == -(-n // t)
         for n, t, k, d, lead, end, out in (
             (s.in_h, s.stride_h, s.k_h, s.dil_h, leads[0], ends[0], s.out_h),
             (s.in_w, s.stride_w, s.k_w, s.dil_w, leads[1], ends[1], s.out_w),
         )
-    )  # fmt: skip
+    )
     if same:
         return x, SAME
     return pad(w, x, [(0, 0), (leads[0], ends[0]), (leads[1], ends[1]), (0, 0)]), VALID

@@ -88,8 +88,10 @@ def slices(w: Emitting, node: ir.Node) -> None:
     if (step_of < 0).any():
         by_index(w, node)
         return
-    bounds = {a: slice(int(s), int(e), int(t)).indices(item.shape[a])
-              for a, s, e, t in zip(named, np.ravel(starts), np.ravel(ends), step_of, strict=True)}  # fmt: skip
+    bounds = {
+        a: slice(int(s), int(e), int(t)).indices(item.shape[a])
+        for a, s, e, t in zip(named, np.ravel(starts), np.ravel(ends), step_of, strict=True)
+    }
     w.put(cut(w, w.tensor(item, order), order, bounds), order)
 
 

@@ -110,12 +110,20 @@ def table(w: Emitting, node: ir.Node, x: int, kind: QuantType) -> int:
     facts = attributes_of(node)
     values = lut_s8(
         lambda real: POINTWISE[node.op_type].real(real, facts),
-        item.kind.scale, item.kind.zero_point, kind.scale, kind.zero_point,
-    )  # fmt: skip
+        item.kind.scale,
+        item.kind.zero_point,
+        kind.scale,
+        kind.zero_point,
+    )
     wide = w.op("CAST", [w.bare(x)], dtype="int32")
     place = w.op("ADD", [wide, w.constant(np.full(1, 128, np.int32))])
-    return w.op("GATHER", [w.constant(values, kind), place], w.shape(x), kind=kind,
-                chosen=options("Gather", axis=0))  # fmt: skip
+    return w.op(
+        "GATHER",
+        [w.constant(values, kind), place],
+        w.shape(x),
+        kind=kind,
+        chosen=options("Gather", axis=0),
+    )
 
 
 def _times(w: Emitting, x: int, factor: float) -> int:

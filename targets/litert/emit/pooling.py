@@ -53,9 +53,13 @@ def _windows(w: Emitting, node: ir.Node, x: int, fill: float | None) -> tuple[in
     """The input with its padding, so that every window lies inside; `fill` None for zeros."""
     pool = pool_of(node)
     s = pool.shape
-    ends = [max(0, (out - 1) * t + (k - 1) * d + 1 - n - lead) for out, t, k, d, n, lead in (
-        (s.out_h, s.stride_h, s.k_h, s.dil_h, s.in_h, s.pad_top),
-        (s.out_w, s.stride_w, s.k_w, s.dil_w, s.in_w, s.pad_left))]  # fmt: skip
+    ends = [
+        max(0, (out - 1) * t + (k - 1) * d + 1 - n - lead)
+        for out, t, k, d, n, lead in (
+            (s.out_h, s.stride_h, s.k_h, s.dil_h, s.in_h, s.pad_top),
+            (s.out_w, s.stride_w, s.k_w, s.dil_w, s.in_w, s.pad_left),
+        )
+    ]
     widths = [(0, 0), (s.pad_top, ends[0]), (s.pad_left, ends[1]), (0, 0)]
     if fill is None or not any(a or b for a, b in widths):
         return pad(w, x, widths), pool
@@ -90,8 +94,14 @@ def _pooled(w: Emitting, node: ir.Node, x: int, pool: Pool, builtin: str) -> int
     """MAX_POOL_2D or AVERAGE_POOL_2D of what is padded already; dilated windows tap by tap."""
     s, order = pool.shape, channels_last(rank_of(node.inputs[0]))
     if s.dil_h == s.dil_w == 1:
-        chosen = options("Pool2D", padding=VALID, strideH=s.stride_h, strideW=s.stride_w,
-                         filterHeight=s.k_h, filterWidth=s.k_w)  # fmt: skip
+        chosen = options(
+            "Pool2D",
+            padding=VALID,
+            strideH=s.stride_h,
+            strideW=s.stride_w,
+            filterHeight=s.k_h,
+            filterWidth=s.k_w,
+        )
         return w.op(builtin, [x], _shape(w, node, order), chosen=chosen)
     taps = [_tap(w, x, pool, i, j) for i in range(s.k_h) for j in range(s.k_w)]
     total, combine = taps[0], "MAXIMUM" if builtin == "MAX_POOL_2D" else "ADD"
@@ -145,8 +155,15 @@ def _average_of_integers(w: Emitting, node: ir.Node, x: int, pool: Pool, order: 
     bias = w.graph.constant(
         "bias", np.zeros(channels, np.int32 if w.work == "int8" else np.int64), units
     )
-    chosen = options("DepthwiseConv2D", padding=VALID, strideH=s.stride_h, strideW=s.stride_w, depthMultiplier=1,
-                     dilationHFactor=s.dil_h, dilationWFactor=s.dil_w)  # fmt: skip
+    chosen = options(
+        "DepthwiseConv2D",
+        padding=VALID,
+        strideH=s.stride_h,
+        strideW=s.stride_w,
+        depthMultiplier=1,
+        dilationHFactor=s.dil_h,
+        dilationWFactor=s.dil_w,
+    )
     w.result("DEPTHWISE_CONV_2D", [x, kernel, bias], order, chosen)
 
 

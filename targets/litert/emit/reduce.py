@@ -172,8 +172,13 @@ def hardmax(w: Emitting, node: ir.Node) -> None:
     from ai_edge_litert.schema_py_generated import TensorType
 
     x = w.tensor(item, order)
-    place = w.op("ARG_MAX", [x, w.scalar(np.int32(len(order) - 1))], w.shape(x)[:-1], "int32",
-                 chosen=options("ArgMax", outputType=TensorType.INT32))  # fmt: skip
+    place = w.op(
+        "ARG_MAX",
+        [x, w.scalar(np.int32(len(order) - 1))],
+        w.shape(x)[:-1],
+        "int32",
+        chosen=options("ArgMax", outputType=TensorType.INT32),
+    )
     depth, one, zero = (
         w.scalar(np.int32(item.shape[axis])),
         w.scalar(np.float32(1)),

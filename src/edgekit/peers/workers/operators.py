@@ -151,9 +151,14 @@ def _conv(node: Node, x: list[Any]) -> Made:
     ones = [1] * rank
     bias = x[2] if len(x) > 2 else None
     return convolve(
-        x[0], x[1], bias, list(node.get("strides", ones)), begin, list(node.get("dilations", ones)),
+        x[0],
+        x[1],
+        bias,
+        list(node.get("strides", ones)),
+        begin,
+        list(node.get("dilations", ones)),
         node.get("group", 1),
-    )  # fmt: skip
+    )
 
 
 def _conv_transpose(node: Node, x: list[Any]) -> Made:
@@ -163,10 +168,15 @@ def _conv_transpose(node: Node, x: list[Any]) -> Made:
     convolve: Any = (F.conv_transpose1d, F.conv_transpose2d)[rank - 1]
     equal = begin == end
     y = convolve(
-        x[0], x[1], x[2] if len(x) > 2 else None, list(node.get("strides", ones)),
-        begin if equal else [0] * rank, list(node.get("output_padding", [0] * rank)), node.get("group", 1),
+        x[0],
+        x[1],
+        x[2] if len(x) > 2 else None,
+        list(node.get("strides", ones)),
+        begin if equal else [0] * rank,
+        list(node.get("output_padding", [0] * rank)),
+        node.get("group", 1),
         list(node.get("dilations", ones)),
-    )  # fmt: skip
+    )
     for axis, (a, b) in enumerate(zip(begin, end, strict=True), start=2) if not equal else ():
         y = y.narrow(axis, a, y.shape[axis] - a - b)
     return y

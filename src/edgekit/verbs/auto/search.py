@@ -212,8 +212,9 @@ def judges(model: "Model", calibration: "Calibration") -> tuple[list["Clip"], li
     ]
     if pcm is None:
         return cut, [1.0] * len(cut)
-    others = [np.resize(every[(i + 1) % len(every)][pcm], cut[k][pcm].shape)
-              for k, i in enumerate(places)]  # fmt: skip
+    others = [
+        np.resize(every[(i + 1) % len(every)][pcm], cut[k][pcm].shape) for k, i in enumerate(places)
+    ]
     cut += [
         {**clip, pcm: OVERLAP * (clip[pcm] + other)}
         for clip, other in zip(list(cut), others, strict=True)

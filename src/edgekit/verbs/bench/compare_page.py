@@ -38,10 +38,12 @@ MEASURES = (
     Measure("Time of a hop in us: median, and p99 as a stroke", _of("median_us"), _of("p99_us"), 1),
     Measure("Instructions of a hop, in the median", _of("instructions_per_hop")),
     Measure("Modelled time of a hop in us: nothing measured it", _of("modelled_us"), None, 1),
-    Measure("Flash in bytes: weights, and code where it is known", lambda result: result.flash_bytes),
+    Measure(
+        "Flash in bytes: weights, and code where it is known", lambda result: result.flash_bytes
+    ),
     Measure("RAM in bytes: state, scratch, and stack where it is known", _of("ram_bytes")),
     Measure("Signal-to-noise ratio against the source network in dB", _of("snr_db"), None, 1),
-)  # fmt: skip
+)
 HEAD = (
     "row", "build", "recipe", "target", "device", "hops", "median us", "p99 us", "misses", "x first", "instructions",
     "x first", "flash", "RAM", "SNR dB", "measured",

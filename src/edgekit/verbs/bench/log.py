@@ -19,9 +19,17 @@ MAX_TEXT = 200  # characters of one that is shown
 TEXTS = ("build", "target", "digest", "device")
 OPTIONAL_TEXTS = ("machine", "recipe", "measured_at")
 NUMBERS = (
-    "hops", "median_us", "p99_us", "max_us", "hop_us", "deadline_misses", "instructions_per_hop", "ram_bytes",
-    "weights_bytes", "code_bytes",
-)  # fmt: skip
+    "hops",
+    "median_us",
+    "p99_us",
+    "max_us",
+    "hop_us",
+    "deadline_misses",
+    "instructions_per_hop",
+    "ram_bytes",
+    "weights_bytes",
+    "code_bytes",
+)
 PEER_NUMBERS = ("median_us", "p99_us", "ratio")
 LARGEST = 1e15
 CPU_NAME = re.compile(r"^(?:model name|Hardware|Model)\s*:(.+)$", re.MULTILINE)  # in /proc/cpuinfo

@@ -109,10 +109,14 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
 def sampler_conflicts(options: ImportOptions) -> list[Problem]:
     """A denoiser is no stream."""
     streaming = {
-        "--frontend": options.frontend, "--hop": options.hop, "--time-axis": options.time_axes,
-        "--state": options.states, "--constant": options.session, "--then": options.then,
+        "--frontend": options.frontend,
+        "--hop": options.hop,
+        "--time-axis": options.time_axes,
+        "--state": options.states,
+        "--constant": options.session,
+        "--then": options.then,
         "--until": options.until,
-    }  # fmt: skip
+    }
     return [
         Problem(
             f"--sampler with {flag}", "a denoiser is no stream", "one of the two", "leave one out"
@@ -263,9 +267,13 @@ def load_streamed(
     name, axes, shapes = source_name(source), options.time_axes, options.shapes
     if is_onnx(source):
         offline = onnx_offline(
-            source, name=name, time_axes=axes, shapes=shapes, constants=options.constants,
+            source,
+            name=name,
+            time_axes=axes,
+            shapes=shapes,
+            constants=options.constants,
             session=options.session,
-        )  # fmt: skip
+        )
     else:
         offline = torch_offline(source, name=name, time_axes=axes, shapes=shapes)
     if options.frontend is None:

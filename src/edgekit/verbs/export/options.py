@@ -106,16 +106,23 @@ class StreamOptions(TypedDict, total=False):
         Mapping[str, Sequence[int]],
         Flag(
             "Dims of an open input, as 1,16,257; repeatable.",
-            "INPUT=DIMS", name="shape", many=dict, parse=parse_shape,
+            "INPUT=DIMS",
+            name="shape",
+            many=dict,
+            parse=parse_shape,
         ),
-    ]  # fmt: skip
+    ]
     constants: Annotated[
         "Constants",
         Flag(
-            CONSTANT, "INPUT[=VALUE]",
-            name="constant", many=dict, parse=parse_constant, takes=_has_value,
+            CONSTANT,
+            "INPUT[=VALUE]",
+            name="constant",
+            many=dict,
+            parse=parse_constant,
+            takes=_has_value,
         ),
-    ]  # fmt: skip
+    ]
     session_constants: Annotated[
         Sequence[str],
         Flag(CONSTANT, "INPUT[=VALUE]", name="constant", many=tuple, takes=_has_no_value),
@@ -124,9 +131,12 @@ class StreamOptions(TypedDict, total=False):
         Mapping[str, int],
         Flag(
             "The time axis of an offline network; repeatable.",
-            "INPUT:AXIS", name="time-axis", many=dict, parse=parse_time_axis,
+            "INPUT:AXIS",
+            name="time-axis",
+            many=dict,
+            parse=parse_time_axis,
         ),
-    ]  # fmt: skip
+    ]
 
 
 class ExportOptions(StreamOptions, total=False):
@@ -134,8 +144,10 @@ class ExportOptions(StreamOptions, total=False):
 
     recipe: Annotated[
         str | None,
-        Flag("float32, w8a8, w8a16, w4a8, auto, or a recipe.toml; litert: float16. By default the target's."),
-    ]  # fmt: skip
+        Flag(
+            "float32, w8a8, w8a16, w4a8, auto, or a recipe.toml; litert: float16. By default the target's."
+        ),
+    ]
     calibration: Annotated[
         str | None, Flag("Folder of .wav or .npz, or package.module:factory.", "SOURCE")
     ]
@@ -147,15 +159,19 @@ class ExportOptions(StreamOptions, total=False):
         Sequence[tuple[str, str]],
         Flag(
             "A state pair, besides those that names tell; repeatable.",
-            "IN:OUT", name="state", many=tuple, parse=parse_state,
+            "IN:OUT",
+            name="state",
+            many=tuple,
+            parse=parse_state,
         ),
-    ]  # fmt: skip
+    ]
     frontend: Annotated[
         str | None,
         Flag(
-            "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP: PCM in, and out.", "SPEC"
+            "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP: PCM in, and out.",
+            "SPEC",
         ),
-    ]  # fmt: skip
+    ]
     then: Annotated[
         str | None,
         Flag(
