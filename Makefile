@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-installs peers bench bench-litert fpga-full digests stream-fuzz quant-table quant-goals diffusion-table kernels lint compiler clean
+.PHONY: help demo test test-installs peers bench bench-litert fpga-full fpga-fuzz digests stream-fuzz quant-table quant-goals diffusion-table kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -24,6 +24,7 @@ help:
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
 	@echo "make quant-goals   what quantization costs the published networks"
 	@echo "make diffusion-table   what quantization costs the digit generator, into docs/diffusion.md"
+	@echo "make fpga-fuzz   1000 random networks through the FPGA's lowering, 850 through its RTL"
 	@echo "make fpga-full   yosys and nextpnr over engines of all sizes"
 	@echo "make clean  remove what these made"
 
@@ -105,6 +106,10 @@ bench-litert: peers
 fpga-full: $(VENV)/test.stamp
 	@.ci/system-tools
 	$(BIN)/python bench/fpga_synthesis.py
+
+fpga-fuzz: $(VENV)/test.stamp
+	@.ci/system-tools
+	FPGA_FUZZ=17 $(BIN)/python -m pytest tests/test_fpga_random.py
 
 clean:
 	rm -rf $(VENV) .venv-peers .venv-tflite $(DEMO) build dist

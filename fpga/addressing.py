@@ -1,7 +1,7 @@
 """Data movement as addresses: which stored element every element of a moved tensor is.
 
 Each operator that only moves elements is run once, in NumPy, on the elements' numbers. What comes out must be a
-choice of whole channels, each pixel repeated upsample x upsample times, however the graph says it.
+choice of whole channels, each pixel of a channel repeated so many times each way, however the graph says it.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +22,15 @@ MOVES = frozenset(
 )
 UPSAMPLE = (1, 2, 4, 8)
 Numbers = NDArray[np.int32]
+
+
+class NoView(Exception):
+    """A moved tensor that is not whole channels of pictures: what was found, and what is allowed."""
+
+    def __init__(self, found: str, allowed: str) -> None:
+        """Keep both for the problem."""
+        super().__init__(found)
+        self.found, self.allowed = found, allowed
 
 
 @dataclass
@@ -67,30 +76,41 @@ class Addresses:
             return None
         return self.numbers.get(str(value.name), array_of(value))
 
-    def view(self, value: ir.Value) -> View | None:
-        """What `value` is of the stored tensors; None where it is more than channels and upsampling."""
+    def view(self, value: ir.Value) -> View:
+        """What `value` is of the stored tensors; raises `NoView` where it is more than channels and upsampling."""
+        name = f"{value.name!r}"
+        if str(value.name) not in self.numbers:
+            raise NoView(f"{name} is nothing that a layer or the input made", "a picture")
         numbers = self.numbers[str(value.name)]
         if numbers.ndim != 4 or numbers.shape[0] != 1:
-            return None
+            raise NoView(f"{name} has shape {numbers.shape}", "(1, channels, height, width)")
+        _, height, width = numbers[0].shape
         which = np.searchsorted(self._first, numbers[0], side="right") - 1
         if which.min() < 0:
-            return None
+            raise NoView(f"{name} is filled up with constants", "what layers made, whole")
         owner = which[:, 0, 0]
-        names = tuple(self._names[i] for i in owner)
-        sizes = {self._shapes[name][1:] for name in names}
-        if len(sizes) != 1:
-            return None
-        (stored_h, stored_w) = sizes.pop()
-        _, height, width = numbers[0].shape
-        plane, rest = (
-            stored_h * stored_w,
-            numbers[0] - np.asarray(self._first)[owner][:, None, None],
-        )
-        channels = rest[:, 0, 0] // plane
-        for factor in UPSAMPLE:
+        channels, factors = np.zeros(len(owner), int), np.ones(len(owner), int)
+        for tensor in np.unique(owner):
+            mine = np.flatnonzero(owner == tensor)
+            _, stored_h, stored_w = self._shapes[self._names[tensor]]
+            plane, factor = stored_h * stored_w, max(height // stored_h, 1)
+            own = numbers[0][mine] - self._first[tensor]
+            channels[mine], factors[mine] = own[:, 0, 0] // plane, factor
+            first = channels[mine][:, None, None]
+            if (which[mine] != tensor).any() or (own // plane != first).any():
+                raise NoView(
+                    f"a channel of {name} holds pixels of several channels", "whole channels"
+                )
+            size = f"{stored_h}x{stored_w}"
+            if (stored_h * factor, stored_w * factor) != (height, width) or factor not in UPSAMPLE:
+                found = f"{name} reads a picture of {size} as {height}x{width}"
+                raise NoView(found, "each pixel once, or repeated 2, 4 or 8 times each way")
             rows, columns = np.arange(height) // factor, np.arange(width) // factor
-            pixels = rows[:, None] * stored_w + columns
-            fits = stored_h * factor == height and stored_w * factor == width
-            if fits and np.array_equal(rest, channels[:, None, None] * plane + pixels):
-                return View(names, tuple(int(c) for c in channels), height, width, factor)
-        return None
+            if not np.array_equal(
+                own - first * plane, np.broadcast_to(rows[:, None] * stored_w + columns, own.shape)
+            ):
+                raise NoView(
+                    f"{name} moves the pixels of a picture of {size}", "pixels where they are"
+                )
+        names = tuple(self._names[i] for i in owner)
+        return View(names, tuple(map(int, channels)), height, width, tuple(map(int, factors)))

@@ -81,8 +81,7 @@ def _real(network: Network, view: View, values: Values) -> F32:
 
 def read(view: View, values: Values) -> S8:
     """Return what a layer reads, ``(channels, height, width)``."""
-    picked = [values[t][c] for t, c in zip(view.tensors, view.channels, strict=True)]
-    return np.stack(picked).repeat(view.upsample, axis=1).repeat(view.upsample, axis=2)
+    return np.stack([values[t][c].repeat(f, 0).repeat(f, 1) for t, c, f in view.sources])
 
 
 def run_layer(layer: Layer, x: S8, d: S8 | None = None) -> S8:

@@ -34,6 +34,7 @@ class Sums:
     stride: int
     dilation: str | None = None
     is_dilation: bool = False
+    keeps_type: bool = False  # y has the type of x
 
     @property
     def kernel(self) -> int:
@@ -61,9 +62,9 @@ class Ranges:
 
     def kind(self, name: str) -> QuantType:
         """The int8 type of a stored tensor; d has its own."""
-        if name not in self.observers:
-            return DILATION
         root = self._root(name)
+        if root not in self.observers:
+            return DILATION
         members = [n for n in self.observers if self._root(n) == root]
         ends = [OBSERVERS["mse"](self.observers[n]) for n in members]
         return activation_type("int8", min(e[0] for e in ends), max(e[1] for e in ends))

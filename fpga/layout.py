@@ -4,8 +4,10 @@ A plane holds LANES channels of every pixel, a beat each. A layer reads a list o
 concat cost nothing; which channels share a plane is chosen by who reads them.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from edgekit.fpga.network import Layer, Network, Stored, View
 from edgekit.fpga.spec import EngineSpec
@@ -30,6 +32,15 @@ class Placed:
     address: int = 0
 
 
+class Plane(NamedTuple):
+    """A plane as a layer reads it: of which tensor, which one, each pixel how often, for which time."""
+
+    tensor: str
+    number: int
+    factor: int
+    time: int
+
+
 @dataclass(frozen=True)
 class Layout:
     """Places of all tensors, and how much memory they take.
@@ -46,16 +57,21 @@ class Layout:
     dram_beats: int
     lanes: int
 
-    def planes_of(self, view: View) -> list[tuple[str, int]]:
-        """The planes that hold a view's channels, ``(tensor, plane)``, each once."""
+    def planes_of(self, view: View) -> list[Plane]:
+        """The planes that hold a view's channels; one is there again where a channel is."""
         return list(dict.fromkeys(plane for plane, _ in self.lanes_of(view)))
 
-    def lanes_of(self, view: View) -> list[tuple[tuple[str, int], int]]:
-        """Of each channel of a view its ``(tensor, plane)`` and its lane."""
+    def lanes_of(self, view: View) -> list[tuple[Plane, int]]:
+        """Of each channel of a view its plane and its lane."""
         found = []
-        for name, channel in zip(view.tensors, view.channels, strict=True):
+        times = Counter[tuple[str, int, int]]()
+        for source in view.sources:
+            name, channel, factor = source
             slot = self.placed[name].slots[channel]
-            found.append(((name, slot // self.lanes), slot % self.lanes))
+            found.append(
+                (Plane(name, slot // self.lanes, factor, times[source]), slot % self.lanes)
+            )
+            times[source] += 1
         return found
 
     def slots_of(self, view: View) -> list[int]:
@@ -64,10 +80,14 @@ class Layout:
         return [index[plane] * self.lanes + lane for plane, lane in self.lanes_of(view)]
 
 
+def slots_layout(network: Network, lanes: int) -> Layout:
+    """Choose the slot of every channel, and no addresses."""
+    return Layout(_Channels(network, lanes).placed, 0, 0, lanes)
+
+
 def make_layout(network: Network, spec: EngineSpec) -> Layout:
     """Place every tensor."""
-    channels = _Channels(network, spec.lanes)
-    placed = dict(channels.placed)
+    placed = dict(slots_layout(network, spec.lanes).placed)
     last = _last_readers(network)
     plan = _Memory(spec.buffer_beats)
     for name in network.from_cpu:
@@ -199,7 +219,12 @@ def _in_place(
 ) -> str | None:
     """The tensor whose place a depthwise layer may write to: rows leave behind the line buffer."""
     names = set(layer.x.tensors)
-    if layer.path != "depthwise" or layer.stride != 1 or layer.x.upsample != 1 or len(names) != 1:
+    if (
+        layer.path != "depthwise"
+        or layer.stride != 1
+        or set(layer.x.factors) != {1}
+        or len(names) != 1
+    ):
         return None
     (name,) = names
     same = placed[name].planes == placed[layer.y].planes and last[name] == step

@@ -1,6 +1,6 @@
 """From a float model and its calibration to the integer `Network` of an engine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,38 +8,29 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.fpga.addressing import MOVES, Addresses
+from edgekit.fpga.addressing import MOVES, Addresses, NoView
 from edgekit.fpga.cpu import Kept, is_picture
 from edgekit.fpga.integers import Ranges, Sums, integer_layer
 from edgekit.fpga.network import CpuPart, Network, Stored, View
 from edgekit.fpga.recognise import recognise
 from edgekit.fpga.spec import EngineSpec
+from edgekit.fpga.tail import LIMITS, PER_CHANNEL, Tail, tail_of
 from edgekit.graph.model import Model
-from edgekit.graph.nodes import array_of, attribute, sole_user
+from edgekit.graph.nodes import array_of, attribute
 from edgekit.operators.deform.dilation import Chain
 from edgekit.operators.geometry import dims, ints, optional
+from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.observers import Observer
 from edgekit.targets.c.lower import check_c
 
 SUPPORTED = (
     "Conv (any odd square kernel without groups, or a depthwise 3x3), stride 1, 2 or 4, same padding; DeformConv as "
-    "SquareDeformConv2d makes it; Relu and Clip behind them; MaxPool 2x2 or 3x3 of stride 2; "
-    + ", ".join(sorted(MOVES))
+    "SquareDeformConv2d makes it; Mul, Add, Sub and Div with a constant per channel; Relu, Clip, Max and Min with "
+    "constants; MaxPool 2x2 or 3x3 of stride 2; " + ", ".join(sorted(MOVES))
 )
+HERE = {"Conv", "DeformConv", "MaxPool", *PER_CHANNEL, *LIMITS, *MOVES}
 STRIDES = (1, 2, 4)
-
-
-@dataclass(frozen=True)
-class Tail:
-    """What follows on a layer's sums: a factor and an addend per channel, limits, the value it ends in, its nodes."""
-
-    value: ir.Value
-    factor: NDArray[np.float64]
-    addend: NDArray[np.float64]
-    low: float
-    high: float
-    nodes: tuple[ir.Node, ...] = ()
 
 
 def lower(
@@ -60,7 +51,7 @@ def lower_observed(
     plan = plan_layers(model, spec, cpu_fallback)
     ranges = Ranges(observers)
     for step in plan.steps:
-        if step.path == "pool":
+        if step.keeps_type:
             ranges.same(step.x_view, step.y)
         elif step.path == "depthwise" or step.kernel > 1 or spec.weight_bits < 8:
             ranges.share(step.x_view)
@@ -105,11 +96,12 @@ class _Planner:
 
     def __init__(self, model: Model, spec: EngineSpec, cpu_fallback: bool) -> None:
         self.model, self.graph, self.spec = model, model.ir.graph, spec
-        self.cpu = Kept(model) if cpu_fallback else None
+        self.cpu, self.fallback = Kept(model), cpu_fallback
+        self.final = set(_final_functions(self.graph))
         self.plan, self.addresses = Plan(), Addresses()
         found = recognise(self.graph, spec.dmax)
         self.chains, self.problems = found.chains, list(found.problems)
-        if self.cpu is not None:
+        if self.fallback:
             self.cpu.problems, self.problems = self.problems, self.cpu.problems
         self.in_chain = {node for chain in found.chains.values() for node in chain.nodes}
         self.only_offsets = {
@@ -119,7 +111,9 @@ class _Planner:
         }
         self.untold = found.untold
         self.folded: set[ir.Node] = set()
-        self.refused: set[ir.Value | None] = set()  # values whose own or earlier nodes are told of
+        self.refused: set[ir.Value | None] = (
+            set()
+        )  # values of no known picture: their nodes are told of
         self.dilations: dict[ir.Value, str] = {}
 
     def run(self) -> Plan:
@@ -137,27 +131,42 @@ class _Planner:
         if not self.problems:
             for value in self.graph.outputs:
                 self._output(value)
-        if not self.problems and self.cpu is not None:
+        if not self.problems:
             self._keep()
         if self.problems:
             raise ModelError(self.problems)
         return self.plan
 
     def _output(self, value: ir.Value) -> None:
-        if self.cpu is not None:
-            producer = value.producer()
-            if self.cpu.makes(value):
-                return
-            if self._made_here(value) is None and producer is not None:
-                self.cpu.take(producer)
-                return
+        producer = value.producer()
+        if self.cpu.makes(value):
+            return
+        if self.fallback and self._made_here(value) is None and producer is not None:
+            self.cpu.take(producer)
+            return
         view = self._view(value, f"output {value.name!r}")
         if view is not None:
-            self.plan.outputs[str(value.name)] = view
+            self.plan.outputs[str(value.name)] = self._out_of_the_input(view)
+
+    def _out_of_the_input(self, view: View) -> View:
+        """A view of what layers made: what of it is the input is copied by a layer."""
+        copies = {
+            name: f"{name}.copy" for name in self.plan.inputs.values() if name in view.tensors
+        }
+        for name, copy in copies.items():
+            if copy in self.plan.shapes:
+                continue
+            channels, height, width = self.plan.shapes[copy] = self.plan.shapes[name]
+            whole = View((name,) * channels, tuple(range(channels)), height, width)
+            tail = Tail(self.graph.inputs[0], np.ones(channels), np.zeros(channels))
+            step = _pointwise_sums(copy, whole, copy, tail)
+            step.keeps_type = True
+            self.plan.steps.append(step)
+        names = tuple(copies.get(name, name) for name in view.tensors)
+        return View(names, view.channels, view.height, view.width, view.upsample)
 
     def _keep(self) -> None:
         """Cut out the parts of the CPU, and say what they are."""
-        assert self.cpu is not None
         self.plan.cpu = self.cpu.finish(len(self.plan.steps), self._made_here)
         for problem in self.cpu.problems:
             self.plan.notes.append(f"on the CPU: {problem.where}: {problem.found}")
@@ -171,9 +180,12 @@ class _Planner:
         """What a value is of the engine's results; None where it is more than channels of these, repeated."""
         if str(value.name) not in self.addresses.numbers:
             return None
-        view = self.addresses.view(value)
+        try:
+            view = self.addresses.view(value)
+        except NoView:
+            return None
         own = {step.y for step in self.plan.steps}
-        return view if view is not None and own.issuperset(view.tensors) else None
+        return view if own.issuperset(view.tensors) else None
 
     def _node(self, node: ir.Node) -> None:
         if node in self.in_chain or node in self.folded:
@@ -184,30 +196,36 @@ class _Planner:
         if node.outputs[0] in self.only_offsets:
             return  # the deformable layer that reads it makes its d
         before = len(self.problems)
-        if not self._behind_a_refusal(node):
-            if node.op_type == "Conv" and node.domain == "":
-                self._linear(node, None)
-            elif node.op_type == "MaxPool" and node.domain == "":
-                self._pool(node)
-            elif str(node.name) in self.chains:
-                self._deform(node, self.chains[str(node.name)])
-            elif not self.addresses.move(node):
+        if self._behind_a_refusal(node):
+            if node.op_type not in HERE:
                 self._refuse_node(node)
+        elif node.op_type == "Conv" and node.domain == "":
+            self._linear(node, None)
+        elif node.op_type == "MaxPool" and node.domain == "":
+            self._pool(node)
+        elif str(node.name) in self.chains:
+            self._deform(node, self.chains[str(node.name)])
+        elif not self.addresses.move(node) and not self._pointwise(node):
+            self._refuse_node(node)
         if len(self.problems) > before or self._behind_a_refusal(node):
-            if self.cpu is not None:
+            if self._keeps(node):
                 self.cpu.problems += self.problems[before:]
                 del self.problems[before:]
             self._leave(node)
 
+    def _keeps(self, node: ir.Node) -> bool:
+        """Whether the CPU may compute a node."""
+        return self.fallback or node in self.final
+
     def _leave(self, node: ir.Node) -> None:
-        """Leave a node to the CPU, or to its refusal."""
-        if self.cpu is None:
-            self.refused.update(node.outputs)
-            return
-        self.cpu.take(node)
+        """Leave a node to the CPU, or to its refusal; what follows is looked at as well."""
+        if self._keeps(node):
+            self.cpu.take(node)
         for value in node.outputs:
             if is_picture(value):
                 self.addresses.store(value, str(value.name))
+            elif not self._keeps(node):
+                self.refused.add(value)
 
     def _behind_a_refusal(self, node: ir.Node) -> bool:
         return any(value in self.refused for value in node.inputs)
@@ -218,7 +236,6 @@ class _Planner:
         if name is None:
             if producer is None or producer.op_type != "Conv":
                 where = f"DeformConv {node.name!r}"
-                self.refused.update(node.outputs)
                 self._refuse(where, "offsets that no convolution makes", "s from a convolution")
                 return
             name = self._offset_layer(producer, chain)
@@ -233,28 +250,36 @@ class _Planner:
         pads = ints(node, "pads", [0] * 4)
         where = f"MaxPool {node.name!r}"
         fits = kernel in ([2, 2], [3, 3]) and strides == [2, 2] and pads == [half] * 4
-        whole = all(size % 2 == 0 for size in dims(node.inputs[0])[2:])
         dilated = ints(node, "dilations", [1, 1]) != [1, 1]
-        if not fits or not whole or dilated or len(node.outputs) > 1:
-            found = f"kernel {kernel}, strides {strides}, pads {pads}"
-            self._refuse(where, found, "2x2 without padding or 3x3 with 1, stride 2, of even sizes")
+        given = _auto_pad(node)
+        if not fits or dilated or given or len(node.outputs) > 1:
+            found = f"kernel {kernel}, strides {strides}, pads {pads}{given}"
+            found += ", dilations" * dilated + ", indices" * (len(node.outputs) > 1)
+            self._refuse(where, found, "2x2 without padding or 3x3 with 1, stride 2")
+            return
+        size, made = dims(node.inputs[0])[2:], dims(node.outputs[0])[2:]
+        if made != tuple(-(-side // 2) for side in size):
+            found = "{}x{} pixels of {}x{}".format(*made, *size)
+            allowed = "half of each side, rounded up: ceil_mode of 2x2, none of 3x3"
+            self._refuse(where, found, allowed)
             return
         assert node.inputs[0] is not None
         view = self._view(node.inputs[0], where)
         if view is None:
             return
         value = node.outputs[0]
-        empty = np.zeros((view.shape[0], *kernel))
-        none = np.zeros(view.shape[0])
-        self.plan.steps.append(
-            Sums(str(node.name), "pool", view, str(value.name), empty, none, -np.inf, np.inf, 2)
-        )
+        channels, low, high = view.shape[0], -np.inf, np.inf
+        weights, bias = np.zeros((channels, *kernel)), np.zeros(channels)
+        step = Sums(str(node.name), "pool", view, str(value.name), weights, bias, low, high, 2)
+        step.keeps_type = True
+        self.plan.steps.append(step)
         self._store(value)
 
     def _offset_layer(self, conv: ir.Node, chain: Chain) -> str | None:
         """The convolution that makes s writes d: its requantization is the rounding, its limits the bounds."""
         name = f"{conv.name}.d"
-        step = self._sums(conv, name, Tail(chain.source, *_unit(1), chain.low, chain.high))
+        tail = Tail(chain.source, np.ones(1), np.zeros(1), chain.low, chain.high)
+        step = self._sums(conv, name, tail)
         if step is None:
             return None
         step.bias += chain.shift - 0.5
@@ -268,7 +293,7 @@ class _Planner:
         return name
 
     def _linear(self, node: ir.Node, dilation: str | None) -> None:
-        tail = self._tail(node)
+        tail = tail_of(node.outputs[0], None, self.in_chain)
         step = self._sums(node, str(tail.value.name), tail)
         if step is None:
             return
@@ -276,6 +301,27 @@ class _Planner:
         step.dilation = dilation
         self.plan.steps.append(step)
         self._store(tail.value)
+
+    def _pointwise(self, node: ir.Node) -> bool:
+        """A layer of its own for what no other takes: a function per channel, or limits; False for anything else."""
+        value = next((v for v in node.inputs if v is not None and array_of(v) is None), None)
+        if value is None or not is_picture(value):
+            return False
+        tail = tail_of(value, node, self.in_chain)
+        if not tail.nodes:
+            return False
+        where = f"{node.op_type} {node.name!r}"
+        if self.cpu.makes(value):
+            self._refuse(where, "it follows on what the CPU computes", SUPPORTED)
+            return True
+        view = self._view(value, where)
+        if view is not None:
+            self.folded.update(tail.nodes)
+            self.plan.steps.append(
+                _pointwise_sums(str(node.name), view, str(tail.value.name), tail)
+            )
+            self._store(tail.value)
+        return True
 
     def _sums(self, node: ir.Node, y: str, tail: Tail) -> Sums | None:
         """The layer of a convolution; None, with its problems told, where it does not fit."""
@@ -296,6 +342,8 @@ class _Planner:
         if view is None:
             return None
         weights = w.astype(np.float64) * tail.factor.reshape(-1, *[1] * (w.ndim - 1))
+        if not depthwise:
+            view, weights = _merged(view, weights)
         start = np.zeros(len(w)) if b is None else b.astype(np.float64)
         return Sums(
             name=str(node.name),
@@ -309,28 +357,6 @@ class _Planner:
             stride=ints(node, "strides", [1, 1])[0],
         )
 
-    def _tail(self, node: ir.Node) -> Tail:
-        """Fold what follows: Mul and Add per channel, then an activation."""
-        value = node.outputs[0]
-        factor, addend = _unit(dims(value)[1])
-        low, high = -np.inf, np.inf
-        nodes: list[ir.Node] = []
-        while (user := sole_user(value)) is not None and user not in self.in_chain:
-            channel = _per_channel(user, value)
-            ends = _limits(user, value)
-            if channel is not None and (low, high) == (-np.inf, np.inf):
-                if user.op_type == "Mul":
-                    factor, addend = factor * channel, addend * channel
-                else:
-                    addend = addend + channel
-            elif ends is not None:
-                low, high = (float(np.clip(end, *ends)) for end in (low, high))
-            else:
-                break
-            nodes.append(user)
-            value = user.outputs[0]
-        return Tail(value, factor, addend, low, high, tuple(nodes))
-
     def _store(self, value: ir.Value) -> str:
         name = str(value.name)
         self.addresses.store(value, name)
@@ -339,17 +365,15 @@ class _Planner:
         return name
 
     def _view(self, value: ir.Value, where: str) -> View | None:
-        view = None
-        if str(value.name) in self.addresses.numbers:
+        try:
             view = self.addresses.view(value)
-        if view is None:
-            allowed = "whole channels of one resolution, each pixel repeated 1, 2, 4 or 8 times"
-            self._refuse(where, f"{value.name!r} moves pixels in another way", allowed)
-        elif self.cpu is not None:
-            for name in dict.fromkeys(view.tensors):
-                written = self.cpu.written(name, len(self.plan.steps))
-                if written is not None:
-                    self.plan.shapes[name] = dims(written)[1:]  # type: ignore[assignment]
+        except NoView as cause:
+            self._refuse(where, cause.found, cause.allowed)
+            return None
+        for name in dict.fromkeys(view.tensors):
+            written = self.cpu.written(name, len(self.plan.steps))
+            if written is not None:
+                self.plan.shapes[name] = dims(written)[1:]  # type: ignore[assignment]
         return view
 
     def _refuse_node(self, node: ir.Node) -> None:
@@ -359,10 +383,6 @@ class _Planner:
     def _refuse(self, where: str, found: str, allowed: str) -> None:
         step = "change the layer, or keep it on the CPU with --cpu-fallback"
         self.problems.append(Problem(where, found, allowed, step))
-
-
-def _unit(channels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return np.ones(channels), np.zeros(channels)
 
 
 def _shape_problems(
@@ -381,44 +401,43 @@ def _shape_problems(
         found.append(f"strides {strides}")
     if (dilations := ints(node, "dilations", [1, 1])) != [1, 1]:
         found.append(f"dilations {dilations}")
-    if attribute(node, "auto_pad", "NOTSET") not in ("NOTSET", b"NOTSET"):
-        found.append(f"auto_pad {attribute(node, 'auto_pad', '')}")
+    if given := _auto_pad(node):
+        found.append(given)
     elif (pads := ints(node, "pads", [0] * 4)) != [half] * 4:
         found.append(f"pads {pads}")
     return found
 
 
-def _per_channel(node: ir.Node, value: ir.Value) -> NDArray[np.float64] | None:
-    """The constant of a Mul or Add, one number per channel; None where it is anything else."""
-    if node.op_type not in ("Mul", "Add") or node.domain != "":
-        return None
-    other = node.inputs[1] if node.inputs[0] is value else node.inputs[0]
-    array, channels = array_of(other), dims(value)[1]
-    if array is None:
-        return None
-    shape = (1,) * (4 - array.ndim) + array.shape
-    if array.ndim > 4 or shape[1] not in (1, channels) or (shape[0], *shape[2:]) != (1, 1, 1):
-        return None
-    return np.broadcast_to(array.astype(np.float64).ravel(), (channels,)).copy()
+def _auto_pad(node: ir.Node) -> str:
+    """An auto_pad that says other pads than `pads` does; empty where there is none."""
+    given = attribute(node, "auto_pad", "NOTSET")
+    return "" if given in ("NOTSET", b"NOTSET", "", b"") else f"auto_pad {given}"
 
 
-def _limits(node: ir.Node, value: ir.Value) -> tuple[float, float] | None:
-    """The range of a Relu, Clip, Max or Min with constants; None for anything else."""
-    if node.domain != "" or node.inputs[0] is not value:
-        return None
-    if node.op_type == "Relu":
-        return 0.0, np.inf
-    numbers = [array_of(v) for v in node.inputs[1:]]
-    if any(
-        v is not None and (a is None or a.size != 1)
-        for v, a in zip(node.inputs[1:], numbers, strict=True)
-    ):
-        return None
-    ends = [None if a is None else float(a.ravel()[0]) for a in numbers]
-    if node.op_type == "Clip":
-        low, high = (*ends, None, None)[:2]
-        return -np.inf if low is None else low, np.inf if high is None else high
-    if len(ends) != 1 or ends[0] is None:
-        return None
-    forms: Mapping[str, tuple[float, float]] = {"Max": (ends[0], np.inf), "Min": (-np.inf, ends[0])}
-    return forms.get(node.op_type)
+def _merged(view: View, weights: NDArray[np.float64]) -> tuple[View, NDArray[np.float64]]:
+    """A dense layer's view with each channel once, and its weights ``(out, in, k, k)``: those of one channel added."""
+    sources = list(dict.fromkeys(view.sources))
+    if len(sources) == len(view.sources):
+        return view, weights
+    merged = np.zeros((len(weights), len(sources), *weights.shape[2:]))
+    for i, source in enumerate(view.sources):
+        merged[:, sources.index(source)] += weights[:, i]
+    tensors, channels, factors = zip(*sources, strict=True)
+    return View(tensors, channels, view.height, view.width, factors), merged
+
+
+def _pointwise_sums(name: str, view: View, y: str, tail: Tail) -> Sums:
+    """A function per channel as a depthwise layer, of which only the centre has weights."""
+    weights = np.zeros((len(tail.factor), 3, 3))
+    weights[:, 1, 1] = tail.factor
+    return Sums(name, "depthwise", view, y, weights, tail.addend, tail.low, tail.high, 1)
+
+
+def _final_functions(graph: ir.Graph) -> Iterator[ir.Node]:
+    """Functions of single elements of which nothing comes but outputs: who reads these can compute them."""
+    found: set[ir.Node] = set()
+    for node in reversed(graph):
+        users = [user for value in node.outputs for user in value.consumers()]
+        if node.op_type in POINTWISE and node.domain == "" and found.issuperset(users):
+            found.add(node)
+            yield node

@@ -32,15 +32,25 @@ class Stored:
 class View:
     """Channels of stored tensors as a layer reads them: shuffle, split, concat and upsampling are here.
 
-    Channel i is channel ``channels[i]`` of ``tensors[i]``; pixel (y, x) is pixel ``(y // upsample,
-    x // upsample)`` of the stored one.
+    Channel i is channel ``channels[i]`` of ``tensors[i]``; its pixel (y, x) is pixel ``(y // f, x // f)`` of the
+    stored one, where f is ``factors[i]``.
     """
 
     tensors: tuple[str, ...]
     channels: tuple[int, ...]
     height: int
     width: int
-    upsample: int = 1
+    upsample: tuple[int, ...] = ()  # of each channel; none: all 1
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """How many times every channel's pixels are repeated in each direction."""
+        return self.upsample or (1,) * len(self.channels)
+
+    @property
+    def sources(self) -> list[tuple[str, int, int]]:
+        """Of each channel its tensor, its channel there, and its factor."""
+        return list(zip(self.tensors, self.channels, self.factors, strict=True))
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -15,12 +15,12 @@ from edgekit.fpga.spec import MOST_COUNT, MOST_SIDE, EngineSpec
 from edgekit.runtime.engines.fpga import packed
 
 FIELDS = (
-    "path", "height", "width", "up_log2", "stride_log2", "kernel", "planes", "outputs", "out_planes", "x_zero",
-    "y_zero", "y_min", "y_max", "deform", "d", "y", "first_plane", "first_weight", "first_table", "from_image",
+    "path", "height", "width", "stride_log2", "kernel", "planes", "outputs", "out_planes", "x_zero",
+    "y_zero", "y_min", "y_max", "deform", "d", "y", "first_plane", "first_weight", "first_table",
     "plane_beats", "groups_per_pass",
 )  # fmt: skip
 PATHS = ("dense", "depthwise", "pool")  # in the order of the engine's numbers
-IN_DRAM = 1 << 30  # added to an address
+IN_DRAM, IN_IMAGE = 1 << 30, 1 << 29  # added to an address
 S8 = NDArray[np.int8]
 Int = TypeVar("Int", bound=np.signedinteger)
 Numbers = NDArray[np.int32]
@@ -32,7 +32,7 @@ class Program:
 
     Attributes:
         layers: ``(layers, len(FIELDS))``.
-        planes: addresses of the planes that layers read, at pixel 0.
+        planes: of each plane that layers read its address at pixel 0 and log2 of how often its pixels are repeated.
         weights: dense rows ``[columns][lanes]``, depthwise ``[plane][tap][lanes]``, one behind the other.
         tables: bias, multiplier and shift of every output slot, ``(slots, 3)``.
         layout: where tensors are.
@@ -69,13 +69,13 @@ class Program:
     def unpack(self, view: View, dram: NDArray[Int]) -> NDArray[Int]:
         """An output ``(channels, height, width)`` from the beats of DRAM ``(beats, lanes)``."""
         found = []
-        for name, channel in zip(view.tensors, view.channels, strict=True):
+        for name, channel, factor in view.sources:
             place, tensor = self.layout.placed[name], self.network.tensors[name]
             plane, lane = divmod(place.slots[channel], self.spec.lanes)
             pixels = tensor.height * tensor.width
             first = place.address + plane * pixels
             rows = dram[first : first + pixels, lane].reshape(tensor.height, tensor.width)
-            found.append(rows.repeat(view.upsample, 0).repeat(view.upsample, 1))
+            found.append(rows.repeat(factor, 0).repeat(factor, 1))
         return np.stack(found)
 
 
@@ -130,7 +130,7 @@ class _Writer:
     def __init__(self, network: Network, spec: EngineSpec, layout: Layout) -> None:
         self.network, self.spec, self.layout = network, spec, layout
         self.layers: list[list[int]] = []
-        self.planes: list[int] = []
+        self.planes: list[tuple[int, int]] = []
         self.weights: list[S8] = []
         self.tables: list[NDArray[np.int64]] = []
 
@@ -150,7 +150,6 @@ class _Writer:
             "path": PATHS.index(layer.path),
             "height": layer.x.height,
             "width": layer.x.width,
-            "up_log2": layer.x.upsample.bit_length() - 1,
             "stride_log2": layer.stride.bit_length() - 1,
             "kernel": layer.kernel,
             "planes": len(planes),
@@ -166,12 +165,14 @@ class _Writer:
             "first_plane": len(self.planes),
             "first_weight": sum(len(w) for w in self.weights),
             "first_table": sum(len(t) for t in self.tables),
-            "from_image": int(planes[0][0] in self.network.inputs.values()),
             "plane_beats": self._plane_beats(layer.y),
             "groups_per_pass": max(1, min(self.spec.line_beats // layer.x.width, self.spec.groups)),
         }
         self.layers.append([values[name] for name in FIELDS])
-        self.planes += [self._address(name, plane) for name, plane in planes]
+        self.planes += [
+            (self._address(plane.tensor, plane.number), plane.factor.bit_length() - 1)
+            for plane in planes
+        ]
         self.weights.append(weights.ravel())
         self.tables.append(table)
 
@@ -182,7 +183,7 @@ class _Writer:
     def _address(self, name: str, plane: int) -> int:
         place = self.layout.placed[name]
         if name in self.network.inputs.values():
-            return plane * self._plane_beats(name)
+            return plane * self._plane_beats(name) + IN_IMAGE
         return place.address + plane * self._plane_beats(name) + (0 if place.on_chip else IN_DRAM)
 
     def _dense(self, layer: Layer) -> S8:

@@ -15,7 +15,7 @@ def _cycles(layer: Layer, program: Program) -> LayerCycles:
     layout, network = program.layout, program.network
     planes = layout.planes_of(layer.x)
     out_planes = layout.placed[layer.y].planes
-    read = sum(_bytes_of_beat(name, program) for name, _ in planes)
+    read = sum(_bytes_of_beat(plane.tensor, program) for plane in planes)
     tensor = network.tensors[layer.y]
     pixels = tensor.height * tensor.width
     if layer.path == "depthwise":

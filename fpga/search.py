@@ -1,13 +1,13 @@
 """The engine for a network and a part: every parallelism is tried, the best that fits is taken."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.fpga.cycles import LayerCycles, frame_cycles
-from edgekit.fpga.network import Layer, Network
+from edgekit.fpga.layout import slots_layout
+from edgekit.fpga.network import Network
 from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.resources import Part, Resources, block_rams, estimate, most_buffer_beats
 from edgekit.fpga.schedule import network_cycles
@@ -106,10 +106,15 @@ def _too_large(network: Network, part: Part, dmax: int) -> Problem:
 
 def fitted(network: Network, part: Part, lanes: int, columns: int, dmax: int) -> EngineSpec:
     """The engine of this parallelism with memories as the network needs and the part has."""
-    dense = [layer for layer in network.layers if layer.path == "dense"]
-    rows = 2 * max((layer.kernel**2 * weight_planes(layer, lanes) for layer in dense), default=1)
+    layout = slots_layout(network, lanes)
+    planes = [(layer, len(layout.planes_of(layer.x))) for layer in network.layers]
+    rows = 2 * max((layer.kernel**2 * n for layer, n in planes if layer.path == "dense"), default=1)
     sums = max((layer.accumulator_bits for layer in network.layers), default=0)
     line_beats = min(max(_power(widest(network)), LEAST_ROWS), MOST_SIDE + 1)
+    groups = max(
+        (min(n, line_beats // layer.x.width) for layer, n in planes if layer.path == "depthwise"),
+        default=1,
+    )
     spec = EngineSpec(
         lanes=lanes,
         columns=columns,
@@ -118,26 +123,12 @@ def fitted(network: Network, part: Part, lanes: int, columns: int, dmax: int) ->
         line_beats=line_beats,
         buffer_beats=0,
         weight_beats=max(_power(rows), LEAST_ROWS),
-        groups=max((_groups(layer, lanes, line_beats) for layer in network.layers), default=1),
+        groups=min(max(_power(groups), LEAST_GROUPS), MOST_GROUPS),
         accumulator_bits=min(max(sums, network.weight_bits + 10), MOST_ACCUMULATOR_BITS),
         port_bytes=part.port_bytes,
         clock_mhz=part.clock_mhz,
     )
     return replace(spec, buffer_beats=most_buffer_beats(spec, part))
-
-
-def _groups(layer: Layer, lanes: int, line_beats: int) -> int:
-    """Channel groups of a pass of a depthwise layer, as a size of tables."""
-    if layer.path != "depthwise":
-        return LEAST_GROUPS
-    most = min(line_beats // min(layer.x.width, line_beats), weight_planes(layer, lanes))
-    return min(max(_power(most), LEAST_GROUPS), MOST_GROUPS)
-
-
-def weight_planes(layer: Layer, lanes: int) -> int:
-    """The most planes that a layer's channels can be spread over: each tensor's last one may be partly used."""
-    by_tensor = Counter(layer.x.tensors)
-    return sum(-(-count // lanes) + 1 for count in by_tensor.values())
 
 
 def widest(network: Network) -> int:

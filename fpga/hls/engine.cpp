@@ -8,17 +8,19 @@ static beat_t load(const beat_t *dram, int address)
     return address >= IN_DRAM ? dram[address - IN_DRAM] : buffer[address];
 }
 
-// A beat of what a layer reads: of the input, whose other lanes are 0, or of an earlier result.
-static beat_t load_x(const int *layer, const pixel_t *image, const beat_t *dram, int address)
+// Pixel (y, x) of a plane of what a layer reads, of rows of `width` pixels: of the input, whose other lanes are 0, or of
+// an earlier result. Each stored pixel is repeated 2^up times each way.
+static beat_t load_x(const int *plane, int width, int y, int x, const pixel_t *image, const beat_t *dram)
 {
 #pragma HLS INLINE
-    if (!layer[FROM_IMAGE]) {
+    const int up = plane[1], address = plane[0] + (y >> up) * (width >> up) + (x >> up);
+    if (address >= IN_DRAM || address < IN_IMAGE) {
         return load(dram, address);
     }
     beat_t beat;
     for (int l = 0; l < IMAGE_LANES; l++) {
 #pragma HLS UNROLL
-        beat.lane[l] = image[address].lane[l];
+        beat.lane[l] = image[address - IN_IMAGE].lane[l];
     }
     return beat;
 }
@@ -62,8 +64,7 @@ struct Columns {
 static void dense_read(const int *layer, const int *planes, const pixel_t *image, const beat_t *dram,
                        hls::stream<beat_t> &beats)
 {
-    const int height = layer[HEIGHT], width = layer[WIDTH], up = layer[UP_LOG2], stride = layer[STRIDE_LOG2];
-    const int half = layer[KERNEL] / 2, stored_w = width >> up;
+    const int height = layer[HEIGHT], width = layer[WIDTH], stride = layer[STRIDE_LOG2], half = layer[KERNEL] / 2;
     const int pixels_y = ((height - 1) >> stride) + 1, pixels_x = ((width - 1) >> stride) + 1;
     for (int oy = 0; oy < pixels_y; oy++) {
         for (int ox = 0; ox < pixels_x; ox++) {
@@ -74,9 +75,8 @@ static void dense_read(const int *layer, const int *planes, const pixel_t *image
                         const int y = (oy << stride) + ky - half, x = (ox << stride) + kx - half;
                         const bool inside = y >= 0 && y < height && x >= 0 && x < width;
                         beat_t beat = padding(layer[X_ZERO]);
-                        const int address = planes[p] + (y >> up) * stored_w + (x >> up);
                         if (inside) {
-                            beat = load_x(layer, image, dram, address);
+                            beat = load_x(planes + 2 * p, width, y, x, image, dram);
                         }
                         beats.write(beat);
                     }
@@ -183,7 +183,7 @@ static void depthwise_pass(const int *layer, const int *planes, int groups, cons
 {
     static beat_t line[LINE_ROWS][LINE_BEATS];
 #pragma HLS ARRAY_PARTITION variable = line complete dim = 1
-    const int height = layer[HEIGHT], width = layer[WIDTH], up = layer[UP_LOG2], stored_w = width >> up;
+    const int height = layer[HEIGHT], width = layer[WIDTH];
     const int stride = layer[STRIDE_LOG2], out_w = ((width - 1) >> stride) + 1, skip = (1 << stride) - 1;
     const int lead = layer[DEFORM] ? DMAX + 1 : 2;
     for (int y = 0; y < height + lead; y++) {
@@ -212,8 +212,7 @@ static void depthwise_pass(const int *layer, const int *planes, int groups, cons
                         = requantize(acc, scalings[g * LANES + l], layer[Y_ZERO], layer[Y_MIN], layer[Y_MAX]);
                 }
                 if (y < height) {
-                    line[y % LINE_ROWS][x * groups + g]
-                        = load_x(layer, image, dram, planes[g] + (y >> up) * stored_w + (x >> up));
+                    line[y % LINE_ROWS][x * groups + g] = load_x(planes + 2 * g, width, y, x, image, dram);
                 }
                 if (kept) {
                     const int pixel = (cy >> stride) * out_w + (x >> stride);
@@ -230,7 +229,7 @@ static void depthwise(const int *layer, const int *planes, const weight_t *weigh
     for (int first = 0; first < layer[PLANES]; first += layer[GROUPS_PER_PASS]) {
         const int left = layer[PLANES] - first;
         const int groups = left < layer[GROUPS_PER_PASS] ? left : layer[GROUPS_PER_PASS];
-        depthwise_pass(layer, planes + first, groups, weights + first * 9 * LANES, scalings + first * LANES, first, image,
+        depthwise_pass(layer, planes + 2 * first, groups, weights + first * 9 * LANES, scalings + first * LANES, first, image,
                        dram);
     }
 }
@@ -239,8 +238,8 @@ static void depthwise(const int *layer, const int *planes, const weight_t *weigh
 
 static void pool(const int *layer, const int *planes, const pixel_t *image, beat_t *dram)
 {
-    const int height = layer[HEIGHT], width = layer[WIDTH], up = layer[UP_LOG2], stride = layer[STRIDE_LOG2];
-    const int half = (layer[KERNEL] - 1) / 2, stored_w = width >> up, out_w = ((width - 1) >> stride) + 1;
+    const int height = layer[HEIGHT], width = layer[WIDTH], stride = layer[STRIDE_LOG2];
+    const int half = (layer[KERNEL] - 1) / 2, out_w = ((width - 1) >> stride) + 1;
     for (int p = 0; p < layer[PLANES]; p++) {
         for (int i = 0; i < layer[PLANE_BEATS]; i++) {
             beat_t most = padding(-128);
@@ -249,7 +248,7 @@ static void pool(const int *layer, const int *planes, const pixel_t *image, beat
                 const int y = ((i / out_w) << stride) + k / layer[KERNEL] - half;
                 const int x = ((i % out_w) << stride) + k % layer[KERNEL] - half;
                 if (y >= 0 && y < height && x >= 0 && x < width) {
-                    const beat_t beat = load_x(layer, image, dram, planes[p] + (y >> up) * stored_w + (x >> up));
+                    const beat_t beat = load_x(planes + 2 * p, width, y, x, image, dram);
                     for (int l = 0; l < LANES; l++) {
 #pragma HLS UNROLL
                         if (beat.lane[l] > most.lane[l]) {
@@ -276,7 +275,7 @@ void engine(const int *program, int layers, const int *planes, const weight_t *w
 #pragma HLS INTERFACE s_axilite port = return
     for (int i = 0; i < layers; i++) {
         const int *const layer = program + i * LAYER_FIELDS;
-        const int *const read = planes + layer[FIRST_PLANE];
+        const int *const read = planes + 2 * layer[FIRST_PLANE];
         const weight_t *const own_weights = weights + layer[FIRST_WEIGHT];
         const scaling_t *const own_scalings = scalings + layer[FIRST_TABLE];
         if (layer[PATH] == 0) {

@@ -22,12 +22,14 @@ struct scaling_t { // of an output channel
 };
 
 enum LayerField {
-    PATH, HEIGHT, WIDTH, UP_LOG2, STRIDE_LOG2, KERNEL, PLANES, OUTPUTS, OUT_PLANES, X_ZERO, Y_ZERO, Y_MIN, Y_MAX,
-    DEFORM, D, Y, FIRST_PLANE, FIRST_WEIGHT, FIRST_TABLE, FROM_IMAGE, PLANE_BEATS, GROUPS_PER_PASS, LAYER_FIELDS
+    PATH, HEIGHT, WIDTH, STRIDE_LOG2, KERNEL, PLANES, OUTPUTS, OUT_PLANES, X_ZERO, Y_ZERO, Y_MIN, Y_MAX,
+    DEFORM, D, Y, FIRST_PLANE, FIRST_WEIGHT, FIRST_TABLE, PLANE_BEATS, GROUPS_PER_PASS, LAYER_FIELDS
 };
-const int IN_DRAM = 1 << 30; // added to addresses of beats in DRAM; others are in the engine's buffer
+// Added to addresses of beats in DRAM, and of pixels of the input; others are in the engine's buffer.
+const int IN_DRAM = 1 << 30, IN_IMAGE = 1 << 29;
 
-// Runs `layers` layers of `program` [layers][LAYER_FIELDS], which read planes of `image` or of earlier results.
+// Runs `layers` layers of `program` [layers][LAYER_FIELDS], which read planes of `image` or of earlier results: `planes`
+// has the address of each one's first beat, and log2 of how often its pixels are repeated each way.
 void engine(const int *program, int layers, const int *planes, const weight_t *weights, const scaling_t *scalings,
             const pixel_t *image, beat_t *dram);
 #endif
