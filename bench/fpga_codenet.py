@@ -2,9 +2,9 @@
 
 python bench/fpga_codenet.py [CONFIGS] [--part XCZU3EG] [--simulate] [--rtl]
 
-CONFIGS are letters, by default ``abcde``. `--simulate` also runs one picture of each through the HLS C++ and compares
-it with the golden network; `--rtl` runs the deformable layers of that picture, with their own weights, through the
-RTL of the engine under Verilator. Importing a configuration takes half a minute to two on an idle core.
+CONFIGS are letters, by default ``abcde``. `--simulate` also runs one picture of each through the C simulation and
+compares it with the golden network; `--rtl` runs the deformable layers of that picture, with their own weights, through
+the RTL of the engine under Verilator. Importing a configuration takes half a minute to two on an idle core.
 """
 
 import argparse
@@ -78,14 +78,14 @@ def line(config: str, engine: engines.Engine) -> str:
 def simulated(
     engine: engines.Engine, picture: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 ) -> str:
-    """Run a picture through the HLS C++; the test bench's line."""
+    """Run a picture through the C simulation; the test bench's line."""
     (name,) = engine.network.inputs
     inputs = golden.quantize(engine.network, {name: picture})
     values = golden.run(engine.network, inputs)
     vectors = project.golden_vectors(engine.program, [*inputs.values()], [values])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files = project.sources(engine.program, engine.part.device)
+        files = project.sources(engine.program)
         project.write(folder, files | vectors)
         project.compile_test_bench(folder, folder / "engine_tb")
         return project.run_test_bench(folder / "engine_tb", folder / "data")

@@ -91,9 +91,9 @@ def make_engine(
 def make_build(engine: Engine, model: Model, calibration: Calibration, recipe: str) -> EngineBuild:
     """Return the files and the manifest, without golden vectors and verification."""
     program, spec = engine.program, engine.choice.spec
-    hls = project.sources(program, engine.part.device)
+    simulation = project.sources(program)
     modules = rtl.sources(spec) | rtl.simulation()
-    files = {f"hls/{name}": content for name, content in hls.items()}
+    files = {f"csim/{name}": content for name, content in simulation.items()}
     files |= {f"rtl/{name}": text.encode() for name, text in modules.items()}
     files[STAGES_NAME] = stages.description(program)
     on_cpu = [lower_c(cpu.model, "c99") for cpu in engine.network.cpu]

@@ -28,7 +28,7 @@ Numbers = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Program:
-    """What the HLS engine's ports carry.
+    """What the engine is given.
 
     Attributes:
         layers: ``(layers, len(FIELDS))``.

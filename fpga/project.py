@@ -1,4 +1,4 @@
-"""An engine's HLS project as files, and its test bench."""
+"""An engine's C simulation as files, and its test bench."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -17,16 +17,13 @@ from edgekit.runtime.engines.fpga import SOURCES as ENGINE
 from edgekit.runtime.engines.fpga import compile_cxx
 
 S8 = NDArray[np.int8]
-SOURCES = ("engine.h", "engine_host.h", *ENGINE, "engine_tb.cpp", "ap_int.h", "hls_stream.h")
+SOURCES = ("engine.h", "engine_host.h", *ENGINE, "engine_tb.cpp", "bits.h")
 
 
-def sources(program: Program, part: str) -> dict[str, bytes]:
-    """Return the project: sources, their configuration, the Vitis HLS script, and the engine's data."""
-    root = files("edgekit.fpga.hls")
+def sources(program: Program) -> dict[str, bytes]:
+    """Return the project: sources, their configuration, and the engine's data."""
+    root = files("edgekit.fpga.csim")
     found = {name: (root / name).read_bytes() for name in SOURCES}
-    script = (root / "run_hls.tcl").read_text(encoding="utf-8")
-    period = f"{1000 / program.spec.clock_mhz:.3f}"
-    found["run_hls.tcl"] = script.replace("@PART@", part).replace("@PERIOD@", period).encode()
     found["engine_config.h"] = _configuration(program).encode()
     found |= {
         "data/program.bin": program.layers.astype("<i4").tobytes(),
@@ -78,7 +75,7 @@ def run_test_bench(executable: Path, data: Path) -> str:
     """
     done = subprocess.run([str(executable), str(data)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise VerificationError(f"HLS C simulation: {(done.stdout + done.stderr).strip()}")
+        raise VerificationError(f"C simulation: {(done.stdout + done.stderr).strip()}")
     return done.stdout.strip()
 
 
@@ -98,7 +95,6 @@ def _configuration(program: Program) -> str:
         "IMAGE_PIXELS": planes * height * width,
         "BUFFER_BEATS": spec.buffer_beats,
         "DRAM_BEATS": max(program.layout.dram_beats, 1),
-        "WEIGHT_BEATS": spec.weight_beats,
         "LINE_ROWS": spec.line_rows,
         "LINE_BEATS": spec.line_beats,
     }

@@ -24,7 +24,7 @@ def render(manifest: Manifest, engine: Engine) -> str:
         _table(("figure", "value", "from"), _figures(manifest, engine)),
         "<h2>Of the part</h2>",
         _table(("resource", "used", "there are", "from"), _resources(engine)),
-        "<small>The two data paths, their memories and tables; the scheduler, which is HLS C++, is not in these. "
+        "<small>The two data paths, their memories and tables; the scheduler, which has no RTL yet, is not in these. "
         "LUT and FF are fitted to syntheses of smaller engines with yosys; docs/fpga.md names them.</small>",
         "<h2>Cycles of each layer</h2>",
         f"<small>{_legend()}</small>",

@@ -1,7 +1,7 @@
 """What an engine takes of a part: multipliers and block RAM in closed form, LUT and FF fitted to synthesis.
 
 The closed forms are what yosys 0.52 infers of the RTL; `docs/fpga.md` has the syntheses that the fits are of. The
-scheduler, which is HLS C++, is not in any of them.
+scheduler, which has no RTL yet, is not in any of them.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,6 @@ class Part:
         rams: block RAMs, RAMB36 or DP16KD.
         clock_mhz: at which the engine is modelled.
         port_bytes: of the memory port per cycle.
-        device: what the vendor's tool is told.
     """
 
     name: str
@@ -34,15 +33,14 @@ class Part:
     rams: int
     clock_mhz: float
     port_bytes: int
-    device: str
 
 
 PARTS = {
     part.name: part
     for part in (
-        Part("XCZU3EG", "xilinx", 70_560, 141_120, 360, 216, 250.0, 8, "xczu3eg-sbva484-1-e"),
-        Part("XC7Z020", "xilinx", 53_200, 106_400, 220, 140, 100.0, 8, "xc7z020clg484-1"),
-        Part("LFE5UM5G-85F", "ecp5", 83_640, 83_640, 156, 208, 75.0, 4, "LFE5UM5G-85F-8BG381C"),
+        Part("XCZU3EG", "xilinx", 70_560, 141_120, 360, 216, 250.0, 8),
+        Part("XC7Z020", "xilinx", 53_200, 106_400, 220, 140, 100.0, 8),
+        Part("LFE5UM5G-85F", "ecp5", 83_640, 83_640, 156, 208, 75.0, 4),
     )
 }
 RAM_BITS, RAM_ROWS = 36, 512  # a DP16KD, or half a RAMB36, in its widest form

@@ -1,4 +1,4 @@
-"""`EngineSpec`: one value that describes an engine; RTL, HLS C++, cycles and resources are made from it."""
+"""`EngineSpec`: one value that describes an engine; RTL, C simulation, cycles and resources are made from it."""
 
 from dataclasses import dataclass
 from typing import Literal

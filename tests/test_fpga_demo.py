@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_fpga_hls import needs_cxx
+from test_fpga_csim import needs_cxx
 
 from edgekit import api
 from edgekit.base.errors import UsageError

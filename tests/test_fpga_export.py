@@ -9,7 +9,7 @@ import pytest
 import torch
 from c_kernels import needs_cc
 from fpga_networks import calibration, imported, tiny
-from test_fpga_hls import needs_cxx
+from test_fpga_csim import needs_cxx
 from torch import Tensor, nn
 
 from edgekit import api
@@ -63,13 +63,13 @@ def test_a_factory_becomes_an_engine(tmp_path: Path) -> None:
     assert engine["frames_per_second"] == pytest.approx(expected, rel=0.01)
     assert set(engine["kinds"].values()) == {"modelled"}
     page = (tmp_path / "engine" / "report.html").read_text()
-    assert "modelled" in page and "simulated: HLS C simulation" in page and "<svg" in page
+    assert "modelled" in page and "simulated: C simulation" in page and "<svg" in page
 
 
 @needs_cxx
 def test_the_project_builds_and_passes_where_it_was_written(tmp_path: Path) -> None:
     api.export("fpga_networks:plain", "fpga", tmp_path / "engine", recipe="w8a8", goal="small")
-    folder = tmp_path / "engine" / "hls"
+    folder = tmp_path / "engine" / "csim"
     command = ["g++", "-std=c++14", "-O1", "-I.", *SOURCES, "engine_tb.cpp", "-o", "tb"]
     subprocess.run(command, cwd=folder, check=True)
     done = subprocess.run(["./tb", "data"], cwd=folder, capture_output=True, text=True, check=True)
@@ -175,8 +175,8 @@ def test_what_the_engine_has_not_stays_on_the_cpu(tmp_path: Path) -> None:
         np.testing.assert_array_equal(array, golden[name])
         assert snr_db(reference[name], array) > 30
     bench = tmp_path / "tb"
-    project.compile_test_bench(folder / "hls", bench)
-    assert project.run_test_bench(bench, folder / "hls" / "data").endswith(" 0 differ")
+    project.compile_test_bench(folder / "csim", bench)
+    assert project.run_test_bench(bench, folder / "csim" / "data").endswith(" 0 differ")
 
 
 @needs_cxx
@@ -184,7 +184,7 @@ def test_an_engine_whose_files_do_not_fit_is_refused(tmp_path: Path) -> None:
     api.export("fpga_networks:plain", "fpga", tmp_path / "engine", recipe="w8a8", goal="small")
     manifest = tmp_path / "engine" / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "files": {}}))
-    places = tmp_path / "engine" / "hls" / "data" / "outputs.bin"
+    places = tmp_path / "engine" / "csim" / "data" / "outputs.bin"
     content = places.read_bytes()
     places.write_bytes(b"\xff\xff\xff\x7f" + content[4:])
     with pytest.raises(UsageError, match="sizes that do not fit"):

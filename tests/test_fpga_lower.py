@@ -8,7 +8,7 @@ import onnx
 import pytest
 from fpga_grammar import Grammar, Picture, compared, finished, loaded
 from fpga_networks import calibration
-from test_fpga_hls import needs_cxx
+from test_fpga_csim import needs_cxx
 
 from edgekit import api
 from edgekit.base.npz import write_npz

@@ -13,7 +13,7 @@ import pytest
 from fpga_grammar import compared, loaded, random_network
 from fpga_networks import calibration
 from fpga_rtl import W8, needs_verilator, simulated
-from test_fpga_hls import built, needs_cxx, stored
+from test_fpga_csim import built, needs_cxx, stored
 
 from edgekit.fpga import engine, golden, project
 from edgekit.fpga.lower import lower
@@ -69,12 +69,14 @@ def test_their_layers_follow_each_other_in_rtl_without_a_reset(first: int, tmp_p
         network, (image, *_) = found
         values = stored(network, image)
         for layer in network.layers:
-            if layer.path != "pool":
+            rows_of_weights = layer.kernel**2 * -(-len(layer.x.channels) // W8.lanes)
+            held = layer.path == "depthwise" or rows_of_weights <= W8.bank_beats
+            if layer.path != "pool" and held:
                 for case, own in pieces(layer, golden.read(layer.x, values), W8):
                     rows.append((replace(case, stall_seed=len(rows) % 3), values[layer.y][own]))
     for path in ("dense", "depthwise"):
         own = [row for row in rows if row[0].layer.path == path]
-        assert len(own) > 30
+        assert len(own) > 25
         for (_, y), result in zip(own, simulated(W8, [case for case, _ in own]), strict=True):
             np.testing.assert_array_equal(result.y[0], y)
 

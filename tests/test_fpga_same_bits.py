@@ -1,4 +1,4 @@
-"""One deformable layer in its four forms: golden model, RTL, HLS C++ and the kernel of the C targets."""
+"""One deformable layer in its four forms: golden model, RTL, C simulation and the kernel of the C targets."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from c_kernels import BUILDS, ROOT, Call, compile_library, needs_cc, run
 from fpga_networks import one_layer, random_layer, random_x
 from fpga_rtl import W4, W8, expected, needs_verilator, simulated
-from test_fpga_hls import built, needs_cxx
+from test_fpga_csim import built, needs_cxx
 
 from edgekit.fpga import project
 from edgekit.fpga.network import Layer, Network, View
@@ -61,7 +61,9 @@ def picture_network(layer: Layer, weight_bits: int) -> Network:
 @needs_cxx
 @needs_cc
 @pytest.mark.parametrize("spec", [W8, W4])
-def test_golden_model_rtl_hls_and_c_kernel_are_equal(spec: EngineSpec, tmp_path: Path) -> None:
+def test_golden_model_rtl_c_simulation_and_c_kernel_are_equal(
+    spec: EngineSpec, tmp_path: Path
+) -> None:
     """Frames of every d everywhere, and one of random d, back to back and with stalls."""
     random = np.random.default_rng(spec.weight_bits)
     layer = layer_with_ties(random, spec.weight_bits)

@@ -22,7 +22,7 @@ from edgekit.runtime.engines.toolchain import Compiler
 STAGES_NAME = "stages.json"
 COMPILERS = ("g++", "c++", "clang++")
 NO_COMPILER = "no C++ compiler: apt-get install g++"
-FLAGS = ("-std=c++14", "-O3", "-Wall", "-Wno-unknown-pragmas", "-I.")
+FLAGS = ("-std=c++14", "-O3", "-Wall", "-I.")
 SOURCES = ("engine.cpp", "engine_host.cpp")
 S8 = NDArray[np.int8]
 F32 = NDArray[np.float32]
@@ -118,10 +118,10 @@ class FpgaEngine:
         try:
             self._read(directory)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            found, allowed = f"{STAGES_NAME} or hls/data: {error}", "what the export wrote"
+            found, allowed = f"{STAGES_NAME} or csim/data: {error}", "what the export wrote"
             where = f"build '{directory.name}'"
             raise UsageError(Problem(where, found, allowed, "export the network again")) from error
-        self._library = _library(directory / "hls")
+        self._library = _library(directory / "csim")
         self._dram = np.zeros(self._library.edgekit_engine_dram_bytes(), np.int8)
         self._check(directory, manifest)
         self._parts = {
@@ -137,7 +137,7 @@ class FpgaEngine:
 
     def _read(self, directory: Path) -> None:
         facts = json.loads((directory / STAGES_NAME).read_text(encoding="utf-8"))
-        data = directory / "hls" / "data"
+        data = directory / "csim" / "data"
         self._program, self._planes, self._tables = (
             np.fromfile(data / f"{name}.bin", "<i4") for name in ("program", "planes", "tables")
         )
@@ -237,7 +237,7 @@ def find_cxx() -> str:
 
 
 def compile_cxx(folder: Path, sources: Sequence[str], output: Path, *flags: str) -> None:
-    """Compile sources of an engine's hls/ folder.
+    """Compile sources of an engine's csim/ folder.
 
     Raises `ToolError` where there is no compiler, or it fails.
     """

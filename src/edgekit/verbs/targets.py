@@ -246,7 +246,7 @@ ROWS = (
     ),
     Target(
         "fpga",
-        "an engine in HLS C++ and SystemVerilog",
+        "an engine in SystemVerilog",
         ("g++",),
         _check_engine,
         _lower_engine,

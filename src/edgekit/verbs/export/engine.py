@@ -68,7 +68,7 @@ def verify(
     min_snr_db: float,
     progress: Progress,
 ) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]], dict[str, bytes]]:
-    """Run pictures through the compiled HLS C++ and compare: with the golden network bit for bit, with float in dB.
+    """Run pictures through the C simulation; compare with the golden network bit for bit, with float in dB.
 
     Returns the manifest's ``verification``, the outputs (pictures, 1, channels, height, width), and the test bench's
     golden vectors by path.
@@ -110,7 +110,7 @@ def verify(
         )
     lowest = min(ratios.values())
     facts = {
-        "by": "HLS C simulation on this host" + (" and portable C" if network.cpu else ""),
+        "by": "C simulation on this host" + (" and portable C" if network.cpu else ""),
         "hops": len(pictures),
         "snr_db": round(lowest, 2) if np.isfinite(lowest) else None,
         "max_abs_error": max(errors),
@@ -122,4 +122,4 @@ def verify(
         [next(iter(stored.values())) for stored in images],
         [values for values, _ in expected],
     )
-    return facts, outputs, {f"hls/{path}": content for path, content in vectors.items()}
+    return facts, outputs, {f"csim/{path}": content for path, content in vectors.items()}

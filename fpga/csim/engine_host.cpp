@@ -1,6 +1,7 @@
 // The engine for programs on this machine, in plain numbers: test benches and `edgekit run` call it.
 #include "engine_host.h"
 
+#include <cstddef>
 #include <vector>
 
 #include "engine.h"

@@ -1,4 +1,4 @@
-"""The HLS C++ engine, compiled with the machine's compiler, equals the golden network in every bit."""
+"""The C simulation of whole networks, compiled with the machine's compiler, equals the golden network in every bit."""
 
 import shutil
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def built(program: Program, folder: Path, images: list[NDArray[np.int8]]) -> Pat
     """The compiled test bench, its golden vectors beside it."""
     values = [stored(program.network, image) for image in images]
     vectors = project.golden_vectors(program, images, values)
-    project.write(folder, project.sources(program, "xczu3eg-sbva484-1-e") | vectors)
+    project.write(folder, project.sources(program) | vectors)
     project.compile_test_bench(folder, folder / "engine_tb")
     return folder / "engine_tb"
 

@@ -1,10 +1,11 @@
+// The engine's layers, in the order of the hardware's loops: what comes out is what the RTL's data paths give, in every
+// bit. It runs programs on a computer; it is not made for synthesis.
 #include "engine.h"
 
-static beat_t buffer[BUFFER_BEATS];
+static beat_t buffer[BUFFER_BEATS > 0 ? BUFFER_BEATS : 1];
 
 static beat_t load(const beat_t *dram, int address)
 {
-#pragma HLS INLINE
     return address >= IN_DRAM ? dram[address - IN_DRAM] : buffer[address];
 }
 
@@ -12,14 +13,12 @@ static beat_t load(const beat_t *dram, int address)
 // an earlier result. Each stored pixel is repeated 2^up times each way.
 static beat_t load_x(const int *plane, int width, int y, int x, const pixel_t *image, const beat_t *dram)
 {
-#pragma HLS INLINE
     const int up = plane[1], address = plane[0] + (y >> up) * (width >> up) + (x >> up);
     if (address >= IN_DRAM || address < IN_IMAGE) {
         return load(dram, address);
     }
     beat_t beat;
     for (int l = 0; l < IMAGE_LANES; l++) {
-#pragma HLS UNROLL
         beat.lane[l] = image[address - IN_IMAGE].lane[l];
     }
     return beat;
@@ -27,7 +26,6 @@ static beat_t load_x(const int *plane, int width, int y, int x, const pixel_t *i
 
 static void store(beat_t *dram, int address, const beat_t &beat)
 {
-#pragma HLS INLINE
     if (address >= IN_DRAM) {
         dram[address - IN_DRAM] = beat;
     } else {
@@ -37,10 +35,8 @@ static void store(beat_t *dram, int address, const beat_t &beat)
 
 static beat_t padding(int zero)
 {
-#pragma HLS INLINE
     beat_t beat;
     for (int l = 0; l < LANES; l++) {
-#pragma HLS UNROLL
         beat.lane[l] = zero;
     }
     return beat;
@@ -48,110 +44,33 @@ static beat_t padding(int zero)
 
 static act_t requantize(acc_t acc, const scaling_t &scaling, int zero, int low, int high)
 {
-#pragma HLS INLINE
-    const ap_int<ACC_BITS + MULT_BITS + 1> product = acc * scaling.mult;
-    const ap_int<ACC_BITS + MULT_BITS + 1> halves = product >> (scaling.shift - 1);
-    const ap_int<ACC_BITS + MULT_BITS + 2> value = ((halves + 1) >> 1) + zero;
+    const signed_bits<ACC_BITS + MULT_BITS + 1> product = acc * scaling.mult;
+    const signed_bits<ACC_BITS + MULT_BITS + 1> halves = product >> (scaling.shift - 1);
+    const signed_bits<ACC_BITS + MULT_BITS + 2> value = ((halves + 1) >> 1) + zero;
     return value < low ? act_t(low) : value > high ? act_t(high) : act_t(value);
 }
 
 // ---- dense: an output beat of COLUMNS channels takes kernel * kernel * planes input beats
 
-struct Columns {
-    act_t column[COLUMNS];
-};
-
-static void dense_read(const int *layer, const int *planes, const pixel_t *image, const beat_t *dram,
-                       hls::stream<beat_t> &beats)
+static void dense_sums(const int *layer, const int *planes, const weight_t *weights, const pixel_t *image,
+                       const beat_t *dram, int oy, int ox, acc_t *acc)
 {
     const int height = layer[HEIGHT], width = layer[WIDTH], stride = layer[STRIDE_LOG2], half = layer[KERNEL] / 2;
-    const int pixels_y = ((height - 1) >> stride) + 1, pixels_x = ((width - 1) >> stride) + 1;
-    for (int oy = 0; oy < pixels_y; oy++) {
-        for (int ox = 0; ox < pixels_x; ox++) {
-            for (int ky = 0; ky < layer[KERNEL]; ky++) {
-                for (int kx = 0; kx < layer[KERNEL]; kx++) {
-                    for (int p = 0; p < layer[PLANES]; p++) {
-#pragma HLS PIPELINE II = 1
-                        const int y = (oy << stride) + ky - half, x = (ox << stride) + kx - half;
-                        const bool inside = y >= 0 && y < height && x >= 0 && x < width;
-                        beat_t beat = padding(layer[X_ZERO]);
-                        if (inside) {
-                            beat = load_x(planes + 2 * p, width, y, x, image, dram);
-                        }
-                        beats.write(beat);
+    for (int ky = 0; ky < layer[KERNEL]; ky++) {
+        for (int kx = 0; kx < layer[KERNEL]; kx++) {
+            for (int p = 0; p < layer[PLANES]; p++, weights += COLUMNS * LANES) {
+                const int y = (oy << stride) + ky - half, x = (ox << stride) + kx - half;
+                const bool inside = y >= 0 && y < height && x >= 0 && x < width;
+                const beat_t beat
+                    = inside ? load_x(planes + 2 * p, width, y, x, image, dram) : padding(layer[X_ZERO]);
+                for (int c = 0; c < COLUMNS; c++) {
+                    int sum = 0;
+                    for (int l = 0; l < LANES; l++) {
+                        sum += static_cast<int>(beat.lane[l]) * static_cast<int>(weights[c * LANES + l]);
                     }
+                    acc[c] += sum;
                 }
             }
-        }
-    }
-}
-
-typedef weight_t Row[COLUMNS][LANES];
-
-static void dense_weights(int count, const weight_t *rows, Row *weights)
-{
-    for (int r = 0; r < count; r++) {
-        for (int c = 0; c < COLUMNS; c++) {
-            for (int l = 0; l < LANES; l++) {
-#pragma HLS PIPELINE II = 1
-                weights[r][c][l] = rows[(r * COLUMNS + c) * LANES + l];
-            }
-        }
-    }
-}
-
-static void dense_multiply(const int *layer, const Row *weights, const scaling_t *scalings, int pixels,
-                           hls::stream<beat_t> &beats, hls::stream<Columns> &results)
-{
-    const int count = layer[KERNEL] * layer[KERNEL] * layer[PLANES];
-    scaling_t scaling[COLUMNS];
-#pragma HLS ARRAY_PARTITION variable = scaling complete
-    for (int c = 0; c < COLUMNS; c++) {
-        scaling[c] = scalings[c];
-    }
-    for (int i = 0; i < pixels; i++) {
-        acc_t acc[COLUMNS];
-#pragma HLS ARRAY_PARTITION variable = acc complete
-        for (int r = 0; r < count; r++) {
-#pragma HLS PIPELINE II = 1
-            const beat_t beat = beats.read();
-            for (int c = 0; c < COLUMNS; c++) {
-#pragma HLS UNROLL
-                int sum = 0;
-                for (int l = 0; l < LANES; l++) {
-#pragma HLS UNROLL
-                    sum += static_cast<int>(beat.lane[l]) * static_cast<int>(weights[r][c][l]);
-                }
-                acc[c] = (r == 0 ? static_cast<int>(scaling[c].bias) : static_cast<int>(acc[c])) + sum;
-            }
-        }
-        Columns result;
-        for (int c = 0; c < COLUMNS; c++) {
-#pragma HLS UNROLL
-            result.column[c] = requantize(acc[c], scaling[c], layer[Y_ZERO], layer[Y_MIN], layer[Y_MAX]);
-        }
-        results.write(result);
-    }
-}
-
-static void dense_write(const int *layer, int group, int pixels, hls::stream<Columns> &results, beat_t *dram)
-{
-    for (int i = 0; i < pixels; i++) {
-#pragma HLS PIPELINE II = 1
-        const Columns result = results.read();
-        for (int first = 0; first < COLUMNS; first += LANES < COLUMNS ? LANES : COLUMNS) {
-            const int slot = group * COLUMNS + first, plane = slot / LANES;
-            const int address = layer[Y] + plane * layer[PLANE_BEATS] + i;
-            if (plane >= layer[OUT_PLANES]) {
-                continue;
-            }
-            // bytes of a beat that another group writes stay: byte enables
-            beat_t beat = COLUMNS < LANES ? load(dram, address) : padding(0);
-            for (int c = 0; c < (LANES < COLUMNS ? LANES : COLUMNS); c++) {
-#pragma HLS UNROLL
-                beat.lane[slot % LANES + c] = result.column[first + c];
-            }
-            store(dram, address, beat);
         }
     }
 }
@@ -159,20 +78,32 @@ static void dense_write(const int *layer, int group, int pixels, hls::stream<Col
 static void dense(const int *layer, const int *planes, const weight_t *weights, const scaling_t *scalings,
                   const pixel_t *image, beat_t *dram)
 {
-    const int pixels = layer[PLANE_BEATS];
     const int rows = layer[KERNEL] * layer[KERNEL] * layer[PLANES];
+    const int pixels_x = ((layer[WIDTH] - 1) >> layer[STRIDE_LOG2]) + 1;
     for (int group = 0; group < layer[OUTPUTS] / COLUMNS; group++) {
-#pragma HLS DATAFLOW
-        // two copies under HLS: the next group's weights arrive while this one's are used
-        Row own[WEIGHT_BEATS / 2];
-#pragma HLS ARRAY_PARTITION variable = own complete dim = 2
-#pragma HLS ARRAY_PARTITION variable = own complete dim = 3
-        hls::stream<beat_t> beats("beats");
-        hls::stream<Columns> results("results");
-        dense_weights(rows, weights + group * rows * COLUMNS * LANES, own);
-        dense_read(layer, planes, image, dram, beats);
-        dense_multiply(layer, own, scalings + group * COLUMNS, pixels, beats, results);
-        dense_write(layer, group, pixels, results, dram);
+        for (int i = 0; i < layer[PLANE_BEATS]; i++) {
+            const scaling_t *const own = scalings + group * COLUMNS;
+            acc_t acc[COLUMNS];
+            for (int c = 0; c < COLUMNS; c++) {
+                acc[c] = static_cast<int>(own[c].bias);
+            }
+            dense_sums(layer, planes, weights + group * rows * COLUMNS * LANES, image, dram, i / pixels_x, i % pixels_x,
+                       acc);
+            // a beat holds the channels of several groups, or a group fills several beats
+            for (int first = 0; first < COLUMNS; first += LANES) {
+                const int slot = group * COLUMNS + first, plane = slot / LANES;
+                if (plane >= layer[OUT_PLANES]) {
+                    continue;
+                }
+                const int address = layer[Y] + plane * layer[PLANE_BEATS] + i;
+                beat_t beat = COLUMNS < LANES ? load(dram, address) : padding(0);
+                for (int c = 0; c < (LANES < COLUMNS ? LANES : COLUMNS); c++) {
+                    beat.lane[slot % LANES + c]
+                        = requantize(acc[first + c], own[first + c], layer[Y_ZERO], layer[Y_MIN], layer[Y_MAX]);
+                }
+                store(dram, address, beat);
+            }
+        }
     }
 }
 
@@ -182,15 +113,13 @@ static void depthwise_pass(const int *layer, const int *planes, int groups, cons
                            const scaling_t *scalings, int first, const pixel_t *image, beat_t *dram)
 {
     static beat_t line[LINE_ROWS][LINE_BEATS];
-#pragma HLS ARRAY_PARTITION variable = line complete dim = 1
     const int height = layer[HEIGHT], width = layer[WIDTH];
     const int stride = layer[STRIDE_LOG2], out_w = ((width - 1) >> stride) + 1, skip = (1 << stride) - 1;
     const int lead = layer[DEFORM] ? DMAX + 1 : 2;
     for (int y = 0; y < height + lead; y++) {
         for (int x = 0; x < width; x++) {
-            ap_uint<4> d = 1;
+            unsigned_bits<4> d = 1;
             for (int g = 0; g < groups; g++) {
-#pragma HLS PIPELINE II = 1
                 const int cy = y - lead;
                 if (cy >= 0 && g == 0 && layer[DEFORM]) {
                     d = static_cast<int>(load(dram, layer[D] + cy * width + x).lane[0]);
@@ -198,10 +127,8 @@ static void depthwise_pass(const int *layer, const int *planes, int groups, cons
                 beat_t result;
                 const bool kept = cy >= 0 && (cy & skip) == 0 && (x & skip) == 0;
                 for (int l = 0; l < LANES; l++) {
-#pragma HLS UNROLL
                     acc_t acc = static_cast<int>(scalings[g * LANES + l].bias);
                     for (int k = 0; kept && k < 9; k++) {
-#pragma HLS UNROLL
                         const int ty = cy + (k / 3 - 1) * static_cast<int>(d);
                         const int tx = x + (k % 3 - 1) * static_cast<int>(d);
                         const bool inside = ty >= 0 && ty < height && tx >= 0 && tx < width;
@@ -244,13 +171,11 @@ static void pool(const int *layer, const int *planes, const pixel_t *image, beat
         for (int i = 0; i < layer[PLANE_BEATS]; i++) {
             beat_t most = padding(-128);
             for (int k = 0; k < layer[KERNEL] * layer[KERNEL]; k++) {
-#pragma HLS PIPELINE II = 1
                 const int y = ((i / out_w) << stride) + k / layer[KERNEL] - half;
                 const int x = ((i % out_w) << stride) + k % layer[KERNEL] - half;
                 if (y >= 0 && y < height && x >= 0 && x < width) {
                     const beat_t beat = load_x(planes + 2 * p, width, y, x, image, dram);
                     for (int l = 0; l < LANES; l++) {
-#pragma HLS UNROLL
                         if (beat.lane[l] > most.lane[l]) {
                             most.lane[l] = beat.lane[l];
                         }
@@ -265,14 +190,6 @@ static void pool(const int *layer, const int *planes, const pixel_t *image, beat
 void engine(const int *program, int layers, const int *planes, const weight_t *weights, const scaling_t *scalings,
             const pixel_t *image, beat_t *dram)
 {
-#pragma HLS INTERFACE m_axi port = program bundle = control
-#pragma HLS INTERFACE m_axi port = planes bundle = control
-#pragma HLS INTERFACE m_axi port = scalings bundle = control
-#pragma HLS INTERFACE m_axi port = weights bundle = weights
-#pragma HLS INTERFACE m_axi port = image bundle = data
-#pragma HLS INTERFACE m_axi port = dram bundle = data
-#pragma HLS INTERFACE s_axilite port = layers
-#pragma HLS INTERFACE s_axilite port = return
     for (int i = 0; i < layers; i++) {
         const int *const layer = program + i * LAYER_FIELDS;
         const int *const read = planes + 2 * layer[FIRST_PLANE];

@@ -1,0 +1,1 @@
+"""The C++ of an engine's C simulation."""
