@@ -10,13 +10,11 @@ import onnx_ir as ir
 
 from edgekit.export.passes.origins import Origin
 from edgekit.export.stream.hopgraph import HopGraph
-from edgekit.graph.facts import facts_of
+from edgekit.graph.facts import FACTS
 from edgekit.graph.nodes import Array
 
 TOLERANCE = 1e-6  # of the peak: the sums of an envelope round otherwise from frame to frame
 MOST_START = 64  # hops until a pattern has set in
-LAYOUT = frozenset(("Cast", "Concat", "Gather", "MatMul", "Slice", "Transpose"))
-SHAPED = frozenset(("Expand", "Reshape", "Squeeze", "Unsqueeze"))
 
 
 @dataclass(frozen=True)
@@ -218,10 +216,11 @@ class Emitter:
         shape[along.axis] = frames
         operands = list(zip(made.operands, twin.operands, strict=True))
         inputs: list[ir.Value | None] = []
-        if kind in SHAPED:
-            operands = operands[:1]
-        elif kind not in LAYOUT and not _elementwise(kind):
+        row = FACTS.get(kind)
+        if row is None or not (row.elementwise or row.moves or kind == "MatMul"):
             return None
+        shaped = kind == "Expand" or (row.moves == "renames" and not row.elementwise)
+        operands = operands[:1] if shaped else operands
         for one, other in operands:
             if one is None or other is None:
                 inputs.append(None)
@@ -231,14 +230,10 @@ class Emitter:
                 return None
             inputs.append(found)
         name = f"{along.name}.along"
-        if kind in SHAPED:
+        if shaped:
             target = self.new.constant(shape, f"{name}.shape", np.int64)
             return self.new.one(
                 name, "Expand" if kind == "Expand" else "Reshape", inputs[0], target
             )
         attributes: dict[str, Any] = {a.name: a.value for a in made.attributes}
         return self.new.one(name, kind, *inputs, **attributes)
-
-
-def _elementwise(kind: str) -> bool:
-    return facts_of(ir.node(kind, [])).elementwise
