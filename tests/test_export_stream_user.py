@@ -10,6 +10,7 @@ from stream_networks import Net
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from edgekit.base.errors import ModelError
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline, torch_offline
 
@@ -191,3 +192,24 @@ def test_what_a_file_claims_of_inner_shapes_is_not_believed() -> None:
     )
     model = stream(onnx_offline(proto.SerializeToString(), name="net"), hop=2)
     assert model.stream.hop_samples == 2 and model.stream.delay_samples == 0
+
+
+class Pooled(Offline):
+    """(1, 4, T) -> (1, 4, T): gains from a mean over all of time, deep in a module."""
+
+    shape = (1, 4, 40)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(
+            nn.Conv1d(4, 4, 1), nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Conv1d(4, 4, 1))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(self.blocks(x))
+
+
+def test_a_refusal_names_the_module_that_the_user_wrote() -> None:
+    source = f"{__name__}:Pooled.make"
+    with pytest.raises(ModelError, match=r"of module 'blocks\.1\.0': .* over all of time"):
+        stream(torch_offline(source, name="net", time_axes={"x": 2}))

@@ -1,14 +1,20 @@
 """Strip what an exporter wrote about the machine and the program that it ran on."""
 
+import re
+
 import onnx_ir as ir
 
 PREFIX = "edgekit."
+MODULE = "edgekit.module"  # kept beside the node, not in a file
+SCOPES = "pkg.torch.onnx.name_scopes"
+PATH = re.compile(r"'([\w.]*)'")
 
 
 class StripMetadata(ir.passes.InPlacePass):
     """Remove doc strings and metadata of the model, its graphs, nodes, values and tensors.
 
-    torch writes stack traces with machine paths there. Keys that start with ``edgekit.`` stay.
+    torch writes stack traces with machine paths there. Keys that start with ``edgekit.`` stay, and what module
+    a node stands in is kept for messages, see `module_of`.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -37,8 +43,17 @@ def _keep_own(metadata: dict[str, str]) -> None:
         del metadata[key]
 
 
+def module_of(node: ir.Node) -> str | None:
+    """The path of the torch module that a node was traced in, as ``blocks.1.norm``; None where it is not known."""
+    found: str | None = node.meta.get(MODULE)
+    return found
+
+
 def _strip_node(node: ir.Node) -> None:
     node.doc_string = None
+    scopes = PATH.findall(node.metadata_props.get(SCOPES, ""))
+    if len(scopes) > 1 and scopes[-2]:  # the last one is the operator
+        node.meta[MODULE] = scopes[-2]
     _keep_own(node.metadata_props)
     for name, attribute in list(node.attributes.items()):
         if attribute.type == ir.AttributeType.TENSOR and not attribute.is_ref():

@@ -10,6 +10,7 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.onnx_file.session_constants import declare_constants
 from edgekit.export.own_operators.functions import define_functions
 from edgekit.export.passes import simplify
+from edgekit.export.passes.metadata import module_of
 from edgekit.export.stream.known import KnownFrames
 from edgekit.export.stream.needs import find_needs
 from edgekit.export.stream.observed import Facts, find_facts
@@ -169,7 +170,8 @@ def _translate(writer: Rewriter, offline: ir.Graph) -> None:
         try:
             _one(writer, node)
         except Refused as error:
-            where = f"{node.op_type} '{node.name}'"
+            module = module_of(node)
+            where = f"{node.op_type} '{node.name}'" + (f" of module '{module}'" if module else "")
             problems.append(Problem(where, error.found, error.allowed, error.step))
             refused.update(node.outputs)
             unseen = unseen and isinstance(error, Unseen)
