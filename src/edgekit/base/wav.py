@@ -75,9 +75,10 @@ def write_wav(path: Path, samples: Samples, sample_rate_hz: int, subtype: str) -
 
     16-bit samples are rounded half to even, as ``<name>_process_s16`` does.
     """
+    stored: NDArray[Any] = samples
     if subtype == "PCM_16":
-        samples = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
-    _library("soundfile").write(str(path), samples, sample_rate_hz, subtype=subtype, format="WAV")
+        stored = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
+    _library("soundfile").write(str(path), stored, sample_rate_hz, subtype=subtype, format="WAV")
 
 
 def _library(name: str) -> Any:
