@@ -33,6 +33,7 @@ GIVEN = {
     "sampler": ("s.toml", "s.toml"),
     "part": ("XC7Z020", "XC7Z020"),
     "goal": ("small", "small"),
+    "until": ("conv3", "conv3"),
 }
 
 
