@@ -14,7 +14,7 @@ from edgekit.graph.facts import FACTS
 from edgekit.graph.facts import names as operators
 from edgekit.graph.model import OPSET
 from edgekit.operators.roles import MOVES, TABLED
-from edgekit.operators.to_integer import BUILDERS
+from edgekit.operators.table import INTEGERS
 from edgekit.targets.c.emit.base import Emitter
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.describe import DTYPES
@@ -83,7 +83,7 @@ def in_integers(operator: str) -> str:
         return "table"
     if operator in MOVES:
         return "moved"
-    return "integer kernel" if operator in BUILDERS else "as in float32"
+    return "integer kernel" if operator in INTEGERS else "as in float32"
 
 
 def main() -> None:

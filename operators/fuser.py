@@ -1,12 +1,12 @@
 """The walk from a QDQ graph to one of integers; builders of operators read it and add to it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.graph.fused import is_fused
 from edgekit.graph.model import Model
 from edgekit.operators.qdq import (
     INTEGER_DOMAIN,
@@ -28,6 +28,17 @@ from edgekit.operators.roles import JOINING, activations, constant, is_move
 from edgekit.operators.scheme import MANTISSA_BITS, QuantType, fixed_point
 
 
+@dataclass(frozen=True)
+class IntegerForm:
+    """How an operator runs in integers: which of its nodes do, and what makes one of a framed node.
+
+    `build` returns False where the frame is incomplete.
+    """
+
+    holds: Callable[[ir.Node], bool]
+    build: Callable[["Fuser", ir.Node], bool]
+
+
 class Fuser:
     """Builds the new graph in one pass over the QDQ graph; builders of operators read it."""
 
@@ -44,7 +55,9 @@ class Fuser:
         self._consumed: set[ir.Node] = set()
         self._state_kinds = integer_states(model)
 
-    def run(self, builders: Mapping[str, Callable[["Fuser", ir.Node], bool]]) -> ir.Model:
+    def run(
+        self, builders: Mapping[tuple[str, str], Callable[["Fuser", ir.Node], bool]]
+    ) -> ir.Model:
         """Return the new graph as an ONNX IR model (not loadable by other runtimes), by builders of operators."""
         graph = self.model.ir.graph
         inputs = [self._graph_input(value) for value in graph.inputs]
@@ -56,9 +69,8 @@ class Fuser:
             elif node.op_type == "QuantizeLinear":
                 self._quantize_linear(node)
             elif not self._move(node) and not self._rows(node):
-                build = builders.get(node.op_type)
-                known = node.domain == "" or is_fused(node)
-                if not known or build is None or not build(self, node):
+                build = builders.get((node.domain, node.op_type))
+                if build is None or not build(self, node):
                     self._copy(node)
         new = ir.Graph(
             inputs,

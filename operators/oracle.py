@@ -71,7 +71,7 @@ class Oracle:
         self.values = values
         for node in self.graph:
             operands: list[Any] = [None if v is None else values[str(v.name)] for v in node.inputs]
-            results = OPERATORS[node.domain, node.op_type](node, operands)
+            results = OPERATORS[node.domain, node.op_type].form(node, operands)
             for value, result in zip(node.outputs, results, strict=False):
                 if value.name:
                     values[value.name] = np.asarray(result).reshape(dims(value))

@@ -1,6 +1,6 @@
 """Which nodes integers can compute, and which of their values are theirs to type."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -8,10 +8,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.graph.facts import facts_of, names
-from edgekit.graph.fused import is_fused
 from edgekit.graph.model import FLOAT_NODE, Model
 from edgekit.graph.nodes import array_of
-from edgekit.operators.deform.dilation import integer_chain
 from edgekit.operators.geometry import dims, ints, optional
 from edgekit.operators.pointwise.functions import POINTWISE
 
@@ -93,100 +91,6 @@ def constant_tail(node: ir.Node) -> bool:
     return all(value is None or constant(value) is not None for value in node.inputs[1:])
 
 
-def is_integer_compute(node: ir.Node) -> bool:
-    """Whether a node does arithmetic that integers have a form of; moves are not asked here."""
-    if is_fused(node):
-        return True
-    if FLOAT_NODE in node.metadata_props or node.domain != "":
-        return False
-    holds = INTEGER_RULES.get(node.op_type)
-    return holds is not None and holds(node)
-
-
-def _is_square_deform(node: ir.Node) -> bool:
-    known = all(v is None or constant(v) is not None for v in (node.inputs[1], optional(node, 3)))
-    return known and integer_chain(node) is not None
-
-
-def _is_plain_gemm(node: ir.Node) -> bool:
-    computed = constant(node.inputs[0]) is None and constant_tail(node)
-    return computed and _attribute(node, "alpha", 1.0) == _attribute(node, "beta", 1.0) == 1.0
-
-
-def _is_single_conv(node: ir.Node) -> bool:
-    """A convolution of one picture or sequence."""
-    return dims(node.inputs[0])[0] == 1 and _is_plain_gemm(node)
-
-
-def _is_plain_gru(node: ir.Node) -> bool:
-    weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
-    initial = constant(optional(node, HIDDEN_INPUT))
-    holds = initial is None or bool((abs(initial) <= 1).all())  # as HIDDEN_TYPE
-    return weights and optional(node, 4) is None and holds
-
-
-def _is_arithmetic(node: ir.Node) -> bool:
-    floats = all(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
-    return floats and not _is_square(node) and not feeds_sensitive(node.outputs[0])
-
-
-def _is_division(node: ir.Node) -> bool:
-    """By one number, so that it is a factor."""
-    divisor = constant(node.inputs[1])
-    if divisor is None or divisor.size != 1 or not activations(node):
-        return False
-    finite = bool(np.isfinite(divisor).all() and divisor.all())
-    return finite and not feeds_sensitive(node.outputs[0])
-
-
-def _is_plain_average(node: ir.Node) -> bool:
-    return constant(node.inputs[0]) is None and not _strange_average(node)
-
-
-def _is_table(node: ir.Node) -> bool:
-    """A function of one value."""
-    alone = bool(activations(node)) and constant_tail(node)
-    return alone and not feeds_sensitive(node.outputs[0])
-
-
-def _is_plain_lstm(node: ir.Node) -> bool:
-    """Constant weights, whole sequences forward, no peepholes, no clip, the usual functions."""
-    weights = [constant(node.inputs[i]) is not None for i in (1, 2)]
-    bias, lengths, peepholes = (optional(node, i) for i in (3, 4, 7))
-    plain = lengths is None and peepholes is None and (bias is None or constant(bias) is not None)
-    cell = facts_of(node).cell
-    usual = {"direction": "forward", "activations": cell and cell.activations}
-    names = ("direction", "activations", "clip", "input_forget", "layout")
-    return (
-        plain
-        and all(weights)
-        and all(_attribute(node, name, 0) in (0, (), usual.get(name)) for name in names)
-    )
-
-
-def _is_plain_sum(node: ir.Node) -> bool:
-    """A sum or mean along axes side by side, and not one of a normalization or of squares."""
-    axes = reduced_axes(node) if constant_tail(node) else None
-    if not axes or not activations(node) or axes != list(range(axes[0], axes[-1] + 1)):
-        return False
-    if feeds_sensitive(node.outputs[0], MOVES | {"Add", "Sub"}):
-        return False
-    producer = activations(node)[0].producer()
-    while producer is not None and producer.op_type in MOVES and activations(producer):
-        producer = activations(producer)[0].producer()
-    return producer is None or not (producer.op_type == "Pow" or _is_square(producer))
-
-
-def _is_plain_row(node: ir.Node) -> bool:
-    """A normalization by constants, a softmax along the last axis; no second result, nothing sensitive behind."""
-    if not activations(node) or not constant_tail(node) or feeds_sensitive(node.outputs[0]):
-        return False
-    if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
-        return False
-    last = len(dims(node.inputs[0])) - 1
-    return node.op_type != "Softmax" or _attribute(node, "axis", -1) in (-1, last)
-
-
 def reduced_axes(node: ir.Node) -> list[int]:
     """The axes that a Reduce node folds, sorted; they must be constant."""
     rank, axes = len(dims(node.inputs[0])), constant(optional(node, 1))
@@ -195,7 +99,8 @@ def reduced_axes(node: ir.Node) -> list[int]:
     return sorted(a % rank for a in named) if named else empty
 
 
-def _is_square(node: ir.Node) -> bool:
+def is_square(node: ir.Node) -> bool:
+    """Whether a product is that of a value with itself."""
     return node.op_type == "Mul" and node.inputs[0] is node.inputs[1]
 
 
@@ -203,7 +108,7 @@ def feeds_sensitive(value: ir.Value, through: Collection[str] = MOVES) -> bool:
     """Whether the value, perhaps moved first, is a denominator or goes into a root, logarithm or square."""
     return any(
         user.idx in facts_of(user.node).sensitive
-        or _is_square(user.node)
+        or is_square(user.node)
         or (
             user.node.op_type in through
             and any(feeds_sensitive(v, through) for v in user.node.outputs)
@@ -212,22 +117,9 @@ def feeds_sensitive(value: ir.Value, through: Collection[str] = MOVES) -> bool:
     )
 
 
-def _strange_average(node: ir.Node) -> bool:
-    """Forms that onnxruntime 1.32 refuses (dilated) or computes wrongly (divisor) on integers."""
-    dilated = any(step != 1 for step in ints(node, "dilations", []))
-    cut_off = _attribute(node, "ceil_mode", 0) and _attribute(node, "count_include_pad", 0)
-    return dilated or bool(cut_off)
-
-
 def _attribute(node: ir.Node, name: str, default: Any) -> Any:
     attribute = node.attributes.get(name)
     return default if attribute is None else attribute.value
-
-
-def _per_channel_slope(node: ir.Node) -> bool:
-    slope = constant(node.inputs[1])
-    shape = node.inputs[0].shape if node.inputs[0] is not None else None
-    return slope is not None and shape is not None and per_channel(slope, len(shape))
 
 
 def per_channel(array: NDArray[Any], rank: int) -> bool:
@@ -306,23 +198,3 @@ def _written_by(value: ir.Value, names: set[str | None]) -> bool:
 def is_hidden_state(node: ir.Node, index: int) -> bool:
     """Whether an input is the first h of a recurrent cell."""
     return node.op_type in RECURRENT and index == HIDDEN_INPUT
-
-
-# Of every operator that has an integer form: which of its nodes do.
-INTEGER_RULES: dict[str, Callable[[ir.Node], bool]] = {
-    "Conv": _is_single_conv,
-    "ConvTranspose": _is_single_conv,
-    "DeformConv": _is_square_deform,
-    "Gemm": _is_plain_gemm,
-    "MatMul": lambda node: len(activations(node)) == 2,
-    "GRU": _is_plain_gru,
-    "LSTM": _is_plain_lstm,
-    "LayerNormalization": _is_plain_row,
-    "Softmax": _is_plain_row,
-    "Div": _is_division,
-    "PRelu": lambda node: constant_tail(node) and _per_channel_slope(node),
-    **dict.fromkeys(ARITHMETIC, _is_arithmetic),
-    **dict.fromkeys(AVERAGES, _is_plain_average),
-    **dict.fromkeys(SUMS, _is_plain_sum),
-    **dict.fromkeys(TABLED, _is_table),
-}

@@ -4,7 +4,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.deform.dilation import integer_chain
-from edgekit.operators.fuser import Fuser
+from edgekit.operators.fuser import Fuser, IntegerForm
+from edgekit.operators.geometry import optional
 from edgekit.operators.linear.integer import (
     bias_array,
     integer_bias,
@@ -12,6 +13,7 @@ from edgekit.operators.linear.integer import (
     prove_accumulator,
 )
 from edgekit.operators.qdq import output_attributes
+from edgekit.operators.roles import constant
 from edgekit.operators.scheme import DILATION_TYPE
 
 BIAS_OF_DEFORM = 3  # the input
@@ -42,3 +44,11 @@ def build_square_deform(fuser: Fuser, node: ir.Node) -> bool:
     fuser.forget(chain.nodes)
     fuser.add(node, "SquareDeform", [x.value, s.value], [frame], attributes)
     return True
+
+
+def _is_square_deform(node: ir.Node) -> bool:
+    known = all(v is None or constant(v) is not None for v in (node.inputs[1], optional(node, 3)))
+    return known and integer_chain(node) is not None
+
+
+INTEGERS = {"DeformConv": IntegerForm(_is_square_deform, build_square_deform)}

@@ -3,10 +3,18 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.operators.fuser import Fuser
+from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.geometry import dims
 from edgekit.operators.qdq import output_attributes
-from edgekit.operators.roles import constant, per_channel
+from edgekit.operators.roles import (
+    ARITHMETIC,
+    activations,
+    constant,
+    constant_tail,
+    feeds_sensitive,
+    is_square,
+    per_channel,
+)
 from edgekit.operators.scheme import MANTISSA_BITS, fixed_point, fixed_point_pair
 
 
@@ -88,3 +96,30 @@ def build_division(fuser: Fuser, node: ir.Node) -> bool:
     }
     fuser.add(node, "Requantize", [x.value], [frame], attributes)
     return True
+
+
+def _is_arithmetic(node: ir.Node) -> bool:
+    floats = all(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
+    return floats and not is_square(node) and not feeds_sensitive(node.outputs[0])
+
+
+def _is_division(node: ir.Node) -> bool:
+    """By one number, so that it is a factor."""
+    divisor = constant(node.inputs[1])
+    if divisor is None or divisor.size != 1 or not activations(node):
+        return False
+    finite = bool(np.isfinite(divisor).all() and divisor.all())
+    return finite and not feeds_sensitive(node.outputs[0])
+
+
+def _per_channel_slope(node: ir.Node) -> bool:
+    slope = constant(node.inputs[1]) if constant_tail(node) else None
+    shape = node.inputs[0].shape if node.inputs[0] is not None else None
+    return slope is not None and shape is not None and per_channel(slope, len(shape))
+
+
+INTEGERS = {
+    **dict.fromkeys(ARITHMETIC, IntegerForm(_is_arithmetic, build_arithmetic)),
+    "Div": IntegerForm(_is_division, build_division),
+    "PRelu": IntegerForm(_per_channel_slope, build_prelu),
+}

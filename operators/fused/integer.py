@@ -1,12 +1,12 @@
 """Builders of the operators with precise internals: their multipliers, and the bounds of what they can hold."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.graph.nodes import attribute
 from edgekit.operators.fused.twin import (
     FRACTION_BITS,
     LAYERNORM_MOST,
@@ -14,10 +14,16 @@ from edgekit.operators.fused.twin import (
     SOFTMAX_MOST,
     exp2_table,
 )
-from edgekit.operators.fuser import Fuser
+from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.qdq import Frame, Operand, output_attributes
-from edgekit.operators.roles import constant, reduced_axes
+from edgekit.operators.roles import (
+    activations,
+    constant,
+    constant_tail,
+    feeds_sensitive,
+    reduced_axes,
+)
 from edgekit.operators.scheme import MANTISSA_BITS, QuantType, fixed_point, fixed_point_pair
 
 PRODUCT_BITS = 30  # of multipliers of int16 products: two of them fit 62 bits
@@ -166,10 +172,21 @@ def _limits(frame: Frame) -> dict[str, int]:
     return output_attributes(frame[1], frame[2])
 
 
-FUSED_BUILDERS: dict[str, Callable[[Fuser, ir.Node], bool]] = {
-    "LayerNormalization": build_layernorm,
-    "Magnitude": build_magnitude,
-    "MeanSquare": build_mean_square,
-    "ProductSum": build_product_sum,
-    "Softmax": build_softmax,
+def _is_plain_row(node: ir.Node) -> bool:
+    """A normalization by constants, a softmax along the last axis; no second result, nothing sensitive behind."""
+    if not activations(node) or not constant_tail(node) or feeds_sensitive(node.outputs[0]):
+        return False
+    if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
+        return False
+    last = len(dims(node.inputs[0])) - 1
+    return node.op_type != "Softmax" or attribute(node, "axis", -1) in (-1, last)
+
+
+INTEGERS = {
+    "LayerNormalization": IntegerForm(_is_plain_row, build_layernorm),
+    "Softmax": IntegerForm(_is_plain_row, build_softmax),
+    # what the quantizer makes always has one
+    "Magnitude": IntegerForm(lambda node: True, build_magnitude),
+    "MeanSquare": IntegerForm(lambda node: True, build_mean_square),
+    "ProductSum": IntegerForm(lambda node: True, build_product_sum),
 }

@@ -5,10 +5,11 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.operators.fuser import Fuser
+from edgekit.graph.nodes import attribute
+from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.geometry import conv_shape, dims, optional
 from edgekit.operators.qdq import Weight, output_attributes
-from edgekit.operators.roles import constant
+from edgekit.operators.roles import activations, constant, constant_tail
 from edgekit.operators.scheme import MANTISSA_BITS, SUM_LIMITS, QuantType, fixed_point
 from edgekit.operators.weight_layout import channel_rows
 
@@ -127,3 +128,20 @@ def multipliers(
     real = np.float64(x_scale) * w_scales.astype(np.float64) / np.float64(y_scale)
     mult, shift = fixed_point(real, MANTISSA_BITS[dtype])
     return {f"{prefix}mult": mult.astype(np.int32), f"{prefix}shift": shift.astype(np.uint8)}
+
+
+def _is_plain_gemm(node: ir.Node) -> bool:
+    computed = constant(node.inputs[0]) is None and constant_tail(node)
+    return computed and attribute(node, "alpha", 1.0) == attribute(node, "beta", 1.0) == 1.0
+
+
+def _is_single_conv(node: ir.Node) -> bool:
+    """A convolution of one picture or sequence."""
+    return dims(node.inputs[0])[0] == 1 and _is_plain_gemm(node)
+
+
+INTEGERS = {
+    "Gemm": IntegerForm(_is_plain_gemm, build_linear),
+    **dict.fromkeys(("Conv", "ConvTranspose"), IntegerForm(_is_single_conv, build_linear)),
+    "MatMul": IntegerForm(lambda node: len(activations(node)) == 2, build_matmul),
+}

@@ -7,11 +7,11 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.operators.elementwise.integer import build_slopes
-from edgekit.operators.fuser import Fuser
+from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.pointwise import tables as lookup_tables
 from edgekit.operators.pointwise.functions import POINTWISE, Attributes, attributes_of
 from edgekit.operators.qdq import Frame, Operand, output_attributes
-from edgekit.operators.roles import constant, constant_tail
+from edgekit.operators.roles import TABLED, activations, constant, constant_tail, feeds_sensitive
 from edgekit.operators.scheme import MANTISSA_BITS, fixed_point
 
 LUT_S16_CODOMAIN = 32767
@@ -88,3 +88,12 @@ def _evaluate(node: ir.Node, real: NDArray[np.float64]) -> NDArray[np.float64]:
             np.inf if high is None else np.float64(np.ravel(high)[0]),
         )
     return POINTWISE[node.op_type].real(real, attributes_of(node))
+
+
+def _is_table(node: ir.Node) -> bool:
+    """A function of one value."""
+    alone = bool(activations(node)) and constant_tail(node)
+    return alone and not feeds_sensitive(node.outputs[0])
+
+
+INTEGERS = dict.fromkeys(TABLED, IntegerForm(_is_table, build_table))

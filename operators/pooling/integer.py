@@ -3,10 +3,22 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.operators.fuser import Fuser
+from edgekit.graph.nodes import attribute
+from edgekit.operators.fuser import Fuser, IntegerForm
+from edgekit.operators.geometry import ints
 from edgekit.operators.pooling.twin import column_pool, pool_of
 from edgekit.operators.qdq import output_attributes
-from edgekit.operators.roles import SUMS, reduced_axes
+from edgekit.operators.roles import (
+    AVERAGES,
+    MOVES,
+    SUMS,
+    activations,
+    constant,
+    constant_tail,
+    feeds_sensitive,
+    is_square,
+    reduced_axes,
+)
 from edgekit.operators.scheme import MANTISSA_BITS, SUM_LIMITS, fixed_point
 
 
@@ -38,3 +50,33 @@ def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
     }
     fuser.add(node, "AveragePool", [x.value], [frame], attributes)
     return True
+
+
+def _strange_average(node: ir.Node) -> bool:
+    """Forms that onnxruntime 1.32 refuses (dilated) or computes wrongly (divisor) on integers."""
+    dilated = any(step != 1 for step in ints(node, "dilations", []))
+    cut_off = attribute(node, "ceil_mode", 0) and attribute(node, "count_include_pad", 0)
+    return dilated or bool(cut_off)
+
+
+def _is_plain_average(node: ir.Node) -> bool:
+    return constant(node.inputs[0]) is None and not _strange_average(node)
+
+
+def _is_plain_sum(node: ir.Node) -> bool:
+    """A sum or mean along axes side by side, and not one of a normalization or of squares."""
+    axes = reduced_axes(node) if constant_tail(node) else None
+    if not axes or not activations(node) or axes != list(range(axes[0], axes[-1] + 1)):
+        return False
+    if feeds_sensitive(node.outputs[0], MOVES | {"Add", "Sub"}):
+        return False
+    producer = activations(node)[0].producer()
+    while producer is not None and producer.op_type in MOVES and activations(producer):
+        producer = activations(producer)[0].producer()
+    return producer is None or not (producer.op_type == "Pow" or is_square(producer))
+
+
+INTEGERS = {
+    **dict.fromkeys(AVERAGES, IntegerForm(_is_plain_average, build_average_pool)),
+    **dict.fromkeys(SUMS, IntegerForm(_is_plain_sum, build_average_pool)),
+}

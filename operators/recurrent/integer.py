@@ -3,7 +3,9 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.operators.fuser import Fuser
+from edgekit.graph.facts import facts_of
+from edgekit.graph.nodes import attribute
+from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.geometry import optional
 from edgekit.operators.linear.integer import bias_array, multipliers, prove_accumulator
 from edgekit.operators.qdq import CELL_BITS, HIDDEN_OPERAND, Frame, Weight, cell_type
@@ -76,3 +78,31 @@ def _hidden_operand(node: ir.Node, x: QuantType) -> QuantType:
     """How the recurrent product reads h: as the file says, else as wide as the input."""
     dtype = node.metadata_props.get(HIDDEN_OPERAND, x.dtype)
     return HIDDEN_INT8_TYPE if dtype == "int8" else HIDDEN_TYPE
+
+
+def _is_plain_gru(node: ir.Node) -> bool:
+    weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
+    initial = constant(optional(node, HIDDEN_INPUT))
+    holds = initial is None or bool((abs(initial) <= 1).all())  # as HIDDEN_TYPE
+    return weights and optional(node, 4) is None and holds
+
+
+def _is_plain_lstm(node: ir.Node) -> bool:
+    """Constant weights, whole sequences forward, no peepholes, no clip, the usual functions."""
+    weights = [constant(node.inputs[i]) is not None for i in (1, 2)]
+    bias, lengths, peepholes = (optional(node, i) for i in (3, 4, 7))
+    plain = lengths is None and peepholes is None and (bias is None or constant(bias) is not None)
+    cell = facts_of(node).cell
+    usual = {"direction": "forward", "activations": cell and cell.activations}
+    names = ("direction", "activations", "clip", "input_forget", "layout")
+    return (
+        plain
+        and all(weights)
+        and all(attribute(node, name, 0) in (0, (), usual.get(name)) for name in names)
+    )
+
+
+INTEGERS = {
+    "GRU": IntegerForm(_is_plain_gru, build_recurrent),
+    "LSTM": IntegerForm(_is_plain_lstm, build_recurrent),
+}

@@ -204,7 +204,7 @@ class Channels:
             self.of(v) if v is not None and v.dtype == ir.DataType.FLOAT else constant(v)
             for v in node.inputs
         ]
-        moved = OPERATORS["", node.op_type](node, operands)  # type: ignore[arg-type]
+        moved = OPERATORS["", node.op_type].form(node, operands)  # type: ignore[arg-type]
         pairs = zip(node.outputs, moved, strict=False)
         return {v: np.asarray(a, np.int32).reshape(dims(v)) for v, a in pairs}
 

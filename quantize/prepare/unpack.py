@@ -54,7 +54,7 @@ def _numbers(graph: ir.Graph) -> dict[ir.Value, Numbers]:
 def _moved(node: ir.Node, numbers: Mapping[ir.Value, Numbers]) -> dict[ir.Value, Numbers]:
     """Run a movement on the numbers of its operands' elements."""
     operands = [numbers[v] if v and v in numbers else _constant(v) for v in node.inputs]
-    moved = OPERATORS["", node.op_type](node, operands)  # type: ignore[arg-type]
+    moved = OPERATORS["", node.op_type].form(node, operands)  # type: ignore[arg-type]
     pairs = zip(node.outputs, moved, strict=False)
     return {output: np.asarray(array).reshape(dims(output)) for output, array in pairs}
 

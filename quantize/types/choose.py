@@ -27,11 +27,11 @@ from edgekit.operators.roles import (
     integer_moves,
     is_cell_state,
     is_hidden_state,
-    is_integer_compute,
     results,
     touches,
 )
 from edgekit.operators.scheme import DILATION_TYPE, HIDDEN_TYPE, QuantType, activation_type
+from edgekit.operators.table import is_integer_compute
 from edgekit.quantize.calibrate.observers import Observer, minmax_range, range_of
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import near

@@ -32,7 +32,7 @@ def _padded(node: ir.Node, x: list[Array]) -> list[Array]:
 
 BY_PLACE = names(lambda row: row.moves not in (None, "chooses"))
 FORMS: dict[str, Operator] = {
-    name: form for (domain, name), form in OPERATORS.items() if not domain and name in BY_PLACE
+    name: row.form for (domain, name), row in OPERATORS.items() if not domain and name in BY_PLACE
 } | {"Pad": _padded}
 
 

@@ -221,7 +221,7 @@ def _origins(
         count += size
     feeds = iter(numbers)
     arrays = [None if v is None else next(feeds) if v in read else constant(v) for v in node.inputs]
-    form = FORMS.get(node.op_type) or OPERATORS["", node.op_type]
+    form = FORMS.get(node.op_type) or OPERATORS["", node.op_type].form
     (result,) = form(node, arrays)  # type: ignore[arg-type]
     return result, count
 
