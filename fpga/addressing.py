@@ -11,15 +11,17 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.fpga.network import View
+from edgekit.graph.facts import names
 from edgekit.graph.nodes import array_of
 from edgekit.operators.geometry import dims
-from edgekit.operators.indexing import BY_INDEX
+from edgekit.operators.indexing import SCATTERS
 from edgekit.operators.resize.taps import text
 from edgekit.operators.table import OPERATORS
 
-MOVES = frozenset(
-    {"Reshape", "Transpose", "Slice", "Split", "Concat", "Resize", "Identity", "Expand", *BY_INDEX}
-)
+BY_PLACE = names(lambda row: row.moves not in (None, "chooses"))
+MOVES = {n for domain, n in OPERATORS if not domain and n in BY_PLACE} - {"Pad", *SCATTERS} | {
+    "Resize"
+}
 UPSAMPLE = (1, 2, 4, 8)
 Numbers = NDArray[np.int32]
 
@@ -66,7 +68,7 @@ class Addresses:
         ]
         if not all(known):
             return False
-        results = OPERATORS["", node.op_type](node, operands)  # type: ignore[arg-type]
+        results = OPERATORS["", node.op_type].form(node, operands)  # type: ignore[arg-type]
         for value, result in zip(node.outputs, results, strict=False):
             self.numbers[str(value.name)] = np.asarray(result, np.int32).reshape(dims(value))
         return True

@@ -49,6 +49,7 @@ class Facts:
         slides: a window slides over the axes behind batch and channels.
         averages: each element is a mean, so that probabilities stay probabilities.
         affine: with a constant operand it is a scale or a shift.
+        multiplies: by its constants, as the factors of a normalization; layers multiply by their weights.
         linear: a layer of sums of products with its weights; each output channel may have a scale.
         weights: inputs that are the weights of a layer where they are constant.
         bias: the input that is added to the layer's sums.
@@ -74,6 +75,7 @@ class Facts:
     slides: bool = False
     averages: bool = False
     affine: bool = False
+    multiplies: bool = False
     linear: bool = False
     weights: tuple[int, ...] = ()
     bias: int | None = None
@@ -97,7 +99,7 @@ _ROWS = (
     Facts("Atan", elementwise=True, keeps_zero=True),
     Facts("Atanh", elementwise=True, keeps_zero=True),
     Facts("AveragePool", averages=True, slides=True),
-    Facts("BatchNormalization"),
+    Facts("BatchNormalization", multiplies=True),
     Facts("Bernoulli", random=True),
     Facts("BitShift", elementwise=True),
     Facts("BitwiseAnd", elementwise=True),
@@ -134,7 +136,7 @@ _ROWS = (
     Facts("Floor", elementwise=True, keeps_zero=True),
     Facts("GRU", weights=(1, 2), bias=3, cell=Cell(3, ("Sigmoid", "Tanh"))),
     Facts("Gather", moves="copies", keeps_zero=True, axis=0),
-    Facts("GatherElements", moves="copies"),
+    Facts("GatherElements", moves="copies", axis=0),
     Facts("GatherND", moves="copies"),
     Facts("Gelu", elementwise=True, keeps_zero=True),
     Facts("Gemm", linear=True, weights=(1,), bias=2),
@@ -144,17 +146,18 @@ _ROWS = (
     Facts("Greater", elementwise=True),
     Facts("GreaterOrEqual", elementwise=True),
     Facts("GridSample"),
+    Facts("GroupNormalization", multiplies=True),
     Facts("HardSigmoid", elementwise=True),
     Facts("HardSwish", elementwise=True, keeps_zero=True),
     Facts("Hardmax", mixes="axis", axis=-1),
     Facts("Identity", elementwise=True, moves="renames", keeps_zero=True, homogeneous=True),
     Facts("If"),
-    Facts("InstanceNormalization", mixes="spatial"),
+    Facts("InstanceNormalization", mixes="spatial", multiplies=True),
     Facts("IsInf", elementwise=True),
     Facts("IsNaN", elementwise=True),
     Facts("LRN"),
     Facts("LSTM", weights=(1, 2), bias=3, cell=Cell(4, ("Sigmoid", "Tanh", "Tanh"))),
-    Facts("LayerNormalization", mixes="from axis", axis=-1),
+    Facts("LayerNormalization", mixes="from axis", axis=-1, multiplies=True),
     Facts("LeakyRelu", elementwise=True, keeps_zero=True, homogeneous=True),
     Facts("Less", elementwise=True),
     Facts("LessOrEqual", elementwise=True),
@@ -170,13 +173,13 @@ _ROWS = (
     Facts("Min", elementwise=True, moves="chooses", joins=True, sign="least"),
     Facts("Mish", elementwise=True, keeps_zero=True),
     Facts("Mod", elementwise=True, partial=1),
-    Facts("Mul", elementwise=True, affine=True, keeps_zero=True, sign="least"),
+    Facts("Mul", elementwise=True, affine=True, keeps_zero=True, sign="least", multiplies=True),
     Facts("Multinomial", random=True),
     Facts("Neg", elementwise=True, keeps_zero=True, homogeneous=True),
     Facts("Not", elementwise=True),
     Facts("OneHot", grows=True),
     Facts("Or", elementwise=True),
-    Facts("PRelu", elementwise=True, keeps_zero=True, homogeneous=True),
+    Facts("PRelu", elementwise=True, keeps_zero=True, homogeneous=True, multiplies=True),
     Facts("Pad", moves="fills", grows=True),
     Facts("Pow", elementwise=True, sensitive=(0,), partial=0),
     Facts("QuantizeLinear", elementwise=True, quantizer=True),
@@ -203,7 +206,7 @@ _ROWS = (
     Facts("ReverseSequence", moves="copies"),
     Facts("Round", elementwise=True, keeps_zero=True),
     Facts("Scan", loops=True),
-    Facts("ScatterElements", moves="copies", joins=True),
+    Facts("ScatterElements", moves="copies", joins=True, axis=0),
     Facts("ScatterND", moves="copies", joins=True),
     Facts("Selu", elementwise=True, keeps_zero=True),
     Facts("SequenceMap", loops=True),

@@ -1,23 +1,17 @@
 """What ONNX forbids and its checker lets pass, refused by the node's name before anything is computed."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
+from edgekit.graph.facts import facts_of
+from edgekit.graph.model import OPSET
 from edgekit.graph.nodes import Array, array_of, attribute, static_shape
 
-RANDOM = frozenset(
-    (
-        "RandomNormal",
-        "RandomNormalLike",
-        "RandomUniform",
-        "RandomUniformLike",
-        "Bernoulli",
-        "Multinomial",
-    )
-)
 FLAGS = frozenset(
     ("align_corners", "allowzero", "antialias", "ceil_mode", "count_include_pad", "detect_negative",
      "detect_positive", "exclude_outside", "exclusive", "fmod", "input_forget", "inverse", "keepdims", "layout",
@@ -54,19 +48,7 @@ WORDS = {
     ("Resize", "keep_aspect_ratio_policy"): ("stretch", "not_larger", "not_smaller"),
     ("ScatterElements", "reduction"): COMBINATIONS,
     ("ScatterND", "reduction"): COMBINATIONS,
-}
-ALONG = frozenset(
-    ("ArgMax", "ArgMin", "Concat", "Gather", "GatherElements", "Hardmax", "LayerNormalization",
-     "LogSoftmax", "LpNormalization", "ScatterElements", "Softmax", "Split")
-)  # fmt: skip
-AXES_INPUT = {"Pad": 3, "Resize": -1, "Slice": 3, "Squeeze": 1, "Unsqueeze": 1}  # -1: an attribute
-SPATIAL = frozenset(("AveragePool", "Conv", "ConvTranspose", "LpPool", "MaxPool"))
-# What multiplies by its constants; elsewhere an infinity selects, or is a mask.
-MULTIPLYING = frozenset(
-    ("BatchNormalization", "Conv", "ConvTranspose", "DeformConv", "DequantizeLinear", "GRU", "Gemm",
-     "GroupNormalization", "InstanceNormalization", "LSTM", "LayerNormalization", "MatMul", "Mul",
-     "PRelu", "QuantizeLinear", "RNN")
-)  # fmt: skip
+}  # fmt: skip
 LARGEST_P = 2**31 - 1
 Found = tuple[str, str]  # what was found, what is allowed
 
@@ -96,7 +78,7 @@ def _random(node: ir.Node) -> Iterator[Found]:
     trains = (
         array_of(node.inputs[2]) if node.op_type == "Dropout" and len(node.inputs) > 2 else None
     )
-    if node.op_type in RANDOM or (trains is not None and trains.any()):
+    if facts_of(node).random or (trains is not None and trains.any()):
         yield "random numbers inside the network", "a network that gives the same for the same"
 
 
@@ -114,17 +96,28 @@ def _words(node: ir.Node) -> Iterator[Found]:
 
 
 def _axis(node: ir.Node) -> Iterator[Found]:
-    shape = (
-        node.inputs[0].shape if node.op_type in ALONG and node.inputs and node.inputs[0] else None
-    )
+    along = (
+        facts_of(node).axis is not None and node.op_type != "Flatten"
+    )  # which may end at the rank
+    shape = node.inputs[0].shape if along and node.inputs and node.inputs[0] else None
     axis = attribute(node, "axis", 0)
     if shape is not None and not -len(shape) <= axis < len(shape):
         yield f"axis {axis} of {len(shape)} dimensions", f"{-len(shape)} to {len(shape) - 1}"
 
 
+@cache
+def _place_of_axes(op_type: str) -> int | None:
+    """Which input of an operator is its axes; -1 where they are an attribute, None where it has none."""
+    if not onnx.defs.has(op_type, OPSET):
+        return None
+    schema = onnx.defs.get_schema(op_type, OPSET)
+    inputs = [each.name for each in schema.inputs]
+    return inputs.index("axes") if "axes" in inputs else -1 if "axes" in schema.attributes else None
+
+
 def _axes(node: ir.Node) -> Iterator[Found]:
     """Axes that are there twice, as -1 and 2 of three dimensions."""
-    place = 1 if node.op_type.startswith("Reduce") else AXES_INPUT.get(node.op_type)
+    place = _place_of_axes(node.op_type)
     if place is None or not node.inputs or node.inputs[0] is None:
         return
     given = attribute(node, "axes", None)
@@ -149,7 +142,7 @@ def _norm(node: ir.Node) -> Iterator[Found]:
 
 def _rank(node: ir.Node) -> Iterator[Found]:
     """Inference gives up on a transposed convolution whose output is smaller than what it reads."""
-    if node.op_type not in SPATIAL:
+    if not facts_of(node).slides:
         return
     x, y = static_shape(node.inputs[0]), static_shape(node.outputs[0])
     if x is not None and y is not None and len(x) != len(y):
@@ -160,16 +153,18 @@ def _rank(node: ir.Node) -> Iterator[Found]:
 
 
 def _weights(node: ir.Node) -> Iterator[Found]:
+    facts = facts_of(node)
+    multiplies = facts.multiplies or facts.quantizer or bool(facts.weights)
     for value in node.inputs:
         array = array_of(value) if value is not None and value.dtype in FLOATS else None
         if value is None or array is None or np.isfinite(array).all():
             continue
         numbers = np.asarray(array, np.float32)
         infinite = np.isinf(numbers)
-        shifts = node.op_type in ("Add", "Sub", "Sum") and infinite.all()
+        shifts = node.op_type == "Sum" or (facts.affine and not multiplies and not facts.sensitive)
         if np.isnan(numbers).any():
             yield f"constant '{value.name}' holds NaN", "numbers"
-        elif node.op_type in MULTIPLYING or shifts:
+        elif multiplies or (shifts and infinite.all()):  # elsewhere it selects, or is a mask
             yield f"constant '{value.name}' holds infinity", "finite numbers"
 
 
