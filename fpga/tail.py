@@ -7,10 +7,11 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.graph.facts import names
 from edgekit.graph.nodes import array_of, sole_user
 from edgekit.operators.geometry import dims
 
-PER_CHANNEL = ("Mul", "Add", "Sub", "Div")
+PER_CHANNEL = names(lambda row: row.affine)
 LIMITS = ("Relu", "Clip", "Max", "Min")
 F64 = NDArray[np.float64]
 
