@@ -29,8 +29,7 @@ SUPPORTED = (
     "SquareDeformConv2d makes it; Mul, Add, Sub and Div with a constant per channel; Relu, Clip, Max and Min with "
     "constants; MaxPool 2x2 or 3x3 of stride 2; " + ", ".join(sorted(MOVES))
 )
-LAYERS, POOLS = {"Conv", "DeformConv"}, {"MaxPool"}
-HERE = LAYERS | POOLS | PER_CHANNEL | {*LIMITS} | MOVES
+HERE = {"Conv", "DeformConv", "MaxPool", *LIMITS} | PER_CHANNEL | MOVES
 STRIDES = (1, 2, 4)
 
 

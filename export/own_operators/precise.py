@@ -48,11 +48,11 @@ def _parts(node: onnx.NodeProto) -> list[onnx.NodeProto]:
         return [node]
     steps: list[onnx.NodeProto] = []
     value = node.input[0]
-    for op_type in ("Neg", "Softplus", "Neg", "Exp"):
-        last = op_type == "Exp"
-        output = node.output[0] if last else f"{node.output[0]}/exact_sigmoid_{len(steps)}"
+    for op_type in ("Neg", "Softplus", "Neg"):
+        output = f"{node.output[0]}/exact_sigmoid_{len(steps)}"
         steps.append(helper.make_node(op_type, [value], [output], domain=node.domain))
         value = output
+    steps.append(helper.make_node("Exp", [value], node.output, domain=node.domain))
     return steps
 
 
