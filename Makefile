@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-installs peers bench bench-litert fpga-full fpga-fuzz digests stream-fuzz quant-table quant-goals diffusion-table kernels lint compiler clean
+.PHONY: help demo test test-installs peers bench bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz quant-table quant-goals diffusion-table kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -21,6 +21,7 @@ help:
 	@echo "make kernels   the files and prototypes of integer kernels, from targets/c/stubs.py"
 	@echo "make digests  pins the bytes that lowering emits now, in tests/pinned/digests.toml"
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
+	@echo "make fuzz          MINUTES=60 of new seeds through import, lowering, oracle and C; reproducers in fuzz-found/"
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
 	@echo "make quant-goals   what quantization costs the published networks"
 	@echo "make diffusion-table   what quantization costs the digit generator, into docs/diffusion.md"
@@ -75,6 +76,10 @@ digests: $(VENV)/test.stamp
 TIMES := 10
 stream-fuzz: $(VENV)/test.stamp
 	STREAM_FUZZ=$(TIMES) $(BIN)/python -m pytest tests/test_export_stream_random.py tests/test_targets_stream.py
+
+MINUTES := 60
+fuzz: $(VENV)/test.stamp compiler
+	nice -n 15 $(BIN)/python tests/fuzz/run.py --minutes $(MINUTES)
 
 $(VENV)/bench.stamp: $(VENV)/test.stamp
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[bench]'

@@ -23,8 +23,12 @@ def strided_slice(node: ir.Node, x: list[Array]) -> list[Array]:
     index: list[slice] = [slice(None)] * x[0].ndim
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         size = x[0].shape[axis]
-        stop = None if step < 0 and end < -size else int(end)
-        index[int(axis)] = slice(int(start), stop, int(step))
+        first, last = (0, size) if step > 0 else (-1, size - 1)  # of ONNX, not of Python, backwards
+        low, high = (
+            int(min(max(bound + size if bound < 0 else bound, least), last))
+            for bound, least in ((start, 0), (end, first))
+        )
+        index[int(axis)] = slice(low, None if high < 0 else high, int(step))
     return [x[0][tuple(index)]]
 
 

@@ -128,5 +128,5 @@ def fixed_point_pair(first: float, second: float, mantissa_bits: int) -> tuple[i
     """Return ``(M1, M2, s)`` for two multipliers that share one shift, as Add needs them."""
     _, shift = fixed_point(max(abs(first), abs(second)), mantissa_bits)
     s, largest = int(shift[0]), (1 << mantissa_bits) - 1
-    m1, m2 = (max(-largest, min(round(m * 2.0**s), largest)) for m in (first, second))
+    m1, m2 = (round(max(-largest, min(m * 2.0**s, largest))) for m in (first, second))
     return m1, m2, s

@@ -12,6 +12,8 @@ from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.passes.checks import FLAGS, WORDS
 from edgekit.export.passes.mixed import _free_places
+from edgekit.export.running import run_hops
+from edgekit.operators.oracle import Oracle
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.verbs.targets import TARGETS
 
@@ -99,6 +101,27 @@ REFUSED = {
     "ConvTranspose output smaller": (
         file("ConvTranspose", [np.ones((3, 1, 3), np.float32)], output_shape=[1], pads=[1, 2]),
         "dimensions",
+    ),
+    "window beyond": (
+        file("AveragePool", kernel_shape=[5], strides=[6], ceil_mode=1, auto_pad="VALID"),
+        "a window of 5 on 4",
+    ),
+    "dilated window beyond": (
+        file("MaxPool", kernel_shape=[3], dilations=[3], ceil_mode=1, pads=[1, 1]),
+        "a window of 7 on 4",
+    ),
+    **{
+        f"{mode} that crops": (
+            file(
+                "Conv", [np.ones((2, 3, 2), np.float32)], auto_pad=mode, strides=[3], size=(1, 3, 6)
+            ),
+            f"auto_pad {mode}, a window of 2 and a stride of 3 on 6: padding of -1",
+        )
+        for mode in ("SAME_UPPER", "SAME_LOWER")
+    },
+    "pool that crops": (
+        file("MaxPool", kernel_shape=[1], auto_pad="SAME_LOWER", strides=[4]),
+        "padding of -3",
     ),
     "MatMul NaN": (file("MatMul", [NAN]), "'c0' holds NaN"),
     "MatMul infinity": (file("MatMul", [ONE_INF]), "'c0' holds infinity"),
@@ -248,3 +271,19 @@ def test_flags_and_words_are_those_of_onnx():
     }
     free = {("Cast", "round_mode"), ("CastLike", "round_mode")}  # of a type that no target has
     assert words - free <= set(WORDS)
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 2, 5)])
+@pytest.mark.parametrize("step", [-1, -2, 1, 2])
+def test_slices_from_outside_are_those_of_onnx(shape, step):
+    """Python's slices are others where they step back."""
+    for start in (-9, -3, -1, 0, 1, 9):
+        for end in (-9, -4, -2, 0, 1, 9):
+            bounds = [np.array([n]) for n in (start, end, len(shape) - 1, step)]
+            data = file("Slice", bounds, size=shape)
+            model = from_onnx(data, name="net")
+            if TARGETS["c99"].check(model):
+                continue  # nothing is left
+            samples = {"x": np.random.default_rng(0).normal(size=(1, *shape)).astype(np.float32)}
+            for name, array in run_hops(model, samples).items():
+                np.testing.assert_array_equal(Oracle(model).run_hops(samples)[name], array)

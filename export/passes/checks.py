@@ -49,6 +49,7 @@ WORDS = {
     ("ScatterElements", "reduction"): COMBINATIONS,
     ("ScatterND", "reduction"): COMBINATIONS,
 }  # fmt: skip
+POOLS = frozenset(("AveragePool", "LpPool", "MaxPool"))
 LARGEST_P = 2**31 - 1
 Found = tuple[str, str]  # what was found, what is allowed
 
@@ -152,6 +153,32 @@ def _rank(node: ir.Node) -> Iterator[Found]:
         )
 
 
+def _windows(node: ir.Node) -> Iterator[Found]:
+    """Where runtimes disagree: a pooling window larger than all there is, and padding that would have to crop."""
+    x = static_shape(node.inputs[0]) if node.op_type in POOLS | {"Conv"} else None
+    weight = None if x is None or node.op_type != "Conv" else static_shape(node.inputs[1])
+    kernel = attribute(node, "kernel_shape", () if weight is None else weight[2:])
+    if x is None or len(kernel) != len(x) - 2:
+        return
+    rank = len(kernel)
+    strides, dilations = (attribute(node, name, (1,) * rank) for name in ("strides", "dilations"))
+    pads, mode = attribute(node, "pads", (0,) * 2 * rank), attribute(node, "auto_pad", "NOTSET")
+    for i, (size, taps, stride, step) in enumerate(
+        zip(x[2:], kernel, strides, dilations, strict=True)
+    ):
+        window = (taps - 1) * step + 1
+        needed = (-(-size // stride) - 1) * stride + window - size
+        if mode.startswith("SAME") and needed < 0:
+            found = f"auto_pad {mode}, a window of {window} and a stride of {stride} on {size}: padding of {needed}"
+            yield found, "pads instead of auto_pad, or strides that leave nothing out"
+        elif (
+            mode in ("NOTSET", "VALID")
+            and node.op_type in POOLS
+            and window > size + pads[i] + pads[i + rank]
+        ):
+            yield f"a window of {window} on {size} and its padding", "windows that fit"
+
+
 def _weights(node: ir.Node) -> Iterator[Found]:
     facts = facts_of(node)
     multiplies = facts.multiplies or facts.quantizer or bool(facts.weights)
@@ -209,6 +236,7 @@ CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
     _axes,
     _norm,
     _rank,
+    _windows,
     _weights,
     _casts,
 )

@@ -6,7 +6,7 @@ import onnx_ir as ir
 from edgekit.graph.nodes import attribute
 from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.geometry import ints
-from edgekit.operators.pooling.twin import column_pool, pool_of
+from edgekit.operators.pooling.twin import Pool, column_pool, pool_of
 from edgekit.operators.qdq import output_attributes
 from edgekit.operators.roles import (
     AVERAGES,
@@ -30,7 +30,9 @@ def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
     _, kind, fused = frame
     if kind.dtype == "int16":
         x = fuser.widened(x, f"{node.name}.wide")
-    pool = column_pool(node, reduced_axes(node)) if node.op_type in SUMS else pool_of(node)
+    pool = _pool(node)
+    if pool is None:
+        return False
     counts = pool.counts()
     if counts.max() * 255 > SUM_LIMITS["int8"] and x.kind.dtype == "int8":
         return False
@@ -50,6 +52,16 @@ def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
     }
     fuser.add(node, "AveragePool", [x.value], [frame], attributes)
     return True
+
+
+def _pool(node: ir.Node) -> Pool | None:
+    """The windows of a pooling or a reduction; None of one whose axes do not lie side by side."""
+    if node.op_type not in SUMS:
+        return pool_of(node)
+    axes = reduced_axes(node)
+    if not axes or axes != list(range(axes[0], axes[-1] + 1)):
+        return None
+    return column_pool(node, axes)
 
 
 def _strange_average(node: ir.Node) -> bool:

@@ -85,6 +85,9 @@ def export(request: Request, progress: Progress) -> Exported:
 def check(model: "Model", target: Target, **own: Any) -> None:
     """Raise a ModelError with everything that a target, with some of its own options, does not support."""
     problems = target.check(model, **own)
+    if not model.stream_inputs:
+        what, allowed = "nothing that changes goes in", "an input that is no constant"
+        problems.append(Problem("the network", what, allowed, "export the part behind an input"))
     if model.quantization.recipe == HALF:
         problems += half_problems(target)
     for role, network in model.networks.items():
