@@ -5,9 +5,10 @@ import pytest
 from c_kernels import needs_cc
 from quick_build import load_kernels, quick_build
 
+from edgekit.export.running import run, session
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import Offline, torch_offline
-from edgekit.export.verify import compare, run, session
+from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.verbs.export.importing import ImportOptions, surrounded
 from edgekit.verbs.targets import TARGETS
