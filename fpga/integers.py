@@ -110,9 +110,20 @@ def integer_layer(sums: Sums, tensors: dict[str, Stored], weight_bits: int) -> L
 def _pool_layer(sums: Sums) -> Layer:
     none = np.zeros(len(sums.weights), np.int64)
     return Layer(
-        sums.name, "pool", sums.x_view, sums.y, sums.weights.astype(np.int8), none.astype(np.int32), none, none + 1,
-        -128, 0, -128, 127, sums.stride,
-    )  # fmt: skip
+        sums.name,
+        "pool",
+        sums.x_view,
+        sums.y,
+        sums.weights.astype(np.int8),
+        none.astype(np.int32),
+        none,
+        none + 1,
+        -128,
+        0,
+        -128,
+        127,
+        sums.stride,
+    )
 
 
 def _weight_scales(

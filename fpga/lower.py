@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.fpga.addressing import MOVES, Addresses, NoView
 from edgekit.fpga.cpu import Kept, is_picture
 from edgekit.fpga.integers import Ranges, Sums, integer_layer
+from edgekit.fpga.layers import auto_pad, merged, pointwise_sums, shape_problems
 from edgekit.fpga.network import CpuPart, Network, Stored, View
 from edgekit.fpga.recognise import recognise
 from edgekit.fpga.spec import EngineSpec
@@ -30,7 +30,6 @@ SUPPORTED = (
     "constants; MaxPool 2x2 or 3x3 of stride 2; " + ", ".join(sorted(MOVES))
 )
 HERE = {"Conv", "DeformConv", "MaxPool", *LIMITS} | PER_CHANNEL | MOVES
-STRIDES = (1, 2, 4)
 
 
 def lower(
@@ -159,7 +158,7 @@ class _Planner:
             channels, height, width = self.plan.shapes[copy] = self.plan.shapes[name]
             whole = View((name,) * channels, tuple(range(channels)), height, width)
             tail = Tail(self.graph.inputs[0], np.ones(channels), np.zeros(channels))
-            step = _pointwise_sums(copy, whole, copy, tail)
+            step = pointwise_sums(copy, whole, copy, tail)
             step.keeps_type = True
             self.plan.steps.append(step)
         names = tuple(copies.get(name, name) for name in view.tensors)
@@ -251,7 +250,7 @@ class _Planner:
         where = f"MaxPool {node.name!r}"
         fits = kernel in ([2, 2], [3, 3]) and strides == [2, 2] and pads == [half] * 4
         dilated = ints(node, "dilations", [1, 1]) != [1, 1]
-        given = _auto_pad(node)
+        given = auto_pad(node)
         if not fits or dilated or given or len(node.outputs) > 1:
             found = f"kernel {kernel}, strides {strides}, pads {pads}{given}"
             found += ", dilations" * dilated + ", indices" * (len(node.outputs) > 1)
@@ -317,9 +316,7 @@ class _Planner:
         view = self._view(value, where)
         if view is not None:
             self.folded.update(tail.nodes)
-            self.plan.steps.append(
-                _pointwise_sums(str(node.name), view, str(tail.value.name), tail)
-            )
+            self.plan.steps.append(pointwise_sums(str(node.name), view, str(tail.value.name), tail))
             self._store(tail.value)
         return True
 
@@ -335,7 +332,7 @@ class _Planner:
             return None
         groups = int(attribute(node, "group", 1))
         depthwise = groups > 1 and groups == len(w) == dims(x)[1]
-        found = [*_shape_problems(node, w, groups, depthwise)]
+        found = [*shape_problems(node, w, groups, depthwise)]
         for problem in found:
             self._refuse(where, problem, SUPPORTED)
         view = None if found else self._view(x, where)
@@ -343,7 +340,7 @@ class _Planner:
             return None
         weights = w.astype(np.float64) * tail.factor.reshape(-1, *[1] * (w.ndim - 1))
         if not depthwise:
-            view, weights = _merged(view, weights)
+            view, weights = merged(view, weights)
         start = np.zeros(len(w)) if b is None else b.astype(np.float64)
         return Sums(
             name=str(node.name),
@@ -383,54 +380,6 @@ class _Planner:
     def _refuse(self, where: str, found: str, allowed: str) -> None:
         step = "change the layer, or keep it on the CPU with --cpu-fallback"
         self.problems.append(Problem(where, found, allowed, step))
-
-
-def _shape_problems(
-    node: ir.Node, w: NDArray[np.generic], groups: int, depthwise: bool
-) -> list[str]:
-    """What of a convolution's shape does not fit."""
-    kernel, found = w.shape[2:], []
-    if len(kernel) != 2 or kernel[0] != kernel[1] or kernel[0] % 2 == 0:
-        return [f"a kernel of {'x'.join(map(str, kernel))}"]
-    if groups > 1 and not depthwise:
-        found.append(f"{groups} groups for {groups * w.shape[1]} channels and {len(w)} outputs")
-    if depthwise and kernel[0] != 3:
-        found.append(f"a depthwise kernel of {kernel[0]}x{kernel[0]}")
-    strides, half = ints(node, "strides", [1, 1]), kernel[0] // 2
-    if strides[0] != strides[1] or strides[0] not in STRIDES:
-        found.append(f"strides {strides}")
-    if (dilations := ints(node, "dilations", [1, 1])) != [1, 1]:
-        found.append(f"dilations {dilations}")
-    if given := _auto_pad(node):
-        found.append(given)
-    elif (pads := ints(node, "pads", [0] * 4)) != [half] * 4:
-        found.append(f"pads {pads}")
-    return found
-
-
-def _auto_pad(node: ir.Node) -> str:
-    """An auto_pad that says other pads than `pads` does; empty where there is none."""
-    given = attribute(node, "auto_pad", "NOTSET")
-    return "" if given in ("NOTSET", b"NOTSET", "", b"") else f"auto_pad {given}"
-
-
-def _merged(view: View, weights: NDArray[np.float64]) -> tuple[View, NDArray[np.float64]]:
-    """A dense layer's view with each channel once, and its weights ``(out, in, k, k)``: those of one channel added."""
-    sources = list(dict.fromkeys(view.sources))
-    if len(sources) == len(view.sources):
-        return view, weights
-    merged = np.zeros((len(weights), len(sources), *weights.shape[2:]))
-    for i, source in enumerate(view.sources):
-        merged[:, sources.index(source)] += weights[:, i]
-    tensors, channels, factors = zip(*sources, strict=True)
-    return View(tensors, channels, view.height, view.width, factors), merged
-
-
-def _pointwise_sums(name: str, view: View, y: str, tail: Tail) -> Sums:
-    """A function per channel as a depthwise layer, of which only the centre has weights."""
-    weights = np.zeros((len(tail.factor), 3, 3))
-    weights[:, 1, 1] = tail.factor
-    return Sums(name, "depthwise", view, y, weights, tail.addend, tail.low, tail.high, 1)
 
 
 def _final_functions(graph: ir.Graph) -> Iterator[ir.Node]:

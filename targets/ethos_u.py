@@ -89,10 +89,21 @@ def compile_for_npu(network: bytes) -> tuple[bytes, dict[str, Any]]:
         source = folder / MODEL_NAME
         source.write_bytes(network)
         command = [
-            sys.executable, "-m", "ethosu.vela", str(source), "--accelerator-config", ACCELERATOR,
-            "--config", "Arm/vela.ini", "--system-config", SYSTEM, "--memory-mode", MEMORY,
-            "--output-dir", str(folder),
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "ethosu.vela",
+            str(source),
+            "--accelerator-config",
+            ACCELERATOR,
+            "--config",
+            "Arm/vela.ini",
+            "--system-config",
+            SYSTEM,
+            "--memory-mode",
+            MEMORY,
+            "--output-dir",
+            str(folder),
+        ]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S, cwd=folder

@@ -106,8 +106,14 @@ class Grammar:
         half = (kernel - 1) // 2
         shape = channels, -(-x.height // stride), -(-x.width // stride)
         self.node(
-            kind, [x.name, *more], shape, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[half] * 4, **rest
-        )  # fmt: skip
+            kind,
+            [x.name, *more],
+            shape,
+            kernel_shape=[kernel] * 2,
+            strides=[stride] * 2,
+            pads=[half] * 4,
+            **rest,
+        )
 
     def activation(self) -> None:
         """Behind anything, also what others read without it."""
@@ -139,9 +145,13 @@ class Grammar:
         scales = self.constant(np.array([1, 1, factor, factor], np.float32))
         shape = x.channels, x.height * factor, x.width * factor
         self.node(
-            "Resize", [x.name, "", scales], shape, mode="nearest", nearest_mode="floor",
+            "Resize",
+            [x.name, "", scales],
+            shape,
+            mode="nearest",
+            nearest_mode="floor",
             coordinate_transformation_mode="asymmetric",
-        )  # fmt: skip
+        )
 
     def concat(self) -> None:
         """Of values of one size, also of one twice."""
@@ -174,9 +184,17 @@ def random_network(seed: int) -> onnx.ModelProto:
     sides = (int(random.integers(*SIDES)) for _ in range(2))
     grammar = Grammar(random, [Picture("x", int(random.integers(1, 7)), *sides)])
     rules = (
-        Grammar.conv, Grammar.conv, Grammar.depthwise, Grammar.pool, Grammar.activation, Grammar.affine,
-        Grammar.upsample, Grammar.concat, Grammar.concat, Grammar.shuffle,
-    )  # fmt: skip
+        Grammar.conv,
+        Grammar.conv,
+        Grammar.depthwise,
+        Grammar.pool,
+        Grammar.activation,
+        Grammar.affine,
+        Grammar.upsample,
+        Grammar.concat,
+        Grammar.concat,
+        Grammar.shuffle,
+    )
     for _ in range(int(random.integers(4, 16))):
         rules[int(random.integers(0, len(rules)))](grammar)
     ends = [grammar.values[-1], *(grammar.any() for _ in range(int(random.integers(0, 3))))]

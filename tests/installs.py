@@ -27,8 +27,19 @@ BRINGS = {
     "demo": ("audio", "export"),
     "train": ("torch", "export"),
 }
-SETS = (BARE, ("export",), ("torch",), ("litert",), ("ethos-u",), ("audio",), ("mic",), ("demo",),
-        ("train",), README, ("ethos-u", "demo", "train"))  # fmt: skip
+SETS = (
+    BARE,
+    ("export",),
+    ("torch",),
+    ("litert",),
+    ("ethos-u",),
+    ("audio",),
+    ("mic",),
+    ("demo",),
+    ("train",),
+    README,
+    ("ethos-u", "demo", "train"),
+)
 
 FACTORY = """
 import torch

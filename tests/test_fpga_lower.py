@@ -33,9 +33,14 @@ def conv(
     fan_in = x.channels // group * kernel**2
     weight = g.normal(outputs, x.channels // group, kernel, kernel, scale=fan_in**-0.5)
     return g.node(
-        "Conv", [x.name, weight], shape, kernel_shape=[kernel] * 2, strides=[stride] * 2,
-        pads=[kernel // 2] * 4, group=group,
-    )  # fmt: skip
+        "Conv",
+        [x.name, weight],
+        shape,
+        kernel_shape=[kernel] * 2,
+        strides=[stride] * 2,
+        pads=[kernel // 2] * 4,
+        group=group,
+    )
 
 
 def joined(g: Grammar, *parts: Picture) -> Picture:
@@ -61,9 +66,13 @@ def larger(g: Grammar, x: Picture, factor: int = 2) -> Picture:
     scales = g.constant(np.array([1, 1, factor, factor], np.float32))
     shape = x.channels, x.height * factor, x.width * factor
     return g.node(
-        "Resize", [x.name, "", scales], shape, mode="nearest", nearest_mode="floor",
+        "Resize",
+        [x.name, "", scales],
+        shape,
+        mode="nearest",
+        nearest_mode="floor",
         coordinate_transformation_mode="asymmetric",
-    )  # fmt: skip
+    )
 
 
 def picture_and_layer() -> onnx.ModelProto:
@@ -184,9 +193,12 @@ def test_a_final_sigmoid_is_computed_where_the_output_is_read(tmp_path: Path) ->
     (tmp_path / "clips").mkdir()
     write_npz(tmp_path / "clips" / "a.npz", {"x": calibration(model).clips[0]["x"]})
     exported = api.export(
-        str(tmp_path / "net.onnx"), "fpga", tmp_path / "engine", recipe="w8a8",
+        str(tmp_path / "net.onnx"),
+        "fpga",
+        tmp_path / "engine",
+        recipe="w8a8",
         calibration=str(tmp_path / "clips"),
-    )  # fmt: skip
+    )
     facts = exported.manifest.verification
     assert facts is not None and facts["bit_exact_with_oracle"] and facts["snr_db"] > 25
     assert any("on the CPU: Sigmoid" in note for note in exported.notes)
@@ -198,9 +210,12 @@ def test_an_identity_is_an_engine(tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()
     write_npz(tmp_path / "clips" / "a.npz", {"x": calibration(model).clips[0]["x"]})
     exported = api.export(
-        str(tmp_path / "net.onnx"), "fpga", tmp_path / "engine", goal="small",
+        str(tmp_path / "net.onnx"),
+        "fpga",
+        tmp_path / "engine",
+        goal="small",
         calibration=str(tmp_path / "clips"),
-    )  # fmt: skip
+    )
     assert exported.manifest.verification is not None
     assert exported.manifest.verification["snr_db"] > 35
 

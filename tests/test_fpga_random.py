@@ -93,8 +93,14 @@ def test_the_c_simulation_is_the_golden_network(seed: int, tmp_path: Path) -> No
     network, images = found
     sums = max(layer.accumulator_bits for layer in network.layers)
     spec = EngineSpec(
-        lanes=lanes, columns=lanes * int(random.integers(1, 3)), weight_bits=bits, line_beats=64, groups=4,
-        buffer_beats=int(random.choice([0, 60, 2000])), accumulator_bits=max(sums, 18), weight_beats=2048,
-    )  # fmt: skip
+        lanes=lanes,
+        columns=lanes * int(random.integers(1, 3)),
+        weight_bits=bits,
+        line_beats=64,
+        groups=4,
+        buffer_beats=int(random.choice([0, 60, 2000])),
+        accumulator_bits=max(sums, 18),
+        weight_beats=2048,
+    )
     bench = built(assemble(network, spec), tmp_path, images)
     assert project.run_test_bench(bench, tmp_path / "data").endswith(" 0 differ")

@@ -34,6 +34,7 @@ MAY_IMPORT["cli"] = MAY_IMPORT["api"] | {"api"}
 MAY_IMPORT["__main__"] = {"cli"}
 LINKED = {"export", "fpga", "graph", "operators", "quantize", "runtime", "targets"}
 SHIPPED = (
+    "*.c",
     "*.sv",
     "*.cpp",
     "*.h",
@@ -215,3 +216,22 @@ def test_what_imports_onnxruntime_imports_edgekit_before() -> None:
             late.append(str(path))
     assert late == []
     assert "import edgekit" in (ROOT / "tests" / "conftest.py").read_text()
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    """But tables and tests."""
+    tables = {ROOT / "graph/facts.py", ROOT / "targets/c/stubs.py"}
+    long = {path: len(path.read_text().splitlines()) for path in modules().values()}
+    assert {path: lines for path, lines in long.items() if lines > 400 and path not in tables} == {}
+
+
+def test_the_formatter_is_followed_but_for_a_few_tables() -> None:
+    mark = "# fmt: " + "skip"
+    marks = [
+        f"{path.relative_to(ROOT)}"
+        for folder in ("bench", "docs", "tests", *LINKED, "src")
+        for path in (ROOT / folder).rglob("*.py")
+        for line in path.read_text().splitlines()
+        if line.endswith(mark)
+    ]
+    assert len(marks) <= 40, marks

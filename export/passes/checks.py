@@ -48,7 +48,7 @@ WORDS = {
     ("Resize", "keep_aspect_ratio_policy"): ("stretch", "not_larger", "not_smaller"),
     ("ScatterElements", "reduction"): COMBINATIONS,
     ("ScatterND", "reduction"): COMBINATIONS,
-}  # fmt: skip
+}
 POOLS = frozenset(("AveragePool", "LpPool", "MaxPool"))
 LARGEST_P = 2**31 - 1
 Found = tuple[str, str]  # what was found, what is allowed

@@ -13,9 +13,10 @@ from edgekit.targets.c.emit.base import Context
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import argument_names, emit_process, field_names, function_body
 from edgekit.targets.c.moves import fuse_moves
-from edgekit.targets.c.plan import Layout, Slot, Traits, make_layout
+from edgekit.targets.c.plan import make_layout
 from edgekit.targets.c.relus import fuse_relus
 from edgekit.targets.c.rings import use_rings
+from edgekit.targets.c.storage import Layout, Slot, Traits
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import onnx_ir as ir
 
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
-from edgekit.targets.c.plan import Layout
 from edgekit.targets.c.rings import DOMAIN, PUSH
+from edgekit.targets.c.storage import Layout
 
 
 def refusal(upper: str, pointers: Iterable[str], members: Iterable[str] = ()) -> str:

@@ -24,7 +24,7 @@ from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import argument_names, emit_process
 from edgekit.targets.c.groups import Part, divided, lower_bodies, traits_of
 from edgekit.targets.c.memory import aligned
-from edgekit.targets.c.plan import ITEM_BYTES, Layout, make_layout, nbytes
+from edgekit.targets.c.plan import make_layout
 from edgekit.targets.c.program import (
     Extras,
     header,
@@ -35,8 +35,9 @@ from edgekit.targets.c.program import (
     with_own_names,
 )
 from edgekit.targets.c.replay import replay_files
-from edgekit.targets.c.sampler import Loop
+from edgekit.targets.c.sampler_storage import Loop
 from edgekit.targets.c.session import lower_session
+from edgekit.targets.c.storage import ITEM_BYTES, Layout, nbytes
 from edgekit.targets.describe import DTYPES, describe
 from edgekit.targets.devices import profile
 from edgekit.targets.macs import with_macs

@@ -17,8 +17,8 @@ from edgekit.targets.c.guards import CHECK_PROTOTYPE, check_source, refusal
 from edgekit.targets.c.iterate import until_header, until_source
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.memory import ALIGN
-from edgekit.targets.c.plan import PCM_IN, PCM_OUT, Layout
-from edgekit.targets.c.sampler import Loop, sampler_header, sampler_source
+from edgekit.targets.c.sampler import sampler_header, sampler_source
+from edgekit.targets.c.sampler_storage import Loop
 from edgekit.targets.c.session import (
     CLEAR,
     READY,
@@ -27,6 +27,8 @@ from edgekit.targets.c.session import (
     session_header,
     session_source,
 )
+from edgekit.targets.c.storage import PCM_IN, PCM_OUT, Layout
+from edgekit.targets.c.templates import template
 from edgekit.targets.instruction_sets import packing
 
 INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
@@ -248,50 +250,7 @@ OWN_NAMES = """\
 
 """
 
-HEADER = """\
-/* {name}: one streaming network as C99. Generated; see manifest.json for the facts.
- *
- * The caller owns all memory: one state block per instance, and one scratch block that instances may share
- * as long as only one of them runs at a time. Both are aligned to {upper}_ALIGN bytes. Inputs and outputs
- * must not overlap. Nothing here allocates, locks, prints or blocks. */
-#ifndef {upper}_H
-#define {upper}_H
-
-#include <stddef.h>
-#include <stdint.h>
-
-{defines}
-
-#ifdef __cplusplus
-extern "C" {{
-#endif
-
-typedef struct {name} {name};
-
-typedef struct {{
-{inputs}
-}} {name}_inputs;
-
-typedef struct {{
-{outputs}
-}} {name}_outputs;
-
-/* Make an instance in `state`, at zero; NULL when it is too small or misaligned. */
-{name} *{name}_init(void *state, size_t size);
-
-/* As freshly initialized{reset}. */
-void {name}_reset({name} *net);
-{session}
-/* Run one hop. Returns 0, or -1 when a pointer is NULL, one in the structs too, or scratch is misaligned{status}.
- * NaN and infinity in an input read as 0 where the network carries state, so that they do not outlive their hop. */
-int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_outputs *out);
-{pcm}
-#ifdef __cplusplus
-}}
-#endif
-
-#endif
-"""
+HEADER = template("network.h")
 
 END_PROTOTYPE = """
 /* The stream ends in the next hop, behind `valid` of its samples (0 to the hop). Fill up that hop with zeros, and
@@ -304,42 +263,7 @@ PCM_PROTOTYPE = """
 int {name}_process_s16({name} *net, void *scratch, const int16_t *pcm, int16_t *out);
 """
 
-SOURCE = """\
-#include "{name}.h"
-
-#include "edgekit.h"
-
-#ifndef EK_BUILD_{name}
-#error "this edgekit.h is of another build: keep the files of each build in a folder of their own"
-#endif
-
-{externs}
-
-{name} *{name}_init(void *state, size_t size)
-{{
-    {name} *const net = ({name} *)state;
-    if (state == NULL || size < {upper}_STATE_BYTES || (uintptr_t)state % {upper}_ALIGN != 0) {{
-        return NULL;
-    }}
-{clear}    {name}_reset(net);
-    return net;
-}}
-
-void {name}_reset({name} *net)
-{{
-    unsigned char *const st = (unsigned char *)net;
-{reset}
-}}
-{session}{groups}
-int {name}_process({name} *net, void *scratch, const {name}_inputs *in, {name}_outputs *out)
-{{
-    if ({refused}) {{
-        return -1;
-    }}
-{ready}{dispatch}{body}
-    return 0;
-}}
-{end}{pcm}{check}"""
+SOURCE = template("network.c")
 
 END_SOURCE = """
 void {name}_end({name} *net, int32_t valid)
@@ -349,32 +273,4 @@ void {name}_end({name} *net, int32_t valid)
 }}
 """
 
-PCM_SOURCE = """
-int {name}_process_s16({name} *net, void *scratch, const int16_t *pcm, int16_t *out)
-{{
-    if ({refused}) {{
-        return -1;
-    }}
-    {{
-        float *const x = (float *)(void *)((unsigned char *)scratch + {x}); /* [{hop}] */
-        float *const y = (float *)(void *)((unsigned char *)scratch + {y}); /* [{hop}] */
-        const {name}_inputs in = {{x}};
-        {name}_outputs result;
-        int status;
-        result.{output} = y;
-        for (int32_t i = 0; i < {hop}; i++) {{
-            x[i] = (float)pcm[i] * (1.0f / 32768.0f);
-        }}
-        status = {name}_process(net, scratch, &in, &result);
-        if (status != 0) {{
-            return status;
-        }}
-        for (int32_t i = 0; i < {hop}; i++) {{
-            const float v = y[i] * 32768.0f;
-            const float low = v > -32768.0f ? v : -32768.0f;
-            out[i] = (int16_t)ek_roundf1(low < 32767.0f ? low : 32767.0f);
-        }}
-    }}
-    return 0;
-}}
-"""
+PCM_SOURCE = template("pcm.c")

@@ -23,6 +23,7 @@ from edgekit.runtime.sampler import conditions
 from edgekit.targets.build import Build, Layer
 from edgekit.targets.c.emit.base import C_ARRAYS
 from edgekit.targets.c.literals import array_text
+from edgekit.targets.c.templates import template
 
 FOLDER = "replay"
 SEED = "seed"  # of a sampling: the first input of its replay
@@ -254,89 +255,11 @@ def _row(array: str, tensor: Tensor | Layer, exact: bool) -> str:
 
 NO_TENSOR = '{"", 0, 0, 0, 0}'
 
-GOLDEN = """\
-#include "replay.h"
+GOLDEN = template("golden.c")
 
-{arrays}
+NETWORK = template("replay_network.c")
 
-
-const int replay_hops = {hops}, replay_layer_hops = {layer_hops};
-const float replay_least_ratio = {ratio:.6e}f;
-const int replay_input_count = {n_in}, replay_output_count = {n_out}, replay_layer_count = {n_layer};
-
-const replay_tensor replay_constants[] = {{
-    {constants},
-}};
-const replay_tensor replay_inputs[] = {{
-    {inputs},
-}};
-const replay_tensor replay_outputs[] = {{
-    {outputs},
-}};
-const replay_layer replay_layers[] = {{
-    {layers},
-}};
-
-const void *replay_pointers[{n_in}];
-replay_sum replay_output_sums[{n_out}], replay_layer_sums[{sums}];
-"""
-
-NETWORK = """\
-#include "replay.h"
-
-#include "{name}.h"
-
-_Alignas({upper}_ALIGN) unsigned char replay_state[{upper}_STATE_BYTES];
-_Alignas({upper}_ALIGN) unsigned char replay_scratch[{upper}_SCRATCH_BYTES + 1];
-static {name} *network;
-{arrays}
-void *const replay_results[] = {{{results}}};
-
-int replay_reset(void)
-{{
-    network = {name}_init(replay_state, sizeof replay_state);
-{session}}}
-
-int replay_process(const void *const *inputs)
-{{
-    const {name}_inputs in = {{{in_pointers}}};
-    {name}_outputs out = {{{out_pointers}}};
-    int status;
-    replay_begin();
-    status = {name}_process(network, replay_scratch, &in, &out);
-    replay_end();
-    return status;
-}}
-"""
-
-SAMPLING = """\
-#include "replay.h"
-
-#include "{name}.h"
-
-_Alignas({upper}_ALIGN) unsigned char replay_state[{upper}_STATE_BYTES];
-_Alignas({upper}_ALIGN) unsigned char replay_scratch[{upper}_SCRATCH_BYTES + 1];
-static {name} *network;
-static float output_0[{size}];
-void *const replay_results[] = {{output_0}};
-
-int replay_reset(void)
-{{
-    network = {name}_init(replay_state, sizeof replay_state);
-    return network == NULL;
-}}
-
-/* One image: inputs are its seed and its conditions. */
-int replay_process(const void *const *inputs)
-{{
-    const uint64_t seed = (uint64_t)*(const int64_t *)inputs[0];
-{given}    int status;
-    replay_begin();
-    status = {name}_sample(network, replay_scratch, seed, {argument}output_0, NULL, NULL);
-    replay_end();
-    return status;
-}}
-"""
+SAMPLING = template("replay_sampling.c")
 
 NO_LAYERS = """\
 #include "replay.h"

@@ -14,7 +14,8 @@ from edgekit.targets.c.functions import (
 )
 from edgekit.targets.c.guards import refusal
 from edgekit.targets.c.moves import fuse_moves
-from edgekit.targets.c.plan import Layout, make_layout
+from edgekit.targets.c.plan import make_layout
+from edgekit.targets.c.storage import Layout
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,16 @@ UNARY = (
     "Softsign", "Sign", "Floor", "Ceil", "Sin", "Cos", "Atan", "Mish", "Selu", "Identity",
 )  # fmt: skip
 REDUCTIONS = (
-    "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp",
+    "ReduceSum",
+    "ReduceMean",
+    "ReduceMax",
+    "ReduceMin",
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceSumSquare",
+    "ReduceLogSumExp",
     "ReduceProd",
-)  # fmt: skip
+)
 
 
 @dataclass

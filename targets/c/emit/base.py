@@ -12,7 +12,7 @@ from edgekit.operators.geometry import dims
 from edgekit.runtime.build_folder.manifest import c_identifier
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.c.packing import pack
-from edgekit.targets.c.plan import ITEM_BYTES, Layout, Slot, Traits, item_bytes
+from edgekit.targets.c.storage import ITEM_BYTES, Layout, Slot, Traits, item_bytes
 from edgekit.targets.c.stubs import form
 from edgekit.targets.instruction_sets import PORTABLE, packing
 

@@ -7,7 +7,7 @@ from edgekit.operators.geometry import conv_shape, dims, optional
 from edgekit.operators.operator import integer
 from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, size, where
 from edgekit.targets.c.emit.conv import shape_argument
-from edgekit.targets.c.plan import Traits
+from edgekit.targets.c.storage import Traits
 
 
 def emit_deform_conv(ctx: Context, node: ir.Node) -> None:

@@ -26,7 +26,7 @@ from edgekit.targets.c.emit.base import (
     suffix,
     where,
 )
-from edgekit.targets.c.plan import Traits
+from edgekit.targets.c.storage import Traits
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from edgekit.operators.resize.taps import (
 )
 from edgekit.targets.c.emit.base import Context, size, where
 from edgekit.targets.c.emit.indexing import check_constants, emit_by_index
-from edgekit.targets.c.plan import Traits
+from edgekit.targets.c.storage import Traits
 
 
 def emit_resize(ctx: Context, node: ir.Node) -> None:

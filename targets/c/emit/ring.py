@@ -4,7 +4,7 @@ import onnx_ir as ir
 
 from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, int_kernel
 from edgekit.targets.c.emit.loops import Loops, index, nest
-from edgekit.targets.c.plan import Traits
+from edgekit.targets.c.storage import Traits
 
 
 def traits_push(_: ir.Node) -> Traits:
