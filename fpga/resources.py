@@ -67,21 +67,21 @@ class Fit:
 
 FITS: Mapping[str, Mapping[str, Fit]] = {
     "xilinx": {
-        "depthwise luts": Fit(483, 899, 0, 3.5),
-        "depthwise ffs": Fit(159, 431.5, 0, 2.8),
-        "dense luts": Fit(170, 309, 15.3, 1.9),
-        "dense ffs": Fit(83, 187, 15.8, 1.9),
+        "depthwise luts": Fit(515, 914, 0, 4.9),
+        "depthwise ffs": Fit(289, 483, 0, 3.4),
+        "dense luts": Fit(219, 298.5, 15.7, 3.2),
+        "dense ffs": Fit(225, 233, 15.6, 2.6),
     },
     "ecp5": {
-        "depthwise luts": Fit(-118, 2228, 0, 3.5),
-        "depthwise ffs": Fit(188, 448, 0, 2.8),
-        "dense luts": Fit(278, 512, 28.5, 2),
-        "dense ffs": Fit(144, 166, 25, 2),
+        "depthwise luts": Fit(-102, 2230, 0, 4.9),
+        "depthwise ffs": Fit(332, 498, 0, 3.4),
+        "dense luts": Fit(392, 516, 28.5, 3.2),
+        "dense ffs": Fit(280, 208, 25, 2.6),
     },
 }
 
 
-TABLES: Mapping[str, tuple[int, float]] = {"xilinx": (64, 1.7), "ecp5": (16, 2.3)}
+TABLES: Mapping[str, tuple[int, float]] = {"xilinx": (64, 1.7), "ecp5": (16, 2.15)}
 """Channel groups that the fits' LUT RAM holds, and LUTs of a bit of the depthwise tables for each as many more."""
 
 
