@@ -24,6 +24,7 @@ Dims = Sequence[int | str]  # an open dimension is its name
 # strides and frames mostly are.
 LENGTHS = (24, 240, 480, 960, 1920, 3840, 7680, 15360, 30720)
 ATTEMPTS = 4
+FRAMES, SLOW = 24, 8192  # so many frames, unless that is more samples
 TOLD = 2  # pairs of lengths that must tell the same; a network may have another form at lengths of no use
 
 
@@ -271,9 +272,11 @@ def _multiples(offline: Offline, samples: int) -> tuple[ir.Model, ir.Model, tupl
             least = rough_period(first.graph)
             if samples % least == 0:
                 raise
-        if samples % least == 0 and longer % least == 0:
+        # of the slowest tensor too there must be frames that show how its constants go on
+        frames = min(FRAMES, max(2, SLOW // least))
+        if samples % least == longer % least == 0 and samples >= frames * least:
             return first, second, (samples, longer)
-        samples = least * max(2, -(-samples // least))
+        samples = least * max(frames, -(-samples // least))
         longer = 2 * samples - least  # not a multiple of many hops: the proof can use it too
     found = f"at {samples} samples its strides in time seem to multiply to {least}"
     step = "remove what depends on the length"
