@@ -75,7 +75,7 @@ digests: $(VENV)/test.stamp
 
 TIMES := 10
 stream-fuzz: $(VENV)/test.stamp
-	STREAM_FUZZ=$(TIMES) $(BIN)/python -m pytest tests/test_export_stream_random.py tests/test_targets_stream.py
+	STREAM_FUZZ=$(TIMES) $(BIN)/python -m pytest tests/test_stream_random.py tests/runtime/test_blocks.py
 
 MINUTES := 60
 fuzz: $(VENV)/test.stamp compiler

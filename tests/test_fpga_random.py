@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fpga_csim import built, needs_cxx, stored
 from fpga_grammar import compared, loaded, random_network
 from fpga_networks import calibration
 from fpga_rtl import W8, needs_verilator, simulated
-from test_fpga_csim import built, needs_cxx, stored
 
 from edgekit.fpga import engine, golden, project
 from edgekit.fpga.lower import lower

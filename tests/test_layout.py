@@ -49,6 +49,33 @@ SHIPPED = (
     "src/**/*.[ch]",
     "replay/*",
 )
+# Of no one module: these test files stand at the top of tests/.
+SUITES = {
+    "deform_same_bits",
+    "device_networks",
+    "diffusers",
+    "digests",
+    "docs_commands",
+    "docs_streaming",
+    "fpga_random",
+    "fuzz",
+    "hostile",
+    "installs",
+    "kernel_devices",
+    "kernels",
+    "layout",
+    "litert_micro",
+    "onnx_backend",
+    "operator_cases",
+    "operator_devices",
+    "privacy",
+    "published",
+    "stream_authors",
+    "stream_hour",
+    "stream_random",
+    "twins",
+    "twins_exact",
+}
 HEAVY = {"torch", "onnx", "onnx_ir", "onnxscript", "onnxruntime", "matplotlib", "soundfile", "soxr"}
 
 
@@ -235,3 +262,12 @@ def test_the_formatter_is_followed_but_for_a_few_tables() -> None:
         if line.endswith(mark)
     ]
     assert len(marks) <= 40, marks
+
+
+def test_every_test_file_has_the_name_of_a_module_or_of_a_suite() -> None:
+    known, tests = {*modules(), *packages()}, ROOT / "tests"
+    named = {
+        ".".join((*path.relative_to(tests).parts[:-1], path.stem.removeprefix("test_")))
+        for path in tests.rglob("test_*.py")
+    }
+    assert {name for name in named if f"edgekit.{name}" not in known} == SUITES

@@ -9,8 +9,8 @@ import pytest
 import tiny_build
 import torch
 from builds import float_model, int8_model, noise
-from test_targets_session import drawn
-from test_targets_session import network as session_network
+from session_network import drawn
+from session_network import network as session_network
 
 from edgekit import api
 from edgekit.base.errors import ToolError

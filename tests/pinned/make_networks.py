@@ -13,17 +13,16 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import deform_networks as deform
 import fpga_networks
 import numpy as np
-import test_quantize_square_deform as deform
-import test_targets_session as film
+import session_network as film
 import tiny_networks
 import torch
 import zoo
 from builds import noise
+from sampler_networks import folded, grouped, integer, with_decoder_rows
 from stream_networks import Net
-from test_export_split_unet import with_decoder_rows
-from test_runtime_sampler import folded, grouped, integer
 
 from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx

@@ -1,0 +1,78 @@
+"""The bundled detector: its pictures, its boxes, and its engine on 20 of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fpga_csim import needs_cxx
+
+from edgekit import api
+from edgekit.base.errors import UsageError
+from edgekit.demos.detections import Boxes, average_precision, decode, mean_average_precision
+from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, draw
+from edgekit.demos.show_deform import DeformDemo
+from edgekit.demos.train_deform import target
+
+
+def test_pictures_are_those_of_their_seed_and_boxes_lie_inside() -> None:
+    for seed in range(30):
+        picture, again = draw(seed), draw(seed)
+        np.testing.assert_array_equal(picture.image, again.image)
+        assert picture.image.shape == (3, SIZE, SIZE) and np.abs(picture.image).max() <= 1
+        assert (picture.boxes >= 0).all() and (picture.boxes <= SIZE).all()
+        assert (picture.boxes[:, 2:] > picture.boxes[:, :2]).all()
+
+
+@pytest.mark.parametrize("stride", [2, 4])
+def test_outputs_as_they_should_be_find_every_shape(stride: int) -> None:
+    pictures = [draw(HELD_OUT + i) for i in range(40)]
+    found = []
+    for picture in pictures:
+        wanted = target(picture, stride)[None]
+        heat = np.clip(wanted[:, : len(CLASSES)], 1e-4, 1 - 1e-4)
+        outputs = {
+            "heat": np.log(heat / (1 - heat)),
+            "size": wanted[:, -6:-4],
+            "offset": wanted[:, -4:-2],
+        }
+        found.append(decode(outputs))
+    assert average_precision(found, pictures) > 0.97
+    assert mean_average_precision(found, pictures) > 0.9
+    none = [Boxes(np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, np.float32))] * 40
+    assert average_precision(none, pictures) == 0
+
+
+def test_of_boxes_that_overlap_the_best_of_each_class_is_kept() -> None:
+    outputs = {
+        "heat": np.full((1, len(CLASSES), 24, 24), -9, np.float32),
+        "size": np.full((1, 2, 24, 24), 8, np.float32),
+        "offset": np.zeros((1, 2, 24, 24), np.float32),
+    }
+    for label, column, logit in ((0, 8, 2), (0, 10, 3), (1, 10, 1), (0, 18, 0)):
+        outputs["heat"][0, label, 8, column] = logit
+    found = decode(outputs)
+    best = [
+        (int(label), float(box[0])) for label, box in zip(found.labels, found.boxes, strict=True)
+    ]
+    assert best[:3] == [(0, 24.0), (1, 24.0), (0, 56.0)]
+    assert (found.scores[3:] < 0.01).all()
+
+
+@needs_cxx
+def test_the_demo_runs_the_detector_in_the_engines_simulation(tmp_path: Path) -> None:
+    shown = api.demo("deform", out=tmp_path / "demo")
+    assert isinstance(shown, DeformDemo)
+    verified = shown.manifest.verification
+    assert verified is not None and verified["hops"] == 20 and verified["bit_exact_with_oracle"]
+    assert shown.manifest.quantization["recipe"] == "w4a8"
+    assert all(sum(shares) == pytest.approx(1) for shares in shown.d_shares)
+    assert len(shown.d_shares) == 3 and sum(shown.d_shares[-1][2:]) > 0.1
+    assert shown.engine_ap[1] > 0.6
+    for measured, exact in zip(shown.engine_ap, shown.float_ap, strict=True):
+        assert measured > exact - 0.03
+    assert all((tmp_path / "demo" / name).stat().st_size > 1000 for name in shown.files)
+
+
+def test_the_demo_has_one_target(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="target 'host'"):
+        api.demo("deform", "host", tmp_path / "demo")

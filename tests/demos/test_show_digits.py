@@ -1,0 +1,102 @@
+"""`edgekit demo digits`: integers draw what floats draw, and what it writes; the measures of generated digits."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_build import needs_cc
+
+from edgekit.cli.demo import show_digits as print_digits
+from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
+from edgekit.demos.digits import build
+from edgekit.demos.show_digits import (
+    DIGITS,
+    NETWORK,
+    W4A8_RECIPE,
+    DigitsDemo,
+    labels,
+    median_psnr_db,
+    show,
+)
+from edgekit.export.running import run, session
+from edgekit.runtime.sampler import Sampler
+
+# The median of ten images lies 2 dB about that of 1,500 (docs/diffusion.md, W8A8); calibrated on calls that the sampler
+# does not make it is 28 dB or less.
+LEAST_DB = 33.0
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DigitsDemo:
+    out = tmp_path_factory.mktemp("digits") / "out"
+    return show("host", out, lambda *_: None, ("float32", "w8a8"))
+
+
+@needs_cc
+def test_integers_draw_what_floats_draw(demo: DigitsDemo) -> None:
+    float32, w8a8 = demo.rows
+    assert float32.psnr_db is None and w8a8.psnr_db is not None
+    assert w8a8.psnr_db >= LEAST_DB
+    assert w8a8.manifest.verification is not None
+    assert w8a8.manifest.verification["bit_exact_with_oracle"] is True
+    assert w8a8.manifest.macs_float == 0
+    sizes = (w8a8.manifest.memory[name] or 0 for name in ("state_bytes", "scratch_bytes"))
+    assert 0 < sum(sizes) <= 512 * 1024
+
+
+@needs_cc
+def test_a_classifier_knows_the_digits_that_were_asked_for(demo: DigitsDemo) -> None:
+    drawn = Sampler.open(demo.directory / "w8a8").sample(3 * DIGITS, 1, labels(3 * DIGITS))
+    with torch.inference_mode():
+        seen = load_classifier()(torch.from_numpy(drawn.clip(-1, 1))).argmax(1).numpy()
+    assert np.mean(seen == labels(3 * DIGITS)["label"][:, 0]) >= 0.9
+
+
+@needs_cc
+def test_the_table_and_the_files(
+    demo: DigitsDemo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    print_digits(demo, as_json=False)
+    printed = capsys.readouterr().out
+    assert f"{demo.rows[1].psnr_db:.1f}" in printed
+    assert f"{demo.rows[1].manifest.memory['weights_bytes']:,}" in printed
+    print_digits(demo, as_json=True)
+    assert json.loads(capsys.readouterr().out)["rows"][1]["recipe"] == "w8a8"
+    assert all((demo.directory / name).is_file() for name in demo.files)
+    assert (demo.directory / "digits.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_bundled_file_is_the_trained_network() -> None:
+    network, example = build()
+    with torch.inference_mode():
+        expected = network(*example.values()).numpy()
+    found = run(
+        session(NETWORK.read_bytes()), {name: value.numpy() for name, value in example.items()}
+    )
+    np.testing.assert_allclose(found["v"], expected, atol=1e-4)
+
+
+def test_the_page_prints_the_recipe_of_4_bits() -> None:
+    page = Path(__file__).parents[2] / "docs" / "diffusion.md"
+    lines = (f"    {line}".rstrip() for line in W4A8_RECIPE.read_text().splitlines())
+    assert "\n".join(lines) in page.read_text(encoding="utf-8")
+
+
+def test_the_frechet_distance_of_gaussians() -> None:
+    random = np.random.default_rng(0)
+    a, b = random.standard_normal((2, 200_000, 3))
+    spread = np.array([[1.0, 0.5, 0.0], [0.0, 2.0, 0.3], [0.0, 0.0, 0.5]])
+    other = b @ spread + [1.0, -2.0, 0.0]
+    values = np.sqrt(np.linalg.eigvals(spread.T @ spread).real)
+    expected = 5 + 3 + np.trace(spread.T @ spread) - 2 * values.sum()
+    assert frechet(a, other) == pytest.approx(expected, rel=0.01)
+    assert frechet(a, a) == pytest.approx(0, abs=1e-9)
+
+
+def test_features_and_psnr_of_images() -> None:
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 1, 28, 28)).astype(np.float32)
+    assert features_of(load_classifier(), images).shape == (3, 64)
+    assert median_psnr_db(images * 0, images * 0 + np.float32(0.2)) == pytest.approx(20)

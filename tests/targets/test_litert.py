@@ -1,0 +1,147 @@
+"""Every operator of `operator_cases` as a .tflite: equal, within what is stated, or refused with the reason."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from litert_models import quantized
+from operator_cases import CASES, FUSED, Case, case, f
+from operator_models import INTEGER, draw
+
+from edgekit.export.from_onnx import from_onnx
+from edgekit.export.running import run_hops, snr_db
+from edgekit.export.verify import compare
+from edgekit.graph.model import Model
+from edgekit.operators.oracle import Oracle
+from edgekit.runtime.engines.litert import LitertEngine, interpreter_class
+from edgekit.runtime.stream import Stream
+from edgekit.targets.c.emit.table import EMITTERS as C_EMITTERS
+from edgekit.targets.litert.emit import pointwise
+from edgekit.targets.litert.table import EMITTERS
+from edgekit.verbs.targets import TARGETS
+
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+
+SAMPLES = 6
+NO_OPERATOR = "the target has no such operator"
+LACKING = {name for domain, name in C_EMITTERS.keys() - EMITTERS.keys() if not domain}
+
+
+def operators(case: Case) -> set[str]:
+    """The names of a case's operators."""
+    return {node.op_type for node in onnx.load_from_string(case.onnx).graph.node}
+
+
+REFUSED = {
+    "div_int64": "a quotient of int64",
+    "mod_fmod_int": "the remainder of integers that has the dividend's sign",
+    "bitwiseand": "the function bitwise_and",
+    "bitwiseor": "the function bitwise_or",
+    "argmax_last": "the last of equal ones",
+    "argmin_last": "the last of equal ones",
+    "scatter_nd_add": "reduction add",
+    **{f"scatter_elements_{name}": f"reduction {name}" for name in ("add", "mul", "max", "min")},
+    **{name: NO_OPERATOR for name, case in CASES.items() if operators(case) & LACKING},
+    "conv_transpose_output_padding": "computed weights",
+}
+
+
+def opened(model: Model, folder: Path) -> Stream:
+    """A model lowered for litert, in this process."""
+    target = TARGETS["litert"]
+    assert not target.check(model), target.check(model)
+    build = target.lower(model, "litert")
+    for name, content in build.files.items():
+        (folder / name).write_bytes(content)
+    return Stream(build.manifest, LitertEngine(folder, build.manifest))
+
+
+# Functions whose rows of `POINTWISE` say them in what LiteRT has; each has a better spelling of its own.
+TRACED = (
+    "Celu", "Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Reciprocal", "Selu", "Shrink",
+    "Softplus", "Softsign", "Tan", "ThresholdedRelu",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRACED)
+def test_a_function_without_a_spelling_is_emitted_from_its_row(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(pointwise.COMPOSED, name, raising=False)
+    monkeypatch.delitem(pointwise.BUILTINS, name, raising=False)
+    network = case(name, name, f(2, 3, 17, low=-1.4, high=1.2))
+    model, inputs = from_onnx(network.onnx, name=name), draw(network, SAMPLES)
+    compare(run_hops(model, inputs), opened(model, tmp_path).run(inputs), what=name)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in REFUSED])
+def test_float_litert_equals_onnxruntime(name: str, tmp_path: Path) -> None:
+    model, inputs = from_onnx(CASES[name].onnx, name=name), draw(CASES[name], SAMPLES)
+    found, expected = opened(model, tmp_path).run(inputs), run_hops(model, inputs)
+    compare(expected, found, what=name)
+    for key, array in expected.items():
+        assert found[key].dtype == array.dtype
+        if array.dtype != np.float32:
+            np.testing.assert_array_equal(found[key], array)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_litert_cannot_say_is_refused_with_the_reason(name: str) -> None:
+    (problem,) = TARGETS["litert"].check(from_onnx(CASES[name].onnx, name=name))
+    assert problem.found == REFUSED[name]
+    assert problem.allowed and problem.next_step
+
+
+# What a w8a8 network runs in float because LiteRT has no integers for it; the export says so.
+ISLANDS = {
+    "where_zero",
+    "wide_average",
+    "wide_function",
+    "wide_prelu",
+    "average_pool_1d",
+    "softmax_rows",
+    "lstm_1_c",
+    "lstm_3_c",
+    *(f"averagepool_{name}" for name in ("pads", "ceil", "same_upper", "same_lower")),
+    *(f"conv_transpose_{name}_prelu" for name in ("1d", "1d_grouped", "2d", "2d_grouped")),
+    *(case.name for case in FUSED),
+}
+STEP = 1.001  # of the output: how far LiteRT's roundings may lie from ours
+WIDE_MARGIN_DB = (
+    2.0  # what 16-bit roundings may cost against ours, at the 50 to 90 dB that they reach
+)
+
+
+@pytest.mark.parametrize("name", INTEGER)
+def test_w8a8_litert_is_within_a_step_of_the_oracle(name: str, tmp_path: Path) -> None:
+    model, inputs = quantized(name, "w8a8")
+    stream = opened(model, tmp_path)
+    found, expected = stream.run(inputs), Oracle(model).run_hops(inputs)
+    exact = run_hops(from_onnx(CASES[name].onnx, name=name), inputs)
+    scales = output_scales(tmp_path)
+    for key, array in found.items():
+        if scales[key]:
+            assert np.abs(array - expected[key]).max() <= STEP * scales[key]
+        elif array.dtype == np.float32:  # c of an LSTM: float here, int32 in the oracle
+            assert snr_db(exact[key], array) >= snr_db(exact[key], expected[key]) - 0.5
+        else:
+            np.testing.assert_array_equal(array, expected[key])
+    assert bool(TARGETS["litert"].lower(model, "litert").notes) == (name in ISLANDS)
+
+
+@pytest.mark.parametrize("name", INTEGER)
+def test_w8a16_litert_is_as_near_to_float_as_the_oracle(name: str, tmp_path: Path) -> None:
+    model, inputs = quantized(name, "w8a16")
+    found, expected = opened(model, tmp_path).run(inputs), Oracle(model).run_hops(inputs)
+    exact = run_hops(from_onnx(CASES[name].onnx, name=name), inputs)
+    for key, array in found.items():
+        if array.dtype == np.float32:
+            wanted = snr_db(exact[key], expected[key]) - WIDE_MARGIN_DB
+            assert snr_db(exact[key], array) >= min(wanted, 90)
+
+
+def output_scales(folder: Path) -> dict[str, float]:
+    """The step of every output of a build's file, 0 where it is float."""
+    interpreter = interpreter_class()(model_path=str(folder / "model.tflite"))
+    return {d["name"]: d["quantization"][0] for d in interpreter.get_output_details()}

@@ -1,0 +1,178 @@
+"""``--recipe auto`` from end to end: the same twice, editable, resumable, and refused where it cannot be."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builds import float_model, noise
+from c_kernels import needs_cc
+from diffusion_networks import SAMPLER, tiny_model
+
+from edgekit import api
+from edgekit.base.errors import CheckFailed, UsageError, VerificationError
+from edgekit.demos.show_denoise import NETWORK, OPTIONS
+from edgekit.export.diffusion.description import attach
+from edgekit.export.diffusion.fold_steps import fold_steps
+from edgekit.export.running import run_hops
+from edgekit.operators.geometry import dims
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.recipe_file import read_recipe
+from edgekit.targets.describe import describe
+from edgekit.targets.macs import with_macs
+from edgekit.verbs.auto import search as auto
+from edgekit.verbs.auto.decisions import Decisions, decided, probabilities
+from edgekit.verbs.auto.images import Images
+from edgekit.verbs.auto.measure import Meter
+from edgekit.verbs.export.importing import load_model
+from edgekit.verbs.export.sampling import own_trajectories
+
+SOURCE = "zoo:gru_mask"
+pytestmark = needs_cc
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "edgekit"
+
+
+def clips() -> Iterator[dict[str, np.ndarray]]:
+    """Three clips for the network of the zoo."""
+    for seed in range(3):
+        yield noise(float_model("gru_mask"), 40, seed=seed)
+
+
+def vad_clips() -> Iterator[dict[str, np.ndarray]]:
+    """Three clips for the detector of the zoo."""
+    for seed in range(3):
+        yield noise(float_model("lstm_vad"), 40, seed=seed)
+
+
+def test_an_export_finds_a_recipe_writes_it_and_takes_it_back(tmp_path: Path, cache: Path) -> None:
+    stages: list[str] = []
+    found = api.export(
+        SOURCE,
+        "host",
+        tmp_path / "found",
+        recipe="auto",
+        calibration=f"{__name__}:clips",
+        min_snr_db=45,
+        progress=lambda stage, done, total: stages.append(stage),
+    )
+    assert found.manifest.verification is not None
+    assert found.manifest.verification["snr_db"] >= 45
+    assert found.manifest.verification["bit_exact_with_oracle"]
+    assert {"rank tensors", "search types"} <= set(stages)
+    assert list(cache.glob("*.json"))
+    recipe = read_recipe(tmp_path / "found" / "recipe.toml")
+    assert recipe.name == "auto" and recipe.tensors
+    report = (tmp_path / "found" / "report.html").read_text()
+    assert "One tensor alone" in report and all(name in report for name in recipe.tensors)
+    again = api.export(
+        SOURCE,
+        "host",
+        tmp_path / "again",
+        recipe=str(tmp_path / "found" / "recipe.toml"),
+        calibration=f"{__name__}:clips",
+    )
+    assert again.manifest.digest == found.manifest.digest
+
+
+def test_a_search_is_the_same_twice_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
+    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    first = auto.find(model, calibration, 50, api.silent, tmp_path)
+    measured = {path.name: path.read_bytes() for path in tmp_path.glob("*.json")}
+    monkeypatch.setattr(Meter, "_trials", None)  # nothing is left to run
+    second = auto.find(model, calibration, 50, api.silent, tmp_path)
+    assert first.recipe == second.recipe
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.json")} == measured
+
+
+def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = float_model("tcn")
+    calibration = Calibration((noise(model, 40),), "x")
+    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    monkeypatch.setattr(auto, "MIN_SNR_DB", 150.0)
+    best = auto.find(model, calibration, None, api.silent, tmp_path)
+    manifest = with_macs(describe(best.quantized, "host"), best.quantized)
+    assert manifest.macs_int8 >= 0.8 * manifest.macs_per_hop
+    assert auto.LEAST_SNR_DB <= best.snr_db < 150
+    assert "150 dB take more than 20 %" in best.notes[0]
+
+
+def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
+    model = load_model(str(NETWORK), OPTIONS).model
+    (value,) = model.stream_inputs
+    (name, hop), hops = (str(value.name), dims(value)), auto.HEARD_HOPS
+    clips = [{name: np.full((hops, *hop), level, np.float32)} for level in (1.0, 2.0, 4.0)]
+    judged, allowances = auto.judges(model, Calibration(tuple(clips), "x"))
+    assert [clip[name].shape for clip in judged] == [(hops // 4, *hop)] * 4
+    assert [float(clip[name].max()) for clip in judged] == pytest.approx([4, 3.5, 0.4, 0.35])
+    assert allowances == [1, 1, 4, 4]
+    heard = auto.deciding(model, Calibration(tuple(clips), "x"))
+    assert [float(clip[name].max()) for clip in heard] == pytest.approx([1, 2, 4, 0.1, 0.2, 0.4])
+
+
+def test_what_cannot_be_reached_is_said_with_the_best(tmp_path: Path) -> None:
+    with pytest.raises(CheckFailed, match=r"the best that was found is \d+\.\d dB"):
+        api.quantize(SOURCE, "auto", f"{__name__}:clips", tmp_path / "x.onnx", min_snr_db=150)
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_probabilities_must_decide_as_in_float(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, calibration = float_model("lstm_vad"), Calibration(tuple(vad_clips()), "x")
+    assert set(probabilities(model).values()) == {"Sigmoid"}
+    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    monkeypatch.setattr(auto, "MIN_SNR_DB", 10.0)
+    asked = auto.find(model, calibration, 10, api.silent, tmp_path)
+    assert asked.turned == 0 and not asked.notes
+    monkeypatch.setattr(auto, "MOST_TURNED", -1.0)
+    best = auto.find(model, calibration, None, api.silent, tmp_path)
+    assert best.snr_db >= asked.snr_db and "decisions" in best.notes[0]
+    monkeypatch.setattr(auto, "MOST_TURNED", best.turned)
+    kept = auto.find(model, calibration, None, api.silent, tmp_path)
+    assert kept.turned <= best.turned and not kept.notes
+
+
+def test_decisions_are_told_from_other_outputs_and_counted() -> None:
+    assert not probabilities(float_model("tcn"))
+    assert decided(np.array([0.2, 0.5, 0.7]), "Sigmoid").tolist() == [False, True, True]
+    assert decided(np.array([[0.2, 0.8], [0.6, 0.4]]), "Softmax").tolist() == [1, 0]
+    model = float_model("lstm_vad")
+    clip = noise(model, 20)
+    decisions = Decisions(model, [clip])
+    exact = run_hops(model, clip)
+    assert decisions.turned(0, exact) == 0
+    ((name, values),) = exact.items()
+    nearest = np.abs(values - 0.5).min()
+    across = {name: values + np.sign(0.5 - values) * nearest * 0.51}
+    assert decisions.turned(0, across) == pytest.approx(1 / values.size)
+
+
+def test_a_ratio_to_look_for_needs_the_recipe_that_looks(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--min-snr"):
+        api.quantize(SOURCE, "w8a8", f"{__name__}:clips", tmp_path / "x.onnx", min_snr_db=20)
+
+
+def test_a_denoiser_is_searched_by_its_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fold_steps(attach(tiny_model(), SAMPLER))
+    calibration = own_trajectories(model, None, 40)
+    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    found = auto.find(model, calibration, None, api.silent, tmp_path)
+    assert found.snr_db >= auto.MIN_PSNR_DB
+    assert found.snr_db == Images(model).psnr_db(found.quantized)
+    assert "int8" in found.recipe.tensors.values()
+    monkeypatch.setattr(auto, "MIN_PSNR_DB", 500.0)
+    with pytest.raises(VerificationError, match=r"images of .* PSNR"):
+        auto.find(model, calibration, None, api.silent, tmp_path)
