@@ -270,7 +270,7 @@ def invert(
     level = np.append(table.ab, 1.0)
 
     def noised(row: int) -> NDArray[Any]:
-        signal, rest = (kind.type(v) for v in np.sqrt([level[row], 1 - level[row]]))
+        signal, rest = np.sqrt([level[row], 1 - level[row]]).astype(kind)
         return np.asarray(signal * images.astype(kind) + rest * loop.noise(row))
 
     loop.x = loop.start = noised(0)
