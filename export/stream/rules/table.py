@@ -38,6 +38,7 @@ RULES: dict[str, Rule] = {
     "LayerNormalization": mixing(axes_from, "a norm", NORM),
     "LpNormalization": mixing(axis_of, "a norm", NORM),
     "InstanceNormalization": mixing(spatial_axes, "a norm", NORM),
+    "LRN": mixing(lambda node, rank: [1], "a norm over neighbouring channels", NORM),
     **dict.fromkeys(("ArgMax", "ArgMin"), mixing(axis_of, "a search", REDUCE)),
     "Gemm": gemm,
     "MatMul": matmul,

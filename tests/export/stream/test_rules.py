@@ -87,6 +87,16 @@ def test_a_recurrence_with_a_first_state():
     check(net.model([1, 2, "T"], y, rank=2))
 
 
+def test_a_norm_over_neighbouring_channels():
+    net = Net()
+    late = net.add("Conv", "x", net.weight(5, 2, 3, 1), pads=[1, 0, 1, 0])
+    (model, *_) = check(net.model([1, 2, "T", 4], net.add("LRN", late, size=3, alpha=0.4)))
+    assert delays(model) == [1]
+    net = Net()
+    with pytest.raises(ModelError, match="a norm over neighbouring channels over all of time"):
+        check(net.model([1, "T", 4, 3], net.add("LRN", "x", size=3)))
+
+
 def test_both_directions_over_frequency():
     net = Net()
     rows = net.add("Transpose", "x", perm=[3, 0, 2, 1])  # (F, 1, T, C)
