@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-installs peers bench bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz quant-table quant-goals diffusion-table kernels lint compiler clean
+.PHONY: help demo test test-all test-installs peers bench bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz quant-table quant-goals diffusion-table kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -14,12 +14,13 @@ DEMO := demo-denoise
 help:
 	@echo "make demo   export the bundled denoiser, stream a noisy clip through it, write $(DEMO)/"
 	@echo "make test   ruff, mypy, pyright, pytest"
+	@echo "make test-all   the same, and the tests that are marked slow"
 	@echo "make test-installs   every verb in installs of their own: the wheel without extras, with each, with all"
 	@echo "make bench  the C of the benchmark networks beside other engines, into docs/benchmarks.md"
 	@echo "make bench-litert  the int8 .tflite of target litert beside that of LiteRT's own tools"
 	@echo "make lint   ruff, mypy, pyright"
 	@echo "make kernels   the files and prototypes of integer kernels, from targets/c/stubs.py"
-	@echo "make digests  pins the bytes that lowering emits now, in tests/pinned/digests.toml"
+	@echo "make digests   pins the bytes that lowering emits now, and what networks cost, in tests/pinned/"
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
 	@echo "make fuzz          MINUTES=60 of new seeds through import, lowering, oracle and C; reproducers in fuzz-found/"
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
@@ -60,18 +61,20 @@ kernels: $(VENV)/test.stamp
 	$(BIN)/python -m edgekit.targets.c.stubs
 
 # Tests compile the same kernels over and over: where ccache is, once.
-test: $(VENV)/test.stamp
+test: SELECTED := -m "not slow"
+test test-all: $(VENV)/test.stamp
 	@.ci/system-tools
 	@$(MAKE) --no-print-directory compiler lint
 	-@$(BIN)/python bench/published_networks.py
 	PATH="/usr/lib/ccache:$$PATH" CCACHE_DIR="$(CURDIR)/$(VENV)/ccache" \
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(SELECTED)
 
 test-installs: $(VENV)/test.stamp compiler
 	$(BIN)/python bench/installs.py
 
 digests: $(VENV)/test.stamp
 	$(BIN)/python tests/digests.py
+	$(BIN)/python tests/costs.py
 
 TIMES := 10
 stream-fuzz: $(VENV)/test.stamp

@@ -51,6 +51,7 @@ SHIPPED = (
 )
 # Of no one module: these test files stand at the top of tests/.
 SUITES = {
+    "costs",
     "deform_same_bits",
     "device_networks",
     "diffusers",
