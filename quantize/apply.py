@@ -48,7 +48,7 @@ from edgekit.quantize.rounding.reconstruct import Fitted, FittedWeight, Progress
 from edgekit.quantize.types.choose import TypePlan, choose_types
 from edgekit.quantize.types.operands import read_type
 from edgekit.quantize.types.token_ranges import refuse_tokens
-from edgekit.quantize.types.weights import refuse_unknown, weight_type
+from edgekit.quantize.types.weights import refuse_layers, weight_type
 
 
 def quantize(
@@ -95,7 +95,7 @@ def observed(model: Model, calibration: Calibration, recipe: Recipe) -> Observed
     """
     _refuse_silence(model, calibration)
     model = prepare(model, calibration, recipe)
-    refuse_unknown(model, recipe)
+    refuse_layers(model, recipe)
     refuse_tokens(model, recipe)
     return Observed(model, observe(model, calibration), calibration)
 

@@ -145,7 +145,7 @@ def _kind(name: str, source: str | None, prefix: str) -> str:
 def _facts(manifest: Manifest) -> bytes:
     facts: dict[str, Any] = asdict(manifest)
     hidden = {*VERSIONED, "files"}  # digests of files, which are there once an export ends
-    kept = {key: value for key, value in facts.items() if key not in hidden}
+    kept = {k: v for k, v in facts.items() if k not in hidden and v is not None}
     return json.dumps(kept, sort_keys=True).encode()
 
 

@@ -21,8 +21,8 @@ def weight_type(node: ir.Node, index: int, recipe: Recipe) -> str:
     return recipe.layers.get(_name(node, index), recipe.weights)
 
 
-def refuse_unknown(model: Model, recipe: Recipe) -> None:
-    """Raise a UsageError with all names of layers' weights that are not in the network."""
+def refuse_layers(model: Model, recipe: Recipe) -> None:
+    """Raise a UsageError with all names of layers' weights that are not in the network, or of half a cell."""
     layers = [n for n in model.ir.graph if n.op_type in LINEAR | RECURRENT | {"DeformConv"}]
     known = {_name(node, index) for node in layers for index in weights_at(node)}
     problems = [
@@ -35,8 +35,21 @@ def refuse_unknown(model: Model, recipe: Recipe) -> None:
         for name in recipe.layers
         if name not in known
     ]
+    problems += [problem for node in layers if (problem := _half_cell(node, recipe))]
     if problems:
         raise UsageError(problems)
+
+
+def _half_cell(node: ir.Node, recipe: Recipe) -> Problem | None:
+    """A recurrent layer of which the weights of the input and of h have different types."""
+    if len(weights_at(node)) < 2:
+        return None
+    types = {_name(node, index): weight_type(node, index, recipe) for index in weights_at(node)}
+    if len(set(types.values())) < 2:
+        return None
+    found = ", ".join(f"{name!r} in {kind}" for name, kind in types.items())
+    where = f"recipe {recipe.name!r}, {node.op_type} {node.name!r}"
+    return Problem(where, found, "one type for both", "name both, or none")
 
 
 def _name(node: ir.Node, index: int) -> str:

@@ -27,10 +27,12 @@ from stream_networks import Net
 from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend.guard import guard_inputs
+from edgekit.export.frontend.spec import parse_spec
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
+from edgekit.quantize.types.weights import weights_at
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
 HERE = Path(__file__).parent
@@ -56,7 +58,7 @@ def spectral() -> Model:
     with tempfile.TemporaryDirectory() as folder:
         path = tiny_networks.spectral_gain(Path(folder) / "spectral.onnx")
         options = ImportOptions(
-            states=[("h", "h_next")], sample_rate=16000, frontend=tiny_networks.FRONTEND
+            states=[("h", "h_next")], sample_rate=16000, frontend=parse_spec(tiny_networks.FRONTEND)
         )
         return load_model(str(path), options).model
 
@@ -184,13 +186,14 @@ def mixed(model: Model, seen: Calibration) -> Recipe:
         recipe = tried
         if len(recipe.tensors) == RANGES_KEPT:
             break
-    weights = [
-        str(n.inputs[1].name)
+    layers = [
+        n
         for n in model.ir.graph
         if n.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul", "GRU", "LSTM")
     ]
-    for name in weights[::2]:
-        tried = replace(recipe, layers={**recipe.layers, name: "int4"})
+    for layer in layers[::2]:
+        names = [str(value.name) for value in layer.inputs[1 : 1 + len(weights_at(layer))] if value]
+        tried = replace(recipe, layers={**recipe.layers, **dict.fromkeys(names, "int4")})
         try:
             quantize(model, seen, tried)
         except UsageError:

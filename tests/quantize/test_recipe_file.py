@@ -148,3 +148,16 @@ def test_a_named_layer_has_weights_of_its_own_type() -> None:
             Calibration((noise(model, 20),), "x"),
             replace(recipe, layers={"nowhere": "int8"}),
         )
+
+
+@pytest.mark.parametrize("name", ["gru_mask", "lstm_vad"])
+def test_the_weights_of_a_recurrent_layer_have_one_type(name: str) -> None:
+    model, seen = float_model(name), Calibration((noise(float_model(name), 20),), "x")
+    cell = next(n for n in model.ir.graph if n.op_type in ("GRU", "LSTM"))
+    both = [str(value.name) for value in cell.inputs[1:3] if value is not None]
+    for one in both:
+        with pytest.raises(UsageError, match=f"'{both[0]}' in int.*one type for both"):
+            quantize(model, seen, replace(W8A8, name="mine", layers={one: "int4"}))
+    whole = quantize(model, seen, replace(W8A8, name="mine", layers=dict.fromkeys(both, "int4")))
+    kinds = {n.op_type for n in to_integer(whole).ir.graph if n.domain == INTEGER_DOMAIN}
+    assert cell.op_type in kinds
