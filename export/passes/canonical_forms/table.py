@@ -77,7 +77,10 @@ def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
-    """A Slice that lies within one operand of a Concat, as behind a shift that wraps around, reads that one."""
+    """A Slice that lies within one operand of a Concat, as behind a shift that wraps around, reads that one.
+
+    Not where that is an input: a state, and the Concat the window of its frames, which C keeps in a ring.
+    """
     joined = node.inputs[0]
     producer = None if joined is None else joined.producer()
     bounds = [array_of(value) for value in [*node.inputs[1:], None, None][:4]]
@@ -100,7 +103,7 @@ def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
     at = 0
     for part in producer.inputs:
         size = (static_shape(part) or (0,) * len(shape))[axis]
-        if at <= start < end <= at + size:
+        if at <= start < end <= at + size and not (part is None or part.is_graph_input()):
             chain = Chain(graph, node)
             chain.add(
                 "Slice",

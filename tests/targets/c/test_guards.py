@@ -15,6 +15,7 @@ from ring_networks import CHANNELS, dilated, mixed, streamed
 from session_network import WIDTH, network
 
 from edgekit.export.from_onnx import from_onnx
+from edgekit.export.frontend.spec import parse_spec
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
@@ -169,7 +170,7 @@ def rings(hop: int, width: str) -> Model:
 
 def pcm(folder: Path) -> Model:
     path = tiny_networks.recurrent(folder / "net.onnx", width=tiny_networks.BINS)
-    options = ImportOptions(sample_rate=16000, frontend=tiny_networks.FRONTEND)
+    options = ImportOptions(sample_rate=16000, frontend=parse_spec(tiny_networks.FRONTEND))
     return load_model(str(path), options).model
 
 
