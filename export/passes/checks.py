@@ -8,7 +8,7 @@ import onnx
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.graph.facts import facts_of
+from edgekit.graph.facts import facts_of, names
 from edgekit.graph.model import OPSET
 from edgekit.graph.nodes import Array, array_of, attribute, static_shape
 
@@ -49,7 +49,7 @@ WORDS = {
     ("ScatterElements", "reduction"): COMBINATIONS,
     ("ScatterND", "reduction"): COMBINATIONS,
 }
-POOLS = frozenset(("AveragePool", "LpPool", "MaxPool"))
+POOLS = names(lambda row: row.slides and not row.linear)
 LARGEST_P = 2**31 - 1
 Found = tuple[str, str]  # what was found, what is allowed
 

@@ -16,6 +16,7 @@ from edgekit.graph.facts import FACTS, Facts, names
 from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.operators.table import OPERATORS
+from edgekit.targets.c.emit.table import EMITTERS
 
 Arrays = dict[str, NDArray[Any]]
 MOST_LISTS = 20  # outside graph/facts.py and operators/: each a true choice of one stage
@@ -119,7 +120,7 @@ def test_functions_of_one_value_keep_zero_and_saturate_as_their_rows_say(name: s
     at = np.array([0, 30, 60, -200, -400], np.float64)
     with np.errstate(all="ignore"):
         zero, *far = function.real(at, dict(function.defaults))
-    assert (zero == 0) == row.keeps_zero
+    assert (zero == 0) == row.keeps_zero, f"{name}: keeps_zero={zero == 0} in graph/facts.py"
     bounded = bool(
         np.isfinite(far).all() and max(abs(far[0] - far[1]), abs(far[2] - far[3])) < 1e-7
     )
@@ -199,6 +200,13 @@ def test_every_operator_with_a_form_has_a_row() -> None:
     standard = {name for domain, name in OPERATORS if not domain}
     assert standard <= FACTS.keys()
     assert {n for n in (*FORMS, *POINTWISE) if n in standard} <= names(lambda row: row.elementwise)
+
+
+def test_every_operator_that_is_emitted_in_c_has_a_case() -> None:
+    graphs = (onnx.load_from_string(case.onnx).graph for case in CASES.values())
+    used = {node.op_type for graph in graphs for node in graph.node}
+    emitted = {name for domain, name in EMITTERS if not domain}
+    assert emitted - used <= {"CastLike", "Identity"}  # the import resolves them
 
 
 def test_no_stage_keeps_a_list_that_a_row_could_answer() -> None:

@@ -101,6 +101,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 PARTS: dict[np.ufunc, Callable[..., Any]] = {
     np.expm1: lambda x: np.exp(x) - 1,
     np.left_shift: lambda a, b: a * np.power(2, b),
+    np.log1p: lambda x: np.log(1 + x),
     np.logaddexp: lambda a, b: np.maximum(a, b) + np.log(1 + np.exp(-np.absolute(a - b))),
     np.square: lambda x: x * x,
     np.tan: lambda x: np.sin(x) / np.cos(x),
