@@ -41,7 +41,7 @@ class Rewriter(Values):
         super().__init__(facts, hop, dict(offline.opset_imports))
         self.needs, self.known, self.floors = needs, known, floors
         self.states: dict[ir.Value, list[ir.Value]] = {}
-        self._contexts: dict[tuple[ir.Value, int], ir.Value] = {}
+        self._contexts: dict[tuple[ir.Value, int, bytes], ir.Value] = {}
 
     def context(self, track: Track, count: int, name: str) -> ir.Value:
         """The hop with the `count` frames before it; below 0, the hop without its first frames."""
@@ -51,11 +51,13 @@ class Rewriter(Values):
             raise Refused(*INSIDE)
         if count < 0:
             return self.new.slice(track.value, track.axis, -count, track.frames, f"{name}.rest")
-        if (track.value, count) not in self._contexts:
-            self._contexts[track.value, count] = self._context(track, count, name)
-        return self._contexts[track.value, count]
+        start = self.known_context(track, count)
+        key = track.value, count, start.tobytes()  # padded with something, a value starts otherwise
+        if key not in self._contexts:
+            self._contexts[key] = self._context(track, count, start, name)
+        return self._contexts[key]
 
-    def _context(self, track: Track, count: int, name: str) -> ir.Value:
+    def _context(self, track: Track, count: int, start: NDArray[np.float32], name: str) -> ir.Value:
         new, dtype = self.new, track.offline.dtype
         frames = track.value
         if dtype != ir.DataType.FLOAT:
@@ -63,7 +65,7 @@ class Rewriter(Values):
         shape = list(track.shape)
         shape[track.axis] = count
         state = self.state(track.offline, name, shape)
-        past = self.from_start(state, self.known_context(track, count), name)
+        past = self.from_start(state, start, name)
         whole = new.one(f"{name}.context", "Concat", past, frames, axis=track.axis)
         following = new.slice(whole, track.axis, track.frames, track.frames + count, f"{name}.keep")
         new.carry(state, following)

@@ -87,6 +87,15 @@ def test_a_recurrence_with_a_first_state():
     check(net.model([1, 2, "T"], y, rank=2))
 
 
+def test_one_value_padded_with_zeros_and_with_another_number():
+    net = Net()
+    both = net.conv("x", 2, 2, 1)
+    shifted = net.cut(
+        net.add("Pad", both, net.const([0, 0, 1, 0, 0, 0], np.int64), net.const(0.7)), 0, -1
+    )
+    check(net.model([1, 2, "T"], net.add("Add", shifted, net.conv(both, 2, 2, 2, left=1))))
+
+
 def test_a_norm_over_neighbouring_channels():
     net = Net()
     late = net.add("Conv", "x", net.weight(5, 2, 3, 1), pads=[1, 0, 1, 0])
