@@ -9,6 +9,7 @@ from typing import Any
 import onnx_ir as ir
 from onnx_ir import Value
 
+from edgekit.base.layout import Layout, parse_layout
 from edgekit.base.sampler_table import StepTable
 from edgekit.base.until import Until
 
@@ -191,6 +192,11 @@ class Model:
     def timing(self) -> dict[str, Timing]:
         """The time axes of stream inputs and outputs, by name, where they are known."""
         return {name: Timing(**facts) for name, facts in self._load("timing", {}).items()}
+
+    @property
+    def layouts(self) -> dict[str, Layout]:
+        """What the axes of inputs and outputs are, by name, where that is declared."""
+        return {name: parse_layout(text) for name, text in self._load("layouts", {}).items()}
 
     @property
     def end_state(self) -> str | None:

@@ -8,7 +8,7 @@ import onnx_ir as ir
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.operators.to_integer import to_integer
-from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing, with_port
 
 DTYPES = {
     ir.DataType.FLOAT: "float32",
@@ -26,25 +26,22 @@ def describe(model: Model, target: str) -> Manifest:
     times = {name: Timing(**vars(timing)) for name, timing in model.timing.items()}
     roles = dict.fromkeys(model.constants, "constant")
     roles |= {name: "state" for pair in model.states for name in (pair.input, pair.output)}
+    layouts, stream = model.layouts, _stream(model)
 
-    def tensors(values: list[ir.Value]) -> tuple[Tensor, ...]:
-        return tuple(
-            Tensor(
-                str(v.name),
-                dims(v),
-                _dtype(v),
-                roles.get(str(v.name), "stream"),
-                times.get(str(v.name)),
-            )
-            for v in values
-        )
+    def tensor(value: ir.Value, delay: int | None = None) -> Tensor:
+        name = str(value.name)
+        plain = Tensor(name, dims(value), _dtype(value), roles.get(name, "stream"), times.get(name))
+        return with_port(plain, layouts.get(name), stream, delay)
 
+    delays = dict.fromkeys((str(v.name) for v in model.stream_outputs), model.stream.delay_samples)
+    if model.streaming is not None:
+        delays |= {output.name: output.delay_samples for output in model.streaming.outputs}
     return Manifest(
         target=target,
         source={"name": model.source.name, "sha256": model.source.sha256},
-        inputs=tensors(list(model.ir.graph.inputs)),
-        outputs=tensors(list(model.ir.graph.outputs)),
-        stream=_stream(model),
+        inputs=tuple(tensor(value) for value in model.ir.graph.inputs),
+        outputs=tuple(tensor(v, delays.get(str(v.name))) for v in model.ir.graph.outputs),
+        stream=stream,
         memory=dict.fromkeys(
             (
                 "weights_bytes",
@@ -96,11 +93,7 @@ def _streaming(model: Model) -> dict[str, list[dict[str, Any]]] | None:
     if (facts := model.streaming) is None:
         return None
     tensors = [{**asdict(tensor), "states": list(tensor.states)} for tensor in facts.tensors]
-    outputs = [
-        {"name": row.name, "delay_samples": row.delay_samples, "caused_by": row.caused_by}
-        for row in facts.outputs
-    ]
-    return {"outputs": outputs, "tensors": tensors}
+    return {"outputs": [asdict(output) for output in facts.outputs], "tensors": tensors}
 
 
 def _quantization(model: Model) -> dict[str, str | int | None]:

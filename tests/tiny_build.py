@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor, with_port
 from edgekit.runtime.engines.toolchain import HOW_TO_GET, compilers
 
 HOP = 4
@@ -67,7 +67,10 @@ def manifest(**changes: Any) -> Manifest:
             "tensors_int8": 0, "tensors_int16": 0, "tensors_float": 2,
         },
     }  # fmt: skip
-    return Manifest(**{**facts, **changes})
+    facts |= changes
+    for side in ("inputs", "outputs"):
+        facts[side] = tuple(with_port(t, t.axes, facts["stream"]) for t in facts[side])
+    return Manifest(**facts)
 
 
 def write(directory: Path, source: str = SOURCE, **changes: Any) -> Path:

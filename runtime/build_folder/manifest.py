@@ -1,17 +1,19 @@
-"""`Manifest`: the facts of a build, as written to manifest.json (schema 1)."""
+"""`Manifest`: the facts of a build, as written to manifest.json (schema 2)."""
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from edgekit import __version__
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import Layout, parse_layout, plain_layout
 from edgekit.base.sampler_table import StepTable
 from edgekit.runtime.build_folder.manifest_check import checked_manifest
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST_NAME = "manifest.json"
 NETWORKS_FOLDER = (
     "networks"  # of a build: its sampler's other networks, a folder with a manifest each
@@ -33,13 +35,82 @@ class Timing:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One input or output of a call: `role` is ``stream``, ``state`` or ``constant``."""
+    """One input or output of a call. What is not known or does not apply is None.
+
+    Attributes:
+        name: as in the network.
+        shape: of one hop.
+        dtype: as NumPy names it.
+        role: ``stream``, ``state``, ``constant`` or ``control``: one value or frame per hop, changed in flight.
+        time: how the hops relate to a whole recording.
+        layout: what each axis is, see `edgekit.base.layout`.
+        rate: frames per sample of the reference stream, as ``1/64``.
+        frames_per_hop: the extent of the time axis.
+        channels: of a stream of sound, or the extent of the channel axis.
+        delay_samples: by how much an output comes late, in samples of the reference stream.
+        sample_rate_hz: frames per second.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     role: str
     time: Timing | None = None
+    layout: str | None = None
+    rate: str | None = None
+    frames_per_hop: int | None = None
+    channels: int | None = None
+    delay_samples: int | None = None
+    sample_rate_hz: float | None = None
+
+    @property
+    def axes(self) -> Layout | None:
+        """The layout, read."""
+        return None if self.layout is None else parse_layout(self.layout)
+
+    @property
+    def pcm_channels(self) -> int | None:
+        """The channels of a stream of float32 samples at the reference rate; None where it is none."""
+        if self.axes is None or self.frames_per_hop is None or self.rate != "1/1":
+            return None
+        is_float = self.role == "stream" and self.dtype == "float32"
+        return self.axes.pcm_channels(self.shape, self.frames_per_hop) if is_float else None
+
+
+def with_port(
+    tensor: Tensor,
+    declared: Layout | None,
+    stream: dict[str, Any],
+    delay_samples: int | None = None,
+) -> Tensor:
+    """Return an input or output with what its axes and its hop tell: schema 2's facts of a port.
+
+    Args:
+        tensor: name, shape, type, role and time.
+        declared: its layout; None for what `plain_layout` tells of it.
+        stream: with hop_samples and sample_rate_hz.
+        delay_samples: of an output.
+    """
+    if tensor.role not in ("stream", "control"):
+        return tensor
+    hop, hertz = stream.get("hop_samples"), stream.get("sample_rate_hz")
+    time_axis = None if tensor.time is None else tensor.time.axis
+    layout = declared or plain_layout(tensor.shape, time_axis, hop)
+    if layout is None:
+        return replace(tensor, delay_samples=delay_samples)
+    frames = layout.extent("T", tensor.shape) if "T" in layout.axes else None
+    rate = None if frames is None or hop is None else Fraction(frames, hop)
+    own = None if rate is None or hertz is None else rate * hertz
+    made = replace(
+        tensor,
+        layout=str(layout),
+        rate=None if rate is None else f"{rate.numerator}/{rate.denominator}",
+        frames_per_hop=frames,
+        channels=layout.extent("C", tensor.shape) if "C" in layout.axes else None,
+        delay_samples=delay_samples,
+        sample_rate_hz=None if own is None else int(own) if own.denominator == 1 else float(own),
+    )
+    return replace(made, channels=made.channels or made.pcm_channels)
 
 
 @dataclass(frozen=True)
@@ -53,7 +124,8 @@ class Manifest:
     and its states); `verification` by, hops, snr_db, max_abs_error, bit_exact_with_oracle; `quantization`
     recipe, calibrated_on, tensors_int8, tensors_int16, tensors_float, notes (what the user should know of the
     calibration); `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
-    delay_samples, caused_by) and tensors (a list of name, node, axis, rate in frames per sample, delay_frames,
+    delay_samples, caused_by, crop_samples, the part of the delay that is not waited)
+    and tensors (a list of name, node, axis, rate in frames per sample, delay_frames,
     states, state_bytes as float32); `session`, of a network with session constants, what it computes once per
     session and not per hop: parameters, macs; `sampler`, of a denoiser with one, its step table as
     `edgekit.base.sampler_table.StepTable.facts` writes it; `until`, of a step that is iterated, output, tolerance and
@@ -132,27 +204,24 @@ class Manifest:
     def is_pcm(self) -> bool:
         """Whether a call takes one mono PCM hop and gives one back."""
         outputs = self.stream_outputs
-        return self.takes_pcm and len(outputs) == 1 and self._is_audio(outputs[0])
+        return self.takes_pcm and len(outputs) == 1 and outputs[0].pcm_channels == 1
 
     @property
     def takes_pcm(self) -> bool:
         """Whether a call takes one mono PCM hop, whatever it gives."""
-        return len(self.stream_inputs) == 1 and self._is_audio(self.stream_inputs[0])
-
-    def _is_audio(self, tensor: Tensor) -> bool:
-        """Whether all axes but the last are 1, and the last is one hop of samples."""
-        hop = self.stream.get("hop_samples")
-        last = tensor.shape[-1:] == (hop,) and len(tensor.shape) > 1
-        return last and set(tensor.shape[:-1]) == {1} and tensor.dtype == "float32"
+        inputs = self.stream_inputs
+        return len(inputs) == 1 and inputs[0].pcm_channels == 1
 
     @staticmethod
     def from_json(text: str, where: str = MANIFEST_NAME) -> "Manifest":
-        """Read what `to_json` wrote; the text is not trusted.
+        """Read what `to_json` wrote, or a manifest of schema 1; the text is not trusted.
 
         Raises:
             UsageError: naming `where` and every key that is missing or has a value that cannot be.
         """
-        return Manifest(**checked_manifest(text, where, SCHEMA, _tensor))
+        facts, schema = checked_manifest(text, where, (1, SCHEMA), _tensor)
+        manifest = Manifest(**{**facts, "schema": SCHEMA})
+        return manifest if schema == SCHEMA else _from_first(manifest)
 
     @staticmethod
     def load(directory: Path) -> "Manifest":
@@ -193,7 +262,23 @@ class Manifest:
 def _tensor(row: dict[str, Any]) -> Tensor:
     time = row.get("time")
     timing = None if time is None else Timing(**time)
-    return Tensor(row["name"], tuple(row["shape"]), row["dtype"], row["role"], timing)
+    return Tensor(**{**row, "shape": tuple(row["shape"]), "time": timing})
+
+
+def _from_first(manifest: Manifest) -> Manifest:
+    """Give the tensors of a schema 1 file the facts of their ports; it had mono PCM only."""
+    rows = (manifest.streaming or {}).get("outputs", [])
+    delays = {row["name"]: row["delay_samples"] for row in rows}
+
+    def ports(tensors: tuple[Tensor, ...], known: dict[str, Any]) -> tuple[Tensor, ...]:
+        return tuple(with_port(t, None, manifest.stream, known.get(t.name)) for t in tensors)
+
+    if not rows:
+        delay = manifest.stream["delay_samples"]
+        delays = {tensor.name: delay for tensor in manifest.stream_outputs}
+    return replace(
+        manifest, inputs=ports(manifest.inputs, {}), outputs=ports(manifest.outputs, delays)
+    )
 
 
 RESERVED = frozenset(

@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import FORM, parse_layout
 from edgekit.base.sampler_table import StepTable
 
 MAX_BYTES = 1 << 31  # of one tensor, one block, one file of arrays
@@ -14,7 +16,8 @@ MAX_TENSORS = 1024
 MAX_RANK = 8
 MAX_TEXT = 512
 DTYPES = frozenset({"float32", "int8", "uint8", "int16", "int32", "int64", "bool"})
-ROLES = frozenset({"stream", "state", "constant"})
+ROLES = frozenset({"stream", "state", "constant", "control"})
+ROW = {"name", "shape", "dtype", "role"}
 
 
 def _count(value: Any) -> bool:
@@ -86,6 +89,18 @@ def _or_null(check: Check) -> Check:
     return check[0], check[1] + " or null", True
 
 
+def _rate(value: Any) -> bool:
+    return _text(value) and re.fullmatch(r"[1-9][0-9]{0,8}/[1-9][0-9]{0,8}", value) is not None
+
+
+PORT: dict[str, Check] = {  # of each input and output, from schema 2 on
+    "layout": _or_null(TEXT),
+    "rate": _or_null((_rate, "a fraction, as 1/64", False)),
+    "frames_per_hop": _or_null(POSITIVE),
+    "channels": _or_null(POSITIVE),
+    "delay_samples": _or_null(SIZE),
+    "sample_rate_hz": _or_null(NUMBER),
+}
 FACTS: dict[str, Check] = {
     "schema": COUNT,
     "edgekit": TEXT,
@@ -98,7 +113,7 @@ FACTS: dict[str, Check] = {
     "macs_float": COUNT,
 }
 OPTIONAL = frozenset(
-    {"moved_bytes_per_hop", "moved_bytes_imported", "notes"}
+    {"moved_bytes_per_hop", "moved_bytes_imported", "notes", "crop_samples"}
 )  # not in every schema 1 file
 TABLES: dict[str, dict[str, Check]] = {
     "source": {"name": TEXT, "sha256": TEXT},
@@ -137,7 +152,12 @@ TABLES: dict[str, dict[str, Check]] = {
     },
 }  # fmt: skip
 STREAMED: dict[str, dict[str, Check]] = {
-    "outputs": {"name": TEXT, "delay_samples": SIZE, "caused_by": _or_null(TEXT)},
+    "outputs": {
+        "name": TEXT,
+        "delay_samples": SIZE,
+        "caused_by": _or_null(TEXT),
+        "crop_samples": SIZE,
+    },
     "tensors": {
         "name": TEXT,
         "node": _or_null(TEXT),
@@ -163,15 +183,15 @@ def _is_table(value: object, is_key: Callable[[Any], bool]) -> bool:
 
 
 def checked_manifest(
-    text: str, where: str, schema: int, tensor: Callable[..., Any]
-) -> dict[str, Any]:
-    """Parse a manifest and return its facts, each of a type and size that can be.
+    text: str, where: str, schemas: tuple[int, ...], tensor: Callable[..., Any]
+) -> tuple[dict[str, Any], int]:
+    """Parse a manifest and return its facts, each of a type and size that can be, and its schema.
 
     Args:
         text: JSON of any origin.
         where: what to call it in problems.
-        schema: the only schema number that is understood.
-        tensor: makes one input or output from a row ``name, shape, dtype, role, time``.
+        schemas: the schema numbers that are understood; those from 2 on have `PORT` in each row of a tensor.
+        tensor: makes one input or output from a row ``name, shape, dtype, role, time`` and `PORT`.
 
     Raises:
         UsageError: with one problem for every key that is missing, unknown or wrong.
@@ -184,7 +204,7 @@ def checked_manifest(
 
     allowed_keys = {*FACTS, *TABLES, "inputs", "outputs", "tools", "files", "streaming"}
     for key in sorted(facts.keys() - allowed_keys):
-        complain(_shown(key), "an unknown key", "the keys of schema 1")
+        complain(_shown(key), "an unknown key", "the keys of a manifest")
     _check_table(facts, FACTS, "", complain)
     for key, checks in TABLES.items():
         if key in NULLABLE_TABLES and facts.get(key, NULLABLE_TABLES[key]) is None:
@@ -201,16 +221,16 @@ def checked_manifest(
     if not _is_table(files, _file):
         complain("files", _shown(files), "digests by names of files in the folder")
     for key in ("inputs", "outputs"):
-        _check_tensors(facts.get(key), key, complain)
+        _check_tensors(facts.get(key), key, complain, PORT if facts.get("schema") != 1 else {})
     if facts.get("streaming") is not None:
         _check_streaming(facts["streaming"], complain)
-    if not problems and facts["schema"] != schema:
-        complain("schema", _shown(facts["schema"]), str(schema))
+    if not problems and facts["schema"] not in schemas:
+        complain("schema", _shown(facts["schema"]), " or ".join(map(str, schemas)))
     if problems:
         raise UsageError(problems)
     for key in ("inputs", "outputs"):
         facts[key] = tuple(tensor(row) for row in facts[key])
-    return facts
+    return facts, facts["schema"]
 
 
 def _parse(text: str, where: str) -> dict[str, Any]:
@@ -252,16 +272,19 @@ def _check_streaming(content: Any, complain: Callable[[str, str, str], None]) ->
                 complain(here, _shown(row), ", ".join(checks))
 
 
-def _check_tensors(rows: Any, key: str, complain: Callable[[str, str, str], None]) -> None:
+def _check_tensors(
+    rows: Any, key: str, complain: Callable[[str, str, str], None], port: dict[str, Check]
+) -> None:
     if type(rows) is not list or len(rows) > MAX_TENSORS:
         complain(key, _shown(rows), f"a list of at most {MAX_TENSORS} tensors")
         return
     names: set[str] = set()
     for index, row in enumerate(rows):
         here = f"{key}[{index}]"
-        if type(row) is not dict or row.keys() - {"time"} != {"name", "shape", "dtype", "role"}:
-            complain(here, _shown(row), "name, shape, dtype, role, time")
+        if type(row) is not dict or not ROW <= row.keys() <= {*ROW, "time", *port}:
+            complain(here, _shown(row), ", ".join(("name, shape, dtype, role, time", *port)))
             continue
+        _check_table(row, port, f"{here}.", complain)
         if not _time_fits(row.get("time"), row["shape"]):
             complain(
                 f"{here}.time", _shown(row["time"]), "null, or axis, delay_frames, offset_frames"
@@ -280,12 +303,29 @@ def _check_tensors(rows: Any, key: str, complain: Callable[[str, str, str], None
         for part, words in (("dtype", DTYPES), ("role", ROLES)):
             if type(row[part]) is not str or row[part] not in words:
                 complain(f"{here}.{part}", _shown(row[part]), ", ".join(sorted(words)))
+        if port and not _layout_fits(row):
+            complain(f"{here}.layout", _shown(row.get("layout")), f"the axes of its shape: {FORM}")
 
 
 def _shape_fits(shape: Any) -> bool:
     if type(shape) is not list or len(shape) > MAX_RANK:
         return False
     return all(_positive(extent) for extent in shape) and math.prod(shape) * 8 <= MAX_BYTES
+
+
+def _layout_fits(row: dict[str, Any]) -> bool:
+    """Whether the letters are as many as the axes, and time and channels what the row says of them."""
+    text, shape = row.get("layout"), row["shape"]
+    if text is None or not _text(text) or not _shape_fits(shape):
+        return True  # said by other checks
+    try:
+        layout = parse_layout(text)
+    except ValueError:
+        return False
+    if len(layout.axes) != len(shape):
+        return False
+    told = {"T": row.get("frames_per_hop"), "C": row.get("channels")}
+    return all(layout.axis(k) is None or layout.extent(k, shape) == n for k, n in told.items())
 
 
 def _time_fits(time: Any, shape: Any) -> bool:

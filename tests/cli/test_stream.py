@@ -119,7 +119,7 @@ def test_inspect_shows_time_in_every_tensor_of_a_model_and_of_its_build(
     found, built = (run("inspect", source, "--json")["streaming"] for source in (streamed, build))
     assert {key: found[key] for key in facts} == facts
     for row in found["outputs"]:
-        assert (row.pop("crop_samples"), row.pop("waiting_samples")) == (0, row["delay_samples"])
+        assert (row["crop_samples"], row.pop("waiting_samples")) == (0, row["delay_samples"])
     assert {key: found[key] for key in built} == built
     kept = {tensor["name"]: tensor["state_bytes"] for tensor in built["tensors"]}
     axes = {tensor["name"]: (tensor["axis"], tensor["rate"]) for tensor in built["tensors"]}

@@ -175,7 +175,17 @@ def test_the_manifest_reads_back_what_it_wrote(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("schema", 2),
+        ("schema", 3),
+        ("inputs.0.layout", "NC"),
+        ("inputs.0.layout", "NTT"),
+        ("inputs.0.layout", 2),
+        ("inputs.0.rate", "1"),
+        ("inputs.0.rate", "0/1"),
+        ("inputs.0.frames_per_hop", HOP + 1),
+        ("inputs.0.channels", 0),
+        ("inputs.0.delay_samples", -1),
+        ("inputs.0.sample_rate_hz", "high"),
+        ("inputs.0.secret", 1),
         ("target", 5),
         ("digest", ...),
         ("sampler", {}),

@@ -1,0 +1,118 @@
+"""What each axis of an input or output is: declared in letters, as ``NCT``, and never guessed from sizes."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LETTERS = {
+    "N": "batch",
+    "C": "channel",
+    "T": "time",
+    "F": "frequency bin",
+    "P": "real and imaginary part",
+    ".": "anything else",
+}
+FORM = "N batch, C channel, T time, F bin, P real and imaginary, . other; (CP) for two in one axis"
+MOST_CHANNELS = 16
+_AXIS = re.compile(r"\(([CTFP]{2,4})\)|([NCTFP.])")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The axes of a tensor in order: a letter of `LETTERS`, or several where they are joined in one axis.
+
+    ``N(PC)TF`` has four axes; the second one holds all channels of the real part, then those of the imaginary part.
+    """
+
+    axes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The text that `parse_layout` reads as this."""
+        return "".join(axis if len(axis) == 1 else f"({axis})" for axis in self.axes)
+
+    def axis(self, letter: str) -> int | None:
+        """The axis that is this and nothing else; None where there is none."""
+        return self.axes.index(letter) if letter in self.axes else None
+
+    def extent(self, letter: str, shape: Sequence[int]) -> int | None:
+        """How much of this the shape has; 1 where no axis has the letter, None where a joined one hides it."""
+        axis = self.axis(letter)
+        if axis is not None:
+            return shape[axis]
+        return None if any(letter in joined for joined in self.axes) else 1
+
+    def pcm_channels(self, shape: Sequence[int], frames: int) -> int | None:
+        """The channels of a hop of so many samples; None where the shape is no such sound."""
+        if "T" not in self.axes or self.extent("T", shape) != frames:
+            return None
+        channels = self.extent("C", shape)
+        rest = [size for axis, size in zip(self.axes, shape, strict=True) if axis not in ("C", "T")]
+        is_sound = channels is not None and channels <= MOST_CHANNELS and set(rest) <= {1}
+        return channels if is_sound else None
+
+
+def parse_layout(text: str) -> Layout:
+    """Read the letters of all axes.
+
+    Raises:
+        ValueError: in words, what is wrong.
+    """
+    axes = tuple(joined or single for joined, single in _AXIS.findall(text))
+    if not axes or str(Layout(axes)) != text:
+        raise ValueError(f"{text!r} is not of this form")
+    letters = "".join(axes)
+    if twice := sorted({letter for letter in "CTFP" if letters.count(letter) > 1}):
+        raise ValueError(f"{', '.join(twice)} stands in it twice")
+    return Layout(axes)
+
+
+def plain_layout(shape: Sequence[int], time_axis: int | None, hop: int | None) -> Layout | None:
+    """The layout of a tensor of which nothing but its time axis is declared.
+
+    Without even that, a hop of samples behind unit axes is a mono signal; anything else is not known: None.
+    """
+    if time_axis is None:
+        if len(shape) < 2 or shape[-1] != hop or set(shape[:-1]) != {1}:
+            return None
+        time_axis = len(shape) - 1
+    kinds = ["."] * len(shape)
+    if shape[0] == 1:
+        kinds[0] = "N"
+    kinds[time_axis] = "T"
+    return Layout(tuple(kinds))
+
+
+def frames_to_hops(
+    samples: NDArray[np.float32], layout: Layout, shape: Sequence[int]
+) -> NDArray[np.float32]:
+    """Cut (channels, samples) into (hops, *shape), the last hop filled up with silence."""
+    frames, channels = _extents(layout, shape)
+    padded = np.pad(samples, ((0, 0), (0, -samples.shape[1] % frames)))
+    hops = padded.reshape(channels, -1, frames).transpose(1, 0, 2)
+    if _time_first(layout):
+        hops = hops.transpose(0, 2, 1)
+    return np.ascontiguousarray(hops).reshape(-1, *shape)
+
+
+def hops_to_frames(hops: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:
+    """Return (channels, samples) of (hops, *shape)."""
+    frames, channels = _extents(layout, hops.shape[1:])
+    if _time_first(layout):
+        return np.ascontiguousarray(hops.reshape(-1, channels).T)
+    planes = hops.reshape(-1, channels, frames).transpose(1, 0, 2)
+    return np.ascontiguousarray(planes).reshape(channels, -1)
+
+
+def _extents(layout: Layout, shape: Sequence[int]) -> tuple[int, int]:
+    frames, channels = layout.extent("T", shape), layout.extent("C", shape)
+    assert frames is not None and channels is not None and frames * channels == math.prod(shape)
+    return frames, channels
+
+
+def _time_first(layout: Layout) -> bool:
+    time, channel = layout.axis("T"), layout.axis("C")
+    return time is not None and channel is not None and time < channel
