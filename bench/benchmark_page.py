@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgekit.peers.engines import PEER_ENGINES
-from edgekit.runtime.engines.toolchain import find_compiler
+from edgekit.peers.peer import PEERS
+from edgekit.runtime.runners.toolchain import find_compiler
 
 Row = dict[str, Any]
 
@@ -222,7 +222,7 @@ def versions(rows: Sequence[Row]) -> str:
     for row in rows:
         for name, engine in row["engines"].items():
             first = name.split()[0]
-            if engine.get("version") and first in ("onnxruntime", *PEER_ENGINES):
+            if engine.get("version") and first in ("onnxruntime", *PEERS):
                 found[first] = engine["version"]
     return "; ".join([find_compiler().label, *(f"{n} {v}" for n, v in found.items())])
 

@@ -14,8 +14,8 @@ from published_signals import bundled_speech, calibration_clips
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.runtime.engines.c import NATIVE
-from edgekit.runtime.engines.toolchain import FLAGS, find_compiler
+from edgekit.runtime.runners.c import NATIVE
+from edgekit.runtime.runners.toolchain import FLAGS, find_compiler
 from edgekit.targets.build import Build
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.targets import TARGETS

@@ -1,7 +1,7 @@
 """onnxruntime's static quantization of GTCRN, as its documentation has it: QDQ, 240 frames, states carried."""
 
 # edgekit first: it switches the telemetry of onnxruntime off
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.runtime.stream import Arrays
 
 # isort: split
@@ -51,7 +51,7 @@ class Reader(CalibrationDataReader):  # type: ignore[misc]
 
 
 def _feeds(content: bytes, data: Path) -> Iterator[Arrays]:
-    running, states = session(content), NETWORKS["gtcrn"].states
+    running, states = in_onnxruntime(content), NETWORKS["gtcrn"].states
     each = FRAMES // len(CALIBRATION)
     for number, (voice, name, snr_db) in enumerate(CALIBRATION):
         heard = mixture(speech(data, voice, 4, number), noise(data, name, 4, 2.0), snr_db)
@@ -60,7 +60,7 @@ def _feeds(content: bytes, data: Path) -> Iterator[Arrays]:
         for index, hop in enumerate(spectrum):
             mix = np.stack([hop.real, hop.imag], -1)[None, :, None, :].astype(np.float32)
             feed = {"mix": mix, **state}
-            results = run(running, feed)
+            results = running(feed)
             state = {key: results[output] for key, (output, _) in states.items()}
             if index % (len(spectrum) // each) == 0:
                 yield feed

@@ -28,7 +28,7 @@ from sweep import Sweep
 
 from edgekit.base.errors import EdgeKitError
 from edgekit.peers.beside import Beside, Kept, hoisted, recorded, session_values
-from edgekit.peers.engines import PEER_ENGINES
+from edgekit.peers.peer import PEERS
 from edgekit.peers.program import plain_onnx
 from edgekit.runtime.bench.contenders import (
     Arrays,
@@ -89,7 +89,7 @@ def contenders(
     if beside.is_integer:
         for form in ("static", "dynamic"):
             makers[f"onnxruntime {form}"] = lambda form=form: onnxruntime_int8(beside, form, folder)
-    for row, (name, form) in beside.forms(list(PEER_ENGINES)).items():
+    for row, (name, form) in beside.forms(list(PEERS)).items():
         makers[row] = lambda name=name, form=form: beside.worker(name, form, stack)
     for row, make in makers.items():
         print(f"    {row}", file=sys.stderr, flush=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit.base.npz import write_npz
-from edgekit.runtime.engines.toolchain import NATIVE, compile_shared
+from edgekit.runtime.runners.toolchain import NATIVE, compile_shared
 from edgekit.runtime.stream import Arrays
 from edgekit.verbs.export.importing import ImportOptions
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.runtime.stream import Arrays
 
 Samples = NDArray[np.floating[Any]]
@@ -62,7 +62,7 @@ class Recorded:
 
 def reference(content: bytes, states: States, constants: Mapping[str, int]) -> Run:
     """Return a file in onnxruntime, hop by hop, its states carried from zero."""
-    running = session(content)
+    running = in_onnxruntime(content)
     fixed = {name: np.asarray(value, np.int64) for name, value in constants.items()}
 
     def network(inputs: Arrays) -> Arrays:
@@ -70,7 +70,7 @@ def reference(content: bytes, states: States, constants: Mapping[str, int]) -> R
         results = []
         for hop in range(len(next(iter(inputs.values())))):
             feed = {name: array[hop] for name, array in inputs.items()}
-            results.append(run(running, feed | state | fixed))
+            results.append(running(feed | state | fixed))
             state = {name: results[-1][output] for name, (output, _) in states.items()}
         carried = {output for output, _ in states.values()}
         return {n: np.stack([r[n] for r in results]) for n in results[0] if n not in carried}

@@ -6,8 +6,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from edgekit.graph.model import Model
-from edgekit.runtime.engines.c import NativeEngine
-from edgekit.runtime.engines.toolchain import compile_shared
+from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.runners.toolchain import compile_shared
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.targets import TARGETS
 
@@ -39,4 +39,4 @@ def quick_build(model: Model) -> Stream:
         library = folder / "model.so"
         compiler = compile_shared(own, [folder], library, QUICK)
         loaded = ctypes.CDLL(str(library))
-        return Stream(build.manifest, NativeEngine(loaded, build.manifest, folder, compiler))
+        return Stream(build.manifest, NativeRunner(loaded, build.manifest, folder, compiler))

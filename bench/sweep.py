@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.runtime.bench.contenders import Arrays, Timed
-from edgekit.runtime.engines.c import NATIVE
-from edgekit.runtime.engines.toolchain import compile_shared
+from edgekit.runtime.runners.c import NATIVE
+from edgekit.runtime.runners.toolchain import compile_shared
 
 SOURCE = """\
 #define _POSIX_C_SOURCE 200809L

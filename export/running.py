@@ -1,7 +1,6 @@
 """Networks in onnxruntime: one call, and hops with the states carried on."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,14 @@ from edgekit.graph.nodes import static_shape
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
-def session(data: bytes) -> onnxruntime.InferenceSession:
-    """Return an onnxruntime session on the CPU with one thread; its Sigmoid and DFT are exact.
+def in_onnxruntime(data: bytes) -> Callable[[Arrays], Arrays]:
+    """Return what runs a network in onnxruntime, on the CPU with one thread; its Sigmoid and DFT are exact.
+
+    It takes the inputs of one call by name and returns all outputs by name.
 
     Raises:
-        ModelError: onnxruntime cannot run the network.
+        ModelError: onnxruntime cannot run the network; what is returned raises it where onnxruntime fails on
+            these inputs.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -30,7 +32,7 @@ def session(data: bytes) -> onnxruntime.InferenceSession:
     # a Q/DQ network is run as ONNX defines it, not with the fused integer kernels
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
-        return onnxruntime.InferenceSession(
+        opened = onnxruntime.InferenceSession(
             with_exact_sigmoid(with_exact_dft(data)), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # a C++ library on a file of unknown origin
@@ -42,27 +44,23 @@ def session(data: bytes) -> onnxruntime.InferenceSession:
                 "check the file with the tool that wrote it",
             )
         ) from error
+    names = [value.name for value in opened.get_outputs()]
 
+    def run(feed: Arrays) -> Arrays:
+        arrays = {key: np.asarray(array) for key, array in feed.items()}
+        try:
+            return dict(zip(names, opened.run(names, arrays), strict=True))
+        except Exception as error:  # a C++ library on a file of unknown origin
+            raise ModelError(
+                Problem(
+                    "the network",
+                    f"onnxruntime fails while running it: {plain(error)}",
+                    "a network that runs with its input shapes",
+                    "check --shape INPUT=DIMS and the file",
+                )
+            ) from error
 
-def run(running: onnxruntime.InferenceSession, feed: Arrays) -> Arrays:
-    """Return all outputs of one call by name.
-
-    Raises:
-        ModelError: onnxruntime fails on the network or on these inputs.
-    """
-    names = [value.name for value in running.get_outputs()]
-    arrays = {key: np.asarray(array) for key, array in feed.items()}
-    try:
-        return dict(zip(names, running.run(names, arrays), strict=True))
-    except Exception as error:  # a C++ library on a file of unknown origin
-        raise ModelError(
-            Problem(
-                "the network",
-                f"onnxruntime fails while running it: {plain(error)}",
-                "a network that runs with its input shapes",
-                "check --shape INPUT=DIMS and the file",
-            )
-        ) from error
+    return run
 
 
 def source_runner(data: bytes) -> Callable[[Arrays], Arrays]:
@@ -76,7 +74,7 @@ def source_runner(data: bytes) -> Callable[[Arrays], Arrays]:
     proto = onnx.load_model_from_string(data)
     layouts = [a.i for n in proto.graph.node for a in n.attribute if a.name == "layout"]
     if not any(layouts):
-        return partial(run, session(data))
+        return in_onnxruntime(data)
     evaluator = ReferenceEvaluator(proto)
 
     def reference(feed: Arrays) -> Arrays:
@@ -128,12 +126,14 @@ def run_blocks(
     fed = {str(value.name) for value in model.ir.graph.inputs}
     wanted = [str(value.name) for value in model.stream_outputs]
     wanted += [name for name in dict.fromkeys(tap) if name not in wanted]
-    running = session(_with_outputs(model, [name for name in wanted if name not in fed]).to_bytes())
+    running = in_onnxruntime(
+        _with_outputs(model, [name for name in wanted if name not in fed]).to_bytes()
+    )
     state = zero_states(model)
     recorded: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in wanted}
     for hop in range(hops):
         feed = of_hop(model, inputs, hop) | state
-        results = run(running, feed)
+        results = running(feed)
         for name in wanted:
             recorded[name].append(feed[name] if name in fed else results[name])
         state = {pair.input: results[pair.output] for pair in model.states}

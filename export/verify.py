@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.double import double_runner
-from edgekit.export.running import Arrays, run, session, snr_db, zero_states
+from edgekit.export.running import Arrays, in_onnxruntime, snr_db, zero_states
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
@@ -93,7 +93,7 @@ def verify_import(
     """
     wide = None if exact is None else partial(_both_in_double, exact, model)
     same = partial(_same, min_snr_db=MIN_SNR_ROUNDED_DB if _rounds(model) else np.inf, wide=wide)
-    imported = partial(run, session(model.to_bytes()))
+    imported = in_onnxruntime(model.to_bytes())
     highest = _highest_integer(reference, model)
     calls = [_random(model, seed, model.ir.graph.inputs, highest) for seed in range(SINGLE_CALLS)]
     if examples:

@@ -17,7 +17,7 @@ from edgekit.fpga.spec import EngineSpec
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
-from edgekit.runtime.engines.fpga import STAGES_NAME
+from edgekit.runtime.runners.fpga import STAGES_NAME
 from edgekit.targets.build import Build, digest
 from edgekit.targets.c.lower import lower_c
 from edgekit.targets.describe import describe

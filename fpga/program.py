@@ -12,7 +12,7 @@ from edgekit.fpga.layout import IMAGE_LANES, Layout, make_layout
 from edgekit.fpga.network import Layer, Network, View
 from edgekit.fpga.simulate import dense_rows
 from edgekit.fpga.spec import MOST_COUNT, MOST_SIDE, EngineSpec
-from edgekit.runtime.engines.fpga import packed
+from edgekit.runtime.runners.fpga import packed
 
 FIELDS = (
     "path", "height", "width", "stride_log2", "kernel", "planes", "outputs", "out_planes", "x_zero",

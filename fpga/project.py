@@ -13,8 +13,8 @@ from edgekit.fpga import stages
 from edgekit.fpga.golden import read
 from edgekit.fpga.program import Program
 from edgekit.fpga.spec import MULTIPLIER_BITS
-from edgekit.runtime.engines.fpga import SOURCES as ENGINE
-from edgekit.runtime.engines.fpga import compile_cxx
+from edgekit.runtime.runners.fpga import SOURCES as ENGINE
+from edgekit.runtime.runners.fpga import compile_cxx
 
 S8 = NDArray[np.int8]
 SOURCES = ("engine.h", "engine_host.h", *ENGINE, "engine_tb.cpp", "bits.h")

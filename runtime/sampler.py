@@ -14,8 +14,8 @@ from edgekit.base.npz import read_npz
 from edgekit.base.sampler_loop import Step
 from edgekit.base.sampler_table import NETWORKS, Arrays, StepTable
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
-from edgekit.runtime.engines.c import NativeEngine
-from edgekit.runtime.engines.onnxruntime import reusing_network
+from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.runners.onnxruntime import reusing_network
 from edgekit.runtime.stream import Stream
 
 Progress = Callable[[int, int], None]
@@ -101,11 +101,11 @@ class Sampler:
                     progress(image * rows + done, n * rows)
 
             own = {name: array[image : image + 1] for name, array in arrays.items()}
-            engine = self.stream.engine
-            if isinstance(engine, NativeEngine):
+            runner = self.stream.runner
+            if isinstance(runner, NativeRunner):
                 one = np.ascontiguousarray(out[image])
                 ordered = [own[tensor.name] for tensor in self.conditions]
-                engine.sample(int(sampler_loop.image_seeds(seed, image, 1)[0]), ordered, one, told)
+                runner.sample(int(sampler_loop.image_seeds(seed, image, 1)[0]), ordered, one, told)
                 out[image] = one
             else:
                 out[image] = self.by_rows(1, seed, own, told, first=image)[0]
@@ -168,7 +168,7 @@ class Sampler:
         """The build's network, for a loop in Python."""
         if not (self.table.graph == 1).any():
             return stream_network(self.stream)
-        if isinstance(self.stream.engine, NativeEngine) or self.directory is None:
+        if isinstance(self.stream.runner, NativeRunner) or self.directory is None:
             found, allowed = "encoder propagation", "tables whose rows run the whole network"
             raise UsageError(Problem("rows in Python", found, allowed, "call sample"))
         return sampler_loop.one_by_one(reusing_network(self.directory, self.stream.manifest))

@@ -12,16 +12,16 @@ from edgekit.runtime.blocks import Blocks
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.fitting import fitting
 from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
-from edgekit.runtime.engines.c import NativeEngine
-from edgekit.runtime.engines.fpga import FpgaEngine
-from edgekit.runtime.engines.litert import LitertEngine
-from edgekit.runtime.engines.onnxruntime import SessionEngine
-from edgekit.runtime.engines.toolchain import Compiler
+from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.runners.fpga import FpgaRunner
+from edgekit.runtime.runners.litert import LitertRunner
+from edgekit.runtime.runners.onnxruntime import OnnxruntimeRunner
+from edgekit.runtime.runners.toolchain import Compiler
 
 Arrays = dict[str, NDArray[Any]]
 
 
-class Engine(Protocol):
+class Runner(Protocol):
     """What runs the hops of one instance."""
 
     @property
@@ -47,28 +47,28 @@ class Engine(Protocol):
         """Return to the state of a fresh instance."""
 
 
-def _others(directory: Path, manifest: Manifest, engine: Engine) -> "dict[str, Stream]":
+def _others(directory: Path, manifest: Manifest, runner: Runner) -> "dict[str, Stream]":
     """The other networks of a build's sampler, by what they do; those of a C build are in its library."""
     table, found = manifest.steps, dict[str, Stream]()
     for role in table.networks if table is not None else ():
         folder = directory / NETWORKS_FOLDER / role
         own = Manifest.load(folder)
-        if isinstance(engine, NativeEngine):
-            other: Engine = NativeEngine(engine.library, own, folder, engine.compiler)
+        if isinstance(runner, NativeRunner):
+            other: Runner = NativeRunner(runner.library, own, folder, runner.compiler)
         else:
-            other = ENGINES[manifest.target](folder, own)
+            other = RUNNERS[manifest.target](folder, own)
         found[role] = Stream(own, other)
     return found
 
 
 STREAM_DTYPES = ("float32", "bool", "int8", "uint8", "int32", "int64")
-ENGINES: dict[str, Callable[[Path, Manifest], Engine]] = {
-    "host": NativeEngine.open,
-    "c99": NativeEngine.open,
-    "onnxruntime": SessionEngine,
-    "fpga": FpgaEngine,
-    "litert": LitertEngine,
-    "ethos-u55": LitertEngine,  # the file that the NPU's compiler took
+RUNNERS: dict[str, Callable[[Path, Manifest], Runner]] = {
+    "host": NativeRunner.open,
+    "c99": NativeRunner.open,
+    "onnxruntime": OnnxruntimeRunner,
+    "fpga": FpgaRunner,
+    "litert": LitertRunner,
+    "ethos-u55": LitertRunner,  # the file that the NPU's compiler took
 }
 
 
@@ -81,12 +81,12 @@ class Stream:
     """
 
     def __init__(
-        self, manifest: Manifest, engine: Engine, others: "Mapping[str, Stream] | None" = None
+        self, manifest: Manifest, runner: Runner, others: "Mapping[str, Stream] | None" = None
     ) -> None:
-        """Wrap a loaded engine; `open` is the usual way here. `others` run its sampler's other networks."""
+        """Wrap a loaded runner; `open` is the usual way here. `others` run its sampler's other networks."""
         self.manifest = manifest
         self.others = others or {}
-        self.engine = engine
+        self.runner = runner
         self._blocks: Blocks | None = None
         self._in_session = not manifest.constants
 
@@ -100,8 +100,8 @@ class Stream:
         """
         directory = Path(directory)
         manifest = open_build(directory)
-        if manifest.target not in ENGINES:
-            found, allowed = f"target {manifest.target}", f"target {', '.join(ENGINES)}"
+        if manifest.target not in RUNNERS:
+            found, allowed = f"target {manifest.target}", f"target {', '.join(RUNNERS)}"
             raise UsageError(
                 Problem(f"build '{directory}'", found, allowed, "export for --target host")
             )
@@ -120,13 +120,13 @@ class Stream:
                     for t in other
                 ]
             )
-        engine = ENGINES[manifest.target](directory, manifest)
-        return Stream(manifest, engine, _others(directory, manifest, engine))
+        runner = RUNNERS[manifest.target](directory, manifest)
+        return Stream(manifest, runner, _others(directory, manifest, runner))
 
     @property
     def compiler(self) -> Compiler | None:
         """The compiler that made a C build's library; None for onnxruntime."""
-        return self.engine.compiler
+        return self.runner.compiler
 
     def session(self, constants: Mapping[str, ArrayLike]) -> None:
         """Take the session constants: what depends on them alone is computed here, once.
@@ -141,13 +141,13 @@ class Stream:
         """
         expected = self.manifest.constants
         arrays = fitting(constants, expected, "one array per session constant")
-        self.engine.session([arrays[tensor.name] for tensor in expected])
+        self.runner.session([arrays[tensor.name] for tensor in expected])
         self._in_session = True
 
     def reset(self) -> None:
         """Return to the state of a fresh instance; session constants stay."""
         self._blocks = None
-        self.engine.reset()
+        self.runner.reset()
 
     def push(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
         """Take a block of any length for each stream input; return the frames that it completes.
@@ -158,7 +158,7 @@ class Stream:
         Raises:
             UsageError: names, shapes or types that do not fit, or a build without time axes.
         """
-        self._blocks = self._blocks or Blocks(self, self.engine.end)
+        self._blocks = self._blocks or Blocks(self, self.runner.end)
         return self._blocks.push(inputs)
 
     def flush(self) -> Arrays:
@@ -169,7 +169,7 @@ class Stream:
         Raises:
             UsageError: a build without time axes.
         """
-        return (self._blocks or Blocks(self, self.engine.end)).flush()
+        return (self._blocks or Blocks(self, self.runner.end)).flush()
 
     def clip(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
         """Run a whole recording from the fresh state, as the offline network would: no delay, no rest.
@@ -183,7 +183,7 @@ class Stream:
         """
         inputs = self._without_constants(inputs)
         self.reset()
-        delays = Blocks(self, self.engine.end).delays()
+        delays = Blocks(self, self.runner.end).delays()
         parts = self.push(inputs), self.flush()
         whole = {
             name: np.concatenate([p[name] for p in parts], t.axis) for name, t in delays.items()
@@ -203,7 +203,7 @@ class Stream:
             UsageError: names, shapes or types that do not fit, all of them.
         """
         arrays = self._checked_hops(inputs, hops=False)
-        outputs, _ = self.engine.process([arrays[t.name] for t in self.manifest.stream_inputs])
+        outputs, _ = self.runner.process([arrays[t.name] for t in self.manifest.stream_inputs])
         return dict(zip((t.name for t in self.manifest.stream_outputs), outputs, strict=True))
 
     def iterate(
@@ -256,7 +256,7 @@ class Stream:
             raise UsageError(
                 Problem("input 'pcm'", found, f"int16 ({hop},) or (1, {hop})", "cut into hops")
             )
-        return self.engine.process_s16(pcm.reshape(1, hop)).reshape(pcm.shape)
+        return self.runner.process_s16(pcm.reshape(1, hop)).reshape(pcm.shape)
 
     def run(
         self, inputs: Mapping[str, ArrayLike], progress: Callable[[int], None] | None = None
@@ -279,7 +279,7 @@ class Stream:
     def timed_run(
         self, inputs: Mapping[str, ArrayLike], progress: Callable[[int], None] | None = None
     ) -> tuple[Arrays, NDArray[np.float64]]:
-        """Do as `run`; also returns the microseconds of each hop, around the engine's call only."""
+        """Do as `run`; also returns the microseconds of each hop, around the runner's call only."""
         arrays = self._checked_hops(self._without_constants(inputs), hops=True)
         ordered = [arrays[tensor.name] for tensor in self.manifest.stream_inputs]
         hops = len(ordered[0]) if ordered else 0
@@ -288,7 +288,7 @@ class Stream:
         }
         times_us = np.empty(hops)
         for hop in range(hops):
-            results, elapsed_ns = self.engine.process([array[hop] for array in ordered])
+            results, elapsed_ns = self.runner.process([array[hop] for array in ordered])
             times_us[hop] = elapsed_ns / 1000
             for output, result in zip(outputs.values(), results, strict=True):
                 output[hop] = result

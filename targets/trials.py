@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgekit.graph.model import Model
 from edgekit.quantize.search.selectable import GRIDS
-from edgekit.runtime.engines.c import NativeEngine, load_library
+from edgekit.runtime.runners.c import NativeRunner, load_library
 from edgekit.targets.c.lower import lower_c
 
 Clip = Mapping[str, NDArray[Any]]
@@ -43,9 +43,9 @@ class Trials:
         self.outputs = [tensor.name for tensor in build.manifest.stream_outputs]
         self._clips = clips
         self._workers = os.cpu_count() or 1
-        self._idle: SimpleQueue[NativeEngine] = SimpleQueue()
+        self._idle: SimpleQueue[NativeRunner] = SimpleQueue()
         for _ in range(self._workers):
-            self._idle.put(NativeEngine(library, build.manifest, Path("trials"), compiler))
+            self._idle.put(NativeRunner(library, build.manifest, Path("trials"), compiler))
 
     def run(
         self,
@@ -68,18 +68,18 @@ class Trials:
     def _clip(
         self, index: int, table: Grids, judge: Callable[[int, dict[str, NDArray[Any]]], T]
     ) -> T:
-        engine = self._idle.get()
+        runner = self._idle.get()
         try:
             clip = self._clips[index]
             if self._constants:
-                engine.session([clip[name] for name in self._constants])
-            engine.reset()
+                runner.session([clip[name] for name in self._constants])
+            runner.reset()
             hops = len(next(clip[name] for name in self._names if name != GRIDS))
             rows = [
-                engine.process([table if n == GRIDS else clip[n][hop] for n in self._names])[0]
+                runner.process([table if n == GRIDS else clip[n][hop] for n in self._names])[0]
                 for hop in range(hops)
             ]
         finally:
-            self._idle.put(engine)
+            self._idle.put(runner)
         columns = [np.stack(column) for column in zip(*rows, strict=True)]
         return judge(index, dict(zip(self.outputs, columns, strict=True)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgekit.fpga import golden, project
 from edgekit.fpga.network import Network
 from edgekit.fpga.program import Program
-from edgekit.runtime.engines.fpga import COMPILERS, NO_COMPILER
+from edgekit.runtime.runners.fpga import COMPILERS, NO_COMPILER
 
 needs_cxx = pytest.mark.skipif(
     not any(shutil.which(name) for name in COMPILERS), reason=NO_COMPILER

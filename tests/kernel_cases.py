@@ -8,7 +8,7 @@ import numpy as np
 from c_kernels import Call
 from numpy.typing import NDArray
 
-from edgekit.base import noise
+from edgekit.base import random_normals
 from edgekit.operators import along, normalize
 from edgekit.operators.border import twin as border_twin
 from edgekit.operators.conv import twin as conv_twin
@@ -842,9 +842,9 @@ def istft(d: Draw) -> Call:
 
 def normal(d: Draw) -> Call:
     seed, draw, block = d.int(-(2**63), 2**63 - 1), d.int(0, 2**31 - 1), d.int(0, 2**31 - 1)
-    words = noise.philox((block, draw, 0, 0), (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF))
-    z = noise.to_normal(np.array([int(word) for word in words], np.uint64))
-    return Call("ek_normal_f32", [seed, draw, block, noise.quantiles(), blank(z)], {4: z})
+    words = random_normals.philox((block, draw, 0, 0), (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF))
+    z = random_normals.to_normal(np.array([int(word) for word in words], np.uint64))
+    return Call("ek_normal_f32", [seed, draw, block, random_normals.quantiles(), blank(z)], {4: z})
 
 
 def _family(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.prove import run_stream
 from edgekit.export.stream.sources import onnx_offline
@@ -133,7 +133,7 @@ def check(
     analysis = analyse(offline)
     least = analysis.facts.minimum_hop()
     samples = max(-(-samples // least), 8) * least
-    running = session(data)
+    running = in_onnxruntime(data)
     random = np.random.default_rng(1)
     feed = {}
     for value in analysis.short.graph.inputs:
@@ -142,7 +142,7 @@ def check(
             samples if time and time.axis == n else int(d) for n, d in enumerate(value.shape or ())
         ]
         feed[str(value.name)] = random.normal(size=shape).astype(np.float32)
-    whole = run(running, feed)
+    whole = running(feed)
     models = []
     for times in hops:
         model = rewrite(analysis, times * least)
@@ -157,16 +157,16 @@ def least_delay(data: bytes, hop: int, samples: int, channels: int = 1, least: i
     The smallest d such that no output n needs an input at or beyond ``(floor((n + d)/H) + 1) * H``. An
     output that is another one where the clip ends before sample m needs to know whether m comes.
     """
-    running = session(data)
+    running = in_onnxruntime(data)
     x = np.random.default_rng(2).normal(size=(1, channels, samples)).astype(np.float32)
 
     def moved(changed: NDArray[Any]) -> NDArray[np.intp]:
-        (after,) = run(running, {"x": changed}).values()
+        (after,) = running({"x": changed}).values()
         size = min(after.shape[-1], before.shape[-1])
         differs = after[..., :size] != before[..., :size]
         return np.flatnonzero(differs.any(axis=tuple(range(before.ndim - 1))))
 
-    (before,) = run(running, {"x": x}).values()
+    (before,) = running({"x": x}).values()
     need = np.full(before.shape[-1], -1)
     for place in range(samples):
         changed = x.copy()

@@ -21,12 +21,12 @@ from operator_models import (
     integer_models,
 )
 
-from edgekit.export.running import run, run_hops, session, snr_db
+from edgekit.export.running import in_onnxruntime, run_hops, snr_db
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.engines.c import NativeEngine
+from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.targets import TARGETS
 
@@ -92,8 +92,8 @@ def library(programs: dict[str, Program], tmp_path_factory: pytest.TempPathFacto
 
 def c_outputs(library: ctypes.CDLL, program: Program, inputs: Arrays) -> Arrays:
     """Run the generated C over the samples."""
-    engine = NativeEngine(library, program.manifest, Path("all.so"), None)
-    return Stream(program.manifest, engine).run(inputs)
+    runner = NativeRunner(library, program.manifest, Path("all.so"), None)
+    return Stream(program.manifest, runner).run(inputs)
 
 
 def assert_same_bits(found: Arrays, expected: Arrays) -> None:
@@ -111,9 +111,9 @@ def test_float_c_equals_onnxruntime_and_oracle(
     inputs = draw(case, SAMPLES)
     found = c_outputs(library, program, inputs)
     assert_same_bits(found, Oracle(program.model).run_hops(inputs))
-    reference = session(case.onnx)
+    reference = in_onnxruntime(case.onnx)
     for sample in range(SAMPLES):
-        expected = run(reference, {key: array[sample] for key, array in inputs.items()})
+        expected = reference({key: array[sample] for key, array in inputs.items()})
         compare(expected, {key: found[key][sample] for key in expected}, what=name)
         for key, array in expected.items():
             assert found[key].dtype == array.dtype

@@ -1,4 +1,4 @@
-"""Other engines beside a build: the plain form of a network, its torch form, and a worker in another process."""
+"""Peers beside a build: the plain form of a network, its torch form, and a worker in another process."""
 
 import sys
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ from edgekit.export.running import run_hops
 from edgekit.graph.model import Model
 from edgekit.peers.beside import Beside, session_values
 from edgekit.peers.contender import WorkerContender
-from edgekit.peers.engines import PEER_ENGINES, VARIABLE
+from edgekit.peers.peer import PEERS, VARIABLE
 from edgekit.peers.program import plain_onnx, write_program
 from edgekit.peers.workers.network import Network
 
@@ -114,7 +114,7 @@ def fake_tract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @tiny_build.needs_cc
-def test_a_build_is_timed_beside_an_engine_of_another_environment(
+def test_a_build_is_timed_beside_a_peer_of_another_environment(
     fake_tract: Path, build: Path
 ) -> None:
     facts = api.bench(build, hops=20, against=["tract"]).to_dict()
@@ -122,7 +122,7 @@ def test_a_build_is_timed_beside_an_engine_of_another_environment(
     assert peer["version"] == "7" and peer["snr_db"] > 90 and peer["median_us"] > 0
 
 
-def test_what_a_session_computes_is_handed_to_the_engine(fake_tract: Path, tmp_path: Path) -> None:
+def test_what_a_session_computes_is_handed_to_the_peer(fake_tract: Path, tmp_path: Path) -> None:
     api.stream(
         str(session_network(tmp_path / "net.onnx")),
         tmp_path / "hop.onnx",
@@ -144,15 +144,15 @@ def test_what_a_session_computes_is_handed_to_the_engine(fake_tract: Path, tmp_p
         np.testing.assert_allclose(found[name], expected, atol=1e-5)
 
 
-def test_an_engine_that_refuses_says_why(fake_tract: Path, tmp_path: Path) -> None:
+def test_a_peer_that_refuses_says_why(fake_tract: Path, tmp_path: Path) -> None:
     write_program(float_model("vision"), tmp_path, {})
     (tmp_path / "network.onnx").write_bytes(b"nothing")
     with pytest.raises(ToolError, match=r"tract cannot run the network: .*network.onnx"):
-        WorkerContender(PEER_ENGINES["tract"], tmp_path, "float")
+        WorkerContender(PEERS["tract"], tmp_path, "float")
 
 
 @tiny_build.needs_cc
-def test_an_engine_that_is_not_there_is_named_with_its_commands(
+def test_a_peer_that_is_not_there_is_named_with_its_commands(
     build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path))
@@ -160,20 +160,20 @@ def test_an_engine_that_is_not_there_is_named_with_its_commands(
         api.bench(build, against=["litert"])
 
 
-@pytest.mark.parametrize("name", PEER_ENGINES)
-def test_an_installed_engine_computes_the_network(name: str, tmp_path: Path) -> None:
-    engine = PEER_ENGINES[name]
-    if not (engine.folder / "bin" / "python").is_file():
-        pytest.skip(f"{name} is missing: {engine.install}")
+@pytest.mark.parametrize("name", PEERS)
+def test_an_installed_peer_computes_the_network(name: str, tmp_path: Path) -> None:
+    peer = PEERS[name]
+    if not (peer.folder / "bin" / "python").is_file():
+        pytest.skip(f"{name} is missing: {peer.install}")
     model = float_model("gru_mask")
     inputs = noise(model, 5)
     write_program(model, tmp_path, {})
-    with WorkerContender(engine, tmp_path, "float") as contender:
+    with WorkerContender(peer, tmp_path, "float") as contender:
         found, _ = contender.run(dict(inputs))
     for output, values in run_hops(model, inputs).items():
         np.testing.assert_allclose(found[output], values, atol=1e-4 * np.abs(values).max(), rtol=0)
 
 
-def test_other_engines_get_no_guards() -> None:
+def test_peers_get_no_guards() -> None:
     model = float_model("conv_recurrent")
     assert b"Finite" in model.to_bytes() and b"Finite" not in plain_onnx(model)

@@ -10,7 +10,7 @@ import pytest
 import tiny_networks
 from tiny_build import needs_cc
 
-from edgekit.runtime.engines.toolchain import find_compiler
+from edgekit.runtime.runners.toolchain import find_compiler
 
 ROOT = Path(__file__).parent.parent
 

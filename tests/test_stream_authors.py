@@ -5,7 +5,7 @@ import pytest
 from c_kernels import needs_cc
 from quick_build import load_kernels, quick_build
 
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import Offline, torch_offline
 from edgekit.export.verify import compare
@@ -30,7 +30,7 @@ def in_c(offline: Offline, model: Model, name: str, axis: int, samples: int) -> 
     whole = offline.at(samples)
     shape = [int(d) for d in whole.ir.graph.inputs[0].shape or ()]
     x = np.random.default_rng(3).standard_normal(shape).astype(np.float32)
-    expected = run(session(whole.to_bytes()), {name: x})
+    expected = in_onnxruntime(whole.to_bytes())({name: x})
     guarded = surrounded(model, ImportOptions())
     assert not TARGETS["host"].check(guarded)
     running = quick_build(guarded)

@@ -5,7 +5,7 @@ from c_kernels import needs_cc
 from quick_build import load_kernels, quick_build
 from stream_networks import Net
 
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
 
@@ -30,13 +30,13 @@ def test_the_error_of_the_last_minute_is_that_of_the_first() -> None:
     delay = model.stream.delay_samples
     load_kernels()
     stream = quick_build(model)
-    whole, errors = session(data), []
+    whole, errors = in_onnxruntime(data), []
     before = np.zeros((1, 1, 0), np.float32)
     for minute in range(MINUTES):
         random = np.random.default_rng(minute)
         audio = random.standard_normal((1, 1, MINUTE), np.float32)
         (found,) = stream.push({"x": audio}).values()
-        (expected,) = run(whole, {"x": np.concatenate([before, audio], axis=2)}).values()
+        (expected,) = whole({"x": np.concatenate([before, audio], axis=2)}).values()
         expected = expected[:, :, before.shape[2] :][:, :, :-delay]
         peak = np.abs(expected).max()
         errors.append(np.abs(found[:, :, delay:] - expected).max() / peak)

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor, with_port
-from edgekit.runtime.engines.toolchain import HOW_TO_GET, compilers
+from edgekit.runtime.runners.toolchain import HOW_TO_GET, compilers
 
 HOP = 4
 NO_COMPILER = not compilers()

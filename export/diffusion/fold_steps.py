@@ -7,7 +7,6 @@ step table; the network reads its row by the index of the step. The same is done
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from onnx_ir.passes import common
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.export.verify import compare, draw
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import (
@@ -170,10 +169,10 @@ def _evaluate(
     kept = [value for value in copy.graph.inputs if value.name == given.name]
     copy.graph.inputs.clear()
     copy.graph.inputs.extend(kept)
-    running = session(Model(copy).to_bytes())
+    running = in_onnxruntime(Model(copy).to_bytes())
     assert given.dtype is not None
     shape, dtype = static_shape(given) or (), given.dtype.numpy()
-    rows = [run(running, {str(given.name): np.full(shape, v, dtype)}) for v in values]
+    rows = [running({str(given.name): np.full(shape, v, dtype)}) for v in values]
     return [np.stack([row[name].reshape(-1) for row in rows]) for name in names]
 
 
@@ -243,7 +242,7 @@ def _weights(graph: ir.Graph) -> int:
 def _check(source: Model, folded: Model, values: dict[str, NDArray[Any]]) -> None:
     """Compare both networks on random inputs; `values` has rows for inputs of one or both."""
     rows = len(next(iter(values.values())))
-    before, after = (partial(run, session(model.to_bytes())) for model in (source, folded))
+    before, after = (in_onnxruntime(model.to_bytes()) for model in (source, folded))
     for place in np.unique(np.linspace(0, rows - 1, CHECKED).astype(int)):
         random = np.random.default_rng(int(place))
         feeds = []

@@ -12,7 +12,7 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.sampler_loop import Network
 from edgekit.base.sampler_table import Arrays, StepTable
 from edgekit.export.diffusion.split_unet import paper_keys, split, uniform_keys, with_keys
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
@@ -118,7 +118,7 @@ def onnx_network(model: Model, table: StepTable) -> Network:
 
 def _caller(model: Model) -> Callable[[Arrays], Arrays]:
     """Run a graph on the inputs that it has, in their types."""
-    running, values = session(model.to_bytes()), list(model.ir.graph.inputs)
+    running, values = in_onnxruntime(model.to_bytes()), list(model.ir.graph.inputs)
 
     def call(inputs: Arrays) -> Arrays:
         feed = {
@@ -126,7 +126,7 @@ def _caller(model: Model) -> Callable[[Arrays], Arrays]:
             for v in values
             if v.dtype is not None
         }
-        return run(running, feed)
+        return running(feed)
 
     return call
 

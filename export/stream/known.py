@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.observed import TimeAxis, values_of
 from edgekit.export.verify import draw
 from edgekit.graph.model import Model
@@ -47,5 +47,5 @@ class KnownFrames:
             copy.graph.outputs.append(tapped)
         generator = np.random.default_rng(seed)
         feed = {str(v.name): draw(v, generator, 1, 1)[0] for v in copy.graph.inputs}
-        arrays = run(session(Model(copy).to_bytes()), feed)
+        arrays = in_onnxruntime(Model(copy).to_bytes())(feed)
         return np.asarray(arrays[str(tapped.name)])

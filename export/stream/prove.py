@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import partial
 from math import ceil
 from typing import Any
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.double import double_runner
-from edgekit.export.running import Arrays, run, session, zero_states
+from edgekit.export.running import Arrays, in_onnxruntime, zero_states
 from edgekit.export.stream.sources import Offline, lengthened
 from edgekit.export.verify import compare, compare_in_double, draw
 from edgekit.graph.model import Model
@@ -49,7 +48,7 @@ def prove(offline: Offline, models: Mapping[int, Model], least: int, longest: in
     feeds = [{str(v.name): draw(v, generator, 1, 1)[0] for v in whole.ir.graph.inputs}]
     if offline.examples is not None:
         feeds.append({name: lengthened(offline, name, samples) for name in feeds[0]})
-    running = partial(run, session(whole.to_bytes()))
+    running = in_onnxruntime(whole.to_bytes())
     worst = 0.0
     for feed in feeds:
         expected = running(feed)
@@ -103,7 +102,7 @@ def run_stream(
             inputs[name] = _cut(feed[name], times[name].axis, shape[times[name].axis], hops)
         else:
             inputs[name] = np.broadcast_to(feed[name], (hops, *shape))
-    running = running or partial(run, session(model.to_bytes()))
+    running = running or in_onnxruntime(model.to_bytes())
     recorded = _run(model, running, inputs, samples // hop, float(hop - samples % hop))
     results = {}
     for name, length in lengths.items():

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.running import run, session, zero_states
+from edgekit.export.running import in_onnxruntime, zero_states
 from edgekit.graph.model import Model, of_hop
 from edgekit.operators.conv.twin import conv_taps, transpose_taps
 from edgekit.operators.geometry import conv_shape, dims, optional
@@ -95,17 +95,17 @@ def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Itera
 
 
 def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iterator[Arrays]:
-    """The tapped values of a few hops at a time, clip by clip from zero state; one session runs all."""
+    """The tapped values of a few hops at a time, clip by clip from zero state; onnxruntime is opened once."""
     inputs_alone = (
         not model.ir.graph.outputs
     )  # of a first layer: onnxruntime refuses a graph without any
-    running = None if inputs_alone else session(model.to_bytes())
+    running = None if inputs_alone else in_onnxruntime(model.to_bytes())
     hops = -(-HOPS // len(calibration.clips))
     for clip in calibration.clips:
         state, seen = zero_states(model), []
         for hop in _chosen(model, len(clip[str(model.stream_inputs[0].name)]), hops):
             feed = of_hop(model, clip, hop) | state
-            values = feed if running is None else feed | run(running, feed)
+            values = feed if running is None else feed | running(feed)
             state = {pair.input: values[pair.output] for pair in model.states}
             seen.append([values[name] for name in taps])
             if len(seen) == BLOCK_HOPS:

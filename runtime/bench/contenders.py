@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import CheckFailed, ToolError
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.engines.c import NativeEngine
-from edgekit.runtime.engines.toolchain import compile_shared
+from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.runners.toolchain import compile_shared
 from edgekit.runtime.stream import Stream
 
 Arrays = dict[str, NDArray[Any]]
@@ -36,10 +36,10 @@ class NativeContender:
         """Compile the build and the loop.
 
         Raises:
-            UsageError, ToolError: as `NativeEngine.open`.
+            UsageError, ToolError: as `NativeRunner.open`.
         """
         self._manifest = manifest
-        self._engine = NativeEngine.open(directory, manifest)
+        self._runner = NativeRunner.open(directory, manifest)
         with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
             loop = Path(folder) / "time.so"
             with as_file(files("edgekit.runtime") / "replay" / "time.c") as source:
@@ -48,17 +48,17 @@ class NativeContender:
 
     def run(self, inputs: Arrays) -> Timed:
         """See `Contender`."""
-        manifest, engine = self._manifest, self._engine
-        engine.reset()
+        manifest, runner = self._manifest, self._runner
+        runner.reset()
         if manifest.constants:
-            engine.session([inputs[tensor.name] for tensor in manifest.constants])
+            runner.session([inputs[tensor.name] for tensor in manifest.constants])
         ins = [np.ascontiguousarray(inputs[t.name], t.dtype) for t in manifest.stream_inputs]
         hops = len(ins[0])
         outs = [np.empty((hops, *t.shape), t.dtype) for t in manifest.stream_outputs]
         nanoseconds = np.zeros(hops, np.int64)
         given, made = _rows(ins), _rows(outs)
         addresses = (
-            *engine.addresses,
+            *runner.addresses,
             given.ctypes.data,
             made.ctypes.data,
             nanoseconds.ctypes.data,
@@ -76,7 +76,7 @@ class NativeContender:
 
 
 class StreamContender:
-    """A running build of any engine; the clock is around the engine's own call, states are carried outside of it."""
+    """A running build of any runner; the clock is around the runner's own call, states are carried outside of it."""
 
     def __init__(self, stream: Stream) -> None:
         """Take a build that runs."""

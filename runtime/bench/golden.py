@@ -14,7 +14,10 @@ from edgekit.runtime.build_folder.manifest import Manifest
 LEAST_SNR_DB = 90.0  # of float arithmetic that sums in another order
 # Two roundings of a network, each as far from its source, are at most twice that far (6 dB) from each other.
 OTHER_ROUNDING_DB = 6.0
-ENGINES = ("onnxruntime", "litert")  # whose integer kernels differ from one core to the next
+OTHER_ARITHMETIC = (
+    "onnxruntime",
+    "litert",
+)  # whose integer kernels differ from one core to the next
 LINE = re.compile(
     r"(output|layer) (.+): ((?:FAIL, )?(?:equal|different|-?\d{1,9} dB)(?:, hop (\d{1,9}))?)"
 )
@@ -40,7 +43,8 @@ class Row:
 def least_db(manifest: Manifest) -> float:
     """How near an output must be to the verified run, where its bits may differ.
 
-    Less than 90 dB for a float network whose source's own rounding is more, and for integers of an engine.
+    Less than 90 dB for a float network whose source's own rounding is more, and for integers of onnxruntime
+    and LiteRT.
     """
     facts = manifest.verification
     is_float = manifest.quantization["recipe"] == "float32"
@@ -48,7 +52,7 @@ def least_db(manifest: Manifest) -> float:
         return LEAST_SNR_DB
     if is_float:
         return float(min(LEAST_SNR_DB, facts["snr_db"]))
-    if manifest.target in ENGINES:
+    if manifest.target in OTHER_ARITHMETIC:
         return float(min(LEAST_SNR_DB, facts["snr_db"] - OTHER_ROUNDING_DB))
     return LEAST_SNR_DB
 

@@ -39,8 +39,8 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Peer:
-    """Another engine on the same hops: its times, and our output's distance from its own, None for none."""
+class PeerTimes:
+    """A peer on the same hops: its times, and our output's distance from its own, None for none."""
 
     times: Times
     snr_db: float | None
@@ -66,7 +66,7 @@ class Measured:
         hops: how many were measured.
         unit: what one of them is: a ``hop`` of a stream, of a denoiser a ``call`` of its network or an ``image``.
         hop_us: how long a hop of the stream lasts.
-        ram_bytes: state, scratch, and stack where that is known; None where the engine does not tell.
+        ram_bytes: state, scratch, and stack where that is known; None where what ran it does not tell.
         times: of each hop.
         instructions: executed in each hop.
         functions: executed instructions by function, over all hops.
@@ -74,7 +74,7 @@ class Measured:
         modelled: a time on the device.
         core: the CPU to which the process was bound.
         machine: of a device that is reached over a link, what it says of itself.
-        against: other engines by name.
+        against: peers by name.
         layers: (name, how its result compares with golden) in the order of the schedule.
     """
 
@@ -89,7 +89,7 @@ class Measured:
     modelled: Modelled | None = None
     core: int | None = None
     machine: str | None = None
-    against: Mapping[str, Peer] = field(default_factory=dict)
+    against: Mapping[str, PeerTimes] = field(default_factory=dict)
     layers: tuple[tuple[str, str], ...] = ()
     unit: str = "hop"
 
@@ -129,7 +129,7 @@ class Measured:
         return name.replace("hop", self.unit).replace("_", " ")
 
 
-def _peer(peer: Peer, ours: Times | None) -> dict[str, Any]:
+def _peer(peer: PeerTimes, ours: Times | None) -> dict[str, Any]:
     ratio = None if ours is None else float(f"{peer.times.median_us / ours.median_us:.3g}")
     return {
         "median_us": round(peer.times.median_us, 3),
@@ -181,7 +181,7 @@ def measure_local(
 
     Args:
         ours: the build.
-        peers: other engines on the same network, and their versions, by name.
+        peers: others on the same network, and their versions, by name.
         inputs: of one round, (hops, *shape).
         manifest: the build's facts.
         progress: is told rounds done and in all.
@@ -205,7 +205,7 @@ def measure_local(
             progress(number + 1, ROUNDS)
     times = Times(np.concatenate(own))
     against = {
-        name: Peer(Times(np.concatenate(others[name])), ratios[name], version)
+        name: PeerTimes(Times(np.concatenate(others[name])), ratios[name], version)
         for name, (_, version) in peers.items()
     }
     return Measured(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgekit.base.errors import ToolError
 from edgekit.runtime.devices.profile import Profile
-from edgekit.runtime.engines.toolchain import ALONE, Compiler, ask, compile_sources, find_compiler
+from edgekit.runtime.runners.toolchain import ALONE, Compiler, ask, compile_sources, find_compiler
 
 ZIG = (sys.executable, "-m", "ziglang", "cc")
 STANDARD = ("-ffp-contract=off", "-fno-trapping-math", "-ffunction-sections", "-fdata-sections")

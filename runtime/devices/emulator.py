@@ -17,7 +17,7 @@ from edgekit.base.errors import ToolError
 from edgekit.runtime.bench.golden import check_verdict
 from edgekit.runtime.devices.cross import APT
 from edgekit.runtime.devices.profile import Profile
-from edgekit.runtime.engines.toolchain import compile_shared
+from edgekit.runtime.runners.toolchain import compile_shared
 
 TIMEOUT_S = 300
 TRACE = ("-one-insn-per-tb", "-d", "exec,nochain", "-D", "/dev/stderr")

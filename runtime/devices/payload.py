@@ -11,7 +11,7 @@ from pathlib import Path
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
 
 WHOLE = ("base", "runtime")  # folders of Python files; neither needs torch or onnx
-ENGINES = {
+TAKEN = {
     "onnxruntime": "*.onnx",
     "litert": "*.tflite",
 }  # by target, what a device needs of the build
@@ -64,7 +64,7 @@ def python_program(directory: Path, manifest: Manifest, hops: int) -> bytes:
         for folder in WHOLE:
             for name, source in sources(root / folder, f"edgekit/{folder}"):
                 add(name, source.read_bytes())
-        build = sorted(path.name for path in directory.glob(ENGINES[manifest.target]))
+        build = sorted(path.name for path in directory.glob(TAKEN[manifest.target]))
         taken = (*build, "golden/input.npz")
         digests = {name: manifest.files[name] for name in taken if name in manifest.files}
         add(f"build/{MANIFEST_NAME}", replace(manifest, files=digests).to_json().encode())

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.noise import normals
+from edgekit.base.random_normals import normals
 from edgekit.base.sampler_loop import Step, image_seeds
 from edgekit.base.sampler_table import Roles
 

@@ -6,7 +6,7 @@ from textwrap import indent
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.noise import quantiles
+from edgekit.base.random_normals import quantiles
 from edgekit.base.sampler_table import StepTable
 from edgekit.operators.geometry import dims
 from edgekit.targets.c.emit.base import Context, float_literal, size

@@ -17,7 +17,7 @@ from edgekit.base.errors import UsageError
 from edgekit.cli import app
 from edgekit.cli.facts import streaming_rows
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import session
+from edgekit.export.running import in_onnxruntime
 from edgekit.runtime.stream import Stream
 
 
@@ -65,7 +65,7 @@ def run(*arguments: object) -> dict[str, Any]:
 
 def whole(name: str, x: np.ndarray) -> np.ndarray:
     if name.endswith(".onnx"):
-        (y,) = session(Path(name).read_bytes()).run(None, {"x": x})
+        (y,) = in_onnxruntime(Path(name).read_bytes())({"x": x}).values()
         return np.asarray(y)
     with torch.no_grad():
         return Net().eval()(torch.from_numpy(x)).numpy()

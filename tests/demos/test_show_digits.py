@@ -20,7 +20,7 @@ from edgekit.demos.show_digits import (
     median_psnr_db,
     show,
 )
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.runtime.sampler import Sampler
 
 # The median of ten images lies 2 dB about that of 1,500 (docs/diffusion.md, W8A8); calibrated on calls that the sampler
@@ -73,8 +73,8 @@ def test_the_bundled_file_is_the_trained_network() -> None:
     network, example = build()
     with torch.inference_mode():
         expected = network(*example.values()).numpy()
-    found = run(
-        session(NETWORK.read_bytes()), {name: value.numpy() for name, value in example.items()}
+    found = in_onnxruntime(NETWORK.read_bytes())(
+        {name: value.numpy() for name, value in example.items()}
     )
     np.testing.assert_allclose(found["v"], expected, atol=1e-4)
 

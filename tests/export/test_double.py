@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from edgekit.base.errors import VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.from_torch import from_torch
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import LIMIT, compare, compare_in_double
@@ -31,7 +31,7 @@ def test_a_right_rewrite_that_float32_does_not_show_is_proven_in_float64():
     model = stream(onnx_offline(cancelled(), name="net"), hop=5)
     x = np.random.default_rng(0).standard_normal((1, 2, 50)).astype(np.float32)
     (exact,) = double_runner(cancelled())({"x": x}).values()
-    (single,) = run(session(cancelled()), {"x": x}).values()
+    (single,) = in_onnxruntime(cancelled())({"x": x}).values()
     assert np.abs(exact - single).max() > 10 * LIMIT * np.abs(exact).max()
     assert model.stream.hop_samples == 5
 
@@ -39,7 +39,7 @@ def test_a_right_rewrite_that_float32_does_not_show_is_proven_in_float64():
 def test_float64_does_not_excuse_another_network():
     x = np.random.default_rng(0).standard_normal((1, 2, 50)).astype(np.float32)
     exact, other = (double_runner(cancelled(offset))({"x": x}) for offset in (300, 300.001))
-    single = run(session(cancelled()), {"x": x})
+    single = in_onnxruntime(cancelled())({"x": x})
     assert compare_in_double(exact, exact, single, single, what="it") > LIMIT
     near = {name: array * (1 + 1e-6) for name, array in exact.items()}
     with pytest.raises(VerificationError, match="in float64 it is not the same network"):
@@ -75,4 +75,4 @@ def test_all_of_a_network_is_widened():
     x = np.random.default_rng(0).standard_normal((1, 2, 50)).astype(np.float32)
     (exact,) = double_runner(data)({"x": x}).values()
     assert exact.dtype == np.float64
-    compare({"y": exact}, {"y": next(iter(run(session(data), {"x": x}).values()))}, limit=1e-5)
+    compare({"y": exact}, {"y": next(iter(in_onnxruntime(data)({"x": x}).values()))}, limit=1e-5)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from edgekit import api
 from edgekit.base.errors import ModelError, UsageError
-from edgekit.runtime.engines.c import NativeEngine
+from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.stream import Stream
 
 NODES, GAMMA = 12, 0.7
@@ -84,10 +84,10 @@ def problem(seed: int) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float
 
 
 def in_c(stream: Stream, inputs: dict[str, NDArray[Any]], most: int, tolerance: float) -> int:
-    """What ``<name>_iterate`` returns; the outputs stay in the engine."""
-    engine = stream.engine
-    assert isinstance(engine, NativeEngine)
-    function = getattr(engine.library, f"{stream.manifest.c_name}_iterate")
+    """What ``<name>_iterate`` returns; the outputs stay in the runner."""
+    runner = stream.runner
+    assert isinstance(runner, NativeRunner)
+    function = getattr(runner.library, f"{stream.manifest.c_name}_iterate")
     function.argtypes = [ctypes.c_void_p] * 4 + [ctypes.c_int32, ctypes.c_float]
     given = [np.ascontiguousarray(inputs[t.name]) for t in stream.manifest.stream_inputs]
     made = [np.zeros(t.shape, t.dtype) for t in stream.manifest.stream_outputs]
@@ -95,7 +95,7 @@ def in_c(stream: Stream, inputs: dict[str, NDArray[Any]], most: int, tolerance: 
         (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
         for arrays in (given, made)
     ]
-    _, instance, scratch = engine.addresses
+    _, instance, scratch = runner.addresses
     count: int = function(instance, scratch, *map(ctypes.byref, pointers), most, tolerance)
     stream.last = dict(zip((t.name for t in stream.manifest.stream_outputs), made, strict=True))  # type: ignore[attr-defined]
     return count

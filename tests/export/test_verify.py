@@ -6,7 +6,7 @@ import pytest
 
 from edgekit.base.errors import ModelError, UsageError, VerificationError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops, session, snr_db
+from edgekit.export.running import in_onnxruntime, run_hops, snr_db
 from edgekit.export.verify import LIMIT, compare, verify_import
 
 ACCUMULATE = """<ir_version: 10, opset_import: ["": 21]>
@@ -82,8 +82,8 @@ def test_compare_takes_non_finite_values_for_what_they_are(value):
 
 def test_an_import_that_loses_its_state_is_found(accumulate):
     def forgets(feed):
-        running = session(accumulate.to_bytes())
-        y, state = running.run(["y", "s_next"], feed)
+        running = in_onnxruntime(accumulate.to_bytes())
+        y, state = running(feed).values()
         forgets.calls += 1
         return {"y": y, "s_next": state * np.float32(0.5 if forgets.calls > 4 else 1)}
 
@@ -94,7 +94,7 @@ def test_an_import_that_loses_its_state_is_found(accumulate):
 
 def test_onnxruntime_refusals_are_model_errors():
     with pytest.raises(ModelError, match="onnxruntime"):
-        session(b"nothing")
+        in_onnxruntime(b"nothing")
 
 
 def one_node(text):
@@ -160,17 +160,17 @@ def test_the_exact_sigmoid_is_exact_in_every_graph():
     )
     for name, place in (("first", 9), ("last", 18)):
         proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array([place]), name))
-    running = session(proto.SerializeToString())
+    running = in_onnxruntime(proto.SerializeToString())
     x = np.array([-87, -60, -20, -1, 0, 1, 20, 60, 100], np.float32)
     exact = 1 / (1 + np.exp(-x.astype(np.float64)))
     for choice in (True, False):
-        (y,) = running.run(["y"], {"x": x, "c": np.array(choice)})
+        (y,) = running({"x": x, "c": np.array(choice)}).values()
         np.testing.assert_allclose(y, exact, rtol=1e-5)
 
 
 def test_more_is_allowed_only_where_the_source_needs_it(accumulate):
     def nearly(feed):
-        y, state = session(accumulate.to_bytes()).run(["y", "s_next"], feed)
+        y, state = in_onnxruntime(accumulate.to_bytes())(feed).values()
         return {"y": y * np.float32(1.0001), "s_next": state}
 
     with pytest.raises(VerificationError, match="allowed: 1e-05"):
@@ -191,7 +191,7 @@ def test_a_transform_of_any_length_is_exact(size, parts, inverse, onesided):
         }}"""
     )
     x = np.random.default_rng(0).standard_normal((3, size, parts)).astype(np.float32)
-    (y,) = session(proto.SerializeToString()).run(None, {"x": x})
+    (y,) = in_onnxruntime(proto.SerializeToString())({"x": x}).values()
     whole = x[..., 0] + (1j * x[..., 1] if parts == 2 else 0)
     exact = (np.fft.ifft if inverse else np.fft.fft)(whole, axis=1)[:, :bins]
     assert np.abs(y[..., 0] + 1j * y[..., 1] - exact).max() < 1e-6 * np.abs(exact).max()

@@ -9,7 +9,7 @@ from diffusion_networks import SAMPLER, SHAPE, tiny_model
 from edgekit.base.errors import UsageError
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
-from edgekit.export.running import Arrays, run, session
+from edgekit.export.running import Arrays, in_onnxruntime
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of
 from edgekit.graph.step_groups import select_group, stack_groups
@@ -38,11 +38,11 @@ def groups() -> tuple[Model, ...]:
 
 def test_the_stacked_network_is_each_of_its_groups() -> None:
     stacked = stack_groups(groups())
-    together = session(stacked.to_bytes())
+    together = in_onnxruntime(stacked.to_bytes())
     one = {name: array[0] for name, array in draw(1.0, 1).items()}
     for number, alone in enumerate(groups()):
-        expected = run(session(alone.to_bytes()), one)
-        found = run(together, one | {"group": np.array([number])})
+        expected = in_onnxruntime(alone.to_bytes())(one)
+        found = together(one | {"group": np.array([number])})
         assert all(np.array_equal(expected[name], found[name]) for name in expected)
     table = stacked.sampler
     assert table is not None and table.roles.group == "group"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from quick_build import load_kernels, quick_build
 from stream_layers import TIMES, layers, network_of
 
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare
@@ -40,7 +40,7 @@ def test_blocks_of_any_size_give_the_whole(layer, seed, steps, cuts):
     least = analysis.facts.minimum_hop()
     samples = steps * least
     x = np.random.default_rng(seed).standard_normal((1, 1, samples)).astype(np.float32)
-    whole = run(session(data), {"x": x})
+    whole = in_onnxruntime(data)({"x": x})
     places = sorted({0, *(int(cut * samples) for cut in cuts), samples})
     blocks = [x[:, :, start:end] for start, end in pairwise(places)]
     for hop in (least, 2 * least, 3 * least, 7 * least):

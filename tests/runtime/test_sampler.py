@@ -243,10 +243,10 @@ def test_a_build_without_a_sampler_says_so(exported: Path, tmp_path: Path) -> No
 
 
 def test_progress_can_end_a_sampling(exported: Path) -> None:
-    engine: Any = Sampler.open(exported).stream.engine
+    runner: Any = Sampler.open(exported).stream.runner
     out = np.zeros(SHAPE, np.float32)
     with pytest.raises(CheckFailed, match="returned 1"):
-        engine.sample(0, [np.zeros((1,), np.int64)], out, lambda done, _: int(done == 2))
+        runner.sample(0, [np.zeros((1,), np.int64)], out, lambda done, _: int(done == 2))
 
 
 @pytest.mark.parametrize(

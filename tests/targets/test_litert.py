@@ -14,7 +14,7 @@ from edgekit.export.running import run_hops, snr_db
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
-from edgekit.runtime.engines.litert import LitertEngine, interpreter_class
+from edgekit.runtime.runners.litert import LitertRunner, interpreter_class
 from edgekit.runtime.stream import Stream
 from edgekit.targets.c.emit.table import EMITTERS as C_EMITTERS
 from edgekit.targets.litert.emit import pointwise
@@ -54,7 +54,7 @@ def opened(model: Model, folder: Path) -> Stream:
     build = target.lower(model, "litert")
     for name, content in build.files.items():
         (folder / name).write_bytes(content)
-    return Stream(build.manifest, LitertEngine(folder, build.manifest))
+    return Stream(build.manifest, LitertRunner(folder, build.manifest))
 
 
 # Functions whose rows of `POINTWISE` say them in what LiteRT has; each has a better spelling of its own.

@@ -19,7 +19,7 @@ from edgekit import api
 from edgekit.base.errors import UsageError
 from edgekit.cli import app
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 
@@ -95,14 +95,14 @@ def test_a_session_computes_once_what_depends_on_constants_alone(
     )
     x = x.astype(np.float32)
     (name,) = (tensor.name for tensor in manifest.stream_outputs)
-    running = session(source.read_bytes())
+    running = in_onnxruntime(source.read_bytes())
     outputs = []
     for seed in (4, 5):
         constants = drawn(seed)
         outputs.append(stream.clip({"x": x} | constants)[name])
         again = stream.clip({"x": x})[name]  # from the fresh state, with the same constants
         np.testing.assert_array_equal(again, outputs[-1])
-        (whole,) = run(running, {"x": x} | constants).values()
+        (whole,) = running({"x": x} | constants).values()
         tolerance = {"float32": 1e-5, "w8a8": 0.05, "w4a8": 0.3}[recipe]
         np.testing.assert_allclose(outputs[-1], whole, atol=tolerance * np.abs(whole).max())
     assert np.abs(outputs[0] - outputs[1]).max() > 0.1

@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import framewise
 from edgekit.export.stream.track import Refused, Track
@@ -143,7 +143,7 @@ def _after(
         opset_imports={"": writer.new.graph.opset_imports[""]},
         name="start",
     )
-    results = run(session(Model(ir.Model(graph, ir_version=10)).to_bytes()), {})
+    results = in_onnxruntime(Model(ir.Model(graph, ir_version=10)).to_bytes())({})
     return [results[f"o{number}"] for number in range(1, len(starts) + 1)]
 
 

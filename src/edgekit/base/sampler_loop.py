@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.noise import normals
+from edgekit.base.random_normals import normals
 from edgekit.base.sampler_table import FIRST, Arrays, StepTable
 
 Other = Callable[[Arrays], NDArray[Any]]  # of the loop's inputs by name, (n, ...)

@@ -6,7 +6,8 @@ row before::
     x0 = clip(u x + sum(v_k e_k) + w y + bias[channel])
     x <- a x + b x0 + sum(e_k-coefficients e_k) + c y + d x_T + h prev + s z
 
-x_T is made of noise, y, a start that is given, and a mean; z is counted (`edgekit.base.noise`) or given, row by row.
+x_T is made of noise, y, a start that is given, and a mean; z is counted (`edgekit.base.random_normals`) or given,
+row by row.
 With given noise a residual is added behind the last row, so that the rows can give back any image: see `invert`.
 
 The loop computes terms in this order in float32, product and sum rounded apart, and leaves out those whose

@@ -1,1 +1,4 @@
-"""Other engines beside a build: each in an environment of its own, since their packages clash."""
+"""Peers beside a build: what others run networks with, each in an environment of its own.
+
+Their packages clash.
+"""

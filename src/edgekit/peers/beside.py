@@ -1,4 +1,4 @@
-"""Which engines stand beside a build, and what each of them runs: the build's network, or its float form."""
+"""Which peers stand beside a build, and what each of them runs: the build's network, or its float form."""
 
 import hashlib
 import shutil
@@ -13,7 +13,7 @@ import numpy as np
 from edgekit.graph.model import Model
 from edgekit.operators.frame_moves import frame_moves
 from edgekit.peers.contender import WorkerContender
-from edgekit.peers.engines import PEER_ENGINES
+from edgekit.peers.peer import PEERS
 from edgekit.peers.program import plain_onnx, write_program
 from edgekit.runtime.bench.contenders import Arrays, Contender, OnnxruntimeContender, Timed
 from edgekit.targets.describe import describe
@@ -28,10 +28,10 @@ class Beside:
 
     Attributes:
         own: its network.
-        plain: the same in float, from which other engines make their integer forms; `own` where only
+        plain: the same in float, from which peers make their integer forms; `own` where only
             that is known.
         inputs: of hops, (hops, *shape), session constants (*shape); also what they are calibrated on.
-        cache: a folder that keeps what engines convert; a temporary one where None.
+        cache: a folder that keeps what peers convert; a temporary one where None.
     """
 
     own: Model
@@ -53,21 +53,21 @@ class Beside:
         return hoisted(frame_moves(self.own), self.inputs)
 
     def forms(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Return (engine, form) of each row that the named engines of `PEER_ENGINES` give."""
+        """Return (peer, form) of each row that the named peers of `PEERS` give."""
         return {
             row: (name, form)
             for name in names
-            for row, form in PEER_ENGINES[name].forms(self.is_integer).items()
+            for row, form in PEERS[name].forms(self.is_integer).items()
         }
 
     def worker(self, name: str, form: str, stack: ExitStack) -> tuple[Contender, str]:
-        """Start an engine on the network; it ends with `stack`.
+        """Start a peer on the network; it ends with `stack`.
 
         Raises:
             ToolError: it is not installed, or refuses the network.
         """
-        engine = PEER_ENGINES[name]
-        engine.python()
+        peer = PEERS[name]
+        peer.python()
         hop, kept = session_values(self.plain, self.inputs)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgekit-")))
         program = scratch / "program"
@@ -77,7 +77,7 @@ class Beside:
         )
         if self.cache is not None:
             program = _kept(program, self.cache / name)
-        contender = stack.enter_context(WorkerContender(engine, program, form))
+        contender = stack.enter_context(WorkerContender(peer, program, form))
         return Kept(contender, kept), contender.version
 
 
@@ -100,19 +100,19 @@ def hoisted(model: Model, inputs: Arrays) -> tuple[Contender, str]:
         ToolError: onnxruntime refuses it.
     """
     hop, kept = session_values(model, inputs)
-    engine = OnnxruntimeContender(plain_onnx(hop), describe(hop, "host"))
-    return Kept(engine, kept), engine.version
+    contender = OnnxruntimeContender(plain_onnx(hop), describe(hop, "host"))
+    return Kept(contender, kept), contender.version
 
 
 def session_values(model: Model, inputs: Arrays) -> tuple[Model, Arrays]:
     """Return the part of a network that runs in each hop, and what the other part gives for `inputs`."""
-    from edgekit.export.running import run, session
+    from edgekit.export.running import in_onnxruntime
 
     parts = split_session(model)
     if parts.session is None:
         return model, {}
     given = {name: inputs[name] for name in model.constants}
-    return parts.hop, dict(run(session(plain_onnx(parts.session)), given))
+    return parts.hop, dict(in_onnxruntime(plain_onnx(parts.session))(given))
 
 
 def recorded(hop: Model, inputs: Arrays) -> Arrays:

@@ -1,4 +1,4 @@
-"""An engine of another environment as a `Contender`: a process that is asked in lines of JSON."""
+"""A peer of another environment as a `Contender`: a process that is asked in lines of JSON."""
 
 import json
 import os
@@ -13,37 +13,37 @@ import numpy as np
 
 import edgekit
 from edgekit.base.errors import ToolError
-from edgekit.peers.engines import Engine
+from edgekit.peers.peer import Peer
 from edgekit.runtime.bench.contenders import Arrays, Timed
 
 LIMIT_S = 240.0  # of one answer: a conversion, or a run
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-LINES = 3  # of what an engine printed before it ended
+LINES = 3  # of what a peer printed before it ended
 
 
 class WorkerContender:
-    """Runs a program of `edgekit.peers.program` in an engine, states carried, one thread."""
+    """Runs a program of `edgekit.peers.program` in a peer, states carried, one thread."""
 
-    def __init__(self, engine: Engine, program: Path, form: str) -> None:
-        """Start the engine's process and let it prepare the program.
+    def __init__(self, peer: Peer, program: Path, form: str) -> None:
+        """Start the peer's process and let it prepare the program.
 
         Args:
-            engine: whose.
+            peer: whose.
             program: the folder.
-            form: see `Engine`.
+            form: see `Peer`.
 
         Raises:
-            ToolError: the engine is not installed, or refuses the network.
+            ToolError: the peer is not installed, or refuses the network.
         """
-        python = engine.python()
-        self._engine = engine
+        python = peer.python()
+        self._peer = peer
         self._folder = tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
         self._printed = (folder / "printed").open("w+")
-        # nothing else that this environment has may be seen by that of the engine
+        # nothing else that this environment has may be seen by that of the peer
         (folder / "edgekit").symlink_to(Path(edgekit.__file__).parent, target_is_directory=True)
         self._process = subprocess.Popen(
-            [str(python), "-m", f"edgekit.peers.workers.run_{engine.name}"],
+            [str(python), "-m", f"edgekit.peers.workers.run_{peer.name}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._printed,
@@ -107,10 +107,10 @@ class WorkerContender:
             timer.cancel()
         if not answer:
             found = f"took longer than {LIMIT_S:g} s" if late else f"ended: {self._said()}"
-            raise ToolError(f"{self._engine.name} {found}")
+            raise ToolError(f"{self._peer.name} {found}")
         facts: dict[str, Any] = json.loads(answer)
         if "error" in facts:
-            raise ToolError(f"{self._engine.name} cannot run the network: {facts['error']}")
+            raise ToolError(f"{self._peer.name} cannot run the network: {facts['error']}")
         return facts
 
     def _said(self) -> str:

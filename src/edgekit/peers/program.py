@@ -1,10 +1,10 @@
-"""A network as plain data for the environments of other engines: program.json, weights.npz, network.onnx.
+"""A network as plain data for the environments of peers: program.json, weights.npz, network.onnx.
 
 program.json holds ``inputs`` (name, shape), ``outputs`` (names), ``states`` (pairs of names) and ``nodes``
 (op, inputs, outputs, attributes), as ONNX has them but for layers with weights, whose form is that of torch:
 ``Linear`` (x, weight, bias), ``GRU`` (x, weight, recurrent, bias, recurrent bias, h) and ``LSTM`` (x, weight,
 recurrent, bias, h, c), of one direction. It is the float network: what a recipe rounded stays so in the
-weights, and its quantizers between layers do nothing, since other engines have their own.
+weights, and its quantizers between layers do nothing, since peers have their own.
 """
 
 import json
@@ -27,7 +27,7 @@ QUANTIZERS = ("QuantizeLinear", "DequantizeLinear")
 def plain_onnx(model: Model) -> bytes:
     """Return ONNX's own operators alone, without the guards that make infinities and NaN zero.
 
-    Other engines have no such guards.
+    Peers have no such guards.
     """
     import onnx
     from onnx.inliner import inline_local_functions
@@ -88,7 +88,7 @@ def _as_torch(node: ir.Node, weights: dict[str, NDArray[Any]]) -> tuple[str, lis
             return ""
         if given[index] not in weights:
             found = f"{op} '{node.name}' with a weight that is computed"
-            raise UsageError(Problem("network", found, "constant weights", "leave this engine out"))
+            raise UsageError(Problem("network", found, "constant weights", "leave this peer out"))
         name = f"{given[index]}:{form}"
         weights[name] = np.ascontiguousarray(change(weights[given[index]]))
         return name

@@ -13,8 +13,8 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from edgekit.base.errors import ToolError
-from edgekit.runtime.engines.fpga import COMPILERS
-from edgekit.runtime.engines.toolchain import HOW_TO_GET, compilers
+from edgekit.runtime.runners.fpga import COMPILERS
+from edgekit.runtime.runners.toolchain import HOW_TO_GET, compilers
 
 C_COMPILER = "C compiler"
 ZIG = "ziglang"  # compiles for every core of devices.toml

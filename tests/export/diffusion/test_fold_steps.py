@@ -14,7 +14,7 @@ from edgekit.base.sampler_loop import Step
 from edgekit.base.sampler_table import Arrays, Roles
 from edgekit.export.diffusion.description import Sampler, attach
 from edgekit.export.diffusion.fold_steps import fold_steps
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.graph.model import Model
 
 
@@ -24,12 +24,12 @@ def plain() -> Model:
 
 
 def sampled(model: Model, n: int = 3) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    running, table = session(model.to_bytes()), model.sampler
+    running, table = in_onnxruntime(model.to_bytes()), model.sampler
     types = {str(v.name): v.dtype.numpy() for v in model.stream_inputs if v.dtype is not None}
     assert table is not None
 
     def network(inputs: Arrays, _: Step) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-        return list(run(running, {n: a.astype(types[n]) for n, a in inputs.items()}).values())
+        return list(running({n: a.astype(types[n]) for n, a in inputs.items()}).values())
 
     x: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = sampler_loop.sample(
         table, sampler_loop.one_by_one(network), SHAPE, n, 1, labels(n)

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from edgekit import api
 from edgekit.base import sampler_loop
 from edgekit.base.errors import UsageError
-from edgekit.base.noise import normals
+from edgekit.base.random_normals import normals
 from edgekit.base.sampler_loop import Step
 from edgekit.base.sampler_table import COLUMNS, Arrays, Roles, StepTable
 from edgekit.cli import app

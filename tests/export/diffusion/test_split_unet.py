@@ -23,7 +23,7 @@ from edgekit.export.diffusion.key_steps import (
     with_key_steps,
 )
 from edgekit.export.diffusion.split_unet import find_cut, paper_keys, split, uniform_keys, with_keys
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.graph.model import Model
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.diffusion.denoiser import oracle_network
@@ -66,11 +66,10 @@ def test_decoder_and_whole_network_are_one() -> None:
         "step": np.array([2]),
         "label": np.array([3]),
     }
-    expected = run(session(model.to_bytes()), inputs)
-    first = run(session(whole.to_bytes()), inputs)
-    second = run(
-        session(decoder.to_bytes()),
-        {k: v for k, v in inputs.items() if k != "x"} | {k: first[k] for k in kept},
+    expected = in_onnxruntime(model.to_bytes())(inputs)
+    first = in_onnxruntime(whole.to_bytes())(inputs)
+    second = in_onnxruntime(decoder.to_bytes())(
+        {k: v for k, v in inputs.items() if k != "x"} | {k: first[k] for k in kept}
     )
     (name,) = expected
     assert np.array_equal(first[name], expected[name])

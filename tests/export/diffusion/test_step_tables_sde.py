@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgekit.base import sampler_loop
 from edgekit.base.errors import UsageError
-from edgekit.base.noise import normals
+from edgekit.base.random_normals import normals
 from edgekit.base.sampler_loop import Step
 from edgekit.base.sampler_table import Arrays, Roles, StepTable
 from edgekit.export.diffusion.description import Sampler, read_sampler

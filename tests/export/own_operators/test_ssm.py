@@ -14,7 +14,7 @@ from edgekit import api
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.own_operators.ssm import DiagonalSSM
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare
@@ -70,7 +70,7 @@ def test_in_c_the_block_is_the_whole_after_a_long_time(block: bytes) -> None:
     load_kernels()
     model = surrounded(stream(onnx_offline(block, name="ssm"), hop=4), ImportOptions())
     x = np.random.default_rng(0).standard_normal((1, 4001, 8)).astype(np.float32)
-    compare(run(session(block), {"x": x}), quick_build(model).clip({"x": x}), what="in C it")
+    compare(in_onnxruntime(block)({"x": x}), quick_build(model).clip({"x": x}), what="in C it")
 
 
 def test_a_file_need_not_hold_the_body_and_its_own_body_does_not_count(block: bytes) -> None:

@@ -6,7 +6,7 @@ from onnx import TensorProto, helper
 from stream_networks import Net, check
 
 from edgekit.base.errors import ModelError
-from edgekit.export.running import run, session, zero_states
+from edgekit.export.running import in_onnxruntime, zero_states
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.operators.pointwise.functions import POINTWISE
@@ -176,12 +176,12 @@ def test_a_count_of_frames_goes_on_beyond_2_to_the_24():
     places = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
     y = net.add("Add", net.add("Mul", "x", net.const(0)), net.add("Cast", places, to=1))
     (model,) = check(net.model([1, 2, "T"], y), (8,))
-    running, state = session(model.to_bytes()), zero_states(model)
+    running, state = in_onnxruntime(model.to_bytes()), zero_states(model)
     for hops in (2**20 - 2, 2**24 - 2, 2**27 - 2):
         turns, low = divmod(hops, 2**20)
         state["elapsed.low.state"][...], state["elapsed.high.state"][...] = low, turns
         for hop in range(hops, hops + 4):
-            results = run(running, state | {"x": np.zeros((1, 2, 8), np.float32)})
+            results = running(state | {"x": np.zeros((1, 2, 8), np.float32)})
             assert np.allclose(results[y], np.arange(8 * hop, 8 * hop + 8), rtol=2**-23, atol=0)
             state = {pair.input: results[pair.output].copy() for pair in model.states}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from edgekit.base.sampler_loop import Network, one_by_one, sample
 from edgekit.base.sampler_table import StepTable
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import select_group
 from edgekit.operators.oracle import Oracle
@@ -45,7 +45,7 @@ def denoiser() -> Model:
 
 
 def network_of(model: Model) -> Network:
-    running = partial(run, session(model.to_bytes()))
+    running = in_onnxruntime(model.to_bytes())
     types = {str(v.name): v.dtype.numpy() for v in model.stream_inputs if v.dtype is not None}
     shapes = {str(v.name): tuple(v.shape) for v in model.stream_inputs if v.shape is not None}
     return one_by_one(

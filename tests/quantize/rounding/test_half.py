@@ -74,7 +74,7 @@ def test_a_tflite_stores_halves_and_runs_them(name: str, tmp_path: Path) -> None
 
 
 def interpreter(folder: Path):  # type: ignore[no-untyped-def]
-    from edgekit.runtime.engines.litert import interpreter_class
+    from edgekit.runtime.runners.litert import interpreter_class
 
     return interpreter_class()(model_path=str(folder / "model.tflite"))
 

@@ -33,7 +33,7 @@ HOP_US = HOP * 1e6 / RATE
 
 
 class Slow:
-    """An engine that gives its input back and says that a hop took so long."""
+    """A runner that gives its input back and says that a hop took so long."""
 
     compiler = None
 
@@ -228,9 +228,9 @@ def test_watch_switches_and_ends() -> None:
 def test_a_network_that_fails_ends_the_stream_with_its_error() -> None:
     class Broken(Slow):
         def process(self, inputs: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
-            raise ToolError("the engine broke")
+            raise ToolError("the runner broke")
 
-    with pytest.raises(ToolError, match="the engine broke"):
+    with pytest.raises(ToolError, match="the runner broke"):
         played(FakeSound(noise(64)), Stream(tiny_build.manifest(), Broken()), lambda facts: None)  # type: ignore[arg-type]
 
 

@@ -15,11 +15,11 @@ from movement_networks import STATE, Maker
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.passes.shapes import InferShapes
-from edgekit.export.running import session
+from edgekit.export.running import in_onnxruntime
 from edgekit.graph.model import Model, StatePair
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.engines.c import NativeEngine
+from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.stream import Stream
 from edgekit.targets.c import moves
 from edgekit.targets.c.lower import lower_c
@@ -68,12 +68,12 @@ def test_random_networks_keep_every_bit(
     seed: int, library: tuple[ctypes.CDLL, Mapping[int, Manifest]]
 ) -> None:
     (lib, manifests), (data, model), inputs = library, imported(seed), draw(seed)
-    engine = NativeEngine(lib, manifests[seed], Path("all.so"), None)
-    found = Stream(manifests[seed], engine).run(inputs)
+    runner = NativeRunner(lib, manifests[seed], Path("all.so"), None)
+    found = Stream(manifests[seed], runner).run(inputs)
     oracle = Oracle(model).run_hops(inputs)
-    source, h = session(data), np.zeros(STATE, np.float32)
+    source, h = in_onnxruntime(data), np.zeros(STATE, np.float32)
     for hop in range(HOPS):
-        y0, y1, h = source.run(["y0", "y1", "h_next"], {"x": inputs["x"][hop], "h": h})
+        y0, y1, h = source({"x": inputs["x"][hop], "h": h}).values()
         for name, expected in (("y0", y0), ("y1", y1)):
             np.testing.assert_array_equal(oracle[name][hop], expected)
             np.testing.assert_array_equal(found[name][hop], expected)

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.operators.oracle import Oracle
-from edgekit.runtime.engines.c import NativeEngine
+from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.stream import Stream
 from edgekit.targets.c.lower import lower_c
 
@@ -65,8 +65,8 @@ def test_a_relu_that_alone_reads_a_convolution_is_part_of_it(tmp_path: Path) -> 
     subprocess.run(command, cwd=tmp_path, check=True)
     x = np.random.default_rng(6).standard_normal((HOPS, 1, 3, 6, 5)).astype(np.float32)
     x[1, 0, 0, 2, 2] = np.nan
-    engine = NativeEngine(CDLL(str(tmp_path / "net.so")), build.manifest, Path("net.so"), None)
-    found = Stream(build.manifest, engine).run({"x": x})
+    runner = NativeRunner(CDLL(str(tmp_path / "net.so")), build.manifest, Path("net.so"), None)
+    found = Stream(build.manifest, runner).run({"x": x})
     assert (found["r0"][1] == 0).any()
     for name, expected in Oracle(model).run_hops({"x": x}).items():
         np.testing.assert_array_equal(found[name], expected)

@@ -15,7 +15,7 @@ from edgekit.base.errors import CheckFailed
 from edgekit.runtime.devices import cross
 from edgekit.runtime.devices.cross import ZIG, CrossCompiler, code_bytes, compile_replay
 from edgekit.runtime.devices.emulator import count, replay
-from edgekit.runtime.engines.toolchain import ask
+from edgekit.runtime.runners.toolchain import ask
 from edgekit.targets.c.fit import misfits
 from edgekit.targets.devices import profile
 

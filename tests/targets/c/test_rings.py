@@ -6,7 +6,7 @@ from c_kernels import needs_cc
 from quick_build import load_kernels, quick_build
 from ring_networks import BLOCKS, CHANNELS, HIDDEN, dilated, mixed, streamed
 
-from edgekit.export.running import run, session
+from edgekit.export.running import in_onnxruntime
 from edgekit.export.verify import compare
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
@@ -50,7 +50,7 @@ def test_every_reader_finds_its_frames(time: int, hop: int) -> None:
     random, shape = np.random.default_rng(3), [1, 2, 5, 5]
     shape[time] = 150
     x = random.standard_normal(shape).astype(np.float32)
-    compare(run(session(data), {"x": x}), quick_build(model).clip({"x": x}), what="in rings it")
+    compare(in_onnxruntime(data)({"x": x}), quick_build(model).clip({"x": x}), what="in rings it")
     shape[time] = hop
     clip = {"x": random.standard_normal((60, *shape)).astype(np.float32)}
     integer = quantize(model, Calibration((clip,), "noise"), "w8a8")

@@ -22,7 +22,7 @@ from edgekit.fpga.resources import PARTS, estimate
 from edgekit.fpga.search import choose
 from edgekit.fpga.spec import EngineSpec
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.engines.fpga import SOURCES
+from edgekit.runtime.runners.fpga import SOURCES
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import ImportOptions, load_model
 

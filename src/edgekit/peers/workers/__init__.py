@@ -1,1 +1,1 @@
-"""What runs in the environments of other engines: scripts that know numpy, the engine, and nothing of edgekit."""
+"""What runs in the environments of peers: scripts that know numpy, the peer, and nothing of edgekit."""

@@ -1,4 +1,4 @@
-"""A program of `edgekit.peers.program` as a torch module, for engines that take torch's graphs."""
+"""A program of `edgekit.peers.program` as a torch module, for peers that take torch's graphs."""
 
 import json
 from pathlib import Path

@@ -34,7 +34,7 @@ def serve(version: str, prepare: Callable[[Path, str], Step]) -> None:
     """Answer requests until standard input ends.
 
     Args:
-        version: of the engine.
+        version: of the peer.
         prepare: takes a program's folder and a form, and returns what runs a hop.
     """
     answers = os.fdopen(os.dup(1), "w")
@@ -54,7 +54,7 @@ def serve(version: str, prepare: Callable[[Path, str], Step]) -> None:
                     os.sched_setaffinity(0, request["cores"])
                 _run(step, facts, request["run"], request["out"])
                 answer = {}
-        except Exception as error:  # whatever an engine may raise
+        except Exception as error:  # whatever a peer may raise
             answer = {"error": " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST]}
         print(json.dumps(answer), file=answers, flush=True)
 

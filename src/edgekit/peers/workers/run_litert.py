@@ -49,19 +49,19 @@ def quantized(path: Path, folder: Path, form: str) -> Path:
     out, part = folder / f"{form}.tflite", folder / f"{form}.part"
     if out.is_file():
         return out
-    engine, calibrated = quantizer.Quantizer(str(path)), None
+    calibrator, calibrated = quantizer.Quantizer(str(path)), None
     if form == "dynamic":
-        engine.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+        calibrator.load_quantization_recipe(recipe.dynamic_wi8_afp32())
     else:
-        engine.load_quantization_recipe(recipe.static_wi8_ai8())
+        calibrator.load_quantization_recipe(recipe.static_wi8_ai8())
         arrays = list(dict(np.load(folder / "calibration.npz")).values())
         feeds = [
             {f"args_{i}": array[hop] for i, array in enumerate(arrays)}
             for hop in range(len(arrays[0]))
         ]
-        calibrated = engine.calibrate({"serving_default": feeds})
+        calibrated = calibrator.calibrate({"serving_default": feeds})
     part.unlink(missing_ok=True)
-    engine.quantize(calibrated).export_model(str(part))
+    calibrator.quantize(calibrated).export_model(str(part))
     return part.replace(out)
 
 

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgekit.base.errors import CheckFailed, Problem, UsageError, unavailable
 from edgekit.base.npz import read_npz
 from edgekit.base.output import output_problem
-from edgekit.peers.engines import PEER_ENGINES
+from edgekit.peers.peer import PEERS
 from edgekit.runtime.bench.contenders import (
     Arrays,
     Contender,
@@ -29,11 +28,8 @@ from edgekit.verbs.export.finish import model_of
 from edgekit.verbs.replay import Look, look, replay_folder, with_changed
 from edgekit.verbs.targets import TARGETS
 
-if TYPE_CHECKING:
-    pass
-
 Progress = Callable[[str, int, int], None]
-PEERS = ("onnxruntime", *PEER_ENGINES)
+AGAINST = ("onnxruntime", *PEERS)
 
 
 @dataclass(frozen=True)
@@ -112,8 +108,8 @@ def _problems(
         allowed = f"1 to {device.most_hops:,} on {device.name}"
         problems.append(Problem("--hops", str(request.hops), allowed, "give such a number"))
     for peer in request.against:
-        if peer not in PEERS:
-            problems.append(unavailable("--against", peer, PEERS, ()))
+        if peer not in AGAINST:
+            problems.append(unavailable("--against", peer, AGAINST, ()))
     if request.against and device is not None and device.name != "local":
         found = f"on {device.name}, where only the build runs"
         problems.append(Problem("--against", found, "--device local", "export for --target host"))
@@ -152,9 +148,9 @@ def _peers(
 
     model = model_of(request.directory)
     beside = Beside(model, model, inputs)
-    others = [name for name in request.against if name in PEER_ENGINES]
+    others = [name for name in request.against if name in PEERS]
     for name in others:
-        PEER_ENGINES[name].python()  # all that is missing is told before anything is converted
+        PEERS[name].python()  # all that is missing is told before anything is converted
     peers = {"onnxruntime": beside.onnxruntime()} if "onnxruntime" in request.against else {}
     forms = beside.forms(others)
     for number, (row, (name, form)) in enumerate(forms.items()):

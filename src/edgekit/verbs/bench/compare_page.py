@@ -51,7 +51,7 @@ HEAD = (
 
 
 def render(log: Log) -> str:
-    """Return the page: a table with a row per build and device, plots, other engines, and lines that are damaged."""
+    """Return the page: a table with a row per build and device, plots, peers, and lines that are damaged."""
     rows = log.latest()
     older = len(log.results) - len(rows)
     parts = [

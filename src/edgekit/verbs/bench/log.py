@@ -37,7 +37,7 @@ CPU_NAME = re.compile(r"^(?:model name|Hardware|Model)\s*:(.+)$", re.MULTILINE) 
 
 @dataclass(frozen=True)
 class Result:
-    """A line: texts, numbers that are None where a benchmark does not tell, and other engines by name."""
+    """A line: texts, numbers that are None where a benchmark does not tell, and peers by name."""
 
     texts: Mapping[str, str]
     numbers: Mapping[str, float | None]

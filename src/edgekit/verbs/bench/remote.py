@@ -17,7 +17,7 @@ from edgekit.runtime.devices.device import (
     measure_there,
     timed_program,
 )
-from edgekit.runtime.devices.payload import ENGINES, python_program
+from edgekit.runtime.devices.payload import TAKEN, python_program
 from edgekit.runtime.devices.remote import Machine
 from edgekit.verbs.replay import Look, replay_folder, with_changed
 
@@ -54,7 +54,7 @@ def measure(
     """
     assert device.connect is not None
     golden: Mapping[str, NDArray[Any]] = read_npz(directory / "golden" / "output.npz")
-    is_python = manifest.target in ENGINES
+    is_python = manifest.target in TAKEN
     progress("connect", 0, 1)
     with device.connect(name, PYTHON_PROGRAM if is_python else C_PROGRAM) as link:
         progress("compile", 0, 1)

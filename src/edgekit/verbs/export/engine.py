@@ -76,7 +76,7 @@ def verify(
     from edgekit.export.running import run_hops, snr_db
     from edgekit.fpga import golden, project
     from edgekit.fpga.stages import FOLDER
-    from edgekit.runtime.engines.fpga import FpgaEngine
+    from edgekit.runtime.runners.fpga import FpgaRunner
     from edgekit.runtime.stream import Stream
 
     ((name, pictures),) = samples.items()
@@ -85,7 +85,7 @@ def verify(
     with TemporaryDirectory(prefix="edgekit-") as place:
         project.write(Path(place), build.files)
         progress("compile", 0, 1)
-        built = FpgaEngine(Path(place), build.manifest)
+        built = FpgaRunner(Path(place), build.manifest)
         outputs = Stream(build.manifest, built).run(
             samples, lambda done: progress("verify", done, len(pictures))
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgekit.base import sampler_loop
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.sampler_loop import Network, Other, Step
-from edgekit.runtime.engines.c import NativeEngine
+from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.verbs.export.verification import (
@@ -177,14 +177,14 @@ def with_corrected_rows(
 
 def float_network(model: "Model") -> Network:
     """A model in onnxruntime as `sampler_loop.sample` calls it: batches, in the types that its inputs have."""
-    from edgekit.export.running import run, session
+    from edgekit.export.running import in_onnxruntime
 
-    running = session(model.to_bytes())
+    running = in_onnxruntime(model.to_bytes())
     inputs = {str(v.name): (_shape(v), v.dtype.numpy()) for v in model.stream_inputs if v.dtype}
 
     def network(now: Arrays, _: Step) -> Sequence[NDArray[Any]]:
         given = {n: now[n].astype(kind).reshape(shape) for n, (shape, kind) in inputs.items()}
-        return list(run(running, given).values())
+        return list(running(given).values())
 
     return sampler_loop.one_by_one(network)
 
@@ -243,7 +243,7 @@ def verify_loop(stream: Stream, model: "Model") -> None:
     from edgekit.quantize.diffusion.denoiser import oracle_network
 
     sampler = Sampler(stream)
-    if not isinstance(stream.engine, NativeEngine):
+    if not isinstance(stream.runner, NativeRunner):
         return
     given = drawn_conditions(model, None, 1)
     found = sampler.sample(1, NOISE_SEED, given)

@@ -22,8 +22,8 @@ MAX_VALUES = 2**22  # of one input in all hops: an image is verified on fewer
 MIN_HOPS = 4
 GOLDEN_HOPS = 64
 NOISE_SEED = 0
-# by target; others run their C
-ENGINES = {
+# what runs a build here, by target; others run their C
+RUN_BY = {
     "onnxruntime": "onnxruntime",
     "litert": "LiteRT",
     "ethos-u55": "LiteRT, on the file before Vela",
@@ -128,7 +128,7 @@ def verify(
     needed = default_min_snr_db(lowered.quantization.recipe) if min_snr_db is None else min_snr_db
     lowest = min(ratios.values(), default=math.inf)
     own: dict[str, float] = {}
-    by = ENGINES.get(stream.manifest.target, "portable C on this host")
+    by = RUN_BY.get(stream.manifest.target, "portable C on this host")
     if min_snr_db is None and not integer and not lowest >= needed:
         own = _own_noise(reference, samples_of, expected)
         by += f" (the source's own rounding: {min(own.values()):.0f} dB)"

@@ -18,8 +18,8 @@ MODEL_NAME, ONCE_NAME = "model.onnx", "session.onnx"
 KEY_NAME, DECODER_NAME = "key.onnx", "decoder.onnx"
 
 
-class SessionEngine:
-    """One onnxruntime session of a build's model.onnx, with the states between its hops.
+class OnnxruntimeRunner:
+    """onnxruntime on a build's model.onnx, with the states between its hops.
 
     What it needs of the session constants are the outputs of session.onnx.
     """
@@ -33,7 +33,7 @@ class SessionEngine:
             UsageError: model.onnx is missing, unreadable, or not what the manifest describes.
             ToolError: onnxruntime is not installed.
         """
-        self._session = _open(directory, MODEL_NAME)
+        self._network = _open(directory, MODEL_NAME)
         self._once = _open(directory, ONCE_NAME) if manifest.constants else None
         self._constants = [tensor.name for tensor in manifest.constants]
         self._kept: dict[str, NDArray[Any]] = {}
@@ -47,11 +47,11 @@ class SessionEngine:
         self.reset()
 
     def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
-        """Run one hop; returns the outputs and the nanoseconds that the session took."""
+        """Run one hop; returns the outputs and the nanoseconds that onnxruntime took."""
         feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states | self._kept
         wanted = [*self._outputs, *self._pairs.values()]
         start = time.perf_counter_ns()
-        results: list[Any] = list(self._session.run(wanted, feeds))
+        results: list[Any] = list(self._network.run(wanted, feeds))
         elapsed = time.perf_counter_ns() - start
         count = len(self._outputs)
         self._states = dict(zip(self._pairs, results[count:], strict=True))
@@ -80,7 +80,7 @@ class SessionEngine:
         self._states = {name: np.zeros(*self._shapes[name]) for name in self._pairs}
 
     def _state_pairs(self, directory: Path) -> dict[str, str]:
-        text = self._session.get_modelmeta().custom_metadata_map.get("edgekit.states", "[]")
+        text = self._network.get_modelmeta().custom_metadata_map.get("edgekit.states", "[]")
         try:
             return {str(pair["input"]): str(pair["output"]) for pair in json.loads(text)}
         except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -96,10 +96,10 @@ class SessionEngine:
             if found != {tensor.name: tensor.shape for tensor in manifest.constants}:
                 raise UsageError(_misfit(directory, f"{ONCE_NAME}: its inputs are {found}"))
         for kind, nodes, tensors, states, others in (
-            ("inputs", self._session.get_inputs(), given, set(self._pairs), kept),
+            ("inputs", self._network.get_inputs(), given, set(self._pairs), kept),
             (
                 "outputs",
-                self._session.get_outputs(),
+                self._network.get_outputs(),
                 list(manifest.outputs),
                 set(self._pairs.values()),
                 {},
@@ -124,22 +124,22 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
     kept = [node.name for node in key.get_outputs() if node.name not in outputs]
     types = {tensor.name: tensor.dtype for tensor in manifest.stream_inputs}
     known = {*types, *kept}
-    for session, name in ((key, KEY_NAME), (decoder, DECODER_NAME)):
-        if not {node.name for node in session.get_inputs()} <= known:
+    for part, name in ((key, KEY_NAME), (decoder, DECODER_NAME)):
+        if not {node.name for node in part.get_inputs()} <= known:
             raise UsageError(
-                _misfit(directory, f"{name}: its inputs are {_shapes(session.get_inputs())}")
+                _misfit(directory, f"{name}: its inputs are {_shapes(part.get_inputs())}")
             )
 
-    def caller(session: Any) -> Callable[[Arrays], Arrays]:
-        shapes = _shapes(session.get_inputs())
-        names = [node.name for node in session.get_outputs()]
+    def caller(part: Any) -> Callable[[Arrays], Arrays]:
+        shapes = _shapes(part.get_inputs())
+        names = [node.name for node in part.get_outputs()]
 
         def call(inputs: Arrays) -> Arrays:
             feed = {
                 name: inputs[name].astype(types.get(name, inputs[name].dtype)).reshape(shape)
                 for name, shape in shapes.items()
             }
-            return dict(zip(names, session.run(names, feed), strict=True))
+            return dict(zip(names, part.run(names, feed), strict=True))
 
         return call
 
@@ -147,7 +147,7 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
 
 
 def _open(directory: Path, name: str) -> Any:
-    """An onnxruntime session of one thread."""
+    """A file of the build in onnxruntime, with one thread."""
     try:
         import onnxruntime
     except ImportError as error:

@@ -29,7 +29,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.runtime.engines.litert import interpreter_class
+from edgekit.runtime.runners.litert import interpreter_class
 from edgekit.runtime.stream import Stream
 
 print(interpreter_class().__module__, version("tflite-runtime"), version("numpy"))

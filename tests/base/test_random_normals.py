@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
-from edgekit.base.noise import normals, philox, quantiles, to_normal
+from edgekit.base.random_normals import normals, philox, quantiles, to_normal
 
 # kat_vectors of Random123: counter, key, result
 VECTORS = (

@@ -1,4 +1,4 @@
-"""The table of other engines: what they need, where their environment is, which forms of a network they run."""
+"""The table of peers, which are what others run networks with: packages, environments, forms of a network."""
 
 import os
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ VARIABLE = "EDGEKIT_PEERS"
 
 
 @dataclass(frozen=True)
-class Engine:
-    """An engine that runs in an environment of its own.
+class Peer:
+    """What others run networks with, in an environment of its own.
 
     Attributes:
         name: as ``--against`` names it; its worker is ``run_<name>.py``.
         packages: what pip installs, pinned.
-        integer_forms: what stands beside an integer build: the engine's own roundings of the float
+        integer_forms: what stands beside an integer build: the peer's own roundings of the float
             network (``dynamic``: activations rounded as they come; ``static``: on calibrated scales)),
             or ``float`` where it has none. Beside a float build it is the float network.
     """
@@ -56,11 +56,11 @@ class Engine:
         return {f"{self.name} {form}": form for form in self.integer_forms}
 
 
-PEER_ENGINES = {
-    engine.name: engine
-    for engine in (
-        Engine("litert", ("litert-torch==0.10.0", "ai-edge-litert==2.3.0"), ("dynamic", "static")),
-        Engine("executorch", ("executorch==1.5.1", "torch>=2.13,<2.14"), ("static",)),
-        Engine("tract", ("tract==0.23.9", "numpy"), ("float",)),
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer("litert", ("litert-torch==0.10.0", "ai-edge-litert==2.3.0"), ("dynamic", "static")),
+        Peer("executorch", ("executorch==1.5.1", "torch>=2.13,<2.14"), ("static",)),
+        Peer("tract", ("tract==0.23.9", "numpy"), ("float",)),
     )
 }

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import CheckFailed, Problem, ToolError, UsageError
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
-from edgekit.runtime.engines.toolchain import NATIVE, Compiler, compile_shared
+from edgekit.runtime.runners.toolchain import NATIVE, Compiler, compile_shared
 
 ALIGN = 64  # bytes: covers what any build asks for
 PROGRESS = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32)
 
 
-class NativeEngine:
+class NativeRunner:
     """One instance of a C build: its state and scratch blocks, and pointers to one hop of data.
 
     The build's C code runs in this process: load only builds that you would compile yourself.
@@ -70,7 +70,7 @@ class NativeEngine:
         self._scratch_pointer = ctypes.c_void_p(self._scratch.ctypes.data)
 
     @staticmethod
-    def open(directory: Path, manifest: Manifest) -> "NativeEngine":
+    def open(directory: Path, manifest: Manifest) -> "NativeRunner":
         """Compile the build in `directory` for this machine and initialise one instance.
 
         Raises:
@@ -78,7 +78,7 @@ class NativeEngine:
             ToolError: no compiler, or it refused the sources.
         """
         library, compiler = load_library(directory, manifest)
-        return NativeEngine(library, manifest, directory, compiler)
+        return NativeRunner(library, manifest, directory, compiler)
 
     @property
     def addresses(self) -> tuple[int, int, int]:

@@ -17,7 +17,7 @@ LARGEST = np.float32(2.0**60)  # as the guards of networks with states have it
 PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 
 
-class LitertEngine:
+class LitertRunner:
     """One interpreter of a build's model.tflite, with the states between its hops.
 
     The n-th state output of the manifest becomes the n-th state input. Where the file takes or gives integers for

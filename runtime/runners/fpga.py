@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.engines.c import NativeEngine
-from edgekit.runtime.engines.toolchain import Compiler
+from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.runners.toolchain import Compiler
 
 STAGES_NAME = "stages.json"
 COMPILERS = ("g++", "c++", "clang++")
@@ -99,7 +99,7 @@ def packed(x: S8, lanes: int) -> S8:
     return pixels
 
 
-class FpgaEngine:
+class FpgaRunner:
     """One engine build: pictures in, the network's outputs out, as the FPGA and its CPU would compute them.
 
     Its C++ and C code run in this process: load only builds that you would compile yourself.
@@ -127,7 +127,7 @@ class FpgaEngine:
         self._parts = {
             stage.folder: (
                 stage,
-                NativeEngine.open(
+                NativeRunner.open(
                     directory / stage.folder, Manifest.load(directory / stage.folder)
                 ),
             )

@@ -8,8 +8,8 @@ import pytest
 from tiny_build import needs_cc
 
 from edgekit.base.errors import ToolError
-from edgekit.runtime.engines import toolchain
-from edgekit.runtime.engines.toolchain import compile_shared, compilers, find_compiler
+from edgekit.runtime.runners import toolchain
+from edgekit.runtime.runners.toolchain import compile_shared, compilers, find_compiler
 
 
 @pytest.fixture(autouse=True)
