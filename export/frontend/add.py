@@ -3,10 +3,12 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.export.frontend.beside import Second, put_beside
+from edgekit.export.frontend.features import KINDS
 from edgekit.export.frontend.layout import Layout, layout_of
 from edgekit.export.frontend.nodes import FrontendBuilder
 from edgekit.export.frontend.spec import FrontendSpec
@@ -21,6 +23,7 @@ CONTENTS = {
     "mag": ("bins",),
     "logpow": ("bins",),
     "frame": ("frame",),
+    **dict.fromkeys(KINDS, ("bins",)),
 }
 
 
@@ -32,7 +35,8 @@ def add_frontend(
     ``stft:N_FFT:HOP:WINDOW`` puts the transform of the last N_FFT samples in the place of the first
     stream input: the complex spectrum, N_FFT/2 + 1 bins by 2 (real, imaginary) or 2 by bins; with
     ``mag`` its ``sqrt(re^2 + im^2)``, with ``logpow`` its ``log10(max(re^2 + im^2, 1e-12))``.
-    ``frame:LENGTH:HOP`` puts the last LENGTH samples there. Unit axes may stand anywhere.
+    ``frame:LENGTH:HOP`` puts the last LENGTH samples there. ``mel``, ``mfcc`` and ``erb`` put features
+    there, see `edgekit.export.frontend.features`; no output becomes sound then. Unit axes may stand anywhere.
 
     The first stream output becomes ``pcm_out`` if it is a spectrum as above, of a network that reads
     one, or a real gain per bin: it is transformed back, times the synthesis window, and
@@ -42,12 +46,14 @@ def add_frontend(
     samples: until then their states stay zero, and nothing is heard.
 
     A network that takes several frames in a call says so by its hop: that many frames where it was
-    rewritten along a time axis, else that many times HOP samples.
+    rewritten along a time axis, else that many times HOP samples. One that sees stacked features gets as
+    many new ones in a call as ``stack`` says; those before the stream are of silence.
 
     The new states are ``stft_history`` and ``istft_overlap`` (``frame_history``, ``frame_overlap``),
-    both (1, LENGTH - HOP), and ``stft_waiting``, the spectra that wait for gains that come late. The
-    delay is that of the networks, plus LENGTH - HOP samples where PCM comes out. NaN, infinity and
-    anything beyond `frontend_nodes.PCM_LIMIT` in the PCM read as 0.
+    both (1, LENGTH - HOP), and ``stft_waiting``, the spectra that wait for gains that come late; of
+    features ``feature_history`` and ``pcen_smooth``. The delay is that of the networks, plus
+    LENGTH - HOP samples where PCM comes out. NaN, infinity and anything beyond
+    `frontend_nodes.PCM_LIMIT` in the PCM read as 0.
 
     Args:
         model: the network.
@@ -66,9 +72,11 @@ def add_frontend(
         {value.name: value for value in side}
         for side in (graph_model.graph.inputs, graph_model.graph.outputs)
     )
-    builder = FrontendBuilder(graph_model, form, frames, _late(joined, form))
+    rate = joined.stream.sample_rate_hz if sample_rate is None else sample_rate
+    builder = FrontendBuilder(graph_model, form, frames, _late(joined, form), rate)
     source, result = inputs[joined.stream_inputs[0].name], outputs[joined.stream_outputs[0].name]
-    fed, given = (_layout(joined, value, form, frames) for value in (source, result))
+    fed = _layout(joined, source, form, form.stack or frames)
+    given = None if form.features else _layout(joined, result, form, frames)
     assert fed is not None
     builder.add_analysis(source, fed)
     if form.full:
@@ -82,9 +90,10 @@ def add_frontend(
     if given is not None:
         builder.add_synthesis(result, given)
     define_functions(graph_model)
-    notes = [] if given else [_no_sound(result, form, second)]
+    notes = [] if given or form.features else [_no_sound(result, form, second)]
+    notes += _silent_bands(form, rate)
     left = {value.name for value in graph_model.graph.outputs}
-    info = _stream(joined, form, frames, sample_rate, has_sound=given is not None)
+    info = _stream(joined, form, frames, rate, has_sound=given is not None)
     return Model(graph_model).describe(
         states=[*joined.states, *builder.new.states],
         stream=info,
@@ -110,6 +119,9 @@ def _late(model: Model, form: FrontendSpec) -> int:
 def _frames(model: Model, form: FrontendSpec) -> int | None:
     """How many frames one call takes; None where the network's hop is no whole number of them."""
     hop = model.stream.hop_samples
+    if form.features is not None and form.stack is not None:
+        every = form.features.every
+        return every if hop in (None, every * form.hop) else None
     if hop is None or _counts_frames(model, form):
         return hop or 1
     frames, rest = divmod(hop, form.hop)
@@ -130,7 +142,7 @@ def _stream(
         least, delay = least and least * form.hop, _late(model, form) * form.hop
     return StreamInfo(
         frames * form.hop,
-        known.sample_rate_hz if sample_rate is None else sample_rate,
+        sample_rate,
         delay + (form.overlap if has_sound else 0),
         least,
     )
@@ -169,6 +181,18 @@ def _check_outputs(*models: Model) -> None:
 def _samples(form: FrontendSpec) -> FrontendSpec:
     """What a second network reads and gives: samples, whatever the first one sees."""
     return replace(form, kind="frame")
+
+
+def _silent_bands(form: FrontendSpec, sample_rate: int | None) -> list[str]:
+    if form.features is None or sample_rate is None:
+        return []
+    bank = form.features.bank_matrix(form.length, sample_rate)
+    if not (empty := [str(band) for band in np.flatnonzero(~bank.any(axis=0))]):
+        return []
+    return [
+        f"--frontend {form}: no bin lies in band {', '.join(empty)}, which always reads as silence; "
+        "take fewer bands or a longer N_FFT if the network was not trained so"
+    ]
 
 
 def _no_sound(result: ir.Value, form: FrontendSpec, second: Second | None) -> str:
@@ -210,10 +234,26 @@ def _hop_problems(
     if frames is None or (two and frames > 1):
         found = f"hop {form.hop}, but the network's hop is {joined.stream.hop_samples}"
         allowed = "the same hop" if two or form.kind == "frame" else "the same hop, or times it"
+        if form.features is not None and form.stack is not None:
+            allowed = f"{form.features.every * form.hop}, the new frames of a call"
         problems.append(Problem(where, found, allowed, "correct --hop or --frontend"))
+    if form.features is not None:
+        problems += _feature_problems(joined, form, where, two)
     if form.full and (frames or 1) > 1:
         found, allowed = f"full with {frames} frames in a call", "full with one frame in a call"
         problems.append(Problem(where, found, allowed, "leave out full, or --hop"))
+    return problems
+
+
+def _feature_problems(joined: Model, form: FrontendSpec, where: str, two: bool) -> list[Problem]:
+    problems = []
+    if two:
+        found = "features with --then, which reads the samples of each frame"
+        problems.append(Problem(where, found, "stft or frame", "leave out --then"))
+    if form.stack is not None and _counts_frames(joined, form):
+        found = f"stack with the time axis of input '{joined.stream_inputs[0].name}'"
+        step = "leave out stack: a network that was rewritten along time keeps what it needs"
+        problems.append(Problem(where, found, "one of the two", step))
     return problems
 
 
@@ -237,6 +277,7 @@ def _layout_problems(
     inputs, outputs = joined.stream_inputs, joined.stream_outputs
     contents, problems = CONTENTS[form.kind], []
     checks = [("input", inputs[0], form, contents[:1])]
+    frames = form.stack or frames
     if second is not None:
         fed = next(value for value in inputs if value.name == second.input)
         checks.append(("output", outputs[0], form, contents))
@@ -257,5 +298,7 @@ def _described(content: str, form: FrontendSpec, side: str) -> str:
         return f"the complex spectrum: ({form.bins}, 2) or (2, {form.bins})"
     if content == "frame":
         return f"the samples of a frame: ({form.length},)"
+    if form.features is not None:
+        return f"the features of a frame: ({form.width},)"
     feature = "the magnitude" if form.kind == "mag" else "the log power"
     return f"{'a gain per bin' if side == 'output' else feature}: ({form.bins},)"

@@ -48,7 +48,7 @@ def layout_of(
     if form.kind == "frame":
         return Layout("frame", shape) if [shape[axis] for axis in sized] == [form.length] else None
     contents = {"bins": AXES[:2], **({"spectrum": AXES} if form.kind == "complex" else {})}
-    sizes = {"frames": frames, "bins": form.bins, "parts": 2}
+    sizes = {"frames": frames, "bins": form.width, "parts": 2}
     for content, axes in contents.items():
         for order in permutations(axis for axis in axes if sizes[axis] != 1):
             fits = [shape[axis] for axis in sized] == [sizes[axis] for axis in order]

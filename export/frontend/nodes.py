@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.export.frontend.feature_nodes import add_features, power_of
 from edgekit.export.frontend.guard import insert_finite
 from edgekit.export.frontend.layout import Layout
 from edgekit.export.frontend.spec import FrontendSpec
@@ -26,7 +27,14 @@ class FrontendBuilder:
         result_is_frame: whether what is added up are samples, which need no inverse transform.
     """
 
-    def __init__(self, model: ir.Model, form: FrontendSpec, frames: int = 1, late: int = 0) -> None:
+    def __init__(
+        self,
+        model: ir.Model,
+        form: FrontendSpec,
+        frames: int = 1,
+        late: int = 0,
+        sample_rate: int | None = None,
+    ) -> None:
         """Take the graph to change, in place.
 
         Args:
@@ -34,9 +42,10 @@ class FrontendBuilder:
             form: the front end.
             frames: how many one call takes.
             late: by how many frames gains come late: the spectra wait for them.
+            sample_rate: Hz, where features need it.
         """
         self.model, self.graph, self.form = model, model.graph, form
-        self.frames, self.late = frames, late
+        self.frames, self.late, self.sample_rate = frames, late, sample_rate
         self.new = FrontendWriter(model.graph)
         self.spectrum: ir.Value | None = None
         self.started: ir.Value | None = None
@@ -172,13 +181,15 @@ class FrontendBuilder:
         return name if self.frames == 1 else f"{name}_{index}"
 
     def _features(self, spectrum: ir.Value) -> ir.Value:
-        bins, kind = (self.frames, self.form.bins), self.form.kind
-        if kind == "complex":
+        bins, form = (self.frames, self.form.bins), self.form
+        if form.kind == "complex":
             return spectrum
-        (squares,) = self.new.node("Mul", [spectrum, spectrum], {"squares": (*bins, 2)})
-        axes = self.new.constant("axes", [2])
-        (power,) = self.new.node("ReduceSum", [squares, axes], {"power": bins}, keepdims=0)
-        if kind == "mag":
+        power = power_of(self.new, spectrum)
+        if form.features is not None:
+            assert self.sample_rate is not None
+            numbers = form.length, form.hop, self.sample_rate
+            return add_features(self.new, power, form.features, *numbers)
+        if form.kind == "mag":
             return self.new.node("Sqrt", [power], {"magnitude": bins})[0]
         floor = self.new.constant("floor", np.float32(POWER_FLOOR))
         unit = self.new.constant("log10", np.float32(1 / np.log(10)))

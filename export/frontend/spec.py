@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.export.frontend.features import FEATURE_FORMS, KINDS, Features, read_features
 
-FORMS = "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP"
+FORMS = f"stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full], frame:LENGTH:HOP, {FEATURE_FORMS}"
 # periodic windows, as torch has them, and symmetric ones, as np.hanning(N_FFT) makes them
 WINDOWS = ("hann", "sqrt_hann", "hamming", "hann_sym", "sqrt_hann_sym", "hamming_sym", "rect")
 FEATURES = ("mag", "logpow")
@@ -28,8 +29,8 @@ class FrontendSpec:
     Attributes:
         length: samples of a frame; N_FFT of a transform.
         hop: samples between two frames.
-        kind: what the network sees: ``complex``, ``mag``, ``logpow``, or ``frame`` (samples).
-        window: one of `WINDOWS`.
+        kind: what the network sees: ``complex``, ``mag``, ``logpow``, ``frame`` (samples), or that of `features`.
+        window: one of `WINDOWS`; before features also shorter than a frame, as ``hann@400``, at the frame's end.
         plain: the synthesis window is the analysis window, and frames are added as they are.
         full: the network starts with the first frame that is full of samples.
     """
@@ -40,11 +41,15 @@ class FrontendSpec:
     window: str = "rect"
     plain: bool = True
     full: bool = False
+    features: Features | None = None
 
     def __str__(self) -> str:
         """The text that `parse_spec` reads as this."""
         if self.kind == "frame":
             return f"frame:{self.length}:{self.hop}"
+        if self.features is not None:
+            words = [*self.features.words, *([FULL] if self.full else [])]
+            return ":".join([self.kind, str(self.length), str(self.hop), self.window, *words])
         options = [
             word
             for word, given in (
@@ -60,6 +65,16 @@ class FrontendSpec:
     def bins(self) -> int:
         """Frequencies from 0 to half the sample rate, both included."""
         return self.length // 2 + 1
+
+    @property
+    def width(self) -> int:
+        """Numbers of a frame that the network reads, of a complex spectrum half of them."""
+        return self.bins if self.features is None else self.features.width
+
+    @property
+    def stack(self) -> int | None:
+        """How many frames the network sees at once, where it sees more than are new."""
+        return None if self.features is None else self.features.stack
 
     @property
     def overlap(self) -> int:
@@ -89,7 +104,10 @@ class FrontendSpec:
 
 
 def make_window(name: str, length: int) -> np.ndarray[Any, Any]:
-    """Return a window (length,) in float64; `name` is one of `WINDOWS`."""
+    """Return a window (length,) in float64; `name` is one of `WINDOWS`, or one of them and ``@`` its own length."""
+    if "@" in name:
+        name, _, own = name.partition("@")
+        return np.pad(make_window(name, int(own)), (length - int(own), 0))
     if name == "rect":
         return np.ones(length)
     shape, period = name.removesuffix("_sym"), length - 1 if name.endswith("_sym") else length
@@ -123,6 +141,14 @@ def parse_spec(text: str) -> FrontendSpec:
             int(match[1]), int(match[2]), kind, match[3], PLAIN in options, FULL in options
         )
         problems = [*_stft_problems(spec), *_option_problems(options)]
+    elif match := re.fullmatch(
+        rf"({'|'.join(KINDS)}):{number}:{number}:(\w+(?:@[0-9]{{1,6}})?)((?::[\w.]+)*)", text
+    ):
+        features, full, problems = read_features(match[1], match[5].split(":")[1:])
+        spec = FrontendSpec(
+            int(match[2]), int(match[3]), match[1], match[4], full=full, features=features
+        )
+        problems = [*_window_problems(spec), *problems]
     else:
         raise UsageError(Problem(f"--frontend {text}", "not of this form", FORMS, "correct it"))
     if problems:
@@ -142,15 +168,23 @@ def _frame_problems(spec: FrontendSpec) -> _Problems:
     return _hop_problems(spec)
 
 
-def _stft_problems(spec: FrontendSpec) -> _Problems:
+def _window_problems(spec: FrontendSpec) -> _Problems:
+    """What is wrong with N_FFT, WINDOW and HOP, each by itself."""
     problems = []
-    n_fft, window = spec.length, spec.window
+    n_fft, (name, _, own) = spec.length, spec.window.partition("@")
     if n_fft % 2 or not MIN_N_FFT <= n_fft <= MAX_N_FFT:
         problems.append(("N_FFT", str(n_fft), f"even numbers, {MIN_N_FFT} to {MAX_N_FFT}"))
-    if window not in WINDOWS:
-        problems.append(("WINDOW", window, ", ".join(WINDOWS)))
-    if problems or spec.plain:
-        return problems or _hop_problems(spec)
+    if name not in WINDOWS:
+        problems.append(("WINDOW", name, ", ".join(WINDOWS)))
+    if own and not 2 <= int(own) <= n_fft:
+        problems.append(("WINDOW", spec.window, f"@2 to @{n_fft}, no more than a frame"))
+    return problems or _hop_problems(spec)
+
+
+def _stft_problems(spec: FrontendSpec) -> _Problems:
+    n_fft, window = spec.length, spec.window
+    if (problems := _window_problems(spec)) or spec.plain:
+        return problems
     if _adds_up(window, n_fft, spec.hop):
         return []
     hops = [h for h in range(1, n_fft) if n_fft % h == 0 and _adds_up(window, n_fft, h)]

@@ -17,6 +17,8 @@ STATES = (
     "stft_frames",
     "frame_history",
     "frame_overlap",
+    "feature_history",
+    "pcen_smooth",
 )
 RESERVED = ("pcm", "pcm_out", *STATES, *(f"{state}_next" for state in STATES))
 

@@ -216,7 +216,7 @@ def test_the_networks_own_delay_adds_up():
         ("stft:64:32", "N_FFT:HOP:WINDOW"),
         ("stft:x:32:hann", "N_FFT:HOP:WINDOW"),
         ("stft::32:hann", "N_FFT:HOP:WINDOW"),
-        ("mel:64:32:hann", "N_FFT:HOP:WINDOW"),
+        ("chroma:64:32:hann", "N_FFT:HOP:WINDOW"),
         ("stft:63:32:hann", "even numbers, 32 to 4096"),
         ("stft:8192:32:hann", "even numbers, 32 to 4096"),
         ("stft:64:32:kaiser", "hann, sqrt_hann, hamming"),

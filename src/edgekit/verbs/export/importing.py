@@ -99,6 +99,11 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
     if options.frontend is not None and options.sample_rate is None:
         step = "add --sample-rate 16000, or what the network was trained on"
         problems.append(Problem("--frontend", "no sample rate", "--sample-rate HZ with it", step))
+    elif options.frontend is not None and (features := options.frontend.features) is not None:
+        problems += [
+            Problem(f"--frontend {options.frontend}: {where}", found, allowed, "correct it")
+            for where, found, allowed in features.problems(options.sample_rate)
+        ]
     if options.sampler is not None:
         problems += [*sampler_conflicts(options), *options.sampler.problems()]
     if options.then is not None:

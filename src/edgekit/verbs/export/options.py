@@ -168,7 +168,8 @@ class ExportOptions(StreamOptions, total=False):
     frontend: Annotated[
         str | None,
         Flag(
-            "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP: PCM in, and out.",
+            "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP: PCM in, and out; "
+            "mel, mfcc or erb:N_FFT:HOP:WINDOW:BANDS...: features of PCM, see docs/frontends.md.",
             "SPEC",
         ),
     ]

@@ -1,0 +1,215 @@
+"""What a network hears of each frame in the place of its spectrum: bands, cepstra, and directions."""
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+
+FEATURE_FORMS = (
+    "mel:N_FFT:HOP:WINDOW:BANDS[:LOW:HIGH][:log|db|pcen][:htk|slaney][:full][:stack:FRAMES[:EVERY]], "
+    "erb: likewise, mfcc:N_FFT:HOP:WINDOW:BANDS:COEFFICIENTS with the same behind it"
+)
+KINDS = ("mel", "mfcc", "erb")
+SCALES = ("log", "db", "pcen")  # what becomes of a band's power; without, it stays
+BANKS = ("htk", "slaney")
+STACK, FULL = "stack", "full"
+MAX_BANDS, MAX_FRAMES = 512, 1024
+FLOOR = (
+    1e-10  # of a power under a logarithm, as in librosa.power_to_db and torchaudio.AmplitudeToDB
+)
+
+# PCEN as librosa.pcen has it by default, on magnitudes in units of 32-bit samples
+PCEN_FULL_SCALE = 2.0**31
+PCEN_GAIN, PCEN_BIAS, PCEN_EPS, PCEN_SECONDS = 0.98, 2.0, 1e-6, 0.4
+
+
+@dataclass(frozen=True)
+class Features:
+    """What is computed of a spectrum.
+
+    Attributes:
+        kind: one of `KINDS`.
+        bands: triangles that the spectrum is summed in.
+        scale: of their sums, one of `SCALES`, or ``power``.
+        bank: where the bands lie: ``htk`` (mel = 2595 log10(1 + f / 700), triangles of height 1), ``slaney`` (linear
+            up to 1 kHz, triangles of area 1), or ``erb`` (21.4 log10(1 + 0.00437 f), height 1).
+        low: Hz, where the first band begins.
+        high: Hz, where the last one ends; half the sample rate where None.
+        coefficients: of a cosine transform of the bands, of MFCC.
+        stack: how many frames the network sees at once, the newest last; None where it takes them one by one.
+        every: of a stack, how many of them are new in a call.
+    """
+
+    kind: str
+    bands: int
+    scale: str = "power"
+    bank: str = "htk"
+    low: float = 0.0
+    high: float | None = None
+    coefficients: int | None = None
+    stack: int | None = None
+    every: int = 1
+
+    @property
+    def words(self) -> list[str]:
+        """The parts of the text behind WINDOW, without ``full``."""
+        numbers = [self.bands] + ([] if self.coefficients is None else [self.coefficients])
+        edges = [] if self.high is None else [f"{self.low:g}", f"{self.high:g}"]
+        scale = [] if self.scale == "power" else [self.scale]
+        bank = [self.bank] if self.bank == "slaney" else []
+        stack = [] if self.stack is None else [STACK, str(self.stack), str(self.every)]
+        return [*map(str, numbers), *edges, *scale, *bank, *stack]
+
+    @property
+    def width(self) -> int:
+        """Numbers of a frame."""
+        return self.bands if self.coefficients is None else self.coefficients
+
+    def bank_matrix(self, n_fft: int, sample_rate: int) -> Matrix:
+        """Return the triangles, (n_fft / 2 + 1, bands): what each bin counts in each band."""
+        high = sample_rate / 2 if self.high is None else self.high
+        return triangles(self.bank, self.bands, n_fft, sample_rate, self.low, high)
+
+    @property
+    def silence(self) -> Matrix:
+        """What silence reads as, (width,)."""
+        if self.scale not in ("log", "db"):
+            return np.zeros(self.width)
+        value = np.full(self.bands, self.unit * math.log(FLOOR))
+        return value if self.coefficients is None else value @ cosines(self.bands, self.width)
+
+    @property
+    def unit(self) -> float:
+        """What the natural logarithm of a power is multiplied by."""
+        return 10 / math.log(10) if self.scale == "db" else 1.0
+
+    def problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:
+        """Return part, what was found, and what is allowed, of all that does not fit; the rate may not be known."""
+        found = []
+        if not 2 <= self.bands <= MAX_BANDS:
+            found.append(("BANDS", str(self.bands), f"2 to {MAX_BANDS}"))
+        if self.coefficients is not None and not 1 <= self.coefficients <= self.bands:
+            found.append(("COEFFICIENTS", str(self.coefficients), f"1 to {self.bands}, the bands"))
+        half = math.inf if sample_rate is None else sample_rate / 2
+        high = half if self.high is None else self.high
+        if not 0 <= self.low < high <= half:
+            limit = "" if sample_rate is None else f" <= {half:g}, half the sample rate"
+            found.append(("LOW:HIGH", f"{self.low:g}:{high:g}", f"0 <= LOW < HIGH{limit}"))
+        if self.stack is not None and not 1 <= self.every <= self.stack <= MAX_FRAMES:
+            text = f"{self.stack}:{self.every}"
+            found.append(("stack:FRAMES:EVERY", text, f"1 <= EVERY <= FRAMES <= {MAX_FRAMES}"))
+        return found
+
+
+def read_features(
+    kind: str, parts: list[str]
+) -> tuple[Features | None, bool, list[tuple[str, str, str]]]:
+    """Read what stands behind WINDOW: the features, whether ``full`` is among it, and all that is wrong."""
+    needed = ("BANDS", "COEFFICIENTS") if kind == "mfcc" else ("BANDS",)
+    counts = [int(part) for part in parts[: len(needed)] if re.fullmatch("[0-9]{1,6}", part)]
+    if len(counts) < len(needed):
+        found = ":".join(parts[: len(needed)]) or "nothing"
+        return None, False, [("behind WINDOW", found, ":".join(needed))]
+    rest, edges = parts[len(needed) :], list[float]()
+    while rest and len(edges) < 2 and re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", rest[0]):
+        edges.append(float(rest.pop(0)))
+    options, stack, every = _options(rest)
+    problems = [*_option_problems(options, len(edges)), *_kind_problems(kind, options)]
+    scale = next((option for option in options if option in SCALES), "power")
+    scale = "db" if kind == "mfcc" and scale == "power" else scale
+    bank = "erb" if kind == "erb" else next((o for o in options if o in BANKS), "htk")
+    low, high = edges if len(edges) == 2 else (0.0, None)
+    coefficients = counts[1] if kind == "mfcc" else None
+    made = Features(kind, counts[0], scale, bank, low, high, coefficients, stack, every)
+    return made, FULL in options, [*problems, *made.problems(None)]
+
+
+def _options(parts: list[str]) -> tuple[list[str], int | None, int]:
+    """The words, and the numbers behind ``stack``."""
+    words, stack, every = list[str](), None, 1
+    rest = list(parts)
+    while rest:
+        words.append(rest.pop(0))
+        if words[-1] == STACK:
+            numbers = [int(rest.pop(0)) for _ in range(2) if rest and rest[0].isdecimal()]
+            stack, every = (*numbers, *(0, 1)[len(numbers) :])
+    return words, stack, every
+
+
+def _kind_problems(kind: str, options: list[str]) -> list[tuple[str, str, str]]:
+    problems = []
+    if kind == "erb" and set(options) & set(BANKS):
+        problems.append(("the last parts", ":".join(options), "no htk or slaney: it is erb"))
+    if kind == "mfcc" and "pcen" in options:
+        problems.append(("the last parts", "pcen", "log or db (without: db)"))
+    return problems
+
+
+def _option_problems(options: list[str], edges: int) -> list[tuple[str, str, str]]:
+    allowed = (
+        "log, db or pcen (without: the power), htk or slaney, full, stack:FRAMES[:EVERY], each once"
+    )
+    problems = (
+        [("the last parts", "LOW without HIGH", "LOW:HIGH, both in Hz")] if edges == 1 else []
+    )
+    known = (*SCALES, *BANKS, FULL, STACK)
+    problems += [("the last parts", option, allowed) for option in options if option not in known]
+    doubled = any(len(set(options) & set(group)) > 1 for group in (SCALES, BANKS))
+    if doubled or len(set(options)) < len(options):
+        problems.append(("the last parts", ":".join(options), allowed))
+    if FULL in options and STACK in options:
+        problems.append(("the last parts", "full with stack", "one of the two"))
+    return problems
+
+
+def _to_mel(bank: str, hz: float) -> float:
+    if bank == "htk":
+        return 2595 * math.log10(1 + hz / 700)
+    if bank == "erb":
+        return 21.4 * math.log10(1 + 0.00437 * hz)
+    return hz * 3 / 200 if hz < 1000 else 15 + math.log(hz / 1000) * 27 / math.log(6.4)
+
+
+def _to_hz(bank: str, mel: Matrix) -> Matrix:
+    if bank == "htk":
+        hz = 700 * (10 ** (mel / 2595) - 1)
+    elif bank == "erb":
+        hz = (10 ** (mel / 21.4) - 1) / 0.00437
+    else:
+        hz = np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
+    return np.asarray(hz)
+
+
+def triangles(
+    bank: str, bands: int, n_fft: int, sample_rate: int, low: float, high: float
+) -> Matrix:
+    """Return (n_fft / 2 + 1, bands): triangles whose corners are evenly spaced on the scale of `bank`.
+
+    ``htk`` is ``torchaudio.functional.melscale_fbanks`` by default (Young et al., The HTK Book), ``slaney``
+    ``librosa.filters.mel`` by default (Slaney, Auditory Toolbox, 1998), and ``erb`` the scale of Glasberg and Moore
+    (1990), equation 4.
+    """
+    corners = _to_hz(bank, np.linspace(_to_mel(bank, low), _to_mel(bank, high), bands + 2))
+    slopes = corners - (np.arange(n_fft // 2 + 1) * sample_rate / n_fft)[:, None]
+    widths = np.diff(corners)
+    rising, falling = -slopes[:, :-2] / widths[:-1], slopes[:, 2:] / widths[1:]
+    matrix = np.maximum(0, np.minimum(rising, falling))
+    return np.asarray(matrix * (2 / (corners[2:] - corners[:-2])) if bank == "slaney" else matrix)
+
+
+def cosines(bands: int, coefficients: int) -> Matrix:
+    """Return the first columns of the orthonormal DCT-II, (bands, coefficients)."""
+    n, k = np.arange(bands)[:, None] + 0.5, np.arange(coefficients)
+    matrix = np.asarray(np.cos(np.pi / bands * n * k) * math.sqrt(2 / bands))
+    matrix[:, 0] /= math.sqrt(2)
+    return matrix
+
+
+def pcen_step(hop: int, sample_rate: int) -> float:
+    """Return how far the smoother of PCEN goes towards a frame, as librosa.pcen computes it."""
+    frames = PCEN_SECONDS * sample_rate / hop
+    return (math.sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2)
