@@ -22,7 +22,7 @@ from edgekit.export.onnx_file.session_constants import declare_constants
 from edgekit.export.onnx_file.states import find_states, restarting_cells
 from edgekit.export.own_operators.functions import with_bodies
 from edgekit.export.running import Arrays, source_runner
-from edgekit.export.stream.saved import end_state_fact, streaming_fact, timing_fact
+from edgekit.export.stream.saved import end_state_fact, replaced_fact, streaming_fact, timing_fact
 from edgekit.export.verify import verify_import
 from edgekit.graph.model import (
     SOURCE_RECIPE,
@@ -257,6 +257,7 @@ _FACTS: dict[str, Any] = {
     "timing": timing_fact,
     "end_state": end_state_fact,
     "streaming": streaming_fact,
+    "replaced": replaced_fact,
     "sampler": lambda content: content and StepTable.from_facts(content).facts(),
     "trained": _trained_fact,
 }

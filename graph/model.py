@@ -116,6 +116,52 @@ class Streaming:
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """A node of the offline network that another form stands for.
+
+    Attributes:
+        kind: what it was: ``pad``, ``mean``, ``norm``, ``max``, ``attention`` or ``stft``.
+        form: what it has become, as on the command line: ``mean=window:100``.
+        operator: of the node.
+        node: its name.
+        module: of the user's module that it stands in; None where the file does not tell.
+    """
+
+    kind: str
+    form: str
+    operator: str
+    node: str
+    module: str | None = None
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far an output of the network with replaced nodes is from that of the original, over whole recordings.
+
+    Attributes:
+        output: its name.
+        snr_db: None where both are equal, or the original is silent.
+        max_error: the largest difference.
+        peak: the largest value of the original.
+        of: what was measured on: ``examples``, ``calibration`` or ``noise``.
+    """
+
+    output: str
+    snr_db: float | None
+    max_error: float
+    peak: float
+    of: str
+
+
+@dataclass(frozen=True)
+class Replacements:
+    """What of an offline network was replaced before it was rewritten to hops, and how far that is from it."""
+
+    nodes: tuple[Replaced, ...]
+    distances: tuple[Distance, ...]
+
+
+@dataclass(frozen=True)
 class Source:
     """Where a model came from: its `name` (no path) and the `sha256` of the imported ONNX bytes."""
 
@@ -218,6 +264,15 @@ class Model:
                 TensorTime(**{**tensor, "states": tuple(tensor["states"])})
                 for tensor in facts["tensors"]
             ),
+        )
+
+    @property
+    def replaced(self) -> Replacements | None:
+        """What was replaced in the offline network; None where nothing was."""
+        facts = self._load("replaced", None)
+        return facts and Replacements(
+            tuple(Replaced(**row) for row in facts["nodes"]),
+            tuple(Distance(**row) for row in facts["distances"]),
         )
 
     @property

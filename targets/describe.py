@@ -93,7 +93,11 @@ def _streaming(model: Model) -> dict[str, list[dict[str, Any]]] | None:
     if (facts := model.streaming) is None:
         return None
     tensors = [{**asdict(tensor), "states": list(tensor.states)} for tensor in facts.tensors]
-    return {"outputs": [asdict(output) for output in facts.outputs], "tensors": tensors}
+    found = {"outputs": [asdict(output) for output in facts.outputs], "tensors": tensors}
+    if (replaced := model.replaced) is not None:
+        found["replaced"] = [asdict(row) for row in replaced.nodes]
+        found["distances"] = [asdict(row) for row in replaced.distances]
+    return found
 
 
 def _quantization(model: Model) -> dict[str, str | int | None]:

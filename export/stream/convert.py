@@ -1,6 +1,6 @@
 """`stream`: an offline network becomes one that eats a hop and carries its state, proven equal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, prod
 
@@ -11,6 +11,7 @@ from edgekit.export.onnx_file.session_constants import declare_constants
 from edgekit.export.own_operators.functions import define_functions
 from edgekit.export.passes import simplify
 from edgekit.export.passes.metadata import module_of
+from edgekit.export.running import Arrays
 from edgekit.export.stream.known import KnownFrames
 from edgekit.export.stream.needs import find_needs
 from edgekit.export.stream.observed import Facts, find_facts
@@ -51,6 +52,7 @@ def stream(
     hop: int | None = None,
     sample_rate: int | None = None,
     session: Sequence[str] = (),
+    recordings: Callable[[Model], Sequence[Arrays]] | None = None,
 ) -> Model:
     """Rewrite an offline network to one hop at a time, with the least delay, and prove it.
 
@@ -64,6 +66,7 @@ def stream(
         hop: samples that one call consumes; the smallest possible where None.
         sample_rate: Hz.
         session: names of inputs that stay the same for a session.
+        recordings: gives real inputs of the offline network for the proof, from one hop of it.
 
     Returns:
         A static, simplified network; `Model.stream` and `Model.streaming` say its hop and delays.
@@ -75,14 +78,16 @@ def stream(
     """
     analysis, models = _rewritten(offline, hop)
     least, size = analysis.facts.minimum_hop(), min(models)
-    prove(offline, models, least, analysis.longest)
     model, source = models[size], offline.at(analysis.longest)
     described = model.describe(
         source=source.source,
         stream=replace(model.stream, sample_rate_hz=sample_rate),
         notes=list(offline.notes),
     )
-    return declare_constants(described, session)
+    hop_network = declare_constants(described, session)
+    real = () if recordings is None else recordings(hop_network)
+    prove(offline, models, least, analysis.longest, real)
+    return hop_network
 
 
 def _rewritten(offline: Offline, hop: int | None) -> tuple[Analysis, dict[int, Model]]:

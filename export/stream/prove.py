@@ -1,6 +1,6 @@
 """Proof of the rewrite: hop by hop, flush included, it gives what the offline network gives at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -20,17 +20,24 @@ SEED = 0
 HOPS = 6  # of the largest hop, besides the delay
 
 
-def prove(offline: Offline, models: Mapping[int, Model], least: int, longest: int) -> float:
+def prove(
+    offline: Offline,
+    models: Mapping[int, Model],
+    least: int,
+    longest: int,
+    recordings: Sequence[Arrays] = (),
+) -> float:
     """Compare streamed networks with the offline one on input that ends within a hop.
 
-    The input is random, and what the factory gives as examples. Where float32 itself is farther off than the
-    limit, both are compared in float64, see `verify.compare_in_double`.
+    The input is random, what the factory gives as examples, and real recordings where there are some. Where
+    float32 itself is farther off than the limit, both are compared in float64, see `verify.compare_in_double`.
 
     Args:
         offline: the network at any length.
         models: streamed networks by their hop in samples.
         least: the smallest hop.
         longest: a length at which the network works.
+        recordings: whole inputs by name, of any length.
 
     Returns:
         The largest error relative to the peak of an output.
@@ -46,8 +53,12 @@ def prove(offline: Offline, models: Mapping[int, Model], least: int, longest: in
     whole = offline.at(samples)
     generator = np.random.default_rng(SEED)
     feeds = [{str(v.name): draw(v, generator, 1, 1)[0] for v in whole.ir.graph.inputs}]
-    if offline.examples is not None:
-        feeds.append({name: lengthened(offline, name, samples) for name in feeds[0]})
+    given = [*([] if offline.examples is None else [offline.examples]), *recordings]
+    axes = {name: time.axis for name, time in models[min(models)].timing.items()}
+    feeds += [
+        {name: lengthened(feed[name], axes.get(name), samples) for name in feeds[0]}
+        for feed in given
+    ]
     running = in_onnxruntime(whole.to_bytes())
     worst = 0.0
     for feed in feeds:

@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from edgekit.graph.model import OutputDelay, Streaming, TensorTime, Timing
+from edgekit.graph.model import (
+    Distance,
+    OutputDelay,
+    Replaced,
+    Replacements,
+    Streaming,
+    TensorTime,
+    Timing,
+)
 
 MOST = 2**31
 
@@ -39,6 +47,23 @@ def streaming_fact(content: Any) -> Streaming | None:
         _text(tensor.name), _text(tensor.node or ""), _text(tensor.rate)
         _whole({key: getattr(tensor, key) for key in ("axis", "delay_frames", "state_bytes")})
     return Streaming(outputs, tensors)
+
+
+def replaced_fact(content: Any) -> Replacements | None:
+    """Return what was replaced before the rewrite."""
+    if content is None:
+        return None
+    nodes = tuple(Replaced(**row) for row in content["nodes"])
+    distances = tuple(Distance(**row) for row in content["distances"])
+    for node in nodes:
+        for text in (node.kind, node.form, node.operator, node.node, node.module or ""):
+            _text(text)
+    for row in distances:
+        _text(row.output), _text(row.of)
+        for number in (row.snr_db, row.max_error, row.peak):
+            if number is not None and type(number) not in (int, float):
+                raise TypeError("not a number")
+    return Replacements(nodes, distances)
 
 
 def _whole(numbers: dict[str, Any]) -> dict[str, int]:

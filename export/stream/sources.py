@@ -1,7 +1,7 @@
 """The offline network at any length: an .onnx with an open time axis, or torch code."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,11 @@ class Offline:
         at: imports it, verified, with the time axis of its inputs at this length.
         notes: what was assumed and the user should know.
         examples: the factory's example inputs by name; None for a file.
-        axes: the time axes of these inputs.
     """
 
     at: Callable[[int], Model]
     notes: Sequence[str] = ()
     examples: Mapping[str, NDArray[Any]] | None = None
-    axes: Mapping[str, int] = field(default_factory=dict)
 
 
 def onnx_offline(
@@ -119,7 +117,10 @@ def torch_offline(
     axes = find_time(borders, time_axes, shapes or {})
 
     def at(samples: int) -> Model:
-        given = {key: torch.from_numpy(lengthened(offline, key, samples)) for key in examples}
+        given = {
+            key: torch.from_numpy(lengthened(array, axes.get(key), samples))
+            for key, array in examples.items()
+        }
         module = replace(loaded, kwargs=given)
         with quiet(), torch.no_grad():
             try:
@@ -130,16 +131,13 @@ def torch_offline(
                 raise ModelError(Problem(where, found, allowed, step)) from error
         return from_torch(module, name=name)[0]
 
-    offline = Offline(cache(at), examples=examples, axes=axes)
-    return offline
+    return Offline(cache(at), examples=examples)
 
 
-def lengthened(offline: Offline, name: str, samples: int) -> NDArray[Any]:
-    """An example input over and over along its time axis, until it is so long; without one as it is."""
-    array = np.asarray((offline.examples or {})[name])
-    if name not in offline.axes:
-        return array
-    axis = offline.axes[name]
+def lengthened(array: NDArray[Any], axis: int | None, samples: int) -> NDArray[Any]:
+    """An input over and over along its time axis, until it is so long; without one as it is."""
+    if axis is None:
+        return np.asarray(array)
     return np.asarray(np.take(array, np.arange(samples) % array.shape[axis], axis))
 
 

@@ -126,7 +126,9 @@ class Manifest:
     calibration); `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
     delay_samples, caused_by, crop_samples, the part of the delay that is not waited)
     and tensors (a list of name, node, axis, rate in frames per sample, delay_frames,
-    states, state_bytes as float32); `session`, of a network with session constants, what it computes once per
+    states, state_bytes as float32), and where nodes were replaced before the rewrite, replaced (kind, form, operator,
+    node, module) and distances (output, snr_db, max_error, peak, of: how far the
+    outputs are from the original's); `session`, of a network with session constants, what it computes once per
     session and not per hop: parameters, macs; `sampler`, of a denoiser with one, its step table as
     `edgekit.base.sampler_table.StepTable.facts` writes it; `until`, of a step that is iterated, output, tolerance and
     most, as `edgekit.base.until.Until`; `files`, of a finished build, the digest of every other file by its name;

@@ -34,6 +34,7 @@ GIVEN = {
     "part": ("XC7Z020", "XC7Z020"),
     "goal": ("small", "small"),
     "until": ("conv3", "conv3"),
+    "replace": ("mean=window:9", ("mean=window:9",)),
 }
 
 

@@ -20,10 +20,11 @@ from edgekit.graph.nodes import array_of, attribute, static_shape
 MASKED = -1e3  # what is added to a score that softmax then rounds to 0
 FILL = -1e30  # the score of keys outside the stream
 THROUGH = frozenset(("Add", "Cast", "Div", "Mul", "Neg", "Reshape", "Sub", "Transpose", "Where"))
+BAND = "mask with a band: keep only lags from -ahead to window - 1"
 UNBOUNDED = (
     "attention over all of time",
     "attention to a window of the last frames",
-    "mask with a band: keep only lags from -ahead to window - 1",
+    f"{BAND}; --replace attention=window:N does it",
 )
 
 
@@ -47,7 +48,7 @@ def scores(writer: Rewriter, node: ir.Node) -> None:
         or (queries.axis - len(queries.shape), keys.axis - len(keys.shape)) != (-2, -1)
         or queries.time.rate != keys.time.rate
     ):
-        raise Refused("a product of time with time", "queries by keys of one rate", UNBOUNDED[2])
+        raise Refused("a product of time with time", "queries by keys of one rate", BAND)
     lags, name = _window(writer, output), str(node.name)
     known = -keys.time.offset if lags.ahead else keys.delay  # the delay at which the end is known
     floor = writer.floors.get(output, queries.delay)
@@ -85,9 +86,7 @@ def square(writer: Rewriter, node: ir.Node) -> None:
     elif renames(node):
         _moved(writer, node)
     else:
-        raise Refused(
-            "it works on queries by keys", "softmax and elementwise operators", UNBOUNDED[2]
-        )
+        raise Refused("it works on queries by keys", "softmax and elementwise operators", BAND)
 
 
 def _first(writer: Rewriter, node: ir.Node) -> ir.Value:
@@ -97,7 +96,7 @@ def _first(writer: Rewriter, node: ir.Node) -> ir.Value:
 def _set(writer: Rewriter, node: ir.Node, result: ir.Value, source: Square) -> None:
     axes = writer.facts.axes.get(node.outputs[0], ())
     if len(axes) != 2:
-        raise Refused("it joins queries and keys", "both as axes", UNBOUNDED[2])
+        raise Refused("it joins queries and keys", "both as axes", BAND)
     shape = list(static_shape(node.outputs[0]) or ())
     shape[axes[0].axis], shape[axes[1].axis] = (
         source.shape[source.rows.axis],
@@ -214,7 +213,7 @@ def _moved(writer: Rewriter, node: ir.Node) -> None:
         dims = writer.new.constant(target, f"{node.name}.shape", np.int64)
         result = writer.new.one(str(node.name), "Reshape", source.value, dims)
     if not kept:
-        raise Refused("it joins queries and keys", "both as axes", UNBOUNDED[2])
+        raise Refused("it joins queries and keys", "both as axes", BAND)
     _set(writer, node, result, source)
 
 
@@ -228,7 +227,7 @@ def _values(writer: Rewriter, node: ir.Node) -> None:
         or values.axis - len(values.shape) != -2
         or source.cols.axis != len(source.shape) - 1
     ):
-        raise Refused("a product of weights over time", "weights by values", UNBOUNDED[2])
+        raise Refused("a product of weights over time", "weights by values", BAND)
     if values.delay + source.ahead > source.delay:
         raise Later(source.scores, values.delay + source.ahead)
     values = writer.delayed(values, source.delay - source.ahead, name)

@@ -62,7 +62,7 @@ def pad(writer: Rewriter, node: ir.Node) -> None:
         raise Refused(
             f"{mode} padding in time",
             "padding with constants in time",
-            'pad with zeros: F.pad(x, (left, right)), or padding_mode="zeros"',
+            'pad with zeros: F.pad(x, (left, right)), or padding_mode="zeros"; --replace pad=zeros does it',
         )
     read = right > 0 and writer.needs[output] - left > track.time.offset
     track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=value)

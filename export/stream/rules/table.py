@@ -24,20 +24,22 @@ Rule = Callable[[Rewriter, ir.Node], None]
 
 SOFTMAX = "normalize over channels, or attend to a window"
 NORM = "normalize each frame over its channels (LayerNorm), or use a cumulative norm"
+NORMS = f"{NORM}; --replace norm=cumulative or norm=window:N puts one there"
 REDUCE = "use a causal window, a cumulative sum or a recurrent layer"
+REDUCES = f"{REDUCE}; --replace mean=cumulative, mean=window:N or max=window:N puts one there"
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(names(lambda row: row.elementwise), broadcast),
     **dict.fromkeys(names(lambda row: row.mixes == "axis"), mixing(axis_of, "softmax", SOFTMAX)),
     **dict.fromkeys(
-        names(lambda row: row.mixes == "axes"), mixing(axes_input, "a reduction", REDUCE)
+        names(lambda row: row.mixes == "axes"), mixing(axes_input, "a reduction", REDUCES)
     ),
     **dict.fromkeys(
-        names(lambda row: row.mixes == "spatial"), mixing(spatial_axes, "pooling", REDUCE)
+        names(lambda row: row.mixes == "spatial"), mixing(spatial_axes, "pooling", REDUCES)
     ),
     "LayerNormalization": mixing(axes_from, "a norm", NORM),
     "LpNormalization": mixing(axis_of, "a norm", NORM),
-    "InstanceNormalization": mixing(spatial_axes, "a norm", NORM),
+    "InstanceNormalization": mixing(spatial_axes, "a norm", NORMS),
     "LRN": mixing(lambda node, rank: [1], "a norm over neighbouring channels", NORM),
     **dict.fromkeys(("ArgMax", "ArgMin"), mixing(axis_of, "a search", REDUCE)),
     "Gemm": gemm,

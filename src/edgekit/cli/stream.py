@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from edgekit import api
-from edgekit.cli.console import AsJson, print_json, print_table, progress
+from edgekit.cli.console import AsJson, print_json, print_notes, print_table, progress
 from edgekit.cli.facts import streaming_rows
 from edgekit.cli.options import with_options
 from edgekit.verbs.export.options import StreamOptions
@@ -30,4 +30,5 @@ def stream(
     if as_json:
         print_json(facts)
         return
+    print_notes(streamed.notes)
     print_table(str(path), ("fact", "value"), streaming_rows(facts))

@@ -129,4 +129,5 @@ def streaming_facts(model: "Model") -> dict[str, Any]:
         "outputs": [
             {**asdict(output), "waiting_samples": output.waiting_samples} for output in outputs
         ],
+        "replaced": None if (replaced := model.replaced) is None else asdict(replaced),
     }

@@ -12,10 +12,12 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.until import Until
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.verbs.doctor import NETWORKS
+from edgekit.verbs.export.offline import calibration_feeds, described, with_replacements
 
 if TYPE_CHECKING:
     from edgekit.export.diffusion.description import Description
     from edgekit.export.onnx_file.constants import Constants
+    from edgekit.export.stream.replace.forms import Form
     from edgekit.graph.model import Model
 
 GENERIC_FACTORIES = frozenset({"build", "create", "factory", "get_model", "make", "model"})
@@ -37,6 +39,9 @@ class ImportOptions:
         session: names of inputs that stay the same for a session.
         sampler: how it is sampled; the network is a denoiser.
         until: when its calls have settled; the network is a step.
+        replace: what of an offline network that needs the end of a recording is replaced, by kind.
+        causal: whether that is all that has a default, see `stream.replace.forms`.
+        calibration: a source of real recordings, which an offline network is proven on.
     """
 
     hop: int | None = None
@@ -50,6 +55,9 @@ class ImportOptions:
     session: Sequence[str] = ()
     sampler: "Description | None" = None
     until: Until | None = None
+    replace: "Mapping[str, Form]" = field(default_factory=dict)
+    causal: bool = False
+    calibration: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,11 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
         problems += [*sampler_conflicts(options), *options.sampler.problems()]
     if options.then is not None:
         problems += _then_problems(source, options.then, options.frontend)
+    if options.replace and not options.time_axes and not is_onnx(source):
+        flag = "--causal" if options.causal else "--replace"
+        step = "add --time-axis INPUT:AXIS"
+        allowed = "an offline network, whose time axis is named"
+        problems.append(Problem(flag, f"with '{source}' in streaming form", allowed, step))
     return problems
 
 
@@ -281,11 +294,20 @@ def load_streamed(
         )
     else:
         offline = torch_offline(source, name=name, time_axes=axes, shapes=shapes)
-    if options.frontend is None:
-        rate = options.sample_rate
-        network = stream(offline, hop=options.hop, sample_rate=rate, session=options.session)
-    else:
-        network = stream(offline, session=options.session)
+    original = offline
+    offline, found = with_replacements(offline, options.replace, causal=options.causal)
+    recordings: list[dict[str, NDArray[Any]]] = []
+
+    def real(network: "Model") -> list[dict[str, NDArray[Any]]]:
+        if options.calibration is not None:
+            pcm = None if options.frontend is None else surrounded(network, options)
+            recordings.extend(calibration_feeds(options.calibration, network, pcm))
+        return recordings
+
+    hop, rate = (options.hop, options.sample_rate) if options.frontend is None else (None, None)
+    network = stream(offline, hop=hop, sample_rate=rate, session=options.session, recordings=real)
+    if options.replace:
+        network = described(network, original, offline, found, recordings)
     return network, None if offline.examples is None else cut(offline.examples, network)
 
 

@@ -137,6 +137,18 @@ class StreamOptions(TypedDict, total=False):
             parse=parse_time_axis,
         ),
     ]
+    replace: Annotated[
+        Sequence[str],
+        Flag(
+            "Of an offline network, what needs the end: pad=zeros, mean=cumulative, mean=window:N, norm=cumulative, "
+            "norm=window:N, max=window:N, attention=window:N or stft=causal; repeatable.",
+            "KIND=FORM",
+            many=tuple,
+        ),
+    ]
+    causal: Annotated[
+        bool, Flag("Replace all that needs the end and has a default: pad, mean and norm.")
+    ]
 
 
 class ExportOptions(StreamOptions, total=False):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import folder_problem
 from edgekit.base.until import read_until
 from edgekit.export.frontend.spec import parse_spec
+from edgekit.export.stream.replace.forms import chosen
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
 from edgekit.verbs.export.importing import (
     ImportOptions,
@@ -128,6 +130,8 @@ def read_imports(
     frontend, problems = tried(parse_spec, given.get("frontend"))
     sampler, unread = tried(_read_sampler, given.get("sampler"))
     until, unlimited = tried(read_until, given.get("until"))
+    causal = bool(given.get("causal"))
+    forms, unknown = tried(partial(chosen, causal=causal), tuple(given.get("replace") or ()))
     imports = ImportOptions(
         given.get("hop"),
         given.get("sample_rate"),
@@ -140,9 +144,19 @@ def read_imports(
         tuple(given.get("session_constants") or ()),
         sampler,
         until,
+        forms or {},
+        causal,
+        given.get("calibration") if given.get("sampler") is None else None,
     )
     conflicts = sampler_conflicts(imports) if unread else []
-    return imports, [*source_problems(source, imports), *problems, *conflicts, *unread, *unlimited]
+    return imports, [
+        *source_problems(source, imports),
+        *problems,
+        *conflicts,
+        *unread,
+        *unlimited,
+        *unknown,
+    ]
 
 
 def _read_sampler(path: str | Path) -> Any:

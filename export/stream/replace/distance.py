@@ -1,0 +1,73 @@
+"""How far a network with replaced nodes is from the original one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.export.running import Arrays, in_onnxruntime, snr_db
+from edgekit.export.stream.sources import Offline
+from edgekit.export.verify import draw
+from edgekit.graph.model import Distance
+
+SEED = 0
+
+
+def distances(
+    original: Offline, changed: Offline, feeds: Sequence[Arrays], samples: int, of: str
+) -> tuple[Distance, ...]:
+    """Run both networks over whole recordings and compare their outputs.
+
+    An output that was one for all of time is compared with its last frame, which has heard all.
+
+    Args:
+        original: the network as it was given.
+        changed: the same with replaced nodes.
+        feeds: inputs by name, each of `samples` samples.
+        samples: the length of all of them.
+        of: what the feeds are: ``examples``, ``calibration`` or ``noise``.
+    """
+    one, other = (in_onnxruntime(network.at(samples).to_bytes()) for network in (original, changed))
+    pairs: dict[str, list[tuple[NDArray[Any], NDArray[Any]]]] = {}
+    for feed in feeds:
+        expected, found = one(feed), other(feed)
+        for name, array in expected.items():
+            pairs.setdefault(name, []).append((array, _last(found[name], array.shape)))
+    return tuple(_distance(name, both, of) for name, both in pairs.items())
+
+
+def noise(original: Offline, samples: int) -> Arrays:
+    """Random inputs, where there are no others."""
+    generator = np.random.default_rng(SEED)
+    inputs = original.at(samples).ir.graph.inputs
+    return {str(v.name): draw(v, generator, 1, 1)[0] for v in inputs}
+
+
+def _last(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The last frame of what was one for all of time."""
+    if array.ndim == len(shape):
+        for axis, (frames, size) in enumerate(zip(array.shape, shape, strict=True)):
+            if frames != size == 1:
+                array = np.take(array, [-1], axis)
+    return array.reshape(-1)[-1:].reshape(shape) if array.ndim != len(shape) else array
+
+
+def _distance(name: str, pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]], of: str) -> Distance:
+    one = np.concatenate([array.ravel() for array, _ in pairs]).astype(np.float64)
+    other = np.concatenate([array.ravel() for _, array in pairs]).astype(np.float64)
+    ratio = snr_db(one, other)
+    error = float(np.abs(one - other).max(initial=0))
+    peak = float(np.abs(one).max(initial=0))
+    return Distance(name, round(float(ratio), 2) if np.isfinite(ratio) else None, error, peak, of)
+
+
+def told(distance: Distance) -> str:
+    """One line of it."""
+    ratio = (
+        "equal"
+        if distance.max_error == 0
+        else ("no signal" if distance.snr_db is None else f"{distance.snr_db:g} dB")
+    )
+    share = f", largest error {distance.max_error:.3g} of a peak of {distance.peak:.3g}"
+    return f"output '{distance.output}' with what was replaced, against the original on {distance.of}: {ratio}{share}"

@@ -1,0 +1,282 @@
+"""What stands behind a mean that has become one number per frame: each node keeps the frames apart."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.stream.observed import TimeAxis
+from edgekit.export.stream.replace.instance import Grown, Instance, lifted
+from edgekit.export.stream.rules.elementwise import axes_from, axes_input, axis_of, spatial_axes
+from edgekit.export.stream.track import Refused
+from edgekit.export.stream.windows import Cut, paddings, per_axis, slice_of, sliding_of, spatial
+from edgekit.graph.facts import facts_of
+from edgekit.graph.nodes import attribute
+
+ALLOWED = "layers that work frame by frame behind it"
+STEP = "give the mean as an output of its own, or train this part on frames"
+
+
+def grow(instance: Instance, node: ir.Node) -> None:
+    """Give the outputs of a node that reads grown values their frames.
+
+    Raises:
+        Refused: the node joins frames, or the frames of its operands have other rates.
+    """
+    facts = facts_of(node)
+    if node.domain:
+        raise Refused("it reads a mean that has become one per frame", ALLOWED, STEP)
+    if facts.elementwise or node.op_type == "Expand":
+        _pointwise(instance, node)
+    elif node.op_type == "Concat":
+        _concat(instance, node)
+    elif node.op_type == "Reshape":
+        _reshape(instance, node)
+    elif node.op_type == "Transpose":
+        _transpose(instance, node)
+    elif facts.linear:
+        _layer(instance, node)
+    else:
+        _framewise(instance, node)
+
+
+def _keep(instance: Instance, node: ir.Node, shape: tuple[int, ...], grown: Grown | None) -> None:
+    for output in node.outputs:
+        instance.note(output, shape, grown)
+
+
+def _pointwise(instance: Instance, node: ir.Node) -> None:
+    """Operands broadcast; frames of one operand meet those of the other on the same axis."""
+    expands = node.op_type == "Expand"
+    given = [(value, instance.shape(value), instance.time(value)) for value in node.inputs]
+    if expands:
+        made = instance.shape(node.outputs[0])
+        given[1] = (node.inputs[1], made, instance.time(node.outputs[0]))
+    rank = max(len(shape) for _, shape, _ in given)
+    timed = _timed(instance, given)
+    sources = {v: g for v in node.inputs if v is not None and (g := instance.grown.get(v))}
+    first, grown = next(iter(sources.items()))
+    frames = instance.shape(first)[grown.axis]
+    target = next(iter(timed), min(g.axis - len(instance.shape(v)) for v, g in sources.items()))
+    if timed and timed[target] != frames:
+        raise Refused("its mean has frames of another rate", "one rate", "pool at the rate of use")
+    for number, value in enumerate(list(node.inputs)):
+        if value in sources:
+            _moved(instance, node, number, target, rank)
+        elif (line := instance.number(value)) is not None:
+            node.replace_input_with(number, _counted(instance, node, line, grown, target, rank))
+    shapes = [instance.shape(value) for value in (node.inputs[:1] if expands else node.inputs)]
+    shape = tuple(np.broadcast_shapes(*shapes, *([made] if expands else [])))
+    after = None if timed else replace(grown, axis=target % len(shape))
+    if expands:
+        chain = Chain(instance.graph, node)
+        chain.add("Expand", node.inputs[0], chain.constant(shape, np.int64))
+        instance.finish(chain, shape, after)
+    else:
+        _keep(instance, node, shape, after)
+
+
+def _timed(
+    instance: Instance, given: Sequence[tuple[ir.Value | None, tuple[int, ...], TimeAxis | None]]
+) -> dict[int, int]:
+    """The axis along which operands had frames before, counted from the right, and how many."""
+    timed = {
+        time.axis - len(shape): shape[time.axis]
+        for value, shape, time in given
+        if time is not None and value not in instance.grown
+    }
+    if len(timed) > 1:
+        raise Refused("time is on several axes", ALLOWED, STEP)
+    return timed
+
+
+def _moved(instance: Instance, node: ir.Node, number: int, target: int, rank: int) -> None:
+    """Bring the frames of an operand to the axis `target`, counted from the right."""
+    value = node.inputs[number]
+    assert value is not None
+    grown, shape = instance.grown[value], instance.shape(value)
+    if grown.axis - len(shape) == target:
+        return
+    wide = (*[1] * (rank - len(shape)), *shape)
+    axis, to = grown.axis + rank - len(shape), target % rank
+    if wide[to] != 1:
+        raise Refused("its frames meet another axis than time", "time on the same axis", STEP)
+    order = list(range(rank))
+    order[axis], order[to] = to, axis
+    name = f"{node.name}_frames{number}"
+    dims = Chain(instance.graph, node).constant(wide, np.int64)
+    widened = ir.node("Reshape", [value, dims], name=f"{name}_wide")
+    turned = ir.node("Transpose", [widened.outputs[0]], {"perm": order}, name=name)
+    instance.graph.insert_before(node, [widened, turned])
+    result = turned.outputs[0]
+    result.name, widened.outputs[0].name = f"{name}_y", f"{name}_wide_y"
+    made = tuple(wide[n] for n in order)
+    instance.note(result, made, replace(grown, axis=to))
+    node.replace_input_with(number, result)
+
+
+def _counted(
+    instance: Instance,
+    node: ir.Node,
+    line: tuple[float, float],
+    grown: Grown,
+    target: int,
+    rank: int,
+) -> ir.Value:
+    """A number that followed the length, as it is for the frames so far; at least 1 where it would be 0 or less."""
+    frames = next(
+        instance.shape(v)[g.axis] for v, g in instance.grown.items() if g.time == grown.time
+    )
+    rate, offset = float(grown.time.rate), grown.time.offset
+    slope, start = line[0] / rate, line[1] - line[0] * offset / rate
+    count = (np.arange(1, frames + 1) * slope + start).astype(np.float32)
+    steps = []
+    if count[0] <= 0 < slope:
+        steps.append(("Max", 1.0))
+    if grown.window is not None:
+        steps.append(("Min", grown.window * slope + start))
+    chain = Chain(instance.graph, node)
+    return lifted(instance, chain, count, target % rank, rank, *steps)
+
+
+def _concat(instance: Instance, node: ir.Node) -> None:
+    shape = instance.shape(node.outputs[0])
+    time = instance.time(node.outputs[0])
+    grown = next(g for v in node.inputs if v is not None and (g := instance.grown.get(v)))
+    axis = time.axis if time is not None else grown.axis
+    if axis == int(attribute(node, "axis", 0)) % len(shape):
+        raise Refused("it joins frames", ALLOWED, STEP)
+    frames = 0
+    for number, value in enumerate(list(node.inputs)):
+        if value in instance.grown:
+            _moved(instance, node, number, axis - len(shape), len(shape))
+            frames = instance.shape(node.inputs[number])[axis]
+    for number, value in enumerate(list(node.inputs)):
+        own = instance.shape(value)
+        if own[axis] == frames:
+            continue
+        if own[axis] != 1:
+            raise Refused("its mean has frames of another rate", "one rate", STEP)
+        wide = tuple(frames if n == axis else size for n, size in enumerate(own))
+        dims = Chain(instance.graph, node).constant(wide, np.int64)
+        spread = ir.node("Expand", [value, dims], name=f"{node.name}_spread{number}")
+        spread.outputs[0].name = f"{node.name}_spread{number}_y"
+        instance.graph.insert_before(node, spread)
+        node.replace_input_with(number, spread.outputs[0])
+    made = tuple(frames if n == axis else size for n, size in enumerate(shape))
+    _keep(instance, node, made, None if time is not None else replace(grown, axis=axis))
+
+
+def _reshape(instance: Instance, node: ir.Node) -> None:
+    """Axes of size 1 come and go; the frames stay between the same elements."""
+    value = node.inputs[0]
+    assert value is not None
+    grown, shape = instance.grown[value], instance.shape(value)
+    target = instance.shape(node.outputs[0])
+    before = int(np.prod(shape[: grown.axis]))
+    if int(np.prod(target)) == 1 and len(target) <= len(shape):
+        chain = Chain(instance.graph, node)
+        chain.add("Identity", value)
+        instance.finish(chain, shape, grown)
+        return
+    places = [n for n, size in enumerate(target) if size == 1 and np.prod(target[:n]) == before]
+    if not places:
+        raise Refused("it joins the frames with another axis", ALLOWED, STEP)
+    # where there is a choice, as many axes behind the frames as before
+    behind = len(shape) - grown.axis
+    axis = min(places, key=lambda n: abs(len(target) - n - behind))
+    if before == 1 and grown.axis == 0 and 0 in places:
+        axis = 0
+    wide = tuple(shape[grown.axis] if n == axis else size for n, size in enumerate(target))
+    chain = Chain(instance.graph, node)
+    chain.reshape(value, wide)
+    instance.finish(chain, wide, replace(grown, axis=axis))
+
+
+def _transpose(instance: Instance, node: ir.Node) -> None:
+    value = node.inputs[0]
+    assert value is not None
+    grown, shape = instance.grown[value], instance.shape(value)
+    perm = list(attribute(node, "perm", range(len(shape))[::-1]))
+    made = tuple(shape[n] for n in perm)
+    _keep(instance, node, made, replace(grown, axis=perm.index(grown.axis)))
+
+
+def _layer(instance: Instance, node: ir.Node) -> None:
+    """A layer whose frames are its batch, its rows, or an axis along which it is one frame wide."""
+    value = node.inputs[0]
+    if (
+        value is None
+        or value not in instance.grown
+        or any(other in instance.grown for other in node.inputs[1:])
+    ):
+        raise Refused("its weights are a mean that has become one per frame", ALLOWED, STEP)
+    grown, shape = instance.grown[value], instance.shape(value)
+    result = instance.shape(node.outputs[0])
+    convolves = facts_of(node).slides
+    axis = grown.axis + len(result) - len(shape)
+    rows = grown.axis == 0 if convolves else grown.axis < len(shape) - 1
+    narrow = convolves and grown.axis >= 2 and _one_wide(node, grown.axis)
+    if not rows and not narrow:
+        raise Refused("it joins frames", ALLOWED, STEP)
+    made = tuple(shape[grown.axis] if n == axis else size for n, size in enumerate(result))
+    _keep(instance, node, made, replace(grown, axis=axis))
+
+
+def _one_wide(node: ir.Node, axis: int) -> bool:
+    place, window = axis - 2, sliding_of(node, axis)
+    behind = paddings(node)[place + spatial(node)]
+    return (window.reach, window.left, behind, per_axis(node, "strides")[place]) == (0, 0, 0, 1)
+
+
+def _framewise(instance: Instance, node: ir.Node) -> None:
+    """A node that mixes or cuts other axes than that of the frames."""
+    value = node.inputs[0]
+    mixes = facts_of(node).mixes
+    if facts_of(node).moves == "copies":
+        _cut(instance, node)
+        return
+    ways = {
+        "axis": axis_of,
+        "axes": axes_input,
+        "spatial": spatial_axes,
+        "from axis": axes_from,
+    }
+    if value is None or value not in instance.grown or mixes not in ways:
+        raise Refused("it reads a mean that has become one per frame", ALLOWED, STEP)
+    grown, shape = instance.grown[value], instance.shape(value)
+    axes = ways[mixes](node, len(shape))
+    result = instance.shape(node.outputs[0])
+    if grown.axis in axes:
+        raise Refused("it sums up all of time a second time", ALLOWED, STEP)
+    axis = grown.axis
+    if len(result) < len(shape):
+        axis -= sum(n < axis for n in axes)
+    made = tuple(shape[grown.axis] if n == axis else size for n, size in enumerate(result))
+    _keep(instance, node, made, replace(grown, axis=axis))
+
+
+def _cut(instance: Instance, node: ir.Node) -> None:
+    """Parts of other axes."""
+    value = node.inputs[0]
+    if value is None or value not in instance.grown:
+        raise Refused("its places follow from a mean", ALLOWED, STEP)
+    grown, shape = instance.grown[value], instance.shape(value)
+    axis = grown.axis
+    if node.op_type == "Gather":
+        own = int(attribute(node, "axis", 0)) % len(shape)
+        index = len(instance.shape(node.inputs[1]))
+        axis += index - 1 if own < axis else 0
+        cut = own == grown.axis
+    elif node.op_type == "Slice":
+        cut = slice_of(node, axis, 1) != Cut(0, 1, 1)
+    else:
+        cut = int(attribute(node, "axis", 0)) % len(shape) == axis
+    if cut:
+        raise Refused("it picks frames", ALLOWED, STEP)
+    for output in node.outputs:
+        made = list(instance.shape(output))
+        made[axis] = shape[grown.axis]
+        instance.note(output, tuple(made), replace(grown, axis=axis))

@@ -1,0 +1,58 @@
+"""A norm over all of time by one of what is heard so far or of a window."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.stream.replace.forms import Form
+from edgekit.export.stream.replace.instance import Instance
+from edgekit.export.stream.replace.means import Running
+from edgekit.export.stream.track import Refused
+from edgekit.graph.nodes import array_of, attribute, static_shape
+
+
+def grouped(node: ir.Node) -> ir.Value | None:
+    """What the Reshape in front of a norm of groups of channels reads; None where the norm has none."""
+    made = None if node.inputs[0] is None else node.inputs[0].producer()
+    if made is None or made.op_type != "Reshape":
+        return None
+    shape, wide = static_shape(made.inputs[0]) or (), static_shape(node.inputs[0]) or ()
+    groups = len(shape) > 2 and len(wide) == 3 and shape[0] == wide[0] and shape[1] % wide[1] == 0
+    return made.inputs[0] if groups else None
+
+
+def norm(instance: Instance, node: ir.Node, form: Form, groups: bool) -> None:
+    """Replace an InstanceNormalization, `groups` of channels of what stands before its Reshape where it has one."""
+    source = grouped(node) if groups else node.inputs[0]
+    time = instance.time(source)
+    scale, bias = (array_of(value) for value in node.inputs[1:3])
+    if source is None or time is None or scale is None or bias is None or time.axis < 2:
+        raise Refused("a norm whose numbers are computed", "constants", "fold them")
+    chain, shape, axis = Chain(instance.graph, node), instance.shape(source), time.axis
+    x = source
+    if groups:
+        split = (shape[0], scale.size, shape[1] // scale.size, *shape[2:])
+        x, axis = chain.reshape(source, split), axis + 1
+    else:
+        split = shape
+    axes = [n for n in range(2, len(split)) if n != axis]
+    narrow = tuple(1 if n in axes else size for n, size in enumerate(split))
+    running = Running(instance, chain, narrow, axis, form)
+    others = chain.constant(axes, np.int64)
+
+    def over(value: ir.Value) -> ir.Value:
+        return chain.add("ReduceMean", value, others, keepdims=1) if axes else value
+
+    middle = running.mean(over(x))
+    power = running.mean(over(chain.add("Mul", x, x)))
+    spread = chain.add("Sub", power, chain.add("Mul", middle, middle))
+    spread = chain.add("Max", spread, chain.constant(0))
+    epsilon = chain.constant(float(attribute(node, "epsilon", 1e-5)))
+    deviation = chain.add("Sqrt", chain.add("Add", spread, epsilon))
+    normal = chain.add("Div", chain.add("Sub", x, middle), deviation)
+    column = (1, -1, *[1] * (len(split) - 2))
+    scaled = chain.add("Mul", normal, chain.constant(scale.reshape(column)))
+    result = chain.add("Add", scaled, chain.constant(bias.reshape(column)))
+    if groups:
+        chain.reshape(result, static_shape(node.outputs[0]) or ())
+    instance.finish(chain, static_shape(node.outputs[0]) or ())

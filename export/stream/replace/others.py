@@ -1,0 +1,60 @@
+"""Padding by zeros, frames of an STFT that end with the newest sample, attention to the last frames."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.stream.replace.forms import Form
+from edgekit.export.stream.replace.instance import Instance
+from edgekit.export.stream.windows import kernel_of, pads_of, per_axis
+from edgekit.graph.nodes import array_of, attribute, sole_user, static_shape
+
+UNSEEN = -1e30  # what is added to the score of a key outside the window
+
+
+def pad(instance: Instance, node: ir.Node, axis: int, before: int, behind: int) -> None:
+    """Pad time with zeros, `before` and `behind`; other axes as they were."""
+    chain, source = Chain(instance.graph, node), node.inputs[0]
+    shape = static_shape(source) or ()
+    pads = [pads_of(node, n) if n != axis else (0, 0) for n in range(len(shape))]
+    value = source
+    if any(map(any, pads)):
+        amounts = [a for a, _ in pads] + [b for _, b in pads]
+        fill = node.inputs[2] if len(node.inputs) > 2 else None
+        mode = attribute(node, "mode", "constant")
+        value = chain.add("Pad", value, chain.constant(amounts, np.int64), fill, mode=mode)
+    amounts = [0] * 2 * len(shape)
+    amounts[axis], amounts[axis + len(shape)] = before, behind
+    chain.add("Pad", value, chain.constant(amounts, np.int64))
+    instance.finish(chain, static_shape(node.outputs[0]) or ())
+
+
+def frames_behind(node: ir.Node, axis: int) -> tuple[int, int] | None:
+    """Length and step of the frames that are cut from what a Pad gives; None where none are."""
+    value = node.outputs[0]
+    while (reader := sole_user(value)) is not None:
+        shape = static_shape(reader.inputs[0]) or ()
+        if reader.op_type == "Reshape":
+            value = reader.outputs[0]
+            axis = len(static_shape(value) or ()) - 1 if axis == len(shape) - 1 else axis
+            continue
+        if reader.op_type == "Conv" and axis >= 2:
+            return kernel_of(reader)[axis - 2], per_axis(reader, "strides")[axis - 2]
+        index = array_of(reader.inputs[1]) if reader.op_type == "Gather" else None
+        if index is not None and index.ndim == 2 and len(index) > 1:
+            return index.shape[1], int(index[1, 0] - index[0, 0])
+        return None
+    return None
+
+
+def attention(instance: Instance, node: ir.Node, form: Form) -> None:
+    """Let each query see its own and the frames before it, `form.window` in all."""
+    scores = node.inputs[0]
+    rows, columns = (static_shape(scores) or ())[-2:]
+    lags = np.arange(rows)[:, None] - np.arange(columns)
+    band = np.where((lags >= 0) & (lags < (form.window or 1)), 0, UNSEEN)
+    chain = Chain(instance.graph, node)
+    masked = chain.add("Add", scores, chain.constant(band))
+    axis = int(attribute(node, "axis", -1))
+    chain.add("Softmax", masked, axis=axis)
+    instance.finish(chain, static_shape(node.outputs[0]) or ())

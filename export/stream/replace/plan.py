@@ -1,0 +1,222 @@
+"""`replaced`: an offline network in which what needs the end of a recording is replaced."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+import onnx_ir as ir
+
+from edgekit.base.errors import ModelError, Problem, UsageError
+from edgekit.export.passes import simplify
+from edgekit.export.passes.metadata import module_of
+from edgekit.export.stream.observed import Facts, find_facts, values_of
+from edgekit.export.stream.replace import means, norms, others
+from edgekit.export.stream.replace.forms import Form
+from edgekit.export.stream.replace.grow import grow
+from edgekit.export.stream.replace.instance import Instance
+from edgekit.export.stream.sources import Offline, two_lengths
+from edgekit.export.stream.track import Refused
+from edgekit.export.stream.windows import pads_of
+from edgekit.graph.facts import facts_of
+from edgekit.graph.model import Model, Replaced
+from edgekit.graph.nodes import array_of, attribute, static_shape
+
+Edit = Callable[[Instance, ir.Node], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done to one node: its place in the graph, the `edit`, and how it is told."""
+
+    edit: Edit
+    told: Replaced
+
+
+def replaced(offline: Offline, forms: Mapping[str, Form]) -> tuple[Offline, tuple[Replaced, ...]]:
+    """Replace what `forms` name, at every length.
+
+    Args:
+        offline: the network.
+        forms: by kind, see `forms.chosen`.
+
+    Returns:
+        The network with other forms in it, and what was replaced.
+
+    Raises:
+        UsageError: nothing in the network is of a kind that was named.
+        ModelError: every node that cannot be replaced, or that cannot read what has become one per frame.
+    """
+    short, long, samples = two_lengths(offline)
+    facts = find_facts(short.graph, long.graph, samples)
+    steps = _planned(short.graph, facts, forms)
+    if not steps:
+        return offline, ()
+    order = {value: n for n, value in enumerate(values_of(short.graph))}
+    times = {order[value]: axes for value, axes in facts.axes.items()}
+    numbers = _numbers(facts, order, samples)
+
+    def at(length: int) -> Model:
+        model = offline.at(length)
+        graph_model = model.ir.clone()
+        _edit(Instance(graph_model.graph, times, numbers), steps)
+        for output in graph_model.graph.outputs:
+            output.shape = None
+        return replace(model, ir=simplify(graph_model))
+
+    at(samples[0])
+    return replace(offline, at=cache(at)), tuple(step.told for step in steps.values())
+
+
+def unused(forms: Mapping[str, Form], found: tuple[Replaced, ...]) -> None:
+    """Raise a UsageError for a form that nothing in the network takes."""
+    kinds = {row.kind for row in found}
+    if problems := [
+        Problem(
+            f"--replace {form}", "nothing in the network is such", "what it names", "leave it out"
+        )
+        for kind, form in forms.items()
+        if kind not in kinds
+    ]:
+        raise UsageError(problems)
+
+
+def _edit(instance: Instance, steps: Mapping[int, Step]) -> None:
+    problems = []
+    for number, node in enumerate(list(instance.graph)):
+        try:
+            if number in steps:
+                steps[number].edit(instance, node)
+            elif any(value in instance.grown for value in node.inputs if value is not None):
+                grow(instance, node)
+        except Refused as error:
+            module = module_of(node)
+            where = f"{node.op_type} '{node.name}'" + (f" of module '{module}'" if module else "")
+            problems.append(Problem(where, error.found, error.allowed, error.step))
+            if number not in steps:
+                break
+    if problems:
+        raise ModelError(problems)
+
+
+def _planned(graph: ir.Graph, facts: Facts, forms: Mapping[str, Form]) -> dict[int, Step]:
+    order = {value: n for n, value in enumerate(values_of(graph))}
+    steps = {}
+    for number, node in enumerate(graph):
+        for kind, edit_of in _EDITS.items():
+            form = forms.get(kind)
+            edit = None if form is None else edit_of(node, facts, form, order)
+            if form is not None and edit is not None:
+                name = (str(node.name), module_of(node) or None)
+                steps[number] = Step(edit, Replaced(kind, str(form), node.op_type, *name))
+                break
+    return steps
+
+
+def _numbers(
+    facts: Facts, order: Mapping[ir.Value, int], samples: tuple[int, int]
+) -> dict[int, tuple[float, float]]:
+    """Scalar constants that follow the length, as a line over samples."""
+    found = {}
+    for value in facts.changed:
+        one, other = array_of(value), array_of(facts.twins[value])
+        if one is None or other is None or one.size != 1 or one.dtype.kind != "f":
+            continue
+        slope = float(other.ravel()[0] - one.ravel()[0]) / (samples[1] - samples[0])
+        found[order[value]] = (slope, float(one.ravel()[0]) - slope * samples[0])
+    return found
+
+
+def _stft(node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int]) -> Edit | None:
+    """Frames that are centred become frames that end with the newest sample."""
+    time = facts.time(node.inputs[0])
+    if node.op_type != "Pad" or time is None:
+        return None
+    before, behind = pads_of(node, time.axis)
+    found = others.frames_behind(node, time.axis)
+    if before != behind or found is None or found[0] != before + behind:
+        return None
+    length, step = found
+
+    def edit(instance: Instance, node: ir.Node) -> None:
+        others.pad(instance, node, time.axis, length - step, step)
+
+    return edit
+
+
+def _pad(node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int]) -> Edit | None:
+    time = facts.time(node.inputs[0])
+    if node.op_type != "Pad" or time is None or attribute(node, "mode", "constant") == "constant":
+        return None
+    before, behind = pads_of(node, time.axis)
+    if (before, behind) == (0, 0):
+        return None
+
+    def edit(instance: Instance, node: ir.Node) -> None:
+        others.pad(instance, node, time.axis, before, behind)
+
+    return edit
+
+
+def _reduced(
+    kind: str,
+) -> Callable[[ir.Node, Facts, Form, Mapping[ir.Value, int]], Edit | None]:
+    def edit_of(
+        node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int]
+    ) -> Edit | None:
+        time = facts.time(node.inputs[0]) if node.inputs else None
+        row = facts_of(node)
+        is_norm = row.multiplies
+        if time is None or is_norm or time.axis not in means.reduced_axes(node):
+            return None
+        if means.is_extreme(node) != (kind == "max"):
+            return None
+        x = means.variance_of(node)
+        variance = None if x is None else order[x]
+
+        def edit(instance: Instance, node: ir.Node) -> None:
+            means.mean(instance, node, form, variance)
+
+        return edit
+
+    return edit_of
+
+
+def _norm(node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int]) -> Edit | None:
+    if node.op_type != "InstanceNormalization":
+        return None
+    source = norms.grouped(node)
+    groups = source is not None
+    time = facts.time(source or node.inputs[0])
+    if time is None or time.axis < 2:
+        return None
+
+    def edit(instance: Instance, node: ir.Node) -> None:
+        norms.norm(instance, node, form, groups)
+
+    return edit
+
+
+def _attention(
+    node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int]
+) -> Edit | None:
+    axes = facts.axes.get(node.outputs[0], ())
+    rank = len(static_shape(node.outputs[0]) or ())
+    if node.op_type != "Softmax" or [axis.axis - rank for axis in axes] != [-2, -1]:
+        return None
+    if int(attribute(node, "axis", -1)) % rank != rank - 1:
+        return None
+
+    def edit(instance: Instance, node: ir.Node) -> None:
+        others.attention(instance, node, form)
+
+    return edit
+
+
+_EDITS = {
+    "stft": _stft,
+    "pad": _pad,
+    "mean": _reduced("mean"),
+    "max": _reduced("max"),
+    "norm": _norm,
+    "attention": _attention,
+}

@@ -1,0 +1,123 @@
+"""What is done around the rewrite of an offline network: replacements, and real recordings in its proof."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from edgekit.export.stream.replace.forms import Form
+    from edgekit.export.stream.sources import Offline
+    from edgekit.graph.model import Model, Replaced
+
+Feed = dict[str, NDArray[Any]]
+CLIPS = 4  # so many calibration clips are proven on and measured on
+SAMPLES = 4096  # at most so many of each: what is measured takes an import of that length
+NOISE = 256  # samples of noise, where there is nothing else
+
+
+def with_replacements(
+    offline: "Offline", forms: Mapping[str, "Form"], *, causal: bool
+) -> tuple["Offline", tuple["Replaced", ...]]:
+    """Replace what was asked for.
+
+    Raises:
+        UsageError: nothing in the network is what a form that was named replaces.
+        ModelError: what cannot be replaced.
+    """
+    from edgekit.export.stream.replace.plan import replaced, unused
+
+    if not forms:
+        return offline, ()
+    changed, found = replaced(offline, forms)
+    if not causal:
+        unused(forms, found)
+    return changed, found
+
+
+def described(
+    network: "Model",
+    original: "Offline",
+    changed: "Offline",
+    found: Sequence["Replaced"],
+    recordings: Sequence[Feed],
+) -> "Model":
+    """Say what was replaced, and how far the outputs are from the original's.
+
+    Measured on `recordings`; without them on the examples, and on noise where there are none either.
+    """
+    from edgekit.export.stream.replace.distance import distances, noise, told
+    from edgekit.export.stream.sources import lengthened
+    from edgekit.graph.model import Replacements
+
+    if not found:
+        return network.describe(notes=[*network.notes, "--causal: nothing had to be replaced"])
+    of, least = "calibration", network.stream.minimum_hop_samples or 1
+    feeds = list(recordings)
+    if not feeds and original.examples is not None:
+        of, feeds = "examples", [dict(original.examples)]
+    axes = network.timing
+    if feeds:
+        sizes = {a.shape[axes[n].axis] for n, a in feeds[0].items() if n in axes}
+        samples = max(max(sizes) // least, 1) * least
+        time = {name: axes[name].axis if name in axes else None for name in feeds[0]}
+        feeds = [{n: lengthened(a, time[n], samples) for n, a in feed.items()} for feed in feeds]
+    else:
+        of, samples = "noise", -(-NOISE // least) * least
+        feeds = [noise(original, samples)]
+    measured = distances(original, changed, feeds, samples, of)
+    rows = [
+        f"replaced {row.operator} '{row.node}'"
+        + (f" of module '{row.module}'" if row.module else "")
+        + f": {row.form}"
+        for row in found
+    ]
+    return network.describe(
+        replaced=Replacements(tuple(found), measured),
+        notes=[*network.notes, *rows, *map(told, measured)],
+    )
+
+
+def calibration_feeds(source: str, network: "Model", pcm: "Model | None") -> list[Feed]:
+    """Whole inputs of the offline network from calibration clips: the loudest stretch of each, all of one length.
+
+    Args:
+        source: a folder, or ``package.module:factory``.
+        network: one hop of it.
+        pcm: it behind its front end, which then computes its inputs; None where it has none.
+    """
+    from edgekit.export.running import run_blocks
+    from edgekit.quantize.calibrate.clips import load_calibration
+
+    axes = {name: time.axis for name, time in network.timing.items()}
+    timed = [str(v.name) for v in network.stream_inputs if v.name in axes]
+    read = pcm or network
+    most = max(SAMPLES // (network.stream.hop_samples or 1), 1)
+    found: list[Feed] = []
+    for clip in load_calibration(source, read).clips[:CLIPS]:
+        part = _loudest(clip, str(read.stream_inputs[0].name), read.constants, most)
+        found.append(part if pcm is None else {**part, **next(run_blocks(pcm, part, timed))})
+    hops = min((len(clip[timed[0]]) for clip in found), default=0)
+    feeds = []
+    for clip in found:
+        feed = {}
+        for value in network.given_inputs:
+            name = str(value.name)
+            if name in axes:
+                feed[name] = np.concatenate(list(clip[name][:hops]), axes[name])
+            else:
+                feed[name] = clip[name] if name in network.constants else clip[name][0]
+        feeds.append(feed)
+    return feeds
+
+
+def _loudest(
+    clip: Mapping[str, NDArray[Any]], first: str, constants: Sequence[str], most: int
+) -> Feed:
+    """The stretch of at most so many hops with the greatest power in the input `first`."""
+    hops = len(clip[first])
+    starts = range(0, max(hops - most, 0) + 1, most)
+    power = [float(np.square(clip[first][n : n + most], dtype=np.float64).sum()) for n in starts]
+    start = starts[int(np.argmax(power))]
+    return {n: a if n in constants else a[start : start + most] for n, a in clip.items()}

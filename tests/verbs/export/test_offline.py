@@ -1,0 +1,121 @@
+"""Replacements and real recordings around the rewrite of an offline network."""
+
+import json
+
+import numpy as np
+import pytest
+from stream_networks import Net
+
+from edgekit.base.errors import UsageError, VerificationError
+from edgekit.export.stream import convert
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.targets.describe import describe
+from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.export.request import read_imports
+
+
+def network(path):
+    """A convolution padded with reflected frames, over the mean of all of time."""
+    net = Net()
+    pads = net.const([0, 0, 2, 0, 0, 2], np.int64)
+    y = net.conv(net.add("Pad", "x", pads, mode="reflect"), 2, 3, 5)
+    y = net.add("Sub", y, net.add("ReduceMean", y, net.const([2], np.int64)))
+    path.write_bytes(net.model([1, 2, "T"], y))
+    return str(path)
+
+
+def recordings(folder, frames=90, scale=1.0):
+    folder.mkdir()
+    x = scale * np.random.default_rng(5).normal(size=(frames, 1, 2, 1)).astype(np.float32)
+    np.savez(folder / "clip.npz", x=x)
+    return str(folder), np.concatenate(list(x), 2)
+
+
+def options(source, **given):
+    imports, problems = read_imports(source, given)
+    assert not problems
+    return imports
+
+
+def test_what_was_replaced_is_said_and_measured(tmp_path):
+    source = network(tmp_path / "net.onnx")
+    folder, _ = recordings(tmp_path / "clips")
+    model = load_model(source, options(source, hop=1, causal=True, calibration=folder)).model
+    assert [(row.kind, row.form) for row in model.replaced.nodes] == [
+        ("pad", "pad=zeros"),
+        ("mean", "mean=cumulative"),
+    ]
+    (distance,) = model.replaced.distances
+    assert distance.of == "calibration" and 0 < distance.max_error < distance.peak
+    pad = model.replaced.nodes[0].node
+    assert f"replaced Pad '{pad}': pad=zeros" in model.notes
+    assert any("against the original on calibration" in note for note in model.notes)
+    manifest = describe(model, "host")
+    again = Manifest.from_json(manifest.to_json())
+    assert again.streaming == json.loads(manifest.to_json())["streaming"]
+    assert [row["node"] for row in again.streaming["replaced"]] == [
+        row.node for row in model.replaced.nodes
+    ]
+    assert again.streaming["distances"][0]["snr_db"] == distance.snr_db
+    assert load_model(str(save(model, tmp_path)), ImportOptions()).model.replaced == model.replaced
+
+
+def save(model, folder):
+    model.save(folder / "hop.onnx")
+    return folder / "hop.onnx"
+
+
+def test_a_form_that_nothing_takes_is_an_error_but_causal_is_not(tmp_path):
+    net = Net()
+    source = str(tmp_path / "plain.onnx")
+    (tmp_path / "plain.onnx").write_bytes(net.model([1, 2, "T"], net.conv("x", 2, 3, 3, left=2)))
+    with pytest.raises(UsageError, match="--replace norm=cumulative: nothing"):
+        load_model(source, options(source, hop=1, replace=["norm=cumulative"]))
+    model = load_model(source, options(source, hop=1, causal=True)).model
+    assert model.replaced is None
+    assert "--causal: nothing had to be replaced" in model.notes
+
+
+def test_a_network_in_streaming_form_has_nothing_to_replace():
+    _, problems = read_imports("package.module:factory", {"causal": True})
+    assert "--causal" in [problem.where for problem in problems]
+
+
+def test_the_proof_hears_real_recordings(tmp_path, monkeypatch):
+    """A loud recording, on which a limiter that noise never reaches is another one."""
+    net = Net()
+    source = str(tmp_path / "limit.onnx")
+    (tmp_path / "limit.onnx").write_bytes(net.model([1, 2, "T"], net.add("Tanh", "x")))
+    folder, x = recordings(tmp_path / "clips", scale=1e3)
+    heard = []
+    prove = convert.prove
+
+    def listening(offline, models, least, longest, real=()):
+        heard.extend(real)
+        return prove(offline, models, least, longest, real)
+
+    monkeypatch.setattr(convert, "prove", listening)
+    load_model(source, options(source, hop=1, calibration=folder))
+    (feed,) = heard
+    np.testing.assert_array_equal(feed["x"], x)
+
+
+def test_a_difference_that_recordings_alone_show_fails(tmp_path, monkeypatch):
+    net = Net()
+    source = str(tmp_path / "net.onnx")
+    limited = net.add("Clip", "x", net.const(-100), net.const(100))
+    (tmp_path / "net.onnx").write_bytes(net.model([1, 2, "T"], limited))
+    folder, _ = recordings(tmp_path / "clips", scale=1e3)
+    rewrite = convert.rewrite
+
+    def unlimited(analysis, hop):
+        model = rewrite(analysis, hop)
+        (node,) = (node for node in model.ir.graph if node.op_type == "Clip")
+        node.op_type = "Identity"
+        node.resize_inputs(1)
+        return model
+
+    monkeypatch.setattr(convert, "rewrite", unlimited)
+    load_model(source, options(source, hop=1))
+    with pytest.raises(VerificationError, match="streamed by 1 samples"):
+        load_model(source, options(source, hop=1, calibration=folder))
