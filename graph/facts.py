@@ -39,6 +39,7 @@ class Facts:
         keeps_zero: where the elements that it takes are 0 its result is 0, whatever constants stand beside.
         homogeneous: the result of s * x is s times the result of x, for every s > 0.
         saturates: large inputs end at a bound, so that its input gains from 16 bits, at no cost.
+        precise: its integer form has 64 bits inside, so that 16 bits are worth it outside.
         sensitive: inputs whose rounding to 0 makes an infinity, or that squares spread over many powers.
         partial: the operand that not every number suits; 1 always does.
         sign: of the result, whatever the inputs are: ``above`` zero or ``not below`` it; or that of the ``first``
@@ -67,6 +68,7 @@ class Facts:
     keeps_zero: bool = False
     homogeneous: bool = False
     saturates: bool = False
+    precise: bool = False
     sensitive: tuple[int, ...] = ()
     partial: int | None = None
     sign: Sign | None = None
@@ -157,7 +159,7 @@ _ROWS = (
     Facts("IsNaN", elementwise=True),
     Facts("LRN"),
     Facts("LSTM", weights=(1, 2), bias=3, cell=Cell(4, ("Sigmoid", "Tanh", "Tanh"))),
-    Facts("LayerNormalization", mixes="from axis", axis=-1, multiplies=True),
+    Facts("LayerNormalization", mixes="from axis", axis=-1, multiplies=True, precise=True),
     Facts("LeakyRelu", elementwise=True, keeps_zero=True, homogeneous=True),
     Facts("Less", elementwise=True),
     Facts("LessOrEqual", elementwise=True),
@@ -216,7 +218,7 @@ _ROWS = (
     Facts("Sin", elementwise=True, keeps_zero=True),
     Facts("Sinh", elementwise=True, keeps_zero=True),
     Facts("Slice", moves="copies"),
-    Facts("Softmax", mixes="axis", axis=-1, sign="above"),
+    Facts("Softmax", mixes="axis", axis=-1, sign="above", precise=True),
     Facts("Softplus", elementwise=True, sign="above"),
     Facts("Softsign", elementwise=True, keeps_zero=True),
     Facts("SpaceToDepth", moves="copies"),

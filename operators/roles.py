@@ -22,7 +22,7 @@ ARITHMETIC = frozenset({"Add", "Sub", "Mul"})
 AVERAGES = frozenset({"AveragePool", "GlobalAveragePool"})
 SUMS = frozenset({"ReduceMean", "ReduceSum"})
 SQUARES = frozenset({"Magnitude", "MeanSquare"})
-PRECISE = SQUARES | {"ProductSum", "LayerNormalization", "Softmax"}  # 64 bits inside
+PRECISE = SQUARES | {"ProductSum"} | names(lambda row: row.precise)
 SATURATING = names(
     lambda row: row.saturates
 )  # their input is worth 16 bits, and costs nothing there

@@ -1025,8 +1025,8 @@ void ek_lstm_s16_s16_w4(const int16_t *x, int16_t *h, int32_t *c, const int8_t *
                         int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
 
 /* Four normal numbers z[4]: of a seed, a draw, and a block of four of its elements, all as bits. Words of Philox4x32-10
- * through a table of the inverse distribution, quantiles[993], which edgekit.noise makes; no number is the next one's
- * state. */
+ * through a table of the inverse distribution, quantiles[993], of edgekit.base.random_normals; no number is the next
+ * one's state. */
 void ek_normal_f32(int64_t seed, int32_t draw, int32_t block, const int32_t *quantiles, float *z);
 
 /* ---- kernels that their own files document -------------------------------------------------------------------- */
