@@ -154,7 +154,7 @@ _ROWS = (
     Facts("Hardmax", mixes="axis", axis=-1),
     Facts("Identity", elementwise=True, moves="renames", keeps_zero=True, homogeneous=True),
     Facts("If"),
-    Facts("InstanceNormalization", mixes="spatial", multiplies=True),
+    Facts("InstanceNormalization", mixes="spatial", multiplies=True, precise=True),
     Facts("IsInf", elementwise=True),
     Facts("IsNaN", elementwise=True),
     Facts("LRN"),

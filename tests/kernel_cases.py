@@ -658,6 +658,18 @@ def layernorm_int(kernel: str) -> Callable[[Draw], Call]:
     return build
 
 
+def instancenorm_int(kernel: str) -> Callable[[Draw], Call]:
+    def build(d: Draw) -> Call:
+        batch, channels, n, bound = d.int(1, 2), d.int(1, 5), d.int(1, 40), 1 << d.int(1, 24)
+        gain = d.rng().integers(-bound, bound, channels, endpoint=True).astype(np.int32)
+        arrays = [integers(d, np.int16, batch, channels, n), gain, integers(d, np.int32, channels)]
+        epsilon = d.int(0, 1 << 50) if d.int(0, 1) else d.int(0, 1)
+        given = [*arrays, d.int(0, 20), epsilon, d.int(20, 45)]
+        return fused(kernel, fused_twin.ek_instancenorm, given, [batch, channels, n], 9, d)
+
+    return build
+
+
 def softmax_int(kernel: str) -> Callable[[Draw], Call]:
     def build(d: Draw) -> Call:
         rows, n = d.int(1, 4), d.int(1, 50)
@@ -882,6 +894,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     **_family(product_sum, *forms("ek_product_sum")),
     **_family(mean_square, *forms("ek_mean_square")),
     **_family(layernorm_int, *forms("ek_layernorm")),
+    **_family(instancenorm_int, *forms("ek_instancenorm")),
     **_family(softmax_int, *forms("ek_softmax")),
     "ek_gru_f32": gru_f32,
     "ek_lstm_f32": lstm_f32,

@@ -929,6 +929,32 @@ FUSED: list[Case] = [
     case("softmax_rows", "Softmax", f(2, 3, 40, low=-6, high=4), w8a8=25),
     case("layernorm_rows", "LayerNormalization", f(2, 5, 12), c(12), c(12, seed=1), w8a8=25),
     case("layernorm_axes", "LayerNormalization", f(2, 5, 12), c(5, 12), axis=1, w8a8=25),
+    *(
+        case(
+            f"instancenorm_{len(shape)}d",
+            "InstanceNormalization",
+            f(*shape),
+            c(5),
+            c(5, seed=1),
+            w8a8=25,
+        )
+        for shape in ((2, 5, 24), (1, 5, 4, 6))
+    ),
+    spelled(
+        "groupnorm_rows",
+        "r = Reshape(x, groups)",
+        "n = InstanceNormalization(r, ones, zeros)",
+        "b = Reshape(n, whole)",
+        "g = Mul(b, scale)",
+        "y = Add(g, bias)",
+        x=f(2, 6, 4, 3, low=-3, high=4),
+        groups=i64(2, 3, -1),
+        whole=i64(2, 6, 4, 3),
+        ones=np.ones(3, np.float32),
+        zeros=np.zeros(3, np.float32),
+        scale=c(6, 1, 1),
+        bias=c(6, 1, 1, seed=1),
+    ),
     spelled("norm_div", *SQUARED, "y = Div(d, s)", axes=i64(-1), **NORMAL),
     spelled(
         "norm_affine",

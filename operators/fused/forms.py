@@ -41,6 +41,14 @@ def layernorm_int(node: ir.Node, x: list[Array]) -> list[Array]:
     ]
 
 
+def instancenorm_int(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Normalized channels."""
+    gain, bias = tensors(node, "gain", "bias")
+    numbers = integers(node, "bias_up", "epsilon", "shift", *LIMITS)
+    channels = x[0].reshape(*x[0].shape[:2], -1)
+    return [fused_twin.ek_instancenorm(channels, gain, bias, *numbers, to=written(node))]
+
+
 def softmax_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """Softmax of rows."""
     rows, numbers = x[0].reshape(-1, x[0].shape[-1]), integers(node, "mult", "shift", *LIMITS)
@@ -49,6 +57,7 @@ def softmax_int(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 OPERATORS: dict[tuple[str, str], Operator] = {
+    (INTEGER_DOMAIN, "InstanceNormalization"): instancenorm_int,
     (INTEGER_DOMAIN, "LayerNormalization"): layernorm_int,
     (INTEGER_DOMAIN, "Magnitude"): magnitude_int,
     (INTEGER_DOMAIN, "MeanSquare"): mean_square_int,

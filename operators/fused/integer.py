@@ -95,18 +95,28 @@ def build_mean_square(fuser: Fuser, node: ir.Node) -> bool:
 
 def build_layernorm(fuser: Fuser, node: ir.Node) -> bool:
     """Rows with exact sums, their inverse deviation as a mantissa of 31 bits; one rounding behind it."""
+    return _build_norm(fuser, node, math.prod(dims(node.inputs[1])))
+
+
+def build_instancenorm(fuser: Fuser, node: ir.Node) -> bool:
+    """As `build_layernorm`, of every channel."""
+    return _build_norm(fuser, node, math.prod(dims(node.inputs[0])[2:]))
+
+
+def _build_norm(fuser: Fuser, node: ir.Node, n: int) -> bool:
+    """A normalization of `n` elements at a time."""
     found = _wide_operands(fuser, node)
     gain, bias = constant(node.inputs[1]), constant(optional(node, 2))
     if found is None or gain is None or (optional(node, 2) is not None and bias is None):
         return False
     (x,), frame = found
-    n, given = gain.size, node.attributes.get("epsilon")
+    given = node.attributes.get("epsilon")
     epsilon = (1e-5 if given is None else given.as_float()) * (n / np.float64(x.kind.scale)) ** 2
     scaled = _gain_and_bias(gain, bias, frame[1])
     if n > LAYERNORM_MOST or epsilon > EPSILON_LIMIT or scaled is None:
         return False
     attributes = {**scaled, "epsilon": round(epsilon), **_limits(frame)}
-    fuser.add(node, "LayerNormalization", [x.value], [frame], attributes)
+    fuser.add(node, node.op_type, [x.value], [frame], attributes)
     return True
 
 
@@ -183,6 +193,7 @@ def _is_plain_row(node: ir.Node) -> bool:
 
 
 INTEGERS = {
+    "InstanceNormalization": IntegerForm(_is_plain_row, build_instancenorm),
     "LayerNormalization": IntegerForm(_is_plain_row, build_layernorm),
     "Softmax": IntegerForm(_is_plain_row, build_softmax),
     # what the quantizer makes always has one

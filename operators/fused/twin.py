@@ -122,6 +122,11 @@ def ek_layernorm(
     return output(y, 1, shift, y_zero, y_min, y_max).astype(to)
 
 
+def ek_instancenorm(x: S16, gain: Ints, bias: Ints, *numbers: int, to: npt.DTypeLike) -> Ints:
+    """Return the normalized channels of x ``(batch, channels, n)``; gain and bias ``(channels,)``."""
+    return ek_layernorm(x, gain[:, None], bias[:, None], *numbers, to=to)
+
+
 def ek_softmax(
     x: S16,
     m: int,

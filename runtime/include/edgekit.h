@@ -1031,6 +1031,15 @@ void ek_normal_f32(int64_t seed, int32_t draw, int32_t block, const int32_t *qua
 
 /* ---- kernels that their own files document -------------------------------------------------------------------- */
 
+/* x, y [batch][channels][n], n <= 2^14: of every channel what ek_layernorm_s16 does with a row, with one gain and one
+ * bias for all of it. gain, bias [channels]. */
+void ek_instancenorm_s16(const int16_t *x, const int32_t *gain, const int32_t *bias, int32_t bias_up, int64_t epsilon,
+                         int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t batch,
+                         int32_t channels, int32_t n);
+void ek_instancenorm_s16_s8(const int16_t *x, const int32_t *gain, const int32_t *bias, int32_t bias_up,
+                            int64_t epsilon, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                            int32_t batch, int32_t channels, int32_t n);
+
 /* Local response normalization: y = x / (bias + factor * sum of x^2 over the channels from (size - 1) / 2 before to
  * size / 2 behind)^beta, x and y [batch][channels][n], channels outside left out; sums in order, the power as
  * ek_powf1. size >= 1. y may not be x. */

@@ -307,7 +307,14 @@ FAMILIES = (
 #include "ek_{name}_int.h"
 """,
         )
-        for name in ("magnitude", "product_sum", "mean_square", "layernorm", "softmax")
+        for name in (
+            "magnitude",
+            "product_sum",
+            "mean_square",
+            "layernorm",
+            "instancenorm",
+            "softmax",
+        )
     ),
 )
 

@@ -42,14 +42,23 @@ def emit_mean_square_int(ctx: Context, node: ir.Node) -> None:
 
 def emit_layernorm_int(ctx: Context, node: ir.Node) -> None:
     """Normalized rows."""
+    n = array_attribute(node, "gain").size
+    _emit_norm(ctx, node, "ek_layernorm", size(node.inputs[0]) // n, n)
+
+
+def emit_instancenorm_int(ctx: Context, node: ir.Node) -> None:
+    """Normalized channels."""
+    batch, channels, *rest = dims(node.inputs[0])
+    _emit_norm(ctx, node, "ek_instancenorm", batch, channels, math.prod(rest))
+
+
+def _emit_norm(ctx: Context, node: ir.Node, family: str, *sizes: int) -> None:
     x, y = _pointers(ctx, node)
     gain, bias = (
         ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("gain", "bias")
     )
     numbers = _numbers(node, "bias_up", "epsilon", "shift", *LIMITS)
-    n = array_attribute(node, "gain").size
-    kernel = int_kernel("ek_layernorm", node)
-    ctx.call(kernel, x, gain, bias, *numbers, y, size(node.inputs[0]) // n, n)
+    ctx.call(int_kernel(family, node), x, gain, bias, *numbers, y, *sizes)
 
 
 def emit_softmax_int(ctx: Context, node: ir.Node) -> None:

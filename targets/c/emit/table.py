@@ -234,6 +234,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (INTEGER_DOMAIN, "PRelu"): Emitter(pointwise.emit_prelu_int),
     (INTEGER_DOMAIN, "Add"): Emitter(pointwise.emit_arithmetic_int, elementwise),
     (INTEGER_DOMAIN, "Mul"): Emitter(pointwise.emit_arithmetic_int, elementwise),
+    (INTEGER_DOMAIN, "InstanceNormalization"): Emitter(fused.emit_instancenorm_int),
     (INTEGER_DOMAIN, "LayerNormalization"): Emitter(fused.emit_layernorm_int),
     (INTEGER_DOMAIN, "Magnitude"): Emitter(fused.emit_magnitude_int),
     (INTEGER_DOMAIN, "MeanSquare"): Emitter(fused.emit_mean_square_int),
