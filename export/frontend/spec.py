@@ -148,7 +148,7 @@ def parse_spec(text: str) -> FrontendSpec:
         spec = FrontendSpec(
             int(match[2]), int(match[3]), match[1], match[4], full=full, features=features
         )
-        problems = [*_window_problems(spec), *problems]
+        problems = [*(_window_problems(spec) or _hop_problems(spec)), *problems]
     else:
         raise UsageError(Problem(f"--frontend {text}", "not of this form", FORMS, "correct it"))
     if problems:
@@ -169,7 +169,7 @@ def _frame_problems(spec: FrontendSpec) -> _Problems:
 
 
 def _window_problems(spec: FrontendSpec) -> _Problems:
-    """What is wrong with N_FFT, WINDOW and HOP, each by itself."""
+    """What is wrong with N_FFT and WINDOW."""
     problems = []
     n_fft, (name, _, own) = spec.length, spec.window.partition("@")
     if n_fft % 2 or not MIN_N_FFT <= n_fft <= MAX_N_FFT:
@@ -178,13 +178,13 @@ def _window_problems(spec: FrontendSpec) -> _Problems:
         problems.append(("WINDOW", name, ", ".join(WINDOWS)))
     if own and not 2 <= int(own) <= n_fft:
         problems.append(("WINDOW", spec.window, f"@2 to @{n_fft}, no more than a frame"))
-    return problems or _hop_problems(spec)
+    return problems
 
 
 def _stft_problems(spec: FrontendSpec) -> _Problems:
     n_fft, window = spec.length, spec.window
     if (problems := _window_problems(spec)) or spec.plain:
-        return problems
+        return problems or _hop_problems(spec)
     if _adds_up(window, n_fft, spec.hop):
         return []
     hops = [h for h in range(1, n_fft) if n_fft % h == 0 and _adds_up(window, n_fft, h)]
