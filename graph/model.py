@@ -9,6 +9,7 @@ from typing import Any
 import onnx_ir as ir
 from onnx_ir import Value
 
+from edgekit.base.decide import DETECTED, LABEL
 from edgekit.base.layout import Layout, parse_layout
 from edgekit.base.sampler_table import StepTable
 from edgekit.base.until import Until
@@ -299,6 +300,12 @@ class Model:
         return None if facts is None else Until(**facts)
 
     @property
+    def decide(self) -> dict[str, Any] | None:
+        """How it decides on its scores, where `edgekit.export.decide` has it do so: ``text``, and ``labels``."""
+        facts: dict[str, Any] | None = self._load("decide", None)
+        return facts
+
+    @property
     def trained(self) -> Trained:
         """What a denoiser was trained for."""
         return Trained(**self._load("trained", {}))
@@ -345,6 +352,14 @@ class Model:
         """The graph outputs that are not states, in order."""
         states = {pair.output for pair in self.states}
         return tuple(value for value in self.ir.graph.outputs if value.name not in states)
+
+    @property
+    def measured_outputs(self) -> tuple[str, ...]:
+        """The stream outputs that are nearer to another build's or farther: no decisions, which are right or wrong."""
+        names = tuple(str(value.name) for value in self.stream_outputs)
+        return (
+            names if self.decide is None else tuple(n for n in names if n not in (DETECTED, LABEL))
+        )
 
     def describe(self, **facts: Any) -> "Model":
         """Return a copy with facts replaced; they are named as the properties above."""

@@ -1,18 +1,22 @@
-"""A recording through a build whose outputs are no audio: one row for each hop."""
+"""A recording through a build whose outputs are no audio: one row for each hop, or for each detection."""
 
 import csv
+import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.decide import DETECTED, LABEL, SCORE
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
 from edgekit.base.output import replacing
 from edgekit.base.wav import Samples, read_wav
 from edgekit.runtime.audio.files import Progress, in_hops
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Arrays, Stream
 
 
@@ -48,22 +52,83 @@ def run_wav_to_rows(
     """Stream a .wav into a .npz, one array per output, or a .csv, one line per hop; returns notes.
 
     A line of the .csv begins with the time at which its hop begins, in seconds, the delay taken out;
-    then every element of every output has a column.
+    then every element of every output has a column. Of a build that decides a .csv has a line per detection,
+    a .json one object, and notes tell of each.
 
     Raises:
         UsageError: a file or a build that cannot be used.
         ToolError: soundfile or soxr is not installed.
     """
     facts = stream.manifest.stream
+    if out.suffix.lower() == ".json" and stream.manifest.decide is None:
+        found, step = "a build that detects nothing", "name a .npz or .csv, or export with --decide"
+        raise UsageError(Problem(f"output '{out}'", found, "detections", step))
     with replacing(out, source) as temporary:
         clip = read_wav(source, facts["sample_rate_hz"])
         outputs = run_recording(stream, clip.samples, progress)
-        if out.suffix.lower() == ".csv":
+        detected = detections(stream.manifest, outputs, clip.sample_rate_hz)
+        if out.suffix.lower() != ".npz" and detected is not None:
+            _write_detections(temporary, detected, as_json=out.suffix.lower() == ".json")
+        elif out.suffix.lower() == ".csv":
             delay, hop = facts["delay_samples"] or 0, facts["hop_samples"]
             _write_csv(temporary, outputs, hop / clip.sample_rate_hz, delay / clip.sample_rate_hz)
         else:
             write_npz(temporary, outputs)
-    return clip.notes
+    if detected is None:
+        return clip.notes
+    return (*clip.notes, *(map(str, detected) if detected else ["nothing was detected"]))
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A label that a build detected.
+
+    Attributes:
+        time_s: the end of the hop that says so, in seconds from the start of the stream.
+        label: its name.
+        score: smoothed, in that hop.
+    """
+
+    time_s: float
+    label: str
+    score: float
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{self.time_s:.3f} s: {self.label} ({self.score:.2f})"
+
+
+def detections(manifest: Manifest, outputs: Arrays, sample_rate_hz: int) -> list[Detection] | None:
+    """Return what a build detected in a run, in order; None where it is none that decides.
+
+    Args:
+        manifest: of the build.
+        outputs: (hops, *shape) by name, as `Stream.run` gives them.
+        sample_rate_hz: of its stream.
+    """
+    if manifest.decide is None:
+        return None
+    hop_s = manifest.stream["hop_samples"] / sample_rate_hz
+    labels = dict(enumerate(manifest.decide["labels"]))
+    return [
+        Detection(
+            round((int(hop) + 1) * hop_s, 6),
+            labels.get(int(outputs[LABEL][hop].ravel()[0]), "?"),
+            float(outputs[SCORE][hop].ravel()[0]),
+        )
+        for hop in np.flatnonzero(outputs[DETECTED].reshape(len(outputs[DETECTED])))
+    ]
+
+
+def _write_detections(path: Path, found: list[Detection], as_json: bool) -> None:
+    rows = [asdict(each) for each in found]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        if as_json:
+            file.write(json.dumps({"detections": rows}, indent=2) + "\n")
+            return
+        writer = csv.DictWriter(file, ("time_s", "label", "score"))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _write_csv(

@@ -61,6 +61,7 @@ def describe(model: Model, target: str) -> Manifest:
         streaming=_streaming(model),
         sampler=None if (table := model.sampler) is None else table.facts(),
         until=None if (until := model.until) is None else asdict(until),
+        decide=model.decide,
     )
 
 

@@ -30,9 +30,11 @@ class FrontendWriter:
         states: the state pairs that were added.
     """
 
-    def __init__(self, graph: ir.Graph) -> None:
-        """Write into this graph, in place."""
-        self.graph = graph
+    def __init__(
+        self, graph: ir.Graph, prefix: str = "frontend", reserved: Sequence[str] = RESERVED
+    ) -> None:
+        """Write into this graph, in place; names begin with `prefix`, but those that are `reserved`."""
+        self.graph, self.prefix, self.reserved = graph, prefix, reserved
         self.states: list[StatePair] = []
         self.nodes: list[ir.Node] = []
 
@@ -65,8 +67,8 @@ class FrontendWriter:
         return self.node("Reshape", [value, dims], {name: shape})[0]
 
     def constant(self, name: str, content: ArrayLike) -> ir.Value:
-        """Add an initializer: floats as they are, whole numbers as int64."""
-        return add_initializer(self.graph, f"frontend/{name}", np.asarray(content))
+        """Add an initializer: floats and truth values as they are, whole numbers as int64."""
+        return add_initializer(self.graph, f"{self.prefix}/{name}", np.asarray(content))
 
     def graph_input(self, name: str, shape: tuple[int, ...]) -> ir.Value:
         """Make a float32 input, not yet among the graph's."""
@@ -84,6 +86,14 @@ class FrontendWriter:
         following.name = f"{state.name}_next"
         self.graph.outputs.append(following)
 
+    def logic(
+        self, op_type: str, inputs: Sequence[ir.Value], outputs: Mapping[str, tuple[int, ...]]
+    ) -> ir.Value:
+        """Collect a node with one truth value per element."""
+        (value,) = self.node(op_type, inputs, outputs)
+        value.dtype = ir.DataType.BOOL
+        return value
+
     def node(
         self,
         op_type: str,
@@ -98,22 +108,22 @@ class FrontendWriter:
             attributes,
             domain=FRONTEND_DOMAIN if op_type in FUNCTIONS else "",
             num_outputs=len(outputs),
-            name=f"frontend/{next(iter(outputs))}",
+            name=f"{self.prefix}/{next(iter(outputs))}",
         )
         node.metadata_props[FLOAT_NODE] = "1"
         for value, (name, shape) in zip(node.outputs, outputs.items(), strict=True):
-            value.name = unused_name(value_names(self.graph), f"frontend/{name}")
+            value.name = unused_name(value_names(self.graph), f"{self.prefix}/{name}")
             value.shape, value.dtype = ir.Shape(shape), ir.DataType.FLOAT
         self.nodes.append(node)
         return node.outputs
 
     def free_names(self, *borders: ir.Value) -> None:
-        """Rename values inside the network that have one of the front end's names."""
-        taken = value_names(self.graph) | set(RESERVED)
+        """Rename values inside the network that have one of the reserved names."""
+        taken = value_names(self.graph) | set(self.reserved)
         inner = [
             value for node in self.graph for value in node.outputs if not value.is_graph_output()
         ]
         for value in (*borders, *self.graph.initializers.values(), *inner):
-            if value.name in RESERVED:
+            if value.name in self.reserved:
                 value.name = unused_name(taken, f"network/{value.name}")
                 taken.add(value.name)

@@ -131,7 +131,8 @@ class Manifest:
     outputs are from the original's); `session`, of a network with session constants, what it computes once per
     session and not per hop: parameters, macs; `sampler`, of a denoiser with one, its step table as
     `edgekit.base.sampler_table.StepTable.facts` writes it; `until`, of a step that is iterated, output, tolerance and
-    most, as `edgekit.base.until.Until`; `files`, of a finished build, the digest of every other file by its name;
+    most, as `edgekit.base.until.Until`; `decide`, of a build that decides on its scores, its text and labels;
+    `files`, of a finished build, the digest of every other file by its name;
     `digest` is that of the emitted ones alone.
     """
 
@@ -153,6 +154,7 @@ class Manifest:
     session: dict[str, int] | None = None
     sampler: dict[str, Any] | None = None
     until: dict[str, Any] | None = None
+    decide: dict[str, Any] | None = None
     engine: dict[str, Any] | None = None
     npu: dict[str, Any] | None = None
     files: dict[str, str] = field(default_factory=dict)
@@ -255,8 +257,8 @@ class Manifest:
         """Return the text of manifest.json; keys in the order of the contract."""
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
-                 "streaming", "session", "sampler", "until", "engine", "npu", "memory", "macs_per_hop", "macs_int8",
-                 "macs_int16", "macs_float", "verification", "quantization", "tools", "files")  # fmt: skip
+                 "streaming", "session", "sampler", "until", "decide", "engine", "npu", "memory", "macs_per_hop",
+                 "macs_int8", "macs_int16", "macs_float", "verification", "quantization", "tools", "files")  # fmt: skip
         known = {key: facts[key] for key in order if key != "files" or self.files}
         return json.dumps(known, indent=2) + "\n"
 

@@ -113,7 +113,13 @@ FACTS: dict[str, Check] = {
     "macs_float": COUNT,
 }
 OPTIONAL = frozenset(
-    {"moved_bytes_per_hop", "moved_bytes_imported", "notes", "crop_samples"}
+    {
+        "moved_bytes_per_hop",
+        "moved_bytes_imported",
+        "notes",
+        "crop_samples",
+        "hops_decided_otherwise",
+    }
 )  # not in every schema 1 file
 TABLES: dict[str, dict[str, Check]] = {
     "source": {"name": TEXT, "sha256": TEXT},
@@ -130,6 +136,7 @@ TABLES: dict[str, dict[str, Check]] = {
     },
     "session": {"parameters": COUNT, "macs": COUNT},
     "until": {"output": TEXT, "tolerance": NUMBER, "most": POSITIVE},
+    "decide": {"text": TEXT, "labels": TEXTS},
     "engine": {
         "part": TEXT, "lanes": POSITIVE, "columns": POSITIVE, "dmax": POSITIVE, "weight_bits": POSITIVE,
         "accumulator_bits": POSITIVE, "line_rows": POSITIVE, "line_beats": POSITIVE, "buffer_bytes": SIZE,
@@ -142,7 +149,8 @@ TABLES: dict[str, dict[str, Check]] = {
         "flash_bytes": SIZE, "npu_operators": COUNT, "cpu_operators": TEXTS,
     },
     "verification": {
-        "by": TEXT, "hops": COUNT, "snr_db": _or_null(NUMBER), "max_abs_error": _or_null(NUMBER),
+        "by": TEXT, "hops": COUNT, "hops_decided_otherwise": COUNT, "snr_db": _or_null(NUMBER),
+        "max_abs_error": _or_null(NUMBER),
         "bit_exact_with_oracle": _or_null((_flag, "true, false", False)),
     },
     "quantization": {
@@ -186,6 +194,7 @@ ALWAYS_STREAMED = ("outputs", "tensors")
 NULLABLE_TABLES = {
     "session": None,
     "until": None,
+    "decide": None,
     "engine": None,
     "npu": None,
     "verification": ...,

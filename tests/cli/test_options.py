@@ -29,6 +29,7 @@ GIVEN = {
     "session_constants": ("speaker", ("speaker",)),
     "time_axes": ("x:-1", {"x": -1}),
     "frontend": ("frame:8:8", "frame:8:8"),
+    "decide": ("on=0.5", "on=0.5"),
     "then": ("b.onnx", "b.onnx"),
     "sampler": ("s.toml", "s.toml"),
     "part": ("XC7Z020", "XC7Z020"),

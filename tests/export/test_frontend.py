@@ -284,7 +284,10 @@ def test_the_second_network_may_end_in_something_else():
 @pytest.mark.parametrize(
     ("spec", "parts"),
     [
-        ("frame:576", ["stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full], frame:LENGTH:HOP, mel:"]),
+        (
+            "frame:576",
+            ["stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full], frame:LENGTH:HOP, mel:"],
+        ),
         ("frame:1:1", ["LENGTH: 1", "2 to 65536"]),
         ("frame:512:512", ["HOP: 512", "1 to 511", "needs --hop only"]),
         ("frame:512:0", ["HOP: 0", "1 to 511"]),

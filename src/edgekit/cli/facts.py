@@ -127,7 +127,9 @@ def verification_text(manifest: Manifest) -> str | None:
     ratio = "equal" if facts["snr_db"] is None else f"{facts['snr_db']:g} dB"
     exact = ", bit-exact with the oracle" if facts["bit_exact_with_oracle"] else ""
     runs = counted(facts["hops"], manifest.unit)
-    return f"{ratio} against the source over {runs} by {facts['by']}{exact}"
+    other = facts.get("hops_decided_otherwise")
+    decided = "" if other is None else f", decided otherwise in {counted(other, manifest.unit)}"
+    return f"{ratio} against the source over {runs} by {facts['by']}{exact}{decided}"
 
 
 def _with_unit(value: float | None, unit: str) -> str | None:

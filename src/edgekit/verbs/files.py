@@ -11,7 +11,7 @@ from edgekit.verbs import targets
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.work import Progress
 
-RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".npz", ".npz"))
+RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".wav", ".json"), (".npz", ".npz"))
 PICTURES = (".png", ".jpg", ".jpeg")  # named in a refusal
 
 

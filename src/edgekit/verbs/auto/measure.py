@@ -37,7 +37,8 @@ class Reference:
         from edgekit.export.running import run_hops
 
         self.clips = clips
-        self.outputs = [run_hops(model, dict(clip)) for clip in clips]
+        runs = [run_hops(model, dict(clip)) for clip in clips]
+        self.outputs = [{name: run[name] for name in model.measured_outputs} for run in runs]
         self.allowances = (*allowances, *[1.0] * (len(clips) - len(allowances)))
         powers = [{n: _power(a) for n, a in outputs.items()} for outputs in self.outputs]
         loudest = {name: max(p[name] for p in powers) for name in powers[0]}

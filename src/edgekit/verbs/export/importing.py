@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.decide import Decide
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.until import Until
 from edgekit.export.frontend.spec import FrontendSpec
@@ -42,6 +43,7 @@ class ImportOptions:
         replace: what of an offline network that needs the end of a recording is replaced, by kind.
         causal: whether that is all that has a default, see `stream.replace.forms`.
         calibration: a source of real recordings, which an offline network is proven on.
+        decide: how it decides on its scores.
     """
 
     hop: int | None = None
@@ -58,6 +60,7 @@ class ImportOptions:
     replace: "Mapping[str, Form]" = field(default_factory=dict)
     causal: bool = False
     calibration: str | None = None
+    decide: Decide | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ def sampler_conflicts(options: ImportOptions) -> list[Problem]:
         "--constant": options.session,
         "--then": options.then,
         "--until": options.until,
+        "--decide": options.decide,
     }
     return [
         Problem(
@@ -357,7 +361,15 @@ def _divided(source: str, options: ImportOptions) -> tuple[ImportOptions, Import
 
 
 def surrounded(network: "Model", options: ImportOptions, second: "Model | None" = None) -> "Model":
-    """Return the network with its PCM front end, or, where it has states, with guarded inputs."""
+    """Return the network with its PCM front end, or, where it has states, with guarded inputs; and its decisions."""
+    if options.decide is None:
+        return _fed(network, options, second)
+    from edgekit.export.decide import add_decisions
+
+    return add_decisions(_fed(network, options, second), options.decide)
+
+
+def _fed(network: "Model", options: ImportOptions, second: "Model | None") -> "Model":
     if options.frontend is not None:
         from edgekit.export.frontend.add import add_frontend
 

@@ -203,6 +203,14 @@ class ExportOptions(StreamOptions, total=False):
             "OUTPUT:TOLERANCE:MOST",
         ),
     ]
+    decide: Annotated[
+        str | None,
+        Flag(
+            "The first output is scores: say detected, label and score. on=0.8:off=0.5:smooth=0.3s:hold=1s:labels=A,B,"
+            "see docs/frontends.md.",
+            "SPEC",
+        ),
+    ]
     strict: Annotated[bool, Flag("Refuse what an integer recipe leaves in float.")]
     part: Annotated[str | None, Flag("fpga: XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.")]
     goal: Annotated[str | None, Flag("fpga: fps (default), or small: the fewest LUTs.")]

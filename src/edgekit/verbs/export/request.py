@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from edgekit.base.decide import read_decide
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import folder_problem
 from edgekit.base.until import read_until
@@ -132,6 +133,7 @@ def read_imports(
     until, unlimited = tried(read_until, given.get("until"))
     causal = bool(given.get("causal"))
     forms, unknown = tried(partial(chosen, causal=causal), tuple(given.get("replace") or ()))
+    decide, undecided = tried(read_decide, given.get("decide"))
     imports = ImportOptions(
         given.get("hop"),
         given.get("sample_rate"),
@@ -147,6 +149,7 @@ def read_imports(
         forms or {},
         causal,
         given.get("calibration") if given.get("sampler") is None else None,
+        decide,
     )
     conflicts = sampler_conflicts(imports) if unread else []
     return imports, [
@@ -156,6 +159,7 @@ def read_imports(
         *unread,
         *unlimited,
         *unknown,
+        *undecided,
     ]
 
 

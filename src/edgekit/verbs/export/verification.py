@@ -104,6 +104,8 @@ def verify(
             the recipe, or, in float, for what the source's own rounding leaves of it.
         progress: is told after each hop how many are done.
 
+    Of decisions it is counted in how many hops they are others.
+
     Returns:
         The manifest's `verification`, and the build's outputs (hops, *shape). A ratio without noise
         or without signal is None.
@@ -120,8 +122,9 @@ def verify(
     known = {str(value.name) for value in reference.given_inputs}
     samples_of = {name: array for name, array in samples.items() if name in known}
     expected = run_hops(reference, samples_of)  # it has no step groups
-    ratios = {name: snr_db(expected[name], outputs[name]) for name in outputs}
-    errors = {name: _max_abs_error(expected[name], outputs[name]) for name in outputs}
+    measured = reference.measured_outputs
+    ratios = {name: snr_db(expected[name], outputs[name]) for name in measured}
+    errors = {name: _max_abs_error(expected[name], outputs[name]) for name in measured}
     is_native = stream.compiler is not None
     integer = lowered.quantization.recipe not in FLOATS
     exact = _equals_oracle(lowered, samples, outputs) if is_native and integer else None
@@ -130,7 +133,7 @@ def verify(
     own: dict[str, float] = {}
     by = RUN_BY.get(stream.manifest.target, "portable C on this host")
     if min_snr_db is None and not integer and not lowest >= needed:
-        own = _own_noise(reference, samples_of, expected)
+        own = _own_noise(reference, samples_of, {name: expected[name] for name in measured})
         by += f" (the source's own rounding: {min(own.values()):.0f} dB)"
     accepted = {
         name: min(needed, max(own[name] - OWN_NOISE_MARGIN_DB, MIN_SNR_OWN_DB)) if own else needed
@@ -143,12 +146,22 @@ def verify(
             raise ModelError(problems) from error
         raise
     return {
+        **_decided(reference, expected, outputs),
         "by": by,
         "hops": len(next(iter(outputs.values()))),
         "snr_db": round(lowest, 2) if math.isfinite(lowest) else None,
         "max_abs_error": max(errors.values(), default=0.0),
         "bit_exact_with_oracle": exact,
     }, outputs
+
+
+def _decided(reference: "Model", expected: Arrays, outputs: Arrays) -> dict[str, int]:
+    """In how many hops a build decides otherwise than its source."""
+    if reference.decide is None:
+        return {}
+    names = outputs.keys() - {*reference.measured_outputs}
+    differ = [(expected[n] != outputs[n]).reshape(len(outputs[n]), -1).any(axis=1) for n in names]
+    return {"hops_decided_otherwise": int(np.any(differ, axis=0).sum())}
 
 
 def write_golden(

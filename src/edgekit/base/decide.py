@@ -1,0 +1,139 @@
+"""How a build decides on the scores of its labels: smoothing, thresholds, and how long it then holds still."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from edgekit.base.errors import Problem, UsageError
+
+FORM = (
+    "on=SCORE[:off=SCORE][:smooth=TIME|:pole=TIME][:hold=TIME][:labels=A,B,...][:ignore=A,...][:softmax|:sigmoid], "
+    "a TIME as 0.3s, 300ms or a number of hops"
+)
+DETECTED, LABEL, SCORE = "detected", "label", "score"  # the outputs
+FUNCTIONS = ("softmax", "sigmoid")
+TIMES = ("smooth", "pole", "hold")
+MAX_LABELS, MAX_HOPS = 4096, 1 << 20
+_LABEL = re.compile(r"[\w .+-]{1,64}")
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(s|ms|)")
+
+
+@dataclass(frozen=True)
+class Time:
+    """A time, in seconds or in hops."""
+
+    value: float
+    unit: str
+
+    def hops(self, hop_s: float | None) -> float:
+        """In hops of this length; None where that is not known, which only a number of hops allows."""
+        if not self.unit:
+            return self.value
+        assert hop_s is not None
+        return self.value / hop_s / (1000 if self.unit == "ms" else 1)
+
+
+@dataclass(frozen=True)
+class Decide:
+    """What `read_decide` read.
+
+    Attributes:
+        text: as it was given.
+        on: a label that is not detected begins at this smoothed score.
+        off: and it ends below this one.
+        smooth: the scores are the mean of those of so much time.
+        pole: or they follow by one pole of this time constant.
+        hold: after a detection none is said for so long.
+        labels: names of the scores; None where they have numbers.
+        ignore: labels that are never detected, as silence.
+        function: what makes scores of the network's output, one of `FUNCTIONS`; None where it gives scores.
+    """
+
+    text: str
+    on: float
+    off: float
+    smooth: Time | None = None
+    pole: Time | None = None
+    hold: Time | None = None
+    labels: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] = ()
+    function: str | None = None
+
+    @property
+    def times(self) -> dict[str, Time]:
+        """Those that are given, by their word."""
+        given = {"smooth": self.smooth, "pole": self.pole, "hold": self.hold}
+        return {word: time for word, time in given.items() if time is not None}
+
+
+def read_decide(text: str) -> Decide:
+    """Read `FORM`.
+
+    Raises:
+        UsageError: every part that is wrong.
+    """
+    words, problems = _words(text)
+    on, off = (_score(words, word, problems) for word in ("on", "off"))
+    times = {word: _time(words, word, problems) for word in TIMES if word in words}
+    labels, ignore = (_labels(words, word, problems) for word in ("labels", "ignore"))
+    if "on" not in words:
+        problems.append(("on", "not given", "on=SCORE, as on=0.8"))
+    on = math.inf if on is None else on
+    if off is not None and off > on:
+        problems.append(("off", f"{off:g}", f"at most {on:g}, where a label begins"))
+    if labels and (strange := sorted(set(ignore) - set(labels))):
+        problems.append(("ignore", ", ".join(strange), f"some of {', '.join(labels)}"))
+    if problems:
+        step = "correct it"
+        raise UsageError(Problem(f"--decide, {w}", found, may, step) for w, found, may in problems)
+    function = next((name for name in FUNCTIONS if name in words), None)
+    off = on if off is None else off
+    return Decide(text, on, off, **times, labels=labels or None, ignore=ignore, function=function)
+
+
+_Problems = list[tuple[str, str, str]]
+
+
+def _words(text: str) -> tuple[dict[str, str], _Problems]:
+    """The parts by their word, and those that are strange."""
+    words, problems = dict[str, str](), _Problems()
+    known = ("on", "off", *TIMES, "labels", "ignore")
+    for part in text.split(":"):
+        word, sign, value = part.partition("=")
+        if word in words or word not in (known if sign else FUNCTIONS):
+            problems.append((part or "an empty part", "given twice or not known", FORM))
+        words[word] = value
+    if {"smooth", "pole"} <= words.keys() or {*FUNCTIONS} <= words.keys():
+        problems.append((text, "two of a kind", "smooth or pole, softmax or sigmoid"))
+    return words, problems
+
+
+def _score(words: dict[str, str], word: str, problems: _Problems) -> float | None:
+    if word not in words:
+        return None
+    try:
+        value = float(words[word])
+    except ValueError:
+        value = math.nan
+    if not abs(value) < 1e30:
+        problems.append((word, words[word] or "nothing", "a number, as 0.8"))
+        return None
+    return value
+
+
+def _time(words: dict[str, str], word: str, problems: _Problems) -> Time | None:
+    match = _TIME.fullmatch(words[word])
+    if match is None or not float(match[1]) > 0:
+        problems.append((word, words[word] or "nothing", "a time above 0: 0.3s, 300ms, or hops"))
+        return None
+    return Time(float(match[1]), match[2])
+
+
+def _labels(words: dict[str, str], word: str, problems: _Problems) -> tuple[str, ...]:
+    if word not in words:
+        return ()
+    names = tuple(words[word].split(","))
+    if len(set(names)) < len(names) or not all(map(_LABEL.fullmatch, names)):
+        allowed = "names with commas, each once: letters, digits, space, point, plus, minus"
+        problems.append((word, words[word] or "nothing", allowed))
+    return names
