@@ -4,6 +4,7 @@ Every tensor that an integer node reads or writes gets QuantizeLinear -> Dequant
 int8 initializers behind a DequantizeLinear per output channel, biases of Gemm and Conv int32 ones.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,7 @@ from edgekit.operators.weight_layout import (
     transposed_groups,
 )
 from edgekit.quantize.calibrate.clips import Calibration, observe
+from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.calibrate.observers import Observer
 from edgekit.quantize.prepare.prepare import prepare
 from edgekit.quantize.recipe import Recipe
@@ -78,15 +80,34 @@ def quantize(
 
 @dataclass(frozen=True)
 class Observed:
-    """A float model, prepared for its integers, and what was seen of each of its tensors."""
+    """A float model, prepared for its integers, and what was seen of each of its tensors.
+
+    `parts` have seen the same, where some of the calibration is to be left out later.
+    """
 
     model: Model
     observers: dict[str, Observer]
     calibration: Calibration
+    parts: Parts | None = None
+
+    def without(self, fold: Sequence[int]) -> "Observed":
+        """What was seen without the parts of a fold; the preparation stays that of the whole calibration."""
+        assert self.parts is not None
+        clips, constants = self.calibration.clips, self.model.constants
+        kept = self.parts.clips_without(fold, clips, constants)
+        return Observed(
+            self.model,
+            self.parts.without(fold, list(self.observers)),
+            Calibration(kept, self.calibration.source),
+        )
 
 
-def observed(model: Model, calibration: Calibration, recipe: Recipe) -> Observed:
+def observed(
+    model: Model, calibration: Calibration, recipe: Recipe, parts: Parts | None = None
+) -> Observed:
     """Prepare a float model as the recipe says and run the calibration.
+
+    `parts` of the calibration are filled with what they show.
 
     Raises:
         CalibrationError: the calibration is silent.
@@ -97,7 +118,7 @@ def observed(model: Model, calibration: Calibration, recipe: Recipe) -> Observed
     model = prepare(model, calibration, recipe)
     refuse_layers(model, recipe)
     refuse_tokens(model, recipe)
-    return Observed(model, observe(model, calibration), calibration)
+    return Observed(model, observe(model, calibration, parts), calibration, parts)
 
 
 def quantize_observed(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from edgekit.runtime.build_folder.levels import levels_text
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor, counted
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 from edgekit.targets.build import Placement
@@ -112,6 +113,7 @@ def _facts(manifest: Manifest) -> str:
             ),
         ),
         ("verified", _verification(manifest.verification)),
+        ("not calibrated on", levels_text(manifest.verification)),
         (
             "tools",
             ", ".join(f"{name}: {version}" for name, version in sorted(manifest.tools.items())),

@@ -78,3 +78,11 @@ def mismatched(path: Path) -> Path:
 def spectral_gain(path: Path) -> Path:
     """A gain per bin from magnitudes and a state: sits behind `FRONTEND`."""
     return recurrent(path, BINS)
+
+
+def spectral_map(path: Path) -> Path:
+    """A product of the magnitudes, which is the output: sits behind `FRONTEND`, and has no bias."""
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], name="map")]
+    inputs, outputs = [_tensor("x", [1, BINS])], [_tensor("y", [1, BINS])]
+    weights = [_weights("w", BINS, BINS)]
+    return _save(path, helper.make_graph(nodes, "map", inputs, outputs, weights))

@@ -18,6 +18,7 @@ from edgekit.export.diffusion.description import condition_values
 from edgekit.export.running import run_blocks
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
+from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.calibrate.observers import Observer
 
 Clip = Mapping[str, NDArray[Any]]
@@ -45,29 +46,32 @@ class Calibration:
         return Path(self.source).name
 
 
-def observe(model: Model, calibration: Calibration) -> dict[str, Observer]:
-    """Run every clip from zero state and return an observer for each float tensor of the graph."""
+def observe(
+    model: Model, calibration: Calibration, parts: Parts | None = None
+) -> dict[str, Observer]:
+    """Run every clip from zero state and return an observer for each float tensor of the graph.
+
+    `parts` of the calibration see the same.
+    """
     graph = model.ir.graph
     states = {pair.input: pair.output for pair in model.states}
-    inner = [
-        value.name
-        for node in graph
-        for value in node.outputs
-        if value.name and value.dtype is not None and value.dtype.name == "FLOAT"
-    ]
-    fed = [str(v.name) for v in graph.inputs if v.dtype == ir.DataType.FLOAT]
+    made = [value for node in graph for value in node.outputs if value.name]
+    inner, fed = (
+        [str(v.name) for v in values if v.dtype == ir.DataType.FLOAT]
+        for values in (made, graph.inputs)
+    )
     recorded = [*inner, *(name for name in fed if name not in states)]
     observers = {name: Observer() for name in [*inner, *fed]}
-    known = (*graph.inputs, *(value for node in graph for value in node.outputs))
-    shapes = {
-        str(v.name): dims(v) for v in known if v.name
-    }  # outputs that a node leaves out have none
+    shapes = {str(v.name): dims(v) for v in (*graph.inputs, *made)}
     values = sum(int(np.prod(shapes[name])) for name in recorded)
     block = max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
-    for clip in calibration.clips:
-        for seen in run_blocks(model, dict(clip), recorded, block):
+    for index, clip in enumerate(calibration.clips):
+        for number, found in enumerate(run_blocks(model, dict(clip), recorded, block)):
+            seen = {name: found[states.get(name, name)] for name in observers}
             for name, observer in observers.items():
-                observer.update(seen[states.get(name, name)])
+                observer.update(seen[name])
+            if parts is not None:
+                parts.see(index, number * block, seen)
     return observers
 
 

@@ -52,6 +52,30 @@ def _whole(value: Any) -> bool:
     return type(value) is int and abs(value) <= MAX_BYTES
 
 
+def _ratio(value: Any) -> bool:
+    return value is None or _number(value)
+
+
+def _levels(value: Any) -> bool:
+    return type(value) is list and all(
+        type(row) is dict
+        and row.keys() == {"level_db", "snr_db", "alike"}
+        and _number(row["level_db"])
+        and all(map(_ratio, row.values()))
+        for row in value
+    )
+
+
+def _held_out(value: Any) -> bool:
+    return (
+        type(value) is dict
+        and value.keys() == {"clips", "of", "heard_snr_db"}
+        and _count(value["clips"])
+        and _count(value["of"])
+        and _ratio(value["heard_snr_db"])
+    )
+
+
 def _texts(value: Any) -> bool:
     return type(value) is list and all(map(_text, value))
 
@@ -119,6 +143,8 @@ OPTIONAL = frozenset(
         "notes",
         "crop_samples",
         "hops_decided_otherwise",
+        "levels",
+        "held_out",
     }
 )  # not in every schema 1 file
 TABLES: dict[str, dict[str, Check]] = {
@@ -152,6 +178,8 @@ TABLES: dict[str, dict[str, Check]] = {
         "by": TEXT, "hops": COUNT, "hops_decided_otherwise": COUNT, "snr_db": _or_null(NUMBER),
         "max_abs_error": _or_null(NUMBER),
         "bit_exact_with_oracle": _or_null((_flag, "true, false", False)),
+        "levels": (_levels, "rows of level_db, snr_db, alike", False),
+        "held_out": (_held_out, "clips, of, heard_snr_db", False),
     },
     "quantization": {
         "recipe": TEXT, "calibrated_on": _or_null(TEXT), "tensors_int8": _or_null(COUNT),

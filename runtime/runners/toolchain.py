@@ -1,5 +1,6 @@
 """C compilers of this machine: find one, and make a shared library of a build's sources."""
 
+import hashlib
 import importlib.util
 import os
 import shlex
@@ -26,6 +27,7 @@ SHARED = ("-shared", "-Wl,-Bsymbolic") if sys.platform.startswith("linux") else 
 NATIVE = ("-march=native",)
 TIMEOUT_S = 600
 ASK_S = 60
+_objects: dict[bytes, bytes] = {}  # by the digest of the command and the preprocessed source
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def compile_sources(
 ) -> None:
     """Compile `sources` in `folder`, as many at once as there are cores, and link them into `output`.
 
-    zig is slow to start and keeps what it compiled: it gets all sources in one command.
+    What the preprocessor makes of a source is compiled once in a process: kernels are the same in builds of one
+    network. zig is slow to start and keeps what it compiled: it gets all sources in one command.
 
     Raises:
         ToolError: the compiler failed: with the command to rerun and its message.
@@ -99,22 +102,17 @@ def compile_sources(
     whole = [*compiler.command, *options, *sources, *link, "-o", str(output)]
     rerun = f"the command, in {folder}, was:\n{shlex.join(whole)}"
 
-    def run(command: Sequence[str]) -> None:
+    def run(command: Sequence[str]) -> bytes:
         try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=TIMEOUT_S,
-            )
+            done = subprocess.run(command, cwd=folder, capture_output=True, timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired as error:
             failure = f"{compiler.label} did not end within {TIMEOUT_S} s"
             raise ToolError(f"{failure}; {rerun}") from error
         if done.returncode != 0:
             failure = f"{compiler.label} failed with exit code {done.returncode}"
-            raise ToolError(f"{failure}; {rerun}\n{done.stderr.strip()}")
+            said = done.stderr.decode(errors="replace").strip()
+            raise ToolError(f"{failure}; {rerun}\n{said}")
+        return done.stdout
 
     if compiler.name.startswith("zig"):
         run(whole)
@@ -122,9 +120,18 @@ def compile_sources(
     start = [*compiler.command, *options]
     with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as scratch:
         objects = [os.path.join(scratch, f"{number}.o") for number in range(len(sources))]
-        commands = [[*start, "-c", s, "-o", o] for s, o in zip(sources, objects, strict=True)]
+
+        def compiled(source: str, made: str) -> None:
+            text = run([*start, "-E", "-P", source])
+            key = hashlib.sha256(repr((start, compiler.label)).encode() + text).digest()
+            if (known := _objects.get(key)) is None:
+                run([*start, "-c", source, "-o", made])
+                _objects[key] = Path(made).read_bytes()
+            else:
+                Path(made).write_bytes(known)
+
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(run, commands))
+            list(pool.map(compiled, sources, objects))
         run([*start, *objects, *link, "-o", str(output)])
 
 

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from edgekit.runtime.build_folder.levels import levels_text
 from edgekit.runtime.build_folder.manifest import Manifest, counted
 
 
@@ -32,6 +33,7 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         *engine_rows(manifest.engine),
         *npu_rows(manifest.npu),
         ("verified", verification_text(manifest)),
+        ("not calibrated on", levels_text(manifest.verification)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
         ("digest", manifest.digest or None),
     ]

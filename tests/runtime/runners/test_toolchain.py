@@ -104,6 +104,34 @@ def test_sources_and_headers_become_one_library(tmp_path: Path) -> None:
 
 
 @needs_cc
+def test_a_source_that_the_process_knows_is_not_compiled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[str] = []
+    run = toolchain.subprocess.run
+
+    def counted(command: list[str], **options: object) -> object:
+        compiled.extend(command[i + 1] for i, word in enumerate(command) if word == "-c")
+        return run(command, **options)
+
+    monkeypatch.setattr(toolchain.subprocess, "run", counted)
+    monkeypatch.setattr(toolchain, "_objects", {})
+    if find_compiler().name.startswith("zig"):
+        pytest.skip("zig keeps what it compiled itself: pip uninstall ziglang, apt-get install gcc")
+    for number, flags in enumerate(([], [], ["-DTWO"])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "same.h").write_text("#ifdef TWO\n#define N 2\n#else\n#define N 1\n#endif\n")
+        (folder / "same.c").write_text('#include "same.h"\nint same(void) { return N; }\n')
+        (folder / "own.c").write_text(f"int own(void) {{ return {number}; }}\n")
+        sources = [folder / "own.c", folder / "same.c"]
+        compile_shared(sources, [folder], folder / "net.so", flags)
+        library = ctypes.CDLL(str(folder / "net.so"))
+        assert (library.own(), library.same()) == (number, 2 if flags else 1)
+    assert sorted(compiled) == ["own.c"] * 3 + ["same.c"] * 2
+
+
+@needs_cc
 def test_products_and_sums_are_not_contracted(tmp_path: Path) -> None:
     (tmp_path / "f.c").write_text("float f(float a, float b, float c) { return a * b + c; }\n")
     compile_shared([tmp_path / "f.c"], [], tmp_path / "f.so", toolchain.NATIVE)

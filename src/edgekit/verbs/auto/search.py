@@ -19,6 +19,7 @@ from edgekit.base.errors import VerificationError
 from edgekit.verbs.auto.decisions import ERROR_FACTOR, Decisions
 from edgekit.verbs.auto.images import Images
 from edgekit.verbs.auto.measure import Meter, Reference
+from edgekit.verbs.export.levels import parts_of
 from edgekit.verbs.export.verification import sample_hops
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Auto:
     Attributes:
         recipe: settings, and the type of every group by the name of its first tensor.
         quantized: the network in it.
+        seen: what it was calibrated by.
         snr_db: of its outputs against the float network's, or the PSNR of its images, measured in C.
         alone_db: by the first tensor of each group: the ratio with this group alone in int8, or in the
             narrowest type it may have, and everything else exact.
@@ -74,6 +76,7 @@ class Auto:
 
     recipe: "Recipe"
     quantized: "Model"
+    seen: "Observed"
     snr_db: float
     alone_db: dict[str, float]
     turned: float = 0.0
@@ -253,7 +256,7 @@ def prepared(
 
     observer = AUTO.observer if pcm_input(model) is None else AUDIO_RANGES
     recipe = replace(AUTO, observer=observer, **settings)  # type: ignore[arg-type]
-    seen = observed(model, calibration, recipe)
+    seen = observed(model, calibration, recipe, parts_of(model, calibration))
     macs = node_macs(seen.model)
     space = make_space(seen, recipe, macs)
     meter = Meter(space.model, reference, cache)
@@ -335,7 +338,7 @@ def build(
         for i, group in enumerate(space.groups)
     }
     mean = sum(turned) / len(turned) if turned else 0.0
-    return Auto(recipe, quantized, decibels(noise), alone, mean)
+    return Auto(recipe, quantized, candidate.seen, decibels(noise), alone, mean)
 
 
 def _merit(found: "Found", aim: float) -> tuple[bool, float]:

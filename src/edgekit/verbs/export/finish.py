@@ -46,6 +46,8 @@ def finish(written: Written, progress: Progress) -> Manifest:
         written.min_snr_db,
         lambda done: progress("verify", done, hops),
     )
+    if quantized.judged is not None:
+        verification |= quantized.judged.facts()
     for role, other in quantized.others.items():
         calls = sample_hops(other.model, other.calibration, None)
         own, limit = stream.others[role], written.min_snr_db

@@ -211,7 +211,12 @@ class ExportOptions(StreamOptions, total=False):
             "SPEC",
         ),
     ]
-    strict: Annotated[bool, Flag("Refuse what an integer recipe leaves in float.")]
+    strict: Annotated[
+        bool,
+        Flag(
+            "Refuse what an integer recipe leaves in float, and sound below 20 dB at any level that is judged."
+        ),
+    ]
     part: Annotated[str | None, Flag("fpga: XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.")]
     goal: Annotated[str | None, Flag("fpga: fps (default), or small: the fewest LUTs.")]
     cpu_fallback: Annotated[bool, Flag("fpga: leave to a CPU what the engine does not run.")]

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgekit.base.errors import Problem, UsageError
+from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.auto.measure import cache_folder
 from edgekit.verbs.export.importing import Imported, surrounded
+from edgekit.verbs.export.levels import judge, parts_of
 from edgekit.verbs.export.request import Request
 from edgekit.verbs.export.sampling import (
     calls_of_networks,
@@ -21,6 +22,7 @@ from edgekit.verbs.export.work import Examples, Progress, Quantized
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
+    from edgekit.quantize.apply import Observed
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
 
@@ -60,8 +62,16 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     if calibration is None:
         return _on_examples(imported, request, progress)
     made = applied(model, calibration, recipe, request.min_snr_db, progress, imported.examples)
-    notes = (*calibration_warnings(model, calibration), *made.notes)
-    return Quantized(made.model, model, calibration, made.recipe, notes, made.alone_db)
+    judged = None
+    if made.seen is not None and made.seen.parts is not None:
+        judged = judge(model, made.seen, made.recipe, request.target.is_c, progress)
+    short = () if judged is None else judged.notes(made.recipe.name)
+    if request.strict and judged is not None and judged.is_short:
+        raise VerificationError("\n".join(("--strict", *short)))
+    notes = (*calibration_warnings(model, calibration), *made.notes, *short)
+    return Quantized(
+        made.model, model, calibration, made.recipe, notes, made.alone_db, judged=judged
+    )
 
 
 def quantize_others(
@@ -153,12 +163,16 @@ def trajectories(
 
 @dataclass(frozen=True)
 class Applied:
-    """A network in a recipe; `alone_db` as in `Quantized`, `notes` what a search fell short of."""
+    """A network in a recipe; `alone_db` as in `Quantized`, `notes` what a search fell short of.
+
+    `seen` is what it was calibrated by; None of a recipe with several groups of steps.
+    """
 
     model: "Model"
     recipe: "Recipe"
     alone_db: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    seen: "Observed | None" = None
 
 
 def applied(
@@ -179,18 +193,22 @@ def applied(
 
     if recipe is AUTO:
         found = auto.find(model, calibration, min_snr_db, progress, cache_folder())
-        return Applied(found.quantized, found.recipe, found.alone_db, found.notes)
+        return Applied(found.quantized, found.recipe, found.alone_db, found.notes, found.seen)
     progress("quantize", 0, 1)
 
     def fitted(done: int, total: int) -> None:
         progress("fit weights", done, total)
 
-    made = quantize_groups if recipe.step_groups > 1 else apply.quantize
-    quantized = made(model, calibration, recipe, fitted)
+    seen = None
+    if recipe.step_groups > 1:
+        quantized = quantize_groups(model, calibration, recipe, fitted)
+    else:
+        seen = apply.observed(model, calibration, recipe, parts_of(model, calibration))
+        quantized = apply.quantize_observed(seen, recipe, calibration.label, fitted)
     if recipe.correct_sampler:
         progress("correct the sampler", 0, 1)
         quantized = with_corrected_rows(model, quantized, examples)
-    return Applied(quantized, recipe)
+    return Applied(quantized, recipe, seen=seen)
 
 
 def requantized(model: "Model", recipe: "Recipe") -> Problem | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
     from edgekit.targets.build import Build
+    from edgekit.verbs.export.levels import Judged
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 Examples = Mapping[str, NDArray[np.float32]]  # a factory's inputs by name, (hops, *shape)
@@ -24,7 +25,8 @@ class Quantized:
 
     `recipe` is None where another tool quantized it. `alone_db`: of a recipe that was searched, the
     signal-to-noise ratio with one tensor alone in its narrowest type, by name. `others`: the other networks of its
-    sampler, by what they do.
+    sampler, by what they do. `judged`: what the recipe keeps of clips that are left out of its calibration, of a
+    network that hears sound.
     """
 
     model: "Model"
@@ -34,6 +36,7 @@ class Quantized:
     notes: tuple[str, ...]
     alone_db: Mapping[str, float] = field(default_factory=dict)
     others: Mapping[str, "Quantized"] = field(default_factory=dict)
+    judged: "Judged | None" = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,94 @@
+"""Clips left out of a calibration: what the ranges would be without them.
+
+A calibration is observed once, in parts: its clips, or quarters of a single one. The ranges without some of the
+parts are those of all others, so that a network of the same recipe can be judged on what it has not heard.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.quantize.calibrate.observers import Observer
+
+Clip = Mapping[str, NDArray[Any]]
+QUARTERS = 4
+KEPT_VALUES = 16_384  # of each tensor, over all parts
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """The hops from `first` up to `last` of a clip."""
+
+    clip: int
+    first: int
+    last: int
+
+    def cut(self, clips: Sequence[Clip], constants: Sequence[str], most: int | None = None) -> Clip:
+        """Return the part as a clip, `most` hops of it at most; session constants stay whole."""
+        last = self.last if most is None else min(self.last, self.first + most)
+        whole = clips[self.clip].items()
+        return {n: a if n in constants else a[self.first : last] for n, a in whole}
+
+
+class Parts:
+    """The parts of a calibration, which of them are left out together, and what each has shown.
+
+    Attributes:
+        parts: the clips, or the quarters of a single one.
+        folds: the numbers of the parts that are left out together: two quarters of them, one after the other; of
+            fewer than four, one at a time.
+    """
+
+    def __init__(self, hops: Sequence[int]) -> None:
+        """Take the number of hops of each clip; a single clip has `QUARTERS` or more."""
+        self.parts = tuple(Part(clip, 0, count) for clip, count in enumerate(hops))
+        if len(hops) == 1:
+            ends = [hops[0] * k // QUARTERS for k in range(QUARTERS + 1)]
+            self.parts = tuple(Part(0, *pair) for pair in pairwise(ends))
+        count = len(self.parts)
+        self.folds: tuple[tuple[int, ...], ...] = ((0,), (count - 1,))
+        if count >= QUARTERS:
+            self.folds = tuple(range(1, count, QUARTERS)), tuple(range(3, count, QUARTERS))
+        self._random = np.random.default_rng(SEED)
+        self._total = sum(hops)
+        self._seen: list[dict[str, list[NDArray[np.float32]]]] = [{} for _ in self.parts]
+
+    def see(self, clip: int, first: int, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others."""
+        for part, seen in zip(self.parts, self._seen, strict=True):
+            if part.clip != clip:
+                continue
+            for name, array in arrays.items():
+                hops = array[max(part.first - first, 0) : max(part.last - first, 0)]
+                flat = hops.ravel()
+                flat = flat[np.isfinite(flat)]
+                if flat.size:
+                    count = -(-KEPT_VALUES * len(hops) // self._total)
+                    picked = flat[self._random.integers(0, flat.size, count)]
+                    kept = picked if count < flat.size else flat
+                    ends = np.array([flat.min(), flat.max()], np.float32)
+                    seen.setdefault(name, []).append(np.concatenate([ends, kept]))
+
+    def without(self, fold: Sequence[int], names: Sequence[str]) -> dict[str, Observer]:
+        """Return observers of these tensors that have not seen the parts of a fold."""
+        kept = [seen for part, seen in enumerate(self._seen) if part not in fold]
+        return {name: _observer([a for seen in kept for a in seen.get(name, ())]) for name in names}
+
+    def clips_without(
+        self, fold: Sequence[int], clips: Sequence[Clip], constants: Sequence[str]
+    ) -> tuple[Clip, ...]:
+        """Return the parts that are not in a fold, each as a clip."""
+        kept = (part for number, part in enumerate(self.parts) if number not in fold)
+        return tuple(part.cut(clips, constants) for part in kept)
+
+
+def _observer(arrays: Sequence[NDArray[np.float32]]) -> Observer:
+    if not arrays:
+        return Observer()
+    sample = np.concatenate(arrays)
+    return Observer(float(sample.min()), float(sample.max()), sample)

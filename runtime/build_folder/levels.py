@@ -1,0 +1,17 @@
+"""`Manifest.verification` as a line: what clips that a build was not calibrated on keep, at each level."""
+
+from typing import Any
+
+
+def levels_text(verification: dict[str, Any] | None) -> str | None:
+    """Say it in one line; None where nothing was judged."""
+    if verification is None or "levels" not in verification:
+        return None
+    rows = ", ".join(f"{_found(row)} at {row['level_db']} dB" for row in verification["levels"])
+    held = verification["held_out"]
+    return f"{rows} on {held['clips']} of {held['of']} clips, each left out of the calibration"
+
+
+def _found(row: dict[str, Any]) -> str:
+    ratio = "equal" if row["snr_db"] is None else f"{row['snr_db']:.1f} dB"
+    return ratio if row["alike"] is None else f"{100 * row['alike']:.2f} % decided alike ({ratio})"

@@ -1,0 +1,246 @@
+"""Integers of a network that hears sound, judged on clips left out of their calibration, at several levels.
+
+A build is calibrated on all clips, so its output on these flatters. What is judged is the same recipe calibrated
+without some of them, on those, each as it is and quieter: a step that suits loud sound is coarse for quiet one.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.quantize.recipe import RECIPES
+from edgekit.verbs.auto.decisions import decided, probabilities
+from edgekit.verbs.auto.measure import Reference
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.calibrate.clips import Calibration, Clip
+    from edgekit.quantize.calibrate.held_out import Parts
+    from edgekit.quantize.recipe import Recipe
+
+Arrays = Mapping[str, NDArray[Any]]
+Progress = Callable[[str, int, int], None]
+LEVELS_DB = (0, -20, -30)
+MIN_SNR_DB = 20.0
+MIN_ALIKE = 0.98  # of the decisions of a detector
+JUDGED_HOPS = 750  # of each level, over all parts
+FEWER_DB = 1.0  # what unheard clips may come out worse by before it is said
+FALLBACK = "w8a16"
+
+
+@dataclass(frozen=True)
+class Level:
+    """What was found of clips that are so many dB above what they were recorded at.
+
+    Attributes:
+        level_db: the level.
+        snr_db: of the worst output against the float network's; None without noise.
+        alike: the share of decisions that are those of the float network; None of a network that decides nothing.
+    """
+
+    level_db: int
+    snr_db: float | None
+    alike: float | None
+
+    @property
+    def short(self) -> bool:
+        """Whether it is below what is wanted: of decisions, or else of the output."""
+        if self.alike is not None:
+            return self.alike < MIN_ALIKE
+        return self.snr_db is not None and self.snr_db < MIN_SNR_DB
+
+    @property
+    def said(self) -> str:
+        """What was found, for people."""
+        if self.alike is not None:
+            return f"{100 * self.alike:.2f} % of decisions alike"
+        return "equal" if self.snr_db is None else f"{self.snr_db:.1f} dB"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a recipe keeps of clips that it was not calibrated on.
+
+    Attributes:
+        clips: how many of them, or of the quarters of a single clip.
+        of: of how many in all.
+        levels: one row each of `LEVELS_DB`.
+        heard_db: the ratio of the same clips as they are where they are calibrated on.
+        instead: where a level is short, what the recipe `FALLBACK` has at the level that is worst.
+    """
+
+    clips: int
+    of: int
+    levels: tuple[Level, ...]
+    heard_db: float | None
+    instead: Level | None = None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether any level is below what is wanted."""
+        return any(row.short for row in self.levels)
+
+    def facts(self) -> dict[str, Any]:
+        """As in the manifest's `verification`."""
+        rows = [
+            {"level_db": row.level_db, "snr_db": _rounded(row.snr_db), "alike": row.alike}
+            for row in self.levels
+        ]
+        held = {"clips": self.clips, "of": self.of, "heard_snr_db": _rounded(self.heard_db)}
+        return {"levels": rows, "held_out": held}
+
+    def notes(self, recipe: str) -> list[str]:
+        """What the user should know of it, with what to do."""
+        found = []
+        if short := [row for row in self.levels if row.short]:
+            wanted = (
+                f"{100 * MIN_ALIKE:.0f} %" if short[0].alike is not None else f"{MIN_SNR_DB:g} dB"
+            )
+            rows = ", ".join(f"{row.said} at {row.level_db} dB" for row in short)
+            found.append(
+                f"levels: {rows} on {self.clips} of {self.of} clips, each left out of the calibration; {wanted} are "
+                f"wanted; next: {self._advice(recipe)}"
+            )
+        cost = self._unheard_db()
+        if cost >= FEWER_DB:
+            found.append(
+                f"calibration: clips come out {cost:.1f} dB worse where they are left out of it than where they are in "
+                f"it ({self.levels[0].snr_db:.1f} against {self.heard_db:.1f} dB); give more and more different clips"
+            )
+        return found
+
+    def _advice(self, recipe: str) -> str:
+        if self.instead is None:
+            return "give clips at the levels that will be met, or keep tensors in float32 in a recipe.toml"
+        reaches = f"{FALLBACK}, which has {self.instead.said} at {self.instead.level_db} dB"
+        return f"--recipe {reaches}" if recipe == "auto" else f"--recipe auto, or {reaches}"
+
+    def _unheard_db(self) -> float:
+        """By how much clips that were left out come out worse."""
+        first = self.levels[0].snr_db
+        return 0.0 if first is None or self.heard_db is None else self.heard_db - first
+
+
+def parts_of(model: "Model", calibration: "Calibration") -> "Parts | None":
+    """Return the parts of the calibration of a network that hears sound; None of others, and of one short clip."""
+    from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
+    from edgekit.quantize.calibrate.warnings import pcm_input
+
+    pcm = pcm_input(model) if model.sampler is None else None
+    if pcm is None:
+        return None
+    hops = [len(clip[pcm]) for clip in calibration.clips]
+    return None if len(hops) == 1 and hops[0] < QUARTERS else Parts(hops)
+
+
+def judge(
+    model: "Model", seen: "Observed", recipe: "Recipe", native: bool, progress: Progress
+) -> Judged:
+    """Quantize without the parts of every fold, and compare what that makes of them with the float network.
+
+    Args:
+        model: the float network, with one PCM input.
+        seen: what was observed of it, with its parts.
+        recipe: what it is quantized in; one that fits weights does so for the first fold only.
+        native: whether generated C runs it, which has the bits of the build; else onnxruntime does.
+        progress: is told how many of the networks are done.
+
+    Raises:
+        ToolError: `native`, and there is no C compiler.
+    """
+    judging = _Judging(model, seen, native, progress)
+    fitted = recipe.rounding != "nearest" or recipe.bias_correction
+    judged = judging.run(recipe, 1 if fitted else len(judging.folds))
+    short = [row for row in judged.levels if row.short]
+    if not short or recipe.name == FALLBACK:
+        return judged
+    worst = min(short, key=lambda row: row.snr_db if row.alike is None else row.alike)  # type: ignore[arg-type,return-value]
+    rows = judging.run(RECIPES[FALLBACK], 1).levels
+    return replace(judged, instead=next(row for row in rows if row.level_db == worst.level_db))
+
+
+class _Judging:
+    """The judged parts at all levels, and what the float network makes of them."""
+
+    def __init__(self, model: "Model", seen: "Observed", native: bool, progress: Progress) -> None:
+        parts, (pcm, *_) = seen.parts, [str(value.name) for value in model.stream_inputs]
+        assert parts is not None
+        self.seen, self.native, self.progress = seen, native, progress
+        self.folds, self.count = parts.folds, len(parts.parts)
+        self.numbers = sorted(number for fold in parts.folds for number in fold)
+        most = max(JUDGED_HOPS // len(self.numbers), 1)
+        clips = seen.calibration.clips
+        cut = [parts.parts[number].cut(clips, model.constants, most) for number in self.numbers]
+        self.references = [
+            Reference(model, [{**clip, pcm: clip[pcm] * gain} for clip in cut])
+            for gain in (np.float32(10 ** (level / 20)) for level in LEVELS_DB)
+        ]
+        self.ends = probabilities(model)
+
+    def run(self, recipe: "Recipe", most_folds: int) -> Judged:
+        """Judge a recipe on some of the folds."""
+        from edgekit.quantize.apply import quantize_observed
+
+        folds = self.folds[:most_folds]
+        places = {number: place for place, number in enumerate(self.numbers)}
+        noises: list[list[dict[str, float]]] = [[] for _ in LEVELS_DB]
+        shares: list[list[float]] = [[] for _ in LEVELS_DB]
+        heard: list[dict[str, float]] = []
+        for done, fold in enumerate(folds):
+            self.progress("judge held-out clips", done, len(folds))
+            quantized = quantize_observed(self.seen.without(fold), recipe, "")
+            unheard = [(level, places[n]) for level in range(len(LEVELS_DB)) for n in fold]
+            known = [(0, places[n]) for n in self.numbers if n not in fold]
+            wanted = [*unheard, *known]
+            clips = [self.references[level].clips[place] for level, place in wanted]
+            for at, ((level, place), outputs) in enumerate(
+                zip(wanted, self._outputs(quantized, clips), strict=True)
+            ):
+                noise = self.references[level].noise(place, outputs)
+                if at >= len(unheard):
+                    heard.append(noise)
+                    continue
+                noises[level].append(noise)
+                if self.ends:
+                    shares[level].append(self._alike(level, place, outputs))
+        rows = [
+            Level(level, _ratio(found), float(np.mean(alike)) if alike else None)
+            for level, found, alike in zip(LEVELS_DB, noises, shares, strict=True)
+        ]
+        judged = sum(map(len, folds))
+        return Judged(judged, self.count, tuple(rows), _ratio(heard) if heard else None)
+
+    def _outputs(self, quantized: "Model", clips: Sequence["Clip"]) -> Iterator[Arrays]:
+        if self.native:
+            from edgekit.targets.trials import Trials
+
+            (found,) = Trials(quantized, clips).run(lambda _, outputs: outputs)
+            yield from found
+            return
+        from edgekit.export.running import run_hops
+
+        for clip in clips:
+            yield run_hops(quantized, dict(clip))
+
+    def _alike(self, level: int, place: int, outputs: Arrays) -> float:
+        """The share of decisions that are those of the float network; of the worst output."""
+        exact = self.references[level].outputs[place]
+        return min(
+            float(np.mean(decided(exact[name], end) == decided(outputs[name], end)))
+            for name, end in self.ends.items()
+        )
+
+
+def _ratio(noises: Sequence[Mapping[str, float]]) -> float | None:
+    """In dB, clips counting alike; None without noise."""
+    noise = Reference.total(noises)
+    return -10 * math.log10(noise) if noise > 0 else None
+
+
+def _rounded(ratio: float | None) -> float | None:
+    return None if ratio is None else round(ratio, 2)

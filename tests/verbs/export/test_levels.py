@@ -1,0 +1,134 @@
+"""What an export says of clips that it was not calibrated on, at several levels."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import tiny_networks
+from tiny_build import needs_cc
+from tiny_networks import FRONTEND, HOP
+
+from edgekit import api
+from edgekit.base.errors import VerificationError
+from edgekit.cli.facts import manifest_rows
+from edgekit.export.running import run_hops
+from edgekit.quantize.apply import observed
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.recipe import RECIPES
+from edgekit.runtime.build_folder.levels import levels_text
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.verbs.export import levels
+from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.export.levels import LEVELS_DB, Judged, Level, judge, parts_of
+
+RATE = 16000
+
+
+def model_of(path: Path):
+    from edgekit.export.frontend.spec import parse_spec
+
+    return load_model(
+        str(path), ImportOptions(sample_rate=RATE, frontend=parse_spec(FRONTEND))
+    ).model
+
+
+def sound(count: int, hops: int = 40, seed: int = 0) -> list[np.ndarray]:
+    random = np.random.default_rng(seed)
+    return [(0.2 * random.standard_normal((hops, 1, HOP))).astype(np.float32) for _ in range(count)]
+
+
+def recordings(folder: Path, count: int, hops: int = 60) -> str:
+    folder.mkdir()
+    for number, clip in enumerate(sound(count, hops)):
+        soundfile.write(folder / f"{number}.wav", np.ravel(clip), RATE, subtype="FLOAT")
+    return str(folder)
+
+
+def judged(network, clips, recipe="w8a8", native=False) -> Judged:
+    (name,) = [str(value.name) for value in network.stream_inputs]
+    calibration = Calibration(tuple({name: clip} for clip in clips), "x")
+    seen = observed(network, calibration, RECIPES[recipe], parts_of(network, calibration))
+    return judge(network, seen, RECIPES[recipe], native, api.silent)
+
+
+def test_quiet_sound_loses_what_one_step_for_all_levels_costs(tmp_path: Path) -> None:
+    found = judged(model_of(tiny_networks.spectral_map(tmp_path / "map.onnx")), sound(6))
+    assert (found.clips, found.of) == (3, 6)
+    ratios = [row.snr_db for row in found.levels]
+    assert [row.level_db for row in found.levels] == list(LEVELS_DB)
+    assert ratios[0] > 30 and ratios[0] - 24 < ratios[1] < ratios[0] - 15
+    assert found.is_short and found.instead is not None
+    assert found.instead.level_db == -30 and found.instead.snr_db > 40
+    note = found.notes("w8a8")[0]
+    assert "at -30 dB on 3 of 6 clips" in note and "w8a16, which has" in note
+    assert found.facts()["levels"][0]["snr_db"] == round(ratios[0], 2)
+    wide = judged(model_of(tiny_networks.spectral_map(tmp_path / "map.onnx")), sound(6), "w8a16")
+    assert not wide.is_short and wide.instead is None
+
+
+@needs_cc
+def test_generated_c_and_onnxruntime_judge_alike(tmp_path: Path) -> None:
+    network = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
+    here, there = (judged(network, sound(2), native=native) for native in (True, False))
+    for a, b in zip(here.levels, there.levels, strict=True):
+        assert a.snr_db == pytest.approx(b.snr_db, abs=1)
+
+
+def test_a_clip_unlike_the_others_costs_what_is_said(tmp_path: Path) -> None:
+    network = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
+    first, second, *_ = sound(3)
+    found = judged(network, [first, np.float32(40) * second])
+    assert found.heard_db is not None and found.heard_db > found.levels[0].snr_db + 3
+    assert "worse where they are left out of it" in found.notes("w8a8")[-1]
+    alone = judged(network, [np.concatenate([first, np.float32(40) * second])])
+    assert (alone.clips, alone.of) == (2, 4)
+
+
+def test_a_detector_is_judged_by_its_decisions(tmp_path: Path) -> None:
+    network = model_of(tiny_networks.spectral_gain(tmp_path / "gain.onnx"))
+    assert judged(network, sound(2)).levels[0].alike is None  # its gain ends in sound
+    assert Level(0, 3.0, 0.99).short is False and Level(0, 60.0, 0.97).short is True
+    row = Level(0, 3.0, 0.9712)
+    assert row.said == "97.12 % of decisions alike"
+    assert "98 % are wanted" in Judged(1, 2, (row,), None).notes("w8a8")[0]
+
+
+@needs_cc
+def test_an_export_says_it_in_its_output_its_manifest_and_its_report(tmp_path: Path) -> None:
+    network, source = (
+        tiny_networks.spectral_map(tmp_path / "map.onnx"),
+        recordings(tmp_path / "c", 5),
+    )
+    options = {"recipe": "w8a8", "sample_rate": RATE, "frontend": FRONTEND, "calibration": source}
+    exported = api.export(str(network), "host", tmp_path / "out", **options)
+    facts = json.loads((tmp_path / "out" / "manifest.json").read_text())["verification"]
+    assert [row["level_db"] for row in facts["levels"]] == list(LEVELS_DB)
+    assert facts["held_out"].keys() == {"clips", "of", "heard_snr_db"}
+    assert (facts["held_out"]["clips"], facts["held_out"]["of"]) == (2, 5)
+    assert Manifest.load(tmp_path / "out") == exported.manifest
+    text = levels_text(exported.manifest.verification)
+    assert ("not calibrated on", text) in manifest_rows(exported.manifest)
+    assert text in (tmp_path / "out" / "report.html").read_text()
+    assert [note for note in exported.notes if note.startswith("levels: ")]
+    with pytest.raises(
+        VerificationError, match=r"--strict\nlevels: .* next: --recipe auto, or w8a16"
+    ):
+        api.export(str(network), "host", tmp_path / "strict", strict=True, **options)
+    assert not (tmp_path / "strict").exists()
+    plain = api.export(
+        str(network), "host", tmp_path / "float", sample_rate=RATE, frontend=FRONTEND
+    )
+    assert "levels" not in plain.manifest.verification
+
+
+def test_networks_that_hear_nothing_have_no_levels(tmp_path: Path) -> None:
+    network = load_model(str(tiny_networks.recurrent(tmp_path / "t.onnx")), ImportOptions()).model
+    assert parts_of(network, Calibration(({"x": np.zeros((8, 1, 8), np.float32)},), "x")) is None
+    pcm = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
+    name = str(pcm.stream_inputs[0].name)
+    assert parts_of(pcm, Calibration(({name: np.zeros((3, 1, HOP), np.float32)},), "x")) is None
+    assert run_hops(pcm, {name: np.zeros((1, 1, HOP), np.float32)})
+    assert levels_text(None) is None and levels_text({"snr_db": 1.0}) is None
+    assert levels.LEVELS_DB[0] == 0
