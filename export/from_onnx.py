@@ -18,7 +18,7 @@ from edgekit.export.onnx_file.checking import MAX_BYTES, load, runnable
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.external import self_contained
 from edgekit.export.onnx_file.reading import read_graph
-from edgekit.export.onnx_file.session_constants import declare_constants
+from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import find_states, restarting_cells
 from edgekit.export.own_operators.functions import with_bodies
 from edgekit.export.running import Arrays, source_runner
@@ -44,6 +44,7 @@ def from_onnx(
     shapes: Mapping[str, Sequence[int]] | None = None,
     constants: Constants | None = None,
     session: Sequence[str] = (),
+    controls: Sequence[str] = (),
     hop: int | None = None,
     sample_rate: int | None = None,
     delay: int | None = None,
@@ -63,6 +64,7 @@ def from_onnx(
         shapes: input name -> dimensions, where the file leaves them open.
         constants: input name -> value: these inputs become constants and are folded.
         session: names of inputs that stay the same for a session.
+        controls: names of inputs that hold one value for a hop and may be turned at any.
         hop: samples that one call consumes.
         sample_rate: Hz.
         delay: samples; see `StreamInfo.delay_samples`.
@@ -80,14 +82,18 @@ def from_onnx(
     facts = _own_facts(graph_model)
     inputs = {str(value.name) for value in graph_model.graph.inputs}
     session = [*(name for name in facts.get("constants", ()) if name in inputs), *session]
-    pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()), constants=session)
+    controls = [*(name for name in facts.get("controls", ()) if name in inputs), *controls]
+    apart = [*session, *controls]
+    pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()), constants=apart)
     stream = stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo()))
     source = Source(name, hashlib.sha256(data).hexdigest())
     notes = [*assumed, *restarting_cells(graph_model.graph)]
     model = Model(graph_model).describe(
         source=source, states=list(pairs), stream=stream, constants=[], notes=notes
     )
-    model = declare_constants(model, session)
+    if "controls" in facts:
+        model = model.describe(controls=[])
+    model = declare_controls(declare_constants(model, session), controls)
     if "quantization" not in facts and _is_quantized(model):
         model = model.describe(quantization=Quantization(SOURCE_RECIPE))
     whole = with_bodies(runnable(data))
@@ -250,6 +256,7 @@ def _trained_fact(content: Any) -> dict[str, Any] | None:
 _FACTS: dict[str, Any] = {
     "states": _states_fact,
     "constants": _constants_fact,
+    "controls": _constants_fact,
     "stream": _stream_fact,
     "frontend": _frontend_fact,
     "quantization": _quantization_fact,

@@ -15,7 +15,7 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
 from edgekit.export.onnx_file.messages import of_torch
 from edgekit.export.onnx_file.reading import read_graph
-from edgekit.export.onnx_file.session_constants import declare_constants
+from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import find_states, restarting_cells
 from edgekit.export.running import Arrays
 from edgekit.export.torch_shapes import quick_recurrent_shapes
@@ -40,6 +40,7 @@ def from_torch(
     states: Iterable[tuple[str, str]] = (),
     shapes: Mapping[str, Sequence[int]] | None = None,
     session: Sequence[str] = (),
+    controls: Sequence[str] = (),
     hop: int | None = None,
     sample_rate: int | None = None,
     delay: int | None = None,
@@ -60,6 +61,7 @@ def from_torch(
         states: (input, output) pairs.
         shapes: input name -> dimensions; stands in for example inputs.
         session: names of inputs that stay the same for a session.
+        controls: names of inputs that hold one value for a hop and may be turned at any.
         hop: samples that one call consumes.
         sample_rate: Hz.
         delay: samples; see `StreamInfo.delay_samples`.
@@ -83,10 +85,10 @@ def from_torch(
         graph_model, _, assumed = read_graph(_to_onnx(loaded), shapes or {}, {})
     _name_inputs(graph_model.graph, loaded)
     _name_outputs(graph_model.graph, _apart(graph_model.graph, loaded.output_names))
-    pairs, notes = _find_and_name_states(graph_model.graph, list(states), session)
+    pairs, notes = _find_and_name_states(graph_model.graph, list(states), [*session, *controls])
     notes += [*assumed, *restarting_cells(graph_model.graph)]
     model = Model(graph_model).describe(states=list(pairs), stream=stream, notes=notes)
-    model = declare_constants(model, session)
+    model = declare_controls(declare_constants(model, session), controls)
     if loaded.trained != Trained():
         model = model.describe(trained=loaded.trained)
     model = model.describe(source=Source(name, hashlib.sha256(model.to_bytes()).hexdigest()))

@@ -330,6 +330,11 @@ class Model:
         return tuple(self._load("constants", []))
 
     @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of the stream inputs that hold one value for a hop and may be turned at any, as a knob."""
+        return tuple(self._load("controls", []))
+
+    @property
     def given_inputs(self) -> tuple[Value, ...]:
         """The graph inputs that are not states, in order: stream inputs and session constants."""
         states = {pair.input for pair in self.states}

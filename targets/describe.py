@@ -25,6 +25,7 @@ def describe(model: Model, target: str) -> Manifest:
     """Return a manifest with inputs, outputs, stream and quantization; the rest is for the target."""
     times = {name: Timing(**vars(timing)) for name, timing in model.timing.items()}
     roles = dict.fromkeys(model.constants, "constant")
+    roles |= dict.fromkeys(model.controls, "control")
     roles |= {name: "state" for pair in model.states for name in (pair.input, pair.output)}
     layouts, stream = model.layouts, _stream(model)
 

@@ -41,11 +41,13 @@ def put_beside(first: Model, second: Model) -> tuple[Model, Second]:
     _move(joined, added)
     states = [StatePair(renamed[pair.input], renamed[pair.output]) for pair in second.states]
     digests = first.source.sha256 + second.source.sha256
+    controls = [*first.controls, *(renamed[name] for name in second.controls)]
     delays = [model.stream.delay_samples or 0 for model in (first, second)]
     model = Model(joined).describe(
         source=Source(first.source.name, hashlib.sha256(digests.encode()).hexdigest()),
         states=[*first.states, *states],
         constants=[*first.constants, *(renamed[name] for name in second.constants)],
+        **({"controls": controls} if controls else {}),
         notes=[*first.notes, *second.notes],
         stream={**vars(first.stream), "delay_samples": sum(delays)},
     )

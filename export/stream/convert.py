@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, prod
 
+import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError
-from edgekit.export.onnx_file.session_constants import declare_constants
+from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.own_operators.functions import define_functions
 from edgekit.export.passes import simplify
 from edgekit.export.passes.metadata import module_of
@@ -44,6 +45,7 @@ class Analysis:
     needs: Mapping[ir.Value, int]
     known: KnownFrames
     longest: int
+    controls: Sequence[str] = ()
 
 
 def stream(
@@ -53,6 +55,7 @@ def stream(
     sample_rate: int | None = None,
     session: Sequence[str] = (),
     recordings: Callable[[Model], Sequence[Arrays]] | None = None,
+    controls: Sequence[str] = (),
 ) -> Model:
     """Rewrite an offline network to one hop at a time, with the least delay, and prove it.
 
@@ -61,12 +64,16 @@ def stream(
     layer that needs them. Where padding behind the end matters, `Model.end_state` names the state
     that the runner sets at the end of a stream.
 
+    A control is a stream input that holds one value for a hop: along its time axis that value stands in
+    every frame of the hop; without a time axis all layers take it from the hop's begin on.
+
     Args:
         offline: the network, see `sources`.
         hop: samples that one call consumes; the smallest possible where None.
         sample_rate: Hz.
         session: names of inputs that stay the same for a session.
         recordings: gives real inputs of the offline network for the proof, from one hop of it.
+        controls: names of inputs that are controls.
 
     Returns:
         A static, simplified network; `Model.stream` and `Model.streaming` say its hop and delays.
@@ -76,6 +83,7 @@ def stream(
         UsageError: a hop that the strides do not divide; names the smallest.
         VerificationError: the result is not the same network.
     """
+    offline = replace(offline, controls=tuple(controls))
     analysis, models = _rewritten(offline, hop)
     least, size = analysis.facts.minimum_hop(), min(models)
     model, source = models[size], offline.at(analysis.longest)
@@ -84,7 +92,7 @@ def stream(
         stream=replace(model.stream, sample_rate_hz=sample_rate),
         notes=list(offline.notes),
     )
-    hop_network = declare_constants(described, session)
+    hop_network = declare_controls(declare_constants(described, session), controls)
     real = () if recordings is None else recordings(hop_network)
     prove(offline, models, least, analysis.longest, real)
     return hop_network
@@ -97,7 +105,8 @@ def _rewritten(offline: Offline, hop: int | None) -> tuple[Analysis, dict[int, M
         least = analysis.facts.minimum_hop()
         size = least if hop is None else hop
         if size < 1 or size % least:
-            allowed = f"a multiple of {least}, which the strides in time multiply to"
+            rates = " and the rates of its inputs" if offline.rates else ""
+            allowed = f"a multiple of {least}, which the strides in time{rates} multiply to"
             step = f"the smallest hop is {least}"
             raise UsageError(Problem("--hop", str(hop), allowed, step))
         try:
@@ -113,7 +122,8 @@ def analyse(offline: Offline, times: int = 1) -> Analysis:
     short, long, samples = two_lengths(offline, times)
     facts = find_facts(short.graph, long.graph, samples)
     known = KnownFrames(short, offline.at, samples[0])
-    return Analysis(short, facts, find_needs(short.graph, facts), known, samples[1])
+    needs = find_needs(short.graph, facts)
+    return Analysis(short, facts, needs, known, samples[1], offline.controls)
 
 
 def rewrite(analysis: Analysis, hop: int) -> Model:
@@ -134,11 +144,7 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
     writer = Rewriter(analysis.short, analysis.facts, analysis.needs, analysis.known, hop, floors)
     offline = analysis.short.graph
     for value in offline.inputs:
-        copy = writer.new.input(str(value.name), writer.hop_shape(value), value.dtype)
-        if writer.facts.time(value) is None:
-            writer.set_fixed(value, copy)
-        else:
-            writer.set(value, copy, 0, after=True)
+        _input(writer, value, str(value.name) in analysis.controls)
     _translate(writer, offline)
     outputs = _outputs(writer, offline)
     graph = writer.new.graph
@@ -151,7 +157,7 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
     timing = {
         str(value.name): Timing(time.axis, 0, time.offset)
         for value in offline.inputs
-        if (time := analysis.facts.time(value))
+        if (time := analysis.facts.time(value)) and value.name not in analysis.controls
     }
     for name, track in outputs.items():
         timing[name] = Timing(track.axis, track.delay, track.time.offset)
@@ -163,6 +169,22 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
         end_state=writer.new.end_state,
         streaming=facts,
     )
+
+
+def _input(writer: Rewriter, value: ir.Value, is_control: bool) -> None:
+    """Take an input of the offline network into the hop; a control's value stands in all its frames."""
+    name, shape, time = str(value.name), writer.hop_shape(value), writer.facts.time(value)
+    if time is None:
+        writer.set_fixed(value, writer.new.input(name, shape, value.dtype))
+    elif not is_control:
+        writer.set(value, writer.new.input(name, shape, value.dtype), 0, after=True)
+    else:
+        one = (*shape[: time.axis], 1, *shape[time.axis + 1 :])
+        held = writer.new.input(name, one, value.dtype)
+        if shape != one:
+            whole = writer.new.constant(shape, f"{name}.shape", np.int64)
+            held = writer.new.one(f"{name}.held", "Expand", held, whole)
+        writer.set(value, held, 0)
 
 
 def _translate(writer: Rewriter, offline: ir.Graph) -> None:

@@ -1,6 +1,7 @@
 """Example inputs of an offline network, cut into hops."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def cut(examples: Mapping[str, NDArray[Any]], model: Model) -> Mapping[str, NDAr
     Returns:
         As many whole hops as every array holds; None where that is none.
     """
-    whole, hops = {}, []
+    hop, whole, hops = model.stream.hop_samples or 1, {}, []
     for value in model.stream_inputs:
         name, shape = str(value.name), static_shape(value) or ()
         if name in model.timing:
@@ -30,13 +31,40 @@ def cut(examples: Mapping[str, NDArray[Any]], model: Model) -> Mapping[str, NDAr
     count = min(hops, default=1)
     if count == 0:
         return None
+    lengths = (Fraction(examples[n].shape[a] * hop, f) for n, (a, f) in whole.items())
+    samples = max(lengths, default=Fraction(hop))
     results = {}
     for value in model.stream_inputs:
         name = str(value.name)
         if name not in whole:
-            results[name] = np.repeat(examples[name][None], count, axis=0)
+            shape = static_shape(value) or ()
+            results[name] = held(examples[name], shape, hop / samples, count)
             continue
         axis, frames = whole[name]
         part = np.take(examples[name], range(count * frames), axis)
         results[name] = np.stack(np.split(part, count, axis))
     return results | {name: examples[name] for name in model.constants}
+
+
+def held(array: NDArray[Any], shape: Sequence[int], part: Fraction, hops: int) -> NDArray[Any]:
+    """What an input without time in the hop is in each one, (hops, *shape): the frame in which the hop begins.
+
+    Args:
+        array: of the offline network; along one axis it may be longer than `shape`.
+        shape: of one hop.
+        part: of the array that one hop is.
+        hops: how many; the last frame holds where the array ends earlier.
+    """
+    grown = [n for n, (a, b) in enumerate(zip(array.shape, shape, strict=True)) if a != b]
+    if not grown:
+        return np.repeat(array[None], hops, axis=0)
+    (axis,) = grown
+    frames = array.shape[axis]
+    places = [min(int(hop * part * frames), frames - 1) for hop in range(hops)]
+    return np.stack([np.take(array, [place], axis) for place in places])
+
+
+def hold(array: NDArray[Any], axis: int, frames: int) -> NDArray[Any]:
+    """The array with the first of every so many frames along `axis` in the place of all of them."""
+    places = np.arange(array.shape[axis])
+    return np.asarray(np.take(array, places - places % frames, axis))

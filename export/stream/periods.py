@@ -1,5 +1,6 @@
 """The number of samples that is a whole number of frames of every tensor, and lengths that are multiples."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from math import lcm, prod
 
@@ -11,11 +12,12 @@ from edgekit.export.stream.windows import per_axis, slice_of
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
+NONE: Mapping[str, Fraction] = {}
 MOST = 2**17  # samples at which a network is read: 8 s at 16 kHz
 
 
-def period(short: ir.Graph, long: ir.Graph) -> int:
-    """Return the least number of samples that the strides along time divide.
+def period(short: ir.Graph, long: ir.Graph, own: Mapping[str, Fraction] = NONE) -> int:
+    """Return the least number of samples that the strides along time divide, and the rates of the inputs.
 
     Which axis is time is told by two lengths; how many frames a node gives for one of its input, by its own
     strides, steps and shapes, since sizes alone are rounded down where the length is no multiple.
@@ -23,6 +25,7 @@ def period(short: ir.Graph, long: ir.Graph) -> int:
     Args:
         short: the network at some length.
         long: the same at a greater one.
+        own: input name -> its frames for a sample; 1 for those left out.
 
     Raises:
         ModelError: the graphs differ in more than sizes and constants, or more than `MOST` samples.
@@ -30,7 +33,7 @@ def period(short: ir.Graph, long: ir.Graph) -> int:
     check_same(short, long)
     pairs = zip(values_of(short), values_of(long), strict=True)
     axes = {value: axis for value, twin in pairs if (axis := _grown(value, twin)) is not None}
-    rates = {value: Fraction(1) for value in short.inputs if value in axes}
+    rates = {v: own.get(str(v.name), Fraction(1)) for v in short.inputs if v in axes}
     for node in short:
         known = [value for value in node.inputs if value in rates]
         if not known:
@@ -46,9 +49,9 @@ def period(short: ir.Graph, long: ir.Graph) -> int:
     return _allowed(lcm(1, *(rate.denominator for rate in rates.values())))
 
 
-def rough_period(graph: ir.Graph) -> int:
+def rough_period(graph: ir.Graph, own: Mapping[str, Fraction] = NONE) -> int:
     """Return what the strides multiply to, those along other axes than time included."""
-    rates: dict[ir.Value, Fraction] = {}
+    rates = {v: own.get(str(v.name), Fraction(1)) for v in graph.inputs}
     for node in graph:
         before = [rates[value] for value in node.inputs if value is not None and value in rates]
         stride = lcm(1, *attribute(node, "strides", ()))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from math import ceil
+from math import ceil, lcm
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.running import Arrays, in_onnxruntime, zero_states
+from edgekit.export.stream.examples import held, hold
 from edgekit.export.stream.sources import Offline, lengthened
 from edgekit.export.verify import compare, compare_in_double, draw
 from edgekit.graph.model import Model
@@ -54,11 +55,17 @@ def prove(
     generator = np.random.default_rng(SEED)
     feeds = [{str(v.name): draw(v, generator, 1, 1)[0] for v in whole.ir.graph.inputs}]
     given = [*([] if offline.examples is None else [offline.examples]), *recordings]
-    axes = {name: time.axis for name, time in models[min(models)].timing.items()}
+    times = {name: time.axis for name, time in models[min(models)].timing.items()} | dict(
+        offline.axes
+    )
+    frames = {name: int(samples * offline.rates.get(name, 1)) for name in times}
     feeds += [
-        {name: lengthened(feed[name], axes.get(name), samples) for name in feeds[0]}
-        for feed in given
+        {n: lengthened(feed[n], times.get(n), frames.get(n, 1)) for n in feeds[0]} for feed in given
     ]
+    for name in set(offline.controls) & times.keys():
+        period = lcm(*models) * frames[name] // samples
+        for feed in feeds:
+            feed[name] = hold(feed[name], times[name], period)
     running = in_onnxruntime(whole.to_bytes())
     worst = 0.0
     for feed in feeds:
@@ -112,7 +119,7 @@ def run_stream(
         if name in times:
             inputs[name] = _cut(feed[name], times[name].axis, shape[times[name].axis], hops)
         else:
-            inputs[name] = np.broadcast_to(feed[name], (hops, *shape))
+            inputs[name] = held(feed[name], shape, Fraction(hop, samples), hops)
     running = running or in_onnxruntime(model.to_bytes())
     recorded = _run(model, running, inputs, samples // hop, float(hop - samples % hop))
     results = {}

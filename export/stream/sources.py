@@ -1,8 +1,11 @@
 """The offline network at any length: an .onnx with an open time axis, or torch code."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cache
+from math import lcm
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +23,14 @@ from edgekit.export.stream.periods import period, rough_period
 from edgekit.graph.model import Model
 
 Dims = Sequence[int | str]  # an open dimension is its name
+Rates = Mapping[str, Fraction]
 # Where a network is read first, in samples: short, since some grow with the length; then multiples of what
 # strides and frames mostly are.
 LENGTHS = (24, 240, 480, 960, 1920, 3840, 7680, 15360, 30720)
 ATTEMPTS = 4
+FEW = 4  # frames of the slowest input
 FRAMES, SLOW = 24, 8192  # so many frames, unless that is more samples
+DERIVED = re.compile(r"(?:(\d+)\*)?([A-Za-z_]\w*)")
 TOLD = 2  # pairs of lengths that must tell the same; a network may have another form at lengths of no use
 
 
@@ -36,11 +42,22 @@ class Offline:
         at: imports it, verified, with the time axis of its inputs at this length.
         notes: what was assumed and the user should know.
         examples: the factory's example inputs by name; None for a file.
+        axes: the time axes of the inputs that have one.
+        rates: input name -> frames of it in one sample of the reference stream; 1 for those left out.
+        controls: inputs of which one value holds for a hop.
     """
 
     at: Callable[[int], Model]
     notes: Sequence[str] = ()
     examples: Mapping[str, NDArray[Any]] | None = None
+    axes: Mapping[str, int] = field(default_factory=dict)
+    rates: Rates = field(default_factory=dict)
+    controls: Sequence[str] = ()
+
+    @property
+    def unit(self) -> int:
+        """The fewest samples that are whole frames of every input."""
+        return lcm(1, *(rate.denominator for rate in self.rates.values()))
 
 
 def onnx_offline(
@@ -51,10 +68,12 @@ def onnx_offline(
     shapes: Mapping[str, Sequence[int]] | None = None,
     constants: Constants | None = None,
     session: Sequence[str] = (),
+    rates: Rates | None = None,
 ) -> Offline:
     """An .onnx whose inputs leave one dimension open: time.
 
-    An open first dimension of another name is the batch, 1.
+    An open first dimension of another name is the batch, 1. Dimensions called ``T`` and ``64*T``, as
+    torch.export names derived ones, tell the rates of their inputs: the longest is the reference.
 
     Args:
         path_or_bytes: the file, or its content.
@@ -64,6 +83,7 @@ def onnx_offline(
         shapes: input name -> dimensions; what stands for the time axis does not matter.
         constants: input name -> value: these inputs become constants.
         session: names of inputs that stay the same for a session, so that they have no time.
+        rates: see `Offline`.
 
     Raises:
         ModelError: not a usable file, or a time axis that cannot be told.
@@ -73,14 +93,17 @@ def onnx_offline(
     borders = _borders(proto.graph, constants or {})
     given = time_axes or {}
     timed = {key: dims for key, dims in borders.items() if key in given or key not in session}
-    axes = find_time(timed, given, shapes or {})
+    own = told_rates(timed, shapes or {}) | dict(rates or {})
+    axes = find_time(timed, given, shapes or {}, own)
+    check_rates(own, axes)
     fixed, notes = _fixed(borders, axes, shapes or {})
 
     def at(samples: int) -> Model:
-        given = {key: _with_time(dims, axes.get(key), samples) for key, dims in fixed.items()}
+        lengths = {key: int(samples * own.get(key, 1)) for key in fixed}
+        given = {k: _with_time(dims, axes.get(k), lengths[k]) for k, dims in fixed.items()}
         return from_onnx(data, name=name, shapes=given, constants=constants)
 
-    return Offline(cache(at), notes)
+    return Offline(cache(at), notes, axes=axes, rates=own)
 
 
 def torch_offline(
@@ -89,6 +112,7 @@ def torch_offline(
     name: str,
     time_axes: Mapping[str, int],
     shapes: Mapping[str, Sequence[int]] | None = None,
+    rates: Rates | None = None,
 ) -> Offline:
     """A torch module; ``source`` and `shapes` as in `from_torch`.
 
@@ -97,6 +121,7 @@ def torch_offline(
         name: recorded as the source's name.
         time_axes: input name -> its time axis.
         shapes: input name -> dimensions, where the factory gives no example inputs.
+        rates: see `Offline`.
     """
     import torch
 
@@ -114,11 +139,15 @@ def torch_offline(
         loaded = load_module(source, shapes or {})
     examples = {key: tensor.detach().numpy() for key, tensor in loaded.kwargs.items()}
     borders: dict[str, Dims] = {key: array.shape for key, array in examples.items()}
-    axes = find_time(borders, time_axes, shapes or {})
+    axes = find_time(borders, time_axes, shapes or {}, rates or {})
+    check_rates(rates or {}, axes)
+
+    def frames(name: str, samples: int) -> int:
+        return int(samples * (rates or {}).get(name, 1))
 
     def at(samples: int) -> Model:
         given = {
-            key: torch.from_numpy(lengthened(array, axes.get(key), samples))
+            key: torch.from_numpy(lengthened(array, axes.get(key), frames(key, samples)))
             for key, array in examples.items()
         }
         module = replace(loaded, kwargs=given)
@@ -128,17 +157,19 @@ def torch_offline(
             except (IndexError, RuntimeError, ValueError) as error:
                 found, allowed = f"forward fails: {error}", "inputs of this length"
                 where, step = f"'{source}' at {samples} samples", "see the original error"
+                if len(axes) > 1 and not rates:
+                    step = "give --rate INPUT=SAMPLES for an input that has a frame for so many samples"
                 raise ModelError(Problem(where, found, allowed, step)) from error
         return from_torch(module, name=name)[0]
 
-    return Offline(cache(at), examples=examples)
+    return Offline(cache(at), examples=examples, axes=axes, rates=rates or {})
 
 
-def lengthened(array: NDArray[Any], axis: int | None, samples: int) -> NDArray[Any]:
-    """An input over and over along its time axis, until it is so long; without one as it is."""
+def lengthened(array: NDArray[Any], axis: int | None, frames: int) -> NDArray[Any]:
+    """An input over and over along its time axis, until it has so many frames; without one as it is."""
     if axis is None:
         return np.asarray(array)
-    return np.asarray(np.take(array, np.arange(samples) % array.shape[axis], axis))
+    return np.asarray(np.take(array, np.arange(frames) % array.shape[axis], axis))
 
 
 def has_open_time(
@@ -159,10 +190,41 @@ def has_open_time(
     return any(not BATCH.fullmatch(label) for label in labels)
 
 
+def told_rates(
+    borders: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]
+) -> dict[str, Fraction]:
+    """The rates that open dimensions called ``T`` and ``64*T`` tell; none where the names differ otherwise."""
+    found: dict[str, tuple[int, str]] = {}
+    for name, dims in borders.items():
+        for _, label in _open(dims, name in shapes):
+            told = DERIVED.fullmatch(label)
+            found[name] = (int(told[1] or 1), told[2]) if told else (1, label)
+    most = max((factor for factor, _ in found.values()), default=1)
+    if len({symbol for _, symbol in found.values()}) != 1:
+        return {}
+    return {name: Fraction(n, most) for name, (n, _) in found.items() if n < most}
+
+
+def check_rates(rates: Rates, axes: Mapping[str, int]) -> None:
+    """Raise a ModelError for every rate of an input that has no time axis."""
+    listed = ", ".join(axes) or "none"
+    if problems := [
+        Problem(f"--rate {name}", "no input with a time axis", listed, "name one of these")
+        for name in rates
+        if name not in axes
+    ]:
+        raise ModelError(problems)
+
+
 def find_time(
-    borders: Mapping[str, Dims], axes: Mapping[str, int], shapes: Mapping[str, Sequence[int]]
+    borders: Mapping[str, Dims],
+    axes: Mapping[str, int],
+    shapes: Mapping[str, Sequence[int]],
+    rates: Rates | None = None,
 ) -> dict[str, int]:
     """Return input name -> time axis: the given ones, else the only open dimension of the inputs.
+
+    Inputs with a rate of their own may call theirs otherwise.
 
     Raises:
         ModelError: unknown inputs or axes, or not exactly one open dimension.
@@ -179,9 +241,14 @@ def find_time(
     if axes:
         return {name: axis % len(borders[name]) for name, axis in axes.items()}
     found = {name: _open(dims, name in shapes) for name, dims in borders.items()}
-    names = {label for places in found.values() for _, label in places}
-    if len(names) != 1 or any(len(places) > 1 for places in found.values()):
-        many = "no open dimension" if not names else f"{len(names)} open dimensions"
+    own = rates or {}
+    names = {label for name, places in found.items() if name not in own for _, label in places}
+    if (
+        len(names) > 1
+        or not any(found.values())
+        or any(len(places) > 1 for places in found.values())
+    ):
+        many = f"{len(names)} open dimensions" if names else "no open dimension"
         raise ModelError(Problem("the time axis", f"{many}: {listed}", "one open dimension", step))
     return {name: places[0][0] for name, places in found.items() if places}
 
@@ -240,8 +307,9 @@ def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, t
         ModelError: what is wrong at every length that was tried, or with what two lengths tell.
     """
     error: ModelError | None = None
-    told = 0
-    for samples in LENGTHS:
+    told, unit = 0, offline.unit
+    lengths = (-(-max(length, FEW * unit) // unit) * unit for length in LENGTHS)
+    for samples in dict.fromkeys(lengths if unit > 1 else LENGTHS):
         try:
             offline.at(times * samples), offline.at(2 * times * samples)
         except ModelError as found:
@@ -263,11 +331,11 @@ def _multiples(offline: Offline, samples: int) -> tuple[ir.Model, ir.Model, tupl
     for _ in range(ATTEMPTS):
         first, second = offline.at(samples).ir, offline.at(longer).ir
         try:
-            least = period(first.graph, second.graph)
+            least = period(first.graph, second.graph, offline.rates)
         except (
             ModelError
         ):  # where padding fills up to a multiple, lengths that are none have another form
-            least = rough_period(first.graph)
+            least = rough_period(first.graph, offline.rates)
             if samples % least == 0:
                 raise
         # of the slowest tensor too there must be frames that show how its constants go on

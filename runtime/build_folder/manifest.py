@@ -191,8 +191,13 @@ class Manifest:
 
     @property
     def stream_inputs(self) -> tuple[Tensor, ...]:
-        """What the caller hands over each hop, in order."""
-        return tuple(tensor for tensor in self.inputs if tensor.role == "stream")
+        """What the caller hands over each hop, in order: streams and controls."""
+        return tuple(tensor for tensor in self.inputs if tensor.role in ("stream", "control"))
+
+    @property
+    def controls(self) -> tuple[Tensor, ...]:
+        """The stream inputs that hold one value for a hop and may be turned at any."""
+        return tuple(tensor for tensor in self.inputs if tensor.role == "control")
 
     @property
     def constants(self) -> tuple[Tensor, ...]:

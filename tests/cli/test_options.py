@@ -1,6 +1,7 @@
 """One declaration of each option serves the command line and `edgekit.api`."""
 
 import inspect
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ GIVEN = {
     "constants": ("sr=16000", {"sr": 16000}),
     "session_constants": ("speaker", ("speaker",)),
     "time_axes": ("x:-1", {"x": -1}),
+    "rates": ("f0=64", {"f0": Fraction(1, 64)}),
+    "controls": ("knob", ("knob",)),
     "frontend": ("frame:8:8", "frame:8:8"),
     "decide": ("on=0.5", "on=0.5"),
     "then": ("b.onnx", "b.onnx"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ class ImportOptions:
         time_axes: input name -> its time axis, where the network is offline and does not tell.
         constants: values of inputs of an .onnx that become constants.
         session: names of inputs that stay the same for a session.
+        rates: input name -> frames of it in one sample of the reference stream.
+        controls: names of inputs that hold one value for a hop.
         sampler: how it is sampled; the network is a denoiser.
         until: when its calls have settled; the network is a step.
         replace: what of an offline network that needs the end of a recording is replaced, by kind.
@@ -55,6 +58,8 @@ class ImportOptions:
     then: str | None = None
     time_axes: Mapping[str, int] = field(default_factory=dict)
     session: Sequence[str] = ()
+    rates: Mapping[str, Fraction] = field(default_factory=dict)
+    controls: Sequence[str] = ()
     sampler: "Description | None" = None
     until: Until | None = None
     replace: "Mapping[str, Form]" = field(default_factory=dict)
@@ -135,6 +140,8 @@ def sampler_conflicts(options: ImportOptions) -> list[Problem]:
         "--time-axis": options.time_axes,
         "--state": options.states,
         "--constant": options.session,
+        "--rate": options.rates,
+        "--control": options.controls,
         "--then": options.then,
         "--until": options.until,
         "--decide": options.decide,
@@ -252,6 +259,7 @@ def _import_network(
         states=options.states,
         shapes=options.shapes,
         session=options.session,
+        controls=options.controls,
         hop=options.hop,
         sample_rate=options.sample_rate,
     )
@@ -261,13 +269,15 @@ def _import_network(
 
 def is_offline(source: str, options: ImportOptions) -> bool:
     """Whether the network is to be rewritten to one hop: its time axis is named, or left open."""
-    if options.time_axes:
+    if options.time_axes or options.rates:
         return True
     if not is_onnx(source) or options.states or (options.hop is None and not options.frontend):
         return False
     from edgekit.export.stream.sources import has_open_time
 
-    return has_open_time(source, options.shapes, [*options.constants, *options.session])
+    return has_open_time(
+        source, options.shapes, [*options.constants, *options.session, *options.controls]
+    )
 
 
 def load_streamed(
@@ -295,9 +305,12 @@ def load_streamed(
             shapes=shapes,
             constants=options.constants,
             session=options.session,
+            rates=options.rates,
         )
     else:
-        offline = torch_offline(source, name=name, time_axes=axes, shapes=shapes)
+        offline = torch_offline(
+            source, name=name, time_axes=axes, shapes=shapes, rates=options.rates
+        )
     original = offline
     offline, found = with_replacements(offline, options.replace, causal=options.causal)
     recordings: list[dict[str, NDArray[Any]]] = []
@@ -309,7 +322,14 @@ def load_streamed(
         return recordings
 
     hop, rate = (options.hop, options.sample_rate) if options.frontend is None else (None, None)
-    network = stream(offline, hop=hop, sample_rate=rate, session=options.session, recordings=real)
+    network = stream(
+        offline,
+        hop=hop,
+        sample_rate=rate,
+        session=options.session,
+        controls=options.controls,
+        recordings=real,
+    )
     if options.replace:
         network = described(network, original, offline, found, recordings)
     return network, None if offline.examples is None else cut(offline.examples, network)
@@ -325,6 +345,7 @@ def _import_onnx(source: str, options: ImportOptions) -> "Model":
         shapes=options.shapes,
         constants=options.constants,
         session=options.session,
+        controls=options.controls,
         hop=options.hop,
         sample_rate=options.sample_rate,
     )
@@ -343,19 +364,26 @@ def _divided(source: str, options: ImportOptions) -> tuple[ImportOptions, Import
     def plain(name: str) -> str:
         return name.removeprefix(PREFIX)
 
+    def parts(given: Sequence[str]) -> tuple[list[str], list[str]]:
+        behind = [plain(name) for name in given if name not in names]
+        return [name for name in given if name in names], behind
+
+    session, controls = parts(options.session), parts(options.controls)
     own = replace(
         options,
         states=[pair for pair in options.states if pair[0] in names],
         shapes={name: dims for name, dims in options.shapes.items() if name in names},
         constants={name: value for name, value in options.constants.items() if name in names},
-        session=[name for name in options.session if name in names],
+        session=session[0],
+        controls=controls[0],
     )
     behind = replace(
         options,
         states=[(plain(i), plain(o)) for i, o in options.states if i not in names],
         shapes={plain(n): dims for n, dims in options.shapes.items() if n not in names},
         constants={plain(n): value for n, value in options.constants.items() if n not in names},
-        session=[plain(name) for name in options.session if name not in names],
+        session=session[1],
+        controls=controls[1],
     )
     return own, behind
 

@@ -57,12 +57,16 @@ def described(
     feeds = list(recordings)
     if not feeds and original.examples is not None:
         of, feeds = "examples", [dict(original.examples)]
-    axes = network.timing
+    axes = {name: time.axis for name, time in network.timing.items()} | dict(original.axes)
+    rates = {name: original.rates.get(name, 1) for name in axes}
     if feeds:
-        sizes = {a.shape[axes[n].axis] for n, a in feeds[0].items() if n in axes}
+        sizes = {int(a.shape[axes[n]] / rates[n]) for n, a in feeds[0].items() if n in axes}
         samples = max(max(sizes) // least, 1) * least
-        time = {name: axes[name].axis if name in axes else None for name in feeds[0]}
-        feeds = [{n: lengthened(a, time[n], samples) for n, a in feed.items()} for feed in feeds]
+        frames = {name: int(samples * rate) for name, rate in rates.items()}
+        feeds = [
+            {n: lengthened(a, axes.get(n), frames.get(n, 1)) for n, a in feed.items()}
+            for feed in feeds
+        ]
     else:
         of, samples = "noise", -(-NOISE // least) * least
         feeds = [noise(original, samples)]

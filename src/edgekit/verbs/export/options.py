@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_type_hints
 
@@ -53,6 +54,21 @@ def parse_time_axis(text: str) -> tuple[str, int]:
         step = "name an input and the number of its time axis, from 0"
         raise UsageError(Problem(f"--time-axis '{text}'", "no axis", "INPUT:AXIS", step))
     return name, int(axis)
+
+
+def parse_rate(text: str) -> tuple[str, Fraction]:
+    """Split ``INPUT=SAMPLES``: samples of the reference stream for a frame; gives frames for a sample."""
+    name, _, given = text.rpartition("=")
+    try:
+        samples = Fraction(given)
+    except (ValueError, ZeroDivisionError):
+        samples = Fraction(0)
+    if not name or samples <= 0:
+        step = (
+            "write how many samples one frame of it lasts, as f0=64, or f0=1/2 for two in a sample"
+        )
+        raise UsageError(Problem(f"--rate '{text}'", "no rate", "INPUT=SAMPLES", step))
+    return name, 1 / samples
 
 
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
@@ -148,6 +164,25 @@ class StreamOptions(TypedDict, total=False):
     ]
     causal: Annotated[
         bool, Flag("Replace all that needs the end and has a default: pad, mean and norm.")
+    ]
+    rates: Annotated[
+        Mapping[str, Fraction],
+        Flag(
+            "Samples that a frame of an input lasts, as f0=64; repeatable.",
+            "INPUT=SAMPLES",
+            name="rate",
+            many=dict,
+            parse=parse_rate,
+        ),
+    ]
+    controls: Annotated[
+        Sequence[str],
+        Flag(
+            "An input that holds one value for a hop, as a knob; repeatable.",
+            "INPUT",
+            name="control",
+            many=tuple,
+        ),
     ]
 
 

@@ -144,6 +144,8 @@ def read_imports(
         None if problems else given.get("then"),
         given.get("time_axes") or {},
         tuple(given.get("session_constants") or ()),
+        given.get("rates") or {},
+        tuple(given.get("controls") or ()),
         sampler,
         until,
         forms or {},
