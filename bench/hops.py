@@ -182,7 +182,7 @@ def timed(made: Build, folder: Path, hops: int, nodes: int = 0) -> Timed:
         subprocess.CalledProcessError: it refused the sources, or the program failed.
     """
     manifest = made.manifest
-    kinds = (manifest.stream_inputs, manifest.stream_outputs, manifest.constants)
+    kinds = (manifest.hop_inputs, manifest.stream_outputs, manifest.constants)
     sizes_in, sizes_out, sizes_fixed = ([int(np.prod(t.shape)) for t in ts] for ts in kinds)
     starts_in, starts_out, starts_fixed = (
         np.cumsum([0, *sizes[:-1]]) for sizes in (sizes_in, sizes_out, sizes_fixed)

@@ -12,6 +12,7 @@ from edgekit.runtime.blocks import Blocks
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.fitting import fitting
 from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
+from edgekit.runtime.controls import Controls
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.fpga import FpgaRunner
 from edgekit.runtime.runners.litert import LitertRunner
@@ -77,7 +78,8 @@ class Stream:
 
     Arrays go by the names of `manifest.stream_inputs` and `manifest.stream_outputs`, in the types given
     there: float32, or bool, int8, uint8, int32, int64. A build with `manifest.constants` takes these in
-    `session`, before its first hop.
+    `session`, before its first hop; one with `manifest.controls` takes these in `turn`, at any time, or beside
+    the inputs.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Stream:
         self.runner = runner
         self._blocks: Blocks | None = None
         self._in_session = not manifest.constants
+        self._controls = Controls(manifest.controls)
 
     @staticmethod
     def open(directory: str | Path) -> "Stream":
@@ -144,22 +147,36 @@ class Stream:
         self.runner.session([arrays[tensor.name] for tensor in expected])
         self._in_session = True
 
+    def turn(self, controls: Mapping[str, ArrayLike]) -> None:
+        """Set controls; they hold from the next hop on until they are turned again. States stay as they are.
+
+        Args:
+            controls: by name a number, an array of the manifest's shape, or one more axis in front: a value for
+                each hop to come, of which the last one holds.
+
+        Raises:
+            UsageError: names or shapes that do not fit, all of them.
+        """
+        self._controls.turn(controls)
+
     def reset(self) -> None:
-        """Return to the state of a fresh instance; session constants stay."""
+        """Return to the state of a fresh instance; session constants stay, controls begin with their first value."""
         self._blocks = None
+        self._controls.restart()
         self.runner.reset()
 
     def push(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
         """Take a block of any length for each stream input; return the frames that it completes.
 
         Blocks have the manifest's shape and type but for the length of the time axis; so have the outputs.
-        Output frame n is the offline network's frame ``n - delay``.
+        Output frame n is the offline network's frame ``n - delay``. Controls may stand beside the inputs, as
+        `turn` takes them.
 
         Raises:
             UsageError: names, shapes or types that do not fit, or a build without time axes.
         """
         self._blocks = self._blocks or Blocks(self, self.runner.end)
-        return self._blocks.push(inputs)
+        return self._blocks.push(self._without_controls(inputs))
 
     def flush(self) -> Arrays:
         """End the stream: return the frames that are still to come; the state is fresh afterwards.
@@ -176,7 +193,7 @@ class Stream:
 
         Args:
             inputs: one array for each stream input, of any length along its time axis; session
-                constants too, where they are to be set.
+                constants and controls too, where they are to be set.
 
         Raises:
             UsageError: names, shapes or types that do not fit, or a build without time axes.
@@ -197,13 +214,14 @@ class Stream:
         """Run one hop.
 
         Args:
-            inputs: one array of the manifest's shape and type for each stream input.
+            inputs: one array of the manifest's shape and type for each stream input; controls as `turn` takes
+                them, where they are to be set.
 
         Raises:
             UsageError: names, shapes or types that do not fit, all of them.
         """
-        arrays = self._checked_hops(inputs, hops=False)
-        outputs, _ = self.runner.process([arrays[t.name] for t in self.manifest.stream_inputs])
+        arrays = self._checked_hops(self._without_controls(inputs), hops=False)
+        outputs, _ = self.runner.process(self._of_hop(arrays))
         return dict(zip((t.name for t in self.manifest.stream_outputs), outputs, strict=True))
 
     def iterate(
@@ -265,7 +283,7 @@ class Stream:
 
         Args:
             inputs: one array for each stream input, first axis = hops, as many in each; session
-                constants too, in their own shape, where they are to be set.
+                constants too, in their own shape, and controls, as `turn` takes them, where they are to be set.
             progress: is told after each hop how many are done.
 
         Returns:
@@ -280,15 +298,17 @@ class Stream:
         self, inputs: Mapping[str, ArrayLike], progress: Callable[[int], None] | None = None
     ) -> tuple[Arrays, NDArray[np.float64]]:
         """Do as `run`; also returns the microseconds of each hop, around the runner's call only."""
-        arrays = self._checked_hops(self._without_constants(inputs), hops=True)
-        ordered = [arrays[tensor.name] for tensor in self.manifest.stream_inputs]
-        hops = len(ordered[0]) if ordered else 0
+        streams = self._without_controls(self._without_constants(inputs))
+        arrays = self._checked_hops(streams, hops=True)
+        hops = min((len(array) for array in arrays.values()), default=0)
         outputs = {
             t.name: np.empty((hops, *t.shape), t.dtype) for t in self.manifest.stream_outputs
         }
         times_us = np.empty(hops)
         for hop in range(hops):
-            results, elapsed_ns = self.runner.process([array[hop] for array in ordered])
+            results, elapsed_ns = self.runner.process(
+                self._of_hop({name: array[hop] for name, array in arrays.items()})
+            )
             times_us[hop] = elapsed_ns / 1000
             for output, result in zip(outputs.values(), results, strict=True):
                 output[hop] = result
@@ -302,6 +322,18 @@ class Stream:
         if names & inputs.keys():
             self.session({name: inputs[name] for name in names & inputs.keys()})
         return {name: array for name, array in inputs.items() if name not in names}
+
+    def _without_controls(self, inputs: Mapping[str, ArrayLike]) -> Mapping[str, ArrayLike]:
+        """The streams; controls among the inputs are turned."""
+        names = self._controls.names()
+        if names & inputs.keys():
+            self.turn({name: inputs[name] for name in names & inputs.keys()})
+        return {name: array for name, array in inputs.items() if name not in names}
+
+    def _of_hop(self, streams: Arrays) -> list[NDArray[Any]]:
+        """What the next hop takes, in order."""
+        given = {**streams, **self._controls.next()} if self.manifest.controls else streams
+        return [given[tensor.name] for tensor in self.manifest.hop_inputs]
 
     def _checked_hops(self, inputs: Mapping[str, ArrayLike], hops: bool) -> Arrays:
         """Return the inputs as arrays, after listing everything that does not fit."""
@@ -319,7 +351,7 @@ class Stream:
 
 
 def _stream_tensors(manifest: Manifest) -> tuple[Tensor, ...]:
-    return (*manifest.stream_inputs, *manifest.stream_outputs)
+    return (*manifest.hop_inputs, *manifest.stream_outputs)
 
 
 def _not_pcm(manifest: Manifest) -> Problem:

@@ -38,7 +38,7 @@ class Trials:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             library, compiler = load_library(Path(folder), build.manifest)
-        self._names = [tensor.name for tensor in build.manifest.stream_inputs]
+        self._names = [tensor.name for tensor in build.manifest.hop_inputs]
         self._constants = [tensor.name for tensor in build.manifest.constants]
         self.outputs = [tensor.name for tensor in build.manifest.stream_outputs]
         self._clips = clips

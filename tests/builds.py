@@ -90,7 +90,7 @@ def replay(
 ) -> list[NDArray[np.float32]]:
     """Compile the build with a main that replays `inputs`; returns the outputs in manifest order."""
     manifest = build.manifest
-    ins, outs = manifest.stream_inputs, manifest.stream_outputs
+    ins, outs = manifest.hop_inputs, manifest.stream_outputs
     n_in, n_out = ([int(np.prod(t.shape)) for t in tensors] for tensors in (ins, outs))
     starts_in, starts_out = (np.cumsum([0, *sizes[:-1]]) for sizes in (n_in, n_out))
     text = REPLAY.format(

@@ -195,7 +195,7 @@ def _write(folder: Path, device: Profile, builds: Sequence[Build]) -> None:
         pointers = [
             ", ".join(f"(void *)({block} + {at})" for at in _offsets(side)[:-1])
             for block, side in (
-                ("given", manifest.stream_inputs),
+                ("given", manifest.hop_inputs),
                 ("results", manifest.stream_outputs),
             )
         ]

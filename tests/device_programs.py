@@ -118,7 +118,7 @@ def _bytes(array: NDArray[np.generic]) -> int:
 
 def _arrays(program: Golden) -> Iterable[NDArray[np.generic]]:
     manifest: Manifest = program.build.manifest
-    yield from (program.inputs[tensor.name] for tensor in manifest.stream_inputs)
+    yield from (program.inputs[tensor.name] for tensor in manifest.hop_inputs)
     yield from (program.outputs[tensor.name] for tensor in manifest.stream_outputs)
 
 
@@ -134,7 +134,7 @@ def _function(program: Golden, start: int) -> tuple[str, int]:
     manifest = program.build.manifest
     sizes = [_bytes(array) for array in _arrays(program)]
     offsets = np.cumsum([0, *sizes]).tolist()
-    count = len(manifest.stream_inputs)
+    count = len(manifest.hop_inputs)
     compares = []
     for tensor, offset in zip(manifest.stream_outputs, offsets[count:], strict=False):
         found, expected = f"results + {offset - offsets[count]}", f"golden + {offset}"

@@ -52,7 +52,7 @@ class NativeContender:
         runner.reset()
         if manifest.constants:
             runner.session([inputs[tensor.name] for tensor in manifest.constants])
-        ins = [np.ascontiguousarray(inputs[t.name], t.dtype) for t in manifest.stream_inputs]
+        ins = [np.ascontiguousarray(inputs[t.name], t.dtype) for t in manifest.hop_inputs]
         hops = len(ins[0])
         outs = [np.empty((hops, *t.shape), t.dtype) for t in manifest.stream_outputs]
         nanoseconds = np.zeros(hops, np.int64)
@@ -121,7 +121,7 @@ class OnnxruntimeContender:
         """See `Contender`."""
         manifest = self._manifest
         fixed = {t.name: np.array(inputs[t.name], t.dtype) for t in manifest.constants}
-        given = {t.name: np.zeros(t.shape, t.dtype) for t in manifest.stream_inputs}
+        given = {t.name: np.zeros(t.shape, t.dtype) for t in manifest.hop_inputs}
         made = {t.name: np.zeros(t.shape, t.dtype) for t in manifest.stream_outputs}
         shapes = {t.name: (t.shape, t.dtype) for t in manifest.inputs}
         states = [{name: np.zeros(*shapes[name]) for name, _ in self._pairs} for _ in range(2)]

@@ -191,12 +191,17 @@ class Manifest:
 
     @property
     def stream_inputs(self) -> tuple[Tensor, ...]:
-        """What the caller hands over each hop, in order: streams and controls."""
+        """The streams that the caller hands over, in order."""
+        return tuple(tensor for tensor in self.inputs if tensor.role == "stream")
+
+    @property
+    def hop_inputs(self) -> tuple[Tensor, ...]:
+        """What a hop takes, in order: streams and controls."""
         return tuple(tensor for tensor in self.inputs if tensor.role in ("stream", "control"))
 
     @property
     def controls(self) -> tuple[Tensor, ...]:
-        """The stream inputs that hold one value for a hop and may be turned at any."""
+        """The inputs that hold one value for a hop and may be turned at any, in order."""
         return tuple(tensor for tensor in self.inputs if tensor.role == "control")
 
     @property

@@ -56,7 +56,7 @@ class NativeRunner:
         state_bytes = manifest.memory["state_bytes"] or 0
         self._state = _aligned(state_bytes)
         self._scratch = _aligned(manifest.memory["scratch_bytes"] or 0)
-        self._inputs = [_aligned_tensor(tensor) for tensor in manifest.stream_inputs]
+        self._inputs = [_aligned_tensor(tensor) for tensor in manifest.hop_inputs]
         self._outputs = [_aligned_tensor(tensor) for tensor in manifest.stream_outputs]
         self._input_pointers = _pointers(self._inputs)
         self._output_pointers = _pointers(self._outputs)

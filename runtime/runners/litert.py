@@ -38,7 +38,7 @@ class LitertRunner:
         self._once = _File(directory, ONCE_NAME) if manifest.constants else None
         self._constants = [tensor.name for tensor in manifest.constants]
         self._kept: dict[str, NDArray[Any]] = {}
-        self._inputs = [tensor.name for tensor in manifest.stream_inputs]
+        self._inputs = [tensor.name for tensor in manifest.hop_inputs]
         self._outputs = {tensor.name: tensor.dtype for tensor in manifest.stream_outputs}
         states = [
             [t.name for t in side if t.role == "state"]

@@ -37,7 +37,7 @@ class OnnxruntimeRunner:
         self._once = _open(directory, ONCE_NAME) if manifest.constants else None
         self._constants = [tensor.name for tensor in manifest.constants]
         self._kept: dict[str, NDArray[Any]] = {}
-        self._inputs = [tensor.name for tensor in manifest.stream_inputs]
+        self._inputs = [tensor.name for tensor in manifest.hop_inputs]
         self._outputs = [tensor.name for tensor in manifest.stream_outputs]
         self._pairs = self._state_pairs(directory)
         self._check(directory, manifest)

@@ -133,7 +133,7 @@ def golden_file(
     Layers of an integer network must be the oracle's bits; those of a float one as near as its outputs.
     """
     exact_layers = manifest.quantization["recipe"] != "float32"
-    ins, outs = manifest.stream_inputs, manifest.stream_outputs
+    ins, outs = manifest.hop_inputs, manifest.stream_outputs
     arrays = [*(inputs[t.name] for t in ins), *(outputs[t.name] for t in outs)]
     hops = hops_within(limit, arrays, GOLDEN_HOPS)
     layer_hops = hops_within(limit, [values for _, values in held], hops) if held else 0
@@ -231,7 +231,7 @@ def _layers(manifest: Manifest) -> str:
 
 
 def _arguments(manifest: Manifest) -> dict[str, str]:
-    ins, outs = len(manifest.stream_inputs), len(manifest.stream_outputs)
+    ins, outs = len(manifest.hop_inputs), len(manifest.stream_outputs)
     constants = ", ".join(f"replay_constants[{i}].data" for i in range(len(manifest.constants)))
     session = SESSION.format(name=manifest.c_name, constants=constants)
     return {

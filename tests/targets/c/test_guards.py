@@ -97,7 +97,7 @@ def fields(tensors: tuple[Tensor, ...]) -> list[str]:
 def program(manifest: Manifest) -> str:
     """A main that tries every refusal, then hops whose state is damaged in between where it gets an argument."""
     name = manifest.c_name
-    given, made, constants = manifest.stream_inputs, manifest.stream_outputs, manifest.constants
+    given, made, constants = manifest.hop_inputs, manifest.stream_outputs, manifest.constants
     kinds = {"float32": "float", "bool": "uint8_t"}
     tensors = [*given, *made, *constants]
     blocks, fill = [], []
