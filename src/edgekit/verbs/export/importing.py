@@ -14,6 +14,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.until import Until
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.verbs.doctor import NETWORKS
+from edgekit.verbs.export.divided import divided
 from edgekit.verbs.export.offline import calibration_feeds, described, with_replacements
 
 if TYPE_CHECKING:
@@ -352,40 +353,12 @@ def _import_onnx(source: str, options: ImportOptions) -> "Model":
 
 
 def _divided(source: str, options: ImportOptions) -> tuple[ImportOptions, ImportOptions]:
-    """Return what the options say of the first network's inputs, and all else, for the second one.
-
-    The second network's inputs may be called ``then/NAME``, where both have one of this name.
-    """
+    """Return what the options say of the first network's inputs, and all else, for the second one."""
     from edgekit.export.from_onnx import input_names
-    from edgekit.export.frontend.beside import PREFIX
 
-    names = input_names(source)
-
-    def plain(name: str) -> str:
-        return name.removeprefix(PREFIX)
-
-    def parts(given: Sequence[str]) -> tuple[list[str], list[str]]:
-        behind = [plain(name) for name in given if name not in names]
-        return [name for name in given if name in names], behind
-
-    session, controls = parts(options.session), parts(options.controls)
-    own = replace(
-        options,
-        states=[pair for pair in options.states if pair[0] in names],
-        shapes={name: dims for name, dims in options.shapes.items() if name in names},
-        constants={name: value for name, value in options.constants.items() if name in names},
-        session=session[0],
-        controls=controls[0],
-    )
-    behind = replace(
-        options,
-        states=[(plain(i), plain(o)) for i, o in options.states if i not in names],
-        shapes={plain(n): dims for n, dims in options.shapes.items() if n not in names},
-        constants={plain(n): value for n, value in options.constants.items() if n not in names},
-        session=session[1],
-        controls=controls[1],
-    )
-    return own, behind
+    kept = ("states", "shapes", "constants", "session", "controls")
+    own, behind = divided({name: getattr(options, name) for name in kept}, input_names(source))
+    return replace(options, **own), replace(options, **behind)
 
 
 def surrounded(network: "Model", options: ImportOptions, second: "Model | None" = None) -> "Model":
