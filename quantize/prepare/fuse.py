@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from edgekit.export.own_operators.functions import define_functions
 from edgekit.export.passes.shapes import InferShapes
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
 from edgekit.graph.nodes import add_initializer, array_of, attribute, replace, sole_user
 from edgekit.operators.geometry import dims
@@ -21,6 +22,8 @@ def fuse(model: Model) -> Model:
     """Return a model in which every LSTM step and every pattern of `PATTERNS` is one node; it computes the same."""
     copy = model.ir.clone()
     graph = copy.graph
+    for node in list(graph):
+        _square_later(graph, node)
     for node in reversed(list(graph)):
         if _is_open(node):
             _remove_unused(graph, lstm_step(graph, node))
@@ -37,6 +40,28 @@ def fuse(model: Model) -> Model:
     graph.sort()
     InferShapes()(copy)
     return Model(copy)
+
+
+def _square_later(graph: ir.Graph, move: ir.Node) -> None:
+    """Move the elements first and square them then, so that a square stands before the sum or mean of a pattern."""
+    facts = facts_of(move)
+    alone = facts.moves in ("renames", "copies") and not (facts.joins or facts.grows)
+    data = move.inputs[0] if alone and _is_open(move) and len(move.outputs) == 1 else None
+    base = None if data is None else _square(data)
+    if data is None or base is None:
+        return
+    square = data.producer()
+    assert square is not None
+    moved = ir.Node(
+        "", move.op_type, [base, *move.inputs[1:]], move.attributes.values(), name=move.name
+    )
+    value, result = moved.outputs[0], move.outputs[0]
+    value.name, value.shape, value.type = f"{base.name}_{result.name}", result.shape, base.type
+    operands = [value if operand is base else operand for operand in square.inputs]
+    later = ir.Node("", square.op_type, operands, square.attributes.values(), name=square.name)
+    later.metadata_props.update(square.metadata_props)
+    replace(graph, move, [moved, later])
+    graph.remove(square, safe=True)
 
 
 def _is_open(node: ir.Node) -> bool:

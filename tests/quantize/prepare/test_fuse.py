@@ -92,6 +92,32 @@ def test_what_others_read_or_a_root_follows_stays_as_it_is() -> None:
     assert "LayerNormalization" not in operators(fuse(outer))
 
 
+@pytest.mark.parametrize("square", ["Mul", "Pow"])
+def test_squares_are_found_behind_movements(square: str) -> None:
+    def squared(name: str) -> tuple[str, ...]:
+        return ("Mul", name, name) if square == "Mul" else ("Pow", name, "two")
+
+    model = spelled(
+        ("y",),
+        ("p", *squared("a")),
+        ("q", *squared("b")),
+        ("p2", "Reshape", "p", "shape"),
+        ("q2", "Reshape", "q", "shape"),
+        ("r", "Add", "p2", "q2"),
+        ("y", "Sqrt", "r"),
+        a=f(2, 9),
+        b=f(2, 9),
+        shape=i64(1, 3, 6),
+        **({} if square == "Mul" else {"two": np.float32([2])}),
+    )
+    fused = fuse(model)
+    assert operators(fused) == {"Magnitude": 1, "Reshape": 2}
+    inputs = {
+        name: np.random.default_rng(0).normal(size=(4, 2, 9)).astype(np.float32) for name in "ab"
+    }
+    compare(run_hops(model, inputs), run_hops(fused, inputs), what=square)
+
+
 UNITS, WIDTH = 6, 9
 
 
