@@ -11,7 +11,8 @@ from onnx.reference import ReferenceEvaluator
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.own_operators.precise import with_exact_dft, with_exact_sigmoid
-from edgekit.graph.model import Model, of_hop
+from edgekit.graph.hops import of_hop
+from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
 Arrays = dict[str, np.ndarray[Any, Any]]

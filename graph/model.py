@@ -335,6 +335,12 @@ class Model:
         return tuple(self._load("controls", []))
 
     @property
+    def device_rate_hz(self) -> int | None:
+        """Samples per second of the sound device that the network stands behind; None where it has its own rate."""
+        rate: int | None = self._load("device_rate_hz", None)
+        return rate
+
+    @property
     def given_inputs(self) -> tuple[Value, ...]:
         """The graph inputs that are not states, in order: stream inputs and session constants."""
         states = {pair.input for pair in self.states}
@@ -391,9 +397,3 @@ class Model:
     def _load(self, key: str, default: Any) -> Any:
         text = self.ir.metadata_props.get(f"edgekit.{key}")
         return default if text is None else json.loads(text)
-
-
-def of_hop(model: Model, inputs: Mapping[str, Any], hop: int) -> dict[str, Any]:
-    """Return one hop of the stream inputs (hops, *shape), and the session constants (*shape) as they are."""
-    constants = set(model.constants)
-    return {name: array if name in constants else array[hop] for name, array in inputs.items()}

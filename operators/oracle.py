@@ -12,7 +12,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.graph.model import Model, of_hop
+from edgekit.graph.hops import of_hop
+from edgekit.graph.model import Model
 from edgekit.graph.step_groups import group_count, group_input, select_group
 from edgekit.operators.geometry import dims
 from edgekit.operators.qdq import INTEGER_DOMAIN, ZERO_POINT

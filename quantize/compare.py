@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgekit.export.running import run_hops, snr_db
-from edgekit.graph.model import Model, of_hop
+from edgekit.graph.hops import of_hop
+from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.operators.qdq import TENSOR, stored_type
 from edgekit.quantize.calibrate.clips import Calibration

@@ -1,6 +1,6 @@
 """The part of a manifest that does not depend on how a target lowers the model."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import onnx_ir as ir
@@ -8,6 +8,7 @@ import onnx_ir as ir
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.operators.to_integer import to_integer
+from edgekit.runtime.audio.device import device_facts
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing, with_port
 
 DTYPES = {
@@ -37,7 +38,7 @@ def describe(model: Model, target: str) -> Manifest:
     delays = dict.fromkeys((str(v.name) for v in model.stream_outputs), model.stream.delay_samples)
     if model.streaming is not None:
         delays |= {output.name: output.delay_samples for output in model.streaming.outputs}
-    return Manifest(
+    manifest = Manifest(
         target=target,
         source={"name": model.source.name, "sha256": model.source.sha256},
         inputs=tuple(tensor(value) for value in model.ir.graph.inputs),
@@ -64,6 +65,9 @@ def describe(model: Model, target: str) -> Manifest:
         until=None if (until := model.until) is None else asdict(until),
         decide=model.decide,
     )
+    if model.device_rate_hz is None:
+        return manifest
+    return replace(manifest, device=device_facts(manifest, model.device_rate_hz))
 
 
 def _dtype(value: ir.Value) -> str:

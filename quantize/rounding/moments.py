@@ -9,7 +9,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.export.running import in_onnxruntime, zero_states
-from edgekit.graph.model import Model, of_hop
+from edgekit.graph.hops import of_hop
+from edgekit.graph.model import Model
 from edgekit.operators.conv.twin import conv_taps, transpose_taps
 from edgekit.operators.geometry import conv_shape, dims, optional
 from edgekit.operators.roles import HIDDEN_INPUT, LINEAR, RECURRENT, constant

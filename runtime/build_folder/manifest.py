@@ -132,8 +132,9 @@ class Manifest:
     session and not per hop: parameters, macs; `sampler`, of a denoiser with one, its step table as
     `edgekit.base.sampler_table.StepTable.facts` writes it; `until`, of a step that is iterated, output, tolerance and
     most, as `edgekit.base.until.Until`; `decide`, of a build that decides on its scores, its text and labels;
-    `files`, of a finished build, the digest of every other file by its name;
-    `digest` is that of the emitted ones alone.
+    `device`, of a build with an adapter to a sound device of another rate, sample_rate_hz, latency_samples (of the
+    device, from the microphone to where it is heard), latency_ms, state_bytes and filter_bytes; `files`, of a
+    finished build, the digest of every other file by its name; `digest` is that of the emitted ones alone.
     """
 
     target: str
@@ -157,6 +158,7 @@ class Manifest:
     decide: dict[str, Any] | None = None
     engine: dict[str, Any] | None = None
     npu: dict[str, Any] | None = None
+    device: dict[str, Any] | None = None
     files: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
     edgekit: str = __version__
@@ -215,6 +217,11 @@ class Manifest:
         return tuple(tensor for tensor in self.outputs if tensor.role == "stream")
 
     @property
+    def sounds(self) -> tuple[Tensor, ...]:
+        """The stream outputs that are sound, in order."""
+        return tuple(tensor for tensor in self.stream_outputs if tensor.pcm_channels)
+
+    @property
     def is_pcm(self) -> bool:
         """Whether a call takes one mono PCM hop and gives one back."""
         outputs = self.stream_outputs
@@ -267,8 +274,9 @@ class Manifest:
         """Return the text of manifest.json; keys in the order of the contract."""
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
-                 "streaming", "session", "sampler", "until", "decide", "engine", "npu", "memory", "macs_per_hop",
-                 "macs_int8", "macs_int16", "macs_float", "verification", "quantization", "tools", "files")  # fmt: skip
+                 "streaming", "session", "sampler", "until", "decide", "engine", "npu", "device", "memory",
+                 "macs_per_hop", "macs_int8", "macs_int16", "macs_float", "verification", "quantization", "tools",
+                 "files")  # fmt: skip
         known = {key: facts[key] for key in order if key != "files" or self.files}
         return json.dumps(known, indent=2) + "\n"
 

@@ -170,6 +170,10 @@ TABLES: dict[str, dict[str, Check]] = {
         "dense_utilisation": NUMBER, "dram_bytes_per_frame": COUNT, "dram_tensors": TEXTS, "luts": COUNT,
         "ffs": COUNT, "dsps": COUNT, "rams": COUNT, "cpu_operators": TEXTS, "kinds": KINDS,
     },
+    "device": {
+        "sample_rate_hz": POSITIVE, "latency_samples": SIZE, "latency_ms": NUMBER, "state_bytes": SIZE,
+        "filter_bytes": SIZE,
+    },
     "npu": {
         "accelerator": TEXT, "system": TEXT, "clock_mhz": NUMBER, "cycles": COUNT, "sram_bytes": SIZE,
         "flash_bytes": SIZE, "npu_operators": COUNT, "cpu_operators": TEXTS,
@@ -220,11 +224,7 @@ STREAMED: dict[str, dict[str, Check]] = {
 }
 ALWAYS_STREAMED = ("outputs", "tensors")
 NULLABLE_TABLES = {
-    "session": None,
-    "until": None,
-    "decide": None,
-    "engine": None,
-    "npu": None,
+    **dict.fromkeys(("session", "until", "decide", "engine", "device", "npu")),
     "verification": ...,
 }  # by what a file without the key has there
 

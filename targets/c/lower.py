@@ -19,6 +19,7 @@ from edgekit.quantize.recipe import FLOATS
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build, Layer, Placement, digest
 from edgekit.targets.c.cmake import build_file
+from edgekit.targets.c.device import device_files
 from edgekit.targets.c.emit.base import Context, Emitter
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import argument_names, emit_process
@@ -203,6 +204,7 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
     for name, other in zip(names, others.values(), strict=True):
         own = (f"{name}.h", f"{name}.c", f"{name}_weights.c")
         sources |= {file: other.files[file] for file in own}
+    sources |= device_files(interface, manifest)
     library = sorted(name for name in sources if name.endswith(".c"))
     replay = replay_files(manifest, device, manifests) if device.is_cross else {}
     sources |= replay

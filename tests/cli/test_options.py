@@ -33,6 +33,7 @@ GIVEN = {
     "controls": ("knob", ("knob",)),
     "frontend": ("frame:8:8", "frame:8:8"),
     "decide": ("on=0.5", "on=0.5"),
+    "device_rate": ("48000", 48000),
     "then": ("b.onnx", "b.onnx"),
     "sampler": ("s.toml", "s.toml"),
     "part": ("XC7Z020", "XC7Z020"),

@@ -220,6 +220,10 @@ class ExportOptions(StreamOptions, total=False):
             "SPEC",
         ),
     ]
+    device_rate: Annotated[
+        int | None,
+        Flag("Of the sound device: an adapter beside the network resamples.", "HZ", minimum=1),
+    ]
     then: Annotated[
         str | None,
         Flag(

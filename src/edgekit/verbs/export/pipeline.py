@@ -50,6 +50,9 @@ def export(request: Request, progress: Progress) -> Exported:
         quantized = quantize(imported, request, progress)
         if imported.model.networks:
             quantized = quantize_others(quantized, imported, request, progress)
+        if request.device_rate is not None:
+            model = quantized.model.describe(device_rate_hz=request.device_rate)
+            quantized = replace(quantized, model=model)
         model = quantized.model
         if request.strict and not target.quantizes:
             for network in (model, *model.networks.values()):

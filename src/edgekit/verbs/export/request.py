@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from edgekit.base.decide import read_decide
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import folder_problem
+from edgekit.base.resampling import resampling
 from edgekit.base.until import read_until
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.stream.replace.forms import chosen
@@ -49,6 +50,7 @@ class Request:
         strict: whether what an integer recipe leaves in float is refused.
         allow_oversize: whether a build may be too large for its board.
         force: whether a build in `out` is replaced.
+        device_rate: of the sound device, Hz; None where the network has its own.
     """
 
     source: str
@@ -63,6 +65,7 @@ class Request:
     strict: bool = False
     allow_oversize: bool = False
     force: bool = False
+    device_rate: int | None = None
 
     @property
     def needs(self) -> list[str]:
@@ -99,6 +102,8 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     if min_snr_db is not None and not math.isfinite(min_snr_db):
         step = "give one, as 20"
         problems.append(Problem("--min-snr", str(min_snr_db), "a number of dB", step))
+    device_rate = options.get("device_rate")
+    problems += tried(partial(resampling, network_hz=options.get("sample_rate")), device_rate)[1]
     if problem := folder_problem(out, options.get("force", False)):
         problems.append(problem)
     calibration = options.get("calibration")
@@ -120,6 +125,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         options.get("strict", False),
         options.get("allow_oversize", False),
         options.get("force", False),
+        device_rate,
     )
 
 

@@ -1,0 +1,144 @@
+"""A network between two ends of a sound device of another rate, block by block: what ``ek_device.h`` does in C.
+
+Both take their sums in the same order from the same filter, so that they give the same bits.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import frames_to_hops, hops_to_frames
+from edgekit.base.resampling import Resampling, resampling
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.stream import Stream
+
+Samples = NDArray[np.float32]
+COUNTERS = 24  # bytes of them in C
+
+
+class Device:
+    """Takes blocks of any length at the device's rate, and gives as many samples, `Resampling.lead` later."""
+
+    def __init__(
+        self,
+        rates: Resampling,
+        hop: int,
+        inputs: int,
+        outputs: int,
+        run: Callable[[Samples], Samples],
+    ) -> None:
+        """Start with silence.
+
+        Args:
+            rates: of the device and the network.
+            hop: samples of the network in a call.
+            inputs: channels of the network's input.
+            outputs: channels of its output; 0 where it gives no sound.
+            run: runs a hop, (inputs, hop) to (outputs, hop).
+        """
+        self._rates, self._hop, self._run = rates, hop, run
+        self._heard = np.zeros((inputs, rates.past_in - 1), np.float32)
+        self._waiting = np.zeros((inputs, 0), np.float32)
+        self._made = np.zeros((outputs, rates.past_out), np.float32)
+        self._in_phase = self._out_phase = 0  # of the next sum, see `_sums`
+        self._out_at = rates.past_out  # the newest sample that the next output reads, in `_made`
+        self._silent = rates.lead(hop)
+
+    def process(self, block: Samples) -> Samples:
+        """Take (inputs, frames), give (outputs, frames)."""
+        self._push(block)
+        return self._pop(block.shape[1])
+
+    def _push(self, block: Samples) -> None:
+        up, down = self._rates.up, self._rates.down
+        heard = np.concatenate([self._heard, block], 1)
+        count = -((self._in_phase - block.shape[1] * up) // down)
+        places = self._in_phase + down * np.arange(max(count, 0))
+        first = self._heard.shape[1]
+        taken = self._sums(heard, places % up, first + places // up, up)
+        self._in_phase += down * len(places) - up * block.shape[1]
+        self._heard = heard[:, block.shape[1] :]
+        self._waiting = np.concatenate([self._waiting, taken], 1)
+        while self._waiting.shape[1] >= self._hop:
+            made = self._run(np.ascontiguousarray(self._waiting[:, : self._hop]))
+            self._waiting = self._waiting[:, self._hop :]
+            self._made = np.concatenate([self._made, made], 1)
+
+    def _pop(self, frames: int) -> Samples:
+        up, down = self._rates.up, self._rates.down
+        silent = min(self._silent, frames)
+        places = self._out_phase + up * np.arange(frames - silent)
+        given = self._sums(self._made, places % down, self._out_at + places // down, down)
+        self._silent -= silent
+        after = self._out_phase + up * len(places)
+        self._out_phase, passed = after % down, after // down
+        gone = max(min(passed, self._made.shape[1] - self._rates.past_out), 0)
+        self._made = self._made[:, gone:]
+        self._out_at += passed - gone
+        return np.concatenate([np.zeros((len(given), silent), np.float32), given], 1)
+
+    def _sums(
+        self, samples: Samples, phases: NDArray[np.int64], newest: NDArray[np.int64], step: int
+    ) -> Samples:
+        """Sum taps[phase], taps[phase + step] ... times the sample `newest` and those before it, one after another."""
+        taps = self._rates.taps
+        total = np.zeros((len(samples), len(phases)), np.float32)
+        for back in range(-(-len(taps) // step)):
+            places = phases + back * step
+            factors = np.where(places < len(taps), taps[np.minimum(places, len(taps) - 1)], 0)
+            total += factors.astype(np.float32) * samples[:, np.maximum(newest - back, 0)]
+        return total * np.float32(step)
+
+
+def device_facts(manifest: Manifest, device_hz: int) -> dict[str, Any]:
+    """Return `Manifest.device` of a build behind a device of this rate.
+
+    Raises:
+        UsageError: a build that takes no single stream of sound, or rates that cannot be, see `resampling`.
+    """
+    rates, facts = resampling(device_hz, manifest.stream["sample_rate_hz"]), manifest.stream
+    inputs, sounds = manifest.stream_inputs, manifest.sounds
+    if len(inputs) != 1 or inputs[0].pcm_channels is None or len(sounds) > 1:
+        sides = ("takes", inputs), ("gives", sounds)
+        found = ", ".join(f"{verb} {t.name} {list(t.shape)}" for verb, side in sides for t in side)
+        allowed = "one input of sound, at most one output of it, and controls"
+        step = "leave it out, and resample each stream apart"
+        raise UsageError(Problem(f"--device-rate {device_hz}", found, allowed, step))
+    hop, delay = int(facts["hop_samples"]), int(facts["delay_samples"] or 0)
+    channels = inputs[0].pcm_channels, sum(sound.pcm_channels or 0 for sound in sounds)
+    latency = rates.latency(hop, delay)
+    floats = channels[0] * (2 * rates.past_in + hop) + channels[1] * (rates.past_out + 2 * hop)
+    return {
+        "sample_rate_hz": device_hz,
+        "latency_samples": latency,
+        "latency_ms": round(latency * 1000 / device_hz, 3),
+        "state_bytes": COUNTERS + 4 * floats,
+        "filter_bytes": rates.taps.nbytes,
+    }
+
+
+def behind(stream: Stream, device_hz: int) -> Device:
+    """Return a build, from its state as it is, behind a device of this rate; it gives its sound alone.
+
+    Raises:
+        UsageError: see `device_facts`.
+    """
+    manifest = stream.manifest
+    device_facts(manifest, device_hz)
+    rates = resampling(device_hz, manifest.stream["sample_rate_hz"])
+    (source,), sounds = manifest.stream_inputs, manifest.sounds
+    axes = source.axes
+    assert axes is not None
+
+    def run(hop: Samples) -> Samples:
+        made = stream.process({source.name: frames_to_hops(hop, axes, source.shape)[0]})
+        if not sounds:
+            return np.zeros((0, hop.shape[1]), np.float32)
+        assert sounds[0].axes is not None
+        return hops_to_frames(made[sounds[0].name][None], sounds[0].axes)
+
+    channels = source.pcm_channels or 1, sum(sound.pcm_channels or 0 for sound in sounds)
+    return Device(rates, int(manifest.stream["hop_samples"]), *channels, run)

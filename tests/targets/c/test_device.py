@@ -1,0 +1,157 @@
+"""The adapter in C: the bits of the one in Python, on this machine and on a microcontroller."""
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builds import STRICT, lowered
+from c_kernels import CC
+from devices import on_devices, run_program
+from numpy.typing import NDArray
+from stream_networks import Net
+from tiny_build import needs_cc
+
+from edgekit.export.frontend.guard import guard_inputs
+from edgekit.export.stream.convert import stream
+from edgekit.export.stream.sources import onnx_offline
+from edgekit.graph.model import Model
+from edgekit.runtime.audio.device import behind
+from edgekit.runtime.devices.cross import compile_replay
+from edgekit.runtime.stream import Stream
+from edgekit.targets.c.literals import array_text
+from edgekit.targets.c.replay import linker_script, port_files
+from edgekit.targets.devices import profile
+
+Samples = NDArray[np.float32]
+
+
+def network(device_hz: int, channels: int = 1, hop: int = 16) -> Model:
+    """A 16 kHz network of PCM with a lookahead of one sample, behind a device of another rate."""
+    net = Net()
+    y = net.conv(
+        net.add("Tanh", net.conv("x", channels, 4, 5, left=4)), 4, channels, 3, left=1, right=1
+    )
+    data = net.model([1, channels, "T"], y)
+    model = guard_inputs(stream(onnx_offline(data, name="ear"), hop=hop, sample_rate=16_000))
+    layouts = dict.fromkeys(("x", y), "NCT")
+    return model.describe(device_rate_hz=device_hz, layouts=layouts)
+
+
+def noise(channels: int, samples: int = 3000) -> Samples:
+    random = np.random.default_rng(samples)
+    return random.uniform(-0.6, 0.6, (channels, samples)).astype(np.float32)
+
+
+def in_c(stream: Stream, x: Samples, kind: type[np.generic] = np.float32) -> NDArray[np.generic]:
+    """Run interleaved blocks of random lengths through ``<name>_device_process``."""
+    library, name, facts = stream.runner.library, stream.manifest.c_name, stream.manifest.device
+    memory = np.full(facts["state_bytes"] // 4, np.nan, np.float32)
+    init = getattr(library, f"{name}_device_init")
+    init.restype, init.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t]
+    assert not init(memory.ctypes.data, memory.nbytes - 4)
+    device = init(memory.ctypes.data, memory.nbytes)
+    stream.reset()
+    _, instance, scratch = stream.runner.addresses
+    tail = "_s16" if kind is np.int16 else ""
+    process = getattr(library, f"{name}_device_process{tail}")
+    process.argtypes = [ctypes.c_void_p] * 7 + [ctypes.c_int32]
+    random, start = np.random.default_rng(5), 0
+    given = np.ascontiguousarray(x.T.astype(kind))
+    out = np.zeros_like(given)
+    while start < len(given):
+        block = np.ascontiguousarray(given[start : start + random.integers(1, 400)])
+        made = np.empty_like(block)
+        arguments = (device, instance, scratch, None, None, block.ctypes.data, made.ctypes.data)
+        assert process(*arguments, len(block)) == 0
+        out[start : start + len(block)] = made
+        start += len(block)
+    assert process(device, instance, scratch, None, None, None, None, 1) == -1
+    return out.T
+
+
+@needs_cc
+@pytest.mark.parametrize(
+    ("device_hz", "channels"), [(48_000, 1), (44_100, 2), (8_000, 3), (16_000, 16)]
+)
+def test_c_and_python_give_the_same_bits(device_hz: int, channels: int, tmp_path: Path) -> None:
+    build = lowered(network(device_hz, channels), tmp_path / "build")
+    stream = Stream.open(tmp_path / "build")
+    x = noise(channels)
+    expected = behind(stream, device_hz).process(x)
+    np.testing.assert_array_equal(in_c(stream, x), expected)
+    stream.reset()
+    pcm = np.rint(x * 32768)
+    whole = behind(stream, device_hz).process((pcm / 32768).astype(np.float32))
+    saturated = np.clip(np.rint(whole * np.float32(32768)), -32768, 32767)
+    np.testing.assert_array_equal(in_c(stream, pcm, np.int16), saturated)
+    for name in ("ear_device.c", "ear_device.h"):
+        assert name in build.files
+
+
+@needs_cc
+def test_the_adapter_compiles_without_a_warning(tmp_path: Path) -> None:
+    lowered(network(44_100), tmp_path)
+    command = [str(CC), *STRICT, "-O2", "-c", "ear_device.c", "-o", "ear_device.o"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+
+
+def test_without_a_device_rate_nothing_is_added(tmp_path: Path) -> None:
+    model = network(48_000).describe(device_rate_hz=None)
+    assert not [name for name in lowered(model, tmp_path).files if "device" in name]
+
+
+MAIN = """\
+#include "replay.h"
+#include "ear_device.h"
+
+static const float given[] = {{
+{given}
+}};
+static const float expected[] = {{
+{expected}
+}};
+static _Alignas(64) unsigned char state[EAR_STATE_BYTES], scratch[EAR_SCRATCH_BYTES + 64], memory[EAR_DEVICE_BYTES];
+
+int main(void)
+{{
+    ear *const network = ear_init(state, sizeof state);
+    ear_device *const device = ear_device_init(memory, sizeof memory);
+    int32_t start = 0, block = 1, bad = device == NULL;
+    while (start < {frames}) {{
+        static float out[64 * {channels}];
+        const int32_t left = {frames} - start, frames = block < left ? block : left;
+        bad += ear_device_process(device, network, scratch, NULL, NULL, given + start * {channels}, out, frames) != 0;
+        for (int32_t i = 0; i < frames * {channels}; i++) {{
+            const float distance = out[i] - expected[start * {channels} + i];
+            bad += !(distance <= 1e-6f && distance >= -1e-6f);
+        }}
+        start += frames;
+        block = block % 61 + 3;
+    }}
+    replay_print(bad ? "FAIL\\n" : "PASS\\n");
+    return bad != 0;
+}}
+"""
+
+
+@needs_cc
+@on_devices("cortex-m55", "cortex-m4")
+def test_a_16_khz_network_in_a_48_khz_device(target: str, tmp_path: Path) -> None:
+    """From PCM of the device to PCM of the device, blocks of every length, on an emulated microcontroller."""
+    lowered(network(48_000, 2), tmp_path / "host")
+    x = noise(2, 700)
+    expected = behind(Stream.open(tmp_path / "host"), 48_000).process(x)
+    lowered(network(48_000, 2), tmp_path / "device", target)
+    folder, device = tmp_path / "device" / "replay", profile(target)
+    for file in folder.iterdir():
+        file.unlink()
+    for name, text in port_files(device).items():
+        (folder / name).write_bytes(text)
+    facts = {"frames": x.shape[1], "channels": 2}
+    texts = {"given": array_text(np.ascontiguousarray(x.T)), "expected": array_text(expected.T)}
+    (folder / "main.c").write_text(MAIN.format(**facts, **texts))
+    (folder / "board.ld").write_bytes(linker_script("[fw]*", device).encode())
+    compile_replay(tmp_path / "device", device, tmp_path / "program.elf")
+    assert run_program(target, tmp_path / "program.elf").splitlines()[-1] == "PASS"
