@@ -82,6 +82,7 @@ def from_torch(
     with quiet():
         loaded = load_source(source, shapes or {}) if isinstance(source, str) else traced(source)
         _refuse_hidden_state(loaded)
+        loaded = _in_real_numbers(loaded)
         graph_model, _, assumed = read_graph(_to_onnx(loaded), shapes or {}, {})
     _name_inputs(graph_model.graph, loaded)
     _name_outputs(graph_model.graph, _apart(graph_model.graph, loaded.output_names))
@@ -183,6 +184,18 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
         )
 
 
+def _in_real_numbers(loaded: TorchSource) -> TorchSource:
+    """The program without complex values, where it has some that torch cannot export."""
+    from edgekit.export.torch_complex import in_pairs, needs_pairs
+
+    if not needs_pairs(loaded.program):
+        return loaded
+    with silent():
+        program = in_pairs(loaded.program, leaves((loaded.args, loaded.kwargs)))
+    names = tuple(loaded.program.graph_signature.user_inputs)
+    return replace(loaded, program=program, input_names=tuple(map(str, names)))
+
+
 def _to_onnx(loaded: TorchSource) -> bytes:
     import torch
 
@@ -216,6 +229,8 @@ def _name_inputs(graph: ir.Graph, loaded: TorchSource) -> None:
     for key, tree in loaded.kwargs.items():
         plain = isinstance(tree, torch.Tensor)
         names += [key] if plain else [None] * len(leaves(tree))
+    given = loaded.input_names or names
+    names = [name or other for name, other in zip(names, given, strict=True)]
     pairs = zip(graph.inputs, names, strict=True)
     _rename(graph, {value: name for value, name in pairs if name not in (None, value.name)})
 

@@ -37,6 +37,7 @@ class TorchSource:
         kwargs: example inputs of one call, by name.
         output_names: names of the outputs, where the module has an attribute ``output_names`` or
             returns a dictionary.
+        input_names: of the program's inputs, where it has lost them.
         trained: what a denoiser was trained for: the module's attribute ``trained``, a dictionary of
             ``prediction`` and ``timesteps``.
     """
@@ -46,6 +47,7 @@ class TorchSource:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     output_names: tuple[str, ...] | None = None
+    input_names: tuple[str, ...] | None = None
     trained: Trained = UNKNOWN
 
 
@@ -107,7 +109,7 @@ def traced(loaded: TorchModule) -> TorchSource:
     program = _export(source, module, kwargs)
     names = getattr(module, "output_names", None) or _keys(program)
     named = tuple(names) if names else None
-    return TorchSource(program, module, (), kwargs, named, _trained(source, module))
+    return TorchSource(program, module, (), kwargs, named, trained=_trained(source, module))
 
 
 def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule:

@@ -182,11 +182,37 @@ class Emitter:
         if pattern is not None:
             ends = along.offset - pattern.end.shape[axis]
             hops = (pattern.start.shape[axis] + delay) / frames
-            if hops <= MOST_START and (
-                pattern.end.shape[axis] == 0 or (read is not None and read <= ends)
-            ):
-                return emit_pattern(self.new, along, pattern, frames, delay)
+            unread = pattern.end.shape[axis] == 0 or (read is not None and read <= ends)
+            known = delay >= -ends  # the last sample is heard before the frames of the end are due
+            if hops <= MOST_START and (unread or known):
+                value = emit_pattern(self.new, along, pattern, frames, delay)
+                return value if unread else self._ended(value, along, pattern, frames, delay)
         return self._computed(names, along, frames, delay)
+
+    def _ended(
+        self, value: ir.Value, along: Along, pattern: Pattern, frames: int, delay: int
+    ) -> ir.Value:
+        """The frames of a hop, those at the end of the stream by how many samples lie behind it."""
+        new, axis, name = self.new, along.axis, f"{along.name}.end"
+        count = pattern.end.shape[axis]
+        place = np.arange(frames) - frames - along.offset - delay + count
+        moved = new.exact(
+            new.one(f"{name}.moved", "Mul", new.missing, new.constant(float(along.rate), name))
+        )
+        last = new.exact(
+            new.one(f"{name}.place", "Add", moved, new.constant(place, f"{name}.frames"))
+        )
+        limit = new.constant(0, f"{name}.first"), new.constant(count - 1, f"{name}.last")
+        index = new.one(f"{name}.index", "Clip", last, *limit)
+        row = new.one(f"{name}.row", "Cast", new.exact(index), to=ir.DataType.INT64)
+        table = new.constant(pattern.end, f"{name}.table", pattern.end.dtype)
+        found = new.one(f"{name}.found", "Gather", table, row, axis=axis)
+        shape = [1] * pattern.end.ndim
+        shape[axis] = frames
+        begun = new.exact(new.one(f"{name}.begun", "GreaterOrEqual", last, limit[0]))
+        dims = new.constant(shape, f"{name}.shape", np.int64)
+        here = new.one(f"{name}.here", "Reshape", begun, dims)
+        return new.one(f"{name}.now", "Where", here, found, value)
 
     def _along(self, name: str, arrays: tuple[Array, Array]) -> Along | None:
         if arrays[0].ndim != arrays[1].ndim:

@@ -112,8 +112,9 @@ class Instance:
         return made, array
 
 
-def lifted(instance: Instance, chain: Chain, array: Array, axis: int, rank: int,
-           *steps: tuple[str, float]) -> ir.Value:  # fmt: skip
+def lifted(
+    instance: Instance, chain: Chain, array: Array, axis: int, rank: int, *steps: tuple[str, float]
+) -> ir.Value:
     """A constant along time: `array`, a count, and what the `steps`, an operator and a number each, make of it."""
     value = instance.along(chain, array, axis, rank)
     for op_type, number in steps:

@@ -274,6 +274,22 @@ def test_a_constant_that_returns_with_the_hop_after_a_start_of_its_own(start, la
     assert delays(model) == [4 * late]
 
 
+@pytest.mark.parametrize(("size", "hop", "delay"), [(16, 4, 12), (12, 4, 10), (16, 8, 8)])
+def test_an_envelope_of_windows_whose_last_frames_are_read(size, hop, delay):
+    """As torch.istft divides by it: at both ends fewer windows overlap."""
+    net, taper, half = Net(), np.hanning(size + 1)[:-1] ** 2, size // 2
+    padded = net.pad("x", half, half)
+    frames = net.add("Conv", padded, net.weight(6, 1, size), strides=[hop])
+    sound = net.add("ConvTranspose", frames, net.weight(6, 1, size), strides=[hop])
+    count = net.add("Shape", frames, start=2)
+    shape = net.add("Concat", net.const([1, size], np.int64), count, axis=0)
+    tapers = net.add("Expand", net.const(taper.reshape(1, size, 1)), shape)
+    envelope = net.add("ConvTranspose", tapers, net.const(np.eye(size)[:, None]), strides=[hop])
+    y = net.add("Div", net.cut(sound, half, -half), net.cut(envelope, half, -half))
+    (model, *_) = check(net.model([1, 1, "T"], y), samples=97)
+    assert delays(model) == [delay]
+
+
 def test_an_empty_part_of_a_concatenation():
     net = Net()
     y = net.add("Concat", net.const(np.zeros((1, 2, 0))), net.add("Tanh", "x"), axis=2)

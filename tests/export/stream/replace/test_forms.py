@@ -16,8 +16,20 @@ def test_causal_has_a_default_for_all_but_what_needs_a_length_or_streams_anyway(
     assert chosen(["stft=causal"], causal=False) == {"stft": Form("stft", "causal")}
 
 
-@pytest.mark.parametrize("text", ["mean", "mean=", "mean=window", "mean=window:0", "mean=window:x",
-                                  "pad=window:3", "sum=cumulative", "max=cumulative", "pad=zeros:3"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mean",
+        "mean=",
+        "mean=window",
+        "mean=window:0",
+        "mean=window:x",
+        "pad=window:3",
+        "sum=cumulative",
+        "max=cumulative",
+        "pad=zeros:3",
+    ],
+)
 def test_other_words_are_refused(text):
     with pytest.raises(UsageError, match="not a replacement; allowed: pad=zeros; mean=cumulative"):
         chosen([text], causal=False)

@@ -1,0 +1,196 @@
+"""Complex tensors of a torch program, as pairs of real ones; and torch.istft by an overlap-add.
+
+torch's ONNX exporter knows few complex operators. A program that has others is run node by node, complex values as
+real and imaginary part, and traced anew. What an operator makes of the parts is compared with what torch makes of
+the complex numbers, on the example inputs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.fx import GraphModule, Interpreter, Node
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.torch_pairs import (
+    CASTS,
+    FORMS,
+    MAKERS,
+    PRODUCTS,
+    Pair,
+    by_parts,
+    has_pair,
+    istft,
+    mapped,
+    product,
+)
+
+TOLERANCE = 1e-4  # of the peak, in float32
+EXPORTED = frozenset(("stft", "view_as_real"))  # complex values between these torch exports itself
+
+
+def needs_pairs(program: torch.export.ExportedProgram) -> bool:
+    """Whether a program has complex values that torch cannot export."""
+    return any(
+        _name(node) not in EXPORTED or any(_name(user) not in EXPORTED for user in node.users)
+        for node in program.graph.nodes
+        if node.users and _is_complex(node.meta.get("val"))
+    )
+
+
+def in_pairs(
+    program: torch.export.ExportedProgram, flat: Sequence[Tensor]
+) -> torch.export.ExportedProgram:
+    """The same program on real tensors alone; it takes its inputs one after another.
+
+    Args:
+        program: what ``torch.export`` made.
+        flat: its example inputs, in order.
+
+    Raises:
+        ModelError: an input or output that is complex, or an operator that has no form for pairs.
+    """
+    if any(tensor.is_complex() for tensor in flat):
+        where, step = "a complex input", "take real and imaginary part as two inputs, or on an axis"
+        raise ModelError(Problem("the torch module", where, "real inputs", step))
+    module = program.module()
+    assert isinstance(module, GraphModule)
+    with torch.no_grad():
+        _Compared(module).run(*flat, enable_io_processing=False)
+        return torch.export.export(_Real(module), tuple(flat), strict=False)
+
+
+def _is_complex(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_complex()
+
+
+def _name(node: Node) -> str:
+    schema = getattr(node.target, "_schema", None)
+    return schema.name.split("::")[-1] if schema is not None else str(node.target)
+
+
+class _Real(nn.Module):
+    """Runs a program with complex values as pairs; its own complex tensors are kept as real ones."""
+
+    def __init__(self, module: GraphModule) -> None:
+        super().__init__()
+        self.module = module
+        for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+            if tensor.is_complex():
+                parts = torch.view_as_real(tensor.detach().resolve_conj())
+                self.register_buffer(_flat(name), parts.clone())
+                _cleared(module, name)
+
+    def forward(self, *flat: Tensor) -> Any:
+        """Run it."""
+        results = _Paired(self.module, self).run(*flat, enable_io_processing=False)
+        if any(isinstance(result, Pair) for result in results):
+            step = "give torch.view_as_real of it, or real and imaginary part"
+            raise ModelError(Problem("the torch module", "a complex output", "real outputs", step))
+        return tuple(results)
+
+
+def _flat(name: str) -> str:
+    return "complex_" + name.replace(".", "_")
+
+
+def _cleared(module: nn.Module, name: str) -> None:
+    """Leave nothing complex behind for the exporter to find."""
+    *path, last = name.split(".")
+    for part in path:
+        module = getattr(module, part)
+    delattr(module, last)
+    module.register_buffer(last, torch.zeros(1))
+
+
+class _Paired(Interpreter):
+    """Runs the nodes of a program; complex values are pairs."""
+
+    def __init__(self, module: GraphModule, kept: _Real | None = None) -> None:
+        super().__init__(module, garbage_collect_values=True)
+        self.kept = kept
+
+    def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
+        """A parameter or buffer."""
+        parts = None if self.kept is None else getattr(self.kept, _flat(str(target)), None)
+        if parts is not None:
+            return Pair(*parts.unbind(-1))
+        value = super().get_attr(target, args, kwargs)
+        return Pair.of(value) if _is_complex(value) else value
+
+    def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
+        """The checks that torch.export leaves in a module are of no use here."""
+        return None
+
+    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+        """One operator."""
+        schema = getattr(target, "_schema", None)
+        name = "" if schema is None else schema.name.split("::")[-1]
+        if name == "istft":
+            return istft(*args, **kwargs)
+        if name in MAKERS:
+            return MAKERS[name](*args, **kwargs)
+        if name in CASTS and not has_pair(args) and _to_complex(args, kwargs):
+            return Pair.of(args[0])
+        if not has_pair((args, kwargs)) and not any(isinstance(a, complex) for a in args):
+            result = super().call_function(target, args, kwargs)
+            return Pair.of(result) if _is_complex(result) else result
+        if name.startswith(("fft_", "_fft")):
+            given = [value.joined() if isinstance(value, Pair) else value for value in args]
+            result = target(*given, **kwargs)
+            return Pair.of(result) if _is_complex(result) else result
+        if name in FORMS:
+            return FORMS[name](*args, **kwargs)
+        if name in PRODUCTS:
+            return product(target, args, kwargs)
+        return by_parts(target, args, kwargs)
+
+
+class _Compared(_Paired):
+    """Runs every node on complex numbers as well, and sees that pairs give the same."""
+
+    def run_node(self, n: Node) -> Any:
+        """One node."""
+        result = super().run_node(n)
+        if n.op != "call_function" or not (has_pair(self.args_of(n)) or isinstance(result, Pair)):
+            return result
+        try:
+            args, kwargs = mapped(self.fetch_args_kwargs_from_env(n), _whole)
+            same = _close(n.target(*args, **kwargs), mapped(result, _whole))  # type: ignore[operator]
+        except (RuntimeError, TypeError):
+            same = False
+        if not same:
+            found = f"{n.target} of complex numbers ('{n.name}')"
+            step = "write it with real and imaginary parts"
+            allowed = (
+                "complex products, sums, movements, transforms, abs, angle, exp, conj and division"
+            )
+            raise ModelError(Problem("the torch module", found, allowed, step))
+        return result
+
+    def args_of(self, n: Node) -> Any:
+        """What a node reads."""
+        return self.fetch_args_kwargs_from_env(n)
+
+
+def _whole(value: Pair) -> Tensor:
+    return value.joined()
+
+
+def _close(expected: Any, found: Any) -> bool:
+    if isinstance(expected, list | tuple):
+        return all(_close(a, b) for a, b in zip(expected, found, strict=True))
+    if not isinstance(expected, Tensor) or not isinstance(found, Tensor):
+        return True
+    if expected.shape != found.shape or expected.is_complex() != found.is_complex():
+        return False
+    peak = float(expected.abs().max()) if expected.numel() else 0.0
+    return torch.allclose(
+        found, expected, rtol=0, atol=TOLERANCE * max(peak, 1e-30), equal_nan=True
+    )
+
+
+def _to_complex(args: Any, kwargs: Any) -> bool:
+    kinds = [item for item in (*args[1:], *kwargs.values()) if isinstance(item, torch.dtype)]
+    return any(kind.is_complex for kind in kinds)

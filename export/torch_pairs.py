@@ -1,0 +1,256 @@
+"""Complex tensors as pairs of real ones: what operators of torch make of them."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.passes.canonical_forms.spectral import dft_matrix
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A complex tensor."""
+
+    real: Tensor
+    imag: Tensor
+
+    @staticmethod
+    def of(value: Any) -> "Pair":
+        """A complex or real tensor or number."""
+        if isinstance(value, Pair):
+            return value
+        if isinstance(value, Tensor) and value.is_complex():
+            return Pair(*torch.view_as_real(value.resolve_conj()).unbind(-1))
+        if isinstance(value, Tensor):
+            return Pair(value, torch.zeros_like(value))
+        number = complex(value)
+        return Pair(torch.tensor(number.real), torch.tensor(number.imag))
+
+    def joined(self) -> Tensor:
+        """The complex tensor."""
+        return torch.view_as_complex(torch.stack([self.real, self.imag], -1))
+
+
+def mapped(tree: Any, of: Callable[[Pair], Any]) -> Any:
+    """Apply `of` to every pair in nested lists, tuples and dictionaries."""
+    if isinstance(tree, Pair):
+        return of(tree)
+    if isinstance(tree, Mapping):
+        return {key: mapped(item, of) for key, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        return type(tree)(mapped(item, of) for item in tree)
+    return tree
+
+
+def has_pair(tree: Any) -> bool:
+    """Whether there is a pair in nested lists, tuples and dictionaries."""
+    if isinstance(tree, Mapping):
+        return any(map(has_pair, tree.values()))
+    if isinstance(tree, list | tuple):
+        return any(map(has_pair, tree))
+    return isinstance(tree, Pair)
+
+
+def by_parts(target: Any, args: Any, kwargs: Any) -> Any:
+    """What is linear, applied to both parts; real operands stay real in the first and are nothing in the second."""
+    real = target(*mapped(args, lambda p: p.real), **mapped(kwargs, lambda p: p.real))
+    imag = target(*mapped(_alone(args), lambda p: p.imag), **mapped(kwargs, lambda p: p.imag))
+    if isinstance(real, Tensor):
+        return Pair(real, imag)
+    return type(real)(Pair(a, b) for a, b in zip(real, imag, strict=True))
+
+
+def _alone(args: Any) -> Any:
+    """Real tensors beside pairs in one list have no imaginary part."""
+    return tuple(
+        [item if isinstance(item, Pair) else Pair.of(item) for item in arg]
+        if isinstance(arg, list | tuple) and has_pair(arg)
+        else arg
+        for arg in args
+    )
+
+
+def product(target: Any, args: Any, kwargs: Any) -> Pair:
+    """What is linear in each of two operands."""
+    if isinstance(args[-1], list | tuple) and has_pair(args[-1]):  # einsum
+        *first, both = args
+        if len(both) != 2:
+            return by_parts(target, args, kwargs)  # type: ignore[no-any-return]
+
+        def of(x: Tensor, y: Tensor) -> Any:
+            return target(*first, [x, y], **kwargs)
+
+        a, b = both
+    else:
+        a, b, *rest = args
+
+        def of(x: Tensor, y: Tensor) -> Any:
+            return target(x, y, *rest, **kwargs)
+
+    if not isinstance(a, Pair):
+        return Pair(of(a, b.real), of(a, b.imag))
+    if not isinstance(b, Pair | complex):
+        return Pair(of(a.real, b), of(a.imag, b))
+    real: Any = b.real
+    imag: Any = b.imag
+    return Pair(of(a.real, real) - of(a.imag, imag), of(a.real, imag) + of(a.imag, real))
+
+
+def _sum(a: Any, b: Any, *, alpha: Any = 1, sign: int = 1) -> Pair:
+    one, other = Pair.of(a), Pair.of(b)
+    if alpha != 1:
+        other = _mul(other, alpha)
+    return Pair(one.real + sign * other.real, one.imag + sign * other.imag)
+
+
+def _difference(a: Any, b: Any, *, alpha: Any = 1) -> Pair:
+    return _sum(a, b, alpha=alpha, sign=-1)
+
+
+def _mul(a: Any, b: Any) -> Pair:
+    def of(x: Any, y: Any) -> Any:
+        return x * y
+
+    return product(of, (a, b) if isinstance(a, Pair) else (b, a), {})
+
+
+def _reciprocal(x: Pair) -> Pair:
+    power = x.real * x.real + x.imag * x.imag
+    return Pair(x.real / power, -x.imag / power)
+
+
+def _div(a: Any, b: Any) -> Pair:
+    if not isinstance(b, Pair):
+        return _mul(a, 1 / b)
+    return _mul(_reciprocal(b), a)
+
+
+def _abs(x: Pair) -> Tensor:
+    return torch.sqrt(x.real * x.real + x.imag * x.imag)
+
+
+def _exp(x: Pair) -> Pair:
+    size = torch.exp(x.real)
+    return Pair(size * torch.cos(x.imag), size * torch.sin(x.imag))
+
+
+def _pow(x: Pair, exponent: Any) -> Pair:
+    if exponent == int(exponent) and 1 <= exponent <= 8:
+        result = x
+        for _ in range(int(exponent) - 1):
+            result = _mul(result, x)
+        return result
+    size, angle = torch.pow(_abs(x), exponent), torch.atan2(x.imag, x.real) * exponent
+    return Pair(size * torch.cos(angle), size * torch.sin(angle))
+
+
+def _copied(x: Any, dtype: Any = None, **options: Any) -> Any:
+    """A change of type; of a complex number to a real one the real part."""
+    if dtype is not None and not dtype.is_complex:
+        return x.real.to(dtype)
+    return x
+
+
+def _complex(real: Tensor, imag: Tensor) -> Pair:
+    return Pair(real, imag)
+
+
+def _polar(size: Tensor, angle: Tensor) -> Pair:
+    return Pair(size * torch.cos(angle), size * torch.sin(angle))
+
+
+def _viewed(x: Tensor) -> Pair:
+    return Pair(x[..., 0], x[..., 1])
+
+
+def istft(
+    x: Any,
+    n_fft: int,
+    hop_length: int | None = None,
+    win_length: int | None = None,
+    window: Tensor | None = None,
+    center: bool = True,
+    normalized: bool = False,
+    onesided: bool | None = None,
+    length: int | None = None,
+    return_complex: bool = False,
+) -> Tensor:
+    """``torch.istft`` of a onesided spectrum: one transposed convolution, over the windows' envelope.
+
+    The weights of the convolution are the inverse DFT times the window.
+    """
+    spectrum = Pair.of(x)
+    if onesided is False or return_complex:
+        step = "transform half of the spectrum: onesided=True, return_complex=False"
+        raise ModelError(Problem("torch.istft", "both sides of a spectrum", "one side", step))
+    hop, size = hop_length or n_fft // 4, win_length or n_fft
+    bins = n_fft // 2 + 1
+    full = torch.as_tensor(
+        dft_matrix(bins, n_fft, n_fft, True, 2)[:, ::2].copy()
+    )  # (bins * 2, n_fft)
+    weight = torch.full((bins, 1), 2.0)
+    weight[0] = 1
+    if n_fft % 2 == 0:
+        weight[-1] = 1
+    basis = torch.cat([full[::2] * weight, full[1::2] * weight])
+    taper = torch.ones(size) if window is None else window
+    left = (n_fft - size) // 2
+    taper = F.pad(taper, (left, n_fft - size - left))
+    flat = spectrum.real.dim() == 2
+    parts = torch.cat([spectrum.real, spectrum.imag], -2)
+    parts = parts.unsqueeze(0) if flat else parts
+    scale = math.sqrt(n_fft) if normalized else 1.0
+    sound = F.conv_transpose1d(parts, (basis * taper * scale).unsqueeze(1), stride=hop)
+    frames = parts.shape[-1]
+    tapers = (taper * taper).reshape(1, n_fft, 1).expand(1, n_fft, frames)
+    envelope = F.conv_transpose1d(tapers, torch.eye(n_fft).unsqueeze(1), stride=hop)
+    start = n_fft // 2 if center else 0
+    whole = n_fft + hop * (frames - 1)
+    end = start + length if length is not None else whole - start
+    kept = slice(start, min(end, whole))  # before the division: outside of it the envelope may be 0
+    result = (sound[..., kept] / envelope[..., kept]).squeeze(1)
+    result = F.pad(result, (0, end - whole)) if end > whole else result
+    return result.squeeze(0) if flat else result
+
+
+PRODUCTS = frozenset(
+    ("mul", "mul_", "multiply", "matmul", "bmm", "mm", "einsum", "linear", "outer", "dot", "mv")
+)
+# operators that make complex tensors of real ones
+MAKERS: dict[str, Callable[..., Any]] = {
+    "complex": _complex,
+    "polar": _polar,
+    "view_as_complex": _viewed,
+}
+CASTS = frozenset(("to", "_to_copy"))
+FORMS: dict[str, Callable[..., Any]] = {
+    "view_as_real": lambda x: torch.stack([x.real, x.imag], -1),
+    "real": lambda x: x.real,
+    "imag": lambda x: x.imag,
+    "abs": _abs,
+    "angle": lambda x: torch.atan2(x.imag, x.real),
+    "conj": lambda x: Pair(x.real, -x.imag),
+    "_conj": lambda x: Pair(x.real, -x.imag),
+    "conj_physical": lambda x: Pair(x.real, -x.imag),
+    "resolve_conj": lambda x: x,
+    "exp": _exp,
+    "pow": _pow,
+    "square": lambda x: _mul(x, x),
+    "reciprocal": _reciprocal,
+    "div": _div,
+    "divide": _div,
+    "true_divide": _div,
+    "add": _sum,
+    "add_": _sum,
+    "sub": _difference,
+    "sub_": _difference,
+    "rsub": lambda a, b, alpha=1: _difference(b, a, alpha=alpha),
+    "to": _copied,
+    "_to_copy": _copied,
+}

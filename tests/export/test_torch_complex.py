@@ -1,0 +1,143 @@
+"""Complex tensors as pairs of real ones: the same numbers as torch's, and what has no such form."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from edgekit.base.errors import ModelError
+from edgekit.export.from_torch import from_torch
+from edgekit.export.stream.convert import stream
+from edgekit.export.stream.sources import torch_offline
+from edgekit.export.torch_complex import in_pairs, needs_pairs
+
+
+class Net(nn.Module):
+    """Calls a function with itself, its window and complex weights."""
+
+    def __init__(self, function):
+        super().__init__()
+        torch.manual_seed(0)
+        self.function = function
+        self.weight = nn.Parameter(torch.complex(torch.randn(4, 3), torch.randn(4, 3)))
+        self.register_buffer("window", torch.hann_window(32))
+
+    def forward(self, x):
+        return self.function(self, x)
+
+
+def halves(x):
+    return torch.complex(x[:, :2], x[:, 2:])
+
+
+def spectrum(net, x, **options):
+    return torch.stft(x.reshape(1, -1), 32, 8, window=net.window, return_complex=True, **options)
+
+
+FUNCTIONS = {
+    "product": lambda net, x: (halves(x) * halves(x).conj() + 2j * halves(x)).imag,
+    "quotient": lambda net, x: torch.view_as_real(halves(x) / (halves(x).conj() + 3)),
+    "reciprocal": lambda net, x: (1 / (halves(x) + (4 + 1j)) - 0.5j).real,
+    "exponential": lambda net, x: torch.view_as_real(
+        torch.exp(1j * x) * torch.exp(0.1 * halves(x)).sum()
+    ),
+    "powers": lambda net, x: (halves(x) ** 2 + (halves(x) + 3) ** 0.5).abs(),
+    "matrix": lambda net, x: (x.transpose(1, 2).to(torch.complex64) @ net.weight).real,
+    "einsum": lambda net, x: torch.einsum("bct,cd->bdt", x.to(torch.complex64), net.weight).imag,
+    "movement": lambda net, x: torch.view_as_real(
+        torch.cat([halves(x), torch.stack([halves(x)[:, 0], halves(x).sum(1)], 1)], 1)[
+            :, 1:
+        ].permute(0, 2, 1)
+    ),
+    "polar": lambda net, x: torch.polar(x.abs(), x).real * halves(x).angle().sum(),
+    "transforms": lambda net, x: torch.fft.irfft(
+        torch.fft.rfft(x, dim=1) * net.weight[0, :, None], 4, 1
+    ),
+    "complex transform": lambda net, x: torch.fft.ifft(torch.fft.fft(halves(x)) * 1j).imag,
+    "masked stft": lambda net, x: torch.istft(spectrum(net, x) * 0.5j, 32, 8, window=net.window),
+    "shorter": lambda net, x: torch.istft(spectrum(net, x), 32, 8, window=net.window, length=180),
+    "longer": lambda net, x: torch.istft(spectrum(net, x), 32, 8, window=net.window, length=220),
+    "normalized": lambda net, x: torch.istft(
+        spectrum(net, x, normalized=True), 32, 8, 32, net.window, normalized=True
+    ),
+    "narrow window": lambda net, x: torch.istft(spectrum(net, x), 32, 4, 16),
+    "no centre": lambda net, x: torch.istft(
+        spectrum(net, x, center=False), 32, 8, window=torch.ones(32), center=False
+    ),
+    "default hop": lambda net, x: torch.istft(spectrum(net, x), 32),
+}
+
+
+def exported(function):
+    torch.manual_seed(1)
+    net, x = Net(function), torch.randn(1, 4, 48)
+    return net, x, torch.export.export(net, (x,), strict=False)
+
+
+@pytest.mark.filterwarnings("ignore:The length of signal")
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_pairs_give_what_complex_numbers_do(name):
+    net, x, program = exported(FUNCTIONS[name])
+    assert needs_pairs(program)
+    real = in_pairs(program, [x])
+    other = torch.randn(1, 4, 48)
+    for given in (x, other):
+        expected = net(given).detach()
+        (found,) = real.module()(given)
+        np.testing.assert_allclose(
+            found.detach(), expected, atol=2e-5 * float(expected.abs().max())
+        )
+    named = [*dict(real.named_parameters()).values(), *dict(real.named_buffers()).values()]
+    assert not any(tensor.is_complex() for tensor in named)
+
+
+def test_what_torch_exports_itself_is_left_to_it():
+    _, _, program = exported(lambda net, x: torch.view_as_real(spectrum(net, x)))
+    assert not needs_pairs(program)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda net, x: torch.tanh(halves(x)).real, "aten.tanh.* of complex numbers"),
+        (lambda net, x: halves(x), "a complex output"),
+        (
+            lambda net, x: (
+                torch.istft(torch.fft.fft(x), 4, onesided=False, return_complex=True).real
+            ),
+            "both sides of a spectrum",
+        ),
+    ],
+)
+def test_what_has_no_form_is_refused(function, message):
+    _, x, program = exported(function)
+    with pytest.raises(ModelError, match=message):
+        in_pairs(program, [x])
+
+
+def gains():
+    """A complex gain for each of two complex channels, one input by name."""
+    return Net(lambda net, x: torch.view_as_real(halves(x) * net.weight[:2, :1])), {
+        "x": torch.randn(1, 4, 6)
+    }
+
+
+def test_the_import_keeps_the_names_of_inputs():
+    model, examples = from_torch(f"{__name__}:gains", name="gains")
+    assert list(examples) == ["x"] == [value.name for value in model.stream_inputs]
+
+
+def denoiser():
+    return Net(masked), (torch.randn(1, 480),)
+
+
+def masked(net, x):
+    part = spectrum(net, x, pad_mode="constant")
+    return torch.istft(part * torch.sigmoid(part.abs() - 1), 32, 8, window=net.window)
+
+
+@pytest.mark.slow
+def test_a_spectral_mask_streams_from_samples_to_samples():
+    offline = torch_offline(f"{__name__}:denoiser", name="net", time_axes={"x": 1})
+    model = stream(offline)
+    assert model.stream.hop_samples == 8 and model.stream.delay_samples == 24
