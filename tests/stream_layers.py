@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -234,18 +236,18 @@ def averaged(draw: Any, depth: int, stride: int, stateful: bool) -> Layer:
             if mean
             else net.cut(x, 0, step=step)
         )
-        more: dict[str, Any] = (
-            {"mode": "linear"}
-            if lines
-            else {
-                "mode": "nearest",
-                "coordinate_transformation_mode": "asymmetric",
-                "nearest_mode": "floor",
-            }
-        )
-        return net.add("Resize", inner(net, down), "", net.const([1, 1, step]), **more)
+        return _resized(net, inner(net, down), step, lines)
 
     return build
+
+
+def _resized(net: Net, x: str, step: int, lines: bool) -> str:
+    """Every frame `step` times, or along lines."""
+    more: dict[str, Any] = {"mode": "linear"}
+    if not lines:
+        more = {"mode": "nearest", "nearest_mode": "floor"}
+        more["coordinate_transformation_mode"] = "asymmetric"
+    return net.add("Resize", x, "", net.const([1, 1, step]), **more)
 
 
 def network_of(layer: Layer, seed: int) -> bytes:
@@ -253,3 +255,52 @@ def network_of(layer: Layer, seed: int) -> bytes:
     net = Net(seed)
     x = layer(net, net.conv("x", 1, CHANNELS, 1))
     return net.model([1, 1, "T"], net.conv(x, CHANNELS, 1, 1))
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A random network of samples `x`, frames `z` of which one comes for `down` samples, and maybe a knob."""
+
+    sound: Layer
+    frames: Layer
+    down: int
+    up: str
+    knob: str | None
+
+    @property
+    def shapes(self) -> dict[str, list[Any]]:
+        """Of the inputs but x, with open dimensions of the names that torch.export gives derived ones."""
+        knobs: dict[str, list[Any]] = {"gain": [1, 1, "T"], "still": [1, 1, 1]}
+        more = {} if self.knob is None else {"knob": knobs[self.knob]}
+        return {"z": [1, 1, "T" if self.down == 1 else "F"], **more}
+
+    @property
+    def rates(self) -> dict[str, Fraction]:
+        """Of the inputs with a rate of their own."""
+        return {} if self.down == 1 else {"z": Fraction(1, self.down)}
+
+    def network(self, seed: int) -> bytes:
+        """The file."""
+        net = Net(seed)
+        z = self.frames(net, net.conv("z", 1, CHANNELS, 1))
+        if self.up == "transposed":
+            z = net.transposed(z, CHANNELS, CHANNELS, self.down, self.down)
+        elif self.down > 1:
+            z = _resized(net, z, self.down, lines=self.up == "lines")
+        y = self.sound(net, net.add("Add", net.conv("x", 1, CHANNELS, 1), z))
+        if self.knob is not None:
+            gain = net.add("Sigmoid", net.conv("knob", 1, CHANNELS, 1))
+            y = net.conv(net.add("Mul", y, gain), CHANNELS, CHANNELS, 3, left=1, right=1)
+        return net.model([1, 1, "T"], net.conv(y, CHANNELS, 1, 1), more=self.shapes)
+
+
+@st.composite
+def joined_inputs(draw: Any) -> Joined:
+    """Two streams, the second at a rate of its own, and a control with or without a time axis."""
+    return Joined(
+        draw(layers(depth=2)),
+        draw(layers(depth=1, stride=4)),
+        draw(st.sampled_from([1, 2, 3, 4, 5, 8])),
+        draw(st.sampled_from(["transposed", "lines", "repeated"])),
+        draw(st.sampled_from([None, "gain", "still"])),
+    )

@@ -1,6 +1,7 @@
 """Offline networks for the streaming tests, written as ONNX with an open time axis, and their checks."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import analyse, rewrite
+from edgekit.export.stream.examples import hold
+from edgekit.export.stream.observed import TimeAxis
 from edgekit.export.stream.prove import run_stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare
 from edgekit.graph.model import OPSET, Model
 
+NO_MORE: dict[str, list[Any]] = {}
 LAYOUTS = {
     "NCT": (1, None, "T"),
     "NTC": (1, "T", None),
@@ -108,13 +112,23 @@ class Net:
         flat = self.add("Reshape", rows, self.const([1, both * c, -1], np.int64))
         return flat
 
-    def model(self, shape: list[Any], output: str | list[str], rank: int = 0) -> bytes:
+    def model(
+        self,
+        shape: list[Any],
+        output: str | list[str],
+        rank: int = 0,
+        more: Mapping[str, list[Any]] = NO_MORE,
+    ) -> bytes:
+        """The file: input x of this shape, and `more` by name."""
         rank = rank or len(shape)
         outputs = [output] if isinstance(output, str) else output
         graph = helper.make_graph(
             self.nodes,
             "net",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, dims)
+                for name, dims in {"x": shape, **more}.items()
+            ],
             [
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * rank)
                 for name in outputs
@@ -126,27 +140,40 @@ class Net:
 
 
 def check(
-    data: bytes, hops: tuple[int, ...] = (1, 2, 3, 7), samples: int = 60, **options: Any
+    data: bytes,
+    hops: tuple[int, ...] = (1, 2, 3, 7),
+    samples: int = 60,
+    controls: Sequence[str] = (),
+    **options: Any,
 ) -> list[Model]:
-    """Stream a network by multiples of its least hop and compare with onnxruntime on the whole."""
-    offline = onnx_offline(data, name="net", **options)
+    """Stream a network by multiples of its least hop and compare with onnxruntime on the whole.
+
+    A control has another value in every hop.
+    """
+    offline = replace(onnx_offline(data, name="net", **options), controls=tuple(controls))
     analysis = analyse(offline)
     least = analysis.facts.minimum_hop()
     samples = max(-(-samples // least), 8) * least
     running = in_onnxruntime(data)
     random = np.random.default_rng(1)
-    feed = {}
+    feed, turned = {}, dict[str, TimeAxis]()
     for value in analysis.short.graph.inputs:
         time = analysis.facts.time(value)
         shape = [
-            samples if time and time.axis == n else int(d) for n, d in enumerate(value.shape or ())
+            int(time.rate * samples) if time and time.axis == n else int(d)
+            for n, d in enumerate(value.shape or ())
         ]
         feed[str(value.name)] = random.normal(size=shape).astype(np.float32)
-    whole = running(feed)
-    models = []
+        if time and value.name in controls:
+            turned[str(value.name)] = time
+    whole, models = running(feed), []
     for times in hops:
         model = rewrite(analysis, times * least)
-        compare(whole, run_stream(model, feed, samples), what=f"hop {times * least}")
+        held = dict(feed)
+        for name, time in turned.items():
+            held[name] = hold(feed[name], time.axis, int(time.rate * times * least))
+        whole = running(held) if turned else whole
+        compare(whole, run_stream(model, held, samples), what=f"hop {times * least}")
         models.append(model)
     return models
 

@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from stream_layers import TIMES, layers, network_of
+from stream_layers import TIMES, Joined, joined_inputs, layers, network_of
 from stream_networks import check, least_delay
 
 SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -12,6 +12,14 @@ SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 @given(layers(), st.integers(0, 99), st.integers(1, 200))
 def test_streamed_by_any_hop_it_equals_the_whole(layer, seed, samples):
     check(network_of(layer, seed), (1, 2, 3, 7), samples=samples)
+
+
+@settings(max_examples=20 * TIMES, **SLOW)
+@given(joined_inputs(), st.integers(0, 99), st.integers(1, 200))
+def test_streams_of_several_rates_and_a_knob(drawn: Joined, seed, samples):
+    """The knob is another one in every hop; one without a time axis stays, since the whole has one value of it."""
+    controls = [] if drawn.knob is None else ["knob"]
+    check(drawn.network(seed), samples=samples, rates=drawn.rates, controls=controls)
 
 
 @settings(max_examples=50 * TIMES, **SLOW)
