@@ -60,6 +60,7 @@ SUITES = {
     "docs_streaming",
     "fpga_random",
     "fuzz",
+    "hearables",
     "hostile",
     "installs",
     "kernel_devices",

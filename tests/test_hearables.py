@@ -1,0 +1,87 @@
+"""What hearables have: a knob turned while the sound goes on, from PCM to C and to a microcontroller."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from builds import lowered
+from compressor import RATE, Compressor
+from devices import on_devices, replayed, with_golden
+from numpy.typing import NDArray
+from tiny_build import needs_cc
+
+from edgekit import api
+from edgekit.graph.model import Model
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.stream import Stream
+
+HOP = 64
+LOUD, SOFT = [-30.0, 4.0], [-12.0, 2.0]
+HOPS, TURNED = 60, 30
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build for this machine, behind a device of another rate."""
+    folder = tmp_path_factory.mktemp("compressor") / "build"
+    api.export(
+        "compressor:compressor", "host", folder, hop=HOP, sample_rate=RATE,
+        time_axes={"pcm": 2}, controls=["knobs"], device_rate=48_000,
+    )  # fmt: skip
+    return folder
+
+
+def tone() -> NDArray[np.float32]:
+    place = np.arange(HOPS * HOP)
+    return (0.5 * np.sin(2 * np.pi * 437 * place / RATE)).astype(np.float32)[None, None]
+
+
+def knobs() -> NDArray[np.float32]:
+    """(hops, 1, 2, 1): turned once, in the middle."""
+    rows = [LOUD if hop < TURNED else SOFT for hop in range(HOPS)]
+    return np.asarray(rows, np.float32)[:, None, :, None]
+
+
+def offline(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The module itself, with the knobs as a sequence of samples."""
+    sequence = np.repeat(values[:, 0, :, 0].T, HOP, 1)[None]
+    with torch.no_grad():
+        made = Compressor()(torch.from_numpy(tone()), torch.from_numpy(sequence))
+    return np.asarray(made.numpy())
+
+
+@needs_cc
+def test_a_compressor_with_a_knob_turned_mid_stream(exported: Path) -> None:
+    stream = Stream.open(exported)
+    assert [tensor.role for tensor in stream.manifest.hop_inputs] == ["stream", "control"]
+    found = stream.clip({"pcm": tone(), "knobs": knobs()})["out"]
+    np.testing.assert_allclose(found, offline(knobs()), atol=1e-5)
+    still = stream.clip({"pcm": tone(), "knobs": np.asarray(LOUD).reshape(1, 2, 1)})["out"]
+    turn = TURNED * HOP
+    np.testing.assert_array_equal(found[..., :turn], still[..., :turn])
+    heard = np.abs(found - still)[0, 0, turn : turn + HOP].max()
+    assert heard > 0.02  # within the hop in which it was turned
+    steps = np.abs(np.diff(found[0, 0]))
+    assert steps[turn - 1 : turn + 4 * HOP].max() < 1.2 * steps[-10 * HOP :].max()  # no click
+
+
+@needs_cc
+@on_devices("cortex-m55")
+def test_a_compressor_on_a_microcontroller(exported: Path, target: str, tmp_path: Path) -> None:
+    model = Model.from_bytes((exported / "model.onnx").read_bytes())
+    build = lowered(model, tmp_path, target)
+    inputs = {"pcm": tone().reshape(HOPS, 1, 1, HOP), "knobs": knobs()}
+    outputs = {"out": offline(knobs()).reshape(HOPS, 1, 1, HOP)}
+    with_golden(build, model, tmp_path, target, inputs, outputs)
+    assert replayed(tmp_path, target)[-1] == "PASS"
+
+
+@needs_cc
+def test_a_knob_and_a_device_of_another_rate_in_one_build(exported: Path) -> None:
+    manifest = Manifest.load(exported)
+    assert manifest.device is not None and manifest.verification is not None
+    assert manifest.device["latency_samples"] == 3 * (HOP - 1) + 186
+    assert manifest.verification["snr_db"] > 80
+    text = (exported / "compressor.h").read_text()
+    assert "const float *knobs; /* [1][2][1] */" in text
