@@ -22,24 +22,46 @@ STEPS = (
 class DiagonalSSM(nn.Module):
     """(batch, channels, time) -> the same; torch's ONNX exporter writes one node ``edgekit::DiagonalSSM``.
 
-    Initialized as S4D-Lin: ``A = -1/2 + i pi n`` in continuous time, discretized by zero-order hold. To export
-    it yourself, pass ``custom_translation_table=translations()`` to ``torch.onnx.export``.
+    To export it yourself, pass ``custom_translation_table=translations()`` to ``torch.onnx.export``. A layer that
+    runs over chunks of fixed length, which are its batch, starts each of them from zero; in a stream of chunks it
+    is a constant matrix and keeps nothing.
 
     Args:
         channels: of input and output.
         states: complex states of a channel; with `mixing`, of the layer.
         mixing: whether the states are shared by all channels, as in S5.
+        per_state_step: whether each state has a step size of its own, as in S5; else each channel has one.
+        method: how continuous time becomes frames: ``zoh``, zero-order hold, or ``bilinear``.
+        init: of the rates in continuous time: ``lin``, ``-1/2 + i pi n`` (S4D-Lin), or ``legs``, the
+            eigenvalues of HiPPO's normal matrix (S4D-LegS, arXiv 2206.11893, section 4).
     """
 
-    def __init__(self, channels: int, states: int = 16, *, mixing: bool = False) -> None:
-        """Draw new parameters."""
+    def __init__(
+        self,
+        channels: int,
+        states: int = 16,
+        *,
+        mixing: bool = False,
+        per_state_step: bool = False,
+        method: str = "zoh",
+        init: str = "lin",
+    ) -> None:
+        """Draw new parameters.
+
+        Raises:
+            ValueError: an unknown `method` or `init`.
+        """
         super().__init__()
+        if method not in ("zoh", "bilinear") or init not in ("lin", "legs"):
+            raise ValueError(f"{method!r}, {init!r}: zoh or bilinear, lin or legs")
         groups, width = (1, channels) if mixing else (channels, 1)
         low, high = map(math.log, STEPS)
-        self.groups = groups
-        self.log_step = nn.Parameter(torch.empty(groups, 1).uniform_(low, high))
+        self.groups, self.method = groups, method
+        steps = states if per_state_step else 1
+        self.log_step = nn.Parameter(torch.empty(groups, steps).uniform_(low, high))
         self.log_decay = nn.Parameter(torch.full((groups, states), math.log(0.5)))
-        self.frequency = nn.Parameter(math.pi * torch.arange(states).repeat(groups, 1))
+        turns: Tensor = math.pi * torch.arange(states) if init == "lin" else legs(states)
+        self.frequency = nn.Parameter(turns.repeat(groups, 1))
         self.drive = nn.Parameter(torch.ones(groups, states, width, 2))
         self.readout = nn.Parameter(torch.randn(groups, width, states, 2) * math.sqrt(0.5))
         self.skip = nn.Parameter(torch.ones(channels))
@@ -48,17 +70,59 @@ class DiagonalSSM(nn.Module):
             if mixing:
                 self.drive.normal_(std=math.sqrt(0.5 / channels))
 
+    @classmethod
+    def from_discrete(cls, a: Any, b: Any, c: Any, d: Any) -> "DiagonalSSM":
+        """A layer of given numbers: ``x[t] = a x[t-1] + b u[t]``, ``y[t] = 2 Re(c x[t]) + d u[t]``.
+
+        Args:
+            a: (groups, states) complex; one group whose states all channels share, or one for each channel.
+            b: (groups, states, width) complex, `width` being channels of a group.
+            c: (groups, width, states) complex; half of it where the other half is not left out as conjugate.
+            d: (groups * width,) real.
+
+        Raises:
+            ValueError: shapes that do not fit each other.
+        """
+        complex_ = [torch.as_tensor(part).to(torch.complex64) for part in (a, b, c)]
+        skip = torch.as_tensor(d).float()
+        groups, states = complex_[0].shape
+        width = skip.numel() // groups
+        shapes = [tuple(part.shape) for part in (*complex_, skip)]
+        wanted = [
+            (groups, states),
+            (groups, states, width),
+            (groups, width, states),
+            (groups * width,),
+        ]
+        if shapes != wanted:
+            raise ValueError(f"a, b, c and d of shapes {shapes}; wanted: {wanted}")
+        layer = cls(groups * width, states, mixing=width > 1)
+        layer.groups, layer.method = groups, "discrete"
+        real = [torch.view_as_real(part.resolve_conj()).clone() for part in complex_]
+        layer.register_parameter("transition", nn.Parameter(real[0]))
+        layer.drive, layer.readout = nn.Parameter(real[1]), nn.Parameter(real[2])
+        layer.skip = nn.Parameter(skip.clone())
+        del layer.log_step, layer.log_decay, layer.frequency
+        return layer
+
     def discretized(self) -> tuple[Tensor, Tensor]:
         """The transition (2, groups, states) and the drive (2, groups, states, width): real, imaginary."""
+        if self.method == "discrete":
+            return self.get_parameter("transition").movedim(-1, 0), self.drive.movedim(-1, 0)
         step = self.log_step.exp()
         real, imaginary = -self.log_decay.exp(), self.frequency
-        shrink, turn = (real * step).exp(), imaginary * step
-        transition = torch.stack([shrink * turn.cos(), shrink * turn.sin()])
-        # (A - 1) / a, by which zero-order hold scales the drive
-        square = real * real + imaginary * imaginary
-        more, beside = transition[0] - 1, transition[1]
-        scale_real = ((more * real + beside * imaginary) / square)[..., None]
-        scale_imaginary = ((beside * real - more * imaginary) / square)[..., None]
+        if self.method == "zoh":
+            shrink, turn = (real * step).exp(), imaginary * step
+            transition = torch.stack([shrink * turn.cos(), shrink * turn.sin()])
+            # (A - 1) / a, by which zero-order hold scales the drive
+            scale = _quotient(transition - torch.tensor([1.0, 0.0])[:, None, None], real, imaginary)
+        else:  # (1 + a step / 2) / (1 - a step / 2), and step / (1 - a step / 2)
+            half_real, half_imaginary = real * step / 2, imaginary * step / 2
+            below = 1 - half_real, -half_imaginary
+            transition = _quotient(torch.stack([1 + half_real, half_imaginary]), *below)
+            whole = step.expand_as(real)
+            scale = _quotient(torch.stack([whole, torch.zeros_like(whole)]), *below)
+        scale_real, scale_imaginary = scale[..., None]
         b_real, b_imaginary = self.drive.unbind(-1)
         drive = torch.stack(
             [
@@ -76,6 +140,29 @@ class DiagonalSSM(nn.Module):
             marked = torch.ops.edgekit.diagonal_ssm(u, transition, drive, readout, self.skip)
             return marked  # type: ignore[no-any-return]
         return _convolved(u, transition, drive, readout, self.skip)
+
+
+def legs(states: int) -> Tensor:
+    """The imaginary parts of the eigenvalues of HiPPO-LegS's normal matrix above 0, float32, rising."""
+    root = torch.sqrt(2 * torch.arange(2 * states, dtype=torch.float64) + 1)
+    lower = torch.tril(root[:, None] * root, -1)
+    # minus the matrix, plus half of p p^T and of the identity, is skew-symmetric
+    skew = (root[:, None] * root) / 2 - lower - torch.diag(root * root) / 2
+    turns = torch.linalg.eigvals(skew).imag
+    rising: Tensor = turns[turns > 0].sort().values.float()
+    return rising
+
+
+def _quotient(above: Tensor, real: Tensor, imaginary: Tensor) -> Tensor:
+    """A complex quotient, (real, imaginary) along the first axis."""
+    square = real * real + imaginary * imaginary
+    more, beside = above
+    return torch.stack(
+        [
+            (more * real + beside * imaginary) / square,
+            (beside * real - more * imaginary) / square,
+        ]
+    )
 
 
 def _convolved(

@@ -18,6 +18,9 @@ def diagonal(writer: Rewriter, node: ir.Node) -> None:
     float: the memory of a slow state is longer than a few bits resolve.
     """
     track, name, new = writer.stream(node.inputs[0]), str(node.name), writer.new
+    if track.axis == 0:
+        _chunks(writer, node, track)
+        return
     if track.axis != 2:
         raise Refused("time is another axis than its last", "(batch, channels, time)", "transpose")
     a, b, c = (_complex(value) for value in node.inputs[1:4])
@@ -55,6 +58,31 @@ def diagonal(writer: Rewriter, node: ir.Node) -> None:
     )
     result = new.one(name, "Add", recalled, passed)
     writer.set(node.outputs[0], result, track.delay, track, node=node, before=True)
+
+
+def _chunks(writer: Rewriter, node: ir.Node, track: Track) -> None:
+    """Chunks of fixed length, each from zero state: a constant matrix for each group, no state."""
+    new, name = writer.new, str(node.name)
+    a, b, c = (_complex(value) for value in node.inputs[1:4])
+    skip = array_of(node.inputs[4])
+    if a is None or b is None or c is None or skip is None:
+        raise Refused("its parameters are computed", "constants", "fold them")
+    rows, channels, frames = track.shape
+    groups, _, width = b.shape
+    powers = a[..., None] ** np.arange(frames)
+    response = 2 * np.einsum("gos,gst,gsi->gtoi", c, powers, b).real
+    response[:, 0, np.arange(width), np.arange(width)] += skip.reshape(groups, width)
+    lag = np.arange(frames)[:, None] - np.arange(frames)
+    whole = np.where((lag >= 0)[..., None, None], response[:, np.maximum(lag, 0)], 0)
+    # whole[group, frame out, frame in, channel out, channel in] -> in by out
+    matrix = whole.transpose(0, 4, 2, 3, 1).reshape(groups, width * frames, width * frames)
+    split = _shaped(writer, track.value, (rows, groups, width * frames), f"{name}.split")
+    sides = new.one(f"{name}.groups", "Transpose", split, perm=[1, 0, 2])
+    product = new.one(f"{name}.chunks", "MatMul", sides, new.constant(matrix, f"{name}.matrix"))
+    joined = new.one(f"{name}.joined", "Transpose", product, perm=[1, 0, 2])
+    result = _shaped(writer, joined, (rows, channels, frames), name)
+    zero = {"before": track.zero_before, "after": track.zero_after}
+    writer.set(node.outputs[0], result, track.delay, track, node=node, outer=track.outer, **zero)
 
 
 def _step(writer: Rewriter, past: ir.Value, driven: ir.Value, a: Complex, name: str) -> ir.Value:

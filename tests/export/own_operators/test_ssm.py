@@ -13,10 +13,10 @@ from stream_networks import check
 from edgekit import api
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.own_operators.ssm import DiagonalSSM
+from edgekit.export.own_operators.ssm import DiagonalSSM, legs
 from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import stream
-from edgekit.export.stream.sources import onnx_offline
+from edgekit.export.stream.sources import onnx_offline, torch_offline
 from edgekit.export.verify import compare
 from edgekit.graph.model import SSM
 from edgekit.verbs.export.importing import ImportOptions, surrounded
@@ -110,3 +110,80 @@ def test_several_recordings_at_once_are_refused() -> None:
         ModelError, match=f"{SSM} .*: .*its batch is not 1; .*one stream per network"
     ):
         stream(onnx_offline(data, name="ssm"))
+
+
+@pytest.mark.parametrize("method", ["zoh", "bilinear"])
+def test_each_state_may_have_its_own_step(method: str) -> None:
+    layer = DiagonalSSM(3, 4, mixing=True, per_state_step=True, method=method, init="legs")
+    a, b = (torch.complex(*part.double()) for part in layer.discretized())
+    step = layer.log_step.double().exp()
+    assert step.shape == (1, 4)
+    rate = torch.complex(-layer.log_decay.double().exp(), layer.frequency.double())
+    drive = torch.view_as_complex(layer.drive.double())
+    if method == "zoh":
+        expected, scale = torch.exp(step * rate), (torch.exp(step * rate) - 1) / rate
+    else:
+        expected = (1 + step * rate / 2) / (1 - step * rate / 2)
+        scale = step / (1 - step * rate / 2)
+    torch.testing.assert_close(a, expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(b, scale[..., None] * drive, atol=1e-6, rtol=0)
+
+
+def test_legs_are_the_eigenvalues_of_the_normal_matrix_of_hippo() -> None:
+    """A + p p^T with p = sqrt(n + 1/2): real parts -1/2, imaginary ones those of `legs` and their negatives."""
+    n = np.arange(16)
+    root = np.sqrt(2 * n + 1)
+    hippo = -(np.tril(np.outer(root, root), -1) + np.diag(n + 1))
+    values = np.linalg.eigvals(hippo + np.outer(np.sqrt(n + 0.5), np.sqrt(n + 0.5)))
+    np.testing.assert_allclose(values.real, -0.5, atol=1e-9)
+    np.testing.assert_allclose(np.sort(values.imag[values.imag > 0]), legs(8), rtol=1e-5)
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_a_layer_of_given_numbers(groups: int) -> None:
+    draw, width = np.random.default_rng(0), 3 // groups
+    a = 0.9 * np.exp(1j * draw.uniform(0, 3, (groups, 4)))
+    b, c = (
+        draw.normal(size=(*shape, 2)).view(complex)[..., 0]
+        for shape in ((groups, 4, width), (groups, width, 4))
+    )
+    d, u = draw.normal(size=3), draw.normal(size=(1, 3, 50))
+    x, y = np.zeros((groups, 4), complex), []
+    for frame in u[0].T:
+        x = a * x + np.einsum("gsi,gi->gs", b, frame.reshape(groups, width))
+        y.append(2 * np.einsum("gos,gs->go", c, x).real.ravel() + d * frame)
+    layer = DiagonalSSM.from_discrete(a, b, c, d)
+    found = layer(torch.from_numpy(u).float()).detach()[0].T
+    np.testing.assert_allclose(found, y, atol=1e-5)
+    with pytest.raises(ValueError, match="wanted"):
+        DiagonalSSM.from_discrete(a, b, c, d[:2])
+
+
+class Chunks(torch.nn.Module):
+    """Frames of 5 samples, each from zero state, and a recurrent layer over them: the low level of HiSS."""
+
+    def __init__(self, *, mixing: bool) -> None:
+        super().__init__()
+        self.low, self.high = DiagonalSSM(4, 3, mixing=mixing), torch.nn.GRU(4, 4, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        chunks = x.reshape(-1, 5, 4).transpose(1, 2)
+        return self.high(self.low(chunks)[..., -1].unsqueeze(0))[0]
+
+
+def own_chunks() -> tuple[torch.nn.Module, tuple[torch.Tensor]]:
+    return Chunks(mixing=False), (torch.randn(1, 60, 4),)
+
+
+def shared_chunks() -> tuple[torch.nn.Module, tuple[torch.Tensor]]:
+    return Chunks(mixing=True), (torch.randn(1, 60, 4),)
+
+
+@pytest.mark.parametrize(
+    "factory", ["own_chunks", pytest.param("shared_chunks", marks=pytest.mark.slow)]
+)
+def test_chunks_that_start_from_zero_keep_nothing(factory: str) -> None:
+    offline = torch_offline(f"{__name__}:{factory}", name="chunks", time_axes={"x": 1})
+    model = stream(offline)  # proves it
+    assert model.stream.hop_samples == 5 and model.stream.delay_samples == 0
+    assert [pair.input for pair in model.states if "diag" in pair.input] == []
