@@ -83,14 +83,18 @@ class Stream:
     """
 
     def __init__(
-        self, manifest: Manifest, runner: Runner, others: "Mapping[str, Stream] | None" = None
+        self,
+        manifest: Manifest,
+        runner: Runner,
+        others: "Mapping[str, Stream] | None" = None,
+        in_session: bool = False,
     ) -> None:
         """Wrap a loaded runner; `open` is the usual way here. `others` run its sampler's other networks."""
         self.manifest = manifest
         self.others = others or {}
         self.runner = runner
         self._blocks: Blocks | None = None
-        self._in_session = not manifest.constants
+        self.in_session = in_session or not manifest.constants
         self._controls = Controls(manifest.controls)
 
     @staticmethod
@@ -145,7 +149,7 @@ class Stream:
         expected = self.manifest.constants
         arrays = fitting(constants, expected, "one array per session constant")
         self.runner.session([arrays[tensor.name] for tensor in expected])
-        self._in_session = True
+        self.in_session = True
 
     def turn(self, controls: Mapping[str, ArrayLike]) -> None:
         """Set controls; they hold from the next hop on until they are turned again. States stay as they are.
@@ -337,7 +341,7 @@ class Stream:
 
     def _checked_hops(self, inputs: Mapping[str, ArrayLike], hops: bool) -> Arrays:
         """Return the inputs as arrays, after listing everything that does not fit."""
-        if not self._in_session:
+        if not self.in_session:
             listed = ", ".join(f"{t.name} {list(t.shape)}" for t in self.manifest.constants)
             step = "give a .npz with --constants, call session, or give them beside the inputs"
             raise UsageError(Problem("session constants", "not given", listed, step))

@@ -4,15 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from builds import lowered
 from compressor import RATE, Compressor
 from devices import on_devices, replayed, with_golden
 from numpy.typing import NDArray
 from tiny_build import needs_cc
+from typer.testing import CliRunner
 
 from edgekit import api
+from edgekit.cli import app
 from edgekit.graph.model import Model
+from edgekit.runtime.audio.device import at_device, behind
+from edgekit.runtime.audio.live import Live, block_of
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 
@@ -85,3 +90,47 @@ def test_a_knob_and_a_device_of_another_rate_in_one_build(exported: Path) -> Non
     assert manifest.verification["snr_db"] > 80
     text = (exported / "compressor.h").read_text()
     assert "const float *knobs; /* [1][2][1] */" in text
+
+
+@needs_cc
+def test_a_file_of_the_device_with_a_knob_turned_by_time(exported: Path, tmp_path: Path) -> None:
+    sound = np.repeat(tone()[0, 0], 3)  # any 48 kHz sound
+    soundfile.write(tmp_path / "in.wav", sound, 48_000, subtype="FLOAT")
+    words = ["run", str(exported), str(tmp_path / "in.wav"), str(tmp_path / "out.wav")]
+    words += ["--device-rate", "48000", "--set"]
+    results = {}
+    for setting in ("knobs=[-30, 4]", "knobs=0s:[-30, 4],0.12s:[-12, 2]"):
+        result = CliRunner().invoke(app, [*words, setting])
+        assert result.exit_code == 0, result.output
+        results[setting], rate = soundfile.read(tmp_path / "out.wav", dtype="float32")
+        assert rate == 48_000
+    assert "delay compensated: 375 samples" in result.output
+    still, turned = results.values()
+    stream = Stream.open(exported)
+    stream.turn({"knobs": np.asarray(LOUD).reshape(1, 2, 1)})
+    whole = behind(stream, 48_000).process(np.pad(sound, (0, 375))[None])[0, 375:]
+    np.testing.assert_array_equal(still, whole)
+    place = round(0.12 * 48_000)
+    late = 375 + 192  # a value stands from the block in which its time lies
+    np.testing.assert_array_equal(turned[: place - late], still[: place - late])
+    assert np.abs(turned - still)[place : place + late].max() > 0.02
+
+
+@needs_cc
+def test_the_microphone_of_a_device_of_another_rate(exported: Path) -> None:
+    stream = at_device(Stream.open(exported), 48_000)
+    stream.turn({"knobs": np.asarray(LOUD).reshape(1, 2, 1)})
+    live = Live(stream, block_of(stream))
+    size = block_of(stream)
+    heard = np.sin(np.arange(40 * size) / 9).astype(np.float32)[:, None]
+    played = np.zeros_like(heard)
+    for start in range(0, len(heard), size):
+        live.callback(heard[start:][:size], played[start:][:size], size, None, None)
+        while live.work():
+            pass
+    again = Stream.open(exported)
+    again.turn({"knobs": np.asarray(LOUD).reshape(1, 2, 1)})
+    expected = behind(again, 48_000).process(heard.T)[0]
+    late = live.facts().latency_samples - 375
+    np.testing.assert_array_equal(played[late:, 0], expected[:-late])
+    assert live.facts().late_samples == 0

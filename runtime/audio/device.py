@@ -3,7 +3,9 @@
 Both take their sums in the same order from the same filter, so that they give the same bits.
 """
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,8 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import frames_to_hops, hops_to_frames
 from edgekit.base.resampling import Resampling, resampling
-from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing
+from edgekit.runtime.runners.toolchain import Compiler
 from edgekit.runtime.stream import Stream
 
 Samples = NDArray[np.float32]
@@ -142,3 +145,97 @@ def behind(stream: Stream, device_hz: int) -> Device:
 
     channels = source.pcm_channels or 1, sum(sound.pcm_channels or 0 for sound in sounds)
     return Device(rates, int(manifest.stream["hop_samples"]), *channels, run)
+
+
+class DeviceRunner:
+    """Runs blocks of a device through a build behind it, as a runner of a `Stream` that has the device's rate."""
+
+    def __init__(self, stream: Stream, device_hz: int) -> None:
+        """Take a build in its fresh state."""
+        self._stream, self._device_hz = stream, device_hz
+        self._device = behind(stream, device_hz)
+
+    @property
+    def compiler(self) -> Compiler | None:
+        """That of the build."""
+        return self._stream.compiler
+
+    def process(self, inputs: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+        """Run one block; returns the sound and the nanoseconds that adapter and build took."""
+        manifest = self._stream.manifest
+        given = dict(zip((tensor.name for tensor in manifest.hop_inputs), inputs, strict=True))
+        sound = given.pop(manifest.stream_inputs[0].name)
+        start = time.perf_counter_ns()
+        self._stream.turn(given)
+        made = self._device.process(sound[0])
+        return [made[None]], time.perf_counter_ns() - start
+
+    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Run one block of 16-bit PCM, mono."""
+        made, _ = self.process([(pcm.astype(np.float32) / 32768)[None]])
+        whole = np.clip(np.rint(made[0][0] * np.float32(32768)), -32768, 32767)
+        return np.asarray(whole, np.int16)
+
+    def session(self, constants: list[NDArray[Any]]) -> None:
+        """Take the session constants."""
+        names = (tensor.name for tensor in self._stream.manifest.constants)
+        self._stream.session(dict(zip(names, constants, strict=True)))
+
+    def end(self, valid_samples: int) -> None:
+        """Silence follows, as it does on a device."""
+
+    def reset(self) -> None:
+        """Return to silence."""
+        self._stream.reset()
+        self._device = behind(self._stream, self._device_hz)
+
+
+def at_device(stream: Stream, device_hz: int) -> Stream:
+    """Return a build as a stream at a device's rate: blocks as long as a hop, the adapter's latency as its delay.
+
+    Raises:
+        UsageError: see `device_facts`; or outputs that are no sound, which have the network's hops.
+    """
+    manifest = stream.manifest
+    facts = device_facts(manifest, device_hz)
+    if manifest.sounds != manifest.stream_outputs or not manifest.sounds:
+        found = ", ".join(f"{t.name} {list(t.shape)}" for t in manifest.stream_outputs)
+        step = "leave it out: a file is resampled as it is read"
+        allowed = "a build that gives sound alone"
+        raise UsageError(Problem(f"--device-rate {device_hz}", f"gives {found}", allowed, step))
+    block = max(
+        1, round(manifest.stream["hop_samples"] * device_hz / manifest.stream["sample_rate_hz"])
+    )
+    delay = facts["latency_samples"]
+
+    def at_rate(tensor: Tensor) -> Tensor:
+        if tensor.role != "stream":
+            return tensor
+        late = None if tensor in manifest.inputs else delay
+        return replace(
+            tensor,
+            shape=(1, tensor.pcm_channels or 1, block),
+            time=Timing(2, late or 0, 0),
+            layout="NCT",
+            frames_per_hop=block,
+            delay_samples=late,
+            sample_rate_hz=device_hz,
+        )
+
+    latency = delay + block
+    made = replace(
+        manifest,
+        inputs=tuple(map(at_rate, manifest.inputs)),
+        outputs=tuple(map(at_rate, manifest.outputs)),
+        stream={
+            **manifest.stream,
+            "hop_samples": block,
+            "sample_rate_hz": device_hz,
+            "delay_samples": delay,
+            "latency_samples": latency,
+            "latency_ms": round(latency * 1000 / device_hz, 3),
+            "minimum_hop_samples": 1,
+            "end_state": None,
+        },
+    )
+    return Stream(made, DeviceRunner(stream, device_hz), in_session=stream.in_session)

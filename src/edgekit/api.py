@@ -17,6 +17,7 @@ from edgekit.base.output import output_problem, replacing
 from edgekit.runtime.audio.live import LiveFacts
 from edgekit.runtime.audio.sound import Watch, play
 from edgekit.runtime.bench.measure import Measured
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import Sampler, given_files
 from edgekit.verbs import doctor as tools
 from edgekit.verbs import files, inspection
@@ -30,6 +31,7 @@ from edgekit.verbs.export.pipeline import Exported
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.export.work import Progress
 from edgekit.verbs.inspection import Inspected
+from edgekit.verbs.opening import Opening
 from edgekit.verbs.pictures import sample_problem, write_samples
 from edgekit.verbs.targets import run as run_build
 
@@ -132,6 +134,8 @@ def run(
     out: str | Path,
     *,
     constants: str | Path | None = None,
+    controls: Sequence[str] = (),
+    device_rate: int | None = None,
     progress: Progress = silent,
 ) -> tuple[str, ...]:
     """Stream a .wav or .npz through a build; returns notes on what was changed on the way.
@@ -143,30 +147,44 @@ def run(
         out: a .wav of a .wav, if the build gives PCM; or one array per stream output, first axis =
             hops, as a .npz; or, of a .wav, a .csv with one line per hop.
         constants: a .npz with one array per session constant, where `source` does not hold them.
+        controls: ``NAME=VALUE``, or ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
+        device_rate: Hz; the files are those of a sound device at this rate, and the adapter to the network's
+            is the one that `export` puts beside it.
         progress: see above.
 
     Raises:
         UsageError: a file or build that cannot be used.
         ToolError: a compiler or library is missing or failed.
     """
-    return files.run(directory, Path(source), Path(out), constants, progress)
+    opening = Opening(constants, controls, device_rate)
+    return files.run(directory, Path(source), Path(out), opening, progress)
 
 
-def live(directory: str | Path, watch: Watch, *, constants: str | Path | None = None) -> LiveFacts:
+def live(
+    directory: str | Path,
+    watch: Watch,
+    *,
+    constants: str | Path | None = None,
+    controls: Sequence[str] = (),
+    device_rate: int | None = None,
+) -> LiveFacts:
     """Stream the microphone through a build to the loudspeaker; returns what was counted.
 
     Args:
         directory: a build folder; its C code is compiled and run.
         watch: looks at the facts over and over, and says when to stop: see `edgekit.runtime.audio.sound.play`.
         constants: a .npz with one array per session constant.
+        controls: as `run` takes them.
+        device_rate: Hz of the sound device; where left out the one that the build was exported for, else its own.
 
     Raises:
         UsageError: a build or device that cannot be used.
         ToolError: a compiler or library is missing or failed, or there is no device.
     """
-    stream, _ = run_build(directory)
-    if constants is not None:
-        stream.session(read_npz(Path(constants)))
+    device = Manifest.load(Path(directory)).device
+    if device_rate is None and device is not None:
+        device_rate = device["sample_rate_hz"]
+    stream, _ = Opening(constants, controls, device_rate).open(directory)
     return play(stream, watch)
 
 

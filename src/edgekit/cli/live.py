@@ -1,5 +1,6 @@
 """The screen of ``edgekit run --mic``: levels, deadlines, what was lost, and two keys."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,7 +18,13 @@ LOOK_S = 0.1
 BAR, FLOOR_DBFS = 40, -60.0  # characters; what an empty bar stands for
 
 
-def hear(directory: Path, constants: Path | None, as_json: bool) -> LiveFacts:
+def hear(
+    directory: Path,
+    constants: Path | None,
+    as_json: bool,
+    controls: Sequence[str] = (),
+    device_rate: int | None = None,
+) -> LiveFacts:
     """Run a build on the sound devices until a key or Ctrl-C ends it; shows what happens where there is a screen."""
     with ExitStack() as stack:
         poll = stack.enter_context(keys())
@@ -30,7 +37,9 @@ def hear(directory: Path, constants: Path | None, as_json: bool) -> LiveFacts:
                 screen.update(Text(picture(facts)), refresh=True)
             return COMMANDS.get(poll(LOOK_S))
 
-        return api.live(directory, watch, constants=constants)
+        return api.live(
+            directory, watch, constants=constants, controls=controls, device_rate=device_rate
+        )
 
 
 def picture(facts: LiveFacts) -> str:

@@ -22,6 +22,20 @@ def run(
     constants: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A .npz with the session constants.")
     ] = None,
+    controls: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A control, or its values by time, as knob=0s:0.3,2.5s:0.8; repeatable.",
+        ),
+    ] = None,
+    device_rate: Annotated[
+        int | None,
+        typer.Option(
+            metavar="HZ", min=1, help="Of the sound device or the files; the adapter resamples."
+        ),
+    ] = None,
     mic: Annotated[
         bool,
         typer.Option("--mic", help="Microphone to loudspeaker, in the place of IN and OUT."),
@@ -42,14 +56,22 @@ def run(
         if source is not None:
             found, step = f"IN '{source}' beside --mic", "leave out one of them"
             raise UsageError(Problem("--mic", found, "the sound devices or files", step))
-        facts = hear(directory, constants, as_json)
+        facts = hear(directory, constants, as_json, controls or (), device_rate)
         print_json(facts.to_dict()) if as_json else show(facts)
         return
     if source is None or path is None:
         found, allowed = "not given", "two files, or --mic"
         raise UsageError(Problem("IN and OUT", found, allowed, "edgekit run DIR in.wav out.wav"))
     with progress(as_json) as report:
-        notes = api.run(directory, source, path, constants=constants, progress=report)
+        notes = api.run(
+            directory,
+            source,
+            path,
+            constants=constants,
+            controls=controls or (),
+            device_rate=device_rate,
+            progress=report,
+        )
     if as_json:
         print_json({"path": str(path), "notes": list(notes)})
         return

@@ -7,9 +7,9 @@ from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import output_problem, replacing
 from edgekit.runtime.audio.files import run_wav
 from edgekit.runtime.rows import run_wav_to_rows
-from edgekit.verbs import targets
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.work import Progress
+from edgekit.verbs.opening import Opening
 
 RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".wav", ".json"), (".npz", ".npz"))
 PICTURES = (".png", ".jpg", ".jpeg")  # named in a refusal
@@ -19,7 +19,7 @@ def run(
     directory: str | Path,
     source: Path,
     out: Path,
-    constants: str | Path | None,
+    opening: Opening,
     progress: Progress,
 ) -> tuple[str, ...]:
     """See `edgekit.api.run`."""
@@ -35,9 +35,7 @@ def run(
     if kinds[0] == ".wav":
         require(("soundfile",))
     progress("compile", 0, 1)
-    stream, notes = targets.run(directory)
-    if constants is not None:
-        stream.session(read_npz(Path(constants)))
+    stream, notes = opening.open(directory)
     if kinds[0] == ".wav":
         run_audio = run_wav if kinds[1] == ".wav" else run_wav_to_rows
         return *notes, *run_audio(

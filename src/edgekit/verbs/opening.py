@@ -1,0 +1,42 @@
+"""A build that is about to run: its session constants, its controls, and the device that it stands behind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.base.npz import read_npz
+from edgekit.runtime.audio.device import at_device
+from edgekit.runtime.controls import in_hops, read_turns
+from edgekit.runtime.stream import Stream
+from edgekit.verbs import targets
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What `run` is told besides files.
+
+    Attributes:
+        constants: a .npz with the session constants.
+        turns: ``NAME=VALUE`` or ``NAME=0s:VALUE,2.5s:VALUE``, see `edgekit.runtime.controls.read_turns`.
+        device_rate: Hz of the sound device; None for the build's own.
+    """
+
+    constants: str | Path | None = None
+    turns: Sequence[str] = ()
+    device_rate: int | None = None
+
+    def open(self, directory: str | Path) -> tuple[Stream, tuple[str, ...]]:
+        """Return a build as a running stream, and what the user should know of it.
+
+        Raises:
+            UsageError: no usable build, or constants, controls or a device that do not fit it.
+            ToolError: a compiler or package is missing, or failed.
+        """
+        turns = read_turns(self.turns)
+        stream, notes = targets.run(directory)
+        if self.constants is not None:
+            stream.session(read_npz(Path(self.constants)))
+        if self.device_rate is not None:
+            stream = at_device(stream, self.device_rate)
+        stream.turn(in_hops(turns, stream.manifest))
+        return stream, notes
