@@ -2,6 +2,7 @@
 
 import ctypes
 import tempfile
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from edgekit.verbs.targets import TARGETS
 QUICK = ("-O1", "-w")
 
 
+@cache
 def load_kernels() -> None:
-    """Compile all kernels and load them for this process and its children.
+    """Compile all kernels and load them for this process and its children, once.
 
     Raises:
         ToolError: there is no C compiler, or it failed.

@@ -39,7 +39,7 @@ FLAGS = (
     "-ffp-contract=off",
 )
 UBSAN = ("-O1", "-fsanitize=undefined,float-cast-overflow", "-fno-sanitize-recover=all")
-BUILDS = {"O2": ("-O2",), "O3": ("-O3", "-fno-trapping-math"), "ubsan": UBSAN}
+BUILDS = {"O2": ("-O2", "-nostdlib"), "O3": ("-O3", "-fno-trapping-math"), "ubsan": UBSAN}
 # What a machine of this architecture may run.
 ISAS = {
     name: row

@@ -29,14 +29,26 @@ def missing(target: str) -> str | None:
     return f"needs {' and '.join(tools)}: apt-get install {packages}" if tools else None
 
 
+def like_another(target: str) -> bool:
+    """Whether a device before it has the same kernels: the two differ in options of the compiler alone."""
+    kernels = [profile(name).kernels for name in CROSS]
+    return kernels.index(profile(target).kernels) < CROSS.index(target)
+
+
 def on_devices(*targets: str) -> pytest.MarkDecorator:
-    """Parametrize `target` with devices, all by default; those that cannot run here are skipped by tool."""
+    """Parametrize `target` with devices, all by default; those that cannot run here are skipped by tool.
+
+    Of all devices, one that is `like_another` is slow.
+    """
     return pytest.mark.parametrize(
         "target",
         [
             pytest.param(
                 name,
-                marks=pytest.mark.skipif(missing(name) is not None, reason=missing(name) or ""),
+                marks=[
+                    pytest.mark.skipif(missing(name) is not None, reason=missing(name) or ""),
+                    *([pytest.mark.slow] if like_another(name) and len(targets) != 1 else []),
+                ],
             )
             for name in targets or CROSS
         ],

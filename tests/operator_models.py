@@ -34,10 +34,16 @@ def imported(case: Case, prefix: str) -> Model:
     return from_onnx(case.onnx, name=f"{prefix}_{case.name}")
 
 
-def quantized(case: Case, recipe: str) -> Model:
-    """The case in an integer recipe."""
-    model = imported(case, recipe)
-    made = quantize(model, Calibration((draw(case, CALIBRATION_SAMPLES, 1),), "noise"), recipe)
+def calibrated_on(name: str) -> Arrays:
+    """What the integer forms of a case are calibrated on."""
+    return draw(CASES[name], CALIBRATION_SAMPLES, 1)
+
+
+@cache
+def quantized(name: str, recipe: str) -> Model:
+    """A case in an integer recipe."""
+    model = imported(CASES[name], recipe)
+    made = quantize(model, Calibration((calibrated_on(name),), "noise"), recipe)
     return made.describe(source=replace(model.source))
 
 
@@ -51,9 +57,7 @@ def float_models() -> dict[str, Model]:
 @cache
 def integer_models() -> dict[str, Model]:
     """The integer forms under ``<recipe>_<name>``."""
-    return {
-        f"{recipe}_{name}": quantized(CASES[name], recipe) for recipe in RECIPES for name in INTEGER
-    }
+    return {f"{recipe}_{name}": quantized(name, recipe) for recipe in RECIPES for name in INTEGER}
 
 
 def case_of(name: str) -> Case:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from c_kernels import needs_cc
 
@@ -39,6 +40,7 @@ def unet() -> tuple[torch.nn.Module, dict[str, torch.Tensor]]:
 
 
 @needs_cc
+@pytest.mark.usefixtures("few_calls")
 def test_a_unet_of_diffusers_is_quantized_and_draws(tmp_path: Path) -> None:
     (tmp_path / "sampler.toml").write_text(DESCRIPTION)
     made = api.export(

@@ -17,7 +17,8 @@ from quick_build import load_kernels
 from edgekit.base.errors import UsageError
 
 CORPUS = sorted((Path(__file__).parent / "fuzz" / "corpus").glob("*.onnx"))
-SLICE = {"graph": 120, "damage": 240}
+SLICE = {"graph": range(40), "damage": range(120)}
+REST = {"graph": range(40, 200), "damage": range(120, 400)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,11 +27,14 @@ def kernels() -> None:
 
 
 @needs_cc
-@pytest.mark.parametrize("kind", SLICE)
-def test_each_is_refused_or_the_same_in_every_stage(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "numbers"),
+    [*SLICE.items(), *(pytest.param(*row, marks=pytest.mark.slow) for row in REST.items())],
+)
+def test_each_is_refused_or_the_same_in_every_stage(kind: str, numbers: range) -> None:
     seeds()  # before the workers: they have it then
-    found = judged([Seed(kind, number) for number in range(SLICE[kind])], 2)
-    assert len(found) == SLICE[kind]
+    found = judged([Seed(kind, number) for number in numbers], 2)
+    assert len(found) == len(numbers)
     bad = [
         f"{seed}: {text}: {outcome.text}" for seed, text, outcome in found if text not in FAULTLESS
     ]

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from builds import int8_model
 from builds import noise as inputs_of
-from litert_models import quantized
 from numpy.typing import NDArray
-from operator_models import INTEGER
+from operator_models import INTEGER, calibrated_on, quantized
 
 from edgekit.graph.model import Model
 from edgekit.verbs.targets import TARGETS
@@ -75,7 +74,7 @@ def stored(array: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
 
 @pytest.mark.parametrize("name", INTEGER)
 def test_w8a8_in_tflite_micro_is_that_of_litert(name: str) -> None:
-    model, inputs = quantized(name, "w8a8")
+    model, inputs = quantized(name, "w8a8"), calibrated_on(name)
     if name in LACKS:
         with pytest.raises(RuntimeError, match="TFLM failed"):
             farthest(model, inputs)

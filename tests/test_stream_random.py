@@ -1,5 +1,6 @@
 """Random networks of the table's operators: streamed, they equal the whole, with the least delay."""
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from stream_layers import TIMES, Joined, joined_inputs, layers, network_of
@@ -8,8 +9,11 @@ from stream_networks import check, least_delay
 SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=200 * TIMES, **SLOW)
-@given(layers(), st.integers(0, 99), st.integers(1, 200))
+DRAWN = layers(), st.integers(0, 99), st.integers(1, 200)
+
+
+@settings(max_examples=50, **SLOW)
+@given(*DRAWN)
 def test_streamed_by_any_hop_it_equals_the_whole(layer, seed, samples):
     check(network_of(layer, seed), (1, 2, 3, 7), samples=samples)
 
@@ -22,7 +26,14 @@ def test_streams_of_several_rates_and_a_knob(drawn: Joined, seed, samples):
     check(drawn.network(seed), samples=samples, rates=drawn.rates, controls=controls)
 
 
-@settings(max_examples=50 * TIMES, **SLOW)
+@pytest.mark.slow
+@settings(max_examples=200 * TIMES, **SLOW)
+@given(*DRAWN)
+def test_many_more_streamed_by_any_hop_equal_the_whole(layer, seed, samples):
+    check(network_of(layer, seed), (1, 2, 3, 7), samples=samples)
+
+
+@settings(max_examples=25 * TIMES, **SLOW)
 @given(layers(depth=2, stateful=False), st.integers(0, 99), st.integers(1, 2))
 def test_the_delay_is_the_least_that_the_receptive_field_allows(layer, seed, times):
     data = network_of(layer, seed)

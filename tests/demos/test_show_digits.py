@@ -34,6 +34,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> DigitsDemo:
     return show("host", out, lambda *_: None, ("float32", "w8a8"))
 
 
+@pytest.mark.slow  # the demo itself: half a minute
 @needs_cc
 def test_integers_draw_what_floats_draw(demo: DigitsDemo) -> None:
     float32, w8a8 = demo.rows
@@ -46,6 +47,7 @@ def test_integers_draw_what_floats_draw(demo: DigitsDemo) -> None:
     assert 0 < sum(sizes) <= 512 * 1024
 
 
+@pytest.mark.slow
 @needs_cc
 def test_a_classifier_knows_the_digits_that_were_asked_for(demo: DigitsDemo) -> None:
     drawn = Sampler.open(demo.directory / "w8a8").sample(3 * DIGITS, 1, labels(3 * DIGITS))
@@ -54,6 +56,7 @@ def test_a_classifier_knows_the_digits_that_were_asked_for(demo: DigitsDemo) -> 
     assert np.mean(seen == labels(3 * DIGITS)["label"][:, 0]) >= 0.9
 
 
+@pytest.mark.slow
 @needs_cc
 def test_the_table_and_the_files(
     demo: DigitsDemo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

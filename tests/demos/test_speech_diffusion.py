@@ -27,7 +27,6 @@ from edgekit.demos.enhance_speech import (
 )
 from edgekit.demos.speech_diffusion import SpeechDiffusion
 from edgekit.runtime.sampler import Sampler
-from edgekit.verbs.export import quantizing
 
 SAMPLER = Path(training.__file__).with_name("speech_diffusion.toml")
 FRAMES = 16
@@ -107,12 +106,10 @@ def test_the_loss_and_the_sampler_agree_on_what_the_network_returns() -> None:
 
 
 @pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def build(tmp_path_factory: pytest.TempPathFactory, few_calls: None) -> Path:
     folder = tmp_path_factory.mktemp("speech")
     out, sampler = folder / "build", folder / "sampler.toml"
     sampler.write_text(SAMPLER.read_text().replace("steps = 5", "steps = 2"))
-    monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setattr(quantizing, "CALIBRATION_CALLS", 16)
     api.export(
         f"{HERE}:random_network",
         "host",
@@ -122,7 +119,6 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         calibration=f"{HERE}:conditions",
         min_snr_db=5.0,
     )
-    monkeypatch.undo()
     return out
 
 

@@ -154,7 +154,7 @@ null = { label = 10 }
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(tmp_path_factory: pytest.TempPathFactory, few_calls: None) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     (folder / "sampler.toml").write_text(DESCRIPTION)
     made = api.export(

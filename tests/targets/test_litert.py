@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from litert_models import quantized
 from operator_cases import CASES, FUSED, Case, case, f
-from operator_models import INTEGER, draw
+from operator_models import INTEGER, calibrated_on, draw, quantized
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.running import run_hops, snr_db
@@ -115,7 +114,7 @@ WIDE_MARGIN_DB = (
 
 @pytest.mark.parametrize("name", INTEGER)
 def test_w8a8_litert_is_within_a_step_of_the_oracle(name: str, tmp_path: Path) -> None:
-    model, inputs = quantized(name, "w8a8")
+    model, inputs = quantized(name, "w8a8"), calibrated_on(name)
     stream = opened(model, tmp_path)
     found, expected = stream.run(inputs), Oracle(model).run_hops(inputs)
     exact = run_hops(from_onnx(CASES[name].onnx, name=name), inputs)
@@ -132,7 +131,7 @@ def test_w8a8_litert_is_within_a_step_of_the_oracle(name: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("name", INTEGER)
 def test_w8a16_litert_is_as_near_to_float_as_the_oracle(name: str, tmp_path: Path) -> None:
-    model, inputs = quantized(name, "w8a16")
+    model, inputs = quantized(name, "w8a16"), calibrated_on(name)
     found, expected = opened(model, tmp_path).run(inputs), Oracle(model).run_hops(inputs)
     exact = run_hops(from_onnx(CASES[name].onnx, name=name), inputs)
     for key, array in found.items():

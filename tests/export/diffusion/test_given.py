@@ -35,6 +35,7 @@ from edgekit.quantize.recipe_file import find_recipe
 from edgekit.runtime.sampler import Sampler as Running
 from edgekit.verbs.export.sampling import sampled_calls
 
+pytestmark = pytest.mark.usefixtures("few_calls")
 N, SEED = 2, 5
 DRAWN = replace(SAMPLER, eta=1.0)
 GIVEN = replace(DRAWN, start="given", noise="given")

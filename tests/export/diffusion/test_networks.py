@@ -30,6 +30,7 @@ from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import ImportOptions, load_model
 from edgekit.verbs.targets import TARGETS
 
+pytestmark = pytest.mark.usefixtures("few_calls")
 N, SEED = 2, 5
 HEAD = """
 prediction = "v"
@@ -143,6 +144,7 @@ def test_the_build_is_strict_c99_and_plans_the_decoder_over_the_loop(everything:
     assert memory["scratch_bytes"] == last + arrays
 
 
+@pytest.mark.slow
 def test_a_decoder_in_the_build_gives_the_bits_of_one_by_hand(tmp_path: Path) -> None:
     """In float: integers of two exports are calibrated apart. onnxruntime and LiteRT draw the same image."""
     targets = ["onnxruntime", *(["litert"] if find_spec("ai_edge_litert") else [])]

@@ -161,6 +161,7 @@ def test_the_search_saves_what_was_asked_for_and_beats_other_keys() -> None:
 
 
 @needs_cc
+@pytest.mark.usefixtures("few_calls")
 def test_a_sampler_toml_names_the_keys(tmp_path: Path) -> None:
     (tmp_path / "sampler.toml").write_text(
         "prediction = 'v'\nsteps = 6\nkeys = 'every:2'\nprior_noise = 0.003\n[schedule]\nkind = 'cosine'\n"
