@@ -27,6 +27,7 @@ MAY_IMPORT["fpga"] = MAY_IMPORT["targets"] | {"targets"}
 MAY_IMPORT["peers"] = MAY_IMPORT["targets"] | {"targets"}
 MAY_IMPORT["verbs"] = MAY_IMPORT["fpga"] | {"fpga", "peers"}
 MAY_IMPORT["demos"] = MAY_IMPORT["verbs"] | {"verbs"}
+MAY_IMPORT["frontend"] = MAY_IMPORT["export"] | {"export"}
 MAY_IMPORT["red_diff"] = {"base"}
 MAY_IMPORT["level"] = set()
 MAY_IMPORT["api"] = MAY_IMPORT["demos"] | {"demos"}

@@ -5,6 +5,7 @@ from edgekit.operators.deform.dilation import keep_offsets
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.equalize import equalize
 from edgekit.quantize.prepare.fuse import fuse
+from edgekit.quantize.prepare.keep_spectra import keep_spectra
 from edgekit.quantize.prepare.migrate import migrate
 from edgekit.quantize.prepare.split_shortcut import split_shortcut
 from edgekit.quantize.prepare.unpack import unpack_states
@@ -16,7 +17,7 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
 
     Names of nodes and tensors are those of `model`; tensors that a pass scales are so in every hop.
     """
-    model = unpack_states(keep_offsets(fuse(model)))
+    model = unpack_states(keep_offsets(fuse(keep_spectra(model))))
     if recipe.split_shortcut:
         model = split_shortcut(model, recipe.layers)
     if recipe.equalize:
