@@ -8,6 +8,7 @@ import onnx_ir as ir
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims, matmul_shapes, optional
 from edgekit.operators.roles import constant
+from edgekit.targets.c.emit.banded import bands_of, emit_bands
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,
@@ -49,6 +50,12 @@ def emit_gemm(ctx: Context, node: ir.Node) -> None:
     bias, b = constant(optional(node, 2)), "NULL"
     if bias is not None:
         b = ctx.constant(f"{node.name}_bias", np.broadcast_to(np.ravel(bias), (n,)))
+    if (bands := bands_of(w)) is not None:
+        start = None if bias is None else b
+        emit_bands(
+            ctx, str(node.name), bands, ctx.pointer(x), ctx.pointer(y), start, size(x) // k, k
+        )
+        return
     ctx.call(
         "ek_fc_f32",
         ctx.pointer(x),
@@ -86,12 +93,22 @@ def check_gemm(node: ir.Node) -> list[Problem]:
 
 
 def macs_gemm(node: ir.Node) -> int:
-    """Rows * k * n."""
+    """Rows * k * n, of a banded matrix less."""
+    w = constant(node.inputs[1])
+    if w is not None:
+        w = w.T if int_attribute(node, "transB", 0) else w
+        if (bands := bands_of(w)) is not None:
+            return size(node.inputs[0]) // len(w) * bands.weights.size
     return size(node.outputs[0]) * dims(node.inputs[0])[-1]
 
 
 def emit_matmul(ctx: Context, node: ir.Node) -> None:
     """Float product of two tensors."""
+    x, w, y = node.inputs[0], constant(node.inputs[1]), node.outputs[0]
+    if w is not None and (bands := bands_of(w)) is not None and constant(x) is None:
+        rows = size(x) // len(w)
+        emit_bands(ctx, str(node.name), bands, ctx.pointer(x), ctx.pointer(y), None, rows, len(w))
+        return
 
     def call(a: str, b: str, y: str, sizes: str) -> str:
         return f"ek_matmul_f32({a}, {b}, {y}, {sizes});"
@@ -135,5 +152,8 @@ def _emit_products(
 
 
 def macs_matmul(node: ir.Node) -> int:
-    """Results * k."""
+    """Results * k, of a banded matrix less."""
+    w = constant(node.inputs[1])
+    if w is not None and (bands := bands_of(w)) is not None and constant(node.inputs[0]) is None:
+        return size(node.inputs[0]) // len(w) * bands.weights.size
     return size(node.outputs[0]) * dims(node.inputs[0])[-1]
