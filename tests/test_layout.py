@@ -66,6 +66,7 @@ SUITES = {
     "installs",
     "kernel_devices",
     "kernels",
+    "keyword_spotter",
     "layout",
     "litert_micro",
     "onnx_backend",
