@@ -22,7 +22,13 @@ from edgekit.export.onnx_file.session_constants import declare_constants, declar
 from edgekit.export.onnx_file.states import find_states, restarting_cells
 from edgekit.export.own_operators.functions import with_bodies
 from edgekit.export.running import Arrays, source_runner
-from edgekit.export.stream.saved import end_state_fact, replaced_fact, streaming_fact, timing_fact
+from edgekit.export.stream.saved import (
+    end_state_fact,
+    layouts_fact,
+    replaced_fact,
+    streaming_fact,
+    timing_fact,
+)
 from edgekit.export.verify import verify_import
 from edgekit.graph.model import (
     SOURCE_RECIPE,
@@ -262,6 +268,7 @@ _FACTS: dict[str, Any] = {
     "quantization": _quantization_fact,
     "moved_bytes": int,  # of this import: the pass that counts has replaced what the file claims
     "timing": timing_fact,
+    "layouts": layouts_fact,
     "end_state": end_state_fact,
     "streaming": streaming_fact,
     "replaced": replaced_fact,

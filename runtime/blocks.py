@@ -161,10 +161,9 @@ class Blocks:
 def _timing(tensor: Tensor, manifest: Manifest) -> Timing:
     if tensor.time is not None:
         return tensor.time
-    if manifest.is_pcm:
-        is_output = tensor in manifest.stream_outputs
-        delay = int(manifest.stream["delay_samples"] or 0) if is_output else 0
-        return Timing(len(tensor.shape) - 1, delay, 0)
+    axis = None if tensor.axes is None else tensor.axes.axis("T")
+    if manifest.is_pcm and axis is not None:
+        return Timing(axis, tensor.delay_samples or 0, 0)
     raise UsageError(
         Problem(
             f"tensor '{tensor.name}'",

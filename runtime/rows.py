@@ -14,42 +14,40 @@ from edgekit.base.decide import DETECTED, LABEL, SCORE
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
 from edgekit.base.output import replacing
-from edgekit.base.wav import Samples, read_wav
-from edgekit.runtime.audio.files import Progress, in_hops
+from edgekit.runtime.audio.files import (
+    Progress,
+    Sounds,
+    hop_progress,
+    read_sources,
+    sound_hops,
+)
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Arrays, Stream
 
 
-def run_recording(stream: Stream, samples: Samples, progress: Progress | None = None) -> Arrays:
-    """Stream mono PCM through a build from its fresh state.
+def run_recording(stream: Stream, sounds: Sounds, progress: Progress | None = None) -> Arrays:
+    """Stream PCM through a build from its fresh state.
 
     Args:
-        stream: a build that takes one PCM hop and gives anything.
-        samples: (samples,) float32; the last hop is filled up with silence.
+        stream: a build that takes PCM hops and gives anything.
+        sounds: (channels, samples) float32 of each input; the last hop is filled up with silence.
         progress: is told after each hop.
 
     Returns:
         One array (hops, *shape) for each stream output; the delay is in it.
 
     Raises:
-        UsageError: the build does not take PCM.
+        UsageError: the sounds are not those of its inputs.
     """
-    manifest = stream.manifest
-    if not manifest.takes_pcm:
-        found = ", ".join(f"takes {t.name} {list(t.shape)}" for t in manifest.stream_inputs)
-        allowed = "audio for a build that takes one PCM hop"
-        step = "give .npz files, or export with --frontend"
-        raise UsageError(Problem(f"build of '{manifest.source['name']}'", found, allowed, step))
-    (source,) = manifest.stream_inputs
-    hops = in_hops(samples, source.shape)
+    hops = sound_hops(stream.manifest, sounds)
     stream.reset()
-    return stream.run({source.name: hops}, progress and (lambda done: progress(done, len(hops))))
+    return stream.run(hops, hop_progress(hops, progress))
 
 
-def run_wav_to_rows(
-    stream: Stream, source: Path, out: Path, progress: Progress | None = None
+def run_wavs_to_rows(
+    stream: Stream, sources: Mapping[str, Path], out: Path, progress: Progress | None = None
 ) -> tuple[str, ...]:
-    """Stream a .wav into a .npz, one array per output, or a .csv, one line per hop; returns notes.
+    """Stream a .wav for each input into a .npz, one array per output, or a .csv, one line per hop; returns notes.
 
     A line of the .csv begins with the time at which its hop begins, in seconds, the delay taken out;
     then every element of every output has a column. Of a build that decides a .csv has a line per detection,
@@ -63,20 +61,23 @@ def run_wav_to_rows(
     if out.suffix.lower() == ".json" and stream.manifest.decide is None:
         found, step = "a build that detects nothing", "name a .npz or .csv, or export with --decide"
         raise UsageError(Problem(f"output '{out}'", found, "detections", step))
-    with replacing(out, source) as temporary:
-        clip = read_wav(source, facts["sample_rate_hz"])
-        outputs = run_recording(stream, clip.samples, progress)
-        detected = detections(stream.manifest, outputs, clip.sample_rate_hz)
+    with replacing(out, *sources.values()) as temporary:
+        clips = read_sources(stream.manifest, sources)
+        sounds = {name: clip.samples for name, clip in clips.items()}
+        rate = next(iter(clips.values())).sample_rate_hz
+        outputs = run_recording(stream, sounds, progress)
+        detected = detections(stream.manifest, outputs, rate)
         if out.suffix.lower() != ".npz" and detected is not None:
             _write_detections(temporary, detected, as_json=out.suffix.lower() == ".json")
         elif out.suffix.lower() == ".csv":
             delay, hop = facts["delay_samples"] or 0, facts["hop_samples"]
-            _write_csv(temporary, outputs, hop / clip.sample_rate_hz, delay / clip.sample_rate_hz)
+            _write_csv(temporary, outputs, hop / rate, delay / rate)
         else:
             write_npz(temporary, outputs)
+    notes = tuple(dict.fromkeys(note for clip in clips.values() for note in clip.notes))
     if detected is None:
-        return clip.notes
-    return (*clip.notes, *(map(str, detected) if detected else ["nothing was detected"]))
+        return notes
+    return (*notes, *(map(str, detected) if detected else ["nothing was detected"]))
 
 
 @dataclass(frozen=True)

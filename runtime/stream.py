@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import frames_to_hops, hops_to_frames
 from edgekit.runtime.blocks import Blocks
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.fitting import fitting
@@ -32,10 +33,6 @@ class Runner(Protocol):
 
     def process(self, inputs: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
         """Run one hop; returns the outputs and the nanoseconds it took."""
-        ...
-
-    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Run one hop of 16-bit PCM."""
         ...
 
     def session(self, constants: list[NDArray[Any]]) -> None:
@@ -268,17 +265,59 @@ class Stream:
         """Run one hop of 16-bit PCM, (hop,) or (1, hop); the answer has the same shape.
 
         Raises:
-            UsageError: the build does not take one PCM hop and give one, or `pcm` does not fit.
+            UsageError: the build does not take one mono PCM hop and give one, or `pcm` does not fit.
         """
-        hop = self.manifest.stream["hop_samples"]
-        if not self.manifest.is_pcm:
-            raise UsageError(_not_pcm(self.manifest))
+        manifest, hop = self.manifest, self.manifest.stream["hop_samples"]
+        ports = _stream_tensors(manifest)
+        if [tensor.pcm_channels for tensor in ports] != [1, 1]:
+            raise UsageError(_not_pcm(manifest))
         if pcm.dtype != np.int16 or pcm.shape not in ((hop,), (1, hop)):
             found = f"{pcm.dtype} {pcm.shape}"
             raise UsageError(
                 Problem("input 'pcm'", found, f"int16 ({hop},) or (1, {hop})", "cut into hops")
             )
-        return self.runner.process_s16(pcm.reshape(1, hop)).reshape(pcm.shape)
+        (out,) = self.process_interleaved({ports[0].name: pcm.reshape(hop, 1)}).values()
+        return out.reshape(pcm.shape)
+
+    def process_interleaved(
+        self, pcm: Mapping[str, NDArray[np.int16]]
+    ) -> dict[str, NDArray[np.int16]]:
+        """Run one hop of 16-bit PCM, (samples, channels) of each input; the outputs are alike.
+
+        Samples are scaled by 2^-15, and rounded half to even and saturated on the way back.
+
+        Raises:
+            UsageError: the build does not take and give PCM alone, or `pcm` does not fit.
+        """
+        manifest = self.manifest
+        if not manifest.is_pcm:
+            raise UsageError(_not_pcm(manifest))
+        inputs, outputs = manifest.stream_inputs, manifest.stream_outputs
+        expected = [
+            Tensor(t.name, (t.frames_per_hop or 0, t.pcm_channels or 0), "int16", "stream")
+            for t in inputs
+        ]
+        given = fitting(pcm, expected, "one hop of each input, channels interleaved")
+        if isinstance(self.runner, NativeRunner):
+            knobs = self._controls.next() if manifest.controls else {}
+            controls = [knobs[tensor.name] for tensor in manifest.controls]
+            results = self.runner.process_s16([given[t.name] for t in inputs], controls)
+            return {t.name: result for t, result in zip(outputs, results, strict=True)}
+        floats = {
+            t.name: frames_to_hops(
+                given[t.name].T.astype(np.float32) / np.float32(32768), axes, t.shape
+            )[0]
+            for t in inputs
+            if (axes := t.axes)
+        }
+        made = self.process(floats)
+        planes = {
+            t.name: hops_to_frames(made[t.name][None], axes) for t in outputs if (axes := t.axes)
+        }
+        return {
+            name: np.clip(np.rint(plane.T * np.float32(32768)), -32768, 32767).astype(np.int16)
+            for name, plane in planes.items()
+        }
 
     def run(
         self, inputs: Mapping[str, ArrayLike], progress: Callable[[int], None] | None = None

@@ -35,7 +35,8 @@ class Flags:
 
 
 class FakeSound:
-    """The module: a microphone that plays `samples`, a loudspeaker that keeps what it gets in `heard`.
+    """The module: a microphone that plays `samples`, (samples,) or (samples, channels), a loudspeaker that keeps
+    what it gets in `heard`.
 
     `blocks` forces a size of blocks; `flags` are said with the block of a number; `at_end` is called behind the last
     block, `rates` are those that the devices take, `kinds` those that there are.
@@ -63,24 +64,30 @@ class FakeSound:
         return {"name": f"fake {kind}", "default_samplerate": float(self.rates[0])}
 
     def check_input_settings(self, channels: int, dtype: str, samplerate: int) -> None:
-        assert channels == 1 and dtype == "float32"
+        assert dtype == "float32"
         if samplerate not in self.rates:
             raise PortAudioError("Invalid sample rate [PaErrorCode -9997]")
+        if channels > self.channels:
+            raise PortAudioError("Invalid number of channels [PaErrorCode -9998]")
 
     check_output_settings = check_input_settings
+
+    @property
+    def channels(self) -> int:
+        """Of the devices."""
+        return int(self.samples.shape[1]) if self.samples.ndim > 1 else 1
 
     def Stream(  # noqa: N802
         self,
         samplerate: int,
         blocksize: int,
-        channels: int,
+        channels: tuple[int, int],
         dtype: str,
         latency: str,
         callback: Callback,
     ) -> "FakeSound":
-        assert (
-            samplerate in self.rates and channels == 1 and dtype == "float32" and latency == "low"
-        )
+        assert samplerate in self.rates and dtype == "float32" and latency == "low"
+        self._outs = channels[1]
         self.block, self._callback = blocksize, callback
         self._live: Any = callback.__self__  # type: ignore[attr-defined]
         return self
@@ -97,12 +104,13 @@ class FakeSound:
 
     def _run(self) -> None:
         """Give block after block, the next when the worker has run what there is; a real device gives it time."""
-        padded = np.pad(self.samples, (0, -len(self.samples) % self.block))
+        samples = self.samples.reshape(len(self.samples), -1)
+        padded = np.pad(samples, ((0, -len(samples) % self.block), (0, 0)))
         heard = []
-        for number, block in enumerate(padded.reshape(-1, self.block, 1)):
-            out = np.full_like(block, np.nan)
+        for number, block in enumerate(padded.reshape(-1, self.block, samples.shape[1])):
+            out = np.full((self.block, self._outs), np.nan, np.float32)
             self._callback(block, out, len(block), object(), self.flags.get(number, Flags()))
-            heard.append(out[:, 0])
+            heard.append(out[:, 0] if self.samples.ndim == 1 else out)
             end = time.monotonic() + PATIENCE_S
             while self._live.waiting and self.active and time.monotonic() < end:
                 time.sleep(0.0005)

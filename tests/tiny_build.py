@@ -68,8 +68,9 @@ def manifest(**changes: Any) -> Manifest:
         },
     }  # fmt: skip
     facts |= changes
-    for side in ("inputs", "outputs"):
-        facts[side] = tuple(with_port(t, t.axes, facts["stream"]) for t in facts[side])
+    stream = facts["stream"]
+    for side, delay in (("inputs", None), ("outputs", stream["delay_samples"])):
+        facts[side] = tuple(with_port(t, t.axes, stream, delay) for t in facts[side])
     return Manifest(**facts)
 
 

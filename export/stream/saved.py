@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from edgekit.base.layout import parse_layout
 from edgekit.graph.model import (
     Distance,
     OutputDelay,
@@ -24,6 +25,11 @@ def timing_fact(content: Any) -> dict[str, Timing] | None:
     if content is None:
         return None
     return {str(name): Timing(**_whole(dict(facts))) for name, facts in content.items()}
+
+
+def layouts_fact(content: Any) -> dict[str, str]:
+    """Return the layouts by tensor name."""
+    return {str(name): str(parse_layout(_text(text))) for name, text in (content or {}).items()}
 
 
 def end_state_fact(content: Any) -> str | None:

@@ -3,7 +3,7 @@
 import importlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.errors import CalibrationError, Problem, UsageError
+from edgekit.base.layout import Layout, frames_to_hops
 from edgekit.base.npz import read_npz
-from edgekit.base.wav import read_wav
+from edgekit.base.wav import read_together, read_wav
 from edgekit.export.diffusion.description import condition_values
 from edgekit.export.running import run_blocks
+from edgekit.graph.layouts import pcm_layout
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.held_out import Parts
@@ -79,7 +81,8 @@ def load_calibration(source: str, model: Model) -> Calibration:
     """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields input dictionaries.
 
     Of a denoiser these may be conditions alone, (images, *shape), see `edgekit.verbs.export.sampling.own_trajectories`.
-    ``x.clean.wav`` beside ``x.wav`` is its clean form, and no clip.
+    ``x.clean.wav`` beside ``x.wav`` is its clean form, and no clip. Of a network of several PCM inputs a clip is a
+    file for each: ``x.mic.wav`` and ``x.ref.wav``.
 
     Raises `CalibrationError` listing every file that does not fit.
     """
@@ -90,31 +93,36 @@ def load_calibration(source: str, model: Model) -> Calibration:
         found = "is not a folder" if folder.exists() else "does not exist"
         raise CalibrationError(_problem(f"calibration source {source!r}", found))
     found_files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".wav", ".npz"))
-    files = [path for path in found_files if not path.name.lower().endswith(CLEAN)]
+    streams = _sound_inputs(model)
+    is_input = {f".{name}.wav".lower() for name in streams} if len(streams) > 1 else set[str]()
+    files = [
+        path for path in found_files if not path.name.lower().endswith(CLEAN) or CLEAN in is_input
+    ]
     if not files:
         raise CalibrationError(
             _problem(f"calibration folder {source!r}", "holds no .wav and no .npz file")
         )
     clips: list[Clip] = []
     clean: dict[int, NDArray[np.float32]] = {}
-    problems: list[Problem] = []
     changed: Counter[str] = Counter()
-    for file in files:
+    together, problems = _recordings(files, streams, model)
+    for stem, recording in together:
         try:
-            if (beside := file.with_name(f"{file.stem}{CLEAN}")).is_file():
-                clean[len(clips)] = np.ravel(next(iter(_read_wav(beside, model)[0].values())))
-            if file.suffix.lower() == ".wav":
-                clip, notes = _read_wav(file, model)
-                changed.update(notes)
+            beside = stem.with_name(f"{stem.name}{CLEAN}")
+            if beside.is_file() and CLEAN not in is_input:
+                clean[len(clips)] = _read_clean(beside, model)
+            if isinstance(recording, Path):
+                clip = _read_npz(recording, model)
             else:
-                clip = _read_npz(file, model)
+                clip, notes = _read_wavs(recording, streams, model)
+                changed.update(notes)
             clips.append(clip)
         except CalibrationError as error:
             problems += error.problems
     if problems:
         raise CalibrationError(problems)
     said = tuple(
-        f"calibration: {text}, in {n} of {len(files)} files" for text, n in changed.items()
+        f"calibration: {text}, in {n} of {len(together)} files" for text, n in changed.items()
     )
     return Calibration(_alike(clips, source), source, clean, said)
 
@@ -149,39 +157,99 @@ def _alike(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]:
     return tuple(clips)
 
 
-def _read_wav(file: Path, model: Model) -> tuple[Clip, tuple[str, ...]]:
+def _sound_inputs(model: Model) -> dict[str, tuple[Layout, tuple[int, ...]]]:
+    """Layout and shape of each input by name, where all of them are PCM; else nothing."""
+    found = {str(v.name): (pcm_layout(model, v), dims(v)) for v in model.given_inputs}
+    known = {name: (layout, shape) for name, (layout, shape) in found.items() if layout is not None}
+    return known if len(known) == len(found) and not model.constants else {}
+
+
+def _recordings(
+    files: Sequence[Path], streams: Mapping[str, Any], model: Model
+) -> tuple[list[tuple[Path, Path | dict[str, Path]]], list[Problem]]:
+    """The recordings of a folder by path without their endings: a .npz, or a .wav for each input.
+
+    Of a network of several inputs, ``x.mic.wav`` and ``x.ref.wav`` are one recording of the inputs mic and ref.
+    """
+    found: list[tuple[Path, Path | dict[str, Path]]] = []
+    groups: dict[Path, dict[str, Path]] = {}
+    problems = []
+    for file in files:
+        name = next((n for n in streams if file.stem.lower().endswith(f".{n}".lower())), None)
+        if file.suffix.lower() == ".npz":
+            found.append((file.with_suffix(""), file))
+        elif not streams:
+            problems.append(_no_sound(file, model))
+        elif len(streams) == 1:
+            found.append((file.with_suffix(""), dict.fromkeys(streams, file)))
+        elif name is None:
+            where, named = f"calibration file {file.name!r}", [f"NAME.{n}.wav" for n in streams]
+            of, step = f"a network of {len(streams)} inputs", "end its name in that of an input"
+            problems.append(Problem(where, of, " and ".join(named), step))
+        else:
+            stem = file.with_name(file.stem[: -len(name) - 1])
+            if stem not in groups:
+                found.append((stem, groups.setdefault(stem, {})))
+            groups[stem][name] = file
+    for stem, group in groups.items():
+        if missing := [name for name in streams if name not in group]:
+            listed = ", ".join(f"{stem.name}.{name}.wav" for name in missing)
+            where, step = f"calibration clip {stem.name!r}", f"add {listed}"
+            problems.append(Problem(where, f"no {', '.join(missing)}", ", ".join(streams), step))
+    whole = [(s, r) for s, r in found if isinstance(r, Path) or r.keys() == streams.keys()]
+    return whole, problems
+
+
+def _no_sound(file: Path, model: Model) -> Problem:
+    listed = ", ".join(f"{v.name} {list(v.shape or ())}" for v in model.given_inputs)
+    step = (
+        "export with --frontend, or with --hop if the input is PCM, with --layout INPUT=NCT if it has "
+        "channels, or give .npz files"
+    )
+    if model.constants:
+        step = f"give .npz files: they hold {', '.join(map(repr, model.constants))} as well"
+    return Problem(
+        f"calibration file {file.name!r}",
+        f"is audio, but the network takes {listed}",
+        "audio for networks that take PCM and nothing else",
+        step,
+    )
+
+
+def _read_wavs(
+    files: Mapping[str, Path], streams: Mapping[str, tuple[Layout, tuple[int, ...]]], model: Model
+) -> tuple[Clip, tuple[str, ...]]:
     """The hops of a recording, and how it was changed."""
-    inputs = model.given_inputs
     hop, rate = model.stream.hop_samples, model.stream.sample_rate_hz
-    shape = dims(inputs[0]) if inputs else ()
-    if len(inputs) != 1 or hop is None or int(np.prod(shape)) != hop:
-        listed = ", ".join(f"{v.name} {list(v.shape or ())}" for v in inputs)
-        step = "export with --frontend, or with --hop if the input is PCM, or give .npz files"
-        if model.constants:
-            step = f"give .npz files: they hold {', '.join(map(repr, model.constants))} as well"
-        raise CalibrationError(
-            Problem(
-                f"calibration file {file.name!r}",
-                f"is audio, but the network takes {listed}",
-                "audio for networks that take PCM and nothing else",
-                step,
-            )
-        )
+    assert hop is not None
+    channels = {n: layout.pcm_channels(shape, hop) or 1 for n, (layout, shape) in streams.items()}
     try:
-        recording = read_wav(file, rate)
+        clips = read_together(files, channels, rate)
+    except UsageError as error:
+        raise CalibrationError(
+            replace(
+                p,
+                where=f"calibration, {p.where}",
+                next_step=f"{p.next_step}, or give --calibration other clips",
+            )
+            for p in error.problems
+        ) from error
+    clip = {}
+    for name, recording in clips.items():
+        whole = recording.samples.shape[1] // hop * hop
+        if whole == 0:
+            found = f"has {recording.samples.shape[1]} samples, less than one hop"
+            raise CalibrationError(_problem(f"calibration file {files[name].name!r}", found))
+        clip[name] = frames_to_hops(recording.samples[:, :whole], *streams[name])
+    return clip, tuple(dict.fromkeys(note for c in clips.values() for note in c.notes))
+
+
+def _read_clean(file: Path, model: Model) -> NDArray[np.float32]:
+    try:
+        return read_wav(file, model.stream.sample_rate_hz).samples
     except UsageError as error:
         found = error.problems[0].found
         raise CalibrationError(_problem(f"calibration file {file.name!r}", found)) from error
-    samples = recording.samples
-    hops = len(samples) // hop
-    if hops == 0:
-        raise CalibrationError(
-            _problem(
-                f"calibration file {file.name!r}", f"has {len(samples)} samples, less than one hop"
-            )
-        )
-    hops_of = samples[: hops * hop].reshape(hops, *shape)
-    return {str(inputs[0].name): hops_of}, recording.notes
 
 
 def _read_npz(file: Path, model: Model) -> Clip:

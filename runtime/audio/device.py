@@ -170,12 +170,6 @@ class DeviceRunner:
         made = self._device.process(sound[0])
         return [made[None]], time.perf_counter_ns() - start
 
-    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Run one block of 16-bit PCM, mono."""
-        made, _ = self.process([(pcm.astype(np.float32) / 32768)[None]])
-        whole = np.clip(np.rint(made[0][0] * np.float32(32768)), -32768, 32767)
-        return np.asarray(whole, np.int16)
-
     def session(self, constants: list[NDArray[Any]]) -> None:
         """Take the session constants."""
         names = (tensor.name for tensor in self._stream.manifest.constants)

@@ -1,26 +1,28 @@
 """Audio through a build, hop by hop: samples, and .wav to .wav."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import Layout, frames_to_hops, hops_to_frames
 from edgekit.base.output import replacing
-from edgekit.base.wav import Samples, read_wav, write_wav
-from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.stream import Stream
+from edgekit.base.wav import Clip, Samples, read_together, write_wav
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.stream import Arrays, Stream
 
 Progress = Callable[[int, int], None]  # hops done, hops in all
+Sounds = Mapping[str, Samples]  # (channels, samples) by the name of an input or output
 
 
 def run_samples(stream: Stream, samples: Samples, progress: Progress | None = None) -> Samples:
     """Stream mono PCM through a build from its fresh state, with the delay taken out.
 
     Args:
-        stream: a build that takes one PCM hop and gives one.
+        stream: a build that takes one mono PCM hop and gives one.
         samples: (samples,) float32; the last hop is filled up and followed by silence.
         progress: is told after each hop.
 
@@ -28,7 +30,7 @@ def run_samples(stream: Stream, samples: Samples, progress: Progress | None = No
         (samples,) float32, as many as came in, ``out[n]`` belonging to ``samples[n]``.
 
     Raises:
-        UsageError: the build does not take PCM.
+        UsageError: the build is no such one.
     """
     return timed_run_samples(stream, samples, progress)[0]
 
@@ -39,34 +41,127 @@ def timed_run_samples(
     """Do as `run_samples`; also returns the microseconds that each hop took."""
     manifest = stream.manifest
     check_pcm(manifest)
-    delay = manifest.stream["delay_samples"] or 0
-    (source,), (sink,) = manifest.stream_inputs, manifest.stream_outputs
-    pcm = in_hops(np.concatenate([samples, np.zeros(delay, np.float32)]), source.shape)
+    inputs, outputs = manifest.stream_inputs, manifest.stream_outputs
+    if [t.pcm_channels for t in (*inputs, *outputs)] != [1, 1]:
+        raise UsageError(_misfit(manifest, "one mono stream in and one out", "use run_sounds"))
+    made, times_us = _timed_run(stream, {inputs[0].name: samples[None]}, progress)
+    return made[outputs[0].name][0], times_us
+
+
+def run_sounds(
+    stream: Stream, sounds: Sounds, progress: Progress | None = None
+) -> dict[str, Samples]:
+    """Stream PCM of any number of inputs and channels through a build, with the delay of each output taken out.
+
+    Args:
+        stream: a build that takes and gives PCM alone.
+        sounds: (channels, samples) float32 of each input, all of one length.
+        progress: is told after each hop.
+
+    Returns:
+        (channels, samples) float32 of each output, as long as the inputs.
+
+    Raises:
+        UsageError: the build is no such one, or the sounds do not fit it.
+    """
+    check_pcm(stream.manifest)
+    return _timed_run(stream, sounds, progress)[0]
+
+
+def _timed_run(
+    stream: Stream, sounds: Sounds, progress: Progress | None
+) -> tuple[dict[str, Samples], NDArray[np.float64]]:
+    outputs = stream.manifest.stream_outputs
+    hops = sound_hops(stream.manifest, sounds, max(t.delay_samples or 0 for t in outputs))
+    length = next(iter(sounds.values())).shape[1]
     stream.reset()
-    outputs, times_us = stream.timed_run(
-        {source.name: pcm}, None if progress is None else lambda done: progress(done, len(pcm))
+    results, times_us = stream.timed_run(hops, hop_progress(hops, progress))
+    made = {t.name: hops_to_frames(results[t.name], _layout(t)) for t in outputs}
+    starts = {t.name: t.delay_samples or 0 for t in outputs}
+    return {n: whole[:, starts[n] :][:, :length] for n, whole in made.items()}, times_us
+
+
+def sound_hops(manifest: Manifest, sounds: Sounds, rest: int = 0) -> Arrays:
+    """Cut the sounds of a build's inputs into (hops, *shape), with `rest` samples of silence behind them.
+
+    Raises:
+        UsageError: inputs that are missing or unknown, or another number of channels, or unequal lengths.
+    """
+    inputs = {tensor.name: tensor for tensor in manifest.stream_inputs}
+    listed = listing(manifest.stream_inputs)
+    problems = [
+        Problem(f"input '{name}'", "missing" if name in inputs else "unknown", listed, "name each")
+        for name in sorted(inputs.keys() ^ sounds.keys())
+    ]
+    for name in sorted(inputs.keys() & sounds.keys()):
+        shape, channels = sounds[name].shape, inputs[name].pcm_channels
+        if len(shape) != 2 or shape[0] != channels:
+            allowed = f"({channels}, samples)"
+            problems.append(Problem(f"input '{name}'", f"{shape}", allowed, "reshape it"))
+    if not problems and len({sound.shape[1] for sound in sounds.values()}) > 1:
+        found = ", ".join(f"{name} {sound.shape[1]}" for name, sound in sounds.items())
+        problems.append(Problem("inputs", found, "one length", "cut them to one length"))
+    if problems:
+        raise UsageError(problems)
+    padded = {name: np.pad(sound, ((0, 0), (0, rest))) for name, sound in sounds.items()}
+    return {n: frames_to_hops(padded[n], _layout(t), t.shape) for n, t in inputs.items()}
+
+
+def hop_progress(hops: Arrays, progress: Progress | None) -> Callable[[int], None] | None:
+    """Tell `progress` of hops done how many there are in all."""
+    total = len(next(iter(hops.values())))
+    return None if progress is None else lambda done: progress(done, total)
+
+
+def _layout(tensor: Tensor) -> Layout:
+    assert tensor.axes is not None
+    return tensor.axes
+
+
+def listing(tensors: Sequence[Tensor]) -> str:
+    """Names and channels of PCM, shapes of anything else."""
+    return ", ".join(
+        f"{t.name} ({t.pcm_channels} channel{'s' * (t.pcm_channels > 1)})"
+        if t.pcm_channels
+        else f"{t.name} {list(t.shape)}"
+        for t in tensors
     )
-    return outputs[sink.name].reshape(-1)[delay : delay + len(samples)], times_us
 
 
 def check_pcm(manifest: Manifest) -> None:
-    """Raise a UsageError where a build does not take one PCM hop and give one."""
+    """Raise a UsageError where a build does not take PCM alone and give PCM alone."""
     if manifest.is_pcm:
         return
-    found = [f"takes {t.name} {list(t.shape)}" for t in manifest.stream_inputs]
-    found += [f"gives {t.name} {list(t.shape)}" for t in manifest.stream_outputs]
-    step = "give .npz files, or export with --frontend"
+    step = "give .npz files, or export with --frontend; --layout INPUT=NCT names channels"
     if manifest.takes_pcm:
         step = "write the outputs to a .npz or .csv instead"
-    allowed = "audio for a build that takes one PCM hop and gives one"
-    where = f"build of '{manifest.source['name']}'"
-    raise UsageError(Problem(where, ", ".join(found), allowed, step))
+    raise UsageError(_misfit(manifest, "audio for a build that takes PCM hops and gives PCM", step))
 
 
-def in_hops(samples: Samples, shape: tuple[int, ...]) -> Samples:
-    """Cut (samples,) into (hops, *shape), the last hop filled up with silence."""
-    hop = math.prod(shape)
-    return np.pad(samples, (0, -len(samples) % hop)).reshape(-1, *shape)
+def _misfit(manifest: Manifest, allowed: str, step: str) -> Problem:
+    found = f"takes {listing(manifest.stream_inputs)}, gives {listing(manifest.stream_outputs)}"
+    return Problem(f"build of '{manifest.source['name']}'", found, allowed, step)
+
+
+def read_sources(manifest: Manifest, sources: Mapping[str, Path]) -> dict[str, Clip]:
+    """Read a .wav for each input of a build that takes PCM, at the build's rate.
+
+    Raises:
+        UsageError: no such build, files that do not fit it or each other, inputs without a file.
+        ToolError: soundfile or soxr is not installed.
+    """
+    inputs = manifest.stream_inputs
+    if not manifest.takes_pcm:
+        step = "give .npz files, or export with --frontend; --layout INPUT=NCT names channels"
+        raise UsageError(_misfit(manifest, "audio for a build that takes PCM hops", step))
+    names, listed = {tensor.name for tensor in inputs}, listing(inputs)
+    if problems := [
+        Problem(f"input '{name}'", "no file" if name in names else "unknown", listed, "NAME=FILE")
+        for name in sorted(names ^ sources.keys())
+    ]:
+        raise UsageError(problems)
+    channels = {tensor.name: tensor.pcm_channels or 1 for tensor in inputs}
+    return read_together(sources, channels, manifest.stream["sample_rate_hz"])
 
 
 def run_wav(
@@ -78,12 +173,48 @@ def run_wav(
         UsageError: a file or a build that cannot be used.
         ToolError: soundfile or soxr is not installed.
     """
-    facts = stream.manifest.stream
-    with replacing(out, source) as temporary:
-        clip = read_wav(source, facts["sample_rate_hz"])
-        result = run_samples(stream, clip.samples, progress)
-        write_wav(temporary, result, clip.sample_rate_hz, clip.subtype)
-    return (*clip.notes, delay_note(facts["delay_samples"], clip.sample_rate_hz))
+    manifest = stream.manifest
+    check_pcm(manifest)
+    sides = manifest.stream_inputs, manifest.stream_outputs
+    if any(len(side) > 1 for side in sides):
+        step = "name them: " + " ".join(f"{t.name}=FILE" for side in sides for t in side)
+        raise UsageError(_misfit(manifest, "a file for each of several streams", step))
+    return run_wavs(stream, {sides[0][0].name: source}, {sides[1][0].name: out}, progress)
+
+
+def run_wavs(
+    stream: Stream,
+    sources: Mapping[str, Path],
+    outs: Mapping[str, Path],
+    progress: Progress | None = None,
+) -> tuple[str, ...]:
+    """Stream a .wav for each input into one for each output that is named; returns notes.
+
+    The outputs get the sample format of the first input.
+
+    Raises:
+        UsageError: files or a build that cannot be used.
+        ToolError: soundfile or soxr is not installed.
+    """
+    manifest = stream.manifest
+    check_pcm(manifest)
+    outputs = {tensor.name: tensor for tensor in manifest.stream_outputs}
+    if unknown := sorted(outs.keys() - outputs.keys()):
+        listed = listing(manifest.stream_outputs)
+        raise UsageError(Problem(f"output '{n}'", "unknown", listed, "NAME=FILE") for n in unknown)
+    with ExitStack() as stack:
+        temporary = {
+            name: stack.enter_context(replacing(path, *sources.values()))
+            for name, path in outs.items()
+        }
+        clips = read_sources(manifest, sources)
+        made = run_sounds(stream, {name: clip.samples for name, clip in clips.items()}, progress)
+        first = next(iter(clips.values()))
+        for name, path in temporary.items():
+            write_wav(path, made[name], first.sample_rate_hz, first.subtype)
+    delays = {outputs[name].delay_samples for name in outs}
+    said = [delay_note(delay, first.sample_rate_hz) for delay in sorted(delays, key=str)]
+    return (*dict.fromkeys(note for clip in clips.values() for note in clip.notes), *said)
 
 
 def delay_note(delay_samples: int | None, sample_rate_hz: int) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import frames_to_hops, hops_to_frames
 from edgekit.runtime.audio.files import check_pcm
 from edgekit.runtime.audio.rings import HopTimes, Meter, Ring, Samples
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -70,25 +71,32 @@ class Live:
     def __init__(self, stream: Stream, block_samples: int) -> None:
         """Take a build of PCM, and the size of the device's blocks.
 
+        The device's channels are those of all inputs, and of all outputs, one stream behind the other.
+
         Raises:
             UsageError: see `check_live`.
         """
         check_live(stream.manifest)
         facts = stream.manifest.stream
         self._stream, self._hop, self._rate = stream, facts["hop_samples"], facts["sample_rate_hz"]
-        self._source = stream.manifest.stream_inputs[0]
-        self._sink = stream.manifest.stream_outputs[0].name
+        self._sources = stream.manifest.stream_inputs
+        self._sinks = stream.manifest.stream_outputs
+        self.channels = channels_of(stream.manifest)
         self._delay = facts["delay_samples"] or 0
         spare = math.ceil(SPARE_MS * self._rate / 1000)
         # Behind block n, the hops that begin in blocks before it are ready.
         self._lead = block_samples + self._hop - math.gcd(block_samples, self._hop) + spare
         self._most_waiting = MOST_WAITING * math.ceil(block_samples / self._hop)
         size = 2 * (self._most_waiting * self._hop + block_samples) + self._lead + self._delay
-        self._heard, self._made = Ring(size), Ring(size)
-        self._input = np.zeros((1, *self._source.shape), np.float32)
-        self._silence = np.zeros(self._hop, np.float32)
-        self._dry_block = np.zeros(block_samples, np.float32)
-        self._rise = np.linspace(0, 1, block_samples, dtype=np.float32)
+        ins, outs = self.channels
+        self._heard, self._made = Ring(size, ins), Ring(size, outs)
+        self._input = np.zeros((self._hop, ins), np.float32)
+        self._silence = np.zeros((self._hop, outs), np.float32)
+        self._dry_input = np.zeros((block_samples, ins), np.float32)
+        self._dry_block = np.zeros((block_samples, outs), np.float32)
+        # Dry, a loudspeaker's channel plays one of the first input's.
+        self._dry_from = [i % (self._sources[0].pcm_channels or 1) for i in range(outs)]
+        self._rise = np.linspace(0, 1, block_samples, dtype=np.float32)[:, None]
         self._fall = self._rise[::-1].copy()
         self._taken = 0  # samples that the device gave, and asked for
         self._done = 0  # samples that the build made of them
@@ -108,13 +116,13 @@ class Live:
     def callback(
         self, indata: Samples, outdata: Samples, frames: int, _time: object, status: Any
     ) -> None:
-        """Take a block of (frames, 1) and give one, as sounddevice calls it."""
+        """Take a block of (frames, channels) and give one, as sounddevice calls it."""
         if status:
             for name in XRUNS:
                 if getattr(status, name):
                     self._xruns[name] += 1
-        start, ready, out = self._taken, self._done, outdata[:, 0]
-        self._heard.write(start, indata[:, 0])
+        start, ready, out = self._taken, self._done, outdata
+        self._heard.write(start, indata)
         first = start - self._lead
         self._made.read(first, out)
         missing = min(frames, max(0, first + frames - ready))
@@ -125,20 +133,27 @@ class Live:
         self._taken = start + frames
         self._blocks.put(True)
 
-    def _mix(self, first: int, out: NDArray[np.float32]) -> None:
+    def _mix(self, first: int, out: Samples) -> None:
         """Put the microphone in the place of the build, or fade from one to the other."""
         dry, was = self.dry, self._was_dry
         if not dry and not was:
             return
         if dry and was:
-            self._heard.read(first, out)
+            self._read_dry(first, out)
             return
         block, rise, fall = (a[: len(out)] for a in (self._dry_block, self._rise, self._fall))
-        self._heard.read(first, block)
+        self._read_dry(first, block)
         out *= fall if dry else rise
         block *= rise if dry else fall
         out += block
         self._was_dry = dry
+
+    def _read_dry(self, first: int, out: Samples) -> None:
+        """Copy the microphone, (count, channels) of the loudspeaker."""
+        heard = self._dry_input[: len(out)]
+        self._heard.read(first, heard)
+        for channel, source in enumerate(self._dry_from):
+            out[:, channel] = heard[:, source]
 
     def work(self) -> bool:
         """Run the next hop; returns whether there was one."""
@@ -150,9 +165,18 @@ class Live:
             self._dropped += waiting - 1
         elif waiting < 1:
             return False
-        self._heard.read(self._done, self._input.reshape(-1))
-        outputs, times_us = self._stream.timed_run({self._source.name: self._input})
-        made = outputs[self._sink].reshape(-1)
+        self._heard.read(self._done, self._input)
+        hops, first = dict[str, NDArray[np.float32]](), 0
+        for source in self._sources:
+            channels, layout = source.pcm_channels or 0, source.axes
+            assert layout is not None
+            own = self._input[:, first : first + channels]
+            hops[source.name] = frames_to_hops(own.T, layout, source.shape)
+            first += channels
+        outputs, times_us = self._stream.timed_run(hops)
+        made = np.concatenate(
+            [hops_to_frames(outputs[s.name], axes) for s in self._sinks if (axes := s.axes)]
+        ).T
         self._made.write(self._done, made)
         self._done += self._hop
         self._times.add(float(times_us[0]))
@@ -190,8 +214,15 @@ class Live:
         )
 
 
+def channels_of(manifest: Manifest) -> tuple[int, int]:
+    """The channels of all inputs, and of all outputs."""
+    sides = manifest.stream_inputs, manifest.stream_outputs
+    ins, outs = (sum(tensor.pcm_channels or 0 for tensor in side) for side in sides)
+    return ins, outs
+
+
 def check_live(manifest: Manifest) -> None:
-    """Raise a UsageError where a build does not take one PCM hop and give one, or does not know its rate."""
+    """Raise a UsageError where a build does not take and give PCM alone, or does not know its rate."""
     check_pcm(manifest)
     if manifest.stream["sample_rate_hz"] is None:
         where, step = f"build of '{manifest.source['name']}'", "export with --sample-rate"

@@ -13,19 +13,19 @@ KEPT_TIMES = 4096  # hops over which the median is taken
 class Ring:
     """Samples by their number from the start of a stream on; it holds the last `size`, at first zeros."""
 
-    def __init__(self, size: int) -> None:
-        """Hold `size` samples."""
-        self._samples, self._size = np.zeros(size, np.float32), size
+    def __init__(self, size: int, channels: int) -> None:
+        """Hold `size` samples of so many channels."""
+        self._samples, self._size = np.zeros((size, channels), np.float32), size
 
     def write(self, first: int, samples: Samples) -> None:
-        """Store samples (count,), at most `size`, from number `first` on."""
+        """Store samples (count, channels), at most `size`, from number `first` on."""
         at = first % self._size
         head = min(len(samples), self._size - at)
         self._samples[at : at + head] = samples[:head]
         self._samples[: len(samples) - head] = samples[head:]
 
     def read(self, first: int, out: Samples) -> None:
-        """Copy samples from number `first` on into all of `out` (count,)."""
+        """Copy samples from number `first` on into all of `out` (count, channels)."""
         at = first % self._size
         head = min(len(out), self._size - at)
         out[:head] = self._samples[at : at + head]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.runtime.audio.files import listing
 from edgekit.runtime.audio.live import Live, LiveFacts, block_of, check_live
 from edgekit.runtime.stream import Stream
 
@@ -33,7 +34,7 @@ def play(stream: Stream, watch: Watch) -> LiveFacts:
     """Stream the default microphone through a build to the default loudspeaker, until `watch` says so or Ctrl-C.
 
     Args:
-        stream: a build that takes one PCM hop and gives one.
+        stream: a build that takes and gives PCM; the device's channels go to its inputs in order.
         watch: is given the facts, waits as long as it wants between two looks at them, and returns `QUIT`,
             `SWITCH` (to the microphone itself, or back) or None.
 
@@ -87,22 +88,23 @@ def _attend(device: Any, live: Live, watch: Watch, failed: list[BaseException]) 
 
 
 def _opened(module: Any, live: Live, stream: Stream) -> Any:
-    """The default devices at the build's rate, one channel each."""
+    """The default devices at the build's rate, with as many channels as its streams have."""
     rate = stream.manifest.stream["sample_rate_hz"]
-    problems = []
-    for kind, check in (
-        ("input", module.check_input_settings),
-        ("output", module.check_output_settings),
+    manifest, problems = stream.manifest, []
+    for kind, check, channels, streams in (
+        ("input", module.check_input_settings, live.channels[0], manifest.stream_inputs),
+        ("output", module.check_output_settings, live.channels[1], manifest.stream_outputs),
     ):
         try:
             device = module.query_devices(kind=kind)
         except (module.PortAudioError, ValueError) as error:
             raise ToolError(f"no default {kind} device: {error}") from error
         try:
-            check(channels=1, dtype="float32", samplerate=rate)
+            check(channels=channels, dtype="float32", samplerate=rate)
         except module.PortAudioError as error:
             own = f"its own rate is {device['default_samplerate']:,.0f} Hz"
-            found = f"does not take one channel at {rate:,} Hz ({error}); {own}"
+            what = "one channel" if channels == 1 else f"{channels} channels ({listing(streams)})"
+            found = f"does not take {what} at {rate:,} Hz ({error}); {own}"
             step = "make a device the default that converts, as those of PulseAudio or PipeWire do"
             allowed = "a device that runs at the build's rate"
             problems.append(Problem(f"{kind} device '{device['name']}'", found, allowed, step))
@@ -112,7 +114,7 @@ def _opened(module: Any, live: Live, stream: Stream) -> Any:
         return module.Stream(
             samplerate=rate,
             blocksize=block_of(stream),
-            channels=1,
+            channels=live.channels,
             dtype="float32",
             latency="low",
             callback=live.callback,

@@ -223,15 +223,15 @@ class Manifest:
 
     @property
     def is_pcm(self) -> bool:
-        """Whether a call takes one mono PCM hop and gives one back."""
+        """Whether a call takes a hop of PCM for each of its inputs, and gives nothing but PCM."""
         outputs = self.stream_outputs
-        return self.takes_pcm and len(outputs) == 1 and outputs[0].pcm_channels == 1
+        return self.takes_pcm and bool(outputs) and all(t.pcm_channels for t in outputs)
 
     @property
     def takes_pcm(self) -> bool:
-        """Whether a call takes one mono PCM hop, whatever it gives."""
+        """Whether a call takes hops of PCM alone, whatever it gives."""
         inputs = self.stream_inputs
-        return len(inputs) == 1 and inputs[0].pcm_channels == 1
+        return bool(inputs) and all(tensor.pcm_channels for tensor in inputs)
 
     @staticmethod
     def from_json(text: str, where: str = MANIFEST_NAME) -> "Manifest":

@@ -36,9 +36,14 @@ class NativeRunner:
         self.library, self.compiler = library, compiler
         name = manifest.c_name
         self._process = _function(library, f"{name}_process", 4)
-        self._process_s16 = (
-            _function(library, f"{name}_process_s16", 4) if manifest.is_pcm else None
-        )
+        self._process_s16, self._pcm_sizes = None, list[tuple[int, int]]()
+        if manifest.is_pcm:
+            ports = *manifest.stream_inputs, *manifest.stream_outputs
+            self._process_s16 = _function(
+                library, f"{name}_process_s16", 2 + len(ports) + len(manifest.controls)
+            )
+            outs = manifest.stream_outputs
+            self._pcm_sizes = [(t.frames_per_hop or 0, t.pcm_channels or 0) for t in outs]
         self._reset = _function(library, f"{name}_reset", 1)
         self._reset.restype = None
         self._end = None
@@ -98,20 +103,19 @@ class NativeRunner:
             raise CheckFailed(f"the build's process function returned {code}")
         return [own.copy() for own in self._outputs], elapsed
 
-    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Run one hop of 16-bit PCM (builds of one PCM input and output only)."""
+    def process_s16(
+        self, pcm: Sequence[NDArray[np.int16]], controls: Sequence[NDArray[Any]] = ()
+    ) -> list[NDArray[np.int16]]:
+        """Run one hop of 16-bit PCM: (samples, channels) of each input, and likewise of each output."""
         assert self._process_s16 is not None
-        pcm = np.ascontiguousarray(pcm, np.int16)
-        out = np.empty_like(pcm)
-        code = self._process_s16(
-            self._instance,
-            self._scratch_pointer,
-            ctypes.c_void_p(pcm.ctypes.data),
-            ctypes.c_void_p(out.ctypes.data),
-        )
+        given = [np.ascontiguousarray(array, np.int16) for array in pcm]
+        made = [np.empty(size, np.int16) for size in self._pcm_sizes]
+        knobs = [np.ascontiguousarray(array) for array in controls]
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (*given, *made, *knobs)]
+        code = self._process_s16(self._instance, self._scratch_pointer, *pointers)
         if code != 0:
             raise CheckFailed(f"the build's process_s16 function returned {code}")
-        return out
+        return made
 
     def session(self, constants: Sequence[NDArray[Any]]) -> None:
         """Take the session constants."""

@@ -214,10 +214,6 @@ class FpgaRunner:
             _pointer(self._dram),
         )
 
-    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Engines take pictures: `Stream` asks for this of PCM builds only."""
-        raise NotImplementedError
-
     def session(self, constants: Sequence[NDArray[Any]]) -> None:
         """Engines have no session constants."""
 

@@ -68,12 +68,6 @@ class LitertRunner:
         self._once.invoke()
         self._kept = {name: self._once.stored(name) for name in self._once.outputs}
 
-    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Run one hop of 16-bit PCM in float: scaled by 2^-15, rounded, saturated."""
-        (out,), _ = self.process([pcm.astype(np.float32) / np.float32(32768)])
-        rounded = np.clip(np.rint(out * np.float32(32768)), -32768, 32767)
-        return np.asarray(rounded, np.int16)
-
     def end(self, valid_samples: int) -> None:
         """Say that the stream ends in the next hop, behind so many of its samples."""
         if self._end_state is not None:

@@ -130,22 +130,22 @@ def quantize(
 
 def run(
     directory: str | Path,
-    source: str | Path,
-    out: str | Path,
+    source: str | Path | Mapping[str, str | Path],
+    out: str | Path | Mapping[str, str | Path],
     *,
     constants: str | Path | None = None,
     controls: Sequence[str] = (),
     device_rate: int | None = None,
     progress: Progress = silent,
 ) -> tuple[str, ...]:
-    """Stream a .wav or .npz through a build; returns notes on what was changed on the way.
+    """Stream .wav files or a .npz through a build; returns notes on what was changed on the way.
 
     Args:
         directory: a build folder; its C code is compiled and run.
         source: a .wav (then the build takes and gives PCM), or a .npz with one array per
-            stream input, first axis = hops.
+            stream input, first axis = hops; or a .wav for each input by its name.
         out: a .wav of a .wav, if the build gives PCM; or one array per stream output, first axis =
-            hops, as a .npz; or, of a .wav, a .csv with one line per hop.
+            hops, as a .npz; or, of a .wav, a .csv with one line per hop; or a .wav for each output by its name.
         constants: a .npz with one array per session constant, where `source` does not hold them.
         controls: ``NAME=VALUE``, or ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
         device_rate: Hz; the files are those of a sound device at this rate, and the adapter to the network's
@@ -156,8 +156,14 @@ def run(
         UsageError: a file or build that cannot be used.
         ToolError: a compiler or library is missing or failed.
     """
+    given, made = (
+        {name: Path(path) for name, path in side.items()}
+        if isinstance(side, Mapping)
+        else Path(side)
+        for side in (source, out)
+    )
     opening = Opening(constants, controls, device_rate)
-    return files.run(directory, Path(source), Path(out), opening, progress)
+    return files.run(directory, given, made, opening, progress)
 
 
 def live(

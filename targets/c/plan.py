@@ -21,6 +21,7 @@ from edgekit.targets.c.storage import (
     Traits,
     item_bytes,
     nbytes,
+    pcm_blocks,
 )
 
 
@@ -323,10 +324,17 @@ class _Planner:
 
     def _pcm_intervals(self) -> list[Interval]:
         """The 16-bit entry converts before the first step and behind the last one."""
-        x, y = self.model.stream_inputs[0], self.model.stream_outputs[0]
+        controls, made = set(self.model.controls), self.model.stream_outputs
+        given = [value for value in self.model.stream_inputs if value.name not in controls]
         return [
-            Interval(PCM_IN, nbytes(x), -1, self.last_use(x)),
-            Interval(PCM_OUT, nbytes(y), self.first_write(y), len(self.nodes)),
+            *(
+                Interval(name, nbytes(x), -1, self.last_use(x))
+                for name, x in zip(pcm_blocks(PCM_IN, len(given)), given, strict=True)
+            ),
+            *(
+                Interval(name, nbytes(y), self.first_write(y), len(self.nodes))
+                for name, y in zip(pcm_blocks(PCM_OUT, len(made)), made, strict=True)
+            ),
         ]
 
 

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from edgekit.graph.model import Model
 from edgekit.operators.qdq import ZERO_POINT
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.c.emit.base import C_ARRAYS, Context, size
 from edgekit.targets.c.functions import field_names, function_body, members
 from edgekit.targets.c.groups import Bodies
@@ -17,6 +18,7 @@ from edgekit.targets.c.guards import CHECK_PROTOTYPE, check_source, refusal
 from edgekit.targets.c.iterate import until_header, until_source
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.memory import ALIGN
+from edgekit.targets.c.pcm import pcm_prototype, pcm_source
 from edgekit.targets.c.sampler import sampler_header, sampler_source
 from edgekit.targets.c.sampler_storage import Loop
 from edgekit.targets.c.session import (
@@ -27,7 +29,7 @@ from edgekit.targets.c.session import (
     session_header,
     session_source,
 )
-from edgekit.targets.c.storage import PCM_IN, PCM_OUT, Layout
+from edgekit.targets.c.storage import Layout
 from edgekit.targets.c.templates import template
 from edgekit.targets.instruction_sets import packing
 
@@ -73,7 +75,7 @@ class Extras:
         return self.network_bytes(layout) if self.loop is None else self.loop.scratch_bytes
 
 
-def header(model: Model, layout: Layout, prefix: str, pcm: bool, extras: Extras) -> str:
+def header(model: Model, layout: Layout, prefix: str, pcm: Manifest | None, extras: Extras) -> str:
     """``<name>.h``: sizes, and the API of one network."""
     session, loop = extras.session, extras.loop
     inputs = _given(model, extras)
@@ -88,7 +90,7 @@ def header(model: Model, layout: Layout, prefix: str, pcm: bool, extras: Extras)
     }
     defines = "\n".join(f"#define {upper}_{name} {value}" for name, value in constants.items())
     until_line = "" if model.until is None else until_header(model.until, prefix)
-    pcm_line = PCM_PROTOTYPE.format(name=prefix) if pcm else ""
+    pcm_line = "" if pcm is None else pcm_prototype(model, pcm, prefix)
     end_line = END_PROTOTYPE.format(name=prefix) if model.end_state is not None else ""
     return HEADER.format(
         name=prefix,
@@ -113,7 +115,7 @@ def _given(model: Model, extras: Extras) -> tuple[ir.Value, ...]:
     return (*model.stream_inputs, *(() if chooser is None else (chooser,)))
 
 
-def source(model: Model, layout: Layout, ctx: Context, pcm: bool, extras: Extras) -> str:
+def source(model: Model, layout: Layout, ctx: Context, pcm: Manifest | None, extras: Extras) -> str:
     """``<name>.c``."""
     prefix, session = ctx.prefix, extras.session
     sampler = "" if extras.loop is None else sampler_source(extras.loop, ctx)
@@ -143,7 +145,7 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: bool, extras: Extras
         body=function_body(ctx, ("in", "out")),
         end=_end_source(model, layout, prefix)
         + ("" if model.until is None else until_source(model, prefix)),
-        pcm=(_pcm_source(model, layout, prefix) if pcm else "") + sampler,
+        pcm=("" if pcm is None else pcm_source(model, pcm, layout, prefix)) + sampler,
     )
 
 
@@ -228,18 +230,6 @@ def _end_source(model: Model, layout: Layout, prefix: str) -> str:
     return END_SOURCE.format(name=prefix, hop=model.stream.hop_samples, offset=offset)
 
 
-def _pcm_source(model: Model, layout: Layout, prefix: str) -> str:
-    hop = size(model.stream_inputs[0])
-    return PCM_SOURCE.format(
-        name=prefix,
-        hop=hop,
-        x=layout.offsets[PCM_IN],
-        y=layout.offsets[PCM_OUT],
-        refused=refusal(prefix.upper(), ("scratch", "pcm", "out")),
-        output=next(iter(field_names(model.stream_outputs).values())),
-    )
-
-
 OWN_NAMES = """\
 /* Of the build "{name}": its kernels have names of their own in the linker, so that several builds fit in one program.
  * EK_ALONE leaves the names, for a program with this build alone. */
@@ -258,11 +248,6 @@ END_PROTOTYPE = """
 void {name}_end({name} *net, int32_t valid);
 """
 
-PCM_PROTOTYPE = """
-/* The same on 16-bit samples: full scale is 32768, rounded half to even, saturated. */
-int {name}_process_s16({name} *net, void *scratch, const int16_t *pcm, int16_t *out);
-"""
-
 SOURCE = template("network.c")
 
 END_SOURCE = """
@@ -272,5 +257,3 @@ void {name}_end({name} *net, int32_t valid)
     memcpy((unsigned char *)net + {offset}, &missing, sizeof missing);
 }}
 """
-
-PCM_SOURCE = template("pcm.c")

@@ -96,3 +96,8 @@ def item_bytes(value: ir.Value | None) -> int:
     """Bytes of one element of a tensor."""
     assert value is not None and value.dtype is not None
     return ITEM_BYTES[value.dtype]
+
+
+def pcm_blocks(prefix: str, count: int) -> list[str]:
+    """The names of the blocks for the streams of the 16-bit entry, see `PCM_IN` and `PCM_OUT`."""
+    return [prefix if i == 0 else f"{prefix}:{i}" for i in range(count)]

@@ -1,7 +1,8 @@
-"""Audio files: read as mono at a rate, and write."""
+"""Audio files: read with the channels and at the rate that are wanted, and write."""
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 
 @dataclass(frozen=True)
 class Clip:
-    """A mono recording.
+    """A recording.
 
     Attributes:
-        samples: (samples,) float32, full scale 1.
+        samples: (samples,) float32, full scale 1; of several channels (channels, samples).
         sample_rate_hz: samples per second.
         subtype: sample format of the file, as libsndfile names it: ``PCM_16``, ``FLOAT``.
         notes: what was changed while reading, in words.
@@ -35,10 +36,21 @@ class Clip:
 
 
 def read_wav(path: Path, sample_rate_hz: int | None = None) -> Clip:
-    """Read a .wav as mono at `sample_rate_hz` (None: as it is), and note what was changed.
+    """Read a .wav as mono, (samples,), at `sample_rate_hz` (None: as it is), and note what was changed.
 
     Raises:
         UsageError: missing, damaged, no .wav, too long, or samples of an unusual format.
+        ToolError: soundfile or soxr is not installed.
+    """
+    clip = read_channels(path, 1, sample_rate_hz)
+    return replace(clip, samples=clip.samples[0])
+
+
+def read_channels(path: Path, channels: int, sample_rate_hz: int | None = None) -> Clip:
+    """Read a .wav of so many channels, (channels, samples); for one channel, others are mixed down to it.
+
+    Raises:
+        UsageError: as `read_wav`, or a file that has another number of channels.
         ToolError: soundfile or soxr is not installed.
     """
     soundfile = _library("soundfile")
@@ -59,25 +71,63 @@ def read_wav(path: Path, sample_rate_hz: int | None = None) -> Clip:
         data, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise refuse(str(error)) from error
-    notes = []
-    if data.shape[1] > 1:
-        notes.append(f"{data.shape[1]} channels mixed down to mono")
-    samples = data.mean(axis=1, dtype=np.float32)
+    notes, found = [], data.shape[1]
+    if channels == 1 and found > 1:
+        notes.append(f"{found} channels mixed down to mono")
+        data = data.mean(axis=1, dtype=np.float32, keepdims=True)
+    elif channels != found:
+        step = "give one that has them: EdgeKit makes no channels"
+        where, listed = f"file '{path}'", ("1 channel", f"{found} channels")[found > 1]
+        raise UsageError(Problem(where, listed, f"{channels} channels", step))
+    samples = data
     if sample_rate_hz is not None and rate != sample_rate_hz:
         samples = _library("soxr").resample(samples, rate, sample_rate_hz)
         notes.append(f"resampled from {rate} Hz to {sample_rate_hz} Hz")
         rate = sample_rate_hz
-    return Clip(np.ascontiguousarray(samples, np.float32), rate, info.subtype, tuple(notes))
+    return Clip(np.ascontiguousarray(samples.T, np.float32), rate, info.subtype, tuple(notes))
+
+
+def read_together(
+    files: Mapping[str, Path], channels: Mapping[str, int], sample_rate_hz: int | None
+) -> dict[str, Clip]:
+    """Read a recording of each of several streams that were recorded together, (channels, samples) each.
+
+    Raises:
+        UsageError: as `read_channels`, of all files, or files that differ in rate or length.
+        ToolError: soundfile or soxr is not installed.
+    """
+    clips, problems = dict[str, Clip](), list[Problem]()
+    for name, path in files.items():
+        try:
+            clips[name] = read_channels(path, channels[name], sample_rate_hz)
+        except UsageError as error:
+            problems += error.problems
+    if problems:
+        raise UsageError(problems)
+    info = _library("soundfile").info
+    rates = {name: info(str(path)).samplerate for name, path in files.items()}
+    lengths = {name: clip.samples.shape[1] for name, clip in clips.items()}
+    for values, unit, step in (
+        (rates, "Hz", "resample one of them"),
+        (lengths, "samples", "cut them to what was recorded together"),
+    ):
+        if len({*values.values()}) > 1 and not problems:
+            found = ", ".join(f"'{files[name].name}' {n} {unit}" for name, n in values.items())
+            what = "rate" if unit == "Hz" else "length"
+            problems.append(Problem("files of one recording", found, f"one {what}", step))
+    if problems:
+        raise UsageError(problems)
+    return clips
 
 
 def write_wav(path: Path, samples: Samples, sample_rate_hz: int, subtype: str) -> None:
-    """Write (samples,) float32 as a mono .wav; integer formats saturate at full scale.
+    """Write (samples,) or (channels, samples) float32 as a .wav; integer formats saturate at full scale.
 
     16-bit samples are rounded half to even, as ``<name>_process_s16`` does.
     """
-    stored: NDArray[Any] = samples
+    stored: NDArray[Any] = samples.T
     if subtype == "PCM_16":
-        stored = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
+        stored = np.clip(np.rint(samples.T * np.float32(32768)), -32768, 32767).astype(np.int16)
     _library("soundfile").write(str(path), stored, sample_rate_hz, subtype=subtype, format="WAV")
 
 

@@ -1,5 +1,6 @@
 """``edgekit run``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,15 +10,17 @@ from edgekit import api
 from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
 from edgekit.cli.live import hear, show
+from edgekit.verbs.files import named_files
 
 
 def run(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A build folder.")],
-    source: Annotated[
-        Path | None, typer.Argument(metavar="IN", help="A .wav, or a .npz of hops.")
-    ] = None,
-    path: Annotated[
-        Path | None, typer.Argument(metavar="OUT", help="A .wav, or a .npz or .csv of outputs.")
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="IN OUT",
+            help="A .wav, or a .npz of hops, and a .wav, .npz or .csv; or NAME=FILE for each stream.",
+        ),
     ] = None,
     constants: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A .npz with the session constants.")
@@ -42,7 +45,9 @@ def run(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Stream a file, or the microphone, through a build, hop by hop.
+    """Stream files, or the microphone, through a build, hop by hop.
+
+    A build of several streams takes a .wav for each, by name: mic=mic.wav ref=far.wav out.wav.
 
     A .wav is resampled and mixed down as the build needs, with a note, and comes out without the
     delay; a build that gives no audio writes a .npz, or a .csv with a line per hop. A .npz holds one
@@ -53,27 +58,27 @@ def run(
     With --mic: d switches between the build and the microphone itself, q ends.
     """
     if mic:
-        if source is not None:
-            found, step = f"IN '{source}' beside --mic", "leave out one of them"
+        if files:
+            found, step = f"'{files[0]}' beside --mic", "leave out one of them"
             raise UsageError(Problem("--mic", found, "the sound devices or files", step))
         facts = hear(directory, constants, as_json, controls or (), device_rate)
         print_json(facts.to_dict()) if as_json else show(facts)
         return
-    if source is None or path is None:
-        found, allowed = "not given", "two files, or --mic"
-        raise UsageError(Problem("IN and OUT", found, allowed, "edgekit run DIR in.wav out.wav"))
+    source, out_files = named_files(directory, files or ())
     with progress(as_json) as report:
         notes = api.run(
             directory,
             source,
-            path,
+            out_files,
             constants=constants,
             controls=controls or (),
             device_rate=device_rate,
             progress=report,
         )
+    paths = list(out_files.values()) if isinstance(out_files, Mapping) else [out_files]
     if as_json:
-        print_json({"path": str(path), "notes": list(notes)})
+        print_json({"path": str(paths[0]), "paths": list(map(str, paths)), "notes": list(notes)})
         return
     print_notes(notes)
-    out.print(f"wrote {path}", markup=False, soft_wrap=True)
+    for path in paths:
+        out.print(f"wrote {path}", markup=False, soft_wrap=True)

@@ -1,12 +1,14 @@
 """The verb that streams a file through a build: `run`."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import output_problem, replacing
-from edgekit.runtime.audio.files import run_wav
-from edgekit.runtime.rows import run_wav_to_rows
+from edgekit.runtime.audio.files import check_pcm, listing, run_wavs
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.rows import run_wavs_to_rows
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.work import Progress
 from edgekit.verbs.opening import Opening
@@ -17,33 +19,100 @@ PICTURES = (".png", ".jpg", ".jpeg")  # named in a refusal
 
 def run(
     directory: str | Path,
-    source: Path,
-    out: Path,
+    source: Path | Mapping[str, Path],
+    out: Path | Mapping[str, Path],
     opening: Opening,
     progress: Progress,
 ) -> tuple[str, ...]:
     """See `edgekit.api.run`."""
-    kinds = source.suffix.lower(), out.suffix.lower()
-    if kinds not in RUNS:
-        found = " to ".join(kind or "no ending" for kind in kinds)
-        allowed, step = ", ".join(map(" to ".join, RUNS)), "name two such files"
-        if kinds[0] in PICTURES or source.is_dir():
-            step = "a picture does not say what values the network takes: write them as a .npz"
-        raise UsageError(Problem("IN and OUT", found, allowed, step))
-    if problem := output_problem(out, source):
-        raise UsageError(problem)
+    sources = list(source.values()) if isinstance(source, Mapping) else [source]
+    outs = list(out.values()) if isinstance(out, Mapping) else [out]
+    _check_files(sources, outs)
+    kinds = sources[0].suffix.lower(), outs[0].suffix.lower()
     if kinds[0] == ".wav":
         require(("soundfile",))
     progress("compile", 0, 1)
     stream, notes = opening.open(directory)
+
+    def told(done: int, total: int) -> None:
+        progress("stream", done, total)
+
+    inputs, outputs = stream.manifest.stream_inputs, stream.manifest.stream_outputs
     if kinds[0] == ".wav":
-        run_audio = run_wav if kinds[1] == ".wav" else run_wav_to_rows
-        return *notes, *run_audio(
-            stream, source, out, lambda done, total: progress("stream", done, total)
-        )
-    arrays = read_npz(source)
+        given = source if isinstance(source, Mapping) else _single(inputs, source, "input")
+        if kinds[1] != ".wav":
+            return *notes, *run_wavs_to_rows(stream, given, outs[0], told)
+        check_pcm(stream.manifest)
+        made = out if isinstance(out, Mapping) else _single(outputs, out, "output")
+        return *notes, *run_wavs(stream, given, made, told)
+    arrays = read_npz(sources[0])
     hops = max((len(array) for array in arrays.values() if array.ndim), default=0)
-    outputs = stream.run(arrays, lambda done: progress("stream", done, hops))
-    with replacing(out, source) as temporary:
-        write_npz(temporary, outputs)
+    results = stream.run(arrays, lambda done: told(done, hops))
+    with replacing(outs[0], *sources) as temporary:
+        write_npz(temporary, results)
     return notes
+
+
+def _check_files(sources: Sequence[Path], outs: Sequence[Path]) -> None:
+    """Refuse files of kinds that do not go together, and outputs that cannot be written."""
+    found = [
+        " and ".join(sorted({p.suffix.lower() or "no ending" for p in side}))
+        for side in (sources, outs)
+    ]
+    many = [
+        len(side) > 1 and kind != ".wav" for side, kind in zip((sources, outs), found, strict=True)
+    ]
+    if tuple(found) not in RUNS or any(many):
+        allowed, step = ", ".join(map(" to ".join, RUNS)), "name two such files"
+        if found[0] in PICTURES or any(path.is_dir() for path in sources):
+            step = "a picture does not say what values the network takes: write them as a .npz"
+        if any(many):
+            step = "only .wav files are one for each stream"
+        raise UsageError(Problem("IN and OUT", " to ".join(found), allowed, step))
+    if problems := [problem for out in outs if (problem := output_problem(out, *sources))]:
+        raise UsageError(problems)
+    if len({path.absolute() for path in outs}) < len(outs):
+        raise UsageError(Problem("OUT", "one file twice", "a file for each output", "name another"))
+
+
+def _single(tensors: Sequence[Tensor], path: Path, side: str) -> dict[str, Path]:
+    """The only stream of a side, with its file."""
+    if len(tensors) != 1:
+        step = " ".join(f"{tensor.name}=FILE" for tensor in tensors)
+        found = f"'{path.name}' for {len(tensors)} {side}s"
+        raise UsageError(Problem(f"{side}s", found, f"a file for each of {listing(tensors)}", step))
+    return {tensors[0].name: path}
+
+
+def named_files(
+    directory: Path, texts: Sequence[str]
+) -> tuple[Path | Mapping[str, Path], Path | Mapping[str, Path]]:
+    """Divide ``IN OUT`` or ``NAME=IN ... NAME=OUT`` into inputs and outputs of a build, for `run`.
+
+    Raises:
+        UsageError: no build, names that it does not have, or too few or too many files.
+    """
+    manifest = Manifest.load(directory)
+    sides = [{t.name for t in side} for side in (manifest.stream_inputs, manifest.stream_outputs)]
+    named: list[dict[str, Path]] = [{}, {}]
+    plain, problems = list[Path](), list[Problem]()
+    for text in texts:
+        name, is_pair, path = text.partition("=")
+        place = next((i for i, names in enumerate(sides) if name in names), None)
+        if not is_pair or Path(text).exists() or (place is None and "/" in name):
+            plain.append(Path(text))
+        elif place is None or name in named[place]:
+            found = "no input or output of this name" if place is None else "given twice"
+            ports = (*manifest.stream_inputs, *manifest.stream_outputs)
+            problems.append(Problem(f"'{text}'", found, listing(ports), "correct it"))
+        else:
+            named[place][name] = Path(path)
+    wanted = 2 - sum(map(bool, named))
+    if not problems and len(plain) != wanted:
+        names = " ".join(f"{name}=FILE" for side in sides for name in sorted(side))
+        found = f"{len(texts)} file{'s' * (len(texts) != 1)}"
+        allowed = "IN and OUT, or a file for each stream, or --mic"
+        problems.append(Problem("IN and OUT", found, allowed, f"edgekit run DIR {names}"))
+    if problems:
+        raise UsageError(problems)
+    return named[0] or plain.pop(0), named[1] or plain.pop()

@@ -17,6 +17,7 @@ import tiny_build
 import tiny_networks
 from fake_sound import FakeSound, Flags
 from numpy.typing import NDArray
+from port_networks import Mixer
 from tiny_build import HOP, needs_cc
 
 from edgekit import api, cli
@@ -26,6 +27,7 @@ from edgekit.cli.live import picture
 from edgekit.runtime.audio.live import SPARE_MS, Live, LiveFacts, block_of
 from edgekit.runtime.audio.sound import QUIT, SWITCH, play
 from edgekit.runtime.stream import Stream
+from edgekit.targets.describe import describe
 
 RATE = 16000
 SPARE = SPARE_MS * RATE // 1000
@@ -338,3 +340,42 @@ def test_the_picture_shows_levels() -> None:
     live.dry = True
     drawn = picture(live.facts())
     assert "-6.0 dBFS" in drawn and "the microphone (dry)" in drawn and "####" in drawn
+
+
+@needs_cc
+def test_channels_of_one_device_are_those_of_all_inputs(tmp_path: Path) -> None:
+    inputs, outputs = (
+        {"mic": (2, "NCT"), "ref": (1, "NTC")},
+        {"out": (2, "NTC"), "echo": (1, "NCT")},
+    )
+    mixer = Mixer.drawn(np.random.default_rng(0), inputs, outputs, 16)
+    live = Live(mixer.stream(tmp_path), 32)
+    assert live.channels == (3, 3)
+    samples = noise(32 * 60).reshape(-1, 32, 1) * np.float32([1, 0.5, 0.25])
+    heard = []
+    for number, block in enumerate(samples):
+        live.dry = number >= 50
+        out = np.full_like(block, np.nan)
+        live.callback(block, out, 32, None, Flags())
+        heard.append(out)
+        while live.work():
+            pass
+    whole, said = np.concatenate(heard), samples.reshape(-1, 3)
+    expected = mixer.mixed({"mic": said[:, :2].T, "ref": said[:, 2:].T})
+    late, wet = live.facts().latency_samples, 50 * 32
+    made = np.concatenate([expected["out"], expected["echo"]]).T
+    np.testing.assert_allclose(whole[late:wet], made[: wet - late], atol=1e-6)
+    dry = slice(wet + 32, len(whole))  # a block to fade
+    np.testing.assert_array_equal(
+        whole[dry], said[:, [0, 1, 0]][wet + 32 - late : len(whole) - late]
+    )
+
+
+def test_a_device_without_the_channels_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixer = Mixer.drawn(np.random.default_rng(0), {"mic": (2, "NCT")}, {"out": (1, "NCT")}, 16)
+    stream = Stream(describe(mixer.model(), "c99"), Slow())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "sounddevice", FakeSound(noise(64)))
+    with pytest.raises(UsageError, match=r"2 channels \(mic \(2 channels\)\)"):
+        play(stream, lambda facts: QUIT)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.decide import Decide
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import Layout
 from edgekit.base.until import Until
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.verbs.doctor import NETWORKS
@@ -48,6 +49,7 @@ class ImportOptions:
         causal: whether that is all that has a default, see `stream.replace.forms`.
         calibration: a source of real recordings, which an offline network is proven on.
         decide: how it decides on its scores.
+        layouts: what the axes of inputs and outputs are, by name.
     """
 
     hop: int | None = None
@@ -67,6 +69,7 @@ class ImportOptions:
     causal: bool = False
     calibration: str | None = None
     decide: Decide | None = None
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -296,6 +299,7 @@ def load_streamed(
     from edgekit.export.stream.convert import stream
     from edgekit.export.stream.examples import cut
     from edgekit.export.stream.sources import onnx_offline, torch_offline
+    from edgekit.graph.layouts import with_layouts
 
     name, axes, shapes = source_name(source), options.time_axes, options.shapes
     if is_onnx(source):
@@ -318,6 +322,7 @@ def load_streamed(
 
     def real(network: "Model") -> list[dict[str, NDArray[Any]]]:
         if options.calibration is not None:
+            network = with_layouts(network, options.layouts)
             pcm = None if options.frontend is None else surrounded(network, options)
             recordings.extend(calibration_feeds(options.calibration, network, pcm))
         return recordings
@@ -333,6 +338,7 @@ def load_streamed(
     )
     if options.replace:
         network = described(network, original, offline, found, recordings)
+    network = with_layouts(network, options.layouts)
     return network, None if offline.examples is None else cut(offline.examples, network)
 
 
@@ -371,9 +377,15 @@ def surrounded(network: "Model", options: ImportOptions, second: "Model | None" 
 
 
 def _fed(network: "Model", options: ImportOptions, second: "Model | None") -> "Model":
+    from edgekit.graph.layouts import with_layouts
+
+    network = with_layouts(network, options.layouts)
     if options.frontend is not None:
         from edgekit.export.frontend.add import add_frontend
+        from edgekit.export.frontend.streams import add_stream_frontends, has_spectra
 
+        if second is None and has_spectra(network):
+            return add_stream_frontends(network, options.frontend, options.sample_rate)
         return add_frontend(network, options.frontend, options.sample_rate, second)
     if network.states and network.frontend is None:
         from edgekit.export.frontend.guard import guard_inputs

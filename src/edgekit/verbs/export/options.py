@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_type_hints
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import FORM, Layout, parse_layout
 
 if TYPE_CHECKING:
     from edgekit.export.onnx_file.constants import Constants
@@ -69,6 +70,19 @@ def parse_rate(text: str) -> tuple[str, Fraction]:
         )
         raise UsageError(Problem(f"--rate '{text}'", "no rate", "INPUT=SAMPLES", step))
     return name, 1 / samples
+
+
+def parse_layout_option(text: str) -> tuple[str, Layout]:
+    """Split ``NAME=LETTERS``."""
+    name, _, letters = text.rpartition("=")
+    try:
+        if name:
+            return name, parse_layout(letters)
+        found = "no name"
+    except ValueError as error:
+        found = str(error)
+    step = "write a letter for each axis, as --layout pcm=NCT"
+    raise UsageError(Problem(f"--layout '{text}'", found, FORM, step))
 
 
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
@@ -182,6 +196,16 @@ class StreamOptions(TypedDict, total=False):
             "INPUT",
             name="control",
             many=tuple,
+        ),
+    ]
+    layouts: Annotated[
+        Mapping[str, Layout],
+        Flag(
+            "What the axes of an input or output are, as NCT: batch, channel, time; see docs/ports.md; repeatable.",
+            "NAME=LETTERS",
+            name="layout",
+            many=dict,
+            parse=parse_layout_option,
         ),
     ]
 

@@ -158,6 +158,7 @@ def read_imports(
         causal,
         given.get("calibration") if given.get("sampler") is None else None,
         decide,
+        given.get("layouts") or {},
     )
     conflicts = sampler_conflicts(imports) if unread else []
     return imports, [

@@ -58,7 +58,9 @@ def heard(stream: Stream, reference: "Model", calibration: "Calibration | None")
     """Run the clips with a clean form through a build and its float network; empty without such clips."""
     from edgekit.export.running import run_hops
 
-    if calibration is None or not calibration.clean or not stream.manifest.is_pcm:
+    manifest = stream.manifest
+    ports = *manifest.stream_inputs, *manifest.stream_outputs
+    if calibration is None or not calibration.clean or [t.pcm_channels for t in ports] != [1, 1]:
         return []
     delay = stream.manifest.stream["delay_samples"] or 0
     rows: dict[str, list[tuple[float, ...]]] = {}

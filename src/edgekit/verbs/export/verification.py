@@ -57,6 +57,7 @@ def sample_hops(
     example inputs, (hops, *shape), where they fit.
     """
     from edgekit.export.verify import draw
+    from edgekit.graph.layouts import pcm_layout
     from edgekit.graph.nodes import static_shape
 
     sizes = [math.prod(static_shape(value) or ()) for value in model.stream_inputs]
@@ -71,7 +72,7 @@ def sample_hops(
     for value in model.stream_inputs:
         noise = draw(value, random, hops, HIGHEST_INTEGER)
         shape = noise.shape[1:]
-        if shape == (1, model.stream.hop_samples) and noise.dtype == np.float32:
+        if pcm_layout(model, value) is not None:
             noise *= np.float32(PCM_NOISE)
         samples[str(value.name)] = noise
         example = None if examples is None else examples.get(str(value.name))
