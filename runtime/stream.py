@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.layout import frames_to_hops, hops_to_frames
 from edgekit.runtime.blocks import Blocks
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.fitting import fitting
 from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
 from edgekit.runtime.controls import Controls
+from edgekit.runtime.interleaved import of_hop, to_hop
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.fpga import FpgaRunner
 from edgekit.runtime.runners.litert import LitertRunner
@@ -303,21 +303,7 @@ class Stream:
             controls = [knobs[tensor.name] for tensor in manifest.controls]
             results = self.runner.process_s16([given[t.name] for t in inputs], controls)
             return {t.name: result for t, result in zip(outputs, results, strict=True)}
-        floats = {
-            t.name: frames_to_hops(
-                given[t.name].T.astype(np.float32) / np.float32(32768), axes, t.shape
-            )[0]
-            for t in inputs
-            if (axes := t.axes)
-        }
-        made = self.process(floats)
-        planes = {
-            t.name: hops_to_frames(made[t.name][None], axes) for t in outputs if (axes := t.axes)
-        }
-        return {
-            name: np.clip(np.rint(plane.T * np.float32(32768)), -32768, 32767).astype(np.int16)
-            for name, plane in planes.items()
-        }
+        return of_hop(self.process(to_hop(given, inputs)), outputs)
 
     def run(
         self, inputs: Mapping[str, ArrayLike], progress: Callable[[int], None] | None = None
