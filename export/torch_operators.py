@@ -7,10 +7,12 @@ def translations() -> dict[Any, Any]:
     """Return the ``custom_translation_table`` for ``torch.onnx.export``."""
     import torch
 
-    from edgekit.export.own_operators import ssm
+    from edgekit.export.own_operators import oscillators, selective, ssm
 
     return {
         **ssm.translations(),
+        **oscillators.translations(),
+        **selective.translations(),
         torch.ops.aten.upsample_linear1d.vec: _upsample_linear1d,
     }
 

@@ -281,9 +281,8 @@ def silent() -> Iterator[None]:
 def _load_pt2(path: Path) -> TorchSource:
     import torch
 
-    importlib.import_module(
-        "edgekit.export.own_operators.ssm"
-    )  # defines the operator that its layers leave
+    for name in ("ssm", "oscillators", "selective"):  # define the operators that their layers leave
+        importlib.import_module(f"edgekit.export.own_operators.{name}")
     try:
         program = torch.export.load(path)
     except Exception as error:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from edgekit.export.own_operators.functions import with_bodies
 from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.examples import hold
@@ -15,7 +16,7 @@ from edgekit.export.stream.observed import TimeAxis
 from edgekit.export.stream.prove import run_stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare
-from edgekit.graph.model import OPSET, Model
+from edgekit.graph.model import FRONTEND_DOMAIN, OPSET, Model
 
 NO_MORE: dict[str, list[Any]] = {}
 LAYOUTS = {
@@ -136,7 +137,9 @@ class Net:
             self.tensors,
         )
         opset = helper.make_opsetid("", OPSET)
-        return helper.make_model(graph, opset_imports=[opset], ir_version=10).SerializeToString()
+        own = [helper.make_opsetid(FRONTEND_DOMAIN, 1)] if any(n.domain for n in self.nodes) else []
+        model = helper.make_model(graph, opset_imports=[opset, *own], ir_version=10)
+        return with_bodies(model.SerializeToString())
 
 
 def check(

@@ -9,6 +9,8 @@ import onnx
 import onnx.parser
 import onnx_ir as ir
 
+from edgekit.export.own_operators.marked import MARKED, OSCILLATORS, SELECTIVE
+from edgekit.export.own_operators.marked_bodies import OSCILLATORS_BODY, SELECTIVE_BODY
 from edgekit.export.own_operators.ssm_body import SSM_BODY
 from edgekit.graph.fused import FUSED_BODIES
 from edgekit.graph.model import FRONTEND_DOMAIN, OPSET, SSM
@@ -170,7 +172,8 @@ IRFFT (spectrum) => (samples) {
 }"""
 
 TRANSFORMS = ("STFT", "ISTFT", "IRFFT")
-FUNCTIONS = ("Finite", *TRANSFORMS, SSM, *FUSED_BODIES)
+MARKED_BODIES = {SSM: SSM_BODY, OSCILLATORS: OSCILLATORS_BODY, SELECTIVE: SELECTIVE_BODY}
+FUNCTIONS = ("Finite", *TRANSFORMS, *MARKED, *FUSED_BODIES)
 
 
 def define_functions(model: ir.Model) -> None:
@@ -185,7 +188,7 @@ def define_functions(model: ir.Model) -> None:
         "STFT": STFT_POWER_OF_TWO if is_fast else STFT_ANY,
         "ISTFT": _ISTFT % inverse,
         "IRFFT": _IRFFT % inverse,
-        SSM: SSM_BODY,
+        **MARKED_BODIES,
     }
     for op_type in sorted({node.op_type for node in called}):
         function = ir.serde.deserialize_function(
@@ -200,9 +203,11 @@ def with_bodies(data: bytes) -> bytes:
     proto = onnx.load_model_from_string(data)
     called = {node.op_type for node in proto.graph.node if node.domain == FRONTEND_DOMAIN}
     defined = {function.name for function in proto.functions if function.domain == FRONTEND_DOMAIN}
-    if SSM not in called - defined:
+    missing = [name for name in MARKED if name in called - defined]
+    if not missing:
         return data
-    proto.functions.append(onnx.parser.parse_function(_HEADER + SSM_BODY))
+    for name in missing:
+        proto.functions.append(onnx.parser.parse_function(_HEADER + MARKED_BODIES[name]))
     return bytes(proto.SerializeToString())
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgekit.graph.model import FRONTEND_DOMAIN, SSM
+from edgekit.export.own_operators.marked import node_of
+from edgekit.graph.model import SSM
 
 STEPS = (
     1e-3,
@@ -196,20 +197,7 @@ def translations() -> dict[Any, Any]:
     The file then has nodes of the domain ``edgekit``; EdgeKit knows their body, other runtimes do not.
     (torch's exporter inlines functions where it changes the opset, so that it is given a plain node.)
     """
-    import onnx
-    import onnxscript
-
-    schema, parameters = onnx.defs.OpSchema, ("u", "transition", "drive", "readout", "skip")
-    described = schema(
-        SSM,
-        FRONTEND_DOMAIN,
-        1,
-        inputs=[schema.FormalParameter(name, "T") for name in parameters],
-        outputs=[schema.FormalParameter("y", "T")],
-        type_constraints=[("T", ["tensor(float)"], "")],
-        attributes=[schema.Attribute("groups", schema.AttrType.INT)],
-    )
-    layer = onnxscript.values.Op(onnxscript.values.Opset(FRONTEND_DOMAIN, 1), SSM, described)
+    layer = node_of(SSM, ("u", "transition", "drive", "readout", "skip"), "groups")
 
     def translate(u: Any, transition: Any, drive: Any, readout: Any, skip: Any) -> Any:
         return layer(u, transition, drive, readout, skip, groups=int(transition.shape[1]))

@@ -7,7 +7,8 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.messages import plain
-from edgekit.graph.model import FRONTEND_DOMAIN, SSM
+from edgekit.export.own_operators.marked import MARKED
+from edgekit.graph.model import FRONTEND_DOMAIN
 
 MAX_ELEMENTS = 2**26  # of one value: refuses a bomb before anything is evaluated
 MAX_RANK = 32
@@ -18,7 +19,7 @@ class InferShapes(ir.passes.InPlacePass):
     """Recompute every shape and type with ONNX shape inference; graph outputs too.
 
     Outputs of our own function nodes keep the shapes that were recorded for them, because inference
-    does not always see through a function; a state-space layer's are those of its input.
+    does not always see through a function; those of marked layers are their first input's.
 
     Raises:
         ModelError: inference contradicts the graph, or a value is larger than `MAX_ELEMENTS`.
@@ -34,7 +35,7 @@ class InferShapes(ir.passes.InPlacePass):
         }
         for value in values.values():
             value.shape = None
-        layers = [n for n in model.graph if n.domain == FRONTEND_DOMAIN and n.op_type == SSM]
+        layers = [n for n in model.graph if n.domain == FRONTEND_DOMAIN and n.op_type in MARKED]
         while True:
             for name, (elem_type, shape) in _infer(ir.to_proto(model)).items():
                 if name in values:

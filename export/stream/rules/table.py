@@ -4,8 +4,18 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
+from edgekit.export.own_operators.marked import OSCILLATORS, SELECTIVE
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules import conv, movement, overlap, recurrent, resize, ssm
+from edgekit.export.stream.rules import (
+    conv,
+    movement,
+    oscillators,
+    overlap,
+    recurrent,
+    resize,
+    selective,
+    ssm,
+)
 from edgekit.export.stream.rules.elementwise import (
     axes_from,
     axes_input,
@@ -68,7 +78,12 @@ RULES: dict[str, Rule] = {
     "LSTM": recurrent.recurrent,
     "RNN": recurrent.recurrent,
 }
-OWN_RULES: dict[str, Rule] = {SSM: ssm.diagonal, "Finite": framewise}
+OWN_RULES: dict[str, Rule] = {
+    SSM: ssm.diagonal,
+    SELECTIVE: selective.selective,
+    OSCILLATORS: oscillators.oscillators,
+    "Finite": framewise,
+}
 
 
 def rule_of(node: ir.Node) -> Rule | None:

@@ -1,0 +1,68 @@
+"""`Oscillators`: a bank of harmonic oscillators whose phase does not drift.
+
+``y[n] = sum_k a_k[n] sin(2 pi k phase[n])``, the phase in turns being the sum of ``pitch / rate`` up to sample n, as in
+DDSP (Engel et al., ICLR 2020). In a stream the phase is kept as whole numbers of 2^-48 turns, so that it is the same
+after hours; one float32 would lose 1e-4 turns within minutes.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgekit.export.own_operators.marked import OSCILLATORS, node_of
+
+
+class Oscillators(nn.Module):
+    """Pitch (batch, 1, time) in Hz and amplitudes (batch, harmonics, time) -> sound (batch, 1, time).
+
+    Both come at the rate of the sound. Harmonics at or above half the rate are silent; a pitch below 0 counts as 0,
+    one above half the rate as that. torch's ONNX exporter writes one node ``edgekit::Oscillators``.
+
+    Args:
+        rate: samples per second.
+    """
+
+    def __init__(self, rate: int) -> None:
+        """Take the sample rate."""
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, pitch: Tensor, amplitudes: Tensor) -> Tensor:
+        """Play whole recordings, from phase 0."""
+        if torch.compiler.is_exporting():
+            marked = torch.ops.edgekit.oscillators(pitch, amplitudes, self.rate)
+            return marked  # type: ignore[no-any-return]
+        return _played(pitch, amplitudes, self.rate)
+
+
+def _played(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
+    bounded = pitch.clamp(0, rate / 2)
+    turns = torch.cumsum(bounded.double() / rate, -1)
+    harmonic = torch.arange(1, amplitudes.shape[1] + 1, device=pitch.device)[:, None]
+    phases = harmonic * turns
+    wave = torch.sin(2 * math.pi * (phases - phases.floor())).to(pitch.dtype)
+    kept = torch.where(harmonic * bounded < rate / 2, amplitudes, 0.0)
+    total: Tensor = (kept * wave).sum(1, keepdim=True)
+    return total
+
+
+@torch.library.custom_op("edgekit::oscillators", mutates_args=())
+def _marked(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
+    return _played(pitch, amplitudes, rate)
+
+
+@_marked.register_fake
+def _(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
+    return torch.empty_like(pitch)
+
+
+def translations() -> dict[Any, Any]:
+    """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
+    layer = node_of(OSCILLATORS, ("pitch", "amplitudes"), "rate")
+
+    def translate(pitch: Any, amplitudes: Any, rate: Any) -> Any:
+        return layer(pitch, amplitudes, rate=int(rate))
+
+    return {torch.ops.edgekit.oscillators.default: translate}
