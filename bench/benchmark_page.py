@@ -11,61 +11,8 @@ from edgekit.runtime.runners.toolchain import find_compiler
 
 Row = dict[str, Any]
 
-TEXT = """\
-# Benchmarks
-
-`make bench` makes this page. One core, one thread, batch 1, one hop (or picture) per call; each engine in turn, five
-rounds, medians over all hops. Ratios above 1: we are faster.
-
-{machine}; {versions}.
-
-## Networks
-
-| | what it is | recipe | multiply-accumulates a hop | weights, bytes | state, bytes | scratch, bytes | over its bound |
-|---|---|---|---|---|---|---|---|
-{networks}
-
-*Over its bound*: the scratch over the largest sum of what is alive in one step, which no plan can do without.
-
-a, b, c, mobilenet_v2 and gridnet have seeded weights ([bench](../bench)): nothing of them can be heard or seen, but the
-arithmetic is that of trained ones. Inputs and calibration are noise, of gtcrn noisy speech.
-
-## Times
-
-*dB to float* is how far an engine's outputs are from the float network's (onnxruntime, float32), *dB to ours* how far
-they are from ours; the lowest of all outputs.
-
-| network | recipe | engine | median us | p99 us | ratio | dB to ours | dB to float |
-|---|---|---|---|---|---|---|---|
-{times}
-
-What each engine computed:
-
-- EdgeKit: the build for `host`; at w8a8 states of recurrent layers in int16. Called from a loop in C.
-- onnxruntime: the same network without its guards against NaN, inputs, outputs and states bound, `run_with_iobinding`
-  alone under the clock. At w8a8: the same quantizers (QDQ, int16 where the recipe has it); *static*: its own QDQ of the
-  float network, calibrated on the same hops; *dynamic*: its own, activations rounded as they come.
-- litert: what litert-torch makes of the float network, XNNPACK, `invoke` alone. *dynamic* and *static*: int8 of
-  ai-edge-quantizer.
-- executorch: what torch.export makes of the float network, partitioned for XNNPACK, `execute` alone. *static*: int8 of
-  its XNNPACKQuantizer, weights per channel.
-- tract: the ONNX of the float network, `run` alone; its bindings have no quantizer, and it does not take int16 QDQ.
-- gridnet: what depends on the speaker's embedding alone is computed before, for every engine.
-- Networks that are only there as ONNX reach litert and executorch by a translation of ours, operator by operator
-  (`src/edgekit/peers`); cells of GRU and LSTM become matrix products, as the converters do themselves.
-
-## Goals
-
-| network | goal | found |
-|---|---|---|
-{goals}
-
-## Where the time goes
-
-Each node of the build between two readings of a clock, medians; `python bench/kernels.py` does this for any network.
-
-{kernels}
-"""
+TEMPLATES = Path(__file__).with_name("templates")  # with fields to fill by `str.format`
+TEXT = (TEMPLATES / "benchmarks.md").read_text(encoding="utf-8")
 
 WHAT = {
     "a": "denoiser: 257 -> Linear 256 -> two GRU 256 -> Linear 257",

@@ -23,92 +23,9 @@ from edgekit.verbs.targets import TARGETS
 Inputs = dict[str, NDArray[np.float32]]
 ROUNDS = 5
 SPOKEN = "gtcrn"
+TEMPLATES = Path(__file__).with_name("templates")  # with fields to fill by `str.format`
 
-MAIN = """\
-#define _POSIX_C_SOURCE 200809L
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include "{name}.h"
-#define NODES {nodes}
-static float *ticks[NODES + 1];
-static int hop, last = -1;
-static double before;
-static double now(void)
-{{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}}
-void bench_tick(int node);
-void bench_tick(int node)
-{{
-    const double t = now();
-    if (last >= 0) {{
-        ticks[last][hop] = (float)(t - before);
-    }}
-    last = node;
-    before = now();
-}}
-static int compare(const void *a, const void *b)
-{{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return x < y ? -1 : x > y;
-}}
-static float at(float *times, int count, double part)
-{{
-    qsort(times, (size_t)count, sizeof *times, compare);
-    return times[(int)(part * (count - 1))];
-}}
-/* argv[1]: float inputs of 16 hops and the session's constants; prints median, p99 and least of the best round,
- * then the nodes' medians. */
-int main(int argc, char **argv)
-{{
-    FILE *const source = fopen(argv[1], "rb");
-    const int hops = atoi(argv[2]), rounds = atoi(argv[3]);
-    void *const state = aligned_alloc(64, ({upper}_STATE_BYTES + 63u) / 64u * 64u);
-    void *const scratch = aligned_alloc(64, ({upper}_SCRATCH_BYTES + 64u) / 64u * 64u);
-    {name} *const net = {name}_init(state, {upper}_STATE_BYTES);
-    float *const x = aligned_alloc(64, sizeof(float) * ({n_in} * 16u + 16u));
-    float *const y = aligned_alloc(64, (sizeof(float) * {n_out} + 127u) / 64u * 64u);
-    float *const constants = malloc(sizeof(float) * ({n_constants} + 1u));
-    float *const times = malloc(sizeof(float) * (size_t)hops);
-    float best[3] = {{1e9f, 1e9f, 1e9f}};
-    (void)argc;
-    if (fread(x, sizeof(float), {n_in} * 16u, source) != {n_in} * 16u
-        || fread(constants, sizeof(float), {n_constants}, source) != {n_constants}) {{
-        return 2;
-    }}
-    for (int i = 0; i < NODES; i++) {{
-        ticks[i] = calloc((size_t)hops, sizeof(float));
-    }}
-{session}    for (int round = 0; round < rounds; round++) {{
-        for (hop = 0; hop < hops; hop++) {{
-            const float *const xh = x + (hop & 15) * {n_in};
-            const {name}_inputs in = {{{in_pointers}}};
-            {name}_outputs out = {{{out_pointers}}};
-            const double start = now();
-            last = -1;
-            if ({name}_process(net, scratch, &in, &out) != 0) {{
-                return 3;
-            }}
-            times[hop] = (float)(now() - start);
-        }}
-        const float median = at(times, hops, 0.5);
-        if (median < best[0]) {{
-            best[0] = median;
-            best[1] = at(times, hops, 0.99);
-            best[2] = times[0];
-        }}
-    }}
-    printf("%g %g %g\\n", (double)best[0], (double)best[1], (double)best[2]);
-    for (int i = 0; i < NODES; i++) {{
-        printf("%g\\n", (double)at(ticks[i], hops, 0.5));
-    }}
-    return 0;
-}}
-"""
+MAIN = (TEMPLATES / "hops.c").read_text(encoding="utf-8")
 
 SESSION = """\
     const {name}_constants fixed = {{{constants}}};
