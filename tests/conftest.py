@@ -9,6 +9,10 @@ from hypothesis import settings
 
 import edgekit  # noqa: F401 (before any test imports onnxruntime: it switches its telemetry off)
 
+# A process for each core runs the tests: more threads in each wait for one another.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
 settings.register_profile("same", derandomize=True)
 if "STREAM_FUZZ" not in os.environ:
     settings.load_profile("same")

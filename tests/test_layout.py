@@ -270,6 +270,18 @@ def test_the_formatter_is_followed_but_for_a_few_tables() -> None:
     assert len(marks) <= 40, marks
 
 
+def test_no_test_file_imports_another() -> None:
+    bad = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "tests").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+        if name.rpartition(".")[2].startswith("test_")
+    ]
+    assert not bad, "\n".join(bad)
+
+
 def test_every_test_file_has_the_name_of_a_module_or_of_a_suite() -> None:
     known, tests = {*modules(), *packages()}, ROOT / "tests"
     named = {
