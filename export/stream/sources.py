@@ -19,7 +19,7 @@ from edgekit.export.from_onnx import from_onnx, read_file
 from edgekit.export.onnx_file.checking import parse
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.dims import BATCH
-from edgekit.export.stream.periods import period, rough_period
+from edgekit.export.stream.periods import MOST, period, rough_period
 from edgekit.graph.model import Model
 
 Dims = Sequence[int | str]  # an open dimension is its name
@@ -28,7 +28,7 @@ Rates = Mapping[str, Fraction]
 # strides and frames mostly are.
 LENGTHS = (24, 240, 480, 960, 1920, 3840, 7680, 15360, 30720)
 ATTEMPTS = 4
-FEW = 4  # frames of the slowest input
+FEW = 4  # frames of an input that is very slow
 FRAMES, SLOW = 24, 8192  # so many frames, unless that is more samples
 DERIVED = re.compile(r"(?:(\d+)\*)?([A-Za-z_]\w*)")
 TOLD = 2  # pairs of lengths that must tell the same; a network may have another form at lengths of no use
@@ -308,8 +308,9 @@ def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, t
     """
     error: ModelError | None = None
     told, unit = 0, offline.unit
-    lengths = (-(-max(length, FEW * unit) // unit) * unit for length in LENGTHS)
-    for samples in dict.fromkeys(lengths if unit > 1 else LENGTHS):
+    # as many frames of the slowest input: its branch may have strides of its own
+    lengths = (unit * (n if unit == 1 or unit * n <= MOST // 4 else FEW) for n in LENGTHS)
+    for samples in dict.fromkeys(lengths):
         try:
             offline.at(times * samples), offline.at(2 * times * samples)
         except ModelError as found:

@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
 from stream_networks import Net
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -17,7 +16,6 @@ from edgekit.base.errors import ModelError, UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import Offline, onnx_offline, torch_offline
-from edgekit.graph.model import OPSET
 
 
 class Controlled(nn.Module):
@@ -87,15 +85,7 @@ def two_rates(down: int, names: tuple[str, str] = ("T", "F")) -> bytes:
     more = {"mode": "nearest", "nearest_mode": "floor"}
     up = net.add("Resize", "z", "", ratio, coordinate_transformation_mode="asymmetric", **more)
     y = net.add("Mul", net.conv("x", 2, 2, 3, left=1, right=1), up)
-    return model_of(net, y, {"x": [1, 2, names[0]], "z": [1, 2, names[1]]})
-
-
-def model_of(net: Net, y: str, shapes: dict[str, list[int | str]]) -> bytes:
-    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()]
-    output = helper.make_tensor_value_info(y, TensorProto.FLOAT, [None] * 3)
-    graph = helper.make_graph(net.nodes, "net", inputs, [output], net.tensors)
-    opset = helper.make_opsetid("", OPSET)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=10).SerializeToString()
+    return net.model([1, 2, names[0]], y, more={"z": [1, 2, names[1]]})
 
 
 @settings(max_examples=10, deadline=None)
@@ -108,6 +98,17 @@ def test_any_rate(down, times):
         (1, 2, times * down),
         (1, 2, times),
     ]
+
+
+def test_strides_in_the_branch_of_the_slow_input():
+    """Frames by threes among samples by threes: 8, 80 and 160 frames were once no multiple of both."""
+    net = Net()
+    down = net.conv("z", 2, 2, 3, stride=3)
+    z = net.transposed(net.transposed(down, 2, 2, 3, 3), 2, 2, 3, 3)
+    more = {"z": [1, 2, "F"]}
+    data = net.model([1, 2, "T"], net.add("Add", z, "x"), more=more)
+    model = stream(onnx_offline(data, name="net", rates={"z": Fraction(1, 3)}))
+    assert model.stream.hop_samples == 9
 
 
 def test_a_file_that_says_64_t_tells_its_rates():
@@ -148,9 +149,8 @@ def knob_network(dim: int | str) -> bytes:
     gain, bias = net.cut(film, 0, 4, axis=1), net.cut(film, 4, 8, axis=1)
     y = net.add("Tanh", net.conv("x", 1, 4, 5, left=4))
     y = net.add("Add", net.add("Mul", y, gain), bias)
-    return model_of(
-        net, net.conv(y, 4, 1, 9, left=4, right=4), {"x": [1, 1, "T"], "knob": [1, 2, dim]}
-    )
+    y = net.conv(y, 4, 1, 9, left=4, right=4)
+    return net.model([1, 1, "T"], y, more={"knob": [1, 2, dim]})
 
 
 def test_a_control_with_a_time_axis_is_one_value_that_stands_in_every_frame_of_a_hop():

@@ -1,5 +1,6 @@
 """The export: source network in, verified build folder out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,7 @@ def export(request: Request, progress: Progress) -> Exported:
             *kept_in_float(quantized.model),
             *(note for other in quantized.others.values() for note in _notes_of(other)),
             *build.notes,
+            *_device_notes(manifest.device),
             *too_large,
         ),
     )
@@ -104,6 +106,17 @@ def _notes_of(other: Quantized) -> tuple[str, ...]:
     """What the user should know of another network of the sampler."""
     notes = (*other.notes, *kept_in_float(other.model))
     return tuple(f"{other.model.source.name}: {note}" for note in notes)
+
+
+def _device_notes(device: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """What the adapter to a device of another rate costs."""
+    if device is None:
+        return ()
+    return (
+        f"behind a device at {device['sample_rate_hz']:,} Hz it is heard {device['latency_ms']:g} ms late "
+        f"({device['latency_samples']:,} samples); the adapter takes {device['state_bytes']:,} bytes of RAM and "
+        f"{device['filter_bytes']:,} of flash",
+    )
 
 
 def weight_bits(model: "Model", recipe: "Recipe") -> int:
