@@ -1,5 +1,6 @@
 """A keyword spotter from PCM to ``detected``: exported at w8a8, run from a .wav, and on a microcontroller."""
 
+import ctypes
 import json
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import numpy as np
 import pytest
 import soundfile
 from devices import on_devices, replayed
-from spotter_network import DECIDE, FRONTEND, LABELS, RATE, WORD, recording
+from spotter_network import DECIDE, EVERY, FRONTEND, HOP, LABELS, RATE, WORD, recording
 from tiny_build import needs_cc
 
 from edgekit import api
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.stream import Stream
 
 SPOKEN = [(0.4, 1), (1.3, 0), (2.1, 2), (2.9, 1), (3.9, 0)]
 SECONDS = 4.8
@@ -53,6 +56,37 @@ def test_words_are_detected_once_each_and_in_time(recipe: str, tmp_path: Path) -
     assert [row["label"] for row in found] == [label for _, label in expected]
     late = [row["time_s"] - time for row, (time, _) in zip(found, expected, strict=True)]
     assert all(0 < each < WORD / RATE + LATEST for each in late), late
+    if recipe == "w8a8":
+        assert_hears_16_bits(tmp_path / "build")
+
+
+def assert_hears_16_bits(folder: Path) -> None:
+    """The entry for 16-bit samples decides as the other one does on the same samples."""
+    stream = Stream.open(folder)
+    assert isinstance(stream.runner, NativeRunner)
+    library, name = stream.runner.library, stream.manifest.c_name
+    pcm = (recording(SPOKEN[:2], 2.0, 9) * 32768).astype(np.int16).reshape(-1, 1, EVERY * HOP)
+    expected = stream.run({"pcm": (pcm / 32768).astype(np.float32)})
+    arrays = [np.zeros(1, t.dtype) for t in stream.manifest.stream_outputs]
+    memory = stream.manifest.memory
+    state, scratch = (
+        np.zeros((memory[f"{kind}_bytes"] or 0) // 8 + 16, np.complex128)
+        for kind in ("state", "scratch")
+    )
+    places = [block.ctypes.data + -block.ctypes.data % 64 for block in (state, scratch)]
+    init, process = getattr(library, f"{name}_init"), getattr(library, f"{name}_process_s16")
+    init.restype, init.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t]
+    process.argtypes = [ctypes.c_void_p] * 4
+    net = init(places[0], state.nbytes - 64)
+    out = (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+    found = []
+    for hop in pcm:
+        assert process(net, places[1], hop.ctypes.data, ctypes.addressof(out)) == 0
+        found.append([array[0] for array in arrays])
+    assert any(row[0] for row in found)
+    for column, tensor in enumerate(stream.manifest.stream_outputs):
+        wanted = expected[tensor.name].ravel()
+        np.testing.assert_array_equal(np.array([row[column] for row in found]), wanted)
 
 
 @pytest.mark.slow

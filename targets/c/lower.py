@@ -173,8 +173,9 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
     interface = integer if first.decoder is None else parts.hop  # without what the decoder reads
     graph = integer.ir.graph
     manifest = describe(model, target)
-    prefix, pcm = manifest.c_name, manifest if manifest.is_pcm else None
-    layout = make_layout(integer, traits_of(integer), pcm is not None, first.kept)
+    prefix, pcm = manifest.c_name, manifest if manifest.takes_pcm else None
+    converts = pcm is not None, manifest.is_pcm
+    layout = make_layout(integer, traits_of(integer), converts, first.kept)
     has_integers = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
     fixed_order = model.quantization.recipe not in FLOATS or has_integers
     ctx = Context(prefix, layout, argument_names(integer), device, fixed_order)

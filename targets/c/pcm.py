@@ -1,4 +1,7 @@
-"""``<name>_process_s16``: a hop of 16-bit PCM, its channels interleaved as sound devices have them."""
+"""``<name>_process_s16``: a hop of 16-bit PCM, its channels interleaved as sound devices have them.
+
+A build that gives nothing but sound gives it in 16 bits too; any other gives its outputs as ``<name>_process`` does.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +72,7 @@ def pcm_prototype(model: Model, manifest: Manifest, prefix: str) -> str:
     """The declaration, and what the arguments are where they are more than one channel in and out."""
     ports = _ports(model, manifest)
     shown = [f"{port.argument} [{port.tensor.frames_per_hop}][{port.channels}]" for port in ports]
-    is_mono = [port.channels for port in ports] == [1, 1]
+    is_mono = all(port.channels == 1 for port in ports) and len(manifest.stream_inputs) == 1
     text = "" if is_mono else "\n * Channels are interleaved: " + ", ".join(shown) + "."
     return PROTOTYPE.format(channels=text, signature=_signature(model, ports, manifest, prefix))
 
@@ -82,6 +85,7 @@ def pcm_source(model: Model, manifest: Manifest, layout: Layout, prefix: str) ->
     read = "            {block} = " + READ % "{pcm}" + ";"
     knobs = _controls(model, manifest)
     arguments = [port.argument for port in ports] + [argument for argument, _ in knobs.values()]
+    arguments += [] if made else ["out"]
     members = {port.tensor.name: port.block for port in given}
     members |= {name: argument for name, (argument, _) in knobs.items()}
     write = WRITE.replace("{value}", "{block}").replace("{sample}", "{pcm}")
@@ -95,7 +99,8 @@ def pcm_source(model: Model, manifest: Manifest, layout: Layout, prefix: str) ->
             for port in ports
         ),
         inputs=", ".join(members[tensor.name] for tensor in manifest.hop_inputs),
-        outputs="\n".join(f"        result.{port.member} = {port.block};" for port in made),
+        outputs="\n".join(f"        result.{port.member} = {port.block};" for port in made)
+        or "        result = *out;",
         read="\n".join(port.loop(read) for port in given),
         write="\n".join(port.loop(write) for port in made),
     )
@@ -122,9 +127,10 @@ def _ports(model: Model, manifest: Manifest) -> list[Port]:
             for i, tensor in enumerate(tensors)
         ]
 
+    sound = manifest.stream_outputs if manifest.is_pcm else ()
     return [
         *side(manifest.stream_inputs, model.stream_inputs, "pcm", "x", PCM_IN),
-        *side(manifest.stream_outputs, model.stream_outputs, "out", "y", PCM_OUT),
+        *side(sound, model.stream_outputs, "out", "y", PCM_OUT),
     ]
 
 
@@ -141,6 +147,7 @@ def _signature(model: Model, ports: Sequence[Port], manifest: Manifest, prefix: 
     count = len(manifest.stream_inputs)
     arguments = [f"const int16_t *{port.argument}" for port in ports[:count]]
     arguments += [f"int16_t *{port.argument}" for port in ports[count:]]
+    arguments += [] if ports[count:] else [f"{prefix}_outputs *out"]
     knobs = _controls(model, manifest).values()
     arguments += [f"const {kind} *{argument}" for argument, kind in knobs]
     return f"int {prefix}_process_s16({prefix} *net, void *scratch, {', '.join(arguments)})"

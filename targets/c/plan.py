@@ -40,7 +40,7 @@ def _same_storage(old: ir.Value | None, new: ir.Value) -> bool:
 def make_layout(
     model: Model,
     traits: Mapping[str, Traits],
-    pcm: bool = False,
+    pcm: tuple[bool, bool] = (False, False),
     kept: Mapping[str, Slot] | None = None,
 ) -> Layout:
     """Plan one hop of an integer or float graph; its session constants live behind its states.
@@ -48,7 +48,7 @@ def make_layout(
     Args:
         model: the graph.
         traits: by node name.
-        pcm: leave room for the float forms of the 16-bit entry's hop, `PCM_IN` and `PCM_OUT`.
+        pcm: leave room for the float forms of the 16-bit entry's hop: of its inputs, of its outputs.
         kept: where outputs live that are not the caller's: what a session hands to its hops.
     """
     return _Planner(model, traits, kept or {}).layout(pcm)
@@ -75,7 +75,7 @@ class _Planner:
             self.parent[value], self.offset[value] = value, 0
             self.members[value] = [value]
 
-    def layout(self, pcm: bool) -> Layout:
+    def layout(self, pcm: tuple[bool, bool]) -> Layout:
         state_offsets, reset_bytes, state_bytes = self._anchor_borders()
         self._join_views()
         moves = self._ordered(self._join_states())
@@ -86,7 +86,8 @@ class _Planner:
         intervals += [
             Interval(a, size, len(self.nodes), len(self.nodes)) for a, size in asides.items()
         ]
-        intervals += self._pcm_intervals() if pcm else []
+        given, made = self._pcm_intervals()
+        intervals += [*(given if pcm[0] else []), *(made if pcm[1] else [])]
         offsets, total = place(intervals)
 
         def slot(value: ir.Value | str) -> Slot:
@@ -322,19 +323,17 @@ class _Planner:
                 intervals.append(Interval(f"{node.name}:scratch", scratch, step, step))
         return intervals
 
-    def _pcm_intervals(self) -> list[Interval]:
+    def _pcm_intervals(self) -> tuple[list[Interval], list[Interval]]:
         """The 16-bit entry converts before the first step and behind the last one."""
         controls, made = set(self.model.controls), self.model.stream_outputs
         given = [value for value in self.model.stream_inputs if value.name not in controls]
+        ins, outs = pcm_blocks(PCM_IN, len(given)), pcm_blocks(PCM_OUT, len(made))
         return [
-            *(
-                Interval(name, nbytes(x), -1, self.last_use(x))
-                for name, x in zip(pcm_blocks(PCM_IN, len(given)), given, strict=True)
-            ),
-            *(
-                Interval(name, nbytes(y), self.first_write(y), len(self.nodes))
-                for name, y in zip(pcm_blocks(PCM_OUT, len(made)), made, strict=True)
-            ),
+            Interval(name, nbytes(x), -1, self.last_use(x))
+            for name, x in zip(ins, given, strict=True)
+        ], [
+            Interval(name, nbytes(y), self.first_write(y), len(self.nodes))
+            for name, y in zip(outs, made, strict=True)
         ]
 
 
