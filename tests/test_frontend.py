@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from edgekit.base.errors import UsageError
 from edgekit.export.frontend.add import add_frontend
+from edgekit.export.frontend.features import triangles
 from edgekit.export.running import run_hops, snr_db
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import torch_offline
-from edgekit.frontend import Frontend, LogMel, Mfcc
+from edgekit.frontend import Frontend, GccPhat, Intensity, LogMel, Mfcc
 from edgekit.graph.model import FLOAT_NODE, Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
@@ -142,3 +143,70 @@ def test_what_a_module_cannot_be_is_refused(text: str, found: str) -> None:
     with pytest.raises(UsageError) as refused:
         Frontend(text, RATE)
     assert found in str(refused.value)
+
+
+def spectra(pcm: np.ndarray, n_fft: int, hop: int) -> np.ndarray:
+    """(channels, frames, bins) of periodic Hann windows, in float64."""
+    padded = np.pad(pcm.astype(np.float64), ((0, 0), (n_fft - hop, 0)))
+    starts = range(0, padded.shape[1] - n_fft + 1, hop)
+    frames = np.stack([padded[:, start : start + n_fft] for start in starts], axis=1)
+    return np.fft.rfft(frames * (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)))
+
+
+def channels(count: int) -> np.ndarray:
+    return np.random.default_rng(count).normal(size=(count, 40 * HOP)).astype(np.float32) * 0.1
+
+
+def test_gcc_phat_is_numpys_and_finds_a_delay() -> None:
+    pcm = channels(2)
+    x = spectra(pcm, 64, HOP)
+    cross = x[0] * x[1].conj()
+    whole = np.fft.irfft(cross / np.maximum(np.abs(cross), 1e-10), 64)
+    found = GccPhat(64, HOP, 16)(torch.tensor(pcm)[None])[0].T.numpy()
+    np.testing.assert_allclose(
+        found, np.concatenate([whole[:, -8:], whole[:, :8]], axis=1), atol=2e-5
+    )
+    later = np.stack([np.roll(pcm[0], 3), pcm[0]])
+    mean = GccPhat(64, HOP, 16)(torch.tensor(later)[None])[0].mean(dim=1)
+    assert int(mean.argmax()) - 8 == 3
+    assert not GccPhat(64, HOP, 16)(torch.zeros(1, 2, 240)).any()
+
+
+def test_intensity_is_the_formula_and_points_to_the_source() -> None:
+    pcm = channels(4)
+    w, *rest = spectra(pcm, 64, HOP)
+    energy = (np.abs(spectra(pcm, 64, HOP)) ** 2).sum(axis=0) / 2 + 1e-8
+    bank = triangles("slaney", 10, 64, RATE, 0, RATE / 2)
+    expected = np.stack([(w.conj() * s).real / energy @ bank for s in rest])
+    module = Intensity(RATE, 64, HOP, 10)
+    found = module(torch.tensor(pcm)[None])[0].transpose(1, 2).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    source, azimuth = pcm[0], 0.7
+    field = np.stack([source, np.sin(azimuth) * source, 0 * source, np.cos(azimuth) * source])
+    y, z, x = module(torch.tensor(field, dtype=torch.float32)[None])[0].mean(dim=(1, 2))
+    assert float(torch.atan2(y, x)) == pytest.approx(azimuth, abs=1e-4) and abs(float(z)) < 1e-6
+
+
+def two_ears() -> tuple[nn.Module, tuple[Tensor, ...]]:
+    return GccPhat(64, HOP, 16), (torch.randn(1, 2, HOP * 40) * 0.1,)
+
+
+def ambisonics() -> tuple[nn.Module, tuple[Tensor, ...]]:
+    return Intensity(RATE, 64, HOP, 10), (torch.randn(1, 4, HOP * 40) * 0.1,)
+
+
+@pytest.mark.slow
+@needs_cc
+@pytest.mark.parametrize(("name", "count"), [("two_ears", 2), ("ambisonics", 4)])
+def test_channels_stream_and_run_in_c(name: str, count: int, tmp_path: Path) -> None:
+    offline_network = torch_offline(f"test_frontend:{name}", name=name, time_axes={"pcm": 2})
+    model = stream(offline_network)
+    assert (model.stream.hop_samples, model.stream.delay_samples) == (HOP, 0)
+    pcm = channels(count)
+    (module, _) = {"two_ears": two_ears, "ambisonics": ambisonics}[name]()
+    expected = module(torch.tensor(pcm)[None])[0].numpy()
+    lowered(model, tmp_path / "build")
+    hops = pcm.reshape(count, -1, HOP).transpose(1, 0, 2)[:, None]
+    (found,) = Stream.open(tmp_path / "build").run({"pcm": np.ascontiguousarray(hops)}).values()
+    whole = np.moveaxis(found, 0, -1).reshape(expected.shape)
+    assert snr_db(expected, whole) >= 90

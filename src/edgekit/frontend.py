@@ -159,3 +159,98 @@ def _checked(text: str, sample_rate: int) -> tuple[FrontendSpec, Features]:
     if problems:
         raise UsageError(problems)
     return form, features
+
+
+class _Spectra(nn.Module):
+    """Spectra of several channels, as `Frontend` cuts them."""
+
+    def __init__(self, n_fft: int, hop: int, window: str) -> None:
+        super().__init__()
+        self.form, _ = _checked(f"mel:{n_fft}:{hop}:{window}:2", 2 * n_fft)
+        self.register_buffer("window", torch.tensor(self.form.windows()[0]), persistent=False)
+
+    def spectra(self, pcm: Tensor, channels: int) -> tuple[Tensor, Tensor]:
+        """Real and imaginary parts, each (batch, channels, frames, bins), of PCM (batch, channels, samples)."""
+        form, batch = self.form, pcm.shape[0]
+        padded = nn.functional.pad(pcm.reshape(batch * channels, pcm.shape[-1]), (form.overlap, 0))
+        window = dict(self.named_buffers())["window"]
+        spectrum = torch.stft(
+            padded, form.length, form.hop, window=window, center=False, return_complex=True
+        )
+        parts = torch.view_as_real(spectrum).transpose(1, 2)
+        shaped = parts.reshape(batch, channels, -1, form.bins, 2)
+        return shaped[..., 0], shaped[..., 1]
+
+
+class GccPhat(_Spectra):
+    """Cross-correlation of two channels by phase alone (Knapp and Carter, 1976), around lag 0."""
+
+    def __init__(self, n_fft: int, hop: int, lags: int, *, window: str = "hann") -> None:
+        """Make the module.
+
+        Args:
+            n_fft: samples of a frame.
+            hop: samples between two frames.
+            lags: how many are kept, from ``-lags / 2`` to ``lags / 2 - 1``; even, at most N_FFT.
+            window: as ``--frontend`` names it.
+
+        Raises:
+            UsageError: numbers that do not fit.
+        """
+        super().__init__(n_fft, hop, window)
+        if lags % 2 or not 2 <= lags <= n_fft:
+            allowed = f"even numbers, 2 to {n_fft}"
+            raise UsageError(Problem("lags", str(lags), allowed, "correct it"))
+        k = np.arange(self.form.bins)[:, None]
+        angle = 2 * np.pi * (k * np.arange(-lags // 2, lags // 2) % n_fft) / n_fft
+        weight = np.where((k == 0) | (k == n_fft // 2), 1, 2) / n_fft
+        for name, matrix in (("even", np.cos(angle)), ("odd", -np.sin(angle))):
+            array = (weight * matrix).astype(np.float32)
+            self.register_buffer(name, torch.tensor(array), persistent=False)
+
+    def forward(self, pcm: Tensor) -> Tensor:
+        """Return (batch, lags, frames) of PCM (batch, 2, samples): the largest where channel 0 is later by that lag.
+
+        The inverse transform of ``X0 conj(X1) / max(|X0 conj(X1)|, 1e-10)``; silence gives 0.
+        """
+        re, im = self.spectra(pcm, 2)
+        cross = re[:, 0] * re[:, 1] + im[:, 0] * im[:, 1]
+        turned = im[:, 0] * re[:, 1] - re[:, 0] * im[:, 1]
+        size = (cross * cross + turned * turned).sqrt().clamp(min=1e-10)
+        buffers = dict(self.named_buffers())
+        value = (cross / size) @ buffers["even"] + (turned / size) @ buffers["odd"]
+        return value.transpose(1, 2)
+
+
+class Intensity(_Spectra):
+    """Directions of first-order ambisonics, W, Y, Z, X (Perotin et al., 2018; DCASE's SELD features)."""
+
+    def __init__(
+        self,
+        sample_rate: int,
+        n_fft: int,
+        hop: int,
+        bands: int,
+        *,
+        window: str = "hann",
+        bank: str = "slaney",
+    ) -> None:
+        """Make the module, of so many mel bands from 0 to half the sample rate.
+
+        Raises:
+            UsageError: numbers that do not fit.
+        """
+        super().__init__(n_fft, hop, window)
+        _, features = _checked(f"mel:{n_fft}:{hop}:{window}:{bands}:{bank}", sample_rate)
+        array = features.bank_matrix(n_fft, sample_rate).astype(np.float32)
+        self.register_buffer("bank", torch.tensor(array), persistent=False)
+
+    def forward(self, pcm: Tensor) -> Tensor:
+        """Return (batch, 3, bands, frames) of PCM (batch, 4, samples), for Y, Z and X.
+
+        ``Re(conj(W) S) / (1e-8 + (|W|^2 + |Y|^2 + |Z|^2 + |X|^2) / 2)``, summed over the triangles of each band.
+        """
+        re, im = self.spectra(pcm, 4)
+        energy = (re * re + im * im).sum(dim=1, keepdim=True) / 2 + 1e-8
+        flow = (re[:, :1] * re[:, 1:] + im[:, :1] * im[:, 1:]) / energy
+        return (flow @ dict(self.named_buffers())["bank"]).transpose(2, 3)
