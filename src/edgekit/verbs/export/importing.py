@@ -50,6 +50,7 @@ class ImportOptions:
         calibration: a source of real recordings, which an offline network is proven on.
         decide: how it decides on its scores.
         layouts: what the axes of inputs and outputs are, by name.
+        mid_side: inputs and outputs of left and right that the network has as mid and side.
     """
 
     hop: int | None = None
@@ -70,6 +71,7 @@ class ImportOptions:
     calibration: str | None = None
     decide: Decide | None = None
     layouts: Mapping[str, Layout] = field(default_factory=dict)
+    mid_side: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -369,11 +371,11 @@ def _divided(source: str, options: ImportOptions) -> tuple[ImportOptions, Import
 
 def surrounded(network: "Model", options: ImportOptions, second: "Model | None" = None) -> "Model":
     """Return the network with its PCM front end, or, where it has states, with guarded inputs; and its decisions."""
-    if options.decide is None:
-        return _fed(network, options, second)
     from edgekit.export.decide import add_decisions
+    from edgekit.export.mid_side import with_mid_side
 
-    return add_decisions(_fed(network, options, second), options.decide)
+    fed = with_mid_side(_fed(network, options, second), options.mid_side)
+    return fed if options.decide is None else add_decisions(fed, options.decide)
 
 
 def _fed(network: "Model", options: ImportOptions, second: "Model | None") -> "Model":

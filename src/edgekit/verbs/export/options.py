@@ -266,6 +266,15 @@ class ExportOptions(StreamOptions, total=False):
             "OUTPUT:TOLERANCE:MOST",
         ),
     ]
+    mid_side: Annotated[
+        Sequence[str],
+        Flag(
+            "An input or output of two channels that the network has as mid and side; repeatable.",
+            "NAME",
+            name="mid-side",
+            many=tuple,
+        ),
+    ]
     decide: Annotated[
         str | None,
         Flag(

@@ -159,6 +159,7 @@ def read_imports(
         given.get("calibration") if given.get("sampler") is None else None,
         decide,
         given.get("layouts") or {},
+        tuple(given.get("mid_side") or ()),
     )
     conflicts = sampler_conflicts(imports) if unread else []
     return imports, [

@@ -1,0 +1,69 @@
+"""Mid and side: two channels outside are their half sum and half difference inside."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.export.frontend.writer import FrontendWriter
+from edgekit.graph.layouts import pcm_layout
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape, unused_name, value_names
+
+
+def with_mid_side(model: Model, names: Sequence[str]) -> Model:
+    """Return a model whose named inputs and outputs are left and right, where the network has mid and side.
+
+    mid = (left + right) / 2, side = (left - right) / 2; back left = mid + side, right = mid - side.
+
+    Raises:
+        UsageError: names of no stream, or streams that are no sound of two channels.
+    """
+    if not names:
+        return model
+    ports = {str(v.name): v for v in (*model.stream_inputs, *model.stream_outputs)}
+    axes, problems = dict[str, int](), list[Problem]()
+    for name in names:
+        layout = pcm_layout(model, ports[name]) if name in ports else None
+        axis = None if layout is None else layout.axis("C")
+        shape = static_shape(ports[name]) if name in ports else None
+        if axis is None or shape is None or shape[axis] != 2:
+            found = f"shape {list(shape)}" if shape else "no input or output of this name"
+            step = "declare its channels, as --layout NAME=NCT"
+            problems.append(Problem(f"--mid-side {name}", found, "sound of two channels", step))
+        else:
+            axes[name] = axis
+    if problems:
+        raise UsageError(problems)
+    graph_model = model.ir.clone()
+    graph = graph_model.graph
+    new = FrontendWriter(graph, "mid_side", ())
+    for value in [value for value in graph.inputs if value.name in axes]:
+        readers = list(value.uses())
+        mixed = _mixed(new, value, str(value.name), axes[str(value.name)], 0.5)
+        for reader, place in readers:
+            reader.replace_input_with(place, mixed)
+        graph.insert_before(graph[0], new.take())
+    for place, value in enumerate(graph.outputs):
+        if (name := str(value.name)) in axes:
+            value.name = unused_name(value_names(graph), f"network/{name}")
+            graph.outputs[place] = _mixed(new, value, name, axes[name], 1.0)
+            graph.outputs[place].name = name
+            graph.extend(new.take())
+    return Model(graph_model)
+
+
+def _mixed(new: FrontendWriter, value: ir.Value, name: str, axis: int, factor: float) -> ir.Value:
+    """Sum and difference of two channels, times a factor."""
+    shape = static_shape(value) or ()
+    half = (*shape[:axis], 1, *shape[axis + 1 :])
+    outputs = {f"{name}_{part}": half for part in ("first", "second")}
+    first, second = new.node("Split", [value], outputs, axis=axis, num_outputs=2)
+    (total,) = new.node("Add", [first, second], {f"{name}_sum": half})
+    (rest,) = new.node("Sub", [first, second], {f"{name}_difference": half})
+    (both,) = new.node("Concat", [total, rest], {f"{name}_both": shape}, axis=axis)
+    if factor == 1:
+        return both
+    scale = new.constant(f"{name}_scale", np.float32(factor))
+    return new.node("Mul", [both, scale], {f"{name}_mixed": shape})[0]
