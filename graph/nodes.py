@@ -91,10 +91,17 @@ def replace(
     output that of the old one.
     """
     new[-1].metadata_props.update(old.metadata_props)
+    for node in new:
+        node.meta.update(old.meta)  # the module that it stands in
     results = results or {old.outputs[0]: new[-1].outputs[0]}
+    taken = value_names(graph)
     ir.convenience.replace_nodes_and_values(
         graph, old, [old], new, list(results), list(results.values())
     )
+    inner = {value for node in new for value in node.outputs} - set(results.values())
+    for value in inner:  # the graph numbers values without a look at those that came with names
+        if value.name in taken:
+            value.name = unused_name(taken | value_names(graph), value.name)
 
 
 def bypass(graph: ir.Graph, node: ir.Node, source: ir.Value) -> bool:

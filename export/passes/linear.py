@@ -45,6 +45,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         flat = new[-1].outputs[0]
     gemm = ir.node("Gemm", [flat, node.inputs[1]], name=node.name)
     gemm.metadata_props.update(node.metadata_props)
+    gemm.meta.update(node.meta)
     _describe(graph, gemm.outputs[0], f"{node.name}_product", (rows, columns))
     new.append(gemm)
     if len(shape) > 2:

@@ -49,6 +49,12 @@ def module_of(node: ir.Node) -> str | None:
     return found
 
 
+def place_of(node: ir.Node) -> str:
+    """A node as messages name it: its operator, its name, and its module where that is known."""
+    module = module_of(node)
+    return f"{node.op_type} '{node.name}'" + (f" of module '{module}'" if module else "")
+
+
 def _strip_node(node: ir.Node) -> None:
     node.doc_string = None
     scopes = PATH.findall(node.metadata_props.get(SCOPES, ""))

@@ -1,6 +1,6 @@
 """Constants along time: the same in every frame, a count, a pattern that returns, or computed from such."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -136,6 +136,7 @@ class Emitter:
         samples: the two lengths.
         least: the smallest hop, after which patterns return.
         origins: of the constants at the two lengths.
+        made: what was emitted, by the names of a constant, the delay, and what is read.
     """
 
     new: HopGraph
@@ -143,6 +144,9 @@ class Emitter:
     samples: tuple[int, int]
     least: int
     origins: tuple[dict[str, Origin], dict[str, Origin]]
+    made: dict[tuple[tuple[str, str], int, int | None], ir.Value | None] = field(
+        default_factory=dict
+    )
 
     def emit(
         self,
@@ -159,6 +163,14 @@ class Emitter:
             delay: in frames.
             read: frames below ``rate * samples + read`` are read; all where None.
         """
+        key = names, delay, read
+        if key not in self.made:
+            self.made[key] = self._emit(names, arrays, delay, read)
+        return self.made[key]
+
+    def _emit(
+        self, names: tuple[str, str], arrays: tuple[Array, Array], delay: int, read: int | None
+    ) -> ir.Value | None:
         if arrays[0].shape == arrays[1].shape:
             same = np.array_equal(*arrays)
             return self.new.constant(arrays[0], names[0], arrays[0].dtype) if same else None
@@ -241,11 +253,17 @@ class Emitter:
         shape = list(along.long.shape)
         shape[along.axis] = frames
         operands = list(zip(made.operands, twin.operands, strict=True))
+        first, second = operands[0]
+        if first and second and all(map(np.array_equal, along.arrays, (first[1], second[1]))):
+            return self.emit((first[0], second[0]), (first[1], second[1]), delay)  # nothing is cut
         inputs: list[ir.Value | None] = []
         row = FACTS.get(kind)
-        if row is None or not (row.elementwise or row.moves or kind == "MatMul"):
+        product = kind == "MatMul" or (kind == "Einsum" and _keeps_time(made, along.axis))
+        if not product and (row is None or not (row.elementwise or row.moves)):
             return None
-        shaped = kind == "Expand" or (row.moves == "renames" and not row.elementwise)
+        shaped = kind == "Expand" or (
+            row is not None and row.moves == "renames" and not row.elementwise
+        )
         operands = operands[:1] if shaped else operands
         for one, other in operands:
             if one is None or other is None:
@@ -263,3 +281,10 @@ class Emitter:
             )
         attributes: dict[str, Any] = {a.name: a.value for a in made.attributes}
         return self.new.one(name, kind, *inputs, **attributes)
+
+
+def _keeps_time(made: Origin, axis: int) -> bool:
+    """Whether an Einsum has one letter for time, in the output and in the one operand that has time, and no dots."""
+    (equation,) = [attribute.as_string() for attribute in made.attributes]
+    left, _, output = "".join(equation.split()).partition("->")
+    return "." not in equation and axis < len(output) and left.count(output[axis]) == 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, floor, prod
+from math import ceil, floor, lcm, prod
 
 import numpy as np
 import onnx_ir as ir
@@ -11,7 +11,7 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.own_operators.functions import define_functions
 from edgekit.export.passes import simplify
-from edgekit.export.passes.metadata import module_of
+from edgekit.export.passes.metadata import place_of
 from edgekit.export.running import Arrays
 from edgekit.export.stream.known import KnownFrames
 from edgekit.export.stream.needs import find_needs
@@ -21,12 +21,16 @@ from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.attention import square
 from edgekit.export.stream.rules.table import rule_of
 from edgekit.export.stream.sources import Offline, two_lengths
-from edgekit.export.stream.track import Later, Refused, Track, Unseen
+from edgekit.export.stream.track import Later, Refused, Segments, Track, Unseen
 from edgekit.export.stream.values import INSIDE
 from edgekit.graph.model import Model, OutputDelay, StreamInfo, Streaming, TensorTime, Timing
 from edgekit.graph.nodes import static_shape
 
-PROVEN_HOPS = (1, 2, 3)  # times the hop
+PROVEN_HOPS = (
+    1,
+    2,
+    5,
+)  # times the hop; the last one divides no length at which networks are read mostly
 FLOAT_BYTES = 4
 # times the least length at which a network is read, until a window of attention ends
 LENGTHS = (1, 10, 40)
@@ -100,8 +104,9 @@ def stream(
 
 def _rewritten(offline: Offline, hop: int | None) -> tuple[Analysis, dict[int, Model]]:
     """Read the network at a length that shows how far its attention sees, and rewrite it to each proven hop."""
-    for times in LENGTHS:
-        analysis = analyse(offline, times)
+    times, *longer = LENGTHS
+    analysis = analyse(offline, times)
+    while True:
         least = analysis.facts.minimum_hop()
         size = least if hop is None else hop
         if size < 1 or size % least:
@@ -111,10 +116,14 @@ def _rewritten(offline: Offline, hop: int | None) -> tuple[Analysis, dict[int, M
             raise UsageError(Problem("--hop", str(hop), allowed, step))
         try:
             return analysis, {n * size: rewrite(analysis, n * size) for n in PROVEN_HOPS}
+        except Segments as found:
+            facts = replace(analysis.facts, segment=lcm(analysis.facts.segment, found.samples))
+            analysis = replace(analysis, facts=facts)
         except WindowUnseen:
-            if times == LENGTHS[-1]:
+            if not longer:
                 raise
-    raise AssertionError
+            times, *longer = longer
+            analysis = analyse(offline, times)
 
 
 def analyse(offline: Offline, times: int = 1) -> Analysis:
@@ -197,9 +206,7 @@ def _translate(writer: Rewriter, offline: ir.Graph) -> None:
         try:
             _one(writer, node)
         except Refused as error:
-            module = module_of(node)
-            where = f"{node.op_type} '{node.name}'" + (f" of module '{module}'" if module else "")
-            problems.append(Problem(where, error.found, error.allowed, error.step))
+            problems.append(Problem(place_of(node), error.found, error.allowed, error.step))
             refused.update(node.outputs)
             unseen = unseen and isinstance(error, Unseen)
     if problems:

@@ -1,5 +1,6 @@
 """Time axis, rate and length of every tensor, read off the same network at two lengths."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,6 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
+from edgekit.export.passes.metadata import module_of, place_of
 from edgekit.export.passes.origins import Origin, origins_of
 from edgekit.graph.nodes import array_of, static_shape
 
@@ -35,6 +37,7 @@ class Facts:
         changed: constants of one shape whose content follows the length, as the target of a Reshape.
         samples: of the two instances.
         origins: what constants of the two were computed from.
+        segment: samples of which a hop must hold whole numbers, besides what the rates ask for.
     """
 
     axes: Mapping[ir.Value, tuple[TimeAxis, ...]]
@@ -42,6 +45,7 @@ class Facts:
     changed: frozenset[ir.Value]
     samples: tuple[int, int]
     origins: tuple[dict[str, Origin], dict[str, Origin]]
+    segment: int = 1
 
     def time(self, value: ir.Value | None) -> TimeAxis | None:
         """The time axis of a value that has exactly one."""
@@ -51,7 +55,7 @@ class Facts:
     def minimum_hop(self) -> int:
         """The smallest number of samples that is a whole number of frames of every tensor."""
         rates = [axis.rate for axes in self.axes.values() for axis in axes]
-        return int(np.lcm.reduce([1, *(rate.denominator for rate in rates)]))
+        return int(np.lcm.reduce([self.segment, *(rate.denominator for rate in rates)]))
 
 
 def find_facts(short: ir.Graph, long: ir.Graph, samples: tuple[int, int]) -> Facts:
@@ -126,9 +130,17 @@ def check_same(short: ir.Graph, long: ir.Graph) -> None:
             raise ModelError(_node_problem(node, found))
     if len(short) != len(long) or len(order) != len(other):
         found = f"{len(short)} nodes at one length of the input, {len(long)} at another"
-        where = "the network"
+        where = grown_module(short, long)
         allowed = "the same operators at every length"
         raise ModelError(Problem(where, found, allowed, "remove what depends on the length"))
+
+
+def grown_module(short: ir.Graph, long: ir.Graph) -> str:
+    """The module that has more nodes than any other in the longer graph alone, as messages name it."""
+    grown = Counter(module_of(node) for node in long)
+    grown.subtract(module_of(node) for node in short)
+    named = [(count, module) for module, count in grown.items() if module and count > 0]
+    return f"module '{max(named)[1]}'" if named else "the network"
 
 
 def _attributes(node: ir.Node) -> dict[str, str]:
@@ -152,7 +164,7 @@ def _problem(value: ir.Value, found: str) -> Problem:
 
 def _node_problem(node: ir.Node, found: str) -> Problem:
     return Problem(
-        f"{node.op_type} '{node.name}'",
+        place_of(node),
         found,
         "the same operators at every length, with sizes rate * samples + constant",
         "remove what depends on the length",

@@ -18,7 +18,7 @@ from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
 SEED = 0
-HOPS = 6  # of the largest hop, besides the delay
+HOPS = 4  # of the largest hop, besides the delay
 
 
 def prove(

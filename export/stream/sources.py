@@ -19,8 +19,11 @@ from edgekit.export.from_onnx import from_onnx, read_file
 from edgekit.export.onnx_file.checking import parse
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.dims import BATCH
+from edgekit.export.passes.metadata import place_of
+from edgekit.export.stream.observed import grown_module
 from edgekit.export.stream.periods import MOST, period, rough_period
 from edgekit.graph.model import Model
+from edgekit.graph.nodes import array_of, static_shape
 
 Dims = Sequence[int | str]  # an open dimension is its name
 Rates = Mapping[str, Fraction]
@@ -34,6 +37,10 @@ DERIVED = re.compile(r"(?:(\d+)\*)?([A-Za-z_]\w*)")
 TOLD = 2  # pairs of lengths that must tell the same; a network may have another form at lengths of no use
 
 
+class TooShort(ModelError):
+    """A network does not run at a length."""
+
+
 @dataclass(frozen=True)
 class Offline:
     """A network that can be imported at any number of samples.
@@ -45,6 +52,7 @@ class Offline:
         axes: the time axes of the inputs that have one.
         rates: input name -> frames of it in one sample of the reference stream; 1 for those left out.
         controls: inputs of which one value holds for a hop.
+        runs: whether `at` tells a length at which the network does not run by `TooShort`.
     """
 
     at: Callable[[int], Model]
@@ -53,6 +61,7 @@ class Offline:
     axes: Mapping[str, int] = field(default_factory=dict)
     rates: Rates = field(default_factory=dict)
     controls: Sequence[str] = ()
+    runs: bool = False
 
     @property
     def unit(self) -> int:
@@ -159,10 +168,10 @@ def torch_offline(
                 where, step = f"'{source}' at {samples} samples", "see the original error"
                 if len(axes) > 1 and not rates:
                     step = "give --rate INPUT=SAMPLES for an input that has a frame for so many samples"
-                raise ModelError(Problem(where, found, allowed, step)) from error
+                raise TooShort(Problem(where, found, allowed, step)) from error
         return from_torch(module, name=name)[0]
 
-    return Offline(cache(at), examples=examples, axes=axes, rates=rates or {})
+    return Offline(cache(at), examples=examples, axes=axes, rates=rates or {}, runs=True)
 
 
 def lengthened(array: NDArray[Any], axis: int | None, frames: int) -> NDArray[Any]:
@@ -313,9 +322,15 @@ def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, t
     for samples in dict.fromkeys(lengths):
         try:
             offline.at(times * samples), offline.at(2 * times * samples)
-        except ModelError as found:
+        except TooShort as found:
             error = error or found
             continue
+        except ModelError as found:
+            told, error = told + offline.runs, error or found
+            if told == TOLD:
+                break
+            continue
+        _refuse_loop(offline, times * samples)
         try:
             return _multiples(offline, times * samples)
         except ModelError as found:
@@ -326,11 +341,40 @@ def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, t
     raise error
 
 
+def _refuse_loop(offline: Offline, samples: int) -> None:
+    """Refuse a network whose nodes grow with its length: no other length would tell more of it."""
+    short, long = offline.at(samples).ir.graph, offline.at(2 * samples).ir.graph
+    grown = len(long) - len(short)
+    if grown <= 0 or len(offline.at(3 * samples).ir.graph) - len(long) != grown:
+        return
+    found = (
+        f"a loop along time: {len(short)} nodes at {samples} samples, {len(long)} at {2 * samples}"
+    )
+    step = "use a recurrent layer, a convolution or a cumulative sum, or give the network in streaming form"
+    raise ModelError(
+        Problem(grown_module(short, long), found, "the same operators at every length", step)
+    )
+
+
+def _refuse_padded(short: ir.Graph, long: ir.Graph) -> None:
+    """Refuse two lengths that a network pads to the same one, so that inside of it nothing grows."""
+    for node, twin in zip(short, long, strict=False):
+        if node.op_type != "Slice" or twin.op_type != "Slice":
+            continue
+        before = static_shape(node.inputs[0]), static_shape(node.outputs[0])
+        after = static_shape(twin.inputs[0]), static_shape(twin.outputs[0])
+        if before[0] == after[0] and before[1] != after[1] and array_of(node.inputs[0]) is None:
+            found = f"two lengths are padded to the same one, {before[0]}"
+            step = "report this network"
+            raise ModelError(Problem(place_of(node), found, "a network that grows", step))
+
+
 def _multiples(offline: Offline, samples: int) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
     """The network at a first length and at nearly twice that, both multiples of what the two tell."""
     longer = 2 * samples
     for _ in range(ATTEMPTS):
         first, second = offline.at(samples).ir, offline.at(longer).ir
+        _refuse_padded(first.graph, second.graph)
         try:
             least = period(first.graph, second.graph, offline.rates)
         except (

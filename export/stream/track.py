@@ -30,6 +30,15 @@ class Later(Exception):
         self.scores, self.delay = scores, delay
 
 
+class Segments(Exception):
+    """A hop must hold whole segments of `samples`, after which a mask of attention returns."""
+
+    def __init__(self, samples: int) -> None:
+        """Take the length of a segment."""
+        super().__init__(str(samples))
+        self.samples = samples
+
+
 @dataclass(frozen=True)
 class Track:
     """A tensor of the stream: hop h holds its frames ``[h * frames - delay, (h + 1) * frames - delay)``.

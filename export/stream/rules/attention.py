@@ -1,10 +1,13 @@
 """Attention along time with a window: rings of the last keys and values.
 
 A product of two streams has two time axes, queries by keys. Where a constant band of a mask makes all
-keys but those of a window vanish, a hop holds its queries' rows and the window's columns only.
+keys but those of a window vanish, a hop holds its queries' rows and the window's columns only. A mask by
+segments is such a band, too, that returns after each segment; a hop then holds whole segments.
 """
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgekit.export.passes.reshape import renames
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.track import Later, Refused, Square, Unseen
+from edgekit.export.stream.track import Later, Refused, Segments, Square, Unseen
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
@@ -30,10 +33,19 @@ UNBOUNDED = (
 
 @dataclass(frozen=True)
 class Lags:
-    """Keys that a query sees: from `past` frames before it to `ahead` frames behind it."""
+    """Keys that queries see.
+
+    Attributes:
+        past: frames before the first query of a segment.
+        ahead: frames behind the last query of a segment.
+        segment: frames after which the masks return; 1 where the lag alone counts.
+        fill: the score of keys outside the stream: what softmax makes 0, or 0 where there is none.
+    """
 
     past: int
     ahead: int
+    segment: int
+    fill: float
 
 
 def scores(writer: Rewriter, node: ir.Node) -> None:
@@ -50,17 +62,19 @@ def scores(writer: Rewriter, node: ir.Node) -> None:
     ):
         raise Refused("a product of time with time", "queries by keys of one rate", BAND)
     lags, name = _window(writer, output), str(node.name)
-    known = -keys.time.offset if lags.ahead else keys.delay  # the delay at which the end is known
+    if queries.frames % lags.segment:
+        raise Segments((Fraction(lags.segment) / queries.time.rate).numerator)
+    late = lags.ahead > 0 or keys.time.offset % lags.segment != 0  # keys behind the end are seen
+    known = -keys.time.offset if late else keys.delay  # the delay at which the end is known
     floor = writer.floors.get(output, queries.delay)
     delay = max(queries.delay, max(keys.delay, known) + lags.ahead, floor)
+    delay = -(-delay // lags.segment) * lags.segment
     queries = writer.delayed(queries, delay, name)
     keys = writer.delayed(keys, delay - lags.ahead, name)
     count = lags.past + lags.ahead
     ring = writer.context(keys, count, f"{name}.keys")
     (product,) = writer.new.copy(node, [queries.value, ring])
-    product = writer.masked(
-        keys, product, count, name, before=True, after=lags.ahead > 0, fill=FILL
-    )
+    product = writer.masked(keys, product, count, name, before=True, after=late, fill=lags.fill)
     shape = [*(static_shape(output) or ())[:-2], queries.frames, keys.frames + count]
     cause = max(given, key=lambda track: track.delay).cause
     if delay > max(track.delay for track in given):
@@ -125,31 +139,35 @@ def _pointwise(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _constant(writer: Rewriter, value: ir.Value | None, source: Square) -> ir.Value | None:
-    """A constant over queries and keys, at the lags of one hop."""
+    """A constant over queries and keys, as it is in one hop."""
     if value is None or len(writer.facts.axes.get(value, ())) != 2:
         return writer.fixed(value)
-    array = _band(writer, value)
+    array, segment = _band(writer, value)
     rows, columns = source.shape[source.rows.axis], source.shape[source.cols.axis]
-    lags = np.arange(rows)[:, None] - np.arange(columns) + source.past
-    last = array.shape[-1] - 1
-    lags = np.clip(lags, -last, last)
-    part = array[..., np.maximum(lags, 0), np.maximum(-lags, 0)]
+    queries, keys = np.arange(rows)[:, None], np.arange(columns) - source.past
+    last = array.shape[-1] - segment
+    lags = np.clip(queries - keys, -last, last)
+    earlier = np.where(lags >= 0, keys, queries) % segment  # of both, in the first segment
+    part = array[..., earlier + np.maximum(lags, 0), earlier + np.maximum(-lags, 0)]
     return writer.new.constant(part, str(value.name), array.dtype)
 
 
-def _band(writer: Rewriter, value: ir.Value) -> NDArray[Any]:
-    """A constant over queries by keys whose entries follow from their lag alone, at the longer length."""
+def _band(writer: Rewriter, value: ir.Value) -> tuple[NDArray[Any], int]:
+    """A constant over queries by keys at the longer length, and the frames after which it returns."""
     array, axes = array_of(writer.facts.twins[value]), writer.facts.axes[value]
     if array is None or [axis.axis - array.ndim for axis in axes] != [-2, -1]:
         raise Refused(*UNBOUNDED)
-    if not np.array_equal(array[..., 1:, 1:], array[..., :-1, :-1]):
-        raise Refused("a mask that follows from absolute time", *UNBOUNDED[1:])
-    return array
+    for segment in range(1, array.shape[-1] // 2):
+        if np.array_equal(array[..., segment:, segment:], array[..., :-segment, :-segment]):
+            return array, segment
+    raise Refused("a mask that follows from absolute time", *UNBOUNDED[1:])
 
 
 def _window(writer: Rewriter, output: ir.Value) -> Lags:
-    """The lags that the masks between the scores and the softmax leave."""
+    """The keys that the masks between the scores and the softmax leave."""
     seen: NDArray[np.bool_] | None = None
+    segment = 1
+    normal = _reaches_softmax(output)
     waiting, done = [output], set[ir.Value]()
     while waiting:
         value = waiting.pop()
@@ -159,35 +177,56 @@ def _window(writer: Rewriter, output: ir.Value) -> Lags:
                 continue
             for other in node.inputs:
                 if other is not None and array_of(other) is not None:
-                    found = _seen(writer, node, value, other)
+                    found = _seen(writer, node, value, other, normal)
+                    if len(writer.facts.axes.get(other, ())) == 2:
+                        segment = lcm(segment, _band(writer, other)[1])
                     if found is not None:
                         seen = found if seen is None else seen & found
             waiting += [made for made in node.outputs if made not in done]
     if seen is None or not seen.any():
         raise Refused(*UNBOUNDED)
-    last = len(seen) // 2
-    past, ahead = int(np.flatnonzero(seen)[-1]) - last, last - int(np.flatnonzero(seen)[0])
-    if last - max(past, ahead) <= 1:
+    queries, keys = np.nonzero(seen)
+    starts = queries // segment * segment
+    past, ahead = int((starts - keys).max()), int((keys - starts).max()) - segment + 1
+    if max(past, ahead) + segment >= len(seen) - 1:
         raise Unseen(*UNBOUNDED)
-    return Lags(max(past, 0), max(ahead, 0))
+    return Lags(max(past, 0), max(ahead, 0), segment, FILL if normal else 0.0)
+
+
+def _reaches_softmax(output: ir.Value) -> bool:
+    """Whether scores are normalized before they weigh values; retention takes them as they are."""
+    waiting, done = [output], set[ir.Value]()
+    while waiting:
+        value = waiting.pop()
+        done.add(value)
+        for node in value.consumers():
+            if node.op_type == "Softmax":
+                return True
+            if node.op_type in THROUGH:
+                waiting += [made for made in node.outputs if made not in done]
+    return False
 
 
 def _seen(
-    writer: Rewriter, node: ir.Node, scored: ir.Value, other: ir.Value
+    writer: Rewriter, node: ir.Node, scored: ir.Value, other: ir.Value, normal: bool
 ) -> NDArray[np.bool_] | None:
-    """Which lags a mask leaves, from the most negative to the most positive; None for other constants."""
+    """Which keys a mask leaves, (queries, keys); None for other constants."""
     if len(writer.facts.axes.get(other, ())) != 2:
         return None
-    array = _band(writer, other)
-    flat = array.reshape(-1, *array.shape[-2:])
-    lags = np.concatenate([flat[:, 0, :0:-1], flat[:, :, 0]], axis=1)  # (heads, 2 * frames - 1)
-    if node.op_type == "Add":
-        return np.asarray((lags > MASKED).any(axis=0))
+    array = _band(writer, other)[0]
+    flat = array.reshape(-1, *array.shape[-2:])  # (heads, queries, keys)
+    if node.op_type == "Mul":  # without a softmax, a factor of 0 hides a key
+        return None if normal else np.asarray((flat != 0).any(axis=0))
+    if normal and node.op_type == "Add":
+        return np.asarray((flat > MASKED).any(axis=0))
     if node.op_type == "Where" and other is node.inputs[0]:
         fill = array_of(node.inputs[2] if node.inputs[1] is scored else node.inputs[1])
-        if fill is None or fill.size != 1 or float(fill.ravel()[0]) > MASKED:
+        if fill is None or fill.size != 1:
             return None
-        return np.asarray((lags if node.inputs[1] is scored else ~lags).any(axis=0))
+        hidden = float(fill.ravel()[0])
+        if hidden > MASKED if normal else hidden != 0:
+            return None
+        return np.asarray((flat if node.inputs[1] is scored else ~flat).any(axis=0))
     return None
 
 

@@ -82,3 +82,23 @@ def test_a_torch_factory_with_a_named_time_axis(monkeypatch):
     assert model.source.name == "net"
     assert len(analyse(offline).short.graph) == 2
     assert np.isfinite(model.ir.graph.initializers["0.weight"].const_value.numpy()).all()
+
+
+class Grouped(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter = torch.nn.Conv1d(2, 4, 1)
+        self.norms = torch.nn.ModuleList([torch.nn.GroupNorm(2, 4)])
+
+    def forward(self, x):
+        return self.norms[0](self.enter(x))
+
+
+def grouped():
+    return Grouped(), torch.randn(1, 2, 50)
+
+
+def test_a_refusal_names_the_module_of_a_node_that_was_taken_apart():
+    offline = torch_offline(f"{__name__}:grouped", name="net", time_axes={"x": 2})
+    with pytest.raises(ModelError, match=r"of module 'norms\.0': a norm over all of time"):
+        stream(offline)
