@@ -18,7 +18,7 @@ from edgekit.export.onnx_file.reading import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import find_states, restarting_cells
 from edgekit.export.running import Arrays
-from edgekit.export.torch_shapes import quick_recurrent_shapes
+from edgekit.export.torch_shapes import plain_transformers, quick_recurrent_shapes
 from edgekit.export.torch_source import (
     TorchModule,
     TorchSource,
@@ -155,7 +155,7 @@ def quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with quick_recurrent_shapes():
+            with quick_recurrent_shapes(), plain_transformers():
                 yield
     finally:
         logging.disable(before)

@@ -14,6 +14,7 @@ def translations() -> dict[Any, Any]:
         **oscillators.translations(),
         **selective.translations(),
         torch.ops.aten.upsample_linear1d.vec: _upsample_linear1d,
+        torch.ops.aten.cat.default: _cat,
     }
 
 
@@ -28,3 +29,11 @@ def _upsample_linear1d(x: Any, size: Any, align_corners: bool, scales: Any) -> A
         return op.Resize(x, None, None, sizes, mode="linear", coordinate_transformation_mode=mode)
     factors: Any = op.Constant(value_floats=np.array([1, 1, scales[0]], np.float32).tolist())
     return op.Resize(x, None, factors, mode="linear", coordinate_transformation_mode=mode)
+
+
+def _cat(tensors: Any, dim: int = 0) -> Any:
+    """Concatenation, without the empty tensors of one axis that torch lets stand beside any others."""
+    from onnxscript import opset18 as op
+
+    kept = [one for one in tensors if list(one.shape or ()) != [0]]
+    return op.Concat(*(kept or tensors[:1]), axis=dim) if len(kept) != 1 else op.Identity(kept[0])

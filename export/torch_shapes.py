@@ -1,4 +1,4 @@
-"""Shapes of recurrent layers while torch traces: known at once, where torch runs the cell frame by frame."""
+"""What torch asks its layers while it traces: answers that are known at once, or that no values decide."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +22,28 @@ def quick_recurrent_shapes() -> Iterator[None]:
                 layer = make(getattr(decompositions, name))
                 changed.enter_context(patch.object(decompositions, name, layer))
         yield
+
+
+@contextmanager
+def plain_transformers() -> Iterator[None]:
+    """Let torch's Transformer layers be traced with any mask, by their plain operators.
+
+    They ask whether a mask is the causal one, to choose a kernel; while tracing there are no values to tell. The
+    mask itself says what is seen, so the answer is no. The fused kernel of a whole layer has no ONNX form.
+    """
+    import torch
+    from torch.nn.modules import transformer
+
+    def told(mask: Any, is_causal: bool | None = None, size: int | None = None) -> bool:
+        return bool(is_causal)
+
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with patch.object(transformer, "_detect_is_causal_mask", told):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
 
 
 def _gru(original: Callable[..., Any]) -> Callable[..., Any]:

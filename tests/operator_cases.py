@@ -584,6 +584,8 @@ POOLING: list[Case] = [
     case("dft_real", "DFT", f(2, 10, 1), None, np.array(1), onesided=1),
     case("dft_complex", "DFT", f(3, 7, 2), None, np.array(1)),
     case("dft_inverse", "DFT", f(3, 7, 2), None, np.array(0), inverse=1),
+    case("dft_back", "DFT", f(3, 9, 2), np.array(16), np.array(1), inverse=1, onesided=1),
+    case("dft_back_odd", "DFT", f(2, 3, 2), np.array(3), np.array(0), inverse=1, onesided=1),
     case("dft_padded", "DFT", f(2, 5, 1), np.array(8), np.array(-2)),
     case("dft_cut", "DFT", f(2, 9, 1), np.array(6), np.array(-2), onesided=1),
     case("dft_fast", "DFT", f(2, 64, 1), None, np.array(1), onesided=1),

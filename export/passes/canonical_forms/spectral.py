@@ -21,8 +21,9 @@ def dft(graph: ir.Graph, node: ir.Node) -> bool:
     at = (-2 if axis is None else axis) % rank
     points = shape[at] if length is None else length
     onesided, inverse = attribute(node, "onesided", 0), attribute(node, "inverse", 0)
+    back = bool(onesided and inverse)  # from half of a spectrum to real samples
     plain = at == rank - 2 and length is None
-    if (onesided and inverse) or (plain and is_fast(node, points)):
+    if plain and is_fast(node, points):
         return False
     chain, perm = Chain(graph, node), [i for i in range(rank) if i != at]
     perm.insert(rank - 2, at)
@@ -32,9 +33,11 @@ def dft(graph: ir.Graph, node: ir.Node) -> bool:
         spectrum = chain.add("DFT", moved, onesided=1)
     else:
         matrix = dft_matrix(shape[at], points, result[at], bool(inverse), shape[-1])
+        if back:
+            matrix = irfft_matrix(shape[at], result[at])
         rows = chain.reshape(moved, (int(np.prod(outer)), shape[at] * shape[-1]))
         product = chain.add("MatMul", rows, chain.constant(matrix))
-        spectrum = chain.reshape(product, (*outer, result[at], 2))
+        spectrum = chain.reshape(product, (*outer, result[at], 1 if back else 2))
     chain.transpose(spectrum, [int(i) for i in np.argsort(perm)])
     return chain.finish()
 
@@ -65,6 +68,18 @@ def dft_matrix(
     full = np.stack(rows, axis=1) / (points if inverse else 1)
     full[points:] = 0
     return full.reshape(samples * parts, bins * 2).astype(np.float32)
+
+
+def irfft_matrix(bins: int, samples: int) -> np.ndarray[Any, Any]:
+    """Return the matrix (bins * 2, samples) from the first bins of a real signal's spectrum to the signal.
+
+    The bins that are left out are the conjugates of these, so all but the first and the middle one count twice.
+    """
+    k, n = np.arange(bins)[:, None], np.arange(samples)
+    angle = 2 * np.pi * ((n * k) % samples) / samples
+    twice = np.where((k == 0) | (2 * k == samples), 1, 2) * (2 * k <= samples)
+    rows = np.stack([np.cos(angle), -np.sin(angle)], axis=1) * twice[:, None] / samples
+    return rows.reshape(bins * 2, samples).astype(np.float32)
 
 
 def stft(graph: ir.Graph, node: ir.Node) -> bool:

@@ -116,6 +116,6 @@ def check_dft(node: ir.Node) -> list[Problem]:
     else:
         moved = False
     if moved or (len(node.inputs) > 1 and node.inputs[1] is not None) or not is_fast(node, x[-2]):
-        allowed = "real or complex, of constant length and axis; not inverse and onesided at once"
+        allowed = "real or complex, of constant length and axis"
         return [Problem(where(node), "this transform", allowed, "use one of these")]
     return []

@@ -1,0 +1,21 @@
+"""Operators of torch in forms that can be read: what stands in the graph, equal to torch."""
+
+import torch
+from torch import Tensor, nn
+
+from edgekit.export.from_torch import from_torch
+from edgekit.export.torch_source import TorchModule
+
+
+class Joined(nn.Module):
+    """An empty tensor of one axis beside tensors of three, as Emformer's memory is where it has none."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        nothing = torch.empty(0)
+        return torch.cat([torch.cat([nothing, x, x * 2], 1), torch.cat([x, nothing])], 1)
+
+
+def test_empty_tensors_are_left_out_of_a_concatenation():
+    module = TorchModule("joined", Joined().eval(), {"x": torch.randn(1, 2, 3)})
+    model, _ = from_torch(module, name="net")  # verified there
+    assert [tuple(v.shape) for v in model.ir.graph.outputs] == [(1, 6, 3)]
