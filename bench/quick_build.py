@@ -22,11 +22,17 @@ def load_kernels() -> None:
     Raises:
         ToolError: there is no C compiler, or it failed.
     """
-    with tempfile.TemporaryDirectory() as folder, as_file(files("edgekit.runtime")) as runtime:
+    with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "kernels.so"
+        compile_kernels(library)
+        ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
+
+
+def compile_kernels(library: Path) -> None:
+    """Compile all kernels to a shared library; errors as of `load_kernels`."""
+    with as_file(files("edgekit.runtime")) as runtime:
         sources = sorted((runtime / "src").glob("*.c"))
         compile_shared(sources, [runtime / "include", runtime / "src"], library, QUICK)
-        ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
 
 
 def quick_build(model: Model) -> Stream:

@@ -13,6 +13,7 @@ from edgekit.graph.model import Model
 from edgekit.verbs.export.importing import ImportOptions, surrounded
 from edgekit.verbs.targets import TARGETS
 
+SOUND, SEQUENCE = "stream_authors_sound", "stream_authors_sequence"
 # factory, its input and time axis, smallest hop, delay and the part of it that valid convolutions cut off
 NETWORKS = [
     ("small_gtcrn", "spec", 2, 1, 0, 0),
@@ -22,6 +23,32 @@ NETWORKS = [
     ("bc_resnet", "x", 3, 1, 0, 0),
     ("positions", "x", 1, 1, 0, 0),
     ("counted", "x", 2, 1, 1, 0),
+]
+MORE = [
+    (f"{SOUND}:hifi_gan", "x", 2, 1, 10, 0),
+    (f"{SOUND}:micro_tcn", "x", 2, 1, 444, 444),
+    (f"{SOUND}:crn", "x", 2, 1, 0, 0),
+    (f"{SOUND}:percepnet", "x", 1, 1, 0, 0),
+    (f"{SOUND}:deep_filter", "spec", 1, 1, 1, 0),
+    (f"{SOUND}:demucs", "x", 2, 64, 128, 0),
+    (f"{SOUND}:seanet", "x", 2, 8, 0, 0),
+    (f"{SOUND}:conv_tasnet", "x", 2, 4, 4, 0),
+    (f"{SOUND}:dprnn", "x", 2, 40, 0, 0),
+    (f"{SOUND}:spleeter", "x", 2, 4, 0, 0),
+    (f"{SOUND}:crepe", "x", 2, 16, 0, 0),
+    (f"{SOUND}:ddsp", "x", 2, 1, 1, 0),
+    (f"{SOUND}:dtln", "x", 1, 8, 24, 0),
+    (f"{SEQUENCE}:linear_attention", "x", 1, 1, 0, 0),
+    (f"{SEQUENCE}:streaming_transformer", "x", 1, 1, 4, 0),
+    (f"{SEQUENCE}:ds_cnn", "x", 2, 2, 32, 20),
+    (f"{SEQUENCE}:seld", "x", 2, 5, 15, 0),
+    (f"{SEQUENCE}:gridnet", "x", 2, 1, 0, 0),
+    (f"{SEQUENCE}:ecapa_like", "x", 2, 1, 8, 0),
+]
+# in every run of the tests, besides the first ones
+QUICK = [
+    (f"{SEQUENCE}:retention", "x", 1, 1, 0, 0),
+    (f"{SEQUENCE}:emformer_like", "x", 1, 4, 0, 0),
 ]
 
 
@@ -42,13 +69,25 @@ def kernels() -> None:
     load_kernels()
 
 
-@needs_cc
-@pytest.mark.parametrize("row", NETWORKS, ids=[row[0] for row in NETWORKS])
-def test_it_streams_as_it_was_written(row: tuple[str, str, int, int, int, int]) -> None:
+def streams(row: tuple[str, str, int, int, int, int]) -> None:
     factory, name, axis, hop, delay, crop = row
-    offline = torch_offline(f"stream_authors:{factory}", name="net", time_axes={name: axis})
+    source = factory if ":" in factory else f"stream_authors:{factory}"
+    offline = torch_offline(source, name="net", time_axes={name: axis})
     model = stream(offline)  # proven there
     assert (model.stream.hop_samples, model.stream.delay_samples) == (hop, delay)
     assert model.streaming is not None
     assert [output.crop_samples for output in model.streaming.outputs] == [crop]
     in_c(offline, model, name, axis, 41 * hop)
+
+
+@needs_cc
+@pytest.mark.parametrize("row", [*NETWORKS, *QUICK], ids=lambda row: row[0])
+def test_it_streams_as_it_was_written(row: tuple[str, str, int, int, int, int]) -> None:
+    streams(row)
+
+
+@needs_cc
+@pytest.mark.slow
+@pytest.mark.parametrize("row", MORE, ids=lambda row: row[0])
+def test_larger_ones_stream_too(row: tuple[str, str, int, int, int, int]) -> None:
+    streams(row)
