@@ -77,8 +77,11 @@ digests: $(VENV)/test.stamp
 	$(BIN)/python tests/costs.py
 
 TIMES := 10
+CORES := $(shell nproc)
 stream-fuzz: $(VENV)/test.stamp
-	STREAM_FUZZ=$(TIMES) $(BIN)/python -m pytest tests/test_stream_random.py tests/runtime/test_blocks.py
+	seq $(CORES) | STREAM_FUZZ=$$(($(TIMES) / $(CORES) + 1)) xargs -P $(CORES) -I SEED nice -n 15 $(BIN)/python -m pytest \
+		-p no:cacheprovider --hypothesis-seed SEED tests/test_stream_random.py
+	nice -n 15 $(BIN)/python -m pytest tests/runtime/test_blocks.py
 
 MINUTES := 60
 fuzz: $(VENV)/test.stamp compiler

@@ -27,6 +27,8 @@ RAISED_AT = re.compile(
     r'following call raised this error:\s*File "([^"]*)", line (\d+), in \w+\s*(.*)'
 )
 
+CAUSED_BY = re.compile(r"Caused by: \((\S+\.py):(\d+) in (\w+)\)")
+
 
 def plain(error: BaseException) -> str:
     """Return the first sentence of an error, or of what caused it, without source files and codes."""
@@ -52,7 +54,7 @@ def of_torch(error: BaseException) -> tuple[str, str]:
     if operators := list(dict.fromkeys(NO_FORM.findall(whole))):
         found = f"torch has no ONNX form of {', '.join(operators)}"
         return found, "write this part of forward with other operators, or leave it to the caller"
-    place = RAISED_AT.search(whole)
+    place = RAISED_AT.search(whole) or CAUSED_BY.search(whole)
     at = f", in {PurePath(place[1]).name} line {place[2]}: {place[3].strip()}" if place else ""
     if BY_VALUES.search(whole):
         step = "choose between values with torch.where, and fix sizes and counts"

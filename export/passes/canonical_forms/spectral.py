@@ -79,7 +79,7 @@ def irfft_matrix(bins: int, samples: int) -> np.ndarray[Any, Any]:
     angle = 2 * np.pi * ((n * k) % samples) / samples
     twice = np.where((k == 0) | (2 * k == samples), 1, 2) * (2 * k <= samples)
     rows = np.stack([np.cos(angle), -np.sin(angle)], axis=1) * twice[:, None] / samples
-    return rows.reshape(bins * 2, samples).astype(np.float32)
+    return np.asarray(rows.reshape(bins * 2, samples), np.float32)
 
 
 def stft(graph: ir.Graph, node: ir.Node) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgekit.export.onnx_file.messages import plain
+from edgekit.export.onnx_file.messages import of_torch, plain
 
 SOURCE = "/onnxruntime_src/onnxruntime/core/providers/cpu"
 
@@ -52,3 +52,13 @@ def test_the_cause_speaks_and_long_ones_are_cut():
     error = RuntimeError("while doing something")
     error.__cause__ = TypeError("x" * 999)
     assert plain(error) == "x" * 300
+
+
+def test_torch_says_by_its_cause_where_values_decide():
+    text = (
+        "Could not extract specialized integer from data-dependent expression u0 (unhinted: u0).\n\n"
+        "Caused by: (/home/me/nets/conformer.py:11 in _lengths_to_padding_mask)\nFor more information"
+    )
+    found, step = of_torch(RuntimeError(text))
+    assert found.endswith("depends on values, in conformer.py line 11: _lengths_to_padding_mask")
+    assert "torch.where" in step
