@@ -190,8 +190,15 @@ def _in_real_numbers(loaded: TorchSource) -> TorchSource:
 
     if not needs_pairs(loaded.program):
         return loaded
-    with silent():
-        program = in_pairs(loaded.program, leaves((loaded.args, loaded.kwargs)))
+    try:
+        with silent():
+            program = in_pairs(loaded.program, leaves((loaded.args, loaded.kwargs)))
+    except RuntimeError as error:
+        found, step = of_torch(error)
+        allowed = "complex numbers that can be taken apart into real ones"
+        raise ModelError(
+            Problem("the torch module", f"its complex numbers: {found}", allowed, step)
+        ) from error
     names = tuple(loaded.program.graph_signature.user_inputs)
     return replace(loaded, program=program, input_names=tuple(map(str, names)))
 

@@ -166,7 +166,7 @@ def vocos_whole() -> Made:
         def __init__(self) -> None:
             super().__init__()
             self.backbone = VocosBackbone(20, 32, 64, 2)
-            self.head = ISTFTHead(32, 64, 16, padding="same")
+            self.head = ISTFTHead(32, 64, 16, padding="center")
 
         def forward(self, x: Tensor) -> Tensor:
             return self.head(self.backbone(x))  # type: ignore[no-any-return]

@@ -249,23 +249,15 @@ class Emitter:
         made, twin = (table.get(name) for table, name in zip(self.origins, names, strict=True))
         if made is None or twin is None or made.op_type != twin.op_type:
             return None
-        kind = made.op_type
-        shape = list(along.long.shape)
-        shape[along.axis] = frames
         operands = list(zip(made.operands, twin.operands, strict=True))
         first, second = operands[0]
         if first and second and all(map(np.array_equal, along.arrays, (first[1], second[1]))):
             return self.emit((first[0], second[0]), (first[1], second[1]), delay)  # nothing is cut
-        inputs: list[ir.Value | None] = []
-        row = FACTS.get(kind)
-        product = kind == "MatMul" or (kind == "Einsum" and _keeps_time(made, along.axis))
-        if not product and (row is None or not (row.elementwise or row.moves)):
+        form = _form(made, along.axis)
+        if form is None:
             return None
-        shaped = kind == "Expand" or (
-            row is not None and row.moves == "renames" and not row.elementwise
-        )
-        operands = operands[:1] if shaped else operands
-        for one, other in operands:
+        inputs: list[ir.Value | None] = []
+        for one, other in operands[:1] if form == "shaped" else operands:
             if one is None or other is None:
                 inputs.append(None)
                 continue
@@ -274,13 +266,28 @@ class Emitter:
                 return None
             inputs.append(found)
         name = f"{along.name}.along"
-        if shaped:
+        if form == "shaped":
+            shape = list(along.long.shape)
+            shape[along.axis] = frames
             target = self.new.constant(shape, f"{name}.shape", np.int64)
-            return self.new.one(
-                name, "Expand" if kind == "Expand" else "Reshape", inputs[0], target
-            )
+            kind = "Expand" if made.op_type == "Expand" else "Reshape"
+            return self.new.one(name, kind, inputs[0], target)
         attributes: dict[str, Any] = {a.name: a.value for a in made.attributes}
-        return self.new.one(name, kind, *inputs, **attributes)
+        return self.new.one(name, made.op_type, *inputs, **attributes)
+
+
+def _form(made: Origin, axis: int) -> str | None:
+    """How a node computes the frames of a hop: as it is, by the shape of its output, or not at all."""
+    kind, row = made.op_type, FACTS.get(made.op_type)
+    if kind == "MatMul" or (kind == "Einsum" and _keeps_time(made, axis)):
+        return "as it is"
+    if row is None or not (row.elementwise or row.moves):
+        return None
+    return (
+        "shaped"
+        if kind == "Expand" or (row.moves == "renames" and not row.elementwise)
+        else "as it is"
+    )
 
 
 def _keeps_time(made: Origin, axis: int) -> bool:
