@@ -16,7 +16,6 @@ from time import process_time
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from quick_build import quick_build
@@ -55,6 +54,8 @@ def clipped(array: Array, axis: int, samples: int) -> Array:
 
 def hop_by_hop(model: Model, feed: dict[str, Array], samples: int) -> dict[str, Array]:
     """Run the hops in onnxruntime: zero states, zeros behind the end, the first `delay` frames dropped."""
+    import onnxruntime  # behind edgekit, which switches its telemetry off
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model.to_bytes(), options)
