@@ -208,7 +208,7 @@ def _beside_pcm(joined: Model, second: Second | None) -> list[str]:
         f"input '{value.name}' {list(static_shape(value) or ())} is taken beside the PCM in each hop; "
         f"if it is a state, add --state {value.name}:OUTPUT"
         for value in joined.stream_inputs[1:]
-        if second is None or value.name != second.input
+        if value.name not in joined.controls and (second is None or value.name != second.input)
     ]
 
 

@@ -206,8 +206,8 @@ def _no_sound(file: Path, model: Model) -> Problem:
         "export with --frontend, or with --hop if the input is PCM, with --layout INPUT=NCT if it has "
         "channels, or give .npz files"
     )
-    if model.constants:
-        step = f"give .npz files: they hold {', '.join(map(repr, model.constants))} as well"
+    if beside := [*model.constants, *model.controls]:
+        step = f"give .npz files: they hold {', '.join(map(repr, beside))} as well"
     return Problem(
         f"calibration file {file.name!r}",
         f"is audio, but the network takes {listed}",

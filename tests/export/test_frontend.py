@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from stream_networks import Net
 from tiny_build import needs_cc
 
 from edgekit.base.errors import UsageError
@@ -279,6 +280,15 @@ def test_the_second_network_may_end_in_something_else():
     assert built.notes == ("output 'then/y' [1] is given out as it is: it is not 64 samples",)
     means = streamed(built, noise(16 * 10))["then/y"]
     assert means.shape == (10, 1) and np.abs(means).min() > 0
+
+
+def test_a_knob_beside_the_pcm_is_no_state_that_was_forgotten():
+    net = Net()
+    data = net.model([1, 16], net.add("Mul", "x", "knob"), more={"knob": [1, 1]})
+    built = add_frontend(from_onnx(data, name="net", controls=["knob"]), "frame:16:16", 16000)
+    assert built.controls == ("knob",) and built.notes == ()
+    (note,) = add_frontend(from_onnx(data, name="net"), "frame:16:16", 16000).notes
+    assert note.startswith("input 'knob' [1, 1] is taken beside the PCM in each hop; ")
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 from builds import float_model, noise
+from stream_networks import Net
 
 from edgekit.base.errors import CalibrationError
 from edgekit.base.wav import read_wav
+from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend.add import add_frontend
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.running import run_hops
@@ -162,3 +164,19 @@ def test_silent_clips_are_refused() -> None:
     silent = Calibration(({"x": np.zeros((5, 1, 65), np.float32)},), "clips/silent")
     with pytest.raises(CalibrationError, match="only zeros"):
         quantize(model, silent)
+
+
+def test_audio_alone_does_not_tell_where_a_knob_stood(tmp_path: Path) -> None:
+    net = Net()
+    data = net.model([1, 1, 64], net.add("Mul", "x", "knob"), more={"knob": [1, 1, 1]})
+    model = from_onnx(data, name="net", hop=64, sample_rate=16000, controls=["knob"])
+    assert model.controls == ("knob",)
+    write_wav(tmp_path / "wavs" / "a.wav")
+    with pytest.raises(CalibrationError, match=r"give \.npz files: they hold 'knob' as well"):
+        load_calibration(str(tmp_path / "wavs"), model)
+    (tmp_path / "npzs").mkdir()
+    knobs = np.linspace(0, 1, 10, dtype=np.float32).reshape(10, 1, 1, 1)
+    x = np.ones((10, 1, 1, 64), np.float32)
+    np.savez(tmp_path / "npzs" / "a.npz", x=x, knob=knobs)
+    (clip,) = load_calibration(str(tmp_path / "npzs"), model).clips
+    np.testing.assert_array_equal(clip["knob"], knobs)
