@@ -250,6 +250,8 @@ def _verification(facts: dict[str, Any] | None) -> str:
     if facts is None:
         return "not yet"
     ratio = "equal" if facts["snr_db"] is None else f"{facts['snr_db']:g} dB"
+    if "metric" in facts:
+        ratio = f"{facts['metric']:.4g} by --metric, {ratio}"
     exact = "; bit-exact with the integer oracle" if facts["bit_exact_with_oracle"] else ""
     largest = facts["max_abs_error"]
     error = "" if largest is None else f", largest error {largest:.3g}"

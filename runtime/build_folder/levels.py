@@ -13,5 +13,7 @@ def levels_text(verification: dict[str, Any] | None) -> str | None:
 
 
 def _found(row: dict[str, Any]) -> str:
+    if row["metric"] is not None:
+        return f"{row['metric']:.4g}"
     ratio = "equal" if row["snr_db"] is None else f"{row['snr_db']:.1f} dB"
     return ratio if row["alike"] is None else f"{100 * row['alike']:.2f} % decided alike ({ratio})"

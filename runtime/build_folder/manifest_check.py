@@ -59,7 +59,7 @@ def _ratio(value: Any) -> bool:
 def _levels(value: Any) -> bool:
     return type(value) is list and all(
         type(row) is dict
-        and row.keys() == {"level_db", "snr_db", "alike"}
+        and row.keys() == {"level_db", "snr_db", "alike", "metric"}
         and _number(row["level_db"])
         and all(map(_ratio, row.values()))
         for row in value
@@ -144,6 +144,7 @@ OPTIONAL = frozenset(
         "crop_samples",
         "hops_decided_otherwise",
         "levels",
+        "metric",
         "held_out",
     }
 )  # not in every schema 1 file
@@ -182,7 +183,8 @@ TABLES: dict[str, dict[str, Check]] = {
         "by": TEXT, "hops": COUNT, "hops_decided_otherwise": COUNT, "snr_db": _or_null(NUMBER),
         "max_abs_error": _or_null(NUMBER),
         "bit_exact_with_oracle": _or_null((_flag, "true, false", False)),
-        "levels": (_levels, "rows of level_db, snr_db, alike", False),
+        "levels": (_levels, "rows of level_db, snr_db, alike, metric", False),
+        "metric": NUMBER,
         "held_out": (_held_out, "clips, of, heard_snr_db", False),
     },
     "quantization": {

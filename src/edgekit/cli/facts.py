@@ -128,6 +128,8 @@ def verification_text(manifest: Manifest) -> str | None:
         return None
     ratio = "equal" if facts["snr_db"] is None else f"{facts['snr_db']:g} dB"
     exact = ", bit-exact with the oracle" if facts["bit_exact_with_oracle"] else ""
+    if "metric" in facts:
+        ratio = f"{facts['metric']:.4g} by --metric, {ratio}"
     runs = counted(facts["hops"], manifest.unit)
     other = facts.get("hops_decided_otherwise")
     decided = "" if other is None else f", decided otherwise in {counted(other, manifest.unit)}"

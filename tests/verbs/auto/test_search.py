@@ -20,11 +20,13 @@ from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe_file import read_recipe
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
+from edgekit.verbs.auto import judging, pool
 from edgekit.verbs.auto import search as auto
 from edgekit.verbs.auto.decisions import Decisions, decided, probabilities
 from edgekit.verbs.auto.images import Images
 from edgekit.verbs.auto.measure import Meter
 from edgekit.verbs.export.importing import load_model
+from edgekit.verbs.export.metric import Metric
 from edgekit.verbs.export.sampling import own_trajectories
 
 SOURCE = "zoo:gru_mask"
@@ -99,7 +101,8 @@ def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_s
     model = float_model("tcn")
     calibration = Calibration((noise(model, 40),), "x")
     monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
-    monkeypatch.setattr(auto, "MIN_SNR_DB", 150.0)
+    for module in (auto, judging):
+        monkeypatch.setattr(module, "MIN_SNR_DB", 150.0)
     best = auto.find(model, calibration, None, api.silent, tmp_path)
     manifest = with_macs(describe(best.quantized, "host"), best.quantized)
     assert manifest.macs_int8 >= 0.8 * manifest.macs_per_hop
@@ -110,14 +113,19 @@ def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_s
 def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
     model = load_model(str(NETWORK), OPTIONS).model
     (value,) = model.stream_inputs
-    (name, hop), hops = (str(value.name), dims(value)), auto.HEARD_HOPS
+    (name, hop), hops = (str(value.name), dims(value)), judging.HEARD_HOPS
     clips = [{name: np.full((hops, *hop), level, np.float32)} for level in (1.0, 2.0, 4.0)]
-    judged, allowances = auto.judges(model, Calibration(tuple(clips), "x"))
-    assert [clip[name].shape for clip in judged] == [(hops // 4, *hop)] * 4
-    assert [float(clip[name].max()) for clip in judged] == pytest.approx([4, 3.5, 0.4, 0.35])
-    assert allowances == [1, 1, 4, 4]
-    heard = auto.deciding(model, Calibration(tuple(clips), "x"))
-    assert [float(clip[name].max()) for clip in heard] == pytest.approx([1, 2, 4, 0.1, 0.2, 0.4])
+    places, judged, allowances = judging.judges(model, Calibration(tuple(clips), "x"))
+    assert places == (2,)
+    assert [clip[name].shape for clip in judged] == [(hops // 5, *hop)] * 5
+    loudest = [float(clip[name].max()) for clip in judged]
+    assert loudest == pytest.approx([4, 0.4, 4 * 10**-1.5, 0.04, 3.5])
+    assert allowances == [1, 4, 10, 40, 1]
+    heard = judging.deciding(model, Calibration(tuple(clips), "x"))
+    assert len(heard) == 9
+    assert [float(clip[name].max()) for clip in heard[:6]] == pytest.approx(
+        [1, 2, 4, 0.1, 0.2, 0.4]
+    )
 
 
 def test_what_cannot_be_reached_is_said_with_the_best(tmp_path: Path) -> None:
@@ -132,13 +140,15 @@ def test_probabilities_must_decide_as_in_float(
     model, calibration = float_model("lstm_vad"), Calibration(tuple(vad_clips()), "x")
     assert set(probabilities(model).values()) == {"Sigmoid"}
     monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
-    monkeypatch.setattr(auto, "MIN_SNR_DB", 10.0)
+    monkeypatch.setattr(judging, "MIN_SNR_DB", 10.0)
     asked = auto.find(model, calibration, 10, api.silent, tmp_path)
     assert asked.turned == 0 and not asked.notes
-    monkeypatch.setattr(auto, "MOST_TURNED", -1.0)
+    for module in (auto, pool):
+        monkeypatch.setattr(module, "MOST_TURNED", -1.0)
     best = auto.find(model, calibration, None, api.silent, tmp_path)
-    assert best.snr_db >= asked.snr_db and "decisions" in best.notes[0]
-    monkeypatch.setattr(auto, "MOST_TURNED", best.turned)
+    assert "decisions" in best.notes[0]
+    for module in (auto, pool):
+        monkeypatch.setattr(module, "MOST_TURNED", best.turned)
     kept = auto.find(model, calibration, None, api.silent, tmp_path)
     assert kept.turned <= best.turned and not kept.notes
 
@@ -170,9 +180,49 @@ def test_a_denoiser_is_searched_by_its_images(
     calibration = own_trajectories(model, None, 40)
     monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
     found = auto.find(model, calibration, None, api.silent, tmp_path)
-    assert found.snr_db >= auto.MIN_PSNR_DB
+    assert found.snr_db >= judging.MIN_PSNR_DB
     assert found.snr_db == Images(model).psnr_db(found.quantized)
-    assert "int8" in found.recipe.tensors.values()
-    monkeypatch.setattr(auto, "MIN_PSNR_DB", 500.0)
+    assert "int8" in (found.recipe.activations, *found.recipe.tensors.values())
+    monkeypatch.setattr(judging, "MIN_PSNR_DB", 500.0)
     with pytest.raises(VerificationError, match=r"images of .* PSNR"):
         auto.find(model, calibration, None, api.silent, tmp_path)
+
+
+def test_no_recipe_that_another_beats_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
+    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    pools: list[list[pool.Auto]] = []
+    choose = auto.chosen
+
+    def watched(found: list[pool.Auto], needed: float, least: float) -> pool.Auto | None:
+        pools.append(found)
+        return choose(found, needed, least)
+
+    monkeypatch.setattr(auto, "chosen", watched)
+    best = auto.find(model, calibration, None, api.silent, tmp_path)
+    ((*plain, searched),) = pools
+    assert [found.recipe.name for found in plain] == ["w8a8", "w8a16"]
+    assert searched.recipe.name == "auto" and plain[0].cost < plain[1].cost
+    assert not [a for a in pools[0] if a.cost <= best.cost and a.snr_db > best.snr_db]
+
+
+@pytest.mark.slow
+def test_a_metric_is_what_a_search_reaches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
+    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+
+    def error(outputs: dict, exact: dict, clean: object) -> float:
+        assert clean is None
+        return -max(float(np.abs(outputs[name] - exact[name]).max()) for name in exact)
+
+    metric = Metric("tests:error", error)
+    reached = []
+    for needed in (-0.2, -0.01):
+        found = auto.find(model, calibration, needed, api.silent, tmp_path, (metric, needed))
+        assert found.snr_db >= needed
+        reached.append(found.cost)
+    assert reached[0] <= reached[1]
+    with pytest.raises(VerificationError, match="by --metric"):
+        auto.find(model, calibration, 1.0, api.silent, tmp_path, (metric, 1.0))

@@ -38,6 +38,7 @@ class Reference:
 
         self.clips = clips
         runs = [run_hops(model, dict(clip)) for clip in clips]
+        self.runs = runs
         self.outputs = [{name: run[name] for name in model.measured_outputs} for run in runs]
         self.allowances = (*allowances, *[1.0] * (len(clips) - len(allowances)))
         powers = [{n: _power(a) for n, a in outputs.items()} for outputs in self.outputs]

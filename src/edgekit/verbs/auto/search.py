@@ -8,50 +8,39 @@ its images count instead of its calls: single calls do not predict them.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from edgekit.base.errors import VerificationError
-from edgekit.verbs.auto.decisions import ERROR_FACTOR, Decisions
-from edgekit.verbs.auto.images import Images
-from edgekit.verbs.auto.measure import Meter, Reference
-from edgekit.verbs.export.levels import parts_of
-from edgekit.verbs.export.verification import sample_hops
+from edgekit.quantize.recipe import AUTO, RECIPES
+from edgekit.verbs.auto.decisions import ERROR_FACTOR
+from edgekit.verbs.auto.judging import MIN_SNR_DB, Judging
+from edgekit.verbs.auto.measure import Meter
+from edgekit.verbs.auto.pool import MOST_TURNED, Auto, chosen
+from edgekit.verbs.export.levels import Asked, hears, parts_of
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.quantize.apply import Observed
-    from edgekit.quantize.calibrate.clips import Calibration, Clip
+    from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
     from edgekit.quantize.search.search import Found, Ranking
     from edgekit.quantize.search.space import Space
-    from edgekit.verbs.auto.decisions import Arrays
 
 Progress = Callable[[str, int, int], None]
-Judged = tuple[dict[str, float], float]
-MIN_SNR_DB = 30.0  # if not told: this, or what comes near it within the following
 MOST_WIDE = 0.2  # of the multiply-accumulates may leave int8
 NEAR_DB = 0.5  # less than the best there is: the last of it is dear
 LEAST_SNR_DB = 26.0  # whatever it takes
-JUDGES = 3  # every third clip judges types
-JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
-HEARD_HOPS = 1000  # the same of PCM, which is judged in several forms
-# Audio is judged at lower levels as well, as a factor on samples, and how much more noise it may have there.
-LEVELS = ((1.0, 1.0), (0.1, 4.0))
 AUDIO_RANGES = (
     "percentile"  # the tails that others keep are worth less to speech in noise than finer steps
 )
-OVERLAP = np.float32(0.7)  # factor on two clips that are heard at once
 ROUNDS = 5
 MORE_DB = 0.25
-MIN_PSNR_DB = 36.0  # of images
 FIRST_AIM_DB = 20.0  # of a denoiser's calls, raised until its images are near enough
-MOST_TURNED = 0.005  # of the decisions over all clips, see `Decisions.turned`
 MORE_DECIDED_DB = 4.0
+PLAIN = ("w8a8", "w8a16")  # always among what is chosen from
 PREPARATIONS = (
     {"equalize": False, "migrate": 0.0},
     {"equalize": True, "migrate": 0.0},
@@ -60,35 +49,12 @@ PREPARATIONS = (
 
 
 @dataclass(frozen=True)
-class Auto:
-    """What was found.
-
-    Attributes:
-        recipe: settings, and the type of every group by the name of its first tensor.
-        quantized: the network in it.
-        seen: what it was calibrated by.
-        snr_db: of its outputs against the float network's, or the PSNR of its images, measured in C.
-        alone_db: by the first tensor of each group: the ratio with this group alone in int8, or in the
-            narrowest type it may have, and everything else exact.
-        turned: the share of decisions that twice its error turns; 0 of a network that decides nothing.
-        notes: what it falls short of.
-    """
-
-    recipe: "Recipe"
-    quantized: "Model"
-    seen: "Observed"
-    snr_db: float
-    alone_db: dict[str, float]
-    turned: float = 0.0
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Candidate:
-    """One preparation of the network, and its search."""
+    """One preparation of the network, what was seen of it, with and without the judging clips, and its search."""
 
     recipe: "Recipe"
     seen: "Observed"
+    held: "Observed"
     space: "Space"
     ranking: "Ranking"
     meter: Meter
@@ -101,6 +67,7 @@ def find(
     min_snr_db: float | None,
     progress: Progress,
     cache: Path | None = None,
+    metric: Asked | None = None,
 ) -> Auto:
     """Return the cheapest recipe found whose output is within `min_snr_db` (default `MIN_SNR_DB`).
 
@@ -112,42 +79,40 @@ def find(
             of its images, of which it keeps `MIN_PSNR_DB`, see `edgekit.verbs.auto.images`.
         progress: is told the stage, and how many steps of how many are done.
         cache: a folder that keeps measurements.
+        metric: the user's, and what it must reach, instead of a ratio.
 
     Raises:
         VerificationError: no recipe is good enough; says what the best one reaches.
         ToolError: there is no C compiler.
     """
-    judged, allowances = judges(model, calibration)
-    reference = Reference(model, judged, allowances)
-    # what an export will be judged on, where it is told by how much
-    asked = [] if min_snr_db is None else [sample_hops(model, calibration, None)]
-    whole = Reference(model, [*judged, *asked], allowances)
-    decisions = Decisions(model, deciding(model, calibration) if min_snr_db is None else ())
-    images = Images(model) if model.sampler is not None and min_snr_db is None else None
-    candidates = [
-        prepared(model, calibration, settings, reference, progress, cache)
+    judging = Judging(model, calibration, min_snr_db, metric)
+    whole = [
+        prepared(model, calibration, settings, judging, progress, cache)
         for settings in PREPARATIONS
     ]
-    needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
-    thrifty = min_snr_db is None and images is None and not decisions.ends
-    if images is not None:
-        needed = MIN_PSNR_DB
-    elif thrifty:
-        candidates, needed = affordable(candidates, progress)
-
-    def measured(candidate: Candidate, result: "Found") -> Auto:
-        built = build(candidate, result, calibration.label, (whole, len(judged)), decisions)
-        if images is None:
-            return built
-        return replace(built, snr_db=images.psnr_db(built.quantized))
-
-    aim = needed if images is None else FIRST_AIM_DB
-    best = raised(candidates, aim, needed, measured, progress)
-    if best.snr_db < (LEAST_SNR_DB if thrifty else needed):
-        raise VerificationError(fell_short(best.snr_db, needed, images is not None))
+    candidates, needed = list(whole), judging.needed
+    if judging.thrifty:
+        candidates, needed = affordable(whole, progress)
+    is_narrow = candidates[0] is not whole[0]
+    aim = needed if judging.is_ratio else FIRST_AIM_DB
+    results = [(_search(candidate, aim, progress), candidate) for candidate in candidates]
+    _, nearest = min(results, key=lambda pair: _merit(pair[0], aim))
+    other = "mse" if nearest.recipe.observer == AUDIO_RANGES else AUDIO_RANGES
+    candidates.append(
+        ranked(replace(nearest.recipe, observer=other), nearest, judging, progress, cache)
+    )
+    if is_narrow:
+        candidates[-1:] = limited(candidates[-1:])
+    plain = candidates[0]
+    pool = [judging.measured(plain.seen, plain.held, RECIPES[name]) for name in PLAIN]
+    pool.append(raised(candidates, aim, needed, judging, progress))
+    best = chosen(pool, needed, LEAST_SNR_DB if judging.thrifty else needed)
+    if best is None:
+        best_db = max(auto.snr_db for auto in pool)
+        raise VerificationError(fell_short(best_db, needed, judging))
     if best.turned > MOST_TURNED:
         return replace(best, notes=(undecided(best),))
-    short = thrifty and best.snr_db < MIN_SNR_DB
+    short = judging.thrifty and best.snr_db < MIN_SNR_DB
     return replace(best, notes=(saved(best),)) if short else best
 
 
@@ -155,17 +120,16 @@ def raised(
     candidates: Sequence[Candidate],
     aim: float,
     needed: float,
-    measured: Callable[[Candidate, "Found"], Auto],
+    judging: Judging,
     progress: Progress,
 ) -> Auto:
     """Search and build, aiming higher until what is built reaches what is needed; else return the best there was."""
-    from edgekit.quantize.search.search import search
-
     best = None
     for _ in range(ROUNDS):
-        found = [(search(c.space, c.ranking, c.meter, aim, progress), c) for c in candidates]
+        found = [(_search(c, aim, progress), c) for c in candidates]
         result, candidate = min(found, key=lambda pair: _merit(pair[0], aim))
-        built = measured(candidate, result)
+        recipe = recipe_of(candidate, result)
+        built = judging.measured(candidate.seen, candidate.held, recipe, alone(candidate))
         enough = built.snr_db >= needed
         if enough and built.turned <= MOST_TURNED:
             return built
@@ -173,9 +137,20 @@ def raised(
             best = built
         if result.snr_db < aim:
             break
-        aim += MORE_DECIDED_DB if enough else needed - built.snr_db + MORE_DB
+        more = (
+            needed - built.snr_db + MORE_DB
+            if judging.is_ratio or judging.images
+            else MORE_DECIDED_DB
+        )
+        aim += MORE_DECIDED_DB if enough else more
     assert best is not None
     return best
+
+
+def _search(candidate: Candidate, aim: float, progress: Progress) -> "Found":
+    from edgekit.quantize.search.search import search
+
+    return search(candidate.space, candidate.ranking, candidate.meter, aim, progress)
 
 
 def affordable(
@@ -185,88 +160,85 @@ def affordable(
 
     It is `MIN_SNR_DB`, or near the best of them; if that is less than `LEAST_SNR_DB`, all may be wide.
     """
-    from edgekit.quantize.search.search import search, within
+    narrow = limited(candidates)
+    best = max(_search(c, math.inf, progress).snr_db for c in narrow)
+    needed = min(MIN_SNR_DB, best - NEAR_DB)
+    return (narrow, needed) if needed >= LEAST_SNR_DB else (list(candidates), LEAST_SNR_DB)
 
-    limited = []
+
+def limited(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return candidates with no more than `MOST_WIDE` of the multiply-accumulates outside int8."""
+    from edgekit.quantize.search.search import within
+
+    narrow = []
     for c in candidates:
         unknown = c.macs - sum(group.macs for group in c.space.groups)
         space, ranking = within(c.space, c.ranking, MOST_WIDE * c.macs - unknown)
-        limited.append(replace(c, space=space, ranking=ranking))
-    best = max(search(c.space, c.ranking, c.meter, math.inf, progress).snr_db for c in limited)
-    needed = min(MIN_SNR_DB, best - NEAR_DB)
-    return (limited, needed) if needed >= LEAST_SNR_DB else (list(candidates), LEAST_SNR_DB)
-
-
-def judges(model: "Model", calibration: "Calibration") -> tuple[list["Clip"], list[float]]:
-    """Return every third clip, `JUDGED_HOPS` or `HEARD_HOPS` in all, and by how much the noise of each is divided.
-
-    PCM is also heard with the next clip over it, and all of it at all `LEVELS`; session constants stay whole.
-    """
-    from edgekit.quantize.calibrate.warnings import pcm_input
-
-    pcm, every = pcm_input(model), calibration.clips
-    places = range(JUDGES - 1, len(every), JUDGES) or range(len(every) - 1, len(every))
-    forms = 2 * len(LEVELS)
-    hops = JUDGED_HOPS if pcm is None else HEARD_HOPS // forms
-    each = max(hops // len(places), 1)
-    cut: list[Clip] = [
-        {name: array if name in model.constants else array[:each] for name, array in clip.items()}
-        for clip in (every[i] for i in places)
-    ]
-    if pcm is None:
-        return cut, [1.0] * len(cut)
-    others = [
-        np.resize(every[(i + 1) % len(every)][pcm], cut[k][pcm].shape) for k, i in enumerate(places)
-    ]
-    cut += [
-        {**clip, pcm: OVERLAP * (clip[pcm] + other)}
-        for clip, other in zip(list(cut), others, strict=True)
-    ]
-    heard: list[Clip] = [
-        {**clip, pcm: clip[pcm] * np.float32(gain)} for gain, _ in LEVELS for clip in cut
-    ]
-    return heard, [allowance for _, allowance in LEVELS for _ in cut]
-
-
-def deciding(model: "Model", calibration: "Calibration") -> list["Clip"]:
-    """Return the clips whose decisions count: all, of PCM at all `LEVELS`."""
-    from edgekit.quantize.calibrate.warnings import pcm_input
-
-    pcm, clips = pcm_input(model), list(calibration.clips)
-    if pcm is None:
-        return clips
-    return [{**c, pcm: c[pcm] * np.float32(gain)} for gain, _ in LEVELS for c in clips]
+        narrow.append(replace(c, space=space, ranking=ranking))
+    return narrow
 
 
 def prepared(
     model: "Model",
     calibration: "Calibration",
     settings: dict[str, bool | float],
-    reference: Reference,
+    judging: Judging,
     progress: Progress,
     cache: Path | None,
 ) -> Candidate:
     """Prepare, observe, and rank every group of tensors."""
     from edgekit.quantize.apply import observed
-    from edgekit.quantize.calibrate.warnings import pcm_input
-    from edgekit.quantize.recipe import AUTO
-    from edgekit.quantize.search.search import rank
-    from edgekit.quantize.search.space import make_space
     from edgekit.targets.macs import node_macs
 
-    observer = AUTO.observer if pcm_input(model) is None else AUDIO_RANGES
+    observer = AUDIO_RANGES if hears(model) else AUTO.observer
     recipe = replace(AUTO, observer=observer, **settings)  # type: ignore[arg-type]
     seen = observed(model, calibration, recipe, parts_of(model, calibration))
+    held = seen if seen.parts is None else seen.without(judging.places)
     macs = node_macs(seen.model)
-    space = make_space(seen, recipe, macs)
-    meter = Meter(space.model, reference, cache)
-    ranking = rank(space, meter, progress)
-    return Candidate(recipe, seen, space, ranking, meter, sum(macs.values()))
+    return _ranked(recipe, seen, held, macs, judging, progress, cache)
 
 
-def fell_short(best_db: float, needed_db: float, images: bool) -> str:
+def ranked(
+    recipe: "Recipe",
+    like: Candidate,
+    judging: Judging,
+    progress: Progress,
+    cache: Path | None,
+) -> Candidate:
+    """Rank the groups of a candidate again, with another observer."""
+    from edgekit.targets.macs import node_macs
+
+    macs = node_macs(like.seen.model)
+    return _ranked(recipe, like.seen, like.held, macs, judging, progress, cache)
+
+
+def _ranked(
+    recipe: "Recipe",
+    seen: "Observed",
+    held: "Observed",
+    macs: Mapping[str, int],
+    judging: Judging,
+    progress: Progress,
+    cache: Path | None,
+) -> Candidate:
+    from edgekit.quantize.search.search import rank
+    from edgekit.quantize.search.space import make_space
+
+    space = make_space(held, recipe, macs)
+    meter = Meter(space.model, judging.reference, cache)
+    return Candidate(
+        recipe, seen, held, space, rank(space, meter, progress), meter, sum(macs.values())
+    )
+
+
+def fell_short(best_db: float, needed_db: float, judging: Judging) -> str:
     """What is wrong where nothing is good enough."""
-    if images:
+    if judging.metric is not None:
+        return (
+            f"recipe 'auto': the best that was found has {best_db:.4g} by --metric, {needed_db:g} were asked for; "
+            "next: give a lower --min-snr, or more and more different calibration clips"
+        )
+    if judging.images is not None:
         return (
             f"recipe 'auto': the best that was found draws images of {best_db:.1f} dB PSNR to the float network's, "
             f"{needed_db:g} dB were looked for; next: compare with --recipe w8a16, or give --min-snr, which "
@@ -297,48 +269,26 @@ def undecided(best: Auto) -> str:
     )
 
 
-def build(
-    candidate: Candidate,
-    result: "Found",
-    label: str,
-    judging: tuple[Reference, int],
-    decisions: Decisions,
-) -> Auto:
-    """Quantize with the types of a result, and measure that in C on the clips that judge, and the decisions.
-
-    The clips up to the number in `judging` count together, those behind them apart.
-    """
-    from edgekit.quantize.apply import quantize_observed
-    from edgekit.quantize.search.search import decibels
-    from edgekit.targets.trials import Trials
-
-    space = candidate.space
-    options = {i: space.groups[i].options[option] for i, option in result.chosen.items()}
+def recipe_of(candidate: Candidate, result: "Found") -> "Recipe":
+    """The recipe with the types of a result."""
+    groups = candidate.space.groups
+    options = {i: groups[i].options[option] for i, option in result.chosen.items()}
     tensors = {
-        space.groups[i].tensors[0]: option.stored
+        groups[i].tensors[0]: option.stored
         for i, option in options.items()
         if option.stored == option.read
     }
-    recipe = replace(candidate.recipe, tensors=tensors)
-    quantized = quantize_observed(candidate.seen, recipe, label)
-    whole, judged = judging
-    count = len(whole.clips)
+    return replace(candidate.recipe, tensors=tensors)
 
-    def judge(clip: int, outputs: "Arrays") -> Judged:
-        if clip < count:
-            return whole.noise(clip, outputs), 0.0
-        return {}, decisions.turned(clip - count, outputs)
 
-    (found,) = Trials(quantized, [*whole.clips, *decisions.clips]).run(judge)
-    noises = [noise for noise, _ in found[:count]]
-    turned = [share for _, share in found[count:]]
-    noise = max(whole.total(noises[:judged]), whole.total(noises[judged:] or noises))
-    alone = {
+def alone(candidate: Candidate) -> dict[str, float]:
+    """The ratio with each group alone in its narrowest type."""
+    from edgekit.quantize.search.search import decibels
+
+    return {
         group.tensors[0]: decibels(candidate.ranking.noises[i][0])
-        for i, group in enumerate(space.groups)
+        for i, group in enumerate(candidate.space.groups)
     }
-    mean = sum(turned) / len(turned) if turned else 0.0
-    return Auto(recipe, quantized, candidate.seen, decibels(noise), alone, mean)
 
 
 def _merit(found: "Found", aim: float) -> tuple[bool, float]:

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.wav import Samples
 from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, NETWORKS_FOLDER, Manifest
 from edgekit.runtime.stream import Arrays, Stream
@@ -44,6 +48,9 @@ def finish(written: Written, progress: Progress) -> Manifest:
         quantized.model,
         samples,
         written.min_snr_db,
+        None
+        if written.metric is None
+        else partial(written.metric, clean=clean_form(quantized, hops)),
         lambda done: progress("verify", done, hops),
     )
     if quantized.judged is not None:
@@ -129,6 +136,21 @@ def samples_of(quantized: Quantized, examples: Examples | None) -> Arrays:
     if quantized.model.sampler is not None:
         return sampled_calls(quantized.reference, quantized.model, examples)
     return sample_hops(quantized.model, quantized.calibration, examples)
+
+
+def clean_form(quantized: Quantized, hops: int) -> Samples | None:
+    """The clean form of what `sample_hops` returns, as late as the outputs; None where a clip has none."""
+    calibration, stream = quantized.calibration, quantized.model.stream
+    if calibration is None or len(calibration.clean) < len(calibration.clips):
+        return None
+    assert stream.hop_samples
+    size, (name, *_) = stream.hop_samples, [str(v.name) for v in quantized.model.stream_inputs]
+    whole = [
+        np.resize(np.append(clean, np.zeros(size * len(clip[name]))), size * len(clip[name]))
+        for clip, clean in zip(calibration.clips, calibration.clean.values(), strict=True)
+    ]
+    late = np.concatenate([np.zeros(stream.delay_samples or 0), *whole])[: hops * size]
+    return np.asarray(late, np.float32)
 
 
 def write(build: "Build", folder: Path) -> None:

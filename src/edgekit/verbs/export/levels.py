@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from edgekit.quantize.recipe import RECIPES
 from edgekit.verbs.auto.decisions import decided, probabilities
 from edgekit.verbs.auto.measure import Reference
+from edgekit.verbs.export.metric import Metric, clean_of
+from edgekit.verbs.export.verification import hops_decided_otherwise
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 Arrays = Mapping[str, NDArray[Any]]
 Progress = Callable[[str, int, int], None]
+Asked = tuple[Metric, float]  # a metric, and what it must reach
 LEVELS_DB = (0, -20, -30)
 MIN_SNR_DB = 20.0
 MIN_ALIKE = 0.98  # of the decisions of a detector
@@ -41,15 +44,36 @@ class Level:
         level_db: the level.
         snr_db: of the worst output against the float network's; None without noise.
         alike: the share of decisions that are those of the float network; None of a network that decides nothing.
+        metric: the mean of the user's metric, where there is one; then it alone counts.
+        needed: what it must reach.
     """
 
     level_db: int
     snr_db: float | None
     alike: float | None
+    metric: float | None = None
+    needed: float = 0.0
+
+    @property
+    def worth(self) -> float:
+        """What counts, the more the better: the metric, decisions, or else the ratio."""
+        ratio = math.inf if self.snr_db is None else self.snr_db
+        return next((x for x in (self.metric, self.alike) if x is not None), ratio)
+
+    @property
+    def wanted(self) -> str:
+        """What is needed, for people."""
+        if self.metric is not None:
+            return f"{self.needed:g} is"
+        return (
+            f"{100 * MIN_ALIKE:.0f} % are" if self.alike is not None else f"{MIN_SNR_DB:g} dB are"
+        )
 
     @property
     def short(self) -> bool:
-        """Whether it is below what is wanted: of decisions, or else of the output."""
+        """Whether it is below what is wanted."""
+        if self.metric is not None:
+            return self.metric < self.needed
         if self.alike is not None:
             return self.alike < MIN_ALIKE
         return self.snr_db is not None and self.snr_db < MIN_SNR_DB
@@ -57,6 +81,8 @@ class Level:
     @property
     def said(self) -> str:
         """What was found, for people."""
+        if self.metric is not None:
+            return f"{self.metric:.4g}"
         if self.alike is not None:
             return f"{100 * self.alike:.2f} % of decisions alike"
         return "equal" if self.snr_db is None else f"{self.snr_db:.1f} dB"
@@ -88,7 +114,12 @@ class Judged:
     def facts(self) -> dict[str, Any]:
         """As in the manifest's `verification`."""
         rows = [
-            {"level_db": row.level_db, "snr_db": _rounded(row.snr_db), "alike": row.alike}
+            {
+                "level_db": row.level_db,
+                "snr_db": _rounded(row.snr_db),
+                "alike": row.alike,
+                "metric": row.metric,
+            }
             for row in self.levels
         ]
         held = {"clips": self.clips, "of": self.of, "heard_snr_db": _rounded(self.heard_db)}
@@ -98,13 +129,10 @@ class Judged:
         """What the user should know of it, with what to do."""
         found = []
         if short := [row for row in self.levels if row.short]:
-            wanted = (
-                f"{100 * MIN_ALIKE:.0f} %" if short[0].alike is not None else f"{MIN_SNR_DB:g} dB"
-            )
             rows = ", ".join(f"{row.said} at {row.level_db} dB" for row in short)
             found.append(
-                f"levels: {rows} on {self.clips} of {self.of} clips, each left out of the calibration; {wanted} are "
-                f"wanted; next: {self._advice(recipe)}"
+                f"levels: {rows} on {self.clips} of {self.of} clips, each left out of the calibration; "
+                f"{short[0].wanted} wanted; next: {self._advice(recipe)}"
             )
         cost = self._unheard_db()
         if cost >= FEWER_DB:
@@ -126,20 +154,31 @@ class Judged:
         return 0.0 if first is None or self.heard_db is None else self.heard_db - first
 
 
-def parts_of(model: "Model", calibration: "Calibration") -> "Parts | None":
-    """Return the parts of the calibration of a network that hears sound; None of others, and of one short clip."""
-    from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
+def hears(model: "Model") -> bool:
+    """Whether a network takes sound, which comes at many levels."""
     from edgekit.quantize.calibrate.warnings import pcm_input
 
-    pcm = pcm_input(model) if model.sampler is None else None
-    if pcm is None:
+    return model.sampler is None and pcm_input(model) is not None
+
+
+def parts_of(model: "Model", calibration: "Calibration") -> "Parts | None":
+    """Return the parts of the calibration of a stream; None of a denoiser with a sampler, and of one short clip."""
+    from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
+
+    if model.sampler is not None:
         return None
-    hops = [len(clip[pcm]) for clip in calibration.clips]
+    first = str(model.stream_inputs[0].name)
+    hops = [len(clip[first]) for clip in calibration.clips]
     return None if len(hops) == 1 and hops[0] < QUARTERS else Parts(hops)
 
 
 def judge(
-    model: "Model", seen: "Observed", recipe: "Recipe", native: bool, progress: Progress
+    model: "Model",
+    seen: "Observed",
+    recipe: "Recipe",
+    native: bool,
+    progress: Progress,
+    metric: Asked | None = None,
 ) -> Judged:
     """Quantize without the parts of every fold, and compare what that makes of them with the float network.
 
@@ -149,17 +188,18 @@ def judge(
         recipe: what it is quantized in; one that fits weights does so for the first fold only.
         native: whether generated C runs it, which has the bits of the build; else onnxruntime does.
         progress: is told how many of the networks are done.
+        metric: the user's, and what it must reach.
 
     Raises:
         ToolError: `native`, and there is no C compiler.
     """
-    judging = _Judging(model, seen, native, progress)
+    judging = _Judging(model, seen, native, progress, metric)
     fitted = recipe.rounding != "nearest" or recipe.bias_correction
     judged = judging.run(recipe, 1 if fitted else len(judging.folds))
     short = [row for row in judged.levels if row.short]
     if not short or recipe.name == FALLBACK:
         return judged
-    worst = min(short, key=lambda row: row.snr_db if row.alike is None else row.alike)  # type: ignore[arg-type,return-value]
+    worst = min(short, key=lambda row: row.worth)
     rows = judging.run(RECIPES[FALLBACK], 1).levels
     return replace(judged, instead=next(row for row in rows if row.level_db == worst.level_db))
 
@@ -167,10 +207,18 @@ def judge(
 class _Judging:
     """The judged parts at all levels, and what the float network makes of them."""
 
-    def __init__(self, model: "Model", seen: "Observed", native: bool, progress: Progress) -> None:
+    def __init__(
+        self,
+        model: "Model",
+        seen: "Observed",
+        native: bool,
+        progress: Progress,
+        metric: Asked | None,
+    ) -> None:
         parts, (pcm, *_) = seen.parts, [str(value.name) for value in model.stream_inputs]
         assert parts is not None
-        self.seen, self.native, self.progress = seen, native, progress
+        self.model, self.seen, self.native, self.progress = model, seen, native, progress
+        self.metric, self.parts = metric, parts.parts
         self.folds, self.count = parts.folds, len(parts.parts)
         self.numbers = sorted(number for fold in parts.folds for number in fold)
         most = max(JUDGED_HOPS // len(self.numbers), 1)
@@ -190,6 +238,7 @@ class _Judging:
         places = {number: place for place, number in enumerate(self.numbers)}
         noises: list[list[dict[str, float]]] = [[] for _ in LEVELS_DB]
         shares: list[list[float]] = [[] for _ in LEVELS_DB]
+        values: list[list[float]] = [[] for _ in LEVELS_DB]
         heard: list[dict[str, float]] = []
         for done, fold in enumerate(folds):
             self.progress("judge held-out clips", done, len(folds))
@@ -206,11 +255,19 @@ class _Judging:
                     heard.append(noise)
                     continue
                 noises[level].append(noise)
-                if self.ends:
+                if self.ends or self.model.decide is not None:
                     shares[level].append(self._alike(level, place, outputs))
+                if self.metric is not None:
+                    values[level].append(self._measured(level, place, outputs))
         rows = [
-            Level(level, _ratio(found), float(np.mean(alike)) if alike else None)
-            for level, found, alike in zip(LEVELS_DB, noises, shares, strict=True)
+            Level(
+                level,
+                _ratio(found),
+                _mean(alike),
+                _mean(said),
+                self.metric[1] if self.metric else 0,
+            )
+            for level, found, alike, said in zip(LEVELS_DB, noises, shares, values, strict=True)
         ]
         judged = sum(map(len, folds))
         return Judged(judged, self.count, tuple(rows), _ratio(heard) if heard else None)
@@ -229,17 +286,35 @@ class _Judging:
 
     def _alike(self, level: int, place: int, outputs: Arrays) -> float:
         """The share of decisions that are those of the float network; of the worst output."""
-        exact = self.references[level].outputs[place]
-        return min(
+        exact = self.references[level].runs[place]
+        same = [
             float(np.mean(decided(exact[name], end) == decided(outputs[name], end)))
             for name, end in self.ends.items()
-        )
+        ]
+        if self.model.decide is not None:
+            hops = len(next(iter(exact.values())))
+            same.append(1 - hops_decided_otherwise(self.model, exact, outputs) / hops)
+        return min(same)
+
+    def _measured(self, level: int, place: int, outputs: Arrays) -> float:
+        """What the user's metric says of a clip."""
+        assert self.metric is not None
+        exact, stream = self.references[level].runs[place], self.model.stream
+        hops, hop = len(next(iter(exact.values()))), stream.hop_samples
+        part, gain = self.parts[self.numbers[place]], np.float32(10 ** (LEVELS_DB[level] / 20))
+        assert hop
+        clean = clean_of(self.seen.calibration, part, hops, hop, stream.delay_samples or 0)
+        return self.metric[0](outputs, exact, None if clean is None else clean * gain)
 
 
 def _ratio(noises: Sequence[Mapping[str, float]]) -> float | None:
     """In dB, clips counting alike; None without noise."""
     noise = Reference.total(noises)
     return -10 * math.log10(noise) if noise > 0 else None
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def _rounded(ratio: float | None) -> float | None:

@@ -226,6 +226,14 @@ class ExportOptions(StreamOptions, total=False):
         float | None,
         Flag("Least fidelity to the source network; what auto looks for.", "DB", name="min-snr"),
     ]
+    metric: Annotated[
+        str | None,
+        Flag(
+            "package.module:function of (outputs, float outputs, clean form or None): instead of the ratio; --min-snr "
+            "is in its unit.",
+            "SOURCE",
+        ),
+    ]
     states: Annotated[
         Sequence[tuple[str, str]],
         Flag(

@@ -69,7 +69,9 @@ def export(request: Request, progress: Progress) -> Exported:
                 raise ModelError([_not_strict(note) for note in build.notes])
         fits(misfits(build.manifest, device), request)
         write(build, folder)
-        written = Written(folder, build, quantized, imported.examples, request.min_snr_db)
+        written = Written(
+            folder, build, quantized, imported.examples, request.min_snr_db, request.metric
+        )
         manifest = target.verify(written, progress)
         too_large = fits(misfits(manifest, device), request)
     return Exported(

@@ -10,7 +10,7 @@ from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.auto.measure import cache_folder
 from edgekit.verbs.export.importing import Imported, surrounded
-from edgekit.verbs.export.levels import judge, parts_of
+from edgekit.verbs.export.levels import Asked, hears, judge, parts_of
 from edgekit.verbs.export.request import Request
 from edgekit.verbs.export.sampling import (
     calls_of_networks,
@@ -61,10 +61,15 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
         calibration = trajectories(model, imported.examples, calibration)
     if calibration is None:
         return _on_examples(imported, request, progress)
-    made = applied(model, calibration, recipe, request.min_snr_db, progress, imported.examples)
+    asked = None
+    if request.metric is not None and request.min_snr_db is not None:
+        asked = request.metric, request.min_snr_db
+    made = applied(
+        model, calibration, recipe, request.min_snr_db, progress, imported.examples, asked
+    )
     judged = None
-    if made.seen is not None and made.seen.parts is not None:
-        judged = judge(model, made.seen, made.recipe, request.target.is_c, progress)
+    if made.seen is not None and made.seen.parts is not None and hears(model):
+        judged = judge(model, made.seen, made.recipe, request.target.is_c, progress, asked)
     short = () if judged is None else judged.notes(made.recipe.name)
     if request.strict and judged is not None and judged.is_short:
         raise VerificationError("\n".join(("--strict", *short)))
@@ -182,17 +187,19 @@ def applied(
     min_snr_db: float | None,
     progress: Progress,
     examples: Examples | None = None,
+    asked: "Asked | None" = None,
 ) -> Applied:
     """Quantize a float model in a recipe, or for `AUTO` in one that is searched for.
 
-    `examples` are a factory's inputs, for what a denoiser is told beside labels.
+    `examples` are a factory's inputs, for what a denoiser is told beside labels. `asked` is a metric that
+    `AUTO` looks for instead of a ratio.
     """
     from edgekit.quantize import apply
     from edgekit.quantize.diffusion.step_groups import quantize_groups
     from edgekit.verbs.auto import search as auto
 
     if recipe is AUTO:
-        found = auto.find(model, calibration, min_snr_db, progress, cache_folder())
+        found = auto.find(model, calibration, min_snr_db, progress, cache_folder(), asked)
         return Applied(found.quantized, found.recipe, found.alone_db, found.notes, found.seen)
     progress("quantize", 0, 1)
 
@@ -203,7 +210,8 @@ def applied(
     if recipe.step_groups > 1:
         quantized = quantize_groups(model, calibration, recipe, fitted)
     else:
-        seen = apply.observed(model, calibration, recipe, parts_of(model, calibration))
+        parts = parts_of(model, calibration) if hears(model) else None
+        seen = apply.observed(model, calibration, recipe, parts)
         quantized = apply.quantize_observed(seen, recipe, calibration.label, fitted)
     if recipe.correct_sampler:
         progress("correct the sampler", 0, 1)

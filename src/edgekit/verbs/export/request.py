@@ -22,6 +22,7 @@ from edgekit.verbs.export.importing import (
     source_needs,
     source_problems,
 )
+from edgekit.verbs.export.metric import Metric, read_metric
 from edgekit.verbs.export.options import (
     ExportOptions,
     StreamOptions,
@@ -46,6 +47,7 @@ class Request:
         is_asked: whether the user named the recipe.
         calibration: a folder, or ``package.module:factory``.
         min_snr_db: least fidelity.
+        metric: the user's, which then has the unit of `min_snr_db`.
         own: the target's own options.
         strict: whether what an integer recipe leaves in float is refused.
         allow_oversize: whether a build may be too large for its board.
@@ -66,6 +68,7 @@ class Request:
     allow_oversize: bool = False
     force: bool = False
     device_rate: int | None = None
+    metric: Metric | None = None
 
     @property
     def needs(self) -> list[str]:
@@ -104,6 +107,8 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         problems.append(Problem("--min-snr", str(min_snr_db), "a number of dB", step))
     device_rate = options.get("device_rate")
     problems += tried(partial(resampling, network_hz=options.get("sample_rate")), device_rate)[1]
+    metric, unread = tried(read_metric, options.get("metric"))
+    problems += [*unread, *metric_problems(options, row)]
     if problem := folder_problem(out, options.get("force", False)):
         problems.append(problem)
     calibration = options.get("calibration")
@@ -126,7 +131,22 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         options.get("allow_oversize", False),
         options.get("force", False),
         device_rate,
+        metric,
     )
+
+
+def metric_problems(options: ExportOptions, target: Target | None) -> list[Problem]:
+    """Return why a metric does not go with the other options, if it does not."""
+    if options.get("metric") is None:
+        return []
+    problems = []
+    if options.get("min_snr_db") is None:
+        found, step = "nothing that it must reach", "add --min-snr, in the metric's unit"
+        problems.append(Problem("--metric", found, "--min-snr VALUE with it", step))
+    if options.get("sampler") is not None or (target is not None and target.quantizes):
+        found = "images of a sampler" if options.get("sampler") else "an engine's pictures"
+        problems.append(Problem("--metric", found, "hops of a stream", "leave it out"))
+    return problems
 
 
 def read_imports(

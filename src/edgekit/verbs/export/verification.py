@@ -92,6 +92,7 @@ def verify(
     lowered: "Model",
     samples: Arrays,
     min_snr_db: float | None,
+    metric: Callable[[Arrays, Arrays], float] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[dict[str, Any], Arrays]:
     """Run a fresh build and the source network over `samples` and compare.
@@ -103,6 +104,7 @@ def verify(
         samples: (hops, *shape) for each stream input, (*shape) for each session constant.
         min_snr_db: the least signal-to-noise ratio of any output that is accepted; None for that of
             the recipe, or, in float, for what the source's own rounding leaves of it.
+        metric: of the outputs and those of the source; it must reach `min_snr_db` instead of the ratio.
         progress: is told after each hop how many are done.
 
     Of decisions it is counted in how many hops they are others.
@@ -136,18 +138,17 @@ def verify(
     if min_snr_db is None and not integer and not lowest >= needed:
         own = _own_noise(reference, samples_of, {name: expected[name] for name in measured})
         by += f" (the source's own rounding: {min(own.values()):.0f} dB)"
-    accepted = {
-        name: min(needed, max(own[name] - OWN_NOISE_MARGIN_DB, MIN_SNR_OWN_DB)) if own else needed
-        for name in ratios
-    }
+    accepted = dict.fromkeys(ratios, needed) if metric is None else {}
+    for name, ratio in own.items():
+        accepted[name] = min(needed, max(ratio - OWN_NOISE_MARGIN_DB, MIN_SNR_OWN_DB))
     try:
         _judge(ratios, errors, exact, accepted)
     except VerificationError as error:
         if problems := undefined_casts(reference, samples_of):
             raise ModelError(problems) from error
         raise
-    return {
-        **_decided(reference, expected, outputs),
+    facts = {**_metric(metric, outputs, expected, needed), **_decided(reference, expected, outputs)}
+    return facts | {
         "by": by,
         "hops": len(next(iter(outputs.values()))),
         "snr_db": round(lowest, 2) if math.isfinite(lowest) else None,
@@ -156,13 +157,34 @@ def verify(
     }, outputs
 
 
-def _decided(reference: "Model", expected: Arrays, outputs: Arrays) -> dict[str, int]:
-    """In how many hops a build decides otherwise than its source."""
-    if reference.decide is None:
-        return {}
+def hops_decided_otherwise(
+    reference: "Model", expected: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
+) -> int:
+    """In how many hops a build decides otherwise than its source, which has decisions."""
     names = outputs.keys() - {*reference.measured_outputs}
     differ = [(expected[n] != outputs[n]).reshape(len(outputs[n]), -1).any(axis=1) for n in names]
-    return {"hops_decided_otherwise": int(np.any(differ, axis=0).sum())}
+    return int(np.any(differ, axis=0).sum())
+
+
+def _metric(
+    metric: Callable[[Arrays, Arrays], float] | None,
+    outputs: Arrays,
+    expected: Arrays,
+    needed: float,
+) -> dict[str, float]:
+    """What the user's metric says, where there is one and it is enough."""
+    if metric is None:
+        return {}
+    if (value := metric(outputs, expected)) < needed:
+        raise VerificationError(f"--metric: {value:.4g}; at least {needed:g} needed (--min-snr)")
+    return {"metric": value}
+
+
+def _decided(reference: "Model", expected: Arrays, outputs: Arrays) -> dict[str, int]:
+    """In how many hops a build decides otherwise than its source, which may decide nothing."""
+    if reference.decide is None:
+        return {}
+    return {"hops_decided_otherwise": hops_decided_otherwise(reference, expected, outputs)}
 
 
 def write_golden(
@@ -197,7 +219,7 @@ def _judge(
         f"output '{name}': {ratio:.2f} dB below its source network's signal, largest error "
         f"{errors[name]:.3g}; at least {accepted[name]:g} dB needed (--min-snr)"
         for name, ratio in ratios.items()
-        if not ratio >= accepted[name]
+        if not ratio >= accepted.get(name, -math.inf)
     ]
     if low:
         raise VerificationError("\n".join(low))

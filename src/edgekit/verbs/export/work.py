@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edgekit.quantize.recipe import Recipe
     from edgekit.targets.build import Build
     from edgekit.verbs.export.levels import Judged
+    from edgekit.verbs.export.metric import Metric
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 Examples = Mapping[str, NDArray[np.float32]]  # a factory's inputs by name, (hops, *shape)
@@ -49,6 +50,7 @@ class Written:
         quantized: what it was lowered from.
         examples: of the source; None where it has none.
         min_snr_db: least fidelity; None for what the recipe should reach.
+        metric: the user's, which then has the unit of `min_snr_db`.
     """
 
     folder: Path
@@ -56,3 +58,4 @@ class Written:
     quantized: Quantized
     examples: Examples | None
     min_snr_db: float | None
+    metric: "Metric | None" = None

@@ -1,0 +1,170 @@
+"""What a search for types is judged by: clips, quieter ones and overlapping ones, decisions, images or a metric."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgekit.verbs.auto.decisions import Decisions
+from edgekit.verbs.auto.images import Images
+from edgekit.verbs.auto.measure import Reference
+from edgekit.verbs.auto.pool import Auto, cost_of
+from edgekit.verbs.export.levels import Asked, hears, parts_of
+from edgekit.verbs.export.metric import clean_of
+from edgekit.verbs.export.verification import sample_hops
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.calibrate.clips import Calibration, Clip
+    from edgekit.quantize.recipe import Recipe
+    from edgekit.verbs.auto.decisions import Arrays
+
+Judgement = tuple[dict[str, float], float, float | None]  # noises, decisions turned, the metric
+MIN_SNR_DB = 30.0  # if not told
+MIN_PSNR_DB = 36.0  # of images
+JUDGES = 3  # every third clip judges types
+JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
+HEARD_HOPS = 1000  # the same of PCM, which is judged in several forms
+# Audio is judged at lower levels as well, as a factor on samples, and how much more noise it may have there.
+LEVELS = ((1.0, 1.0), (0.1, 4.0), (10**-1.5, 10.0), (0.01, 40.0))
+DECIDED_LEVELS = LEVELS[:3]
+OVERLAP = np.float32(0.7)  # factor on two clips that are heard at once
+
+
+class Judging:
+    """Clips that types are judged by, what the float network makes of them, and what is to be reached.
+
+    Attributes:
+        places: the numbers of the judging parts of the calibration, whose ranges are left out meanwhile.
+        reference: the judging clips, in all forms, at all levels.
+        images: of a denoiser of which no ratio is asked.
+        metric: the user's, and what it must reach; else None.
+        needed: what is to be reached, in dB or as the metric counts.
+        thrifty: whether products are to stay in int8 as long as that is possible.
+    """
+
+    def __init__(
+        self,
+        model: "Model",
+        calibration: "Calibration",
+        min_snr_db: float | None,
+        metric: Asked | None,
+    ) -> None:
+        """Run the float network in onnxruntime over all of it."""
+        self.model, self.calibration, self.metric = model, calibration, metric
+        self.places, judged, allowances = judges(model, calibration)
+        self.reference = Reference(model, judged, allowances)
+        self.count = len(judged)
+        asked = min_snr_db is not None
+        self.images = Images(model) if model.sampler is not None and not asked else None
+        # what an export is verified on: it is told by how much
+        verified = [] if self.images else [sample_hops(model, calibration, None)]
+        self.whole = Reference(model, [*judged, *verified], allowances)
+        self.decisions = Decisions(model, () if asked else deciding(model, calibration))
+        self.thrifty = not asked and self.images is None and not self.decisions.ends
+        self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
+        if self.images is not None:
+            self.needed = MIN_PSNR_DB
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether a ratio is looked for, which noise powers predict."""
+        return self.images is None and self.metric is None
+
+    def measured(
+        self,
+        seen: "Observed",
+        held: "Observed",
+        recipe: "Recipe",
+        alone: dict[str, float] | None = None,
+    ) -> Auto:
+        """Quantize, and measure in C: with the ranges of `held`, which has not seen the judging clips.
+
+        Those count together, and what the export is verified on apart.
+        """
+        from edgekit.quantize.apply import quantize_observed
+        from edgekit.quantize.search.search import decibels
+        from edgekit.targets.trials import Trials
+
+        label, count = self.calibration.label, len(self.whole.clips)
+        quantized = quantize_observed(seen, recipe, label)
+        tried = quantized if held is seen else quantize_observed(held, recipe, label)
+
+        def judge(clip: int, outputs: "Arrays") -> Judgement:
+            if clip >= count:
+                return {}, self.decisions.turned(clip - count, outputs), None
+            return self.whole.noise(clip, outputs), 0.0, self._metric(clip, outputs)
+
+        (found,) = Trials(tried, [*self.whole.clips, *self.decisions.clips]).run(judge)
+        noises = [noise for noise, _, _ in found[:count]]
+        turned = [share for _, share, _ in found[count:]]
+        values = [value for _, _, value in found if value is not None]
+        parts = noises[: self.count], noises[self.count :] or noises
+        reached = decibels(max(self.whole.total(part) for part in parts))
+        if self.metric is not None:
+            reached = float(np.mean(values))
+        if self.images is not None:
+            reached = self.images.psnr_db(quantized)
+        mean = sum(turned) / len(turned) if turned else 0.0
+        return Auto(recipe, quantized, seen, reached, cost_of(quantized), alone or {}, mean)
+
+    def _metric(self, clip: int, outputs: "Arrays") -> float | None:
+        """What the user's metric says of a judging clip, none over it, at whatever level."""
+        level, place = divmod(clip, len(self.places))
+        if self.metric is None or level >= len(levels_of(self.model)):
+            return None
+        parts, stream = parts_of(self.model, self.calibration), self.model.stream
+        exact, clean = self.whole.runs[clip], None
+        if parts is not None and stream.hop_samples:
+            hops, delay = len(next(iter(exact.values()))), stream.delay_samples or 0
+            part = parts.parts[self.places[place]]
+            clean = clean_of(self.calibration, part, hops, stream.hop_samples, delay)
+        gain = np.float32(levels_of(self.model)[level][0])
+        return self.metric[0](outputs, exact, None if clean is None else clean * gain)
+
+
+def levels_of(model: "Model") -> tuple[tuple[float, float], ...]:
+    """At which levels a network is judged, and by how much the noise is divided there."""
+    return LEVELS if hears(model) else LEVELS[:1]
+
+
+def judges(
+    model: "Model", calibration: "Calibration"
+) -> tuple[tuple[int, ...], list["Clip"], list[float]]:
+    """Return which parts of the calibration judge, as clips, and by how much the noise of each is divided.
+
+    That is every third part, `JUDGED_HOPS` or `HEARD_HOPS` in all. PCM is judged at all `LEVELS`, and with the next
+    part over it; session constants stay whole.
+    """
+    parts, clips = parts_of(model, calibration), calibration.clips
+    every = clips
+    if parts is not None:
+        every = tuple(part.cut(clips, model.constants) for part in parts.parts)
+    places = tuple(range(JUDGES - 1, len(every), JUDGES)) or (len(every) - 1,)
+    levels, sound = levels_of(model), hears(model)
+    hops = HEARD_HOPS // (len(levels) + 1) if sound else JUDGED_HOPS
+    each = max(hops // len(places), 1)
+    cut: list[Clip] = [
+        {name: array if name in model.constants else array[:each] for name, array in clip.items()}
+        for clip in (every[i] for i in places)
+    ]
+    if not sound:
+        return places, cut, [1.0] * len(cut)
+    pcm = str(model.stream_inputs[0].name)
+    heard: list[Clip] = [
+        {**clip, pcm: clip[pcm] * np.float32(gain)} for gain, _ in levels for clip in cut
+    ]
+    for k, i in enumerate(places):
+        other = np.resize(every[(i + 1) % len(every)][pcm], cut[k][pcm].shape)
+        heard.append({**cut[k], pcm: OVERLAP * (cut[k][pcm] + other)})
+    allowances = [allowance for _, allowance in levels for _ in cut]
+    return places, heard, [*allowances, *[1.0] * len(cut)]
+
+
+def deciding(model: "Model", calibration: "Calibration") -> list["Clip"]:
+    """Return the clips whose decisions count: all, of PCM at all `DECIDED_LEVELS`."""
+    clips = list(calibration.clips)
+    if not hears(model):
+        return clips
+    pcm = str(model.stream_inputs[0].name)
+    return [{**c, pcm: c[pcm] * np.float32(gain)} for gain, _ in DECIDED_LEVELS for c in clips]

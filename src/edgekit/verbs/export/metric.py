@@ -1,0 +1,81 @@
+"""``--metric package:function``: a measure of the user's own instead of a signal-to-noise ratio."""
+
+import importlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from edgekit.quantize.calibrate.clips import Calibration
+    from edgekit.quantize.calibrate.held_out import Part
+
+Arrays = Mapping[str, NDArray[Any]]
+Samples = NDArray[np.float32]
+ALLOWED = "package.module:function(outputs, float_outputs, clean) that returns a number"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A function of the user's, and how it was named."""
+
+    name: str
+    function: Callable[[Arrays, Arrays, Samples | None], float]
+
+    def __call__(self, outputs: Arrays, exact: Arrays, clean: Samples | None) -> float:
+        """Return what the function says of a clip; the higher, the better.
+
+        Args:
+            outputs: of the integers, (hops, *shape) by name.
+            exact: the same of the float network.
+            clean: (samples,) of the clip without noise, as late as the outputs; None where it is not known.
+
+        Raises:
+            UsageError: the function fails, or gives no finite number.
+        """
+        try:
+            value = float(self.function(dict(outputs), dict(exact), clean))
+        except Exception as error:  # the user's own code
+            found = f"{type(error).__name__}: {error}"
+            raise UsageError(self._problem(found)) from error
+        if not math.isfinite(value):
+            raise UsageError(self._problem(str(value)))
+        return value
+
+    def _problem(self, found: str) -> Problem:
+        return Problem(f"--metric '{self.name}'", found, ALLOWED, "correct the function")
+
+
+def read_metric(given: str) -> Metric:
+    """Import the function that ``package.module:function`` names; it is the user's own code.
+
+    Raises:
+        UsageError: it cannot be imported, or is no function.
+    """
+    module, _, name = given.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except Exception as error:  # the user's own code
+        found = f"{type(error).__name__}: {error}"
+        step = "check the name, and that the module can be imported"
+        raise UsageError(Problem(f"--metric '{given}'", found, ALLOWED, step)) from error
+    if not callable(function):
+        found = f"a {type(function).__name__}"
+        raise UsageError(Problem(f"--metric '{given}'", found, ALLOWED, "name a function"))
+    return Metric(given, function)
+
+
+def clean_of(
+    calibration: "Calibration", part: "Part", hops: int, hop: int, delay: int
+) -> Samples | None:
+    """Return the clean form of so many hops of a part, `delay` samples late; None where it is not known."""
+    clean = calibration.clean.get(part.clip)
+    if clean is None:
+        return None
+    late = np.concatenate([np.zeros(delay, np.float32), clean[part.first * hop :]])[: hops * hop]
+    return np.pad(late, (0, hops * hop - len(late)))
