@@ -145,7 +145,8 @@ def run(
         source: a .wav (then the build takes and gives PCM), or a .npz with one array per
             stream input, first axis = hops; or a .wav for each input by its name.
         out: a .wav of a .wav, if the build gives PCM; or one array per stream output, first axis =
-            hops, as a .npz; or, of a .wav, a .csv with one line per hop; or a .wav for each output by its name.
+            hops, as a .npz; or, of a .wav, a .csv with one line per hop, or of a build that
+            decides a .csv or .json of what it detected; or a .wav for each output by its name.
         constants: a .npz with one array per session constant, where `source` does not hold them.
         controls: ``NAME=VALUE``, or ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
         device_rate: Hz; the files are those of a sound device at this rate, and the adapter to the network's

@@ -50,7 +50,8 @@ def run(
     A build of several streams takes a .wav for each, by name: mic=mic.wav ref=far.wav out.wav.
 
     A .wav is resampled and mixed down as the build needs, with a note, and comes out without the
-    delay; a build that gives no audio writes a .npz, or a .csv with a line per hop. A .npz holds one
+    delay; a build that gives no audio writes a .npz, or a .csv with a line per hop; one that decides
+    prints what it detects, and writes it to a .json or .csv. A .npz holds one
     array per stream input or output, first axis = hops; it may hold the session constants of a build, too,
     in their own shape. The C code of a build is compiled and run:
     run only builds that you trust.
