@@ -285,9 +285,9 @@ def test_the_second_network_may_end_in_something_else():
 def test_a_knob_beside_the_pcm_is_no_state_that_was_forgotten():
     net = Net()
     data = net.model([1, 16], net.add("Mul", "x", "knob"), more={"knob": [1, 1]})
-    built = add_frontend(from_onnx(data, name="net", controls=["knob"]), "frame:16:16", 16000)
+    built = add_frontend(from_onnx(data, name="net", controls=["knob"]), "frame:16:8", 16000)
     assert built.controls == ("knob",) and built.notes == ()
-    (note,) = add_frontend(from_onnx(data, name="net"), "frame:16:16", 16000).notes
+    (note,) = add_frontend(from_onnx(data, name="net"), "frame:16:8", 16000).notes
     assert note.startswith("input 'knob' [1, 1] is taken beside the PCM in each hop; ")
 
 
