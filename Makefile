@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-installs peers bench bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz quant-table quant-goals diffusion-table kernels lint compiler clean
+.PHONY: help demo test test-all test-installs peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz quant-table quant-goals diffusion-table kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -17,6 +17,7 @@ help:
 	@echo "make test-all   the same, and the tests that are marked slow"
 	@echo "make test-installs   every verb in installs of their own: the wheel without extras, with each, with all"
 	@echo "make bench  the C of the benchmark networks beside other engines, into docs/benchmarks.md"
+	@echo "make bench-layers   single layers of real networks beside onnxruntime and LiteRT"
 	@echo "make bench-litert  the int8 .tflite of target litert beside that of LiteRT's own tools"
 	@echo "make lint   ruff, mypy, pyright"
 	@echo "make kernels   the files and prototypes of integer kernels, from targets/c/stubs.py"
@@ -110,6 +111,9 @@ peers: $(VENV)/test.stamp compiler
 # A run that was cut goes on where it stopped.
 bench: peers
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/peers.py --out docs/benchmarks.md
+
+bench-layers: $(VENV)/bench.stamp compiler
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/layers.py --against onnxruntime litert
 
 bench-litert: peers
 	$(BIN)/python bench/litert_own.py --tools $(EDGEKIT_PEERS)/litert/bin/python

@@ -1,6 +1,6 @@
 """Convolution geometry: the fields of ``ek_conv_shape``, read from an ONNX node."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from dataclasses import fields as dataclass_fields
 
 import onnx_ir as ir
@@ -37,6 +37,26 @@ class ConvShape:
         """Multiply-accumulates of a convolution, padding included."""
         taps = self.k_h * self.k_w
         return self.out_c * self.out_h * self.out_w * self.in_c // self.groups * taps
+
+    def lying(self) -> "ConvShape":
+        """Those of a convolution of one column as one of a row, as kernels read along rows; memory is the same."""
+        if not self.in_w == self.out_w == self.k_w == 1 or self.in_h == 1 or self.pad_left != 0:
+            return self
+        return replace(
+            self,
+            in_h=1,
+            in_w=self.in_h,
+            out_h=1,
+            out_w=self.out_h,
+            k_h=1,
+            k_w=self.k_h,
+            stride_h=1,
+            stride_w=self.stride_h,
+            dil_h=1,
+            dil_w=self.dil_h,
+            pad_top=0,
+            pad_left=self.pad_top,
+        )
 
     def fields(self) -> list[int]:
         """All sizes in order."""

@@ -19,6 +19,7 @@ class Packing:
         offset: what int8 operands gain before they are multiplied.
         columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
         windows: integer convolutions are those of ``runtime/src/x86``.
+        channels: int8 channels side by side in convolutions of more than one tap; 0: none.
         line: bytes to which arrays are aligned, where a vector across two lines of the cache takes longer.
     """
 
@@ -28,6 +29,7 @@ class Packing:
     offset: int = 0
     columns: int = 0
     windows: bool = False
+    channels: int = 0
     line: int = 0
 
     def int_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
@@ -116,6 +118,7 @@ INSTRUCTION_SETS = {
                 offset=128,
                 columns=16,
                 windows=True,
+                channels=4,
                 line=64,
             ),
         ),

@@ -97,6 +97,7 @@ def _call(number: int, call: Call, is_own: bool) -> tuple[list[str], list[str]]:
             near = SAME_BITS
             if is_own and expected.dtype == np.float32:
                 near = 1e-5 * max(1.0, largest_product(call), float(np.abs(expected).max()))
+                near = near if np.isfinite(near) else SAME_BITS
             lines.append(
                 f'compare("{call.kernel} {number}", {name}, golden_{number}_{i}_expected, '
                 f"sizeof {name}, {int(expected.dtype == np.float32)}, {near:.6e}f);"

@@ -200,11 +200,43 @@ def one_position(d: Draw) -> ConvShape:
     return ConvShape(*sizes, k_h, k_w, 1, 1, dil_h, dil_w, top, left, groups)
 
 
+def layer_shape(d: Draw) -> ConvShape:
+    """A layer as networks have them: more taps, positions and strides than kernels take at once."""
+    kind, groups, dilation = d.int(0, 6), 1, 1
+    ci, co, strides, same = d.int(1, 3), d.int(1, 20), (d.int(1, 4), d.int(1, 4)), d.int(0, 1)
+    if kind == 0:  # one column
+        size, kernel = (d.int(20, 300), 1), (d.int(1, 64), 1)
+    elif kind == 1:  # a stem
+        size, kernel = (d.int(12, 50), d.int(7, 50)), (d.int(1, 10), d.int(1, 7))
+    elif kind == 2:  # depthwise, with a wide kernel
+        k, side, dilation = 2 * d.int(0, 4) + 1, d.int(9, 40), d.int(1, 2)
+        size, kernel, groups, ci, co = (side, side + 3), (k, k), d.int(2, 5), 1, 1
+        strides = (1, 1) if d.int(0, 1) else (2, 2)
+    elif kind == 3:  # patches
+        k = d.int(2, 8)
+        size, kernel, strides, same = (k * d.int(1, 6), k * d.int(1, 9)), (k, k), (k, k), 0
+    elif kind == 4:  # many channels of small pictures
+        ci, co, side = d.int(30, 70), d.int(1, 20), d.int(2, 8)
+        size, kernel, strides = (side, side), (3, 3), (1, d.int(1, 2))
+    elif kind == 5:  # a long row
+        size, kernel, dilation = (1, d.int(1000, 9000)), (1, d.int(1, 10)), d.int(1, 40)
+        ci, co, strides = 1, d.int(1, 3), (1, d.int(1, 5))
+    else:  # a large picture
+        size, kernel, ci, co = (d.int(60, 90), d.int(90, 160)), (d.int(1, 5), d.int(1, 5)), 1, 2
+        strides = d.int(1, 2), d.int(1, 3)
+    reach = [(k - 1) * dilation for k in kernel]
+    pads = [r // 2 if same else 0 for r in reach]
+    whole = zip(size, pads, reach, strides, strict=True)
+    out = [max((n + 2 * pad - r - 1) // stride + 1, 1) for n, pad, r, stride in whole]
+    sizes = ci * groups, *size, co * groups, *out
+    return ConvShape(*sizes, *kernel, *strides, dilation, dilation, *pads, groups)
+
+
 def conv_shape(d: Draw, transposed: bool) -> ConvShape:
-    """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element; a picture of few channels."""
-    kind = d.int(0, 6 if transposed else 8)
+    """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element; a layer of a network."""
+    kind = d.int(0, 6 if transposed else 9)
     if kind > 6:
-        return picture_shape(d) if kind == 7 else one_position(d)
+        return (picture_shape, one_position, layer_shape)[kind - 7](d)
     groups, ci, co = (
         (1, d.int(1, 40) if d.int(0, 2) else 1, d.int(10, 90))
         if kind == 6

@@ -560,6 +560,7 @@ POOLING: list[Case] = [
         )
         for name, attributes in POOLS.items()
     ),
+    case("max_pool_column", "MaxPool", f(1, 3, 9, 1), kernel_shape=[3, 1], strides=[2, 1], w8a8=25),
     case("max_pool_1d", "MaxPool", f(1, 3, 9), kernel_shape=[3], w8a8=25),
     case("average_pool_1d", "AveragePool", f(1, 3, 9), kernel_shape=[4], pads=[1, 2], w8a8=25),
     *(case(f"lp_pool_{p}", "LpPool", f(1, 3, 9), kernel_shape=[3], p=p) for p in (1, 2, 3, 4)),
@@ -682,6 +683,15 @@ POOLING: list[Case] = [
                 {"strides": [1, 1], "dilations": [2, 1], "pads": [0, 0, 1, 1]},
             ),
         )
+    ),
+    case(
+        "conv_column",
+        "Conv",
+        f(1, 2, 17, 1),
+        c(3, 2, 4, 1),
+        strides=[2, 1],
+        pads=[1, 0, 2, 0],
+        w8a8=25,
     ),
     case("conv_1d", "Conv", f(1, 2, 9), c(3, 2, 3), dilations=[2], w8a8=25),
     *(

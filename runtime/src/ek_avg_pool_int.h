@@ -4,6 +4,8 @@
         int32_t y_zero, int32_t y_min, int32_t y_max,
 #define EK_BEHIND int32_t include_pad, int32_t pad_bottom, int32_t pad_right,
 #define EK_START 0
+#define EK_OUTSIDE x_zero
+#define EK_WITH x_zero
 #define EK_ADD(acc, v) ((acc) + ((v) - x_zero))
 #define EK_SLOT (EK_COUNT - count_min)
 #define EK_RESULT(acc) ((EK_Y)ek_output(acc, mult[EK_SLOT], shift[EK_SLOT], y_zero, y_min, y_max))

@@ -23,6 +23,7 @@ static inline float ek_root(float x, int32_t p)
 #define EK_BEFORE
 #define EK_BEHIND int32_t p,
 #define EK_START 0.0f
+#define EK_WITH p
 #define EK_ADD(acc, v) ((acc) + ek_power(v, p))
 #define EK_RESULT(acc) ek_root(acc, p)
 #include "ek_pool.h"

@@ -1,7 +1,13 @@
 /* Pooling over EK_NAME, EK_T (x), EK_Y (y), EK_ACC, EK_START, EK_ADD(acc, value) and EK_RESULT(acc, count); EK_BEFORE and
  * EK_BEHIND are the parameters around y. `inside` counts the window's taps inside x; the macros may use
- * it, the window's first row and column `by` and `bx`, and the shape `s`. */
-#include "edgekit.h"
+ * it, the window's first row and column `by` and `bx`, and the shape `s`. EK_OUTSIDE is a value of x that adds
+ * nothing, EK_WITH the parameter that EK_ADD reads. */
+#include "ek_conv_shape.h"
+#include "ek_pool_layout.h"
+
+#ifndef EK_OUTSIDE
+#define EK_OUTSIDE EK_START
+#endif
 
 /* v / dil, v >= 0: a division takes longer than a small window. */
 static inline int32_t ek_taps_in(int32_t v, int32_t dil)
@@ -30,6 +36,7 @@ void EK_NAME(const EK_T *restrict x, EK_BEFORE EK_Y *restrict y, EK_BEHIND const
         return;
     }
 #endif
+#include "ek_pool_bands.h"
     for (int32_t c = 0; c < s.out_c; c++) {
         const EK_T *const plane = x + (ptrdiff_t)c * s.in_h * s.in_w;
         for (int32_t oy = 0; oy < s.out_h; oy++) {

@@ -54,7 +54,7 @@ def pack_conv(
     Where int8 operands gain an offset, that and the zero point are folded into the bias. With `windows` the
     weights of a transposed convolution are those of one convolution after the other,
     [phase][out_c][inputs][taps], and so are the biases; those of a convolution with few positions are packed as
-    rows, and the zero point is always folded.
+    rows, and the zero point is always folded. Where kernels take `channels` side by side, so lie their weights.
     """
     if kernel.endswith(INT4):
         return int4_bytes(kernel, [w])[0], bias
@@ -67,6 +67,9 @@ def pack_conv(
         rows = w.reshape(len(w), -1)
         fold = (offset + x_zero) * rows.sum(1, np.int64)
         return own.int_rows(rows, bits), (bias - fold).astype(bias.dtype)
+    if not transposed and bits == 8 and own.channels and side_by_side(shape):
+        fold = (offset + x_zero) * w.reshape(len(w), -1).sum(1, np.int64)
+        return _channels_together(w, own.channels), (bias - fold).astype(bias.dtype)
     parts = transposed_phases(w, shape) if transposed else [w.reshape(len(w), -1)]
     folds = [(offset + x_zero) * part.sum(1, np.int64) if offset else 0 for part in parts]
     biases = [(bias - fold).astype(bias.dtype) for fold in folds]
@@ -76,6 +79,23 @@ def pack_conv(
 def few_positions(s: ConvShape) -> bool:
     """Whether outputs are taken position by position: ``ek_conv_has_few_positions``."""
     return s.groups == 1 and s.out_h * s.out_w <= 8 and s.out_c >= 16
+
+
+def side_by_side(s: ConvShape) -> bool:
+    """Whether channels lie side by side: ``ek_conv_has_fours``."""
+    inputs, kernel = s.in_c // s.groups, s.k_h * s.k_w
+    apart = kernel > 1 or s.stride_h > 1 or s.stride_w > 1
+    return inputs >= 4 and apart and -(-inputs // 4) * kernel <= 16000
+
+
+def _channels_together(w: NDArray[Any], together: int) -> NDArray[Any]:
+    """Return w (out_c, inputs, k_h, k_w) as [out_c][inputs / together][k_h][k_w][together], filled up with zeros."""
+    outputs, inputs, *kernel = w.shape
+    wide = np.zeros((outputs, -(-inputs // together) * together, int(np.prod(kernel))), w.dtype)
+    wide[:, :inputs] = w.reshape(outputs, inputs, -1)
+    return np.ascontiguousarray(
+        wide.reshape(outputs, -1, together, wide.shape[2]).swapaxes(2, 3)
+    ).reshape(-1)
 
 
 def transposed_phases(w: NDArray[Any], s: ConvShape) -> list[NDArray[Any]]:

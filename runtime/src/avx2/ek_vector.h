@@ -5,7 +5,9 @@
 #include "ek_x86.h"
 
 #define EK_LANES 8
-#define EK_TILE_ROWS 4 /* of two vectors each: their sums stay in registers */
+#define EK_TILE_ROWS 4 /* of so many vectors each: their sums stay in registers */
+#define EK_TILE_VECTORS 3
+#define EK_ALL_IN 0xffu
 typedef __m256 ek_v;
 
 static inline __m256i ek_first_lanes(int32_t n)
@@ -93,6 +95,35 @@ static inline void ek_v_store(float *x, ek_v v)
 static inline void ek_v_store_some(float *x, ek_v v, int32_t n)
 {
     _mm256_maskstore_ps(x, ek_first_lanes(n), v);
+}
+
+/* The lanes that are in, from x on; the others are 0. */
+static inline ek_v ek_v_load_spread(const float *x, uint32_t in)
+{
+    float lanes[EK_LANES];
+    if (in == EK_ALL_IN) {
+        return ek_v_load(x);
+    }
+    for (int32_t j = 0; j < EK_LANES; j++) {
+        lanes[j] = in >> j & 1 ? *x++ : 0.0f;
+    }
+    return ek_v_load(lanes);
+}
+
+/* The lanes that are in, side by side. */
+static inline void ek_v_store_packed(float *x, ek_v v, uint32_t in)
+{
+    float lanes[EK_LANES];
+    if (in == EK_ALL_IN) {
+        ek_v_store(x, v);
+        return;
+    }
+    ek_v_store(lanes, v);
+    for (int32_t j = 0; j < EK_LANES; j++) {
+        if (in >> j & 1) {
+            *x++ = lanes[j];
+        }
+    }
 }
 
 static inline ek_v ek_v_add(ek_v a, ek_v b)

@@ -5,7 +5,9 @@
 #include "ek_x86.h"
 
 #define EK_LANES 16
-#define EK_TILE_ROWS 8 /* of two vectors each: their sums stay in registers */
+#define EK_TILE_ROWS 8    /* of so many vectors each: their sums stay in registers */
+#define EK_TILE_VECTORS 3
+#define EK_ALL_IN 0xffffu
 typedef __m512 ek_v;
 
 static inline __mmask16 ek_first_lanes(int32_t n)
@@ -85,6 +87,22 @@ static inline void ek_v_store(float *x, ek_v v)
 static inline void ek_v_store_some(float *x, ek_v v, int32_t n)
 {
     _mm512_mask_storeu_ps(x, ek_first_lanes(n), v);
+}
+
+/* The lanes that are in, from x on; the others are 0. */
+static inline ek_v ek_v_load_spread(const float *x, uint32_t in)
+{
+    return in == EK_ALL_IN ? _mm512_loadu_ps(x) : _mm512_maskz_expandloadu_ps((__mmask16)in, x);
+}
+
+/* The lanes that are in, side by side. */
+static inline void ek_v_store_packed(float *x, ek_v v, uint32_t in)
+{
+    if (in == EK_ALL_IN) {
+        _mm512_storeu_ps(x, v);
+    } else {
+        ek_v_store_some(x, _mm512_maskz_compress_ps((__mmask16)in, v), _mm_popcnt_u32(in));
+    }
 }
 
 static inline ek_v ek_v_add(ek_v a, ek_v b)

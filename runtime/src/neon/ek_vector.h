@@ -7,7 +7,9 @@
 #include <arm_neon.h>
 
 #define EK_LANES 4
-#define EK_TILE_ROWS 8 /* of two vectors each: their sums stay in registers */
+#define EK_TILE_ROWS 8 /* of so many vectors each: their sums stay in registers */
+#define EK_TILE_VECTORS 3
+#define EK_ALL_IN 0xfu
 typedef float32x4_t ek_v;
 
 static inline ek_v ek_v_zero(void)
@@ -115,6 +117,35 @@ static inline void ek_v_store_some(float *x, ek_v v, int32_t n)
         vst1q_lane_f32(x, v, 0);
     } else if (n == 3) {
         vst1q_lane_f32(x + 2, v, 2);
+    }
+}
+
+/* The lanes that are in, from x on; the others are 0. */
+static inline ek_v ek_v_load_spread(const float *x, uint32_t in)
+{
+    float lanes[EK_LANES];
+    if (in == EK_ALL_IN) {
+        return ek_v_load(x);
+    }
+    for (int32_t j = 0; j < EK_LANES; j++) {
+        lanes[j] = in >> j & 1 ? *x++ : 0.0f;
+    }
+    return ek_v_load(lanes);
+}
+
+/* The lanes that are in, side by side. */
+static inline void ek_v_store_packed(float *x, ek_v v, uint32_t in)
+{
+    float lanes[EK_LANES];
+    if (in == EK_ALL_IN) {
+        ek_v_store(x, v);
+        return;
+    }
+    ek_v_store(lanes, v);
+    for (int32_t j = 0; j < EK_LANES; j++) {
+        if (in >> j & 1) {
+            *x++ = lanes[j];
+        }
     }
 }
 

@@ -1,140 +1,141 @@
-/* Float convolution over ek_vector.h. The taps that a tile of an output row reads lie side by side in a piece, from
- * which all output channels of the group take them; a 1x1 convolution reads x itself. */
+/* Float convolution over ek_vector.h: a product of the weights with the rows of ek_conv_bands.h, of which some outputs
+ * and some vectors of positions at a time have their sums in registers. */
+#include "ek_conv_bands.h"
 #include "ek_depthwise_f32.h"
-#include "ek_tap_lanes.h"
 
-#define EK_TILE (2 * EK_LANES)
-#define EK_TAPS 64
+#define EK_INLINE static inline __attribute__((always_inline))
+#define EK_APART static __attribute__((noinline)) /* whose loop gets all registers */
 
-/* n output columns first.., and what the columns of taps read for their two vectors; `kept` where those fit. */
+/* A block of taps of some positions: x [count] rows at their offsets, w rows `step` apart. The first block's sums begin
+ * with the bias, which may be NULL, those of others with y; behind the last one the sums are whole. */
 typedef struct {
-    ek_tap_lanes lanes[EK_MOST_COLUMNS][2];
-    int32_t first, n, kept;
-} ek_tile_columns;
+    const float *x, *w, *bias;
+    const int32_t *offset;
+    float *y;
+    ptrdiff_t step, plane;
+    int32_t count, outputs, first, relu;
+} ek_block;
 
-static inline void ek_lanes_of_tap(const ek_conv_shape *s, int32_t kx, int32_t first, int32_t n, ek_tap_lanes *to)
+/* Outputs from number o on, `rows` of them, of `vectors` vectors of positions behind x; of the last one, `some` lanes may
+ * be read, EK_LANES if whole. */
+EK_INLINE void ek_block_tile(const ek_block *b, const float *x, const ek_places *p, int32_t o, int32_t rows,
+                             int32_t vectors, int32_t some)
 {
-    to[0] = ek_tap_lanes_of(s, kx, first, n);
-    to[1] = ek_tap_lanes_of(s, kx, first + EK_LANES, n - EK_LANES);
-}
-
-static inline void ek_columns_of(const ek_conv_shape *s, int32_t first, int32_t n, ek_tile_columns *c)
-{
-    c->first = first;
-    c->n = n;
-    c->kept = s->k_w <= EK_MOST_COLUMNS;
-    for (int32_t kx = 0; kx < s->k_w && c->kept; kx++) {
-        ek_lanes_of_tap(s, kx, first, n, c->lanes[kx]);
-    }
-}
-
-/* piece [count][EK_TILE] = taps number.. of output row oy. */
-EK_INLINE void ek_gather_taps(const float *x, const ek_conv_shape *s, int32_t oy, const ek_tile_columns *c,
-                              int32_t stride, int32_t number, int32_t count, float *piece)
-{
-    int32_t kx = number % s->k_w, ky = number / s->k_w % s->k_h;
-    ek_tap_lanes own[2];
-    x += (ptrdiff_t)(number / (s->k_w * s->k_h)) * s->in_h * s->in_w;
-    for (int32_t t = 0; t < count; t++, piece += EK_TILE) {
-        const int32_t iy = oy * s->stride_h - s->pad_top + ky * s->dil_h;
-        const int inside = iy >= 0 && iy < s->in_h;
-        const float *const row = x + (ptrdiff_t)(inside ? iy : 0) * s->in_w;
-        const ek_tap_lanes *const lanes = c->kept ? c->lanes[kx] : own;
-        if (!c->kept) {
-            ek_lanes_of_tap(s, kx, c->first, c->n, own);
-        }
-        for (int32_t v = 0; v < 2; v++) {
-            ek_v_store(piece + v * EK_LANES, inside ? ek_load_tap(row, lanes + v, stride) : ek_v_zero());
-        }
-        if (++kx == s->k_w) {
-            kx = 0;
-            if (++ky == s->k_h) {
-                ky = 0;
-                x += (ptrdiff_t)s->in_h * s->in_w;
-            }
-        }
-    }
-}
-
-static void ek_gather_piece(const float *x, const ek_conv_shape *s, int32_t oy, const ek_tile_columns *c,
-                            int32_t number, int32_t count, float *piece)
-{
-    if (s->stride_w == 1) {
-        ek_gather_taps(x, s, oy, c, 1, number, count, piece);
-    } else if (s->stride_w == 2) {
-        ek_gather_taps(x, s, oy, c, 2, number, count, piece);
-    } else {
-        ek_gather_taps(x, s, oy, c, s->stride_w, number, count, piece);
-    }
-}
-
-/* y [rows][n], rows `plane` apart, = start or y itself, + w [rows][count] . x [count][n], rows of w `taps` apart; n fits
- * into so many vectors. */
-EK_INLINE void ek_rows_tile(const float *x, ptrdiff_t x_step, const float *w, int32_t taps, int32_t count,
-                            const float *start, int32_t relu, float *y, ptrdiff_t plane, int32_t rows, int32_t vectors,
-                            int32_t n)
-{
-    const int32_t some[2] = {ek_min(n, EK_LANES), n - EK_LANES};
-    ek_v acc[EK_TILE_ROWS][2];
-    for (int32_t r = 0; r < rows; r++) {
+    const float *const w = b->w + o * b->step;
+    float *const y = b->y + o * b->plane;
+    ek_v acc[EK_TILE_ROWS * EK_TILE_VECTORS];
+    for (int32_t r = 0; r < rows && b->first; r++) {
+        const ek_v start = b->bias ? ek_v_all(b->bias[o + r]) : ek_v_zero();
         for (int32_t v = 0; v < vectors; v++) {
-            acc[r][v] = start ? ek_v_all(start[r]) : ek_v_load_some(y + r * plane + v * EK_LANES, some[v]);
+            acc[r * vectors + v] = start;
         }
     }
-    for (int32_t t = 0; t < count; t++, x += x_step) {
-        ek_v xt[2];
+    for (int32_t r = 0; r < rows && !b->first && p->whole; r++) {
         for (int32_t v = 0; v < vectors; v++) {
-            xt[v] = ek_v_load_some(x + v * EK_LANES, some[v]);
+            acc[r * vectors + v] = ek_v_load(y + r * b->plane + p->at[v]);
+        }
+    }
+    for (int32_t r = 0; r < rows && !b->first && !p->whole; r++) {
+        for (int32_t v = 0; v < vectors; v++) {
+            acc[r * vectors + v] = ek_v_load_spread(y + r * b->plane + p->at[v], p->in[v]);
+        }
+    }
+    for (int32_t t = 0; t < b->count; t++) {
+        const float *const xt = x + b->offset[t];
+        ek_v taken[EK_MOST_VECTORS];
+        for (int32_t v = 0; v < vectors; v++) {
+            taken[v] = some == EK_LANES ? ek_v_load(xt + v * EK_LANES) : ek_v_load_some(xt + v * EK_LANES, some);
         }
         for (int32_t r = 0; r < rows; r++) {
-            const ek_v wt = ek_v_all(w[(ptrdiff_t)r * taps + t]);
+            const ek_v tap = ek_v_all(w[r * b->step + t]);
             for (int32_t v = 0; v < vectors; v++) {
-                acc[r][v] = ek_v_fma(wt, xt[v], acc[r][v]);
+                acc[r * vectors + v] = ek_v_fma(tap, taken[v], acc[r * vectors + v]);
             }
         }
     }
-    for (int32_t r = 0; r < rows; r++) {
+    for (int32_t r = 0; r < rows * vectors && b->relu; r++) {
+        acc[r] = ek_v_relu(acc[r]);
+    }
+    for (int32_t r = 0; r < rows && p->whole; r++) {
         for (int32_t v = 0; v < vectors; v++) {
-            ek_v_store_some(y + r * plane + v * EK_LANES, relu ? ek_v_relu(acc[r][v]) : acc[r][v], some[v]);
+            ek_v_store(y + r * b->plane + p->at[v], acc[r * vectors + v]);
+        }
+    }
+    for (int32_t r = 0; r < rows && !p->whole; r++) {
+        for (int32_t v = 0; v < vectors; v++) {
+            ek_v_store_packed(y + r * b->plane + p->at[v], acc[r * vectors + v], p->in[v]);
         }
     }
 }
 
-#define EK_ROWS_TILE(rows, vectors) ek_rows_tile(x, x_step, wr, taps, count, start, relu, to, plane, rows, vectors, n)
-
-/* All `rows` outputs of a group, as many at a time as registers hold. */
-EK_INLINE void ek_group_columns(const float *x, ptrdiff_t x_step, const float *w, int32_t taps, int32_t count,
-                                const float *bias, int32_t first, int32_t relu, float *y, ptrdiff_t plane,
-                                int32_t rows, int32_t vectors, int32_t n)
+/* The same of all outputs. */
+EK_INLINE void ek_block_column(const ek_block *block, const float *x, const ek_places *p, int32_t vectors, int32_t some)
 {
-    const float none[EK_TILE_ROWS] = {0.0f};
-    for (int32_t r = 0, now; r < rows; r += now) {
-        const float *const start = first == 0 ? (bias ? bias + r : none) : NULL, *const wr = w + (ptrdiff_t)r * taps;
-        float *const to = y + r * plane;
-        if (rows - r >= EK_TILE_ROWS) {
-            now = EK_TILE_ROWS;
-            EK_ROWS_TILE(EK_TILE_ROWS, vectors);
-        } else if (rows - r >= 4) {
-            now = 4;
-            EK_ROWS_TILE(4, vectors);
-        } else if (rows - r >= 2) {
-            now = 2;
-            EK_ROWS_TILE(2, vectors);
+    const ek_block b = *block; /* which stores cannot change */
+    int32_t o = 0;
+    for (; o + EK_TILE_ROWS <= b.outputs; o += EK_TILE_ROWS) {
+        ek_block_tile(&b, x, p, o, EK_TILE_ROWS, vectors, some);
+    }
+    if (EK_TILE_ROWS > 4 && o + 4 <= b.outputs) {
+        ek_block_tile(&b, x, p, o, 4, vectors, some);
+        o += 4;
+    }
+    if (o + 2 <= b.outputs) {
+        ek_block_tile(&b, x, p, o, 2, vectors, some);
+        o += 2;
+    }
+    if (o < b.outputs) {
+        ek_block_tile(&b, x, p, o, 1, vectors, some);
+    }
+}
+
+EK_APART void ek_column_some(const ek_block *b, const float *x, const ek_places *p, int32_t some)
+{
+    ek_block_column(b, x, p, 1, some);
+}
+
+EK_APART void ek_column_1(const ek_block *b, const float *x, const ek_places *p)
+{
+    ek_block_column(b, x, p, 1, EK_LANES);
+}
+
+EK_APART void ek_column_2(const ek_block *b, const float *x, const ek_places *p)
+{
+    ek_block_column(b, x, p, 2, EK_LANES);
+}
+
+EK_APART void ek_column_3(const ek_block *b, const float *x, const ek_places *p)
+{
+    ek_block_column(b, x, p, EK_TILE_VECTORS, EK_LANES);
+}
+
+EK_APART void ek_column_alone(const ek_block *b, const float *x, const ek_places *p)
+{
+    ek_block_tile(b, x, p, 0, 1, EK_MOST_VECTORS, EK_LANES);
+}
+
+/* All positions of a block in a band of n positions; `in_place`: nothing behind them may be read. */
+static void ek_block_positions(const ek_block *b, const ek_bands *bands, int32_t columns, int32_t n)
+{
+    const int32_t in_place = bands->layout == EK_IN_PLACE;
+    ek_places places;
+    for (int32_t at = 0, now; at < n; at += now * EK_LANES) {
+        const int32_t left = in_place ? (n - at) / EK_LANES : (n - at + EK_LANES - 1) / EK_LANES;
+        now = b->outputs == 1 && left >= EK_MOST_VECTORS ? EK_MOST_VECTORS
+              : left == EK_TILE_VECTORS + 1               ? (left + 1) / 2
+                                                          : ek_max(1, ek_min(left, EK_TILE_VECTORS));
+        ek_places_of(at, n, bands->pitch, columns, now, &places);
+        if (left == 0) {
+            ek_column_some(b, b->x + at, &places, n - at);
+        } else if (now == EK_MOST_VECTORS) {
+            ek_column_alone(b, b->x + at, &places);
+        } else if (now == 3) {
+            ek_column_3(b, b->x + at, &places);
+        } else if (now == 2) {
+            ek_column_2(b, b->x + at, &places);
         } else {
-            now = 1;
-            EK_ROWS_TILE(1, vectors);
+            ek_column_1(b, b->x + at, &places);
         }
-    }
-}
-
-static void ek_group_tile(const float *x, ptrdiff_t x_step, const float *w, int32_t taps, int32_t count,
-                          const float *bias, int32_t first, int32_t relu, float *y, ptrdiff_t plane, int32_t rows,
-                          int32_t n)
-{
-    if (n > EK_LANES) {
-        ek_group_columns(x, x_step, w, taps, count, bias, first, relu, y, plane, rows, 2, n);
-    } else {
-        ek_group_columns(x, x_step, w, taps, count, bias, first, relu, y, plane, rows, 1, n);
     }
 }
 
@@ -156,16 +157,43 @@ static void ek_depthwise_column(const float *x, const float *w, const float *bia
     }
 }
 
+/* All bands of a group; x, w, bias and y are the group's. */
+static void ek_conv_group(const float *x, const float *w, const float *bias, int32_t relu, float *y,
+                          const ek_conv_shape *s, const ek_bands *b, float *band, int32_t *offset)
+{
+    const int32_t kernel = s->k_h * s->k_w, taps = s->in_c / s->groups * kernel;
+    const ptrdiff_t x_plane = (ptrdiff_t)s->in_h * s->in_w, plane = (ptrdiff_t)s->out_h * s->out_w;
+    ek_block block = {band, w, bias, offset, y, taps, plane, 0, s->out_c / s->groups, 0, 0};
+    for (int32_t oy = 0; oy < s->out_h; oy += b->rows) {
+        for (int32_t ox = 0; ox < s->out_w; ox += b->columns) {
+            const int32_t rows = ek_min(b->rows, s->out_h - oy), columns = ek_min(b->columns, s->out_w - ox);
+            block.y = y + (ptrdiff_t)oy * s->out_w + ox;
+            for (int32_t from = 0; from < taps; from += b->block) {
+                block.count = ek_min(b->block, taps - from);
+                block.w = w + from;
+                block.first = from == 0;
+                block.relu = relu && from + block.count == taps;
+                if (b->layout == EK_IN_PLACE) {
+                    block.x = x + from / kernel * x_plane;
+                    ek_tap_offsets(s, b, from, block.count, offset);
+                } else {
+                    ek_bands_fill(x, s, b, oy, ox, from, block.count, band);
+                }
+                ek_block_positions(&block, b, columns, (rows - 1) * b->pitch + columns);
+            }
+        }
+    }
+}
+
 void ek_conv_f32(const float *restrict x, const float *restrict w, const float *restrict bias, int32_t relu,
                  float *restrict y, const ek_conv_shape *shape)
 {
     const ek_conv_shape s = ek_conv_flatten(shape);
     const int32_t rows = s.out_c / s.groups, inputs = s.in_c / s.groups, taps = inputs * s.k_h * s.k_w;
-    const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, x_plane = (ptrdiff_t)s.in_h * s.in_w;
-    const int direct = s.k_h == 1 && s.k_w == 1 && s.stride_w == 1 && s.stride_h == 1 && s.pad_top == 0
-                       && s.pad_left == 0 && s.in_w == s.out_w;
-    float piece[EK_TAPS * EK_TILE];
-    ek_tile_columns columns;
+    const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, x_group = (ptrdiff_t)inputs * s.in_h * s.in_w;
+    float band[EK_BANDS];
+    int32_t offset[2 * EK_BLOCK_TAPS];
+    ek_bands bands;
     if (inputs == 1 && plane == 1) {
         ek_depthwise_column(x, w, bias, relu, y, &s);
         return;
@@ -173,29 +201,12 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
     if (inputs == 1 && ek_depthwise_f32(x, w, bias, relu, y, &s)) {
         return;
     }
+    ek_bands_of(&s, &bands);
+    if (bands.layout != EK_IN_PLACE) {
+        ek_tap_offsets(&s, &bands, 0, ek_min(bands.block, taps), offset);
+    }
     for (int32_t g = 0; g < s.groups; g++) {
-        const float *const xg = x + g * inputs * x_plane, *const wg = w + (ptrdiff_t)g * rows * taps;
-        const float *const bg = bias ? bias + g * rows : NULL;
-        float *const yg = y + g * rows * plane;
-        for (int32_t ox = 0; ox < s.out_w; ox += EK_TILE) {
-            const int32_t n = ek_min(EK_TILE, s.out_w - ox);
-            if (!direct) {
-                ek_columns_of(&s, ox, n, &columns);
-            }
-            for (int32_t oy = 0; oy < s.out_h; oy++) {
-                float *const yt = yg + (ptrdiff_t)oy * s.out_w + ox;
-                if (direct) {
-                    const float *const xt = xg + (ptrdiff_t)oy * s.in_w + ox;
-                    ek_group_tile(xt, x_plane, wg, taps, taps, bg, 0, relu, yt, plane, rows, n);
-                    continue;
-                }
-                for (int32_t t = 0; t < taps; t += EK_TAPS) {
-                    const int32_t count = ek_min(EK_TAPS, taps - t);
-                    const int32_t own = relu && t + count == taps; /* the sums are whole */
-                    ek_gather_piece(xg, &s, oy, &columns, t, count, piece);
-                    ek_group_tile(piece, EK_TILE, wg + t, taps, count, bg, t, own, yt, plane, rows, n);
-                }
-            }
-        }
+        ek_conv_group(x + g * x_group, w + (ptrdiff_t)g * rows * taps, bias ? bias + g * rows : NULL, relu,
+                      y + g * rows * plane, &s, &bands, band, offset);
     }
 }

@@ -5,8 +5,6 @@
 #include "ek_conv_shape.h"
 #include "ek_vector.h"
 
-#define EK_MOST_COLUMNS 32 /* of a kernel, that are kept */
-
 /* Lanes lo..hi-1 of a row of x, lane j at base + j * stride; the others are outside. */
 typedef struct {
     ek_range range;

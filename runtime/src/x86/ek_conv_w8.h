@@ -5,6 +5,8 @@
 
 #include "ek_conv_pointwise.h"
 
+#include "ek_conv_fours.h"
+
 void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
              int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
@@ -16,6 +18,9 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
                               -s.pad_left, s.dil_w, s.out_w, 1};
     if (ek_conv_has_few_positions(&s)) {
         ek_conv_positions(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s);
+        return;
+    }
+    if (EK_FOURS(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s)) {
         return;
     }
     if (EK_DEPTHWISE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s)) {

@@ -1,30 +1,9 @@
-/* Depthwise float convolution over ek_vector.h: masked loads leave out the padding, so that rows are read where they
+/* Depthwise float convolution of dense 3x3 kernels over ek_vector.h: masked loads leave out the padding, so that rows are read where they
  * lie; the masks of a tile of columns serve all rows and channels. */
 #include "ek_depthwise_planes.h"
 #include "ek_tap_lanes.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
-
-/* Columns of one channel, n of every row of y. */
-EK_INLINE void ek_depthwise_tile(const float *x, const float *w, float bias, int32_t relu, float *y,
-                                 const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t n, int32_t k_h, int32_t k_w,
-                                 int32_t stride)
-{
-    for (int32_t oy = 0; oy < s->out_h; oy++) {
-        ek_v acc = ek_v_all(bias);
-        for (int32_t ky = 0; ky < k_h; ky++) {
-            const int32_t iy = oy * s->stride_h - s->pad_top + ky * s->dil_h;
-            if (iy < 0 || iy >= s->in_h) {
-                continue;
-            }
-            for (int32_t kx = 0; kx < k_w; kx++) {
-                const ek_v taken = ek_load_tap(x + (ptrdiff_t)iy * s->in_w, taps + kx, stride);
-                acc = ek_v_fma(ek_v_all(w[ky * k_w + kx]), taken, acc);
-            }
-        }
-        ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, relu ? ek_v_relu(acc) : acc, n);
-    }
-}
 
 /* to [3] = the columns of row iy of x, 0 outside. */
 EK_INLINE void ek_three_columns(const float *x, const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t iy,
@@ -36,7 +15,7 @@ EK_INLINE void ek_three_columns(const float *x, const ek_conv_shape *s, const ek
     }
 }
 
-/* The same of a dense 3x3 with strides 2: the last row of x that a row of y takes is the first one of the next. */
+/* Columns of one channel, n of every row of y, with strides 2: the last row of x that a row of y takes is the first one of the next. */
 EK_INLINE void ek_depthwise_halves(const float *x, const float *w, float bias, int32_t relu, float *y,
                                    const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t n)
 {
@@ -56,7 +35,7 @@ EK_INLINE void ek_depthwise_halves(const float *x, const float *w, float bias, i
     }
 }
 
-/* The same of a dense 3x3 with strides 1: each row of x is loaded once, for the three rows of y that take it. */
+/* The same with strides 1: each row of x is loaded once, for the three rows of y that take it. */
 EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, int32_t relu, float *y,
                                    const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t n)
 {
@@ -79,37 +58,33 @@ EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, i
     }
 }
 
-/* Returns 0 where the kernel is too wide, and does nothing then. */
+/* Returns 0 where the kernel or its strides are others, and does nothing then. */
 static int ek_depthwise_f32(const float *x, const float *w, const float *bias, int32_t relu, float *y,
                             const ek_conv_shape *s)
 {
     const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w, x_plane = (ptrdiff_t)s->in_h * s->in_w;
-    const int32_t per_group = s->out_c / s->groups, square = s->k_h == 3 && s->k_w == 3;
-    ek_tap_lanes taps[EK_MOST_COLUMNS];
+    const int32_t per_group = s->out_c / s->groups, stride = s->stride_w;
+    ek_tap_lanes taps[3];
     if (EK_PLANES(x, w, bias, relu, y, s)) {
         return 1;
     }
-    if (s->k_w > EK_MOST_COLUMNS) {
+    if (s->k_h != 3 || s->k_w != 3 || s->stride_h != stride || stride > 2 || s->dil_h != 1 || s->dil_w != 1) {
         return 0;
     }
     for (int32_t ox = 0; ox < s->out_w; ox += EK_LANES) {
         const int32_t n = ek_min(EK_LANES, s->out_w - ox);
-        for (int32_t kx = 0; kx < s->k_w; kx++) {
+        for (int32_t kx = 0; kx < 3; kx++) {
             taps[kx] = ek_tap_lanes_of(s, kx, ox, n);
         }
         for (int32_t o = 0; o < s->out_c; o++) {
             const float *const xo = x + (per_group == 1 ? o : o / per_group) * x_plane;
-            const float *const wo = w + (ptrdiff_t)o * s->k_h * s->k_w;
+            const float *const wo = w + (ptrdiff_t)o * 9;
             const float start = bias ? bias[o] : 0.0f;
             float *const yo = y + o * plane + ox;
-            if (square && s->stride_w == 1 && s->stride_h == 1 && s->dil_h == 1) {
+            if (stride == 1) {
                 ek_depthwise_square(xo, wo, start, relu, yo, s, taps, n);
-            } else if (square && s->stride_w == 2 && s->stride_h == 2 && s->dil_h == 1) {
-                ek_depthwise_halves(xo, wo, start, relu, yo, s, taps, n);
-            } else if (square && s->stride_w == 2) {
-                ek_depthwise_tile(xo, wo, start, relu, yo, s, taps, n, 3, 3, 2);
             } else {
-                ek_depthwise_tile(xo, wo, start, relu, yo, s, taps, n, s->k_h, s->k_w, s->stride_w);
+                ek_depthwise_halves(xo, wo, start, relu, yo, s, taps, n);
             }
         }
     }

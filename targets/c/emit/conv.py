@@ -29,7 +29,7 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
     parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
     zero = int_attribute(node, "x_zero")
     own = packing(ctx.profile.kernels)
-    shape = ConvShape.of(ints(node, "shape", []))
+    shape = ConvShape.of(ints(node, "shape", [])).lying()
     parts["w"], parts["bias"] = pack_conv(own, kernel, parts["w"], parts["bias"], zero, shape)
     arrays = [ctx.constant(f"{node.name}_{name}", array) for name, array in parts.items()]
     numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
@@ -40,7 +40,7 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
         *arrays,
         *numbers,
         ctx.pointer(y),
-        shape_argument(shape.fields()),
+        shape_argument(shape),
     )
 
 
@@ -67,7 +67,7 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
         "NULL" if bias is None else ctx.pointer(bias),
         *([int_attribute(node, RELU, 0)] if node.op_type == "Conv" else []),
         at[1],
-        shape_argument(conv_shape(node, list(dims(w)[2:])).fields()),
+        shape_argument(conv_shape(node, list(dims(w)[2:])).lying()),
     )
     if images > 1:
         ctx.line("}")
@@ -95,6 +95,6 @@ def _macs(node: ir.Node, shape: ConvShape) -> int:
     )
 
 
-def shape_argument(fields: list[int]) -> str:
+def shape_argument(shape: ConvShape) -> str:
     """A pointer to an ``ek_conv_shape``."""
-    return f"&(const ek_conv_shape){{{', '.join(map(str, fields))}}}"
+    return f"&(const ek_conv_shape){{{', '.join(map(str, shape.fields()))}}}"

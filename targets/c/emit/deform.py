@@ -31,7 +31,7 @@ def emit_deform_conv(ctx: Context, node: ir.Node) -> None:
         "NULL" if mask is None else at(mask),
         at(y),
         integer(node, "offset_group", 1),
-        shape_argument(conv_shape(node, list(dims(w)[2:])).fields()),
+        shape_argument(conv_shape(node, list(dims(w)[2:]))),
         ctx.scratch(node, "float"),
     )
     if images > 1:

@@ -19,20 +19,20 @@ from edgekit.targets.c.emit.conv import shape_argument
 def emit_max_pool(ctx: Context, node: ir.Node) -> None:
     """Float or integer."""
     x, y = node.inputs[0], node.outputs[0]
-    shape = shape_argument(pool_of(node).shape.fields())
+    shape = shape_argument(pool_of(node).shape.lying())
     ctx.call(f"ek_max_pool_{suffix(x)}", ctx.pointer(x), ctx.pointer(y), shape)
 
 
 def emit_average_pool(ctx: Context, node: ir.Node) -> None:
     """Float."""
     x, y, pool = ctx.pointer(node.inputs[0]), ctx.pointer(node.outputs[0]), pool_of(node)
-    ctx.call("ek_avg_pool_f32", x, y, *pool.borders(), shape_argument(pool.shape.fields()))
+    ctx.call("ek_avg_pool_f32", x, y, *pool.borders(), shape_argument(pool.shape))
 
 
 def emit_lp_pool(ctx: Context, node: ir.Node) -> None:
     """Float."""
     x, y = ctx.pointer(node.inputs[0]), ctx.pointer(node.outputs[0])
-    shape = shape_argument(pool_of(node).shape.fields())
+    shape = shape_argument(pool_of(node).shape.lying())
     ctx.call("ek_lp_pool_f32", x, y, int_attribute(node, "p", 2), shape)
 
 
@@ -49,7 +49,7 @@ def emit_average_pool_int(ctx: Context, node: ir.Node) -> None:
         *(int_attribute(node, name) for name in names),
         ctx.pointer(y),
         *ints(node, "borders", []),
-        shape_argument(ConvShape.of(ints(node, "shape", [])).fields()),
+        shape_argument(ConvShape.of(ints(node, "shape", []))),
     )
 
 

@@ -1,0 +1,247 @@
+/* Convolution of int8 inputs over EK_Y, as that of floats in ek_conv_bands.h: an element of a band is a position of four
+ * channels side by side, which vpdpbusd takes at once; they gain 128. The band has all channels, so that the sums of some
+ * outputs and some vectors of positions stay in registers to their end. The weights are packed so
+ * (edgekit.targets.c.packing): [out_c][channels / 4][k_h][k_w][4]. */
+#include "ek_conv_bands.h"
+
+#define EK_FOURS_BAND 16384
+#define EK_FOURS_ROOM (EK_FOURS_BAND - EK_BANDS_SLACK)
+#define EK_FOURS_ROWS 8 /* of so many vectors each: their sums stay in registers */
+#define EK_FOURS_VECTORS 3
+
+/* As `side_by_side` of edgekit.targets.c.packing, which packs for it. */
+static inline int ek_conv_has_fours(const ek_conv_shape *s)
+{
+    const int32_t inputs = s->in_c / s->groups, kernel = s->k_h * s->k_w;
+    return inputs >= 4 && (kernel > 1 || s->stride_h > 1 || s->stride_w > 1) && (inputs + 3) / 4 * kernel <= 16000;
+}
+
+/* to [rows][width] = four channels of rows by the strides, the first at (iy, ix); x is the first of `channels`. */
+static inline void ek_rows_of_four(const int8_t *x, int32_t channels, int8_t fill, const ek_conv_shape *s, int32_t iy,
+                                   int32_t ix, int32_t rows, int32_t width, int32_t *to)
+{
+    const int32_t stride = s->stride_w, lo = ek_min(ek_first(-ix, stride), width);
+    const int32_t hi = ek_max(ek_min(ek_first(s->in_w - ix, stride), width), lo);
+    const ptrdiff_t plane = (ptrdiff_t)s->in_h * s->in_w;
+    const __m128i outside = _mm_set1_epi8(fill);
+    __m128i row[4];
+    int8_t few[16];
+    for (int32_t h = 0; h < rows; h++, iy += s->stride_h, to += width) {
+        const int inside = iy >= 0 && iy < s->in_h;
+        for (int32_t j = 0; j < width; j += 16) {
+            const int32_t from = ek_max(lo - j, 0), end = inside ? ek_max(ek_min(hi - j, 16), from) : from;
+            const __mmask16 in = (__mmask16)(ek_lanes(end) & ~ek_lanes(from));
+            for (int32_t i = 0; i < 4; i++) { /* weights of missing channels are 0 */
+                const int8_t *const at = x + ek_min(i, channels - 1) * plane + (ptrdiff_t)iy * s->in_w + ix + j * stride;
+                if (in == 0) {
+                    row[i] = outside;
+                } else if (stride == 1) {
+                    row[i] = _mm_mask_loadu_epi8(outside, in, at);
+                } else if (stride == 2) {
+                    const uint32_t even = (uint32_t)(0x55555555ull & ((1ull << 2 * end) - (1ull << 2 * from)));
+                    row[i] = _mm256_mask_cvtepi16_epi8(outside, in, _mm256_maskz_loadu_epi8((__mmask32)even, at));
+                } else {
+                    _mm_storeu_si128((__m128i *)(void *)few, outside);
+                    for (int32_t k = from; k < end; k++) {
+                        few[k] = at[k * stride];
+                    }
+                    row[i] = _mm_loadu_si128((const __m128i *)(const void *)few);
+                }
+            }
+            const __m128i ab = _mm_unpacklo_epi8(row[0], row[1]), cd = _mm_unpacklo_epi8(row[2], row[3]);
+            const __m128i ab_high = _mm_unpackhi_epi8(row[0], row[1]), cd_high = _mm_unpackhi_epi8(row[2], row[3]);
+            __m512i all = _mm512_castsi128_si512(_mm_unpacklo_epi16(ab, cd));
+            all = _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab, cd), 1);
+            all = _mm512_inserti32x4(all, _mm_unpacklo_epi16(ab_high, cd_high), 2);
+            all = _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab_high, cd_high), 3);
+            _mm512_storeu_si512(to + j, _mm512_xor_si512(all, _mm512_set1_epi8(-128)));
+        }
+    }
+}
+
+/* What a call has in common, for one group of channels; `fours` [count] elements `step` apart, each of `kernel` taps at
+ * their offsets. */
+typedef struct {
+    const int32_t *band, *offset;
+    const int8_t *w;
+    const int32_t *bias, *mult;
+    const uint8_t *shift;
+    int32_t count, kernel, step, outputs, is_down, y_zero, y_min, y_max;
+    ptrdiff_t plane;
+} ek_fours;
+
+/* Lanes that are in, side by side, of requantized sums. */
+EK_INLINE void ek_fours_store(ek_i sum, const ek_fours *f, int32_t o, uint32_t in, EK_Y *y)
+{
+    const ek_i q = f->is_down ? ek_i_requantize_down(sum, f->mult[o], f->shift[o])
+                              : ek_i_requantize_all(sum, f->mult[o], f->shift[o]);
+    ek_i v = ek_i_clamp(ek_i_add(q, ek_i_all(f->y_zero)), ek_i_all(f->y_min), ek_i_all(f->y_max));
+    int32_t n = 16;
+    if (in != EK_ALL_IN) {
+        v = _mm512_maskz_compress_epi32((__mmask16)in, v);
+        n = _mm_popcnt_u32(in);
+    }
+    if (sizeof(EK_Y) == 1) {
+        ek_i_store_s8((int8_t *)(void *)y, v, n);
+    } else {
+        ek_i_store_s16((int16_t *)(void *)y, v, n);
+    }
+}
+
+/* Outputs from number o on, `rows` of them, of `vectors` vectors of positions behind x. */
+EK_INLINE void ek_fours_tile(const ek_fours *f, const int32_t *x, const ek_places *p, int32_t o, int32_t rows,
+                             int32_t vectors, EK_Y *y)
+{
+    const ptrdiff_t step = 4 * (ptrdiff_t)f->count * f->kernel;
+    const int8_t *w = f->w + o * step;
+    ek_i acc[EK_FOURS_ROWS * EK_FOURS_VECTORS];
+    for (int32_t r = 0; r < rows; r++) {
+        for (int32_t v = 0; v < vectors; v++) {
+            acc[r * vectors + v] = ek_i_all(f->bias[o + r]);
+        }
+    }
+    for (int32_t c = 0; c < f->count; c++, x += f->step) {
+        for (int32_t t = 0; t < f->kernel; t++, w += 4) {
+            const int32_t *const xt = x + f->offset[t];
+            ek_i taken[EK_FOURS_VECTORS];
+            for (int32_t v = 0; v < vectors; v++) {
+                taken[v] = _mm512_loadu_si512(xt + 16 * v);
+            }
+            for (int32_t r = 0; r < rows; r++) {
+                int32_t taps;
+                memcpy(&taps, w + r * step, 4);
+                for (int32_t v = 0; v < vectors; v++) {
+                    acc[r * vectors + v] = _mm512_dpbusd_epi32(acc[r * vectors + v], taken[v], ek_i_all(taps));
+                }
+            }
+        }
+    }
+    for (int32_t r = 0; r < rows; r++) {
+        for (int32_t v = 0; v < vectors; v++) {
+            ek_fours_store(acc[r * vectors + v], f, o + r, p->in[v], y + (o + r) * f->plane + p->at[v]);
+        }
+    }
+}
+
+/* The same of all outputs. */
+EK_INLINE void ek_fours_column(const ek_fours *own, const int32_t *x, const ek_places *p, int32_t vectors, EK_Y *y)
+{
+    const ek_fours f = *own; /* which stores cannot change */
+    int32_t o = 0;
+    for (; o + EK_FOURS_ROWS <= f.outputs; o += EK_FOURS_ROWS) {
+        ek_fours_tile(&f, x, p, o, EK_FOURS_ROWS, vectors, y);
+    }
+    if (o + 4 <= f.outputs) {
+        ek_fours_tile(&f, x, p, o, 4, vectors, y);
+        o += 4;
+    }
+    for (; o < f.outputs; o++) {
+        ek_fours_tile(&f, x, p, o, 1, vectors, y);
+    }
+}
+
+static __attribute__((noinline)) void ek_fours_1(const ek_fours *f, const int32_t *x, const ek_places *p, EK_Y *y)
+{
+    ek_fours_column(f, x, p, 1, y);
+}
+
+static __attribute__((noinline)) void ek_fours_2(const ek_fours *f, const int32_t *x, const ek_places *p, EK_Y *y)
+{
+    ek_fours_column(f, x, p, 2, y);
+}
+
+static __attribute__((noinline)) void ek_fours_3(const ek_fours *f, const int32_t *x, const ek_places *p, EK_Y *y)
+{
+    ek_fours_column(f, x, p, 3, y);
+}
+
+/* Lay out the band with output (oy, ox) first; x is the group's. */
+static inline void ek_fours_fill(const int8_t *x, int8_t fill, const ek_conv_shape *s, const ek_bands *b, int32_t oy,
+                                 int32_t ox, int32_t *band)
+{
+    const int32_t top = oy * s->stride_h - s->pad_top, left = ox * s->stride_w - s->pad_left;
+    const int32_t inputs = s->in_c / s->groups;
+    for (int32_t c = 0; c < inputs; c += 4, x += 4 * (ptrdiff_t)s->in_h * s->in_w) {
+        const int32_t channels = ek_min(4, inputs - c);
+        for (int32_t t = 0; t < s->k_h * s->k_w && b->layout == EK_BY_TAPS; t++, band += b->rows * b->pitch) {
+            ek_rows_of_four(x, channels, fill, s, top + t / s->k_w * s->dil_h, left + t % s->k_w * s->dil_w, b->rows,
+                            b->pitch, band);
+        }
+        for (int32_t i = 0; i < s->stride_h && b->layout == EK_BY_PLANES; i++) {
+            for (int32_t j = 0; j < s->stride_w; j++) {
+                if (b->down[i] >= 0 && b->right[j] >= 0) {
+                    ek_rows_of_four(x, channels, fill, s, top + i, left + j, b->height, b->pitch, band);
+                    band += b->height * b->pitch;
+                }
+            }
+        }
+    }
+    for (int32_t j = 0; j < EK_BANDS_SLACK; j += 16) {
+        _mm512_storeu_si512(band + j, _mm512_setzero_si512());
+    }
+}
+
+/* All groups. */
+static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                          const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *y,
+                          const ek_conv_shape *s)
+{
+    const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, count = (inputs + 3) / 4;
+    const int32_t kernel = s->k_h * s->k_w, room = EK_FOURS_ROOM;
+    const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w;
+    ek_conv_shape one = *s;
+    ek_fours f = {NULL, NULL, w, bias, mult, shift, count, kernel, 0, outputs, 1, y_zero, y_min, y_max, plane};
+    int32_t band[EK_FOURS_BAND], offset[2 * EK_BLOCK_TAPS] = {0};
+    ek_bands b;
+    one.in_c = count;
+    one.groups = 1;
+    for (int32_t o = 0; o < s->out_c; o++) {
+        f.is_down &= shift[o] >= 33;
+    }
+    if (ek_by_planes(&one, room, count, count, EK_LANES, &b)) {
+        ek_tap_offsets(&one, &b, 0, kernel, offset);
+        f.step = b.planes * b.height * b.pitch;
+    } else { /* every tap by itself, as if it were a channel */
+        b.layout = EK_BY_TAPS;
+        b.columns = ek_min(s->out_w, room / (count * kernel));
+        b.rows = b.columns < s->out_w ? 1 : ek_min(s->out_h, room / (count * kernel) / s->out_w);
+        b.pitch = b.columns;
+        f.step = b.rows * b.pitch;
+        f.count = count * kernel;
+        f.kernel = 1;
+    }
+    f.band = band;
+    f.offset = offset;
+    for (int32_t g = 0; g < s->groups; g++, f.bias += outputs, f.mult += outputs, f.shift += outputs) {
+        for (int32_t oy = 0; oy < s->out_h; oy += b.rows) {
+            for (int32_t ox = 0; ox < s->out_w; ox += b.columns) {
+                const int32_t rows = ek_min(b.rows, s->out_h - oy), columns = ek_min(b.columns, s->out_w - ox);
+                const int32_t n = (rows - 1) * b.pitch + columns;
+                EK_Y *const to = y + (ptrdiff_t)oy * s->out_w + ox;
+                ek_places places;
+                ek_fours_fill(x, fill, s, &b, oy, ox, band);
+                for (int32_t at = 0, now; at < n; at += 16 * now) {
+                    const int32_t left = (n - at + 15) / 16;
+                    now = left == 4 ? 2 : ek_min(left, EK_FOURS_VECTORS);
+                    ek_places_of(at, n, b.pitch, columns, now, &places);
+                    if (now == 3) {
+                        ek_fours_3(&f, band + at, &places, to);
+                    } else if (now == 2) {
+                        ek_fours_2(&f, band + at, &places, to);
+                    } else {
+                        ek_fours_1(&f, band + at, &places, to);
+                    }
+                }
+            }
+        }
+        x += (ptrdiff_t)inputs * s->in_h * s->in_w;
+        y += outputs * plane;
+        f.w += 4 * (ptrdiff_t)outputs * count * kernel;
+    }
+}
+
+/* Whether the shape is one that this takes; then y is done. */
+#define EK_FOURS(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)                                  \
+    (sizeof(EK_X) == 1 && ek_conv_has_fours(s)                                                                 \
+     && (ek_conv_fours((const int8_t *)(const void *)(x), (int8_t)(x_zero), w,                                 \
+                       (const int32_t *)(const void *)(bias), mult, shift, y_zero, y_min, y_max, y, s), 1))

@@ -1,0 +1,2 @@
+/* Convolutions of channels side by side: none. */
+#define EK_FOURS(...) 0

@@ -1,0 +1,62 @@
+/* Planes of EK_T as ek_conv_bands.h lays them out, in which a tap of all outputs of a band is one long row. */
+#include "ek_conv_bands.h"
+
+#define EK_POOL_LANES 512
+#ifndef EK_WITH
+#define EK_WITH nothing
+#define EK_WITH_VALUE 0
+#else
+#define EK_WITH_VALUE EK_WITH
+#endif
+
+/* acc [n] += one tap, by itself: gcc does not vectorize loops over several. */
+static __attribute__((noinline)) void ek_pool_tap(const EK_T *restrict tap, int32_t EK_WITH, int32_t n,
+                                                  EK_ACC *restrict acc)
+{
+    (void)EK_WITH;
+    for (int32_t j = 0; j < n; j++) {
+        acc[j] = EK_ADD(acc[j], tap[j]);
+    }
+}
+
+/* to [rows][width] = rows of a channel by the strides, the first at (iy, ix); `outside` elsewhere. */
+static inline void ek_pool_plane(const EK_T *restrict x, const ek_conv_shape *s, int32_t iy, int32_t ix, int32_t rows,
+                                 int32_t width, EK_T outside, EK_T *restrict to)
+{
+    const int32_t stride = s->stride_w, lo = ek_min(ek_first(-ix, stride), width);
+    const int32_t hi = ek_max(ek_min(ek_first(s->in_w - ix, stride), width), lo);
+    for (int32_t h = 0; h < rows; h++, iy += s->stride_h, to += width) {
+        const EK_T *const row = x + (ptrdiff_t)iy * s->in_w + ix;
+        const int32_t from = iy >= 0 && iy < s->in_h ? lo : width, end = iy >= 0 && iy < s->in_h ? hi : width;
+        for (int32_t j = 0; j < from; j++) {
+            to[j] = outside;
+        }
+        if (stride == 1 && from < end) {
+            memcpy(to + from, row + from, (size_t)(end - from) * sizeof(EK_T));
+        }
+        for (int32_t j = from; stride == 2 && j < end; j++) {
+            to[j] = row[2 * j];
+        }
+        for (int32_t j = from; stride > 2 && j < end; j++) {
+            to[j] = row[j * stride];
+        }
+        for (int32_t j = end; j < width; j++) {
+            to[j] = outside;
+        }
+    }
+}
+
+/* The planes of one channel for the band with output (oy, ox) first. */
+static inline void ek_pool_fill(const EK_T *x, const ek_conv_shape *s, const ek_bands *b, int32_t oy, int32_t ox,
+                                EK_T outside, EK_T *band)
+{
+    for (int32_t i = 0; i < s->stride_h; i++) {
+        for (int32_t j = 0; j < s->stride_w; j++) {
+            if (b->down[i] >= 0 && b->right[j] >= 0) {
+                ek_pool_plane(x, s, oy * s->stride_h - s->pad_top + i, ox * s->stride_w - s->pad_left + j, b->height,
+                              b->pitch, outside, band);
+                band += b->height * b->pitch;
+            }
+        }
+    }
+}
