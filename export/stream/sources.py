@@ -29,7 +29,7 @@ Dims = Sequence[int | str]  # an open dimension is its name
 Rates = Mapping[str, Fraction]
 # Where a network is read first, in samples: short, since some grow with the length; then multiples of what
 # strides and frames mostly are.
-LENGTHS = (24, 240, 480, 960, 1920, 3840, 7680, 15360, 30720)
+LENGTHS = (24, 240, 480, 720, 960, 1920, 3840, 5040, 7680, 15360, 30720)
 ATTEMPTS = 4
 FEW = 4  # frames of an input that is very slow
 FRAMES, SLOW = 24, 8192  # so many frames, unless that is more samples

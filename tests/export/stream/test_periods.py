@@ -42,6 +42,19 @@ def test_upsampling_takes_back_what_pooling_gave():
     check(pooled_and_repeated([4] * 8), (1, 3))
 
 
+@pytest.mark.parametrize("factors", [(3, 3), (5, 3, 3), (7, 3)])
+def test_strides_that_divide_no_round_length(factors):
+    """Skips around strides fit together at multiples of these alone."""
+    net, x, skips = Net(), "x", []
+    for factor in factors:
+        skips.append(x)
+        x = net.add("MaxPool", x, kernel_shape=[factor], strides=[factor])
+    for factor in reversed(factors):
+        x = net.add("Add", up(net, x, factor), skips.pop())
+    (model, *_) = check(net.model([1, 2, "T"], x), (1, 2))
+    assert model.stream.minimum_hop_samples == int(np.prod(factors))
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(2, 9), min_size=1, max_size=4))
 def test_the_lengths_are_multiples_of_the_least_hop_and_differ(factors):
