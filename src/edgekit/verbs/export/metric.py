@@ -59,7 +59,7 @@ def read_metric(given: str) -> Metric:
     """
     module, _, name = given.partition(":")
     try:
-        function = getattr(importlib.import_module(module), name)
+        function: Callable[..., float] = getattr(importlib.import_module(module), name)
     except Exception as error:  # the user's own code
         found = f"{type(error).__name__}: {error}"
         step = "check the name, and that the module can be imported"
