@@ -17,6 +17,8 @@ from edgekit.export.stream.track import Refused, Track
 from edgekit.export.stream.values import INSIDE, Values
 from edgekit.export.stream.windows import fill_of, pads_of
 
+LARGE = 1e9  # a fill beyond it stands for an infinity: the network reads it in a maximum only
+
 
 class Rewriter(Values):
     """What the rules work with.
@@ -137,6 +139,13 @@ class Rewriter(Values):
             zero_before=not fill and (track.zero_before or before),
             zero_after=not fill and (track.zero_after or after),
         )
+
+    def zero_start(self, node: ir.Node, fill: float) -> None:
+        """Put zeros before frame 0 of what `node` gave, where sums or squares of `fill` would overflow there."""
+        output = node.outputs[0]
+        if not abs(fill) <= LARGE:
+            track = self.stream(output)
+            self.tracks[output] = self.zeroed(track, str(node.name), before=True, after=False)
 
     def masked(
         self,

@@ -53,6 +53,8 @@ def _sliding(writer: Rewriter, node: ir.Node, fill: float) -> None:
         pads = _pads(node, track.axis)
         (result,) = writer.new.copy(node, inputs, pads=pads, auto_pad="NOTSET")
     writer.set(node.outputs[0], result, delay, track, node=node)
+    if window.left > 0 and delay * window.stride > window.reach - window.left:
+        writer.zero_start(node, fill)  # some windows hold nothing but the fill
 
 
 def _planes(writer: Rewriter, node: ir.Node, inputs: list[ir.Value | None]) -> ir.Value:

@@ -76,6 +76,8 @@ def pad(writer: Rewriter, node: ir.Node) -> None:
     before = still and left >= 0 and track.zero_before
     after = still and right >= 0 and track.zero_after
     writer.set(output, result, track.delay - left, track, node=node, before=before, after=after)
+    if left > 0:
+        writer.zero_start(node, value)
 
 
 def _other_pads(node: ir.Node, rank: int, axis: int) -> list[int]:

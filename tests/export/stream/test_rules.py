@@ -160,6 +160,31 @@ def test_no_frame_before_the_stream_is_divided_by_zero(place):
     assert delays(model)[0] >= 1
 
 
+LOWEST = float(np.finfo(np.float32).min)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("fill", [None, LOWEST, -np.inf])
+def test_padding_of_a_maximum_stands_in_no_frame_before_the_stream(fill, stride):
+    """Two of its windows sum to no infinity, whether the operator pads or a Pad does."""
+    net = Net()
+    late = net.conv("x", 2, 2, 6, right=5)
+    pooling = {"kernel_shape": [3], "strides": [stride]}
+    if fill is None:
+        y = net.add("MaxPool", late, pads=[1, 1], **pooling)
+    else:
+        y = net.add("MaxPool", net.pad(late, 2, 0, fill), **pooling)
+    check(net.model([1, 2, "T"], net.add("Mul", net.add("Add", y, y), y)), (1, 2, 4))
+
+
+def test_a_maximum_whose_windows_all_reach_the_stream_gets_no_more_operators():
+    net = Net()
+    y = net.add("MaxPool", "x", kernel_shape=[3], strides=[1], pads=[1, 1])
+    (model, *_) = check(net.model([1, 2, "T"], net.add("Add", y, y)))
+    kinds = [node.op_type for node in model.ir.graph]
+    assert kinds.count("Where") == 1  # the padding itself
+
+
 def test_a_norm_that_cannot_divide_by_zero_is_left_as_it_is():
     net = Net()
     late = net.conv("x", 2, 2, 3, left=1, right=1)
