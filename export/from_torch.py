@@ -16,7 +16,7 @@ from edgekit.export.from_onnx import stream_info
 from edgekit.export.onnx_file.messages import of_torch
 from edgekit.export.onnx_file.reading import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
-from edgekit.export.onnx_file.states import find_states, restarting_cells
+from edgekit.export.onnx_file.states import find_states, longer_than_hop, restarting_cells
 from edgekit.export.running import Arrays
 from edgekit.export.torch_shapes import plain_transformers, quick_recurrent_shapes
 from edgekit.export.torch_source import (
@@ -88,6 +88,7 @@ def from_torch(
     _name_outputs(graph_model.graph, _apart(graph_model.graph, loaded.output_names))
     pairs, notes = _find_and_name_states(graph_model.graph, list(states), [*session, *controls])
     notes += [*assumed, *restarting_cells(graph_model.graph)]
+    notes += longer_than_hop(graph_model.graph, pairs, hop)
     model = Model(graph_model).describe(states=list(pairs), stream=stream, notes=notes)
     model = declare_controls(declare_constants(model, session), controls)
     if loaded.trained != Trained():

@@ -117,6 +117,20 @@ def test_a_stereo_file_goes_through_and_keeps_its_channels(stereo: Path, tmp_pat
     assert manifest["outputs"][0]["delay_samples"] == 2
 
 
+def test_an_output_that_has_no_layout_is_told_how_to_get_one(stereo: Path, tmp_path: Path) -> None:
+    api.export(
+        str(stereo / "net.onnx"),
+        "onnxruntime",
+        tmp_path / "build",
+        hop=16,
+        sample_rate=RATE,
+        layouts=layouts("pcm=NCT"),
+    )
+    soundfile.write(tmp_path / "in.wav", noise(2), RATE)
+    with pytest.raises(UsageError, match="of sound, export with --layout out=NCT"):
+        api.run(tmp_path / "build", tmp_path / "in.wav", tmp_path / "out.wav")
+
+
 @pytest.mark.parametrize(("channels", "found"), [(1, "1 channel;"), (3, "3 channels;")])
 def test_a_file_of_another_number_of_channels_is_refused(
     stereo: Path, tmp_path: Path, channels: int, found: str

@@ -10,6 +10,8 @@ from edgekit.graph.facts import facts_of
 from edgekit.graph.model import WITHIN_HOP, StatePair
 from edgekit.graph.nodes import static_shape
 
+RECORDING = 16  # hops, from which on an axis of an input looks like the time of a recording
+
 # (pattern of the input's name, output names it may have). A name of these forms says "state".
 NAMED = (
     (r"(?P<x>.+)", ("{x}_next", "{x}.next", "next_{x}", "new_{x}", "{x}_new")),
@@ -171,6 +173,25 @@ def _by_order(
     if len(left) != len(made) or not all(map(_same, left, made)):
         return []
     return [StatePair(str(i.name), str(o.name)) for i, o in zip(left, made, strict=True)]
+
+
+def longer_than_hop(graph: ir.Graph, pairs: Iterable[StatePair], hop: int | None) -> list[str]:
+    """Say which inputs are so much longer than the hop that they look like whole recordings.
+
+    A spectrum or a window of samples may be some hops long; an axis beyond `RECORDING` hops is told.
+    """
+    states = {pair.input for pair in pairs}
+    notes = []
+    for value in graph.inputs:
+        shape = static_shape(value) or ()
+        if hop is None or value.name in states or max(shape, default=0) <= RECORDING * hop:
+            continue
+        axis = shape.index(max(shape))
+        notes.append(
+            f"input {value.name!r} {list(shape)} is taken whole in every hop of {hop} samples; where axis {axis} is "
+            f"the time of a network for whole recordings, --time-axis {value.name}:{axis} makes hops of it"
+        )
+    return notes
 
 
 def restarting_cells(graph: ir.Graph) -> list[str]:

@@ -134,7 +134,11 @@ def check_pcm(manifest: Manifest) -> None:
         return
     step = "give .npz files, or export with --frontend; --layout INPUT=NCT names channels"
     if manifest.takes_pcm:
-        step = "write the outputs to a .npz or .csv instead"
+        step = "write the outputs to a .npz or .csv instead; of sound, export with " + " ".join(
+            f"--layout {tensor.name}=NCT"
+            for tensor in manifest.stream_outputs
+            if not tensor.pcm_channels
+        )
     raise UsageError(_misfit(manifest, "audio for a build that takes PCM hops and gives PCM", step))
 
 

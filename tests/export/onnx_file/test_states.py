@@ -5,7 +5,7 @@ import onnx_ir as ir
 import pytest
 
 from edgekit.base.errors import ModelError
-from edgekit.export.onnx_file.states import find_states
+from edgekit.export.onnx_file.states import find_states, longer_than_hop
 from edgekit.graph.model import StatePair
 
 
@@ -103,3 +103,13 @@ def test_every_wrong_declaration_is_listed():
         "output 'y'",
     ):
         assert part in text
+
+
+def test_an_input_that_is_a_whole_recording_is_told():
+    given = graph(
+        [("x", [1, 2, 4000]), ("spectrum", [1, 1, 513]), ("h", [1, 4000])], ["y", "h_next"]
+    )
+    pairs = [StatePair("h", "h_next")]
+    (told,) = longer_than_hop(given, pairs, 64)
+    assert "'x' [1, 2, 4000]" in told and "--time-axis x:2" in told
+    assert longer_than_hop(given, pairs, 256) == longer_than_hop(given, pairs, None) == []
