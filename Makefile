@@ -80,7 +80,7 @@ digests: $(VENV)/test.stamp
 TIMES := 10
 CORES := $(shell nproc)
 stream-fuzz: $(VENV)/test.stamp
-	seq $(CORES) | STREAM_FUZZ=$$(($(TIMES) / $(CORES) + 1)) xargs -P $(CORES) -I SEED nice -n 15 $(BIN)/python -m pytest \
+	seq $(CORES) | env -u CI STREAM_FUZZ=$$(($(TIMES) / $(CORES) + 1)) xargs -P $(CORES) -I SEED nice -n 15 $(BIN)/python -m pytest \
 		-p no:cacheprovider --hypothesis-seed SEED tests/test_stream_random.py
 	nice -n 15 $(BIN)/python -m pytest tests/runtime/test_blocks.py
 
