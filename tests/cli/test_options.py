@@ -14,7 +14,12 @@ from edgekit.base.errors import UsageError
 from edgekit.cli import app
 from edgekit.cli import export as export_verb
 from edgekit.cli.options import with_options
-from edgekit.verbs.export.options import ExportOptions, StreamOptions, declared
+from edgekit.verbs.export.options import (
+    ExportOptions,
+    StreamOptions,
+    declared,
+    parse_layout_option,
+)
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.targets import ROWS, TARGETS
 
@@ -31,6 +36,9 @@ GIVEN = {
     "time_axes": ("x:-1", {"x": -1}),
     "rates": ("f0=64", {"f0": Fraction(1, 64)}),
     "controls": ("knob", ("knob",)),
+    "layouts": ("x=NCT", dict([parse_layout_option("x=NCT")])),
+    "mid_side": ("x", ("x",)),
+    "metric": ("package.module:function", "package.module:function"),
     "frontend": ("frame:8:8", "frame:8:8"),
     "decide": ("on=0.5", "on=0.5"),
     "device_rate": ("48000", 48000),
