@@ -251,7 +251,7 @@ class Emitter:
             return None
         operands = list(zip(made.operands, twin.operands, strict=True))
         first, second = operands[0]
-        if first and second and all(map(np.array_equal, along.arrays, (first[1], second[1]))):
+        if first and second and all(map(_same, along.arrays, (first[1], second[1]))):
             return self.emit((first[0], second[0]), (first[1], second[1]), delay)  # nothing is cut
         form = _form(made, along.axis)
         if form is None:
@@ -274,6 +274,11 @@ class Emitter:
             return self.new.one(name, kind, inputs[0], target)
         attributes: dict[str, Any] = {a.name: a.value for a in made.attributes}
         return self.new.one(name, made.op_type, *inputs, **attributes)
+
+
+def _same(one: Array, other: Array) -> bool:
+    """Whether two arrays are one: a Cast of a mask has its numbers, and another type."""
+    return one.dtype == other.dtype and np.array_equal(one, other)
 
 
 def _form(made: Origin, axis: int) -> str | None:
