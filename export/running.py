@@ -111,36 +111,44 @@ def run_hops(
         UsageError: inputs are missing, unknown or of the wrong shape, or a tap is unknown.
         ModelError: onnxruntime cannot run the network.
     """
-    (block,) = run_blocks(model, inputs, tap)
-    return block
+    return HopRunner(model, tap)(inputs)
 
 
-def run_blocks(
-    model: Model,
-    inputs: Mapping[str, np.ndarray[Any, Any]],
-    tap: Sequence[str] = (),
-    block_hops: int | None = None,
-) -> Iterator[Arrays]:
-    """As `run_hops`, but yield what every `block_hops` hops give, which bounds the memory."""
-    hops = _check_inputs(model, inputs)
-    block_hops = hops if block_hops is None else block_hops
-    fed = {str(value.name) for value in model.ir.graph.inputs}
-    wanted = [str(value.name) for value in model.stream_outputs]
-    wanted += [name for name in dict.fromkeys(tap) if name not in wanted]
-    running = in_onnxruntime(
-        _with_outputs(model, [name for name in wanted if name not in fed]).to_bytes()
-    )
-    state = zero_states(model)
-    recorded: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in wanted}
-    for hop in range(hops):
-        feed = of_hop(model, inputs, hop) | state
-        results = running(feed)
-        for name in wanted:
-            recorded[name].append(feed[name] if name in fed else results[name])
-        state = {pair.input: results[pair.output] for pair in model.states}
-        if (hop + 1) % block_hops == 0 or hop + 1 == hops:
-            yield {name: np.stack(arrays) for name, arrays in recorded.items()}
-            recorded = {name: [] for name in wanted}
+class HopRunner:
+    """A model opened in onnxruntime once, for one recording after another, each from zero states."""
+
+    def __init__(self, model: Model, tap: Sequence[str] = ()) -> None:
+        """Take what `run_hops` takes, and raise what it raises but for the inputs."""
+        fed = {str(value.name) for value in model.ir.graph.inputs}
+        wanted = [str(value.name) for value in model.stream_outputs]
+        wanted += [name for name in dict.fromkeys(tap) if name not in wanted]
+        self._model, self._fed, self._wanted = model, fed, wanted
+        self._running = in_onnxruntime(
+            _with_outputs(model, [name for name in wanted if name not in fed]).to_bytes()
+        )
+
+    def __call__(self, inputs: Mapping[str, np.ndarray[Any, Any]]) -> Arrays:
+        """As `run_hops`."""
+        (block,) = self.blocks(inputs)
+        return block
+
+    def blocks(
+        self, inputs: Mapping[str, np.ndarray[Any, Any]], block_hops: int | None = None
+    ) -> Iterator[Arrays]:
+        """As `run_hops`, but yield what every `block_hops` hops give, which bounds the memory."""
+        hops = _check_inputs(self._model, inputs)
+        block_hops = hops if block_hops is None else block_hops
+        state = zero_states(self._model)
+        recorded: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in self._wanted}
+        for hop in range(hops):
+            feed = of_hop(self._model, inputs, hop) | state
+            results = self._running(feed)
+            for name in self._wanted:
+                recorded[name].append(feed[name] if name in self._fed else results[name])
+            state = {pair.input: results[pair.output] for pair in self._model.states}
+            if (hop + 1) % block_hops == 0 or hop + 1 == hops:
+                yield {name: np.stack(arrays) for name, arrays in recorded.items()}
+                recorded = {name: [] for name in self._wanted}
 
 
 def zero_states(model: Model) -> Arrays:

@@ -1,5 +1,6 @@
 """Where a quantized network loses: every tensor of the oracle against the float network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.operators.qdq import TENSOR, stored_type
-from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.operators.scheme import QuantType
 
 REPORT_HOPS = 100
 
@@ -35,46 +36,80 @@ class TensorRow:
     snr_db: float
 
 
+class Watched:
+    """Every tensor of the first `REPORT_HOPS` hops that an oracle runs, against the float network's."""
+
+    def __init__(self, float_model: Model) -> None:
+        """Take the network whose tensors the quantized one has by name."""
+        self._float = float_model
+        self._names = {str(v.name) for node in float_model.ir.graph for v in node.outputs}
+        self._origins: dict[str, tuple[str, str, QuantType | None]] = {}
+        self._seen: dict[str, list[np.ndarray]] = {}
+
+    def see(self, oracle: Oracle) -> None:
+        """Keep what the oracle has just made of a hop."""
+        if not self._seen:
+            self._origins = self._find(oracle)
+            self._seen = {name: [] for name in self._origins}
+        for name, rows in self._seen.items():
+            if len(rows) < REPORT_HOPS:
+                rows.append(oracle.values[name])
+
+    def _find(self, oracle: Oracle) -> dict[str, tuple[str, str, QuantType | None]]:
+        """Name in the float network, operator and type of each tensor that both have."""
+        found = {}
+        for node in oracle.graph:
+            for value in node.outputs:
+                origin = value.metadata_props.get(TENSOR, str(value.name))
+                for name in (origin, origin.removesuffix("_raw")):
+                    if name in self._names:
+                        found[str(value.name)] = (name, node.op_type, stored_type(value))
+                        break
+        return found
+
+    def rows(self, samples: Mapping[str, np.ndarray]) -> list[TensorRow]:
+        """Return one row per tensor, in graph order; `samples` are what the oracle ran, from its first hop on."""
+        if not self._seen:
+            return []
+        hops = len(next(iter(self._seen.values())))
+        fed = {str(value.name) for value in self._float.given_inputs}
+        streams = {str(value.name) for value in self._float.stream_inputs}
+        given = {n: a[:hops] if n in streams else a for n, a in samples.items() if n in fed}
+        wanted = sorted({name for name, _, _ in self._origins.values()})
+        reference = run_hops(self._float, given, tap=wanted)
+        return [
+            _row(origin, np.stack(self._seen[stored]), reference[origin[0]])
+            for stored, origin in self._origins.items()
+        ]
+
+
 def tensor_report(
-    float_model: Model, quantized: Model, calibration: Calibration
+    float_model: Model, quantized: Model, samples: Mapping[str, np.ndarray]
 ) -> list[TensorRow]:
-    """Run the first clip (up to `REPORT_HOPS` hops) through both; one row per tensor, in graph order."""
-    clip = dict(calibration.clips[0])
-    clip |= {n: clip[n][:REPORT_HOPS] for v in float_model.stream_inputs if (n := str(v.name))}
-    reference_names = {str(v.name) for node in float_model.ir.graph for v in node.outputs}
-    oracle = Oracle(quantized)
-    tensors = {}
-    for node in oracle.graph:
-        for value in node.outputs:
-            origin = value.metadata_props.get(TENSOR, str(value.name))
-            for name in (origin, origin.removesuffix("_raw")):
-                if name in reference_names:
-                    tensors[str(value.name)] = (name, node.op_type, stored_type(value))
-                    break
-    wanted = sorted({name for name, _, _ in tensors.values()})
-    reference = run_hops(float_model, clip, tap=wanted)
-    seen: dict[str, list[np.ndarray]] = {name: [] for name in tensors}
-    for hop in range(len(clip[str(float_model.stream_inputs[0].name)])):
-        oracle.process(of_hop(float_model, clip, hop))
-        for stored_name, rows in seen.items():
-            rows.append(oracle.values[stored_name])
-    report = []
-    for stored_name, (name, op, kind) in tensors.items():
-        stored = np.stack(seen[stored_name])
-        real = stored if kind is None else kind.dequantize(stored)
-        expected = reference[name].reshape(real.shape)
-        alone = expected if kind is None else kind.dequantize(kind.quantize(expected))
-        report.append(
-            TensorRow(
-                name,
-                op,
-                "float32" if kind is None else kind.dtype,
-                None if kind is None else kind.scale,
-                None if kind is None else kind.zero_point,
-                float(expected.min()),
-                float(expected.max()),
-                snr_db(expected, alone),
-                snr_db(expected, real),
-            )
-        )
-    return report
+    """Run up to `REPORT_HOPS` hops of the samples, (hops, *shape), through both; one row per tensor, in graph order."""
+    watched, oracle = Watched(float_model), Oracle(quantized)
+    first = samples[str(float_model.stream_inputs[0].name)]
+    for hop in range(min(len(first), REPORT_HOPS)):
+        oracle.process(of_hop(float_model, samples, hop))
+        watched.see(oracle)
+    return watched.rows(samples)
+
+
+def _row(
+    origin: tuple[str, str, QuantType | None], stored: np.ndarray, float_: np.ndarray
+) -> TensorRow:
+    name, op, kind = origin
+    real = stored if kind is None else kind.dequantize(stored)
+    expected = float_.reshape(real.shape)
+    alone = expected if kind is None else kind.dequantize(kind.quantize(expected))
+    return TensorRow(
+        name,
+        op,
+        "float32" if kind is None else kind.dtype,
+        None if kind is None else kind.scale,
+        None if kind is None else kind.zero_point,
+        float(expected.min()),
+        float(expected.max()),
+        snr_db(expected, alone),
+        snr_db(expected, real),
+    )

@@ -25,19 +25,24 @@ NO_GRIDS = np.zeros((0, 3), np.float32)
 class Trials:
     """Instances of one network for this machine, one on each core."""
 
-    def __init__(self, model: Model, clips: Sequence[Clip]) -> None:
+    def __init__(
+        self, model: Model, clips: Sequence[Clip], target: str = "host", quick: bool = False
+    ) -> None:
         """Lower and compile; `clips` map the stream inputs, but `GRIDS`, to (hops, *shape), and session constants.
+
+        All targets have the same integers: `target` is that whose kernels a process has compiled already, or will.
+        What is `quick` to compile runs slower.
 
         Raises:
             ToolError: there is no C compiler, or it failed.
         """
-        build = lower_c(model, "host")
+        build = lower_c(model, target)
         with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
             for name, content in build.files.items():
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-            library, compiler = load_library(Path(folder), build.manifest)
+            library, compiler = load_library(Path(folder), build.manifest, quick)
         self._names = [tensor.name for tensor in build.manifest.hop_inputs]
         self._constants = [tensor.name for tensor in build.manifest.constants]
         self.outputs = [tensor.name for tensor in build.manifest.stream_outputs]

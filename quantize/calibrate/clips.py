@@ -16,7 +16,7 @@ from edgekit.base.layout import Layout, frames_to_hops
 from edgekit.base.npz import read_npz
 from edgekit.base.wav import read_together, read_wav
 from edgekit.export.diffusion.description import condition_values
-from edgekit.export.running import run_blocks
+from edgekit.export.running import HopRunner
 from edgekit.graph.layouts import pcm_layout
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
@@ -67,8 +67,9 @@ def observe(
     shapes = {str(v.name): dims(v) for v in (*graph.inputs, *made)}
     values = sum(int(np.prod(shapes[name])) for name in recorded)
     block = max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
+    runner = HopRunner(model, recorded)
     for index, clip in enumerate(calibration.clips):
-        for number, found in enumerate(run_blocks(model, dict(clip), recorded, block)):
+        for number, found in enumerate(runner.blocks(clip, block)):
             seen = {name: found[states.get(name, name)] for name in observers}
             for name, observer in observers.items():
                 observer.update(seen[name])

@@ -37,22 +37,35 @@ class Observer:
     def update(self, values: NDArray[np.float32]) -> None:
         """Take one more array of any shape; non-finite values are ignored."""
         flat = values.ravel()
-        flat = flat[np.isfinite(flat)]
         if flat.size == 0:
             return
+        low, high = float(flat.min()), float(flat.max())
+        if not (np.isfinite(low) and np.isfinite(high)):
+            flat = flat[np.isfinite(flat)]
+            if flat.size == 0:
+                return
+            low, high = float(flat.min()), float(flat.max())
         self._ranges.clear()
-        self.minimum = min(self.minimum, float(flat.min()))
-        self.maximum = max(self.maximum, float(flat.max()))
-        keys = self._random.random(flat.size)
-        if self._keys.size == KEPT_VALUES:
-            near = keys < self._keys.max()
-            keys, flat = keys[near], flat[near]
+        self.minimum, self.maximum = min(self.minimum, low), max(self.maximum, high)
+        keys, flat = self._drawn(flat)
         keys = np.concatenate([self._keys, keys])
         sample = np.concatenate([self.sample, flat])
         if keys.size > KEPT_VALUES:  # the values with the smallest random keys are a uniform sample
             kept = np.argpartition(keys, KEPT_VALUES)[:KEPT_VALUES]
             keys, sample = keys[kept], sample[kept]
         self._keys, self.sample = keys, sample
+
+    def _drawn(self, flat: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Random keys of the values that may stay, uniform from 0 to 1, and these values.
+
+        Of a full sample only keys below its largest matter: how many there are is drawn, and which, not every key.
+        """
+        if self._keys.size < KEPT_VALUES:
+            return self._random.random(flat.size), flat
+        most = float(self._keys.max())
+        count = int(self._random.binomial(flat.size, most))
+        places = self._random.choice(flat.size, count, replace=False, shuffle=False)
+        return self._random.uniform(0.0, most, count), flat[places]
 
 
 def minmax_range(observer: Observer) -> tuple[float, float]:

@@ -8,7 +8,7 @@ nothing constant writes stay as they are. The network computes the same.
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.export.running import run_blocks
+from edgekit.export.running import HopRunner
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import BLOCK_HOPS, Calibration
 from edgekit.quantize.prepare.channels import FIXED, Channels
@@ -45,8 +45,9 @@ def _input_peaks(model: Model, calibration: Calibration, channels: Channels) -> 
     numbers = {str(value.name): channels.find(n) for value, n in channels.inputs.items()}
     states = {pair.input: pair.output for pair in model.states}
     tapped = [states.get(name, name) for name in numbers]
+    runner = HopRunner(model, tapped)
     for clip in calibration.clips:
-        for seen in run_blocks(model, dict(clip), tapped, BLOCK_HOPS):
+        for seen in runner.blocks(clip, BLOCK_HOPS):
             for name, own in numbers.items():
                 size = np.abs(seen[states.get(name, name)]).max(axis=0).reshape(own.shape)
                 np.maximum.at(found, own.ravel(), size.ravel().astype(np.float64))

@@ -146,6 +146,7 @@ OPTIONAL = frozenset(
         "levels",
         "metric",
         "held_out",
+        "oracle_hops",
     }
 )  # not in every schema 1 file
 TABLES: dict[str, dict[str, Check]] = {
@@ -182,7 +183,7 @@ TABLES: dict[str, dict[str, Check]] = {
     "verification": {
         "by": TEXT, "hops": COUNT, "hops_decided_otherwise": COUNT, "snr_db": _or_null(NUMBER),
         "max_abs_error": _or_null(NUMBER),
-        "bit_exact_with_oracle": _or_null((_flag, "true, false", False)),
+        "bit_exact_with_oracle": _or_null((_flag, "true, false", False)), "oracle_hops": _or_null(COUNT),
         "levels": (_levels, "rows of level_db, snr_db, alike, metric", False),
         "metric": NUMBER,
         "held_out": (_held_out, "clips, of, heard_snr_db", False),

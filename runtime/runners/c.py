@@ -153,8 +153,12 @@ class NativeRunner:
         self._reset(self._instance)
 
 
-def load_library(directory: Path, manifest: Manifest) -> tuple[ctypes.CDLL, Compiler]:
+def load_library(
+    directory: Path, manifest: Manifest, quick: bool = False
+) -> tuple[ctypes.CDLL, Compiler]:
     """Compile the build in `directory` for this machine and load it; instances may share it.
+
+    What is `quick` to compile runs slower.
 
     Raises:
         UsageError: the folder holds no C sources.
@@ -167,7 +171,7 @@ def load_library(directory: Path, manifest: Manifest) -> tuple[ctypes.CDLL, Comp
     with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
         output = Path(folder) / f"{manifest.c_name}.so"
         flags = NATIVE if manifest.target == "host" else ()
-        compiler = compile_shared(sources, include_dirs, output, flags)
+        compiler = compile_shared(sources, include_dirs, output, flags, quick)
         try:
             return ctypes.CDLL(str(output)), compiler
         except OSError as error:

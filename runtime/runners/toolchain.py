@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -25,9 +26,11 @@ ALONE = "-DEK_ALONE"
 # On ELF a library calls the kernels that the process loaded first, unless it is bound to its own.
 SHARED = ("-shared", "-Wl,-Bsymbolic") if sys.platform.startswith("linux") else ("-shared",)
 NATIVE = ("-march=native",)
+QUICK = ["-O1"]
+INCLUDE = re.compile(rb"""^[ \t]*#[ \t]*include[ \t]*(["<]?)([^">\n]+)""", re.MULTILINE)
 TIMEOUT_S = 600
 ASK_S = 60
-_objects: dict[bytes, bytes] = {}  # by the digest of the command and the preprocessed source
+_objects: dict[bytes, bytes] = {}  # by the digest of the command and the source with its headers
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,15 @@ def find_compiler() -> Compiler:
 
 
 def compile_shared(
-    sources: Sequence[Path], include_dirs: Sequence[Path], output: Path, flags: Sequence[str] = ()
+    sources: Sequence[Path],
+    include_dirs: Sequence[Path],
+    output: Path,
+    flags: Sequence[str] = (),
+    quick: bool = False,
 ) -> Compiler:
     """Compile and link `sources` into the shared library `output`; returns the compiler used.
+
+    What is `quick` and not compiled yet is not optimized as far: the same bits, and slower ones.
 
     Raises:
         ToolError: no compiler, or it failed: with the command to rerun and the compiler's message.
@@ -77,9 +86,8 @@ def compile_shared(
     here = Path(os.path.commonpath([source.parent.resolve() for source in sources]))
     include = [f"-I{os.path.relpath(folder.resolve(), here)}" for folder in include_dirs]
     names = [os.path.relpath(source.resolve(), here) for source in sources]
-    compile_sources(
-        compiler, [*FLAGS, ALONE, *flags, *include], names, SHARED, output.resolve(), here
-    )
+    options = [*FLAGS, ALONE, *flags, *include]
+    compile_sources(compiler, options, names, SHARED, output.resolve(), here, quick)
     return compiler
 
 
@@ -90,10 +98,11 @@ def compile_sources(
     link: Sequence[str],
     output: Path,
     folder: Path,
+    quick: bool = False,
 ) -> None:
     """Compile `sources` in `folder`, as many at once as there are cores, and link them into `output`.
 
-    What the preprocessor makes of a source is compiled once in a process: kernels are the same in builds of one
+    The same source with the same headers is compiled once in a process: kernels are the same in builds of one
     network. zig is slow to start and keeps what it compiled: it gets all sources in one command.
 
     Raises:
@@ -118,21 +127,50 @@ def compile_sources(
         run(whole)
         return
     start = [*compiler.command, *options]
+    include_dirs = [folder / option[2:] for option in options if option.startswith("-I")]
     with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as scratch:
         objects = [os.path.join(scratch, f"{number}.o") for number in range(len(sources))]
 
         def compiled(source: str, made: str) -> None:
-            text = run([*start, "-E", "-P", source])
-            key = hashlib.sha256(repr((start, compiler.label)).encode() + text).digest()
-            if (known := _objects.get(key)) is None:
-                run([*start, "-c", source, "-o", made])
-                _objects[key] = Path(made).read_bytes()
-            else:
-                Path(made).write_bytes(known)
+            text = whole_text(folder / source, include_dirs)
+            if text is None:
+                text = run([*start, "-E", "-P", source])
+            for more in ([], QUICK) if quick else ([],):
+                command = [*start, *more]
+                key = hashlib.sha256(repr((command, compiler.label)).encode() + text).digest()
+                if (known := _objects.get(key)) is not None:
+                    Path(made).write_bytes(known)
+                    return
+            run([*command, "-c", source, "-o", made])
+            _objects[key] = Path(made).read_bytes()
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(compiled, sources, objects))
         run([*start, *objects, *link, "-o", str(output)])
+
+
+def whole_text(source: Path, include_dirs: Sequence[Path]) -> bytes | None:
+    """Return a source and, once each, all headers that it includes but the compiler's own; None where that is unclear.
+
+    Unclear is an include that a macro names, and a header in quotes that lies in none of the folders.
+    """
+    found: dict[Path, bytes] = {}
+    waiting = [source]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found[path] = content = path.read_bytes()
+        for quote, name in INCLUDE.findall(content):
+            own = [path.parent] if quote == b'"' else []
+            places = [folder / os.fsdecode(name) for folder in (*own, *include_dirs)]
+            header = next((place for place in places if place.is_file()), None)
+            if header is not None:
+                waiting.append(header)
+            elif quote != b"<":
+                return None
+    names = sorted(found, key=str)
+    return b"".join(b"%s\0%d\0%s" % (os.fsencode(p.name), len(found[p]), found[p]) for p in names)
 
 
 def _candidates() -> Iterator[tuple[str, ...]]:

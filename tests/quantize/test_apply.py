@@ -111,10 +111,7 @@ def test_unknown_recipes_are_refused() -> None:
 
 def test_the_report_shows_where_noise_enters() -> None:
     model, quantized = float_model("gru_mask"), int8_model("gru_mask")
-    rows = {
-        row.name: row
-        for row in tensor_report(model, quantized, Calibration((noise(model, 20),), "x"))
-    }
+    rows = {row.name: row for row in tensor_report(model, quantized, noise(model, 20))}
     assert rows["x_finite"].dtype == "int8"
     assert 30 < rows["x_finite"].snr_db < 60
     assert rows["h1_next"].dtype == "int16"

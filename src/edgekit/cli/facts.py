@@ -128,6 +128,9 @@ def verification_text(manifest: Manifest) -> str | None:
         return None
     ratio = "equal" if facts["snr_db"] is None else f"{facts['snr_db']:g} dB"
     exact = ", bit-exact with the oracle" if facts["bit_exact_with_oracle"] else ""
+    checked = facts.get("oracle_hops")
+    if exact and checked is not None and checked < facts["hops"]:
+        exact += f" in the first {checked}"
     if "metric" in facts:
         ratio = f"{facts['metric']:.4g} by --metric, {ratio}"
     runs = counted(facts["hops"], manifest.unit)

@@ -74,6 +74,13 @@ class Target:
     unmeasured: tuple[str, str] | None = None
     choices: Callable[[], Mapping[str, tuple[str, ...]]] = no_choices
 
+    @property
+    def kernels(self) -> str | None:
+        """The target whose C verifies a build on this machine; None where no C does."""
+        if not self.is_c:
+            return None
+        return "host" if self.name == "host" else "c99"
+
 
 def _check_c(model: "Model") -> list[Problem]:
     from edgekit.targets.c.lower import check_c

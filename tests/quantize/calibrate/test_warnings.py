@@ -14,6 +14,7 @@ from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.warnings import calibration_warnings
 from edgekit.verbs.auto import judging
+from edgekit.verbs.export.levels import hearing
 
 RATE, HOP = 16000, 64
 BUNDLED = Path(edgekit.demos.__file__).parent / "clips" / "calibration"
@@ -58,13 +59,16 @@ def test_audio_is_judged_at_a_lower_level_too_and_may_lose_more_there() -> None:
     (value,) = pcm_model().stream_inputs
     made = [c[:6400].astype(np.float32).reshape(-1, 1, HOP) for c in SOUND]
     calibration = Calibration(tuple({str(value.name): a} for a in made), "clips")
-    _, (loud, quiet, *_), allowances = judging.judges(pcm_model(), calibration)
+    _, (loud, quiet, *_), allowances = judging.judges(
+        pcm_model(), calibration, hearing(pcm_model(), calibration)
+    )
     assert allowances == [1, 4, 10, 40, 1]
     part = made[2][: judging.HEARD_HOPS // 5]
     np.testing.assert_array_equal(loud[str(value.name)], part)
     np.testing.assert_allclose(quiet[str(value.name)], part / 10, rtol=1e-6)
     assert quiet[str(value.name)].dtype == np.float32
-    assert judging.judges(float_model("raw"), calibration)[2] == [1]  # no sample rate: no PCM
+    raw = float_model("raw")  # no sample rate: no PCM
+    assert judging.judges(raw, calibration, hearing(raw, calibration))[2] == [1]
 
 
 SETS: dict[str, tuple[Callable[[], list[Samples]], list[str]]] = {

@@ -9,7 +9,7 @@ from tiny_build import needs_cc
 
 from edgekit.base.errors import ToolError
 from edgekit.runtime.runners import toolchain
-from edgekit.runtime.runners.toolchain import compile_shared, compilers, find_compiler
+from edgekit.runtime.runners.toolchain import compile_shared, compilers, find_compiler, whole_text
 
 
 @pytest.fixture(autouse=True)
@@ -129,6 +129,40 @@ def test_a_source_that_the_process_knows_is_not_compiled_again(
         library = ctypes.CDLL(str(folder / "net.so"))
         assert (library.own(), library.same()) == (number, 2 if flags else 1)
     assert sorted(compiled) == ["own.c"] * 3 + ["same.c"] * 2
+
+
+def test_a_source_is_known_by_itself_and_all_of_its_headers(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    source, inner = tmp_path / "a" / "x.c", tmp_path / "b" / "inner.h"
+    source.write_text('#include <stdint.h>\n# include "outer.h"\nint x(void) { return X; }\n')
+    (tmp_path / "b" / "outer.h").write_text('#include "inner.h"\n#include "outer.h"\n')
+    folders = [tmp_path / "b"]
+    assert whole_text(source, folders) is None  # inner.h is missing
+    texts = set()
+    for value in (1, 2):
+        inner.write_text(f"#define X {value}\n")
+        texts.add(whole_text(source, folders))
+    assert len(texts) == 2 and None not in texts
+    (tmp_path / "a" / "inner.h").write_text("#define X 3\n")
+    assert whole_text(source, folders) in texts  # outer.h looks beside itself first
+    source.write_text("#define H <stdint.h>\n#include H\n")
+    assert whole_text(source, folders) is None
+
+
+@needs_cc
+def test_quick_objects_do_the_same_and_are_not_taken_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toolchain, "_objects", {})
+    if find_compiler().name.startswith("zig"):
+        pytest.skip("zig keeps what it compiled itself: pip uninstall ziglang, apt-get install gcc")
+    source = tmp_path / "square.c"
+    source.write_text("int square(int x) { return x * x; }\n")
+    for name, quick, known in (("a", True, 1), ("b", True, 1), ("c", False, 2), ("d", True, 2)):
+        compile_shared([source], [], tmp_path / f"{name}.so", quick=quick)
+        assert ctypes.CDLL(str(tmp_path / f"{name}.so")).square(7) == 49
+        assert len(toolchain._objects) == known
 
 
 @needs_cc

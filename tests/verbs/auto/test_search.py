@@ -26,6 +26,7 @@ from edgekit.verbs.auto.decisions import Decisions, decided, probabilities
 from edgekit.verbs.auto.images import Images
 from edgekit.verbs.auto.measure import Meter
 from edgekit.verbs.export.importing import load_model
+from edgekit.verbs.export.levels import hearing
 from edgekit.verbs.export.metric import Metric
 from edgekit.verbs.export.sampling import own_trajectories
 
@@ -115,13 +116,14 @@ def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
     (value,) = model.stream_inputs
     (name, hop), hops = (str(value.name), dims(value)), judging.HEARD_HOPS
     clips = [{name: np.full((hops, *hop), level, np.float32)} for level in (1.0, 2.0, 4.0)]
-    places, judged, allowances = judging.judges(model, Calibration(tuple(clips), "x"))
+    calibration = Calibration(tuple(clips), "x")
+    places, judged, allowances = judging.judges(model, calibration, hearing(model, calibration))
     assert places == (2,)
     assert [clip[name].shape for clip in judged] == [(hops // 5, *hop)] * 5
     loudest = [float(clip[name].max()) for clip in judged]
     assert loudest == pytest.approx([4, 0.4, 4 * 10**-1.5, 0.04, 3.5])
     assert allowances == [1, 4, 10, 40, 1]
-    heard = judging.deciding(model, Calibration(tuple(clips), "x"))
+    heard = judging.deciding(calibration, name)
     assert len(heard) == 9
     assert [float(clip[name].max()) for clip in heard[:6]] == pytest.approx(
         [1, 2, 4, 0.1, 0.2, 0.4]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import tiny_networks
+from builds import noise
 from tiny_build import needs_cc
 from tiny_networks import FRONTEND, HOP
 
@@ -21,7 +22,7 @@ from edgekit.runtime.build_folder.levels import levels_text
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.verbs.export import levels
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.levels import LEVELS_DB, Judged, Level, hears, judge, parts_of
+from edgekit.verbs.export.levels import LEVELS_DB, Judged, Level, hearing, judge
 
 RATE = 16000
 
@@ -46,11 +47,11 @@ def recordings(folder: Path, count: int, hops: int = 60) -> str:
     return str(folder)
 
 
-def judged(network, clips, recipe="w8a8", native=False) -> Judged:
+def judged(network, clips, recipe="w8a8", kernels=None) -> Judged:
     (name,) = [str(value.name) for value in network.stream_inputs]
     calibration = Calibration(tuple({name: clip} for clip in clips), "x")
-    seen = observed(network, calibration, RECIPES[recipe], parts_of(network, calibration))
-    return judge(network, seen, RECIPES[recipe], native, api.silent)
+    seen = observed(network, calibration, RECIPES[recipe], hearing(network, calibration).judged)
+    return judge(network, seen, RECIPES[recipe], kernels, api.silent)
 
 
 def test_quiet_sound_loses_what_one_step_for_all_levels_costs(tmp_path: Path) -> None:
@@ -71,8 +72,9 @@ def test_quiet_sound_loses_what_one_step_for_all_levels_costs(tmp_path: Path) ->
 @needs_cc
 def test_generated_c_and_onnxruntime_judge_alike(tmp_path: Path) -> None:
     network = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
-    here, there = (judged(network, sound(2), native=native) for native in (True, False))
-    for a, b in zip(here.levels, there.levels, strict=True):
+    host, portable, onnx = (judged(network, sound(2), kernels=k) for k in ("host", "c99", None))
+    assert host == portable
+    for a, b in zip(host.levels, onnx.levels, strict=True):
         assert a.snr_db == pytest.approx(b.snr_db, abs=1)
 
 
@@ -125,11 +127,16 @@ def test_an_export_says_it_in_its_output_its_manifest_and_its_report(tmp_path: P
 
 def test_networks_that_hear_nothing_have_no_levels(tmp_path: Path) -> None:
     network = load_model(str(tiny_networks.recurrent(tmp_path / "t.onnx")), ImportOptions()).model
-    assert not hears(network)
+    calls = Calibration((noise(network, 8),), "x")
+    assert hearing(network, calls).pcm is None and hearing(network, calls).judged is None
     pcm = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
-    assert hears(pcm)
     name = str(pcm.stream_inputs[0].name)
-    assert parts_of(pcm, Calibration(({name: np.zeros((3, 1, HOP), np.float32)},), "x")) is None
+    short, long = (
+        hearing(pcm, Calibration(({name: np.zeros((hops, 1, HOP), np.float32)},), "x"))
+        for hops in (3, 4)
+    )
+    assert short.pcm == long.pcm == name
+    assert short.parts is None and long.judged is not None and len(long.judged.parts) == 4
     assert run_hops(pcm, {name: np.zeros((1, 1, HOP), np.float32)})
     assert levels_text(None) is None and levels_text({"snr_db": 1.0}) is None
     assert levels.LEVELS_DB[0] == 0

@@ -8,7 +8,17 @@ import pytest
 
 from edgekit.base.errors import VerificationError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.verbs.export.verification import HOPS, MIN_HOPS, sample_hops, verify
+from edgekit.operators.oracle import Oracle
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.verbs.export.verification import (
+    HOPS,
+    MIN_HOPS,
+    MIN_ORACLE_HOPS,
+    oracle_hops,
+    sample_hops,
+    verify,
+)
 
 MANIFEST = SimpleNamespace(target="c99")
 
@@ -67,3 +77,33 @@ def test_a_network_that_is_exact_must_reach_what_its_recipe_says():
 )
 def test_large_inputs_are_verified_on_fewer_hops(shape, hops):
     assert len(sample_hops(network("y = Neg (x)", shape), None, None)["x"]) == hops
+
+
+def test_the_oracle_runs_fewer_hops_of_networks_with_many_steps():
+    assert oracle_hops(Oracle(network("y = Neg (x)"))) > HOPS
+    steps = "\n".join(f"h{i + 1} = Tanh (h{i})" for i in range(1000))
+    deep = network(f"h0 = Tanh (x)\n{steps}\ny = Neg (h1000)")
+    assert oracle_hops(Oracle(deep)) == MIN_ORACLE_HOPS
+
+
+def test_one_wrong_bit_of_an_integer_build_is_found():
+    model = network("y = Neg (x)")
+    samples = {"x": np.random.default_rng(0).standard_normal((20, 1, 64)).astype(np.float32)}
+    quantized = quantize(model, Calibration((samples,), "x"))
+    exact = Oracle(quantized).run_hops(samples)
+    for changed in (None, 3, 19):
+        outputs = {"y": exact["y"].copy()}
+        if changed is not None:
+            outputs["y"][changed, 0, 5] = np.nextafter(outputs["y"][changed, 0, 5], np.float32(9))
+        wrong = SimpleNamespace(
+            run=lambda _samples, _progress, outputs=outputs: outputs,
+            reset=lambda: None,
+            compiler="cc",
+            manifest=MANIFEST,
+        )
+        if changed is None:
+            facts, _ = verify(wrong, model, quantized, samples, None)
+            assert facts["bit_exact_with_oracle"] and facts["oracle_hops"] == 20
+            continue
+        with pytest.raises(VerificationError, match="differ from those of the NumPy oracle"):
+            verify(wrong, model, quantized, samples, None)

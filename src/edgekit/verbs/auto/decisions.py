@@ -25,11 +25,12 @@ class Decisions:
 
     def __init__(self, model: "Model", clips: Sequence[Arrays]) -> None:
         """Run the float network in onnxruntime; `clips` map stream inputs to (hops, *shape)."""
-        from edgekit.export.running import run_hops
+        from edgekit.export.running import HopRunner
 
         self.ends = probabilities(model)
         self.clips = list(clips) if self.ends else []
-        self._exact = [run_hops(model, dict(clip)) for clip in self.clips]
+        runner = HopRunner(model)
+        self._exact = [runner(clip) for clip in self.clips]
 
     def turned(self, clip: int, outputs: Arrays) -> float:
         """The share of an output's decisions that `ERROR_FACTOR` times the error turns; of the worst output."""

@@ -8,7 +8,7 @@ from edgekit.verbs.auto.decisions import Decisions
 from edgekit.verbs.auto.images import Images
 from edgekit.verbs.auto.measure import Reference
 from edgekit.verbs.auto.pool import Auto, cost_of
-from edgekit.verbs.export.levels import Asked, hears, parts_of
+from edgekit.verbs.export.levels import Asked, Hearing, hearing
 from edgekit.verbs.export.metric import clean_of
 from edgekit.verbs.export.verification import sample_hops
 
@@ -52,7 +52,8 @@ class Judging:
     ) -> None:
         """Run the float network in onnxruntime over all of it."""
         self.model, self.calibration, self.metric = model, calibration, metric
-        self.places, judged, allowances = judges(model, calibration)
+        self.heard = hearing(model, calibration)
+        self.places, judged, allowances = judges(model, calibration, self.heard)
         self.reference = Reference(model, judged, allowances)
         self.count = len(judged)
         asked = min_snr_db is not None
@@ -60,7 +61,7 @@ class Judging:
         # what an export is verified on: it is told by how much
         verified = [] if self.images else [sample_hops(model, calibration, None)]
         self.whole = Reference(model, [*judged, *verified], allowances)
-        self.decisions = Decisions(model, () if asked else deciding(model, calibration))
+        self.decisions = Decisions(model, () if asked else deciding(calibration, self.heard.pcm))
         self.thrifty = not asked and self.images is None and not self.decisions.ends
         self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
         if self.images is not None:
@@ -111,60 +112,59 @@ class Judging:
     def _metric(self, clip: int, outputs: "Arrays") -> float | None:
         """What the user's metric says of a judging clip, none over it, at whatever level."""
         level, place = divmod(clip, len(self.places))
-        if self.metric is None or level >= len(levels_of(self.model)):
+        levels = levels_of(self.heard)
+        if self.metric is None or level >= len(levels):
             return None
-        parts, stream = parts_of(self.model, self.calibration), self.model.stream
+        parts, stream = self.heard.parts, self.model.stream
         exact, clean = self.whole.runs[clip], None
         if parts is not None and stream.hop_samples:
             hops, delay = len(next(iter(exact.values()))), stream.delay_samples or 0
             part = parts.parts[self.places[place]]
             clean = clean_of(self.calibration, part, hops, stream.hop_samples, delay)
-        gain = np.float32(levels_of(self.model)[level][0])
+        gain = np.float32(levels[level][0])
         return self.metric[0](outputs, exact, None if clean is None else clean * gain)
 
 
-def levels_of(model: "Model") -> tuple[tuple[float, float], ...]:
+def levels_of(heard: Hearing) -> tuple[tuple[float, float], ...]:
     """At which levels a network is judged, and by how much the noise is divided there."""
-    return LEVELS if hears(model) else LEVELS[:1]
+    return LEVELS if heard.pcm else LEVELS[:1]
 
 
 def judges(
-    model: "Model", calibration: "Calibration"
+    model: "Model", calibration: "Calibration", heard: Hearing
 ) -> tuple[tuple[int, ...], list["Clip"], list[float]]:
     """Return which parts of the calibration judge, as clips, and by how much the noise of each is divided.
 
     That is every third part, `JUDGED_HOPS` or `HEARD_HOPS` in all. PCM is judged at all `LEVELS`, and with the next
     part over it; session constants stay whole.
     """
-    parts, clips = parts_of(model, calibration), calibration.clips
+    parts, clips = heard.parts, calibration.clips
     every = clips
     if parts is not None:
         every = tuple(part.cut(clips, model.constants) for part in parts.parts)
     places = tuple(range(JUDGES - 1, len(every), JUDGES)) or (len(every) - 1,)
-    levels, sound = levels_of(model), hears(model)
-    hops = HEARD_HOPS // (len(levels) + 1) if sound else JUDGED_HOPS
+    levels, pcm = levels_of(heard), heard.pcm
+    hops = JUDGED_HOPS if pcm is None else HEARD_HOPS // (len(levels) + 1)
     each = max(hops // len(places), 1)
     cut: list[Clip] = [
         {name: array if name in model.constants else array[:each] for name, array in clip.items()}
         for clip in (every[i] for i in places)
     ]
-    if not sound:
+    if pcm is None:
         return places, cut, [1.0] * len(cut)
-    pcm = str(model.stream_inputs[0].name)
-    heard: list[Clip] = [
+    forms: list[Clip] = [
         {**clip, pcm: clip[pcm] * np.float32(gain)} for gain, _ in levels for clip in cut
     ]
     for k, i in enumerate(places):
         other = np.resize(every[(i + 1) % len(every)][pcm], cut[k][pcm].shape)
-        heard.append({**cut[k], pcm: OVERLAP * (cut[k][pcm] + other)})
+        forms.append({**cut[k], pcm: OVERLAP * (cut[k][pcm] + other)})
     allowances = [allowance for _, allowance in levels for _ in cut]
-    return places, heard, [*allowances, *[1.0] * len(cut)]
+    return places, forms, [*allowances, *[1.0] * len(cut)]
 
 
-def deciding(model: "Model", calibration: "Calibration") -> list["Clip"]:
+def deciding(calibration: "Calibration", pcm: str | None) -> list["Clip"]:
     """Return the clips whose decisions count: all, of PCM at all `DECIDED_LEVELS`."""
     clips = list(calibration.clips)
-    if not hears(model):
+    if pcm is None:
         return clips
-    pcm = str(model.stream_inputs[0].name)
     return [{**c, pcm: c[pcm] * np.float32(gain)} for gain, _ in DECIDED_LEVELS for c in clips]

@@ -34,11 +34,10 @@ class Reference:
             clips: map stream inputs to (hops, *shape).
             allowances: by how much the noise of each clip is divided before it counts; 1 where not given.
         """
-        from edgekit.export.running import run_hops
+        from edgekit.export.running import HopRunner
 
-        self.clips = clips
-        runs = [run_hops(model, dict(clip)) for clip in clips]
-        self.runs = runs
+        self.clips, runner = clips, HopRunner(model)
+        self.runs = runs = [runner(clip) for clip in clips]
         self.outputs = [{name: run[name] for name in model.measured_outputs} for run in runs]
         self.allowances = (*allowances, *[1.0] * (len(clips) - len(allowances)))
         powers = [{n: _power(a) for n, a in outputs.items()} for outputs in self.outputs]

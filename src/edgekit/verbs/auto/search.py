@@ -19,7 +19,7 @@ from edgekit.verbs.auto.decisions import ERROR_FACTOR
 from edgekit.verbs.auto.judging import MIN_SNR_DB, Judging
 from edgekit.verbs.auto.measure import Meter
 from edgekit.verbs.auto.pool import MOST_TURNED, Auto, chosen
-from edgekit.verbs.export.levels import Asked, hears, parts_of
+from edgekit.verbs.export.levels import Asked, hearing
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -190,9 +190,10 @@ def prepared(
     from edgekit.quantize.apply import observed
     from edgekit.targets.macs import node_macs
 
-    observer = AUDIO_RANGES if hears(model) else AUTO.observer
+    heard = hearing(model, calibration)
+    observer = AUDIO_RANGES if heard.pcm else AUTO.observer
     recipe = replace(AUTO, observer=observer, **settings)  # type: ignore[arg-type]
-    seen = observed(model, calibration, recipe, parts_of(model, calibration))
+    seen = observed(model, calibration, recipe, heard.parts)
     held = seen if seen.parts is None else seen.without(judging.places)
     macs = node_macs(seen.model)
     return _ranked(recipe, seen, held, macs, judging, progress, cache)

@@ -21,7 +21,7 @@ from edgekit.verbs.export.work import Examples, Progress, Quantized, Written
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
-    from edgekit.quantize.compare import TensorRow
+    from edgekit.quantize.compare import TensorRow, Watched
     from edgekit.runtime.devices.profile import Profile
     from edgekit.targets.build import Build
 
@@ -42,6 +42,8 @@ def finish(written: Written, progress: Progress) -> Manifest:
     stream = _portable(quantized.model) if device.is_cross else Stream.open(folder)
     samples = samples_of(quantized, written.examples)
     hops = len(samples[stream.manifest.stream_inputs[0].name])
+    # another runtime's integers are its own: the per-tensor comparison is that of our arithmetic
+    watched = None if stream.compiler is None else watched_tensors(quantized)
     verification, outputs = verify(
         stream,
         quantized.reference,
@@ -52,6 +54,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
         if written.metric is None
         else partial(written.metric, clean=clean_form(quantized, hops)),
         lambda done: progress("verify", done, hops),
+        watched,
     )
     if quantized.judged is not None:
         verification |= quantized.judged.facts()
@@ -82,8 +85,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
     if not (folder / "model.onnx").exists():
         quantized.model.save(folder / "model.onnx")
     (folder / "recipe.toml").write_text(recipe_text(quantized), encoding="utf-8")
-    # another runtime's integers are its own: the per-tensor comparison is that of our arithmetic
-    rows = () if stream.compiler is None else tensor_rows(quantized)
+    rows = () if watched is None else watched.rows(samples)
     listened = heard(stream, quantized.reference, quantized.calibration)
     page = report(manifest, build, rows, quantized, listened)
     (folder / "report.html").write_text(page, encoding="utf-8")
@@ -196,17 +198,17 @@ def recipe_text(quantized: Quantized) -> str:
     return to_toml(quantized.recipe, {name: f"alone {db:.1f} dB" for name, db in alone.items()})
 
 
-def tensor_rows(quantized: Quantized) -> Sequence["TensorRow"]:
-    """Return the per-tensor comparison with the float network, where there is one."""
+def watched_tensors(quantized: Quantized) -> "Watched | None":
+    """What compares each tensor with the float network's, where there is one."""
     if quantized.calibration is None or quantized.reference is quantized.model:
-        return ()
-    from edgekit.quantize.compare import tensor_report
+        return None
+    from edgekit.quantize.compare import Watched
     from edgekit.quantize.prepare.prepare import prepare
 
     reference = quantized.reference
     if quantized.recipe is not None:  # scaled channels are compared with their like
         reference = prepare(reference, quantized.calibration, quantized.recipe)
-    return tensor_report(reference, quantized.model, quantized.calibration)
+    return Watched(reference)
 
 
 def report(

@@ -5,7 +5,7 @@ without some of them, on those, each as it is and quieter: a step that suits lou
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -154,29 +154,42 @@ class Judged:
         return 0.0 if first is None or self.heard_db is None else self.heard_db - first
 
 
-def hears(model: "Model") -> bool:
-    """Whether a network takes sound, which comes at many levels."""
+@dataclass(frozen=True)
+class Hearing:
+    """What a network hears, and what of its calibration can be left out to judge it.
+
+    Attributes:
+        pcm: the input that takes sound, which comes at many levels; None where no sound goes in.
+        parts: of the calibration; None of a denoiser with a sampler, and of one short clip.
+    """
+
+    pcm: str | None
+    parts: "Parts | None"
+
+    @property
+    def judged(self) -> "Parts | None":
+        """The parts of a network that hears sound."""
+        return None if self.pcm is None else self.parts
+
+
+def hearing(model: "Model", calibration: "Calibration") -> Hearing:
+    """Return what a network hears, with fresh parts of the calibration."""
+    from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
     from edgekit.quantize.calibrate.warnings import pcm_input
 
-    return model.sampler is None and pcm_input(model) is not None
-
-
-def parts_of(model: "Model", calibration: "Calibration") -> "Parts | None":
-    """Return the parts of the calibration of a stream; None of a denoiser with a sampler, and of one short clip."""
-    from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
-
     if model.sampler is not None:
-        return None
+        return Hearing(None, None)
     first = str(model.stream_inputs[0].name)
     hops = [len(clip[first]) for clip in calibration.clips]
-    return None if len(hops) == 1 and hops[0] < QUARTERS else Parts(hops)
+    short = len(hops) == 1 and hops[0] < QUARTERS
+    return Hearing(pcm_input(model), None if short else Parts(hops))
 
 
 def judge(
     model: "Model",
     seen: "Observed",
     recipe: "Recipe",
-    native: bool,
+    kernels: str | None,
     progress: Progress,
     metric: Asked | None = None,
 ) -> Judged:
@@ -186,21 +199,21 @@ def judge(
         model: the float network, with one PCM input.
         seen: what was observed of it, with its parts.
         recipe: what it is quantized in; one that fits weights does so for the first fold only.
-        native: whether generated C runs it, which has the bits of the build; else onnxruntime does.
+        kernels: the target whose C runs it, which has the bits of the build; None for onnxruntime.
         progress: is told how many of the networks are done.
         metric: the user's, and what it must reach.
 
     Raises:
-        ToolError: `native`, and there is no C compiler.
+        ToolError: there are `kernels`, and no C compiler.
     """
-    judging = _Judging(model, seen, native, progress, metric)
+    judging = _Judging(model, seen, kernels, progress, metric)
     fitted = recipe.rounding != "nearest" or recipe.bias_correction
     judged = judging.run(recipe, 1 if fitted else len(judging.folds))
     short = [row for row in judged.levels if row.short]
     if not short or recipe.name == FALLBACK:
         return judged
     worst = min(short, key=lambda row: row.worth)
-    rows = judging.run(RECIPES[FALLBACK], 1).levels
+    rows = judging.run(RECIPES[FALLBACK], 1, quick=True).levels
     return replace(judged, instead=next(row for row in rows if row.level_db == worst.level_db))
 
 
@@ -211,13 +224,13 @@ class _Judging:
         self,
         model: "Model",
         seen: "Observed",
-        native: bool,
+        kernels: str | None,
         progress: Progress,
         metric: Asked | None,
     ) -> None:
         parts, (pcm, *_) = seen.parts, [str(value.name) for value in model.stream_inputs]
         assert parts is not None
-        self.model, self.seen, self.native, self.progress = model, seen, native, progress
+        self.model, self.seen, self.kernels, self.progress = model, seen, kernels, progress
         self.metric, self.parts = metric, parts.parts
         self.folds, self.count = parts.folds, len(parts.parts)
         self.numbers = sorted(number for fold in parts.folds for number in fold)
@@ -230,8 +243,8 @@ class _Judging:
         ]
         self.ends = probabilities(model)
 
-    def run(self, recipe: "Recipe", most_folds: int) -> Judged:
-        """Judge a recipe on some of the folds."""
+    def run(self, recipe: "Recipe", most_folds: int, quick: bool = False) -> Judged:
+        """Judge a recipe on some of the folds; what is `quick` to compile shares no kernels with the build."""
         from edgekit.quantize.apply import quantize_observed
 
         folds = self.folds[:most_folds]
@@ -248,7 +261,7 @@ class _Judging:
             wanted = [*unheard, *known]
             clips = [self.references[level].clips[place] for level, place in wanted]
             for at, ((level, place), outputs) in enumerate(
-                zip(wanted, self._outputs(quantized, clips), strict=True)
+                zip(wanted, self._outputs(quantized, clips, quick), strict=True)
             ):
                 noise = self.references[level].noise(place, outputs)
                 if at >= len(unheard):
@@ -272,17 +285,18 @@ class _Judging:
         judged = sum(map(len, folds))
         return Judged(judged, self.count, tuple(rows), _ratio(heard) if heard else None)
 
-    def _outputs(self, quantized: "Model", clips: Sequence["Clip"]) -> Iterator[Arrays]:
-        if self.native:
+    def _outputs(
+        self, quantized: "Model", clips: Sequence["Clip"], quick: bool
+    ) -> Iterable[Arrays]:
+        if self.kernels is not None:
             from edgekit.targets.trials import Trials
 
-            (found,) = Trials(quantized, clips).run(lambda _, outputs: outputs)
-            yield from found
-            return
-        from edgekit.export.running import run_hops
+            trials = Trials(quantized, clips, self.kernels, quick)
+            (found,) = trials.run(lambda _, outputs: outputs)
+            return found
+        from edgekit.export.running import HopRunner
 
-        for clip in clips:
-            yield run_hops(quantized, dict(clip))
+        return map(HopRunner(quantized), clips)
 
     def _alike(self, level: int, place: int, outputs: Arrays) -> float:
         """The share of decisions that are those of the float network; of the worst output."""

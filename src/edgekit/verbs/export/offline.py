@@ -91,17 +91,18 @@ def calibration_feeds(source: str, network: "Model", pcm: "Model | None") -> lis
         network: one hop of it.
         pcm: it behind its front end, which then computes its inputs; None where it has none.
     """
-    from edgekit.export.running import run_blocks
+    from edgekit.export.running import HopRunner
     from edgekit.quantize.calibrate.clips import load_calibration
 
     axes = {name: time.axis for name, time in network.timing.items()}
     timed = [str(v.name) for v in network.stream_inputs if v.name in axes]
     read = pcm or network
     most = max(SAMPLES // (network.stream.hop_samples or 1), 1)
+    runner = None if pcm is None else HopRunner(pcm, timed)
     found: list[Feed] = []
     for clip in load_calibration(source, read).clips[:CLIPS]:
         part = _loudest(clip, str(read.stream_inputs[0].name), read.constants, most)
-        found.append(part if pcm is None else {**part, **next(run_blocks(pcm, part, timed))})
+        found.append(part if runner is None else {**part, **runner(part)})
     hops = min((len(clip[timed[0]]) for clip in found), default=0)
     feeds = []
     for clip in found:

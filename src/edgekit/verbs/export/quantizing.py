@@ -10,7 +10,7 @@ from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.auto.measure import cache_folder
 from edgekit.verbs.export.importing import Imported, surrounded
-from edgekit.verbs.export.levels import Asked, hears, judge, parts_of
+from edgekit.verbs.export.levels import Asked, hearing, judge
 from edgekit.verbs.export.request import Request
 from edgekit.verbs.export.sampling import (
     calls_of_networks,
@@ -68,8 +68,8 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
         model, calibration, recipe, request.min_snr_db, progress, imported.examples, asked
     )
     judged = None
-    if made.seen is not None and made.seen.parts is not None and hears(model):
-        judged = judge(model, made.seen, made.recipe, request.target.is_c, progress, asked)
+    if made.seen is not None and made.seen.parts is not None and hearing(model, calibration).pcm:
+        judged = judge(model, made.seen, made.recipe, request.target.kernels, progress, asked)
     short = () if judged is None else judged.notes(made.recipe.name)
     if request.strict and judged is not None and judged.is_short:
         raise VerificationError("\n".join(("--strict", *short)))
@@ -210,8 +210,7 @@ def applied(
     if recipe.step_groups > 1:
         quantized = quantize_groups(model, calibration, recipe, fitted)
     else:
-        parts = parts_of(model, calibration) if hears(model) else None
-        seen = apply.observed(model, calibration, recipe, parts)
+        seen = apply.observed(model, calibration, recipe, hearing(model, calibration).judged)
         quantized = apply.quantize_observed(seen, recipe, calibration.label, fitted)
     if recipe.correct_sampler:
         progress("correct the sampler", 0, 1)

@@ -15,12 +15,17 @@ from edgekit.runtime.stream import Arrays, Stream
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
+    from edgekit.operators.oracle import Oracle
     from edgekit.quantize.calibrate.clips import Calibration
+    from edgekit.quantize.compare import Watched
 
 HOPS = 500
 MAX_VALUES = 2**22  # of one input in all hops: an image is verified on fewer
 MIN_HOPS = 4
 GOLDEN_HOPS = 64
+# The oracle is NumPy, one operator and one time step of a recurrent layer at a time: some ten microseconds each.
+ORACLE_STEPS = 100_000
+MIN_ORACLE_HOPS = 128
 NOISE_SEED = 0
 # what runs a build here, by target; others run their C
 RUN_BY = {
@@ -94,18 +99,21 @@ def verify(
     min_snr_db: float | None,
     metric: Callable[[Arrays, Arrays], float] | None = None,
     progress: Callable[[int], None] | None = None,
+    watched: "Watched | None" = None,
 ) -> tuple[dict[str, Any], Arrays]:
     """Run a fresh build and the source network over `samples` and compare.
 
     Args:
         stream: the build.
         reference: the source network, float where the source was, run in onnxruntime.
-        lowered: what the build was made of; an integer build is also compared with its oracle.
+        lowered: what the build was made of; an integer build is also compared with its oracle, in so many of
+            the first hops as `ORACLE_STEPS` allows.
         samples: (hops, *shape) for each stream input, (*shape) for each session constant.
         min_snr_db: the least signal-to-noise ratio of any output that is accepted; None for that of
             the recipe, or, in float, for what the source's own rounding leaves of it.
         metric: of the outputs and those of the source; it must reach `min_snr_db` instead of the ratio.
         progress: is told after each hop how many are done.
+        watched: is shown what the oracle makes of each hop.
 
     Of decisions it is counted in how many hops they are others.
 
@@ -130,7 +138,9 @@ def verify(
     errors = {name: _max_abs_error(expected[name], outputs[name]) for name in measured}
     is_native = stream.compiler is not None
     integer = lowered.quantization.recipe not in FLOATS
-    exact = _equals_oracle(lowered, samples, outputs) if is_native and integer else None
+    exact, oracle_hops = None, None
+    if is_native and integer:
+        exact, oracle_hops = _equals_oracle(lowered, samples, outputs, watched)
     needed = default_min_snr_db(lowered.quantization.recipe) if min_snr_db is None else min_snr_db
     lowest = min(ratios.values(), default=math.inf)
     own: dict[str, float] = {}
@@ -154,6 +164,7 @@ def verify(
         "snr_db": round(lowest, 2) if math.isfinite(lowest) else None,
         "max_abs_error": max(errors.values(), default=0.0),
         "bit_exact_with_oracle": exact,
+        "oracle_hops": oracle_hops,
     }, outputs
 
 
@@ -227,11 +238,34 @@ def _judge(
         raise VerificationError("the build's integers differ from those of the NumPy oracle")
 
 
-def _equals_oracle(lowered: "Model", samples: Arrays, outputs: Arrays) -> bool:
+def _equals_oracle(
+    lowered: "Model", samples: Arrays, outputs: Arrays, watched: "Watched | None"
+) -> tuple[bool, int]:
+    """Whether the oracle makes the same bits of the first hops, and of how many."""
+    from edgekit.graph.hops import of_hop
     from edgekit.operators.oracle import Oracle
 
-    predicted = Oracle(lowered).run_hops(samples)
-    return all(np.array_equal(predicted[name], outputs[name]) for name in outputs)
+    oracle = Oracle(lowered)
+    hops = min(len(next(iter(outputs.values()))), oracle_hops(oracle))
+    for hop in range(hops):
+        predicted = oracle.process(of_hop(lowered, samples, hop))
+        if watched is not None:
+            watched.see(oracle)
+        if not all(np.array_equal(predicted[name], outputs[name][hop]) for name in outputs):
+            return False, hop + 1
+    return True, hops
+
+
+def oracle_hops(oracle: "Oracle") -> int:
+    """How many hops NumPy runs: so many that operators, and time steps of recurrent ones, are `ORACLE_STEPS`."""
+    from edgekit.operators.geometry import dims
+    from edgekit.operators.roles import RECURRENT
+
+    steps = sum(
+        dims(node.inputs[0])[0] if node.op_type in RECURRENT and node.inputs[0] else 1
+        for node in oracle.graph
+    )
+    return max(ORACLE_STEPS // max(steps, 1), MIN_ORACLE_HOPS)
 
 
 def _max_abs_error(expected: NDArray[np.float32], value: NDArray[np.float32]) -> float:
