@@ -187,7 +187,13 @@ def is_move(node: ir.Node) -> bool:
         return _chooses(node) if facts_of(node).moves == "chooses" else _joins(node)
     if node.op_type in ("MaxPool", "GlobalMaxPool"):
         return not any(value.uses() or value.is_graph_output() for value in node.outputs[1:])
-    return constant_tail(node)
+    return constant_tail(node) or picks(node)
+
+
+def picks(node: ir.Node) -> bool:
+    """Whether a node moves elements by indices that are computed."""
+    data, *indices = node.inputs
+    return node.op_type == "Gather" and constant(data) is None and constant(indices[0]) is None
 
 
 def _written_by(value: ir.Value, names: set[str | None]) -> bool:

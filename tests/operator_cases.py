@@ -454,6 +454,8 @@ MOVEMENT: list[Case] = [
     case("squeeze", "Squeeze", f(1, 3, 1, 4), i64(0, -2), w8a8=25),
     case("flatten", "Flatten", f(2, 3, 4), axis=2, w8a8=25),
     case("gather_rows", "Gather", f(7, 3, 2), n(2, 1, low=-7, high=6)),
+    case("gather_columns", "Gather", f(2, 7, 3), n(4, low=-7, high=6), axis=1, w8a8=25),
+    case("gather_last", "Gather", f(2, 3, 7), n(1, low=-7, high=6), axis=-1),
     case("gather_constant_rows", "Gather", c(7, 6), n(1, low=0, high=6), w8a8=25),
     case("gather_int32", "Gather", Input((3, 4), "int32", -9, 9), i64(2, 0), axis=1),
 ]

@@ -19,7 +19,7 @@ POINTWISE = ("Tanh", "Sigmoid", "LeakyRelu", "Softplus")
 @st.composite
 def layers(draw: Any, depth: int = 3, stride: int = 16, stateful: bool = True) -> Layer:
     """A random part of a network that keeps the number of frames and channels."""
-    kinds = [same_conv, padded_convs, cropped_conv, shifted, shuffled, pooled]
+    kinds = [same_conv, padded_convs, cropped_conv, mirrored_conv, shifted, shuffled, pooled]
     if stateful:
         kinds += [recurrent, summed, counted, numbered]
     if depth > 0:
@@ -45,6 +45,21 @@ def same_conv(draw: Any, *_: Any) -> Layer:
             x, CHANNELS, CHANNELS, kernel, left=left, right=right, dilation=dilation, group=group
         ),
     )
+
+
+@st.composite
+def mirrored_conv(draw: Any, *_: Any) -> Layer:
+    """Padding with frames of the input; reflected ones before the first lie within the kernel's lookahead."""
+    reach, mode = draw(st.integers(0, 6)), draw(st.sampled_from(["edge", "reflect"]))
+    left = draw(st.integers(0, reach // 2 if mode == "reflect" else reach))
+    pads, act = [0, 0, left, 0, 0, reach - left], draw(st.booleans())
+
+    def build(net: Net, x: str) -> str:
+        y = net.add("Pad", x, net.const(pads, np.int64), mode=mode)
+        y = net.add("Sigmoid", y) if act else y
+        return net.conv(y, CHANNELS, CHANNELS, reach + 1)
+
+    return build
 
 
 @st.composite

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil, floor, lcm, prod
 
 import numpy as np
@@ -19,6 +20,7 @@ from edgekit.export.stream.observed import Facts, find_facts
 from edgekit.export.stream.prove import prove
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.attention import square
+from edgekit.export.stream.rules.padded import padded
 from edgekit.export.stream.rules.table import rule_of
 from edgekit.export.stream.sources import Offline, two_lengths
 from edgekit.export.stream.track import Later, Refused, Segments, Track, Unseen
@@ -215,7 +217,7 @@ def _translate(writer: Rewriter, offline: ir.Graph) -> None:
 
 def _one(writer: Rewriter, node: ir.Node) -> None:
     if any(value in writer.squares for value in node.inputs if value is not None):
-        square(writer, node)
+        padded(writer, node, partial(square, writer, node))
         return
     if not any(writer.track(value) for value in node.inputs):
         results = writer.new.copy(node, [writer.fixed(value) for value in node.inputs])
@@ -226,7 +228,7 @@ def _one(writer: Rewriter, node: ir.Node) -> None:
     if rule is None:
         step = "use other operators, or give the network in streaming form"
         raise Refused("no streaming rule", "operators with a rule", step)
-    rule(writer, node)
+    padded(writer, node, partial(rule, writer, node))
 
 
 def _outputs(writer: Rewriter, offline: ir.Graph) -> dict[str, Track]:
@@ -237,7 +239,7 @@ def _outputs(writer: Rewriter, offline: ir.Graph) -> dict[str, Track]:
         if track is None or track.outer > 1:
             still = "it does not carry time", "outputs with a time axis", "leave it out"
             raise ModelError(Problem(f"output '{name}'", *(still if track is None else INSIDE)))
-        track = writer.delayed(track, 0, name)
+        track = writer.delayed(writer.solid(value), 0, name)
         output = writer.new.one(f"{name}.output", "Identity", track.value)
         output.name = name
         values.append(output)

@@ -1,7 +1,7 @@
 """The rewriter: context, delay lines and masks, of which the rules are made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -11,13 +11,29 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.export.stream.known import KnownFrames
+from edgekit.export.stream.mirror import Reading, picked
 from edgekit.export.stream.observed import Facts
 from edgekit.export.stream.signs import partial, sign
-from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.track import Mirror, Refused, Track
 from edgekit.export.stream.values import INSIDE, Values
-from edgekit.export.stream.windows import fill_of, pads_of
+from edgekit.export.stream.windows import fill_of, pads_of, unheard
 
 LARGE = 1e9  # a fill beyond it stands for an infinity: the network reads it in a maximum only
+
+
+@dataclass(frozen=True)
+class Window:
+    """What output frame j reads, input frames ``j * stride - left`` to ``j * stride - left + reach``.
+
+    `last` is the last one that is read, counted from ``rate * samples``; the first `unheard` of each window
+    count nothing.
+    """
+
+    reach: int
+    stride: int
+    left: int
+    last: int
+    unheard: int
 
 
 class Rewriter(Values):
@@ -43,6 +59,8 @@ class Rewriter(Values):
         super().__init__(facts, hop, dict(offline.opset_imports))
         self.needs, self.known, self.floors = needs, known, floors
         self.states: dict[ir.Value, list[ir.Value]] = {}
+        self._solid: dict[ir.Value, Track] = {}
+        self._held: dict[ir.Node, int] = {}
         self._contexts: dict[tuple[ir.Value, int, bytes], ir.Value] = {}
 
     def context(self, track: Track, count: int, name: str) -> ir.Value:
@@ -140,6 +158,14 @@ class Rewriter(Values):
             zero_after=not fill and (track.zero_after or after),
         )
 
+    def set(
+        self, value: ir.Value, *arguments: Any, node: ir.Node | None = None, **more: Any
+    ) -> None:
+        """As `Values.set`; where the first outputs of a window are the same, the stream leaves them out."""
+        super().set(value, *arguments, node=node, **more)
+        if node is not None and (held := self._held.get(node)):
+            self.tracks[value] = _unpadded(self.tracks[value], "edge", held, 0)
+
     def zero_start(self, node: ir.Node, fill: float) -> None:
         """Put zeros before frame 0 of what `node` gave, where sums or squares of `fill` would overflow there."""
         output = node.outputs[0]
@@ -208,6 +234,9 @@ class Rewriter(Values):
         """
         track, output, name = self.stream(node.inputs[0]), node.outputs[0], str(node.name)
         last = (self.needs[output] - 1) * stride + reach - left
+        if track.mirror is not None:
+            window = Window(reach, stride, left, last, unheard(node, track.axis))
+            return self._mirrored(track, window, node)
         before, after = left > 0, last >= track.time.offset
         if fill == 0:
             track = self.zeroed(track, name, before=before, after=after)
@@ -219,6 +248,91 @@ class Rewriter(Values):
         if fill is not None and fill != 0 and (before or after):
             value = self.masked(track, value, count, name, before=before, after=after, fill=fill)
         return value, delay
+
+    def set_mirrored(
+        self, node: ir.Node, value: ir.Value, mode: str, left: int, right: int
+    ) -> None:
+        """Record what a Pad that repeats frames gives: `value` is one hop without the padding."""
+        output, track = node.outputs[0], self.stream(node.inputs[0])
+        shape = self.hop_shape(output)
+        source = replace(track, value=value, shape=shape, zero_before=False, zero_after=False)
+        source = self.delayed(source, 0, str(node.name))
+        self.set(output, source.value, source.delay - left, track, node=node)
+        self.tracks[output] = replace(self.tracks[output], mirror=Mirror(source, mode, left, right))
+
+    def kept_mirror(self, node: ir.Node, mirror: Mirror) -> None:
+        """What `node` makes of a padded value, frame by frame, is padded in the same way."""
+        for output in node.outputs:
+            track = self.track(output)
+            if track is not None:
+                self.tracks[output] = _unpadded(track, mirror.mode, mirror.left, mirror.right)
+
+    def solid(self, value: ir.Value) -> Track:
+        """The stream of a padded value with all frames that the padding adds."""
+        track = self.tracks[value]
+        if track.mirror is None:
+            return track
+        if value not in self._solid:
+            name = f"{value.name}.padded"
+            window = Window(0, 1, 0, self.needs.get(value, track.time.offset) - 1, 0)
+            found, delay, _ = self._mirror_window(track, window, name, hold=False)
+            cause = track.cause if delay <= 0 or track.cause else name
+            self._solid[value] = replace(
+                track,
+                value=found,
+                delay=delay,
+                cause=cause,
+                mirror=None,
+                zero_before=delay <= 0,
+                zero_after=False,
+            )
+        return self._solid[value]
+
+    def _mirrored(self, track: Track, window: Window, node: ir.Node) -> tuple[ir.Value, int]:
+        value, delay, held = self._mirror_window(track, window, str(node.name), hold=True)
+        if held:
+            self._held[node] = held
+        return value, delay
+
+    def _mirror_window(
+        self, track: Track, window: Window, name: str, *, hold: bool
+    ) -> tuple[ir.Value, int, int]:
+        """What a window reads of a padded value, its delay, and how many of its first outputs are the same.
+
+        The first output waits for the frame that the first padded one repeats. Where all that the first windows
+        read repeats one frame, their outputs are the same, and who reads these need not wait.
+        """
+        mirror, skip, stride = track.mirror, -window.left, window.stride
+        assert mirror is not None
+        source = mirror.source
+        right = min(mirror.right, window.last - mirror.left - source.time.offset + 1)
+        if right > 0 and source.delay < -source.time.offset:
+            source = self.delayed(source, -source.time.offset, f"{name}.end")
+            mirror = replace(mirror, source=source)
+        begin = source.delay - mirror.left
+        least = delay = ceil(Fraction(begin + window.reach + skip + 1 - stride, stride))
+        same = mirror.left - window.reach - skip
+        held = same if hold and mirror.mode == "edge" and stride == 1 and same > 0 else 0
+        start = skip < mirror.left
+        if start and not held:
+            furthest = max(mirror.first_needs - skip - window.unheard, mirror.left)
+            hops = -(-(furthest + begin + 1) // track.frames) - 1
+            delay = max(delay, hops * track.frames // stride)
+        needed = delay * stride - skip - begin
+        count = max(0, needed + max(0, mirror.reach - window.reach if right > 0 else 0))
+        whole = self.context(source, count, name)
+        rest = (delay - least) * stride
+        reading = Reading(mirror, count, count - needed, rest, start, right > 0)
+        return picked(self.new, whole, reading, name), delay, held
+
+
+def _unpadded(track: Track, mode: str, left: int, right: int) -> Track:
+    """A padded stream whose first and last frames repeat others."""
+    time = replace(track.time, offset=track.time.offset - left - right)
+    source = replace(
+        track, time=time, delay=track.delay + left, zero_before=False, zero_after=False, mirror=None
+    )
+    return replace(track, mirror=Mirror(source, mode, left, right))
 
 
 def _dtype(track: Track) -> Any:

@@ -55,6 +55,7 @@ class Track:
         zero_after: frames that it holds behind the end are zero.
         outer: the time axis holds so many streams one behind the other, as rows that batch and time
             were flattened to; `time` is that of each.
+        mirror: what its first and last frames repeat; None where the stream holds them itself.
     """
 
     value: ir.Value
@@ -66,6 +67,7 @@ class Track:
     zero_before: bool = False
     zero_after: bool = False
     outer: int = 1
+    mirror: "Mirror | None" = None
 
     @property
     def axis(self) -> int:
@@ -81,6 +83,33 @@ class Track:
     def delay_samples(self) -> Fraction:
         """The delay in samples of the input."""
         return self.delay / self.time.rate
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A padding with frames of the stream: its `value` does not hold them, who reads it takes them from `source`.
+
+    Attributes:
+        source: the frames without padding, ``left`` frames later than the padded ones.
+        mode: ``edge`` repeats the first and the last frame, ``reflect`` those beside them.
+        left: frames before the first one.
+        right: frames behind the last one.
+    """
+
+    source: Track
+    mode: str
+    left: int
+    right: int
+
+    @property
+    def first_needs(self) -> int:
+        """The padded frame that the first one repeats."""
+        return 2 * self.left if self.mode == "reflect" else self.left
+
+    @property
+    def reach(self) -> int:
+        """How far before the last padded frame lies what it repeats."""
+        return 2 * self.right if self.mode == "reflect" else self.right
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.graph.nodes import array_of, attribute, static_shape
+from edgekit.graph.nodes import Array, array_of, attribute, sole_user, static_shape
 
 ENDLESS = 2**40  # frames: a size from which nothing that counts from the front is cut off
 
@@ -97,6 +97,30 @@ def fill_of(node: ir.Node) -> float:
     """What a Pad fills up with, where it does with a constant."""
     constant = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
     return 0.0 if constant is None else float(constant.ravel()[0])
+
+
+def unheard(node: ir.Node, axis: int) -> int:
+    """How many frames at the start of each window count nothing: weights of 0, or a taper that begins with 0.
+
+    Args:
+        node: a Conv, or a Gather of frames that a Mul tapers.
+        axis: the time axis of its first input.
+    """
+    if node.op_type == "Conv" and axis >= 2 and (weights := array_of(node.inputs[1])) is not None:
+        return _zeros(weights, axis) * per_axis(node, "dilations")[axis - 2]
+    taper = sole_user(node.outputs[0]) if node.op_type == "Gather" else None
+    index = array_of(node.inputs[1]) if taper is not None else None
+    if taper is None or taper.op_type != "Mul" or index is None or index.ndim != 2:
+        return 0
+    place = axis + 1 - len(static_shape(node.outputs[0]) or ())
+    factors = [array for value in taper.inputs if (array := array_of(value)) is not None]
+    fits = [a for a in factors if a.ndim >= -place and a.shape[place] == index.shape[1]]
+    return _zeros(fits[0], place) if fits and np.array_equal(index, np.sort(index, 1)) else 0
+
+
+def _zeros(array: Array, axis: int) -> int:
+    heard = np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1).any(1)
+    return int(heard.argmax()) if heard.any() else 0
 
 
 def slice_of(node: ir.Node, axis: int, size: int) -> Cut | None:

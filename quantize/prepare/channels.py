@@ -17,7 +17,7 @@ from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, attribute
 from edgekit.operators.geometry import dims, optional
-from edgekit.operators.roles import LINEAR, SUMS, constant, is_move, reduced_axes
+from edgekit.operators.roles import LINEAR, SUMS, constant, is_move, picks, reduced_axes
 from edgekit.operators.table import OPERATORS
 
 Numbers = NDArray[np.int32]
@@ -169,7 +169,7 @@ class Channels:
         folds = facts.mixes == "axes" and (pools or node.op_type in SUMS)
         if folds and constant(optional(node, 1)) is not None:
             return self._folded(node, first)
-        if is_move(node) and not (facts.moves == "chooses" and facts.joins):
+        if is_move(node) and not picks(node) and not (facts.moves == "chooses" and facts.joins):
             return self._moved(node)
         return None
 

@@ -16,7 +16,7 @@ from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model, StatePair
 from edgekit.graph.nodes import add_initializer, unused_name, value_names
 from edgekit.operators.geometry import dims
-from edgekit.operators.roles import constant, is_cell_state, is_move
+from edgekit.operators.roles import constant, is_cell_state, is_move, picks
 from edgekit.operators.table import OPERATORS
 
 Numbers = NDArray[np.int64]
@@ -158,7 +158,7 @@ def _origins(
 
 
 def _is_followed(node: ir.Node) -> bool:
-    return is_move(node) and facts_of(node).moves != "chooses"
+    return is_move(node) and facts_of(node).moves != "chooses" and not picks(node)
 
 
 def _separate(graph: ir.Graph, part: ir.Value, after: ir.Value, name: str) -> StatePair:

@@ -8,7 +8,7 @@ from edgekit.base.errors import Problem, UsageError
 CUMULATIVE, WINDOW = "cumulative", "window:N"
 # what may be replaced -> its forms; the first is that of --causal, unless it takes a length
 FORMS: Mapping[str, tuple[str, ...]] = {
-    "pad": ("zeros",),
+    "pad": ("zeros", "first"),
     "mean": (CUMULATIVE, WINDOW),
     "norm": (CUMULATIVE, WINDOW),
     "max": (WINDOW,),

@@ -1,4 +1,4 @@
-"""Padding by zeros, frames of an STFT that end with the newest sample, attention to the last frames."""
+"""Padding by zeros or end frames, frames of an STFT that end with the newest sample, attention to the last frames."""
 
 import numpy as np
 import onnx_ir as ir
@@ -12,8 +12,10 @@ from edgekit.graph.nodes import array_of, attribute, sole_user, static_shape
 UNSEEN = -1e30  # what is added to the score of a key outside the window
 
 
-def pad(instance: Instance, node: ir.Node, axis: int, before: int, behind: int) -> None:
-    """Pad time with zeros, `before` and `behind`; other axes as they were."""
+def pad(
+    instance: Instance, node: ir.Node, axis: int, before: int, behind: int, mode: str = "constant"
+) -> None:
+    """Pad time with zeros, or by `mode`, `before` and `behind`; other axes as they were."""
     chain, source = Chain(instance.graph, node), node.inputs[0]
     shape = static_shape(source) or ()
     pads = [pads_of(node, n) if n != axis else (0, 0) for n in range(len(shape))]
@@ -21,11 +23,11 @@ def pad(instance: Instance, node: ir.Node, axis: int, before: int, behind: int) 
     if any(map(any, pads)):
         amounts = [a for a, _ in pads] + [b for _, b in pads]
         fill = node.inputs[2] if len(node.inputs) > 2 else None
-        mode = attribute(node, "mode", "constant")
-        value = chain.add("Pad", value, chain.constant(amounts, np.int64), fill, mode=mode)
+        as_before = attribute(node, "mode", "constant")
+        value = chain.add("Pad", value, chain.constant(amounts, np.int64), fill, mode=as_before)
     amounts = [0] * 2 * len(shape)
     amounts[axis], amounts[axis + len(shape)] = before, behind
-    chain.add("Pad", value, chain.constant(amounts, np.int64))
+    chain.add("Pad", value, chain.constant(amounts, np.int64), mode=mode)
     instance.finish(chain, static_shape(node.outputs[0]) or ())
 
 

@@ -148,11 +148,12 @@ def _pad(node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int])
     if node.op_type != "Pad" or time is None or attribute(node, "mode", "constant") == "constant":
         return None
     before, behind = pads_of(node, time.axis)
-    if (before, behind) == (0, 0):
+    held = form.name == "first"
+    if (before, behind) == (0, 0) or (held and attribute(node, "mode", "constant") == "edge"):
         return None
 
     def edit(instance: Instance, node: ir.Node) -> None:
-        others.pad(instance, node, time.axis, before, behind)
+        others.pad(instance, node, time.axis, before, behind, mode="edge" if held else "constant")
 
     return edit
 

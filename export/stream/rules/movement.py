@@ -13,6 +13,8 @@ from edgekit.export.stream.windows import ENDLESS, fill_of, pads_of, slice_of
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
+MIRRORED = ("edge", "reflect")
+
 
 def reshape(writer: Rewriter, node: ir.Node) -> None:
     """Reshape: time may take in or give up the axes behind it, and rows the axes before it.
@@ -53,31 +55,44 @@ def expand(writer: Rewriter, node: ir.Node) -> None:
 
 
 def pad(writer: Rewriter, node: ir.Node) -> None:
-    """Constants before the first frame only shift the numbers of the frames: the delay shrinks."""
+    """Constants before the first frame only shift the numbers of the frames: the delay shrinks.
+
+    So do frames that repeat others, which who reads them takes from there, see `Mirror`.
+    """
     track, output = writer.stream(node.inputs[0]), node.outputs[0]
     left, right = pads_of(node, track.axis)
     mode = attribute(node, "mode", "constant")
     value = fill_of(node)
-    if (left > 0 or right > 0) and mode != "constant":
-        raise Refused(
-            f"{mode} padding in time",
-            "padding with constants in time",
-            'pad with zeros: F.pad(x, (left, right)), or padding_mode="zeros"; --replace pad=zeros does it',
-        )
+    if (left or right) and mode != "constant":
+        if mode not in MIRRORED or min(left, right) < 0:
+            step = (
+                "pad with zeros: F.pad(x, (left, right)); --replace pad=zeros or pad=first does it"
+            )
+            allowed = "zeros, reflect or replicate padding in time"
+            raise Refused(f"{mode} padding of ({left}, {right}) frames in time", allowed, step)
+        writer.set_mirrored(node, _padded_elsewhere(writer, node, track), mode, left, right)
+        return
     read = right > 0 and writer.needs[output] - left > track.time.offset
     track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=value)
-    result = track.value
+    result = _padded_elsewhere(writer, node, track)
     pads = _other_pads(node, len(track.shape), track.axis)
-    if any(pads):
-        amounts = writer.new.constant(pads, f"{node.name}.pads", np.int64)
-        fill = writer.fixed(node.inputs[2]) if len(node.inputs) > 2 else None
-        result = writer.new.one(str(node.name), "Pad", result, amounts, fill, mode=mode)
     still = not any(pads) or mode != "constant" or value == 0
     before = still and left >= 0 and track.zero_before
     after = still and right >= 0 and track.zero_after
     writer.set(output, result, track.delay - left, track, node=node, before=before, after=after)
     if left > 0:
         writer.zero_start(node, value)
+
+
+def _padded_elsewhere(writer: Rewriter, node: ir.Node, track: Track) -> ir.Value:
+    """What a Pad makes of other axes than time."""
+    pads = _other_pads(node, len(track.shape), track.axis)
+    if not any(pads):
+        return track.value
+    mode = attribute(node, "mode", "constant")
+    amounts = writer.new.constant(pads, f"{node.name}.pads", np.int64)
+    fill = writer.fixed(node.inputs[2]) if len(node.inputs) > 2 else None
+    return writer.new.one(str(node.name), "Pad", track.value, amounts, fill, mode=mode)
 
 
 def _other_pads(node: ir.Node, rank: int, axis: int) -> list[int]:

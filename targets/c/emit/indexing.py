@@ -102,32 +102,34 @@ def emit_by_index(
 
 
 def emit_rows(ctx: Context, node: ir.Node) -> None:
-    """A Gather along axis 0 by indices that are computed; they wrap around, so none leaves the data."""
+    """A Gather by indices that are computed; they wrap around, so none leaves the data."""
     x, indices, y = node.inputs[0], node.inputs[1], node.outputs[0]
-    count, row = size(indices), size(y) // size(indices)
-    rows = size(x) // row
+    axis, shape = int_attribute(node, "axis", 0), dims(x)
+    count, rows, row = size(indices), shape[axis], math.prod(shape[axis:][1:])
+    outer = math.prod(shape[:axis])
     chosen, target = f"{ctx.pointer(indices)}[i]", ctx.pointer(y)
     index = f"(int32_t)((({chosen}) % {rows} + {rows}) % {rows})"
     ctx.line(f"for (int32_t i = 0; i < {count}; i++) {{")
-    copied = f"{ctx.pointer(x)} + {index} * {row}, {row} * sizeof *{target}"
-    ctx.line(f"    memcpy({target} + i * {row}, {copied});")
+    if outer == 1:
+        copied = f"{ctx.pointer(x)} + {index} * {row}, {row} * sizeof *{target}"
+        ctx.line(f"    memcpy({target} + i * {row}, {copied});")
+    else:
+        ctx.line(f"    const int32_t r = {index};")
+        ctx.line(f"    for (int32_t o = 0; o < {outer}; o++)")
+        copied = f"{ctx.pointer(x)} + (o * {rows} + r) * {row}, {row} * sizeof *{target}"
+        ctx.line(f"        memcpy({target} + (o * {count} + i) * {row}, {copied});")
     ctx.line("}")
     ctx.count_moved(y, size(y))
 
 
 def emit_gather(form: Operator) -> Callable[[Context, ir.Node], None]:
-    """Return the emitter of Gather: along constants, or of whole rows by computed indices."""
+    """Return the emitter of Gather: along constants, or by computed indices."""
     by_index = emit_by_index(form)
 
     def emit(ctx: Context, node: ir.Node) -> None:
         (by_index if constant(node.inputs[1]) is not None else emit_rows)(ctx, node)
 
     return emit
-
-
-def check_gather(node: ir.Node) -> list[Problem]:
-    """Computed indices choose along axis 0."""
-    return [] if int_attribute(node, "axis", 0) == 0 else check_constants(1)(node)
 
 
 def _sources(form: Operator, node: ir.Node, data: tuple[int, ...]) -> list[Array]:

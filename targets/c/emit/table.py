@@ -164,9 +164,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         ("", name): Emitter(gather.emit_by_index(form), check=gather.check_constants(1), reads=ANY)
         for name, form in indexing.BY_INDEX.items()
     },
-    ("", "Gather"): Emitter(
-        gather.emit_gather(indexing.gather), check=gather.check_gather, reads=ANY
-    ),
+    ("", "Gather"): Emitter(gather.emit_gather(indexing.gather), reads=ANY),
     **{
         ("", name): Emitter(gather.emit_scatter(form), check=gather.check_scatter, reads=ANY)
         for name, form in indexing.SCATTERS.items()

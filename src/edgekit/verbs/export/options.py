@@ -170,8 +170,8 @@ class StreamOptions(TypedDict, total=False):
     replace: Annotated[
         Sequence[str],
         Flag(
-            "Of an offline network, what needs the end: pad=zeros, mean=cumulative, mean=window:N, norm=cumulative, "
-            "norm=window:N, max=window:N, attention=window:N or stft=causal; repeatable.",
+            "Of an offline network, what needs the end: pad=zeros, pad=first, mean=cumulative, mean=window:N, "
+            "norm=cumulative, norm=window:N, max=window:N, attention=window:N or stft=causal; repeatable.",
             "KIND=FORM",
             many=tuple,
         ),

@@ -31,7 +31,9 @@ def test_causal_has_a_default_for_all_but_what_needs_a_length_or_streams_anyway(
     ],
 )
 def test_other_words_are_refused(text):
-    with pytest.raises(UsageError, match="not a replacement; allowed: pad=zeros; mean=cumulative"):
+    with pytest.raises(
+        UsageError, match="not a replacement; allowed: pad=zeros or first; mean=cumulative"
+    ):
         chosen([text], causal=False)
 
 

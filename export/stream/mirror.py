@@ -1,0 +1,90 @@
+"""Frames that repeat others at both ends of a stream: the index that picks them, hop by hop."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.stream.hopgraph import HopGraph
+from edgekit.export.stream.track import Mirror
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A context of the frames without padding, and what is read of it.
+
+    Attributes:
+        mirror: the padding.
+        count: frames of the context before the hop.
+        skip: its first frames, which nobody reads.
+        rest: its last frames, which nobody reads yet.
+        start: whether frames before the first one are read.
+        end: whether frames behind the last one are.
+    """
+
+    mirror: Mirror
+    count: int
+    skip: int
+    rest: int
+    start: bool
+    end: bool
+
+
+def picked(new: HopGraph, whole: ir.Value, reading: Reading, name: str) -> ir.Value:
+    """The frames of a context that are read; those outside of the stream are the ones that they repeat.
+
+    Frame 0 is at place ``first`` of the context, later in earlier hops; the last frame at ``last``. A frame at
+    place i repeats ``max(i, first)`` and ``min(i, last)``, or reflected ``first + |i - first|`` and
+    ``last - |last - i|``.
+    """
+    source = reading.mirror.source
+    total = source.frames + reading.count
+    index = new.constant(np.arange(reading.skip, total - reading.rest), f"{name}.places")
+    if reading.start:
+        index = _started(new, index, reading, name)
+    if reading.end:
+        index = _ended(new, index, reading, name)
+    limits = new.constant(0, f"{name}.least"), new.constant(total - 1, f"{name}.most")
+    inside = new.exact(new.one(f"{name}.inside", "Clip", index, *limits))
+    chosen = new.one(f"{name}.index", "Cast", inside, to=ir.DataType.INT64)
+    return new.one(f"{name}.picked", "Gather", whole, chosen, axis=source.axis)
+
+
+def _started(new: HopGraph, index: ir.Value, reading: Reading, name: str) -> ir.Value:
+    source, name = reading.mirror.source, f"{name}.first"
+    passed = _number(new, "Mul", new.hops, source.frames, f"{name}.passed")
+    begin = new.constant([reading.count + source.delay], f"{name}.begin")
+    place = new.exact(new.one(f"{name}.left", "Sub", begin, passed))
+    first = _number(new, "Max", place, 0, f"{name}.place")
+    if reading.mirror.mode == "edge":
+        return new.exact(new.one(f"{name}.held", "Max", index, first))
+    return new.exact(new.one(f"{name}.reflected", "Add", first, _distance(new, index, first, name)))
+
+
+def _ended(new: HopGraph, index: ir.Value, reading: Reading, name: str) -> ir.Value:
+    source, name = reading.mirror.source, f"{name}.last"
+    rate = source.time.rate
+    behind = _number(new, "Mul", new.missing, rate.numerator, f"{name}.behind")
+    if rate.denominator != 1:
+        behind = _number(new, "Div", behind, rate.denominator, f"{name}.frames")
+    count = reading.count + source.frames + source.time.offset + source.delay
+    within = new.exact(
+        new.one(f"{name}.within", "Sub", new.constant([count], f"{name}.count"), behind)
+    )
+    whole = new.exact(new.one(f"{name}.whole", "Ceil", within))
+    place = _number(new, "Sub", whole, 1, f"{name}.place")
+    total = source.frames + reading.count
+    limits = new.constant(0, f"{name}.least"), new.constant(total - 1, f"{name}.most")
+    last = new.exact(new.one(f"{name}.inside", "Clip", place, *limits))
+    if reading.mirror.mode == "edge":
+        return new.exact(new.one(f"{name}.held", "Min", index, last))
+    return new.exact(new.one(f"{name}.reflected", "Sub", last, _distance(new, index, last, name)))
+
+
+def _distance(new: HopGraph, one: ir.Value, other: ir.Value, name: str) -> ir.Value:
+    apart = new.exact(new.one(f"{name}.apart", "Sub", one, other))
+    return new.exact(new.one(f"{name}.distance", "Abs", apart))
+
+
+def _number(new: HopGraph, op_type: str, value: ir.Value, number: int, name: str) -> ir.Value:
+    return new.exact(new.one(name, op_type, value, new.constant([number], f"{name}.by")))
