@@ -25,6 +25,7 @@ from edgekit.export.running import Arrays, source_runner
 from edgekit.export.stream.saved import (
     end_state_fact,
     layouts_fact,
+    noises_fact,
     replaced_fact,
     streaming_fact,
     timing_fact,
@@ -36,8 +37,8 @@ from edgekit.graph.model import (
     Quantization,
     Source,
     StreamInfo,
-    Trained,
 )
+from edgekit.graph.trained import Trained
 
 LARGE, LARGEST = 1e30, float(np.finfo(np.float32).max)  # the largest itself is that of masks
 
@@ -270,6 +271,7 @@ _FACTS: dict[str, Any] = {
     "moved_bytes": int,  # of this import: the pass that counts has replaced what the file claims
     "timing": timing_fact,
     "layouts": layouts_fact,
+    "noises": noises_fact,
     "end_state": end_state_fact,
     "streaming": streaming_fact,
     "replaced": replaced_fact,

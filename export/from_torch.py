@@ -29,8 +29,9 @@ from edgekit.export.torch_source import (
     with_leaves,
 )
 from edgekit.export.verify import verify_import
-from edgekit.graph.model import OPSET, Model, Source, StatePair, Trained
+from edgekit.graph.model import OPSET, Model, Source, StatePair
 from edgekit.graph.nodes import static_shape, unused_name, value_names
+from edgekit.graph.trained import Trained
 
 
 def from_torch(

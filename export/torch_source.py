@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.onnx_file.messages import of_torch
-from edgekit.graph.model import Trained
+from edgekit.graph.trained import Trained
 
 if TYPE_CHECKING:
     import torch

@@ -13,6 +13,8 @@ from edgekit.base.decide import DETECTED, LABEL
 from edgekit.base.layout import Layout, parse_layout
 from edgekit.base.sampler_table import StepTable
 from edgekit.base.until import Until
+from edgekit.graph.noises import Noise
+from edgekit.graph.trained import Trained
 
 OPSET = 21  # the first one whose QuantizeLinear knows int16
 SOURCE_RECIPE = "source"  # of a network that another tool quantized
@@ -179,32 +181,6 @@ class Quantization:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a denoiser was trained for, where it says so: the prediction type, and T."""
-
-    prediction: str | None = None
-    timesteps: int | None = None
-
-    @staticmethod
-    def of(facts: Mapping[str, Any]) -> "Trained":
-        """Take the facts from a mapping of any origin.
-
-        Raises:
-            ValueError: unknown keys, or values of another type.
-        """
-        made = Trained(facts.get("prediction"), facts.get("timesteps"))
-        kinds = isinstance(made.prediction, str | None) and type(made.timesteps) in (
-            int,
-            type(None),
-        )
-        if facts.keys() - vars(made).keys() or not kinds:
-            raise ValueError(
-                f"{dict(facts)!r}: a text prediction and an integer timesteps are known"
-            )
-        return made
-
-
-@dataclass(frozen=True)
 class Model:
     """A network with static shapes, as one ONNX graph at opset `OPSET`.
 
@@ -333,6 +309,12 @@ class Model:
     def controls(self) -> tuple[str, ...]:
         """Names of the stream inputs that hold one value for a hop and may be turned at any, as a knob."""
         return tuple(self._load("controls", []))
+
+    @property
+    def noises(self) -> tuple[Noise, ...]:
+        """The inputs that the build draws itself, by the number of their noise; they are no graph inputs."""
+        rows = self._load("noises", [])
+        return tuple(Noise(**{**row, "shape": tuple(row["shape"])}) for row in rows)
 
     @property
     def device_rate_hz(self) -> int | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,31 +18,11 @@ from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.fpga import FpgaRunner
 from edgekit.runtime.runners.litert import LitertRunner
 from edgekit.runtime.runners.onnxruntime import OnnxruntimeRunner
+from edgekit.runtime.runners.runner import Runner
 from edgekit.runtime.runners.toolchain import Compiler
+from edgekit.runtime.seeds import checked_seed
 
 Arrays = dict[str, NDArray[Any]]
-
-
-class Runner(Protocol):
-    """What runs the hops of one instance."""
-
-    @property
-    def compiler(self) -> Compiler | None:
-        """The compiler that made it, for C builds."""
-        ...
-
-    def process(self, inputs: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
-        """Run one hop; returns the outputs and the nanoseconds it took."""
-        ...
-
-    def session(self, constants: list[NDArray[Any]]) -> None:
-        """Take the session constants."""
-
-    def end(self, valid_samples: int) -> None:
-        """Say that the stream ends in the next hop, behind so many of its samples."""
-
-    def reset(self) -> None:
-        """Return to the state of a fresh instance."""
 
 
 def _others(directory: Path, manifest: Manifest, runner: Runner) -> "dict[str, Stream]":
@@ -95,11 +75,15 @@ class Stream:
         self._controls = Controls(manifest.controls)
 
     @staticmethod
-    def open(directory: str | Path) -> "Stream":
+    def open(directory: str | Path, seed: int | None = None) -> "Stream":
         """Load a build folder as a fresh instance; the C code of a C build is compiled and run.
 
+        Args:
+            directory: of the build.
+            seed: of the noise that it draws, see `reset`.
+
         Raises:
-            UsageError: no usable build, or one that does not run on this machine.
+            UsageError: no usable build, one that does not run on this machine, or a seed for one without noise.
             ToolError: no C compiler (or onnxruntime), or it failed.
         """
         directory = Path(directory)
@@ -125,7 +109,9 @@ class Stream:
                 ]
             )
         runner = RUNNERS[manifest.target](directory, manifest)
-        return Stream(manifest, runner, _others(directory, manifest, runner))
+        stream = Stream(manifest, runner, _others(directory, manifest, runner))
+        stream.reset(seed)
+        return stream
 
     @property
     def compiler(self) -> Compiler | None:
@@ -160,8 +146,17 @@ class Stream:
         """
         self._controls.turn(controls)
 
-    def reset(self) -> None:
-        """Return to the state of a fresh instance; session constants stay, controls begin with their first value."""
+    def reset(self, seed: int | None = None) -> None:
+        """Return to the state of a fresh instance; session constants stay, controls begin with their first value.
+
+        Args:
+            seed: of the noise that the build draws, 64 bits; None for the last one, 0 at first.
+
+        Raises:
+            UsageError: the build draws no noise, or the seed has more bits.
+        """
+        if seed is not None:
+            self.runner.seed(checked_seed(seed, self.manifest))
         self._blocks = None
         self._controls.restart()
         self.runner.reset()

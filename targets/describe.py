@@ -5,7 +5,10 @@ from typing import Any
 
 import onnx_ir as ir
 
+from edgekit.base.layout import parse_layout
+from edgekit.base.random_normals import GENERATOR
 from edgekit.graph.model import Model
+from edgekit.graph.noises import Noise
 from edgekit.operators.geometry import dims
 from edgekit.operators.to_integer import to_integer
 from edgekit.runtime.audio.device import device_facts
@@ -38,10 +41,11 @@ def describe(model: Model, target: str) -> Manifest:
     delays = dict.fromkeys((str(v.name) for v in model.stream_outputs), model.stream.delay_samples)
     if model.streaming is not None:
         delays |= {output.name: output.delay_samples for output in model.streaming.outputs}
+    noises = tuple(drawn_input(row, stream) for row in model.noises)
     manifest = Manifest(
         target=target,
         source={"name": model.source.name, "sha256": model.source.sha256},
-        inputs=tuple(tensor(value) for value in model.ir.graph.inputs),
+        inputs=(*(tensor(value) for value in model.ir.graph.inputs), *noises),
         outputs=tuple(tensor(v, delays.get(str(v.name))) for v in model.ir.graph.outputs),
         stream=stream,
         memory=dict.fromkeys(
@@ -64,10 +68,28 @@ def describe(model: Model, target: str) -> Manifest:
         sampler=None if (table := model.sampler) is None else table.facts(),
         until=None if (until := model.until) is None else asdict(until),
         decide=model.decide,
+        noise=_noise(model),
     )
     if model.device_rate_hz is None:
         return manifest
     return replace(manifest, device=device_facts(manifest, model.device_rate_hz))
+
+
+def drawn_input(row: Noise, stream: dict[str, Any]) -> Tensor:
+    """An input that the build draws."""
+    layout = None if row.layout is None else parse_layout(row.layout)
+    return with_port(Tensor(row.name, row.shape, "float32", "noise"), layout, stream)
+
+
+def _noise(model: Model) -> dict[str, Any] | None:
+    if not (rows := model.noises):
+        return None
+    return {
+        "generator": GENERATOR,
+        "seed": 0,
+        "inputs": {row.name: row.distribution for row in rows},
+        "states": {row.name: row.state for row in rows},
+    }
 
 
 def _dtype(value: ir.Value) -> str:

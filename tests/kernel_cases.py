@@ -9,7 +9,7 @@ from c_kernels import Call
 from numpy.typing import NDArray
 
 from edgekit.base import random_normals
-from edgekit.operators import along, normalize
+from edgekit.operators import along, noise, normalize
 from edgekit.operators.border import twin as border_twin
 from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.deform import twin as deform_twin
@@ -891,6 +891,23 @@ def normal(d: Draw) -> Call:
     return Call("ek_normal_f32", [seed, draw, block, random_normals.quantiles(), blank(z)], {4: z})
 
 
+def _noise(d: Draw, distribution: str, tables: list[NDArray[Any]]) -> Call:
+    count, port = d.int(1, 20), d.int(0, 2**31 - 1)
+    numbers = [d.int(0, 2**63 - 1) * 2 + 1, d.int(0, 2 ** d.int(2, 62))]
+    state = np.concatenate([noise.parts(number) for number in numbers])
+    z, after = noise.ek_noise_f32(state, distribution, port, count)
+    args = [state, *tables, blank(z), port, count]
+    return Call(f"ek_{distribution}_noise_f32", args, {0: after, 1 + len(tables): z})
+
+
+def normal_noise(d: Draw) -> Call:
+    return _noise(d, "normal", [random_normals.quantiles()])
+
+
+def uniform_noise(d: Draw) -> Call:
+    return _noise(d, "uniform", [])
+
+
 def _family(
     build: Callable[[str], Callable[[Draw], Call]], *names: str
 ) -> dict[str, Callable[[Draw], Call]]:
@@ -945,4 +962,6 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_stft_f32": stft,
     "ek_istft_f32": istft,
     "ek_normal_f32": normal,
+    "ek_normal_noise_f32": normal_noise,
+    "ek_uniform_noise_f32": uniform_noise,
 }

@@ -11,6 +11,7 @@ import onnx_ir as ir
 
 from edgekit.export.own_operators.marked import MARKED, OSCILLATORS, SELECTIVE
 from edgekit.export.own_operators.marked_bodies import OSCILLATORS_BODY, SELECTIVE_BODY
+from edgekit.export.own_operators.noise_bodies import NOISE_BODIES
 from edgekit.export.own_operators.ssm_body import SSM_BODY
 from edgekit.graph.fused import FUSED_BODIES
 from edgekit.graph.model import FRONTEND_DOMAIN, OPSET, SSM
@@ -173,7 +174,7 @@ IRFFT (spectrum) => (samples) {
 
 TRANSFORMS = ("STFT", "ISTFT", "IRFFT")
 MARKED_BODIES = {SSM: SSM_BODY, OSCILLATORS: OSCILLATORS_BODY, SELECTIVE: SELECTIVE_BODY}
-FUNCTIONS = ("Finite", *TRANSFORMS, *MARKED, *FUSED_BODIES)
+FUNCTIONS = ("Finite", *TRANSFORMS, *MARKED, *FUSED_BODIES, *NOISE_BODIES)
 
 
 def define_functions(model: ir.Model) -> None:
@@ -189,6 +190,7 @@ def define_functions(model: ir.Model) -> None:
         "ISTFT": _ISTFT % inverse,
         "IRFFT": _IRFFT % inverse,
         **MARKED_BODIES,
+        **NOISE_BODIES,
     }
     for op_type in sorted({node.op_type for node in called}):
         function = ir.serde.deserialize_function(

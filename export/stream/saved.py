@@ -12,6 +12,7 @@ from edgekit.graph.model import (
     TensorTime,
     Timing,
 )
+from edgekit.graph.noises import OPERATORS, Noise
 
 MOST = 2**31
 
@@ -30,6 +31,16 @@ def timing_fact(content: Any) -> dict[str, Timing] | None:
 def layouts_fact(content: Any) -> dict[str, str]:
     """Return the layouts by tensor name."""
     return {str(name): str(parse_layout(_text(text))) for name, text in (content or {}).items()}
+
+
+def noises_fact(content: Any) -> list[Noise]:
+    """Return the inputs that are drawn."""
+    rows = [Noise(**{**row, "shape": tuple(row["shape"])}) for row in content or ()]
+    for row in rows:
+        _text(row.name), _text(row.state), _whole({str(n): d for n, d in enumerate(row.shape)})
+        if row.distribution not in OPERATORS or (row.layout and not parse_layout(row.layout)):
+            raise ValueError("not a noise")
+    return rows
 
 
 def end_state_fact(content: Any) -> str | None:

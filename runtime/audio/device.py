@@ -178,6 +178,10 @@ class DeviceRunner:
     def end(self, valid_samples: int) -> None:
         """Silence follows, as it does on a device."""
 
+    def seed(self, seed: int) -> None:
+        """Draw noise of this seed."""
+        self._stream.runner.seed(seed)
+
     def reset(self) -> None:
         """Return to silence."""
         self._stream.reset()

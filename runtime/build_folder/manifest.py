@@ -41,7 +41,8 @@ class Tensor:
         name: as in the network.
         shape: of one hop.
         dtype: as NumPy names it.
-        role: ``stream``, ``state``, ``constant`` or ``control``: one value or frame per hop, changed in flight.
+        role: ``stream``, ``state``, ``constant``, ``control`` (one value or frame per hop, changed in flight) or
+            ``noise`` (an input of the network that the build draws itself).
         time: how the hops relate to a whole recording.
         layout: what each axis is, see `edgekit.base.layout`.
         rate: frames per sample of the reference stream, as ``1/64``.
@@ -91,7 +92,7 @@ def with_port(
         stream: with hop_samples and sample_rate_hz.
         delay_samples: of an output.
     """
-    if tensor.role not in ("stream", "control"):
+    if tensor.role not in ("stream", "control", "noise"):
         return tensor
     hop, hertz = stream.get("hop_samples"), stream.get("sample_rate_hz")
     time_axis = None if tensor.time is None else tensor.time.axis
@@ -132,6 +133,8 @@ class Manifest:
     session and not per hop: parameters, macs; `sampler`, of a denoiser with one, its step table as
     `edgekit.base.sampler_table.StepTable.facts` writes it; `until`, of a step that is iterated, output, tolerance and
     most, as `edgekit.base.until.Until`; `decide`, of a build that decides on its scores, its text and labels;
+    `noise`, of one that draws inputs itself, its generator, default seed, inputs (distributions by name) and states (of
+    each, the state that holds seed and place);
     `device`, of a build with an adapter to a sound device of another rate, sample_rate_hz, latency_samples (of the
     device, from the microphone to where it is heard), latency_ms, state_bytes and filter_bytes; `files`, of a
     finished build, the digest of every other file by its name; `digest` is that of the emitted ones alone.
@@ -156,6 +159,7 @@ class Manifest:
     sampler: dict[str, Any] | None = None
     until: dict[str, Any] | None = None
     decide: dict[str, Any] | None = None
+    noise: dict[str, Any] | None = None
     engine: dict[str, Any] | None = None
     npu: dict[str, Any] | None = None
     device: dict[str, Any] | None = None
@@ -274,7 +278,7 @@ class Manifest:
         """Return the text of manifest.json; keys in the order of the contract."""
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
-                 "streaming", "session", "sampler", "until", "decide", "engine", "npu", "device", "memory",
+                 "streaming", "session", "sampler", "until", "decide", "noise", "engine", "npu", "device", "memory",
                  "macs_per_hop", "macs_int8", "macs_int16", "macs_float", "verification", "quantization", "tools",
                  "files")  # fmt: skip
         known = {key: facts[key] for key in order if key != "files" or self.files}

@@ -16,7 +16,7 @@ MAX_TENSORS = 1024
 MAX_RANK = 8
 MAX_TEXT = 512
 DTYPES = frozenset({"float32", "int8", "uint8", "int16", "int32", "int64", "bool"})
-ROLES = frozenset({"stream", "state", "constant", "control"})
+ROLES = frozenset({"stream", "state", "constant", "control", "noise"})
 ROW = {"name", "shape", "dtype", "role"}
 
 
@@ -165,6 +165,7 @@ TABLES: dict[str, dict[str, Check]] = {
     "session": {"parameters": COUNT, "macs": COUNT},
     "until": {"output": TEXT, "tolerance": NUMBER, "most": POSITIVE},
     "decide": {"text": TEXT, "labels": TEXTS},
+    "noise": {"generator": TEXT, "seed": COUNT, "inputs": KINDS, "states": KINDS},
     "engine": {
         "part": TEXT, "lanes": POSITIVE, "columns": POSITIVE, "dmax": POSITIVE, "weight_bits": POSITIVE,
         "accumulator_bits": POSITIVE, "line_rows": POSITIVE, "line_beats": POSITIVE, "buffer_bytes": SIZE,
@@ -227,7 +228,7 @@ STREAMED: dict[str, dict[str, Check]] = {
 }
 ALWAYS_STREAMED = ("outputs", "tensors")
 NULLABLE_TABLES = {
-    **dict.fromkeys(("session", "until", "decide", "engine", "device", "npu")),
+    **dict.fromkeys(("session", "until", "decide", "noise", "engine", "device", "npu")),
     "verification": ...,
 }  # by what a file without the key has there
 

@@ -1046,6 +1046,14 @@ void ek_instancenorm_s16_s8(const int16_t *x, const int32_t *gain, const int32_t
 void ek_lrn_f32(const float *x, float *y, int32_t batch, int32_t channels, int32_t n, int32_t size, float factor,
                 float beta, float bias);
 
+/* The next numbers of a noise: normal, z[count]. state[8] holds its seed and the number of the first of them, each as four
+ * floats of 16 bits, the lowest first; the number moves on by count. `port` tells several noises of one seed apart.
+ * quantiles[993] of edgekit.base.random_normals. */
+void ek_normal_noise_f32(float *state, const int32_t *quantiles, float *z, int32_t port, int32_t count);
+
+/* The next numbers of a noise: uniform from -1 up, below 1, z[count]. state[8] and port as for ek_normal_noise_f32. */
+void ek_uniform_noise_f32(float *state, float *z, int32_t port, int32_t count);
+
 #ifdef __cplusplus
 }
 #endif

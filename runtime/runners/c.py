@@ -51,6 +51,11 @@ class NativeRunner:
             self._end = _function(library, f"{name}_end", 1)
             self._end.argtypes = [ctypes.c_void_p, ctypes.c_int32]
             self._end.restype = None
+        self._seed = None
+        if manifest.noise is not None:
+            self._seed = _function(library, f"{name}_seed", 1)
+            self._seed.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
+            self._seed.restype = None
         self._session = None
         if manifest.constants:
             self._session = _function(library, f"{name}_session", 3)
@@ -147,6 +152,11 @@ class NativeRunner:
         """Say that the stream ends in the next hop, behind so many of its samples."""
         if self._end is not None:
             self._end(self._instance, valid_samples)
+
+    def seed(self, seed: int) -> None:
+        """Draw noise of this seed, from its beginning."""
+        if self._seed is not None:
+            self._seed(self._instance, seed)
 
     def reset(self) -> None:
         """Return to the state of a fresh instance."""

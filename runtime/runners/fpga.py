@@ -220,6 +220,9 @@ class FpgaRunner:
     def end(self, valid_samples: int) -> None:
         """Pictures are independent of each other."""
 
+    def seed(self, seed: int) -> None:
+        """No build of this kind draws noise."""
+
     def reset(self) -> None:
         """Pictures are independent of each other."""
 

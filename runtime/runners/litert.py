@@ -73,6 +73,9 @@ class LitertRunner:
         if self._end_state is not None:
             self._states[self._end_state][...] = self._hop - valid_samples
 
+    def seed(self, seed: int) -> None:
+        """No build of this kind draws noise."""
+
     def reset(self) -> None:
         """Return to the state of a fresh instance: all states zero, those inside the file too."""
         self._run.restart()

@@ -44,6 +44,8 @@ class OnnxruntimeRunner:
         self._shapes = {t.name: (t.shape, t.dtype) for t in manifest.inputs if t.role == "state"}
         self._states: dict[str, NDArray[Any]] = {}
         self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
+        self._noises = [] if manifest.noise is None else list(manifest.noise["states"].values())
+        self._seed = 0
         self.reset()
 
     def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
@@ -70,8 +72,14 @@ class OnnxruntimeRunner:
             self._states[self._end_state][...] = self._hop - valid_samples
 
     def reset(self) -> None:
-        """Return to the state of a fresh instance: all states zero."""
+        """Return to the state of a fresh instance: all states zero, but for the seed of its noise."""
         self._states = {name: np.zeros(*self._shapes[name]) for name in self._pairs}
+        for name in self._noises:
+            self._states[name][:4] = [self._seed >> 16 * part & 0xFFFF for part in range(4)]
+
+    def seed(self, seed: int) -> None:
+        """Draw noise of this seed, from its beginning, from the next `reset` on."""
+        self._seed = seed
 
     def _state_pairs(self, directory: Path) -> dict[str, str]:
         text = self._network.get_modelmeta().custom_metadata_map.get("edgekit.states", "[]")
@@ -82,7 +90,7 @@ class OnnxruntimeRunner:
 
     def _check(self, directory: Path, manifest: Manifest) -> None:
         """Compare names, shapes and states of model.onnx, and of session.onnx, with the manifest."""
-        given = [tensor for tensor in manifest.inputs if tensor.role != "constant"]
+        given = [tensor for tensor in manifest.inputs if tensor.role not in ("constant", "noise")]
         kept: dict[str, tuple[int, ...]] = {}
         if self._once is not None:
             kept = _shapes(self._once.get_outputs())

@@ -136,6 +136,7 @@ def run(
     constants: str | Path | None = None,
     controls: Sequence[str] = (),
     device_rate: int | None = None,
+    seed: int | None = None,
     progress: Progress = silent,
 ) -> tuple[str, ...]:
     """Stream .wav files or a .npz through a build; returns notes on what was changed on the way.
@@ -151,6 +152,7 @@ def run(
         controls: ``NAME=VALUE``, or ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
         device_rate: Hz; the files are those of a sound device at this rate, and the adapter to the network's
             is the one that `export` puts beside it.
+        seed: of the noise that the build draws; 0 where left out.
         progress: see above.
 
     Raises:
@@ -163,7 +165,7 @@ def run(
         else Path(side)
         for side in (source, out)
     )
-    opening = Opening(constants, controls, device_rate)
+    opening = Opening(constants, controls, device_rate, seed)
     return files.run(directory, given, made, opening, progress)
 
 
@@ -174,6 +176,7 @@ def live(
     constants: str | Path | None = None,
     controls: Sequence[str] = (),
     device_rate: int | None = None,
+    seed: int | None = None,
 ) -> LiveFacts:
     """Stream the microphone through a build to the loudspeaker; returns what was counted.
 
@@ -183,6 +186,7 @@ def live(
         constants: a .npz with one array per session constant.
         controls: as `run` takes them.
         device_rate: Hz of the sound device; where left out the one that the build was exported for, else its own.
+        seed: as `run` takes it.
 
     Raises:
         UsageError: a build or device that cannot be used.
@@ -191,7 +195,7 @@ def live(
     device = Manifest.load(Path(directory)).device
     if device_rate is None and device is not None:
         device_rate = device["sample_rate_hz"]
-    stream, _ = Opening(constants, controls, device_rate).open(directory)
+    stream, _ = Opening(constants, controls, device_rate, seed).open(directory)
     return play(stream, watch)
 
 

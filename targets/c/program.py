@@ -18,6 +18,7 @@ from edgekit.targets.c.guards import CHECK_PROTOTYPE, check_source, refusal
 from edgekit.targets.c.iterate import until_header, until_source
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.memory import ALIGN
+from edgekit.targets.c.noise import clear_lines, noise_prototype, noise_source, reset_lines
 from edgekit.targets.c.pcm import pcm_prototype, pcm_source
 from edgekit.targets.c.sampler import sampler_header, sampler_source
 from edgekit.targets.c.sampler_storage import Loop
@@ -100,8 +101,9 @@ def header(model: Model, layout: Layout, prefix: str, pcm: Manifest | None, extr
         outputs=members(model.stream_outputs, ""),
         session="" if session is None else session_header(session, prefix),
         status="" if session is None else f", -2 before {prefix}_session",
-        reset="" if session is None else "; session constants stay",
+        reset="".join(f"; {kept} stay" for kept in _kept(model, session)),
         pcm=end_line
+        + noise_prototype(model, prefix)
         + until_line
         + pcm_line
         + CHECK_PROTOTYPE.format(name=prefix)
@@ -127,8 +129,9 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: Manifest | None, ext
         name=prefix,
         upper=prefix.upper(),
         externs="\n".join(externs),
-        reset="\n".join(_reset_lines(model, layout)),
-        clear=CLEAR.format(upper=prefix.upper()) if session is not None else "",
+        reset="\n".join(reset_lines(model, layout, _reset_lines(model, layout))),
+        clear=(CLEAR.format(upper=prefix.upper()) if session is not None else "")
+        + clear_lines(model, layout),
         ready=READY.format(ready=layout.ready) if session is not None else "",
         session="" if session is None else session_source(session, layout, prefix),
         refused=refusal(
@@ -144,6 +147,7 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: Manifest | None, ext
         dispatch=extras.bodies.dispatch,
         body=function_body(ctx, ("in", "out")),
         end=_end_source(model, layout, prefix)
+        + noise_source(model, layout, prefix)
         + ("" if model.until is None else until_source(model, prefix)),
         pcm=("" if pcm is None else pcm_source(model, pcm, layout, prefix)) + sampler,
     )
@@ -206,6 +210,12 @@ def with_own_names(
     builds = "\n".join(f"#define EK_BUILD_{name} 1" for name in (prefix, *others))
     own = OWN_NAMES.format(name=prefix, builds=builds, defines=defines).encode()
     return {**kernels, "edgekit.h": own + kernels["edgekit.h"]}
+
+
+def _kept(model: Model, session: Session | None) -> list[str]:
+    """What a reset leaves as it is."""
+    kept = ["session constants"] if session is not None else []
+    return kept + (["seeds"] if model.noises else [])
 
 
 def _reset_lines(model: Model, layout: Layout) -> list[str]:

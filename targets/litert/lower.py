@@ -23,7 +23,7 @@ MODEL_NAME, SESSION_NAME = "model.tflite", "session.tflite"
 
 def check_litert(model: Model) -> list[Problem]:
     """Every node that LiteRT has no form of, and what a sampler asks for that a .tflite has not; and why."""
-    if problems := _sampler_problems(model):
+    if problems := [*_sampler_problems(model), *_noise_problems(model)]:
         return problems
     parts = split_session(prepared(model))
     found = [part for part in (parts.hop, parts.session) if part is not None]
@@ -44,6 +44,12 @@ def _sampler_problems(model: Model) -> list[Problem]:
         step = "leave `step_groups` out of the recipe, or use --target host or onnxruntime"
         problems.append(Problem("sampler", found, "the same scales in all steps", step))
     return problems
+
+
+def _noise_problems(model: Model) -> list[Problem]:
+    found, allowed = "a .tflite draws no numbers", "an input that the caller fills"
+    step = "leave it out and fill the input, or use --target host or onnxruntime"
+    return [Problem(f"--noise {row.name}", found, allowed, step) for row in model.noises]
 
 
 def prepared(model: Model) -> Model:

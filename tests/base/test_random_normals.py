@@ -1,10 +1,12 @@
 """The counter-based generator against the vectors of its authors, and its normal numbers against the normal law."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
-from edgekit.base.random_normals import normals, philox, quantiles, to_normal
+from edgekit.base.random_normals import noise, normals, philox, quantiles, to_normal, to_uniform
 
 # kat_vectors of Random123: counter, key, result
 VECTORS = (
@@ -56,3 +58,32 @@ def test_draws_depend_on_nothing_but_seed_draw_and_place() -> None:
     many = normals(np.array([5, 6, 7], np.uint64), 2, 11)
     assert np.array_equal(normals(np.array([6], np.uint64), 2, 9), many[1:2, :9])
     assert not np.array_equal(normals(np.array([6], np.uint64), 3, 11), many[1:2])
+
+
+def test_a_noise_goes_on_where_it_was_cut() -> None:
+    for distribution in ("normal", "uniform"):
+        for first in (0, 2**34 - 5, 2**61 + 1):
+            whole = noise(distribution, 2**64 - 1, first, 50, port=3)
+            cuts = [0, 1, 6, 10, 31, 50]
+            parts = [
+                noise(distribution, 2**64 - 1, first + a, b - a, port=3) for a, b in pairwise(cuts)
+            ]
+            np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_the_first_noise_begins_as_a_sampler_s_first_draw() -> None:
+    np.testing.assert_array_equal(
+        noise("normal", 7, 0, 90), normals(np.array([7], np.uint64), 0, 90)[0]
+    )
+
+
+def test_uniform_numbers_follow_their_law_and_stay_below_one() -> None:
+    edges = to_uniform(np.array([0, 2**31, 2**32 - 1], np.uint64))
+    np.testing.assert_array_equal(edges, np.float32([-1, 0, 1 - 2**-23]))
+    assert stats.kstest(noise("uniform", 1, 0, 20_000), stats.uniform(-1, 2).cdf).pvalue > 0.01
+
+
+def test_noises_of_several_ports_and_seeds_are_unlike() -> None:
+    rows = [noise("normal", seed, 0, 4000, port) for seed in (0, 1, 2**32) for port in (0, 1)]
+    apart = np.corrcoef(rows) - np.eye(len(rows))
+    assert np.abs(apart).max() < 0.07

@@ -1,7 +1,8 @@
-"""Normal numbers from a counter, the same bits in Python and in C (`ek_normal_f32`).
+"""Normal and uniform numbers from a counter, the same bits in Python and in C.
 
 Words come from Philox4x32-10 (Salmon et al., SC 2011); a word becomes a normal number through an integer
-table of the inverse distribution function, so no libm takes part.
+table of the inverse distribution function, so no libm takes part. The draws of a sampler are `ek_normal_f32` in C, the
+noise of a stream `ek_normal_noise_f32` and `ek_uniform_noise_f32`.
 """
 
 from functools import cache
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+GENERATOR = "philox4x32-10"
+DISTRIBUTIONS = ("normal", "uniform")  # mean 0 and variance 1; from -1 up, below 1
 ROUNDS = 10
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -72,3 +75,33 @@ def normals(seeds: NDArray[np.uint64], draw: int, size: int) -> NDArray[np.float
     words = philox((blocks, np.uint64(draw), 0, 0), (seeds & WORD, seeds >> np.uint64(32)))
     stacked = np.stack(np.broadcast_arrays(*words), axis=-1)
     return to_normal(stacked.reshape(len(seeds), -1)[:, :size])
+
+
+def to_uniform(words: Words) -> NDArray[np.float32]:
+    """Return the number in [-1, 1) of each 32-bit word: its upper 24 bits, which float32 holds."""
+    upper = (words >> np.uint64(8)).astype(np.int64) - 2**23
+    value: NDArray[np.float32] = upper.astype(np.float32) * np.float32(2.0**-23)
+    return value
+
+
+def noise(
+    distribution: str, seed: int, first: int, count: int, port: int = 0
+) -> NDArray[np.float32]:
+    """Return (count,) numbers of an endless noise, from number `first` on.
+
+    Number n is word ``n % 4`` of counter ``(low, high, port, 0)`` under the seed as key, low and high being the
+    halves of ``n // 4``. So port 0 begins as draw 0 of `normals` does.
+
+    Args:
+        distribution: one of `DISTRIBUTIONS`.
+        seed: 64 bits.
+        first: from 0 up.
+        count: how many.
+        port: which of several noises of one seed.
+    """
+    places = np.uint64(first) + np.arange(count, dtype=np.uint64)
+    blocks = places >> np.uint64(2)
+    halves = np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32 & 0xFFFFFFFF)
+    four = philox((blocks & WORD, blocks >> np.uint64(32), np.uint64(port), 0), halves)
+    words = np.choose((places & np.uint64(3)).astype(np.int64), np.broadcast_arrays(*four))
+    return to_normal(words) if distribution == "normal" else to_uniform(words)

@@ -24,6 +24,7 @@ def hear(
     as_json: bool,
     controls: Sequence[str] = (),
     device_rate: int | None = None,
+    seed: int | None = None,
 ) -> LiveFacts:
     """Run a build on the sound devices until a key or Ctrl-C ends it; shows what happens where there is a screen."""
     with ExitStack() as stack:
@@ -38,7 +39,12 @@ def hear(
             return COMMANDS.get(poll(LOOK_S))
 
         return api.live(
-            directory, watch, constants=constants, controls=controls, device_rate=device_rate
+            directory,
+            watch,
+            constants=constants,
+            controls=controls,
+            device_rate=device_rate,
+            seed=seed,
         )
 
 

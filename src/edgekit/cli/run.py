@@ -39,6 +39,10 @@ def run(
             metavar="HZ", min=1, help="Of the sound device or the files; the adapter resamples."
         ),
     ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Of the noise that the build draws (0)."),
+    ] = None,
     mic: Annotated[
         bool,
         typer.Option("--mic", help="Microphone to loudspeaker, in the place of IN and OUT."),
@@ -62,7 +66,7 @@ def run(
         if files:
             found, step = f"'{files[0]}' beside --mic", "leave out one of them"
             raise UsageError(Problem("--mic", found, "the sound devices or files", step))
-        facts = hear(directory, constants, as_json, controls or (), device_rate)
+        facts = hear(directory, constants, as_json, controls or (), device_rate, seed)
         print_json(facts.to_dict()) if as_json else show(facts)
         return
     source, out_files = named_files(directory, files or ())
@@ -74,6 +78,7 @@ def run(
             constants=constants,
             controls=controls or (),
             device_rate=device_rate,
+            seed=seed,
             progress=report,
         )
     paths = list(out_files.values()) if isinstance(out_files, Mapping) else [out_files]

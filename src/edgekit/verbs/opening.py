@@ -1,4 +1,4 @@
-"""A build that is about to run: its session constants, its controls, and the device that it stands behind."""
+"""A build that is about to run: its session constants, controls and seed, and the device that it stands behind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,13 @@ class Opening:
         constants: a .npz with the session constants.
         turns: ``NAME=VALUE`` or ``NAME=0s:VALUE,2.5s:VALUE``, see `edgekit.runtime.controls.read_turns`.
         device_rate: Hz of the sound device; None for the build's own.
+        seed: of the noise that the build draws; None for its own, 0.
     """
 
     constants: str | Path | None = None
     turns: Sequence[str] = ()
     device_rate: int | None = None
+    seed: int | None = None
 
     def open(self, directory: str | Path) -> tuple[Stream, tuple[str, ...]]:
         """Return a build as a running stream, and what the user should know of it.
@@ -34,6 +36,8 @@ class Opening:
         """
         turns = read_turns(self.turns)
         stream, notes = targets.run(directory)
+        if self.seed is not None:
+            stream.reset(self.seed)
         if self.constants is not None:
             stream.session(read_npz(Path(self.constants)))
         if self.device_rate is not None:

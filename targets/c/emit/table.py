@@ -17,6 +17,7 @@ from edgekit.targets.c.emit import (
     linear,
     move,
     movement,
+    noise,
     normalize,
     pointwise,
     pooling,
@@ -203,6 +204,8 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         ),
         elementwise,
     ),
+    (FRONTEND_DOMAIN, "NormalNoise"): Emitter(noise.emit_normal, noise.traits),
+    (FRONTEND_DOMAIN, "UniformNoise"): Emitter(noise.emit_uniform, noise.traits),
     (FAKE_DOMAIN, "FakeQuantize"): Emitter(border.emit_fake_quantize),
     # what a quantizer fuses
     (FRONTEND_DOMAIN, "Magnitude"): Emitter(

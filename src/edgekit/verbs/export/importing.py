@@ -14,8 +14,8 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import Layout
 from edgekit.base.until import Until
 from edgekit.export.frontend.spec import FrontendSpec
-from edgekit.verbs.doctor import NETWORKS
 from edgekit.verbs.export.divided import divided
+from edgekit.verbs.export.named import is_onnx, source_name
 from edgekit.verbs.export.offline import calibration_feeds, described, with_replacements
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from edgekit.export.onnx_file.constants import Constants
     from edgekit.export.stream.replace.forms import Form
     from edgekit.graph.model import Model
-
-GENERIC_FACTORIES = frozenset({"build", "create", "factory", "get_model", "make", "model"})
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ class ImportOptions:
         decide: how it decides on its scores.
         layouts: what the axes of inputs and outputs are, by name.
         mid_side: inputs and outputs of left and right that the network has as mid and side.
+        noise: inputs that the build draws itself, by distribution.
     """
 
     hop: int | None = None
@@ -72,6 +71,7 @@ class ImportOptions:
     decide: Decide | None = None
     layouts: Mapping[str, Layout] = field(default_factory=dict)
     mid_side: Sequence[str] = ()
+    noise: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,16 +84,6 @@ class Imported:
     network: "Model"
     model: "Model"
     examples: Mapping[str, NDArray[np.float32]] | None
-
-
-def is_onnx(source: str) -> bool:
-    """Whether `source` names an ONNX file rather than torch code."""
-    return Path(source).suffix.lower() == ".onnx"
-
-
-def source_needs(source: str) -> list[str]:
-    """Packages that reading a source takes, see `edgekit.verbs.doctor.require`."""
-    return list(NETWORKS) if is_onnx(source) else [*NETWORKS, "torch"]
 
 
 def source_problems(source: str, options: ImportOptions) -> list[Problem]:
@@ -151,6 +141,7 @@ def sampler_conflicts(options: ImportOptions) -> list[Problem]:
         "--then": options.then,
         "--until": options.until,
         "--decide": options.decide,
+        "--noise": options.noise,
     }
     return [
         Problem(
@@ -175,14 +166,6 @@ def _then_problems(source: str, then: str, frontend: FrontendSpec | None) -> lis
     return problems
 
 
-def source_name(source: str) -> str:
-    """Name a source without its path: file stem, factory, or the module of a ``build``."""
-    if Path(source).suffix.lower() in (".onnx", ".pt2"):
-        return Path(source).stem
-    module, _, factory = source.partition(":")
-    return module.rpartition(".")[2] if factory in GENERIC_FACTORIES else factory
-
-
 def load_model(source: str, options: ImportOptions) -> Imported:
     """Import a network and put its front end or input guards around it.
 
@@ -204,6 +187,10 @@ def load_model(source: str, options: ImportOptions) -> Imported:
         from edgekit.export.iterated import with_until
 
         model = with_until(model, options.until)
+    if examples is not None and options.noise:
+        from edgekit.export.noise import with_drawn
+
+        examples = with_drawn(network, examples, options.noise)
     return Imported(network, model, examples)
 
 
@@ -326,7 +313,8 @@ def load_streamed(
         if options.calibration is not None:
             network = with_layouts(network, options.layouts)
             pcm = None if options.frontend is None else surrounded(network, options)
-            recordings.extend(calibration_feeds(options.calibration, network, pcm))
+            feeds = calibration_feeds(options.calibration, network, pcm, options.noise)
+            recordings.extend(feeds)
         return recordings
 
     hop, rate = (options.hop, options.sample_rate) if options.frontend is None else (None, None)
@@ -373,8 +361,10 @@ def surrounded(network: "Model", options: ImportOptions, second: "Model | None" 
     """Return the network with its PCM front end, or, where it has states, with guarded inputs; and its decisions."""
     from edgekit.export.decide import add_decisions
     from edgekit.export.mid_side import with_mid_side
+    from edgekit.export.noise import with_noise
 
-    fed = with_mid_side(_fed(network, options, second), options.mid_side)
+    fed = with_noise(_fed(network, options, second), options.noise)
+    fed = with_mid_side(fed, options.mid_side)
     return fed if options.decide is None else add_decisions(fed, options.decide)
 
 

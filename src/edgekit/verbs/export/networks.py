@@ -7,13 +7,8 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import output_problem, replacing
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
-from edgekit.verbs.export.importing import (
-    ImportOptions,
-    load_model,
-    load_streamed,
-    source_needs,
-    source_problems,
-)
+from edgekit.verbs.export.importing import ImportOptions, load_model, load_streamed, source_problems
+from edgekit.verbs.export.named import source_needs
 from edgekit.verbs.export.options import StreamOptions, check_names
 from edgekit.verbs.export.quantizing import applied, requantized
 from edgekit.verbs.export.request import read_imports, read_recipe, tried

@@ -83,26 +83,34 @@ def described(
     )
 
 
-def calibration_feeds(source: str, network: "Model", pcm: "Model | None") -> list[Feed]:
+def calibration_feeds(
+    source: str, network: "Model", pcm: "Model | None", noise: Mapping[str, str]
+) -> list[Feed]:
     """Whole inputs of the offline network from calibration clips: the loudest stretch of each, all of one length.
 
     Args:
         source: a folder, or ``package.module:factory``.
         network: one hop of it.
         pcm: it behind its front end, which then computes its inputs; None where it has none.
+        noise: inputs that a build draws, by distribution; they are drawn here, too.
     """
+    from edgekit.export.noise import drawn, noises_of, with_noise
     from edgekit.export.running import HopRunner
     from edgekit.quantize.calibrate.clips import load_calibration
 
     axes = {name: time.axis for name, time in network.timing.items()}
     timed = [str(v.name) for v in network.stream_inputs if v.name in axes]
-    read = pcm or network
+    read = pcm or with_noise(network, noise)
+    rows = noises_of(network, noise)
     most = max(SAMPLES // (network.stream.hop_samples or 1), 1)
     runner = None if pcm is None else HopRunner(pcm, timed)
     found: list[Feed] = []
     for clip in load_calibration(source, read).clips[:CLIPS]:
         part = _loudest(clip, str(read.stream_inputs[0].name), read.constants, most)
         found.append(part if runner is None else {**part, **runner(part)})
+    for clip in found:
+        hops = min(len(clip[str(v.name)]) for v in read.stream_inputs)
+        clip.update((row.name, drawn(network, row, n, hops)) for n, row in enumerate(rows))
     hops = min((len(clip[timed[0]]) for clip in found), default=0)
     feeds = []
     for clip in found:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_type_hints
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import FORM, Layout, parse_layout
+from edgekit.base.random_normals import DISTRIBUTIONS
 
 if TYPE_CHECKING:
     from edgekit.export.onnx_file.constants import Constants
@@ -106,6 +107,17 @@ def parse_constant(text: str) -> tuple[str, object]:
         step = "write a number, 1,2,3 or [[1, 2], [3, 4]]"
         raise UsageError(Problem(f"--constant '{text}'", "no value", "INPUT=VALUE", step))
     return name, content
+
+
+def parse_noise(text: str) -> tuple[str, str]:
+    """Split ``INPUT[=DISTRIBUTION]``; without one it is normal."""
+    name, _, distribution = text.partition("=")
+    if not name or (distribution or "normal") not in DISTRIBUTIONS:
+        found = "no name" if not name else f"'{distribution}'"
+        allowed = " or ".join(DISTRIBUTIONS)
+        step = "write --noise z, or --noise z=uniform"
+        raise UsageError(Problem(f"--noise '{text}'", found, f"INPUT=({allowed})", step))
+    return name, distribution or "normal"
 
 
 def _has_value(text: str) -> bool:
@@ -281,6 +293,15 @@ class ExportOptions(StreamOptions, total=False):
             "NAME",
             name="mid-side",
             many=tuple,
+        ),
+    ]
+    noise: Annotated[
+        Mapping[str, str],
+        Flag(
+            "An input that the build draws itself: normal, or uniform in [-1, 1); see docs/ports.md; repeatable.",
+            "INPUT[=DISTRIBUTION]",
+            many=dict,
+            parse=parse_noise,
         ),
     ]
     decide: Annotated[

@@ -15,14 +15,9 @@ from edgekit.base.until import read_until
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.stream.replace.forms import chosen
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
-from edgekit.verbs.export.importing import (
-    ImportOptions,
-    is_onnx,
-    sampler_conflicts,
-    source_needs,
-    source_problems,
-)
+from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
 from edgekit.verbs.export.metric import Metric, read_metric
+from edgekit.verbs.export.named import is_onnx, source_needs
 from edgekit.verbs.export.options import (
     ExportOptions,
     StreamOptions,
@@ -180,6 +175,7 @@ def read_imports(
         decide,
         given.get("layouts") or {},
         tuple(given.get("mid_side") or ()),
+        given.get("noise") or {},
     )
     conflicts = sampler_conflicts(imports) if unread else []
     return imports, [

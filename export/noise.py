@@ -1,0 +1,176 @@
+"""Inputs that the build draws itself: a noise node, whose state is a seed and a place, stands in for each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.base import random_normals
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import Layout, plain_layout
+from edgekit.export.frontend.writer import FrontendWriter
+from edgekit.export.own_operators.functions import define_functions
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
+from edgekit.graph.noises import OPERATORS, PARTS, Noise
+
+
+def with_noise(model: Model, distributions: Mapping[str, str]) -> Model:
+    """Return a model that draws these inputs itself.
+
+    Numbers go through an input frame by frame in the order of time, and in a frame axis by axis, so that what is drawn
+    does not depend on the hop. Several inputs have noises of their own, in the order of the graph.
+
+    Args:
+        model: one hop.
+        distributions: of each input, one of `random_normals.DISTRIBUTIONS`.
+
+    Raises:
+        UsageError: every name that is no stream of float32, or that is a control, a session constant, a state or the
+            sound of a front end; or no other input is left.
+    """
+    if not distributions:
+        return model
+    _check(model, distributions)
+    rows = noises_of(model, distributions)
+    graph_model = model.ir.clone()
+    graph = graph_model.graph
+    for port, row in enumerate(rows, len(model.noises)):
+        value = next(value for value in graph.inputs if value.name == row.name)
+        _unguarded(graph, value)
+        graph.inputs.remove(value)
+        value.name = f"{row.name}/given"
+        new = FrontendWriter(graph, f"noise/{row.name}", (row.name, row.state, f"{row.state}_next"))
+        drawn = _drawn(new, row, port, _time_axis(model, row.name, row.shape))
+        value.replace_all_uses_with(drawn)
+        drawn.name = row.name
+        nodes = new.take()
+        graph.insert_before(graph[0], nodes) if len(graph) else graph.extend(nodes)
+    define_functions(graph_model)
+    names = {row.name for row in rows}
+    states = [*model.states, *({"input": r.state, "output": f"{r.state}_next"} for r in rows)]
+    return Model(graph_model).describe(
+        states=states,
+        noises=[*model.noises, *rows],
+        timing={name: time for name, time in model.timing.items() if name not in names},
+        layouts={name: str(form) for name, form in model.layouts.items() if name not in names},
+    )
+
+
+def noises_of(model: Model, distributions: Mapping[str, str]) -> tuple[Noise, ...]:
+    """The inputs of a model that are to be drawn, in its order."""
+    found = []
+    for value in model.stream_inputs:
+        name, shape = str(value.name), static_shape(value) or ()
+        if name in distributions:
+            layout = _layout(model, name, shape)
+            text = None if layout is None else str(layout)
+            found.append(Noise(name, distributions[name], shape, text, f"noise/{name}/state"))
+    return tuple(found)
+
+
+def drawn(model: Model, row: Noise, port: int, hops: int) -> NDArray[np.float32]:
+    """Return (hops, *shape): what a build draws for an input in its first hops, from seed 0.
+
+    Args:
+        model: a hop that still has the input.
+        row: the input.
+        port: its number, as `noises_of` gives it.
+        hops: how many.
+    """
+    axis, shape = _time_axis(model, row.name, row.shape), row.shape
+    flat = random_normals.noise(row.distribution, 0, 0, hops * int(np.prod(shape)), port)
+    if axis is None:
+        return flat.reshape(hops, *shape)
+    others = (*shape[:axis], *shape[axis + 1 :])
+    return np.moveaxis(flat.reshape(hops, shape[axis], *others), 1, axis + 1)
+
+
+def with_drawn(
+    model: Model, examples: Mapping[str, NDArray[Any]], distributions: Mapping[str, str]
+) -> Mapping[str, NDArray[Any]]:
+    """Return example inputs, (hops, *shape), with what a build draws in the place of its noises."""
+    rows = enumerate(noises_of(model, distributions))
+    return {
+        **examples,
+        **{row.name: drawn(model, row, port, len(examples[row.name])) for port, row in rows},
+    }
+
+
+def _drawn(new: FrontendWriter, row: Noise, port: int, axis: int | None) -> ir.Value:
+    """The input's values, from a state of its own."""
+    count = int(np.prod(row.shape))
+    state = new.state(row.state, (2 * PARTS,))
+    outputs = {"numbers": (count,), "state_next": (2 * PARTS,)}
+    flat, following = new.node(
+        OPERATORS[row.distribution], [state], outputs, port=port, count=count
+    )
+    new.follow(state, following)
+    axis = 0 if axis is None else axis
+    frames = row.shape[axis : axis + 1]
+    framed = new.reshape(flat, "frames", (*frames, *row.shape[:axis], *row.shape[axis + 1 :]))
+    perm = [*range(1, axis + 1), 0, *range(axis + 1, len(row.shape))]
+    if int(np.prod(row.shape[:axis])) == 1 or frames == (1,):
+        return new.reshape(flat, "shaped", row.shape)
+    return new.transpose(framed, perm, "turned")
+
+
+def _unguarded(graph: ir.Graph, value: ir.Value) -> None:
+    """Take the guard against NaN from an input: what is drawn is finite."""
+    for guard in [node for node in value.consumers() if node.op_type == "Finite"]:
+        guard.outputs[0].replace_all_uses_with(value)
+        graph.remove(guard, safe=True)
+
+
+def _layout(model: Model, name: str, shape: tuple[int, ...]) -> Layout | None:
+    time = model.timing.get(name)
+    plain = plain_layout(shape, None if time is None else time.axis, model.stream.hop_samples)
+    return model.layouts.get(name) or plain
+
+
+def _time_axis(model: Model, name: str, shape: tuple[int, ...]) -> int | None:
+    if (time := model.timing.get(name)) is not None:
+        return time.axis
+    layout = _layout(model, name, shape)
+    return None if layout is None else layout.axis("T")
+
+
+def _check(model: Model, distributions: Mapping[str, str]) -> None:
+    states = {pair.input for pair in model.states}
+    ports = {str(v.name): v for v in model.ir.graph.inputs if v.name not in states}
+    listed, problems = ", ".join(ports), list[Problem]()
+    for name, distribution in distributions.items():
+        where, step = f"--noise {name}", "name a stream of float32"
+        if distribution not in OPERATORS:
+            allowed, step = " or ".join(OPERATORS), f"write --noise {name}=uniform"
+            problems.append(Problem(f"{where}={distribution}", "unknown", allowed, step))
+        if name in states:
+            problems.append(Problem(where, "a state of the network", listed, step))
+        elif name not in ports:
+            problems.append(Problem(where, "the network has no such input", listed, step))
+        elif name in (*model.constants, *model.controls):
+            kind = "a session constant" if name in model.constants else "a control"
+            step = "declare it as one of the two"
+            problems.append(Problem(where, f"{kind} at once", "one of the two", step))
+        elif ports[name].dtype != ir.DataType.FLOAT:
+            problems.append(Problem(where, "integers or truth values", "float32", step))
+        elif _is_sound(model, ports[name]):
+            found = f"the sound that --frontend {model.frontend} takes"
+            problems.append(Problem(where, found, "an input of the network itself", step))
+    if not problems and {str(v.name) for v in model.stream_inputs} <= distributions.keys():
+        found, allowed = "no input is left that a hop brings", "a stream input"
+        step = "leave one out, or give the network a control or a clock as input"
+        problems.append(Problem(f"--noise {', '.join(distributions)}", found, allowed, step))
+    if problems:
+        raise UsageError(problems)
+
+
+def _is_sound(model: Model, value: ir.Value) -> bool:
+    """Whether a front end reads it."""
+    if model.frontend is None:
+        return False
+    readers = list(value.consumers())
+    readers += [user for node in readers for out in node.outputs for user in out.consumers()]
+    return value.name == "pcm" or any(node.op_type == "STFT" for node in readers)
