@@ -227,10 +227,8 @@ STREAMED: dict[str, dict[str, Check]] = {
     },
 }
 ALWAYS_STREAMED = ("outputs", "tensors")
-NULLABLE_TABLES = {
-    **dict.fromkeys(("session", "until", "decide", "noise", "engine", "device", "npu")),
-    "verification": ...,
-}  # by what a file without the key has there
+NULLABLE = ("session", "until", "decide", "noise", "engine", "device", "npu")
+NULLABLE_TABLES = {**dict.fromkeys(NULLABLE), "verification": ...}  # what a file without it has
 
 
 def _is_table(value: object, is_key: Callable[[Any], bool]) -> bool:
