@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.torch_pairs import (
@@ -111,6 +112,17 @@ class _Paired(Interpreter):
         super().__init__(module, garbage_collect_values=True)
         self.kept = kept
 
+    def run_node(self, n: Node) -> Any:
+        """One node; what is traced of it stands in the module that it stands in."""
+        mode = get_proxy_mode()
+        before = 0 if mode is None else len(mode.tracer.graph.nodes)
+        result = super().run_node(n)
+        stack = n.meta.get("nn_module_stack")
+        if mode is not None and stack:
+            for made in list(mode.tracer.graph.nodes)[before:]:
+                made.meta["nn_module_stack"] = dict(stack)
+        return result
+
     def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
         """A parameter or buffer."""
         parts = None if self.kept is None else getattr(self.kept, _flat(str(target)), None)
@@ -166,12 +178,18 @@ class _Compared(_Paired):
             allowed = (
                 "complex products, sums, movements, transforms, abs, angle, exp, conj and division"
             )
-            raise ModelError(Problem("the torch module", found, allowed, step))
+            raise ModelError(Problem(_place(n), found, allowed, step))
         return result
 
     def args_of(self, n: Node) -> Any:
         """What a node reads."""
         return self.fetch_args_kwargs_from_env(n)
+
+
+def _place(n: Node) -> str:
+    """The module that a node stands in, as messages name it."""
+    stack = list((n.meta.get("nn_module_stack") or {}).values())
+    return f"module '{stack[-1][0]}'" if stack and stack[-1][0] else "the torch module"
 
 
 def _whole(value: Pair) -> Tensor:

@@ -141,3 +141,54 @@ def test_a_spectral_mask_streams_from_samples_to_samples():
     offline = torch_offline(f"{__name__}:denoiser", name="net", time_axes={"x": 1})
     model = stream(offline)
     assert model.stream.hop_samples == 8 and model.stream.delay_samples == 24
+
+
+class Inner(nn.Module):
+    """Decomposes a complex spectrum, or normalizes over all of time: both are refused."""
+
+    def __init__(self, singular):
+        super().__init__()
+        self.singular = singular
+        self.norm = nn.InstanceNorm1d(9, affine=True)
+
+    def forward(self, z):
+        return torch.linalg.svdvals(z) if self.singular else self.norm((z * z).abs())
+
+
+class Outer(nn.Module):
+    def __init__(self, singular):
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Identity(), nn.Sequential(Inner(singular))])
+
+    def forward(self, x):
+        z = torch.stft(
+            x,
+            16,
+            8,
+            16,
+            torch.hann_window(16),
+            center=False,
+            pad_mode="constant",
+            return_complex=True,
+        )
+        return self.blocks[1](z * torch.exp(1j * z.abs()))
+
+
+def decomposed():
+    return Outer(True).eval(), (torch.randn(1, 320),)
+
+
+def normalized():
+    return Outer(False).eval(), (torch.randn(1, 320),)
+
+
+@pytest.mark.parametrize(
+    ("factory", "place"),
+    [
+        ("decomposed", "module 'blocks.1.0': aten.linalg_svdvals"),
+        ("normalized", "of module 'blocks.1.0.norm': a norm over all of time"),
+    ],
+)
+def test_refusals_behind_complex_tensors_name_the_module(factory, place):
+    with pytest.raises(ModelError, match=place):
+        stream(torch_offline(f"{__name__}:{factory}", name="net", time_axes={"x": 1}))

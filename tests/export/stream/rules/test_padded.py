@@ -131,8 +131,12 @@ def test_frames_whose_first_sample_counts_nothing_do_not_wait_for_it(kind, begin
         starts = net.add("Range", net.const(0, np.int64), count, net.const(1, np.int64))
         starts = net.add("Mul", starts, net.const(4, np.int64))
         starts = net.add("Unsqueeze", starts, net.const([1], np.int64))
-        frames = net.add("Gather", net.add("Squeeze", x, net.const([1], np.int64)),
-                         net.add("Add", starts, places), axis=1)  # fmt: skip
+        frames = net.add(
+            "Gather",
+            net.add("Squeeze", x, net.const([1], np.int64)),
+            net.add("Add", starts, places),
+            axis=1,
+        )
         y = net.add("Transpose", net.add("Mul", frames, net.const(taper)), perm=[0, 2, 1])
         sound = net.add("ConvTranspose", y, net.weight(16, 1, 16), strides=[4])
     models = check(net.model([1, 1, "T"], net.cut(sound, 8, -8)), samples=97)
