@@ -13,7 +13,7 @@ import onnx_ir as ir
 from edgekit.base.errors import ModelError, Problem, UsageError, VerificationError
 from edgekit.base.sampler_table import StepTable
 from edgekit.export.double import double_runner
-from edgekit.export.frontend.spec import parse_spec
+from edgekit.export.frontend.spec import parse_specs
 from edgekit.export.onnx_file.checking import MAX_BYTES, load, runnable
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.external import self_contained
@@ -242,7 +242,7 @@ def _frontend_fact(content: Any) -> str | None:
         return None
     if not isinstance(content, str):
         raise TypeError("not a front end")
-    parse_spec(content)
+    parse_specs(content)
     return content
 
 

@@ -131,7 +131,7 @@ def test_gradients_reach_the_sound() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("stft:64:16:hann", "complex; allowed: mel, mfcc or erb"),
+        ("stft:64:16:hann", "complex; allowed: mel, mfcc, erb, gcc, intensity"),
         ("mel:64:24:hann:12:pcen", "pcen; allowed"),
         ("mel:64:24:hann:12:log:stack:3", "stack; allowed"),
         ("mel:64:24:hann:12:full", "full; allowed"),

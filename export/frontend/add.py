@@ -3,7 +3,6 @@
 from dataclasses import replace
 from fractions import Fraction
 
-import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem, UsageError
@@ -11,7 +10,7 @@ from edgekit.export.frontend.beside import Second, put_beside
 from edgekit.export.frontend.features import KINDS
 from edgekit.export.frontend.layout import Layout, layout_of
 from edgekit.export.frontend.nodes import FrontendBuilder
-from edgekit.export.frontend.spec import FrontendSpec
+from edgekit.export.frontend.spec import FrontendSpec, silent_bands
 from edgekit.export.frontend.writer import RESERVED
 from edgekit.export.own_operators.functions import define_functions
 from edgekit.graph.model import Model, OutputDelay, StreamInfo, Streaming
@@ -91,7 +90,7 @@ def add_frontend(
         builder.add_synthesis(result, given)
     define_functions(graph_model)
     notes = [] if given or form.features else [_no_sound(result, form, second)]
-    notes += _silent_bands(form, rate)
+    notes += silent_bands(form, rate)
     left = {value.name for value in graph_model.graph.outputs}
     info = _stream(joined, form, frames, rate, has_sound=given is not None)
     return Model(graph_model).describe(
@@ -119,8 +118,7 @@ def _late(model: Model, form: FrontendSpec) -> int:
 def _frames(model: Model, form: FrontendSpec) -> int | None:
     """How many frames one call takes; None where the network's hop is no whole number of them."""
     hop = model.stream.hop_samples
-    if form.features is not None and form.stack is not None:
-        every = form.features.every
+    if (every := form.new_frames) is not None:
         return every if hop in (None, every * form.hop) else None
     if hop is None or _counts_frames(model, form):
         return hop or 1
@@ -181,18 +179,6 @@ def _check_outputs(*models: Model) -> None:
 def _samples(form: FrontendSpec) -> FrontendSpec:
     """What a second network reads and gives: samples, whatever the first one sees."""
     return replace(form, kind="frame")
-
-
-def _silent_bands(form: FrontendSpec, sample_rate: int | None) -> list[str]:
-    if form.features is None or sample_rate is None:
-        return []
-    bank = form.features.bank_matrix(form.length, sample_rate)
-    if not (empty := [str(band) for band in np.flatnonzero(~bank.any(axis=0))]):
-        return []
-    return [
-        f"--frontend {form}: no bin lies in band {', '.join(empty)}, which always reads as silence; "
-        "take fewer bands or a longer N_FFT if the network was not trained so"
-    ]
 
 
 def _no_sound(result: ir.Value, form: FrontendSpec, second: Second | None) -> str:

@@ -11,9 +11,14 @@ Matrix = NDArray[np.float64]
 
 FEATURE_FORMS = (
     "mel:N_FFT:HOP:WINDOW:BANDS[:LOW:HIGH][:log|db|pcen][:htk|slaney][:full][:stack:FRAMES[:EVERY]], "
-    "erb: likewise, mfcc:N_FFT:HOP:WINDOW:BANDS:COEFFICIENTS with the same behind it"
+    "erb: likewise, mfcc:N_FFT:HOP:WINDOW:BANDS:COEFFICIENTS with the same behind it, gcc:N_FFT:HOP:WINDOW:LAGS, "
+    "intensity:N_FFT:HOP:WINDOW:BANDS[:LOW:HIGH][:htk|slaney]; behind any of them +KIND:... adds channels, as "
+    "+gcc:LAGS or +intensity:BANDS"
 )
-KINDS = ("mel", "mfcc", "erb")
+BAND_KINDS = ("mel", "mfcc", "erb")  # of one channel each
+DIRECTIONS = ("gcc", "intensity")  # of several channels together
+KINDS = (*BAND_KINDS, *DIRECTIONS)
+AMBISONICS = 4  # channels: W, Y, Z, X
 SCALES = ("log", "db", "pcen")  # what becomes of a band's power; without, it stays
 BANKS = ("htk", "slaney")
 STACK, FULL = "stack", "full"
@@ -21,6 +26,8 @@ MAX_BANDS, MAX_FRAMES = 512, 1024
 FLOOR = (
     1e-10  # of a power under a logarithm, as in librosa.power_to_db and torchaudio.AmplitudeToDB
 )
+SIZE_FLOOR = 1e-10  # of |X0 conj(X1)|, which GCC-PHAT divides by
+ENERGY_FLOOR = 1e-8  # of the energy, which intensities are divided by
 
 # PCEN as librosa.pcen has it by default, on magnitudes in units of 32-bit samples
 PCEN_FULL_SCALE = 2.0**31
@@ -33,7 +40,7 @@ class Features:
 
     Attributes:
         kind: one of `KINDS`.
-        bands: triangles that the spectrum is summed in.
+        bands: triangles that the spectrum is summed in; of ``gcc`` the lags.
         scale: of their sums, one of `SCALES`, or ``power``.
         bank: where the bands lie: ``htk`` (mel = 2595 log10(1 + f / 700), triangles of height 1), ``slaney`` (linear
             up to 1 kHz, triangles of area 1), or ``erb`` (21.4 log10(1 + 0.00437 f), height 1).
@@ -60,7 +67,7 @@ class Features:
         numbers = [self.bands] + ([] if self.coefficients is None else [self.coefficients])
         edges = [] if self.high is None else [f"{self.low:g}", f"{self.high:g}"]
         scale = [] if self.scale == "power" else [self.scale]
-        bank = [self.bank] if self.bank == "slaney" else []
+        bank = [] if self.bank == default_bank(self.kind) else [self.bank]
         stack = [] if self.stack is None else [STACK, str(self.stack), str(self.every)]
         return [*map(str, numbers), *edges, *scale, *bank, *stack]
 
@@ -68,6 +75,14 @@ class Features:
     def width(self) -> int:
         """Numbers of a frame."""
         return self.bands if self.coefficients is None else self.coefficients
+
+    def channels(self, heard: int) -> int | None:
+        """How many channels these are of so many channels of PCM; None where they need others."""
+        if self.kind == "gcc":
+            return heard * (heard - 1) // 2 or None
+        if self.kind == "intensity":
+            return AMBISONICS - 1 if heard == AMBISONICS else None
+        return heard
 
     def bank_matrix(self, n_fft: int, sample_rate: int) -> Matrix:
         """Return the triangles, (n_fft / 2 + 1, bands): what each bin counts in each band."""
@@ -90,7 +105,7 @@ class Features:
     def problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:
         """Return part, what was found, and what is allowed, of all that does not fit; the rate may not be known."""
         found = []
-        if not 2 <= self.bands <= MAX_BANDS:
+        if self.kind != "gcc" and not 2 <= self.bands <= MAX_BANDS:
             found.append(("BANDS", str(self.bands), f"2 to {MAX_BANDS}"))
         if self.coefficients is not None and not 1 <= self.coefficients <= self.bands:
             found.append(("COEFFICIENTS", str(self.coefficients), f"1 to {self.bands}, the bands"))
@@ -109,23 +124,33 @@ def read_features(
     kind: str, parts: list[str]
 ) -> tuple[Features | None, bool, list[tuple[str, str, str]]]:
     """Read what stands behind WINDOW: the features, whether ``full`` is among it, and all that is wrong."""
-    needed = ("BANDS", "COEFFICIENTS") if kind == "mfcc" else ("BANDS",)
+    needed = {"mfcc": ("BANDS", "COEFFICIENTS"), "gcc": ("LAGS",)}.get(kind, ("BANDS",))
     counts = [int(part) for part in parts[: len(needed)] if re.fullmatch("[0-9]{1,6}", part)]
     if len(counts) < len(needed):
         found = ":".join(parts[: len(needed)]) or "nothing"
         return None, False, [("behind WINDOW", found, ":".join(needed))]
     rest, edges = parts[len(needed) :], list[float]()
-    while rest and len(edges) < 2 and re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", rest[0]):
+    while (
+        rest
+        and len(edges) < 2
+        and kind != "gcc"
+        and re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", rest[0])
+    ):
         edges.append(float(rest.pop(0)))
     options, stack, every = _options(rest)
     problems = [*_option_problems(options, len(edges)), *_kind_problems(kind, options)]
     scale = next((option for option in options if option in SCALES), "power")
     scale = "db" if kind == "mfcc" and scale == "power" else scale
-    bank = "erb" if kind == "erb" else next((o for o in options if o in BANKS), "htk")
+    bank = next((o for o in options if o in BANKS), default_bank(kind))
     low, high = edges if len(edges) == 2 else (0.0, None)
     coefficients = counts[1] if kind == "mfcc" else None
     made = Features(kind, counts[0], scale, bank, low, high, coefficients, stack, every)
     return made, FULL in options, [*problems, *made.problems(None)]
+
+
+def default_bank(kind: str) -> str:
+    """The bank of a kind whose text names none: that of the module of `edgekit.frontend` of this kind."""
+    return {"erb": "erb", "intensity": "slaney"}.get(kind, "htk")
 
 
 def _options(parts: list[str]) -> tuple[list[str], int | None, int]:
@@ -146,6 +171,10 @@ def _kind_problems(kind: str, options: list[str]) -> list[tuple[str, str, str]]:
         problems.append(("the last parts", ":".join(options), "no htk or slaney: it is erb"))
     if kind == "mfcc" and "pcen" in options:
         problems.append(("the last parts", "pcen", "log or db (without: db)"))
+    never = {"gcc": (*SCALES, *BANKS), "intensity": SCALES}.get(kind, ())
+    if wrong := [option for option in options if option in never]:
+        allowed = "htk or slaney, full, stack" if kind == "intensity" else "full, stack"
+        problems.append(("the last parts", ":".join(wrong), allowed))
     return problems
 
 
@@ -207,6 +236,17 @@ def cosines(bands: int, coefficients: int) -> Matrix:
     matrix = np.asarray(np.cos(np.pi / bands * n * k) * math.sqrt(2 / bands))
     matrix[:, 0] /= math.sqrt(2)
     return matrix
+
+
+def lag_matrices(n_fft: int, lags: int) -> tuple[Matrix, Matrix]:
+    """Return what real and imaginary parts count in each lag from ``-lags / 2`` on, both (n_fft / 2 + 1, lags).
+
+    These are the columns of the inverse transform of a real sequence.
+    """
+    k = np.arange(n_fft // 2 + 1)[:, None]
+    angle = 2 * np.pi * (k * np.arange(-lags // 2, lags // 2) % n_fft) / n_fft
+    weight = np.where((k == 0) | (k == n_fft // 2), 1, 2) / n_fft
+    return weight * np.cos(angle), -weight * np.sin(angle)
 
 
 def pcen_step(hop: int, sample_rate: int) -> float:

@@ -1,13 +1,21 @@
 """The specification of a PCM front end, and the windows it names."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.export.frontend.features import FEATURE_FORMS, KINDS, Features, read_features
+from edgekit.base.layout import MOST_CHANNELS
+from edgekit.export.frontend.features import (
+    DIRECTIONS,
+    FEATURE_FORMS,
+    KINDS,
+    Features,
+    read_features,
+)
 
 FORMS = f"stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full], frame:LENGTH:HOP, {FEATURE_FORMS}"
 # periodic windows, as torch has them, and symmetric ones, as np.hanning(N_FFT) makes them
@@ -33,6 +41,8 @@ class FrontendSpec:
         window: one of `WINDOWS`; before features also shorter than a frame, as ``hann@400``, at the frame's end.
         plain: the synthesis window is the analysis window, and frames are added as they are.
         full: the network starts with the first frame that is full of samples.
+        features: what is computed of the spectrum, where that is not what the network sees.
+        beside: features of the same frames, whose channels stand behind those of `features`.
     """
 
     length: int
@@ -42,6 +52,7 @@ class FrontendSpec:
     plain: bool = True
     full: bool = False
     features: Features | None = None
+    beside: tuple[Features, ...] = ()
 
     def __str__(self) -> str:
         """The text that `parse_spec` reads as this."""
@@ -49,7 +60,8 @@ class FrontendSpec:
             return f"frame:{self.length}:{self.hop}"
         if self.features is not None:
             words = [*self.features.words, *([FULL] if self.full else [])]
-            return ":".join([self.kind, str(self.length), str(self.hop), self.window, *words])
+            first = ":".join([self.kind, str(self.length), str(self.hop), self.window, *words])
+            return "+".join([first, *(":".join([f.kind, *f.words]) for f in self.beside)])
         options = [
             word
             for word, given in (
@@ -70,6 +82,37 @@ class FrontendSpec:
     def width(self) -> int:
         """Numbers of a frame that the network reads, of a complex spectrum half of them."""
         return self.bins if self.features is None else self.features.width
+
+    @property
+    def every_feature(self) -> tuple[Features, ...]:
+        """All that is computed of a frame, in the order of their channels; nothing of a plain spectrum."""
+        return () if self.features is None else (self.features, *self.beside)
+
+    @property
+    def hears_directions(self) -> bool:
+        """Whether it needs several channels of PCM, or gives several for one."""
+        return any(features.kind in DIRECTIONS for features in self.every_feature) or bool(
+            self.beside
+        )
+
+    def channels(self, heard: int) -> int | None:
+        """How many channels the network sees of so many channels of PCM; None where it needs others."""
+        found = [features.channels(heard) for features in self.every_feature]
+        return None if None in found else sum(filter(None, found)) if found else heard
+
+    def heard(self, channels: int) -> int | None:
+        """How many channels of PCM the network hears that sees so many; None where no number fits."""
+        fitting = (n for n in range(1, MOST_CHANNELS + 1) if self.channels(n) == channels)
+        return next(fitting, None)
+
+    @property
+    def new_frames(self) -> int | None:
+        """Frames of a call, where the text says so: of a stack."""
+        return self.features.every if self.features and self.features.stack is not None else None
+
+    def feature_problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:
+        """Return part, what was found, and what is allowed, of all features that do not fit the rate."""
+        return [row for features in self.every_feature for row in features.problems(sample_rate)]
 
     @property
     def stack(self) -> int | None:
@@ -142,13 +185,23 @@ def parse_spec(text: str) -> FrontendSpec:
         )
         problems = [*_stft_problems(spec), *_option_problems(options)]
     elif match := re.fullmatch(
-        rf"({'|'.join(KINDS)}):{number}:{number}:(\w+(?:@[0-9]{{1,6}})?)((?::[\w.]+)*)", text
+        rf"({'|'.join(KINDS)}):{number}:{number}:(\w+(?:@[0-9]{{1,6}})?)((?::[\w.]+)*)"
+        r"((?:\+[\w.]+(?::[\w.]+)*)*)",
+        text,
     ):
         features, full, problems = read_features(match[1], match[5].split(":")[1:])
+        beside, unread = _beside(match[6].split("+")[1:])
         spec = FrontendSpec(
-            int(match[2]), int(match[3]), match[1], match[4], full=full, features=features
+            int(match[2]),
+            int(match[3]),
+            match[1],
+            match[4],
+            full=full,
+            features=features,
+            beside=beside,
         )
-        problems = [*(_window_problems(spec) or _hop_problems(spec)), *problems]
+        problems = [*(_window_problems(spec) or _hop_problems(spec)), *problems, *unread]
+        problems += _joined_problems(spec)
     else:
         raise UsageError(Problem(f"--frontend {text}", "not of this form", FORMS, "correct it"))
     if problems:
@@ -160,6 +213,96 @@ def parse_spec(text: str) -> FrontendSpec:
 
 
 _Problems = list[tuple[str, str, str]]  # part, what was found, what is allowed
+
+
+def _beside(texts: list[str]) -> tuple[tuple[Features, ...], _Problems]:
+    """The features behind ``+``, which have the frames of the first, and what is wrong with them."""
+    made, problems = [], _Problems()
+    for text in texts:
+        kind, *parts = text.split(":")
+        if kind not in KINDS:
+            problems.append((f"+{text}", kind, ", ".join(KINDS)))
+            continue
+        features, full, found = read_features(kind, parts)
+        if full or (features is not None and features.stack is not None):
+            word = "full" if full else "stack"
+            found.append((word, "behind +", f"{word} in the first part: it is for all of them"))
+        problems += [(f"+{text}: {where}", what, allowed) for where, what, allowed in found]
+        made += [] if features is None else [features]
+    return tuple(made), problems
+
+
+def _joined_problems(spec: FrontendSpec) -> _Problems:
+    """Lags that no frame holds, and numbers of a frame that differ from part to part."""
+    every = spec.every_feature
+    problems = [
+        ("LAGS", str(features.bands), f"even numbers, 2 to {spec.length}")
+        for features in every
+        if features.kind == "gcc" and (features.bands % 2 or not 2 <= features.bands <= spec.length)
+    ]
+    widths = {features.width for features in every}
+    if len(widths) > 1:
+        found = ", ".join(f"{features.kind} {features.width}" for features in every)
+        problems.append(("+", f"numbers of a frame: {found}", "as many of each: they are channels"))
+    if every and not problems and not any(map(spec.channels, range(1, MOST_CHANNELS + 1))):
+        problems.append(("+", "no number of channels fits all parts", "parts of the same channels"))
+    return problems
+
+
+Forms = FrontendSpec | Mapping[str, FrontendSpec]  # of all streams, or of each by name
+
+
+def parse_forms(given: str | Mapping[str, str]) -> Forms:
+    """Read one text, or one for each stream by name.
+
+    Raises:
+        UsageError: every part of every text that is wrong.
+    """
+    if isinstance(given, str):
+        return parse_specs(given)
+    made, problems = {}, list[Problem]()
+    for name, text in given.items():
+        try:
+            made[name] = parse_spec(text)
+        except UsageError as error:
+            problems += error.problems
+    if problems:
+        raise UsageError(problems)
+    return made
+
+
+def parse_specs(text: str) -> Forms:
+    """Read one specification, or ``NAME=SPEC`` of several streams with spaces between them.
+
+    Raises:
+        UsageError: as `parse_spec`.
+    """
+    if "=" not in text:
+        return parse_spec(text)
+    named = (part.rpartition("=") for part in text.split())
+    return {name: parse_spec(spec) for name, _, spec in named}
+
+
+def specs_text(forms: Forms) -> str:
+    """The text that `parse_specs` reads as this."""
+    if isinstance(forms, FrontendSpec):
+        return str(forms)
+    return " ".join(f"{name}={form}" for name, form in forms.items())
+
+
+def silent_bands(form: FrontendSpec, sample_rate: int | None) -> list[str]:
+    """Notes of bands in which no bin lies."""
+    notes = []
+    for features in form.every_feature:
+        if features.kind == "gcc" or sample_rate is None:
+            continue
+        bank = features.bank_matrix(form.length, sample_rate)
+        if empty := [str(band) for band in np.flatnonzero(~bank.any(axis=0))]:
+            notes.append(
+                f"--frontend {form}: no bin lies in band {', '.join(empty)}, which always reads as silence; "
+                "take fewer bands or a longer N_FFT if the network was not trained so"
+            )
+    return notes
 
 
 def _frame_problems(spec: FrontendSpec) -> _Problems:

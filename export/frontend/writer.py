@@ -40,8 +40,15 @@ class FrontendWriter:
 
     def take(self) -> list[ir.Node]:
         """Return the nodes collected since the last call, to be put into the graph."""
-        nodes, self.nodes = self.nodes, []
+        nodes = list(self.nodes)
+        self.nodes.clear()
         return nodes
+
+    def under(self, name: str) -> "FrontendWriter":
+        """Return a writer of the same nodes and states whose names begin with that of a stream, too."""
+        writer = FrontendWriter(self.graph, f"{self.prefix}/{name}", self.reserved)
+        writer.states, writer.nodes = self.states, self.nodes
+        return writer
 
     def slice(self, value: ir.Value, name: str, axis: int, start: int, end: int) -> ir.Value:
         """Return ``[start, end)`` of one axis."""
@@ -108,12 +115,13 @@ class FrontendWriter:
             attributes,
             domain=FRONTEND_DOMAIN if op_type in FUNCTIONS else "",
             num_outputs=len(outputs),
-            name=f"{self.prefix}/{next(iter(outputs))}",
         )
         node.metadata_props[FLOAT_NODE] = "1"
+        taken = value_names(self.graph) | {v.name or "" for n in self.nodes for v in n.outputs}
         for value, (name, shape) in zip(node.outputs, outputs.items(), strict=True):
-            value.name = unused_name(value_names(self.graph), f"{self.prefix}/{name}")
+            value.name = unused_name(taken, f"{self.prefix}/{name}")
             value.shape, value.dtype = ir.Shape(shape), ir.DataType.FLOAT
+        node.name = node.outputs[0].name
         self.nodes.append(node)
         return node.outputs
 

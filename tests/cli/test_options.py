@@ -17,6 +17,7 @@ from edgekit.cli.options import with_options
 from edgekit.verbs.export.options import (
     ExportOptions,
     StreamOptions,
+    collect_frontends,
     declared,
     parse_layout_option,
 )
@@ -76,6 +77,15 @@ def test_every_option_is_a_flag_and_reaches_the_function_as_its_keyword(
     taken.clear()
     CliRunner().invoke(app, words[:6])
     assert taken.keys() == {"progress"}
+
+
+def test_a_front_end_is_one_for_all_streams_or_one_for_each() -> None:
+    assert collect_frontends(["mel:64:32:hann:8"]) == "mel:64:32:hann:8"
+    named = ["mic=mel:64:32:hann:8+gcc:8", "x=y=stft:64:32:hann"]
+    assert collect_frontends(named) == {"mic": named[0][4:], "x=y": "stft:64:32:hann"}
+    for texts in (["mel:64:32:hann:8"] * 2, ["a=frame:8:4", "a=frame:8:4"]):
+        with pytest.raises(UsageError, match="NAME=SPEC for each"):
+            collect_frontends(texts)
 
 
 def test_stream_takes_what_export_takes_of_an_import() -> None:

@@ -13,8 +13,9 @@ from edgekit.base.decide import Decide
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import Layout
 from edgekit.base.until import Until
-from edgekit.export.frontend.spec import FrontendSpec
+from edgekit.export.frontend.spec import Forms, FrontendSpec
 from edgekit.verbs.export.divided import divided
+from edgekit.verbs.export.frontends import frontend_problems, with_frontends
 from edgekit.verbs.export.named import is_onnx, source_name
 from edgekit.verbs.export.offline import calibration_feeds, described, with_replacements
 
@@ -34,7 +35,7 @@ class ImportOptions:
         sample_rate: samples per second.
         states: (input, output) names of state pairs, besides those found by name.
         shapes: dims of inputs that the network leaves open.
-        frontend: what is put before and after the network.
+        frontend: what is put before and after the network: of all its streams, or of each by name.
         then: an .onnx whose network comes behind the first one, inside the front end.
         time_axes: input name -> its time axis, where the network is offline and does not tell.
         constants: values of inputs of an .onnx that become constants.
@@ -56,7 +57,7 @@ class ImportOptions:
     sample_rate: int | None = None
     states: Sequence[tuple[str, str]] = ()
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    frontend: FrontendSpec | None = None
+    frontend: Forms | None = None
     constants: "Constants" = field(default_factory=dict)
     then: str | None = None
     time_axes: Mapping[str, int] = field(default_factory=dict)
@@ -108,14 +109,8 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
         names = ", ".join(options.constants)
         step = "fix the value inside the factory"
         problems.append(Problem(f"--constant {names}", "not an .onnx", "an .onnx", step))
-    if options.frontend is not None and options.sample_rate is None:
-        step = "add --sample-rate 16000, or what the network was trained on"
-        problems.append(Problem("--frontend", "no sample rate", "--sample-rate HZ with it", step))
-    elif options.frontend is not None and (features := options.frontend.features) is not None:
-        problems += [
-            Problem(f"--frontend {options.frontend}: {where}", found, allowed, "correct it")
-            for where, found, allowed in features.problems(options.sample_rate)
-        ]
+    if options.frontend is not None:
+        problems += frontend_problems(options.frontend, options.sample_rate)
     if options.sampler is not None:
         problems += [*sampler_conflicts(options), *options.sampler.problems()]
     if options.then is not None:
@@ -152,7 +147,7 @@ def sampler_conflicts(options: ImportOptions) -> list[Problem]:
     ]
 
 
-def _then_problems(source: str, then: str, frontend: FrontendSpec | None) -> list[Problem]:
+def _then_problems(source: str, then: str, frontend: Forms | None) -> list[Problem]:
     problems = []
     if not is_onnx(then) or not Path(then).is_file():
         found = "not an .onnx" if Path(then).is_file() else "does not exist"
@@ -160,6 +155,9 @@ def _then_problems(source: str, then: str, frontend: FrontendSpec | None) -> lis
     if not is_onnx(source):
         step = "export both networks to .onnx, or call one from the other inside the factory"
         problems.append(Problem(f"--then {then}", f"behind '{source}'", "behind an .onnx", step))
+    if frontend is not None and not isinstance(frontend, FrontendSpec):
+        found, step = "--frontend for each stream by name", "give one SPEC without a name"
+        problems.append(Problem(f"--then {then}", found, "one front end around both", step))
     if frontend is None:
         step = "add --frontend, as stft:512:128:rect:mag:plain"
         problems.append(Problem(f"--then {then}", "no --frontend", "--frontend SPEC with it", step))
@@ -373,12 +371,7 @@ def _fed(network: "Model", options: ImportOptions, second: "Model | None") -> "M
 
     network = with_layouts(network, options.layouts)
     if options.frontend is not None:
-        from edgekit.export.frontend.add import add_frontend
-        from edgekit.export.frontend.streams import add_stream_frontends, has_spectra
-
-        if second is None and has_spectra(network):
-            return add_stream_frontends(network, options.frontend, options.sample_rate)
-        return add_frontend(network, options.frontend, options.sample_rate, second)
+        return with_frontends(network, options.frontend, options.sample_rate, second)
     if network.states and network.frontend is None:
         from edgekit.export.frontend.guard import guard_inputs
 

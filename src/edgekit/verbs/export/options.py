@@ -86,6 +86,20 @@ def parse_layout_option(text: str) -> tuple[str, Layout]:
     raise UsageError(Problem(f"--layout '{text}'", found, FORM, step))
 
 
+def collect_frontends(texts: Iterable[str]) -> str | dict[str, str]:
+    """One text for all streams, or ``NAME=SPEC`` of each."""
+    given = list(texts)
+    if len(given) == 1 and "=" not in given[0]:
+        return given[0]
+    named = [(name, spec) for name, _, spec in (text.rpartition("=") for text in given)]
+    names = [name for name, _ in named]
+    if "" in names or len(set(names)) < len(names):
+        found = "several without a name" if "" in names else "a name given twice"
+        step = "name the stream of each, as --frontend mic=mel:512:160:hann:40"
+        raise UsageError(Problem("--frontend", found, "one SPEC, or NAME=SPEC for each", step))
+    return dict(named)
+
+
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
     """Split ``INPUT=DIMS``; dims are separated by commas or x."""
     name, _, dims = text.rpartition("=")
@@ -257,11 +271,13 @@ class ExportOptions(StreamOptions, total=False):
         ),
     ]
     frontend: Annotated[
-        str | None,
+        str | Mapping[str, str] | None,
         Flag(
             "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP: PCM in, and out; "
-            "mel, mfcc or erb:N_FFT:HOP:WINDOW:BANDS...: features of PCM, see docs/frontends.md.",
-            "SPEC",
+            "mel, mfcc, erb, gcc or intensity:N_FFT:HOP:WINDOW:...: features of PCM, see docs/frontends.md; "
+            "repeatable with the name of a stream.",
+            "[NAME=]SPEC",
+            many=collect_frontends,
         ),
     ]
     device_rate: Annotated[

@@ -12,7 +12,7 @@ from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import folder_problem
 from edgekit.base.resampling import resampling
 from edgekit.base.until import read_until
-from edgekit.export.frontend.spec import parse_spec
+from edgekit.export.frontend.spec import parse_forms
 from edgekit.export.stream.replace.forms import chosen
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
@@ -149,7 +149,7 @@ def read_imports(
 ) -> tuple[ImportOptions, list[Problem]]:
     """Return what options say of an import, and everything that is wrong with that and with the source."""
     given: Mapping[str, Any] = options
-    frontend, problems = tried(parse_spec, given.get("frontend"))
+    frontend, problems = tried(parse_forms, given.get("frontend"))
     sampler, unread = tried(_read_sampler, given.get("sampler"))
     until, unlimited = tried(read_until, given.get("until"))
     causal = bool(given.get("causal"))

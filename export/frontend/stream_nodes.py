@@ -1,0 +1,215 @@
+"""The nodes of front ends of several channels and streams."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.frontend.feature_nodes import (
+    add_gcc,
+    add_intensity,
+    band_features,
+    power_of,
+    stacked,
+    with_silence,
+)
+from edgekit.export.frontend.features import Features
+from edgekit.export.frontend.guard import insert_finite
+from edgekit.export.frontend.held import ORDER, SPECTRA, Held
+from edgekit.export.frontend.nodes import PCM_LIMIT, POWER_FLOOR
+from edgekit.export.frontend.spec import FrontendSpec
+from edgekit.export.frontend.writer import FrontendWriter
+from edgekit.graph.nodes import static_shape, unused_name, value_names
+
+
+class StreamsBuilder:
+    """Writes the nodes.
+
+    Attributes:
+        new: the writer, which knows the states.
+        spectra: (channels, frames, bins, 2) of each transformed input, by name.
+    """
+
+    def __init__(self, model: ir.Model, sample_rate: int | None) -> None:
+        """Take the graph to change, in place; features need the rate, in Hz."""
+        self.model, self.graph, self.sample_rate = model, model.graph, sample_rate
+        self.new = FrontendWriter(model.graph)
+        self.spectra: dict[str, ir.Value] = {}
+        self._windows: dict[tuple[str, bytes], ir.Value] = {}
+
+    def add_analysis(self, source: ir.Value, held: Held) -> None:
+        """Put PCM of the same name and its analysis in the place of a graph input."""
+        graph, form, name = self.graph, held.form, str(source.name)
+        channels, frames = held.heard, held.frames
+        source.name = unused_name(value_names(graph), f"network/{name}")
+        pcm = self.new.graph_input(name, (1, channels, held.samples))
+        graph.inputs[list(graph.inputs).index(source)] = pcm
+        history = self._state(f"{name}_history", (channels, form.overlap))
+        window = self._window("window", form.windows()[0])
+        flat = self.new.reshape(pcm, f"{name}_flat", (channels, held.samples))
+        spectra, following = [], []
+        olds = self._split(history, f"{name}_old", 0, channels)
+        for c, (part, old) in enumerate(
+            zip(self._split(flat, f"{name}_channel", 0, channels), olds, strict=True)
+        ):
+            for f, hop in enumerate(self._split(part, f"{name}_hop_{c}", 1, frames)):
+                shapes = {
+                    f"{name}_spectrum_{c}_{f}": (1, form.bins, 2),
+                    f"{name}_kept_{c}_{f}": (1, form.overlap),
+                }
+                spectrum, old = self.new.node("STFT", [hop, old, window], shapes)
+                spectra.append(spectrum)
+            following.append(old)
+        shape = (channels, frames, form.bins, 2)
+        whole = self._joined(spectra, f"{name}_spectra", (channels * frames, *shape[2:]), 0)
+        whole = self.new.reshape(whole, f"{name}_spectrum", shape)
+        self.spectra[name] = whole
+        self.new.follow(
+            history, self._joined(following, f"{name}_kept", (channels, form.overlap), 0)
+        )
+        seen = self._spectrum(whole, form, name) if form.kind in SPECTRA else None
+        seen = self._features(whole, form, name) if seen is None else seen
+        fed = self.new.reshape(seen, f"{name}_fed", tuple(held.dims))
+        fed = self.new.transpose(fed, held.places, f"{name}_in_order")
+        source.replace_all_uses_with(self.new.reshape(fed, f"{name}_shaped", held.shape))
+        self._put_first()
+        insert_finite(self.model, pcm, PCM_LIMIT)
+
+    def add_synthesis(
+        self, result: ir.Value, held: Held, spectrum: ir.Value | None, late: int
+    ) -> None:
+        """Put PCM of the same name in the place of a graph output of spectra.
+
+        Of gains where `spectrum` is given, (channels, frames, bins, 2), which they come `late` frames after.
+        """
+        graph, form, name = self.graph, held.form, str(result.name)
+        place = list(graph.outputs).index(result)
+        result.name = unused_name(value_names(graph), f"network/{name}")
+        ordered = tuple(held.dims[axis] for axis in held.places)
+        value = self.new.reshape(result, f"{name}_result", ordered)
+        back = [held.places.index(axis) for axis in range(len(ORDER))]
+        value = self.new.transpose(value, back, f"{name}_result_in_order")
+        channels, frames = held.sizes["C"], held.frames
+        if spectrum is not None:
+            shape = static_shape(spectrum) or ()
+            channels = shape[0]
+            awaited = self._awaited(spectrum, name, late)
+            (value,) = self.new.node("Mul", [awaited, value], {f"{name}_filtered": shape})
+        overlap = self._state(f"{name}_overlap", (channels, form.overlap))
+        window = self._window("synthesis_window", form.windows()[1])
+        pieces, following = [], []
+        flat = self.new.reshape(value, f"{name}_flat", (channels * frames, form.bins, 2))
+        parts = self._split(flat, f"{name}_frame", 0, channels * frames)
+        for c, left in enumerate(self._split(overlap, f"{name}_old", 0, channels)):
+            own = []
+            for f, part in enumerate(parts[c * frames : (c + 1) * frames]):
+                shapes = {
+                    f"{name}_piece_{c}_{f}": (1, form.hop),
+                    f"{name}_left_{c}_{f}": (1, form.overlap),
+                }
+                piece, left = self.new.node("ISTFT", [part, left, window], shapes)
+                own.append(piece)
+            pieces.append(self._joined(own, f"{name}_channel_{c}", (1, held.samples), 1))
+            following.append(left)
+        pcm = self._joined(pieces, f"{name}_channels", (channels, held.samples), 0)
+        dims = self.new.constant(f"{name}_pcm_dims", (1, channels, held.samples))
+        sound = {f"{name}_pcm": (1, channels, held.samples)}
+        (pcm,) = self.new.node("Reshape", [pcm, dims], sound)
+        pcm.name = name
+        graph.outputs[place] = pcm
+        whole = self._joined(following, f"{name}_left", (channels, form.overlap), 0)
+        self.new.follow(overlap, whole)
+        graph.extend(self.new.take())
+
+    def _awaited(self, spectrum: ir.Value, name: str, late: int) -> ir.Value:
+        """The spectra to which gains belong that come `late` frames after them."""
+        if not late:
+            return spectrum
+        channels, frames, *rest = static_shape(spectrum) or ()
+        waiting = self._state(f"{name}_waiting", (channels, late, *rest))
+        every_shape = (channels, late + frames, *rest)
+        (every,) = self.new.node(
+            "Concat", [waiting, spectrum], {f"{name}_every": every_shape}, axis=1
+        )
+        self.new.follow(waiting, self.new.slice(every, f"{name}_late", 1, frames, frames + late))
+        return self.new.slice(every, f"{name}_awaited", 1, 0, frames)
+
+    def _spectrum(self, spectrum: ir.Value, form: FrontendSpec, name: str) -> ir.Value:
+        """What a network reads of (channels, frames, bins, 2) that hears spectra."""
+        if form.kind == "complex":
+            return spectrum
+        shape = static_shape(spectrum) or ()
+        (squares,) = self.new.node("Mul", [spectrum, spectrum], {f"{name}_squares": shape})
+        axes = self.new.constant(f"{name}_axes", [3])
+        bins = {f"{name}_power": shape[:3]}
+        (power,) = self.new.node("ReduceSum", [squares, axes], bins, keepdims=0)
+        if form.kind == "mag":
+            return self.new.node("Sqrt", [power], {f"{name}_magnitude": shape[:3]})[0]
+        floor = self.new.constant(f"{name}_floor", np.float32(POWER_FLOOR))
+        unit = self.new.constant(f"{name}_log10", np.float32(1 / np.log(10)))
+        (floored,) = self.new.node("Max", [power, floor], {f"{name}_floored": shape[:3]})
+        (logarithm,) = self.new.node("Log", [floored], {f"{name}_log": shape[:3]})
+        return self.new.node("Mul", [logarithm, unit], {f"{name}_log_power": shape[:3]})[0]
+
+    def _features(self, spectra: ir.Value, form: FrontendSpec, name: str) -> ir.Value:
+        """The features (channels, frames or stacked frames, width) of spectra (channels heard, frames, bins, 2)."""
+        assert self.sample_rate is not None
+        rate, new, heard = self.sample_rate, self.new.under(name), (static_shape(spectra) or ())[0]
+        parts, silence, power = list[ir.Value](), [], None
+
+        def made(features: Features, index: int) -> ir.Value:
+            nonlocal power
+            if features.kind == "gcc":
+                return add_gcc(new, spectra, form.length, features.bands)
+            if features.kind == "intensity":
+                return add_intensity(new, spectra, features.bank_matrix(form.length, rate))
+            power = power_of(new, spectra) if power is None else power
+            state = self._free(f"{name}_pcen" + (f"_{index}" if index else ""))
+            return band_features(new, power, features, form.length, form.hop, rate, state)
+
+        for index, features in enumerate(form.every_feature):
+            parts.append(made(features, index))
+            channels = features.channels(heard) or 0
+            silence.append(np.tile(features.silence, (channels, 1, 1)))
+        shape = (sum(map(len, silence)), *(static_shape(parts[0]) or ())[1:])
+        value = self._joined(parts, f"{name}_features", shape, 0)
+        if form.stack is not None:
+            value = stacked(new, value, form.stack, self._free(f"{name}_stack"))
+        return with_silence(new, value, np.concatenate(silence))
+
+    def _window(self, name: str, window: np.ndarray) -> ir.Value:
+        """One constant for each window, of however many streams."""
+        key = name, window.tobytes()
+        if key not in self._windows:
+            self._windows[key] = self.new.constant(name, window)
+        return self._windows[key]
+
+    def _free(self, name: str) -> str:
+        return unused_name(value_names(self.graph), name)
+
+    def _state(self, name: str, shape: tuple[int, ...]) -> ir.Value:
+        return self.new.state(self._free(name), shape)
+
+    def _split(self, value: ir.Value, name: str, axis: int, count: int) -> Sequence[ir.Value]:
+        if count == 1:
+            return [value]
+        shape = list(static_shape(value) or ())
+        shape[axis] //= count
+        shapes = {f"{name}_{index}": tuple(shape) for index in range(count)}
+        return self.new.node("Split", [value], shapes, axis=axis, num_outputs=count)
+
+    def _joined(
+        self, parts: Sequence[ir.Value], name: str, shape: tuple[int, ...], axis: int
+    ) -> ir.Value:
+        return (
+            parts[0]
+            if len(parts) == 1
+            else self.new.node("Concat", parts, {name: shape}, axis=axis)[0]
+        )
+
+    def _put_first(self) -> None:
+        """Insert what was written before everything else."""
+        if len(self.graph):
+            self.graph.insert_before(self.graph[0], self.new.take())
+        else:
+            self.graph.extend(self.new.take())
