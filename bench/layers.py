@@ -2,6 +2,7 @@
 
     python bench/layers.py [--recipe float32 ...] [--against onnxruntime litert] [--only WORD] [--seeds 3]
                            [--target host] [--json FILE]
+    python bench/layers.py --device cortex-m55 [--recipe w8a8] [--only WORD] [--seeds 1] [--json FILE]
 
 All layers of a recipe are linked into one library; each is lowered as an export would, not exported. Outputs are
 compared with onnxruntime first. Then the engines take turns, and the least time of each counts, less
@@ -9,6 +10,9 @@ what an empty call of that engine costs. Prints the ratios, a peer's time over o
 geometric mean by family, and GMAC/s against the peak of the core, which is measured in the same run. Layers of an
 integer recipe have float inputs and outputs, and so have those of the peers. LiteRT moves the channels of its input
 and output where its kernels want them; that is counted. Pin it to one core: taskset -c 1 python bench/layers.py
+
+With --device: other layers, which fit a microcontroller, and instructions per multiply-accumulate on emulated cores;
+see `layer_instructions.py`.
 """
 
 import argparse
@@ -24,17 +28,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from layer_instructions import run
+from layer_models import model_of
 from layer_shapes import NETWORKS, Layer, odd
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edgekit.export.from_onnx import from_onnx
 from edgekit.export.running import snr_db
 from edgekit.graph.model import Model
-from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.litert import MODEL_NAME, interpreter_class
 from edgekit.runtime.runners.toolchain import NATIVE, compile_shared
@@ -65,15 +68,6 @@ class Result:
     def ratio(self, peer: str) -> float:
         """The peer's time over ours; 0 where it does not run the layer."""
         return self.us.get(peer, 0.0) / self.us["edgekit"]
-
-
-def model_of(layer: Layer, recipe: str, name: str) -> Model:
-    """Import the layer, and quantize it on noise."""
-    model = from_onnx(layer.onnx(), name=name)
-    if recipe == "float32":
-        return model
-    x = np.random.default_rng(1).standard_normal((8, *layer.x)).astype(np.float32)
-    return quantize(model, Calibration(({"x": x},), "noise"), recipe)
 
 
 def compiled(builds: Sequence[Build], folder: Path) -> ctypes.CDLL:
@@ -266,8 +260,15 @@ def main() -> int:
     parser.add_argument("--target", default="host")
     parser.add_argument("--only", default="", help="layers whose family or name has this word")
     parser.add_argument("--seeds", type=int, default=3, help="of odd sizes")
+    parser.add_argument("--device", nargs="*", default=[], help="count on these emulated cores")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    if given.device:
+        recipe = given.recipe[-1]
+        rows = run(given.device, recipe, given.seeds, given.only)
+        if given.json:
+            given.json.write_text(json.dumps({recipe: rows}, indent=1) + "\n")
+        return 0
     layers = [*NETWORKS, *(layer for seed in range(given.seeds) for layer in odd(seed))]
     layers = [layer for layer in layers if given.only in f"{layer.family} {layer.name}"]
     console, found = Console(width=118), {}
