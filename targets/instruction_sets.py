@@ -9,6 +9,21 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
+class Tiles:
+    """How integer convolutions of ``runtime/src/tiles`` read weights, two outputs side by side.
+
+    Attributes:
+        group: taps of an output that lie together, ``EK_TILE_GROUP``.
+        taps: most taps of a piece, ``EK_TILE_TAPS``.
+        channels: from so many channels on they lie side by side, ``EK_TILE_CHANNELS``.
+    """
+
+    group: int
+    taps: int
+    channels: int
+
+
+@dataclass(frozen=True)
 class Packing:
     """How the kernels of one instruction set read weights.
 
@@ -20,6 +35,7 @@ class Packing:
         columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
         windows: integer convolutions are those of ``runtime/src/x86``.
         channels: int8 channels side by side in convolutions of more than one tap; 0: none.
+        tiles: integer convolutions of int8 inputs are those of ``runtime/src/tiles``.
         line: bytes to which arrays are aligned, where a vector across two lines of the cache takes longer.
     """
 
@@ -30,6 +46,7 @@ class Packing:
     columns: int = 0
     windows: bool = False
     channels: int = 0
+    tiles: Tiles | None = None
     line: int = 0
 
     def int_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
@@ -153,9 +170,10 @@ INSTRUCTION_SETS = {
         InstructionSet(
             "mve",
             "Helium (Armv8.1-M)",
-            ("dsp", "lanes", "dots"),
+            ("dsp", "lanes", "tiles", "dots"),
             machine="arm",
             emulated="cortex-m55",
+            packing=Packing(tiles=Tiles(group=16, taps=512, channels=8)),
         ),
         InstructionSet(
             "dsp",

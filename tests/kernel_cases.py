@@ -232,11 +232,57 @@ def layer_shape(d: Draw) -> ConvShape:
     return ConvShape(*sizes, *kernel, *strides, dilation, dilation, *pads, groups)
 
 
+def edge_shape(d: Draw) -> ConvShape:
+    """What kernels take in parts: many taps, wide kernels, dilations and strides, planes far apart, groups."""
+    kind, groups, ci, co, dilation = d.int(0, 6), 1, 1, d.int(1, 9), (1, 1)
+    size, strides = (d.int(1, 9), d.int(1, 24)), (d.int(1, 3), d.int(1, 3))
+    if kind == 0:  # taps of one channel
+        kernel, size, strides = (
+            (d.int(1, 3), d.int(300, 700)),
+            (3, d.int(700, 900)),
+            (1, d.int(20, 50)),
+        )
+    elif kind == 1:  # taps of many channels
+        kernel, ci = (d.int(1, 3), d.int(1, 3)), d.int(70, 300)
+    elif kind == 2:  # channels far apart
+        kernel, size, ci = (
+            (d.int(1, 2), d.int(1, 2)),
+            (d.int(95, 110), d.int(95, 110)),
+            d.int(8, 13),
+        )
+        strides = d.int(9, 14), d.int(5, 9)
+    elif kind == 3:  # taps far apart
+        kernel, dilation, ci = (d.int(1, 3), d.int(2, 4)), (d.int(1, 4), d.int(15, 30)), d.int(1, 9)
+        size = d.int(9, 14), d.int(90, 120)
+    elif kind == 4:  # groups
+        kernel, groups, ci, co = (d.int(1, 3), d.int(1, 3)), d.int(2, 5), d.int(1, 10), d.int(1, 5)
+    elif kind == 5:  # channels by themselves, by strides
+        kernel, groups, co = (d.int(1, 5), d.int(1, 7)), d.int(2, 5), d.int(1, 3)
+        strides, dilation, size = (
+            (d.int(1, 5), d.int(1, 5)),
+            (d.int(1, 3), d.int(1, 9)),
+            (20, d.int(60, 300)),
+        )
+    else:  # channels by themselves, with kernels too large for a band
+        kernel, groups, size = (
+            (d.int(9, 20), d.int(60, 70)),
+            d.int(2, 3),
+            (d.int(20, 24), d.int(70, 90)),
+        )
+    top, left = d.int(0, kernel[0] // 2 * dilation[0]), d.int(0, kernel[1] // 2 * dilation[1])
+    reach = [(k - 1) * step for k, step in zip(kernel, dilation, strict=True)]
+    size = max(size[0], reach[0] + 1 - 2 * top), max(size[1], reach[1] + 1 - 2 * left)
+    whole = zip(size, (top, left), reach, strides, strict=True)
+    out = [(n + 2 * pad - r - 1) // stride + 1 for n, pad, r, stride in whole]
+    sizes = ci * groups, *size, co * groups, *out
+    return ConvShape(*sizes, *kernel, *strides, *dilation, top, left, groups)
+
+
 def conv_shape(d: Draw, transposed: bool) -> ConvShape:
     """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element; a layer of a network."""
-    kind = d.int(0, 6 if transposed else 9)
+    kind = d.int(0, 6 if transposed else 10)
     if kind > 6:
-        return (picture_shape, one_position, layer_shape)[kind - 7](d)
+        return (picture_shape, one_position, layer_shape, edge_shape)[kind - 7](d)
     groups, ci, co = (
         (1, d.int(1, 40) if d.int(0, 2) else 1, d.int(10, 90))
         if kind == 6

@@ -4,7 +4,7 @@ The rows of a matrix are packed as ``runtime/src/<isa>/ek_rows.h`` says: `rows` 
 filled up with zeros. Where an instruction takes its operand unsigned, what that adds is folded into the bias.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.operators.geometry import ConvShape
-from edgekit.targets.instruction_sets import PORTABLE, Packing
+from edgekit.targets.instruction_sets import PORTABLE, Packing, Tiles
 
 INT4 = "w4"  # what the names of kernels with int4 weights end in
 
@@ -54,12 +54,17 @@ def pack_conv(
     Where int8 operands gain an offset, that and the zero point are folded into the bias. With `windows` the
     weights of a transposed convolution are those of one convolution after the other,
     [phase][out_c][inputs][taps], and so are the biases; those of a convolution with few positions are packed as
-    rows, and the zero point is always folded. Where kernels take `channels` side by side, so lie their weights.
+    rows, and the zero point is always folded. Where kernels take `channels` side by side, so lie their weights. With
+    `tiles` the zero point of int8 inputs is folded, and weights of channels that are not by themselves are packed.
     """
     if kernel.endswith(INT4):
         return int4_bytes(kernel, [w])[0], bias
     transposed = kernel.startswith("ek_conv_transpose")
     bits = int(kernel.removeprefix("ek_conv_").removeprefix("transpose_").split("_")[0][1:])
+    if own.tiles is not None and not transposed and bits == 8:
+        fold = x_zero * w.reshape(len(w), -1).sum(1, np.int64)
+        packed = w if by_planes(shape) else _tiled(w, shape, own.tiles)
+        return packed, (bias - fold).astype(bias.dtype)
     if not own.windows:
         return w, bias
     offset = own.offset if bits == 8 else 0
@@ -86,6 +91,39 @@ def side_by_side(s: ConvShape) -> bool:
     inputs, kernel = s.in_c // s.groups, s.k_h * s.k_w
     apart = kernel > 1 or s.stride_h > 1 or s.stride_w > 1
     return inputs >= 4 and apart and -(-inputs // 4) * kernel <= 16000
+
+
+def by_planes(s: ConvShape) -> bool:
+    """Whether channels are taken each by itself: ``ek_conv_has_planes``, which has these numbers."""
+    wide = 16 + (s.k_w - 1) * s.dil_w // s.stride_w
+    high = 1 + (s.k_h - 1) * s.dil_h // s.stride_h
+    fits = s.stride_h * s.stride_w * high * wide <= 2048 and max(s.k_h, s.k_w) <= 64
+    planes = s.stride_h * s.stride_w <= 16
+    return s.in_c == s.groups and s.out_c <= 2 * s.groups and planes and fits
+
+
+def _tiled(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
+    """Pack w (out_c, inputs, k_h, k_w) as ``ek_conv_tiles.h`` says."""
+    rows = Packing(rows=2, taps=((8, tiles.group),))
+    w = w.reshape(s.out_c, -1, s.k_h, s.k_w)
+    parts = []
+    for group in np.split(w, s.groups):
+        for piece in _pieces(group, tiles.taps):
+            ordered = piece.transpose(0, 2, 3, 1) if w.shape[1] >= tiles.channels else piece
+            parts.append(rows.int_rows(ordered.reshape(len(group), -1), 8))
+    return np.concatenate(parts)
+
+
+def _pieces(w: NDArray[Any], taps: int) -> Iterator[NDArray[Any]]:
+    """Yield parts of w (outputs, inputs, k_h, k_w) of so many taps at most: ``ek_first_piece``."""
+    _, inputs, k_h, k_w = w.shape
+    count = -(-inputs // min(max(taps // (k_h * k_w), 1), inputs))
+    rows = k_h if k_h * k_w <= taps else max(taps // k_w, 1)
+    for c in range(0, inputs, -(-inputs // count)):
+        for ky in range(0, k_h, rows):
+            for kx in range(0, k_w, min(k_w, taps)):
+                block = w[:, c : c + -(-inputs // count)]
+                yield block[:, :, ky : ky + rows, kx : kx + min(k_w, taps)]
 
 
 def _channels_together(w: NDArray[Any], together: int) -> NDArray[Any]:

@@ -1,0 +1,180 @@
+/* Convolution of int8 channels each by itself: a band of rows, with what is around them, is laid out so that positions
+ * one after the other read taps one after the other, across the ends of rows; what comes out between rows is left out.
+ * By a stride the band is apart in planes, [stride_h][stride_w][height][pitch], where neighbours are neighbours. The bias
+ * has what x_zero adds. */
+#ifndef EK_CONV_PLANES_GUARD
+#define EK_CONV_PLANES_GUARD
+
+#include "ek_conv_shape.h"
+#include "ek_plane.h"
+
+#define EK_PLANES_BYTES 2048
+#define EK_PLANES_STAGE 512 /* positions of a band of more than one row */
+#define EK_PLANES_KERNEL 64 /* rows, columns of a kernel at most */
+#define EK_PLANES_MOST 16   /* planes of a band */
+#define EK_FEW_PRODUCTS 48  /* of a channel, which are taken one by one */
+
+/* Rows and columns of outputs of a band, and its planes' height and pitch. `shared` elements of the padding behind a row
+ * are also those before the next one. */
+typedef struct {
+    int32_t rows, columns, height, pitch, shared;
+    int16_t down[EK_PLANES_KERNEL], right[EK_PLANES_KERNEL];
+} ek_planes;
+
+/* What a plane of a band takes of a channel: rows of n elements from x on, to its place `at` in the band. */
+typedef struct {
+    ptrdiff_t x;
+    int32_t rows, n, at;
+} ek_part;
+
+/* Columns of input behind the first one that the last tap of an output reads; rows likewise. */
+static inline int32_t ek_reach(int32_t k, int32_t dilation)
+{
+    return (k - 1) * dilation;
+}
+
+/* Bytes of a band. */
+static inline int32_t ek_planes_bytes(const ek_conv_shape *s, int32_t rows, int32_t pitch, int32_t shared)
+{
+    return s->stride_h * s->stride_w * (rows + ek_reach(s->k_h, s->dil_h) / s->stride_h) * pitch + shared;
+}
+
+/* Whether channels are taken so: as `by_planes` of edgekit.targets.c.packing. */
+static inline int ek_conv_has_planes(const ek_conv_shape *s)
+{
+    return s->in_c == s->groups && s->out_c <= 2 * s->groups && s->k_h <= EK_PLANES_KERNEL
+           && s->k_w <= EK_PLANES_KERNEL && s->stride_h * s->stride_w <= EK_PLANES_MOST
+           && ek_planes_bytes(s, 1, EK_PLANE_LANES + ek_reach(s->k_w, s->dil_w) / s->stride_w, 0) <= EK_PLANES_BYTES;
+}
+
+/* Choose the band: whole rows where one fits. */
+static inline void ek_plan_planes(const ek_conv_shape *s, ek_planes *b)
+{
+    const int32_t behind = ek_reach(s->k_w, s->dil_w) / s->stride_w, wide = s->out_w + behind;
+    const int32_t right = ek_max(wide - s->pad_left - s->in_w, 0);
+    b->columns = s->out_w;
+    b->shared = s->stride_w == 1 && s->stride_h == 1 ? ek_min(s->pad_left, right) : 0;
+    b->pitch = wide - b->shared;
+    b->rows = ek_min(ek_min(s->out_h, EK_PLANES_STAGE / b->pitch),
+                     (EK_PLANES_BYTES - b->shared) / (s->stride_h * s->stride_w * b->pitch)
+                         - ek_reach(s->k_h, s->dil_h) / s->stride_h);
+    if (b->rows < 1) {
+        const int32_t planes = ek_planes_bytes(s, 1, 1, 0);
+        b->rows = 1;
+        b->shared = 0;
+        b->columns = ek_min(s->out_w, (EK_PLANES_BYTES / planes - behind) / EK_PLANE_LANES * EK_PLANE_LANES);
+        b->pitch = b->columns + behind;
+    }
+    b->height = b->rows + ek_reach(s->k_h, s->dil_h) / s->stride_h;
+    for (int32_t k = 0; k < s->k_h; k++) {
+        const int32_t at = k * s->dil_h;
+        b->down[k] = (int16_t)((at % s->stride_h * s->stride_w * b->height + at / s->stride_h) * b->pitch);
+    }
+    for (int32_t k = 0; k < s->k_w; k++) {
+        const int32_t at = k * s->dil_w;
+        b->right[k] = (int16_t)(at % s->stride_w * b->height * b->pitch + at / s->stride_w);
+    }
+}
+
+/* part [stride_h][stride_w] = those of the band of `rows` rows with output (oy, ox) first. */
+static inline void ek_plan_parts(const ek_conv_shape *s, const ek_planes *b, int32_t oy, int32_t ox, int32_t rows,
+                                 ek_part *part)
+{
+    const int32_t top = oy * s->stride_h - s->pad_top, left = ox * s->stride_w - s->pad_left;
+    const int32_t end = ek_min(top + (rows - 1) * s->stride_h + ek_reach(s->k_h, s->dil_h) + 1, s->in_h);
+    for (int32_t i = 0; i < s->stride_h; i++) {
+        const int32_t from = ek_first(-(top + i), s->stride_h);
+        for (int32_t j = 0; j < s->stride_w; j++, part++) {
+            const int32_t lo = ek_first(-(left + j), s->stride_w);
+            part->x = (ptrdiff_t)(top + i + from * s->stride_h) * s->in_w + left + j + lo * s->stride_w;
+            part->rows = ek_first(end - top - i, s->stride_h) - from;
+            part->n = ek_min(ek_first(s->in_w - left - j, s->stride_w), b->pitch + b->shared) - lo;
+            part->at = ((i * s->stride_w + j) * b->height + from) * b->pitch + lo;
+        }
+    }
+}
+
+/* Lay out the band, but for what is outside; x is the channel's. */
+static inline void ek_lay_planes(const int8_t *x, const ek_conv_shape *s, const ek_planes *b, const ek_part *part,
+                                 int8_t *band)
+{
+    const int32_t down = s->stride_h * s->in_w;
+    for (int32_t i = s->stride_h * s->stride_w; i > 0; i--, part++) {
+        if (s->stride_w == 1) {
+            ek_copy_rows(x + part->x, down, part->rows, part->n, band + part->at, b->pitch);
+        } else {
+            ek_thin_rows(x + part->x, down, s->stride_w, part->rows, part->n, band + part->at, b->pitch);
+        }
+    }
+}
+
+/* The outputs of channel c one by one: y [out_h][out_w] of x, its input. */
+static inline void ek_plane_each(const int8_t *x, const int8_t *w, const ek_scales *scales, int32_t c, EK_Y *y,
+                                 const ek_conv_shape *s)
+{
+    for (int32_t oy = 0; oy < s->out_h; oy++) {
+        for (int32_t ox = 0; ox < s->out_w; ox++) {
+            uint32_t acc = (uint32_t)scales->bias[c];
+            const int8_t *wi = w;
+            for (int32_t ky = 0, iy = oy * s->stride_h - s->pad_top; ky < s->k_h; ky++, iy += s->dil_h) {
+                for (int32_t kx = 0, ix = ox * s->stride_w - s->pad_left; kx < s->k_w; kx++, ix += s->dil_w) {
+                    const int inside = iy >= 0 && iy < s->in_h && ix >= 0 && ix < s->in_w;
+                    acc += (uint32_t)((inside ? x[iy * s->in_w + ix] : scales->x_zero) * *wi++);
+                }
+            }
+            *y++ = (EK_Y)ek_output((int32_t)acc, scales->mult[c], scales->shift[c], scales->y_zero, scales->y_min,
+                                   scales->y_max);
+        }
+    }
+}
+
+/* The outputs of channel c from a band of `rows` rows of `columns`, to y and `step` elements apart. */
+static inline void ek_plane_outputs(const int8_t *band, const int8_t *w, const ek_scales *scales, int32_t c,
+                                    const ek_conv_shape *s, const ek_planes *b, int32_t rows, int32_t columns, EK_Y *y)
+{
+    const ek_plane_taps taps = {b->down, b->right, s->k_h, s->k_w, s->stride_w == 1 && s->dil_w == 1};
+    EK_Y stage[EK_PLANES_STAGE];
+    if (rows == 1 || b->pitch == columns) {
+        EK_PLANE_LANES_OF(band, w, &taps, scales, c, y, rows * columns);
+        return;
+    }
+    EK_PLANE_LANES_OF(band, w, &taps, scales, c, stage, (rows - 1) * b->pitch + columns);
+    ek_copy_rows((const int8_t *)(const void *)stage, b->pitch * (int32_t)sizeof(EK_Y), rows,
+                 columns * (int32_t)sizeof(EK_Y), (int8_t *)(void *)y, columns * (int32_t)sizeof(EK_Y));
+}
+
+/* All channels. */
+static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y,
+                                                     const ek_conv_shape *s)
+{
+    const int32_t plane = s->out_h * s->out_w, kernel = s->k_h * s->k_w, outputs = s->out_c / s->groups;
+    int8_t band[EK_PLANES_BYTES + EK_PLANES_SLACK];
+    ek_part part[EK_PLANES_MOST];
+    ek_planes b;
+    if (plane * kernel <= EK_FEW_PRODUCTS) {
+        for (int32_t c = 0; c < s->out_c; c++, w += kernel, y += plane) {
+            ek_plane_each(x + c / outputs * (ptrdiff_t)s->in_h * s->in_w, w, scales, c, y, s);
+        }
+        return;
+    }
+    ek_plan_planes(s, &b);
+    for (int32_t oy = 0; oy < s->out_h; oy += b.rows) {
+        const int32_t rows = ek_min(b.rows, s->out_h - oy);
+        for (int32_t ox = 0; ox < s->out_w; ox += b.columns) {
+            const int32_t columns = ek_min(b.columns, s->out_w - ox);
+            const int8_t *xc = x;
+            memset(band, (int8_t)scales->x_zero, sizeof(band));
+            ek_plan_parts(s, &b, oy, ox, rows, part);
+            for (int32_t c = 0; c < s->out_c;) {
+                ek_lay_planes(xc, s, &b, part, band);
+                for (int32_t end = c + outputs; c < end; c++) {
+                    ek_plane_outputs(band, w + c * kernel, scales, c, s, &b, rows, columns,
+                                     y + (ptrdiff_t)c * plane + oy * s->out_w + ox);
+                }
+                xc += (ptrdiff_t)s->in_h * s->in_w;
+            }
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,173 @@
+/* Convolution of int8 inputs as products of tiles: the taps of some positions are laid side by side, a column each, and
+ * multiplied with two outputs and two positions at a time. Taps beyond EK_TILE_TAPS are taken piece by piece. The weights
+ * are packed so (edgekit.targets.c.packing): of each group, of each piece, [outputs / 2][taps / EK_TILE_GROUP][2]
+ * [EK_TILE_GROUP], filled up with zeros. The taps of a piece lie as [k_h][k_w][channels] where there are
+ * EK_TILE_CHANNELS channels or more, else as [channels][k_h][k_w]. Columns hold x_zero for what is outside; the bias
+ * has what that adds. */
+#ifndef EK_CONV_TILES_GUARD
+#define EK_CONV_TILES_GUARD
+
+#include "ek_conv_shape.h"
+#include "ek_tile.h"
+
+#define EK_TILE_OUTPUTS 32 /* at once; even */
+
+/* A part of the taps: from channel c, row ky and column kx on. */
+typedef struct {
+    int32_t c, ky, kx, channels, rows, columns;
+} ek_piece;
+
+/* The first piece, which has the largest sizes: as `pieces` of edgekit.targets.c.packing. */
+static inline ek_piece ek_first_piece(const ek_conv_shape *s)
+{
+    const int32_t inputs = s->in_c / s->groups, kernel = s->k_h * s->k_w;
+    const int32_t most = ek_min(ek_max(EK_TILE_TAPS / kernel, 1), inputs), count = (inputs + most - 1) / most;
+    const ek_piece p = {0, 0, 0, (inputs + count - 1) / count,
+                        kernel <= EK_TILE_TAPS ? s->k_h : ek_max(EK_TILE_TAPS / s->k_w, 1),
+                        ek_min(s->k_w, EK_TILE_TAPS)};
+    return p;
+}
+
+/* Taps that a piece takes in its weights and columns. */
+static inline int32_t ek_piece_taps(const ek_conv_shape *s, const ek_piece *p)
+{
+    const int32_t channels = ek_min(p->channels, s->in_c / s->groups - p->c);
+    const int32_t taps = channels * ek_min(p->rows, s->k_h - p->ky) * ek_min(p->columns, s->k_w - p->kx);
+    return (taps + EK_TILE_GROUP - 1) / EK_TILE_GROUP * EK_TILE_GROUP;
+}
+
+/* Go on to the next piece; says whether there is one. */
+static inline int ek_next_piece(const ek_conv_shape *s, ek_piece *p)
+{
+    p->kx += p->columns;
+    if (p->kx >= s->k_w) {
+        p->kx = 0, p->ky += p->rows;
+    }
+    if (p->ky >= s->k_h) {
+        p->ky = 0, p->c += p->channels;
+    }
+    return p->c < s->in_c / s->groups;
+}
+
+/* What laying the columns of a piece has in common. */
+typedef struct {
+    const int8_t *x; /* of the first channel */
+    int8_t fill;
+    int32_t channels, rows, columns, taps;
+} ek_laying;
+
+/* to [n][taps] = [rows][columns][channels] of n positions of an output row from (oy, ox) on. */
+static inline void ek_lay_channels(const ek_laying *l, const ek_conv_shape *s, const ek_piece *p, int32_t oy, int32_t ox,
+                                   int32_t n, int8_t *to)
+{
+    const int32_t left = ox * s->stride_w - s->pad_left + p->kx * s->dil_w;
+    for (int32_t ky = 0; ky < l->rows; ky++) {
+        const int32_t iy = oy * s->stride_h - s->pad_top + (p->ky + ky) * s->dil_h;
+        const int8_t *const row = l->x + (ptrdiff_t)iy * s->in_w;
+        for (int32_t kx = 0, ix = left; kx < l->columns; kx++, ix += s->dil_w, to += l->channels) {
+            int32_t lo = n, hi = n;
+            if (iy >= 0 && iy < s->in_h) {
+                lo = ek_min(ek_first(-ix, s->stride_w), n);
+                hi = ix + (n - 1) * s->stride_w < s->in_w ? n : ek_max(ek_first(s->in_w - ix, s->stride_w), lo);
+            }
+            for (int32_t j = 0; j < lo; j++) {
+                ek_take_same(l->fill, l->channels, to + j * l->taps);
+            }
+            for (int32_t j = hi; j < n; j++) {
+                ek_take_same(l->fill, l->channels, to + j * l->taps);
+            }
+            ek_take_channels(row + ix + lo * s->stride_w, s->in_h * s->in_w, l->channels, s->stride_w, hi - lo,
+                             to + lo * l->taps, l->taps);
+        }
+    }
+}
+
+/* to [channels][rows][columns] = the taps of output (oy, ox). */
+static inline void ek_lay_rows(const ek_laying *l, const ek_conv_shape *s, const ek_piece *p, int32_t oy, int32_t ox,
+                               int8_t *to)
+{
+    const int32_t top = oy * s->stride_h - s->pad_top + p->ky * s->dil_h;
+    const int32_t left = ox * s->stride_w - s->pad_left + p->kx * s->dil_w;
+    const int32_t lo = top >= 0 ? 0 : ek_min(ek_first(-top, s->dil_h), l->rows);
+    const int32_t end = top + (l->rows - 1) * s->dil_h < s->in_h ? l->rows : ek_first(s->in_h - top, s->dil_h);
+    const ek_rows_in rows = {l->x + (ptrdiff_t)top * s->in_w, s->dil_h * s->in_w, s->in_h * s->in_w, l->channels,
+                             l->rows, lo, ek_max(end, lo), left, s->dil_w, l->columns, s->in_w, l->fill};
+    ek_take_rows(&rows, to);
+}
+
+/* columns [n][taps] = the taps of n positions from number `first` on, in the order of a piece; x is the group's. */
+static inline void ek_lay_columns(const int8_t *x, int32_t fill, const ek_conv_shape *s, const ek_piece *p, int32_t taps,
+                                  int32_t first, int32_t n, int8_t *columns)
+{
+    const int32_t inputs = s->in_c / s->groups;
+    const ek_laying l = {x + (ptrdiff_t)p->c * s->in_h * s->in_w, (int8_t)fill, ek_min(p->channels, inputs - p->c),
+                         ek_min(p->rows, s->k_h - p->ky), ek_min(p->columns, s->k_w - p->kx), taps};
+    const int by_channels = inputs >= EK_TILE_CHANNELS;
+    int32_t oy = first / s->out_w, ox = first - oy * s->out_w;
+    while (n > 0) {
+        const int32_t count = by_channels ? ek_min(n, s->out_w - ox) : 1;
+        if (by_channels) {
+            ek_lay_channels(&l, s, p, oy, ox, count, columns);
+        } else {
+            ek_lay_rows(&l, s, p, oy, ox, columns);
+        }
+        columns += count * taps, n -= count, ox += count;
+        if (ox == s->out_w) {
+            ox = 0, oy++;
+        }
+    }
+}
+
+/* Sums of `rows` outputs from number o of the group on, at `n` positions from number `first` on, of all pieces, into
+ * acc [rows][EK_TILE_POSITIONS]. The columns stay as they are from call to call where there is one piece. */
+static inline void ek_tile_sums(const int8_t *x, int32_t fill, const int8_t *w, const ek_conv_shape *s, int32_t first,
+                                int32_t n, int32_t o, int32_t rows, int8_t *columns, int32_t *acc)
+{
+    ek_piece piece = ek_first_piece(s);
+    const int32_t panels = (s->out_c / s->groups + 1) / 2;
+    int is_first = 1, more;
+    do {
+        const ek_piece now = piece;
+        const int32_t taps = ek_piece_taps(s, &now);
+        more = ek_next_piece(s, &piece);
+        if (o == 0 || more || !is_first) {
+            ek_lay_columns(x, fill, s, &now, taps, first, n, columns);
+            ek_tile_ready(columns, n * taps);
+        }
+        ek_tile(w + (ptrdiff_t)o * taps, columns, taps, n, rows, acc);
+        w += 2 * (ptrdiff_t)panels * taps;
+        is_first = 0;
+    } while (more);
+}
+
+/* All groups. */
+static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y,
+                                                    const ek_conv_shape *s)
+{
+    const int32_t outputs = s->out_c / s->groups, plane = s->out_h * s->out_w;
+    ek_piece piece = ek_first_piece(s);
+    const int32_t at_once = ek_min(EK_TILE_POSITIONS, EK_TILE_BYTES / ek_piece_taps(s, &piece)) & ~1;
+    EK_TILE_ALIGNED int8_t columns[EK_TILE_ROOM];
+    int32_t acc[EK_TILE_OUTPUTS * EK_TILE_POSITIONS];
+    ptrdiff_t group = 0;
+    int more = 1;
+    while (more) {
+        group += (outputs + 1) / 2 * 2 * (ptrdiff_t)ek_piece_taps(s, &piece);
+        more = ek_next_piece(s, &piece);
+    }
+    for (int32_t g = 0; g < s->groups; g++) {
+        for (int32_t first = 0; first < plane; first += at_once) {
+            const int32_t n = ek_min(at_once, plane - first);
+            for (int32_t o = 0; o < outputs; o += EK_TILE_OUTPUTS) {
+                const int32_t rows = ek_min(EK_TILE_OUTPUTS, outputs - o), c = g * outputs + o;
+                ek_tile_start(acc, scales->bias + c, rows, n);
+                ek_tile_sums(x, scales->x_zero, w, s, first, n, o, rows, columns, acc);
+                EK_TILE_OUTPUTS_OF(acc, rows, plane, scales, c, y + (ptrdiff_t)c * plane + first, n);
+            }
+        }
+        x += (ptrdiff_t)(s->in_c / s->groups) * s->in_h * s->in_w;
+        w += group;
+    }
+}
+
+#endif
