@@ -4,7 +4,7 @@ Both take their sums in the same order from the same filter, so that they give t
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,8 +38,8 @@ class Device:
         Args:
             rates: of the device and the network.
             hop: samples of the network in a call.
-            inputs: channels of the network's input.
-            outputs: channels of its output; 0 where it gives no sound.
+            inputs: channels of the network's inputs, one stream behind the other.
+            outputs: channels of its outputs; 0 where it gives no sound.
             run: runs a hop, (inputs, hop) to (outputs, hop).
         """
         self._rates, self._hop, self._run = rates, hop, run
@@ -100,18 +100,17 @@ def device_facts(manifest: Manifest, device_hz: int) -> dict[str, Any]:
     """Return `Manifest.device` of a build behind a device of this rate.
 
     Raises:
-        UsageError: a build that takes no single stream of sound, or rates that cannot be, see `resampling`.
+        UsageError: a build that takes other than sound, or rates that cannot be, see `resampling`.
     """
     rates, facts = resampling(device_hz, manifest.stream["sample_rate_hz"]), manifest.stream
-    inputs, sounds = manifest.stream_inputs, manifest.sounds
-    if len(inputs) != 1 or inputs[0].pcm_channels is None or len(sounds) > 1:
-        sides = ("takes", inputs), ("gives", sounds)
-        found = ", ".join(f"{verb} {t.name} {list(t.shape)}" for verb, side in sides for t in side)
-        allowed = "one input of sound, at most one output of it, and controls"
-        step = "leave it out, and resample each stream apart"
+    if not manifest.takes_pcm:
+        found = ", ".join(f"takes {t.name} {list(t.shape)}" for t in manifest.stream_inputs)
+        allowed = "inputs of sound at the network's rate, and controls"
+        step = "leave it out, or export with --frontend; --layout INPUT=NCT names channels"
         raise UsageError(Problem(f"--device-rate {device_hz}", found, allowed, step))
     hop, delay = int(facts["hop_samples"]), int(facts["delay_samples"] or 0)
-    channels = inputs[0].pcm_channels, sum(sound.pcm_channels or 0 for sound in sounds)
+    sides = manifest.stream_inputs, manifest.sounds
+    channels = tuple(sum(tensor.pcm_channels or 0 for tensor in side) for side in sides)
     latency = rates.latency(hop, delay)
     floats = channels[0] * (2 * rates.past_in + hop) + channels[1] * (rates.past_out + 2 * hop)
     return {
@@ -126,25 +125,32 @@ def device_facts(manifest: Manifest, device_hz: int) -> dict[str, Any]:
 def behind(stream: Stream, device_hz: int) -> Device:
     """Return a build, from its state as it is, behind a device of this rate; it gives its sound alone.
 
+    The device's channels are those of all streams, one behind the other.
+
     Raises:
         UsageError: see `device_facts`.
     """
     manifest = stream.manifest
     device_facts(manifest, device_hz)
     rates = resampling(device_hz, manifest.stream["sample_rate_hz"])
-    (source,), sounds = manifest.stream_inputs, manifest.sounds
-    axes = source.axes
-    assert axes is not None
+    sources, sounds = manifest.stream_inputs, manifest.sounds
 
     def run(hop: Samples) -> Samples:
-        made = stream.process({source.name: frames_to_hops(hop, axes, source.shape)[0]})
-        if not sounds:
-            return np.zeros((0, hop.shape[1]), np.float32)
-        assert sounds[0].axes is not None
-        return hops_to_frames(made[sounds[0].name][None], sounds[0].axes)
+        parts = dict(zip(sources, split_channels(hop, sources), strict=True))
+        made = stream.process(
+            {t.name: frames_to_hops(x, t.axes, t.shape)[0] for t, x in parts.items() if t.axes}
+        )
+        given = [hops_to_frames(made[t.name][None], t.axes) for t in sounds if t.axes]
+        return np.concatenate([np.zeros((0, hop.shape[1]), np.float32), *given])
 
-    channels = source.pcm_channels or 1, sum(sound.pcm_channels or 0 for sound in sounds)
-    return Device(rates, int(manifest.stream["hop_samples"]), *channels, run)
+    inputs, outputs = (sum(t.pcm_channels or 0 for t in side) for side in (sources, sounds))
+    return Device(rates, int(manifest.stream["hop_samples"]), inputs, outputs, run)
+
+
+def split_channels(samples: Samples, streams: Sequence[Tensor]) -> list[Samples]:
+    """Cut (channels, samples) of several streams, one behind the other, into those of each."""
+    ends = np.cumsum([tensor.pcm_channels or 0 for tensor in streams])
+    return np.split(samples, ends[:-1])
 
 
 class DeviceRunner:
@@ -164,11 +170,11 @@ class DeviceRunner:
         """Run one block; returns the sound and the nanoseconds that adapter and build took."""
         manifest = self._stream.manifest
         given = dict(zip((tensor.name for tensor in manifest.hop_inputs), inputs, strict=True))
-        sound = given.pop(manifest.stream_inputs[0].name)
+        sound = np.concatenate([given.pop(tensor.name)[0] for tensor in manifest.stream_inputs])
         start = time.perf_counter_ns()
         self._stream.turn(given)
-        made = self._device.process(sound[0])
-        return [made[None]], time.perf_counter_ns() - start
+        made = split_channels(self._device.process(sound), manifest.sounds)
+        return [part[None] for part in made], time.perf_counter_ns() - start
 
     def session(self, constants: list[NDArray[Any]]) -> None:
         """Take the session constants."""
@@ -201,6 +207,8 @@ def at_device(stream: Stream, device_hz: int) -> Stream:
         step = "leave it out: a file is resampled as it is read"
         allowed = "a build that gives sound alone"
         raise UsageError(Problem(f"--device-rate {device_hz}", f"gives {found}", allowed, step))
+    rates = resampling(device_hz, manifest.stream["sample_rate_hz"])
+    hop = int(manifest.stream["hop_samples"])
     block = max(
         1, round(manifest.stream["hop_samples"] * device_hz / manifest.stream["sample_rate_hz"])
     )
@@ -209,7 +217,8 @@ def at_device(stream: Stream, device_hz: int) -> Stream:
     def at_rate(tensor: Tensor) -> Tensor:
         if tensor.role != "stream":
             return tensor
-        late = None if tensor in manifest.inputs else delay
+        own = None if tensor in manifest.inputs else tensor.delay_samples or 0
+        late = None if own is None else rates.latency(hop, own)
         return replace(
             tensor,
             shape=(1, tensor.pcm_channels or 1, block),

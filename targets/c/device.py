@@ -1,5 +1,6 @@
 """``<name>_device``: the network behind a sound device of another rate, for blocks of any length."""
 
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from edgekit.base.layout import Layout
@@ -20,14 +21,13 @@ def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
     if facts is None:
         return {}
     rates = resampling(facts["sample_rate_hz"], stream["sample_rate_hz"])
-    (source,), sinks = manifest.stream_inputs, manifest.sounds
-    inputs, outputs = source.pcm_channels or 1, sum(sink.pcm_channels or 0 for sink in sinks)
-    hop = int(stream["hop_samples"])
-    fields = field_names(model.stream_outputs)
-    name, in_strides, out_strides = manifest.c_name, _strides(source), (0, 0)
-    output = "(void)y;"
-    if sinks:
-        out_strides, output = _strides(sinks[0]), f"out.{fields[sinks[0].name]} = y;"
+    sources, sinks = manifest.stream_inputs, manifest.sounds
+    inputs, outputs = (sum(t.pcm_channels or 0 for t in side) for side in (sources, sinks))
+    hop, name = int(stream["hop_samples"]), manifest.c_name
+    fields = field_names(model.stream_inputs) | field_names(model.stream_outputs)
+    ins, outs = _arguments(sources, fields, "in"), _arguments(sinks, fields, "out")
+    described = [_streams(side) for side in (sources, sinks)]
+    arrays = [_bracketed(args, side) for args, side in ((ins, sources), (outs, sinks))]
     facts_of = {
         "name": name,
         "upper": name.upper(),
@@ -37,26 +37,34 @@ def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
         "bytes": facts["state_bytes"],
         "inputs": inputs,
         "outputs": outputs,
-        "gives": f" and give out [frames][{outputs}]" if outputs else "",
-        "float_out": "float *out, " if outputs else "",
-        "short_out": "int16_t *out, " if outputs else "",
-        "no_out": " || out == NULL" if outputs else "",
-        "given_out": "out" if outputs else "NULL",
+        "ins": len(sources),
+        "outs": len(sinks),
+        "takes": arrays[0],
+        "gives": f" and give {arrays[1]}" if outs else "",
+        "float_pointers": _pointers(ins, outs, "float"),
+        "short_pointers": _pointers(ins, outs, "int16_t"),
+        "missing": " || ".join(f"{argument} == NULL" for argument in (*ins, *outs)),
+        "from": ", ".join(ins),
+        "to": f"\n    void *const to[] = {{{', '.join(outs)}}};" if outs else "",
+        "to_name": "to" if outs else "NULL",
+        "sources": described[0],
+        "sinks": f"\nstatic const ek_device_stream sinks[{len(sinks)}] = {{{described[1]}}};"
+        if sinks
+        else "",
+        "sinks_name": "sinks" if sinks else "NULL",
         "count": len(rates.taps),
         "taps": array_text(rates.taps),
         "up": rates.up,
         "down": rates.down,
         "hop": hop,
-        "in_channel": in_strides[0],
-        "in_frame": in_strides[1],
-        "out_channel": out_strides[0],
-        "out_frame": out_strides[1],
         "lead": rates.lead(hop),
         "past_in": rates.past_in,
         "past_out": rates.past_out,
         "floats": (facts["state_bytes"] - COUNTERS) // 4,
-        "input": field_names(model.stream_inputs)[source.name],
-        "output": output,
+        "wired": "\n".join(
+            [*_wired("in", sources, fields, "x", hop), *_wired("out", sinks, fields, "y", hop)]
+            + ([] if sinks else ["    (void)y;"])
+        ),
     }
     library = files("edgekit.runtime") / "src" / LIBRARY
     return {
@@ -64,6 +72,44 @@ def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
         f"{name}_device.c": template("device.c").format(**facts_of).encode(),
         LIBRARY: library.read_bytes(),
     }
+
+
+def _arguments(tensors: Sequence[Tensor], fields: Mapping[str, str], side: str) -> list[str]:
+    """Of a side with one stream its own word; of several, that and the name of each."""
+    if len(tensors) == 1:
+        return [side]
+    return [f"{side}_{fields[tensor.name]}" for tensor in tensors]
+
+
+def _pointers(ins: Sequence[str], outs: Sequence[str], kind: str) -> str:
+    return ", ".join(
+        [*(f"const {kind} *{name}" for name in ins), *(f"{kind} *{name}" for name in outs)]
+    )
+
+
+def _bracketed(arguments: Sequence[str], tensors: Sequence[Tensor]) -> str:
+    shapes = (
+        f"{name} [frames][{tensor.pcm_channels}]"
+        for name, tensor in zip(arguments, tensors, strict=True)
+    )
+    return " and ".join(shapes)
+
+
+def _streams(tensors: Sequence[Tensor]) -> str:
+    rows = ((tensor.pcm_channels or 1, *_strides(tensor)) for tensor in tensors)
+    return ", ".join(f"{{{', '.join(map(str, row))}}}" for row in rows)
+
+
+def _wired(
+    struct: str, tensors: Sequence[Tensor], fields: Mapping[str, str], pointer: str, hop: int
+) -> list[str]:
+    """Where in the blocks of a hop the network finds each stream."""
+    lines, before = [], 0
+    for tensor in tensors:
+        place = f" + {before * hop}" if before else ""
+        lines.append(f"    {struct}.{fields[tensor.name]} = {pointer}{place};")
+        before += tensor.pcm_channels or 1
+    return lines
 
 
 def _strides(tensor: Tensor) -> tuple[int, int]:

@@ -6,9 +6,10 @@ static const float taps[{count}] = {{
 {taps}
 }};
 
+static const ek_device_stream sources[{ins}] = {{{sources}}};{sinks}
+
 static const ek_device shape = {{
-    taps, {count}, {up}, {down}, {hop}, {inputs}, {outputs}, {in_channel}, {in_frame}, {out_channel}, {out_frame},
-    {lead}, {past_in}, {past_out},
+    taps, {count}, {up}, {down}, {hop}, {inputs}, {outputs}, sources, {sinks_name}, {ins}, {outs}, {lead}, {past_in}, {past_out},
 }};
 
 struct {name}_device {{
@@ -36,8 +37,7 @@ static int run_hop(const void *context, const float *x, float *y)
     if (a->made != NULL) {{
         out = *a->made;
     }}
-    in.{input} = x;
-    {output}
+{wired}
     return {name}_process(a->net, a->scratch, &in, &out);
 }}
 
@@ -56,21 +56,25 @@ void {name}_device_reset({name}_device *device)
 }}
 
 int {name}_device_process({name}_device *device, {name} *net, void *scratch, const {name}_inputs *given,
-    {name}_outputs *made, const float *in, {float_out}int32_t frames)
+    {name}_outputs *made, {float_pointers}, int32_t frames)
 {{
     const struct around context = {{net, scratch, given, made}};
-    if (device == NULL || in == NULL{no_out}) {{
+    const void *const from[] = {{{from}}};{to}
+    const ek_device_block block = {{from, {to_name}, 0}};
+    if (device == NULL || {missing}) {{
         return -1;
     }}
-    return ek_device_run(&shape, &device->state, run_hop, &context, in, NULL, {given_out}, NULL, frames);
+    return ek_device_run(&shape, &device->state, run_hop, &context, &block, frames);
 }}
 
 int {name}_device_process_s16({name}_device *device, {name} *net, void *scratch, const {name}_inputs *given,
-    {name}_outputs *made, const int16_t *in, {short_out}int32_t frames)
+    {name}_outputs *made, {short_pointers}, int32_t frames)
 {{
     const struct around context = {{net, scratch, given, made}};
-    if (device == NULL || in == NULL{no_out}) {{
+    const void *const from[] = {{{from}}};{to}
+    const ek_device_block block = {{from, {to_name}, 1}};
+    if (device == NULL || {missing}) {{
         return -1;
     }}
-    return ek_device_run(&shape, &device->state, run_hop, &context, NULL, in, NULL, {given_out}, frames);
+    return ek_device_run(&shape, &device->state, run_hop, &context, &block, frames);
 }}

@@ -23,15 +23,15 @@ typedef struct {name}_device {name}_device;
 /* As freshly initialized. */
 void {name}_device_reset({name}_device *device);
 
-/* Take `frames` of in [frames][{inputs}]{gives}: channels interleaved, as many frames as the device
+/* Take `frames` of {takes}{gives}: channels interleaved, as many frames as the device
  * has. `given` has the network's other inputs, as knobs, and `made` where its other outputs go; NULL where there are
  * none. Returns 0, -1 when a pointer is NULL, or what {name}_process returned. */
 int {name}_device_process({name}_device *device, {name} *net, void *scratch, const {name}_inputs *given,
-    {name}_outputs *made, const float *in, {float_out}int32_t frames);
+    {name}_outputs *made, {float_pointers}, int32_t frames);
 
 /* The same on 16-bit samples: full scale is 32768, rounded half to even, saturated. */
 int {name}_device_process_s16({name}_device *device, {name} *net, void *scratch, const {name}_inputs *given,
-    {name}_outputs *made, const int16_t *in, {short_out}int32_t frames);
+    {name}_outputs *made, {short_pointers}, int32_t frames);
 
 #ifdef __cplusplus
 }}

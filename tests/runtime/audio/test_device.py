@@ -50,7 +50,7 @@ def test_a_tone_that_would_fold_is_gone():
     assert np.abs(found[1000:]).max() < 10 ** (-90 / 20)
 
 
-def test_a_build_without_sound_or_with_several_streams_is_refused():
+def test_a_build_of_other_than_sound_is_refused():
     def manifest(*shapes: tuple[int, ...]) -> Manifest:
         layout = {3: "NCT", 2: "NT"}
         inputs = tuple(
@@ -62,5 +62,8 @@ def test_a_build_without_sound_or_with_several_streams_is_refused():
 
     facts = device_facts(manifest((1, 2, 16)), 48_000)
     assert facts["latency_samples"] == 15 * 3 + 2 * 93 + 9
-    with pytest.raises(UsageError, match=r"takes x0 .*, takes x1 .*one input of sound"):
-        device_facts(manifest((1, 1, 16), (1, 1, 16)), 48_000)
+    several = device_facts(manifest((1, 1, 16), (1, 2, 16)), 48_000)
+    assert several["latency_samples"] == facts["latency_samples"]
+    assert several["state_bytes"] - 24 == (facts["state_bytes"] - 24) * 3 // 2
+    with pytest.raises(UsageError, match=r"takes x0 .*, takes x1 .*inputs of sound at the network"):
+        device_facts(manifest((1, 1, 16), (1, 2, 9)), 48_000)

@@ -10,6 +10,7 @@ from builds import STRICT, lowered
 from c_kernels import CC
 from devices import on_devices, run_program
 from numpy.typing import NDArray
+from port_networks import Mixer
 from stream_networks import Net
 from tiny_build import needs_cc
 
@@ -17,7 +18,8 @@ from edgekit.export.frontend.guard import guard_inputs
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.graph.model import Model
-from edgekit.runtime.audio.device import behind
+from edgekit.runtime.audio.device import at_device, behind
+from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.stream import Stream
 from edgekit.targets.c.literals import array_text
@@ -45,7 +47,7 @@ def noise(channels: int, samples: int = 3000) -> Samples:
 
 
 def in_c(stream: Stream, x: Samples, kind: type[np.generic] = np.float32) -> NDArray[np.generic]:
-    """Run interleaved blocks of random lengths through ``<name>_device_process``."""
+    """Run interleaved blocks of random lengths through ``<name>_device_process``; x has the channels of all inputs."""
     library, name, facts = stream.runner.library, stream.manifest.c_name, stream.manifest.device
     memory = np.full(facts["state_bytes"] // 4, np.nan, np.float32)
     init = getattr(library, f"{name}_device_init")
@@ -54,21 +56,24 @@ def in_c(stream: Stream, x: Samples, kind: type[np.generic] = np.float32) -> NDA
     device = init(memory.ctypes.data, memory.nbytes)
     stream.reset()
     _, instance, scratch = stream.runner.addresses
-    tail = "_s16" if kind is np.int16 else ""
-    process = getattr(library, f"{name}_device_process{tail}")
-    process.argtypes = [ctypes.c_void_p] * 7 + [ctypes.c_int32]
-    random, start = np.random.default_rng(5), 0
-    given = np.ascontiguousarray(x.T.astype(kind))
-    out = np.zeros_like(given)
-    while start < len(given):
-        block = np.ascontiguousarray(given[start : start + random.integers(1, 400)])
-        made = np.empty_like(block)
-        arguments = (device, instance, scratch, None, None, block.ctypes.data, made.ctypes.data)
-        assert process(*arguments, len(block)) == 0
-        out[start : start + len(block)] = made
-        start += len(block)
-    assert process(device, instance, scratch, None, None, None, None, 1) == -1
-    return out.T
+    process = getattr(library, f"{name}_device_process{'_s16' if kind is np.int16 else ''}")
+    sides = stream.manifest.stream_inputs, stream.manifest.sounds
+    ins, outs = ([tensor.pcm_channels or 0 for tensor in side] for side in sides)
+    process.argtypes = [ctypes.c_void_p] * (5 + len(ins) + len(outs)) + [ctypes.c_int32]
+    random, start, found = np.random.default_rng(5), 0, []
+    while start < x.shape[1]:
+        block = x[:, start : start + random.integers(1, 400)].astype(kind)
+        frames = block.shape[1]
+        given = [np.ascontiguousarray(part.T) for part in np.split(block, np.cumsum(ins)[:-1])]
+        made = [np.empty((frames, channels), kind) for channels in outs]
+        pointers = [array.ctypes.data for array in (*given, *made)]
+        assert process(device, instance, scratch, None, None, *pointers, frames) == 0
+        found.append(np.concatenate(made, axis=1))
+        start += frames
+    for missing in range(len(pointers)):
+        without = [*pointers[:missing], None, *pointers[missing + 1 :]]
+        assert process(device, instance, scratch, None, None, *without, 1) == -1
+    return np.concatenate(found).T
 
 
 @needs_cc
@@ -90,11 +95,70 @@ def test_c_and_python_give_the_same_bits(device_hz: int, channels: int, tmp_path
         assert name in build.files
 
 
+SEVERAL = (
+    (48_000, {"mic": (1, "NCT"), "ref": (1, "NCT")}, {"out": (1, "NCT")}),
+    (44_100, {"mic": (4, "NTC"), "bone": (1, "CT")}, {"left": (2, "TC"), "right": (3, "NCT")}),
+    (11_025, {"a": (16, "NCT"), "b": (16, "TC"), "c": (2, "NCT")}, {"out": (16, "NTC")}),
+)
+
+
+@needs_cc
+@pytest.mark.parametrize(("device_hz", "inputs", "outputs"), SEVERAL)
+def test_several_streams_stand_behind_one_device(
+    device_hz: int,
+    inputs: dict[str, tuple[int, str]],
+    outputs: dict[str, tuple[int, str]],
+    tmp_path: Path,
+) -> None:
+    random = np.random.default_rng(device_hz)
+    mixer = Mixer.drawn(random, inputs, outputs, 16)
+    model = mixer.model().describe(device_rate_hz=device_hz)
+    lowered(model, tmp_path / "build")
+    stream = Stream.open(tmp_path / "build")
+    channels = [count for count, _ in inputs.values()]
+    slow = np.sin(random.uniform(0, 6, (sum(channels), 1)) + np.arange(4000) * 2e3 / device_hz)
+    x = (0.5 * slow).astype(np.float32)
+    expected = behind(stream, device_hz).process(x)
+    np.testing.assert_array_equal(in_c(stream, x), expected)
+    pcm = np.rint(x * 32768)
+    stream.reset()
+    whole = behind(stream, device_hz).process((pcm / 32768).astype(np.float32))
+    rounded = np.rint(whole * np.float32(32768))
+    np.testing.assert_array_equal(in_c(stream, pcm, np.int16), rounded)
+    facts = stream.manifest.device
+    assert facts is not None
+    sounds = dict(zip(inputs, np.split(x, np.cumsum(channels)[:-1]), strict=True))
+    mixed = np.concatenate(list(mixer.mixed(sounds).values()))
+    late = facts["latency_samples"]
+    np.testing.assert_allclose(expected[:, late + 500 :], mixed[:, 500:-late], atol=2e-3)
+
+
+@needs_cc
+def test_a_run_at_the_device_s_rate_takes_the_delay_out_of_each_stream(tmp_path: Path) -> None:
+    inputs = {"mic": (2, "NCT"), "ref": (1, "NTC")}
+    mixer = Mixer.drawn(np.random.default_rng(0), inputs, {"y": (2, "NCT"), "z": (1, "CT")}, 32)
+    lowered(mixer.model(), tmp_path / "build")
+    turns = np.arange(6000)[None] * 900 * 2 * np.pi / 48_000
+    sounds = {
+        "mic": 0.4 * np.sin(turns + np.array([[0.0], [1.0]])).astype(np.float32),
+        "ref": 0.4 * np.cos(turns).astype(np.float32),
+    }
+    found = run_sounds(at_device(Stream.open(tmp_path / "build"), 48_000), sounds)
+    for name, expected in mixer.mixed(sounds).items():
+        assert found[name].shape == expected.shape
+        np.testing.assert_allclose(found[name][:, 500:-500], expected[:, 500:-500], atol=1e-3)
+
+
 @needs_cc
 def test_the_adapter_compiles_without_a_warning(tmp_path: Path) -> None:
+    mixer = Mixer.drawn(np.random.default_rng(0), SEVERAL[1][1], SEVERAL[1][2], 16)
+    lowered(mixer.model().describe(device_rate_hz=44_100), tmp_path / "several")
     lowered(network(44_100), tmp_path)
     command = [str(CC), *STRICT, "-O2", "-c", "ear_device.c", "-o", "ear_device.o"]
     subprocess.run(command, cwd=tmp_path, check=True)
+    (several,) = (tmp_path / "several").glob("*_device.c")
+    command = [str(CC), *STRICT, "-O2", "-c", several.name, "-o", "several.o"]
+    subprocess.run(command, cwd=tmp_path / "several", check=True)
 
 
 def test_without_a_device_rate_nothing_is_added(tmp_path: Path) -> None:
