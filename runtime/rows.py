@@ -3,14 +3,13 @@
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.decide import DETECTED, LABEL, SCORE
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
 from edgekit.base.output import replacing
@@ -21,7 +20,7 @@ from edgekit.runtime.audio.files import (
     read_sources,
     sound_hops,
 )
-from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.detections import Detection, detections
 from edgekit.runtime.stream import Arrays, Stream
 
 
@@ -78,47 +77,6 @@ def run_wavs_to_rows(
     if detected is None:
         return notes
     return (*notes, *(map(str, detected) if detected else ["nothing was detected"]))
-
-
-@dataclass(frozen=True)
-class Detection:
-    """A label that a build detected.
-
-    Attributes:
-        time_s: the end of the hop that says so, in seconds from the start of the stream.
-        label: its name.
-        score: smoothed, in that hop.
-    """
-
-    time_s: float
-    label: str
-    score: float
-
-    def __str__(self) -> str:
-        """For people."""
-        return f"{self.time_s:.3f} s: {self.label} ({self.score:.2f})"
-
-
-def detections(manifest: Manifest, outputs: Arrays, sample_rate_hz: int) -> list[Detection] | None:
-    """Return what a build detected in a run, in order; None where it is none that decides.
-
-    Args:
-        manifest: of the build.
-        outputs: (hops, *shape) by name, as `Stream.run` gives them.
-        sample_rate_hz: of its stream.
-    """
-    if manifest.decide is None:
-        return None
-    hop_s = manifest.stream["hop_samples"] / sample_rate_hz
-    labels = dict(enumerate(manifest.decide["labels"]))
-    return [
-        Detection(
-            round((int(hop) + 1) * hop_s, 6),
-            labels.get(int(outputs[LABEL][hop].ravel()[0]), "?"),
-            float(outputs[SCORE][hop].ravel()[0]),
-        )
-        for hop in np.flatnonzero(outputs[DETECTED].reshape(len(outputs[DETECTED])))
-    ]
 
 
 def _write_detections(path: Path, found: list[Detection], as_json: bool) -> None:

@@ -92,6 +92,25 @@ class FakeSound:
         self._live: Any = callback.__self__  # type: ignore[attr-defined]
         return self
 
+    def InputStream(  # noqa: N802
+        self,
+        samplerate: int,
+        blocksize: int,
+        channels: int,
+        dtype: str,
+        latency: str,
+        callback: Any,
+    ) -> "FakeSound":
+        def both(given: Any, _out: Any, frames: int, now: object, status: Any) -> None:
+            callback(given, frames, now, status)
+
+        self.Stream(samplerate, blocksize, (channels, 0), dtype, latency, self._nowhere)
+        self._live, self._callback = callback.__self__, both
+        return self
+
+    def _nowhere(self, *_: Any) -> None:
+        """Stands in for the callback of a stream that plays."""
+
     def __enter__(self) -> "FakeSound":
         self.active = True
         self._thread = threading.Thread(target=self._run)

@@ -16,7 +16,7 @@ from edgekit.base.layout import frames_to_hops, hops_to_frames
 from edgekit.base.resampling import Resampling, resampling
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing
 from edgekit.runtime.runners.toolchain import Compiler
-from edgekit.runtime.stream import Stream
+from edgekit.runtime.stream import Arrays, Stream
 
 Samples = NDArray[np.float32]
 COUNTERS = 24  # bytes of them in C
@@ -122,10 +122,12 @@ def device_facts(manifest: Manifest, device_hz: int) -> dict[str, Any]:
     }
 
 
-def behind(stream: Stream, device_hz: int) -> Device:
+def behind(
+    stream: Stream, device_hz: int, listen: Callable[[Arrays], None] = lambda made: None
+) -> Device:
     """Return a build, from its state as it is, behind a device of this rate; it gives its sound alone.
 
-    The device's channels are those of all streams, one behind the other.
+    The device's channels are those of all streams, one behind the other. `listen` is told all outputs of each hop.
 
     Raises:
         UsageError: see `device_facts`.
@@ -140,6 +142,7 @@ def behind(stream: Stream, device_hz: int) -> Device:
         made = stream.process(
             {t.name: frames_to_hops(x, t.axes, t.shape)[0] for t, x in parts.items() if t.axes}
         )
+        listen(made)
         given = [hops_to_frames(made[t.name][None], t.axes) for t in sounds if t.axes]
         return np.concatenate([np.zeros((0, hop.shape[1]), np.float32), *given])
 
@@ -150,59 +153,70 @@ def behind(stream: Stream, device_hz: int) -> Device:
 def split_channels(samples: Samples, streams: Sequence[Tensor]) -> list[Samples]:
     """Cut (channels, samples) of several streams, one behind the other, into those of each."""
     ends = np.cumsum([tensor.pcm_channels or 0 for tensor in streams])
-    return np.split(samples, ends[:-1])
+    return np.split(samples, ends[:-1]) if streams else []
 
 
 class DeviceRunner:
-    """Runs blocks of a device through a build behind it, as a runner of a `Stream` that has the device's rate."""
+    """Runs blocks of a device through a build behind it, as a runner of a `Stream` that has the device's rate.
+
+    Attributes:
+        stream: the build, at its own rate.
+        listen: is told the outputs of each of its hops.
+    """
 
     def __init__(self, stream: Stream, device_hz: int) -> None:
         """Take a build in its fresh state."""
-        self._stream, self._device_hz = stream, device_hz
-        self._device = behind(stream, device_hz)
+        self.stream, self._device_hz = stream, device_hz
+        self.listen: Callable[[Arrays], None] = lambda made: None
+        self._device = self._fresh()
+
+    def _fresh(self) -> Device:
+        return behind(self.stream, self._device_hz, lambda made: self.listen(made))
 
     @property
     def compiler(self) -> Compiler | None:
         """That of the build."""
-        return self._stream.compiler
+        return self.stream.compiler
 
     def process(self, inputs: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
         """Run one block; returns the sound and the nanoseconds that adapter and build took."""
-        manifest = self._stream.manifest
+        manifest = self.stream.manifest
         given = dict(zip((tensor.name for tensor in manifest.hop_inputs), inputs, strict=True))
         sound = np.concatenate([given.pop(tensor.name)[0] for tensor in manifest.stream_inputs])
         start = time.perf_counter_ns()
-        self._stream.turn(given)
+        self.stream.turn(given)
         made = split_channels(self._device.process(sound), manifest.sounds)
         return [part[None] for part in made], time.perf_counter_ns() - start
 
     def session(self, constants: list[NDArray[Any]]) -> None:
         """Take the session constants."""
-        names = (tensor.name for tensor in self._stream.manifest.constants)
-        self._stream.session(dict(zip(names, constants, strict=True)))
+        names = (tensor.name for tensor in self.stream.manifest.constants)
+        self.stream.session(dict(zip(names, constants, strict=True)))
 
     def end(self, valid_samples: int) -> None:
         """Silence follows, as it does on a device."""
 
     def seed(self, seed: int) -> None:
         """Draw noise of this seed."""
-        self._stream.runner.seed(seed)
+        self.stream.runner.seed(seed)
 
     def reset(self) -> None:
         """Return to silence."""
-        self._stream.reset()
-        self._device = behind(self._stream, self._device_hz)
+        self.stream.reset()
+        self._device = self._fresh()
 
 
-def at_device(stream: Stream, device_hz: int) -> Stream:
+def at_device(stream: Stream, device_hz: int, *, live: bool = False) -> Stream:
     """Return a build as a stream at a device's rate: blocks as long as a hop, the adapter's latency as its delay.
 
+    It gives the build's sounds. Other outputs have the network's hops; `live` they are left to `DeviceRunner.listen`.
+
     Raises:
-        UsageError: see `device_facts`; or outputs that are no sound, which have the network's hops.
+        UsageError: see `device_facts`; or outputs that are no sound.
     """
     manifest = stream.manifest
     facts = device_facts(manifest, device_hz)
-    if manifest.sounds != manifest.stream_outputs or not manifest.sounds:
+    if not live and (manifest.sounds != manifest.stream_outputs or not manifest.sounds):
         found = ", ".join(f"{t.name} {list(t.shape)}" for t in manifest.stream_outputs)
         step = "leave it out: a file is resampled as it is read"
         allowed = "a build that gives sound alone"
@@ -233,7 +247,11 @@ def at_device(stream: Stream, device_hz: int) -> Stream:
     made = replace(
         manifest,
         inputs=tuple(map(at_rate, manifest.inputs)),
-        outputs=tuple(map(at_rate, manifest.outputs)),
+        outputs=tuple(
+            at_rate(tensor)
+            for tensor in manifest.outputs
+            if tensor not in manifest.stream_outputs or tensor.pcm_channels
+        ),
         stream={
             **manifest.stream,
             "hop_samples": block,

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import frames_to_hops, hops_to_frames
+from edgekit.runtime.audio.device import DeviceRunner
 from edgekit.runtime.audio.files import check_pcm
 from edgekit.runtime.audio.rings import HopTimes, Meter, Ring, Samples
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.detections import Detection, Detector
 from edgekit.runtime.stream import Stream
 
 XRUNS = ("input_overflow", "input_underflow", "output_overflow", "output_underflow")
@@ -44,6 +46,8 @@ class LiveFacts:
         dry: whether the microphone is heard, as late as the build's output would be.
         latency_samples: from the microphone's samples to those of the loudspeaker, without the device's own.
         latency_ms: the same.
+        plays: whether the build gives sound.
+        detections: what a build that decides has detected, in order; times count from the first sample.
     """
 
     hops: int
@@ -59,6 +63,8 @@ class LiveFacts:
     dry: bool
     latency_samples: int
     latency_ms: float
+    plays: bool = True
+    detections: tuple[Detection, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``edgekit run --mic --json`` prints."""
@@ -71,7 +77,7 @@ class Live:
     def __init__(self, stream: Stream, block_samples: int) -> None:
         """Take a build of PCM, and the size of the device's blocks.
 
-        The device's channels are those of all inputs, and of all outputs, one stream behind the other.
+        The device's channels are those of all inputs, and of all outputs of sound, one stream behind the other.
 
         Raises:
             UsageError: see `check_live`.
@@ -80,7 +86,7 @@ class Live:
         facts = stream.manifest.stream
         self._stream, self._hop, self._rate = stream, facts["hop_samples"], facts["sample_rate_hz"]
         self._sources = stream.manifest.stream_inputs
-        self._sinks = stream.manifest.stream_outputs
+        self._sinks = stream.manifest.sounds
         self.channels = channels_of(stream.manifest)
         self._delay = facts["delay_samples"] or 0
         spare = math.ceil(SPARE_MS * self._rate / 1000)
@@ -105,6 +111,9 @@ class Live:
         self._times = HopTimes(self._hop * 1e6 / self._rate)
         self._in, self._out = Meter(), Meter()
         self._was_dry = self.dry = False
+        self._nothing = np.zeros((block_samples, 0), np.float32)
+        self._is_at_device = isinstance(stream.runner, DeviceRunner)
+        self._detector = _detector(stream)
         self._blocks: queue.SimpleQueue[bool] = queue.SimpleQueue()  # of which put never waits
         stream.reset()
 
@@ -126,12 +135,16 @@ class Live:
         first = start - self._lead
         self._made.read(first, out)
         missing = min(frames, max(0, first + frames - ready))
-        if missing:
+        if missing and out.shape[1]:
             out[frames - missing :] = 0
             self._late += missing
         self._mix(first - self._delay, out)
         self._taken = start + frames
         self._blocks.put(True)
+
+    def listen(self, indata: Samples, frames: int, time: object, status: Any) -> None:
+        """Take a block where the build gives no sound, as sounddevice calls it."""
+        self.callback(indata, self._nothing[:frames], frames, time, status)
 
     def _mix(self, first: int, out: Samples) -> None:
         """Put the microphone in the place of the build, or fade from one to the other."""
@@ -163,6 +176,8 @@ class Live:
                 self._made.write(self._done, self._silence)
                 self._done += self._hop
             self._dropped += waiting - 1
+            if self._detector is not None:
+                self._detector.skip((waiting - 1) * self._hop / self._rate)
         elif waiting < 1:
             return False
         self._heard.read(self._done, self._input)
@@ -174,9 +189,10 @@ class Live:
             hops[source.name] = frames_to_hops(own.T, layout, source.shape)
             first += channels
         outputs, times_us = self._stream.timed_run(hops)
-        made = np.concatenate(
-            [hops_to_frames(outputs[s.name], axes) for s in self._sinks if (axes := s.axes)]
-        ).T
+        if self._detector is not None and not self._is_at_device:
+            self._detector.hear(outputs)
+        given = [hops_to_frames(outputs[s.name], axes) for s in self._sinks if (axes := s.axes)]
+        made = np.concatenate(given).T if given else self._silence
         self._made.write(self._done, made)
         self._done += self._hop
         self._times.add(float(times_us[0]))
@@ -211,19 +227,34 @@ class Live:
             self.dry,
             latency,
             round(latency * 1000 / self._rate, 3),
+            bool(self._sinks),
+            () if self._detector is None else tuple(self._detector.found),
         )
 
 
+def _detector(stream: Stream) -> Detector | None:
+    """What collects the detections of a build that decides; it hears the build's own hops behind a device, too."""
+    runner = stream.runner
+    own = runner.stream if isinstance(runner, DeviceRunner) else stream
+    if own.manifest.decide is None:
+        return None
+    detector = Detector(own.manifest, own.manifest.stream["sample_rate_hz"])
+    if isinstance(runner, DeviceRunner):
+        runner.listen = detector.hear
+    return detector
+
+
 def channels_of(manifest: Manifest) -> tuple[int, int]:
-    """The channels of all inputs, and of all outputs."""
-    sides = manifest.stream_inputs, manifest.stream_outputs
+    """The channels of all inputs, and of all outputs of sound."""
+    sides = manifest.stream_inputs, manifest.sounds
     ins, outs = (sum(tensor.pcm_channels or 0 for tensor in side) for side in sides)
     return ins, outs
 
 
 def check_live(manifest: Manifest) -> None:
-    """Raise a UsageError where a build does not take and give PCM alone, or does not know its rate."""
-    check_pcm(manifest)
+    """Raise a UsageError where a build takes other than PCM, gives no PCM and decides nothing, or has no rate."""
+    if not (manifest.takes_pcm and (manifest.sounds or manifest.decide is not None)):
+        check_pcm(manifest)
     if manifest.stream["sample_rate_hz"] is None:
         where, step = f"build of '{manifest.source['name']}'", "export with --sample-rate"
         raise UsageError(Problem(where, "no sample rate", "a build that states it", step))

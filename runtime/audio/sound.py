@@ -34,7 +34,7 @@ def play(stream: Stream, watch: Watch) -> LiveFacts:
     """Stream the default microphone through a build to the default loudspeaker, until `watch` says so or Ctrl-C.
 
     Args:
-        stream: a build that takes and gives PCM; the device's channels go to its inputs in order.
+        stream: a build that takes PCM, and gives it or decides; the device's channels go to its inputs in order.
         watch: is given the facts, waits as long as it wants between two looks at them, and returns `QUIT`,
             `SWITCH` (to the microphone itself, or back) or None.
 
@@ -93,8 +93,10 @@ def _opened(module: Any, live: Live, stream: Stream) -> Any:
     manifest, problems = stream.manifest, []
     for kind, check, channels, streams in (
         ("input", module.check_input_settings, live.channels[0], manifest.stream_inputs),
-        ("output", module.check_output_settings, live.channels[1], manifest.stream_outputs),
+        ("output", module.check_output_settings, live.channels[1], manifest.sounds),
     ):
+        if not channels:
+            continue
         try:
             device = module.query_devices(kind=kind)
         except (module.PortAudioError, ValueError) as error:
@@ -110,14 +112,15 @@ def _opened(module: Any, live: Live, stream: Stream) -> Any:
             problems.append(Problem(f"{kind} device '{device['name']}'", found, allowed, step))
     if problems:
         raise UsageError(problems)
+    settings = {
+        "samplerate": rate,
+        "blocksize": block_of(stream),
+        "dtype": "float32",
+        "latency": "low",
+    }
     try:
-        return module.Stream(
-            samplerate=rate,
-            blocksize=block_of(stream),
-            channels=live.channels,
-            dtype="float32",
-            latency="low",
-            callback=live.callback,
-        )
+        if not live.channels[1]:
+            return module.InputStream(channels=live.channels[0], callback=live.listen, **settings)
+        return module.Stream(channels=live.channels, callback=live.callback, **settings)
     except module.PortAudioError as error:
         raise ToolError(f"the sound device does not open: {error}") from error

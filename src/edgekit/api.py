@@ -178,7 +178,9 @@ def live(
     device_rate: int | None = None,
     seed: int | None = None,
 ) -> LiveFacts:
-    """Stream the microphone through a build to the loudspeaker; returns what was counted.
+    """Stream the microphone through a build to the loudspeaker; returns what was counted, and what it detected.
+
+    A build that gives no sound but decides, see ``--decide``, plays nothing.
 
     Args:
         directory: a build folder; its C code is compiled and run.
@@ -195,7 +197,7 @@ def live(
     device = Manifest.load(Path(directory)).device
     if device_rate is None and device is not None:
         device_rate = device["sample_rate_hz"]
-    stream, _ = Opening(constants, controls, device_rate, seed).open(directory)
+    stream, _ = Opening(constants, controls, device_rate, seed, live=True).open(directory)
     return play(stream, watch)
 
 

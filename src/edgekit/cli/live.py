@@ -8,7 +8,7 @@ from rich.live import Live as Screen
 from rich.text import Text
 
 from edgekit import api
-from edgekit.cli.console import err, print_table
+from edgekit.cli.console import err, out, print_table
 from edgekit.cli.keys import keys
 from edgekit.runtime.audio.live import LiveFacts
 from edgekit.runtime.audio.sound import QUIT, SWITCH
@@ -33,12 +33,18 @@ def hear(
         if err.is_terminal and not as_json:
             screen = stack.enter_context(Screen(console=err, transient=True, auto_refresh=False))
 
+        printed = 0
+
         def watch(facts: LiveFacts) -> str | None:
+            nonlocal printed
+            if not as_json:
+                say(facts, printed)
+            printed = len(facts.detections)
             if screen is not None:
                 screen.update(Text(picture(facts)), refresh=True)
             return COMMANDS.get(poll(LOOK_S))
 
-        return api.live(
+        facts = api.live(
             directory,
             watch,
             constants=constants,
@@ -46,10 +52,30 @@ def hear(
             device_rate=device_rate,
             seed=seed,
         )
+    if not as_json:
+        say(facts, printed)
+    return facts
+
+
+def say(facts: LiveFacts, printed: int) -> None:
+    """Print what was detected since so many detections were printed."""
+    for detection in facts.detections[printed:]:
+        out.print(str(detection), markup=False, highlight=False)
 
 
 def picture(facts: LiveFacts) -> str:
-    """Six lines."""
+    """Up to six lines."""
+    if not facts.plays:
+        said = facts.detections[-1] if facts.detections else "nothing yet"
+        return "\n".join(
+            (
+                level("in", facts.in_dbfs),
+                f"hops  {computing(facts)}",
+                f"lost  {losses(facts)}",
+                f"said  {said}",
+                "keys  q  quit",
+            )
+        )
     heard = "the microphone (dry)" if facts.dry else "the build (wet)"
     return "\n".join(
         (
@@ -100,6 +126,8 @@ def show(facts: LiveFacts) -> None:
         ("lost", losses(facts)),
         ("latency", f"{facts.latency_ms:g} ms and what the device adds"),
     ]
+    if facts.detections:
+        rows.append(("detections", f"{len(facts.detections):,}"))
     print_table("live", ("fact", "value"), rows)
 
 

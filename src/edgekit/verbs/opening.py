@@ -20,12 +20,14 @@ class Opening:
         turns: ``NAME=VALUE`` or ``NAME=0s:VALUE,2.5s:VALUE``, see `edgekit.runtime.controls.read_turns`.
         device_rate: Hz of the sound device; None for the build's own.
         seed: of the noise that the build draws; None for its own, 0.
+        live: whether sound devices are heard, where outputs that are no sound may stand behind `device_rate`.
     """
 
     constants: str | Path | None = None
     turns: Sequence[str] = ()
     device_rate: int | None = None
     seed: int | None = None
+    live: bool = False
 
     def open(self, directory: str | Path) -> tuple[Stream, tuple[str, ...]]:
         """Return a build as a running stream, and what the user should know of it.
@@ -41,6 +43,6 @@ class Opening:
         if self.constants is not None:
             stream.session(read_npz(Path(self.constants)))
         if self.device_rate is not None:
-            stream = at_device(stream, self.device_rate)
+            stream = at_device(stream, self.device_rate, live=self.live)
         stream.turn(in_hops(turns, stream.manifest))
         return stream, notes
