@@ -7,12 +7,20 @@ def translations() -> dict[Any, Any]:
     """Return the ``custom_translation_table`` for ``torch.onnx.export``."""
     import torch
 
-    from edgekit.export.own_operators import oscillators, selective, ssm
+    from edgekit.export.own_operators import (
+        filtered_noise,
+        oscillators,
+        partitioned_fir,
+        selective,
+        ssm,
+    )
 
     return {
         **ssm.translations(),
         **oscillators.translations(),
         **selective.translations(),
+        **filtered_noise.translations(),
+        **partitioned_fir.translations(),
         torch.ops.aten.upsample_linear1d.vec: _upsample_linear1d,
         torch.ops.aten.cat.default: _cat,
     }

@@ -22,6 +22,7 @@ from edgekit.graph.trained import Trained
 if TYPE_CHECKING:
     import torch
 
+MODULES = ("ssm", "oscillators", "selective", "filtered_noise", "partitioned_fir")
 UNKNOWN = Trained()
 SEED = 0  # of factories that initialize at random, and of examples that are drawn here
 
@@ -281,7 +282,7 @@ def silent() -> Iterator[None]:
 def _load_pt2(path: Path) -> TorchSource:
     import torch
 
-    for name in ("ssm", "oscillators", "selective"):  # define the operators that their layers leave
+    for name in MODULES:  # define the operators that their layers leave
         importlib.import_module(f"edgekit.export.own_operators.{name}")
     try:
         program = torch.export.load(path)

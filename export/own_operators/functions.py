@@ -9,7 +9,14 @@ import onnx
 import onnx.parser
 import onnx_ir as ir
 
-from edgekit.export.own_operators.marked import MARKED, OSCILLATORS, SELECTIVE
+from edgekit.export.own_operators.filter_bodies import FILTERED_NOISE_BODY, PARTITIONED_FIR_BODY
+from edgekit.export.own_operators.marked import (
+    FILTERED_NOISE,
+    MARKED,
+    OSCILLATORS,
+    PARTITIONED_FIR,
+    SELECTIVE,
+)
 from edgekit.export.own_operators.marked_bodies import OSCILLATORS_BODY, SELECTIVE_BODY
 from edgekit.export.own_operators.noise_bodies import NOISE_BODIES
 from edgekit.export.own_operators.ssm_body import SSM_BODY
@@ -173,7 +180,13 @@ IRFFT (spectrum) => (samples) {
 }"""
 
 TRANSFORMS = ("STFT", "ISTFT", "IRFFT")
-MARKED_BODIES = {SSM: SSM_BODY, OSCILLATORS: OSCILLATORS_BODY, SELECTIVE: SELECTIVE_BODY}
+MARKED_BODIES = {
+    SSM: SSM_BODY,
+    OSCILLATORS: OSCILLATORS_BODY,
+    SELECTIVE: SELECTIVE_BODY,
+    FILTERED_NOISE: FILTERED_NOISE_BODY,
+    PARTITIONED_FIR: PARTITIONED_FIR_BODY,
+}
 FUNCTIONS = ("Finite", *TRANSFORMS, *MARKED, *FUSED_BODIES, *NOISE_BODIES)
 
 

@@ -7,7 +7,10 @@ from edgekit.graph.model import FRONTEND_DOMAIN, SSM
 
 OSCILLATORS = "Oscillators"  # the operator that `edgekit.export.own_operators.oscillators` marks
 SELECTIVE = "SelectiveSSM"  # that of `edgekit.export.own_operators.selective`
-MARKED = (SSM, OSCILLATORS, SELECTIVE)  # each gives what has the shape of its first input
+FILTERED_NOISE = "FilteredNoise"  # that of `edgekit.export.own_operators.filtered_noise`
+PARTITIONED_FIR = "PartitionedFIR"  # that of `edgekit.export.own_operators.partitioned_fir`
+# each gives what has the shape of its first input
+MARKED = (SSM, OSCILLATORS, SELECTIVE, FILTERED_NOISE, PARTITIONED_FIR)
 
 
 def node_of(name: str, inputs: Sequence[str], attribute: str | None = None) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.graph.model import FLOAT_NODE, StatePair
+from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair
 from edgekit.graph.nodes import unused_name
 
 TURN = 2**20  # hops after which the counter of turns goes on and that of hops starts anew
@@ -66,6 +66,15 @@ class HopGraph:
     def one(self, name: str, op_type: str, *inputs: ir.Value | None, **attributes: Any) -> ir.Value:
         """Append a node with one output."""
         return self.add(name, op_type, *inputs, **attributes)[0]
+
+    def own(self, name: str, op_type: str, *inputs: ir.Value, shape: Sequence[int]) -> ir.Value:
+        """Append a node of our own domain with one float output of this shape; it stays in float."""
+        kept, named = {FLOAT_NODE: "1"}, self.name(name)
+        node = ir.node(op_type, list(inputs), domain=FRONTEND_DOMAIN, name=named)
+        node.metadata_props.update(kept)
+        (output,) = self._append(node)
+        output.shape, output.dtype = ir.Shape(shape), ir.DataType.FLOAT
+        return output
 
     def copy(
         self,

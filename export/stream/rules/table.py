@@ -4,13 +4,20 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from edgekit.export.own_operators.marked import OSCILLATORS, SELECTIVE
+from edgekit.export.own_operators.marked import (
+    FILTERED_NOISE,
+    OSCILLATORS,
+    PARTITIONED_FIR,
+    SELECTIVE,
+)
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules import (
     conv,
+    filtered_noise,
     movement,
     oscillators,
     overlap,
+    partitioned_fir,
     recurrent,
     resize,
     selective,
@@ -82,6 +89,8 @@ OWN_RULES: dict[str, Rule] = {
     SSM: ssm.diagonal,
     SELECTIVE: selective.selective,
     OSCILLATORS: oscillators.oscillators,
+    FILTERED_NOISE: filtered_noise.filtered_noise,
+    PARTITIONED_FIR: partitioned_fir.partitioned_fir,
     "Finite": framewise,
 }
 
