@@ -1,19 +1,26 @@
 """Where the time of an export goes: processor seconds of each stage, its compiler's too.
 
-    python bench/export_time.py [--cache DIR] [--only REGEX]
+    python bench/export_time.py [--cache DIR] [--only REGEX] [--scale]
 
-Exports published networks for ``host``, each in a process of its own, and prints a row for each. *start*
-is Python and its libraries.
+Exports published networks for ``host``, each in a process of its own, and prints a row for each; with ``--scale``
+networks that grow, with their nodes and millions of parameters. *start* is Python and its libraries; MB is what
+the process itself holds at most, its compilers apart.
 """
 
 import argparse
+import math
 import multiprocessing
 import re
 import resource
 import sys
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import onnx
+from export_scale import SIZES, inverted_residuals
 from published_networks import CACHE, NETWORKS, fetch, path_of
 from rich.console import Console
 from rich.table import Table
@@ -30,7 +37,15 @@ def seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def stages(name: str, cache: Path, folder: Path) -> tuple[dict[str, float], int]:
+@dataclass(frozen=True)
+class Given:
+    """A file to export, and what its user would say of it."""
+
+    path: Path
+    options: Mapping[str, Any]
+
+
+def stages(given: Given, folder: Path) -> tuple[dict[str, float], int]:
     """Export a network; returns the seconds of each stage, and the kilobytes of this process at most."""
     from edgekit import api
 
@@ -39,19 +54,48 @@ def stages(name: str, cache: Path, folder: Path) -> tuple[dict[str, float], int]
     def progress(stage: str, done: int, total: int) -> None:
         begun.setdefault(stage, seconds())
 
-    given = NETWORKS[name].options(1)
-    api.export(
-        str(path_of(name, cache)),
-        "host",
-        folder,
-        progress=progress,
-        states=given.states,
-        shapes=given.shapes,
-        constants=given.constants,
-    )
+    api.export(str(given.path), "host", folder, progress=progress, **given.options)
     ends = [*list(begun.values())[1:], seconds()]
     spent = {stage: end - start for (stage, start), end in zip(begun.items(), ends, strict=True)}
     return spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def row(given: Given) -> list[str]:
+    """The cells of one network: seconds of each stage and of all, megabytes."""
+    with tempfile.TemporaryDirectory() as folder, SPAWN.Pool(1) as pool:
+        spent, kilobytes = pool.apply(stages, (given, Path(folder) / "build"))
+    cells = [f"{spent.get(stage, 0.0):.1f}" for stage in STAGES]
+    return [*cells, f"{sum(spent.values()):.1f}", str(kilobytes >> 10)]
+
+
+def published(cache: Path, only: str) -> Table:
+    """The table of networks that others trained."""
+    fetch(cache)
+    table = Table("network", *STAGES, "all s", "MB")
+    for name, network in NETWORKS.items():
+        if re.search(only, name):
+            given = network.options(1)
+            options = {
+                "states": given.states,
+                "shapes": given.shapes,
+                "constants": given.constants,
+            }
+            table.add_row(name, *row(Given(path_of(name, cache), options)))
+    return table
+
+
+def scale() -> Table:
+    """The table of networks that grow."""
+    table = Table("blocks x channels", "nodes", "M parameters", *STAGES, "all s", "MB")
+    for blocks, channels in SIZES:
+        proto = inverted_residuals(blocks, channels)
+        parameters = sum(math.prod(tensor.dims) for tensor in proto.graph.initializer)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "network.onnx"
+            onnx.save_model(proto, path)
+            size = str(len(proto.graph.node)), f"{parameters / 1e6:.2f}"
+            table.add_row(f"{blocks} x {channels}", *size, *row(Given(path, {})))
+    return table
 
 
 def main() -> int:
@@ -59,19 +103,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--cache", type=Path, default=CACHE, metavar="DIR")
     parser.add_argument("--only", default="", metavar="REGEX", help="of names of networks")
+    parser.add_argument("--scale", action="store_true", help="networks that grow instead")
     given = parser.parse_args()
     try:
-        fetch(given.cache)
+        table = scale() if given.scale else published(given.cache, given.only)
     except EdgeKitError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    table = Table("network", *STAGES, "all s", "MB")
-    for name in NETWORKS:
-        if re.search(given.only, name):
-            with tempfile.TemporaryDirectory() as folder, SPAWN.Pool(1) as pool:
-                spent, kilobytes = pool.apply(stages, (name, given.cache, Path(folder) / "build"))
-            cells = [f"{spent.get(stage, 0.0):.1f}" for stage in STAGES]
-            table.add_row(name, *cells, f"{sum(spent.values()):.1f}", str(kilobytes >> 10))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
     return 0
 

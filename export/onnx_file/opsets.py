@@ -1,17 +1,20 @@
 """Any opset that ONNX can convert becomes the one that EdgeKit works at."""
 
+import math
+
 import onnx
 import onnx.defs
 import onnx.inliner
 import onnx.shape_inference
 import onnx.version_converter
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.checking import opset_of
 from edgekit.export.onnx_file.messages import plain
 from edgekit.graph.model import FRONTEND_DOMAIN, OPSET
 
+MAX_READ = 4096  # elements of a constant that a conversion may read
 FIRST_COORDINATES = 11  # the opset whose Resize has a choice of coordinates
 FIRST_LAST_AXIS = 13  # the opset whose Softmax and its like go along one axis, the last by default
 EXPANDED = frozenset(
@@ -25,11 +28,40 @@ EXPANDED = frozenset(
 
 
 def at_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Return the same network with the standard operators of `OPSET`.
+    """Return the same network with the standard operators of `OPSET`; `proto` may lose its large weights to it.
 
     Raises:
         ModelError: operators that `OPSET` lacks, or whose old form has no new one.
     """
+    taken = _take_large(proto.graph)
+    converted = _converted(proto)
+    beside = {tensor.name for tensor, is_input in taken if not is_input}
+    inputs = [value for value in converted.graph.input if value.name not in beside]
+    del converted.graph.input[:]
+    converted.graph.input.extend(inputs)
+    converted.graph.initializer.extend(tensor for tensor, _ in taken)
+    return converted
+
+
+def _take_large(graph: onnx.GraphProto) -> list[tuple[onnx.TensorProto, bool]]:
+    """Make large constants inputs, so that no library copies them; returns them, and whether they were inputs too."""
+    names, taken = {value.name for value in graph.input}, list[tuple[onnx.TensorProto, bool]]()
+    kept = []
+    for tensor in graph.initializer:
+        if math.prod(tensor.dims) <= MAX_READ:
+            kept.append(tensor)
+            continue
+        taken.append((tensor, tensor.name in names))
+        if tensor.name not in names:
+            kind, dims = tensor.data_type, list(tensor.dims)
+            graph.input.append(helper.make_tensor_value_info(tensor.name, kind, dims))
+    if taken:
+        del graph.initializer[:]
+        graph.initializer.extend(kept)
+    return taken
+
+
+def _converted(proto: onnx.ModelProto) -> onnx.ModelProto:
     version = opset_of(proto)
     if not version:
         return proto

@@ -13,6 +13,7 @@ from edgekit.graph.model import FRONTEND_DOMAIN
 MAX_ELEMENTS = 2**26  # of one value: refuses a bomb before anything is evaluated
 MAX_RANK = 32
 MAX_PROPAGATED = 2**16
+MAX_READ = 2**12  # elements of a constant whose values inference may need
 
 
 class InferShapes(ir.passes.InPlacePass):
@@ -37,7 +38,7 @@ class InferShapes(ir.passes.InPlacePass):
             value.shape = None
         layers = [n for n in model.graph if n.domain == FRONTEND_DOMAIN and n.op_type in MARKED]
         while True:
-            for name, (elem_type, shape) in _infer(ir.to_proto(model)).items():
+            for name, (elem_type, shape) in _infer(_without_weights(model)).items():
                 if name in values:
                     values[name].dtype = ir.DataType(elem_type)
                     values[name].shape = shape
@@ -48,6 +49,28 @@ class InferShapes(ir.passes.InPlacePass):
             _as_its_input(wrong[0])
         _refuse_huge(model.graph)
         return ir.passes.PassResult(model, modified=True)
+
+
+def _without_weights(model: ir.Model) -> onnx.ModelProto:
+    """The model with types and shapes, but not the values, of what is too large to be a shape or scale of one."""
+    kept: list[tuple[ir.Value, ir.TensorProtocol]] = []
+    try:
+        for value in model.graph.initializers.values():
+            array = value.const_value
+            if array is not None and array.size > MAX_READ and array.dtype != ir.DataType.STRING:
+                kept.append((value, array))
+                value.const_value = _elsewhere(array)
+        return ir.to_proto(model)
+    finally:
+        for value, array in kept:
+            value.const_value = array
+
+
+def _elsewhere(array: ir.TensorProtocol) -> ir.ExternalTensor:
+    """A tensor whose values are in no file: inference reads its type and shape."""
+    assert isinstance(array.shape, ir.Shape)
+    name = array.name or ""
+    return ir.ExternalTensor("-", 0, array.nbytes, array.dtype, shape=array.shape, name=name)
 
 
 def _as_its_input(layer: ir.Node) -> None:

@@ -30,6 +30,7 @@ QUICK = ["-O1"]
 INCLUDE = re.compile(rb"""^[ \t]*#[ \t]*include[ \t]*(["<]?)([^">\n]+)""", re.MULTILINE)
 TIMEOUT_S = 600
 ASK_S = 60
+LARGE_BYTES = 1 << 20  # of a source whose object is not kept
 _objects: dict[bytes, bytes] = {}  # by the digest of the command and the source with its headers
 
 
@@ -102,8 +103,9 @@ def compile_sources(
 ) -> None:
     """Compile `sources` in `folder`, as many at once as there are cores, and link them into `output`.
 
-    The same source with the same headers is compiled once in a process: kernels are the same in builds of one
-    network. zig is slow to start and keeps what it compiled: it gets all sources in one command.
+    The same source with the same headers is compiled once in a process, unless it is large: kernels are the same in
+    builds of one network, weights seldom. zig is slow to start and keeps what it compiled: it gets all sources in one
+    command.
 
     Raises:
         ToolError: the compiler failed: with the command to rerun and its message.
@@ -132,6 +134,9 @@ def compile_sources(
         objects = [os.path.join(scratch, f"{number}.o") for number in range(len(sources))]
 
         def compiled(source: str, made: str) -> None:
+            if (folder / source).stat().st_size > LARGE_BYTES:
+                run([*start, *(QUICK if quick else []), "-c", source, "-o", made])
+                return
             text = whole_text(folder / source, include_dirs)
             if text is None:
                 text = run([*start, "-E", "-P", source])

@@ -1,11 +1,14 @@
 """Arrays of numbers as C initializers."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.targets.c.emit.base import float_literal
 
 COLUMNS = 100
+STRING_BYTES = 4096
 # Infinity and NaN as constant expressions: what edgekit.h has is no initializer.
 STATIC = {"EK_INF": "1.0f / 0.0f", "-EK_INF": "-1.0f / 0.0f", "EK_NAN": "0.0f / 0.0f"}
 
@@ -26,3 +29,24 @@ def array_text(array: NDArray[np.generic]) -> str:
             line = ""
         line += f"{word}, " if line else f"    {word}, "
     return "\n".join([*(text.rstrip() for text in lines), line.rstrip()])
+
+
+def string_lines(array: NDArray[np.generic]) -> Iterator[bytes]:
+    """The bytes of the elements in order, little-endian, as string literals of `STRING_BYTES` each."""
+    swapped = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    raw = np.ascontiguousarray(swapped).reshape(-1).view(np.uint8)
+    for start in range(0, len(raw), STRING_BYTES):
+        line = raw[start : start + STRING_BYTES]
+        shown = np.arange(CHARACTERS.shape[1]) < LENGTHS[line][:, None]
+        yield b'"' + CHARACTERS[line][shown].tobytes() + b'"\n'
+
+
+def _escaped(byte: int) -> bytes:
+    """One byte in a string: itself where it is printable and begins no escape or trigraph."""
+    character = chr(byte)
+    plain = character.isascii() and character.isprintable() and character not in '"\\?'
+    return character.encode() if plain else f"\\{byte:03o}".encode()
+
+
+LENGTHS = np.array([len(_escaped(byte)) for byte in range(256)], np.uint8)
+CHARACTERS = np.array([list(_escaped(byte).ljust(4)) for byte in range(256)], np.uint8)

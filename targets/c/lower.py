@@ -19,6 +19,7 @@ from edgekit.quantize.recipe import FLOATS
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build, Layer, Placement, digest
 from edgekit.targets.c.cmake import build_file
+from edgekit.targets.c.constants import weights, weights_bytes
 from edgekit.targets.c.device import device_files
 from edgekit.targets.c.emit.base import Context, Emitter
 from edgekit.targets.c.emit.table import EMITTERS
@@ -31,8 +32,6 @@ from edgekit.targets.c.program import (
     header,
     kernel_files,
     source,
-    weights,
-    weights_bytes,
     with_own_names,
 )
 from edgekit.targets.c.replay import replay_files
@@ -199,7 +198,7 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
     sources = {
         f"{prefix}.h": header(interface, layout, prefix, pcm, extras).encode(),
         f"{prefix}.c": program.encode(),
-        f"{prefix}_weights.c": weights(ctx).encode(),
+        f"{prefix}_weights.c": weights(ctx),
         **kernels,
     }
     for name, other in zip(names, others.values(), strict=True):

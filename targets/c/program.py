@@ -1,4 +1,4 @@
-"""The C sources of a build: header, program, weights, build file, and the kernels they need."""
+"""The C sources of a build: header, program, and the kernels they need."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,12 +11,12 @@ import onnx_ir as ir
 from edgekit.graph.model import Model
 from edgekit.operators.qdq import ZERO_POINT
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.targets.c.emit.base import C_ARRAYS, Context, size
+from edgekit.targets.c.constants import declarations
+from edgekit.targets.c.emit.base import Context, size
 from edgekit.targets.c.functions import field_names, function_body, members
 from edgekit.targets.c.groups import Bodies
 from edgekit.targets.c.guards import CHECK_PROTOTYPE, check_source, refusal
 from edgekit.targets.c.iterate import until_header, until_source
-from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.memory import ALIGN
 from edgekit.targets.c.noise import clear_lines, noise_prototype, noise_source, reset_lines
 from edgekit.targets.c.pcm import pcm_prototype, pcm_source
@@ -32,7 +32,6 @@ from edgekit.targets.c.session import (
 )
 from edgekit.targets.c.storage import Layout
 from edgekit.targets.c.templates import template
-from edgekit.targets.instruction_sets import packing
 
 INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
 NO_BODIES = Bodies()
@@ -121,14 +120,10 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: Manifest | None, ext
     """``<name>.c``."""
     prefix, session = ctx.prefix, extras.session
     sampler = "" if extras.loop is None else sampler_source(extras.loop, ctx)
-    externs = [
-        f"extern const {C_ARRAYS[array.dtype.name]} {name}[{array.size}];"
-        for name, array in ctx.constants.items()
-    ]
     return SOURCE.format(
         name=prefix,
         upper=prefix.upper(),
-        externs="\n".join(externs),
+        externs=declarations(ctx),
         reset="\n".join(reset_lines(model, layout, _reset_lines(model, layout))),
         clear=(CLEAR.format(upper=prefix.upper()) if session is not None else "")
         + clear_lines(model, layout),
@@ -151,23 +146,6 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: Manifest | None, ext
         + ("" if model.until is None else until_source(model, prefix)),
         pcm=("" if pcm is None else pcm_source(model, pcm, layout, prefix)) + sampler,
     )
-
-
-def weights(ctx: Context) -> str:
-    """``<name>_weights.c``: every constant array."""
-    parts = [f'#include "edgekit.h"\n#include "{ctx.prefix}.h"\n']
-    line = packing(ctx.profile.kernels).line
-    for name, array in ctx.constants.items():
-        ctype, shape = C_ARRAYS[array.dtype.name], "".join(f"[{n}]" for n in array.shape)
-        aligned = f" __attribute__((aligned({line})))" if 0 < line <= array.nbytes else ""
-        parts.append(f"/* {shape} */\nextern const {ctype} {name}[{array.size}]{aligned};")
-        parts.append(f"const {ctype} {name}[{array.size}] = {{\n{array_text(array)}\n}};\n")
-    return "\n".join(parts)
-
-
-def weights_bytes(ctx: Context) -> int:
-    """Bytes of all constant arrays."""
-    return sum(array.nbytes for array in ctx.constants.values())
 
 
 def kernel_files(

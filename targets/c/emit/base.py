@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import numpy as np
 import onnx_ir as ir
@@ -182,7 +183,7 @@ class Context:
     def constant(self, name: str, array: NDArray[np.generic]) -> str:
         """Add an array to the constants (once per content) and return its C name."""
         array = np.ascontiguousarray(array)
-        key = (f"{array.dtype.name}{array.size}", array.tobytes())
+        key = (f"{array.dtype.name}{array.size}", sha256(array.tobytes()).digest())
         if key not in self._by_content:
             identifier = free_name(f"{self.prefix}_{c_identifier(name)}", set(self.constants))
             self.constants[identifier] = array

@@ -6,6 +6,7 @@ import pytest
 
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
+from edgekit.export.onnx_file.opsets import at_opset
 from edgekit.graph.model import OPSET
 from edgekit.targets.c.lower import check_c
 
@@ -112,6 +113,22 @@ def test_what_a_file_of_opset_9_holds_runs_in_c():
     for form in FORMS:
         if form[0] in names and form[1] <= 9 <= form[2]:
             assert check_c(from_onnx(file(9, *form[3:]), name="net")) == []
+
+
+@pytest.mark.parametrize("is_input", [False, True])
+def test_large_weights_come_through_a_conversion_unread(is_input):
+    weights = floats(1, 128, 80)
+    proto = onnx.load_model_from_string(
+        file(8, "(float[1,3,128] x) => (float[1,3,80] y)", "y = MatMul (x, w)", {"w": weights})
+    )
+    if is_input:  # as files before IR version 4 have it
+        value = onnx.helper.make_tensor_value_info("w", onnx.TensorProto.FLOAT, weights.shape)
+        proto.graph.input.append(value)
+    converted = at_opset(proto)
+    assert [value.name for value in converted.graph.input] == ["x", "w"][: 1 + is_input]
+    (kept,) = converted.graph.initializer
+    assert onnx.numpy_helper.to_array(kept).tobytes() == weights.tobytes()
+    from_onnx(proto.SerializeToString(), name="net")  # compares with onnxruntime
 
 
 @pytest.mark.parametrize("opset", [1, 5, -3, 9999])

@@ -13,6 +13,8 @@ from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.verbs.export.verification import (
     HOPS,
+    MAX_MACS,
+    MAX_VALUES,
     MIN_HOPS,
     MIN_ORACLE_HOPS,
     oracle_hops,
@@ -23,10 +25,9 @@ from edgekit.verbs.export.verification import (
 MANIFEST = SimpleNamespace(target="c99")
 
 
-def network(text, shape="1,64"):
-    header = (
-        f'<ir_version: 10, opset_import: ["": 21]> net (float[{shape}] x) => (float[{shape}] y)'
-    )
+def network(text, shape="1,64", output=None):
+    border = f"net (float[{shape}] x) => (float[{output or shape}] y)"
+    header = f'<ir_version: 10, opset_import: ["": 21]> {border}'
     proto = onnx.parser.parse_model(f"{header} {{ {text} }}")
     return from_onnx(proto.SerializeToString(), name="net")
 
@@ -107,3 +108,13 @@ def test_one_wrong_bit_of_an_integer_build_is_found():
             continue
         with pytest.raises(VerificationError, match="differ from those of the NumPy oracle"):
             verify(wrong, model, quantized, samples, None)
+
+
+def test_large_outputs_and_much_work_are_verified_on_fewer_hops():
+    wide = network(
+        "n = Constant <value_ints = [4096, 64]> ()\n y = Expand (x, n)", "1,64", "4096,64"
+    )
+    assert len(sample_hops(wide, None, None)["x"]) == MAX_VALUES // (4096 * 64)
+    chain = "\n".join(f"v{i + 1} = MatMul (v{i}, x)" for i in range(8))
+    products = network(f"v0 = Neg (x)\n {chain}\n y = Neg (v8)", "512,512")
+    assert len(sample_hops(products, None, None)["x"]) == MAX_MACS // (8 * 512**3)

@@ -1,6 +1,6 @@
 """A written build becomes a verified one: golden samples, model, recipe, report and manifest."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -155,8 +155,30 @@ def clean_form(quantized: Quantized, hops: int) -> Samples | None:
     return np.asarray(late, np.float32)
 
 
-def write(build: "Build", folder: Path) -> None:
-    """Write a build's files and its manifest, which is not verified yet."""
+class FilesOf(Mapping[str, bytes]):
+    """Files of a folder by name, read when they are asked for: a network may have hundreds of megabytes."""
+
+    def __init__(self, folder: Path, names: Iterable[str]) -> None:
+        """Of these files in `folder`."""
+        self._folder, self._names = folder, tuple(names)
+
+    def __getitem__(self, name: str) -> bytes:
+        """The content of one file."""
+        if name not in self._names:
+            raise KeyError(name)
+        return (self._folder / name).read_bytes()
+
+    def __iter__(self) -> Iterator[str]:
+        """The names."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """How many files there are."""
+        return len(self._names)
+
+
+def write(build: "Build", folder: Path) -> "Build":
+    """Write a build's files and its manifest, which is not verified yet; the build returned reads them there."""
     for name, content in build.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -164,6 +186,7 @@ def write(build: "Build", folder: Path) -> None:
     (folder / MANIFEST_NAME).write_text(build.manifest.to_json(), encoding="utf-8")
     for role, manifest in build.others.items():
         _write_network(folder, role, manifest)
+    return replace(build, files=FilesOf(folder, build.files))
 
 
 def _write_network(

@@ -68,7 +68,7 @@ def export(request: Request, progress: Progress) -> Exported:
             if request.strict and build.notes:
                 raise ModelError([_not_strict(note) for note in build.notes])
         fits(misfits(build.manifest, device), request)
-        write(build, folder)
+        build = write(build, folder)
         written = Written(
             folder, build, quantized, imported.examples, request.min_snr_db, request.metric
         )

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from edgekit.quantize.compare import Watched
 
 HOPS = 500
-MAX_VALUES = 2**22  # of one input in all hops: an image is verified on fewer
+MAX_VALUES = 2**22  # of one input or output in all hops: an image is verified on fewer
+MAX_MACS = 2**33  # of all hops: seconds in each of the runtimes that are compared
 MIN_HOPS = 4
 GOLDEN_HOPS = 64
 # The oracle is NumPy, one operator and one time step of a recurrent layer at a time: some ten microseconds each.
@@ -55,7 +56,7 @@ def sample_hops(
     calibration: "Calibration | None",
     examples: Mapping[str, NDArray[np.float32]] | None,
 ) -> Arrays:
-    """Return up to `HOPS` hops of every stream input, (hops, *shape), of large ones fewer.
+    """Return up to `HOPS` hops of every stream input, (hops, *shape); of large ones, and of much work, fewer.
 
     Session constants have their own shape, without hops. The calibration's clips, one after another (their
     hops go with the constants of the first). Without a calibration seeded noise, behind the
@@ -63,10 +64,8 @@ def sample_hops(
     """
     from edgekit.export.verify import draw
     from edgekit.graph.layouts import pcm_layout
-    from edgekit.graph.nodes import static_shape
 
-    sizes = [math.prod(static_shape(value) or ()) for value in model.stream_inputs]
-    hops = min(HOPS, max(MIN_HOPS, MAX_VALUES // max([1, *sizes])))
+    hops = _hops(model)
     if calibration is not None:
         clips = calibration.clips
         constants = {name: clips[0][name] for name in model.constants}
@@ -89,6 +88,18 @@ def sample_hops(
         if examples is not None and name in examples:
             samples[name] = np.asarray(examples[name])
     return samples
+
+
+def _hops(model: "Model") -> int:
+    """How many hops are enough: bounded by what the runtimes hold of one tensor, and by their work."""
+    from edgekit.graph.nodes import static_shape
+    from edgekit.operators.to_integer import to_integer
+    from edgekit.targets.macs import node_macs
+
+    borders = *model.stream_inputs, *model.stream_outputs
+    values = max([1, *(math.prod(static_shape(value) or ()) for value in borders)])
+    macs = max(1, sum(node_macs(to_integer(model)).values()))
+    return min(HOPS, max(MIN_HOPS, min(MAX_VALUES // values, MAX_MACS // macs)))
 
 
 def verify(

@@ -1,0 +1,85 @@
+"""``<name>_weights.c``, every constant array of a build, and how the program beside it declares them.
+
+A small array is a list of numbers. A large one is its bytes as strings: a compiler takes a few bytes of memory and a
+tenth of a microsecond for each, where a number costs it hundreds of bytes and microseconds. The bytes are those of a
+little-endian core; another one is refused by the preprocessor.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.targets.c.emit.base import C_ARRAYS, Context
+from edgekit.targets.c.literals import array_text, string_lines
+from edgekit.targets.instruction_sets import packing
+
+LARGE_BYTES = 4096
+STRINGS = """\
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "large arrays are the bytes of a little-endian core"
+#endif
+#ifdef __GNUC__
+#pragma GCC diagnostic ignored "-Woverlength-strings" /* C99 promises 4095 characters, compilers take any number */
+#endif
+"""
+
+
+def declarations(ctx: Context) -> str:
+    """What the program needs to name the arrays of ``<name>_weights.c``."""
+    return "\n".join(_declaration(name, array) for name, array in ctx.constants.items())
+
+
+def weights(ctx: Context) -> bytes:
+    """``<name>_weights.c``: every constant array."""
+    return b"".join(_parts(ctx))
+
+
+def weights_bytes(ctx: Context) -> int:
+    """Bytes of all constant arrays."""
+    return sum(array.nbytes for array in ctx.constants.values())
+
+
+def _parts(ctx: Context) -> Iterator[bytes]:
+    arrays, line = ctx.constants, packing(ctx.profile.kernels).line
+    yield f'#include "edgekit.h"\n#include "{ctx.prefix}.h"\n'.encode()
+    if any(map(_is_large, arrays.values())):
+        yield STRINGS.encode()
+    for name, array in arrays.items():
+        shape = "".join(f"[{n}]" for n in array.shape)
+        aligned = f" __attribute__((aligned({line})))" if 0 < line <= array.nbytes else ""
+        yield f"\n/* {shape} */\n".encode()
+        if _is_union(array):
+            yield f"{_variable(name, array)}{aligned} = {{\n".encode()
+            yield from string_lines(array)
+            yield b"};\n"
+            continue
+        yield f"extern {_variable(name, array)}{aligned};\n{_variable(name, array)} = ".encode()
+        if _is_large(array):
+            yield b"\n"
+            yield from string_lines(array)
+            yield b";\n"
+        else:
+            yield f"{{\n{array_text(array)}\n}};\n".encode()
+
+
+def _declaration(name: str, array: NDArray[np.generic]) -> str:
+    declared = f"extern {_variable(name, array)};"
+    return f"{declared}\n#define {name} {name}_.values" if _is_union(array) else declared
+
+
+def _variable(name: str, array: NDArray[np.generic]) -> str:
+    ctype = C_ARRAYS[array.dtype.name]
+    if _is_union(array):
+        values = f"{ctype} values[{array.size}]"
+        return f"const union {{ unsigned char bytes[{array.nbytes}]; {values}; }} {name}_"
+    return f"const {ctype} {name}[{array.size}]"
+
+
+def _is_large(array: NDArray[np.generic]) -> bool:
+    return array.nbytes >= LARGE_BYTES
+
+
+def _is_union(array: NDArray[np.generic]) -> bool:
+    """Whether strings give the bytes of wider elements."""
+    return _is_large(array) and array.itemsize > 1
