@@ -13,6 +13,8 @@ from edgekit.graph.nodes import static_shape
 def with_layouts(network: Model, layouts: Mapping[str, Layout]) -> Model:
     """Return the network with the declared layouts of its inputs and outputs.
 
+    An output without one that has the shape of an input, or of one channel of it, gets that input's, with a note.
+
     Raises:
         UsageError: names that it does not have, or letters that are not those of its axes.
     """
@@ -37,7 +39,35 @@ def with_layouts(network: Model, layouts: Mapping[str, Layout]) -> Model:
     if problems:
         raise UsageError(problems)
     known = {**network.layouts, **layouts}
-    return network.describe(layouts={name: str(layout) for name, layout in known.items()})
+    like = _like_inputs(network, known)
+    notes = [
+        f"output '{name}' is taken to be {known[of]}, as input '{of}' is; --layout {name}=LETTERS says otherwise"
+        for name, of in like.items()
+    ]
+    known |= {name: known[of] for name, of in like.items()}
+    return network.describe(
+        layouts={name: str(layout) for name, layout in known.items()},
+        notes=[*network.notes, *notes],
+    )
+
+
+def _like_inputs(network: Model, known: Mapping[str, Layout]) -> dict[str, str]:
+    """The outputs without a layout, each with the first input that it is like."""
+    found = {}
+    declared = {n: v for v in network.stream_inputs if (n := str(v.name)) in known}
+    for output in network.stream_outputs:
+        name, shape = str(output.name), static_shape(output)
+        time = network.timing.get(name)
+        if name in known or shape is None:
+            continue
+        for of, source in declared.items():
+            layout, other = known[of], static_shape(source) or ()
+            mono = tuple(1 if a == "C" else n for a, n in zip(layout.axes, other, strict=True))
+            in_time = time is None or (time.axis < len(other) and layout.axes[time.axis] == "T")
+            if shape in (other, mono) and in_time and output.dtype == source.dtype:
+                found[name] = of
+                break
+    return found
 
 
 def pcm_layout(model: Model, value: ir.Value) -> Layout | None:

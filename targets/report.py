@@ -6,7 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from edgekit.runtime.build_folder.levels import levels_text
-from edgekit.runtime.build_folder.manifest import Manifest, Tensor, counted
+from edgekit.runtime.build_folder.manifest import Manifest, counted
+from edgekit.runtime.build_folder.port_rows import port_table
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 from edgekit.targets.build import Placement
 from edgekit.targets.sensitivity import Alone, picture
@@ -124,13 +125,8 @@ def _facts(manifest: Manifest) -> str:
 
 
 def _tensors(manifest: Manifest) -> str:
-    def row(direction: str, tensor: Tensor) -> tuple[str, ...]:
-        shape = " x ".join(map(str, tensor.shape)) or "scalar"
-        return direction, escape(tensor.name), shape, escape(tensor.dtype), escape(tensor.role)
-
-    rows = [row("in", tensor) for tensor in manifest.inputs]
-    rows += [row("out", tensor) for tensor in manifest.outputs]
-    return _table(("", "name", "shape", "type", "role"), rows)
+    head, rows = port_table(manifest)
+    return _table(head, [tuple(map(escape, row)) for row in rows])
 
 
 def _escaped(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

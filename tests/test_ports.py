@@ -117,6 +117,20 @@ def test_a_stereo_file_goes_through_and_keeps_its_channels(stereo: Path, tmp_pat
     assert manifest["outputs"][0]["delay_samples"] == 2
 
 
+def test_an_output_of_the_input_s_shape_has_its_layout(stereo: Path, tmp_path: Path) -> None:
+    made = api.export(
+        str(stereo / "net.onnx"),
+        "onnxruntime",
+        tmp_path / "build",
+        hop=16,
+        sample_rate=RATE,
+        layouts=layouts("pcm=NCT"),
+    )
+    assert [t.layout for t in made.manifest.stream_outputs] == ["NCT"]
+    (note,) = [note for note in made.notes if "--layout" in note]
+    assert note.startswith("output 'out' is taken to be NCT, as input 'pcm' is")
+
+
 def test_an_output_that_has_no_layout_is_told_how_to_get_one(stereo: Path, tmp_path: Path) -> None:
     api.export(
         str(stereo / "net.onnx"),
@@ -124,7 +138,7 @@ def test_an_output_that_has_no_layout_is_told_how_to_get_one(stereo: Path, tmp_p
         tmp_path / "build",
         hop=16,
         sample_rate=RATE,
-        layouts=layouts("pcm=NCT"),
+        layouts=layouts("pcm=NCT", "out=..T"),
     )
     soundfile.write(tmp_path / "in.wav", noise(2), RATE)
     with pytest.raises(UsageError, match="of sound, export with --layout out=NCT"):

@@ -83,7 +83,7 @@ def chosen_forms(model: Model, forms: Forms) -> dict[str, FrontendSpec]:
     """Return the front end of each input and output that has one.
 
     A single form is that of all inputs whose layout has bins, or of the first input where none has. An output
-    whose layout has bins is transformed back as the first input of a spectrum, if there is one.
+    whose layout has bins is transformed back as the first input whose spectra have as many; bands stay bands.
     """
     inputs = [str(value.name) for value in model.stream_inputs]
     with_bins = [name for name in inputs if has_bins(model.layouts.get(name))]
@@ -92,11 +92,18 @@ def chosen_forms(model: Model, forms: Forms) -> dict[str, FrontendSpec]:
         if isinstance(forms, FrontendSpec)
         else dict(forms)
     )
-    first = next((n for n in inputs if n in chosen and chosen[n].kind in SPECTRA), None)
-    if first is not None:
-        for value in model.stream_outputs:
-            if has_bins(model.layouts.get(str(value.name))):
-                chosen.setdefault(str(value.name), chosen[first])
+    given = [chosen[name] for name in inputs if name in chosen]
+    for value in model.stream_outputs:
+        name, layout = str(value.name), model.layouts.get(str(value.name))
+        if layout is None or not has_bins(layout):
+            continue
+        shape = static_shape(value) or ()
+        fitting = [form for form in given if Held.of(layout, shape, form) is not None]
+        spectra = [form for form in fitting if form.kind in SPECTRA]
+        if not fitting:
+            spectra = [form for form in given if form.kind in SPECTRA]
+        if spectra:
+            chosen.setdefault(name, spectra[0])
     return chosen
 
 

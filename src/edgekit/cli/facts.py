@@ -21,6 +21,8 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("sample rate", _with_unit(stream["sample_rate_hz"], "Hz")),
         ("delay", _with_unit(stream["delay_samples"], "samples")),
         ("latency", _with_unit(stream["latency_ms"], "ms")),
+        ("behind a device", device_text(manifest)),
+        ("detects", ", ".join(manifest.decide["labels"]) if manifest.decide else None),
         ("weights", _with_unit(memory["weights_bytes"], "bytes")),
         ("code", _with_unit(memory["code_bytes"], "bytes")),
         ("state", _with_unit(memory["state_bytes"], "bytes")),
@@ -74,6 +76,14 @@ def npu_rows(npu: dict[str, Any] | None) -> list[tuple[str, str | None]]:
         ("memory by Vela", f"SRAM {npu['sram_bytes']:,} bytes, flash {npu['flash_bytes']:,} bytes"),
         ("on the CPU", "; ".join(npu["cpu_operators"]) or None),
     ]
+
+
+def device_text(manifest: Manifest) -> str | None:
+    """Say at what rate the adapter stands in front, and how late it is with the network."""
+    if (facts := manifest.device) is None:
+        return None
+    late = f"{facts['latency_samples']:,} samples or {facts['latency_ms']:g} ms late"
+    return f"{facts['sample_rate_hz']:,} Hz, {late}"
 
 
 def session_text(manifest: Manifest) -> str | None:

@@ -11,6 +11,7 @@ from edgekit.base.output import replacing
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import manifest_rows
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.build_folder.port_rows import port_table
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 
 
@@ -56,11 +57,5 @@ def show_streaming(streaming: dict[str, Any], sample_rate_hz: int | None) -> Non
 
 def show_manifest(manifest: Manifest) -> None:
     """Print a manifest as tables."""
-    tensors = [("in", tensor) for tensor in manifest.inputs]
-    tensors += [("out", tensor) for tensor in manifest.outputs]
-    rows = [
-        (way, tensor.name, "x".join(map(str, tensor.shape)), tensor.dtype, tensor.role)
-        for way, tensor in tensors
-    ]
-    print_table("inputs and outputs", ("", "name", "shape", "type", "role"), rows)
+    print_table("inputs and outputs", *port_table(manifest))
     print_table(manifest.source["name"], ("fact", "value"), manifest_rows(manifest))

@@ -10,9 +10,11 @@ import pytest
 import tiny_build
 from damaged_builds import spoil
 from devices import on_devices
+from port_networks import Mixer
 
 from edgekit import api
 from edgekit.base.errors import CheckFailed, UsageError
+from edgekit.base.layout import parse_layout
 from edgekit.cli.bench import show
 from edgekit.runtime.bench.contenders import Arrays, Timed
 from edgekit.runtime.bench.golden import check_outputs, first_wrong, least_db, rows
@@ -264,3 +266,37 @@ def test_equal_counts_are_a_sentence_and_others_a_picture() -> None:
     equal = bench_page._histogram(np.full(5, 1234.0), "instructions", None, "hop")
     assert equal == "<p>Each of 5 hops: 1,234 instructions.</p>"
     assert "<svg" in bench_page._histogram(np.array([1.0, 2.0]), "instructions", None, "hop")
+
+
+STREAMS = (
+    ({"ears": (2, "NCT")}, {"out": (2, "NTC")}),
+    ({"mic": (1, "NCT"), "ref": (2, "NTC")}, {"left": (1, "CT"), "right": (3, "NCT")}),
+)
+
+
+@tiny_build.needs_cc
+@on_devices("cortex-m55")
+@pytest.mark.parametrize(("inputs", "outputs"), STREAMS)
+def test_builds_of_several_channels_and_streams_are_measured(
+    target: str,
+    inputs: dict[str, tuple[int, str]],
+    outputs: dict[str, tuple[int, str]],
+    tmp_path: Path,
+) -> None:
+    mixer = Mixer.drawn(np.random.default_rng(0), inputs, outputs, 16)
+    network = tmp_path / "net.onnx"
+    network.write_bytes(mixer.model().to_bytes())
+    layouts = {name: parse_layout(text) for name, (_, text) in {**inputs, **outputs}.items()}
+    for built in ("host", target):
+        api.export(
+            str(network), built, tmp_path / built, hop=16, sample_rate=16000, layouts=layouts
+        )
+        device = "qemu" if built == target else "local"
+        against = ["onnxruntime"] if built == "host" else []
+        facts = api.bench(tmp_path / built, device=device, hops=10, against=against).to_dict()
+        if built == "host":
+            assert facts["against"]["onnxruntime"]["snr_db"] is None or (
+                facts["against"]["onnxruntime"]["snr_db"] > 100
+            )
+        else:
+            assert facts["instructions_per_hop"] > 0
