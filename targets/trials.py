@@ -56,16 +56,19 @@ class Trials:
         self,
         judge: Callable[[int, dict[str, NDArray[Any]]], T],
         tables: Sequence[Grids] = (NO_GRIDS,),
+        clips: Sequence[int] | None = None,
     ) -> list[list[T]]:
         """Return what `judge` says of each clip's outputs, for each table of grids.
 
         Args:
             judge: gets the number of the clip and its outputs, (hops, *shape) by name.
             tables: (rows, 3) each, for a selectable network.
+            clips: the numbers of those that run; all where not given.
         """
+        numbers = range(len(self._clips)) if clips is None else clips
         with ThreadPoolExecutor(self._workers) as pool:
             tasks = [
-                [pool.submit(self._clip, index, table, judge) for index in range(len(self._clips))]
+                [pool.submit(self._clip, index, table, judge) for index in numbers]
                 for table in tables
             ]
             return [[task.result() for task in row] for row in tasks]

@@ -1,5 +1,6 @@
 """The cheapest that is good enough is taken."""
 
+import random
 from types import SimpleNamespace
 
 from builds import float_model, noise
@@ -21,6 +22,21 @@ def test_the_cheapest_that_reaches_what_is_needed() -> None:
     assert chosen([cheap], 30, 26) is None
     better = found(2, 35)
     assert chosen([middle, better], 30, 26) is better
+
+
+def test_nothing_of_a_random_pool_is_as_cheap_and_better_than_what_is_taken() -> None:
+    draw = random.Random(0)
+    for _ in range(2000):
+        pool = [found(draw.randrange(6), draw.randrange(15, 40)) for _ in range(draw.randint(1, 8))]
+        needed, least = 30, draw.choice((20, 26, 30))
+        best = chosen(pool, needed, least)
+        if best is None:
+            assert max(a.snr_db for a in pool) < least
+            continue
+        assert best.snr_db >= least
+        assert not [a for a in pool if a.cost <= best.cost and a.snr_db > best.snr_db]
+        cheaper = [a for a in pool if a.cost < best.cost]
+        assert all(a.snr_db < (needed if best.snr_db >= needed else least) for a in cheaper)
 
 
 def test_decisions_count_before_cost() -> None:

@@ -1,5 +1,6 @@
 """``--recipe auto`` from end to end: the same twice, editable, resumable, and refused where it cannot be."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +17,14 @@ from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.running import run_hops
 from edgekit.operators.geometry import dims
+from edgekit.quantize.apply import observed, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.recipe_file import read_recipe
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
-from edgekit.verbs.auto import judging, pool
+from edgekit.targets.trials import Trials
+from edgekit.verbs.auto import judging, pool, screening
 from edgekit.verbs.auto import search as auto
 from edgekit.verbs.auto.decisions import Decisions, decided, probabilities
 from edgekit.verbs.auto.images import Images
@@ -87,7 +91,7 @@ def test_a_search_is_the_same_twice_and_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
-    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
     first = auto.find(model, calibration, 50, api.silent, tmp_path)
     measured = {path.name: path.read_bytes() for path in tmp_path.glob("*.json")}
     monkeypatch.setattr(Meter, "_trials", None)  # nothing is left to run
@@ -101,7 +105,7 @@ def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_s
 ) -> None:
     model = float_model("tcn")
     calibration = Calibration((noise(model, 40),), "x")
-    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
     for module in (auto, judging):
         monkeypatch.setattr(module, "MIN_SNR_DB", 150.0)
     best = auto.find(model, calibration, None, api.silent, tmp_path)
@@ -141,7 +145,7 @@ def test_probabilities_must_decide_as_in_float(
 ) -> None:
     model, calibration = float_model("lstm_vad"), Calibration(tuple(vad_clips()), "x")
     assert set(probabilities(model).values()) == {"Sigmoid"}
-    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
     monkeypatch.setattr(judging, "MIN_SNR_DB", 10.0)
     asked = auto.find(model, calibration, 10, api.silent, tmp_path)
     assert asked.turned == 0 and not asked.notes
@@ -180,7 +184,7 @@ def test_a_denoiser_is_searched_by_its_images(
 ) -> None:
     model = fold_steps(attach(tiny_model(), SAMPLER))
     calibration = own_trajectories(model, None, 40)
-    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
     found = auto.find(model, calibration, None, api.silent, tmp_path)
     assert found.snr_db >= judging.MIN_PSNR_DB
     assert found.snr_db == Images(model).psnr_db(found.quantized)
@@ -194,7 +198,7 @@ def test_no_recipe_that_another_beats_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
-    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
     pools: list[list[pool.Auto]] = []
     choose = auto.chosen
 
@@ -203,17 +207,50 @@ def test_no_recipe_that_another_beats_is_taken(
         return choose(found, needed, least)
 
     monkeypatch.setattr(auto, "chosen", watched)
-    best = auto.find(model, calibration, None, api.silent, tmp_path)
-    ((*plain, searched),) = pools
-    assert [found.recipe.name for found in plain] == ["w8a8", "w8a16"]
-    assert searched.recipe.name == "auto" and plain[0].cost < plain[1].cost
-    assert not [a for a in pools[0] if a.cost <= best.cost and a.snr_db > best.snr_db]
+    best = auto.find(model, calibration, 45, api.silent, tmp_path)
+    searched, *plain = pools[-1]
+    assert searched.recipe.name == "auto"
+    assert {found.recipe.name for found in plain} <= {"w8a8", "w8a16"}
+    assert not [a for a in pools[-1] if a.cost <= best.cost and a.snr_db > best.snr_db]
+    seen = observed(model, calibration, RECIPES["w8a16"])
+    dearer = pool.cost_of(quantize_observed(seen, RECIPES["w8a16"], "x")) > best.cost
+    assert dearer  # than what suffices: it need not be measured
+
+
+def test_a_search_that_was_cut_off_ends_as_one_that_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
+    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+
+    def killed(stage: str, done: int, total: int) -> None:
+        if stage == "rank tensors" and done > total // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        auto.find(model, calibration, 50, killed, tmp_path / "a")
+    (kept,) = (tmp_path / "a").glob("*.json")
+    begun = len(json.loads(kept.read_text()))
+    assert begun > 0
+    tables: list[int] = []
+    run = Trials.run
+
+    def counted(self: Trials, judge: object, given: list = (), *rest: object) -> object:
+        tables.append(len(given))
+        return run(self, judge, given, *rest) if given else run(self, judge)
+
+    monkeypatch.setattr(Trials, "run", counted)
+    resumed, some = auto.find(model, calibration, 50, api.silent, tmp_path / "a"), sum(tables)
+    whole = auto.find(model, calibration, 50, api.silent, tmp_path / "b")
+    assert sum(tables) - some == some + begun
+    assert resumed.quantized.to_bytes() == whole.quantized.to_bytes()
+    assert (resumed.snr_db, resumed.cost) == (whole.snr_db, whole.cost)
 
 
 @pytest.mark.slow
 def test_a_metric_is_what_a_search_reaches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
-    monkeypatch.setattr(auto, "PREPARATIONS", auto.PREPARATIONS[:1])
+    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
 
     def error(outputs: dict, exact: dict, clean: object) -> float:
         assert clean is None

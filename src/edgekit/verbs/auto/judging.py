@@ -24,7 +24,7 @@ MIN_SNR_DB = 30.0  # if not told
 MIN_PSNR_DB = 36.0  # of images
 JUDGES = 3  # every third clip judges types
 JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
-HEARD_HOPS = 1000  # the same of PCM, which is judged in several forms
+HEARD_HOPS = 750  # the same of PCM, which is judged in several forms
 # Audio is judged at lower levels as well, as a factor on samples, and how much more noise it may have there.
 LEVELS = ((1.0, 1.0), (0.1, 4.0), (10**-1.5, 10.0), (0.01, 40.0))
 DECIDED_LEVELS = LEVELS[:3]
@@ -72,6 +72,10 @@ class Judging:
         """Whether a ratio is looked for, which noise powers predict."""
         return self.images is None and self.metric is None
 
+    def held(self, seen: "Observed") -> "Observed":
+        """What was seen without the judging clips; all of it where there are no parts to leave out."""
+        return seen if seen.parts is None else seen.without(self.places)
+
     def measured(
         self,
         seen: "Observed",
@@ -87,9 +91,8 @@ class Judging:
         from edgekit.quantize.search.search import decibels
         from edgekit.targets.trials import Trials
 
-        label, count = self.calibration.label, len(self.whole.clips)
-        quantized = quantize_observed(seen, recipe, label)
-        tried = quantized if held is seen else quantize_observed(held, recipe, label)
+        count = len(self.whole.clips)
+        tried = quantize_observed(held, recipe, self.calibration.label)
 
         def judge(clip: int, outputs: "Arrays") -> Judgement:
             if clip >= count:
@@ -105,9 +108,19 @@ class Judging:
         if self.metric is not None:
             reached = float(np.mean(values))
         if self.images is not None:
-            reached = self.images.psnr_db(quantized)
+            reached = self.images.psnr_db(tried)
         mean = sum(turned) / len(turned) if turned else 0.0
-        return Auto(recipe, quantized, seen, reached, cost_of(quantized), alone or {}, mean)
+        return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean)
+
+    def outlook(self, quantized: "Model") -> float:
+        """About what ratio the judging clips would have, in dB: some of them in onnxruntime, without a compiler."""
+        from edgekit.export.running import HopRunner
+        from edgekit.quantize.search.search import decibels
+
+        runner, judged = HopRunner(quantized), self.reference
+        return decibels(
+            judged.total([judged.noise(i, runner(judged.clips[i])) for i in judged.some])
+        )
 
     def _metric(self, clip: int, outputs: "Arrays") -> float | None:
         """What the user's metric says of a judging clip, none over it, at whatever level."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgekit.targets.trials import Trials
 
 Clips = Sequence[Mapping[str, NDArray[Any]]]
+RANKED = 3
 BATCH = 8  # tables between two writes of what was measured
 QUIETEST = 1e-3  # of the loudest clip's power: quieter ones count less
 
@@ -46,6 +47,11 @@ class Reference:
             {name: 1 / max(p[name], QUIETEST * loudest[name], 1e-30) / allowance for name in p}
             for p, allowance in zip(powers, self.allowances, strict=True)
         ]
+
+    @property
+    def some(self) -> Sequence[int]:
+        """Every `RANKED` th clip: of those of several forms, each form and each clip is among them."""
+        return range(0, len(self.clips), RANKED)
 
     def noise(self, clip: int, outputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:
         """The noise power of each output of a clip relative to its signal's."""
@@ -77,16 +83,33 @@ class Meter:
         progress: Callable[[int], None] | None = None,
     ) -> list[float]:
         """Return the noise power of each table, (rows, 3), relative to the signal's."""
-        keys = [hashlib.sha256(table.tobytes()).hexdigest() for table in tables]
+        return self._measured(tables, progress, range(len(self._reference.clips)))
+
+    def coarse(
+        self,
+        tables: Sequence[NDArray[np.float32]],
+        progress: Callable[[int], None] | None = None,
+    ) -> list[float]:
+        """The same of some of the clips, see `Reference.some`: enough to rank by."""
+        return self._measured(tables, progress, self._reference.some)
+
+    def _measured(
+        self,
+        tables: Sequence[NDArray[np.float32]],
+        progress: Callable[[int], None] | None,
+        clips: Sequence[int],
+    ) -> list[float]:
+        known_of = repr(tuple(clips)).encode()
+        keys = [hashlib.sha256(known_of + table.tobytes()).hexdigest() for table in tables]
         missing = [i for i, key in enumerate(keys) if key not in self._known]
         for start in range(0, len(missing), BATCH):
             part = missing[start : start + BATCH]
-            runs = self._trials.run(self._reference.noise, [tables[i] for i in part])
-            if progress:
-                progress(len(tables) - len(missing) + start + len(part))
+            runs = self._trials.run(self._reference.noise, [tables[i] for i in part], clips)
             found = [self._reference.total(noises) for noises in runs]
             self._known.update(zip((keys[i] for i in part), found, strict=True))
             self._save()
+            if progress:
+                progress(len(tables) - len(missing) + start + len(part))
         return [self._known[key] for key in keys]
 
     @cached_property

@@ -21,7 +21,7 @@ class Auto:
 
     Attributes:
         recipe: settings, and the type of every group by the name of its first tensor.
-        quantized: the network in it, calibrated on all clips.
+        quantized: the network in it; of what `edgekit.verbs.auto.search.find` returns, calibrated on all clips.
         seen: what it was calibrated by.
         snr_db: of its outputs against the float network's, or the PSNR of its images, or what the user's metric
             says; measured in C, on clips left out of the calibration where there are several.

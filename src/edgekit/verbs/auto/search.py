@@ -1,24 +1,26 @@
 """``--recipe auto``: the cheapest types that keep a network's output, found by measuring.
 
-For each preparation of the network every group of tensors is tried alone at each type, over a part of the
-calibration; `edgekit.quantize.search.search` takes the cheapest mix, and the cheapest of all is built in integers and
-measured as it will run. Where that is short of what was asked, the search goes on with as much more in hand.
+Of the preparations of the network that comes first which looks best, see `edgekit.verbs.auto.screening`. In it every
+group of tensors is tried alone at each type, over some of the judging clips; `edgekit.quantize.search.search` takes the
+cheapest mix by all of them, and that is built in integers and measured as it will run. Where that is short of what was
+asked, the search goes on with as much more in hand, and with other preparations where no candidate is good enough.
 Probabilities must decide as those of the float network do, too, unless a ratio is asked for. Where a denoiser's is not,
 its images count instead of its calls: single calls do not predict them.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.base.errors import VerificationError
-from edgekit.quantize.recipe import AUTO, RECIPES
+from edgekit.quantize.recipe import RECIPES
 from edgekit.verbs.auto.decisions import ERROR_FACTOR
 from edgekit.verbs.auto.judging import MIN_SNR_DB, Judging
 from edgekit.verbs.auto.measure import Meter
 from edgekit.verbs.auto.pool import MOST_TURNED, Auto, chosen
+from edgekit.verbs.auto.screening import screened
 from edgekit.verbs.export.levels import Asked, hearing
 
 if TYPE_CHECKING:
@@ -33,19 +35,11 @@ Progress = Callable[[str, int, int], None]
 MOST_WIDE = 0.2  # of the multiply-accumulates may leave int8
 NEAR_DB = 0.5  # less than the best there is: the last of it is dear
 LEAST_SNR_DB = 26.0  # whatever it takes
-AUDIO_RANGES = (
-    "percentile"  # the tails that others keep are worth less to speech in noise than finer steps
-)
 ROUNDS = 5
 MORE_DB = 0.25
 FIRST_AIM_DB = 20.0  # of a denoiser's calls, raised until its images are near enough
 MORE_DECIDED_DB = 4.0
 PLAIN = ("w8a8", "w8a16")  # always among what is chosen from
-PREPARATIONS = (
-    {"equalize": False, "migrate": 0.0},
-    {"equalize": True, "migrate": 0.0},
-    {"equalize": True, "migrate": 0.5},
-)
 
 
 @dataclass(frozen=True)
@@ -85,31 +79,39 @@ def find(
         VerificationError: no recipe is good enough; says what the best one reaches.
         ToolError: there is no C compiler.
     """
+    from edgekit.quantize.apply import observed, quantize_observed
+
     judging = Judging(model, calibration, min_snr_db, metric)
-    whole = [
-        prepared(model, calibration, settings, judging, progress, cache)
-        for settings in PREPARATIONS
-    ]
-    candidates, needed = list(whole), judging.needed
-    if judging.thrifty:
-        candidates, needed = affordable(whole, progress)
-    is_narrow = candidates[0] is not whole[0]
-    aim = needed if judging.is_ratio else FIRST_AIM_DB
-    results = [(_search(candidate, aim, progress), candidate) for candidate in candidates]
-    _, nearest = min(results, key=lambda pair: _merit(pair[0], aim))
-    other = "mse" if nearest.recipe.observer == AUDIO_RANGES else AUDIO_RANGES
-    candidates.append(
-        ranked(replace(nearest.recipe, observer=other), nearest, judging, progress, cache)
-    )
-    if is_narrow:
-        candidates[-1:] = limited(candidates[-1:])
-    plain = candidates[0]
-    pool = [judging.measured(plain.seen, plain.held, RECIPES[name]) for name in PLAIN]
-    pool.append(raised(candidates, aim, needed, judging, progress))
-    best = chosen(pool, needed, LEAST_SNR_DB if judging.thrifty else needed)
+    screening = screened(model, calibration, judging, progress)
+    least = LEAST_SNR_DB if judging.thrifty else judging.needed
+    pool: list[Auto] = []
+    needed, best = -math.inf, None
+    for recipe in screening.recipes:
+        candidate = prepared(model, calibration, recipe, judging, progress, cache)
+        tried, goal = [candidate], judging.needed
+        if judging.thrifty:
+            tried, goal = affordable(tried, progress)
+        aim = goal if judging.is_ratio else FIRST_AIM_DB
+        needed = max(needed, goal)
+        first = not pool
+        pool.append(raised(tried, aim, goal, judging, progress))
+        for name in PLAIN if first else ():
+            if screening.may_be_best(RECIPES[name], pool, needed, least, judging):
+                progress(f"measure {name}", 0, 1)
+                seen, held = candidate.seen, candidate.held
+                if candidate.recipe.equalize or candidate.recipe.migrate:
+                    seen = observed(
+                        model, calibration, RECIPES[name], hearing(model, calibration).parts
+                    )
+                    held = judging.held(seen)
+                pool.append(judging.measured(seen, held, RECIPES[name]))
+        best = chosen(pool, needed, least)
+        if best is not None and best.turned <= MOST_TURNED:
+            break
     if best is None:
         best_db = max(auto.snr_db for auto in pool)
         raise VerificationError(fell_short(best_db, needed, judging))
+    best = replace(best, quantized=quantize_observed(best.seen, best.recipe, calibration.label))
     if best.turned > MOST_TURNED:
         return replace(best, notes=(undecided(best),))
     short = judging.thrifty and best.snr_db < MIN_SNR_DB
@@ -181,55 +183,25 @@ def limited(candidates: Sequence[Candidate]) -> list[Candidate]:
 def prepared(
     model: "Model",
     calibration: "Calibration",
-    settings: dict[str, bool | float],
+    recipe: "Recipe",
     judging: Judging,
     progress: Progress,
     cache: Path | None,
 ) -> Candidate:
     """Prepare, observe, and rank every group of tensors."""
     from edgekit.quantize.apply import observed
-    from edgekit.targets.macs import node_macs
-
-    heard = hearing(model, calibration)
-    observer = AUDIO_RANGES if heard.pcm else AUTO.observer
-    recipe = replace(AUTO, observer=observer, **settings)  # type: ignore[arg-type]
-    seen = observed(model, calibration, recipe, heard.parts)
-    held = seen if seen.parts is None else seen.without(judging.places)
-    macs = node_macs(seen.model)
-    return _ranked(recipe, seen, held, macs, judging, progress, cache)
-
-
-def ranked(
-    recipe: "Recipe",
-    like: Candidate,
-    judging: Judging,
-    progress: Progress,
-    cache: Path | None,
-) -> Candidate:
-    """Rank the groups of a candidate again, with another observer."""
-    from edgekit.targets.macs import node_macs
-
-    macs = node_macs(like.seen.model)
-    return _ranked(recipe, like.seen, like.held, macs, judging, progress, cache)
-
-
-def _ranked(
-    recipe: "Recipe",
-    seen: "Observed",
-    held: "Observed",
-    macs: Mapping[str, int],
-    judging: Judging,
-    progress: Progress,
-    cache: Path | None,
-) -> Candidate:
     from edgekit.quantize.search.search import rank
     from edgekit.quantize.search.space import make_space
+    from edgekit.targets.macs import node_macs
 
+    progress("observe", 0, 1)
+    seen = observed(model, calibration, recipe, hearing(model, calibration).parts)
+    held = judging.held(seen)
+    macs = node_macs(seen.model)
     space = make_space(held, recipe, macs)
     meter = Meter(space.model, judging.reference, cache)
-    return Candidate(
-        recipe, seen, held, space, rank(space, meter, progress), meter, sum(macs.values())
-    )
+    ranking = rank(space, meter.coarse, progress)
+    return Candidate(recipe, seen, held, space, ranking, meter, sum(macs.values()))
 
 
 def fell_short(best_db: float, needed_db: float, judging: Judging) -> str:

@@ -1,0 +1,104 @@
+"""Which preparation of a network, and which ranges, a search for types should begin with.
+
+That is told by a single run of each in the same types, calibrated on a part of each clip, in onnxruntime: nothing is
+ranked and nothing is compiled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgekit.quantize.recipe import AUTO
+from edgekit.verbs.auto.judging import Judging
+from edgekit.verbs.auto.pool import MOST_TURNED, Auto, chosen, cost_of
+from edgekit.verbs.export.work import Progress
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.calibrate.clips import Calibration, Clip
+    from edgekit.quantize.recipe import Recipe
+
+AUDIO_RANGES = (
+    "percentile"  # the tails that others keep are worth less to speech in noise than finer steps
+)
+PREPARATIONS = (
+    {"equalize": False, "migrate": 0.0},
+    {"equalize": True, "migrate": 0.0},
+    {"equalize": True, "migrate": 0.5},
+)
+SCREENED_HOPS = 256  # of all clips, the loudest of each
+DOUBT_DB = 3.0  # what an outlook may be off by
+
+
+@dataclass(frozen=True)
+class Screening:
+    """The recipes to search, the one that looks best first, and what was seen of the network as it is.
+
+    Attributes:
+        recipes: a preparation each, with the ranges that look better for it.
+        plain: by a part of the calibration.
+    """
+
+    recipes: tuple["Recipe", ...]
+    plain: "Observed"
+
+    def may_be_best(
+        self, recipe: "Recipe", pool: Sequence[Auto], needed: float, least: float, judging: Judging
+    ) -> bool:
+        """Whether a recipe could be chosen from a pool: not dearer than what suffices, and not far from it."""
+        from edgekit.quantize.apply import quantize_observed
+
+        quantized = quantize_observed(self.plain, recipe, "")
+        best = chosen(pool, needed, least)
+        enough = best is not None and best.snr_db >= needed and best.turned <= MOST_TURNED
+        if best is not None and enough and cost_of(quantized) > best.cost:
+            return False
+        return not judging.is_ratio or judging.outlook(quantized) >= least - DOUBT_DB
+
+
+def screened(
+    model: "Model", calibration: "Calibration", judging: Judging, progress: Progress
+) -> Screening:
+    """Prepare a network in each way and run it once in int16 with int8 products; the best also with other ranges."""
+    from edgekit.quantize.apply import observed, quantize_observed
+
+    part = replace(
+        calibration,
+        clips=tuple(loudest(model, clip, len(calibration.clips)) for clip in calibration.clips),
+    )
+    first, second = (AUDIO_RANGES, "mse") if judging.heard.pcm else ("mse", AUDIO_RANGES)
+    found = []
+    for done, settings in enumerate(PREPARATIONS):
+        progress("prepare", done, len(PREPARATIONS) + 1)
+        recipe = replace(AUTO, observer=first, **settings)  # type: ignore[arg-type]
+        seen = observed(model, part, recipe)
+        ratio = judging.outlook(quantize_observed(seen, recipe, ""))
+        found.append((ratio, recipe, seen))
+    plain = found[0][2]
+    progress("prepare", len(PREPARATIONS), len(PREPARATIONS) + 1)
+    found.sort(key=lambda row: -row[0])
+    ratio, recipe, seen = found[0]
+    other = replace(recipe, observer=second)
+    if judging.outlook(quantize_observed(seen, other, "")) > ratio:
+        found = [(ratio, replace(recipe, observer=second), seen) for ratio, recipe, seen in found]
+    return Screening(tuple(recipe for _, recipe, _ in found), plain)
+
+
+def loudest(model: "Model", clip: "Clip", clips: int) -> "Clip":
+    """Return the hops of one of so many clips that have the most power: `SCREENED_HOPS` in all clips.
+
+    Calls of a denoiser stay as they are: each has its place in the sampling.
+    """
+    if model.sampler is not None:
+        return clip
+    first = str(model.stream_inputs[0].name)
+    hops = clip[first]
+    most = max(SCREENED_HOPS // clips, 1)
+    power = np.square(hops.reshape(len(hops), -1), dtype=np.float64).sum(axis=1)
+    summed = np.concatenate([[0.0], np.cumsum(power)])
+    windows = summed[most:] - summed[:-most]
+    start = int(np.argmax(windows)) if len(windows) else 0
+    return {n: a if n in model.constants else a[start : start + most] for n, a in clip.items()}
