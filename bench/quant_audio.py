@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from denoise import mixture
-from speech_data import SLEDGE_NOISES, SPELLERS, speller
+from recordings import EVALUATION_NOISES, EVALUATION_VOICES, refuse_heard, refuse_unlisted
 
 from edgekit.base.wav import Samples, read_wav
 from edgekit.demos.show_denoise import si_sdr_db
@@ -25,12 +25,12 @@ SECONDS = 4
 CALIBRATION = (
     ("en", "rain", 5),
     ("es", "birds", 0),
-    ("ru", "coffee-shop", 10),
-    ("it", "waves", 5),
+    ("es", "coffee-shop", 10),
+    ("en", "waves", 5),
     ("en", "fireplace", 0),
     ("es", "train", 5),
-    ("ru", "boat", 3),
-    ("it", "pink-noise", 8),
+    ("es", "boat", 3),
+    ("en", "pink-noise", 8),
 )
 
 
@@ -43,9 +43,10 @@ class MixtureSet:
     level_dbfs: float | None = None
 
 
-TUNING = MixtureSet(("fr", "reader"), ("city", "stream", "storm", "summer-night"))
+TUNING = MixtureSet(("fr",), ("city", "stream", "storm", "summer-night"))
 # recorded at many levels
-EVALUATION = MixtureSet(tuple(map(speller, SPELLERS)), tuple(SLEDGE_NOISES), level_dbfs=-24.0)
+EVALUATION = MixtureSet(EVALUATION_VOICES, EVALUATION_NOISES, level_dbfs=-24.0)
+IN_WIND = MixtureSet(("fr",), ("wind",))  # a noise that trained networks have heard
 SETS = {"evaluation": EVALUATION, "tuning": TUNING}
 
 
@@ -87,14 +88,18 @@ def noise(data: Path, name: str, seconds: float, start: float) -> Samples:
     return np.resize(np.roll(samples, -int(start * RATE)), int(seconds * RATE))
 
 
-def mixtures(
-    data: Path, of: MixtureSet, snr_db: float, gain_db: float = 0.0, noises: Sequence[str] = ()
-) -> list[Mixture]:
-    """Return 16 mixtures of a set, or of its voices and other noises."""
-    made, noises = [], noises or of.noises
+def mixtures(data: Path, of: MixtureSet, snr_db: float, gain_db: float = 0.0) -> list[Mixture]:
+    """Return 16 mixtures of a set.
+
+    Raises:
+        UsageError: those of the evaluation would have what something here was trained or tuned on.
+    """
+    check = refuse_heard if of is EVALUATION else refuse_unlisted
+    check(of.voices, of.noises)
+    made = []
     for number in range(16):
         voice = of.voices[number % len(of.voices)]
-        name = noises[number // 2 % len(noises)]
+        name = of.noises[number // 2 % len(of.noises)]
         clean = speech(data, voice, SECONDS, number)
         if of.level_dbfs is not None:
             clean = clean * np.float32(10 ** (of.level_dbfs / 20) / np.sqrt(np.mean(clean**2)))
@@ -108,8 +113,9 @@ def calibration(
     data: Path, model: Model, extra: Sequence[tuple[str, str, float]] = ()
 ) -> Calibration:
     """Return clips of `CALIBRATION` and of more (voice, noise, SNR) for a network that takes PCM."""
-    clips = []
-    for number, (voice, name, ratio) in enumerate((*CALIBRATION, *extra)):
+    wanted, clips = (*CALIBRATION, *extra), []
+    refuse_unlisted([voice for voice, *_ in wanted], [name for _, name, _ in wanted])
+    for number, (voice, name, ratio) in enumerate(wanted):
         heard = mixture(
             speech(data, voice, SECONDS, number), noise(data, name, SECONDS, 2.0), ratio
         )

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from recordings import EVALUATION_LETTERS
 
 from edgekit.base.errors import ToolError
 from edgekit.base.wav import write_wav
@@ -24,8 +25,8 @@ from edgekit.demos.denoise_data import NOT_SPEECH, decode_or_skip
 
 RATE = 16000
 FOLDER = Path(__file__).resolve().parent.parent / ".venv" / "speech"
-LANGUAGES = ("en", "fr", "es", "it", "ru")
-SPELLERS = ("de", "cs", "hu", "lt", "nl", "uk", "da", "pt_BR")
+LANGUAGES = ("en", "fr", "es")
+SPELLERS = EVALUATION_LETTERS
 LETTERS = "klettres-data"
 SLEDGE = "extremetuxracer-data"
 SLEDGE_NOISES = {
