@@ -22,7 +22,7 @@ import quant_audio
 from published_measure import whole_options
 from published_networks import CACHE, fetch, path_of
 from published_pipelines import PIPELINES
-from quant_audio import IN_WIND, SETS, Mixture, MixtureSet, loss, outputs
+from quant_audio import IN_WIND, SETS, Loss, Mixture, MixtureSet, loss, outputs
 from rich.console import Console
 from rich.table import Table
 from speech_data import FOLDER
@@ -42,6 +42,7 @@ from edgekit.verbs.auto.measure import cache_folder
 from edgekit.verbs.export.importing import load_model
 
 WIND = ("es", "wind", 0.0)
+LEVELS_DB = (0, -20, -30, -40)
 SILERO = "Silero VAD, opset 15"
 
 
@@ -109,23 +110,39 @@ class Bench:
         pesq: float = np.inf,
     ) -> Row:
         """Measure one condition against its goal, on the bench's mixtures where no others are named."""
+        return _row(
+            name, condition, self.lost(name, quantized, snr_db, gain_db, of), mean, worst, pesq
+        )
+
+    def lost(
+        self,
+        name: str,
+        quantized: Model,
+        snr_db: float = 5.0,
+        gain_db: float = 0.0,
+        of: MixtureSet | None = None,
+    ) -> Loss:
+        """What a network loses against its float form."""
         mixtures = self.mixtures(of or self.set, snr_db, gain_db)
         exact = self.exact(name, of or self.set, snr_db, gain_db)
-        lost = loss(mixtures, exact, outputs(quantized, mixtures))
-        goals = (
-            ("mean", lost.mean_db, mean),
-            ("worst", lost.worst_db, worst),
-            ("PESQ", lost.pesq, pesq),
-        )
-        stoi = "" if lost.stoi is None else f", STOI {lost.stoi:.4f}"
-        said = ", ".join(f"{what} {value:.3f}" for what, value, _ in goals if value is not None)
-        return Row(
-            name,
-            condition,
-            f"{said}{stoi}, SNR {lost.snr_db:.1f} dB",
-            ", ".join(f"{what} <= {goal:g}" for what, _, goal in goals if np.isfinite(goal)),
-            all(value is None or value <= goal for _, value, goal in goals),
-        )
+        return loss(mixtures, exact, outputs(quantized, mixtures))
+
+
+def _row(name: str, condition: str, lost: Loss, mean: float, worst: float, pesq: float) -> Row:
+    goals = (
+        ("mean", lost.mean_db, mean),
+        ("worst", lost.worst_db, worst),
+        ("PESQ", lost.pesq, pesq),
+    )
+    stoi = "" if lost.stoi is None else f", STOI {lost.stoi:.4f}"
+    said = ", ".join(f"{what} {value:.3f}" for what, value, _ in goals if value is not None)
+    return Row(
+        name,
+        condition,
+        f"{said}{stoi}, SNR {lost.snr_db:.1f} dB",
+        ", ".join(f"{what} <= {goal:g}" for what, _, goal in goals if np.isfinite(goal)),
+        all(value is None or value <= goal for _, value, goal in goals),
+    )
 
 
 def gtcrn(bench: Bench) -> Iterator[Row]:
@@ -143,11 +160,25 @@ def gtcrn(bench: Bench) -> Iterator[Row]:
     )
     for snr_db in (5.0, 0.0):
         yield bench.row(name, quantized, f"auto, {snr_db:g} dB", snr_db, worst=0.3, pesq=0.03)
-    yield bench.row(name, quantized, "auto, -20 dB level", gain_db=-20, mean=0.3)
     yield bench.row(name, quantized, "auto, in wind", of=IN_WIND, mean=0.3)
     windy, _, _ = bench.found(name, wind=True)
     yield bench.row(name, windy, "auto, calibrated with wind", worst=0.3)
     yield bench.row(name, windy, "auto, calibrated with wind, in wind", of=IN_WIND, mean=0.3)
+
+
+def levels(bench: Bench) -> Iterator[Row]:
+    """What each recipe loses at each level, of networks that take PCM; `auto` against w8a16."""
+    for name in ("GTCRN", "DTLN", "NSNet2", "denoiser"):
+        calibration = bench.calibration(name)
+        made = {r: quantize(bench.model(name), calibration, r) for r in ("w8a16", "w8a8")}
+        made["auto"] = bench.found(name)[0]
+        for level in LEVELS_DB:
+            of = {r: bench.lost(name, quantized, gain_db=level) for r, quantized in made.items()}
+            for recipe, lost in of.items():
+                mean = worst = np.inf
+                if recipe == "auto":
+                    mean, worst = of["w8a16"].mean_db + 0.05, of["w8a16"].worst_db + 0.15
+                yield _row(name, f"{recipe}, {level} dB level", lost, mean, worst, np.inf)
 
 
 def gtcrn_int4(bench: Bench) -> Iterator[Row]:
@@ -208,6 +239,7 @@ def digits(_: Bench) -> Iterator[Row]:
 
 
 PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "levels": levels,
     "gtcrn": gtcrn,
     "int4": gtcrn_int4,
     "others": others,

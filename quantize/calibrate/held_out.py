@@ -79,12 +79,31 @@ class Parts:
         kept = [seen for part, seen in enumerate(self._seen) if part not in fold]
         return {name: _observer([a for seen in kept for a in seen.get(name, ())]) for name in names}
 
+    def beyond(self, margin_db: float) -> float:
+        """The share of tensors, over all parts, whose peak in a part is so far above that in all other parts.
+
+        Parts that are alike are beyond the others once in as many as there are, at no margin: of N parts it is what
+        one more would show that N - 1 have not.
+        """
+        names = sorted({name for seen in self._seen for name in seen})
+        peaks = np.array([[_peak(seen.get(name, ())) for name in names] for seen in self._seen])
+        if peaks.size == 0 or len(peaks) < 2:
+            return 0.0
+        others = np.stack(
+            [np.delete(peaks, part, axis=0).max(axis=0) for part in range(len(peaks))]
+        )
+        return float(np.mean(peaks > 10 ** (margin_db / 20) * others))
+
     def clips_without(
         self, fold: Sequence[int], clips: Sequence[Clip], constants: Sequence[str]
     ) -> tuple[Clip, ...]:
         """Return the parts that are not in a fold, each as a clip."""
         kept = (part for number, part in enumerate(self.parts) if number not in fold)
         return tuple(part.cut(clips, constants) for part in kept)
+
+
+def _peak(arrays: Sequence[NDArray[np.float32]]) -> float:
+    return max((float(np.abs(array).max()) for array in arrays), default=0.0)
 
 
 def _observer(arrays: Sequence[NDArray[np.float32]]) -> Observer:

@@ -25,6 +25,7 @@ SILENT_DBFS = -60.0
 UPPER_BAND = 0.55  # of half the sample rate
 EMPTY_DB = -70.0  # of that band against all: a recording at half the rate
 LEVELS_DB = 12.0  # between quiet and loud frames of 20 ms
+STEADY_DB = 6.0  # the same within a clip: white noise 1.5, rain and pink noise 5, speech at 5 dB SNR 10 or more
 BANDS = 24
 FRAME_SECONDS = 0.02
 
@@ -37,7 +38,8 @@ def calibration_warnings(model: Model, calibration: Calibration) -> tuple[str, .
     clips = [np.ravel(clip[name]).astype(np.float64) for clip in calibration.clips]
     found = [*_length(clips, rate), *_clipping(clips), *_silence(clips), *_bandwidth(clips, rate)]
     return calibration.notes + tuple(
-        f"calibration: {text}" for text in [*found, *_likeness(clips), *_levels(clips, rate)]
+        f"calibration: {text}"
+        for text in [*found, *_likeness(clips), *_levels(clips, rate), *_steadiness(clips, rate)]
     )
 
 
@@ -128,6 +130,27 @@ def _levels(clips: Sequence[Samples], rate: int) -> list[str]:
         f"levels from {low:.0f} to {high:.0f} dBFS, {high - low:.1f} dB; give quiet and loud clips, {LEVELS_DB:.0f} dB "
         "or more apart, or quieter signals will lose"
     ]
+
+
+def _steadiness(clips: Sequence[Samples], rate: int) -> list[str]:
+    """Clips of steady sound alone, as noise is: none has the ups and downs of speech or music."""
+    moving = [_swing_db(clip, rate) for clip in clips if _level_db(clip) >= SILENT_DBFS]
+    if not moving or max(moving) >= STEADY_DB:
+        return []
+    return [
+        f"steady noise alone: inside each clip levels differ by {max(moving):.1f} dB at most; give clips with speech, "
+        f"or what else the network is to hear, in them, {STEADY_DB:.0f} dB or more between quiet and loud"
+    ]
+
+
+def _swing_db(clip: Samples, rate: int) -> float:
+    """Between quiet and loud frames of a clip, all of which count."""
+    size = max(int(FRAME_SECONDS * rate), 1)
+    frames = clip[: len(clip) // size * size].reshape(-1, size)
+    if not len(frames):
+        return np.inf
+    low, high = np.percentile(10 * np.log10(np.mean(frames**2, axis=1) + 1e-12), [5, 95])
+    return float(high - low)
 
 
 def _level_db(clip: Samples) -> float:

@@ -88,6 +88,10 @@ SETS: dict[str, tuple[Callable[[], list[Samples]], list[str]]] = {
     "silent": (lambda: [*SOUND, np.zeros(RATE)], ["clip 5 is silent, all zeros"]),
     "very quiet": (lambda: [*SOUND, 1e-5 * SOUND[0]], ["clip 5 is silent, -1", "above -60 dBFS"]),
     "half the rate": (lambda: [half_rate(c) for c in SOUND], ["above 4.4 kHz", "dB)", "16000 Hz"]),
+    "noise only": (
+        lambda: [clip(i, i / 10, swing_db=2.0) * 10.0 ** (i - 2) for i in range(4)],
+        ["steady noise alone", "differ by ", "6 dB or more between"],
+    ),
     "level": (
         lambda: [clip(i, i / 6, swing_db=1.0) for i in range(4)],
         ["levels from -", " dBFS, ", "12 dB or more apart"],

@@ -83,9 +83,25 @@ def test_a_clip_unlike_the_others_costs_what_is_said(tmp_path: Path) -> None:
     first, second, *_ = sound(3)
     found = judged(network, [first, np.float32(40) * second])
     assert found.heard_db is not None and found.heard_db > found.levels[0].snr_db + 3
-    assert "worse where they are left out of it" in found.notes("w8a8")[-1]
+    assert "worse where they are left out of it" in found.notes("w8a8")[-2]
     alone = judged(network, [np.concatenate([first, np.float32(40) * second])])
     assert (alone.clips, alone.of) == (2, 4)
+
+
+def test_few_and_unlike_clips_leave_ranges_that_others_go_beyond(tmp_path: Path) -> None:
+    network = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
+    alike = judged(network, sound(8))
+    assert alike.beyond <= levels.MOST_BEYOND and not any(
+        "go 3 dB" in note for note in alike.notes("w8a8")
+    )
+    gains = [np.float32(gain) for gain in (0.1, 0.3, 1, 4)]
+    few = judged(network, [gain * clip for gain, clip in zip(gains, sound(4), strict=True)])
+    assert few.beyond == pytest.approx(0.25, abs=0.05)  # nearly all tensors, in the loudest of four
+    (note,) = [note for note in few.notes("w8a8") if "go 3 dB" in note]
+    assert f"{100 * few.beyond:.0f} % of the tensors" in note and "other 3 of 4" in note
+    first, second = sound(2)
+    alone = judged(network, [np.concatenate([first, np.float32(9) * second])])
+    assert alone.of == 4 and alone.beyond <= levels.MOST_BEYOND  # two of its quarters are as loud
 
 
 def test_a_detector_is_judged_by_its_decisions(tmp_path: Path) -> None:

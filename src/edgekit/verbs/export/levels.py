@@ -32,6 +32,8 @@ LEVELS_DB = (0, -20, -30)
 MIN_SNR_DB = 20.0
 MIN_ALIKE = 0.98  # of the decisions of a detector
 JUDGED_HOPS = 750  # of each level, over all parts
+BEYOND_DB = 3.0  # a left-out clip's peaks above those of all others, half a bit of a range
+MOST_BEYOND = 0.05  # of all tensors
 FEWER_DB = 1.0  # what unheard clips may come out worse by before it is said
 FALLBACK = "w8a16"
 
@@ -97,6 +99,7 @@ class Judged:
         of: of how many in all.
         levels: one row each of `LEVELS_DB`.
         heard_db: the ratio of the same clips as they are where they are calibrated on.
+        beyond: the share of tensors whose peak in one clip is `BEYOND_DB` above that in all others.
         instead: where a level is short, what the recipe `FALLBACK` has at the level that is worst.
     """
 
@@ -104,6 +107,7 @@ class Judged:
     of: int
     levels: tuple[Level, ...]
     heard_db: float | None
+    beyond: float = 0.0
     instead: Level | None = None
 
     @property
@@ -139,6 +143,12 @@ class Judged:
             found.append(
                 f"calibration: clips come out {cost:.1f} dB worse where they are left out of it than where they are in "
                 f"it ({self.levels[0].snr_db:.1f} against {self.heard_db:.1f} dB); give more and more different clips"
+            )
+        if self.beyond > MOST_BEYOND:
+            found.append(
+                f"calibration: in a clip that is left out, {100 * self.beyond:.0f} % of the tensors go {BEYOND_DB:g} "
+                f"dB or more beyond what the other {self.of - 1} of {self.of} have shown; {100 * MOST_BEYOND:g} % "
+                "at most are wanted; give more and more different clips"
             )
         return found
 
@@ -242,6 +252,7 @@ class _Judging:
             for gain in (np.float32(10 ** (level / 20)) for level in LEVELS_DB)
         ]
         self.ends = probabilities(model)
+        self.beyond = parts.beyond(BEYOND_DB)
 
     def run(self, recipe: "Recipe", most_folds: int, quick: bool = False) -> Judged:
         """Judge a recipe on some of the folds; what is `quick` to compile shares no kernels with the build."""
@@ -283,7 +294,9 @@ class _Judging:
             for level, found, alike, said in zip(LEVELS_DB, noises, shares, values, strict=True)
         ]
         judged = sum(map(len, folds))
-        return Judged(judged, self.count, tuple(rows), _ratio(heard) if heard else None)
+        return Judged(
+            judged, self.count, tuple(rows), _ratio(heard) if heard else None, self.beyond
+        )
 
     def _outputs(
         self, quantized: "Model", clips: Sequence["Clip"], quick: bool
