@@ -45,6 +45,7 @@ def from_torch(
     hop: int | None = None,
     sample_rate: int | None = None,
     delay: int | None = None,
+    offline: bool = False,
 ) -> tuple[Model, Arrays]:
     """Import a network through ``torch.export`` and torch's ONNX exporter.
 
@@ -66,6 +67,7 @@ def from_torch(
         hop: samples that one call consumes.
         sample_rate: Hz.
         delay: samples; see `StreamInfo.delay_samples`.
+        offline: it is to be streamed, so that what runs along time may be operators that only a stream has.
 
     Returns:
         The model, and the example inputs of one call by input name, states included.
@@ -84,7 +86,7 @@ def from_torch(
         loaded = load_source(source, shapes or {}) if isinstance(source, str) else traced(source)
         _refuse_hidden_state(loaded)
         loaded = _in_real_numbers(loaded)
-        graph_model, _, assumed = read_graph(_to_onnx(loaded), shapes or {}, {})
+        graph_model, _, assumed = read_graph(_to_onnx(loaded, offline), shapes or {}, {})
     _name_inputs(graph_model.graph, loaded)
     _name_outputs(graph_model.graph, _apart(graph_model.graph, loaded.output_names))
     pairs, notes = _find_and_name_states(graph_model.graph, list(states), [*session, *controls])
@@ -205,7 +207,7 @@ def _in_real_numbers(loaded: TorchSource) -> TorchSource:
     return replace(loaded, program=program, input_names=tuple(map(str, names)))
 
 
-def _to_onnx(loaded: TorchSource) -> bytes:
+def _to_onnx(loaded: TorchSource, offline: bool = False) -> bytes:
     import torch
 
     from edgekit.export.torch_operators import translations
@@ -218,7 +220,7 @@ def _to_onnx(loaded: TorchSource) -> bytes:
                 opset_version=OPSET,
                 optimize=False,
                 verbose=False,
-                custom_translation_table=translations(),
+                custom_translation_table=translations(offline),
             )
         assert program is not None
         return bytes(program.model_proto.SerializeToString())

@@ -3,14 +3,15 @@
 from typing import Any
 
 
-def translations() -> dict[Any, Any]:
-    """Return the ``custom_translation_table`` for ``torch.onnx.export``."""
+def translations(offline: bool = False) -> dict[Any, Any]:
+    """Return the ``custom_translation_table`` for ``torch.onnx.export``; `offline`, of what is to be streamed."""
     import torch
 
     from edgekit.export.own_operators import (
         filtered_noise,
         oscillators,
         partitioned_fir,
+        running,
         selective,
         ssm,
     )
@@ -21,6 +22,8 @@ def translations() -> dict[Any, Any]:
         **selective.translations(),
         **filtered_noise.translations(),
         **partitioned_fir.translations(),
+        **running.translations(offline),
+        torch.ops.aten.atan2.default: _atan2,
         torch.ops.aten.upsample_linear1d.vec: _upsample_linear1d,
         torch.ops.aten.cat.default: _cat,
     }
@@ -37,6 +40,19 @@ def _upsample_linear1d(x: Any, size: Any, align_corners: bool, scales: Any) -> A
         return op.Resize(x, None, None, sizes, mode="linear", coordinate_transformation_mode=mode)
     factors: Any = op.Constant(value_floats=np.array([1, 1, scales[0]], np.float32).tolist())
     return op.Resize(x, None, factors, mode="linear", coordinate_transformation_mode=mode)
+
+
+def _atan2(y: Any, x: Any) -> Any:
+    """The angle of (x, y) in [-pi, pi]: pi for y = 0 and x < 0, as of a spectrum's real bins, and 0 at the origin."""
+    import math
+
+    from onnxscript import opset18 as op
+
+    zero, turn = op.Constant(value_float=0.0), op.Constant(value_float=math.pi)
+    slope = op.Atan(op.Div(y, x))
+    left = op.Where(op.GreaterOrEqual(y, zero), op.Add(slope, turn), op.Sub(slope, turn))
+    angle = op.Where(op.Less(x, zero), left, slope)
+    return op.Where(op.IsNaN(angle), zero, angle)
 
 
 def _cat(tensors: Any, dim: int = 0) -> Any:

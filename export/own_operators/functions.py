@@ -11,13 +11,20 @@ import onnx_ir as ir
 
 from edgekit.export.own_operators.filter_bodies import FILTERED_NOISE_BODY, PARTITIONED_FIR_BODY
 from edgekit.export.own_operators.marked import (
+    CUM_MAX,
     FILTERED_NOISE,
+    LOG_SUM,
     MARKED,
     OSCILLATORS,
     PARTITIONED_FIR,
     SELECTIVE,
 )
-from edgekit.export.own_operators.marked_bodies import OSCILLATORS_BODY, SELECTIVE_BODY
+from edgekit.export.own_operators.marked_bodies import (
+    CUM_MAX_BODY,
+    LOG_SUM_BODY,
+    OSCILLATORS_BODY,
+    SELECTIVE_BODY,
+)
 from edgekit.export.own_operators.noise_bodies import NOISE_BODIES
 from edgekit.export.own_operators.ssm_body import SSM_BODY
 from edgekit.graph.fused import FUSED_BODIES
@@ -186,6 +193,8 @@ MARKED_BODIES = {
     SELECTIVE: SELECTIVE_BODY,
     FILTERED_NOISE: FILTERED_NOISE_BODY,
     PARTITIONED_FIR: PARTITIONED_FIR_BODY,
+    CUM_MAX: CUM_MAX_BODY,
+    LOG_SUM: LOG_SUM_BODY,
 }
 FUNCTIONS = ("Finite", *TRANSFORMS, *MARKED, *FUSED_BODIES, *NOISE_BODIES)
 

@@ -9,8 +9,9 @@ OSCILLATORS = "Oscillators"  # the operator that `edgekit.export.own_operators.o
 SELECTIVE = "SelectiveSSM"  # that of `edgekit.export.own_operators.selective`
 FILTERED_NOISE = "FilteredNoise"  # that of `edgekit.export.own_operators.filtered_noise`
 PARTITIONED_FIR = "PartitionedFIR"  # that of `edgekit.export.own_operators.partitioned_fir`
+CUM_MAX, LOG_SUM = "CumMax", "LogCumSumExp"  # those of `edgekit.export.own_operators.running`
 # each gives what has the shape of its first input
-MARKED = (SSM, OSCILLATORS, SELECTIVE, FILTERED_NOISE, PARTITIONED_FIR)
+MARKED = (SSM, OSCILLATORS, SELECTIVE, FILTERED_NOISE, PARTITIONED_FIR, CUM_MAX, LOG_SUM)
 
 
 def node_of(name: str, inputs: Sequence[str], attribute: str | None = None) -> Any:

@@ -1,4 +1,6 @@
-"""The bodies of ``edgekit::Oscillators`` and ``edgekit::SelectiveSSM`` in ONNX."""
+"""The bodies of our layers in ONNX, but for that of ``edgekit::DiagonalSSM``."""
+
+from edgekit.export.own_operators.marked import CUM_MAX, LOG_SUM
 
 # See `edgekit.export.own_operators.oscillators`. pitch (batch, 1, time), amplitudes (batch, harmonics, time) -> y as
 # pitch. Phases are summed up in double precision (type 11).
@@ -75,3 +77,47 @@ SelectiveSSM (u, dt, a, b, c, skip) => (y) {
   passed = Mul (skip_column, u)
   y = Add (recalled, passed)
 }"""
+
+# See `edgekit.export.own_operators.running`. x (.., time) -> y as x: y[t] joins y[t - 1] and x[t]
+_RUNNING = """
+%s (x) => (y) {
+  shape = Shape (x)
+  frames = Shape <start = -1> (x)
+  rest = Constant <value_ints = [-1]> ()
+  zero = Constant <value_ints = [0]> ()
+  one = Constant <value_ints = [1]> ()
+  rows = Concat <axis = 0> (rest, frames)
+  flat = Reshape (x, rows)
+  given = Transpose <perm = [1, 0]> (flat)
+  first_row = Slice (given, zero, one, zero)
+  first = Squeeze (first_row, zero)
+%s
+  back = Transpose <perm = [1, 0]> (seen)
+  y = Reshape (back, shape)
+}"""
+CUM_MAX_BODY = _RUNNING % (
+    CUM_MAX,
+    """  end, seen = Scan <num_scan_inputs = 1,
+    body = step (float[R] before, float[R] now) => (float[R] next, float[R] heard) {
+      next = Max (before, now)
+      heard = Identity (next)
+    }> (first, given)""",
+)
+# the largest exponent so far, and the sum as a multiple of its exponential
+LOG_SUM_BODY = _RUNNING % (
+    LOG_SUM,
+    """  nothing = Sub (first, first)
+  end, last, seen = Scan <num_scan_inputs = 1,
+    body = step (float[R] before, float[R] sum, float[R] now)
+        => (float[R] most, float[R] total, float[R] heard) {
+      most = Max (before, now)
+      kept = Sub (before, most)
+      added = Sub (now, most)
+      share = Exp (kept)
+      more = Exp (added)
+      held = Mul (share, sum)
+      total = Add (held, more)
+      size = Log (total)
+      heard = Add (most, size)
+    }> (first, nothing, given)""",
+)

@@ -18,6 +18,7 @@ from edgekit.export.stream.known import KnownFrames
 from edgekit.export.stream.needs import find_needs
 from edgekit.export.stream.observed import Facts, find_facts
 from edgekit.export.stream.prove import prove
+from edgekit.export.stream.recognized import recognized
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.attention import square
 from edgekit.export.stream.rules.padded import padded
@@ -90,7 +91,7 @@ def stream(
         VerificationError: the result is not the same network.
     """
     offline = replace(offline, controls=tuple(controls))
-    analysis, models = _rewritten(offline, hop)
+    analysis, models = _rewritten(recognized(offline), hop)
     least, size = analysis.facts.minimum_hop(), min(models)
     model, source = models[size], offline.at(analysis.longest)
     described = model.describe(

@@ -169,7 +169,7 @@ def torch_offline(
                 if len(axes) > 1 and not rates:
                     step = "give --rate INPUT=SAMPLES for an input that has a frame for so many samples"
                 raise TooShort(Problem(where, found, allowed, step)) from error
-        return from_torch(module, name=name)[0]
+        return from_torch(module, name=name, offline=True)[0]
 
     return Offline(cache(at), examples=examples, axes=axes, rates=rates or {}, runs=True)
 

@@ -19,3 +19,18 @@ def test_empty_tensors_are_left_out_of_a_concatenation():
     module = TorchModule("joined", Joined().eval(), {"x": torch.randn(1, 2, 3)})
     model, _ = from_torch(module, name="net")  # verified there
     assert [tuple(v.shape) for v in model.ir.graph.outputs] == [(1, 6, 3)]
+
+
+class Angle(nn.Module):
+    """The angle of a spectrum, whose first and last bin are real: there it is 0 or pi, never -pi."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        window = torch.hann_window(16)
+        frames = torch.stft(x, 16, 8, 16, window, center=False, return_complex=True)
+        return frames.angle()
+
+
+def test_an_angle_of_real_bins_is_that_of_torch():
+    torch.manual_seed(0)
+    module = TorchModule("angle", Angle().eval(), {"x": torch.randn(1, 320)})
+    from_torch(module, name="net")  # verified there

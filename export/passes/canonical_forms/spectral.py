@@ -62,12 +62,21 @@ def dft_matrix(
     Samples behind `points` do not count. Angles are reduced in integers, so that they are exact.
     """
     n, k = np.arange(samples)[:, None], np.arange(bins)
-    angle = 2 * np.pi * ((n * k) % points) / points
-    cosine, sine = np.cos(angle), np.sin(angle) * (1 if inverse else -1)
+    cosine, sine = _waves((n * k) % points, points)
+    sine = sine * (1 if inverse else -1)
     rows = [np.stack([cosine, sine], axis=-1), np.stack([-sine, cosine], axis=-1)][:parts]
     full = np.stack(rows, axis=1) / (points if inverse else 1)
     full[points:] = 0
     return full.reshape(samples * parts, bins * 2).astype(np.float32)
+
+
+def _waves(turns: np.ndarray[Any, Any], points: int) -> tuple[Any, Any]:
+    """Cosine and sine of ``turns / points`` of a turn; 0 where they are, so that real bins have the angle 0 or pi."""
+    angle = 2 * np.pi * turns / points
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.where(4 * turns % (2 * points) == points, 0, cosine), np.where(
+        2 * turns % points == 0, 0, sine
+    )
 
 
 def irfft_matrix(bins: int, samples: int) -> np.ndarray[Any, Any]:
@@ -76,9 +85,9 @@ def irfft_matrix(bins: int, samples: int) -> np.ndarray[Any, Any]:
     The bins that are left out are the conjugates of these, so all but the first and the middle one count twice.
     """
     k, n = np.arange(bins)[:, None], np.arange(samples)
-    angle = 2 * np.pi * ((n * k) % samples) / samples
+    cosine, sine = _waves((n * k) % samples, samples)
     twice = np.where((k == 0) | (2 * k == samples), 1, 2) * (2 * k <= samples)
-    rows = np.stack([np.cos(angle), -np.sin(angle)], axis=1) * twice[:, None] / samples
+    rows = np.stack([cosine, -sine], axis=1) * twice[:, None] / samples
     return np.asarray(rows.reshape(bins * 2, samples), np.float32)
 
 

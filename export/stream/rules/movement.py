@@ -179,27 +179,35 @@ def _cut_others(writer: Rewriter, node: ir.Node, value: ir.Value, axis: int) -> 
 
 
 def concat(writer: Rewriter, node: ir.Node) -> None:
-    """Concat of channels; along time only with zeros, which are a padding."""
+    """Concat of channels; along time only with one constant, which is a padding."""
     output = node.outputs[0]
     made = writer.facts.time(output)
     if made is None or axis_of(node, len(static_shape(output) or ())) != [made.axis]:
         framewise(writer, node)
         return
     streams = [track for value in node.inputs if (track := writer.track(value))]
-    arrays = [array_of(value) for value in node.inputs if writer.track(value) is None]
-    if len(streams) != 1 or any(array is None or array.any() for array in arrays):
+    fill = _filled(writer, node) if len(streams) == 1 else None
+    if fill is None:
         raise Refused(
             "it joins frames along time",
-            "one stream, with zeros before or behind it",
+            "one stream, with zeros or another constant before or behind it",
             "pad with zeros instead",
         )
     place = next(n for n, value in enumerate(node.inputs) if writer.track(value))
     sizes = [(static_shape(value) or ())[made.axis] for value in node.inputs]
     left, right, track = sum(sizes[:place]), sum(sizes[place + 1 :]), streams[0]
     read = right > 0 and writer.needs[output] - left > track.time.offset
-    track = writer.zeroed(track, str(node.name), before=left > 0, after=read)
-    zero = {"before": track.zero_before, "after": track.zero_after}
+    track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=fill)
+    zero = {"before": not fill and track.zero_before, "after": not fill and track.zero_after}
     writer.set(output, track.value, track.delay - left, track, node=node, **zero)
+
+
+def _filled(writer: Rewriter, node: ir.Node) -> float | None:
+    """The one number of all that a Concat puts beside its stream; None where there are others."""
+    arrays = [array_of(value) for value in node.inputs if writer.track(value) is None]
+    known = [array for array in arrays if array is not None]
+    numbers = {float(number) for array in known for number in np.unique(array)}
+    return max(numbers, default=0.0) if len(numbers) < 2 and len(known) == len(arrays) else None
 
 
 def gather(writer: Rewriter, node: ir.Node) -> None:

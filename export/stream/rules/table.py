@@ -5,7 +5,9 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from edgekit.export.own_operators.marked import (
+    CUM_MAX,
     FILTERED_NOISE,
+    LOG_SUM,
     OSCILLATORS,
     PARTITIONED_FIR,
     SELECTIVE,
@@ -20,6 +22,7 @@ from edgekit.export.stream.rules import (
     partitioned_fir,
     recurrent,
     resize,
+    running,
     selective,
     ssm,
 )
@@ -91,6 +94,8 @@ OWN_RULES: dict[str, Rule] = {
     OSCILLATORS: oscillators.oscillators,
     FILTERED_NOISE: filtered_noise.filtered_noise,
     PARTITIONED_FIR: partitioned_fir.partitioned_fir,
+    CUM_MAX: running.cum_max,
+    LOG_SUM: running.log_cum_sum_exp,
     "Finite": framewise,
 }
 
