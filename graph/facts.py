@@ -38,6 +38,8 @@ class Facts:
         joins: such elements come from several operands.
         keeps_zero: where the elements that it takes are 0 its result is 0, whatever constants stand beside.
         homogeneous: the result of s * x is s times the result of x, for every s > 0.
+        degree: the result of s * x is s ** degree times the result of x, for every s > 0 and all operands that change
+            alike; what is ``homogeneous``, averages or moves has degree 1 without saying so.
         saturates: large inputs end at a bound, so that its input gains from 16 bits, at no cost.
         precise: its integer form has 64 bits inside, so that 16 bits are worth it outside.
         sensitive: inputs whose rounding to 0 makes an infinity, or that squares spread over many powers.
@@ -67,6 +69,7 @@ class Facts:
     joins: bool = False
     keeps_zero: bool = False
     homogeneous: bool = False
+    degree: float | None = None
     saturates: bool = False
     precise: bool = False
     sensitive: tuple[int, ...] = ()
@@ -92,7 +95,7 @@ _ROWS = (
     Facts("Abs", elementwise=True, keeps_zero=True, homogeneous=True, sign="not below"),
     Facts("Acos", elementwise=True, partial=0),
     Facts("Acosh", elementwise=True),
-    Facts("Add", elementwise=True, affine=True),
+    Facts("Add", elementwise=True, affine=True, degree=1),
     Facts("And", elementwise=True),
     Facts("ArgMax", mixes="axis", axis=0),
     Facts("ArgMin", mixes="axis", axis=0),
@@ -117,12 +120,12 @@ _ROWS = (
     Facts("Col2Im"),
     Facts("Concat", moves="copies", joins=True, keeps_zero=True, axis=0, sign="least"),
     Facts("ConstantOfShape", grows=True),
-    Facts("Conv", linear=True, weights=(1,), bias=2, slides=True),
-    Facts("ConvTranspose", linear=True, weights=(1,), bias=2, slides=True),
+    Facts("Conv", linear=True, weights=(1,), bias=2, slides=True, degree=1),
+    Facts("ConvTranspose", linear=True, weights=(1,), bias=2, slides=True, degree=1),
     Facts("Cos", elementwise=True),
     Facts("Cosh", elementwise=True),
     Facts("CumSum"),
-    Facts("DFT"),
+    Facts("DFT", degree=1),
     Facts("DeformConv", weights=(1,), bias=3),
     Facts("DepthToSpace", moves="copies"),
     Facts("DequantizeLinear", elementwise=True, quantizer=True),
@@ -141,7 +144,7 @@ _ROWS = (
     Facts("GatherElements", moves="copies", axis=0),
     Facts("GatherND", moves="copies"),
     Facts("Gelu", elementwise=True, keeps_zero=True),
-    Facts("Gemm", linear=True, weights=(1,), bias=2),
+    Facts("Gemm", linear=True, weights=(1,), bias=2, degree=1),
     Facts("GlobalAveragePool", mixes="spatial", averages=True),
     Facts("GlobalLpPool", mixes="spatial"),
     Facts("GlobalMaxPool", moves="chooses", mixes="spatial"),
@@ -168,11 +171,11 @@ _ROWS = (
     Facts("Loop", loops=True),
     Facts("LpNormalization", mixes="axis", axis=-1),
     Facts("LpPool", slides=True),
-    Facts("MatMul", weights=(1,)),
-    Facts("Max", elementwise=True, moves="chooses", joins=True),
+    Facts("MatMul", weights=(1,), degree=1),
+    Facts("Max", elementwise=True, moves="chooses", joins=True, degree=1),
     Facts("MaxPool", moves="chooses", slides=True),
-    Facts("Mean", elementwise=True, sign="least"),
-    Facts("Min", elementwise=True, moves="chooses", joins=True, sign="least"),
+    Facts("Mean", elementwise=True, sign="least", degree=1),
+    Facts("Min", elementwise=True, moves="chooses", joins=True, sign="least", degree=1),
     Facts("Mish", elementwise=True, keeps_zero=True),
     Facts("Mod", elementwise=True, partial=1),
     Facts("Mul", elementwise=True, affine=True, keeps_zero=True, sign="least", multiplies=True),
@@ -192,16 +195,16 @@ _ROWS = (
     Facts("RandomUniformLike", random=True),
     Facts("Range", grows=True),
     Facts("Reciprocal", elementwise=True, sensitive=(0,), partial=0, sign="first"),
-    Facts("ReduceL1", mixes="axes", sign="not below"),
-    Facts("ReduceL2", mixes="axes", sign="not below"),
+    Facts("ReduceL1", mixes="axes", sign="not below", degree=1),
+    Facts("ReduceL2", mixes="axes", sign="not below", degree=1),
     Facts("ReduceLogSum", mixes="axes", partial=0),
     Facts("ReduceLogSumExp", mixes="axes"),
-    Facts("ReduceMax", moves="chooses", mixes="axes", sign="first"),
+    Facts("ReduceMax", moves="chooses", mixes="axes", sign="first", degree=1),
     Facts("ReduceMean", mixes="axes", averages=True, sign="first"),
-    Facts("ReduceMin", moves="chooses", mixes="axes", sign="first"),
+    Facts("ReduceMin", moves="chooses", mixes="axes", sign="first", degree=1),
     Facts("ReduceProd", mixes="axes", sign="first"),
-    Facts("ReduceSum", mixes="axes", sign="first"),
-    Facts("ReduceSumSquare", mixes="axes", sign="not below"),
+    Facts("ReduceSum", mixes="axes", sign="first", degree=1),
+    Facts("ReduceSumSquare", mixes="axes", sign="not below", degree=2),
     Facts("Relu", elementwise=True, keeps_zero=True, homogeneous=True, sign="not below"),
     Facts("Reshape", moves="renames"),
     Facts("Resize", moves="chooses", grows=True),
@@ -223,10 +226,18 @@ _ROWS = (
     Facts("Softsign", elementwise=True, keeps_zero=True),
     Facts("SpaceToDepth", moves="copies"),
     Facts("Split", moves="copies", keeps_zero=True, axis=0),
-    Facts("Sqrt", elementwise=True, keeps_zero=True, sensitive=(0,), partial=0, sign="first"),
+    Facts(
+        "Sqrt",
+        elementwise=True,
+        keeps_zero=True,
+        sensitive=(0,),
+        partial=0,
+        sign="first",
+        degree=0.5,
+    ),
     Facts("Squeeze", moves="renames"),
-    Facts("Sub", elementwise=True, affine=True),
-    Facts("Sum", elementwise=True),
+    Facts("Sub", elementwise=True, affine=True, degree=1),
+    Facts("Sum", elementwise=True, degree=1),
     Facts("Swish", elementwise=True, keeps_zero=True),
     Facts("Tan", elementwise=True, keeps_zero=True),
     Facts("Tanh", elementwise=True, keeps_zero=True, saturates=True),

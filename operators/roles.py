@@ -36,6 +36,9 @@ JOINING = names(lambda row: row.joins)  # of several operands
 MOVES = names(lambda row: row.moves not in (None, "fills")) | {"Pad"}
 FUSED_ACTIVATIONS = frozenset({"Relu", "Clip"})
 PARTIAL_SUM = "edgekit.partial_sum"  # node metadata: its result is a part of one operator's
+HOP_SCALED = (
+    "edgekit.hop_scaled"  # node metadata: its result is worth 16 bits beside a scale per hop
+)
 
 
 def touches(node: ir.Node, names: frozenset[str]) -> bool:

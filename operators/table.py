@@ -77,7 +77,7 @@ OPERATORS = {
 def is_integer_compute(node: ir.Node) -> bool:
     """Whether a node does arithmetic that integers have a form of; moves are not asked here."""
     if is_fused(node):
-        return True
+        return FLOAT_NODE not in node.metadata_props
     row = OPERATORS.get((node.domain, node.op_type))
     floats = FLOAT_NODE in node.metadata_props or node.domain != ""
     return not floats and row is not None and row.integers is not None and row.integers.holds(node)

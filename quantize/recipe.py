@@ -39,6 +39,8 @@ class Recipe:
             average (`edgekit.quantize.diffusion.sampler_correction`).
         split_shortcut: whether convolutions of joined channels are split into one per part
             (`edgekit.quantize.prepare.split_shortcut`).
+        hop_scales: whether layers read what follows the level of sound at a scale that every hop finds anew
+            (`edgekit.quantize.prepare.hop_scales`); recipes that ship have it.
         layers: ``int8`` or ``int4`` for single layers, by the name of their weights.
         tensors: the type of single tensors by name. Tensors that are the same values elsewhere
             (moved, joined, carried as a state) share it.
@@ -60,6 +62,7 @@ class Recipe:
     step_groups: int = 1
     correct_sampler: bool = False
     split_shortcut: bool = False
+    hop_scales: bool = False
     layers: Mapping[str, str] = field(default_factory=dict)
     tensors: Mapping[str, str] = field(default_factory=dict)
 
@@ -83,9 +86,16 @@ LIMITS: Mapping[str, tuple[float, float]] = {
 RECIPES = {
     "float32": Recipe("float32"),
     HALF: Recipe(HALF, weights=HALF),
-    "w8a8": Recipe("w8a8", weights="int8", activations="int8", smooth_inputs="int16"),
+    "w8a8": Recipe(
+        "w8a8", weights="int8", activations="int8", smooth_inputs="int16", hop_scales=True
+    ),
     "w8a16": Recipe(
-        "w8a16", weights="int8", activations="int16", products="int16", smooth_inputs="int16"
+        "w8a16",
+        weights="int8",
+        activations="int16",
+        products="int16",
+        smooth_inputs="int16",
+        hop_scales=True,
     ),
     "w4a8": Recipe(
         "w4a8",
@@ -94,7 +104,8 @@ RECIPES = {
         smooth_inputs="int16",
         rounding="gptq",
         bias_correction=True,
+        hop_scales=True,
     ),
 }
 # What a search for types starts from: it adds `tensors`. Unlike the names above its own means no one recipe.
-AUTO = Recipe("auto", weights="int8", activations="int16", smooth_inputs="int16")
+AUTO = Recipe("auto", weights="int8", activations="int16", smooth_inputs="int16", hop_scales=True)

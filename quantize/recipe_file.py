@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,8 @@ def parse_recipe(text: str, where: str) -> Recipe:
         problems.append(Problem(where, "no name", 'name = "..."', "give the recipe a name"))
     if problems:
         raise UsageError(problems)
-    recipe = Recipe(**{key: _converted(key, value) for key, value in given.items()})
+    base = RECIPES.get(given["name"], Recipe(given["name"]))  # files of older versions lack keys
+    recipe = replace(base, **{key: _converted(key, value) for key, value in given.items()})
     if problem := _conflict(recipe, where):
         raise UsageError(problem)
     return recipe
@@ -145,7 +146,7 @@ def _converted(key: str, value: Any) -> Any:
 
 
 def _conflict(recipe: Recipe, where: str) -> Problem | None:
-    """Names of shipped recipes mean what ships; integer activations need integer weights."""
+    """Names of shipped recipes mean what ships, scales per hop apart; integer activations need integer weights."""
     integer = {recipe.activations, *recipe.tensors.values()} - {"float32"}
     if recipe.weights in FLOATS and integer:
         found = f"{', '.join(sorted(integer))} activations"
@@ -154,7 +155,8 @@ def _conflict(recipe: Recipe, where: str) -> Problem | None:
     if recipe.weights == HALF and recipe != RECIPES[HALF]:
         found, step = "a recipe of its own", f"give --recipe {HALF}, which has nothing to set"
         return Problem(f"{where}, weights '{HALF}'", found, f"the recipe '{HALF}'", step)
-    if recipe.name in RECIPES and recipe != RECIPES[recipe.name]:
+    shipped = RECIPES.get(recipe.name, recipe)
+    if recipe != replace(shipped, hop_scales=recipe.hop_scales):  # some targets have none
         found = "the shipped recipe of this name is another one"
         step = "give it a name of its own, or undo the edits"
         return Problem(f"{where}, name {recipe.name!r}", found, "any other name", step)

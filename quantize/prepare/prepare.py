@@ -5,6 +5,7 @@ from edgekit.operators.deform.dilation import keep_offsets
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.equalize import equalize
 from edgekit.quantize.prepare.fuse import fuse
+from edgekit.quantize.prepare.hop_scales import hop_scales
 from edgekit.quantize.prepare.keep_spectra import keep_spectra
 from edgekit.quantize.prepare.migrate import migrate
 from edgekit.quantize.prepare.split_shortcut import split_shortcut
@@ -24,4 +25,4 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
         model = equalize(model)
     if recipe.migrate > 0:
         model = migrate(model, calibration, recipe.migrate)
-    return model
+    return hop_scales(model, calibration) if recipe.hop_scales else model

@@ -14,6 +14,7 @@ from edgekit.operators.roles import (
     CELL_INPUT,
     CELL_OUTPUT,
     HIDDEN_INPUT,
+    HOP_SCALED,
     JOINING,
     MOVES,
     PARTIAL_SUM,
@@ -70,6 +71,8 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     groups, integer = _grouped(model, observers, compute, frozenset(), recipe.tensors)
     own = _sampled(model, groups, recipe) | _partial_sums(graph, recipe)
     recipe = replace(recipe, tensors={**own, **recipe.tensors})
+    named = recipe.tensors.keys()
+    recipe = replace(recipe, tensors={**_hop_scaled(graph, groups, recipe), **recipe.tensors})
     wanted = requested_types(groups, graph, recipe, integer)
     kept = frozenset(name for name, dtype in wanted.items() if dtype == "float32")
     if kept:
@@ -83,9 +86,9 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
         types.update(dict.fromkeys(members, kind))
     inside = [node for node in graph if node.name in integer]
     bits = {str(n.name): _cell_bits(n, observers) for n in inside if n.op_type == "LSTM"}
-    named = tuple(map(tuple, groups))
     squares = {str(n.outputs[0].name) for n in inside if n.op_type in SQUARES}
-    return TypePlan(types, integer, bits, _wide(groups, types, recipe, squares), named)
+    wide = _wide(groups, types, recipe, named | squares)
+    return TypePlan(types, integer, bits, wide, tuple(map(tuple, groups)))
 
 
 def _sampled(model: Model, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
@@ -108,11 +111,23 @@ def _partial_sums(graph: ir.Graph, recipe: Recipe) -> dict[str, str]:
     return {str(n.outputs[0].name): "int16" for n in graph if PARTIAL_SUM in n.metadata_props}
 
 
+def _hop_scaled(graph: ir.Graph, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
+    """16 bits for what layers with a scale per hop write, and for what is scaled, where no name says otherwise."""
+    if recipe.activations != "int8":
+        return {}
+    written = {str(n.outputs[0].name) for n in graph if HOP_SCALED in n.metadata_props}
+    return {
+        name: "int16"
+        for members in groups
+        if not recipe.tensors.keys() & set(members)
+        for name in sorted(written.intersection(members))
+    }
+
+
 def _wide(
-    groups: list[list[str]], types: dict[str, QuantType], recipe: Recipe, squares: set[str]
+    groups: list[list[str]], types: dict[str, QuantType], recipe: Recipe, named: set[str]
 ) -> frozenset[str]:
-    """The int16 tensors that the recipe names or that hold squares, or all where products read 16 bits."""
-    named = recipe.tensors.keys() | squares
+    """The int16 tensors that are named, or all where products read 16 bits."""
     return frozenset(
         name
         for members in groups

@@ -50,6 +50,7 @@ class Target:
         default_recipe: the recipe where none is asked for.
         stores_half: whether weights may be float16.
         quantizes: whether `lower` makes the integers, from a float model.
+        hop_scales: whether integers may have a scale per hop; else they keep the fixed ones.
         options: names of `ExportOptions` that are the target's own.
         is_c: whether the build is C sources.
         contender: a build folder as what `bench` measures on this machine.
@@ -68,6 +69,7 @@ class Target:
     default_recipe: str = "float32"
     stores_half: bool = False
     quantizes: bool = False
+    hop_scales: bool = True
     options: tuple[str, ...] = field(default=())
     is_c: bool = False
     contender: Callable[[Path, Manifest], Contender] = NativeContender
@@ -235,6 +237,7 @@ ROWS = (
         _lower_litert,
         _verify,
         stores_half=True,
+        hop_scales=False,
         contender=_stream_contender,
         options=("stateful",),
     ),
@@ -246,6 +249,7 @@ ROWS = (
         _lower_ethos_u,
         _verify,
         default_recipe="w8a8",
+        hop_scales=False,
         unmeasured=(
             "whose NPU this machine lacks",
             "see `npu` in its manifest.json, or export for --target litert",

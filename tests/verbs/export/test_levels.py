@@ -1,6 +1,7 @@
 """What an export says of clips that it was not calibrated on, at several levels."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from edgekit.export.running import run_hops
 from edgekit.quantize.apply import observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
+from edgekit.quantize.recipe_file import to_toml
 from edgekit.runtime.build_folder.levels import levels_text
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.verbs.export import levels
@@ -25,6 +27,7 @@ from edgekit.verbs.export.importing import ImportOptions, load_model
 from edgekit.verbs.export.levels import LEVELS_DB, Judged, Level, hearing, judge
 
 RATE = 16000
+FIXED = replace(RECIPES["w8a8"], hop_scales=False)
 
 
 def model_of(path: Path):
@@ -47,15 +50,16 @@ def recordings(folder: Path, count: int, hops: int = 60) -> str:
     return str(folder)
 
 
-def judged(network, clips, recipe="w8a8", kernels=None) -> Judged:
+def judged(network, clips, recipe=RECIPES["w8a8"], kernels=None) -> Judged:
     (name,) = [str(value.name) for value in network.stream_inputs]
     calibration = Calibration(tuple({name: clip} for clip in clips), "x")
-    seen = observed(network, calibration, RECIPES[recipe], hearing(network, calibration).judged)
-    return judge(network, seen, RECIPES[recipe], kernels, api.silent)
+    seen = observed(network, calibration, recipe, hearing(network, calibration).judged)
+    return judge(network, seen, recipe, kernels, api.silent)
 
 
 def test_quiet_sound_loses_what_one_step_for_all_levels_costs(tmp_path: Path) -> None:
-    found = judged(model_of(tiny_networks.spectral_map(tmp_path / "map.onnx")), sound(6))
+    network = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
+    found = judged(network, sound(6), FIXED)
     assert (found.clips, found.of) == (3, 6)
     ratios = [row.snr_db for row in found.levels]
     assert [row.level_db for row in found.levels] == list(LEVELS_DB)
@@ -65,8 +69,10 @@ def test_quiet_sound_loses_what_one_step_for_all_levels_costs(tmp_path: Path) ->
     note = found.notes("w8a8")[0]
     assert "at -30 dB on 3 of 6 clips" in note and "w8a16, which has" in note
     assert found.facts()["levels"][0]["snr_db"] == round(ratios[0], 2)
-    wide = judged(model_of(tiny_networks.spectral_map(tmp_path / "map.onnx")), sound(6), "w8a16")
-    assert not wide.is_short and wide.instead is None
+    for recipe in ("w8a8", "w8a16"):  # with a step for every hop
+        fine = judged(network, sound(6), RECIPES[recipe])
+        assert not fine.is_short and fine.instead is None
+        assert max(row.snr_db for row in fine.levels) - min(row.snr_db for row in fine.levels) < 2
 
 
 @needs_cc
@@ -81,7 +87,7 @@ def test_generated_c_and_onnxruntime_judge_alike(tmp_path: Path) -> None:
 def test_a_clip_unlike_the_others_costs_what_is_said(tmp_path: Path) -> None:
     network = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
     first, second, *_ = sound(3)
-    found = judged(network, [first, np.float32(40) * second])
+    found = judged(network, [first, np.float32(40) * second], FIXED)
     assert found.heard_db is not None and found.heard_db > found.levels[0].snr_db + 3
     assert "worse where they are left out of it" in found.notes("w8a8")[-2]
     alone = judged(network, [np.concatenate([first, np.float32(40) * second])])
@@ -119,7 +125,14 @@ def test_an_export_says_it_in_its_output_its_manifest_and_its_report(tmp_path: P
         tiny_networks.spectral_map(tmp_path / "map.onnx"),
         recordings(tmp_path / "c", 5),
     )
-    options = {"recipe": "w8a8", "sample_rate": RATE, "frontend": FRONTEND, "calibration": source}
+    fixed = tmp_path / "fixed.toml"
+    fixed.write_text(to_toml(replace(FIXED, name="fixed")))
+    options = {
+        "recipe": str(fixed),
+        "sample_rate": RATE,
+        "frontend": FRONTEND,
+        "calibration": source,
+    }
     exported = api.export(str(network), "host", tmp_path / "out", **options)
     facts = json.loads((tmp_path / "out" / "manifest.json").read_text())["verification"]
     assert [row["level_db"] for row in facts["levels"]] == list(LEVELS_DB)

@@ -60,9 +60,16 @@ class Screening:
 
 
 def screened(
-    model: "Model", calibration: "Calibration", judging: Judging, progress: Progress
+    model: "Model",
+    calibration: "Calibration",
+    judging: Judging,
+    progress: Progress,
+    fixed: bool = False,
 ) -> Screening:
-    """Prepare a network in each way and run it once in int16 with int8 products; the best also with other ranges."""
+    """Prepare a network in each way and run it once in int16 with int8 products; the best also with other ranges.
+
+    `fixed`: without scales per hop.
+    """
     from edgekit.quantize.apply import observed, quantize_observed
 
     part = replace(
@@ -73,7 +80,8 @@ def screened(
     found = []
     for done, settings in enumerate(PREPARATIONS):
         progress("prepare", done, len(PREPARATIONS) + 1)
-        recipe = replace(AUTO, observer=first, **settings)  # type: ignore[arg-type]
+        start = replace(AUTO, hop_scales=not fixed)
+        recipe = replace(start, observer=first, **settings)  # type: ignore[arg-type]
         seen = observed(model, part, recipe)
         ratio = judging.outlook(quantize_observed(seen, recipe, ""))
         found.append((ratio, recipe, seen))

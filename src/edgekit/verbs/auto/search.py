@@ -62,6 +62,7 @@ def find(
     progress: Progress,
     cache: Path | None = None,
     metric: Asked | None = None,
+    fixed: bool = False,
 ) -> Auto:
     """Return the cheapest recipe found whose output is within `min_snr_db` (default `MIN_SNR_DB`).
 
@@ -74,6 +75,7 @@ def find(
         progress: is told the stage, and how many steps of how many are done.
         cache: a folder that keeps measurements.
         metric: the user's, and what it must reach, instead of a ratio.
+        fixed: whether no scale may be found anew in every hop, see `Recipe.hop_scales`.
 
     Raises:
         VerificationError: no recipe is good enough; says what the best one reaches.
@@ -82,7 +84,8 @@ def find(
     from edgekit.quantize.apply import observed, quantize_observed
 
     judging = Judging(model, calibration, min_snr_db, metric)
-    screening = screened(model, calibration, judging, progress)
+    screening = screened(model, calibration, judging, progress, fixed)
+    plain = [replace(RECIPES[name], hop_scales=not fixed) for name in PLAIN]
     least = LEAST_SNR_DB if judging.thrifty else judging.needed
     pool: list[Auto] = []
     needed, best = -math.inf, None
@@ -95,16 +98,14 @@ def find(
         needed = max(needed, goal)
         first = not pool
         pool.append(raised(tried, aim, goal, judging, progress))
-        for name in PLAIN if first else ():
-            if screening.may_be_best(RECIPES[name], pool, needed, least, judging):
-                progress(f"measure {name}", 0, 1)
+        for simple in plain if first else ():
+            if screening.may_be_best(simple, pool, needed, least, judging):
+                progress(f"measure {simple.name}", 0, 1)
                 seen, held = candidate.seen, candidate.held
                 if candidate.recipe.equalize or candidate.recipe.migrate:
-                    seen = observed(
-                        model, calibration, RECIPES[name], hearing(model, calibration).parts
-                    )
+                    seen = observed(model, calibration, simple, hearing(model, calibration).parts)
                     held = judging.held(seen)
-                pool.append(judging.measured(seen, held, RECIPES[name]))
+                pool.append(judging.measured(seen, held, simple))
         best = chosen(pool, needed, least)
         if best is not None and best.turned <= MOST_TURNED:
             break

@@ -42,7 +42,7 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     from edgekit.quantize.calibrate.warnings import calibration_warnings
     from edgekit.quantize.rounding.half import half_weights
 
-    model, recipe = imported.model, request.recipe
+    model, recipe, fixed = imported.model, _for_target(request), not request.target.hop_scales
     if request.is_asked and (problem := requantized(model, recipe)) is not None:
         raise UsageError(problem)
     calibration = (
@@ -65,7 +65,7 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     if request.metric is not None and request.min_snr_db is not None:
         asked = request.metric, request.min_snr_db
     made = applied(
-        model, calibration, recipe, request.min_snr_db, progress, imported.examples, asked
+        model, calibration, recipe, request.min_snr_db, progress, imported.examples, asked, fixed
     )
     judged = None
     if made.seen is not None and made.seen.parts is not None and hearing(model, calibration).pcm:
@@ -77,6 +77,13 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     return Quantized(
         made.model, model, calibration, made.recipe, notes, made.alone_db, judged=judged
     )
+
+
+def _for_target(request: Request) -> "Recipe":
+    """The recipe, without scales per hop where the target has none."""
+    recipe = request.recipe
+    fixed = recipe is not AUTO and recipe.hop_scales and not request.target.hop_scales
+    return replace(recipe, hop_scales=False) if fixed else recipe
 
 
 def quantize_others(
@@ -188,18 +195,19 @@ def applied(
     progress: Progress,
     examples: Examples | None = None,
     asked: "Asked | None" = None,
+    fixed: bool = False,
 ) -> Applied:
     """Quantize a float model in a recipe, or for `AUTO` in one that is searched for.
 
     `examples` are a factory's inputs, for what a denoiser is told beside labels. `asked` is a metric that
-    `AUTO` looks for instead of a ratio.
+    `AUTO` looks for instead of a ratio; where scales are `fixed` it tries none per hop.
     """
     from edgekit.quantize import apply
     from edgekit.quantize.diffusion.step_groups import quantize_groups
     from edgekit.verbs.auto import search as auto
 
     if recipe is AUTO:
-        found = auto.find(model, calibration, min_snr_db, progress, cache_folder(), asked)
+        found = auto.find(model, calibration, min_snr_db, progress, cache_folder(), asked, fixed)
         return Applied(found.quantized, found.recipe, found.alone_db, found.notes, found.seen)
     progress("quantize", 0, 1)
 

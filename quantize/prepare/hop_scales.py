@@ -1,0 +1,195 @@
+"""Per-hop scales: layers that read what follows the level of the sound get it near full scale, whatever the level.
+
+A spectrum, samples, and what layers without bias make of them fall with the sound by 30 dB and more; the steps of a
+static int8 type do not. Such an operand x of a layer is multiplied by 2^e, and the layer's sums by 2^-e before the
+bias is added. With P four times the largest |x| that calibration saw, e is the number of k in 1..15 for which
+max |x| < P 2^-k in this hop, so that max |x| 2^e is in [P / 2, P) unless |x| is above P / 2 or below P 2^-16.
+Multiplying by powers of two is exact: the float network stays the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.shapes import InferShapes
+from edgekit.export.running import HopRunner
+from edgekit.graph.facts import facts_of
+from edgekit.graph.fused import is_fused
+from edgekit.graph.model import FLOAT_NODE, Model
+from edgekit.graph.nodes import add_initializer, sole_user
+from edgekit.operators.geometry import dims, optional
+from edgekit.operators.roles import HOP_SCALED, LINEAR, activations, constant, is_move
+from edgekit.operators.table import is_integer_compute
+from edgekit.quantize.calibrate.clips import BLOCK_HOPS, Calibration
+from edgekit.quantize.prepare.levels import Degrees, degrees
+
+HEADROOM = 4.0  # of the largest value that calibration saw
+STEPS = 15  # of e, for a tensor of degree 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where the operand of a layer is scaled: input `index` of `reader`, before it is moved."""
+
+    layer: ir.Node
+    reader: ir.Node
+    index: int
+
+    @property
+    def value(self) -> ir.Value:
+        """The operand, as it is now: where another layer wrote it, what undoes that layer's scale."""
+        value = self.reader.inputs[self.index]
+        assert value is not None
+        return value
+
+
+def hop_scales(model: Model, calibration: Calibration) -> Model:
+    """Return the float model with a scale per hop at every layer whose input follows the level."""
+    copy = Model(model.ir.clone())
+    found = degrees(copy)
+    entries = [_entry(node) for node in copy.ir.graph if _is_open(node, found)]
+    if not entries:
+        return model
+    wanted = {str(entry.value.name): found[entry.value] for entry in entries}
+    peaks = _peaks(model, calibration, list(wanted))
+    graph, scales = copy.ir.graph, dict[ir.Value, tuple[ir.Value, ir.Value]]()
+    for entry in entries:
+        value, name = entry.value, str(entry.value.name)
+        if value not in scales:
+            scales[value] = _scaled(graph, value, peaks[name], wanted[name])
+        scaled, down = scales[value]
+        entry.reader.replace_input_with(entry.index, scaled)
+        _undo(graph, entry.layer, down)
+    graph.sort()
+    InferShapes()(copy.ir)
+    _keep_in_float(copy)
+    return copy
+
+
+def _is_open(node: ir.Node, found: Degrees) -> bool:
+    """Whether a layer of constant weights runs in integers, and reads what follows the level."""
+    x = node.inputs[0] if node.inputs else None
+    return node.op_type in LINEAR and is_integer_compute(node) and x in found
+
+
+def _entry(layer: ir.Node) -> Entry:
+    """The operand of a layer, before what only moves it to the layer; the fewest elements are scaled."""
+    reader, index = layer, 0
+    value = layer.inputs[0]
+    assert value is not None
+    while True:
+        move = value.producer()
+        alone = move is not None and is_move(move) and len(activations(move)) == 1
+        if move is None or not alone or sole_user(value) is None or len(move.outputs) > 1:
+            return Entry(layer, reader, index)
+        source = activations(move)[0]
+        if np.prod(dims(source)) > np.prod(dims(value)):
+            return Entry(layer, reader, index)
+        reader, index, value = move, list(move.inputs).index(source), source
+
+
+def _peaks(model: Model, calibration: Calibration, names: Sequence[str]) -> dict[str, float]:
+    """The largest magnitude of each tensor in the calibration."""
+    found = dict.fromkeys(names, 0.0)
+    states = {pair.input: pair.output for pair in model.states}
+    taps = {name: states.get(name, name) for name in names}
+    runner = HopRunner(model, list(taps.values()))
+    for clip in calibration.clips:
+        for seen in runner.blocks(clip, BLOCK_HOPS):
+            for name, tap in taps.items():
+                found[name] = max(found[name], float(np.abs(seen[tap]).max(initial=0.0)))
+    return found
+
+
+def _scaled(graph: ir.Graph, x: ir.Value, peak: float, degree: float) -> tuple[ir.Value, ir.Value]:
+    """Append x 2^e and 2^-e."""
+    top = np.float32(HEADROOM * (peak if peak > 0 else 1.0))
+    steps = np.arange(1, round(STEPS * max(degree, 1.0)) + 1)
+    bounds = add_initializer(graph, f"{x.name}.bounds", np.ldexp(top, -steps).astype(np.float32))
+    rows = {sign: np.ldexp(np.float32(1), sign * np.arange(len(steps) + 1)) for sign in (1, -1)}
+    up_rows = add_initializer(graph, f"{x.name}.up", rows[1].astype(np.float32))
+    down_rows = add_initializer(graph, f"{x.name}.down", rows[-1].astype(np.float32))
+    last = add_initializer(graph, f"{x.name}.all", np.zeros(1, np.int64))
+    flat = add_initializer(graph, f"{x.name}.flat", np.array([-1], np.int64))
+    nodes: list[ir.Node] = []
+
+    def add(op_type: str, name: str, *inputs: ir.Value, **attributes: int) -> ir.Value:
+        node = ir.node(op_type, inputs, attributes, name=f"{x.name}.{name}")
+        node.metadata_props[FLOAT_NODE] = "1"
+        node.outputs[0].name = f"{x.name}.{name}"
+        nodes.append(node)
+        return node.outputs[0]
+
+    row = add("Reshape", "row", x, flat)
+    peak_now = add("ReduceMax", "peak", add("Abs", "size", row), last, keepdims=1)
+    below = add("Cast", "below", add("Less", "less", peak_now, bounds), to=ir.DataType.FLOAT)
+    count = add("ReduceSum", "count", below, last, keepdims=1)
+    e = add("Cast", "e", count, to=ir.DataType.INT64)
+    up, down = add("Gather", "factor", up_rows, e), add("Gather", "inverse", down_rows, e)
+    scaled = add("Mul", "scaled", x, up)
+    producer = x.producer()
+    if producer is not None:
+        producer.metadata_props[HOP_SCALED] = "1"
+    graph.extend(nodes)
+    return scaled, down
+
+
+def _undo(graph: ir.Graph, layer: ir.Node, down: ir.Value) -> None:
+    """Multiply a layer's sums by 2^-e, then add its bias."""
+    sums = layer.outputs[0]
+    name, bias = str(sums.name), _bias(graph, layer)
+    layer.resize_inputs(2)
+    layer.metadata_props[HOP_SCALED] = "1"
+    new = [ir.node("Mul", [sums, down], name=f"{name}.unscaled")]
+    if bias is not None:
+        new.append(ir.node("Add", [new[0].outputs[0], bias], name=f"{name}.shifted"))
+    result = new[-1].outputs[0]
+    for use in list(sums.uses()):
+        if use.node is not new[0]:
+            use.node.replace_input_with(use.idx, result)
+    for i, output in enumerate(graph.outputs):
+        if output is sums:
+            graph.outputs[i] = result
+    sums.name, new[0].outputs[0].name = f"{name}.sums", f"{name}.unscaled"
+    result.name = name
+    for node in new:
+        node.metadata_props[FLOAT_NODE] = "1"
+        node.outputs[0].type, node.outputs[0].shape = sums.type, sums.shape
+    new[-1].metadata_props[HOP_SCALED] = "1"
+    graph.extend(new)
+
+
+def _bias(graph: ir.Graph, layer: ir.Node) -> ir.Value | None:
+    """A layer's bias in a shape that broadcasts over its sums; None where all of it is 0."""
+    array = constant(optional(layer, facts_of(layer).bias or 2))
+    if array is None or not array.any():
+        return None
+    if layer.op_type != "Gemm":
+        array = array.reshape(-1, *[1] * (len(dims(layer.outputs[0])) - 2))
+    return add_initializer(graph, f"{layer.name}.shift", array)
+
+
+def _keep_in_float(model: Model) -> None:
+    """What follows the level stays in float between float nodes, where an element takes few operations."""
+    found, nodes = degrees(model), list(model.ir.graph)
+    behind = set[ir.Node]()
+    for node in nodes:
+        following = [value for value in activations(node) if value in found]
+        floats = all((p := value.producer()) is None or p in behind for value in following)
+        if FLOAT_NODE in node.metadata_props or (_is_cheap(node) and following and floats):
+            behind.add(node)
+    kept = {node for node in nodes if FLOAT_NODE in node.metadata_props}
+    for node in reversed(nodes):
+        readers = {use.node for output in node.outputs for use in output.uses()}
+        ends = not any(output in found for output in node.outputs)
+        if node in behind and (ends or (readers and readers <= kept)):
+            kept.add(node)
+            node.metadata_props[FLOAT_NODE] = "1"
+
+
+def _is_cheap(node: ir.Node) -> bool:
+    facts = facts_of(node)
+    simple = facts.homogeneous or facts.affine or facts.precise
+    return is_move(node) or is_fused(node) or simple

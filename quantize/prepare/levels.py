@@ -1,0 +1,106 @@
+"""Which tensors follow the level of a network's inputs: doubled input makes them 2^degree times as large."""
+
+import onnx_ir as ir
+
+from edgekit.graph.facts import facts_of
+from edgekit.graph.model import FRONTEND_DOMAIN, Model
+from edgekit.graph.nodes import array_of
+from edgekit.operators.geometry import optional
+from edgekit.operators.roles import activations, is_move
+from edgekit.quantize.calibrate.warnings import pcm_input
+
+# Of our own domain.
+OWN = {
+    "Finite": 1.0,
+    "STFT": 1.0,
+    "ISTFT": 1.0,
+    "IRFFT": 1.0,
+    "Magnitude": 1.0,
+    "ProductSum": 1.0,
+    "MeanSquare": 2.0,
+}
+FLOOR = 1e-4  # constants up to here guard against 0, and are no part of the function
+Degrees = dict[ir.Value, float]
+
+
+def degrees(model: Model) -> Degrees:
+    """Return the degree of every tensor that follows the level of the network's sound; none without such an input.
+
+    Only where a tensor is worth a scale per hop hangs on it: small constants beside it, and factors that do not
+    follow the level, as the gains of a mask, are passed over. States follow where they hold past input.
+    """
+    name = pcm_input(model)
+    if name is None:
+        return {}
+    inputs = {str(value.name): value for value in model.ir.graph.inputs}
+    sound = inputs[name]
+    outputs = {str(value.name): value for value in model.ir.graph.outputs}
+    held = {inputs[pair.input]: outputs[pair.output] for pair in model.states}
+    while True:  # states are taken out until all that are left hold past input
+        past: Degrees = dict.fromkeys([sound, *held], 1.0)
+        for node in model.ir.graph:
+            if _passes(node) and all(value in past for value in activations(node)):
+                past.update(dict.fromkeys(node.outputs, 1.0))
+        kept = {before: after for before, after in held.items() if after in past}
+        if len(kept) == len(held):
+            break
+        held = kept
+    found: Degrees = dict.fromkeys([sound, *held], 1.0)
+    for node in model.ir.graph:
+        degree = _degree(node, found)
+        if degree is not None:
+            found.update(dict.fromkeys(node.outputs, degree))
+    return found
+
+
+def _passes(node: ir.Node) -> bool:
+    return is_move(node) or (node.domain == FRONTEND_DOMAIN and node.op_type == "Finite")
+
+
+def _degree(node: ir.Node, found: Degrees) -> float | None:
+    """The degree of a node's results; None where they do not follow."""
+    if node.op_type in ("Mul", "Div") and node.domain == "":
+        return _of_product(node, found)
+    operands = activations(node)[: 1 if node.domain == FRONTEND_DOMAIN else None]
+    known = {found.get(value) for value in operands}
+    degree = known.pop() if len(known) == 1 else None
+    if degree is None:
+        return None
+    if node.op_type == "Pow":
+        power = array_of(node.inputs[1])
+        return degree * float(power.item()) if power is not None and power.size == 1 else None
+    own = _own_degree(node, len(operands))
+    return None if own is None else degree * own
+
+
+def _own_degree(node: ir.Node, operands: int) -> float | None:
+    """The degree that a node gives what is of degree 1; None where its result does not follow."""
+    facts = facts_of(node)
+    if node.domain == FRONTEND_DOMAIN:
+        return OWN.get(node.op_type)
+    if facts.weights:
+        return facts.degree if operands == 1 and not _has_bias(node) else None
+    if facts.homogeneous or facts.averages or is_move(node):
+        return 1.0
+    return facts.degree if all(_is_floor(value) for value in node.inputs) else None
+
+
+def _of_product(node: ir.Node, found: Degrees) -> float | None:
+    a, b = (found.get(value) for value in node.inputs if value is not None)
+    if a is None and (b is None or node.op_type == "Div"):
+        return None
+    sign = -1.0 if node.op_type == "Div" else 1.0
+    degree = (a or 0.0) + sign * (b or 0.0)
+    return degree if degree > 0 else None
+
+
+def _is_floor(value: ir.Value | None) -> bool:
+    array = array_of(value)
+    return array is None or array.dtype.kind != "f" or bool((abs(array) <= FLOOR).all())
+
+
+def _has_bias(node: ir.Node) -> bool:
+    index = facts_of(node).bias
+    bias = None if index is None else optional(node, index)
+    array = array_of(bias)
+    return bias is not None and (array is None or bool(array.any()))

@@ -1,0 +1,89 @@
+"""Random networks from PCM, in which layers with and without bias read what follows the level."""
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from edgekit.export.from_onnx import from_onnx
+from edgekit.graph.model import Model
+
+HOP, RATE, PAST = 64, 16000, 16
+
+
+def network(seed: int, biases: bool, gate: bool = True) -> Model:
+    """PCM to PCM: a filter bank over samples and past ones, PRelu, a pointwise layer, a gate, a layer to samples.
+
+    Without biases and gate it is homogeneous: f(k x) = k f(x) for k > 0.
+    """
+    rng = np.random.default_rng(seed)
+    taps, stride, channels = (
+        int(rng.choice(sizes)) for sizes in ((8, 16, 32), (8, 16), (6, 12, 20))
+    )
+    frames = (HOP + PAST - taps) // stride + 1
+    constants: dict[str, NDArray[np.generic]] = {
+        "bank": _weights(rng, channels, 1, taps),
+        "slope": np.float32([[0.2]]),
+        "mix": _weights(rng, channels, channels, 1),
+        "gates": _weights(rng, channels, channels, 1),
+        "out": _weights(rng, channels * frames, HOP),
+        "row": np.array([1, 1, HOP + PAST]),
+        "flat": np.array([1, channels * frames]),
+        "start": np.array([HOP]),
+        "end": np.array([HOP + PAST]),
+        "axis": np.array([1]),
+    }
+    for name, size in (("bank_b", channels), ("mix_b", channels), ("out_b", HOP)):
+        constants[name] = np.float32(rng.standard_normal(size) * 0.05)
+
+    def layer(op_type: str, x: str, weight: str, y: str, bias: str, **how: int) -> onnx.NodeProto:
+        inputs = [x, weight, bias] if biases else [x, weight]
+        return helper.make_node(op_type, inputs, [y], name=y, **how)
+
+    nodes = [
+        helper.make_node("Concat", ["past", "pcm"], ["heard"], axis=1),
+        helper.make_node("Slice", ["heard", "start", "end", "axis"], ["past_next"]),
+        helper.make_node("Reshape", ["heard", "row"], ["line"]),
+        layer("Conv", "line", "bank", "code", "bank_b", strides=[stride]),
+        helper.make_node("PRelu", ["code", "slope"], ["bent"]),
+        layer("Conv", "bent", "mix", "mixed", "mix_b"),
+    ]
+    if gate:
+        nodes += [
+            helper.make_node("Conv", ["bent", "gates"], ["open"], name="open"),
+            helper.make_node("Sigmoid", ["open"], ["gain"]),
+            helper.make_node("Mul", ["mixed", "gain"], ["shaped"]),
+        ]
+    nodes += [
+        helper.make_node("Reshape", ["shaped" if gate else "mixed", "flat"], ["rows"]),
+        layer("Gemm", "rows", "out", "y", "out_b"),
+    ]
+    read = {name for node in nodes for name in node.input}
+    graph = helper.make_graph(
+        nodes,
+        "levels",
+        [_value("pcm", HOP), _value("past", PAST)],
+        [_value("y", HOP), _value("past_next", PAST)],
+        [numpy_helper.from_array(a, name) for name, a in constants.items() if name in read],
+    )
+    opset = helper.make_opsetid("", 21)
+    data = helper.make_model(graph, opset_imports=[opset], ir_version=10).SerializeToString()
+    model = from_onnx(data, name="levels", states=[("past", "past_next")])
+    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
+
+
+def sound(hops: int, seed: int, level: float = 1.0) -> NDArray[np.float32]:
+    """Noise with a slow envelope, (hops, 1, HOP), of peaks near `level`."""
+    rng = np.random.default_rng(seed)
+    envelope = 0.1 + 0.9 * np.abs(np.sin(np.arange(hops) / 7))[:, None, None]
+    noise = np.clip(rng.standard_normal((hops, 1, HOP)) / 3, -1, 1)
+    return (level * envelope * noise).astype(np.float32)
+
+
+def _weights(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
+    fan = np.prod(shape[1:]) if len(shape) > 2 else shape[0]
+    return (rng.standard_normal(shape) / np.sqrt(fan)).astype(np.float32)
+
+
+def _value(name: str, size: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size])
