@@ -107,7 +107,7 @@ def test_few_and_unlike_clips_leave_ranges_that_others_go_beyond(tmp_path: Path)
     assert f"{100 * few.beyond:.0f} % of the tensors" in note and "other 3 of 4" in note
     first, second = sound(2)
     alone = judged(network, [np.concatenate([first, np.float32(9) * second])])
-    assert alone.of == 4 and alone.beyond <= levels.MOST_BEYOND  # two of its quarters are as loud
+    assert alone.of == 4 and alone.beyond < few.beyond / 2  # two of its quarters are as loud
 
 
 def test_a_detector_is_judged_by_its_decisions(tmp_path: Path) -> None:
