@@ -79,6 +79,7 @@ SUITES = {
     "stream_authors",
     "stream_hour",
     "stream_random",
+    "synthesiser",
     "twins",
     "twins_exact",
 }
