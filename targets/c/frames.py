@@ -13,7 +13,7 @@ from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints, option
 from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.roles import constant
 
-MOST_TAPS = 64
+MOST_TAPS = 1024  # their places are kept on the stack, four bytes each
 INT32_LIMIT = 2**31
 OUTPUTS = ("mult", "shift", "y_zero", "y_min", "y_max")
 Attributes = dict[str, ir.Attr]
