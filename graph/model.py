@@ -21,6 +21,7 @@ SOURCE_RECIPE = "source"  # of a network that another tool quantized
 FRONTEND_DOMAIN = "edgekit"
 SSM = "DiagonalSSM"  # the operator of this domain that `edgekit.export.own_operators.ssm` marks
 FLOAT_NODE = "edgekit.keep_float"  # node metadata: the quantizer leaves this node in float
+ROUNDABLE = "edgekit.roundable"  # metadata of a state: a recipe may keep it in int16, though float computes it
 WITHIN_HOP = "edgekit.within_hop"  # of a recurrent cell: its layer also reads the sequence backward
 
 

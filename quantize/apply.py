@@ -48,6 +48,7 @@ from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import find_recipe
 from edgekit.quantize.rounding.reconstruct import Fitted, FittedWeight, Progress, reconstruct
 from edgekit.quantize.types.choose import TypePlan, choose_types
+from edgekit.quantize.types.float_states import store_states
 from edgekit.quantize.types.operands import read_type
 from edgekit.quantize.types.token_ranges import refuse_tokens
 from edgekit.quantize.types.weights import refuse_layers, weight_type
@@ -149,7 +150,10 @@ def quantize_fitted(seen: Observed, recipe: Recipe, fitted: Fitted, label: str) 
 
 def _written(seen: Observed, recipe: Recipe, plan: TypePlan, fitted: Fitted) -> Model:
     quantized = Model(seen.model.ir.clone())
-    _Writer(quantized.ir.graph, plan, seen.observers, recipe, fitted).write()
+    writer = _Writer(quantized.ir.graph, plan, seen.observers, recipe, fitted)
+    writer.write()
+    if recipe.states == "int16":
+        store_states(quantized, plan.types, seen.observers, writer.q_dq)
     return quantized
 
 
@@ -213,13 +217,14 @@ class _Writer:
         key = (str(value.name), operand.dtype)
         if key not in self.copies:
             if operand == kind:
-                self.copies[key] = self._q_dq(value, kind, f"{value.name}_dq")
+                self.copies[key] = self.q_dq(value, kind, f"{value.name}_dq")
             else:
                 stored = self._pair(value, kind, kind)
-                self.copies[key] = self._q_dq(stored, operand, f"{value.name}_{operand.dtype}_dq")
+                self.copies[key] = self.q_dq(stored, operand, f"{value.name}_{operand.dtype}_dq")
         return self.copies[key]
 
-    def _q_dq(self, value: ir.Value, kind: QuantType, name: str) -> ir.Value:
+    def q_dq(self, value: ir.Value, kind: QuantType, name: str) -> ir.Value:
+        """Append a pair; return its result, of this name."""
         dtype = ir.DataType[kind.dtype.upper()]
         stem = name.removesuffix("_dq")
         scale = self.initializer(f"{stem}_scale", np.float32(kind.scale))

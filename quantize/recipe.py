@@ -33,6 +33,7 @@ class Recipe:
             ``nearest`` fit them to the calibration, layer by layer.
         sampled: type of what a sampler adds up, the noisy input and the network's outputs; a network without
             one has none.
+        states: type in which the states of `DiagonalSSM` and `SelectiveSSM` are kept, which float operators compute.
         step_groups: how many groups of a sampler's steps have ranges of their own.
         bias_correction: whether biases make up for what rounding does to the mean of every channel.
         correct_sampler: whether a sampler's rows make up for what rounding does to the network's outputs on
@@ -59,6 +60,7 @@ class Recipe:
     rounding: str = "nearest"
     bias_correction: bool = False
     sampled: str = "int16"
+    states: str = "float32"
     step_groups: int = 1
     correct_sampler: bool = False
     split_shortcut: bool = False
@@ -76,6 +78,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "fused": ("int8", "int16"),
     "smooth_inputs": ACTIVATION_TYPES,
     "sampled": ACTIVATION_TYPES,
+    "states": ("int16", "float32"),
     "observer": ("minmax", "percentile99.9", "percentile", "percentile99.999", "mse", "entropy"),
 }
 LIMITS: Mapping[str, tuple[float, float]] = {

@@ -17,6 +17,7 @@ from edgekit.export.stream.signs import partial, sign
 from edgekit.export.stream.track import Mirror, Refused, Track
 from edgekit.export.stream.values import INSIDE, Values
 from edgekit.export.stream.windows import fill_of, pads_of, unheard
+from edgekit.graph.model import ROUNDABLE
 
 LARGE = 1e9  # a fill beyond it stands for an infinity: the network reads it in a maximum only
 
@@ -93,9 +94,13 @@ class Rewriter(Values):
             whole = new.one(f"{name}.back", "Cast", whole, to=dtype)
         return whole
 
-    def state(self, offline: ir.Value, name: str, shape: Sequence[int]) -> ir.Value:
-        """Add a state that is kept because of an offline value."""
+    def state(
+        self, offline: ir.Value, name: str, shape: Sequence[int], *, roundable: bool = False
+    ) -> ir.Value:
+        """Add a state that is kept because of an offline value; a recipe may round it where it is `roundable`."""
         state = self.new.state(name, shape)
+        if roundable:
+            state.metadata_props[ROUNDABLE] = "1"
         self.states.setdefault(offline, []).append(state)
         return state
 

@@ -12,7 +12,7 @@ from edgekit.graph.nodes import array_of
 def selective(writer: Rewriter, node: ir.Node) -> None:
     """Keep a number per channel and state; a frame is ``h = exp(dt a) h + dt u b``, ``y = c h + d u``.
 
-    It stays in float: the memory of a slow state is longer than a few bits resolve.
+    It is computed in float: the memory of a slow state is longer than a few bits resolve.
     """
     new, name = writer.new, str(node.name)
     tracks = aligned(writer, node)
@@ -31,7 +31,7 @@ def selective(writer: Rewriter, node: ir.Node) -> None:
         u, dt, b, c = (writer.delayed(track, 0, name) for track in (u, dt, b, c))
     u = writer.zeroed(u, name, before=True, after=False)
     channels, states = rates.shape
-    past = writer.state(node.outputs[0], name, (channels, states))
+    past = writer.state(node.outputs[0], name, (channels, states), roundable=True)
     state, seen = past, []
     driven = new.exact(new.one(f"{name}.driven", "Mul", dt.value, u.value))
     rate = new.constant(rates, f"{name}.rates")
