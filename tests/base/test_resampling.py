@@ -2,15 +2,48 @@
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from edgekit.base.errors import UsageError
 from edgekit.base.resampling import PASSBAND, Resampling, resampling
 
+USUAL = (
+    *(8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000),
+    *(88_200, 96_000, 176_400, 192_000),
+)
 PAIRS = [(48_000, 16_000), (44_100, 16_000), (44_100, 48_000), (192_000, 44_100), (8_000, 16_000)]
 
 
 @pytest.mark.parametrize(("device", "network"), PAIRS)
 def test_ripple_and_stopband(device: int, network: int) -> None:
+    check_filter(device, network)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from(USUAL), st.sampled_from(USUAL))
+def test_ripple_and_stopband_between_usual_rates(device: int, network: int) -> None:
+    assume(device != network)
+    check_filter(device, network)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(8, 192), st.integers(8, 192))
+def test_ripple_and_stopband_between_whole_kilohertz(device: int, network: int) -> None:
+    assume(device != network)
+    check_filter(1000 * device, 1000 * network)
+
+
+def test_between_all_usual_rates_there_is_a_filter() -> None:
+    for device in USUAL:
+        for network in USUAL:
+            rates = resampling(device, network)
+            assert device * rates.up == network * rates.down
+            seconds = rates.latency(1, 0) / device
+            assert seconds < 0.008, (device, network)
+
+
+def check_filter(device: int, network: int) -> None:
     rates = resampling(device, network)
     size = 1 << (8 * len(rates.taps)).bit_length()
     size = max(size, 1 << 16)

@@ -9,8 +9,10 @@ import pytest
 from builds import STRICT, lowered
 from c_kernels import CC
 from devices import on_devices, run_program
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
-from port_networks import Mixer
+from port_networks import SHAPES, Mixer
 from stream_networks import Net
 from tiny_build import needs_cc
 
@@ -102,9 +104,38 @@ SEVERAL = (
 )
 
 
+ports = st.tuples(st.integers(1, 16), st.sampled_from(sorted(SHAPES)))
+
+
 @needs_cc
 @pytest.mark.parametrize(("device_hz", "inputs", "outputs"), SEVERAL)
 def test_several_streams_stand_behind_one_device(
+    device_hz: int,
+    inputs: dict[str, tuple[int, str]],
+    outputs: dict[str, tuple[int, str]],
+    tmp_path: Path,
+) -> None:
+    check_device(device_hz, inputs, outputs, tmp_path)
+
+
+@needs_cc
+@pytest.mark.slow
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(8, 192).map(lambda k: 1000 * k),
+    st.dictionaries(st.sampled_from(["mic", "ref", "bone"]), ports, min_size=1),
+    st.dictionaries(st.sampled_from(["out", "left"]), ports, min_size=1),
+)
+def test_random_streams_and_rates(
+    tmp_path_factory: pytest.TempPathFactory,
+    device_hz: int,
+    inputs: dict[str, tuple[int, str]],
+    outputs: dict[str, tuple[int, str]],
+) -> None:
+    check_device(device_hz, inputs, outputs, tmp_path_factory.mktemp("device"))
+
+
+def check_device(
     device_hz: int,
     inputs: dict[str, tuple[int, str]],
     outputs: dict[str, tuple[int, str]],
