@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgekit.runtime.build_folder.levels import levels_text
 from edgekit.runtime.build_folder.manifest import Manifest, counted
-from edgekit.runtime.build_folder.port_rows import port_table
+from edgekit.runtime.build_folder.port_rows import PORT_HEAD, STREAM_HEAD, port_rows, stream_rows
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 from edgekit.targets.build import Placement
 from edgekit.targets.sensitivity import Alone, picture
@@ -125,8 +125,10 @@ def _facts(manifest: Manifest) -> str:
 
 
 def _tensors(manifest: Manifest) -> str:
-    head, rows = port_table(manifest)
-    return _table(head, [tuple(map(escape, row)) for row in rows])
+    tables = (PORT_HEAD, port_rows(manifest)), (STREAM_HEAD, stream_rows(manifest))
+    return "".join(
+        _table(head, [tuple(map(escape, row)) for row in rows]) for head, rows in tables if rows
+    )
 
 
 def _escaped(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -192,10 +192,20 @@ def _no_sound(result: ir.Value, form: FrontendSpec, second: Second | None) -> st
 def _beside_pcm(joined: Model, second: Second | None) -> list[str]:
     return [
         f"input '{value.name}' {list(static_shape(value) or ())} is taken beside the PCM in each hop; "
-        f"if it is a state, add --state {value.name}:OUTPUT"
+        f"if it is a state, add --state {value.name}:OUTPUT" + _own_form(joined, value)
         for value in joined.stream_inputs[1:]
         if value.name not in joined.controls and (second is None or value.name != second.input)
     ]
+
+
+def _own_form(joined: Model, value: ir.Value) -> str:
+    """What makes a stream of sound of an input that has the shape of the first one."""
+    first = joined.stream_inputs[0]
+    if static_shape(value) != static_shape(first):
+        return ""
+    return (
+        f"; if it is a stream of sound, --frontend {first.name}=SPEC --frontend {value.name}=SPEC"
+    )
 
 
 def _checked_frames(joined: Model, form: FrontendSpec, second: Second | None) -> int:
@@ -274,7 +284,7 @@ def _layout_problems(
             place, found = f"{where}: {side} '{value.name}'", f"shape {static_shape(value)}"
             allowed = " or ".join(_described(content, form, side) for content in fitting)
             allowed += f", {frames} times in a call" if frames > 1 else ""
-            step = "choose a --frontend that fits"
+            step = f"choose a --frontend that fits, or say by --layout {value.name}=LETTERS where channels are"
             problems.append(Problem(place, found, f"{allowed}, plus any unit axes", step))
     return problems
 

@@ -83,7 +83,8 @@ def chosen_forms(model: Model, forms: Forms) -> dict[str, FrontendSpec]:
     """Return the front end of each input and output that has one.
 
     A single form is that of all inputs whose layout has bins, or of the first input where none has. An output
-    whose layout has bins is transformed back as the first input whose spectra have as many; bands stay bands.
+    whose layout has bins is transformed back as the first input whose spectra have as many; bands stay bands. So is
+    the first output without a layout that by its sizes is a spectrum or a gain per bin of one channel.
     """
     inputs = [str(value.name) for value in model.stream_inputs]
     with_bins = [name for name in inputs if has_bins(model.layouts.get(name))]
@@ -93,8 +94,11 @@ def chosen_forms(model: Model, forms: Forms) -> dict[str, FrontendSpec]:
         else dict(forms)
     )
     given = [chosen[name] for name in inputs if name in chosen]
-    for value in model.stream_outputs:
+    for place, value in enumerate(model.stream_outputs):
         name, layout = str(value.name), model.layouts.get(str(value.name))
+        if layout is None and place == 0:
+            mono = (_mono_layout(model, value, form) for form in given if form.kind in SPECTRA)
+            layout = next(filter(None, mono), None)
         if layout is None or not has_bins(layout):
             continue
         shape = static_shape(value) or ()

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from edgekit.export.frontend.held import Held, gained, held_streams, hop_unit
+from edgekit.export.frontend.held import SPECTRA, Held, gained, held_streams, hop_unit
 from edgekit.export.frontend.spec import Forms, silent_bands, specs_text
 from edgekit.export.frontend.stream_nodes import StreamsBuilder
 from edgekit.export.own_operators.functions import define_functions
 from edgekit.graph.model import Model, OutputDelay, StreamInfo, Streaming
+from edgekit.graph.nodes import static_shape
 
 PCM = "NCT"  # layout of what takes the place of a spectrum
 
@@ -67,8 +68,24 @@ def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) ->
         layouts=_layouts(model, held_names),
         end_state=None,
         frontend=specs_text(forms),
-        notes=[*model.notes, *(note for form in used for note in silent_bands(form, rate))],
+        notes=[
+            *model.notes,
+            *(note for form in used for note in silent_bands(form, rate)),
+            *_no_sound(model, inputs, outputs),
+        ],
     )
+
+
+def _no_sound(model: Model, inputs: Mapping[str, Held], outputs: Mapping[str, Held]) -> list[str]:
+    """Outputs behind spectra that stay what they are, where no layout says so."""
+    if all(held.form.kind not in SPECTRA for held in inputs.values()):
+        return []
+    return [
+        f"output '{value.name}' {list(static_shape(value) or ())} is given out as it is; if it is spectra or gains, "
+        f"add --layout {value.name}=LETTERS"
+        for value in model.stream_outputs
+        if value.name not in outputs and value.name not in model.layouts
+    ]
 
 
 def _layouts(model: Model, held: set[str]) -> dict[str, str]:

@@ -2,29 +2,38 @@
 
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 
-HEAD = ("", "name", "shape", "type", "role", "layout", "channels", "rate", "delay")
+PORT_HEAD = ("", "name", "shape", "type", "role")
+STREAM_HEAD = ("", "stream", "layout", "channels", "rate", "delay")
 
 
-def port_table(manifest: Manifest) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return the head and a row for each input and output; columns that say nothing are left out."""
-    sides = ("in", manifest.inputs), ("out", manifest.outputs)
-    rows = [_row(way, tensor, manifest) for way, tensors in sides for tensor in tensors]
-    kept = [at for at, name in enumerate(HEAD) if at < 5 or any(row[at] for row in rows)]
-    return tuple(HEAD[at] for at in kept), [tuple(row[at] for at in kept) for row in rows]
+def port_rows(manifest: Manifest) -> list[tuple[str, ...]]:
+    """Return a row of `PORT_HEAD` for each input and output."""
+    return [
+        (way, t.name, "x".join(map(str, t.shape)) or "scalar", t.dtype, t.role)
+        for way, t in _tensors(manifest)
+    ]
 
 
-def _row(way: str, tensor: Tensor, manifest: Manifest) -> tuple[str, ...]:
-    return (
-        way,
-        tensor.name,
-        "x".join(map(str, tensor.shape)) or "scalar",
-        tensor.dtype,
-        tensor.role,
-        tensor.layout or "",
-        "" if tensor.channels is None else str(tensor.channels),
-        _rate(tensor),
-        _delay(tensor, manifest),
+def stream_rows(manifest: Manifest) -> list[tuple[str, ...]]:
+    """Return a row of `STREAM_HEAD` for each of which more is known than its shape."""
+    rows = (
+        (
+            way,
+            tensor.name,
+            tensor.layout or "",
+            "" if tensor.channels is None else str(tensor.channels),
+            _rate(tensor),
+            _delay(tensor, manifest),
+        )
+        for way, tensor in _tensors(manifest)
+        if tensor.role not in ("state", "constant")
     )
+    return [row for row in rows if any(row[2:])]
+
+
+def _tensors(manifest: Manifest) -> list[tuple[str, Tensor]]:
+    sides = ("in", manifest.inputs), ("out", manifest.outputs)
+    return [(way, tensor) for way, tensors in sides for tensor in tensors]
 
 
 def _rate(tensor: Tensor) -> str:

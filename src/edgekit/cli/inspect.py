@@ -11,7 +11,7 @@ from edgekit.base.output import replacing
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import manifest_rows
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.build_folder.port_rows import port_table
+from edgekit.runtime.build_folder.port_rows import PORT_HEAD, STREAM_HEAD, port_rows, stream_rows
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 
 
@@ -57,5 +57,7 @@ def show_streaming(streaming: dict[str, Any], sample_rate_hz: int | None) -> Non
 
 def show_manifest(manifest: Manifest) -> None:
     """Print a manifest as tables."""
-    print_table("inputs and outputs", *port_table(manifest))
+    print_table("inputs and outputs", PORT_HEAD, port_rows(manifest))
+    if streams := stream_rows(manifest):
+        print_table("streams", STREAM_HEAD, streams)
     print_table(manifest.source["name"], ("fact", "value"), manifest_rows(manifest))

@@ -197,6 +197,15 @@ def test_an_output_comes_back_as_the_stream_whose_spectra_it_has(tmp_path: Path)
     np.testing.assert_allclose(found[64:], sound[0, :-64], atol=1e-6)
 
 
+def test_a_gain_of_one_channel_is_heard_without_a_layout() -> None:
+    """As behind a single front end: by its sizes, which leave no choice."""
+    form = "stft:64:32:sqrt_hann:mag"
+    model = fronted({"mic": form, "ref": form}, {}, mic=(1, 1, 33), ref=(1, 33))
+    assert [str(v.name) for v in model.stream_outputs] == ["mic_out", "ref_out"]
+    assert model.layouts["mic_out"] == parse_layout("NCT") and "ref_out" not in model.layouts
+    assert [note for note in model.notes if "add --layout ref_out=LETTERS" in note]
+
+
 @needs_cc
 def test_a_named_stream_of_one_channel_needs_no_layout(tmp_path: Path) -> None:
     model = fronted({"x": "gcc:64:32:hann:16"}, {}, x=(1, 1, 16))
