@@ -95,20 +95,25 @@ def chosen_forms(model: Model, forms: Forms) -> dict[str, FrontendSpec]:
     )
     given = [chosen[name] for name in inputs if name in chosen]
     for place, value in enumerate(model.stream_outputs):
-        name, layout = str(value.name), model.layouts.get(str(value.name))
-        if layout is None and place == 0:
-            mono = (_mono_layout(model, value, form) for form in given if form.kind in SPECTRA)
-            layout = next(filter(None, mono), None)
-        if layout is None or not has_bins(layout):
-            continue
-        shape = static_shape(value) or ()
-        fitting = [form for form in given if Held.of(layout, shape, form) is not None]
-        spectra = [form for form in fitting if form.kind in SPECTRA]
-        if not fitting:
-            spectra = [form for form in given if form.kind in SPECTRA]
-        if spectra:
-            chosen.setdefault(name, spectra[0])
+        form = _form_back(model, value, given, is_first=place == 0)
+        if form is not None:
+            chosen.setdefault(str(value.name), form)
     return chosen
+
+
+def _form_back(
+    model: Model, value: ir.Value, given: Sequence[FrontendSpec], *, is_first: bool
+) -> FrontendSpec | None:
+    """The front end that makes sound of an output; None where it stays what it is."""
+    layout, shape = model.layouts.get(str(value.name)), static_shape(value) or ()
+    spectra = [form for form in given if form.kind in SPECTRA]
+    if layout is None and is_first:
+        mono = (_mono_layout(model, value, form) for form in spectra)
+        layout = next(filter(None, mono), None)
+    if layout is None or not has_bins(layout):
+        return None
+    fitting = [form for form in given if Held.of(layout, shape, form) is not None]
+    return next((form for form in fitting or spectra if form in spectra), None)
 
 
 def held_streams(model: Model, forms: Forms) -> tuple[dict[str, Held], dict[str, Held]]:

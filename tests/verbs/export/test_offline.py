@@ -4,10 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
+import torch
 from stream_networks import Net
 
 from edgekit.base.errors import UsageError, VerificationError
+from edgekit.base.layout import parse_layout
 from edgekit.export.stream import convert
+from edgekit.frontend import Frontend
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.describe import describe
 from edgekit.verbs.export.importing import ImportOptions, load_model
@@ -119,3 +123,41 @@ def test_a_difference_that_recordings_alone_show_fails(tmp_path, monkeypatch):
     load_model(source, options(source, hop=1))
     with pytest.raises(VerificationError, match="streamed by 1 samples"):
         load_model(source, options(source, hop=1, calibration=folder))
+
+
+@pytest.mark.parametrize(
+    ("frontend", "layout", "shape", "channels"),
+    [
+        ("mel:64:32:hann:12:log", None, [1, 12, "T"], 1),
+        ("mel:64:32:hann:12:log", "NCFT", [1, 2, 12, "T"], 2),
+        ({"x": "mel:64:32:hann:12+gcc:12"}, "NCFT", [1, 3, 12, "T"], 2),
+    ],
+)
+def test_the_proof_hears_recordings_behind_a_front_end(
+    tmp_path, monkeypatch, frontend, layout, shape, channels
+):
+    """From files of sound, whatever the names of the network's inputs are."""
+    net = Net()
+    source = str(tmp_path / "net.onnx")
+    (tmp_path / "net.onnx").write_bytes(net.model(shape, net.add("Tanh", net.add("Neg", "x"))))
+    (tmp_path / "clips").mkdir()
+    sound = 0.1 * np.random.default_rng(0).standard_normal((32 * 40, channels))
+    soundfile.write(tmp_path / "clips" / "a.wav", sound, 16000, subtype="FLOAT")
+    heard = []
+    prove = convert.prove
+
+    def listening(offline, models, least, longest, real=()):
+        heard.extend(real)
+        return prove(offline, models, least, longest, real)
+
+    monkeypatch.setattr(convert, "prove", listening)
+    rows = {} if layout is None else {"x": parse_layout(layout)}
+    clips = str(tmp_path / "clips")
+    given = options(source, calibration=clips, frontend=frontend, sample_rate=16000, layouts=rows)
+    load_model(source, given)
+    (feed,) = heard
+    text = frontend if isinstance(frontend, str) else frontend["x"]
+    expected = Frontend(text, 16000)(torch.tensor(sound.T[None].astype(np.float32)))[0].numpy()
+    np.testing.assert_allclose(
+        feed["x"].reshape(expected.shape), expected, atol=1e-5 * np.abs(expected).max()
+    )

@@ -17,7 +17,12 @@ from edgekit.export.frontend.spec import Forms, FrontendSpec
 from edgekit.verbs.export.divided import divided
 from edgekit.verbs.export.frontends import frontend_problems, with_frontends
 from edgekit.verbs.export.named import is_onnx, source_name
-from edgekit.verbs.export.offline import calibration_feeds, described, with_replacements
+from edgekit.verbs.export.offline import (
+    calibration_feeds,
+    described,
+    with_fed,
+    with_replacements,
+)
 
 if TYPE_CHECKING:
     from edgekit.export.diffusion.description import Description
@@ -310,7 +315,7 @@ def load_streamed(
     def real(network: "Model") -> list[dict[str, NDArray[Any]]]:
         if options.calibration is not None:
             network = with_layouts(network, options.layouts)
-            pcm = None if options.frontend is None else surrounded(network, options)
+            pcm = None if options.frontend is None else surrounded(with_fed(network), options)
             feeds = calibration_feeds(options.calibration, network, pcm, options.noise)
             recordings.extend(feeds)
         return recordings

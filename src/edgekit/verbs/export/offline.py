@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Feed = dict[str, NDArray[Any]]
 CLIPS = 4  # so many calibration clips are proven on and measured on
 SAMPLES = 4096  # at most so many of each: what is measured takes an import of that length
+FED = "fed/"  # before the name of an input: what it is fed with
 NOISE = 256  # samples of noise, where there is nothing else
 
 
@@ -91,7 +92,7 @@ def calibration_feeds(
     Args:
         source: a folder, or ``package.module:factory``.
         network: one hop of it.
-        pcm: it behind its front end, which then computes its inputs; None where it has none.
+        pcm: it with `with_fed` behind its front end, which then computes its inputs; None where it has none.
         noise: inputs that a build draws, by distribution; they are drawn here, too.
     """
     from edgekit.export.noise import drawn, noises_of, with_noise
@@ -103,11 +104,12 @@ def calibration_feeds(
     read = pcm or with_noise(network, noise)
     rows = noises_of(network, noise)
     most = max(SAMPLES // (network.stream.hop_samples or 1), 1)
-    runner = None if pcm is None else HopRunner(pcm, timed)
+    runner = None if pcm is None else HopRunner(pcm, [f"{FED}{name}" for name in timed])
     found: list[Feed] = []
     for clip in load_calibration(source, read).clips[:CLIPS]:
         part = _loudest(clip, str(read.stream_inputs[0].name), read.constants, most)
-        found.append(part if runner is None else {**part, **runner(part)})
+        seen = {} if runner is None else runner(part)
+        found.append(part | {n: seen[f"{FED}{n}"] for n in timed if f"{FED}{n}" in seen})
     for clip in found:
         hops = min(len(clip[str(v.name)]) for v in read.stream_inputs)
         clip.update((row.name, drawn(network, row, n, hops)) for n, row in enumerate(rows))
@@ -123,6 +125,28 @@ def calibration_feeds(
                 feed[name] = clip[name] if name in network.constants else clip[name][0]
         feeds.append(feed)
     return feeds
+
+
+def with_fed(network: "Model") -> "Model":
+    """Return a network in which ``fed/NAME`` is what each input with a time axis is fed with, also by a front end."""
+    import onnx_ir as ir
+
+    from edgekit.graph.model import Model
+    from edgekit.graph.nodes import unused_name, value_names
+
+    model = network.ir.clone()
+    graph = model.graph
+    for value in [value for value in graph.inputs if value.name in network.timing]:
+        readers = list(value.uses())
+        node = ir.node(
+            "Identity", [value], name=unused_name(value_names(graph), f"{FED}{value.name}")
+        )
+        (fed,) = node.outputs
+        fed.name, fed.shape, fed.type = f"{FED}{value.name}", value.shape, value.type
+        for reader, index in readers:
+            reader.replace_input_with(index, fed)
+        graph.insert_before(graph[0], node)
+    return Model(model)
 
 
 def _loudest(
