@@ -15,13 +15,16 @@ from tiny_networks import FRONTEND, HOP
 from edgekit import api
 from edgekit.base.errors import VerificationError
 from edgekit.cli.facts import manifest_rows
-from edgekit.export.running import run_hops
-from edgekit.quantize.apply import observed
+from edgekit.demos.show_denoise import NETWORK, OPTIONS
+from edgekit.export.running import HopRunner, run_hops
+from edgekit.operators.geometry import dims
+from edgekit.quantize.apply import observed, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.recipe_file import to_toml
 from edgekit.runtime.build_folder.levels import levels_text
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.verbs.auto.measure import Reference
 from edgekit.verbs.export import levels
 from edgekit.verbs.export.importing import ImportOptions, load_model
 from edgekit.verbs.export.levels import LEVELS_DB, Judged, Level, hearing, judge
@@ -108,6 +111,47 @@ def test_few_and_unlike_clips_leave_ranges_that_others_go_beyond(tmp_path: Path)
     first, second = sound(2)
     alone = judged(network, [np.concatenate([first, np.float32(9) * second])])
     assert alone.of == 4 and alone.beyond < few.beyond / 2  # two of its quarters are as loud
+
+
+def voiced(seed: int, seconds: float = 2.0) -> np.ndarray:
+    """Syllables of a random pitch in coloured noise, at 5 dB and a random level, (samples,)."""
+    random = np.random.default_rng(seed)
+    t = np.arange(int(seconds * RATE)) / RATE
+    pitch = random.uniform(90, 250) * (1 + 0.1 * np.sin(2 * np.pi * random.uniform(0.5, 2) * t))
+    phase = 2 * np.pi * np.cumsum(pitch) / RATE
+    tones = sum(np.sin(k * phase + random.uniform(0, 6)) / k for k in range(1, 20))
+    voice = tones * np.maximum(np.sin(2 * np.pi * random.uniform(2, 5) * t), 0)
+    spectrum = np.fft.rfft(random.standard_normal(len(t)))
+    noise = np.fft.irfft(
+        spectrum / (1 + np.arange(len(spectrum))) ** random.uniform(0, 0.5), len(t)
+    )
+    mixed = voice / voice.std() + noise / noise.std() * 10**-0.25
+    return np.asarray(10 ** random.uniform(-2, -1) * mixed, np.float32)
+
+
+@pytest.mark.slow
+def test_what_is_stated_of_the_bundled_denoiser_does_not_flatter_on_unheard_clips() -> None:
+    network = load_model(str(NETWORK), OPTIONS).model
+    (value,) = network.stream_inputs
+    name, shape = str(value.name), dims(value)
+
+    def clips(seeds: range) -> list[dict[str, np.ndarray]]:
+        size = int(np.prod(shape))
+        cut = (c[: len(c) // size * size] for c in map(voiced, seeds))
+        return [{name: c.reshape(-1, *shape)} for c in cut]
+
+    calibration = Calibration(tuple(clips(range(16))), "x")
+    seen = observed(network, calibration, RECIPES["w8a8"], hearing(network, calibration).judged)
+    stated = judge(network, seen, RECIPES["w8a8"], None, api.silent)
+    quantized = HopRunner(quantize_observed(seen, RECIPES["w8a8"], "x"))
+    for row in stated.levels:
+        gain = np.float32(10 ** (row.level_db / 20))
+        unheard = [{name: gain * clip[name]} for clip in clips(range(100, 124))]
+        reference = Reference(network, unheard)
+        noises = [reference.noise(i, quantized(clip)) for i, clip in enumerate(unheard)]
+        found = -10 * np.log10(Reference.total(noises))
+        assert row.snr_db is not None
+        assert row.snr_db <= found + 1, (row.level_db, row.snr_db, found)
 
 
 def test_a_detector_is_judged_by_its_decisions(tmp_path: Path) -> None:
