@@ -178,10 +178,12 @@ INSTRUCTION_SETS = {
         InstructionSet(
             "dsp",
             "DSP extension (Armv7E-M)",
-            ("lanes", "dots"),
+            ("lanes", "tiles", "dots"),
             machine="arm",
             emulated="cortex-m4",
-            packing=Packing(rows=4, taps=((8, 4), (16, 4))),
+            packing=Packing(
+                rows=4, taps=((8, 4), (16, 4)), tiles=Tiles(group=4, taps=512, channels=4)
+            ),
         ),
         InstructionSet(
             "rvv",

@@ -13,7 +13,8 @@ from edgekit.targets.c import program
 from edgekit.targets.devices import profile, profiles
 from edgekit.verbs.targets import TARGETS
 
-CORES = ("cortex-m4", "cortex-m7", "cortex-m55", "cortex-a53", "cortex-a76", "riscv64", "riscv64-v")
+MICROCONTROLLERS = ("cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m85")
+CORES = (*MICROCONTROLLERS, "cortex-a53", "cortex-a76", "riscv64", "riscv64-v")
 
 
 def test_every_core_of_the_contract_has_a_profile_and_a_target() -> None:
@@ -22,7 +23,7 @@ def test_every_core_of_the_contract_has_a_profile_and_a_target() -> None:
         device = profile(name)
         assert device.cc and device.flags and device.qemu and device.zig and device.clang
         assert device.cycles_per_instruction and device.cycles_from
-        assert device.is_bare == name.startswith("cortex-m")
+        assert device.is_bare == (name in MICROCONTROLLERS)
         assert TARGETS[name].needs == (device.cc, device.qemu[0])
 
 

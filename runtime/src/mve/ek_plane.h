@@ -4,14 +4,7 @@
 
 #include "ek_tile.h"
 
-#define EK_PLANE_LANES 16
 #define EK_PLANES_SLACK 32 /* bytes behind a band that may be read */
-
-/* Where the taps of an output lie behind it: [k_h] + [k_w]; `near`: neighbours along a row. */
-typedef struct {
-    const int16_t *down, *right;
-    int32_t k_h, k_w, near;
-} ek_plane_taps;
 
 /* to [rows][n] = x [rows][n], their rows so many elements apart. */
 static __attribute__((noinline)) void ek_copy_rows(const int8_t *x, int32_t x_step, int32_t rows, int32_t n, int8_t *to,
@@ -46,7 +39,7 @@ typedef struct {
     int32x4_t a, b, c, d;
 } ek_plane_sums;
 
-/* sums += w times 16 elements from x + offset on. */
+/* sums += w times 16 elements from x + offset on. One block, so that all stays in registers. */
 #define EK_PLANE_MAC(sums, x, offset, w)                                                                        \
     {                                                                                                           \
         int32x4_t first, second;                                                                                \
@@ -66,24 +59,33 @@ typedef struct {
 static inline ek_plane_sums ek_plane_of(const int8_t *band, const int8_t *w, const ek_plane_taps *t, int32_t bias)
 {
     const int32x4_t start = vdupq_n_s32(bias);
+    const int16_t *down = t->down;
     ek_plane_sums sums = {start, start, start, start};
-    for (int32_t ky = 0; ky < t->k_h; ky++) {
-        const int8_t *row = band + t->down[ky];
-        if (!t->near) {
-            for (int32_t kx = 0; kx < t->k_w; kx++) {
-                const int8_t *const at = row + t->right[kx];
-                EK_PLANE_MAC(sums, at, 0, *w++)
-            }
-            continue;
-        }
-        int32_t kx = t->k_w;
-        for (; kx >= 3; kx -= 3, row += 3, w += 3) {
+    if (t->near && t->k_w == 3) {
+        for (int32_t i = t->k_h; i > 0; i--, w += 3) {
+            const int8_t *const row = band + *down++;
             EK_PLANE_MAC(sums, row, 0, w[0])
             EK_PLANE_MAC(sums, row, 1, w[1])
             EK_PLANE_MAC(sums, row, 2, w[2])
         }
-        for (; kx > 0; kx--, row++) {
-            EK_PLANE_MAC(sums, row, 0, *w++)
+        return sums;
+    }
+    if (t->k_w == 3) {
+        const int32_t second = t->right[1], third = t->right[2];
+        for (int32_t i = t->k_h; i > 0; i--, w += 3) {
+            const int8_t *const row = band + *down++, *const middle = row + second, *const last = row + third;
+            EK_PLANE_MAC(sums, row, 0, w[0])
+            EK_PLANE_MAC(sums, middle, 0, w[1])
+            EK_PLANE_MAC(sums, last, 0, w[2])
+        }
+        return sums;
+    }
+    for (int32_t i = t->k_h; i > 0; i--) {
+        const int8_t *const row = band + *down++;
+        const int16_t *right = t->right;
+        for (int32_t j = t->k_w; j > 0; j--) {
+            const int8_t *const at = row + *right++;
+            EK_PLANE_MAC(sums, at, 0, *w++)
         }
     }
     return sums;

@@ -109,9 +109,12 @@ static inline void ek_tile_start(int32_t *acc, const int32_t *bias, int32_t rows
     }
 }
 
-static inline void ek_tile_ready(int8_t *columns, int32_t n)
+#define EK_TILE_LAID(n, taps) 0
+
+/* Columns are read as they were laid. */
+static inline void ek_tile_ready(int8_t *columns, int32_t taps, int32_t n)
 {
-    (void)columns, (void)n;
+    (void)columns, (void)taps, (void)n;
 }
 
 /* acc [2][EK_TILE_POSITIONS] += the products of two packed outputs with `n` columns of `taps` taps. Positions come in

@@ -6,11 +6,19 @@
 #define EK_CONV_PLANES_GUARD
 
 #include "ek_conv_shape.h"
+
+/* Where the taps of an output lie behind it: [k_h] + [k_w]; `near`: neighbours along a row. */
+typedef struct {
+    const int16_t *down, *right;
+    int32_t k_h, k_w, near;
+} ek_plane_taps;
+
 #include "ek_plane.h"
 
 #define EK_PLANES_BYTES 2048
 #define EK_PLANES_STAGE 512 /* positions of a band of more than one row */
 #define EK_PLANES_KERNEL 64 /* rows, columns of a kernel at most */
+#define EK_PLANES_WIDE 16   /* columns of a part of a row */
 #define EK_PLANES_MOST 16   /* planes of a band */
 #define EK_FEW_PRODUCTS 48  /* of a channel, which are taken one by one */
 
@@ -44,7 +52,7 @@ static inline int ek_conv_has_planes(const ek_conv_shape *s)
 {
     return s->in_c == s->groups && s->out_c <= 2 * s->groups && s->k_h <= EK_PLANES_KERNEL
            && s->k_w <= EK_PLANES_KERNEL && s->stride_h * s->stride_w <= EK_PLANES_MOST
-           && ek_planes_bytes(s, 1, EK_PLANE_LANES + ek_reach(s->k_w, s->dil_w) / s->stride_w, 0) <= EK_PLANES_BYTES;
+           && ek_planes_bytes(s, 1, EK_PLANES_WIDE + ek_reach(s->k_w, s->dil_w) / s->stride_w, 0) <= EK_PLANES_BYTES;
 }
 
 /* Choose the band: whole rows where one fits. */
@@ -62,7 +70,7 @@ static inline void ek_plan_planes(const ek_conv_shape *s, ek_planes *b)
         const int32_t planes = ek_planes_bytes(s, 1, 1, 0);
         b->rows = 1;
         b->shared = 0;
-        b->columns = ek_min(s->out_w, (EK_PLANES_BYTES / planes - behind) / EK_PLANE_LANES * EK_PLANE_LANES);
+        b->columns = ek_min(s->out_w, (EK_PLANES_BYTES / planes - behind) / EK_PLANES_WIDE * EK_PLANES_WIDE);
         b->pitch = b->columns + behind;
     }
     b->height = b->rows + ek_reach(s->k_h, s->dil_h) / s->stride_h;

@@ -131,8 +131,8 @@ static inline void ek_tile_sums(const int8_t *x, int32_t fill, const int8_t *w, 
         const int32_t taps = ek_piece_taps(s, &now);
         more = ek_next_piece(s, &piece);
         if (o == 0 || more || !is_first) {
-            ek_lay_columns(x, fill, s, &now, taps, first, n, columns);
-            ek_tile_ready(columns, n * taps);
+            ek_lay_columns(x, fill, s, &now, taps, first, n, columns + EK_TILE_LAID(n, taps));
+            ek_tile_ready(columns, taps, n);
         }
         ek_tile(w + (ptrdiff_t)o * taps, columns, taps, n, rows, acc);
         w += 2 * (ptrdiff_t)panels * taps;

@@ -1,0 +1,193 @@
+/* Armv7E-M DSP: tiles of two outputs and two positions, four taps in a word, of which an smlad takes two; see
+ * runtime/src/tiles. */
+#ifndef EK_TILE_GUARD
+#define EK_TILE_GUARD
+
+#include "ek_dot.h"
+#include "ek_scales.h"
+
+#define EK_TILE_TAPS 512
+#define EK_TILE_GROUP 4
+#define EK_TILE_CHANNELS 4
+#define EK_TILE_POSITIONS 8
+#define EK_TILE_BYTES 1024 /* of columns, before they are widened */
+#define EK_TILE_ROOM (2 * EK_TILE_BYTES + EK_TILE_TAPS + 16)
+#define EK_TILE_ALIGNED _Alignas(8)
+
+static inline void ek_put_word(int8_t *to, uint32_t word)
+{
+    memcpy(to, &word, 4);
+}
+
+/* to [n] = x [n], which do not overlap. */
+static inline void ek_take_run(const int8_t *x, int32_t n, int8_t *to)
+{
+    for (; n >= 4; n -= 4, x += 4, to += 4) {
+        ek_put_word(to, (uint32_t)ek_word(x));
+    }
+    for (; n > 0; n--) {
+        *to++ = *x++;
+    }
+}
+
+static inline void ek_take_same(int8_t fill, int32_t n, int8_t *to)
+{
+    for (; n > 0; n--) {
+        *to++ = fill;
+    }
+}
+
+/* to [n][channels] = x at n positions `x_step` apart, channels `plane` elements apart; positions of `to` are to_step. */
+static __attribute__((noinline)) void ek_take_channels(const int8_t *x, int32_t plane, int32_t channels, int32_t x_step,
+                                                       int32_t n, int8_t *to, int32_t to_step)
+{
+    for (; n > 0; n--, x += x_step, to += to_step) {
+        const int8_t *from = x;
+        int8_t *put = to;
+        int32_t i = channels;
+        for (; i >= 4; i -= 4, from += 4 * (ptrdiff_t)plane, put += 4) {
+            const uint32_t low = (uint8_t)from[0] | (uint32_t)(uint8_t)from[plane] << 8;
+            const uint32_t high = (uint8_t)from[2 * plane] | (uint32_t)(uint8_t)from[3 * plane] << 8;
+            ek_put_word(put, low | high << 16);
+        }
+        for (; i > 0; i--, from += plane) {
+            *put++ = *from;
+        }
+    }
+}
+
+/* Rows that a window reads of some channels: rows `step` and channels `plane` elements apart, of which lo..hi-1 are
+ * inside; of each n columns from `left` on, `by` apart, of those in [0, width). */
+typedef struct {
+    const int8_t *x;
+    int32_t step, plane, channels, rows, lo, hi, left, by, n, width;
+    int8_t fill;
+} ek_rows_in;
+
+/* to [channels][rows][n] = them, fill where they are outside. */
+static __attribute__((noinline)) void ek_take_rows(const ek_rows_in *w, int8_t *to)
+{
+    const int32_t n = w->n, by = w->by, left = w->left, width = w->width;
+    const int whole = by == 1 && left >= 0 && left + n <= width;
+    for (int32_t c = 0; c < w->channels; c++) {
+        for (int32_t r = 0; r < w->rows; r++, to += n) {
+            const int8_t *const row = w->x + c * (ptrdiff_t)w->plane + r * w->step;
+            if (r < w->lo || r >= w->hi) {
+                ek_take_same(w->fill, n, to);
+            } else if (whole) {
+                ek_take_run(row + left, n, to);
+            } else {
+                for (int32_t k = 0, ix = left; k < n; k++, ix += by) {
+                    to[k] = ix >= 0 && ix < width ? row[ix] : w->fill;
+                }
+            }
+        }
+    }
+}
+
+/* acc [rows][EK_TILE_POSITIONS] = bias [rows], of n positions. */
+static inline void ek_tile_start(int32_t *acc, const int32_t *bias, int32_t rows, int32_t n)
+{
+    for (; rows > 0; rows--, bias++, acc += EK_TILE_POSITIONS) {
+        for (int32_t i = 0; i < n; i++) {
+            acc[i] = *bias;
+        }
+    }
+}
+
+/* Columns are laid behind their place, from where they are widened without being written over. */
+#define EK_TILE_LAID(n, taps) ((((n) + 1) / 2 * 2 + 1) * (taps))
+
+/* Widen n columns of `taps` taps, two by two: of each the even and the odd taps of every four in turn. A column without
+ * another one stands beside itself. */
+static __attribute__((noinline)) void ek_tile_ready(int8_t *columns, int32_t taps, int32_t n)
+{
+    int16x2_t *to = (int16x2_t *)(void *)columns;
+    const int8_t *first = columns + EK_TILE_LAID(n, taps);
+    for (int32_t j = 0; j < n; j += 2, first += 2 * taps) {
+        const int8_t *const second = j + 1 < n ? first + taps : first;
+        for (int32_t i = 0; i < taps; i += 4, to += 4) {
+            const int32_t a = ek_word(first + i), b = ek_word(second + i);
+            to[0] = __sxtb16(a), to[1] = ek_odd(a), to[2] = __sxtb16(b), to[3] = ek_odd(b);
+        }
+    }
+}
+
+/* Four products of two outputs each with two positions. One block, so that all stays in registers. */
+#define EK_TILE_FOUR                                                                              \
+    __asm__("ldr %[t], [%[w]], #4\n\tldrd %[e], %[o], [%[x]]\n\tldrd %[f], %[q], [%[x], #8]\n\t"  \
+            "sxtb16 %[h], %[t]\n\tsmlad %[a], %[e], %[h], %[a]\n\tsmlad %[b], %[f], %[h], %[b]\n\t" \
+            "sxtb16 %[t], %[t], ror #8\n\tsmlad %[a], %[o], %[t], %[a]\n\t"                      \
+            "smlad %[b], %[q], %[t], %[b]\n\tldr %[t], [%[w]], #4\n\tadds %[x], #16\n\t"          \
+            "sxtb16 %[h], %[t]\n\tsmlad %[c], %[e], %[h], %[c]\n\tsmlad %[d], %[f], %[h], %[d]\n\t" \
+            "sxtb16 %[t], %[t], ror #8\n\tsmlad %[c], %[o], %[t], %[c]\n\tsmlad %[d], %[q], %[t], %[d]" \
+            : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+l"(x), [w] "+r"(wi), [t] "=&r"(word), \
+              [h] "=&r"(half), [e] "=&r"(even), [o] "=&r"(odd), [f] "=&r"(even2), [q] "=&r"(odd2)  \
+            :                                                                                     \
+            : "memory", "cc")
+
+/* acc [rows][EK_TILE_POSITIONS] += the products of packed outputs with `n` columns of `taps` taps. Outputs and positions
+ * come in twos: the one behind an odd number is of no meaning. */
+static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *columns, int32_t taps, int32_t n,
+                                              int32_t rows, int32_t *acc)
+{
+    for (; rows > 0; rows -= 2, w += 2 * taps, acc += 2 * EK_TILE_POSITIONS) {
+        const int8_t *x = columns;
+        for (int32_t j = 0; j < n; j += 2) {
+            const int8_t *wi = w, *const end = w + 2 * taps;
+            int32_t a = acc[j], b = acc[j + 1], c = acc[j + EK_TILE_POSITIONS], d = acc[j + EK_TILE_POSITIONS + 1];
+            int32_t word, half, even, odd, even2, odd2;
+            if (taps & 4) {
+                EK_TILE_FOUR;
+            }
+            while (wi != end) {
+                EK_TILE_FOUR;
+                EK_TILE_FOUR;
+            }
+            acc[j] = a, acc[j + 1] = b, acc[j + EK_TILE_POSITIONS] = c, acc[j + EK_TILE_POSITIONS + 1] = d;
+        }
+    }
+}
+
+/* y [n] = the outputs of channel c from their sums: of a shift of 33 or more, only the high word of a product counts. */
+#define EK_OUTPUTS_OF_CHANNEL(name, y_type, bits)                                                                \
+    static inline void name(const int32_t *acc, const ek_scales *s, int32_t c, y_type *y, int32_t n)             \
+    {                                                                                                            \
+        const int32_t mult = s->mult[c], shift = s->shift[c], y_zero = s->y_zero, y_min = s->y_min;              \
+        const int32_t y_max = s->y_max;                                                                          \
+        if (shift < 33) {                                                                                        \
+            for (int32_t j = 0; j < n; j++) {                                                                    \
+                y[j] = (y_type)ek_output(acc[j], mult, shift, y_zero, y_min, y_max);                             \
+            }                                                                                                    \
+            return;                                                                                              \
+        }                                                                                                        \
+        const int32_t half = 1 << (shift - 33), right = shift - 32;                                              \
+        if (y_max == (1 << (bits - 1)) - 1) {                                                                    \
+            for (int32_t j = 0; j < n; j++) {                                                                    \
+                const int32_t high = (int32_t)(((int64_t)acc[j] * mult) >> 32);                                  \
+                const int32_t v = __ssat(((high + half) >> right) + y_zero, bits);                               \
+                y[j] = (y_type)(v < y_min ? y_min : v);                                                          \
+            }                                                                                                    \
+            return;                                                                                              \
+        }                                                                                                        \
+        for (int32_t j = 0; j < n; j++) {                                                                        \
+            const int32_t high = (int32_t)(((int64_t)acc[j] * mult) >> 32);                                      \
+            y[j] = (y_type)ek_clamp(((high + half) >> right) + y_zero, y_min, y_max);                            \
+        }                                                                                                        \
+    }
+EK_OUTPUTS_OF_CHANNEL(ek_channel_outputs_s8, int8_t, 8)
+EK_OUTPUTS_OF_CHANNEL(ek_channel_outputs_s16, int16_t, 16)
+
+/* y [rows][plane] = n outputs of each channel from number c on. */
+#define EK_TILE_OUTPUTS_TO(name, y_type, outputs)                                                                \
+    static __attribute__((noinline)) void name(const int32_t *acc, int32_t rows, int32_t plane,                  \
+                                               const ek_scales *s, int32_t c, y_type *y, int32_t n)              \
+    {                                                                                                            \
+        for (; rows > 0; rows--, c++, acc += EK_TILE_POSITIONS, y += plane) {                                    \
+            outputs(acc, s, c, y, n);                                                                            \
+        }                                                                                                        \
+    }
+EK_TILE_OUTPUTS_TO(ek_tile_outputs_s8, int8_t, ek_channel_outputs_s8)
+EK_TILE_OUTPUTS_TO(ek_tile_outputs_s16, int16_t, ek_channel_outputs_s16)
+
+#endif
