@@ -220,6 +220,7 @@ def _no_layers(_: Manifest) -> str:
 def _layers(manifest: Manifest) -> str:
     functions = ["init", "reset", "session", "process", "process_s16", "end", "sample", "check"]
     functions += ["seed"] if manifest.noise is not None else []
+    functions += ["iterate"] if manifest.until is not None else []
     renamed = "\n".join(
         f"#define {manifest.c_name}_{f} replay_layers_{manifest.c_name}_{f}" for f in functions
     )

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 from c_kernels import needs_cc
+from devices import on_devices, replayable, replayed
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgekit import api
 from edgekit.base.errors import ModelError, UsageError
+from edgekit.graph.model import Model
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.stream import Stream
 
@@ -154,6 +156,15 @@ def test_integers_settle_within_two_of_their_steps(
         assert np.abs(outputs["y"] - solution["y"]).max() < error
         stream.reset()
         assert in_c(stream, {"x": row}, 40, tolerance) == calls
+
+
+@needs_cc
+@on_devices("cortex-m55")
+def test_a_step_is_replayed_on_a_microcontroller(target: str, tmp_path: Path) -> None:
+    exported("equilibrium", tmp_path / "b")
+    model = Model.from_bytes((tmp_path / "b" / "model.onnx").read_bytes())
+    replayable(model, target, tmp_path / "board")
+    assert replayed(tmp_path / "board", target)[-1] == "PASS"
 
 
 @needs_cc
