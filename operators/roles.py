@@ -36,6 +36,9 @@ JOINING = names(lambda row: row.joins)  # of several operands
 MOVES = names(lambda row: row.moves not in (None, "fills")) | {"Pad"}
 FUSED_ACTIVATIONS = frozenset({"Relu", "Clip"})
 PARTIAL_SUM = "edgekit.partial_sum"  # node metadata: its result is a part of one operator's
+LEVEL_INPUT = (
+    "edgekit.level_input"  # of a recurrent layer: its input follows the level, and is worth 16 bits
+)
 HOP_SCALED = (
     "edgekit.hop_scaled"  # node metadata: its result is worth 16 bits beside a scale per hop
 )

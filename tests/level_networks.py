@@ -72,6 +72,36 @@ def network(seed: int, biases: bool, gate: bool = True) -> Model:
     return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
 
 
+def recurrent(seed: int) -> Model:
+    """PCM into a GRU, and its h through a layer."""
+    rng, units = np.random.default_rng(seed), 12
+    constants = {
+        "w": _weights(rng, 3 * units, HOP)[None],
+        "r": _weights(rng, 3 * units, units)[None],
+        "out": _weights(rng, units, HOP),
+    }
+    constants["w"] *= 8
+    shapes = {"sequence": [1, 1, HOP], "rows": [1, units]}
+    nodes = [
+        helper.make_node("Reshape", ["pcm", "sequence"], ["x"]),
+        helper.make_node("GRU", ["x", "w", "r", "", "", "h"], ["", "h_next"], hidden_size=units),
+        helper.make_node("Reshape", ["h_next", "rows"], ["last"]),
+        helper.make_node("Gemm", ["last", "out"], ["y"]),
+    ]
+    state = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, units])
+        for name in ("h", "h_next")
+    ]
+    arrays = [numpy_helper.from_array(a, name) for name, a in constants.items()]
+    arrays += [numpy_helper.from_array(np.array(a), name) for name, a in shapes.items()]
+    ends = [_value("pcm", HOP), state[0]], [_value("y", HOP), state[1]]
+    graph = helper.make_graph(nodes, "cells", *ends, arrays)
+    opset = helper.make_opsetid("", 21)
+    data = helper.make_model(graph, opset_imports=[opset], ir_version=10).SerializeToString()
+    model = from_onnx(data, name="cells", states=[("h", "h_next")])
+    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
+
+
 def sound(hops: int, seed: int, level: float = 1.0) -> NDArray[np.float32]:
     """Noise with a slow envelope, (hops, 1, HOP), of peaks near `level`."""
     rng = np.random.default_rng(seed)

@@ -4,10 +4,11 @@ A spectrum, samples, and what layers without bias make of them fall with the sou
 static int8 type do not. Such an operand x of a layer is multiplied by 2^e, and the layer's sums by 2^-e before the
 bias is added. With P four times the largest |x| that calibration saw, e is the number of k in 1..15 for which
 max |x| < P 2^-k in this hop, so that max |x| 2^e is in [P / 2, P) unless |x| is above P / 2 or below P 2^-16.
-Multiplying by powers of two is exact: the float network stays the same.
+Multiplying by powers of two is exact: the float network stays the same. Recurrent layers, whose products end inside
+them, read such an operand in 16 bits instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,15 @@ from edgekit.graph.fused import is_fused
 from edgekit.graph.model import FLOAT_NODE, Model
 from edgekit.graph.nodes import add_initializer, sole_user
 from edgekit.operators.geometry import dims, optional
-from edgekit.operators.roles import HOP_SCALED, LINEAR, activations, constant, is_move
+from edgekit.operators.roles import (
+    HOP_SCALED,
+    LEVEL_INPUT,
+    LINEAR,
+    RECURRENT,
+    activations,
+    constant,
+    is_move,
+)
 from edgekit.operators.table import is_integer_compute
 from edgekit.quantize.calibrate.clips import BLOCK_HOPS, Calibration
 from edgekit.quantize.prepare.levels import Degrees, degrees
@@ -49,9 +58,12 @@ def hop_scales(model: Model, calibration: Calibration) -> Model:
     """Return the float model with a scale per hop at every layer whose input follows the level."""
     copy = Model(model.ir.clone())
     found = degrees(copy)
-    entries = [_entry(node) for node in copy.ir.graph if _is_open(node, found)]
+    entries = [_entry(node) for node in copy.ir.graph if _is_open(node, LINEAR, found)]
+    cells = [node for node in copy.ir.graph if _is_open(node, RECURRENT, found)]
+    for cell in cells:
+        cell.metadata_props[LEVEL_INPUT] = "1"
     if not entries:
-        return model
+        return copy if cells else model
     wanted = {str(entry.value.name): found[entry.value] for entry in entries}
     peaks = _peaks(model, calibration, list(wanted))
     graph, scales = copy.ir.graph, dict[ir.Value, tuple[ir.Value, ir.Value]]()
@@ -68,10 +80,10 @@ def hop_scales(model: Model, calibration: Calibration) -> Model:
     return copy
 
 
-def _is_open(node: ir.Node, found: Degrees) -> bool:
+def _is_open(node: ir.Node, kinds: Collection[str], found: Degrees) -> bool:
     """Whether a layer of constant weights runs in integers, and reads what follows the level."""
     x = node.inputs[0] if node.inputs else None
-    return node.op_type in LINEAR and is_integer_compute(node) and x in found
+    return node.op_type in kinds and is_integer_compute(node) and x in found
 
 
 def _entry(layer: ir.Node) -> Entry:

@@ -16,6 +16,7 @@ from edgekit.operators.roles import (
     HIDDEN_INPUT,
     HOP_SCALED,
     JOINING,
+    LEVEL_INPUT,
     MOVES,
     PARTIAL_SUM,
     PRECISE,
@@ -70,6 +71,7 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     compute = {node.name for node in graph if is_integer_compute(node)}
     groups, integer = _grouped(model, observers, compute, frozenset(), recipe.tensors)
     own = _sampled(model, groups, recipe) | _partial_sums(graph, recipe)
+    own |= _level_inputs(graph, groups, recipe)
     recipe = replace(recipe, tensors={**own, **recipe.tensors})
     named = recipe.tensors.keys()
     recipe = replace(recipe, tensors={**_hop_scaled(graph, groups, recipe), **recipe.tensors})
@@ -112,15 +114,26 @@ def _partial_sums(graph: ir.Graph, recipe: Recipe) -> dict[str, str]:
 
 
 def _hop_scaled(graph: ir.Graph, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
-    """16 bits for what layers with a scale per hop write, and for what is scaled, where no name says otherwise."""
+    """16 bits for what layers with a scale per hop write, and for what is scaled."""
+    written = {str(n.outputs[0].name) for n in graph if HOP_SCALED in n.metadata_props}
+    return _in_16_bits(written, groups, recipe)
+
+
+def _level_inputs(graph: ir.Graph, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
+    """16 bits, in products too, for what follows the level and goes into recurrent layers."""
+    read = {str(n.inputs[0].name) for n in graph if LEVEL_INPUT in n.metadata_props and n.inputs[0]}
+    return _in_16_bits(read, groups, recipe)
+
+
+def _in_16_bits(names: set[str], groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
+    """16 bits where a recipe of 8 bits names no type for the same values."""
     if recipe.activations != "int8":
         return {}
-    written = {str(n.outputs[0].name) for n in graph if HOP_SCALED in n.metadata_props}
     return {
         name: "int16"
         for members in groups
         if not recipe.tensors.keys() & set(members)
-        for name in sorted(written.intersection(members))
+        for name in sorted(names.intersection(members))
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 import pytest
-from level_networks import network, sound
+from level_networks import network, recurrent, sound
 
 from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import Model
@@ -123,6 +123,18 @@ def test_sound_above_what_calibration_saw_is_served_too() -> None:
     loud = sound(HOPS, 4, 3.0)
     (exact,) = run_hops(model, {"pcm": loud}).values()
     assert snr_db(exact, in_c(quantize(model, calibration(), "w8a8"), loud)[0]) > 20
+
+
+def test_a_recurrent_layer_reads_quiet_sound_in_16_bits() -> None:
+    model, clip = recurrent(0), sound(HOPS, 7, 0.02)
+    (exact,) = run_hops(model, {"pcm": clip}).values()
+    ratios = []
+    for recipe in (RECIPES["w8a8"], replace(RECIPES["w8a8"], hop_scales=False)):
+        made = quantize(model, calibration(), recipe)
+        (found,) = in_c(made, clip)
+        np.testing.assert_array_equal(Oracle(made).run_hops({"pcm": clip})["y"], found)
+        ratios.append(snr_db(exact, found))
+    assert ratios[0] > ratios[1] + 6, ratios
 
 
 def test_the_file_has_plain_nodes_only() -> None:

@@ -104,7 +104,8 @@ def test_few_and_unlike_clips_leave_ranges_that_others_go_beyond(tmp_path: Path)
         "go 3 dB" in note for note in alike.notes("w8a8")
     )
     gains = [np.float32(gain) for gain in (0.1, 0.3, 1, 4)]
-    few = judged(network, [gain * clip for gain, clip in zip(gains, sound(4), strict=True)])
+    clips = [gain * clip for gain, clip in zip(gains, sound(4), strict=True)]
+    few = judged(network, clips, FIXED)
     assert few.beyond == pytest.approx(0.25, abs=0.05)  # nearly all tensors, in the loudest of four
     (note,) = [note for note in few.notes("w8a8") if "go 3 dB" in note]
     assert f"{100 * few.beyond:.0f} % of the tensors" in note and "other 3 of 4" in note
