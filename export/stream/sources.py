@@ -346,10 +346,11 @@ def _refuse_loop(offline: Offline, samples: int) -> None:
     short, long = offline.at(samples).ir.graph, offline.at(2 * samples).ir.graph
     if not len(short) < len(long) < len(offline.at(3 * samples).ir.graph):
         return
-    found = (
-        f"a loop along time: {len(short)} nodes at {samples} samples, {len(long)} at {2 * samples}"
+    found = f"a loop or a scan along time: {len(short)} nodes at {samples} samples, {len(long)} at {2 * samples}"
+    step = (
+        "use a recurrent layer, a convolution or a cumulative sum, for a scan of a state-space layer "
+        "edgekit.export.own_operators' SelectiveSSM or DiagonalSSM, or give the network in streaming form"
     )
-    step = "use a recurrent layer, a convolution or a cumulative sum, or give the network in streaming form"
     raise ModelError(
         Problem(grown_module(short, long), found, "the same operators at every length", step)
     )

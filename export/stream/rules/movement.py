@@ -106,6 +106,7 @@ def slice_(writer: Rewriter, node: ir.Node) -> None:
     shape = static_shape(node.inputs[0]) or ()
     made = writer.facts.time(output)
     if made is None:
+        _refuse_rolled(node, track)
         writer.set(output, output, 0)  # refuses
         return
     cut = slice_of(node, track.axis, shape[track.axis])
@@ -132,6 +133,24 @@ def slice_(writer: Rewriter, node: ir.Node) -> None:
     )
     value = _cut_others(writer, node, value, track.axis)
     writer.set(output, value, delay, track, node=node, before=before, after=after)
+
+
+def _refuse_rolled(node: ir.Node, track: Track) -> None:
+    """Refuse the last frames of a recording that are put in front of its first, as torch.roll does."""
+    cut = slice_of(node, track.axis, ENDLESS)
+    joined = [
+        reader
+        for reader in node.outputs[0].consumers()
+        if reader.op_type == "Concat" and reader.inputs[0] is node.outputs[0]
+    ]
+    if cut is None or cut.start < ENDLESS // 2 or not joined:
+        return
+    count = ENDLESS - cut.start
+    raise Refused(
+        f"it brings the last {count} of all frames to the start, as torch.roll along time does",
+        "a shift whose first frames follow from a constant or are not read",
+        f"shift by padding: F.pad(x, ({count}, 0))[..., :-{count}]",
+    )
 
 
 def _reversal(node: ir.Node) -> tuple[str, str, str]:

@@ -42,7 +42,8 @@ def test_a_loop_along_time_is_refused_by_the_name_of_its_module(monkeypatch):
     at = offline.at
     object.__setattr__(offline, "at", lambda samples: read.append(samples) or at(samples))
     with pytest.raises(
-        ModelError, match=r"module 'body\.0.*': a loop along time: \d+ nodes at 24 samples"
+        ModelError,
+        match=r"module 'body\.0.*': a loop or a scan along time: \d+ nodes at 24 samples",
     ):
         stream(offline)
     assert max(read) == 72

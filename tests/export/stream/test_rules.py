@@ -488,6 +488,13 @@ def refusals():
     y = net.add("Concat", net.cut("x", 5), "x", axis=2)
     yield "Concat .*: it joins frames along time", net, y
     net = Net()
+    y = net.add("Concat", net.cut("x", -3), net.cut("x", 0, -3), axis=2)
+    yield (
+        r"Slice .*: it brings the last 3 of all frames to the start, as torch.roll .*F\.pad\(x, \(3, 0",
+        net,
+        y,
+    )
+    net = Net()
     frames = net.add("Shape", "x", start=2)
     count = net.add("Cast", frames, to=TensorProto.FLOAT)
     yield "Div .*: its constant .* follows the length", net, net.add("Div", "x", count)
