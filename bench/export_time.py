@@ -57,7 +57,13 @@ def stages(given: Given, folder: Path) -> tuple[dict[str, float], int]:
     api.export(str(given.path), "host", folder, progress=progress, **given.options)
     ends = [*list(begun.values())[1:], seconds()]
     spent = {stage: end - start for (stage, start), end in zip(begun.items(), ends, strict=True)}
-    return spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return spent, most_kilobytes()
+
+
+def most_kilobytes() -> int:
+    """Return what this process held at most; ``ru_maxrss`` counts what started it, too."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0])
 
 
 def row(given: Given) -> list[str]:

@@ -6,6 +6,7 @@ little-endian core; another one is refused by the preprocessor.
 """
 
 from collections.abc import Iterator
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,9 @@ def declarations(ctx: Context) -> str:
 
 def weights(ctx: Context) -> bytes:
     """``<name>_weights.c``: every constant array."""
-    return b"".join(_parts(ctx))
+    text = BytesIO()
+    text.writelines(_parts(ctx))
+    return text.getvalue()
 
 
 def weights_bytes(ctx: Context) -> int:
