@@ -6,6 +6,7 @@
 #define EK_BEHIND int32_t include_pad, int32_t pad_bottom, int32_t pad_right,
 #define EK_START 0.0f
 #define EK_ADD(acc, v) ((acc) + (v))
+#define EK_ADD_V(acc, v) ek_v_add(acc, v) /* of vectors, where there are some */
 #define EK_RESULT(acc) ((acc) / (float)EK_COUNT)
 #include "ek_pool_count.h"
 #include "ek_pool.h"

@@ -7,4 +7,4 @@
 #define EK_AT(w, i) ek_int4((w), (i))
 #define EK_SPAN(n) EK_BYTES_W4(n)
 #include "ek_int4.h"
-#include "ek_conv_int.h"
+#include "ek_conv_w4.h"

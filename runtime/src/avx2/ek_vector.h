@@ -137,6 +137,12 @@ static inline ek_v ek_v_relu(ek_v a)
     return _mm256_max_ps(a, _mm256_setzero_ps());
 }
 
+/* The greater; what is no number stays. */
+static inline ek_v ek_v_max(ek_v a, ek_v b)
+{
+    return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+
 /* a * b + c. */
 static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
 {

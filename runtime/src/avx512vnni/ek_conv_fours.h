@@ -245,3 +245,4 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
     (sizeof(EK_X) == 1 && ek_conv_has_fours(s)                                                                 \
      && (ek_conv_fours((const int8_t *)(const void *)(x), (int8_t)(x_zero), w,                                 \
                        (const int32_t *)(const void *)(bias), mult, shift, y_zero, y_min, y_max, y, s), 1))
+#define EK_W4_FOURS ek_conv_has_fours

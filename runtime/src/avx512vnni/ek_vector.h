@@ -116,6 +116,12 @@ static inline ek_v ek_v_relu(ek_v a)
     return _mm512_max_ps(a, _mm512_setzero_ps());
 }
 
+/* The greater; what is no number stays. */
+static inline ek_v ek_v_max(ek_v a, ek_v b)
+{
+    return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b);
+}
+
 /* a * b + c. */
 static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
 {

@@ -7,16 +7,21 @@
 
 #include "ek_conv_fours.h"
 
-void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
-             const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
-             int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
+#ifndef EK_CONV
+#define EK_CONV void EK_NAME
+#define EK_ROWS_PACKED ek_conv_has_few_positions(&s) /* how the weights are packed */
+#endif
+
+EK_CONV(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
+        const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+        EK_Y *restrict y, const ek_conv_shape *shape)
 {
     const ek_conv_shape s = ek_conv_flatten(shape);
     const int32_t inputs = s.in_c / s.groups, outputs = s.out_c / s.groups, taps = inputs * s.k_h * s.k_w;
     const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, x_group = (ptrdiff_t)inputs * s.in_h * s.in_w;
     const ek_window window = {s.out_h, s.out_w, s.k_h, s.k_w, s.stride_h, s.stride_w, -s.pad_top, s.dil_h,
                               -s.pad_left, s.dil_w, s.out_w, 1};
-    if (ek_conv_has_few_positions(&s)) {
+    if (EK_ROWS_PACKED) {
         ek_conv_positions(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s);
         return;
     }
