@@ -1,14 +1,16 @@
 """The bundled denoiser on voices and noises of your own, through the generated C.
 
-    python bench/denoise.py VOICES NOISES [--snr DB]
+    python bench/denoise.py VOICES NOISES [--snr DB] [--levels 0 -20 -30]
 
 VOICES and NOISES are folders of .wav files (any rate; resampled to 16 kHz). Every voice is mixed with
-every noise at the given SNR; each mixture streams hop by hop through the float32 and the w8a8 build.
-Prints SI-SDR in, the improvement of both, and what int8 costs, in dB.
+every noise at the given SNR; each mixture streams hop by hop through the float32 and the w8a8 build, as
+it is recorded and at each level of ``--levels``. Prints SI-SDR in, the improvement of both, and what int8
+costs, in dB.
 """
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,18 +32,31 @@ def mixture(voice: Samples, noise: Samples, snr_db: float) -> Samples:
     return np.asarray(voice + gain * noise, np.float32)
 
 
+def cells(row: Sequence[float]) -> list[str]:
+    """SI-SDR in, the two gains and the cost as text."""
+    before, float_gain, int8_gain, cost = row
+    return [f"{before:.2f}", f"{float_gain:+.2f}", f"{int8_gain:+.2f}", f"{cost:.2f}"]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("voices", type=Path)
     parser.add_argument("noises", type=Path)
     parser.add_argument("--snr", type=float, default=5.0, metavar="DB")
+    parser.add_argument("--levels", type=float, nargs="+", default=[0.0], metavar="DB")
     given = parser.parse_args()
     rate = OPTIONS.sample_rate
     table = Table(
-        "voice", "noise", "in", *RECIPES, "cost", title=f"SI-SDR, dB, at {given.snr:g} dB SNR"
+        "voice",
+        "noise",
+        "level",
+        "in",
+        *RECIPES,
+        "cost",
+        title=f"SI-SDR, dB, at {given.snr:g} dB SNR",
     )
-    means = []
+    means: dict[float, list[list[float]]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         streams = []
         for recipe in RECIPES:
@@ -61,21 +76,16 @@ def main() -> None:
             for noise_file in sorted(given.noises.glob("*.wav")):
                 noisy = mixture(voice, read_wav(noise_file, rate).samples, given.snr)
                 before = si_sdr_db(noisy, voice)
-                gains = [si_sdr_db(run_samples(s, noisy), voice) - before for s in streams]
-                means.append([before, *gains, gains[0] - gains[1]])
-                row = [f"{means[-1][0]:.2f}", *(f"{g:+.2f}" for g in gains), f"{means[-1][3]:.2f}"]
-                table.add_row(voice_file.stem, noise_file.stem, *row)
-    average = np.mean(means, axis=0)
-    table.add_row(
-        "mean", "", f"{average[0]:.2f}", *(f"{g:+.2f}" for g in average[1:3]), f"{average[3]:.2f}"
-    )
-    table.add_row(
-        "worst",
-        "",
-        "",
-        *(f"{g:+.2f}" for g in np.min(means, axis=0)[1:3]),
-        f"{np.max(means, axis=0)[3]:.2f}",
-    )
+                for level in given.levels:
+                    heard = noisy * np.float32(10 ** (level / 20))
+                    gains = [si_sdr_db(run_samples(s, heard), voice) - before for s in streams]
+                    means.setdefault(level, []).append([before, *gains, gains[0] - gains[1]])
+                    names = voice_file.stem, noise_file.stem, f"{level:g}"
+                    table.add_row(*names, *cells(means[level][-1]))
+    for level, rows in means.items():
+        table.add_row("mean", "", f"{level:g}", *cells(np.mean(rows, axis=0)))
+        worst = [*np.min(rows, axis=0)[:3], np.max(rows, axis=0)[3]]
+        table.add_row("worst", "", f"{level:g}", *cells(worst))
     Console().print(table)
 
 

@@ -25,7 +25,7 @@ from edgekit.demos.denoise import SAMPLE_RATE
 Samples = npt.NDArray[np.int16]
 Signal = npt.NDArray[np.floating[Any]]  # float32 throughout
 
-LANGUAGES = ("en", "es", "fr", "it", "ru")
+LANGUAGES = ("en", "es", "fr")
 NOT_SPEECH = ("beep", "tone", "silence", "monkeys", "weasels", "spam")
 # Every noise of blanket but `stream` and `city`, which are held out.
 NOISES = (
@@ -103,7 +103,7 @@ def synthesize(folder: Path) -> None:
 
 
 def load_voices(data: Path) -> dict[str, list[Samples]]:
-    """Utterances of each voice: five long ones, flite's, and short lists of two games."""
+    """Utterances of each voice: three long ones, flite's, and short lists of two games."""
     if not (data / "flite-voices").exists():
         synthesize(data / "flite-voices")
     groups = {
@@ -260,7 +260,7 @@ class Mixer:
         """One kind of noise or two, perhaps swelling and fading."""
         rng = self.rng
         kinds = (self.recorded_noise, self.coloured_noise, self.babble, self.hum, self.impulses)
-        draw = rng.choice(len(kinds), size=2, p=(0.6, 0.16, 0.1, 0.07, 0.07))
+        draw = rng.choice(len(kinds), size=2, p=(0.5, 0.16, 0.2, 0.07, 0.07))
         out = self.unit(kinds[draw[0]]())
         if rng.random() < 0.35:
             out = out + np.float32(10 ** rng.uniform(-0.7, 0.1)) * self.unit(kinds[draw[1]]())
@@ -294,7 +294,7 @@ class Mixer:
 
     def room(self) -> npt.NDArray[np.complex64]:
         """The response of a small room: a direct path and a decaying tail."""
-        size = int(self.rng.uniform(0.05, 0.3) * SAMPLE_RATE)
+        size = int(self.rng.uniform(0.05, 0.5) * SAMPLE_RATE)
         tail = self.rng.standard_normal(size) * np.exp(-np.linspace(0, 6.9, size))
         tail *= 10 ** self.rng.uniform(-1.2, -0.2) / np.sqrt(np.sum(tail**2))
         tail[0] = 1.0
@@ -317,7 +317,7 @@ class Mixer:
         return waveform(speech_spectrum)[:CLIP_SAMPLES], waveform(noise_spectrum)[:CLIP_SAMPLES]
 
     def pair(self) -> tuple[Signal, Signal]:
-        """One noisy clip and its clean reference: -7 to 20 dB SNR, -35 to -3 dB full scale."""
+        """One noisy clip and its clean reference: -7 to 20 dB SNR, -65 to -3 dB full scale."""
         rng = self.rng
         speech, noise = self.filter_pair(self.speech(), self.noise())
         speech, noise = self.unit(speech), self.unit(noise)
@@ -327,7 +327,7 @@ class Mixer:
         elif draw < 0.07:
             snr_db = rng.uniform(30, 60)
         noisy = speech + np.float32(10 ** (-snr_db / 20)) * noise
-        scale = 10 ** (rng.uniform(-35, -3) / 20) / rms(noisy)
+        scale = 10 ** (rng.uniform(-65, -3) / 20) / rms(noisy)
         gain = np.float32(min(scale, 0.99 / float(np.max(np.abs(noisy)))))
         return gain * noisy, gain * speech
 
