@@ -10,6 +10,7 @@ from stream_networks import Net
 
 from edgekit.base.errors import UsageError, VerificationError
 from edgekit.base.layout import parse_layout
+from edgekit.export.running import run_hops
 from edgekit.export.stream import convert
 from edgekit.frontend import Frontend
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -161,3 +162,18 @@ def test_the_proof_hears_recordings_behind_a_front_end(
     np.testing.assert_allclose(
         feed["x"].reshape(expected.shape), expected, atol=1e-5 * np.abs(expected).max()
     )
+
+
+def test_hop_counts_the_frames_of_a_front_end(tmp_path):
+    net = Net()
+    (tmp_path / "net.onnx").write_bytes(net.model([1, 12, "T"], net.conv("x", 12, 3, 3)))
+    source = str(tmp_path / "net.onnx")
+    given = {"frontend": "mel:64:32:hann:12:log", "sample_rate": 16000}
+    one, three = (load_model(source, options(source, hop=hop, **given)).model for hop in (None, 3))
+    sound = 0.1 * np.random.default_rng(0).standard_normal(32 * 12).astype(np.float32)
+    outputs = []
+    for model, samples in ((one, 32), (three, 96)):
+        pcm = str(model.stream_inputs[0].name)
+        (out,) = run_hops(model, {pcm: sound.reshape(-1, 1, samples)}).values()
+        outputs.append(np.concatenate(list(out), -1))
+    np.testing.assert_allclose(outputs[0], outputs[1], atol=1e-5 * np.abs(outputs[0]).max())

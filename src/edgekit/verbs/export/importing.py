@@ -320,10 +320,10 @@ def load_streamed(
             recordings.extend(feeds)
         return recordings
 
-    hop, rate = (options.hop, options.sample_rate) if options.frontend is None else (None, None)
+    rate = options.sample_rate if options.frontend is None else None
     network = stream(
         offline,
-        hop=hop,
+        hop=options.hop,
         sample_rate=rate,
         session=options.session,
         controls=options.controls,
