@@ -23,6 +23,13 @@ STRINGS = """\
 #ifdef __GNUC__
 #pragma GCC diagnostic ignored "-Woverlength-strings" /* C99 promises 4095 characters, compilers take any number */
 #endif
+#ifdef __has_warning /* clang; a string fills its array, no zero ends it */
+#if __has_warning("-Wunterminated-string-initialization")
+#pragma clang diagnostic ignored "-Wunterminated-string-initialization"
+#endif
+#elif __GNUC__ >= 15
+#pragma GCC diagnostic ignored "-Wunterminated-string-initialization"
+#endif
 """
 
 
@@ -53,7 +60,7 @@ def _parts(ctx: Context) -> Iterator[bytes]:
         aligned = f" __attribute__((aligned({line})))" if 0 < line <= array.nbytes else ""
         yield f"\n/* {shape} */\n".encode()
         if _is_union(array):
-            yield f"{_variable(name, array)}{aligned} = {{\n".encode()
+            yield f"{_union(name, array)}{_variable(name, array)}{aligned} = {{\n".encode()
             yield from string_lines(array)
             yield b"};\n"
             continue
@@ -68,15 +75,24 @@ def _parts(ctx: Context) -> Iterator[bytes]:
 
 def _declaration(name: str, array: NDArray[np.generic]) -> str:
     declared = f"extern {_variable(name, array)};"
-    return f"{declared}\n#define {name} {name}_.values" if _is_union(array) else declared
+    if not _is_union(array):
+        return declared
+    return f"{_union(name, array)}{declared}\n#define {name} {name}_.values"
+
+
+def _union(name: str, array: NDArray[np.generic]) -> str:
+    """The type of an array that strings give; both files may be part of one translation unit."""
+    members = (
+        f"unsigned char bytes[{array.nbytes}]; {C_ARRAYS[array.dtype.name]} values[{array.size}];"
+    )
+    guard = f"{name}_union"
+    return f"#ifndef {guard}\n#define {guard} {guard}\nunion {guard} {{ {members} }};\n#endif\n"
 
 
 def _variable(name: str, array: NDArray[np.generic]) -> str:
-    ctype = C_ARRAYS[array.dtype.name]
     if _is_union(array):
-        values = f"{ctype} values[{array.size}]"
-        return f"const union {{ unsigned char bytes[{array.nbytes}]; {values}; }} {name}_"
-    return f"const {ctype} {name}[{array.size}]"
+        return f"const union {name}_union {name}_"
+    return f"const {C_ARRAYS[array.dtype.name]} {name}[{array.size}]"
 
 
 def _is_large(array: NDArray[np.generic]) -> bool:
