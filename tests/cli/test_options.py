@@ -37,6 +37,7 @@ GIVEN = {
     "time_axes": ("x:-1", {"x": -1}),
     "rates": ("f0=64", {"f0": Fraction(1, 64)}),
     "controls": ("knob", ("knob",)),
+    "noise": ("z=uniform", {"z": "uniform"}),
     "layouts": ("x=NCT", dict([parse_layout_option("x=NCT")])),
     "mid_side": ("x", ("x",)),
     "metric": ("package.module:function", "package.module:function"),
