@@ -28,6 +28,7 @@ LACKS = {  # what it has no kernel for
         if "_reverse_" in name or "_bidirectional_" in name
     },
     "gather_constant_rows": "GATHER by int64",
+    "gather_columns": "GATHER by int64",
 }
 # Float between integers: RSQRT differs in its last bit, which may be one step.
 STEP = {"norm_div": "RSQRT", "norm_two_differences": "RSQRT"}
