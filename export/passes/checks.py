@@ -153,6 +153,22 @@ def _rank(node: ir.Node) -> Iterator[Found]:
         )
 
 
+def _slope(node: ir.Node) -> Iterator[Found]:
+    """A slope of PRelu that enlarges its input: the shape is by ONNX the input's, in onnxruntime both's.
+
+    Leading sizes of 1 are no more elements, so they may be more than the input's dimensions.
+    """
+    if node.op_type != "PRelu":
+        return
+    x, slope = static_shape(node.inputs[0]), static_shape(node.inputs[1])
+    if x is None or slope is None:
+        return
+    whole = (1,) * (len(slope) - len(x)) + tuple(x)
+    if any(size not in (1, own) for size, own in zip(slope[::-1], whole[::-1], strict=False)):
+        found = f"a slope of shape {list(slope)} for an input of {list(x)}"
+        yield found, "a slope whose sizes are 1 or the input's"
+
+
 def _windows(node: ir.Node) -> Iterator[Found]:
     """Where runtimes disagree: a pooling window larger than all there is, and padding that would have to crop."""
     x = static_shape(node.inputs[0]) if node.op_type in POOLS | {"Conv"} else None
@@ -236,6 +252,7 @@ CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
     _axes,
     _norm,
     _rank,
+    _slope,
     _windows,
     _weights,
     _casts,

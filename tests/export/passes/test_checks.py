@@ -123,6 +123,17 @@ REFUSED = {
         file("MaxPool", kernel_shape=[1], auto_pad="SAME_LOWER", strides=[4]),
         "padding of -3",
     ),
+    **{
+        f"PRelu slope of {slope}": (
+            file("PRelu", [np.ones(slope, np.float32)], size=size),
+            rf"a slope of shape \[{', '.join(map(str, slope))}\] for an input",
+        )
+        for slope, size in (((4, 3), (4, 1)), ((2, 1, 1), (4, 3)), ((3,), ()), ((2,), (1, 3, 4)))
+    },
+    "PRelu of a constant": (
+        file("PRelu", [np.ones((4, 1, 1), np.float32)], (1, 4, 6, 7), inputs=["c0", "x"]),
+        r"a slope of shape \[1, 4, 6, 7\] for an input of \[4, 1, 1\]",
+    ),
     "MatMul NaN": (file("MatMul", [NAN]), "'c0' holds NaN"),
     "MatMul infinity": (file("MatMul", [ONE_INF]), "'c0' holds infinity"),
     "Add NaN": (file("Add", [NAN[0]]), "'c0' holds NaN"),
@@ -189,6 +200,15 @@ def test_an_infinity_that_masks_or_selects_is_taken(operator, constants):
     shape = (1, 4, 4) if operator == "Add" else (1, 3, 4)
     model = from_onnx(file(operator, constants, shape), name="net")
     assert TARGETS["c99"].check(model) == []
+
+
+@pytest.mark.parametrize("slope", [(), (1,), (4,), (3, 1), (1, 1, 3, 4)])
+def test_a_slope_that_fits_into_its_input_is_taken(slope):
+    weights = np.linspace(-1, 1, int(np.prod(slope)), dtype=np.float32).reshape(slope)
+    model = from_onnx(file("PRelu", [weights], size=(3, 4)), name="net")
+    x = np.random.default_rng(5).normal(size=(2, 3, 4)).astype(np.float32)
+    found = Oracle(model).run_hops({"x": x})["y"].reshape(x.shape)
+    np.testing.assert_array_equal(found, np.where(x < 0, (weights * x).reshape(x.shape), x))
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float64])
