@@ -1,6 +1,7 @@
 """A measure of the user's own: what it is given, where it counts, and how it is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,8 @@ from edgekit import api
 from edgekit.base.errors import UsageError, VerificationError
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.held_out import Part
+from edgekit.quantize.recipe import RECIPES
+from edgekit.quantize.recipe_file import to_toml
 from edgekit.verbs.export.finish import clean_form
 from edgekit.verbs.export.metric import Metric, clean_of, read_metric
 
@@ -53,14 +56,18 @@ def recordings(folder: Path, clean: bool) -> str:
 def test_a_metric_counts_instead_of_the_ratio(tmp_path: Path) -> None:
     network = str(tiny_networks.spectral_map(tmp_path / "map.onnx"))
     source = recordings(tmp_path / "clips", clean=False)
-    options = {"recipe": "w8a8", "sample_rate": RATE, "frontend": FRONTEND, "calibration": source}
-    options["metric"] = f"{__name__}:exactness"
+    fixed = tmp_path / "fixed.toml"  # scales for all levels, so that quiet sound comes out worse
+    fixed.write_text(to_toml(replace(RECIPES["w8a8"], name="fixed", hop_scales=False)))
+    options = {"recipe": str(fixed), "sample_rate": RATE, "frontend": FRONTEND}
+    options |= {"calibration": source, "metric": f"{__name__}:exactness"}
     exported = api.export(network, "host", tmp_path / "out", min_snr_db=0.3, **options)
     facts = json.loads((tmp_path / "out" / "manifest.json").read_text())["verification"]
     assert 0.3 <= facts["metric"] <= 1
     assert [0 <= row["metric"] <= 1 for row in facts["levels"]] == [True] * 3
-    assert facts["levels"][0]["metric"] > facts["levels"][2]["metric"]
-    assert not [note for note in exported.notes if " at 0 dB" in note]
+    loud, _, quiet = (row["metric"] for row in facts["levels"])
+    assert loud > 0.9 and quiet < 0.3
+    (note,) = [note for note in exported.notes if note.startswith("levels:")]
+    assert f"{quiet:.4g} at -30 dB" in note and "0.3 is wanted" in note and " at 0 dB" not in note
     assert "by --metric" in (tmp_path / "out" / "report.html").read_text()
     with pytest.raises(VerificationError, match=r"--metric: .* at least 1.5 needed"):
         api.export(network, "host", tmp_path / "no", min_snr_db=1.5, **options)
