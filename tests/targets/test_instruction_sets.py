@@ -64,7 +64,7 @@ def test_an_unknown_instruction_set_of_a_device_is_named_with_those_that_there_a
 
 
 def test_weights_are_packed_as_the_row_says() -> None:
-    assert packing(()) == packing(("lanes", "dots")) == PORTABLE
+    assert packing(()) == PORTABLE
     helium, dsp = (packing(profile(name).kernels) for name in ("cortex-m55", "cortex-m4"))
     assert dsp.rows == 4
     assert helium.tiles is not None and helium.tiles.group == 16
