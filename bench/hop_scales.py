@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from quant_audio import SETS, loss, outputs
-from quant_goals import Bench
+from quant_goals import LEVELS_DB, Bench
 from rich.console import Console
 from rich.table import Table
 from speech_data import FOLDER
@@ -23,7 +23,6 @@ from edgekit.quantize.apply import quantize
 from edgekit.quantize.recipe import RECIPES, Recipe
 
 NETWORKS = ("GTCRN", "DTLN", "NSNet2", "denoiser")
-LEVELS_DB = (0.0, -20.0, -30.0, -40.0)
 SNR_DB = 5.0
 
 

@@ -1,7 +1,8 @@
 """Which recordings may be trained and tuned on, and which only what is reported may be measured on.
 
-One list for all of `bench/` and for the training of the bundled networks. Names are those that `speech_data` gives
-its folders and files. Other packages are for evaluation by others: nothing is trained or tuned on them.
+One list for all of `bench/`; `edgekit.demos.denoise_data` has the recordings that the bundled denoiser was trained on,
+the letters of klettres among them, so that it has heard those evaluation voices. Names are those that `speech_data`
+gives its folders and files. Other packages are for evaluation by others: nothing is trained or tuned on them.
 """
 
 from collections.abc import Iterable

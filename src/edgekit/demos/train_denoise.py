@@ -20,7 +20,7 @@ pitch near 200 Hz, the held-out ones near 105 Hz; a first run failed on those, s
 voices and slower speeds were added. In that respect the held-out voices were not unseen.
 
 A run that was stopped goes on from OUT.checkpoint. Seeds are fixed, but a run is limited by time, so
-its number of steps depends on the machine. The committed weights took 1,300 steps (96 minutes of a
+its number of steps depends on the machine. The committed weights took 1,300 steps (90 minutes of a
 two-core machine that others used) from those of version 0.2.0 (``--start-from``), which had some 7,000
 steps on sound of -35 to -3 dB full scale, with the Italian and Russian voices of asterisk among them,
 and made sound worse that was quieter. Since then levels reach down to -65 dB, rooms are larger and
