@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-installs peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz quant-table quant-goals diffusion-table kernels lint compiler clean
+.PHONY: help demo test test-all test-installs peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz quant-table quant-goals diffusion-table docs kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-layers   single layers of real networks beside onnxruntime and LiteRT"
 	@echo "make bench-litert  the int8 .tflite of target litert beside that of LiteRT's own tools"
 	@echo "make lint   ruff, mypy, pyright"
+	@echo "make docs   the pages of docs/ as a site, in site/"
 	@echo "make kernels   the files and prototypes of integer kernels, from targets/c/stubs.py"
 	@echo "make digests   pins the bytes that lowering emits now, and what networks cost, in tests/pinned/"
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
@@ -93,6 +94,14 @@ $(VENV)/bench.stamp: $(VENV)/test.stamp
 	-$(PIP) install --quiet setuptools cython && $(PIP) install --quiet --no-build-isolation 'pesq==0.0.4'
 	@touch $@
 
+$(VENV)-docs/stamp: docs/requirements.txt | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip --disable-pip-version-check install --quiet --requirement docs/requirements.txt
+	@touch $@
+
+docs: $(VENV)-docs/stamp
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --site-dir site
+
 quant-table: $(VENV)/bench.stamp
 	$(BIN)/python bench/quant_table.py --write
 
@@ -127,4 +136,4 @@ fpga-fuzz: $(VENV)/test.stamp
 	FPGA_FUZZ=17 $(BIN)/python -m pytest tests/test_fpga_random.py
 
 clean:
-	rm -rf $(VENV) .venv-peers .venv-tflite $(DEMO) build dist
+	rm -rf $(VENV) .venv-docs .venv-peers .venv-tflite $(DEMO) build dist site

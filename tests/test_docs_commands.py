@@ -83,7 +83,7 @@ def test_the_command_line_knows_every_verb_and_flag_of_a_page(page: Path) -> Non
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder with all that the README's commands name; `edgekit` and `python` are those of this environment."""
+    """A folder with all that the marked commands name; `edgekit` and `python` are those of this environment."""
     (tmp_path / "package").mkdir()
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     code = re.search(
@@ -106,9 +106,18 @@ def place(tmp_path: Path) -> Path:
 
 
 @needs_cc
-@pytest.mark.parametrize("number", range(len(marked(ROOT / "README.md"))))
-def test_the_marked_commands_run_as_they_stand_in_the_readme(number: int, place: Path) -> None:
-    lines = marked(ROOT / "README.md")[number]
+@pytest.mark.parametrize(
+    ("page", "number"),
+    [
+        pytest.param(page, number, id=f"{page.stem}-{number}")
+        for page in PAGES
+        for number in range(len(marked(page)))
+    ],
+)
+def test_the_marked_commands_run_as_they_stand_in_a_page(
+    page: Path, number: int, place: Path
+) -> None:
+    lines = marked(page)[number]
     if any("networks/" in line for line in lines):
         if not all(path_of(name, CACHE).is_file() for name in NETWORKS):
             pytest.skip("needs published networks: python bench/published_networks.py")
@@ -119,6 +128,30 @@ def test_the_marked_commands_run_as_they_stand_in_the_readme(number: int, place:
             line, shell=True, cwd=place, env=environment, capture_output=True, text=True
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def slug(heading: str) -> str:
+    """The anchor that Markdown makes of a heading."""
+    text = re.sub(r"[^\w\s-]", "", heading.strip().lower())
+    return re.sub(r"[\s]+", "-", text).strip("-")
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    for link in (link for link in links if "://" not in link):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), f"{page.name} links to {link}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in map(slug, headings), f"{page.name} links to {link}"
+
+
+def test_the_site_lists_every_page() -> None:
+    listed = set(re.findall(r"(\S+\.md)\b", (ROOT / "mkdocs.yml").read_text(encoding="utf-8")))
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert listed - {"index.md", "contributing.md", "CONTRIBUTING.md"} == pages
 
 
 def test_blocks_and_comments_are_told_apart(tmp_path: Path) -> None:
