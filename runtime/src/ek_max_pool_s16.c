@@ -7,4 +7,5 @@
 #define EK_START -32768
 #define EK_ADD(acc, v) ((v) > (acc) ? (v) : (acc))
 #define EK_RESULT(acc) (acc)
+#define EK_POOL_MAX
 #include "ek_pool.h"

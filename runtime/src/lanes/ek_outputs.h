@@ -1,5 +1,8 @@
 /* Outputs of int32 sums, and tables, over ek_lanes.h. A shift below 33 moves the sum up instead, which first saturates
  * where the output does: |mult| is 2^20 or more, or 0. See ek_scale.h for the rounding. */
+#ifndef EK_OUTPUTS_GUARD
+#define EK_OUTPUTS_GUARD
+
 #include "ek_lanes.h"
 
 /* Requantized sums, each with its own factor; shift in 1..62. */
@@ -89,3 +92,5 @@ static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_
         ek_i_store_s16(y + j, ek_i_lut_s16(ek_i_load_s16(x + j, n - j), table), n - j);
     }
 }
+
+#endif

@@ -27,6 +27,9 @@ if (s.out_h == 1 && s.out_w == 1 && s.k_h == s.in_h && s.k_w == s.in_w && s.pad_
     }
     return;
 }
+#if defined(EK_POOL_MAX) || defined(EK_POOL_SUM)
+#include "ek_pool_across.h"
+#endif
 ek_conv_shape one = s;
 ek_bands b;
 one.in_c = one.groups;

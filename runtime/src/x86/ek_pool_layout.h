@@ -121,3 +121,7 @@ static inline void ek_pool_fill(const EK_T *x, const ek_conv_shape *s, const ek_
         }
     }
 }
+
+#if defined(EK_POOL_MAX) || defined(EK_POOL_SUM)
+#include "ek_pool_rows.h"
+#endif

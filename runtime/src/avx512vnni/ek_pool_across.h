@@ -1,0 +1,45 @@
+/* Within EK_NAME of ek_pool.h: windows by the rows of ek_pool_rows.h, where that takes the shape. The divisor of a mean is
+ * a count of rows times one of columns, of which only those near an edge differ. */
+if (ek_pool_by_rows(&s)) {
+    const __m512i start = ek_pool_filled((EK_T)(EK_START)), outside = ek_pool_filled((EK_T)(EK_OUTSIDE));
+    const int32_t reach = (s.k_h - 1) * s.dil_h, most = (EK_POOL_KEPT - 1 - reach) / s.stride_h + 1;
+    for (int32_t ox = 0; ox < s.out_w; ox += EK_POOL_ACROSS) {
+        const int32_t n = ek_min(EK_POOL_ACROSS, s.out_w - ox);
+        __m512i kept[EK_POOL_KEPT];
+        ek_pool_tap taps[EK_POOL_WIDEST];
+        ek_pool_taps_of(&s, ox, n, taps);
+#ifdef EK_POOL_SUM
+        int32_t across[16] = {0};
+        ek_pool_factors factors = {{0}, -1, {0}};
+        for (int32_t j = 0; j < 16; j++) {
+            const int32_t bx = (ox + ek_min(j, n - 1)) * s.stride_w - s.pad_left;
+            across[j] = include_pad ? ek_end_tap(bx, s.dil_w, s.k_w, s.in_w + pad_right)
+                                    : ek_end_tap(bx, s.dil_w, s.k_w, s.in_w) - ek_first_tap(bx, s.dil_w);
+        }
+#endif
+        for (int32_t c = 0; c < s.out_c; c++) {
+            const EK_T *const plane = x + (ptrdiff_t)c * s.in_h * s.in_w;
+            EK_Y *to = y + (ptrdiff_t)c * s.out_h * s.out_w + ox;
+            for (int32_t oy = 0, first = 0, behind = 0; oy < s.out_h; oy++, to += s.out_w) {
+                const int32_t by = oy * s.stride_h - s.pad_top;
+                if (EK_POOL_SHARES && oy == behind) {
+                    const int32_t rows = ek_min(most, s.out_h - oy);
+                    ek_pool_keep_rows(plane, &s, taps, by, (rows - 1) * s.stride_h + reach + 1, start, outside, kept);
+                    first = oy;
+                    behind = oy + rows;
+                }
+                const __m512i acc
+                    = ek_pool_taken_window(plane, &s, taps, by, kept + (oy - first) * s.stride_h, start);
+#ifdef EK_POOL_SUM
+                const int32_t high = ek_end_tap(by, s.dil_h, s.k_h, s.in_h) - ek_first_tap(by, s.dil_h);
+                const int32_t down = include_pad ? ek_end_tap(by, s.dil_h, s.k_h, s.in_h + pad_bottom) : high;
+                (void)high, (void)factors;
+                EK_POOL_SUM;
+#else
+                ek_pool_store(to, acc, n);
+#endif
+            }
+        }
+    }
+    return;
+}

@@ -1,0 +1,225 @@
+/* Pooling with neighbouring outputs of a row as lanes, over EK_T: 32 of them for maxima of int8, else 16. Maxima and sums
+ * of int8 are taken along each row of x first, which windows below each other share; sums of floats in the order of
+ * the taps. EK_POOL_MAX or EK_POOL_SUM says which it is. */
+#include "ek_outputs.h"
+#include "ek_vector.h"
+
+#define EK_POOL_KEPT 64    /* rows of x whose maxima or sums are kept */
+#define EK_POOL_WIDEST 16  /* kernel */
+#define EK_POOL_NARROW 8   /* output below which lanes would idle */
+#define EK_INLINE static inline __attribute__((always_inline))
+#ifdef EK_POOL_MAX
+#define EK_POOL_ACROSS (sizeof(EK_T) == 1 ? 32 : 16)
+#define EK_POOL_SHARES 1
+#else
+#define EK_POOL_ACROSS 16
+#define EK_POOL_SHARES (sizeof(EK_T) == 1)
+#endif
+
+/* A column of taps of some outputs: which lanes are inside, the elements of x that are read for them, and where the first
+ * lies in its row. */
+typedef struct {
+    uint64_t read;
+    uint32_t in;
+    int32_t base;
+} ek_pool_tap;
+
+/* Bits from..to-1. */
+static inline uint64_t ek_pool_bits(int32_t from, int32_t to)
+{
+    return to <= from ? 0 : (to >= 64 ? ~0ull : (1ull << to) - 1) & ~((1ull << from) - 1);
+}
+
+/* Whether rows are taken so. */
+static inline int ek_pool_by_rows(const ek_conv_shape *s)
+{
+    return (EK_POOL_SHARES || sizeof(EK_T) == 4) && s->out_w >= EK_POOL_NARROW && s->stride_w <= 2 && s->k_w <= EK_POOL_WIDEST
+           && (s->k_h - 1) * s->dil_h < EK_POOL_KEPT;
+}
+
+/* All lanes a value of x, as `ek_pool_taken` has them. */
+static inline __m512i ek_pool_filled(EK_T v)
+{
+    int32_t bits = 0;
+    memcpy(&bits, &v, sizeof(v));
+    return sizeof(EK_T) == 4       ? _mm512_set1_epi32(bits)
+           : sizeof(EK_T) == 2     ? _mm512_set1_epi16((int16_t)v)
+           : EK_POOL_ACROSS == 32 ? _mm512_set1_epi8((char)v)
+                                  : _mm512_set1_epi32((int32_t)v);
+}
+
+/* taps [k_w] of n outputs from ox on. */
+static inline void ek_pool_taps_of(const ek_conv_shape *s, int32_t ox, int32_t n, ek_pool_tap *taps)
+{
+    for (int32_t kx = 0; kx < s->k_w; kx++) {
+        const int32_t base = ox * s->stride_w - s->pad_left + kx * s->dil_w;
+        const int32_t lo = ek_min(ek_first(-base, s->stride_w), n);
+        const int32_t hi = ek_max(ek_min(ek_first(s->in_w - base, s->stride_w), n), lo);
+        taps[kx].base = base;
+        taps[kx].in = (uint32_t)ek_pool_bits(lo, hi);
+        taps[kx].read = s->stride_w == 1 ? ek_pool_bits(lo, hi) : ek_pool_bits(2 * lo, 2 * hi) & 0x5555555555555555ull;
+    }
+}
+
+/* What a tap takes from a row of x by strides of 1 or 2, `outside` in other lanes: floats, int32 of int8 for sums, else
+ * int8 or int16 in the lower half. */
+EK_INLINE __m512i ek_pool_taken(const EK_T *row, const ek_pool_tap *t, int32_t stride, __m512i outside)
+{
+    const void *const x = row + t->base;
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m256i half = _mm512_castsi512_si256(outside);
+    const __mmask16 low = (__mmask16)t->read, in = (__mmask16)t->in;
+    if (sizeof(EK_T) == 4 && stride == 1) {
+        return _mm512_mask_loadu_epi32(outside, low, x);
+    }
+    if (sizeof(EK_T) == 4) {
+        const __m512i second = _mm512_maskz_loadu_epi32((__mmask16)(t->read >> 16), (const char *)x + 64);
+        const __m512i both = _mm512_permutex2var_epi32(_mm512_maskz_loadu_epi32(low, x), even, second);
+        return _mm512_mask_mov_epi32(outside, in, both);
+    }
+    if (sizeof(EK_T) == 2 && stride == 1) {
+        return _mm512_castsi256_si512(_mm256_mask_loadu_epi16(half, low, x));
+    }
+    if (sizeof(EK_T) == 2) {
+        const __m512i both = _mm512_maskz_loadu_epi16((__mmask32)t->read, x);
+        return _mm512_castsi256_si512(_mm512_mask_cvtepi32_epi16(half, in, both));
+    }
+    if (EK_POOL_ACROSS == 32 && stride == 1) {
+        return _mm512_castsi256_si512(_mm256_mask_loadu_epi8(half, t->in, x));
+    }
+    if (EK_POOL_ACROSS == 32) {
+        return _mm512_castsi256_si512(_mm512_mask_cvtepi16_epi8(half, t->in, _mm512_maskz_loadu_epi8(t->read, x)));
+    }
+    const __m128i bytes = stride == 1 ? _mm_maskz_loadu_epi8(low, x)
+                                      : _mm256_cvtepi16_epi8(_mm256_maskz_loadu_epi8((__mmask32)t->read, x));
+    return _mm512_mask_cvtepi8_epi32(outside, in, bytes);
+}
+
+EK_INLINE __m512i ek_pool_joined(__m512i acc, __m512i v)
+{
+    const __m256i a = _mm512_castsi512_si256(acc), b = _mm512_castsi512_si256(v);
+    (void)a, (void)b;
+#ifdef EK_POOL_MAX
+    if (sizeof(EK_T) == 1) {
+        return _mm512_castsi256_si512(_mm256_max_epi8(a, b));
+    }
+    if (sizeof(EK_T) == 2) {
+        return _mm512_castsi256_si512(_mm256_max_epi16(a, b));
+    }
+    return _mm512_castps_si512(ek_v_max(_mm512_castsi512_ps(acc), _mm512_castsi512_ps(v)));
+#else
+    if (sizeof(EK_T) == 1) {
+        return _mm512_add_epi32(acc, v);
+    }
+    return _mm512_castps_si512(ek_v_add(_mm512_castsi512_ps(acc), _mm512_castsi512_ps(v)));
+#endif
+}
+
+/* acc with all taps of a row of x. */
+EK_INLINE __m512i ek_pool_beside(__m512i acc, const EK_T *row, const ek_pool_tap *taps, int32_t k_w, int32_t stride,
+                                 __m512i outside)
+{
+    for (int32_t kx = 0; kx < k_w; kx++) {
+        acc = ek_pool_joined(acc, ek_pool_taken(row, taps + kx, stride, outside));
+    }
+    return acc;
+}
+
+/* kept [count] = all taps of rows iy.. of x; `outside` where those are outside. */
+EK_INLINE void ek_pool_keep(const EK_T *x, const ek_conv_shape *s, const ek_pool_tap *taps, int32_t k_w, int32_t stride,
+                            int32_t iy, int32_t count, __m512i start, __m512i outside, __m512i *kept)
+{
+    for (int32_t r = 0; r < count; r++, iy++) {
+        const int inside = iy >= 0 && iy < s->in_h;
+        kept[r] = inside ? ek_pool_beside(start, x + (ptrdiff_t)iy * s->in_w, taps, k_w, stride, outside) : start;
+    }
+}
+
+/* The same, of which small kernels unroll. */
+static inline void ek_pool_keep_rows(const EK_T *x, const ek_conv_shape *s, const ek_pool_tap *taps, int32_t iy,
+                                     int32_t count, __m512i start, __m512i outside, __m512i *kept)
+{
+    if (s->k_w == 3 && s->stride_w == 1) {
+        ek_pool_keep(x, s, taps, 3, 1, iy, count, start, outside, kept);
+    } else if (s->k_w == 3) {
+        ek_pool_keep(x, s, taps, 3, 2, iy, count, start, outside, kept);
+    } else if (s->k_w == 2 && s->stride_w == 2) {
+        ek_pool_keep(x, s, taps, 2, 2, iy, count, start, outside, kept);
+    } else {
+        ek_pool_keep(x, s, taps, s->k_w, s->stride_w, iy, count, start, outside, kept);
+    }
+}
+
+/* The sum of a window of floats whose first row is by. */
+EK_INLINE __m512i ek_pool_window(const EK_T *x, const ek_conv_shape *s, const ek_pool_tap *taps, int32_t k_w,
+                                 int32_t stride, int32_t by)
+{
+    __m512i acc = _mm512_setzero_si512();
+    for (int32_t ky = 0; ky < s->k_h; ky++) {
+        const int32_t iy = by + ky * s->dil_h;
+        if (iy >= 0 && iy < s->in_h) {
+            acc = ek_pool_beside(acc, x + (ptrdiff_t)iy * s->in_w, taps, k_w, stride, _mm512_setzero_si512());
+        }
+    }
+    return acc;
+}
+
+/* All taps of n outputs of row oy; kept: of rows of x, from `first` on. */
+EK_INLINE __m512i ek_pool_taken_window(const EK_T *x, const ek_conv_shape *s, const ek_pool_tap *taps, int32_t by,
+                                       const __m512i *kept, __m512i start)
+{
+    __m512i acc = start;
+    if (EK_POOL_SHARES) {
+        for (int32_t ky = 0; ky < s->k_h; ky++) {
+            acc = ek_pool_joined(acc, kept[ky * s->dil_h]);
+        }
+        return acc;
+    }
+    if (s->k_w == 3 && s->stride_w == 1) {
+        return ek_pool_window(x, s, taps, 3, 1, by);
+    }
+    if (s->k_w == 2 && s->stride_w == 2) {
+        return ek_pool_window(x, s, taps, 2, 2, by);
+    }
+    return ek_pool_window(x, s, taps, s->k_w, s->stride_w, by);
+}
+
+EK_INLINE void ek_pool_store(EK_Y *y, __m512i v, int32_t n)
+{
+    const uint32_t lanes = (uint32_t)ek_pool_bits(0, n);
+    if (sizeof(EK_Y) == 4) {
+        _mm512_mask_storeu_epi32(y, (__mmask16)lanes, v);
+    } else if (sizeof(EK_Y) == 2) {
+        _mm256_mask_storeu_epi16(y, (__mmask16)lanes, _mm512_castsi512_si256(v));
+    } else {
+        _mm256_mask_storeu_epi8(y, lanes, _mm512_castsi512_si256(v));
+    }
+}
+
+/* y [n] = sums by their counts, `down` times those of columns. */
+EK_INLINE void ek_pool_means_f32(__m512i acc, int32_t down, const int32_t *across, int32_t n, EK_Y *y)
+{
+    const __m512i count = _mm512_mullo_epi32(_mm512_loadu_si512(across), _mm512_set1_epi32(down));
+    ek_pool_store(y, _mm512_castps_si512(_mm512_div_ps(_mm512_castsi512_ps(acc), _mm512_cvtepi32_ps(count))), n);
+}
+
+/* Factors of 16 means, as they are for `down`. */
+typedef struct {
+    int32_t mult[16], down;
+    uint8_t shift[16];
+} ek_pool_factors;
+
+/* The same of sums of int8, from which `zeros` is taken away. The factors begin with that of count_min. */
+EK_INLINE void ek_pool_means_s8(__m512i acc, int32_t zeros, int32_t down, const int32_t *across, ek_pool_factors *own,
+                                const int32_t *mult, const uint8_t *shift, int32_t count_min, int32_t y_zero,
+                                int32_t y_min, int32_t y_max, int32_t n, EK_Y *y)
+{
+    for (int32_t j = 0; j < 16 && own->down != down; j++) {
+        own->mult[j] = mult[down * across[j] - count_min];
+        own->shift[j] = shift[down * across[j] - count_min];
+    }
+    own->down = down;
+    const ek_i sum = ek_i_sub(acc, ek_i_all(zeros));
+    const ek_i q = ek_i_requantize(sum, ek_i_load_s32(own->mult, 16), ek_i_load_u8(own->shift, 16));
+    ek_i_store_s8((int8_t *)(void *)y, ek_i_clamp(ek_i_add(q, ek_i_all(y_zero)), ek_i_all(y_min), ek_i_all(y_max)), n);
+}

@@ -1,0 +1,1 @@
+/* What ek_pool_across.h needs before EK_NAME. */
