@@ -1,8 +1,8 @@
 """Which of several recipes to take: the cheapest that is good enough, and none that another one beats."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgekit.quantize.search.space import BYTE_COST, BYTES, MAC_COST
@@ -30,6 +30,7 @@ class Auto:
             narrowest type it may have, and everything else exact.
         turned: the share of decisions that twice its error turns; 0 of a network that decides nothing.
         notes: what it falls short of.
+        taken: what it takes of what is bounded, see `edgekit.verbs.auto.limits`.
     """
 
     recipe: "Recipe"
@@ -40,6 +41,7 @@ class Auto:
     alone_db: dict[str, float]
     turned: float = 0.0
     notes: tuple[str, ...] = ()
+    taken: Mapping[str, int] = field(default_factory=dict)
 
 
 def cost_of(quantized: "Model") -> float:

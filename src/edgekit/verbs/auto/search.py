@@ -18,6 +18,7 @@ from edgekit.base.errors import VerificationError
 from edgekit.quantize.recipe import RECIPES
 from edgekit.verbs.auto.decisions import ERROR_FACTOR
 from edgekit.verbs.auto.judging import MIN_SNR_DB, Judging
+from edgekit.verbs.auto.limits import UNBOUNDED, Limits, nothing_fits
 from edgekit.verbs.auto.measure import Meter
 from edgekit.verbs.auto.pool import MOST_TURNED, Auto, chosen
 from edgekit.verbs.auto.screening import screened
@@ -63,6 +64,7 @@ def find(
     cache: Path | None = None,
     metric: Asked | None = None,
     fixed: bool = False,
+    limits: Limits = UNBOUNDED,
 ) -> Auto:
     """Return the cheapest recipe found whose output is within `min_snr_db` (default `MIN_SNR_DB`).
 
@@ -76,12 +78,17 @@ def find(
         cache: a folder that keeps measurements.
         metric: the user's, and what it must reach, instead of a ratio.
         fixed: whether no scale may be found anew in every hop, see `Recipe.hop_scales`.
+        limits: what the build may take of its device.
 
     Raises:
-        VerificationError: no recipe is good enough; says what the best one reaches.
-        ToolError: there is no C compiler.
+        VerificationError: no recipe is good enough, or none of them is within the limits; says what the best one
+            reaches.
+        ToolError: there is no C compiler, or nothing that counts instructions where these are limited.
     """
     from edgekit.quantize.apply import observed, quantize_observed
+
+    def added(auto: Auto) -> None:
+        pool.append(replace(auto, taken=limits.taken(auto.quantized)))
 
     judging = Judging(model, calibration, min_snr_db, metric)
     screening = screened(model, calibration, judging, progress, fixed)
@@ -97,26 +104,26 @@ def find(
         aim = goal if judging.is_ratio else FIRST_AIM_DB
         needed = max(needed, goal)
         first = not pool
-        pool.append(raised(tried, aim, goal, judging, progress))
+        added(raised(tried, aim, goal, judging, progress))
+        if least < goal and not limits.within(pool):
+            added(raised(tried, least, least, judging, progress))
         for simple in plain if first else ():
-            if screening.may_be_best(simple, pool, needed, least, judging):
+            if limits.most or screening.may_be_best(simple, pool, needed, least, judging):
                 progress(f"measure {simple.name}", 0, 1)
                 seen, held = candidate.seen, candidate.held
                 if candidate.recipe.equalize or candidate.recipe.migrate:
                     seen = observed(model, calibration, simple, hearing(model, calibration).parts)
                     held = judging.held(seen)
-                pool.append(judging.measured(seen, held, simple))
-        best = chosen(pool, needed, least)
+                added(judging.measured(seen, held, simple))
+        best = chosen(limits.within(pool), needed, least)
         if best is not None and best.turned <= MOST_TURNED:
             break
     if best is None:
-        best_db = max(auto.snr_db for auto in pool)
-        raise VerificationError(fell_short(best_db, needed, judging))
+        raise VerificationError(
+            nothing_fits(pool, limits, least) or fell_short(pool, needed, judging)
+        )
     best = replace(best, quantized=quantize_observed(best.seen, best.recipe, calibration.label))
-    if best.turned > MOST_TURNED:
-        return replace(best, notes=(undecided(best),))
-    short = judging.thrifty and best.snr_db < MIN_SNR_DB
-    return replace(best, notes=(saved(best),)) if short else best
+    return replace(best, notes=notes_on(best, judging))
 
 
 def raised(
@@ -205,8 +212,9 @@ def prepared(
     return Candidate(recipe, seen, held, space, ranking, meter, sum(macs.values()))
 
 
-def fell_short(best_db: float, needed_db: float, judging: Judging) -> str:
+def fell_short(pool: Sequence[Auto], needed_db: float, judging: Judging) -> str:
     """What is wrong where nothing is good enough."""
+    best_db = max(auto.snr_db for auto in pool)
     if judging.metric is not None:
         return (
             f"recipe 'auto': the best that was found has {best_db:.4g} by --metric, {needed_db:g} were asked for; "
@@ -223,6 +231,13 @@ def fell_short(best_db: float, needed_db: float, judging: Judging) -> str:
         f"output, {needed_db:g} dB were asked for; next: give --min-snr {best_db:.0f} or less, or more "
         "and more different calibration clips"
     )
+
+
+def notes_on(best: Auto, judging: Judging) -> tuple[str, ...]:
+    """What a recipe that was found falls short of."""
+    if best.turned > MOST_TURNED:
+        return (undecided(best),)
+    return (saved(best),) if judging.thrifty and best.snr_db < MIN_SNR_DB else ()
 
 
 def saved(best: Auto) -> str:

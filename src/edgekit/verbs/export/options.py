@@ -260,6 +260,21 @@ class ExportOptions(StreamOptions, total=False):
             "SOURCE",
         ),
     ]
+    max_flash: Annotated[
+        int | None, Flag("Of weights: bounds what auto may choose.", "BYTES", minimum=1)
+    ]
+    max_ram: Annotated[
+        int | None,
+        Flag("Of states and scratch: bounds what auto may choose.", "BYTES", minimum=1),
+    ]
+    max_instructions: Annotated[
+        int | None,
+        Flag(
+            "Of a hop, counted under QEMU: bounds what auto may choose.",
+            "NUMBER",
+            minimum=1,
+        ),
+    ]
     states: Annotated[
         Sequence[tuple[str, str]],
         Flag(

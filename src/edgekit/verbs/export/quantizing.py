@@ -8,6 +8,7 @@ import numpy as np
 
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.quantize.recipe import AUTO, FLOATS
+from edgekit.verbs.auto.limits import UNBOUNDED, Limits
 from edgekit.verbs.auto.measure import cache_folder
 from edgekit.verbs.export.importing import Imported, surrounded
 from edgekit.verbs.export.levels import Asked, hearing, judge
@@ -65,7 +66,15 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     if request.metric is not None and request.min_snr_db is not None:
         asked = request.metric, request.min_snr_db
     made = applied(
-        model, calibration, recipe, request.min_snr_db, progress, imported.examples, asked, fixed
+        model,
+        calibration,
+        recipe,
+        request.min_snr_db,
+        progress,
+        imported.examples,
+        asked,
+        fixed,
+        request.limits,
     )
     judged = None
     if made.seen is not None and made.seen.parts is not None and hearing(model, calibration).pcm:
@@ -196,18 +205,21 @@ def applied(
     examples: Examples | None = None,
     asked: "Asked | None" = None,
     fixed: bool = False,
+    limits: Limits = UNBOUNDED,
 ) -> Applied:
     """Quantize a float model in a recipe, or for `AUTO` in one that is searched for.
 
     `examples` are a factory's inputs, for what a denoiser is told beside labels. `asked` is a metric that
-    `AUTO` looks for instead of a ratio; where scales are `fixed` it tries none per hop.
+    `AUTO` looks for instead of a ratio; where scales are `fixed` it tries none per hop. `limits` bound what it takes.
     """
     from edgekit.quantize import apply
     from edgekit.quantize.diffusion.step_groups import quantize_groups
     from edgekit.verbs.auto import search as auto
 
     if recipe is AUTO:
-        found = auto.find(model, calibration, min_snr_db, progress, cache_folder(), asked, fixed)
+        found = auto.find(
+            model, calibration, min_snr_db, progress, cache_folder(), asked, fixed, limits
+        )
         return Applied(found.quantized, found.recipe, found.alone_db, found.notes, found.seen)
     progress("quantize", 0, 1)
 

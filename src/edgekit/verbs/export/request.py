@@ -15,6 +15,7 @@ from edgekit.base.until import read_until
 from edgekit.export.frontend.spec import parse_forms
 from edgekit.export.stream.replace.forms import chosen
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
+from edgekit.verbs.auto.limits import FLAGS, UNBOUNDED, Limits
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
 from edgekit.verbs.export.metric import Metric, read_metric
 from edgekit.verbs.export.named import is_onnx, source_needs
@@ -43,6 +44,7 @@ class Request:
         calibration: a folder, or ``package.module:factory``.
         min_snr_db: least fidelity.
         metric: the user's, which then has the unit of `min_snr_db`.
+        limits: what a search for types may take of the device.
         own: the target's own options.
         strict: whether what an integer recipe leaves in float is refused.
         allow_oversize: whether a build may be too large for its board.
@@ -64,12 +66,15 @@ class Request:
     force: bool = False
     device_rate: int | None = None
     metric: Metric | None = None
+    limits: Limits = UNBOUNDED
 
     @property
     def needs(self) -> list[str]:
         """Packages and tools that the export takes, besides what its factory imports, see `doctor.require`."""
         target = self.target
         wanted = [*source_needs(self.source), *(target.verifies_with or target.needs)]
+        if "instructions" in self.limits.most:
+            wanted += target.needs
         clips = None if self.calibration is None else Path(self.calibration)
         if clips is not None and clips.is_dir():
             wanted += ["soundfile" for path in clips.rglob("*") if path.suffix.lower() == ".wav"]
@@ -104,6 +109,8 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     problems += tried(partial(resampling, network_hz=options.get("sample_rate")), device_rate)[1]
     metric, unread = tried(read_metric, options.get("metric"))
     problems += [*unread, *metric_problems(options, row)]
+    limits, unbounded = read_limits(options, row, recipe)
+    problems += unbounded
     if problem := folder_problem(out, options.get("force", False)):
         problems.append(problem)
     calibration = options.get("calibration")
@@ -127,6 +134,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         options.get("force", False),
         device_rate,
         metric,
+        limits,
     )
 
 
@@ -142,6 +150,36 @@ def metric_problems(options: ExportOptions, target: Target | None) -> list[Probl
         found = "images of a sampler" if options.get("sampler") else "an engine's pictures"
         problems.append(Problem("--metric", found, "hops of a stream", "leave it out"))
     return problems
+
+
+def read_limits(
+    options: ExportOptions, target: Target | None, recipe: Recipe | None
+) -> tuple[Limits, list[Problem]]:
+    """Return what a search for types may take, and everything that is wrong with the bounds."""
+    given: Mapping[str, Any] = options
+    most = {key: given[name] for key in FLAGS if (name := f"max_{key}") in given}
+    most = {key: count for key, count in most.items() if count is not None}
+    problems = []
+    for key, count in most.items():
+        found = allowed = None
+        if recipe is not None and recipe is not AUTO:
+            found, allowed = f"recipe '{recipe.name}', which chooses nothing", "--recipe auto"
+        elif count < 1:
+            found, allowed = str(count), "1 or more"
+        elif options.get("calibration") is None and options.get("sampler") is None:
+            found, allowed = (
+                "no calibration: types are chosen by the inner network",
+                "--calibration",
+            )
+        elif target is not None and not target.is_c:
+            others = "no such plan is made of it"
+            found, allowed = f"target '{target.name}': {others}", "a target of C sources"
+        elif target is not None and key == "instructions" and target.verifies_with is None:
+            found = f"target '{target.name}', whose instructions are not counted"
+            allowed = "an emulated device, as --target cortex-m55"
+        if found is not None and allowed is not None:
+            problems.append(Problem(FLAGS[key], found, allowed, "change this, or leave it out"))
+    return (Limits(target.name, most) if target else UNBOUNDED), problems
 
 
 def read_imports(
