@@ -216,8 +216,8 @@ def layer_shape(d: Draw) -> ConvShape:
         k = d.int(2, 8)
         size, kernel, strides, same = (k * d.int(1, 6), k * d.int(1, 9)), (k, k), (k, k), 0
     elif kind == 4:  # many channels of small pictures
-        ci, co, side = d.int(30, 70), d.int(1, 20), d.int(2, 8)
-        size, kernel, strides = (side, side), (3, 3), (1, d.int(1, 2))
+        ci, co = d.int(30, 70), d.int(1, 40)
+        size, kernel, strides = (d.int(2, 12), d.int(2, 8)), (3, 3), (1, d.int(1, 2))
     elif kind == 5:  # a long row
         size, kernel, dilation = (1, d.int(1000, 9000)), (1, d.int(1, 10)), d.int(1, 40)
         ci, co, strides = 1, d.int(1, 3), (1, d.int(1, 5))

@@ -71,10 +71,22 @@ static inline ek_v ek_v_load_even(const float *x)
     return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
 }
 
+/* Every second lane of both. */
+static inline ek_v ek_v_even(ek_v first, ek_v second)
+{
+    const __m256 halves = _mm256_shuffle_ps(first, second, 0x88);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
+}
+
+static inline ek_v ek_v_odd(ek_v first, ek_v second)
+{
+    const __m256 halves = _mm256_shuffle_ps(first, second, 0xdd);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
+}
+
 static inline ek_v ek_v_load_even_in(const float *x, ek_range in)
 {
-    const __m256 halves = _mm256_shuffle_ps(_mm256_maskload_ps(x, in.first), _mm256_maskload_ps(x + 8, in.second), 0x88);
-    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
+    return ek_v_even(_mm256_maskload_ps(x, in.first), _mm256_maskload_ps(x + 8, in.second));
 }
 
 static inline ek_v ek_v_load_range(const float *x, int32_t from, int32_t to)

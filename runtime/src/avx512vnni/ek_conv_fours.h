@@ -3,9 +3,11 @@
  * outputs and some vectors of positions stay in registers to their end. The weights are packed so
  * (edgekit.targets.c.packing): [out_c][channels / 4][k_h][k_w][4]. */
 #include "ek_conv_bands.h"
+#include "ek_conv_strips.h"
 
 #define EK_FOURS_BAND 16384
 #define EK_FOURS_ROOM (EK_FOURS_BAND - EK_BANDS_SLACK)
+#define EK_FOURS_STRIP 28672 /* elements of a strip: so many taps of three vectors that it pays */
 #define EK_FOURS_ROWS 8 /* of so many vectors each: their sums stay in registers */
 #define EK_FOURS_VECTORS 3
 
@@ -14,6 +16,33 @@ static inline int ek_conv_has_fours(const ek_conv_shape *s)
 {
     const int32_t inputs = s->in_c / s->groups, kernel = s->k_h * s->k_w;
     return inputs >= 4 && (kernel > 1 || s->stride_h > 1 || s->stride_w > 1) && (inputs + 3) / 4 * kernel <= 16000;
+}
+
+/* Four bytes of each of 16 positions. */
+static inline __m512i ek_four_beside(const __m128i *row)
+{
+    const __m128i ab = _mm_unpacklo_epi8(row[0], row[1]), cd = _mm_unpacklo_epi8(row[2], row[3]);
+    const __m128i ab_high = _mm_unpackhi_epi8(row[0], row[1]), cd_high = _mm_unpackhi_epi8(row[2], row[3]);
+    __m512i all = _mm512_castsi128_si512(_mm_unpacklo_epi16(ab, cd));
+    all = _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab, cd), 1);
+    all = _mm512_inserti32x4(all, _mm_unpacklo_epi16(ab_high, cd_high), 2);
+    return _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab_high, cd_high), 3);
+}
+
+/* A plane of four channels of narrow rows; x is the first of `channels`. */
+static inline void ek_spread_of_four(const ek_spread *p, const int8_t *x, int32_t channels, int8_t fill, ptrdiff_t plane,
+                                     int32_t *to)
+{
+    const __m512i outside = _mm512_set1_epi8(fill), top = _mm512_set1_epi8(-128);
+    for (int32_t i = 0; i < p->count; i++) {
+        const __mmask16 lanes = ek_lanes(_mm_popcnt_u32(p->in[i]));
+        __m128i row[4];
+        for (int32_t c = 0; c < 4; c++) { /* weights of missing channels are 0 */
+            row[c] = _mm_maskz_loadu_epi8(lanes, x + ek_min(c, channels - 1) * plane + p->from[i]);
+        }
+        const __m512i all = _mm512_mask_expand_epi32(outside, p->in[i], ek_four_beside(row));
+        _mm512_storeu_si512(to + 16 * i, _mm512_xor_si512(all, top));
+    }
 }
 
 /* to [rows][width] = four channels of rows by the strides, the first at (iy, ix); x is the first of `channels`. */
@@ -48,13 +77,7 @@ static inline void ek_rows_of_four(const int8_t *x, int32_t channels, int8_t fil
                     row[i] = _mm_loadu_si128((const __m128i *)(const void *)few);
                 }
             }
-            const __m128i ab = _mm_unpacklo_epi8(row[0], row[1]), cd = _mm_unpacklo_epi8(row[2], row[3]);
-            const __m128i ab_high = _mm_unpackhi_epi8(row[0], row[1]), cd_high = _mm_unpackhi_epi8(row[2], row[3]);
-            __m512i all = _mm512_castsi128_si512(_mm_unpacklo_epi16(ab, cd));
-            all = _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab, cd), 1);
-            all = _mm512_inserti32x4(all, _mm_unpacklo_epi16(ab_high, cd_high), 2);
-            all = _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab_high, cd_high), 3);
-            _mm512_storeu_si512(to + j, _mm512_xor_si512(all, _mm512_set1_epi8(-128)));
+            _mm512_storeu_si512(to + j, _mm512_xor_si512(ek_four_beside(row), _mm512_set1_epi8(-128)));
         }
     }
 }
@@ -155,9 +178,46 @@ static __attribute__((noinline)) void ek_fours_3(const ek_fours *f, const int32_
     ek_fours_column(f, x, p, 3, y);
 }
 
+/* All outputs of n positions in a row behind x, or, with strips, of n outputs in rows with their padding. */
+static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t columns, int32_t n, int32_t strips,
+                               EK_Y *y)
+{
+    int32_t taken[EK_FOURS_STRIP], offset[EK_STRIP_TAPS];
+    ek_fours f = *own;
+    ek_places places;
+    for (int32_t at = 0, now; at < n; at += 16 * now) {
+        const int32_t left = (n - at + 15) / 16, *x = own->band + at;
+        now = left == 4 ? 2 : ek_min(left, EK_FOURS_VECTORS);
+        if (strips) {
+            ek_strip strip;
+            ek_strip_of(b, at, now, &strip);
+            for (int32_t c = 0; c < f.count; c++) {
+                ek_strip_fill(&strip, own->band + (ptrdiff_t)c * own->step, own->offset, f.kernel, now,
+                              taken + (ptrdiff_t)c * f.kernel * now * 16);
+            }
+            for (int32_t t = 0; t < f.kernel; t++) {
+                offset[t] = t * now * 16;
+            }
+            f.offset = offset;
+            f.step = f.kernel * now * 16;
+            x = taken;
+            ek_places_of(at, n, n, n, now, &places);
+        } else {
+            ek_places_of(at, n, b->pitch, columns, now, &places);
+        }
+        if (now == 3) {
+            ek_fours_3(&f, x, &places, y);
+        } else if (now == 2) {
+            ek_fours_2(&f, x, &places, y);
+        } else {
+            ek_fours_1(&f, x, &places, y);
+        }
+    }
+}
+
 /* Lay out the band with output (oy, ox) first; x is the group's. */
 static inline void ek_fours_fill(const int8_t *x, int8_t fill, const ek_conv_shape *s, const ek_bands *b, int32_t oy,
-                                 int32_t ox, int32_t *band)
+                                 int32_t ox, const ek_spread *spread, int32_t *band)
 {
     const int32_t top = oy * s->stride_h - s->pad_top, left = ox * s->stride_w - s->pad_left;
     const int32_t inputs = s->in_c / s->groups;
@@ -166,6 +226,11 @@ static inline void ek_fours_fill(const int8_t *x, int8_t fill, const ek_conv_sha
         for (int32_t t = 0; t < s->k_h * s->k_w && b->layout == EK_BY_TAPS; t++, band += b->rows * b->pitch) {
             ek_rows_of_four(x, channels, fill, s, top + t / s->k_w * s->dil_h, left + t % s->k_w * s->dil_w, b->rows,
                             b->pitch, band);
+        }
+        if (spread) {
+            ek_spread_of_four(spread, x, channels, fill, (ptrdiff_t)s->in_h * s->in_w, band);
+            band += b->height * b->pitch;
+            continue;
         }
         for (int32_t i = 0; i < s->stride_h && b->layout == EK_BY_PLANES; i++) {
             for (int32_t j = 0; j < s->stride_w; j++) {
@@ -193,6 +258,7 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
     ek_fours f = {NULL, NULL, w, bias, mult, shift, count, kernel, 0, outputs, 1, y_zero, y_min, y_max, plane};
     int32_t band[EK_FOURS_BAND], offset[2 * EK_BLOCK_TAPS] = {0};
     ek_bands b;
+    int strips;
     one.in_c = count;
     one.groups = 1;
     for (int32_t o = 0; o < s->out_c; o++) {
@@ -210,28 +276,18 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
         f.count = count * kernel;
         f.kernel = 1;
     }
+    strips = ek_strip_pays(s, &b) && count * kernel <= EK_FOURS_STRIP / 16 / EK_STRIP_VECTORS;
     f.band = band;
     f.offset = offset;
     for (int32_t g = 0; g < s->groups; g++, f.bias += outputs, f.mult += outputs, f.shift += outputs) {
         for (int32_t oy = 0; oy < s->out_h; oy += b.rows) {
             for (int32_t ox = 0; ox < s->out_w; ox += b.columns) {
                 const int32_t rows = ek_min(b.rows, s->out_h - oy), columns = ek_min(b.columns, s->out_w - ox);
-                const int32_t n = (rows - 1) * b.pitch + columns;
                 EK_Y *const to = y + (ptrdiff_t)oy * s->out_w + ox;
-                ek_places places;
-                ek_fours_fill(x, fill, s, &b, oy, ox, band);
-                for (int32_t at = 0, now; at < n; at += 16 * now) {
-                    const int32_t left = (n - at + 15) / 16;
-                    now = left == 4 ? 2 : ek_min(left, EK_FOURS_VECTORS);
-                    ek_places_of(at, n, b.pitch, columns, now, &places);
-                    if (now == 3) {
-                        ek_fours_3(&f, band + at, &places, to);
-                    } else if (now == 2) {
-                        ek_fours_2(&f, band + at, &places, to);
-                    } else {
-                        ek_fours_1(&f, band + at, &places, to);
-                    }
-                }
+                ek_spread spread;
+                const int spreads = strips && ek_spread_of(s, &b, oy - s->pad_top, -s->pad_left, &spread);
+                ek_fours_fill(x, fill, s, &b, oy, ox, spreads ? &spread : NULL, band);
+                ek_fours_positions(&f, &b, columns, strips ? rows * columns : (rows - 1) * b.pitch + columns, strips, to);
             }
         }
         x += (ptrdiff_t)inputs * s->in_h * s->in_w;

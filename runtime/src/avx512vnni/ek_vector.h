@@ -62,11 +62,23 @@ static inline ek_v ek_v_load_even(const float *x)
     return _mm512_permutex2var_ps(_mm512_loadu_ps(x), even, second);
 }
 
-static inline ek_v ek_v_load_even_in(const float *x, ek_range in)
+/* Every second lane of both. */
+static inline ek_v ek_v_even(ek_v first, ek_v second)
 {
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(first, even, second);
+}
+
+static inline ek_v ek_v_odd(ek_v first, ek_v second)
+{
+    const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    return _mm512_permutex2var_ps(first, odd, second);
+}
+
+static inline ek_v ek_v_load_even_in(const float *x, ek_range in)
+{
     const __m512 first = _mm512_maskz_loadu_ps((__mmask16)in, x);
-    return _mm512_permutex2var_ps(first, even, _mm512_maskz_loadu_ps((__mmask16)(in >> 16), x + 16));
+    return ek_v_even(first, _mm512_maskz_loadu_ps((__mmask16)(in >> 16), x + 16));
 }
 
 static inline ek_v ek_v_load_range(const float *x, int32_t from, int32_t to)

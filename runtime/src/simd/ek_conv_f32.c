@@ -1,6 +1,7 @@
 /* Float convolution over ek_vector.h: a product of the weights with the rows of ek_conv_bands.h, of which some outputs
  * and some vectors of positions at a time have their sums in registers. */
 #include "ek_conv_bands.h"
+#include "ek_conv_strips.h"
 #include "ek_depthwise_f32.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
@@ -139,6 +140,36 @@ static void ek_block_positions(const ek_block *b, const ek_bands *bands, int32_t
     }
 }
 
+#ifdef EK_STRIP_VECTORS
+/* The same of n outputs in rows of `columns`, side by side. */
+static void ek_block_strips(const ek_block *own, const ek_bands *bands, int32_t n)
+{
+    float taken[EK_STRIP_TAPS * EK_STRIP_VECTORS * EK_LANES];
+    int32_t offset[EK_STRIP_TAPS];
+    ek_block b = *own;
+    ek_strip strip;
+    ek_places places;
+    b.offset = offset;
+    for (int32_t at = 0, now; at < n; at += now * EK_LANES) {
+        const int32_t left = (n - at + EK_LANES - 1) / EK_LANES;
+        now = left == EK_STRIP_VECTORS + 1 ? 2 : ek_min(left, EK_STRIP_VECTORS);
+        ek_strip_of(bands, at, now, &strip);
+        ek_strip_fill(&strip, own->x, own->offset, own->count, now, taken);
+        for (int32_t t = 0; t < own->count; t++) {
+            offset[t] = t * now * EK_LANES;
+        }
+        ek_places_of(at, n, n, n, now, &places);
+        if (now == 3) {
+            ek_column_3(&b, taken, &places);
+        } else if (now == 2) {
+            ek_column_2(&b, taken, &places);
+        } else {
+            ek_column_1(&b, taken, &places);
+        }
+    }
+}
+#endif
+
 /* One output element of each channel of a depthwise convolution: its taps are few and far apart. */
 static void ek_depthwise_column(const float *x, const float *w, const float *bias, int32_t relu, float *y,
                                 const ek_conv_shape *s)
@@ -164,21 +195,42 @@ static void ek_conv_group(const float *x, const float *w, const float *bias, int
     const int32_t kernel = s->k_h * s->k_w, taps = s->in_c / s->groups * kernel;
     const ptrdiff_t x_plane = (ptrdiff_t)s->in_h * s->in_w, plane = (ptrdiff_t)s->out_h * s->out_w;
     ek_block block = {band, w, bias, offset, y, taps, plane, 0, s->out_c / s->groups, 0, 0};
+#ifdef EK_STRIP_VECTORS
+    const int strips = ek_strip_pays(s, b);
+    const int32_t at_once = strips ? ek_min(b->block, EK_STRIP_TAPS / kernel * kernel) : b->block;
+#else
+    const int32_t at_once = b->block;
+#endif
     for (int32_t oy = 0; oy < s->out_h; oy += b->rows) {
         for (int32_t ox = 0; ox < s->out_w; ox += b->columns) {
             const int32_t rows = ek_min(b->rows, s->out_h - oy), columns = ek_min(b->columns, s->out_w - ox);
+#ifdef EK_STRIP_VECTORS
+            ek_spread spread;
+            const int spreads = strips && ek_spread_of(s, b, oy - s->pad_top, -s->pad_left, &spread);
+#endif
             block.y = y + (ptrdiff_t)oy * s->out_w + ox;
-            for (int32_t from = 0; from < taps; from += b->block) {
-                block.count = ek_min(b->block, taps - from);
+            for (int32_t from = 0; from < taps; from += at_once) {
+                block.count = ek_min(at_once, taps - from);
                 block.w = w + from;
                 block.first = from == 0;
                 block.relu = relu && from + block.count == taps;
                 if (b->layout == EK_IN_PLACE) {
                     block.x = x + from / kernel * x_plane;
                     ek_tap_offsets(s, b, from, block.count, offset);
+#ifdef EK_STRIP_VECTORS
+                } else if (spreads) {
+                    ek_spread_fill(&spread, x + from / kernel * x_plane, s, block.count / kernel, b->height * b->pitch,
+                                   band);
+#endif
                 } else {
                     ek_bands_fill(x, s, b, oy, ox, from, block.count, band);
                 }
+#ifdef EK_STRIP_VECTORS
+                if (strips) {
+                    ek_block_strips(&block, b, rows * columns);
+                    continue;
+                }
+#endif
                 ek_block_positions(&block, b, columns, (rows - 1) * b->pitch + columns);
             }
         }

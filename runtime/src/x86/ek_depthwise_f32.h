@@ -1,9 +1,8 @@
-/* Depthwise float convolution of dense 3x3 kernels over ek_vector.h: masked loads leave out the padding, so that rows are read where they
- * lie; the masks of a tile of columns serve all rows and channels. */
+/* Depthwise float convolution over ek_vector.h. Of dense 3x3 kernels masked loads leave out the padding, so that rows are
+ * read where they lie; the masks of a tile of columns serve all rows and channels. Others: ek_depthwise_window.h. */
 #include "ek_depthwise_planes.h"
+#include "ek_depthwise_window.h"
 #include "ek_tap_lanes.h"
-
-#define EK_INLINE static inline __attribute__((always_inline))
 
 /* to [3] = the columns of row iy of x, 0 outside. */
 EK_INLINE void ek_three_columns(const float *x, const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t iy,
@@ -58,7 +57,7 @@ EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, i
     }
 }
 
-/* Returns 0 where the kernel or its strides are others, and does nothing then. */
+/* Returns 0 where none of these takes the shape, and does nothing then. */
 static int ek_depthwise_f32(const float *x, const float *w, const float *bias, int32_t relu, float *y,
                             const ek_conv_shape *s)
 {
@@ -69,7 +68,7 @@ static int ek_depthwise_f32(const float *x, const float *w, const float *bias, i
         return 1;
     }
     if (s->k_h != 3 || s->k_w != 3 || s->stride_h != stride || stride > 2 || s->dil_h != 1 || s->dil_w != 1) {
-        return 0;
+        return ek_depthwise_windows(x, w, bias, relu, y, s);
     }
     for (int32_t ox = 0; ox < s->out_w; ox += EK_LANES) {
         const int32_t n = ek_min(EK_LANES, s->out_w - ox);

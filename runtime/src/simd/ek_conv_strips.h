@@ -1,0 +1,2 @@
+/* Narrow pictures are taken as others here. */
+#include "ek_conv_bands.h"
