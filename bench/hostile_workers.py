@@ -24,7 +24,7 @@ TARGET = "c99"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one case ended: ``accepted``, ``refused`` with a message, or something that must not be."""
+    """How one case ended: ``accepted`` with the text that it returned, ``refused`` with a message, or as none may."""
 
     index: int
     kind: str
@@ -40,7 +40,7 @@ def export(data: bytes, **options: Any) -> None:
         target.lower(model, TARGET)
 
 
-def outcomes(cases: Sequence[Callable[[], None]], workers: int = 2) -> list[Outcome]:
+def outcomes(cases: Sequence[Callable[[], object]], workers: int = 2) -> list[Outcome]:
     """Run every case in one of the forked workers; the outcomes in the order of the cases."""
     shares = [range(start, len(cases), workers) for start in range(workers)]
     running = [_Worker(cases, share) for share in shares]
@@ -57,7 +57,7 @@ def outcomes(cases: Sequence[Callable[[], None]], workers: int = 2) -> list[Outc
 class _Worker:
     """A child that runs its share of the cases and writes a line for each; a new one goes on behind a crash."""
 
-    def __init__(self, cases: Sequence[Callable[[], None]], share: Sequence[int]) -> None:
+    def __init__(self, cases: Sequence[Callable[[], object]], share: Sequence[int]) -> None:
         self.cases, self.left = cases, list(share)
         self.done = not self.left
         self._start()
@@ -91,7 +91,7 @@ class _Worker:
                 self._start()
 
 
-def _run(cases: Sequence[Callable[[], None]], share: Sequence[int], writer: int) -> None:
+def _run(cases: Sequence[Callable[[], object]], share: Sequence[int], writer: int) -> None:
     """Run cases in a child, which never returns."""
     try:
         for descriptor in (1, 2):
@@ -109,11 +109,11 @@ def _run(cases: Sequence[Callable[[], None]], share: Sequence[int], writer: int)
         os._exit(0)
 
 
-def _outcome(case: Callable[[], None]) -> tuple[str, str]:
+def _outcome(case: Callable[[], object]) -> tuple[str, str]:
     try:
-        case()
+        told = case()
     except UsageError as error:
         return "refused", str(error)
     except BaseException as error:
         return "traceback", f"{error!r} {traceback.format_exc()[-900:]}"
-    return "accepted", ""
+    return "accepted", told if isinstance(told, str) else ""

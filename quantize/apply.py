@@ -51,7 +51,7 @@ from edgekit.quantize.types.choose import TypePlan, choose_types
 from edgekit.quantize.types.float_states import store_states
 from edgekit.quantize.types.operands import read_type
 from edgekit.quantize.types.token_ranges import refuse_tokens
-from edgekit.quantize.types.weights import refuse_layers, weight_type
+from edgekit.quantize.types.weights import refuse_infinite, refuse_layers, weight_type
 
 
 def quantize(
@@ -187,6 +187,7 @@ class _Writer:
         written = {value for node in nodes for value in results(node)} - inside
         read = {value for node in nodes for value in activations(node)} - inside
         users = {value: list(value.uses()) for value in read | written}
+        refuse_infinite(nodes)
         for node in nodes:
             self._weights(node)
         for value in sorted(read | written, key=lambda v: str(v.name)):
@@ -264,12 +265,8 @@ class _Writer:
                 if array is not None:
                     kind = activation_type(dtype, float(array.min()), float(array.max()))
                     stem = f"{node.name}.operand{index}_q"
-                    node.replace_input_with(
-                        index,
-                        self.stored(
-                            stem, kind.quantize(array), np.float32(kind.scale), kind.zero_point
-                        ),
-                    )
+                    q, scale = kind.quantize(array), np.float32(kind.scale)
+                    node.replace_input_with(index, self.stored(stem, q, scale, kind.zero_point))
 
     def _width(self, node: ir.Node) -> str:
         """The wider of the types that a node reads and writes: that of its constants."""

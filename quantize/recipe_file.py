@@ -71,7 +71,10 @@ def parse_recipe(text: str, where: str) -> Recipe:
     """
     try:
         given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # not TOML, an endless number, nesting without end
         step = "correct the line, or start from a recipe.toml that an export wrote"
         raise UsageError(Problem(where, f"not TOML: {error}", "TOML", step)) from error
     problems = [problem for key in given for problem in _option_problems(key, given[key], where)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ MAIN = """\
 {includes}
 
 __asm__(".pushsection .rodata.golden_operators, \\"a\\"\\n.balign 16\\n"
-        "golden_operators:\\n.incbin \\"replay/golden.bin\\"\\n.popsection");
+        "golden_operators:\\n.incbin \\"{golden}\\"\\n.popsection");
 extern const unsigned char golden_operators[];
 
 static _Alignas(64) unsigned char state[{state}], scratch[{scratch}], results[{results}];
@@ -90,9 +91,12 @@ def write_programs(folder: Path, programs: Sequence[Golden], profile: Profile) -
         functions.append(text)
         results = max(results, size)
         data += _hops(program)
+    # Named by its content: compilers' caches know sources, not what these include as bytes.
+    golden = f"replay/golden_{sha256(data).hexdigest()[:16]}.bin"
     memories = [program.build.manifest.memory for program in programs]
     files["replay/main.c"] = MAIN.format(
         compare=COMPARE,
+        golden=golden,
         includes="\n".join(includes),
         functions="\n".join(functions),
         results=results,
@@ -100,7 +104,7 @@ def write_programs(folder: Path, programs: Sequence[Golden], profile: Profile) -
         scratch=max(ALIGN, *(memory["scratch_bytes"] or 0 for memory in memories)) + ALIGN,
         calls="\n".join(f"    run_{program.build.manifest.c_name}();" for program in programs),
     ).encode()
-    files["replay/golden.bin"] = bytes(data)
+    files[golden] = bytes(data)
     if profile.is_bare:
         files["replay/board.ld"] = linker_script("[fw]*", profile).encode()
     for path, content in files.items():

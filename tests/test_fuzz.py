@@ -1,29 +1,39 @@
 """A part of the fuzzing of `tests/fuzz`, the same each time, and every file that ever failed there."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import fuzz.judge
 import numpy as np
 import onnx
 import pytest
 from c_kernels import needs_cc
+from fuzz.cores import cores
 from fuzz.damage import ACTIONS, damaged
 from fuzz.graphs import drawn, shapes_of
-from fuzz.judge import COMPILED, Seed, Wrong, judge, judge_seed, seeds
-from fuzz.run import FAULTLESS, judged, kind_of, told
+from fuzz.judge import Seed, Wrong, judge, judge_seed, seeds
+from fuzz.run import FAULTLESS, emulated, judged, kind_of, prepare, told
+from fuzz.texts import FORMATS, judge_text
 from hostile_workers import outcomes
-from quick_build import load_kernels
+from quick_build import own_instruction_sets
 
 from edgekit.base.errors import UsageError
+from edgekit.operators.oracle import Oracle
 
-CORPUS = sorted((Path(__file__).parent / "fuzz" / "corpus").glob("*.onnx"))
+CORPUS = sorted((Path(__file__).parent / "fuzz" / "corpus").iterdir())
+TEXTS = 12  # of each format
 SLICE = {"graph": range(40), "damage": range(120)}
 REST = {"graph": range(40, 200), "damage": range(120, 400)}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def kernels() -> None:
-    load_kernels()
+def kernels() -> Iterator[None]:
+    """Of the portable C and the first instruction set of this machine; `make fuzz` takes all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fuzz.judge, "own_instruction_sets", lambda: own_instruction_sets()[:1])
+        prepare(own_instruction_sets()[:1])
+        yield
 
 
 @needs_cc
@@ -43,10 +53,41 @@ def test_each_is_refused_or_the_same_in_every_stage(kind: str, numbers: range) -
 
 
 @needs_cc
+def test_other_files_are_read_or_refused() -> None:
+    """Of all formats beside networks; what is whole is read."""
+    found = judged([Seed(kind, number) for kind in FORMATS for number in range(TEXTS)], 2)
+    bad = [f"{seed}: {outcome.text}" for seed, text, outcome in found if text not in FAULTLESS]
+    assert not bad, "\n".join(bad)
+    for kind, form in FORMATS.items():
+        assert "refused" in {text for seed, text, _ in found if seed.kind == kind}
+        for data in form.whole():
+            assert judge_text(kind, data) == kind
+
+
+@needs_cc
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_what_failed_once_fails_no_more(path: Path) -> None:
-    (outcome,) = outcomes([partial(judge, path.read_bytes(), 0, True)], 1)
+    kind, data = path.suffix[1:], path.read_bytes()
+    case = partial(judge_text, kind, data) if kind in FORMATS else partial(judge, data, 0, True)
+    (outcome,) = outcomes([case], 1)
     assert kind_of(outcome) in FAULTLESS, outcome.text
+
+
+@pytest.mark.skipif(not cores(), reason="needs an emulated core: see `edgekit doctor`")
+def test_a_wrong_result_on_an_emulated_core_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    number = next(
+        n for n in range(100) if "integers" in judge_seed(Seed("graph", n), False).split()
+    )
+    seed = Seed("graph", number)
+    assert list(emulated([seed], cores()[0])) == []
+    run = Oracle.run_hops
+    monkeypatch.setattr(
+        Oracle, "run_hops", lambda self, x: {k: v + 1 for k, v in run(self, x).items()}
+    )
+    ((found, message),) = emulated([seed], cores()[0])
+    assert found == seed and "FAIL" in message
 
 
 def test_a_seed_is_a_file() -> None:
@@ -66,9 +107,7 @@ def test_graphs_have_shapes_and_damage_changes_something() -> None:
 
 def test_what_two_stages_disagree_on_is_wrong_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else nothing could fail above: an oracle that is off by one part in 100."""
-    from edgekit.operators.oracle import Oracle
-
-    number = next(n for n in range(1, 100) if n % COMPILED and accepted(n))
+    number = next(n for n in range(1, 100) if accepted(n))
     run = Oracle.run_hops
     monkeypatch.setattr(
         Oracle,

@@ -217,7 +217,7 @@ def read_sampler(path: Path) -> Description:
         if path.stat().st_size > MAX_SAMPLER_BYTES:
             raise ValueError(f"more than {MAX_SAMPLER_BYTES} bytes")
         given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         step = "see docs/diffusion.md"
         raise UsageError(Problem(where, str(error), "a sampler.toml", step)) from error
     problems: list[Problem] = []

@@ -24,6 +24,7 @@ FEATURES = ("mag", "logpow")
 PLAIN, FULL = "plain", "full"
 MIN_N_FFT, MAX_N_FFT = 32, 4096
 MAX_LENGTH = 65536  # samples of a frame that is not transformed
+MAX_TEXT = 1000  # characters: every part that is wrong is told with the whole
 
 # The summed squares of the shifted windows may not fall below this part of their peak: the
 # normalised synthesis window divides by them.
@@ -173,6 +174,11 @@ def parse_spec(text: str) -> FrontendSpec:
     Raises:
         UsageError: every part that is wrong, with what is allowed.
     """
+    if len(text) > MAX_TEXT:
+        found = f"{len(text)} characters"
+        raise UsageError(
+            Problem(f"--frontend {text[:60]}...", found, f"at most {MAX_TEXT}", "correct it")
+        )
     number = r"([0-9]{1,6})"
     if match := re.fullmatch(rf"frame:{number}:{number}", text):
         spec = FrontendSpec(int(match[1]), int(match[2]), "frame")

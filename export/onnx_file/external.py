@@ -55,7 +55,10 @@ class _Refused(Exception):
 
 def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:
     """Return the file, the first byte and the number of bytes, all checked."""
-    entries = {entry.key: entry.value for entry in tensor.external_data}
+    entries = {str(entry.key): entry.value for entry in tensor.external_data}
+    for key, value in entries.items():
+        if isinstance(value, bytes):  # protobuf gives text that is not UTF-8 so
+            raise _Refused(f"{key} {value[:200]!r}", "UTF-8", "correct the file")
     location = entries.get("location", "")
     path = _inside(location, folder)
     size = bytes_of(tensor)

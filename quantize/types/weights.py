@@ -1,10 +1,13 @@
 """Which type the weights of a layer get: the recipe's, or the one that it names for them."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import onnx_ir as ir
 
-from edgekit.base.errors import Problem, UsageError
+from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.graph.model import Model
-from edgekit.operators.roles import LINEAR, RECURRENT
+from edgekit.operators.roles import LINEAR, RECURRENT, constant
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import near
 
@@ -38,6 +41,26 @@ def refuse_layers(model: Model, recipe: Recipe) -> None:
     problems += [problem for node in layers if (problem := _half_cell(node, recipe))]
     if problems:
         raise UsageError(problems)
+
+
+def refuse_infinite(nodes: Sequence[ir.Node]) -> None:
+    """Raise a ModelError with all constants of nodes that no integers hold: NaN and infinity."""
+    problems = [
+        Problem(
+            f"{node.op_type} '{node.name}'",
+            f"its constant '{value.name}' holds NaN or infinity",
+            "finite numbers, where integers compute",
+            "take a large number for infinity, as -1e4 in a mask, or name the layer's tensors float32 in a recipe",
+        )
+        for node in nodes
+        for value in node.inputs
+        if value is not None
+        and (array := constant(value)) is not None
+        and array.dtype.kind == "f"
+        and not np.isfinite(array).all()
+    ]
+    if problems:
+        raise ModelError(problems)
 
 
 def _half_cell(node: ir.Node, recipe: Recipe) -> Problem | None:

@@ -8,6 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from fuzz.typed import TYPED
+
 OPSET = 18
 Random = np.random.Generator
 Shape = tuple[int, ...]
@@ -58,6 +60,10 @@ class Graph:
         self.nodes.append(helper.make_node(operator, list(inputs), outputs, **attributes))
         return outputs[0]
 
+    def undo(self, nodes: int, tensors: int, inputs: int) -> None:
+        """Take back what came after so many of each."""
+        del self.nodes[nodes:], self.tensors[tensors:], self.inputs[inputs:]
+
     def axis(self, shape: Shape) -> int:
         """Any axis, counted from either end."""
         return int(self.random.integers(-len(shape), len(shape)))
@@ -106,6 +112,8 @@ def _spatial(g: Graph, shape: Shape) -> dict[str, Any]:
     kernel = [int(g.random.integers(1, 5)) for _ in sizes]
     found: dict[str, Any] = {"kernel_shape": kernel}
     found["strides"] = [int(g.random.integers(1, 7)) for _ in sizes]  # beyond kernels too
+    if g.random.random() < 0.2:
+        found["dilations"] = [int(g.random.integers(1, 4)) for _ in sizes]
     mode = g.pick("NOTSET", "NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
     if mode != "NOTSET":
         return {**found, "auto_pad": mode}
@@ -331,6 +339,7 @@ def _recurrent(g: Graph, x: str, shape: Shape) -> str:
 STEPS: tuple[Callable[[Graph, str, Shape], str], ...] = (
     _unary, _unary, _binary, _binary, _power, _conv, _conv, _conv, _transposed, _transposed, _pool, _pool, _matmul,
     _matmul, _along, _along, _reduce, _reduce, _move, _move, _move, _slice, _pad, _choose, _image, _recurrent,
+    *TYPED,
 )  # fmt: skip
 SHAPES = (
     (1, 3, 5, 7), (1, 4, 8, 8), (1, 1, 1, 9), (2, 3, 4, 5), (1, 6, 11), (1, 2, 1), (3, 2, 5), (1, 7), (2, 5), (1, 1),
@@ -346,16 +355,16 @@ def drawn(random: Random) -> bytes:
     last, kept = "x", None
     for _ in range(int(random.integers(1, 7))):
         shape = g.values[last]
-        before = len(g.nodes), len(g.tensors)
+        before = len(g.nodes), len(g.tensors), len(g.inputs)
         try:
             made = STEPS[int(random.integers(len(STEPS)))](g, last, shape)
             known = shapes_of(g.proto(made))
         except Exception:  # a step that does not fit, or that inference refuses, is left out
-            del g.nodes[before[0] :], g.tensors[before[1] :]
+            g.undo(*before)
             continue
         size = np.prod(known.get(made, (0,)))
         if made not in known or size > 4096 or (size == 0 and random.random() < 0.95):
-            del g.nodes[before[0] :], g.tensors[before[1] :]
+            g.undo(*before)
             continue
         g.values |= known
         last, kept = made, g.proto(made)
