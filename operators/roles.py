@@ -39,6 +39,7 @@ PARTIAL_SUM = "edgekit.partial_sum"  # node metadata: its result is a part of on
 LEVEL_INPUT = (
     "edgekit.level_input"  # of a recurrent layer: its input follows the level, and is worth 16 bits
 )
+HOP_SCALE = "edgekit.hop_scale"  # node metadata, of the one that scales: the tensor that has a scale per hop
 HOP_SCALED = (
     "edgekit.hop_scaled"  # node metadata: its result is worth 16 bits beside a scale per hop
 )

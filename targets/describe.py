@@ -10,6 +10,7 @@ from edgekit.base.random_normals import GENERATOR
 from edgekit.graph.model import Model
 from edgekit.graph.noises import Noise
 from edgekit.operators.geometry import dims
+from edgekit.operators.roles import HOP_SCALE
 from edgekit.operators.to_integer import to_integer
 from edgekit.runtime.audio.device import device_facts
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing, with_port
@@ -128,8 +129,8 @@ def _streaming(model: Model) -> dict[str, list[dict[str, Any]]] | None:
     return found
 
 
-def _quantization(model: Model) -> dict[str, str | int | None]:
-    """Counts of activations by stored type, in the integer graph."""
+def _quantization(model: Model) -> dict[str, Any]:
+    """Counts of activations by stored type, in the integer graph, and what has a scale per hop."""
     graph = to_integer(model).ir.graph
     values = [*graph.inputs, *(v for node in graph for v in node.outputs)]
     stored = [DTYPES[v.dtype] for v in values if v.dtype in DTYPES]
@@ -139,4 +140,9 @@ def _quantization(model: Model) -> dict[str, str | int | None]:
         "tensors_int8": stored.count("int8"),
         "tensors_int16": stored.count("int16"),
         "tensors_float": stored.count("float32"),
+        "hop_scales": [
+            node.metadata_props[HOP_SCALE]
+            for node in model.ir.graph
+            if HOP_SCALE in node.metadata_props
+        ],
     }

@@ -107,6 +107,7 @@ def _facts(manifest: Manifest) -> str:
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"] or "nothing"),
         ("notes", "; ".join(quantization.get("notes", ()))),
+        ("scales per hop", ", ".join(quantization.get("hop_scales", ()))),
         (
             "tensors",
             ", ".join(

@@ -22,6 +22,7 @@ from edgekit.graph.model import FLOAT_NODE, Model
 from edgekit.graph.nodes import add_initializer, sole_user
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import (
+    HOP_SCALE,
     HOP_SCALED,
     LEVEL_INPUT,
     LINEAR,
@@ -78,6 +79,13 @@ def hop_scales(model: Model, calibration: Calibration) -> Model:
     InferShapes()(copy.ir)
     _keep_in_float(copy)
     return copy
+
+
+def readers(model: Model) -> tuple[str, ...]:
+    """The tensors that follow the level of the sound and are read by layers, each once."""
+    found = degrees(model)
+    read = [n.inputs[0] for n in model.ir.graph if _is_open(n, LINEAR | RECURRENT, found)]
+    return tuple(dict.fromkeys(str(value.name) for value in read if value is not None))
 
 
 def _is_open(node: ir.Node, kinds: Collection[str], found: Degrees) -> bool:
@@ -141,6 +149,7 @@ def _scaled(graph: ir.Graph, x: ir.Value, peak: float, degree: float) -> tuple[i
     e = add("Cast", "e", count, to=ir.DataType.INT64)
     up, down = add("Gather", "factor", up_rows, e), add("Gather", "inverse", down_rows, e)
     scaled = add("Mul", "scaled", x, up)
+    nodes[-1].metadata_props[HOP_SCALE] = str(x.name)
     producer = x.producer()
     if producer is not None:
         producer.metadata_props[HOP_SCALED] = "1"

@@ -123,8 +123,9 @@ class Manifest:
     `memory` weights_bytes, state_bytes, scratch_bytes, scratch_lower_bound_bytes, code_bytes,
     moved_bytes_per_hop (what the build copies), moved_bytes_imported (what the operators of the source move,
     and its states); `verification` by, hops, snr_db, max_abs_error, bit_exact_with_oracle; `quantization`
-    recipe, calibrated_on, tensors_int8, tensors_int16, tensors_float, notes (what the user should know of the
-    calibration); `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
+    recipe, calibrated_on, tensors_int8, tensors_int16, tensors_float, hop_scales (the tensors with a scale that
+    every hop finds anew), notes (what the user should know of the calibration);
+    `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
     delay_samples, caused_by, crop_samples, the part of the delay that is not waited)
     and tensors (a list of name, node, axis, rate in frames per sample, delay_frames,
     states, state_bytes as float32), and where nodes were replaced before the rewrite, replaced (kind, form, operator,

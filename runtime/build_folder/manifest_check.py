@@ -192,7 +192,7 @@ TABLES: dict[str, dict[str, Check]] = {
     "quantization": {
         "recipe": TEXT, "calibrated_on": _or_null(TEXT), "tensors_int8": _or_null(COUNT),
         "tensors_int16": _or_null(COUNT), "tensors_float": _or_null(COUNT),
-        "notes": TEXTS,
+        "notes": TEXTS, "hop_scales": TEXTS,
     },
 }  # fmt: skip
 STREAMED: dict[str, dict[str, Check]] = {

@@ -82,9 +82,23 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     short = () if judged is None else judged.notes(made.recipe.name)
     if request.strict and judged is not None and judged.is_short:
         raise VerificationError("\n".join(("--strict", *short)))
-    notes = (*calibration_warnings(model, calibration), *made.notes, *short)
+    notes = (*calibration_warnings(model, calibration), *fixed_scales(model, request))
+    notes = (*notes, *made.notes, *short)
     return Quantized(
         made.model, model, calibration, made.recipe, notes, made.alone_db, judged=judged
+    )
+
+
+def fixed_scales(model: "Model", request: Request) -> tuple[str, ...]:
+    """The note on a target without scales per hop, where the recipe has them and the network what they are for."""
+    from edgekit.quantize.prepare.hop_scales import readers
+
+    if request.target.hop_scales or not request.recipe.hop_scales or not (read := readers(model)):
+        return ()
+    return (
+        f"target '{request.target.name}' has fixed scales, and layers read what follows the level of the sound "
+        f"({', '.join(read)}): sound that is quieter than the calibration loses; next: give clips at the levels that "
+        "will be met, or take a target of C sources, which finds such scales in every hop",
     )
 
 
