@@ -11,7 +11,26 @@ void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *re
              int32_t y_max, EK_Y *restrict y, int32_t rows, int32_t k, int32_t n)
 {
     EK_BIAS acc[EK_ROWS];
-    for (int32_t row = 0; row < rows; row++) {
+    int32_t row = 0;
+#ifdef EK_TOGETHER
+    for (; sizeof(EK_X) == 1 && row + EK_TOGETHER <= rows; row += EK_TOGETHER) {
+        EK_BIAS sums[EK_TOGETHER * EK_ROWS] = {0};
+        for (int32_t o = 0; o < n; o += EK_ROWS) {
+            const int32_t count = n - o < EK_ROWS ? n - o : EK_ROWS;
+            for (int32_t r = 0; r < EK_TOGETHER; r++) {
+                EK_COPY_SUMS(sums + r * EK_ROWS, bias + o, (size_t)count * sizeof(acc[0]));
+            }
+            ek_rows_together_s8((const int8_t *)(const void *)x, k, w + o * EK_BYTES(k), k, count,
+                                (int32_t *)(void *)sums);
+            for (int32_t r = 0; r < EK_TOGETHER; r++) {
+                EK_OUTPUT(sums + r * EK_ROWS, mult + o, shift + o, y_zero, y_min, y_max, y + (ptrdiff_t)r * n + o, count);
+            }
+        }
+        x += (ptrdiff_t)EK_TOGETHER * k;
+        y += (ptrdiff_t)EK_TOGETHER * n;
+    }
+#endif
+    for (; row < rows; row++) {
         for (int32_t o = 0; o < n; o += EK_ROWS) {
             const int32_t count = n - o < EK_ROWS ? n - o : EK_ROWS;
             EK_COPY_SUMS(acc, bias + o, (size_t)count * sizeof(acc[0]));

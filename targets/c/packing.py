@@ -90,7 +90,8 @@ def side_by_side(s: ConvShape) -> bool:
     """Whether channels lie side by side: ``ek_conv_has_fours``."""
     inputs, kernel = s.in_c // s.groups, s.k_h * s.k_w
     apart = kernel > 1 or s.stride_h > 1 or s.stride_w > 1
-    return inputs >= 4 and apart and -(-inputs // 4) * kernel <= 16000
+    many = inputs >= 4 or (inputs >= 2 and inputs * kernel > 256)
+    return many and apart and -(-inputs // 4) * kernel <= 16000
 
 
 def by_planes(s: ConvShape) -> bool:

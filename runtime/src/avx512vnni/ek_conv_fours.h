@@ -15,7 +15,8 @@
 static inline int ek_conv_has_fours(const ek_conv_shape *s)
 {
     const int32_t inputs = s->in_c / s->groups, kernel = s->k_h * s->k_w;
-    return inputs >= 4 && (kernel > 1 || s->stride_h > 1 || s->stride_w > 1) && (inputs + 3) / 4 * kernel <= 16000;
+    const int many = inputs >= 4 || (inputs >= 2 && inputs * kernel > 256);
+    return many && (kernel > 1 || s->stride_h > 1 || s->stride_w > 1) && (inputs + 3) / 4 * kernel <= 16000;
 }
 
 /* Four bytes of each of 16 positions. */

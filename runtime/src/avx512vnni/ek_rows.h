@@ -61,6 +61,59 @@ static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32
     }
 }
 
+#define EK_TOGETHER 4         /* rows of x */
+#define EK_TOGETHER_TAPS 1024 /* a multiple of 64 */
+
+/* acc [4][EK_ROWS] += rows of x, `step` apart, times the same weights: each is read once for all of them. */
+static inline __attribute__((always_inline)) void ek_panels_together(const int8_t *x, ptrdiff_t step, const int8_t *w,
+                                                                     int32_t k, int32_t panels, int32_t *acc)
+{
+    const __m512i *at = (const __m512i *)(const void *)w;
+    uint8_t flipped[EK_TOGETHER][EK_TOGETHER_TAPS];
+    __m512i sum[4 * EK_TOGETHER];
+    for (int32_t i = 0; i < panels * EK_TOGETHER; i++) {
+        sum[i] = _mm512_loadu_si512(acc + i / panels * EK_ROWS + i % panels * EK_PANEL);
+    }
+    for (int32_t from = 0; from < k; from += EK_TOGETHER_TAPS) {
+        const int32_t count = k - from < EK_TOGETHER_TAPS ? k - from : EK_TOGETHER_TAPS;
+        for (int32_t r = 0; r < EK_TOGETHER; r++) {
+            for (int32_t i = 0; i < count; i += 64) {
+                const __mmask64 lanes = count - i >= 64 ? ~0ull : (1ull << (count - i)) - 1;
+                const __m512i taps = _mm512_maskz_loadu_epi8(lanes, x + r * step + from + i);
+                _mm512_storeu_si512(flipped[r] + i, _mm512_xor_si512(taps, _mm512_set1_epi8(-128)));
+            }
+        }
+        for (int32_t i = 0; i < count; i += 4, at += panels) {
+            __m512i own[4];
+            for (int32_t p = 0; p < panels; p++) {
+                own[p] = _mm512_loadu_si512(at + p);
+            }
+            for (int32_t r = 0; r < EK_TOGETHER; r++) {
+                int32_t taps;
+                memcpy(&taps, flipped[r] + i, 4);
+                for (int32_t p = 0; p < panels; p++) {
+                    sum[r * panels + p] = _mm512_dpbusd_epi32(sum[r * panels + p], _mm512_set1_epi32(taps), own[p]);
+                }
+            }
+        }
+    }
+    for (int32_t i = 0; i < panels * EK_TOGETHER; i++) {
+        _mm512_storeu_si512(acc + i / panels * EK_ROWS + i % panels * EK_PANEL, sum[i]);
+    }
+}
+
+/* The same for up to EK_ROWS packed rows of weights. */
+static inline void ek_rows_together_s8(const int8_t *x, ptrdiff_t step, const int8_t *w, int32_t k, int32_t rows,
+                                       int32_t *acc)
+{
+    switch (EK_PACKED(rows) / EK_PANEL) {
+    case 4: ek_panels_together(x, step, w, k, 4, acc); break;
+    case 3: ek_panels_together(x, step, w, k, 3, acc); break;
+    case 2: ek_panels_together(x, step, w, k, 2, acc); break;
+    default: ek_panels_together(x, step, w, k, 1, acc); break;
+    }
+}
+
 #define EK_PIECE_S16 256 /* products of 2^22 that fit an int32 sum */
 
 /* acc += one pair of taps times the rows of `panels` panels. */

@@ -3,7 +3,12 @@
 #include "ek_conv_shape.h"
 #include "ek_rows.h"
 
-#define EK_COLUMN_TAPS 512 /* a multiple of every group; what is gathered at a time */
+#define EK_COLUMN_TAPS 4096 /* a multiple of every group; what is gathered at a time */
+#ifdef EK_TOGETHER
+#define EK_COLUMNS_AT_ONCE (sizeof(EK_X) == 1 ? EK_TOGETHER : 1)
+#else
+#define EK_COLUMNS_AT_ONCE 1
+#endif
 
 /* As `few_positions` of edgekit.targets.c.packing, which packs for it. */
 static inline int ek_conv_has_few_positions(const ek_conv_shape *s)
@@ -36,9 +41,17 @@ static inline void ek_column(const EK_X *x, EK_X fill, const ek_conv_shape *s, i
     }
 }
 
-/* acc [rows] += column [k] . w, packed rows. */
-static inline void ek_column_rows(const EK_X *column, const int8_t *w, int32_t k, int32_t rows, EK_ACC *acc)
+/* acc [n][EK_ROWS] += columns [n][EK_COLUMN_TAPS], k of each, times w, packed rows. */
+static inline void ek_column_rows(const EK_X *column, const int8_t *w, int32_t k, int32_t rows, int32_t n, EK_ACC *acc)
 {
+#ifdef EK_TOGETHER
+    if (EK_COLUMNS_AT_ONCE > 1 && n > 1) {
+        const int8_t *const bytes = (const int8_t *)(const void *)column;
+        ek_rows_together_s8(bytes, EK_COLUMN_TAPS, w, k, rows, (int32_t *)(void *)acc);
+        return;
+    }
+#endif
+    (void)n;
     if (sizeof(EK_X) == 1) {
         ek_rows_s8((const int8_t *)(const void *)column, w, k, rows, (int32_t *)(void *)acc);
     } else {
@@ -70,25 +83,31 @@ static void ek_conv_positions(const EK_X *x, int32_t x_zero, const int8_t *w, co
 {
     const int32_t taps = s->in_c * s->k_h * s->k_w, plane = s->out_h * s->out_w;
     const ptrdiff_t bytes = sizeof(EK_X) == 1 ? EK_BYTES_S8(taps) : EK_BYTES_S16(taps);
-    EK_X column[EK_COLUMN_TAPS];
-    EK_ACC acc[EK_ROWS];
+    EK_X column[EK_COLUMNS_AT_ONCE * EK_COLUMN_TAPS];
+    EK_ACC acc[EK_COLUMNS_AT_ONCE * EK_ROWS] = {0};
     EK_Y row[EK_ROWS];
-    for (int32_t p = 0; p < plane; p++) {
+    for (int32_t p = 0, n; p < plane; p += n) {
         int32_t gathered = -1;
+        n = ek_min(EK_COLUMNS_AT_ONCE, plane - p);
         for (int32_t o = 0; o < s->out_c; o += EK_ROWS) {
             const int32_t rows = ek_min(EK_ROWS, s->out_c - o);
-            memcpy(acc, bias + o, (size_t)rows * sizeof(acc[0]));
+            for (int32_t i = 0; i < n; i++) {
+                memcpy(acc + i * EK_ROWS, bias + o, (size_t)rows * sizeof(acc[0]));
+            }
             for (int32_t t = 0; t < taps; t += EK_COLUMN_TAPS) {
                 const int32_t count = ek_min(EK_COLUMN_TAPS, taps - t);
-                if (gathered != t) {
-                    ek_column(x, (EK_X)x_zero, s, p / s->out_w, p % s->out_w, t, count, column);
-                    gathered = t;
+                for (int32_t i = 0; i < n && gathered != t; i++) {
+                    ek_column(x, (EK_X)x_zero, s, (p + i) / s->out_w, (p + i) % s->out_w, t, count,
+                              column + i * EK_COLUMN_TAPS);
                 }
-                ek_column_rows(column, w + o * bytes + (ptrdiff_t)t * EK_PACKED(rows), count, rows, acc);
+                gathered = t;
+                ek_column_rows(column, w + o * bytes + (ptrdiff_t)t * EK_PACKED(rows), count, rows, n, acc);
             }
-            ek_column_outputs(acc, mult + o, shift + o, y_zero, y_min, y_max, row, rows);
-            for (int32_t r = 0; r < rows; r++) {
-                y[(o + r) * plane + p] = row[r];
+            for (int32_t i = 0; i < n; i++) {
+                ek_column_outputs(acc + i * EK_ROWS, mult + o, shift + o, y_zero, y_min, y_max, row, rows);
+                for (int32_t r = 0; r < rows; r++) {
+                    y[(o + r) * plane + p + i] = row[r];
+                }
             }
         }
     }
