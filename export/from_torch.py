@@ -18,7 +18,11 @@ from edgekit.export.onnx_file.reading import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import find_states, longer_than_hop, restarting_cells
 from edgekit.export.running import Arrays
-from edgekit.export.torch_shapes import plain_transformers, quick_recurrent_shapes
+from edgekit.export.torch_shapes import (
+    one_table_of_operators,
+    plain_transformers,
+    quick_recurrent_shapes,
+)
 from edgekit.export.torch_source import (
     TorchModule,
     TorchSource,
@@ -159,7 +163,7 @@ def quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with quick_recurrent_shapes(), plain_transformers():
+            with quick_recurrent_shapes(), plain_transformers(), one_table_of_operators():
                 yield
     finally:
         logging.disable(before)

@@ -1,5 +1,6 @@
-"""What torch asks its layers while it traces: answers that are known at once, or that no values decide."""
+"""What torch asks while it traces and exports: answers that are known at once, or that no values decide."""
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -46,6 +47,33 @@ def plain_transformers() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fused)
 
 
+@contextmanager
+def one_table_of_operators() -> Iterator[None]:
+    """Let torch's ONNX exporter make its table of some 500 operators once in a process.
+
+    torch 2.13 makes it anew in every export, and parses the source of each function for it: a third of the export of
+    a small network. An export adds own operators to its copy. Where torch has no such table, nothing changes.
+    """
+    from torch.onnx._internal.exporter import _registration
+
+    table: Any = getattr(_registration, "ONNXRegistry", None)
+    make = getattr(table, "from_torchlib", None)
+    if make is None:
+        yield
+        return
+
+    def known(*args: Any, **kwargs: Any) -> Any:
+        key = (*args, *sorted(kwargs.items()))
+        if key not in TABLES:
+            TABLES[key] = make(*args, **kwargs)
+        made = copy.copy(TABLES[key])
+        made.functions = {target: list(rows) for target, rows in made.functions.items()}
+        return made
+
+    with patch.object(table, "from_torchlib", staticmethod(known)):
+        yield
+
+
 def _gru(original: Callable[..., Any]) -> Callable[..., Any]:
     from torch._decomp.decompositions import gru_cell
     from torch._subclasses.fake_tensor import FakeTensor
@@ -73,4 +101,5 @@ def _lstm(original: Callable[..., Any]) -> Callable[..., Any]:
     return layer
 
 
+TABLES: dict[tuple[Any, ...], Any] = {}
 MAKERS = {"one_layer_rnn": _gru, "one_layer_lstm": _lstm}

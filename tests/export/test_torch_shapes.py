@@ -1,9 +1,10 @@
-"""torch's own Transformer layers are traced with any mask."""
+"""torch's own Transformer layers are traced with any mask; its table of operators is made once, and kept as it is."""
 
 import torch
 from torch import Tensor, nn
 
 from edgekit.export.from_torch import from_torch
+from edgekit.export.torch_shapes import one_table_of_operators
 from edgekit.export.torch_source import TorchModule
 
 
@@ -25,3 +26,22 @@ def test_an_encoder_with_a_band_for_its_mask():
     model, _ = from_torch(module, name="net")  # verified there
     assert "Softmax" in {node.op_type for node in model.ir.graph}
     assert torch.backends.mha.get_fastpath_enabled() == fused
+
+
+def test_operators_of_one_export_are_not_those_of_the_next():
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    def own(x: object) -> object:
+        return x
+
+    made = ONNXRegistry.from_torchlib
+    with one_table_of_operators():
+        first, second = (ONNXRegistry.from_torchlib(opset_version=18) for _ in range(2))
+        first.register_op(torch.ops.aten.relu.default, own)
+        third, newer = (ONNXRegistry.from_torchlib(opset_version=n) for n in (18, 23))
+    assert ONNXRegistry.from_torchlib == made
+    assert first.get_decomps(torch.ops.aten.relu.default)[0].onnx_function is own
+    for table in (second, third):
+        assert len(table.functions) == len(made(opset_version=18).functions)
+        assert all(row.onnx_function is not own for row in table.functions["aten::relu"])
+    assert (third.opset_version, newer.opset_version) == (18, 23)
