@@ -16,6 +16,8 @@ from edgekit.targets.c.replay import Arrays, golden_source
 from edgekit.targets.devices import profile, profiles
 
 OTHER_EMULATORS = {"riscv64-v": [("qemu-riscv64", "-cpu", "rv64,v=true,vlen=256")]}
+# Of every test that compiles much: a compiler cache then has the kernels' objects from the test before.
+QUICK = ("-O1", "-Wall", "-Wextra", "-Werror")
 CROSS = tuple(name for name, device in profiles().items() if device.is_cross)
 
 

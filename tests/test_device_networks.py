@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builds import lowered, noise
-from devices import on_devices, replayable, replayed, with_golden
+from devices import QUICK, on_devices, replayable, replayed, with_golden
 from published_measure import whole_options
 from published_networks import CACHE, HOW_TO_GET, path_of
 from published_pipelines import PIPELINES
@@ -55,7 +55,7 @@ def test_pcm_and_the_integers_inside_are_those_of_the_oracle(
     build = lowered(model, tmp_path / "build", target)
     assert misfits(build.manifest, profile(target)) == ()
     with_golden(build, model, tmp_path / "build", target, inputs, outputs)
-    lines = replayed(tmp_path / "build", target, "-O1")
+    lines = replayed(tmp_path / "build", target, *QUICK)
     assert lines[-1] == "PASS"
     layers = [line for line in lines if line.startswith("layer ")]
     assert layers and all(line.endswith(": equal") for line in layers)

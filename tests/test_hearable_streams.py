@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 from builds import lowered
-from devices import on_devices, replayed, with_golden
+from devices import QUICK, on_devices, replayed, with_golden
 from hearable_networks import (
     EARS_HOP,
     EARS_N_FFT,
@@ -112,7 +112,7 @@ def test_the_echo_canceller_runs_on_a_microcontroller(target: str, tmp_path: Pat
     inputs = hops_of(model, mic=(echo + near)[None, : 12 * HOP], ref=far[None, : 12 * HOP])
     build = lowered(model, tmp_path / "build", target)
     with_golden(build, model, tmp_path / "build", target, inputs, Oracle(model).run_hops(inputs))
-    assert replayed(tmp_path / "build", target, "-O1")[-1] == "PASS"
+    assert replayed(tmp_path / "build", target, *QUICK)[-1] == "PASS"
 
 
 @needs_cc
@@ -138,7 +138,7 @@ def test_a_plain_onnx_canceller_in_integers_with_clips_of_two_files(
     build = lowered(integers, tmp_path / "m55", target)
     outputs = Oracle(integers).run_hops(inputs)
     with_golden(build, integers, tmp_path / "m55", target, inputs, outputs)
-    assert replayed(tmp_path / "m55", target, "-O1")[-1] == "PASS"
+    assert replayed(tmp_path / "m55", target, *QUICK)[-1] == "PASS"
 
 
 @needs_cc
@@ -164,4 +164,4 @@ def test_a_binaural_network_is_its_offline_module_in_both_ears(target: str, tmp_
     inputs = hops_of(model, ears=sound[:, : 8 * EARS_HOP])
     build = lowered(model, tmp_path / "m55", target)
     with_golden(build, model, tmp_path / "m55", target, inputs, Oracle(model).run_hops(inputs))
-    assert replayed(tmp_path / "m55", target, "-O1")[-1] == "PASS"
+    assert replayed(tmp_path / "m55", target, *QUICK)[-1] == "PASS"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from device_calls import write_calls
-from devices import on_devices, run_program
+from devices import QUICK, on_devices, run_program
 from kernel_cases import CASES, Seeded
 
 from edgekit.base.errors import CheckFailed
@@ -14,14 +14,19 @@ from edgekit.runtime.devices.emulator import replay
 from edgekit.targets.devices import profile
 
 SEEDS = 3
-OPTIONS = ("-O2", "-Wall", "-Wextra", "-Werror")
 
 
 @on_devices()
-def test_every_kernel_equals_its_twin(target: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param(QUICK, id="quick"), pytest.param((), marks=pytest.mark.slow, id="as builds")],
+)
+def test_every_kernel_equals_its_twin(
+    target: str, options: tuple[str, ...], tmp_path: Path
+) -> None:
     calls = [CASES[kernel](Seeded(seed)) for kernel in CASES for seed in range(SEEDS)]
     write_calls(tmp_path, calls, profile(target))
-    compile_replay(tmp_path, profile(target), tmp_path / "program", OPTIONS)
+    compile_replay(tmp_path, profile(target), tmp_path / "program", options)
     assert run_program(target, tmp_path / "program") == "PASS\n"
 
 

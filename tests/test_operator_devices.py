@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from device_programs import Golden, write_programs
-from devices import CROSS, on_devices, run_program
+from devices import CROSS, QUICK, on_devices, run_program
 from operator_models import Arrays, case_of, draw, float_models, integer_models
 
 from edgekit.base.errors import CheckFailed
@@ -19,7 +19,6 @@ from edgekit.verbs.targets import TARGETS
 
 SAMPLES = 2
 FORMS = {"float": float_models, "integer": integer_models}
-OPTIONS = ("-O1", "-Wall", "-Wextra", "-Werror")
 
 
 @cache
@@ -48,7 +47,7 @@ def programs(form: str, kernels: tuple[str, ...]) -> Sequence[Golden]:
 def check(form: str, target: str, folder: Path) -> None:
     device = profile(target)
     write_programs(folder, programs(form, device.kernels), device)
-    compile_replay(folder, device, folder / "program", OPTIONS)
+    compile_replay(folder, device, folder / "program", QUICK)
     assert run_program(target, folder / "program") == "PASS\n"
 
 
@@ -68,6 +67,6 @@ def test_a_wrong_result_is_found(target: str, tmp_path: Path) -> None:
     program = programs("integer", device.kernels)[0]
     wrong = {name: array + 1 for name, array in program.outputs.items()}
     write_programs(tmp_path, [replace(program, outputs=wrong)], device)
-    compile_replay(tmp_path, device, tmp_path / "program", OPTIONS)
+    compile_replay(tmp_path, device, tmp_path / "program", QUICK)
     with pytest.raises(CheckFailed, match=f"{program.build.manifest.c_name}: FAIL"):
         replay(device, tmp_path / "program")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from devices import on_devices, replayed
+from devices import QUICK, on_devices, replayed
 from onnx import TensorProto, helper
 from session_network import EMBEDDING, HIDDEN, WIDTH, drawn, network
 from stream_networks import Net
@@ -51,7 +51,7 @@ def test_a_device_replays_a_session(source: Path, tmp_path: Path, target: str) -
         calibration=str(calibration(tmp_path / "clips")),
         session_constants=["speaker", "level"],
     )
-    assert replayed(tmp_path / "build", target, "-O1")[-1] == "PASS"
+    assert replayed(tmp_path / "build", target, *QUICK)[-1] == "PASS"
 
 
 def test_audio_cannot_calibrate_a_session(source: Path, tmp_path: Path) -> None:

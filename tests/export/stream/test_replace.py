@@ -7,7 +7,7 @@ import pytest
 import torch
 from builds import lowered
 from c_kernels import needs_cc
-from devices import on_devices, replayed, with_golden
+from devices import QUICK, on_devices, replayed, with_golden
 from quick_build import load_kernels, quick_build
 from torch import Tensor, nn
 
@@ -109,4 +109,4 @@ def test_on_a_microcontroller_it_has_the_bits_of_the_oracle(
     inputs = {"x": np.random.default_rng(3).normal(size=shape).astype(np.float32)}
     build = lowered(model, tmp_path / "build", target)
     with_golden(build, model, tmp_path / "build", target, inputs, Oracle(model).run_hops(inputs))
-    assert replayed(tmp_path / "build", target, "-O1")[-1] == "PASS"
+    assert replayed(tmp_path / "build", target, *QUICK)[-1] == "PASS"
