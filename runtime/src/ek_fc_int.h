@@ -12,7 +12,7 @@ void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *re
 {
     EK_BIAS acc[EK_ROWS];
     int32_t row = 0;
-#ifdef EK_TOGETHER
+#if defined(EK_TOGETHER) && !defined(EK_ROWS_W4_GUARD) /* rows of int4 weights are taken one by one */
     for (; sizeof(EK_X) == 1 && row + EK_TOGETHER <= rows; row += EK_TOGETHER) {
         EK_BIAS sums[EK_TOGETHER * EK_ROWS] = {0};
         for (int32_t o = 0; o < n; o += EK_ROWS) {
