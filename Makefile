@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-installs peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz quant-table quant-goals diffusion-table docs kernels lint compiler clean
+.PHONY: help demo test test-all test-installs peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz c-check soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -25,6 +25,9 @@ help:
 	@echo "make digests   pins the bytes that lowering emits now, and what networks cost, in tests/pinned/"
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
 	@echo "make fuzz          MINUTES=60 of new seeds through import, lowering, oracle and C; reproducers in fuzz-found/"
+	@echo "make c-check       generated C under sanitizers, valgrind, analyzers, libFuzzer and proofs from object code"
+	@echo "make soak          HOURS=24 of sound through the denoiser's C: memory, drift, denormals, bursts"
+	@echo "make faults        MOMENTS=200 at which verbs are killed; a full disk; two exports into one folder"
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
 	@echo "make quant-goals   what quantization costs the published networks"
 	@echo "make diffusion-table   what quantization costs the digit generator, into docs/diffusion.md"
@@ -88,6 +91,18 @@ stream-fuzz: $(VENV)/test.stamp
 MINUTES := 60
 fuzz: $(VENV)/test.stamp compiler
 	nice -n 15 $(BIN)/python tests/fuzz/run.py --minutes $(MINUTES)
+
+c-check: $(VENV)/test.stamp compiler
+	-@$(BIN)/python bench/published_networks.py
+	$(BIN)/python bench/c_check.py
+
+HOURS := 24
+soak: $(VENV)/test.stamp compiler
+	$(BIN)/python bench/soak.py --hours $(HOURS)
+
+MOMENTS := 200
+faults: $(VENV)/test.stamp compiler
+	$(BIN)/python bench/faults.py --moments $(MOMENTS)
 
 $(VENV)/bench.stamp: $(VENV)/test.stamp
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[bench]'

@@ -52,6 +52,7 @@ SHIPPED = (
 )
 # Of no one module: these test files stand at the top of tests/.
 SUITES = {
+    "c_check",
     "costs",
     "deform_same_bits",
     "device_networks",
@@ -59,6 +60,7 @@ SUITES = {
     "digests",
     "docs_commands",
     "docs_streaming",
+    "faults",
     "fpga_random",
     "fuzz",
     "hearable_streams",
@@ -79,6 +81,7 @@ SUITES = {
     "stream_authors",
     "stream_hour",
     "stream_random",
+    "supply",
     "synthesiser",
     "twins",
     "twins_exact",

@@ -13,6 +13,7 @@ from edgekit.base.errors import VerificationError
 from edgekit.base.npz import write_npz
 from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.build_folder.sbom import SBOM_NAME, sbom
 from edgekit.verbs.export.verification import sample_hops
 from edgekit.verbs.export.work import Progress, Written
 
@@ -56,6 +57,7 @@ def finish_engine(written: Written, progress: Progress) -> Manifest:
     (folder / "recipe.toml").write_text(f'name = "{recipe}"\n', encoding="utf-8")
     page = report.render(manifest, build.engine)
     (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / SBOM_NAME).write_text(sbom(manifest, folder), encoding="utf-8")
     manifest = with_files(manifest, folder)
     (folder / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
     return manifest

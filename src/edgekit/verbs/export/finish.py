@@ -13,6 +13,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.wav import Samples
 from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, NETWORKS_FOLDER, Manifest
+from edgekit.runtime.build_folder.sbom import SBOM_NAME, sbom
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.verbs.export.sampling import golden_image, sampled_calls, verify_loop
 from edgekit.verbs.export.speech_quality import Heard, heard
@@ -89,6 +90,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
     listened = heard(stream, quantized.reference, quantized.calibration)
     page = report(manifest, build, rows, quantized, listened)
     (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / SBOM_NAME).write_text(sbom(manifest, folder), encoding="utf-8")
     manifest = with_files(manifest, folder)
     (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     return manifest

@@ -1,0 +1,29 @@
+"""Rules of MISRA C:2012 that generated C and kernels do not keep, each with its reason."""
+
+DEVIATIONS: dict[str, str] = {
+    "7.2": "limits of integers are written as decimal constants of the type that they belong to",
+    "8.14": "`restrict` says that inputs and outputs do not overlap, which the header asks for: loops become vectors",
+    "10.1": "shifts of signed integers round towards minus infinity in requantization; C leaves them to the compiler,"
+    " and every compiler that is supported shifts arithmetically, as the tests on each target show",
+    "10.3": "comparisons give 0 or 1, which is stored as the integer that the network's bool is",
+    "10.4": "int32_t and size constants meet in sums whose range the export knows",
+    "10.6": "products of int32_t are kept in int64_t where the export proves that 32 bits hold them",
+    "10.7": "as 10.6, in sums of products",
+    "10.8": "a sum is narrowed once, at its end, behind a clamp",
+    "12.1": "arithmetic has the usual precedence; brackets around every product would hide what is summed",
+    "12.3": "declarations of one type share a line",
+    "13.4": "two pointers or counters move on in one expression",
+    "14.1": "float operators count with integers; what is reported are bounds that are computed",
+    "14.4": "a flag of the network, an integer, is a condition",
+    "15.5": "a refused call returns at once, before anything is read",
+    "17.7": "memcpy and memset return what they were given",
+    "17.8": "a kernel moves the pointers that it was given along the rows",
+    "18.4": "operands lie at offsets into one block, and rows are walked by pointer",
+    "19.2": "a float's bits are read through a union, as C99 defines it",
+    "20.7": "macro parameters that are types or names of functions",
+    "20.9": "#if of a name that a folder of kernels may define",
+}
+OTHERS: dict[str, str] = {
+    "nullPointerArithmeticRedundantCheck": "addresses in the scratch block are computed, not read, before the check"
+    " that the pointer is not NULL",
+}
