@@ -6,6 +6,9 @@ bias is added. With P four times the largest |x| that calibration saw, e is the 
 max |x| < P 2^-k in this hop, so that max |x| 2^e is in [P / 2, P) unless |x| is above P / 2 or below P 2^-16.
 Multiplying by powers of two is exact: the float network stays the same. Recurrent layers, whose products end inside
 them, read such an operand in 16 bits instead.
+
+Behind a bias a tensor is what it is in silence, and what sound adds to that. Where the latter follows the level, it
+alone gets a scale per hop: layer(x) = layer(x - x at rest) - without bias - + layer(x at rest), but for float rounding.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from edgekit.export.passes.shapes import InferShapes
 from edgekit.export.running import HopRunner
@@ -32,11 +36,16 @@ from edgekit.operators.roles import (
     is_move,
 )
 from edgekit.operators.table import is_integer_compute
+from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.clips import BLOCK_HOPS, Calibration
+from edgekit.quantize.calibrate.warnings import pcm_input
 from edgekit.quantize.prepare.levels import Degrees, degrees
 
 HEADROOM = 4.0  # of the largest value that calibration saw
 STEPS = 15  # of e, for a tensor of degree 1
+MACS = 2  # of a layer behind a bias for each element that it reads and writes in float
+QUIET, QUIET_HOPS, QUIET_CLIPS = 10**-1.5, 60, 8  # what tells whether such a layer follows
+FOLLOWS = 0.15  # of the power at full level, where 30 dB less sound would leave 0.001 of a tensor without bias
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,11 @@ class Entry:
         return value
 
 
-def hop_scales(model: Model, calibration: Calibration) -> Model:
-    """Return the float model with a scale per hop at every layer whose input follows the level."""
+def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = True) -> Model:
+    """Return the float model with a scale per hop at every layer whose input follows the level.
+
+    Those `behind_biases` follow but for what they are in silence.
+    """
     copy = Model(model.ir.clone())
     found = degrees(copy)
     entries = [_entry(node) for node in copy.ir.graph if _is_open(node, LINEAR, found)]
@@ -65,20 +77,112 @@ def hop_scales(model: Model, calibration: Calibration) -> Model:
         cell.metadata_props[LEVEL_INPUT] = "1"
     if not entries:
         return copy if cells else model
+    rests = _rests(copy, calibration, _behind(copy, found)) if behind_biases else []
     wanted = {str(entry.value.name): found[entry.value] for entry in entries}
     peaks = _peaks(model, calibration, list(wanted))
     graph, scales = copy.ir.graph, dict[ir.Value, tuple[ir.Value, ir.Value]]()
     for entry in entries:
         value, name = entry.value, str(entry.value.name)
         if value not in scales:
-            scales[value] = _scaled(graph, value, peaks[name], wanted[name])
+            scales[value] = _scaled(graph, value, value, peaks[name], wanted[name])
         scaled, down = scales[value]
         entry.reader.replace_input_with(entry.index, scaled)
-        _undo(graph, entry.layer, down)
+        _undo(graph, entry.layer, down, _bias(graph, entry.layer))
+    for rest in rests:
+        value, layer = rest.entry.value, rest.entry.layer
+        if value not in scales:
+            scales[value] = _scaled(graph, value, _moving(graph, value, rest), rest.peak, 1.0)
+        scaled, down = scales[value]
+        rest.entry.reader.replace_input_with(rest.entry.index, scaled)
+        _undo(graph, layer, down, add_initializer(graph, f"{layer.name}.rest", rest.result))
     graph.sort()
     InferShapes()(copy.ir)
     _keep_in_float(copy)
     return copy
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What the operand and the result of a layer are in silence, and the most that sound adds to the operand."""
+
+    entry: Entry
+    operand: NDArray[np.float32]
+    result: NDArray[np.float32]
+    peak: float
+
+
+def _behind(model: Model, found: Degrees) -> list[Entry]:
+    """Layers whose input may follow the level but for a constant, and that save more than they cost."""
+    graph = model.ir.graph
+    inputs = {str(value.name): value for value in graph.inputs}
+    outputs = {str(value.name): value for value in graph.outputs}
+    held = {inputs[pair.input]: outputs[pair.output] for pair in model.states}
+    held = {before: after for before, after in held.items() if before not in found}
+    while True:  # states are taken out until all that are left hold what such layers read or write
+        near, layers = _led_to(graph, {*held}, found)
+        kept = {before: after for before, after in held.items() if after in near}
+        if len(kept) == len(held):
+            return [entry for entry in map(_entry, layers) if _saves(entry)]
+        held = kept
+
+
+def _led_to(
+    graph: ir.Graph, near: set[ir.Value], found: Degrees
+) -> tuple[set[ir.Value], list[ir.Node]]:
+    """The tensors that layers, moves and functions of an element make of those that follow and those `near`.
+
+    With them the layers that read one which does not follow itself.
+    """
+    layers = list[ir.Node]()
+    for node in graph:
+        layer = node.op_type in LINEAR and is_integer_compute(node)
+        read = activations(node)[:1] if layer else activations(node)
+        leads = layer or is_move(node) or facts_of(node).elementwise
+        if leads and read and all(value in near or value in found for value in read):
+            near.update(value for value in node.outputs if value not in found)
+            layers += [node] if layer and read[0] in near else []
+    return near, layers
+
+
+def _saves(entry: Entry) -> bool:
+    """Whether a layer has `MACS` multiply-accumulates or more for each element that is scaled."""
+    weight, layer = constant(entry.layer.inputs[1]), entry.layer
+    assert weight is not None, layer.name
+    written = np.prod(dims(layer.outputs[0]))
+    taps = weight.size // len(channel_rows(layer, weight))
+    return bool(taps * written >= MACS * (np.prod(dims(entry.value)) + written))
+
+
+def _rests(model: Model, calibration: Calibration, entries: Sequence[Entry]) -> list[Rest]:
+    """What entries read and make of silence, of those that come to rest in it and follow the level."""
+    pcm = pcm_input(model)
+    if pcm is None or not entries:
+        return []
+    pairs = [(str(e.value.name), str(e.layer.outputs[0].name)) for e in entries]
+    runner = HopRunner(model, [name for pair in pairs for name in pair])
+    constants = model.constants
+    clips = [
+        {n: a if n in constants else a[:QUIET_HOPS] for n, a in clip.items()}
+        for clip in calibration.clips[:QUIET_CLIPS]
+    ]
+    shape = (QUIET_HOPS, *clips[0][pcm].shape[1:])
+    silent = runner({**clips[0], pcm: np.zeros(shape, np.float32)})
+    powers = {x: [0.0, 0.0] for x, _ in pairs}
+    peaks = dict.fromkeys(powers, 0.0)
+    for clip in clips:
+        for at, gain in enumerate((1.0, QUIET)):
+            seen = runner({**clip, pcm: clip[pcm] * np.float32(gain)})
+            for x in powers:
+                moved = seen[x] - silent[x][-1]
+                powers[x][at] += float(np.sum(np.square(moved, dtype=np.float64)))
+                peaks[x] = max(peaks[x], float(np.abs(moved).max()))
+    rests = []
+    for entry, (x, y) in zip(entries, pairs, strict=True):
+        rests_there = all(np.array_equal(silent[name][-1], silent[name][-2]) for name in (x, y))
+        loud, quiet = powers[x]
+        if rests_there and 0 < loud < np.inf and quiet <= FOLLOWS * loud:
+            rests.append(Rest(entry, silent[x][-1], silent[y][-1], peaks[x]))
+    return rests
 
 
 def readers(model: Model) -> tuple[str, ...]:
@@ -123,8 +227,21 @@ def _peaks(model: Model, calibration: Calibration, names: Sequence[str]) -> dict
     return found
 
 
-def _scaled(graph: ir.Graph, x: ir.Value, peak: float, degree: float) -> tuple[ir.Value, ir.Value]:
-    """Append x 2^e and 2^-e."""
+def _moving(graph: ir.Graph, x: ir.Value, rest: Rest) -> ir.Value:
+    """Append x without what it is in silence."""
+    constant = add_initializer(graph, f"{x.name}.rest", rest.operand)
+    node = ir.node("Sub", [x, constant], name=f"{x.name}.moving")
+    node.metadata_props[FLOAT_NODE] = "1"
+    moving = node.outputs[0]
+    moving.name, moving.type, moving.shape = f"{x.name}.moving", x.type, x.shape
+    graph.append(node)
+    return moving
+
+
+def _scaled(
+    graph: ir.Graph, stored: ir.Value, x: ir.Value, peak: float, degree: float
+) -> tuple[ir.Value, ir.Value]:
+    """Append x 2^e and 2^-e; `stored` is the tensor that x is made of."""
     top = np.float32(HEADROOM * (peak if peak > 0 else 1.0))
     steps = np.arange(1, round(STEPS * max(degree, 1.0)) + 1)
     bounds = add_initializer(graph, f"{x.name}.bounds", np.ldexp(top, -steps).astype(np.float32))
@@ -149,18 +266,18 @@ def _scaled(graph: ir.Graph, x: ir.Value, peak: float, degree: float) -> tuple[i
     e = add("Cast", "e", count, to=ir.DataType.INT64)
     up, down = add("Gather", "factor", up_rows, e), add("Gather", "inverse", down_rows, e)
     scaled = add("Mul", "scaled", x, up)
-    nodes[-1].metadata_props[HOP_SCALE] = str(x.name)
-    producer = x.producer()
+    nodes[-1].metadata_props[HOP_SCALE] = str(stored.name)
+    producer = stored.producer()
     if producer is not None:
         producer.metadata_props[HOP_SCALED] = "1"
     graph.extend(nodes)
     return scaled, down
 
 
-def _undo(graph: ir.Graph, layer: ir.Node, down: ir.Value) -> None:
-    """Multiply a layer's sums by 2^-e, then add its bias."""
+def _undo(graph: ir.Graph, layer: ir.Node, down: ir.Value, bias: ir.Value | None) -> None:
+    """Multiply a layer's sums by 2^-e, then add its bias, or what it makes of silence."""
     sums = layer.outputs[0]
-    name, bias = str(sums.name), _bias(graph, layer)
+    name = str(sums.name)
     layer.resize_inputs(2)
     layer.metadata_props[HOP_SCALED] = "1"
     new = [ir.node("Mul", [sums, down], name=f"{name}.unscaled")]

@@ -25,4 +25,6 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
         model = equalize(model)
     if recipe.migrate > 0:
         model = migrate(model, calibration, recipe.migrate)
-    return hop_scales(model, calibration) if recipe.hop_scales else model
+    if not recipe.hop_scales:
+        return model
+    return hop_scales(model, calibration, behind_biases=recipe.products == "int8")

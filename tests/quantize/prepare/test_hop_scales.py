@@ -11,8 +11,8 @@ from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.operators.roles import HOP_SCALED
-from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.apply import Observed, observed, quantize, quantize_observed
+from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.prepare.hop_scales import hop_scales
 from edgekit.quantize.recipe import RECIPES
 from edgekit.targets.trials import Trials
@@ -58,9 +58,11 @@ def test_with_biases_it_computes_the_same(seed: int) -> None:
     np.testing.assert_allclose(before, after, atol=1e-6 * np.abs(before).max())
 
 
-def test_layers_up_to_the_first_bias_have_one() -> None:
+def test_layers_up_to_the_first_bias_have_one_and_those_behind_it_what_sound_adds() -> None:
     assert layers(scaled(network(0, biases=False))) == ["code", "mixed", "open", "y"]
-    assert layers(scaled(network(0, biases=True))) == ["code"]
+    model = network(0, biases=True)
+    assert layers(hop_scales(model, calibration(), behind_biases=False)) == ["code"]
+    assert layers(scaled(model)) == ["code", "mixed", "open", "y"]
 
 
 def test_a_network_of_no_sound_has_none() -> None:
@@ -104,6 +106,22 @@ def test_integers_keep_quiet_sound() -> None:
     assert found.min() > 25 and before[-1] < 5, ratios
     (qdq,) = run_hops(kept, {"pcm": clip}).values()
     assert snr_db(exact, qdq) > 25
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_quiet_sound_adds_behind_biases_is_kept(seed: int) -> None:
+    model, heard = network(seed, biases=True), calibration()
+    kept = quantize(model, heard, "w8a8")
+    seen = observed(model, heard, replace(RECIPES["w8a8"], hop_scales=False))
+    first = hop_scales(seen.model, heard, behind_biases=False)
+    before = quantize_observed(Observed(first, observe(first, heard), heard), RECIPES["w8a8"], "")
+    clip, silence = sound(HOPS, 7, 0.01), np.zeros((HOPS, 1, 64), np.float32)
+    (exact,), (still,) = (run_hops(model, {"pcm": pcm}).values() for pcm in (clip, silence))
+    ratios = []
+    for made in (kept, before):
+        found, rest = in_c(made, clip, silence)
+        ratios.append(snr_db(exact - still, found - rest))
+    assert ratios[0] > 15 and ratios[0] > ratios[1] + 6, ratios
 
 
 def test_after_a_burst_quiet_sound_is_as_it_was() -> None:

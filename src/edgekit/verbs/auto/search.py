@@ -111,7 +111,8 @@ def find(
             if limits.most or screening.may_be_best(simple, pool, needed, least, judging):
                 progress(f"measure {simple.name}", 0, 1)
                 seen, held = candidate.seen, candidate.held
-                if candidate.recipe.equalize or candidate.recipe.migrate:
+                own = candidate.recipe
+                if own.equalize or own.migrate or simple.products != own.products:
                     seen = observed(model, calibration, simple, hearing(model, calibration).parts)
                     held = judging.held(seen)
                 added(judging.measured(seen, held, simple))
