@@ -21,7 +21,9 @@ class Layer:
         x: the shape of its input.
         weights: the shapes of its constants, in the order of its inputs.
         attributes: of the operator.
-        macs: multiply-accumulates; of a pooling, comparisons and additions.
+        macs: multiply-accumulates; of a pooling, comparisons and additions; else elements written.
+        scales: by how much a Resize enlarges each axis.
+        then: operators of one operand behind it.
     """
 
     family: str
@@ -31,17 +33,27 @@ class Layer:
     weights: tuple[tuple[int, ...], ...]
     attributes: dict[str, Any]
     macs: int
+    scales: tuple[float, ...] = ()
+    then: tuple[str, ...] = ()
 
     def onnx(self) -> bytes:
         """Return it as a network, x -> y, with seeded weights."""
+        results = [*(f"v{i}" for i in range(len(self.then))), "y"]
         random = np.random.default_rng(0)
         arrays = [self._constant(random, shape) for shape in self.weights]
         names = [f"w{i}" for i in range(len(arrays))]
         constants = [numpy_helper.from_array(a, n) for a, n in zip(arrays, names, strict=True)]
-        node = helper.make_node(self.op, ["x", *names], ["y"], name="layer", **self.attributes)
+        if self.scales:
+            constants.append(numpy_helper.from_array(np.array(self.scales, np.float32), "scales"))
+            names += ["", "scales"]
+        nodes = [
+            helper.make_node(self.op, ["x", *names], results[:1], name="layer", **self.attributes)
+        ]
+        for op, given, result in zip(self.then, results, results[1:], strict=False):
+            nodes.append(helper.make_node(op, [given], [result], name=f"layer_{result}"))
         value = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, self.x)
         result = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
-        graph = helper.make_graph([node], "layer", [value], [result], constants)
+        graph = helper.make_graph(nodes, "layer", [value], [result], constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
         model.ir_version = 10
         return onnx.shape_inference.infer_shapes(model).SerializeToString()

@@ -1,13 +1,14 @@
 """Single layers of real networks: our kernels beside other engines, in turn in one run.
 
     python bench/layers.py [--recipe float32 ...] [--against onnxruntime litert] [--only WORD] [--seeds 3]
-                           [--target host] [--json FILE]
+                           [--target host] [--json FILE] [--write]
     python bench/layers.py --device cortex-m55 [--recipe w8a8] [--only WORD] [--seeds 1] [--json FILE]
 
 All layers of a recipe are linked into one library; each is lowered as an export would, not exported. Outputs are
 compared with onnxruntime first. Then the engines take turns, and the least time of each counts, less
 what an empty call of that engine costs. Prints the ratios, a peer's time over ours, the worst first, their
-geometric mean by family, and GMAC/s against the peak of the core, which is measured in the same run. Layers of an
+geometric mean by family, and GMAC/s against the peak of the core, which is measured in the same run; with --write
+docs/benchmarks.md gets the families and the worst ten. Layers that a recipe has no form of are named. Layers of an
 integer recipe have float inputs and outputs, and so have those of the peers. LiteRT moves the channels of its input
 and output where its kernels want them; that is counted. Pin it to one core: taskset -c 1 python bench/layers.py
 
@@ -21,7 +22,6 @@ import json
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,12 +30,15 @@ from typing import Any
 import numpy as np
 from layer_instructions import run
 from layer_models import model_of
+from layer_page import families, load, mean, worst, write
 from layer_shapes import NETWORKS, Layer, odd
+from layer_shapes_other import OTHERS, odd_others
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from edgekit.base.errors import EdgeKitError
 from edgekit.export.running import snr_db
 from edgekit.graph.model import Model
 from edgekit.runtime.runners.c import NativeRunner
@@ -184,24 +187,33 @@ def measured(engines: dict[str, Any], empty: dict[str, float]) -> dict[str, floa
     return {name: max(us[name] - empty.get(name, 0.0), 0.01) for name in us}
 
 
+def lowered(
+    layers: Sequence[Layer], recipe: str, target: str, console: Console
+) -> tuple[list[tuple[Layer, Model, Build]], list[str]]:
+    """What the target makes of the layers, and which of them the recipe or the target has no form of."""
+    rows, refused = [], []
+    for i, layer in enumerate(track(layers, "importing", console=console, transient=True)):
+        try:
+            model = model_of(layer, recipe, f"layer_{i}")
+            rows.append((layer, model, TARGETS[target].lower(model, target)))
+        except EdgeKitError as error:
+            refused.append(f"{layer.name} ({str(error).splitlines()[0]})")
+    return rows, refused
+
+
 def measure(
     layers: Sequence[Layer], recipe: str, target: str, peers: Sequence[str], console: Console
-) -> tuple[list[Result], float]:
-    """Build, compare and time some layers; returns also the core's peak in GMAC/s of float32."""
-    models = [
-        model_of(layer, recipe, f"layer_{i}")
-        for i, layer in enumerate(track(layers, "importing", console=console, transient=True))
-    ]
-    builds = [TARGETS[target].lower(model, target) for model in models]
+) -> tuple[list[Result], float, list[str]]:
+    """Build, compare and time some layers; returns also the core's peak in GMAC/s of float32, and what is refused."""
+    rows, refused = lowered(layers, recipe, target, console)
     results = []
     with tempfile.TemporaryDirectory() as name:
-        library = compiled(builds, Path(name))
+        library = compiled([build for _, _, build in rows], Path(name))
         timer = ctypes.CDLL(str(Path(name) / "timer.so"))
         timer.bench_peak.restype = ctypes.c_double
         nothing = Layer("", "", "Identity", (1, 4, 4, 4), (), {}, 0)
         zeros = np.zeros(nothing.x, np.float32)
         empty = {"onnxruntime": Onnxruntime(nothing.onnx(), zeros).least(3000, False)}
-        rows = list(zip(layers, models, builds, strict=True))
         for layer, model, build in track(rows, "timing", console=console, transient=True):
             x = np.random.default_rng(2).standard_normal(layer.x).astype(np.float32)
             engines: dict[str, Any] = {"edgekit": Ours(library, timer, build)}
@@ -215,12 +227,7 @@ def measure(
                 engines["litert"] = Litert(model, x, Path(name))
             us = measured(engines, empty)
             results.append(Result(layer.family, layer.name, layer.macs, us, db))
-        return results, float(timer.bench_peak())
-
-
-def mean(ratios: Sequence[float]) -> float:
-    """The geometric mean."""
-    return float(np.exp(np.mean(np.log(ratios)))) if ratios else float("nan")
+        return results, float(timer.bench_peak()), refused
 
 
 def show(results: Sequence[Result], peers: Sequence[str], peak: float, recipe: str) -> list[Table]:
@@ -229,23 +236,16 @@ def show(results: Sequence[Result], peers: Sequence[str], peak: float, recipe: s
     for heading in ("family", "layer", "us", "GMAC/s", *peers):
         each.add_column(heading, justify="left" if heading in ("family", "layer") else "right")
 
-    def worst(result: Result) -> float:
-        return min((result.ratio(peer) for peer in peers if peer in result.us), default=0.0)
-
-    for result in sorted(results, key=worst):
+    for result in sorted(results, key=lambda result: worst(result, peers)):
         own = result.us["edgekit"]
         ratios = [f"{result.ratio(p):.2f}" if p in result.us else "" for p in peers]
         each.add_row(
             result.family, result.name, f"{own:.2f}", f"{result.macs / own * 1e-3:.1f}", *ratios
         )
-    families: dict[str, list[Result]] = defaultdict(list)
-    for result in results:
-        families[result.family].append(result)
-        families["all"].append(result)
     whole = Table(title=f"{recipe}: geometric means of a peer's time over ours")
     for heading in ("family", "layers", "GMAC/s", *peers):
         whole.add_column(heading, justify="left" if heading == "family" else "right")
-    for family, rows in families.items():
+    for family, rows in families(results, peers):
         rates = mean([row.macs / row.us["edgekit"] * 1e-3 for row in rows])
         ratios = [f"{mean([r.ratio(p) for r in rows if p in r.us]):.2f}" for p in peers]
         whole.add_row(family, str(len(rows)), f"{rates:.1f}", *ratios)
@@ -262,6 +262,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="of odd sizes")
     parser.add_argument("--device", nargs="*", default=[], help="count on these emulated cores")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     given = parser.parse_args()
     if given.device:
         recipe = given.recipe[-1]
@@ -269,14 +270,20 @@ def main() -> int:
         if given.json:
             given.json.write_text(json.dumps({recipe: rows}, indent=1) + "\n")
         return 0
-    layers = [*NETWORKS, *(layer for seed in range(given.seeds) for layer in odd(seed))]
+    layers = [*NETWORKS, *OTHERS]
+    for seed in range(given.seeds):
+        layers += [*odd(seed), *odd_others(seed)]
     layers = [layer for layer in layers if given.only in f"{layer.family} {layer.name}"]
-    console, found = Console(width=118), {}
+    console, found, before, pages = Console(width=118), {}, load(), {}
     for recipe in given.recipe:
-        results, peak = measure(layers, recipe, given.target, given.against, console)
+        pages[recipe] = measure(layers, recipe, given.target, given.against, console)
+        results, peak, refused = pages[recipe]
         for table in show(results, given.against, peak, recipe):
             console.print(table)
+        console.print(*(f"not in {recipe}: {layer}" for layer in refused), sep="\n")
         found[recipe] = {"peak_gmacs": peak, "layers": [asdict(result) for result in results]}
+        if given.write:
+            write(pages, given.against, given.seeds, before)
     if given.json:
         given.json.write_text(json.dumps(found, indent=1) + "\n")
     return 0

@@ -23,6 +23,7 @@ from benchmark_page import page
 from hops import build, given, model
 from kernels import by_kernel
 from kernels import measure as measure_kernels
+from layer_page import kept
 from networks import BENCHMARKS
 from sweep import Sweep
 
@@ -207,7 +208,7 @@ def main() -> int:
     text = page([row for row in rows if (row["network"], row["recipe"]) in wanted])
     print(text)
     if asked.out is not None:
-        asked.out.write_text(text, encoding="utf-8")
+        asked.out.write_text(text + kept(asked.out), encoding="utf-8")
         file.unlink()
     return 0
 

@@ -31,6 +31,30 @@ static inline float ek_sum_f32(const float *x, int32_t n)
     return rest + ek_lanes_sum(lanes);
 }
 
+/* The greatest of x [n], n >= 1; lanes have one each. */
+static inline float ek_most_f32(const float *x, int32_t n)
+{
+    float most[EK_LANES];
+    int32_t i = 0;
+    for (int32_t j = 0; j < EK_LANES; j++) {
+        most[j] = x[0];
+    }
+    for (; i + EK_LANES <= n; i += EK_LANES) {
+        for (int32_t j = 0; j < EK_LANES; j++) {
+            most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
+        }
+    }
+    for (; i < n; i++) {
+        most[0] = x[i] > most[0] ? x[i] : most[0];
+    }
+    for (int32_t half = EK_LANES / 2; half > 0; half /= 2) {
+        for (int32_t j = 0; j < half; j++) {
+            most[j] = most[j + half] > most[j] ? most[j + half] : most[j];
+        }
+    }
+    return most[0];
+}
+
 /* Sum of the squares of x [n] - mean. */
 static inline float ek_squares_f32(const float *x, float mean, int32_t n)
 {

@@ -23,11 +23,11 @@ static inline void ek_column(const EK_X *x, EK_X fill, const ek_conv_shape *s, i
     const int32_t top = oy * s->stride_h - s->pad_top, left = ox * s->stride_w - s->pad_left;
     const int32_t lo = ek_min(ek_first(-left, s->dil_w), s->k_w);
     const int32_t hi = ek_max(ek_min(ek_first(s->in_w - left, s->dil_w), s->k_w), lo);
-    int32_t kx = number % s->k_w, row = number / s->k_w;
-    for (int32_t at = 0; at < count; row++, kx = 0) {
-        const int32_t iy = top + row % s->k_h * s->dil_h, end = ek_min(s->k_w, kx + count - at);
+    int32_t kx = number % s->k_w, ky = number / s->k_w % s->k_h, c = number / s->k_w / s->k_h;
+    for (int32_t at = 0; at < count; kx = 0) {
+        const int32_t iy = top + ky * s->dil_h, end = ek_min(s->k_w, kx + count - at);
         const int inside = iy >= 0 && iy < s->in_h;
-        const EK_X *const from = x + ((ptrdiff_t)(row / s->k_h) * s->in_h + (inside ? iy : 0)) * s->in_w + left;
+        const EK_X *const from = x + ((ptrdiff_t)c * s->in_h + (inside ? iy : 0)) * s->in_w + left;
         const int32_t first = inside ? lo : s->k_w, last = inside ? hi : s->k_w;
         for (; kx < ek_min(first, end); kx++) {
             column[at++] = fill;
@@ -37,6 +37,10 @@ static inline void ek_column(const EK_X *x, EK_X fill, const ek_conv_shape *s, i
         }
         for (; kx < end; kx++) {
             column[at++] = fill;
+        }
+        if (++ky == s->k_h) {
+            ky = 0;
+            c++;
         }
     }
 }

@@ -60,10 +60,16 @@ EK_INLINE void ek_depthwise_window(const ek_depthwise *d, int32_t vectors, int32
     const int32_t deep = (k_h + stride - 1) / stride, k_w = d->k_w;
     const float *const w = d->w;
     const ek_v start = ek_v_all(d->start);
-    float room[2][2 * EK_DEPTHWISE_PARTS * EK_LANES];
+    float room[2][(2 * EK_DEPTHWISE_PARTS + EK_DEPTHWISE_VECTORS) * EK_LANES];
     ek_v sums[18], taken[EK_DEPTHWISE_VECTORS];
-    const float *next = ek_depthwise_row(d, d->top, room[0]);
+    const int32_t laid = d->stride_w * d->parts;
+    const float *next;
     int32_t iy = d->top, turn = 1;
+    for (int32_t i = 0; i < vectors && !d->in_place; i++) { /* lanes of no output read behind the row */
+        ek_v_store(room[0] + (laid + i) * EK_LANES, ek_v_zero());
+        ek_v_store(room[1] + (laid + i) * EK_LANES, ek_v_zero());
+    }
+    next = ek_depthwise_row(d, d->top, room[0]);
     for (int32_t i = 0; i < deep * vectors; i++) {
         sums[i] = start;
     }
