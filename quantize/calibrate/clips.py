@@ -79,8 +79,9 @@ def observe(
 
 
 def load_calibration(source: str, model: Model) -> Calibration:
-    """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields input dictionaries.
+    """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields dictionaries of inputs.
 
+    It may yield arrays where there is one input: a recording, calls, or a batch of which each is a call.
     Of a denoiser these may be conditions alone, (images, *shape), see `edgekit.verbs.export.sampling.own_trajectories`.
     ``x.clean.wav`` beside ``x.wav`` is its clean form, and no clip. Of a network of several PCM inputs a clip is a
     file for each: ``x.mic.wav`` and ``x.ref.wav``.
@@ -138,8 +139,8 @@ def from_examples(examples: Clip, model: Model) -> Calibration:
 def _from_factory(source: str, model: Model) -> Calibration:
     module_name, _, function = source.partition(":")
     try:
-        made: Iterable[Clip] = getattr(importlib.import_module(module_name), function)()
-        clips = tuple(_checked(dict(clip), model, source) for clip in made)
+        made: Iterable[Any] = getattr(importlib.import_module(module_name), function)()
+        clips = tuple(_checked(_by_name(clip, model, source), model, source) for clip in made)
     except CalibrationError:
         raise
     except Exception as error:
@@ -148,6 +149,19 @@ def _from_factory(source: str, model: Model) -> Calibration:
     if not clips:
         raise CalibrationError(_problem(f"calibration factory {source!r}", "yields nothing"))
     return Calibration(_alike(clips, source), source)
+
+
+def _by_name(clip: Any, model: Model, source: str) -> dict[str, NDArray[Any]]:
+    """A dictionary as it is; an array as that of the only input: of one call, or a batch of calls, as many hops."""
+    if isinstance(clip, Mapping):
+        return dict(clip)
+    names = [str(value.name) for value in model.given_inputs]
+    if len(names) != 1:
+        found = f"yields an array for {len(names)} inputs: {', '.join(names)}"
+        raise CalibrationError(_problem(f"calibration factory {source!r}", found))
+    array, shape = np.asarray(clip), dims(model.given_inputs[0])
+    is_batch = array.ndim == len(shape) and shape[:1] == (1,) and array.shape[1:] == shape[1:]
+    return {names[0]: array[:, None] if is_batch else array}
 
 
 def _alike(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]:

@@ -1,0 +1,199 @@
+"""`deploy`: a network of a Python program becomes a build, with modules and arrays in the place of files."""
+
+import copy
+import html
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edgekit import api
+from edgekit.base.errors import Problem, UsageError
+from edgekit.runtime.bench.measure import Measured
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.stream import Stream
+from edgekit.verbs.export.work import Progress
+from edgekit.verbs.given import given
+from edgekit.verbs.targets import run
+
+REPORT = "report.html"
+NETWORKS = (
+    "a torch module, an exported program, an onnx.ModelProto, a path or package.module:factory"
+)
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Build:
+    """A verified build: its folder, its manifest, and what its user should know of it.
+
+    A folder that `deploy` was not given is removed with the last reference to the build.
+    """
+
+    directory: Path
+    manifest: Manifest
+    notes: tuple[str, ...]
+    _kept: "TemporaryDirectory[str] | None" = field(default=None, repr=False)
+
+    def stream(self) -> Stream:
+        """Return a fresh instance that runs hop by hop; see `edgekit.runtime.stream.Stream`."""
+        return run(self.directory)[0]
+
+    @cached_property
+    def _running(self) -> Stream:
+        return self.stream()
+
+    def run(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> NDArray[Any] | Arrays:
+        """Run the build from its fresh state.
+
+        Args:
+            inputs: one array, or one for each stream input by name: of one call, as the network takes it; of many
+                calls, along a further first axis; or, of a build with time axes, a recording of any length.
+
+        Returns:
+            The same form: of one call, many, or a recording. One array where one was given and the build has one
+            stream output, else one by name.
+
+        Raises:
+            UsageError: names, shapes or types that do not fit.
+            ToolError: a compiler or package is missing, or failed.
+        """
+        stream, hops = self._running, self.manifest.hop_inputs
+        if not isinstance(inputs, Mapping):
+            if len(hops) != 1:
+                allowed = f"a dictionary of {', '.join(t.name for t in hops)}"
+                raise UsageError(Problem("inputs", "one array", allowed, "name the arrays"))
+            found = self.run({hops[0].name: inputs})
+            return found if len(found) != 1 else next(iter(found.values()))  # type: ignore[union-attr]
+        arrays = {name: np.asarray(array) for name, array in inputs.items()}
+        shapes = [(arrays[t.name].shape, tuple(t.shape)) for t in hops if t.name in arrays]
+        stream.reset()
+        if shapes and all(found == shape for found, shape in shapes):
+            names = {t.name for t in hops}
+            one = {name: array[None] if name in names else array for name, array in arrays.items()}
+            return {name: array[0] for name, array in stream.run(one).items()}
+        recording = self.manifest.streaming is not None
+        is_hops = all(found[1:] == shape for found, shape in shapes)
+        return stream.clip(arrays) if recording and not is_hops else stream.run(arrays)
+
+    def bench(self, **options: Any) -> Measured:
+        """Measure it; the options are those of `edgekit.api.bench`."""
+        return api.bench(self.directory, **options)
+
+    def report(self) -> str:
+        """Return its report, as HTML."""
+        return (self.directory / REPORT).read_text(encoding="utf-8")
+
+    def _repr_html_(self) -> str:
+        page = html.escape(self.report(), quote=True)
+        return f'<iframe srcdoc="{page}" width="100%" height="600" style="border: 0"></iframe>'
+
+
+def deploy(
+    network: Any,
+    example: Any = None,
+    *,
+    target: str = "host",
+    calibration: Any = None,
+    out: str | Path | None = None,
+    progress: Progress = api.silent,
+    **options: Any,
+) -> Build:
+    """Make a verified build of a network.
+
+    Args:
+        network: a torch module (it is copied, and put into eval mode), a ``torch.export.ExportedProgram``, an
+            ``onnx.ModelProto``, a path to a .pt2 or .onnx, or ``package.module:factory``.
+        example: of a module, the inputs of one call: a tensor or array, several in a tuple, or a dictionary.
+        target: a name of `edgekit.api.targets`.
+        calibration: recordings or calls that integers are calibrated on: a path or ``package.module:factory`` as for
+            `edgekit.api.export`; one array; one dictionary of an array by input; or any finite iterable of these, a
+            DataLoader too: of an item that is a tuple or list the first is taken, and of a batch each is a call.
+        out: the folder to make: new or empty, or with `force` a build; a temporary one where left out.
+        progress: as for `edgekit.api.export`.
+        options: the others that `edgekit.verbs.export.options.ExportOptions` declares.
+
+    Raises:
+        UsageError: everything that is wrong with the request or the network.
+        CheckFailed: the build does not compile, is not the same network, or does not fit its board.
+    """
+    kept = (
+        TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) if out is None else None
+    )
+    folder = Path(kept.name) / "build" if out is None and kept else Path(out or "")
+    with ExitStack() as held:
+        source = held.enter_context(_source(network, example))
+        if calibration is not None:
+            held_name = held.enter_context(_calibration(calibration))
+            options = {**options, "calibration": held_name}
+        made = api.export(source, target, folder, progress=progress, **options)
+    return Build(made.directory, made.manifest, made.notes, kept)
+
+
+@contextmanager
+def _source(network: Any, example: Any) -> Iterator[str]:
+    torch = sys.modules.get("torch")
+    is_module = torch is not None and isinstance(network, torch.nn.Module)
+    if example is not None and not is_module:
+        found, step = f"given with a {type(network).__name__}", "leave it out"
+        raise UsageError(Problem("example", found, "a torch module's", step))
+    if isinstance(network, str | Path):
+        yield str(network)
+    elif torch is not None and is_module:
+        inputs = None if example is None else _tensors(example)
+        with given(type(network).__name__, lambda: (copy.deepcopy(network), inputs)) as source:
+            yield source
+    elif torch is not None and isinstance(network, torch.export.ExportedProgram):
+        with TemporaryDirectory(prefix="edgekit-") as folder:
+            torch.export.save(network, Path(folder) / "network.pt2")
+            yield str(Path(folder) / "network.pt2")
+    elif hasattr(network, "SerializeToString") and hasattr(network, "graph"):
+        with TemporaryDirectory(prefix="edgekit-") as folder:
+            (Path(folder) / "network.onnx").write_bytes(network.SerializeToString())
+            yield str(Path(folder) / "network.onnx")
+    else:
+        step = "give the network itself"
+        raise UsageError(Problem("network", f"a {type(network).__name__}", NETWORKS, step))
+
+
+def _tensors(example: Any) -> Any:
+    """The example with its arrays as tensors: by name, or a tuple."""
+    import torch
+
+    if isinstance(example, Mapping):
+        return {name: torch.as_tensor(value) for name, value in example.items()}
+    items = example if isinstance(example, tuple | list) else (example,)
+    return tuple(torch.as_tensor(value) for value in items)
+
+
+@contextmanager
+def _calibration(calibration: Any) -> Iterator[str]:
+    if isinstance(calibration, str | Path):
+        yield str(calibration)
+        return
+    is_one = isinstance(calibration, Mapping) or hasattr(calibration, "__array__")
+    if not is_one and not isinstance(calibration, Iterable):
+        allowed, step = "a path, arrays, or an iterable of arrays", "give recordings of the input"
+        found = f"a {type(calibration).__name__}"
+        raise UsageError(Problem("calibration", found, allowed, step))
+    # read once: an export asks for it more than once
+    clips = [_clip(item) for item in ([calibration] if is_one else calibration)]
+    with given("calibration", lambda: clips) as source:
+        yield source
+
+
+def _clip(item: Any) -> Arrays | NDArray[Any]:
+    if isinstance(item, Mapping):
+        return {name: _array(value) for name, value in item.items()}
+    return _array(item[0] if isinstance(item, tuple | list) else item)
+
+
+def _array(value: Any) -> NDArray[Any]:
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
