@@ -24,7 +24,7 @@ def translations(offline: bool = False) -> dict[Any, Any]:
         **partitioned_fir.translations(),
         **running.translations(offline),
         torch.ops.aten.atan2.default: _atan2,
-        torch.ops.aten.upsample_linear1d.vec: _upsample_linear1d,
+        torch.ops.aten.upsample_linear1d.vec: _lines if offline else _upsample_linear1d,
         torch.ops.aten.cat.default: _cat,
     }
 
@@ -40,6 +40,26 @@ def _upsample_linear1d(x: Any, size: Any, align_corners: bool, scales: Any) -> A
         return op.Resize(x, None, None, sizes, mode="linear", coordinate_transformation_mode=mode)
     factors: Any = op.Constant(value_floats=np.array([1, 1, scales[0]], np.float32).tolist())
     return op.Resize(x, None, factors, mode="linear", coordinate_transformation_mode=mode)
+
+
+def _lines(x: Any, size: Any, align_corners: bool, scales: Any) -> Any:
+    """As `_upsample_linear1d`; points on the lines between frames, ends included, by a transposed convolution.
+
+    At every length it is the same, and exact, while onnxruntime rounds each point's place to float32.
+    """
+    import numpy as np
+    from onnxscript import opset18 as op
+
+    frames, made = int(x.shape[-1]) - 1, -1 if scales is not None else int(size[-1]) - 1
+    if not align_corners or frames < 1 or made < 1 or made % frames:
+        return _upsample_linear1d(x, size, align_corners, scales)
+    channels, factor = int(x.shape[1]), made // frames
+    triangle = 1 - np.abs(np.arange(1 - factor, factor)) / factor
+    flat: Any = op.Constant(value_floats=np.tile(triangle.astype(np.float32), channels).tolist())
+    shape: Any = op.Constant(value_ints=[channels, 1, 2 * factor - 1])
+    sides = [factor - 1] * 2
+    weights = op.Reshape(flat, shape)
+    return op.ConvTranspose(x, weights, strides=[factor], pads=sides, group=channels)
 
 
 def _atan2(y: Any, x: Any) -> Any:

@@ -55,9 +55,9 @@ def attribute(node: ir.Node, name: str, default: Any) -> Any:
 
 def value_names(graph: ir.Graph) -> set[str]:
     """Return the names of all values of the graph: inputs, initializers and node outputs."""
-    values = [*graph.inputs, *graph.initializers.values()]
-    values += [output for node in graph for output in node.outputs]
-    return {value.name for value in values if value.name}
+    names = {value.name for value in (*graph.inputs, *graph.initializers.values())}
+    names.update(output.name for node in graph for output in node.outputs)
+    return {name for name in names if name}
 
 
 def unused_name(taken: set[str], base: str) -> str:

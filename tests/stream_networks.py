@@ -14,6 +14,7 @@ from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.examples import hold
 from edgekit.export.stream.observed import TimeAxis
 from edgekit.export.stream.prove import run_stream
+from edgekit.export.stream.recognized import recognized
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare
 from edgekit.graph.model import FRONTEND_DOMAIN, OPSET, Model
@@ -153,7 +154,9 @@ def check(
 
     A control has another value in every hop.
     """
-    offline = replace(onnx_offline(data, name="net", **options), controls=tuple(controls))
+    offline = recognized(
+        replace(onnx_offline(data, name="net", **options), controls=tuple(controls))
+    )
     analysis = analyse(offline)
     least = analysis.facts.minimum_hop()
     samples = max(-(-samples // least), 8) * least

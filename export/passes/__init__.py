@@ -73,6 +73,9 @@ def simplify(model: ir.Model) -> ir.Model:
         ModelError: the shapes contradict each other, a node does what ONNX leaves open, or a tensor is
             too large to handle.
     """
+    stale = True
     for one_pass in PASSES:
-        one_pass(model)
+        if stale or not isinstance(one_pass, InferShapes):
+            modified = one_pass(model).modified
+            stale = not isinstance(one_pass, InferShapes) and (stale or modified)
     return model

@@ -30,10 +30,12 @@ class FoldConstants(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Fold in place."""
         budget = _Budget(model.graph)
+        made = (output for node in model.graph for output in node.outputs)
+        unknown = any(static_shape(output) is None for output in made)
         try:
             optimizer.fold_constants_ir(
                 model,
-                onnx_shape_inference=True,
+                onnx_shape_inference=unknown,  # node by node, which takes long
                 input_size_limit=NO_LIMIT,
                 output_size_limit=NO_LIMIT,
                 should_fold=budget.should_fold,

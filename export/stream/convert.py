@@ -15,6 +15,7 @@ from edgekit.export.passes import simplify
 from edgekit.export.passes.metadata import place_of
 from edgekit.export.running import Arrays
 from edgekit.export.stream.known import KnownFrames
+from edgekit.export.stream.lengths import two_lengths
 from edgekit.export.stream.needs import find_needs
 from edgekit.export.stream.observed import Facts, find_facts
 from edgekit.export.stream.prove import prove
@@ -23,7 +24,7 @@ from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.attention import square
 from edgekit.export.stream.rules.padded import padded
 from edgekit.export.stream.rules.table import rule_of
-from edgekit.export.stream.sources import Offline, two_lengths
+from edgekit.export.stream.sources import Offline
 from edgekit.export.stream.track import Later, Refused, Segments, Track, Unseen
 from edgekit.export.stream.values import INSIDE
 from edgekit.graph.model import Model, OutputDelay, StreamInfo, Streaming, TensorTime, Timing

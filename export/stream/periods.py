@@ -99,10 +99,17 @@ def _ratio(
         if index is not None and index.ndim == 2 and len(index) > 1 and before == after:
             return Fraction(1, max(abs(int(index[1, 0] - index[0, 0])), 1))
     if node.op_type == "Resize":
-        scales = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
-        if scales is not None and scales.size == len(shape):
-            return Fraction(float(scales[before])).limit_denominator(1000)
-        return Fraction(made[after], shape[before]).limit_denominator(1000)
+        return _resized(node, shape[before], made[after], before)
     if node.op_type == "Reshape":
         return Fraction(prod(shape) * made[after], shape[before] * prod(made))
     return Fraction(1)
+
+
+def _resized(node: ir.Node, before: int, after: int, axis: int) -> Fraction:
+    scales = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
+    if scales is not None and scales.size == len(static_shape(node.inputs[0]) or ()):
+        return Fraction(float(scales[axis])).limit_denominator(1000)
+    aligned = attribute(node, "coordinate_transformation_mode", "") == "align_corners"
+    if aligned and before > 1 and after > 1:
+        return Fraction(after - 1, before - 1).limit_denominator(1000)
+    return Fraction(after, before).limit_denominator(1000)

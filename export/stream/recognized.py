@@ -1,12 +1,15 @@
-"""`recognized`: nodes of an offline network that are one running operator together, made one node.
+"""`recognized`: what an offline network computes in a form that needs its length, made one that does not.
 
-torch.onnx.export writes ``logcumsumexp`` as ``log(cumsum(exp(x - m))) + m``, where m is the maximum over all of time:
-it only keeps the exponentials in range, so that the network does not need the end of the recording.
+Nodes that are one running operator together become one node: torch.onnx.export writes ``logcumsumexp`` as
+``log(cumsum(exp(x - m))) + m``, where m is the maximum over all of time: it only keeps the exponentials in range. A
+linear Resize with align_corners to ``factor * (frames - 1) + 1`` frames puts ``factor - 1`` points on each line
+between two frames, at every length: it becomes a transposed convolution with a triangle.
 """
 
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.own_operators.functions import define_functions
@@ -23,13 +26,15 @@ def recognized(offline: Offline) -> Offline:
 
     def at(samples: int) -> Model:
         model = offline.at(samples)
-        if not any(_log_sum_of(node) for node in model.ir.graph):
+        if not any(_log_sum_of(node) or _lines_of(node) for node in model.ir.graph):
             return model
         copy = model.ir.clone()
         for node in list(copy.graph):
-            found = _log_sum_of(node)
+            found, lines = _log_sum_of(node), _lines_of(node)
             if found is not None:
                 _replace(copy.graph, node, *found)
+            elif lines is not None:
+                _draw_lines(copy.graph, node, *lines)
         define_functions(copy)
         return replace(model, ir=simplify(copy))
 
@@ -80,4 +85,32 @@ def _replace(graph: ir.Graph, node: ir.Node, last: ir.Node, axis: int) -> None:
     (output,) = chain.new[-1].outputs
     output.type = x.type
     chain.transpose(output, order)
+    chain.finish()
+
+
+def _lines_of(node: ir.Node) -> tuple[int, int] | None:
+    """The axis and the factor of a linear Resize whose points lie on the lines between frames, ends included."""
+    mode = attribute(node, "mode", "nearest"), attribute(node, "coordinate_transformation_mode", "")
+    if node.op_type != "Resize" or mode != ("linear", "align_corners"):
+        return None
+    before, after = static_shape(node.inputs[0]), static_shape(node.outputs[0])
+    if before is None or after is None or len(before) not in (3, 4):
+        return None
+    changed = [n for n, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+    if len(changed) != 1 or changed[0] < 2:
+        return None
+    frames, made = before[changed[0]] - 1, after[changed[0]] - 1
+    return (changed[0], made // frames) if frames and made and made % frames == 0 else None
+
+
+def _draw_lines(graph: ir.Graph, node: ir.Node, axis: int, factor: int) -> None:
+    chain, x = Chain(graph, node), node.inputs[0]
+    shape = static_shape(x) or ()
+    sides = [factor - 1 if n == axis else 0 for n in range(2, len(shape))]
+    kernel = np.ones([1 if n != axis else 2 * factor - 1 for n in range(2, len(shape))], np.float32)
+    triangle = 1 - np.abs(np.arange(1 - factor, factor)) / factor
+    kernel *= triangle.reshape([-1 if n == axis else 1 for n in range(2, len(shape))])
+    weights = chain.constant(np.broadcast_to(kernel, (shape[1], 1, *kernel.shape)))
+    strides = [factor if n == axis else 1 for n in range(2, len(shape))]
+    chain.add("ConvTranspose", x, weights, strides=strides, pads=sides * 2, group=shape[1])
     chain.finish()

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem
@@ -19,22 +18,12 @@ from edgekit.export.from_onnx import from_onnx, read_file
 from edgekit.export.onnx_file.checking import parse
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.dims import BATCH
-from edgekit.export.passes.metadata import place_of
-from edgekit.export.stream.observed import grown_module
-from edgekit.export.stream.periods import MOST, period, rough_period
+from edgekit.export.stream.probing import Calls, reached_nodes, record
 from edgekit.graph.model import Model
-from edgekit.graph.nodes import array_of, static_shape
 
 Dims = Sequence[int | str]  # an open dimension is its name
 Rates = Mapping[str, Fraction]
-# Where a network is read first, in samples: short, since some grow with the length; then multiples of what
-# strides and frames mostly are.
-LENGTHS = (24, 240, 480, 720, 960, 1920, 3840, 5040, 7680, 15360, 30720)
-ATTEMPTS = 4
-FEW = 4  # frames of an input that is very slow
-FRAMES, SLOW = 24, 8192  # so many frames, unless that is more samples
 DERIVED = re.compile(r"(?:(\d+)\*)?([A-Za-z_]\w*)")
-TOLD = 2  # pairs of lengths that must tell the same; a network may have another form at lengths of no use
 
 
 class TooShort(ModelError):
@@ -52,7 +41,9 @@ class Offline:
         axes: the time axes of the inputs that have one.
         rates: input name -> frames of it in one sample of the reference stream; 1 for those left out.
         controls: inputs of which one value holds for a hop.
-        runs: whether `at` tells a length at which the network does not run by `TooShort`.
+        probe: runs torch code at this length; like `at` it tells a length at which the network does not run by
+            `TooShort`. None for a file.
+        nodes: how many nodes of its export the inputs reach at this length.
     """
 
     at: Callable[[int], Model]
@@ -61,7 +52,8 @@ class Offline:
     axes: Mapping[str, int] = field(default_factory=dict)
     rates: Rates = field(default_factory=dict)
     controls: Sequence[str] = ()
-    runs: bool = False
+    probe: Callable[[int], Calls] | None = None
+    nodes: Callable[[int], int] | None = None
 
     @property
     def unit(self) -> int:
@@ -135,7 +127,7 @@ def torch_offline(
     import torch
 
     from edgekit.export.from_torch import from_torch, quiet
-    from edgekit.export.torch_source import load_module
+    from edgekit.export.torch_source import load_module, traced
 
     if Path(source).suffix == ".pt2":
         found, allowed = (
@@ -154,24 +146,34 @@ def torch_offline(
     def frames(name: str, samples: int) -> int:
         return int(samples * (rates or {}).get(name, 1))
 
-    def at(samples: int) -> Model:
-        given = {
+    def given(samples: int) -> dict[str, torch.Tensor]:
+        return {
             key: torch.from_numpy(lengthened(array, axes.get(key), frames(key, samples)))
             for key, array in examples.items()
         }
-        module = replace(loaded, kwargs=given)
-        with quiet(), torch.no_grad():
+
+    @cache
+    def probe(samples: int) -> Calls:
+        with quiet():
             try:
-                loaded.module(**given)
+                return record(loaded.module, given(samples))
             except (IndexError, RuntimeError, ValueError) as error:
                 found, allowed = f"forward fails: {error}", "inputs of this length"
                 where, step = f"'{source}' at {samples} samples", "see the original error"
                 if len(axes) > 1 and not rates:
                     step = "give --rate INPUT=SAMPLES for an input that has a frame for so many samples"
                 raise TooShort(Problem(where, found, allowed, step)) from error
-        return from_torch(module, name=name, offline=True)[0]
 
-    return Offline(cache(at), examples=examples, axes=axes, rates=rates or {}, runs=True)
+    def at(samples: int) -> Model:
+        probe(samples)
+        return from_torch(replace(loaded, kwargs=given(samples)), name=name, offline=True)[0]
+
+    def nodes(samples: int) -> int:
+        with quiet():
+            return reached_nodes(traced(replace(loaded, kwargs=given(samples))).program)
+
+    own = rates or {}
+    return Offline(cache(at), examples=examples, axes=axes, rates=own, probe=probe, nodes=nodes)
 
 
 def lengthened(array: NDArray[Any], axis: int | None, frames: int) -> NDArray[Any]:
@@ -307,88 +309,3 @@ def _borders(graph: onnx.GraphProto, constants: Iterable[str]) -> dict[str, Dims
 
 def _with_time(dims: Sequence[int], axis: int | None, samples: int) -> list[int]:
     return [samples if place == axis else size for place, size in enumerate(dims)]
-
-
-def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
-    """Import the network at two lengths that are multiples of its `period`, `times` the least.
-
-    Raises:
-        ModelError: what is wrong at every length that was tried, or with what two lengths tell.
-    """
-    error: ModelError | None = None
-    told, unit = 0, offline.unit
-    # as many frames of the slowest input: its branch may have strides of its own
-    lengths = (unit * (n if unit == 1 or unit * n <= MOST // 4 else FEW) for n in LENGTHS)
-    for samples in dict.fromkeys(lengths):
-        try:
-            offline.at(times * samples), offline.at(2 * times * samples)
-        except TooShort as found:
-            error = error or found
-            continue
-        except ModelError as found:
-            told, error = told + offline.runs, error or found
-            if told == TOLD:
-                break
-            continue
-        _refuse_loop(offline, times * samples)
-        try:
-            return _multiples(offline, times * samples)
-        except ModelError as found:
-            told, error = told + 1, found
-        if told == TOLD:
-            break
-    assert error is not None
-    raise error
-
-
-def _refuse_loop(offline: Offline, samples: int) -> None:
-    """Refuse a network whose nodes grow with its length: no other length would tell more of it."""
-    short, long = offline.at(samples).ir.graph, offline.at(2 * samples).ir.graph
-    if not len(short) < len(long) < len(offline.at(3 * samples).ir.graph):
-        return
-    found = f"a loop or a scan along time: {len(short)} nodes at {samples} samples, {len(long)} at {2 * samples}"
-    step = (
-        "use a recurrent layer, a convolution or a cumulative sum, for a scan of a state-space layer "
-        "edgekit.export.own_operators' SelectiveSSM or DiagonalSSM, or give the network in streaming form"
-    )
-    raise ModelError(
-        Problem(grown_module(short, long), found, "the same operators at every length", step)
-    )
-
-
-def _refuse_padded(short: ir.Graph, long: ir.Graph) -> None:
-    """Refuse two lengths that a network pads to the same one, so that inside of it nothing grows."""
-    for node, twin in zip(short, long, strict=False):
-        if node.op_type != "Slice" or twin.op_type != "Slice":
-            continue
-        before = static_shape(node.inputs[0]), static_shape(node.outputs[0])
-        after = static_shape(twin.inputs[0]), static_shape(twin.outputs[0])
-        if before[0] == after[0] and before[1] != after[1] and array_of(node.inputs[0]) is None:
-            found = f"two lengths are padded to the same one, {before[0]}"
-            step = "report this network"
-            raise ModelError(Problem(place_of(node), found, "a network that grows", step))
-
-
-def _multiples(offline: Offline, samples: int) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
-    """The network at a first length and at nearly twice that, both multiples of what the two tell."""
-    longer = 2 * samples
-    for _ in range(ATTEMPTS):
-        first, second = offline.at(samples).ir, offline.at(longer).ir
-        _refuse_padded(first.graph, second.graph)
-        try:
-            least = period(first.graph, second.graph, offline.rates)
-        except (
-            ModelError
-        ):  # where padding fills up to a multiple, lengths that are none have another form
-            least = rough_period(first.graph, offline.rates)
-            if samples % least == 0:
-                raise
-        # of the slowest tensor too there must be frames that show how its constants go on
-        frames = min(FRAMES, max(2, SLOW // least))
-        if samples % least == longer % least == 0 and samples >= frames * least:
-            return first, second, (samples, longer)
-        samples = least * max(frames, -(-samples // least))
-        longer = 2 * samples - least  # not a multiple of many hops: the proof can use it too
-    found = f"at {samples} samples its strides in time seem to multiply to {least}"
-    step = "remove what depends on the length"
-    raise ModelError(Problem("the network", found, "the same strides at every length", step))

@@ -28,8 +28,8 @@ def resize(writer: Rewriter, node: ir.Node) -> None:
         if aligned:
             raise Refused(
                 "linear upsampling of time with align_corners, whose steps follow the length",
-                "align_corners=False",
-                "train it with align_corners=False",
+                "align_corners=False, or size=factor * (frames - 1) + 1",
+                "train it with one of these",
             )
         _linear(writer, node, track, int(factor))
         return

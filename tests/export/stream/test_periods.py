@@ -12,7 +12,8 @@ from torch.nn import functional as F  # noqa: N812
 
 from edgekit.base.errors import ModelError
 from edgekit.export.stream.convert import analyse, stream
-from edgekit.export.stream.sources import onnx_offline, torch_offline, two_lengths
+from edgekit.export.stream.lengths import two_lengths
+from edgekit.export.stream.sources import onnx_offline, torch_offline
 
 
 def up(net: Net, x: str, factor: int) -> str:

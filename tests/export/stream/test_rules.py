@@ -230,6 +230,20 @@ def test_lines_between_frames(factor, left, right):
     assert delays(model) == [1]
 
 
+@pytest.mark.parametrize("factor", [2, 3, 5])
+def test_points_on_the_lines_between_aligned_corners(factor):
+    """``factor * (frames - 1) + 1`` frames: those of the input and between two of them ``factor - 1`` more."""
+    net, whole = Net(), np.int64
+    y = net.conv("x", 2, 2, 3, left=1, right=1)
+    gaps = net.add("Sub", net.add("Shape", y, start=2), net.const([1], whole))
+    frames = net.add("Add", net.add("Mul", gaps, net.const([factor], whole)), net.const([1], whole))
+    sizes = net.add("Concat", net.const([1, 2], whole), frames, axis=0)
+    aligned = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
+    y = net.add("Tanh", net.add("Resize", y, "", "", sizes, **aligned))
+    for model in check(net.model([1, 2, "T"], y), (1, 2, 3)):
+        assert model.timing[model.stream_outputs[0].name].delay_frames == factor + factor - 1
+
+
 @pytest.mark.parametrize("fill", [2.0, -np.inf])
 @pytest.mark.parametrize(("left", "right"), [(2, 0), (1, 1), (0, 2)])
 @pytest.mark.parametrize("late", [False, True])

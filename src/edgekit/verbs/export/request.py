@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ from edgekit.verbs.export.options import (
 from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options
 
 T = TypeVar("T")
+MOST_SAMPLES = 2**16  # that a frame lasts: what a float stands for is the nearest such fraction
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def read_imports(
     causal = bool(given.get("causal"))
     forms, unknown = tried(partial(chosen, causal=causal), tuple(given.get("replace") or ()))
     decide, undecided = tried(read_decide, given.get("decide"))
+    rates, unrated = tried(read_rates, given.get("rates"))
     imports = ImportOptions(
         given.get("hop"),
         given.get("sample_rate"),
@@ -203,7 +206,7 @@ def read_imports(
         None if problems else given.get("then"),
         given.get("time_axes") or {},
         tuple(given.get("session_constants") or ()),
-        given.get("rates") or {},
+        rates or {},
         tuple(given.get("controls") or ()),
         sampler,
         until,
@@ -224,6 +227,7 @@ def read_imports(
         *unlimited,
         *unknown,
         *undecided,
+        *unrated,
     ]
 
 
@@ -231,6 +235,28 @@ def _read_sampler(path: str | Path) -> Any:
     from edgekit.export.diffusion.description import read_sampler
 
     return read_sampler(Path(path))
+
+
+def read_rates(given: Mapping[str, Fraction | float | str]) -> dict[str, Fraction]:
+    """Return input name -> frames of it in one sample of the reference stream, exact; as 1/64, or "1/64".
+
+    Raises:
+        UsageError: every rate that is no number above 0.
+    """
+    rates, problems = {}, []
+    for name, rate in given.items():
+        try:
+            exact = Fraction(rate).limit_denominator(MOST_SAMPLES)
+        except (ValueError, TypeError, OverflowError, ZeroDivisionError):
+            exact = Fraction(0)
+        rates[name] = exact
+        if exact <= 0:
+            allowed = "a number above 0: frames of the input in one sample of the reference stream"
+            step = "write 1/64 for a frame of 64 samples"
+            problems.append(Problem(f"rates['{name}']", repr(rate), allowed, step))
+    if problems:
+        raise UsageError(problems)
+    return rates
 
 
 def tried(read: Callable[[Any], T], given: Any) -> tuple[T | None, list[Problem]]:

@@ -1,0 +1,145 @@
+"""At which two lengths an offline network is read: short ones, that its strides divide, and no loop along time."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import onnx_ir as ir
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.passes.metadata import place_of
+from edgekit.export.stream.observed import grown_module
+from edgekit.export.stream.periods import MOST, period, rough_period
+from edgekit.export.stream.probing import Calls, frames_of_slowest, most_grown
+from edgekit.export.stream.sources import Offline, TooShort
+from edgekit.graph.nodes import array_of, static_shape
+
+# Where a network is read first, in samples: short, since some grow with the length; then multiples of what
+# strides and frames mostly are.
+LENGTHS = (24, 240, 480, 720, 960, 1920, 3840, 5040, 7680, 15360, 30720)
+ATTEMPTS = 4
+FEW = 4  # frames of an input that is very slow
+FRAMES, SLOW = 24, 8192  # so many frames, unless that is more samples
+TOLD = 2  # pairs of lengths that must tell the same; a network may have another form at lengths of no use
+
+
+def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
+    """Import the network at two lengths that are multiples of its `period`, `times` the least.
+
+    Raises:
+        ModelError: what is wrong at every length that was tried, or with what two lengths tell.
+    """
+    error: ModelError | None = None
+    told, unit = 0, offline.unit
+    # as many frames of the slowest input: its branch may have strides of its own
+    lengths = (unit * (n if unit == 1 or unit * n <= MOST // 4 else FEW) for n in LENGTHS)
+    for samples in _probed(offline, list(dict.fromkeys(lengths)), times):
+        try:
+            offline.at(times * samples), offline.at(2 * times * samples)
+        except TooShort as found:
+            error = error or found
+            continue
+        except ModelError as found:
+            told, error = told + (offline.probe is not None), error or found
+            if told == TOLD:
+                break
+            continue
+        _refuse_loop(offline, times * samples)
+        try:
+            return _multiples(offline, times * samples)
+        except ModelError as found:
+            told, error = told + 1, found
+        if told == TOLD:
+            break
+    assert error is not None
+    raise error
+
+
+def _probed(offline: Offline, lengths: Sequence[int], times: int) -> Sequence[int]:
+    """The lengths from the first one on at which the slowest tensor has `FRAMES`, as running the network tells.
+
+    Raises:
+        ModelError: a loop along time.
+    """
+    if offline.probe is None:
+        return lengths
+    for place, samples in enumerate(lengths):
+        try:
+            short, long = offline.probe(times * samples), offline.probe(2 * times * samples)
+            _refuse_scan(offline, short, long, times * samples)
+            frames = frames_of_slowest(short, long)
+            if not frames:
+                continue
+            slowest = Fraction(times * samples, frames)
+            least = slowest * min(FRAMES, max(2, int(SLOW / slowest)))
+            if samples >= least:
+                return lengths[place:]
+            if least.denominator == 1 and least % offline.unit == 0:
+                offline.probe(times * int(least)), offline.probe(2 * times * int(least))
+                return [int(least), *lengths[place:]]
+        except TooShort:
+            continue
+    return lengths
+
+
+def _refuse_scan(offline: Offline, short: Calls, long: Calls, samples: int) -> None:
+    """Refuse torch code whose calls grow with the length, where its export grows too."""
+    assert offline.probe is not None and offline.nodes is not None
+    if not len(short.shapes) < len(long.shapes) < len(offline.probe(3 * samples).shapes):
+        return
+    counts = offline.nodes(samples), offline.nodes(2 * samples)
+    if counts[0] < counts[1]:
+        _refuse_growth(most_grown(short, long), counts, samples)
+
+
+def _refuse_loop(offline: Offline, samples: int) -> None:
+    """Refuse a network whose nodes grow with its length: no other length would tell more of it."""
+    short, long = offline.at(samples).ir.graph, offline.at(2 * samples).ir.graph
+    if len(short) < len(long) < len(offline.at(3 * samples).ir.graph):
+        _refuse_growth(grown_module(short, long), (len(short), len(long)), samples)
+
+
+def _refuse_growth(where: str, nodes: tuple[int, int], samples: int) -> None:
+    found = f"a loop or a scan along time: {nodes[0]} nodes at {samples} samples, {nodes[1]} at {2 * samples}"
+    step = (
+        "use a recurrent layer, a convolution or a cumulative sum, for a scan of a state-space layer "
+        "edgekit.export.own_operators' SelectiveSSM or DiagonalSSM, or give the network in streaming form"
+    )
+    raise ModelError(Problem(where, found, "the same operators at every length", step))
+
+
+def _refuse_padded(short: ir.Graph, long: ir.Graph) -> None:
+    """Refuse two lengths that a network pads to the same one, so that inside of it nothing grows."""
+    for node, twin in zip(short, long, strict=False):
+        if node.op_type != "Slice" or twin.op_type != "Slice":
+            continue
+        before = static_shape(node.inputs[0]), static_shape(node.outputs[0])
+        after = static_shape(twin.inputs[0]), static_shape(twin.outputs[0])
+        if before[0] == after[0] and before[1] != after[1] and array_of(node.inputs[0]) is None:
+            found = f"two lengths are padded to the same one, {before[0]}"
+            step = "report this network"
+            raise ModelError(Problem(place_of(node), found, "a network that grows", step))
+
+
+def _multiples(offline: Offline, samples: int) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
+    """The network at a first length and at nearly twice that, both multiples of what the two tell."""
+    longer = 2 * samples
+    for _ in range(ATTEMPTS):
+        first, second = offline.at(samples).ir, offline.at(longer).ir
+        _refuse_padded(first.graph, second.graph)
+        try:
+            least = period(first.graph, second.graph, offline.rates)
+        except (
+            ModelError
+        ):  # where padding fills up to a multiple, lengths that are none have another form
+            least = rough_period(first.graph, offline.rates)
+            if samples % least == 0:
+                raise
+        # of the slowest tensor too there must be frames that show how its constants go on
+        frames = min(FRAMES, max(2, SLOW // least))
+        if samples % least == longer % least == 0 and samples >= frames * least:
+            return first, second, (samples, longer)
+        samples = least * max(frames, -(-samples // least))
+        longer = 2 * samples - least  # not a multiple of many hops: the proof can use it too
+    found = f"at {samples} samples its strides in time seem to multiply to {least}"
+    step = "remove what depends on the length"
+    raise ModelError(Problem("the network", found, "the same strides at every length", step))

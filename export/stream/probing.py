@@ -1,0 +1,94 @@
+"""What a run of a torch module tells before it is imported: its slowest frames, and loops along time."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgekit.export.torch_source import leaves
+
+if TYPE_CHECKING:
+    import torch
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The calls of torch in one run of a module.
+
+    Attributes:
+        shapes: of the tensors that they give, in order.
+        modules: how many tensors the calls of each module give, by its path; the root's is "".
+    """
+
+    shapes: tuple[Shape, ...]
+    modules: Mapping[str, int]
+
+
+def record(module: "torch.nn.Module", given: Mapping[str, "torch.Tensor"]) -> Calls:
+    """Run a module and return its calls; a layer of torch, as a GRU, is one call. Raises what it raises."""
+    import torch
+    from torch.nn.modules.module import (
+        register_module_forward_hook,
+        register_module_forward_pre_hook,
+    )
+    from torch.overrides import TorchFunctionMode
+
+    paths = {part: path for path, part in module.named_modules()}
+    stack, shapes, counts = [""], [tuple(one.shape) for one in given.values()], Counter[str]()
+
+    class Recording(TorchFunctionMode):
+        def __torch_function__(
+            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            result = function(*args, **(kwargs or {}))
+            made = leaves(result)
+            shapes.extend(tuple(one.shape) for one in made)
+            counts[stack[-1]] += len(made)
+            return result
+
+    def enter(part: Any, _: Any) -> None:
+        stack.append(paths.get(part, stack[-1]))
+
+    def leave(*_: Any) -> None:
+        stack.pop()
+
+    hooks = register_module_forward_pre_hook(enter), register_module_forward_hook(leave)
+    try:
+        with torch.no_grad(), Recording():
+            module(**given)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return Calls(tuple(shapes), counts)
+
+
+def frames_of_slowest(short: Calls, long: Calls) -> int:
+    """By how many frames the tensor with the fewest grows between two lengths; 0 where none does."""
+    grown = [
+        large - small
+        for before, after in zip(short.shapes, long.shapes, strict=False)
+        if len(before) == len(after)
+        for small, large in zip(before, after, strict=True)
+        if large > small
+    ]
+    return min(grown, default=0)
+
+
+def reached_nodes(program: "torch.export.ExportedProgram") -> int:
+    """How many nodes of an exported program an input reaches."""
+    inputs = set(program.graph_signature.user_inputs)
+    reached: set[Any] = set()
+    for node in program.graph.nodes:
+        if node.name in inputs or any(one in reached for one in node.all_input_nodes):
+            reached.add(node)
+    return sum(node.op == "call_function" for node in reached)
+
+
+def most_grown(short: Calls, long: Calls) -> str:
+    """The module whose calls grow most, as messages name it."""
+    grown = Counter(long.modules)
+    grown.subtract(short.modules)
+    path = max(grown, key=lambda one: grown[one], default="")
+    return f"module '{path}'" if path else "the network"
