@@ -32,6 +32,7 @@ def recipes() -> dict[str, Recipe]:
     for name in ("w8a8", "w8a16"):
         found[f"{name}, fixed scales"] = replace(RECIPES[name], name="fixed", hop_scales=False)
         found[name] = RECIPES[name]
+    found["w8a8, equalized"] = replace(RECIPES["w8a8"], name="equalized", equalize=True)
     return found
 
 
