@@ -78,6 +78,7 @@ USES = (
     Use("demo digits", "demo", slow=True),
     Use("demo denoise", "demo"),
     Use("demo deform", "demo", slow=True),
+    Use("demo compressor", "demo", slow=True),
 )
 
 

@@ -15,6 +15,7 @@ LICENCES = {
     "BSD-2-Clause and CC0-1.0",
     "BSD-2-Clause and public domain",
     "BSD-2-Clause",
+    "MIT",
 }
 
 

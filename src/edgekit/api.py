@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import output_problem, replacing
+from edgekit.demos.table import DEMOS, shown
 from edgekit.runtime.audio.live import LiveFacts
 from edgekit.runtime.audio.sound import Watch, play
 from edgekit.runtime.bench.measure import Measured
@@ -36,17 +37,11 @@ from edgekit.verbs.pictures import sample_problem, write_samples
 from edgekit.verbs.targets import run as run_build
 
 if TYPE_CHECKING:
+    from edgekit.demos.hearable import HearableDemo
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_denoise import DenoiseDemo
     from edgekit.demos.show_digits import DigitsDemo
     from edgekit.graph.model import Model
-
-# name -> target where none is given, and what its pictures and recordings take
-DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "denoise": ("host", ("soundfile", "matplotlib")),
-    "digits": ("host", ("matplotlib",)),
-    "deform": ("fpga", ("matplotlib",)),
-}
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:
@@ -371,11 +366,11 @@ def demo(
     out: str | Path | None = None,
     *,
     progress: Progress = silent,
-) -> "DenoiseDemo | DigitsDemo | DeformDemo":
+) -> "DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo":
     """Run a bundled demo and write what it makes.
 
     Args:
-        name: ``denoise``, ``digits`` or ``deform``.
+        name: ``denoise``, ``digits``, ``deform`` or ``compressor``.
         target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga`` only.
         out: the folder to make; ``demo-NAME`` where not given.
         progress: see above.
@@ -388,11 +383,4 @@ def demo(
         raise UsageError(unavailable("demo", name, DEMOS, ()))
     usual, needs = DEMOS[name]
     require((*needs, *NETWORKS))
-    from edgekit.demos import show_deform, show_denoise, show_digits
-
-    folder = Path(out or f"demo-{name}")
-    if name == "deform":
-        return show_deform.show(target or usual, folder, progress)
-    if name == "digits":
-        return show_digits.show(target or usual, folder, progress)
-    return show_denoise.show(target or usual, folder, progress)
+    return shown(name, target or usual, Path(out or f"demo-{name}"), progress)

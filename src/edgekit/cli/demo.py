@@ -9,6 +9,7 @@ import typer
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import engine_rows
+from edgekit.demos.hearable import HearableDemo
 from edgekit.demos.show_deform import DeformDemo
 from edgekit.demos.show_digits import DigitsDemo
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -38,9 +39,9 @@ DIGITS_HEAD = (
 
 
 def demo(
-    name: Annotated[str, typer.Argument(help="denoise, digits or deform")],
+    name: Annotated[str, typer.Argument(help="denoise, digits, deform or compressor")],
     target: Annotated[
-        str | None, typer.Option(help="denoise, digits: host, c99 or onnxruntime; deform: fpga.")
+        str | None, typer.Option(help="host, c99 or onnxruntime; deform: fpga.")
     ] = None,
     directory: Annotated[
         Path | None, typer.Option("-o", "--out", help="The folder to make; demo-NAME.")
@@ -55,6 +56,9 @@ def demo(
         return
     if isinstance(shown, DigitsDemo):
         show_digits(shown, as_json)
+        return
+    if isinstance(shown, HearableDemo):
+        show_hearable(shown, as_json)
         return
     if as_json:
         rows = [{**asdict(row), "gain_db": row.gain_db} for row in shown.rows]
@@ -116,6 +120,51 @@ def _sizes(manifest: Manifest) -> tuple[int | None, int | None]:
     state, scratch = memory["state_bytes"], memory["scratch_bytes"]
     ram = None if state is None or scratch is None else state + scratch
     return memory["weights_bytes"], ram
+
+
+def show_hearable(demo: HearableDemo, as_json: bool) -> None:
+    """Print how well each build does, and what it takes."""
+    if as_json:
+        facts = {"notes": list(demo.notes), "files": list(demo.files)}
+        rows = [asdict(row) for row in demo.rows]
+        print_json({"directory": str(demo.directory), "rows": rows, **facts})
+        return
+    judged = list(demo.rows[0].quality)
+    quality = [(name, *(_short(row.quality[name]) for row in demo.rows)) for name in judged]
+    stream = demo.rows[0].manifest.stream
+    hops_s = stream["sample_rate_hz"] / stream["hop_samples"]
+    facts_of = {
+        "latency, ms": lambda row: f"{row.manifest.stream['latency_ms']:.3g}",
+        "median us per hop": lambda row: f"{row.median_us:.1f}",
+        "p99 us per hop": lambda row: f"{row.p99_us:.1f}",
+        "weights, bytes": lambda row: _count(_sizes(row.manifest)[0]),
+        "RAM, bytes": lambda row: _count(_sizes(row.manifest)[1]),
+        "million MACs per second": lambda row: f"{row.manifest.macs_per_hop * hops_s / 1e6:.2f}",
+        "million instructions per second, Cortex-M55": lambda row: (
+            "-" if (n := row.m55_instructions_per_s) is None else f"{n / 1e6:.2f}"
+        ),
+    }
+    rest = [(name, *map(told, demo.rows)) for name, told in facts_of.items()]
+    manifest = demo.rows[0].manifest
+    hop_ms = 1000 / hops_s
+    print_table(
+        f"{demo.name} on {manifest.target}: hop {hop_ms:.3g} ms",
+        ("", *(row.recipe for row in demo.rows)),
+        [*quality, *rest],
+        numbers=True,
+    )
+    for note in demo.notes:
+        out.print(note, markup=False, soft_wrap=True)
+    for file in demo.files:
+        out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _count(size: int | None) -> str:
+    return "-" if size is None else f"{size:,}"
 
 
 def show(demo: "DenoiseDemo") -> None:

@@ -1,0 +1,125 @@
+"""The bundled compressor on sounds that its training does not hear, against the formula, through the generated C.
+
+    python bench/compressor.py HEARD [--speech FOLDER] [--clips N]
+
+HEARD is the folder that `edgekit.demos.compressor.prepare` made: its ``held/instruments`` are played. Voices and noises
+come from the folder of `bench/speech_data.py`: those that nothing here was trained on. Each kind of sound is played in
+clips of two seconds at settings drawn anew, whose knobs are turned once, at a peak of -1 and of -40 dB of full scale.
+Prints for each recipe the error-to-signal ratio and the error of the gain, and what a turn of a knob does: when it is
+heard, and how far the signal steps there, over the step that it makes elsewhere.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from recordings import EVALUATION_NOISES, EVALUATION_VOICES, refuse_heard
+from rich.console import Console
+from rich.table import Table
+from speech_data import FOLDER
+
+from edgekit import api
+from edgekit.base.wav import read_wav
+from edgekit.demos.compressor.data import settings
+from edgekit.demos.compressor.formula import HOP, RATE, error_to_signal, gain_db
+from edgekit.demos.compressor.show import (
+    NETWORK,
+    RECIPES,
+    calibration_clips,
+    found_gain_db,
+    hopped,
+    options,
+)
+from edgekit.runtime.stream import Stream
+
+SECONDS, SEED = 2.0, 9
+LEVELS_DB = (-1.0, -40.0)
+Array = NDArray[np.float32]
+
+
+def sounds(heard: Path, speech: Path) -> Iterator[tuple[str, list[Path]]]:
+    """The files of each kind."""
+    refuse_heard(EVALUATION_VOICES, EVALUATION_NOISES)
+    yield "instruments", sorted((heard / "held" / "instruments").glob("*.wav"))
+    yield "voices", sorted((speech / "voices" / "reader").glob("*.wav"))
+    yield "noises", [speech / "noises" / f"{name}.wav" for name in EVALUATION_NOISES]
+
+
+def clips(files: list[Path], count: int) -> Array:
+    """PCM (count, samples), peak 1, of the files in turn."""
+    random, made = np.random.default_rng(SEED), []
+    size = int(SECONDS * RATE) // HOP * HOP
+    for number in range(count):
+        sound = read_wav(files[number % len(files)], RATE).samples
+        sound = np.resize(sound, max(sound.size, size))
+        start = int(random.integers(sound.size - size + 1))
+        clip = sound[start : start + size]
+        made.append(clip / max(float(np.abs(clip).max()), 1e-4))
+    return np.asarray(made, np.float32)
+
+
+def played(stream: Stream, pcm: Array, knobs: Array) -> Array:
+    """What a build makes of a clip (samples,) at knobs (4, hops)."""
+    stream.reset()
+    given = {"pcm": hopped(pcm), "knobs": knobs.T[:, None, :, None]}
+    return np.asarray(stream.run(given)["out"].ravel())
+
+
+def turn(stream: Stream) -> tuple[float, float]:
+    """When a turned threshold is heard, in hops, and the largest step of a tone there over that elsewhere."""
+    hops, at = 400, 200
+    tone = 0.5 * np.sin(2 * np.pi * 220 / RATE * np.arange(hops * HOP)).astype(np.float32)
+    still = np.repeat(np.array([[-30.0], [5.0], [1.0], [20.0]], np.float32), hops, 1)
+    turned = still.copy()
+    turned[:, at:] = np.array([[-6.0], [2.0], [20.0], [40.0]])
+    before, after = played(stream, tone, still), played(stream, tone, turned)
+    differ = np.flatnonzero(np.abs(after - before) > 1e-3)
+    steps = np.abs(np.diff(after))
+    begin = at * HOP
+    there, later = steps[begin - 1 : begin + 20 * HOP].max(), steps[begin + 100 * HOP :].max()
+    return float(np.ceil((differ[0] - begin) / HOP)), float(there / later)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("heard", type=Path)
+    parser.add_argument("--speech", type=Path, default=FOLDER)
+    parser.add_argument("--clips", type=int, default=14)
+    given = parser.parse_args()
+    head = ("recipe", "sounds", "peak, dB", "error to signal, %", "worst", "gain, dB RMS", "worst")
+    table = Table(*head, title=f"{given.clips} clips of {SECONDS:g} s each, knobs turned once")
+    turns = Table("recipe", "turn heard after hops", "largest step there, over elsewhere")
+    with tempfile.TemporaryDirectory() as scratch:
+        calibration = calibration_clips(Path(scratch) / "clips")
+        for recipe in RECIPES:
+            build = Path(scratch) / recipe
+            api.export(str(NETWORK), "host", build, **options(recipe, calibration))
+            stream = Stream.open(build)
+            for kind, files in sounds(given.heard, given.speech):
+                unit = clips(files, given.clips)
+                knobs = settings(
+                    np.random.default_rng(SEED), given.clips, unit.shape[1] // HOP, 1.0
+                )
+                for level in LEVELS_DB:
+                    pcm = unit * np.float32(10 ** (level / 20))
+                    exact_db = gain_db(pcm, knobs)
+                    ratios, gains = [], []
+                    for sound, setting, gain in zip(pcm, knobs, exact_db, strict=True):
+                        wet = played(stream, sound, setting)
+                        ratios.append(100 * error_to_signal(wet, sound * 10 ** (gain / 20)))
+                        error = found_gain_db(sound, wet) - gain
+                        if not np.isnan(error).all():
+                            gains.append(float(np.sqrt(np.nanmean(np.square(error)))))
+                    cells = (np.mean(ratios), max(ratios), np.mean(gains), max(gains))
+                    table.add_row(recipe, kind, f"{level:g}", *(f"{cell:.3f}" for cell in cells))
+            late, step = turn(stream)
+            turns.add_row(recipe, f"{late:g}", f"{step:.2f}")
+    Console().print(table, turns)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A compressor with four knobs, learnt by a network: `edgekit demo compressor`."""

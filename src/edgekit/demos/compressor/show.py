@@ -1,0 +1,161 @@
+"""`edgekit demo compressor`: the network against the formula on music, while its knobs are turned."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.npz import write_npz
+from edgekit.base.output import complete_folder
+from edgekit.base.wav import read_wav, write_wav
+from edgekit.demos.compressor.data import settings
+from edgekit.demos.compressor.formula import HOP, RATE, error_to_signal, gain_db
+from edgekit.demos.hearable import HearableDemo, Row, instructions, made
+from edgekit.runtime.stream import Stream
+from edgekit.verbs.export.options import ExportOptions
+from edgekit.verbs.export.work import Progress
+
+HERE = Path(__file__).parent
+NETWORK, CLIPS = HERE / "compressor.onnx", HERE / "clips"
+RECIPES = ("float32", "w8a16", "w8a8")
+KEPT = "w8a16"
+# threshold in dB, ratio, attack and release in ms: each from some second on
+TURNS = (
+    (0.0, (0.0, 1.0, 5.0, 20.0)),
+    (1.0, (-24.0, 4.0, 1.0, 30.0)),
+    (2.4, (-30.0, 5.0, 25.0, 40.0)),
+    (3.8, (-14.0, 2.0, 2.0, 4.0)),
+)
+STRETCH_HOPS = 400  # of the clip, to calibrate on
+QUIET = 1e-3  # amplitudes below this tell no gain
+
+Array = NDArray[np.float32]
+
+
+def options(recipe: str, calibration: Path) -> ExportOptions:
+    """How the network is exported."""
+    return ExportOptions(
+        recipe=recipe,
+        calibration=str(calibration),
+        sample_rate=RATE,
+        hop=HOP,
+        time_axes={"pcm": 2, "knobs": 2},
+        rates={"knobs": Fraction(1, HOP)},
+        controls=["knobs"],
+    )
+
+
+def turned(hops: int) -> Array:
+    """Knobs (hops, 1, 4, 1) of `TURNS`."""
+    seconds = np.arange(hops) * HOP / RATE
+    starts = np.array([start for start, _ in TURNS])
+    values = np.array([setting for _, setting in TURNS], np.float32)
+    return values[np.searchsorted(starts, seconds + 1e-9, "right") - 1][:, None, :, None]
+
+
+def hopped(pcm: Array) -> Array:
+    """PCM (hops, 1, 1, samples), its rest left out."""
+    return pcm[: pcm.size // HOP * HOP].reshape(-1, 1, 1, HOP)
+
+
+def calibration_clips(folder: Path) -> Path:
+    """Write what integers are calibrated on: stretches of the clip at settings over all ranges, one softer."""
+    folder.mkdir()
+    pcm = hopped(read_wav(CLIPS / "groove.wav", RATE).samples)
+    knobs = settings(np.random.default_rng(3), 2, STRETCH_HOPS, 1.0)
+    for number, (start, softer_db) in enumerate(((600, 0), (1800, 12))):
+        sound = pcm[start : start + STRETCH_HOPS] * np.float32(10 ** (-softer_db / 20))
+        given = {"pcm": sound, "knobs": knobs[number].T[:, None, :, None]}
+        write_npz(folder / f"{number}.npz", given)
+    return folder
+
+
+def found_gain_db(dry: Array, wet: Array) -> Array:
+    """The gain of each sample that is loud enough to tell, -60 dB at least; others are not a number."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = 20 * np.log10(np.maximum(np.abs(wet) / np.abs(dry), 1e-3))
+    return np.where(np.abs(dry) > QUIET, gain, np.nan).astype(np.float32)
+
+
+def quality_of(dry: Array, wet: Array, exact_db: Array) -> dict[str, float | None]:
+    """How far a build is from the formula."""
+    exact = dry * 10 ** (exact_db / 20)
+    gain_error = np.nanmean((found_gain_db(dry, wet) - exact_db) ** 2) ** 0.5
+    return {
+        "error to signal, %": 100 * error_to_signal(wet, exact),
+        "gain error, dB RMS": float(gain_error),
+    }
+
+
+def show(
+    target: str,
+    out: Path,
+    progress: Progress,
+    recipes: Sequence[str] = RECIPES,
+    counted: bool = True,
+) -> HearableDemo:
+    """Export the compressor in some of `RECIPES`, play the clip through each while knobs are turned, write all files.
+
+    The kept recipe is among them; with `counted` an emulated core counts instructions.
+
+    Raises:
+        UsageError: `out` is not a new or empty folder, or the target is unknown.
+        CheckFailed: an export failed its verification.
+    """
+    pcm = hopped(read_wav(CLIPS / "groove.wav", RATE).samples)
+    knobs, dry = turned(len(pcm)), pcm.ravel()
+    exact_db = gain_db(dry[None], knobs[:, 0, :, 0].T[None])[0].astype(np.float32)
+    with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
+        clips = calibration_clips(Path(scratch) / "calibration")
+        rows, wet, notes = [], {}, []
+        for recipe in recipes:
+            given = options(recipe, clips)
+            build = (folder if recipe == KEPT else Path(scratch)) / recipe
+            manifest = made(NETWORK, target, build, given, progress)
+            heard, hop_us = Stream.open(build).timed_run({"pcm": pcm, "knobs": knobs})
+            wet[recipe] = heard["out"].ravel()
+            count, note = instructions(NETWORK, given, progress) if counted else (None, None)
+            times = float(np.median(hop_us)), float(np.percentile(hop_us, 99))
+            quality = quality_of(dry, wet[recipe], exact_db)
+            rows.append(Row(recipe, quality, *times, manifest, count))
+            notes += [note] if note else []
+        shutil.copy(CLIPS / "groove.wav", folder / "dry.wav")
+        write_wav(folder / "formula.wav", dry * 10 ** (exact_db / 20), RATE, "PCM_16")
+        for recipe, sound in wet.items():
+            write_wav(folder / f"{recipe}.wav", sound, RATE, "PCM_16")
+        draw(folder / "compressor.png", dry, exact_db, wet)
+    wavs = ("dry.wav", "formula.wav", *(f"{recipe}.wav" for recipe in recipes))
+    said = "the knobs are turned at " + ", ".join(f"{start:g} s" for start, _ in TURNS[1:])
+    files = (*wavs, "compressor.png", f"{KEPT}/report.html")
+    return HearableDemo("compressor", out, tuple(rows), files, (said, *dict.fromkeys(notes)))
+
+
+def draw(path: Path, dry: Array, exact_db: Array, wet: dict[str, Array]) -> None:
+    """Write a picture: the sound, and the gains of the formula and of the builds."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
+    FigureCanvasAgg(figure)
+    above, below = figure.subplots(2, 1, sharex=True)
+    seconds = np.arange(dry.size) / RATE
+    above.plot(seconds, dry, linewidth=0.4)
+    above.set_ylim(-1, 1.15)
+    above.set_ylabel("dry")
+    below.plot(seconds, exact_db, label="formula", color="black", linewidth=1.5)
+    for recipe in dict.fromkeys((*list(wet)[:1], KEPT)):
+        loud = np.abs(dry) > 20 * QUIET
+        gain = np.where(loud, found_gain_db(dry, wet[recipe]), np.nan)
+        below.plot(seconds, gain, label=recipe, linewidth=0.6)
+    for start, (threshold, ratio, attack, release) in TURNS:
+        below.axvline(start, color="grey", linewidth=0.8)
+        text = f"{threshold:g} dB, {ratio:g}:1, {attack:g}/{release:g} ms"
+        above.text(start + 0.03, 0.9, text, fontsize=8)
+    below.set_ylabel("gain, dB")
+    below.set_xlabel("seconds; lines: knobs are turned")
+    below.legend(loc="lower left")
+    figure.savefig(path)

@@ -1,0 +1,84 @@
+"""What the demos that one can hear share: builds of a network, their rows, and instructions on a microcontroller."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.base.errors import ToolError
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.verbs.bench import benchmark
+from edgekit.verbs.export.options import ExportOptions
+from edgekit.verbs.export.pipeline import export
+from edgekit.verbs.export.request import read_request
+from edgekit.verbs.export.work import Progress
+
+COUNTED_HOPS = 20
+CORE = "cortex-m55"
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one build did.
+
+    Attributes:
+        recipe: of its numbers.
+        quality: what it was judged by, name with unit -> value; None where there is none.
+        median_us: time per hop on this machine.
+        p99_us: time per hop that 99 of 100 hops keep.
+        manifest: the build's facts.
+        m55_instructions_per_s: of a second of sound on an emulated Cortex-M55; None where that was not counted.
+    """
+
+    recipe: str
+    quality: Mapping[str, float | None]
+    median_us: float
+    p99_us: float
+    manifest: Manifest
+    m55_instructions_per_s: int | None
+
+
+@dataclass(frozen=True)
+class HearableDemo:
+    """What a demo measured, and the files it wrote: names below `directory`.
+
+    Attributes:
+        name: of the demo.
+        directory: the folder.
+        rows: one for each build.
+        files: what was written.
+        notes: what is to be said below the table.
+    """
+
+    name: str
+    directory: Path
+    rows: tuple[Row, ...]
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def made(
+    network: Path, target: str, build: Path, given: ExportOptions, progress: Progress
+) -> Manifest:
+    """Export a network of a demo, and say which recipe is at work."""
+
+    def named(stage: str, done: int, total: int) -> None:
+        progress(f"{given.get('recipe', 'float32')}: {stage}", done, total)
+
+    return export(read_request(str(network), target, build, given), named).manifest
+
+
+def instructions(
+    network: Path, given: ExportOptions, progress: Progress
+) -> tuple[int | None, str | None]:
+    """Instructions of a second of sound on an emulated Cortex-M55, or why there are none: the missing tool."""
+    with tempfile.TemporaryDirectory() as scratch:
+        build = Path(scratch) / CORE
+        try:
+            manifest = made(network, CORE, build, given, progress)
+            request = benchmark.Request(build, "qemu", COUNTED_HOPS, (), False, None)
+            counted = benchmark.bench(request, progress).to_dict()["instructions_per_hop"]
+        except ToolError as error:
+            return None, f"no instructions of a {CORE}: {error}"
+    stream = manifest.stream
+    return round(counted * stream["sample_rate_hz"] / stream["hop_samples"]), None

@@ -1,0 +1,39 @@
+"""The demos by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.verbs.export.work import Progress
+
+if TYPE_CHECKING:
+    from edgekit.demos.hearable import HearableDemo
+    from edgekit.demos.show_deform import DeformDemo
+    from edgekit.demos.show_denoise import DenoiseDemo
+    from edgekit.demos.show_digits import DigitsDemo
+
+# name -> target where none is given, and what its pictures and recordings take
+DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "denoise": ("host", ("soundfile", "matplotlib")),
+    "digits": ("host", ("matplotlib",)),
+    "deform": ("fpga", ("matplotlib",)),
+    "compressor": ("host", ("soundfile", "matplotlib")),
+}
+
+
+def shown(
+    name: str, target: str, out: Path, progress: Progress
+) -> "DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo":
+    """Run a demo of `DEMOS`."""
+    from edgekit.demos import show_deform, show_denoise, show_digits
+    from edgekit.demos.compressor import show as show_compressor
+
+    shows: dict[
+        str, Callable[[str, Path, Progress], DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo]
+    ] = {
+        "denoise": show_denoise.show,
+        "digits": show_digits.show,
+        "deform": show_deform.show,
+        "compressor": show_compressor.show,
+    }
+    return shows[name](target, out, progress)
