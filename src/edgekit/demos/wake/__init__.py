@@ -1,0 +1,1 @@
+"""A keyword spotter that hears "okay marimba": network and training."""

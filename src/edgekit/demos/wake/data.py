@@ -1,0 +1,156 @@
+"""Clips that the keyword spotter is trained on: features of speech in noise, and where a keyword ended.
+
+The noises and rooms are those of the demo denoiser, `edgekit.demos.denoise_data`.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import soxr
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edgekit.base.wav import read_wav
+from edgekit.demos.denoise_data import (
+    CLIP_SAMPLES,
+    FFT_SAMPLES,
+    Corpus,
+    Mixer,
+    Samples,
+    Signal,
+    rms,
+)
+from edgekit.demos.wake.network import FRONTEND, HOP, RATE
+from edgekit.demos.wake.prepare import HELD_VOICES
+from edgekit.frontend import Frontend
+
+FRAMES = CLIP_SAMPLES // HOP
+SPEEDS = (0.82, 0.9, 1.0, 1.1, 1.2)
+HELD_NOISES = ("city", "stream")
+SPOKEN, LATEST, UNSURE = 0.02, 0.26, 0.4  # seconds behind a keyword's end, and around that
+KEYWORD_SHARE = 0.45
+
+Voices = dict[str, list[Samples]]
+
+
+def read(folder: Path) -> Voices:
+    """The wav files below each folder in ``folder``."""
+    voices: Voices = {}
+    for path in sorted(folder.rglob("*.wav")):
+        samples = np.round(read_wav(path, RATE).samples * 32768).clip(-32768, 32767)
+        voices.setdefault(path.parent.name, []).append(samples.astype(np.int16))
+    return voices
+
+
+def part_of(voices: Voices, part: str) -> Voices:
+    """Every twelfth recording (``held``) or the others (``train``), of the voices that are not held out."""
+    return {
+        name: [clip for i, clip in enumerate(clips) if (i % 12 == 0) == (part == "held")]
+        for name, clips in voices.items()
+        if name not in HELD_VOICES
+    }
+
+
+def noises(folder: Path, part: str) -> dict[str, Samples]:
+    """The last sixth (``held``) or the rest (``train``) of the noises that are not held out."""
+    clips = {path.stem: read_wav(path, RATE).samples for path in sorted(folder.glob("*.wav"))}
+    return {
+        name: (clip[clip.size * 5 // 6 :] if part == "held" else clip[: clip.size * 5 // 6])
+        for name, whole in clips.items()
+        if name not in HELD_NOISES
+        for clip in [(whole * np.float32(32768)).astype(np.int16)]
+    }
+
+
+def faster(clip: Samples, speed: float) -> Samples:
+    """The clip at a speed, its pitch with it."""
+    return clip if speed == 1 else np.asarray(soxr.resample(clip, RATE, RATE / speed), np.int16)
+
+
+class KeywordMixer(Mixer):
+    """Draws clips of 3 s with or without a keyword in them."""
+
+    def __init__(self, heard: Path, part: str, seed: int) -> None:
+        """Draws from what `prepare` made.
+
+        Args:
+            heard: its folder.
+            part: ``train``, or ``held`` for every twelfth recording of the voices and the last sixth of the noises.
+            seed: of what is drawn.
+        """
+
+        def ours(kind: str) -> Voices:
+            return part_of(read(heard / kind), part)
+
+        near = {f"near-{name}": clips for name, clips in ours("near").items()}
+        speech = {name: clips for name, clips in {**ours("speech"), **near}.items() if clips}
+        self.keywords = [
+            [faster(clip, speed) for clip in clips for speed in SPEEDS]
+            for clips in ours("keyword").values()
+        ]
+        speeds = SPEEDS[::2] if part == "train" else (1.0,)
+        corpus = Corpus(
+            {
+                name: [[faster(clip, speed) for clip in clips] for speed in speeds]
+                for name, clips in speech.items()
+            },
+            {name: [clip] for name, clip in noises(heard / "noise", part).items()},
+        )
+        super().__init__(corpus, seed)
+        kinds = (("asterisk",), ("near",), ("klettres", "ktuberling"))
+        groups = [[name for name in corpus.voices if name.startswith(kind)] for kind in kinds]
+        self.voices = [group or list(corpus.voices) for group in groups]
+        self.mel = Frontend(FRONTEND, RATE)
+
+    def spoken(self) -> tuple[Signal, int]:
+        """Speech of `FFT_SAMPLES` that ends with a keyword, and where that ends, in samples."""
+        rng = self.rng
+        clips = self.keywords[rng.integers(len(self.keywords))]
+        clip = clips[rng.integers(len(clips))] / np.float32(32768)
+        end = int(rng.integers(min(clip.size, CLIP_SAMPLES - HOP), CLIP_SAMPLES - HOP))
+        start = end - clip.size
+        out = np.zeros(FFT_SAMPLES, np.float32)
+        if rng.random() < 0.5:  # other speech before it, and perhaps behind it
+            other = self.speech() * np.float32(rms(clip) / 0.06 * 10 ** rng.uniform(-0.5, 0.3))
+            gap = int(rng.integers(0, RATE // 3))
+            out[: max(start - gap, 0)] = other[: max(start - gap, 0)]
+            if rng.random() < 0.5:
+                out[end + gap :] = other[end + gap :]
+        cut = max(-start, 0)
+        out[start + cut : end] = clip[cut:]
+        return out, end
+
+    def clip(self) -> tuple[Signal, int | None]:
+        """PCM of 3 s, and where a keyword ended in it."""
+        rng = self.rng
+        speech, end = self.spoken() if rng.random() < KEYWORD_SHARE else (self.speech(), None)
+        if end is None and rng.random() < 0.15:
+            speech = np.zeros_like(speech)
+        clean, noise = self.filter_pair(speech, self.noise())
+        loud = np.abs(clean) > 0.05 * np.abs(clean).max()
+        level = rms(clean[loud]) * 0.7 if loud.any() else 1.0
+        snr_db = 60.0 if rng.random() < 0.1 else rng.triangular(-3, 5, 25)
+        mixed = clean / np.float32(level) + np.float32(10 ** (-snr_db / 20)) * self.unit(noise)
+        scale = 10 ** (rng.uniform(-50, -6) / 20) / rms(mixed)
+        mixed *= np.float32(min(scale, 0.99 / float(np.max(np.abs(mixed)))))
+        if rng.random() < 0.15:  # as a stream begins
+            mixed[: int(rng.integers(0, RATE))] = 0
+        return np.asarray(mixed, np.float32), end
+
+    def batch(self, size: int) -> tuple[Tensor, Tensor]:
+        """Features (size, bands, `FRAMES`) and labels (size, frames): 1 keyword, 0 none, -1 unsure."""
+        clips = [self.clip() for _ in range(size)]
+        labels = np.stack([labels_of(end) for _, end in clips])
+        pcm = torch.from_numpy(np.stack([signal for signal, _ in clips]))
+        return self.mel(pcm), torch.from_numpy(labels)
+
+
+def labels_of(end: int | None) -> NDArray[np.float32]:
+    """What each frame of a clip is to say, whose keyword ended at a sample."""
+    if end is None:
+        return np.zeros(FRAMES, np.float32)
+    late = (np.arange(1, FRAMES + 1) * HOP - end) / RATE
+    near = (late > -UNSURE) & (late < LATEST + UNSURE)
+    hit = (late >= SPOKEN) & (late <= LATEST)
+    return np.where(hit, 1, np.where(near, -1, 0)).astype(np.float32)

@@ -1,0 +1,158 @@
+"""Trains the keyword spotter on what `prepare.py` made.
+
+    python -m edgekit.demos.wake.train heard --minutes 40
+
+A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint; ``--start-from`` takes the
+weights of an earlier run. Whole synthesised voices and
+the letters of eight languages are held out (`edgekit.demos.wake.prepare`); the weights that are kept are the best on
+recordings held out of the voices of the training. The seed is fixed, but a run is limited by time, so its number of
+steps depends on the machine. report.md tells of the committed weights.
+
+Clips of 3 s are kept in a pool, each of whose features is seen some ten times, at another loudness each time.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from edgekit.demos.wake.data import KeywordMixer
+from edgekit.demos.wake.network import WEIGHTS, Spotter
+from edgekit.demos.weights import load, save
+
+BATCH, FRESH, POOL = 32, 8, 2048  # clips: of a step, new in a step, kept
+SEED = 20_260
+RATE_OF_LEARNING = 3e-3
+FALSE_COST = 1.0  # of frames without a keyword, beside those with one
+QUICK = {"pool": 40, "held": 16, "steps": 3}
+
+
+def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy of keyword frames and of the others, each by their mean, the hardest of those again."""
+    each = F.binary_cross_entropy_with_logits(logits, labels.clamp(min=0), reduction="none")
+    hit, none = labels == 1, labels == 0
+    found = each[hit].mean() if bool(hit.any()) else each.sum() * 0
+    others = each[none]
+    hardest = others.topk(max(1, others.numel() // 100)).values
+    return found + FALSE_COST * (others.mean() + hardest.mean())
+
+
+@torch.no_grad()
+def separation(network: Spotter, mel: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Keywords missed (%) where one clip in a hundred without one is accepted, and the loss."""
+    network.eval()
+    logits = network(mel)[:, 0]
+    network.train()
+    smooth = F.avg_pool1d(F.pad(logits.sigmoid()[:, None], (4, 0)), 5, 1)[:, 0]
+    spoken = (labels == 1).any(1)
+    best = smooth.masked_fill(labels < 0, 0).max(1).values
+    if not bool(spoken.any()) or bool(spoken.all()):
+        return 100.0, float(loss_of(logits, labels))
+    found = smooth.masked_fill(labels == 0, 0).max(1).values[spoken]
+    limit = best[~spoken].quantile(0.99)
+    return 100 * float((found <= limit).float().mean()), float(loss_of(logits, labels))
+
+
+def train(
+    heard: Path, minutes: float, out: Path, quick: bool = False, start_from: Path | None = None
+) -> None:
+    """Train until so many minutes were spent, those of earlier runs included."""
+    torch.manual_seed(SEED)
+    mixer = KeywordMixer(heard, "train", SEED)
+    held = KeywordMixer(heard, "held", SEED + 1).batch(QUICK["held"] if quick else 512)
+    print(f"{len(mixer.corpus.voices)} voices, {len(mixer.keywords)} of keywords", flush=True)
+    network, average = Spotter(), Spotter()
+    if start_from is not None:
+        load(network, start_from)
+    average.load_state_dict(network.state_dict())
+    optimizer = torch.optim.AdamW(network.parameters(), RATE_OF_LEARNING, weight_decay=0.01)
+    checkpoint, first, spent, best = out.with_suffix(".checkpoint"), 1, 0.0, np.inf
+    if checkpoint.exists():
+        kept = torch.load(checkpoint, weights_only=True)
+        network.load_state_dict(kept["network"])
+        average.load_state_dict(kept["average"])
+        optimizer.load_state_dict(kept["optimizer"])
+        first, spent, best = kept["step"] + 1, kept["seconds"], kept["best"]
+        mixer.rng = np.random.default_rng(SEED + first)
+    began = time.monotonic() - spent
+    most = (QUICK["pool"] if quick else POOL) // FRESH
+    pool = [mixer.batch(FRESH) for _ in range(BATCH // FRESH)]
+    total, random = 0.0, np.random.default_rng(SEED + first)
+    for step in range(first, 10**9):
+        done = min((time.monotonic() - began) / (60 * minutes), 1.0)
+        if quick:
+            done = min(step / QUICK["steps"], 1.0)
+        rate = RATE_OF_LEARNING * min(1, step / 100) * (0.5 + 0.5 * float(np.cos(np.pi * done)))
+        optimizer.param_groups[0]["lr"] = rate
+        if len(pool) < most:
+            pool.append(mixer.batch(FRESH))
+        else:
+            pool[step % most] = mixer.batch(FRESH)
+        drawn = [pool[i] for i in random.choice(len(pool), BATCH // FRESH, False)]
+        mel = torch.cat([part[0] for part in drawn])
+        labels = torch.cat([part[1] for part in drawn])
+        louder = torch.from_numpy(random.uniform(-2, 2, (len(mel), 1, 1)).astype(np.float32))
+        loss = loss_of(network(mel + louder)[:, 0], labels)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        follow(average, network, min(0.99, step / (step + 20)))
+        total += float(loss.detach())
+        if step % 100 == 0 or done >= 1:
+            missed, held_loss = separation(average, *held)
+            print(
+                f"{done:.0%} step {step}: loss {total / 100:.4f}, held {held_loss:.4f}, "
+                f"misses {missed:.1f} % where 1 % of clips are accepted",
+                flush=True,
+            )
+            total = 0.0
+            if held_loss < best:
+                best = held_loss
+                save(average.eval(), out)
+                average.train()
+            kept = {
+                "network": network.state_dict(),
+                "average": average.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "step": step,
+                "seconds": time.monotonic() - began,
+                "best": best,
+            }
+            torch.save(kept, checkpoint.with_suffix(".new"))
+            checkpoint.with_suffix(".new").replace(checkpoint)
+        if done >= 1:
+            return
+
+
+@torch.no_grad()
+def follow(average: Spotter, network: Spotter, decay: float) -> None:
+    """Move the averaged weights a little towards the trained ones."""
+    trained = network.state_dict()
+    for name, slow in average.state_dict().items():
+        fast = trained[name]
+        if slow.is_floating_point():
+            slow.lerp_(fast, 1 - decay)
+        else:
+            slow.copy_(fast)
+
+
+def main() -> None:
+    """Reads the command line and trains."""
+    parser = argparse.ArgumentParser(description="Train the keyword spotter.")
+    parser.add_argument("heard", type=Path, help="folder that edgekit.demos.wake.prepare made")
+    parser.add_argument("--minutes", type=float, default=40.0)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--start-from", type=Path, help="weights of an earlier run")
+    parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    train(given.heard, given.minutes, given.out, given.quick, given.start_from)
+
+
+if __name__ == "__main__":
+    main()
