@@ -34,7 +34,7 @@ from edgekit.base.errors import UsageError  # noqa: E402
 from edgekit.runtime.build_folder.files import open_build  # noqa: E402
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-CODES = {signal.SIGINT: {130}, signal.SIGTERM: {143}, signal.SIGKILL: {-9}}
+CODES = {signal.SIGINT: {130}, signal.SIGTERM: {143, -15}, signal.SIGKILL: {-9}}
 EXPORT = ("export", "net.onnx", "--target", "host", "--force", "-o", "out")
 VERBS: dict[str, tuple[str, ...]] = {
     "export": (*EXPORT, "--recipe", "w8a8", "--calibration", "clips"),
@@ -159,7 +159,11 @@ def clean(folder: Path, before: Mapping[str, int]) -> None:
 
 
 def moments(
-    verb: str, count: int, folder: Path, draw: random.Random
+    verb: str,
+    count: int,
+    folder: Path,
+    draw: random.Random,
+    signals: Sequence[signal.Signals] = SIGNALS,
 ) -> tuple[Counter[str], list[str]]:
     """Kill a verb at `count` random moments; returns how the processes ended, and what was left or said amiss."""
     before = files(folder)
@@ -169,7 +173,7 @@ def moments(
     clean(folder, before)
     ends, faults = Counter[str](), list[str]()
     for _ in range(count):
-        number = draw.choice(SIGNALS)
+        number = draw.choice(signals)
         process = start(folder, VERBS[verb])
         after = draw.uniform(0.2, 1.05) * whole
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from c_kernels import needs_cc
-from faults import files, full_disk, left, moments, prepare, race
+from faults import SIGNALS, files, full_disk, left, moments, prepare, race
 
 linux = pytest.mark.skipif(
     not Path("/proc/self").exists(), reason="needs Linux: signals and limits"
@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @linux
 @needs_cc
 def test_a_killed_export_leaves_nothing(folder: Path) -> None:
-    ends, faults = moments("export", 2, folder, random.Random(1))
+    ends, faults = moments("export", 2, folder, random.Random(1), SIGNALS[1:])
     assert ends.total() == 2 and faults == []
 
 
