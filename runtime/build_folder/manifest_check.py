@@ -141,6 +141,7 @@ OPTIONAL = frozenset(
         "moved_bytes_per_hop",
         "moved_bytes_imported",
         "notes",
+        "hop_scales",
         "crop_samples",
         "hops_decided_otherwise",
         "levels",
