@@ -106,6 +106,8 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
     at: Sequence[int] = ()
     if family == "fc":
         at = (1,) if kind == "f32" else (1, 2)
+    elif family == "frame" and kind == "fc":
+        at = (2,) if call.kernel.endswith("f32") else (2, 3)
     elif cell is not None:
         at = range(1 + cell, 3 + cell if kind == "f32" else 5 + cell)
     whole = family != "gru" or bool(call.args[-2])

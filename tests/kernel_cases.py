@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -175,6 +176,59 @@ def matmul_int(kernel: str) -> Callable[[Draw], Call]:
         args = [a, zeros[0], b, zeros[1], *numbers]
         y = linear_twin.ek_matmul(*args, to=DTYPES[y_type])
         return Call(kernel, [*args, blank(y), m, k, n], {9: y})
+
+    return build
+
+
+def frame_products(kernel: str) -> Callable[[Draw], Call]:
+    """Vectors with frames of a ring, of which some are read: in a row that wraps around, or in any order."""
+    dots, kinds = "dots" in kernel, kernel.split("_")[3:]
+
+    def build(d: Draw) -> Call:
+        frames, size, m = d.int(1, 40), d.int(1, 70), d.int(1, 3)
+        length, apart = frames + d.int(0, 3), size + d.int(0, 5)
+        places = np.arange(frames) + d.int(0, length - 1)
+        if d.int(0, 3) == 0:
+            places = d.rng().permutation(length)[:frames]
+        at = (places % length * apart).astype(np.int32)
+        inner, outer = (size, frames) if dots else (frames, size)  # of sums, of outputs
+        if kinds == ["f32"]:
+            a, x = floats(d, m, inner), floats(d, length, apart)
+            dot, weigh = linear_twin.ek_frame_dots_f32, linear_twin.ek_frame_sums_f32
+            y = dot(a, x, at) if dots else weigh(a, x, at, size)
+            return Call(kernel, [a, x, at, blank(y), m, inner, outer], {3: y})
+        a, x = (integers(d, DTYPES[kinds[0]], *shape) for shape in ((m, inner), (length, apart)))
+        zeros = [d.int(-128, 127) * d.int(0, 1) if kinds[0] == "s8" else 0 for _ in range(2)]
+        mult, shift = multipliers(d, accumulator(kinds[0]), 1)
+        numbers = int(mult[0]), int(shift[0]) + d.int(0, 8), *limits(d, kinds[1])
+        args: list[Any] = [a, zeros[0], x, zeros[1], at, *numbers]
+        to = DTYPES[kinds[1]]
+        dot, weigh = linear_twin.ek_frame_dots, partial(linear_twin.ek_frame_sums, n=size)
+        y = dot(*args, to=to) if dots else weigh(*args, to=to)
+        return Call(kernel, [*args, blank(y), m, inner, outer], {10: y})
+
+    return build
+
+
+def frame_fc(kernel: str) -> Callable[[Draw], Call]:
+    """A layer over blocks of a ring, in any order."""
+    kinds = kernel.split("_")[3:]
+
+    def build(d: Draw) -> Call:
+        blocks, k, n = d.int(1, 6), d.int(1, 40), several(d)
+        length, apart = blocks + d.int(0, 3), k + d.int(0, 5)
+        at = (d.rng().permutation(length)[:blocks] * apart).astype(np.int32)
+        if kinds == ["f32"]:
+            x, w = floats(d, length, apart), floats(d, blocks, k, n)
+            bias = floats(d, n) if d.int(0, 1) else None
+            y = linear_twin.ek_frame_fc_f32(x, at, w, bias)
+            return Call(kernel, [x, at, w, bias, blank(y), blocks, k, n], {4: y})
+        acc = accumulator(kinds[0])
+        x = integers(d, DTYPES[kinds[0]], length, apart)
+        args = [x, at, weights(d, kernel, blocks, n, k), biases(d, acc, n)]
+        args += [*multipliers(d, acc, n), *limits(d, kinds[1])]
+        y = linear_twin.ek_frame_fc(*args, to=DTYPES[kinds[1]])
+        return Call(kernel, [*args, blank(y), blocks, k, n], {9: y})
 
     return build
 
@@ -964,6 +1018,9 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     **_family(fc, *forms("ek_fc")),
     **_family(conv, *forms("ek_conv", "ek_conv_transpose")),
     **_family(matmul_int, *forms("ek_matmul")),
+    **_family(frame_products, "ek_frame_dots_f32", "ek_frame_sums_f32"),
+    **_family(frame_products, *forms("ek_frame_dots", "ek_frame_sums")),
+    **_family(frame_fc, "ek_frame_fc_f32", *forms("ek_frame_fc")),
     **_family(conv_f32, "ek_conv_f32", "ek_conv_transpose_f32"),
     **_family(frames, "ek_frames_f32", *forms("ek_frames")),
     **_family(max_pool, "ek_max_pool_f32", *forms("ek_max_pool")),

@@ -826,11 +826,11 @@ void ek_matmul_s8_s8(const int8_t *a, int32_t a_zero, const int8_t *b, int32_t b
                      int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t m, int32_t k, int32_t n);
 void ek_matmul_s8_s16(const int8_t *a, int32_t a_zero, const int8_t *b, int32_t b_zero, int32_t mult, int32_t shift,
                       int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t m, int32_t k, int32_t n);
-void ek_matmul_s16_s8(const int16_t *a, int32_t a_zero, const int16_t *b, int32_t b_zero, int32_t mult, int32_t shift,
-                      int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t m, int32_t k, int32_t n);
 void ek_matmul_s16_s16(const int16_t *a, int32_t a_zero, const int16_t *b, int32_t b_zero, int32_t mult,
                        int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t m, int32_t k,
                        int32_t n);
+void ek_matmul_s16_s8(const int16_t *a, int32_t a_zero, const int16_t *b, int32_t b_zero, int32_t mult, int32_t shift,
+                      int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t m, int32_t k, int32_t n);
 
 /* y = clamp(y_zero + round_half_up(sqrt((a^2 * m1 + b^2 * m2 + add) * 2^-shift))); m1, m2 in [0, 2^30], add in
  * [0, 2^61], shift even, 2..62. y may be a or b where the types agree. */
@@ -1030,6 +1030,72 @@ void ek_lstm_s16_s16_w4(const int16_t *x, int16_t *h, int32_t *c, const int8_t *
 void ek_normal_f32(int64_t seed, int32_t draw, int32_t block, const int32_t *quantiles, float *z);
 
 /* ---- kernels that their own files document -------------------------------------------------------------------- */
+
+/* Products of vectors with frames that lie apart, as in a ring: of each row of a and each frame t
+ * y = clamp(y_zero + requantize(sum over i of (a [i] - a_zero) * (x [at [t] + i] - x_zero))).
+ *  a   [m][k]; y [m][n], may not overlap a or x
+ *  x   frame t of n is the k elements from x + at [t] on
+ * s8: int32 accumulator, which k * 255 * 255 must fit; s16: int64. mult, shift and bounds as for ek_matmul. */
+void ek_frame_dots_s8_s8(const int8_t *a, int32_t a_zero, const int8_t *x, int32_t x_zero, const int32_t *at,
+                         int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                         int32_t m, int32_t k, int32_t n);
+void ek_frame_dots_s8_s16(const int8_t *a, int32_t a_zero, const int8_t *x, int32_t x_zero, const int32_t *at,
+                          int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                          int32_t m, int32_t k, int32_t n);
+void ek_frame_dots_s16_s16(const int16_t *a, int32_t a_zero, const int16_t *x, int32_t x_zero, const int32_t *at,
+                           int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                           int32_t m, int32_t k, int32_t n);
+void ek_frame_dots_s16_s8(const int16_t *a, int32_t a_zero, const int16_t *x, int32_t x_zero, const int32_t *at,
+                          int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                          int32_t m, int32_t k, int32_t n);
+
+/* Float products of vectors with frames that lie apart, as in a ring: y [m][n], of row r and frame t
+ * the sum over i < k, in ascending order, of a [r][i] * x [at [t] + i]. y may not overlap a or x. */
+void ek_frame_dots_f32(const float *a, const float *x, const int32_t *at, float *y, int32_t m, int32_t k, int32_t n);
+
+/* Fully connected layer over blocks that lie apart, as in a ring: what ek_fc does with the row of x whose block b of k
+ * elements begins at x + at [b].
+ *  w   [blocks][n][k], each block packed as for ek_fc; bias [n] of all of them
+ * Other arguments as for ek_fc. y [n] may not overlap x. */
+void ek_frame_fc_s8_s8(const int8_t *x, const int32_t *at, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                       const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t blocks,
+                       int32_t k, int32_t n);
+void ek_frame_fc_s8_s16(const int8_t *x, const int32_t *at, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                        const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                        int32_t blocks, int32_t k, int32_t n);
+void ek_frame_fc_s16_s16(const int16_t *x, const int32_t *at, const int8_t *w, const int64_t *bias,
+                         const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                         int16_t *y, int32_t blocks, int32_t k, int32_t n);
+void ek_frame_fc_s16_s8(const int16_t *x, const int32_t *at, const int8_t *w, const int64_t *bias,
+                        const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                        int8_t *y, int32_t blocks, int32_t k, int32_t n);
+
+/* Float fully connected layer over blocks that lie apart, as in a ring: block b of x is the k elements from x + at [b]
+ * on. w [blocks][k][n], each block packed as for ek_fc_f32; bias [n] may be NULL: 0. y [n] may not overlap x. */
+void ek_frame_fc_f32(const float *x, const int32_t *at, const float *w, const float *bias, float *y, int32_t blocks,
+                     int32_t k, int32_t n);
+
+/* Weighted sums of frames that lie apart, as in a ring: of each row of a
+ * y = clamp(y_zero + requantize(sum over t of (a [t] - a_zero) * (x [at [t] + j] - x_zero))).
+ *  a   [m][k]: a weight per frame; y [m][n], may not overlap a or x
+ *  x   frame t of k is the n elements from x + at [t] on
+ * s8: int32 accumulator, which k * 255 * 255 must fit; s16: int64. mult, shift and bounds as for ek_matmul. */
+void ek_frame_sums_s8_s8(const int8_t *a, int32_t a_zero, const int8_t *x, int32_t x_zero, const int32_t *at,
+                         int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                         int32_t m, int32_t k, int32_t n);
+void ek_frame_sums_s8_s16(const int8_t *a, int32_t a_zero, const int8_t *x, int32_t x_zero, const int32_t *at,
+                          int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                          int32_t m, int32_t k, int32_t n);
+void ek_frame_sums_s16_s16(const int16_t *a, int32_t a_zero, const int16_t *x, int32_t x_zero, const int32_t *at,
+                           int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                           int32_t m, int32_t k, int32_t n);
+void ek_frame_sums_s16_s8(const int16_t *a, int32_t a_zero, const int16_t *x, int32_t x_zero, const int32_t *at,
+                          int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                          int32_t m, int32_t k, int32_t n);
+
+/* Float weighted sums of frames that lie apart, as in a ring: y [m][n], of row r and element j
+ * the sum over t < k, in ascending order, of a [r][t] * x [at [t] + j]. y may not overlap a or x. */
+void ek_frame_sums_f32(const float *a, const float *x, const int32_t *at, float *y, int32_t m, int32_t k, int32_t n);
 
 /* x, y [batch][channels][n], n <= 2^14: of every channel what ek_layernorm_s16 does with a row, with one gain and one
  * bias for all of it. gain, bias [channels]. */

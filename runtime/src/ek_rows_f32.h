@@ -8,6 +8,8 @@
 
 #include "edgekit.h"
 
+#define EK_COLUMNS 1
+
 /* y [rows][count] += x [rows][k] . columns from.. of w [k][n]. A matrix that is taken in parts is packed in parts. */
 static inline void ek_rows_f32(const float *x, const float *w, float *y, int32_t rows, int32_t k, int32_t n,
                                int32_t from, int32_t count)

@@ -43,7 +43,7 @@ def _integer(layer: ir.Node, taps: int) -> Attributes | None:
     if bias.dtype == np.int32 and (abs(folded) + 128 * abs(rows).sum(1)).max() >= INT32_LIMIT:
         return None
     arrays = {"w": rows.T.astype(np.int8), "bias": folded.astype(bias.dtype)}
-    return _tensors(arrays) | {name: layer.attributes[name] for name in OUTPUTS}
+    return tensors(arrays) | {name: layer.attributes[name] for name in OUTPUTS}
 
 
 def _float(layer: ir.Node, taps: int) -> Attributes | None:
@@ -52,9 +52,10 @@ def _float(layer: ir.Node, taps: int) -> Attributes | None:
         return None
     if not _is_frame(conv_shape(layer, list(w.shape[2:])), taps):
         return None
-    return _tensors({"w": w.reshape(len(w), taps).T} | ({} if bias is None else {"bias": bias}))
+    return tensors({"w": w.reshape(len(w), taps).T} | ({} if bias is None else {"bias": bias}))
 
 
-def _tensors(arrays: dict[str, NDArray[Any]]) -> Attributes:
+def tensors(arrays: dict[str, NDArray[Any]]) -> Attributes:
+    """Arrays as attributes."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     return {name: ir.AttrTensor(name, ir.tensor(array)) for name, array in contiguous.items()}

@@ -167,9 +167,11 @@ def pack(
         kernel: its name.
         arrays: the leading arrays among its arguments that are weights and biases: (w, bias) of ``ek_fc``,
             (w, r, w_bias, r_bias) of a recurrent cell in integers, (w, r) of one in float, (w) of ``ek_fc_f32``;
-            others have none to pack.
+            of ``ek_frame_fc`` w has a first axis of blocks; others have none to pack.
         whole: whether the recurrent product is one; else (a GRU that resets before) its last third is apart.
     """
+    if kernel.startswith("ek_frame_fc"):
+        return _by_blocks(own, kernel.replace("frame_fc", "fc"), *arrays)
     family, *kinds = kernel.split("_")[1:]
     if kinds[-1] == INT4:
         narrow = int4_bytes(kernel, arrays)
@@ -187,3 +189,16 @@ def pack(
     for recurrent in matrices[1:]:
         packed.append(_parts(partial(own.int_rows, bits=widths[1]), recurrent, whole, axis=0))
     return packed + [own.int_bias(*both) for both in zip(matrices, biases, widths, strict=False)]
+
+
+def _by_blocks(
+    own: Packing, kernel: str, w: NDArray[Any], *biases: NDArray[Any]
+) -> list[NDArray[Any]]:
+    """Pack each block by itself; what their packing adds to the bias counts together."""
+    nothing = [np.zeros_like(bias) for bias in biases]
+    parts = [pack(own, kernel, [block, *nothing]) for block in w]
+    folded = [
+        (bias + sum(part[1 + i] for part in parts)).astype(bias.dtype)
+        for i, bias in enumerate(biases)
+    ]
+    return [np.concatenate([part[0].reshape(-1) for part in parts]), *folded]

@@ -3,9 +3,11 @@
 A streaming convolution joins its past frames (a state) with new ones into a window. Where it reads few frames
 of a long window, the state becomes a ring: new frames overwrite the oldest ones, and the frames that the
 kernel reads are gathered from where they are. The convolution then runs over these alone, less dilated;
-a depthwise one with one position reads them where they are (`edgekit.targets.c.frames`).
+a depthwise one with one position reads them where they are (`edgekit.targets.c.frames`), and so does a product,
+as of attention with its keys and values (`edgekit.targets.c.products`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -16,7 +18,10 @@ from edgekit.graph.nodes import attribute, unused_name, value_names
 from edgekit.operators.geometry import ConvShape, dims, ints
 from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.roles import constant
+from edgekit.targets.c.dense_frames import FC, POSITIONS, dense
 from edgekit.targets.c.frames import frame_attributes
+from edgekit.targets.c.narrow import joining
+from edgekit.targets.c.products import product
 
 DOMAIN, PUSH, TAKE, CONV = "edgekit.c", "RingPush", "RingTake", "RingConv"
 LAYERS = ("Conv", "ConvTranspose")
@@ -34,6 +39,34 @@ class Blocks:
 
 
 @dataclass(frozen=True)
+class InPlace:
+    """What reads frames where they are in the ring: `kind`, in the place of a layer.
+
+    Attributes:
+        kind: its operator.
+        layer: what it stands for.
+        attributes: what it must know, besides of the ring.
+        others: its inputs before the ring.
+        passed: nodes between the window and the layer, which it does without.
+    """
+
+    kind: str
+    layer: ir.Node
+    attributes: Mapping[str, ir.Attr]
+    others: tuple[ir.Value | None, ...] = ()
+    passed: tuple[ir.Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A node that reads some blocks of a window; `own` where they can stay where they are."""
+
+    node: ir.Node
+    blocks: Blocks
+    own: InPlace | None = None
+
+
+@dataclass(frozen=True)
 class Cache:
     """A state and the window that it is part of; `axis` is time.
 
@@ -42,14 +75,14 @@ class Cache:
         window: the Concat of past and new frames.
         keep: the Slice of the window that is the next state.
         axis: of time.
-        readers: the nodes that read the window, and what they read of it.
+        readers: the nodes that read the window.
     """
 
     pair: StatePair
     window: ir.Node
     keep: ir.Node
     axis: int
-    readers: tuple[tuple[ir.Node, Blocks], ...]
+    readers: tuple[Reader, ...]
 
     @property
     def fresh(self) -> int:
@@ -78,32 +111,21 @@ def _cache(graph: ir.Graph, pair: StatePair) -> Cache | None:
     """The cache of a state; None where it is another one, or better shifted."""
     old = next(value for value in graph.inputs if value.name == pair.input)
     new = next(value for value in graph.outputs if value.name == pair.output)
-    keep, window = new.producer(), _joining(old)
+    keep, window = new.producer(), joining(old)
     if keep is None or window is None or new.uses():
         return None
     whole, axis = window.outputs[0], int(attribute(window, "axis", 0)) % len(dims(old))
     past, fresh = dims(old)[axis], dims(whole)[axis] - dims(old)[axis]
     others = [node for node in whole.consumers() if node is not keep]
-    found = [(node, _blocks(node, whole, axis, fresh)) for node in others]
-    readers = tuple((node, blocks) for node, blocks in found if blocks is not None)
+    found = [_reader(node, whole, axis, fresh) for node in others]
+    readers = tuple(reader for reader in found if reader is not None)
     kept = _slice(keep, whole, axis)
-    gathered = [b.count * b.frames for node, b in readers if _in_place(node, b) is None]
+    gathered = [r.blocks.count * r.blocks.frames for r in readers if r.own is None]
     moved = fresh + sum(gathered)
     is_cache = kept == Blocks(fresh, 0, 1, past) and len(readers) == len(found)
     if not is_cache or GAIN * moved > past + fresh:
         return None
     return Cache(pair, window, keep, axis, readers)
-
-
-def _joining(old: ir.Value) -> ir.Node | None:
-    """The Concat of a state and what is new, where nothing else reads the state, and no output is made of both."""
-    users = [use.node for use in old.uses()]
-    if len(users) != 1 or old.is_graph_output():
-        return None
-    (node,) = users
-    if node.op_type != "Concat" or node.domain or len(node.inputs) != 2:
-        return None
-    return node if node.inputs[0] is old and not node.outputs[0].is_graph_output() else None
 
 
 @dataclass(frozen=True)
@@ -125,17 +147,37 @@ def _blocks(node: ir.Node, whole: ir.Value, axis: int, fresh: int) -> Blocks | N
         return None
     if node.inputs[0] is not whole or whole in node.inputs[1:]:
         return None
-    along = _window(node, axis)
-    cropped = (along.kernel - 1) * along.dilation if node.op_type == "ConvTranspose" else 0
-    fits = along.stride == 1 and along.before == along.behind == cropped
-    if not fits or dims(node.outputs[0])[axis] != fresh or along.dilation < fresh:
+    along, made = _window(node, axis), dims(node.outputs[0])[axis]
+    if node.op_type == "ConvTranspose":
+        cropped = (along.kernel - 1) * along.dilation
+        fits, reach = along.stride == 1 and made == fresh, fresh
+    else:
+        cropped, reach = 0, (made - 1) * along.stride + 1
+        fits = made * along.stride == fresh
+    if not fits or along.before != cropped or along.behind != cropped or along.dilation < reach:
         return None
-    return Blocks(0, along.dilation, along.kernel, fresh)
+    return Blocks(0, along.dilation, along.kernel, reach)
 
 
-def _in_place(node: ir.Node, blocks: Blocks) -> dict[str, ir.Attr] | None:
-    """What reads single frames where they are in the ring; None for a node that wants them side by side."""
-    return frame_attributes(node, blocks.count) if blocks.frames == 1 else None
+def _reader(node: ir.Node, whole: ir.Value, axis: int, fresh: int) -> Reader | None:
+    """What reads a window; None where not all of it is known."""
+    if found := product(node, whole, axis):
+        own = InPlace(
+            found.kind, found.node, found.attributes, (found.node.inputs[0],), found.passed
+        )
+        return Reader(node, Blocks(0, 0, 1, dims(whole)[axis]), own)
+    blocks = _blocks(node, whole, axis, fresh)
+    if blocks is not None and blocks.frames == 1:
+        attributes = frame_attributes(node, blocks.count)
+        if attributes is not None:
+            return Reader(node, blocks, InPlace(CONV, node, attributes))
+    if node.inputs[0] is whole and whole not in node.inputs[1:]:
+        layer = dense(node, axis, fresh)
+        if layer is not None:
+            rows, attributes = layer
+            found_blocks = Blocks(rows.first, rows.step, rows.count, rows.frames)
+            return Reader(node, found_blocks, InPlace(FC, node, attributes))
+    return None if blocks is None else Reader(node, blocks)
 
 
 def _window(node: ir.Node, axis: int) -> Window:
@@ -148,8 +190,11 @@ def _window(node: ir.Node, axis: int) -> Window:
             else (shape.k_w, shape.dil_w, shape.stride_w, shape.pad_left, shape.in_w, shape.out_w)
         )
         reach = (kernel - 1) * dilation
-        spare = frames + reach if node.op_type == "ConvTranspose" else frames - reach
-        return Window(kernel, dilation, stride, before, abs(spare - made) - before)
+        if node.op_type == "ConvTranspose":
+            added = frames + reach - made
+        else:
+            added = max(0, (made - 1) * stride + 1 + reach - frames)
+        return Window(kernel, dilation, stride, before, added - before)
     rank, place = len(dims(node.inputs[0])) - 2, axis - 2
     pads = ints(node, "pads", [0] * 2 * rank)
     return Window(
@@ -204,12 +249,11 @@ def _ringed(graph: ir.Graph, cache: Cache) -> list[StatePair]:
         after.name, after.shape, after.type = f"{value.name}.next", value.shape, value.type
         after.metadata_props.update(value.metadata_props)
     graph.insert_before(cache.window, push)
-    for reader, blocks in cache.readers:
-        own = _in_place(reader, blocks)
-        if own is None:
-            _take(graph, cache, push, reader, blocks)
+    for reader in cache.readers:
+        if reader.own is None:
+            _take(graph, cache, push, reader.node, reader.blocks)
         else:
-            _read(graph, cache, push, reader, blocks, own)
+            _read(graph, cache, push, reader.blocks, reader.own)
     graph.inputs.remove(old)
     graph.outputs.remove(cache.keep.outputs[0])
     graph.remove([cache.keep, cache.window], safe=True)
@@ -245,23 +289,34 @@ def _sizes(cache: Cache, push: ir.Node, blocks: Blocks) -> dict[str, int]:
     return sizes | {"window": cache.frames}
 
 
-def _read(
-    graph: ir.Graph,
-    cache: Cache,
-    push: ir.Node,
-    layer: ir.Node,
-    blocks: Blocks,
-    own: dict[str, ir.Attr],
-) -> None:
+def _read(graph: ir.Graph, cache: Cache, push: ir.Node, blocks: Blocks, own: InPlace) -> None:
     """Replace a layer by one that reads its frames where they are in the ring."""
-    sizes = _sizes(cache, push, blocks)
-    made = ir.node(CONV, list(push.outputs), sizes, domain=DOMAIN, num_outputs=1, name=layer.name)
-    made.attributes.update(own)
+    sizes, layer = _sizes(cache, push, blocks), own.layer
+    inputs = [*own.others, *push.outputs]
+    made = ir.node(own.kind, inputs, sizes, domain=DOMAIN, num_outputs=1, name=layer.name)
+    made.attributes.update(own.attributes)
     made.metadata_props.update(layer.metadata_props)
-    old, new = layer.outputs[0], made.outputs[0]
-    new.name, new.shape, new.type = old.name, old.shape, old.type
-    new.metadata_props.update(old.metadata_props)
-    ir.convenience.replace_nodes_and_values(graph, layer, [layer], [made], [old], [new])
+    old, nodes = layer.outputs[0], [made]
+    if POSITIONS in made.attributes and made.attributes[POSITIONS].as_int() > 1:
+        nodes.append(_apart(graph, made, old, cache.axis))
+    for node in nodes:
+        node.outputs[0].type = old.type
+        node.outputs[0].metadata_props.update(old.metadata_props)
+    new = nodes[-1].outputs[0]
+    new.name, new.shape = old.name, old.shape
+    ir.convenience.replace_nodes_and_values(graph, layer, [layer], nodes, [old], [new])
+    graph.remove(own.passed, safe=True)
+
+
+def _apart(graph: ir.Graph, rows: ir.Node, y: ir.Value, axis: int) -> ir.Node:
+    """What puts outputs by position in the order of `y`: by channel."""
+    order = list(range(len(dims(y))))
+    order[1], order[axis] = axis, 1
+    value = rows.outputs[0]
+    value.name = unused_name(value_names(graph), f"{y.name}.rows")
+    value.shape = ir.Shape([dims(y)[at] for at in order])
+    name = f"{rows.name}.apart"
+    return ir.node("Transpose", [value], {"perm": order}, num_outputs=1, name=name)
 
 
 def _narrow(layer: ir.Node, axis: int, blocks: Blocks) -> None:

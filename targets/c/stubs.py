@@ -120,18 +120,21 @@ MIXED = ("s8_s8", "s8_s16", "s16_s16", "s16_s8")
 KEPT = ("s8", "s16", "s16_s8")
 WIDE = ("s16", "s16_s8")
 FAMILIES = (
-    Family(
-        "ek_fc",
-        MIXED,
-        """\
-#define EK_X {x}
-#define EK_BIAS {x.sum}
-#define EK_Y {y}
-#define EK_PRODUCT ek_rows_{x.name}
-#define EK_BYTES EK_BYTES_{x.upper}
-#define EK_OUTPUT ek_outputs_{x.sum_name}_{y.name}
-#include "ek_fc_int.h"
+    *(
+        Family(
+            f"ek_{name}",
+            MIXED,
+            f"""\
+#define EK_X {{x}}
+#define EK_BIAS {{x.sum}}
+#define EK_Y {{y}}
+#define EK_PRODUCT ek_rows_{{x.name}}
+#define EK_BYTES EK_BYTES_{{x.upper}}
+#define EK_OUTPUT ek_outputs_{{x.sum_name}}_{{y.name}}
+#include "ek_{name}_int.h"
 """,
+        )
+        for name in ("fc", "frame_fc")
     ),
     Family(
         "ek_fc",
@@ -212,14 +215,28 @@ FAMILIES = (
 #include "ek_frames_int.h"
 """,
     ),
+    *(
+        Family(
+            f"ek_{name}",
+            MIXED,
+            f"""\
+#define EK_X {{x}}
+#define EK_SUM {{x.sum}}
+#define EK_Y {{y}}
+#include "ek_{name}_int.h"
+""",
+        )
+        for name in ("matmul", "frame_sums")
+    ),
     Family(
-        "ek_matmul",
-        ("s8_s8", "s8_s16", "s16_s8", "s16_s16"),
+        "ek_frame_dots",
+        MIXED,
         """\
 #define EK_X {x}
 #define EK_SUM {x.sum}
 #define EK_Y {y}
-#include "ek_matmul_int.h"
+#define EK_DOTS ek_from_zero_{x.name}
+#include "ek_frame_dots_int.h"
 """,
     ),
     *(

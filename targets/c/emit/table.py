@@ -7,7 +7,7 @@ from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.normalize import lrn_numbers
 from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
-from edgekit.targets.c import rings
+from edgekit.targets.c import dense_frames, products, rings
 from edgekit.targets.c.emit import (
     along,
     border,
@@ -155,6 +155,15 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (rings.DOMAIN, rings.CONV): Emitter(
         ring.emit_ring_conv, macs=ring.macs_ring_conv, reads=ORDERED
     ),
+    (rings.DOMAIN, dense_frames.FC): Emitter(
+        ring.emit_ring_fc, macs=ring.macs_ring_conv, reads=ORDERED
+    ),
+    **{
+        (rings.DOMAIN, name): Emitter(
+            ring.emit_ring_product, macs=linear.macs_matmul, reads=ORDERED
+        )
+        for name in (products.DOTS, products.SUMS)
+    },
     ("", "Transpose"): Emitter(movement.emit_transpose, reads=ANY),
     ("", "Slice"): Emitter(movement.emit_slice, check=movement.check_constant_tail, reads=ANY),
     ("", "Concat"): Emitter(movement.emit_concat, reads=ANY),

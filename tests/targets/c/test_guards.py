@@ -11,7 +11,7 @@ import pytest
 import tiny_networks
 from builds import SANITIZE, float_model, int8_model, lowered
 from c_kernels import CC, needs_cc
-from ring_networks import CHANNELS, dilated, mixed, streamed
+from ring_networks import CHANNELS, attended, dilated, mixed, streamed
 from session_network import WIDTH, network
 
 from edgekit.export.from_onnx import from_onnx
@@ -168,6 +168,12 @@ def rings(hop: int, width: str) -> Model:
     return model if width == "float32" else quantize(model, Calibration(({"x": clip},), "n"), width)
 
 
+def attention_rings(recipe: str) -> Model:
+    model = attended("by frame", 12, 2, 2, 5, 7)
+    clip = np.random.default_rng(0).standard_normal((60, 1, 2, 5)).astype(np.float32)
+    return quantize(model, Calibration(({"x": clip},), "noise"), recipe)
+
+
 def pcm(folder: Path) -> Model:
     path = tiny_networks.recurrent(folder / "net.onnx", width=tiny_networks.BINS)
     options = ImportOptions(sample_rate=16000, frontend=parse_spec(tiny_networks.FRONTEND))
@@ -187,6 +193,8 @@ NETWORKS = {
     "rings of three frames": partial(rings, 3, "float32"),
     "rings of three frames, w8a16": partial(rings, 3, "w8a16"),
     "rings of images": lambda: streamed(mixed(2)),
+    "rings of keys and values": partial(attention_rings, "float32"),
+    "rings of keys and values, w8a8": partial(attention_rings, "w8a8"),
     "gru_mask": partial(float_model, "gru_mask"),
     "gru_mask, w8a8": partial(int8_model, "gru_mask"),
     "lstm_vad, w8a8": partial(int8_model, "lstm_vad"),

@@ -1,0 +1,8 @@
+#define EK_NAME ek_frame_fc_s16_s16
+#define EK_X int16_t
+#define EK_BIAS int64_t
+#define EK_Y int16_t
+#define EK_PRODUCT ek_rows_s16
+#define EK_BYTES EK_BYTES_S16
+#define EK_OUTPUT ek_outputs_s64_s16
+#include "ek_frame_fc_int.h"

@@ -1,0 +1,5 @@
+#define EK_NAME ek_frame_sums_s16_s8
+#define EK_X int16_t
+#define EK_SUM int64_t
+#define EK_Y int8_t
+#include "ek_frame_sums_int.h"
