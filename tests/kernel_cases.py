@@ -861,9 +861,10 @@ def function(kernel: str) -> Callable[[Draw], Call]:
 
 def finite(d: Draw) -> Call:
     n, limit = d.int(1, 50), float(np.float32(10.0 ** d.int(-1, 2)))
+    floor = float(np.float32(10.0 ** d.int(-40, -2)))
     x = floats(d, n, special=True)
-    y = spectral_twin.ek_finite_f32(x, limit)
-    return Call("ek_finite_f32", [x, blank(y), n, limit], {1: y})
+    y = spectral_twin.ek_finite_f32(x, floor, limit)
+    return Call("ek_finite_f32", [x, blank(y), n, floor, limit], {1: y})
 
 
 def fake_quantize(d: Draw) -> Call:

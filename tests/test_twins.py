@@ -421,8 +421,8 @@ def test_rows() -> None:
     np.testing.assert_allclose(
         linear_twin.ek_fc_f32(x, w, bias[:4]), wide @ w + bias[:4], atol=1e-5
     )
-    odd = np.array([1.0, np.nan, -np.inf, 8.5, -8.0], np.float32)
-    assert spectral_twin.ek_finite_f32(odd, 8.0).tolist() == [1.0, 0.0, 0.0, 0.0, -8.0]
+    odd = np.array([1.0, np.nan, -np.inf, 8.5, -8.0, 1e-4, -1e-40], np.float32)
+    assert spectral_twin.ek_finite_f32(odd, 1e-3, 8.0).tolist() == [1, 0, 0, 0, -8, 0, 0]
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 7), (1, 6, 3, 5), (2, 4, 2, 3, 2)])

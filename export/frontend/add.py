@@ -51,8 +51,8 @@ def add_frontend(
     The new states are ``stft_history`` and ``istft_overlap`` (``frame_history``, ``frame_overlap``),
     both (1, LENGTH - HOP), and ``stft_waiting``, the spectra that wait for gains that come late; of
     features ``feature_history`` and ``pcen_smooth``. The delay is that of the networks, plus
-    LENGTH - HOP samples where PCM comes out. NaN, infinity and anything beyond
-    `frontend_nodes.PCM_LIMIT` in the PCM read as 0.
+    LENGTH - HOP samples where PCM comes out. NaN, infinity, anything beyond
+    `frontend_nodes.PCM_LIMIT` and anything below `frontend_nodes.PCM_FLOOR` in the PCM read as 0.
 
     Args:
         model: the network.

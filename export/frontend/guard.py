@@ -7,12 +7,13 @@ from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
 from edgekit.graph.nodes import unused_name, value_names
 
 LARGEST = 2.0**60  # squares of it, and sums of many, stay finite in float32
+LEAST = 2.0**-126  # smaller numbers are denormal; processors take many times as long for each
 
 
 def guard_inputs(model: Model) -> Model:
     """Return a model whose float inputs but its states pass ``edgekit::Finite`` first.
 
-    NaN, infinity and what exceeds `LARGEST` read as 0.
+    NaN, infinity, what exceeds `LARGEST` and what is denormal read as 0.
     A model without states is returned as it is, and so is an input that is guarded already.
     """
     if not model.states:
@@ -21,17 +22,17 @@ def guard_inputs(model: Model) -> Model:
     names = {v.name for v in model.given_inputs if v.dtype == ir.DataType.FLOAT}
     for value in [value for value in graph_model.graph.inputs if value.name in names]:
         if any(node.op_type != "Finite" for node in value.consumers()):
-            insert_finite(graph_model, value, LARGEST)
+            insert_finite(graph_model, value, LEAST, LARGEST)
     return Model(graph_model)
 
 
-def insert_finite(model: ir.Model, value: ir.Value, limit: float) -> ir.Value:
+def insert_finite(model: ir.Model, value: ir.Value, floor: float, limit: float) -> ir.Value:
     """Put ``edgekit::Finite`` between a graph input and all its readers; returns its output."""
     graph = model.graph
     node = ir.node(
         "Finite",
         [value],
-        {"limit": limit},
+        {"floor": floor, "limit": limit},
         domain=FRONTEND_DOMAIN,
         name=unused_name({node.name or "" for node in graph}, f"{value.name}/finite"),
     )

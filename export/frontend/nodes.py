@@ -14,6 +14,7 @@ from edgekit.graph.model import StatePair
 from edgekit.graph.nodes import static_shape, unused_name, value_names
 
 PCM_LIMIT = float(2**20)  # of |pcm|: full scale is 1, or 2^15 for unscaled 16-bit samples
+PCM_FLOOR = 2.0**-40  # of |pcm|, -241 dB: powers of a spectrum of it are no denormal numbers
 POWER_FLOOR = 1e-12
 
 
@@ -67,7 +68,7 @@ class FrontendBuilder:
         self.new.follow(history, following)
         source.replace_all_uses_with(self._as_input(fed, layout, str(source.name)))
         graph.insert_before(graph[0], self.new.take())
-        insert_finite(self.model, pcm, PCM_LIMIT)
+        insert_finite(self.model, pcm, PCM_FLOOR, PCM_LIMIT)
 
     def hold_states(self, states: Sequence[StatePair]) -> None:
         """Keep the network's states at zero while its frames are not full of samples yet."""

@@ -16,7 +16,7 @@ from edgekit.export.frontend.feature_nodes import (
 from edgekit.export.frontend.features import Features
 from edgekit.export.frontend.guard import insert_finite
 from edgekit.export.frontend.held import ORDER, SPECTRA, Held
-from edgekit.export.frontend.nodes import PCM_LIMIT, POWER_FLOOR
+from edgekit.export.frontend.nodes import PCM_FLOOR, PCM_LIMIT, POWER_FLOOR
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.export.frontend.writer import FrontendWriter
 from edgekit.graph.nodes import static_shape, unused_name, value_names
@@ -73,7 +73,7 @@ class StreamsBuilder:
         fed = self.new.transpose(fed, held.places, f"{name}_in_order")
         source.replace_all_uses_with(self.new.reshape(fed, f"{name}_shaped", held.shape))
         self._put_first()
-        insert_finite(self.model, pcm, PCM_LIMIT)
+        insert_finite(self.model, pcm, PCM_FLOOR, PCM_LIMIT)
 
     def add_synthesis(
         self, result: ir.Value, held: Held, spectrum: ir.Value | None, late: int

@@ -34,10 +34,13 @@ _HEADER = f'<domain: "{FRONTEND_DOMAIN}", opset_import: ["": {OPSET}]>'
 
 # NaN compares false and infinity exceeds any limit, so both become 0.
 FINITE = """
-Finite <limit> (x) => (y) {
+Finite <floor, limit> (x) => (y) {
+  least = Constant <value_float: float = @floor> ()
   bound = Constant <value_float: float = @limit> ()
   magnitude = Abs (x)
-  fits = LessOrEqual (magnitude, bound)
+  small = LessOrEqual (magnitude, bound)
+  large = GreaterOrEqual (magnitude, least)
+  fits = And (small, large)
   zero = Constant <value_float = 0.0> ()
   y = Where (fits, x, zero)
 }"""

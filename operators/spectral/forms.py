@@ -4,6 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.graph.model import FRONTEND_DOMAIN
+from edgekit.graph.nodes import attribute
 from edgekit.operators.operator import Array, Operator
 from edgekit.operators.spectral import twin as spectral_twin
 
@@ -40,9 +41,14 @@ def dft(node: ir.Node, x: list[Array]) -> list[Array]:
     return [np.stack([spectral_twin.ek_rfft_f32(row, tables) for row in rows])]
 
 
+def finite_bounds(node: ir.Node) -> tuple[float, float]:
+    """The smallest and the largest absolute value that an ``edgekit::Finite`` lets through."""
+    return float(attribute(node, "floor", 0.0)), float(attribute(node, "limit", 0.0))
+
+
 def finite(node: ir.Node, x: list[Array]) -> list[Array]:
-    """NaN, infinity and what exceeds the limit read as 0."""
-    return [spectral_twin.ek_finite_f32(x[0], node.attributes["limit"].as_float())]
+    """NaN, infinity, what exceeds the limit and what is below the floor read as 0."""
+    return [spectral_twin.ek_finite_f32(x[0], *finite_bounds(node))]
 
 
 OPERATORS: dict[tuple[str, str], Operator] = {

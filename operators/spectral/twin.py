@@ -181,6 +181,7 @@ def _joined(z: _Pair) -> F32:
     return np.stack([z.re, z.im], axis=1)
 
 
-def ek_finite_f32(x: F32, limit: float) -> F32:
-    """Return x where ``|x| <= limit``, else 0."""
-    return np.where(np.abs(x) <= np.float32(limit), x, np.float32(0))
+def ek_finite_f32(x: F32, floor: float, limit: float) -> F32:
+    """Return x where ``floor <= |x| <= limit``, else 0."""
+    size = np.abs(x)
+    return np.where((size >= np.float32(floor)) & (size <= np.float32(limit)), x, np.float32(0))

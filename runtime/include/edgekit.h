@@ -902,8 +902,8 @@ void ek_sigmoid_f32(const float *x, float *y, int32_t n);
 void ek_tanh_f32(const float *x, float *y, int32_t n);
 void ek_erf_f32(const float *x, float *y, int32_t n);
 
-/* y = |x| <= limit ? x : 0; NaN and infinities give 0. */
-void ek_finite_f32(const float *x, float *y, int32_t n, float limit);
+/* y = floor <= |x| <= limit ? x : 0; NaN and infinities give 0. */
+void ek_finite_f32(const float *x, float *y, int32_t n, float floor, float limit);
 
 /* With grid = {scale, low, high}: y = scale * clamp(round_half_even(x / scale), low, high), what x is as an
  * integer; NaN gives 0. low and high are integers, at most 2^22 from zero. scale 0: y = x. */

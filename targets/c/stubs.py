@@ -270,6 +270,7 @@ FAMILIES = (
 #define EK_START {x.low}
 #define EK_ADD(acc, v) ((v) > (acc) ? (v) : (acc))
 #define EK_RESULT(acc) (acc)
+#define EK_POOL_MAX
 #include "ek_pool.h"
 """,
     ),

@@ -7,6 +7,7 @@ from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.normalize import lrn_numbers
 from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
+from edgekit.operators.spectral.forms import finite_bounds
 from edgekit.targets.c import dense_frames, products, rings
 from edgekit.targets.c.emit import (
     along,
@@ -209,7 +210,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (FRONTEND_DOMAIN, "Finite"): Emitter(
         calling(
             "ek_finite_f32",
-            lambda node: [size(node.inputs[0]), node.attributes["limit"].as_float()],
+            lambda node: [size(node.inputs[0]), *finite_bounds(node)],
         ),
         elementwise,
     ),

@@ -310,7 +310,7 @@ def clip(w: Emitting, node: ir.Node) -> None:
 
 
 def finite(w: Emitting, node: ir.Node) -> None:
-    """NaN, infinity and what exceeds the limit read as 0."""
+    """NaN, infinity and what exceeds the limit read as 0; small numbers stay, which LiteRT's kernels flush or not."""
     item = w.item(node.inputs[0])
     if item.kind is not None:  # an input that takes integers, which are finite
         w.alias(item, dict(item.tensors))
