@@ -46,7 +46,7 @@ def test_a_loop_along_time_is_refused_by_the_name_of_its_module(monkeypatch):
         match=r"module 'body\.0.*': a loop or a scan along time: \d+ nodes at 24 samples",
     ):
         stream(offline)
-    assert max(read) == 72
+    assert not read  # a run of the module told, before any import
 
 
 class Padded(nn.Module):
