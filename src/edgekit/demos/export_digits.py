@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import torch
 from onnx import numpy_helper
-from onnxscript import optimizer
 
 from edgekit.demos.digits import build
-from edgekit.demos.export_denoise import FOLD_LIMIT_BYTES, OPSET, strip_traces
+from edgekit.demos.onnx_files import exported
 
 ONNX_FILE = Path(__file__).with_name("digits.onnx")
 KEPT_SIZE = 256  # smaller tensors stay float32
@@ -21,23 +19,7 @@ KEPT_SIZE = 256  # smaller tensors stay float32
 def one_call() -> onnx.ModelProto:
     """The network for one image, with a Cast behind every large weight."""
     network, example = build()
-    program = torch.onnx.export(
-        network,
-        tuple(example.values()),
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=list(example),
-        output_names=["v"],
-        external_data=False,
-        verbose=False,
-    )
-    if program is None:
-        raise RuntimeError("torch.onnx.export returned no program: it needs torch 2.6 or later")
-    optimizer.optimize(
-        program.model, input_size_limit=FOLD_LIMIT_BYTES, output_size_limit=FOLD_LIMIT_BYTES
-    )
-    model = program.model_proto
-    strip_traces(model)
+    model = exported(network, tuple(example.values()), list(example), ["v"])
     halve(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model

@@ -28,7 +28,6 @@ babble is more frequent. bench/denoise.py measures the weights at several levels
 """
 
 import argparse
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +39,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from edgekit.demos.denoise import HOP, N_FFT, POWER_FLOOR, WEIGHTS, Denoiser
 from edgekit.demos.denoise_data import Corpus, Mixer, load_corpora
+from edgekit.demos.training import Run, follow
 
 BATCH = 32
 SEED = 20_250
@@ -133,18 +133,6 @@ def learning_rate(progress: float) -> float:
     return 2.5e-3 * min(1.0, progress / 0.02 + 0.05) * (0.5 + 0.5 * float(np.cos(np.pi * progress)))
 
 
-@torch.no_grad()
-def update_average(average: Denoiser, network: Denoiser, decay: float) -> None:
-    """Moves the averaged weights a little towards the trained ones."""
-    fast_state = network.state_dict()
-    for name, slow in average.state_dict().items():
-        fast = fast_state[name]
-        if slow.is_floating_point():
-            slow.lerp_(fast, 1 - decay)
-        else:
-            slow.copy_(fast)
-
-
 def save(network: Denoiser, path: Path) -> None:
     """Writes the weights as plain arrays."""
     arrays = {name: value.detach().numpy() for name, value in network.state_dict().items()}
@@ -166,47 +154,31 @@ def train(data: Path, minutes: float, out: Path, start_from: Path | None) -> Non
     average.load_state_dict(network.state_dict())
     print(f"{sum(p.numel() for p in network.parameters())} parameters", flush=True)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01)
-    checkpoint = out.with_suffix(".checkpoint")
-    first, spent, best, total = 1, 0.0, -np.inf, 0.0
-    if checkpoint.exists():
-        kept = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(kept["network"])
-        average.load_state_dict(kept["average"])
-        optimizer.load_state_dict(kept["optimizer"])
-        first, spent, best = kept["step"] + 1, kept["seconds"], kept["best"]
+    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=-np.inf)
+    first, total = run.step + 1, 0.0
     batches = Batches(train_corpus, SEED + first)
     loader = DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=3)
-    start = time.monotonic() - spent
     for step, (noisy, clean) in enumerate(loader, first):
-        progress = (time.monotonic() - start) / (60 * minutes)
+        progress = run.spent() / (60 * minutes)
         optimizer.param_groups[0]["lr"] = learning_rate(min(progress, 1.0))
         optimizer.zero_grad()
         loss = training_loss(network, noisy, clean)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
-        update_average(average, network, min(0.995, step / (step + 20)))
+        follow(average, network, min(0.995, step / (step + 20)))
         total += float(loss.detach())
         if step % 100 == 0 or progress >= 1:
             gain_db = validation_gain_db(average, *held)
             line = f"{progress:5.2f} step {step} loss {total / 100:.4f} held {gain_db:+.2f} dB"
             print(line, flush=True)
             total = 0.0
-            if gain_db > best:
-                best = gain_db
+            if gain_db > run.best:
+                run.best = gain_db
                 save(average, out)
-            kept = {
-                "network": network.state_dict(),
-                "average": average.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "step": step,
-                "seconds": time.monotonic() - start,
-                "best": best,
-            }
-            torch.save(kept, checkpoint.with_suffix(".new"))
-            checkpoint.with_suffix(".new").replace(checkpoint)
+            run.keep(step)
         if progress >= 1:
-            checkpoint.unlink()
+            run.file.unlink()
             return
 
 

@@ -1,9 +1,10 @@
-"""What trainings of the demo's diffusion models share: runs of a given time, weights averaged."""
+"""What trainings of the demos share: runs of a given time, weights averaged, checkpoints to go on from."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -67,3 +68,53 @@ def training(
         yield Progress(step, done, smooth, average)
         if done >= 1:
             return
+
+
+@dataclass
+class Run:
+    """A training that goes on where it was stopped: what a checkpoint file holds.
+
+    `seconds` are those that earlier runs took, `best` is the score of the weights that were kept.
+    """
+
+    file: Path
+    network: nn.Module
+    average: nn.Module
+    optimizer: torch.optim.Optimizer
+    best: float
+    step: int = 0
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Take what the file holds, if it is there."""
+        self._began = time.monotonic()
+        if not self.file.exists():
+            return
+        kept = torch.load(self.file, weights_only=True)
+        for name in ("network", "average", "optimizer"):
+            getattr(self, name).load_state_dict(kept[name])
+        self.step, self.seconds, self.best = kept["step"], kept["seconds"], kept["best"]
+
+    def spent(self) -> float:
+        """Seconds, those of earlier runs included."""
+        return self.seconds + time.monotonic() - self._began
+
+    def keep(self, step: int) -> None:
+        """Write the file anew after so many steps; what is there stays until the new one is whole."""
+        states = {
+            name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")
+        }
+        new = self.file.with_suffix(".new")
+        torch.save({**states, "step": step, "seconds": self.spent(), "best": self.best}, new)
+        new.replace(self.file)
+
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the averaged weights a little towards the trained ones; what is no float is copied."""
+    trained = network.state_dict()
+    for name, slow in average.state_dict().items():
+        if slow.is_floating_point():
+            slow.lerp_(trained[name], 1 - decay)
+        else:
+            slow.copy_(trained[name])

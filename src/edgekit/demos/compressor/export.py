@@ -7,37 +7,17 @@ import torch
 
 from edgekit.demos.compressor.formula import HOP
 from edgekit.demos.compressor.network import build
-from edgekit.demos.export_denoise import FOLD_LIMIT_BYTES, OPSET, strip_traces
+from edgekit.demos.onnx_files import exported
 
 ONNX_FILE = Path(__file__).with_name("compressor.onnx")
 
 
 def offline() -> onnx.ModelProto:
-    """The network over an open number of hops, without the exporter's traces of this machine."""
-    from onnxscript import optimizer
-
+    """The network over an open number of hops."""
     network, example = build()
     hops = torch.export.Dim("hops", min=2)
-    program = torch.onnx.export(
-        network,
-        example,
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=["pcm", "knobs"],
-        output_names=["out"],
-        dynamic_shapes={"pcm": {2: HOP * hops}, "knobs": {2: hops}},
-        external_data=False,
-        verbose=False,
-    )
-    if program is None:
-        raise RuntimeError("torch.onnx.export returned no program: it needs torch 2.6 or later")
-    optimizer.optimize(
-        program.model, input_size_limit=FOLD_LIMIT_BYTES, output_size_limit=FOLD_LIMIT_BYTES
-    )
-    model = program.model_proto
-    strip_traces(model)
-    onnx.checker.check_model(model, full_check=True)
-    return model
+    shapes = {"pcm": {2: HOP * hops}, "knobs": {2: hops}}
+    return exported(network, example, list(shapes), ["out"], shapes)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ steps depends on the machine. report.md tells of the committed weights.
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from edgekit.demos.compressor.data import Draw, read
 from edgekit.demos.compressor.network import WEIGHTS, Compressor
+from edgekit.demos.training import Run, follow
 from edgekit.demos.weights import save
 
 BATCH, POOL, PASSES = 16, 256, 4
@@ -43,14 +43,8 @@ def train(heard: Path, minutes: float, out: Path, quick: bool = False) -> None:
     network, average = Compressor(), Compressor()
     average.load_state_dict(network.state_dict())
     optimizer = torch.optim.Adam(network.parameters(), RATE_OF_LEARNING)
-    checkpoint, step, spent, best = out.with_suffix(".checkpoint"), 0, 0.0, np.inf
-    if checkpoint.exists():
-        kept = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(kept["network"])
-        average.load_state_dict(kept["average"])
-        optimizer.load_state_dict(kept["optimizer"])
-        step, spent, best = kept["step"], kept["seconds"], kept["best"]
-    began, done = time.monotonic() - spent, 0.0
+    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=np.inf)
+    step, done = run.step, 0.0
     while done < 1:
         random = np.random.default_rng(SEED + 2 + step)
         drawn = Draw(sounds, SEED + 3 + step)
@@ -58,7 +52,7 @@ def train(heard: Path, minutes: float, out: Path, quick: bool = False) -> None:
         for _ in range(PASSES):
             for chosen in random.permutation(size).reshape(-1, min(BATCH, size)):
                 step += 1
-                done = 1.0 if quick else min((time.monotonic() - began) / (60 * minutes), 1.0)
+                done = 1.0 if quick else min(run.spent() / (60 * minutes), 1.0)
                 fall = 0.02 + 0.49 * (1 + float(np.cos(np.pi * done)))
                 optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 100) * fall
                 gain_error, ratio = errors(network, *(part[chosen] for part in pool))
@@ -76,26 +70,10 @@ def train(heard: Path, minutes: float, out: Path, quick: bool = False) -> None:
             f"error to signal {100 * float(ratio.mean()):.2f} % on clips held out",
             flush=True,
         )
-        if score < best:
-            best = score
+        if score < run.best:
+            run.best = score
             save(average, out)
-        kept = {
-            "network": network.state_dict(),
-            "average": average.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "step": step,
-            "seconds": time.monotonic() - began,
-            "best": best,
-        }
-        torch.save(kept, checkpoint.with_suffix(".new"))
-        checkpoint.with_suffix(".new").replace(checkpoint)
-
-
-@torch.no_grad()
-def follow(average: Compressor, network: Compressor, decay: float) -> None:
-    """Move the averaged weights a little towards the trained ones."""
-    for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
-        slow.lerp_(fast, 1 - decay)
+        run.keep(step)
 
 
 def main() -> None:

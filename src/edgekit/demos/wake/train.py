@@ -12,7 +12,6 @@ Clips of 3 s are kept in a pool, each of whose features is seen some ten times, 
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from edgekit.demos.training import Run, follow
 from edgekit.demos.wake.data import KeywordMixer
 from edgekit.demos.wake.network import WEIGHTS, Spotter
 from edgekit.demos.weights import load, save
@@ -70,20 +70,15 @@ def train(
         load(network, start_from)
     average.load_state_dict(network.state_dict())
     optimizer = torch.optim.AdamW(network.parameters(), RATE_OF_LEARNING, weight_decay=0.01)
-    checkpoint, first, spent, best = out.with_suffix(".checkpoint"), 1, 0.0, np.inf
-    if checkpoint.exists():
-        kept = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(kept["network"])
-        average.load_state_dict(kept["average"])
-        optimizer.load_state_dict(kept["optimizer"])
-        first, spent, best = kept["step"] + 1, kept["seconds"], kept["best"]
+    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=np.inf)
+    first = run.step + 1
+    if run.step:
         mixer.rng = np.random.default_rng(SEED + first)
-    began = time.monotonic() - spent
     most = (QUICK["pool"] if quick else POOL) // FRESH
     pool = [mixer.batch(FRESH) for _ in range(BATCH // FRESH)]
     total, random = 0.0, np.random.default_rng(SEED + first)
     for step in range(first, 10**9):
-        done = min((time.monotonic() - began) / (60 * minutes), 1.0)
+        done = min(run.spent() / (60 * minutes), 1.0)
         if quick:
             done = min(step / QUICK["steps"], 1.0)
         rate = RATE_OF_LEARNING * min(1, step / 100) * (0.5 + 0.5 * float(np.cos(np.pi * done)))
@@ -111,34 +106,13 @@ def train(
                 flush=True,
             )
             total = 0.0
-            if held_loss < best:
-                best = held_loss
+            if held_loss < run.best:
+                run.best = held_loss
                 save(average.eval(), out)
                 average.train()
-            kept = {
-                "network": network.state_dict(),
-                "average": average.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "step": step,
-                "seconds": time.monotonic() - began,
-                "best": best,
-            }
-            torch.save(kept, checkpoint.with_suffix(".new"))
-            checkpoint.with_suffix(".new").replace(checkpoint)
+            run.keep(step)
         if done >= 1:
             return
-
-
-@torch.no_grad()
-def follow(average: Spotter, network: Spotter, decay: float) -> None:
-    """Move the averaged weights a little towards the trained ones."""
-    trained = network.state_dict()
-    for name, slow in average.state_dict().items():
-        fast = trained[name]
-        if slow.is_floating_point():
-            slow.lerp_(fast, 1 - decay)
-        else:
-            slow.copy_(fast)
 
 
 def main() -> None:

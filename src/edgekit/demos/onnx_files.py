@@ -1,0 +1,57 @@
+"""From a demo's torch module to the .onnx that is committed: static weights, no traces of the machine that wrote it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import onnx
+import torch
+from onnxscript import optimizer
+
+OPSET = 18
+FOLD_LIMIT_BYTES = 1 << 20  # above the largest weight, so that every weight layout is settled here
+
+
+def exported(
+    network: torch.nn.Module,
+    example: tuple[torch.Tensor, ...],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    dynamic_shapes: dict[str, Any] | None = None,
+) -> onnx.ModelProto:
+    """Return the network as one .onnx, weights inside, constants folded, checked.
+
+    Raises:
+        RuntimeError: torch returned no program.
+    """
+    program = torch.onnx.export(
+        network,
+        example,
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=list(inputs),
+        output_names=list(outputs),
+        dynamic_shapes=dynamic_shapes,
+        external_data=False,
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned no program: it needs torch 2.6 or later")
+    optimizer.optimize(
+        program.model, input_size_limit=FOLD_LIMIT_BYTES, output_size_limit=FOLD_LIMIT_BYTES
+    )
+    model = program.model_proto
+    strip_traces(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def strip_traces(model: onnx.ModelProto) -> None:
+    """Remove documentation and metadata: torch writes stack traces with file paths there."""
+    del model.metadata_props[:]
+    model.doc_string = ""
+    graph = model.graph
+    del graph.metadata_props[:]
+    graph.doc_string = ""
+    for item in (*graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info):
+        del item.metadata_props[:]
+        item.doc_string = ""
