@@ -16,6 +16,8 @@ LICENCES = {
     "BSD-2-Clause and public domain",
     "BSD-2-Clause",
     "MIT",
+    "Festival's voices (MIT-like)",
+    "Festival's voices (MIT-like), BSD-2-Clause and CC0-1.0",
 }
 
 

@@ -1,0 +1,174 @@
+"""The keyword spotter, float and integer, hears a scene hop by hop. No demo yet: report.md says what is missing."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.output import complete_folder
+from edgekit.base.wav import Samples, read_wav, write_wav
+from edgekit.demos.hearable import HearableDemo, Row, instructions, made
+from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
+from edgekit.demos.show_denoise import spectrogram_db
+from edgekit.runtime.stream import Stream
+from edgekit.verbs.export.options import ExportOptions
+from edgekit.verbs.export.work import Progress
+
+HERE = Path(__file__).parent
+NETWORK, CLIPS = HERE / "wake.onnx", HERE / "clips"
+RATE, HOP = 16_000, 320
+FRONTEND = "mel:512:320:hann:32:log"
+LABEL = "okay_marimba"
+ON = 0.7
+DECIDE = f"sigmoid:smooth=0.1s:on={ON}:off=0.3:hold=1s:labels={LABEL}"
+RECIPES = ("float32", "w8a8")
+KEPT = "w8a8"
+EARLY_S, LATE_S = (
+    0.4,
+    0.6,
+)  # a detection is that of a keyword from so long before its end to so long behind it
+BEEP_HZ, BEEP_S = 1760, 0.12
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a build said about a sound: its score in every hop, and when it detected the keyword, in seconds."""
+
+    score: NDArray[np.float32]
+    times_s: tuple[float, ...]
+    hop_us: NDArray[np.float64]
+
+
+def options(recipe: str, calibration: Path) -> ExportOptions:
+    """How the network is exported."""
+    return ExportOptions(
+        recipe=recipe,
+        calibration=str(calibration),
+        sample_rate=RATE,
+        frontend=FRONTEND,
+        time_axes={"mel": 2},
+        decide=DECIDE,
+    )
+
+
+def calibration_clips(folder: Path) -> Path:
+    """Gather what integers are calibrated on: the denoiser's clips of speech in noise, and two keywords."""
+    folder.mkdir()
+    for clip in sorted((DENOISE_CLIPS / "calibration").glob("*.wav")):
+        shutil.copy(clip, folder)
+    shutil.copy(CLIPS / "calibration.wav", folder)
+    return folder
+
+
+def hear(stream: Stream, samples: Samples) -> Heard:
+    """Stream PCM of 16 kHz through a build from its start."""
+    stream.reset()
+    hops = samples[: samples.size // HOP * HOP].reshape(-1, 1, HOP)
+    name = stream.manifest.stream_inputs[0].name
+    said, hop_us = stream.timed_run({name: hops})
+    times = (np.flatnonzero(said["detected"].ravel()) + 1) * HOP / RATE
+    return Heard(said["score"].ravel(), tuple(float(time) for time in times), hop_us)
+
+
+def judged(times_s: tuple[float, ...], ends_s: list[float]) -> tuple[int, int]:
+    """Keywords found, and detections that belong to none."""
+    found = [any(-EARLY_S <= time - end <= LATE_S for time in times_s) for end in ends_s]
+    false = [not any(-EARLY_S <= time - end <= LATE_S for end in ends_s) for time in times_s]
+    return sum(found), sum(false)
+
+
+def show(
+    target: str,
+    out: Path,
+    progress: Progress,
+    recipes: Sequence[str] = RECIPES,
+    counted: bool = True,
+) -> HearableDemo:
+    """Export the spotter in some of `RECIPES`, stream the scene through each, write all files.
+
+    The kept recipe is among them; with `counted` an emulated core counts instructions.
+
+    Raises:
+        UsageError: `out` is not a new or empty folder, or the target is unknown.
+        CheckFailed: an export failed its verification.
+    """
+    scene = read_wav(CLIPS / "scene.wav", RATE).samples
+    ends = json.loads((CLIPS / "scene.json").read_text())["keywords_end_s"]
+    with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
+        clips = calibration_clips(Path(scratch) / "calibration")
+        rows, scores, notes = [], {}, []
+        for recipe in recipes:
+            given = options(recipe, clips)
+            build = (folder if recipe == KEPT else Path(scratch)) / recipe
+            manifest = made(NETWORK, target, build, given, progress)
+            heard = hear(Stream.open(build), scene)
+            found, false = judged(heard.times_s, ends)
+            count, note = instructions(NETWORK, given, progress) if counted else (None, None)
+            late = [
+                time - end
+                for end in ends
+                for time in heard.times_s
+                if -EARLY_S <= time - end <= LATE_S
+            ]
+            quality = {
+                f"keywords found of {len(ends)}": float(found),
+                "false alarms": float(false),
+                "ms behind the word": 1000 * float(np.median(late)) if late else None,
+            }
+            times = float(np.median(heard.hop_us)), float(np.percentile(heard.hop_us, 99))
+            rows.append(Row(recipe, quality, *times, manifest, count))
+            scores[recipe] = heard
+            notes += [note] if note else []
+        shutil.copy(CLIPS / "scene.wav", folder / "scene.wav")
+        write_wav(folder / "heard.wav", with_beeps(scene, scores[KEPT].times_s), RATE, "PCM_16")
+        draw(folder / "wake.png", scene, ends, scores)
+    files = ("scene.wav", "heard.wav", "wake.png", f"{KEPT}/report.html")
+    said = "heard.wav is the scene, with a tone wherever the build detected the keyword"
+    return HearableDemo("wake", out, tuple(rows), files, (said, *dict.fromkeys(notes)))
+
+
+def with_beeps(scene: Samples, times_s: tuple[float, ...]) -> Samples:
+    """The scene with a tone at each time."""
+    out = scene.copy()
+    length = int(BEEP_S * RATE)
+    beep = 0.3 * np.sin(2 * np.pi * BEEP_HZ / RATE * np.arange(length)) * np.hanning(length)
+    for time in times_s:
+        start = min(int(time * RATE), out.size - length)
+        out[start : start + length] += beep.astype(np.float32)
+    return out.clip(-1, 1)
+
+
+def draw(path: Path, scene: Samples, ends: list[float], scores: dict[str, Heard]) -> None:
+    """Write a picture: the spectrogram, where keywords end, and the scores of the builds."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
+    FigureCanvasAgg(figure)
+    above, below = figure.subplots(2, 1, sharex=True)
+    level = spectrogram_db(scene)
+    extent = (0.0, scene.size / RATE, 0.0, RATE / 2000)
+    top = float(level.max())
+    above.imshow(
+        level.T, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=top - 80, vmax=top
+    )
+    above.set_ylabel("kHz")
+    for name, heard in scores.items():
+        seconds = (np.arange(heard.score.size) + 1) * HOP / RATE
+        (line,) = below.plot(seconds, heard.score, label=name)
+        for time in heard.times_s:
+            below.plot(time, 1.03, "v", color=line.get_color())
+    for end in ends:
+        above.axvline(end, color="white", linewidth=0.8)
+        below.axvline(end, color="grey", linewidth=0.8)
+    below.axhline(ON, color="grey", linestyle=":")
+    below.set_ylim(0, 1.1)
+    below.set_ylabel("score")
+    below.set_xlabel("seconds; lines: a keyword ends, triangles: detected")
+    below.legend(loc="upper right")
+    figure.savefig(path)
