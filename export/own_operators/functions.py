@@ -34,7 +34,7 @@ _HEADER = f'<domain: "{FRONTEND_DOMAIN}", opset_import: ["": {OPSET}]>'
 
 # NaN compares false and infinity exceeds any limit, so both become 0.
 FINITE = """
-Finite <floor, limit> (x) => (y) {
+Finite <limit, floor: float = 0.0> (x) => (y) {
   least = Constant <value_float: float = @floor> ()
   bound = Constant <value_float: float = @limit> ()
   magnitude = Abs (x)

@@ -8,6 +8,7 @@ void ek_finite_f32(const float *x, float *y, int32_t n, float floor, float limit
     EK_IVDEP
     for (int32_t i = 0; i < n; i++) {
         const uint32_t bits = ek_bits_of(x[i]), size = bits & 0x7fffffffu;
-        y[i] = ek_float_of((size >= least) & (size <= most) ? bits : 0u);
+        const int fits = (size >= least) & (size <= most);
+        y[i] = ek_float_of(fits ? bits : 0u);
     }
 }

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edgekit.base.errors import EdgeKitError, ModelError, UsageError
 from edgekit.export.from_onnx import from_onnx
+from edgekit.export.running import run_hops
 from edgekit.graph.model import OPSET, Quantization, StatePair, StreamInfo
 from edgekit.targets.c.lower import check_c
 
@@ -130,6 +131,23 @@ def test_a_stranger_cannot_redefine_our_functions():
     )
     with pytest.raises(Exception, match="not the same network"):
         from_onnx(proto.SerializeToString(), name="net")
+
+
+def test_a_guard_of_earlier_versions_has_no_floor():
+    proto = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["": 21, "edgekit": 1]>
+        net (float[1,4] x) => (float[1,4] y) { y = edgekit.Finite <limit = 2.0> (x) }
+        <domain: "edgekit", opset_import: ["": 21]> Finite <limit> (a) => (b) {
+          bound = Constant <value_float: float = @limit> ()
+          size = Abs (a)
+          fits = LessOrEqual (size, bound)
+          zero = Constant <value_float = 0.0> ()
+          b = Where (fits, a, zero)
+        }"""
+    )
+    x = np.array([[1e-40, np.nan, 3, -2]], np.float32)
+    y = run_hops(from_onnx(proto.SerializeToString(), name="net"), {"x": x[None]})["y"]
+    assert y.ravel().tolist() == [float(x[0, 0]), 0, 0, -2]
 
 
 def test_quantized_networks_keep_their_quantization():
