@@ -12,7 +12,6 @@ import argparse
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -21,7 +20,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from resource import RLIMIT_FSIZE, setrlimit
 
 import numpy as np
 
@@ -99,9 +100,7 @@ def start(
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}",
     }
-    full: Callable[[], None] | None = None
-    if limit is not None:
-        full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # noqa: E731
+    full = None if limit is None else partial(setrlimit, RLIMIT_FSIZE, (limit, limit))
     return subprocess.Popen(
         [sys.executable, "-m", "edgekit", *arguments],
         cwd=folder,
@@ -189,11 +188,8 @@ def moments(
             faults.append(f"{where}: {said[-900:]}")
         killed = number == signal.SIGKILL
         faults += [f"{where}: {name} is left" for name in left(folder, before, killed)]
-        if (
-            killed
-            and verb in ("export", "auto")
-            and (said := edgekit(folder, EXPORT).stdout) is not None
-        ):
+        if killed and verb in ("export", "auto"):
+            edgekit(folder, EXPORT)
             faults += [
                 f"{where}, next: {name} is left"
                 for name in left(folder, before, False)
