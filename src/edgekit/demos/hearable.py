@@ -1,18 +1,25 @@
 """What the demos that one can hear share: builds of a network, their rows, and instructions on a microcontroller."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgekit.base.errors import ToolError
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.stream import Stream
 from edgekit.verbs.bench import benchmark
 from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.pipeline import export
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.export.work import Progress
 
+Quality = Mapping[
+    str, float | None
+]  # what a build is judged by, name with unit -> value; None where there is none
 COUNTED_HOPS = 20
 CORE = "cortex-m55"
 
@@ -23,7 +30,7 @@ class Row:
 
     Attributes:
         recipe: of its numbers.
-        quality: what it was judged by, name with unit -> value; None where there is none.
+        quality: what it was judged by.
         median_us: time per hop on this machine.
         p99_us: time per hop that 99 of 100 hops keep.
         manifest: the build's facts.
@@ -31,7 +38,7 @@ class Row:
     """
 
     recipe: str
-    quality: Mapping[str, float | None]
+    quality: Quality
     median_us: float
     p99_us: float
     manifest: Manifest
@@ -66,6 +73,27 @@ def made(
         progress(f"{given.get('recipe', 'float32')}: {stage}", done, total)
 
     return export(read_request(str(network), target, build, given), named).manifest
+
+
+def played(
+    network: Path,
+    target: str,
+    build: Path,
+    given: ExportOptions,
+    play: Callable[[Stream], tuple[Quality, NDArray[np.float64]]],
+    progress: Progress,
+    counted: bool,
+) -> tuple[Row, list[str]]:
+    """Export a network, play through it, and count its instructions where `counted`; returns its row, and notes.
+
+    `play` gives what the build is judged by, and the time of each hop in microseconds.
+    """
+    manifest = made(network, target, build, given, progress)
+    quality, hop_us = play(Stream.open(build))
+    count, note = instructions(network, given, progress) if counted else (None, None)
+    times = float(np.median(hop_us)), float(np.percentile(hop_us, 99))
+    row = Row(manifest.quantization["recipe"], quality, *times, manifest, count)
+    return row, [note] if note else []
 
 
 def instructions(

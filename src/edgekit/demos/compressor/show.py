@@ -14,7 +14,7 @@ from edgekit.base.output import complete_folder
 from edgekit.base.wav import read_wav, write_wav
 from edgekit.demos.compressor.data import settings
 from edgekit.demos.compressor.formula import HOP, RATE, error_to_signal, gain_db
-from edgekit.demos.hearable import HearableDemo, Row, instructions, made
+from edgekit.demos.hearable import HearableDemo, Quality, played
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.work import Progress
@@ -81,7 +81,7 @@ def found_gain_db(dry: Array, wet: Array) -> Array:
     return np.where(np.abs(dry) > QUIET, gain, np.nan).astype(np.float32)
 
 
-def quality_of(dry: Array, wet: Array, exact_db: Array) -> dict[str, float | None]:
+def quality_of(dry: Array, wet: Array, exact_db: Array) -> Quality:
     """How far a build is from the formula."""
     exact = dry * 10 ** (exact_db / 20)
     gain_error = np.nanmean((found_gain_db(dry, wet) - exact_db) ** 2) ** 0.5
@@ -111,18 +111,19 @@ def show(
     exact_db = gain_db(dry[None], knobs[:, 0, :, 0].T[None])[0].astype(np.float32)
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         clips = calibration_clips(Path(scratch) / "calibration")
-        rows, wet, notes = [], {}, []
+        rows, notes, wet = [], list[str](), dict[str, Array]()
         for recipe in recipes:
-            given = options(recipe, clips)
+
+            def play(stream: Stream, recipe: str = recipe) -> tuple[Quality, NDArray[np.float64]]:
+                heard, hop_us = stream.timed_run({"pcm": pcm, "knobs": knobs})
+                wet[recipe] = heard["out"].ravel()
+                return quality_of(dry, wet[recipe], exact_db), hop_us
+
             build = (folder if recipe == KEPT else Path(scratch)) / recipe
-            manifest = made(NETWORK, target, build, given, progress)
-            heard, hop_us = Stream.open(build).timed_run({"pcm": pcm, "knobs": knobs})
-            wet[recipe] = heard["out"].ravel()
-            count, note = instructions(NETWORK, given, progress) if counted else (None, None)
-            times = float(np.median(hop_us)), float(np.percentile(hop_us, 99))
-            quality = quality_of(dry, wet[recipe], exact_db)
-            rows.append(Row(recipe, quality, *times, manifest, count))
-            notes += [note] if note else []
+            given = options(recipe, clips)
+            row, told = played(NETWORK, target, build, given, play, progress, counted)
+            rows.append(row)
+            notes += told
         shutil.copy(CLIPS / "groove.wav", folder / "dry.wav")
         write_wav(folder / "formula.wav", dry * 10 ** (exact_db / 20), RATE, "PCM_16")
         for recipe, sound in wet.items():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.output import complete_folder
 from edgekit.base.wav import Samples, read_wav, write_wav
-from edgekit.demos.hearable import HearableDemo, Row, instructions, made
+from edgekit.demos.hearable import HearableDemo, Quality, played
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
 from edgekit.demos.show_denoise import spectrogram_db
 from edgekit.runtime.stream import Stream
@@ -82,6 +82,17 @@ def judged(times_s: tuple[float, ...], ends_s: list[float]) -> tuple[int, int]:
     return sum(found), sum(false)
 
 
+def quality_of(times_s: tuple[float, ...], ends_s: list[float]) -> Quality:
+    """What detections are worth beside keywords that end at these times."""
+    found, false = judged(times_s, ends_s)
+    late = [time - end for end in ends_s for time in times_s if -EARLY_S <= time - end <= LATE_S]
+    return {
+        f"keywords found of {len(ends_s)}": float(found),
+        "false alarms": float(false),
+        "ms behind the word": 1000 * float(np.median(late)) if late else None,
+    }
+
+
 def show(
     target: str,
     out: Path,
@@ -101,29 +112,18 @@ def show(
     ends = json.loads((CLIPS / "scene.json").read_text())["keywords_end_s"]
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         clips = calibration_clips(Path(scratch) / "calibration")
-        rows, scores, notes = [], {}, []
+        rows, notes, scores = [], list[str](), dict[str, Heard]()
         for recipe in recipes:
-            given = options(recipe, clips)
+
+            def play(stream: Stream, recipe: str = recipe) -> tuple[Quality, NDArray[np.float64]]:
+                heard = scores[recipe] = hear(stream, scene)
+                return quality_of(heard.times_s, ends), heard.hop_us
+
             build = (folder if recipe == KEPT else Path(scratch)) / recipe
-            manifest = made(NETWORK, target, build, given, progress)
-            heard = hear(Stream.open(build), scene)
-            found, false = judged(heard.times_s, ends)
-            count, note = instructions(NETWORK, given, progress) if counted else (None, None)
-            late = [
-                time - end
-                for end in ends
-                for time in heard.times_s
-                if -EARLY_S <= time - end <= LATE_S
-            ]
-            quality = {
-                f"keywords found of {len(ends)}": float(found),
-                "false alarms": float(false),
-                "ms behind the word": 1000 * float(np.median(late)) if late else None,
-            }
-            times = float(np.median(heard.hop_us)), float(np.percentile(heard.hop_us, 99))
-            rows.append(Row(recipe, quality, *times, manifest, count))
-            scores[recipe] = heard
-            notes += [note] if note else []
+            given = options(recipe, clips)
+            row, told = played(NETWORK, target, build, given, play, progress, counted)
+            rows.append(row)
+            notes += told
         shutil.copy(CLIPS / "scene.wav", folder / "scene.wav")
         write_wav(folder / "heard.wav", with_beeps(scene, scores[KEPT].times_s), RATE, "PCM_16")
         draw(folder / "wake.png", scene, ends, scores)
