@@ -1,5 +1,6 @@
 """`Sampler`: a build that draws samples, on this machine; every image has a seed of its own."""
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ class Sampler:
             found, allowed = ", ".join(sorted(named - known)), ", ".join(sorted(known))
             raise UsageError(Problem("sampler, inputs", found, allowed, "export the network again"))
         self.stream, self.table, self.directory = stream, table, directory
+        self._whole = True
 
     @staticmethod
     def open(directory: str | Path) -> "Sampler":
@@ -56,6 +58,23 @@ class Sampler:
             ToolError: no C compiler (or onnxruntime), or it failed.
         """
         return Sampler(Stream.open(directory), Path(directory))
+
+    def part(self, first: int, last: int, start_scale: float | None = None) -> "Sampler":
+        """Return the sampler of the rows `first` to ``last - 1``, from a given start; its loop runs in Python.
+
+        What rows read of a row before, or of the start, is that of the part; row noise counts from its first row.
+
+        Args:
+            first: a row, from 0 up.
+            last: the row behind the part's last one.
+            start_scale: of the start, where it is another one than the sampler's.
+        """
+        made = copy.copy(self)
+        made.table = self.table.part(first, last)
+        if start_scale is not None:
+            made.table = made.table.with_(start_scale=start_scale)
+        made._whole = False
+        return made
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -102,7 +121,7 @@ class Sampler:
 
             own = {name: array[image : image + 1] for name, array in arrays.items()}
             runner = self.stream.runner
-            if isinstance(runner, NativeRunner):
+            if isinstance(runner, NativeRunner) and self._whole:
                 one = np.ascontiguousarray(out[image])
                 ordered = [own[tensor.name] for tensor in self.conditions]
                 runner.sample(int(sampler_loop.image_seeds(seed, image, 1)[0]), ordered, one, told)

@@ -2,8 +2,9 @@
 
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from edgekit.base.sampler_table import NETWORKS, OWN, Roles, StepTable
 from edgekit.export.diffusion.discrete import Discrete
 from edgekit.export.diffusion.schedule import SPACINGS, Schedule
 from edgekit.export.diffusion.step_tables import (
+    ENCODE,
     PREDICTIONS,
     VARIANCES,
     ddim,
+    ddim_encode,
     ddpm,
     diffuse_vae,
     dpm_solver,
@@ -65,16 +68,9 @@ class Sampler(Discrete):
         if self.one_more_step and (self.start, self.noise) != ("noise", "drawn"):
             what = f"start = '{self.start}', noise = '{self.noise}'"
             complain("one_more_step", what, "the noise of a seed: it draws the start by itself")
-        if self.timesteps and not self._falls(total):
-            complain("timesteps", self.timesteps, f"integers that fall, from below {total} to 0")
         if self.clip is not None and not self.clip > 0:
             complain("clip", self.clip, "a number above 0, or none")
-        return found
-
-    def _falls(self, total: int) -> bool:
-        ends = total > self.timesteps[0] and self.timesteps[-1] >= 0
-        pairs = zip(self.timesteps, self.timesteps[1:], strict=False)
-        return ends and all(a > b for a, b in pairs) and len(self.timesteps) == self.steps
+        return [*found, *(_encode_problems(self) if self.kind == ENCODE else _times_problems(self))]
 
     def table(self) -> StepTable:
         """Return the rows.
@@ -92,11 +88,51 @@ class Sampler(Discrete):
         return first_network(table) if "first" in self.networks else table
 
 
+def _times_problems(sampler: Sampler) -> list[Problem]:
+    """What is wrong with times that are given: they fall."""
+    times, total = sampler.timesteps, sampler.schedule.timesteps
+    if not times or (_rise((*reversed(times), total)) and len(times) == sampler.steps):
+        return []
+    allowed = f"integers that fall, from below {total} to 0, as many as steps"
+    return [Problem("sampler, timesteps", str(times), allowed, "correct it")]
+
+
+def _rise(times: Sequence[float]) -> bool:
+    """Whether each is above the one before, from 0 up."""
+    return times[0] >= 0 and all(a < b for a, b in pairwise(times))
+
+
+def _encode_problems(sampler: Sampler) -> list[Problem]:
+    """What rows that rise do not have."""
+    times, total = sampler.timesteps, sampler.schedule.timesteps
+    limits = {
+        "steps": (sampler.steps, times or sampler.steps < total, f"below {total} timesteps"),
+        "timesteps": (
+            times,
+            not times or (_rise((*times, total)) and len(times) == sampler.steps + 1),
+            f"integers that rise, from 0 to below {total}, one more than steps: where it ends",
+        ),
+        "clip": (sampler.clip, sampler.clip is None, "none"),
+        "guidance": (sampler.guidance, sampler.guidance == 1, "1"),
+        "start": (sampler.start, sampler.start != "analytic", "an image, which is given"),
+        "start_noise": (sampler.start_noise, not sampler.start_noise, "none"),
+        "one_more_step": (sampler.one_more_step, not sampler.one_more_step, "false"),
+        "networks": ("first", "first" not in sampler.networks, "others: the start is an image"),
+        "prior_noise": (sampler.prior_noise, not sampler.prior_noise, "0"),
+    }
+    return [
+        Problem(f"sampler, {name}", f"{value} with {ENCODE}", allowed, "correct it")
+        for name, (value, fits, allowed) in limits.items()
+        if not fits
+    ]
+
+
 SAMPLERS: dict[str, Callable[[Sampler], StepTable]] = {
     "ddim": ddim,
     "ddpm": ddpm,
     "dpm++2m": dpm_solver,
     "diffusevae": diffuse_vae,
+    ENCODE: ddim_encode,
 }
 Description = Sampler | Ouve | Bridge | Rddm | Interpolant
 OTHERS: dict[str, type[Ouve | Bridge | Rddm | Interpolant]] = {

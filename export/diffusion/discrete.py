@@ -24,7 +24,8 @@ class Discrete(Given):
             release draws.
         guidance: weight w of classifier-free guidance, ``e_null + w (e - e_null)``; 1 is none.
         clip: limit of |x0|.
-        timesteps: the training steps from the noisiest down, where they are given.
+        timesteps: the training steps from the noisiest down, where they are given; of ddim-encode up, with the one
+            at which it ends.
         one_more_step: whether the network `first` draws x_T, see `step_tables.one_more_step`.
         keys: rows that run the whole network, the others its decoder alone: rows, ``paper``, ``every:M`` or
             ``saving:SHARE``, see `key_steps.with_key_steps`; empty for all.

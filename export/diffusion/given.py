@@ -117,7 +117,7 @@ class Given:
             roles = replace(roles, start=roles.start or START)
             own = self.start_noise or 0.0
             scale = self.start_scale
-            table = table.with_(start_noise=own, start_y=0.0, start_scale=scale, roles=roles)
+            table = table.with_(start_noise=own, start_y=0.0, start_scale=scale, roles=roles, ab=ab)
         elif self.start == "analytic":
             assert ab is not None
             mean = np.sqrt(ab[0]) * np.asarray(self.start_mean)

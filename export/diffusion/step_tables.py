@@ -4,6 +4,7 @@ All of them write eps in terms of x and x0, ``eps = (x - sqrt(ab) x0) / sqrt(1 -
 x0 acts on the whole step, and a row needs the network's output only for x0.
 """
 
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem
 from edgekit.base.sampler_table import CHOICES, COLUMNS, FIRST, Roles, StepTable
 from edgekit.export.diffusion.discrete import Discrete
+from edgekit.export.diffusion.given import START
 from edgekit.export.diffusion.schedule import timesteps
 
 Floats = NDArray[np.float64]
@@ -30,6 +32,7 @@ class Guided(Protocol):
 
 
 PREDICTIONS = ("eps", "v", "x0", "score")
+ENCODE = "ddim-encode"
 VARIANCES = ("small", "large")  # beta~ and beta of Ho et al. (2020), section 3.2
 
 
@@ -71,9 +74,18 @@ def guidance_problems(sampler: "Guided") -> list[Problem]:
 
 
 def visited(sampler: Discrete) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """Return the training steps, their cumulative products, and those of the steps that follow; the last is 1."""
+    """Return the training steps, their cumulative products, and those of the steps that follow.
+
+    Times fall, and the last product is 1, an image's. Of kind ``ddim-encode`` they rise, and the last is the time at
+    which the rows end, where the network is not called.
+    """
     total = sampler.schedule.timesteps
     times = np.array(sampler.timesteps, np.int64)
+    if sampler.kind == ENCODE:
+        if not sampler.timesteps:
+            times = timesteps(sampler.spacing, total, sampler.steps + 1)[::-1]
+        ab = sampler.schedule.ab[times]
+        return times[:-1], ab[:-1], ab[1:]
     if not sampler.timesteps:
         times = timesteps(sampler.spacing, total, sampler.steps)
     ab = sampler.schedule.ab[times]
@@ -94,11 +106,20 @@ def ddim(sampler: Discrete) -> StepTable:
     ``c = eta sqrt((1 - ab_s) / (1 - ab_t) (1 - ab_t / ab_s))``.
     """
     times, ab, ab_s = visited(sampler)
-    noise = sampler.eta * np.sqrt((1 - ab_s) / (1 - ab) * (1 - ab / ab_s))
+    noise = sampler.eta * np.sqrt((1 - ab_s) / (1 - ab) * np.maximum(0, 1 - ab / ab_s))
     direction = np.sqrt(np.maximum(0, 1 - ab_s - noise**2)) / np.sqrt(1 - ab)
     return _table(
         sampler, times, ab, a=direction, b=np.sqrt(ab_s) - direction * np.sqrt(ab), s=noise
     )
+
+
+def ddim_encode(sampler: Discrete) -> StepTable:
+    """The same equation with eta 0 and rising times, from an image to the noise that `ddim` makes it of.
+
+    ``x_t = sqrt(ab_t) x0(x_s) + sqrt(1 - ab_t) eps(x_s)``. The start is the image, which counts as x of the first time.
+    """
+    roles = replace(sampler.roles, start=sampler.roles.start or START)
+    return ddim(sampler).with_(start_noise=0.0, start_scale=1.0, roles=roles)
 
 
 def ddpm(sampler: Discrete) -> StepTable:
@@ -174,4 +195,6 @@ def _with_first(table: StepTable, row: dict[str, float], output: str, weight: fl
         for name in (*COLUMNS, *CHOICES, "v", "e", "time")
     }
     added[output][0, 0] = weight
+    if table.ab is not None:
+        added["ab"] = np.insert(table.ab, 0, table.ab[0])
     return table.with_(**added)

@@ -193,6 +193,17 @@ class StepTable:
             raise UsageError(problems)
         return made
 
+    def part(self, first: int, last: int) -> "StepTable":
+        """Return the rows `first` to ``last - 1``.
+
+        Raises:
+            UsageError: there are none.
+        """
+        names = ("time", "v", "e", *COLUMNS, *CHOICES, "bias", "ab")
+        arrays = {name: getattr(self, name) for name in names}
+        rows = slice(max(first, 0), last)
+        return self.with_(**{n: None if a is None else a[rows] for n, a in arrays.items()})
+
     def uses(self, column: str) -> bool:
         """Whether any row has a coefficient other than zero there."""
         values = getattr(self, column)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -255,7 +256,70 @@ def test_more_steps_come_nearer_to_the_exact_distribution(kind: str) -> None:
     assert max(errors[0]) > max(errors[1]) > max(errors[2])
 
 
+# -- rising rows -------------------------------------------------------------------------------------
+
+
+def flow_eps(x: Floats, bar: float) -> Floats:
+    """The exact network of N(0.8, 0.3^2)."""
+    return np.asarray(np.sqrt(1 - bar) * (x - np.sqrt(bar) * 0.8) / (bar * 0.09 + 1 - bar))
+
+
+def encoding(count: int, **facts: Any) -> tuple[Floats, Floats, Floats, Sampler]:
+    """Images, the noise that `count` rows make of them, the images that as many rows and one more give back."""
+    encode = Sampler(Schedule("linear"), kind="ddim-encode", steps=count, **facts)
+    times = tuple(int(t) for t in encode.timesteps[::-1])
+    decode = replace(encode, kind="ddim", steps=count + 1, start="given", timesteps=times)
+    ab, x = encode.schedule.ab, np.random.default_rng(0).normal(0.8, 0.3, (20_000, 1))
+
+    def network(inputs: Arrays, step: Step) -> list[Floats]:
+        bar = ab[int(step.time)]
+        eps = flow_eps(inputs["x"], bar)
+        x0 = (inputs["x"] - np.sqrt(1 - bar) * eps) / np.sqrt(bar)
+        v = np.sqrt(bar) * eps - np.sqrt(1 - bar) * x0
+        said = {"eps": eps, "v": v, "x0": x0, "score": -eps / np.sqrt(1 - bar)}
+        return [said[encode.prediction]]
+
+    made = []
+    for sampler, start in ((encode, x), (decode, None)):
+        given = {"start": made[-1] if start is None else start}
+        table = sampler.table()
+        made.append(sampler_loop.sample(table, network, (1,), len(x), 0, given, np.float64))
+    return x, made[0], made[1], encode
+
+
+def test_an_image_is_encoded_to_the_noise_of_the_exact_flow() -> None:
+    """Of first order in the number of steps, as the decoding of it; the noise is too small."""
+    found = []
+    for count in (50, 100, 200, 400):
+        x, noise, again, sampler = encoding(count, spacing="linspace")
+        table, first, last = sampler.table(), *sampler.schedule.ab[[0, 999]]
+        assert (
+            table.rows == count and list(table.time[:1]) == [0] and (np.diff(table.time) > 0).all()
+        )
+        spread = np.sqrt((last * 0.09 + 1 - last) / (first * 0.09 + 1 - first))
+        exact = np.sqrt(last) * 0.8 + spread * (x - np.sqrt(first) * 0.8)
+        found.append([np.sqrt(np.mean(e**2)) for e in (noise - exact, again - x)] + [noise.std()])
+    rms, back, spreads = zip(*found, strict=True)
+    assert np.allclose(rms, [0.083, 0.042, 0.021, 0.011], atol=0.001)
+    assert np.allclose(back, [0.049, 0.026, 0.013, 0.007], atol=0.0015)
+    assert np.allclose(spreads, [0.914, 0.955, 0.976, 0.986], atol=0.003)
+
+
+def test_the_rows_that_rise_are_those_that_fall_with_both_levels_exchanged() -> None:
+    times = (3, 40, 200, 555, 900)
+    for prediction in PREDICTIONS:
+        x, noise, _, sampler = encoding(4, prediction=prediction, timesteps=times)
+        ab, expected = sampler.schedule.ab, x
+        for s, t in pairwise(times):
+            eps = flow_eps(expected, ab[s])
+            x0 = (expected - np.sqrt(1 - ab[s]) * eps) / np.sqrt(ab[s])
+            expected = np.sqrt(ab[t]) * x0 + np.sqrt(1 - ab[t]) * eps
+        assert np.abs(noise - expected).max() < 1e-11
+
+
 # -- bad descriptions --------------------------------------------------------------------------------
+
+RISING = Sampler(COSINE, kind="ddim-encode", steps=2)
 
 
 @pytest.mark.parametrize(
@@ -276,6 +340,21 @@ def test_more_steps_come_nearer_to_the_exact_distribution(kind: str) -> None:
         (Sampler(COSINE, clip=-1.0), "sampler, clip: -1.0"),
         (Sampler(Schedule("given", 3, alphas_bar=(0.9, 0.95, 0.1)), steps=2), "do not fall"),
         (Sampler(Schedule("linear", 10, 0.5, 0.1), steps=2), "schedule, betas: 0.5 to 0.1"),
+        (
+            replace(RISING, timesteps=(20, 10, 0)),
+            "integers that rise, from 0 to below 1000, one more",
+        ),
+        (replace(RISING, timesteps=(0, 10)), "timesteps: (0, 10) with ddim-encode"),
+        (replace(RISING, steps=1000), "steps: 1000 with ddim-encode; allowed: below 1000"),
+        (replace(RISING, clip=1.0), "clip: 1.0 with ddim-encode; allowed: none"),
+        (
+            replace(RISING, guidance=2.0, roles=Roles(null={"label": 1})),
+            "guidance: 2.0 with ddim-encode",
+        ),
+        (replace(RISING, eta=0.5), "eta: 0.5 with ddim-encode"),
+        (replace(RISING, start="analytic", start_mean=(0.0,)), "start: analytic with ddim-encode"),
+        (replace(RISING, start_noise=0.5), "start_noise: 0.5 with ddim-encode"),
+        (replace(RISING, noise="given"), "noise: given to rows that draw none"),
         (Sampler(Schedule("sqrt")), "schedule, kind: 'sqrt'; allowed: cosine, linear"),
     ],
 )
