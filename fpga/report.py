@@ -1,65 +1,40 @@
 """report.html of an engine: what it does in a second, where the cycles go, and what of the part it takes."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
+from pathlib import Path
 
+from edgekit.base.pages import Bar, fill
 from edgekit.fpga.cycles import LayerCycles
 from edgekit.fpga.engine import Engine
 from edgekit.fpga.resources import block_rams
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.targets.report import page_head
 
-WIDTH, ROW, LABEL = 960, 18, 260
-COLOURS = {"dense": "#4477aa", "depthwise": "#228833", "pool": "#ccbb44"}
-LOADING, WAITING = "#bbbbbb", "#ee6677"
+COLOURS = {"dense": "a", "depthwise": "c", "pool": "d"}
+LOADING, WAITING = "grey", "bad"
+LEGEND = {**COLOURS, "loading weights and tables": LOADING, "waiting for DRAM": WAITING}
 
 
 def render(manifest: Manifest, engine: Engine) -> str:
     """Return the page."""
-    title = f"{manifest.source['name']} for {engine.part.name}"
-    parts = [
-        "<!doctype html>",
-        page_head(title),
-        f"<h1>{escape(title)}</h1>",
-        _table(("figure", "value", "from"), _figures(manifest, engine)),
-        "<h2>Of the part</h2>",
-        _table(("resource", "used", "there are", "from"), _resources(engine)),
-        "<small>The two data paths, their memories and tables; the scheduler, which has no RTL yet, is not in these. "
-        "LUT and FF are fitted to syntheses of smaller engines with yosys; docs/fpga.md names them.</small>",
-        "<h2>Cycles of each layer</h2>",
-        f"<small>{_legend()}</small>",
-        _cycles_picture(engine.choice.cycles),
-        "<h2>Layers</h2>",
-        _table(
-            ("layer", "path", "cycles", "of the array", "DRAM bytes", "weight bytes"),
-            _layer_rows(engine),
-        ),
-        "<h2>Through DRAM</h2>",
-        f"<p>{escape(', '.join(engine_dram(manifest)) or 'nothing')}</p>",
-        *_cpu(engine),
-        "</body></html>",
-    ]
-    return "\n".join(parts)
+    return fill(
+        Path(__file__).with_suffix(".html"),
+        title=f"{manifest.source['name']} for {engine.part.name}",
+        figures=_figures(manifest, engine),
+        resources=_resources(engine),
+        legend=LEGEND,
+        cycles=_cycles(engine.choice.cycles),
+        layers=_layer_rows(engine),
+        dram=", ".join(engine_dram(manifest)) or "nothing",
+        cpu=[
+            (str(part.at), ", ".join(part.nodes), ", ".join(part.reads), ", ".join(part.writes))
+            for part in engine.network.cpu
+        ],
+    )
 
 
 def engine_dram(manifest: Manifest) -> Sequence[str]:
     """Results that go through DRAM."""
     return [] if manifest.engine is None else list(manifest.engine["dram_tensors"])
-
-
-def _cpu(engine: Engine) -> Sequence[str]:
-    """What the CPU computes."""
-    if not engine.network.cpu:
-        return []
-    rows = [
-        (str(part.at), ", ".join(part.nodes), ", ".join(part.reads), ", ".join(part.writes))
-        for part in engine.network.cpu
-    ]
-    return [
-        "<h2>On the CPU</h2>",
-        "<small>In float, generated C in cpu/; its time is not in the figures above.</small>",
-        _table(("behind layer", "operators", "reads of the engine", "gives to it"), rows),
-    ]
 
 
 def _figures(manifest: Manifest, engine: Engine) -> Iterable[tuple[str, str, str]]:
@@ -104,31 +79,11 @@ def _layer_rows(engine: Engine) -> Iterable[tuple[str, str, str, str, str, str]]
         )
 
 
-def _legend() -> str:
-    names = {**COLOURS, "loading weights and tables": LOADING, "waiting for DRAM": WAITING}
-    return " ".join(f'<span style="color:{c}">&#9632;</span> {name}' for name, c in names.items())
-
-
-def _cycles_picture(cycles: Sequence[LayerCycles]) -> str:
+def _cycles(cycles: Sequence[LayerCycles]) -> list[Bar]:
     most = max(row.total for row in cycles)
-    shapes = []
-    for i, row in enumerate(cycles):
-        y, x = i * ROW, float(LABEL)
-        shapes.append(f'<text x="0" y="{y + 13}">{escape(row.name[-38:])}</text>')
-        pieces = ((row.tables, LOADING), (row.compute, COLOURS[row.path]), (row.stalled, WAITING))
-        for count, colour in pieces:
-            width = count / most * (WIDTH - LABEL - 90)
-            shapes.append(
-                f'<rect x="{x:.1f}" y="{y + 2}" width="{width:.1f}" height="{ROW - 4}" fill="{colour}"/>'
-            )
-            x += width
-        shapes.append(f'<text x="{x + 6:.1f}" y="{y + 13}">{row.total:,}</text>')
-    return f'<svg viewBox="0 0 {WIDTH} {len(cycles) * ROW}" role="img">{"".join(shapes)}</svg>'
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = ["<table><tr>" + "".join(f"<th>{escape(name)}</th>" for name in head) + "</tr>"]
-    lines += [
-        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows
-    ]
-    return "\n".join([*lines, "</table>"])
+    rows = []
+    for row in cycles:
+        counts = ((row.tables, LOADING), (row.compute, COLOURS[row.path]), (row.stalled, WAITING))
+        pieces = [(count / most, colour) for count, colour in counts]
+        rows.append(Bar(row.name[-38:], f"{row.name}: {row.total:,}", pieces, f"{row.total:,}"))
+    return rows

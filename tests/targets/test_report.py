@@ -1,17 +1,30 @@
 """report.html: one page of its own, nothing unescaped, the memory map to scale."""
 
+import base64
+import io
 import math
 import re
+import shutil
+import subprocess
+import wave
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
+from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_build
+from jinja2 import UndefinedError
 
+from edgekit.base.pages import fill
 from edgekit.quantize.compare import TensorRow
+from edgekit.targets import report
 from edgekit.targets.build import Placement
+from edgekit.targets.headlines import cards
+from edgekit.targets.played import Played
 from edgekit.targets.report import render
-from edgekit.targets.sensitivity import alone
+from edgekit.targets.sensitivity import Alone, alone
 
 PLAN = (
     Placement("first", "scratch", 0, 100, 0, 1),
@@ -24,6 +37,17 @@ ROWS = (
     TensorRow("y", "Gemm", "float32", None, None, 0.0, 0.0, math.inf, math.inf),
     TensorRow("z", "Relu", "int16", 0.001, 0, 0.0, 2.0, 80.0, -math.inf),
 )
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+NARROW = 420  # pixels
+LONG = "a/very/long/name/of/a/tensor/" * 4
+# An iframe is as narrow as it is told, a window is not.
+WRAPPER = """<iframe width={width} height=900 srcdoc="{page}"></iframe><p id=found></p><script>onload = () => {{
+const inside = document.querySelector("iframe").contentDocument;
+const loaded = [...inside.images].every(image => image.complete && image.naturalWidth > 0);
+document.getElementById("found").textContent =
+  [inside.documentElement.scrollWidth, loaded, inside.querySelectorAll("audio").length,
+   getComputedStyle(inside.body).backgroundColor].join("|") }}</script>"""
 
 
 class Checker(HTMLParser):
@@ -39,7 +63,7 @@ class Checker(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag != "meta":
+        if tag not in ("meta", "img", "br"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -93,7 +117,7 @@ def test_the_map_shows_each_tensor_at_its_offset_and_life() -> None:
     boxes = {
         name: [float(number) for number in numbers]
         for *numbers, name in re.findall(
-            r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"[^>]*>'
+            r'<rect class="\w edge" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"[^>]*>'
             r"<title>(first|second):",
             page,
         )
@@ -131,3 +155,88 @@ def test_the_page_is_made_for_narrow_screens() -> None:
     page = render(tiny_build.manifest(), PLAN, STEPS, ROWS)
     assert '<meta name="viewport" content="width=device-width' in page
     assert page.count("<table>") == page.count("<div class=wide><table>") > 2
+
+
+def test_sound_is_played_drawn_and_compared() -> None:
+    rng, rate = np.random.default_rng(0), 16000
+    before, source = (rng.normal(0, 0.1, (2, rate)).astype(np.float32) for _ in range(2))
+    played = Played(before, source, source, rate)
+    page = render(tiny_build.manifest(), (), (), (), played=played)
+    links = [
+        values.get("src") or "" for tag, values in Checker(page).tags if tag in ("img", "audio")
+    ]
+    assert [link.partition(",")[0] for link in links] == [
+        *("data:image/png;base64", "data:audio/wav;base64"),
+    ] * 3
+    content = base64.b64decode(links[1].partition(",")[2])
+    with wave.open(io.BytesIO(content)) as heard:
+        assert (heard.getframerate(), heard.getnchannels(), heard.getnframes()) == (rate, 2, rate)
+        samples = np.frombuffer(heard.readframes(rate), "<i2").reshape(-1, 2).T / 32767
+    assert np.abs(samples - np.clip(before, -1, 1)).max() < 1e-4
+    assert links[2] == links[4] != links[0]  # the build is its source, which is not what came in
+
+
+def test_a_difference_is_drawn_to_the_scale_of_the_output() -> None:
+    source = np.full((1, 1000), 0.5, np.float32)
+    paths = Played(source, source, source * np.float32(0.75), 1000).difference()
+    heights = [
+        [float(y) for y in re.findall(r"[ML]\d+ ([\d.-]+)", path)]
+        for path in (paths.output, paths.error)
+    ]
+    assert min(heights[0]) == pytest.approx(-0.5) and max(heights[0]) == pytest.approx(0.5)
+    assert min(heights[1]) == pytest.approx(74.5) and max(heights[1]) == pytest.approx(75.5)
+
+
+def test_cards_say_what_is_poor_and_what_is_good() -> None:
+    levels = ((0, 29.0), (-30, 12.5))
+    verification = {
+        "by": "",
+        "hops": 5,
+        "snr_db": 31.0,
+        "max_abs_error": 0.1,
+        "bit_exact_with_oracle": True,
+        "levels": [{"level_db": level, "snr_db": db, "metric": None} for level, db in levels],
+    }
+    found = {card.name: card for card in cards(tiny_build.manifest(verification=verification))}
+    assert found["Same network?"].figure == "31 dB" and found["Same network?"].verdict == "good"
+    assert "every bit" in found["Same network?"].text
+    assert found["On other sound"].figure == "12.5 dB" and found["On other sound"].verdict == "poor"
+    assert "at -30 dB" in found["On other sound"].text
+    assert found["Latency"].figure == "0.3125 ms" and "0.25 ms of a hop" in found["Latency"].text
+    assert (
+        found["Memory"].figure == "20 B"
+        and found["Work"].text == "multiply-accumulates a hop, 16 k a second."
+    )
+    assert "On other sound" not in {card.name for card in cards(tiny_build.manifest())}
+
+
+def test_a_name_without_a_value_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        fill(Path(report.__file__).with_suffix(".html"), title="x")
+
+
+def page() -> str:
+    rows = [TensorRow(LONG, "Conv", "int8", 0.25, -3, -1.0, 1.5, 44.5, 31.4)] * 3
+    sound = np.random.default_rng(0).normal(0, 0.1, (1, 8000)).astype(np.float32)
+    plan = (Placement(LONG, "scratch", 0, 100, 0, 1), Placement("s", "state", 0, 64, 0, 3))
+    ranked = (Alone(LONG, "int8", 20.0), Alone("x", "int16", math.inf))
+    manifest = tiny_build.manifest(tools={"cc": LONG.replace("/", " ")})
+    played = Played(sound, sound, sound, 16000)
+    return render(manifest, plan, ("Conv 'a'",) * 4, rows, ranked, [("STOI", *"1234")], played)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_the_page_without_scrolling_sideways(tmp_path: Path, scheme: str) -> None:
+    wrapper = tmp_path / "wrapper.html"
+    wrapper.write_text(WRAPPER.format(width=NARROW, page=escape(page())), encoding="utf-8")
+    settings = f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}"
+    assert CHROMIUM is not None
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", settings, "--dump-dom"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", wrapper.as_uri()]
+    dom = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    found = re.search(r'id="found">(\d+)\|(\w+)\|(\d+)\|([^<]*)<', dom)
+    assert found is not None
+    width, loaded, players, background = found.groups()
+    assert int(width) <= NARROW and loaded == "true" and players == "3"
+    assert (background == "rgb(255, 255, 255)") == (scheme == "light")

@@ -1,8 +1,6 @@
 """Samples as files: arrays, or a grid of pictures in a PNG."""
 
 import math
-import struct
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
 from edgekit.base.output import output_problem, replacing
+from edgekit.base.png import CHANNELS, png
 
-CHANNELS = {1: 0, 3: 2}  # of a picture -> PNG's colour type
 GAP = 1  # pixels between pictures
 
 
@@ -58,15 +56,3 @@ def grid(x: NDArray[np.float32]) -> NDArray[np.uint8]:
         )
         whole[top : top + height, left : left + width] = picture.transpose(1, 2, 0)
     return whole
-
-
-def png(picture: NDArray[np.uint8]) -> bytes:
-    """Return (height, width, 1 or 3) bytes as a PNG."""
-    height, width, channels = picture.shape
-    lines = b"".join(b"\0" + row.tobytes() for row in picture)
-    head = struct.pack(">IIBBBBB", width, height, 8, CHANNELS[channels], 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )

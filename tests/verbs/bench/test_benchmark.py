@@ -24,6 +24,7 @@ from edgekit.runtime.stream import Stream
 from edgekit.verbs.bench import page as bench_page
 
 NETWORK = "zoo:conv_recurrent"
+LEAST_DB = 15.0  # of onnxruntime's own integers, which saturate on CPUs without VNNI
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_local_times_a_build_beside_onnxruntime(host: Path, tmp_path: Path) -> N
     assert facts["instructions_per_hop"] is None and facts["ram_bytes"] > 0
     peer = facts["against"]["onnxruntime"]
     assert peer["ratio"] == pytest.approx(peer["median_us"] / facts["median_us"], rel=0.02)
-    assert peer["snr_db"] is None or peer["snr_db"] > 20
+    assert peer["snr_db"] is None or peer["snr_db"] > LEAST_DB
     assert len(facts["layers"]) > 5 and set(facts["layers"].values()) == {"equal"}
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["target"] for line in lines] == ["host", "host"]
@@ -62,7 +63,7 @@ def test_litert_is_timed_like_a_c_build(tmp_path: Path) -> None:
     facts = api.bench(tmp_path / "build", hops=20, against=["onnxruntime"]).to_dict()
     assert facts["hops"] == 100 and 0 < facts["median_us"] <= facts["p99_us"]
     assert facts["ram_bytes"] is None
-    assert facts["against"]["onnxruntime"]["snr_db"] > 20
+    assert facts["against"]["onnxruntime"]["snr_db"] > LEAST_DB
     assert "<h2>Benchmark: local</h2>" in (tmp_path / "build" / "report.html").read_text()
     with pytest.raises(UsageError, match="--layers: a build for litert"):
         api.bench(tmp_path / "build", layers=True)
@@ -264,8 +265,9 @@ def test_the_process_is_bound_to_one_core_and_freed_again() -> None:
 
 def test_equal_counts_are_a_sentence_and_others_a_picture() -> None:
     equal = bench_page._histogram(np.full(5, 1234.0), "instructions", None, "hop")
-    assert equal == "<p>Each of 5 hops: 1,234 instructions.</p>"
-    assert "<svg" in bench_page._histogram(np.array([1.0, 2.0]), "instructions", None, "hop")
+    assert equal == {"columns": [], "text": "Each of 5 hops: 1,234 instructions."}
+    two = bench_page._histogram(np.array([1.0, 2.0]), "instructions", None, "hop")["columns"]
+    assert [column.height for column in two if column.height] == [1.0, 1.0]
 
 
 STREAMS = (

@@ -36,7 +36,7 @@ def log(path: Path, *lines: Any) -> Log:
 def cells(page: str) -> list[list[str]]:
     """The rows of the first table."""
     table = page[page.index("<table>") : page.index("</table>")]
-    return [re.findall(r"<td>(.*?)</td>", row) for row in table.split("<tr>")[2:]]
+    return [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in table.split("<tr>")[2:]]
 
 
 def test_rows_are_the_latest_of_each_build_and_device(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_bars_are_as_long_as_the_numbers(tmp_path: Path) -> None:
     bars = page[page.index("Time of a hop") :]
     short, long = (float(x) for x in re.findall(r'<rect[^>]* width="([\d.]+)"', bars)[:2])
     assert long == pytest.approx(4 * short, rel=0.01)
-    mark = re.findall(r'<path d="M([\d.]+)', bars)
+    mark = re.findall(r'<path class="stroke" d="M([\d.]+)', bars)
     assert len(mark) == 1 and float(mark[0]) - 400 == pytest.approx(2 * long, rel=0.01)
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
+from pathlib import Path
 
-from edgekit.targets.report import page_head
+from edgekit.base.pages import Bar, fill
 from edgekit.verbs.bench.log import Log, Result
 
-WIDTH, NAMES, ROW, BAR = 960, 400, 22, 14  # of a plot; NAMES is where bars begin
-VALUES = 130  # room for the numbers behind the bars
+MOST_LETTERS = 52  # of the name before a bar
+NUMBERS = tuple(range(5, 15))  # columns of the table
 FARTHEST = 3  # times the longest bar: a stroke beyond stands at the end
 Read = Callable[[Result], float | None]
 
@@ -53,29 +53,20 @@ HEAD = (
 def render(log: Log) -> str:
     """Return the page: a table with a row per build and device, plots, peers, and lines that are damaged."""
     rows = log.latest()
-    older = len(log.results) - len(rows)
-    parts = [
-        "<!doctype html>",
-        page_head("Benchmarks compared", "body { max-width: 84rem }"),
-        "<h1>Benchmarks compared</h1>",
-        _table(HEAD, [_cells(number, row, rows) for number, row in enumerate(rows, 1)]),
-        f"<p><small>One row per build (by its digest) and device: the latest line of each; {older} older ones are "
-        "left out. Ratios are to the first row that has such a number. Times of different machines were not "
-        "taken in turn.</small></p>",
-    ]
-    for measure in MEASURES:
-        parts += plot(measure, rows)
-    if peers := _peers(rows):
-        names = ("build, beside it", "median us", "p99 us", "x the build")
-        parts += ["<h2>Other engines in the same run</h2>", _table(names, peers)]
-    parts += [
-        "<h2>Digests</h2>",
-        _table(("row", "digest"), [(str(n), r.texts["digest"]) for n, r in enumerate(rows, 1)]),
-    ]
-    if log.damaged:
-        items = "".join(f"<li>{escape(line)}</li>" for line in log.damaged)
-        parts += ["<h2>Lines that could not be read</h2>", f"<ul>{items}</ul>"]
-    return "\n".join([*parts, "</body></html>"]) + "\n"
+    plots = [(measure.title, bars(measure, rows)) for measure in MEASURES]
+    return fill(
+        Path(__file__).with_suffix(".html"),
+        title="Benchmarks compared",
+        width="84rem",
+        head=HEAD,
+        rows=[_cells(number, row, rows) for number, row in enumerate(rows, 1)],
+        numbers=NUMBERS,
+        older=len(log.results) - len(rows),
+        plots=[(title, found) for title, found in plots if found],
+        peers=_peers(rows),
+        digests=[(str(n), r.texts["digest"]) for n, r in enumerate(rows, 1)],
+        damaged=log.damaged,
+    )
 
 
 def _cells(number: int, row: Result, rows: Sequence[Result]) -> tuple[str, ...]:
@@ -118,44 +109,29 @@ def _shown(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
 
 
-def plot(measure: Measure, rows: Sequence[Result]) -> list[str]:
-    """A title and a bar per row that has the number; nothing where none has it."""
+def bars(measure: Measure, rows: Sequence[Result]) -> list[Bar]:
+    """A bar per row that has the number."""
     found = [(number, row, measure.read(row)) for number, row in enumerate(rows, 1)]
-    bars = [(number, row, value) for number, row, value in found if value is not None]
-    if not bars:
+    there = [(number, row, value) for number, row, value in found if value is not None]
+    if not there:
         return []
-    ticks = {number: measure.tick(row) for number, row, _ in bars} if measure.tick else {}
-    highest = max(value for *_, value in bars)
+    ticks = {number: measure.tick(row) for number, row, _ in there} if measure.tick else {}
+    highest = max(value for *_, value in there)
     longest = min(max([highest, *(tick for tick in ticks.values() if tick)]), FARTHEST * highest)
-    scale = (WIDTH - NAMES - VALUES) / longest if longest > 0 else 0.0
-    shapes = []
-    for line, (number, row, value) in enumerate(bars):
-        top = line * ROW
+    made = []
+    for number, row, value in there:
         name = f"{number}  {row.texts['build']} {row.texts.get('recipe', '')} {row.texts['target']}"
-        long = f"{name}, {where(row)}: {_shown(value, measure.digits)}"
-        end = max(0.0, value) * scale
-        shapes.append(
-            f'<text x="0" y="{top + BAR}"><title>{escape(long)}</title>{escape(_cut(name, 52))}</text>'
-            f'<rect x="{NAMES}" y="{top + 3}" width="{end:.1f}" height="{BAR}" fill="#4477aa">'
-            f"<title>{escape(long)}</title></rect>"
-        )
-        if tick := ticks.get(number):
-            at = NAMES + min(tick, longest) * scale
-            shapes.append(
-                f'<path d="M{at:.1f} {top + 2}v{BAR + 2}" stroke="#ee6677" stroke-width="2"/>'
+        text, tick = _shown(value, measure.digits), ticks.get(number)
+        made.append(
+            Bar(
+                name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 3]}...",
+                f"{name}, {where(row)}: {text}",
+                [(max(0.0, value) / longest if longest > 0 else 0.0, "a")],
+                text,
+                min(tick, longest) / longest if tick and longest > 0 else None,
             )
-            end = max(end, at - NAMES)
-        text = _shown(value, measure.digits)
-        shapes.append(f'<text x="{NAMES + end + 8:.1f}" y="{top + BAR}">{text}</text>')
-    height = ROW * len(bars) + 4
-    return [
-        f"<h2>{escape(measure.title)}</h2>",
-        f'<svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" role="img">{"".join(shapes)}</svg>',
-    ]
-
-
-def _cut(text: str, characters: int) -> str:
-    return text if len(text) <= characters else text[: characters - 3] + "..."
+        )
+    return made
 
 
 def _peers(rows: Sequence[Result]) -> list[tuple[str, ...]]:
@@ -169,12 +145,3 @@ def _peers(rows: Sequence[Result]) -> list[tuple[str, ...]]:
         for number, row in enumerate(rows, 1)
         for name, peer in row.peers.items()
     ]
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of plain texts."""
-    top = "".join(f"<th>{escape(name)}</th>" for name in names)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>\n" for row in rows
-    )
-    return f"<div class=wide><table><tr>{top}</tr>\n{body}</table></div>"

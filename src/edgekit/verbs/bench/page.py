@@ -1,15 +1,17 @@
 """The page that a benchmark adds to report.html: a histogram of the hops, and where instructions go."""
 
 import re
-from html import escape
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.pages import Column, fill
 from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.build_folder.manifest import counted
 
-BINS, WIDTH, HEIGHT, FOOT = 60, 960, 180, 34
+BINS = 60
 MARK = "<!-- bench {device} -->"
 END = "<!-- end of bench {device} -->"
 MOST_FUNCTIONS = 20
@@ -27,24 +29,25 @@ def with_page(report: str, measured: Measured) -> str:
 
 
 def _page(measured: Measured) -> str:
-    parts = [f"<h2>Benchmark: {escape(measured.device)}</h2>", _facts(measured)]
-    if measured.times is not None:
-        parts.append(_histogram(measured.times.us, "us", measured.hop_us, measured.unit))
+    series = [] if measured.times is None else [(measured.times.us, "us", measured.hop_us)]
     if measured.instructions:
-        counts = np.array(measured.instructions, np.float64)
-        parts.append(_histogram(counts, "instructions", None, measured.unit))
-    if measured.functions:
-        rows = [
-            (name, f"{count / measured.hops:,.0f}")
-            for name, count in list(measured.functions.items())[:MOST_FUNCTIONS]
-        ]
-        parts.append(_table(("function", f"instructions per {measured.unit}"), rows))
-    if measured.layers:
-        parts.append(_table(("layer", "against golden"), measured.layers))
-    return "\n".join(parts)
+        series.append((np.array(measured.instructions, np.float64), "instructions", None))
+    functions = [
+        (name, f"{count / measured.hops:,.0f}")
+        for name, count in list((measured.functions or {}).items())[:MOST_FUNCTIONS]
+    ]
+    return fill(
+        Path(__file__).with_suffix(".html"),
+        device=measured.device,
+        facts=_facts(measured),
+        histograms=[_histogram(*values, measured.unit) for values in series],
+        functions=functions,
+        unit=measured.unit,
+        layers=measured.layers or (),
+    )
 
 
-def _facts(measured: Measured) -> str:
+def _facts(measured: Measured) -> list[tuple[str, str]]:
     facts = {k: v for k, v in measured.to_dict().items() if v is not None}
     rows = [
         (measured.label(name), f"{value:,}" if isinstance(value, int | float) else str(value))
@@ -65,40 +68,26 @@ def _facts(measured: Measured) -> str:
                 f"{peer['median_us']} us, {peer['ratio']} x ours; outputs {snr}",
             )
         )
-    return _table((), rows)
+    return rows
 
 
-def _histogram(values: NDArray[np.float64], unit: str, limit: float | None, what: str) -> str:
+def _histogram(
+    values: NDArray[np.float64], unit: str, limit: float | None, what: str
+) -> dict[str, Any]:
     """Counts up to the 99.5th percentile; slower ones in the last bar. `limit` is the length of a hop.
 
     Equal values are a sentence: a picture of one bar says no more.
     """
     if values.min() == values.max():
-        return f"<p>Each of {counted(len(values), what)}: {values[0]:,.6g} {unit}.</p>"
+        text = f"Each of {counted(len(values), what)}: {values[0]:,.6g} {unit}."
+        return {"columns": [], "text": text}
     top = float(np.percentile(values, 99.5)) * 1.05
     low = float(values.min())
     counts, edges = np.histogram(np.minimum(values, top), BINS, (low, max(top, low + 1e-9)))
-    bar, tallest = WIDTH / BINS, max(1, int(counts.max()))
-    bars = "".join(
-        f'<rect x="{i * bar:.1f}" y="{(HEIGHT - FOOT) * (1 - n / tallest):.1f}" width="{bar - 1:.1f}" '
-        f'height="{(HEIGHT - FOOT) * n / tallest:.1f}" fill="#4477aa"><title>{counted(int(n), what)} from '
-        f"{edges[i]:,.6g} {unit}</title></rect>"
-        for i, n in enumerate(counts)
-        if n
-    )
+    columns = [
+        Column(int(n) / int(counts.max()), f"{counted(int(n), what)} from {edge:,.6g} {unit}")
+        for n, edge in zip(counts, edges, strict=False)
+    ]
     foot = f"{low:,.6g} to {top:,.6g} {unit}; the longest {values.max():,.6g}"
     foot += "" if limit is None else f"; a hop lasts {limit:,.6g}"
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{bars}'
-        f'<text x="0" y="{HEIGHT - 12}">{escape(foot)}</text></svg>'
-    )
-
-
-def _table(head: tuple[str, ...], rows: object) -> str:
-    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
-    lines = [f"<tr>{cells}</tr>"] if head else []
-    lines += [
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in rows  # type: ignore[attr-defined]
-    ]
-    return f"<div class=wide><table>{''.join(lines)}</table></div>"
+    return {"columns": columns, "text": foot}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import hops_to_frames
 from edgekit.base.wav import Samples
 from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, NETWORKS_FOLDER, Manifest
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from edgekit.quantize.compare import TensorRow, Watched
     from edgekit.runtime.devices.profile import Profile
     from edgekit.targets.build import Build
+    from edgekit.targets.played import Played
 
 
 def finish(written: Written, progress: Progress) -> Manifest:
@@ -88,7 +90,9 @@ def finish(written: Written, progress: Progress) -> Manifest:
     (folder / "recipe.toml").write_text(recipe_text(quantized), encoding="utf-8")
     rows = () if watched is None else watched.rows(samples)
     listened = heard(stream, quantized.reference, quantized.calibration)
-    page = report(manifest, build, rows, quantized, listened)
+    page = report(
+        manifest, build, rows, quantized, listened, played(manifest, quantized, samples, outputs)
+    )
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / SBOM_NAME).write_text(sbom(manifest, folder), encoding="utf-8")
     manifest = with_files(manifest, folder)
@@ -242,6 +246,7 @@ def report(
     rows: Sequence["TensorRow"],
     quantized: Quantized,
     listened: Sequence[Heard],
+    sounds: "Played | None",
 ) -> str:
     """Return the text of report.html."""
     from edgekit.targets.report import render
@@ -255,4 +260,33 @@ def report(
         (h.metric, str(h.clips), *(f"{v:.3f}" for v in (h.noisy, h.exact, h.built)))
         for h in listened
     ]
-    return render(manifest, build.plan, build.steps, rows, measured, means)
+    return render(manifest, build.plan, build.steps, rows, measured, means, sounds)
+
+
+def played(
+    manifest: Manifest, quantized: Quantized, samples: Arrays, outputs: Arrays
+) -> "Played | None":
+    """The first seconds of sound that a build was verified on; None where nobody gave a recording."""
+    from edgekit.export.running import run_hops
+    from edgekit.targets.played import SECONDS, Played
+
+    rate, ins, outs = (
+        manifest.stream["sample_rate_hz"],
+        manifest.stream_inputs,
+        manifest.stream_outputs,
+    )
+    if quantized.calibration is None or rate is None or not manifest.is_pcm or manifest.controls:
+        return None
+    if quantized.model.noises or {t.pcm_channels for t in (*ins, *outs)} - {1, 2}:
+        return None
+    hops = max(1, SECONDS * rate // manifest.stream["hop_samples"])
+    cut = {n: a if n in quantized.model.constants else a[:hops] for n, a in samples.items()}
+    source = run_hops(quantized.reference, cut)
+    before, after = ins[0], outs[0]
+    assert before.axes is not None and after.axes is not None
+    return Played(
+        hops_to_frames(cut[before.name], before.axes),
+        hops_to_frames(source[after.name], after.axes),
+        hops_to_frames(outputs[after.name][:hops], after.axes),
+        rate,
+    )
