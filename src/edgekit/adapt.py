@@ -1,0 +1,142 @@
+"""Adaptation of a frozen build by its outputs alone: SPSA with momentum, as BlackVIP (Oh et al., CVPR 2023) has it.
+
+What changes is a session constant, say a prompt that the network adds to its input: a weighted sum of a basis. The
+build runs forwards only, and needs the memory of one build and of the constant.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.runtime.stream import Stream
+
+Floats = NDArray[np.float64]
+WORD = 1 << 32
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What was found; the stream has it as its constant.
+
+    Attributes:
+        weights: (parameters,) of the basis.
+        constant: float32, of the constant's shape.
+        losses: (steps, 2), of the two queries of each step.
+    """
+
+    weights: Floats
+    constant: NDArray[np.float32]
+    losses: Floats
+
+    @property
+    def told_apart(self) -> float:
+        """The share of steps whose two losses differ; below 0.9 integers do not see such small steps: enlarge c."""
+        return float(np.mean(self.losses[:, 0] != self.losses[:, 1]))
+
+
+def spsa(
+    stream: Stream,
+    constant: str,
+    basis: ArrayLike,
+    loss: Callable[[Stream, int], float],
+    steps: int,
+    seed: int = 1,
+    *,
+    start: ArrayLike | None = None,
+    a: float = 0.01,
+    o: float = 1.0,
+    alpha: float = 0.4,
+    beta: float = 0.9,
+    c: float = 0.05,
+    gamma: float = 0.1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Adapted:
+    """Lower a loss over a session constant, by two queries a step.
+
+    With d of numbers of 0.5 to 1 and random signs, ``g = (L(w + c_k d) - L(w - c_k d)) / (2 c_k d)``, elementwise;
+    ``m <- beta m + g``, at first g; ``w <- w - a_k (g + beta m)``; ``a_k = a / (k + o)^alpha``, ``c_k = c / k^gamma``,
+    k from 1. The constants of the release; c and gamma go with the data.
+
+    Args:
+        stream: with session constants; the others stay as they are, so they are given before, see `Stream.session`.
+        constant: the name of the one that changes.
+        basis: (parameters, *shape), float: the constant is ``sum(w_i basis_i)``.
+        loss: of the stream in its session, for a step from 0 up; both queries of a step must see the same data.
+        steps: from 1 up.
+        seed: of the directions, 1 to 2^32 - 1.
+        start: (parameters,) weights; 0 where left out.
+        a: of the rate; 0.001 to 0.01 where a loss is of order 1.
+        o: see above.
+        alpha: how the rate falls.
+        beta: of the momentum.
+        c: of the queries: it must change the input by several of an integer network's steps.
+        gamma: how c falls.
+        progress: is told how many steps are done, and how many there are.
+
+    Raises:
+        UsageError: no such constant, a basis of another shape, numbers outside their range.
+    """
+    table = np.asarray(basis, np.float64)
+    w = np.zeros(len(table)) if start is None else np.array(start, np.float64)
+    _check(stream, constant, table, w, {"steps": steps, "seed": seed, "a": a, "c": c})
+    flat = table.reshape(len(table), -1)
+    shape = table.shape[1:]
+    directions, m, losses = _directions(seed, len(w)), np.zeros_like(w), np.empty((steps, 2))
+
+    def made(weights: Floats) -> NDArray[np.float32]:
+        return (weights @ flat).reshape(shape).astype(np.float32)
+
+    def query(weights: Floats, step: int) -> float:
+        stream.session({constant: made(weights)})
+        return loss(stream, step)
+
+    for step in range(steps):
+        k = step + 1
+        move = c / k**gamma * next(directions)
+        losses[step] = query(w + move, step), query(w - move, step)
+        g = (losses[step, 0] - losses[step, 1]) / (2 * move)
+        m = beta * m + g if step else g
+        w = w - a / (k + o) ** alpha * (g + beta * m)
+        if progress:
+            progress(k, steps)
+    stream.session({constant: made(w)})
+    return Adapted(w, made(w), losses)
+
+
+def _directions(seed: int, count: int) -> Iterator[Floats]:
+    """Numbers of 0.5 up to 1 with random signs, from xorshift32 (Marsaglia, 2003): quick on any device."""
+    state = seed
+    while True:
+        words = []
+        for _ in range(count):
+            state ^= state << 13 & (WORD - 1)
+            state ^= state >> 17
+            state ^= state << 5 & (WORD - 1)
+            words.append(state)
+        drawn = np.array(words)
+        sign = np.where(drawn >> 31 == 1, -1.0, 1.0)
+        yield sign * (0.5 + (drawn & 0x7FFFFFFF) / WORD)
+
+
+def _check(
+    stream: Stream, constant: str, basis: Floats, w: Floats, numbers: dict[str, float]
+) -> None:
+    known = {tensor.name: tensor for tensor in stream.manifest.constants}
+    problems = []
+    if constant not in known:
+        listed = ", ".join(known) or "none: export with --constant NAME"
+        problems.append(Problem("adapt, constant", f"'{constant}'", listed, "name one of these"))
+    elif basis.shape[1:] != tuple(known[constant].shape) or not len(basis):
+        wanted = f"(parameters, {', '.join(map(str, known[constant].shape))})"
+        problems.append(Problem("adapt, basis", f"shape {basis.shape}", wanted, "reshape it"))
+    if w.shape != (len(basis),):
+        found, allowed = f"shape {w.shape}", f"({len(basis)},)"
+        problems.append(Problem("adapt, start", found, allowed, "one weight for each of the basis"))
+    for name, value in numbers.items():
+        if not 0 < value < WORD:
+            problems.append(Problem(f"adapt, {name}", str(value), "above 0", "choose another"))
+    if problems:
+        raise UsageError(problems)
