@@ -20,6 +20,7 @@ from edgekit.runtime.runners.litert import LitertRunner
 from edgekit.runtime.runners.onnxruntime import OnnxruntimeRunner
 from edgekit.runtime.runners.runner import Runner
 from edgekit.runtime.runners.toolchain import Compiler
+from edgekit.runtime.runners.wasm import WasmRunner
 from edgekit.runtime.seeds import checked_seed
 
 Arrays = dict[str, NDArray[Any]]
@@ -43,6 +44,7 @@ STREAM_DTYPES = ("float32", "bool", "int8", "uint8", "int32", "int64")
 RUNNERS: dict[str, Callable[[Path, Manifest], Runner]] = {
     "host": NativeRunner.open,
     "c99": NativeRunner.open,
+    "wasm": WasmRunner,
     "onnxruntime": OnnxruntimeRunner,
     "fpga": FpgaRunner,
     "litert": LitertRunner,

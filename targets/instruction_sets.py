@@ -93,7 +93,8 @@ class InstructionSet:
         cpu: what Linux lists of a CPU that has it. Tests run it there, and ``host`` takes the first row that fits;
             where nothing is listed, nobody can tell.
         flags: options of gcc and clang that turn it on for such a test.
-        emulated: the device of ``devices.toml`` on which tests and bench run it under QEMU, where there is one.
+        emulated: the device of ``devices.toml`` on which tests and bench run it under QEMU, where there is one; the
+            kernels of WebAssembly run in wasmtime and node.
         packing: how its kernels read weights.
     """
 
@@ -191,6 +192,14 @@ INSTRUCTION_SETS = {
             ("lanes", "dots"),
             machine="riscv64",
             emulated="riscv64-v",
+        ),
+        InstructionSet(
+            "wasm",
+            "WebAssembly SIMD of 128 bits",
+            ("lanes", "simd", "dots"),
+            machine="wasm32",
+            emulated="wasm",
+            packing=Packing(columns=4),
         ),
         InstructionSet(
             "dots",

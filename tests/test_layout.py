@@ -71,6 +71,7 @@ SUITES = {
     "hostile",
     "installs",
     "kernel_devices",
+    "kernel_wasm",
     "kernels",
     "keyword_spotter",
     "layout",

@@ -3,16 +3,21 @@
 import importlib.util
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.base.errors import ToolError
 from edgekit.runtime.devices.profile import Profile
-from edgekit.runtime.runners.toolchain import ALONE, Compiler, ask, compile_sources, find_compiler
+from edgekit.runtime.runners.toolchain import (
+    ALONE,
+    Compiler,
+    ask,
+    compile_sources,
+    find_compiler,
+    zig,
+)
 
-ZIG = (sys.executable, "-m", "ziglang", "cc")
 STANDARD = ("-ffp-contract=off", "-fno-trapping-math", "-ffunction-sections", "-fdata-sections")
 # Debian packages by the name of their command: (what compiles, and the C library where that is apart)
 APT = {
@@ -39,7 +44,7 @@ def find_cross_compiler(profile: Profile) -> CrossCompiler | None:
         return CrossCompiler(find_compiler(), profile.flags)
     if compiler := find_gcc(profile):
         return CrossCompiler(compiler, profile.flags)
-    if profile.zig and importlib.util.find_spec("ziglang") and (compiler := ask(ZIG)):
+    if profile.zig and importlib.util.find_spec("ziglang") and (compiler := ask(zig())):
         return CrossCompiler(compiler, profile.zig)
     return None
 

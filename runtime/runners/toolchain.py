@@ -188,7 +188,12 @@ def _candidates() -> Iterator[tuple[str, ...]]:
         if path := shutil.which(name):
             yield (path,)
     if importlib.util.find_spec("ziglang"):
-        yield (sys.executable, "-m", "ziglang", "cc")
+        yield zig()
+
+
+def zig() -> tuple[str, ...]:
+    """The command of PyPI's ziglang as a C compiler."""
+    return sys.executable, "-m", "ziglang", "cc"
 
 
 def ask(command: tuple[str, ...]) -> Compiler | None:

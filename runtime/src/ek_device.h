@@ -8,8 +8,6 @@
 
 #include "edgekit.h"
 
-#include <string.h>
-
 /* A stream: its channels, and their strides and those of frames in the network's block of a hop. */
 typedef struct {
     int32_t channels, channel, frame;

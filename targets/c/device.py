@@ -26,7 +26,7 @@ def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
     hop, name = int(stream["hop_samples"]), manifest.c_name
     fields = field_names(model.stream_inputs) | field_names(model.stream_outputs)
     ins, outs = _arguments(sources, fields, "in"), _arguments(sinks, fields, "out")
-    described = [_streams(side) for side in (sources, sinks)]
+    described = [stream_rows(side) for side in (sources, sinks)]
     arrays = [_bracketed(args, side) for args, side in ((ins, sources), (outs, sinks))]
     facts_of = {
         "name": name,
@@ -62,7 +62,10 @@ def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
         "past_out": rates.past_out,
         "floats": (facts["state_bytes"] - COUNTERS) // 4,
         "wired": "\n".join(
-            [*_wired("in", sources, fields, "x", hop), *_wired("out", sinks, fields, "y", hop)]
+            [
+                *wired_lines("in", sources, fields, "x", hop),
+                *wired_lines("out", sinks, fields, "y", hop),
+            ]
             + ([] if sinks else ["    (void)y;"])
         ),
     }
@@ -95,15 +98,16 @@ def _bracketed(arguments: Sequence[str], tensors: Sequence[Tensor]) -> str:
     return " and ".join(shapes)
 
 
-def _streams(tensors: Sequence[Tensor]) -> str:
+def stream_rows(tensors: Sequence[Tensor]) -> str:
+    """The rows of ``ek_device_stream`` of some streams."""
     rows = ((tensor.pcm_channels or 1, *_strides(tensor)) for tensor in tensors)
     return ", ".join(f"{{{', '.join(map(str, row))}}}" for row in rows)
 
 
-def _wired(
+def wired_lines(
     struct: str, tensors: Sequence[Tensor], fields: Mapping[str, str], pointer: str, hop: int
 ) -> list[str]:
-    """Where in the blocks of a hop the network finds each stream."""
+    """Where in the blocks of a hop the network finds each stream: the statements that fill a struct."""
     lines, before = [], 0
     for tensor in tensors:
         place = f" + {before * hop}" if before else ""

@@ -74,6 +74,8 @@ PACKAGES = (
     ("ai-edge-litert", "ai_edge_litert", "target litert", "edgekit[litert]"),
     ("flatbuffers", "flatbuffers", "target litert", "edgekit[litert]"),
     ("ethos-u-vela", "ethosu.vela", "target ethos-u55", "edgekit[ethos-u]"),
+    ("ziglang", "ziglang", "target wasm; a C compiler, also for devices", "edgekit[wasm]"),
+    ("wasmtime", "wasmtime", "target wasm: verification, run", "edgekit[wasm]"),
     ("torch", "torch", "export of torch modules and .pt2", "edgekit[torch]"),
     ("soundfile", "soundfile", "run with .wav, calibration on .wav", "edgekit[audio]"),
     ("soxr", "soxr", "resampling", "edgekit[audio]"),
@@ -94,6 +96,7 @@ COMMANDS = (
     ("verilator", "target fpga: simulation of the RTL", "verilator make"),
     ("yosys", "target fpga: synthesis", "yosys"),
     ("nextpnr-ecp5", "target fpga: placement", "nextpnr-ecp5 fpga-trellis"),
+    ("node", "bench of target wasm", "nodejs"),
     ("ssh", "bench --device ssh://", "openssh-client"),
     ("adb", "bench --device adb", "adb"),
 )

@@ -15,6 +15,7 @@ from edgekit.runtime.bench.contenders import (
     OnnxruntimeContender,
     StreamContender,
 )
+from edgekit.runtime.bench.node import NodeContender
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.targets.devices import profile, profiles
@@ -96,6 +97,24 @@ def _lower_c(model: "Model", target: str) -> "Build":
     return lower_c(model, target)
 
 
+def _check_wasm(model: "Model") -> list[Problem]:
+    from edgekit.targets.wasm.lower import check_wasm
+
+    return check_wasm(model)
+
+
+def _lower_wasm(model: "Model", target: str) -> "Build":
+    from edgekit.targets.wasm.lower import lower_wasm
+
+    return lower_wasm(model, target)
+
+
+def _verify_wasm(written: Written, progress: Progress) -> Manifest:
+    from edgekit.verbs.export.finish import finish_module
+
+    return finish_module(written, progress)
+
+
 def _check_onnxruntime(model: "Model") -> list[Problem]:
     from edgekit.targets.onnxruntime import check_onnxruntime
 
@@ -112,6 +131,10 @@ def _onnxruntime_contender(directory: Path, manifest: Manifest) -> Contender:
     from edgekit.verbs.export.finish import model_of
 
     return OnnxruntimeContender(model_of(directory).to_bytes(), manifest)
+
+
+def _node_contender(directory: Path, manifest: Manifest) -> Contender:
+    return NodeContender(directory, manifest)
 
 
 def _stream_contender(directory: Path, _manifest: Manifest) -> Contender:
@@ -220,6 +243,15 @@ ROWS = (
     _for_device("host"),
     _for_device("c99"),
     *(_for_device(name) for name, device in profiles().items() if device.is_cross),
+    Target(
+        "wasm",
+        profile("wasm").emits,
+        ("ziglang", "wasmtime"),
+        _check_wasm,
+        _lower_wasm,
+        _verify_wasm,
+        contender=_node_contender,
+    ),
     Target(
         "onnxruntime",
         "model.onnx",

@@ -13,9 +13,9 @@ from hops import model
 from edgekit import api
 from edgekit.base.errors import CheckFailed
 from edgekit.runtime.devices import cross
-from edgekit.runtime.devices.cross import ZIG, CrossCompiler, code_bytes, compile_replay
+from edgekit.runtime.devices.cross import CrossCompiler, code_bytes, compile_replay
 from edgekit.runtime.devices.emulator import count, replay
-from edgekit.runtime.runners.toolchain import ask
+from edgekit.runtime.runners.toolchain import ask, zig
 from edgekit.targets.c.fit import misfits
 from edgekit.targets.devices import profile
 
@@ -75,11 +75,13 @@ def test_a_conv_tasnet_takes_at_most_20_kb_of_code(target: str, tmp_path: Path) 
 def test_clang_compiles_without_warnings_and_gives_the_same_bits(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    zig = ask(ZIG)
-    assert zig is not None
+    clang = ask(zig())
+    assert clang is not None
     folder = tmp_path / "build"
     replayable(int8_model(NETWORK), target, folder)
-    monkeypatch.setattr(cross, "find_cross_compiler", lambda device: CrossCompiler(zig, device.zig))
+    monkeypatch.setattr(
+        cross, "find_cross_compiler", lambda device: CrossCompiler(clang, device.zig)
+    )
     assert replayed(folder, target, "-Wall", "-Wextra", "-Werror")[-1] == "PASS"
 
 

@@ -100,6 +100,23 @@ def finish(written: Written, progress: Progress) -> Manifest:
     return manifest
 
 
+def finish_module(written: Written, progress: Progress) -> Manifest:
+    """Compile a build for WebAssembly to its module, and finish it: what is verified is the module.
+
+    Raises:
+        ToolError: no compiler, or it failed.
+        CheckFailed: it is not the same network.
+    """
+    from edgekit.runtime.runners.wasm import compile_module
+
+    folder, build = written.folder, written.build
+    progress("compile", 0, 1)
+    compiler = compile_module(folder, build.manifest)
+    tools = {**build.manifest.tools, "cc": compiler.label}
+    build = write(replace(build, manifest=replace(build.manifest, tools=tools)), folder)
+    return finish(replace(written, build=build), progress)
+
+
 def portable(directory: Path) -> Stream:
     """Run the network of a build for another machine as portable C: the same integers, and float sums in one order.
 

@@ -30,6 +30,7 @@ MIN_ORACLE_HOPS = 128
 NOISE_SEED = 0
 # what runs a build here, by target; others run their C
 RUN_BY = {
+    "wasm": "the module, in wasmtime",
     "onnxruntime": "onnxruntime",
     "litert": "LiteRT",
     "ethos-u55": "LiteRT, on the file before Vela",

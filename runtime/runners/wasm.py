@@ -1,0 +1,211 @@
+"""A build for WebAssembly: its C compiled to a module, and the module run in wasmtime."""
+
+import ctypes
+import importlib.util
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import CheckFailed, Problem, ToolError, UsageError
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.runners.toolchain import ALONE, Compiler, ask, compile_sources, zig
+
+if TYPE_CHECKING:
+    from wasmtime import Func, Memory
+
+HOW_TO_GET = "pip install 'edgekit[wasm]'"
+# No C library but zig's own memcpy and its like: the module imports nothing.
+FLAGS = (
+    "-target",
+    "wasm32-freestanding",
+    "-std=c99",
+    "-O3",
+    "-msimd128",
+    "-ffp-contract=off",
+    "-fno-trapping-math",
+    ALONE,
+    "-I.",
+)
+STACK_BYTES = 1 << 20
+LINK = ("-Wl,--no-entry", "-Wl,--strip-debug", f"-Wl,-z,stack-size={STACK_BYTES}")
+ALIGN = 64
+PAGE_BYTES = 1 << 16
+
+
+def exported(manifest: Manifest, has_adapter: bool) -> list[str]:
+    """What the module shows of a build's C: its functions, and where free memory begins."""
+    there = {
+        "init": True,
+        "reset": True,
+        "process": True,
+        "session": bool(manifest.constants),
+        "seed": manifest.noise is not None,
+        "end": manifest.stream["end_state"] is not None,
+        "adapter_bytes": has_adapter,
+        "adapter_init": has_adapter,
+        "adapter_process": has_adapter,
+    }
+    return [*(f"{manifest.c_name}_{name}" for name, is_there in there.items() if is_there), BASE]
+
+
+BASE = "__heap_base"
+
+
+def compile_module(directory: Path, manifest: Manifest) -> Compiler:
+    """Compile a build's C into ``<name>.wasm`` beside it; returns the compiler.
+
+    Raises:
+        ToolError: no ziglang, or it failed.
+    """
+    compiler = ask(zig()) if importlib.util.find_spec("ziglang") else None
+    if compiler is None:
+        raise ToolError(f"no compiler for WebAssembly: ziglang is not installed; {HOW_TO_GET}")
+    name = manifest.c_name
+    sources = sorted(path.name for path in directory.glob("*.c"))
+    shown = exported(manifest, f"{name}_adapter.c" in sources)
+    link = [*LINK, *(f"-Wl,--export={symbol}" for symbol in shown)]
+    output = (directory / f"{name}.wasm").resolve()
+    compile_sources(compiler, FLAGS, sources, link, output, directory)
+    output.chmod(0o644)
+    return compiler
+
+
+class WasmRunner:
+    """One instance of a module, with its state, its scratch memory and one hop of data in its own memory."""
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        """Load ``<name>.wasm``.
+
+        Raises:
+            UsageError: there is none, or it is not the module that the manifest describes.
+            ToolError: no wasmtime.
+        """
+        try:
+            import wasmtime
+        except ImportError as error:
+            raise ToolError(f"wasmtime is not installed; {HOW_TO_GET}") from error
+        self._name, self._failed = manifest.c_name, wasmtime.WasmtimeError
+        path = directory / f"{self._name}.wasm"
+        try:
+            self._store = wasmtime.Store()
+            module = wasmtime.Module(self._store.engine, path.read_bytes())
+            instance = wasmtime.Instance(self._store, module, [])
+        except OSError as error:
+            raise UsageError(_misfit(directory, error.strerror or "no .wasm file")) from error
+        except wasmtime.WasmtimeError as error:
+            raise UsageError(_misfit(directory, str(error).partition("\n")[0])) from error
+        self._exports = instance.exports(self._store)
+        shown = exported(manifest, False)
+        missing = [name for name in (*shown, "memory") if name not in self._exports]
+        if missing:
+            raise UsageError(_misfit(directory, f"{path.name} without {', '.join(missing)}"))
+        self._memory: Memory = self._exports["memory"]  # type: ignore[assignment]
+        self._end: int = self._exports[BASE].value(self._store)  # type: ignore[union-attr]
+        self._process = self._function("process")
+        self._label = manifest.tools.get("cc", "zig cc, clang ?")
+        state_bytes = manifest.memory["state_bytes"] or 0
+        state = self._reserve(state_bytes)
+        self._scratch = self._reserve(manifest.memory["scratch_bytes"] or 0)
+        self._inputs = _Ports(self, manifest.hop_inputs)
+        self._outputs = _Ports(self, manifest.stream_outputs)
+        self._constants = _Ports(self, manifest.constants)
+        self._net = self._function("init")(self._store, state, state_bytes)
+        if not self._net:
+            raise UsageError(_misfit(directory, f"it refuses a state of {state_bytes} bytes"))
+
+    def _function(self, name: str) -> "Func":
+        return self._exports[f"{self._name}_{name}"]  # type: ignore[return-value]
+
+    def _reserve(self, size: int) -> int:
+        """The address of `size` free bytes, all 0."""
+        at = -(-self._end // ALIGN) * ALIGN
+        self._end = at + size
+        missing = self._end - self._memory.data_len(self._store)
+        if missing > 0:
+            self._memory.grow(self._store, -(-missing // PAGE_BYTES))
+        return at
+
+    def write(self, at: int, content: bytes) -> None:
+        """Put bytes into the module's memory."""
+        self._memory.write(self._store, content, at)
+
+    def read(self, at: int, size: int) -> bytearray:
+        """Bytes of the module's memory."""
+        return self._memory.read(self._store, at, at + size)
+
+    @property
+    def compiler(self) -> Compiler | None:
+        """The compiler that made the module, without a command."""
+        name, _, version = self._label.rpartition(" ")
+        return Compiler((), name, version)
+
+    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+        """Run one hop; returns the outputs and the nanoseconds of the call, Python's part included."""
+        self._inputs.put(inputs)
+        start = time.perf_counter_ns()
+        try:
+            code = self._process(
+                self._store, self._net, self._scratch, self._inputs.struct, self._outputs.struct
+            )
+        except self._failed as error:
+            raise CheckFailed(f"the build's module trapped: {error}") from error
+        elapsed = time.perf_counter_ns() - start
+        if code != 0:
+            raise CheckFailed(f"the build's process function returned {code}")
+        return self._outputs.take(), elapsed
+
+    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+        """Take the session constants."""
+        self._constants.put(constants)
+        given = self._net, self._scratch, self._constants.struct
+        if (code := self._function("session")(self._store, *given)) != 0:
+            raise CheckFailed(f"the build's session function returned {code}")
+
+    def end(self, valid_samples: int) -> None:
+        """Say that the stream ends in the next hop, behind so many of its samples."""
+        if f"{self._name}_end" in self._exports:
+            self._function("end")(self._store, self._net, valid_samples)
+
+    def seed(self, seed: int) -> None:
+        """Draw noise of this seed, from its beginning."""
+        if f"{self._name}_seed" in self._exports:
+            self._function("seed")(self._store, self._net, ctypes.c_int64(seed).value)
+
+    def reset(self) -> None:
+        """Return to the state of a fresh instance."""
+        self._function("reset")(self._store, self._net)
+
+
+class _Ports:
+    """Arrays of one side in the module's memory, and the struct of pointers to them."""
+
+    def __init__(self, runner: WasmRunner, tensors: Sequence[Tensor]) -> None:
+        self._runner = runner
+        self.struct = runner._reserve(4 * max(len(tensors), 1))
+        self._rows = []
+        for number, tensor in enumerate(tensors):
+            dtype = np.dtype(tensor.dtype)
+            size = dtype.itemsize * math.prod(tensor.shape)
+            at = runner._reserve(size)
+            runner.write(self.struct + 4 * number, at.to_bytes(4, "little"))
+            self._rows.append((at, size, dtype, tensor.shape))
+
+    def put(self, arrays: Sequence[NDArray[Any]]) -> None:
+        for (at, _, dtype, shape), array in zip(self._rows, arrays, strict=True):
+            self._runner.write(at, np.asarray(array, dtype).reshape(shape).tobytes())
+
+    def take(self) -> list[NDArray[Any]]:
+        return [
+            np.frombuffer(self._runner.read(at, size), dtype).reshape(shape).copy()
+            for at, size, dtype, shape in self._rows
+        ]
+
+
+def _misfit(directory: Path, found: str) -> Problem:
+    allowed = "the module that the manifest describes"
+    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")

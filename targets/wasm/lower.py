@@ -1,0 +1,109 @@
+"""Check a model against WebAssembly and lower it: C sources, the adapter, JavaScript, types and an npm package."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from edgekit import __version__
+from edgekit.base.errors import Problem
+from edgekit.graph.model import Model
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.targets.build import Build, digest
+from edgekit.targets.c.cmake import build_file
+from edgekit.targets.c.lower import check_c, lower_c
+from edgekit.targets.devices import profile
+from edgekit.targets.wasm.adapter import adapter_files, has_adapter
+from edgekit.targets.wasm.templates import filled
+
+
+def check_wasm(model: Model) -> list[Problem]:
+    """Every node that the C targets cannot run, and what their JavaScript has no form for."""
+    problems = check_c(model)
+    if model.sampler is not None:
+        found, step = "a denoiser with a sampler", "export for --target c99"
+        problems.append(Problem("the network", found, "a network of a stream", step))
+    return problems
+
+
+def lower_wasm(model: Model, target: str) -> Build:
+    """Emit a checked model's C with the kernels for WebAssembly, and the files around its module."""
+    build = lower_c(model, target)
+    manifest, name = build.manifest, build.manifest.c_name
+    sources = {**build.files, **adapter_files(model, manifest)}
+    library = sorted(file for file in sources if file.endswith(".c"))
+    sources["CMakeLists.txt"] = build_file(name, library, (), profile(target)).encode()
+    sources |= {file: text.encode() for file, text in _scripts(manifest).items()}
+    return replace(build, files=sources, manifest=replace(manifest, digest=digest(sources)))
+
+
+def _scripts(manifest: Manifest) -> dict[str, str]:
+    """The ES module and what goes with it, by file name."""
+    name = manifest.c_name
+    fields = {
+        "name": name,
+        "facts": _facts(manifest),
+        "in": ", ".join(f"{_key(t.name)}: ..." for t in manifest.hop_inputs),
+        "out": ", ".join(
+            t.name if t.name.isidentifier() else f"{_key(t.name)}: out"
+            for t in manifest.stream_outputs
+        ),
+    }
+    made = {f"{name}.js": "module.js", f"{name}.d.ts": "types.d.ts"}
+    if has_adapter(manifest):
+        made |= {
+            f"{name}.worklet.js": "worklet.js",
+            f"{name}.node.js": "node.js",
+            f"{name}.node.d.ts": "node.d.ts",
+        }
+    texts = {file: filled(source, fields) for file, source in made.items()}
+    return {**texts, "package.json": _package(manifest, sorted(made))}
+
+
+def _key(name: str) -> str:
+    return name if name.isidentifier() else json.dumps(name)
+
+
+def _facts(manifest: Manifest) -> str:
+    """What the JavaScript knows of the network, as an object literal."""
+    stream, memory = manifest.stream, manifest.memory
+    sides = {"inputs": manifest.stream_inputs, "outputs": manifest.sounds}
+    channels = {side: [t.pcm_channels for t in tensors] for side, tensors in sides.items()}
+    listens = manifest.sounds != manifest.stream_outputs
+    facts = {
+        "name": manifest.source["name"],
+        "version": __version__,
+        "hopSamples": stream["hop_samples"],
+        "sampleRateHz": stream["sample_rate_hz"],
+        "delaySamples": stream["delay_samples"],
+        "stateBytes": memory["state_bytes"],
+        "scratchBytes": memory["scratch_bytes"],
+        "inputs": _ports(manifest.hop_inputs),
+        "constants": _ports(manifest.constants),
+        "outputs": _ports(manifest.stream_outputs),
+        "adapter": {**channels, "listens": listens} if has_adapter(manifest) else None,
+    }
+    return json.dumps(facts, indent=4)
+
+
+def _ports(tensors: Sequence[Tensor]) -> list[dict[str, object]]:
+    return [
+        {"name": t.name, "shape": list(t.shape), "dtype": t.dtype, "role": t.role} for t in tensors
+    ]
+
+
+def _package(manifest: Manifest, scripts: Sequence[str]) -> str:
+    """package.json of an npm package of the build: the module, and the node for audio graphs as ``/node``."""
+    name = manifest.c_name
+    exports: dict[str, object] = {".": {"types": f"./{name}.d.ts", "default": f"./{name}.js"}}
+    if f"{name}.node.js" in scripts:
+        exports["./node"] = {"types": f"./{name}.node.d.ts", "default": f"./{name}.node.js"}
+    facts = {
+        "name": name.replace("_", "-"),
+        "version": "0.1.0",
+        "private": True,
+        "description": f"{manifest.source['name']}, a streaming network as WebAssembly",
+        "type": "module",
+        "exports": {**exports, f"./{name}.wasm": f"./{name}.wasm"},
+        "files": [*scripts, f"{name}.wasm"],
+    }
+    return json.dumps(facts, indent=2) + "\n"
