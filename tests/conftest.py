@@ -1,13 +1,17 @@
 """`make test` tries the same random examples each time; `make stream-fuzz` tries new ones."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from jsonschema import Draft202012Validator
 
 import edgekit  # noqa: F401 (before any test imports onnxruntime: it switches its telemetry off)
+from edgekit.runtime.build_folder.manifest import Manifest
 
 # A process for each core runs the tests: more threads in each wait for one another.
 for library in ("OMP", "OPENBLAS", "MKL"):
@@ -31,4 +35,19 @@ def few_calls() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quantizing, "CALIBRATION_CALLS", 24)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def manifests_are_as_published() -> Iterator[None]:
+    """Every manifest that a test writes is held against the schema that docs/ publish."""
+    text = (Path(__file__).parent.parent / "docs" / "manifest.schema.json").read_text()
+    validator, write = Draft202012Validator(json.loads(text)), Manifest.to_json
+
+    def checked(manifest: Manifest) -> str:
+        validator.validate(json.loads(written := write(manifest)))
+        return written
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Manifest, "to_json", checked)
         yield

@@ -1,0 +1,295 @@
+"""The keys of manifest.json: what each may hold, as a test, in words and as JSON Schema."""
+
+import math
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from edgekit.base.errors import UsageError
+from edgekit.base.sampler_table import StepTable
+
+MAX_BYTES = 1 << 31  # of one tensor, one block, one file of arrays
+MAX_TENSORS = 1024
+MAX_RANK = 8
+MAX_TEXT = 512
+FRACTION = "[1-9][0-9]{0,8}/[1-9][0-9]{0,8}"
+DTYPES = frozenset({"float32", "int8", "uint8", "int16", "int32", "int64", "bool"})
+ROLES = frozenset({"stream", "state", "constant", "control", "noise"})
+ROW = {"name", "shape", "dtype", "role"}
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 62
+
+
+def _bytes(value: Any) -> bool:
+    return _count(value) and value <= MAX_BYTES
+
+
+def _text(value: Any) -> bool:
+    return type(value) is str and len(value) <= MAX_TEXT
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _flag(value: Any) -> bool:
+    return type(value) is bool
+
+
+def _step_table(value: Any) -> bool:
+    try:
+        StepTable.from_facts(value)
+    except (UsageError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _whole(value: Any) -> bool:
+    return type(value) is int and abs(value) <= MAX_BYTES
+
+
+def _ratio(value: Any) -> bool:
+    return value is None or _number(value)
+
+
+def _levels(value: Any) -> bool:
+    return type(value) is list and all(
+        type(row) is dict
+        and row.keys() == {"level_db", "snr_db", "alike", "metric"}
+        and _number(row["level_db"])
+        and all(map(_ratio, row.values()))
+        for row in value
+    )
+
+
+def _held_out(value: Any) -> bool:
+    return (
+        type(value) is dict
+        and value.keys() == {"clips", "of", "heard_snr_db"}
+        and _count(value["clips"])
+        and _count(value["of"])
+        and _ratio(value["heard_snr_db"])
+    )
+
+
+def _texts(value: Any) -> bool:
+    return type(value) is list and all(map(_text, value))
+
+
+def _kinds(value: Any) -> bool:
+    return type(value) is dict and all(_text(text) for pair in value.items() for text in pair)
+
+
+def _positive(value: Any) -> bool:
+    return _bytes(value) and value > 0
+
+
+Schema = dict[str, Any]
+
+
+def table_schema(properties: dict[str, Schema], optional: Collection[str] = ()) -> Schema:
+    """The schema of a table with these keys and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [key for key in properties if key not in optional],
+        "additionalProperties": False,
+    }
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one key of a manifest may hold.
+
+    Attributes:
+        test: says whether a value can be.
+        allowed: the same in words, for messages.
+        schema: the same as JSON Schema, as far as it goes.
+        nullable: whether null is allowed as well.
+    """
+
+    test: Callable[[Any], bool]
+    allowed: str
+    schema: Schema
+    nullable: bool = False
+
+    def json_schema(self) -> Schema:
+        """The schema, with null where that is allowed."""
+        return {"anyOf": [self.schema, {"type": "null"}]} if self.nullable else self.schema
+
+
+A_TEXT: Schema = {"type": "string", "maxLength": MAX_TEXT}
+NULL_OR_NUMBER: Schema = {"type": ["number", "null"]}
+COUNT = Check(_count, "an integer from 0 up", {"type": "integer", "minimum": 0})
+SIZE = Check(
+    _bytes,
+    f"an integer from 0 to {MAX_BYTES}",
+    {"type": "integer", "minimum": 0, "maximum": MAX_BYTES},
+)
+TEXT = Check(_text, f"a text of at most {MAX_TEXT} characters", A_TEXT)
+TEXTS = Check(_texts, f"texts of at most {MAX_TEXT} characters", {"type": "array", "items": A_TEXT})
+WHOLE = Check(_whole, "an integer", {"type": "integer"})
+NUMBER = Check(_number, "a number", {"type": "number"})
+FLAG = Check(_flag, "true, false", {"type": "boolean"})
+POSITIVE = Check(
+    _positive,
+    "an integer from 1 up",
+    {"type": "integer", "minimum": 1, "maximum": MAX_BYTES},
+)
+SAMPLER = Check(_step_table, "a step table as an export writes it", {"type": "object"}, True)
+KINDS = Check(_kinds, "texts by name", {"type": "object", "additionalProperties": A_TEXT})
+LEVELS = Check(
+    _levels,
+    "rows of level_db, snr_db, alike, metric",
+    {
+        "type": "array",
+        "items": table_schema(
+            {
+                "level_db": {"type": "number"},
+                **dict.fromkeys(("snr_db", "alike", "metric"), NULL_OR_NUMBER),
+            }
+        ),
+    },
+)
+HELD_OUT = Check(
+    _held_out,
+    "clips, of, heard_snr_db",
+    table_schema({"clips": COUNT.schema, "of": COUNT.schema, "heard_snr_db": NULL_OR_NUMBER}),
+)
+
+
+def is_file(name: Any) -> bool:
+    """Whether a name stays inside the folder."""
+    return (
+        _text(name)
+        and not PurePosixPath(name).is_absolute()
+        and not {"..", ""} & {*name.split("/")}
+    )
+
+
+def _or_null(check: Check) -> Check:
+    return replace(check, allowed=f"{check.allowed} or null", nullable=True)
+
+
+def _rate(value: Any) -> bool:
+    return _text(value) and re.fullmatch(FRACTION, value) is not None
+
+
+RATE = Check(_rate, "a fraction, as 1/64", {"type": "string", "pattern": f"^{FRACTION}$"})
+PORT: dict[str, Check] = {  # of each input and output, from schema 2 on
+    "layout": _or_null(TEXT),
+    "rate": _or_null(RATE),
+    "frames_per_hop": _or_null(POSITIVE),
+    "channels": _or_null(POSITIVE),
+    "delay_samples": _or_null(SIZE),
+    "sample_rate_hz": _or_null(NUMBER),
+}
+FACTS: dict[str, Check] = {
+    "schema": COUNT,
+    "edgekit": TEXT,
+    "target": TEXT,
+    "digest": TEXT,
+    "sampler": SAMPLER,
+    "macs_per_hop": COUNT,
+    "macs_int8": COUNT,
+    "macs_int16": COUNT,
+    "macs_float": COUNT,
+}
+OPTIONAL = frozenset(
+    {
+        "moved_bytes_per_hop",
+        "moved_bytes_imported",
+        "notes",
+        "hop_scales",
+        "crop_samples",
+        "hops_decided_otherwise",
+        "levels",
+        "metric",
+        "held_out",
+        "oracle_hops",
+    }
+)  # not in every schema 1 file
+TABLES: dict[str, dict[str, Check]] = {
+    "source": {"name": TEXT, "sha256": TEXT},
+    "stream": {
+        "hop_samples": _or_null(POSITIVE), "sample_rate_hz": _or_null(POSITIVE),
+        "delay_samples": _or_null(SIZE), "latency_samples": _or_null(SIZE),
+        "latency_ms": _or_null(NUMBER), "minimum_hop_samples": _or_null(POSITIVE),
+        "end_state": _or_null(TEXT),
+    },
+    "memory": {
+        "weights_bytes": _or_null(SIZE), "state_bytes": _or_null(SIZE),
+        "scratch_bytes": _or_null(SIZE), "scratch_lower_bound_bytes": _or_null(SIZE),
+        "code_bytes": _or_null(SIZE), **dict.fromkeys(("moved_bytes_per_hop", "moved_bytes_imported"), _or_null(COUNT)),
+    },
+    "session": {"parameters": COUNT, "macs": COUNT},
+    "until": {"output": TEXT, "tolerance": NUMBER, "most": POSITIVE},
+    "decide": {"text": TEXT, "labels": TEXTS},
+    "noise": {"generator": TEXT, "seed": COUNT, "inputs": KINDS, "states": KINDS},
+    "engine": {
+        "part": TEXT, "lanes": POSITIVE, "columns": POSITIVE, "dmax": POSITIVE, "weight_bits": POSITIVE,
+        "accumulator_bits": POSITIVE, "line_rows": POSITIVE, "line_beats": POSITIVE, "buffer_bytes": SIZE,
+        "clock_mhz": NUMBER, "cycles_per_frame": COUNT, "frames_per_second": NUMBER, "latency_ms": NUMBER,
+        "dense_utilisation": NUMBER, "dram_bytes_per_frame": COUNT, "dram_tensors": TEXTS, "luts": COUNT,
+        "ffs": COUNT, "dsps": COUNT, "rams": COUNT, "cpu_operators": TEXTS, "kinds": KINDS,
+    },
+    "device": {
+        "sample_rate_hz": POSITIVE, "latency_samples": SIZE, "latency_ms": NUMBER, "state_bytes": SIZE,
+        "filter_bytes": SIZE,
+    },
+    "npu": {
+        "accelerator": TEXT, "system": TEXT, "clock_mhz": NUMBER, "cycles": COUNT, "sram_bytes": SIZE,
+        "flash_bytes": SIZE, "npu_operators": COUNT, "cpu_operators": TEXTS,
+    },
+    "verification": {
+        "by": TEXT, "hops": COUNT, "hops_decided_otherwise": COUNT, "snr_db": _or_null(NUMBER),
+        "max_abs_error": _or_null(NUMBER),
+        "bit_exact_with_oracle": _or_null(FLAG), "oracle_hops": _or_null(COUNT),
+        "levels": LEVELS,
+        "metric": NUMBER,
+        "held_out": HELD_OUT,
+    },
+    "quantization": {
+        "recipe": TEXT, "calibrated_on": _or_null(TEXT), "tensors_int8": _or_null(COUNT),
+        "tensors_int16": _or_null(COUNT), "tensors_float": _or_null(COUNT),
+        "notes": TEXTS, "hop_scales": TEXTS,
+    },
+}  # fmt: skip
+STREAMED: dict[str, dict[str, Check]] = {
+    "outputs": {
+        "name": TEXT,
+        "delay_samples": SIZE,
+        "caused_by": _or_null(TEXT),
+        "crop_samples": SIZE,
+    },
+    "tensors": {
+        "name": TEXT,
+        "node": _or_null(TEXT),
+        "axis": COUNT,
+        "rate": TEXT,
+        "delay_frames": WHOLE,
+        "states": TEXTS,
+        "state_bytes": SIZE,
+    },
+    "replaced": {
+        "kind": TEXT,
+        "form": TEXT,
+        "operator": TEXT,
+        "node": TEXT,
+        "module": _or_null(TEXT),
+    },
+    "distances": {
+        "output": TEXT,
+        "snr_db": _or_null(NUMBER),
+        "max_error": NUMBER,
+        "peak": NUMBER,
+        "of": TEXT,
+    },
+}
+ALWAYS_STREAMED = ("outputs", "tensors")
+NULLABLE = ("session", "until", "decide", "noise", "engine", "device", "npu")
+NULLABLE_TABLES = {**dict.fromkeys(NULLABLE), "verification": ...}  # what a file without it has
