@@ -24,6 +24,7 @@ BRINGS = {
     "torch": ("export",),
     "litert": ("export",),
     "ethos-u": ("litert", "export"),
+    "wasm": ("export",),
     "demo": ("audio", "export"),
     "train": ("torch", "export"),
 }
@@ -33,6 +34,7 @@ SETS = (
     ("torch",),
     ("litert",),
     ("ethos-u",),
+    ("wasm",),
     ("audio",),
     ("mic",),
     ("demo",),
@@ -74,6 +76,7 @@ USES = (
     Use("export net.onnx --target onnxruntime -o ort", "export"),
     Use("export net.onnx --target litert -o lite", "litert"),
     Use("export net.onnx --target ethos-u55 --calibration clips -o npu", "ethos-u"),
+    Use("export net.onnx --target wasm -o web", "wasm"),
     Use("export own:factory --target c99 -o own", "torch"),
     Use("demo digits", "demo", slow=True),
     Use("demo denoise", "demo"),

@@ -71,6 +71,7 @@ def test_help_lists_the_verbs_and_flags(edgekit: Cli) -> None:
         "demo",
         "sample",
         "invert",
+        "serve",
     ):
         assert verb in out
     code, out, _ = edgekit("export", "--help")
@@ -95,6 +96,7 @@ def test_help_lists_the_verbs_and_flags(edgekit: Cli) -> None:
         ["export", "m.onnx", "--target", "host", "-o", "x", "--shape", "abc"],
         ["export", "m.onnx", "--target", "host", "-o", "x", "--constant", "sr=fast"],
         ["demo", "frobnicate"],
+        ["serve", "nothing"],
         ["run", "DIR", "a.wav", "b.npz"],
         ["run", "DIR", "a.png", "b.png"],
         ["inspect", "nothing.onnx"],

@@ -18,6 +18,7 @@ MANIFEST_NAME = "manifest.json"
 NETWORKS_FOLDER = (
     "networks"  # of a build: its sampler's other networks, a folder with a manifest each
 )
+PLUGIN_FOLDER = "lv2"  # of a build: a plug-in around its C, which is compiled apart
 MAX_MANIFEST_BYTES = 4_000_000
 
 

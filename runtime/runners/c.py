@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import CheckFailed, Problem, ToolError, UsageError
-from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.build_folder.manifest import PLUGIN_FOLDER, Manifest, Tensor
 from edgekit.runtime.runners.toolchain import NATIVE, Compiler, compile_shared
 
 ALIGN = 64  # bytes: covers what any build asks for
@@ -174,7 +174,11 @@ def load_library(
         UsageError: the folder holds no C sources.
         ToolError: no compiler, or it refused the sources.
     """
-    sources = sorted(path for path in directory.rglob("*.c") if path.is_file())
+    sources = sorted(
+        path
+        for path in directory.rglob("*.c")
+        if path.is_file() and path.parent != directory / PLUGIN_FOLDER
+    )
     if not sources:
         raise UsageError(_misfit(directory, "no .c file"))
     include_dirs = sorted({path.parent for path in directory.rglob("*.h")})

@@ -34,9 +34,11 @@ from edgekit.verbs.export.work import Progress
 from edgekit.verbs.inspection import Inspected
 from edgekit.verbs.opening import Opening
 from edgekit.verbs.pictures import sample_problem, write_samples
+from edgekit.verbs.serve import serve as serve
 from edgekit.verbs.targets import run as run_build
 
 if TYPE_CHECKING:
+    from edgekit.demos.browser.show import BrowserDemo
     from edgekit.demos.hearable import HearableDemo
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_denoise import DenoiseDemo
@@ -366,12 +368,13 @@ def demo(
     out: str | Path | None = None,
     *,
     progress: Progress = silent,
-) -> "DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo":
+) -> "BrowserDemo | DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo":
     """Run a bundled demo and write what it makes.
 
     Args:
-        name: ``denoise``, ``digits``, ``deform`` or ``compressor``.
-        target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga`` only.
+        name: ``denoise``, ``digits``, ``deform``, ``compressor`` or ``browser``.
+        target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga``, browser on
+            ``wasm`` only.
         out: the folder to make; ``demo-NAME`` where not given.
         progress: see above.
 

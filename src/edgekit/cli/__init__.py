@@ -20,6 +20,7 @@ from edgekit.cli import (
     quantize,
     run,
     sample,
+    serve,
     stream,
     targets,
 )
@@ -64,6 +65,7 @@ app.command("inspect")(inspect.inspect)
 app.command("targets")(targets.targets)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import typer
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import engine_rows
+from edgekit.demos.browser.show import BrowserDemo
 from edgekit.demos.hearable import HearableDemo
 from edgekit.demos.show_deform import DeformDemo
 from edgekit.demos.show_digits import DigitsDemo
@@ -39,9 +40,9 @@ DIGITS_HEAD = (
 
 
 def demo(
-    name: Annotated[str, typer.Argument(help="denoise, digits, deform or compressor")],
+    name: Annotated[str, typer.Argument(help="denoise, digits, deform, compressor or browser")],
     target: Annotated[
-        str | None, typer.Option(help="host, c99 or onnxruntime; deform: fpga.")
+        str | None, typer.Option(help="host, c99 or onnxruntime; deform: fpga, browser: wasm.")
     ] = None,
     directory: Annotated[
         Path | None, typer.Option("-o", "--out", help="The folder to make; demo-NAME.")
@@ -57,6 +58,9 @@ def demo(
     if isinstance(shown, DigitsDemo):
         show_digits(shown, as_json)
         return
+    if isinstance(shown, BrowserDemo):
+        show_browser(shown, as_json)
+        return
     if isinstance(shown, HearableDemo):
         show_hearable(shown, as_json)
         return
@@ -65,6 +69,30 @@ def demo(
         print_json({"directory": str(shown.directory), "rows": rows, "files": list(shown.files)})
         return
     show(shown)
+
+
+def show_browser(demo: BrowserDemo, as_json: bool) -> None:
+    """Print what the page plays through, and how to open it."""
+    if as_json:
+        networks = {name: asdict(manifest) for name, manifest in demo.manifests.items()}
+        facts = {"networks": networks, "files": list(demo.files)}
+        print_json({"directory": str(demo.directory), **facts})
+        return
+    rows = [
+        (
+            name,
+            manifest.quantization["recipe"],
+            f"{manifest.stream['sample_rate_hz']:,}",
+            f"{manifest.stream['latency_ms']:.3g}",
+            f"{manifest.memory['weights_bytes'] or 0:,}",
+        )
+        for name, manifest in demo.manifests.items()
+    ]
+    head = ("network", "recipe", "rate\nHz", "latency\nms", "weights\nbytes")
+    print_table("networks of the page", head, rows, numbers=True)
+    for file in demo.files:
+        out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)
+    out.print(f"open it: edgekit serve {demo.directory}", markup=False, soft_wrap=True)
 
 
 def show_engine(demo: DeformDemo, as_json: bool) -> None:

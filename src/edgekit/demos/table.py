@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edgekit.verbs.export.work import Progress
 
 if TYPE_CHECKING:
+    from edgekit.demos.browser.show import BrowserDemo
     from edgekit.demos.hearable import HearableDemo
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_denoise import DenoiseDemo
@@ -18,22 +19,29 @@ DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "digits": ("host", ("matplotlib",)),
     "deform": ("fpga", ("matplotlib",)),
     "compressor": ("host", ("soundfile", "matplotlib")),
+    "browser": ("wasm", ("soundfile", "ziglang", "wasmtime")),
 }
 
 
 def shown(
     name: str, target: str, out: Path, progress: Progress
-) -> "DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo":
+) -> "BrowserDemo | DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo":
     """Run a demo of `DEMOS`."""
     from edgekit.demos import show_deform, show_denoise, show_digits
+    from edgekit.demos.browser import show as show_browser
     from edgekit.demos.compressor import show as show_compressor
 
     shows: dict[
-        str, Callable[[str, Path, Progress], DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo]
+        str,
+        Callable[
+            [str, Path, Progress],
+            BrowserDemo | DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo,
+        ],
     ] = {
         "denoise": show_denoise.show,
         "digits": show_digits.show,
         "deform": show_deform.show,
         "compressor": show_compressor.show,
+        "browser": show_browser.show,
     }
     return shows[name](target, out, progress)

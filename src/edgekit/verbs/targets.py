@@ -85,16 +85,19 @@ class Target:
         return "host" if self.name == "host" else "c99"
 
 
-def _check_c(model: "Model") -> list[Problem]:
+def _check_c(model: "Model", wrap: str | None = None) -> list[Problem]:
     from edgekit.targets.c.lower import check_c
+    from edgekit.targets.c.lv2 import wrap_problems
 
-    return check_c(model)
+    return check_c(model) + (wrap_problems(model, "c99") if wrap else [])
 
 
-def _lower_c(model: "Model", target: str) -> "Build":
+def _lower_c(model: "Model", target: str, wrap: str | None = None) -> "Build":
     from edgekit.targets.c.lower import lower_c
+    from edgekit.targets.c.lv2 import wrapped
 
-    return lower_c(model, target)
+    build = lower_c(model, target)
+    return wrapped(build, model) if wrap else build
 
 
 def _check_wasm(model: "Model") -> list[Problem]:
@@ -224,7 +227,17 @@ def _engine_choices() -> Mapping[str, tuple[str, ...]]:
 def _for_device(name: str) -> Target:
     device = profile(name)
     if not device.is_cross:
-        return Target(name, device.emits, ("cc",), _check_c, _lower_c, _verify, is_c=True)
+        return Target(
+            name,
+            device.emits,
+            ("cc",),
+            _check_c,
+            _lower_c,
+            _verify,
+            options=("wrap",),
+            is_c=True,
+            choices=lambda: {"wrap": ("lv2",)},
+        )
     needs = (str(device.cc), device.qemu[0])
     return Target(
         name,

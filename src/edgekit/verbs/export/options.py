@@ -299,6 +299,10 @@ class ExportOptions(StreamOptions, total=False):
         int | None,
         Flag("Of the sound device: an adapter beside the network resamples.", "HZ", minimum=1),
     ]
+    wrap: Annotated[
+        str | None,
+        Flag("host and c99: a plug-in around a build of sound, lv2; see docs/plugins.md.", "KIND"),
+    ]
     then: Annotated[
         str | None,
         Flag(

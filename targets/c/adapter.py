@@ -1,4 +1,4 @@
-"""``<name>_adapter``: the network behind a sound device whose rate is known when it runs, as in a browser."""
+"""``<name>_adapter``: the network behind a sound device whose rate is known when it runs."""
 
 from importlib.resources import files
 
@@ -6,7 +6,7 @@ from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.c.device import LIBRARY, stream_rows, wired_lines
 from edgekit.targets.c.functions import field_names
-from edgekit.targets.wasm.templates import template
+from edgekit.targets.c.templates import template
 
 
 def has_adapter(manifest: Manifest) -> bool:

@@ -1,0 +1,27 @@
+"""``edgekit serve``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgekit import api
+from edgekit.cli.console import AsJson, out, print_json
+
+
+def serve(
+    directory: Annotated[Path, typer.Argument(help="A folder with an index.html.")],
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="0 for any that is free; 8000.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve a folder to browsers on this machine, until Ctrl-C."""
+
+    def ready(url: str) -> None:
+        if as_json:
+            print_json({"url": url})
+        else:
+            out.print(f"{url}   Ctrl-C ends", markup=False, soft_wrap=True)
+
+    api.serve(directory, port, ready=ready)

@@ -1,0 +1,106 @@
+"""`edgekit demo browser`: the denoiser and the compressor as WebAssembly, in one static page."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.output import complete_folder
+from edgekit.demos import show_denoise
+from edgekit.demos.compressor import show as compressor
+from edgekit.demos.hearable import made
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.verbs.export.options import ExportOptions
+from edgekit.verbs.export.work import Progress
+
+TARGET = "wasm"
+PAGE = ("index.html", "page.css", "page.js")
+Options = Callable[[Path], ExportOptions]  # of a scratch folder
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A network of the page.
+
+    Attributes:
+        name: of its folder, and of its module.
+        network: the file.
+        options: how it is exported.
+        clip: what the page plays through it.
+    """
+
+    name: str
+    network: Path
+    options: Options
+    clip: Path
+
+
+def _denoiser(_scratch: Path) -> ExportOptions:
+    calibration = str(show_denoise.CLIPS / "calibration")
+    return ExportOptions(
+        recipe="w8a8",
+        calibration=calibration,
+        sample_rate=16000,
+        frontend="stft:512:128:sqrt_hann:logpow",
+    )
+
+
+def _compressor(scratch: Path) -> ExportOptions:
+    clips = compressor.calibration_clips(scratch / "calibration")
+    return compressor.options(compressor.KEPT, clips)
+
+
+NETWORKS = (
+    Shown("denoise", show_denoise.NETWORK, _denoiser, show_denoise.CLIPS / "noisy.wav"),
+    Shown("compressor", compressor.NETWORK, _compressor, compressor.CLIPS / "groove.wav"),
+)
+
+
+@dataclass(frozen=True)
+class BrowserDemo:
+    """The page that was written.
+
+    Attributes:
+        directory: the folder, which any server of files may serve.
+        manifests: of its networks, by name.
+        files: what was written, names below `directory`.
+    """
+
+    directory: Path
+    manifests: dict[str, Manifest]
+    files: tuple[str, ...]
+
+
+def write_page(folder: Path) -> None:
+    """Write the page and its clips beside the folders of its networks."""
+    for row in NETWORKS:
+        shutil.copy(row.clip, folder / row.clip.name)
+    for name in PAGE:
+        with as_file(files("edgekit.demos.browser") / "page" / name) as path:
+            shutil.copy(path, folder / name)
+
+
+def show(target: str, out: Path, progress: Progress) -> BrowserDemo:
+    """Export the networks for WebAssembly and write the page with them.
+
+    Raises:
+        UsageError: `out` is not a new or empty folder, or the target is another one.
+        CheckFailed: an export failed its verification.
+    """
+    if target != TARGET:
+        found, allowed = f"target '{target}'", f"--target {TARGET}"
+        raise UsageError(Problem("demo browser", found, allowed, "leave it out"))
+    manifests = {}
+    with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
+        for row in NETWORKS:
+            own = Path(scratch) / row.name
+            own.mkdir()
+            build = folder / row.name
+            manifests[row.name] = made(row.network, target, build, row.options(own), progress)
+        write_page(folder)
+    return BrowserDemo(
+        out, manifests, (*PAGE, *(f"{row.name}/{row.name}.wasm" for row in NETWORKS))
+    )
