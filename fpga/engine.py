@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem
-from edgekit.fpga import golden, lower, project, rtl, stages
+from edgekit.fpga import golden, lower, project, rtl, simulate, stages
 from edgekit.fpga.network import CpuPart, Network
 from edgekit.fpga.program import Program
 from edgekit.fpga.resources import Part
@@ -95,6 +95,7 @@ def make_build(engine: Engine, model: Model, calibration: Calibration, recipe: s
     modules = rtl.sources(spec) | rtl.simulation()
     files = {f"csim/{name}": content for name, content in simulation.items()}
     files |= {f"rtl/{name}": text.encode() for name, text in modules.items()}
+    files["rtl/README.md"] = simulate.readme(spec).encode()
     files[STAGES_NAME] = stages.description(program)
     on_cpu = [lower_c(cpu.model, "c99") for cpu in engine.network.cpu]
     for i, build in enumerate(on_cpu):

@@ -1,7 +1,8 @@
-"""`Program`: the numbers that an engine is given: layers, planes, weights, tables."""
+"""`Program`: what an engine is given: layers, planes, weights, tables, and where it keeps everything."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -12,18 +13,11 @@ from edgekit.fpga.layout import IMAGE_LANES, Layout, make_layout
 from edgekit.fpga.network import Layer, Network, View
 from edgekit.fpga.simulate import dense_rows
 from edgekit.fpga.spec import MOST_COUNT, MOST_SIDE, EngineSpec
+from edgekit.fpga.words import PATHS, Record, address, decode, encode
 from edgekit.runtime.runners.fpga import packed
 
-FIELDS = (
-    "path", "height", "width", "stride_log2", "kernel", "planes", "outputs", "out_planes", "x_zero",
-    "y_zero", "y_min", "y_max", "deform", "d", "y", "first_plane", "first_weight", "first_table",
-    "plane_beats", "groups_per_pass",
-)  # fmt: skip
-PATHS = ("dense", "depthwise", "pool")  # in the order of the engine's numbers
-IN_DRAM, IN_IMAGE = 1 << 30, 1 << 29  # added to an address
 S8 = NDArray[np.int8]
 Int = TypeVar("Int", bound=np.signedinteger)
-Numbers = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -31,19 +25,13 @@ class Program:
     """What the engine is given.
 
     Attributes:
-        layers: ``(layers, len(FIELDS))``.
-        planes: of each plane that layers read its address at pixel 0 and log2 of how often its pixels are repeated.
-        weights: dense rows ``[columns][lanes]``, depthwise ``[plane][tap][lanes]``, one behind the other.
-        tables: bias, multiplier and shift of every output slot, ``(slots, 3)``.
+        layers: in order, with their planes, weights and scaling.
         layout: where tensors are.
         spec: of the engine.
         network: what it computes.
     """
 
-    layers: Numbers
-    planes: Numbers
-    weights: S8
-    tables: Numbers
+    layers: tuple[Record, ...]
     layout: Layout
     spec: EngineSpec
     network: Network
@@ -54,6 +42,22 @@ class Program:
         (name,) = self.network.inputs.values()
         channels = self.network.tensors[name].channels
         return min(IMAGE_LANES, self.spec.lanes) if channels <= IMAGE_LANES else self.spec.lanes
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """The beats of each memory that the program reads or writes: the input's are pixels of `image_lanes` bytes."""
+        (name,) = self.network.inputs.values()
+        channels, height, width = self.network.tensors[name].shape
+        image = -(-channels // self.image_lanes) * height * width
+        layout = self.layout
+        return {"buffer": layout.buffer_beats, "dram": max(layout.dram_beats, 1), "image": image}
+
+    @cached_property
+    def words(self) -> bytes:
+        """program.bin; raises `ModelError` where an address is outside of its memory."""
+        content = encode(self.spec, self.memory, self.layers)
+        decode(content)
+        return content
 
     def pack_image(self, x: S8) -> S8:
         """An input ``(channels, height, width)`` as the engine reads it: planes of pixels of bytes."""
@@ -88,17 +92,7 @@ def assemble(network: Network, spec: EngineSpec) -> Program:
     if problems := [p for layer in network.layers for p in limits(layer, spec, layout)]:
         raise ModelError(problems)
     writer = _Writer(network, spec, layout)
-    for layer in network.layers:
-        writer.add(layer)
-    return Program(
-        np.array(writer.layers, np.int32).reshape(-1, len(FIELDS)),
-        np.array(writer.planes, np.int32),
-        np.concatenate(writer.weights).astype(np.int8),
-        np.concatenate(writer.tables).astype(np.int32),
-        layout,
-        spec,
-        network,
-    )
+    return Program(tuple(map(writer.record, network.layers)), layout, spec, network)
 
 
 def limits(layer: Layer, spec: EngineSpec, layout: Layout) -> Iterator[Problem]:
@@ -106,7 +100,8 @@ def limits(layer: Layer, spec: EngineSpec, layout: Layout) -> Iterator[Problem]:
     where, height, width = f"layer {layer.name!r}", layer.x.height, layer.x.width
     pixels = -(-height // layer.stride) * -(-width // layer.stride)
     groups = -(-layout.placed[layer.y].planes * spec.lanes // spec.columns)
-    beats = layer.kernel**2 * len(layout.planes_of(layer.x))
+    planes = len(layout.planes_of(layer.x))
+    beats = layer.kernel**2 * planes
     rows = {
         "depthwise": (
             ("rows of the picture", height, MOST_SIDE),
@@ -119,6 +114,7 @@ def limits(layer: Layer, spec: EngineSpec, layout: Layout) -> Iterator[Problem]:
         ),
         "pool": (),
     }[layer.path]
+    rows += (("planes", planes, spec.plane_rows),)
     if layer.path != "pool":
         rows += (("bits of its sums", layer.accumulator_bits, spec.accumulator_bits),)
     for what, found, most in rows:
@@ -129,69 +125,65 @@ def limits(layer: Layer, spec: EngineSpec, layout: Layout) -> Iterator[Problem]:
 class _Writer:
     def __init__(self, network: Network, spec: EngineSpec, layout: Layout) -> None:
         self.network, self.spec, self.layout = network, spec, layout
-        self.layers: list[list[int]] = []
-        self.planes: list[tuple[int, int]] = []
-        self.weights: list[S8] = []
-        self.tables: list[NDArray[np.int64]] = []
 
-    def add(self, layer: Layer) -> None:
+    def record(self, layer: Layer) -> Record:
         lanes, place = self.spec.lanes, self.layout.placed[layer.y]
         planes = self.layout.planes_of(layer.x)
-        forms = {"dense": self._dense, "depthwise": self._depthwise}
-        weights = forms[layer.path](layer) if layer.path in forms else np.zeros(0, np.int8)
-        out_slots = np.array(place.slots)
-        slots = place.planes * lanes
-        if layer.path == "dense":
-            slots = -(-slots // self.spec.columns) * self.spec.columns
-        table = np.zeros((slots, 3), np.int64)
-        table[:, 2] = 1
-        table[out_slots] = np.stack([layer.bias, layer.mult, layer.shift], 1)
-        values: Mapping[str, int] = {
+        dense = layer.path == "dense"
+        width = self.spec.columns if dense else lanes
+        groups = -(-place.planes * lanes // width) if dense else 0
+        fields = {
             "path": PATHS.index(layer.path),
-            "height": layer.x.height,
-            "width": layer.x.width,
+            "deform": int(layer.dilation is not None),
             "stride_log2": layer.stride.bit_length() - 1,
             "kernel": layer.kernel,
+            "height": layer.x.height,
+            "width": layer.x.width,
             "planes": len(planes),
-            "outputs": slots,
             "out_planes": place.planes,
             "x_zero": layer.x_zero,
             "y_zero": layer.y_zero,
             "y_min": layer.y_min,
             "y_max": layer.y_max,
-            "deform": int(layer.dilation is not None),
-            "d": 0 if layer.dilation is None else self._address(layer.dilation, 0),
             "y": self._address(layer.y, 0),
-            "first_plane": len(self.planes),
-            "first_weight": sum(len(w) for w in self.weights),
-            "first_table": sum(len(t) for t in self.tables),
+            "d": 0 if layer.dilation is None else self._address(layer.dilation, 0),
             "plane_beats": self._plane_beats(layer.y),
+            "beats": layer.kernel**2 * len(planes) if dense else 0,
+            "groups": groups,
             "groups_per_pass": max(1, min(self.spec.line_beats // layer.x.width, self.spec.groups)),
         }
-        self.layers.append([values[name] for name in FIELDS])
-        self.planes += [
-            (self._address(plane.tensor, plane.number), plane.factor.bit_length() - 1)
+        addresses = [
+            self._address(plane.tensor, plane.number, plane.factor.bit_length() - 1)
             for plane in planes
         ]
-        self.weights.append(weights.ravel())
-        self.tables.append(table)
+        forms = {"dense": self._dense, "depthwise": self._depthwise}
+        rows, scaling = np.zeros((0, 0, 0), np.int8), np.zeros((0, 0, 3), np.int64)
+        if layer.path in forms:
+            blocks = groups if dense else len(planes)
+            rows = forms[layer.path](layer).reshape(blocks, -1, width * lanes if dense else lanes)
+            table = np.zeros((blocks * width, 3), np.int64)
+            table[:, 2] = 1
+            table[np.array(place.slots)] = np.stack([layer.bias, layer.mult, layer.shift], 1)
+            scaling = table.reshape(blocks, width, 3)
+        return Record(fields, np.array(addresses, np.uint32), scaling, rows)
 
     def _plane_beats(self, name: str) -> int:
         tensor = self.network.tensors[name]
         return tensor.height * tensor.width
 
-    def _address(self, name: str, plane: int) -> int:
-        place = self.layout.placed[name]
+    def _address(self, name: str, plane: int, up: int = 0) -> int:
+        place, beat = self.layout.placed[name], plane * self._plane_beats(name)
         if name in self.network.inputs.values():
-            return plane * self._plane_beats(name) + IN_IMAGE
-        return place.address + plane * self._plane_beats(name) + (0 if place.on_chip else IN_DRAM)
+            return address("image", beat, up)
+        return address("buffer" if place.on_chip else "dram", place.address + beat, up)
 
     def _dense(self, layer: Layer) -> S8:
         """Rows of the array's memory, with channels in the slots that they are stored in."""
         k = layer.kernel
         out_slots = self.layout.placed[layer.y].slots
         in_slots = self.layout.slots_of(layer.x)
-        shape = (max(out_slots) + 1, len(self.layout.planes_of(layer.x)) * self.spec.lanes, k, k)
+        lanes, outputs = self.spec.lanes, self.layout.placed[layer.y].planes * self.spec.lanes
+        shape = (outputs, len(self.layout.planes_of(layer.x)) * lanes, k, k)
         spread = np.zeros(shape, np.int8)
         spread[np.array(out_slots)[:, None], np.array(in_slots)[None, :]] = layer.weights
         return dense_rows(spread, self.spec)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import VerificationError
-from edgekit.fpga import stages
+from edgekit.fpga import stages, words
 from edgekit.fpga.golden import read
 from edgekit.fpga.program import Program
 from edgekit.fpga.spec import MULTIPLIER_BITS
@@ -17,7 +17,7 @@ from edgekit.runtime.runners.fpga import SOURCES as ENGINE
 from edgekit.runtime.runners.fpga import compile_cxx
 
 S8 = NDArray[np.int8]
-SOURCES = ("engine.h", "engine_host.h", *ENGINE, "engine_tb.cpp", "bits.h")
+SOURCES = ("engine.h", "program.h", "engine_host.h", *ENGINE, "engine_tb.cpp", "bits.h")
 
 
 def sources(program: Program) -> dict[str, bytes]:
@@ -25,11 +25,9 @@ def sources(program: Program) -> dict[str, bytes]:
     root = files("edgekit.fpga.csim")
     found = {name: (root / name).read_bytes() for name in SOURCES}
     found["engine_config.h"] = _configuration(program).encode()
+    found["program_format.h"] = words.c_format().encode()
     found |= {
-        "data/program.bin": program.layers.astype("<i4").tobytes(),
-        "data/planes.bin": program.planes.astype("<i4").tobytes(),
-        "data/weights.bin": program.weights.tobytes(),
-        "data/tables.bin": program.tables.astype("<i4").tobytes(),
+        "data/program.bin": program.words,
         "data/outputs.bin": program.places(program.network.leaving).astype("<i4").tobytes(),
     }
     return found | {f"data/{name}": content for name, content in stages.data(program).items()}
@@ -80,10 +78,7 @@ def run_test_bench(executable: Path, data: Path) -> str:
 
 
 def _configuration(program: Program) -> str:
-    spec, network = program.spec, program.network
-    (name,) = network.inputs.values()
-    channels, height, width = network.tensors[name].shape
-    planes = -(-channels // program.image_lanes)
+    spec, memory = program.spec, program.memory
     values = {
         "LANES": spec.lanes,
         "COLUMNS": spec.columns,
@@ -92,11 +87,14 @@ def _configuration(program: Program) -> str:
         "ACC_BITS": spec.accumulator_bits,
         "MULT_BITS": MULTIPLIER_BITS,
         "IMAGE_LANES": program.image_lanes,
-        "IMAGE_PIXELS": planes * height * width,
+        "IMAGE_PIXELS": memory["image"],
         "BUFFER_BEATS": spec.buffer_beats,
-        "DRAM_BEATS": max(program.layout.dram_beats, 1),
+        "DRAM_BEATS": memory["dram"],
         "LINE_ROWS": spec.line_rows,
         "LINE_BEATS": spec.line_beats,
+        "TABLE_GROUPS": spec.groups,
+        "BANK_ROWS": spec.bank_beats,
+        "PLANE_ROWS": spec.plane_rows,
     }
     lines = "".join(f"const int {key} = {value};\n" for key, value in values.items())
     return f"// Sizes of this engine and of the network it runs.\n#pragma once\n{lines}"

@@ -1,7 +1,7 @@
 """What an engine takes of a part: multipliers and block RAM in closed form, LUT and FF fitted to synthesis.
 
 The closed forms are what yosys 0.52 infers of the RTL; `docs/fpga.md` has the syntheses that the fits are of. The
-scheduler, which has no RTL yet, is not in any of them.
+sequencer, the addresses and the pool are not in any of them.
 """
 
 from collections.abc import Mapping

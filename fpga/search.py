@@ -11,7 +11,7 @@ from edgekit.fpga.network import Network
 from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.resources import Part, Resources, block_rams, estimate, most_buffer_beats
 from edgekit.fpga.schedule import network_cycles
-from edgekit.fpga.spec import MOST_ACCUMULATOR_BITS, MOST_SIDE, EngineSpec
+from edgekit.fpga.spec import MOST_ACCUMULATOR_BITS, MOST_PLANES, MOST_SIDE, EngineSpec
 
 Goal = Literal["fps", "small"]
 GOALS: tuple[Goal, ...] = ("fps", "small")
@@ -123,6 +123,9 @@ def fitted(network: Network, part: Part, lanes: int, columns: int, dmax: int) ->
         line_beats=line_beats,
         buffer_beats=0,
         weight_beats=max(_power(rows), LEAST_ROWS),
+        plane_rows=min(
+            max(_power(max((n for _, n in planes), default=1)), LEAST_ROWS), MOST_PLANES
+        ),
         groups=min(max(_power(groups), LEAST_GROUPS), MOST_GROUPS),
         accumulator_bits=min(max(sums, network.weight_bits + 10), MOST_ACCUMULATOR_BITS),
         port_bytes=part.port_bytes,

@@ -1,5 +1,7 @@
-"""Run single layers in RTL: Verilator programs built of an engine's modules, fed with beats."""
+"""Run RTL: Verilator programs built of an engine's modules, fed with beats of single layers or with whole programs."""
 
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -18,7 +20,19 @@ from edgekit.fpga.spec import EngineSpec
 S8 = NDArray[np.int8]
 Int = TypeVar("Int", bound=np.signedinteger)
 NOTHING = -1  # cycles of a case that gave other beats than it must
-MODULE = {"depthwise": "ek_depthwise", "dense": "ek_dense"}
+README = """# RTL
+
+`ek_engine.sv` is the top: it reads `../csim/data/program.bin` and runs it. Its memories are ideal and answer in the
+next cycle. In this folder,
+
+    {command}
+    build_engine/sim_engine ../csim/data
+
+compiles it with Verilator and runs the golden vectors of `../csim/data`: pictures, bytes compared, bytes that differ,
+and the cycles of a picture. It returns 1 where a byte differs. `sim_engine --resets 1 ../csim/data` resets the engine
+in the middle of every picture first.
+"""
+MODULE = {path: f"ek_{path}" for path in rtl.MODULES}
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,7 @@ class Simulated:
 
 
 def build(spec: EngineSpec, path: str, folder: Path) -> Path:
-    """Compile the simulation of a data path (``depthwise`` or ``dense``); returns the program.
+    """Compile the simulation of a data path (``depthwise`` or ``dense``), or of the ``engine``; returns the program.
 
     Warnings are errors, assertions are on, and what nothing sets begins as random bits.
 
@@ -62,23 +76,30 @@ def build(spec: EngineSpec, path: str, folder: Path) -> Path:
     """
     if shutil.which("verilator") is None:
         raise ToolError("no verilator: apt-get install verilator make g++")
-    module = MODULE[path]
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (rtl.sources(spec) | rtl.simulation()).items():
         (folder / name).write_text(text)
-    program = f"sim_{path}"
-    defines = [f"-D{k}={v}" for k, v in rtl.parameters(spec).items()]
-    command = [
-        "verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "unique", "--x-initial", "unique", "--assert",
-        "-Wall", "-Wno-DECLFILENAME", "-Wno-UNUSEDSIGNAL", "--top-module", module,
-        "--Mdir", f"build_{path}", "-o", program,
-        "-CFLAGS", " ".join(["-O1", *defines]),
-        f"{module}.sv", *rtl.SHARED, f"{program}.cpp",
-    ]  # fmt: skip
+    command = build_command(spec, path)
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ToolError(f"verilator failed: {done.stderr.strip()[-2000:]}")
-    return folder / f"build_{path}" / program
+    return folder / f"build_{path}" / f"sim_{path}"
+
+
+def build_command(spec: EngineSpec, path: str) -> list[str]:
+    """The command that compiles a simulation in the folder of its sources; ``build_<path>/sim_<path>`` comes of it."""
+    defines = [f"-D{k}={v}" for k, v in rtl.parameters(spec).items()]
+    return [
+        "verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "unique", "--x-initial", "unique", "--assert",
+        "-Wall", "-Wno-DECLFILENAME", "-Wno-UNUSEDSIGNAL", "--top-module", MODULE[path],
+        "--Mdir", f"build_{path}", "-o", f"sim_{path}", "-CFLAGS", " ".join(["-O0", *defines]),
+        *rtl.MODULES[path], f"sim_{path}.cpp",
+    ]  # fmt: skip
+
+
+def readme(spec: EngineSpec) -> str:
+    """What stands beside the RTL of a build."""
+    return README.format(command=shlex.join(build_command(spec, "engine")))
 
 
 def run(program: Path, spec: EngineSpec, cases: Sequence[Case]) -> list[Simulated]:
@@ -108,6 +129,46 @@ def run(program: Path, spec: EngineSpec, cases: Sequence[Case]) -> list[Simulate
             y = beats.reshape(groups, height, width, lanes).transpose(0, 3, 1, 2)
             y = y.reshape(1, groups * lanes, height, width)
         found.append(Simulated(y[:, :channels].astype(np.int8), cycles))
+    return found
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What an engine made of a folder of golden vectors.
+
+    Attributes:
+        pictures: that ran.
+        compared: bytes of outputs.
+        different: of these.
+        cycles: of the picture that took the most.
+        error: of the error register; then there is nothing else.
+    """
+
+    pictures: int = 0
+    compared: int = 0
+    different: int = 0
+    cycles: int = 0
+    error: int = 0
+
+
+def run_engine(program: Path, folders: Sequence[Path], resets: int = 0) -> list[Ran]:
+    """Run golden vectors, a folder of csim/data each, one after another without a reset between them.
+
+    With `resets`, a seed, every run of the engine is begun, reset in the middle, and begun again. Raises
+    `VerificationError` where an assertion of the RTL fails, or a layer does not end.
+    """
+    command = [str(program), *(["--resets", str(resets)] if resets else []), *map(str, folders)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    if done.returncode not in (0, 1, 2) or len(lines) != len(folders):
+        raise VerificationError(f"RTL simulation: {(done.stdout + done.stderr).strip()[-2000:]}")
+    found = []
+    for line in lines:
+        if match := re.search(r"error (\d+) in layer", line):
+            found.append(Ran(error=int(match[1])))
+        else:
+            numbers = re.findall(r"(\d+) (?:pictures|bytes|differ|cycles)", line)
+            found.append(Ran(*map(int, numbers)))
     return found
 
 

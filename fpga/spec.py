@@ -11,6 +11,7 @@ DMAX = 7  # the largest dilation: d is an unsigned 4-bit integer, and 16 rows ho
 MULTIPLIER_BITS = 16  # mantissa of the requantization multiplier
 TAPS = 9
 MOST_SIDE = 4095  # pixels of a picture's side that the depthwise path counts
+MOST_PLANES = 4096  # that a layer reads
 MOST_COUNT = (1 << 20) - 1  # pixels, and groups of output channels, that the dense path counts
 MOST_ACCUMULATOR_BITS = 32
 
@@ -29,6 +30,7 @@ class EngineSpec:
         buffer_beats: beats of the on-chip activation buffer.
         weight_beats: rows of the 1x1 array's weight memory, each ``lanes * columns`` weights, in two banks: one is
             used while the other is filled.
+        plane_rows: planes that a layer may read: rows of the sequencer's table of addresses.
         groups: channel groups whose tables the depthwise path has on chip at once.
         accumulator_bits: of the sums; taken from the weights of what the engine runs.
         port_bytes: that the memory port moves in a cycle.
@@ -42,6 +44,7 @@ class EngineSpec:
     line_beats: int = 512
     buffer_beats: int = 25_600
     weight_beats: int = 512
+    plane_rows: int = 512
     groups: int = 64
     accumulator_bits: int = 24
     port_bytes: int = 8
@@ -66,6 +69,12 @@ class EngineSpec:
                     self.weight_beats,
                     self.weight_beats >= 2 and self.weight_beats & (self.weight_beats - 1) == 0,
                     "a power of two, 2 or more",
+                ),
+                (
+                    "plane_rows",
+                    self.plane_rows,
+                    1 <= self.plane_rows <= MOST_PLANES,
+                    f"1..{MOST_PLANES}",
                 ),
                 (
                     "line_beats",

@@ -48,7 +48,7 @@ def synthesise(spec: EngineSpec, path: str, family: str, folder: Path) -> Synthe
         (folder / name).write_text(text)
     module = MODULE[path]
     script = (
-        f"read_verilog -sv -D SYNTHESIS {' '.join(rtl.SHARED)} {module}.sv; {SYNTHESIS[family]} -top {module}; "
+        f"read_verilog -sv -D SYNTHESIS {' '.join(rtl.MODULES[path])}; {SYNTHESIS[family]} -top {module}; "
         f"flatten; write_json {module}.json; tee -q -o {module}.txt stat"
     )
     _run(["yosys", "-q", "-p", script], folder)

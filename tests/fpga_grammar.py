@@ -89,6 +89,8 @@ class Grammar:
     def pool(self) -> None:
         """2x2 or 3x3, of even and odd sizes."""
         x, kernel = self.any(), int(self.random.choice([2, 3]))
+        if min(x.height, x.width) < kernel:
+            return
         odd = x.height % 2 + x.width % 2
         more = {"ceil_mode": 1} if kernel == 2 and odd else {}
         self._windowed("MaxPool", x, x.channels, kernel, 2, [], **more)

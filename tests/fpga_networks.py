@@ -1,6 +1,7 @@
 """Small networks and random layers for the tests of the engine."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from edgekit.fpga import SquareDeformConv2d
 from edgekit.fpga.network import Layer, Network, Stored, View
+from edgekit.fpga.spec import DMAX
 from edgekit.graph.model import Model
 from edgekit.operators.scheme import QuantType
 from edgekit.quantize.calibrate.clips import Calibration
@@ -148,3 +150,29 @@ def one_layer(layer: Layer, weight_bits: int) -> Network:
 def random_x(random: np.random.Generator, shape: tuple[int, int, int]) -> NDArray[np.int8]:
     """Any int8."""
     return random.integers(-128, 128, shape).astype(np.int8)
+
+
+def picture_network(layer: Layer, weight_bits: int) -> Network:
+    """A deformable layer behind one that takes d out of the picture, whose last channel it is."""
+    channels, height, width = layer.x.shape
+    network = one_layer(layer, weight_bits)
+    read = View(("x",) * (channels + 1), tuple(range(channels + 1)), height, width)
+    copy = replace(
+        layer,
+        name="copy",
+        path="dense",
+        x=read,
+        y="d",
+        dilation=None,
+        bias=np.zeros(1, np.int32),
+        weights=np.eye(1, channels + 1, channels, dtype=np.int8)[:, :, None, None],
+        mult=np.array([2**15]),
+        shift=np.array([15]),
+        y_zero=0,
+        y_min=0,
+        y_max=DMAX,
+    )
+    picture = replace(network.tensors["x"], channels=channels + 1)
+    return replace(
+        network, tensors={**network.tensors, "x": picture}, layers=(copy, layer), inputs={"x": "x"}
+    )

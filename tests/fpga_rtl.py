@@ -1,15 +1,19 @@
 """Verilated data paths, built once for all tests that ask for them."""
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
 import numpy as np
 import pytest
+from fpga_csim import stored
 from numpy.typing import NDArray
 
-from edgekit.fpga import golden, simulate
+from edgekit.fpga import golden, project, simulate
+from edgekit.fpga.program import Program
 from edgekit.fpga.simulate import Case, Simulated
 from edgekit.fpga.spec import EngineSpec
 
@@ -37,9 +41,32 @@ W4 = EngineSpec(
 )
 
 
+SHARED_BEAT = EngineSpec(
+    lanes=4,
+    columns=2,
+    weight_bits=8,
+    line_beats=64,
+    weight_beats=2048,
+    groups=4,
+    buffer_beats=600,
+    accumulator_bits=26,
+)
+"""A whole engine: two results of the array share a beat; larger channels take several passes."""
+SEVERAL_BEATS = replace(SHARED_BEAT, lanes=2, columns=4, weight_bits=4)
+"""A result of the array is two beats."""
+
+
+def golden_vectors(program: Program, images: Sequence[NDArray[np.int8]], folder: Path) -> Path:
+    """The folder of a program and of what its pictures must give, as `simulate.run_engine` takes it."""
+    values = [stored(program.network, image) for image in images]
+    files = project.sources(program) | project.golden_vectors(program, images, values)
+    project.write(folder, {name: content for name, content in files.items() if "data/" in name})
+    return folder / "data"
+
+
 @cache
 def program(spec: EngineSpec, path: str) -> Path:
-    """The compiled simulation of a data path."""
+    """The compiled simulation of a data path, or of the ``engine``."""
     folder = Path(mkdtemp(prefix="edgekit-rtl-"))
     return simulate.build(spec, path, folder)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from c_kernels import BUILDS, ROOT, Call, compile_library, needs_cc, run
 from fpga_csim import built, needs_cxx
-from fpga_networks import one_layer, random_layer, random_x
+from fpga_networks import picture_network, random_layer, random_x
 from fpga_rtl import W4, W8, expected, needs_verilator, simulated
 
 from edgekit.fpga import project
-from edgekit.fpga.network import Layer, Network, View
+from edgekit.fpga.network import Layer
 from edgekit.fpga.program import assemble
 from edgekit.fpga.simulate import Case
 from edgekit.fpga.spec import DMAX, EngineSpec
@@ -29,32 +29,6 @@ def layer_with_ties(random: np.random.Generator, weight_bits: int) -> Layer:
     weights[0, 1, 1] = 1
     bias[0], mult[0], shift[0] = -layer.x_zero, 2**15, 16
     return replace(layer, weights=weights, bias=bias, mult=mult, shift=shift)
-
-
-def picture_network(layer: Layer, weight_bits: int) -> Network:
-    """The layer behind one that takes d out of the picture, whose last channel it is."""
-    channels, height, width = SHAPE
-    network = one_layer(layer, weight_bits)
-    read = View(("x",) * (channels + 1), tuple(range(channels + 1)), height, width)
-    copy = replace(
-        layer,
-        name="copy",
-        path="dense",
-        x=read,
-        y="d",
-        dilation=None,
-        bias=np.zeros(1, np.int32),
-        weights=np.eye(1, channels + 1, channels, dtype=np.int8)[:, :, None, None],
-        mult=np.array([2**15]),
-        shift=np.array([15]),
-        y_zero=0,
-        y_min=0,
-        y_max=DMAX,
-    )
-    picture = replace(network.tensors["x"], channels=channels + 1)
-    return replace(
-        network, tensors={**network.tensors, "x": picture}, layers=(copy, layer), inputs={"x": "x"}
-    )
 
 
 @needs_verilator

@@ -4,33 +4,36 @@
 
 static beat_t buffer[BUFFER_BEATS > 0 ? BUFFER_BEATS : 1];
 
-static beat_t load(const beat_t *dram, int address)
+static int place_of(uint32_t word, AddressField name)
 {
-    return address >= IN_DRAM ? dram[address - IN_DRAM] : buffer[address];
+    return int(word >> ADDRESS_FORMAT[name].low & ((uint32_t{1} << ADDRESS_FORMAT[name].bits) - 1));
+}
+
+static beat_t load(const beat_t *dram, uint32_t plane, int offset)
+{
+    const int at = place_of(plane, ADDRESS_BEAT) + offset;
+    return place_of(plane, ADDRESS_REGION) == IN_DRAM ? dram[at] : buffer[at];
 }
 
 // Pixel (y, x) of a plane of what a layer reads, of rows of `width` pixels: of the input, whose other lanes are 0, or of
 // an earlier result. Each stored pixel is repeated 2^up times each way.
-static beat_t load_x(const int *plane, int width, int y, int x, const pixel_t *image, const beat_t *dram)
+static beat_t load_x(uint32_t plane, int width, int y, int x, const pixel_t *image, const beat_t *dram)
 {
-    const int up = plane[1], address = plane[0] + (y >> up) * (width >> up) + (x >> up);
-    if (address >= IN_DRAM || address < IN_IMAGE) {
-        return load(dram, address);
+    const int up = place_of(plane, ADDRESS_UP), offset = (y >> up) * (width >> up) + (x >> up);
+    if (place_of(plane, ADDRESS_REGION) != IN_IMAGE) {
+        return load(dram, plane, offset);
     }
     beat_t beat;
     for (int l = 0; l < IMAGE_LANES; l++) {
-        beat.lane[l] = image[address - IN_IMAGE].lane[l];
+        beat.lane[l] = image[place_of(plane, ADDRESS_BEAT) + offset].lane[l];
     }
     return beat;
 }
 
-static void store(beat_t *dram, int address, const beat_t &beat)
+static void store(beat_t *dram, uint32_t plane, int offset, const beat_t &beat)
 {
-    if (address >= IN_DRAM) {
-        dram[address - IN_DRAM] = beat;
-    } else {
-        buffer[address] = beat;
-    }
+    const int at = place_of(plane, ADDRESS_BEAT) + offset;
+    (place_of(plane, ADDRESS_REGION) == IN_DRAM ? dram : buffer)[at] = beat;
 }
 
 static beat_t padding(int zero)
@@ -52,8 +55,8 @@ static act_t requantize(acc_t acc, const scaling_t &scaling, int zero, int low, 
 
 // ---- dense: an output beat of COLUMNS channels takes kernel * kernel * planes input beats
 
-static void dense_sums(const int *layer, const int *planes, const weight_t *weights, const pixel_t *image,
-                       const beat_t *dram, int oy, int ox, acc_t *acc)
+static void dense_sums(const layer_t &layer, const weight_t *weights, const pixel_t *image, const beat_t *dram,
+                       int oy, int ox, acc_t *acc)
 {
     const int height = layer[HEIGHT], width = layer[WIDTH], stride = layer[STRIDE_LOG2], half = layer[KERNEL] / 2;
     for (int ky = 0; ky < layer[KERNEL]; ky++) {
@@ -62,7 +65,7 @@ static void dense_sums(const int *layer, const int *planes, const weight_t *weig
                 const int y = (oy << stride) + ky - half, x = (ox << stride) + kx - half;
                 const bool inside = y >= 0 && y < height && x >= 0 && x < width;
                 const beat_t beat
-                    = inside ? load_x(planes + 2 * p, width, y, x, image, dram) : padding(layer[X_ZERO]);
+                    = inside ? load_x(layer.planes[p], width, y, x, image, dram) : padding(layer[X_ZERO]);
                 for (int c = 0; c < COLUMNS; c++) {
                     int sum = 0;
                     for (int l = 0; l < LANES; l++) {
@@ -75,33 +78,32 @@ static void dense_sums(const int *layer, const int *planes, const weight_t *weig
     }
 }
 
-static void dense(const int *layer, const int *planes, const weight_t *weights, const scaling_t *scalings,
-                  const pixel_t *image, beat_t *dram)
+static void dense(const layer_t &layer, const pixel_t *image, beat_t *dram)
 {
     const int rows = layer[KERNEL] * layer[KERNEL] * layer[PLANES];
     const int pixels_x = ((layer[WIDTH] - 1) >> layer[STRIDE_LOG2]) + 1;
-    for (int group = 0; group < layer[OUTPUTS] / COLUMNS; group++) {
+    for (int group = 0; group < layer[GROUPS]; group++) {
         for (int i = 0; i < layer[PLANE_BEATS]; i++) {
-            const scaling_t *const own = scalings + group * COLUMNS;
+            const scaling_t *const own = &layer.scalings[std::size_t(group) * COLUMNS];
             acc_t acc[COLUMNS];
             for (int c = 0; c < COLUMNS; c++) {
                 acc[c] = static_cast<int>(own[c].bias);
             }
-            dense_sums(layer, planes, weights + group * rows * COLUMNS * LANES, image, dram, i / pixels_x, i % pixels_x,
-                       acc);
+            dense_sums(layer, &layer.weights[std::size_t(group) * rows * COLUMNS * LANES], image, dram, i / pixels_x,
+                       i % pixels_x, acc);
             // a beat holds the channels of several groups, or a group fills several beats
             for (int first = 0; first < COLUMNS; first += LANES) {
                 const int slot = group * COLUMNS + first, plane = slot / LANES;
                 if (plane >= layer[OUT_PLANES]) {
                     continue;
                 }
-                const int address = layer[Y] + plane * layer[PLANE_BEATS] + i;
-                beat_t beat = COLUMNS < LANES ? load(dram, address) : padding(0);
+                const int offset = plane * layer[PLANE_BEATS] + i;
+                beat_t beat = COLUMNS < LANES ? load(dram, layer[Y], offset) : padding(0);
                 for (int c = 0; c < (LANES < COLUMNS ? LANES : COLUMNS); c++) {
                     beat.lane[slot % LANES + c]
                         = requantize(acc[first + c], own[first + c], layer[Y_ZERO], layer[Y_MIN], layer[Y_MAX]);
                 }
-                store(dram, address, beat);
+                store(dram, layer[Y], offset, beat);
             }
         }
     }
@@ -109,10 +111,11 @@ static void dense(const int *layer, const int *planes, const weight_t *weights, 
 
 // ---- depthwise 3x3, taps at distance d: a line buffer of LINE_ROWS rows that leads by one row more than d reaches
 
-static void depthwise_pass(const int *layer, const int *planes, int groups, const weight_t *weights,
-                           const scaling_t *scalings, int first, const pixel_t *image, beat_t *dram)
+static void depthwise_pass(const layer_t &layer, int first, int groups, const pixel_t *image, beat_t *dram)
 {
     static beat_t line[LINE_ROWS][LINE_BEATS];
+    const weight_t *const weights = &layer.weights[std::size_t(first) * 9 * LANES];
+    const scaling_t *const scalings = &layer.scalings[std::size_t(first) * LANES];
     const int height = layer[HEIGHT], width = layer[WIDTH];
     const int stride = layer[STRIDE_LOG2], out_w = ((width - 1) >> stride) + 1, skip = (1 << stride) - 1;
     const int lead = layer[DEFORM] ? DMAX + 1 : 2;
@@ -122,7 +125,7 @@ static void depthwise_pass(const int *layer, const int *planes, int groups, cons
             for (int g = 0; g < groups; g++) {
                 const int cy = y - lead;
                 if (cy >= 0 && g == 0 && layer[DEFORM]) {
-                    d = static_cast<int>(load(dram, layer[D] + cy * width + x).lane[0]);
+                    d = static_cast<int>(load(dram, layer[D], cy * width + x).lane[0]);
                 }
                 beat_t result;
                 const bool kept = cy >= 0 && (cy & skip) == 0 && (x & skip) == 0;
@@ -139,31 +142,28 @@ static void depthwise_pass(const int *layer, const int *planes, int groups, cons
                         = requantize(acc, scalings[g * LANES + l], layer[Y_ZERO], layer[Y_MIN], layer[Y_MAX]);
                 }
                 if (y < height) {
-                    line[y % LINE_ROWS][x * groups + g] = load_x(planes + 2 * g, width, y, x, image, dram);
+                    line[y % LINE_ROWS][x * groups + g] = load_x(layer.planes[first + g], width, y, x, image, dram);
                 }
                 if (kept) {
                     const int pixel = (cy >> stride) * out_w + (x >> stride);
-                    store(dram, layer[Y] + (first + g) * layer[PLANE_BEATS] + pixel, result);
+                    store(dram, layer[Y], (first + g) * layer[PLANE_BEATS] + pixel, result);
                 }
             }
         }
     }
 }
 
-static void depthwise(const int *layer, const int *planes, const weight_t *weights, const scaling_t *scalings,
-                      const pixel_t *image, beat_t *dram)
+static void depthwise(const layer_t &layer, const pixel_t *image, beat_t *dram)
 {
     for (int first = 0; first < layer[PLANES]; first += layer[GROUPS_PER_PASS]) {
         const int left = layer[PLANES] - first;
-        const int groups = left < layer[GROUPS_PER_PASS] ? left : layer[GROUPS_PER_PASS];
-        depthwise_pass(layer, planes + 2 * first, groups, weights + first * 9 * LANES, scalings + first * LANES, first, image,
-                       dram);
+        depthwise_pass(layer, first, left < layer[GROUPS_PER_PASS] ? left : layer[GROUPS_PER_PASS], image, dram);
     }
 }
 
 // ---- pool: the largest of each lane over kernel * kernel pixels
 
-static void pool(const int *layer, const int *planes, const pixel_t *image, beat_t *dram)
+static void pool(const layer_t &layer, const pixel_t *image, beat_t *dram)
 {
     const int height = layer[HEIGHT], width = layer[WIDTH], stride = layer[STRIDE_LOG2];
     const int half = (layer[KERNEL] - 1) / 2, out_w = ((width - 1) >> stride) + 1;
@@ -174,7 +174,7 @@ static void pool(const int *layer, const int *planes, const pixel_t *image, beat
                 const int y = ((i / out_w) << stride) + k / layer[KERNEL] - half;
                 const int x = ((i % out_w) << stride) + k % layer[KERNEL] - half;
                 if (y >= 0 && y < height && x >= 0 && x < width) {
-                    const beat_t beat = load_x(planes + 2 * p, width, y, x, image, dram);
+                    const beat_t beat = load_x(layer.planes[p], width, y, x, image, dram);
                     for (int l = 0; l < LANES; l++) {
                         if (beat.lane[l] > most.lane[l]) {
                             most.lane[l] = beat.lane[l];
@@ -182,25 +182,18 @@ static void pool(const int *layer, const int *planes, const pixel_t *image, beat
                     }
                 }
             }
-            store(dram, layer[Y] + p * layer[PLANE_BEATS] + i, most);
+            store(dram, layer[Y], p * layer[PLANE_BEATS] + i, most);
         }
     }
 }
 
-void engine(const int *program, int layers, const int *planes, const weight_t *weights, const scaling_t *scalings,
-            const pixel_t *image, beat_t *dram)
+void engine(const layer_t &layer, const pixel_t *image, beat_t *dram)
 {
-    for (int i = 0; i < layers; i++) {
-        const int *const layer = program + i * LAYER_FIELDS;
-        const int *const read = planes + 2 * layer[FIRST_PLANE];
-        const weight_t *const own_weights = weights + layer[FIRST_WEIGHT];
-        const scaling_t *const own_scalings = scalings + layer[FIRST_TABLE];
-        if (layer[PATH] == 0) {
-            dense(layer, read, own_weights, own_scalings, image, dram);
-        } else if (layer[PATH] == 2) {
-            pool(layer, read, image, dram);
-        } else {
-            depthwise(layer, read, own_weights, own_scalings, image, dram);
-        }
+    if (layer[PATH] == PATH_DENSE) {
+        dense(layer, image, dram);
+    } else if (layer[PATH] == PATH_POOL) {
+        pool(layer, image, dram);
+    } else {
+        depthwise(layer, image, dram);
     }
 }

@@ -1,8 +1,12 @@
-// The simulated engine. Numbers of layers are in the order of LayerField; see engine_config.h for the sizes.
+// The simulated engine; see engine_config.h for its sizes.
 #ifndef EDGEKIT_ENGINE_H
 #define EDGEKIT_ENGINE_H
+#include <cstddef>
+#include <vector>
+
 #include "bits.h"
 #include "engine_config.h"
+#include "program_format.h"
 
 typedef signed_bits<8> act_t;
 typedef signed_bits<WEIGHT_BITS> weight_t;
@@ -20,15 +24,15 @@ struct scaling_t { // of an output channel
     unsigned_bits<6> shift;
 };
 
-enum LayerField {
-    PATH, HEIGHT, WIDTH, STRIDE_LOG2, KERNEL, PLANES, OUTPUTS, OUT_PLANES, X_ZERO, Y_ZERO, Y_MIN, Y_MAX, DEFORM, D, Y,
-    FIRST_PLANE, FIRST_WEIGHT, FIRST_TABLE, PLANE_BEATS, GROUPS_PER_PASS, LAYER_FIELDS
+// A layer of a program, decoded.
+struct layer_t {
+    int field[LAYER_FIELDS];
+    std::vector<uint32_t> planes;     // the address of each plane that it reads
+    std::vector<scaling_t> scalings;  // [blocks][channels]
+    std::vector<weight_t> weights;    // [blocks][rows][weights of a row]
+    int operator[](LayerField name) const { return field[name]; }
 };
-// Added to addresses of beats in DRAM, and of pixels of the input; others are in the engine's buffer.
-const int IN_DRAM = 1 << 30, IN_IMAGE = 1 << 29;
 
-// Runs `layers` layers of `program` [layers][LAYER_FIELDS], which read planes of `image` or of earlier results: `planes`
-// has the address of each one's first beat, and log2 of how often its pixels are repeated each way.
-void engine(const int *program, int layers, const int *planes, const weight_t *weights, const scaling_t *scalings,
-            const pixel_t *image, beat_t *dram);
+// Runs a layer, which reads planes of `image`, `dram` or the buffer, and writes to the latter two.
+void engine(const layer_t &layer, const pixel_t *image, beat_t *dram);
 #endif

@@ -4,19 +4,17 @@
 #include <cstddef>
 #include <vector>
 
-#include "engine.h"
+#include "program.h"
 
-extern "C" void edgekit_engine(const int32_t *program, int32_t layers, const int32_t *planes, const int8_t *stored,
-                               int32_t weights, const int32_t *tables, int32_t channels, const int8_t *pixels,
-                               int8_t *beats)
+extern "C" int32_t edgekit_engine_check(const uint32_t *words, uint32_t count) { return check(words, count); }
+
+extern "C" int32_t edgekit_engine_layers(const uint32_t *words)
 {
-    const std::vector<weight_t> own(stored, stored + weights);
-    std::vector<scaling_t> scalings(channels);
-    for (int32_t i = 0; i < channels; i++) {
-        scalings[i].bias = tables[3 * i];
-        scalings[i].mult = tables[3 * i + 1];
-        scalings[i].shift = tables[3 * i + 2];
-    }
+    return int32_t(number_of(words, PROGRAM_FORMAT[PROGRAM_LAYERS]));
+}
+
+extern "C" void edgekit_engine(const uint32_t *words, int32_t first, int32_t layers, const int8_t *pixels, int8_t *beats)
+{
     std::vector<pixel_t> image(IMAGE_PIXELS);
     for (size_t i = 0; i < image.size() * IMAGE_LANES; i++) {
         image[i / IMAGE_LANES].lane[i % IMAGE_LANES] = pixels[i];
@@ -25,12 +23,13 @@ extern "C" void edgekit_engine(const int32_t *program, int32_t layers, const int
     for (size_t i = 0; i < dram.size() * LANES; i++) {
         dram[i / LANES].lane[i % LANES] = beats[i];
     }
-    engine(program, layers, planes, own.data(), scalings.data(), image.data(), dram.data());
+    for (int32_t i = first; i < first + layers; i++) {
+        engine(decode(words, i), image.data(), dram.data());
+    }
     for (size_t i = 0; i < dram.size() * LANES; i++) {
         beats[i] = int8_t(dram[i / LANES].lane[i % LANES]);
     }
 }
 
-extern "C" int32_t edgekit_engine_fields(void) { return LAYER_FIELDS; }
 extern "C" int32_t edgekit_engine_image_bytes(void) { return IMAGE_PIXELS * IMAGE_LANES; }
 extern "C" int32_t edgekit_engine_dram_bytes(void) { return DRAM_BEATS * LANES; }

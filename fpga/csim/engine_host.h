@@ -3,12 +3,13 @@
 #include <cstdint>
 
 extern "C" {
-// Runs `layers` layers of program [layers][edgekit_engine_fields()]. `stored` are `weights` weights, `tables`
-// bias, multiplier and shift of `channels` channels, `pixels` [edgekit_engine_image_bytes()] the picture, `beats`
-// [edgekit_engine_dram_bytes()] the DRAM, read and written. What lies in the engine's buffer stays from call to call.
-void edgekit_engine(const int32_t *program, int32_t layers, const int32_t *planes, const int8_t *stored,
-                    int32_t weights, const int32_t *tables, int32_t channels, const int8_t *pixels, int8_t *beats);
-int32_t edgekit_engine_fields(void);
+// Why this engine cannot run the `count` words of a program.bin, as its error register says it; 0 where it can.
+int32_t edgekit_engine_check(const uint32_t *words, uint32_t count);
+int32_t edgekit_engine_layers(const uint32_t *words);
+// Runs `layers` layers of a checked program from layer `first` on. `pixels` [edgekit_engine_image_bytes()] is the
+// picture, `beats` [edgekit_engine_dram_bytes()] the DRAM, read and written. What lies in the engine's buffer stays from
+// call to call.
+void edgekit_engine(const uint32_t *words, int32_t first, int32_t layers, const int8_t *pixels, int8_t *beats);
 int32_t edgekit_engine_image_bytes(void);
 int32_t edgekit_engine_dram_bytes(void);
 }

@@ -27,13 +27,17 @@ static std::vector<T> read(const std::string &path)
 int main(int argc, char **argv)
 {
     const std::string folder = argc > 1 ? argv[1] : ".";
-    const auto program = read<int32_t>(folder + "/program.bin"), planes = read<int32_t>(folder + "/planes.bin");
-    const auto tables = read<int32_t>(folder + "/tables.bin"), outputs = read<int32_t>(folder + "/outputs.bin");
-    const auto weights = read<int8_t>(folder + "/weights.bin"), images = read<int8_t>(folder + "/image.bin");
+    const auto program = read<uint32_t>(folder + "/program.bin");
+    const auto outputs = read<int32_t>(folder + "/outputs.bin");
+    const auto images = read<int8_t>(folder + "/image.bin");
     const auto stages = read<int32_t>(folder + "/stages.bin"), places = read<int32_t>(folder + "/host_places.bin");
     const auto host = read<int8_t>(folder + "/host.bin"), expected = read<int8_t>(folder + "/expected.bin");
     if (program.empty() || stages.empty() || images.empty()) {
         std::fprintf(stderr, "no program.bin, stages.bin or image.bin in %s\n", folder.c_str());
+        return 2;
+    }
+    if (const int32_t error = edgekit_engine_check(program.data(), uint32_t(program.size()))) {
+        std::fprintf(stderr, "program.bin is refused: error %d of program_format.h\n", int(error));
         return 2;
     }
     const size_t size = size_t(edgekit_engine_image_bytes()), pictures = images.size() / size;
@@ -49,9 +53,7 @@ int main(int argc, char **argv)
             for (int32_t j = 0; j < stages[s + 2]; j++, written++) {
                 dram[places[written]] = host[i * places.size() + written];
             }
-            edgekit_engine(&program[size_t(stages[s]) * edgekit_engine_fields()], stages[s + 1], planes.data(),
-                           weights.data(), int32_t(weights.size()), tables.data(), int32_t(tables.size() / 3),
-                           &images[i * size], dram.data());
+            edgekit_engine(program.data(), stages[s], stages[s + 1], &images[i * size], dram.data());
         }
         for (size_t o = 0; o < outputs.size(); o++) {
             different += dram[outputs[o]] != expected[i * outputs.size() + o];

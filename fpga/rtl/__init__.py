@@ -1,13 +1,24 @@
-"""The SystemVerilog of an engine's two data paths, and the programs that run it under Verilator."""
+"""The SystemVerilog of an engine and of its data paths, and the programs that run it under Verilator."""
 
 import re
 from importlib.resources import files
 
+from edgekit.fpga import words
 from edgekit.fpga.spec import MULTIPLIER_BITS, EngineSpec
 
 SHARED = ("ek_requantize.sv", "ek_results.sv")
-SOURCES = (*SHARED, "ek_depthwise.sv", "ek_dense.sv")
-SIMULATION = ("sim.h", "sim_depthwise.cpp", "sim_dense.cpp")
+PATHS = ("ek_depthwise.sv", "ek_dense.sv")
+MODULES = {
+    "depthwise": (*SHARED, "ek_depthwise.sv"),
+    "dense": (*SHARED, "ek_dense.sv"),
+    "engine": (
+        *SHARED, *PATHS, "ek_pool.sv", "ek_words.sv", "ek_rows.sv", "ek_blocks.sv", "ek_fetch.sv", "ek_store.sv",
+        "ek_engine.sv",
+    ),
+}  # fmt: skip
+"""Of a top that is simulated or synthesised its files; the last one is its own."""
+PROGRAM = "ek_program.svh"
+SIMULATION = ("sim.h", "sim_depthwise.cpp", "sim_dense.cpp", "sim_engine.cpp")
 
 
 def sources(spec: EngineSpec) -> dict[str, str]:
@@ -18,7 +29,8 @@ def sources(spec: EngineSpec) -> dict[str, str]:
         return f"{match[1]}{values.get(match[2], match[4])}"
 
     pattern = re.compile(r"(parameter int (\w+)( =) )(\d+)")
-    return {name: pattern.sub(value, _text(name)) for name in SOURCES}
+    modules = {name: pattern.sub(value, _text(name)) for name in MODULES["engine"]}
+    return modules | {PROGRAM: words.sv_format()}
 
 
 def simulation() -> dict[str, str]:
@@ -38,6 +50,9 @@ def parameters(spec: EngineSpec) -> dict[str, int]:
         "GROUPS": spec.groups,
         "ACC_BITS": spec.accumulator_bits,
         "MULT_BITS": MULTIPLIER_BITS,
+        "DMAX": spec.dmax,
+        "PLANE_ROWS": spec.plane_rows,
+        "BUFFER_BEATS": max(spec.buffer_beats, 1),
     }
 
 

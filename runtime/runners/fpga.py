@@ -23,7 +23,7 @@ STAGES_NAME = "stages.json"
 COMPILERS = ("g++", "c++", "clang++")
 NO_COMPILER = "no C++ compiler: apt-get install g++"
 FLAGS = ("-std=c++14", "-O3", "-Wall", "-I.")
-SOURCES = ("engine.cpp", "engine_host.cpp")
+SOURCES = ("program.cpp", "engine.cpp", "engine_host.cpp")
 S8 = NDArray[np.int8]
 F32 = NDArray[np.float32]
 
@@ -138,10 +138,7 @@ class FpgaRunner:
     def _read(self, directory: Path) -> None:
         facts = json.loads((directory / STAGES_NAME).read_text(encoding="utf-8"))
         data = directory / "csim" / "data"
-        self._program, self._planes, self._tables = (
-            np.fromfile(data / f"{name}.bin", "<i4") for name in ("program", "planes", "tables")
-        )
-        self._weights = np.fromfile(data / "weights.bin", np.int8)
+        self._program = np.fromfile(data / "program.bin", "<u4")
         image = facts["image"]
         self._image = str(image["name"])
         self._scale, self._zero = float(image["scale"]), int(image["zero_point"])
@@ -152,8 +149,13 @@ class FpgaRunner:
     def _check(self, directory: Path, manifest: Manifest) -> None:
         """Refuse numbers that would make the simulation read or write where it must not."""
         (image,) = manifest.stream_inputs
-        fields = self._library.edgekit_engine_fields()
-        layers = len(self._program) // fields
+        where = f"build '{directory.name}'"
+        words = _pointer(self._program), len(self._program)
+        if error := self._library.edgekit_engine_check(*words):
+            found = f"csim/data/program.bin: error {error} of csim/program_format.h"
+            again = "export the network again"
+            raise UsageError(Problem(where, found, "the program of its sources", again))
+        layers = self._library.edgekit_engine_layers(words[0])
         ports = [*self._results]
         for stage in self._stages:
             if isinstance(stage, CpuPart):
@@ -171,7 +173,6 @@ class FpgaRunner:
         )
         if not fits:
             found, allowed = "sizes that do not fit its sources", "the files of one export"
-            where = f"build '{directory.name}'"
             raise UsageError(Problem(where, found, allowed, "export the network again"))
 
     def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
@@ -200,16 +201,10 @@ class FpgaRunner:
         return dict(zip(part.outputs, made, strict=True))
 
     def _simulate(self, stage: Layers, pixels: S8) -> None:
-        fields = self._library.edgekit_engine_fields()
-        program = self._program[stage.first * fields :]
         self._library.edgekit_engine(
-            _pointer(program),
+            _pointer(self._program),
+            stage.first,
             stage.count,
-            _pointer(self._planes),
-            _pointer(self._weights),
-            len(self._weights),
-            _pointer(self._tables),
-            len(self._tables) // 3,
             _pointer(pixels),
             _pointer(self._dram),
         )
@@ -251,10 +246,11 @@ def _library(folder: Path) -> ctypes.CDLL:
         output = Path(place) / "engine.so"
         compile_cxx(folder, SOURCES, output, "-shared", "-fPIC", "-Wl,-Bsymbolic")
         library = ctypes.CDLL(str(output))
-    run = library.edgekit_engine
     pointer, number = ctypes.c_void_p, ctypes.c_int32
-    run.argtypes = [pointer, number, pointer, pointer, number, pointer, number, pointer, pointer]
-    run.restype = None
+    library.edgekit_engine.argtypes = [pointer, number, number, pointer, pointer]
+    library.edgekit_engine.restype = None
+    library.edgekit_engine_check.argtypes = [pointer, number]
+    library.edgekit_engine_layers.argtypes = [pointer]
     return library
 
 

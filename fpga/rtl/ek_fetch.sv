@@ -1,0 +1,157 @@
+// What a layer reads, beat by beat, wherever its planes are: for each of `outers` groups, for each pixel of `rows` times
+// `columns`, for each tap of the kernel, for each of `planes` planes from `first_plane` on. A pool's plane is its group.
+// With `deform`, d of pixel (row - lead, column) comes before the first beat of pixel (row, column); rows behind the
+// picture's last have d alone. Taps outside of the picture are `padding`.
+// Addresses: docs/fpga-program.md. The memories give a beat in the cycle after they are asked for it.
+`default_nettype none
+module ek_fetch #(
+  parameter int LANES = 16,
+  parameter int PLANE_ROWS = 512
+) (
+  input  wire logic               clk,
+  input  wire logic               rst,
+  input  wire logic               table_en,
+  input  wire logic [15:0]        table_at,
+  input  wire logic [31:0]        table_word,
+  input  wire logic               start,
+  output      logic               busy,
+  input  wire logic [15:0]        height,
+  input  wire logic [15:0]        width,
+  input  wire logic [31:0]        outers,
+  input  wire logic [15:0]        rows,
+  input  wire logic [15:0]        columns,
+  input  wire logic [7:0]         kernel,
+  input  wire logic [1:0]         stride_log2,
+  input  wire logic [15:0]        planes,
+  input  wire logic [15:0]        first_plane,
+  input  wire logic               pool,
+  input  wire logic               deform,
+  input  wire logic [4:0]         lead,
+  input  wire logic [31:0]        d_address,
+  input  wire logic signed [7:0]  padding,
+  input  wire logic [27:0]        buffer_limit,
+  input  wire logic [27:0]        dram_limit,
+  input  wire logic [27:0]        image_limit,
+  output      logic               read,
+  output      logic [1:0]         read_region,
+  output      logic [27:0]        read_address,
+  output      logic               outside,  // an address is not in its memory; nothing is read there
+  input  wire logic [8*LANES-1:0] buffer_data,
+  input  wire logic [8*LANES-1:0] memory_data,
+  output      logic               x_valid,
+  input  wire logic               x_ready,
+  output      logic [8*LANES-1:0] x_data,
+  output      logic               d_valid,
+  input  wire logic               d_ready,
+  output      logic [3:0]         d_data
+);
+  `include "ek_program.svh"
+  localparam int PW = PLANE_ROWS > 1 ? $clog2(PLANE_ROWS) : 1;
+  localparam int YW = 19;  // a signed place around the picture
+  generate
+    if (PLANE_ROWS < 1 || PLANE_ROWS > 65536) begin : g_bad_rows
+      $error("ek_fetch: PLANE_ROWS is 1 to 65536");
+    end
+  endgenerate
+
+  // ---- where the scan is
+  logic active, d_done, x_room, d_room, x_idle, d_idle;
+  logic [31:0] outer;
+  logic [15:0] oy, ox, p;
+  logic [7:0] ky, kx;
+  wire wants_d = deform && p == '0 && oy >= 16'(lead) && !d_done;
+  wire wants_x = !wants_d && oy < height;
+  wire asks_d = active && wants_d && d_room;
+  wire asks_x = active && wants_x && x_room;
+  wire step = asks_x || (active && !wants_d && !wants_x);
+  wire last_p = p == planes - 16'd1;
+  wire last_kx = last_p && kx == kernel - 8'd1;
+  wire last_ky = last_kx && ky == kernel - 8'd1;
+  wire last_ox = last_ky && ox == columns - 16'd1;
+  wire last_oy = last_ox && oy == rows - 16'd1;
+  wire last = last_oy && outer == outers - 1;
+  always_ff @(posedge clk) begin
+    if (rst) active <= 1'b0;
+    else if (start) active <= 1'b1;
+    else if (step && last) active <= 1'b0;
+    if (start) begin
+      outer <= '0; oy <= '0; ox <= '0; ky <= '0; kx <= '0; p <= '0; d_done <= 1'b0;
+    end else begin
+      if (asks_d) d_done <= 1'b1;
+      if (step) begin
+        d_done <= 1'b0;
+        p <= last_p ? '0 : p + 1'b1;
+        if (last_p) kx <= last_kx ? '0 : kx + 1'b1;
+        if (last_kx) ky <= last_ky ? '0 : ky + 1'b1;
+        if (last_ky) ox <= last_ox ? '0 : ox + 1'b1;
+        if (last_ox) oy <= last_oy ? '0 : oy + 1'b1;
+        if (last_oy) outer <= outer + 1;
+      end
+    end
+  end
+
+  // ---- A: pixel and plane
+  (* ram_style = "block", syn_ramstyle = "block_ram" *) logic [31:0] words [PLANE_ROWS];
+  logic [4:0] valid, is_d;  // of A, B, C, D, and of the beat that memory gives
+  logic signed [YW-1:0] a_y, a_x;
+  logic [31:0] a_plane;
+  wire [15:0] index = pool ? outer[15:0] : first_plane + p;
+  wire signed [YW-1:0] half = (YW'(kernel) - YW'(1)) >>> 1;
+  always_ff @(posedge clk) begin
+    valid <= rst ? '0 : {valid[3:0], asks_d || asks_x};
+    is_d <= {is_d[3:0], asks_d};
+    a_y <= asks_d ? YW'(oy) - YW'(lead) : (YW'(oy) << stride_log2) + YW'(ky) - half;
+    a_x <= asks_d ? YW'(ox) : (YW'(ox) << stride_log2) + YW'(kx) - half;
+    if (table_en) words[table_at[PW-1:0]] <= table_word;
+    a_plane <= words[index[PW-1:0]];
+  end
+
+  // ---- B: the stored pixel;  C: its row times the row's length;  D: its address
+  logic [3:0] pictured;  // from B on
+  logic [1:0] b_region, c_region, d_region, e_region;
+  logic [15:0] b_row, b_column, b_width;
+  logic [27:0] b_beat, c_beat, c_product, d_at;
+  wire [31:0] plane = is_d[0] ? d_address : a_plane;
+  wire [1:0] up = plane[ADDRESS_UP_LOW +: 2];
+  wire in_picture = !a_y[YW-1] && a_y[15:0] < height && !a_x[YW-1] && a_x[15:0] < width;
+  always_ff @(posedge clk) begin
+    pictured <= {pictured[2:0], is_d[0] || in_picture};
+    b_row <= 16'(a_y) >> up; b_column <= 16'(a_x) >> up; b_width <= width >> up;
+    b_beat <= plane[ADDRESS_BEAT_LOW +: ADDRESS_BEAT_BITS];
+    b_region <= plane[ADDRESS_REGION_LOW +: 2];
+    c_product <= 28'(b_row) * 28'(b_width); c_beat <= b_beat + 28'(b_column); c_region <= b_region;
+    d_at <= c_product + c_beat; d_region <= c_region;
+    e_region <= d_region;
+  end
+  wire [27:0] limit = d_region == IN_BUFFER ? buffer_limit : d_region == IN_DRAM ? dram_limit
+    : d_region == IN_IMAGE ? image_limit : 28'd0;
+  wire wanted = valid[3] && pictured[2];
+  assign read = wanted && d_at < limit;
+  assign outside = wanted && d_at >= limit;
+  assign read_region = d_region;
+  assign read_address = d_at;
+
+  // ---- what comes, in queues whose places were reserved
+  wire [8*LANES-1:0] found = e_region == IN_BUFFER ? buffer_data : memory_data;
+  wire [8*LANES-1:0] beat = pictured[3] ? found : {LANES{padding}};
+  ek_results #(.BITS(8 * LANES)) beats (
+    .clk, .rst, .take(asks_x), .room(x_room), .idle(x_idle), .put(valid[4] && !is_d[4]), .put_data(beat),
+    .out_valid(x_valid), .out_ready(x_ready), .out_data(x_data)
+  );
+  ek_results #(.BITS(4)) ds (
+    .clk, .rst, .take(asks_d), .room(d_room), .idle(d_idle), .put(valid[4] && is_d[4]), .put_data(beat[3:0]),
+    .out_valid(d_valid), .out_ready(d_ready), .out_data(d_data)
+  );
+  assign busy = active || !x_idle || !d_idle;
+`ifndef SYNTHESIS
+  always_ff @(posedge clk) if (!rst) begin
+    if (start) begin
+      assert (!busy) else $fatal(1, "ek_fetch: start while busy");
+      assert (planes != '0 && rows != '0 && columns != '0 && kernel != '0 && outers != '0)
+        else $fatal(1, "ek_fetch: nothing to read");
+    end
+    if (table_en) assert (32'(table_at) < PLANE_ROWS) else $fatal(1, "ek_fetch: plane %0d", table_at);
+  end
+`endif
+endmodule
+`default_nettype wire
