@@ -90,7 +90,7 @@ def seeded_ranges(model: Model) -> dict[str, Observer]:
 LOWERINGS: dict[str, Lowering] = {
     **{
         name: _of_target(name)
-        for name in ("c99", "cortex-m4", "cortex-m55", "cortex-a76", "riscv64-v")
+        for name in ("c99", "wasm", "cortex-m4", "cortex-m55", "cortex-a76", "riscv64-v")
     },
     **{
         f"host-{isa}": _with_kernels(isa)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edgekit import __version__
 from edgekit.base.errors import Problem
 from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
@@ -71,7 +70,6 @@ def _facts(manifest: Manifest) -> str:
     listens = manifest.sounds != manifest.stream_outputs
     facts = {
         "name": manifest.source["name"],
-        "version": __version__,
         "hopSamples": stream["hop_samples"],
         "sampleRateHz": stream["sample_rate_hz"],
         "delaySamples": stream["delay_samples"],

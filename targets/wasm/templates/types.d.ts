@@ -15,7 +15,6 @@ export interface Port {
 
 export declare const facts: {
     readonly name: string;
-    readonly version: string;
     readonly hopSamples: number | null;
     readonly sampleRateHz: number | null;
     readonly delaySamples: number | null;
