@@ -23,6 +23,21 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class Constant:
+    """An array of weights or the like in the generated C.
+
+    Attributes:
+        name: its C name.
+        bytes: its size.
+        reads: how often a hop reads each byte of it, in the mean; 0 where only a session or a decoder does.
+    """
+
+    name: str
+    bytes: int
+    reads: float
+
+
+@dataclass(frozen=True)
 class Layer:
     """A tensor that the generated C shows to a replay.
 
@@ -55,6 +70,7 @@ class Build:
         layers: what a replay can look at.
         notes: what the user should know of how the target runs it.
         others: manifests of the other networks of its sampler, by what they do.
+        constants: its arrays, for a board's memory plan.
     """
 
     files: Mapping[str, bytes]
@@ -64,6 +80,7 @@ class Build:
     layers: tuple[Layer, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     others: Mapping[str, Manifest] = field(default_factory=dict)
+    constants: tuple[Constant, ...] = field(default=())
 
 
 def joined(build: Build, others: Mapping[str, Build]) -> Build:

@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.base.pages import Bar, fill
+from edgekit.runtime.build_folder.board_rows import (
+    MEMORY_HEAD,
+    PLACED_HEAD,
+    memory_rows,
+    placed_rows,
+)
 from edgekit.runtime.build_folder.levels import levels_text
 from edgekit.runtime.build_folder.manifest import Manifest, counted
 from edgekit.runtime.build_folder.port_rows import PORT_HEAD, STREAM_HEAD, port_rows, stream_rows
@@ -77,6 +83,11 @@ def render(
         difference=None if played is None else played.difference(),
         advice=_advice(manifest, tensor_rows),
         maps=[_map(placed[block], steps, block) for block in blocks if placed[block]],
+        board=manifest.board and str(manifest.board["name"]),
+        memory_head=MEMORY_HEAD,
+        memory=() if manifest.board is None else tuple(memory_rows(manifest.board)),
+        placed_head=PLACED_HEAD,
+        placed=() if manifest.board is None else tuple(placed_rows(manifest.board)),
         snr_rows=[_snr_row(row) for row in tensor_rows],
         snr_head=SNR_HEAD,
         type_colours=TYPE_COLOURS,

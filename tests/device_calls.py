@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.c.emit.base import C_ARRAYS
+from edgekit.targets.c.linker import linker_script
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.program import kernel_files
-from edgekit.targets.c.replay import linker_script, port_files
+from edgekit.targets.c.replay import port_files
 
 SAME_BITS = -1.0
 COMPARE = """\

@@ -81,6 +81,13 @@ def test_the_command_line_knows_every_verb_and_flag_of_a_page(page: Path) -> Non
                     verb.make_context(words[0], words[1:])
 
 
+def board_of(page: Path) -> str:
+    """The board.toml that a page shows, whole."""
+    block = re.search(r"(?:^    .*\n|^\n)+", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert block is not None
+    return "\n".join(line.removeprefix("    ") for line in block[0].splitlines())
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder with all that the marked commands name; `edgekit` and `python` are those of this environment."""
@@ -94,6 +101,7 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "package" / "module.py").write_text(f"import torch\n\n{own}\n")
     (tmp_path / "package" / "offline.py").write_text(OFFLINE)
     tiny_networks.offline(tmp_path / "offline.onnx")
+    (tmp_path / "board.toml").write_text(board_of(ROOT / "docs" / "boards.md"))
     shutil.copytree(CLIPS / "calibration", tmp_path / "clips")
     shutil.copy(CLIPS / "noisy.wav", tmp_path / "noisy.wav")
     (tmp_path / "bench").symlink_to(ROOT / "bench")

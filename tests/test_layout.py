@@ -43,6 +43,7 @@ SHIPPED = (
     "*.cpp",
     "*.h",
     "*.tcl",
+    "*.ld",
     "*.py",
     "py.typed",
     "*.onnx",

@@ -49,12 +49,24 @@ class PeerTimes:
 
 @dataclass(frozen=True)
 class Modelled:
-    """A time that nothing measured: instructions, times a stated number of cycles each, at a clock."""
+    """A time that nothing measured: instructions, times a stated number of cycles each, at a clock.
+
+    `energy_uj_per_hop` likewise: of the mean hop, by what a board.toml states for an instruction; None without.
+    """
 
     clock_hz: int
     cycles_per_instruction: float
     us_per_hop: float
     cycles_from: str
+    energy_uj_per_hop: float | None = None
+    energy_from: str = ""
+
+    @property
+    def energy_text(self) -> str | None:
+        """Say what energy a hop takes, and that it is a model."""
+        if self.energy_uj_per_hop is None:
+            return None
+        return f"{self.energy_uj_per_hop:,} uJ a hop; energy: {self.energy_from or 'as board.toml states it'}"
 
 
 @dataclass(frozen=True)

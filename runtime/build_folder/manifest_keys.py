@@ -14,6 +14,7 @@ MAX_BYTES = 1 << 31  # of one tensor, one block, one file of arrays
 MAX_TENSORS = 1024
 MAX_RANK = 8
 MAX_TEXT = 512
+MAX_ROWS = 100_000
 FRACTION = "[1-9][0-9]{0,8}/[1-9][0-9]{0,8}"
 DTYPES = frozenset({"float32", "int8", "uint8", "int16", "int32", "int64", "bool"})
 ROLES = frozenset({"stream", "state", "constant", "control", "noise"})
@@ -175,6 +176,27 @@ def _or_null(check: Check) -> Check:
     return replace(check, allowed=f"{check.allowed} or null", nullable=True)
 
 
+def _rows_of(columns: dict[str, Check]) -> Check:
+    """A list of tables with exactly these columns."""
+
+    def is_row(row: Any) -> bool:
+        return (
+            type(row) is dict
+            and row.keys() == columns.keys()
+            and all(
+                column.nullable if row[key] is None else column.test(row[key])
+                for key, column in columns.items()
+            )
+        )
+
+    schema = table_schema({key: column.json_schema() for key, column in columns.items()})
+    return Check(
+        lambda value: type(value) is list and len(value) <= MAX_ROWS and all(map(is_row, value)),
+        f"rows of {', '.join(columns)}",
+        {"type": "array", "items": schema, "maxItems": MAX_ROWS},
+    )
+
+
 def _rate(value: Any) -> bool:
     return _text(value) and re.fullmatch(FRACTION, value) is not None
 
@@ -241,6 +263,18 @@ TABLES: dict[str, dict[str, Check]] = {
         "sample_rate_hz": POSITIVE, "latency_samples": SIZE, "latency_ms": NUMBER, "state_bytes": SIZE,
         "filter_bytes": SIZE,
     },
+    "board": {
+        "name": TEXT, "core": TEXT, "clock_hz": POSITIVE, "stack_bytes": COUNT, "heap_bytes": COUNT,
+        "picojoules_per_instruction": _or_null(NUMBER), "energy_from": TEXT,
+        "memory": _rows_of({
+            "name": TEXT, "kind": TEXT, "start": COUNT, "bytes": COUNT, "wait_states": _or_null(NUMBER),
+            "megabytes_per_s": _or_null(NUMBER), "reserved_bytes": COUNT, "used_bytes": COUNT,
+        }),
+        "placed": _rows_of({
+            "name": TEXT, "bytes": COUNT, "reads_per_hop": NUMBER, "memory": _or_null(TEXT), "stored": _or_null(TEXT),
+            "modelled_wait_cycles": COUNT,
+        }),
+    },
     "npu": {
         "accelerator": TEXT, "system": TEXT, "clock_mhz": NUMBER, "cycles": COUNT, "sram_bytes": SIZE,
         "flash_bytes": SIZE, "npu_operators": COUNT, "cpu_operators": TEXTS,
@@ -291,5 +325,5 @@ STREAMED: dict[str, dict[str, Check]] = {
     },
 }
 ALWAYS_STREAMED = ("outputs", "tensors")
-NULLABLE = ("session", "until", "decide", "noise", "engine", "device", "npu")
+NULLABLE = ("session", "until", "decide", "noise", "engine", "device", "board", "npu")
 NULLABLE_TABLES = {**dict.fromkeys(NULLABLE), "verification": ...}  # what a file without it has

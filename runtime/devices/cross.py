@@ -1,6 +1,7 @@
 """Compiling a build for another machine: its replay program, and how much code its library is."""
 
 import importlib.util
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -24,7 +25,9 @@ APT = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
     "riscv64-linux-gnu-gcc": "gcc-riscv64-linux-gnu libc6-dev-riscv64-cross",
+    "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
     "qemu-system-arm": "qemu-system-arm",
+    "qemu-system-riscv32": "qemu-system-misc",
     "qemu-aarch64": "qemu-user",
     "qemu-riscv64": "qemu-user",
 }
@@ -112,7 +115,13 @@ def code_bytes(directory: Path, profile: Profile) -> tuple[int, str] | None:
     sources = [name for name in _sources(directory) if not name.endswith("_weights.c")]
     try:
         options = [*found.core, "-std=c99", profile.optimize, *STANDARD[:2], "-I."]
-        link = ("-nostdlib", "-r")
+        # specs of a C library name a linker script of its own, which is for whole programs
+        has_specs = any(flag.startswith("-specs=") for flag in found.core)
+        link = (
+            "-nostdlib",
+            "-r",
+            *(("-T", os.devnull, "-Wl,--no-gc-sections") if has_specs else ()),
+        )
         compile_sources(found.compiler, options, sources, link, whole.resolve(), directory)
         table = subprocess.run([size, str(whole)], capture_output=True, text=True, check=True)
     finally:
@@ -123,7 +132,8 @@ def code_bytes(directory: Path, profile: Profile) -> tuple[int, str] | None:
 def how_to_get(profile: Profile) -> str:
     """Return the commands that install a compiler for a profile."""
     version = "" if profile.gcc is None else f"{profile.cc} {profile.gcc} or newer, "
-    return f"{version}as root: apt-get install {APT[profile.cc or '']}, or pip install ziglang"
+    zig = ", or pip install ziglang" if profile.zig else ""
+    return f"{version}as root: apt-get install {APT[profile.cc or '']}{zig}"
 
 
 def _sources(directory: Path) -> list[str]:

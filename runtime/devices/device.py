@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from edgekit.base.errors import CheckFailed
 from edgekit.runtime.bench.golden import check_outputs
 from edgekit.runtime.bench.measure import ROUNDS, Measured, Modelled, Times, hop_us, ram_bytes
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -77,6 +78,7 @@ def measure_qemu(directory: Path, manifest: Manifest, profile: Profile, hops: in
         program = Path(folder) / "replay"
         compile_replay(directory, profile, program)
         stack_bytes = stack_of(replay(profile, program))
+        _check_stack(stack_bytes, manifest)
         compile_replay(directory, profile, program, [f"-DREPLAY_COUNTED_HOPS={hops}"])
         counts = count(profile, program)
     functions = dict(sorted(counts.functions.items(), key=lambda item: (-item[1], item[0])))
@@ -88,7 +90,18 @@ def measure_qemu(directory: Path, manifest: Manifest, profile: Profile, hops: in
         instructions=counts.hops,
         functions=functions,
         stack_bytes=stack_bytes,
-        modelled=modelled(counts.hops, profile),
+        modelled=modelled(counts.hops, profile, manifest.board),
+    )
+
+
+def _check_stack(stack_bytes: int | None, manifest: Manifest) -> None:
+    """Raise a CheckFailed where a build takes more stack than its board.toml keeps."""
+    board = manifest.board
+    if board is None or stack_bytes is None or stack_bytes <= board["stack_bytes"]:
+        return
+    raise CheckFailed(
+        f"the stack takes {stack_bytes:,} bytes, more than the {board['stack_bytes']:,} that {board['name']} keeps; "
+        "next: raise stack_bytes in board.toml, and export again"
     )
 
 
@@ -148,13 +161,23 @@ def measure_there(
     )
 
 
-def modelled(instructions: tuple[int, ...], profile: Profile) -> Modelled | None:
-    """Return the time of the longest hop at the profile's clock; None where it states no model."""
-    clock, cycles = profile.clock_hz, profile.cycles_per_instruction
+def modelled(
+    instructions: tuple[int, ...], profile: Profile, board: Mapping[str, Any] | None = None
+) -> Modelled | None:
+    """Return the time of the longest hop, and the energy of the mean one where a board states one of an instruction.
+
+    At the clock of `board`, as a manifest has it, else of the profile; None where no model is stated.
+    """
+    facts = board or {}
+    clock, cycles = facts.get("clock_hz", profile.clock_hz), profile.cycles_per_instruction
     if clock is None or cycles is None or not instructions:
         return None
     longest_us = round(max(instructions) * cycles * 1e6 / clock, 3)
-    return Modelled(clock, cycles, longest_us, profile.cycles_from)
+    each_pj = facts.get("picojoules_per_instruction")
+    mean = sum(instructions) / len(instructions)
+    energy_uj = None if each_pj is None else round(mean * each_pj * 1e-6, 3)
+    energy_from = facts.get("energy_from", "") if each_pj is not None else ""
+    return Modelled(clock, cycles, longest_us, profile.cycles_from, energy_uj, energy_from)
 
 
 def stack_of(printed: str) -> int | None:

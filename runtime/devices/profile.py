@@ -54,6 +54,11 @@ class Profile:
         return (*self.qemu, *SEMIHOSTING, *options, "-kernel", program)
 
     @property
+    def board(self) -> str:
+        """The emulated machine; the device's own name where it has none."""
+        return self.qemu[self.qemu.index("-M") + 1] if "-M" in self.qemu else self.name
+
+    @property
     def is_cross(self) -> bool:
         """Whether its builds are for another machine than the one that makes them."""
         return self.cc is not None

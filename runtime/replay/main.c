@@ -2,7 +2,10 @@
 
 #include "edgekit.h"
 
-#define PAINTED_BYTES 32768u /* how far below main the stack is looked at */
+/* How far below main the stack is looked at; 0 where others own what is there. */
+#ifndef REPLAY_PAINTED_BYTES
+#define REPLAY_PAINTED_BYTES 32768u
+#endif
 #define PAINT 0xA5u
 
 /* A counter of instructions wants so many hops, over golden inputs again and again, and nothing compared. */
@@ -122,18 +125,19 @@ static void check_status(int status)
 
 /* ---- the stack ------------------------------------------------------------------------------ */
 
-/* Bytes below here; volatile, and through an integer, since nobody owns them. */
-static volatile unsigned char *below_here(void)
-{
-    unsigned char here;
-    volatile uintptr_t address = (uintptr_t)&here;
-    return (volatile unsigned char *)(address - 256u - PAINTED_BYTES);
-}
+#if REPLAY_PAINTED_BYTES
 
+static size_t painted;
+
+/* Bytes below here; volatile, and through an integer, since nobody owns them. */
 static volatile unsigned char *paint_stack(void)
 {
-    volatile unsigned char *const lowest = below_here();
-    for (size_t i = 0; i < PAINTED_BYTES; i++) {
+    unsigned char here;
+    volatile uintptr_t address = (uintptr_t)&here - 256u;
+    const uintptr_t limit = replay_stack_limit(), room = address > limit ? address - limit : 0;
+    painted = room < REPLAY_PAINTED_BYTES ? (size_t)room : REPLAY_PAINTED_BYTES;
+    volatile unsigned char *const lowest = (volatile unsigned char *)(address - painted);
+    for (size_t i = 0; i < painted; i++) {
         lowest[i] = PAINT;
     }
     return lowest;
@@ -142,13 +146,15 @@ static volatile unsigned char *paint_stack(void)
 static void print_stack(volatile const unsigned char *lowest)
 {
     size_t free_bytes = 0;
-    while (free_bytes < PAINTED_BYTES && lowest[free_bytes] == PAINT) {
+    while (free_bytes < painted && lowest[free_bytes] == PAINT) {
         free_bytes++;
     }
     replay_print("stack_bytes: ");
-    print_number((uint32_t)(PAINTED_BYTES + 256u - free_bytes));
+    print_number((uint32_t)(painted + 256u - free_bytes));
     replay_print("\n");
 }
+
+#endif
 
 /* ---- the two runs --------------------------------------------------------------------------- */
 
@@ -156,14 +162,18 @@ static void print_stack(volatile const unsigned char *lowest)
 static void replay_whole(void)
 {
     int status = replay_reset();
+#if REPLAY_PAINTED_BYTES
     volatile const unsigned char *const stack = paint_stack();
+#endif
     for (int hop = 0; status == 0 && hop < replay_hops; hop++) {
         status = replay_process(inputs_of(hop));
         for (int i = 0; i < replay_output_count; i++) {
             compare(&replay_output_sums[i], &replay_outputs[i], hop, replay_results[i]);
         }
     }
+#if REPLAY_PAINTED_BYTES
     print_stack(stack);
+#endif
     check_status(status);
     for (int i = 0; i < replay_output_count; i++) {
         judge("output ", &replay_outputs[i], &replay_output_sums[i]);

@@ -62,5 +62,6 @@ int replay_timed(void);
 
 /* port_*.c */
 void replay_print(const char *text);
+uintptr_t replay_stack_limit(void); /* what lies below this address is not the stack's */
 
 #endif

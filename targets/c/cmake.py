@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from edgekit.runtime.devices.profile import Profile
 
-BARE_LINK = "-nostartfiles -Wl,--gc-sections -Wl,-T,${CMAKE_CURRENT_SOURCE_DIR}/replay/board.ld"
+BARE_LINK = "-nostartfiles -Wl,--gc-sections -Wl,-T,${BOARD_SCRIPT}"
 
 
 def build_file(name: str, library: Iterable[str], replay: Iterable[str], profile: Profile) -> str:
@@ -22,6 +22,7 @@ def build_file(name: str, library: Iterable[str], replay: Iterable[str], profile
         sources=_listed(sorted(sources)),
         flags=flags,
         link=link,
+        script=SCRIPT.format(name=name) if profile.is_bare else "",
         core=" ".join(profile.flags),
         qemu=" ".join(profile.qemu_command(f"{name}_replay")),
     )
@@ -55,11 +56,19 @@ set_target_properties({name} PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_E
 target_compile_options({name} PRIVATE {flags} -ffp-contract=off -fno-trapping-math)
 """
 
+SCRIPT = """\
+    # The board of --board, else the one that QEMU emulates.
+    set(BOARD_SCRIPT ${{CMAKE_CURRENT_SOURCE_DIR}}/{name}_board.ld)
+    if(NOT EXISTS ${{BOARD_SCRIPT}})
+        set(BOARD_SCRIPT ${{CMAKE_CURRENT_SOURCE_DIR}}/replay/board.ld)
+    endif()
+"""
+
 REPLAY = """\
 # Runs golden data through the library and prints PASS or FAIL:
 #   {qemu}
 if(CMAKE_CURRENT_SOURCE_DIR STREQUAL CMAKE_SOURCE_DIR)
-    target_compile_options({name} PRIVATE -ffunction-sections -fdata-sections)
+{script}    target_compile_options({name} PRIVATE -ffunction-sections -fdata-sections)
     add_executable({name}_replay
 {sources}
     )

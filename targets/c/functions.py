@@ -17,7 +17,9 @@ def emit_process(model: Model, ctx: Context, looks: bool = False) -> Context:
     layout = ctx.layout
     for node in model.ir.graph:
         before = len(ctx.lines)
-        EMITTERS[node.domain, node.op_type].emit(ctx, node)
+        emitter = EMITTERS[node.domain, node.op_type]
+        emitter.emit(ctx, node)
+        ctx.count_reads(emitter.macs(node))
         if len(ctx.lines) > before:
             ctx.lines.insert(before, f"    /* {_comment(str(node.name))}: {node.op_type} */")
         if looks:

@@ -17,7 +17,7 @@ from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import FLOATS
 from edgekit.runtime.devices.profile import Profile
-from edgekit.targets.build import Build, Layer, Placement, digest
+from edgekit.targets.build import Build, Constant, Layer, Placement, digest
 from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.constants import weights, weights_bytes
 from edgekit.targets.c.device import device_files
@@ -217,7 +217,27 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
     plan = _placements(layout)
     if extras.loop is not None:
         plan += tuple(extras.loop.placements(len(graph)))
-    return Build(sources, manifest, plan, _steps(graph), _layers(ctx), others=manifests)
+    arrays = _constants(ctx, extras) + tuple(
+        c for other in others.values() for c in other.constants
+    )
+    return Build(
+        sources,
+        manifest,
+        plan,
+        _steps(graph),
+        _layers(ctx),
+        others=manifests,
+        constants=arrays,
+    )
+
+
+def _constants(ctx: Context, extras: Extras) -> tuple[Constant, ...]:
+    """The arrays of a build; where a hop takes one of several bodies, by the one that reads them most."""
+    bodies = [ctx.reads, *(own.reads for own in extras.bodies.groups)]
+    return tuple(
+        Constant(name, array.nbytes, max(reads.get(name, 0) for reads in bodies))
+        for name, array in ctx.constants.items()
+    )
 
 
 def _join(kernels: dict[str, bytes], role: str, other: Build) -> None:

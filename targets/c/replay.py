@@ -22,6 +22,7 @@ from edgekit.runtime.devices.profile import Profile
 from edgekit.runtime.sampler import conditions
 from edgekit.targets.build import Build, Layer
 from edgekit.targets.c.emit.base import C_ARRAYS
+from edgekit.targets.c.linker import linker_script
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.templates import template
 
@@ -29,6 +30,7 @@ FOLDER = "replay"
 SEED = "seed"  # of a sampling: the first input of its replay
 GOLDEN_BYTES = 200_000  # of inputs and outputs, and of layers as many again
 GOLDEN_HOPS = 64
+PROGRAM_BYTES = 16_384  # of flash, which the replay program itself may take
 BORDER = (
     "Finite",
     "Dequantize",
@@ -73,6 +75,7 @@ def golden_source(
     inputs: Arrays,
     outputs: Arrays,
     profile: Profile,
+    room: int | None = None,
 ) -> bytes:
     """``golden.c`` of a verified run: as many of its first hops as fit, from the fresh state.
 
@@ -83,6 +86,7 @@ def golden_source(
         inputs: (hops, *shape) by name, of session constants (*shape); of a sampler seeds and conditions of images.
         outputs: what came out, likewise; of a sampler ``x``, the images.
         profile: the device, whose memory for weights holds golden data too.
+        room: bytes that a board of the user's own has for them.
     """
     limit = GOLDEN_BYTES
     if manifest.sampler is not None:
@@ -90,6 +94,7 @@ def golden_source(
         return golden_file(facts, inputs, outputs, (), is_all_integers(build), limit)
     if profile.is_bare:
         left = profile.memory["weights"].bytes - (manifest.memory["weights_bytes"] or 0)
+        left = left if room is None else min(left, room - PROGRAM_BYTES)
         limit = min(limit, max(0, left // 2))
     chosen = [layer for layer in build.layers if layer.border is not None]
     held = layer_values(model, chosen, inputs, GOLDEN_HOPS) if chosen else []
@@ -164,15 +169,6 @@ def golden_file(
         constants=",\n    ".join(constants) or NO_TENSOR,
         layers=",\n    ".join(rows_layer) or f"{{{NO_TENSOR}, -1, 1}}",
     ).encode()
-
-
-def linker_script(name: str, profile: Profile) -> str:
-    """``board.ld``: weights and golden data in one memory, the rest of the program in another."""
-    memory = "\n".join(
-        f"    {block.upper()} : ORIGIN = 0x{region.start:08x}, LENGTH = 0x{region.bytes:x}"
-        for block, region in profile.memory.items()
-    )
-    return LINKER_SCRIPT.format(name=name, memory=memory)
 
 
 def _network(manifest: Manifest) -> str:
@@ -305,28 +301,5 @@ int replay_process_layers(const void *const *inputs)
     const {name}_inputs in = {{{in_pointers}}};
     {name}_outputs out = {{{out_pointers}}};
     return {name}_process(network, replay_scratch, &in, &out);
-}}
-"""
-
-LINKER_SCRIPT = """\
-/* The memories of the board that QEMU emulates; for another board change these lines. */
-ENTRY(reset_handler)
-MEMORY
-{{
-{memory}
-}}
-
-replay_stack_top = ORIGIN(RAM) + LENGTH(RAM);
-
-SECTIONS
-{{
-    .vectors : {{ KEEP(*(.vectors)) }} > CODE
-    .weights : {{ *(.rodata.{name}_*) *(.rodata.golden_*) }} > WEIGHTS
-    .text : {{ *(.text .text.*) *(.rodata .rodata.*) . = ALIGN(8); }} > CODE
-    .ARM.extab : {{ *(.ARM.extab*) }} > CODE
-    .ARM.exidx : {{ *(.ARM.exidx*) }} > CODE
-    .data : {{ replay_data = .; *(.data .data.*) . = ALIGN(8); replay_data_end = .; }} > RAM AT> CODE
-    replay_data_load = LOADADDR(.data);
-    .bss (NOLOAD) : {{ replay_bss = .; *(.bss .bss.* COMMON) . = ALIGN(8); replay_bss_end = .; }} > RAM
 }}
 """

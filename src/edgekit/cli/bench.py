@@ -149,4 +149,6 @@ def _rows(measured: Measured, facts: dict[str, Any]) -> list[tuple[str, str]]:
                 f"{text}{model['cycles_per_instruction']:g} cycles per instruction: {model['cycles_from']}",
             )
         )
+    if measured.modelled is not None and measured.modelled.energy_text is not None:
+        rows.append(("energy, modelled, not measured", measured.modelled.energy_text))
     return rows

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from edgekit.runtime.build_folder.board_rows import board_text
 from edgekit.runtime.build_folder.levels import levels_text
 from edgekit.runtime.build_folder.manifest import Manifest, counted
 
@@ -28,6 +29,7 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _with_unit(memory["scratch_bytes"], "bytes")),
         ("scratch lower bound", _with_unit(bound, "bytes")),
+        ("board", board_text(manifest.board)),
         (f"moved per {manifest.unit}", moved_text(memory)),
         (f"MACs per {manifest.unit}", manifest.macs_text or None),
         ("sampler", sampler_text(manifest)),

@@ -109,6 +109,8 @@ class Context:
     declarations: list[str] = field(default_factory=list)
     layers: list[ir.Value] = field(default_factory=list)  # by the number of their EK_LAYER
     moved_bytes: int = 0  # that copies read and write, and fills write
+    used: set[str] = field(default_factory=set)  # constants of the node that is being emitted
+    reads: dict[str, float] = field(default_factory=dict)  # of each byte of a constant in a hop
     _by_content: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
     def sibling(self, layout: Layout, fields: Mapping[str, str]) -> "Context":
@@ -188,7 +190,15 @@ class Context:
             identifier = free_name(f"{self.prefix}_{c_identifier(name)}", set(self.constants))
             self.constants[identifier] = array
             self._by_content[key] = identifier
+        self.used.add(self._by_content[key])
         return self._by_content[key]
+
+    def count_reads(self, macs: int) -> None:
+        """Add what the node that was emitted reads of its constants: once, or for each multiply-accumulate."""
+        elements = sum(self.constants[name].size for name in self.used)
+        for name in self.used:
+            self.reads[name] = self.reads.get(name, 0) + max(1.0, macs / elements)
+        self.used.clear()
 
     def weights(
         self,

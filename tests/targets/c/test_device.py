@@ -24,8 +24,9 @@ from edgekit.runtime.audio.device import at_device, behind
 from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.stream import Stream
+from edgekit.targets.c.linker import linker_script
 from edgekit.targets.c.literals import array_text
-from edgekit.targets.c.replay import linker_script, port_files
+from edgekit.targets.c.replay import port_files
 from edgekit.targets.devices import profile
 
 Samples = NDArray[np.float32]

@@ -24,6 +24,30 @@ NETWORK = "conv_recurrent"
 
 @on_devices()
 def test_an_integer_network_gives_the_same_bits(target: str, tmp_path: Path) -> None:
+    passes_with_the_same_bits(target, tmp_path)
+
+
+@on_devices("cortex-m0plus")
+def test_a_core_without_an_fpu_gives_the_same_bits(target: str, tmp_path: Path) -> None:
+    passes_with_the_same_bits(target, tmp_path)
+
+
+@on_devices("riscv32imc")
+def test_a_risc_v_microcontroller_gives_the_same_bits_and_fails_when_they_differ(
+    target: str, tmp_path: Path
+) -> None:
+    passes_with_the_same_bits(target, tmp_path)
+    golden = tmp_path / "build" / "replay" / "golden.c"
+    text = golden.read_text()
+    start = text.index("golden_layer_1[")
+    changed = re.sub(r"\{\s+-?\d+", "{ 101", text[start:], count=1)
+    golden.write_text(text[:start] + changed)
+    with pytest.raises(CheckFailed, match=r"layer .*: FAIL"):
+        replayed(tmp_path / "build", target)
+
+
+def passes_with_the_same_bits(target: str, tmp_path: Path) -> None:
+    """Replay a network of integers: every output and layer equal, a stack that was measured."""
     folder = tmp_path / "build"
     replayable(int8_model(NETWORK), target, folder)
     lines = replayed(folder, target)

@@ -60,6 +60,8 @@ def _facts(measured: Measured) -> list[tuple[str, str]]:
         )
         text += f"{model.clock_hz / 1e6:,.0f} MHz; cycles: {model.cycles_from}"
         rows.append(("modelled, not measured", text))
+        if model.energy_text is not None:
+            rows.append(("energy, modelled, not measured", model.energy_text))
     for name, peer in facts["against"].items():
         snr = "equal" if peer["snr_db"] is None else f"{peer['snr_db']} dB"
         rows.append(

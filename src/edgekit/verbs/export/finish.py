@@ -24,6 +24,7 @@ from edgekit.verbs.export.work import Examples, Progress, Quantized, Written
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.quantize.compare import TensorRow, Watched
+    from edgekit.runtime.devices.board import Board
     from edgekit.runtime.devices.profile import Profile
     from edgekit.targets.build import Build
     from edgekit.targets.played import Played
@@ -82,9 +83,12 @@ def finish(written: Written, progress: Progress) -> Manifest:
     if device.is_cross:
         if quantized.model.sampler is not None:
             samples, outputs = golden_image(stream, quantized.model)
-        golden = golden_source(build, manifest, quantized.model, samples, outputs, device)
-        (folder / REPLAY / "golden.c").write_bytes(golden)
         manifest = with_code_bytes(manifest, folder, device)
+        room = None
+        if written.board is not None:
+            manifest, room = with_board(manifest, build, folder, written.board)
+        golden = golden_source(build, manifest, quantized.model, samples, outputs, device, room)
+        (folder / REPLAY / "golden.c").write_bytes(golden)
     if not (folder / "model.onnx").exists():
         quantized.model.save(folder / "model.onnx")
     (folder / "recipe.toml").write_text(recipe_text(quantized), encoding="utf-8")
@@ -232,6 +236,20 @@ def with_code_bytes(manifest: Manifest, folder: Path, device: "Profile") -> Mani
     size, compiler = found
     memory = {**manifest.memory, "code_bytes": size}
     return replace(manifest, memory=memory, tools={**manifest.tools, "cross_cc": compiler})
+
+
+def with_board(
+    manifest: Manifest, build: "Build", folder: Path, board: "Board"
+) -> tuple[Manifest, int]:
+    """Write linker script and header of the user's board; returns the facts, and flash that is left for golden data."""
+    from edgekit.targets.c.fit import placing
+    from edgekit.targets.c.place import board_header, board_script
+
+    placed, name = placing(build, manifest, board), manifest.c_name
+    (folder / f"{name}_board.ld").write_text(board_script(name, placed), encoding="utf-8")
+    (folder / f"{name}_board.h").write_text(board_header(name, placed), encoding="utf-8")
+    room = max(memory.bytes - placed.used(memory) for memory in board.memory if memory.keeps)
+    return replace(manifest, board=placed.facts()), room
 
 
 def recipe_text(quantized: Quantized) -> str:

@@ -357,6 +357,10 @@ class ExportOptions(StreamOptions, total=False):
     goal: Annotated[str | None, Flag("fpga: fps (default), or small: the fewest LUTs.")]
     cpu_fallback: Annotated[bool, Flag("fpga: leave to a CPU what the engine does not run.")]
     stateful: Annotated[bool, Flag("litert: keep the states inside the file.")]
+    board: Annotated[
+        str | Path | None,
+        Flag("microcontrollers: a board.toml of your own, see docs/boards.md.", "FILE"),
+    ]
     allow_oversize: Annotated[
         bool, Flag("Write a build that does not fit its target's board, with a note.")
     ]

@@ -36,11 +36,10 @@ class Exported:
 def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     require(request.needs)
-    from edgekit.targets.c.fit import misfits, weights_misfit
-    from edgekit.targets.devices import profile
+    from edgekit.targets.c.fit import fit_of, weights_misfit
 
     target, own = request.target, request.own
-    device = profile(target.name)
+    device, misfits = fit_of(target.name, request.board)
     with complete_folder(request.out, request.force) as folder:
         progress("import", 0, 1)
         imported = load_model(request.source, request.imports)
@@ -67,13 +66,19 @@ def export(request: Request, progress: Progress) -> Exported:
             build = target.lower(model, target.name, **own)
             if request.strict and build.notes:
                 raise ModelError([_not_strict(note) for note in build.notes])
-        fits(misfits(build.manifest, device), request)
+        fits(misfits(build, build.manifest), request)
         build = write(build, folder)
         written = Written(
-            folder, build, quantized, imported.examples, request.min_snr_db, request.metric
+            folder,
+            build,
+            quantized,
+            imported.examples,
+            request.min_snr_db,
+            request.metric,
+            request.board,
         )
         manifest = target.verify(written, progress)
-        too_large = fits(misfits(manifest, device), request)
+        too_large = fits(misfits(build, manifest), request)
     return Exported(
         request.out,
         manifest,

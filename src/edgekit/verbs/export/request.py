@@ -16,6 +16,8 @@ from edgekit.base.until import read_until
 from edgekit.export.frontend.spec import parse_forms
 from edgekit.export.stream.replace.forms import chosen
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
+from edgekit.runtime.devices.board import Board, read_board
+from edgekit.targets.devices import profile
 from edgekit.verbs.auto.limits import FLAGS, UNBOUNDED, Limits
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
 from edgekit.verbs.export.metric import Metric, read_metric
@@ -52,6 +54,7 @@ class Request:
         allow_oversize: whether a build may be too large for its board.
         force: whether a build in `out` is replaced.
         device_rate: of the sound device, Hz; None where the network has its own.
+        board: the user's own; None for the one that QEMU emulates.
     """
 
     source: str
@@ -69,6 +72,7 @@ class Request:
     device_rate: int | None = None
     metric: Metric | None = None
     limits: Limits = UNBOUNDED
+    board: Board | None = None
 
     @property
     def needs(self) -> list[str]:
@@ -112,7 +116,8 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     metric, unread = tried(read_metric, options.get("metric"))
     problems += [*unread, *metric_problems(options, row)]
     limits, unbounded = read_limits(options, row, recipe)
-    problems += unbounded
+    board, unread = tried(read_board, options.get("board"))
+    problems += [*unbounded, *unread, *board_problems(board, row)]
     if problem := folder_problem(out, options.get("force", False)):
         problems.append(problem)
     calibration = options.get("calibration")
@@ -137,7 +142,22 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         device_rate,
         metric,
         limits,
+        board,
     )
+
+
+def board_problems(board: Board | None, target: Target | None) -> list[Problem]:
+    """Return why a board does not go with the target, if it does not."""
+    bare = [name for name in TARGETS if profile(name).is_bare]
+    if board is None or target is None:
+        return []
+    where, step = f"board '{board.name}'", "correct core in the file, or --target"
+    if board.core not in bare:
+        return [Problem(where, f"core '{board.core}'", ", ".join(bare), step)]
+    if board.core == target.name:
+        return []
+    found = f"its core is {board.core}, --target is {target.name}"
+    return [Problem(where, found, f"--target {board.core}", step)]
 
 
 def metric_problems(options: ExportOptions, target: Target | None) -> list[Problem]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
+    from edgekit.runtime.devices.board import Board
     from edgekit.targets.build import Build
     from edgekit.verbs.export.levels import Judged
     from edgekit.verbs.export.metric import Metric
@@ -51,6 +52,7 @@ class Written:
         examples: of the source; None where it has none.
         min_snr_db: least fidelity; None for what the recipe should reach.
         metric: the user's, which then has the unit of `min_snr_db`.
+        board: the user's own.
     """
 
     folder: Path
@@ -59,3 +61,4 @@ class Written:
     examples: Examples | None
     min_snr_db: float | None
     metric: "Metric | None" = None
+    board: "Board | None" = None
