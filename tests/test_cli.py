@@ -20,7 +20,7 @@ from edgekit.export.frontend.spec import parse_spec
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.verbs import doctor
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.options import parse_shape, parse_state
+from edgekit.verbs.export.texts import parse_shape, parse_state
 from edgekit.verbs.targets import TARGETS
 
 Cli = Callable[..., tuple[int, str, str]]

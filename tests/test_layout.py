@@ -53,6 +53,7 @@ SHIPPED = (
     "*.toml",
     "src/**/*.[ch]",
     "replay/*",
+    "templates/**/*",
 )
 # Of no one module: these test files stand at the top of tests/.
 SUITES = {

@@ -170,7 +170,7 @@ def test_a_file_of_another_number_of_channels_is_refused(
 
 
 def layouts(*texts: str) -> dict:
-    from edgekit.verbs.export.options import parse_layout_option
+    from edgekit.verbs.export.texts import parse_layout_option
 
     return dict(map(parse_layout_option, texts))
 

@@ -18,6 +18,10 @@ MANIFEST_NAME = "manifest.json"
 NETWORKS_FOLDER = (
     "networks"  # of a build: its sampler's other networks, a folder with a manifest each
 )
+PACKAGE_PREFIX = (
+    "package-"  # of a build: package-zephyr and the like, copies for other build systems
+)
+UPDATES_FOLDER = "updates"  # of a build: an example of how its weights are replaced
 PLUGIN_FOLDER = "lv2"  # of a build: a plug-in around its C, which is compiled apart
 MAX_MANIFEST_BYTES = 4_000_000
 

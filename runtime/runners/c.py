@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import CheckFailed, Problem, ToolError, UsageError
-from edgekit.runtime.build_folder.manifest import PLUGIN_FOLDER, Manifest, Tensor
+from edgekit.runtime.build_folder.manifest import (
+    PACKAGE_PREFIX,
+    PLUGIN_FOLDER,
+    UPDATES_FOLDER,
+    Manifest,
+    Tensor,
+)
 from edgekit.runtime.runners.toolchain import NATIVE, Compiler, compile_shared
 
 ALIGN = 64  # bytes: covers what any build asks for
@@ -174,14 +180,10 @@ def load_library(
         UsageError: the folder holds no C sources.
         ToolError: no compiler, or it refused the sources.
     """
-    sources = sorted(
-        path
-        for path in directory.rglob("*.c")
-        if path.is_file() and path.parent != directory / PLUGIN_FOLDER
-    )
+    sources = _own_files(directory, "*.c")
     if not sources:
         raise UsageError(_misfit(directory, "no .c file"))
-    include_dirs = sorted({path.parent for path in directory.rglob("*.h")})
+    include_dirs = sorted({path.parent for path in _own_files(directory, "*.h")})
     with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
         output = Path(folder) / f"{manifest.c_name}.so"
         flags = NATIVE if manifest.target == "host" else ()
@@ -203,6 +205,17 @@ def _function(library: ctypes.CDLL, name: str, pointers: int | None) -> Any:
     function.argtypes = None if pointers is None else [ctypes.c_void_p] * pointers
     function.restype = ctypes.c_int
     return function
+
+
+def _own_files(directory: Path, pattern: str) -> list[Path]:
+    """The files of the build itself, without what is laid out for other programs."""
+    others = (PLUGIN_FOLDER, UPDATES_FOLDER)
+
+    def is_own(path: Path) -> bool:
+        first = path.relative_to(directory).parts[0]
+        return first not in others and not first.startswith(PACKAGE_PREFIX)
+
+    return sorted(path for path in directory.rglob(pattern) if path.is_file() and is_own(path))
 
 
 def _misfit(directory: Path, found: str) -> Problem:

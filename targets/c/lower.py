@@ -217,9 +217,6 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
     plan = _placements(layout)
     if extras.loop is not None:
         plan += tuple(extras.loop.placements(len(graph)))
-    arrays = _constants(ctx, extras) + tuple(
-        c for other in others.values() for c in other.constants
-    )
     return Build(
         sources,
         manifest,
@@ -227,17 +224,18 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
         _steps(graph),
         _layers(ctx),
         others=manifests,
-        constants=arrays,
+        constants=_constants(ctx, extras, others),
     )
 
 
-def _constants(ctx: Context, extras: Extras) -> tuple[Constant, ...]:
+def _constants(ctx: Context, extras: Extras, others: Mapping[str, Build]) -> tuple[Constant, ...]:
     """The arrays of a build; where a hop takes one of several bodies, by the one that reads them most."""
     bodies = [ctx.reads, *(own.reads for own in extras.bodies.groups)]
-    return tuple(
+    own = (
         Constant(name, array.nbytes, max(reads.get(name, 0) for reads in bodies))
         for name, array in ctx.constants.items()
     )
+    return (*own, *(constant for other in others.values() for constant in other.constants))
 
 
 def _join(kernels: dict[str, bytes], role: str, other: Build) -> None:

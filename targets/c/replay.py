@@ -30,6 +30,7 @@ FOLDER = "replay"
 SEED = "seed"  # of a sampling: the first input of its replay
 GOLDEN_BYTES = 200_000  # of inputs and outputs, and of layers as many again
 GOLDEN_HOPS = 64
+EXAMPLE_BYTES = 32_768  # of golden data in a package, whose boards may be small
 PROGRAM_BYTES = 16_384  # of flash, which the replay program itself may take
 BORDER = (
     "Finite",
@@ -40,6 +41,7 @@ BORDER = (
 )  # float layers of an integer network
 
 Arrays = Mapping[str, NDArray[Any]]
+Files = dict[str, bytes]
 
 
 Held = Sequence[tuple[Layer, NDArray[Any]]]  # what layers hold: (hops, *shape)
@@ -66,6 +68,22 @@ def port_files(profile: Profile) -> dict[str, bytes]:
     root = files("edgekit.runtime") / "replay"
     port = "port_semihosting.c" if profile.is_bare else "port_stdio.c"
     return {name: (root / name).read_bytes() for name in ("replay.h", port)}
+
+
+def example_files(build: Build, manifest: Manifest, inputs: Arrays, outputs: Arrays) -> Files:
+    """The replay as an example of a package: main.c, replay.h, network.c, layers.c and golden.c, without printing.
+
+    It compares outputs, of as many of the first hops as fit in `EXAMPLE_BYTES`.
+    """
+    root = files("edgekit.runtime") / "replay"
+    golden = golden_file(manifest, inputs, outputs, (), is_all_integers(build), EXAMPLE_BYTES)
+    return {
+        "main.c": (root / "main.c").read_bytes(),
+        "replay.h": (root / "replay.h").read_bytes(),
+        "network.c": _network(manifest).encode(),
+        "layers.c": NO_LAYERS.encode(),
+        "golden.c": golden,
+    }
 
 
 def golden_source(

@@ -17,11 +17,10 @@ from edgekit.cli.options import with_options
 from edgekit.verbs.export.options import (
     ExportOptions,
     StreamOptions,
-    collect_frontends,
     declared,
-    parse_layout_option,
 )
 from edgekit.verbs.export.request import read_request
+from edgekit.verbs.export.texts import collect_frontends, parse_layout_option
 from edgekit.verbs.targets import ROWS, TARGETS
 
 GIVEN = {
@@ -53,6 +52,9 @@ GIVEN = {
     "part": ("XC7Z020", "XC7Z020"),
     "goal": ("small", "small"),
     "until": ("conv3", "conv3"),
+    "packages": ("zephyr=1.2.0", {"zephyr": "1.2.0"}),
+    "bindings": ("cpp", ("cpp",)),
+    "board": ("board.toml", "board.toml"),
     "replace": ("mean=window:9", ("mean=window:9",)),
 }
 

@@ -8,7 +8,7 @@ import typer
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, out, print_json, progress
-from edgekit.verbs.export.options import parse_constant
+from edgekit.verbs.export.texts import parse_constant
 
 Conditions = Annotated[
     list[str] | None,

@@ -13,7 +13,12 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import hops_to_frames
 from edgekit.base.wav import Samples
 from edgekit.runtime.build_folder.files import with_files
-from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, NETWORKS_FOLDER, Manifest
+from edgekit.runtime.build_folder.manifest import (
+    MANIFEST_NAME,
+    NETWORKS_FOLDER,
+    PACKAGE_PREFIX,
+    Manifest,
+)
 from edgekit.runtime.build_folder.sbom import SBOM_NAME, sbom
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.verbs.export.sampling import golden_image, sampled_calls, verify_loop
@@ -85,10 +90,11 @@ def finish(written: Written, progress: Progress) -> Manifest:
             samples, outputs = golden_image(stream, quantized.model)
         manifest = with_code_bytes(manifest, folder, device)
         room = None
-        if written.board is not None:
-            manifest, room = with_board(manifest, build, folder, written.board)
+        if written.beside.board is not None:
+            manifest, room = with_board(manifest, build, folder, written.beside.board)
         golden = golden_source(build, manifest, quantized.model, samples, outputs, device, room)
         (folder / REPLAY / "golden.c").write_bytes(golden)
+    write_beside(written, manifest, samples, outputs)
     if not (folder / "model.onnx").exists():
         quantized.model.save(folder / "model.onnx")
     (folder / "recipe.toml").write_text(recipe_text(quantized), encoding="utf-8")
@@ -236,6 +242,32 @@ def with_code_bytes(manifest: Manifest, folder: Path, device: "Profile") -> Mani
     size, compiler = found
     memory = {**manifest.memory, "code_bytes": size}
     return replace(manifest, memory=memory, tools={**manifest.tools, "cross_cc": compiler})
+
+
+def write_beside(written: Written, manifest: Manifest, samples: Arrays, outputs: Arrays) -> None:
+    """Write the packages and bindings that were asked for."""
+    from edgekit.targets.bindings.bind import binding_files
+    from edgekit.targets.c.replay import example_files
+    from edgekit.targets.packages.lay_out import package_files
+    from edgekit.targets.packages.table import PACKAGES
+
+    if not written.beside.packages and not written.beside.bindings:
+        return
+    build = written.build
+    names = [name for name in build.files if name.endswith((".c", ".h")) and "/" not in name]
+    library = {name: build.files[name] for name in names}
+    made = binding_files(written.beside.bindings, manifest, library)
+    if written.beside.packages:
+        replay = example_files(build, manifest, samples, outputs)
+        for kind, version in written.beside.packages.items():
+            laid_out = package_files(PACKAGES[kind], version, manifest, library, replay)
+            made |= {
+                f"{PACKAGE_PREFIX}{kind}/{name}": content for name, content in laid_out.items()
+            }
+    for name, content in made.items():
+        path = written.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def with_board(

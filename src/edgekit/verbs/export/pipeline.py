@@ -39,7 +39,7 @@ def export(request: Request, progress: Progress) -> Exported:
     from edgekit.targets.c.fit import fit_of, weights_misfit
 
     target, own = request.target, request.own
-    device, misfits = fit_of(target.name, request.board)
+    device, misfits = fit_of(target.name, request.beside.board)
     with complete_folder(request.out, request.force) as folder:
         progress("import", 0, 1)
         imported = load_model(request.source, request.imports)
@@ -75,7 +75,7 @@ def export(request: Request, progress: Progress) -> Exported:
             imported.examples,
             request.min_snr_db,
             request.metric,
-            request.board,
+            request.beside,
         )
         manifest = target.verify(written, progress)
         too_large = fits(misfits(build, manifest), request)

@@ -16,9 +16,8 @@ from edgekit.base.until import read_until
 from edgekit.export.frontend.spec import parse_forms
 from edgekit.export.stream.replace.forms import chosen
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
-from edgekit.runtime.devices.board import Board, read_board
-from edgekit.targets.devices import profile
 from edgekit.verbs.auto.limits import FLAGS, UNBOUNDED, Limits
+from edgekit.verbs.export.beside import read_beside
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
 from edgekit.verbs.export.metric import Metric, read_metric
 from edgekit.verbs.export.named import is_onnx, source_needs
@@ -28,6 +27,7 @@ from edgekit.verbs.export.options import (
     check_names,
     declared,
 )
+from edgekit.verbs.export.work import NOTHING, Beside
 from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class Request:
         allow_oversize: whether a build may be too large for its board.
         force: whether a build in `out` is replaced.
         device_rate: of the sound device, Hz; None where the network has its own.
-        board: the user's own; None for the one that QEMU emulates.
+        beside: the board that it is placed on, and what it is laid out for.
     """
 
     source: str
@@ -72,7 +72,7 @@ class Request:
     device_rate: int | None = None
     metric: Metric | None = None
     limits: Limits = UNBOUNDED
-    board: Board | None = None
+    beside: Beside = NOTHING
 
     @property
     def needs(self) -> list[str]:
@@ -116,8 +116,8 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     metric, unread = tried(read_metric, options.get("metric"))
     problems += [*unread, *metric_problems(options, row)]
     limits, unbounded = read_limits(options, row, recipe)
-    board, unread = tried(read_board, options.get("board"))
-    problems += [*unbounded, *unread, *board_problems(board, row)]
+    beside, unread = read_beside(options, row)
+    problems += [*unbounded, *unread]
     if problem := folder_problem(out, options.get("force", False)):
         problems.append(problem)
     calibration = options.get("calibration")
@@ -142,22 +142,8 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         device_rate,
         metric,
         limits,
-        board,
+        beside,
     )
-
-
-def board_problems(board: Board | None, target: Target | None) -> list[Problem]:
-    """Return why a board does not go with the target, if it does not."""
-    bare = [name for name in TARGETS if profile(name).is_bare]
-    if board is None or target is None:
-        return []
-    where, step = f"board '{board.name}'", "correct core in the file, or --target"
-    if board.core not in bare:
-        return [Problem(where, f"core '{board.core}'", ", ".join(bare), step)]
-    if board.core == target.name:
-        return []
-    found = f"its core is {board.core}, --target is {target.name}"
-    return [Problem(where, found, f"--target {board.core}", step)]
 
 
 def metric_problems(options: ExportOptions, target: Target | None) -> list[Problem]:

@@ -42,6 +42,24 @@ class Quantized:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What a build gets beside its C.
+
+    Attributes:
+        board: the user's own; None for the one that QEMU emulates.
+        packages: ecosystems that it is laid out for, and the versions of these packages.
+        bindings: languages that it gets bindings for.
+    """
+
+    board: "Board | None" = None
+    packages: Mapping[str, str] = field(default_factory=dict)
+    bindings: tuple[str, ...] = ()
+
+
+NOTHING = Beside()
+
+
+@dataclass(frozen=True)
 class Written:
     """A build that was written to a folder and is not verified yet.
 
@@ -52,7 +70,7 @@ class Written:
         examples: of the source; None where it has none.
         min_snr_db: least fidelity; None for what the recipe should reach.
         metric: the user's, which then has the unit of `min_snr_db`.
-        board: the user's own.
+        beside: the board that it is placed on, and what it is laid out for.
     """
 
     folder: Path
@@ -61,4 +79,4 @@ class Written:
     examples: Examples | None
     min_snr_db: float | None
     metric: "Metric | None" = None
-    board: "Board | None" = None
+    beside: Beside = NOTHING

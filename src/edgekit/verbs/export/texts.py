@@ -1,0 +1,111 @@
+"""The texts of repeatable flags, as ``NAME=VALUE``, read one by one."""
+
+import json
+from collections.abc import Iterable
+from fractions import Fraction
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import FORM, Layout, parse_layout
+from edgekit.base.random_normals import DISTRIBUTIONS
+
+
+def parse_state(text: str) -> tuple[str, str]:
+    """Split ``IN:OUT`` at its middle colon, since names may hold colons of their own."""
+    parts = text.split(":")
+    half = len(parts) // 2
+    names = ":".join(parts[:half]), ":".join(parts[half:])
+    if len(parts) % 2 or not all(names):
+        step = "name the state's input and the output that follows it"
+        raise UsageError(Problem(f"--state '{text}'", "not a pair", "IN:OUT", step))
+    return names
+
+
+def parse_time_axis(text: str) -> tuple[str, int]:
+    """Split ``INPUT:AXIS``."""
+    name, _, axis = text.rpartition(":")
+    if not name or not axis.removeprefix("-").isdecimal():
+        step = "name an input and the number of its time axis, from 0"
+        raise UsageError(Problem(f"--time-axis '{text}'", "no axis", "INPUT:AXIS", step))
+    return name, int(axis)
+
+
+def parse_rate(text: str) -> tuple[str, Fraction]:
+    """Split ``INPUT=SAMPLES``: samples of the reference stream for a frame; gives frames for a sample."""
+    name, _, given = text.rpartition("=")
+    try:
+        samples = Fraction(given)
+    except (ValueError, ZeroDivisionError):
+        samples = Fraction(0)
+    if not name or samples <= 0:
+        step = (
+            "write how many samples one frame of it lasts, as f0=64, or f0=1/2 for two in a sample"
+        )
+        raise UsageError(Problem(f"--rate '{text}'", "no rate", "INPUT=SAMPLES", step))
+    return name, 1 / samples
+
+
+def parse_layout_option(text: str) -> tuple[str, Layout]:
+    """Split ``NAME=LETTERS``."""
+    name, _, letters = text.rpartition("=")
+    try:
+        if name:
+            return name, parse_layout(letters)
+        found = "no name"
+    except ValueError as error:
+        found = str(error)
+    step = "write a letter for each axis, as --layout pcm=NCT"
+    raise UsageError(Problem(f"--layout '{text}'", found, FORM, step))
+
+
+def collect_frontends(texts: Iterable[str]) -> str | dict[str, str]:
+    """One text for all streams, or ``NAME=SPEC`` of each."""
+    given = list(texts)
+    if len(given) == 1 and "=" not in given[0]:
+        return given[0]
+    named = [(name, spec) for name, _, spec in (text.rpartition("=") for text in given)]
+    names = [name for name, _ in named]
+    if "" in names or len(set(names)) < len(names):
+        found = "several without a name" if "" in names else "a name given twice"
+        step = "name the stream of each, as --frontend mic=mel:512:160:hann:40"
+        raise UsageError(Problem("--frontend", found, "one SPEC, or NAME=SPEC for each", step))
+    return dict(named)
+
+
+def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Split ``INPUT=DIMS``; dims are separated by commas or x."""
+    name, _, dims = text.rpartition("=")
+    numbers = dims.replace("x", ",").split(",")
+    if not name or not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
+        step = "give every dimension of the input"
+        raise UsageError(Problem(f"--shape '{text}'", "no dimensions", "INPUT=1,16,257", step))
+    return name, tuple(int(number) for number in numbers)
+
+
+def parse_package(text: str) -> tuple[str, str]:
+    """Split ``KIND[=VERSION]``."""
+    kind, _, version = text.partition("=")
+    return kind, version
+
+
+def parse_constant(text: str) -> tuple[str, object]:
+    """Split ``INPUT=VALUE``; the value is a number, numbers with commas, or a nested JSON list."""
+    name, _, value = text.partition("=")
+    try:
+        content = json.loads(value if value.startswith("[") or "," not in value else f"[{value}]")
+    except ValueError:
+        content = None
+    if not name or not isinstance(content, int | float | list):
+        step = "write a number, 1,2,3 or [[1, 2], [3, 4]]"
+        raise UsageError(Problem(f"--constant '{text}'", "no value", "INPUT=VALUE", step))
+    return name, content
+
+
+def parse_noise(text: str) -> tuple[str, str]:
+    """Split ``INPUT[=DISTRIBUTION]``; without one it is normal."""
+    name, _, distribution = text.partition("=")
+    if not name or (distribution or "normal") not in DISTRIBUTIONS:
+        found = "no name" if not name else f"'{distribution}'"
+        allowed = " or ".join(DISTRIBUTIONS)
+        step = "write --noise z, or --noise z=uniform"
+        raise UsageError(Problem(f"--noise '{text}'", found, f"INPUT=({allowed})", step))
+    return name, distribution or "normal"

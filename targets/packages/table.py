@@ -1,0 +1,79 @@
+"""The packages: one row each. What a package holds beside the build's own files is its folder of templates."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Package:
+    """One ecosystem.
+
+    Attributes:
+        name: as given to ``--package``, and the folder of its templates.
+        what: what it is a package for.
+        library: where C files and headers of the build go.
+        example: where the golden replay goes.
+        entry: what the replay's ``main`` is called there; a framework has a main of its own.
+        checked: what has checked such a package, for docs and for people.
+    """
+
+    name: str
+    what: str
+    library: str
+    example: str
+    entry: str
+    checked: str
+
+
+PACKAGES = {
+    row.name: row
+    for row in (
+        Package(
+            "zephyr",
+            "a Zephyr module with a sample",
+            "src",
+            "samples/replay/src",
+            "main",
+            "its C by a plain compiler; Zephyr is not built here",
+        ),
+        Package(
+            "arduino",
+            "an Arduino library",
+            "src",
+            "examples/replay",
+            "replay_run",
+            "its C and its sketch by plain compilers, with a stand-in for the framework",
+        ),
+        Package(
+            "platformio",
+            "a PlatformIO library",
+            "src",
+            "examples/replay/src",
+            "main",
+            "by `pio pkg pack`; its C and its example by a plain compiler",
+        ),
+        Package(
+            "esp-idf",
+            "an ESP-IDF component",
+            "src",
+            "examples/replay/main",
+            "replay_run",
+            "by `compote component pack`; its C by a plain compiler; ESP-IDF is not built here",
+        ),
+        Package(
+            "cmsis-pack",
+            "a CMSIS-Pack",
+            "src",
+            "examples/replay",
+            "main",
+            "its description element by element; its C by a plain compiler; no CMSIS tool has read it",
+        ),
+        Package(
+            "cmake",
+            "a CMake package for find_package",
+            "src",
+            "examples/replay",
+            "main",
+            "built, installed, found and run",
+        ),
+    )
+}
