@@ -144,7 +144,8 @@ class Manifest:
     `device`, of a build with an adapter to a sound device of another rate, sample_rate_hz, latency_samples (of the
     device, from the microphone to where it is heard), latency_ms, state_bytes and filter_bytes;
     `board`, of one for a board of the user's own, what its board.toml says, with used_bytes of each memory, and
-    placed (a list of name, bytes, reads_per_hop, memory, stored, modelled_wait_cycles); `files`, of a
+    placed (a list of name, bytes, reads_per_hop, memory, stored, modelled_wait_cycles); `updates`, of one
+    whose weights are replaced at run time, network (SHA-256 of all C but the weights) and weights_bytes; `files`, of a
     finished build, the digest of every other file by its name; `digest` is that of the emitted ones alone.
     """
 
@@ -172,6 +173,7 @@ class Manifest:
     npu: dict[str, Any] | None = None
     device: dict[str, Any] | None = None
     board: dict[str, Any] | None = None
+    updates: dict[str, Any] | None = None
     files: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
     edgekit: str = __version__
@@ -288,8 +290,8 @@ class Manifest:
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
                  "streaming", "session", "sampler", "until", "decide", "noise", "engine", "npu", "device", "board",
-                 "memory", "macs_per_hop", "macs_int8", "macs_int16", "macs_float", "verification", "quantization",
-                 "tools", "files")  # fmt: skip
+                 "updates", "memory", "macs_per_hop", "macs_int8", "macs_int16", "macs_float", "verification",
+                 "quantization", "tools", "files")  # fmt: skip
         known = {key: facts[key] for key in order if key != "files" or self.files}
         return json.dumps(known, indent=2) + "\n"
 

@@ -275,6 +275,7 @@ TABLES: dict[str, dict[str, Check]] = {
             "modelled_wait_cycles": COUNT,
         }),
     },
+    "updates": {"network": TEXT, "weights_bytes": SIZE},
     "npu": {
         "accelerator": TEXT, "system": TEXT, "clock_mhz": NUMBER, "cycles": COUNT, "sram_bytes": SIZE,
         "flash_bytes": SIZE, "npu_operators": COUNT, "cpu_operators": TEXTS,
@@ -325,5 +326,5 @@ STREAMED: dict[str, dict[str, Check]] = {
     },
 }
 ALWAYS_STREAMED = ("outputs", "tensors")
-NULLABLE = ("session", "until", "decide", "noise", "engine", "device", "board", "npu")
+NULLABLE = ("session", "until", "decide", "noise", "engine", "device", "board", "updates", "npu")
 NULLABLE_TABLES = {**dict.fromkeys(NULLABLE), "verification": ...}  # what a file without it has

@@ -25,6 +25,7 @@ from edgekit.verbs import files, inspection
 from edgekit.verbs.bench import benchmark
 from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench.log import Log
+from edgekit.verbs.bundles import bundle as bundle
 from edgekit.verbs.doctor import NETWORKS, TargetFacts, ToolFacts, require
 from edgekit.verbs.export import networks, pipeline
 from edgekit.verbs.export.options import ExportOptions, StreamOptions

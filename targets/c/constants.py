@@ -12,34 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.targets.c.emit.base import C_ARRAYS, Context
+from edgekit.targets.c.external import STRINGS, external_declarations, factory_weights
 from edgekit.targets.c.literals import array_text, string_lines
 from edgekit.targets.instruction_sets import packing
 
 LARGE_BYTES = 4096
-STRINGS = """\
-#if defined __BYTE_ORDER__ && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "large arrays are the bytes of a little-endian core"
-#endif
-#ifdef __GNUC__
-#pragma GCC diagnostic ignored "-Woverlength-strings" /* C99 promises 4095 characters, compilers take any number */
-#endif
-#ifdef __has_warning /* clang; a string fills its array, no zero ends it */
-#if __has_warning("-Wunterminated-string-initialization")
-#pragma clang diagnostic ignored "-Wunterminated-string-initialization"
-#endif
-#elif __GNUC__ >= 15
-#pragma GCC diagnostic ignored "-Wunterminated-string-initialization"
-#endif
-"""
 
 
 def declarations(ctx: Context) -> str:
     """What the program needs to name the arrays of ``<name>_weights.c``."""
+    if ctx.external:
+        return external_declarations(ctx.prefix, ctx.constants)
     return "\n".join(_declaration(name, array) for name, array in ctx.constants.items())
 
 
 def weights(ctx: Context) -> bytes:
     """``<name>_weights.c``: every constant array."""
+    if ctx.external:
+        return factory_weights(ctx.prefix, ctx.constants)
     text = BytesIO()
     text.writelines(_parts(ctx))
     return text.getvalue()

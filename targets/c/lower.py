@@ -23,6 +23,7 @@ from edgekit.targets.c.constants import weights, weights_bytes
 from edgekit.targets.c.device import device_files
 from edgekit.targets.c.emit.base import Context, Emitter
 from edgekit.targets.c.emit.table import EMITTERS
+from edgekit.targets.c.external import load_files, network_digest
 from edgekit.targets.c.functions import argument_names, emit_process
 from edgekit.targets.c.groups import Part, divided, lower_bodies, traits_of
 from edgekit.targets.c.memory import aligned
@@ -161,8 +162,13 @@ def _memory(
     }
 
 
-def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
-    """Emit C99 for a checked model: portable, or with the kernels of `device`, by default the target's."""
+def lower_c(
+    model: Model, target: str, device: Profile | None = None, external: bool = False
+) -> Build:
+    """Emit C99 for a checked model: portable, or with the kernels of `device`, by default the target's.
+
+    With `external`, the weights are one block that a signed bundle replaces at run time.
+    """
     device = device or profile(target)
     whole = to_integer(unpack_states(model))
     parts = split_session(whole)
@@ -177,7 +183,7 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
     layout = make_layout(integer, traits_of(integer), converts, first.kept)
     has_integers = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
     fixed_order = model.quantization.recipe not in FLOATS or has_integers
-    ctx = Context(prefix, layout, argument_names(integer), device, fixed_order)
+    ctx = Context(prefix, layout, argument_names(integer), device, fixed_order, external)
     emit_process(integer, ctx, looks=True)
     session = None if parts.session is None else lower_session(parts.session, layout, ctx)
     groups = [_group(model, group) for group in range(1, group_count(model))]
@@ -205,6 +211,7 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
         own = (f"{name}.h", f"{name}.c", f"{name}_weights.c")
         sources |= {file: other.files[file] for file in own}
     sources |= device_files(interface, manifest)
+    updates = _add_loading(sources, ctx)
     library = sorted(name for name in sources if name.endswith(".c"))
     replay = replay_files(manifest, device, manifests) if device.is_cross else {}
     sources |= replay
@@ -213,7 +220,9 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
         **_memory(ctx, layout, extras, others),
         "moved_bytes_imported": _moved_as_imported(model),
     }
-    manifest = replace(with_macs(manifest, model), memory=memory, digest=digest(sources))
+    manifest = replace(
+        with_macs(manifest, model), memory=memory, digest=digest(sources), updates=updates
+    )
     plan = _placements(layout)
     if extras.loop is not None:
         plan += tuple(extras.loop.placements(len(graph)))
@@ -226,6 +235,16 @@ def lower_c(model: Model, target: str, device: Profile | None = None) -> Build:
         others=manifests,
         constants=_constants(ctx, extras, others),
     )
+
+
+def _add_loading(sources: dict[str, bytes], ctx: Context) -> dict[str, str | int] | None:
+    """Add what replaces weights at run time, where a build has that; returns ``updates`` of the manifest."""
+    if not ctx.external:
+        return None
+    network = network_digest(sources, ctx.prefix)
+    sources |= load_files(ctx.prefix, ctx.constants, network)
+    block = sources[f"{ctx.prefix}_weights.bin"]
+    return {"network": network.hex(), "weights_bytes": len(block)}
 
 
 def _constants(ctx: Context, extras: Extras, others: Mapping[str, Build]) -> tuple[Constant, ...]:

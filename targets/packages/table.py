@@ -33,7 +33,7 @@ PACKAGES = {
             "src",
             "samples/replay/src",
             "main",
-            "its C by a plain compiler; Zephyr is not built here",
+            "as C, by a plain compiler; Zephyr is not built here",
         ),
         Package(
             "arduino",
@@ -41,7 +41,7 @@ PACKAGES = {
             "src",
             "examples/replay",
             "replay_run",
-            "its C and its sketch by plain compilers, with a stand-in for the framework",
+            "as C and C++, by plain compilers with a stand-in for the framework",
         ),
         Package(
             "platformio",
@@ -49,7 +49,7 @@ PACKAGES = {
             "src",
             "examples/replay/src",
             "main",
-            "by `pio pkg pack`; its C and its example by a plain compiler",
+            "by `pio pkg pack`, but for its licence; its C and its example by a plain compiler",
         ),
         Package(
             "esp-idf",
@@ -65,7 +65,7 @@ PACKAGES = {
             "src",
             "examples/replay",
             "main",
-            "its description element by element; its C by a plain compiler; no CMSIS tool has read it",
+            "element by element, and its C by a plain compiler; no CMSIS tool has read it",
         ),
         Package(
             "cmake",
@@ -73,7 +73,7 @@ PACKAGES = {
             "src",
             "examples/replay",
             "main",
-            "built, installed, found and run",
+            "by building, installing, finding and running it",
         ),
     )
 }

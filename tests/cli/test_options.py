@@ -52,6 +52,7 @@ GIVEN = {
     "part": ("XC7Z020", "XC7Z020"),
     "goal": ("small", "small"),
     "until": ("conv3", "conv3"),
+    "weights": ("external", "external"),
     "packages": ("zephyr=1.2.0", {"zephyr": "1.2.0"}),
     "bindings": ("cpp", ("cpp",)),
     "board": ("board.toml", "board.toml"),

@@ -12,6 +12,7 @@ import edgekit
 from edgekit.base.errors import EdgeKitError, InternalError
 from edgekit.cli import (
     bench,
+    bundle,
     demo,
     doctor,
     export,
@@ -61,6 +62,7 @@ app.command("run")(run.run)
 app.command("sample")(sample.sample)
 app.command("invert")(invert.invert)
 app.command("bench")(bench.bench)
+app.command("bundle")(bundle.bundle)
 app.command("inspect")(inspect.inspect)
 app.command("targets")(targets.targets)
 app.command("doctor")(doctor.doctor)

@@ -81,6 +81,7 @@ PACKAGES = (
     ("soxr", "soxr", "resampling", "edgekit[audio]"),
     ("sounddevice", "sounddevice", "run --mic", "edgekit[mic]"),
     ("matplotlib", "matplotlib", "demo pictures", "edgekit[demo]"),
+    ("cryptography", "cryptography", "bundle", "edgekit[updates]"),
 )
 
 

@@ -36,7 +36,8 @@ def look(directory: Path, manifest: Manifest, model: "Model") -> Look:
     from edgekit.targets.c.replay import layer_values
     from edgekit.verbs.targets import TARGETS
 
-    build = TARGETS[manifest.target].lower(model, manifest.target)
+    own = {} if manifest.updates is None else {"weights": "external"}
+    build = TARGETS[manifest.target].lower(model, manifest.target, **own)
     if build.manifest.digest != manifest.digest:
         found = "other sources than this version makes of its model.onnx"
         raise UsageError(

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     from edgekit.targets.build import Build
 
 
+WEIGHTS = ("inside", "external")
+
+
+def c_choices() -> Mapping[str, tuple[str, ...]]:
+    """Of a target of C sources."""
+    return {"weights": WEIGHTS}
+
+
 def no_choices() -> Mapping[str, tuple[str, ...]]:
     """Of a target that takes every recipe and value."""
     return {}
@@ -85,18 +93,24 @@ class Target:
         return "host" if self.name == "host" else "c99"
 
 
-def _check_c(model: "Model", wrap: str | None = None) -> list[Problem]:
+def _check_c(model: "Model", wrap: str | None = None, weights: str = WEIGHTS[0]) -> list[Problem]:
     from edgekit.targets.c.lower import check_c
     from edgekit.targets.c.lv2 import wrap_problems
 
-    return check_c(model) + (wrap_problems(model, "c99") if wrap else [])
+    problems = check_c(model) + (wrap_problems(model, "c99") if wrap else [])
+    if weights == "external" and model.sampler is not None:
+        found, allowed = "a denoiser with its sampler", "a network that runs hop by hop"
+        problems.append(Problem("--weights external", found, allowed, "leave it out"))
+    return problems
 
 
-def _lower_c(model: "Model", target: str, wrap: str | None = None) -> "Build":
+def _lower_c(
+    model: "Model", target: str, wrap: str | None = None, weights: str = WEIGHTS[0]
+) -> "Build":
     from edgekit.targets.c.lower import lower_c
     from edgekit.targets.c.lv2 import wrapped
 
-    build = lower_c(model, target)
+    build = lower_c(model, target, external=weights == "external")
     return wrapped(build, model) if wrap else build
 
 
@@ -234,9 +248,9 @@ def _for_device(name: str) -> Target:
             _check_c,
             _lower_c,
             _verify,
-            options=("wrap",),
+            options=("wrap", "weights"),
             is_c=True,
-            choices=lambda: {"wrap": ("lv2",)},
+            choices=lambda: {"wrap": ("lv2",), **c_choices()},
         )
     needs = (str(device.cc), device.qemu[0])
     return Target(
@@ -249,6 +263,8 @@ def _for_device(name: str) -> Target:
         _run_portable,
         verifies_with=("cc",),
         is_c=True,
+        options=("weights",),
+        choices=c_choices,
     )
 
 

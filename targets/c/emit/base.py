@@ -94,7 +94,7 @@ class Context:
     """Collects the body of ``<name>_process`` and the constants it reads.
 
     `profile` is the device. In a recipe of integers (`fixed_order`) float kernels are the portable ones, so that every
-    core has the oracle's bits, also where nothing became an integer.
+    core has the oracle's bits, also where nothing became an integer. `external` weights are replaced at run time.
     """
 
     prefix: str
@@ -102,6 +102,7 @@ class Context:
     fields: Mapping[str, str]
     profile: Profile
     fixed_order: bool
+    external: bool = False
     lines: list[str] = field(default_factory=list)
     constants: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     kernels: set[str] = field(default_factory=set)
@@ -121,6 +122,7 @@ class Context:
             fields,
             self.profile,
             self.fixed_order,
+            self.external,
             constants=self.constants,
             kernels=self.kernels,
             _by_content=self._by_content,
@@ -185,7 +187,9 @@ class Context:
     def constant(self, name: str, array: NDArray[np.generic]) -> str:
         """Add an array to the constants (once per content) and return its C name."""
         array = np.ascontiguousarray(array)
-        key = (f"{array.dtype.name}{array.size}", sha256(array.tobytes()).digest())
+        kind = f"{array.dtype.name}{array.size}"
+        # arrays that are replaced later are equal today by chance
+        key = (f"{name}:{kind}" if self.external else kind, sha256(array.tobytes()).digest())
         if key not in self._by_content:
             identifier = free_name(f"{self.prefix}_{c_identifier(name)}", set(self.constants))
             self.constants[identifier] = array

@@ -286,6 +286,12 @@ class ExportOptions(StreamOptions, total=False):
             "Write bindings: cpp, rust; see docs/languages.md; repeatable.", "LANGUAGE", many=tuple
         ),
     ]
+    weights: Annotated[
+        str | None,
+        Flag(
+            "C targets: inside (default), or external: a signed bundle replaces them, see docs/updates.md."
+        ),
+    ]
     board: Annotated[
         str | Path | None,
         Flag("microcontrollers: a board.toml of your own, see docs/boards.md.", "FILE"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgekit.base.errors import CheckFailed, ModelError, Problem
 from edgekit.base.output import complete_folder
 from edgekit.quantize.recipe import FLOATS, HALF
-from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import PACKAGE_PREFIX, Manifest
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import load_model
@@ -89,6 +89,7 @@ def export(request: Request, progress: Progress) -> Exported:
             *(note for other in quantized.others.values() for note in _notes_of(other)),
             *build.notes,
             *_device_notes(manifest.device),
+            *_package_notes(request),
             *too_large,
         ),
     )
@@ -113,6 +114,14 @@ def _notes_of(other: Quantized) -> tuple[str, ...]:
     """What the user should know of another network of the sampler."""
     notes = (*other.notes, *kept_in_float(other.model))
     return tuple(f"{other.model.source.name}: {note}" for note in notes)
+
+
+def _package_notes(request: Request) -> tuple[str, ...]:
+    """Where each package is, and what has checked such packages."""
+    from edgekit.targets.packages.table import PACKAGES
+
+    rows = [PACKAGES[kind] for kind in request.beside.packages]
+    return tuple(f"{PACKAGE_PREFIX}{row.name}: {row.what}; checked {row.checked}" for row in rows)
 
 
 def _device_notes(device: Mapping[str, Any] | None) -> tuple[str, ...]:
