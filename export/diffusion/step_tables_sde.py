@@ -4,6 +4,7 @@ Each is a frozen description with ``roles``, ``problems()`` and ``table()``, as
 `edgekit.export.diffusion.description.Sampler` is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -327,6 +328,14 @@ class Rddm(_Description):
         )
 
 
+GAMMAS: dict[str, Callable[[Floats], Floats]] = {
+    "root": lambda t: np.sqrt(t * (1 - t)),
+    "product": lambda t: t * (1 - t),
+    "sine": lambda t: np.sin(np.pi * t) ** 2,
+}
+ONE_SIDED, ZERO = "none", "zero"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Interpolant(_Description):
     """The linear interpolant ``x_t = (1 - t) z + t x1`` by its velocity: Albergo et al. (2023), flow matching.
@@ -334,24 +343,41 @@ class Interpolant(_Description):
     ``x <- x + dt (v + eps (t v - x)) + sqrt(2 eps (1 - t) dt) z``; the score is ``(t v - x) / (1 - t)``, and the
     diffusion ``eps (1 - t)`` vanishes with the noise.
 
+    With `gamma` it is two-sided, from data y to data x1, ``x_t = (1 - t) y + t x1 + gamma(t) z``, and begins with y:
+    ``x <- x + dt (b - eps e / gamma) + sqrt(2 eps dt) z``. The network returns the drift b and, but for ``zero``,
+    e = E[z | x], two outputs. gamma is 0 at both ends, so the first row reads its network at dt, and the first and the
+    last row have no eps.
+
     Attributes:
         steps: network calls, t from 0 to 1.
         eps: 0 is the ODE, above it the SDE.
+        gamma: ``none`` is one-sided; ``root`` of t (1 - t), the ``product``, ``sine`` squared of pi t, ``zero``.
     """
 
     steps: int = 20
     eps: float = 0.0
+    gamma: str = ONE_SIDED
     roles: Roles = PLAIN
 
     def limits(self) -> dict[str, tuple[Any, bool, str]]:
         """See above."""
+        two_sided = self.gamma != ONE_SIDED
+        kinds = (ONE_SIDED, ZERO, *GAMMAS)
         return {
-            "steps": (self.steps, self.steps >= 1, "from 1 up"),
-            "eps": (self.eps, self.eps >= 0, "from 0 up"),
+            "steps": (self.steps, self.steps >= 1 + two_sided, f"from {1 + two_sided} up"),
+            "eps": (
+                self.eps,
+                0 <= self.eps * (self.gamma != ZERO) == self.eps,
+                "from 0 up, 0 of zero",
+            ),
+            "gamma": (self.gamma, self.gamma in kinds, ", ".join(kinds)),
+            "roles.y": (self.roles.y, not two_sided or self.roles.y is not None, "where it begins"),
         }
 
     def rows(self) -> StepTable:
         """Euler and Maruyama."""
+        if self.gamma != ONE_SIDED:
+            return self._two_sided()
         t, dt = np.arange(self.steps) / self.steps, 1 / self.steps
         columns = {
             "a": np.full(self.steps, 1 - dt * self.eps),
@@ -359,3 +385,16 @@ class Interpolant(_Description):
             "s": np.sqrt(2 * self.eps * (1 - t) * dt),
         }
         return StepTable.of(t, 1, self.roles, columns)
+
+    def _two_sided(self) -> StepTable:
+        number, dt = np.arange(self.steps), 1 / self.steps
+        t = np.maximum(number, 1) * dt
+        eps = self.eps * ((number > 0) & (number < self.steps - 1))
+        drift = np.full(self.steps, dt)
+        weights = [drift] if self.gamma == ZERO else [drift, -dt * eps / GAMMAS[self.gamma](t)]
+        columns = {
+            "a": np.ones(self.steps),
+            "e": np.stack(weights, axis=1),
+            "s": np.sqrt(2 * eps * dt),
+        }
+        return StepTable.of(t, len(weights), self.roles, columns, start_noise=0.0, start_y=1.0)

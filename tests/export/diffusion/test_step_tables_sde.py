@@ -244,6 +244,48 @@ def test_interpolants_are_their_equations() -> None:
         assert equal(run(Interpolant(steps=9, eps=eps).table(), said), x)
 
 
+SLOPES: dict[str, Any] = {
+    "root": (lambda t: np.sqrt(t * (1 - t)), lambda t: (1 - 2 * t) / (2 * np.sqrt(t * (1 - t)))),
+    "product": (lambda t: t * (1 - t), lambda t: 1 - 2 * t),
+    "sine": (lambda t: np.sin(np.pi * t) ** 2, lambda t: np.pi * np.sin(2 * np.pi * t)),
+}
+
+
+@pytest.mark.parametrize("gamma", SLOPES)
+@pytest.mark.parametrize("eps", [0.0, 0.4])
+def test_two_sided_interpolants_go_from_data_to_data(gamma: str, eps: float) -> None:
+    """Their equation, and N(-1, 0.5^2) becomes N(0.8, 0.3^2) where the network is exact."""
+    sampler = Interpolant(steps=100, eps=eps, gamma=gamma, roles=Roles(y="y"))
+    width, slope = SLOPES[gamma]
+    y = np.random.default_rng(0).normal(-1, 0.5, (20_000, 1))
+
+    def exact(x: Floats, t: float) -> tuple[Floats, Floats]:
+        g, share = width(t), x - (0.8 * t - (1 - t))
+        share = share / ((1 - t) ** 2 * 0.25 + t**2 * 0.09 + g**2)
+        return 1.8 + (t * 0.09 - (1 - t) * 0.25) * share + slope(t) * g * share, g * share
+
+    def network(inputs: Arrays, step: Step) -> list[Floats]:
+        return list(exact(inputs["x"], step.time))
+
+    x = sampler_loop.sample(sampler.table(), network, (1,), len(y), 0, {"y": y}, np.float64)
+    assert abs(x.mean() - 0.8) < 0.03 and abs(x.std() - 0.3) < 0.03
+    seeds, expected = sampler_loop.image_seeds(0, 0, len(y)), y
+    for row in range(100):
+        t = max(row, 1) / 100
+        drift, z = exact(expected, t)
+        expected = expected + drift / 100
+        if 0 < row < 99 and eps:
+            expected = expected - eps * z / width(t) / 100
+            draws = normals(seeds, 1 + row, 1).reshape(-1, 1).astype(np.float64)
+            expected = expected + np.sqrt(2 * eps / 100) * draws
+    assert equal(x, expected)
+
+
+def test_an_interpolant_between_data_may_have_no_noise() -> None:
+    said, table = answers(4), Interpolant(steps=4, gamma="zero", roles=Roles(y="y")).table()
+    assert equal(run(table, said), degraded() + said[:, 0].sum(0) / 4)
+
+
 def test_diffuse_vae_is_ddpm_around_a_reconstruction() -> None:
     """Pandey et al. (2022), form 2."""
     schedule, y = Schedule("linear"), degraded()
@@ -441,6 +483,9 @@ def test_red_diff_finds_what_was_measured_and_fills_in_the_rest() -> None:
         (Rddm(timesteps=10, steps=11), "sampler, steps: 11; allowed: 1 to 10 timesteps"),
         (Rddm(clip=0.0), "sampler, clip: 0.0; allowed: a number above 0, or none"),
         (Interpolant(eps=-1.0), "sampler, eps: -1.0"),
+        (Interpolant(gamma="line"), "gamma: line; allowed: none, zero, root, product, sine"),
+        (Interpolant(gamma="root"), "sampler, roles.y: None; allowed: where it begins"),
+        (Interpolant(gamma="zero", eps=0.5, roles=Roles(y="y")), "sampler, eps: 0.5"),
         (Interpolant(guidance=2.0), "sampler, guidance: 2.0 without roles.null"),
         (Sampler(kind="diffusevae"), "sampler, roles.y: None"),
     ],
