@@ -84,6 +84,7 @@ SUITES = {
     "ports",
     "privacy",
     "published",
+    "seeds.systems",
     "stream_authors",
     "stream_hour",
     "stream_random",

@@ -174,7 +174,7 @@ def diffuse_vae(sampler: Discrete) -> StepTable:
 
 
 def one_more_step(table: StepTable, sampler: Discrete) -> StepTable:
-    """One More Step, Hang and Gu (2023): a first row that draws x_T, by a time-free network (graph `FIRST`).
+    """One More Step, Hu et al. (2024): a first row that draws x_T, by a time-free network (graph `FIRST`).
 
     ``x0 = -v`` of pure noise, ``x_T = sqrt(ab_T) x0 + sqrt(1 - ab_T) z``: the first time of the sampler, T, is no pure
     noise. The noise level is that of the row that follows, which with uniform spacing is below the schedule's last.

@@ -362,14 +362,10 @@ class Interpolant(_Description):
     def limits(self) -> dict[str, tuple[Any, bool, str]]:
         """See above."""
         two_sided = self.gamma != ONE_SIDED
-        kinds = (ONE_SIDED, ZERO, *GAMMAS)
+        kinds, drawn = (ONE_SIDED, ZERO, *GAMMAS), self.eps > 0 and self.gamma != ZERO
         return {
             "steps": (self.steps, self.steps >= 1 + two_sided, f"from {1 + two_sided} up"),
-            "eps": (
-                self.eps,
-                0 <= self.eps * (self.gamma != ZERO) == self.eps,
-                "from 0 up, 0 of zero",
-            ),
+            "eps": (self.eps, self.eps == 0 or drawn, "from 0 up, 0 of zero"),
             "gamma": (self.gamma, self.gamma in kinds, ", ".join(kinds)),
             "roles.y": (self.roles.y, not two_sided or self.roles.y is not None, "where it begins"),
         }

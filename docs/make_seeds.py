@@ -1,0 +1,82 @@
+"""Write docs/seeds.md from the table of the tests.
+
+PYTHONPATH=tests python docs/make_seeds.py > docs/seeds.md
+"""
+
+import json
+from dataclasses import fields
+
+from seeds.harness import FLOAT_DB, System
+from seeds.systems import ELSEWHERE, NOTHING, SYSTEMS
+
+from edgekit.export.diffusion.description import Description, Sampler
+
+TEXT = """\
+# Systems of papers
+
+Made by `PYTHONPATH=tests python docs/make_seeds.py > docs/seeds.md`; a test compares this page with the table that it
+comes from, `tests/seeds/systems.py`. Each row is the smallest faithful form of a published system, with seeded weights,
+or trained where tokens, decisions or solutions are judged (`tests/seeds/networks.py`). It runs in portable C in float32
+and in w8a8:
+
+    python -m pytest tests/seeds -s -k ddpm
+    PYTHONPATH=tests edgekit export seeds.networks:plain --target host --recipe w8a8 --sampler sampler.toml -o build
+
+and is held to four things: its outputs reach so many dB against the source network ({float_db:.0f} in float32, in w8a8
+what its row says); its integers are those of the NumPy oracle in every bit; a sampler's loop in C is the loop in Python
+in every bit; and what the row says is so of it alone. The last columns are bytes of weights and tables. Random weights
+say nothing of pictures: the [digits](diffusion.md#measured) do.
+
+## What runs
+
+| system | what of it runs | sampler.toml | own check | w8a8, dB | float32, bytes | w8a8, bytes |
+|---|---|---|---|--:|--:|--:|
+{rows}
+
+## What has tests of its own
+
+| system | what runs | where |
+|---|---|---|
+{elsewhere}
+
+## What has nothing to deploy
+
+| work | why |
+|---|---|
+{nothing}
+"""
+PLAIN = {"roles", "schedule", "fold"}
+
+
+def described(sampler: Description | None) -> str:
+    """What a sampler says beyond its defaults."""
+    if sampler is None:
+        return ""
+    kind = type(sampler)
+    facts = {} if kind is Sampler else {"kind": kind.__name__.lower()}
+    for field in fields(sampler):
+        value = getattr(sampler, field.name)
+        if field.name not in PLAIN and value != field.default and value:
+            facts[field.name] = ", ".join(value) if isinstance(value, dict) else value
+    return ", ".join(f"{name} = {json.dumps(value)}" for name, value in facts.items())
+
+
+def row(system: System) -> str:
+    """Its line of the table."""
+    name = f"{system.name} ({system.source})" if system.source else system.name
+    cells = [name, system.runs, described(system.sampler), system.own, f"{system.least_db:.0f}"]
+    return "| " + " | ".join([*cells, *(f"{count:,}" for count in system.weights)]) + " |"
+
+
+def page() -> str:
+    """Return the page."""
+    return TEXT.format(
+        float_db=FLOAT_DB,
+        rows="\n".join(map(row, SYSTEMS)),
+        elsewhere="\n".join(f"| {' | '.join(cells)} |" for cells in ELSEWHERE),
+        nothing="\n".join(f"| {' | '.join(cells)} |" for cells in NOTHING),
+    )
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,397 @@
+"""The systems, a row each; `docs/make_seeds.py` makes docs/seeds.md of them, `test_systems.py` runs them."""
+
+from dataclasses import replace
+
+import numpy as np
+from seeds import checks, networks
+from seeds.harness import System
+
+from edgekit.base.sampler_table import Roles
+from edgekit.base.until import Until
+from edgekit.demos.sensor_noise import exposed, scene
+from edgekit.export.diffusion.description import Sampler
+from edgekit.export.diffusion.schedule import Schedule
+from edgekit.export.diffusion.step_tables_sde import Interpolant, Rddm
+
+LINEAR, COSINE = Schedule("linear"), Schedule("cosine")
+OF_UNET = Sampler(COSINE, "v", steps=5, clip=1.5)
+GUIDED = replace(OF_UNET, guidance=2.0, roles=Roles(null={"label": 10}))
+EPS = Sampler(LINEAR, "eps", steps=5)
+HERE = "seeds.networks"
+
+
+def pictures(name: str, *shape: int, low: float = 0.0) -> object:
+    """Uniform numbers from `low` to 1, as the only input."""
+    return lambda random, n: {name: random.uniform(low, 1, (n, *shape)).astype(np.float32)}
+
+
+def gauss(name: str, *shape: int) -> object:
+    """Normal numbers, as the only input."""
+    return lambda random, n: {name: random.standard_normal((n, *shape)).astype(np.float32)}
+
+
+def resistor_calls(random: np.random.Generator, n: int) -> dict[str, object]:
+    g = random.uniform(0, 1, (n, 1, networks.NODES, networks.NODES))
+    g = (g + g.swapaxes(2, 3)) / 2 * (1 - np.eye(networks.NODES))
+    currents = random.standard_normal((n, 1, networks.NODES, 1))
+    ground = random.uniform(3, 5, (n, 1, networks.NODES, 1))
+    found = {"conductance": g, "ground": ground, "current": currents}
+    return {name: array.astype(np.float32) for name, array in found.items()}
+
+
+def symbols(random: np.random.Generator, n: int) -> dict[str, object]:
+    found = networks.walk(n, int(random.integers(1 << 30))).numpy()
+    return {"before": found[:, :1], "last": found[:, 1:2]}
+
+
+def expectations(random: np.random.Generator, n: int) -> dict[str, object]:
+    return {"x": networks.noisy_expectations(n, int(random.integers(1 << 30)))[0].numpy()[:, None]}
+
+
+def raw(random: np.random.Generator, n: int) -> dict[str, object]:
+    """Pieces of exposures, each with its gain."""
+    scenes = [
+        exposed(scene(int(random.integers(1 << 20))), random)[None, :, :8, :8] for _ in range(n)
+    ]
+    return {"raw": np.stack(scenes)}
+
+
+def digits(random: np.random.Generator, n: int) -> dict[str, object]:
+    x = random.uniform(-1, 1, (n, 1, 1, 28, 28))
+    prompt = random.normal(0, 0.2, (1, 1, 7, 7)).repeat(4, 2).repeat(4, 3)
+    return {"image": x.astype(np.float32), "prompt": prompt.astype(np.float32)}
+
+
+SYSTEMS = (
+    System(
+        "PTQ4DM",
+        "Shang et al. 2023",
+        "a denoiser calibrated on its own calls, at times around 0.4 T",
+        "NDTC's times; noise calibrates 3 dB worse",
+        "unet",
+        checks.calibrated_near_the_image,
+        OF_UNET,
+        weights=(46272, 17197),
+    ),
+    System(
+        "Faster Diffusion",
+        "Li et al. 2023",
+        "encoder and decoder at key steps, the decoder alone at others",
+        "every second row runs no encoder",
+        "unet",
+        checks.runs_its_decoder_alone,
+        replace(OF_UNET, keys="every:2"),
+        weights=(46277, 17202),
+    ),
+    System(
+        "DDPM, DDIM, CFG",
+        "Ho et al. 2020 and 2022, Song et al. 2021",
+        "a class-conditional denoiser under guidance",
+        "an image depends on its seed and label alone",
+        "unet",
+        checks.draws_another_image_of_each_label,
+        GUIDED,
+        weights=(46300, 17225),
+    ),
+    System(
+        "Latent diffusion",
+        "Rombach et al. 2022",
+        "the same with a decoder behind the last row",
+        "the decoder's picture comes out",
+        "unet",
+        checks.decodes,
+        replace(OF_UNET, networks={"last": f"{HERE}:decoder"}),
+        weights=(47824, 20010),
+    ),
+    System(
+        "RDDM",
+        "Liu et al. 2024",
+        "residual and noise of a degraded picture",
+        "the residual's portions sum to 1",
+        "residual_and_noise",
+        checks.restores_towards_its_condition,
+        Rddm(steps=5),
+        weights=(10864, 7113),
+    ),
+    System(
+        "DiffuseVAE",
+        "Pandey et al. 2022",
+        "form 2, with the VAE's decoder in the build",
+        "another code gives another image",
+        "plain",
+        checks.reconstructs_first,
+        replace(
+            EPS, kind="diffusevae", roles=Roles(y="recon"), networks={"y": f"{HERE}:reconstruct"}
+        ),
+        weights=(16348, 10699),
+    ),
+    System(
+        "One More Step",
+        "Hu et al. 2024",
+        "a first row of a network of its own",
+        "its level is the first time's",
+        "unet",
+        checks.draws_its_first_row,
+        replace(OF_UNET, one_more_step=True, networks={"first": f"{HERE}:blind"}),
+        weights=(47316, 18106),
+    ),
+    System(
+        "RED-Diff",
+        "Mardani et al. 2023",
+        "the denoiser, with edgekit.red_diff around it; in float a step with Adam in it",
+        "the image is the float denoiser's, to 10 dB in w8a8",
+        "plain",
+        checks.solves_as_its_float_network,
+        replace(EPS, steps=20),
+        weights=(8040, 6029),
+    ),
+    System(
+        "Stochastic interpolants",
+        "Albergo et al. 2023",
+        "drift and denoiser between two kinds of data, gamma a root",
+        "it begins with data, and noise is between the ends alone",
+        "drift_and_noise",
+        checks.goes_from_data_to_data,
+        Interpolant(steps=6, eps=0.3, gamma="root", roles=Roles(y="y")),
+        weights=(10332, 7022),
+    ),
+    System(
+        "Dehazing Ultrasound",
+        "Stevens et al. 2024",
+        "tissue and haze as channels, with the projection in the module",
+        "what is drawn explains its own measurement best",
+        "dehazing",
+        checks.pulls_onto_the_measurement,
+        replace(EPS, roles=Roles(y="y")),
+        weights=(10360, 7025),
+    ),
+    System(
+        "IDM",
+        "Chen et al. 2025",
+        "three unrolled steps of one network on 25 % of 8 x 8 values",
+        "the measurement is kept; weights are stored once",
+        "idm",
+        checks.keeps_the_measurement,
+        draws=gauss("y", 1, 16),
+        weights=(14912, 6346),
+    ),
+    System(
+        "Noise2Score",
+        "Kim and Ye 2021",
+        "a score and Tweedie's formula for three noises",
+        "the formulas in float64",
+        "noise2score",
+        checks.is_tweedies_formula,
+        draws=pictures("y", 1, 1, 8, 8, low=0.1),
+        weights=(632, 486),
+    ),
+    System(
+        "Golden Noise",
+        "Zhou et al. 2024",
+        "NPNet's residual branch as the first network",
+        "the text moves the start",
+        "plain",
+        checks.begins_where_its_first_network_says,
+        replace(EPS, networks={"first": f"{HERE}:golden_noise"}),
+        weights=(7884, 8142),
+    ),
+    System(
+        "Inference-time scaling",
+        "Ma et al. 2025",
+        "edgekit.search over starts",
+        "the best of 1, 4 and 8 rises",
+        "plain",
+        checks.finds_better_starts,
+        replace(EPS, start="given"),
+        weights=(3228, 1577),
+    ),
+    System(
+        "Edit-friendly DDPM",
+        "Huberman-Spiegelglas et al. 2024",
+        "edgekit invert, and given noise",
+        "images come back to 1e-6 rms",
+        "unet",
+        checks.gives_images_back,
+        replace(OF_UNET, eta=1.0, start="given", noise="given"),
+        weights=(42320, 13237),
+    ),
+    System(
+        "NoiseDiffusion",
+        "Zheng et al. 2024",
+        "rows that rise, and the example of docs/diffusion.md",
+        "rows rise from the image",
+        "plain",
+        checks.encodes,
+        replace(EPS, kind="ddim-encode"),
+        weights=(3228, 1577),
+    ),
+    System(
+        "Visual anagrams",
+        "Geng et al. 2024",
+        "the mean over two views in the module",
+        "turned with the labels exchanged it gives the turned answer",
+        "anagram",
+        checks.turns_with_its_views,
+        OF_UNET,
+        weights=(46276, 19775),
+    ),
+    System(
+        "Conditional image leakage",
+        "Zhao et al. 2024",
+        "a late start with the data's moments (Analytic-Init)",
+        "the start's moments",
+        "plain",
+        checks.begins_late,
+        replace(
+            EPS,
+            timesteps=(700, 500, 300, 200, 100),
+            start="analytic",
+            start_mean=(0.8,),
+            start_variance=0.09,
+        ),
+        weights=(7200, 5549),
+    ),
+    System(
+        "Low-light noise model",
+        "Wei et al. 2020",
+        "calibration from edgekit.demos.sensor_noise",
+        "clean pictures calibrate 3 dB worse",
+        "bayer",
+        checks.needs_its_sensor,
+        draws=raw,
+        weights=(3520, 1008),
+    ),
+    System(
+        "C-BSN",
+        "Jang et al. 2023",
+        "dilated convolutions, the mask off",
+        "with the mask on a pixel does not see itself",
+        "blind_spot",
+        checks.is_blind_while_masked,
+        draws=pictures("y", 1, 1, 16, 16),
+        weights=(5028, 1449),
+    ),
+    System(
+        "Geometry-adaptive denoisers",
+        "Kadkhodaie et al. 2024",
+        "BF-CNN, whose caller divides by the level and multiplies again",
+        "as exact at a thousandth of the level",
+        "bias_free",
+        checks.scales_with_its_input,
+        draws=gauss("y", 1, 1, 8, 8),
+        weights=(2916, 841),
+    ),
+    System(
+        "BlackVIP",
+        "Oh et al. 2023",
+        "edgekit.adapt.spsa over a prompt of the bundled classifier",
+        "queries differ; docs/adaptation.md has what it gains",
+        "prompted",
+        checks.adapts,
+        draws=digits,
+        session=("prompt",),
+        weights=(358184, 91034),
+    ),
+    System(
+        "Hydra",
+        "Ankner et al. 2024",
+        "three greedy heads, each reads the drafts before it; trained on a Markov chain",
+        "drafts are accepted as long as the float network's, within 2 %",
+        "hydra",
+        checks.drafts_as_long,
+        draws=symbols,
+        weights=(140928, 49824),
+    ),
+    System(
+        "SPRIGHT",
+        "Li et al. 2015",
+        "the Walsh-Hadamard transform of 256 numbers",
+        "it is the matrix",
+        "walsh",
+        checks.is_hadamards_matrix,
+        draws=gauss("x", 1, 256),
+        weights=(4, 0),
+    ),
+    System(
+        "Convergent graph solver",
+        "Park et al. 2022",
+        "one step, iterated until it settles, on resistor networks",
+        "numpy.linalg.solve's potentials",
+        "resistors",
+        checks.settles_on_the_solution,
+        draws=resistor_calls,
+        until=Until("change", 1e-6, 60),
+        least_db=15.0,
+        weights=(0, 256),
+    ),
+    System(
+        "EigenShield",
+        "",
+        "one projection onto the directions above the Marchenko-Pastur edge",
+        "three of 32 are left; twice is once",
+        "shield",
+        checks.projects,
+        draws=gauss("e", 1, 32),
+        weights=(4096, 1312),
+    ),
+    System(
+        "Zero-noise extrapolation",
+        "",
+        "a trained MLP from three noise levels to none",
+        "twice as near as the least noise",
+        "zero_noise",
+        checks.comes_nearer_to_no_noise,
+        draws=expectations,
+        least_db=18.0,
+        weights=(3172, 1697),
+    ),
+    System(
+        "Product units",
+        "Durbin and Rumelhart 1989",
+        "exp(W log x) between linear layers",
+        "the powers in float64",
+        "product_units",
+        checks.multiplies_powers,
+        draws=pictures("x", 1, 4, low=0.3),
+        least_db=15.0,
+        weights=(200, 138),
+    ),
+)
+
+ELSEWHERE = (
+    ("CoDeNet", "square deformable convolutions on the FPGA engine", "[FPGA](fpga.md)"),
+    (
+        "SGMSE+ and the Schroedinger bridge",
+        "their equations as step tables; speech",
+        "[diffusion](diffusion.md#speech)",
+    ),
+)
+NOTHING = (
+    (
+        "Immiscible Diffusion, Ambient scaling laws, Policy-Gradient Noise Mask",
+        "they change training alone: what is left is any denoiser",
+    ),
+    ("label noise, SGD noise, Benign Oscillation, Random Teachers", "studies of training"),
+    (
+        "gauge freedom, bandlimited weights, information plane, Information Pathways, catastrophic interference",
+        "theory of networks",
+    ),
+    ("Progressive Gradient Flow", "a training of N:M sparse weights; its result is an N:M network"),
+    ("quantum architecture search", "what it finds runs on quantum hardware"),
+    (
+        "fractional-noise SDEs, Gaussian-process solvers of PDEs",
+        "no network that a device runs step by step",
+    ),
+    (
+        "Transcoders, FABLES, text classification and retrieval papers",
+        "they look at language models, or judge them, on servers",
+    ),
+    (
+        "Golden Noise's SVD branch",
+        "a singular value decomposition: run it apart, and give its start",
+    ),
+    (
+        "SPRIGHT's peeling decoder",
+        "it branches on data: a program around the transform, no network",
+    ),
+)
