@@ -62,7 +62,9 @@ def _conv(
 
 def _conv_row(label: str, types: str, shape: tuple[str, int]) -> Row:
     if types == "f32":
-        return Row(label, f"ek_conv_f32(f, fw, NULL, 0, fy, {shape[0]})", shape[1])
+        return Row(
+            label, f"ek_conv_f32(f, fw, NULL, EK_NO_ACT, 0, 0, NULL, fy, {shape[0]})", shape[1]
+        )
     x = types.split("_")[0]
     zero, numbers = (3, S8) if x == "s8" else (0, S16)
     call = f"ek_conv_{types}({x}, {zero}, w, (const void *)bias, {numbers}, {x}y, {shape[0]})"
@@ -79,7 +81,7 @@ ROWS = (
     Row("fc 768x256 s8 w4", f"ek_fc_s8_s8_w4(s8, w, (const void *)bias, {S8}, s8y, 1, 768, 256)", 196608),
     Row("fc 768x256 s16", f"ek_fc_s16_s16(s16, w, (const void *)bias, {S16}, s16y, 1, 768, 256)", 196608),
     Row("fc 768x256 s16 w4", f"ek_fc_s16_s16_w4(s16, w, (const void *)bias, {S16}, s16y, 1, 768, 256)", 196608),
-    Row("fc 256x64 f32", "ek_fc_f32(f, fw, NULL, fy, 1, 256, 64)", 16384),
+    Row("fc 256x64 f32", "ek_fc_f32(f, fw, NULL, EK_NO_ACT, 0, 0, NULL, fy, 1, 256, 64)", 16384),
     Row("fc 24x20 s8", f"ek_fc_s8_s8(s8, w, (const void *)bias, {S8}, s8y, 1, 24, 20)", 480),
     Row("gru 64 s8", f"ek_gru_s8_s8(s8, s16y, {GRU})", 24576),
     Row("gru 64 s8 s16", f"ek_gru_s8_s16(s8, s16y, {GRU})", 24576),

@@ -8,6 +8,7 @@ their own tables.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 import onnx_ir as ir
@@ -23,6 +24,15 @@ class Cell:
 
     gates: int
     activations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Act:
+    """A cheap function of a number v, of `ek_act` in edgekit.h: its name there, and a and b where the node has none."""
+
+    name: str
+    a: float = 0.0
+    b: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ class Facts:
         weights: inputs that are the weights of a layer where they are constant.
         bias: the input that is added to the layer's sums.
         cell: of a recurrent layer.
+        act: kernels of float layers can take it of their sums.
         grows: its result may be much larger than all it reads.
         quantizer: turns floats into integers or back.
         random: draws numbers.
@@ -85,11 +96,14 @@ class Facts:
     weights: tuple[int, ...] = ()
     bias: int | None = None
     cell: Cell | None = None
+    act: Act | None = None
     grows: bool = False
     quantizer: bool = False
     random: bool = False
     loops: bool = False
 
+
+RELU, LEAKY = Act("EK_RELU"), Act("EK_LEAKY_RELU", 0.01)
 
 _ROWS = (
     Facts("Abs", elementwise=True, keeps_zero=True, homogeneous=True, sign="not below"),
@@ -116,7 +130,7 @@ _ROWS = (
     Facts("Ceil", elementwise=True, keeps_zero=True),
     Facts("Celu", elementwise=True, keeps_zero=True),
     Facts("CenterCropPad", moves="fills"),
-    Facts("Clip", elementwise=True),
+    Facts("Clip", elementwise=True, act=Act("EK_CLIP", -inf, inf)),
     Facts("Col2Im"),
     Facts("Concat", moves="copies", joins=True, keeps_zero=True, axis=0, sign="least"),
     Facts("ConstantOfShape", grows=True),
@@ -152,8 +166,8 @@ _ROWS = (
     Facts("GreaterOrEqual", elementwise=True),
     Facts("GridSample"),
     Facts("GroupNormalization", multiplies=True),
-    Facts("HardSigmoid", elementwise=True),
-    Facts("HardSwish", elementwise=True, keeps_zero=True),
+    Facts("HardSigmoid", elementwise=True, act=Act("EK_HARD_SIGMOID", 0.2, 0.5)),
+    Facts("HardSwish", elementwise=True, keeps_zero=True, act=Act("EK_HARD_SWISH", 1 / 6, 0.5)),
     Facts("Hardmax", mixes="axis", axis=-1),
     Facts("Identity", elementwise=True, moves="renames", keeps_zero=True, homogeneous=True),
     Facts("If"),
@@ -163,7 +177,7 @@ _ROWS = (
     Facts("LRN"),
     Facts("LSTM", weights=(1, 2), bias=3, cell=Cell(4, ("Sigmoid", "Tanh", "Tanh"))),
     Facts("LayerNormalization", mixes="from axis", axis=-1, multiplies=True, precise=True),
-    Facts("LeakyRelu", elementwise=True, keeps_zero=True, homogeneous=True),
+    Facts("LeakyRelu", elementwise=True, keeps_zero=True, homogeneous=True, act=LEAKY),
     Facts("Less", elementwise=True),
     Facts("LessOrEqual", elementwise=True),
     Facts("Log", elementwise=True, sensitive=(0,), partial=0),
@@ -184,7 +198,7 @@ _ROWS = (
     Facts("Not", elementwise=True),
     Facts("OneHot", grows=True),
     Facts("Or", elementwise=True),
-    Facts("PRelu", elementwise=True, keeps_zero=True, homogeneous=True, multiplies=True),
+    Facts("PRelu", elementwise=True, keeps_zero=True, homogeneous=True, multiplies=True, act=LEAKY),
     Facts("Pad", moves="fills", grows=True),
     Facts("Pow", elementwise=True, sensitive=(0,), partial=0),
     Facts("QuantizeLinear", elementwise=True, quantizer=True),
@@ -205,7 +219,7 @@ _ROWS = (
     Facts("ReduceProd", mixes="axes", sign="first"),
     Facts("ReduceSum", mixes="axes", sign="first", degree=1),
     Facts("ReduceSumSquare", mixes="axes", sign="not below", degree=2),
-    Facts("Relu", elementwise=True, keeps_zero=True, homogeneous=True, sign="not below"),
+    Facts("Relu", elementwise=True, keeps_zero=True, homogeneous=True, sign="not below", act=RELU),
     Facts("Reshape", moves="renames"),
     Facts("Resize", moves="chooses", grows=True),
     Facts("ReverseSequence", moves="copies"),

@@ -154,7 +154,7 @@ def fc(kernel: str) -> Callable[[Draw], Call]:
     x_type, y_type = kernel.split("_")[2:4]
 
     def build(d: Draw) -> Call:
-        rows, k, n = d.int(1, 3), d.int(1, 300), several(d)
+        rows, k, n = d.int(1, 9), d.int(1, 300), several(d)
         x, w = integers(d, DTYPES[x_type], rows, k), weights(d, kernel, n, k)
         acc = accumulator(x_type)
         args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
@@ -404,6 +404,14 @@ def conv(kernel: str) -> Callable[[Draw], Call]:
     return build
 
 
+def finished(d: Draw, sums: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[Any]]:
+    """What a float layer makes of its sums: outputs, and the arguments that say so."""
+    act, (a, b) = d.int(0, 5), sorted((d.int(-16, 16) / 8, d.int(-16, 16) / 8))
+    add = floats(d, *sums.shape) if d.int(0, 1) else None
+    y = linear_twin.ek_act(sums if add is None else sums + add, act, a, b)
+    return y, [act, a, b, add]
+
+
 def conv_f32(kernel: str) -> Callable[[Draw], Call]:
     transposed = "transpose" in kernel
 
@@ -415,9 +423,8 @@ def conv_f32(kernel: str) -> Callable[[Draw], Call]:
         if transposed:
             y = conv_twin.ek_conv_transpose_f32(x, w, bias, shape)
             return Call(kernel, [x, w, bias, blank(y), struct], {3: y})
-        relu = d.int(0, 1)
-        y = conv_twin.ek_conv_f32(x, w, bias, shape, relu)
-        return Call(kernel, [x, w, bias, relu, blank(y), struct], {4: y})
+        y, then = finished(d, conv_twin.ek_conv_f32(x, w, bias, shape))
+        return Call(kernel, [x, w, bias, *then, blank(y), struct], {7: y})
 
     return build
 
@@ -915,8 +922,8 @@ def lrn(d: Draw) -> Call:
 def fc_f32(d: Draw) -> Call:
     rows, k, n = d.int(1, 9), d.int(1, 40), several(d)
     x, w, bias = floats(d, rows, k), floats(d, k, n), floats(d, n) if d.int(0, 1) else None
-    y = linear_twin.ek_fc_f32(x, w, bias)
-    return Call("ek_fc_f32", [x, w, bias, blank(y), rows, k, n], {3: y})
+    y, then = finished(d, linear_twin.ek_fc_f32(x, w, bias))
+    return Call("ek_fc_f32", [x, w, bias, *then, blank(y), rows, k, n], {7: y})
 
 
 def matmul_f32(d: Draw) -> Call:

@@ -173,9 +173,12 @@ def test_depthwise_planes_of_a_few_columns(isa_libraries: dict[str, ctypes.CDLL]
         x = random.standard_normal((3, in_h, stride * width), np.float32)
         w = random.standard_normal((6, 1, 3, 3), np.float32)
         bias = random.standard_normal(6, np.float32)
-        y = conv_twin.ek_conv_f32(x, w, bias, shape, top)
+        sums = conv_twin.ek_conv_f32(x, w, bias, shape)
+        y = linear_twin.ek_act(sums, top, -0.5, 0.75)
         struct = np.array(shape.fields(), np.int32)
-        call = Call("ek_conv_f32", [x, w, bias, top, np.zeros_like(y), struct], {4: y})
+        call = Call(
+            "ek_conv_f32", [x, w, bias, top, -0.5, 0.75, None, np.zeros_like(y), struct], {7: y}
+        )
         check_near(
             call, run(isa_libraries[isa], packed(call, ISAS[isa].folders)), f"{isa}, {shape}"
         )

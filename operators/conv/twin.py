@@ -16,10 +16,10 @@ Tap = tuple[int, int, tuple[slice, slice], tuple[slice, slice]]
 Places = npt.NDArray[np.int32]
 
 
-def ek_conv_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape, relu: int = 0) -> F32:
+def ek_conv_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape) -> F32:
     """Return the convolution; per output: bias, then taps in order (channel, row, column).
 
-    x ``(in_c, in_h, in_w)``, w ``(out_c, in_c / groups, k_h, k_w)``; where `relu` is not 0, 0 for sums not above it.
+    x ``(in_c, in_h, in_w)``, w ``(out_c, in_c / groups, k_h, k_w)``.
     """
     s = shape
     ci, co = per_group(s)
@@ -30,8 +30,7 @@ def ek_conv_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape, relu: int = 
         for c in range(ci):
             for ky, kx, (iy, oy), (ix, ox) in conv_taps(s):
                 acc[:, :, oy, ox] += wg[:, :, c, ky, kx] * xg[:, c, :, iy, ix]
-    y = acc.reshape(s.out_c, s.out_h, s.out_w)
-    return np.where(y > 0, y, np.float32(0)) if relu else y
+    return acc.reshape(s.out_c, s.out_h, s.out_w)
 
 
 def ek_conv_transpose_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape) -> F32:

@@ -115,6 +115,23 @@ def ek_fc_f32(x: F32, w: F32, bias: F32 | None) -> F32:
     return accumulate(np.zeros(w.shape[1], np.float32) if bias is None else bias, x, w)
 
 
+def ek_act(v: F32, act: int, a: float, b: float) -> F32:
+    """Return a function of a float layer's sums, by its number in edgekit.h."""
+    low, high = np.float32(a), np.float32(b)
+    with np.errstate(all="ignore"):
+        gate = np.minimum(np.maximum(v * low + high, np.float32(0)), np.float32(1))
+        forms = (
+            v,
+            np.where(v > 0, v, np.float32(0)),
+            np.minimum(np.maximum(v, low), high),
+            np.where(v < 0, low * v, v),
+            gate,
+            v * gate,
+        )
+    y: F32 = forms[act]
+    return y
+
+
 def ek_matmul_f32(a: F32, b: F32) -> F32:
     """Return ``a @ b``; a ``(m, k)``, b ``(k, n)``."""
     return ek_fc_f32(a, b, None)

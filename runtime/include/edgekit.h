@@ -569,8 +569,21 @@ void ek_fc_s16_s16(const int16_t *x, const int8_t *w, const int64_t *bias, const
 void ek_fc_s16_s8(const int16_t *x, const int8_t *w, const int64_t *bias, const int32_t *mult, const uint8_t *shift,
                   int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t rows, int32_t k, int32_t n);
 
-/* y [rows][n] = bias [n] + x [rows][k] . w [k][n], summed in ascending k. bias may be NULL: 0. */
-void ek_fc_f32(const float *x, const float *w, const float *bias, float *y, int32_t rows, int32_t k, int32_t n);
+/* What a float layer does with its sums v before they are its output: add, laid out as y, is added unless it is NULL,
+ * then one of these functions is taken, of numbers a and b. */
+typedef enum {
+    EK_NO_ACT,
+    EK_RELU,         /* v > 0 ? v : 0 */
+    EK_CLIP,         /* min(max(v, a), b) */
+    EK_LEAKY_RELU,   /* v < 0 ? a * v : v */
+    EK_HARD_SIGMOID, /* min(max(v * a + b, 0), 1) */
+    EK_HARD_SWISH    /* v * min(max(v * a + b, 0), 1) */
+} ek_act;
+
+/* y [rows][n] = act(bias [n] + x [rows][k] . w [k][n] + add), summed in ascending k. bias and add may be NULL: 0; add may
+ * not overlap y. */
+void ek_fc_f32(const float *x, const float *w, const float *bias, int32_t act, float a, float b, const float *add,
+               float *y, int32_t rows, int32_t k, int32_t n);
 
 /* y [m][n] = a [m][k] . b [k][n], summed in ascending k from 0. */
 void ek_matmul_f32(const float *a, const float *b, float *y, int32_t m, int32_t k, int32_t n);
@@ -601,9 +614,10 @@ void ek_conv_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w, const int
                     const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                     const ek_conv_shape *shape);
 
-/* Float convolution, layouts as above; per output: bias, then taps in order (channel, row, column).
- * bias may be NULL: 0. Where relu is not 0, y is 0 unless the sum is above it. */
-void ek_conv_f32(const float *x, const float *w, const float *bias, int32_t relu, float *y, const ek_conv_shape *shape);
+/* Float convolution, layouts as above; per output: bias, then taps in order (channel, row, column), then add and act as
+ * of ek_fc_f32. bias and add may be NULL: 0; add may not overlap y. */
+void ek_conv_f32(const float *x, const float *w, const float *bias, int32_t act, float a, float b, const float *add,
+                 float *y, const ek_conv_shape *shape);
 
 /* Depthwise convolution at one position of frames that lie apart, as in a ring: of every channel
  * y = clamp(y_zero + requantize(bias + sum over t of w [t] * x [at [t]])).

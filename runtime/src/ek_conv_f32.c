@@ -37,10 +37,12 @@ static inline void ek_dots_f32(const float *restrict x, int32_t zero, const floa
 }
 
 #include "ek_conv_taps.h"
+#include "ek_epilogue.h"
 
-void ek_conv_f32(const float *restrict x, const float *restrict w, const float *restrict bias, int32_t relu,
-                 float *restrict y, const ek_conv_shape *shape)
+void ek_conv_f32(const float *restrict x, const float *restrict w, const float *restrict bias, int32_t act, float a,
+                 float b, const float *restrict add, float *restrict y, const ek_conv_shape *shape)
 {
+    const ek_epilogue then = {act, a, b, add, y};
     const ek_conv_shape s = ek_conv_flatten(shape);
     const int32_t per_group = s.out_c / s.groups, per_input = s.in_c / s.groups, taps = per_input * s.k_h * s.k_w;
     const ptrdiff_t group_size = (ptrdiff_t)per_input * s.in_h * s.in_w, plane = (ptrdiff_t)s.out_h * s.out_w;
@@ -79,8 +81,6 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
                 }
             }
         }
-        for (ptrdiff_t i = 0; relu && i < rows * plane; i++) {
-            yo[i] = yo[i] > 0.0f ? yo[i] : 0.0f;
-        }
+        ek_epilogue_row(&then, yo, rows * plane);
     }
 }

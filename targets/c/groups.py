@@ -11,11 +11,11 @@ from edgekit.graph.model import Model
 from edgekit.graph.step_groups import group_input
 from edgekit.targets.c.emit.base import Context
 from edgekit.targets.c.emit.table import EMITTERS
+from edgekit.targets.c.epilogues import fuse_epilogues
 from edgekit.targets.c.functions import argument_names, emit_process, field_names, function_body
 from edgekit.targets.c.moves import fuse_moves
 from edgekit.targets.c.narrow import narrow_states
 from edgekit.targets.c.plan import make_layout
-from edgekit.targets.c.relus import fuse_relus
 from edgekit.targets.c.rings import use_rings
 from edgekit.targets.c.storage import Layout, Slot, Traits
 
@@ -120,11 +120,11 @@ def divided(integer: Model, table: StepTable | None) -> Part:
         ModelError: there is no such cut.
     """
     if table is None or not (table.graph == split_unet.DECODER).any():
-        return Part(fuse_relus(fuse_moves(use_rings(narrow_states(integer)))))
+        return Part(fuse_epilogues(fuse_moves(use_rings(narrow_states(integer)))))
     whole, decoder, names = split_unet.split(integer, table.roles.x, table.cut)
-    alone = fuse_relus(fuse_moves(decoder.describe(constants=list(names))))
+    alone = fuse_epilogues(fuse_moves(decoder.describe(constants=list(names))))
     slots = make_layout(alone, traits_of(alone)).slots
-    return Part(fuse_relus(fuse_moves(whole)), alone, {name: slots[name] for name in names})
+    return Part(fuse_epilogues(fuse_moves(whole)), alone, {name: slots[name] for name in names})
 
 
 DECODER = "decoder"

@@ -149,6 +149,17 @@ static inline ek_v ek_v_relu(ek_v a)
     return _mm256_max_ps(a, _mm256_setzero_ps());
 }
 
+static inline ek_v ek_v_mul(ek_v a, ek_v b)
+{
+    return _mm256_mul_ps(a, b);
+}
+
+/* What is below `low` or above `high` becomes that; what is no number stays. */
+static inline ek_v ek_v_clip(ek_v a, ek_v low, ek_v high)
+{
+    return _mm256_min_ps(high, _mm256_max_ps(low, a));
+}
+
 /* The greater; what is no number stays. */
 static inline ek_v ek_v_max(ek_v a, ek_v b)
 {

@@ -1,6 +1,7 @@
 /* Depthwise 3x3 float convolution of planes 4 or 8 columns wide, with strides 2 also 16, padded so that the width is
  * kept or halved: a vector takes whole rows of the output, and each row of x is loaded once for the three taps of a row
  * of the kernel, which are permutations of it. */
+#include "ek_epilogue_lanes.h"
 #include "ek_tap_lanes.h"
 
 #define EK_PLANE_VECTORS 16 /* of one channel's output */
@@ -62,7 +63,7 @@ static inline __attribute__((always_inline)) void ek_plane_rows(const float *x, 
 }
 
 static inline __attribute__((always_inline)) void ek_plane_channels(const float *x, const float *w, const float *bias,
-                                                                    int32_t relu, float *y, const ek_conv_shape *s,
+                                                                    const ek_bounds *bounds, float *y, const ek_conv_shape *s,
                                                                     const ek_plane_lanes *lanes, int32_t width,
                                                                     int32_t stride)
 {
@@ -78,15 +79,15 @@ static inline __attribute__((always_inline)) void ek_plane_channels(const float 
                     acc = ek_v_fma(ek_v_all(w[3 * ky + kx]), taps[kx], acc);
                 }
             }
-            ek_v_store_some(y + v * EK_LANES, relu ? ek_v_relu(acc) : acc, n - v * EK_LANES);
+            ek_v_store_some(y + v * EK_LANES, ek_bounded(acc, bounds), n - v * EK_LANES);
         }
     }
 }
 
-#define EK_PLANE_CHANNELS(width, stride) ek_plane_channels(x, w, bias, relu, y, s, &lanes, width, stride)
+#define EK_PLANE_CHANNELS(width, stride) ek_plane_channels(x, w, bias, bounds, y, s, &lanes, width, stride)
 
 /* Returns 0 where the planes are others, and does nothing then. */
-static int ek_depthwise_planes(const float *x, const float *w, const float *bias, int32_t relu, float *y,
+static int ek_depthwise_planes(const float *x, const float *w, const float *bias, const ek_bounds *bounds, float *y,
                                const ek_conv_shape *s)
 {
     const int32_t width = s->out_w, stride = s->stride_w, most = EK_PLANE_VECTORS * EK_LANES / width;

@@ -2,6 +2,7 @@
  * outputs of the band are one long row, and each tap is that row at another offset. With strides, rows and
  * columns of equal remainder lie together. */
 #include "ek_conv_shape.h"
+#include "ek_epilogue_lanes.h"
 #include "ek_vector.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
@@ -78,10 +79,10 @@ static inline void ek_band_offsets(const ek_conv_shape *s, const ek_band *b, int
     }
 }
 
-/* row [n] = bias + all taps, with `relu` only what is above 0; row has room for whole vectors, which read no further
+/* row [n] = bias + all taps, compared as `bounds` says; row has room for whole vectors, which read no further
  * than EK_BAND_SLACK. */
 static inline void ek_band_taps(const float *band, const int32_t *offset, int32_t taps, const float *w, float bias,
-                                int32_t relu, int32_t n, float *row)
+                                const ek_bounds *bounds, int32_t n, float *row)
 {
     for (int32_t at = 0; at < n; at += 4 * EK_LANES) {
         ek_v acc[4] = {ek_v_all(bias), ek_v_all(bias), ek_v_all(bias), ek_v_all(bias)};
@@ -93,13 +94,13 @@ static inline void ek_band_taps(const float *band, const int32_t *offset, int32_
             }
         }
         for (int32_t i = 0; i < 4; i++) {
-            ek_v_store(row + at + i * EK_LANES, relu ? ek_v_relu(acc[i]) : acc[i]);
+            ek_v_store(row + at + i * EK_LANES, ek_bounded(acc[i], bounds));
         }
     }
 }
 
 /* Returns 0 where no band fits, and does nothing then. */
-static int ek_depthwise_f32(const float *x, const float *w, const float *bias, int32_t relu, float *y,
+static int ek_depthwise_f32(const float *x, const float *w, const float *bias, const ek_bounds *bounds, float *y,
                             const ek_conv_shape *s)
 {
     const ek_band b = ek_band_of(s);
@@ -119,7 +120,7 @@ static int ek_depthwise_f32(const float *x, const float *w, const float *bias, i
             for (int32_t o = g * per_group; o < (g + 1) * per_group; o++) {
                 float *const to = y + ((ptrdiff_t)o * s->out_h + oy) * s->out_w;
                 const float *const wo = w + (ptrdiff_t)o * taps;
-                ek_band_taps(band, offset, taps, wo, bias ? bias[o] : 0.0f, relu, rows * b.width, row);
+                ek_band_taps(band, offset, taps, wo, bias ? bias[o] : 0.0f, bounds, rows * b.width, row);
                 for (int32_t r = 0; r < rows; r++) {
                     memcpy(to + r * s->out_w, row + r * b.width, (size_t)s->out_w * sizeof(float));
                 }

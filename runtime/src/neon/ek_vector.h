@@ -160,6 +160,17 @@ static inline ek_v ek_v_relu(ek_v a)
     return vreinterpretq_f32_u32(vandq_u32(vcgtzq_f32(a), vreinterpretq_u32_f32(a)));
 }
 
+static inline ek_v ek_v_mul(ek_v a, ek_v b)
+{
+    return vmulq_f32(a, b);
+}
+
+/* What is below `low` or above `high` becomes that; what is no number stays. */
+static inline ek_v ek_v_clip(ek_v a, ek_v low, ek_v high)
+{
+    return vminq_f32(vmaxq_f32(a, low), high);
+}
+
 /* a * b + c. */
 static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
 {

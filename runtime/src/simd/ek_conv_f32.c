@@ -2,20 +2,40 @@
  * and some vectors of positions at a time have their sums in registers. */
 #include "ek_conv_bands.h"
 #include "ek_conv_strips.h"
+#include "ek_epilogue_lanes.h"
+
 #include "ek_depthwise_f32.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
 #define EK_APART static __attribute__((noinline)) /* whose loop gets all registers */
 
 /* A block of taps of some positions: x [count] rows at their offsets, w rows `step` apart. The first block's sums begin
- * with the bias, which may be NULL, those of others with y; behind the last one the sums are whole. */
+ * with the bias, which may be NULL, those of others with y; behind the last one the sums are whole: they are compared in
+ * registers as `act` says, and what more they become comes from `then`, else NULL. */
 typedef struct {
     const float *x, *w, *bias;
     const int32_t *offset;
     float *y;
     ptrdiff_t step, plane;
-    int32_t count, outputs, first, relu;
+    int32_t count, outputs, first, act;
+    const ek_epilogue *epilogue, *then;
 } ek_block;
+
+/* Sums of `rows` outputs from number o on, in y, become outputs. */
+EK_APART void ek_block_finish(const ek_block *block, const ek_places *p, int32_t o, int32_t rows, int32_t vectors)
+{
+    const ek_epilogue *const e = block->then;
+    const ek_v a = ek_v_all(e->a), b = ek_v_all(e->b);
+    for (int32_t r = 0; r < rows; r++) {
+        float *const y = block->y + (o + r) * block->plane;
+        for (int32_t v = 0; v < vectors; v++) {
+            float *const to = y + p->at[v];
+            ek_v sums = ek_v_load_spread(to, p->in[v]);
+            sums = e->add ? ek_v_add(sums, ek_v_load_spread(e->add + (to - e->y), p->in[v])) : sums;
+            ek_v_store_packed(to, e->act == EK_NO_ACT ? sums : ek_v_act(sums, e->act, a, b), p->in[v]);
+        }
+    }
+}
 
 /* Outputs from number o on, `rows` of them, of `vectors` vectors of positions behind x; of the last one, `some` lanes may
  * be read, EK_LANES if whole. */
@@ -25,8 +45,8 @@ EK_INLINE void ek_block_tile(const ek_block *b, const float *x, const ek_places 
     const float *const w = b->w + o * b->step;
     float *const y = b->y + o * b->plane;
     ek_v acc[EK_TILE_ROWS * EK_TILE_VECTORS];
-    for (int32_t r = 0; r < rows && b->first; r++) {
-        const ek_v start = b->bias ? ek_v_all(b->bias[o + r]) : ek_v_zero();
+    for (int32_t r = 0; r < rows; r++) {
+        const ek_v start = b->first && b->bias ? ek_v_all(b->bias[o + r]) : ek_v_zero();
         for (int32_t v = 0; v < vectors; v++) {
             acc[r * vectors + v] = start;
         }
@@ -54,8 +74,14 @@ EK_INLINE void ek_block_tile(const ek_block *b, const float *x, const ek_places 
             }
         }
     }
-    for (int32_t r = 0; r < rows * vectors && b->relu; r++) {
+    for (int32_t r = 0; r < rows * vectors && b->act == EK_RELU; r++) {
         acc[r] = ek_v_relu(acc[r]);
+    }
+    if (b->act == EK_CLIP) {
+        const ek_v low = ek_v_all(b->epilogue->a), high = ek_v_all(b->epilogue->b);
+        for (int32_t r = 0; r < rows * vectors; r++) {
+            acc[r] = ek_v_clip(acc[r], low, high);
+        }
     }
     for (int32_t r = 0; r < rows && p->whole; r++) {
         for (int32_t v = 0; v < vectors; v++) {
@@ -66,6 +92,9 @@ EK_INLINE void ek_block_tile(const ek_block *b, const float *x, const ek_places 
         for (int32_t v = 0; v < vectors; v++) {
             ek_v_store_packed(y + r * b->plane + p->at[v], acc[r * vectors + v], p->in[v]);
         }
+    }
+    if (b->then) {
+        ek_block_finish(b, p, o, rows, vectors);
     }
 }
 
@@ -171,8 +200,7 @@ static void ek_block_strips(const ek_block *own, const ek_bands *bands, int32_t 
 #endif
 
 /* One output element of each channel of a depthwise convolution: its taps are few and far apart. */
-static void ek_depthwise_column(const float *x, const float *w, const float *bias, int32_t relu, float *y,
-                                const ek_conv_shape *s)
+static void ek_depthwise_column(const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *s)
 {
     for (int32_t o = 0; o < s->out_c; o++, w += s->k_h * s->k_w) {
         const float *const xo = x + (ptrdiff_t)(o / (s->out_c / s->groups)) * s->in_h * s->in_w;
@@ -184,17 +212,41 @@ static void ek_depthwise_column(const float *x, const float *w, const float *bia
                 acc += ix >= 0 && ix < s->in_w ? xo[iy * s->in_w + ix] * w[ky * s->k_w + kx] : 0.0f;
             }
         }
-        y[o] = !relu || acc > 0.0f ? acc : 0.0f;
+        y[o] = acc;
     }
 }
 
+/* Says whether ek_depthwise_f32.h takes the shape. What is apart comes behind some channels, while they are near. */
+static int ek_conv_depthwise(const float *x, const float *w, const float *bias, const ek_epilogue *e, float *y,
+                             const ek_conv_shape *shape)
+{
+    const ek_bounds bounds = ek_bounds_of(e);
+    const int32_t x_plane = shape->in_h * shape->in_w, kernel = shape->k_h * shape->k_w;
+    const int32_t each = shape->out_c / shape->groups, plane = each * shape->out_h * shape->out_w;
+    ek_conv_shape s = *shape;
+    for (int32_t g = 0; g < shape->groups; g += s.groups) {
+        s.groups = ek_min(shape->groups - g, ek_epilogue_is_apart(e) ? ek_max(EK_EPILOGUE_BLOCK / plane, 1) : shape->groups);
+        s.in_c = s.groups;
+        s.out_c = s.groups * each;
+        if (!ek_depthwise_f32(x + (ptrdiff_t)g * x_plane, w + (ptrdiff_t)g * each * kernel, bias ? bias + g * each : NULL,
+                              &bounds, y + (ptrdiff_t)g * plane, &s)) {
+            return 0;
+        }
+        if (ek_epilogue_is_apart(e)) {
+            ek_epilogue_row(e, y + (ptrdiff_t)g * plane, (ptrdiff_t)s.groups * plane);
+        }
+    }
+    return 1;
+}
+
 /* All bands of a group; x, w, bias and y are the group's. */
-static void ek_conv_group(const float *x, const float *w, const float *bias, int32_t relu, float *y,
+static void ek_conv_group(const float *x, const float *w, const float *bias, const ek_epilogue *e, float *y,
                           const ek_conv_shape *s, const ek_bands *b, float *band, int32_t *offset)
 {
     const int32_t kernel = s->k_h * s->k_w, taps = s->in_c / s->groups * kernel;
     const ptrdiff_t x_plane = (ptrdiff_t)s->in_h * s->in_w, plane = (ptrdiff_t)s->out_h * s->out_w;
-    ek_block block = {band, w, bias, offset, y, taps, plane, 0, s->out_c / s->groups, 0, 0};
+    ek_block block = {band, w, bias, offset, y, taps, plane, 0, s->out_c / s->groups, 0, EK_NO_ACT, e, NULL};
+    const int apart = ek_epilogue_is_apart(e);
 #ifdef EK_STRIP_VECTORS
     const int strips = ek_strip_pays(s, b);
     const int32_t at_once = strips ? ek_min(b->block, EK_STRIP_TAPS / kernel * kernel) : b->block;
@@ -213,7 +265,8 @@ static void ek_conv_group(const float *x, const float *w, const float *bias, int
                 block.count = ek_min(at_once, taps - from);
                 block.w = w + from;
                 block.first = from == 0;
-                block.relu = relu && from + block.count == taps;
+                block.act = !apart && from + block.count == taps ? e->act : EK_NO_ACT;
+                block.then = apart && from + block.count == taps ? e : NULL;
                 if (b->layout == EK_IN_PLACE) {
                     block.x = x + from / kernel * x_plane;
                     ek_tap_offsets(s, b, from, block.count, offset);
@@ -237,9 +290,10 @@ static void ek_conv_group(const float *x, const float *w, const float *bias, int
     }
 }
 
-void ek_conv_f32(const float *restrict x, const float *restrict w, const float *restrict bias, int32_t relu,
-                 float *restrict y, const ek_conv_shape *shape)
+void ek_conv_f32(const float *restrict x, const float *restrict w, const float *restrict bias, int32_t act, float a,
+                 float b, const float *restrict add, float *restrict y, const ek_conv_shape *shape)
 {
+    const ek_epilogue then = {act, a, b, add, y};
     const ek_conv_shape s = ek_conv_flatten(shape);
     const int32_t rows = s.out_c / s.groups, inputs = s.in_c / s.groups, taps = inputs * s.k_h * s.k_w;
     const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, x_group = (ptrdiff_t)inputs * s.in_h * s.in_w;
@@ -247,10 +301,11 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
     int32_t offset[2 * EK_BLOCK_TAPS];
     ek_bands bands;
     if (inputs == 1 && plane == 1) {
-        ek_depthwise_column(x, w, bias, relu, y, &s);
+        ek_depthwise_column(x, w, bias, y, &s);
+        ek_epilogue_row(&then, y, s.out_c);
         return;
     }
-    if (inputs == 1 && ek_depthwise_f32(x, w, bias, relu, y, &s)) {
+    if (inputs == 1 && ek_conv_depthwise(x, w, bias, &then, y, &s)) {
         return;
     }
     ek_bands_of(&s, &bands);
@@ -258,7 +313,7 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
         ek_tap_offsets(&s, &bands, 0, ek_min(bands.block, taps), offset);
     }
     for (int32_t g = 0; g < s.groups; g++) {
-        ek_conv_group(x + g * x_group, w + (ptrdiff_t)g * rows * taps, bias ? bias + g * rows : NULL, relu,
+        ek_conv_group(x + g * x_group, w + (ptrdiff_t)g * rows * taps, bias ? bias + g * rows : NULL, &then,
                       y + g * rows * plane, &s, &bands, band, offset);
     }
 }

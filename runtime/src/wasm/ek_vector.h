@@ -143,6 +143,17 @@ static inline ek_v ek_v_relu(ek_v a)
     return wasm_v128_and(a, wasm_f32x4_gt(a, ek_v_zero()));
 }
 
+static inline ek_v ek_v_mul(ek_v a, ek_v b)
+{
+    return wasm_f32x4_mul(a, b);
+}
+
+/* What is below `low` or above `high` becomes that; what is no number stays. */
+static inline ek_v ek_v_clip(ek_v a, ek_v low, ek_v high)
+{
+    return wasm_f32x4_min(wasm_f32x4_max(a, low), high);
+}
+
 /* a * b + c. */
 static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
 {

@@ -15,7 +15,7 @@ EK_INLINE void ek_three_columns(const float *x, const ek_conv_shape *s, const ek
 }
 
 /* Columns of one channel, n of every row of y, with strides 2: the last row of x that a row of y takes is the first one of the next. */
-EK_INLINE void ek_depthwise_halves(const float *x, const float *w, float bias, int32_t relu, float *y,
+EK_INLINE void ek_depthwise_halves(const float *x, const float *w, float bias, const ek_bounds *bounds, float *y,
                                    const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t n)
 {
     ek_v rows[3][3];
@@ -30,12 +30,12 @@ EK_INLINE void ek_depthwise_halves(const float *x, const float *w, float bias, i
         for (int32_t t = 0; t < 9; t++) {
             acc = ek_v_fma(ek_v_all(w[t]), rows[t / 3][t % 3], acc);
         }
-        ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, relu ? ek_v_relu(acc) : acc, n);
+        ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, ek_bounded(acc, bounds), n);
     }
 }
 
 /* The same with strides 1: each row of x is loaded once, for the three rows of y that take it. */
-EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, int32_t relu, float *y,
+EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, const ek_bounds *bounds, float *y,
                                    const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t n)
 {
     const ek_v start = ek_v_all(bias);
@@ -50,7 +50,7 @@ EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, i
             }
         }
         if (oy >= 0) {
-            ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, relu ? ek_v_relu(sums[2]) : sums[2], n);
+            ek_v_store_some(y + (ptrdiff_t)oy * s->out_w, ek_bounded(sums[2], bounds), n);
         }
         second = sums[0];
         third = sums[1];
@@ -58,17 +58,17 @@ EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, i
 }
 
 /* Returns 0 where none of these takes the shape, and does nothing then. */
-static int ek_depthwise_f32(const float *x, const float *w, const float *bias, int32_t relu, float *y,
+static int ek_depthwise_f32(const float *x, const float *w, const float *bias, const ek_bounds *bounds, float *y,
                             const ek_conv_shape *s)
 {
     const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w, x_plane = (ptrdiff_t)s->in_h * s->in_w;
     const int32_t per_group = s->out_c / s->groups, stride = s->stride_w;
     ek_tap_lanes taps[3];
-    if (EK_PLANES(x, w, bias, relu, y, s)) {
+    if (EK_PLANES(x, w, bias, bounds, y, s)) {
         return 1;
     }
     if (s->k_h != 3 || s->k_w != 3 || s->stride_h != stride || stride > 2 || s->dil_h != 1 || s->dil_w != 1) {
-        return ek_depthwise_windows(x, w, bias, relu, y, s);
+        return ek_depthwise_windows(x, w, bias, bounds, y, s);
     }
     for (int32_t ox = 0; ox < s->out_w; ox += EK_LANES) {
         const int32_t n = ek_min(EK_LANES, s->out_w - ox);
@@ -81,9 +81,9 @@ static int ek_depthwise_f32(const float *x, const float *w, const float *bias, i
             const float start = bias ? bias[o] : 0.0f;
             float *const yo = y + o * plane + ox;
             if (stride == 1) {
-                ek_depthwise_square(xo, wo, start, relu, yo, s, taps, n);
+                ek_depthwise_square(xo, wo, start, bounds, yo, s, taps, n);
             } else {
-                ek_depthwise_halves(xo, wo, start, relu, yo, s, taps, n);
+                ek_depthwise_halves(xo, wo, start, bounds, yo, s, taps, n);
             }
         }
     }

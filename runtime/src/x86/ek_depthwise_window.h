@@ -2,7 +2,7 @@
  * rows of y that take it, whose sums are under way in registers. A row is read where it lies if a tile of columns needs
  * no padding and the stride along it is 1; else it is laid out with its padding, even columns before odd ones. */
 #include "ek_conv_shape.h"
-#include "ek_vector.h"
+#include "ek_epilogue_lanes.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
 #define EK_DEPTHWISE_WIDEST 32  /* kernel */
@@ -15,10 +15,11 @@
  * `parts` vectors, with strides of 2 in as many of even columns and of odd ones. */
 typedef struct {
     const float *x, *w;
+    const ek_bounds *bounds;
     float *y;
     ptrdiff_t y_row;
     float start;
-    int32_t n, relu, top, step, rows, in_h, in_w, k_w, stride_w, parts, in_place, base;
+    int32_t n, top, step, rows, in_h, in_w, k_w, stride_w, parts, in_place, base;
     int32_t offset[EK_DEPTHWISE_WIDEST];  /* of taps in a row */
     ek_range inside[2 * EK_DEPTHWISE_PARTS]; /* of vectors of x from `base` on */
 } ek_depthwise;
@@ -50,7 +51,7 @@ EK_INLINE void ek_depthwise_store(const ek_depthwise *d, int32_t oy, const ek_v 
 {
     float *const to = d->y + oy * d->y_row;
     for (int32_t v = 0; v < vectors; v++) {
-        ek_v_store_some(to + v * EK_LANES, d->relu ? ek_v_relu(sums[v]) : sums[v], ek_max(d->n - v * EK_LANES, 0));
+        ek_v_store_some(to + v * EK_LANES, ek_bounded(sums[v], d->bounds), ek_max(d->n - v * EK_LANES, 0));
     }
 }
 
@@ -162,7 +163,7 @@ static inline void ek_depthwise_lay(const ek_conv_shape *s, int32_t ox, int32_t 
 }
 
 /* Returns 0 where the kernel or its strides are others, and does nothing then. */
-static int ek_depthwise_windows(const float *x, const float *w, const float *bias, int32_t relu, float *y,
+static int ek_depthwise_windows(const float *x, const float *w, const float *bias, const ek_bounds *bounds, float *y,
                                 const ek_conv_shape *s)
 {
     const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w, x_plane = (ptrdiff_t)s->in_h * s->in_w;
@@ -176,7 +177,7 @@ static int ek_depthwise_windows(const float *x, const float *w, const float *bia
         return 0;
     }
     d.y_row = (ptrdiff_t)apart * s->out_w;
-    d.relu = relu;
+    d.bounds = bounds;
     d.step = line ? s->stride_h : s->dil_h;
     d.in_h = s->in_h;
     d.in_w = s->in_w;

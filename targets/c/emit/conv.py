@@ -13,11 +13,11 @@ from edgekit.targets.c.emit.base import (
     where,
 )
 from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int
+from edgekit.targets.c.emit.epilogue import epilogue_arguments
 from edgekit.targets.c.packing import pack_conv
 from edgekit.targets.instruction_sets import packing
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
-RELU = "relu"  # attribute of a Conv: whether its result is only what is above 0
 
 
 def emit_conv_int(ctx: Context, node: ir.Node) -> None:
@@ -57,7 +57,10 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
     bias = optional(node, 2)
     images = dims(x)[0]
     at = [ctx.pointer(v) for v in (x, y)]
+    epilogue = epilogue_arguments(ctx, node) if node.op_type == "Conv" else []
     if images > 1:
+        if epilogue and epilogue[-1] != "NULL":
+            epilogue[-1] = f"{epilogue[-1]} + n * {size(y) // images}"
         at = [f"{p} + n * {size(v) // images}" for p, v in zip(at, (x, y), strict=True)]
         ctx.line(f"for (int32_t n = 0; n < {images}; n++) {{")
     ctx.call(
@@ -65,7 +68,7 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
         at[0],
         ctx.pointer(w),
         "NULL" if bias is None else ctx.pointer(bias),
-        *([int_attribute(node, RELU, 0)] if node.op_type == "Conv" else []),
+        *epilogue,
         at[1],
         shape_argument(conv_shape(node, list(dims(w)[2:])).lying()),
     )

@@ -21,6 +21,7 @@ from edgekit.targets.c.emit.base import (
     int_kernel,
     size,
 )
+from edgekit.targets.c.emit.epilogue import epilogue_arguments
 
 INT32_LIMIT = 2**31
 
@@ -60,7 +61,10 @@ def emit_dense(ctx: Context, node: ir.Node) -> bool:
     n, k = found.w.shape
     matrix = ctx.weights(node, "ek_fc_f32", {"w": found.w.T})
     spread = "NULL" if bias is None else ctx.constant(f"{node.name}_b", bias[found.channels])
-    ctx.call("ek_fc_f32", ctx.pointer(x), *matrix, spread, ctx.pointer(y), dims(x)[0], k, n)
+    epilogue = epilogue_arguments(ctx, node)
+    ctx.call(
+        "ek_fc_f32", ctx.pointer(x), *matrix, spread, *epilogue, ctx.pointer(y), dims(x)[0], k, n
+    )
     return True
 
 

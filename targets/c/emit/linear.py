@@ -17,6 +17,7 @@ from edgekit.targets.c.emit.base import (
     size,
     where,
 )
+from edgekit.targets.c.emit.epilogue import epilogue_arguments
 from edgekit.targets.c.emit.loops import broadcast, index, merge, nest
 
 
@@ -61,6 +62,7 @@ def emit_gemm(ctx: Context, node: ir.Node) -> None:
         ctx.pointer(x),
         *ctx.weights(node, "ek_fc_f32", {"w": w}),
         b,
+        *epilogue_arguments(ctx, node),
         ctx.pointer(y),
         size(x) // k,
         k,
