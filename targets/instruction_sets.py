@@ -31,6 +31,8 @@ class Packing:
         rows: rows side by side, ``EK_PANEL``.
         panels: so many panels of rows take turns, ``EK_ROWS / EK_PANEL``.
         taps: taps in a group by the bits of the operand, ``EK_GROUP``.
+        nibbles: the order of 8 int4 taps in a lane of 32 bits, from the lowest nibble on, by the bits of the operand;
+            without it int4 rows are not packed.
         offset: what int8 operands gain before they are multiplied.
         columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
         windows: integer convolutions are those of ``runtime/src/x86``.
@@ -42,6 +44,7 @@ class Packing:
     rows: int = 1
     panels: int = 1
     taps: tuple[tuple[int, int], ...] = ((8, 1), (16, 1))
+    nibbles: tuple[tuple[int, tuple[int, ...]], ...] = ()
     offset: int = 0
     columns: int = 0
     windows: bool = False
@@ -62,6 +65,20 @@ class Packing:
             ]
         )
 
+    def int4_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
+        """Pack int4 w (n, k) for operands of so many bits."""
+        order, (n, k) = dict(self.nibbles)[bits], w.shape
+        wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // 8) * 8), np.int8)
+        wide[:n, :k] = w
+        lanes = wide.reshape(-1, self.rows, wide.shape[1] // 8, 8)[..., list(order)]
+        pairs = ((lanes[..., 0::2] & 15) | (lanes[..., 1::2] << 4)).astype(np.int8)
+        return np.concatenate(
+            [
+                pairs[first : first + self.panels].transpose(2, 0, 1, 3).reshape(-1)
+                for first in range(0, len(pairs), self.panels)
+            ]
+        )
+
     def int_bias(self, w: NDArray[Any], bias: NDArray[Any], bits: int) -> NDArray[Any]:
         """Fold the offset of the operand into the bias of w (n, k), modulo 2^32."""
         if bits != 8 or self.offset == 0:
@@ -79,6 +96,7 @@ class Packing:
 
 
 PORTABLE = Packing()
+PAIRS = (0, 2, 4, 6, 1, 3, 5, 7)  # neighbouring taps at the same place of two halves
 
 
 @dataclass(frozen=True)
@@ -133,6 +151,7 @@ INSTRUCTION_SETS = {
                 rows=16,
                 panels=4,
                 taps=((8, 4), (16, 2)),
+                nibbles=((8, (0, 4, 1, 5, 2, 6, 3, 7)), (16, PAIRS)),
                 offset=128,
                 columns=16,
                 windows=True,
@@ -147,7 +166,14 @@ INSTRUCTION_SETS = {
             machine="x86_64",
             cpu=("avx2", "fma"),
             flags=("-mavx2", "-mfma"),
-            packing=Packing(rows=8, panels=4, taps=((8, 2), (16, 2)), columns=8, windows=True),
+            packing=Packing(
+                rows=8,
+                panels=4,
+                taps=((8, 2), (16, 2)),
+                nibbles=((8, PAIRS), (16, PAIRS)),
+                columns=8,
+                windows=True,
+            ),
         ),
         InstructionSet(
             "neondot",

@@ -81,6 +81,19 @@ def missing_cpu_flags(isa: str) -> list[str]:
     return ISAS[isa].missing(platform.machine(), cpu_flags())
 
 
+TAPS = {
+    "fc": (1,),
+    "gru": (3, 2),
+    "lstm": (3, 2),
+}  # of rows of weights: which arguments, from the last
+
+
+def int4_rows(pairs: NDArray[Any], n: int, k: int) -> NDArray[np.int8]:
+    """Rows of weights from two to a byte."""
+    both = np.stack([pairs << 4, pairs], -1).astype(np.int8) >> 4
+    return both.reshape(n, -1)[:, :k].astype(np.int8)
+
+
 @cache
 def own_kernels(isa: str) -> list[str]:
     """The kernels whose files are not all portable for an instruction set."""
@@ -100,7 +113,7 @@ def write_kernels(folder: Path, isa: str) -> list[Path]:
 def packed(call: Call, folders: Sequence[str]) -> Call:
     """The call with weights in the order in which the kernels of some folders read them."""
     family, kind = call.kernel.removeprefix("ek_").split("_")[:2]
-    if call.kernel.endswith("_w4"):  # these are not packed for an instruction set
+    if call.kernel.endswith("_w4") and (family == "conv" or not packing(folders).nibbles):
         return call
     cell = {"gru": 1, "rnn": 1, "lstm": 2}.get(family)  # states behind x
     at: Sequence[int] = ()
@@ -118,6 +131,10 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         own = packing(folders)
         args[2:4] = pack_conv(own, call.kernel, np.asarray(w), np.asarray(bias), x_zero, shape)
     arrays = [np.asarray(args[i]) for i in at]
+    if call.kernel.endswith("_w4"):
+        rows = [len(array) for array in arrays[len(arrays) // 2 :]]  # biases
+        for i, n in enumerate(rows):
+            arrays[i] = int4_rows(arrays[i], n, int(call.args[-1 - TAPS[family][i]]))
     for i, array in zip(at, pack(packing(folders), call.kernel, arrays, whole), strict=True):
         args[i] = array
     return replace(call, args=args)

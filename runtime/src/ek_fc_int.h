@@ -5,6 +5,9 @@
 #ifndef EK_COPY_SUMS
 #define EK_COPY_SUMS memcpy
 #endif
+#ifndef EK_PRODUCT_TOGETHER
+#define EK_PRODUCT_TOGETHER ek_rows_together_s8
+#endif
 
 void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
@@ -12,7 +15,7 @@ void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *re
 {
     EK_BIAS acc[EK_ROWS];
     int32_t row = 0;
-#if defined(EK_TOGETHER) && !defined(EK_ROWS_W4_GUARD) /* rows of int4 weights are taken one by one */
+#ifdef EK_TOGETHER
     for (; sizeof(EK_X) == 1 && row + EK_TOGETHER <= rows; row += EK_TOGETHER) {
         EK_BIAS sums[EK_TOGETHER * EK_ROWS] = {0};
         for (int32_t o = 0; o < n; o += EK_ROWS) {
@@ -20,7 +23,7 @@ void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *re
             for (int32_t r = 0; r < EK_TOGETHER; r++) {
                 EK_COPY_SUMS(sums + r * EK_ROWS, bias + o, (size_t)count * sizeof(acc[0]));
             }
-            ek_rows_together_s8((const int8_t *)(const void *)x, k, w + o * EK_BYTES(k), k, count,
+            EK_PRODUCT_TOGETHER((const int8_t *)(const void *)x, k, w + o * EK_BYTES(k), k, count,
                                 (int32_t *)(void *)sums);
             for (int32_t r = 0; r < EK_TOGETHER; r++) {
                 EK_OUTPUT(sums + r * EK_ROWS, mult + o, shift + o, y_zero, y_min, y_max, y + (ptrdiff_t)r * n + o, count);

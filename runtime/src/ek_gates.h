@@ -32,12 +32,12 @@ static inline int16_t ek_product_q15(int16_t a, int16_t b)
 #define EK_PACKED_S16(n) EK_PACKED(n)
 #define EK_ROWS_S8_W4 ek_rows_s8_w4
 #define EK_ROWS_S16_W4 ek_rows_s16_w4
-#define EK_BYTES_S8_W4(k) EK_BYTES_W4(k)
-#define EK_BYTES_S16_W4(k) EK_BYTES_W4(k)
+#define EK_BYTES_S8_W4(k) EK_ROW_BYTES_W4(k)
+#define EK_BYTES_S16_W4(k) EK_ROW_BYTES_W4(k)
 #define EK_OUTPUTS_S8_W4 ek_outputs_s32_s16
 #define EK_OUTPUTS_S16_W4 ek_outputs_s64_s16
-#define EK_PACKED_S8_W4(n) (n)
-#define EK_PACKED_S16_W4(n) (n)
+#define EK_PACKED_S8_W4(n) EK_PACKED_W4(n)
+#define EK_PACKED_S16_W4(n) EK_PACKED_W4(n)
 
 /* a [n] = the table's values at a + b. */
 static inline void ek_gate(const int16_t *table, int16_t *restrict a, const int16_t *restrict b, int32_t n)

@@ -5,6 +5,10 @@
 #include "edgekit.h"
 
 #define EK_BYTES_W4(k) (((ptrdiff_t)(k) + 1) / 2) /* of one row of k taps */
+#ifndef EK_ROW_BYTES_W4                           /* rows that are multiplied are not packed */
+#define EK_ROW_BYTES_W4(k) EK_BYTES_W4(k)
+#define EK_PACKED_W4(n) (n)
+#endif
 #define EK_INT4_PIECE 2048                        /* as many products of 65536 * 8 fit int32 */
 
 static inline int8_t ek_int4_low(int8_t pair)

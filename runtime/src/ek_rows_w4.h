@@ -1,5 +1,6 @@
-/* Products of a vector with rows of int4 weights, which are not packed; runtime/src/<isa>/ek_rows_w4.h are others, with
- * the same results. */
+/* Products of a vector with rows of int4 weights, which are not packed here; runtime/src/<isa>/ek_rows_w4.h are others, with
+ * the same results. Where EK_PACKED_W4 says so, rows are packed at export: EK_PANEL side by side, 8 taps of each in a
+ * lane of 32 bits, whose nibbles have the order of `nibbles` in edgekit.targets.instruction_sets. */
 #ifndef EK_ROWS_W4_GUARD
 #define EK_ROWS_W4_GUARD
 

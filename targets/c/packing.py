@@ -173,7 +173,8 @@ def pack(
     if kernel.startswith("ek_frame_fc"):
         return _by_blocks(own, kernel.replace("frame_fc", "fc"), *arrays)
     family, *kinds = kernel.split("_")[1:]
-    if kinds[-1] == INT4:
+    int4 = kinds[-1] == INT4
+    if int4 and not own.nibbles:
         narrow = int4_bytes(kernel, arrays)
         return [*narrow, *arrays[len(narrow) :]]
     if own is PORTABLE or (kinds[0] == "f32" and own.columns == 0):
@@ -184,10 +185,11 @@ def pack(
         w, *r = arrays
         return [own.float_rows(w), *(_parts(own.float_rows, part, whole, axis=1) for part in r)]
     matrices, biases = arrays[: len(arrays) // 2], arrays[len(arrays) // 2 :]
-    widths = [int(kind[1:]) for kind in kinds]
-    packed = [own.int_rows(matrices[0], widths[0])]
+    widths = [int(kind[1:]) for kind in kinds if kind != INT4]
+    rows = own.int4_rows if int4 else own.int_rows
+    packed = [rows(matrices[0], widths[0])]
     for recurrent in matrices[1:]:
-        packed.append(_parts(partial(own.int_rows, bits=widths[1]), recurrent, whole, axis=0))
+        packed.append(_parts(partial(rows, bits=widths[1]), recurrent, whole, axis=0))
     return packed + [own.int_bias(*both) for both in zip(matrices, biases, widths, strict=False)]
 
 

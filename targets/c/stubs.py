@@ -144,7 +144,7 @@ FAMILIES = (
 #define EK_BIAS {x.sum}
 #define EK_Y {y}
 #define EK_PRODUCT ek_rows_{x.name}_w4
-#define EK_BYTES EK_BYTES_W4
+#define EK_BYTES EK_ROW_BYTES_W4
 #define EK_OUTPUT ek_outputs_{x.sum_name}_{y.name}
 #include "ek_rows_w4.h"
 #include "ek_fc_int.h"
