@@ -31,14 +31,15 @@ from speech_data import fetch as fetch_speech
 from edgekit.base.errors import EdgeKitError
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.graph.model import Model
-from edgekit.quantize.apply import quantize
+from edgekit.quantize.apply import quantize, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.trials import Trials
 from edgekit.verbs.auto import search as auto
 from edgekit.verbs.auto.measure import cache_folder
+from edgekit.verbs.export.equalizing import settled
 from edgekit.verbs.export.importing import load_model
 
 WIND = ("es", "wind", 0.0)
@@ -86,6 +87,12 @@ class Bench:
             self.model(name), self.calibration(name, wind), None, _quiet, cache_folder()
         )
         return result.quantized, result.recipe, time.process_time() - start
+
+    def quantized(self, name: str, recipe: str) -> Model:
+        """A network in a recipe that ships, as an export makes it."""
+        model, calibration = self.model(name), self.calibration(name)
+        found = settled(model, calibration, RECIPES[recipe], _quiet)
+        return quantize_observed(found.seen, found.recipe, calibration.label)
 
     @cache  # noqa: B019
     def exact(self, name: str, of: MixtureSet, snr_db: float, gain_db: float) -> list[np.ndarray]:
@@ -169,8 +176,7 @@ def gtcrn(bench: Bench) -> Iterator[Row]:
 def levels(bench: Bench) -> Iterator[Row]:
     """What each recipe loses at each level, of networks that take PCM; `auto` against w8a16."""
     for name in ("GTCRN", "DTLN", "NSNet2", "denoiser"):
-        calibration = bench.calibration(name)
-        made = {r: quantize(bench.model(name), calibration, r) for r in ("w8a16", "w8a8")}
+        made = {r: bench.quantized(name, r) for r in ("w8a16", "w8a8")}
         made["auto"] = bench.found(name)[0]
         for level in LEVELS_DB:
             of = {r: bench.lost(name, quantized, gain_db=level) for r, quantized in made.items()}
@@ -198,7 +204,7 @@ def others(bench: Bench) -> Iterator[Row]:
         quantized, _, _ = bench.found(name)
         yield bench.row(name, quantized, "auto", mean=mean)
     name = "denoiser"
-    quantized = quantize(bench.model(name), bench.calibration(name), "w8a8")
+    quantized = bench.quantized(name, "w8a8")
     yield bench.row(name, quantized, "w8a8", mean=0.1)
 
 

@@ -7,6 +7,7 @@ ACTIVATION_TYPES = ("int8", "int16", "float32")
 HALF = "float16"
 FLOATS = ("float32", HALF)  # weights, and recipes, that leave a network in float
 WEIGHT_TYPES = ("int8", "int4")
+MEASURED = "auto"  # of what is true or false: an export measures which is better
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Recipe:
         smooth_inputs: type of a tensor that only sigmoid-like functions read.
         observer: how ranges are chosen, a key of `edgekit.quantize.calibrate.observers.OBSERVERS`.
         range_margin: factor on ranges that were seen; 1.5 makes up for a single calibration clip.
-        equalize: whether channels get equal weights across layers first (`edgekit.quantize.prepare.equalize`).
+        equalize: whether channels get equal weights across layers first (`edgekit.quantize.prepare.equalize`), or
+            `MEASURED`: an export tries both on clips left out of the calibration. What has no such clips, and
+            `edgekit.quantize.apply`, take that for false.
         migrate: alpha of SmoothQuant, how much of the inputs' range moves into weights first (0.5 is
             usual); 0 leaves it (`edgekit.quantize.prepare.migrate`).
         rounding: how weights become integers, a key of `edgekit.quantize.rounding.rounding.ROUNDINGS`; all but
@@ -55,7 +58,7 @@ class Recipe:
     smooth_inputs: str = "float32"
     observer: str = "mse"
     range_margin: float = 1.0
-    equalize: bool = False
+    equalize: bool | str = False
     migrate: float = 0.0
     rounding: str = "nearest"
     bias_correction: bool = False
@@ -70,6 +73,7 @@ class Recipe:
 
 
 # What the options of a recipe.toml may be; numbers and truth values are known by their defaults.
+TRUTHS = ("equalize",)  # that may also be `MEASURED`
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "weights": (*FLOATS, "int8", "int4"),
     "rounding": ("nearest", "gptq", "adaround"),
@@ -90,7 +94,12 @@ RECIPES = {
     "float32": Recipe("float32"),
     HALF: Recipe(HALF, weights=HALF),
     "w8a8": Recipe(
-        "w8a8", weights="int8", activations="int8", smooth_inputs="int16", hop_scales=True
+        "w8a8",
+        weights="int8",
+        activations="int8",
+        smooth_inputs="int16",
+        equalize=MEASURED,
+        hop_scales=True,
     ),
     "w8a16": Recipe(
         "w8a16",
@@ -105,6 +114,7 @@ RECIPES = {
         weights="int4",
         activations="int8",
         smooth_inputs="int16",
+        equalize=MEASURED,
         rounding="gptq",
         bias_correction=True,
         hop_scales=True,

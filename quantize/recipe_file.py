@@ -16,7 +16,9 @@ from edgekit.quantize.recipe import (
     FLOATS,
     HALF,
     LIMITS,
+    MEASURED,
     RECIPES,
+    TRUTHS,
     WEIGHT_TYPES,
     Recipe,
 )
@@ -120,6 +122,8 @@ def _option_problems(key: str, value: Any, where: str) -> list[Problem]:
         good, allowed = value in choices, ", ".join(choices)
     elif isinstance(default, bool):
         good, allowed = isinstance(value, bool), "true or false"
+        if key in TRUTHS:
+            good, allowed = good or value == MEASURED, f'true, false or "{MEASURED}"'
     elif isinstance(default, int | float):
         low, high = LIMITS[key]
         kind, word = (int, "an integer") if isinstance(default, int) else (int | float, "a number")
@@ -149,7 +153,10 @@ def _converted(key: str, value: Any) -> Any:
 
 
 def _conflict(recipe: Recipe, where: str) -> Problem | None:
-    """Names of shipped recipes mean what ships, scales per hop apart; integer activations need integer weights."""
+    """Names of shipped recipes mean what ships, but for scales per hop and what is measured.
+
+    Integer activations need integer weights.
+    """
     integer = {recipe.activations, *recipe.tensors.values()} - {"float32"}
     if recipe.weights in FLOATS and integer:
         found = f"{', '.join(sorted(integer))} activations"
@@ -159,7 +166,8 @@ def _conflict(recipe: Recipe, where: str) -> Problem | None:
         found, step = "a recipe of its own", f"give --recipe {HALF}, which has nothing to set"
         return Problem(f"{where}, weights '{HALF}'", found, f"the recipe '{HALF}'", step)
     shipped = RECIPES.get(recipe.name, recipe)
-    if recipe != replace(shipped, hop_scales=recipe.hop_scales):  # some targets have none
+    equalize = recipe.equalize if shipped.equalize == MEASURED else shipped.equalize
+    if recipe != replace(shipped, hop_scales=recipe.hop_scales, equalize=equalize):
         found = "the shipped recipe of this name is another one"
         step = "give it a name of its own, or undo the edits"
         return Problem(f"{where}, name {recipe.name!r}", found, "any other name", step)

@@ -139,6 +139,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("once per session", _session(manifest)),
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"] or "nothing"),
+        ("channels", quantization.get("equalized")),
         ("scales per hop", ", ".join(quantization.get("hop_scales", ()))),
         (
             "tensors",

@@ -30,6 +30,15 @@ def equalize(model: Model) -> Model:
     return result
 
 
+def changes(model: Model) -> bool:
+    """Whether any channel could be scaled: a layer writes it, and another reads it."""
+    channels = Channels(Model(model.ir.clone()))
+    weights = [site for site in channels.sites if site.is_weight]
+    written = {int(n) for site in weights for n in np.unique(channels.find(site.written))}
+    read = {int(n) for site in weights for n in np.unique(channels.find(site.read))}
+    return any(number > FIXED for number in written & read)
+
+
 def _step(
     channels: Channels, weights: list[Site], total: NDArray[np.float64]
 ) -> NDArray[np.float64]:

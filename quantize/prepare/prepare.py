@@ -21,7 +21,7 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
     model = unpack_states(keep_offsets(fuse(keep_spectra(model))))
     if recipe.split_shortcut:
         model = split_shortcut(model, recipe.layers)
-    if recipe.equalize:
+    if recipe.equalize is True:
         model = equalize(model)
     if recipe.migrate > 0:
         model = migrate(model, calibration, recipe.migrate)

@@ -227,6 +227,7 @@ OPTIONAL = frozenset(
         "moved_bytes_imported",
         "notes",
         "hop_scales",
+        "equalized",
         "crop_samples",
         "hops_decided_otherwise",
         "levels",
@@ -291,7 +292,7 @@ TABLES: dict[str, dict[str, Check]] = {
     "quantization": {
         "recipe": TEXT, "calibrated_on": _or_null(TEXT), "tensors_int8": _or_null(COUNT),
         "tensors_int16": _or_null(COUNT), "tensors_float": _or_null(COUNT),
-        "notes": TEXTS, "hop_scales": TEXTS,
+        "notes": TEXTS, "hop_scales": TEXTS, "equalized": TEXT,
     },
 }  # fmt: skip
 STREAMED: dict[str, dict[str, Check]] = {

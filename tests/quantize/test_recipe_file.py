@@ -47,6 +47,7 @@ MISTAKES = {
     'name = "x"\n[layers]\nfirst = "int16"': ["layer 'first'", "'int16'", "'int8'"],
     'name = "x"\nlayers = "int8"': ["[layers]"],
     'name = "x"\nrange_margin = 0': ["'range_margin'", "a number from 0.5 to 4"],
+    'name = "x"\nequalize = "yes"': ["'equalize'", "true, false or"],
     'name = "x"\nmigrate = nan': ["'migrate'", "a number from 0 to 1"],
     'weights = "int8"': ["no name"],
     "name = ": ["not TOML"],
@@ -63,6 +64,12 @@ def test_a_mistake_is_named(text: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
         find_recipe(str(path))
     assert all(word in str(raised.value) for word in [*MISTAKES[text], "recipe.toml"])
+
+
+@pytest.mark.parametrize("equalize", [True, False])
+def test_what_was_measured_of_a_shipped_recipe_keeps_its_name(equalize: bool) -> None:
+    recipe = replace(W8A8, equalize=equalize)
+    assert parse_recipe(to_toml(recipe), "it") == recipe
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         *engine_rows(manifest.engine),
         *npu_rows(manifest.npu),
         ("verified", verification_text(manifest)),
+        ("channels", manifest.quantization.get("equalized")),
         ("not calibrated on", levels_text(manifest.verification)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
         ("digest", manifest.digest or None),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.base.errors import VerificationError
-from edgekit.quantize.recipe import RECIPES
+from edgekit.quantize.recipe import MEASURED, RECIPES
 from edgekit.verbs.auto.decisions import ERROR_FACTOR
 from edgekit.verbs.auto.judging import MIN_SNR_DB, Judging
 from edgekit.verbs.auto.limits import UNBOUNDED, Limits, nothing_fits
@@ -92,7 +92,7 @@ def find(
 
     judging = Judging(model, calibration, min_snr_db, metric)
     screening = screened(model, calibration, judging, progress, fixed)
-    plain = [replace(RECIPES[name], hop_scales=not fixed) for name in PLAIN]
+    plain = [_plain(name, screening.recipes[0], fixed) for name in PLAIN]
     least = LEAST_SNR_DB if judging.thrifty else judging.needed
     pool: list[Auto] = []
     needed, best = -math.inf, None
@@ -112,7 +112,11 @@ def find(
                 progress(f"measure {simple.name}", 0, 1)
                 seen, held = candidate.seen, candidate.held
                 own = candidate.recipe
-                if own.equalize or own.migrate or simple.products != own.products:
+                if (
+                    own.equalize != simple.equalize
+                    or own.migrate
+                    or simple.products != own.products
+                ):
                     seen = observed(model, calibration, simple, hearing(model, calibration).parts)
                     held = judging.held(seen)
                 added(judging.measured(seen, held, simple))
@@ -125,6 +129,12 @@ def find(
         )
     best = replace(best, quantized=quantize_observed(best.seen, best.recipe, calibration.label))
     return replace(best, notes=notes_on(best, judging))
+
+
+def _plain(name: str, best: "Recipe", fixed: bool) -> "Recipe":
+    """A recipe that ships; its channels, where it leaves them open, are those of what looks best."""
+    recipe = replace(RECIPES[name], hop_scales=not fixed)
+    return replace(recipe, equalize=best.equalize) if recipe.equalize == MEASURED else recipe
 
 
 def raised(

@@ -84,6 +84,8 @@ def finish(written: Written, progress: Progress) -> Manifest:
     if device.kernels:
         tools["kernels"] = ", ".join(device.kernels)
     facts = {**manifest.quantization, "notes": list(quantized.notes)}
+    if quantized.equalized is not None:
+        facts["equalized"] = quantized.equalized
     manifest = replace(manifest, verification=verification, tools=tools, quantization=facts)
     if device.is_cross:
         if quantized.model.sampler is not None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekit.base.errors import Problem, UsageError, VerificationError
-from edgekit.quantize.recipe import AUTO, FLOATS
+from edgekit.quantize.recipe import AUTO, FLOATS, MEASURED
 from edgekit.verbs.auto.limits import UNBOUNDED, Limits
 from edgekit.verbs.auto.measure import cache_folder
+from edgekit.verbs.export.equalizing import settled
 from edgekit.verbs.export.importing import Imported, surrounded
 from edgekit.verbs.export.levels import Asked, hearing, judge
 from edgekit.verbs.export.request import Request
@@ -85,7 +86,14 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     notes = (*calibration_warnings(model, calibration), *fixed_scales(model, request))
     notes = (*notes, *made.notes, *short)
     return Quantized(
-        made.model, model, calibration, made.recipe, notes, made.alone_db, judged=judged
+        made.model,
+        model,
+        calibration,
+        made.recipe,
+        notes,
+        made.alone_db,
+        judged=judged,
+        equalized=made.equalized,
     )
 
 
@@ -175,7 +183,10 @@ def _on_examples(imported: Imported, request: Request, progress: Progress) -> Qu
     model, imports = imported.model, request.imports
     network = imported.network if imports.frontend else model
     calibration = repeated(from_examples(imported.examples, network), network.constants)
-    made = applied(network, calibration, request.recipe, request.min_snr_db, progress)
+    recipe = request.recipe  # what a random input measures is worth nothing
+    if recipe.equalize == MEASURED:
+        recipe = replace(recipe, equalize=False)
+    made = applied(network, calibration, recipe, request.min_snr_db, progress)
     lowered = surrounded(made.model, imports) if imports.frontend else made.model
     known = None if imports.frontend else calibration
     return Quantized(
@@ -200,7 +211,8 @@ def trajectories(
 class Applied:
     """A network in a recipe; `alone_db` as in `Quantized`, `notes` what a search fell short of.
 
-    `seen` is what it was calibrated by; None of a recipe with several groups of steps.
+    `seen` is what it was calibrated by; None of a recipe with several groups of steps. `equalized`: what was measured
+    of equal channels, where the recipe leaves them open.
     """
 
     model: "Model"
@@ -208,6 +220,7 @@ class Applied:
     alone_db: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seen: "Observed | None" = None
+    equalized: str | None = None
 
 
 def applied(
@@ -240,16 +253,17 @@ def applied(
     def fitted(done: int, total: int) -> None:
         progress("fit weights", done, total)
 
-    seen = None
+    seen = said = None
     if recipe.step_groups > 1:
         quantized = quantize_groups(model, calibration, recipe, fitted)
     else:
-        seen = apply.observed(model, calibration, recipe, hearing(model, calibration).judged)
+        settling = settled(model, calibration, recipe, progress)
+        recipe, seen, said = settling.recipe, settling.seen, settling.said
         quantized = apply.quantize_observed(seen, recipe, calibration.label, fitted)
     if recipe.correct_sampler:
         progress("correct the sampler", 0, 1)
         quantized = with_corrected_rows(model, quantized, examples)
-    return Applied(quantized, recipe, seen=seen)
+    return Applied(quantized, recipe, seen=seen, equalized=said)
 
 
 def requantized(model: "Model", recipe: "Recipe") -> Problem | None:
