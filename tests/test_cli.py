@@ -63,6 +63,7 @@ def test_help_lists_the_verbs_and_flags(edgekit: Cli) -> None:
     for verb in (
         "export",
         "quantize",
+        "finetune",
         "run",
         "bench",
         "inspect",
@@ -208,6 +209,13 @@ def test_quantize_writes_one_file(edgekit: Cli, network: Path, clips: Path, tmp_
         "quantize", network, "--recipe", "w8a8", "--calibration", clips, "-o", network
     )
     assert code == 2 and "the input itself" in err
+    code, _, err = edgekit("quantize", network, "--recipe", "w8a8", *arguments, "--max-ram", 9)
+    assert code == 2 and "chooses nothing" in err
+    for target, found in (("fpga", "a target of C sources"), ("none", "unknown"), ("host", "")):
+        bound = () if target == "host" else ("--max-ram", 9)
+        auto = ("quantize", network, "--recipe", "auto", *arguments, "--target", target, *bound)
+        code, _, err = edgekit(*auto)
+        assert code == 2 and (found or "no bound") in err
 
 
 def test_quantize_says_what_is_wrong_with_the_calibration(edgekit: Cli, tmp_path: Path) -> None:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgekit.base.errors import Problem, UsageError, unavailable
-from edgekit.base.npz import read_npz, write_npz
-from edgekit.base.output import output_problem, replacing
+from edgekit.base.errors import UsageError, unavailable
 from edgekit.demos.table import DEMOS, shown
 from edgekit.runtime.audio.live import LiveFacts
 from edgekit.runtime.audio.sound import Watch, play
@@ -21,14 +19,15 @@ from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import Sampler, given_files
 from edgekit.verbs import doctor as tools
-from edgekit.verbs import files, inspection
-from edgekit.verbs.bench import benchmark
-from edgekit.verbs.bench import log as bench_log
+from edgekit.verbs import files, inspection, inverting
+from edgekit.verbs.bench import benchmark, comparing
 from edgekit.verbs.bench.log import Log
 from edgekit.verbs.bundles import bundle as bundle
 from edgekit.verbs.doctor import NETWORKS, TargetFacts, ToolFacts, require
+from edgekit.verbs.export import finetune as tuning
 from edgekit.verbs.export import networks, pipeline
-from edgekit.verbs.export.options import ExportOptions, StreamOptions
+from edgekit.verbs.export.finetune import Tuned
+from edgekit.verbs.export.options import BoundOptions, ExportOptions, NetworkOptions, StreamOptions
 from edgekit.verbs.export.pipeline import Exported
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.export.work import Progress
@@ -107,7 +106,9 @@ def quantize(
     out: str | Path,
     *,
     min_snr_db: float | None = None,
+    target: str | None = None,
     progress: Progress = silent,
+    **most: Unpack[BoundOptions],
 ) -> tuple[str, ...]:
     """Write the QDQ form of a network as one .onnx; returns what is wrong with the calibration.
 
@@ -117,13 +118,53 @@ def quantize(
         calibration: a folder of .wav or .npz, or ``package.module:factory``.
         out: the file to write.
         min_snr_db: least signal-to-noise ratio that ``auto`` looks for, in dB.
+        target: of C sources, what the bounds are of; ``host`` where not given.
         progress: see above.
+        most: bounds on what ``auto`` may choose, as `edgekit.verbs.export.options.BoundOptions` declares them.
 
     Raises:
         UsageError: everything that is wrong with the request, the network or the calibration.
-        CheckFailed: no recipe is good enough, or ``auto`` finds no C compiler.
+        CheckFailed: no recipe is good enough, or none of them within the bounds, or ``auto`` finds no C compiler.
     """
-    return networks.quantize(source, recipe, calibration, Path(out), min_snr_db, progress)
+    return networks.quantize(
+        source, recipe, calibration, Path(out), min_snr_db, target, most, progress
+    )
+
+
+def finetune(
+    source: str,
+    recipe: str,
+    calibration: str,
+    out: str | Path,
+    *,
+    steps: int,
+    seed: int = 0,
+    progress: Progress = silent,
+    **options: Unpack[NetworkOptions],
+) -> Tuned:
+    """Train a network's float weights a little, so that a recipe's integers hold it; writes it as one .onnx.
+
+    The integers' outputs are pulled towards those of the float network, on the calibration; there are no labels. A
+    quarter of the clips is left out of training and calibration, and measured. `export` takes the file with the same
+    recipe, calibration, sample rate and front end. What interrupts it leaves a checkpoint beside the file, from which
+    the same call goes on; the result is the same.
+
+    Args:
+        source: ``package.module:factory``, a .pt2 or an .onnx.
+        recipe: ``w8a8``, ``w8a16``, ``w4a8``, or a recipe.toml.
+        calibration: a folder of .wav or .npz, or ``package.module:factory``.
+        out: the .onnx to write.
+        steps: of training; some hundreds.
+        seed: 0 to 2^32 - 1, of what is drawn.
+        progress: see above.
+        options: as `edgekit.verbs.export.options.NetworkOptions` declares them.
+
+    Raises:
+        UsageError: everything that is wrong with the request, the network or the calibration, or a checkpoint of
+            another training; torch is not installed.
+        VerificationError: the integers hold the network no better than before; nothing is written.
+    """
+    return tuning.finetune(source, Path(out), recipe, calibration, steps, seed, options, progress)
 
 
 def run(
@@ -265,24 +306,7 @@ def invert(
         UsageError: no such build or images, or conditions that it does not take.
         ToolError: a compiler or library is missing or failed.
     """
-    file = None if out is None else Path(out)
-    if file is not None and file.suffix.lower() != ".npz":
-        found = file.suffix or "no ending"
-        raise UsageError(Problem(f"output '{file}'", found, ".npz", "name such a file"))
-    if file is not None and (problem := output_problem(file)):
-        raise UsageError(problem)
-    arrays = read_npz(Path(images))
-    if "x" not in arrays and len(arrays) != 1:
-        found, allowed = ", ".join(arrays) or "no array", "an array 'x'"
-        raise UsageError(Problem(f"images '{images}'", found, allowed, "call it x"))
-    x = arrays.get("x", next(iter(arrays.values())))
-    progress("compile", 0, 1)
-    sampler = Sampler(run_build(directory)[0], Path(directory))
-    maps = sampler.invert(x, seed, conditions, lambda done, rows: progress("invert", done, rows))
-    if file is not None:
-        with replacing(file) as temporary:
-            write_npz(temporary, maps)
-    return maps
+    return inverting.invert(directory, Path(images), seed, conditions, out, progress)
 
 
 def bench(
@@ -328,20 +352,7 @@ def compare(results: str | Path, out: str | Path) -> Log:
     Raises:
         UsageError: a file that cannot be used.
     """
-    from edgekit.verbs.bench import compare_page
-
-    results, out = Path(results), Path(out)
-    problems = []
-    if out.suffix.lower() not in (".html", ".htm"):
-        problems.append(Problem("--out", f"'{out.name}'", "a .html", "name such a file"))
-    if problem := output_problem(out, results):
-        problems.append(problem)
-    if problems:
-        raise UsageError(problems)
-    log = bench_log.read(results)
-    with replacing(out, results) as temporary:
-        temporary.write_text(compare_page.render(log), encoding="utf-8")
-    return log
+    return comparing.compare(Path(results), Path(out))
 
 
 def inspect(source: str | Path) -> Inspected:

@@ -16,6 +16,7 @@ from edgekit.cli import (
     demo,
     doctor,
     export,
+    finetune,
     inspect,
     invert,
     quantize,
@@ -58,6 +59,7 @@ def _options(
 app.command("export")(export.export)
 app.command("stream")(stream.stream)
 app.command("quantize")(quantize.quantize)
+app.command("finetune")(finetune.finetune)
 app.command("run")(run.run)
 app.command("sample")(sample.sample)
 app.command("invert")(invert.invert)

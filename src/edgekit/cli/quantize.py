@@ -7,12 +7,13 @@ import typer
 
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
-from edgekit.cli.options import flag
-from edgekit.verbs.export.options import ExportOptions, declared
+from edgekit.cli.options import flag, with_options
+from edgekit.verbs.export.options import BoundOptions, ExportOptions, declared
 
 OPTIONS = declared(ExportOptions)
 
 
+@with_options(BoundOptions)
 def quantize(
     model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
     recipe: Annotated[str, flag(OPTIONS["recipe"], "w8a8, w8a16, w4a8, auto, or a recipe.toml.")],
@@ -21,11 +22,25 @@ def quantize(
     min_snr: Annotated[
         float | None, flag(OPTIONS["min_snr_db"], "The fidelity that auto looks for.")
     ] = None,
+    *,
+    target: Annotated[
+        str | None, typer.Option(help="What the bounds are of; by default host.")
+    ] = None,
+    options: BoundOptions,
     as_json: AsJson = False,
 ) -> None:
     """Write the QDQ form of a network as one .onnx."""
     with progress(as_json) as report:
-        notes = api.quantize(model, recipe, calibration, path, min_snr_db=min_snr, progress=report)
+        notes = api.quantize(
+            model,
+            recipe,
+            calibration,
+            path,
+            min_snr_db=min_snr,
+            target=target,
+            progress=report,
+            **options,
+        )
     if as_json:
         print_json({"path": str(path), "recipe": recipe, "notes": list(notes)})
         return

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from edgekit.base.errors import CalibrationError
 from edgekit.quantize.recipe import MEASURED
 from edgekit.verbs.auto.decisions import probabilities
-from edgekit.verbs.auto.screening import loudest
 from edgekit.verbs.export.levels import LEVELS_DB, Hearing, hearing
 from edgekit.verbs.export.work import Progress
 
@@ -74,6 +73,7 @@ def _measured(
 ) -> "tuple[Recipe, str | None]":
     """The recipe with or without equal channels, and what was measured; ranges are those of the loudest hops."""
     from edgekit.quantize.apply import observed
+    from edgekit.verbs.auto.screening import loudest
 
     parts, constants = found.parts, model.constants
     assert parts is not None

@@ -1,21 +1,24 @@
 """The verbs that write a network, not a build: `stream` and `quantize`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from edgekit.base.errors import Problem, UsageError
+from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import output_problem, replacing
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import ImportOptions, load_model, load_streamed, source_problems
 from edgekit.verbs.export.named import source_needs
-from edgekit.verbs.export.options import StreamOptions, check_names
+from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions, check_names
 from edgekit.verbs.export.quantizing import applied, requantized
-from edgekit.verbs.export.request import read_imports, read_recipe, tried
+from edgekit.verbs.export.request import read_imports, read_limits, read_recipe, tried
 from edgekit.verbs.export.work import Progress
+from edgekit.verbs.targets import TARGETS
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
+
+HOST = "host"
 
 
 def stream(source: str, out: Path, options: StreamOptions, progress: Progress) -> "Model":
@@ -40,9 +43,12 @@ def quantize(
     calibration: str,
     out: Path,
     min_snr_db: float | None,
+    target: str | None,
+    most: BoundOptions,
     progress: Progress,
 ) -> tuple[str, ...]:
     """See `edgekit.api.quantize`."""
+    check_names(most, BoundOptions)
     chosen, problems = tried(read_recipe, recipe)
     problems = [*source_problems(source, ImportOptions()), *problems]
     if min_snr_db is not None and chosen is not AUTO:
@@ -53,11 +59,22 @@ def quantize(
         problems.append(
             Problem(f"recipe '{recipe}'", "no integers", allowed, "choose one of these")
         )
+    bounded = {name: count for name, count in most.items() if count is not None}
+    row = TARGETS.get(target or HOST)
+    if row is None:
+        problems.append(unavailable("target", str(target), TARGETS, ()))
+    elif target is not None and not bounded:
+        allowed = "with a bound, as --max-ram BYTES: the file is for every target"
+        problems.append(Problem(f"--target {target}", "no bound", allowed, "leave it out"))
+    given = cast("ExportOptions", {**most, "calibration": calibration})
+    limits, unbounded = read_limits(given, row, chosen)
+    problems += unbounded
     if problem := output_problem(out, Path(source)):
         problems.append(problem)
     if problems or chosen is None:
         raise UsageError(problems)
-    require(source_needs(source))
+    counts = row is not None and "instructions" in limits.most
+    require([*source_needs(source), *(row.needs if row is not None and counts else ())])
     from edgekit.quantize.calibrate.clips import load_calibration
     from edgekit.quantize.calibrate.warnings import calibration_warnings
 
@@ -66,7 +83,7 @@ def quantize(
     if problem := requantized(model, chosen):
         raise UsageError(problem)
     clips = load_calibration(calibration, model)
-    made = applied(model, clips, chosen, min_snr_db, progress)
+    made = applied(model, clips, chosen, min_snr_db, progress, limits=limits)
     with replacing(out, Path(source)) as temporary:
         made.model.save(temporary)
     return (*calibration_warnings(model, clips), *made.notes)

@@ -148,7 +148,52 @@ class StreamOptions(TypedDict, total=False):
     ]
 
 
-class ExportOptions(StreamOptions, total=False):
+class NetworkOptions(StreamOptions, total=False):
+    """What else a network needs to be told, and its front end: keywords of `edgekit.api.finetune`."""
+
+    states: Annotated[
+        Sequence[tuple[str, str]],
+        Flag(
+            "A state pair, besides those that names tell; repeatable.",
+            "IN:OUT",
+            name="state",
+            many=tuple,
+            parse=parse_state,
+        ),
+    ]
+    frontend: Annotated[
+        str | Mapping[str, str] | None,
+        Flag(
+            "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP: PCM in, and out; "
+            "mel, mfcc, erb, gcc or intensity:N_FFT:HOP:WINDOW:...: features of PCM, see docs/frontends.md; "
+            "repeatable with the name of a stream.",
+            "[NAME=]SPEC",
+            many=collect_frontends,
+        ),
+    ]
+
+
+class BoundOptions(TypedDict, total=False):
+    """What `auto` may choose: keywords of `edgekit.api.quantize`, and of `edgekit.api.export`."""
+
+    max_flash: Annotated[
+        int | None, Flag("Of weights: bounds what auto may choose.", "BYTES", minimum=1)
+    ]
+    max_ram: Annotated[
+        int | None,
+        Flag("Of states and scratch: bounds what auto may choose.", "BYTES", minimum=1),
+    ]
+    max_instructions: Annotated[
+        int | None,
+        Flag(
+            "Of a hop, counted under QEMU: bounds what auto may choose.",
+            "NUMBER",
+            minimum=1,
+        ),
+    ]
+
+
+class ExportOptions(NetworkOptions, BoundOptions, total=False):
     """Keywords of `edgekit.api.export`."""
 
     recipe: Annotated[
@@ -170,41 +215,6 @@ class ExportOptions(StreamOptions, total=False):
             "package.module:function of (outputs, float outputs, clean form or None): instead of the ratio; --min-snr "
             "is in its unit.",
             "SOURCE",
-        ),
-    ]
-    max_flash: Annotated[
-        int | None, Flag("Of weights: bounds what auto may choose.", "BYTES", minimum=1)
-    ]
-    max_ram: Annotated[
-        int | None,
-        Flag("Of states and scratch: bounds what auto may choose.", "BYTES", minimum=1),
-    ]
-    max_instructions: Annotated[
-        int | None,
-        Flag(
-            "Of a hop, counted under QEMU: bounds what auto may choose.",
-            "NUMBER",
-            minimum=1,
-        ),
-    ]
-    states: Annotated[
-        Sequence[tuple[str, str]],
-        Flag(
-            "A state pair, besides those that names tell; repeatable.",
-            "IN:OUT",
-            name="state",
-            many=tuple,
-            parse=parse_state,
-        ),
-    ]
-    frontend: Annotated[
-        str | Mapping[str, str] | None,
-        Flag(
-            "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP: PCM in, and out; "
-            "mel, mfcc, erb, gcc or intensity:N_FFT:HOP:WINDOW:...: features of PCM, see docs/frontends.md; "
-            "repeatable with the name of a stream.",
-            "[NAME=]SPEC",
-            many=collect_frontends,
         ),
     ]
     device_rate: Annotated[

@@ -1,0 +1,296 @@
+"""Train float weights a little, so that the integers made of them give what the float network gave.
+
+Knowledge distillation from the float network's own outputs (Hinton, Vinyals and Dean, 2015) on the calibration,
+without labels: stretches of clips run through the integer forward from the states that were there, and the relative
+square error of what comes out is followed downwards by Adam (Kingma and Ba, ICLR 2015, algorithm 1).
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.running import HopRunner
+from edgekit.graph.model import Model
+from edgekit.quantize.apply import Observed, quantize_observed
+from edgekit.quantize.calibrate.clips import Clip
+from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.tuning.integer_forward import IntegerForward, Key
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = NDArray[Any]
+HOPS = 16  # of a stretch, of a network with states
+BATCH = 8  # stretches of a step
+RATE = 2e-4  # of a weight's root mean square, in the first step; it falls to 0 by a cosine
+DECAYS, EPSILON = (0.9, 0.999), 1e-8
+MOST_BYTES = 400_000_000  # of what is recorded
+QUIET = 1e-3  # of an output's mean power: what stretches are quieter than counts no more
+
+
+@dataclass
+class Progress:
+    """Where a tuning is: what a checkpoint holds.
+
+    Attributes:
+        step: how many are done.
+        values: of the trained weights, by node and input.
+        means: of their gradients; `squares` of their squares.
+        places: of the stretches that come next: the numbers of their clips, and of their first hops, (2, `BATCH`).
+        states: before them, (`BATCH`, ...) by name.
+        losses: of every step.
+    """
+
+    step: int
+    values: dict[Key, Array]
+    means: dict[Key, Array]
+    squares: dict[Key, Array]
+    places: Array
+    states: dict[str, Array]
+    losses: list[float] = field(default_factory=list)
+
+    def arrays(self) -> dict[str, Array]:
+        """As a .npz holds it."""
+        tables = (self.values, self.means, self.squares)
+        found = {
+            f"{kind}{at}": array
+            for kind, table in zip("vms", tables, strict=True)
+            for at, array in enumerate(table.values())
+        }
+        states = {f"x{at}": array for at, array in enumerate(self.states.values())}
+        facts = {"step": np.array(self.step), "losses": np.array(self.losses)}
+        return {**found, **states, **facts, "places": self.places}
+
+    @classmethod
+    def read(
+        cls, arrays: Mapping[str, Array], keys: Sequence[Key], states: Sequence[str]
+    ) -> "Progress":
+        """What `arrays` gave, of weights and states in this order."""
+        values, means, squares = (
+            {key: arrays[f"{kind}{at}"] for at, key in enumerate(keys)} for kind in "vms"
+        )
+        before = {name: arrays[f"x{at}"] for at, name in enumerate(states)}
+        losses = [float(x) for x in arrays["losses"]]
+        step, places = int(arrays["step"]), arrays["places"]
+        return cls(step, values, means, squares, places, before, losses)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A clip: what the network is fed, the states before each hop, and what the float network makes, (hops, ...)."""
+
+    fed: dict[str, Array]
+    states: dict[str, Array]
+    wanted: dict[str, Array]
+    hops: int
+
+
+class Tuning:
+    """A network whose weights are trained on clips."""
+
+    def __init__(self, seen: Observed, recipe: Recipe, steps: int, seed: int) -> None:
+        """Take a float network that was prepared and observed on the clips.
+
+        Raises:
+            ModelError: nothing in it can be trained.
+        """
+        self.seen, self.recipe, self.steps, self.seed = seen, recipe, steps, seed
+        quantized = quantize_observed(seen, recipe, "")
+        self.forward = IntegerForward(quantized, seen.model, recipe)
+        if not self.forward.ends or not self.forward.weights:
+            found = ", ".join(self.forward.unknown) or "no layer that integers compute"
+            raise ModelError(
+                Problem(
+                    "finetune",
+                    f"no gradient from any output to any weight: {found}",
+                    "layers with constant weights, and behind them operators that are trained through",
+                    "train in torch, with rounding of your own",
+                )
+            )
+        self.clips = [self._recorded(clip, quantized) for clip in self._cut()]
+        self.powers = {
+            end: float(
+                np.mean([np.mean(np.square(c.wanted[end], dtype=np.float64)) for c in self.clips])
+            )
+            for end in self.forward.ends
+        }
+
+    @property
+    def key(self) -> str:
+        """A digest of all that a tuning hangs on, but for the number of its step."""
+        digest = hashlib.sha256(self.seen.model.to_bytes())
+        digest.update(repr((self.recipe, self.steps, self.seed)).encode())
+        for clip in self.seen.calibration.clips:
+            for name, array in sorted(clip.items()):
+                digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def start(self) -> Progress:
+        """Nothing done; stretches begin anywhere, in the float network's states."""
+        means, squares = (
+            {key: np.zeros_like(v) for key, v in self.forward.values.items()} for _ in "ms"
+        )
+        random = np.random.default_rng(self.seed)
+        picked = random.integers(0, len(self.clips), BATCH)
+        last = [self.clips[number].hops - self._hops for number in picked]
+        places = np.stack([picked, random.integers(0, np.array(last) + 1)])
+        rows = [(self.clips[number], at) for number, at in places.T.tolist()]
+        states = {
+            x: np.stack([clip.states[x][at] for clip, at in rows]) for x, _ in self.forward.states
+        }
+        return Progress(0, dict(self.forward.values), means, squares, places, states)
+
+    def run(self, progress: Progress) -> Iterator[Progress]:
+        """Yield what there is after every step, from where `progress` is; the same whether it was cut off or not."""
+        while progress.step < self.steps:
+            loss, gradients, states = self._loss(progress)
+            progress = self._moved(progress, loss, gradients, states)
+            yield progress
+
+    def _cut(self) -> list[Clip]:
+        """The clips, as many hops of each as `MOST_BYTES` hold."""
+        model, clips = self.seen.model, self.seen.calibration.clips
+        first = str(model.stream_inputs[0].name)
+        values = {str(v.name): v for v in (*self.forward.quantized.ir.graph.inputs,)}
+        values |= {str(v.name): v for n in self.forward.quantized.ir.graph for v in n.outputs}
+        names = (*self.forward.fed, *(x for x, _ in self.forward.states), *self.forward.ends)
+        sizes = [values[name].shape for name in names]
+        a_hop = sum(4 * int(np.prod([int(str(d)) for d in shape or ()])) for shape in sizes)
+        most = max(MOST_BYTES // max(a_hop, 1) // len(clips), HOPS)
+        return [
+            {
+                n: a if n in model.constants else a[: min(most, len(clip[first]))]
+                for n, a in clip.items()
+            }
+            for clip in clips
+        ]
+
+    def _recorded(self, clip: Clip, quantized: Model) -> Recorded:
+        states = [x for x, _ in self.forward.states]
+        heard = HopRunner(quantized, self.forward.fed)(clip)
+        wanted = HopRunner(self.seen.model, [*self.forward.ends, *states])(clip)
+        return Recorded(
+            {name: heard[name] for name in self.forward.fed},
+            {name: wanted[name] for name in states},
+            {name: wanted[name] for name in self.forward.ends},
+            len(wanted[self.forward.ends[0]]),
+        )
+
+    def _followed(
+        self, progress: Progress, states: Mapping[str, Array]
+    ) -> tuple[Array, dict[str, Array]]:
+        """Where the next stretches begin, and the states there: behind the last ones, or at the start of a clip."""
+        random = np.random.default_rng([self.seed, progress.step])
+        places, before = progress.places.copy(), {x: a.copy() for x, a in states.items()}
+        places[1] += self._hops
+        for lane, (number, at) in enumerate(places.T.tolist()):
+            if at + self._hops > self.clips[number].hops or not before:
+                places[0, lane] = chosen = random.integers(0, len(self.clips))
+                behind = self.clips[chosen].hops - self._hops
+                places[1, lane] = 0 if before else random.integers(0, behind + 1)
+                for array in before.values():
+                    array[lane] = 0
+        return places, before
+
+    @property
+    def _hops(self) -> int:
+        """Of a stretch: one where nothing is carried on."""
+        return min(HOPS, *(clip.hops for clip in self.clips)) if self.forward.states else 1
+
+    def _loss(self, progress: Progress) -> tuple[float, dict[Key, Array], dict[str, Array]]:
+        """The mean relative square error of the ends, its gradients, and the states behind the stretches."""
+        import torch
+
+        values = {k: torch.tensor(v, requires_grad=True) for k, v in progress.values.items()}
+        rounded = self.forward.rounded(values)
+        drawn = [(self.clips[number], at) for number, at in progress.places.T.tolist()]
+
+        def stack(table: str, name: str, hop: int) -> "Tensor":
+            rows = [getattr(clip, table)[name][at + hop] for clip, at in drawn]
+            return torch.from_numpy(np.stack(rows))
+
+        def one(fed: "Mapping[str, Tensor]", states: "Mapping[str, Tensor]") -> Any:
+            return self.forward.hop(rounded, fed, states)
+
+        batched = torch.func.vmap(one)
+        states = {x: torch.from_numpy(array) for x, array in progress.states.items()}
+        errors = {end: torch.zeros(BATCH) for end in self.forward.ends}
+        powers = {end: torch.zeros(BATCH) for end in self.forward.ends}
+        for hop in range(self._hops):
+            made, states = batched(
+                {name: stack("fed", name, hop) for name in self.forward.fed}, states
+            )
+            for end, y in made.items():
+                wanted = stack("wanted", end, hop).reshape(y.shape)
+                errors[end] = errors[end] + (y - wanted).square().reshape(BATCH, -1).mean(1)
+                powers[end] = powers[end] + wanted.square().reshape(BATCH, -1).mean(1)
+        total = torch.zeros(())
+        for end in self.forward.ends:
+            floor = QUIET * self.powers[end] * self._hops + 1e-30
+            total = total + (errors[end] / (powers[end] + floor)).mean()
+        total = total / len(self.forward.ends)
+        total.backward()  # type: ignore[no-untyped-call]
+        gradients = {
+            key: np.zeros_like(progress.values[key]) if v.grad is None else v.grad.numpy()
+            for key, v in values.items()
+        }
+        if not all(np.isfinite(gradient).all() for gradient in gradients.values()):
+            gradients = {key: np.zeros_like(gradient) for key, gradient in gradients.items()}
+        behind = {x: array.detach().numpy() for x, array in states.items()}
+        return float(total.detach()), gradients, behind
+
+    def _moved(
+        self,
+        progress: Progress,
+        loss: float,
+        gradients: Mapping[Key, Array],
+        states: Mapping[str, Array],
+    ) -> Progress:
+        """One step of Adam, for each weight in proportion to its size."""
+        step, (first, second) = progress.step + 1, DECAYS
+        rate = RATE * 0.5 * (1 + np.cos(np.pi * progress.step / self.steps))
+        values, means, squares = {}, {}, {}
+        for key, gradient in gradients.items():
+            means[key] = first * progress.means[key] + (1 - first) * gradient
+            squares[key] = second * progress.squares[key] + (1 - second) * gradient**2
+            mean, square = means[key] / (1 - first**step), squares[key] / (1 - second**step)
+            size = float(np.sqrt(np.mean(self.forward.values[key] ** 2))) or 1e-3
+            move = rate * size * mean / (np.sqrt(square) + EPSILON)
+            values[key] = (progress.values[key] - move).astype(np.float32)
+        places, before = self._followed(progress, states)
+        return Progress(step, values, means, squares, places, before, [*progress.losses, loss])
+
+
+def with_weights(network: Model, prepared: Model, values: Mapping[Key, Array]) -> tuple[Model, int]:
+    """Return a network with weights that were trained in its prepared form, and how many it took.
+
+    A preparation scales weights; those of another shape in the network stay as they are.
+    """
+    from edgekit.graph.nodes import add_initializer, array_of
+
+    result, taken = Model(network.ir.clone()), 0
+    before = {str(node.name): node for node in prepared.ir.graph}
+    for node in list(result.ir.graph):
+        for index in range(len(node.inputs)):
+            value = values.get((str(node.name), index))
+            own = array_of(node.inputs[index])
+            if value is None or own is None or own.shape != value.shape:
+                continue
+            scaled = array_of(before[str(node.name)].inputs[index])
+            assert scaled is not None
+            factor = np.divide(scaled, own, out=np.ones_like(own), where=own != 0)
+            factor[factor == 0] = 1
+            tuned = (value / factor).astype(np.float32)
+            stem = str(node.inputs[index].name)  # type: ignore[union-attr]
+            node.replace_input_with(index, add_initializer(result.ir.graph, f"{stem}_tuned", tuned))
+            taken += 1
+    used = {v for node in result.ir.graph for v in node.inputs}
+    for name, initializer in list(result.ir.graph.initializers.items()):
+        if initializer not in used and not initializer.is_graph_output():
+            del result.ir.graph.initializers[name]
+    return result, taken

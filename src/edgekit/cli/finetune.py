@@ -1,0 +1,51 @@
+"""``edgekit finetune``."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgekit import api
+from edgekit.cli.console import AsJson, out, print_json, print_notes, print_table, progress
+from edgekit.cli.options import flag, with_options
+from edgekit.verbs.export.options import ExportOptions, NetworkOptions, declared
+
+OPTIONS = declared(ExportOptions)
+
+
+@with_options(NetworkOptions)
+def finetune(
+    model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
+    recipe: Annotated[str, flag(OPTIONS["recipe"], "w8a8, w8a16, w4a8, or a recipe.toml.")],
+    calibration: Annotated[str, flag(OPTIONS["calibration"])],
+    steps: Annotated[int, typer.Option(help="Of training; some hundreds.", min=1)],
+    path: Annotated[Path, typer.Option("-o", "--out", help="The .onnx to write.")],
+    options: NetworkOptions,
+    seed: Annotated[int, typer.Option(help="Of what is drawn.", min=0)] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train the weights of a network a little, so that a recipe's integers hold it.
+
+    The teacher is the float network itself, on the calibration: no labels. A run that was cut off goes on from its
+    checkpoint, which lies beside the file.
+    """
+    with progress(as_json) as report:
+        tuned = api.finetune(
+            model, recipe, calibration, path, steps=steps, seed=seed, progress=report, **options
+        )
+    if as_json:
+        print_json({"path": str(path), **asdict(tuned)})
+        return
+    if tuned.unknown:
+        print_notes((f"no gradient goes through {', '.join(tuned.unknown)}",))
+    rows = [
+        ("before", f"{tuned.before_db:.1f} dB"),
+        ("after", f"{tuned.after_db:.1f} dB"),
+        ("measured on", f"{tuned.clips} of {tuned.of} clips, left out of all"),
+        ("weights", f"{tuned.weights}, of {tuned.steps} steps"),
+    ]
+    if tuned.resumed:
+        rows.append(("resumed", f"behind step {tuned.resumed}"))
+    print_table(str(path), ("fact", "value"), rows)
+    out.print(f"wrote {path}", markup=False, soft_wrap=True)

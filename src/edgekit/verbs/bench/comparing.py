@@ -1,0 +1,25 @@
+"""The verb `compare`: a page of what `bench` appended to a file."""
+
+from pathlib import Path
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.output import output_problem, replacing
+from edgekit.verbs.bench import log as bench_log
+from edgekit.verbs.bench.log import Log
+
+
+def compare(results: Path, out: Path) -> Log:
+    """See `edgekit.api.compare`."""
+    from edgekit.verbs.bench import compare_page
+
+    problems = []
+    if out.suffix.lower() not in (".html", ".htm"):
+        problems.append(Problem("--out", f"'{out.name}'", "a .html", "name such a file"))
+    if problem := output_problem(out, results):
+        problems.append(problem)
+    if problems:
+        raise UsageError(problems)
+    log = bench_log.read(results)
+    with replacing(out, results) as temporary:
+        temporary.write_text(compare_page.render(log), encoding="utf-8")
+    return log

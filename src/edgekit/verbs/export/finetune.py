@@ -1,0 +1,206 @@
+"""The verb `finetune`: float weights trained a little, so that a recipe's integers hold the network."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgekit.base.errors import Problem, UsageError, VerificationError
+from edgekit.base.npz import read_npz, write_npz
+from edgekit.base.output import output_problem, replacing
+from edgekit.quantize.recipe import AUTO, FLOATS
+from edgekit.verbs.auto.measure import Reference
+from edgekit.verbs.doctor import require
+from edgekit.verbs.export.equalizing import settled
+from edgekit.verbs.export.importing import load_model, surrounded
+from edgekit.verbs.export.levels import hearing
+from edgekit.verbs.export.named import source_needs
+from edgekit.verbs.export.options import NetworkOptions, check_names
+from edgekit.verbs.export.quantizing import requantized
+from edgekit.verbs.export.request import read_imports, read_recipe, tried
+from edgekit.verbs.export.work import Progress
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.quantize.calibrate.clips import Calibration
+    from edgekit.quantize.recipe import Recipe
+    from edgekit.quantize.tuning.tune import Progress as Done
+    from edgekit.quantize.tuning.tune import Tuning
+
+KEPT_STEPS = 25  # between two checkpoints
+MOST_STEPS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What came of a training.
+
+    Attributes:
+        before_db: the ratio of the worst output to what the integers lose, of clips that were left out of calibration
+            and training, with the weights as they came; infinity without loss.
+        after_db: with those that were trained, against the float network as it came.
+        clips: how many were left out; of a single one a quarter.
+        of: of how many.
+        weights: constants that were trained.
+        steps: that were done, those of an earlier run included.
+        resumed: where it went on from a checkpoint, else 0.
+        unknown: operators through which no gradient goes; what they read is what was compared.
+    """
+
+    before_db: float
+    after_db: float
+    clips: int
+    of: int
+    weights: int
+    steps: int
+    resumed: int
+    unknown: tuple[str, ...]
+
+
+def finetune(
+    source: str,
+    out: Path,
+    recipe: str,
+    calibration: str,
+    steps: int,
+    seed: int,
+    options: NetworkOptions,
+    progress: Progress,
+) -> Tuned:
+    """See `edgekit.api.finetune`."""
+    check_names(options, NetworkOptions)
+    imports, problems = read_imports(source, options)
+    chosen, unread = tried(read_recipe, recipe)
+    problems += [*unread, *_problems(chosen, recipe, steps, seed)]
+    if out.suffix.lower() != ".onnx":
+        problems.append(Problem(f"output '{out}'", "no .onnx", "an .onnx", "name such a file"))
+    elif problem := output_problem(out, Path(source)):
+        problems.append(problem)
+    if problems or chosen is None:
+        raise UsageError(problems)
+    require([*source_needs(source), "torch"])
+    from edgekit.quantize.calibrate.clips import load_calibration
+    from edgekit.quantize.tuning.tune import Tuning, with_weights
+
+    progress("import", 0, 1)
+    imported = load_model(source, imports)
+    if found := requantized(imported.model, chosen):
+        raise UsageError(found)
+    heard, held, of = divided(imported.model, load_calibration(calibration, imported.model))
+    start = settled(imported.model, heard, chosen, progress)
+    reference = Reference(imported.model, held)
+    before = _ratio_db(reference, imported.model, heard, start.recipe)
+    tuning = Tuning(start.seen, start.recipe, steps, seed)
+    checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
+    resumed, done = trained(tuning, checkpoint, progress)
+    network, taken = with_weights(imported.network, tuning.seen.model, done.values)
+    progress("measure", 0, 1)
+    after = _ratio_db(reference, surrounded(network, imports), heard, start.recipe)
+    if after <= before:
+        checkpoint.unlink(missing_ok=True)
+        raise VerificationError(
+            f"finetune: {before:.1f} dB before, {after:.1f} dB after {steps} steps, on clips that were left out; "
+            "nothing is written; next: give more and more different clips, more --steps, or a recipe.toml that keeps "
+            "in int16 what the report says is sensitive"
+        )
+    with replacing(out, Path(source)) as temporary:
+        network.save(temporary)
+    checkpoint.unlink(missing_ok=True)
+    unknown = tuning.forward.unknown
+    return Tuned(before, after, len(held), of, taken, done.step, resumed, unknown)
+
+
+def trained(tuning: "Tuning", checkpoint: Path, progress: Progress) -> "tuple[int, Done]":
+    """Train, from a checkpoint where there is one; the step it began at, and what there is at the end.
+
+    What interrupts it leaves a checkpoint.
+
+    Raises:
+        UsageError: the checkpoint is not one of this training.
+    """
+    done = _read(checkpoint, tuning) if checkpoint.exists() else tuning.start()
+    first, saved = done.step, done.step
+    progress("train", done.step, tuning.steps)
+    try:
+        for done in tuning.run(done):  # noqa: B020
+            progress("train", done.step, tuning.steps)
+            if done.step % KEPT_STEPS == 0:
+                _write(checkpoint, tuning, done)
+                saved = done.step
+    except (KeyboardInterrupt, SystemExit):
+        if done.step > saved:
+            _write(checkpoint, tuning, done)
+        raise
+    return first, done
+
+
+def divided(
+    model: "Model", calibration: "Calibration"
+) -> "tuple[Calibration, list[dict[str, np.ndarray]], int]":
+    """What is trained on, what is left out to be measured, and of how many clips or quarters that is.
+
+    Raises:
+        UsageError: there is too little to leave anything out, or the network is a denoiser of a sampler.
+    """
+    parts = hearing(model, calibration).parts
+    if parts is None:
+        allowed = "a clip of four hops or more, of a network that is no denoiser of a sampler"
+        step = "give more and longer clips"
+        raise UsageError(Problem("--calibration", "nothing to leave out", allowed, step))
+    fold, clips = parts.folds[0], calibration.clips
+    held = [dict(parts.parts[number].cut(clips, model.constants)) for number in fold]
+    kept = parts.clips_without(fold, clips, model.constants)
+    return replace(calibration, clips=kept), held, len(parts.parts)
+
+
+def _problems(recipe: "Recipe | None", given: str, steps: int, seed: int) -> list[Problem]:
+    problems = []
+    if recipe is not None and (recipe is AUTO or recipe.weights in FLOATS):
+        found = "a search" if recipe is AUTO else "no integers"
+        allowed = "w8a8, w8a16, w4a8, or a recipe.toml, as auto writes one"
+        problems.append(Problem(f"recipe '{given}'", found, allowed, "choose one of these"))
+    elif recipe is not None and recipe.step_groups > 1:
+        found = f"{recipe.step_groups} groups of steps"
+        problems.append(Problem(f"recipe '{given}'", found, "one", "leave step_groups out"))
+    if not 1 <= steps <= MOST_STEPS:
+        allowed = f"1 to {MOST_STEPS:,}"
+        problems.append(Problem("--steps", str(steps), allowed, "give some hundreds"))
+    if not 0 <= seed < 2**32:
+        problems.append(Problem("--seed", str(seed), "0 to 4294967295", "change it"))
+    return problems
+
+
+def _ratio_db(
+    reference: Reference, model: "Model", heard: "Calibration", recipe: "Recipe"
+) -> float:
+    """What the integers of a network keep of the clips that were left out, in dB; clips count alike."""
+    from edgekit.export.running import HopRunner
+    from edgekit.quantize.apply import quantize
+
+    runner = HopRunner(quantize(model, heard, recipe))
+    noise = Reference.total(
+        [reference.noise(at, runner(clip)) for at, clip in enumerate(reference.clips)]
+    )
+    return -10 * math.log10(noise) if noise > 0 else math.inf
+
+
+def _write(path: Path, tuning: "Tuning", done: "Done") -> None:
+    key = np.frombuffer(bytes.fromhex(tuning.key), np.uint8)
+    with replacing(path) as temporary:
+        write_npz(temporary, {**done.arrays(), "key": key})
+
+
+def _read(path: Path, tuning: "Tuning") -> "Done":
+    arrays = read_npz(path)
+    key = arrays.get("key", np.zeros(0, np.uint8))
+    if bytes(np.asarray(key, np.uint8)).hex() != tuning.key:
+        found = "of another network, recipe, calibration, seed or number of steps"
+        step = "give what it was begun with, or remove this file"
+        raise UsageError(Problem(f"checkpoint '{path}'", found, "one of this training", step))
+    from edgekit.quantize.tuning.tune import Progress as Done
+
+    states: Sequence[str] = [name for name, _ in tuning.forward.states]
+    return Done.read(arrays, list(tuning.forward.values), states)

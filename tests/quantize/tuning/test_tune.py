@@ -1,0 +1,62 @@
+"""Weights that are trained against the integers: what torch computes, and what a training gives."""
+
+import numpy as np
+import pytest
+from builds import float_model, noise
+
+from edgekit.export.running import HopRunner, run_hops, snr_db
+from edgekit.graph.model import Model
+from edgekit.quantize.apply import observed, quantize, quantize_observed
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.tuning.integer_forward import IntegerForward
+from edgekit.quantize.tuning.tune import Progress, Tuning, with_weights
+
+torch = pytest.importorskip("torch")
+NARROW = Recipe("narrow", weights="int4", activations="int16", smooth_inputs="int16")
+
+
+def calibration(model: Model, clips: int = 3, hops: int = 24) -> Calibration:
+    return Calibration(tuple(noise(model, hops, seed=n) for n in range(clips)), "noise")
+
+
+@pytest.mark.parametrize("name", ["gru_mask", "tcn", "conv_recurrent", "attention", "dual_path"])
+def test_torch_computes_what_the_quantized_network_does(name: str) -> None:
+    model = float_model(name)
+    seen = observed(model, calibration(model), NARROW)
+    quantized = quantize_observed(seen, NARROW, "")
+    forward = IntegerForward(quantized, seen.model, NARROW)
+    assert forward.weights and forward.ends
+    clip = noise(model, 6, seed=9)
+    states = [x for x, _ in forward.states]
+    heard = HopRunner(quantized, [*forward.fed, *states, *forward.ends])(clip)
+    values = {key: torch.from_numpy(array) for key, array in forward.values.items()}
+    weights, at = forward.rounded(values), {x: torch.from_numpy(heard[x][0]) for x in states}
+    for hop in range(6):
+        fed = {name: torch.from_numpy(heard[name][hop]) for name in forward.fed}
+        made, at = forward.hop(weights, fed, at)
+        for end in forward.ends:
+            assert snr_db(heard[end][hop], made[end].numpy().reshape(heard[end][hop].shape)) > 35
+
+
+def test_a_training_makes_up_for_rounding_and_goes_on_where_it_was_cut_off() -> None:
+    model = float_model("gru_mask")
+    known, held = calibration(model), noise(model, 24, seed=7)
+    exact = run_hops(model, held)
+
+    def ratio(network: Model) -> float:
+        found = run_hops(quantize(network, known, NARROW), held)
+        return min(snr_db(exact[name], found[name]) for name in exact)
+
+    tuning = Tuning(observed(model, known, NARROW), NARROW, 24, 3)
+    steps = list(tuning.run(tuning.start()))
+    assert [done.step for done in steps] == list(range(1, 25))
+    cut = {name: np.array(array) for name, array in steps[9].arrays().items()}
+    names = [x for x, _ in tuning.forward.states]
+    again = list(tuning.run(Progress.read(cut, list(tuning.forward.values), names)))[-1]
+    for key, value in steps[-1].values.items():
+        np.testing.assert_array_equal(again.values[key], value)
+    assert again.losses == steps[-1].losses
+    tuned, taken = with_weights(model, tuning.seen.model, again.values)
+    assert taken == len(tuning.forward.values)
+    assert ratio(tuned) > ratio(model) + 1

@@ -1,0 +1,95 @@
+"""The verb `finetune`: a file that the other verbs take, checkpoints, and what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_networks
+from tiny_networks import WIDTH
+
+from edgekit import api
+from edgekit.base.errors import UsageError, VerificationError
+from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.recipe_file import to_toml
+from edgekit.verbs.export import finetune as verb
+from edgekit.verbs.export.importing import ImportOptions, load_model
+
+pytest.importorskip("torch")
+STEPS = 30
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> tuple[str, str, str]:
+    """A network, a recipe of 4-bit weights, and clips."""
+    recipe = Recipe("narrow", weights="int4", activations="int16", products="int16")
+    (tmp_path / "narrow.toml").write_text(to_toml(recipe))
+    (clips := tmp_path / "clips").mkdir()
+    for seed in range(4):
+        noise = np.random.default_rng(seed).standard_normal((40, 1, WIDTH)).astype(np.float32)
+        np.savez(clips / f"{seed}.npz", x=noise)
+    network = tiny_networks.recurrent(tmp_path / "tiny.onnx")
+    return str(network), str(tmp_path / "narrow.toml"), str(clips)
+
+
+def test_what_was_cut_off_goes_on_and_gives_the_same_file(
+    given: tuple[str, str, str], tmp_path: Path
+) -> None:
+    whole = api.finetune(*given, tmp_path / "whole.onnx", steps=STEPS)
+    assert whole.after_db > whole.before_db
+    assert (whole.clips, whole.of, whole.steps, whole.resumed) == (1, 4, STEPS, 0)
+    out, checkpoint = tmp_path / "tuned.onnx", tmp_path / "tuned.onnx.checkpoint.npz"
+
+    def interrupt(stage: str, done: int, _total: int) -> None:
+        if stage == "train" and done == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        api.finetune(*given, out, steps=STEPS, progress=interrupt)
+    assert checkpoint.is_file() and not out.exists()
+    with pytest.raises(UsageError, match="of another network"):
+        api.finetune(*given, out, steps=STEPS, seed=1)
+    again = api.finetune(*given, out, steps=STEPS)
+    assert again.resumed == 7 and again.after_db == whole.after_db
+    assert out.read_bytes() == (tmp_path / "whole.onnx").read_bytes()
+    assert not checkpoint.exists()
+    left = {"tiny.onnx", "narrow.toml", "clips", "whole.onnx", "tuned.onnx"}
+    assert {path.name for path in tmp_path.iterdir()} == left
+    model = load_model(str(out), ImportOptions()).model
+    assert [(p.input, p.output) for p in model.states] == [("h", "h_next")]
+    api.quantize(str(out), given[1], given[2], tmp_path / "integers.onnx")
+
+
+def test_nothing_is_written_where_it_did_not_help(
+    given: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "_ratio_db", lambda *_: 20.0)
+    with pytest.raises(VerificationError, match=r"20.0 dB before, 20.0 dB after 1 steps"):
+        api.finetune(*given, tmp_path / "tuned.onnx", steps=1)
+    assert not list(tmp_path.glob("tuned*"))
+
+
+def test_everything_that_is_wrong_is_said_at_once(
+    given: tuple[str, str, str], tmp_path: Path
+) -> None:
+    network, _, clips = given
+    with pytest.raises(UsageError) as raised:
+        api.finetune(network, "auto", clips, tmp_path / "tuned.pt", steps=0, seed=-1)
+    found = str(raised.value)
+    assert all(word in found for word in ("a search", ".onnx", "--steps", "--seed"))
+    with pytest.raises(UsageError, match="no integers"):
+        api.finetune(network, "float32", clips, tmp_path / "tuned.onnx", steps=5)
+
+
+def test_a_network_without_weights_to_train_is_refused(tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, WIDTH]) for n in "xy")
+    graph = helper.make_graph([helper.make_node("Tanh", ["x"], ["y"])], "plain", [x], [y])
+    opsets = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "n.onnx")
+    (clips := tmp_path / "clips").mkdir()
+    noise = np.random.default_rng(0).standard_normal((40, 1, WIDTH)).astype(np.float32)
+    np.savez(clips / "0.npz", x=noise)
+    with pytest.raises(UsageError, match="no gradient"):
+        api.finetune(str(tmp_path / "n.onnx"), "w8a8", str(clips), tmp_path / "tuned.onnx", steps=5)
