@@ -15,5 +15,10 @@ def levels_text(verification: dict[str, Any] | None) -> str | None:
 def _found(row: dict[str, Any]) -> str:
     if row["metric"] is not None:
         return f"{row['metric']:.4g}"
+    worst, lost = row.get("worst_snr_db"), row.get("si_sdr_lost_db")
     ratio = "equal" if row["snr_db"] is None else f"{row['snr_db']:.1f} dB"
+    if worst is not None:
+        ratio = f"{ratio} (worst {worst:.1f})"
+    if lost is not None:
+        ratio = f"{ratio}, {lost:.2f} dB of SI-SDR lost (most {row['most_si_sdr_lost_db']:.2f}),"
     return ratio if row["alike"] is None else f"{100 * row['alike']:.2f} % decided alike ({ratio})"

@@ -57,10 +57,15 @@ def _ratio(value: Any) -> bool:
     return value is None or _number(value)
 
 
+# Of each level, what a manifest has, and what one of an older version lacks.
+RATIOS = ("snr_db", "alike", "metric")
+LATER_RATIOS = ("worst_snr_db", "si_sdr_lost_db", "most_si_sdr_lost_db")
+
+
 def _levels(value: Any) -> bool:
     return type(value) is list and all(
         type(row) is dict
-        and row.keys() == {"level_db", "snr_db", "alike", "metric"}
+        and {"level_db", *RATIOS} <= row.keys() <= {"level_db", *RATIOS, *LATER_RATIOS}
         and _number(row["level_db"])
         and all(map(_ratio, row.values()))
         for row in value
@@ -145,14 +150,15 @@ SAMPLER = Check(_step_table, "a step table as an export writes it", {"type": "ob
 KINDS = Check(_kinds, "texts by name", {"type": "object", "additionalProperties": A_TEXT})
 LEVELS = Check(
     _levels,
-    "rows of level_db, snr_db, alike, metric",
+    f"rows of level_db, {', '.join((*RATIOS, *LATER_RATIOS))}",
     {
         "type": "array",
         "items": table_schema(
             {
                 "level_db": {"type": "number"},
-                **dict.fromkeys(("snr_db", "alike", "metric"), NULL_OR_NUMBER),
-            }
+                **dict.fromkeys((*RATIOS, *LATER_RATIOS), NULL_OR_NUMBER),
+            },
+            LATER_RATIOS,
         ),
     },
 )

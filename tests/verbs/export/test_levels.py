@@ -27,7 +27,8 @@ from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.verbs.auto.measure import Reference
 from edgekit.verbs.export import levels
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.levels import LEVELS_DB, Judged, Level, hearing, judge
+from edgekit.verbs.export.judged import MOST_BEYOND, Judged, Level
+from edgekit.verbs.export.levels import LEVELS_DB, hearing, judge
 
 RATE = 16000
 FIXED = replace(RECIPES["w8a8"], hop_scales=False)
@@ -100,7 +101,7 @@ def test_a_clip_unlike_the_others_costs_what_is_said(tmp_path: Path) -> None:
 def test_few_and_unlike_clips_leave_ranges_that_others_go_beyond(tmp_path: Path) -> None:
     network = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
     alike = judged(network, sound(8))
-    assert alike.beyond <= levels.MOST_BEYOND and not any(
+    assert alike.beyond <= MOST_BEYOND and not any(
         "go 3 dB" in note for note in alike.notes("w8a8")
     )
     gains = [np.float32(gain) for gain in (0.1, 0.3, 1, 4)]
@@ -150,7 +151,7 @@ def test_what_is_stated_of_the_bundled_denoiser_does_not_flatter_on_unheard_clip
         unheard = [{name: gain * clip[name]} for clip in clips(range(100, 124))]
         reference = Reference(network, unheard)
         noises = [reference.noise(i, quantized(clip)) for i, clip in enumerate(unheard)]
-        found = -10 * np.log10(Reference.total(noises))
+        found = np.mean([-10 * np.log10(max(noise.values())) for noise in noises])
         assert row.snr_db is not None
         assert row.snr_db <= found + 1, (row.level_db, row.snr_db, found)
 

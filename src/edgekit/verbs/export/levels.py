@@ -6,7 +6,7 @@ without some of them, on those, each as it is and quieter: a step that suits lou
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from edgekit.quantize.recipe import RECIPES
 from edgekit.verbs.auto.decisions import decided, probabilities
 from edgekit.verbs.auto.measure import Reference
+from edgekit.verbs.export.judged import BEYOND_DB, FALLBACK, Judged, Level
 from edgekit.verbs.export.metric import Metric, clean_of
+from edgekit.verbs.export.speech_quality import si_sdr_db
 from edgekit.verbs.export.verification import hops_decided_otherwise
 
 if TYPE_CHECKING:
@@ -29,139 +31,8 @@ Arrays = Mapping[str, NDArray[Any]]
 Progress = Callable[[str, int, int], None]
 Asked = tuple[Metric, float]  # a metric, and what it must reach
 LEVELS_DB = (0, -20, -30)
-MIN_SNR_DB = 20.0
-MIN_ALIKE = 0.98  # of the decisions of a detector
 JUDGED_HOPS = 750  # of each level, over all parts
-BEYOND_DB = 3.0  # a left-out clip's peaks above those of all others, half a bit of a range
-MOST_BEYOND = 0.05  # of all tensors
-FEWER_DB = 1.0  # what unheard clips may come out worse by before it is said
-FALLBACK = "w8a16"
-
-
-@dataclass(frozen=True)
-class Level:
-    """What was found of clips that are so many dB above what they were recorded at.
-
-    Attributes:
-        level_db: the level.
-        snr_db: of the worst output against the float network's; None without noise.
-        alike: the share of decisions that are those of the float network; None of a network that decides nothing.
-        metric: the mean of the user's metric, where there is one; then it alone counts.
-        needed: what it must reach.
-    """
-
-    level_db: int
-    snr_db: float | None
-    alike: float | None
-    metric: float | None = None
-    needed: float = 0.0
-
-    @property
-    def worth(self) -> float:
-        """What counts, the more the better: the metric, decisions, or else the ratio."""
-        ratio = math.inf if self.snr_db is None else self.snr_db
-        return next((x for x in (self.metric, self.alike) if x is not None), ratio)
-
-    @property
-    def wanted(self) -> str:
-        """What is needed, for people."""
-        if self.metric is not None:
-            return f"{self.needed:g} is"
-        return (
-            f"{100 * MIN_ALIKE:.0f} % are" if self.alike is not None else f"{MIN_SNR_DB:g} dB are"
-        )
-
-    @property
-    def short(self) -> bool:
-        """Whether it is below what is wanted."""
-        if self.metric is not None:
-            return self.metric < self.needed
-        if self.alike is not None:
-            return self.alike < MIN_ALIKE
-        return self.snr_db is not None and self.snr_db < MIN_SNR_DB
-
-    @property
-    def said(self) -> str:
-        """What was found, for people."""
-        if self.metric is not None:
-            return f"{self.metric:.4g}"
-        if self.alike is not None:
-            return f"{100 * self.alike:.2f} % of decisions alike"
-        return "equal" if self.snr_db is None else f"{self.snr_db:.1f} dB"
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What a recipe keeps of clips that it was not calibrated on.
-
-    Attributes:
-        clips: how many of them, or of the quarters of a single clip.
-        of: of how many in all.
-        levels: one row each of `LEVELS_DB`.
-        heard_db: the ratio of the same clips as they are where they are calibrated on.
-        beyond: the share of tensors whose peak in one clip is `BEYOND_DB` above that in all others.
-        instead: where a level is short, what the recipe `FALLBACK` has at the level that is worst.
-    """
-
-    clips: int
-    of: int
-    levels: tuple[Level, ...]
-    heard_db: float | None
-    beyond: float = 0.0
-    instead: Level | None = None
-
-    @property
-    def is_short(self) -> bool:
-        """Whether any level is below what is wanted."""
-        return any(row.short for row in self.levels)
-
-    def facts(self) -> dict[str, Any]:
-        """As in the manifest's `verification`."""
-        rows = [
-            {
-                "level_db": row.level_db,
-                "snr_db": _rounded(row.snr_db),
-                "alike": row.alike,
-                "metric": row.metric,
-            }
-            for row in self.levels
-        ]
-        held = {"clips": self.clips, "of": self.of, "heard_snr_db": _rounded(self.heard_db)}
-        return {"levels": rows, "held_out": held}
-
-    def notes(self, recipe: str) -> list[str]:
-        """What the user should know of it, with what to do."""
-        found = []
-        if short := [row for row in self.levels if row.short]:
-            rows = ", ".join(f"{row.said} at {row.level_db} dB" for row in short)
-            found.append(
-                f"levels: {rows} on {self.clips} of {self.of} clips, each left out of the calibration; "
-                f"{short[0].wanted} wanted; next: {self._advice(recipe)}"
-            )
-        cost = self._unheard_db()
-        if cost >= FEWER_DB:
-            found.append(
-                f"calibration: clips come out {cost:.1f} dB worse where they are left out of it than where they are in "
-                f"it ({self.levels[0].snr_db:.1f} against {self.heard_db:.1f} dB); give more and more different clips"
-            )
-        if self.beyond > MOST_BEYOND:
-            found.append(
-                f"calibration: in a clip that is left out, {100 * self.beyond:.0f} % of the tensors go {BEYOND_DB:g} "
-                f"dB or more beyond what the other {self.of - 1} of {self.of} have shown; {100 * MOST_BEYOND:g} % "
-                "at most are wanted; give more and more different clips"
-            )
-        return found
-
-    def _advice(self, recipe: str) -> str:
-        if self.instead is None:
-            return "give clips at the levels that will be met, or keep tensors in float32 in a recipe.toml"
-        reaches = f"{FALLBACK}, which has {self.instead.said} at {self.instead.level_db} dB"
-        return f"--recipe {reaches}" if recipe == "auto" else f"--recipe auto, or {reaches}"
-
-    def _unheard_db(self) -> float:
-        """By how much clips that were left out come out worse."""
-        first = self.levels[0].snr_db
-        return 0.0 if first is None or self.heard_db is None else self.heard_db - first
+MOST_DB = 120.0  # of a clip: less noise is none
 
 
 @dataclass(frozen=True)
@@ -227,6 +98,23 @@ def judge(
     return replace(judged, instead=next(row for row in rows if row.level_db == worst.level_db))
 
 
+@dataclass
+class _Found:
+    """Of one level, by clip: the noise of each output, decisions alike, the metric, and SI-SDR that is lost."""
+
+    noises: list[dict[str, float]] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    lost: list[float] = field(default_factory=list)
+
+    def level(self, level_db: int, needed: float) -> Level:
+        """All clips together."""
+        lost = (float(np.mean(self.lost)), max(self.lost)) if self.lost else None
+        alike, said = _mean(self.shares), _mean(self.values)
+        ratio, worst = _ratio(self.noises), _worst(self.noises)
+        return Level(level_db, ratio, alike, said, needed, worst, lost)
+
+
 class _Judging:
     """The judged parts at all levels, and what the float network makes of them."""
 
@@ -260,9 +148,7 @@ class _Judging:
 
         folds = self.folds[:most_folds]
         places = {number: place for place, number in enumerate(self.numbers)}
-        noises: list[list[dict[str, float]]] = [[] for _ in LEVELS_DB]
-        shares: list[list[float]] = [[] for _ in LEVELS_DB]
-        values: list[list[float]] = [[] for _ in LEVELS_DB]
+        found = [_Found() for _ in LEVELS_DB]
         heard: list[dict[str, float]] = []
         for done, fold in enumerate(folds):
             self.progress("judge held-out clips", done, len(folds))
@@ -278,25 +164,24 @@ class _Judging:
                 if at >= len(unheard):
                     heard.append(noise)
                     continue
-                noises[level].append(noise)
-                if self.ends or self.model.decide is not None:
-                    shares[level].append(self._alike(level, place, outputs))
-                if self.metric is not None:
-                    values[level].append(self._measured(level, place, outputs))
-        rows = [
-            Level(
-                level,
-                _ratio(found),
-                _mean(alike),
-                _mean(said),
-                self.metric[1] if self.metric else 0,
-            )
-            for level, found, alike, said in zip(LEVELS_DB, noises, shares, values, strict=True)
-        ]
+                self._see(found[level], level, place, outputs, noise)
+        needed = self.metric[1] if self.metric else 0
+        rows = [each.level(level, needed) for level, each in zip(LEVELS_DB, found, strict=True)]
         judged = sum(map(len, folds))
         return Judged(
             judged, self.count, tuple(rows), _ratio(heard) if heard else None, self.beyond
         )
+
+    def _see(
+        self, found: "_Found", level: int, place: int, outputs: Arrays, noise: dict[str, float]
+    ) -> None:
+        """Add what integers make of a clip that was left out."""
+        found.noises.append(noise)
+        found.lost += self._lost(level, place, outputs)
+        if self.ends or self.model.decide is not None:
+            found.shares.append(self._alike(level, place, outputs))
+        if self.metric is not None:
+            found.values.append(self._measured(level, place, outputs))
 
     def _outputs(
         self, quantized: "Model", clips: Sequence["Clip"], quick: bool
@@ -323,26 +208,53 @@ class _Judging:
             same.append(1 - hops_decided_otherwise(self.model, exact, outputs) / hops)
         return min(same)
 
+    def _lost(self, level: int, place: int, outputs: Arrays) -> list[float]:
+        """The SI-SDR that a clip loses, of one PCM output, where its clean form is known; else none."""
+        clean, (pcm, *others) = self._clean(place), self.model.stream_outputs
+        if clean is None or others or not clean.any():
+            return []
+        name = str(pcm.name)
+        exact = self.references[level].runs[place][name]
+        if exact.size != clean.size or not exact.any() or not outputs[name].any():
+            return []
+        return [si_sdr_db(np.ravel(exact), clean) - si_sdr_db(np.ravel(outputs[name]), clean)]
+
+    def _clean(self, place: int) -> NDArray[np.float32] | None:
+        """The clean form of a judged part, as late as the outputs."""
+        stream, part = self.model.stream, self.parts[self.numbers[place]]
+        hops = len(next(iter(self.references[0].runs[place].values())))
+        if stream.hop_samples is None:
+            return None
+        calibration = self.seen.calibration
+        return clean_of(calibration, part, hops, stream.hop_samples, stream.delay_samples or 0)
+
     def _measured(self, level: int, place: int, outputs: Arrays) -> float:
         """What the user's metric says of a clip."""
         assert self.metric is not None
-        exact, stream = self.references[level].runs[place], self.model.stream
-        hops, hop = len(next(iter(exact.values()))), stream.hop_samples
-        part, gain = self.parts[self.numbers[place]], np.float32(10 ** (LEVELS_DB[level] / 20))
-        assert hop
-        clean = clean_of(self.seen.calibration, part, hops, hop, stream.delay_samples or 0)
+        exact, gain = self.references[level].runs[place], np.float32(10 ** (LEVELS_DB[level] / 20))
+        clean = self._clean(place)
         return self.metric[0](outputs, exact, None if clean is None else clean * gain)
 
 
 def _ratio(noises: Sequence[Mapping[str, float]]) -> float | None:
-    """In dB, clips counting alike; None without noise."""
-    noise = Reference.total(noises)
-    return -10 * math.log10(noise) if noise > 0 else None
+    """In dB, the mean of the clips, each as its worst output; None without noise.
+
+    The noise of all clips together is that of one or two of them, and tells less of others: see docs/quantization.md.
+    """
+    ratios = _ratios(noises)
+    return float(np.mean(ratios)) if min(ratios) < MOST_DB else None
+
+
+def _worst(noises: Sequence[Mapping[str, float]]) -> float | None:
+    """In dB, of the clip that comes out worst; None without noise."""
+    worst = min(_ratios(noises))
+    return worst if worst < MOST_DB else None
+
+
+def _ratios(noises: Sequence[Mapping[str, float]]) -> list[float]:
+    """In dB, of each clip's worst output, at most `MOST_DB`."""
+    return [min(-10 * math.log10(max(*n.values(), 1e-30)), MOST_DB) for n in noises]
 
 
 def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
-
-
-def _rounded(ratio: float | None) -> float | None:
-    return None if ratio is None else round(ratio, 2)

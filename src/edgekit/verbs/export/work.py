@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edgekit.quantize.recipe import Recipe
     from edgekit.runtime.devices.board import Board
     from edgekit.targets.build import Build
-    from edgekit.verbs.export.levels import Judged
+    from edgekit.verbs.export.judged import Judged
     from edgekit.verbs.export.metric import Metric
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all

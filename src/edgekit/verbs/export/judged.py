@@ -1,0 +1,149 @@
+"""What was found of clips left out of a calibration, at every level, and what a user should know of it."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+MIN_SNR_DB = 20.0
+MIN_ALIKE = 0.98  # of the decisions of a detector
+BEYOND_DB = 3.0  # a left-out clip's peaks above those of all others, half a bit of a range
+MOST_BEYOND = 0.05  # of all tensors
+FEWER_DB = 1.0  # what unheard clips may come out worse by before it is said
+FALLBACK = "w8a16"
+
+
+@dataclass(frozen=True)
+class Level:
+    """What was found of clips that are so many dB above what they were recorded at.
+
+    Attributes:
+        level_db: the level.
+        snr_db: of the worst output against the float network's, the mean of the clips; None without noise.
+        alike: the share of decisions that are those of the float network; None of a network that decides nothing.
+        metric: the mean of the user's metric, where there is one; then it alone counts.
+        needed: what it must reach.
+        worst_db: the ratio of the clip that comes out worst; None without noise.
+        lost_db: SI-SDR that clips with a clean form lose against the float network, mean and most; None without one.
+    """
+
+    level_db: int
+    snr_db: float | None
+    alike: float | None
+    metric: float | None = None
+    needed: float = 0.0
+    worst_db: float | None = None
+    lost_db: tuple[float, float] | None = None
+
+    @property
+    def worth(self) -> float:
+        """What counts, the more the better: the metric, decisions, or else the ratio."""
+        ratio = math.inf if self.snr_db is None else self.snr_db
+        return next((x for x in (self.metric, self.alike) if x is not None), ratio)
+
+    @property
+    def wanted(self) -> str:
+        """What is needed, for people."""
+        if self.metric is not None:
+            return f"{self.needed:g} is"
+        return (
+            f"{100 * MIN_ALIKE:.0f} % are" if self.alike is not None else f"{MIN_SNR_DB:g} dB are"
+        )
+
+    @property
+    def short(self) -> bool:
+        """Whether it is below what is wanted."""
+        if self.metric is not None:
+            return self.metric < self.needed
+        if self.alike is not None:
+            return self.alike < MIN_ALIKE
+        return self.snr_db is not None and self.snr_db < MIN_SNR_DB
+
+    @property
+    def said(self) -> str:
+        """What was found, for people."""
+        if self.metric is not None:
+            return f"{self.metric:.4g}"
+        if self.alike is not None:
+            return f"{100 * self.alike:.2f} % of decisions alike"
+        return "equal" if self.snr_db is None else f"{self.snr_db:.1f} dB"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a recipe keeps of clips that it was not calibrated on.
+
+    Attributes:
+        clips: how many of them, or of the quarters of a single clip.
+        of: of how many in all.
+        levels: one row each of `LEVELS_DB`.
+        heard_db: the ratio of the same clips as they are where they are calibrated on.
+        beyond: the share of tensors whose peak in one clip is `BEYOND_DB` above that in all others.
+        instead: where a level is short, what the recipe `FALLBACK` has at the level that is worst.
+    """
+
+    clips: int
+    of: int
+    levels: tuple[Level, ...]
+    heard_db: float | None
+    beyond: float = 0.0
+    instead: Level | None = None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether any level is below what is wanted."""
+        return any(row.short for row in self.levels)
+
+    def facts(self) -> dict[str, Any]:
+        """As in the manifest's `verification`."""
+        rows = [
+            {
+                "level_db": row.level_db,
+                "snr_db": _rounded(row.snr_db),
+                "alike": row.alike,
+                "metric": row.metric,
+                "worst_snr_db": _rounded(row.worst_db),
+                "si_sdr_lost_db": None if row.lost_db is None else _rounded(row.lost_db[0]),
+                "most_si_sdr_lost_db": None if row.lost_db is None else _rounded(row.lost_db[1]),
+            }
+            for row in self.levels
+        ]
+        held = {"clips": self.clips, "of": self.of, "heard_snr_db": _rounded(self.heard_db)}
+        return {"levels": rows, "held_out": held}
+
+    def notes(self, recipe: str) -> list[str]:
+        """What the user should know of it, with what to do."""
+        found = []
+        if short := [row for row in self.levels if row.short]:
+            rows = ", ".join(f"{row.said} at {row.level_db} dB" for row in short)
+            found.append(
+                f"levels: {rows} on {self.clips} of {self.of} clips, each left out of the calibration; "
+                f"{short[0].wanted} wanted; next: {self._advice(recipe)}"
+            )
+        cost = self._unheard_db()
+        if cost >= FEWER_DB:
+            found.append(
+                f"calibration: clips come out {cost:.1f} dB worse where they are left out of it than where they are in "
+                f"it ({self.levels[0].snr_db:.1f} against {self.heard_db:.1f} dB); give more and more different clips"
+            )
+        if self.beyond > MOST_BEYOND:
+            found.append(
+                f"calibration: in a clip that is left out, {100 * self.beyond:.0f} % of the tensors go {BEYOND_DB:g} "
+                f"dB or more beyond what the other {self.of - 1} of {self.of} have shown; {100 * MOST_BEYOND:g} % "
+                "at most are wanted; give more and more different clips"
+            )
+        return found
+
+    def _advice(self, recipe: str) -> str:
+        if self.instead is None:
+            return "give clips at the levels that will be met, or keep tensors in float32 in a recipe.toml"
+        reaches = f"{FALLBACK}, which has {self.instead.said} at {self.instead.level_db} dB"
+        return f"--recipe {reaches}" if recipe == "auto" else f"--recipe auto, or {reaches}"
+
+    def _unheard_db(self) -> float:
+        """By how much clips that were left out come out worse."""
+        first = self.levels[0].snr_db
+        return 0.0 if first is None or self.heard_db is None else self.heard_db - first
+
+
+def _rounded(ratio: float | None) -> float | None:
+    return None if ratio is None else round(ratio, 2)
