@@ -160,8 +160,7 @@ def finetune(
         options: as `edgekit.verbs.export.options.NetworkOptions` declares them.
 
     Raises:
-        UsageError: everything that is wrong with the request, the network or the calibration, or a checkpoint of
-            another training; torch is not installed.
+        UsageError: all that is wrong with request, network or calibration, or a checkpoint of another training.
         VerificationError: the integers hold the network no better than before; nothing is written.
     """
     return tuning.finetune(source, Path(out), recipe, calibration, steps, seed, options, progress)
