@@ -167,6 +167,10 @@ def test_a_board_of_another_core_is_refused(tmp_path: Path) -> None:
     for target, said in (("cortex-m4", "its core is cortex-m55"), ("host", "its core is")):
         with pytest.raises(UsageError, match=said):
             api.export("zoo:conv_recurrent", target, tmp_path / "build", board=board)
+    with pytest.raises(UsageError, match="with --weights external, whose arrays"):
+        api.export(
+            "zoo:conv_recurrent", "cortex-m55", tmp_path / "build", board=board, weights="external"
+        )
     board.write_text(board.read_text().replace("cortex-m55", "riscv64"))
     with pytest.raises(UsageError, match=r"core 'riscv64'; allowed: cortex-m4, .*riscv32imc"):
         api.export("zoo:conv_recurrent", "riscv64", tmp_path / "build", board=board)

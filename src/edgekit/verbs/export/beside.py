@@ -20,6 +20,12 @@ def read_beside(options: ExportOptions, target: Target | None) -> tuple[Beside, 
         except UsageError as error:
             problems += error.problems
     problems += board_problems(board, target)
+    if board is not None and options.get("weights") == "external":
+        found = "with --weights external, whose arrays a bundle holds in one block"
+        allowed = "weights that are placed one by one"
+        problems.append(
+            Problem(f"board '{board.name}'", found, allowed, "leave one of the two out")
+        )
     problems += binding_problems(options, target)
     problems += package_problems(options, target)
     given = options.get("packages") or {}
