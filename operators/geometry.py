@@ -38,6 +38,24 @@ class ConvShape:
         taps = self.k_h * self.k_w
         return self.out_c * self.out_h * self.out_w * self.in_c // self.groups * taps
 
+    def used_taps(self) -> tuple[slice, slice]:
+        """Rows and columns of the kernel from the first to the last that any output reads inside the input."""
+        rows = _used(self.k_h, self.stride_h, self.dil_h, self.pad_top, self.in_h, self.out_h)
+        return rows, _used(
+            self.k_w, self.stride_w, self.dil_w, self.pad_left, self.in_w, self.out_w
+        )
+
+    def trimmed(self) -> "ConvShape":
+        """Those of the same convolution by `used_taps` alone."""
+        rows, columns = self.used_taps()
+        return replace(
+            self,
+            k_h=rows.stop - rows.start,
+            k_w=columns.stop - columns.start,
+            pad_top=self.pad_top - rows.start * self.dil_h,
+            pad_left=self.pad_left - columns.start * self.dil_w,
+        )
+
     def lying(self) -> "ConvShape":
         """Those of a convolution of one column as one of a row, as kernels read along rows; memory is the same."""
         if not self.in_w == self.out_w == self.k_w == 1 or self.in_h == 1 or self.pad_left != 0:
@@ -61,6 +79,15 @@ class ConvShape:
     def fields(self) -> list[int]:
         """All sizes in order."""
         return list(astuple(self))
+
+
+def _used(k: int, stride: int, dil: int, pad: int, size: int, outputs: int) -> slice:
+    inside = [
+        i for i in range(k) if any(0 <= o * stride + i * dil - pad < size for o in range(outputs))
+    ]
+    if not inside:
+        return slice(0, k)
+    return slice(min(inside[0], pad // dil), inside[-1] + 1)
 
 
 def optional(node: ir.Node, index: int) -> ir.Value | None:

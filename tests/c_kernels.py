@@ -121,6 +121,8 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         at = (1,) if kind == "f32" else (1, 2)
     elif family == "frame" and kind == "fc":
         at = (2,) if call.kernel.endswith("f32") else (2, 3)
+    elif call.kernel == "ek_conv_few_f32":
+        at = (1,)
     elif cell is not None:
         at = range(1 + cell, 3 + cell if kind == "f32" else 5 + cell)
     whole = family != "gru" or bool(call.args[-2])
@@ -135,7 +137,8 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         rows = [len(array) for array in arrays[len(arrays) // 2 :]]  # biases
         for i, n in enumerate(rows):
             arrays[i] = int4_rows(arrays[i], n, int(call.args[-1 - TAPS[family][i]]))
-    for i, array in zip(at, pack(packing(folders), call.kernel, arrays, whole), strict=True):
+    as_kernel = "ek_fc_f32" if call.kernel == "ek_conv_few_f32" else call.kernel
+    for i, array in zip(at, pack(packing(folders), as_kernel, arrays, whole), strict=True):
         args[i] = array
     return replace(call, args=args)
 

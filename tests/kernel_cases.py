@@ -429,6 +429,21 @@ def conv_f32(kernel: str) -> Callable[[Draw], Call]:
     return build
 
 
+def conv_few(d: Draw) -> Call:
+    """A 1x1, 1x3 or 3x3 convolution of at most 12 positions; w [taps][out_c]."""
+    k_h, k_w = ((1, 1), (1, 3), (3, 3))[d.int(0, 2)]
+    in_h, in_w, stride, dil, pad = d.int(1, 4), d.int(1, 4), d.int(1, 2), d.int(1, 2), d.int(0, 2)
+    out_h, out_w = d.int(1, 3), d.int(1, 4)
+    sizes = (several(d), in_h, in_w, several(d), out_h, out_w, k_h, k_w)
+    shape = ConvShape(*sizes, stride, d.int(1, 2), dil, d.int(1, 2), pad, d.int(0, 2), 1)
+    x, bias = floats(d, shape.in_c, in_h, in_w), floats(d, shape.out_c) if d.int(0, 1) else None
+    w = floats(d, shape.out_c, shape.in_c, k_h, k_w)
+    y, then = finished(d, conv_twin.ek_conv_f32(x, w, bias, shape))
+    by_tap = np.ascontiguousarray(w.reshape(shape.out_c, -1).T)
+    args = [x, by_tap, bias, *then, blank(y), np.array(shape.fields(), np.int32)]
+    return Call("ek_conv_few_f32", args, {7: y})
+
+
 def frames(kernel: str) -> Callable[[Draw], Call]:
     """A ring of frames, of which some are read, in any order."""
     kinds = kernel.split("_")[2:]
@@ -1038,6 +1053,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_interpolate_f32": interpolate,
     "ek_grid_sample_f32": grid_sample,
     "ek_deform_conv_f32": deform_conv,
+    "ek_conv_few_f32": conv_few,
     "ek_square_deform_s8": square_deform,
     **_family(gru_int, *forms("ek_gru")),
     **_family(lstm_int, *forms("ek_lstm")),

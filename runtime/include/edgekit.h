@@ -1045,6 +1045,11 @@ void ek_normal_f32(int64_t seed, int32_t draw, int32_t block, const int32_t *qua
 
 /* ---- kernels that their own files document -------------------------------------------------------------------- */
 
+/* Float convolution of one group with at most 12 output positions, whose taps are 24,576 at most: what ek_conv_f32 computes,
+ * with w [in_c * k_h * k_w][out_c] packed as for ek_fc_f32. Each position is a row of a product of matrices. */
+void ek_conv_few_f32(const float *x, const float *w, const float *bias, int32_t act, float a, float b,
+                     const float *add, float *y, const ek_conv_shape *shape);
+
 /* Products of vectors with frames that lie apart, as in a ring: of each row of a and each frame t
  * y = clamp(y_zero + requantize(sum over i of (a [i] - a_zero) * (x [at [t] + i] - x_zero))).
  *  a   [m][k]; y [m][n], may not overlap a or x

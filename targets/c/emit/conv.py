@@ -1,9 +1,14 @@
 """Conv and ConvTranspose, 1-D and 2-D."""
 
+from typing import Any
+
+import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints, optional
+from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,
@@ -29,7 +34,11 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
     parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
     zero = int_attribute(node, "x_zero")
     own = packing(ctx.profile.kernels)
-    shape = ConvShape.of(ints(node, "shape", [])).lying()
+    shape = ConvShape.of(ints(node, "shape", []))
+    if node.op_type == "Conv":
+        parts["w"] = _trimmed(parts["w"], shape)
+        shape = shape.trimmed()
+    shape = shape.lying()
     parts["w"], parts["bias"] = pack_conv(own, kernel, parts["w"], parts["bias"], zero, shape)
     arrays = [ctx.constant(f"{node.name}_{name}", array) for name, array in parts.items()]
     numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
@@ -55,6 +64,19 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
         return
     x, w, y = node.inputs[0], node.inputs[1], node.outputs[0]
     bias = optional(node, 2)
+    shape = conv_shape(node, list(dims(w)[2:]))
+    kernel, weights = f"{KERNELS[node.op_type]}_f32", constant(w)
+    trims = node.op_type == "Conv" and weights is not None and shape.trimmed() != shape
+    if trims and weights is not None:
+        weights, shape = _trimmed(weights, shape), shape.trimmed()
+    shape = shape.lying()
+    if node.op_type == "Conv" and weights is not None and _has_few_positions(ctx, shape):
+        kernel = "ek_conv_few_f32"
+        (packed,) = ctx.weights(node, "ek_fc_f32", {"w": weights.reshape(len(weights), -1).T})
+    elif trims and weights is not None:
+        packed = ctx.constant(f"{node.name}_w", weights)
+    else:
+        packed = ctx.pointer(w)
     images = dims(x)[0]
     at = [ctx.pointer(v) for v in (x, y)]
     epilogue = epilogue_arguments(ctx, node) if node.op_type == "Conv" else []
@@ -64,16 +86,29 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
         at = [f"{p} + n * {size(v) // images}" for p, v in zip(at, (x, y), strict=True)]
         ctx.line(f"for (int32_t n = 0; n < {images}; n++) {{")
     ctx.call(
-        f"{KERNELS[node.op_type]}_f32",
+        kernel,
         at[0],
-        ctx.pointer(w),
+        packed,
         "NULL" if bias is None else ctx.pointer(bias),
         *epilogue,
         at[1],
-        shape_argument(conv_shape(node, list(dims(w)[2:])).lying()),
+        shape_argument(shape),
     )
     if images > 1:
         ctx.line("}")
+
+
+def _trimmed(w: NDArray[Any], s: ConvShape) -> NDArray[Any]:
+    """The weights (out_c, inputs, k_h, k_w) of the taps that read the input."""
+    rows, columns = s.used_taps()
+    return np.ascontiguousarray(w.reshape(*w.shape[:2], s.k_h, s.k_w)[:, :, rows, columns])
+
+
+def _has_few_positions(ctx: Context, s: ConvShape) -> bool:
+    """Whether ``ek_conv_few_f32`` takes a convolution, and vectors of positions would mostly be empty."""
+    positions, wide = s.out_h * s.out_w, packing(ctx.profile.kernels).columns >= 8
+    fits = positions <= 12 and positions * s.in_c * s.k_h * s.k_w <= 24576
+    return wide and not ctx.fixed_order and s.groups == 1 and s.out_c >= 16 and fits
 
 
 def check_spatial(node: ir.Node) -> list[Problem]:
