@@ -1,7 +1,8 @@
 """Synthesise an engine's data paths of several sizes with yosys, and place those that an ECP5 85F is for.
 
-python bench/fpga_synthesis.py [--small]
+python bench/fpga_synthesis.py [--small | --engine]
 
+--engine synthesises and places the whole engine, the smallest that holds the bundled detector, instead: 10 minutes.
 Without --small this takes 10 minutes on an idle core or so. The LUT and FF columns are what the fits of
 edgekit.fpga.resources are of; beside each is what these say. Ends with 1 where they are off by more than a tenth.
 """
@@ -31,13 +32,34 @@ HEAD = (
     f"{'DSP':>5}{'RAM':>6}  placed"
 )
 TOLERANCE = 0.1
+WHOLE = EngineSpec(
+    lanes=2, columns=1, weight_bits=4, buffer_beats=34_560, groups=32, accumulator_bits=17
+)
+
+
+def whole_engine() -> None:
+    """Print what the whole engine takes of an ECP5, and its clock."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = synthesise(WHOLE, "engine", "ecp5", Path(folder))
+        print(
+            f"engine of {WHOLE.lanes} x {WHOLE.columns}, synthesised: {found.luts:,} LUT4, {found.ffs:,} FF, "
+            f"{found.dsps} MULT18X18D, {found.ram_halves} DP16KD",
+            flush=True,
+        )
+        placed = place(WHOLE, "engine", Path(folder))
+        print(f"placed: {placed.clock_mhz:.0f} MHz, {placed.cells:,} TRELLIS_COMB")
 
 
 def main() -> None:
     """Print one line per data path."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--small", action="store_true", help="the smallest engine only")
-    sizes = SMALL if parser.parse_args().small else FULL
+    parser.add_argument("--engine", action="store_true", help="the whole engine instead")
+    given = parser.parse_args()
+    if given.engine:
+        whole_engine()
+        return
+    sizes = SMALL if given.small else FULL
     print(HEAD)
     wrong = 0
     for family, lanes, columns, bits, groups in sizes:

@@ -66,6 +66,7 @@ SUITES = {
     "docs_commands",
     "docs_streaming",
     "faults",
+    "fpga_formal",
     "fpga_random",
     "fuzz",
     "hearable_streams",

@@ -3,7 +3,8 @@
 // 16 places hold what a pipeline of up to 13 registers has under way at full speed.
 `default_nettype none
 module ek_results #(
-  parameter int BITS = 8
+  parameter int BITS = 8,
+  parameter int DEPTH_LOG2 = 4
 ) (
   input  wire logic            clk,
   input  wire logic            rst,
@@ -16,7 +17,6 @@ module ek_results #(
   input  wire logic            out_ready,
   output      logic [BITS-1:0] out_data
 );
-  localparam int DEPTH_LOG2 = 4;
   (* ram_style = "distributed", syn_ramstyle = "distributed" *) logic [BITS-1:0] places [1 << DEPTH_LOG2];
   logic [DEPTH_LOG2:0] reserved, filled;
   logic [DEPTH_LOG2-1:0] head, tail;

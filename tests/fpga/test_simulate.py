@@ -20,12 +20,21 @@ from fpga_networks import (
 )
 from fpga_rtl import SEVERAL_BEATS, SHARED_BEAT, golden_vectors, needs_verilator, program
 
+from edgekit.demos.shapes import HELD_OUT, draw
+from edgekit.demos.show_deform import CALIBRATION, NETWORK
+from edgekit.fpga import golden
+from edgekit.fpga.cycles import frame_cycles
 from edgekit.fpga.lower import lower
 from edgekit.fpga.network import Network
 from edgekit.fpga.program import assemble
-from edgekit.fpga.simulate import Ran, run_engine
+from edgekit.fpga.resources import PARTS
+from edgekit.fpga.schedule import network_cycles
+from edgekit.fpga.search import fitted
+from edgekit.fpga.simulate import Ran, build, run_engine
 from edgekit.fpga.spec import DMAX, EngineSpec
 from edgekit.fpga.words import DIGEST_FROM, ERRORS, HEADER_WORDS, LAYER_WORDS
+from edgekit.quantize.calibrate.clips import load_calibration
+from edgekit.verbs.export.importing import ImportOptions, load_model
 
 pytestmark = needs_verilator
 BOTH = pytest.mark.parametrize("spec", [SHARED_BEAT, SEVERAL_BEATS], ids=["shared", "several"])
@@ -140,3 +149,17 @@ def test_the_error_register_says_why_a_program_is_refused(
     found = run_engine(program(SHARED_BEAT, "engine"), [wrong, right])
     assert ERRORS[found[0].error] == error
     assert found[1] == Ran(1, found[1].compared, 0, found[1].cycles)
+
+
+@pytest.mark.slow
+def test_the_bundled_detector_runs_on_twenty_pictures(tmp_path: Path) -> None:
+    """An engine of 8 x 8 for the ECP5; its cycles are within 3 % of the model's."""
+    model = load_model(str(NETWORK), ImportOptions()).model
+    network = lower(model, load_calibration(CALIBRATION, model), EngineSpec(weight_bits=4))
+    made = assemble(network, fitted(network, PARTS["LFE5UM5G-85F"], 8, 8, DMAX))
+    stored = [golden.quantize(network, {"x": draw(HELD_OUT + i).image[None]}) for i in range(20)]
+    images = [next(iter(values.values())) for values in stored]
+    executable = build(made.spec, "engine", tmp_path / "rtl")
+    (ran,) = run_engine(executable, [golden_vectors(made, images, tmp_path)])
+    assert (ran.pictures, ran.different, ran.error) == (20, 0, 0)
+    assert ran.cycles == pytest.approx(frame_cycles(network_cycles(made)), rel=0.03)
