@@ -65,11 +65,14 @@ def lower_onnxruntime(model: Model, target: str) -> Build:
 def prepared(model: Model) -> Model:
     """Place Q and DQ so that onnxruntime's int8 kernels take the nodes between."""
     # onnxruntime 1.32 on x86 gives a quantizer that it moves over a Reshape contradictory types
-    return _with_zero_points(frame_moves(model))
+    return with_zero_points(frame_moves(model))
 
 
-def _with_zero_points(model: Model) -> Model:
-    """Spell out the zero points of int8 weights with a scale per channel, which QGemm wants, and old versions need."""
+def with_zero_points(model: Model) -> Model:
+    """Spell out the zero points of int8 weights with a scale per channel, which QGemm wants, and old versions need.
+
+    So does `session.x64quantprecision`, without which products saturate on x86 without VNNI.
+    """
     copy = model.ir.clone()
     for node in copy.graph:
         if node.op_type != "DequantizeLinear" or len(node.inputs) > 2:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import CheckFailed, ToolError
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.runners.onnxruntime import session_options
 from edgekit.runtime.runners.toolchain import compile_shared
 from edgekit.runtime.stream import Stream
 
@@ -102,12 +103,9 @@ class OnnxruntimeContender:
         except ImportError as error:
             step = "pip install 'edgekit[export]'"
             raise ToolError(f"onnxruntime is not installed; {step}") from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
+                model, session_options(), providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its exceptions have no common public base
             raise ToolError(f"onnxruntime refuses the build's model.onnx: {error}") from error

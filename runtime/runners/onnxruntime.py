@@ -148,18 +148,32 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
     return reusing(caller(key), caller(decoder), outputs, kept)
 
 
+def session_options() -> Any:
+    """Options of onnxruntime with one thread, whose int8 products do not saturate.
+
+    On x86 without VNNI its kernels add pairs of products in 16 bits (`session.x64quantprecision` in its
+    documentation): the bundled denoiser keeps 8 dB with them, and 39 without.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return options
+
+
 def _open(directory: Path, name: str) -> Any:
     """A file of the build in onnxruntime, with one thread."""
     try:
         import onnxruntime
     except ImportError as error:
         raise ToolError("onnxruntime is not installed; pip install 'edgekit[export]'") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
     path = str(directory / name)
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            path, session_options(), providers=["CPUExecutionProvider"]
+        )
     except Exception as error:
         # onnxruntime raises its own classes, which it does not export, with Exception as base.
         raise UsageError(_misfit(directory, f"{name}: {error}")) from error

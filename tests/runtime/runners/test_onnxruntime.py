@@ -29,9 +29,11 @@ def clip(name: str) -> Arrays:
 
 
 def as_it_comes(model: Model, inputs: Arrays) -> Arrays:
-    """Run the build's file hop by hop in a session without options, its states carried."""
+    """Run the build's file hop by hop in a session as docs/onnxruntime.md opens it, its states carried."""
     data = lower_onnxruntime(model, "onnxruntime").files["model.onnx"]
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     names = [value.name for value in session.get_outputs()]
     shapes = {value.name: value.shape for value in session.get_inputs()}
     states = {pair.input: np.zeros(shapes[pair.input], np.float32) for pair in model.states}

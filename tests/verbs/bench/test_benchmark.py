@@ -24,7 +24,6 @@ from edgekit.runtime.stream import Stream
 from edgekit.verbs.bench import page as bench_page
 
 NETWORK = "zoo:conv_recurrent"
-LEAST_DB = 15.0  # of onnxruntime's own integers, which saturate on CPUs without VNNI
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,7 @@ def test_local_times_a_build_beside_onnxruntime(host: Path, tmp_path: Path) -> N
     assert facts["instructions_per_hop"] is None and facts["ram_bytes"] > 0
     peer = facts["against"]["onnxruntime"]
     assert peer["ratio"] == pytest.approx(peer["median_us"] / facts["median_us"], rel=0.02)
-    assert peer["snr_db"] is None or peer["snr_db"] > LEAST_DB
+    assert peer["snr_db"] is None or peer["snr_db"] > 20
     assert len(facts["layers"]) > 5 and set(facts["layers"].values()) == {"equal"}
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["target"] for line in lines] == ["host", "host"]
@@ -63,7 +62,7 @@ def test_litert_is_timed_like_a_c_build(tmp_path: Path) -> None:
     facts = api.bench(tmp_path / "build", hops=20, against=["onnxruntime"]).to_dict()
     assert facts["hops"] == 100 and 0 < facts["median_us"] <= facts["p99_us"]
     assert facts["ram_bytes"] is None
-    assert facts["against"]["onnxruntime"]["snr_db"] > LEAST_DB
+    assert facts["against"]["onnxruntime"]["snr_db"] > 20
     assert "<h2>Benchmark: local</h2>" in (tmp_path / "build" / "report.html").read_text()
     with pytest.raises(UsageError, match="--layers: a build for litert"):
         api.bench(tmp_path / "build", layers=True)

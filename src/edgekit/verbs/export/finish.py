@@ -44,6 +44,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
     from edgekit.targets.c.replay import FOLDER as REPLAY
     from edgekit.targets.c.replay import golden_source
     from edgekit.targets.devices import profile
+    from edgekit.targets.onnxruntime import with_zero_points
 
     folder, build, quantized = written.folder, written.build, written.quantized
     manifest, device = build.manifest, profile(build.manifest.target)
@@ -98,7 +99,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
         (folder / REPLAY / "golden.c").write_bytes(golden)
     write_beside(written, manifest, samples, outputs)
     if not (folder / "model.onnx").exists():
-        quantized.model.save(folder / "model.onnx")
+        with_zero_points(quantized.model).save(folder / "model.onnx")
     (folder / "recipe.toml").write_text(recipe_text(quantized), encoding="utf-8")
     rows = () if watched is None else watched.rows(samples)
     listened = heard(stream, quantized.reference, quantized.calibration)
@@ -228,11 +229,13 @@ def _write_network(
     folder: Path, role: str, manifest: Manifest, model: "Model | None" = None
 ) -> None:
     """Write the facts of another network of a sampler, and its model where the build has none."""
+    from edgekit.targets.onnxruntime import with_zero_points
+
     own = folder / NETWORKS_FOLDER / role
     own.mkdir(parents=True, exist_ok=True)
     (own / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     if model is not None and not (own / "model.onnx").exists():
-        model.save(own / "model.onnx")
+        with_zero_points(model).save(own / "model.onnx")
 
 
 def with_code_bytes(manifest: Manifest, folder: Path, device: "Profile") -> Manifest:
