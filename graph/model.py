@@ -302,6 +302,12 @@ class Model:
         return Quantization(**self._load("quantization", {"recipe": "float32"}))
 
     @property
+    def dense(self) -> bool:
+        """Whether N:M sparse weights are to be stored whole, as its recipe says."""
+        dense: bool = self._load("dense", False)
+        return dense
+
+    @property
     def constants(self) -> tuple[str, ...]:
         """Names of the inputs that stay the same for a session, as an embedding of a speaker."""
         return tuple(self._load("constants", []))

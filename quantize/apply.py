@@ -145,6 +145,8 @@ def quantize_fitted(seen: Observed, recipe: Recipe, fitted: Fitted, label: str) 
     """As `quantize_observed`, with the weights that `fit` returned."""
     plan = choose_types(seen.model, seen.observers, recipe)
     made = _written(seen, recipe, plan, fitted)
+    if not recipe.sparse:
+        made = made.describe(dense=True)
     return made.describe(quantization=Quantization(recipe.name, label))
 
 

@@ -45,6 +45,8 @@ class Recipe:
             (`edgekit.quantize.prepare.split_shortcut`).
         hop_scales: whether layers read what follows the level of sound at a scale that every hop finds anew
             (`edgekit.quantize.prepare.hop_scales`); recipes that ship have it.
+        sparse: whether the zeros of weights in an N:M pattern stay, and builds store such weights sparse where their
+            kernels gain (`edgekit.graph.sparsity`).
         layers: ``int8`` or ``int4`` for single layers, by the name of their weights.
         tensors: the type of single tensors by name. Tensors that are the same values elsewhere
             (moved, joined, carried as a state) share it.
@@ -68,6 +70,7 @@ class Recipe:
     correct_sampler: bool = False
     split_shortcut: bool = False
     hop_scales: bool = False
+    sparse: bool = True
     layers: Mapping[str, str] = field(default_factory=dict)
     tensors: Mapping[str, str] = field(default_factory=dict)
 

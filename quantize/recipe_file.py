@@ -153,7 +153,7 @@ def _converted(key: str, value: Any) -> Any:
 
 
 def _conflict(recipe: Recipe, where: str) -> Problem | None:
-    """Names of shipped recipes mean what ships, but for scales per hop and what is measured.
+    """Names of shipped recipes mean what ships, but for scales per hop, sparsity and what is measured.
 
     Integer activations need integer weights.
     """
@@ -167,7 +167,8 @@ def _conflict(recipe: Recipe, where: str) -> Problem | None:
         return Problem(f"{where}, weights '{HALF}'", found, f"the recipe '{HALF}'", step)
     shipped = RECIPES.get(recipe.name, recipe)
     equalize = recipe.equalize if shipped.equalize == MEASURED else shipped.equalize
-    if recipe != replace(shipped, hop_scales=recipe.hop_scales, equalize=equalize):
+    free = replace(shipped, hop_scales=recipe.hop_scales, equalize=equalize, sparse=recipe.sparse)
+    if recipe != free:
         found = "the shipped recipe of this name is another one"
         step = "give it a name of its own, or undo the edits"
         return Problem(f"{where}, name {recipe.name!r}", found, "any other name", step)

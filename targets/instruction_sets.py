@@ -1,11 +1,37 @@
 """The instruction sets that have kernels of their own: one row each, read by builds, tests, bench, doctor and docs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edgekit.graph.sparsity import PATTERNS, Pattern
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """How kernels read rows of N:M sparse weights, and where that pays.
+
+    Attributes:
+        pays: the patterns for which it does; others stay dense.
+        packed: indices have 2 or 4 bits, else 8 (``runtime/src/ek_turns.h``).
+        windows: rows lie side by side as in ``runtime/src/x86/ek_windows.h``.
+        bits: of the operands.
+        most_positions: vectors in one call that are multiplied with the same weights; for more the dense kernel, which
+            reads weights once for several, is faster.
+        head: bytes before the first row.
+        least_weight: that kernels hold.
+    """
+
+    pays: tuple[Pattern, ...] = ()
+    packed: bool = True
+    windows: bool = False
+    bits: tuple[int, ...] = (8, 16)
+    most_positions: int = 1 << 30
+    head: int = 4
+    least_weight: int = -128
 
 
 @dataclass(frozen=True)
@@ -39,6 +65,7 @@ class Packing:
         channels: int8 channels side by side in convolutions of more than one tap; 0: none.
         tiles: integer convolutions of int8 inputs are those of ``runtime/src/tiles``.
         line: bytes to which arrays are aligned, where a vector across two lines of the cache takes longer.
+        sparse: how N:M sparse rows are read.
     """
 
     rows: int = 1
@@ -51,6 +78,7 @@ class Packing:
     channels: int = 0
     tiles: Tiles | None = None
     line: int = 0
+    sparse: Sparse = Sparse()
 
     def int_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
         """Pack w (n, k) for operands of so many bits."""
@@ -95,7 +123,9 @@ class Packing:
         return np.ascontiguousarray(panels).reshape(-1)
 
 
-PORTABLE = Packing()
+PORTABLE = Packing(sparse=Sparse(pays=PATTERNS))
+ON_X86 = Sparse(pays=PATTERNS, packed=False, windows=True, bits=(8,), most_positions=3, head=64)
+BY_LANES = Packing()  # rows as they are, and dense kernels that sparse ones do not beat
 PAIRS = (0, 2, 4, 6, 1, 3, 5, 7)  # neighbouring taps at the same place of two halves
 
 
@@ -157,6 +187,7 @@ INSTRUCTION_SETS = {
                 windows=True,
                 channels=4,
                 line=64,
+                sparse=ON_X86,
             ),
         ),
         InstructionSet(
@@ -173,6 +204,7 @@ INSTRUCTION_SETS = {
                 nibbles=((8, PAIRS), (16, PAIRS)),
                 columns=8,
                 windows=True,
+                sparse=replace(ON_X86, least_weight=-127),
             ),
         ),
         InstructionSet(
@@ -200,7 +232,10 @@ INSTRUCTION_SETS = {
             ("dsp", "lanes", "tiles", "dots"),
             machine="arm",
             emulated="cortex-m55",
-            packing=Packing(tiles=Tiles(group=16, taps=512, channels=8)),
+            packing=Packing(
+                tiles=Tiles(group=16, taps=512, channels=8),
+                sparse=Sparse(pays=PATTERNS, packed=False),
+            ),
         ),
         InstructionSet(
             "dsp",
@@ -209,7 +244,10 @@ INSTRUCTION_SETS = {
             machine="arm",
             emulated="cortex-m4",
             packing=Packing(
-                rows=4, taps=((8, 4), (16, 4)), tiles=Tiles(group=4, taps=512, channels=4)
+                rows=4,
+                taps=((8, 4), (16, 4)),
+                tiles=Tiles(group=4, taps=512, channels=4),
+                sparse=Sparse(pays=PATTERNS),
             ),
         ),
         InstructionSet(
@@ -218,6 +256,7 @@ INSTRUCTION_SETS = {
             ("lanes", "dots"),
             machine="riscv64",
             emulated="riscv64-v",
+            packing=BY_LANES,
         ),
         InstructionSet(
             "wasm",

@@ -131,6 +131,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("delay", _with_unit(stream["delay_samples"], "samples")),
         ("latency", _latency(stream)),
         ("weights", _with_unit(memory["weights_bytes"], "bytes")),
+        ("sparse weights", manifest.sparse_text),
         ("code", _with_unit(memory["code_bytes"], "bytes")),
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _scratch(memory)),

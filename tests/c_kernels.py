@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgekit.graph.sparsity import Pattern
 from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.packing import pack, pack_conv
 from edgekit.targets.c.program import kernel_files
+from edgekit.targets.c.sparse import sparse_rows
 from edgekit.targets.devices import cpu_flags
-from edgekit.targets.instruction_sets import INSTRUCTION_SETS, packing
+from edgekit.targets.instruction_sets import INSTRUCTION_SETS, PORTABLE, Packing, packing
 
 ROOT = Path(__file__).parent.parent
 INCLUDE = ROOT / "runtime" / "include"
@@ -53,11 +55,16 @@ Argument = NDArray[Any] | int | float | None
 
 @dataclass(frozen=True)
 class Call:
-    """One call of `kernel`; `expected` holds what arrays among `args` are afterwards, by position."""
+    """One call of `kernel`; `expected` holds what arrays among `args` are afterwards, by position.
+
+    Of sparse weights `whole` has them as matrices among the arguments, and `patterns` those that they keep.
+    """
 
     kernel: str
     args: Sequence[Argument]
     expected: Mapping[int, NDArray[Any]]
+    patterns: Sequence[Pattern | None] = ()
+    whole: Sequence[Argument] = ()
 
 
 @cache
@@ -113,6 +120,8 @@ def write_kernels(folder: Path, isa: str) -> list[Path]:
 def packed(call: Call, folders: Sequence[str]) -> Call:
     """The call with weights in the order in which the kernels of some folders read them."""
     family, kind = call.kernel.removeprefix("ek_").split("_")[:2]
+    if call.patterns:
+        return sparse(replace(call, args=call.whole), call.patterns, packing(folders))
     if call.kernel.endswith("_w4") and (family == "conv" or not packing(folders).nibbles):
         return call
     cell = {"gru": 1, "rnn": 1, "lstm": 2}.get(family)  # states behind x
@@ -141,6 +150,25 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
     for i, array in zip(at, pack(packing(folders), as_kernel, arrays, whole), strict=True):
         args[i] = array
     return replace(call, args=args)
+
+
+def sparse(call: Call, patterns: Sequence[Pattern | None], own: Packing) -> Call:
+    """The call with its matrices stored by patterns, as kernels of a packing read them."""
+    family, args = call.kernel.split("_")[1], list(call.args)
+    if family == "conv":
+        w, bias = np.asarray(args[2]), np.asarray(args[3])
+        rows = w.reshape(len(w), -1)
+        fold = np.asarray(args[1]) * rows.sum(1, np.int64)
+        args[2] = sparse_rows(PORTABLE, rows, patterns[0])
+        args[3] = (bias - fold).astype(bias.dtype)
+        return replace(call, args=args, patterns=patterns, whole=call.args)
+    first = {"fc": 1, "gru": 2, "lstm": 3}[family]
+    at = range(first, first + 2 * len(patterns))
+    whole = family != "gru" or bool(args[-2])
+    arrays = [np.asarray(args[i]) for i in at]
+    for i, array in zip(at, pack(own, call.kernel, arrays, whole, patterns), strict=True):
+        args[i] = array
+    return replace(call, args=args, patterns=patterns, whole=call.args)
 
 
 def compile_library(

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-from c_kernels import Call
+from c_kernels import Call, sparse
 from numpy.typing import NDArray
 
 from edgekit.base import random_normals
+from edgekit.graph.sparsity import PATTERNS, Pattern, mask_of
 from edgekit.operators import along, noise, normalize
 from edgekit.operators.border import twin as border_twin
 from edgekit.operators.conv import twin as conv_twin
@@ -26,6 +27,7 @@ from edgekit.operators.resize import twin as resize_twin
 from edgekit.operators.spectral import twin as spectral_twin
 from edgekit.targets.c.packing import int4_bytes
 from edgekit.targets.c.stubs import forms
+from edgekit.targets.instruction_sets import PORTABLE
 
 SPECIAL = np.array(
     [
@@ -133,6 +135,16 @@ def several(d: Draw) -> int:
     return d.int(10, 150) if d.int(0, 3) == 0 else d.int(1, 9)
 
 
+def sparse_weights(d: Draw, *shape: int) -> tuple[NDArray[np.int8], Pattern | None]:
+    """int8 with the zeros of a pattern along axis 1, or of none."""
+    w = integers(d, np.int8, *shape, low=-127)
+    pattern = (None, *PATTERNS)[d.int(0, len(PATTERNS))]
+    if pattern is None:
+        return w, None
+    kept = mask_of(d.rng().standard_normal(shape), pattern, 1)
+    return np.where(kept, w, 0).astype(np.int8), pattern
+
+
 def weights(d: Draw, kernel: str, *shape: int) -> NDArray[np.int8]:
     """int8, or what int4 holds."""
     if not kernel.endswith("_w4"):
@@ -160,6 +172,39 @@ def fc(kernel: str) -> Callable[[Draw], Call]:
         args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
         y = linear_twin.ek_fc(*args, to=DTYPES[y_type])
         return in_bytes(Call(kernel, [*args, blank(y), rows, k, n], {8: y}), 1)
+
+    return build
+
+
+def sparse_fc(kernel: str) -> Callable[[Draw], Call]:
+    x_type, y_type = kernel.split("_")[2:4]
+
+    def build(d: Draw) -> Call:
+        rows, k, n = d.int(1, 3), d.int(1, 700), several(d)
+        x, acc = integers(d, DTYPES[x_type], rows, k), accumulator(x_type)
+        w, pattern = sparse_weights(d, n, k)
+        args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
+        y = linear_twin.ek_fc(*args, to=DTYPES[y_type])
+        return sparse(Call(kernel, [*args, blank(y), rows, k, n], {8: y}), [pattern], PORTABLE)
+
+    return build
+
+
+def sparse_conv(kernel: str) -> Callable[[Draw], Call]:
+    x_type, y_type = kernel.split("_")[2:4]
+
+    def build(d: Draw) -> Call:
+        inputs, outputs, wide, high = d.int(1, 300), d.int(1, 20), d.int(1, 50), d.int(1, 2)
+        sizes = (inputs, high, wide, outputs, high, wide)
+        shape = ConvShape(*sizes, 1, 1, 1, 1, 1, 1, 0, 0, 1)
+        x, acc = integers(d, DTYPES[x_type], inputs, high, wide), accumulator(x_type)
+        w, pattern = sparse_weights(d, outputs, inputs, 1, 1)
+        x_zero = d.int(-128, 127) if x_type == "s8" else 0
+        scaling = multipliers(d, acc, outputs)
+        args = [x, x_zero, w, biases(d, acc, outputs), *scaling, *limits(d, y_type)]
+        y = conv_twin.ek_conv(*args, shape, to=DTYPES[y_type])
+        call = Call(kernel, [*args, blank(y), np.array(shape.fields(), np.int32)], {9: y})
+        return sparse(call, [pattern or Pattern(4, 4)], PORTABLE)
 
     return build
 
@@ -578,20 +623,31 @@ def interpolate(d: Draw) -> Call:
     return Call("ek_interpolate_f32", args, {3: y})
 
 
+def cell_weights(
+    d: Draw, kernel: str, rows: int, inputs: int, units: int
+) -> tuple[NDArray[np.int8], NDArray[np.int8], list[Pattern | None]]:
+    """Weights of the input and of h, and the patterns that they keep in a sparse kernel."""
+    if not kernel.endswith("_sparse"):
+        return weights(d, kernel, rows, inputs), weights(d, kernel, rows, units), []
+    (w, of_w), (r, of_r) = sparse_weights(d, rows, inputs), sparse_weights(d, rows, units)
+    return w, r, [of_w, of_r]
+
+
 def gru_int(kernel: str) -> Callable[[Draw], Call]:
     x_type, h_type = kernel.split("_")[2:4]
 
     def build(d: Draw) -> Call:
         inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 30), accumulator(x_type), accumulator(h_type)
         x, h = integers(d, DTYPES[x_type], inputs), integers(d, np.int16, n)
-        w, r = weights(d, kernel, 3 * n, inputs), weights(d, kernel, 3 * n, n)
+        w, r, patterns = cell_weights(d, kernel, 3 * n, inputs, n)
         scaling = [*multipliers(d, acc, 3 * n), *multipliers(d, acc_r, 3 * n)]
         biased = biases(d, acc, 3 * n), biases(d, acc_r, 3 * n)
         args = [x, h, w, r, *biased, *scaling, SIGMOID, TANH]
         before = d.int(0, 1)
         y = recurrent_twin.ek_gru(*args, before, operand=DTYPES[h_type])
         scratch = np.zeros(13 * n if h_type == "s8" else 14 * n, np.uint8)
-        return in_bytes(Call(kernel, [*args, inputs, n, before, scratch], {1: y}), 2, 3)
+        call = Call(kernel, [*args, inputs, n, before, scratch], {1: y})
+        return sparse(call, patterns, PORTABLE) if patterns else in_bytes(call, 2, 3)
 
     return build
 
@@ -605,14 +661,14 @@ def lstm_int(kernel: str) -> Callable[[Draw], Call]:
             integers(d, dtype, size)
             for dtype, size in ((DTYPES[x_type], inputs), (np.int16, n), (np.int32, n))
         )
-        w, r = weights(d, kernel, 4 * n, inputs), weights(d, kernel, 4 * n, n)
+        w, r, patterns = cell_weights(d, kernel, 4 * n, inputs, n)
         scaling = [*multipliers(d, acc, 4 * n), *multipliers(d, acc_r, 4 * n)]
         biased = biases(d, acc, 4 * n), biases(d, acc_r, 4 * n)
         args, c_bits = [x, h, c, w, r, *biased, *scaling, SIGMOID, TANH], d.int(0, 30)
         h_next, c_next = recurrent_twin.ek_lstm(*args, c_bits, operand=DTYPES[h_type])
         scratch = np.zeros(17 * n if h_type == "s8" else 18 * n, np.uint8)
         call = Call(kernel, [*args, inputs, n, c_bits, scratch], {1: h_next, 2: c_next})
-        return in_bytes(call, 3, 4)
+        return sparse(call, patterns, PORTABLE) if patterns else in_bytes(call, 3, 4)
 
     return build
 
@@ -1037,9 +1093,21 @@ def _family(
     return {name: build(name) for name in names}
 
 
+def sparse_forms(*families: str) -> list[str]:
+    """Kernels of sparse weights."""
+    return [kernel for kernel in forms(*families) if kernel.endswith("_sparse")]
+
+
+def dense_forms(*families: str) -> list[str]:
+    """The others."""
+    return [kernel for kernel in forms(*families) if not kernel.endswith("_sparse")]
+
+
 CASES: dict[str, Callable[[Draw], Call]] = {
-    **_family(fc, *forms("ek_fc")),
-    **_family(conv, *forms("ek_conv", "ek_conv_transpose")),
+    **_family(fc, *dense_forms("ek_fc")),
+    **_family(conv, *dense_forms("ek_conv", "ek_conv_transpose")),
+    **_family(sparse_fc, *sparse_forms("ek_fc")),
+    **_family(sparse_conv, *sparse_forms("ek_conv")),
     **_family(matmul_int, *forms("ek_matmul")),
     **_family(frame_products, "ek_frame_dots_f32", "ek_frame_sums_f32"),
     **_family(frame_products, *forms("ek_frame_dots", "ek_frame_sums")),

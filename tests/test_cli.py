@@ -62,6 +62,7 @@ def test_help_lists_the_verbs_and_flags(edgekit: Cli) -> None:
     assert code == 0
     for verb in (
         "export",
+        "prune",
         "quantize",
         "finetune",
         "run",
@@ -216,6 +217,20 @@ def test_quantize_writes_one_file(edgekit: Cli, network: Path, clips: Path, tmp_
         auto = ("quantize", network, "--recipe", "auto", *arguments, "--target", target, *bound)
         code, _, err = edgekit(*auto)
         assert code == 2 and (found or "no bound") in err
+
+
+def test_prune_writes_a_file_and_says_what_is_kept(
+    edgekit: Cli, network: Path, tmp_path: Path
+) -> None:
+    arguments = ("prune", network, "-o", tmp_path / "pruned.onnx")
+    code, out, _ = edgekit(*arguments, "--pattern", "1:4", "--smallest", 0, "--json")
+    rows = json.loads(out)["layers"]
+    assert code == 0 and [row["kept"] for row in rows] == [0.25, 0.25]
+    assert all(0.25 < row["energy"] < 1 and row["left"] is None for row in rows)
+    code, _, err = edgekit(*arguments, "--pattern", "1:3")
+    assert code == 2 and "pattern: '1:3'" in err and "2:4, 2:8, 1:4, 1:8, 1:16" in err
+    code, _, err = edgekit(*arguments, "--pattern", "1:4")
+    assert code == 2 and "every layer has under 1024 weights, 64 at most" in err
 
 
 def test_quantize_says_what_is_wrong_with_the_calibration(edgekit: Cli, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ MAY_IMPORT["demos"] = MAY_IMPORT["verbs"] | {"verbs", "frontend"}
 MAY_IMPORT["frontend"] = MAY_IMPORT["export"] | {"export"}
 MAY_IMPORT["red_diff"] = {"base"}
 MAY_IMPORT["level"] = set()
+MAY_IMPORT["sparsity"] = {"base", "graph"}
 MAY_IMPORT["adapt"] = {"base", "runtime"}
 MAY_IMPORT["search"] = {"base", "runtime"}
 MAY_IMPORT["api"] = MAY_IMPORT["demos"] | {"demos"}

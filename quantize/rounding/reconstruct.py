@@ -13,6 +13,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.graph.model import Model
+from edgekit.graph.sparsity import zeros_to_keep
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import WEIGHT_LIMITS, quantize_weights, weight_scales
 from edgekit.operators.weight_layout import channel_rows
@@ -96,14 +97,17 @@ def _fit(node: ir.Node, index: int, moments: Moments, recipe: Recipe, pull: floa
     used = moments.centred() if recipe.bias_correction else moments
     groups = len(used.own)
     flat = rows.reshape(groups, len(rows) // groups, -1).astype(np.float64)
+    sparse = zeros_to_keep(rows) if recipe.sparse else None
+    kept = None if sparse is None else sparse.reshape(flat.shape)
     q, scales = np.zeros(flat.shape), np.zeros(flat.shape[:2])
     for group in range(groups):
         if recipe.rounding == "nearest":
             one = weight_scales(flat[group], dtype=dtype)
             q[group], scales[group] = quantize_weights(flat[group], one, dtype), one
             continue
-        target, damped = best_weights(flat[group], used.own[group], used.cross[group], pull)
-        layer = Layer(target, damped, WEIGHT_LIMITS[dtype], np.zeros(len(target)))
+        own = None if kept is None else kept[group]
+        target, damped = best_weights(flat[group], used.own[group], used.cross[group], pull, own)
+        layer = Layer(target, damped, WEIGHT_LIMITS[dtype], np.zeros(len(target)), own)
         q[group], scales[group] = ROUNDINGS[recipe.rounding](layer)
         if np.isinf(pull):
             scales[group] = with_gain(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 DAMPING = 0.01  # of the mean of H's diagonal is added to it: few rows, and inputs that are always 0
 PULL = 0.3  # the same where V is sought: earlier layers' errors are made up for only so far
 CLIPS = np.linspace(
@@ -38,12 +39,18 @@ class Layer:
         moments: H, (inputs, inputs), positive definite.
         limit: the largest integer.
         least: the smallest scale that each output may have, (outputs,).
+        kept: of sparse weights, where they may be other than 0, (outputs, inputs).
     """
 
     target: F64
     moments: F64
     limit: int
     least: F64
+    kept: Mask | None = None
+
+    def masked(self, q: F64) -> F64:
+        """Whole numbers with the zeros of sparse weights."""
+        return q if self.kept is None else np.where(self.kept, q, 0.0)
 
     def errors(self, q: F64, scales: F64) -> F64:
         """What each output loses: (outputs,)."""
@@ -55,17 +62,25 @@ class Layer:
 Rounded = tuple[F64, F64]  # whole numbers (outputs, inputs), and scales (outputs,)
 
 
-def best_weights(rows: F64, moments: F64, cross: F64, pull: float = PULL) -> tuple[F64, F64]:
+def best_weights(
+    rows: F64, moments: F64, cross: F64, pull: float = PULL, kept: Mask | None = None
+) -> tuple[F64, F64]:
     """Return V and the damped H for float weights (outputs, inputs), H and ``X'^T X``.
 
-    V is drawn to the weights themselves by `pull`; where that is infinite it is them.
+    V is drawn to the weights themselves by `pull`; where that is infinite it is them. Of sparse weights it is the best
+    of those that are 0 where `kept` is not.
     """
     unit = max(float(np.mean(np.diag(moments))), 1e-12) * np.eye(len(moments))
     damped = moments + DAMPING * unit
     if np.isinf(pull):
         return rows, damped
-    pulled = np.linalg.solve(moments + pull * unit, (cross + pull * unit) @ rows.T)
-    return np.asarray(pulled.T, np.float64), damped
+    whole, wanted = moments + pull * unit, (cross + pull * unit) @ rows.T
+    if kept is None:
+        return np.asarray(np.linalg.solve(whole, wanted).T, np.float64), damped
+    best: F64 = np.zeros(rows.shape)
+    for row, own in enumerate(kept):
+        best[row, own] = np.linalg.solve(whole[np.ix_(own, own)], wanted[own, row])
+    return best, damped
 
 
 def with_gain(rows: F64, q: F64, scales: F64, cross: F64, real: F64) -> F64:
@@ -108,6 +123,8 @@ def gptq(layer: Layer) -> Rounded:
         rest, q = layer.target[:, order].copy(), np.zeros(layer.target.shape)
         for j in range(len(order)):
             q[:, order[j]] = np.clip(np.rint(rest[:, j] / scales), -layer.limit, layer.limit)
+            if layer.kept is not None:
+                q[~layer.kept[:, order[j]], order[j]] = 0.0
             off = (rest[:, j] - q[:, order[j]] * scales) / upper[j, j]
             rest[:, j:] -= np.outer(off, upper[j, j:])
         return descended(layer, q, scales)
@@ -145,7 +162,8 @@ def adaround(layer: Layer) -> Rounded:
         mean += 0.1 * (gradient - mean)
         square += 0.001 * (gradient**2 - square)
         v -= RATE * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-    chosen = descended(layer, np.clip(below + (v > 0), -layer.limit, layer.limit), scales)
+    taken = layer.masked(np.clip(below + (v > 0), -layer.limit, layer.limit))
+    chosen = descended(layer, taken, scales)
     worse = layer.errors(chosen, scales) > errors
     return np.where(worse[:, None], plain, chosen), scales
 
@@ -159,6 +177,8 @@ def descended(layer: Layer, q: F64, scales: F64) -> F64:
         for j in range(q.shape[1]):
             wanted = np.rint(q[:, j] - pull[:, j] / (diagonal[j] * scales))
             step = np.clip(wanted, -layer.limit, layer.limit) - q[:, j]
+            if layer.kept is not None:
+                step[~layer.kept[:, j]] = 0.0
             if step.any():
                 q[:, j] += step
                 pull += np.outer(step * scales, layer.moments[j])

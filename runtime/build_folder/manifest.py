@@ -145,7 +145,9 @@ class Manifest:
     device, from the microphone to where it is heard), latency_ms, state_bytes and filter_bytes;
     `board`, of one for a board of the user's own, what its board.toml says, with used_bytes of each memory, and
     placed (a list of name, bytes, reads_per_hop, memory, stored, modelled_wait_cycles); `updates`, of one
-    whose weights are replaced at run time, network (SHA-256 of all C but the weights) and weights_bytes; `files`, of a
+    whose weights are replaced at run time, network (SHA-256 of all C but the weights) and weights_bytes; `sparse`, of a
+    network with N:M sparse weights, a row for each of them: node, weights (w, or r of a recurrent product), pattern,
+    stored (packed, bytes or dense), reason (why dense), bytes, dense_bytes; `files`, of a
     finished build, the digest of every other file by its name; `digest` is that of the emitted ones alone.
     """
 
@@ -174,6 +176,7 @@ class Manifest:
     device: dict[str, Any] | None = None
     board: dict[str, Any] | None = None
     updates: dict[str, Any] | None = None
+    sparse: list[dict[str, Any]] | None = None
     files: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
     edgekit: str = __version__
@@ -195,6 +198,18 @@ class Manifest:
             for kind, count in counts.items()
             if count
         )
+
+    @property
+    def sparse_text(self) -> str | None:
+        """How N:M sparse weights are stored, how many bytes that saves, and why others are dense."""
+        if not self.sparse:
+            return None
+        kept = [row for row in self.sparse if row["reason"] is None]
+        saved = sum(row["dense_bytes"] - row["bytes"] for row in kept)
+        forms = ", ".join(sorted({f"{row['pattern']} {row['stored']}" for row in kept}))
+        stored = [f"{len(kept)} of {len(self.sparse)}: {forms}, {saved:,} bytes less"]
+        reasons = sorted({str(row["reason"]) for row in self.sparse if row["reason"]})
+        return "; ".join([*(stored if kept else []), *(f"dense: {why}" for why in reasons)])
 
     @property
     def steps(self) -> StepTable | None:
@@ -290,9 +305,9 @@ class Manifest:
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
                  "streaming", "session", "sampler", "until", "decide", "noise", "engine", "npu", "device", "board",
-                 "updates", "memory", "macs_per_hop", "macs_int8", "macs_int16", "macs_float", "verification",
-                 "quantization", "tools", "files")  # fmt: skip
-        known = {key: facts[key] for key in order if key != "files" or self.files}
+                 "updates", "memory", "sparse", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
+                 "verification", "quantization", "tools", "files")  # fmt: skip
+        known = {key: facts[key] for key in order if key not in ("files", "sparse") or facts[key]}
         return json.dumps(known, indent=2) + "\n"
 
 

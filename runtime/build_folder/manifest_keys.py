@@ -162,6 +162,31 @@ LEVELS = Check(
         ),
     },
 )
+
+
+def _sparse(value: Any) -> bool:
+    return type(value) is list and all(
+        type(row) is dict
+        and row.keys() == SPARSE_ROW.keys()
+        and all(map(_text, (row["node"], row["weights"], row["pattern"], row["stored"])))
+        and (row["reason"] is None or _text(row["reason"]))
+        and _bytes(row["bytes"])
+        and _bytes(row["dense_bytes"])
+        for row in value
+    )
+
+
+SPARSE_ROW: dict[str, Schema] = {
+    **dict.fromkeys(("node", "weights", "pattern", "stored"), A_TEXT),
+    "reason": {"type": ["string", "null"], "maxLength": MAX_TEXT},
+    **dict.fromkeys(("bytes", "dense_bytes"), SIZE.schema),
+}
+SPARSE = Check(
+    _sparse,
+    f"rows of {', '.join(SPARSE_ROW)}",
+    {"type": "array", "items": table_schema(SPARSE_ROW)},
+    True,
+)
 HELD_OUT = Check(
     _held_out,
     "clips, of, heard_snr_db",
@@ -226,6 +251,7 @@ FACTS: dict[str, Check] = {
     "macs_int8": COUNT,
     "macs_int16": COUNT,
     "macs_float": COUNT,
+    "sparse": SPARSE,
 }
 OPTIONAL = frozenset(
     {
@@ -240,6 +266,7 @@ OPTIONAL = frozenset(
         "metric",
         "held_out",
         "oracle_hops",
+        "sparse",
     }
 )  # not in every schema 1 file
 TABLES: dict[str, dict[str, Check]] = {

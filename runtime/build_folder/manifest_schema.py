@@ -71,6 +71,6 @@ def json_schema() -> Schema:
                 "tools": KINDS.schema,
                 "files": KINDS.schema,
             },
-            {"files", "streaming", *NULLABLE},
+            {"files", "streaming", "sparse", *NULLABLE},
         ),
     }

@@ -1043,6 +1043,75 @@ void ek_lstm_s16_s16_w4(const int16_t *x, int16_t *h, int32_t *c, const int8_t *
  * one's state. */
 void ek_normal_f32(int64_t seed, int32_t draw, int32_t block, const int32_t *quantiles, float *z);
 
+/* ---- N:M sparse weights ----------------------------------------------------------------------------- */
+
+/* The kernels above of the same names, with weights of which only those that are not zero are stored, each with its place:
+ * see runtime/src/ek_turns.h. A convolution is 1x1 with stride 1, without padding, of one group; its x_zero is folded
+ * into the bias and not read. */
+void ek_fc_s8_s8_sparse(const int8_t *x, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                        const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t rows,
+                        int32_t k, int32_t n);
+void ek_fc_s8_s16_sparse(const int8_t *x, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                         const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y, int32_t rows,
+                         int32_t k, int32_t n);
+void ek_fc_s16_s16_sparse(const int16_t *x, const int8_t *w, const int64_t *bias, const int32_t *mult,
+                          const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                          int32_t rows, int32_t k, int32_t n);
+void ek_fc_s16_s8_sparse(const int16_t *x, const int8_t *w, const int64_t *bias, const int32_t *mult,
+                         const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y, int32_t rows,
+                         int32_t k, int32_t n);
+
+void ek_conv_s8_s8_sparse(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                          const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                          const ek_conv_shape *shape);
+void ek_conv_s8_s16_sparse(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                           const ek_conv_shape *shape);
+void ek_conv_s16_s16_sparse(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                            const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                            int16_t *y, const ek_conv_shape *shape);
+void ek_conv_s16_s8_sparse(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                           const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                           int8_t *y, const ek_conv_shape *shape);
+
+void ek_gru_s8_s8_sparse(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
+                         const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                         const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                         int32_t units, int32_t linear_before_reset, int16_t *scratch);
+void ek_gru_s8_s16_sparse(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
+                          const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                          const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                          int32_t units, int32_t linear_before_reset, int16_t *scratch);
+void ek_gru_s16_s8_sparse(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
+                          const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
+                          const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
+                          int32_t units, int32_t linear_before_reset, int16_t *scratch);
+void ek_gru_s16_s16_sparse(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
+                           const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
+                           const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid,
+                           const int16_t *tanh_, int32_t inputs, int32_t units, int32_t linear_before_reset,
+                           int16_t *scratch);
+
+void ek_lstm_s8_s8_sparse(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
+                          const int32_t *w_bias, const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
+                          const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
+                          int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+void ek_lstm_s8_s16_sparse(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
+                           const int32_t *w_bias, const int64_t *r_bias, const int32_t *w_mult,
+                           const uint8_t *w_shift, const int32_t *r_mult, const uint8_t *r_shift,
+                           const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
+                           int32_t c_bits, int16_t *scratch);
+void ek_lstm_s16_s8_sparse(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
+                           const int64_t *w_bias, const int32_t *r_bias, const int32_t *w_mult,
+                           const uint8_t *w_shift, const int32_t *r_mult, const uint8_t *r_shift,
+                           const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
+                           int32_t c_bits, int16_t *scratch);
+void ek_lstm_s16_s16_sparse(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
+                            const int64_t *w_bias, const int64_t *r_bias, const int32_t *w_mult,
+                            const uint8_t *w_shift, const int32_t *r_mult, const uint8_t *r_shift,
+                            const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
+                            int32_t c_bits, int16_t *scratch);
+
 /* ---- kernels that their own files document -------------------------------------------------------------------- */
 
 /* Float convolution of one group with at most 12 output positions, whose taps are 24,576 at most: what ek_conv_f32 computes,

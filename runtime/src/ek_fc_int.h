@@ -8,6 +8,9 @@
 #ifndef EK_PRODUCT_TOGETHER
 #define EK_PRODUCT_TOGETHER ek_rows_together_s8
 #endif
+#ifndef EK_FROM
+#define EK_FROM(w, o, k) (w) + (o) * EK_BYTES(k)
+#endif
 
 void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
@@ -15,7 +18,7 @@ void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *re
 {
     EK_BIAS acc[EK_ROWS];
     int32_t row = 0;
-#ifdef EK_TOGETHER
+#if defined(EK_TOGETHER) && !defined(EK_ROWS_SPARSE_GUARD) /* those are taken one by one */
     for (; sizeof(EK_X) == 1 && row + EK_TOGETHER <= rows; row += EK_TOGETHER) {
         EK_BIAS sums[EK_TOGETHER * EK_ROWS] = {0};
         for (int32_t o = 0; o < n; o += EK_ROWS) {
@@ -37,7 +40,7 @@ void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *re
         for (int32_t o = 0; o < n; o += EK_ROWS) {
             const int32_t count = n - o < EK_ROWS ? n - o : EK_ROWS;
             EK_COPY_SUMS(acc, bias + o, (size_t)count * sizeof(acc[0]));
-            EK_PRODUCT(x, w + o * EK_BYTES(k), k, count, acc);
+            EK_PRODUCT(x, EK_FROM(w, o, k), k, count, acc);
             EK_OUTPUT(acc, mult + o, shift + o, y_zero, y_min, y_max, y + o, count);
         }
         x += k;

@@ -21,23 +21,29 @@ static inline int16_t ek_product_q15(int16_t a, int16_t b)
         sum acc[EK_ROWS];                                                                                        \
         const int32_t count = (to)-o < EK_ROWS ? (to)-o : EK_ROWS;                                               \
         EK_COPY_SUMS(acc, (bias) + o, (size_t)count * sizeof(acc[0]));                                           \
-        EK_ROWS_##type((x), (w) + (EK_PACKED_##type(from) + o - (from)) * EK_BYTES_##type(k), (k), count, acc);  \
+        EK_ROWS_##type((x), EK_FROM_##type(w, from, o, k), (k), count, acc);                                     \
         EK_OUTPUTS_##type(acc, (mult) + o, (shift) + o, 0, -32768, 32767, (y) + o, count);                       \
     }
+/* Where a kernel of rows finds row o, of those from `from` on: of sparse rows the head, and the row's number. */
+#define EK_FROM_PACKED(w, from, o, bytes) (w) + (EK_PACKED(from) + (o) - (from)) * (bytes)
+#define EK_FROM_S8(w, from, o, k) EK_FROM_PACKED(w, from, o, EK_BYTES_S8(k))
+#define EK_FROM_S16(w, from, o, k) EK_FROM_PACKED(w, from, o, EK_BYTES_S16(k))
+#define EK_FROM_S8_W4(w, from, o, k) (w) + (EK_PACKED_W4(from) + (o) - (from)) * EK_ROW_BYTES_W4(k)
+#define EK_FROM_S16_W4(w, from, o, k) (w) + (EK_PACKED_W4(from) + (o) - (from)) * EK_ROW_BYTES_W4(k)
+#define EK_FROM_S8_SPARSE(w, from, o, k) (w), EK_PACKED(from) + (o) - (from)
+#define EK_FROM_S16_SPARSE(w, from, o, k) (w), EK_PACKED(from) + (o) - (from)
 #define EK_ROWS_S8 ek_rows_s8
 #define EK_ROWS_S16 ek_rows_s16
 #define EK_OUTPUTS_S8 ek_outputs_s32_s16
 #define EK_OUTPUTS_S16 ek_outputs_s64_s16
-#define EK_PACKED_S8(n) EK_PACKED(n)
-#define EK_PACKED_S16(n) EK_PACKED(n)
 #define EK_ROWS_S8_W4 ek_rows_s8_w4
 #define EK_ROWS_S16_W4 ek_rows_s16_w4
-#define EK_BYTES_S8_W4(k) EK_ROW_BYTES_W4(k)
-#define EK_BYTES_S16_W4(k) EK_ROW_BYTES_W4(k)
 #define EK_OUTPUTS_S8_W4 ek_outputs_s32_s16
 #define EK_OUTPUTS_S16_W4 ek_outputs_s64_s16
-#define EK_PACKED_S8_W4(n) EK_PACKED_W4(n)
-#define EK_PACKED_S16_W4(n) EK_PACKED_W4(n)
+#define EK_ROWS_S8_SPARSE ek_sparse_s8
+#define EK_ROWS_S16_SPARSE ek_sparse_s16
+#define EK_OUTPUTS_S8_SPARSE ek_outputs_s32_s16
+#define EK_OUTPUTS_S16_SPARSE ek_outputs_s64_s16
 
 /* a [n] = the table's values at a + b. */
 static inline void ek_gate(const int16_t *table, int16_t *restrict a, const int16_t *restrict b, int32_t n)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_denoise import DenoiseDemo
     from edgekit.demos.show_digits import DigitsDemo
+    from edgekit.export.prune import PrunedLayer
     from edgekit.graph.model import Model
 
 
@@ -97,6 +98,33 @@ def stream(
         VerificationError: hop by hop it is not the same network.
     """
     return networks.stream(source, Path(out), options, progress)
+
+
+def prune(
+    source: str,
+    pattern: str,
+    out: str | Path,
+    *,
+    layers: str | None = None,
+    smallest: int | None = None,
+    progress: Progress = silent,
+) -> "tuple[PrunedLayer, ...]":
+    """Write a float network with N:M sparse weights as one .onnx; returns what became of each weight.
+
+    Of each M weights along the input dimension the N of largest magnitude stay.
+
+    Args:
+        source: ``package.module:factory``, a .pt2 or an .onnx.
+        pattern: ``2:4``, ``1:4``, ``2:8``, ``1:8`` or ``1:16``.
+        out: the file to write.
+        layers: a regular expression that names of layers or weights must have; all where it is left out.
+        smallest: layers with fewer weights are left, by default those below 1024.
+        progress: see above.
+
+    Raises:
+        UsageError: everything that is wrong with the request or the network.
+    """
+    return networks.prune(source, pattern, Path(out), layers, smallest, progress)
 
 
 def quantize(

@@ -1,7 +1,7 @@
 """Check a model against the C targets and lower it to a `Build`."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from difflib import get_close_matches
 
 import onnx_ir as ir
@@ -183,7 +183,15 @@ def lower_c(
     layout = make_layout(integer, traits_of(integer), converts, first.kept)
     has_integers = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
     fixed_order = model.quantization.recipe not in FLOATS or has_integers
-    ctx = Context(prefix, layout, argument_names(integer), device, fixed_order, external)
+    ctx = Context(
+        prefix,
+        layout,
+        argument_names(integer),
+        device,
+        fixed_order,
+        external,
+        dense=model.dense,
+    )
     emit_process(integer, ctx, looks=True)
     session = None if parts.session is None else lower_session(parts.session, layout, ctx)
     groups = [_group(model, group) for group in range(1, group_count(model))]
@@ -223,6 +231,7 @@ def lower_c(
     manifest = replace(
         with_macs(manifest, model), memory=memory, digest=digest(sources), updates=updates
     )
+    manifest = replace(manifest, sparse=[asdict(layer) for layer in ctx.sparse] or None)
     plan = _placements(layout)
     if extras.loop is not None:
         plan += tuple(extras.loop.placements(len(graph)))

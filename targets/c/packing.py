@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.graph.sparsity import Pattern
 from edgekit.operators.geometry import ConvShape
-from edgekit.targets.instruction_sets import PORTABLE, Packing, Tiles
+from edgekit.targets.c.sparse import sparse_rows
+from edgekit.targets.instruction_sets import BY_LANES, PORTABLE, Packing, Tiles
 
 INT4 = "w4"  # what the names of kernels with int4 weights end in
+SPARSE = "sparse"  # and of those with N:M sparse weights
 
 
 def int4_bytes(kernel: str, arrays: Sequence[NDArray[Any]]) -> list[NDArray[np.int8]]:
@@ -158,7 +161,11 @@ def transposed_phases(w: NDArray[Any], s: ConvShape) -> list[NDArray[Any]]:
 
 
 def pack(
-    own: Packing, kernel: str, arrays: Sequence[NDArray[Any]], whole: bool = True
+    own: Packing,
+    kernel: str,
+    arrays: Sequence[NDArray[Any]],
+    whole: bool = True,
+    patterns: Sequence[Pattern | None] = (),
 ) -> list[NDArray[Any]]:
     """Return the weights of a kernel as its device reads them.
 
@@ -169,15 +176,18 @@ def pack(
             (w, r, w_bias, r_bias) of a recurrent cell in integers, (w, r) of one in float, (w) of ``ek_fc_f32``;
             of ``ek_frame_fc`` w has a first axis of blocks; others have none to pack.
         whole: whether the recurrent product is one; else (a GRU that resets before) its last third is apart.
+        patterns: of a sparse kernel, that of each matrix.
     """
     if kernel.startswith("ek_frame_fc"):
         return _by_blocks(own, kernel.replace("frame_fc", "fc"), *arrays)
     family, *kinds = kernel.split("_")[1:]
+    if kinds[-1] == SPARSE:
+        return _sparse(own, [int(kind[1:]) for kind in kinds[:-1]], arrays, whole, patterns)
     int4 = kinds[-1] == INT4
     if int4 and not own.nibbles:
         narrow = int4_bytes(kernel, arrays)
         return [*narrow, *arrays[len(narrow) :]]
-    if own is PORTABLE or (kinds[0] == "f32" and own.columns == 0):
+    if own in (PORTABLE, BY_LANES) or (kinds[0] == "f32" and own.columns == 0):
         return list(arrays)
     if family not in ("fc", "gru", "lstm", "rnn"):
         return list(arrays)
@@ -191,6 +201,22 @@ def pack(
     for recurrent in matrices[1:]:
         packed.append(_parts(partial(rows, bits=widths[1]), recurrent, whole, axis=0))
     return packed + [own.int_bias(*both) for both in zip(matrices, biases, widths, strict=False)]
+
+
+def _sparse(
+    own: Packing,
+    bits: Sequence[int],
+    arrays: Sequence[NDArray[Any]],
+    whole: bool,
+    patterns: Sequence[Pattern | None],
+) -> list[NDArray[Any]]:
+    """Pack matrices of which some keep patterns, and the biases behind them."""
+    matrices, biases = arrays[: len(patterns)], arrays[len(patterns) :]
+    packed = [
+        sparse_rows(own, w, pattern, width, whole or i == 0)
+        for i, (w, pattern, width) in enumerate(zip(matrices, patterns, bits, strict=False))
+    ]
+    return packed + [own.int_bias(*both) for both in zip(matrices, biases, bits, strict=False)]
 
 
 def _by_blocks(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.targets.c.packing import INT4
+from edgekit.targets.c.packing import INT4, SPARSE
 
 RUNTIME = Path(__file__).parents[2] / "runtime"
 COLUMNS = 118
@@ -95,18 +95,18 @@ class Family:
         forms: their element types: ``s8_s16`` reads int8 and writes int16 (of a recurrent cell: its input, and the
             operand of its recurrent product), ``s16`` does both on int16.
         stub: the file of a form, behind the definition of EK_NAME; ``{x}`` and ``{y}`` are its two `Element`.
-        int4: whether its weights are int4.
+        tail: what names of its forms end in: `INT4` where weights are int4, `SPARSE` where they are N:M sparse.
     """
 
     name: str
     forms: tuple[str, ...]
     stub: str
-    int4: bool = False
+    tail: str = ""
 
     @property
     def kernels(self) -> dict[str, tuple[Element, Element]]:
         """The two element types of every form, by its kernel's name."""
-        tail = f"_{INT4}" if self.int4 else ""
+        tail = f"_{self.tail}" if self.tail else ""
         types = {form: [ELEMENTS[name] for name in form.split("_")] for form in self.forms}
         return {f"{self.name}_{form}{tail}": (t[0], t[-1]) for form, t in types.items()}
 
@@ -149,7 +149,33 @@ FAMILIES = (
 #include "ek_rows_w4.h"
 #include "ek_fc_int.h"
 """,
-        int4=True,
+        tail=INT4,
+    ),
+    Family(
+        "ek_fc",
+        MIXED,
+        """\
+#define EK_X {x}
+#define EK_BIAS {x.sum}
+#define EK_Y {y}
+#define EK_PRODUCT ek_sparse_{x.name}
+#define EK_FROM(w, o, k) (w), (o)
+#define EK_OUTPUT ek_outputs_{x.sum_name}_{y.name}
+#include "ek_rows_sparse.h"
+#include "ek_fc_int.h"
+""",
+        tail=SPARSE,
+    ),
+    Family(
+        "ek_conv",
+        MIXED,
+        """\
+#define EK_X {x}
+#define EK_ACC {x.sum}
+#define EK_Y {y}
+#include "ek_conv_sparse.h"
+""",
+        tail=SPARSE,
     ),
     Family(
         "ek_conv",
@@ -177,7 +203,7 @@ FAMILIES = (
 #include "ek_int4.h"
 #include "ek_conv_w4.h"
 """,
-        int4=True,
+        tail=INT4,
     ),
     Family(
         "ek_conv_transpose",
@@ -202,7 +228,7 @@ FAMILIES = (
 #include "ek_int4.h"
 #include "ek_conv_transpose_int.h"
 """,
-        int4=True,
+        tail=INT4,
     ),
     Family(
         "ek_frames",
@@ -248,15 +274,15 @@ FAMILIES = (
 #define EK_H {{y}}
 #define EK_W_SUM {{x.sum}}
 #define EK_R_SUM {{y.sum}}
-#define EK_W {{x.upper}}{tail}
-#define EK_R {{y.upper}}{tail}
+#define EK_W {{x.upper}}{f"_{tail.upper()}" if tail else ""}
+#define EK_R {{y.upper}}{f"_{tail.upper()}" if tail else ""}
 #define EK_NARROW(v) {{y.of_state}}
-#include "ek_{cell}_int.h"
+{'#include "ek_rows_sparse.h"' + chr(10) if tail == SPARSE else ""}#include "ek_{cell}_int.h"
 """,
-            int4=tail != "",
+            tail=tail,
         )
         for cell in ("gru", "lstm")
-        for tail in ("", "_W4")
+        for tail in ("", INT4, SPARSE)
     ),
     Family(
         "ek_max_pool",
@@ -338,18 +364,20 @@ FAMILIES = (
 
 
 def forms(*names: str) -> list[str]:
-    """The kernels of some families, with int8 and with int4 weights."""
+    """The kernels of some families, with int8, int4 and sparse weights."""
     return [kernel for family in FAMILIES if family.name in names for kernel in family.kernels]
 
 
-def form(name: str, x: str, y: str, int4: bool = False) -> str:
+def form(name: str, x: str, y: str, tail: str = "") -> str:
     """The kernel of a family for two element types; LookupError where there is none."""
     for family in FAMILIES:
-        if (family.name, family.int4) == (name, int4):
+        if (family.name, family.tail) == (name, tail):
             for kernel, types in family.kernels.items():
                 if tuple(element.name for element in types) == (x, y):
                     return kernel
-    raise LookupError(f"{name} has no form for {x} and {y}{' with int4 weights' * int4}")
+    raise LookupError(
+        f"{name} has no form for {x} and {y}{f' with {tail} weights' if tail else ''}"
+    )
 
 
 def stubs() -> dict[str, str]:

@@ -88,6 +88,8 @@ static inline void ek_gru_small(const int8_t *x, int16_t *h, const ek_gru_produc
 #define EK_SMALL_S16 0
 #define EK_SMALL_S8_W4 0
 #define EK_SMALL_S16_W4 0
+#define EK_SMALL_S8_SPARSE 0
+#define EK_SMALL_S16_SPARSE 0
 #define EK_SMALL_OF(kind) EK_SMALL_OF_KIND(kind)
 #define EK_SMALL_OF_KIND(kind) EK_SMALL_##kind
 

@@ -19,6 +19,7 @@ from edgekit.cli import (
     finetune,
     inspect,
     invert,
+    prune,
     quantize,
     run,
     sample,
@@ -58,6 +59,7 @@ def _options(
 
 app.command("export")(export.export)
 app.command("stream")(stream.stream)
+app.command("prune")(prune.prune)
 app.command("quantize")(quantize.quantize)
 app.command("finetune")(finetune.finetune)
 app.command("run")(run.run)

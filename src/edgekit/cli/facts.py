@@ -25,6 +25,7 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("behind a device", device_text(manifest)),
         ("detects", ", ".join(manifest.decide["labels"]) if manifest.decide else None),
         ("weights", _with_unit(memory["weights_bytes"], "bytes")),
+        ("sparse weights", manifest.sparse_text),
         ("code", _with_unit(memory["code_bytes"], "bytes")),
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _with_unit(memory["scratch_bytes"], "bytes")),

@@ -9,13 +9,15 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem
+from edgekit.graph.sparsity import Pattern
 from edgekit.operators.geometry import dims
 from edgekit.runtime.build_folder.manifest import c_identifier
 from edgekit.runtime.devices.profile import Profile
-from edgekit.targets.c.packing import pack
+from edgekit.targets.c.packing import INT4, SPARSE, pack
+from edgekit.targets.c.sparse import SparseLayer, sparse_layer
 from edgekit.targets.c.storage import ITEM_BYTES, Layout, Slot, Traits, item_bytes
 from edgekit.targets.c.stubs import form
-from edgekit.targets.instruction_sets import PORTABLE, packing
+from edgekit.targets.instruction_sets import PORTABLE, Packing, packing
 
 C_TYPES = {
     ir.DataType.FLOAT: "float",
@@ -112,6 +114,8 @@ class Context:
     moved_bytes: int = 0  # that copies read and write, and fills write
     used: set[str] = field(default_factory=set)  # constants of the node that is being emitted
     reads: dict[str, float] = field(default_factory=dict)  # of each byte of a constant in a hop
+    dense: bool = False  # N:M sparse weights are not looked for
+    sparse: list[SparseLayer] = field(default_factory=list)
     _by_content: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
     def sibling(self, layout: Layout, fields: Mapping[str, str]) -> "Context":
@@ -125,6 +129,8 @@ class Context:
             self.external,
             constants=self.constants,
             kernels=self.kernels,
+            dense=self.dense,
+            sparse=self.sparse,
             _by_content=self._by_content,
         )
 
@@ -210,12 +216,41 @@ class Context:
         kernel: str,
         arrays: Mapping[str, NDArray[np.generic]],
         whole: bool = True,
+        patterns: Sequence[Pattern | None] = (),
     ) -> list[str]:
         """Add a kernel's weights and biases, packed as the device reads them; see `pack`."""
         portable = self.fixed_order and kernel.endswith("_f32")
         own = PORTABLE if portable else packing(self.profile.kernels)
-        packed = pack(own, kernel, list(arrays.values()), whole)
+        packed = pack(own, kernel, list(arrays.values()), whole, patterns)
         return [self.constant(f"{node.name}_{n}", a) for n, a in zip(arrays, packed, strict=True)]
+
+    def patterns(
+        self,
+        node: ir.Node,
+        matrices: Mapping[str, NDArray[np.generic]],
+        bits: Sequence[int],
+        positions: int,
+        own: Packing | None = None,
+    ) -> list[Pattern | None]:
+        """The patterns of the matrices (outputs, inputs) that are stored sparse, None for those that stay dense.
+
+        What became of each that keeps a pattern is remembered for the manifest.
+
+        Args:
+            node: the layer.
+            matrices: its weights by name.
+            bits: of the operand of each.
+            positions: vectors in one call.
+            own: another packing than the device's.
+        """
+        own = own or packing(self.profile.kernels)
+        found = []
+        for (name, w), width in zip(matrices.items(), bits, strict=True):
+            layer, pattern = sparse_layer(own, str(node.name), name, w, width, positions)
+            if layer is not None and not self.dense:
+                self.sparse.append(layer)
+            found.append(None if self.dense else pattern)
+        return found
 
     def scratch(self, node: ir.Node, ctype: str) -> str:
         """The node's work space as a pointer expression."""
@@ -272,10 +307,11 @@ def c_type(value: ir.Value | None) -> str:
     return C_TYPES[value.dtype]
 
 
-def int_kernel(name: str, node: ir.Node, y_type: str | None = None) -> str:
+def int_kernel(name: str, node: ir.Node, y_type: str | None = None, sparse: bool = False) -> str:
     """The form of a kernel for what an integer operator reads and writes (or `y_type`) and for its weights."""
     int4 = "w" in node.attributes and array_attribute(node, "w").dtype == ir.DataType.INT4.numpy()
-    return form(name, suffix(node.inputs[0]), y_type or suffix(node.outputs[0]), int4)
+    tail = SPARSE if sparse else INT4 if int4 else ""
+    return form(name, suffix(node.inputs[0]), y_type or suffix(node.outputs[0]), tail)
 
 
 def suffix(value: ir.Value | None) -> str:

@@ -17,9 +17,11 @@ from edgekit.targets.c.emit.base import (
     size,
     where,
 )
-from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int
+from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int, fitting_bias
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
 from edgekit.targets.c.packing import pack_conv
+from edgekit.targets.c.sparse import sparse_rows
+from edgekit.targets.c.storage import item_bytes
 from edgekit.targets.instruction_sets import packing
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
@@ -27,7 +29,7 @@ KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
 
 def emit_conv_int(ctx: Context, node: ir.Node) -> None:
     """Integer convolution."""
-    if emit_dense_int(ctx, node):
+    if emit_dense_int(ctx, node) or _emit_sparse_int(ctx, node):
         return
     x, y = node.inputs[0], node.outputs[0]
     kernel = int_kernel(KERNELS[node.op_type], node)
@@ -51,6 +53,32 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
         ctx.pointer(y),
         shape_argument(shape),
     )
+
+
+def _emit_sparse_int(ctx: Context, node: ir.Node) -> bool:
+    """Emit a 1x1 convolution of sparse weights, its zero point folded into the bias; says whether it did."""
+    shape = ConvShape.of(ints(node, "shape", [])).lying()
+    w, bias = array_attribute(node, "w"), array_attribute(node, "bias")
+    plain = (shape.k_h, shape.k_w, shape.stride_h, shape.stride_w, shape.groups) == (1, 1, 1, 1, 1)
+    if node.op_type != "Conv" or not plain or shape.pad_top or shape.pad_left:
+        return False
+    same = (shape.in_h, shape.in_w) == (shape.out_h, shape.out_w)
+    folded = fitting_bias(w.reshape(len(w), -1), bias, int_attribute(node, "x_zero"))
+    if not same or folded is None:
+        return False
+    x, y, rows = node.inputs[0], node.outputs[0], w.reshape(len(w), -1)
+    own = packing(ctx.profile.kernels)
+    bits = 8 * item_bytes(x)
+    (pattern,) = ctx.patterns(node, {"w": rows}, [bits], shape.out_h * shape.out_w)
+    if pattern is None:
+        return False
+    kernel = int_kernel(KERNELS[node.op_type], node, sparse=True)
+    parts = {"w": sparse_rows(own, rows, pattern, bits), "bias": folded}
+    parts |= {name: array_attribute(node, name) for name in ("mult", "shift")}
+    arrays = [ctx.constant(f"{node.name}_{name}", array) for name, array in parts.items()]
+    numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
+    ctx.call(kernel, ctx.pointer(x), 0, *arrays, *numbers, ctx.pointer(y), shape_argument(shape))
+    return True
 
 
 def macs_conv_int(node: ir.Node) -> int:

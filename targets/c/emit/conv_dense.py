@@ -18,10 +18,9 @@ from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,
     int_attribute,
-    int_kernel,
-    size,
 )
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
+from edgekit.targets.c.emit.linear import emit_rows_int
 
 INT32_LIMIT = 2**31
 
@@ -73,18 +72,21 @@ def emit_dense_int(ctx: Context, node: ir.Node) -> bool:
     found = dense(node.op_type, array_attribute(node, "w"), ConvShape.of(ints(node, "shape", [])))
     if found is None:
         return False
-    n, k = found.w.shape
     bias, mult, shift = (
         array_attribute(node, name)[found.channels] for name in ("bias", "mult", "shift")
     )
-    wide = found.w.astype(np.int64)
-    folded = bias - int_attribute(node, "x_zero") * wide.sum(axis=1)
-    if bias.dtype == np.int32 and (abs(folded) + 128 * abs(wide).sum(axis=1)).max() >= INT32_LIMIT:
+    folded = fitting_bias(found.w, bias, int_attribute(node, "x_zero"))
+    if folded is None:
         return False
-    x, y = node.inputs[0], node.outputs[0]
-    kernel = int_kernel("ek_fc", node)
-    arrays = ctx.weights(node, kernel, {"w": found.w, "bias": folded.astype(bias.dtype)})
-    arrays += [ctx.constant(f"{node.name}_{n}", a) for n, a in (("mult", mult), ("shift", shift))]
-    numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
-    ctx.call(kernel, ctx.pointer(x), *arrays, *numbers, ctx.pointer(y), size(x) // k, k, n)
+    emit_rows_int(ctx, node, found.w, folded, mult, shift)
     return True
+
+
+def fitting_bias(w: NDArray[Any], bias: NDArray[Any], x_zero: int) -> NDArray[Any] | None:
+    """The bias of w (outputs, inputs) with the zero point folded into it; None where sums could outgrow int32."""
+    wide = w.astype(np.int64)
+    folded = bias - x_zero * wide.sum(axis=1)
+    if bias.dtype == np.int32 and (abs(folded) + 128 * abs(wide).sum(axis=1)).max() >= INT32_LIMIT:
+        return None
+    fitting: NDArray[Any] = folded.astype(bias.dtype)
+    return fitting

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims, matmul_shapes, optional
@@ -19,18 +20,29 @@ from edgekit.targets.c.emit.base import (
 )
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
 from edgekit.targets.c.emit.loops import broadcast, index, merge, nest
+from edgekit.targets.c.storage import item_bytes
 
 
 def emit_gemm_int(ctx: Context, node: ir.Node) -> None:
     """Integer fully connected layer."""
+    emit_rows_int(ctx, node, *(array_attribute(node, a) for a in ("w", "bias", "mult", "shift")))
+
+
+def emit_rows_int(
+    ctx: Context,
+    node: ir.Node,
+    w: NDArray[np.generic],
+    bias: NDArray[np.generic],
+    mult: NDArray[np.generic],
+    shift: NDArray[np.generic],
+) -> None:
+    """A call of ``ek_fc`` with w (outputs, inputs), sparse where it keeps a pattern and that pays."""
     x, y = node.inputs[0], node.outputs[0]
-    w = array_attribute(node, "w")
     n, k = w.shape
-    kernel = int_kernel("ek_fc", node)
-    arrays = ctx.weights(node, kernel, {a: array_attribute(node, a) for a in ("w", "bias")})
-    arrays += [
-        ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("mult", "shift")
-    ]
+    (pattern,) = ctx.patterns(node, {"w": w}, [8 * item_bytes(x)], size(x) // k)
+    kernel = int_kernel("ek_fc", node, sparse=pattern is not None)
+    arrays = ctx.weights(node, kernel, {"w": w, "bias": bias}, patterns=[pattern])
+    arrays += [ctx.constant(f"{node.name}_{a}", v) for a, v in (("mult", mult), ("shift", shift))]
     numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
     ctx.call(kernel, ctx.pointer(x), *arrays, *numbers, ctx.pointer(y), size(x) // k, k, n)
 

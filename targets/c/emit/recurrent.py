@@ -186,9 +186,11 @@ def emit_int(ctx: Context, node: ir.Node) -> None:
     """Integer GRU or LSTM."""
     cell = _int_cell(node)
     operand = SUFFIX[ir.DataType[hidden_operand(node).upper()]]
-    kernel = int_kernel(f"ek_{node.op_type.lower()}", node, operand)
     packed = {name: array_attribute(node, name) for name in GATE_ARRAYS[:4]}
-    arrays = ctx.weights(node, kernel, packed, _is_whole(node))
+    bits = [8 if dtype == "int8" else 16 for dtype, _ in products(node)]
+    patterns = ctx.patterns(node, {name: packed[name] for name in GATE_ARRAYS[:2]}, bits, 1)
+    kernel = int_kernel(f"ek_{node.op_type.lower()}", node, operand, any(patterns))
+    arrays = ctx.weights(node, kernel, packed, _is_whole(node), patterns)
     arrays += [
         ctx.constant(f"{node.name}_{name}", array_attribute(node, name)) for name in GATE_ARRAYS[4:]
     ]

@@ -64,7 +64,7 @@ def test_a_row_that_nothing_documents_is_named(monkeypatch: pytest.MonkeyPatch) 
 def test_a_form_is_found_by_its_element_types() -> None:
     assert form("ek_add", "s16", "s16") == "ek_add_s16"
     assert form("ek_add", "s16", "s8") == "ek_add_s16_s8"
-    assert form("ek_fc", "s8", "s16", int4=True) == "ek_fc_s8_s16_w4"
+    assert form("ek_fc", "s8", "s16", tail="w4") == "ek_fc_s8_s16_w4"
     with pytest.raises(LookupError, match="ek_add has no form for s8 and s16"):
         form("ek_add", "s8", "s16")
 

@@ -1,10 +1,11 @@
-"""The verbs that write a network, not a build: `stream` and `quantize`."""
+"""The verbs that write a network, not a build: `stream`, `prune` and `quantize`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import output_problem, replacing
+from edgekit.graph.sparsity import read_pattern
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import ImportOptions, load_model, load_streamed, source_problems
@@ -16,6 +17,7 @@ from edgekit.verbs.export.work import Progress
 from edgekit.verbs.targets import TARGETS
 
 if TYPE_CHECKING:
+    from edgekit.export.prune import PrunedLayer
     from edgekit.graph.model import Model
 
 HOST = "host"
@@ -35,6 +37,35 @@ def stream(source: str, out: Path, options: StreamOptions, progress: Progress) -
     with replacing(out, Path(source)) as temporary:
         model.save(temporary)
     return model
+
+
+def prune(
+    source: str,
+    pattern: str,
+    out: Path,
+    layers: str | None,
+    smallest: int | None,
+    progress: Progress,
+) -> "tuple[PrunedLayer, ...]":
+    """See `edgekit.api.prune`."""
+    chosen, problems = tried(read_pattern, pattern)
+    problems = [*source_problems(source, ImportOptions()), *problems]
+    if smallest is not None and smallest < 0:
+        problems.append(Problem("--smallest", str(smallest), "0 or more", "correct it"))
+    if problem := output_problem(out, Path(source)):
+        problems.append(problem)
+    if problems or chosen is None:
+        raise UsageError(problems)
+    require(source_needs(source))
+    from edgekit.export import prune as pruning
+
+    progress("import", 0, 1)
+    model = load_model(source, ImportOptions()).model
+    least = pruning.SMALLEST if smallest is None else smallest
+    pruned, rows = pruning.prune(model, chosen, layers, least)
+    with replacing(out, Path(source)) as temporary:
+        pruned.save(temporary)
+    return rows
 
 
 def quantize(

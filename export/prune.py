@@ -1,0 +1,179 @@
+"""Prune the weights of a float network to N:M: of each M along the input dimension the N largest stay."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import add_initializer, array_of, attribute
+from edgekit.graph.sparsity import Pattern, mask_of
+
+SMALLEST = 1024  # weights of a layer; what is smaller gains little
+
+
+@dataclass(frozen=True)
+class PrunedLayer:
+    """What became of one weight.
+
+    Attributes:
+        node: the layer's name.
+        operator: of the layer.
+        weight: the name of the weight.
+        shape: of the weight, as the file has it.
+        inputs: along which groups are counted.
+        kept: share of the weights that are not zero afterwards.
+        energy: share of the sum of squares that stays.
+        left: why it was left as it was; None where it was pruned.
+    """
+
+    node: str
+    operator: str
+    weight: str
+    shape: tuple[int, ...]
+    inputs: int
+    kept: float
+    energy: float
+    left: str | None = None
+
+
+@dataclass(frozen=True)
+class _Site:
+    node: ir.Node
+    index: int
+    value: ir.Value
+    weights: NDArray[Any]
+    axis: int
+
+
+def prune(
+    model: Model, pattern: Pattern, layers: str | None = None, smallest: int = SMALLEST
+) -> tuple[Model, tuple[PrunedLayer, ...]]:
+    """Return the float model with pruned weights, and a row for each weight of a layer that can be pruned.
+
+    Layers are Gemm, MatMul with constant weights, 1x1 Conv of one group, GRU and LSTM. A weight that several nodes
+    read is pruned once.
+
+    Args:
+        model: a float network.
+        pattern: how many of each group stay.
+        layers: a regular expression; only layers whose node or weight has it in its name are pruned.
+        smallest: layers with fewer weights are left.
+
+    Raises:
+        UsageError: the network is quantized, no layer can be pruned, or the expression is none.
+    """
+    problems = _problems(model, layers)
+    if problems:
+        raise UsageError(problems)
+    result = Model(model.ir.clone())
+    graph, rows = result.ir.graph, []
+    done: dict[ir.Value, ir.Value] = {}
+    for site in list(_sites(graph)):
+        if site.value not in done:
+            left = _left(site, layers, smallest)
+            mask = mask_of(site.weights, pattern, site.axis)
+            made = site.weights if left else np.where(mask, site.weights, 0)
+            rows.append(_row(site, made, left))
+            done[site.value] = (
+                site.value
+                if left
+                else add_initializer(graph, f"{site.value.name}_pruned", made.astype(np.float32))
+            )
+        site.node.replace_input_with(site.index, done[site.value])
+    _forget(graph, done)
+    if all(row.left for row in rows):
+        raise UsageError([_nothing(rows, layers, smallest)])
+    return result, tuple(rows)
+
+
+def _problems(model: Model, layers: str | None) -> list[Problem]:
+    found = []
+    recipe = model.quantization.recipe
+    if recipe not in ("float32", "float16"):
+        step = "prune the float network, then quantize"
+        found.append(Problem("network", f"quantized ({recipe})", "a float network", step))
+    try:
+        re.compile(layers or "")
+    except re.error as error:
+        step = "correct it, or leave --layers out"
+        what = f"'{layers}': {error}"
+        found.append(Problem("--layers", what, "a regular expression", step))
+    return found
+
+
+def _sites(graph: ir.Graph) -> Iterator[_Site]:
+    for node in graph:
+        for index, axis in _input_axes(node):
+            value = node.inputs[index] if index < len(node.inputs) else None
+            weights = array_of(value)
+            if value is not None and weights is not None and weights.dtype == np.float32:
+                yield _Site(node, index, value, weights, axis)
+
+
+def _input_axes(node: ir.Node) -> list[tuple[int, int]]:
+    """Which inputs of a node are weights that can be pruned, and their input dimension."""
+    if node.domain:
+        return []
+    if node.op_type in ("GRU", "LSTM"):
+        return [(1, 2), (2, 2)]
+    weights = array_of(node.inputs[1]) if len(node.inputs) > 1 else None
+    shape = () if weights is None else weights.shape
+    if node.op_type == "Gemm" and len(shape) == 2:
+        return [(1, 1 if attribute(node, "transB", 0) else 0)]
+    if node.op_type == "MatMul" and len(shape) == 2:
+        return [(1, 0)]
+    if node.op_type == "Conv" and len(shape) > 2 and attribute(node, "group", 1) == 1:
+        return [(1, 1)] if set(shape[2:]) == {1} else []
+    return []
+
+
+def _left(site: _Site, layers: str | None, smallest: int) -> str | None:
+    names = str(site.node.name), str(site.value.name)
+    if layers is not None and not any(re.search(layers, name) for name in names):
+        return "not named"
+    return f"under {smallest} weights" if site.weights.size < smallest else None
+
+
+def _row(site: _Site, made: NDArray[Any], left: str | None) -> PrunedLayer:
+    before, after = (float(np.square(w.astype(np.float64)).sum()) for w in (site.weights, made))
+    return PrunedLayer(
+        str(site.node.name),
+        site.node.op_type,
+        str(site.value.name),
+        site.weights.shape,
+        site.weights.shape[site.axis],
+        np.count_nonzero(made) / max(made.size, 1),
+        after / before if before else 1.0,
+        left,
+    )
+
+
+def _forget(graph: ir.Graph, done: dict[ir.Value, ir.Value]) -> None:
+    """Give the new weights the names of the old ones, which nothing reads any more."""
+    for old, new in done.items():
+        if old is not new and not old.uses() and old.is_initializer():
+            name = str(old.name)
+            del graph.initializers[name]
+            del graph.initializers[str(new.name)]
+            new.name = name
+            graph.register_initializer(new)
+
+
+def _nothing(rows: list[PrunedLayer], layers: str | None, smallest: int) -> Problem:
+    allowed = "Gemm, MatMul with constant weights, 1x1 Conv of one group, GRU, LSTM"
+    if not rows:
+        return Problem("network", "no layer that can be pruned", allowed, "prune another network")
+    large = [row for row in rows if row.left == "not named"]
+    if large:
+        names = ", ".join(repr(row.node) for row in rows[:8])
+        found = f"'{layers}' is in no name of a layer with {smallest} weights or more"
+        return Problem("--layers", found, names, "correct the expression")
+    most = max(int(np.prod(row.shape)) for row in rows)
+    found = f"every layer has under {smallest} weights, {most} at most"
+    return Problem("--smallest", found, f"up to {most}", "give a smaller number")

@@ -1,0 +1,95 @@
+"""N:M sparsity: of each M consecutive weights along the input dimension at most N are not zero."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem, UsageError
+
+_Weights = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """At most `kept` non-zero weights in each group of `group`.
+
+    Groups are counted from the first input. Where the inputs are no multiple of `group`, the last group is shorter, and
+    keeps as many.
+    """
+
+    kept: int
+    group: int
+
+    def __str__(self) -> str:
+        """As users write it: 1:4."""
+        return f"{self.kept}:{self.group}"
+
+    def groups(self, inputs: int) -> int:
+        """How many groups there are, the shorter last one too."""
+        return -(-inputs // self.group)
+
+    def slots(self, inputs: int) -> int:
+        """How many weights of one output may be other than zero, a whole last group counted."""
+        return self.groups(inputs) * self.kept
+
+
+PATTERNS = (Pattern(1, 16), Pattern(1, 8), Pattern(1, 4), Pattern(2, 8), Pattern(2, 4))
+"""What is pruned to and recognised, the sparsest first."""
+
+
+def read_pattern(text: str) -> Pattern:
+    """The pattern of this text, as 1:4.
+
+    Raises:
+        UsageError: it is none of `PATTERNS`.
+    """
+    for pattern in PATTERNS:
+        if str(pattern) == text.strip():
+            return pattern
+    allowed = ", ".join(str(pattern) for pattern in reversed(PATTERNS))
+    raise UsageError([Problem("pattern", f"'{text}'", allowed, "name one of these")])
+
+
+def grouped(rows: NDArray[Any], pattern: Pattern) -> NDArray[Any]:
+    """(..., inputs) as (..., groups, group); a shorter last group is filled with zeros."""
+    inputs = rows.shape[-1]
+    missing = pattern.groups(inputs) * pattern.group - inputs
+    padded = np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, missing)])
+    return padded.reshape(*rows.shape[:-1], pattern.groups(inputs), pattern.group)
+
+
+def mask_of(weights: _Weights, pattern: Pattern, axis: int) -> NDArray[np.bool_]:
+    """Where the largest magnitudes of each group stand; of equal ones the first stay.
+
+    Args:
+        weights: of any shape.
+        pattern: how many of each group stay.
+        axis: the input dimension.
+    """
+    rows = np.moveaxis(np.abs(weights), axis, -1)
+    groups = grouped(rows, pattern)
+    order = np.argsort(-groups, axis=-1, kind="stable")
+    mask = np.zeros(groups.shape, bool)
+    np.put_along_axis(mask, order[..., : pattern.kept], True, axis=-1)
+    flat = mask.reshape(*rows.shape[:-1], -1)[..., : rows.shape[-1]]
+    return np.moveaxis(flat, -1, axis)
+
+
+def follows(rows: NDArray[Any], pattern: Pattern) -> bool:
+    """Whether the last axis of these weights keeps the pattern."""
+    return bool((np.count_nonzero(grouped(rows, pattern), axis=-1) <= pattern.kept).all())
+
+
+def zeros_to_keep(rows: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Where weights (outputs, inputs, ...) that keep a pattern may be other than zero; None if they keep none."""
+    if rows.ndim < 2 or not rows.any():
+        return None
+    pattern = pattern_of(np.moveaxis(rows, 1, -1))
+    return None if pattern is None or rows.shape[1] < 2 * pattern.group else rows != 0
+
+
+def pattern_of(rows: NDArray[Any]) -> Pattern | None:
+    """The sparsest pattern that the last axis of these weights keeps; None: none of them."""
+    return next((pattern for pattern in PATTERNS if follows(rows, pattern)), None)

@@ -1,0 +1,9 @@
+#define EK_NAME ek_fc_s8_s8_sparse
+#define EK_X int8_t
+#define EK_BIAS int32_t
+#define EK_Y int8_t
+#define EK_PRODUCT ek_sparse_s8
+#define EK_FROM(w, o, k) (w), (o)
+#define EK_OUTPUT ek_outputs_s32_s8
+#include "ek_rows_sparse.h"
+#include "ek_fc_int.h"

@@ -1,0 +1,10 @@
+#define EK_NAME ek_lstm_s16_s8_sparse
+#define EK_X int16_t
+#define EK_H int8_t
+#define EK_W_SUM int64_t
+#define EK_R_SUM int32_t
+#define EK_W S16_SPARSE
+#define EK_R S8_SPARSE
+#define EK_NARROW(v) ek_saturate_s8(((v) + 128) >> 8)
+#include "ek_rows_sparse.h"
+#include "ek_lstm_int.h"
