@@ -365,6 +365,11 @@ ELSEWHERE = (
         "their equations as step tables; speech",
         "[diffusion](diffusion.md#speech)",
     ),
+    (
+        "N:M sparsity, Progressive Gradient Flow",
+        "weights pruned or trained to N of M, found by their zeros, multiplied sparse",
+        "[quantization](quantization.md#nm-sparse-weights)",
+    ),
 )
 NOTHING = (
     (
@@ -376,7 +381,6 @@ NOTHING = (
         "gauge freedom, bandlimited weights, information plane, Information Pathways, catastrophic interference",
         "theory of networks",
     ),
-    ("Progressive Gradient Flow", "a training of N:M sparse weights; its result is an N:M network"),
     ("quantum architecture search", "what it finds runs on quantum hardware"),
     (
         "fractional-noise SDEs, Gaussian-process solvers of PDEs",
