@@ -333,11 +333,10 @@ def _rows(
         before, after = measured[2 * i], measured[2 * i + 1]
         constants = 5 * (shape.n if shape.kind == "fc" else 6 * shape.n)  # mult, shift
         flash = [form.weights_bytes + constants for form in (sparse, dense)]
-        table.add_row(
-            str(shape), sparse.label, sparse.storage, f"{flash[0]:,}", f"{flash[0] / flash[1]:.3f}",
-            f"{shape.ram_bytes:,}", f"{before:.3f}", f"{after:.3f}", f"{before / after:.2f}",
-            "" if sparse.reason is None else f"not used: {sparse.reason}",
-        )  # fmt: skip
+        sizes = (f"{flash[0]:,}", f"{flash[0] / flash[1]:.3f}", f"{shape.ram_bytes:,}")
+        times = (f"{before:.3f}", f"{after:.3f}", f"{before / after:.2f}")
+        unused = "" if sparse.reason is None else f"not used: {sparse.reason}"
+        table.add_row(str(shape), sparse.label, sparse.storage, *sizes, *times, unused)
 
 
 if __name__ == "__main__":

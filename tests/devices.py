@@ -1,5 +1,6 @@
 """Emulated devices for tests: which this machine can compile and run for, and builds that replay on them."""
 
+import platform
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,9 @@ from edgekit.runtime.devices.cross import APT, compile_replay, find_gcc
 from edgekit.runtime.devices.emulator import replay
 from edgekit.targets.build import Build
 from edgekit.targets.c.replay import Arrays, golden_source
-from edgekit.targets.devices import profile, profiles
+from edgekit.targets.devices import cpu_flags, profile, profiles
 
+VNNI = {"avx512_vnni", "avx_vnni"}  # of x86, as Linux names it
 OTHER_EMULATORS = {"riscv64-v": [("qemu-riscv64", "-cpu", "rv64,v=true,vlen=256")]}
 # Of every test that compiles much: a compiler cache then has the kernels' objects from the test before.
 QUICK = ("-O1", "-Wall", "-Wextra", "-Werror")
@@ -85,3 +87,13 @@ def run_program(target: str, program: Path) -> str:
     device = profile(target)
     others = [replace(device, qemu=command) for command in OTHER_EMULATORS.get(target, ())]
     return [replay(machine, program) for machine in (device, *others)][-1]
+
+
+def saturates() -> bool:
+    """Whether onnxruntime's int8 kernels add pairs of products in 16 bits on this machine's CPU."""
+    return platform.machine() in ("x86_64", "AMD64") and not cpu_flags() & VNNI
+
+
+needs_vnni = pytest.mark.skipif(
+    saturates(), reason="needs a CPU with avx512_vnni or avx_vnni: onnxruntime saturates without"
+)

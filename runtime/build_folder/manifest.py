@@ -307,7 +307,7 @@ class Manifest:
                  "streaming", "session", "sampler", "until", "decide", "noise", "engine", "npu", "device", "board",
                  "updates", "memory", "sparse", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
                  "verification", "quantization", "tools", "files")  # fmt: skip
-        known = {key: facts[key] for key in order if key not in ("files", "sparse") or facts[key]}
+        known = {key: facts[key] for key in order if key != "files" or self.files}
         return json.dumps(known, indent=2) + "\n"
 
 

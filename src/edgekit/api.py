@@ -24,13 +24,14 @@ from edgekit.verbs.bench import benchmark, comparing
 from edgekit.verbs.bench.log import Log
 from edgekit.verbs.bundles import bundle as bundle
 from edgekit.verbs.doctor import NETWORKS, TargetFacts, ToolFacts, require
-from edgekit.verbs.export import finetune as tuning
 from edgekit.verbs.export import networks, pipeline
-from edgekit.verbs.export.finetune import Tuned
-from edgekit.verbs.export.options import BoundOptions, ExportOptions, NetworkOptions, StreamOptions
+from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions
 from edgekit.verbs.export.pipeline import Exported
 from edgekit.verbs.export.request import read_request
+from edgekit.verbs.export.weights import finetune as finetune
+from edgekit.verbs.export.weights import prune as prune
 from edgekit.verbs.export.work import Progress
+from edgekit.verbs.export.work import silent as silent
 from edgekit.verbs.inspection import Inspected
 from edgekit.verbs.opening import Opening
 from edgekit.verbs.pictures import sample_problem, write_samples
@@ -43,12 +44,7 @@ if TYPE_CHECKING:
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_denoise import DenoiseDemo
     from edgekit.demos.show_digits import DigitsDemo
-    from edgekit.export.prune import PrunedLayer
     from edgekit.graph.model import Model
-
-
-def silent(_stage: str, _done: int, _total: int) -> None:
-    """Show no progress."""
 
 
 def export(
@@ -100,33 +96,6 @@ def stream(
     return networks.stream(source, Path(out), options, progress)
 
 
-def prune(
-    source: str,
-    pattern: str,
-    out: str | Path,
-    *,
-    layers: str | None = None,
-    smallest: int | None = None,
-    progress: Progress = silent,
-) -> "tuple[PrunedLayer, ...]":
-    """Write a float network with N:M sparse weights as one .onnx; returns what became of each weight.
-
-    Of each M weights along the input dimension the N of largest magnitude stay.
-
-    Args:
-        source: ``package.module:factory``, a .pt2 or an .onnx.
-        pattern: ``2:4``, ``1:4``, ``2:8``, ``1:8`` or ``1:16``.
-        out: the file to write.
-        layers: a regular expression that names of layers or weights must have; all where it is left out.
-        smallest: layers with fewer weights are left, by default those below 1024.
-        progress: see above.
-
-    Raises:
-        UsageError: everything that is wrong with the request or the network.
-    """
-    return networks.prune(source, pattern, Path(out), layers, smallest, progress)
-
-
 def quantize(
     source: str,
     recipe: str,
@@ -157,41 +126,6 @@ def quantize(
     return networks.quantize(
         source, recipe, calibration, Path(out), min_snr_db, target, most, progress
     )
-
-
-def finetune(
-    source: str,
-    recipe: str,
-    calibration: str,
-    out: str | Path,
-    *,
-    steps: int,
-    seed: int = 0,
-    progress: Progress = silent,
-    **options: Unpack[NetworkOptions],
-) -> Tuned:
-    """Train a network's float weights a little, so that a recipe's integers hold it; writes it as one .onnx.
-
-    The integers' outputs are pulled towards those of the float network, on the calibration; there are no labels. A
-    quarter of the clips is left out of training and calibration, and measured. `export` takes the file with the same
-    recipe, calibration, sample rate and front end. What interrupts it leaves a checkpoint beside the file, from which
-    the same call goes on; the result is the same.
-
-    Args:
-        source: ``package.module:factory``, a .pt2 or an .onnx.
-        recipe: ``w8a8``, ``w8a16``, ``w4a8``, or a recipe.toml.
-        calibration: a folder of .wav or .npz, or ``package.module:factory``.
-        out: the .onnx to write.
-        steps: of training; some hundreds.
-        seed: 0 to 2^32 - 1, of what is drawn.
-        progress: see above.
-        options: as `edgekit.verbs.export.options.NetworkOptions` declares them.
-
-    Raises:
-        UsageError: all that is wrong with request, network or calibration, or a checkpoint of another training.
-        VerificationError: the integers hold the network no better than before; nothing is written.
-    """
-    return tuning.finetune(source, Path(out), recipe, calibration, steps, seed, options, progress)
 
 
 def run(

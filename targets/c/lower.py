@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from difflib import get_close_matches
+from typing import Any
 
 import onnx_ir as ir
 
@@ -229,9 +230,12 @@ def lower_c(
         "moved_bytes_imported": _moved_as_imported(model),
     }
     manifest = replace(
-        with_macs(manifest, model), memory=memory, digest=digest(sources), updates=updates
+        with_macs(manifest, model),
+        memory=memory,
+        digest=digest(sources),
+        updates=updates,
+        sparse=_sparse_rows(ctx),
     )
-    manifest = replace(manifest, sparse=[asdict(layer) for layer in ctx.sparse] or None)
     plan = _placements(layout)
     if extras.loop is not None:
         plan += tuple(extras.loop.placements(len(graph)))
@@ -319,3 +323,8 @@ def _placements(layout: Layout) -> tuple[Placement, ...]:
 
 def _steps(graph: ir.Graph) -> tuple[str, ...]:
     return tuple(f"{node.name} ({node.op_type})" for node in graph)
+
+
+def _sparse_rows(ctx: Context) -> list[dict[str, Any]] | None:
+    """What the manifest says of N:M sparse weights; None where there are none."""
+    return [asdict(layer) for layer in ctx.sparse] or None

@@ -45,8 +45,8 @@ EK_INLINE void ek_block_tile(const ek_block *b, const float *x, const ek_places 
     const float *const w = b->w + o * b->step;
     float *const y = b->y + o * b->plane;
     ek_v acc[EK_TILE_ROWS * EK_TILE_VECTORS];
-    for (int32_t r = 0; r < rows; r++) {
-        const ek_v start = b->first && b->bias ? ek_v_all(b->bias[o + r]) : ek_v_zero();
+    for (int32_t r = 0; r < rows && b->first; r++) {
+        const ek_v start = b->bias ? ek_v_all(b->bias[o + r]) : ek_v_zero();
         for (int32_t v = 0; v < vectors; v++) {
             acc[r * vectors + v] = start;
         }
@@ -74,10 +74,11 @@ EK_INLINE void ek_block_tile(const ek_block *b, const float *x, const ek_places 
             }
         }
     }
-    for (int32_t r = 0; r < rows * vectors && b->act == EK_RELU; r++) {
-        acc[r] = ek_v_relu(acc[r]);
-    }
-    if (b->act == EK_CLIP) {
+    if (b->act == EK_RELU) {
+        for (int32_t r = 0; r < rows * vectors; r++) {
+            acc[r] = ek_v_relu(acc[r]);
+        }
+    } else if (b->act == EK_CLIP) {
         const ek_v low = ek_v_all(b->epilogue->a), high = ek_v_all(b->epilogue->b);
         for (int32_t r = 0; r < rows * vectors; r++) {
             acc[r] = ek_v_clip(acc[r], low, high);

@@ -34,7 +34,7 @@ def arrays():
 
 
 def compiled(folder: Path, device: Profile) -> ctypes.CDLL:
-    ctx = SimpleNamespace(prefix="net", constants=arrays(), profile=device)
+    ctx = SimpleNamespace(prefix="net", constants=arrays(), profile=device, external=False)
     (folder / "edgekit.h").write_text("#include <stdint.h>\n")
     (folder / "net.h").write_text("")
     (folder / "net_weights.c").write_bytes(weights(ctx))

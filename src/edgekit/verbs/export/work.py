@@ -21,6 +21,10 @@ Progress = Callable[[str, int, int], None]  # what is being done, steps done, st
 Examples = Mapping[str, NDArray[np.float32]]  # a factory's inputs by name, (hops, *shape)
 
 
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Show no progress."""
+
+
 @dataclass(frozen=True)
 class Quantized:
     """The model to lower, the float form it is compared with, and what it was calibrated on.
