@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,11 +40,15 @@ def like_another(target: str) -> bool:
     return kernels.index(profile(target).kernels) < CROSS.index(target)
 
 
-def on_devices(*targets: str) -> pytest.MarkDecorator:
+def on_devices(*targets: str, slow: Collection[str] = ()) -> pytest.MarkDecorator:
     """Parametrize `target` with devices, all by default; those that cannot run here are skipped by tool.
 
-    Of all devices, one that is `like_another` is slow.
+    Of all devices, one that is `like_another` is slow, and so are those of `slow`.
     """
+
+    def copy(name: str) -> bool:
+        return like_another(name) and len(targets) != 1
+
     return pytest.mark.parametrize(
         "target",
         [
@@ -51,7 +56,7 @@ def on_devices(*targets: str) -> pytest.MarkDecorator:
                 name,
                 marks=[
                     pytest.mark.skipif(missing(name) is not None, reason=missing(name) or ""),
-                    *([pytest.mark.slow] if like_another(name) and len(targets) != 1 else []),
+                    *([pytest.mark.slow] if name in slow or copy(name) else []),
                 ],
             )
             for name in targets or CROSS

@@ -51,12 +51,17 @@ def check(form: str, target: str, folder: Path) -> None:
     assert run_program(target, folder / "program") == "PASS\n"
 
 
-@on_devices()
+SLOW = ("riscv64", "cortex-a53")  # cores like others of the list
+
+
+@on_devices(slow=SLOW)
 def test_every_integer_operator_equals_the_oracle(target: str, tmp_path: Path) -> None:
     check("integer", target, tmp_path)
 
 
-@on_devices(*(name for name in CROSS if name != "riscv64-v"))  # it has the float code of riscv64
+@on_devices(
+    *(name for name in CROSS if name != "riscv64-v"), slow=SLOW
+)  # it has the float code of riscv64
 def test_every_float_operator_equals_the_oracle(target: str, tmp_path: Path) -> None:
     check("float", target, tmp_path)
 

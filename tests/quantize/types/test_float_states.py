@@ -133,6 +133,7 @@ def tone() -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
     return Tone(), (torch.randn(1, 3, 60),)
 
 
+@pytest.mark.slow
 def test_what_counts_is_not_rounded() -> None:
     model = stream(torch_offline(f"{__name__}:tone", name="tone", time_axes={"x": 2}))
     assert set(stored(rounded(model, "w8a8", "int16")).values()) == {"float32"}
