@@ -138,9 +138,13 @@ def counted(device: Profile, folders: tuple[str, ...], rows: list[Row]) -> list[
     """Return the executed instructions of each row's call with the kernels of some folders."""
     text = "".join(f"    replay_begin();\n    {row.call};\n    replay_end();\n" for row in rows)
     files = kernel_files(set(), text, folders)
-    files |= {f"replay/{name}": content for name, content in port_files(device).items()}
-    files["replay/main.c"] = MAIN.format(calls=text).encode()
-    files["replay/marks.c"] = MARKS.encode()
+    return executed(device, files, MAIN.format(calls=text))
+
+
+def executed(device: Profile, kernels: dict[str, bytes], main: str) -> list[int]:
+    """Return the executed instructions between each `replay_begin` and `replay_end` of a program with these kernels."""
+    files = kernels | {f"replay/{name}": content for name, content in port_files(device).items()}
+    files |= {"replay/main.c": main.encode(), "replay/marks.c": MARKS.encode()}
     if device.is_bare:
         files["replay/board.ld"] = linker_script("golden", device).encode()
     with tempfile.TemporaryDirectory() as name:

@@ -17,20 +17,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from instructions import MARKS
+from instructions import executed
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from edgekit.graph.sparsity import PATTERNS, Pattern, mask_of
-from edgekit.runtime.devices.cross import compile_replay
-from edgekit.runtime.devices.emulator import count
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.c.emit.base import C_ARRAYS
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.packing import pack
 from edgekit.targets.c.program import kernel_files
-from edgekit.targets.c.replay import linker_script, port_files
 from edgekit.targets.c.sparse import refusal
 from edgekit.targets.devices import cpu_flags, profile
 from edgekit.targets.instruction_sets import Packing, packing, running
@@ -231,15 +228,7 @@ def instructions(device: Profile, shape: Shape, own: list[Form]) -> list[int]:
         shape, texts, '#include "replay.h"', DEVICE.format(calls=text + same_bits(len(own)))
     )
     files = kernel_files({form.kernel for form in own}, "", device.kernels)
-    files |= {f"replay/{name}": content for name, content in port_files(device).items()}
-    files |= {"replay/main.c": program.encode(), "replay/marks.c": MARKS.encode()}
-    files["replay/board.ld"] = linker_script("golden", device).encode()
-    with tempfile.TemporaryDirectory() as name:
-        for path, content in files.items():
-            (Path(name) / path).parent.mkdir(exist_ok=True)
-            (Path(name) / path).write_bytes(content)
-        compile_replay(Path(name), device, Path(name) / "program")
-        return list(count(device, Path(name) / "program").hops)
+    return executed(device, files, program)
 
 
 def microseconds(
