@@ -16,7 +16,7 @@ from edgekit.targets.devices import profile
 SEEDS = 3
 
 
-@on_devices(slow=("riscv64",))  # whose kernels are the portable ones
+@on_devices(slow=("riscv64", "cortex-a53"))  # the portable kernels, and NEON without dot products
 @pytest.mark.parametrize(
     "options",
     [pytest.param(QUICK, id="quick"), pytest.param((), marks=pytest.mark.slow, id="as builds")],

@@ -44,6 +44,7 @@ def test_the_closed_forms_hold_for_xilinx(tmp_path: Path) -> None:
     assert -(-found.ram_halves // 2) == resources.block_rams(spec, "xilinx")["weights"]
 
 
+@pytest.mark.slow
 @needs_yosys
 @needs_nextpnr
 def test_the_smallest_engine_is_placed(ecp5: tuple[Path, dict[str, Synthesised]]) -> None:
