@@ -107,18 +107,11 @@ def test_a_program_in_rust_gives_the_same_bits(build: Path, tmp_path: Path) -> N
     (tmp_path / "main.rs").write_text(RUST)
     crate = build / "bindings/rust/src/lib.rs"
     start = ["rustc", "--edition", "2021", "-O", "-D", "warnings"]
-    subprocess.run(
-        [*start, "--crate-type=rlib", "--crate-name", NAME, crate], cwd=tmp_path, check=True
-    )
-    link = [
-        "--extern",
-        f"{NAME}=lib{NAME}.rlib",
-        "-L",
-        build.parent / "objects",
-        "-l",
-        f"static={NAME}",
-    ]
-    subprocess.run([*start, *link, "main.rs", "-o", "program"], cwd=tmp_path, check=True)
+    objects = ["-L", build.parent / "objects"]
+    library = ["--crate-type=rlib", "--crate-name", NAME, "-l", f"static={NAME}"]
+    subprocess.run([*start, *library, *objects, crate], cwd=tmp_path, check=True)
+    program = ["--extern", f"{NAME}=lib{NAME}.rlib", "main.rs", "-o", "program"]
+    subprocess.run([*start, *program], cwd=tmp_path, check=True)
     given_and_made(tmp_path / "program", build)
     build_rs = (build / "bindings/rust/build.rs").read_text()
     assert all(f'"{path.name}",' in build_rs for path in build.glob("*.c"))
