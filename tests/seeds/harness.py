@@ -1,4 +1,4 @@
-"""A system as a build in portable C, in float32 and in w8a8, held to its source, its oracle and its own loop."""
+"""A system as a build in portable C, in float32 and in integers, held to its source, its oracle and its own loop."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,7 @@ from edgekit.verbs.export.sampling import (
 )
 from edgekit.verbs.export.verification import verify
 
-FLOAT, INTEGERS = "float32", "w8a8"
+FLOAT = "float32"
 FLOAT_DB = 100.0
 CALLS = 24  # that calibrate, and of a network without a sampler also those that verify
 Floats = NDArray[np.float32]
@@ -49,7 +49,8 @@ class System:
         check: the mechanism's own check.
         sampler: the description, where it is a denoiser.
         draws: inputs of a call by name, (calls, *shape), of a random generator; without a sampler.
-        least_db: that it reaches on the calls that verify it.
+        integers: the recipe of its integers.
+        least_db: that it reaches in them, on the calls that verify it.
         weights: bytes in float32 and in integers.
         until: of a step network.
         session: its session constants.
@@ -64,6 +65,7 @@ class System:
     check: "Callable[[Running], None]"
     sampler: Description | None = None
     draws: Callable[[np.random.Generator, int], Mapping[str, NDArray[Any]]] | None = None
+    integers: str = "w8a8"
     least_db: float = 25.0
     weights: tuple[int, int] = (0, 0)
     until: Until | None = None
@@ -150,7 +152,7 @@ def opened(model: Model, folder: Path) -> Stream:
 
 
 def running(system: System, recipe: str, folder: Path) -> Running:
-    """Build a system and hold it to its source, w8a8 also to its oracle, and its loop in C to the one in Python."""
+    """Build a system and hold it to its source, integers to their oracle, and its loop in C to the one in Python."""
     model, (float_model, examples) = quantized(system, recipe), imported(system)
     stream = opened(model, folder)
     calls = drawn(system, 1) if system.sampler is None else {}

@@ -321,8 +321,9 @@ SYSTEMS = (
         checks.settles_on_the_solution,
         draws=resistor_calls,
         until=Until("change", 1e-6, 60),
-        least_db=15.0,
-        weights=(0, 256),
+        integers="w8a16",
+        least_db=70.0,
+        weights=(0, 4),
     ),
     System(
         "EigenShield",
@@ -342,8 +343,9 @@ SYSTEMS = (
         "zero_noise",
         checks.comes_nearer_to_no_noise,
         draws=expectations,
-        least_db=18.0,
-        weights=(3172, 1697),
+        integers="w8a16",
+        least_db=50.0,
+        weights=(3172, 5481),
     ),
     System(
         "Product units",
@@ -353,8 +355,9 @@ SYSTEMS = (
         "product_units",
         checks.multiplies_powers,
         draws=pictures("x", 1, 4, low=0.3),
-        least_db=15.0,
-        weights=(200, 138),
+        integers="w8a16",
+        least_db=30.0,
+        weights=(200, 178),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Every system in float32 and in w8a8: its source, its oracle, its loop, its size, and what is so of it alone."""
+"""Every system in float32 and in integers: its source, its oracle, its loop, its size, and what is so of it alone."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 from c_kernels import needs_cc
 from doc_code import names
 from seeds import checks
-from seeds.harness import FLOAT, INTEGERS, System, opened, running
+from seeds.harness import FLOAT, System, opened, running
 from seeds.systems import SYSTEMS
 from torch import Tensor
 
@@ -23,7 +23,7 @@ pytestmark = needs_cc
 
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.key)
 def test_a_system_runs_in_floats_and_in_integers(system: System, tmp_path: Path) -> None:
-    for recipe, expected in zip((FLOAT, INTEGERS), system.weights, strict=True):
+    for recipe, expected in zip((FLOAT, system.integers), system.weights, strict=True):
         run = running(system, recipe, tmp_path / recipe)
         found = run.stream.manifest.memory["weights_bytes"] or 0
         print(f"{system.name}, {recipe}: {run.snr_db:.1f} dB, {found} bytes of weights")
