@@ -27,16 +27,6 @@
             : "r"(x), "r"(w), "i"(4 * (q)), "i"(16 + 4 * (q)), "i"(17 + 4 * (q)), "i"(18 + 4 * (q)),              \
               "i"(19 + 4 * (q)), "m"(*(const int8_t(*)[256])x), "m"(*(const int8_t(*)[32])w));
 
-/* acc + the groups behind the last turn. */
-static __attribute__((noinline)) int32_t ek_sparse_rest(const int8_t *x, const int8_t *w, int32_t rest, int32_t acc)
-{
-    for (const int8_t *const end = w + rest; w != end; w++) {
-        acc += x[(uint8_t)w[rest]] * w[0];
-        __asm__ volatile(""); /* a short loop: unrolled it is long, and no faster */
-    }
-    return acc;
-}
-
 /* name: sums [rows] += x . rows of `parts` parts, each of so many turns in groups of m inputs, and the rest. */
 #define EK_SPARSE_ROWS(name, m, mask_of, indices_of, step)                                                       \
     static __attribute__((noinline)) void name(const int8_t *first, const int8_t *w, int32_t turns, int32_t rest, \
@@ -48,17 +38,23 @@ static __attribute__((noinline)) int32_t ek_sparse_rest(const int8_t *x, const i
             int32_t acc = *sums, part = parts;                                                                   \
             do {                                                                                                 \
                 const int8_t *x = first;                                                                         \
-                for (int32_t turn = turns; turn > 0; turn--, x += 16 * (m), w += (step)) {                       \
+                int32_t turn = turns;                                                                            \
+                do {                                                                                             \
                     int32_t word, pair, a, b;                                                                    \
                     indices_of(m)                                                                                \
+                    x += 16 * (m), w += (step);                                                                  \
+                } while (--turn != 0);                                                                           \
+                if (__builtin_expect(rest > 0, 0)) {                                                             \
+                    const int8_t *const end = w + rest;                                                          \
+                    do {                                                                                         \
+                        acc += x[(uint8_t)w[rest]] * w[0];                                                       \
+                        __asm__ volatile(""); /* a short loop: unrolled it is long, and no faster */             \
+                    } while (++w != end);                                                                        \
+                    w += rest;                                                                                   \
                 }                                                                                                \
-                if (rest > 0) {                                                                                  \
-                    acc = ek_sparse_rest(x, w, rest, acc);                                                       \
-                    w += 2 * rest;                                                                               \
-                }                                                                                                \
-            } while (--part > 0);                                                                                \
+            } while (--part != 0);                                                                               \
             *sums++ = acc;                                                                                       \
-        } while (--rows > 0);                                                                                    \
+        } while (--rows != 0);                                                                                   \
     }
 #define EK_BY_TWO_BITS(m)                            \
     const uint32_t all = (uint32_t)ek_word(w + 16);  \
@@ -88,6 +84,8 @@ EK_SPARSE_ROWS(ek_bytes_of_4, 4, 0, EK_BY_BYTES, 32)
 EK_SPARSE_ROWS(ek_bytes_of_8, 8, 0, EK_BY_BYTES, 32)
 EK_SPARSE_ROWS(ek_bytes_of_16, 16, 0, EK_BY_BYTES, 32)
 
+EK_TURNS_ROWS(ek_sparse_few, int8_t, int32_t, ek_rows_s8, EK_BYTES_S8)
+
 /* acc [rows] += x [k] . w, rows from row `from` on of the weights whose head w is. */
 static inline void ek_sparse_s8(const int8_t *x, const int8_t *w, int32_t from, int32_t k, int32_t rows, int32_t *acc)
 {
@@ -97,6 +95,10 @@ static inline void ek_sparse_s8(const int8_t *x, const int8_t *w, int32_t from, 
         return;
     }
     const int32_t groups = (k + t.group - 1) / t.group, turns = groups / EK_TURN, rest = groups % EK_TURN;
+    if (turns == 0) {
+        ek_sparse_few(x, w, from, k, rows, acc);
+        return;
+    }
     const int8_t *const at = w + EK_TURNS_HEAD + from * ek_turns_bytes(&t, k);
     switch (t.group + (t.bits == 8)) {
     case 4: ek_two_bits_of_4(x, at, turns, rest, t.kept, rows, acc); break;
