@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from builds import float_model, noise
 from c_kernels import needs_cc
 from diffusion_networks import SAMPLER, tiny_model
+from onnx import helper
 
 from edgekit import api
 from edgekit.base.errors import CheckFailed, UsageError, VerificationError
@@ -138,6 +140,27 @@ def test_what_cannot_be_reached_is_said_with_the_best(tmp_path: Path) -> None:
     with pytest.raises(CheckFailed, match=r"the best that was found is \d+\.\d dB"):
         api.quantize(SOURCE, "auto", f"{__name__}:clips", tmp_path / "x.onnx", min_snr_db=150)
     assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_network_that_no_c_can_run_is_refused_before_the_search(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("ArgMax", ["x"], ["place"], axis=1, keepdims=1),
+        helper.make_node("GatherND", ["x", "place"], ["y"], batch_dims=1),
+    ]
+    ends = [helper.make_tensor_value_info(n, 1, d) for n, d in (("x", [1, 4]), ("y", [1]))]
+    source = tmp_path / "net.onnx"
+    onnx.save(
+        helper.make_model(
+            helper.make_graph(nodes, "net", ends[:1], ends[1:]),
+            opset_imports=[helper.make_opsetid("", 18)],
+        ),
+        source,
+    )
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    np.savez(clips / "clip.npz", x=np.eye(20, 4, dtype=np.float32).reshape(20, 1, 4))
+    with pytest.raises(UsageError, match="lengths that are computed"):
+        api.quantize(str(source), "auto", str(clips), tmp_path / "out.onnx")
 
 
 def test_probabilities_must_decide_as_in_float(

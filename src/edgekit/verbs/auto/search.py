@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.base.errors import VerificationError
+from edgekit.base.errors import ModelError, VerificationError
 from edgekit.quantize.recipe import MEASURED, RECIPES
 from edgekit.verbs.auto.decisions import ERROR_FACTOR
 from edgekit.verbs.auto.judging import MIN_SNR_DB, Judging
@@ -81,11 +81,16 @@ def find(
         limits: what the build may take of its device.
 
     Raises:
+        ModelError: candidates are measured in C, which cannot run this network.
         VerificationError: no recipe is good enough, or none of them is within the limits; says what the best one
             reaches.
         ToolError: there is no C compiler, or nothing that counts instructions where these are limited.
     """
     from edgekit.quantize.apply import observed, quantize_observed
+    from edgekit.targets.c.lower import check_c
+
+    if problems := check_c(model):
+        raise ModelError(problems)
 
     def added(auto: Auto) -> None:
         pool.append(replace(auto, taken=limits.taken(auto.quantized)))
