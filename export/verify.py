@@ -1,5 +1,6 @@
 """Proof of an import: source and `Model` give the same outputs, also with states carried."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.base.errors import ModelError, VerificationError
+from edgekit.base.errors import ModelError, Problem, VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.running import Arrays, in_onnxruntime, snr_db, zero_states
 from edgekit.graph.model import Model
@@ -87,13 +88,14 @@ def verify_import(
         The largest error relative to the peak of an output.
 
     Raises:
+        ModelError: onnxruntime gives an output another size than ONNX's shape inference.
         VerificationError: an output differs by more than `LIMIT` of its peak, and by more than
             `SPREADS` times what the source's rounding makes of it; of a network that rounds to
             integers, by more than `MIN_SNR_ROUNDED_DB` allows.
     """
     wide = None if exact is None else partial(_both_in_double, exact, model)
     same = partial(_same, min_snr_db=MIN_SNR_ROUNDED_DB if _rounds(model) else np.inf, wide=wide)
-    imported = in_onnxruntime(model.to_bytes())
+    imported = partial(_of_known_sizes, in_onnxruntime(model.to_bytes()), model)
     highest = _highest_integer(reference, model)
     calls = [_random(model, seed, model.ir.graph.inputs, highest) for seed in range(SINGLE_CALLS)]
     if examples:
@@ -111,6 +113,25 @@ def verify_import(
     carry = partial(_carry, model)
     what = f"after {HOPS} hops the imported network"
     return max(worst, same(carry, reference, imported, streams, what))
+
+
+def _of_known_sizes(run: Callable[[Arrays], Arrays], model: Model, feeds: Arrays) -> Arrays:
+    """Run a call; every output has as many elements as the graph says."""
+    found = run(feeds)
+    problems = [
+        Problem(
+            f"output '{value.name}'",
+            f"has shape {[*found[str(value.name)].shape]} in onnxruntime, {[*shape]} by ONNX's shape inference",
+            "operators of which both say the same",
+            "give convolutions and pools with dilations pads instead of auto_pad",
+        )
+        for value in model.ir.graph.outputs
+        if (shape := static_shape(value)) is not None
+        and found[str(value.name)].size != math.prod(shape)
+    ]
+    if problems:
+        raise ModelError(problems)
+    return found
 
 
 def _rounds(model: Model) -> bool:
