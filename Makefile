@@ -90,7 +90,7 @@ stream-fuzz: $(VENV)/test.stamp
 
 MINUTES := 60
 fuzz: $(VENV)/test.stamp compiler
-	nice -n 15 $(BIN)/python tests/fuzz/run.py --minutes $(MINUTES)
+	nice -n 15 $(BIN)/python tests/fuzz/run.py --minutes $(MINUTES) --state fuzz-found.json
 
 c-check: $(VENV)/test.stamp compiler
 	-@$(BIN)/python bench/published_networks.py

@@ -1,6 +1,8 @@
 """A part of the fuzzing of `tests/fuzz`, the same each time, and every file that ever failed there."""
 
+import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,11 +11,11 @@ import numpy as np
 import onnx
 import pytest
 from c_kernels import needs_cc
-from fuzz.cores import cores
+from fuzz.cores import cores, differing
 from fuzz.damage import ACTIONS, damaged
 from fuzz.graphs import drawn, shapes_of
-from fuzz.judge import Seed, Wrong, judge, judge_seed, seeds
-from fuzz.run import FAULTLESS, emulated, judged, kind_of, prepare, told
+from fuzz.judge import Seed, Wrong, judge, judge_seed, seed_of, seeds
+from fuzz.run import FAULTLESS, Campaign, judged, kind_of, prepare, resume, save, told
 from fuzz.texts import FORMATS, judge_text
 from hostile_workers import outcomes
 from quick_build import own_instruction_sets
@@ -73,21 +75,44 @@ def test_what_failed_once_fails_no_more(path: Path) -> None:
     assert kind_of(outcome) in FAULTLESS, outcome.text
 
 
-@pytest.mark.skipif(not cores(), reason="needs an emulated core: see `edgekit doctor`")
-def test_a_wrong_result_on_an_emulated_core_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    number = next(
-        n for n in range(100) if "integers" in judge_seed(Seed("graph", n), False).split()
-    )
-    seed = Seed("graph", number)
-    assert list(emulated([seed], cores()[0])) == []
-    run = Oracle.run_hops
-    monkeypatch.setattr(
-        Oracle, "run_hops", lambda self, x: {k: v + 1 for k, v in run(self, x).items()}
-    )
-    ((found, message),) = emulated([seed], cores()[0])
-    assert found == seed and "FAIL" in message
+@pytest.mark.parametrize(
+    "place",
+    [
+        "c99",
+        pytest.param(
+            "core",
+            marks=pytest.mark.skipif(
+                not cores(), reason="needs an emulated core: `edgekit doctor`"
+            ),
+        ),
+    ],
+)
+@needs_cc
+def test_a_wrong_result_in_a_program_of_many_is_told(place: str, tmp_path: Path) -> None:
+    place = cores()[0] if place == "core" else place
+    numbers = (n for n in range(100) if seed_of(n).kind == "graph")
+    while len(files := sorted(tmp_path.iterdir())) < 2:
+        number = next(numbers)
+        judged([Seed("graph", number)], 1, tmp_path)
+    assert list(differing(files, place)) == []
+    kept = pickle.loads(files[0].read_bytes())
+    outputs = {name: values + 1 for name, values in kept.outputs.items()}
+    files[0].write_bytes(pickle.dumps(replace(kept, outputs=outputs)))
+    ((found, message),) = differing(files, place)
+    assert found == files[0] and "FAIL" in message
+
+
+def test_a_campaign_goes_on_from_its_counts(tmp_path: Path) -> None:
+    kept, state = tmp_path / "kept", tmp_path / "state.json"
+    kept.mkdir()
+    first = Campaign(tmp_path, kept, 7)
+    first.counts.update({("graph", "accepted"): 3, ("compiled", "c99"): 50})
+    save(first, state)
+    second = Campaign(tmp_path, kept, 0)
+    resume(second, state)
+    assert (second.next, second.counts, second.faults) == (7, first.counts, 0)
+    second.counts.update({("graph", "crashed"): 1, ("compiled", "wrong on c99"): 2})
+    assert second.faults == 3
 
 
 def test_a_seed_is_a_file() -> None:

@@ -1,22 +1,23 @@
-"""Integer networks of the fuzzer on emulated cores, many in one program: the oracle's bits."""
+"""Integer networks of the fuzzer in one program, on this machine and on emulated cores: the oracle's bits."""
 
-from collections.abc import Sequence
+import pickle
+import tempfile
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 from device_programs import Golden, write_programs
 from devices import CROSS, missing, run_program
 
-from edgekit.base.errors import CheckFailed
-from edgekit.export.verify import draw
-from edgekit.operators.oracle import Oracle
+from edgekit.base.errors import CheckFailed, ToolError
+from edgekit.graph.model import Model
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.targets.devices import profile
 from edgekit.verbs.targets import TARGETS
-from fuzz.judge import HOPS, Seed, imported, in_integers
+from fuzz.judge import Integers
 
-OPTIONS = ("-O1", "-Wall", "-Wextra", "-Werror")
+OPTIONS = ("-O1", "-w")
+HERE = ("c99", "host")  # compiled for this machine, in portable C and with its own kernels
 
 
 @cache
@@ -25,26 +26,36 @@ def cores() -> tuple[str, ...]:
     return tuple(name for name in CROSS if missing(name) is None)
 
 
-def on_core(seeds: Sequence[Seed], core: str, folder: Path) -> str | None:
-    """Build and run accepted seeds in one program; returns what went wrong, None where nothing did."""
-    device = profile(core)
-    try:
-        write_programs(folder, [golden(seed, core) for seed in seeds], device)
-        compile_replay(folder, device, folder / "program", OPTIONS)
-        run_program(core, folder / "program")
-    except CheckFailed as error:
-        return f"{core}: {error}"
+def differing(files: Sequence[Path], place: str) -> Iterator[tuple[Path, str]]:
+    """Run what `judge` kept at a place, in one program; yields what differs from the oracle, and how."""
+    goldens = [golden(pickle.loads(path.read_bytes()), place) for path in files]
+    yield from _failing(list(zip(files, goldens, strict=True)), place)
+
+
+def _failing(rows: Sequence[tuple[Path, Golden]], place: str) -> Iterator[tuple[Path, str]]:
+    message = _run([program for _, program in rows], place)
+    if message is not None and len(rows) == 1:
+        yield rows[0][0], message
+    elif message is not None:
+        for row in rows:
+            yield from _failing([row], place)
+
+
+def golden(kept: Integers, place: str) -> Golden:
+    """What was kept, lowered for a place."""
+    model = Model.from_bytes(kept.model)
+    return Golden(TARGETS[place].lower(model, place), kept.inputs, kept.outputs, False)
+
+
+def _run(programs: Sequence[Golden], place: str) -> str | None:
+    """Build and run one program; returns what went wrong, None where nothing did."""
+    device = profile(place)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            write_programs(folder, programs, device)
+            compile_replay(folder, device, folder / "program", OPTIONS)
+            run_program(place, folder / "program")
+        except (CheckFailed, ToolError) as error:
+            return f"{place}: {error}"
     return None
-
-
-def golden(seed: Seed, core: str) -> Golden:
-    """The integer form of an accepted seed, lowered for a core, and what the oracle makes of noise."""
-    random = np.random.default_rng(seed.number)
-    model = imported(seed.data(), f"fuzz{seed.number}")
-    samples = {str(v.name): draw(v, random, HOPS, 1) for v in model.stream_inputs}
-    with np.errstate(all="ignore"):
-        integer = in_integers(model, random)
-        assert integer is not None, seed
-        return Golden(
-            TARGETS[core].lower(integer, core), samples, Oracle(integer).run_hops(samples), False
-        )

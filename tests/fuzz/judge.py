@@ -1,7 +1,9 @@
 """One file through every stage: refused with a reason, or the same in onnxruntime, oracle and C."""
 
+import pickle
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -92,15 +94,24 @@ def seed_of(number: int) -> Seed:
     return Seed(kind if kind != "text" else formats[number // len(KINDS) % len(formats)], number)
 
 
-def judge_seed(seed: Seed, compiled: bool | None = None) -> str:
+def judge_seed(seed: Seed, compiled: bool | None = None, kept: Path | None = None) -> str:
     """Judge a seed; every twelfth is compiled where `compiled` does not say. Returns and errors as of `judge`."""
     if seed.kind in FORMATS:
         return judge_text(seed.kind, seed.data())
     every = seed.number // len(KINDS) % COMPILED == 0
-    return judge(seed.data(), seed.number, every if compiled is None else compiled)
+    return judge(seed.data(), seed.number, every if compiled is None else compiled, kept)
 
 
-def imported(data: bytes, name: str = "fuzz") -> Model:
+@dataclass(frozen=True)
+class Integers:
+    """The integer form of an accepted file, some hops, and what the oracle makes of them."""
+
+    model: bytes
+    inputs: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray]
+
+
+def imported(data: bytes, name: str) -> Model:
     """Import a file as an export does; an import that its own verification ends is refused with `CAUGHT`."""
     try:
         return guard_inputs(from_onnx(data, name=name))
@@ -108,17 +119,17 @@ def imported(data: bytes, name: str = "fuzz") -> Model:
         raise ModelError(Problem(CAUGHT, str(error), "the same network", "report it")) from error
 
 
-def judge(data: bytes, number: int, compiled: bool) -> str:
+def judge(data: bytes, number: int, compiled: bool, kept: Path | None = None) -> str:
     """Take a file through import, check, lowering, oracle and, in integers, quantization; and through C.
 
-    Integers are compiled with the kernels of every instruction set that this machine has. Returns the stages that the
-    file was in, with spaces between them.
+    Integers are compiled with the kernels of every instruction set that this machine has, and pickled into the file
+    `kept` for `fuzz.cores`. Returns the stages that the file was in, with spaces between them.
 
     Raises:
         UsageError: it is refused.
         Wrong: two stages disagree.
     """
-    model = imported(data)
+    model = imported(data, f"fuzz{number}")
     target = TARGETS["c99"]
     if problems := target.check(model):
         raise ModelError(problems)
@@ -142,6 +153,8 @@ def judge(data: bytes, number: int, compiled: bool) -> str:
         for isa in ("", *own_instruction_sets()) if compiled else ():
             _same_bits(quick_build(integer, isa).run(samples), predicted, f"C of w8a8 {isa}")
             stages.append(f"w8a8-{isa or 'c99'}")
+        if kept:
+            kept.write_bytes(pickle.dumps(Integers(integer.to_bytes(), samples, predicted)))
     return " ".join([*stages, "integers"])
 
 

@@ -1,19 +1,23 @@
 """Go on with new seeds for so many minutes; write a reproducer of whatever is neither taken nor refused.
 
-    python tests/fuzz/run.py --minutes 60 [--seed N] [--jobs N] [--out DIR]
+    python tests/fuzz/run.py --minutes 60 [--seed N] [--jobs N] [--out DIR] [--state FILE.json] [--cores-every N]
 
-Each case has 5 s of a processor and 1 GB beyond what the process had. Integer networks that were accepted also run on
-emulated cores, `ON_CORES` of a batch in one program, one core after another. Prints the counts of every kind and stage;
-exits with 1 where a case crashed, hung, raised anything but a refusal, or computed something else.
+Each case has 5 s of a processor and 1 GB beyond what the process had. Integer networks that were accepted are compiled,
+`TOGETHER` in one program: in portable C, of every second program with this machine's own kernels too, and of every
+`--cores-every`-th on one emulated core after another. Prints the counts of every kind and stage; with ``--state`` they
+go on from those of earlier runs, with the seeds behind theirs. Exits with 1 where a case crashed, hung, raised anything
+but a refusal, or computed something else.
 """
 
 import argparse
+import json
 import os
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -26,8 +30,9 @@ from quick_build import kernels_of, load_kernels, own_instruction_sets  # noqa: 
 from fuzz.judge import CAUGHT, Seed, judge_seed, seed_of, seeds, summary  # noqa: E402
 
 BATCH = 100
-ON_CORES = 8
+TOGETHER = 50  # networks in one program
 FAULTLESS = ("accepted", "refused", "caught")
+FAULTS = ("crashed", "traceback", "wrong")
 Counts = Counter[tuple[str, str]]
 
 
@@ -39,9 +44,15 @@ def kind_of(outcome: Outcome) -> str:
     return "wrong" if wrong else outcome.kind
 
 
-def judged(cases: list[Seed], jobs: int) -> list[tuple[Seed, str, Outcome]]:
-    """Judge seeds in workers with limits."""
-    found = outcomes([partial(judge_seed, seed) for seed in cases], jobs)
+def judged(
+    cases: list[Seed], jobs: int, kept: Path | None = None
+) -> list[tuple[Seed, str, Outcome]]:
+    """Judge seeds in workers with limits; the integer forms of those that were accepted lie in the folder `kept`."""
+    works = [
+        partial(judge_seed, seed, kept=kept and kept / f"{seed.kind}-{seed.number}")
+        for seed in cases
+    ]
+    found = outcomes(works, jobs)
     return [(cases[outcome.index], kind_of(outcome), outcome) for outcome in found]
 
 
@@ -53,28 +64,57 @@ def prepare(instruction_sets: Sequence[str]) -> None:
     seeds()
 
 
-def emulated(seeds_: Sequence[Seed], core: str) -> Iterator[tuple[Seed, str]]:
-    """Run the integer forms of seeds on a core; yields those that differ from the oracle there, and how."""
-    from fuzz.cores import on_core
+@dataclass
+class Campaign:
+    """Seeds in their order, what became of them, and where to keep what should not be."""
 
-    with tempfile.TemporaryDirectory() as folder:
-        message = on_core(seeds_, core, Path(folder))
-    if message is None:
-        return
-    if len(seeds_) == 1:
-        yield seeds_[0], message
-    else:
-        for seed in seeds_:
-            yield from emulated([seed], core)
+    out: Path
+    kept: Path
+    next: int
+    counts: Counts = field(default_factory=Counts)
+    programs: int = 0
 
+    @property
+    def faults(self) -> int:
+        """Cases that were neither taken nor refused."""
+        return sum(n for (_, what), n in self.counts.items() if what.split()[0] in FAULTS)
 
-def keep(out: Path, name: str, seed: Seed, text: str) -> None:
-    """Write a reproducer, and say so."""
-    data = seed.data()
-    print(f"{name} ({summary(data)}): {text[:400]}", flush=True)
-    out.mkdir(exist_ok=True)
-    (out / f"{name}.{'onnx' if seed.is_network else seed.kind}").write_bytes(data)
-    (out / f"{name}.txt").write_text(text)
+    def judge(self, jobs: int) -> None:
+        """Judge the next seeds."""
+        cases = [seed_of(self.next + i) for i in range(BATCH)]
+        self.next += BATCH
+        for seed, kind, outcome in judged(cases, jobs, self.kept):
+            self.counts[seed.kind, kind] += 1
+            stages = outcome.text.split() if kind == "accepted" and seed.is_network else []
+            self.counts.update(("stages", stage) for stage in stages)
+            if kind not in ("accepted", "refused"):
+                self.keep(f"{kind}-{seed.kind}-{seed.number}", seed, outcome.text)
+
+    def compile(self, cores_every: int) -> None:
+        """Compile what was kept, as soon as it is enough for a program."""
+        from fuzz.cores import HERE, cores, differing
+
+        while len(files := sorted(self.kept.iterdir())[:TOGETHER]) == TOGETHER:
+            places = list(HERE[: 1 + self.programs % 2])
+            if cores() and self.programs % cores_every == 0:
+                places.append(cores()[self.programs // cores_every % len(cores())])
+            self.programs += 1
+            for place in places:
+                self.counts["compiled", place] += TOGETHER
+                for path, message in differing(files, place):
+                    kind, _, number = path.name.partition("-")
+                    self.counts["compiled", f"wrong on {place}"] += 1
+                    self.keep(f"{place}-{path.name}", Seed(kind, int(number)), message)
+            for path in files:
+                path.unlink()
+
+    def keep(self, name: str, seed: Seed, text: str) -> None:
+        """Write a reproducer, and say so."""
+        data = seed.data()
+        print(f"{name} ({summary(data)}): {text[:400]}", flush=True)
+        self.out.mkdir(exist_ok=True)
+        (self.out / f"{name}.{'onnx' if seed.is_network else seed.kind}").write_bytes(data)
+        (self.out / f"{name}.txt").write_text(text)
 
 
 def main() -> int:
@@ -86,35 +126,42 @@ def main() -> int:
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, default=Path("fuzz-found"))
+    parser.add_argument("--state", type=Path, metavar="FILE.json", help="counts that runs add to")
+    parser.add_argument("--cores-every", type=int, default=8, metavar="N", help="of programs")
     given = parser.parse_args()
     end = time.monotonic() + 60 * given.minutes
     first = int(time.time()) * 1000 if given.seed is None else given.seed
     prepare(own_instruction_sets())
-    from fuzz.cores import cores
+    with tempfile.TemporaryDirectory() as kept:
+        campaign = Campaign(given.out, Path(kept), first)
+        if given.state and given.state.exists():
+            resume(campaign, given.state)
+        while time.monotonic() < end:
+            campaign.judge(given.jobs)
+            campaign.compile(given.cores_every)
+            if given.state:
+                save(campaign, given.state)
+            print(f"seeds up to {campaign.next - 1}: {told(campaign.counts)}", flush=True)
+    return int(campaign.faults > 0)
 
-    counts: Counts = Counter()
-    number, faults, turn = first, 0, 0
-    while time.monotonic() < end:
-        cases = [seed_of(number + i) for i in range(BATCH)]
-        number += BATCH
-        integers = []
-        for seed, kind, outcome in judged(cases, given.jobs):
-            counts[seed.kind, kind] += 1
-            stages = outcome.text.split() if kind == "accepted" and seed.is_network else []
-            counts.update(("stages", stage) for stage in stages)
-            integers += [seed] if "integers" in stages else []
-            if kind not in ("accepted", "refused"):
-                faults += kind not in FAULTLESS
-                keep(given.out, f"{kind}-{seed.kind}-{seed.number}", seed, outcome.text)
-        if integers and cores():
-            core = cores()[turn % len(cores())]
-            turn += 1
-            for seed, message in emulated(integers[:ON_CORES], core):
-                faults += 1
-                keep(given.out, f"{core}-{seed.kind}-{seed.number}", seed, message)
-            counts["stages", core] += len(integers[:ON_CORES])
-        print(f"seeds {first} to {number - 1}: {told(counts)}", flush=True)
-    return int(faults > 0)
+
+def save(campaign: Campaign, path: Path) -> None:
+    """Write how far a campaign is; a run that is killed leaves what the batch before wrote."""
+    counts: dict[str, dict[str, int]] = {}
+    for (kind, what), n in sorted(campaign.counts.items()):
+        counts.setdefault(kind, {})[what] = n
+    state = {"next": campaign.next, "programs": campaign.programs, "counts": counts}
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(state, indent=1))
+    new.replace(path)
+
+
+def resume(campaign: Campaign, path: Path) -> None:
+    """Go on from what `save` wrote."""
+    state = json.loads(path.read_text())
+    campaign.next, campaign.programs = state["next"], state["programs"]
+    rows = [(k, what, n) for k, row in state["counts"].items() for what, n in row.items()]
+    campaign.counts = Counts({(kind, what): n for kind, what, n in rows})
 
 
 def told(counts: Mapping[tuple[str, str], int]) -> str:
