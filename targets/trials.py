@@ -26,12 +26,17 @@ class Trials:
     """Instances of one network for this machine, one on each core."""
 
     def __init__(
-        self, model: Model, clips: Sequence[Clip], target: str = "host", quick: bool = False
+        self,
+        model: Model,
+        clips: Sequence[Clip],
+        target: str = "host",
+        quick: bool = False,
+        instances: int | None = None,
     ) -> None:
         """Lower and compile; `clips` map the stream inputs, but `GRIDS`, to (hops, *shape), and session constants.
 
         All targets have the same integers: `target` is that whose kernels a process has compiled already, or will.
-        What is `quick` to compile runs slower.
+        What is `quick` to compile runs slower. So many `instances` run side by side: one on each core where not given.
 
         Raises:
             ToolError: there is no C compiler, or it failed.
@@ -47,7 +52,7 @@ class Trials:
         self._constants = [tensor.name for tensor in build.manifest.constants]
         self.outputs = [tensor.name for tensor in build.manifest.stream_outputs]
         self._clips = clips
-        self._workers = os.cpu_count() or 1
+        self._workers = instances or os.cpu_count() or 1
         self._idle: SimpleQueue[NativeRunner] = SimpleQueue()
         for _ in range(self._workers):
             self._idle.put(NativeRunner(library, build.manifest, Path("trials"), compiler))

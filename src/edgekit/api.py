@@ -21,6 +21,7 @@ from edgekit.runtime.sampler import Sampler, given_files
 from edgekit.verbs import doctor as tools
 from edgekit.verbs import files, inspection, inverting
 from edgekit.verbs.bench import benchmark, comparing
+from edgekit.verbs.bench.fleet import Ran, run_fleet
 from edgekit.verbs.bench.log import Log
 from edgekit.verbs.bundles import bundle as bundle
 from edgekit.verbs.doctor import NETWORKS, TargetFacts, ToolFacts, require
@@ -301,6 +302,24 @@ def bench(
     file = None if append is None else Path(append)
     request = benchmark.Request(Path(directory), device, hops, tuple(against), layers, file)
     return benchmark.bench(request, progress)
+
+
+def fleet(
+    path: str | Path, append: str | Path, *, again: bool = False, progress: Progress = silent
+) -> Ran:
+    """Measure builds on the devices of a fleet, all at once; a call that was cut is gone on with by the next one.
+
+    Args:
+        path: a fleet.toml: a table for each device, with `device` and `hops` as of `bench`, and `builds`.
+        append: a file that gets each result as one line of JSON as soon as there is one.
+        again: begin a new run although the last one lacks results.
+        progress: see above.
+
+    Raises:
+        UsageError: everything that is wrong with the file and its builds. What goes wrong on a device costs its own
+            result alone, and is in `failed` of what is returned.
+    """
+    return run_fleet(Path(path), Path(append), again, progress)
 
 
 def compare(results: str | Path, out: str | Path) -> Log:

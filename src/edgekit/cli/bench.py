@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError
-from edgekit.cli.console import AsJson, out, print_json, print_notes, print_table, progress
+from edgekit.cli.console import AsJson, err, out, print_json, print_notes, print_table, progress
 from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.devices.device import FORMS
+from edgekit.verbs.bench.fleet import Ran
 
 MOST_FUNCTIONS = 12
 
@@ -43,8 +45,20 @@ def bench(
         ),
     ] = None,
     page: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="HTML", help="The page of --compare.")
+        Path | None,
+        typer.Option("-o", "--out", metavar="HTML", help="The page of --compare, or of --fleet."),
     ] = None,
+    fleet: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TOML",
+            help="In the place of DIR: measure builds on many devices, into the file of --append.",
+        ),
+    ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Of --fleet: begin anew where the last run lacks results."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure a build: times on this machine or a device, bound to one core, or instructions under QEMU.
@@ -52,6 +66,17 @@ def bench(
     Other engines run in turn with the build, one thread each, after their outputs were compared. The
     C code of a build is compiled and run: run only builds that you trust.
     """
+    if fleet is not None or again:
+        given = {
+            "DIR": directory,
+            "--device": device,
+            "--hops": hops,
+            "--layers": layers or None,
+            "--against": against,
+            "--compare": compare,
+        }
+        show_fleet(fleet, append, page, again, [name for name, v in given.items() if v], as_json)
+        return
     if compare is not None or page is not None:
         measuring = {
             "DIR": directory,
@@ -107,6 +132,61 @@ def show_comparison(
         return
     print_notes(notes)
     out.print(f"wrote {page}", markup=False, soft_wrap=True)
+
+
+def show_fleet(
+    fleet: Path | None,
+    append: Path | None,
+    page: Path | None,
+    again: bool,
+    single: list[str],
+    as_json: bool,
+) -> None:
+    """Measure a fleet; exit code 1 where a device has no result. What only one build takes is refused."""
+    form = "edgekit bench --fleet fleet.toml --append results.jsonl"
+    problems = [
+        Problem(name, "given beside --fleet", "what fleet.toml says", "leave it out")
+        for name in single
+    ]
+    for name, value in (("--fleet", fleet), ("--append", append)):
+        if value is None:
+            problems.append(Problem(name, "not given", "both --fleet and --append", form))
+    if fleet is None or append is None or problems:
+        raise UsageError(problems)
+    with progress(as_json) as report:
+        ran = api.fleet(fleet, append, again=again, progress=report)
+    if page is not None and append.is_file():
+        api.compare(append, page)
+    if as_json:
+        facts = {
+            "run": ran.number,
+            "measured": {name: found.to_dict() for name, found in ran.measured.items()},
+            "kept": list(ran.kept),
+            "failed": {name: str(error) for name, error in ran.failed.items()},
+            "worse": ran.worse,
+        }
+        print_json(facts)
+    else:
+        _print_run(ran)
+        if page is not None and append.is_file():
+            out.print(f"wrote {page}", markup=False, soft_wrap=True)
+    if ran.failed:
+        raise typer.Exit(1)
+
+
+def _print_run(ran: Ran) -> None:
+    rows = []
+    for name, found in ran.measured.items():
+        facts = found.to_dict()
+        numbers = ("median_us", "p99_us", "instructions_per_hop", "ram_bytes")
+        cells = ("" if facts[key] is None else f"{facts[key]:,}" for key in numbers)
+        rows.append((name, *cells))
+    head = ("device: build", "median us", "p99 us", "instructions", "RAM bytes")
+    print_table(f"run {ran.number}", head, rows, numbers=True)
+    print_notes(f"measured before in this run: {name}" for name in ran.kept)
+    print_notes(f"worse than before: {text}" for text in ran.worse)
+    for name, error in ran.failed.items():
+        err.print(Text.assemble(("failed: ", "bold red"), f"{name}: {error}"), soft_wrap=True)
 
 
 def show(measured: Measured) -> None:

@@ -73,7 +73,7 @@ PACKAGES = (
     ("onnxruntime", "onnxruntime", "export, verification, target onnxruntime", "edgekit[export]"),
     ("ai-edge-litert", "ai_edge_litert", "target litert", "edgekit[litert]"),
     ("flatbuffers", "flatbuffers", "target litert", "edgekit[litert]"),
-    ("ethos-u-vela", "ethosu.vela", "target ethos-u55", "edgekit[ethos-u]"),
+    ("ethos-u-vela", "ethosu.vela", "targets ethos-u55, ethos-u65, ethos-u85", "edgekit[ethos-u]"),
     ("ziglang", "ziglang", "target wasm; a C compiler, also for devices", "edgekit[wasm]"),
     ("wasmtime", "wasmtime", "target wasm: verification, run", "edgekit[wasm]"),
     ("torch", "torch", "export of torch modules and .pt2", "edgekit[torch]"),
@@ -82,6 +82,7 @@ PACKAGES = (
     ("sounddevice", "sounddevice", "run --mic", "edgekit[mic]"),
     ("matplotlib", "matplotlib", "demo pictures", "edgekit[demo]"),
     ("cryptography", "cryptography", "bundle", "edgekit[updates]"),
+    ("distributed", "distributed", "recipe auto with --workers, --scheduler", "edgekit[dask]"),
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_build
+from adb_script import script
 from devices import on_devices
 
 from edgekit import api
@@ -14,44 +15,12 @@ from edgekit.base.errors import CheckFailed, ToolError, UsageError
 from edgekit.runtime.devices import adb
 from edgekit.targets.devices import profile, profile_there
 
-# Runs on this machine what adb would on the device, with a folder in the place of /data/local/tmp. A serial `old` has
-# the shell of an old Android: lines end with a carriage return, and there are no exit codes.
-FAKE = """\
-#!/bin/sh
-echo "$*" >>"@ROOT@/asked"
-old=
-case "$1 $2" in
-    "-s old") old=yes; shift 2 ;;
-    "-s board") shift 2 ;;
-    -s*) echo "error: device '$2' not found" >&2; exit 1 ;;
-    *) echo "error: more than one device/emulator" >&2; exit 1 ;;
-esac
-case "$1" in
-    push) to=$(echo "$3" | sed 's|/data/local/tmp|@ROOT@/device|'); cp "$2" "$to" ;;
-    shell) command=$(echo "$2" | sed 's|/data/local/tmp|@ROOT@/device|')
-        if [ -e @ROOT@/core ]; then
-            core=$(cat @ROOT@/core)
-            command=$(echo "$command" | sed "s|^uname -m|echo $core|; s|exec ./program|exec qemu-$core ./program|")
-        fi
-        if [ "$old" ]; then
-            sh -c "$command" 2>&1 | sed -u -e 's|@ROOT@/device|/data/local/tmp|' -e 's/$/\\r/'
-        else
-            sh -c "$command" | sed -u 's|@ROOT@/device|/data/local/tmp|'
-        fi ;;
-    *) echo "unknown command $1" >&2; exit 1 ;;
-esac
-"""
 ENOUGH = 1 << 16
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "adb"
-    (folder / "device").mkdir(parents=True)
-    (folder / "adb").write_text(FAKE.replace("@ROOT@", str(folder)))
-    (folder / "adb").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    return folder
+    return script(tmp_path / "adb", monkeypatch)
 
 
 def left(root: Path) -> list[Path]:

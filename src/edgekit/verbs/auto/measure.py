@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import replacing
+from edgekit.base.spread import Shared, Team
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -66,12 +68,39 @@ class Reference:
         return max(float(np.mean([noise[name] for noise in noises])) for name in noises[0])
 
 
+@dataclass
+class Bench:
+    """What a worker measures with: compiled there once, for one core."""
+
+    model: bytes
+    reference: Reference
+
+    @cached_property
+    def trials(self) -> "Trials":
+        """The network, in C."""
+        from edgekit.graph.model import Model
+        from edgekit.targets.trials import Trials
+
+        return Trials(Model.from_bytes(self.model), self.reference.clips, instances=1)
+
+
+Pair = tuple[NDArray[np.float32], int]  # a table of grids, the number of a clip
+
+
+def noises(bench: Bench, pairs: Sequence[Pair]) -> list[dict[str, float]]:
+    """The noise of each clip with its table."""
+    runs = (bench.trials.run(bench.reference.noise, [table], [clip]) for table, clip in pairs)
+    return [noise for ((noise,),) in runs]
+
+
 class Meter:
     """The relative noise of a selectable network for tables of grids."""
 
-    def __init__(self, model: "Model", reference: Reference, folder: Path | None) -> None:
+    def __init__(
+        self, model: "Model", reference: Reference, folder: Path | None, team: Team
+    ) -> None:
         """`folder` keeps what was measured, so that a search that was cut off goes on from there."""
-        self._model, self._reference = model, reference
+        self._model, self._reference, self._team = model, reference, team
         self._path = folder and folder / f"{_digest(model, reference)}.json"
         self._known: dict[str, float] = {}
         if self._path:
@@ -104,13 +133,26 @@ class Meter:
         missing = [i for i, key in enumerate(keys) if key not in self._known]
         for start in range(0, len(missing), BATCH):
             part = missing[start : start + BATCH]
-            runs = self._trials.run(self._reference.noise, [tables[i] for i in part], clips)
+            runs = self._runs([tables[i] for i in part], clips)
             found = [self._reference.total(noises) for noises in runs]
             self._known.update(zip((keys[i] for i in part), found, strict=True))
             self._save()
             if progress:
                 progress(len(tables) - len(missing) + start + len(part))
         return [self._known[key] for key in keys]
+
+    def _runs(
+        self, tables: Sequence[NDArray[np.float32]], clips: Sequence[int]
+    ) -> list[list[dict[str, float]]]:
+        if self._team.is_here:
+            return self._trials.run(self._reference.noise, tables, clips)
+        pairs = [(table, clip) for table in tables for clip in clips]
+        found = self._team.joined(noises, pairs, self._shared)
+        return [found[i : i + len(clips)] for i in range(0, len(found), len(clips))]
+
+    @cached_property
+    def _shared(self) -> Shared:
+        return Shared(Bench(self._model.to_bytes(), self._reference))
 
     @cached_property
     def _trials(self) -> "Trials":

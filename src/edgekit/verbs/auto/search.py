@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.base.errors import ModelError, VerificationError
+from edgekit.base.spread import HERE, Team, Workers, opened
 from edgekit.quantize.recipe import MEASURED, RECIPES
 from edgekit.verbs.auto.decisions import ERROR_FACTOR
 from edgekit.verbs.auto.judging import MIN_SNR_DB, Judging
@@ -65,6 +66,7 @@ def find(
     metric: Asked | None = None,
     fixed: bool = False,
     limits: Limits = UNBOUNDED,
+    workers: Workers = HERE,
 ) -> Auto:
     """Return the cheapest recipe found whose output is within `min_snr_db` (default `MIN_SNR_DB`).
 
@@ -79,6 +81,7 @@ def find(
         metric: the user's, and what it must reach, instead of a ratio.
         fixed: whether no scale may be found anew in every hop, see `Recipe.hop_scales`.
         limits: what the build may take of its device.
+        workers: where groups of tensors are measured; the result is the same.
 
     Raises:
         ModelError: candidates are measured in C, which cannot run this network.
@@ -86,6 +89,21 @@ def find(
             reaches.
         ToolError: there is no C compiler, or nothing that counts instructions where these are limited.
     """
+    with opened(workers) as team:
+        return _find(model, calibration, min_snr_db, progress, cache, metric, fixed, limits, team)
+
+
+def _find(
+    model: "Model",
+    calibration: "Calibration",
+    min_snr_db: float | None,
+    progress: Progress,
+    cache: Path | None,
+    metric: Asked | None,
+    fixed: bool,
+    limits: Limits,
+    team: Team,
+) -> Auto:
     from edgekit.quantize.apply import observed, quantize_observed
     from edgekit.targets.c.lower import check_c
 
@@ -102,7 +120,7 @@ def find(
     pool: list[Auto] = []
     needed, best = -math.inf, None
     for recipe in screening.recipes:
-        candidate = prepared(model, calibration, recipe, judging, progress, cache)
+        candidate = prepared(model, calibration, recipe, judging, progress, cache, team)
         tried, goal = [candidate], judging.needed
         if judging.thrifty:
             tried, goal = affordable(tried, progress)
@@ -211,6 +229,7 @@ def prepared(
     judging: Judging,
     progress: Progress,
     cache: Path | None,
+    team: Team,
 ) -> Candidate:
     """Prepare, observe, and rank every group of tensors."""
     from edgekit.quantize.apply import observed
@@ -223,7 +242,7 @@ def prepared(
     held = judging.held(seen)
     macs = node_macs(seen.model)
     space = make_space(held, recipe, macs)
-    meter = Meter(space.model, judging.reference, cache)
+    meter = Meter(space.model, judging.reference, cache, team)
     ranking = rank(space, meter.coarse, progress)
     return Candidate(recipe, seen, held, space, ranking, meter, sum(macs.values()))
 

@@ -36,7 +36,8 @@ AGAINST = ("onnxruntime", *PEERS)
 class Request:
     """What is measured, on which device, how long, and beside what.
 
-    `append` is a file that gets one line of JSON; `layers` asks for the comparison of each layer's result.
+    `append` is a file that gets one line of JSON; `layers` asks for the comparison of each layer's result; `page`
+    whether report.html gets one.
     """
 
     directory: Path
@@ -45,6 +46,7 @@ class Request:
     against: tuple[str, ...] = ()
     layers: bool = False
     append: Path | None = None
+    page: bool = True
 
 
 def bench(request: Request, progress: Progress) -> Measured:
@@ -77,7 +79,8 @@ def bench(request: Request, progress: Progress) -> Measured:
             measured = _local(request, manifest, hops, progress)
         measured = replace(measured, layers=layers)
     measured = replace(measured, unit="image" if images else manifest.unit)
-    _write_page(request.directory, measured)
+    if request.page:
+        _write_page(request.directory, measured)
     if request.append is not None:
         bench_log.append(request.append, manifest, measured)
     return measured

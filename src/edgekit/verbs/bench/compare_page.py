@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.base.pages import Bar, fill
+from edgekit.verbs.bench.history import courses
 from edgekit.verbs.bench.log import Log, Result
 
 MOST_LETTERS = 52  # of the name before a bar
@@ -64,9 +65,26 @@ def render(log: Log) -> str:
         older=len(log.results) - len(rows),
         plots=[(title, found) for title, found in plots if found],
         peers=_peers(rows),
+        worse=[(course.name, text) for course in courses(log) for text in course.worse()],
+        history=_history(log),
         digests=[(str(n), r.texts["digest"]) for n, r in enumerate(rows, 1)],
         damaged=log.damaged,
     )
+
+
+def _history(log: Log) -> list[tuple[str, ...]]:
+    """A row for each number that was measured more than once."""
+    return [
+        (
+            course.name,
+            rule.what,
+            str(len(numbers)),
+            *(f"{number:,.6g}" for number in (numbers[0], min(numbers), *numbers[-2:])),
+            f"{100 * (numbers[-1] / numbers[-2] - 1):+.1f} %" if numbers[-2] else "",
+        )
+        for course in courses(log)
+        for rule, numbers in course.rows()
+    ]
 
 
 def _cells(number: int, row: Result, rows: Sequence[Result]) -> tuple[str, ...]:

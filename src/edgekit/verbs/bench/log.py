@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import platform
 import re
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from edgekit.runtime.build_folder.manifest import Manifest
 MAX_BYTES, MAX_LINE_BYTES, MAX_LINES = 1 << 26, 1 << 20, 10_000
 MAX_TEXT = 200  # characters of one that is shown
 TEXTS = ("build", "target", "digest", "device")
-OPTIONAL_TEXTS = ("machine", "recipe", "measured_at")
+OPTIONAL_TEXTS = ("machine", "recipe", "measured_at", "fleet", "folder")
 NUMBERS = (
     "hops",
     "median_us",
@@ -29,6 +30,7 @@ NUMBERS = (
     "ram_bytes",
     "weights_bytes",
     "code_bytes",
+    "run",
 )
 PEER_NUMBERS = ("median_us", "p99_us", "ratio")
 LARGEST = 1e15
@@ -70,8 +72,11 @@ class Log:
         return list(found.values())
 
 
-def append(path: Path, manifest: Manifest, measured: Measured) -> None:
-    """Add a line: the build's facts, then what ``edgekit bench --json`` prints."""
+def append(path: Path, manifest: Manifest, measured: Measured, **more: str | int) -> None:
+    """Add a line: the build's facts, what ``edgekit bench --json`` prints, and `more`.
+
+    A line that was cut when a program ended stays the only one that is damaged.
+    """
     facts = measured.to_dict()
     line = {
         "build": manifest.source["name"],
@@ -84,9 +89,13 @@ def append(path: Path, manifest: Manifest, measured: Measured) -> None:
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **facts,
         "machine": facts.get("machine") or (cpu_name() if measured.device == "local" else None),
+        **more,
     }
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            file.write(b"" if file.read() == b"\n" else b"\n")
+        file.write(json.dumps(line).encode() + b"\n")
 
 
 def cpu_name() -> str:

@@ -12,7 +12,7 @@ from edgekit.verbs.export.importing import ImportOptions, load_model, load_strea
 from edgekit.verbs.export.named import source_needs
 from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions, check_names
 from edgekit.verbs.export.quantizing import applied, requantized
-from edgekit.verbs.export.request import read_imports, read_limits, read_recipe, tried
+from edgekit.verbs.export.request import read_imports, read_limits, read_recipe, read_workers, tried
 from edgekit.verbs.export.work import Progress
 from edgekit.verbs.targets import TARGETS
 
@@ -90,7 +90,7 @@ def quantize(
         problems.append(
             Problem(f"recipe '{recipe}'", "no integers", allowed, "choose one of these")
         )
-    bounded = {name: count for name, count in most.items() if count is not None}
+    bounded = any(count is not None for name, count in most.items() if name.startswith("max_"))
     row = TARGETS.get(target or HOST)
     if row is None:
         problems.append(unavailable("target", str(target), TARGETS, ()))
@@ -99,7 +99,8 @@ def quantize(
         problems.append(Problem(f"--target {target}", "no bound", allowed, "leave it out"))
     given = cast("ExportOptions", {**most, "calibration": calibration})
     limits, unbounded = read_limits(given, row, chosen)
-    problems += unbounded
+    workers, unreached = read_workers(most, chosen)
+    problems += [*unbounded, *unreached]
     if problem := output_problem(out, Path(source)):
         problems.append(problem)
     if problems or chosen is None:
@@ -114,7 +115,7 @@ def quantize(
     if problem := requantized(model, chosen):
         raise UsageError(problem)
     clips = load_calibration(calibration, model)
-    made = applied(model, clips, chosen, min_snr_db, progress, limits=limits)
+    made = applied(model, clips, chosen, min_snr_db, progress, limits=limits, workers=workers)
     with replacing(out, Path(source)) as temporary:
         made.model.save(temporary)
     return (*calibration_warnings(model, clips), *made.notes)

@@ -174,7 +174,7 @@ class NetworkOptions(StreamOptions, total=False):
 
 
 class BoundOptions(TypedDict, total=False):
-    """What `auto` may choose: keywords of `edgekit.api.quantize`, and of `edgekit.api.export`."""
+    """What `auto` may choose, and where it measures: keywords of `edgekit.api.quantize` and `edgekit.api.export`."""
 
     max_flash: Annotated[
         int | None, Flag("Of weights: bounds what auto may choose.", "BYTES", minimum=1)
@@ -190,6 +190,13 @@ class BoundOptions(TypedDict, total=False):
             "NUMBER",
             minimum=1,
         ),
+    ]
+    workers: Annotated[
+        int | None,
+        Flag("Processes that auto measures in, on this machine; same result.", "N", minimum=1),
+    ]
+    scheduler: Annotated[
+        str | None, Flag("Of a Dask cluster that auto measures on; same result.", "TCP://HOST:PORT")
     ]
 
 
@@ -279,6 +286,9 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     goal: Annotated[str | None, Flag("fpga: fps (default), or small: the fewest LUTs.")]
     cpu_fallback: Annotated[bool, Flag("fpga: leave to a CPU what the engine does not run.")]
     stateful: Annotated[bool, Flag("litert: keep the states inside the file.")]
+    micro: Annotated[
+        bool, Flag("litert: for tflite-micro, in which Fourier transforms are products.")
+    ]
     packages: Annotated[
         Mapping[str, str],
         Flag(

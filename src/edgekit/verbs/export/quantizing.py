@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekit.base.errors import Problem, UsageError, VerificationError
+from edgekit.base.spread import HERE, Workers
 from edgekit.quantize.recipe import AUTO, FLOATS, MEASURED
 from edgekit.verbs.auto.limits import UNBOUNDED, Limits
 from edgekit.verbs.auto.measure import cache_folder
@@ -76,6 +77,7 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
         asked,
         fixed,
         request.limits,
+        request.workers,
     )
     judged = None
     if made.seen is not None and made.seen.parts is not None and hearing(model, calibration).pcm:
@@ -233,11 +235,13 @@ def applied(
     asked: "Asked | None" = None,
     fixed: bool = False,
     limits: Limits = UNBOUNDED,
+    workers: Workers = HERE,
 ) -> Applied:
     """Quantize a float model in a recipe, or for `AUTO` in one that is searched for.
 
     `examples` are a factory's inputs, for what a denoiser is told beside labels. `asked` is a metric that
-    `AUTO` looks for instead of a ratio; where scales are `fixed` it tries none per hop. `limits` bound what it takes.
+    `AUTO` looks for instead of a ratio; where scales are `fixed` it tries none per hop. `limits` bound what it takes,
+    `workers` say where it measures.
     """
     from edgekit.quantize import apply
     from edgekit.quantize.diffusion.step_groups import quantize_groups
@@ -245,7 +249,7 @@ def applied(
 
     if recipe is AUTO:
         found = auto.find(
-            model, calibration, min_snr_db, progress, cache_folder(), asked, fixed, limits
+            model, calibration, min_snr_db, progress, cache_folder(), asked, fixed, limits, workers
         )
         return Applied(found.quantized, found.recipe, found.alone_db, found.notes, found.seen)
     progress("quantize", 0, 1)

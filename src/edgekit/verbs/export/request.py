@@ -12,6 +12,7 @@ from edgekit.base.decide import read_decide
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import folder_problem
 from edgekit.base.resampling import resampling
+from edgekit.base.spread import HERE, Workers
 from edgekit.base.until import read_until
 from edgekit.export.frontend.spec import parse_forms
 from edgekit.export.stream.replace.forms import chosen
@@ -49,6 +50,7 @@ class Request:
         min_snr_db: least fidelity.
         metric: the user's, which then has the unit of `min_snr_db`.
         limits: what a search for types may take of the device.
+        workers: where it measures.
         own: the target's own options.
         strict: whether what an integer recipe leaves in float is refused.
         allow_oversize: whether a build may be too large for its board.
@@ -72,6 +74,7 @@ class Request:
     device_rate: int | None = None
     metric: Metric | None = None
     limits: Limits = UNBOUNDED
+    workers: Workers = HERE
     beside: Beside = NOTHING
 
     @property
@@ -116,8 +119,9 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     metric, unread = tried(read_metric, options.get("metric"))
     problems += [*unread, *metric_problems(options, row)]
     limits, unbounded = read_limits(options, row, recipe)
+    workers, unreached = read_workers(options, recipe)
     beside, unread = read_beside(options, row)
-    problems += [*unbounded, *unread]
+    problems += [*unbounded, *unreached, *unread]
     if problem := folder_problem(out, options.get("force", False)):
         problems.append(problem)
     calibration = options.get("calibration")
@@ -142,6 +146,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         device_rate,
         metric,
         limits,
+        workers,
         beside,
     )
 
@@ -188,6 +193,19 @@ def read_limits(
         if found is not None and allowed is not None:
             problems.append(Problem(FLAGS[key], found, allowed, "change this, or leave it out"))
     return (Limits(target.name, most) if target else UNBOUNDED), problems
+
+
+def read_workers(
+    options: Mapping[str, Any], recipe: Recipe | None
+) -> tuple[Workers, list[Problem]]:
+    """Return where a search for types measures, and everything that is wrong with that."""
+    workers = Workers(options.get("workers"), options.get("scheduler"))
+    problems = list(workers.problems())
+    if workers != HERE and recipe is not None and recipe is not AUTO:
+        name = "--workers" if workers.scheduler is None else "--scheduler"
+        found = f"recipe '{recipe.name}', which searches for nothing"
+        problems.append(Problem(name, found, "--recipe auto", "leave it out"))
+    return workers, problems
 
 
 def read_imports(

@@ -1,0 +1,246 @@
+"""One function over many items: in this process, on worker processes of this machine, or on a Dask cluster.
+
+Results come in the order of the items, and are the same wherever they were made: a worker runs the same function on the
+same pickled values. What a worker had in hand when it died is run again by another one; what was fetched stays.
+"""
+
+import itertools
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+import edgekit
+from edgekit.base.errors import Problem, ToolError, UsageError
+
+T = TypeVar("T")
+R = TypeVar("R")
+CONNECT_S = 20
+SENDS, SEND_AGAIN_S = 20, 0.5
+MOST_WORKERS = 1024
+PARTS = 4  # of the items of a call, for each worker: the last ones end at about the same time
+SCHEMES = ("tcp://", "tls://")
+NEEDS = "pip install 'edgekit[dask]'"
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where items run: neither is this process.
+
+    Attributes:
+        count: of processes on this machine.
+        scheduler: of a Dask cluster, as ``tcp://host:port``. It runs what it is sent, with no question asked.
+    """
+
+    count: int | None = None
+    scheduler: str | None = None
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong with it."""
+        if self.count is not None and self.scheduler is not None:
+            step = "leave one out: a cluster has workers of its own"
+            yield Problem("--workers", "beside --scheduler", "one of the two", step)
+        if self.count is not None and not 1 <= self.count <= MOST_WORKERS:
+            yield Problem(
+                "--workers", str(self.count), f"1 to {MOST_WORKERS}", "give such a number"
+            )
+        if self.scheduler is not None and not self.scheduler.startswith(SCHEMES):
+            allowed = "tcp://host:port, or tls://host:port"
+            yield Problem("--scheduler", f"'{self.scheduler}'", allowed, "give the scheduler's own")
+        if self != HERE and find_spec("distributed") is None:
+            yield Problem("--workers", "dask is not installed", "dask and distributed", NEEDS)
+
+
+HERE = Workers()
+
+
+@dataclass
+class Shared:
+    """A value that each worker gets once, however many items need it; a worker that joins later gets it, too."""
+
+    value: Any
+    name: str = field(default_factory=lambda: f"edgekit-{uuid.uuid4().hex}")
+
+
+class Team:
+    """Open workers."""
+
+    def __init__(self, client: Any) -> None:
+        """Take a Dask client, or None for this process."""
+        self._client = client
+        self._sent: list[str] = []
+
+    @property
+    def size(self) -> int:
+        """How many there are now, at least 1."""
+        return 1 if self._client is None else max(len(self._client.nthreads()), 1)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether items run in this process."""
+        return self._client is None
+
+    def spread(
+        self,
+        function: Callable[[Any, T], R],
+        items: Iterable[T],
+        shared: Shared,
+        told: Callable[[int, R], None] | None = None,
+    ) -> list[R]:
+        """Return ``function(shared.value, item)`` of each item, in their order.
+
+        Args:
+            function: at the top of a module that workers have, too.
+            items: small; what is large and the same for all is `shared`.
+            shared: see there.
+            told: gets the place and the result of each item as it comes.
+
+        Raises:
+            ToolError: no worker is left, one has another version, or an item ended several of them.
+            Exception: the first that the function raised; what was not begun is cancelled.
+        """
+        if self._client is None:
+            results = []
+            for place, item in enumerate(items):
+                results.append(function(shared.value, item))
+                if told:
+                    told(place, results[-1])
+            return results
+        self._send(shared)
+        return _gathered(self._client, function, list(items), shared.name, told)
+
+    def parts(self, items: Sequence[T]) -> list[Sequence[T]]:
+        """Cut items into runs of about equal length, some for each worker."""
+        length = -(-len(items) // (PARTS * self.size))
+        return [items[i : i + length] for i in range(0, len(items), max(length, 1))]
+
+    def joined(
+        self,
+        function: Callable[[Any, Sequence[T]], Sequence[R]],
+        items: Sequence[T],
+        shared: Shared,
+    ) -> list[R]:
+        """As `spread`, of a function that takes several items at once: for items that take less than a message."""
+        return list(itertools.chain(*self.spread(function, self.parts(items), shared)))
+
+    def close(self) -> None:
+        """Take back what was shared."""
+        for name in self._sent:
+            with suppress(OSError):  # of workers that are gone
+                self._client.unregister_worker_plugin(name)
+
+    def _send(self, shared: Shared) -> None:
+        if shared.name in self._sent:
+            return
+        plugin = _holder(shared.value)
+        for tries in range(SENDS, 0, -1):
+            try:
+                self._client.register_plugin(plugin, name=shared.name)
+                self._sent.append(shared.name)
+                return
+            except OSError as error:  # a worker died that the scheduler has not missed yet
+                if tries == 1:
+                    raise ToolError(f"workers cannot be reached: {error}") from error
+                time.sleep(SEND_AGAIN_S)
+
+
+@contextmanager
+def opened(workers: Workers) -> Iterator[Team]:
+    """Start workers, or reach a cluster; what was started ends with the body.
+
+    Raises:
+        UsageError: what is wrong with `workers`.
+        ToolError: no scheduler answers there.
+    """
+    if problems := list(workers.problems()):
+        raise UsageError(problems)
+    if workers == HERE:
+        yield Team(None)
+        return
+    with _cluster(workers) as address:
+        try:
+            client = _dask().Client(address, timeout=CONNECT_S)
+        except (OSError, ValueError) as error:
+            step = "is `dask scheduler` running there?"
+            raise ToolError(f"--scheduler {address}: {error}; {step}") from error
+        with client:
+            team = Team(client)
+            try:
+                yield team
+            finally:
+                team.close()
+
+
+@contextmanager
+def _cluster(workers: Workers) -> Iterator[Any]:
+    """The cluster on this machine, or the address of the other one."""
+    if workers.scheduler is not None:
+        yield workers.scheduler
+        return
+    with _dask().LocalCluster(
+        workers.count,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        memory_limit=None,
+        silence_logs=logging.CRITICAL,
+    ) as cluster:
+        yield cluster
+
+
+def _dask() -> Any:
+    return import_module("distributed")
+
+
+def _gathered(
+    client: Any,
+    function: Callable[[Any, T], R],
+    items: list[T],
+    shared: str,
+    told: Callable[[int, R], None] | None,
+) -> list[R]:
+    if not client.nthreads():
+        client.wait_for_workers(1, timeout=CONNECT_S)
+    asked = (edgekit.__version__, function, shared)
+    futures = [client.submit(_run, *asked, item, pure=False) for item in items]
+    places = {future.key: place for place, future in enumerate(futures)}
+    results: dict[int, R] = {}
+    try:
+        for future in _dask().as_completed(futures):
+            place = places[future.key]
+            results[place] = _result(future, place)
+            if told:
+                told(place, results[place])
+    except BaseException:
+        client.cancel(futures)
+        raise
+    return [results[place] for place in range(len(items))]
+
+
+def _result(future: Any, place: int) -> Any:
+    try:
+        return future.result()
+    except _dask().KilledWorker as error:
+        found = f"item {place + 1} ended each of several workers that ran it"
+        raise ToolError(f"{found}; next: run it alone, without --workers") from error
+
+
+def _run(version: str, function: Callable[[Any, T], R], shared: str, item: T) -> R:
+    """In a worker."""
+    if version != edgekit.__version__:
+        raise ToolError(
+            f"a worker has EdgeKit {edgekit.__version__}, not {version}; next: install the same there"
+        )
+    return function(_dask().get_worker().plugins[shared].value, item)
+
+
+def _holder(value: Any) -> Any:
+    """The plugin that holds a value in each worker."""
+    plugin = _dask().WorkerPlugin()
+    plugin.value = value
+    return plugin

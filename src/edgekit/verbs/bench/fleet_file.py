@@ -1,0 +1,87 @@
+"""fleet.toml: devices, and which builds are measured on each."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.runtime.devices.device import FORMS, find_device
+
+MAX_FILE_BYTES = 1 << 20
+MOST_DEVICES = 1000
+KEYS = ("device", "builds", "hops")
+EXAMPLE = """[kitchen] with device = "ssh://pi@kitchen" and builds = ["build"]"""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A device of a fleet.
+
+    Attributes:
+        name: of its table.
+        device: as ``--device`` names it.
+        builds: folders, as the file names them.
+        beside: the folder of the file, which they stand in where they have no root.
+        hops: in each round; None for what `bench` takes.
+    """
+
+    name: str
+    device: str
+    builds: tuple[str, ...]
+    beside: Path
+    hops: int | None = None
+
+
+def read_fleet(path: Path) -> tuple[Member, ...]:
+    """Return the devices of a file.
+
+    Raises:
+        UsageError: it cannot be read, or everything that is wrong with it.
+    """
+    where, step = f"fleet '{path}'", "give a fleet.toml as docs/fleets.md describes"
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            found = f"{path.stat().st_size:,} bytes"
+            raise UsageError(Problem(where, found, f"at most {MAX_FILE_BYTES:,}", step))
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        found = error.strerror or "cannot be read"
+        raise UsageError(Problem(where, found, "a readable file", step)) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(Problem(where, f"not TOML: {error}", "TOML", step)) from error
+    if not 1 <= len(given) <= MOST_DEVICES:
+        found, allowed = (
+            f"{len(given):,} devices",
+            f"1 to {MOST_DEVICES:,}, each a table: {EXAMPLE}",
+        )
+        raise UsageError(Problem(where, found, allowed, step))
+    problems = [p for name, row in given.items() for p in _problems(row, f"{where}, [{name}]")]
+    if problems:
+        raise UsageError(problems)
+    return tuple(
+        Member(name, row["device"], tuple(row["builds"]), path.parent, row.get("hops"))
+        for name, row in given.items()
+    )
+
+
+def _problems(row: Any, where: str) -> Iterator[Problem]:
+    if not isinstance(row, dict):
+        yield Problem(where, repr(row)[:60], f"a table: {EXAMPLE}", "correct it")
+        return
+    for key in row.keys() - set(KEYS):
+        yield Problem(f"{where}, key '{key}'", "unknown", ", ".join(KEYS), "correct the key")
+    yield from _wrong(row, where)
+
+
+def _wrong(row: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    device, builds, hops = (row.get(key) for key in KEYS)
+    if not isinstance(device, str) or find_device(device) is None:
+        yield Problem(f"{where}, device", repr(device)[:60], ", ".join(FORMS), "give one of these")
+    named = isinstance(builds, list) and builds and all(isinstance(b, str) and b for b in builds)
+    if not named or len(set(builds or ())) < len(builds or ()):
+        allowed = "a list of build folders, each once"
+        yield Problem(f"{where}, builds", repr(builds)[:60], allowed, "name the folders")
+    if hops is not None and type(hops) is not int:
+        yield Problem(f"{where}, hops", repr(hops)[:60], "a number", "give one, or leave it out")
