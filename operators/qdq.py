@@ -26,6 +26,7 @@ FAKE_DOMAIN = "edgekit.fake"  # floats that are rounded as integers would be, se
 SCALE, ZERO_POINT = "edgekit.scale", "edgekit.zero_point"  # metadata of an integer value: its type
 CELL_BITS = "edgekit.cell_bits"  # metadata of an LSTM: its c is int32 of scale 2^-bits
 HIDDEN_OPERAND = "edgekit.hidden_operand"  # metadata of a GRU or LSTM: how its product reads h
+COPY = "_int8"  # behind the name of a tensor: its 8-bit copy, which products read
 TENSOR = "edgekit.tensor"  # metadata of an integer value: the float tensor that it stores
 
 
@@ -74,6 +75,16 @@ def frame_of(node: ir.Node, index: int = 0) -> Frame | None:
         return None
     quantizer = next(iter(value.uses())).node
     return quantizer.outputs[0], qdq_type(quantizer), fused
+
+
+def scales_of(model: Model) -> dict[str, tuple[float, int]]:
+    """Scale and zero point of each tensor of a QDQ model, by its name; of 8-bit copies with `COPY` behind it."""
+    found = {}
+    for node in model.ir.graph:
+        if node.op_type == "QuantizeLinear" and node.name:
+            kind = qdq_type(node)
+            found[node.name.removesuffix("_quantize")] = kind.scale, kind.zero_point
+    return found
 
 
 def cell_type(node: ir.Node) -> QuantType | None:

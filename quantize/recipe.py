@@ -50,6 +50,8 @@ class Recipe:
         layers: ``int8`` or ``int4`` for single layers, by the name of their weights.
         tensors: the type of single tensors by name. Tensors that are the same values elsewhere
             (moved, joined, carried as a state) share it.
+        scales: scale and zero point of tensors by name, instead of those of the calibration: what an earlier build
+            has (`edgekit.operators.qdq.scales_of`), whose C then takes the new weights.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Recipe:
     sparse: bool = True
     layers: Mapping[str, str] = field(default_factory=dict)
     tensors: Mapping[str, str] = field(default_factory=dict)
+    scales: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
 
 # What the options of a recipe.toml may be; numbers and truth values are known by their defaults.

@@ -24,13 +24,15 @@ from edgekit.quantize.recipe import (
 )
 
 MAX_BYTES = 1 << 22
+LEAST_SCALE, LARGEST_SCALE = 1e-30, 1e30
 FIELDS = {item.name: item for item in fields(Recipe)}
 # Tables: what one entry is called, and its types.
 TABLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "layers": ("layer", WEIGHT_TYPES),
     "tensors": ("tensor", ACTIVATION_TYPES),
 }
-SCALARS = tuple(name for name in FIELDS if name not in TABLES)
+SCALES = "scales"
+SCALARS = tuple(name for name in FIELDS if name not in TABLES and name != SCALES)
 
 
 def find_recipe(given: str) -> Recipe:
@@ -102,6 +104,9 @@ def to_toml(recipe: Recipe, comments: Mapping[str, str] | None = None) -> str:
             lines.append(
                 f"{_written(name)} = {_written(kind)}{f'  # {comment}' if comment else ''}"
             )
+    if recipe.scales:
+        lines += ["", "# scale, zero point", f"[{SCALES}]"]
+        lines += [f"{_written(name)} = {json.dumps(pair)}" for name, pair in recipe.scales.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -115,6 +120,8 @@ def near(name: str, known: Collection[str]) -> str:
 def _option_problems(key: str, value: Any, where: str) -> list[Problem]:
     if key not in FIELDS:
         return [Problem(f"{where}, key {key!r}", "unknown", near(key, FIELDS), "correct the key")]
+    if key == SCALES:
+        return _scale_problems(value, where)
     if key in TABLES:
         return _table_problems(key, value, where)
     choices, default = CHOICES.get(key), FIELDS[key].default
@@ -147,13 +154,39 @@ def _table_problems(key: str, value: Any, where: str) -> list[Problem]:
     ]
 
 
+def _scale_problems(value: Any, where: str) -> list[Problem]:
+    if not isinstance(value, dict):
+        return [
+            Problem(f"{where}, key '{SCALES}'", repr(value)[:60], "a table [scales]", "correct it")
+        ]
+    allowed = f"a scale from {LEAST_SCALE:g} to {LARGEST_SCALE:g} and a zero point of 16 bits"
+    return [
+        Problem(f"{where}, scale {name!r}", repr(pair)[:60], allowed, "correct it")
+        for name, pair in value.items()
+        if not _is_scale(pair)
+    ]
+
+
+def _is_scale(pair: Any) -> bool:
+    return (
+        isinstance(pair, list)
+        and len(pair) == 2
+        and type(pair[0]) in (int, float)
+        and LEAST_SCALE <= pair[0] <= LARGEST_SCALE
+        and type(pair[1]) is int
+        and -(2**15) <= pair[1] < 2**15
+    )
+
+
 def _converted(key: str, value: Any) -> Any:
+    if key == SCALES:
+        return {name: (float(scale), zero) for name, (scale, zero) in value.items()}
     default = FIELDS[key].default
     return float(value) if default is not MISSING and isinstance(default, float) else value
 
 
 def _conflict(recipe: Recipe, where: str) -> Problem | None:
-    """Names of shipped recipes mean what ships, but for scales per hop, sparsity and what is measured.
+    """Names of shipped recipes mean what ships, but for scales, sparsity and what is measured.
 
     Integer activations need integer weights.
     """
@@ -167,7 +200,13 @@ def _conflict(recipe: Recipe, where: str) -> Problem | None:
         return Problem(f"{where}, weights '{HALF}'", found, f"the recipe '{HALF}'", step)
     shipped = RECIPES.get(recipe.name, recipe)
     equalize = recipe.equalize if shipped.equalize == MEASURED else shipped.equalize
-    free = replace(shipped, hop_scales=recipe.hop_scales, equalize=equalize, sparse=recipe.sparse)
+    free = replace(
+        shipped,
+        hop_scales=recipe.hop_scales,
+        equalize=equalize,
+        sparse=recipe.sparse,
+        scales=recipe.scales,
+    )
     if recipe != free:
         found = "the shipped recipe of this name is another one"
         step = "give it a name of its own, or undo the edits"

@@ -40,6 +40,7 @@ def _others(directory: Path, manifest: Manifest, runner: Runner) -> "dict[str, S
     return found
 
 
+NPUS = ("ethos-u55", "ethos-u65", "ethos-u85")  # targets that take LiteRT's file
 STREAM_DTYPES = ("float32", "bool", "int8", "uint8", "int32", "int64")
 RUNNERS: dict[str, Callable[[Path, Manifest], Runner]] = {
     "host": NativeRunner.open,
@@ -48,7 +49,7 @@ RUNNERS: dict[str, Callable[[Path, Manifest], Runner]] = {
     "onnxruntime": OnnxruntimeRunner,
     "fpga": FpgaRunner,
     "litert": LitertRunner,
-    "ethos-u55": LitertRunner,  # the file that the NPU's compiler took
+    **dict.fromkeys(NPUS, LitertRunner),  # the file that the NPU's compiler took
 }
 
 

@@ -1,4 +1,4 @@
-"""The ethos-u55 target: the litert target's .tflite, compiled by Vela for an Ethos-U55 NPU.
+"""The ethos-u targets: the litert target's .tflite, compiled by Vela for an Ethos-U NPU.
 
 What the NPU has no form of stays on the CPU that drives it; the manifest lists it.
 """
@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,14 +19,35 @@ from edgekit.targets.build import Build, digest
 from edgekit.targets.litert import check_litert, lower_litert
 
 MODEL_NAME, COMPILED_NAME = "model.tflite", "model_vela.tflite"
-ACCELERATOR = "ethos-u55-128"  # multiply-accumulates in a cycle
-SYSTEM, MEMORY = "Ethos_U55_High_End_Embedded", "Shared_Sram"  # of Vela's own Arm/vela.ini: 500 MHz
 FALLBACK = re.compile(
     r"Warning \(supported operators\) operator: (\S+), ofm: '(.*)'\s*(?:Reason: )?(.*)"
 )
 COUNTS = re.compile(r"(CPU|NPU) operators = (\d+)")
 KIB = 1024
 TIMEOUT_S = 600
+
+
+@dataclass(frozen=True)
+class Npu:
+    """What Vela compiles for.
+
+    Attributes:
+        accelerator: its name, with the multiply-accumulates in a cycle.
+        system: clock and memories, of Vela's own Arm/vela.ini.
+        memory: where it puts weights and tensors.
+    """
+
+    accelerator: str
+    system: str
+    memory: str
+
+
+# by target
+NPUS = {
+    "ethos-u55": Npu("ethos-u55-128", "Ethos_U55_High_End_Embedded", "Shared_Sram"),
+    "ethos-u65": Npu("ethos-u65-256", "Ethos_U65_High_End", "Dedicated_Sram"),
+    "ethos-u85": Npu("ethos-u85-256", "Ethos_U85_SYS_DRAM_Mid", "Dedicated_Sram_384KB"),
+}
 
 
 def check_ethos_u(model: Model) -> list[Problem]:
@@ -44,8 +65,8 @@ def lower_ethos_u(model: Model, target: str) -> Build:
         ModelError: no operator runs on the NPU.
         ToolError: ethos-u-vela is not installed, or failed.
     """
-    build = lower_litert(model, target, widens=True)
-    compiled, npu = compile_for_npu(build.files[MODEL_NAME])
+    build = lower_litert(model, target, micro=True)
+    compiled, npu = compile_for_npu(build.files[MODEL_NAME], NPUS[target])
     if npu["npu_operators"] == 0:
         found, step = "no operator runs on the NPU", "use --recipe w8a8"
         raise ModelError(Problem(f"target {target}", found, "operators in integers", step))
@@ -81,7 +102,7 @@ def vela_version() -> str:
         raise ToolError(found) from error
 
 
-def compile_for_npu(network: bytes) -> tuple[bytes, dict[str, Any]]:
+def compile_for_npu(network: bytes, npu: Npu) -> tuple[bytes, dict[str, Any]]:
     """Run Vela in a process of its own; returns the compiled file and the facts of its summary."""
     vela_version()
     with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
@@ -94,13 +115,13 @@ def compile_for_npu(network: bytes) -> tuple[bytes, dict[str, Any]]:
             "ethosu.vela",
             str(source),
             "--accelerator-config",
-            ACCELERATOR,
+            npu.accelerator,
             "--config",
             "Arm/vela.ini",
             "--system-config",
-            SYSTEM,
+            npu.system,
             "--memory-mode",
-            MEMORY,
+            npu.memory,
             "--output-dir",
             str(folder),
         ]
@@ -115,10 +136,12 @@ def compile_for_npu(network: bytes) -> tuple[bytes, dict[str, Any]]:
             said = (done.stderr or done.stdout).strip().splitlines()
             raise ToolError(f"Vela failed: {said[-1] if said else done.returncode}")
         (table,) = folder.glob("*_summary_*.csv")
-        return compiled.read_bytes(), summary(table.read_text(encoding="utf-8"), done.stdout)
+        return compiled.read_bytes(), summary(
+            table.read_text(encoding="utf-8"), done.stdout, npu.accelerator
+        )
 
 
-def summary(table: str, printed: str) -> dict[str, Any]:
+def summary(table: str, printed: str, accelerator: str) -> dict[str, Any]:
     """The facts of Vela's table and of what it printed: cycles, bytes, and what stays on the CPU and why."""
     (row,) = csv.DictReader(table.splitlines())
     counts = {where: int(count) for where, count in COUNTS.findall(printed)}
@@ -126,7 +149,7 @@ def summary(table: str, printed: str) -> dict[str, Any]:
         f"{kind} {name!r} ({reason.strip()})" for kind, name, reason in FALLBACK.findall(printed)
     ]
     return {
-        "accelerator": ACCELERATOR,
+        "accelerator": accelerator,
         "system": f"{row['system_config']}, {row['memory_mode']}",
         "clock_mhz": float(row["core_clock"]) / 1e6,
         "cycles": int(row["cycles_total"]),

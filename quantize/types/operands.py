@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import onnx_ir as ir
 
+from edgekit.operators.qdq import COPY
 from edgekit.operators.roles import LINEAR, RECURRENT, is_hidden_state
 from edgekit.operators.scheme import QuantType, activation_type
 from edgekit.quantize.calibrate.observers import Observer, range_of
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.types.choose import TypePlan
+from edgekit.quantize.types.choose import TypePlan, scaled
 
 PRODUCTS = LINEAR | RECURRENT | {"MatMul"}  # matrix products: multiply-accumulates are theirs
 
@@ -31,4 +32,5 @@ def read_type(
     as_it_is = node.op_type not in PRODUCTS or is_hidden_state(node, index)
     if kind.dtype == "int8" or as_it_is or value.name in plan.wide:
         return kind
-    return activation_type("int8", *range_of(observers[str(value.name)], recipe))
+    copy = activation_type("int8", *range_of(observers[str(value.name)], recipe))
+    return scaled(copy, f"{value.name}{COPY}", recipe)

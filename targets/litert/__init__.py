@@ -21,15 +21,15 @@ def check_litert(model: Model) -> list[Problem]:
     return lower.check_litert(model)
 
 
-def lower_litert(model: Model, target: str, widens: bool = False) -> Build:
+def lower_litert(model: Model, target: str, micro: bool = False) -> Build:
     """See `edgekit.targets.litert.lower`."""
     from edgekit.targets.litert import lower
 
-    return lower.lower_litert(model, target, widens)
+    return lower.lower_litert(model, target, micro)
 
 
-def lower_stateful(model: Model, target: str) -> Build:
+def lower_stateful(model: Model, target: str, micro: bool = False) -> Build:
     """See `edgekit.targets.litert.lower`."""
     from edgekit.targets.litert import lower
 
-    return lower.lower_stateful(model, target)
+    return lower.lower_stateful(model, target, micro)

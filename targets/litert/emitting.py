@@ -65,9 +65,9 @@ class Item:
 class Emitting(Tensors):
     """What an emitter reads and writes; the current `node` runs in integers where it has `frames`."""
 
-    def __init__(self, name: str, halves: bool, widens: bool) -> None:
+    def __init__(self, name: str, halves: bool, micro: bool) -> None:
         """Start an empty graph, see `Tensors`."""
-        super().__init__(name, halves, widens)
+        super().__init__(name, halves, micro)
         self.real: dict[ir.Value, Item] = {}
         self.ints: dict[ir.Value, Item] = {}  # by quantized and by dequantized value
         self.weights: dict[ir.Value, Weight] = {}

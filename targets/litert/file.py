@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 TYPES = {
     "float32": schema.TensorType.FLOAT32,
+    "complex64": schema.TensorType.COMPLEX64,
     "float16": schema.TensorType.FLOAT16,
     "int8": schema.TensorType.INT8,
     "uint8": schema.TensorType.UINT8,

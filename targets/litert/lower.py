@@ -57,26 +57,26 @@ def prepared(model: Model) -> Model:
     return frame_moves(unpack_states(model))
 
 
-def written(model: Model, widens: bool = False) -> Written:
-    """Write a network, every state in the order in which it is first read; `widens` as in `Writer`."""
-    first = Writer(model, {}, widens).run()
-    return Writer(model, first.wanted, widens).run() if first.wanted else first
+def written(model: Model, micro: bool = False) -> Written:
+    """Write a network, every state in the order in which it is first read; `micro` as in `Writer`."""
+    first = Writer(model, {}, micro).run()
+    return Writer(model, first.wanted, micro).run() if first.wanted else first
 
 
-def lower_litert(model: Model, target: str, widens: bool = False) -> Build:
+def lower_litert(model: Model, target: str, micro: bool = False) -> Build:
     """Return ``model.tflite`` and its facts; with session constants also ``session.tflite``.
 
-    `widens` as in `edgekit.targets.litert.writer.Writer`.
+    `micro` as in `edgekit.targets.litert.writer.Writer`.
 
     State outputs are in the order of the state inputs that they become; both have the shape and type that
     the file stores them in.
     """
     parts = split_session(prepared(model))
-    hop = written(parts.hop, widens)
+    hop = written(parts.hop, micro)
     files = {MODEL_NAME: file_of(parts.hop, hop)}
     islands = list(hop.islands)
     if parts.session is not None:
-        once = written(parts.session, widens)
+        once = written(parts.session, micro)
         files[SESSION_NAME] = file_of(parts.session, once)
         islands += once.islands
     manifest = with_macs(describe(model, target), model)
@@ -93,14 +93,15 @@ def lower_litert(model: Model, target: str, widens: bool = False) -> Build:
         manifest, inputs=inputs, outputs=outputs, memory=memory, digest=digest(files)
     )
     build = Build(files, manifest, notes=notes(islands))
-    return joined(build, {role: lower_litert(n, target) for role, n in model.networks.items()})
+    others = {role: lower_litert(n, target, micro) for role, n in model.networks.items()}
+    return joined(build, others)
 
 
-def lower_stateful(model: Model, target: str) -> Build:
+def lower_stateful(model: Model, target: str, micro: bool = False) -> Build:
     """As `lower_litert`, with the states inside the file; only the one that the end of a stream sets stays outside."""
-    build = lower_litert(model, target)
+    build = lower_litert(model, target, micro)
     hop = split_session(prepared(model)).hop
-    made = written(hop)
+    made = written(hop, micro)
     pairs = [
         Pair(pair.input, made.inputs[pair.input], made.outputs[pair.output])
         for pair in hop.states

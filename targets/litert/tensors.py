@@ -20,20 +20,21 @@ BUILTIN_OPTIONS = {  # of operators that want some, all at their defaults
     "BROADCAST_TO": "BroadcastTo", "BITWISE_XOR": "BitwiseXor", "LOG_SOFTMAX": "LogSoftmax",
     "HARD_SWISH": "HardSwish", "SELECT": "Select", "ROUND": None, "FLOOR": None, "CEIL": None, "RELU": None,
     "RELU6": None, "RELU_N1_TO_1": None, "LOGISTIC": None, "TANH": None, "SQRT": None, "RSQRT": None,
-    "SIN": None, "LOG": None, "ELU": None, "PRELU": None, "ATAN2": None,
+    "REAL": None, "IMAG": None, "RFFT2D": "Rfft2d", "SIN": None, "LOG": None, "ELU": None, "PRELU": None, "ATAN2": None,
 }  # fmt: skip  # fmt: skip
 
 
 class Tensors:
     """Appends operators to a graph; a tensor is known by its number."""
 
-    def __init__(self, name: str, halves: bool, widens: bool) -> None:
+    def __init__(self, name: str, halves: bool, micro: bool) -> None:
         """Start an empty graph of this name.
 
-        `halves`: weights of products are stored as float16 where that is exact. `widens`: QUANTIZE may make 16
-        bits of 8, which tflite-runtime 2.14 does not know: it goes through floats.
+        `halves`: weights of products are stored as float16 where that is exact. `micro`: the file is for
+        tflite-micro, which has no Fourier transforms; its QUANTIZE may make 16 bits of 8, which tflite-runtime 2.14
+        does not know: there it goes through floats.
         """
-        self.graph, self.widens = Graph(name), widens
+        self.graph, self.micro = Graph(name), micro
         self.label = name  # of the tensors that are made
         self._halves = halves
         self._widened: dict[int, int] = {}  # stored halves, and what DEQUANTIZE makes of them
@@ -138,7 +139,7 @@ class Tensors:
         held = self.graph.tensors[number]
         if held.dtype == kind.dtype and held.scales == scales_of(kind):
             return number
-        if held.dtype == "int8" and kind.dtype == "int16" and not self.widens:
+        if held.dtype == "int8" and kind.dtype == "int16" and not self.micro:
             number = self.op("DEQUANTIZE", [number], dtype="float32")
         return self.op("QUANTIZE", [number], kind=kind)
 

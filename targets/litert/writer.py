@@ -44,13 +44,13 @@ class Written:
 class Writer:
     """Writes one network, node by node."""
 
-    def __init__(self, model: Model, orders: Mapping[str, Order], widens: bool) -> None:
+    def __init__(self, model: Model, orders: Mapping[str, Order], micro: bool) -> None:
         """Take the network, and the order of each state that is not stored in its natural one.
 
-        `widens` as in `Tensors`.
+        `micro` as in `Tensors`.
         """
         self.model, self.orders = model, orders
-        self.made = Emitting(model.source.name, model.quantization.recipe == HALF, widens)
+        self.made = Emitting(model.source.name, model.quantization.recipe == HALF, micro)
         self._islands: list[str] = []
         self._problems: list[Problem] = []
         self._states = {

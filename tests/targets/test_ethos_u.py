@@ -1,4 +1,4 @@
-"""The ethos-u55 target: what Vela compiles, what it says of it, and what it leaves to the CPU."""
+"""The ethos-u targets: what Vela compiles, what it says of it, and what it leaves to the CPU."""
 
 from pathlib import Path
 
@@ -41,7 +41,8 @@ def test_vela_compiles_the_bundled_denoiser_and_a_keyword_network() -> None:
         from_onnx(DENOISER.read_bytes(), name="denoise"),
         keywords(),
     ):
-        build = TARGETS["ethos-u55"].lower(int8(model), "ethos-u55")
+        integers = int8(model)
+        build = TARGETS["ethos-u55"].lower(integers, "ethos-u55")
         npu = build.manifest.npu
         assert npu is not None
         assert npu["cpu_operators"] == [] and build.notes == ()
@@ -51,6 +52,10 @@ def test_vela_compiles_the_bundled_denoiser_and_a_keyword_network() -> None:
         assert npu["flash_bytes"] > 10_000
         assert b"ethos-u" in build.files["model_vela.tflite"]
         assert type(build.manifest).from_json(build.manifest.to_json()) == build.manifest
+    for target in ("ethos-u65", "ethos-u85"):
+        larger = TARGETS[target].lower(integers, target).manifest.npu
+        assert larger is not None and larger["cpu_operators"] == []
+        assert larger["accelerator"] == f"{target}-256" and larger["cycles"] > 1000
 
 
 def test_what_the_npu_does_not_run_is_listed_and_refused_when_strict(tmp_path: Path) -> None:
@@ -97,7 +102,7 @@ def test_the_summary_is_read() -> None:
         "Warning (supported operators) operator: SIN, ofm: 'a b'\nReason: Unsupported opType\n\n"
         "CPU operators = 1 (50.0%)\nNPU operators = 1 (50.0%)\n"
     )
-    assert summary(table, printed) == {
+    assert summary(table, printed, "ethos-u55-128") == {
         "accelerator": "ethos-u55-128",
         "system": "S, M",
         "clock_mhz": 500.0,

@@ -239,3 +239,39 @@ def test_what_cannot_be_bundled_is_refused(made: Made, tmp_path: Path) -> None:
     assert (
         done.exit_code == 0 and read_bundle(out.read_bytes(), made.device.public_key).release == 7
     )
+
+
+def test_integers_of_a_retrained_network_keep_the_scales_of_the_first(
+    made: Made, tmp_path: Path
+) -> None:
+    folder = made.old.parent
+    random = np.random.default_rng(0)
+    for name, loud in (("first", 1.0), ("then", 1.3)):
+        (tmp_path / name).mkdir()
+        shape = Stream.open(made.old).manifest.stream_inputs[0]
+        x = loud * random.standard_normal((60, *shape.shape)).astype(np.float32)
+        np.savez(tmp_path / name / "clip.npz", **{shape.name: x})
+    export = partial(api.export, target="c99", weights="external")
+    clips = {name: str(tmp_path / name) for name in ("first", "then")}
+    old, new, apart = (tmp_path / name for name in ("old", "new", "apart"))
+    export(str(folder / "small.onnx"), out=old, recipe="w8a8", calibration=clips["first"])
+    retrained = str(folder / "retrained" / "small.onnx")
+    export(retrained, out=apart, recipe="w8a8", calibration=clips["then"])
+    kept = str(old / "recipe.toml")
+    assert "[scales]" in Path(kept).read_text()
+    export(retrained, out=new, recipe=kept, calibration=clips["then"])
+    networks = []
+    for build in (old, new, apart):
+        written = api.bundle(build, tmp_path / "x.bundle", key=made.key, release=1)
+        networks.append(written.network)
+    assert networks[0] == networks[1] != networks[2]
+    # on another network the table is refused by name
+    other = Path(kept).read_text() + '"nothing" = [0.5, 0]\n'
+    (tmp_path / "other.toml").write_text(other)
+    with pytest.raises(UsageError, match="scale 'nothing': of no tensor that integers compute"):
+        export(
+            retrained,
+            out=tmp_path / "no",
+            recipe=str(tmp_path / "other.toml"),
+            calibration=clips["then"],
+        )

@@ -17,7 +17,7 @@ from edgekit.runtime.bench.contenders import (
 )
 from edgekit.runtime.bench.node import NodeContender
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.stream import Stream
+from edgekit.runtime.stream import NPUS, Stream
 from edgekit.targets.devices import profile, profiles
 from edgekit.verbs.export.work import Progress, Written
 
@@ -158,16 +158,18 @@ def _stream_contender(directory: Path, _manifest: Manifest) -> Contender:
     return StreamContender(Stream.open(directory))
 
 
-def _check_litert(model: "Model", stateful: bool = False) -> list[Problem]:
+def _check_litert(model: "Model", stateful: bool = False, micro: bool = False) -> list[Problem]:
     from edgekit.targets.litert import check_litert
 
     return check_litert(model)
 
 
-def _lower_litert(model: "Model", target: str, stateful: bool = False) -> "Build":
+def _lower_litert(
+    model: "Model", target: str, stateful: bool = False, micro: bool = False
+) -> "Build":
     from edgekit.targets.litert import lower_litert, lower_stateful
 
-    return (lower_stateful if stateful else lower_litert)(model, target)
+    return (lower_stateful if stateful else lower_litert)(model, target, micro)
 
 
 def _check_ethos_u(model: "Model") -> list[Problem]:
@@ -300,21 +302,24 @@ ROWS = (
         stores_half=True,
         hop_scales=False,
         contender=_stream_contender,
-        options=("stateful",),
+        options=("stateful", "micro"),
     ),
-    Target(
-        "ethos-u55",
-        "model_vela.tflite",
-        ("ai-edge-litert", "ethos-u-vela"),
-        _check_ethos_u,
-        _lower_ethos_u,
-        _verify,
-        default_recipe="w8a8",
-        hop_scales=False,
-        unmeasured=(
-            "whose NPU this machine lacks",
-            "see `npu` in its manifest.json, or export for --target litert",
-        ),
+    *(
+        Target(
+            npu,
+            "model_vela.tflite",
+            ("ai-edge-litert", "ethos-u-vela"),
+            _check_ethos_u,
+            _lower_ethos_u,
+            _verify,
+            default_recipe="w8a8",
+            hop_scales=False,
+            unmeasured=(
+                "whose NPU this machine lacks",
+                "see `npu` in its manifest.json, or export for --target litert",
+            ),
+        )
+        for npu in NPUS
     ),
     Target(
         "fpga",

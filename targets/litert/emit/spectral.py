@@ -1,4 +1,4 @@
-"""Fourier transforms as products with constant matrices: the PCM front end."""
+"""Fourier transforms: LiteRT's own where it has one, else products with constant matrices: the PCM front end."""
 
 import numpy as np
 import onnx_ir as ir
@@ -8,6 +8,8 @@ from edgekit.targets.litert.emit.movement import along
 from edgekit.targets.litert.emitting import Emitting, Item, Refused
 from edgekit.targets.litert.file import Array, options
 from edgekit.targets.litert.orders import natural
+
+LEAST = 16  # samples of a transform below which its matrix is small
 
 
 def forward(n: int) -> Array:
@@ -23,6 +25,70 @@ def inverse(bins: int) -> Array:
         rows[k, 0, k], rows[k, 1, k] = 1, 1j
     samples: Array = np.fft.irfft(rows.reshape(2 * bins, bins), 2 * (bins - 1), axis=1).T
     return samples
+
+
+def has_own(w: Emitting, n: int) -> bool:
+    """Whether LiteRT transforms `n` real samples itself: powers of two; tflite-micro does not."""
+    return not w.micro and n >= LEAST and n & (n - 1) == 0
+
+
+def _transformed(w: Emitting, x: int) -> tuple[int, int]:
+    """Real and imaginary parts (count, n / 2 + 1) of the spectra of rows (count, n)."""
+    count, n = w.shape(x)
+    bins = (count, 1, n // 2 + 1)
+    given = [w.reshaped(x, (count, 1, n)), w.ints_constant([1, n])]
+    spectra = w.op("RFFT2D", given, bins, dtype="complex64")
+    real, imaginary = (
+        w.reshaped(w.op(part, [spectra], bins, dtype="float32"), (count, n // 2 + 1))
+        for part in ("REAL", "IMAG")
+    )
+    return real, imaginary
+
+
+def _in_turn(w: Emitting, x: int) -> int:
+    """The spectra of rows (count, n), one after another: (1, count * 2 * (n / 2 + 1)), the parts of a bin in turn."""
+    parts = [w.reshaped(part, (*w.shape(part), 1)) for part in _transformed(w, x)]
+    pairs = w.op(
+        "CONCATENATION", parts, (*w.shape(parts[0])[:2], 2), chosen=options("Concatenation", axis=2)
+    )
+    return w.reshaped(pairs, (1, int(np.prod(w.shape(pairs)))))
+
+
+def _samples(w: Emitting, spectrum: int) -> int:
+    """The samples (1, n) of a spectrum (1, 2 * (n / 2 + 1)), by a forward transform.
+
+    H[k] = Re X[k] - Im X[k] over all k is the Hartley transform of the samples, which is its own inverse but for a
+    factor of n; and that of H is Re F - Im F of its Fourier transform F.
+    """
+    bins = w.shape(spectrum)[1] // 2
+    pairs = w.reshaped(spectrum, (bins, 2))
+    real, imaginary = (
+        w.reshaped(
+            w.op("SLICE", [pairs, w.ints_constant([0, i]), w.ints_constant([bins, 1])], (bins, 1)),
+            (1, bins),
+        )
+        for i in range(2)
+    )
+    edges = np.ones((1, bins), np.float32)
+    edges[0, [0, -1]] = 0  # whose imaginary parts the inverse of a real signal does not read
+    imaginary = w.op("MUL", [imaginary, w.constant(edges)])
+    hartley = _hartley(w, real, imaginary)
+    found = _hartley(w, *_transformed(w, hartley))
+    return w.op("MUL", [found, w.real_constant(1 / (2 * (bins - 1)))])
+
+
+def _hartley(w: Emitting, real: int, imaginary: int) -> int:
+    """Re - Im over all n, of which the upper ones are the conjugates of the lower ones: (1, n) of (1, n / 2 + 1)."""
+    bins = w.shape(real)[1]
+    lower, mirrored = w.op("SUB", [real, imaginary]), w.op("ADD", [real, imaginary])
+    back = w.ints_constant(range(bins - 2, 0, -1))
+    upper = w.op("GATHER", [mirrored, back], (1, bins - 2), chosen=options("Gather", axis=1))
+    return w.op(
+        "CONCATENATION",
+        [lower, upper],
+        (1, 2 * (bins - 1)),
+        chosen=options("Concatenation", axis=1),
+    )
 
 
 def _rows(w: Emitting, value: ir.Value | None) -> int:
@@ -62,7 +128,11 @@ def stft(w: Emitting, node: ir.Node) -> None:
     frame = w.op(
         "CONCATENATION", [history, pcm], (1, window.size), chosen=options("Concatenation", axis=1)
     )
-    _give(w, _times(w, frame, forward(window.size) * window), 0)
+    if has_own(w, window.size):
+        spectrum = _in_turn(w, w.op("MUL", [frame, w.real_constant(window[None])]))
+    else:
+        spectrum = _times(w, frame, forward(window.size) * window)
+    _give(w, spectrum, 0)
     hop = w.shape(pcm)[1]
     _give(w, _part(w, frame, hop, window.size - hop), 1)
 
@@ -71,7 +141,10 @@ def istft(w: Emitting, node: ir.Node) -> None:
     """One synthesis frame: the samples that are complete, and the overlap."""
     spectrum, overlap = (_rows(w, value) for value in node.inputs[:2])
     window = _window(w, node)
-    frame = _times(w, spectrum, inverse(window.size // 2 + 1) * window[:, None])
+    if has_own(w, window.size):
+        frame = w.op("MUL", [_samples(w, spectrum), w.real_constant(window[None])])
+    else:
+        frame = _times(w, spectrum, inverse(window.size // 2 + 1) * window[:, None])
     kept = w.shape(overlap)[1]
     hop = window.size - kept
     rest = w.op(
@@ -85,7 +158,9 @@ def istft(w: Emitting, node: ir.Node) -> None:
 def irfft(w: Emitting, node: ir.Node) -> None:
     """The samples of one spectrum."""
     spectrum = _rows(w, node.inputs[0])
-    _give(w, _times(w, spectrum, inverse(w.shape(spectrum)[1] // 2)), 0)
+    bins = w.shape(spectrum)[1] // 2
+    own = has_own(w, 2 * (bins - 1))
+    _give(w, _samples(w, spectrum) if own else _times(w, spectrum, inverse(bins)), 0)
 
 
 def dft(w: Emitting, node: ir.Node) -> None:
@@ -93,6 +168,11 @@ def dft(w: Emitting, node: ir.Node) -> None:
     item = w.item(node.inputs[0])
     shape = dims(node.outputs[0])
     flat = w.reshaped(w.flat(item), item.shape[:-1])
+    if has_own(w, item.shape[-2]):
+        count = int(np.prod(item.shape[:-2]))
+        spectra = _in_turn(w, w.reshaped(flat, (count, item.shape[-2])))
+        w.put(w.reshaped(spectra, shape), natural(len(shape)))
+        return
     rows = Item(
         item.name, item.shape[:-1], "float32", None, None, {natural(len(item.shape) - 1): flat}
     )

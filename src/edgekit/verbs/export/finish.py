@@ -100,7 +100,9 @@ def finish(written: Written, progress: Progress) -> Manifest:
     write_beside(written, manifest, samples, outputs)
     if not (folder / "model.onnx").exists():
         with_zero_points(quantized.model).save(folder / "model.onnx")
-    (folder / "recipe.toml").write_text(recipe_text(quantized), encoding="utf-8")
+    (folder / "recipe.toml").write_text(
+        recipe_text(quantized, manifest.updates is not None), encoding="utf-8"
+    )
     rows = () if watched is None else watched.rows(samples)
     listened = heard(stream, quantized.reference, quantized.calibration)
     page = report(
@@ -289,14 +291,17 @@ def with_board(
     return replace(manifest, board=placed.facts()), room
 
 
-def recipe_text(quantized: Quantized) -> str:
-    """Return the recipe.toml of what was applied; of what another tool did, its name."""
+def recipe_text(quantized: Quantized, keeps_scales: bool) -> str:
+    """Return the recipe.toml of what was applied, with its scales where asked; of what another tool did, its name."""
+    from edgekit.operators.qdq import scales_of
     from edgekit.quantize.recipe_file import to_toml
 
     if quantized.recipe is None:
         return f'name = "{quantized.model.quantization.recipe}"\n'
-    alone = quantized.alone_db
-    return to_toml(quantized.recipe, {name: f"alone {db:.1f} dB" for name, db in alone.items()})
+    alone, recipe = quantized.alone_db, quantized.recipe
+    if keeps_scales:
+        recipe = replace(recipe, scales=scales_of(quantized.model))
+    return to_toml(recipe, {name: f"alone {db:.1f} dB" for name, db in alone.items()})
 
 
 def watched_tensors(quantized: Quantized) -> "Watched | None":

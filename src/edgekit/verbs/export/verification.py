@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.base.npz import write_npz
 from edgekit.quantize.recipe import FLOATS, HALF
-from edgekit.runtime.stream import Arrays, Stream
+from edgekit.runtime.stream import NPUS, Arrays, Stream
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -33,7 +33,7 @@ RUN_BY = {
     "wasm": "the module, in wasmtime",
     "onnxruntime": "onnxruntime",
     "litert": "LiteRT",
-    "ethos-u55": "LiteRT, on the file before Vela",
+    **dict.fromkeys(NPUS, "LiteRT, on the file before Vela"),
 }
 PCM_NOISE = 0.1  # of full scale
 HIGHEST_INTEGER = 1  # of integer inputs, which may be indices
