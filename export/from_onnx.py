@@ -179,6 +179,9 @@ def stream_info(
     )
 
 
+LFS = b"version https://git-lfs"
+
+
 def read_file(path: Path) -> bytes:
     """Return the content of an .onnx file, with the data of files beside it inside.
 
@@ -196,7 +199,14 @@ def read_file(path: Path) -> bytes:
                     "give another file",
                 )
             )
-        return self_contained(path.read_bytes(), path.parent)
+        data = path.read_bytes()
+        if not data:
+            step = "copy or export it again"
+            raise ModelError(Problem(f"file '{path}'", "empty", "a complete .onnx file", step))
+        if data.startswith(LFS):
+            found, step = "a pointer of Git LFS, not the file itself", "git lfs pull"
+            raise ModelError(Problem(f"file '{path}'", found, "a complete .onnx file", step))
+        return self_contained(data, path.parent)
     except OSError as error:
         raise ModelError(
             Problem(

@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
-from edgekit.export.onnx_file.messages import of_torch
+from edgekit.export.onnx_file.messages import of_torch, plain
 from edgekit.export.onnx_file.reading import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import find_states, longer_than_hop, restarting_cells
@@ -173,8 +173,14 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
     import torch
 
     before = {name: buffer.clone() for name, buffer in loaded.call.named_buffers()}
-    with torch.no_grad():
-        loaded.call(*loaded.args, **loaded.kwargs)
+    try:
+        with torch.no_grad():
+            results, again = (loaded.call(*loaded.args, **loaded.kwargs) for _ in range(2))
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        found = f"forward fails on the example inputs: {plain(error)}"
+        step = "correct them: their number, shapes and types (module.float() and tensor.float() make all float32)"
+        raise ModelError(Problem("the module", found, "inputs that it takes", step)) from error
+    _refuse_other_results(results)
     changed = [
         name
         for name, buffer in loaded.call.named_buffers()
@@ -190,6 +196,30 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
             )
             for buffer in changed
         )
+    _refuse_two_results(results, again)
+
+
+def _refuse_other_results(results: object) -> None:
+    """An output is a tensor; ``torch.export`` takes texts and numbers along that ONNX has no place for."""
+    items = results.items() if isinstance(results, Mapping) else [("forward", results)]
+    for name, item in items:
+        parts = item if isinstance(item, list | tuple) else (item,)
+        if any(part is None or isinstance(part, str | bytes) for part in parts) or not parts:
+            found = "returns nothing" if item is None else f"returns a {type(item).__name__}"
+            step = "return tensors: one, several in a tuple, or a dictionary of them"
+            raise ModelError(Problem(f"the module's {name!r}", found, "tensors", step))
+
+
+def _refuse_two_results(first: object, second: object) -> None:
+    """The same inputs give the same outputs: what an attribute of the module carries on, no export sees."""
+    import torch
+
+    pairs = zip(leaves(first), leaves(second), strict=True)
+    if not all(torch.allclose(a, b, 1e-3, 1e-5, equal_nan=True) for a, b in pairs):
+        found = "another output on the second call with the same inputs"
+        allowed = "no random numbers, and no state but inputs and outputs of forward"
+        step = "pass a state in and return it: forward(x, *states) -> (y, *states); see --noise for random numbers"
+        raise ModelError(Problem("the module", found, allowed, step))
 
 
 def _in_real_numbers(loaded: TorchSource) -> TorchSource:

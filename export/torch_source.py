@@ -130,9 +130,12 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
         if not isinstance(module, torch.nn.Module):
             raise _unusable(
                 source,
-                f"the factory returned {type(made).__name__}",
+                f"the factory returned {_kind(made)}",
                 "return a torch.nn.Module or (module, example_inputs)",
             )
+        if any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
+            found = "its weights are on the device meta: they have shapes and no values"
+            raise _unusable(source, found, "load the weights inside the factory")
         module = module.cpu().eval()
         kwargs = _examples(source, module, examples, shapes)
     return TorchModule(source, module, kwargs)
@@ -178,8 +181,9 @@ def _find_factory(source: str) -> Callable[[], Any]:
         raise _unusable(
             source, f"{type(error).__name__}: {error}", "check the name and the working directory"
         ) from error
-    if not callable(found):
-        raise _unusable(source, f"a {type(found).__name__}, not a function", "name a function")
+    if not callable(found) or (hasattr(found, "state_dict") and not isinstance(found, type)):
+        step = "name a function that returns it, with example inputs"
+        raise _unusable(source, f"a {type(found).__name__}, not a function", step)
     return found  # type: ignore[no-any-return]
 
 
@@ -231,6 +235,13 @@ def _examples(
             ]
         )
     return {name: given[name] for name in parameters if name in given}
+
+
+def _kind(made: Any) -> str:
+    """What a factory returned, in words: of a tuple its items, too."""
+    if not isinstance(made, tuple):
+        return f"a {type(made).__name__}"
+    return f"a tuple of {', '.join(type(item).__name__ for item in made) or 'nothing'}"
 
 
 def _missing(name: str) -> Problem:

@@ -47,7 +47,9 @@ def find_recipe(given: str) -> Recipe:
         return read_recipe(Path(given))
     found = "a search" if given == AUTO.name else "unknown"
     allowed = f"{', '.join(RECIPES)}, {AUTO.name} of `edgekit export`, or a recipe.toml"
-    raise UsageError(Problem(f"recipe {given!r}", found, allowed, "choose one of them"))
+    close = get_close_matches(given.lower(), RECIPES, n=1)
+    step = f"choose one of them; {close[0]!r} is nearest" if close else "choose one of them"
+    raise UsageError(Problem(f"recipe {given!r}", found, allowed, step))
 
 
 def read_recipe(path: Path) -> Recipe:

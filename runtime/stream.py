@@ -343,8 +343,15 @@ class Stream:
                 progress(hop + 1)
         return outputs, times_us
 
+    def _check_named(self, inputs: object) -> None:
+        if not isinstance(inputs, Mapping):
+            names = ", ".join(tensor.name for tensor in self.manifest.stream_inputs)
+            found, step = f"a {type(inputs).__name__}", "name the arrays"
+            raise UsageError(Problem("inputs", found, f"a dictionary of {names}", step))
+
     def _without_constants(self, inputs: Mapping[str, ArrayLike]) -> Mapping[str, ArrayLike]:
         """The stream inputs; session constants among the inputs are taken."""
+        self._check_named(inputs)
         names = {tensor.name for tensor in self.manifest.constants}
         if names & inputs.keys():
             self.session({name: inputs[name] for name in names & inputs.keys()})
@@ -352,6 +359,7 @@ class Stream:
 
     def _without_controls(self, inputs: Mapping[str, ArrayLike]) -> Mapping[str, ArrayLike]:
         """The streams; controls among the inputs are turned."""
+        self._check_named(inputs)
         names = self._controls.names()
         if names & inputs.keys():
             self.turn({name: inputs[name] for name in names & inputs.keys()})

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -15,6 +16,8 @@ import soundfile
 import tiny_build
 import tiny_networks
 from packaging.requirements import Requirement
+
+from edgekit import api
 
 ROOT = Path(__file__).parent.parent
 BARE: tuple[str, ...] = ()
@@ -37,12 +40,19 @@ SETS = (
     ("wasm",),
     ("audio",),
     ("mic",),
+    ("updates",),
     ("demo",),
     ("train",),
     README,
-    ("ethos-u", "demo", "train"),
+    ("ethos-u", "wasm", "mic", "updates", "demo", "train"),
 )
 
+# Of nobody: an Ed25519 private key of 32 zero bytes, as RFC 8410 writes it.
+KEY = """\
+-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+-----END PRIVATE KEY-----
+"""
 FACTORY = """
 import torch
 
@@ -54,11 +64,17 @@ def factory():
 
 @dataclass(frozen=True)
 class Use:
-    """One command: its arguments in the folder that `files` fills, the extra without which it cannot work."""
+    """One command: its arguments in the folder that `files` fills, the extra without which it cannot work.
+
+    `stops`: it runs until Ctrl-C, which it gets when it has printed a line. `refuses`: what it may say in the place of
+    its result.
+    """
 
     arguments: str
     extra: str | None = None
     slow: bool = False
+    stops: bool = False
+    refuses: str | None = None
 
 
 USES = (
@@ -69,7 +85,17 @@ USES = (
     Use("run build in.npz bare.npz"),
     Use("bench build --hops 3"),
     Use("run build in.wav out.wav", "audio"),
+    Use("invert draws images.npz -o maps.npz"),
+    Use("sample draws -n 2 -o again.npz --start maps.npz --noise maps.npz"),
+    Use("serve page --port 0", stops=True),
+    Use("bundle external -o weights.bundle --key key.pem --release 1", "updates"),
     Use("inspect net.onnx", "export"),
+    Use("prune net.onnx --pattern 1:4 --smallest 1 -o sparse.onnx", "export"),
+    Use(
+        "finetune net.onnx --recipe w8a8 --calibration clips --steps 1 -o tuned.onnx",
+        "torch",
+        refuses="nothing is written",
+    ),
     Use("stream offline.onnx -o hop.onnx", "export"),
     Use("quantize net.onnx --recipe w8a8 --calibration clips -o int8.onnx", "export"),
     Use("export net.onnx --target c99 -o portable", "export"),
@@ -78,10 +104,12 @@ USES = (
     Use("export net.onnx --target ethos-u55 --calibration clips -o npu", "ethos-u"),
     Use("export net.onnx --target wasm -o web", "wasm"),
     Use("export own:factory --target c99 -o own", "torch"),
+    Use("export denoiser.onnx --sampler sampler.toml --target c99 -o drawn", "export"),
     Use("demo digits", "demo", slow=True),
     Use("demo denoise", "demo"),
     Use("demo deform", "demo", slow=True),
     Use("demo compressor", "demo", slow=True),
+    Use("demo browser", "wasm", slow=True),
 )
 
 
@@ -104,6 +132,14 @@ def files(folder: Path) -> None:
     noise = random.standard_normal((60, 1, tiny_networks.WIDTH)).astype(np.float32)
     np.savez(folder / "clips" / "noise.npz", x=noise)
     (folder / "own.py").write_text(FACTORY)
+    tiny_networks.denoiser(folder / "denoiser.onnx")
+    (folder / "sampler.toml").write_text(tiny_networks.SAMPLER_TOML)
+    api.export(folder / "denoiser.onnx", "c99", folder / "draws", sampler=folder / "sampler.toml")
+    np.savez(folder / "images.npz", x=np.zeros((2, tiny_networks.WIDTH), np.float32))
+    api.export(folder / "net.onnx", "c99", folder / "external", weights="external")
+    (folder / "key.pem").write_text(KEY)
+    (folder / "page").mkdir()
+    (folder / "page" / "index.html").write_text("<!doctype html>")
 
 
 def faults(edgekit: Path, extras: tuple[str, ...], folder: Path, slow: bool) -> Iterator[str]:
@@ -113,21 +149,32 @@ def faults(edgekit: Path, extras: tuple[str, ...], folder: Path, slow: bool) -> 
         able = use.extra is None or use.extra in here
         if use.slow and able and not slow:
             continue
-        done = subprocess.run(
-            [edgekit, *use.arguments.split()],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            env={**clean(), "COLUMNS": "200"},
-            check=False,
-        )
-        said = done.stdout + done.stderr
-        if able and done.returncode:
-            yield f"{use.arguments}: exit code {done.returncode}: {said}"
-        elif not able and (done.returncode != 1 or "pip install 'edgekit[" not in said):
-            yield f"{use.arguments}: exit code {done.returncode}, no pip command: {said}"
+        code, said = ran(edgekit, use, folder)
+        if able and code and (use.refuses is None or use.refuses not in said):
+            yield f"{use.arguments}: exit code {code}: {said}"
+        elif not able and (code != 1 or "pip install 'edgekit[" not in said):
+            yield f"{use.arguments}: exit code {code}, no pip command: {said}"
         elif not able and not use.slow and use.extra not in said and "audio" not in said:
             yield f"{use.arguments}: another extra than {use.extra}: {said}"
+
+
+def ran(edgekit: Path, use: Use, folder: Path) -> tuple[int, str]:
+    """Run a command; returns its exit code and what it printed."""
+    with subprocess.Popen(
+        [edgekit, *use.arguments.split()],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**clean(), "COLUMNS": "200"},
+    ) as process:
+        assert process.stdout is not None
+        said = ""
+        if use.stops:
+            said = process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+        said += process.stdout.read()
+    return process.returncode, said
 
 
 def clean() -> dict[str, str]:
@@ -141,7 +188,7 @@ def build_wheel(folder: Path) -> Path:
     stages = [path.name for path in (ROOT / "src" / "edgekit").iterdir() if path.is_symlink()]
     for name in ("src", *stages):
         shutil.copytree(ROOT / name, copy / name, symlinks=True)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "PYPI.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)
     subprocess.run(
         [sys.executable, "-c", "import setuptools.build_meta as b; b.build_wheel('..')"],

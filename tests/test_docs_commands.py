@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import tiny_networks
 import typer
+from installs import KEY
 from published_networks import CACHE, NETWORKS, path_of
 from tiny_build import needs_cc
 
@@ -20,15 +22,11 @@ import edgekit.demos
 from edgekit.cli import app
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-RUN = "<!-- run in the tests -->"
+INDEX_PAGE = ROOT / "PYPI.md"
+PAGES = sorted([ROOT / "README.md", INDEX_PAGE, *(ROOT / "docs").rglob("*.md")])
+RUN, RUN_SLOW = "<!-- run in the tests -->", "<!-- run in the tests, slow -->"
+FILE = re.compile(r"^<!-- file (\S+) -->\n((?:(?:    .*)?\n)+)", re.MULTILINE)
 CLIPS = Path(edgekit.demos.__file__).parent / "clips"
-# Of nobody: an Ed25519 private key of 32 zero bytes, as RFC 8410 writes it.
-KEY = """\
------BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
------END PRIVATE KEY-----
-"""
 OFFLINE = """
 import torch
 
@@ -70,9 +68,15 @@ def commands(block: list[str]) -> list[str]:
     return [line for line in lines if re.match(r"(edgekit|python|pip|make) ", line)]
 
 
-def marked(page: Path) -> list[list[str]]:
-    """The blocks of a page that run."""
-    return [lines for before, lines in blocks(page) if before == RUN]
+def marked(page: Path, marks: tuple[str, ...] = (RUN, RUN_SLOW)) -> list[tuple[str, list[str]]]:
+    """The blocks of a page that run, each with its mark."""
+    return [(before, lines) for before, lines in blocks(page) if before in marks]
+
+
+def save_files(page: Path, folder: Path) -> None:
+    """Save the files that a page shows."""
+    for name, text in FILE.findall(page.read_text(encoding="utf-8")):
+        (folder / name).write_text(re.sub(r"^    ", "", text, flags=re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -125,15 +129,21 @@ def place(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("page", "number"),
     [
-        pytest.param(page, number, id=f"{page.stem}-{number}")
+        pytest.param(
+            page,
+            number,
+            id=f"{page.stem}-{number}",
+            marks=pytest.mark.slow if mark == RUN_SLOW else (),
+        )
         for page in PAGES
-        for number in range(len(marked(page)))
+        for number, (mark, _) in enumerate(marked(page))
     ],
 )
 def test_the_marked_commands_run_as_they_stand_in_a_page(
     page: Path, number: int, place: Path
 ) -> None:
-    lines = marked(page)[number]
+    _, lines = marked(page)[number]
+    save_files(page, place)
     if any(" bundle " in line for line in lines) and find_spec("cryptography") is None:
         pytest.skip("needs cryptography: pip install 'edgekit[updates]'")
     if any("networks/" in line for line in lines):
@@ -166,6 +176,13 @@ def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
             assert anchor in map(slug, headings), f"{page.name} links to {link}"
 
 
+def test_the_page_of_a_package_index_needs_no_file_beside_it() -> None:
+    text = INDEX_PAGE.read_text(encoding="utf-8")
+    assert "](" not in text and "<img" not in text
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["readme"] == INDEX_PAGE.name
+
+
 def test_the_site_lists_every_page() -> None:
     listed = set(re.findall(r"(\S+\.md)\b", (ROOT / "mkdocs.yml").read_text(encoding="utf-8")))
     pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
@@ -183,4 +200,9 @@ def test_blocks_and_comments_are_told_apart(tmp_path: Path) -> None:
         [["python", "x.py"]],
         [["make", "demo"]],
     ]
-    assert marked(page)[0] == ["python x.py"]
+    assert marked(page)[0] == (RUN, ["python x.py"])
+    page.write_text(
+        f"<!-- file a.py -->\n    import b\n\n    b.c()\n\nText\n\n{RUN}\n    python a.py\n"
+    )
+    save_files(page, tmp_path)
+    assert (tmp_path / "a.py").read_text() == "import b\n\nb.c()\n\n"

@@ -70,6 +70,8 @@ SUITES = {
     "fpga_formal",
     "fpga_random",
     "fuzz",
+    "mistakes",
+    "compatibility",
     "hearable_streams",
     "hearables",
     "hostile",
@@ -226,7 +228,7 @@ def test_the_wheel_holds_every_module_kernel_and_clip(tmp_path: Path) -> None:
     copy = tmp_path / "checkout"  # without the links: as where a checkout has none
     for name in ("src", *LINKED):
         shutil.copytree(ROOT / name, copy / name, ignore=links_and_caches)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "PYPI.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)
     subprocess.run(
         [sys.executable, "-c", "import setuptools.build_meta as b; b.build_wheel('wheel')"],

@@ -58,6 +58,33 @@ def offline(path: Path) -> Path:
     return _save(path, graph)
 
 
+def denoiser(path: Path) -> Path:
+    """eps = W x + t / 1000, for `SAMPLER_TOML`."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"], name="map"),
+        helper.make_node("Mul", ["t", "scale"], ["b"], name="time"),
+        helper.make_node("Add", ["a", "b"], ["eps"], name="sum"),
+    ]
+    scale = numpy_helper.from_array(np.array([1e-3], np.float32), "scale")
+    inputs = [_tensor("x", [1, WIDTH]), _tensor("t", [1])]
+    weights = [_weights("w", WIDTH, WIDTH), scale]
+    return _save(
+        path, helper.make_graph(nodes, "denoiser", inputs, [_tensor("eps", [1, WIDTH])], weights)
+    )
+
+
+SAMPLER_TOML = """
+prediction = "eps"
+kind = "ddim"
+steps = 2
+eta = 1.0
+start = "given"
+noise = "given"
+[schedule]
+kind = "cosine"
+"""
+
+
 def unsupported(path: Path) -> Path:
     """Two operators that no C target has."""
     nodes = [

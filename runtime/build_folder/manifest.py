@@ -294,9 +294,14 @@ class Manifest:
                 Problem(f"file '{path}'", "not UTF-8 text", "a manifest", hint)
             ) from error
         except OSError as error:
-            found = error.strerror or "cannot be read"
+            found = f"{MANIFEST_NAME}: {error.strerror or 'cannot be read'}"
+            if directory.is_file():
+                found = "a file"
+                hint = "give the folder around it" if directory.name == MANIFEST_NAME else hint
+            elif not directory.exists():
+                found = "does not exist"
             raise UsageError(
-                Problem(f"build '{directory}'", f"{MANIFEST_NAME}: {found}", "a build folder", hint)
+                Problem(f"build '{directory}'", found, "a build folder", hint)
             ) from error
         return Manifest.from_json(text, str(path))
 

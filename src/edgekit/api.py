@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgekit.base.errors import UsageError, unavailable
+from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.demos.table import DEMOS, shown
 from edgekit.runtime.audio.live import LiveFacts
 from edgekit.runtime.audio.sound import Watch, play
 from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import Sampler, given_files
+from edgekit.runtime.stream import RUNNERS
 from edgekit.verbs import doctor as tools
 from edgekit.verbs import files, inspection, inverting
 from edgekit.verbs.bench import benchmark, comparing
@@ -378,4 +379,7 @@ def demo(
         raise UsageError(unavailable("demo", name, DEMOS, ()))
     usual, needs = DEMOS[name]
     require((*needs, *NETWORKS))
+    if target is not None and target not in RUNNERS:
+        found, step = f"target '{target}'", "export the network itself for other machines"
+        raise UsageError(Problem(f"demo '{name}'", found, ", ".join(RUNNERS), step))
     return shown(name, target or usual, Path(out or f"demo-{name}"), progress)

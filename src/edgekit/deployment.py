@@ -5,7 +5,7 @@ import html
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgekit import api
-from edgekit.base.errors import Problem, UsageError
+from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.work import Progress
-from edgekit.verbs.given import given
-from edgekit.verbs.targets import run
+from edgekit.verbs.given import HELD, given
+from edgekit.verbs.targets import TARGETS, run
 
 REPORT = "report.html"
 NETWORKS = (
@@ -72,7 +72,7 @@ class Build:
                 raise UsageError(Problem("inputs", "one array", allowed, "name the arrays"))
             found = self.run({hops[0].name: inputs})
             return found if len(found) != 1 else next(iter(found.values()))  # type: ignore[union-attr]
-        arrays = {name: np.asarray(array) for name, array in inputs.items()}
+        arrays = {name: _data(name, array) for name, array in inputs.items()}
         shapes = [(arrays[t.name].shape, tuple(t.shape)) for t in hops if t.name in arrays]
         stream.reset()
         if shapes and all(found == shape for found, shape in shapes):
@@ -128,7 +128,9 @@ def deploy(
         TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) if out is None else None
     )
     folder = Path(kept.name) / "build" if out is None and kept else Path(out or "")
-    with ExitStack() as held:
+    if not isinstance(target, str):
+        raise UsageError(unavailable("target", repr(target), TARGETS, ()))
+    with _without_held_names(), ExitStack() as held:
         source = held.enter_context(_source(network, example))
         if calibration is not None:
             held_name = held.enter_context(_calibration(calibration))
@@ -140,7 +142,17 @@ def deploy(
 @contextmanager
 def _source(network: Any, example: Any) -> Iterator[str]:
     torch = sys.modules.get("torch")
+    network = _unwrapped(network)
     is_module = torch is not None and isinstance(network, torch.nn.Module)
+    if isinstance(network, type) or (callable(network) and not is_module):
+        found, step = f"{getattr(network, '__name__', network)!s}, not a module", "give an instance"
+        raise UsageError(Problem("network", found, NETWORKS, step))
+    if isinstance(network, Mapping):
+        found, step = "a dictionary, as of weights", "load it into its module, and give that"
+        raise UsageError(Problem("network", found, NETWORKS, step))
+    if torch is not None and isinstance(network, torch.jit.ScriptModule):
+        step = "give the module that it was made of"
+        raise UsageError(Problem("network", "a TorchScript module", NETWORKS, step))
     if example is not None and not is_module:
         found, step = f"given with a {type(network).__name__}", "leave it out"
         raise UsageError(Problem("example", found, "a torch module's", step))
@@ -163,14 +175,33 @@ def _source(network: Any, example: Any) -> Iterator[str]:
         raise UsageError(Problem("network", f"a {type(network).__name__}", NETWORKS, step))
 
 
+def _unwrapped(network: Any) -> Any:
+    """The module inside ``torch.compile`` and ``DataParallel``."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(network, torch.nn.DataParallel):
+        return network.module
+    return getattr(network, "_orig_mod", network)
+
+
 def _tensors(example: Any) -> Any:
     """The example with its arrays as tensors: by name, or a tuple."""
+    if isinstance(example, Mapping):
+        return {name: _tensor(value) for name, value in example.items()}
+    items = example if isinstance(example, tuple | list) else (example,)
+    return tuple(_tensor(value) for value in items)
+
+
+def _tensor(value: Any) -> Any:
     import torch
 
-    if isinstance(example, Mapping):
-        return {name: torch.as_tensor(value) for name, value in example.items()}
-    items = example if isinstance(example, tuple | list) else (example,)
-    return tuple(torch.as_tensor(value) for value in items)
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        found, step = f"a {type(value).__name__}", "give the inputs of one call"
+        raise UsageError(Problem("example", found, "tensors or arrays", step)) from error
+    if tensor.is_meta:
+        raise UsageError(Problem("example", "on the device meta", "values", "give real inputs"))
+    return tensor.cpu()
 
 
 @contextmanager
@@ -185,6 +216,9 @@ def _calibration(calibration: Any) -> Iterator[str]:
         raise UsageError(Problem("calibration", found, allowed, step))
     # read once: an export asks for it more than once
     clips = [_clip(item) for item in ([calibration] if is_one else calibration)]
+    if not clips:
+        step = "give it anew: a generator that was read before is at its end"
+        raise UsageError(Problem("calibration", "nothing in it", "arrays", step))
     with given("calibration", lambda: clips) as source:
         yield source
 
@@ -195,5 +229,29 @@ def _clip(item: Any) -> Arrays | NDArray[Any]:
     return _array(item[0] if isinstance(item, tuple | list) else item)
 
 
+def _data(name: str, value: Any) -> NDArray[Any]:
+    """An input of `Build.run` as an array of numbers."""
+    array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    if array.dtype.kind not in "biufc":
+        found, step = f"a {type(value).__name__}", "read files first; edgekit.api.run takes paths"
+        raise UsageError(Problem(f"input '{name}'", found, "numbers", step))
+    return array
+
+
 def _array(value: Any) -> NDArray[Any]:
+    if isinstance(value, str | Path):
+        step = "read the files, or give their folder as one path"
+        raise UsageError(Problem("calibration", f"a path, {str(value)!r}", "arrays", step))
     return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+
+
+@contextmanager
+def _without_held_names() -> Iterator[None]:
+    """Have errors name a module or calibration by its own name, not as a source of this process."""
+    try:
+        yield
+    except UsageError as error:
+        names = [
+            [text.replace(HELD, "") for text in astuple(problem)] for problem in error.problems
+        ]
+        raise type(error)([Problem(*texts) for texts in names]) from error

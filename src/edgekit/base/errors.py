@@ -15,6 +15,7 @@ A `UsageError` carries every problem that was found, not only the first one.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 
 @dataclass(frozen=True)
@@ -89,5 +90,7 @@ NOT_YET = "not in this version"
 
 def unavailable(what: str, name: str, here: Iterable[str], later: Iterable[str]) -> Problem:
     """Return the problem of a name that is not there: announced for later, or unknown."""
-    found = NOT_YET if name in later else "unknown"
-    return Problem(f"{what} '{name}'", found, ", ".join(here), "choose one of these")
+    found, here = NOT_YET if name in later else "unknown", tuple(here)
+    near = get_close_matches(name.lower(), here, n=1)
+    step = f"choose one of these; '{near[0]}' is nearest" if near else "choose one of these"
+    return Problem(f"{what} '{name}'", found, ", ".join(here), step)

@@ -151,6 +151,14 @@ def output_problem(path: Path, *sources: Path) -> Problem | None:
     return None
 
 
+def network_problem(path: Path, source: Path) -> Problem | None:
+    """Return why `path` cannot be written as a network made from `source`; None where it can."""
+    if path.suffix.lower() != ".onnx":
+        found = f"'{path.suffix}'" if path.suffix else "no ending"
+        return Problem(f"output '{path}'", found, ".onnx", "name an .onnx file")
+    return output_problem(path, source)
+
+
 @contextmanager
 def replacing(path: Path, *sources: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; it takes the place of `path` at the end.

@@ -65,6 +65,8 @@ def read_channels(path: Path, channels: int, sample_rate_hz: int | None = None) 
         info = soundfile.info(str(path))
         if info.format not in FORMATS or info.subtype not in SUBTYPES:
             raise refuse(f"{info.format} with samples {info.subtype}")
+        if not info.frames:
+            raise refuse("no samples", "give a recording")
         ratio = max(1.0, (sample_rate_hz or info.samplerate) / info.samplerate)
         if info.frames * max(info.channels, ratio) > MAX_SAMPLES:
             raise refuse(f"{info.frames} samples in {info.channels} channels: too long")

@@ -1,5 +1,6 @@
 """``edgekit serve``."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,5 +24,6 @@ def serve(
             print_json({"url": url})
         else:
             out.print(f"{url}   Ctrl-C ends", markup=False, soft_wrap=True)
+        sys.stdout.flush()  # a program that reads it through a pipe waits for the address
 
     api.serve(directory, port, ready=ready)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+HELD = f"{__name__}:"  # before the name of what is held, in a source
 _held: dict[str, Callable[[], Any]] = {}
 
 
@@ -21,6 +22,6 @@ def given(name: str, factory: Callable[[], Any]) -> Iterator[str]:
         name += "_"
     _held[name] = factory
     try:
-        yield f"{__name__}:{name}"
+        yield f"{HELD}{name}"
     finally:
         del _held[name]

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.base.output import output_problem, replacing
+from edgekit.base.output import network_problem, replacing
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.auto.measure import Reference
 from edgekit.verbs.doctor import require
@@ -18,7 +18,7 @@ from edgekit.verbs.export.equalizing import settled
 from edgekit.verbs.export.importing import load_model, surrounded
 from edgekit.verbs.export.levels import hearing
 from edgekit.verbs.export.named import source_needs
-from edgekit.verbs.export.options import NetworkOptions, check_names
+from edgekit.verbs.export.options import NetworkOptions, check_options
 from edgekit.verbs.export.quantizing import requantized
 from edgekit.verbs.export.request import read_imports, read_recipe, tried
 from edgekit.verbs.export.work import Progress
@@ -71,13 +71,13 @@ def finetune(
     progress: Progress,
 ) -> Tuned:
     """See `edgekit.api.finetune`."""
-    check_names(options, NetworkOptions)
+    check_options(options, NetworkOptions)
     imports, problems = read_imports(source, options)
     chosen, unread = tried(read_recipe, recipe)
     problems += [*unread, *_problems(chosen, recipe, steps, seed)]
     if out.suffix.lower() != ".onnx":
         problems.append(Problem(f"output '{out}'", "no .onnx", "an .onnx", "name such a file"))
-    elif problem := output_problem(out, Path(source)):
+    elif problem := network_problem(out, Path(source)):
         problems.append(problem)
     if problems or chosen is None:
         raise UsageError(problems)

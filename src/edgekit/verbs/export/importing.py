@@ -31,6 +31,20 @@ if TYPE_CHECKING:
     from edgekit.graph.model import Model
 
 
+_WEIGHTS = (
+    "it may hold weights alone: write a function that loads them and returns (module, example_inputs), "
+    "and name it package.module:function"
+)
+OTHER_FILES = {
+    ".py": "name the function in it that returns (module, example_inputs), as {stem}:factory",
+    ".pt": _WEIGHTS,
+    ".pth": _WEIGHTS,
+    ".ckpt": _WEIGHTS,
+    ".safetensors": _WEIGHTS,
+}
+OTHER_FILE = "export the network to .onnx where it was trained"
+
+
 @dataclass(frozen=True)
 class ImportOptions:
     """What the file of a network does not say about it.
@@ -108,7 +122,7 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
         if path.exists():
             kind = "folder" if path.is_dir() else f"{path.suffix} file" if path.suffix else "file"
             found = f"a {kind}, which EdgeKit does not read as a network"
-            step = "export the network to .onnx where it was trained"
+            step = OTHER_FILES.get(path.suffix, OTHER_FILE).format(stem=path.stem)
         problems.append(Problem(f"model '{source}'", found, allowed, step))
     if options.constants and not is_onnx(source):
         names = ", ".join(options.constants)

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgekit.base.errors import Problem, UsageError, unavailable
-from edgekit.base.output import output_problem, replacing
+from edgekit.base.output import network_problem, replacing
 from edgekit.graph.sparsity import read_pattern
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import ImportOptions, load_model, load_streamed, source_problems
 from edgekit.verbs.export.named import source_needs
-from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions, check_names
+from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions, check_options
 from edgekit.verbs.export.quantizing import applied, requantized
 from edgekit.verbs.export.request import read_imports, read_limits, read_recipe, read_workers, tried
 from edgekit.verbs.export.work import Progress
@@ -25,9 +25,9 @@ HOST = "host"
 
 def stream(source: str, out: Path, options: StreamOptions, progress: Progress) -> "Model":
     """See `edgekit.api.stream`."""
-    check_names(options, StreamOptions)
+    check_options(options, StreamOptions)
     imports, problems = read_imports(source, options)
-    if problem := output_problem(out, Path(source)):
+    if problem := network_problem(out, Path(source)):
         problems.append(problem)
     if problems:
         raise UsageError(problems)
@@ -52,7 +52,7 @@ def prune(
     problems = [*source_problems(source, ImportOptions()), *problems]
     if smallest is not None and smallest < 0:
         problems.append(Problem("--smallest", str(smallest), "0 or more", "correct it"))
-    if problem := output_problem(out, Path(source)):
+    if problem := network_problem(out, Path(source)):
         problems.append(problem)
     if problems or chosen is None:
         raise UsageError(problems)
@@ -79,7 +79,7 @@ def quantize(
     progress: Progress,
 ) -> tuple[str, ...]:
     """See `edgekit.api.quantize`."""
-    check_names(most, BoundOptions)
+    check_options(most, BoundOptions)
     chosen, problems = tried(read_recipe, recipe)
     problems = [*source_problems(source, ImportOptions()), *problems]
     if min_snr_db is not None and chosen is not AUTO:
@@ -101,7 +101,7 @@ def quantize(
     limits, unbounded = read_limits(given, row, chosen)
     workers, unreached = read_workers(most, chosen)
     problems += [*unbounded, *unreached]
-    if problem := output_problem(out, Path(source)):
+    if problem := network_problem(out, Path(source)):
         problems.append(problem)
     if problems or chosen is None:
         raise UsageError(problems)

@@ -25,7 +25,7 @@ from edgekit.verbs.export.named import is_onnx, source_needs
 from edgekit.verbs.export.options import (
     ExportOptions,
     StreamOptions,
-    check_names,
+    check_options,
     declared,
 )
 from edgekit.verbs.export.work import NOTHING, Beside
@@ -96,7 +96,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     Raises:
         UsageError: everything that is wrong with it, before anything is loaded.
     """
-    check_names(options, ExportOptions)
+    check_options(options, ExportOptions)
     imports, problems = read_imports(source, options)
     row = TARGETS.get(target)
     if row is None:
