@@ -45,6 +45,15 @@ def node_macs(model: Model) -> dict[str, int]:
     return {str(node.name): macs for node, _, macs in _counted(model)}
 
 
+def layer_macs(integer: Model) -> dict[str, dict[str, int]]:
+    """Multiply-accumulates of one hop by the name of the node, and by the type of their activations."""
+    found: dict[str, dict[str, int]] = {}
+    for node, kind, macs in _counted(integer):
+        kinds = found.setdefault(str(node.name), {})
+        kinds[kind] = kinds.get(kind, 0) + macs
+    return found
+
+
 def float_layers(model: Model) -> tuple[str, ...]:
     """The nodes with multiply-accumulates in float, as ``LSTM 'name' (12288 MACs)``."""
     counted = [

@@ -18,7 +18,9 @@ from edgekit.runtime.build_folder.manifest import Manifest, counted
 from edgekit.runtime.build_folder.port_rows import PORT_HEAD, STREAM_HEAD, port_rows, stream_rows
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 from edgekit.targets.build import Placement
+from edgekit.targets.devices import profile
 from edgekit.targets.headlines import GOOD_DB, POOR_DB, cards
+from edgekit.targets.network import Layer, draw
 from edgekit.targets.played import Played
 from edgekit.targets.sensitivity import Alone
 
@@ -30,11 +32,11 @@ FULL_BAR_DB = 60.0
 FULL_ALONE_DB = 100.0
 # Hues that stay apart for colour-blind readers; neighbours in the map take turns.
 COLOURS = ("a", "b", "c", "d")
-TYPE_COLOURS = {"int8": "a", "int16": "d", "float32": "bad"}
+TYPE_COLOURS = {"int8": "a", "int16": "d", "float32": "c"}
 OTHER_TYPE = "grey"
 HEARD_HEAD = ("metric", "clips", "noisy", "float network", "this build")
 SNR_HEAD = ("tensor", "operator", "type", "scale", "zero", "range", "alone, dB", "all, dB", "")
-MOST_ADVICE = 3
+MOST_ADVICE, WORTH_DB = 3, 1.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def render(
     alone: Sequence[Alone] = (),
     heard: Sequence[Sequence[str]] = (),
     played: Played | None = None,
+    network: tuple[Sequence[Layer], int] = ((), 0),
 ) -> str:
     """Return the page.
 
@@ -68,6 +71,7 @@ def render(
         alone: what a search for types measured; may be empty.
         heard: metric, number of clips, and its mean before, after the float network and after the build.
         played: sound that the build was verified on.
+        network: its layers, and how many operators are not among them: what `edgekit.targets.network.layers` gives.
     """
     streaming, blocks = manifest.streaming, ("scratch", "state")
     placed = {block: [p for p in plan if p.block == block] for block in blocks}
@@ -81,7 +85,8 @@ def render(
         seconds=None if played is None else f"{played.seconds:g}",
         top_hz=None if played is None else f"{played.sample_rate_hz // 2:,}",
         difference=None if played is None else played.difference(),
-        advice=_advice(manifest, tensor_rows),
+        advice=_advice(manifest, tensor_rows, network[0]),
+        network=draw(*network, tensor_rows, profile(manifest.target), TYPE_COLOURS, OTHER_TYPE),
         maps=[_map(placed[block], steps, block) for block in blocks if placed[block]],
         board=manifest.board and str(manifest.board["name"]),
         memory_head=MEMORY_HEAD,
@@ -108,18 +113,28 @@ def render(
     )
 
 
-def _advice(manifest: Manifest, rows: Sequence["TensorRow"]) -> list[str]:
-    """What loses most by its own rounding, and what helps."""
-    lossy = sorted(
-        (r for r in rows if r.dtype == "int8" and r.alone_db < GOOD_DB), key=lambda r: r.alone_db
-    )
+def _advice(manifest: Manifest, rows: Sequence["TensorRow"], layers: Sequence[Layer]) -> list[str]:
+    """Where most is lost from what a layer reads to what it gives, and what int16 there would cost."""
     verified = (manifest.verification or {}).get("snr_db")
     if verified is None or verified >= GOOD_DB:
         return []
+    ratios = {row.name: row for row in rows}
+    all_work = sum(layer.work for layer in layers) or 1
+    found = []
+    for place, layer in enumerate(layers):
+        row = ratios.get(layer.tensor)
+        if row is None or row.dtype != "int8" or not math.isfinite(row.snr_db):
+            continue
+        before = [ratios[t].snr_db for i in layer.reads if (t := layers[i].tensor) in ratios]
+        lost = min([*before, FULL_BAR_DB]) - row.snr_db
+        share = sum(other.work for other in layers if place in other.reads) / all_work
+        found.append((lost, row, share))
+    found.sort(key=lambda item: -item[0])
     return [
-        f"{row.name} ({row.op}) keeps {row.alone_db:.1f} dB by its own rounding: as int16 in the table [tensors] "
-        "of recipe.toml it keeps more. --recipe auto measures which tensors are worth it."
-        for row in lossy[:MOST_ADVICE]
+        f"{row.name} ({row.op}) costs {lost:.1f} dB: {row.snr_db:.1f} dB are left behind it. As int16 in the table "
+        f"[tensors] of recipe.toml it keeps more; {100 * share:.1f} % of the multiply-accumulates then read 16 bits."
+        for lost, row, share in found[:MOST_ADVICE]
+        if lost >= WORTH_DB
     ]
 
 

@@ -40,6 +40,9 @@ class Profile:
     clock_hz: int | None = None
     cycles_per_instruction: float | None = None
     cycles_from: str = ""
+    macs_per_cycle: Mapping[str, float] = field(default_factory=dict)
+    bytes_per_cycle: float | None = None
+    roof_from: str = ""
     memory: Mapping[str, Region] = field(default_factory=dict)
 
     @property

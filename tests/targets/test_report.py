@@ -22,6 +22,7 @@ from edgekit.quantize.compare import TensorRow
 from edgekit.targets import report
 from edgekit.targets.build import Placement
 from edgekit.targets.headlines import cards
+from edgekit.targets.network import Layer
 from edgekit.targets.played import Played
 from edgekit.targets.report import render
 from edgekit.targets.sensitivity import Alone, alone
@@ -39,7 +40,7 @@ ROWS = (
 )
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-NARROW = 420  # pixels
+WIDTHS = (420, 1400)  # of a phone and of a desk, in pixels
 LONG = "a/very/long/name/of/a/tensor/" * 4
 # An iframe is as narrow as it is told, a window is not.
 WRAPPER = """<iframe width={width} height=900 srcdoc="{page}"></iframe><p id=found></p><script>onload = () => {{
@@ -220,16 +221,24 @@ def page() -> str:
     sound = np.random.default_rng(0).normal(0, 0.1, (1, 8000)).astype(np.float32)
     plan = (Placement(LONG, "scratch", 0, 100, 0, 1), Placement("s", "state", 0, 64, 0, 3))
     ranked = (Alone(LONG, "int8", 20.0), Alone("x", "int16", math.inf))
-    manifest = tiny_build.manifest(tools={"cc": LONG.replace("/", " ")})
+    manifest = tiny_build.manifest(target="cortex-m55", tools={"cc": LONG.replace("/", " ")})
     played = Played(sound, sound, sound, 16000)
-    return render(manifest, plan, ("Conv 'a'",) * 4, rows, ranked, [("STOI", *"1234")], played)
+    layers = [
+        Layer(LONG, "Conv", LONG, "int8", (1, 8), {"int8": 9}, 4, 8, (i - 1,) if i else ())
+        for i in range(5)
+    ]
+    heard = [("STOI", *"1234")]
+    steps = ("Conv 'a'",) * 4
+    return render(manifest, plan, steps, rows, ranked, heard, played, (layers, 0))
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_the_page_without_scrolling_sideways(tmp_path: Path, scheme: str) -> None:
+@pytest.mark.parametrize(("scheme", "width"), [("light", WIDTHS[0]), ("dark", WIDTHS[1])])
+def test_a_phone_and_a_desk_show_the_page_without_scrolling_sideways(
+    tmp_path: Path, scheme: str, width: int
+) -> None:
     wrapper = tmp_path / "wrapper.html"
-    wrapper.write_text(WRAPPER.format(width=NARROW, page=escape(page())), encoding="utf-8")
+    wrapper.write_text(WRAPPER.format(width=width, page=escape(page())), encoding="utf-8")
     settings = f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}"
     assert CHROMIUM is not None
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", settings, "--dump-dom"]
@@ -237,6 +246,6 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(tmp_path: Path, schem
     dom = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
     found = re.search(r'id="found">(\d+)\|(\w+)\|(\d+)\|([^<]*)<', dom)
     assert found is not None
-    width, loaded, players, background = found.groups()
-    assert int(width) <= NARROW and loaded == "true" and players == "3"
+    needed, loaded, players, background = found.groups()
+    assert int(needed) <= width and loaded == "true" and players == "3"
     assert (background == "rgb(255, 255, 255)") == (scheme == "light")

@@ -75,6 +75,7 @@ def _network(source: str) -> Inspected:
     if ":" not in source and not Path(source).exists():
         allowed = "a build folder, package.module:factory, a .pt2 or an .onnx"
         raise UsageError(Problem(f"'{source}'", "does not exist", allowed, "check the path"))
+    from edgekit.targets.network import layers
     from edgekit.targets.report import render
     from edgekit.verbs.targets import TARGETS
 
@@ -88,7 +89,7 @@ def _network(source: str) -> Inspected:
     if problems := tuple(target.check(model)):
         return Inspected("model", None, operators, problems, streaming, rate, None)
     build = target.lower(model, MODEL_TARGET)
-    page = render(build.manifest, build.plan, build.steps, ())
+    page = render(build.manifest, build.plan, build.steps, (), network=layers(model))
     return Inspected("model", build.manifest, operators, (), streaming, rate, page)
 
 

@@ -326,6 +326,7 @@ def report(
     sounds: "Played | None",
 ) -> str:
     """Return the text of report.html."""
+    from edgekit.targets.network import layers
     from edgekit.targets.report import render
     from edgekit.targets.sensitivity import alone
 
@@ -337,7 +338,8 @@ def report(
         (h.metric, str(h.clips), *(f"{v:.3f}" for v in (h.noisy, h.exact, h.built)))
         for h in listened
     ]
-    return render(manifest, build.plan, build.steps, rows, measured, means, sounds)
+    network = layers(quantized.model)
+    return render(manifest, build.plan, build.steps, rows, measured, means, sounds, network)
 
 
 def played(
