@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("src", "export", "fpga", "graph", "operators", "quantize", "runtime", "targets")
-FILES = ("pyproject.toml", "README.md", "LICENSE", "LICENCES.md")
+FILES = ("pyproject.toml", "README.md", "PYPI.md", "LICENSE", "LICENCES.md")
 BUILD = "import setuptools.build_meta as b; b.build_wheel('made'); b.build_sdist('made')"
 
 

@@ -1,17 +1,43 @@
-"""Makes docs/manifest.schema.json, the JSON Schema of a build's manifest, from the checks that a reading makes.
+"""Makes the JSON Schemas of EdgeKit's files from the checks that a reading makes.
 
-python docs/make_schema.py > docs/manifest.schema.json
+python docs/make_schema.py            all of docs/*.schema.json anew
+python docs/make_schema.py --check    says which of them are older than the code
 """
 
 import json
+import sys
+from pathlib import Path
 
+from edgekit.export.diffusion.sampler_schema import sampler_schema
+from edgekit.quantize.recipe_schema import recipe_schema
 from edgekit.runtime.build_folder.manifest_schema import json_schema
+from edgekit.runtime.devices.board import board_schema
+
+DOCS = Path(__file__).parent
+SCHEMAS = {
+    "manifest": json_schema,
+    "recipe": recipe_schema,
+    "sampler": sampler_schema,
+    "board": board_schema,
+}
 
 
-def main() -> None:
-    """Print the schema."""
-    print(json.dumps(json_schema(), indent=1))
+def texts() -> dict[Path, str]:
+    """Return what each file is to hold."""
+    made = {DOCS / f"{name}.schema.json": schema() for name, schema in SCHEMAS.items()}
+    return {path: json.dumps(schema, indent=1) + "\n" for path, schema in made.items()}
+
+
+def main() -> int:
+    """Write the files, or name those that differ."""
+    old = [path for path, text in texts().items() if not path.exists() or path.read_text() != text]
+    for path in old:
+        if "--check" in sys.argv:
+            print(f"{path.name} is older than the code: python docs/make_schema.py")
+        else:
+            path.write_text(texts()[path])
+    return int("--check" in sys.argv and bool(old))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

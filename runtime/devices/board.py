@@ -29,6 +29,7 @@ class Kind:
     keeps: bool
 
 
+LARGEST = 10**9  # of numbers
 KINDS = {
     "tcm": Kind("RAM coupled to the core", keeps=False),
     "sram": Kind("RAM of the chip", keeps=False),
@@ -111,21 +112,48 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < 1e9
+    return type(value) in (int, float) and 0 <= value < LARGEST
 
 
-Check = tuple[Callable[[Any], bool], str]
-COUNT: Check = (_is_count, "an integer from 0 to 2^32 - 1")
-SIZE: Check = (lambda value: _is_count(value) and value > 0, "an integer from 1 to 2^32 - 1")
-POSITIVE: Check = (lambda value: _is_number(value) and value > 0, "a number above 0")
-TEXT: Check = (_is_text, "a text of at most 200 characters")
+@dataclass(frozen=True)
+class Check:
+    """What a key may hold: a test, the same in words, and as JSON Schema, as far as that goes."""
+
+    test: Callable[[Any], bool]
+    allowed: str
+    schema: Mapping[str, Any]
+
+
+WHOLE = {"type": "integer", "maximum": ADDRESSES - 1}
+COUNT = Check(_is_count, "an integer from 0 to 2^32 - 1", {**WHOLE, "minimum": 0})
+SIZE = Check(
+    lambda value: _is_count(value) and value > 0,
+    "an integer from 1 to 2^32 - 1",
+    {**WHOLE, "minimum": 1},
+)
+NUMBER = Check(
+    _is_number,
+    "a number from 0 up",
+    {"type": "number", "minimum": 0, "exclusiveMaximum": LARGEST},
+)
+POSITIVE = Check(
+    lambda value: _is_number(value) and value > 0,
+    "a number above 0",
+    {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": LARGEST},
+)
+TEXT = Check(
+    _is_text,
+    "a text of at most 200 characters",
+    {"type": "string", "minLength": 1, "maxLength": 200},
+)
 BOARD_KEYS: Mapping[str, Check] = {
     "name": TEXT,
     "core": TEXT,
     "clock_hz": SIZE,
-    "memory": (
+    "memory": Check(
         lambda value: isinstance(value, list) and 0 < len(value) <= MAX_MEMORIES,
         f"1 to {MAX_MEMORIES} tables [[memory]]",
+        {"type": "array", "minItems": 1, "maxItems": MAX_MEMORIES},
     ),
     "stack_bytes": COUNT,
     "heap_bytes": COUNT,
@@ -133,14 +161,46 @@ BOARD_KEYS: Mapping[str, Check] = {
     "energy_from": TEXT,
 }
 MEMORY_KEYS: Mapping[str, Check] = {
-    "name": (_is_name, "a name of letters, digits and _"),
-    "kind": (lambda value: isinstance(value, str) and value in KINDS, ", ".join(KINDS)),
+    "name": Check(
+        _is_name,
+        "a name of letters, digits and _",
+        {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,31}$"},
+    ),
+    "kind": Check(
+        lambda value: isinstance(value, str) and value in KINDS,
+        ", ".join(KINDS),
+        {"enum": list(KINDS)},
+    ),
     "start": COUNT,
     "bytes": SIZE,
-    "wait_states": (_is_number, "a number from 0 up"),
+    "wait_states": NUMBER,
     "megabytes_per_s": POSITIVE,
     "reserved_bytes": COUNT,
 }
+
+
+def board_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of board.toml, read as TOML: what `parse_board` demands of each key.
+
+    It leaves out what depends on several keys at once: that a memory has one of two speeds, that memories do not
+    overlap, and that there is RAM and flash.
+    """
+
+    def table(keys: Mapping[str, Check], made: type) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": {key: dict(check.schema) for key, check in keys.items()},
+            "required": sorted(_needed(made)),
+            "additionalProperties": False,
+        }
+
+    board = table(BOARD_KEYS, Board)
+    board["properties"]["memory"]["items"] = table(MEMORY_KEYS, Memory)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "board.toml of EdgeKit",
+        **board,
+    }
 
 
 def read_board(path: str | Path) -> Board:
@@ -194,16 +254,21 @@ def _problems(
     given: Mapping[str, Any], keys: Mapping[str, Check], made: type, where: str
 ) -> Iterator[Problem]:
     """Yield keys that are unknown or wrong, then those that are missing."""
-    needed = {field.name for field in fields(made) if field.default is MISSING}
+    needed = _needed(made)
     for key, value in given.items():
         if key not in keys:
             yield Problem(f"{where}, key '{key}'", "unknown", ", ".join(keys), "correct the key")
-        elif not keys[key][0](value):
+        elif not keys[key].test(value):
             found = repr(value)[:60]
-            yield Problem(f"{where}, key '{key}'", found, keys[key][1], "correct it")
-    for key, (_, allowed) in keys.items():
+            yield Problem(f"{where}, key '{key}'", found, keys[key].allowed, "correct it")
+    for key, check in keys.items():
         if key not in given and key in needed:
-            yield Problem(where, f"no {key}", f"{key} = {allowed}", "add it")
+            yield Problem(where, f"no {key}", f"{key} = {check.allowed}", "add it")
+
+
+def _needed(made: type) -> set[str]:
+    """The keys that have no default."""
+    return {field.name for field in fields(made) if field.default is MISSING}
 
 
 def _speed_problems(row: Mapping[str, Any], where: str) -> Iterator[Problem]:
