@@ -1,5 +1,6 @@
 """A hook of mkdocs (see mkdocs.yml): the README is the site's first page, CONTRIBUTING.md another."""
 
+import json
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -10,11 +11,25 @@ ROOT = Path(__file__).parent.parent
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the two pages that stand at the top of the repository."""
+    """Add the two pages that stand at the top of the repository, and a page for each notebook."""
     for source, page in (("README.md", "index.md"), ("CONTRIBUTING.md", "contributing.md")):
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text.replace("](docs/", "](")))
+    for notebook in sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")):
+        page = f"notebooks/{notebook.stem}.md"
+        files.append(File.generated(config, page, content=as_markdown(notebook)))
     return files
+
+
+def as_markdown(notebook: Path) -> str:
+    """Return the cells of a notebook as a page, with a link to the file."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    parts = ["".join(cell["source"]) for cell in cells]
+    shown = [
+        text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```"
+        for cell, text in zip(cells, parts, strict=True)
+    ]
+    return "\n\n".join([*shown, f"[This page as a notebook]({notebook.name})"])
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:

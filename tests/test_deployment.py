@@ -1,5 +1,7 @@
 """`edgekit.deploy`: what it takes as a network and as calibration, what its build does, and what it refuses."""
 
+import ast
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -116,6 +118,33 @@ def test_a_recording_of_an_offline_network_comes_back_whole() -> None:
     build = edgekit.deploy(net, x[..., :40], target="onnxruntime", time_axes={"input": 2})
     np.testing.assert_allclose(build.run(x.numpy()), net(x).detach(), atol=1e-6)
     np.testing.assert_allclose(build.run(x.numpy()), net(x).detach(), atol=1e-6)
+
+
+def shown(cells: list[str]) -> list[Any]:
+    """What the cells of a notebook show, run one after the other: each ends with an expression, or shows None."""
+    names: dict[str, Any] = {}
+    values = []
+    for cell in cells:
+        *lines, last = ast.parse(cell).body
+        if not isinstance(last, ast.Expr):
+            lines.append(last)
+        exec(compile(ast.Module(lines, []), "cell", "exec"), names)
+        is_value = isinstance(last, ast.Expr)
+        values.append(
+            eval(compile(ast.Expression(last.value), "cell", "eval"), names) if is_value else None
+        )
+    return values
+
+
+@needs_cc
+def test_the_cells_of_the_notebook_run_and_show_the_report() -> None:
+    path = Path(__file__).parent.parent / "docs" / "notebooks" / "deploy.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    _, stated, measured, hops, build = shown(
+        ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    )
+    assert stated > 20 and measured > 20 and len(hops) == 2
+    assert "The network" in build._repr_html_()
 
 
 @needs_cc

@@ -186,7 +186,8 @@ def test_the_page_of_a_package_index_needs_no_file_beside_it() -> None:
 def test_the_site_lists_every_page() -> None:
     listed = set(re.findall(r"(\S+\.md)\b", (ROOT / "mkdocs.yml").read_text(encoding="utf-8")))
     pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
-    assert listed - {"index.md", "contributing.md", "CONTRIBUTING.md"} == pages
+    notebooks = {f"notebooks/{path.stem}.md" for path in (ROOT / "docs").rglob("*.ipynb")}
+    assert listed - {"index.md", "contributing.md", "CONTRIBUTING.md"} == pages | notebooks
 
 
 def test_blocks_and_comments_are_told_apart(tmp_path: Path) -> None:
