@@ -65,15 +65,15 @@ FUNCTIONS = {
 }
 # A program as it was written for the header of a build of 0.2.0.
 PROGRAM = """
-#include "net.h"
-static unsigned char state[NET_STATE_BYTES + NET_ALIGN], scratch[NET_SCRATCH_BYTES + NET_ALIGN];
+#include "small.h"
+static unsigned char state[SMALL_STATE_BYTES + SMALL_ALIGN], scratch[SMALL_SCRATCH_BYTES + SMALL_ALIGN];
 int main(void) {
     static float x[8], y[8];
-    const net_inputs in = {x};
-    net_outputs out = {y};
-    net *self = net_init(state, sizeof state);
-    net_reset(self);
-    return net_process(self, scratch, &in, &out);
+    const small_inputs in = {x};
+    small_outputs out = {y};
+    small *self = small_init(state, sizeof state);
+    small_reset(self);
+    return small_process(self, scratch, &in, &out);
 }
 """
 
@@ -130,11 +130,10 @@ def test_a_build_of_an_earlier_version_runs(tmp_path: Path) -> None:
 
 @needs_cc
 def test_a_program_for_an_earlier_header_compiles(tmp_path: Path) -> None:
-    api.export(str(tiny_networks.recurrent(tmp_path / "net.onnx")), "c99", tmp_path / "build")
+    api.export(str(tiny_networks.recurrent(tmp_path / "small.onnx")), "c99", tmp_path / "build")
     (tmp_path / "main.c").write_text(PROGRAM)
-    (header,) = (path for path in (tmp_path / "build").glob("*.h") if path.stem == "net")
     command = [*compilers()[0].command, "-std=c99", "-Wall", "-Werror", "-fsyntax-only"]
-    subprocess.run([*command, f"-I{header.parent}", str(tmp_path / "main.c")], check=True)
+    subprocess.run([*command, f"-I{tmp_path / 'build'}", str(tmp_path / "main.c")], check=True)
 
 
 def test_the_published_schemas_are_those_of_the_readers() -> None:

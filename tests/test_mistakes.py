@@ -54,6 +54,11 @@ class Nothing(Net):
         self.layer(x)
 
 
+class Clamps(Net):
+    def forward(self, x):
+        return self.layer(x).clamp(0.1, 1)
+
+
 class Words(Net):
     def forward(self, x):
         return {"y": self.layer(x), "name": "words"}
@@ -67,6 +72,7 @@ branches = lambda: (Branches(), (x,))
 through_numpy = lambda: (Through(), (x,))
 nothing = lambda: (Nothing(), (x,))
 words = lambda: (Words(), (x,))
+clamps = lambda: (Clamps(), (x,))
 half = lambda: (Net().half(), (x.half(),))
 mixed = lambda: (Net().double(), (x,))
 weights = lambda: (Net().state_dict(), (x,))
@@ -209,6 +215,10 @@ MISTAKES = (
     (
         "export mistakes_of_users:nothing --target host -o new",
         "the module's 'forward': returns nothing",
+    ),
+    (
+        "export mistakes_of_users:clamps --target host -o new",
+        "torch has no aten.clamp for these arguments",
     ),
     ("export mistakes_of_users:words --target host -o new", "the module's 'name': returns a str"),
     ("export mistakes_of_users:mixed --target host -o new", "forward fails on the example inputs"),

@@ -22,6 +22,7 @@ PLUMBING = (
 )
 LONGEST = 300
 NO_FORM = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
+NO_ARGUMENTS = re.compile(r"Cannot find a compatible OpOverload for ([\w.]+)")
 BY_VALUES = re.compile(r"data-dependent|GuardOnDataDependent|\.item\(\)")
 RAISED_AT = re.compile(
     r'following call raised this error:\s*File "([^"]*)", line (\d+), in \w+\s*(.*)'
@@ -54,6 +55,9 @@ def of_torch(error: BaseException) -> tuple[str, str]:
     if operators := list(dict.fromkeys(NO_FORM.findall(whole))):
         found = f"torch has no ONNX form of {', '.join(operators)}"
         return found, "write this part of forward with other operators, or leave it to the caller"
+    if refused := NO_ARGUMENTS.search(whole):
+        found = f"torch has no {refused[1]} for these arguments"
+        return found, "give it numbers of one type, as x.clamp(0.1, 1.0) instead of x.clamp(0.1, 1)"
     place = RAISED_AT.search(whole) or CAUSED_BY.search(whole)
     at = f", in {PurePath(place[1]).name} line {place[2]}: {place[3].strip()}" if place else ""
     if BY_VALUES.search(whole):

@@ -18,7 +18,8 @@ from edgekit.verbs.export.equalizing import settled
 from edgekit.verbs.export.importing import load_model, surrounded
 from edgekit.verbs.export.levels import hearing
 from edgekit.verbs.export.named import source_needs
-from edgekit.verbs.export.options import NetworkOptions, check_options
+from edgekit.verbs.export.option_checks import check_options
+from edgekit.verbs.export.options import NetworkOptions
 from edgekit.verbs.export.quantizing import requantized
 from edgekit.verbs.export.request import read_imports, read_recipe, tried
 from edgekit.verbs.export.work import Progress

@@ -10,7 +10,8 @@ from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import ImportOptions, load_model, load_streamed, source_problems
 from edgekit.verbs.export.named import source_needs
-from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions, check_options
+from edgekit.verbs.export.option_checks import check_options
+from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions
 from edgekit.verbs.export.quantizing import applied, requantized
 from edgekit.verbs.export.request import read_imports, read_limits, read_recipe, read_workers, tried
 from edgekit.verbs.export.work import Progress

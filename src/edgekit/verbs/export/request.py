@@ -22,10 +22,10 @@ from edgekit.verbs.export.beside import read_beside
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
 from edgekit.verbs.export.metric import Metric, read_metric
 from edgekit.verbs.export.named import is_onnx, source_needs
+from edgekit.verbs.export.option_checks import check_options
 from edgekit.verbs.export.options import (
     ExportOptions,
     StreamOptions,
-    check_options,
     declared,
 )
 from edgekit.verbs.export.work import NOTHING, Beside
