@@ -10,7 +10,6 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.graph.model import FLOAT_NODE, Model
 from edgekit.operators.deform.dilation import integer_chain
 from edgekit.operators.geometry import dims, optional
-from edgekit.operators.qdq import COPY
 from edgekit.operators.roles import (
     CELL_INPUT,
     CELL_OUTPUT,
@@ -38,6 +37,7 @@ from edgekit.operators.table import is_integer_compute
 from edgekit.quantize.calibrate.observers import Observer, minmax_range, range_of
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import near
+from edgekit.quantize.types.kept_scales import refuse_unknown, scaled
 
 INT16_HEADROOM = 2.0  # of the range that was seen: one of 16 bits
 CELL_FRACTION_BITS = 16  # of c, which then reaches 32768
@@ -88,37 +88,12 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
         kind = _group_type(members, wanted[members[0]], graph, observers, recipe, integer)
         types.update(dict.fromkeys(members, kind))
     types = {name: scaled(kind, name, recipe) for name, kind in types.items()}
-    _refuse_unknown(recipe, types)
+    refuse_unknown(recipe, types)
     inside = [node for node in graph if node.name in integer]
     bits = {str(n.name): _cell_bits(n, observers) for n in inside if n.op_type == "LSTM"}
     squares = {str(n.outputs[0].name) for n in inside if n.op_type in SQUARES}
     wide = _wide(groups, types, recipe, named | squares)
     return TypePlan(types, integer, bits, wide, tuple(map(tuple, groups)))
-
-
-def scaled(kind: QuantType, name: str, recipe: Recipe) -> QuantType:
-    """A type with the scale and zero point that the recipe names, if it does."""
-    if name not in recipe.scales:
-        return kind
-    scale, zero_point = recipe.scales[name]
-    return QuantType(kind.dtype, scale, zero_point)
-
-
-def _refuse_unknown(recipe: Recipe, types: Mapping[str, QuantType]) -> None:
-    """Raise a UsageError where scales are of tensors that the network does not have in integers."""
-    known = {*types, *(f"{name}{COPY}" for name in types)}
-    problems = [
-        Problem(
-            f"recipe {recipe.name!r}, scale {name!r}",
-            "of no tensor that integers compute",
-            near(name, types),
-            "take the recipe.toml of a build of the same network, or leave out [scales]",
-        )
-        for name in recipe.scales
-        if name not in known
-    ]
-    if problems:
-        raise UsageError(problems)
 
 
 def _sampled(model: Model, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:

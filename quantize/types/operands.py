@@ -9,7 +9,8 @@ from edgekit.operators.roles import LINEAR, RECURRENT, is_hidden_state
 from edgekit.operators.scheme import QuantType, activation_type
 from edgekit.quantize.calibrate.observers import Observer, range_of
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.types.choose import TypePlan, scaled
+from edgekit.quantize.types.choose import TypePlan
+from edgekit.quantize.types.kept_scales import scaled
 
 PRODUCTS = LINEAR | RECURRENT | {"MatMul"}  # matrix products: multiply-accumulates are theirs
 
