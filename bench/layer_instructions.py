@@ -96,7 +96,7 @@ def counted(device: Profile, layers: Sequence[Layer], recipe: str) -> list[Count
     ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _write(folder, device, builds)
+        write_program(folder, device, builds)
         defines = [f"-DEK_BUILD_{build.manifest.c_name}" for build in builds]
         compile_replay(folder, device, folder / "program", defines)
         hops = iter(count(device, folder / "program").hops)
@@ -109,7 +109,8 @@ def counted(device: Profile, layers: Sequence[Layer], recipe: str) -> list[Count
     return found
 
 
-def _write(folder: Path, device: Profile, builds: Sequence[Build]) -> None:
+def write_program(folder: Path, device: Profile, builds: Sequence[Build]) -> None:
+    """Write the files of a program that runs each build once, marked behind each layer."""
     files: dict[str, bytes] = {}
     for build in builds:
         own = {n: text for n, text in build.files.items() if not n.startswith("replay/")}

@@ -67,10 +67,11 @@ def denoiser_rows() -> Iterator[str]:
             replay(device, folder / "program")
             counted = [f"-DREPLAY_COUNTED_HOPS={HOPS}"]
             compile_replay(folder, device, folder / "program", counted)
-            longest = max(count(device, folder / "program").hops)
+            executed = count(device, folder / "program")
+            longest, each = max(executed.hops), device.cycles_of(executed.kinds)
             code = with_code_bytes(build.manifest, folder, profile(core)).memory["code_bytes"]
-            assert device.clock_hz and device.cycles_per_instruction
-            ms = longest * device.cycles_per_instruction * 1e3 / device.clock_hz
+            assert device.clock_hz and each
+            ms = longest * each * 1e3 / device.clock_hz
             at = f"at {device.clock_hz / 1e6:,.0f} MHz"
             yield f"| `{core}` | {longest:,} | {code:,} | {ms:.2g} {at} |"
             print(core, longest, flush=True)

@@ -90,7 +90,7 @@ def measure_qemu(directory: Path, manifest: Manifest, profile: Profile, hops: in
         instructions=counts.hops,
         functions=functions,
         stack_bytes=stack_bytes,
-        modelled=modelled(counts.hops, profile, manifest.board),
+        modelled=modelled(counts.hops, profile.cycles_of(counts.kinds), profile, manifest.board),
     )
 
 
@@ -162,14 +162,18 @@ def measure_there(
 
 
 def modelled(
-    instructions: tuple[int, ...], profile: Profile, board: Mapping[str, Any] | None = None
+    instructions: tuple[int, ...],
+    cycles: float | None,
+    profile: Profile,
+    board: Mapping[str, Any] | None = None,
 ) -> Modelled | None:
     """Return the time of the longest hop, and the energy of the mean one where a board states one of an instruction.
 
-    At the clock of `board`, as a manifest has it, else of the profile; None where no model is stated.
+    An instruction takes so many `cycles`. At the clock of `board`, as a manifest has it, else of the profile; None
+    where no model is stated.
     """
     facts = board or {}
-    clock, cycles = facts.get("clock_hz", profile.clock_hz), profile.cycles_per_instruction
+    clock = facts.get("clock_hz", profile.clock_hz)
     if clock is None or cycles is None or not instructions:
         return None
     longest_us = round(max(instructions) * cycles * 1e6 / clock, 3)

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -26,10 +26,14 @@ BEGIN, END = "replay_begin", "replay_end"
 
 @dataclass(frozen=True)
 class Counts:
-    """Executed instructions: of each hop, and over all hops of each function of the build."""
+    """Executed instructions: of each hop, and over all hops of each function of the build, and of each kind.
+
+    `kinds` is empty where a program for Linux was traced.
+    """
 
     hops: tuple[int, ...]
     functions: dict[str, int]
+    kinds: dict[str, int] = field(default_factory=dict)
 
 
 def replay(profile: Profile, program: Path, layers: bool = False) -> str:
@@ -72,7 +76,10 @@ def count(profile: Profile, program: Path) -> Counts:
             raise ToolError(f"{profile.qemu[0]} failed: {done.stdout}{done.stderr}".strip())
         rows = [line.split(" ", 2) for line in log.read_text().splitlines()]
     hops = tuple(int(row[1]) for row in rows if row[0] == "hop")
-    return Counts(hops, {row[2]: int(row[1]) for row in rows if row[0] == "symbol"})
+    functions, kinds = (
+        {row[2]: int(row[1]) for row in rows if row[0] == word} for word in ("symbol", "class")
+    )
+    return Counts(hops, functions, kinds)
 
 
 def _traced(profile: Profile, program: Path) -> Counts:

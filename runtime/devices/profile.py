@@ -39,11 +39,19 @@ class Profile:
     qemu: tuple[str, ...] = ()
     clock_hz: int | None = None
     cycles_per_instruction: float | None = None
+    cycles: Mapping[str, float] = field(default_factory=dict)
     cycles_from: str = ""
     macs_per_cycle: Mapping[str, float] = field(default_factory=dict)
     bytes_per_cycle: float | None = None
     roof_from: str = ""
     memory: Mapping[str, Region] = field(default_factory=dict)
+
+    def cycles_of(self, kinds: Mapping[str, int]) -> float | None:
+        """Cycles of an instruction in the mean of what was executed, by kind; None where no model is stated."""
+        if not self.cycles or not kinds:
+            return self.cycles_per_instruction
+        total = sum(count * self.cycles[kind] for kind, count in kinds.items())
+        return round(total / sum(kinds.values()), 3)
 
     @property
     def optimize(self) -> str:

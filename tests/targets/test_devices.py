@@ -1,6 +1,8 @@
 """Device profiles: one for each core that the command line names, and the kernels that a build gets."""
 
+import re
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,7 @@ def test_every_core_of_the_contract_has_a_profile_and_a_target() -> None:
         device = profile(name)
         assert device.cc and device.flags and device.qemu and device.clang
         assert device.zig or name == "riscv32imc"  # for which ziglang brings no C library
-        assert device.cycles_per_instruction and device.cycles_from
+        assert (device.cycles or device.cycles_per_instruction) and device.cycles_from
         assert device.is_bare == (name in MICROCONTROLLERS)
         assert TARGETS[name].needs == (device.cc, device.qemu[0])
 
@@ -84,3 +86,16 @@ def test_kernels_name_the_compiler_that_they_need(
         ToolError, match="no compiler for riscv64-v: riscv64-linux-gnu-gcc 99 or newer"
     ):
         compile_replay(tmp_path, replace(device, gcc=99), tmp_path / "program")
+
+
+def test_every_kind_of_instruction_has_its_cycles() -> None:
+    source = (files("edgekit.runtime") / "replay" / "count.c").read_text(encoding="utf-8")
+    named = source.partition("class_names[MAX_CLASSES] = {")[2].partition("}")[0]
+    kinds = set(re.findall(r'"(\w+)"', named))
+    modelled = [device for device in profiles().values() if device.cycles]
+    assert {device.name for device in modelled} >= {"cortex-m0plus", "cortex-m4", "cortex-m7"}
+    for device in modelled:
+        assert device.is_bare and set(device.cycles) == kinds and min(device.cycles.values()) > 0
+    m4 = profile("cortex-m4")
+    assert m4.cycles_of({"other": 3, "load": 1}) == 1.25 and m4.cycles_of({}) is None
+    assert profile("riscv64").cycles_of({}) == profile("riscv64").cycles_per_instruction
