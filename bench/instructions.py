@@ -75,7 +75,8 @@ POINTWISE, DEPTHWISE = _conv(64, 16, 128, 1, 1), _conv(128, 16, 128, 3, 128, dil
 ONE_FRAME, CONV2D = _conv(128, 1, 64, 1, 1), _conv(16, 12, 32, 3, 1, height=12)
 ONE_POSITION, RING = _conv(128, 1, 128, 3, 128, pad=False), "(const int32_t[]){0, 256, 640}"
 DEPTHWISE2D, STRIDED = _conv(32, 16, 32, 3, 32, height=16), _conv(8, 32, 16, 3, 1, 2, height=9)
-GRU = "w, w, (const void *)bias, (const void *)bias, mult, shift, mult, shift, table, table, 64, 64, 1, scratch"
+ONE_STEP = "table, table, NULL, 1, 1, 64, 64, 1, scratch"
+GRU = f"w, w, (const void *)bias, (const void *)bias, mult, shift, mult, shift, {ONE_STEP}"
 ROWS = (
     Row("fc 768x256 s8", f"ek_fc_s8_s8(s8, w, (const void *)bias, {S8}, s8y, 1, 768, 256)", 196608),
     Row("fc 768x256 s8 w4", f"ek_fc_s8_s8_w4(s8, w, (const void *)bias, {S8}, s8y, 1, 768, 256)", 196608),

@@ -633,20 +633,51 @@ def cell_weights(
     return w, r, [of_w, of_r]
 
 
+def over_time(
+    d: Draw, x: NDArray[Any], states: list[NDArray[Any]], cell: Callable[..., Any]
+) -> tuple[list[Any], dict[int, NDArray[Any]], NDArray[Any]]:
+    """Return a layer's y (or None), steps and batch; its next states by their place; and every h.
+
+    `cell` returns the next states of (x of a step, states).
+    """
+    every, after = [], states
+    for step in x:
+        after = list(cell(step, *after))
+        every.append(after[0])
+    y = np.stack(every)
+    given = [blank(y) if d.int(0, 1) else None, *x.shape[:2]]
+    return given, {1 + i: state for i, state in enumerate(after)}, y
+
+
+FLOAT_ROWS = 12  # EK_CELL_ROWS_F32
+
+
+def rows_of(d: Draw, most: int = 4) -> tuple[int, int, int]:
+    """Return steps, batch, and how many rows have scratch of their own: at most EK_CELL_ROWS."""
+    steps, batch = (d.int(1, 2), d.int(1, 16)) if d.int(0, 1) else (d.int(1, 16), 1)
+    return steps, batch, min(most, batch if batch > 1 else steps)
+
+
 def gru_int(kernel: str) -> Callable[[Draw], Call]:
     x_type, h_type = kernel.split("_")[2:4]
 
     def build(d: Draw) -> Call:
         inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 30), accumulator(x_type), accumulator(h_type)
-        x, h = integers(d, DTYPES[x_type], inputs), integers(d, np.int16, n)
+        steps, batch, rows = rows_of(d)
+        x = integers(d, DTYPES[x_type], steps, batch, inputs)
+        h = integers(d, np.int16, batch, n)
         w, r, patterns = cell_weights(d, kernel, 3 * n, inputs, n)
         scaling = [*multipliers(d, acc, 3 * n), *multipliers(d, acc_r, 3 * n)]
         biased = biases(d, acc, 3 * n), biases(d, acc_r, 3 * n)
-        args = [x, h, w, r, *biased, *scaling, SIGMOID, TANH]
-        before = d.int(0, 1)
-        y = recurrent_twin.ek_gru(*args, before, operand=DTYPES[h_type])
-        scratch = np.zeros(13 * n if h_type == "s8" else 14 * n, np.uint8)
-        call = Call(kernel, [*args, inputs, n, before, scratch], {1: y})
+        arrays, before = [w, r, *biased, *scaling, SIGMOID, TANH], d.int(0, 1)
+
+        def cell(x: NDArray[Any], h: NDArray[Any]) -> tuple[NDArray[Any]]:
+            return (recurrent_twin.ek_gru(x, h, *arrays, before, operand=DTYPES[h_type]),)
+
+        given, wanted, y = over_time(d, x, [h], cell)
+        scratch = np.zeros((13 if h_type == "s8" else 14) * n * rows, np.uint8)
+        wanted |= {12: y} if given[0] is not None else {}
+        call = Call(kernel, [x, h, *arrays, *given, inputs, n, before, scratch], wanted)
         return sparse(call, patterns, PORTABLE) if patterns else in_bytes(call, 2, 3)
 
     return build
@@ -657,17 +688,21 @@ def lstm_int(kernel: str) -> Callable[[Draw], Call]:
 
     def build(d: Draw) -> Call:
         inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 30), accumulator(x_type), accumulator(h_type)
-        x, h, c = (
-            integers(d, dtype, size)
-            for dtype, size in ((DTYPES[x_type], inputs), (np.int16, n), (np.int32, n))
-        )
+        steps, batch, rows = rows_of(d)
+        x = integers(d, DTYPES[x_type], steps, batch, inputs)
+        h, c = integers(d, np.int16, batch, n), integers(d, np.int32, batch, n)
         w, r, patterns = cell_weights(d, kernel, 4 * n, inputs, n)
         scaling = [*multipliers(d, acc, 4 * n), *multipliers(d, acc_r, 4 * n)]
         biased = biases(d, acc, 4 * n), biases(d, acc_r, 4 * n)
-        args, c_bits = [x, h, c, w, r, *biased, *scaling, SIGMOID, TANH], d.int(0, 30)
-        h_next, c_next = recurrent_twin.ek_lstm(*args, c_bits, operand=DTYPES[h_type])
-        scratch = np.zeros(17 * n if h_type == "s8" else 18 * n, np.uint8)
-        call = Call(kernel, [*args, inputs, n, c_bits, scratch], {1: h_next, 2: c_next})
+        arrays, c_bits = [w, r, *biased, *scaling, SIGMOID, TANH], d.int(0, 30)
+
+        def cell(x: NDArray[Any], h: NDArray[Any], c: NDArray[Any]) -> tuple[Any, Any]:
+            return recurrent_twin.ek_lstm(x, h, c, *arrays, c_bits, operand=DTYPES[h_type])
+
+        given, wanted, y = over_time(d, x, [h, c], cell)
+        scratch = np.zeros((17 if h_type == "s8" else 18) * n * rows, np.uint8)
+        wanted |= {13: y} if given[0] is not None else {}
+        call = Call(kernel, [x, h, c, *arrays, *given, inputs, n, c_bits, scratch], wanted)
         return sparse(call, patterns, PORTABLE) if patterns else in_bytes(call, 3, 4)
 
     return build
@@ -675,44 +710,42 @@ def lstm_int(kernel: str) -> Callable[[Draw], Call]:
 
 def gru_f32(d: Draw) -> Call:
     inputs, n, before = d.int(1, 20), d.int(1, 20), d.int(0, 1)
-    args = [
-        floats(d, inputs),
-        floats(d, n),
-        floats(d, inputs, 3 * n),
-        floats(d, n, 3 * n),
-        floats(d, 3 * n),
-        floats(d, 3 * n),
-    ]
-    y = recurrent_twin.ek_gru_f32(*args, before)
-    return Call("ek_gru_f32", [*args, inputs, n, before, np.zeros(6 * n, np.float32)], {1: y})
+    steps, batch, rows = rows_of(d, FLOAT_ROWS)
+    x, h = floats(d, steps, batch, inputs), floats(d, batch, n)
+    sizes = ((inputs, 3 * n), (n, 3 * n), (3 * n,), (3 * n,))
+    arrays = [floats(d, *size) for size in sizes]
+    given, wanted, y = over_time(
+        d, x, [h], lambda x, h: (recurrent_twin.ek_gru_f32(x, h, *arrays, before),)
+    )
+    wanted |= {6: y} if given[0] is not None else {}
+    scratch = np.zeros(6 * n * rows, np.float32)
+    return Call("ek_gru_f32", [x, h, *arrays, *given, inputs, n, before, scratch], wanted)
 
 
 def lstm_f32(d: Draw) -> Call:
-    inputs, n, steps, batch, whole = (
-        d.int(1, 20),
-        d.int(1, 20),
-        d.int(1, 6),
-        d.int(1, 6),
-        d.int(0, 1),
-    )
+    inputs, n = d.int(1, 20), d.int(1, 20)
+    steps, batch, rows = rows_of(d, FLOAT_ROWS)
     x, h, c = floats(d, steps, batch, inputs), floats(d, batch, n), floats(d, batch, n)
-    weights = [floats(d, inputs, 4 * n), floats(d, n, 4 * n), floats(d, 4 * n)]
-    y = np.zeros((steps, batch, n), np.float32)
-    after, cell = h, c
-    for step in range(steps):
-        after, cell = recurrent_twin.ek_lstm_f32(x[step], after, cell, *weights)
-        y[step] = after
-    scratch = np.zeros(4 * n * min(4, batch if batch > 1 else steps), np.float32)
-    given = [x, h, c, *weights, blank(y) if whole else None]
-    wanted = {1: after, 2: cell, **({6: y} if whole else {})}
-    return Call("ek_lstm_f32", [*given, steps, batch, inputs, n, scratch], wanted)
+    arrays = [floats(d, inputs, 4 * n), floats(d, n, 4 * n), floats(d, 4 * n)]
+    given, wanted, y = over_time(
+        d, x, [h, c], lambda x, h, c: recurrent_twin.ek_lstm_f32(x, h, c, *arrays)
+    )
+    wanted |= {6: y} if given[0] is not None else {}
+    scratch = np.zeros(4 * n * rows, np.float32)
+    return Call("ek_lstm_f32", [x, h, c, *arrays, *given, inputs, n, scratch], wanted)
 
 
 def rnn_f32(d: Draw) -> Call:
     inputs, n, relu = d.int(1, 20), d.int(1, 20), d.int(0, 1)
-    args = [floats(d, inputs), floats(d, n), floats(d, inputs, n), floats(d, n, n), floats(d, n)]
-    y = recurrent_twin.ek_rnn_f32(*args, relu)
-    return Call("ek_rnn_f32", [*args, inputs, n, relu, np.zeros(n, np.float32)], {1: y})
+    steps, batch, rows = rows_of(d, FLOAT_ROWS)
+    x, h = floats(d, steps, batch, inputs), floats(d, batch, n)
+    arrays = [floats(d, inputs, n), floats(d, n, n), floats(d, n)]
+    given, wanted, y = over_time(
+        d, x, [h], lambda x, h: (recurrent_twin.ek_rnn_f32(x, h, *arrays, relu),)
+    )
+    wanted |= {5: y} if given[0] is not None else {}
+    scratch = np.zeros(n * rows, np.float32)
+    return Call("ek_rnn_f32", [x, h, *arrays, *given, inputs, n, relu, scratch], wanted)
 
 
 LUTS = {
@@ -786,7 +819,7 @@ def prelu(kernel: str) -> Callable[[Draw], Call]:
     x_type, y_type = read_and_written(kernel)
 
     def build(d: Draw) -> Call:
-        top = (1 << 31) - 1
+        top = (1 << d.int(8, 31)) - 1
         channels, inner = (d.int(1, 40), 1) if d.int(0, 2) == 0 else (d.int(1, 5), d.int(1, 40))
         x = integers(d, DTYPES[x_type], channels, inner)
         slopes = d.rng().integers(-top, top, channels).astype(np.int32)

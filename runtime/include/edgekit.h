@@ -715,82 +715,87 @@ void ek_interpolate_f32(const float *x, const int32_t *index, const float *weigh
 void ek_grid_sample_f32(const float *x, const float *grid, float *y, int32_t channels, int32_t in_h, int32_t in_w,
                         int32_t points, int32_t nearest, int32_t padding, int32_t align_corners);
 
-/* ---- recurrent cells: one time step ----------------------------------------------------------------- */
+/* ---- recurrent cells -------------------------------------------------------------------------------- */
+
+/* Layers take all steps of all sequences of a batch. Scratch is for `rows` rows: as many as there are sequences, of one
+ * as there are steps. So many of them at most are computed at once: */
+#define EK_CELL_ROWS 4
+#define EK_CELL_ROWS_F32 12
+#define EK_CELLS(bytes, units, rows, most) ((size_t)(bytes) * (size_t)(units) * (size_t)((rows) < (most) ? (rows) : (most)))
 
 /* GRU with int16 state; gates in ONNX order z, r, h.
- *  x        [inputs]
- *  h        [units], scale 2^-15, updated in place
+ *  x        [steps][batch][inputs]
+ *  h        [batch][units], scale 2^-15, updated in place
  *  w        [3 units][inputs], r [3 units][units]
  *  w_bias, r_bias  [3 units], in the scale of their product; w_bias contains -x_zero * sum(w row)
  *  w_mult, w_shift, r_mult, r_shift  [3 units]: to int16 pre-activations of scale 2^-11, saturating
  *  sigmoid, tanh_  1025-entry tables from scale 2^-11 to scale 2^-15 (see ek_lut_s16_at)
+ *  y        [steps][batch][units] what h is behind each step, or NULL
  *  linear_before_reset  1: n = tanh(W x + r * (R h + b)); 0: n = tanh(W x + R (r * h) + b)
  * The second type of a form is that of the recurrent product's operand: s8 takes saturate_s8((h + 128) >> 8), scale
  * 2^-7, s16 h itself. Products with an s8 operand have int32 sums and biases, with an s16 one int64. */
-#define EK_GRU_S8_SCRATCH(units) ((size_t)13 * (size_t)(units))  /* of the forms with an s8 recurrent operand */
-#define EK_GRU_S16_SCRATCH(units) ((size_t)14 * (size_t)(units)) /* of those with an s16 one */
+#define EK_GRU_S8_SCRATCH(units, rows) EK_CELLS(13, units, rows, EK_CELL_ROWS)  /* with an s8 recurrent operand */
+#define EK_GRU_S16_SCRATCH(units, rows) EK_CELLS(14, units, rows, EK_CELL_ROWS) /* with an s16 one */
 void ek_gru_s8_s8(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
                   const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                  const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
-                  int32_t linear_before_reset, int16_t *scratch);
+                  const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps,
+                  int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset, int16_t *scratch);
 void ek_gru_s8_s16(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
                    const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                   const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                   int32_t units, int32_t linear_before_reset, int16_t *scratch);
+                   const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps,
+                   int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset, int16_t *scratch);
 void ek_gru_s16_s8(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
                    const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                   const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                   int32_t units, int32_t linear_before_reset, int16_t *scratch);
+                   const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps,
+                   int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset, int16_t *scratch);
 void ek_gru_s16_s16(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
                     const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                    const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                    int32_t units, int32_t linear_before_reset, int16_t *scratch);
+                    const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps,
+                    int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset, int16_t *scratch);
 
-/* Float GRU: w [inputs][3 units], r [units][3 units], biases [3 units], gates z, r, h; h in place.
- * h' = (1 - z) * n + z * h. */
-#define EK_GRU_F32_SCRATCH(units) ((size_t)24 * (size_t)(units))
+/* Float GRU: x [steps][batch][inputs], h [batch][units] in place, y [steps][batch][units] what h is behind each step, or
+ * NULL; w [inputs][3 units], r [units][3 units], biases [3 units], gates z, r, h. h' = (1 - z) * n + z * h. */
+#define EK_GRU_F32_SCRATCH(units, rows) EK_CELLS(24, units, rows, EK_CELL_ROWS_F32)
 void ek_gru_f32(const float *x, float *h, const float *w, const float *r, const float *w_bias, const float *r_bias,
-                int32_t inputs, int32_t units, int32_t linear_before_reset, float *scratch);
+                float *y, int32_t steps, int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset,
+                float *scratch);
 
 /* LSTM with int16 h and int32 c; gates in ONNX order i, o, f, c; the arguments are those of ek_gru_s8_s8, but for
  *  w, r     [4 units][...], and four gates everywhere
- *  c        [units], scale 2^-c_bits with c_bits in 0..30, updated in place, saturating
+ *  c        [batch][units], scale 2^-c_bits with c_bits in 0..30, updated in place, saturating
  * c' = f * c + i * c~ in one rounding, with f = 1 - sigmoid(-gate): a cell that keeps everything can;
  * h' = o * tanh(c'), c' rounded to scale 2^-11. */
-#define EK_LSTM_S8_SCRATCH(units) ((size_t)17 * (size_t)(units))
-#define EK_LSTM_S16_SCRATCH(units) ((size_t)18 * (size_t)(units))
+#define EK_LSTM_S8_SCRATCH(units, rows) EK_CELLS(17, units, rows, EK_CELL_ROWS)
+#define EK_LSTM_S16_SCRATCH(units, rows) EK_CELLS(18, units, rows, EK_CELL_ROWS)
 void ek_lstm_s8_s8(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r, const int32_t *w_bias,
                    const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                   const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                   int32_t units, int32_t c_bits, int16_t *scratch);
+                   const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps,
+                   int32_t batch, int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
 void ek_lstm_s8_s16(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r, const int32_t *w_bias,
                     const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                    const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                    int32_t units, int32_t c_bits, int16_t *scratch);
+                    const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps,
+                    int32_t batch, int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
 void ek_lstm_s16_s8(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r, const int64_t *w_bias,
                     const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                    const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                    int32_t units, int32_t c_bits, int16_t *scratch);
+                    const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps,
+                    int32_t batch, int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
 void ek_lstm_s16_s16(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
                      const int64_t *w_bias, const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
                      const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
-                     int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+                     int16_t *y, int32_t steps, int32_t batch, int32_t inputs, int32_t units, int32_t c_bits,
+                     int16_t *scratch);
 
-/* Float LSTM: x [steps][batch][inputs], h and c [batch][units] in place, y [steps][batch][units] what h is behind
- * each step, or NULL; w [inputs][4 units], r [units][4 units], bias [4 units] = Wb + Rb, gates i, o, f, c.
- * c' = f * c + i * c~, h' = o * tanh(c'). Scratch is for `rows` rows: as many as there are sequences, of one as there
- * are steps. */
-#define EK_LSTM_F32_ROWS 4
-#define EK_LSTM_F32_SCRATCH(units, rows) \
-    ((size_t)16 * (size_t)(units) * (size_t)((rows) < EK_LSTM_F32_ROWS ? (rows) : EK_LSTM_F32_ROWS))
+/* Float LSTM: as ek_gru_f32, c [batch][units] in place; w [inputs][4 units], r [units][4 units], bias [4 units] = Wb + Rb,
+ * gates i, o, f, c. c' = f * c + i * c~, h' = o * tanh(c'). */
+#define EK_LSTM_F32_SCRATCH(units, rows) EK_CELLS(16, units, rows, EK_CELL_ROWS_F32)
 void ek_lstm_f32(const float *x, float *h, float *c, const float *w, const float *r, const float *bias, float *y,
                  int32_t steps, int32_t batch, int32_t inputs, int32_t units, float *scratch);
 
-/* Plain float recurrence: h = relu or tanh of bias + x w + h r; w [inputs][units], r [units][units],
- * bias [units] = Wb + Rb, h [units] in place. */
-#define EK_RNN_F32_SCRATCH(units) ((size_t)4 * (size_t)(units))
-void ek_rnn_f32(const float *x, float *h, const float *w, const float *r, const float *bias, int32_t inputs,
-                int32_t units, int32_t relu, float *scratch);
+/* Plain float recurrence, as ek_gru_f32: h = relu or tanh of bias + x w + h r; w [inputs][units], r [units][units],
+ * bias [units] = Wb + Rb. */
+#define EK_RNN_F32_SCRATCH(units, rows) EK_CELLS(4, units, rows, EK_CELL_ROWS_F32)
+void ek_rnn_f32(const float *x, float *h, const float *w, const float *r, const float *bias, float *y, int32_t steps,
+                int32_t batch, int32_t inputs, int32_t units, int32_t relu, float *scratch);
 
 /* ---- pointwise, integer (y may be x, a or b where the types agree) ------------------------------------ */
 
@@ -1007,36 +1012,41 @@ void ek_conv_transpose_s16_s8_w4(const int16_t *x, int32_t x_zero, const int8_t 
                                  int32_t y_max, int8_t *y, const ek_conv_shape *shape);
 void ek_gru_s8_s8_w4(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
                      const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                     const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                     int32_t units, int32_t linear_before_reset, int16_t *scratch);
+                     const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps,
+                     int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset, int16_t *scratch);
 void ek_gru_s8_s16_w4(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
                       const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                      const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                      int32_t units, int32_t linear_before_reset, int16_t *scratch);
+                      const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps,
+                      int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset, int16_t *scratch);
 void ek_gru_s16_s8_w4(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
                       const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                      const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                      int32_t units, int32_t linear_before_reset, int16_t *scratch);
+                      const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps,
+                      int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset, int16_t *scratch);
 void ek_gru_s16_s16_w4(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
                        const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                       const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                       int32_t units, int32_t linear_before_reset, int16_t *scratch);
+                       const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y,
+                       int32_t steps, int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset,
+                       int16_t *scratch);
 void ek_lstm_s8_s8_w4(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
                       const int32_t *w_bias, const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
                       const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
-                      int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+                      int16_t *y, int32_t steps, int32_t batch, int32_t inputs, int32_t units, int32_t c_bits,
+                      int16_t *scratch);
 void ek_lstm_s8_s16_w4(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
                        const int32_t *w_bias, const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
                        const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
-                       int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+                       int16_t *y, int32_t steps, int32_t batch, int32_t inputs, int32_t units, int32_t c_bits,
+                       int16_t *scratch);
 void ek_lstm_s16_s8_w4(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
                        const int64_t *w_bias, const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
                        const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
-                       int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+                       int16_t *y, int32_t steps, int32_t batch, int32_t inputs, int32_t units, int32_t c_bits,
+                       int16_t *scratch);
 void ek_lstm_s16_s16_w4(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
                         const int64_t *w_bias, const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
                         const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
-                        int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+                        int16_t *y, int32_t steps, int32_t batch, int32_t inputs, int32_t units, int32_t c_bits,
+                        int16_t *scratch);
 
 /* Four normal numbers z[4]: of a seed, a draw, and a block of four of its elements, all as bits. Words of Philox4x32-10
  * through a table of the inverse distribution, quantiles[993], of edgekit.base.random_normals; no number is the next
@@ -1076,41 +1086,45 @@ void ek_conv_s16_s8_sparse(const int16_t *x, int32_t x_zero, const int8_t *w, co
 
 void ek_gru_s8_s8_sparse(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
                          const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                         const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                         int32_t units, int32_t linear_before_reset, int16_t *scratch);
+                         const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y,
+                         int32_t steps, int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset,
+                         int16_t *scratch);
 void ek_gru_s8_s16_sparse(const int8_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int32_t *w_bias,
                           const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                          const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                          int32_t units, int32_t linear_before_reset, int16_t *scratch);
+                          const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y,
+                          int32_t steps, int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset,
+                          int16_t *scratch);
 void ek_gru_s16_s8_sparse(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
                           const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift, const int32_t *r_mult,
-                          const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs,
-                          int32_t units, int32_t linear_before_reset, int16_t *scratch);
+                          const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_, int16_t *y,
+                          int32_t steps, int32_t batch, int32_t inputs, int32_t units, int32_t linear_before_reset,
+                          int16_t *scratch);
 void ek_gru_s16_s16_sparse(const int16_t *x, int16_t *h, const int8_t *w, const int8_t *r, const int64_t *w_bias,
                            const int64_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
                            const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid,
-                           const int16_t *tanh_, int32_t inputs, int32_t units, int32_t linear_before_reset,
-                           int16_t *scratch);
+                           const int16_t *tanh_, int16_t *y, int32_t steps, int32_t batch, int32_t inputs,
+                           int32_t units, int32_t linear_before_reset, int16_t *scratch);
 
 void ek_lstm_s8_s8_sparse(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
                           const int32_t *w_bias, const int32_t *r_bias, const int32_t *w_mult, const uint8_t *w_shift,
                           const int32_t *r_mult, const uint8_t *r_shift, const int16_t *sigmoid, const int16_t *tanh_,
-                          int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
+                          int16_t *y, int32_t steps, int32_t batch, int32_t inputs, int32_t units, int32_t c_bits,
+                          int16_t *scratch);
 void ek_lstm_s8_s16_sparse(const int8_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
                            const int32_t *w_bias, const int64_t *r_bias, const int32_t *w_mult,
                            const uint8_t *w_shift, const int32_t *r_mult, const uint8_t *r_shift,
-                           const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
-                           int32_t c_bits, int16_t *scratch);
+                           const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps, int32_t batch,
+                           int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
 void ek_lstm_s16_s8_sparse(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
                            const int64_t *w_bias, const int32_t *r_bias, const int32_t *w_mult,
                            const uint8_t *w_shift, const int32_t *r_mult, const uint8_t *r_shift,
-                           const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
-                           int32_t c_bits, int16_t *scratch);
+                           const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps, int32_t batch,
+                           int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
 void ek_lstm_s16_s16_sparse(const int16_t *x, int16_t *h, int32_t *c, const int8_t *w, const int8_t *r,
                             const int64_t *w_bias, const int64_t *r_bias, const int32_t *w_mult,
                             const uint8_t *w_shift, const int32_t *r_mult, const uint8_t *r_shift,
-                            const int16_t *sigmoid, const int16_t *tanh_, int32_t inputs, int32_t units,
-                            int32_t c_bits, int16_t *scratch);
+                            const int16_t *sigmoid, const int16_t *tanh_, int16_t *y, int32_t steps, int32_t batch,
+                            int32_t inputs, int32_t units, int32_t c_bits, int16_t *scratch);
 
 /* ---- kernels that their own files document -------------------------------------------------------------------- */
 

@@ -17,6 +17,21 @@ static inline int32_t ek_first(int32_t v, int32_t step)
     return v <= 0 ? 0 : (v + step - 1) / step;
 }
 
+/* acc [count] += a row of taps of input row x, for columns first..: input by input, the last before, which is for every
+ * output the order of its taps. */
+static inline void ek_conv_transpose_inputs(const EK_X *restrict x, int32_t zero, const EK_W *restrict w, ptrdiff_t from,
+                                            const ek_conv_shape *s, int32_t first, int32_t count, EK_ACC *restrict acc)
+{
+    (void)zero;
+    for (int32_t ix = s->in_w - 1; ix >= 0; ix--) {
+        const int32_t to = ix * s->stride_w - s->pad_left - first; /* of the first tap */
+        const int32_t end = ek_min(s->k_w, count - to);
+        for (int32_t kx = to < 0 ? -to : 0; kx < end; kx++) {
+            acc[to + kx] += EK_TERM(x[ix], zero, EK_AT(w, from + kx));
+        }
+    }
+}
+
 /* acc [count] += all taps of output row oy, columns first..; x is that of the group, the weights of the output start
  * at number `from`. */
 static inline void ek_conv_transpose_taps(const EK_X *restrict x, int32_t zero, const EK_W *restrict w,
@@ -30,6 +45,10 @@ static inline void ek_conv_transpose_taps(const EK_X *restrict x, int32_t zero, 
             const int32_t up = oy + s->pad_top - ky * s->dil_h;
             const int32_t iy = up / s->stride_h;
             if (up < 0 || up % s->stride_h != 0 || iy >= s->in_h) {
+                continue;
+            }
+            if (s->in_w < s->k_w && s->dil_w == 1) {
+                ek_conv_transpose_inputs(x + (ptrdiff_t)iy * s->in_w, zero, w, from + ky * s->k_w, s, first, count, acc);
                 continue;
             }
             for (int32_t kx = 0; kx < s->k_w; kx++) {

@@ -1,7 +1,7 @@
 #include "ek_epilogue.h"
 #include "ek_rows_f32.h"
 
-#define EK_ROWS_AT_ONCE 8 /* at least: instruction sets take so many together */
+#define EK_ROWS_AT_ONCE 24 /* at least: a multiple of what instruction sets take together */
 
 void ek_fc_f32(const float *restrict x, const float *restrict w, const float *restrict bias, int32_t act, float a,
                float b, const float *restrict add, float *restrict y, int32_t rows, int32_t k, int32_t n)

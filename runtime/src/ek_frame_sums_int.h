@@ -1,5 +1,5 @@
 /* Integer weighted sums of frames of a ring over EK_NAME, EK_X, EK_SUM and EK_Y. */
-#include "edgekit.h"
+#include "ek_frame_columns.h"
 
 #define EK_AT_ONCE 16
 
@@ -29,7 +29,8 @@ void EK_NAME(const EK_X *restrict a, int32_t a_zero, const EK_X *restrict x, int
              EK_Y *restrict y, int32_t m, int32_t k, int32_t n)
 {
     for (int32_t row = 0; row < m; row++, a += k, y += n) {
-        for (int32_t from = 0; from < n; from += EK_AT_ONCE) {
+        const int32_t done = ek_frame_columns(a, a_zero, x, x_zero, at, mult, shift, y_zero, y_min, y_max, y, k, n);
+        for (int32_t from = done; from < n; from += EK_AT_ONCE) {
             const int32_t count = n - from < EK_AT_ONCE ? n - from : EK_AT_ONCE;
             EK_SUM sums[EK_AT_ONCE];
             if (count == EK_AT_ONCE) {

@@ -144,4 +144,28 @@ static inline ek_i ek_i_high_of_two(ek_i a, ek_i b, ek_i c, ek_i d)
     return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
 }
 
+/* (a * b * 2^up + c * 2^more + 2^(shift - 1)) >> shift in 64 bits, of the lower halves of 4 lanes, saturated to int32;
+ * the arithmetic shift is a logical one of v + 2^63, which is taken away again. */
+static inline __m256i ek_lower_scaled_sum(__m256i a, __m256i b, int32_t up, __m256i c, int32_t more, int32_t shift)
+{
+    const __m256i top = _mm256_set1_epi64x(INT64_MIN), half = _mm256_set1_epi64x((int64_t)1 << (shift - 1));
+    const __m256i low = _mm256_set1_epi64x(INT32_MIN), high = _mm256_set1_epi64x(INT32_MAX);
+    const __m128i by = _mm_cvtsi32_si128(shift);
+    const __m256i product = _mm256_sll_epi64(_mm256_mul_epi32(a, b), _mm_cvtsi32_si128(up));
+    const __m256i sum = _mm256_add_epi64(product, _mm256_mul_epi32(c, _mm256_set1_epi32(1 << more)));
+    const __m256i moved = _mm256_srl_epi64(_mm256_xor_si256(_mm256_add_epi64(sum, half), top), by);
+    __m256i v = _mm256_sub_epi64(moved, _mm256_srl_epi64(top, by));
+    v = _mm256_blendv_epi8(v, low, _mm256_cmpgt_epi64(low, v));
+    return _mm256_blendv_epi8(v, high, _mm256_cmpgt_epi64(v, high));
+}
+
+/* The same of all lanes; more is at most 30. */
+static inline ek_i ek_i_scaled_sum(ek_i a, ek_i b, int32_t up, ek_i c, int32_t more, int32_t shift)
+{
+    const __m256i even = ek_lower_scaled_sum(a, b, up, c, more, shift);
+    const __m256i odd = ek_lower_scaled_sum(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32), up,
+                                            _mm256_srli_epi64(c, 32), more, shift);
+    return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
+
 #endif

@@ -7,6 +7,7 @@
 #define EK_LANES 8
 #define EK_TILE_ROWS 4 /* of so many vectors each: their sums stay in registers */
 #define EK_TILE_VECTORS 3
+#define EK_ROWS_TOGETHER 6
 #define EK_ALL_IN 0xffu
 typedef __m256 ek_v;
 
@@ -164,6 +165,17 @@ static inline ek_v ek_v_clip(ek_v a, ek_v low, ek_v high)
 static inline ek_v ek_v_max(ek_v a, ek_v b)
 {
     return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+
+static inline ek_v ek_v_div(ek_v a, ek_v b)
+{
+    return _mm256_div_ps(a, b);
+}
+
+/* 2^n of v = n + 1.5 * 2^23, n within 126 of 0. */
+static inline ek_v ek_v_pow2(ek_v v)
+{
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(v), 23), _mm256_set1_epi32(127 << 23)));
 }
 
 /* a * b + c. */

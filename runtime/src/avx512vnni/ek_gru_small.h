@@ -93,11 +93,18 @@ static inline void ek_gru_small(const int8_t *x, int16_t *h, const ek_gru_produc
 #define EK_SMALL_OF(kind) EK_SMALL_OF_KIND(kind)
 #define EK_SMALL_OF_KIND(kind) EK_SMALL_##kind
 
-/* Whether a step is one that this takes; then it is done. */
+/* Whether cells are ones that this takes; then all is done. */
 #define EK_GRU_SMALL                                                                                             \
     if (EK_SMALL_OF(EK_W) && EK_SMALL_OF(EK_R) && linear_before_reset && units <= 16) {                          \
         const ek_gru_product to_x = {w, (const int32_t *)(const void *)w_bias, w_mult, w_shift};                 \
         const ek_gru_product to_h = {r, (const int32_t *)(const void *)r_bias, r_mult, r_shift};                 \
-        ek_gru_small((const int8_t *)(const void *)x, h, &to_x, &to_h, sigmoid, tanh_, inputs, units);           \
+        for (int32_t row = 0; row < steps * batch; row++) {                                                      \
+            const EK_X *const at = x + (ptrdiff_t)row * inputs;                                                  \
+            int16_t *const own = h + row % batch * units;                                                        \
+            ek_gru_small((const int8_t *)(const void *)at, own, &to_x, &to_h, sigmoid, tanh_, inputs, units);    \
+            if (y != NULL) {                                                                                     \
+                memcpy(y + (ptrdiff_t)row * units, own, (size_t)units * sizeof(int16_t));                        \
+            }                                                                                                    \
+        }                                                                                                        \
         return;                                                                                                  \
     }

@@ -141,4 +141,23 @@ static inline ek_i ek_i_high_of_two(ek_i a, ek_i b, ek_i c, ek_i d)
     return _mm512_mask_shuffle_epi32(odd, 0x5555, even, (_MM_PERM_ENUM)0xf5);
 }
 
+/* (a * b * 2^up + c * 2^more + 2^(shift - 1)) >> shift in 64 bits, of the lower halves of 8 lanes, saturated to int32. */
+static inline __m512i ek_lower_scaled_sum(__m512i a, __m512i b, int32_t up, __m512i c, int32_t more, int32_t shift)
+{
+    const __m512i half = _mm512_set1_epi64((int64_t)1 << (shift - 1));
+    const __m512i product = _mm512_sllv_epi64(_mm512_mul_epi32(a, b), _mm512_set1_epi64(up));
+    const __m512i sum = _mm512_add_epi64(product, _mm512_mul_epi32(c, _mm512_set1_epi32(1 << more)));
+    const __m512i v = _mm512_srav_epi64(_mm512_add_epi64(sum, half), _mm512_set1_epi64(shift));
+    return _mm512_min_epi64(_mm512_max_epi64(v, _mm512_set1_epi64(INT32_MIN)), _mm512_set1_epi64(INT32_MAX));
+}
+
+/* The same of all lanes; more is at most 30. */
+static inline ek_i ek_i_scaled_sum(ek_i a, ek_i b, int32_t up, ek_i c, int32_t more, int32_t shift)
+{
+    const __m512i even = ek_lower_scaled_sum(a, b, up, c, more, shift);
+    const __m512i odd = ek_lower_scaled_sum(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32), up,
+                                            _mm512_srli_epi64(c, 32), more, shift);
+    return _mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32));
+}
+
 #endif

@@ -145,6 +145,17 @@ static inline ek_v ek_v_max(ek_v a, ek_v b)
     return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b);
 }
 
+static inline ek_v ek_v_div(ek_v a, ek_v b)
+{
+    return _mm512_div_ps(a, b);
+}
+
+/* 2^n of v = n + 1.5 * 2^23, n within 126 of 0. */
+static inline ek_v ek_v_pow2(ek_v v)
+{
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(v), 23), _mm512_set1_epi32(127 << 23)));
+}
+
 /* a * b + c. */
 static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
 {

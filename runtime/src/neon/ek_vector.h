@@ -171,6 +171,17 @@ static inline ek_v ek_v_clip(ek_v a, ek_v low, ek_v high)
     return vminq_f32(vmaxq_f32(a, low), high);
 }
 
+static inline ek_v ek_v_div(ek_v a, ek_v b)
+{
+    return vdivq_f32(a, b);
+}
+
+/* 2^n of v = n + 1.5 * 2^23, n within 126 of 0. */
+static inline ek_v ek_v_pow2(ek_v v)
+{
+    return vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(v), 23), vdupq_n_s32(127 << 23)));
+}
+
 /* a * b + c. */
 static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
 {

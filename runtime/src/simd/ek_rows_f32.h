@@ -6,45 +6,59 @@
 
 #define EK_COLUMNS EK_LANES
 #define EK_INLINE static inline __attribute__((always_inline))
+#ifndef EK_ROWS_TOGETHER
+#define EK_ROWS_TOGETHER EK_TILE_ROWS /* of two vectors each: their sums stay in registers */
+#endif
 
-/* y [rows][count] += x [rows][k] . w: `panels` panels of columns, of which the last has `last`. Even and odd taps have
- * sums of their own, so that as many are under way as the units take. */
+static inline int32_t ek_lower(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* sum [rows][panels] += one tap of each row of x, `step` apart, times panels of w, `w_step` apart. */
+EK_INLINE void ek_tap_f32(const float *x, ptrdiff_t step, const float *w, ptrdiff_t w_step, int32_t rows, int32_t panels,
+                          ek_v *sum)
+{
+    ek_v own[4];
+    for (int32_t p = 0; p < panels; p++) {
+        own[p] = ek_v_load(w + p * w_step);
+    }
+    for (int32_t r = 0; r < rows; r++) {
+        const ek_v tap = ek_v_all(x[r * step]);
+        for (int32_t p = 0; p < panels; p++) {
+            sum[r * panels + p] = ek_v_fma(tap, own[p], sum[r * panels + p]);
+        }
+    }
+}
+
+/* y [rows][count] += x [rows][k] . w: `panels` panels of columns, of which the last has `last`. Even and odd taps of a
+ * single row have sums of their own, so that as many are under way as the units take. */
 EK_INLINE void ek_tile_f32(const float *x, const float *w, float *y, int32_t rows, int32_t k, int32_t count,
                            int32_t panels, int32_t last)
 {
     const ptrdiff_t step = (ptrdiff_t)k * EK_COLUMNS;
-    ek_v even[2 * EK_TILE_ROWS], odd[2 * EK_TILE_ROWS];
+    ek_v even[2 * EK_ROWS_TOGETHER], odd[4];
     int32_t i = 0;
     for (int32_t r = 0; r < rows; r++) {
         for (int32_t p = 0; p < panels; p++) {
             float *const to = y + (ptrdiff_t)r * count + p * EK_COLUMNS;
             even[r * panels + p] = p + 1 < panels ? ek_v_load(to) : ek_v_load_some(to, last);
-            odd[r * panels + p] = ek_v_zero();
         }
     }
-    for (; i + 2 <= k; i += 2) {
-        for (int32_t p = 0; p < panels; p++) {
-            const float *const at = w + p * step + (ptrdiff_t)i * EK_COLUMNS;
-            const ek_v w0 = ek_v_load(at), w1 = ek_v_load(at + EK_COLUMNS);
-            for (int32_t r = 0; r < rows; r++) {
-                const float *const xr = x + (ptrdiff_t)r * k + i;
-                even[r * panels + p] = ek_v_fma(ek_v_all(xr[0]), w0, even[r * panels + p]);
-                if (rows == 1) {
-                    odd[r * panels + p] = ek_v_fma(ek_v_all(xr[1]), w1, odd[r * panels + p]);
-                } else {
-                    even[r * panels + p] = ek_v_fma(ek_v_all(xr[1]), w1, even[r * panels + p]);
-                }
-            }
-        }
+    for (int32_t p = 0; rows == 1 && p < panels; p++) {
+        odd[p] = ek_v_zero();
+    }
+    for (; rows == 1 && i + 2 <= k; i += 2) {
+        ek_tap_f32(x + i, k, w + (ptrdiff_t)i * EK_COLUMNS, step, rows, panels, even);
+        ek_tap_f32(x + i + 1, k, w + (ptrdiff_t)(i + 1) * EK_COLUMNS, step, rows, panels, odd);
+    }
+    for (; i < k; i++) {
+        ek_tap_f32(x + i, k, w + (ptrdiff_t)i * EK_COLUMNS, step, rows, panels, even);
     }
     for (int32_t r = 0; r < rows; r++) {
         for (int32_t p = 0; p < panels; p++) {
             float *const to = y + (ptrdiff_t)r * count + p * EK_COLUMNS;
-            ek_v sum = rows == 1 ? ek_v_add(even[p], odd[p]) : even[r * panels + p];
-            if (i < k) {
-                const ek_v wi = ek_v_load(w + p * step + (ptrdiff_t)i * EK_COLUMNS);
-                sum = ek_v_fma(ek_v_all(x[(ptrdiff_t)r * k + i]), wi, sum);
-            }
+            const ek_v sum = rows == 1 ? ek_v_add(even[p], odd[p]) : even[r * panels + p];
             if (p + 1 < panels) {
                 ek_v_store(to, sum);
             } else {
@@ -54,32 +68,17 @@ EK_INLINE void ek_tile_f32(const float *x, const float *w, float *y, int32_t row
     }
 }
 
-/* One row over all columns, four panels at a time. */
-EK_INLINE void ek_row_f32(const float *x, const float *w, float *y, int32_t k, int32_t count)
+/* Some rows over all columns, so many panels at a time; then one after the other. */
+EK_INLINE void ek_few_rows_f32(const float *x, const float *w, float *y, int32_t rows, int32_t k, int32_t count,
+                               int32_t panels)
 {
     int32_t at = 0;
-    for (; count - at >= 4 * EK_COLUMNS; at += 4 * EK_COLUMNS) {
-        ek_tile_f32(x, w + (ptrdiff_t)at * k, y + at, 1, k, count, 4, EK_COLUMNS);
-    }
-    for (; count - at >= 2 * EK_COLUMNS; at += 2 * EK_COLUMNS) {
-        ek_tile_f32(x, w + (ptrdiff_t)at * k, y + at, 1, k, count, 2, EK_COLUMNS);
+    for (; count - at > (panels - 1) * EK_COLUMNS; at += panels * EK_COLUMNS) {
+        const int32_t last = ek_lower(count - at - (panels - 1) * EK_COLUMNS, EK_COLUMNS);
+        ek_tile_f32(x, w + (ptrdiff_t)at * k, y + at, rows, k, count, panels, last);
     }
     for (; at < count; at += EK_COLUMNS) {
-        const int32_t last = count - at < EK_COLUMNS ? count - at : EK_COLUMNS;
-        ek_tile_f32(x, w + (ptrdiff_t)at * k, y + at, 1, k, count, 1, last);
-    }
-}
-
-/* Some rows over all columns, two panels at a time. */
-EK_INLINE void ek_few_rows_f32(const float *x, const float *w, float *y, int32_t rows, int32_t k, int32_t count)
-{
-    int32_t at = 0;
-    for (; count - at > EK_COLUMNS; at += 2 * EK_COLUMNS) {
-        const int32_t last = count - at < 2 * EK_COLUMNS ? count - at - EK_COLUMNS : EK_COLUMNS;
-        ek_tile_f32(x, w + (ptrdiff_t)at * k, y + at, rows, k, count, 2, last);
-    }
-    if (at < count) {
-        ek_tile_f32(x, w + (ptrdiff_t)at * k, y + at, rows, k, count, 1, count - at);
+        ek_tile_f32(x, w + (ptrdiff_t)at * k, y + at, rows, k, count, 1, ek_lower(count - at, EK_COLUMNS));
     }
 }
 
@@ -87,17 +86,17 @@ EK_INLINE void ek_few_rows_f32(const float *x, const float *w, float *y, int32_t
 static inline void ek_rows_f32(const float *x, const float *w, float *y, int32_t rows, int32_t k, int32_t n,
                                int32_t from, int32_t count)
 {
-    int32_t row = 0;
     (void)n;
     w += (ptrdiff_t)((from + EK_COLUMNS - 1) / EK_COLUMNS * EK_COLUMNS) * k;
-    for (; row + EK_TILE_ROWS <= rows; row += EK_TILE_ROWS) {
-        ek_few_rows_f32(x + (ptrdiff_t)row * k, w, y + (ptrdiff_t)row * count, EK_TILE_ROWS, k, count);
-    }
-    for (; row + 4 <= rows; row += 4) {
-        ek_few_rows_f32(x + (ptrdiff_t)row * k, w, y + (ptrdiff_t)row * count, 4, k, count);
-    }
-    for (; row < rows; row++) {
-        ek_row_f32(x + (ptrdiff_t)row * k, w, y + (ptrdiff_t)row * count, k, count);
+    for (int32_t some; rows > 0; rows -= some, x += (ptrdiff_t)some * k, y += (ptrdiff_t)some * count) {
+        some = rows >= EK_ROWS_TOGETHER ? EK_ROWS_TOGETHER : rows >= 4 ? 4 : rows;
+        switch (some) {
+        case 1: ek_few_rows_f32(x, w, y, 1, k, count, 4); break;
+        case 2: ek_few_rows_f32(x, w, y, 2, k, count, 4); break;
+        case 3: ek_few_rows_f32(x, w, y, 3, k, count, 2); break;
+        case 4: ek_few_rows_f32(x, w, y, 4, k, count, 2); break;
+        default: ek_few_rows_f32(x, w, y, EK_ROWS_TOGETHER, k, count, 2); break;
+        }
     }
 }
 

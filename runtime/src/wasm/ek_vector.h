@@ -154,6 +154,17 @@ static inline ek_v ek_v_clip(ek_v a, ek_v low, ek_v high)
     return wasm_f32x4_min(wasm_f32x4_max(a, low), high);
 }
 
+static inline ek_v ek_v_div(ek_v a, ek_v b)
+{
+    return wasm_f32x4_div(a, b);
+}
+
+/* 2^n of v = n + 1.5 * 2^23, n within 126 of 0. */
+static inline ek_v ek_v_pow2(ek_v v)
+{
+    return wasm_i32x4_add(wasm_i32x4_shl(v, 23), wasm_i32x4_splat(127 << 23));
+}
+
 /* a * b + c. */
 static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
 {

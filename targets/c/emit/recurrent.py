@@ -1,9 +1,5 @@
-"""GRU, LSTM and RNN: state updated in place, one kernel call per time step and element of the batch.
+"""GRU, LSTM and RNN: state updated in place, one kernel call for all time steps of all sequences."""
 
-The float LSTM takes all of them in one call.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,22 +27,25 @@ from edgekit.targets.c.storage import Traits
 
 @dataclass(frozen=True)
 class FloatKernel:
-    """A float cell in C: bytes of scratch per unit (EK_GRU_F32_SCRATCH and so on), and what it can.
+    """A float cell in C: bytes of scratch per unit and row (EK_GRU_F32_SCRATCH and so on), and what it can.
 
-    `rows` are computed at once, each with its own scratch; `other` are activations beside the default ones.
+    `other` are activations beside the default ones.
     """
 
     scratch: int
-    rows: int = 1
     other: tuple[tuple[str, ...], ...] = ()
 
 
 FLOAT_KERNELS = {
     "GRU": FloatKernel(24),
-    "LSTM": FloatKernel(16, rows=4),
+    "LSTM": FloatKernel(16),
     "RNN": FloatKernel(4, other=(("Relu",),)),
 }
 INT_SCRATCH = {"GRU": 14, "LSTM": 18}  # EK_GRU_S16_SCRATCH and so on; the s8 forms need one less
+ROWS, FLOAT_ROWS = (
+    4,
+    12,
+)  # EK_CELL_ROWS and EK_CELL_ROWS_F32: computed at once, each with its own scratch
 STATE_TYPES = {"": ("float", "float"), INTEGER_DOMAIN: ("int16_t", "int32_t")}
 STATE_BYTES = {"float": 4, "int16_t": 2, "int32_t": 4}
 
@@ -86,12 +85,11 @@ class _Cell:
     def _places(self) -> tuple[list[int], int]:
         """Where in scratch, behind the cell's, each state without a home lives; and the end."""
         places = []
+        op, rows = self.node.op_type, self.batch if self.batch > 1 else self.steps
         if self.node.domain:
-            end = INT_SCRATCH[self.node.op_type] * self.units
+            end = INT_SCRATCH[op] * self.units * min(rows, ROWS)
         else:
-            kernel = FLOAT_KERNELS[self.node.op_type]
-            rows = self.batch if self.batch > 1 else self.steps
-            end = kernel.scratch * self.units * min(rows, kernel.rows)
+            end = FLOAT_KERNELS[op].scratch * self.units * min(rows, FLOAT_ROWS)
         for order, (_, _, final) in enumerate(self.states):
             homed = final is not None or (order == 0 and self.steps == 1 and self.y is not None)
             item = STATE_BYTES[STATE_TYPES[self.node.domain][order]]
@@ -122,26 +120,15 @@ class _Cell:
         copied = y is not None and not (self.steps == 1 and homes[0] == ctx.pointer(y))
         return homes, ctx.pointer(y) if y is not None and copied else ""
 
-    def emit(self, ctx: Context, call: Callable[[str, list[str]], str]) -> None:
-        """One call per step and element of the batch; `call(x, states)` is the C call."""
-        inputs, size = dims(self.node.inputs[0])[-1], self.batch * self.units
-        homes, target = self.settle(ctx)
-        copies_y, source, indent = bool(target), ctx.pointer(self.node.inputs[0]), ""
-        if self.steps > 1:
-            ctx.line(f"for (int32_t t = 0; t < {self.steps}; t++) {{")
-            indent, source = "    ", f"{source} + t * {self.batch * inputs}"
-            target = f"{target} + t * {size}"
-        if self.batch > 1:
-            ctx.line(f"{indent}for (int32_t b = 0; b < {self.batch}; b++) {{")
-            here = [f"{home} + b * {self.units}" for home in homes]
-            ctx.line(f"{indent}    {call(f'{source} + b * {inputs}', here)}")
-            ctx.line(f"{indent}}}")
-        else:
-            ctx.line(f"{indent}{call(source, homes)}")
-        if copies_y:
-            ctx.line(f"{indent}memcpy({target}, {homes[0]}, {size} * sizeof *({homes[0]}));")
-        if self.steps > 1:
-            ctx.line("}")
+    def emit(
+        self, ctx: Context, kernel: str, arrays: list[str], sizes: list[int], ctype: str
+    ) -> None:
+        """The call: `arrays` are the constants, `sizes` what follows steps and batch, of `ctype` the scratch."""
+        homes, y = self.settle(ctx)
+        arguments = [ctx.pointer(self.node.inputs[0]), *homes, *arrays, y or "NULL"]
+        arguments += [*map(str, [self.steps, self.batch, *sizes]), ctx.scratch(self.node, ctype)]
+        ctx.kernels.add(kernel)
+        ctx.line(f"{kernel}({', '.join(arguments)});")
 
 
 def _int_cell(node: ir.Node) -> _Cell:
@@ -203,13 +190,7 @@ def emit_int(ctx: Context, node: ir.Node) -> None:
         cell.units,
         int_attribute(node, "linear_before_reset" if node.op_type == "GRU" else "c_bits"),
     ]
-    ctx.kernels.add(kernel)
-
-    def call(x: str, states: list[str]) -> str:
-        arguments = [x, *states, *arrays, *tables, *map(str, sizes), ctx.scratch(node, "int16_t")]
-        return f"{kernel}({', '.join(arguments)});"
-
-    cell.emit(ctx, call)
+    cell.emit(ctx, kernel, [*arrays, *tables], sizes, "int16_t")
 
 
 def emit_float(ctx: Context, node: ir.Node) -> None:
@@ -232,19 +213,7 @@ def emit_float(ctx: Context, node: ir.Node) -> None:
         arrays.append(ctx.constant(f"{node.name}_bias", both[:rows] + both[rows:]))
     if node.op_type == "RNN":
         numbers.append(rectified(node))
-    ctx.kernels.add(kernel)
-    if node.op_type == "LSTM":
-        homes, y = cell.settle(ctx)
-        arguments = [ctx.pointer(node.inputs[0]), *homes, *arrays, y or "NULL"]
-        arguments += [*map(str, [cell.steps, cell.batch, *numbers]), ctx.scratch(node, "float")]
-        ctx.line(f"{kernel}({', '.join(arguments)});")
-        return
-
-    def call(x: str, states: list[str]) -> str:
-        arguments = [x, *states, *arrays, *map(str, numbers), ctx.scratch(node, "float")]
-        return f"{kernel}({', '.join(arguments)});"
-
-    cell.emit(ctx, call)
+    cell.emit(ctx, kernel, arrays, numbers, "float")
 
 
 def _cell_of(node: ir.Node) -> Cell:
