@@ -31,7 +31,6 @@ from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count
 from edgekit.targets.c.lower import lower_c
 from edgekit.targets.devices import profile
-from edgekit.targets.macs import node_macs
 
 Network = tuple[nn.Module, tuple[Tensor, ...]]
 
@@ -137,7 +136,7 @@ def counted(name: str, core: str) -> tuple[int, Counter[str]]:
         define = f"-DEK_BUILD_{build.manifest.c_name}"
         compile_replay(Path(folder), device, Path(folder) / "program", [define])
         kinds = count(device, Path(folder) / "program").kinds
-    return sum(node_macs(quantized).values()), Counter(kinds)
+    return build.manifest.macs_per_hop, Counter(kinds)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.search.search import rank
 from edgekit.quantize.search.space import make_space
 from edgekit.targets.macs import node_macs
+from edgekit.verbs.auto import search as auto
 from edgekit.verbs.auto.measure import Meter, Reference
 
 distributed = pytest.importorskip("distributed", reason="needs dask: pip install 'edgekit[dask]'")
@@ -132,3 +133,19 @@ def test_types_are_ranked_the_same_on_workers_that_die(
     assert kill and found == here and any(map(any, here.noises))
     kept = [next((tmp_path / name).iterdir()).read_bytes() for name in ("here", "there")]
     assert kept[0] == kept[1]
+
+
+def test_what_workers_need_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread, "DASK", "no_such_package")
+    with pytest.raises(ToolError, match=r"pip install 'edgekit\[dask\]'"), opened(Workers(2)):
+        pass
+
+
+@needs_cc
+@pytest.mark.slow
+def test_a_search_for_types_finds_the_same_on_workers(there: Workers, tmp_path: Path) -> None:
+    model = float_model("gru_mask")
+    calibration = Calibration(tuple(noise(model, 40, seed=seed) for seed in range(3)), "x")
+    here = auto.find(model, calibration, 50, api.silent, tmp_path / "here")
+    found = auto.find(model, calibration, 50, api.silent, tmp_path / "there", workers=there)
+    assert (found.recipe, found.snr_db, found.cost) == (here.recipe, here.snr_db, here.cost)

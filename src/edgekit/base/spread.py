@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import edgekit
@@ -25,7 +24,7 @@ SENDS, SEND_AGAIN_S = 20, 0.5
 MOST_WORKERS = 1024
 PARTS = 4  # of the items of a call, for each worker: the last ones end at about the same time
 SCHEMES = ("tcp://", "tls://")
-NEEDS = "pip install 'edgekit[dask]'"
+DASK = "distributed"
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,6 @@ class Workers:
         if self.scheduler is not None and not self.scheduler.startswith(SCHEMES):
             allowed = "tcp://host:port, or tls://host:port"
             yield Problem("--scheduler", f"'{self.scheduler}'", allowed, "give the scheduler's own")
-        if self != HERE and find_spec("distributed") is None:
-            yield Problem("--workers", "dask is not installed", "dask and distributed", NEEDS)
 
 
 HERE = Workers()
@@ -194,7 +191,10 @@ def _cluster(workers: Workers) -> Iterator[Any]:
 
 
 def _dask() -> Any:
-    return import_module("distributed")
+    try:
+        return import_module(DASK)
+    except ImportError as error:
+        raise ToolError(f"{DASK} is not installed; pip install 'edgekit[dask]'") from error
 
 
 def _gathered(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import network_problem, replacing
+from edgekit.base.spread import DASK, HERE
 from edgekit.graph.sparsity import read_pattern
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
@@ -107,7 +108,11 @@ def quantize(
     if problems or chosen is None:
         raise UsageError(problems)
     counts = row is not None and "instructions" in limits.most
-    require([*source_needs(source), *(row.needs if row is not None and counts else ())])
+    tools = [
+        *(row.needs if row is not None and counts else ()),
+        *([DASK] if workers != HERE else ()),
+    ]
+    require([*source_needs(source), *tools])
     from edgekit.quantize.calibrate.clips import load_calibration
     from edgekit.quantize.calibrate.warnings import calibration_warnings
 

@@ -12,7 +12,7 @@ from edgekit.base.decide import read_decide
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import folder_problem
 from edgekit.base.resampling import resampling
-from edgekit.base.spread import HERE, Workers
+from edgekit.base.spread import DASK, HERE, Workers
 from edgekit.base.until import read_until
 from edgekit.export.frontend.spec import parse_forms
 from edgekit.export.stream.replace.forms import chosen
@@ -84,6 +84,7 @@ class Request:
         wanted = [*source_needs(self.source), *(target.verifies_with or target.needs)]
         if "instructions" in self.limits.most:
             wanted += target.needs
+        wanted += [DASK] if self.workers != HERE else []
         clips = None if self.calibration is None else Path(self.calibration)
         if clips is not None and clips.is_dir():
             wanted += ["soundfile" for path in clips.rglob("*") if path.suffix.lower() == ".wav"]
