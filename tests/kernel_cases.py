@@ -708,12 +708,22 @@ def lstm_int(kernel: str) -> Callable[[Draw], Call]:
     return build
 
 
+def contracting(d: Draw, *shape: int) -> NDArray[np.float32]:
+    """Recurrent weights that let no rounding grow from step to step."""
+    r = floats(d, *shape)
+    return r / np.float32(max(1.0, float(np.abs(r).sum(0).max())))
+
+
 def gru_f32(d: Draw) -> Call:
     inputs, n, before = d.int(1, 20), d.int(1, 20), d.int(0, 1)
     steps, batch, rows = rows_of(d, FLOAT_ROWS)
     x, h = floats(d, steps, batch, inputs), floats(d, batch, n)
-    sizes = ((inputs, 3 * n), (n, 3 * n), (3 * n,), (3 * n,))
-    arrays = [floats(d, *size) for size in sizes]
+    arrays = [
+        floats(d, inputs, 3 * n),
+        contracting(d, n, 3 * n),
+        floats(d, 3 * n),
+        floats(d, 3 * n),
+    ]
     given, wanted, y = over_time(
         d, x, [h], lambda x, h: (recurrent_twin.ek_gru_f32(x, h, *arrays, before),)
     )
@@ -726,7 +736,7 @@ def lstm_f32(d: Draw) -> Call:
     inputs, n = d.int(1, 20), d.int(1, 20)
     steps, batch, rows = rows_of(d, FLOAT_ROWS)
     x, h, c = floats(d, steps, batch, inputs), floats(d, batch, n), floats(d, batch, n)
-    arrays = [floats(d, inputs, 4 * n), floats(d, n, 4 * n), floats(d, 4 * n)]
+    arrays = [floats(d, inputs, 4 * n), contracting(d, n, 4 * n), floats(d, 4 * n)]
     given, wanted, y = over_time(
         d, x, [h, c], lambda x, h, c: recurrent_twin.ek_lstm_f32(x, h, c, *arrays)
     )
@@ -739,7 +749,7 @@ def rnn_f32(d: Draw) -> Call:
     inputs, n, relu = d.int(1, 20), d.int(1, 20), d.int(0, 1)
     steps, batch, rows = rows_of(d, FLOAT_ROWS)
     x, h = floats(d, steps, batch, inputs), floats(d, batch, n)
-    arrays = [floats(d, inputs, n), floats(d, n, n), floats(d, n)]
+    arrays = [floats(d, inputs, n), contracting(d, n, n), floats(d, n)]
     given, wanted, y = over_time(
         d, x, [h], lambda x, h: (recurrent_twin.ek_rnn_f32(x, h, *arrays, relu),)
     )
