@@ -27,10 +27,11 @@ def export(
     calibration: Sequence[Arrays],
     min_snr_db: float,
     folder: Path,
+    more: Sequence[str] = (),
 ) -> tuple[float, float]:
     """Run `edgekit export`; returns its processor seconds and the megabytes of its largest process.
 
-    The calibration is written beside `folder`, which is made.
+    The calibration is written beside `folder`, which is made; `more` are other options.
 
     Raises:
         Refused: it failed; the first line of its message.
@@ -41,7 +42,7 @@ def export(
         write_npz(clips / f"{index}.npz", clip)
     command = [sys.executable, "-m", "edgekit", "export", source, *arguments(options)]
     command += ["--target", "host", "--recipe", recipe, "--calibration", str(clips)]
-    command += ["--min-snr", str(min_snr_db), "-o", str(folder)]
+    command += ["--min-snr", str(min_snr_db), *more, "-o", str(folder)]
     environment = dict(os.environ)
     own = [str(Path(__file__).parent), *filter(None, [environment.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(own)  # for factories of `vision`

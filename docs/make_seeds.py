@@ -7,7 +7,7 @@ import json
 from dataclasses import fields
 
 from seeds.harness import FLOAT_DB, System
-from seeds.systems import ELSEWHERE, NOTHING, SYSTEMS
+from seeds.systems import ELSEWHERE, FULL_SIZE, NOTHING, SYSTEMS
 
 from edgekit.export.diffusion.description import Description, Sampler
 
@@ -42,6 +42,17 @@ product unit's exponential makes of a step of the logarithm a factor (18.7 dB).
 | system | what runs | where |
 |---|---|---|
 {elsewhere}
+
+## Full size
+
+Networks as `diffusers` builds them, with seeded weights: the U-Net of DDPM for CIFAR-10, and DiT-S/2 on latents of
+32 x 32. Each is exported to C as a process of its own, and one call is verified: `python bench/full_size.py`. Seconds
+are of a processor (2-core AMD EPYC, AVX2, beside other work), MB are the export's, RAM is the build's; seeded weights
+say nothing of pictures.
+
+| network | recipe | weights, M | MACs, G | export, s | MB | call, s | flash, MB | RAM, MB | SNR, dB | C = oracle |
+|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|
+{full_size}
 
 ## What has nothing to deploy
 
@@ -79,6 +90,7 @@ def page() -> str:
         float_db=FLOAT_DB,
         rows="\n".join(map(row, SYSTEMS)),
         elsewhere="\n".join(f"| {' | '.join(cells)} |" for cells in ELSEWHERE),
+        full_size="\n".join(f"| {' | '.join(cells)} |" for cells in FULL_SIZE),
         nothing="\n".join(f"| {' | '.join(cells)} |" for cells in NOTHING),
     )
 

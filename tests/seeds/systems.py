@@ -374,6 +374,10 @@ ELSEWHERE = (
         "[quantization](quantization.md#nm-sparse-weights)",
     ),
 )
+FULL_SIZE = (  # as bench/full_size.py prints
+    ("ddpm-cifar10", "w8a8", "35.7", "6.2", "107", "1,797", "0.66", "33.1", "3.80", "29.4", "yes"),
+    ("dit-s2", "w8a8", "39.8", "6.0", "139", "2,694", "0.36", "22.0", "1.87", "31.6", "yes"),
+)
 NOTHING = (
     (
         "Immiscible Diffusion, Ambient scaling laws, Policy-Gradient Noise Mask",
