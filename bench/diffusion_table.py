@@ -21,6 +21,7 @@ from pathlib import Path
 import digit_data
 import numpy as np
 import onnx_ir as ir
+import torch
 from diffusion_calibrations import SOURCES
 from diffusion_cases import Case, cases
 from numpy.typing import NDArray
@@ -107,6 +108,13 @@ class Bench:
         near = self.features(self.real()[:REAL])
         drawn = self.features(self.exact(0, REAL))
         return frechet(drawn, near), frechet(self.features(self.real()[REAL : 2 * REAL]), near)
+
+    def read_as_asked(self) -> float:
+        """The share of `REAL` images of the float network in which the classifier reads the label that was given."""
+        drawn = torch.from_numpy(self.exact(0, REAL).clip(-1, 1))
+        with torch.inference_mode():
+            seen = self.classifier(drawn).argmax(1).numpy()
+        return float(np.mean(seen == labels(REAL)["label"][:, 0]))
 
     def measure(self, case: Case, images: int, seeds: int) -> Measured:
         """Quantize, compile, draw so many images from each of so many seeds, and compare."""
@@ -206,7 +214,8 @@ def main() -> int:
         print(": ".join(lines[-1][:2]), *lines[-1][2:], flush=True)
     drawn, real = bench.float_distances()
     said = (
-        f"Float network: FD {drawn:.1f} of {REAL:,} images, real against real {real:.1f}. "
+        f"Float network: FD {drawn:.1f} of {REAL:,} images, real against real {real:.1f}; "
+        f"{bench.read_as_asked():.1%} are read as asked. "
         f"Recipes: {given.images} images of each of {given.seeds} seeds; other rows: {given.others} of one."
     )
     show(lines, said)

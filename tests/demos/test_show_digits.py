@@ -10,7 +10,7 @@ from tiny_build import needs_cc
 
 from edgekit.cli.demo import show_digits as print_digits
 from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
-from edgekit.demos.digits import build
+from edgekit.demos.digits import NULL, build
 from edgekit.demos.show_digits import (
     DIGITS,
     NETWORK,
@@ -20,6 +20,7 @@ from edgekit.demos.show_digits import (
     median_psnr_db,
     show,
 )
+from edgekit.demos.train_digits import guided_loss, lean, signal_rates
 from edgekit.export.running import in_onnxruntime
 from edgekit.runtime.sampler import Sampler
 
@@ -80,6 +81,20 @@ def test_the_bundled_file_is_the_trained_network() -> None:
         {name: value.numpy() for name, value in example.items()}
     )
     np.testing.assert_allclose(found["v"], expected, atol=1e-4)
+
+
+def test_guidance_is_learnt_from_the_two_calls_of_a_teacher() -> None:
+    """One that is not guided is its own answer; labels that lean away from none change what labels say alone."""
+    torch.manual_seed(0)
+    teacher, network = build()[0], build()[0]
+    images, names, rates = torch.randn(4, 1, 28, 28), torch.arange(4), signal_rates()
+    assert guided_loss(network, teacher, 1.0, rates, images, names).item() < 1e-10
+    assert guided_loss(network, teacher, 2.0, rates, images, names).item() > 1e-5
+    lean(network, 1.5)
+    x, t = torch.randn(2, 1, 28, 28), torch.full((2,), 500.0)
+    with torch.inference_mode():
+        told, before = (made(x, t, torch.tensor([3, NULL])) for made in (network, teacher))
+    assert torch.equal(told[1], before[1]) and not torch.allclose(told[0], before[0], atol=1e-3)
 
 
 def test_the_page_prints_the_recipe_of_4_bits() -> None:
