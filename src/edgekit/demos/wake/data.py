@@ -154,3 +154,25 @@ def labels_of(end: int | None) -> NDArray[np.float32]:
     near = (late > -UNSURE) & (late < LATEST + UNSURE)
     hit = (late >= SPOKEN) & (late <= LATEST)
     return np.where(hit, 1, np.where(near, -1, 0)).astype(np.float32)
+
+
+def varied(mel: Tensor, random: np.random.Generator) -> Tensor:
+    """Features (clips, bands, frames) as other throats, microphones and losses would give them.
+
+    Bands are stretched by up to a sixth (vocal tract length perturbation: Jaitly and Hinton, 2013), tilted and turned
+    up or down, and a stripe of bands and one of frames are now and then set to their mean (SpecAugment: Park et al.,
+    2019).
+    """
+    clips, bands, frames = mel.shape
+    at = torch.arange(bands)[None] * torch.from_numpy(random.uniform(0.86, 1.16, (clips, 1)))
+    at = (at + torch.from_numpy(random.uniform(-1.0, 1.0, (clips, 1)))).clamp(0, bands - 1.001)
+    low = at.floor().long()[:, :, None].expand(-1, -1, frames)
+    share = (at - at.floor()).float()[:, :, None]
+    out = mel.gather(1, low) * (1 - share) + mel.gather(1, low + 1) * share
+    slope = np.linspace(-1, 1, bands)[None, :, None] * random.uniform(-1.5, 1.5, (clips, 1, 1))
+    out = out + torch.from_numpy((slope + random.uniform(-2, 2, (clips, 1, 1))).astype(np.float32))
+    for clip in np.flatnonzero(random.random(clips) < 0.3):
+        band, frame = int(random.integers(bands - 4)), int(random.integers(frames - 12))
+        out[clip, band : band + int(random.integers(1, 5))] = out[clip].mean()
+        out[clip, :, frame : frame + int(random.integers(1, 6))] = out[clip].mean()
+    return out
