@@ -18,6 +18,7 @@ STEPS = (
     1e-3,
     1e-1,
 )  # range of the initial step sizes, in frames; drawn evenly on a logarithmic scale
+BLOCK = 64  # frames, of `_kernel`
 
 
 class DiagonalSSM(nn.Module):
@@ -171,14 +172,33 @@ def _convolved(
 ) -> Tensor:
     groups, frames = transition.shape[1], u.shape[-1]
     a, b, c = (torch.complex(*part.double()) for part in (transition, drive, readout))
-    powers = a[..., None] ** torch.arange(frames, device=u.device)
-    kernel = 2 * torch.einsum("gos,gsi,gst->goit", c, b, powers).real
+    kernel = _kernel(a, b, c, frames)
     split = u.double().reshape(u.shape[0], groups, -1, frames)
     parts = torch.fft.rfft(split, 2 * frames)
     spectrum = torch.einsum("ngif,goif->ngof", parts, torch.fft.rfft(kernel, 2 * frames))
     y = torch.fft.irfft(spectrum, 2 * frames)[..., :frames].reshape(u.shape)
     total: Tensor = y.to(u.dtype) + skip[:, None] * u
     return total
+
+
+def _kernel(a: Tensor, b: Tensor, c: Tensor, frames: int) -> Tensor:
+    """The response (groups, outputs, inputs, frames): ``2 Re(c a^t b)``, with t as a whole number of blocks and a rest.
+
+    So no power of a state is held for every frame.
+    """
+    rest = _powers(a, min(BLOCK, frames))
+    blocks = _powers(rest[..., -1] * a, -(-frames // rest.shape[-1]))
+    parts = torch.einsum("gos,gsi,gsn->goins", c, b, blocks)
+    return 2 * torch.matmul(parts, rest[:, None, None]).real.flatten(-2)[..., :frames]
+
+
+def _powers(a: Tensor, count: int) -> Tensor:
+    """``a`` to the powers 0 to count - 1 along a new last axis, by doubling: torch's complex powers are slow."""
+    powers, factor = torch.ones_like(a)[..., None], a[..., None]
+    while powers.shape[-1] < count:
+        powers = torch.cat([powers, powers * factor], -1)
+        factor = factor * factor
+    return powers[..., :count]
 
 
 @torch.library.custom_op("edgekit::diagonal_ssm", mutates_args=())

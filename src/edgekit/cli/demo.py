@@ -40,7 +40,9 @@ DIGITS_HEAD = (
 
 
 def demo(
-    name: Annotated[str, typer.Argument(help="denoise, digits, deform, compressor or browser")],
+    name: Annotated[
+        str, typer.Argument(help="denoise, digits, deform, compressor, sensor or browser")
+    ],
     target: Annotated[
         str | None, typer.Option(help="host, c99 or onnxruntime; deform: fpga, browser: wasm.")
     ] = None,

@@ -7,6 +7,8 @@ import onnx
 import torch
 from onnxscript import optimizer
 
+from edgekit.export.torch_operators import translations
+
 OPSET = 18
 FOLD_LIMIT_BYTES = 1 << 20  # above the largest weight, so that every weight layout is settled here
 
@@ -20,6 +22,8 @@ def exported(
 ) -> onnx.ModelProto:
     """Return the network as one .onnx, weights inside, constants folded, checked.
 
+    Our own layers are nodes of ``edgekit``.
+
     Raises:
         RuntimeError: torch returned no program.
     """
@@ -31,6 +35,7 @@ def exported(
         input_names=list(inputs),
         output_names=list(outputs),
         dynamic_shapes=dynamic_shapes,
+        custom_translation_table=translations(offline=dynamic_shapes is not None),
         external_data=False,
         verbose=False,
     )

@@ -19,6 +19,7 @@ DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "digits": ("host", ("matplotlib",)),
     "deform": ("fpga", ("matplotlib",)),
     "compressor": ("host", ("soundfile", "matplotlib")),
+    "sensor": ("host", ("matplotlib",)),
     "browser": ("wasm", ("soundfile", "ziglang", "wasmtime")),
 }
 
@@ -30,6 +31,7 @@ def shown(
     from edgekit.demos import show_deform, show_denoise, show_digits
     from edgekit.demos.browser import show as show_browser
     from edgekit.demos.compressor import show as show_compressor
+    from edgekit.demos.sensor import show as show_sensor
 
     shows: dict[
         str,
@@ -42,6 +44,7 @@ def shown(
         "digits": show_digits.show,
         "deform": show_deform.show,
         "compressor": show_compressor.show,
+        "sensor": show_sensor.show,
         "browser": show_browser.show,
     }
     return shows[name](target, out, progress)

@@ -1,0 +1,1 @@
+"""A drifting sensor, read by a hierarchy of rates: `edgekit demo sensor`."""

@@ -1,0 +1,138 @@
+"""`edgekit demo sensor`: the position that a drifting sensor felt, by a hierarchy of rates and by one rate."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.npz import write_npz
+from edgekit.base.output import complete_folder
+from edgekit.demos.hearable import HearableDemo, Quality, played
+from edgekit.demos.sensor.data import CHUNK, PADS, RATE, recordings
+from edgekit.runtime.stream import Stream
+from edgekit.verbs.export.options import ExportOptions
+from edgekit.verbs.export.work import Progress
+
+HERE = Path(__file__).parent
+KINDS = ("hierarchy", "flat")
+# name of a build -> network, recipe
+BUILDS = {
+    "float32": ("hierarchy", "float32"),
+    "w8a16": ("hierarchy", "w8a16"),
+    "w8a8": ("hierarchy", "w8a8"),
+    "flat float32": ("flat", "float32"),
+}
+KEPT = "w8a8"
+SHOWN_S, SHOWN_SEED = 180, 7
+CALIBRATED_S, CALIBRATED_SEED = 60, 3
+UNJUDGED = 50  # labels at the start of a recording: nothing is known of the drift yet
+
+Array = NDArray[np.float32]
+
+
+def options(recipe: str, calibration: Path) -> ExportOptions:
+    """How the networks are exported."""
+    return ExportOptions(
+        recipe=recipe,
+        calibration=str(calibration),
+        sample_rate=RATE,
+        hop=CHUNK,
+        time_axes={"pads": 1},
+    )
+
+
+def calibration_clips(folder: Path) -> Path:
+    """Write what integers are calibrated on: three recordings of the sensor."""
+    folder.mkdir()
+    pads, _ = recordings(np.random.default_rng(CALIBRATED_SEED), 3, CALIBRATED_S * RATE)
+    for number, recording in enumerate(pads):
+        write_npz(folder / f"{number}.npz", {"pads": hopped(recording)})
+    return folder
+
+
+def hopped(pads: Array) -> Array:
+    """Pads (samples, 4) as hops (hops, 1, 10, 4)."""
+    return pads.reshape(-1, 1, CHUNK, PADS)
+
+
+def positions(stream: Stream, pads: Array) -> tuple[Array, NDArray[np.float64]]:
+    """What a build says of a recording (samples, 4), from its start: (labels, 2), and the time of each hop in us."""
+    stream.reset()
+    said, hop_us = stream.timed_run({"pads": hopped(pads)})
+    return said["position"].reshape(-1, 2), hop_us
+
+
+def squared_error(found: Array, exact: Array) -> float:
+    """The mean square of what is wrong, behind the first ten seconds."""
+    return float(np.square(found - exact)[UNJUDGED:].mean())
+
+
+def show(
+    target: str,
+    out: Path,
+    progress: Progress,
+    builds: Sequence[str] = tuple(BUILDS),
+    counted: bool = True,
+) -> HearableDemo:
+    """Export some of `BUILDS`, feed a recording to each, write all files.
+
+    The kept build is among them; with `counted` an emulated core counts instructions.
+
+    Raises:
+        UsageError: `out` is not a new or empty folder, or the target is unknown.
+        CheckFailed: an export failed its verification.
+    """
+    pads, exact = (
+        part[0] for part in recordings(np.random.default_rng(SHOWN_SEED), 1, SHOWN_S * RATE)
+    )
+    with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
+        clips = calibration_clips(Path(scratch) / "calibration")
+        rows, notes, said = [], list[str](), dict[str, Array]()
+        for name in builds:
+            kind, recipe = BUILDS[name]
+
+            def play(stream: Stream, name: str = name) -> tuple[Quality, NDArray[np.float64]]:
+                said[name], hop_us = positions(stream, pads)
+                return {"mean squared error": squared_error(said[name], exact)}, hop_us
+
+            build = (folder if name == KEPT else Path(scratch)) / name.replace(" ", "-")
+            given = options(recipe, clips)
+            row, told = played(HERE / f"{kind}.onnx", target, build, given, play, progress, counted)
+            rows.append(replace(row, recipe=name))
+            notes += told
+        np.savetxt(
+            folder / "positions.csv",
+            np.concatenate([exact, *said.values()], 1),
+            "%.4f",
+            ",",
+            header=",".join(f"{name} {axis}" for name in ("true", *said) for axis in "xy"),
+        )
+        draw(folder / "sensor.png", pads, exact, said)
+    files = ("positions.csv", "sensor.png", f"{KEPT}/report.html")
+    said_of = (
+        f"positions of {SHOWN_S} s, whose mean square is {np.square(exact)[UNJUDGED:].mean():.3f}"
+    )
+    return HearableDemo("sensor", out, tuple(rows), files, (said_of, *dict.fromkeys(notes)))
+
+
+def draw(path: Path, pads: Array, exact: Array, said: dict[str, Array]) -> None:
+    """Write a picture: what the pads gave, and one axis of the positions."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
+    FigureCanvasAgg(figure)
+    above, below = figure.subplots(2, 1, sharex=True)
+    above.plot(np.arange(len(pads)) / RATE, pads, linewidth=0.4)
+    above.set_ylabel("pads")
+    seconds = (np.arange(len(exact)) + 1) * CHUNK / RATE
+    below.plot(seconds, exact[:, 0], label="true", color="black", linewidth=1.5)
+    for name in dict.fromkeys((KEPT, *list(said)[-1:])):
+        below.plot(seconds, said[name][:, 0], label=name, linewidth=0.8)
+    below.set_ylabel("position, first axis")
+    below.set_xlabel("seconds")
+    below.legend(loc="lower left")
+    figure.savefig(path)
