@@ -8,6 +8,7 @@
 #define EK_TILE_ROWS 4 /* of so many vectors each: their sums stay in registers */
 #define EK_TILE_VECTORS 3
 #define EK_ROWS_TOGETHER 6
+#define EK_SUM_TAPS 256
 #define EK_ALL_IN 0xffu
 typedef __m256 ek_v;
 

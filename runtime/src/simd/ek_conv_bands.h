@@ -13,6 +13,9 @@
 #define EK_BANDS_ROOM (EK_BANDS - EK_BANDS_SLACK)
 #define EK_BLOCK_TAPS 256 /* whose products are summed at once */
 #define EK_MOST_STRIDE 32
+#ifndef EK_SUM_TAPS
+#define EK_SUM_TAPS 96 /* that sums of a band have if they can: 96, or so many times 80 more */
+#endif
 #define EK_MOST_VECTORS 8
 
 typedef enum { EK_IN_PLACE, EK_BY_PLANES, EK_BY_TAPS } ek_layout;
@@ -80,7 +83,7 @@ static inline int ek_by_planes(const ek_conv_shape *s, int32_t room, int32_t wan
 /* How a convolution is taken. */
 static inline void ek_bands_of(const ek_conv_shape *s, ek_bands *b)
 {
-    const int32_t want = ek_max(1, ek_min(s->in_c / s->groups, 96 / (s->k_h * s->k_w))); /* sums of some length */
+    const int32_t kernel = s->k_h * s->k_w, inputs = s->in_c / s->groups;
     const int inside = s->pad_top == 0 && s->pad_left == 0 && s->out_h - 1 + (s->k_h - 1) * s->dil_h < s->in_h
                        && s->out_w - 1 + (s->k_w - 1) * s->dil_w < s->in_w;
     if (inside && s->stride_w == 1 && s->stride_h == 1 && (s->out_h == 1 || s->in_w <= 2 * s->out_w)) {
@@ -91,8 +94,12 @@ static inline void ek_bands_of(const ek_conv_shape *s, ek_bands *b)
         b->block = EK_BLOCK_TAPS;
         return;
     }
-    if (ek_by_planes(s, EK_BANDS_ROOM, want, 1, 4 * EK_LANES, b)) {
-        return;
+    for (int32_t taps = EK_SUM_TAPS; taps > 0; taps = taps > 96 ? taps - 80 : 0) { /* long sums, but of some rows */
+        const int32_t want = ek_max(1, ek_min(inputs, taps / kernel));
+        const int fits = ek_by_planes(s, EK_BANDS_ROOM, want, 1, 4 * EK_LANES, b);
+        if (fits && (taps == 96 || (b->block >= want * kernel && b->rows >= ek_min(s->out_h, 3)))) {
+            return;
+        }
     }
     b->layout = EK_BY_TAPS;
     b->columns = ek_min(s->out_w, EK_BANDS_ROOM / 64);
