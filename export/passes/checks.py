@@ -211,6 +211,15 @@ def _weights(node: ir.Node) -> Iterator[Found]:
             yield f"constant '{value.name}' holds infinity", "finite numbers"
 
 
+def _attributes(node: ir.Node) -> Iterator[Found]:
+    """Parameters of a function; what a Pad fills in and a Clip's bounds may be infinite."""
+    if node.op_type in BOUNDS:
+        return
+    for name, given in node.attributes.items():
+        if given.type == ir.AttributeType.FLOAT and not np.isfinite(given.as_float()):
+            yield f"{name} {given.as_float():g}", "finite numbers"
+
+
 def _casts(node: ir.Node) -> Iterator[Found]:
     array = array_of(node.inputs[0]) if node.op_type == "Cast" and node.inputs else None
     if array is not None and (found := beyond(node.outputs[0].dtype, array)):
@@ -229,6 +238,7 @@ def beyond(target: ir.DataType | None, array: Array) -> Found | None:
     return found, f"{info.min} to {info.max}"
 
 
+BOUNDS = frozenset(("Clip", "Constant", "Pad"))
 FLOATS = frozenset(
     (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 )
@@ -255,5 +265,6 @@ CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
     _slope,
     _windows,
     _weights,
+    _attributes,
     _casts,
 )

@@ -29,6 +29,7 @@ from fuzz.texts import damaged as damaged_text
 HOPS, CLIP = 3, 12
 # As an export judges: in float 90 dB, or what the source's own rounding leaves of it, less a margin.
 NEEDED_DB, MARGIN_DB, LEAST_DB = 90.0, 20.0, 15.0
+TINY = 1e-36  # of a peak: denormal numbers have few digits
 CAUGHT = "the import's own verification"
 JUMP, HUGE = 3e-7, 1e30
 JUMPS = {
@@ -184,7 +185,8 @@ def _compare(model: Model, samples: dict[str, np.ndarray], found: dict[str, np.n
         needed = min(NEEDED_DB, max(own - MARGIN_DB, LEAST_DB))
         peak = np.abs(array[np.isfinite(array)]).max(initial=0)
         overflows = not np.isfinite(array).all() and _has_huge_weights(model)
-        if not ratio >= needed and peak < HUGE and not overflows:
+        is_tiny = max(peak, np.abs(made[np.isfinite(made)]).max(initial=0)) < TINY
+        if not ratio >= needed and not is_tiny and peak < HUGE and not overflows:
             from edgekit.export.casts import undefined_casts
 
             if problems := undefined_casts(model, samples):
