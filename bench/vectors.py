@@ -3,10 +3,10 @@
     git clone https://github.com/ARM-software/CMSIS-NN
     python bench/vectors.py --checkout CMSIS-NN [--only REGEX]
 
-Convolutions, depthwise and fully connected layers with int8 weights, and pools, of int8 and int16. A case is equal; or
-within 1 and explained, when CMSIS-NN's arithmetic gives its outputs from the same sums: it rounds twice where EdgeKit
-rounds once, and halves away from zero in means; or it is a fault. Prints the counts of each family; exits with 1 where
-there is a fault.
+Convolutions, depthwise and fully connected layers with int8 and int4 weights, and pools, of int8 and int16. A case is
+equal; or within 1 and explained, when CMSIS-NN's arithmetic gives its outputs from the same sums: it rounds twice where
+EdgeKit rounds once, and halves away from zero in means; or it is a fault. Prints the counts of each family; exits with
+1 where there is a fault.
 """
 
 import argparse
@@ -28,7 +28,15 @@ from edgekit.operators.pooling.twin import ek_avg_pool, ek_max_pool
 
 CASES = Path("Tests/UnitTest/TestCases/TestData")
 ARRAY = re.compile(r"const (u?int\d+_t) \*?(?:const )?(\w+)\[[^]]*\]\s*=\s*\{([^}]*)\}", re.DOTALL)
-SKIPPED = re.compile(r"int4|f16|f32|transpose|lstm|svdf|softmax|w_zp|ds_cnn")
+SKIPPED = re.compile(r"f16|f32|transpose|lstm|svdf|softmax|w_zp|ds_cnn")
+NAMES = {  # of the files of int4 cases: those of the others
+    "input": "input_data",
+    "input_weights": "weights_data",
+    "input_bias": "biases_data",
+    "output": "output_ref_data",
+    "output_multiplier": "output_mult_data",
+    "output_shift": "output_shift_data",
+}
 Array = NDArray[Any]
 
 
@@ -58,15 +66,29 @@ class Case:
 def read(folder: Path) -> Case:
     """Read a folder."""
     numbers, arrays = dict[str, int](), dict[str, Array]()
+    # A folder may hold files of an earlier form too: test_data.h names those that belong together.
+    index = folder / "test_data.h"
+    listed = re.findall(r'#include "([^"]+)"', index.read_text()) if index.exists() else []
     for path in sorted(folder.glob("*.h")):
+        if listed and path.name not in listed:
+            continue
         text = path.read_text(errors="replace")
         for name, value in re.findall(r"#define (\w+) \(?(-?\d+)\)?", text):
             numbers[name] = int(value)
         if found := ARRAY.search(text):
             kind = found[1].removesuffix("_t")
             values = [int(n) for n in re.findall(r"-?\d+", found[3])]
-            arrays[path.stem] = np.array(values, np.int64).astype(kind)
+            stem = NAMES.get(path.stem, path.stem) if "int4" in folder.name else path.stem
+            arrays[stem] = np.array(values, np.int64).astype(kind)
+    if "int4" in folder.name and "weights_data" in arrays:
+        arrays["weights_data"] = nibbles(arrays["weights_data"])
     return Case(folder.name, numbers, arrays)
+
+
+def nibbles(packed: Array) -> Array:
+    """Two int4 of each byte, the low one first."""
+    low, high = packed.astype(np.int8) << 4 >> 4, packed.astype(np.int8) >> 4
+    return np.stack([low, high], axis=1).ravel()
 
 
 def twice(acc: Array, mult: Array, shift: Array) -> Array:
@@ -111,6 +133,7 @@ def convolution(case: Case) -> str:
         case.arrays["output_ref_data"],
     )
     per_group = 1 if depthwise else w.size // (out_c * k_h * k_w)
+    w = w[: out_c * k_h * k_w * per_group]  # an odd count of int4 leaves one over
     w = w.reshape((k_h, k_w, out_c, 1) if depthwise else (out_c, k_h, k_w, per_group))
     w = w.transpose((2, 3, 0, 1) if depthwise else (0, 3, 1, 2))
     in_c = x.size // (n("INPUT_BATCHES") * in_h * in_w)
@@ -179,7 +202,7 @@ def connected(case: Case) -> str:
     wide = x.dtype == np.int16 and (bias is None or bias.dtype == np.int64)
     bias = np.zeros(out_c, np.int64) if bias is None else bias.astype(np.int64)
     x = x.reshape(-1, depth).astype(np.int64) + n("INPUT_OFFSET", default=0)
-    w = w.reshape(out_c, depth)
+    w = w[: out_c * depth].reshape(out_c, depth)
 
     def run(m: Array, s: Array) -> Array:
         return ek_fc(x, w, bias, m, s, 0, -(2**62), 2**62, to=np.int64)
