@@ -4,10 +4,23 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
 import tiny_build
 
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.build_folder.sbom import sbom
+
+
+def test_it_is_valid_by_the_published_schema(tmp_path: Path) -> None:
+    schema = pytest.importorskip("cyclonedx.schema", reason="needs cyclonedx-python-lib")
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    folder = tiny_build.write(tmp_path / "build", tools={"compiler": "gcc 12"})
+    (folder / "ek_relu_f32.c").write_text("void ek_relu_f32(void) {}")
+    text = sbom(Manifest.load(folder), folder)
+    validator = JsonStrictValidator(schema.SchemaVersion.V1_6)
+    assert validator.validate_str(text) is None
+    assert validator.validate_str(text.replace('"library"', '"a build"')) is not None
 
 
 def test_it_names_the_network_every_kernel_and_the_tools(tmp_path: Path) -> None:
