@@ -99,10 +99,11 @@ c-check: $(VENV)/test.stamp compiler
 HOURS := 24
 soak: $(VENV)/test.stamp compiler
 	$(BIN)/python bench/soak.py --hours $(HOURS)
+	$(BIN)/python bench/soak_streams.py
 
 MOMENTS := 200
 faults: $(VENV)/test.stamp compiler
-	$(BIN)/python bench/faults.py --moments $(MOMENTS)
+	$(BIN)/python bench/faults.py --moments $(MOMENTS) --state faults-found.json
 
 $(VENV)/bench.stamp: $(VENV)/test.stamp
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[bench]'

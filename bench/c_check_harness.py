@@ -101,7 +101,7 @@ static void setup(instance *of, uint64_t seed)
     of->net = @name@_init(of->state, @upper@_STATE_BYTES);
     if (of->net == NULL) abort();
 }
-static void session(instance *of)
+static void begin_session(instance *of)
 {
     (void)of;
 @session@
@@ -131,7 +131,7 @@ static void damage(instance *of)
 static void *work(void *given)
 {
     instance *const of = given;
-    session(of);
+    begin_session(of);
     for (int hop = 0; hop < of->hops; hop++) {
         inputs(of, @bits@hop >= of->hops / 2);
         if (of->damaged && hop > 1) damage(of);
@@ -150,7 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const int mode = data[0];
     of.random = 1 + data[1];
     @name@_reset(of.net);
-    session(&of);
+    begin_session(&of);
     for (size_t at = 2; at < size && at < 4096;) {
         inputs(&of, 1);
         if (mode & 1) for (size_t i = 0; i < @upper@_STATE_BYTES && at < size; i++) of.state[i] = data[at++];

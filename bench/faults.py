@@ -1,14 +1,16 @@
 """Kills verbs at random moments, fills the disk, lets two exports race for one folder: what is left is nothing.
 
-    python bench/faults.py [--moments 200] [--only REGEX] [--seed S]
+    python bench/faults.py [--moments 200] [--only REGEX] [--seed S] [--state FILE.json]
 
 Verbs: export at w8a8, export with recipe auto, sample, bench. Each of the moments is one process that gets SIGINT,
 SIGTERM or SIGKILL after a random part of the time that it takes alone. Behind the first two nothing new may lie in
 its folder or in the temporary folder; behind SIGKILL nothing that has the name of a result, and what is hidden goes
-with the next export. A result that is there is whole. Prints the counts; exits with 1 where something is left.
+with the next export. A result that is there is whole. Prints the counts; exits with 1 where something is left. With
+``--state`` the counts go on from those of earlier runs, moment by moment.
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -163,8 +165,12 @@ def moments(
     folder: Path,
     draw: random.Random,
     signals: Sequence[signal.Signals] = SIGNALS,
+    seen: Callable[[str], None] = lambda end: None,
 ) -> tuple[Counter[str], list[str]]:
-    """Kill a verb at `count` random moments; returns how the processes ended, and what was left or said amiss."""
+    """Kill a verb at `count` random moments; returns how the processes ended, and what was left or said amiss.
+
+    `seen` is told how each ended as soon as it did, and the faults as ``fault``.
+    """
     before = files(folder)
     begun = time.monotonic()
     edgekit(folder, VERBS[verb]).check_returncode()
@@ -181,7 +187,8 @@ def moments(
             process.send_signal(number)
             said, _unused = process.communicate(timeout=120)
         where = f"{verb}, {number.name} after {after:.2f} of {whole:.2f} s"
-        ends["ended before" if process.returncode == 0 else number.name] += 1
+        end, known = "ended before" if process.returncode == 0 else number.name, len(faults)
+        ends[end] += 1
         if process.returncode not in CODES[number] | {0}:
             faults.append(f"{where}: exit code {process.returncode}: {said[-300:]}")
         if "Traceback" in said:
@@ -196,6 +203,8 @@ def moments(
                 if name[0] == "."
             ]
         clean(folder, before)
+        for told in (end, *("fault" for _ in faults[known:])):
+            seen(told)
     return ends, faults
 
 
@@ -233,20 +242,47 @@ def race(folder: Path) -> tuple[Counter[str], list[str]]:
     return Counter({f"exit codes {codes}": 1}), faults
 
 
+class Total:
+    """Counts of how verbs ended, in a file that runs add to."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Take the counts of earlier runs, where there are any."""
+        self.path = path
+        held = json.loads(path.read_text()) if path and path.exists() else {}
+        self.counts = Counter[str](held)
+
+    def add(self, verb: str, end: str) -> None:
+        """Count an end of a verb, and write the file."""
+        self.counts[f"{verb}: {end}"] += 1
+        if self.path:
+            new = self.path.with_suffix(".new")
+            new.write_text(json.dumps(dict(sorted(self.counts.items())), indent=1))
+            new.replace(self.path)
+
+
 def main() -> int:
     """Run and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--moments", type=int, default=200, help="of all verbs together")
     parser.add_argument("--only", default="", metavar="REGEX", help="of names of verbs")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--state", type=Path, metavar="FILE.json", help="counts that runs add to")
     given = parser.parse_args()
     verbs = [verb for verb in VERBS if re.search(given.only, verb)]
-    draw, bad = random.Random(given.seed), 0
+    total = Total(given.state)
+    draw, bad = random.Random(given.seed + sum(total.counts.values())), 0
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "work"
         prepare(folder, verbs)
         parts: dict[str, Callable[[], tuple[Counter[str], list[str]]]] = {
-            verb: lambda verb=verb: moments(verb, given.moments // len(verbs), folder, draw)  # type: ignore[misc]
+            verb: partial(
+                moments,
+                verb,
+                given.moments // len(verbs),
+                folder,
+                draw,
+                seen=partial(total.add, verb),
+            )
             for verb in verbs
         }
         parts |= {"full disk": lambda: full_disk(folder), "two exports": lambda: race(folder)}
@@ -254,6 +290,8 @@ def main() -> int:
             ends, faults = part()
             bad += len(faults)
             print(f"{name}: {dict(ends)}; {len(faults)} faults", *faults, sep="\n  ", flush=True)
+    if given.state:
+        print("with earlier runs:", dict(total.counts))
     return int(bad > 0)
 
 

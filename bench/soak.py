@@ -4,7 +4,8 @@
 
 One C program per build takes the bundled noisy sentence, again and again, at levels that change ten times a minute. At
 the end a fresh instance starts beside the old one on the same sound: what they differ by after thirty seconds is drift.
-Then: hops of denormal numbers, and silence behind sound, timed in turn with normal ones; hops of NaN, infinity and
+Then: hops of denormal numbers, and silence behind sound, timed in turn with normal ones, and in how many hops of sound
+that fades through all levels to nothing an operation met or made a denormal number; hops of NaN, infinity and
 1e30; steps of level by 120 dB; each followed by thirty seconds of sound beside a fresh instance. Prints a line per
 build; exits with 1 beyond a limit.
 """
@@ -27,6 +28,7 @@ DRIFT_DB, MORE_DB, DENORMAL_PERCENT, GROWTH_KB = -60.0, 6.0, 3.0, 256
 
 PROGRAM = r"""
 #define _GNU_SOURCE
+#include <fenv.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -97,20 +99,40 @@ static double recovered(void)
     const double found = difference(RECOVERY, RECOVERY / 10);
     return @name@_check(old.net) == 0 && isfinite(found) ? found : 999;
 }
-static double timed(int kind, int hops)
+static const float levels[] = {1, 1e-38f, 0};
+/* The least time of some hops of each level; in turn, so that what else the machine does meets all alike. */
+static void timed(double best[3])
 {
-    double best = 1e9;
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < 1800; round++) {
+        double *const least = &best[round % 3];
+        for (int h = 0; h < 20; h++) sound(&old, levels[round % 3]), hop(&old);
         double spent = 0;
-        for (int h = 0; h < hops; h++) {
-            sound(&old, kind == 0 ? 1.0f : kind == 1 ? 1e-38f : 0.0f);
+        for (int h = 0; h < 20; h++) {
+            sound(&old, levels[round % 3]);
             const double begun = now();
             hop(&old);
             spent += now() - begun;
         }
-        best = spent < best ? spent : best;
+        *least = spent < *least ? spent : *least;
     }
-    return best / hops;
+}
+#ifdef __FE_DENORM
+enum { DENORMAL = FE_UNDERFLOW | __FE_DENORM };
+#else
+enum { DENORMAL = FE_UNDERFLOW };
+#endif
+/* Hops that meet or make a denormal number, while sound fades by 2 dB a hop, and in the silence behind. */
+static int denormal_hops(void)
+{
+    int count = 0;
+    float level = 1.0f;
+    for (int h = 0; h < 3000; h++) {
+        sound(&old, level), level *= 0.8f;
+        feclearexcept(FE_ALL_EXCEPT | DENORMAL);
+        hop(&old);
+        count += fetestexcept(DENORMAL) != 0;
+    }
+    return count;
 }
 static double worst(double a, double b) { return a > b ? a : b; }
 int main(int argc, char **argv)
@@ -133,10 +155,9 @@ int main(int argc, char **argv)
     const double us = hops ? 1e6 * (now() - begun) / hops : 0;
     const double drift = recovered();
     const long growth = kilobytes() - before;
-    double normal = timed(0, 4000), tiny = timed(1, 4000), silent;
-    normal = fmin(normal, timed(0, 4000)), tiny = fmin(tiny, timed(1, 4000));
-    sound(&old, 1.0f), hop(&old);
-    silent = timed(2, 4000);
+    double best[3] = {1e9, 1e9, 1e9};
+    timed(best);
+    const int denormals = denormal_hops();
     const double behind_denormals = recovered();
     static const float strange[] = {NAN, INFINITY, -INFINITY, 1e30f, -3e38f};
     for (int h = 0; h < 50; h++) {
@@ -148,8 +169,8 @@ int main(int argc, char **argv)
     const double behind_silence = recovered();
     for (int h = 0; h < RECOVERY; h++) sound(&old, h / 40 % 2 ? 1.0f : 1e-6f), hop(&old);
     const double behind_steps = recovered();
-    const double costs[2] = {100 * (tiny / normal - 1), 100 * (silent / normal - 1)};
-    printf("%.3f %ld %.1f %.1f %.1f %.1f %.1f\n", us, growth, usual, drift, costs[0], costs[1],
+    const double costs[2] = {100 * (best[1] / best[0] - 1), 100 * (best[2] / best[0] - 1)};
+    printf("%.3f %ld %.1f %.1f %.1f %.1f %d %.1f\n", us, growth, usual, drift, costs[0], costs[1], denormals,
            worst(worst(behind_denormals, behind_burst), worst(behind_silence, behind_steps)));
     return 0;
 }
@@ -170,6 +191,7 @@ class Soaked:
     drift_db: float
     denormal_percent: float
     silence_percent: float
+    denormal_hops: int
     worst_recovery_db: float
 
     def faults(self) -> list[str]:
@@ -179,6 +201,7 @@ class Soaked:
             "drift_db": max(self.usual_db + MORE_DB, DRIFT_DB),
             "denormal_percent": DENORMAL_PERCENT,
             "silence_percent": DENORMAL_PERCENT,
+            "denormal_hops": 0,
             "worst_recovery_db": max(self.usual_db + MORE_DB, DRIFT_DB),
         }
         values = {name: getattr(self, name) for name in limits}
