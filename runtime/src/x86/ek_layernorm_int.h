@@ -1,5 +1,5 @@
 /* The integer layer normalization over EK_NAME and EK_Y, four elements in lanes of 64 bits. */
-#include "ek_x86.h"
+#include "ek_down64.h"
 
 /* The sum of a row, and of its squares. */
 static inline int64_t ek_row_sums(const int16_t *x, int32_t n, int64_t *squares)
@@ -24,14 +24,6 @@ static inline int64_t ek_row_sums(const int16_t *x, int32_t n, int64_t *squares)
         *squares += x[i] * x[i];
     }
     return all;
-}
-
-/* v >> s of 64 bits, arithmetic: logical on v + 2^63, which is taken away again. */
-static inline __m256i ek_down64(__m256i v, int32_t s)
-{
-    const __m256i top = _mm256_set1_epi64x(INT64_MIN);
-    const __m128i by = _mm_cvtsi32_si128(s);
-    return _mm256_sub_epi64(_mm256_srl_epi64(_mm256_xor_si256(v, top), by), _mm256_srl_epi64(top, by));
 }
 
 static inline __m256i ek_four_s32(const int32_t *x)
