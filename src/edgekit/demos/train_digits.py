@@ -9,11 +9,11 @@ Then, with torch installed:
     python -m edgekit.demos.train_digits package/src/digits --minutes 45
 
 One image in ten is held out. The generator learns v at times drawn evenly from a cosine schedule of 1000, one
-label in ten replaced by the label that means none; weights kept are a moving average of those trained. The
-committed ones are of 5052 steps, 42 minutes on a busy two-core machine.
+label in ten replaced by the label that means none; weights kept are a moving average of those trained. 5052
+steps took 42 minutes on a busy two-core machine.
 
-Their hold on the label is weak: guidance brings their images nearer to real ones, more steps of the sampler do not.
-``--guide`` trains such weights on to answer in one call what they answer in two:
+The hold of those weights on the label was weak: guidance brought their images nearer to real ones, more steps of the
+sampler did not. So the committed ones learnt in 226 steps to answer in one call what those answered in two:
 
     python -m edgekit.demos.train_digits package/src/digits --guide 1.3 --start-from digits.npz --out guided.npz
 """
