@@ -41,10 +41,11 @@ SETS = (
     ("audio",),
     ("mic",),
     ("updates",),
+    ("dask",),
     ("demo",),
     ("train",),
     README,
-    ("ethos-u", "wasm", "mic", "updates", "demo", "train"),
+    ("ethos-u", "wasm", "mic", "updates", "dask", "demo", "train"),
 )
 
 # Of nobody: an Ed25519 private key of 32 zero bytes, as RFC 8410 writes it.
@@ -158,6 +159,11 @@ def faults(edgekit: Path, extras: tuple[str, ...], folder: Path, slow: bool) -> 
             yield f"{use.arguments}: another extra than {use.extra}: {said}"
 
 
+def heed_interrupts() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def ran(edgekit: Path, use: Use, folder: Path) -> tuple[int, str]:
     """Run a command; returns its exit code and what it printed."""
     with subprocess.Popen(
@@ -167,6 +173,7 @@ def ran(edgekit: Path, use: Use, folder: Path) -> tuple[int, str]:
         stderr=subprocess.STDOUT,
         text=True,
         env={**clean(), "COLUMNS": "200"},
+        preexec_fn=heed_interrupts,
     ) as process:
         assert process.stdout is not None
         said = ""

@@ -88,16 +88,17 @@ def finish(written: Written, progress: Progress) -> Manifest:
     if quantized.equalized is not None:
         facts["equalized"] = quantized.equalized
     manifest = replace(manifest, verification=verification, tools=tools, quantization=facts)
+    replayed = samples, outputs
     if device.is_cross:
         if quantized.model.sampler is not None:
-            samples, outputs = golden_image(stream, quantized.model)
+            replayed = golden_image(stream, quantized.model)
         manifest = with_code_bytes(manifest, folder, device)
         room = None
         if written.beside.board is not None:
             manifest, room = with_board(manifest, build, folder, written.beside.board)
-        golden = golden_source(build, manifest, quantized.model, samples, outputs, device, room)
+        golden = golden_source(build, manifest, quantized.model, *replayed, device, room)
         (folder / REPLAY / "golden.c").write_bytes(golden)
-    write_beside(written, manifest, samples, outputs)
+    write_beside(written, manifest, *replayed)
     if not (folder / "model.onnx").exists():
         with_zero_points(quantized.model).save(folder / "model.onnx")
     (folder / "recipe.toml").write_text(
