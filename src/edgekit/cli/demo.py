@@ -41,7 +41,8 @@ DIGITS_HEAD = (
 
 def demo(
     name: Annotated[
-        str, typer.Argument(help="denoise, digits, deform, compressor, sensor or browser")
+        str,
+        typer.Argument(help="denoise, digits, deform, compressor, sensor, voice-source or browser"),
     ],
     target: Annotated[
         str | None, typer.Option(help="host, c99 or onnxruntime; deform: fpga, browser: wasm.")

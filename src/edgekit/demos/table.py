@@ -20,6 +20,7 @@ DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "deform": ("fpga", ("matplotlib",)),
     "compressor": ("host", ("soundfile", "matplotlib")),
     "sensor": ("host", ("matplotlib",)),
+    "voice-source": ("host", ("soundfile", "matplotlib")),
     "browser": ("wasm", ("soundfile", "ziglang", "wasmtime")),
 }
 
@@ -32,6 +33,7 @@ def shown(
     from edgekit.demos.browser import show as show_browser
     from edgekit.demos.compressor import show as show_compressor
     from edgekit.demos.sensor import show as show_sensor
+    from edgekit.demos.voice_source import show as show_voice_source
 
     shows: dict[
         str,
@@ -45,6 +47,7 @@ def shown(
         "deform": show_deform.show,
         "compressor": show_compressor.show,
         "sensor": show_sensor.show,
+        "voice-source": show_voice_source.show,
         "browser": show_browser.show,
     }
     return shows[name](target, out, progress)

@@ -1,0 +1,58 @@
+"""Closure instants from what the network says, and how good they are."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE, HOP = 16_000, 16
+DELAY = 96  # samples that the network waits for what follows a closure
+SPREAD = 3.0  # samples: of the bump that stands for a closure
+ON = 0.35  # of the height of a bump
+APART = int(0.0022 * RATE)  # samples between two closures, at least
+
+Array = NDArray[np.float64]
+
+
+def bumps(closed: Array, size: int) -> NDArray[np.float32]:
+    """What the network is to say, sample by sample: a bump of height 1 at each closure, `DELAY` samples late."""
+    out = np.zeros(size, np.float32)
+    reach = int(4 * SPREAD)
+    for instant in closed * RATE + DELAY:
+        near = np.arange(max(int(instant) - reach, 0), min(int(instant) + reach + 1, size))
+        bump = np.exp(-0.5 * ((near - instant) / SPREAD) ** 2)
+        out[near] = np.maximum(out[near], bump.astype(np.float32))
+    return out
+
+
+def instants(said: NDArray[np.floating]) -> Array:
+    """Closures in seconds: peaks of what the network says, a parabola through the three highest samples of each."""
+    middle = said[1:-1]
+    peaks = np.flatnonzero((middle > ON) & (middle >= said[:-2]) & (middle > said[2:])) + 1
+    kept: list[int] = []
+    for peak in peaks[np.argsort(-said[peaks])]:
+        if all(abs(peak - other) >= APART for other in kept[-40:]) and not _close(peak, kept):
+            kept.append(int(peak))
+    at = np.sort(np.array(kept, int))
+    left, here, right = (np.log(np.maximum(said[at + i], 1e-6)) for i in (-1, 0, 1))
+    bend = np.minimum(left - 2 * here + right, -1e-9)
+    return np.asarray((at + 0.5 * (left - right) / bend - DELAY) / RATE)
+
+
+def _close(peak: int, kept: list[int]) -> bool:
+    return bool(kept) and bool((np.abs(np.array(kept) - peak) < APART).any())
+
+
+def judged(found: Array, closed: Array) -> tuple[int, int, Array]:
+    """How many closures were identified, how many detections are false, and the errors of the identified, in seconds.
+
+    A closure is identified by one detection within half a period of it (Naylor et al., IEEE TASLP 15, 2007); a
+    second one there, and one near no closure, are false.
+    """
+    if not found.size or not closed.size:
+        return 0, int(found.size), np.zeros(0)
+    gaps = np.diff(closed, prepend=closed[0] - 0.01, append=closed[-1] + 0.01).clip(max=0.015)
+    low, high = closed - gaps[:-1] / 2, closed + gaps[1:] / 2
+    first, last = np.searchsorted(found, low), np.searchsorted(found, high)
+    count = last - first
+    errors = found[first[count == 1]] - closed[count == 1]
+    inside = int(count.sum())
+    return int((count == 1).sum()), found.size - inside + int((count - 1).clip(min=0).sum()), errors

@@ -1,0 +1,119 @@
+"""Trains the network on voices that it synthesises, whose closure instants are known.
+
+    python -m edgekit.demos.voice_source.train --minutes 30
+
+A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept
+are the best on voices held out. The seed is fixed, but a run is limited by time, so its number of steps depends on
+the machine. report.md tells of the committed weights.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from edgekit.demos.training import Run, follow
+from edgekit.demos.voice_source.closures import bumps, instants, judged
+from edgekit.demos.voice_source.network import WEIGHTS, VoiceSource
+from edgekit.demos.voice_source.synthesis import voice
+from edgekit.demos.weights import save
+
+BATCH, FRESH, POOL, SECONDS = 12, 3, 240, 1.0
+SEED = 1985
+RATE_OF_LEARNING = 4e-3
+CLOSED_COST = 4.0  # of samples near a closure, beside the others
+
+Clips = tuple[Tensor, Tensor]
+
+
+def clips(random: np.random.Generator, count: int) -> Clips:
+    """PCM and what is to be said of it, (count, 1, samples)."""
+    drawn = [voice(random, SECONDS) for _ in range(count)]
+    labels = [bumps(closed, len(pcm)) for pcm, closed in drawn]
+    pcm = torch.from_numpy(np.stack([one for one, _ in drawn]))
+    return pcm[:, None], torch.from_numpy(np.stack(labels))[:, None]
+
+
+def loss_of(network: VoiceSource, pcm: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy, of samples near a closure more than of others."""
+    each = F.binary_cross_entropy_with_logits(network.logits(pcm), labels, reduction="none")
+    return torch.as_tensor((each * (1 + CLOSED_COST * labels)).mean())
+
+
+@torch.no_grad()
+def scores(network: VoiceSource, seed: int, count: int) -> tuple[float, float, float]:
+    """Closures identified and false ones in %, and the spread of the errors in ms, on so many new voices."""
+    random = np.random.default_rng(seed)
+    hit, false, total, errors = 0, 0, 0, [np.zeros(0)]
+    for _ in range(count):
+        pcm, closed = voice(random, 2 * SECONDS)
+        said = network(torch.from_numpy(pcm[: len(pcm) // 16 * 16])[None, None])[0, 0].numpy()
+        found, wrong, off = judged(instants(said), closed)
+        hit, false, total = hit + found, false + wrong, total + closed.size
+        errors.append(off)
+    spread = float(np.concatenate(errors).std()) if hit else np.inf
+    return 100 * hit / max(total, 1), 100 * false / max(total, 1), 1000 * spread
+
+
+def train(minutes: float, out: Path, quick: bool = False) -> None:
+    """Train until so many minutes were spent, those of earlier runs included."""
+    torch.manual_seed(SEED)
+    held = clips(np.random.default_rng(1), 2 if quick else 24)
+    network, average = VoiceSource(), VoiceSource()
+    average.load_state_dict(network.state_dict())
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(trained, RATE_OF_LEARNING, weight_decay=0.01)
+    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=np.inf)
+    random = np.random.default_rng((SEED, run.step))
+    pool = [clips(random, FRESH) for _ in range(BATCH // FRESH)]
+    step, done, total = run.step, 0.0, 0.0
+    while done < 1:
+        step += 1
+        done = 1.0 if quick else min(run.spent() / (60 * minutes), 1.0)
+        fall = 0.02 + 0.49 * (1 + float(np.cos(np.pi * done)))
+        optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 50) * fall
+        if len(pool) < POOL // FRESH:
+            pool.append(clips(random, FRESH))
+        else:
+            pool[step % len(pool)] = clips(random, FRESH)
+        chosen = [pool[i] for i in random.choice(len(pool), BATCH // FRESH, False)]
+        pcm, labels = (torch.cat(parts) for parts in zip(*chosen, strict=True))
+        loss = loss_of(network, pcm, labels)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        follow(average, network, min(0.98, step / (step + 10)))
+        total += float(loss.detach())
+        if step % 100 == 0 or done >= 1:
+            with torch.no_grad():
+                score = float(loss_of(average, *held))
+            hit, false, spread = scores(average, 2, 1 if quick else 8)
+            print(
+                f"{done:.0%} step {step}: loss {total / 100:.4f}, held {score:.4f}: "
+                f"{hit:.1f} % identified, {false:.1f} % false, {spread:.3f} ms",
+                flush=True,
+            )
+            total = 0.0
+            if score < run.best:
+                run.best = score
+                save(average, out)
+            run.keep(step)
+
+
+def main() -> None:
+    """Reads the command line and trains."""
+    parser = argparse.ArgumentParser(description="Train the network of glottal closures.")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--quick", action="store_true", help="one step: does it run?")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    train(given.minutes, given.out, given.quick)
+
+
+if __name__ == "__main__":
+    main()
