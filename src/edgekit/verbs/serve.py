@@ -73,8 +73,8 @@ def serve(
             raise ToolError(f"port {port}: {error.strerror}; give another --port, or 0") from error
         server = ThreadingHTTPServer((LOOPBACK, 0), handler)
     with server:
-        ready(f"http://{LOOPBACK}:{server.server_address[1]}/")
         try:
+            ready(f"http://{LOOPBACK}:{server.server_address[1]}/")
             server.serve_forever()
         except KeyboardInterrupt:
             return
