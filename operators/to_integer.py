@@ -9,17 +9,30 @@ A builder returns False where the frame is incomplete; the node then stays a flo
 manifest counts. `edgekit.operators.table` has them.
 """
 
+from weakref import WeakKeyDictionary
+
+import onnx_ir as ir
+
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import select_group
 from edgekit.operators.frame_moves import frame_moves
 from edgekit.operators.fuser import Fuser
 from edgekit.operators.table import OPERATORS
 
+_KNOWN: WeakKeyDictionary[ir.Model, Model] = WeakKeyDictionary()
+
 
 def to_integer(model: Model) -> Model:
     """Return the model with integer operators; a float model keeps all its nodes.
 
-    Of a network with step groups it is the first one, without the input that chooses.
+    Of a network with step groups it is the first one, without the input that chooses. A model is never
+    changed in place, so its integer form is made once, and kept as long as the model.
     """
+    if model.ir not in _KNOWN:
+        _KNOWN[model.ir] = _made(model)
+    return _KNOWN[model.ir]
+
+
+def _made(model: Model) -> Model:
     builders = {key: row.integers.build for key, row in OPERATORS.items() if row.integers}
     return Model(Fuser(frame_moves(select_group(model, 0))).run(builders))

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 import onnx_ir as ir
 
@@ -156,23 +156,43 @@ def kernel_files(
     A file of ``src/<folder>/`` stands in for that of its name in ``src/``; the first of `folders` that
     has one wins. With `fixed_order` none stands in for a float kernel, ``ek_<name>_f32``.
     """
-    root = files("edgekit.runtime")
-    available: dict[str, Traversable] = {i.name: i for i in (root / "src").iterdir() if i.is_file()}
-    for folder in (root / "src" / name for name in reversed(folders)):
-        for item in folder.iterdir() if folder.is_dir() else ():
-            if not (fixed_order and item.name.rpartition(".")[0].endswith("_f32")):
-                available[item.name] = item
-    chosen: dict[str, bytes] = {"edgekit.h": (root / "include" / "edgekit.h").read_bytes()}
+    available = dict(_sources(""))
+    for folder in reversed(folders):
+        for name, source in _sources(folder).items():
+            if not (fixed_order and name.rpartition(".")[0].endswith("_f32")):
+                available[name] = source
+    include = files("edgekit.runtime") / "include"
+    chosen: dict[str, bytes] = {"edgekit.h": (include / "edgekit.h").read_bytes()}
     queue = sorted({f"{name}.c" for name in kernels | set(CALL.findall(program))} & set(available))
     while queue:
         name = queue.pop()
-        if name in chosen:
-            continue
-        chosen[name] = available[name].read_bytes()
-        text = chosen[name].decode()
-        queue += [f for f in INCLUDE.findall(text) if f in available]
-        queue += [f"{f}.c" for f in CALL.findall(text) if f"{f}.c" in available]
+        if name not in chosen:
+            chosen[name] = available[name].content
+            queue += [other for other in available[name].needs if other in available]
     return chosen
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of kernels, and the files that it includes or whose functions it calls."""
+
+    content: bytes
+    needs: tuple[str, ...]
+
+
+@cache
+def _sources(folder: str) -> dict[str, Source]:
+    """The files of ``src/<folder>/`` by name; none where there is no such folder."""
+    root = files("edgekit.runtime") / "src"
+    place = root / folder if folder else root
+    found = {}
+    for item in place.iterdir() if place.is_dir() else ():
+        if item.is_file():
+            content = item.read_bytes()
+            text = content.decode()
+            needs = (*INCLUDE.findall(text), *(f"{name}.c" for name in CALL.findall(text)))
+            found[item.name] = Source(content, needs)
+    return found
 
 
 def with_own_names(
