@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import ArrayLike, NDArray
 
 from edgekit import api
@@ -166,7 +167,7 @@ def _source(network: Any, example: Any) -> Iterator[str]:
         with TemporaryDirectory(prefix="edgekit-") as folder:
             torch.export.save(network, Path(folder) / "network.pt2")
             yield str(Path(folder) / "network.pt2")
-    elif hasattr(network, "SerializeToString") and hasattr(network, "graph"):
+    elif isinstance(network, onnx.ModelProto):
         with TemporaryDirectory(prefix="edgekit-") as folder:
             (Path(folder) / "network.onnx").write_bytes(network.SerializeToString())
             yield str(Path(folder) / "network.onnx")

@@ -251,7 +251,7 @@ def _arguments(manifest: Manifest) -> dict[str, str]:
     constants = ", ".join(f"replay_constants[{i}].data" for i in range(len(manifest.constants)))
     session = SESSION.format(name=manifest.c_name, constants=constants)
     return {
-        "session": session if constants else "    return network == NULL;\n",
+        "session": session if constants else "    return replay_network == NULL;\n",
         "in_pointers": ", ".join(f"inputs[{i}]" for i in range(ins)),
         "out_pointers": ", ".join(f"replay_results[{i}]" for i in range(outs)),
     }
@@ -295,7 +295,7 @@ int replay_process_layers(const void *const *inputs)
 
 SESSION = """\
     const {name}_constants constants = {{{constants}}};
-    return network == NULL || {name}_session(network, replay_scratch, &constants) != 0;
+    return replay_network == NULL || {name}_session(replay_network, replay_scratch, &constants) != 0;
 """
 
 LAYERS = """\
@@ -307,17 +307,17 @@ LAYERS = """\
 #include "../{name}.c"
 
 extern unsigned char replay_state[{upper}_STATE_BYTES], replay_scratch[];
-static {name} *network;
+static {name} *replay_network;
 
 int replay_reset_layers(void)
 {{
-    network = {name}_init(replay_state, sizeof replay_state);
+    replay_network = {name}_init(replay_state, sizeof replay_state);
 {session}}}
 
 int replay_process_layers(const void *const *inputs)
 {{
     const {name}_inputs in = {{{in_pointers}}};
     {name}_outputs out = {{{out_pointers}}};
-    return {name}_process(network, replay_scratch, &in, &out);
+    return {name}_process(replay_network, replay_scratch, &in, &out);
 }}
 """

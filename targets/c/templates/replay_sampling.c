@@ -4,14 +4,14 @@
 
 _Alignas({upper}_ALIGN) unsigned char replay_state[{upper}_STATE_BYTES];
 _Alignas({upper}_ALIGN) unsigned char replay_scratch[{upper}_SCRATCH_BYTES + 1];
-static {name} *network;
+static {name} *replay_network;
 static float output_0[{size}];
 void *const replay_results[] = {{output_0}};
 
 int replay_reset(void)
 {{
-    network = {name}_init(replay_state, sizeof replay_state);
-    return network == NULL;
+    replay_network = {name}_init(replay_state, sizeof replay_state);
+    return replay_network == NULL;
 }}
 
 /* One image: inputs are its seed and its conditions. */
@@ -20,7 +20,7 @@ int replay_process(const void *const *inputs)
     const uint64_t seed = (uint64_t)*(const int64_t *)inputs[0];
 {given}    int status;
     replay_begin();
-    status = {name}_sample(network, replay_scratch, seed, {argument}output_0, NULL, NULL);
+    status = {name}_sample(replay_network, replay_scratch, seed, {argument}output_0, NULL, NULL);
     replay_end();
     return status;
 }}

@@ -36,7 +36,7 @@ def liljencrants(phase: Array, opened: float, skew: float, period: float) -> Arr
     turn = np.pi / (opened * skew)
     back = 0.02 + 0.03 * (1 - opened)
     places = np.linspace(0, opened, 400)
-    low, high = 0.0, 60.0
+    growth, low, high = 0.0, 0.0, 60.0
     for _ in range(40):  # the growth at which the flow ends where it began
         growth = (low + high) / 2
         wave = np.exp(growth * (places - opened)) * np.sin(turn * places)
@@ -75,7 +75,7 @@ def source(random: np.random.Generator, closed: Array, size: int, pulse: Pulse) 
         flow[first:last] = level * pulse(phase, opened, skew, end - begin)
         breath[first:last] = np.where(phase > 1 - opened, 1.0, 0.3)
     tilt = np.exp(-2 * np.pi * random.uniform(900, 6000) / RATE)
-    flow = signal.lfilter([1 - tilt], [1, -tilt], flow)
+    flow = np.asarray(signal.lfilter([1 - tilt], [1, -tilt], flow))
     loud = 10 ** (random.uniform(-35, -12) / 20) * np.sqrt(np.mean(flow**2) + 1e-12)
     return np.asarray(flow + loud * breath * random.standard_normal(size))
 
@@ -132,7 +132,7 @@ def voice(
         out[at : at + length] = part[: size - at]
         at += length
     cut = np.exp(-2 * np.pi * random.uniform(20, 90) / RATE)
-    out = signal.lfilter([1, -1], [1, -cut], out)
+    out = np.asarray(signal.lfilter([1, -1], [1, -cut], out))
     snr_db = random.uniform(15, 50)
     noise = random.standard_normal(size) * np.sqrt(np.mean(out**2)) * 10 ** (-snr_db / 20)
     out = out + noise
