@@ -343,14 +343,17 @@ RESERVED = frozenset(
     inline int long main register restrict return short signed sizeof static struct switch typedef
     union unsigned void volatile while and bool catch class delete explicit export false friend
     mutable namespace new not operator or private protected public template this throw true try
-    typename using virtual xor memcpy memset edgekit net size state""".split()  # noqa: SIM905
+    typename using virtual xor asm nullptr constexpr decltype noexcept memcpy memset edgekit net
+    size state replay size_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t
+    uintptr_t""".split()  # noqa: SIM905
 )
+OWN = ("ek_", "replay_")  # what the names of kernels and of a replay program begin with
 
 
 def c_identifier(name: str) -> str:
     """Turn any name into a lower-case C identifier, neither a keyword nor one of the library's."""
     text = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    free = text[:1].isalpha() and text not in RESERVED and not text.startswith("ek_")
+    free = text[:1].isalpha() and text not in RESERVED and not text.startswith(OWN)
     return text if free else f"net_{text}".rstrip("_")
 
 

@@ -192,9 +192,10 @@ def golden_file(
 def _network(manifest: Manifest) -> str:
     outs = manifest.stream_outputs
     arrays = [
-        f"static {C_ARRAYS[t.dtype]} output_{i}[{math.prod(t.shape)}];" for i, t in enumerate(outs)
+        f"static {C_ARRAYS[t.dtype]} replay_output_{i}[{math.prod(t.shape)}];"
+        for i, t in enumerate(outs)
     ]
-    results = ", ".join(f"output_{i}" for i in range(len(outs)))
+    results = ", ".join(f"replay_output_{i}" for i in range(len(outs)))
     return NETWORK.format(
         name=manifest.c_name,
         upper=manifest.c_name.upper(),

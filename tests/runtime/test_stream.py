@@ -270,6 +270,8 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, data: bytes) -> None:
         ("ek_fc", "net_ek_fc"),
         ("../../etc", "etc"),
         ("naïve", "na_ve"),
+        ("size_t", "net_size_t"),
+        ("replay", "net_replay"),
     ],
 )
 def test_any_name_becomes_a_free_c_identifier(name: str, identifier: str) -> None:

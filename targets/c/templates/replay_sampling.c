@@ -5,8 +5,8 @@
 _Alignas({upper}_ALIGN) unsigned char replay_state[{upper}_STATE_BYTES];
 _Alignas({upper}_ALIGN) unsigned char replay_scratch[{upper}_SCRATCH_BYTES + 1];
 static {name} *replay_network;
-static float output_0[{size}];
-void *const replay_results[] = {{output_0}};
+static float replay_output_0[{size}];
+void *const replay_results[] = {{replay_output_0}};
 
 int replay_reset(void)
 {{
@@ -20,7 +20,7 @@ int replay_process(const void *const *inputs)
     const uint64_t seed = (uint64_t)*(const int64_t *)inputs[0];
 {given}    int status;
     replay_begin();
-    status = {name}_sample(replay_network, replay_scratch, seed, {argument}output_0, NULL, NULL);
+    status = {name}_sample(replay_network, replay_scratch, seed, {argument}replay_output_0, NULL, NULL);
     replay_end();
     return status;
 }}
