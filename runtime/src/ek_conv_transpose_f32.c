@@ -1,3 +1,4 @@
+#define EK_INPUT_BY_INPUT /* where a row of inputs is shorter than the kernel */
 #define EK_X float
 #define EK_W float
 #define EK_ACC float

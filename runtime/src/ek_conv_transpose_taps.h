@@ -17,6 +17,7 @@ static inline int32_t ek_first(int32_t v, int32_t step)
     return v <= 0 ? 0 : (v + step - 1) / step;
 }
 
+#ifdef EK_INPUT_BY_INPUT
 /* acc [count] += a row of taps of input row x, for columns first..: input by input, the last before, which is for every
  * output the order of its taps. */
 static inline void ek_conv_transpose_inputs(const EK_X *restrict x, int32_t zero, const EK_W *restrict w, ptrdiff_t from,
@@ -31,6 +32,7 @@ static inline void ek_conv_transpose_inputs(const EK_X *restrict x, int32_t zero
         }
     }
 }
+#endif
 
 /* acc [count] += all taps of output row oy, columns first..; x is that of the group, the weights of the output start
  * at number `from`. */
@@ -47,10 +49,12 @@ static inline void ek_conv_transpose_taps(const EK_X *restrict x, int32_t zero, 
             if (up < 0 || up % s->stride_h != 0 || iy >= s->in_h) {
                 continue;
             }
+#ifdef EK_INPUT_BY_INPUT
             if (s->in_w < s->k_w && s->dil_w == 1) {
                 ek_conv_transpose_inputs(x + (ptrdiff_t)iy * s->in_w, zero, w, from + ky * s->k_w, s, first, count, acc);
                 continue;
             }
+#endif
             for (int32_t kx = 0; kx < s->k_w; kx++) {
                 const int32_t base = first + s->pad_left - kx * s->dil_w;
                 const int32_t end = ek_min(ek_first(base + count, s->stride_w), s->in_w);

@@ -4,11 +4,14 @@
 void EK_NAME(const EK_X *x, int32_t x_zero, int32_t m_pos, const int32_t *m_neg, int32_t shift, int32_t y_zero,
              EK_Y *y, int32_t channels, int32_t inner)
 {
-    int64_t top = ek_larger(m_pos, 0);
-    for (int32_t c = 0; c < channels; c++) {
-        top = ek_larger(top, m_neg[c]);
+    ek_scaling s = ek_scaling_of(shift, EK_ROOM, 1, y_zero, EK_MIN, EK_MAX);
+    if (s.lift > 0) {
+        int64_t top = ek_larger(m_pos, 0);
+        for (int32_t c = 0; c < channels; c++) {
+            top = ek_larger(top, m_neg[c]);
+        }
+        s = ek_scaling_of(shift, EK_ROOM, top, y_zero, EK_MIN, EK_MAX);
     }
-    const ek_scaling s = ek_scaling_of(shift, EK_ROOM, top, y_zero, EK_MIN, EK_MAX);
     const ek_i zero = ek_i_all(x_zero), positive = ek_lifted(m_pos, &s), lift = ek_i_all(s.fits ? s.lift : 0);
     const int across = inner == 1; /* lanes are channels */
     const int32_t rows = across ? 1 : channels, n = across ? channels : inner;
