@@ -240,7 +240,8 @@ def _examples(
 def _kind(made: Any) -> str:
     """What a factory returned, in words: of a tuple its items, too."""
     if not isinstance(made, tuple):
-        return f"a {type(made).__name__}"
+        name = type(made).__name__
+        return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
     return f"a tuple of {', '.join(type(item).__name__ for item in made) or 'nothing'}"
 
 

@@ -139,7 +139,7 @@ def test_a_file_that_is_no_network_is_called_what_it_is(
         code, _, err = edgekit(verb[0], tmp_path / name, *verb[1:])
         ending = name.partition(".")[2]
         assert code == 2 and (f"a .{ending} file" if ending else "a file") in err
-        assert "export the network to .onnx" in err
+        assert ("weights alone" if ending == "pth" else "export the network to .onnx") in err
 
 
 def test_a_missing_build_is_named_beside_what_inspect_takes(edgekit: Cli) -> None:

@@ -398,8 +398,8 @@ MISTAKES = (
         "--device-rate 48000: no sample rate of the network",
     ),
     (
-        "export net.onnx --target host -o new --metric metrics.py",
-        "--metric 'metrics.py': ModuleNotFoundError: No module named 'metrics'",
+        "export net.onnx --target host -o new --metric my_metrics.py",
+        "--metric 'my_metrics.py': ModuleNotFoundError: No module named 'my_metrics'",
     ),
     ("export net.onnx --targett host -o new", "No such option: --targett"),
     # run

@@ -145,7 +145,8 @@ def _source(network: Any, example: Any) -> Iterator[str]:
     torch = sys.modules.get("torch")
     network = _unwrapped(network)
     is_module = torch is not None and isinstance(network, torch.nn.Module)
-    if isinstance(network, type) or (callable(network) and not is_module):
+    is_program = torch is not None and isinstance(network, torch.export.ExportedProgram)
+    if isinstance(network, type) or (callable(network) and not is_module and not is_program):
         found, step = f"{getattr(network, '__name__', network)!s}, not a module", "give an instance"
         raise UsageError(Problem("network", found, NETWORKS, step))
     if isinstance(network, Mapping):
@@ -163,7 +164,7 @@ def _source(network: Any, example: Any) -> Iterator[str]:
         inputs = None if example is None else _tensors(example)
         with given(type(network).__name__, lambda: (copy.deepcopy(network), inputs)) as source:
             yield source
-    elif torch is not None and isinstance(network, torch.export.ExportedProgram):
+    elif torch is not None and is_program:
         with TemporaryDirectory(prefix="edgekit-") as folder:
             torch.export.save(network, Path(folder) / "network.pt2")
             yield str(Path(folder) / "network.pt2")

@@ -56,6 +56,8 @@ GIVEN = {
     "packages": ("zephyr=1.2.0", {"zephyr": "1.2.0"}),
     "bindings": ("cpp", ("cpp",)),
     "board": ("board.toml", "board.toml"),
+    "workers": ("2", 2),
+    "scheduler": ("tcp://host:8786", "tcp://host:8786"),
     "replace": ("mean=window:9", ("mean=window:9",)),
 }
 
@@ -113,7 +115,7 @@ def test_a_verb_keeps_the_order_of_its_own_arguments() -> None:
 
 
 def test_a_misspelt_keyword_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="no option recipy; there are "):
+    with pytest.raises(TypeError, match="no option recipy; recipe is nearest; there are "):
         api.export("net.onnx", "host", tmp_path / "out", recipy="w8a8")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="no option recipe"):
         api.stream("net.onnx", tmp_path / "out.onnx", recipe="w8a8")  # type: ignore[call-arg]

@@ -45,6 +45,7 @@ def test_a_quick_training_runs_and_goes_on(tmp_path: Path) -> None:
         assert not torch.equal(first["network"]["leave.weight"], second["network"]["leave.weight"])
 
 
+@pytest.mark.slow
 @needs_cc
 def test_the_demo_finds_the_position(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     demo = show("host", tmp_path / "out", lambda *_: None, (KEPT,), counted=False)

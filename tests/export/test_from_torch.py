@@ -259,7 +259,7 @@ def test_factories_that_fail_are_chained():
         ("../some_networks:recurrent", "package.module:factory"),
         ("some_networks:missing", "no attribute 'missing'"),
         ("no_such_package:factory", "No module named 'no_such_package'"),
-        ("some_networks:number", "returned int"),
+        ("some_networks:number", "returned an int"),
         ("some_networks:not_a_function", "a int, not a function"),
         ("missing.pt2", "torch.export.load"),
     ],

@@ -148,8 +148,10 @@ def test_a_compile_error_shows_the_command_and_the_message(tmp_path: Path) -> No
 
 
 def test_a_folder_without_a_build_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"manifest\.json"):
+    with pytest.raises(UsageError, match="does not exist"):
         Stream.open(tmp_path / "nothing")
+    with pytest.raises(UsageError, match=r"manifest\.json"):
+        Stream.open(tmp_path)
     (tmp_path / "manifest.json").write_text(tiny_build.manifest().to_json())
     with pytest.raises(UsageError, match=r"no \.c file"):
         Stream.open(tmp_path)

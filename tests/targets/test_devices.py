@@ -60,6 +60,7 @@ def test_the_first_kernel_folder_that_has_a_file_wins(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(program, "files", lambda _: tmp_path)
+    monkeypatch.setattr(program, "_sources", program._sources.__wrapped__)  # what was read stays
     chosen = program.kernel_files({"ek_a"}, "ek_b(x);", ("mve", "dsp", "absent"))
     assert {name: content.decode() for name, content in chosen.items()} == {
         "edgekit.h": "",
