@@ -56,6 +56,11 @@ def test_results_are_those_of_one_process_though_workers_are_killed(there: Worke
     assert [value for value, _ in other] == [scaled(2.0, item)[0] for item in range(3)]
 
 
+def test_there_are_as_many_workers_as_asked_for() -> None:
+    with opened(Workers(3)) as team:
+        assert team.size == 3
+
+
 def test_what_an_item_raises_is_raised_and_workers_stay(there: Workers) -> None:
     with opened(there) as team:
         with pytest.raises(UsageError, match="item 7: two; allowed: one; next: three"):

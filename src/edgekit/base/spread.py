@@ -180,7 +180,7 @@ def _cluster(workers: Workers) -> Iterator[Any]:
         yield workers.scheduler
         return
     with _dask().LocalCluster(
-        workers.count,
+        n_workers=workers.count,
         threads_per_worker=1,
         host="127.0.0.1",
         dashboard_address=None,
