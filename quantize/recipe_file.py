@@ -1,7 +1,6 @@
 """recipe.toml: a recipe as a file that can be read, edited and passed back to ``--recipe``."""
 
 import json
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields, replace
 from difflib import get_close_matches
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.toml_file import parse_toml, read_text
 from edgekit.quantize.recipe import (
     ACTIVATION_TYPES,
     AUTO,
@@ -59,14 +59,7 @@ def read_recipe(path: Path) -> Recipe:
         UsageError: it cannot be read, or everything that is wrong with it.
     """
     where, step = f"recipe '{path.name}'", "give a recipe.toml that an export wrote"
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            found = f"{path.stat().st_size} bytes"
-            raise UsageError(Problem(where, found, f"at most {MAX_BYTES}", step))
-        return parse_recipe(path.read_text(encoding="utf-8"), where)
-    except (OSError, UnicodeDecodeError) as error:
-        found = str(error.strerror) if isinstance(error, OSError) else "not UTF-8"
-        raise UsageError(Problem(where, found, "a readable file", step)) from error
+    return parse_recipe(read_text(path, where, MAX_BYTES, step), where)
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
@@ -75,14 +68,8 @@ def parse_recipe(text: str, where: str) -> Recipe:
     Raises:
         UsageError: everything that is wrong with it.
     """
-    try:
-        given = tomllib.loads(text)
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # not TOML, an endless number, nesting without end
-        step = "correct the line, or start from a recipe.toml that an export wrote"
-        raise UsageError(Problem(where, f"not TOML: {error}", "TOML", step)) from error
+    step = "correct the line, or start from a recipe.toml that an export wrote"
+    given = parse_toml(text, where, step)
     problems = [problem for key in given for problem in _option_problems(key, given[key], where)]
     if "name" not in given:
         problems.append(Problem(where, "no name", 'name = "..."', "give the recipe a name"))

@@ -1,7 +1,6 @@
 """Samplers of diffusion models: a description becomes a step table, which a model carries in its metadata."""
 
 import math
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
 from itertools import pairwise
@@ -12,6 +11,7 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.sampler_table import NETWORKS, OWN, Roles, StepTable
+from edgekit.base.toml_file import parse_toml, read_text
 from edgekit.export.diffusion.discrete import Discrete
 from edgekit.export.diffusion.schedule import SPACINGS, Schedule
 from edgekit.export.diffusion.step_tables import (
@@ -248,14 +248,8 @@ def read_sampler(path: Path) -> Description:
     Raises:
         UsageError: the file cannot be read, has unknown keys, or describes no sampler.
     """
-    where = f"sampler '{path.name}'"
-    try:
-        if path.stat().st_size > MAX_SAMPLER_BYTES:
-            raise ValueError(f"more than {MAX_SAMPLER_BYTES} bytes")
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        step = "see docs/diffusion.md"
-        raise UsageError(Problem(where, str(error), "a sampler.toml", step)) from error
+    where, step = f"sampler '{path.name}'", "see docs/diffusion.md"
+    given = parse_toml(read_text(path, where, MAX_SAMPLER_BYTES, step), where, step)
     problems: list[Problem] = []
     other = OTHERS.get(str(given.get("kind")))
     if other is not None:

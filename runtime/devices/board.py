@@ -1,6 +1,5 @@
 """`Board`: a microcontroller board of the user's own, as board.toml describes it."""
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from itertools import pairwise
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.toml_file import parse_toml, read_text
 
 MAX_FILE_BYTES = 1 << 20
 MAX_MEMORIES = 32
@@ -211,14 +211,7 @@ def read_board(path: str | Path) -> Board:
     """
     path = Path(path)
     where, step = f"board '{path.name}'", "give a board.toml as docs/boards.md describes"
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            found = f"{path.stat().st_size:,} bytes"
-            raise UsageError(Problem(where, found, f"at most {MAX_FILE_BYTES:,}", step))
-        return parse_board(path.read_text(encoding="utf-8"), where)
-    except (OSError, UnicodeDecodeError) as error:
-        found = str(error.strerror) if isinstance(error, OSError) else "not UTF-8"
-        raise UsageError(Problem(where, found, "a readable file", step)) from error
+    return parse_board(read_text(path, where, MAX_FILE_BYTES, step), where)
 
 
 def parse_board(text: str, where: str) -> Board:
@@ -227,12 +220,7 @@ def parse_board(text: str, where: str) -> Board:
     Raises:
         UsageError: everything that is wrong with it.
     """
-    try:
-        given = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            Problem(where, f"not TOML: {error}", "TOML", "correct the line")
-        ) from error
+    given = parse_toml(text, where, "correct the line")
     problems = list(_problems(given, BOARD_KEYS, Board, where))
     rows = given.get("memory") if isinstance(given.get("memory"), list) else []
     for number, row in enumerate(rows or [], 1):

@@ -29,7 +29,7 @@ class Row:
     """How one build did.
 
     Attributes:
-        recipe: of its numbers.
+        recipe: the build's name, as a rule the recipe of its numbers.
         quality: what it was judged by.
         median_us: time per hop on this machine.
         p99_us: time per hop that 99 of 100 hops keep.
@@ -76,24 +76,37 @@ def made(
 
 
 def played(
-    network: Path,
+    forms: Mapping[str, tuple[Path, ExportOptions]],
+    kept: str,
     target: str,
-    build: Path,
-    given: ExportOptions,
-    play: Callable[[Stream], tuple[Quality, NDArray[np.float64]]],
+    folder: Path,
+    play: Callable[[str, Stream], tuple[Quality, NDArray[np.float64]]],
     progress: Progress,
     counted: bool,
-) -> tuple[Row, list[str]]:
-    """Export a network, play through it, and count its instructions where `counted`; returns its row, and notes.
+) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """Export networks, play through each, and count instructions where `counted`; returns their rows, and notes.
 
-    `play` gives what the build is judged by, and the time of each hop in microseconds.
+    Args:
+        forms: the network of each build, and how it is exported, by the build's name.
+        kept: the build that stays, in `folder`.
+        target: of all.
+        folder: of the demo.
+        play: gives what the build of a name is judged by, and the time of each hop in microseconds.
+        progress: of all.
+        counted: whether an emulated core counts instructions.
     """
-    manifest = made(network, target, build, given, progress)
-    quality, hop_us = play(Stream.open(build))
-    count, note = instructions(network, given, progress) if counted else (None, None)
-    times = float(np.median(hop_us)), float(np.percentile(hop_us, 99))
-    row = Row(manifest.quantization["recipe"], quality, *times, manifest, count)
-    return row, [note] if note else []
+    rows, notes = list[Row](), dict[str, None]()
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, (network, given) in forms.items():
+            build = (folder if name == kept else Path(scratch)) / name.replace(" ", "-")
+            manifest = made(network, target, build, given, progress)
+            quality, hop_us = play(name, Stream.open(build))
+            count, note = instructions(network, given, progress) if counted else (None, None)
+            times = float(np.median(hop_us)), float(np.percentile(hop_us, 99))
+            rows.append(Row(name, quality, *times, manifest, count))
+            if note:
+                notes[note] = None
+    return tuple(rows), tuple(notes)
 
 
 def instructions(

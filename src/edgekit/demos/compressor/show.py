@@ -111,19 +111,15 @@ def show(
     exact_db = gain_db(dry[None], knobs[:, 0, :, 0].T[None])[0].astype(np.float32)
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         clips = calibration_clips(Path(scratch) / "calibration")
-        rows, notes, wet = [], list[str](), dict[str, Array]()
-        for recipe in recipes:
+        wet = dict[str, Array]()
 
-            def play(stream: Stream, recipe: str = recipe) -> tuple[Quality, NDArray[np.float64]]:
-                heard, hop_us = stream.timed_run({"pcm": pcm, "knobs": knobs})
-                wet[recipe] = heard["out"].ravel()
-                return quality_of(dry, wet[recipe], exact_db), hop_us
+        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+            heard, hop_us = stream.timed_run({"pcm": pcm, "knobs": knobs})
+            wet[recipe] = heard["out"].ravel()
+            return quality_of(dry, wet[recipe], exact_db), hop_us
 
-            build = (folder if recipe == KEPT else Path(scratch)) / recipe
-            given = options(recipe, clips)
-            row, told = played(NETWORK, target, build, given, play, progress, counted)
-            rows.append(row)
-            notes += told
+        forms = {recipe: (NETWORK, options(recipe, clips)) for recipe in recipes}
+        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
         shutil.copy(CLIPS / "groove.wav", folder / "dry.wav")
         write_wav(folder / "formula.wav", dry * 10 ** (exact_db / 20), RATE, "PCM_16")
         for recipe, sound in wet.items():
@@ -132,7 +128,7 @@ def show(
     wavs = ("dry.wav", "formula.wav", *(f"{recipe}.wav" for recipe in recipes))
     said = "the knobs are turned at " + ", ".join(f"{start:g} s" for start, _ in TURNS[1:])
     files = (*wavs, "compressor.png", f"{KEPT}/report.html")
-    return HearableDemo("compressor", out, tuple(rows), files, (said, *dict.fromkeys(notes)))
+    return HearableDemo("compressor", out, rows, files, (said, *notes))
 
 
 def draw(path: Path, dry: Array, exact_db: Array, wet: dict[str, Array]) -> None:

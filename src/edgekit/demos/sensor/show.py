@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,19 +89,18 @@ def show(
     )
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         clips = calibration_clips(Path(scratch) / "calibration")
-        rows, notes, said = [], list[str](), dict[str, Array]()
-        for name in builds:
-            kind, recipe = BUILDS[name]
+        said = dict[str, Array]()
 
-            def play(stream: Stream, name: str = name) -> tuple[Quality, NDArray[np.float64]]:
-                said[name], hop_us = positions(stream, pads)
-                return {"mean squared error": squared_error(said[name], exact)}, hop_us
+        def play(name: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+            said[name], hop_us = positions(stream, pads)
+            return {"mean squared error": squared_error(said[name], exact)}, hop_us
 
-            build = (folder if name == KEPT else Path(scratch)) / name.replace(" ", "-")
-            given = options(recipe, clips)
-            row, told = played(HERE / f"{kind}.onnx", target, build, given, play, progress, counted)
-            rows.append(replace(row, recipe=name))
-            notes += told
+        chosen = {name: BUILDS[name] for name in builds}
+        forms = {
+            name: (HERE / f"{kind}.onnx", options(recipe, clips))
+            for name, (kind, recipe) in chosen.items()
+        }
+        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
         np.savetxt(
             folder / "positions.csv",
             np.concatenate([exact, *said.values()], 1),
@@ -115,7 +113,7 @@ def show(
     said_of = (
         f"positions of {SHOWN_S} s, whose mean square is {np.square(exact)[UNJUDGED:].mean():.3f}"
     )
-    return HearableDemo("sensor", out, tuple(rows), files, (said_of, *dict.fromkeys(notes)))
+    return HearableDemo("sensor", out, rows, files, (said_of, *notes))
 
 
 def draw(path: Path, pads: Array, exact: Array, said: dict[str, Array]) -> None:

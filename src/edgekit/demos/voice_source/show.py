@@ -88,20 +88,15 @@ def show(
     closed = read_npz(CLIPS / "voice.npz")["closed"].astype(np.float64)
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         clips = calibration_clips(Path(scratch) / "calibration")
-        rows, notes = [], list[str]()
-        said: dict[str, Array] = {}
-        for recipe in recipes:
+        said = dict[str, Array]()
 
-            def play(stream: Stream, recipe: str = recipe) -> tuple[Quality, NDArray[np.float64]]:
-                heard, hop_us = heights(stream, voice)
-                said[recipe] = heights(stream, sentence)[0]
-                return quality_of(instants(heard), closed), hop_us
+        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+            heard, hop_us = heights(stream, voice)
+            said[recipe] = heights(stream, sentence)[0]
+            return quality_of(instants(heard), closed), hop_us
 
-            build = (folder if recipe == KEPT else Path(scratch)) / recipe
-            given = options(recipe, clips)
-            row, told = played(NETWORK, target, build, given, play, progress, counted)
-            rows.append(row)
-            notes += told
+        forms = {recipe: (NETWORK, options(recipe, clips)) for recipe in recipes}
+        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
         found = instants(said[KEPT])
         shutil.copy(CLIPS / "voice.wav", folder / "voice.wav")
         shutil.copy(DENOISE_CLIPS / "clean.wav", folder / "sentence.wav")
@@ -110,13 +105,13 @@ def show(
         (folder / "closures.csv").write_text(f"seconds\n{lines}\n")
         draw(folder / "voice-source.png", sentence, said[KEPT], found)
     files = ("voice.wav", "sentence.wav", "closures.wav", "closures.csv", "voice-source.png")
-    notes = [
+    notes = (
         "closures.wav clicks at each closure of the sentence: its melody without its words",
         f"a closure is told {1000 * DELAY / RATE:g} ms behind it, and a hop",
-        *dict.fromkeys(notes),
-    ]
+        *notes,
+    )
     report = f"{KEPT}/report.html"
-    return HearableDemo("voice-source", out, tuple(rows), (*files, report), tuple(notes))
+    return HearableDemo("voice-source", out, rows, (*files, report), notes)
 
 
 def clicks(found: NDArray[np.float64], size: int) -> Array:

@@ -112,24 +112,20 @@ def show(
     ends = json.loads((CLIPS / "scene.json").read_text())["keywords_end_s"]
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         clips = calibration_clips(Path(scratch) / "calibration")
-        rows, notes, scores = [], list[str](), dict[str, Heard]()
-        for recipe in recipes:
+        scores = dict[str, Heard]()
 
-            def play(stream: Stream, recipe: str = recipe) -> tuple[Quality, NDArray[np.float64]]:
-                heard = scores[recipe] = hear(stream, scene)
-                return quality_of(heard.times_s, ends), heard.hop_us
+        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+            heard = scores[recipe] = hear(stream, scene)
+            return quality_of(heard.times_s, ends), heard.hop_us
 
-            build = (folder if recipe == KEPT else Path(scratch)) / recipe
-            given = options(recipe, clips)
-            row, told = played(NETWORK, target, build, given, play, progress, counted)
-            rows.append(row)
-            notes += told
+        forms = {recipe: (NETWORK, options(recipe, clips)) for recipe in recipes}
+        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
         shutil.copy(CLIPS / "scene.wav", folder / "scene.wav")
         write_wav(folder / "heard.wav", with_beeps(scene, scores[KEPT].times_s), RATE, "PCM_16")
         draw(folder / "wake.png", scene, ends, scores)
     files = ("scene.wav", "heard.wav", "wake.png", f"{KEPT}/report.html")
     said = "heard.wav is the scene, with a tone wherever the build detected the keyword"
-    return HearableDemo("wake", out, tuple(rows), files, (said, *dict.fromkeys(notes)))
+    return HearableDemo("wake", out, rows, files, (said, *notes))
 
 
 def with_beeps(scene: Samples, times_s: tuple[float, ...]) -> Samples:

@@ -110,7 +110,8 @@ def _jobs(members: tuple[Member, ...]) -> list[Job]:
         for folder in member.builds:
             path = member.beside / folder
             try:
-                manifests.setdefault(path, open_build(path))
+                if path not in manifests:
+                    manifests[path] = open_build(path)
                 jobs.append(Job(member, folder, manifests[path]))
             except UsageError as error:
                 problems += error.problems

@@ -1,12 +1,12 @@
 """fleet.toml: devices, and which builds are measured on each."""
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.toml_file import parse_toml, read_text
 from edgekit.runtime.devices.device import FORMS, find_device
 
 MAX_FILE_BYTES = 1 << 20
@@ -41,16 +41,7 @@ def read_fleet(path: Path) -> tuple[Member, ...]:
         UsageError: it cannot be read, or everything that is wrong with it.
     """
     where, step = f"fleet '{path}'", "give a fleet.toml as docs/fleets.md describes"
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            found = f"{path.stat().st_size:,} bytes"
-            raise UsageError(Problem(where, found, f"at most {MAX_FILE_BYTES:,}", step))
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        found = error.strerror or "cannot be read"
-        raise UsageError(Problem(where, found, "a readable file", step)) from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(Problem(where, f"not TOML: {error}", "TOML", step)) from error
+    given = parse_toml(read_text(path, where, MAX_FILE_BYTES, step), where, step)
     if not 1 <= len(given) <= MOST_DEVICES:
         found, allowed = (
             f"{len(given):,} devices",

@@ -1,0 +1,35 @@
+"""TOML that a user wrote, and that is not trusted: its size is bounded, and what is wrong is said."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from edgekit.base.errors import Problem, UsageError
+
+
+def read_text(path: Path, where: str, most_bytes: int, step: str) -> str:
+    """Return the text of a file; `where` names it in errors, `step` says what to do.
+
+    Raises:
+        UsageError: it cannot be read, is larger, or is not UTF-8.
+    """
+    try:
+        size = path.stat().st_size
+        if size > most_bytes:
+            raise UsageError(Problem(where, f"{size:,} bytes", f"at most {most_bytes:,}", step))
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        found = str(error.strerror) if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(Problem(where, found, "a readable file", step)) from error
+
+
+def parse_toml(text: str, where: str, step: str) -> dict[str, Any]:
+    """Return what a text says; arguments as those of `read_text`.
+
+    Raises:
+        UsageError: it is not TOML, or holds an endless number or nesting without end.
+    """
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(Problem(where, f"not TOML: {error}", "TOML", step)) from error
