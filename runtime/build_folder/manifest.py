@@ -22,7 +22,7 @@ PACKAGE_PREFIX = (
     "package-"  # of a build: package-zephyr and the like, copies for other build systems
 )
 UPDATES_FOLDER = "updates"  # of a build: an example of how its weights are replaced
-PLUGIN_FOLDER = "lv2"  # of a build: a plug-in around its C, which is compiled apart
+PLUGIN_FOLDERS = ("lv2", "clap")  # of a build: plug-ins around its C, which are compiled apart
 MAX_MANIFEST_BYTES = 4_000_000
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import CheckFailed, Problem, ToolError, UsageError
 from edgekit.runtime.build_folder.manifest import (
     PACKAGE_PREFIX,
-    PLUGIN_FOLDER,
+    PLUGIN_FOLDERS,
     UPDATES_FOLDER,
     Manifest,
     Tensor,
@@ -209,7 +209,7 @@ def _function(library: ctypes.CDLL, name: str, pointers: int | None) -> Any:
 
 def _own_files(directory: Path, pattern: str) -> list[Path]:
     """The files of the build itself, without what is laid out for other programs."""
-    others = (PLUGIN_FOLDER, UPDATES_FOLDER)
+    others = (*PLUGIN_FOLDERS, UPDATES_FOLDER)
 
     def is_own(path: Path) -> bool:
         first = path.relative_to(directory).parts[0]

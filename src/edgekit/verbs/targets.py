@@ -16,7 +16,7 @@ from edgekit.runtime.bench.contenders import (
     StreamContender,
 )
 from edgekit.runtime.bench.node import NodeContender
-from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import PLUGIN_FOLDERS, Manifest
 from edgekit.runtime.stream import NPUS, Stream
 from edgekit.targets.devices import profile, profiles
 from edgekit.verbs.export.work import Progress, Written
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 WEIGHTS = ("inside", "external")
+WRAPS = PLUGIN_FOLDERS
 
 
 def c_choices() -> Mapping[str, tuple[str, ...]]:
@@ -93,11 +94,19 @@ class Target:
         return "host" if self.name == "host" else "c99"
 
 
-def _check_c(model: "Model", wrap: str | None = None, weights: str = WEIGHTS[0]) -> list[Problem]:
+def _check_c(
+    model: "Model",
+    wrap: str | None = None,
+    weights: str = WEIGHTS[0],
+    knobs: Mapping[str, str] | None = None,
+) -> list[Problem]:
     from edgekit.targets.c.lower import check_c
-    from edgekit.targets.c.lv2 import wrap_problems
+    from edgekit.targets.c.plugin.table import wrap_problems
 
-    problems = check_c(model) + (wrap_problems(model, "c99") if wrap else [])
+    problems = check_c(model) + (wrap_problems(model, "c99", wrap, knobs) if wrap else [])
+    if knobs and not wrap:
+        found, allowed = "no plug-in", "--wrap with it"
+        problems.append(Problem("--knob", found, allowed, "add --wrap lv2, or leave it out"))
     if weights == "external" and model.sampler is not None:
         found, allowed = "a denoiser with its sampler", "a network that runs hop by hop"
         problems.append(Problem("--weights external", found, allowed, "leave it out"))
@@ -105,13 +114,17 @@ def _check_c(model: "Model", wrap: str | None = None, weights: str = WEIGHTS[0])
 
 
 def _lower_c(
-    model: "Model", target: str, wrap: str | None = None, weights: str = WEIGHTS[0]
+    model: "Model",
+    target: str,
+    wrap: str | None = None,
+    weights: str = WEIGHTS[0],
+    knobs: Mapping[str, str] | None = None,
 ) -> "Build":
     from edgekit.targets.c.lower import lower_c
-    from edgekit.targets.c.lv2 import wrapped
+    from edgekit.targets.c.plugin.table import wrapped
 
     build = lower_c(model, target, external=weights == "external")
-    return wrapped(build, model) if wrap else build
+    return wrapped(build, model, wrap, knobs) if wrap else build
 
 
 def _check_wasm(model: "Model") -> list[Problem]:
@@ -250,9 +263,9 @@ def _for_device(name: str) -> Target:
             _check_c,
             _lower_c,
             _verify,
-            options=("wrap", "weights"),
+            options=("wrap", "knobs", "weights"),
             is_c=True,
-            choices=lambda: {"wrap": ("lv2",), **c_choices()},
+            choices=lambda: {"wrap": WRAPS, **c_choices()},
         )
     needs = (str(device.cc), device.qemu[0])
     return Target(

@@ -10,6 +10,7 @@ from edgekit.base.layout import Layout
 from edgekit.verbs.export.texts import (
     collect_frontends,
     parse_constant,
+    parse_knob,
     parse_layout_option,
     parse_noise,
     parse_package,
@@ -230,7 +231,20 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     ]
     wrap: Annotated[
         str | None,
-        Flag("host and c99: a plug-in around a build of sound, lv2; see docs/plugins.md.", "KIND"),
+        Flag(
+            "host and c99: a plug-in around a build of sound, lv2 or clap; see docs/plugins.md.",
+            "KIND",
+        ),
+    ]
+    knobs: Annotated[
+        Mapping[str, str],
+        Flag(
+            "Of a plug-in: the range of a control, of each of its values with commas; repeatable.",
+            "CONTROL=LEAST:MOST:DEFAULT",
+            name="knob",
+            many=dict,
+            parse=parse_knob,
+        ),
     ]
     then: Annotated[
         str | None,

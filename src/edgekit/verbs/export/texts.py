@@ -87,6 +87,15 @@ def parse_package(text: str) -> tuple[str, str]:
     return kind, version
 
 
+def parse_knob(text: str) -> tuple[str, str]:
+    """Split ``CONTROL=RANGES``, which `edgekit.targets.c.plugin.knobs` reads."""
+    name, _, ranges = text.partition("=")
+    if not name or not ranges:
+        allowed, step = "CONTROL=LEAST:MOST:DEFAULT", "write --knob gain=-60:0:-20"
+        raise UsageError(Problem(f"--knob '{text}'", "no range", allowed, step))
+    return name, ranges
+
+
 def parse_constant(text: str) -> tuple[str, object]:
     """Split ``INPUT=VALUE``; the value is a number, numbers with commas, or a nested JSON list."""
     name, _, value = text.partition("=")

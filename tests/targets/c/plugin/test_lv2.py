@@ -22,7 +22,7 @@ from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.audio.device import at_device
 from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.stream import Stream
-from edgekit.targets.c.lv2 import wrap_problems
+from edgekit.targets.c.plugin.table import wrap_problems
 from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import ImportOptions, load_model
 from edgekit.verbs.export.request import read_request
@@ -80,9 +80,9 @@ class Plugin:
         return uri.decode()
 
 
-def made(model: Model, folder: Path) -> Plugin:
+def made(model: Model, folder: Path, knobs: dict[str, str] | None = None) -> Plugin:
     """Lower a model with a plug-in, and build that with CMake."""
-    build = TARGETS["c99"].lower(model, "c99", wrap="lv2")
+    build = TARGETS["c99"].lower(model, "c99", wrap="lv2", knobs=knobs)
     write(build, folder)
     out = folder / "lv2" / "made"
     for command in (["cmake", "-S", folder / "lv2", "-B", out], ["cmake", "--build", out]):
@@ -203,12 +203,13 @@ def test_knobs_are_ports(tmp_path: Path) -> None:
 
 
 def test_what_is_no_sound_is_refused() -> None:
-    (first, *_) = wrap_problems(load_model(str(NETWORK), ImportOptions()).model, "c99")
+    model = load_model(str(NETWORK), ImportOptions()).model
+    (first, *_) = wrap_problems(model, "c99", "lv2", None)
     assert first.where == "--wrap lv2" and "logpow [1, 1, 257]" in first.found
 
 
 def test_other_targets_and_kinds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--target host or c99"):
         read_request(str(NETWORK), "wasm", tmp_path / "out", {"wrap": "lv2"})
-    with pytest.raises(UsageError, match=r"--wrap 'vst'.*allowed: lv2"):
+    with pytest.raises(UsageError, match=r"--wrap 'vst'.*allowed: lv2, clap"):
         read_request(str(NETWORK), "host", tmp_path / "out", {"wrap": "vst"})

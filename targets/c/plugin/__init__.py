@@ -1,0 +1,1 @@
+"""Plug-ins around a build of sound, which audio hosts load."""

@@ -1,0 +1,56 @@
+"""``--wrap``: the kinds of plug-ins, each a folder of its own beside the C that it is made of."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.graph.model import Model
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.targets.build import Build, digest
+from edgekit.targets.c.plugin.clap import clap_files, clap_problems
+from edgekit.targets.c.plugin.core import core_files, sound_problems
+from edgekit.targets.c.plugin.knobs import Knob, knobs_of
+from edgekit.targets.c.plugin.lv2 import lv2_files, lv2_problems
+from edgekit.targets.describe import describe
+
+MOST_KNOBS = 64
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A kind of plug-in.
+
+    Attributes:
+        problems: why some knobs are none of it.
+        files: its own files of a build with these knobs, by name.
+    """
+
+    problems: Callable[[Sequence[Knob]], list[Problem]]
+    files: Callable[[Manifest, Sequence[Knob]], dict[str, str]]
+
+
+PLUGINS = {"lv2": Plugin(lv2_problems, lv2_files), "clap": Plugin(clap_problems, clap_files)}
+
+
+def wrap_problems(
+    model: Model, target: str, kind: str, ranges: Mapping[str, str] | None
+) -> list[Problem]:
+    """Return why a network is no plug-in of a kind, if it is none; `ranges` as `knobs_of` takes them."""
+    manifest, where = describe(model, target), f"--wrap {kind}"
+    problems = sound_problems(manifest, where)
+    try:
+        knobs = knobs_of(manifest.controls, ranges or {})
+    except UsageError as error:
+        return [*problems, *error.problems]
+    if len(knobs) > MOST_KNOBS:
+        found = f"{len(knobs)} values of controls"
+        problems.append(Problem(where, found, f"at most {MOST_KNOBS}", "join them"))
+    return [*problems, *PLUGINS[kind].problems(knobs)]
+
+
+def wrapped(build: Build, model: Model, kind: str, ranges: Mapping[str, str] | None) -> Build:
+    """A build of C with its plug-in."""
+    knobs = knobs_of(build.manifest.controls, ranges or {})
+    made = {**core_files(model, build.manifest), **PLUGINS[kind].files(build.manifest, knobs)}
+    files = {**build.files, **{f"{kind}/{file}": text.encode() for file, text in made.items()}}
+    return replace(build, files=files, manifest=replace(build.manifest, digest=digest(files)))
