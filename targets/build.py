@@ -43,6 +43,7 @@ class Layer:
 
     Attributes:
         number: of its ``EK_LAYER``.
+        node: the node's that computes it.
         name: the tensor's.
         operator: what computes it.
         dtype: as in the manifest.
@@ -51,6 +52,7 @@ class Layer:
     """
 
     number: int
+    node: str = field(repr=False)  # pinned digests are of what is shown
     name: str
     operator: str
     dtype: str

@@ -41,6 +41,7 @@ class NativeContender:
         """
         self._manifest = manifest
         self._runner = NativeRunner.open(directory, manifest)
+        self._process = self._runner.addresses[0]
         with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
             loop = Path(folder) / "time.so"
             with as_file(files("edgekit.runtime") / "replay" / "time.c") as source:
@@ -59,7 +60,8 @@ class NativeContender:
         nanoseconds = np.zeros(hops, np.int64)
         given, made = _rows(ins), _rows(outs)
         addresses = (
-            *runner.addresses,
+            self._process,
+            *runner.addresses[1:],
             given.ctypes.data,
             made.ctypes.data,
             nanoseconds.ctypes.data,

@@ -70,6 +70,41 @@ class Modelled:
 
 
 @dataclass(frozen=True)
+class ByLayer:
+    """What each layer takes in a hop.
+
+    Attributes:
+        unit: ``us`` or ``instructions``.
+        rows: (layer, operator, cost), in the order in which they run.
+    """
+
+    unit: str
+    rows: tuple[tuple[str, str, float], ...]
+
+    @property
+    def total(self) -> float:
+        """All layers together."""
+        return sum(cost for *_, cost in self.rows)
+
+    def percent(self, cost: float) -> float:
+        """The share of a cost."""
+        return 100 * cost / (self.total or 1.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts of ``edgekit bench --json``."""
+        rows = [
+            {
+                "layer": name,
+                "operator": operator,
+                "cost": round(cost, 3),
+                "percent": round(self.percent(cost), 2),
+            }
+            for name, operator, cost in self.rows
+        ]
+        return {"unit": self.unit, "layers": rows}
+
+
+@dataclass(frozen=True)
 class Measured:
     """What a benchmark found; what the device does not tell is None or empty.
 
@@ -88,6 +123,7 @@ class Measured:
         machine: of a device that is reached over a link, what it says of itself.
         against: peers by name.
         layers: (name, how its result compares with golden) in the order of the schedule.
+        by_layer: what each layer takes.
     """
 
     device: str
@@ -103,6 +139,7 @@ class Measured:
     machine: str | None = None
     against: Mapping[str, PeerTimes] = field(default_factory=dict)
     layers: tuple[tuple[str, str], ...] = ()
+    by_layer: ByLayer | None = None
     unit: str = "hop"
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,6 +171,7 @@ class Measured:
             "machine": self.machine,
             "against": {name: _peer(peer, times) for name, peer in self.against.items()},
             "layers": dict(self.layers),
+            "by_layer": None if self.by_layer is None else self.by_layer.to_dict(),
         }
 
     def label(self, name: str) -> str:

@@ -180,10 +180,10 @@ def load_library(
         UsageError: the folder holds no C sources.
         ToolError: no compiler, or it refused the sources.
     """
-    sources = _own_files(directory, "*.c")
+    sources = own_files(directory, "*.c")
     if not sources:
         raise UsageError(_misfit(directory, "no .c file"))
-    include_dirs = sorted({path.parent for path in _own_files(directory, "*.h")})
+    include_dirs = sorted({path.parent for path in own_files(directory, "*.h")})
     with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
         output = Path(folder) / f"{manifest.c_name}.so"
         flags = NATIVE if manifest.target == "host" else ()
@@ -207,7 +207,7 @@ def _function(library: ctypes.CDLL, name: str, pointers: int | None) -> Any:
     return function
 
 
-def _own_files(directory: Path, pattern: str) -> list[Path]:
+def own_files(directory: Path, pattern: str) -> list[Path]:
     """The files of the build itself, without what is laid out for other programs."""
     others = (*PLUGIN_FOLDERS, UPDATES_FOLDER)
 

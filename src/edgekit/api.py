@@ -290,7 +290,7 @@ def bench(
             for another core; ``ssh://[user@]host[:port]`` and ``adb[:serial]`` for times on a device with Linux.
             By default what the build is for.
         hops: how many in each of five rounds (``local``), or how many are counted (``qemu``).
-        layers: compare the result of each layer with that of the oracle.
+        layers: measure each layer (``local``, ``qemu``), and compare its result with that of the oracle.
         against: other engines that run in turn with the build: ``onnxruntime``, or ``litert``, ``executorch``
             and ``tract`` from an environment of their own, ``$EDGEKIT_PEERS/NAME``.
         append: a file that gets the result as one line of JSON.

@@ -288,7 +288,13 @@ def _group(model: Model, group: int) -> Part:
 def _layers(ctx: Context) -> tuple[Layer, ...]:
     return tuple(
         Layer(
-            number, str(value.name), node.op_type, DTYPES[value.dtype], dims(value), _border(value)
+            number,
+            str(node.name),
+            str(value.name),
+            node.op_type,
+            DTYPES[value.dtype],
+            dims(value),
+            _border(value),
         )
         for number, value in enumerate(ctx.layers)
         if value.dtype is not None and (node := value.producer()) is not None

@@ -26,7 +26,8 @@ def bench(
         int | None, typer.Option(help="In each of five rounds; on qemu, counted.")
     ] = None,
     layers: Annotated[
-        bool, typer.Option("--layers", help="Compare each layer's result with golden.")
+        bool,
+        typer.Option("--layers", help="Measure each layer, and compare its result with golden."),
     ] = False,
     against: Annotated[
         str | None,
@@ -198,6 +199,13 @@ def show(measured: Measured) -> None:
         print_table(
             f"instructions per {measured.unit}", ("function", "instructions"), rows, numbers=True
         )
+    if (costs := measured.by_layer) is not None:
+        digits = 2 if costs.unit == "us" else 0
+        each = [
+            (f"{operator} {name}".strip(), f"{cost:,.{digits}f}", f"{costs.percent(cost):.1f}")
+            for name, operator, cost in costs.rows
+        ]
+        print_table("by layer", ("layer", costs.unit, "%"), each, numbers=True)
     if facts["against"]:
         peers = [
             (

@@ -14,6 +14,7 @@ from edgekit.runtime.devices.profile import Profile
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
+    from edgekit.targets.build import Layer
     from edgekit.targets.c.replay import Held
 
 LAYER_HOPS = 8
@@ -21,8 +22,9 @@ LAYER_HOPS = 8
 
 @dataclass(frozen=True)
 class Look:
-    """What the layers of a build must hold, (hops, *shape), and the files that an export would write otherwise."""
+    """A build's layers, what they must hold, (hops, *shape), and the files that an export would write otherwise."""
 
+    layers: "tuple[Layer, ...]"
     held: "Held"
     changed: tuple[str, ...]
 
@@ -48,7 +50,7 @@ def look(directory: Path, manifest: Manifest, model: "Model") -> Look:
     changed = tuple(
         name for name, content in build.files.items() if _content(directory / name) != content
     )
-    return Look(held, changed)
+    return Look(build.layers, held, changed)
 
 
 @contextmanager

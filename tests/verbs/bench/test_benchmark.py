@@ -46,12 +46,16 @@ def test_local_times_a_build_beside_onnxruntime(host: Path, tmp_path: Path) -> N
     assert peer["ratio"] == pytest.approx(peer["median_us"] / facts["median_us"], rel=0.02)
     assert peer["snr_db"] is None or peer["snr_db"] > 20
     assert len(facts["layers"]) > 5 and set(facts["layers"].values()) == {"equal"}
+    costs = facts["by_layer"]
+    assert costs["unit"] == "us" and sum(row["cost"] for row in costs["layers"]) > 0
+    assert {row["operator"] for row in costs["layers"]} >= {"Conv", "GRU"}
+    assert all(row["cost"] >= 0 for row in costs["layers"])
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["target"] for line in lines] == ["host", "host"]
     assert lines[1]["median_us"] == facts["median_us"]
     report = (host / "report.html").read_text()
     assert report.count("<h2>Benchmark: local</h2>") == 1 and report.rstrip().endswith("</html>")
-    assert "onnxruntime" in report and "<svg" in report
+    assert "onnxruntime" in report and "<svg" in report and "Time of each layer" in report
 
 
 def test_litert_is_timed_like_a_c_build(tmp_path: Path) -> None:
@@ -91,8 +95,13 @@ def test_qemu_counts_instructions_and_compares_layers(target: str, tmp_path: Pat
     blocks = (memory["state_bytes"] or 0) + (memory["scratch_bytes"] or 0)
     assert facts["ram_bytes"] == blocks + facts["stack_bytes"]
     assert len(facts["layers"]) > 5 and set(facts["layers"].values()) == {"equal"}
+    costs = facts["by_layer"]
+    total = sum(row["cost"] for row in costs["layers"])
+    assert costs["unit"] == "instructions"  # a mark takes one or two itself
+    assert abs(total - facts["instructions_per_hop"]) < 4 * len(facts["layers"])
     page = (tmp_path / "build" / "report.html").read_text()
-    assert "modelled, not measured" in page and model["cycles_from"] in page
+    assert "modelled, not measured" in page and "Instructions of each layer" in page
+    assert model["cycles_from"] in page
     spoil(tmp_path / "build")
     with pytest.raises(CheckFailed, match="cortex-m55: the replay of golden data failed"):
         api.bench(tmp_path / "build", hops=3)

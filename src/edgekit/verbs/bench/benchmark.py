@@ -14,13 +14,14 @@ from edgekit.runtime.bench.contenders import (
     Contender,
 )
 from edgekit.runtime.bench.golden import check_outputs, rows
-from edgekit.runtime.bench.measure import Measured, golden_inputs, measure_local
+from edgekit.runtime.bench.measure import ByLayer, Measured, golden_inputs, measure_local
 from edgekit.runtime.build_folder.files import open_build, replace_text
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.device import FORMS, Device, device_of, find_device, measure_qemu
 from edgekit.runtime.devices.emulator import replay
 from edgekit.runtime.devices.profile import Profile
+from edgekit.verbs.bench import by_layer
 from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench import page as bench_page
 from edgekit.verbs.bench import remote as bench_remote
@@ -29,6 +30,7 @@ from edgekit.verbs.replay import Look, look, replay_folder, with_changed
 from edgekit.verbs.targets import TARGETS
 
 Progress = Callable[[str, int, int], None]
+TIMED_HOPS = 500  # of single layers
 AGAINST = ("onnxruntime", *PEERS)
 
 
@@ -36,8 +38,8 @@ AGAINST = ("onnxruntime", *PEERS)
 class Request:
     """What is measured, on which device, how long, and beside what.
 
-    `append` is a file that gets one line of JSON; `layers` asks for the comparison of each layer's result; `page`
-    whether report.html gets one.
+    `append` is a file that gets one line of JSON; `layers` asks what each layer takes, and compares its result; `page`
+    says whether report.html gets one.
     """
 
     directory: Path
@@ -71,13 +73,16 @@ def bench(request: Request, progress: Progress) -> Measured:
             request.directory, manifest, device, name, hops, seen, progress
         )
     else:
-        layers = () if seen is None else _layers(request.directory, manifest, target, seen)
+        results = () if seen is None else _results(request.directory, manifest, target, seen)
         if device.name == "qemu":
             progress("count instructions", 0, 1)
             measured = measure_qemu(request.directory, manifest, target, hops)
         else:
             measured = _local(request, manifest, hops, progress)
-        measured = replace(measured, layers=layers)
+        if seen is not None:
+            progress("measure layers", 0, 1)
+            costs = _costs(request.directory, manifest, target, device, hops, seen)
+            measured = replace(measured, layers=results, by_layer=costs)
     measured = replace(measured, unit="image" if images else manifest.unit)
     if request.page:
         _write_page(request.directory, measured)
@@ -162,7 +167,7 @@ def _peers(
     return peers
 
 
-def _layers(
+def _results(
     directory: Path, manifest: Manifest, target: Profile, seen: Look
 ) -> tuple[tuple[str, str], ...]:
     """Run the build with a look at each layer; its results against those of the oracle."""
@@ -173,6 +178,16 @@ def _layers(
         except CheckFailed as error:
             raise with_changed(error, seen) from error
     return tuple((row.name, row.result) for row in rows(printed) if row.kind == "layer")
+
+
+def _costs(
+    directory: Path, manifest: Manifest, target: Profile, device: Device, hops: int, seen: Look
+) -> ByLayer:
+    """What each layer takes."""
+    if device.name == "qemu":
+        return by_layer.counted(directory, manifest, target, hops, seen.layers)
+    inputs = golden_inputs(directory, manifest, min(hops, TIMED_HOPS))
+    return by_layer.timed(directory, manifest, inputs, seen.layers)
 
 
 def _write_page(directory: Path, measured: Measured) -> None:

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.pages import Column, fill
-from edgekit.runtime.bench.measure import Measured
+from edgekit.base.pages import Bar, Column, fill
+from edgekit.runtime.bench.measure import ByLayer, Measured
 from edgekit.runtime.build_folder.manifest import counted
 
 BINS = 60
 MARK = "<!-- bench {device} -->"
+MOST_LETTERS = 48
 END = "<!-- end of bench {device} -->"
 MOST_FUNCTIONS = 20
+NOT_FACTS = ("against", "layers", "by_layer", "instructions_by_function", "modelled", "unit")
 
 
 def with_page(report: str, measured: Measured) -> str:
@@ -44,6 +46,8 @@ def _page(measured: Measured) -> str:
         functions=functions,
         unit=measured.unit,
         layers=measured.layers or (),
+        costs=measured.by_layer,
+        bars=_bars(measured.by_layer),
     )
 
 
@@ -52,7 +56,7 @@ def _facts(measured: Measured) -> list[tuple[str, str]]:
     rows = [
         (measured.label(name), f"{value:,}" if isinstance(value, int | float) else str(value))
         for name, value in facts.items()
-        if name not in ("against", "layers", "instructions_by_function", "modelled", "unit")
+        if name not in NOT_FACTS
     ]
     if (model := measured.modelled) is not None:
         text = (
@@ -71,6 +75,23 @@ def _facts(measured: Measured) -> list[tuple[str, str]]:
             )
         )
     return rows
+
+
+def _bars(costs: ByLayer | None) -> list[Bar]:
+    """A bar for each layer, in the order in which they run."""
+    if costs is None:
+        return []
+    most = max((cost for *_, cost in costs.rows), default=0.0) or 1.0
+    bars = []
+    for name, operator, cost in costs.rows:
+        label = f"{operator} {name}".strip()
+        amount = f"{cost:,.2f}" if costs.unit == "us" else f"{cost:,.0f}"
+        short = label if len(label) <= MOST_LETTERS else f"{label[: MOST_LETTERS - 1]}…"
+        hint = f"{label}: {amount} {costs.unit}"
+        bars.append(
+            Bar(short, hint, ((cost / most, "a"),), f"{amount}, {costs.percent(cost):.1f} %")
+        )
+    return bars
 
 
 def _histogram(

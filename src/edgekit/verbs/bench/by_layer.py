@@ -1,0 +1,127 @@
+"""What each layer of a C build takes: microseconds on this machine, instructions under QEMU.
+
+The build's own sources are compiled with a mark behind each layer (``runtime/replay/marks.h``) that ends one
+measurement and begins the next.
+"""
+
+import ctypes
+import tempfile
+from collections.abc import Sequence
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from shutil import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import CheckFailed
+from edgekit.runtime.bench.contenders import Arrays, NativeContender
+from edgekit.runtime.bench.measure import ROUNDS, ByLayer, one_core
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.devices.cross import compile_replay
+from edgekit.runtime.devices.emulator import count as count_under_qemu
+from edgekit.runtime.devices.profile import Profile
+from edgekit.runtime.runners.c import own_files
+from edgekit.verbs.replay import replay_folder
+
+if TYPE_CHECKING:
+    from edgekit.targets.build import Layer
+
+REPLAY = files("edgekit.runtime") / "replay"
+BEHIND = ("the end of the hop", "")
+
+
+def timed(
+    directory: Path, manifest: Manifest, inputs: Arrays, layers: "Sequence[Layer]"
+) -> ByLayer:
+    """Time the layers of a build on this machine: the median over hops, without the clock's own time.
+
+    Args:
+        directory: the build.
+        manifest: its facts.
+        inputs: of one of `ROUNDS` rounds, (hops, *shape).
+        layers: of `edgekit.verbs.replay.look`.
+
+    Raises:
+        ToolError: no compiler, or it refused the sources.
+        CheckFailed: the build has other layers.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        for path in (*own_files(directory, "*.c"), *own_files(directory, "*.h")):
+            copied = folder / path.relative_to(directory)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            copy(path, copied)
+        _mark(folder)
+        (folder / "marks.c").write_bytes((REPLAY / "marks.c").read_bytes())
+        contender = _MarkedContender(folder, manifest)
+        with one_core():
+            clock = contender.intervals_ns("ek_nothing", inputs, 1)
+            process, count = f"{manifest.c_name}_process", len(layers) + 1
+            rounds = [contender.intervals_ns(process, inputs, count) for _ in range(ROUNDS)]
+    found = np.concatenate(rounds)
+    us = np.maximum(0.0, np.median(found, axis=0) - np.median(clock)) / 1000
+    return ByLayer("us", _rows(layers, us))
+
+
+def counted(
+    directory: Path, manifest: Manifest, profile: Profile, hops: int, layers: "Sequence[Layer]"
+) -> ByLayer:
+    """Count the instructions of the layers of a build under QEMU: the mean over `hops`.
+
+    Raises:
+        ToolError: no cross compiler or emulator, or one failed.
+        CheckFailed: the build has other layers.
+    """
+    with replay_folder(directory, manifest, profile) as folder:
+        _mark(folder)
+        program = folder / "program"
+        compile_replay(folder, profile, program, [f"-DREPLAY_COUNTED_HOPS={hops}"])
+        found = np.array(count_under_qemu(profile, program).hops)
+    _check(len(found), hops * (len(layers) + 1))
+    return ByLayer("instructions", _rows(layers, found.reshape(hops, -1).mean(axis=0)))
+
+
+class _MarkedContender(NativeContender):
+    """A build whose sources were marked, with ``marks.c``."""
+
+    def intervals_ns(self, process: str, inputs: Arrays, intervals: int) -> NDArray[np.int64]:
+        """Run a process function over all hops; returns what each interval between marks took, (hops, intervals)."""
+        library = self._runner.library
+        hops = len(inputs[self._manifest.hop_inputs[0].name])
+        nanoseconds = np.zeros((hops, intervals), np.int64)
+        room = ctypes.c_size_t(nanoseconds.size)
+        library.ek_mark(library[process], ctypes.c_void_p(nanoseconds.ctypes.data), room)
+        self._process = ctypes.cast(library.ek_marked, ctypes.c_void_p).value or 0
+        self.run(inputs)
+        library.ek_marked_count.restype = ctypes.c_size_t
+        _check(library.ek_marked_count(), nanoseconds.size)
+        return nanoseconds
+
+
+def _mark(folder: Path) -> None:
+    """Put the header of marks before the sources that have layers."""
+    for path in folder.rglob("*.c"):
+        if b"EK_LAYER(" in (text := path.read_bytes()):
+            path.write_bytes(b'#include "marks.h"\n' + text)
+            (path.parent / "marks.h").write_bytes((REPLAY / "marks.h").read_bytes())
+
+
+def _check(found: int, wanted: int) -> None:
+    if found != wanted:
+        raise CheckFailed(
+            f"its sources have {found} marks of layers where their network has {wanted}"
+        )
+
+
+def _rows(layers: "Sequence[Layer]", costs: NDArray[Any]) -> tuple[tuple[str, str, float], ...]:
+    """A row for each node; what a node with several results takes stands before the first of them."""
+    names = [*((layer.node, layer.operator) for layer in layers), BEHIND]
+    pairs = zip(names, map(float, costs), strict=True)
+    rows = [
+        (*name, sum(cost for _, cost in group))
+        for name, group in groupby(pairs, key=lambda pair: pair[0])
+    ]
+    return tuple(row for row in rows if row[:2] != BEHIND or row[2])
