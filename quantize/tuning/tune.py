@@ -6,8 +6,9 @@ square error of what comes out is followed downwards by Adam (Kingma and Ba, ICL
 """
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class Progress:
         means: of their gradients; `squares` of their squares.
         places: of the stretches that come next: the numbers of their clips, and of their first hops, (2, `BATCH`).
         states: before them, (`BATCH`, ...) by name.
-        losses: of every step.
+        losses: of every step; NaN of one that was left out, as its gradient was not finite.
     """
 
     step: int
@@ -53,6 +54,11 @@ class Progress:
     places: Array
     states: dict[str, Array]
     losses: list[float] = field(default_factory=list)
+
+    @property
+    def skipped(self) -> int:
+        """How many steps were left out."""
+        return int(np.isnan(self.losses).sum())
 
     def arrays(self) -> dict[str, Array]:
         """As a .npz holds it."""
@@ -149,7 +155,15 @@ class Tuning:
         """Yield what there is after every step, from where `progress` is; the same whether it was cut off or not."""
         while progress.step < self.steps:
             loss, gradients, states = self._loss(progress)
-            progress = self._moved(progress, loss, gradients, states)
+            places, before = self._followed(progress, states)
+            if all(np.isfinite(gradient).all() for gradient in gradients.values()):
+                progress = self._moved(progress, gradients)
+            else:
+                loss = math.nan
+            losses = [*progress.losses, loss]
+            progress = replace(
+                progress, step=progress.step + 1, places=places, states=before, losses=losses
+            )
             yield progress
 
     def _cut(self) -> list[Clip]:
@@ -184,12 +198,16 @@ class Tuning:
     def _followed(
         self, progress: Progress, states: Mapping[str, Array]
     ) -> tuple[Array, dict[str, Array]]:
-        """Where the next stretches begin, and the states there: behind the last ones, or at the start of a clip."""
+        """Where the next stretches begin, and the states there: behind the last ones, or at the start of a clip.
+
+        States that are not finite are left, as the end of a clip is.
+        """
         random = np.random.default_rng([self.seed, progress.step])
         places, before = progress.places.copy(), {x: a.copy() for x, a in states.items()}
         places[1] += self._hops
         for lane, (number, at) in enumerate(places.T.tolist()):
-            if at + self._hops > self.clips[number].hops or not before:
+            finite = all(np.isfinite(array[lane]).all() for array in before.values())
+            if at + self._hops > self.clips[number].hops or not before or not finite:
                 places[0, lane] = chosen = random.integers(0, len(self.clips))
                 behind = self.clips[chosen].hops - self._hops
                 places[1, lane] = 0 if before else random.integers(0, behind + 1)
@@ -239,20 +257,12 @@ class Tuning:
             key: np.zeros_like(progress.values[key]) if v.grad is None else v.grad.numpy()
             for key, v in values.items()
         }
-        if not all(np.isfinite(gradient).all() for gradient in gradients.values()):
-            gradients = {key: np.zeros_like(gradient) for key, gradient in gradients.items()}
         behind = {x: array.detach().numpy() for x, array in states.items()}
         return float(total.detach()), gradients, behind
 
-    def _moved(
-        self,
-        progress: Progress,
-        loss: float,
-        gradients: Mapping[Key, Array],
-        states: Mapping[str, Array],
-    ) -> Progress:
+    def _moved(self, progress: Progress, gradients: Mapping[Key, Array]) -> Progress:
         """One step of Adam, for each weight in proportion to its size."""
-        step, (first, second) = progress.step + 1, DECAYS
+        step, (first, second) = progress.step + 1 - progress.skipped, DECAYS
         rate = RATE * 0.5 * (1 + np.cos(np.pi * progress.step / self.steps))
         values, means, squares = {}, {}, {}
         for key, gradient in gradients.items():
@@ -262,8 +272,7 @@ class Tuning:
             size = float(np.sqrt(np.mean(self.forward.values[key] ** 2))) or 1e-3
             move = rate * size * mean / (np.sqrt(square) + EPSILON)
             values[key] = (progress.values[key] - move).astype(np.float32)
-        places, before = self._followed(progress, states)
-        return Progress(step, values, means, squares, places, before, [*progress.losses, loss])
+        return replace(progress, values=values, means=means, squares=squares)
 
 
 def with_weights(network: Model, prepared: Model, values: Mapping[Key, Array]) -> tuple[Model, int]:

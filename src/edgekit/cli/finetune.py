@@ -45,6 +45,8 @@ def finetune(
         ("measured on", f"{tuned.clips} of {tuned.of} clips, left out of all"),
         ("weights", f"{tuned.weights}, of {tuned.steps} steps"),
     ]
+    if tuned.skipped:
+        rows.append(("left out", f"{tuned.skipped} steps, whose gradient was not finite"))
     if tuned.resumed:
         rows.append(("resumed", f"behind step {tuned.resumed}"))
     print_table(str(path), ("fact", "value"), rows)

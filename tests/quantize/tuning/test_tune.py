@@ -1,7 +1,10 @@
 """Weights that are trained against the integers: what torch computes, and what a training gives."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tiny_networks
 from builds import float_model, noise
 
 from edgekit.export.running import HopRunner, run_hops, snr_db
@@ -11,6 +14,7 @@ from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.tuning.integer_forward import IntegerForward
 from edgekit.quantize.tuning.tune import Progress, Tuning, with_weights
+from edgekit.verbs.export.importing import ImportOptions, load_model
 
 torch = pytest.importorskip("torch")
 NARROW = Recipe("narrow", weights="int4", activations="int16", smooth_inputs="int16")
@@ -60,3 +64,20 @@ def test_a_training_makes_up_for_rounding_and_goes_on_where_it_was_cut_off() -> 
     tuned, taken = with_weights(model, tuning.seen.model, again.values)
     assert taken == len(tuning.forward.values)
     assert ratio(tuned) > ratio(model) + 1
+
+
+def test_a_step_whose_gradient_is_not_finite_is_counted_and_changes_no_weight(
+    tmp_path: Path,
+) -> None:
+    model = load_model(str(tiny_networks.recurrent(tmp_path / "t.onnx")), ImportOptions()).model
+    tuning = Tuning(observed(model, calibration(model, 8, 48), NARROW), NARROW, 6, 4)
+    tuning.clips[0].wanted[tuning.forward.ends[0]][-1] = np.inf
+    before = tuning.start()
+    for done in tuning.run(before):
+        heard_of_it = [0, 32] in before.places.T.tolist()  # a stretch to the end of the first clip
+        assert done.skipped == before.skipped + heard_of_it
+        for key, value in done.values.items():
+            assert np.isfinite(value).all()
+            assert np.array_equal(value, before.values[key]) is heard_of_it
+        before = done
+    assert 0 < before.skipped < 6

@@ -80,16 +80,37 @@ def test_everything_that_is_wrong_is_said_at_once(
         api.finetune(network, "float32", clips, tmp_path / "tuned.onnx", steps=5)
 
 
-def test_a_network_without_weights_to_train_is_refused(tmp_path: Path) -> None:
+def chain(folder: Path, *operators: str) -> tuple[str, str]:
+    """A network of these, MatMul by the identity, and one clip."""
     import onnx
-    from onnx import TensorProto, helper
+    from onnx import TensorProto, helper, numpy_helper
 
     x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, WIDTH]) for n in "xy")
-    graph = helper.make_graph([helper.make_node("Tanh", ["x"], ["y"])], "plain", [x], [y])
+    names = ["x", *(f"t{at}" for at in range(1, len(operators))), "y"]
+    nodes = [
+        helper.make_node(kind, [names[at], "w"][: 1 + (kind == "MatMul")], [names[at + 1]])
+        for at, kind in enumerate(operators)
+    ]
+    weight = [numpy_helper.from_array(np.eye(WIDTH, dtype=np.float32), "w")]
+    graph = helper.make_graph(nodes, "chain", [x], [y], weight if "MatMul" in operators else [])
     opsets = [helper.make_opsetid("", 18)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "n.onnx")
-    (clips := tmp_path / "clips").mkdir()
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), folder / "n.onnx")
+    (clips := folder / "clips").mkdir()
     noise = np.random.default_rng(0).standard_normal((40, 1, WIDTH)).astype(np.float32)
     np.savez(clips / "0.npz", x=noise)
+    return str(folder / "n.onnx"), str(clips)
+
+
+def test_a_network_without_weights_to_train_is_refused(tmp_path: Path) -> None:
+    network, clips = chain(tmp_path, "Tanh")
     with pytest.raises(UsageError, match="no gradient"):
-        api.finetune(str(tmp_path / "n.onnx"), "w8a8", str(clips), tmp_path / "tuned.onnx", steps=5)
+        api.finetune(network, "w8a8", clips, tmp_path / "tuned.onnx", steps=5)
+
+
+def test_a_training_most_of_whose_gradients_are_not_finite_fails(tmp_path: Path) -> None:
+    network, clips = chain(tmp_path, "MatMul", "Abs", "Log")
+    faint = np.load(clips + "/0.npz")["x"] * np.where(np.arange(WIDTH), 1e-4, 1)
+    np.savez(clips + "/0.npz", x=faint.astype(np.float32))  # integers have a logarithm of 0
+    with pytest.raises(VerificationError, match="of 3 of the first 3 steps the gradient is not"):
+        api.finetune(network, "w8a8", clips, tmp_path / "tuned.onnx", steps=5)
+    assert not list(tmp_path.glob("tuned*"))

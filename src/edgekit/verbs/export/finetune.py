@@ -47,6 +47,7 @@ class Tuned:
         of: of how many.
         weights: constants that were trained.
         steps: that were done, those of an earlier run included.
+        skipped: of the steps, those that were left out: their gradient was not finite.
         resumed: where it went on from a checkpoint, else 0.
         unknown: operators through which no gradient goes; what they read is what was compared.
     """
@@ -57,6 +58,7 @@ class Tuned:
     of: int
     weights: int
     steps: int
+    skipped: int
     resumed: int
     unknown: tuple[str, ...]
 
@@ -110,8 +112,17 @@ def finetune(
     with replacing(out, Path(source)) as temporary:
         network.save(temporary)
     checkpoint.unlink(missing_ok=True)
-    unknown = tuning.forward.unknown
-    return Tuned(before, after, len(held), of, taken, done.step, resumed, unknown)
+    return Tuned(
+        before,
+        after,
+        len(held),
+        of,
+        taken,
+        done.step,
+        done.skipped,
+        resumed,
+        tuning.forward.unknown,
+    )
 
 
 def trained(tuning: "Tuning", checkpoint: Path, progress: Progress) -> "tuple[int, Done]":
@@ -121,6 +132,7 @@ def trained(tuning: "Tuning", checkpoint: Path, progress: Progress) -> "tuple[in
 
     Raises:
         UsageError: the checkpoint is not one of this training.
+        VerificationError: of most steps the gradient is not finite.
     """
     done = _read(checkpoint, tuning) if checkpoint.exists() else tuning.start()
     first, saved = done.step, done.step
@@ -128,6 +140,8 @@ def trained(tuning: "Tuning", checkpoint: Path, progress: Progress) -> "tuple[in
     try:
         for done in tuning.run(done):  # noqa: B020
             progress("train", done.step, tuning.steps)
+            if 2 * done.skipped > tuning.steps:
+                raise VerificationError(_not_finite(done))
             if done.step % KEPT_STEPS == 0:
                 _write(checkpoint, tuning, done)
                 saved = done.step
@@ -136,6 +150,14 @@ def trained(tuning: "Tuning", checkpoint: Path, progress: Progress) -> "tuple[in
             _write(checkpoint, tuning, done)
         raise
     return first, done
+
+
+def _not_finite(done: "Done") -> str:
+    return (
+        f"finetune: of {done.skipped} of the first {done.step} steps the gradient is not finite; nothing is written; "
+        "next: look for roots and quotients near 0 in the network, give louder clips, or a recipe.toml that keeps in "
+        "float32 what these read"
+    )
 
 
 def divided(
