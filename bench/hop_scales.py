@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from quant_audio import SETS, loss, outputs
-from quant_goals import LEVELS_DB, Bench
+from quant_bench import Bench
+from quant_levels import LEVELS_DB
 from rich.console import Console
 from rich.table import Table
 from speech_data import FOLDER

@@ -1,7 +1,6 @@
-"""onnxruntime's static quantization of GTCRN, as its documentation has it: QDQ, 240 frames, states carried."""
+"""onnxruntime's static quantization of a published pipeline, as its documentation has it: QDQ, 240 frames."""
 
 # edgekit first: it switches the telemetry of onnxruntime off
-from edgekit.export.running import in_onnxruntime
 from edgekit.runtime.stream import Arrays
 
 # isort: split
@@ -9,19 +8,25 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from denoise import mixture
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from published_networks import NETWORKS
-from published_pipelines import frames, sqrt_hann
+from published_networks import CACHE, NETWORKS, path_of
+from published_pipelines import Pipeline, Samples, reference
 from quant_audio import CALIBRATION, noise, speech
 
 FRAMES = 240
 
 
-def static_quantized(content: bytes, data: Path, per_channel: bool) -> bytes:
-    """Return the quantized file, calibrated on speech in noise of `data`."""
+def static_quantized(pipeline: Pipeline, data: Path, per_channel: bool = False) -> list[bytes]:
+    """Return the quantized file of each network, calibrated on speech in noise of `data`, states carried."""
+    return [
+        _quantized(path_of(name, CACHE).read_bytes(), feeds, per_channel)
+        for name, feeds in zip(pipeline.networks, calls(pipeline, data), strict=True)
+    ]
+
+
+def _quantized(content: bytes, feeds: list[Arrays], per_channel: bool) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         source, ready, out = (Path(folder) / name for name in ("a.onnx", "b.onnx", "c.onnx"))
         source.write_bytes(content)
@@ -29,7 +34,7 @@ def static_quantized(content: bytes, data: Path, per_channel: bool) -> bytes:
         quantize_static(
             ready,
             out,
-            Reader(content, data),
+            Reader(feeds),
             quant_format=QuantFormat.QDQ,
             per_channel=per_channel,
             activation_type=QuantType.QInt8,
@@ -41,26 +46,37 @@ def static_quantized(content: bytes, data: Path, per_channel: bool) -> bytes:
 class Reader(CalibrationDataReader):  # type: ignore[misc]
     """Feeds of successive hops of each clip."""
 
-    def __init__(self, content: bytes, data: Path) -> None:
-        """Run the float network over the clips of the bench."""
-        self.feeds: Iterator[Arrays] = iter(list(_feeds(content, data)))
+    def __init__(self, feeds: list[Arrays]) -> None:
+        """Take them."""
+        self.feeds: Iterator[Arrays] = iter(feeds)
 
     def get_next(self) -> Arrays | None:
         """The feed of one hop."""
         return next(self.feeds, None)
 
 
-def _feeds(content: bytes, data: Path) -> Iterator[Arrays]:
-    running, states = in_onnxruntime(content), NETWORKS["gtcrn"].states
-    each = FRAMES // len(CALIBRATION)
+def heard_clips(data: Path) -> Iterator[Samples]:
+    """The calibration clips, as samples."""
     for number, (voice, name, snr_db) in enumerate(CALIBRATION):
-        heard = mixture(speech(data, voice, 4, number), noise(data, name, 4, 2.0), snr_db)
-        spectrum = np.fft.rfft(frames(heard, 512, 256) * sqrt_hann(512))
-        state = {key: np.zeros(shape, np.float32) for key, (_, shape) in states.items()}
-        for index, hop in enumerate(spectrum):
-            mix = np.stack([hop.real, hop.imag], -1)[None, :, None, :].astype(np.float32)
-            feed = {"mix": mix, **state}
-            results = running(feed)
-            state = {key: results[output] for key, (output, _) in states.items()}
-            if index % (len(spectrum) // each) == 0:
-                yield feed
+        yield mixture(speech(data, voice, 4, number), noise(data, name, 4, 2.0), snr_db)
+
+
+def calls(pipeline: Pipeline, data: Path) -> list[list[Arrays]]:
+    """What each network of a pipeline is given in `FRAMES` hops of the calibration clips, all over each."""
+    kept: list[list[Arrays]] = [[] for _ in pipeline.networks]
+    each = FRAMES // len(CALIBRATION)
+    for heard in heard_clips(data):
+        seen: list[list[Arrays]] = [[] for _ in pipeline.networks]
+        networks = [
+            reference(
+                path_of(n, CACHE).read_bytes(),
+                NETWORKS[n].states,
+                NETWORKS[n].constants,
+                feeds.append,
+            )
+            for n, feeds in zip(pipeline.networks, seen, strict=True)
+        ]
+        pipeline.run(heard, *networks)
+        for feeds, some in zip(kept, seen, strict=True):
+            feeds += some[:: max(len(some) // each, 1)]
+    return kept

@@ -60,8 +60,13 @@ class Recorded:
         return self.outputs
 
 
-def reference(content: bytes, states: States, constants: Mapping[str, int]) -> Run:
-    """Return a file in onnxruntime, hop by hop, its states carried from zero."""
+def reference(
+    content: bytes,
+    states: States,
+    constants: Mapping[str, int],
+    told: Callable[[Arrays], None] = lambda feed: None,
+) -> Run:
+    """Return a file in onnxruntime, hop by hop, its states carried from zero; each feed is told."""
     running = in_onnxruntime(content)
     fixed = {name: np.asarray(value, np.int64) for name, value in constants.items()}
 
@@ -70,6 +75,7 @@ def reference(content: bytes, states: States, constants: Mapping[str, int]) -> R
         results = []
         for hop in range(len(next(iter(inputs.values())))):
             feed = {name: array[hop] for name, array in inputs.items()}
+            told(feed | state | fixed)
             results.append(running(feed | state | fixed))
             state = {name: results[-1][output] for name, (output, _) in states.items()}
         carried = {output for output, _ in states.values()}

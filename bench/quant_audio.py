@@ -22,6 +22,8 @@ from edgekit.targets.trials import Trials
 
 RATE = 16000
 SECONDS = 4
+SHORT = 3  # seconds, of many mixtures
+SNRS_DB = (0, 5, 10)  # of them
 CALIBRATION = (
     ("en", "rain", 5),
     ("es", "birds", 0),
@@ -46,7 +48,6 @@ class MixtureSet:
 TUNING = MixtureSet(("fr",), ("city", "stream", "storm", "summer-night"))
 # recorded at many levels
 EVALUATION = MixtureSet(EVALUATION_VOICES, EVALUATION_NOISES, level_dbfs=-24.0)
-IN_WIND = MixtureSet(("fr",), ("wind",))  # a noise that trained networks have heard
 SETS = {"evaluation": EVALUATION, "tuning": TUNING}
 
 
@@ -94,33 +95,55 @@ def mixtures(data: Path, of: MixtureSet, snr_db: float, gain_db: float = 0.0) ->
     Raises:
         UsageError: those of the evaluation would have what something here was trained or tuned on.
     """
-    check = refuse_heard if of is EVALUATION else refuse_unlisted
-    check(of.voices, of.noises)
     made = []
     for number in range(16):
-        voice = of.voices[number % len(of.voices)]
-        name = of.noises[number // 2 % len(of.noises)]
-        clean = speech(data, voice, SECONDS, number)
-        if of.level_dbfs is not None:
-            clean = clean * np.float32(10 ** (of.level_dbfs / 20) / np.sqrt(np.mean(clean**2)))
-        noisy = mixture(clean, noise(data, name, SECONDS, 3.0 * number), snr_db)
+        pair = of.voices[number % len(of.voices)], of.noises[number // 2 % len(of.noises)]
+        mixed = _mixed(data, of, pair, number, snr_db, SECONDS)
         gain = np.float32(10 ** (gain_db / 20))
-        made.append(Mixture(f"{voice} in {name}", gain * (clean - clean.mean()), gain * noisy))
+        made.append(Mixture(mixed.name, gain * mixed.clean, gain * mixed.noisy))
     return made
 
 
-def calibration(
-    data: Path, model: Model, extra: Sequence[tuple[str, str, float]] = ()
-) -> Calibration:
-    """Return clips of `CALIBRATION` and of more (voice, noise, SNR) for a network that takes PCM."""
-    wanted, clips = (*CALIBRATION, *extra), []
-    refuse_unlisted([voice for voice, *_ in wanted], [name for _, name, _ in wanted])
-    for number, (voice, name, ratio) in enumerate(wanted):
-        heard = mixture(
-            speech(data, voice, SECONDS, number), noise(data, name, SECONDS, 2.0), ratio
-        )
+def varied(data: Path, of: MixtureSet, count: int) -> list[Mixture]:
+    """Return short mixtures, of every voice in every noise, at each of `SNRS_DB` in turn.
+
+    Raises:
+        UsageError: as `mixtures`.
+    """
+    pairs, made = len(of.voices) * len(of.noises), []
+    for number in range(count):
+        voice = of.voices[number % len(of.voices)]
+        pair = voice, of.noises[number // len(of.voices) % len(of.noises)]
+        ratio = SNRS_DB[(number + number // pairs) % len(SNRS_DB)]
+        made.append(_mixed(data, of, pair, number, ratio, SHORT))
+    return made
+
+
+def _mixed(
+    data: Path, of: MixtureSet, pair: tuple[str, str], number: int, snr_db: float, seconds: float
+) -> Mixture:
+    """The mixture of this number: a voice in a noise."""
+    check = refuse_heard if of is EVALUATION else refuse_unlisted
+    check(of.voices, of.noises)
+    voice, name = pair
+    clean = speech(data, voice, seconds, number)
+    if of.level_dbfs is not None:
+        clean = clean * np.float32(10 ** (of.level_dbfs / 20) / np.sqrt(np.mean(clean**2)))
+    noisy = mixture(clean, noise(data, name, seconds, 3.0 * number), snr_db)
+    return Mixture(f"{voice} in {name}, {snr_db:g} dB", clean - clean.mean(), noisy)
+
+
+def calibration(data: Path, model: Model) -> Calibration:
+    """Return the clips of `CALIBRATION`, with their clean form, for a network that takes PCM."""
+    refuse_unlisted([voice for voice, *_ in CALIBRATION], [name for _, name, _ in CALIBRATION])
+    clips, clean, hop = [], {}, model.stream.hop_samples
+    assert hop
+    for number, (voice, name, ratio) in enumerate(CALIBRATION):
+        spoken = speech(data, voice, SECONDS, number)
+        heard = mixture(spoken, noise(data, name, SECONDS, 2.0), ratio)
         clips.append(in_hops(model, heard))
-    return Calibration(tuple(clips), "speech in noise")
+        clean[number] = spoken[: len(spoken) // hop * hop]
+    return Calibration(tuple(clips), "speech in noise", clean=clean)
 
 
 def in_hops(model: Model, samples: Samples) -> dict[str, np.ndarray]:

@@ -1,257 +1,50 @@
-"""What quantization costs networks that others trained, on voices and noises that calibration has not heard.
+"""What quantization costs networks at every level of sound, on voices and noises that calibration has not heard.
 
-    python bench/quant_goals.py [--only REGEX] [--set evaluation|tuning] [--data FOLDER] [--out FILE.jsonl]
+    python bench/quant_goals.py [NETWORK ...] [--recipes NAME ...] [--mixtures N] [--set evaluation|tuning]
+                                [--data FOLDER] [--rows FILE.jsonl] [--pesq] [--write]
 
-Speech and noise come from Debian packages (`bench/speech_data.py`), the networks from PyPI
-(`bench/published_networks.py`). Every figure is of the generated C, states carried, beside the C of the float
-network. PESQ and STOI need `pip install pesq pystoi`.
+Each row, a network in a recipe, is added to a file when it is done, and measured once: a later call goes on with what
+lacks. Remove the file to begin anew. Ours is the generated C, states carried, beside the C of the float network; what
+others quantize runs in its own runtime, in the authors' pipeline. Mixtures take 3 s at 0, 5 and 10 dB; the mean has a
+95 % interval by bootstrap. Recordings come from Debian packages (`bench/speech_data.py`), networks from PyPI.
 """
 
 import argparse
-import json
-import re
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import quant_audio
-from published_measure import whole_options
-from published_networks import CACHE, fetch, path_of
-from published_pipelines import PIPELINES
-from quant_audio import IN_WIND, SETS, Loss, Mixture, MixtureSet, loss, outputs
+from published_networks import CACHE, fetch
+from quant_audio import SETS
+from quant_bench import DENOISER, Bench
+from quant_levels import DECISIONS, DIGITS, LEVELS_DB, MOST_DB, Kept, Levels, add, read
+from quant_stock import STOCK
 from rich.console import Console
 from rich.table import Table
 from speech_data import FOLDER
 from speech_data import fetch as fetch_speech
 
 from edgekit.base.errors import EdgeKitError
-from edgekit.demos.show_denoise import NETWORK, OPTIONS
-from edgekit.graph.model import Model
-from edgekit.quantize.apply import quantize, quantize_observed
-from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.recipe import RECIPES, Recipe
-from edgekit.targets.describe import describe
-from edgekit.targets.macs import with_macs
-from edgekit.targets.trials import Trials
-from edgekit.verbs.auto import search as auto
-from edgekit.verbs.auto.measure import cache_folder
-from edgekit.verbs.export.equalizing import settled
-from edgekit.verbs.export.importing import load_model
 
-WIND = ("es", "wind", 0.0)
-LEVELS_DB = (0, -20, -30, -40)
+ROWS = FOLDER.parent / "quant-goals.jsonl"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "quantization.md"
+BEGIN, END = "<!-- make quant-goals -->", "<!-- end of quant-goals -->"
 SILERO = "Silero VAD, opset 15"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: what was measured of what, and the goal it was held to."""
-
-    network: str
-    condition: str
-    measured: str
-    goal: str
-    met: bool
-
-
-class Bench:
-    """The networks, their calibrations and what was found for them; each is made once."""
-
-    def __init__(self, data: Path, of: MixtureSet = quant_audio.EVALUATION) -> None:
-        """Take the folder of `speech_data`, and what is measured on."""
-        self.data, self.set = data, of
-
-    @cache  # noqa: B019
-    def model(self, name: str) -> Model:
-        """A published pipeline, or the bundled denoiser, as one network from PCM."""
-        if name == "denoiser":
-            return load_model(str(NETWORK), OPTIONS).model
-        pipeline = PIPELINES[name]
-        return load_model(
-            str(path_of(pipeline.networks[0], CACHE)), whole_options(pipeline, CACHE)
-        ).model
-
-    def calibration(self, name: str, wind: bool = False) -> Calibration:
-        """Speech in noise; with or without a clip in wind."""
-        return quant_audio.calibration(self.data, self.model(name), [WIND] if wind else [])
-
-    @cache  # noqa: B019
-    def found(self, name: str, wind: bool = False) -> tuple[Model, Recipe, float]:
-        """What `auto` makes of a network, its recipe, and how many processor seconds that took."""
-        start = time.process_time()
-        result = auto.find(
-            self.model(name), self.calibration(name, wind), None, _quiet, cache_folder()
-        )
-        return result.quantized, result.recipe, time.process_time() - start
-
-    def quantized(self, name: str, recipe: str) -> Model:
-        """A network in a recipe that ships, as an export makes it."""
-        model, calibration = self.model(name), self.calibration(name)
-        found = settled(model, calibration, RECIPES[recipe], _quiet)
-        return quantize_observed(found.seen, found.recipe, calibration.label)
-
-    @cache  # noqa: B019
-    def exact(self, name: str, of: MixtureSet, snr_db: float, gain_db: float) -> list[np.ndarray]:
-        """What the float network makes of them."""
-        return outputs(self.model(name), self.mixtures(of, snr_db, gain_db))
-
-    @cache  # noqa: B019
-    def mixtures(self, of: MixtureSet, snr_db: float, gain_db: float) -> list[Mixture]:
-        """What is listened to."""
-        return quant_audio.mixtures(self.data, of, snr_db, gain_db)
-
-    def row(
-        self,
-        name: str,
-        quantized: Model,
-        condition: str,
-        snr_db: float = 5.0,
-        gain_db: float = 0.0,
-        of: MixtureSet | None = None,
-        mean: float = 0.1,
-        worst: float = np.inf,
-        pesq: float = np.inf,
-    ) -> Row:
-        """Measure one condition against its goal, on the bench's mixtures where no others are named."""
-        return _row(
-            name, condition, self.lost(name, quantized, snr_db, gain_db, of), mean, worst, pesq
-        )
-
-    def lost(
-        self,
-        name: str,
-        quantized: Model,
-        snr_db: float = 5.0,
-        gain_db: float = 0.0,
-        of: MixtureSet | None = None,
-    ) -> Loss:
-        """What a network loses against its float form."""
-        mixtures = self.mixtures(of or self.set, snr_db, gain_db)
-        exact = self.exact(name, of or self.set, snr_db, gain_db)
-        return loss(mixtures, exact, outputs(quantized, mixtures))
-
-
-def _row(name: str, condition: str, lost: Loss, mean: float, worst: float, pesq: float) -> Row:
-    goals = (
-        ("mean", lost.mean_db, mean),
-        ("worst", lost.worst_db, worst),
-        ("PESQ", lost.pesq, pesq),
-    )
-    stoi = "" if lost.stoi is None else f", STOI {lost.stoi:.4f}"
-    said = ", ".join(f"{what} {value:.3f}" for what, value, _ in goals if value is not None)
-    return Row(
-        name,
-        condition,
-        f"{said}{stoi}, SNR {lost.snr_db:.1f} dB",
-        ", ".join(f"{what} <= {goal:g}" for what, _, goal in goals if np.isfinite(goal)),
-        all(value is None or value <= goal for _, value, goal in goals),
-    )
-
-
-def gtcrn(bench: Bench) -> Iterator[Row]:
-    """The acceptance of GTCRN with `auto`."""
-    name = "GTCRN"
-    quantized, _, seconds = bench.found(name)
-    manifest = with_macs(describe(quantized, "host"), quantized)
-    share = manifest.macs_int8 / manifest.macs_per_hop
-    yield Row(
-        name,
-        "auto",
-        f"int8 {share:.3f} of MACs; search {seconds:.0f} s CPU",
-        ">= 0.8",
-        share >= 0.8,
-    )
-    for snr_db in (5.0, 0.0):
-        yield bench.row(name, quantized, f"auto, {snr_db:g} dB", snr_db, worst=0.3, pesq=0.03)
-    yield bench.row(name, quantized, "auto, in wind", of=IN_WIND, mean=0.3)
-    windy, _, _ = bench.found(name, wind=True)
-    yield bench.row(name, windy, "auto, calibrated with wind", worst=0.3)
-    yield bench.row(name, windy, "auto, calibrated with wind, in wind", of=IN_WIND, mean=0.3)
-
-
-def levels(bench: Bench) -> Iterator[Row]:
-    """What each recipe loses at each level, of networks that take PCM; `auto` against w8a16."""
-    for name in ("GTCRN", "DTLN", "NSNet2", "denoiser"):
-        made = {r: bench.quantized(name, r) for r in ("w8a16", "w8a8")}
-        made["auto"] = bench.found(name)[0]
-        for level in LEVELS_DB:
-            of = {r: bench.lost(name, quantized, gain_db=level) for r, quantized in made.items()}
-            for recipe, lost in of.items():
-                mean = worst = np.inf
-                if recipe == "auto":
-                    mean, worst = of["w8a16"].mean_db + 0.05, of["w8a16"].worst_db + 0.15
-                yield _row(name, f"{recipe}, {level} dB level", lost, mean, worst, np.inf)
-
-
-def gtcrn_int4(bench: Bench) -> Iterator[Row]:
-    """The types of `auto` with int4 weights."""
-    _, recipe, _ = bench.found("GTCRN")
-    for rounding in ("gptq", "adaround"):
-        narrow = replace(
-            recipe, name="auto-w4", weights="int4", rounding=rounding, bias_correction=True
-        )
-        quantized = quantize(bench.model("GTCRN"), bench.calibration("GTCRN"), narrow)
-        yield bench.row("GTCRN", quantized, f"auto's types, int4 weights by {rounding}", mean=0.7)
-
-
-def others(bench: Bench) -> Iterator[Row]:
-    """DTLN, NSNet2 and the bundled denoiser."""
-    for name, mean in (("DTLN", 0.2), ("NSNet2", 0.05)):
-        quantized, _, _ = bench.found(name)
-        yield bench.row(name, quantized, "auto", mean=mean)
-    name = "denoiser"
-    quantized = bench.quantized(name, "w8a8")
-    yield bench.row(name, quantized, "w8a8", mean=0.1)
-
-
-def silero(bench: Bench) -> Iterator[Row]:
-    """Decisions of the voice activity detector."""
-    quantized, _, _ = bench.found(SILERO)
-    mixtures = bench.mixtures(bench.set, 5.0, 0.0)
-    heard = [outputs(model, mixtures) for model in (bench.model(SILERO), quantized)]
-    exact, found = (np.concatenate(clips) >= 0.5 for clips in heard)
-    same = float(np.mean(exact == found))
-    measured = f"{same:.4f} of {len(exact)} frames decided alike, {exact.mean():.2f} of them speech"
-    yield Row(SILERO, "auto", measured, ">= 0.995", same >= 0.995)
-
-
-def digits(_: Bench) -> Iterator[Row]:
-    """An image classifier."""
-    import digits_net
-
-    model = load_model(
-        "digits_net:factory", replace(OPTIONS, frontend=None, sample_rate=None)
-    ).model
-    images, _, tests, labels = digits_net.data()
-    (value,) = model.stream_inputs
-    clips = tuple({str(value.name): part[:, None]} for part in np.array_split(images[:300], 3))
-
-    def right(network: Model) -> float:
-        trials = Trials(network, [{str(value.name): tests[:, None]}])
-        ((scores,),) = trials.run(lambda _, found: found[trials.outputs[0]].reshape(len(tests), -1))
-        return float(np.mean(scores.argmax(1) == labels))
-
-    exact = right(model)
-    for recipe in ("w8a8",):
-        lost = exact - right(quantize(model, Calibration(clips, "digits"), recipe))
-        measured = (
-            f"{100 * lost:.2f} % of {len(tests)} images lost, float gets {100 * exact:.1f} % right"
-        )
-        yield Row("digits", recipe, measured, "<= 0.3 %", lost <= 0.003)
-
-
-PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
-    "levels": levels,
-    "gtcrn": gtcrn,
-    "int4": gtcrn_int4,
-    "others": others,
-    "silero": silero,
-    "digits": digits,
+OURS = ("w8a8", "w8a16", "auto")
+INT4 = ("auto, int4 by gptq", "auto, int4 by adaround")
+NETWORKS = {
+    "GTCRN": (*OURS, *STOCK, *INT4),
+    "DTLN": (*OURS, *STOCK),
+    "NSNet2": (*OURS, *STOCK),
+    DENOISER: ("w8a8", "w8a16"),
+    SILERO: (*OURS, *STOCK),
+    DIGITS: ("w8a8", "w4a8"),
 }
+MIXTURES = 108  # nine voices in four noises at three ratios
+RESAMPLED = 2000
+Cells = tuple[str, ...]
+HEAD = ("network", "recipe", "int8 MACs, %", *(f"at {level} dB" for level in LEVELS_DB))
 
 
 def failure(data: Path) -> int:
@@ -265,36 +58,169 @@ def failure(data: Path) -> int:
     return 0
 
 
-def _quiet(_stage: str, _done: int, _total: int) -> None:
-    """Show no progress."""
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % interval of a mean, by bootstrap (Efron, 1979): percentiles of means of what is drawn again."""
+    drawn = np.random.default_rng(0).integers(0, len(values), (RESAMPLED, len(values)))
+    low, high = np.percentile(np.asarray(values)[drawn].mean(axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def cells(row: Kept) -> Cells:
+    """A row as the table shows it: mean, its interval, worst; the mean ratio in brackets."""
+    found = []
+    for level in map(str, LEVELS_DB):
+        if not (lost := row.lost.get(level)):
+            found.append("")
+            continue
+        low, high = interval(lost)
+        text = f"{np.mean(lost):.2f} ({low:.2f} to {high:.2f}) / {max(lost):.2f}"
+        if ratios := row.ratios.get(level):
+            text += f" [{np.mean(ratios):.1f}]"
+        if level in row.pesq:
+            text += f", PESQ {row.pesq[level]:.3f}"
+        found.append(text)
+    share = "" if row.int8 is None else f"{100 * row.int8:.1f}"
+    searched = f" ({row.seconds:.0f} s of search)" if row.recipe == "auto" else ""
+    return (row.network, row.recipe + searched, share, *found)
+
+
+def stated(row: Kept) -> Cells:
+    """What the export of a row states of clips left out of its calibration, in the form of `cells`."""
+    found = []
+    for level in map(str, LEVELS_DB):
+        says = row.stated.get(level)
+        if says is None:
+            found.append("")
+        elif says["alike"] is not None:
+            found.append(f"{100 - 100 * says['alike']:.2f}")
+        else:
+            mean, most = says["lost_db"] or (np.nan, np.nan)
+            ratio = MOST_DB if says["snr_db"] is None else says["snr_db"]
+            found.append(f"{mean:.2f} / {most:.2f} [{ratio:.1f}]")
+    return ("", "as stated", "", *found)
+
+
+def goals(rows: dict[tuple[str, str], Kept]) -> Iterator[tuple[str, bool]]:
+    """What was asked of what is there, and whether it is so."""
+    for name, least in (("GTCRN", 0.95), ("DTLN", 0.9)):
+        auto, wide = rows.get((name, "auto")), rows.get((name, "w8a16"))
+        if auto is not None and wide is not None:
+            yield _share(auto, least)
+            for level in map(str, LEVELS_DB):
+                mean = float(np.mean(wide.lost[level])) + 0.05
+                yield _loss(auto, level, mean, max(wide.lost[level]) + 0.15)
+    for name in ("NSNet2", DENOISER):
+        if row := rows.get((name, "w8a8")):
+            yield _share(row, 0.99)
+            for level in map(str, LEVELS_DB):
+                yield _loss(row, level, 0.05, 0.25)
+    if row := rows.get((SILERO, "auto")):
+        yield _share(row, 0.8)
+        alike = 100 - float(np.mean([np.mean(lost) for lost in row.lost.values()]))
+        worst = 100 - max(max(lost) for lost in row.lost.values())
+        yield f"{SILERO}, auto: {alike:.2f} % of decisions alike, 99.5 asked", alike >= 99.5
+        yield f"{SILERO}, auto: {worst:.1f} % in the worst clip, 97 asked", worst >= 97
+
+
+def honest(row: Kept) -> Iterator[tuple[str, bool]]:
+    """Whether what an export states is within 1 dB, or a point of decisions, of what was not heard."""
+    for level, says in row.stated.items():
+        lost = float(np.mean(row.lost[level]))
+        if says["alike"] is not None:
+            pairs = [("of decisions", 100 - 100 * says["alike"], lost, "%")]
+        else:
+            pairs = [] if says["lost_db"] is None else [("loss", says["lost_db"][0], lost, "dB")]
+            ratio = MOST_DB if says["snr_db"] is None else says["snr_db"]
+            pairs.append(("ratio", ratio, float(np.mean(row.ratios[level])), "dB"))
+        for what, said, found, unit in pairs:
+            text = f"{what} stated {said:.2f} {unit}, unheard {found:.2f}"
+            yield f"{row.network}, {row.recipe} at {level} dB: {text}", abs(said - found) <= 1
+
+
+def _share(row: Kept, least: float) -> tuple[str, bool]:
+    share = row.int8 or 0.0
+    said = f"{100 * share:.1f} % of multiply-accumulates in int8, {100 * least:g} asked"
+    return f"{row.network}, {row.recipe}: {said}", share >= least
+
+
+def _loss(row: Kept, level: str, mean: float, worst: float) -> tuple[str, bool]:
+    lost = row.lost[level]
+    said = f"{np.mean(lost):.2f} / {max(lost):.2f} dB, {mean:.2f} / {worst:.2f} asked"
+    met = float(np.mean(lost)) <= mean and max(lost) <= worst
+    return f"{row.network}, {row.recipe} at {level} dB: {said}", met
+
+
+def measured(given: argparse.Namespace) -> list[Kept]:
+    """All rows that were asked for; what the file lacks is measured."""
+    levels = Levels(Bench(given.data, SETS[given.set]), given.set, given.mixtures, given.pesq)
+    found = []
+    for name in given.networks:
+        for recipe in given.recipes or NETWORKS[name]:
+            kept = [
+                row
+                for row in read(given.rows)
+                if (row.network, row.recipe) == (name, recipe)
+                and (name == DIGITS or (row.set, row.mixtures) == (given.set, given.mixtures))
+                and (not given.pesq or row.pesq or row.unit == DECISIONS or name == DIGITS)
+            ]
+            if not kept:
+                try:
+                    kept = [levels.row(name, recipe)]
+                except EdgeKitError as error:
+                    print(f"{name}, {recipe}: {error}", file=sys.stderr, flush=True)
+                    continue
+                add(given.rows, kept[0])
+            print(" | ".join(cells(kept[-1])), file=sys.stderr, flush=True)
+            found.append(kept[-1])
+    return found
 
 
 def main() -> int:
     """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--only", default="", metavar="REGEX", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("networks", nargs="*", default=list(NETWORKS), metavar="NETWORK")
+    parser.add_argument("--recipes", nargs="+", metavar="NAME", help="in place of those of each")
+    parser.add_argument("--mixtures", type=int, default=MIXTURES, metavar="N")
     parser.add_argument("--set", choices=SETS, default="evaluation", help="voices and noises")
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="one JSON object per row is added")
+    parser.add_argument(
+        "--rows", type=Path, default=ROWS, metavar="FILE", help="where rows are kept"
+    )
+    parser.add_argument("--pesq", action="store_true", help="needs pip install pesq")
+    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
     given = parser.parse_args()
+    if unknown := [name for name in given.networks if name not in NETWORKS]:
+        parser.error(f"no network {', '.join(unknown)}; there are {', '.join(NETWORKS)}")
     if code := failure(given.data):
         return code
-    bench, rows = Bench(given.data, SETS[given.set]), []
-    for part, measure in PARTS.items():
-        if re.search(given.only, part):
-            for row in measure(bench):
-                rows.append(row)
-                print(f"{row.network}, {row.condition}: {row.measured} ({row.goal})", flush=True)
-                if given.out:
-                    with given.out.open("a") as file:
-                        file.write(json.dumps(asdict(row)) + "\n")
-    table = Table("network", "recipe, condition", "loss in dB and points", "goal", "met")
+    rows = measured(given)
+    table = Table(*HEAD)
     for row in rows:
-        table.add_row(
-            row.network, row.condition, row.measured, row.goal, "yes" if row.met else "no"
-        )
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-    return int(not all(row.met for row in rows))
+        table.add_row(*cells(row))
+        if row.stated:
+            table.add_row(*stated(row))
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(table)
+    asked = [*goals({(row.network, row.recipe): row for row in rows})]
+    asked += [fact for row in rows for fact in honest(row)]
+    for row in rows:
+        if row.said is not None:
+            console.print(f"{row.network}, {row.recipe}: channels {row.said}", highlight=False)
+    for said, met in asked:
+        console.print(f"{'met' if met else 'missed'}: {said}", highlight=False)
+    if given.write:
+        write(rows)
+    return int(not all(met for _, met in asked))
+
+
+def write(rows: Sequence[Kept]) -> None:
+    """Put the rows into the page."""
+    body = (line for row in rows for line in [cells(row), *([stated(row)] if row.stated else [])])
+    lines = [HEAD, tuple("---" for _ in HEAD), *body]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 from onnxruntime_static import static_quantized
-from published_networks import CACHE, NETWORKS, path_of
-from published_pipelines import Recorded, gtcrn, reference
+from published_networks import NETWORKS
+from published_pipelines import PIPELINES, Recorded, gtcrn, reference
 from quant_audio import SETS, Mixture, calibration, loss, outputs
 from quant_audio import mixtures as mixtures_of
-from quant_goals import Bench
+from quant_bench import Bench
 
 from edgekit.base.wav import Samples
 from edgekit.graph.model import Model
@@ -89,7 +89,7 @@ def rows(
         return network, outputs(network, mixtures)
 
     def stock(per_channel: bool) -> tuple[None, list[Samples]]:
-        content = static_quantized(path_of("gtcrn", CACHE).read_bytes(), data, per_channel)
+        (content,) = static_quantized(PIPELINES["GTCRN"], data, per_channel)
         return None, in_onnxruntime(content, mixtures)
 
     table: dict[str, Callable[[], tuple[Model | None, list[Samples]]]] = {
@@ -103,7 +103,7 @@ def rows(
     }
     for name, recipe in RECIPE_ROWS.items():
         table[name] = lambda recipe=recipe: ours(quantize(model, clips, recipe))  # type: ignore[misc]
-    table["auto"] = lambda: ours(bench.found("GTCRN")[0])
+    table["auto"] = lambda: ours(bench.made("GTCRN", "auto").quantized)
     return table
 
 
