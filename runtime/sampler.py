@@ -17,16 +17,18 @@ from edgekit.base.sampler_table import NETWORKS, Arrays, StepTable
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.onnxruntime import reusing_network
+from edgekit.runtime.runners.wasm import WasmRunner
 from edgekit.runtime.stream import Stream
 
 Progress = Callable[[int, int], None]
+LOOPS = (NativeRunner, WasmRunner)  # what runs the build's own loop
 
 
 class Sampler:
     """A running build with a step table.
 
-    A C build runs its own loop, ``<name>_sample``; of another one the network is called step by step. Both give
-    the same bits where the network does.
+    A build of C or WebAssembly runs its own loop, ``<name>_sample``; of another one the network is called step by
+    step. Both give the same bits where the network does.
     """
 
     def __init__(self, stream: Stream, directory: Path | None = None) -> None:
@@ -121,7 +123,7 @@ class Sampler:
 
             own = {name: array[image : image + 1] for name, array in arrays.items()}
             runner = self.stream.runner
-            if isinstance(runner, NativeRunner) and self._whole:
+            if isinstance(runner, LOOPS) and self._whole:
                 one = np.ascontiguousarray(out[image])
                 ordered = [own[tensor.name] for tensor in self.conditions]
                 runner.sample(int(sampler_loop.image_seeds(seed, image, 1)[0]), ordered, one, told)
@@ -187,7 +189,7 @@ class Sampler:
         """The build's network, for a loop in Python."""
         if not (self.table.graph == 1).any():
             return stream_network(self.stream)
-        if isinstance(self.stream.runner, NativeRunner) or self.directory is None:
+        if isinstance(self.stream.runner, LOOPS) or self.directory is None:
             found, allowed = "encoder propagation", "tables whose rows run the whole network"
             raise UsageError(Problem("rows in Python", found, allowed, "call sample"))
         return sampler_loop.one_by_one(reusing_network(self.directory, self.stream.manifest))

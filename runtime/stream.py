@@ -27,13 +27,15 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def _others(directory: Path, manifest: Manifest, runner: Runner) -> "dict[str, Stream]":
-    """The other networks of a build's sampler, by what they do; those of a C build are in its library."""
+    """The other networks of a build's sampler, by what they do; those of C are in its library or module."""
     table, found = manifest.steps, dict[str, Stream]()
     for role in table.networks if table is not None else ():
         folder = directory / NETWORKS_FOLDER / role
         own = Manifest.load(folder)
         if isinstance(runner, NativeRunner):
             other: Runner = NativeRunner(runner.library, own, folder, runner.compiler)
+        elif isinstance(runner, WasmRunner):
+            other = WasmRunner(folder, own, runner.module)
         else:
             other = RUNNERS[manifest.target](folder, own)
         found[role] = Stream(own, other)

@@ -4,7 +4,7 @@ import ctypes
 import importlib.util
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import CheckFailed, Problem, ToolError, UsageError
-from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
 from edgekit.runtime.runners.toolchain import ALONE, Compiler, ask, compile_sources, zig
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def exported(manifest: Manifest, has_adapter: bool) -> list[str]:
         "adapter_bytes": has_adapter,
         "adapter_init": has_adapter,
         "adapter_process": has_adapter,
+        "draw": manifest.steps is not None,
     }
     return [*(f"{manifest.c_name}_{name}" for name, is_there in there.items() if is_there), BASE]
 
@@ -67,7 +68,13 @@ def compile_module(directory: Path, manifest: Manifest) -> Compiler:
         raise ToolError(f"no compiler for WebAssembly: ziglang is not installed; {HOW_TO_GET}")
     name = manifest.c_name
     sources = sorted(path.name for path in directory.glob("*.c"))
+    table = manifest.steps
+    others = [
+        Manifest.load(directory / NETWORKS_FOLDER / role)
+        for role in (table.networks if table else ())
+    ]
     shown = exported(manifest, f"{name}_adapter.c" in sources)
+    shown += [symbol for other in others for symbol in exported(other, False) if symbol != BASE]
     link = [*LINK, *(f"-Wl,--export={symbol}" for symbol in shown)]
     output = (directory / f"{name}.wasm").resolve()
     compile_sources(compiler, FLAGS, sources, link, output, directory)
@@ -78,8 +85,8 @@ def compile_module(directory: Path, manifest: Manifest) -> Compiler:
 class WasmRunner:
     """One instance of a module, with its state, its scratch memory and one hop of data in its own memory."""
 
-    def __init__(self, directory: Path, manifest: Manifest) -> None:
-        """Load ``<name>.wasm``.
+    def __init__(self, directory: Path, manifest: Manifest, module: Path | None = None) -> None:
+        """Load ``<name>.wasm``, or a module that has this network beside others.
 
         Raises:
             UsageError: there is none, or it is not the module that the manifest describes.
@@ -90,11 +97,19 @@ class WasmRunner:
         except ImportError as error:
             raise ToolError(f"wasmtime is not installed; {HOW_TO_GET}") from error
         self._name, self._failed = manifest.c_name, wasmtime.WasmtimeError
-        path = directory / f"{self._name}.wasm"
+        self.module = path = module or directory / f"{self._name}.wasm"
+        self._told: Callable[[int, int], int] = lambda _done, _rows: 0
         try:
             self._store = wasmtime.Store()
-            module = wasmtime.Module(self._store.engine, path.read_bytes())
-            instance = wasmtime.Instance(self._store, module, [])
+            loaded = wasmtime.Module(self._store.engine, path.read_bytes())
+            int32 = wasmtime.ValType.i32()
+            progress = wasmtime.Func(
+                self._store,
+                wasmtime.FuncType([int32, int32], [int32]),
+                lambda done, rows: self._told(done, rows),
+            )
+            imports = [progress for _ in loaded.imports]  # a sampler's, if any
+            instance = wasmtime.Instance(self._store, loaded, imports)
         except OSError as error:
             raise UsageError(_misfit(directory, error.strerror or "no .wasm file")) from error
         except wasmtime.WasmtimeError as error:
@@ -114,6 +129,7 @@ class WasmRunner:
         self._inputs = _Ports(self, manifest.hop_inputs)
         self._outputs = _Ports(self, manifest.stream_outputs)
         self._constants = _Ports(self, manifest.constants)
+        self._sampling: tuple[_Ports, int] | None = None
         self._net = self._function("init")(self._store, state, state_bytes)
         if not self._net:
             raise UsageError(_misfit(directory, f"it refuses a state of {state_bytes} bytes"))
@@ -165,6 +181,33 @@ class WasmRunner:
         given = self._net, self._scratch, self._constants.struct
         if (code := self._function("session")(self._store, *given)) != 0:
             raise CheckFailed(f"the build's session function returned {code}")
+
+    def sample(
+        self,
+        seed: int,
+        conditions: Sequence[NDArray[Any]],
+        out: NDArray[np.float32],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Draw one image into `out` with the build's own loop; `conditions` as its struct lists them."""
+        given = [
+            Tensor(f"given {number}", array.shape, array.dtype.name, "stream")
+            for number, array in enumerate(conditions)
+        ]
+        if self._sampling is None:
+            self._sampling = _Ports(self, given), self._reserve(out.nbytes)
+        ports, at = self._sampling
+        ports.put(conditions)
+        arguments = [self._net, self._scratch, ctypes.c_int64(seed).value]
+        arguments += [ports.struct] if conditions else []
+        self._told = lambda done, rows: 0 if progress is None else progress(done, rows) or 0
+        try:
+            code = self._function("draw")(self._store, *arguments, at)
+        except self._failed as error:
+            raise CheckFailed(f"the build's module trapped: {error}") from error
+        if code != 0:
+            raise CheckFailed(f"the build's sample function returned {code}")
+        out[...] = np.frombuffer(self.read(at, out.nbytes), np.float32).reshape(out.shape)
 
     def end(self, valid_samples: int) -> None:
         """Say that the stream ends in the next hop, behind so many of its samples."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from edgekit.base.errors import Problem
 from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.sampler import conditions
 from edgekit.targets.build import Build, digest
 from edgekit.targets.c.adapter import adapter_files, has_adapter
 from edgekit.targets.c.cmake import build_file
@@ -16,31 +17,45 @@ from edgekit.targets.wasm.templates import filled
 
 
 def check_wasm(model: Model) -> list[Problem]:
-    """Every node that the C targets cannot run, and what their JavaScript has no form for."""
-    problems = check_c(model)
-    if model.sampler is not None:
-        found, step = "a denoiser with a sampler", "export for --target c99"
-        problems.append(Problem("the network", found, "a network of a stream", step))
-    return problems
+    """Every node that the C targets cannot run."""
+    return check_c(model)
 
 
 def lower_wasm(model: Model, target: str) -> Build:
     """Emit a checked model's C with the kernels for WebAssembly, and the files around its module."""
     build = lower_c(model, target)
     manifest, name = build.manifest, build.manifest.c_name
-    sources = {**build.files, **adapter_files(model, manifest)}
+    sources = {**build.files, **adapter_files(model, manifest), **_sampler_files(build)}
     library = sorted(file for file in sources if file.endswith(".c"))
     sources["CMakeLists.txt"] = build_file(name, library, (), profile(target)).encode()
-    sources |= {file: text.encode() for file, text in _scripts(manifest).items()}
+    sources |= {file: text.encode() for file, text in _scripts(build).items()}
     return replace(build, files=sources, manifest=replace(manifest, digest=digest(sources)))
 
 
-def _scripts(manifest: Manifest) -> dict[str, str]:
-    """The ES module and what goes with it, by file name."""
-    name = manifest.c_name
+def _sampler_files(build: Build) -> dict[str, bytes]:
+    """What the module shows of a sampler: its progress is an import."""
+    if build.manifest.steps is None:
+        return {}
+    name, given = build.manifest.c_name, _conditions(build)
     fields = {
         "name": name,
-        "facts": _facts(manifest),
+        "parameter": f"const {name}_conditions *given, " if given else "",
+        "argument": "given, " if given else "",
+    }
+    return {f"{name}_draw.c": filled("draw.c", fields).encode()}
+
+
+def _conditions(build: Build) -> Sequence[Tensor]:
+    table = build.manifest.steps
+    return () if table is None else conditions(build.manifest, table, build.others)
+
+
+def _scripts(build: Build) -> dict[str, str]:
+    """The ES module and what goes with it, by file name."""
+    manifest, name = build.manifest, build.manifest.c_name
+    fields = {
+        "name": name,
+        "facts": _facts(build),
         "in": ", ".join(f"{_key(t.name)}: ..." for t in manifest.hop_inputs),
         "out": ", ".join(
             t.name if t.name.isidentifier() else f"{_key(t.name)}: out"
@@ -62,8 +77,9 @@ def _key(name: str) -> str:
     return name if name.isidentifier() else json.dumps(name)
 
 
-def _facts(manifest: Manifest) -> str:
+def _facts(build: Build) -> str:
     """What the JavaScript knows of the network, as an object literal."""
+    manifest = build.manifest
     stream, memory = manifest.stream, manifest.memory
     sides = {"inputs": manifest.stream_inputs, "outputs": manifest.sounds}
     channels = {side: [t.pcm_channels for t in tensors] for side, tensors in sides.items()}
@@ -79,8 +95,26 @@ def _facts(manifest: Manifest) -> str:
         "constants": _ports(manifest.constants),
         "outputs": _ports(manifest.stream_outputs),
         "adapter": {**channels, "listens": listens} if has_adapter(manifest) else None,
+        "sampler": _sampler(build),
     }
     return json.dumps(facts, indent=4)
+
+
+def _sampler(build: Build) -> dict[str, object] | None:
+    """What it knows of the loop over the steps."""
+    table = build.manifest.steps
+    if table is None:
+        return None
+    x = next(t for t in build.manifest.stream_inputs if t.name == table.roles.x)
+    last = build.others.get("last")
+    return {
+        "shape": list((x if last is None else last.stream_outputs[0]).shape[1:]),
+        "rows": table.rows,
+        "calls": table.calls,
+        "conditions": _ports(_conditions(build)),
+        "residual": table.roles.residual,
+        "isDecoded": last is not None,
+    }
 
 
 def _ports(tensors: Sequence[Tensor]) -> list[dict[str, object]]:

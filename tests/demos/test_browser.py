@@ -18,13 +18,16 @@ from published_signals import bundled_speech
 from edgekit import api
 from edgekit.base.errors import ToolError, UsageError
 from edgekit.base.wav import read_wav
-from edgekit.demos import show_denoise
+from edgekit.cli.demo import show_browser
+from edgekit.demos import show_denoise, show_digits
 from edgekit.demos.browser import show as browser_show
 from edgekit.demos.compressor import show as compressor
+from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.runners.wasm import compile_module
+from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.export.request import read_request
@@ -80,7 +83,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Served:
     given = {**compressor.options("float32", folder), "calibration": None}
     request = read_request(str(compressor.NETWORK), "wasm", folder / "c", given)  # type: ignore[arg-type]
     other = load_model(str(compressor.NETWORK), request.imports).model
-    for name, network in (("denoise", denoiser), ("compressor", other)):
+    imports = read_request(
+        str(show_digits.NETWORK), "wasm", folder / "d", {"sampler": show_digits.SAMPLER}
+    ).imports
+    digits = fold_steps(load_model(str(show_digits.NETWORK), imports).model)
+    made = ("denoise", denoiser), ("compressor", other), ("digits", digits)
+    for name, network in made:
         compile_module(folder / name, lowered(network, folder / name, "wasm").manifest)
     browser_show.write_page(folder)
     return Served(folder, serving(folder))
@@ -126,6 +134,25 @@ def test_the_knobs_of_the_page_reach_the_network(page: Served, browser: Browser)
         hops = {"pcm": groove.reshape(-1, 1, 1, 64).astype(np.float32), "knobs": knobs}
         expected = stream.run(hops)["out"].ravel()
         np.testing.assert_array_equal(made, expected)
+
+
+@needs_chromium
+def test_the_page_draws_the_digits_that_edgekit_sample_draws(
+    page: Served, browser: Browser
+) -> None:
+    told = browser.run(
+        "import('./page.js').then(async ({ choose }) => { await choose('digits');"
+        " const { draw } = await import('./digits.js'), steps = [];"
+        " const { x } = await draw(3, 11, (done, rows) => steps.push([done, rows]));"
+        " return { x: Array.from(x), steps }; })"
+    )
+    (expected,) = Sampler.open(page.folder / "digits").sample(1, 11, {"label": 3})
+    np.testing.assert_array_equal(np.array(told["x"], np.float32), expected.ravel())
+    assert told["steps"] == [[step + 1, 20] for step in range(20)]
+    times = browser.run("import('./digits.js').then(({ drawAll }) => drawAll())")
+    assert len(times) == 10 and browser.run("document.querySelector('#steps').textContent")
+    browser.run("import('./page.js').then(({ choose }) => choose('denoise'))")
+    assert browser.errors == []
 
 
 @needs_chromium
@@ -214,7 +241,8 @@ def test_another_target_is_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_demo_is_made(tmp_path: Path) -> None:
     shown = api.demo("browser", out=tmp_path / "demo")
-    assert shown.manifests.keys() == {"denoise", "compressor"}  # type: ignore[union-attr]
+    show_browser(shown, as_json=False)  # type: ignore[arg-type]
+    assert shown.manifests.keys() == {"denoise", "compressor", "digits"}  # type: ignore[union-attr]
     assert all((tmp_path / "demo" / name).is_file() for name in shown.files)
     verified = [m.verification["bit_exact_with_oracle"] for m in shown.manifests.values()]  # type: ignore[union-attr, index]
-    assert verified == [True, True]
+    assert verified == [True] * 3

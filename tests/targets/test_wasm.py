@@ -1,18 +1,23 @@
 """The wasm target: its module gives the oracle's bits in wasmtime and in node, behind devices of any rate."""
 
+import hashlib
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from builds import float_model, int8_model, lowered, noise
+from diffusion_networks import labels
 from numpy.typing import NDArray
 from port_networks import Mixer
 from published_signals import bundled_speech
+from sampler_networks import SEED, N, grouped, integer, with_decoder_rows
 
 from edgekit.base.errors import ToolError
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
@@ -25,11 +30,13 @@ from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.bench.node import NodeContender
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners import wasm
+from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.verbs.export.importing import load_model
-from edgekit.verbs.targets import TARGETS
 
 HOPS = 12
+Floats = NDArray[np.float32]
 MISSING = [name for name in ("ziglang", "wasmtime") if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(
     bool(MISSING), reason=f"needs {' and '.join(MISSING)}: pip install 'edgekit[wasm]'"
@@ -189,13 +196,75 @@ def test_a_missing_compiler_is_named(
         wasm.compile_module(tmp_path, denoiser.manifest)
 
 
-def test_a_sampler_is_refused() -> None:
-    digits = Path(NETWORK).with_name("digits.onnx")
-    toml = digits.with_suffix(".toml")
-    from edgekit.verbs.export.request import read_request
+# Draws images and prints the digest of all that each step made, and what else a caller sees.
+DRAW = """
+import { createHash } from "node:crypto";
+const [file, seed, ...labels] = process.argv.slice(2);
+const { init, facts } = await import(file);
+const net = await init(), digests = [], told = [];
+const bytes = (x) => Buffer.from(x.buffer, x.byteOffset, x.byteLength);
+for (const [image, label] of labels.entries()) {
+    const hash = createHash("sha256");
+    const made = net.sample(Number(seed), { label: Number(label) }, { image, onProgress: (done, rows, x) => {
+        hash.update(bytes(x));
+        told.push([done, rows]);
+    } });
+    digests.push(hash.update(bytes(made)).digest("hex"));
+}
+const ended = net.sample(1, { label: [2] }, { onProgress: (done) => done === 2 });
+let refused = "";
+try {
+    net.sample(1, {});
+} catch (error) {
+    refused = error.message;
+}
+console.log(JSON.stringify({ digests, told, ended, refused, sampler: facts.sampler }));
+"""
 
-    request = read_request(
-        str(digits), "wasm", Path("unused"), {"sampler": toml, "recipe": "float32"}
+
+def trajectories(folder: Path) -> list[str]:
+    """The digest of all that each step of a C build makes, of `N` images."""
+    sampler, digests = Sampler.open(folder), []
+    runner = sampler.stream.runner
+    assert isinstance(runner, NativeRunner)
+    for image, label in enumerate(labels(N)["label"]):
+        made, digest = np.empty(sampler.shape, np.float32), hashlib.sha256()
+        given = [np.array([label], np.int64)]
+
+        def told(_done: int, _rows: int, made: Floats = made, digest: Any = digest) -> None:
+            digest.update(made.tobytes())
+
+        runner.sample(SEED + (image << 32), given, made, told)
+        digest.update(made.tobytes())
+        digests.append(digest.hexdigest())
+    return digests
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: with_decoder_rows(integer()),
+        pytest.param(grouped, marks=pytest.mark.slow),
+    ],
+    ids=["decoder rows", "groups"],
+)
+def test_a_sampler_draws_the_trajectory_of_c(make: Callable[[], Model], tmp_path: Path) -> None:
+    manifest = compiled(make(), tmp_path / "wasm")
+    lowered(make(), tmp_path / "c99", "c99")
+    script = tmp_path / "draw.mjs"
+    script.write_text(DRAW)
+    drawn = [str(label) for label in labels(N)["label"]]
+    module = tmp_path / "wasm" / f"{manifest.c_name}.js"
+    command = ["node", str(script), str(module), str(SEED), *drawn]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["digests"] == trajectories(tmp_path / "c99") and len(set(found["digests"])) == N
+    rows = found["sampler"]["rows"]
+    assert found["told"] == [[row + 1, rows] for _ in range(N) for row in range(rows)]
+    assert found["ended"] is None and found["refused"].startswith("label: undefined values")
+    in_wasmtime, in_c = (
+        Sampler.open(tmp_path / kind).sample(N, SEED, labels(N)) for kind in ("wasm", "c99")
     )
-    (problem,) = TARGETS["wasm"].check(load_model(str(digits), request.imports).model)
-    assert problem.found == "a denoiser with a sampler"
+    np.testing.assert_array_equal(in_wasmtime, in_c)

@@ -75,7 +75,7 @@ def demo(
 
 
 def show_browser(demo: BrowserDemo, as_json: bool) -> None:
-    """Print what the page plays through, and how to open it."""
+    """Print what the page plays through and draws with, and how to open it."""
     if as_json:
         networks = {name: asdict(manifest) for name, manifest in demo.manifests.items()}
         facts = {"networks": networks, "files": list(demo.files)}
@@ -85,8 +85,8 @@ def show_browser(demo: BrowserDemo, as_json: bool) -> None:
         (
             name,
             manifest.quantization["recipe"],
-            f"{manifest.stream['sample_rate_hz']:,}",
-            f"{manifest.stream['latency_ms']:.3g}",
+            "-" if (rate := manifest.stream["sample_rate_hz"]) is None else f"{rate:,}",
+            "-" if (late_ms := manifest.stream["latency_ms"]) is None else f"{late_ms:.3g}",
             f"{manifest.memory['weights_bytes'] or 0:,}",
         )
         for name, manifest in demo.manifests.items()

@@ -34,15 +34,19 @@ export async function load(source = new URL("./{{name}}.wasm", import.meta.url))
 
 /** A network in its fresh state; `source` as `load` takes it. */
 export async function init(source) {
-    return new Network(await WebAssembly.instantiate(await load(source), {}));
+    const told = { progress: () => 0 };  // of a sampler
+    const imports = { edgekit: { progress: (done, rows) => told.progress(done, rows) } };
+    return new Network(await WebAssembly.instantiate(await load(source), imports), told);
 }
 
 function checked(value, view, name) {
-    const array = typeof value === "number" ? new view.constructor(view.length).fill(value) : value;
+    const number = view instanceof BigInt64Array ? BigInt : Number;
+    const isOne = typeof value === "number" || typeof value === "bigint";
+    const array = isOne ? new view.constructor(view.length).fill(number(value)) : value;
     if (array?.length !== view.length) {
-        throw new RangeError(`${name}: ${array?.length ?? typeof array} values, where ${view.length} are a hop`);
+        throw new RangeError(`${name}: ${array?.length ?? typeof array} values, where ${view.length} are taken`);
     }
-    return array;
+    return number === BigInt && !(array instanceof BigInt64Array) ? BigInt64Array.from(array, BigInt) : array;
 }
 
 /** The filter between the rates of a device and of the network: device * up = network * down, 2 * half + 1 taps. */
@@ -86,11 +90,13 @@ export function latencySamples(deviceHz) {
 
 /** One instance: its state, its scratch memory and one hop of each input and output, in a memory of its own. */
 export class Network {
-    #wasm; #end; #net; #scratch; #given = {}; #made = {}; #in; #out; #constants; #turned = new Set(); #open;
+    #wasm; #end; #net; #scratch; #given = {}; #made = {}; #in; #out; #constants; #turned = new Set(); #open; #told;
+    #conditions = {}; #drawn = null;
 
-    /** Of an instance of the module. */
-    constructor(instance) {
+    /** Of an instance of the module; `told.progress` is what it tells a sampler's progress. */
+    constructor(instance, told = {}) {
         this.#wasm = instance.exports;
+        this.#told = told;
         this.#end = this.#wasm.__heap_base.value;
         const state = this.#reserve(facts.stateBytes);
         this.#scratch = this.#reserve(facts.scratchBytes);
@@ -193,6 +199,35 @@ export class Network {
     seed(seed) {
         this.#call("seed", this.#net, BigInt(seed));
         this.reset();
+    }
+
+    /**
+     * Draw one image, a Float32Array of `facts.sampler.shape`: the bits that `edgekit sample` draws of the seed, 0 to
+     * 2^32 - 1, and of the image's number. `given` has the conditions by name: a number, or an array of the port's
+     * length. `onProgress(done, rows, x)` is called behind each row, x being the image so far where no decoder
+     * follows; if it returns true, the sampling ends, and null is returned.
+     */
+    sample(seed, given = {}, { image = 0, onProgress = () => false } = {}) {
+        const { shape, conditions, residual, isDecoded } = facts.sampler ?? {};
+        if (shape === undefined) {
+            throw new Error("{{name}} has no sampler");
+        }
+        if (this.#drawn === null) {
+            const struct = this.#ports(conditions, this.#conditions), length = shape.reduce((n, d) => n * d, 1);
+            this.#drawn = { struct, out: { at: this.#reserve(4 * length), length, type: Float32Array, view: null } };
+        }
+        const { struct, out } = this.#drawn, values = { ...(residual === null ? {} : { [residual]: 0 }), ...given };
+        for (const { name } of conditions) {
+            const view = this.#view(this.#conditions[name]);
+            view.set(checked(values[name], view, name));
+        }
+        this.#told.progress = (done, rows) => Number(onProgress(done, rows, isDecoded ? null : this.#view(out)) === true);
+        const words = [BigInt(seed) + (BigInt(image) << 32n), ...(conditions.length ? [struct] : []), out.at];
+        const status = this.#call("draw", this.#net, this.#scratch, ...words);
+        if (status < 0) {
+            throw new Error(`{{name}}_sample returned ${status}`);
+        }
+        return status === 0 ? this.#view(out).slice() : null;
     }
 
     /** The stream ends in the next hop, behind so many of its samples. */

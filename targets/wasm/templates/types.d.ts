@@ -29,6 +29,15 @@ export declare const facts: {
         readonly outputs: readonly number[];
         readonly listens: boolean;
     } | null;
+    /** Of a denoiser with its steps: the image, and how many rows of how many calls draw it; else null. */
+    readonly sampler: {
+        readonly shape: readonly number[];
+        readonly rows: number;
+        readonly calls: number;
+        readonly conditions: readonly Port[];
+        readonly residual: string | null;
+        readonly isDecoded: boolean;
+    } | null;
 };
 
 /** The compiled module, of the file beside this one, a URL, a Response or bytes. Threads may share it. */
@@ -37,6 +46,8 @@ export declare function load(source?: Source): Promise<WebAssembly.Module>;
 export declare function init(source?: Source): Promise<Network>;
 /** By how much sound is late behind a device of this rate, in its samples. */
 export declare function latencySamples(deviceHz: number): number;
+
+export type Progress = (done: number, rows: number) => number;
 
 export interface Adapter {
     readonly latencySamples: number;
@@ -47,13 +58,22 @@ export interface Adapter {
 }
 
 export declare class Network {
-    constructor(instance: WebAssembly.Instance);
+    constructor(instance: WebAssembly.Instance, told?: { progress?: Progress });
     /** One hop: arrays by the names of `facts.inputs`; what is returned holds until the next call. */
     process(inputs: Values): Arrays;
     turn(controls: Values): void;
     session(constants: Values): void;
     reset(): void;
     seed(seed: bigint | number): void;
+    /** One image; null where `onProgress` ended it. */
+    sample(
+        seed: bigint | number,
+        given?: Values,
+        options?: {
+            image?: number;
+            onProgress?: (done: number, rows: number, x: Float32Array | null) => boolean | void;
+        },
+    ): Float32Array | null;
     end(valid: number): void;
     behind(deviceHz: number): Adapter;
 }

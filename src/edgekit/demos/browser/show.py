@@ -1,4 +1,4 @@
-"""`edgekit demo browser`: the denoiser and the compressor as WebAssembly, in one static page."""
+"""`edgekit demo browser`: the denoiser, the compressor and the digits as WebAssembly, in one static page."""
 
 import shutil
 import tempfile
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import complete_folder
-from edgekit.demos import show_denoise
+from edgekit.demos import show_denoise, show_digits
 from edgekit.demos.compressor import show as compressor
 from edgekit.demos.hearable import made
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -17,7 +17,7 @@ from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.work import Progress
 
 TARGET = "wasm"
-PAGE = ("index.html", "page.css", "page.js")
+PAGE = ("index.html", "page.css", "page.js", "digits.js", "digits.worker.js")
 Options = Callable[[Path], ExportOptions]  # of a scratch folder
 
 
@@ -29,13 +29,13 @@ class Shown:
         name: of its folder, and of its module.
         network: the file.
         options: how it is exported.
-        clip: what the page plays through it.
+        clip: what the page plays through it; None of one that draws.
     """
 
     name: str
     network: Path
     options: Options
-    clip: Path
+    clip: Path | None = None
 
 
 def _denoiser(_scratch: Path) -> ExportOptions:
@@ -53,9 +53,14 @@ def _compressor(scratch: Path) -> ExportOptions:
     return compressor.options(compressor.KEPT, clips)
 
 
+def _digits(_scratch: Path) -> ExportOptions:
+    return ExportOptions(recipe="w8a8", sampler=show_digits.SAMPLER)
+
+
 NETWORKS = (
     Shown("denoise", show_denoise.NETWORK, _denoiser, show_denoise.CLIPS / "noisy.wav"),
     Shown("compressor", compressor.NETWORK, _compressor, compressor.CLIPS / "groove.wav"),
+    Shown("digits", show_digits.NETWORK, _digits),
 )
 
 
@@ -76,8 +81,8 @@ class BrowserDemo:
 
 def write_page(folder: Path) -> None:
     """Write the page and its clips beside the folders of its networks."""
-    for row in NETWORKS:
-        shutil.copy(row.clip, folder / row.clip.name)
+    for clip in filter(None, (row.clip for row in NETWORKS)):
+        shutil.copy(clip, folder / clip.name)
     for name in PAGE:
         with as_file(files("edgekit.demos.browser") / "page" / name) as path:
             shutil.copy(path, folder / name)

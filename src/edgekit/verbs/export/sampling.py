@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from edgekit.base import sampler_loop
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.sampler_loop import Network, Other, Step
-from edgekit.runtime.runners.c import NativeRunner
-from edgekit.runtime.sampler import Sampler
+from edgekit.runtime.sampler import LOOPS, Sampler
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.verbs.export.verification import (
     HIGHEST_INTEGER,
@@ -243,7 +242,7 @@ def verify_loop(stream: Stream, model: "Model") -> None:
     from edgekit.quantize.diffusion.denoiser import oracle_network
 
     sampler = Sampler(stream)
-    if not isinstance(stream.runner, NativeRunner):
+    if not isinstance(stream.runner, LOOPS):
         return
     given = drawn_conditions(model, None, 1)
     found = sampler.sample(1, NOISE_SEED, given)

@@ -3,6 +3,7 @@ import * as compressor from "./compressor/compressor.node.js";
 import { facts as compressorFacts } from "./compressor/compressor.js";
 import * as denoise from "./denoise/denoise.node.js";
 import { facts as denoiseFacts } from "./denoise/denoise.js";
+import { drawAll } from "./digits.js";
 
 const KNOBS = [
     { name: "threshold", unit: "dB", least: -30, most: 0, step: 0.5, value: -24 },
@@ -20,6 +21,10 @@ export const networks = {
         title: "Compressor", clip: "groove.wav", node: compressor.createNode, facts: compressorFacts,
         options: () => ({ controls: { knobs } }),
         about: "Evens out loud and soft: a network that learned a compressor. Turn its knobs while it plays.",
+    },
+    digits: {
+        title: "Digits",
+        about: "Draws handwritten digits out of noise: a diffusion model in int8, one call a step. The seed tells the noise.",
     },
 };
 const at = (id) => document.getElementById(id);
@@ -91,8 +96,9 @@ function told({ load, hops, frames }) {
 }
 
 function say(words, bad = false) {
-    at("state").textContent = words;
-    at("state").classList.toggle("bad", bad);
+    const place = at(chosen === "digits" ? "steps" : "state");
+    place.textContent = words;
+    place.classList.toggle("bad", bad);
 }
 
 /** Fade to one end within some milliseconds. */
@@ -212,6 +218,8 @@ export async function choose(name) {
     });
     at("about").textContent = networks[name].about;
     at("knobs").hidden = name !== "compressor";
+    at("sound").hidden = name === "digits";
+    at("images").hidden = name !== "digits";
     recording = null;
     at("save").disabled = true;
     ["load", "hop", "late", "rate", "lost"].forEach((id) => { at(id).textContent = "–"; });
@@ -219,7 +227,7 @@ export async function choose(name) {
         const canvas = at(id);
         canvas.getContext("2d", { willReadFrequently: true }).clearRect(0, 0, canvas.width, canvas.height);
     }
-    say("Drop a recording anywhere on this page, or play the clip.");
+    say(name === "digits" ? "Each digit begins as noise." : "Drop a recording anywhere on this page, or play the clip.");
 }
 
 /** Runs what a button asks for, and says what goes wrong. */
@@ -257,12 +265,17 @@ at("stop").addEventListener("click", tried(async () => { await stop(); say("Stop
 at("save").addEventListener("click", tried(save));
 at("file").addEventListener("change", tried(({ target }) => target.files[0] && useFile(target.files[0])));
 at("heard").addEventListener("change", () => turnTo(heard()));
+at("draw").addEventListener("click", tried(drawAll));
+at("another").addEventListener("click", tried(() => {
+    at("seed").value = Math.floor(Math.random() * 2 ** 32);
+    return drawAll();
+}));
 addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("over"); });
 addEventListener("dragleave", () => document.body.classList.remove("over"));
 addEventListener("drop", tried((event) => {
     event.preventDefault();
     document.body.classList.remove("over");
-    return event.dataTransfer.files[0] && useFile(event.dataTransfer.files[0]);
+    return chosen !== "digits" && event.dataTransfer.files[0] && useFile(event.dataTransfer.files[0]);
 }));
 await choose("denoise");
 document.body.dataset.ready = "yes";
