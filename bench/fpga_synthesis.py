@@ -33,7 +33,13 @@ HEAD = (
 )
 TOLERANCE = 0.1
 WHOLE = EngineSpec(
-    lanes=2, columns=1, weight_bits=4, buffer_beats=34_560, groups=32, accumulator_bits=17
+    lanes=2,
+    columns=1,
+    weight_bits=4,
+    buffer_beats=34_560,
+    groups=32,
+    accumulator_bits=17,
+    port_bytes=4,
 )
 
 

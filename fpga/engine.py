@@ -92,10 +92,10 @@ def make_build(engine: Engine, model: Model, calibration: Calibration, recipe: s
     """Return the files and the manifest, without golden vectors and verification."""
     program, spec = engine.program, engine.choice.spec
     simulation = project.sources(program)
-    modules = rtl.sources(spec) | rtl.simulation()
+    modules = rtl.sources(spec) | rtl.simulation(spec)
     files = {f"csim/{name}": content for name, content in simulation.items()}
     files |= {f"rtl/{name}": text.encode() for name, text in modules.items()}
-    files["rtl/README.md"] = simulate.readme(spec).encode()
+    files["rtl/README.md"] = simulate.readme().encode()
     files[STAGES_NAME] = stages.description(program)
     on_cpu = [lower_c(cpu.model, "c99") for cpu in engine.network.cpu]
     for i, build in enumerate(on_cpu):

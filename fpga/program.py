@@ -55,7 +55,7 @@ class Program:
     @cached_property
     def words(self) -> bytes:
         """program.bin; raises `ModelError` where an address is outside of its memory."""
-        content = encode(self.spec, self.memory, self.layers)
+        content = encode(self.spec, self.memory, self.image_lanes, self.layers)
         decode(content)
         return content
 

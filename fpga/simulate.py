@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,27 +11,30 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.errors import ToolError, VerificationError
+from edgekit.base.errors import VerificationError
 from edgekit.fpga import rtl
 from edgekit.fpga.network import Layer
 from edgekit.fpga.spec import EngineSpec
+from edgekit.runtime.runners.rtl import verilate, verilator_command
 
 S8 = NDArray[np.int8]
 Int = TypeVar("Int", bound=np.signedinteger)
 NOTHING = -1  # cycles of a case that gave other beats than it must
 README = """# RTL
 
-`ek_engine.sv` is the top: it reads `../csim/data/program.bin` and runs it. Its memories are ideal and answer in the
-next cycle. In this folder,
+`ek_top.sv` is the top: registers behind AXI4-Lite, and a port of AXI4 to memory, from which it reads
+`../csim/data/program.bin` and pictures. In this folder,
 
     {command}
     build_engine/sim_engine ../csim/data
 
 compiles it with Verilator and runs the golden vectors of `../csim/data`: pictures, bytes compared, bytes that differ,
-and the cycles of a picture. It returns 1 where a byte differs. `sim_engine --resets 1 ../csim/data` resets the engine
-in the middle of every picture first.
+the cycles of a picture, and how many of them a data path waited. It returns 1 where a byte differs. Memory is ideal;
+with `--dram` it is DRAM of banks and rows with refresh, and with `--stalls 1` every channel of the bus waits at random.
+`--resets 1`, `--aborts 1` and `--faults 1` first reset or abort every run, or answer it with errors, and begin it
+again.
 """
-MODULE = {path: f"ek_{path}" for path in rtl.MODULES}
+MODULE = {path: Path(files[-1]).stem for path, files in rtl.MODULES.items()}
 
 
 @dataclass(frozen=True)
@@ -74,32 +76,21 @@ def build(spec: EngineSpec, path: str, folder: Path) -> Path:
 
     Raises `ToolError` where verilator is missing or fails.
     """
-    if shutil.which("verilator") is None:
-        raise ToolError("no verilator: apt-get install verilator make g++")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (rtl.sources(spec) | rtl.simulation()).items():
+    for name, text in (rtl.sources(spec) | rtl.simulation(spec)).items():
         (folder / name).write_text(text)
-    command = build_command(spec, path)
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ToolError(f"verilator failed: {done.stderr.strip()[-2000:]}")
+    verilate(folder, build_command(path))
     return folder / f"build_{path}" / f"sim_{path}"
 
 
-def build_command(spec: EngineSpec, path: str) -> list[str]:
+def build_command(path: str) -> list[str]:
     """The command that compiles a simulation in the folder of its sources; ``build_<path>/sim_<path>`` comes of it."""
-    defines = [f"-D{k}={v}" for k, v in rtl.parameters(spec).items()]
-    return [
-        "verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "unique", "--x-initial", "unique", "--assert",
-        "-Wall", "-Wno-DECLFILENAME", "-Wno-UNUSEDSIGNAL", "--top-module", MODULE[path],
-        "--Mdir", f"build_{path}", "-o", f"sim_{path}", "-CFLAGS", " ".join(["-O0", *defines]),
-        *rtl.MODULES[path], f"sim_{path}.cpp",
-    ]  # fmt: skip
+    return verilator_command(MODULE[path], rtl.MODULES[path], f"sim_{path}", f"build_{path}")
 
 
-def readme(spec: EngineSpec) -> str:
+def readme() -> str:
     """What stands beside the RTL of a build."""
-    return README.format(command=shlex.join(build_command(spec, "engine")))
+    return README.format(command=shlex.join(build_command("engine")))
 
 
 def run(program: Path, spec: EngineSpec, cases: Sequence[Case]) -> list[Simulated]:
@@ -141,6 +132,8 @@ class Ran:
         compared: bytes of outputs.
         different: of these.
         cycles: of the picture that took the most.
+        stalls: cycles of it in which a data path waited.
+        cut: runs that ended with an abort or an error of the bus, and were begun again.
         error: of the error register; then there is nothing else.
     """
 
@@ -148,16 +141,36 @@ class Ran:
     compared: int = 0
     different: int = 0
     cycles: int = 0
+    stalls: int = 0
+    cut: int = 0
     error: int = 0
 
 
-def run_engine(program: Path, folders: Sequence[Path], resets: int = 0) -> list[Ran]:
+def run_engine(
+    program: Path,
+    folders: Sequence[Path],
+    *,
+    dram: bool = False,
+    stalls: int = 0,
+    resets: int = 0,
+    aborts: int = 0,
+    faults: int = 0,
+) -> list[Ran]:
     """Run golden vectors, a folder of csim/data each, one after another without a reset between them.
 
-    With `resets`, a seed, every run of the engine is begun, reset in the middle, and begun again. Raises
+    Memory is ideal, or, with `dram`, DRAM. `stalls`, `resets`, `aborts` and `faults` are seeds, 0 for none: channels of
+    the bus wait at random; every run of the engine is begun, reset or aborted in the middle, or memory answers it with
+    errors from any address on, and begun again. Raises
     `VerificationError` where an assertion of the RTL fails, or a layer does not end.
     """
-    command = [str(program), *(["--resets", str(resets)] if resets else []), *map(str, folders)]
+    seeds = {
+        "--stalls": stalls,
+        "--resets": resets,
+        "--aborts": aborts,
+        "--faults": faults,
+    }
+    options = [word for name, seed in seeds.items() if seed for word in (name, str(seed))]
+    command = [str(program), *(["--dram"] if dram else []), *options, *map(str, folders)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     if done.returncode not in (0, 1, 2) or len(lines) != len(folders):
@@ -167,7 +180,7 @@ def run_engine(program: Path, folders: Sequence[Path], resets: int = 0) -> list[
         if match := re.search(r"error (\d+) in layer", line):
             found.append(Ran(error=int(match[1])))
         else:
-            numbers = re.findall(r"(\d+) (?:pictures|bytes|differ|cycles)", line)
+            numbers = re.findall(r"(\d+) (?:pictures|bytes|differ|cycles|stalls|cut)", line)
             found.append(Ran(*map(int, numbers)))
     return found
 

@@ -16,7 +16,7 @@ from edgekit.base.errors import ModelError, Problem
 from edgekit.fpga.spec import EngineSpec
 
 MAGIC = int.from_bytes(b"EKFP", "little")
-VERSION = 1
+VERSION = 2
 DIGEST_FROM = 4  # the first word that the digest is of
 
 
@@ -43,7 +43,8 @@ HEADER = (
     Field("table_groups", 5, 16, 16),
     Field("bank_rows", 6, 0, 16),
     Field("plane_rows", 6, 16, 16),
-    Field("accumulator_bits", 7),
+    Field("accumulator_bits", 7, 0, 16),
+    Field("image_lanes", 7, 16, 16),
     Field("buffer_beats", 8),
     Field("dram_beats", 9),
     Field("image_beats", 10),
@@ -77,8 +78,15 @@ ADDRESS = (Field("beat", 0, 0, 28), Field("up", 0, 28, 2), Field("region", 0, 30
 SCALE = (Field("mult", 0, 0, 16), Field("shift", 0, 16, 6))
 PATHS = ("dense", "depthwise", "pool")
 REGIONS = ("buffer", "dram", "image")
-ERRORS = ("none", "magic", "version", "engine", "memory", "layers", "address", "digest")
+ERRORS = (
+    "none", "magic", "version", "engine", "memory", "layers", "address", "digest", "bus", "aborted",
+)  # fmt: skip
 """What the error register of an engine says, from 0 on; the digest is the host's to check."""
+REGISTERS = (
+    "control", "status", "interrupt", "layers", "program", "image", "dram", "cycles", "stalls", "engine", "version",
+)  # fmt: skip
+"""Behind AXI4-Lite, each of 4 bytes, from address 0 on."""
+ENUMERATIONS = (("PATH", PATHS), ("IN", REGIONS), ("ERROR", ERRORS), ("REGISTER", REGISTERS))
 TAPS = 9
 S8 = NDArray[np.int8]
 U32 = NDArray[np.uint32]
@@ -114,8 +122,13 @@ def address(region: str, beat: int, up: int = 0) -> int:
     return _put(ADDRESS, {"beat": beat, "up": up, "region": REGIONS.index(region)}, 1)[0]
 
 
-def encode(spec: EngineSpec, memory: Mapping[str, int], layers: Sequence[Record]) -> bytes:
-    """Return program.bin of layers for an engine; `memory` has the beats of each of `REGIONS`."""
+def encode(
+    spec: EngineSpec, memory: Mapping[str, int], image_lanes: int, layers: Sequence[Record]
+) -> bytes:
+    """Return program.bin of layers for an engine.
+
+    `memory` has the beats of each of `REGIONS`; those of the input have `image_lanes` bytes.
+    """
     records, rest = [], list[U32]()
     at = HEADER_WORDS + LAYER_WORDS * len(layers)
     for layer in layers:
@@ -138,6 +151,7 @@ def encode(spec: EngineSpec, memory: Mapping[str, int], layers: Sequence[Record]
         "bank_rows": spec.bank_beats,
         "plane_rows": spec.plane_rows,
         "accumulator_bits": spec.accumulator_bits,
+        "image_lanes": image_lanes,
         **{f"{region}_beats": memory[region] for region in REGIONS},
         "layers": len(layers),
     }
@@ -343,15 +357,14 @@ def c_format() -> str:
         ("ADDRESS", ADDRESS),
         ("SCALE", SCALE),
     ):
-        own = "" if prefix == "LAYER" else f"{prefix}_"
-        names = ", ".join(f"{own}{field.name.upper()}" for field in fields)
+        names = ", ".join(f"{prefix}_{field.name.upper()}" for field in fields)
         rows = "".join(
             f"    {{{f.word}, {f.low}, {f.bits}, {str(f.signed).lower()}}}, // {f.name}\n"
             for f in fields
         )
         parts.append(f"enum {prefix.title()}Field {{ {names}, {prefix}_FIELDS }};\n")
         parts.append(f"const field_t {prefix}_FORMAT[] = {{\n{rows}}};\n")
-    for prefix, words in (("PATH", PATHS), ("IN", REGIONS), ("ERROR", ERRORS)):
+    for prefix, words in ENUMERATIONS:
         parts.append(f"enum {{ {', '.join(f'{prefix}_{name.upper()}' for name in words)} }};\n")
     return "".join(parts)
 
@@ -374,7 +387,8 @@ def sv_format() -> str:
             for f in fields
             for what, value in (("WORD", f.word), ("LOW", f.low), ("BITS", f.bits))
         ]
-    for prefix, bits, names in (("PATH", 2, PATHS), ("IN", 2, REGIONS), ("ERROR", 3, ERRORS)):
+    for prefix, names in ENUMERATIONS:
+        bits = (len(names) - 1).bit_length()
         parts += [
             f"localparam logic [{bits - 1}:0] {prefix}_{name.upper()} = {bits}'d{n};\n"
             for n, name in enumerate(names)

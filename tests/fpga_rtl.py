@@ -42,18 +42,19 @@ W4 = EngineSpec(
 
 
 SHARED_BEAT = EngineSpec(
-    lanes=4,
-    columns=2,
+    lanes=8,
+    columns=4,
     weight_bits=8,
     line_beats=64,
     weight_beats=2048,
     groups=4,
     buffer_beats=600,
     accumulator_bits=26,
+    port_bytes=4,
 )
-"""A whole engine: two results of the array share a beat; larger channels take several passes."""
-SEVERAL_BEATS = replace(SHARED_BEAT, lanes=2, columns=4, weight_bits=4)
-"""A result of the array is two beats."""
+"""A whole engine: two results of the array share a beat, which is two of the bus."""
+SEVERAL_BEATS = replace(SHARED_BEAT, lanes=2, columns=4, weight_bits=4, port_bytes=8)
+"""A result of the array is two beats, four are a beat of the bus; larger channels take several passes."""
 
 
 def golden_vectors(program: Program, images: Sequence[NDArray[np.int8]], folder: Path) -> Path:

@@ -94,7 +94,7 @@ def everything(network: Network) -> Network:
 def test_whole_networks_follow_each_other_in_the_rtl_of_an_engine(
     first: int, tmp_path: Path
 ) -> None:
-    """Every other network keeps results in the buffer; of the others all are compared."""
+    """With DRAM that stalls. Every other network keeps results in the buffer; of the others all are compared."""
     folders = []
     for seed in range(first, first + 50):
         found = lowered(seed, 8, tmp_path)
@@ -108,7 +108,8 @@ def test_whole_networks_follow_each_other_in_the_rtl_of_an_engine(
         for view in made.network.outputs.values():
             np.testing.assert_array_equal(made.unpack(view, dram), golden.read(view, values))
     assert len(folders) > 25
-    for ran in run_engine(program(SHARED_BEAT, "engine"), folders, resets=first % 100):
+    executable = program(SHARED_BEAT, "engine")
+    for ran in run_engine(executable, folders, dram=True, stalls=1 + first, resets=first % 100):
         assert (ran.error, ran.different) == (0, 0)
 
 

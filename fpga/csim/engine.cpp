@@ -58,14 +58,14 @@ static act_t requantize(acc_t acc, const scaling_t &scaling, int zero, int low, 
 static void dense_sums(const layer_t &layer, const weight_t *weights, const pixel_t *image, const beat_t *dram,
                        int oy, int ox, acc_t *acc)
 {
-    const int height = layer[HEIGHT], width = layer[WIDTH], stride = layer[STRIDE_LOG2], half = layer[KERNEL] / 2;
-    for (int ky = 0; ky < layer[KERNEL]; ky++) {
-        for (int kx = 0; kx < layer[KERNEL]; kx++) {
-            for (int p = 0; p < layer[PLANES]; p++, weights += COLUMNS * LANES) {
+    const int height = layer[LAYER_HEIGHT], width = layer[LAYER_WIDTH], stride = layer[LAYER_STRIDE_LOG2], half = layer[LAYER_KERNEL] / 2;
+    for (int ky = 0; ky < layer[LAYER_KERNEL]; ky++) {
+        for (int kx = 0; kx < layer[LAYER_KERNEL]; kx++) {
+            for (int p = 0; p < layer[LAYER_PLANES]; p++, weights += COLUMNS * LANES) {
                 const int y = (oy << stride) + ky - half, x = (ox << stride) + kx - half;
                 const bool inside = y >= 0 && y < height && x >= 0 && x < width;
                 const beat_t beat
-                    = inside ? load_x(layer.planes[p], width, y, x, image, dram) : padding(layer[X_ZERO]);
+                    = inside ? load_x(layer.planes[p], width, y, x, image, dram) : padding(layer[LAYER_X_ZERO]);
                 for (int c = 0; c < COLUMNS; c++) {
                     int sum = 0;
                     for (int l = 0; l < LANES; l++) {
@@ -80,10 +80,10 @@ static void dense_sums(const layer_t &layer, const weight_t *weights, const pixe
 
 static void dense(const layer_t &layer, const pixel_t *image, beat_t *dram)
 {
-    const int rows = layer[KERNEL] * layer[KERNEL] * layer[PLANES];
-    const int pixels_x = ((layer[WIDTH] - 1) >> layer[STRIDE_LOG2]) + 1;
-    for (int group = 0; group < layer[GROUPS]; group++) {
-        for (int i = 0; i < layer[PLANE_BEATS]; i++) {
+    const int rows = layer[LAYER_KERNEL] * layer[LAYER_KERNEL] * layer[LAYER_PLANES];
+    const int pixels_x = ((layer[LAYER_WIDTH] - 1) >> layer[LAYER_STRIDE_LOG2]) + 1;
+    for (int group = 0; group < layer[LAYER_GROUPS]; group++) {
+        for (int i = 0; i < layer[LAYER_PLANE_BEATS]; i++) {
             const scaling_t *const own = &layer.scalings[std::size_t(group) * COLUMNS];
             acc_t acc[COLUMNS];
             for (int c = 0; c < COLUMNS; c++) {
@@ -94,16 +94,16 @@ static void dense(const layer_t &layer, const pixel_t *image, beat_t *dram)
             // a beat holds the channels of several groups, or a group fills several beats
             for (int first = 0; first < COLUMNS; first += LANES) {
                 const int slot = group * COLUMNS + first, plane = slot / LANES;
-                if (plane >= layer[OUT_PLANES]) {
+                if (plane >= layer[LAYER_OUT_PLANES]) {
                     continue;
                 }
-                const int offset = plane * layer[PLANE_BEATS] + i;
-                beat_t beat = COLUMNS < LANES ? load(dram, layer[Y], offset) : padding(0);
+                const int offset = plane * layer[LAYER_PLANE_BEATS] + i;
+                beat_t beat = COLUMNS < LANES ? load(dram, layer[LAYER_Y], offset) : padding(0);
                 for (int c = 0; c < (LANES < COLUMNS ? LANES : COLUMNS); c++) {
                     beat.lane[slot % LANES + c]
-                        = requantize(acc[first + c], own[first + c], layer[Y_ZERO], layer[Y_MIN], layer[Y_MAX]);
+                        = requantize(acc[first + c], own[first + c], layer[LAYER_Y_ZERO], layer[LAYER_Y_MIN], layer[LAYER_Y_MAX]);
                 }
-                store(dram, layer[Y], offset, beat);
+                store(dram, layer[LAYER_Y], offset, beat);
             }
         }
     }
@@ -116,16 +116,16 @@ static void depthwise_pass(const layer_t &layer, int first, int groups, const pi
     static beat_t line[LINE_ROWS][LINE_BEATS];
     const weight_t *const weights = &layer.weights[std::size_t(first) * 9 * LANES];
     const scaling_t *const scalings = &layer.scalings[std::size_t(first) * LANES];
-    const int height = layer[HEIGHT], width = layer[WIDTH];
-    const int stride = layer[STRIDE_LOG2], out_w = ((width - 1) >> stride) + 1, skip = (1 << stride) - 1;
-    const int lead = layer[DEFORM] ? DMAX + 1 : 2;
+    const int height = layer[LAYER_HEIGHT], width = layer[LAYER_WIDTH];
+    const int stride = layer[LAYER_STRIDE_LOG2], out_w = ((width - 1) >> stride) + 1, skip = (1 << stride) - 1;
+    const int lead = layer[LAYER_DEFORM] ? DMAX + 1 : 2;
     for (int y = 0; y < height + lead; y++) {
         for (int x = 0; x < width; x++) {
             unsigned_bits<4> d = 1;
             for (int g = 0; g < groups; g++) {
                 const int cy = y - lead;
-                if (cy >= 0 && g == 0 && layer[DEFORM]) {
-                    d = static_cast<int>(load(dram, layer[D], cy * width + x).lane[0]);
+                if (cy >= 0 && g == 0 && layer[LAYER_DEFORM]) {
+                    d = static_cast<int>(load(dram, layer[LAYER_D], cy * width + x).lane[0]);
                 }
                 beat_t result;
                 const bool kept = cy >= 0 && (cy & skip) == 0 && (x & skip) == 0;
@@ -135,18 +135,18 @@ static void depthwise_pass(const layer_t &layer, int first, int groups, const pi
                         const int ty = cy + (k / 3 - 1) * static_cast<int>(d);
                         const int tx = x + (k % 3 - 1) * static_cast<int>(d);
                         const bool inside = ty >= 0 && ty < height && tx >= 0 && tx < width;
-                        const act_t tap = inside ? line[ty % LINE_ROWS][tx * groups + g].lane[l] : act_t(layer[X_ZERO]);
+                        const act_t tap = inside ? line[ty % LINE_ROWS][tx * groups + g].lane[l] : act_t(layer[LAYER_X_ZERO]);
                         acc += static_cast<int>(tap) * static_cast<int>(weights[(g * 9 + k) * LANES + l]);
                     }
                     result.lane[l]
-                        = requantize(acc, scalings[g * LANES + l], layer[Y_ZERO], layer[Y_MIN], layer[Y_MAX]);
+                        = requantize(acc, scalings[g * LANES + l], layer[LAYER_Y_ZERO], layer[LAYER_Y_MIN], layer[LAYER_Y_MAX]);
                 }
                 if (y < height) {
                     line[y % LINE_ROWS][x * groups + g] = load_x(layer.planes[first + g], width, y, x, image, dram);
                 }
                 if (kept) {
                     const int pixel = (cy >> stride) * out_w + (x >> stride);
-                    store(dram, layer[Y], (first + g) * layer[PLANE_BEATS] + pixel, result);
+                    store(dram, layer[LAYER_Y], (first + g) * layer[LAYER_PLANE_BEATS] + pixel, result);
                 }
             }
         }
@@ -155,9 +155,9 @@ static void depthwise_pass(const layer_t &layer, int first, int groups, const pi
 
 static void depthwise(const layer_t &layer, const pixel_t *image, beat_t *dram)
 {
-    for (int first = 0; first < layer[PLANES]; first += layer[GROUPS_PER_PASS]) {
-        const int left = layer[PLANES] - first;
-        depthwise_pass(layer, first, left < layer[GROUPS_PER_PASS] ? left : layer[GROUPS_PER_PASS], image, dram);
+    for (int first = 0; first < layer[LAYER_PLANES]; first += layer[LAYER_GROUPS_PER_PASS]) {
+        const int left = layer[LAYER_PLANES] - first;
+        depthwise_pass(layer, first, left < layer[LAYER_GROUPS_PER_PASS] ? left : layer[LAYER_GROUPS_PER_PASS], image, dram);
     }
 }
 
@@ -165,14 +165,14 @@ static void depthwise(const layer_t &layer, const pixel_t *image, beat_t *dram)
 
 static void pool(const layer_t &layer, const pixel_t *image, beat_t *dram)
 {
-    const int height = layer[HEIGHT], width = layer[WIDTH], stride = layer[STRIDE_LOG2];
-    const int half = (layer[KERNEL] - 1) / 2, out_w = ((width - 1) >> stride) + 1;
-    for (int p = 0; p < layer[PLANES]; p++) {
-        for (int i = 0; i < layer[PLANE_BEATS]; i++) {
+    const int height = layer[LAYER_HEIGHT], width = layer[LAYER_WIDTH], stride = layer[LAYER_STRIDE_LOG2];
+    const int half = (layer[LAYER_KERNEL] - 1) / 2, out_w = ((width - 1) >> stride) + 1;
+    for (int p = 0; p < layer[LAYER_PLANES]; p++) {
+        for (int i = 0; i < layer[LAYER_PLANE_BEATS]; i++) {
             beat_t most = padding(-128);
-            for (int k = 0; k < layer[KERNEL] * layer[KERNEL]; k++) {
-                const int y = ((i / out_w) << stride) + k / layer[KERNEL] - half;
-                const int x = ((i % out_w) << stride) + k % layer[KERNEL] - half;
+            for (int k = 0; k < layer[LAYER_KERNEL] * layer[LAYER_KERNEL]; k++) {
+                const int y = ((i / out_w) << stride) + k / layer[LAYER_KERNEL] - half;
+                const int x = ((i % out_w) << stride) + k % layer[LAYER_KERNEL] - half;
                 if (y >= 0 && y < height && x >= 0 && x < width) {
                     const beat_t beat = load_x(layer.planes[p], width, y, x, image, dram);
                     for (int l = 0; l < LANES; l++) {
@@ -182,16 +182,16 @@ static void pool(const layer_t &layer, const pixel_t *image, beat_t *dram)
                     }
                 }
             }
-            store(dram, layer[Y], p * layer[PLANE_BEATS] + i, most);
+            store(dram, layer[LAYER_Y], p * layer[LAYER_PLANE_BEATS] + i, most);
         }
     }
 }
 
 void engine(const layer_t &layer, const pixel_t *image, beat_t *dram)
 {
-    if (layer[PATH] == PATH_DENSE) {
+    if (layer[LAYER_PATH] == PATH_DENSE) {
         dense(layer, image, dram);
-    } else if (layer[PATH] == PATH_POOL) {
+    } else if (layer[LAYER_PATH] == PATH_POOL) {
         pool(layer, image, dram);
     } else {
         depthwise(layer, image, dram);

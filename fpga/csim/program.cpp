@@ -33,7 +33,8 @@ int check(const uint32_t *words, std::size_t count)
         return ERROR_DIGEST;
     }
     if (header(words, PROGRAM_LANES) != LANES || header(words, PROGRAM_COLUMNS) != COLUMNS
-        || header(words, PROGRAM_WEIGHT_BITS) != WEIGHT_BITS || header(words, PROGRAM_DMAX) != DMAX) {
+        || header(words, PROGRAM_WEIGHT_BITS) != WEIGHT_BITS || header(words, PROGRAM_DMAX) != DMAX
+        || header(words, PROGRAM_IMAGE_LANES) != IMAGE_LANES) {
         return ERROR_ENGINE;
     }
     if (header(words, PROGRAM_LINE_BEATS) > LINE_BEATS || header(words, PROGRAM_TABLE_GROUPS) > TABLE_GROUPS
@@ -72,15 +73,15 @@ layer_t decode(const uint32_t *words, int number)
     for (int i = 0; i < LAYER_FIELDS; i++) {
         layer.field[i] = int(number_of(record, LAYER_FORMAT[i]));
     }
-    const uint32_t *const planes = words + uint32_t(layer[FIRST_PLANE]);
-    layer.planes.assign(planes, planes + layer[PLANES]);
-    if (layer[PATH] == PATH_POOL) {
+    const uint32_t *const planes = words + uint32_t(layer[LAYER_FIRST_PLANE]);
+    layer.planes.assign(planes, planes + layer[LAYER_PLANES]);
+    if (layer[LAYER_PATH] == PATH_POOL) {
         return layer;
     }
-    const bool dense = layer[PATH] == PATH_DENSE;
-    const int blocks = dense ? layer[GROUPS] : layer[PLANES], channels = dense ? COLUMNS : LANES;
-    const int rows = dense ? layer[BEATS] : 9, width = dense ? COLUMNS * LANES : LANES;
-    const uint32_t *block = words + uint32_t(layer[FIRST_BLOCK]);
+    const bool dense = layer[LAYER_PATH] == PATH_DENSE;
+    const int blocks = dense ? layer[LAYER_GROUPS] : layer[LAYER_PLANES], channels = dense ? COLUMNS : LANES;
+    const int rows = dense ? layer[LAYER_BEATS] : 9, width = dense ? COLUMNS * LANES : LANES;
+    const uint32_t *block = words + uint32_t(layer[LAYER_FIRST_BLOCK]);
     for (int b = 0; b < blocks; b++) {
         for (int c = 0; c < channels; c++) {
             scaling_t scaling;

@@ -12,13 +12,15 @@ MODULES = {
     "depthwise": (*SHARED, "ek_depthwise.sv"),
     "dense": (*SHARED, "ek_dense.sv"),
     "engine": (
-        *SHARED, *PATHS, "ek_pool.sv", "ek_words.sv", "ek_rows.sv", "ek_blocks.sv", "ek_fetch.sv", "ek_store.sv",
-        "ek_engine.sv",
+        *SHARED, *PATHS, "ek_pool.sv", "ek_words.sv", "ek_rows.sv", "ek_blocks.sv", "ek_fetch.sv", "ek_reader.sv",
+        "ek_store.sv", "ek_writer.sv", "ek_engine.sv", "ek_lines.sv", "ek_control.sv", "ek_axi_rules.sv", "ek_top.sv",
     ),
 }  # fmt: skip
 """Of a top that is simulated or synthesised its files; the last one is its own."""
-PROGRAM = "ek_program.svh"
-SIMULATION = ("sim.h", "sim_depthwise.cpp", "sim_dense.cpp", "sim_engine.cpp")
+PROGRAM, FORMAT, CONFIG = "ek_program.svh", "program_format.h", "sim_config.h"
+SIMULATION = (
+    "sim.h", "sim_memory.h", "sim_bus.h", "sim_depthwise.cpp", "sim_dense.cpp", "sim_engine.cpp", "sim_host.cpp",
+)  # fmt: skip
 
 
 def sources(spec: EngineSpec) -> dict[str, str]:
@@ -33,9 +35,12 @@ def sources(spec: EngineSpec) -> dict[str, str]:
     return modules | {PROGRAM: words.sv_format()}
 
 
-def simulation() -> dict[str, str]:
-    """Return the C++ programs around the modules, by file name."""
-    return {name: _text(name) for name in SIMULATION}
+def simulation(spec: EngineSpec) -> dict[str, str]:
+    """Return the C++ programs around the modules of an engine, by file name."""
+    values = "".join(f"const int {k} = {v};\n" for k, v in parameters(spec).items())
+    config = f"// The parameters of the modules.\n#pragma once\n{values}"
+    own = {CONFIG: config, FORMAT: words.c_format()}
+    return {name: _text(name) for name in SIMULATION} | own
 
 
 def parameters(spec: EngineSpec) -> dict[str, int]:
@@ -53,6 +58,7 @@ def parameters(spec: EngineSpec) -> dict[str, int]:
         "DMAX": spec.dmax,
         "PLANE_ROWS": spec.plane_rows,
         "BUFFER_BEATS": max(spec.buffer_beats, 1),
+        "BUS_BYTES": spec.port_bytes,
     }
 
 

@@ -1,9 +1,9 @@
 // The engine: it reads a program, docs/fpga-program.md, and runs its layers one after another through its data paths: the
 // dense array, the depthwise path and the pool.
-// `start`, while not `busy`, runs `layers` layers from `first_layer` on. `busy` falls when their last result is stored,
-// or with an `error`, one of the ERRORs of ek_program.svh, in layer `layer`.
-// Memories are ideal: each gives what it is asked for in the next cycle. Results go to the buffer, which is in here, or to
-// the memory outside, which also has the input: `memory_image` says that its beat is meant.
+// `start`, while not `busy`, runs `layers` layers from `first_layer` on. `busy` falls when memory has taken their last
+// result, or after an `error`, one of the ERRORs of ek_program.svh, in layer `layer`, or an `abort`, when memory has
+// answered all that it was asked. Results go to the buffer, which is in here, or to DRAM. Memory is read by lines, see
+// ek_lines: client 0 reads the program, client 1 DRAM and the input. `stalled`: a data path waits.
 `default_nettype none
 module ek_engine #(
   parameter int LANES = 16,
@@ -17,27 +17,45 @@ module ek_engine #(
   parameter int ACC_BITS = 24,
   parameter int MULT_BITS = 16,
   parameter int PLANE_ROWS = 512,
-  parameter int BUFFER_BEATS = 512
+  parameter int BUFFER_BEATS = 512,
+  parameter int BUS_BYTES = 8,
+  parameter int LINE_BYTES = 64,
+  parameter int READ_LINES = 64,
+  parameter int WRITE_LINES = 16
 ) (
   input  wire logic               clk,
   input  wire logic               rst,
   input  wire logic               start,
+  input  wire logic               abort,
   input  wire logic [15:0]        first_layer,
   input  wire logic [15:0]        layers,
+  input  wire logic [31:0]        program_base,
+  input  wire logic [31:0]        image_base,
+  input  wire logic [31:0]        dram_base,
   output      logic               busy,
-  output      logic [2:0]         error,
+  output      logic               stalled,
+  output      logic [3:0]         error,
   output      logic [15:0]        layer,
-  output      logic               program_read,
-  output      logic [31:0]        program_address,
-  input  wire logic [31:0]        program_data,
-  output      logic               memory_read,
-  output      logic               memory_image,
-  output      logic [27:0]        memory_address,
-  input  wire logic [8*LANES-1:0] memory_data,
-  output      logic               memory_write,
-  output      logic [27:0]        memory_write_address,
-  output      logic [LANES-1:0]   memory_write_lanes,
-  output      logic [8*LANES-1:0] memory_write_data
+  output      logic [1:0]         line_ask,
+  input  wire logic [1:0]         line_given,
+  output      logic [63:0]        line_address,
+  output      logic [1:0]         line_forget,
+  input  wire logic [1:0]         line_beat,
+  input  wire logic [8*BUS_BYTES-1:0] line_data,
+  input  wire logic               lines_idle,
+  input  wire logic               read_error,
+  output      logic               awvalid,
+  input  wire logic               awready,
+  output      logic [31:0]        awaddr,
+  output      logic [7:0]         awlen,
+  output      logic               wvalid,
+  input  wire logic               wready,
+  output      logic [8*BUS_BYTES-1:0] wdata,
+  output      logic [BUS_BYTES-1:0] wstrb,
+  output      logic               wlast,
+  input  wire logic               bvalid,
+  output      logic               bready,
+  input  wire logic [1:0]         bresp
 );
   `include "ek_program.svh"
   localparam int BW = BUFFER_BEATS > 1 ? $clog2(BUFFER_BEATS) : 1;
@@ -53,13 +71,13 @@ module ek_engine #(
 
   // ---- the program: words that `take` takes; `number` counts them
   localparam logic [3:0] IDLE = 4'd0, HEADER = 4'd1, RECORD = 4'd2, PLANES = 4'd3, BLOCKS = 4'd4, TABLES = 4'd5,
-                         WAIT = 4'd6, PASS = 4'd7, RUN = 4'd8, NEXT = 4'd9;
+                         WAIT = 4'd6, PASS = 4'd7, RUN = 4'd8, NEXT = 4'd9, READY = 4'd10, DRAIN = 4'd11;
   logic [3:0] state;
-  logic [2:0] refused;
+  logic [3:0] found, refused;  // an error, and in the cycle behind it
   logic begins, seeks, word_valid, word_ready, blocks_word;
   logic [31:0] word, seek_address, number, record_at, program_words;
   logic [15:0] first_own, left;  // layers
-  logic fetch_outside, store_outside;
+  logic words_outside, fetch_outside, store_outside, write_error, writer_idle, clearing;
   wire fails = refused != ERROR_NONE;
   wire stop = rst || fails;  // of everything that runs
   wire [15:0] planes;
@@ -70,46 +88,57 @@ module ek_engine #(
   wire last_plane = take && state == PLANES && number == 32'(planes) - 1;
   assign begins = start && state == IDLE;
   assign word_ready = reads || blocks_word;
-  ek_words words (
-    .clk, .rst(stop), .start(begins || seeks), .address(begins ? 32'd0 : seek_address),
-    .limit(state == IDLE || state == HEADER ? 32'(HEADER_WORDS) : program_words), .program_read, .program_address,
-    .program_data, .word_valid, .word_ready, .word
+  ek_words #(.BUS_BYTES(BUS_BYTES), .LINE_BYTES(LINE_BYTES)) words (
+    .clk, .rst(stop || state == DRAIN), .start(begins || seeks), .address(begins ? 32'd0 : seek_address),
+    .limit(begins ? 32'(HEADER_WORDS) : program_words), .base(program_base), .line_ask(line_ask[0]),
+    .line_given(line_given[0]), .line_address(line_address[31:0]), .line_forget(line_forget[0]),
+    .line_beat(line_beat[0]), .line_data, .word_valid, .word_ready, .word, .outside(words_outside)
   );
 
   // ---- the header: what it says that this engine is not
   logic [27:0] buffer_limit, dram_limit, image_limit;
+  logic image_whole;
+  localparam int GRAIN = LANES < 4 ? LANES : 4;
+  wire beyond = word[31:28] != '0 || word >> (32 - $clog2(LANES)) != '0;  // more than 4 GiB
   wire [31:0] own_array = {8'(DMAX), 8'(WEIGHT_BITS), 8'(COLUMNS), 8'(LANES)};
   always_comb begin
-    refused = ERROR_NONE;
+    found = ERROR_NONE;
     if (take && state == HEADER)
       case (number)
-        PROGRAM_MAGIC_WORD: if (word != MAGIC) refused = ERROR_MAGIC;
-        PROGRAM_VERSION_WORD: if (word != VERSION) refused = ERROR_VERSION;
-        PROGRAM_LANES_WORD: if (word != own_array) refused = ERROR_ENGINE;
+        PROGRAM_MAGIC_WORD: if (word != MAGIC) found = ERROR_MAGIC;
+        PROGRAM_VERSION_WORD: if (word != VERSION) found = ERROR_VERSION;
+        PROGRAM_LANES_WORD: if (word != own_array) found = ERROR_ENGINE;
         PROGRAM_LINE_BEATS_WORD:
-          if (32'(word[15:0]) > LINE_BEATS || 32'(word[31:16]) > GROUPS) refused = ERROR_MEMORY;
+          if (32'(word[15:0]) > LINE_BEATS || 32'(word[31:16]) > GROUPS) found = ERROR_MEMORY;
         PROGRAM_BANK_ROWS_WORD:
-          if (32'(word[15:0]) > WEIGHT_BEATS / 2 || 32'(word[31:16]) > PLANE_ROWS) refused = ERROR_MEMORY;
-        PROGRAM_ACCUMULATOR_BITS_WORD: if (word > ACC_BITS) refused = ERROR_MEMORY;
-        PROGRAM_BUFFER_BEATS_WORD: if (word > BUFFER_BEATS) refused = ERROR_MEMORY;
-        PROGRAM_DRAM_BEATS_WORD, PROGRAM_IMAGE_BEATS_WORD: if (word[31:28] != '0) refused = ERROR_MEMORY;
+          if (32'(word[15:0]) > WEIGHT_BEATS / 2 || 32'(word[31:16]) > PLANE_ROWS) found = ERROR_MEMORY;
+        PROGRAM_ACCUMULATOR_BITS_WORD:
+          if (32'(word[15:0]) > ACC_BITS) found = ERROR_MEMORY;
+          else if (32'(word[31:16]) != GRAIN && 32'(word[31:16]) != LANES) found = ERROR_ENGINE;
+        PROGRAM_BUFFER_BEATS_WORD: if (word > BUFFER_BEATS) found = ERROR_MEMORY;
+        PROGRAM_DRAM_BEATS_WORD, PROGRAM_IMAGE_BEATS_WORD: if (beyond) found = ERROR_MEMORY;
         PROGRAM_LAYERS_WORD:
-          if (word < 32'(first_own) + 32'(left) || left == '0) refused = ERROR_LAYERS;
+          if (word < 32'(first_own) + 32'(left) || left == '0) found = ERROR_LAYERS;
         default: ;
       endcase
     else if (take && state == RECORD && number == 32'(LAYER_PLANES_WORD) && 32'(word[15:0]) > PLANE_ROWS)
-      refused = ERROR_MEMORY;
-    else if (fetch_outside || store_outside) refused = ERROR_ADDRESS;
+      found = ERROR_MEMORY;
+    else if (words_outside || fetch_outside || store_outside) found = ERROR_ADDRESS;
+    if (state != IDLE && state != DRAIN && (read_error || write_error)) found = ERROR_BUS;
+    if (state != DRAIN && abort) found = ERROR_ABORTED;
   end
-  always_ff @(posedge clk)
+  always_ff @(posedge clk) begin
+    refused <= rst || fails ? ERROR_NONE : found;
     if (take && state == HEADER)
       case (number)
         PROGRAM_WORDS_WORD: program_words <= word;
+        PROGRAM_ACCUMULATOR_BITS_WORD: image_whole <= 32'(word[31:16]) == LANES;
         PROGRAM_BUFFER_BEATS_WORD: buffer_limit <= word[27:0];
         PROGRAM_DRAM_BEATS_WORD: dram_limit <= word[27:0];
         PROGRAM_IMAGE_BEATS_WORD: image_limit <= word[27:0];
         default: ;
       endcase
+  end
 
   // ---- the layer's record
   logic [31:0] record [LAYER_WORDS];
@@ -138,33 +167,37 @@ module ek_engine #(
   // ---- the sequence
   logic [15:0] pass_first, pass_left;
   wire [15:0] pass_planes = 32'(pass_left) > groups_per_pass ? groups_per_pass[15:0] : pass_left;
-  logic dense_busy, depthwise_busy, fetch_busy, store_busy, blocks_busy;
+  logic dense_busy, depthwise_busy, fetch_busy, reader_busy, store_busy, blocks_busy;
   wire opens = state == BLOCKS;
   wire loads = (state == BLOCKS && is_dense) || state == TABLES;
   wire runs = (state == BLOCKS && !is_depthwise) || state == PASS;
-  wire still = !dense_busy && !depthwise_busy && !fetch_busy && !store_busy && !blocks_busy;
+  wire still = !dense_busy && !depthwise_busy && !fetch_busy && !reader_busy && !store_busy && !blocks_busy;
   wire more_passes = is_depthwise && pass_left != pass_planes;
   assign busy = state != IDLE;
   assign seeks = last_header || last_field || last_plane || (state == NEXT && left != 16'd1);
   assign seek_address = state == PLANES ? first_block : state == RECORD ? first_plane : record_at;
   always_ff @(posedge clk) begin
-    if (rst || fails) state <= IDLE;
+    if (rst) state <= IDLE;
+    else if (fails) state <= DRAIN;
     else
       case (state)
         IDLE: if (start) state <= HEADER;
         HEADER: if (last_header) state <= RECORD;
         RECORD: if (last_field) state <= PLANES;
-        PLANES: if (last_plane) state <= BLOCKS;
+        PLANES: if (last_plane) state <= READY;
+        READY: if (writer_idle && !clearing) state <= BLOCKS;
         BLOCKS: state <= is_depthwise ? TABLES : RUN;
         TABLES: state <= WAIT;
         WAIT: if (!blocks_busy) state <= PASS;
         PASS: state <= RUN;
         RUN: if (still) state <= more_passes ? TABLES : NEXT;
-        NEXT: state <= left == 16'd1 ? IDLE : RECORD;
+        NEXT: state <= left == 16'd1 ? DRAIN : RECORD;
+        DRAIN: if (writer_idle && lines_idle) state <= IDLE;
         default: state <= IDLE;
       endcase
     if (rst || begins) error <= ERROR_NONE;
     else if (fails) error <= refused;
+    else if (state == DRAIN && write_error && error == ERROR_NONE) error <= ERROR_BUS;
     if (begins) begin
       first_own <= first_layer; layer <= first_layer; left <= layers; number <= '0;
       record_at <= 32'(HEADER_WORDS) + 32'(LAYER_WORDS) * 32'(first_layer);
@@ -200,22 +233,35 @@ module ek_engine #(
   );
 
   // ---- what layers read
-  logic read, x_valid, x_ready, d_valid, d_ready;
-  logic [1:0] read_region;
-  logic [27:0] read_address;
+  localparam int RW = $clog2(READ_LINES);
+  logic x_valid, x_ready, d_valid, d_ready, asked_valid, asked_ready, asked_d;
+  logic [1:0] asked_region;
+  logic [RW-1:0] asked_slot;
+  logic [27:0] asked_address;
+  logic [$clog2(BUFFER_BEATS > 1 ? BUFFER_BEATS : 2)-1:0] buffer_address;
   logic [8*LANES-1:0] buffer_data, x_data;
   logic [3:0] d_data;
-  ek_fetch #(.LANES(LANES), .PLANE_ROWS(PLANE_ROWS)) fetch (
+  ek_fetch #(.PLANE_ROWS(PLANE_ROWS), .LINES(READ_LINES)) fetch (
     .clk, .rst(stop), .table_en(take && state == PLANES), .table_at(number[15:0]), .table_word(word),
     .start(runs), .busy(fetch_busy), .height, .width, .outers(is_dense ? groups : is_pool ? 32'(planes) : 32'd1),
     .rows(is_depthwise ? height + (deform ? 16'(lead) : 16'd0) : out_height),
     .columns(is_depthwise ? width : out_width), .kernel(is_depthwise ? 8'd1 : kernel),
     .stride_log2(is_depthwise ? 2'd0 : stride_log2), .planes(is_dense ? planes : is_pool ? 16'd1 : pass_planes),
     .first_plane(is_depthwise ? pass_first : 16'd0), .pool(is_pool), .deform(is_depthwise && deform), .lead,
-    .d_address(d), .padding(is_pool ? -8'sd128 : x_zero), .buffer_limit, .dram_limit, .image_limit, .read,
-    .read_region, .read_address, .outside(fetch_outside), .buffer_data, .memory_data, .x_valid, .x_ready, .x_data,
-    .d_valid, .d_ready, .d_data
+    .d_address(d), .buffer_limit, .dram_limit, .image_limit, .outside(fetch_outside), .asked_valid, .asked_ready,
+    .asked_d, .asked_region, .asked_slot, .asked_address
   );
+  assign line_forget[1] = stop;
+  ek_reader #(
+    .LANES(LANES), .BUS_BYTES(BUS_BYTES), .LINE_BYTES(LINE_BYTES), .LINES(READ_LINES), .BUFFER_BEATS(BUFFER_BEATS)
+  ) reader (
+    .clk, .rst(stop), .clear(last_header || state == NEXT), .clearing, .busy(reader_busy), .image_whole,
+    .padding(is_pool ? -8'sd128 : x_zero), .dram_base, .image_base, .asked_valid, .asked_ready, .asked_d,
+    .asked_region, .asked_slot, .asked_address, .line_ask(line_ask[1]), .line_given(line_given[1]),
+    .line_address(line_address[63:32]), .line_beat(line_beat[1]), .line_data, .buffer_address, .buffer_data,
+    .x_valid, .x_ready, .x_data, .d_valid, .d_ready, .d_data
+  );
+  assign stalled = state == RUN && (x_ready ? fetch_busy && !x_valid : x_valid);
 
   // ---- the data paths
   logic dense_ready, depthwise_ready, pool_ready;
@@ -249,7 +295,8 @@ module ek_engine #(
   );
 
   // ---- results
-  logic write;
+  logic write, write_ready, writer_ready;
+  logic [15:0] write_part;
   logic [27:0] write_address;
   logic [LANES-1:0] write_lanes;
   logic [8*LANES-1:0] write_data;
@@ -260,8 +307,17 @@ module ek_engine #(
     .parts(is_depthwise ? pass_planes : 16'd1),
     .outers(is_dense ? groups : is_pool ? 32'(planes) : 32'd1), .limit(to_buffer ? buffer_limit : to_dram ? dram_limit : 28'd0),
     .dense_valid, .dense_ready(dense_taken), .dense_data, .beat_valid(is_pool ? pool_valid : depthwise_valid),
-    .beat_ready(beat_taken), .beat_data(is_pool ? pool_data : depthwise_data), .write, .write_address, .write_lanes,
+    .beat_ready(beat_taken), .beat_data(is_pool ? pool_data : depthwise_data), .write, .write_ready,
+    .write_part, .write_address, .write_lanes,
     .write_data, .outside(store_outside)
+  );
+
+  assign write_ready = to_buffer || writer_ready;
+  ek_writer #(.LANES(LANES), .BUS_BYTES(BUS_BYTES), .LINE_BYTES(LINE_BYTES), .LINES(WRITE_LINES)) writer (
+    .clk, .rst, .drop(fails), .flush(state == NEXT), .idle(writer_idle), .error(write_error), .base(dram_base),
+    .in_valid(write && !to_buffer), .in_ready(writer_ready), .in_slot(write_part[$clog2(WRITE_LINES)-1:0]),
+    .in_address(write_address), .in_lanes(write_lanes), .in_data(write_data), .awvalid, .awready, .awaddr, .awlen,
+    .wvalid, .wready, .wdata, .wstrb, .wlast, .bvalid, .bready, .bresp
   );
 
   // ---- the buffer: a port to write lanes, a port to read
@@ -272,13 +328,6 @@ module ek_engine #(
         if (write && to_buffer && write_lanes[i]) buffer[write_address[BW-1:0]][8*i +: 8] <= write_data[8*i +: 8];
     end
   endgenerate
-  always_ff @(posedge clk) buffer_data <= buffer[read_address[BW-1:0]];
-  assign memory_read = read && read_region != IN_BUFFER;
-  assign memory_image = read_region == IN_IMAGE;
-  assign memory_address = read_address;
-  assign memory_write = write && !to_buffer;
-  assign memory_write_address = write_address;
-  assign memory_write_lanes = write_lanes;
-  assign memory_write_data = write_data;
+  always_ff @(posedge clk) buffer_data <= buffer[buffer_address];
 endmodule
 `default_nettype wire

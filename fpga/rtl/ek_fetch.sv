@@ -2,11 +2,12 @@
 // `columns`, for each tap of the kernel, for each of `planes` planes from `first_plane` on. A pool's plane is its group.
 // With `deform`, d of pixel (row - lead, column) comes before the first beat of pixel (row, column); rows behind the
 // picture's last have d alone. Taps outside of the picture are `padding`.
-// Addresses: docs/fpga-program.md. The memories give a beat in the cycle after they are asked for it.
+// Addresses: docs/fpga-program.md. What it asks ek_reader for leaves by a queue, whose places are reserved before. A slot
+// says which of the layer's rows and planes an address follows: those of one slot lie one behind another, mostly.
 `default_nettype none
 module ek_fetch #(
-  parameter int LANES = 16,
-  parameter int PLANE_ROWS = 512
+  parameter int PLANE_ROWS = 512,
+  parameter int LINES = 64
 ) (
   input  wire logic               clk,
   input  wire logic               rst,
@@ -28,25 +29,20 @@ module ek_fetch #(
   input  wire logic               deform,
   input  wire logic [4:0]         lead,
   input  wire logic [31:0]        d_address,
-  input  wire logic signed [7:0]  padding,
   input  wire logic [27:0]        buffer_limit,
   input  wire logic [27:0]        dram_limit,
   input  wire logic [27:0]        image_limit,
-  output      logic               read,
-  output      logic [1:0]         read_region,
-  output      logic [27:0]        read_address,
-  output      logic               outside,  // an address is not in its memory; nothing is read there
-  input  wire logic [8*LANES-1:0] buffer_data,
-  input  wire logic [8*LANES-1:0] memory_data,
-  output      logic               x_valid,
-  input  wire logic               x_ready,
-  output      logic [8*LANES-1:0] x_data,
-  output      logic               d_valid,
-  input  wire logic               d_ready,
-  output      logic [3:0]         d_data
+  output      logic               outside,  // an address is not in its memory; padding is read there
+  output      logic               asked_valid,
+  input  wire logic               asked_ready,
+  output      logic               asked_d,
+  output      logic [1:0]         asked_region,  // 3: padding
+  output      logic [$clog2(LINES)-1:0] asked_slot,
+  output      logic [27:0]        asked_address
 );
   `include "ek_program.svh"
   localparam int PW = PLANE_ROWS > 1 ? $clog2(PLANE_ROWS) : 1;
+  localparam int SW = $clog2(LINES);
   localparam int YW = 19;  // a signed place around the picture
   generate
     if (PLANE_ROWS < 1 || PLANE_ROWS > 65536) begin : g_bad_rows
@@ -55,14 +51,15 @@ module ek_fetch #(
   endgenerate
 
   // ---- where the scan is
-  logic active, d_done, x_room, d_room, x_idle, d_idle;
+  logic active, d_done, room, idle;
   logic [31:0] outer;
   logic [15:0] oy, ox, p;
   logic [7:0] ky, kx;
+  logic [SW-1:0] slot, row_slot;  // of the plane, and of the row's first
   wire wants_d = deform && p == '0 && oy >= 16'(lead) && !d_done;
   wire wants_x = !wants_d && oy < height;
-  wire asks_d = active && wants_d && d_room;
-  wire asks_x = active && wants_x && x_room;
+  wire asks_d = active && wants_d && room;
+  wire asks_x = active && wants_x && room;
   wire step = asks_x || (active && !wants_d && !wants_x);
   wire last_p = p == planes - 16'd1;
   wire last_kx = last_p && kx == kernel - 8'd1;
@@ -76,6 +73,7 @@ module ek_fetch #(
     else if (step && last) active <= 1'b0;
     if (start) begin
       outer <= '0; oy <= '0; ox <= '0; ky <= '0; kx <= '0; p <= '0; d_done <= 1'b0;
+      slot <= '0; row_slot <= '0;
     end else begin
       if (asks_d) d_done <= 1'b1;
       if (step) begin
@@ -86,63 +84,61 @@ module ek_fetch #(
         if (last_ky) ox <= last_ox ? '0 : ox + 1'b1;
         if (last_ox) oy <= last_oy ? '0 : oy + 1'b1;
         if (last_oy) outer <= outer + 1;
+        if (last_ky) begin
+          slot <= '0; row_slot <= '0;
+        end else if (last_kx) begin
+          slot <= slot + 1'b1; row_slot <= slot + 1'b1;
+        end else slot <= last_p ? row_slot : slot + 1'b1;
       end
     end
   end
 
   // ---- A: pixel and plane
   (* ram_style = "block", syn_ramstyle = "block_ram" *) logic [31:0] words [PLANE_ROWS];
-  logic [4:0] valid, is_d;  // of A, B, C, D, and of the beat that memory gives
+  logic [3:0] valid, is_d;  // of A, B, C, D
   logic signed [YW-1:0] a_y, a_x;
   logic [31:0] a_plane;
+  logic [SW-1:0] slot_at [4];
   wire [15:0] index = pool ? outer[15:0] : first_plane + p;
   wire signed [YW-1:0] half = (YW'(kernel) - YW'(1)) >>> 1;
   always_ff @(posedge clk) begin
-    valid <= rst ? '0 : {valid[3:0], asks_d || asks_x};
-    is_d <= {is_d[3:0], asks_d};
+    valid <= rst ? '0 : {valid[2:0], asks_d || asks_x};
+    is_d <= {is_d[2:0], asks_d};
     a_y <= asks_d ? YW'(oy) - YW'(lead) : (YW'(oy) << stride_log2) + YW'(ky) - half;
     a_x <= asks_d ? YW'(ox) : (YW'(ox) << stride_log2) + YW'(kx) - half;
     if (table_en) words[table_at[PW-1:0]] <= table_word;
     a_plane <= words[index[PW-1:0]];
+    slot_at[0] <= asks_d ? '1 : slot;
+    slot_at[1] <= slot_at[0]; slot_at[2] <= slot_at[1]; slot_at[3] <= slot_at[2];
   end
 
   // ---- B: the stored pixel;  C: its row times the row's length;  D: its address
-  logic [3:0] pictured;  // from B on
-  logic [1:0] b_region, c_region, d_region, e_region;
+  logic [2:0] pictured;  // from B on
+  logic [1:0] b_region, c_region, d_region;
   logic [15:0] b_row, b_column, b_width;
   logic [27:0] b_beat, c_beat, c_product, d_at;
   wire [31:0] plane = is_d[0] ? d_address : a_plane;
   wire [1:0] up = plane[ADDRESS_UP_LOW +: 2];
   wire in_picture = !a_y[YW-1] && a_y[15:0] < height && !a_x[YW-1] && a_x[15:0] < width;
   always_ff @(posedge clk) begin
-    pictured <= {pictured[2:0], is_d[0] || in_picture};
+    pictured <= {pictured[1:0], is_d[0] || in_picture};
     b_row <= 16'(a_y) >> up; b_column <= 16'(a_x) >> up; b_width <= width >> up;
     b_beat <= plane[ADDRESS_BEAT_LOW +: ADDRESS_BEAT_BITS];
     b_region <= plane[ADDRESS_REGION_LOW +: 2];
     c_product <= 28'(b_row) * 28'(b_width); c_beat <= b_beat + 28'(b_column); c_region <= b_region;
     d_at <= c_product + c_beat; d_region <= c_region;
-    e_region <= d_region;
   end
   wire [27:0] limit = d_region == IN_BUFFER ? buffer_limit : d_region == IN_DRAM ? dram_limit
     : d_region == IN_IMAGE ? image_limit : 28'd0;
   wire wanted = valid[3] && pictured[2];
-  assign read = wanted && d_at < limit;
   assign outside = wanted && d_at >= limit;
-  assign read_region = d_region;
-  assign read_address = d_at;
-
-  // ---- what comes, in queues whose places were reserved
-  wire [8*LANES-1:0] found = e_region == IN_BUFFER ? buffer_data : memory_data;
-  wire [8*LANES-1:0] beat = pictured[3] ? found : {LANES{padding}};
-  ek_results #(.BITS(8 * LANES)) beats (
-    .clk, .rst, .take(asks_x), .room(x_room), .idle(x_idle), .put(valid[4] && !is_d[4]), .put_data(beat),
-    .out_valid(x_valid), .out_ready(x_ready), .out_data(x_data)
+  wire [1:0] region = pictured[2] && !outside ? d_region : 2'd3;
+  ek_results #(.BITS(1 + 2 + SW + 28)) asked (
+    .clk, .rst, .take(asks_d || asks_x), .room, .idle, .put(valid[3]),
+    .put_data({is_d[3], region, slot_at[3], d_at}), .out_valid(asked_valid), .out_ready(asked_ready),
+    .out_data({asked_d, asked_region, asked_slot, asked_address})
   );
-  ek_results #(.BITS(4)) ds (
-    .clk, .rst, .take(asks_d), .room(d_room), .idle(d_idle), .put(valid[4] && is_d[4]), .put_data(beat[3:0]),
-    .out_valid(d_valid), .out_ready(d_ready), .out_data(d_data)
-  );
-  assign busy = active || !x_idle || !d_idle;
+  assign busy = active || !idle;
 `ifndef SYNTHESIS
   always_ff @(posedge clk) if (!rst) begin
     if (start) begin

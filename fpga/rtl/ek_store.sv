@@ -1,6 +1,6 @@
 // Results on their way to memory. Pixels come in order, of each `parts` beats, which go to planes one behind another;
 // then all pixels of the next outer group, `outers` times. `open` begins a layer at `first`, `start` a pass of it that
-// goes on where the last one ended. COLUMNS results of the dense array are several beats, or a part of one.
+// goes on where the last one ended. A beat waits until memory takes it. COLUMNS results of the dense array are several beats, or a part of one.
 `default_nettype none
 module ek_store #(
   parameter int LANES = 16,
@@ -25,6 +25,8 @@ module ek_store #(
   output      logic                 beat_ready,
   input  wire logic [8*LANES-1:0]   beat_data,
   output      logic                 write,
+  input  wire logic                 write_ready,
+  output      logic [15:0]          write_part,
   output      logic [27:0]          write_address,
   output      logic [LANES-1:0]     write_lanes,
   output      logic [8*LANES-1:0]   write_data,
@@ -46,7 +48,8 @@ module ek_store #(
   logic [31:0] outer;
   logic [SW-1:0] sub;
   wire [15:0] own_parts = dense ? 16'(PARTS) : parts;
-  wire step = running && (dense ? dense_valid : beat_valid);
+  wire free = !write || write_ready;
+  wire step = running && free && (dense ? dense_valid : beat_valid);
   wire last_part = part == own_parts - 16'd1;
   wire last_pixel = last_part && pixel == plane_beats - 28'd1;
   wire last_sub = !dense || sub == SW'(SHARE - 1);
@@ -58,8 +61,8 @@ module ek_store #(
   wire [27:0] address = own_base + pixel;
   wire used = own_plane < out_planes;
   assign busy = running || write;
-  assign dense_ready = running && dense && last_part;
-  assign beat_ready = running && !dense;
+  assign dense_ready = running && free && dense && last_part;
+  assign beat_ready = running && free && !dense;
   wire [8*LANES-1:0] dense_beat;
   wire [LANES-1:0] dense_lanes;
   generate
@@ -95,11 +98,14 @@ module ek_store #(
         end
       end
     end
-    write <= !rst && step && used && address < limit;
+    if (rst) write <= 1'b0;
+    else if (free) write <= step && used && address < limit;
     outside <= !rst && step && used && address >= limit;
-    write_address <= address;
-    write_lanes <= dense ? dense_lanes : '1;
-    write_data <= dense ? dense_beat : beat_data;
+    if (free) begin
+      write_part <= part; write_address <= address;
+      write_lanes <= dense ? dense_lanes : '1;
+      write_data <= dense ? dense_beat : beat_data;
+    end
   end
 endmodule
 `default_nettype wire

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
+#include "sim_config.h"
 #include "verilated.h"
 
 const int QUIET = 40; // cycles behind a case in which nothing may leave

@@ -1,13 +1,11 @@
-// Runs ek_engine over golden vectors: sim_engine [--resets SEED] FOLDER...
+// Runs ek_top over golden vectors: sim_engine [--dram] [--stalls SEED] [--resets SEED] [--aborts SEED] [--faults SEED] FOLDER...
 // A folder has the files of csim/data: program.bin, image.bin, outputs.bin, stages.bin, host_places.bin, host.bin and
-// expected.bin, see engine_tb.cpp. Folders and pictures follow each other without a reset; with --resets each run of
-// the engine is begun, reset after any number of cycles, and begun again. Memories are ideal, and hold any bytes at first.
+// expected.bin, see engine_tb.cpp. Folders and pictures follow each other without a reset. With --resets, --aborts or
+// --faults each run of the engine is begun, reset or aborted after any number of cycles, or answered with errors from any
+// address on, and begun again. Memory is ideal, or, with --dram, DRAM; with --stalls each of its channels waits at random.
 // Prints a line per folder; returns 1 where a byte differs, 2 where a program is refused.
-#include <algorithm>
 #include <cstring>
-#include <string>
-#include "Vek_engine.h"
-#include "sim.h"
+#include "sim_bus.h"
 
 template <typename T>
 static std::vector<T> file_of(const std::string &path)
@@ -21,138 +19,103 @@ static std::vector<T> file_of(const std::string &path)
     return values;
 }
 
-struct Bench {
-    VerilatedContext context;
-    Vek_engine *top;
-    Noise noise;
-    std::vector<uint32_t> program;
-    std::vector<int8_t> image, dram;
-    std::size_t image_lanes = 1;
-    int64_t cycles = 0;
-
-    Bench()
-    {
-        context.randReset(2);
-        context.randSeed(1);
-        top = new Vek_engine{&context};
-        top->start = 0;
-        reset();
-    }
-
-    ~Bench() { delete top; }
-
-    void reset()
-    {
-        top->rst = 1; cycle();
-        top->rst = 0;
-    }
-
-    // A clock cycle: what the engine asks for in it, the memories give in the next one.
-    void cycle()
-    {
-        top->clk = 0; top->eval();
-        const bool reads = top->memory_read && !top->rst, words = top->program_read && !top->rst;
-        const std::size_t at = top->memory_address, word = top->program_address;
-        const bool from_image = top->memory_image;
-        if (top->memory_write && !top->rst) {
-            for (int lane = 0; lane < LANES; lane++) {
-                if (top->memory_write_lanes >> lane & 1) {
-                    dram.at(top->memory_write_address * LANES + lane) = byte_of(top->memory_write_data, lane);
-                }
-            }
-        }
-        top->clk = 1; top->eval();
-        for (int lane = 0; lane < LANES; lane++) {
-            int64_t value = noise.next();
-            if (reads && from_image) {
-                const bool there = std::size_t(lane) < image_lanes;
-                value = there ? image.at(at * image_lanes + std::size_t(lane)) : 0;
-            } else if (reads) {
-                value = dram.at(at * LANES + std::size_t(lane));
-            }
-            put(top->memory_data, 8 * lane, 8, value);
-        }
-        top->program_data = words ? program.at(word) : noise.next();
-        cycles++;
-    }
-
-    void begin(int32_t first, int32_t layers)
-    {
-        top->first_layer = first; top->layers = layers;
-        top->start = 1; cycle(); top->start = 0;
-        top->first_layer = noise.next(); top->layers = noise.next();
-    }
-
-    // Runs layers; returns the error register.
-    int run(int32_t first, int32_t layers, uint32_t reset_after)
-    {
-        if (reset_after) {
-            begin(first, layers);
-            for (uint32_t i = 0; i < reset_after && top->busy; i++) { cycle(); }
-            reset();
-        }
-        cycles = 0;
-        begin(first, layers);
-        while (top->busy && cycles < LIMIT) { cycle(); }
-        if (top->busy) { std::fprintf(stderr, "layer %d does not end\n", int(top->layer)); std::exit(3); }
-        return top->error;
-    }
+struct Options {
+    Noise resets, aborts, faults;
+    bool with_resets = false, with_aborts = false, with_faults = false;
+    int cut = 0; // runs that ended with an abort or an error of the bus
 };
 
-static int run_folder(Bench &bench, const std::string &folder, Noise *resets)
+// A run, with what comes in between; returns the error register.
+static int run(Bench &bench, int32_t first, int32_t layers, Options &options)
 {
-    bench.program = file_of<uint32_t>(folder + "/program.bin");
+    if (options.with_resets) {
+        bench.begin(first, layers);
+        for (uint32_t i = options.resets.next() >> 22; i && !bench.top->irq; i--) { bench.cycle(); }
+        const uint32_t bases[] = {bench.read(REGISTER_PROGRAM), bench.read(REGISTER_IMAGE), bench.read(REGISTER_DRAM)};
+        bench.reset();
+        for (int i = 0; i < 3; i++) { bench.write(REGISTER_PROGRAM + i, bases[i]); }
+        bench.write(REGISTER_INTERRUPT, 1);
+    }
+    if (options.with_aborts) {
+        bench.begin(first, layers);
+        for (uint32_t i = options.aborts.next() >> 22; i && !bench.top->irq; i--) { bench.cycle(); }
+        bench.write(REGISTER_CONTROL, 2);
+        const int error = bench.wait();
+        options.cut += error == ERROR_ABORTED;
+        if (error != ERROR_ABORTED && error != ERROR_NONE) { return error; }
+    }
+    if (options.with_faults) {
+        const std::size_t bytes = bench.memory.bytes.size() - bench.program_at;
+        bench.memory.fail_at = uint32_t(bench.program_at + (options.faults.next() >> 4) % bytes);
+        bench.begin(first, layers);
+        const int error = bench.wait();
+        bench.memory.fail_at = 0;
+        options.cut += error == ERROR_BUS;
+        if (error != ERROR_BUS && error != ERROR_NONE) { return error; }
+    }
+    bench.cycles = bench.stalls = 0;
+    bench.begin(first, layers);
+    return bench.wait();
+}
+
+static int run_folder(Bench &bench, const std::string &folder, Options &options)
+{
+    const auto program = file_of<uint32_t>(folder + "/program.bin");
     const auto outputs = file_of<int32_t>(folder + "/outputs.bin"), stages = file_of<int32_t>(folder + "/stages.bin");
     const auto places = file_of<int32_t>(folder + "/host_places.bin");
     const auto images = file_of<int8_t>(folder + "/image.bin"), host = file_of<int8_t>(folder + "/host.bin");
     const auto expected = file_of<int8_t>(folder + "/expected.bin");
-    if (bench.program.size() < 12 || outputs.empty() || images.empty() || expected.empty()) {
+    if (program.size() < std::size_t(HEADER_WORDS) || outputs.empty() || images.empty() || expected.empty()) {
         std::fprintf(stderr, "no golden vectors in %s\n", folder.c_str());
         return 2;
     }
     const std::size_t pictures = expected.size() / outputs.size(), size = images.size() / pictures;
-    const std::size_t image_beats = bench.program[10], dram_beats = bench.program[9];
-    bench.image_lanes = size / image_beats;
-    bench.dram.resize(dram_beats * LANES);
-    for (auto &byte : bench.dram) { byte = static_cast<int8_t>(bench.noise.next() >> 24); }
+    bench.load(program, size);
+    uint8_t *const image = &bench.memory.bytes[bench.image_at], *const dram = &bench.memory.bytes[bench.dram_at];
+    options.cut = 0;
     std::size_t different = 0;
-    int64_t most = 0;
+    int64_t most = 0, stalls = 0;
     for (std::size_t i = 0; i < pictures; i++) {
-        bench.image.assign(images.begin() + i * size, images.begin() + (i + 1) * size);
+        std::memcpy(image, &images[i * size], size);
         std::size_t written = 0;
-        int64_t cycles = 0;
+        int64_t cycles = 0, stalled = 0;
         for (std::size_t s = 0; s < stages.size(); s += 3) {
             for (int32_t j = 0; j < stages[s + 2]; j++, written++) {
-                bench.dram.at(places[written]) = host[i * places.size() + written];
+                dram[places[written]] = uint8_t(host[i * places.size() + written]);
             }
-            const int error = bench.run(stages[s], stages[s + 1], resets ? 1 + (resets->next() >> 20) : 0);
+            const int error = run(bench, stages[s], stages[s + 1], options);
             if (error) {
-                std::printf("%s: error %d in layer %d\n", folder.c_str(), error, int(bench.top->layer));
+                std::printf("%s: error %d in layer %d\n", folder.c_str(), error, bench.layer());
                 return 2;
             }
-            cycles += bench.cycles;
+            cycles += bench.cycles; stalled += bench.stalls;
         }
-        most = std::max(most, cycles);
+        if (cycles > most) { most = cycles; stalls = stalled; }
         for (std::size_t o = 0; o < outputs.size(); o++) {
-            different += bench.dram[outputs[o]] != expected[i * outputs.size() + o];
+            different += int8_t(dram[outputs[o]]) != expected[i * outputs.size() + o];
         }
     }
-    std::printf("%s: %zu pictures, %zu bytes compared, %zu differ, %lld cycles\n", folder.c_str(), pictures,
-                expected.size(), different, static_cast<long long>(most));
+    std::printf("%s: %zu pictures, %zu bytes compared, %zu differ, %lld cycles, %lld stalls, %d cut\n", folder.c_str(),
+                pictures, expected.size(), different, static_cast<long long>(most), static_cast<long long>(stalls),
+                options.cut);
     return different != 0;
 }
 
 int main(int argc, char **argv)
 {
-    int first = 1, worst = 0;
-    Noise resets;
-    const bool with_resets = argc > 2 && std::strcmp(argv[1], "--resets") == 0;
-    if (with_resets) {
-        resets.state = static_cast<uint32_t>(std::atoi(argv[2]));
-        first = 3;
-    }
-    if (first >= argc) { return 2; }
     Bench bench;
-    for (int i = first; i < argc; i++) { worst = std::max(worst, run_folder(bench, argv[i], with_resets ? &resets : nullptr)); }
+    Options options;
+    int worst = argc > 1 ? 0 : 2;
+    for (int i = 1; i < argc; i++) {
+        const std::string word = argv[i];
+        const bool seeded = word == "--stalls" || word == "--resets" || word == "--aborts" || word == "--faults";
+        const uint32_t seed = seeded && i + 1 < argc ? uint32_t(std::atoi(argv[++i])) : 0;
+        if (word == "--dram") { bench.memory.timing = DRAM; }
+        else if (word == "--stalls") { bench.memory.stalls.state = seed; }
+        else if (word == "--resets") { options.with_resets = true; options.resets.state = seed; }
+        else if (word == "--aborts") { options.with_aborts = true; options.aborts.state = seed; }
+        else if (word == "--faults") { options.with_faults = true; options.faults.state = seed; }
+        else { worst = std::max(worst, run_folder(bench, word, options)); }
+    }
     return worst;
 }

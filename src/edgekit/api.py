@@ -139,6 +139,7 @@ def run(
     controls: Sequence[str] = (),
     device_rate: int | None = None,
     seed: int | None = None,
+    device: str | None = None,
     progress: Progress = silent,
 ) -> tuple[str, ...]:
     """Stream .wav files or a .npz through a build; returns notes on what was changed on the way.
@@ -155,6 +156,7 @@ def run(
         device_rate: Hz; the files are those of a sound device at this rate, and the adapter to the network's
             is the one that `export` puts beside it.
         seed: of the noise that the build draws; 0 where left out.
+        device: ``sim``: Verilator runs the RTL of a build for fpga, with DRAM, and a note says the cycles.
         progress: see above.
 
     Raises:
@@ -167,7 +169,7 @@ def run(
         else Path(side)
         for side in (source, out)
     )
-    opening = Opening(constants, controls, device_rate, seed)
+    opening = Opening(constants, controls, device_rate, seed, device)
     return files.run(directory, given, made, opening, progress)
 
 

@@ -18,10 +18,13 @@ from edgekit.fpga.spec import EngineSpec
 from edgekit.fpga.words import (
     ADDRESS,
     DIGEST_FROM,
+    ERRORS,
     HEADER,
     HEADER_WORDS,
     LAYER,
     LAYER_WORDS,
+    REGISTERS,
+    VERSION,
     Field,
     decode,
 )
@@ -96,7 +99,7 @@ def at_plane(by: int) -> bytes:
         (lambda: b"x" * 200, "no program of an engine"),
         (lambda: program(5).words[:-4], "as its header says"),
         (lambda: program(5).words[:-1] + b"\x7f", "digest"),
-        (lambda: changed("version", 1), "version 2: version 1"),
+        (lambda: changed("version", 1), "version 3: version 2"),
         (lambda: changed("layers", 10_000), "10001 layers"),
         (lambda: changed("y", 1, LAYER, HEADER_WORDS), "layer 0 reaches dram 1 to"),
         (lambda: changed("y", 2 << 30, LAYER, HEADER_WORDS), "layer 0 reaches no memory"),
@@ -126,3 +129,7 @@ def test_the_page_tells_every_field() -> None:
         for field in fields:
             bits = f"{field.low + field.bits - 1}:{field.low}"
             assert f"| {field.word} | {bits} | `{field.name}` |" in text
+    for number, name in enumerate(REGISTERS):
+        assert f"| 0x{4 * number:02x} | `{name}` |" in text
+    assert f"This is version {VERSION};" in text
+    assert all(f"| {number} | " in text for number in range(1, len(ERRORS)))

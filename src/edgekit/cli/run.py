@@ -43,6 +43,10 @@ def run(
         int | None,
         typer.Option(metavar="N", min=0, help="Of the noise that the build draws (0)."),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="sim: Verilator runs the RTL of a build for fpga; cycles are said."),
+    ] = None,
     mic: Annotated[
         bool,
         typer.Option("--mic", help="Microphone to loudspeaker, in the place of IN and OUT."),
@@ -63,8 +67,9 @@ def run(
     With --mic: d switches between the build and the microphone itself, q ends.
     """
     if mic:
-        if files:
-            found, step = f"'{files[0]}' beside --mic", "leave out one of them"
+        if files or device:
+            what = files[0] if files else f"--device {device}"
+            found, step = f"'{what}' beside --mic", "leave out one of them"
             raise UsageError(Problem("--mic", found, "the sound devices or files", step))
         facts = hear(directory, constants, as_json, controls or (), device_rate, seed)
         print_json(facts.to_dict()) if as_json else show(facts)
@@ -79,6 +84,7 @@ def run(
             controls=controls or (),
             device_rate=device_rate,
             seed=seed,
+            device=device,
             progress=report,
         )
     paths = list(out_files.values()) if isinstance(out_files, Mapping) else [out_files]

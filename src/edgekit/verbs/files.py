@@ -9,6 +9,7 @@ from edgekit.base.output import output_problem, replacing
 from edgekit.runtime.audio.files import check_pcm, listing, run_wavs
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.rows import run_wavs_to_rows
+from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.work import Progress
 from edgekit.verbs.opening import Opening
@@ -50,7 +51,7 @@ def run(
     results = stream.run(arrays, lambda done: told(done, hops))
     with replacing(outs[0], *sources) as temporary:
         write_npz(temporary, results)
-    return notes
+    return (*notes, stream.runner.took()) if isinstance(stream.runner, RtlRunner) else notes
 
 
 def _check_files(sources: Sequence[Path], outs: Sequence[Path]) -> None:

@@ -20,6 +20,7 @@ class Opening:
         turns: ``NAME=VALUE`` or ``NAME=0s:VALUE,2.5s:VALUE``, see `edgekit.runtime.controls.read_turns`.
         device_rate: Hz of the sound device; None for the build's own.
         seed: of the noise that the build draws; None for its own, 0.
+        device: ``sim``: the RTL of an engine runs it; None for this machine.
         live: whether sound devices are heard, where outputs that are no sound may stand behind `device_rate`.
     """
 
@@ -27,6 +28,7 @@ class Opening:
     turns: Sequence[str] = ()
     device_rate: int | None = None
     seed: int | None = None
+    device: str | None = None
     live: bool = False
 
     def open(self, directory: str | Path) -> tuple[Stream, tuple[str, ...]]:
@@ -37,7 +39,7 @@ class Opening:
             ToolError: a compiler or package is missing, or failed.
         """
         turns = read_turns(self.turns)
-        stream, notes = targets.run(directory)
+        stream, notes = targets.run(directory, self.device)
         if self.seed is not None:
             stream.reset(self.seed)
         if self.constants is not None:

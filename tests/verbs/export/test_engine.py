@@ -1,6 +1,7 @@
 """``edgekit export --target fpga`` from a factory or a file to a verified engine."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from c_kernels import needs_cc
 from fpga_csim import needs_cxx
 from fpga_networks import calibration, imported, tiny
+from fpga_rtl import needs_verilator
 from torch import Tensor, nn
 
 from edgekit import api
@@ -24,6 +26,7 @@ from edgekit.fpga.spec import EngineSpec
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.fpga import SOURCES
 from edgekit.runtime.stream import Stream
+from edgekit.verbs import targets
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
 
@@ -143,6 +146,7 @@ def mixed() -> tuple[nn.Module, tuple[Tensor, ...]]:
 
 @needs_cxx
 @needs_cc
+@needs_verilator
 def test_what_the_engine_has_not_stays_on_the_cpu(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = load_model(f"{__name__}:mixed", ImportOptions()).model
@@ -156,6 +160,7 @@ def test_what_the_engine_has_not_stays_on_the_cpu(tmp_path: Path) -> None:
         "fpga",
         folder,
         recipe=recipe,
+        goal="small",
         calibration=str(tmp_path / "clips"),
         cpu_fallback=True,
     )
@@ -174,6 +179,13 @@ def test_what_the_engine_has_not_stays_on_the_cpu(tmp_path: Path) -> None:
     for name, array in found.items():
         np.testing.assert_array_equal(array, golden[name])
         assert snr_db(reference[name], array) > 30
+    (note,) = api.run(folder, tmp_path / "clips" / "a.npz", tmp_path / "rtl.npz", device="sim")
+    assert re.match(
+        r"RTL, simulated with DRAM: 8 pictures, [\d,]+ cycles each at most, [\d,]+ of them waiting, ",
+        note,
+    )
+    for name, array in read_npz(tmp_path / "rtl.npz").items():
+        np.testing.assert_array_equal(array, found[name])
     bench = tmp_path / "tb"
     project.compile_test_bench(folder / "csim", bench)
     assert project.run_test_bench(bench, folder / "csim" / "data").endswith(" 0 differ")
@@ -189,6 +201,8 @@ def test_an_engine_whose_files_do_not_fit_is_refused(tmp_path: Path) -> None:
     places.write_bytes(b"\xff\xff\xff\x7f" + content[4:])
     with pytest.raises(UsageError, match="sizes that do not fit"):
         Stream.open(tmp_path / "engine")
+    with pytest.raises(UsageError, match="'zynq' for a build for fpga; allowed: sim"):
+        targets.run(tmp_path / "engine", "zynq")
     places.write_bytes(content[4:])
     with pytest.raises(UsageError, match="too short"):
         Stream.open(tmp_path / "engine")

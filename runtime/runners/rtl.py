@@ -1,0 +1,110 @@
+"""An engine build whose layers its RTL runs, simulated by Verilator with DRAM."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import ToolError, VerificationError
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.runners.fpga import FpgaRunner, Layers
+
+NO_VERILATOR = "no verilator: apt-get install verilator make g++"
+TOP = "ek_top"
+MAIN = "sim_host"
+
+
+def verilator_command(top: str, modules: Sequence[str], main: str, build: str) -> list[str]:
+    """The command that compiles a simulation in the folder of its sources; ``<build>/<main>`` comes of it.
+
+    Warnings are errors, assertions are on, and what nothing sets begins as random bits.
+    """
+    return [
+        "verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "unique", "--x-initial", "unique", "--assert",
+        "-Wall", "-Wno-DECLFILENAME", "-Wno-UNUSEDSIGNAL", "--top-module", top,
+        "--Mdir", build, "-o", main, "-CFLAGS", "-O1", *modules, f"{main}.cpp",
+    ]  # fmt: skip
+
+
+def verilate(folder: Path, command: Sequence[str]) -> None:
+    """Run a `verilator_command` in a folder; raises `ToolError` where verilator is missing or fails."""
+    if shutil.which(command[0]) is None:
+        raise ToolError(NO_VERILATOR)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ToolError(f"verilator failed: {done.stderr.strip()[-2000:]}")
+
+
+class RtlRunner(FpgaRunner):
+    """One engine build: the RTL runs its layers, the CPU what is its own; `took` tells the cycles."""
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        """Compile the build's RTL for this machine.
+
+        Raises as `FpgaRunner` does, and `ToolError` where verilator is missing or fails.
+        """
+        super().__init__(directory, manifest)
+        self._place = tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True)
+        self._folder = Path(self._place.name)
+        shutil.copytree(directory / "rtl", self._folder / "rtl")
+        modules = sorted(path.name for path in (self._folder / "rtl").glob("ek_*.sv"))
+        verilate(self._folder / "rtl", verilator_command(TOP, modules, MAIN, "build"))
+        self._program.tofile(self._folder / "program.bin")
+        self._errors = (self._folder / "errors.txt").open("w+")
+        self._process = subprocess.Popen(
+            [str(self._folder / "rtl" / "build" / MAIN), str(self._folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+        self._clock_mhz = float(dict(manifest.engine or {}).get("clock_mhz", 0))
+        self._counts: list[tuple[int, ...]] = []
+
+    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+        """Run one picture; returns the outputs and the nanoseconds that the simulation took."""
+        self._counts.append((0, 0, 0, 0))
+        return super().process(inputs)
+
+    def took(self) -> str:
+        """What the pictures cost that have run."""
+        cycles, stalls, read, written = (max(row) for row in zip(*self._counts, strict=True))
+        rate = (
+            f", {1e6 * self._clock_mhz / cycles:.1f} a second at {self._clock_mhz:g} MHz (assumed)"
+        )
+        return (
+            f"RTL, simulated with DRAM: {len(self._counts)} pictures, {cycles:,} cycles each at most, "
+            f"{stalls:,} of them waiting{rate if self._clock_mhz else ''}; {read:,} bytes read, {written:,} written"
+        )
+
+    def _simulate(self, stage: Layers, pixels: NDArray[np.int8]) -> None:
+        pixels.tofile(self._folder / "image.bin")
+        self._dram.tofile(self._folder / "dram.bin")
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            print(stage.first, stage.count, file=self._process.stdin, flush=True)
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            self._process.wait()
+            self._errors.seek(0)
+            raise VerificationError(f"RTL simulation: {self._errors.read().strip()[-2000:]}")
+        error, *counts = map(int, line.split())
+        if error:
+            raise VerificationError(f"RTL simulation: error {error} of docs/fpga-program.md")
+        self._dram[:] = np.fromfile(self._folder / "dram.bin", np.int8)
+        self._counts[-1] = tuple(a + b for a, b in zip(self._counts[-1], counts, strict=True))
+
+    def __del__(self) -> None:
+        """End the simulation."""
+        if process := self.__dict__.get("_process"):
+            process.stdin.close()
+            process.wait()
+            process.stdout.close()
+            self._errors.close()
