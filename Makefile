@@ -32,7 +32,7 @@ help:
 	@echo "make quant-goals   what quantization costs the published networks"
 	@echo "make diffusion-table   what quantization costs the digit generator, into docs/diffusion.md"
 	@echo "make fpga-fuzz   1000 random networks through the FPGA's lowering, 850 through its RTL"
-	@echo "make fpga-full   yosys and nextpnr over engines of all sizes"
+	@echo "make fpga-full   yosys and nextpnr over engines of all sizes, a frame of CoDeNet through RTL"
 	@echo "make clean  remove what these made"
 
 $(BIN)/python:
@@ -146,6 +146,7 @@ bench-litert: peers
 fpga-full: $(VENV)/test.stamp
 	@.ci/system-tools
 	$(BIN)/python bench/fpga_synthesis.py
+	$(BIN)/python bench/fpga_codenet.py a --frame
 
 fpga-fuzz: $(VENV)/test.stamp
 	@.ci/system-tools

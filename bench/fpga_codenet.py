@@ -1,10 +1,11 @@
 """CoDeNet's five configurations, with random weights, on the engine that the search finds: modelled beside published.
 
-python bench/fpga_codenet.py [CONFIGS] [--part XCZU3EG] [--simulate] [--rtl]
+python bench/fpga_codenet.py [CONFIGS] [--part XCZU3EG] [--simulate] [--rtl] [--frame]
 
 CONFIGS are letters, by default ``abcde``. `--simulate` also runs one picture of each through the C simulation and
 compares it with the golden network; `--rtl` runs the deformable layers of that picture, with their own weights, through
-the RTL of the engine under Verilator. Importing a configuration takes half a minute to two on an idle core.
+the RTL of the engine under Verilator, `--frame` the whole picture through the RTL of the engine on its buses, with DRAM
+and with ideal memory. Importing a configuration takes half a minute to two on an idle core.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from edgekit.fpga.resources import PARTS
 from edgekit.quantize.calibrate.clips import from_examples
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
+Picture = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 PUBLISHED_FPS = {"a": 32.2, "b": 26.9, "c": 9.3, "d": 5.2, "e": 4.6}  # arXiv 2006.08357, Ultra96
 HEAD = (
     f"{'config':7}{'GMAC':>6}{'weights':>10}{'engine':>9}{'use':>6}{'dense':>8}{'dw, pool':>9}{'load':>7}{'wait':>7}"
@@ -37,6 +39,7 @@ def main() -> None:
     parser.add_argument("--part", default=engines.DEFAULT_PART, choices=PARTS)
     parser.add_argument("--simulate", action="store_true")
     parser.add_argument("--rtl", action="store_true")
+    parser.add_argument("--frame", action="store_true")
     arguments = parser.parse_args()
     print(HEAD)
     for config in arguments.configs:
@@ -54,6 +57,44 @@ def main() -> None:
             (name,) = imported.examples
             for text in in_rtl(engine, imported.examples[name][0]):
                 print(f"       {text}", flush=True)
+        if arguments.frame:
+            (name,) = imported.examples
+            for text in frame(engine, imported.examples[name][0]):
+                print(f"       {text}", flush=True)
+
+
+def vectors(engine: engines.Engine, picture: Picture, folder: Path) -> None:
+    """Write the engine's files and golden vectors of a picture."""
+    (name,) = engine.network.inputs
+    inputs = golden.quantize(engine.network, {name: picture})
+    values = golden.run(engine.network, inputs)
+    own = project.golden_vectors(engine.program, [*inputs.values()], [values])
+    project.write(folder, project.sources(engine.program) | own)
+
+
+def frame(engine: engines.Engine, picture: Picture) -> Iterator[str]:
+    """Run a picture through the RTL of the engine, with ideal memory and with DRAM."""
+    spec = engine.choice.spec
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        vectors(engine, picture, folder)
+        program = simulate.build(spec, "engine", folder / "rtl")
+        for memory in ("ideal memory", "DRAM"):
+            (ran,) = simulate.run_engine(program, [folder / "data"], dram=memory == "DRAM")
+            use = engine_use(engine, ran.cycles)
+            rate = 1e6 * spec.clock_mhz / ran.cycles
+            yield (
+                f"RTL, simulated, {memory}: {ran.compared} bytes compared, {ran.different} differ; {ran.cycles} "
+                f"cycles, {ran.stalls} waiting, {rate:.1f} FPS at {spec.clock_mhz:g} MHz (assumed), {use:.0%} of the "
+                f"dense array; {engine.choice.frame_cycles} cycles modelled"
+            )
+
+
+def engine_use(engine: engines.Engine, cycles: int) -> float:
+    """The share of cycles in which each multiplier of the dense array has work of the network."""
+    spec = engine.choice.spec
+    macs = sum(row.macs for row in engine.choice.cycles if row.path == "dense")
+    return macs / (spec.lanes * spec.columns * cycles)
 
 
 def line(config: str, engine: engines.Engine) -> str:
@@ -75,25 +116,16 @@ def line(config: str, engine: engines.Engine) -> str:
     )
 
 
-def simulated(
-    engine: engines.Engine, picture: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-) -> str:
+def simulated(engine: engines.Engine, picture: Picture) -> str:
     """Run a picture through the C simulation; the test bench's line."""
-    (name,) = engine.network.inputs
-    inputs = golden.quantize(engine.network, {name: picture})
-    values = golden.run(engine.network, inputs)
-    vectors = project.golden_vectors(engine.program, [*inputs.values()], [values])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files = project.sources(engine.program)
-        project.write(folder, files | vectors)
+        vectors(engine, picture, folder)
         project.compile_test_bench(folder, folder / "engine_tb")
         return project.run_test_bench(folder / "engine_tb", folder / "data")
 
 
-def in_rtl(
-    engine: engines.Engine, picture: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-) -> Iterator[str]:
+def in_rtl(engine: engines.Engine, picture: Picture) -> Iterator[str]:
     """Run a picture's deformable layers through the RTL, as many channels at once as its line buffer holds."""
     spec = engine.choice.spec
     values, _ = engine.golden(picture)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import VerificationError
-from edgekit.fpga import stages, words
+from edgekit.fpga import formats, stages
 from edgekit.fpga.golden import read
 from edgekit.fpga.program import Program
 from edgekit.fpga.spec import MULTIPLIER_BITS
@@ -25,7 +25,7 @@ def sources(program: Program) -> dict[str, bytes]:
     root = files("edgekit.fpga.csim")
     found = {name: (root / name).read_bytes() for name in SOURCES}
     found["engine_config.h"] = _configuration(program).encode()
-    found["program_format.h"] = words.c_format().encode()
+    found["program_format.h"] = formats.c_format().encode()
     found |= {
         "data/program.bin": program.words,
         "data/outputs.bin": program.places(program.network.leaving).astype("<i4").tobytes(),

@@ -1,6 +1,6 @@
 """`program.bin`: an engine's program as 32-bit words. What is here is all that writes it, and all that says its form.
 
-The C simulation and the RTL decode it by constants that `c_format` and `sv_format` make of the same tables;
+The C simulation and the RTL decode it by constants that `edgekit.fpga.formats` makes of the same tables;
 `docs/fpga-program.md` tells them word by word.
 """
 
@@ -79,14 +79,18 @@ SCALE = (Field("mult", 0, 0, 16), Field("shift", 0, 16, 6))
 PATHS = ("dense", "depthwise", "pool")
 REGIONS = ("buffer", "dram", "image")
 ERRORS = (
-    "none", "magic", "version", "engine", "memory", "layers", "address", "digest", "bus", "aborted",
-)  # fmt: skip
+    "none",
+    "magic",
+    "version",
+    "engine",
+    "memory",
+    "layers",
+    "address",
+    "digest",
+    "bus",
+    "aborted",
+)
 """What the error register of an engine says, from 0 on; the digest is the host's to check."""
-REGISTERS = (
-    "control", "status", "interrupt", "layers", "program", "image", "dram", "cycles", "stalls", "engine", "version",
-)  # fmt: skip
-"""Behind AXI4-Lite, each of 4 bytes, from address 0 on."""
-ENUMERATIONS = (("PATH", PATHS), ("IN", REGIONS), ("ERROR", ERRORS), ("REGISTER", REGISTERS))
 TAPS = 9
 S8 = NDArray[np.int8]
 U32 = NDArray[np.uint32]
@@ -341,56 +345,3 @@ def _put(fields: Sequence[Field], values: Mapping[str, int], count: int) -> list
 
 def _of(fields: Sequence[Field], name: str) -> Field:
     return next(field for field in fields if field.name == name)
-
-
-def c_format() -> str:
-    """The tables as C++: an enumeration of each record's fields, and where each is."""
-    parts = [
-        "// Where every number of program.bin is.\n#pragma once\n#include <cstdint>\n",
-        "struct field_t { int word, low, bits; bool is_signed; };\n",
-        f"const uint32_t MAGIC = 0x{MAGIC:08x}, VERSION = {VERSION};\n",
-        f"const int HEADER_WORDS = {HEADER_WORDS}, LAYER_WORDS = {LAYER_WORDS}, DIGEST_FROM = {DIGEST_FROM};\n",
-    ]
-    for prefix, fields in (
-        ("PROGRAM", HEADER),
-        ("LAYER", LAYER),
-        ("ADDRESS", ADDRESS),
-        ("SCALE", SCALE),
-    ):
-        names = ", ".join(f"{prefix}_{field.name.upper()}" for field in fields)
-        rows = "".join(
-            f"    {{{f.word}, {f.low}, {f.bits}, {str(f.signed).lower()}}}, // {f.name}\n"
-            for f in fields
-        )
-        parts.append(f"enum {prefix.title()}Field {{ {names}, {prefix}_FIELDS }};\n")
-        parts.append(f"const field_t {prefix}_FORMAT[] = {{\n{rows}}};\n")
-    for prefix, words in ENUMERATIONS:
-        parts.append(f"enum {{ {', '.join(f'{prefix}_{name.upper()}' for name in words)} }};\n")
-    return "".join(parts)
-
-
-def sv_format() -> str:
-    """The tables as SystemVerilog, to be included in a module."""
-    parts = [
-        "// Where every number of program.bin is.\n/* verilator lint_off UNUSEDPARAM */\n",
-        f"localparam logic [31:0] MAGIC = 32'h{MAGIC:08x};\nlocalparam logic [31:0] VERSION = 32'd{VERSION};\n",
-        f"localparam int HEADER_WORDS = {HEADER_WORDS};\nlocalparam int LAYER_WORDS = {LAYER_WORDS};\n",
-    ]
-    for prefix, fields in (
-        ("PROGRAM", HEADER),
-        ("LAYER", LAYER),
-        ("ADDRESS", ADDRESS),
-        ("SCALE", SCALE),
-    ):
-        parts += [
-            f"localparam int {prefix}_{f.name.upper()}_{what} = {value};\n"
-            for f in fields
-            for what, value in (("WORD", f.word), ("LOW", f.low), ("BITS", f.bits))
-        ]
-    for prefix, names in ENUMERATIONS:
-        bits = (len(names) - 1).bit_length()
-        parts += [
-            f"localparam logic [{bits - 1}:0] {prefix}_{name.upper()} = {bits}'d{n};\n"
-            for n, name in enumerate(names)
-        ]
-    return "".join([*parts, "/* verilator lint_on UNUSEDPARAM */\n"])

@@ -61,7 +61,7 @@ def test_a_block_holds_what_it_must(
     smt2 = model(harness, modules, parameter, tmp_path, ("", ""))
     code, text = solved(smt2, cycles)
     assert code == 0, text
-    code, text = solved(smt2, cycles, "-c")
+    code, text = solved(smt2, cycles + 3, "-c")
     assert code == 0, text
 
 

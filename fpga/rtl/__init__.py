@@ -3,7 +3,7 @@
 import re
 from importlib.resources import files
 
-from edgekit.fpga import words
+from edgekit.fpga import formats
 from edgekit.fpga.spec import MULTIPLIER_BITS, EngineSpec
 
 SHARED = ("ek_requantize.sv", "ek_results.sv")
@@ -19,8 +19,14 @@ MODULES = {
 """Of a top that is simulated or synthesised its files; the last one is its own."""
 PROGRAM, FORMAT, CONFIG = "ek_program.svh", "program_format.h", "sim_config.h"
 SIMULATION = (
-    "sim.h", "sim_memory.h", "sim_bus.h", "sim_depthwise.cpp", "sim_dense.cpp", "sim_engine.cpp", "sim_host.cpp",
-)  # fmt: skip
+    "sim.h",
+    "sim_memory.h",
+    "sim_bus.h",
+    "sim_depthwise.cpp",
+    "sim_dense.cpp",
+    "sim_engine.cpp",
+    "sim_host.cpp",
+)
 
 
 def sources(spec: EngineSpec) -> dict[str, str]:
@@ -32,14 +38,14 @@ def sources(spec: EngineSpec) -> dict[str, str]:
 
     pattern = re.compile(r"(parameter int (\w+)( =) )(\d+)")
     modules = {name: pattern.sub(value, _text(name)) for name in MODULES["engine"]}
-    return modules | {PROGRAM: words.sv_format()}
+    return modules | {PROGRAM: formats.sv_format()}
 
 
 def simulation(spec: EngineSpec) -> dict[str, str]:
     """Return the C++ programs around the modules of an engine, by file name."""
     values = "".join(f"const int {k} = {v};\n" for k, v in parameters(spec).items())
     config = f"// The parameters of the modules.\n#pragma once\n{values}"
-    own = {CONFIG: config, FORMAT: words.c_format()}
+    own = {CONFIG: config, FORMAT: formats.c_format()}
     return {name: _text(name) for name in SIMULATION} | own
 
 

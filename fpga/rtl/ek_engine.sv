@@ -74,7 +74,7 @@ module ek_engine #(
                          WAIT = 4'd6, PASS = 4'd7, RUN = 4'd8, NEXT = 4'd9, READY = 4'd10, DRAIN = 4'd11;
   logic [3:0] state;
   logic [3:0] found, refused;  // an error, and in the cycle behind it
-  logic begins, seeks, word_valid, word_ready, blocks_word;
+  logic begins, to_record, seeks, follows, word_valid, word_ready, blocks_word;
   logic [31:0] word, seek_address, number, record_at, program_words;
   logic [15:0] first_own, left;  // layers
   logic words_outside, fetch_outside, store_outside, write_error, writer_idle, clearing;
@@ -90,9 +90,9 @@ module ek_engine #(
   assign word_ready = reads || blocks_word;
   ek_words #(.BUS_BYTES(BUS_BYTES), .LINE_BYTES(LINE_BYTES)) words (
     .clk, .rst(stop || state == DRAIN), .start(begins || seeks), .address(begins ? 32'd0 : seek_address),
-    .limit(begins ? 32'(HEADER_WORDS) : program_words), .base(program_base), .line_ask(line_ask[0]),
-    .line_given(line_given[0]), .line_address(line_address[31:0]), .line_forget(line_forget[0]),
-    .line_beat(line_beat[0]), .line_data, .word_valid, .word_ready, .word, .outside(words_outside)
+    .limit(begins ? 32'(HEADER_WORDS) : to_record ? seek_address + 32'(LAYER_WORDS) : program_words),
+    .base(program_base), .line_ask(line_ask[0]), .line_given(line_given[0]), .line_address(line_address[31:0]),
+    .line_forget(line_forget[0]), .line_beat(line_beat[0]), .line_data, .word_valid, .word_ready, .word, .outside(words_outside)
   );
 
   // ---- the header: what it says that this engine is not
@@ -159,6 +159,7 @@ module ek_engine #(
   wire [31:0] first_plane = record[LAYER_FIRST_PLANE_WORD], first_block = record[LAYER_FIRST_BLOCK_WORD];
   wire [31:0] plane_beats = record[LAYER_PLANE_BEATS_WORD], beats = record[LAYER_BEATS_WORD];
   wire [31:0] groups = record[LAYER_GROUPS_WORD], groups_per_pass = record[LAYER_GROUPS_PER_PASS_WORD];
+  wire to_buffer = y[ADDRESS_REGION_LOW +: 2] == IN_BUFFER, to_dram = y[ADDRESS_REGION_LOW +: 2] == IN_DRAM;
   wire is_dense = path == PATH_DENSE, is_depthwise = path == PATH_DEPTHWISE, is_pool = path == PATH_POOL;
   wire [15:0] out_height = ((height - 16'd1) >> stride_log2) + 16'd1;
   wire [15:0] out_width = ((width - 16'd1) >> stride_log2) + 16'd1;
@@ -174,9 +175,11 @@ module ek_engine #(
   wire still = !dense_busy && !depthwise_busy && !fetch_busy && !reader_busy && !store_busy && !blocks_busy;
   wire more_passes = is_depthwise && pass_left != pass_planes;
   assign busy = state != IDLE;
-  assign seeks = last_header || last_field || last_plane || (state == NEXT && left != 16'd1);
+  assign to_record = last_header || (state == NEXT && left != 16'd1);
+  assign seeks = to_record || last_field || (last_plane && !follows);
   assign seek_address = state == PLANES ? first_block : state == RECORD ? first_plane : record_at;
   always_ff @(posedge clk) begin
+    follows <= first_block == first_plane + 32'(planes);  // the blocks stand behind the addresses of planes
     if (rst) state <= IDLE;
     else if (fails) state <= DRAIN;
     else
@@ -255,7 +258,7 @@ module ek_engine #(
   ek_reader #(
     .LANES(LANES), .BUS_BYTES(BUS_BYTES), .LINE_BYTES(LINE_BYTES), .LINES(READ_LINES), .BUFFER_BEATS(BUFFER_BEATS)
   ) reader (
-    .clk, .rst(stop), .clear(last_header || state == NEXT), .clearing, .busy(reader_busy), .image_whole,
+    .clk, .rst(stop), .clear(last_header || (state == NEXT && to_dram)), .clearing, .busy(reader_busy), .image_whole,
     .padding(is_pool ? -8'sd128 : x_zero), .dram_base, .image_base, .asked_valid, .asked_ready, .asked_d,
     .asked_region, .asked_slot, .asked_address, .line_ask(line_ask[1]), .line_given(line_given[1]),
     .line_address(line_address[63:32]), .line_beat(line_beat[1]), .line_data, .buffer_address, .buffer_data,
@@ -300,7 +303,6 @@ module ek_engine #(
   logic [27:0] write_address;
   logic [LANES-1:0] write_lanes;
   logic [8*LANES-1:0] write_data;
-  wire to_buffer = y[ADDRESS_REGION_LOW +: 2] == IN_BUFFER, to_dram = y[ADDRESS_REGION_LOW +: 2] == IN_DRAM;
   ek_store #(.LANES(LANES), .COLUMNS(COLUMNS)) store (
     .clk, .rst(stop), .open(opens), .start(runs), .busy(store_busy), .dense(is_dense),
     .first(y[ADDRESS_BEAT_LOW +: ADDRESS_BEAT_BITS]), .plane_beats(plane_beats[27:0]), .out_planes,

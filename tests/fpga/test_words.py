@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from edgekit.base.errors import ModelError
 from edgekit.fpga import golden, interpret
+from edgekit.fpga.formats import REGISTERS
 from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.spec import EngineSpec
 from edgekit.fpga.words import (
@@ -23,7 +24,6 @@ from edgekit.fpga.words import (
     HEADER_WORDS,
     LAYER,
     LAYER_WORDS,
-    REGISTERS,
     VERSION,
     Field,
     decode,
