@@ -6,6 +6,7 @@
 Prints what a verb did that it should not have done, and exits with 1 where one did.
 """
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -25,7 +26,9 @@ def main() -> int:
     ] or installs.SETS
     failed = 0
     with TemporaryDirectory(prefix="edgekit-") as name:
-        wheel = installs.build_wheel(Path(name) / "wheel")
+        wheel, files = installs.build_wheel(Path(name) / "wheel"), Path(name) / "files"
+        files.mkdir()
+        installs.files(files)
         for extras in named:
             label = "+".join(extras) or "bare"
             folder = Path(name) / label
@@ -36,8 +39,7 @@ def main() -> int:
                 env=installs.clean(),
                 check=True,
             )
-            (folder / "work").mkdir()
-            installs.files(folder / "work")
+            shutil.copytree(files, folder / "work")
             edgekit = folder / "venv" / "bin" / "edgekit"
             found = list(installs.faults(edgekit, extras, folder / "work", slow=True))
             print(f"{label}: {'ok' if not found else f'{len(found)} faults'}", flush=True)

@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 import tiny_build
 import tiny_networks
+from forked import Elsewhere
 from packaging.requirements import Requirement
 
 from edgekit import api
@@ -146,17 +147,25 @@ def files(folder: Path) -> None:
 def faults(edgekit: Path, extras: tuple[str, ...], folder: Path, slow: bool) -> Iterator[str]:
     """Run every command of `USES`; yield what it did where that is not what this install should do."""
     here = {extra for given in extras for extra in (given, *BRINGS.get(given, ()))}
-    for use in USES:
-        able = use.extra is None or use.extra in here
-        if use.slow and able and not slow:
-            continue
-        code, said = ran(edgekit, use, folder)
-        if able and code and (use.refuses is None or use.refuses not in said):
-            yield f"{use.arguments}: exit code {code}: {said}"
-        elif not able and (code != 1 or "pip install 'edgekit[" not in said):
-            yield f"{use.arguments}: exit code {code}, no pip command: {said}"
-        elif not able and not use.slow and use.extra not in said and "audio" not in said:
-            yield f"{use.arguments}: another extra than {use.extra}: {said}"
+    with Elsewhere(edgekit.parent / "python", folder, clean()) as there:
+        for use in USES:
+            able = use.extra is None or use.extra in here
+            if use.slow and able and not slow:
+                continue
+            if use.stops:
+                code, said = ran(edgekit, use, folder)
+            else:
+                code, said = there.run(f"edgekit {use.arguments}")
+            yield from _fault(use, able, code, said)
+
+
+def _fault(use: Use, able: bool, code: int, said: str) -> Iterator[str]:
+    if able and code and (use.refuses is None or use.refuses not in said):
+        yield f"{use.arguments}: exit code {code}: {said}"
+    elif not able and (code != 1 or "pip install 'edgekit[" not in said):
+        yield f"{use.arguments}: exit code {code}, no pip command: {said}"
+    elif not able and not use.slow and use.extra not in said and "audio" not in said:
+        yield f"{use.arguments}: another extra than {use.extra}: {said}"
 
 
 def heed_interrupts() -> None:
@@ -165,28 +174,26 @@ def heed_interrupts() -> None:
 
 
 def ran(edgekit: Path, use: Use, folder: Path) -> tuple[int, str]:
-    """Run a command; returns its exit code and what it printed."""
+    """Run a command that Ctrl-C stops; returns its exit code and what it printed."""
     with subprocess.Popen(
         [edgekit, *use.arguments.split()],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**clean(), "COLUMNS": "200"},
+        env=clean(),
         preexec_fn=heed_interrupts,
     ) as process:
         assert process.stdout is not None
-        said = ""
-        if use.stops:
-            said = process.stdout.readline()
-            process.send_signal(signal.SIGINT)
+        said = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
         said += process.stdout.read()
     return process.returncode, said
 
 
 def clean() -> dict[str, str]:
-    """This process's environment without paths of modules."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    """This process's environment without paths of modules, and with a wide screen."""
+    return {n: v for n, v in os.environ.items() if n != "PYTHONPATH"} | {"COLUMNS": "200"}
 
 
 def build_wheel(folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """Every verb in an install of its own; `make test-installs` has pip make them all."""
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -15,15 +16,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installs.build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    installs.files(folder)
+    return folder
+
+
 @pytest.mark.parametrize("extras", [BARE, README], ids=lambda names: "+".join(names) or "bare")
 def test_every_verb_works_or_names_what_to_install(
-    extras: tuple[str, ...], wheel: Path, tmp_path: Path
+    extras: tuple[str, ...], wheel: Path, files: Path, tmp_path: Path
 ) -> None:
     venv.create(tmp_path / "venv", symlinks=True)
     edgekit = installs.linked(tmp_path / "venv", wheel, extras)
-    work = tmp_path / "work"
-    work.mkdir()
-    installs.files(work)
+    work = shutil.copytree(files, tmp_path / "work")
     assert list(installs.faults(edgekit, extras, work, slow=False)) == []
 
 

@@ -217,7 +217,8 @@ def run_wavs(
         for name, path in temporary.items():
             write_wav(path, made[name], first.sample_rate_hz, first.subtype)
     delays = {outputs[name].delay_samples for name in outs}
-    said = [delay_note(delay, first.sample_rate_hz) for delay in sorted(delays, key=str)]
+    late = sorted((delay for delay in delays if delay != 0), key=str)
+    said = [delay_note(delay, first.sample_rate_hz) for delay in late]
     return (*dict.fromkeys(note for clip in clips.values() for note in clip.notes), *said)
 
 

@@ -45,7 +45,7 @@ def export(request: Request, progress: Progress) -> Exported:
         imported = load_model(request.source, request.imports)
         check(imported.model, target, **own)
         bits = weight_bits(imported.model, request.recipe)
-        fits(weights_misfit(imported.model, bits, device), request)
+        fits(weights_misfit(imported.model, bits, device), request, imported.model)
         progress("quantize", 0, 1)
         quantized = quantize(imported, request, progress)
         if imported.model.networks:
@@ -66,7 +66,7 @@ def export(request: Request, progress: Progress) -> Exported:
             build = target.lower(model, target.name, **own)
             if request.strict and build.notes:
                 raise ModelError([_not_strict(note) for note in build.notes])
-        fits(misfits(build, build.manifest), request)
+        fits(misfits(build, build.manifest), request, imported.model)
         build = write(build, folder)
         written = Written(
             folder,
@@ -78,7 +78,7 @@ def export(request: Request, progress: Progress) -> Exported:
             request.beside,
         )
         manifest = target.verify(written, progress)
-        too_large = fits(misfits(build, manifest), request)
+        too_large = fits(misfits(build, manifest), request, imported.model)
     return Exported(
         request.out,
         manifest,
@@ -142,7 +142,7 @@ def weight_bits(model: "Model", recipe: "Recipe") -> int:
     return min(WEIGHT_BITS[kind] for kind in (recipe.weights, *recipe.layers.values()))
 
 
-def fits(found: tuple[str, ...], request: Request) -> tuple[str, ...]:
+def fits(found: tuple[str, ...], request: Request, model: "Model") -> tuple[str, ...]:
     """Return what does not fit the target's memories, where that was allowed.
 
     Raises:
@@ -150,6 +150,8 @@ def fits(found: tuple[str, ...], request: Request) -> tuple[str, ...]:
     """
     if found and not request.allow_oversize:
         step = "make the network smaller, take --recipe w8a8 or w4a8, or give --allow-oversize"
+        if not model.states and model.sampler is None:
+            step += "; a network for whole recordings runs hop by hop with --time-axis INPUT:AXIS"
         raise CheckFailed("\n".join((*found, f"next: {step}")))
     return found
 
