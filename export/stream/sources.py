@@ -243,7 +243,9 @@ def find_time(
     listed = "; ".join(f"{name} ({', '.join(map(str, dims))})" for name, dims in borders.items())
     step = "give --time-axis INPUT:AXIS for each input that has one"
     problems = [
-        Problem(f"--time-axis {name}:{axis}", "not an axis of an input", listed, "correct it")
+        Problem(
+            f"--time-axis {name}:{axis}", "not an axis of an input", listed, "count its axes from 0"
+        )
         for name, axis in axes.items()
         if name not in borders or not -len(borders[name]) <= axis < len(borders[name])
     ]
