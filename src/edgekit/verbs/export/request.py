@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edgekit.base.decide import read_decide
-from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import folder_problem
 from edgekit.base.resampling import resampling
 from edgekit.base.spread import DASK, HERE, Workers
@@ -29,7 +29,7 @@ from edgekit.verbs.export.options import (
     declared,
 )
 from edgekit.verbs.export.work import NOTHING, Beside
-from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options
+from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options, unknown_target
 
 T = TypeVar("T")
 MOST_SAMPLES = 2**16  # that a frame lasts: what a float stands for is the nearest such fraction
@@ -101,7 +101,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     imports, problems = read_imports(source, options)
     row = TARGETS.get(target)
     if row is None:
-        problems.append(unavailable("target", target, TARGETS, ()))
+        problems.append(unknown_target(target))
     else:
         problems += target_problems(options, row)
     named = options.get("recipe")
