@@ -156,23 +156,44 @@ def labels_of(end: int | None) -> NDArray[np.float32]:
     return np.where(hit, 1, np.where(near, -1, 0)).astype(np.float32)
 
 
-def varied(mel: Tensor, random: np.random.Generator) -> Tensor:
-    """Features (clips, bands, frames) as other throats, microphones and losses would give them.
+def varied(mel: Tensor, labels: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Features (clips, bands, frames) and labels (clips, frames) as other speakers and microphones would give them.
 
     Bands are stretched by up to a sixth (vocal tract length perturbation: Jaitly and Hinton, 2013), tilted and turned
-    up or down, and a stripe of bands and one of frames are now and then set to their mean (SpecAugment: Park et al.,
-    2019).
+    up or down; time is stretched before a random frame and squeezed behind it, or the other way, and a stripe of bands
+    and one of frames are now and then set to their mean (time warping and masking of SpecAugment: Park et al., 2019).
     """
     clips, bands, frames = mel.shape
     at = torch.arange(bands)[None] * torch.from_numpy(random.uniform(0.86, 1.16, (clips, 1)))
     at = (at + torch.from_numpy(random.uniform(-1.0, 1.0, (clips, 1)))).clamp(0, bands - 1.001)
-    low = at.floor().long()[:, :, None].expand(-1, -1, frames)
-    share = (at - at.floor()).float()[:, :, None]
-    out = mel.gather(1, low) * (1 - share) + mel.gather(1, low + 1) * share
+    out = between(mel, at, 1)
+    at = torch.from_numpy(np.stack([warp(frames, random) for _ in range(clips)]))
+    out, labels = between(out, at, 2), labels.gather(1, at.round().long())
     slope = np.linspace(-1, 1, bands)[None, :, None] * random.uniform(-1.5, 1.5, (clips, 1, 1))
     out = out + torch.from_numpy((slope + random.uniform(-2, 2, (clips, 1, 1))).astype(np.float32))
     for clip in np.flatnonzero(random.random(clips) < 0.3):
         band, frame = int(random.integers(bands - 4)), int(random.integers(frames - 12))
         out[clip, band : band + int(random.integers(1, 5))] = out[clip].mean()
         out[clip, :, frame : frame + int(random.integers(1, 6))] = out[clip].mean()
-    return out
+    return out, labels
+
+
+def between(mel: Tensor, at: Tensor, axis: int) -> Tensor:
+    """Features at fractional places (clips, places) along bands (axis 1) or frames (2), by linear interpolation."""
+    shape = list(mel.shape)
+    shape[axis] = at.shape[1]
+    where = at[:, :, None] if axis == 1 else at[:, None]
+    low = where.floor().long()
+    share = (where - low).float()
+    above = (low + 1).clamp(max=mel.shape[axis] - 1)
+    return (
+        mel.gather(axis, low.expand(shape)) * (1 - share)
+        + mel.gather(axis, above.expand(shape)) * share
+    )
+
+
+def warp(frames: int, random: np.random.Generator) -> NDArray[np.float64]:
+    """The frame that each frame is taken from, so that one of the middle half moves by up to a twelfth of the clip."""
+    middle = frames * random.uniform(0.25, 0.75)
+    moved = middle + frames * random.uniform(-1 / 12, 1 / 12)
+    return np.interp(np.arange(frames), [0, middle, frames - 1], [0, moved, frames - 1])

@@ -90,7 +90,8 @@ def train(
         drawn = [pool[i] for i in random.choice(len(pool), BATCH // FRESH, False)]
         mel = torch.cat([part[0] for part in drawn])
         labels = torch.cat([part[1] for part in drawn])
-        loss = loss_of(network(varied(mel, random))[:, 0], labels)
+        mel, labels = varied(mel, labels, random)
+        loss = loss_of(network(mel)[:, 0], labels)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
