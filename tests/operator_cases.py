@@ -728,6 +728,15 @@ POOLING: list[Case] = [
     case(
         "conv_transpose_images", "ConvTranspose", f(2, 2, 5), c(2, 3, 3), strides=[2], dilations=[2]
     ),
+    case(
+        "conv_transpose_taps_apart",
+        "ConvTranspose",
+        f(1, 2, 5),
+        c(2, 3, 4),
+        strides=[2],
+        dilations=[3],
+        pads=[1, 1],
+    ),
     *(
         network(
             f"conv_transpose_{label}_{act.lower()}",

@@ -11,13 +11,11 @@ typedef struct {
 static inline ek_phase ek_phase_of(int32_t phase, int32_t out, int32_t k, int32_t stride, int32_t dil, int32_t pad)
 {
     ek_phase p = {(out - phase + stride - 1) / stride, 0, 0, 0};
-    int32_t first = -1;
     for (int32_t i = 0; i < k; i++) {
         if ((phase + pad - i * dil) % stride == 0) {
             const int32_t at = (phase + pad - i * dil) / stride;
-            p.step = first >= 0 && p.count == 1 ? at - first : p.step;
-            first = p.count == 0 ? at : first;
-            p.at = first;
+            p.at = p.count == 0 ? at : p.at;
+            p.step = p.count == 1 ? at - p.at : p.step;
             p.count++;
         }
     }
