@@ -8,6 +8,8 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.qdq import output_attributes
 from edgekit.operators.roles import (
     ARITHMETIC,
+    FUSED_ACTIVATIONS,
+    MOVES,
     activations,
     constant,
     constant_tail,
@@ -100,7 +102,8 @@ def build_division(fuser: Fuser, node: ir.Node) -> bool:
 
 def _is_arithmetic(node: ir.Node) -> bool:
     floats = all(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
-    return floats and not is_square(node) and not feeds_sensitive(node.outputs[0])
+    through = MOVES | FUSED_ACTIVATIONS
+    return floats and not is_square(node) and not feeds_sensitive(node.outputs[0], through)
 
 
 def _is_division(node: ir.Node) -> bool:
