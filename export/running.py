@@ -50,7 +50,7 @@ def in_onnxruntime(data: bytes) -> Callable[[Arrays], Arrays]:
     def run(feed: Arrays) -> Arrays:
         arrays = {key: np.asarray(array) for key, array in feed.items()}
         try:
-            return dict(zip(names, opened.run(names, arrays), strict=True))
+            made = dict(zip(names, opened.run(names, arrays), strict=True))
         except Exception as error:  # a C++ library on a file of unknown origin
             raise ModelError(
                 Problem(
@@ -60,6 +60,13 @@ def in_onnxruntime(data: bytes) -> Callable[[Arrays], Arrays]:
                     "check --shape INPUT=DIMS and the file",
                 )
             ) from error
+        if missing := [name for name, array in made.items() if array is None]:
+            found, step = "onnxruntime computes nothing for it", "leave it out of the network"
+            raise ModelError(
+                Problem(f"output '{name}'", found, "what an operator computes", step)
+                for name in missing
+            )
+        return made
 
     return run
 

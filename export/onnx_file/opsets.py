@@ -12,6 +12,7 @@ from onnx import helper, numpy_helper
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.checking import opset_of
 from edgekit.export.onnx_file.messages import plain
+from edgekit.export.onnx_file.sizes import refuse_negative_sizes
 from edgekit.graph.model import FRONTEND_DOMAIN, OPSET
 
 MAX_READ = 4096  # elements of a constant that a conversion may read
@@ -31,9 +32,10 @@ def at_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Return the same network with the standard operators of `OPSET`; `proto` may lose its large weights to it.
 
     Raises:
-        ModelError: operators that `OPSET` lacks, or whose old form has no new one.
+        ModelError: operators that `OPSET` lacks, or whose old form has no new one; sizes below zero.
     """
     taken = _take_large(proto.graph)
+    refuse_negative_sizes(proto)
     converted = _converted(proto)
     beside = {tensor.name for tensor, is_input in taken if not is_input}
     inputs = [value for value in converted.graph.input if value.name not in beside]

@@ -74,7 +74,9 @@ def with_exact_dft(data: bytes) -> bytes:
         shape = shapes.get(node.input[0], []) if node.op_type == "DFT" else []
         place = arrays.get(node.input[2]) if len(node.input) > 2 else None
         axis = -2 if place is None else int(numpy_helper.to_array(place).ravel()[0])
+        computed = place is None and len(node.input) > 2 and node.input[2] != ""
         plain = bool(shape) and min(shape) > 0 and axis % len(shape) == len(shape) - 2
+        plain = plain and not computed
         if not plain or (len(node.input) > 1 and node.input[1]) or not _inexact(shape[-2]):
             nodes.append(node)
             continue

@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.messages import plain
+from edgekit.export.onnx_file.sizes import refuse_in
 from edgekit.export.own_operators.marked import MARKED
 from edgekit.graph.model import FRONTEND_DOMAIN
 
@@ -23,7 +24,7 @@ class InferShapes(ir.passes.InPlacePass):
     does not always see through a function; those of marked layers are their first input's.
 
     Raises:
-        ModelError: inference contradicts the graph, or a value is larger than `MAX_ELEMENTS`.
+        ModelError: inference contradicts the graph, or a value is larger than `MAX_ELEMENTS`, or smaller than none.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -93,6 +94,7 @@ def _infer(proto: onnx.ModelProto) -> dict[str, tuple[int, ir.Shape | None]]:
                 "check the input shapes (--shape INPUT=DIMS) and the exporter",
             )
         ) from error
+    refuse_in(inferred.graph)
     found: dict[str, tuple[int, ir.Shape | None]] = {}
     for value in (*inferred.graph.value_info, *inferred.graph.output):
         if value.type.HasField("tensor_type"):

@@ -184,7 +184,8 @@ def _compare(model: Model, samples: dict[str, np.ndarray], found: dict[str, np.n
         )
         needed = min(NEEDED_DB, max(own - MARGIN_DB, LEAST_DB))
         peak = np.abs(array[np.isfinite(array)]).max(initial=0)
-        overflows = not np.isfinite(array).all() and _has_huge_weights(model)
+        finite = np.isfinite(array).all() and np.isfinite(made).all()
+        overflows = not finite and _has_huge_weights(model)
         is_tiny = max(peak, np.abs(made[np.isfinite(made)]).max(initial=0)) < TINY
         if not ratio >= needed and not is_tiny and peak < HUGE and not overflows:
             from edgekit.export.casts import undefined_casts
@@ -195,10 +196,10 @@ def _compare(model: Model, samples: dict[str, np.ndarray], found: dict[str, np.n
 
 
 def _has_huge_weights(model: Model) -> bool:
-    """Whether products may overflow: where, is a matter of the order of sums."""
+    """Whether products of two of them may overflow: where, is a matter of the order of sums."""
     tensors = [value.const_value for value in model.ir.graph.initializers.values()]
     arrays = [tensor.numpy() for tensor in tensors if tensor is not None]
-    return any(a.dtype.kind == "f" and np.abs(a).max(initial=0) > HUGE for a in arrays)
+    return any(a.dtype.kind == "f" and float(np.abs(a).max(initial=0)) ** 2 > HUGE for a in arrays)
 
 
 def at_jumps(model: Model, sign: int) -> Model:

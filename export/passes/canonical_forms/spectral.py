@@ -14,9 +14,12 @@ FAST_FROM = 32  # points from which a real transform is left to the fast kernel
 def dft(graph: ir.Graph, node: ir.Node) -> bool:
     """DFT on the last but one axis: as it is where a kernel has it, else a product with its matrix."""
     x, shape, result = node.inputs[0], static_shape(node.inputs[0]), static_shape(node.outputs[0])
-    length, axis = (_scalar(node, index) for index in (1, 2))
+    given = [value for value in node.inputs[1:] if value is not None]
     if x is None or shape is None or result is None or x.dtype != ir.DataType.FLOAT:
         return False
+    if any(array_of(value) is None for value in given):
+        return False
+    length, axis = (_scalar(node, index) for index in (1, 2))
     rank = len(shape)
     at = (-2 if axis is None else axis) % rank
     points = shape[at] if length is None else length

@@ -1,0 +1,121 @@
+"""Sizes below zero are refused before anything slices them: ONNX's shape inference ends the process there.
+
+An input that is shorter than a kernel gives a size of -1 or less, and so do pads that take away more than there is.
+"""
+
+from collections.abc import Iterator
+
+import onnx
+import onnx.inliner
+import onnx.shape_inference
+
+from edgekit.base.errors import ModelError, Problem
+
+SLICE = "Slice"
+# whose sizes follow from a subtraction, or from what a constant says
+TAKING = frozenset(
+    (
+        "AveragePool",
+        "CenterCropPad",
+        "Col2Im",
+        "ConstantOfShape",
+        "Conv",
+        "ConvInteger",
+        "ConvTranspose",
+        "DFT",
+        "DeformConv",
+        "Expand",
+        "LpPool",
+        "MaxPool",
+        "MaxUnpool",
+        "OneHot",
+        "Pad",
+        "QLinearConv",
+        "Reshape",
+        "Resize",
+        "STFT",
+        "Split",
+        "Tile",
+        "TopK",
+        "Upsample",
+    )
+)
+
+
+def refuse_negative_sizes(proto: onnx.ModelProto) -> None:
+    """Refuse a graph that slices what has a size below zero; `proto` should hold no large weights.
+
+    The graph is inferred as far as its first slices behind a layer that may take too much, then as far as the next.
+
+    Raises:
+        ModelError: a value has a size below zero.
+    """
+    whole = onnx.inliner.inline_local_functions(proto) if proto.functions else proto
+    trusted = set[int]()
+    while True:
+        known, waiting = _known(whole.graph, trusted)
+        if not waiting or trusted.issuperset(known):  # a body that has both is not looked into
+            return
+        part = onnx.ModelProto(ir_version=whole.ir_version, opset_import=whole.opset_import)
+        part.graph.CopyFrom(whole.graph)
+        del part.graph.node[:], part.graph.output[:]
+        part.graph.node.extend(whole.graph.node[number] for number in known)
+        refuse_in(onnx.shape_inference.infer_shapes(part, data_prop=True).graph)
+        trusted.update(known)
+
+
+def refuse_in(graph: onnx.GraphProto) -> None:
+    """Refuse inferred values that have a size below zero.
+
+    Raises:
+        ModelError: naming them, the first of each chain alone.
+    """
+    sizes = {
+        value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        for value in (*graph.input, *graph.value_info, *graph.output)
+    }
+    problems, wrong = [], set[str]()
+    for node in graph.node:
+        for name in node.output:
+            if min(sizes.get(name, ()), default=0) >= 0:
+                continue
+            if wrong.isdisjoint(node.input):
+                problems.append(_problem(node, name, sizes))
+            wrong.add(name)
+    if problems:
+        raise ModelError(problems)
+
+
+def _problem(node: onnx.NodeProto, name: str, sizes: dict[str, list[int]]) -> Problem:
+    given = "x".join(map(str, sizes.get(next(iter(node.input), ""), ())))
+    made = "x".join(map(str, sizes[name]))
+    found = f"takes more than there is: of {given or 'its inputs'} it makes {made}"
+    step = "give longer inputs (--shape INPUT=DIMS), or correct the layer's kernel or pads"
+    return Problem(f"{node.op_type} '{node.name or name}'", found, "sizes of 0 or more", step)
+
+
+def _known(graph: onnx.GraphProto, trusted: set[int]) -> tuple[list[int], bool]:
+    """The nodes that can be inferred, and whether others wait: they slice what a node that is not trusted may spoil."""
+    doubtful, waiting = set[str](), set[str]()
+    known: list[int] = []
+    for number, node in enumerate(graph.node):
+        kinds = {inner.op_type for inner in _inside(node)}
+        reads = {name for inner in _inside(node) for name in inner.input}
+        takes, doubts = not kinds.isdisjoint(TAKING), not doubtful.isdisjoint(reads)
+        trusts = number in trusted
+        if not waiting.isdisjoint(reads) or (SLICE in kinds and (takes or doubts) and not trusts):
+            waiting.update(node.output)
+            continue
+        known.append(number)
+        if (takes or doubts) and not trusts:
+            doubtful.update(node.output)
+    return known, bool(waiting)
+
+
+def _inside(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
+    """The node and those of its bodies."""
+    yield node
+    for attribute in node.attribute:
+        for body in (attribute.g, *attribute.graphs):
+            for inner in body.node:
+                yield from _inside(inner)
