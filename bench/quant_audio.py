@@ -24,6 +24,7 @@ RATE = 16000
 SECONDS = 4
 SHORT = 3  # seconds, of many mixtures
 SNRS_DB = (0, 5, 10)  # of them
+FULL_SCALE = 0.99  # louder mixtures are brought down to it: PCM has no more
 CALIBRATION = (
     ("en", "rain", 5),
     ("es", "birds", 0),
@@ -130,7 +131,9 @@ def _mixed(
     if of.level_dbfs is not None:
         clean = clean * np.float32(10 ** (of.level_dbfs / 20) / np.sqrt(np.mean(clean**2)))
     noisy = mixture(clean, noise(data, name, seconds, 3.0 * number), snr_db)
-    return Mixture(f"{voice} in {name}, {snr_db:g} dB", clean - clean.mean(), noisy)
+    gain = np.float32(min(1.0, FULL_SCALE / np.abs(noisy).max()))
+    said = f"{voice} in {name}, {snr_db:g} dB"
+    return Mixture(said, gain * (clean - clean.mean()), gain * noisy)
 
 
 def calibration(data: Path, model: Model) -> Calibration:

@@ -1,7 +1,7 @@
 """What quantization costs networks at every level of sound, on voices and noises that calibration has not heard.
 
     python bench/quant_goals.py [NETWORK ...] [--recipes NAME ...] [--mixtures N] [--set evaluation|tuning]
-                                [--data FOLDER] [--rows FILE.jsonl] [--pesq] [--write]
+                                [--data FOLDER] [--rows FILE.jsonl] [--kept] [--pesq] [--write]
 
 Each row, a network in a recipe, is added to a file when it is done, and measured once: a later call goes on with what
 lacks. Remove the file to begin anew. Ours is the generated C, states carried, beside the C of the float network; what
@@ -18,7 +18,7 @@ import numpy as np
 from published_networks import CACHE, fetch
 from quant_audio import SETS
 from quant_bench import DENOISER, Bench
-from quant_levels import DECISIONS, DIGITS, LEVELS_DB, MOST_DB, Kept, Levels, add, read
+from quant_levels import DIGITS, LEVELS_DB, MOST_DB, SI_SDR, Kept, Levels, add, read
 from quant_stock import STOCK
 from rich.console import Console
 from rich.table import Table
@@ -151,28 +151,33 @@ def _loss(row: Kept, level: str, mean: float, worst: float) -> tuple[str, bool]:
 
 
 def measured(given: argparse.Namespace) -> list[Kept]:
-    """All rows that were asked for; what the file lacks is measured."""
+    """All rows that were asked for; what the file lacks is measured, unless only what it has is."""
     levels = Levels(Bench(given.data, SETS[given.set]), given.set, given.mixtures, given.pesq)
     found = []
     for name in given.networks:
         for recipe in given.recipes or NETWORKS[name]:
-            kept = [
-                row
-                for row in read(given.rows)
-                if (row.network, row.recipe) == (name, recipe)
-                and (name == DIGITS or (row.set, row.mixtures) == (given.set, given.mixtures))
-                and (not given.pesq or row.pesq or row.unit == DECISIONS or name == DIGITS)
-            ]
-            if not kept:
+            row = kept(given, name, recipe)
+            if row is None and not given.kept:
                 try:
-                    kept = [levels.row(name, recipe)]
+                    row = levels.row(name, recipe)
                 except EdgeKitError as error:
                     print(f"{name}, {recipe}: {error}", file=sys.stderr, flush=True)
                     continue
-                add(given.rows, kept[0])
-            print(" | ".join(cells(kept[-1])), file=sys.stderr, flush=True)
-            found.append(kept[-1])
+                add(given.rows, row)
+            if row is not None:
+                print(" | ".join(cells(row)), file=sys.stderr, flush=True)
+                found.append(row)
     return found
+
+
+def kept(given: argparse.Namespace, name: str, recipe: str) -> Kept | None:
+    """The last row of the file that is what is asked for."""
+    for row in reversed(read(given.rows)):
+        same = (row.set, row.mixtures) == (given.set, given.mixtures) or name == DIGITS
+        enough = row.pesq or row.unit != SI_SDR or not given.pesq
+        if (row.network, row.recipe) == (name, recipe) and same and enough:
+            return row
+    return None
 
 
 def main() -> int:
@@ -186,6 +191,7 @@ def main() -> int:
     parser.add_argument(
         "--rows", type=Path, default=ROWS, metavar="FILE", help="where rows are kept"
     )
+    parser.add_argument("--kept", action="store_true", help="measure nothing that lacks")
     parser.add_argument("--pesq", action="store_true", help="needs pip install pesq")
     parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
     given = parser.parse_args()

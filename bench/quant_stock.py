@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ def ai_edge(pipeline: Pipeline, data: Path) -> list[Run]:
         ToolError: the package is missing, or does not take a network.
     """
     try:
-        from ai_edge_quantizer import quantizer, recipe
+        quantizer, recipe = map(
+            import_module, ("ai_edge_quantizer.quantizer", "ai_edge_quantizer.recipe")
+        )
     except ImportError as error:
         raise ToolError("ai-edge-quantizer is not installed: pip install it") from error
     models = [
