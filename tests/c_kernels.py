@@ -215,14 +215,20 @@ def check(call: Call, args: Sequence[Argument], where: str) -> None:
 
 
 def check_near(call: Call, args: Sequence[Argument], where: str) -> None:
-    """Assert that integers are equal bit for bit, floats to 1e-5 of the largest result or product of operands."""
+    """Assert that integers are equal bit for bit, floats to 1e-5 of the largest result or product of operands.
+
+    Where results are not finite, each counts for itself.
+    """
     product = largest_product(call)
     for position, expected in call.expected.items():
         found = np.asarray(args[position]).reshape(expected.shape)
         if expected.dtype != np.float32:
             check(call, args, where)
             continue
-        least = 1e-5 * max(1.0, product, float(np.abs(expected).max()))
+        sizes = np.abs(expected)
+        finite = np.isfinite(sizes)
+        largest = sizes.max() if finite.all() else np.where(finite, sizes, 0)
+        least = 1e-5 * np.maximum(max(1.0, product), largest)
         with np.errstate(invalid="ignore"):
             near = (np.abs(found - expected) <= least) | (found == expected)
         near |= np.isnan(found) & np.isnan(expected)
@@ -232,14 +238,14 @@ def check_near(call: Call, args: Sequence[Argument], where: str) -> None:
 
 
 def largest_product(call: Call) -> float:
-    """The product of the two operands of a call that reach highest, in float32."""
+    """The product of the two operands of a call that reach highest, in float32; 0 where it has one."""
     inputs = [a for i, a in enumerate(call.args) if i not in call.expected]
     floats = [
-        np.abs(a).max(initial=0)
+        np.abs(a[np.isfinite(a)]).max(initial=0)
         for a in inputs
         if isinstance(a, np.ndarray) and a.dtype == np.float32
     ]
-    return float(np.prod(np.sort(np.array(floats, float))[-2:])) if floats else 0.0
+    return float(np.prod(np.sort(np.array(floats, float))[-2:])) if len(floats) > 1 else 0.0
 
 
 def scalar_text(kind: str, value: float) -> str:

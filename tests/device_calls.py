@@ -18,7 +18,8 @@ SAME_BITS = -1.0
 COMPARE = """\
 static int failures;
 
-/* Bits, any NaN equal to any other; floats also as near as `near`, where that is not negative: -0 is near 0. */
+/* Bits, any NaN equal to any other; floats also as near as `near`, or to 1e-5 of their own, where that is not negative:
+ * -0 is near 0. */
 static void compare(const char *call, const void *found, const void *expected, size_t size, int is_float, float near)
 {
     const unsigned char *const a = found, *const b = expected;
@@ -31,7 +32,8 @@ static void compare(const char *call, const void *found, const void *expected, s
         float x, y;
         memcpy(&m, a + 4 * i, 4), memcpy(&n, b + 4 * i, 4);
         memcpy(&x, a + 4 * i, 4), memcpy(&y, b + 4 * i, 4);
-        is_same &= m == n || (x != x && y != y) || (near >= 0.0f && x - y <= near && y - x <= near);
+        const float d = x < y ? y - x : x - y, own = 1e-5f * (y < 0.0f ? -y : y);
+        is_same &= m == n || (x != x && y != y) || (near >= 0.0f && d <= 3e38f && d <= (own > near ? own : near));
     }
     if (!is_same) {
         replay_print(call);
@@ -97,8 +99,10 @@ def _call(number: int, call: Call, is_own: bool) -> tuple[list[str], list[str]]:
             arrays.append(_array(f"golden_{number}_{i}_expected", expected, "const "))
             near = SAME_BITS
             if is_own and expected.dtype == np.float32:
-                near = 1e-5 * max(1.0, largest_product(call), float(np.abs(expected).max()))
-                near = near if np.isfinite(near) else SAME_BITS
+                largest = float(np.abs(expected).max())
+                near = 1e-5 * max(
+                    1.0, largest_product(call), largest if np.isfinite(largest) else 0.0
+                )
             lines.append(
                 f'compare("{call.kernel} {number}", {name}, golden_{number}_{i}_expected, '
                 f"sizeof {name}, {int(expected.dtype == np.float32)}, {near:.6e}f);"

@@ -967,15 +967,35 @@ def requantize(kernel: str) -> Callable[[Draw], Call]:
     return build
 
 
-FUNCTIONS = {p.kernel: p.exact for p in POINTWISE.values() if p.kernel is not None}
+FUNCTIONS = {p.kernel: p for p in POINTWISE.values() if p.kernel is not None}
+
+
+def exact(kernel: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a function makes of x, with its operator's default attributes."""
+    with np.errstate(all="ignore"):
+        return FUNCTIONS[kernel].exact(x, FUNCTIONS[kernel].defaults)
 
 
 def function(kernel: str) -> Callable[[Draw], Call]:
     def build(d: Draw) -> Call:
         n = d.int(1, 70)
         x = floats(d, n, special=True)
-        y = FUNCTIONS[kernel](x, {})
+        y = exact(kernel, x)
         return Call(kernel, [x, blank(y), n], {1: y})
+
+    return build
+
+
+def transpose(kernel: str) -> Callable[[Draw], Call]:
+    dtype = np.dtype(f"i{int(kernel.rpartition('_b')[2]) // 8}")
+
+    def build(d: Draw) -> Call:
+        rows, cols = d.int(1, 80), d.int(1, 40)
+        x_step, y_step = cols + d.int(0, 5), rows + d.int(0, 5)
+        x = integers(d, dtype, rows * x_step)
+        y = blank(np.empty(cols * y_step, dtype)).copy()
+        y.reshape(cols, y_step)[:, :rows] = x.reshape(rows, x_step)[:, :cols].T
+        return Call(kernel, [x, blank(y), rows, cols, x_step, y_step], {1: y})
 
     return build
 
@@ -1176,6 +1196,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     ),
     **_family(requantize, *forms("ek_requantize")),
     **_family(function, *FUNCTIONS),
+    **_family(transpose, "ek_transpose_b8", "ek_transpose_b16", "ek_transpose_b32"),
     **_family(prelu, *forms("ek_prelu")),
     **_family(magnitude, *forms("ek_magnitude")),
     **_family(product_sum, *forms("ek_product_sum")),

@@ -23,7 +23,7 @@ F64 = NDArray[np.float64]
 class Pointwise:
     """One function: `real` in float64, `exact` in float32, `c` an expression in ``{x}`` and the attributes.
 
-    `kernel` names the array kernel where one exists. `defaults` are the operator's attributes.
+    `defaults` are the operator's attributes; `kernel` names the array kernel for these, where one exists.
     """
 
     real: Callable[[F64, Attributes], F64]
@@ -123,6 +123,7 @@ POINTWISE: dict[str, Pointwise] = {
         lambda x, a: x * np.clip(x / 6 + 0.5, 0, 1),
         lambda x, a: x * _hard_sigmoid(x, {"alpha": 1 / 6, "beta": 0.5}),
         "{x} * ek_minf1(ek_maxf1({x} * 0.166666672f + 0.5f, 0.0f), 1.0f)",
+        "ek_hard_swish_f32",
     ),
     "Softplus": Pointwise(
         lambda x, a: np.logaddexp(0, x), _softplus,
@@ -133,6 +134,7 @@ POINTWISE: dict[str, Pointwise] = {
         _gelu,
         "(0.5f * {x}) * (1.0f + ({tanh} != 0.0f"
         " ? ek_tanhf1(0.7978846f * ({x} + (0.044715f * {x}) * ({x} * {x}))) : ek_erff1({x} * 0.70710678f)))",
+        "ek_gelu_f32",
         defaults={"tanh": 0.0},
     ),
     "Sigmoid": Pointwise(_sigmoid, lambda x, a: ek.ek_sigmoid_f32(x), "ek_sigmoidf1({x})", "ek_sigmoid_f32"),

@@ -1199,6 +1199,12 @@ void ek_frame_sums_s16_s8(const int16_t *a, int32_t a_zero, const int16_t *x, in
  * the sum over t < k, in ascending order, of a [r][t] * x [at [t] + j]. y may not overlap a or x. */
 void ek_frame_sums_f32(const float *a, const float *x, const int32_t *at, float *y, int32_t m, int32_t k, int32_t n);
 
+/* y = x / 2 * (1 + erf(x / sqrt(2))). */
+void ek_gelu_f32(const float *x, float *y, int32_t n);
+
+/* y = x * clamp(x / 6 + 0.5, 0, 1). */
+void ek_hard_swish_f32(const float *x, float *y, int32_t n);
+
 /* x, y [batch][channels][n], n <= 2^14: of every channel what ek_layernorm_s16 does with a row, with one gain and one
  * bias for all of it. gain, bias [channels]. */
 void ek_instancenorm_s16(const int16_t *x, const int32_t *gain, const int32_t *bias, int32_t bias_up, int64_t epsilon,
@@ -1218,6 +1224,15 @@ void ek_lrn_f32(const float *x, float *y, int32_t batch, int32_t channels, int32
  * floats of 16 bits, the lowest first; the number moves on by count. `port` tells several noises of one seed apart.
  * quantiles[993] of edgekit.base.random_normals. */
 void ek_normal_noise_f32(float *state, const int32_t *quantiles, float *z, int32_t port, int32_t count);
+
+/* y [c * y_step + r] = x [r * x_step + c], r < rows, c < cols, elements of 2 bytes; x and y may not overlap. */
+void ek_transpose_b16(const void *x, void *y, int32_t rows, int32_t cols, int32_t x_step, int32_t y_step);
+
+/* y [c * y_step + r] = x [r * x_step + c], r < rows, c < cols, elements of 4 bytes; x and y may not overlap. */
+void ek_transpose_b32(const void *x, void *y, int32_t rows, int32_t cols, int32_t x_step, int32_t y_step);
+
+/* y [c * y_step + r] = x [r * x_step + c], r < rows, c < cols, elements of a byte; x and y may not overlap. */
+void ek_transpose_b8(const void *x, void *y, int32_t rows, int32_t cols, int32_t x_step, int32_t y_step);
 
 /* The next numbers of a noise: uniform from -1 up, below 1, z[count]. state[8] and port as for ek_normal_noise_f32. */
 void ek_uniform_noise_f32(float *state, float *z, int32_t port, int32_t count);

@@ -106,9 +106,29 @@ static inline void ek_v_store(float *x, ek_v v)
     _mm256_storeu_ps(x, v);
 }
 
+/* The first n; without masked stores, which some processors take long for. */
 static inline void ek_v_store_some(float *x, ek_v v, int32_t n)
 {
-    _mm256_maskstore_ps(x, ek_first_lanes(n), v);
+    __m128 some = _mm256_castps256_ps128(v);
+    if (n >= 8) {
+        ek_v_store(x, v);
+        return;
+    }
+    if (n >= 4) {
+        _mm_storeu_ps(x, some);
+        some = _mm256_extractf128_ps(v, 1);
+        x += 4;
+        n -= 4;
+    }
+    if (n >= 2) {
+        _mm_storel_pi((__m64 *)(void *)x, some);
+        some = _mm_movehl_ps(some, some);
+        x += 2;
+        n -= 2;
+    }
+    if (n == 1) {
+        _mm_store_ss(x, some);
+    }
 }
 
 /* Of every set of lanes their numbers, side by side from the lowest four bits on. */
@@ -226,6 +246,11 @@ static inline ek_v ek_v_max(ek_v a, ek_v b)
 static inline ek_v ek_v_div(ek_v a, ek_v b)
 {
     return _mm256_div_ps(a, b);
+}
+
+static inline ek_v ek_v_sqrt(ek_v a)
+{
+    return _mm256_sqrt_ps(a);
 }
 
 /* 2^n of v = n + 1.5 * 2^23, n within 126 of 0. */

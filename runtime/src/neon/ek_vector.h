@@ -176,6 +176,11 @@ static inline ek_v ek_v_div(ek_v a, ek_v b)
     return vdivq_f32(a, b);
 }
 
+static inline ek_v ek_v_sqrt(ek_v a)
+{
+    return vsqrtq_f32(a);
+}
+
 /* 2^n of v = n + 1.5 * 2^23, n within 126 of 0. */
 static inline ek_v ek_v_pow2(ek_v v)
 {

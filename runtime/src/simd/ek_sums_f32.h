@@ -31,28 +31,29 @@ static inline float ek_sum_f32(const float *x, int32_t n)
     return rest + ek_lanes_sum(lanes);
 }
 
-/* The greatest of x [n], n >= 1; lanes have one each. */
+/* The greatest of x [n], n >= 1. */
 static inline float ek_most_f32(const float *x, int32_t n)
 {
-    float most[EK_LANES];
+    const ek_v inf = ek_v_all(EK_INF);
+    ek_v a = ek_v_all(x[0]), b = a;
+    float lanes[EK_LANES], most;
     int32_t i = 0;
-    for (int32_t j = 0; j < EK_LANES; j++) {
-        most[j] = x[0];
+    for (; i + 2 * EK_LANES <= n; i += 2 * EK_LANES) {
+        a = ek_v_clip(ek_v_load(x + i), a, inf);
+        b = ek_v_clip(ek_v_load(x + i + EK_LANES), b, inf);
     }
     for (; i + EK_LANES <= n; i += EK_LANES) {
-        for (int32_t j = 0; j < EK_LANES; j++) {
-            most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
-        }
+        a = ek_v_clip(ek_v_load(x + i), a, inf);
+    }
+    ek_v_store(lanes, ek_v_clip(a, b, inf));
+    most = lanes[0];
+    for (int32_t j = 1; j < EK_LANES; j++) {
+        most = lanes[j] > most ? lanes[j] : most;
     }
     for (; i < n; i++) {
-        most[0] = x[i] > most[0] ? x[i] : most[0];
+        most = x[i] > most ? x[i] : most;
     }
-    for (int32_t half = EK_LANES / 2; half > 0; half /= 2) {
-        for (int32_t j = 0; j < half; j++) {
-            most[j] = most[j + half] > most[j] ? most[j + half] : most[j];
-        }
-    }
-    return most[0];
+    return most;
 }
 
 /* Sum of the squares of x [n] - mean. */

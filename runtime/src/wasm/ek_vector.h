@@ -159,6 +159,11 @@ static inline ek_v ek_v_div(ek_v a, ek_v b)
     return wasm_f32x4_div(a, b);
 }
 
+static inline ek_v ek_v_sqrt(ek_v a)
+{
+    return wasm_f32x4_sqrt(a);
+}
+
 /* 2^n of v = n + 1.5 * 2^23, n within 126 of 0. */
 static inline ek_v ek_v_pow2(ek_v v)
 {

@@ -18,6 +18,7 @@ from edgekit.operators.indexing import reduction
 from edgekit.operators.operator import Array, Operator
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, int_attribute, size, where
+from edgekit.targets.c.emit.transpose import transposed
 
 Indices = NDArray[np.int64]
 Step = (
@@ -174,9 +175,14 @@ def emit_walk(
     source, target = ctx.pointer(x), ctx.pointer(y)
     loops = path.loops
     run = loops[-1] if loops and _contiguous(loops[-1]) else None
-    outer = loops[:-1] if run else loops
+    outer = list(loops[:-1] if run else loops)
+    across = transposed(ctx, y, outer) if copy == "memcpy" and not run else None
+    if across is not None:
+        outer = across[0]
     a, b = (index(ctx, node, path.starts[i], outer, i) for i in (0, 1))
     text = f"{target}[{b}] = {source}[{a}];"
+    if across is not None:
+        text = across[1].format(a=f"{source} + {a}", b=f"{target} + {b}")
     if run:
         text = f"{copy}({target} + {b}, {source} + {a}, {run[0]} * sizeof *{target});"
     nest(ctx, outer, text)

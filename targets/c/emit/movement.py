@@ -13,6 +13,7 @@ from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
 from edgekit.targets.c.emit.indexing import emit_by_index
 from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
+from edgekit.targets.c.emit.transpose import transposed
 
 
 def emit_view(ctx: Context, node: ir.Node) -> None:
@@ -156,6 +157,10 @@ def _strided(
         ):
             ctx.line(text)
         return
-    body = f"{target}[{index(loops, 1, y_start)}] = {source}[{index(loops, 0, x_start)}];"
-    for text in nest(loops, [body]):
+    outer, call = transposed(ctx, y, loops) or (loops, None)
+    a, b = index(outer, 0, x_start), index(outer, 1, y_start)
+    body = f"{target}[{b}] = {source}[{a}];"
+    if call is not None:
+        body = call.format(a=f"{source} + {a}", b=f"{target} + {b}")
+    for text in nest(outer, [body]):
         ctx.line(text)

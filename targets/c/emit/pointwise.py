@@ -36,7 +36,7 @@ def emit_unary(ctx: Context, node: ir.Node) -> None:
         emit_elementwise(ctx, node)
         return
     function = POINTWISE[node.op_type]
-    if function.kernel:
+    if function.kernel and attributes_of(node) == function.defaults:
         ctx.call(function.kernel, ctx.pointer(x), ctx.pointer(y), size(y))
         return
     literals = {name: float_literal(value) for name, value in attributes_of(node).items()}

@@ -1,1 +1,0 @@
-/* What ek_pool_across.h needs before EK_NAME. */
