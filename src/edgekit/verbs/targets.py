@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.bench.contenders import (
     Contender,
     NativeContender,
@@ -355,20 +355,6 @@ ROWS = (
 )
 SIMULATOR = "sim"  # the device of a build whose RTL Verilator runs
 TARGETS: dict[str, Target] = {target.name: target for target in ROWS}
-NO_TARGETS = {  # that one may look for: why they are none, and what there is
-    "executorch": (
-        "no target: its exporter takes torch modules, in an environment of its own",
-        "edgekit bench DIR --against executorch makes its .pte of the float network and times it",
-    )
-}
-
-
-def unknown_target(name: str) -> Problem:
-    """The problem of a name that is no target."""
-    if name not in NO_TARGETS:
-        return unavailable("target", name, TARGETS, ())
-    found, step = NO_TARGETS[name]
-    return Problem(f"target '{name}'", found, ", ".join(TARGETS), step)
 
 
 def run(directory: str | Path, device: str | None = None) -> tuple[Stream, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edgekit.base.decide import read_decide
-from edgekit.base.errors import Problem, UsageError
+from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import folder_problem
 from edgekit.base.resampling import resampling
 from edgekit.base.spread import DASK, HERE, Workers
@@ -29,9 +29,15 @@ from edgekit.verbs.export.options import (
     declared,
 )
 from edgekit.verbs.export.work import NOTHING, Beside
-from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options, unknown_target
+from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options
 
 T = TypeVar("T")
+NO_TARGETS = {  # that one may look for: why they are none, and what there is
+    "executorch": (
+        "no target: its exporter takes torch modules, in an environment of its own",
+        "edgekit bench DIR --against executorch makes its .pte of the float network and times it",
+    )
+}
 MOST_SAMPLES = 2**16  # that a frame lasts: what a float stands for is the nearest such fraction
 
 
@@ -305,6 +311,14 @@ def read_recipe(given: str) -> Recipe:
     if given == AUTO.name:
         return AUTO
     return RECIPES[given] if given in RECIPES else find_recipe(given)
+
+
+def unknown_target(name: str) -> Problem:
+    """The problem of a name that is no target."""
+    if name not in NO_TARGETS:
+        return unavailable("target", name, TARGETS, ())
+    found, step = NO_TARGETS[name]
+    return Problem(f"target '{name}'", found, ", ".join(TARGETS), step)
 
 
 def target_problems(options: ExportOptions, target: Target) -> list[Problem]:
