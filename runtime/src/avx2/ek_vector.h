@@ -265,4 +265,19 @@ static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
     return _mm256_fmadd_ps(a, b, c);
 }
 
+/* Of which of 2 * EK_LANES floats each lane is. */
+typedef __m256i ek_picks;
+
+static inline ek_picks ek_picks_load(const int32_t *lanes)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)lanes);
+}
+
+static inline ek_v ek_v_pick(ek_v first, ek_v second, ek_picks lanes)
+{
+    const __m256 in_second = _mm256_castsi256_ps(_mm256_slli_epi32(lanes, 28)); /* the sign: of lanes from 8 on */
+    const __m256 a = _mm256_permutevar8x32_ps(first, lanes), b = _mm256_permutevar8x32_ps(second, lanes);
+    return _mm256_blendv_ps(a, b, in_second);
+}
+
 #endif

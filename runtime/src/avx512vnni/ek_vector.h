@@ -167,4 +167,17 @@ static inline ek_v ek_v_fma(ek_v a, ek_v b, ek_v c)
     return _mm512_fmadd_ps(a, b, c);
 }
 
+/* Of which of 2 * EK_LANES floats each lane is. */
+typedef __m512i ek_picks;
+
+static inline ek_picks ek_picks_load(const int32_t *lanes)
+{
+    return _mm512_loadu_si512(lanes);
+}
+
+static inline ek_v ek_v_pick(ek_v first, ek_v second, ek_picks lanes)
+{
+    return _mm512_permutex2var_ps(first, lanes, second);
+}
+
 #endif

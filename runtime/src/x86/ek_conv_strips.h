@@ -6,7 +6,8 @@
 #include "ek_conv_bands.h"
 
 #define EK_STRIP_VECTORS 3
-#define EK_STRIP_TAPS 128 /* of a strip of floats */
+#define EK_STRIP_TAPS (2048 / EK_LANES)      /* of a strip of floats */
+#define EK_STRIP_COST (EK_LANES < 16 ? 7 : 5) /* of a vector of a tap, in vectors of products */
 #define EK_STRIP_NARROW 24 /* pitch below which rows are filled some at a time */
 #define EK_SPREADS 1024
 
@@ -58,7 +59,7 @@ static inline void ek_spread_fill(const ek_spread *p, const float *x, const ek_c
 
 /* The outputs of some vectors within a band: lanes of two vectors that begin at `base`. */
 typedef struct {
-    __m512i lane[EK_STRIP_VECTORS];
+    ek_picks lane[EK_STRIP_VECTORS];
     int32_t base[EK_STRIP_VECTORS];
 } ek_strip;
 
@@ -70,7 +71,7 @@ static inline int ek_strip_pays(const ek_conv_shape *s, const ek_bands *b)
     const int32_t spread = ((b->rows - 1) * b->pitch + b->columns + EK_LANES - 1) / EK_LANES;
     const int32_t ends = (b->columns + EK_LANES - 2) / b->columns; /* of rows, within a vector of outputs */
     return b->layout == EK_BY_PLANES && b->columns == s->out_w && s->k_h * s->k_w <= EK_STRIP_TAPS
-           && EK_LANES - 1 + ends * (b->pitch - b->columns) < 2 * EK_LANES && 5 * dense < (spread - dense) * outputs;
+           && EK_LANES - 1 + ends * (b->pitch - b->columns) < 2 * EK_LANES && EK_STRIP_COST * dense < (spread - dense) * outputs;
 }
 
 /* Outputs first.. of a band. */
@@ -85,7 +86,7 @@ static inline void ek_strip_of(const ek_bands *b, int32_t first, int32_t vectors
             column = column + 1 == b->columns ? 0 : column + 1;
             row += column == 0;
         }
-        p->lane[v] = _mm512_loadu_si512(lanes);
+        p->lane[v] = ek_picks_load(lanes);
     }
 }
 
@@ -98,7 +99,7 @@ static inline void ek_strip_fill(const ek_strip *p, const void *band, const int3
     for (int32_t t = 0; t < taps; t++) {
         for (int32_t v = 0; v < vectors; v++, to += EK_LANES) {
             const float *const x = from + offset[t] + p->base[v];
-            ek_v_store(to, _mm512_permutex2var_ps(ek_v_load(x), p->lane[v], ek_v_load(x + EK_LANES)));
+            ek_v_store(to, ek_v_pick(ek_v_load(x), ek_v_load(x + EK_LANES), p->lane[v]));
         }
     }
 }
