@@ -18,73 +18,73 @@
 typedef struct {{
     const char *name;
     double least, most, first;
-}} param;
+}} ek_param;
 
 typedef struct {{
     const char *name;
     uint32_t channels;
     const char *type;
-}} port;
+}} ek_port;
 
-static const param params[PARAMS] = {{
+static const ek_param ek_params[PARAMS] = {{
     {{"Bypass", 0, 1, 0}},
 {knobs}
 }};
-static const port taken[] = {{{taken}}}, given[] = {{{given}}};
-#define TAKEN (sizeof taken / sizeof taken[0])
-#define GIVEN (sizeof given / sizeof given[0])
+static const ek_port ek_taken[] = {{{taken}}}, ek_given[] = {{{given}}};
+#define TAKEN (sizeof ek_taken / sizeof ek_taken[0])
+#define GIVEN (sizeof ek_given / sizeof ek_given[0])
 
 typedef struct {{
     clap_plugin_t clap;
     const clap_host_t *host;
-    plugin *plugin; /* while it is active */
+    ek_plugin *plugin; /* while it is active */
     _Atomic double values[PARAMS];
-}} instance;
+}} ek_instance;
 
-static instance *of(const clap_plugin_t *clap)
+static ek_instance *ek_of(const clap_plugin_t *clap)
 {{
     return clap->plugin_data;
 }}
 
-static void set_value(instance *p, clap_id id, double value)
+static void ek_set_value(ek_instance *p, clap_id id, double value)
 {{
     if (id < PARAMS && value == value) {{
-        const double least = params[id].least, most = params[id].most;
+        const double least = ek_params[id].least, most = ek_params[id].most;
         p->values[id] = value < least ? least : value > most ? most : value;
     }}
 }}
 
-static void take_event(instance *p, const clap_event_header_t *event)
+static void ek_take_event(ek_instance *p, const clap_event_header_t *event)
 {{
     if (event->space_id == CLAP_CORE_EVENT_SPACE_ID && event->type == CLAP_EVENT_PARAM_VALUE) {{
         const clap_event_param_value_t *const turned = (const void *)event;
-        set_value(p, turned->param_id, turned->value);
+        ek_set_value(p, turned->param_id, turned->value);
     }}
 }}
 
 /* The channels of a block, one after another; 0 where the host's ports are others. */
-static int connect(const clap_process_t *process, block *b)
+static int ek_connect(const clap_process_t *call, ek_block *b)
 {{
     uint32_t in = 0, out = 0;
-    if (process->audio_inputs_count != TAKEN || process->audio_outputs_count != GIVEN) {{
+    if (call->audio_inputs_count != TAKEN || call->audio_outputs_count != GIVEN) {{
         return 0;
     }}
     for (uint32_t i = 0; i < TAKEN; i++) {{
-        const clap_audio_buffer_t *const buffer = &process->audio_inputs[i];
-        if (buffer->channel_count != taken[i].channels || buffer->data32 == NULL) {{
+        const clap_audio_buffer_t *const buffer = &call->audio_inputs[i];
+        if (buffer->channel_count != ek_taken[i].channels || buffer->data32 == NULL) {{
             return 0;
         }}
-        for (uint32_t c = 0; c < taken[i].channels; c++) {{
+        for (uint32_t c = 0; c < ek_taken[i].channels; c++) {{
             b->in[in++] = buffer->data32[c];
         }}
     }}
     for (uint32_t i = 0; i < GIVEN; i++) {{
-        clap_audio_buffer_t *const buffer = &process->audio_outputs[i];
-        if (buffer->channel_count != given[i].channels || buffer->data32 == NULL) {{
+        clap_audio_buffer_t *const buffer = &call->audio_outputs[i];
+        if (buffer->channel_count != ek_given[i].channels || buffer->data32 == NULL) {{
             return 0;
         }}
         buffer->constant_mask = 0;
-        for (uint32_t c = 0; c < given[i].channels; c++) {{
+        for (uint32_t c = 0; c < ek_given[i].channels; c++) {{
             b->out[out++] = buffer->data32[c];
         }}
     }}
@@ -92,14 +92,14 @@ static int connect(const clap_process_t *process, block *b)
 }}
 
 /* A block in parts, from an event to the next. */
-static clap_process_status CLAP_ABI process(const clap_plugin_t *clap, const clap_process_t *process)
+static clap_process_status CLAP_ABI ek_process(const clap_plugin_t *clap, const clap_process_t *call)
 {{
-    instance *const p = of(clap);
-    const clap_input_events_t *const events = process->in_events;
-    const uint32_t frames = process->frames_count, count = events == NULL ? 0 : events->size(events);
+    ek_instance *const p = ek_of(clap);
+    const clap_input_events_t *const events = call->in_events;
+    const uint32_t frames = call->frames_count, count = events == NULL ? 0 : events->size(events);
     uint32_t next = 0;
-    block b;
-    if (p->plugin == NULL || !connect(process, &b)) {{
+    ek_block b;
+    if (p->plugin == NULL || !ek_connect(call, &b)) {{
         return CLAP_PROCESS_ERROR;
     }}
     for (uint32_t at = 0, end; at < frames; at = end) {{
@@ -109,107 +109,107 @@ static clap_process_status CLAP_ABI process(const clap_plugin_t *clap, const cla
                 end = event->time < frames ? event->time : frames;
                 break;
             }}
-            take_event(p, event);
+            ek_take_event(p, event);
         }}
         for (uint32_t i = 1; i < PARAMS; i++) {{
             b.knobs[i - 1] = (float)p->values[i];
         }}
         b.is_on = p->values[0] < 0.5;
-        run_plugin(p->plugin, &b, at, end - at);
+        ek_run_plugin(p->plugin, &b, at, end - at);
     }}
     for (; next < count; next++) {{
-        take_event(p, events->get(events, next));
+        ek_take_event(p, events->get(events, next));
     }}
     return CLAP_PROCESS_CONTINUE;
 }}
 
-static bool CLAP_ABI init(const clap_plugin_t *clap)
+static bool CLAP_ABI ek_init(const clap_plugin_t *clap)
 {{
     (void)clap;
     return true;
 }}
 
-static bool CLAP_ABI activate(const clap_plugin_t *clap, double rate, uint32_t least, uint32_t most)
+static bool CLAP_ABI ek_activate(const clap_plugin_t *clap, double rate, uint32_t least, uint32_t most)
 {{
     (void)least, (void)most;
-    of(clap)->plugin = open_plugin(rate);
-    return of(clap)->plugin != NULL;
+    ek_of(clap)->plugin = ek_open_plugin(rate);
+    return ek_of(clap)->plugin != NULL;
 }}
 
-static void CLAP_ABI deactivate(const clap_plugin_t *clap)
+static void CLAP_ABI ek_deactivate(const clap_plugin_t *clap)
 {{
-    if (of(clap)->plugin != NULL) {{
-        close_plugin(of(clap)->plugin);
-        of(clap)->plugin = NULL;
+    if (ek_of(clap)->plugin != NULL) {{
+        ek_close_plugin(ek_of(clap)->plugin);
+        ek_of(clap)->plugin = NULL;
     }}
 }}
 
-static void CLAP_ABI destroy(const clap_plugin_t *clap)
+static void CLAP_ABI ek_destroy(const clap_plugin_t *clap)
 {{
-    deactivate(clap);
-    free(of(clap));
+    ek_deactivate(clap);
+    free(ek_of(clap));
 }}
 
-static bool CLAP_ABI start_processing(const clap_plugin_t *clap)
+static bool CLAP_ABI ek_start_processing(const clap_plugin_t *clap)
 {{
-    return of(clap)->plugin != NULL;
+    return ek_of(clap)->plugin != NULL;
 }}
 
-static void CLAP_ABI stop_processing(const clap_plugin_t *clap)
+static void CLAP_ABI ek_stop_processing(const clap_plugin_t *clap)
 {{
     (void)clap;
 }}
 
-static void CLAP_ABI reset(const clap_plugin_t *clap)
+static void CLAP_ABI ek_reset(const clap_plugin_t *clap)
 {{
-    if (of(clap)->plugin != NULL) {{
-        reset_plugin(of(clap)->plugin);
+    if (ek_of(clap)->plugin != NULL) {{
+        ek_reset_plugin(ek_of(clap)->plugin);
     }}
 }}
 
-static void CLAP_ABI on_main_thread(const clap_plugin_t *clap)
+static void CLAP_ABI ek_on_main_thread(const clap_plugin_t *clap)
 {{
     (void)clap;
 }}
 
-static uint32_t CLAP_ABI ports_count(const clap_plugin_t *clap, bool is_input)
+static uint32_t CLAP_ABI ek_ports_count(const clap_plugin_t *clap, bool is_input)
 {{
     (void)clap;
     return (uint32_t)(is_input ? TAKEN : GIVEN);
 }}
 
-static bool CLAP_ABI ports_get(const clap_plugin_t *clap, uint32_t index, bool is_input, clap_audio_port_info_t *info)
+static bool CLAP_ABI ek_ports_get(const clap_plugin_t *clap, uint32_t index, bool is_input, clap_audio_port_info_t *info)
 {{
-    const port *const row = is_input ? &taken[index] : &given[index];
-    if (index >= ports_count(clap, is_input)) {{
+    const ek_port *const row = is_input ? ek_taken : ek_given;
+    if (index >= ek_ports_count(clap, is_input)) {{
         return false;
     }}
     memset(info, 0, sizeof *info);
     info->id = index;
-    snprintf(info->name, sizeof info->name, "%s", row->name);
+    snprintf(info->name, sizeof info->name, "%s", row[index].name);
     info->flags = index == 0 ? CLAP_AUDIO_PORT_IS_MAIN : 0;
-    info->channel_count = row->channels;
-    info->port_type = row->type;
-    info->in_place_pair = index < ports_count(clap, !is_input) ? index : CLAP_INVALID_ID;
+    info->channel_count = row[index].channels;
+    info->port_type = row[index].type;
+    info->in_place_pair = index < ek_ports_count(clap, !is_input) ? index : CLAP_INVALID_ID;
     return true;
 }}
 
-static const clap_plugin_audio_ports_t audio_ports = {{ports_count, ports_get}};
+static const clap_plugin_audio_ports_t ek_audio_ports = {{ek_ports_count, ek_ports_get}};
 
-static uint32_t CLAP_ABI latency_get(const clap_plugin_t *clap)
+static uint32_t CLAP_ABI ek_latency_get(const clap_plugin_t *clap)
 {{
-    return of(clap)->plugin == NULL ? 0 : (uint32_t)of(clap)->plugin->latency;
+    return ek_of(clap)->plugin == NULL ? 0 : (uint32_t)ek_of(clap)->plugin->latency;
 }}
 
-static const clap_plugin_latency_t latency = {{latency_get}};
+static const clap_plugin_latency_t ek_latency = {{ek_latency_get}};
 
-static uint32_t CLAP_ABI params_count(const clap_plugin_t *clap)
+static uint32_t CLAP_ABI ek_params_count(const clap_plugin_t *clap)
 {{
     (void)clap;
     return PARAMS;
 }}
 
-static bool CLAP_ABI params_info(const clap_plugin_t *clap, uint32_t index, clap_param_info_t *info)
+static bool CLAP_ABI ek_params_info(const clap_plugin_t *clap, uint32_t index, clap_param_info_t *info)
 {{
     (void)clap;
     if (index >= PARAMS) {{
@@ -218,23 +218,23 @@ static bool CLAP_ABI params_info(const clap_plugin_t *clap, uint32_t index, clap
     memset(info, 0, sizeof *info);
     info->id = index;
     info->flags = CLAP_PARAM_IS_AUTOMATABLE | (index == 0 ? CLAP_PARAM_IS_BYPASS | CLAP_PARAM_IS_STEPPED : 0);
-    snprintf(info->name, sizeof info->name, "%s", params[index].name);
-    info->min_value = params[index].least;
-    info->max_value = params[index].most;
-    info->default_value = params[index].first;
+    snprintf(info->name, sizeof info->name, "%s", ek_params[index].name);
+    info->min_value = ek_params[index].least;
+    info->max_value = ek_params[index].most;
+    info->default_value = ek_params[index].first;
     return true;
 }}
 
-static bool CLAP_ABI params_value(const clap_plugin_t *clap, clap_id id, double *value)
+static bool CLAP_ABI ek_params_value(const clap_plugin_t *clap, clap_id id, double *value)
 {{
     if (id >= PARAMS) {{
         return false;
     }}
-    *value = of(clap)->values[id];
+    *value = ek_of(clap)->values[id];
     return true;
 }}
 
-static bool CLAP_ABI params_text(const clap_plugin_t *clap, clap_id id, double value, char *text, uint32_t size)
+static bool CLAP_ABI ek_params_text(const clap_plugin_t *clap, clap_id id, double value, char *text, uint32_t size)
 {{
     (void)clap;
     if (id >= PARAMS || size == 0) {{
@@ -248,7 +248,7 @@ static bool CLAP_ABI params_text(const clap_plugin_t *clap, clap_id id, double v
     return true;
 }}
 
-static bool CLAP_ABI params_read(const clap_plugin_t *clap, clap_id id, const char *text, double *value)
+static bool CLAP_ABI ek_params_read(const clap_plugin_t *clap, clap_id id, const char *text, double *value)
 {{
     char *end;
     (void)clap;
@@ -260,25 +260,25 @@ static bool CLAP_ABI params_read(const clap_plugin_t *clap, clap_id id, const ch
     return id < PARAMS && end != text && *end == 0;
 }}
 
-static void CLAP_ABI params_flush(const clap_plugin_t *clap, const clap_input_events_t *in, const clap_output_events_t *out)
+static void CLAP_ABI ek_params_flush(const clap_plugin_t *clap, const clap_input_events_t *in, const clap_output_events_t *out)
 {{
     (void)out;
     for (uint32_t i = 0, count = in == NULL ? 0 : in->size(in); i < count; i++) {{
-        take_event(of(clap), in->get(in, i));
+        ek_take_event(ek_of(clap), in->get(in, i));
     }}
 }}
 
-static const clap_plugin_params_t params_of = {{
-    params_count, params_info, params_value, params_text, params_read, params_flush,
+static const clap_plugin_params_t ek_params_of = {{
+    ek_params_count, ek_params_info, ek_params_value, ek_params_text, ek_params_read, ek_params_flush,
 }};
 
 /* A state is MAGIC, then the bits of each value, low bytes first. */
-static bool CLAP_ABI state_save(const clap_plugin_t *clap, const clap_ostream_t *stream)
+static bool CLAP_ABI ek_state_save(const clap_plugin_t *clap, const clap_ostream_t *stream)
 {{
     uint8_t bytes[8 + 8 * PARAMS];
     memcpy(bytes, MAGIC, 8);
     for (int i = 0; i < PARAMS; i++) {{
-        const double value = of(clap)->values[i];
+        const double value = ek_of(clap)->values[i];
         uint64_t bits;
         memcpy(&bits, &value, 8);
         for (int k = 0; k < 8; k++) {{
@@ -295,9 +295,9 @@ static bool CLAP_ABI state_save(const clap_plugin_t *clap, const clap_ostream_t 
     return true;
 }}
 
-static bool CLAP_ABI state_load(const clap_plugin_t *clap, const clap_istream_t *stream)
+static bool CLAP_ABI ek_state_load(const clap_plugin_t *clap, const clap_istream_t *stream)
 {{
-    instance *const p = of(clap);
+    ek_instance *const p = ek_of(clap);
     const clap_host_params_t *told;
     uint8_t bytes[8 + 8 * PARAMS];
     for (uint64_t done = 0; done < sizeof bytes;) {{
@@ -317,7 +317,7 @@ static bool CLAP_ABI state_load(const clap_plugin_t *clap, const clap_istream_t 
             bits = bits << 8 | bytes[8 + 8 * i + (uint32_t)k];
         }}
         memcpy(&value, &bits, 8);
-        set_value(p, i, value);
+        ek_set_value(p, i, value);
     }}
     told = p->host->get_extension(p->host, CLAP_EXT_PARAMS);
     if (told != NULL) {{
@@ -326,70 +326,70 @@ static bool CLAP_ABI state_load(const clap_plugin_t *clap, const clap_istream_t 
     return true;
 }}
 
-static const clap_plugin_state_t state = {{state_save, state_load}};
+static const clap_plugin_state_t ek_state = {{ek_state_save, ek_state_load}};
 
-static const void *CLAP_ABI get_extension(const clap_plugin_t *clap, const char *id)
+static const void *CLAP_ABI ek_get_extension(const clap_plugin_t *clap, const char *id)
 {{
     (void)clap;
-    return strcmp(id, CLAP_EXT_AUDIO_PORTS) == 0 ? (const void *)&audio_ports
-           : strcmp(id, CLAP_EXT_LATENCY) == 0   ? (const void *)&latency
-           : strcmp(id, CLAP_EXT_PARAMS) == 0    ? (const void *)&params_of
-           : strcmp(id, CLAP_EXT_STATE) == 0     ? (const void *)&state
+    return strcmp(id, CLAP_EXT_AUDIO_PORTS) == 0 ? (const void *)&ek_audio_ports
+           : strcmp(id, CLAP_EXT_LATENCY) == 0   ? (const void *)&ek_latency
+           : strcmp(id, CLAP_EXT_PARAMS) == 0    ? (const void *)&ek_params_of
+           : strcmp(id, CLAP_EXT_STATE) == 0     ? (const void *)&ek_state
                                                  : NULL;
 }}
 
-static const char *const features[] = {{CLAP_PLUGIN_FEATURE_AUDIO_EFFECT, {layout}NULL}};
-static const clap_plugin_descriptor_t descriptor = {{
-    CLAP_VERSION_INIT, "edgekit.{name}", "{title}", "EdgeKit", "", "", "", "1.0.0", "{title}", features,
+static const char *const ek_features[] = {{CLAP_PLUGIN_FEATURE_AUDIO_EFFECT, {layout}NULL}};
+static const clap_plugin_descriptor_t ek_descriptor = {{
+    CLAP_VERSION_INIT, "edgekit.{name}", "{title}", "EdgeKit", "", "", "", "1.0.0", "{title}", ek_features,
 }};
 
-static uint32_t CLAP_ABI factory_count(const clap_plugin_factory_t *factory)
+static uint32_t CLAP_ABI ek_factory_count(const clap_plugin_factory_t *self)
 {{
-    (void)factory;
+    (void)self;
     return 1;
 }}
 
-static const clap_plugin_descriptor_t *CLAP_ABI factory_descriptor(const clap_plugin_factory_t *factory, uint32_t index)
+static const clap_plugin_descriptor_t *CLAP_ABI ek_factory_descriptor(const clap_plugin_factory_t *self, uint32_t index)
 {{
-    (void)factory;
-    return index == 0 ? &descriptor : NULL;
+    (void)self;
+    return index == 0 ? &ek_descriptor : NULL;
 }}
 
-static const clap_plugin_t *CLAP_ABI factory_create(const clap_plugin_factory_t *factory, const clap_host_t *host,
+static const clap_plugin_t *CLAP_ABI ek_factory_create(const clap_plugin_factory_t *self, const clap_host_t *host,
                                                     const char *id)
 {{
-    instance *p;
-    (void)factory;
-    if (host->clap_version.major < 1 || strcmp(id, descriptor.id) != 0 || (p = calloc(1, sizeof *p)) == NULL) {{
+    ek_instance *p;
+    (void)self;
+    if (host->clap_version.major < 1 || strcmp(id, ek_descriptor.id) != 0 || (p = calloc(1, sizeof *p)) == NULL) {{
         return NULL;
     }}
     p->clap = (clap_plugin_t){{
-        &descriptor, p, init, destroy, activate, deactivate, start_processing, stop_processing,
-        reset, process, get_extension, on_main_thread,
+        &ek_descriptor, p, ek_init, ek_destroy, ek_activate, ek_deactivate, ek_start_processing, ek_stop_processing,
+        ek_reset, ek_process, ek_get_extension, ek_on_main_thread,
     }};
     p->host = host;
     for (uint32_t i = 0; i < PARAMS; i++) {{
-        p->values[i] = params[i].first;
+        p->values[i] = ek_params[i].first;
     }}
     return &p->clap;
 }}
 
-static const clap_plugin_factory_t factory = {{factory_count, factory_descriptor, factory_create}};
+static const clap_plugin_factory_t ek_factory = {{ek_factory_count, ek_factory_descriptor, ek_factory_create}};
 
-static bool CLAP_ABI entry_init(const char *path)
+static bool CLAP_ABI ek_entry_init(const char *path)
 {{
     (void)path;
     return true;
 }}
 
-static void CLAP_ABI entry_deinit(void)
+static void CLAP_ABI ek_entry_deinit(void)
 {{
 }}
 
-static const void *CLAP_ABI entry_factory(const char *id)
+static const void *CLAP_ABI ek_entry_factory(const char *id)
 {{
-    return strcmp(id, CLAP_PLUGIN_FACTORY_ID) == 0 ? &factory : NULL;
+    return strcmp(id, CLAP_PLUGIN_FACTORY_ID) == 0 ? &ek_factory : NULL;
 }}
 
 CLAP_EXPORT extern const clap_plugin_entry_t clap_entry;
-CLAP_EXPORT const clap_plugin_entry_t clap_entry = {{CLAP_VERSION_INIT, entry_init, entry_deinit, entry_factory}};
+CLAP_EXPORT const clap_plugin_entry_t clap_entry = {{CLAP_VERSION_INIT, ek_entry_init, ek_entry_deinit, ek_entry_factory}};

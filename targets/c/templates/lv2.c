@@ -8,38 +8,38 @@
 #define PORTS (LATENCY + 1)
 
 typedef struct {{
-    plugin *plugin;
+    ek_plugin *plugin;
     float *ports[PORTS];
-}} instance;
+}} ek_instance;
 
-static LV2_Handle instantiate(const LV2_Descriptor *descriptor, double rate, const char *path,
+static LV2_Handle ek_instantiate(const LV2_Descriptor *ek_descriptor, double rate, const char *path,
                               const LV2_Feature *const *features)
 {{
-    instance *const p = calloc(1, sizeof *p);
-    (void)descriptor, (void)path, (void)features;
-    if (p != NULL && (p->plugin = open_plugin(rate)) == NULL) {{
+    ek_instance *const p = calloc(1, sizeof *p);
+    (void)ek_descriptor, (void)path, (void)features;
+    if (p != NULL && (p->plugin = ek_open_plugin(rate)) == NULL) {{
         free(p);
         return NULL;
     }}
     return p;
 }}
 
-static void connect_port(LV2_Handle handle, uint32_t port, void *data)
+static void ek_connect_port(LV2_Handle handle, uint32_t port, void *data)
 {{
     if (port < PORTS) {{
-        ((instance *)handle)->ports[port] = data;
+        ((ek_instance *)handle)->ports[port] = data;
     }}
 }}
 
-static void activate(LV2_Handle handle)
+static void ek_activate(LV2_Handle handle)
 {{
-    reset_plugin(((instance *)handle)->plugin);
+    ek_reset_plugin(((ek_instance *)handle)->plugin);
 }}
 
-static void run(LV2_Handle handle, uint32_t frames)
+static void ek_run(LV2_Handle handle, uint32_t frames)
 {{
-    instance *const p = handle;
-    block b;
+    ek_instance *const p = handle;
+    ek_block b;
     for (int i = 0; i < INPUTS; i++) {{
         b.in[i] = p->ports[i];
     }}
@@ -50,23 +50,23 @@ static void run(LV2_Handle handle, uint32_t frames)
         b.knobs[i] = *p->ports[INPUTS + OUTPUTS + i];
     }}
     b.is_on = p->ports[ENABLED] == NULL || *p->ports[ENABLED] > 0;
-    run_plugin(p->plugin, &b, 0, frames);
+    ek_run_plugin(p->plugin, &b, 0, frames);
     if (p->ports[LATENCY] != NULL) {{
         *p->ports[LATENCY] = (float)p->plugin->latency;
     }}
 }}
 
-static void cleanup(LV2_Handle handle)
+static void ek_cleanup(LV2_Handle handle)
 {{
-    close_plugin(((instance *)handle)->plugin);
+    ek_close_plugin(((ek_instance *)handle)->plugin);
     free(handle);
 }}
 
-static const LV2_Descriptor descriptor = {{
-    "{uri}", instantiate, connect_port, activate, run, NULL, cleanup, NULL,
+static const LV2_Descriptor ek_descriptor = {{
+    "{uri}", ek_instantiate, ek_connect_port, ek_activate, ek_run, NULL, ek_cleanup, NULL,
 }};
 
 LV2_SYMBOL_EXPORT const LV2_Descriptor *lv2_descriptor(uint32_t index)
 {{
-    return index == 0 ? &descriptor : NULL;
+    return index == 0 ? &ek_descriptor : NULL;
 }}

@@ -14,7 +14,7 @@
 #define BLOCK 64    /* frames at a time: hosts may give the same buffer for an input and an output */
 #define FADE_S 0.01 /* from bypass to the network and back */
 
-static const int channels_in[{ins}] = {{{channels_in}}}, channels_out[{outs}] = {{{channels_out}}};
+static const int ek_channels_in[{ins}] = {{{channels_in}}}, ek_channels_out[{outs}] = {{{channels_out}}};
 
 typedef struct {{
     void *state, *scratch, *memory; /* as they were allocated */
@@ -25,7 +25,7 @@ typedef struct {{
     int32_t count, up, down, latency, at;
     float wet, step;
 {buffers}
-}} plugin;
+}} ek_plugin;
 
 /* A block of a host: a channel of all inputs and outputs each, which may share memory, and a value of each control. */
 typedef struct {{
@@ -33,17 +33,17 @@ typedef struct {{
     float *out[OUTPUTS];
     float knobs[CONTROLS + 1];
     int is_on; /* 0: what comes in, as late as the network's sound */
-}} block;
+}} ek_block;
 
-/* Bytes at a multiple of {upper}_ALIGN; `block` is what is freed. */
-static void *aligned(size_t size, void **block)
+/* Bytes at a multiple of {upper}_ALIGN; `whole` is what is freed. */
+static void *ek_aligned(size_t size, void **whole)
 {{
-    *block = calloc(1, size + {upper}_ALIGN);
-    return *block == NULL ? NULL : (void *)(((uintptr_t)*block + {upper}_ALIGN - 1) / {upper}_ALIGN * {upper}_ALIGN);
+    *whole = calloc(1, size + {upper}_ALIGN);
+    return *whole == NULL ? NULL : (void *)(((uintptr_t)*whole + {upper}_ALIGN - 1) / {upper}_ALIGN * {upper}_ALIGN);
 }}
 
 /* Modified Bessel function of the first kind, of order 0. */
-static double bessel(double x)
+static double ek_bessel(double x)
 {{
     double term = 1, sum = 1;
     for (int k = 1; term > 1e-18 * sum; k++) {{
@@ -54,7 +54,7 @@ static double bessel(double x)
 }}
 
 /* The filter between the rates: a sinc in Kaiser's window, 96 dB down, flat to 0.9 of the lower Nyquist frequency. */
-static int make_filter(plugin *p, int32_t device_hz)
+static int ek_make_filter(ek_plugin *p, int32_t device_hz)
 {{
     const double pi = 3.14159265358979323846, beta = 0.1102 * (96 - 8.7);
     int32_t a = device_hz, b = {rate}, half = 0;
@@ -82,7 +82,7 @@ static int make_filter(plugin *p, int32_t device_hz)
         double sum = 0;
         for (int32_t i = 0; i < p->count; i++) {{
             const double place = i - half, angle = pi * cutoff * place, by = half == 0 ? 0 : place / half;
-            const double tap = (place == 0 ? 1 : sin(angle) / angle) * bessel(beta * sqrt(1 - by * by));
+            const double tap = (place == 0 ? 1 : sin(angle) / angle) * ek_bessel(beta * sqrt(1 - by * by));
             sum += tap;
             p->taps[i] = (float)(pass == 0 ? 0 : tap / total);
         }}
@@ -91,7 +91,7 @@ static int make_filter(plugin *p, int32_t device_hz)
     return 0;
 }}
 
-static void close_plugin(plugin *p)
+static void ek_close_plugin(ek_plugin *p)
 {{
     free(p->state);
     free(p->scratch);
@@ -101,7 +101,7 @@ static void close_plugin(plugin *p)
     free(p);
 }}
 
-static void reset_plugin(plugin *p)
+static void ek_reset_plugin(ek_plugin *p)
 {{
     {name}_reset(p->net);
     p->adapter = {name}_adapter_init(p->memory, p->taps, p->count, p->up, p->down);
@@ -111,33 +111,33 @@ static void reset_plugin(plugin *p)
 }}
 
 /* At a host's rate in Hz, with all its memory; NULL where there is none. */
-static plugin *open_plugin(double rate)
+static ek_plugin *ek_open_plugin(double rate)
 {{
-    plugin *const p = calloc(1, sizeof *p);
+    ek_plugin *const p = calloc(1, sizeof *p);
     void *state;
     if (p == NULL) {{
         return NULL;
     }}
-    if (rate < 8000 || rate > 192000 || make_filter(p, (int32_t)(rate + 0.5)) != 0) {{
-        close_plugin(p);
+    if (rate < 8000 || rate > 192000 || ek_make_filter(p, (int32_t)(rate + 0.5)) != 0) {{
+        ek_close_plugin(p);
         return NULL;
     }}
-    state = aligned({upper}_STATE_BYTES, &p->state);
-    p->work = aligned({upper}_SCRATCH_BYTES + 1, &p->scratch);
+    state = ek_aligned({upper}_STATE_BYTES, &p->state);
+    p->work = ek_aligned({upper}_SCRATCH_BYTES + 1, &p->scratch);
     p->memory = calloc(1, (size_t){name}_adapter_bytes(p->count, p->up, p->down));
     p->past = calloc((size_t)(p->latency + 1) * OUTPUTS, sizeof(float));
     if (state == NULL || p->work == NULL || p->memory == NULL || p->past == NULL) {{
-        close_plugin(p);
+        ek_close_plugin(p);
         return NULL;
     }}
     p->net = {name}_init(state, {upper}_STATE_BYTES);
     p->step = (float)(1 / (FADE_S * rate));
-    reset_plugin(p);
+    ek_reset_plugin(p);
     return p;
 }}
 
 /* At most BLOCK frames: all inputs are read before an output is written. */
-static void run_part(plugin *p, const block *b, uint32_t first, int32_t frames)
+static void ek_run_part(ek_plugin *p, const ek_block *b, uint32_t first, int32_t frames)
 {{
     float in[INPUTS * BLOCK], out[OUTPUTS * BLOCK], dry[OUTPUTS * BLOCK];
     const void *from[{ins}];
@@ -149,11 +149,11 @@ static void run_part(plugin *p, const block *b, uint32_t first, int32_t frames)
     memset(&given, 0, sizeof given);
     memset(&made, 0, sizeof made);
 {given}
-    for (int i = 0, channel = 0; i < {ins}; channel += channels_in[i++]) {{
+    for (int i = 0, channel = 0; i < {ins}; channel += ek_channels_in[i++]) {{
         from[i] = in + channel * frames;
-        for (int c = 0; c < channels_in[i]; c++) {{
+        for (int c = 0; c < ek_channels_in[i]; c++) {{
             for (int32_t t = 0; t < frames; t++) {{
-                in[channel * frames + t * channels_in[i] + c] = b->in[channel + c][first + (uint32_t)t];
+                in[channel * frames + t * ek_channels_in[i] + c] = b->in[channel + c][first + (uint32_t)t];
             }}
         }}
     }}
@@ -168,17 +168,17 @@ static void run_part(plugin *p, const block *b, uint32_t first, int32_t frames)
         }}
     }}
     p->at = (p->at + frames) % (p->latency + 1);
-    for (int i = 0, channel = 0; i < {outs}; channel += channels_out[i++]) {{
+    for (int i = 0, channel = 0; i < {outs}; channel += ek_channels_out[i++]) {{
         to[i] = out + channel * frames;
     }}
     if ({name}_adapter_process(p->adapter, p->net, p->work, &given, &made, from, to, frames) < 0) {{
         memset(out, 0, sizeof out);
     }}
-    for (int i = 0, channel = 0; i < {outs}; channel += channels_out[i++]) {{
-        for (int c = 0; c < channels_out[i]; c++) {{
+    for (int i = 0, channel = 0; i < {outs}; channel += ek_channels_out[i++]) {{
+        for (int c = 0; c < ek_channels_out[i]; c++) {{
             wet = p->wet;
             for (int32_t t = 0; t < frames; t++) {{
-                const float sample = out[channel * frames + t * channels_out[i] + c], late = dry[(channel + c) * frames + t];
+                const float sample = out[channel * frames + t * ek_channels_out[i] + c], late = dry[(channel + c) * frames + t];
                 wet = target > wet ? fminf(wet + p->step, target) : fmaxf(wet - p->step, target);
                 b->out[channel + c][first + (uint32_t)t] = wet >= 1 ? sample : wet <= 0 ? late : late + wet * (sample - late);
             }}
@@ -187,10 +187,10 @@ static void run_part(plugin *p, const block *b, uint32_t first, int32_t frames)
     p->wet = wet;
 }}
 
-static void run_plugin(plugin *p, const block *b, uint32_t first, uint32_t frames)
+static void ek_run_plugin(ek_plugin *p, const ek_block *b, uint32_t first, uint32_t frames)
 {{
     for (uint32_t at = 0; at < frames; at += BLOCK) {{
-        run_part(p, b, first + at, (int32_t)(frames - at < BLOCK ? frames - at : BLOCK));
+        ek_run_part(p, b, first + at, (int32_t)(frames - at < BLOCK ? frames - at : BLOCK));
     }}
 }}
 
