@@ -31,7 +31,7 @@ help:
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
 	@echo "make quant-goals   what quantization costs the published networks"
 	@echo "make diffusion-table   what quantization costs the digit generator, into docs/diffusion.md"
-	@echo "make fpga-fuzz   1000 random networks through the FPGA's lowering, 850 through its RTL"
+	@echo "make fpga-fuzz   1200 random networks through the FPGA's lowering, 1000 through its RTL"
 	@echo "make fpga-full   yosys and nextpnr over engines of all sizes, a frame of CoDeNet through RTL"
 	@echo "make clean  remove what these made"
 
@@ -150,7 +150,7 @@ fpga-full: $(VENV)/test.stamp
 
 fpga-fuzz: $(VENV)/test.stamp
 	@.ci/system-tools
-	FPGA_FUZZ=17 $(BIN)/python -m pytest tests/test_fpga_random.py
+	FPGA_FUZZ=20 $(BIN)/python -m pytest tests/test_fpga_random.py
 
 clean:
 	rm -rf $(VENV) .venv-docs .venv-peers .venv-tflite $(DEMO) build dist site

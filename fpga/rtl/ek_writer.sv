@@ -1,6 +1,6 @@
 // Beats on their way to DRAM. Writes of the same line are gathered in one of LINES slots, a slot for each plane that a layer
 // writes in turn, and leave as one AXI burst of the beats of the bus that were written: when another line wants the
-// slot, or at `flush`. No burst leaves its line, so none crosses 4 KiB. `idle`: memory has answered for all that was taken.
+// slot, or at `flush`. A slot has two lines: one is gathered while the other leaves. No burst leaves its line, so none crosses 4 KiB. `idle`: memory has answered for all that was taken.
 // `drop` forgets what has not left; a burst that has begun ends as it must. `error`: memory answered with one.
 `default_nettype none
 module ek_writer #(
@@ -41,7 +41,7 @@ module ek_writer #(
   localparam int OW = $clog2(LINE_BYTES);
   localparam int TW = 32 - OW;
   localparam int KW = BEATS > 1 ? $clog2(BEATS) : 1;
-  localparam int XW = $clog2(LINES * LINE_BYTES / WIDE);
+  localparam int XW = $clog2(2 * LINES * LINE_BYTES / WIDE);
   localparam int UW = 8;  // of the bursts without an answer
   genvar i;
   generate
@@ -56,19 +56,21 @@ module ek_writer #(
   logic [31:0] c_byte;
   logic [LANES-1:0] c_lanes;
   logic [8*LANES-1:0] c_data;
-  logic [LINES-1:0] dirty;
+  logic [LINES-1:0] dirty, halves;  // whether a slot holds something, and in which of its lines
+  logic out_half;
+  logic [LINE_BYTES-1:0] out_mask;
   logic [TW+2*KW-1:0] tags [LINES];  // first and last beat of the bus that was written, the line
   logic [LINE_BYTES-1:0] masks [LINES];
-  wire [SW-1:0] slot = evicting ? out_slot : c_valid ? c_slot : flush_slot;
+  wire [SW-1:0] slot = c_valid ? c_slot : flush_slot;
   wire [TW+2*KW-1:0] tag = tags[slot];
   wire [KW-1:0] first = tag[TW +: KW], last = tag[TW+KW +: KW];
   wire [LINE_BYTES-1:0] mask = masks[slot];
   wire same = tag[TW-1:0] == c_byte[31:OW];
-  wire merges = c_valid && !evicting && (!dirty[slot] || same);
+  wire merges = c_valid && (!dirty[slot] || same);
   logic [UW-1:0] unanswered;
   wire starts = !evicting && !drop && (!awvalid || awready) && !(&unanswered) && dirty[slot]
     && (c_valid ? !same : flushing);
-  wire moves = flushing && !c_valid && !evicting && !dirty[slot];
+  wire moves = flushing && !c_valid && !dirty[slot];
   wire [KW-1:0] from = KW'(c_byte[OW-1:0] / OW'(BUS_BYTES));
   wire [KW-1:0] to = KW'((c_byte[OW-1:0] + OW'(LANES - 1)) / OW'(BUS_BYTES));
   wire [LINE_BYTES-1:0] own = LINE_BYTES'(c_lanes) << c_byte[OW-1:0];
@@ -86,6 +88,8 @@ module ek_writer #(
     if (rst || drop) dirty <= '0;
     else if (merges) dirty[slot] <= 1'b1;
     else if (starts) dirty[slot] <= 1'b0;
+    if (rst) halves <= '0;
+    else if (starts) halves[slot] <= !halves[slot];
     if (rst || drop) flushing <= 1'b0;
     else if (flush) flushing <= 1'b1;
     else if (moves && &flush_slot) flushing <= 1'b0;
@@ -105,7 +109,7 @@ module ek_writer #(
     else if (starts) evicting <= 1'b1;
     else if (reads && out_beat == out_end) evicting <= 1'b0;
     if (starts) begin
-      out_slot <= slot; out_beat <= first; out_end <= last;
+      out_slot <= slot; out_half <= halves[slot]; out_mask <= mask; out_beat <= first; out_end <= last;
       awaddr <= {tag[TW-1:0], OW'(first) * OW'(BUS_BYTES)}; awlen <= 8'(last - first);
     end else if (reads) out_beat <= out_beat + 1'b1;
     if (rst) awvalid <= 1'b0;
@@ -113,15 +117,15 @@ module ek_writer #(
     else if (awready) awvalid <= 1'b0;
     unanswered <= rst ? '0 : unanswered + UW'(starts) - UW'(bvalid);
     q_valid <= reads && !rst; q_last <= out_beat == out_end; q_offset <= out_offset;
-    q_strobes <= BUS_BYTES'(mask >> out_offset);
+    q_strobes <= BUS_BYTES'(out_mask >> out_offset);
   end
   assign bready = 1'b1;
   assign error = bvalid && bresp[1];
   assign idle = !c_valid && !flushing && !evicting && dirty == '0 && unanswered == '0;
-  wire [XW-1:0] write_row = XW'({slot, c_byte[OW-1:0]} >> $clog2(WIDE));
-  wire [XW-1:0] read_row = XW'({out_slot, out_offset} >> $clog2(WIDE));
+  wire [XW-1:0] write_row = XW'({slot, halves[slot], c_byte[OW-1:0]} >> $clog2(WIDE));
+  wire [XW-1:0] read_row = XW'({out_slot, out_half, out_offset} >> $clog2(WIDE));
   wire [WIDE-1:0] enables = WIDE'(c_lanes) << (c_byte[OW-1:0] & OW'(WIDE - 1));
-  (* ram_style = "block", syn_ramstyle = "block_ram" *) logic [8*WIDE-1:0] lines [LINES*LINE_BYTES/WIDE];
+  (* ram_style = "block", syn_ramstyle = "block_ram" *) logic [8*WIDE-1:0] lines [2*LINES*LINE_BYTES/WIDE];
   generate
     for (i = 0; i < WIDE; i++) begin : g_byte
       always_ff @(posedge clk)
