@@ -173,6 +173,10 @@ def opened(workers: Workers) -> Iterator[Team]:
                 team.close()
 
 
+# A worker runs this first: Ctrl-C reaches all processes of a terminal, and this one ends the others.
+LEFT_TO_US = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+
+
 @contextmanager
 def _cluster(workers: Workers) -> Iterator[Any]:
     """The cluster on this machine, or the address of the other one."""
@@ -186,6 +190,7 @@ def _cluster(workers: Workers) -> Iterator[Any]:
         dashboard_address=None,
         memory_limit=None,
         silence_logs=logging.CRITICAL,
+        preload=[LEFT_TO_US],
     ) as cluster:
         yield cluster
 
