@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-installs peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz c-check soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
+.PHONY: help demo test test-all test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz c-check soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -16,6 +16,7 @@ help:
 	@echo "make test   ruff, mypy, pyright, pytest"
 	@echo "make test-all   the same, and the tests that are marked slow"
 	@echo "make test-installs   every verb in installs of their own: the wheel without extras, with each, with all"
+	@echo "make test-floor   what imports torch modules, with the oldest torch that EdgeKit takes"
 	@echo "make bench  the C of the benchmark networks beside other engines, into docs/benchmarks.md"
 	@echo "make bench-layers   single layers of real networks beside onnxruntime and LiteRT"
 	@echo "make bench-litert  the int8 .tflite of target litert beside that of LiteRT's own tools"
@@ -76,6 +77,16 @@ test test-all: $(VENV)/test.stamp
 
 test-installs: $(VENV)/test.stamp compiler
 	$(BIN)/python bench/installs.py
+
+# The oldest that pyproject.toml takes, and what it brings: pip's index has it with CUDA, some gigabytes.
+FLOOR := torch==2.8.0 torchvision==0.23.0
+$(VENV)-floor/stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)-floor
+	$(VENV)-floor/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt $(FLOOR) --editable '.[test]'
+	@touch $@
+
+test-floor: $(VENV)-floor/stamp compiler
+	$(VENV)-floor/bin/python -m pytest -m "not slow" tests/export tests/test_deployment.py tests/test_frontend.py
 
 digests: $(VENV)/test.stamp
 	$(BIN)/python tests/digests.py
@@ -153,4 +164,4 @@ fpga-fuzz: $(VENV)/test.stamp
 	FPGA_FUZZ=20 $(BIN)/python -m pytest tests/test_fpga_random.py
 
 clean:
-	rm -rf $(VENV) .venv-docs .venv-peers .venv-tflite $(DEMO) build dist site
+	rm -rf $(VENV) .venv-docs .venv-floor .venv-peers .venv-tflite $(DEMO) build dist site

@@ -83,7 +83,7 @@ def from_torch(
     """
     if find_spec("torch") is None:
         raise UsageError(
-            Problem("torch", "not installed", "torch 2.13 or later", "pip install 'edgekit[torch]'")
+            Problem("torch", "not installed", "torch 2.8 or later", "pip install 'edgekit[torch]'")
         )
     stream = stream_info(hop, sample_rate, delay)
     with quiet():

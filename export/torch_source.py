@@ -157,11 +157,11 @@ def _trained(source: str, module: Any) -> Trained:
 def _keys(program: "torch.export.ExportedProgram") -> tuple[str, ...] | None:
     """The keys of the dictionary that forward returns, in order; None where it returns anything else."""
     spec = program.call_spec.out_spec
-    if (
-        spec is None
-        or spec.type is not dict
-        or any(child.num_leaves != 1 for child in spec.children())
-    ):
+    if spec is None or spec.type is not dict:
+        return None
+    # older torch has a list
+    children = spec.children() if hasattr(spec, "children") else spec.children_specs
+    if any(child.num_leaves != 1 for child in children):
         return None
     return tuple(str(key) for key in spec.context)
 

@@ -13,17 +13,18 @@ from edgekit.export.own_operators.marked import CUM_MAX, LOG_SUM, node_of
 def translations(offline: bool) -> dict[Any, Any]:
     """What ``torch.onnx.export`` needs to know: its ``custom_translation_table``.
 
-    The indices are not those of torch: an import that reads them is refused, as it is not the same network.
+    The indices are not those of torch: an import that reads them is refused, as it is not the same network. Parameters
+    have torch's names, by which its exporter finds a translation.
     """
     import torch
 
     table: dict[Any, Any] = {
-        torch.ops.aten.cummax.default: lambda x, dim: _both(x, dim, lowest=False),
-        torch.ops.aten.cummin.default: lambda x, dim: _both(x, dim, lowest=True),
+        torch.ops.aten.cummax.default: lambda self, dim: _both(self, dim, lowest=False),
+        torch.ops.aten.cummin.default: lambda self, dim: _both(self, dim, lowest=True),
     }
     if offline:
-        table[torch.ops.aten.logcumsumexp.default] = lambda x, dim: _running(
-            LOG_SUM, x, dim, len(x.shape)
+        table[torch.ops.aten.logcumsumexp.default] = lambda self, dim: _running(
+            LOG_SUM, self, dim, len(self.shape)
         )
     return table
 

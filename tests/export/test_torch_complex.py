@@ -77,6 +77,10 @@ def exported(function):
 @pytest.mark.filterwarnings("ignore:The length of signal")
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_pairs_give_what_complex_numbers_do(name):
+    if name == "longer" and torch.__version__.startswith("2.8."):
+        pytest.skip(
+            "torch 2.8 cannot trace its own istft to a length beyond the last frame: pip install 'torch>=2.13'"
+        )
     net, x, program = exported(FUNCTIONS[name])
     assert needs_pairs(program)
     real = in_pairs(program, [x])

@@ -36,8 +36,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @tiny_build.needs_cc
 def test_local_times_a_build_beside_onnxruntime(host: Path, tmp_path: Path) -> None:
     log = tmp_path / "results.jsonl"
-    for _ in range(2):
-        measured = api.bench(host, hops=20, against=["onnxruntime"], append=log, layers=True)
+    for layers in (False, True):
+        measured = api.bench(host, hops=20, against=["onnxruntime"], append=log, layers=layers)
     facts = measured.to_dict()
     assert facts["device"] == "local" and facts["hops"] == 100
     assert 0 < facts["median_us"] <= facts["p99_us"] <= facts["max_us"]
