@@ -1,6 +1,6 @@
 """The same network for onnxruntime to be judged by: its Sigmoid exact where it is small, its DFT a product."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -72,11 +72,7 @@ def with_exact_dft(data: bytes) -> bytes:
     nodes = []
     for node in proto.graph.node:
         shape = shapes.get(node.input[0], []) if node.op_type == "DFT" else []
-        place = arrays.get(node.input[2]) if len(node.input) > 2 else None
-        axis = -2 if place is None else int(numpy_helper.to_array(place).ravel()[0])
-        computed = place is None and len(node.input) > 2 and node.input[2] != ""
-        plain = bool(shape) and min(shape) > 0 and axis % len(shape) == len(shape) - 2
-        plain = plain and not computed
+        plain = bool(shape) and min(shape) > 0 and _along_last_but_one(node, arrays, len(shape))
         if not plain or (len(node.input) > 1 and node.input[1]) or not _inexact(shape[-2]):
             nodes.append(node)
             continue
@@ -101,6 +97,15 @@ def with_exact_dft(data: bytes) -> bytes:
     del proto.graph.node[:]
     proto.graph.node.extend(nodes)
     return bytes(proto.SerializeToString())
+
+
+def _along_last_but_one(
+    node: onnx.NodeProto, arrays: Mapping[str, onnx.TensorProto], rank: int
+) -> bool:
+    name = node.input[2] if len(node.input) > 2 else ""
+    if name not in arrays:
+        return not name  # where none is given, that is the axis
+    return int(numpy_helper.to_array(arrays[name]).ravel()[0]) % rank == rank - 2
 
 
 def _inexact(length: int) -> bool:

@@ -44,6 +44,7 @@ class Offline:
         probe: runs torch code at this length; like `at` it tells a length at which the network does not run by
             `TooShort`. None for a file.
         nodes: how many nodes of its export the inputs reach at this length.
+        multiple: what an .onnx says that every length is a multiple of.
     """
 
     at: Callable[[int], Model]
@@ -54,11 +55,12 @@ class Offline:
     controls: Sequence[str] = ()
     probe: Callable[[int], Calls] | None = None
     nodes: Callable[[int], int] | None = None
+    multiple: int = 1
 
     @property
     def unit(self) -> int:
         """The fewest samples that are whole frames of every input."""
-        return lcm(1, *(rate.denominator for rate in self.rates.values()))
+        return lcm(self.multiple, *(rate.denominator for rate in self.rates.values()))
 
 
 def onnx_offline(
@@ -74,7 +76,8 @@ def onnx_offline(
     """An .onnx whose inputs leave one dimension open: time.
 
     An open first dimension of another name is the batch, 1. Dimensions called ``T`` and ``64*T``, as
-    torch.export names derived ones, tell the rates of their inputs: the longest is the reference.
+    torch.export names derived ones, tell the rates of their inputs: the longest is the reference, and read at
+    multiples of 64 alone.
 
     Args:
         path_or_bytes: the file, or its content.
@@ -104,7 +107,8 @@ def onnx_offline(
         given = {k: _with_time(dims, axes.get(k), lengths[k]) for k, dims in fixed.items()}
         return from_onnx(data, name=name, shapes=given, constants=constants)
 
-    return Offline(cache(at), notes, axes=axes, rates=own)
+    multiple = max((factor for factor, _ in _derived(timed, shapes or {}).values()), default=1)
+    return Offline(cache(at), notes, axes=axes, rates=own, multiple=multiple)
 
 
 def torch_offline(
@@ -205,15 +209,23 @@ def told_rates(
     borders: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, Fraction]:
     """The rates that open dimensions called ``T`` and ``64*T`` tell; none where the names differ otherwise."""
+    found = _derived(borders, shapes)
+    most = max((factor for factor, _ in found.values()), default=1)
+    if len({symbol for _, symbol in found.values()}) != 1:
+        return {}
+    return {name: Fraction(n, most) for name, (n, _) in found.items() if n < most}
+
+
+def _derived(
+    borders: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]
+) -> dict[str, tuple[int, str]]:
+    """Of the last open dimension of each input its factor and its name: 64 and T of ``64*T``."""
     found: dict[str, tuple[int, str]] = {}
     for name, dims in borders.items():
         for _, label in _open(dims, name in shapes):
             told = DERIVED.fullmatch(label)
             found[name] = (int(told[1] or 1), told[2]) if told else (1, label)
-    most = max((factor for factor, _ in found.values()), default=1)
-    if len({symbol for _, symbol in found.values()}) != 1:
-        return {}
-    return {name: Fraction(n, most) for name, (n, _) in found.items() if n < most}
+    return found
 
 
 def check_rates(rates: Rates, axes: Mapping[str, int]) -> None:

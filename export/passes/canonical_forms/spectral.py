@@ -14,10 +14,7 @@ FAST_FROM = 32  # points from which a real transform is left to the fast kernel
 def dft(graph: ir.Graph, node: ir.Node) -> bool:
     """DFT on the last but one axis: as it is where a kernel has it, else a product with its matrix."""
     x, shape, result = node.inputs[0], static_shape(node.inputs[0]), static_shape(node.outputs[0])
-    given = [value for value in node.inputs[1:] if value is not None]
-    if x is None or shape is None or result is None or x.dtype != ir.DataType.FLOAT:
-        return False
-    if any(array_of(value) is None for value in given):
+    if x is None or shape is None or result is None or not _is_fixed(node):
         return False
     length, axis = (_scalar(node, index) for index in (1, 2))
     rank = len(shape)
@@ -43,6 +40,13 @@ def dft(graph: ir.Graph, node: ir.Node) -> bool:
         spectrum = chain.reshape(product, (*outer, result[at], 1 if back else 2))
     chain.transpose(spectrum, [int(i) for i in np.argsort(perm)])
     return chain.finish()
+
+
+def _is_fixed(node: ir.Node) -> bool:
+    """Whether a transform is of floats, and its length and axis are constants."""
+    x, *given = node.inputs
+    is_float = x is not None and x.dtype == ir.DataType.FLOAT
+    return is_float and all(v is None or array_of(v) is not None for v in given)
 
 
 def is_fast(node: ir.Node, points: int) -> bool:
