@@ -271,7 +271,9 @@ def requested_types(
     values.update((str(v.name), v) for v in graph.inputs)
     grouped = {name for members in groups for name in members}
     problems = []
-    for name in (name for name in recipe.tensors if name not in grouped):
+    for name, dtype in recipe.tensors.items():
+        if name in grouped or (dtype == "float32" and name in values):
+            continue
         where = f"recipe {recipe.name!r}, tensor {name!r}"
         found = "is computed in float" if name in values else "is not in the network"
         step = "correct the name, or leave it out"

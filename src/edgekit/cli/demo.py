@@ -42,7 +42,9 @@ DIGITS_HEAD = (
 def demo(
     name: Annotated[
         str,
-        typer.Argument(help="denoise, digits, deform, compressor, sensor, voice-source or browser"),
+        typer.Argument(
+            help="denoise, digits, deform, compressor, instrument, sensor, voice-source or browser"
+        ),
     ],
     target: Annotated[
         str | None, typer.Option(help="host, c99 or onnxruntime; deform: fpga, browser: wasm.")

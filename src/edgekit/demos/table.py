@@ -19,6 +19,7 @@ DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "digits": ("host", ("matplotlib",)),
     "deform": ("fpga", ("matplotlib",)),
     "compressor": ("host", ("soundfile", "matplotlib")),
+    "instrument": ("host", ("soundfile", "matplotlib")),
     "sensor": ("host", ("matplotlib",)),
     "voice-source": ("host", ("soundfile", "matplotlib")),
     "browser": ("wasm", ("soundfile", "ziglang", "wasmtime")),
@@ -32,6 +33,7 @@ def shown(
     from edgekit.demos import show_deform, show_denoise, show_digits
     from edgekit.demos.browser import show as show_browser
     from edgekit.demos.compressor import show as show_compressor
+    from edgekit.demos.instrument import show as show_instrument
     from edgekit.demos.sensor import show as show_sensor
     from edgekit.demos.voice_source import show as show_voice_source
 
@@ -46,6 +48,7 @@ def shown(
         "digits": show_digits.show,
         "deform": show_deform.show,
         "compressor": show_compressor.show,
+        "instrument": show_instrument.show,
         "sensor": show_sensor.show,
         "voice-source": show_voice_source.show,
         "browser": show_browser.show,

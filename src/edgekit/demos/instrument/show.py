@@ -1,0 +1,190 @@
+"""`edgekit demo instrument`: a trombone plays a melody that it hears, and then what a voice says."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.npz import read_npz, write_npz
+from edgekit.base.output import complete_folder
+from edgekit.base.wav import read_wav, write_wav
+from edgekit.demos.hearable import HearableDemo, Quality, instructions, made, played
+from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
+from edgekit.demos.show_denoise import spectrogram_db
+from edgekit.runtime.stream import Stream
+from edgekit.verbs.export.options import ExportOptions
+from edgekit.verbs.export.work import Progress
+
+HERE = Path(__file__).parent
+LISTENER, PLAYER, CLIPS = HERE / "listener.onnx", HERE / "player.onnx", HERE / "clips"
+RATE, HOP, FRAME = 16_000, 64, 640
+LATE = FRAME // 2 - HOP // 2  # samples from what is heard to what is played, about
+SCORE_S = 200  # values of the score's pitch in a second
+RECIPES = {"float32": "float32", "mixed": str(HERE / "mixed.toml")}  # what is not played, in int8
+KEPT = "mixed"
+STRETCH = slice(100, 450)  # of frames
+BORDER = 12  # frames beside a change of the score that are not judged: a window holds both notes
+
+Array = NDArray[np.float32]
+
+
+def listening() -> ExportOptions:
+    """How the listener is exported."""
+    return ExportOptions(sample_rate=RATE, hop=HOP, time_axes={"pcm": 2})
+
+
+def playing(recipe: str, calibration: Path) -> ExportOptions:
+    """How the player is exported."""
+    per_frame = Fraction(1, HOP)
+    return ExportOptions(
+        recipe=RECIPES[recipe],
+        calibration=str(calibration),
+        sample_rate=RATE,
+        hop=HOP,
+        time_axes={"f0": 2, "loudness": 2, "z": 2},
+        rates={"f0": per_frame, "loudness": per_frame},
+        noise={"z": "uniform"},
+    )
+
+
+def heard(stream: Stream, pcm: Array) -> tuple[Array, Array, NDArray[np.float64]]:
+    """Pitch and loudness of a recording, a value for each frame, and the time of each hop in microseconds."""
+    stream.reset()
+    hops = pcm[: pcm.size // HOP * HOP].reshape(-1, 1, 1, HOP)
+    said, hop_us = stream.timed_run({"pcm": hops})
+    return said["f0"].ravel(), said["loudness"].ravel(), hop_us
+
+
+def sounded(stream: Stream, f0: Array, loudness: Array) -> tuple[Array, NDArray[np.float64]]:
+    """What the player makes of pitch and loudness, from silence."""
+    stream.reset()
+    given = {"f0": f0.reshape(-1, 1, 1, 1), "loudness": loudness.reshape(-1, 1, 1, 1)}
+    said, hop_us = stream.timed_run(given)
+    return said["sound"].ravel(), hop_us
+
+
+def calibration_clips(folder: Path, features: Sequence[tuple[Array, Array]]) -> Path:
+    """Write what integers are calibrated on: stretches of pitch and loudness that were heard."""
+    folder.mkdir()
+    for number, parts in enumerate(features):
+        f0, loudness = (part[STRETCH].reshape(-1, 1, 1, 1) for part in parts)
+        given = {"f0": f0, "loudness": loudness}
+        write_npz(folder / f"{number}.npz", given)
+    return folder
+
+
+def score_at(score: Array, frames: int, late: int) -> Array:
+    """The score's pitch at the middle of each frame that is listened to, so many samples late; 0 near its changes."""
+    middle = np.arange(frames) * HOP + HOP - FRAME / 2 - late
+    at = np.round(middle / RATE * SCORE_S).astype(int)
+    pitch = np.where((at >= 0) & (at < score.size), score[at.clip(0, score.size - 1)], 0)
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(pitch, BORDER, "edge"), 2 * BORDER + 1)
+    steady = (near.min(1) > 0) & (near.max(1) < 1.06 * near.min(1))
+    return np.where(steady, pitch, 0).astype(np.float32)
+
+
+def cents(found: Array, exact: Array) -> Array:
+    """Errors of the pitch in hundredths of a semitone, where there is one; found nowhere counts as an octave."""
+    judged = exact > 0
+    ratio = np.where(found > 0, found, exact / 2)[judged] / exact[judged]
+    return np.asarray(1200 * np.log2(ratio), np.float32)
+
+
+def quality_of(again: tuple[Array, Array], room: tuple[Array, Array], score: Array) -> Quality:
+    """What the output, listened to again, is worth beside the score and beside the instrument in its room."""
+    exact = score_at(score, again[0].size, LATE)
+    off = cents(again[0], exact)
+    late = round(LATE / HOP)
+    wanted = np.concatenate([np.full(late, room[1][0]), room[1][:-late]])
+    judged = exact > 0
+    apart = np.abs(again[1] - wanted)[judged]
+    return {
+        "pitch error, cents, median": float(np.median(np.abs(off))),
+        "frames within 50 cents, %": 100 * float((np.abs(off) < 50).mean()),
+        "loudness error, dB": float(apart.mean()),
+    }
+
+
+def show(
+    target: str,
+    out: Path,
+    progress: Progress,
+    recipes: Sequence[str] = tuple(RECIPES),
+    counted: bool = True,
+) -> HearableDemo:
+    """Export the listener, and the player in some of `RECIPES`; play a melody and a voice; write all files.
+
+    The kept recipe is among them; with `counted` an emulated core counts instructions.
+
+    Raises:
+        UsageError: `out` is not a new or empty folder, or the target is unknown.
+        CheckFailed: an export failed its verification.
+    """
+    melody, room = (read_wav(CLIPS / f"{name}.wav", RATE).samples for name in ("melody", "room"))
+    voice = read_wav(DENOISE_CLIPS / "clean.wav", RATE).samples
+    score = read_npz(CLIPS / "melody.npz")["f0"]
+    with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
+        made(LISTENER, target, folder / "listener", listening(), progress)
+        ears = Stream.open(folder / "listener")
+        features = [heard(ears, pcm) for pcm in (melody, voice)]
+        wanted = heard(ears, room)
+        clips = calibration_clips(Path(scratch) / "calibration", [one[:2] for one in features])
+        sounds = dict[str, list[Array]]()
+
+        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+            parts = [sounded(stream, f0, loudness) for f0, loudness, _ in features]
+            sounds[recipe] = [sound for sound, _ in parts]
+            again = heard(ears, parts[0][0])
+            return quality_of(again[:2], wanted[:2], score), parts[0][1] + features[0][2]
+
+        forms = {recipe: (PLAYER, playing(recipe, clips)) for recipe in recipes}
+        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
+        if counted:
+            count, missing = instructions(LISTENER, listening(), progress)
+            listens = f"listening takes {(count or 0) / 1e6:.1f} million instructions a second more"
+            notes = (*notes, missing or listens)
+        shutil.copy(CLIPS / "melody.wav", folder / "melody.wav")
+        shutil.copy(CLIPS / "room.wav", folder / "room.wav")
+        shutil.copy(DENOISE_CLIPS / "clean.wav", folder / "voice.wav")
+        for recipe, (line, said) in sounds.items():
+            write_wav(folder / f"melody-{recipe}.wav", line, RATE, "PCM_16")
+            write_wav(folder / f"voice-{recipe}.wav", said, RATE, "PCM_16")
+        draw(folder / "instrument.png", voice, sounds[KEPT][1], features[1][0])
+    said_of_all = (
+        "melody.wav and voice.wav are what was heard, room.wav is the melody by the instrument itself",
+        f"sound comes {1000 * (LATE + HOP) / RATE:.0f} ms late: half of the window that pitch is found in, and a hop",
+        "us per hop are those of listening and playing",
+    )
+    wavs = [f"{kind}-{recipe}.wav" for recipe in recipes for kind in ("melody", "voice")]
+    files = ("melody.wav", "room.wav", "voice.wav", *wavs, "instrument.png")
+    reports = (f"{KEPT}/report.html", "listener/report.html")
+    return HearableDemo("instrument", out, rows, (*files, *reports), (*said_of_all, *notes))
+
+
+def draw(path: Path, voice: Array, sound: Array, f0: Array) -> None:
+    """Write a picture: spectrograms of the voice, with the pitch that was heard, and of what was played."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, pcm, name in zip(
+        figure.subplots(2, 1, sharex=True), (voice, sound), ("voice", "played"), strict=True
+    ):
+        level = spectrogram_db(pcm)
+        top = float(level.max())
+        extent = (0.0, pcm.size / RATE, 0.0, RATE / 2000)
+        axes.imshow(
+            level.T, "magma", aspect="auto", origin="lower", extent=extent, vmin=top - 80, vmax=top
+        )
+        axes.set_ylim(0, 4)
+        axes.set_ylabel(f"{name}, kHz")
+        seconds = ((np.arange(f0.size) + 1) * HOP - FRAME / 2) / RATE
+        if name == "voice":
+            pitch = np.where(f0 > 0, f0 / 1000, np.nan)
+            axes.plot(seconds, pitch, color="cyan", linewidth=1)
+    figure.savefig(path)

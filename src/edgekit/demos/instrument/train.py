@@ -1,0 +1,121 @@
+"""Trains the instrument's player on lines of `prepare.py`.
+
+    python -m edgekit.demos.instrument.train lines --minutes 40
+
+The loss is DDSP's, of spectra at several lengths. Pitch and loudness are those that the listener hears. A run that
+was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept are the best
+on lines held out. The seed is fixed, but a run is limited by time, so its number of steps depends on the machine.
+report.md tells of the committed weights.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgekit.demos.instrument.data import Draw, lines
+from edgekit.demos.instrument.listener import HOP, RATE
+from edgekit.demos.instrument.player import HARMONICS, WEIGHTS, Player, held
+from edgekit.demos.training import Run, follow
+from edgekit.demos.weights import save
+
+BATCH, FRAMES = 4, 375  # clips of 1.5 s
+SEED = 57
+RATE_OF_LEARNING = 3e-3
+TRANSFORMS = (2048, 1024, 512, 256, 128)
+JUDGED_FROM = 25 * HOP  # samples: what is before tells of the cut
+ROOM_COST = 0.01  # of the mean square of the room's response
+
+
+def played(network: Player, f0: Tensor, loudness: Tensor, z: Tensor) -> Tensor:
+    """As the network's forward: sines by complex powers, which is faster where no gradient goes to the pitch."""
+    amplitudes, magnitudes = network.chosen(f0, loudness)
+    turns = torch.cumsum(held(f0).repeat_interleave(HOP, 2).double() / RATE, 2)
+    phase = (2 * np.pi * (turns - turns.floor())).float()
+    one = torch.polar(torch.ones_like(phase), phase)
+    waves = torch.cumprod(one.expand(-1, HARMONICS, -1), 1).imag
+    batch, rows, frames = amplitudes.shape
+    before = torch.cat([torch.zeros_like(amplitudes[..., :1]), amplitudes[..., :-1]], 2)
+    rise = network.line[0, 0, :HOP]
+    framed = waves.reshape(batch, rows, frames, HOP)
+    new, old = (torch.einsum("bkt,bktn->btn", a, framed) for a in (amplitudes, before))
+    sound = (rise * new + (1 - rise) * old).reshape(batch, 1, -1)
+    return torch.as_tensor(network.room(sound + network.breath(z, magnitudes)))
+
+
+def spectra(found: Tensor, exact: Tensor) -> Tensor:
+    """The mean distance of magnitudes and of their logarithms, over all lengths of `TRANSFORMS`."""
+    total = torch.zeros(())
+    for size in TRANSFORMS:
+        window = torch.hann_window(size)
+        scale = 2 / float(window.sum())
+        mine, wanted = (
+            scale * torch.stft(x, size, size // 4, window=window, return_complex=True).abs()
+            for x in (found[:, 0], exact[:, 0])
+        )
+        total = total + 30 * (mine - wanted).abs().mean()
+        total = total + ((mine + 1e-5).log() - (wanted + 1e-5).log()).abs().mean()
+    return total / len(TRANSFORMS)
+
+
+def loss_of(network: Player, clips: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+    """The loss of some clips."""
+    found = played(network, *clips[:3])
+    return spectra(found[..., JUDGED_FROM:], clips[3][..., JUDGED_FROM:])
+
+
+def train(folder: Path, minutes: float, out: Path, quick: bool = False) -> None:
+    """Train until so many minutes were spent, those of earlier runs included."""
+    torch.manual_seed(SEED)
+    frames = 60 if quick else FRAMES
+    draw = Draw(lines(folder / "train"), SEED)
+    kept = Draw(lines(folder / "held"), SEED + 1).clips(2 if quick else 12, frames)
+    network, average = Player(), Player()
+    with torch.no_grad():
+        fall = torch.exp(-5 * torch.arange(network.room.response.shape[1]) / 4800)
+        network.room.response[0, 1:] = 0.01 * (torch.randn(fall.shape) * fall)[1:]
+    average.load_state_dict(network.state_dict())
+    optimizer = torch.optim.Adam(network.parameters(), RATE_OF_LEARNING, betas=(0.9, 0.99))
+    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=np.inf)
+    draw.random = np.random.default_rng((SEED, run.step))
+    step, done, total = run.step, 0.0, 0.0
+    while done < 1:
+        step += 1
+        done = 1.0 if quick else min(run.spent() / (60 * minutes), 1.0)
+        fall_of = 0.02 + 0.49 * (1 + float(np.cos(np.pi * done)))
+        optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 50) * fall_of
+        loss = loss_of(network, draw.clips(BATCH, frames))
+        loss = loss + ROOM_COST * network.room.response[:, 1:].square().sum()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 3.0)
+        optimizer.step()
+        follow(average, network, min(0.98, step / (step + 10)))
+        total += float(loss.detach())
+        if step % 50 == 0 or done >= 1:
+            with torch.no_grad():
+                score = float(loss_of(average, kept))
+            print(f"{done:.0%} step {step}: loss {total / 50:.3f}, held {score:.3f}", flush=True)
+            total = 0.0
+            if score < run.best:
+                run.best = score
+                save(average, out)
+            run.keep(step)
+
+
+def main() -> None:
+    """Reads the command line and trains."""
+    parser = argparse.ArgumentParser(description="Train the instrument's player.")
+    parser.add_argument("lines", type=Path, help="folder of edgekit.demos.instrument.prepare")
+    parser.add_argument("--minutes", type=float, default=40.0)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--quick", action="store_true", help="one step: does it run?")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    train(given.lines, given.minutes, given.out, given.quick)
+
+
+if __name__ == "__main__":
+    main()
