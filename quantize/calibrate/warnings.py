@@ -5,14 +5,16 @@ second costs 3.8 dB, one clip of 12 s 0.35 dB, four different ones of 3 s 0.03 d
 calibration up to 3 dB.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.decide import SCORE, read_decide
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.calibrate.observers import Observer, minmax_range
 
 Samples = NDArray[np.float64]
 SECONDS = 6.0
@@ -40,6 +42,20 @@ def calibration_warnings(model: Model, calibration: Calibration) -> tuple[str, .
     return calibration.notes + tuple(
         f"calibration: {text}"
         for text in [*found, *_likeness(clips), *_levels(clips, rate), *_steadiness(clips, rate)]
+    )
+
+
+def undetected(model: Model, observers: Mapping[str, Observer]) -> tuple[str, ...]:
+    """The note on a calibration in which a network that decides detects nothing."""
+    score = observers.get(SCORE)
+    if model.decide is None or score is None or (text := model.decide["text"]) is None:
+        return ()
+    on, (_, highest) = read_decide(text).on, minmax_range(score)
+    if highest >= on:
+        return ()
+    return (
+        f"calibration: nothing in it is detected, the highest score is {highest:.2f} of {on:g}: the integers may cut "
+        "off what a detection needs; add recordings of each label",
     )
 
 

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from tiny_build import needs_cc
 
+from edgekit.cli.demo import show_hearable
 from edgekit.demos.wake import train
 from edgekit.demos.wake.data import FRAMES, labels_of
 from edgekit.demos.wake.network import BANDS, HOP, RATE, build
+from edgekit.demos.wake.show import KEPT, show
 
 
 def test_frames_behind_a_keyword_are_its_own_and_those_around_are_unsure() -> None:
@@ -44,3 +47,17 @@ def test_a_quick_training_runs_and_goes_on(tmp_path: Path, monkeypatch: pytest.M
     second = torch.load(out.with_suffix(".checkpoint"), weights_only=True)
     assert second["step"] == 2 * first["step"] and out.stat().st_size < 120_000
     assert not torch.equal(first["network"]["score.weight"], second["network"]["score.weight"])
+
+
+@needs_cc
+def test_the_demo_hears_every_keyword_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo = show("host", tmp_path / "out", lambda *_: None, (KEPT,), counted=False)
+    (row,) = demo.rows
+    found, false, late = row.quality.values()
+    assert found == 4 and false == 0
+    assert late is not None and late < 300
+    assert all((demo.directory / name).stat().st_size for name in demo.files)
+    show_hearable(demo, as_json=False)
+    assert "keywords" in capsys.readouterr().out

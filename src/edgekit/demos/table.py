@@ -22,6 +22,7 @@ DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "instrument": ("host", ("soundfile", "matplotlib")),
     "sensor": ("host", ("matplotlib",)),
     "voice-source": ("host", ("soundfile", "matplotlib")),
+    "wake": ("host", ("soundfile", "matplotlib")),
     "browser": ("wasm", ("soundfile", "ziglang", "wasmtime")),
 }
 
@@ -36,6 +37,7 @@ def shown(
     from edgekit.demos.instrument import show as show_instrument
     from edgekit.demos.sensor import show as show_sensor
     from edgekit.demos.voice_source import show as show_voice_source
+    from edgekit.demos.wake import show as show_wake
 
     shows: dict[
         str,
@@ -51,6 +53,7 @@ def shown(
         "instrument": show_instrument.show,
         "sensor": show_sensor.show,
         "voice-source": show_voice_source.show,
+        "wake": show_wake.show,
         "browser": show_browser.show,
     }
     return shows[name](target, out, progress)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 import edgekit.demos
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.calibrate.warnings import calibration_warnings
+from edgekit.quantize.calibrate.observers import Observer
+from edgekit.quantize.calibrate.warnings import calibration_warnings, undetected
 from edgekit.verbs.auto import judging
 from edgekit.verbs.export.levels import hearing
 
@@ -53,6 +54,19 @@ def half_rate(samples: Samples) -> Samples:
 def test_a_good_set_and_the_bundled_one_pass() -> None:
     assert warnings(SOUND) == ()
     assert warnings([soundfile.read(path)[0] for path in sorted(BUNDLED.glob("*.wav"))]) == ()
+
+
+@pytest.mark.parametrize(("highest", "told"), [(0.69, ("0.69 of 0.7",)), (0.71, ())])
+def test_a_calibration_without_a_detection_is_told_of(
+    highest: float, told: tuple[str, ...]
+) -> None:
+    facts = {"text": "sigmoid:on=0.7:off=0.3", "labels": ["word"]}
+    seen = {"score": Observer(minimum=0.0, maximum=highest)}
+    notes = undetected(pcm_model().describe(decide=facts), seen)
+    assert len(notes) == len(told) and all(
+        text in note for text, note in zip(told, notes, strict=True)
+    )
+    assert undetected(pcm_model(), seen) == ()
 
 
 def test_audio_is_judged_at_a_lower_level_too_and_may_lose_more_there() -> None:

@@ -1,4 +1,4 @@
-"""The keyword spotter, float and integer, hears a scene hop by hop. No demo yet: report.md says what is missing."""
+"""`edgekit demo wake`: the keyword spotter, float and integer, hears a scene hop by hop."""
 
 import json
 import shutil
@@ -166,5 +166,5 @@ def draw(path: Path, scene: Samples, ends: list[float], scores: dict[str, Heard]
     below.set_ylim(0, 1.1)
     below.set_ylabel("score")
     below.set_xlabel("seconds; lines: a keyword ends, triangles: detected")
-    below.legend(loc="upper right")
+    below.legend(loc="center")
     figure.savefig(path)

@@ -42,7 +42,7 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     For a target that makes the integers itself the model stays float, and only the calibration is read.
     """
     from edgekit.quantize.calibrate.clips import load_calibration
-    from edgekit.quantize.calibrate.warnings import calibration_warnings
+    from edgekit.quantize.calibrate.warnings import calibration_warnings, undetected
     from edgekit.quantize.rounding.half import half_weights
 
     model, recipe, fixed = imported.model, _for_target(request), not request.target.hop_scales
@@ -86,6 +86,8 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     if request.strict and judged is not None and judged.is_short:
         raise VerificationError("\n".join(("--strict", *short)))
     notes = (*calibration_warnings(model, calibration), *fixed_scales(model, request))
+    if made.seen is not None:
+        notes = (*notes, *undetected(model, made.seen.observers))
     notes = (*notes, *made.notes, *short)
     return Quantized(
         made.model,
