@@ -16,7 +16,9 @@ from edgekit.targets.devices import profile
 SEEDS = 3
 
 
-@on_devices(slow=("riscv64", "cortex-a53"))  # the portable kernels, and NEON without dot products
+@on_devices(
+    slow=("riscv64", "cortex-a53", "cortex-a76")
+)  # the portable kernels, and NEON: whole operators run too
 @pytest.mark.parametrize(
     "options",
     [pytest.param(QUICK, id="quick"), pytest.param((), marks=pytest.mark.slow, id="as builds")],

@@ -88,8 +88,9 @@ def test_hops_of_several_frames_play_the_same(folder: Path) -> None:
 
 
 @needs_cc
+@pytest.mark.slow
 @on_devices("cortex-m55")
-@pytest.mark.parametrize("recipe", [pytest.param("float32", marks=pytest.mark.slow), "w8a8"])
+@pytest.mark.parametrize("recipe", ["float32", "w8a8"])
 def test_a_microcontroller_plays_the_same(
     recipe: str, folder: Path, exported: Path, target: str, tmp_path: Path
 ) -> None:

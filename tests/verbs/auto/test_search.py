@@ -202,6 +202,7 @@ def test_a_ratio_to_look_for_needs_the_recipe_that_looks(tmp_path: Path) -> None
         api.quantize(SOURCE, "w8a8", f"{__name__}:clips", tmp_path / "x.onnx", min_snr_db=20)
 
 
+@pytest.mark.slow
 def test_a_denoiser_is_searched_by_its_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
