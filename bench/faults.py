@@ -37,7 +37,8 @@ from edgekit.base.errors import UsageError  # noqa: E402
 from edgekit.runtime.build_folder.files import open_build  # noqa: E402
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-CODES = {signal.SIGINT: {130}, signal.SIGTERM: {143, -15}, signal.SIGKILL: {-9}}
+# while Python itself starts or ends, SIGINT ends it as SIGTERM does: shells say 130 of both
+CODES = {signal.SIGINT: {130, -2}, signal.SIGTERM: {143, -15}, signal.SIGKILL: {-9}}
 EXPORT = ("export", "net.onnx", "--target", "host", "--force", "-o", "out")
 VERBS: dict[str, tuple[str, ...]] = {
     "export": (*EXPORT, "--recipe", "w8a8", "--calibration", "clips"),
