@@ -12,30 +12,24 @@ import onnx.shape_inference
 from edgekit.base.errors import ModelError, Problem
 
 SLICE = "Slice"
-# whose sizes follow from a subtraction, or from what a constant says
+# of which inference makes sizes below zero: by a subtraction, or as a constant says
 TAKING = frozenset(
     (
         "AveragePool",
         "CenterCropPad",
-        "Col2Im",
-        "ConstantOfShape",
         "Conv",
         "ConvInteger",
         "ConvTranspose",
         "DFT",
         "DeformConv",
-        "Expand",
         "LpPool",
         "MaxPool",
         "MaxUnpool",
-        "OneHot",
         "Pad",
         "QLinearConv",
-        "Reshape",
         "Resize",
         "STFT",
         "Split",
-        "Tile",
         "TopK",
         "Upsample",
     )
@@ -100,7 +94,7 @@ def _known(graph: onnx.GraphProto, trusted: set[int]) -> tuple[list[int], bool]:
     known: list[int] = []
     for number, node in enumerate(graph.node):
         kinds = {inner.op_type for inner in _inside(node)}
-        reads = {name for inner in _inside(node) for name in inner.input}
+        reads = {name for inner in _inside(node) for name in inner.input if name}
         takes, doubts = not kinds.isdisjoint(TAKING), not doubtful.isdisjoint(reads)
         trusts = number in trusted
         if not waiting.isdisjoint(reads) or (SLICE in kinds and (takes or doubts) and not trusts):

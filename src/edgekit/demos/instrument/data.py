@@ -7,13 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgekit.base.npz import read_npz
 from edgekit.base.wav import read_wav
-from edgekit.demos.instrument.listener import FRAME, HOP, Listener
-
-LATE = (
-    FRAME // 2 - HOP // 2
-)  # samples from the middle of what is heard to that of the frame that is played
+from edgekit.demos.instrument.listener import HOP, Listener
+from edgekit.demos.instrument.show import LATE
 
 
 @dataclass(frozen=True)
@@ -24,13 +20,11 @@ class Line:
         f0: heard pitch, (frames,) in Hz.
         loudness: (frames,) in dB.
         sound: what is to be played, (frames * `HOP`,): the room, `LATE` samples late.
-        exact: the pitch of the score, (frames,) in Hz, at the middle of what was heard.
     """
 
     f0: Tensor
     loudness: Tensor
     sound: Tensor
-    exact: Tensor
 
 
 @torch.no_grad()
@@ -43,11 +37,7 @@ def line(stem: Path) -> Line:
     size = min(len(dry), len(wet)) // HOP * HOP
     f0, loudness = Listener()(dry[None, None, :size])
     sound = torch.cat([torch.zeros(LATE), wet[: size - LATE]])
-    score = read_npz(stem.with_name(f"{stem.name}.npz"))["f0"]
-    middle = (np.arange(size // HOP) * HOP + HOP - FRAME / 2) / 16_000
-    at = np.round(middle * 200).astype(int)
-    exact = np.where((at >= 0) & (at < score.size), score[at.clip(0, score.size - 1)], 0)
-    return Line(f0[0, 0], loudness[0, 0], sound, torch.from_numpy(exact.astype(np.float32)))
+    return Line(f0[0, 0], loudness[0, 0], sound)
 
 
 def lines(folder: Path) -> list[Line]:
