@@ -1,6 +1,5 @@
 """A synthesiser from pitch and loudness to C: harmonics, filtered noise that the build draws, and a room."""
 
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ def export(folder: Path, recipe: str, hop: int) -> Path:
         hop=hop,
         sample_rate=RATE,
         time_axes={"f0": 2, "loudness": 2, "z": 2},
-        rates={"f0": Fraction(1, BLOCK), "loudness": Fraction(1, BLOCK)},
+        rates={"f0": BLOCK, "loudness": BLOCK},
         noise={"z": "uniform"},
     )
     return folder

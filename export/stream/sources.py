@@ -162,10 +162,12 @@ def torch_offline(
             try:
                 return record(loaded.module, given(samples))
             except (IndexError, RuntimeError, ValueError) as error:
-                found, allowed = f"forward fails: {error}", "inputs of this length"
-                where, step = f"'{source}' at {samples} samples", "see the original error"
-                if len(axes) > 1 and not rates:
-                    step = "give --rate INPUT=SAMPLES for an input that has a frame for so many samples"
+                lengths = ", ".join(f"{frames(key, samples)} frames of {key}" for key in axes)
+                found, allowed = f"forward fails: {error}", "a module that takes any length"
+                where, step = f"'{source}' at {lengths}", "call it with such inputs in Python"
+                if len(axes) > 1:
+                    verb = "correct" if rates else "give"
+                    step = f"{verb} --rate INPUT=SAMPLES for an input that has a frame for so many samples"
                 raise TooShort(Problem(where, found, allowed, step)) from error
 
     def at(samples: int) -> Model:

@@ -1,7 +1,6 @@
 """One declaration of each option serves the command line and `edgekit.api`."""
 
 import inspect
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ GIVEN = {
     "constants": ("sr=16000", {"sr": 16000}),
     "session_constants": ("speaker", ("speaker",)),
     "time_axes": ("x:-1", {"x": -1}),
-    "rates": ("f0=64", {"f0": Fraction(1, 64)}),
+    "rates": ("f0=64", {"f0": "64"}),
     "controls": ("knob", ("knob",)),
     "noise": ("z=uniform", {"z": "uniform"}),
     "layouts": ("x=NCT", dict([parse_layout_option("x=NCT")])),

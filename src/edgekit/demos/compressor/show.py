@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +43,7 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
         sample_rate=RATE,
         hop=HOP,
         time_axes={"pcm": 2, "knobs": 2},
-        rates={"knobs": Fraction(1, HOP)},
+        rates={"knobs": HOP},
         controls=["knobs"],
     )
 

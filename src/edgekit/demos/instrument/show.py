@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -39,14 +38,13 @@ def listening() -> ExportOptions:
 
 def playing(recipe: str, calibration: Path) -> ExportOptions:
     """How the player is exported."""
-    per_frame = Fraction(1, HOP)
     return ExportOptions(
         recipe=RECIPES[recipe],
         calibration=str(calibration),
         sample_rate=RATE,
         hop=HOP,
         time_axes={"f0": 2, "loudness": 2, "z": 2},
-        rates={"f0": per_frame, "loudness": per_frame},
+        rates={"f0": HOP, "loudness": HOP},
         noise={"z": "uniform"},
     )
 

@@ -119,7 +119,7 @@ class StreamOptions(TypedDict, total=False):
         bool, Flag("Replace all that needs the end and has a default: pad, mean and norm.")
     ]
     rates: Annotated[
-        Mapping[str, Fraction],
+        Mapping[str, Fraction | float | str],
         Flag(
             "Samples that a frame of an input lasts, as f0=64; repeatable.",
             "INPUT=SAMPLES",

@@ -269,22 +269,28 @@ def _read_sampler(path: str | Path) -> Any:
 
 
 def read_rates(given: Mapping[str, Fraction | float | str]) -> dict[str, Fraction]:
-    """Return input name -> frames of it in one sample of the reference stream, exact; as 1/64, or "1/64".
+    """Return input name -> frames of it in one sample of the reference stream, exact.
+
+    Args:
+        given: input name -> how many samples of the reference stream a frame lasts, as 64, 1.5 or "3/2".
 
     Raises:
-        UsageError: every rate that is no number above 0.
+        UsageError: every rate that is no number of at least 1.
     """
     rates, problems = {}, []
-    for name, rate in given.items():
+    for name, samples in given.items():
         try:
-            exact = Fraction(rate).limit_denominator(MOST_SAMPLES)
+            exact = Fraction(samples).limit_denominator(MOST_SAMPLES)
         except (ValueError, TypeError, OverflowError, ZeroDivisionError):
             exact = Fraction(0)
-        rates[name] = exact
-        if exact <= 0:
-            allowed = "a number above 0: frames of the input in one sample of the reference stream"
-            step = "write 1/64 for a frame of 64 samples"
-            problems.append(Problem(f"rates['{name}']", repr(rate), allowed, step))
+        if exact >= 1:
+            rates[name] = 1 / exact
+            continue
+        step = "write 64 for a frame of 64 samples"
+        if exact > 0:
+            step += ". The input with the most frames is the reference stream: it has no rate, the others have"
+        allowed = "how many samples of the reference stream a frame of the input lasts, at least 1"
+        problems.append(Problem(f"--rate {name}", str(samples), allowed, step))
     if problems:
         raise UsageError(problems)
     return rates

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from fractions import Fraction
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import FORM, Layout, parse_layout
@@ -29,19 +28,13 @@ def parse_time_axis(text: str) -> tuple[str, int]:
     return name, int(axis)
 
 
-def parse_rate(text: str) -> tuple[str, Fraction]:
-    """Split ``INPUT=SAMPLES``: samples of the reference stream for a frame; gives frames for a sample."""
-    name, _, given = text.rpartition("=")
-    try:
-        samples = Fraction(given)
-    except (ValueError, ZeroDivisionError):
-        samples = Fraction(0)
-    if not name or samples <= 0:
-        step = (
-            "write how many samples one frame of it lasts, as f0=64, or f0=1/2 for two in a sample"
-        )
-        raise UsageError(Problem(f"--rate '{text}'", "no rate", "INPUT=SAMPLES", step))
-    return name, 1 / samples
+def parse_rate(text: str) -> tuple[str, str]:
+    """Split ``INPUT=SAMPLES``; the number is read with those of other callers."""
+    name, _, samples = text.rpartition("=")
+    if not name:
+        step = "write how many samples one frame of it lasts, as f0=64"
+        raise UsageError(Problem(f"--rate '{text}'", "no input", "INPUT=SAMPLES", step))
+    return name, samples
 
 
 def parse_layout_option(text: str) -> tuple[str, Layout]:
