@@ -3,7 +3,8 @@
     python bench/installs.py            all of them: torch comes as what pip's index has, maybe gigabytes
     python bench/installs.py bare audio ethos-u export+torch+audio
 
-Prints what a verb did that it should not have done, and exits with 1 where one did.
+Prints what a verb did that it should not have done, and exits with 1 where one did. Each environment is removed
+when it was tried: the largest takes some gigabytes.
 """
 
 import shutil
@@ -46,6 +47,7 @@ def main() -> int:
             for fault in found:
                 print(f"  {fault}")
             failed += len(found)
+            shutil.rmtree(folder)
     return 1 if failed else 0
 
 

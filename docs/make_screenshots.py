@@ -18,10 +18,11 @@ from PIL import Image  # noqa: E402
 PICTURES = (
     ("report", 0, "h1"),
     ("network", 0, "#network"),
+    ("layers", 0, "#layers"),
     ("engine", 1, "h1"),
     ("compare", 2, "h1"),
 )
-COLOURS = 96
+COLOURS = 200
 SIZES = ((420, 900), (1400, 1000))
 LOADED = "new Promise(done => document.readyState === 'complete' ? done(1) : addEventListener('load', () => done(1)))"
 

@@ -85,5 +85,5 @@ def _cycles(cycles: Sequence[LayerCycles]) -> list[Bar]:
     for row in cycles:
         counts = ((row.tables, LOADING), (row.compute, COLOURS[row.path]), (row.stalled, WAITING))
         pieces = [(count / most, colour) for count, colour in counts]
-        rows.append(Bar(row.name[-38:], f"{row.name}: {row.total:,}", pieces, f"{row.total:,}"))
+        rows.append(Bar(row.name, f"{row.name}: {row.total:,}", pieces, f"{row.total:,}"))
     return rows

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgekit.quantize.compare import TensorRow
 
 MOST_ROWS = 300
-ROW, BOX, LANE, LANES, WIDTH, WORK = 30, 24, 7, 8, 440, 90
+ROW, BOX, LANE, LANES, WIDTH = 30, 24, 7, 8, 440
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ def _layer(node: ir.Node, macs: Mapping[str, int], places: Mapping[int, int]) ->
     result = node.outputs[0]
     constants = [v for v in node.inputs if v is not None and v.const_value is not None]
     moved = sum(map(nbytes, {*(v for v in node.inputs if v is not None), *node.outputs}))
+    tables = [a for a in node.attributes.values() if a.type == ir.AttributeType.TENSOR]
+    held = sum(a.as_tensor().nbytes for a in tables)  # integer operators have constants there
     return Layer(
         str(node.name),
         node.op_type,
@@ -95,8 +97,8 @@ def _layer(node: ir.Node, macs: Mapping[str, int], places: Mapping[int, int]) ->
         _type(result),
         static_shape(result) or (),
         {kind: count for kind, count in macs.items() if count},
-        sum(map(nbytes, constants)),
-        moved,
+        sum(map(nbytes, constants)) + held,
+        moved + held,
         tuple(sorted(set(_sources(node.inputs, places)))),
     )
 
@@ -124,10 +126,11 @@ def _sources(values: Iterable[ir.Value | None], places: Mapping[int, int]) -> It
 
 @dataclass(frozen=True)
 class Row:
-    """A layer as it is drawn: its box, its bar of work, and what a click shows."""
+    """A layer as it is drawn: its box, its bar of work (1 is the most that a layer has), and what a click shows."""
 
     number: int
     y: int
+    layer: str
     title: str
     colour: str
     work: float
@@ -193,9 +196,10 @@ def draw(
             Row(
                 number,
                 number * ROW,
+                layer.name,
                 f"{layer.op} {layer.name}",
                 colours.get(layer.dtype, other),
-                round(WORK * cost / most, 1),
+                round(cost / most, 3),
                 _db(row.snr_db) if row is not None else "",
                 list(_facts(layer, cost / total, cycles[number], row)),
                 [(place, f"{found[place].op} {found[place].name}") for place in layer.reads],

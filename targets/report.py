@@ -237,9 +237,7 @@ def _bar(row: Alone) -> Bar:
     share = max(0.0, min(1.0, row.snr_db / FULL_ALONE_DB))
     number = f"{row.snr_db:.1f} dB" if share < 1 else f"over {FULL_ALONE_DB:g} dB"
     colour = TYPE_COLOURS.get(row.dtype, OTHER_TYPE)
-    return Bar(
-        row.name[-48:], f"{row.name}: {row.dtype}", [(share, colour)], f"{number}, {row.dtype}"
-    )
+    return Bar(row.name, f"{row.name}: {row.dtype}", [(share, colour)], f"{number}, {row.dtype}")
 
 
 def _ratio(snr_db: float) -> str:

@@ -1,6 +1,7 @@
 """`edgekit bench`: what it measures, beside whom, what it refuses, and the page in the report."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,9 @@ def test_local_times_a_build_beside_onnxruntime(host: Path, tmp_path: Path) -> N
     report = (host / "report.html").read_text()
     assert report.count("<h2>Benchmark: local</h2>") == 1 and report.rstrip().endswith("</html>")
     assert "onnxruntime" in report and "<svg" in report and "Time of each layer" in report
+    assert "share of the time, measured by edgekit bench --layers on local" in report
+    widths = [float(width) for width in re.findall(r'data-layer="[^"]*" width="([^"]*)"', report)]
+    assert max(widths) == 1.0 and sum(width > 0 for width in widths) > 3
 
 
 def test_litert_is_timed_like_a_c_build(tmp_path: Path) -> None:
@@ -101,6 +105,7 @@ def test_qemu_counts_instructions_and_compares_layers(target: str, tmp_path: Pat
     assert abs(total - facts["instructions_per_hop"]) < 4 * len(facts["layers"])
     page = (tmp_path / "build" / "report.html").read_text()
     assert "modelled, not measured" in page and "Instructions of each layer" in page
+    assert "share of the instructions, measured by edgekit bench --layers on qemu" in page
     assert model["cycles_from"] in page
     spoil(tmp_path / "build")
     with pytest.raises(CheckFailed, match="cortex-m55: the replay of golden data failed"):

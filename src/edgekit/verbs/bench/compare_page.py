@@ -8,8 +8,8 @@ from edgekit.base.pages import Bar, fill
 from edgekit.verbs.bench.history import courses
 from edgekit.verbs.bench.log import Log, Result
 
-MOST_LETTERS = 52  # of the name before a bar
 NUMBERS = tuple(range(5, 15))  # columns of the table
+TO_MINUTES = 16  # letters of a date: without seconds and zone
 FARTHEST = 3  # times the longest bar: a stroke beyond stands at the end
 Read = Callable[[Result], float | None]
 
@@ -107,7 +107,7 @@ def _cells(number: int, row: Result, rows: Sequence[Result]) -> tuple[str, ...]:
         _shown(row.flash_bytes, 0),
         value("ram_bytes"),
         value("snr_db", 1),
-        row.texts.get("measured_at", ""),
+        row.texts.get("measured_at", "")[:TO_MINUTES].replace("T", " "),
     )
 
 
@@ -142,7 +142,7 @@ def bars(measure: Measure, rows: Sequence[Result]) -> list[Bar]:
         text, tick = _shown(value, measure.digits), ticks.get(number)
         made.append(
             Bar(
-                name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 3]}...",
+                name,
                 f"{name}, {where(row)}: {text}",
                 [(max(0.0, value) / longest if longest > 0 else 0.0, "a")],
                 text,

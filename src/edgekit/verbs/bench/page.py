@@ -1,6 +1,11 @@
-"""The page that a benchmark adds to report.html: a histogram of the hops, and where instructions go."""
+"""The page that a benchmark adds to report.html: a histogram of the hops, and where instructions go.
+
+What each layer takes is also drawn in the report's picture of the network.
+"""
 
 import re
+from collections import defaultdict
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +18,22 @@ from edgekit.runtime.build_folder.manifest import counted
 
 BINS = 60
 MARK = "<!-- bench {device} -->"
-MOST_LETTERS = 48
 END = "<!-- end of bench {device} -->"
 MOST_FUNCTIONS = 20
+# In the picture of the network: a layer's bar, whose width is 1 at most; the line of its details; what the bars show.
+BAR = re.compile(r'(<rect class=grey data-layer="([^"]*)" width=")[^"]*')
+COST = re.compile(r'(<p class=cost data-layer="([^"]*)">)[^<]*')
+LEGEND = re.compile(r"(<span id=bars>)[^<]*")
 NOT_FACTS = ("against", "layers", "by_layer", "instructions_by_function", "modelled", "unit")
 
 
 def with_page(report: str, measured: Measured) -> str:
-    """Return the report with the device's page: in the place of an older one, or at the end."""
+    """Return the report with the device's page: in the place of an older one, or at the end.
+
+    Where layers were measured, the bars of the picture of the network are drawn anew, by that.
+    """
+    if measured.by_layer is not None:
+        report = _with_bars(report, measured.by_layer, measured)
     begin, end = (mark.format(device=measured.device) for mark in (MARK, END))
     page = f"{begin}\n{_page(measured)}\n{end}"
     old = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
@@ -85,13 +98,40 @@ def _bars(costs: ByLayer | None) -> list[Bar]:
     bars = []
     for name, operator, cost in costs.rows:
         label = f"{operator} {name}".strip()
-        amount = f"{cost:,.2f}" if costs.unit == "us" else f"{cost:,.0f}"
-        short = label if len(label) <= MOST_LETTERS else f"{label[: MOST_LETTERS - 1]}…"
+        amount = _amount(cost, costs.unit)
         hint = f"{label}: {amount} {costs.unit}"
         bars.append(
-            Bar(short, hint, ((cost / most, "a"),), f"{amount}, {costs.percent(cost):.1f} %")
+            Bar(label, hint, ((cost / most, "a"),), f"{amount}, {costs.percent(cost):.1f} %")
         )
     return bars
+
+
+def _with_bars(report: str, costs: ByLayer, measured: Measured) -> str:
+    """The picture of the network with bars that show what was measured."""
+    by_name: defaultdict[str, float] = defaultdict(float)
+    for name, _, cost in costs.rows:
+        by_name[name] += cost
+    most = max(by_name.values(), default=0.0) or 1.0
+    what = "time" if costs.unit == "us" else "instructions"
+    by_what = f"measured by edgekit bench --layers on {measured.device}"
+
+    def width(found: re.Match[str]) -> str:
+        return f"{found[1]}{by_name.get(unescape(found[2]), 0.0) / most:.3f}"
+
+    def text(found: re.Match[str]) -> str:
+        name = unescape(found[2])
+        if name not in by_name:
+            return f"{found[1]}not measured by itself: another layer computes it"
+        amount, share = _amount(by_name[name], costs.unit), costs.percent(by_name[name])
+        return f"{found[1]}{amount} {costs.unit} of a {measured.unit}, {share:.1f} %, {by_what}"
+
+    legend = escape(f"The bar is the share of the {what}, {by_what}")
+    report = LEGEND.sub(lambda found: f"{found[1]}{legend}", report)
+    return COST.sub(text, BAR.sub(width, report))
+
+
+def _amount(cost: float, unit: str) -> str:
+    return f"{cost:,.2f}" if unit == "us" else f"{cost:,.0f}"
 
 
 def _histogram(
