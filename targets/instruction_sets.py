@@ -42,11 +42,13 @@ class Tiles:
         group: taps of an output that lie together, ``EK_TILE_GROUP``.
         taps: most taps of a piece, ``EK_TILE_TAPS``.
         channels: from so many channels on they lie side by side, ``EK_TILE_CHANNELS``.
+        strips: the rows that a window reads lie side by side: ``runtime/src/mve/ek_conv_planes.h``.
     """
 
     group: int
     taps: int
     channels: int
+    strips: bool = False
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,7 @@ INSTRUCTION_SETS = {
             machine="arm",
             emulated="cortex-m55",
             packing=Packing(
-                tiles=Tiles(group=16, taps=512, channels=8),
+                tiles=Tiles(group=16, taps=512, channels=8, strips=True),
                 sparse=Sparse(pays=PATTERNS, packed=False),
             ),
         ),

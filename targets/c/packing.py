@@ -66,8 +66,7 @@ def pack_conv(
     bits = int(kernel.removeprefix("ek_conv_").removeprefix("transpose_").split("_")[0][1:])
     if own.tiles is not None and not transposed and bits == 8:
         fold = x_zero * w.reshape(len(w), -1).sum(1, np.int64)
-        packed = w if by_planes(shape) else _tiled(w, shape, own.tiles)
-        return packed, (bias - fold).astype(bias.dtype)
+        return _single_or_tiled(w, shape, own.tiles), (bias - fold).astype(bias.dtype)
     if not own.windows:
         return w, bias
     offset = own.offset if bits == 8 else 0
@@ -104,6 +103,34 @@ def by_planes(s: ConvShape) -> bool:
     fits = s.stride_h * s.stride_w * high * wide <= 2048 and max(s.k_h, s.k_w) <= 64
     planes = s.stride_h * s.stride_w <= 16
     return s.in_c == s.groups and s.out_c <= 2 * s.groups and planes and fits
+
+
+def by_strips(s: ConvShape) -> bool:
+    """Whether channels are taken each by itself by strips: ``ek_conv_has_planes`` of ``runtime/src/mve``."""
+    wide, high = (s.k_w - 1) * s.dil_w + 1 + 4 * s.stride_w, s.stride_h + (s.k_h - 1) * s.dil_h
+    rows = strip_rows(s)
+    fits = rows <= 16 and s.stride_h <= 16 and rows * wide <= 2048 and high * wide <= 1536
+    return s.in_c == s.groups and s.out_c <= 2 * s.groups and fits
+
+
+def strip_rows(s: ConvShape) -> int:
+    """Rows of a strip: ``ek_strip_high``."""
+    rows = s.k_h if s.dil_w == 1 else s.k_h * s.k_w
+    return 4 if rows == 3 else rows
+
+
+def _single_or_tiled(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
+    """Pack w (out_c, inputs, k_h, k_w) for channels by themselves, or for tiles."""
+    if not tiles.strips:
+        return w if by_planes(s) else _tiled(w, s, tiles)
+    if not by_strips(s):
+        return _tiled(w, s, tiles)
+    taps = w.reshape(s.out_c, s.k_h, s.k_w).swapaxes(1, 2)
+    if s.dil_w > 1:
+        taps = w.reshape(s.out_c, 1, -1)
+    columns = np.zeros((*taps.shape[:2], strip_rows(s)), np.int8)
+    columns[:, :, : taps.shape[2]] = taps
+    return Packing(taps=((8, tiles.group),)).int_rows(columns.reshape(s.out_c, -1), 8)
 
 
 def _tiled(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
