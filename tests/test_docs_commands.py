@@ -25,6 +25,9 @@ from edgekit.cli import app
 ROOT = Path(__file__).parent.parent
 INDEX_PAGE = ROOT / "PYPI.md"
 PAGES = sorted([ROOT / "README.md", INDEX_PAGE, *(ROOT / "docs").rglob("*.md")])
+PROGRAM = re.compile(
+    r"(?:[A-Z0-9_]+=\S+ )?((?:edgekit|python|pip|make|cp|cmake|g\+\+|qemu-\S+|lv2apply)(?= )|\./\S+)"
+)
 RUN, RUN_SLOW = "<!-- run in the tests -->", "<!-- run in the tests, slow -->"
 FILE = re.compile(r"^<!-- file (\S+) -->\n((?:(?:    .*)?\n)+)", re.MULTILINE)
 CLIPS = Path(edgekit.demos.__file__).parent / "clips"
@@ -66,7 +69,7 @@ def commands(block: list[str]) -> list[str]:
     """The shell commands among the lines of a block."""
     joined = "\n".join(re.sub(r"(^|\s)#.*$", "", line).rstrip() for line in block)
     lines = joined.replace("\\\n", " ").splitlines()
-    return [line for line in lines if re.match(r"(edgekit|python|pip|make) ", line)]
+    return [line for line in lines if PROGRAM.match(line)]
 
 
 def marked(page: Path, marks: tuple[str, ...] = (RUN, RUN_SLOW)) -> list[tuple[str, list[str]]]:
@@ -150,6 +153,9 @@ def test_the_marked_commands_run_as_they_stand_in_a_page(
         if not all(path_of(name, CACHE).is_file() for name in NETWORKS):
             pytest.skip("needs published networks: python bench/published_networks.py")
         (place / "networks").symlink_to(CACHE)
+    for program in (match[1] for line in lines if (match := PROGRAM.match(line))):
+        if not program.startswith(("./", "edgekit", "python")) and shutil.which(program) is None:
+            pytest.skip(f"needs {program}")
     for line in lines:
         code, said = (forked.run if line.startswith("edgekit ") else in_a_shell)(line, place)
         assert code == 0, f"{line}\n{said}"
