@@ -23,8 +23,8 @@ import torch
 from ladder_cycles import layer_ms, network_ms
 
 from edgekit.demos.codenet import SIZES, Detector
-from edgekit.demos.detections import average_precision, decode, mean_average_precision
-from edgekit.demos.shapes import CALIBRATION, CALIBRATION_PICTURES, Picture, draw
+from edgekit.demos.detections import average_precision, mean_average_precision
+from edgekit.demos.shapes import CALIBRATION, CALIBRATION_PICTURES, SIZE, Picture, draw
 from edgekit.demos.train_deform import RATE, deformable, evaluate, plain, train, train_four_bits
 from edgekit.fpga import golden
 from edgekit.fpga.lower import lower
@@ -33,6 +33,7 @@ from edgekit.fpga.resources import PARTS
 from edgekit.fpga.search import Choice, choose
 from edgekit.fpga.spec import EngineSpec, Variant
 from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.runtime.pictures.boxes import decode
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
 VARIANTS: tuple[Variant, ...] = ("plain", "full", "depthwise", "bounded", "square", "rounded")
@@ -134,7 +135,7 @@ class Ladder:
 def integer_ap(net: Detector, pictures: Sequence[Picture]) -> tuple[float, float]:
     """AP and AP50 of the integer golden network, which is the engine bit for bit."""
     network = integer_network(net, 4)
-    found = [decode(golden.infer(network, {"x": p.image[None]})) for p in pictures]
+    found = [decode(golden.infer(network, {"x": p.image[None]}), (SIZE, SIZE)) for p in pictures]
     return mean_average_precision(found, pictures), average_precision(found, pictures)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem
-from edgekit.fpga import golden, lower, project, rtl, simulate, stages
+from edgekit.fpga import golden, lower, pictures, project, rtl, simulate, stages
 from edgekit.fpga.network import CpuPart, Network
 from edgekit.fpga.program import Program
 from edgekit.fpga.resources import Part
@@ -65,13 +65,16 @@ def _no_cpu(part: CpuPart, _floats: object) -> dict[str, NDArray[np.float32]]:
     raise ValueError(f"the CPU computes {', '.join(part.nodes)}")
 
 
-def check(model: Model, cpu_fallback: bool = False) -> list[Problem]:
-    """Every node that no engine can run, and why; with `cpu_fallback` what the CPU cannot run either."""
+def check(model: Model, cpu_fallback: bool = False, picture: str | None = None) -> list[Problem]:
+    """Every node that no engine can run, and why; with `cpu_fallback` what the CPU cannot run either.
+
+    `picture` is what the user declares of pictures, see `edgekit.base.pictures`.
+    """
     problems = lower.check(model, EngineSpec(), cpu_fallback)
     if len(model.ir.graph.inputs) != 1:
         names = ", ".join(str(value.name) for value in model.ir.graph.inputs)
         problems.append(Problem("the network", f"inputs {names}", "one picture", "feed one input"))
-    return problems
+    return problems + (pictures.problems_of(model, picture) if picture else [])
 
 
 def make_engine(
@@ -88,8 +91,17 @@ def make_engine(
     return Engine(network, choose(network, part, goal), part)
 
 
-def make_build(engine: Engine, model: Model, calibration: Calibration, recipe: str) -> EngineBuild:
-    """Return the files and the manifest, without golden vectors and verification."""
+def make_build(
+    engine: Engine,
+    model: Model,
+    calibration: Calibration,
+    recipe: str,
+    picture: str | None = None,
+) -> EngineBuild:
+    """Return the files and the manifest, without golden vectors and verification.
+
+    `picture` is what the user declares of pictures.
+    """
     program, spec = engine.program, engine.choice.spec
     simulation = project.sources(program)
     modules = rtl.sources(spec) | rtl.simulation(spec)
@@ -103,8 +115,14 @@ def make_build(engine: Engine, model: Model, calibration: Calibration, recipe: s
         files |= {f"{stages.FOLDER}/{i}/{name}": content for name, content in contents.items()}
     manifest = _manifest(engine, model, calibration, recipe, digest(files))
     macs = sum(build.manifest.macs_float for build in on_cpu)
-    manifest = replace(manifest, macs_per_hop=manifest.macs_int8 + macs, macs_float=macs)
-    return EngineBuild(files, manifest, notes=tuple(engine.network.notes), engine=engine)
+    form, said = pictures.completed(model, calibration, picture)
+    manifest = replace(
+        manifest,
+        macs_per_hop=manifest.macs_int8 + macs,
+        macs_float=macs,
+        picture=None if form is None else {"text": form.text, "labels": list(form.labels)},
+    )
+    return EngineBuild(files, manifest, notes=(*engine.network.notes, *said), engine=engine)
 
 
 def _manifest(

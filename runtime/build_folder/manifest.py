@@ -139,6 +139,7 @@ class Manifest:
     session and not per hop: parameters, macs; `sampler`, of a denoiser with one, its step table as
     `edgekit.base.sampler_table.StepTable.facts` writes it; `until`, of a step that is iterated, output, tolerance and
     most, as `edgekit.base.until.Until`; `decide`, of a build that decides on its scores, its text and labels;
+    `picture`, of an engine whose pictures have known values, the text of `edgekit.base.pictures.Pictures` and labels;
     `noise`, of one that draws inputs itself, its generator, default seed, inputs (distributions by name) and states (of
     each, the state that holds seed and place);
     `device`, of a build with an adapter to a sound device of another rate, sample_rate_hz, latency_samples (of the
@@ -172,6 +173,7 @@ class Manifest:
     decide: dict[str, Any] | None = None
     noise: dict[str, Any] | None = None
     engine: dict[str, Any] | None = None
+    picture: dict[str, Any] | None = None
     npu: dict[str, Any] | None = None
     device: dict[str, Any] | None = None
     board: dict[str, Any] | None = None
@@ -309,8 +311,8 @@ class Manifest:
         """Return the text of manifest.json; keys in the order of the contract."""
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
-                 "streaming", "session", "sampler", "until", "decide", "noise", "engine", "npu", "device", "board",
-                 "updates", "memory", "sparse", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
+                 "streaming", "session", "sampler", "until", "decide", "noise", "engine", "picture", "npu", "device",
+                 "board", "updates", "memory", "sparse", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
                  "verification", "quantization", "tools", "files")  # fmt: skip
         known = {key: facts[key] for key in order if key != "files" or self.files}
         return json.dumps(known, indent=2) + "\n"

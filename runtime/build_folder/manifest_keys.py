@@ -285,6 +285,7 @@ TABLES: dict[str, dict[str, Check]] = {
     "session": {"parameters": COUNT, "macs": COUNT},
     "until": {"output": TEXT, "tolerance": NUMBER, "most": POSITIVE},
     "decide": {"text": TEXT, "labels": TEXTS},
+    "picture": {"text": TEXT, "labels": TEXTS},
     "noise": {"generator": TEXT, "seed": COUNT, "inputs": KINDS, "states": KINDS},
     "engine": {
         "part": TEXT, "lanes": POSITIVE, "columns": POSITIVE, "dmax": POSITIVE, "weight_bits": POSITIVE,
@@ -360,5 +361,16 @@ STREAMED: dict[str, dict[str, Check]] = {
     },
 }
 ALWAYS_STREAMED = ("outputs", "tensors")
-NULLABLE = ("session", "until", "decide", "noise", "engine", "device", "board", "updates", "npu")
+NULLABLE = (
+    "session",
+    "until",
+    "decide",
+    "noise",
+    "engine",
+    "picture",
+    "device",
+    "board",
+    "updates",
+    "npu",
+)
 NULLABLE_TABLES = {**dict.fromkeys(NULLABLE), "verification": ...}  # what a file without it has

@@ -140,23 +140,27 @@ def run(
     device_rate: int | None = None,
     seed: int | None = None,
     device: str | None = None,
+    found: str | Path | None = None,
     progress: Progress = silent,
 ) -> tuple[str, ...]:
-    """Stream .wav files or a .npz through a build; returns notes on what was changed on the way.
+    """Stream .wav files, a .npz or pictures through a build; returns notes on what was changed on the way.
 
     Args:
         directory: a build folder; its C code is compiled and run.
         source: a .wav (then the build takes and gives PCM), or a .npz with one array per
-            stream input, first axis = hops; or a .wav for each input by its name.
+            stream input, first axis = hops; or a .wav for each input by its name; or, of an engine, a .png or
+            .jpg, or a folder of such.
         out: a .wav of a .wav, if the build gives PCM; or one array per stream output, first axis =
             hops, as a .npz; or, of a .wav, a .csv with one line per hop, or of a build that
-            decides a .csv or .json of what it detected; or a .wav for each output by its name.
+            decides a .csv or .json of what it detected; or a .wav for each output by its name. Of a picture: a .png
+            or .jpg with what was found drawn on it, or a .npz; of a folder: a new folder, or a .npz.
         constants: a .npz with one array per session constant, where `source` does not hold them.
         controls: ``NAME=VALUE``, or ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
         device_rate: Hz; the files are those of a sound device at this rate, and the adapter to the network's
             is the one that `export` puts beside it.
         seed: of the noise that the build draws; 0 where left out.
         device: ``sim``: Verilator runs the RTL of a build for fpga, with DRAM, and a note says the cycles.
+        found: a .json of what was found in pictures.
         progress: see above.
 
     Raises:
@@ -170,7 +174,8 @@ def run(
         for side in (source, out)
     )
     opening = Opening(constants, controls, device_rate, seed, device)
-    return files.run(directory, given, made, opening, progress)
+    named = None if found is None else Path(found)
+    return files.run(directory, given, made, opening, progress, named)
 
 
 def live(

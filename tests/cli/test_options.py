@@ -51,6 +51,7 @@ GIVEN = {
     "sampler": ("s.toml", "s.toml"),
     "part": ("XC7Z020", "XC7Z020"),
     "goal": ("small", "small"),
+    "picture": ("range=0,1", "range=0,1"),
     "until": ("conv3", "conv3"),
     "weights": ("external", "external"),
     "packages": ("zephyr=1.2.0", {"zephyr": "1.2.0"}),

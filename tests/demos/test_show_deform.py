@@ -8,10 +8,11 @@ from fpga_csim import needs_cxx
 
 from edgekit import api
 from edgekit.base.errors import UsageError
-from edgekit.demos.detections import Boxes, average_precision, decode, mean_average_precision
+from edgekit.demos.detections import average_precision, mean_average_precision
 from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, draw
 from edgekit.demos.show_deform import DeformDemo
 from edgekit.demos.train_deform import target
+from edgekit.runtime.pictures.boxes import Boxes, decode
 
 
 def test_pictures_are_those_of_their_seed_and_boxes_lie_inside() -> None:
@@ -35,7 +36,7 @@ def test_outputs_as_they_should_be_find_every_shape(stride: int) -> None:
             "size": wanted[:, -6:-4],
             "offset": wanted[:, -4:-2],
         }
-        found.append(decode(outputs))
+        found.append(decode(outputs, (SIZE, SIZE)))
     assert average_precision(found, pictures) > 0.97
     assert mean_average_precision(found, pictures) > 0.9
     none = [Boxes(np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, np.float32))] * 40
@@ -50,7 +51,7 @@ def test_of_boxes_that_overlap_the_best_of_each_class_is_kept() -> None:
     }
     for label, column, logit in ((0, 8, 2), (0, 10, 3), (1, 10, 1), (0, 18, 0)):
         outputs["heat"][0, label, 8, column] = logit
-    found = decode(outputs)
+    found = decode(outputs, (SIZE, SIZE))
     best = [
         (int(label), float(box[0])) for label, box in zip(found.labels, found.boxes, strict=True)
     ]

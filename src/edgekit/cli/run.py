@@ -19,7 +19,7 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="IN OUT",
-            help="A .wav, or a .npz of hops, and a .wav, .npz or .csv; or NAME=FILE for each stream.",
+            help="A .wav, or a .npz of hops, and a .wav, .npz or .csv; or NAME=FILE for each stream; or pictures.",
         ),
     ] = None,
     constants: Annotated[
@@ -47,6 +47,10 @@ def run(
         str | None,
         typer.Option(help="sim: Verilator runs the RTL of a build for fpga; cycles are said."),
     ] = None,
+    found: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A .json of what was found in pictures."),
+    ] = None,
     mic: Annotated[
         bool,
         typer.Option("--mic", help="Microphone to loudspeaker, in the place of IN and OUT."),
@@ -61,16 +65,17 @@ def run(
     delay; a build that gives no audio writes a .npz, or a .csv with a line per hop; one that decides
     prints what it detects, and writes it to a .json or .csv. A .npz holds one
     array per stream input or output, first axis = hops; it may hold the session constants of a build, too,
-    in their own shape. The C code of a build is compiled and run:
+    in their own shape. An engine takes a .png or .jpg and draws what it finds on it, or a folder of them,
+    and makes a folder. The C code of a build is compiled and run:
     run only builds that you trust.
 
     With --mic: d switches between the build and the microphone itself, q ends.
     """
     if mic:
-        if files or device:
-            what = files[0] if files else f"--device {device}"
-            found, step = f"'{what}' beside --mic", "leave out one of them"
-            raise UsageError(Problem("--mic", found, "the sound devices or files", step))
+        if files or device or found:
+            what = files[0] if files else f"--device {device}" if device else f"--found {found}"
+            beside, step = f"'{what}' beside --mic", "leave out one of them"
+            raise UsageError(Problem("--mic", beside, "the sound devices or files", step))
         facts = hear(directory, constants, as_json, controls or (), device_rate, seed)
         print_json(facts.to_dict()) if as_json else show(facts)
         return
@@ -85,6 +90,7 @@ def run(
             device_rate=device_rate,
             seed=seed,
             device=device,
+            found=found,
             progress=report,
         )
     paths = list(out_files.values()) if isinstance(out_files, Mapping) else [out_files]

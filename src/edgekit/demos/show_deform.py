@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import complete_folder
-from edgekit.demos.detections import Boxes, average_precision, decode, mean_average_precision
+from edgekit.demos.detections import average_precision, mean_average_precision
 from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, Picture, draw
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.pictures.boxes import Boxes, decode
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.pipeline import export
@@ -98,7 +99,8 @@ def show(target: str, out: Path, progress: Progress) -> DeformDemo:
 
 
 def _boxes_of(outputs: Outputs) -> list[Boxes]:
-    return [decode({name: array[i] for name, array in outputs.items()}) for i in range(COUNTED)]
+    pictures = ({name: array[i] for name, array in outputs.items()} for i in range(COUNTED))
+    return [decode(picture, (SIZE, SIZE)) for picture in pictures]
 
 
 def _draw(

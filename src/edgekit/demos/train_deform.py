@@ -18,15 +18,11 @@ from torch.nn.utils import parametrize
 
 from edgekit.base.npz import write_npz
 from edgekit.demos.codenet import SIZES, Detector
-from edgekit.demos.detections import (
-    Boxes,
-    average_precision,
-    decode,
-    mean_average_precision,
-)
+from edgekit.demos.detections import average_precision, mean_average_precision
 from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, TRAINING, Picture, draw
 from edgekit.fpga.spec import DMAX, Variant
 from edgekit.fpga.torch_module import SquareDeformConv2d, square_taps
+from edgekit.runtime.pictures.boxes import Boxes, decode
 
 PICTURES = 2000
 BATCH = 8
@@ -158,7 +154,8 @@ def detect(net: Detector, picture: Picture) -> Boxes:
     """The boxes that a float detector finds."""
     with torch.no_grad():
         outputs = net(torch.from_numpy(picture.image)[None])
-    return decode(dict(zip(net.output_names, (o.numpy() for o in outputs), strict=True)))
+    named = dict(zip(net.output_names, (o.numpy() for o in outputs), strict=True))
+    return decode(named, (SIZE, SIZE))
 
 
 def _training_set(count: int, stride: int) -> tuple[Tensor, Tensor]:

@@ -81,6 +81,7 @@ PACKAGES = (
     ("soxr", "soxr", "resampling", "edgekit[audio]"),
     ("sounddevice", "sounddevice", "run --mic", "edgekit[mic]"),
     ("matplotlib", "matplotlib", "demo pictures", "edgekit[demo]"),
+    ("pillow", "PIL", "run with pictures", "edgekit[pictures]"),
     ("cryptography", "cryptography", "bundle", "edgekit[updates]"),
     ("distributed", "distributed", "recipe auto with --workers, --scheduler", "edgekit[dask]"),
 )

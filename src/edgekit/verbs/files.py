@@ -5,17 +5,20 @@ from pathlib import Path
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.base.output import output_problem, replacing
+from edgekit.base.output import folder_problem, output_problem, replacing
+from edgekit.base.picture_files import picture_paths
+from edgekit.base.pictures import PICTURE_FILES
 from edgekit.runtime.audio.files import check_pcm, listing, run_wavs
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.pictures.files import pictures_of, run_pictures
 from edgekit.runtime.rows import run_wavs_to_rows
 from edgekit.runtime.runners.rtl import RtlRunner
+from edgekit.runtime.stream import Stream
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.work import Progress
 from edgekit.verbs.opening import Opening
 
 RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".wav", ".json"), (".npz", ".npz"))
-PICTURES = (".png", ".jpg", ".jpeg")  # named in a refusal
 
 
 def run(
@@ -24,8 +27,14 @@ def run(
     out: Path | Mapping[str, Path],
     opening: Opening,
     progress: Progress,
+    found: Path | None = None,
 ) -> tuple[str, ...]:
     """See `edgekit.api.run`."""
+    if isinstance(source, Path) and (source.is_dir() or source.suffix.lower() in PICTURE_FILES):
+        return _run_pictures(directory, source, out, opening, progress, found)
+    if found is not None:
+        what, step = f"'{source}'", "leave it out"
+        raise UsageError(Problem("--found", what, "a picture, or a folder of pictures", step))
     sources = list(source.values()) if isinstance(source, Mapping) else [source]
     outs = list(out.values()) if isinstance(out, Mapping) else [out]
     _check_files(sources, outs)
@@ -51,7 +60,56 @@ def run(
     results = stream.run(arrays, lambda done: told(done, hops))
     with replacing(outs[0], *sources) as temporary:
         write_npz(temporary, results)
-    return (*notes, stream.runner.took()) if isinstance(stream.runner, RtlRunner) else notes
+    return *notes, *_took(stream)
+
+
+def _run_pictures(
+    directory: str | Path,
+    source: Path,
+    out: Path | Mapping[str, Path],
+    opening: Opening,
+    progress: Progress,
+    found: Path | None,
+) -> tuple[str, ...]:
+    """Run a picture, or a folder of pictures, through an engine."""
+    if isinstance(out, Mapping):
+        step = "name a picture, a folder or a .npz"
+        raise UsageError(Problem("OUT", "a file for an output", "a file for all", step))
+    sources = picture_paths(source) if source.is_dir() else [source]
+    _check_picture_files(source, sources, out, found)
+    require(("pillow",))
+    pictures_of(Manifest.load(Path(directory)))
+    progress("compile", 0, 1)
+    stream, notes = opening.open(directory)
+    made = run_pictures(stream, sources, out, found, lambda *n: progress("stream", *n))
+    return (*notes, *made, *_took(stream))
+
+
+def _check_picture_files(
+    source: Path, sources: Sequence[Path], out: Path, found: Path | None
+) -> None:
+    """Refuse outputs of pictures that go with them badly, or cannot be written."""
+    ending, problems = out.suffix.lower(), list[Problem]()
+    single = (*PICTURE_FILES, ".npz")
+    if source.is_dir() and (not ending or out.is_dir()):
+        problems += [problem] if (problem := folder_problem(out)) else []
+    elif ending not in single[-1:] * source.is_dir() + single * (not source.is_dir()):
+        allowed = "a new folder, or a .npz" if source.is_dir() else ", ".join(single)
+        what = f"'{out.name}' of {'a folder' if source.is_dir() else 'a picture'}"
+        problems.append(Problem("OUT", what, allowed, "name such a file"))
+    elif problem := output_problem(out, *sources):
+        problems.append(problem)
+    if found is not None and found.suffix.lower() != ".json":
+        problems.append(Problem("--found", f"'{found.name}'", "a .json", "name such a file"))
+    elif found is not None and (problem := output_problem(found, *sources)):
+        problems.append(problem)
+    if problems:
+        raise UsageError(problems)
+
+
+def _took(stream: Stream) -> tuple[str, ...]:
+    """What the RTL took, where it ran."""
+    return (stream.runner.took(),) if isinstance(stream.runner, RtlRunner) else ()
 
 
 def _check_files(sources: Sequence[Path], outs: Sequence[Path]) -> None:
@@ -65,8 +123,6 @@ def _check_files(sources: Sequence[Path], outs: Sequence[Path]) -> None:
     ]
     if tuple(found) not in RUNS or any(many):
         allowed, step = ", ".join(map(" to ".join, RUNS)), "name two such files"
-        if found[0] in PICTURES or any(path.is_dir() for path in sources):
-            step = "a picture does not say what values the network takes: write them as a .npz"
         if any(many):
             step = "only .wav files are one for each stream"
         raise UsageError(Problem("IN and OUT", " to ".join(found), allowed, step))

@@ -211,10 +211,12 @@ def _run_portable(directory: Path) -> Stream:
     return portable(directory)
 
 
-def _check_engine(model: "Model", cpu_fallback: bool = False, **_: str) -> list[Problem]:
+def _check_engine(
+    model: "Model", cpu_fallback: bool = False, picture: str | None = None, **_: str
+) -> list[Problem]:
     from edgekit.fpga.engine import check
 
-    return check(model, cpu_fallback)
+    return check(model, cpu_fallback, picture)
 
 
 def _lower_engine(
@@ -226,6 +228,7 @@ def _lower_engine(
     part: str | None = None,
     goal: "Goal | None" = None,
     cpu_fallback: bool = False,
+    picture: str | None = None,
 ) -> "Build":
     from edgekit.fpga import engine
     from edgekit.fpga.resources import PARTS
@@ -238,7 +241,7 @@ def _lower_engine(
         goal or engine.DEFAULT_GOAL,
         cpu_fallback,
     )
-    return engine.make_build(made, model, calibration, recipe.name)
+    return engine.make_build(made, model, calibration, recipe.name, picture)
 
 
 def _verify_engine(written: Written, progress: Progress) -> Manifest:
@@ -349,7 +352,7 @@ ROWS = (
             "which runs in simulation here",
             "see its report.html: frames per second are modelled",
         ),
-        options=("part", "goal", "cpu_fallback"),
+        options=("part", "goal", "cpu_fallback", "picture"),
         choices=_engine_choices,
     ),
 )

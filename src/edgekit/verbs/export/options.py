@@ -211,7 +211,11 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         ),
     ]
     calibration: Annotated[
-        str | None, Flag("Folder of .wav or .npz, or package.module:factory.", "SOURCE")
+        str | None,
+        Flag(
+            "Folder of .wav or .npz, or package.module:factory; fpga: of .png or .jpg too.",
+            "SOURCE",
+        ),
     ]
     min_snr_db: Annotated[
         float | None,
@@ -298,6 +302,14 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     ]
     part: Annotated[str | None, Flag("fpga: XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.")]
     goal: Annotated[str | None, Flag("fpga: fps (default), or small: the fewest LUTs.")]
+    picture: Annotated[
+        str | None,
+        Flag(
+            "fpga: values of the pictures' black and white, and what the outputs are: range=-1,1:labels=A,B, or "
+            "range=0,1:mean=...:std=..., see docs/fpga.md.",
+            "SPEC",
+        ),
+    ]
     cpu_fallback: Annotated[bool, Flag("fpga: leave to a CPU what the engine does not run.")]
     stateful: Annotated[bool, Flag("litert: keep the states inside the file.")]
     micro: Annotated[

@@ -14,6 +14,7 @@ from edgekit.verbs.auto.measure import cache_folder
 from edgekit.verbs.export.equalizing import settled
 from edgekit.verbs.export.importing import Imported, surrounded
 from edgekit.verbs.export.levels import Asked, hearing, judge
+from edgekit.verbs.export.pictures import engine_calibration
 from edgekit.verbs.export.request import Request
 from edgekit.verbs.export.sampling import (
     calls_of_networks,
@@ -41,16 +42,13 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
 
     For a target that makes the integers itself the model stays float, and only the calibration is read.
     """
-    from edgekit.quantize.calibrate.clips import load_calibration
     from edgekit.quantize.calibrate.warnings import calibration_warnings, undetected
     from edgekit.quantize.rounding.half import half_weights
 
     model, recipe, fixed = imported.model, _for_target(request), not request.target.hop_scales
     if request.is_asked and (problem := requantized(model, recipe)) is not None:
         raise UsageError(problem)
-    calibration = (
-        None if request.calibration is None else load_calibration(request.calibration, model)
-    )
+    calibration = _calibration(request, model)
     if request.target.quantizes:
         return _left_in_float(imported, calibration, recipe)
     if model.quantization.recipe != FLOAT:
@@ -99,6 +97,17 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
         judged=judged,
         equalized=made.equalized,
     )
+
+
+def _calibration(request: Request, model: "Model") -> "Calibration | None":
+    """What the request calibrates on; of an engine this may be picture files."""
+    from edgekit.quantize.calibrate.clips import load_calibration
+
+    if request.calibration is None:
+        return None
+    if request.target.quantizes:
+        return engine_calibration(request.calibration, model, request.own.get("picture"))
+    return load_calibration(request.calibration, model)
 
 
 def fixed_scales(model: "Model", request: Request) -> tuple[str, ...]:

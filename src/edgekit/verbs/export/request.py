@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from edgekit.base.decide import read_decide
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import folder_problem
+from edgekit.base.pictures import read_pictures
 from edgekit.base.resampling import resampling
 from edgekit.base.spread import DASK, HERE, Workers
 from edgekit.base.until import read_until
@@ -123,6 +124,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         problems.append(Problem("--min-snr", str(min_snr_db), "a number of dB", step))
     device_rate = options.get("device_rate")
     problems += tried(partial(resampling, network_hz=options.get("sample_rate")), device_rate)[1]
+    problems += tried(read_pictures, options.get("picture"))[1]
     metric, unread = tried(read_metric, options.get("metric"))
     problems += [*unread, *metric_problems(options, row)]
     limits, unbounded = read_limits(options, row, recipe)

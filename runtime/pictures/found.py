@@ -1,0 +1,134 @@
+"""What a network found in a picture, of its outputs: boxes, classes, a class of each pixel, or another picture."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.picture_files import Fitted, pixels_of
+from edgekit.base.pictures import COLOURS, Pictures
+from edgekit.runtime.pictures.boxes import CENTERNET, Boxes, decode
+
+MOST_CLASSES = 5  # that are said of a picture
+F32 = NDArray[np.float32]
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in one picture, in pixels of its file.
+
+    Attributes:
+        boxes: whose scores are at least `Pictures.least`, the best first; None where the network gives none.
+        classes: number and score, the best first.
+        areas: the class of each pixel ``(height, width)``, -1 where the network did not look; or, of one channel, its
+            value from 0 to 1, NaN where not.
+        picture: 0 to 255 ``(height, width, 3)``, NaN where the network did not look.
+    """
+
+    boxes: Boxes | None = None
+    classes: tuple[tuple[int, float], ...] = ()
+    areas: NDArray[Any] | None = None
+    picture: F32 | None = None
+
+    def facts(self, form: Pictures) -> dict[str, Any]:
+        """As JSON takes it."""
+        if self.boxes is not None:
+            rows = zip(self.boxes.boxes, self.boxes.labels, self.boxes.scores, strict=True)
+            names = ("x0", "y0", "x1", "y1")
+            return {
+                "boxes": [
+                    {"label": form.label(int(label)), "score": round(float(score), 4)}
+                    | {name: round(float(n), 2) for name, n in zip(names, box, strict=True)}
+                    for box, label, score in rows
+                ]
+            }
+        if self.classes:
+            named = [{"label": form.label(n), "score": round(s, 4)} for n, s in self.classes]
+            return {"classes": named}
+        if self.areas is not None and self.areas.dtype == np.int64:
+            numbers, counts = np.unique(self.areas[self.areas >= 0], return_counts=True)
+            shares = (counts / max(counts.sum(), 1)).round(4)
+            pairs = zip(numbers.tolist(), shares.tolist(), strict=True)
+            return {"areas": [{"label": form.label(n), "share": share} for n, share in pairs]}
+        return {}
+
+
+def gives_of(outputs: Shapes) -> str | None:
+    """What a network's outputs look like, one of `edgekit.base.pictures.GIVES`; None where they tell nothing."""
+    shapes = [shape for shape in outputs.values() if shape[:1] == (1,)]
+    if set(outputs) == set(CENTERNET) and gives_problem("boxes", outputs) is None:
+        return "boxes"
+    if len(outputs) != 1 or not shapes:
+        return None
+    (shape,) = shapes
+    if int(np.prod(shape[2:])) == 1 and len(shape) > 1:
+        return "classes"
+    return "map" if len(shape) == 4 else None
+
+
+def gives_problem(gives: str, outputs: Shapes) -> str | None:
+    """The outputs that there should be; None where there are."""
+    if gives == "boxes":
+        shapes = [outputs.get(name, ()) for name in CENTERNET]
+        fits = all(len(shape) == 4 for shape in shapes) and len({s[2:] for s in shapes}) == 1
+        if fits and shapes[1][1] == shapes[2][1] == 2:
+            return None
+        return "heat, size and offset of (1, channels, h, w), size and offset of 2 channels"
+    if len(outputs) == 1:
+        (shape,) = outputs.values()
+        channels = shape[1] if len(shape) == 4 else 0
+        if (
+            (gives == "classes" and shape[:1] == (1,))
+            or (gives == "map" and channels)
+            or (gives == "picture" and channels in COLOURS.values())
+        ):
+            return None
+    what = {"classes": "(1, classes)", "map": "(1, channels, h, w)", "picture": "(1, 1 or 3, h, w)"}
+    return f"one output of {what[gives]}"
+
+
+def find(outputs: Mapping[str, F32], fitted: Fitted, form: Pictures) -> Found:
+    """What one picture's outputs say, by `form.gives`."""
+    if form.gives == "boxes":
+        size = fitted.x.shape[2], fitted.x.shape[3]
+        boxes = decode(outputs, size, form.scores != "none")
+        kept = boxes.scores >= form.least
+        return Found(Boxes(fitted.back(boxes.boxes[kept]), boxes.labels[kept], boxes.scores[kept]))
+    ((values),) = outputs.values()
+    if form.gives == "classes":
+        scores = _scores(values.ravel(), form.scores)
+        best = np.argsort(-scores, kind="stable")[:MOST_CLASSES]
+        return Found(classes=tuple((int(n), float(scores[n])) for n in best))
+    if form.gives == "picture":
+        planes = pixels_of(values[0], form).transpose(2, 0, 1)
+        moved = np.stack([fitted.plane(plane, smooth=True) for plane in planes], axis=-1)
+        return Found(picture=np.asarray(np.clip(moved, 0, 255), np.float32))
+    if values.shape[1] == 1:
+        scores = _scores(values[0, 0], "sigmoid" if form.scores == "sigmoid" else "none")
+        return Found(areas=np.clip(fitted.plane(scores.astype(np.float32), smooth=True), 0, 1))
+    best = values[0].argmax(axis=0).astype(np.float32)
+    return Found(areas=np.nan_to_num(fitted.plane(best, smooth=False), nan=-1).astype(np.int64))
+
+
+def summary(found: Sequence[Found], form: Pictures) -> str:
+    """What was found in all pictures, in a line."""
+    said = f"{len(found)} picture{'s' * (len(found) != 1)}"
+    if form.gives == "boxes":
+        labels = [int(n) for one in found if one.boxes is not None for n in one.boxes.labels]
+        counts = {n: labels.count(n) for n in sorted(set(labels))}
+        listed = ", ".join(f"{count} {form.label(n)}" for n, count in counts.items())
+        return f"{said}: {listed or 'no box'}"
+    if form.gives == "classes" and len(found) == 1:
+        return ", ".join(f"{form.label(n)} {score:.2f}" for n, score in found[0].classes)
+    return said
+
+
+def _scores(values: F32, function: str | None) -> NDArray[np.float64]:
+    x = values.astype(np.float64)
+    if function == "softmax":
+        powers = np.exp(x - x.max())
+        return np.asarray(powers / powers.sum(), np.float64)
+    return 1 / (1 + np.exp(-x)) if function == "sigmoid" else x
