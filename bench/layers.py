@@ -39,7 +39,7 @@ from rich.progress import track
 from rich.table import Table
 
 from edgekit.base.errors import EdgeKitError
-from edgekit.export.running import snr_db
+from edgekit.export.running import in_onnxruntime, snr_db
 from edgekit.graph.model import Model
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.litert import MODEL_NAME, interpreter_class
@@ -217,12 +217,12 @@ def measure(
         for layer, model, build in track(rows, "timing", console=console, transient=True):
             x = np.random.default_rng(2).standard_normal(layer.x).astype(np.float32)
             engines: dict[str, Any] = {"edgekit": Ours(library, timer, build)}
-            other = Onnxruntime(model.to_bytes(), x)
-            db = snr_db(other.run(), engines["edgekit"].run(x))
+            (theirs,) = in_onnxruntime(model.to_bytes())({"x": x}).values()
+            db = snr_db(theirs, engines["edgekit"].run(x))
             if db < LEAST_DB.get(recipe, INTEGER_DB):
                 raise ValueError(f"{layer.name} in {recipe}: {db:.1f} dB from onnxruntime")
             if "onnxruntime" in peers:
-                engines["onnxruntime"] = other
+                engines["onnxruntime"] = Onnxruntime(model.to_bytes(), x)
             if "litert" in peers and not TARGETS["litert"].check(model):
                 engines["litert"] = Litert(model, x, Path(name))
             us = measured(engines, empty)

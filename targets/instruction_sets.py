@@ -64,7 +64,7 @@ class Packing:
         offset: what int8 operands gain before they are multiplied.
         columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
         windows: integer convolutions are those of ``runtime/src/x86``.
-        channels: int8 channels side by side in convolutions of more than one tap; 0: none.
+        channels: int8 channels side by side in convolutions: two, or four in those of more than one tap; 0: none.
         tiles: integer convolutions of int8 inputs are those of ``runtime/src/tiles``.
         line: bytes to which arrays are aligned, where a vector across two lines of the cache takes longer.
         sparse: how N:M sparse rows are read.
@@ -206,6 +206,7 @@ INSTRUCTION_SETS = {
                 nibbles=((8, PAIRS), (16, PAIRS)),
                 columns=8,
                 windows=True,
+                channels=2,
                 sparse=replace(ON_X86, least_weight=-127),
             ),
         ),

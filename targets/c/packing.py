@@ -74,8 +74,8 @@ def pack_conv(
         rows = w.reshape(len(w), -1)
         fold = (offset + x_zero) * rows.sum(1, np.int64)
         return own.int_rows(rows, bits), (bias - fold).astype(bias.dtype)
-    if not transposed and bits == 8 and own.channels and side_by_side(shape):
-        fold = (offset + x_zero) * w.reshape(len(w), -1).sum(1, np.int64)
+    if not transposed and bits == 8 and own.channels and side_by_side(shape, own.channels):
+        fold = (offset + x_zero if offset else 0) * w.reshape(len(w), -1).sum(1, np.int64)
         return _channels_together(w, own.channels), (bias - fold).astype(bias.dtype)
     parts = transposed_phases(w, shape) if transposed else [w.reshape(len(w), -1)]
     folds = [(offset + x_zero) * part.sum(1, np.int64) if offset else 0 for part in parts]
@@ -88,9 +88,11 @@ def few_positions(s: ConvShape) -> bool:
     return s.groups == 1 and s.out_h * s.out_w <= 8 and s.out_c >= 16
 
 
-def side_by_side(s: ConvShape) -> bool:
-    """Whether channels lie side by side: ``ek_conv_has_fours``."""
+def side_by_side(s: ConvShape, channels: int) -> bool:
+    """Whether so many channels lie side by side: ``ek_conv_has_fours``, ``ek_conv_has_pairs``."""
     inputs, kernel = s.in_c // s.groups, s.k_h * s.k_w
+    if channels == 2:
+        return inputs >= 2 and (inputs + 1) // 2 * kernel <= 8000
     apart = kernel > 1 or s.stride_h > 1 or s.stride_w > 1
     many = inputs >= 4 or (inputs >= 2 and inputs * kernel > 256)
     return many and apart and -(-inputs // 4) * kernel <= 16000

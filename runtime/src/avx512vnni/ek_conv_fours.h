@@ -5,6 +5,8 @@
 #include "ek_conv_bands.h"
 #include "ek_conv_strips.h"
 
+#define EK_BESIDE 4 /* channels */
+#define EK_BESIDE_OFFSET 128 /* what operands gain, which is taken from the bias with the zero point */
 #define EK_FOURS_BAND 16384
 #define EK_FOURS_ROOM (EK_FOURS_BAND - EK_BANDS_SLACK)
 #define EK_FOURS_STRIP 28672 /* elements of a strip: so many taps of three vectors that it pays */

@@ -185,12 +185,30 @@ static inline void ek_bands_fill(const float *x, const ek_conv_shape *s, const e
     }
 }
 
-/* Vectors of positions: which of each are outputs, whether all are, and where in y those begin. */
+/* Vectors of positions: which of each are outputs, whether all are, where those begin in y and the vectors in a row. */
 typedef struct {
     int32_t whole;
     uint32_t in[EK_MOST_VECTORS];
-    int32_t at[EK_MOST_VECTORS];
+    int32_t at[EK_MOST_VECTORS], from[EK_MOST_VECTORS];
 } ek_places;
+
+/* Places of `vectors` vectors from number `first` on, of which each row of outputs has as many, without a rest. */
+static inline void ek_places_in_rows(int32_t first, int32_t pitch, int32_t columns, int32_t vectors, ek_places *p)
+{
+    const int32_t across = columns / EK_LANES;
+    int32_t row = first / across, column = first % across * EK_LANES;
+    p->whole = 1;
+    for (int32_t v = 0; v < vectors; v++) {
+        p->in[v] = EK_ALL_IN;
+        p->at[v] = row * columns + column;
+        p->from[v] = row * pitch + column;
+        column += EK_LANES;
+        if (column == columns) {
+            column = 0;
+            row++;
+        }
+    }
+}
 
 /* Places of `vectors` vectors from position `first` on, of n positions in rows `pitch` apart of which `columns` are
  * outputs. */
@@ -201,6 +219,7 @@ static inline void ek_places_of(int32_t first, int32_t n, int32_t pitch, int32_t
     for (int32_t v = 0; v < vectors; v++, first += EK_LANES) {
         const int32_t lanes = ek_min(EK_LANES, n - first);
         p->at[v] = row * columns + ek_min(column, columns);
+        p->from[v] = first;
         p->in[v] = 0;
         for (int32_t j = 0, run; j < lanes; j += run) { /* of one row */
             const int32_t inside = ek_max(ek_min(columns - column, lanes - j), 0);

@@ -1,12 +1,13 @@
 /* Float convolution over ek_vector.h: a product of the weights with the rows of ek_conv_bands.h, of which some outputs
  * and some vectors of positions at a time have their sums in registers. */
 #include "ek_conv_bands.h"
-#include "ek_conv_strips.h"
+#include "ek_conv_sides.h"
 #include "ek_epilogue_lanes.h"
 
 #include "ek_depthwise_f32.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
+#define EK_FEW_PER_INPUT 4 /* outputs of a single input that are taken as a depthwise convolution's */
 #define EK_APART static __attribute__((noinline)) /* whose loop gets all registers */
 
 /* A block of taps of some positions: x [count] rows at their offsets, w rows `step` apart. The first block's sums begin
@@ -37,14 +38,17 @@ EK_APART void ek_block_finish(const ek_block *block, const ek_places *p, int32_t
     }
 }
 
-/* Outputs from number o on, `rows` of them, of `vectors` vectors of positions behind x; of the last one, `some` lanes may
- * be read, EK_LANES if whole. */
-EK_INLINE void ek_block_tile(const ek_block *b, const float *x, const ek_places *p, int32_t o, int32_t rows,
-                             int32_t vectors, int32_t some)
+/* Outputs from number o on, `rows` of them, of `vectors` vectors of positions; of the last one, `some` lanes may be read,
+ * EK_LANES if whole. */
+EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, int32_t rows, int32_t vectors, int32_t some)
 {
     const float *const w = b->w + o * b->step;
     float *const y = b->y + o * b->plane;
+    const float *x[EK_MOST_VECTORS];
     ek_v acc[EK_TILE_ROWS * EK_TILE_VECTORS];
+    for (int32_t v = 0; v < vectors; v++) {
+        x[v] = b->x + p->from[v];
+    }
     for (int32_t r = 0; r < rows && b->first; r++) {
         const ek_v start = b->bias ? ek_v_all(b->bias[o + r]) : ek_v_zero();
         for (int32_t v = 0; v < vectors; v++) {
@@ -62,10 +66,10 @@ EK_INLINE void ek_block_tile(const ek_block *b, const float *x, const ek_places 
         }
     }
     for (int32_t t = 0; t < b->count; t++) {
-        const float *const xt = x + b->offset[t];
+        const int32_t offset = b->offset[t];
         ek_v taken[EK_MOST_VECTORS];
         for (int32_t v = 0; v < vectors; v++) {
-            taken[v] = some == EK_LANES ? ek_v_load(xt + v * EK_LANES) : ek_v_load_some(xt + v * EK_LANES, some);
+            taken[v] = some == EK_LANES ? ek_v_load(x[v] + offset) : ek_v_load_some(x[v] + offset, some);
         }
         for (int32_t r = 0; r < rows; r++) {
             const ek_v tap = ek_v_all(w[r * b->step + t]);
@@ -99,103 +103,132 @@ EK_INLINE void ek_block_tile(const ek_block *b, const float *x, const ek_places 
     }
 }
 
-/* The same of all outputs. */
-EK_INLINE void ek_block_column(const ek_block *block, const float *x, const ek_places *p, int32_t vectors, int32_t some)
+/* The same of all outputs: with fewer vectors more of them at a time, so that as many sums are under way. */
+EK_INLINE void ek_block_column(const ek_block *block, const ek_places *p, int32_t vectors, int32_t some)
 {
     const ek_block b = *block; /* which stores cannot change */
+    const int32_t most = vectors == 1 ? EK_TILE_ROWS : EK_TILE_ROWS * EK_TILE_VECTORS / vectors;
     int32_t o = 0;
-    for (; o + EK_TILE_ROWS <= b.outputs; o += EK_TILE_ROWS) {
-        ek_block_tile(&b, x, p, o, EK_TILE_ROWS, vectors, some);
+    for (; o + most <= b.outputs; o += most) {
+        ek_block_tile(&b, p, o, most, vectors, some);
     }
-    if (EK_TILE_ROWS > 4 && o + 4 <= b.outputs) {
-        ek_block_tile(&b, x, p, o, 4, vectors, some);
-        o += 4;
+    for (; most > 4 && o + 4 <= b.outputs; o += 4) {
+        ek_block_tile(&b, p, o, 4, vectors, some);
     }
     if (o + 2 <= b.outputs) {
-        ek_block_tile(&b, x, p, o, 2, vectors, some);
+        ek_block_tile(&b, p, o, 2, vectors, some);
         o += 2;
     }
     if (o < b.outputs) {
-        ek_block_tile(&b, x, p, o, 1, vectors, some);
+        ek_block_tile(&b, p, o, 1, vectors, some);
     }
 }
 
-EK_APART void ek_column_some(const ek_block *b, const float *x, const ek_places *p, int32_t some)
+EK_APART void ek_column_some(const ek_block *b, const ek_places *p, int32_t some)
 {
-    ek_block_column(b, x, p, 1, some);
+    ek_block_column(b, p, 1, some);
 }
 
-EK_APART void ek_column_1(const ek_block *b, const float *x, const ek_places *p)
+EK_APART void ek_column_1(const ek_block *b, const ek_places *p)
 {
-    ek_block_column(b, x, p, 1, EK_LANES);
+    ek_block_column(b, p, 1, EK_LANES);
 }
 
-EK_APART void ek_column_2(const ek_block *b, const float *x, const ek_places *p)
+EK_APART void ek_column_2(const ek_block *b, const ek_places *p)
 {
-    ek_block_column(b, x, p, 2, EK_LANES);
+    ek_block_column(b, p, 2, EK_LANES);
 }
 
-EK_APART void ek_column_3(const ek_block *b, const float *x, const ek_places *p)
+EK_APART void ek_column_3(const ek_block *b, const ek_places *p)
 {
-    ek_block_column(b, x, p, EK_TILE_VECTORS, EK_LANES);
+    ek_block_column(b, p, EK_TILE_VECTORS, EK_LANES);
 }
 
-EK_APART void ek_column_alone(const ek_block *b, const float *x, const ek_places *p)
+EK_APART void ek_column_alone(const ek_block *b, const ek_places *p)
 {
-    ek_block_tile(b, x, p, 0, 1, EK_MOST_VECTORS, EK_LANES);
+    ek_block_tile(b, p, 0, 1, EK_MOST_VECTORS, EK_LANES);
 }
 
-/* All positions of a block in a band of n positions; `in_place`: nothing behind them may be read. */
+/* The outputs of so many vectors. */
+static void ek_column(const ek_block *b, const ek_places *p, int32_t vectors)
+{
+    if (vectors == EK_MOST_VECTORS) {
+        ek_column_alone(b, p);
+    } else if (vectors == 3) {
+        ek_column_3(b, p);
+    } else if (vectors == 2) {
+        ek_column_2(b, p);
+    } else {
+        ek_column_1(b, p);
+    }
+}
+
+/* How many vectors are taken at once where so many are left. */
+static int32_t ek_vectors_now(const ek_block *b, int32_t left)
+{
+    const int32_t some = left == EK_TILE_VECTORS + 1 ? (left + 1) / 2 : ek_max(1, ek_min(left, EK_TILE_VECTORS));
+    return b->outputs == 1 && left >= EK_MOST_VECTORS ? EK_MOST_VECTORS : some;
+}
+
+/* All positions of a block in a band of n positions; in place nothing behind them may be read. */
 static void ek_block_positions(const ek_block *b, const ek_bands *bands, int32_t columns, int32_t n)
 {
     const int32_t in_place = bands->layout == EK_IN_PLACE;
     ek_places places;
     for (int32_t at = 0, now; at < n; at += now * EK_LANES) {
         const int32_t left = in_place ? (n - at) / EK_LANES : (n - at + EK_LANES - 1) / EK_LANES;
-        now = b->outputs == 1 && left >= EK_MOST_VECTORS ? EK_MOST_VECTORS
-              : left == EK_TILE_VECTORS + 1               ? (left + 1) / 2
-                                                          : ek_max(1, ek_min(left, EK_TILE_VECTORS));
+        now = ek_vectors_now(b, left);
         ek_places_of(at, n, bands->pitch, columns, now, &places);
         if (left == 0) {
-            ek_column_some(b, b->x + at, &places, n - at);
-        } else if (now == EK_MOST_VECTORS) {
-            ek_column_alone(b, b->x + at, &places);
-        } else if (now == 3) {
-            ek_column_3(b, b->x + at, &places);
-        } else if (now == 2) {
-            ek_column_2(b, b->x + at, &places);
+            ek_column_some(b, &places, n - at);
         } else {
-            ek_column_1(b, b->x + at, &places);
+            ek_column(b, &places, now);
         }
     }
 }
 
-#ifdef EK_STRIP_VECTORS
-/* The same of n outputs in rows of `columns`, side by side. */
-static void ek_block_strips(const ek_block *own, const ek_bands *bands, int32_t n)
+/* The same where vectors fill rows. */
+static void ek_block_rows(const ek_block *b, const ek_bands *bands, int32_t columns, int32_t rows)
 {
-    float taken[EK_STRIP_TAPS * EK_STRIP_VECTORS * EK_LANES];
-    int32_t offset[EK_STRIP_TAPS];
+    const int32_t vectors = rows * columns / EK_LANES;
+    ek_places places;
+    for (int32_t at = 0, now; at < vectors; at += now) {
+        now = ek_vectors_now(b, vectors - at);
+        ek_places_in_rows(at, bands->pitch, columns, now, &places);
+        ek_column(b, &places, now);
+    }
+}
+
+#ifdef EK_SIDE_COST
+/* The same of outputs side by side. */
+static void ek_block_sides(const ek_block *own, const ek_bands *bands, int32_t columns, int32_t n)
+{
+    const int narrow = bands->layout == EK_BY_PLANES && columns < EK_SIDE_NARROW;
+    float side[EK_SIDE_FLOATS + EK_LANES];
+    int32_t offset[EK_SIDE_TAPS];
     ek_block b = *own;
+    ek_copies copies;
     ek_strip strip;
     ek_places places;
+    b.x = side;
     b.offset = offset;
     for (int32_t at = 0, now; at < n; at += now * EK_LANES) {
-        const int32_t left = (n - at + EK_LANES - 1) / EK_LANES;
-        now = left == EK_STRIP_VECTORS + 1 ? 2 : ek_min(left, EK_STRIP_VECTORS);
-        ek_strip_of(bands, at, now, &strip);
-        ek_strip_fill(&strip, own->x, own->offset, own->count, now, taken);
+        now = ek_min(ek_vectors_now(&b, (n - at + EK_LANES - 1) / EK_LANES), EK_TILE_VECTORS);
+        if (narrow) {
+            ek_strip_of(bands, at, now, &strip);
+            ek_strip_fill(&strip, own->x, own->offset, own->count, now, side);
+        } else {
+            ek_copies_of(bands, columns, at, n, now, &copies);
+            ek_copies_do(&copies, own->x, own->offset, own->count, now, side);
+        }
         for (int32_t t = 0; t < own->count; t++) {
             offset[t] = t * now * EK_LANES;
         }
-        ek_places_of(at, n, n, n, now, &places);
-        if (now == 3) {
-            ek_column_3(&b, taken, &places);
-        } else if (now == 2) {
-            ek_column_2(&b, taken, &places);
-        } else {
-            ek_column_1(&b, taken, &places);
+        ek_places_of(0, n - at, n, n, now, &places);
+        for (int32_t v = 0; v < now; v++) {
+            places.at[v] += at;
         }
+        ek_column(&b, &places, now);
     }
 }
 #endif
@@ -248,18 +281,18 @@ static void ek_conv_group(const float *x, const float *w, const float *bias, con
     const ptrdiff_t x_plane = (ptrdiff_t)s->in_h * s->in_w, plane = (ptrdiff_t)s->out_h * s->out_w;
     ek_block block = {band, w, bias, offset, y, taps, plane, 0, s->out_c / s->groups, 0, EK_NO_ACT, e, NULL};
     const int apart = ek_epilogue_is_apart(e);
-#ifdef EK_STRIP_VECTORS
-    const int strips = ek_strip_pays(s, b);
-    const int32_t at_once = strips ? ek_min(b->block, EK_STRIP_TAPS / kernel * kernel) : b->block;
+#ifdef EK_SIDE_COST
+    const int sides = ek_sides_pay(s, b);
+    const int32_t at_once = sides ? ek_min(b->block, EK_SIDE_TAPS / kernel * kernel) : b->block;
 #else
     const int32_t at_once = b->block;
 #endif
     for (int32_t oy = 0; oy < s->out_h; oy += b->rows) {
         for (int32_t ox = 0; ox < s->out_w; ox += b->columns) {
             const int32_t rows = ek_min(b->rows, s->out_h - oy), columns = ek_min(b->columns, s->out_w - ox);
-#ifdef EK_STRIP_VECTORS
+#ifdef EK_SIDE_COST
             ek_spread spread;
-            const int spreads = strips && ek_spread_of(s, b, oy - s->pad_top, -s->pad_left, &spread);
+            const int spreads = sides && ek_spread_of(s, b, oy - s->pad_top, -s->pad_left, &spread);
 #endif
             block.y = y + (ptrdiff_t)oy * s->out_w + ox;
             for (int32_t from = 0; from < taps; from += at_once) {
@@ -271,7 +304,7 @@ static void ek_conv_group(const float *x, const float *w, const float *bias, con
                 if (b->layout == EK_IN_PLACE) {
                     block.x = x + from / kernel * x_plane;
                     ek_tap_offsets(s, b, from, block.count, offset);
-#ifdef EK_STRIP_VECTORS
+#ifdef EK_SIDE_COST
                 } else if (spreads) {
                     ek_spread_fill(&spread, x + from / kernel * x_plane, s, block.count / kernel, b->height * b->pitch,
                                    band);
@@ -279,13 +312,17 @@ static void ek_conv_group(const float *x, const float *w, const float *bias, con
                 } else {
                     ek_bands_fill(x, s, b, oy, ox, from, block.count, band);
                 }
-#ifdef EK_STRIP_VECTORS
-                if (strips) {
-                    ek_block_strips(&block, b, rows * columns);
+#ifdef EK_SIDE_COST
+                if (sides) {
+                    ek_block_sides(&block, b, columns, rows * columns);
                     continue;
                 }
 #endif
-                ek_block_positions(&block, b, columns, (rows - 1) * b->pitch + columns);
+                if (columns % EK_LANES == 0) {
+                    ek_block_rows(&block, b, columns, rows);
+                } else {
+                    ek_block_positions(&block, b, columns, (rows - 1) * b->pitch + columns);
+                }
             }
         }
     }
@@ -306,7 +343,7 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
         ek_epilogue_row(&then, y, s.out_c);
         return;
     }
-    if (inputs == 1 && ek_conv_depthwise(x, w, bias, &then, y, &s)) {
+    if (inputs == 1 && (rows <= EK_FEW_PER_INPUT || s.groups > 1) && ek_conv_depthwise(x, w, bias, &then, y, &s)) {
         return;
     }
     ek_bands_of(&s, &bands);

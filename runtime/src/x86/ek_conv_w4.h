@@ -12,7 +12,7 @@
 /* What is added to operands before an instruction takes them, and so to the bias. */
 static inline int64_t ek_w4_fold(int32_t x_zero)
 {
-    return sizeof(EK_X) == 1 && EK_OPERAND_ZERO(1) == 0 ? x_zero + 128 : 0;
+    return sizeof(EK_X) == 1 && EK_OPERAND_ZERO(1) == 0 ? x_zero + EK_BESIDE_OFFSET : 0;
 }
 
 /* wide [n] = a row of int4 weights; returns their sum. */
@@ -32,13 +32,13 @@ static int32_t ek_w4_row(const int8_t *restrict w, int32_t n, int8_t *restrict w
     return sum;
 }
 
-/* to [inputs / 4][kernel][4] = wide [inputs][kernel], filled up with zeros. */
-static void ek_w4_fours(const int8_t *restrict wide, int32_t inputs, int32_t kernel, int8_t *restrict to)
+/* to [inputs / EK_BESIDE][kernel][EK_BESIDE] = wide [inputs][kernel], filled up with zeros. */
+static void ek_w4_beside(const int8_t *restrict wide, int32_t inputs, int32_t kernel, int8_t *restrict to)
 {
-    for (int32_t c = 0; c < inputs; c += 4, to += 4 * kernel) {
-        for (int32_t i = 0; i < 4; i++) {
+    for (int32_t c = 0; c < inputs; c += EK_BESIDE, to += EK_BESIDE * kernel) {
+        for (int32_t i = 0; i < EK_BESIDE; i++) {
             for (int32_t t = 0; t < kernel; t++) {
-                to[4 * t + i] = c + i < inputs ? wide[(c + i) * kernel + t] : 0;
+                to[EK_BESIDE * t + i] = c + i < inputs ? wide[(c + i) * kernel + t] : 0;
             }
         }
     }
@@ -68,8 +68,8 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
 {
     const ek_conv_shape s = ek_conv_flatten(shape);
     const int32_t inputs = s.in_c / s.groups, outputs = s.out_c / s.groups, kernel = s.k_h * s.k_w;
-    const int32_t taps = inputs * kernel, fours = sizeof(EK_X) == 1 && EK_W4_FOURS(&s);
-    const int32_t span = fours ? (inputs + 3) / 4 * 4 * kernel : taps;
+    const int32_t taps = inputs * kernel, beside = sizeof(EK_X) == 1 && EK_W4_FOURS(&s);
+    const int32_t span = beside ? (inputs + EK_BESIDE - 1) / EK_BESIDE * EK_BESIDE * kernel : taps;
     const int32_t most = ek_min(EK_WIDE_ROWS, EK_WIDE_BYTES / ek_max(span, 1));
     const ptrdiff_t x_group = (ptrdiff_t)inputs * s.in_h * s.in_w, plane = (ptrdiff_t)s.out_h * s.out_w;
     int8_t panel[EK_WIDE_BYTES], row[EK_WIDE_BYTES];
@@ -86,11 +86,11 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
         part.in_c = part.groups * inputs;
         part.out_c = n;
         for (int32_t r = 0; r < n; r++) {
-            int8_t *const wide = fours ? row : panel + r * span;
+            int8_t *const wide = beside ? row : panel + r * span;
             const int32_t sum = ek_w4_row(w + (o + r) * EK_BYTES_W4(taps), taps, wide);
             folded[r] = (EK_ACC)((int64_t)bias[o + r] - ek_w4_fold(x_zero) * sum);
-            if (fours) {
-                ek_w4_fours(row, inputs, kernel, panel + r * span);
+            if (beside) {
+                ek_w4_beside(row, inputs, kernel, panel + r * span);
             }
         }
         ek_conv_wide(x + group * x_group, x_zero, panel, folded, mult + o, shift + o, y_zero, y_min, y_max,

@@ -1,0 +1,2 @@
+/* Positions are taken as they lie here. */
+#include "ek_conv_bands.h"

@@ -1,2 +1,0 @@
-/* Narrow pictures are taken as others here. */
-#include "ek_conv_bands.h"

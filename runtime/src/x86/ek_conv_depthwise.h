@@ -1,2 +1,0 @@
-/* Depthwise convolutions have no kernel of their own here. */
-#define EK_DEPTHWISE(...) 0
