@@ -54,6 +54,11 @@ class Nothing(Net):
         self.layer(x)
 
 
+class Unpaired(Net):
+    def forward(self, x, ref, mean):
+        return x * self.layer(ref).mean(), 0.5 * mean + x.mean()
+
+
 class Clamps(Net):
     def forward(self, x):
         return self.layer(x).clamp(0.1, 1)
@@ -72,6 +77,7 @@ branches = lambda: (Branches(), (x,))
 through_numpy = lambda: (Through(), (x,))
 nothing = lambda: (Nothing(), (x,))
 words = lambda: (Words(), (x,))
+unpaired = lambda: (Unpaired(), (x, x, torch.zeros(1, 3)))
 clamps = lambda: (Clamps(), (x,))
 half = lambda: (Net().half(), (x.half(),))
 mixed = lambda: (Net().double(), (x,))
@@ -308,6 +314,14 @@ MISTAKES = (
     (
         "export net.onnx --target host -o new --recipe w8a8 --calibration wavs",
         "calibration file 'a.wav': is audio, but the network takes x [1, 8]",
+    ),
+    (
+        "export mistakes_of_users:unpaired --target host -o new --recipe w8a8 --calibration wavs --hop 8",
+        "if these are states, declare them: --state mean:",
+    ),
+    (
+        "export offline.onnx --target host -o new --rate x=1/64",
+        "--rate x: 1/64",
     ),
     (
         "export net.onnx --target host -o new --recipe w8a8 --calibration other-name",

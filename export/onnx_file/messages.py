@@ -1,6 +1,8 @@
 """What a library says about a file of unknown origin, in the words of a user."""
 
 import re
+import sysconfig
+import traceback
 from functools import partial
 from pathlib import PurePath
 
@@ -28,6 +30,12 @@ RAISED_AT = re.compile(
     r'following call raised this error:\s*File "([^"]*)", line (\d+), in \w+\s*(.*)'
 )
 
+LIBRARIES = {
+    "site-packages",
+    "dist-packages",
+    "edgekit",
+}  # folders of code that is nobody's network
+PYTHON = sysconfig.get_path("stdlib")
 CAUSED_BY = re.compile(r"Caused by: \((\S+\.py):(\d+) in (\w+)\)")
 
 
@@ -59,11 +67,37 @@ def of_torch(error: BaseException) -> tuple[str, str]:
         found = f"torch has no {refused[1]} for these arguments"
         return found, "give it numbers of one type, as x.clamp(0.1, 1.0) instead of x.clamp(0.1, 1)"
     place = RAISED_AT.search(whole) or CAUSED_BY.search(whole)
-    at = f", in {PurePath(place[1]).name} line {place[2]}: {place[3].strip()}" if place else ""
+    at = (
+        f", in {PurePath(place[1]).name} line {place[2]}: {place[3].strip()}"
+        if place
+        else _at(inner)
+    )
+    if _packs(inner):
+        step = "give the padded tensor itself to the recurrent layer: a stream has one length"
+        return f"a packed sequence{at}", step
     if BY_VALUES.search(whole):
         step = "choose between values with torch.where, and fix sizes and counts"
         return f"the way through forward, or a size, depends on values{at}", step
     return f"{plain(error)}{at}", "change what it names, then export again"
+
+
+def _at(error: BaseException) -> str:
+    """The innermost line of a user that led to an error; nothing where all are those of libraries."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = PurePath(frame.filename)
+        if path.suffix == ".py" and not (
+            LIBRARIES.intersection(path.parts) or path.is_relative_to(PYTHON)
+        ):
+            return f", in {path.name} line {frame.lineno}: {frame.line}"
+    return ""
+
+
+def _packs(error: BaseException) -> bool:
+    """Whether a packed sequence is a value on the way to an error."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(
+        type(v).__name__ == "PackedSequence" for frame in frames for v in frame.f_locals.values()
+    )
 
 
 def _named(form: str, match: re.Match[str]) -> str:

@@ -59,7 +59,7 @@ class Values:
             raise Refused(
                 f"its constant '{value.name}' follows the length of the input",
                 "constants that are the same at every length",
-                "compute it from the frame itself",
+                "compute it from the frame itself; a table of positions ends, so use distances instead",
             )
         if value not in self._fixed:
             array = array_of(value)

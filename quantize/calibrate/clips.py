@@ -2,7 +2,7 @@
 
 import importlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -194,7 +194,7 @@ def _recordings(
         if file.suffix.lower() == ".npz":
             found.append((file.with_suffix(""), file))
         elif not streams:
-            problems.append(_no_sound(file, model))
+            continue
         elif len(streams) == 1:
             found.append((file.with_suffix(""), dict.fromkeys(streams, file)))
         elif name is None:
@@ -206,6 +206,8 @@ def _recordings(
             if stem not in groups:
                 found.append((stem, groups.setdefault(stem, {})))
             groups[stem][name] = file
+    if not streams and (sounds := [file for file in files if file.suffix.lower() != ".npz"]):
+        problems.append(_no_sound(sounds, model))
     for stem, group in groups.items():
         if missing := [name for name in streams if name not in group]:
             listed = ", ".join(f"{stem.name}.{name}.wav" for name in missing)
@@ -215,7 +217,7 @@ def _recordings(
     return whole, problems
 
 
-def _no_sound(file: Path, model: Model) -> Problem:
+def _no_sound(files: Sequence[Path], model: Model) -> Problem:
     listed = ", ".join(f"{v.name} {list(v.shape or ())}" for v in model.given_inputs)
     step = (
         "export with --frontend, or with --hop if the input is PCM, with --layout INPUT=NCT if it has "
@@ -223,12 +225,27 @@ def _no_sound(file: Path, model: Model) -> Problem:
     )
     if beside := [*model.constants, *model.controls]:
         step = f"give .npz files: they hold {', '.join(map(repr, beside))} as well"
+    if pairs := list(_likely_states(model)):
+        step = f"if these are states, declare them: {' '.join(pairs)}; else {step}"
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     return Problem(
-        f"calibration file {file.name!r}",
+        f"calibration file {files[0].name!r}{more}",
         f"is audio, but the network takes {listed}",
         "audio for networks that take PCM and nothing else",
         step,
     )
+
+
+def _likely_states(model: Model) -> Iterator[str]:
+    """Options that pair inputs that are no PCM with outputs of their shapes, in order."""
+    taken = {pair.output for pair in model.states}
+    free = [value for value in model.ir.graph.outputs if str(value.name) not in taken]
+    inputs = [value for value in model.given_inputs if pcm_layout(model, value) is None]
+    for value in inputs if len(inputs) < len(model.given_inputs) else ():
+        same = (o for o in free if (o.dtype, dims(o)) == (value.dtype, dims(value)))
+        if (follows := next(same, None)) is not None:
+            free.remove(follows)
+            yield f"--state {value.name}:{follows.name}"
 
 
 def _read_wavs(

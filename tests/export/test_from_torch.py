@@ -111,6 +111,22 @@ class Call(nn.Module):
         self.function = function
     def forward(self, x):
         return self.function(x)
+class Packed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(4, 4, batch_first=True)
+    def forward(self, x, lengths):
+        return self.gru(nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True))[0].data
+class Normed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(4, 4)
+    def forward(self, x, var):
+        var = 0.9 * var + 0.1 * x * x
+        return {"y": self.lstm(x * torch.rsqrt(var + 1e-5))[0], "var_next": var}
+def packed(): return Packed(), (torch.rand(1, 5, 4), torch.tensor([5]))
+def narrow(): return Call(nn.Linear(3, 2)), torch.rand(1, 4)
+def normed(): return Normed(), (torch.randn(1, 1, 4), torch.ones(1, 1, 4))
 def inverse(): return Call(torch.linalg.inv), torch.eye(3)[None]
 def eigen(): return Call(lambda x: torch.linalg.eigh(x)[0]), torch.eye(3)[None]
 def counted(): return Call(lambda x: x * int((x > 0).sum())), torch.rand(1, 4)
@@ -287,6 +303,8 @@ def test_modules_that_cannot_be_imported(factory, part):
         ("eigen", "torch has no ONNX form of aten._linalg_eigh"),
         ("branching", "depends on values, in some_networks.py line "),
         ("counted", "depends on values"),
+        ("packed", "a packed sequence, in some_networks.py line "),
+        ("narrow", ", in some_networks.py line "),
     ],
 )
 def test_what_torch_refuses_is_told_in_a_line_and_nothing_else_is_printed(factory, found, capfd):
@@ -294,6 +312,11 @@ def test_what_torch_refuses_is_told_in_a_line_and_nothing_else_is_printed(factor
     assert found in problem.found and "\n" not in problem.found and len(problem.found) < 300
     assert "original error" not in problem.next_step
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_state_that_must_be_positive_is_tried_with_positive_numbers():
+    model, _ = from_torch("some_networks:normed", name="net")
+    assert [pair.input for pair in model.states] == ["var"]
 
 
 def test_integers_are_tried_within_the_range_that_the_module_takes():
