@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem
-from edgekit.fpga import golden, lower, pictures, project, rtl, simulate, stages
+from edgekit.fpga import driver, golden, lower, pictures, project, rtl, simulate, stages
 from edgekit.fpga.network import CpuPart, Network
 from edgekit.fpga.program import Program
 from edgekit.fpga.resources import Part
@@ -113,6 +113,9 @@ def make_build(
     for i, build in enumerate(on_cpu):
         contents = {**build.files, MANIFEST_NAME: build.manifest.to_json().encode()}
         files |= {f"{stages.FOLDER}/{i}/{name}": content for name, content in contents.items()}
+    outputs = [str(value.name) for value in model.ir.graph.outputs]
+    host = driver.sources(program, outputs, [build.manifest for build in on_cpu])
+    files |= {f"driver/{name}": text.encode() for name, text in host.items()}
     manifest = _manifest(engine, model, calibration, recipe, digest(files))
     macs = sum(build.manifest.macs_float for build in on_cpu)
     form, said = pictures.completed(model, calibration, picture)

@@ -3,7 +3,6 @@
 from edgekit.fpga.words import (
     ADDRESS,
     DIGEST_FROM,
-    ERRORS,
     HEADER,
     HEADER_WORDS,
     LAYER,
@@ -14,21 +13,8 @@ from edgekit.fpga.words import (
     SCALE,
     VERSION,
 )
+from edgekit.runtime.runners.engine import ERRORS, REGISTERS
 
-REGISTERS = (
-    "control",
-    "status",
-    "interrupt",
-    "layers",
-    "program",
-    "image",
-    "dram",
-    "cycles",
-    "stalls",
-    "engine",
-    "version",
-)
-"""Behind AXI4-Lite, each of 4 bytes, from address 0 on."""
 RECORDS = (("PROGRAM", HEADER), ("LAYER", LAYER), ("ADDRESS", ADDRESS), ("SCALE", SCALE))
 ENUMERATIONS = (("PATH", PATHS), ("IN", REGIONS), ("ERROR", ERRORS), ("REGISTER", REGISTERS))
 

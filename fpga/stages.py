@@ -37,11 +37,11 @@ def data(program: Program) -> dict[str, bytes]:
             written = 0
     files = {
         "stages.bin": np.array(rows, "<i4").tobytes(),
-        "host_places.bin": _places(program, [_whole(network, n) for n in network.from_cpu]),
+        "host_places.bin": _places(program, [whole(network, n) for n in network.from_cpu]),
     }
     for i, part in enumerate(network.cpu):
         files[f"{FOLDER}_{i}_reads.bin"] = _places(program, [*part.reads.values()])
-        views = [_whole(network, name) for name in part.writes.values()]
+        views = [whole(network, name) for name in part.writes.values()]
         files[f"{FOLDER}_{i}_writes.bin"] = _places(program, views)
     return files
 
@@ -50,7 +50,7 @@ def description(program: Program) -> bytes:
     """Return stages.json: what runs in which order, and the types of what goes in and out."""
     network = program.network
     ((name, stored),) = network.inputs.items()
-    image = _port(network, name, _whole(network, stored)) | {"lanes": program.image_lanes}
+    image = port(network, name, whole(network, stored)) | {"lanes": program.image_lanes}
     rows: list[dict[str, Any]] = []
     for stage in stages(network):
         if not isinstance(stage, CpuPart):
@@ -62,17 +62,18 @@ def description(program: Program) -> bytes:
                 "cpu": f"{FOLDER}/{network.cpu.index(stage)}",
                 "inputs": [str(value.name) for value in graph.inputs],
                 "outputs": [str(value.name) for value in graph.outputs],
-                "reads": [_port(network, n, view) for n, view in stage.reads.items()],
-                "writes": [_port(network, n, _whole(network, s)) for n, s in stage.writes.items()],
+                "reads": [port(network, n, view) for n, view in stage.reads.items()],
+                "writes": [port(network, n, whole(network, s)) for n, s in stage.writes.items()],
             }
         )
-    outputs = [_port(network, n, view) for n, view in network.outputs.items()]
+    outputs = [port(network, n, view) for n, view in network.outputs.items()]
     return (
         json.dumps({"image": image, "outputs": outputs, "stages": rows}, indent=1) + "\n"
     ).encode()
 
 
-def _port(network: Network, name: str, view: View) -> dict[str, Any]:
+def port(network: Network, name: str, view: View) -> dict[str, Any]:
+    """Name, shape and type of a tensor that goes in or out."""
     kind = network.tensors[view.tensors[0]].kind
     return {
         "name": name,
@@ -82,7 +83,8 @@ def _port(network: Network, name: str, view: View) -> dict[str, Any]:
     }
 
 
-def _whole(network: Network, name: str) -> View:
+def whole(network: Network, name: str) -> View:
+    """A stored tensor as it is."""
     channels, height, width = network.tensors[name].shape
     return View((name,) * channels, tuple(range(channels)), height, width)
 

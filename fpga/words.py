@@ -78,19 +78,6 @@ ADDRESS = (Field("beat", 0, 0, 28), Field("up", 0, 28, 2), Field("region", 0, 30
 SCALE = (Field("mult", 0, 0, 16), Field("shift", 0, 16, 6))
 PATHS = ("dense", "depthwise", "pool")
 REGIONS = ("buffer", "dram", "image")
-ERRORS = (
-    "none",
-    "magic",
-    "version",
-    "engine",
-    "memory",
-    "layers",
-    "address",
-    "digest",
-    "bus",
-    "aborted",
-)
-"""What the error register of an engine says, from 0 on; the digest is the host's to check."""
 TAPS = 9
 S8 = NDArray[np.int8]
 U32 = NDArray[np.uint32]

@@ -1,44 +1,63 @@
-// The RTL of an engine, with DRAM, for a program on this machine: sim_host FOLDER
-// FOLDER has program.bin and, before each run, image.bin and dram.bin, the bytes of the input and of DRAM. Each line of stdin
-// is a run, "first layers"; then dram.bin has what the engine made, and a line of stdout says the error register, cycles,
-// stalls, and bytes read and written. What lies in the engine's buffer stays from run to run.
+// The RTL of an engine, with DRAM, behind a pipe: sim_host FOLDER
+// Each line of stdin is a command, and gets a line of stdout: "read ADDRESS" and "write ADDRESS VALUE" of a register; "load
+// ADDRESS" copies memory.bin of FOLDER to memory, "save ADDRESS BYTES" writes it; "wait" lets the clock run until the interrupt,
+// or for a while, and says whether it is there; "moved" says how many bytes of memory were read and written until now.
 #include "sim_bus.h"
 
-template <typename T>
-static std::vector<T> file_of(const std::string &path)
+const int WHILE = 100000; // cycles
+static int64_t waited = 0; // cycles since a register was written
+
+// Memory grows to what is asked for, in whole lines; every byte is any at first.
+static uint8_t *at(Bench &bench, std::size_t address, std::size_t bytes)
 {
-    std::vector<T> values;
-    std::FILE *const file = std::fopen(path.c_str(), "rb");
-    if (!file) { std::perror(path.c_str()); std::exit(2); }
-    T value;
-    while (std::fread(&value, sizeof value, 1, file) == 1) { values.push_back(value); }
-    std::fclose(file);
-    return values;
+    auto &memory = bench.memory.bytes;
+    while (memory.size() < (address + bytes + 63) / 64 * 64) { memory.push_back(uint8_t(bench.noise.next() >> 24)); }
+    return memory.data() + address;
+}
+
+// Moves bytes between memory and the file; false where the file has others.
+static bool moved(const std::string &path, const char *mode, uint8_t *bytes, std::size_t count)
+{
+    std::FILE *const file = std::fopen(path.c_str(), mode);
+    if (!file) { return false; }
+    const std::size_t done = mode[0] == 'r' ? std::fread(bytes, 1, count, file) : std::fwrite(bytes, 1, count, file);
+    return std::fclose(file) == 0 && done == count;
 }
 
 int main(int argc, char **argv)
 {
     if (argc != 2) { return 2; }
-    const std::string folder = argv[1];
-    const auto program = file_of<uint32_t>(folder + "/program.bin");
+    const std::string path = std::string(argv[1]) + "/memory.bin";
     Bench bench;
     bench.memory.timing = DRAM;
-    int first, layers;
-    while (std::scanf("%d %d", &first, &layers) == 2) {
-        const auto image = file_of<uint8_t>(folder + "/image.bin"), beats = file_of<uint8_t>(folder + "/dram.bin");
-        bench.load(program, image.size());
-        std::memcpy(&bench.memory.bytes[bench.image_at], image.data(), image.size());
-        std::memcpy(&bench.memory.bytes.at(bench.dram_at), beats.data(), beats.size());
-        bench.cycles = bench.stalls = bench.memory.moved[0] = bench.memory.moved[1] = 0;
-        bench.begin(first, layers);
-        const int error = bench.wait();
-        std::FILE *const out = std::fopen((folder + "/dram.bin").c_str(), "wb");
-        if (!out) { return 2; }
-        std::fwrite(&bench.memory.bytes[bench.dram_at], 1, beats.size(), out);
-        std::fclose(out);
-        std::printf("%d %lld %lld %lld %lld\n", error, static_cast<long long>(bench.cycles),
-                    static_cast<long long>(bench.stalls), static_cast<long long>(bench.memory.moved[0] * BUS_BYTES),
-                    static_cast<long long>(bench.memory.moved[1] * BUS_BYTES));
+    char command[8];
+    while (std::scanf("%7s", command) == 1) {
+        const std::string what = command;
+        unsigned long first = 0, second = 0;
+        unsigned long long answer = 0, more = 0;
+        bool good = true;
+        if (what == "read") {
+            good = std::scanf("%lu", &first) == 1;
+            answer = bench.read(int(first / 4));
+        } else if (what == "write") {
+            good = std::scanf("%lu %lu", &first, &second) == 2;
+            bench.write(int(first / 4), uint32_t(second));
+            waited = 0;
+        } else if (what == "load" || what == "save") {
+            good = std::scanf("%lu %lu", &first, &second) == 2;
+            good = good && moved(path, what == "load" ? "rb" : "wb", at(bench, first, second), second);
+        } else if (what == "wait") {
+            for (int i = 0; i < WHILE && !bench.top->irq; i++) { bench.cycle(); }
+            if ((waited += WHILE) > LIMIT) { std::fprintf(stderr, "layer %d does not end\n", bench.layer()); return 3; }
+            answer = bench.top->irq;
+        } else if (what == "moved") {
+            answer = (unsigned long long)(bench.memory.moved[0]) * BUS_BYTES;
+            more = (unsigned long long)(bench.memory.moved[1]) * BUS_BYTES;
+        } else {
+            good = false;
+        }
+        if (!good) { return 2; }
+        std::printf("%llu %llu\n", answer, more);
         std::fflush(stdout);
     }
     return 0;

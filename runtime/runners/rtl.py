@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import ToolError, VerificationError
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.runners.engine import Engine
 from edgekit.runtime.runners.fpga import FpgaRunner, Layers
 
 NO_VERILATOR = "no verilator: apt-get install verilator make g++"
@@ -40,6 +41,78 @@ def verilate(folder: Path, command: Sequence[str]) -> None:
         raise ToolError(f"verilator failed: {done.stderr.strip()[-2000:]}")
 
 
+class Simulation:
+    """The RTL of a build in a program that Verilator made: registers and memory of an `Engine`."""
+
+    def __init__(self, directory: Path) -> None:
+        """Compile the RTL of a build folder and start it.
+
+        Raises `ToolError` where verilator is missing or fails.
+        """
+        self._place = tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True)
+        self._folder = Path(self._place.name)
+        shutil.copytree(directory / "rtl", self._folder / "rtl")
+        modules = sorted(path.name for path in (self._folder / "rtl").glob("ek_*.sv"))
+        verilate(self._folder / "rtl", verilator_command(TOP, modules, MAIN, "build"))
+        self._memory = self._folder / "memory.bin"
+        self._errors = (self._folder / "errors.txt").open("w+")
+        self._process = subprocess.Popen(
+            [str(self._folder / "rtl" / "build" / MAIN), str(self._folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+
+    def read(self, address: int) -> int:
+        """A register."""
+        return self._ask("read", address)[0]
+
+    def write(self, address: int, value: int) -> None:
+        """Set a register."""
+        self._ask("write", address, value)
+
+    def load(self, address: int, content: bytes) -> None:
+        """Write memory."""
+        self._memory.write_bytes(content)
+        self._ask("load", address, len(content))
+
+    def save(self, address: int, size: int) -> bytes:
+        """Read memory."""
+        self._ask("save", address, size)
+        return self._memory.read_bytes()
+
+    def idle(self) -> None:
+        """Let the clock run until the interrupt, or for a while."""
+        self._ask("wait")
+
+    def moved(self) -> tuple[int, int]:
+        """Bytes of memory that were read, and written, until now."""
+        return self._ask("moved")
+
+    def _ask(self, *words: str | int) -> tuple[int, int]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            print(*words, file=self._process.stdin, flush=True)
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            self._process.wait()
+            self._errors.seek(0)
+            raise VerificationError(f"RTL simulation: {self._errors.read().strip()[-2000:]}")
+        first, second = map(int, line.split())
+        return first, second
+
+    def __del__(self) -> None:
+        """End the simulation."""
+        if process := self.__dict__.get("_process"):
+            process.stdin.close()
+            process.wait()
+            process.stdout.close()
+            self._errors.close()
+
+
 class RtlRunner(FpgaRunner):
     """One engine build: the RTL runs its layers, the CPU what is its own; `took` tells the cycles."""
 
@@ -49,19 +122,12 @@ class RtlRunner(FpgaRunner):
         Raises as `FpgaRunner` does, and `ToolError` where verilator is missing or fails.
         """
         super().__init__(directory, manifest)
-        self._place = tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True)
-        self._folder = Path(self._place.name)
-        shutil.copytree(directory / "rtl", self._folder / "rtl")
-        modules = sorted(path.name for path in (self._folder / "rtl").glob("ek_*.sv"))
-        verilate(self._folder / "rtl", verilator_command(TOP, modules, MAIN, "build"))
-        self._program.tofile(self._folder / "program.bin")
-        self._errors = (self._folder / "errors.txt").open("w+")
-        self._process = subprocess.Popen(
-            [str(self._folder / "rtl" / "build" / MAIN), str(self._folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
+        self.simulation = Simulation(directory)
+        self._engine = Engine(
+            self.simulation,
+            self._program,
+            self._library.edgekit_engine_image_bytes(),
+            len(self._dram),
         )
         self._clock_mhz = float(dict(manifest.engine or {}).get("clock_mhz", 0))
         self._counts: list[tuple[int, ...]] = []
@@ -83,28 +149,12 @@ class RtlRunner(FpgaRunner):
         )
 
     def _simulate(self, stage: Layers, pixels: NDArray[np.int8]) -> None:
-        pixels.tofile(self._folder / "image.bin")
-        self._dram.tofile(self._folder / "dram.bin")
-        assert self._process.stdin is not None and self._process.stdout is not None
-        try:
-            print(stage.first, stage.count, file=self._process.stdin, flush=True)
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            self._process.wait()
-            self._errors.seek(0)
-            raise VerificationError(f"RTL simulation: {self._errors.read().strip()[-2000:]}")
-        error, *counts = map(int, line.split())
-        if error:
-            raise VerificationError(f"RTL simulation: error {error} of docs/fpga-program.md")
-        self._dram[:] = np.fromfile(self._folder / "dram.bin", np.int8)
-        self._counts[-1] = tuple(a + b for a, b in zip(self._counts[-1], counts, strict=True))
-
-    def __del__(self) -> None:
-        """End the simulation."""
-        if process := self.__dict__.get("_process"):
-            process.stdin.close()
-            process.wait()
-            process.stdout.close()
-            self._errors.close()
+        engine, before = self._engine, self.simulation.moved()
+        engine.write_image(pixels.tobytes())
+        engine.write_dram(self._dram.tobytes())
+        engine.start(stage.first, stage.count)
+        engine.wait()
+        self._dram[:] = np.frombuffer(engine.read_dram(), np.int8)
+        moved = (now - then for now, then in zip(self.simulation.moved(), before, strict=True))
+        added = (*engine.counters(), *moved)
+        self._counts[-1] = tuple(a + b for a, b in zip(self._counts[-1], added, strict=True))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import tiny_build
 from fpga_csim import needs_cxx
 from fpga_grammar import Grammar, Picture, finished, loaded
 from PIL import Image
@@ -17,6 +18,7 @@ from edgekit.base.npz import read_npz
 from edgekit.cli import app
 from edgekit.fpga.pictures import completed, problems_of
 from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.runtime.pictures.files import pictures_of
 
 PICTURE = "range=-1,1:labels=red,green,blue"
 COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
@@ -91,6 +93,11 @@ def test_what_calibration_shows_is_taken_and_said(tmp_path: Path) -> None:
     for strange in (x * 7, x - 3, x / 9):
         form, notes = completed(model, Calibration(({"x": strange},), "x"), None)
         assert form is None and "--picture" in notes[0]
+
+
+def test_a_build_that_says_nothing_of_its_pictures_takes_none() -> None:
+    with pytest.raises(UsageError, match="--picture range=0,1"):
+        pictures_of(tiny_build.manifest())
 
 
 def test_what_does_not_fit_the_network_is_refused(tmp_path: Path) -> None:

@@ -32,8 +32,9 @@ from edgekit.fpga.schedule import network_cycles
 from edgekit.fpga.search import fitted
 from edgekit.fpga.simulate import build, run_engine
 from edgekit.fpga.spec import DMAX, EngineSpec
-from edgekit.fpga.words import DIGEST_FROM, ERRORS, HEADER_WORDS, LAYER_WORDS
+from edgekit.fpga.words import DIGEST_FROM, HEADER_WORDS, LAYER_WORDS
 from edgekit.quantize.calibrate.clips import load_calibration
+from edgekit.runtime.runners.engine import ERRORS
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
 pytestmark = needs_verilator

@@ -13,13 +13,11 @@ from hypothesis import strategies as st
 
 from edgekit.base.errors import ModelError
 from edgekit.fpga import golden, interpret
-from edgekit.fpga.formats import REGISTERS
 from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.spec import EngineSpec
 from edgekit.fpga.words import (
     ADDRESS,
     DIGEST_FROM,
-    ERRORS,
     HEADER,
     HEADER_WORDS,
     LAYER,
@@ -28,6 +26,7 @@ from edgekit.fpga.words import (
     Field,
     decode,
 )
+from edgekit.runtime.runners.engine import ERRORS, REGISTERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "fpga-program.md"
 

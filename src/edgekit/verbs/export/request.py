@@ -124,7 +124,6 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         problems.append(Problem("--min-snr", str(min_snr_db), "a number of dB", step))
     device_rate = options.get("device_rate")
     problems += tried(partial(resampling, network_hz=options.get("sample_rate")), device_rate)[1]
-    problems += tried(read_pictures, options.get("picture"))[1]
     metric, unread = tried(read_metric, options.get("metric"))
     problems += [*unread, *metric_problems(options, row)]
     limits, unbounded = read_limits(options, row, recipe)
@@ -337,6 +336,8 @@ def target_problems(options: ExportOptions, target: Target) -> list[Problem]:
         others = " or ".join(row.name for row in ROWS if name in row.options)
         found = f"given for target '{target.name}'"
         problems.append(Problem(flags[name], found, f"--target {others}", "leave it out"))
+    if "picture" in target.options:
+        problems += tried(read_pictures, options.get("picture"))[1]
     given: Mapping[str, Any] = options
     for name, known in target.choices().items():
         if (value := given.get(name)) is not None and value not in known:

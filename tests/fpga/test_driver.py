@@ -1,0 +1,232 @@
+"""The driver in C and in Python on a model of the registers, the C simulation behind it; Linux's form on a file."""
+
+import ctypes
+import mmap
+import subprocess
+from pathlib import Path
+
+import fpga_driver
+import numpy as np
+import pytest
+from fpga_csim import needs_cxx
+from fpga_grammar import Grammar, Picture, finished, loaded
+from tiny_build import needs_cc
+
+from edgekit import api
+from edgekit.base.errors import UsageError, VerificationError
+from edgekit.base.npz import write_npz
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.runners.engine import ERRORS, REGISTERS, Engine
+from edgekit.runtime.runners.fpga import FpgaRunner
+from edgekit.runtime.runners.toolchain import compilers
+
+pytestmark = [needs_cxx, needs_cc]
+AT = 0x1000
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An engine whose CPU computes in the middle and at the end."""
+    folder = tmp_path_factory.mktemp("driver")
+    g = Grammar(np.random.default_rng(0), [Picture("x", 5, 9, 7)])
+
+    def conv(x: Picture, outputs: int) -> Picture:
+        weight = g.normal(outputs, x.channels, 1, 1, scale=1.0)
+        return g.node("Conv", [x.name, weight], (outputs, 9, 7), kernel_shape=[1, 1])
+
+    first = conv(g.values[0], 5)
+    middle = g.node("Softmax", [first.name], (5, 9, 7), axis=1)
+    both = g.node("Concat", [middle.name, first.name], (10, 9, 7), axis=1)
+    loaded(finished(g, {conv(both, 4): "Sigmoid", first: "Identity"}), folder)
+    (folder / "clips").mkdir()
+    x = np.random.default_rng(1).normal(size=(3, 1, 5, 9, 7)).astype(np.float32)
+    write_npz(folder / "clips" / "a.npz", {"x": x})
+    api.export(
+        str(folder / "net.onnx"),
+        "fpga",
+        folder / "engine",
+        recipe="w8a8",
+        goal="small",
+        cpu_fallback=True,
+        calibration=str(folder / "clips"),
+    )
+    return folder / "engine"
+
+
+def model_of(runner: FpgaRunner) -> fpga_driver.Model:
+    """Registers and memory with the C simulation behind them."""
+    program, library = runner._program, runner._library
+    image_bytes, dram_bytes = (
+        library.edgekit_engine_image_bytes(),
+        library.edgekit_engine_dram_bytes(),
+    )
+
+    def simulate(model: fpga_driver.Model, first: int, count: int) -> None:
+        at = model.registers
+        held = bytes(model.memory[at["program"] : at["program"] + 4 * len(program)])
+        words = np.frombuffer(held, "<u4").copy()
+        np.testing.assert_array_equal(words, program)
+        image = np.frombuffer(bytes(model.memory[at["image"] :][:image_bytes]), np.int8).copy()
+        dram = np.frombuffer(bytes(model.memory[at["dram"] :][:dram_bytes]), np.int8).copy()
+        pointers = [ctypes.c_void_p(a.ctypes.data) for a in (words, image, dram)]
+        library.edgekit_engine(pointers[0], first, count, *pointers[1:])
+        model.memory[at["dram"] : at["dram"] + dram_bytes] = dram.tobytes()
+
+    return fpga_driver.Model(int(program[4]), int(program[1]), simulate)
+
+
+@pytest.fixture(scope="module")
+def runner(built: Path) -> FpgaRunner:
+    """The build in its C simulation."""
+    return FpgaRunner(built, Manifest.load(built))
+
+
+@pytest.fixture(scope="module")
+def library(built: Path, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The driver, compiled."""
+    return fpga_driver.compiled(built, tmp_path_factory.mktemp("lib") / "driver.so")
+
+
+def test_a_picture_through_driver_and_cpu_is_that_of_the_simulation(
+    built: Path, runner: FpgaRunner, library: ctypes.CDLL
+) -> None:
+    driver = fpga_driver.Driver(library, built, model_of(runner), AT)
+    assert driver.open() == 0
+    shapes = [tensor.shape for tensor in Manifest.load(built).stream_outputs]
+    random = np.random.default_rng(2)
+    for scale in (1, 30, 1e-3):
+        x = (scale * random.normal(size=(1, 5, 9, 7))).astype(np.float32)
+        x[0, 0, 0, :3] = np.nan, np.inf, -np.inf
+        wanted, _ = runner.process([x])
+        for made, array in zip(driver.picture(x, shapes), wanted, strict=True):
+            np.testing.assert_array_equal(made, array)
+
+
+def test_what_the_driver_refuses(built: Path, runner: FpgaRunner, library: ctypes.CDLL) -> None:
+    model = model_of(runner)
+    driver = fpga_driver.Driver(library, built, model, AT)
+    for word, name in ((0, "magic"), (1, "version"), (4, "engine"), (2, "memory"), (20, "digest")):
+        wrong = driver.program.copy()
+        wrong[word] ^= 1 << 3
+        assert ERRORS[driver.open(wrong)] == name
+    assert driver.open(driver.program[:-1]) == ERRORS.index("memory")
+    other = fpga_driver.Driver(library, built, model, AT + 4)
+    assert other.open() == 17
+    model.registers["engine"] ^= 1
+    assert driver.open() == 16
+    model.registers["engine"] ^= 1
+    assert driver.open() == 0
+    model.patience = 1000
+    assert driver.call("ek_start", 0, 1) == 0
+    assert driver.call("ek_start", 0, 1) == driver.open() == 18
+    assert driver.call("ek_abort") == ERRORS.index("aborted")
+    assert not model.pending and driver.call("ek_start", 0, 1) == 0
+    assert driver.call("ek_wait") == 0
+
+
+def test_the_engine_in_python_has_the_same_interface(runner: FpgaRunner) -> None:
+    model = model_of(runner)
+    size = runner._library.edgekit_engine_image_bytes()
+    engine = Engine(model, runner._program, size, len(runner._dram), AT)
+    engine.write_image(bytes(size))
+    engine.start(0, 1)
+    assert engine.status().busy
+    with pytest.raises(UsageError, match="a run goes on"):
+        engine.start(0, 1)
+    assert engine.wait().error == "none" and engine.counters() == (1000, 10)
+    assert engine.read_dram() != b"\xa5" * len(runner._dram)
+    engine.start(0, 1)
+    assert engine.abort().error == "aborted"
+    engine.start(0, 1)
+    model._end(ERRORS.index("bus"))
+    with pytest.raises(VerificationError, match="'bus'"):
+        engine.wait()
+    for wrong in (AT + 4, AT):
+        model.registers["version"] = 9
+        with pytest.raises(UsageError, match="bitstream"):
+            Engine(model, runner._program, size, len(runner._dram), wrong)
+
+
+class Uio(ctypes.Structure):
+    """`ek_uio`."""
+
+    _fields_ = (
+        ("file", ctypes.c_int),
+        ("registers", ctypes.c_void_p),
+        ("memory", ctypes.c_void_p),
+        ("address", ctypes.c_uint32),
+        ("sizes", ctypes.c_size_t * 2),
+        ("timeout_ms", ctypes.c_int),
+        ("platform", fpga_driver.CPlatform),
+    )
+
+
+HOOKS = """
+#include <poll.h>
+#include <unistd.h>
+int (*edgekit_test_hook)(int what);
+#define SAYS(n, bad) ((void)file, (void)data, edgekit_test_hook(n) ? (bad) : (ssize_t)size)
+ssize_t hooked_write(int file, const void *data, size_t size) { return SAYS(0, -1); }
+ssize_t hooked_read(int file, void *data, size_t size) { return SAYS(1, -1); }
+int hooked_poll(struct pollfd *data, nfds_t file, int ms) { (void)data; (void)file; return edgekit_test_hook(ms); }
+"""
+
+
+def test_linux_uio_on_a_file(
+    built: Path, runner: FpgaRunner, library: ctypes.CDLL, tmp_path: Path
+) -> None:
+    """The maps of a device are pages of a file; what the kernel does with interrupts is told by hooks."""
+    (tmp_path / "hooks.c").write_text(HOOKS)
+    hooked = [f"-D{name}=hooked_{name}" for name in ("read", "write", "poll")]
+    command = [*compilers()[0].command, "-std=gnu99", "-shared", "-fPIC", *hooked]
+    sources = [str(built / "driver" / "ek_uio.c"), str(built / "driver" / "ek_driver.c")]
+    output = tmp_path / "uio.so"
+    command += [f"-I{built / 'driver'}", *sources, str(tmp_path / "hooks.c"), "-o", str(output)]
+    subprocess.run(command, check=True)
+    linux = ctypes.CDLL(str(output))
+    driver = fpga_driver.Driver(library, built, model_of(runner), AT)
+    size, device = len(driver.memory), tmp_path / "uio0"
+    device.write_bytes(bytes(mmap.PAGESIZE + size))
+    uio, names = Uio(), [str(path).encode() for path in (device, tmp_path)]
+    assert linux.ek_uio_open(ctypes.byref(uio), *names) == -1  # sysfs says nothing of its maps
+    for number, (address, length) in enumerate(((0x40000000, 44), (AT, size - 1))):
+        folder = tmp_path / "maps" / f"map{number}"
+        folder.mkdir(parents=True)
+        (folder / "addr").write_text(f"{address:#x}\n")
+        (folder / "size").write_text(f"{length:#x}\n")
+    assert linux.ek_uio_open(ctypes.byref(uio), *names) == -1  # memory is too small
+    (tmp_path / "maps" / "map1" / "size").write_text(f"{size:#x}\n")
+    assert linux.ek_uio_open(ctypes.byref(uio), *names) == 0 and uio.address == AT
+    words = (ctypes.c_uint32 * len(REGISTERS)).from_address(uio.registers)
+    register = {name: i for i, name in enumerate(REGISTERS)}
+    assert words[register["interrupt"]] == 1
+    words[register["engine"]], words[register["version"]] = map(int, driver.program[[4, 1]])
+    count = len(driver.program)
+    program = ctypes.c_void_p(driver.program.ctypes.data)
+    engine = ctypes.byref(driver.engine)
+    given = (ctypes.c_void_p(uio.memory), uio.address, program, count)
+    assert linux.ek_open(engine, ctypes.byref(uio.platform), *given) == 0
+    content = device.read_bytes()[mmap.PAGESIZE :]
+    assert content[: 4 * count] == driver.program.tobytes()
+    assert words[register["program"]] == AT and words[register["dram"]] % 64 == 0
+    assert linux.ek_start(engine, 3, 2) == 0
+    assert (words[register["layers"]], words[register["control"]]) == (3 | 2 << 16, 1)
+    asked: list[int] = []
+
+    def ends(what: int) -> int:
+        asked.append(what)
+        if what < 0:  # poll, which waits for ever
+            words[register["status"]] = 2
+        return int(what < 0)
+
+    hook = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+    place = ctypes.c_void_p.in_dll(linux, "edgekit_test_hook")
+    first, second = hook(ends), hook(lambda _: 0)
+    place.value = ctypes.cast(first, ctypes.c_void_p).value
+    words[register["status"]] = 1
+    assert linux.ek_wait(engine) == 0 and asked == [0, -1, 1]  # on, asleep, taken
+    words[register["status"]] = 1
+    place.value = ctypes.cast(second, ctypes.c_void_p).value
+    assert linux.ek_wait(engine) == 19  # poll found nothing in time
+    assert linux.ek_start(engine, 0, 1) == 18
+    linux.ek_uio_close(ctypes.byref(uio))
