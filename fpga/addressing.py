@@ -26,6 +26,12 @@ UPSAMPLE = (1, 2, 4, 8)
 Numbers = NDArray[np.int32]
 
 
+def picture_dims(value: ir.Value) -> tuple[int, ...]:
+    """The shape of a picture; a row of channels is one pixel."""
+    shape = dims(value)
+    return (*shape, 1, 1) if len(shape) == 2 else shape
+
+
 class NoView(Exception):
     """A moved tensor that is not whole channels of pictures: what was found, and what is allowed."""
 
@@ -45,13 +51,12 @@ class Addresses:
     _shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def store(self, value: ir.Value, name: str) -> None:
-        """Let `value`, (1, channels, height, width), be the new stored tensor `name`."""
-        shape = dims(value)
+        """Let `value`, (1, channels, height, width) or (1, channels), be the new stored tensor `name`."""
+        shape = picture_dims(value)
         count = int(np.prod(shape))
         first = self._first[-1]
-        self.numbers[str(value.name)] = np.arange(first, first + count, dtype=np.int32).reshape(
-            shape
-        )
+        numbers = np.arange(first, first + count, dtype=np.int32)
+        self.numbers[str(value.name)] = numbers.reshape(dims(value))
         self._first.append(first + count)
         self._names.append(name)
         self._shapes[name] = (shape[1], shape[2], shape[3])
@@ -84,6 +89,8 @@ class Addresses:
         if str(value.name) not in self.numbers:
             raise NoView(f"{name} is nothing that a layer or the input made", "a picture")
         numbers = self.numbers[str(value.name)]
+        if numbers.ndim == 2:
+            numbers = numbers[:, :, None, None]
         if numbers.ndim != 4 or numbers.shape[0] != 1:
             raise NoView(f"{name} has shape {numbers.shape}", "(1, channels, height, width)")
         _, height, width = numbers[0].shape

@@ -11,6 +11,7 @@ from edgekit.fpga.spec import MULTIPLIER_BITS
 from edgekit.operators.scheme import QuantType, activation_type, fixed_point
 from edgekit.quantize.calibrate.observers import OBSERVERS, Observer
 
+Path = Literal["dense", "depthwise", "pool"]
 DILATION = QuantType("int8", 1.0, 0)  # d is stored as it is
 BIAS_BITS = (
     22  # a bias that needs more gets a larger weight scale, so that accumulators stay narrow
@@ -24,7 +25,7 @@ class Sums:
     """A layer before it is integer: weights and bias in float64, BN and the like folded in."""
 
     name: str
-    path: Literal["dense", "depthwise", "pool"]
+    path: Path
     x_view: View
     y: str
     weights: NDArray[np.float64]
@@ -35,11 +36,20 @@ class Sums:
     dilation: str | None = None
     is_dilation: bool = False
     keeps_type: bool = False  # y has the type of x
+    one_scale: bool = False  # what it reads has one scale
 
     @property
     def kernel(self) -> int:
         """Width and height of the kernel."""
         return int(self.weights.shape[-1])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of y."""
+        height, width = (
+            -(-side // self.stride) for side in (self.x_view.height, self.x_view.width)
+        )
+        return len(self.weights), height, width
 
 
 class Ranges:

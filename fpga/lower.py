@@ -1,35 +1,35 @@
 """From a float model and its calibration to the integer `Network` of an engine."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.fpga.addressing import MOVES, Addresses, NoView
+from edgekit.fpga.addressing import MOVES, Addresses, NoView, picture_dims
 from edgekit.fpga.cpu import Kept, is_picture
+from edgekit.fpga.forms import NoLayer, Padding, added, averages, head, largest, linear, padding_of
 from edgekit.fpga.integers import Ranges, Sums, integer_layer
-from edgekit.fpga.layers import auto_pad, merged, pointwise_sums, shape_problems
-from edgekit.fpga.network import CpuPart, Network, Stored, View
+from edgekit.fpga.layers import merged, pointwise_sums
+from edgekit.fpga.network import Network, Stored, View
+from edgekit.fpga.plan import Plan, final_functions
 from edgekit.fpga.recognise import recognise
 from edgekit.fpga.spec import EngineSpec
-from edgekit.fpga.tail import LIMITS, PER_CHANNEL, Tail, tail_of
+from edgekit.fpga.tail import LIMITS, PER_CHANNEL, Tail, no_tail, tail_of
 from edgekit.graph.model import Model
-from edgekit.graph.nodes import array_of, attribute
+from edgekit.graph.nodes import array_of
 from edgekit.operators.deform.dilation import Chain
-from edgekit.operators.geometry import dims, ints, optional
-from edgekit.operators.pointwise.functions import POINTWISE
+from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.observers import Observer
 from edgekit.targets.c.lower import check_c
 
 SUPPORTED = (
-    "Conv (any odd square kernel without groups, or a depthwise 3x3), stride 1, 2 or 4, same padding; DeformConv as "
-    "SquareDeformConv2d makes it; Mul, Add, Sub and Div with a constant per channel; Relu, Clip, Max and Min with "
-    "constants; MaxPool 2x2 or 3x3 of stride 2; " + ", ".join(sorted(MOVES))
+    "Conv of stride 1, 2 or 4 that makes a pixel for each stride; DeformConv as SquareDeformConv2d makes it; Gemm and "
+    "MatMul of a pixel's channels with constants; Add and Sub of two pictures; Mul, Add, Sub and Div with a constant "
+    "per channel; Relu, Clip, Max and Min with constants; MaxPool 2x2 or 3x3 of stride 2; averages up to 3x3, of 4x4, "
+    "8x8 or a whole picture; " + ", ".join(sorted(MOVES))
 )
-HERE = {"Conv", "DeformConv", "MaxPool", *LIMITS} | PER_CHANNEL | MOVES
+AVERAGES, PRODUCTS = ("AveragePool", "GlobalAveragePool", "ReduceMean"), ("Gemm", "MatMul")
+HERE = {"Conv", "DeformConv", "MaxPool", *LIMITS, *AVERAGES, *PRODUCTS} | PER_CHANNEL | MOVES
 
 
 def lower(
@@ -52,7 +52,7 @@ def lower_observed(
     for step in plan.steps:
         if step.keeps_type:
             ranges.same(step.x_view, step.y)
-        elif step.path == "depthwise" or step.kernel > 1 or spec.weight_bits < 8:
+        elif step.one_scale or step.path == "depthwise" or step.kernel > 1 or spec.weight_bits < 8:
             ranges.share(step.x_view)
     leaving = [*plan.outputs.values(), *(v for part in plan.cpu for v in part.reads.values())]
     for view in leaving:
@@ -73,18 +73,6 @@ def check(model: Model, spec: EngineSpec, cpu_fallback: bool = False) -> list[Pr
     return [problem for part in plan.cpu for problem in check_c(part.model)]
 
 
-@dataclass
-class Plan:
-    """The layers of a float model: what they read, their float sums, and the stored tensors."""
-
-    steps: list[Sums] = field(default_factory=list)
-    shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    inputs: dict[str, str] = field(default_factory=dict)
-    outputs: dict[str, View] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    cpu: tuple[CpuPart, ...] = ()
-
-
 def plan_layers(model: Model, spec: EngineSpec, cpu_fallback: bool = False) -> Plan:
     """Return the layers; raises `ModelError` with all problems."""
     return _Planner(model, spec, cpu_fallback).run()
@@ -96,7 +84,7 @@ class _Planner:
     def __init__(self, model: Model, spec: EngineSpec, cpu_fallback: bool) -> None:
         self.model, self.graph, self.spec = model, model.ir.graph, spec
         self.cpu, self.fallback = Kept(model), cpu_fallback
-        self.final = set(_final_functions(self.graph))
+        self.final = set(final_functions(self.graph))
         self.plan, self.addresses = Plan(), Addresses()
         found = recognise(self.graph, spec.dmax)
         self.chains, self.problems = found.chains, list(found.problems)
@@ -114,6 +102,7 @@ class _Planner:
             set()
         )  # values of no known picture: their nodes are told of
         self.dilations: dict[ir.Value, str] = {}
+        self.padded: dict[ir.Value, Padding] = {}
 
     def run(self) -> Plan:
         if self.model.states:
@@ -143,9 +132,10 @@ class _Planner:
         if self.fallback and self._made_here(value) is None and producer is not None:
             self.cpu.take(producer)
             return
-        view = self._view(value, f"output {value.name!r}")
-        if view is not None:
-            self.plan.outputs[str(value.name)] = self._out_of_the_input(view)
+        try:
+            self.plan.outputs[str(value.name)] = self._out_of_the_input(self._read(value))
+        except NoView as cause:
+            self._refuse(f"output {value.name!r}", cause.found, cause.allowed)
 
     def _out_of_the_input(self, view: View) -> View:
         """A view of what layers made: what of it is the input is copied by a layer."""
@@ -198,19 +188,82 @@ class _Planner:
         if self._behind_a_refusal(node):
             if node.op_type not in HERE:
                 self._refuse_node(node)
-        elif node.op_type == "Conv" and node.domain == "":
-            self._linear(node, None)
-        elif node.op_type == "MaxPool" and node.domain == "":
-            self._pool(node)
-        elif str(node.name) in self.chains:
-            self._deform(node, self.chains[str(node.name)])
-        elif not self.addresses.move(node) and not self._pointwise(node):
-            self._refuse_node(node)
+        else:
+            self._layers(node)
         if len(self.problems) > before or self._behind_a_refusal(node):
             if self._keeps(node):
                 self.cpu.problems += self.problems[before:]
                 del self.problems[before:]
             self._leave(node)
+
+    def _layers(self, node: ir.Node) -> None:
+        """The layers of a node, or its refusal."""
+        kind = node.op_type if node.domain == "" else ""
+        try:
+            if kind == "Conv":
+                self._linear(node, None)
+            elif kind == "MaxPool":
+                self._append([largest(node, self._read(node.inputs[0]))], no_tail(node.outputs[0]))
+            elif kind == "Pad" and (padding := padding_of(node)) is not None:
+                self.padded[node.outputs[0]] = padding
+            elif kind in AVERAGES:
+                self._averages(node)
+            elif kind in PRODUCTS:
+                self._head(node)
+            elif str(node.name) in self.chains:
+                self._deform(node, self.chains[str(node.name)])
+            elif (
+                not self.addresses.move(node)
+                and not self._pointwise(node)
+                and not self._added(node)
+            ):
+                self._refuse_node(node)
+        except NoView as cause:
+            self._refuse(f"{node.op_type} {node.name!r}", cause.found, cause.allowed)
+
+    def _read(self, value: ir.Value | None) -> View:
+        """What a value is of the stored tensors; raises `NoView`."""
+        assert value is not None
+        if self.cpu.makes(value) and not is_picture(value):
+            raise NoLayer(f"{value.name!r}, which the CPU makes", "a picture, or what a layer made")
+        view = self.addresses.view(value)
+        for name in dict.fromkeys(view.tensors):
+            written = self.cpu.written(name, len(self.plan.steps))
+            if written is not None:
+                self.plan.shapes[name] = dims(written)[1:]  # type: ignore[assignment]
+        return view
+
+    def _averages(self, node: ir.Node) -> None:
+        view = self._read(node.inputs[0])
+        tail = tail_of(node.outputs[0], None, self.in_chain)
+        self._append(averages(node, view, str(tail.value.name), tail), tail)
+
+    def _head(self, node: ir.Node) -> None:
+        view = self._read(node.inputs[0])
+        if len(dims(node.outputs[0])) != 2:
+            raise NoLayer(f"a product of shape {dims(node.outputs[0])}", "a row of channels")
+        tail = tail_of(node.outputs[0], None, self.in_chain)
+        assert node.inputs[0] is not None
+        self._append([head(node, node.inputs[0], view, str(tail.value.name), tail)], tail)
+
+    def _added(self, node: ir.Node) -> bool:
+        """The sum or difference of two pictures; False for anything else."""
+        values = [value for value in node.inputs if value is not None]
+        if node.op_type not in ("Add", "Sub") or len({dims(v) for v in values}) != 1:
+            return False
+        views = [self._read(value) for value in values]
+        tail = tail_of(node.outputs[0], None, self.in_chain)
+        step = added(node, views, str(tail.value.name), tail)
+        step.x_view, step.weights = merged(step.x_view, step.weights)
+        self._append([step], tail)
+        return True
+
+    def _append(self, steps: list[Sums], tail: Tail) -> None:
+        """Layers one behind another, and what is folded into the last."""
+        self.folded.update(tail.nodes)
+        self.plan.steps += steps
+        self.plan.shapes |= {step.y: step.shape for step in steps}
+        self._store(tail.value)
 
     def _keeps(self, node: ir.Node) -> bool:
         """Whether the CPU may compute a node."""
@@ -234,53 +287,15 @@ class _Planner:
         producer = chain.source.producer()
         if name is None:
             if producer is None or producer.op_type != "Conv":
-                where = f"DeformConv {node.name!r}"
-                self._refuse(where, "offsets that no convolution makes", "s from a convolution")
-                return
-            name = self._offset_layer(producer, chain)
-            if name is None:
-                return
-            self.dilations[chain.source] = name
+                raise NoLayer("offsets that no convolution makes", "s from a convolution")
+            name = self.dilations[chain.source] = self._offset_layer(producer, chain)
         self._linear(node, name)
 
-    def _pool(self, node: ir.Node) -> None:
-        kernel, strides = ints(node, "kernel_shape", []), ints(node, "strides", [1, 1])
-        half = (kernel[0] - 1) // 2 if kernel else 0
-        pads = ints(node, "pads", [0] * 4)
-        where = f"MaxPool {node.name!r}"
-        fits = kernel in ([2, 2], [3, 3]) and strides == [2, 2] and pads == [half] * 4
-        dilated = ints(node, "dilations", [1, 1]) != [1, 1]
-        given = auto_pad(node)
-        if not fits or dilated or given or len(node.outputs) > 1:
-            found = f"kernel {kernel}, strides {strides}, pads {pads}{given}"
-            found += ", dilations" * dilated + ", indices" * (len(node.outputs) > 1)
-            self._refuse(where, found, "2x2 without padding or 3x3 with 1, stride 2")
-            return
-        size, made = dims(node.inputs[0])[2:], dims(node.outputs[0])[2:]
-        if made != tuple(-(-side // 2) for side in size):
-            found = "{}x{} pixels of {}x{}".format(*made, *size)
-            allowed = "half of each side, rounded up: ceil_mode of 2x2, none of 3x3"
-            self._refuse(where, found, allowed)
-            return
-        assert node.inputs[0] is not None
-        view = self._view(node.inputs[0], where)
-        if view is None:
-            return
-        value = node.outputs[0]
-        channels, low, high = view.shape[0], -np.inf, np.inf
-        weights, bias = np.zeros((channels, *kernel)), np.zeros(channels)
-        step = Sums(str(node.name), "pool", view, str(value.name), weights, bias, low, high, 2)
-        step.keeps_type = True
-        self.plan.steps.append(step)
-        self._store(value)
-
-    def _offset_layer(self, conv: ir.Node, chain: Chain) -> str | None:
+    def _offset_layer(self, conv: ir.Node, chain: Chain) -> str:
         """The convolution that makes s writes d: its requantization is the rounding, its limits the bounds."""
         name = f"{conv.name}.d"
         tail = Tail(chain.source, np.ones(1), np.zeros(1), chain.low, chain.high)
         step = self._sums(conv, name, tail)
-        if step is None:
-            return None
         step.bias += chain.shift - 0.5
         step.is_dilation = True
         self.plan.steps.append(step)
@@ -294,12 +309,8 @@ class _Planner:
     def _linear(self, node: ir.Node, dilation: str | None) -> None:
         tail = tail_of(node.outputs[0], None, self.in_chain)
         step = self._sums(node, str(tail.value.name), tail)
-        if step is None:
-            return
-        self.folded.update(tail.nodes)
         step.dilation = dilation
-        self.plan.steps.append(step)
-        self._store(tail.value)
+        self._append([step], tail)
 
     def _pointwise(self, node: ir.Node) -> bool:
         """A layer of its own for what no other takes: a function per channel, or limits; False for anything else."""
@@ -309,69 +320,24 @@ class _Planner:
         tail = tail_of(value, node, self.in_chain)
         if not tail.nodes:
             return False
-        where = f"{node.op_type} {node.name!r}"
         if self.cpu.makes(value):
-            self._refuse(where, "it follows on what the CPU computes", SUPPORTED)
-            return True
-        view = self._view(value, where)
-        if view is not None:
-            self.folded.update(tail.nodes)
-            self.plan.steps.append(pointwise_sums(str(node.name), view, str(tail.value.name), tail))
-            self._store(tail.value)
+            raise NoLayer("it follows on what the CPU computes", SUPPORTED)
+        y = str(tail.value.name)
+        self._append([pointwise_sums(str(node.name), self._read(value), y, tail)], tail)
         return True
 
-    def _sums(self, node: ir.Node, y: str, tail: Tail) -> Sums | None:
-        """The layer of a convolution; None, with its problems told, where it does not fit."""
-        w, where = array_of(node.inputs[1]), f"{node.op_type} {node.name!r}"
+    def _sums(self, node: ir.Node, y: str, tail: Tail) -> Sums:
+        """The layer of a convolution; raises `NoView`."""
         x = node.inputs[0]
         assert x is not None
-        bias = optional(node, 2 if node.op_type == "Conv" else 3)
-        b = array_of(bias) if bias is not None else None
-        if w is None or (bias is not None and b is None):
-            self._refuse(where, "computed weights", "constant weights")
-            return None
-        groups = int(attribute(node, "group", 1))
-        depthwise = groups > 1 and groups == len(w) == dims(x)[1]
-        found = [*shape_problems(node, w, groups, depthwise)]
-        for problem in found:
-            self._refuse(where, problem, SUPPORTED)
-        view = None if found else self._view(x, where)
-        if view is None:
-            return None
-        weights = w.astype(np.float64) * tail.factor.reshape(-1, *[1] * (w.ndim - 1))
-        if not depthwise:
-            view, weights = merged(view, weights)
-        start = np.zeros(len(w)) if b is None else b.astype(np.float64)
-        return Sums(
-            name=str(node.name),
-            path="depthwise" if depthwise else "dense",
-            x_view=view,
-            y=y,
-            weights=weights[:, 0] if depthwise else weights,
-            bias=start * tail.factor + tail.addend,
-            low=tail.low,
-            high=tail.high,
-            stride=ints(node, "strides", [1, 1])[0],
-        )
+        return linear(node, self.padded.get(x), y, tail, self._read)
 
     def _store(self, value: ir.Value) -> str:
         name = str(value.name)
         self.addresses.store(value, name)
-        _, channels, height, width = dims(value)
+        _, channels, height, width = picture_dims(value)
         self.plan.shapes[name] = (channels, height, width)
         return name
-
-    def _view(self, value: ir.Value, where: str) -> View | None:
-        try:
-            view = self.addresses.view(value)
-        except NoView as cause:
-            self._refuse(where, cause.found, cause.allowed)
-            return None
-        for name in dict.fromkeys(view.tensors):
-            written = self.cpu.written(name, len(self.plan.steps))
-            if written is not None:
-                self.plan.shapes[name] = dims(written)[1:]  # type: ignore[assignment]
-        return view
 
     def _refuse_node(self, node: ir.Node) -> None:
         where = f"{node.op_type} {node.name!r}"
@@ -380,13 +346,3 @@ class _Planner:
     def _refuse(self, where: str, found: str, allowed: str) -> None:
         step = "change the layer, or keep it on the CPU with --cpu-fallback"
         self.problems.append(Problem(where, found, allowed, step))
-
-
-def _final_functions(graph: ir.Graph) -> Iterator[ir.Node]:
-    """Functions of single elements of which nothing comes but outputs: who reads these can compute them."""
-    found: set[ir.Node] = set()
-    for node in reversed(graph):
-        users = [user for value in node.outputs for user in value.consumers()]
-        if node.op_type in POINTWISE and node.domain == "" and found.issuperset(users):
-            found.add(node)
-            yield node

@@ -28,13 +28,18 @@ class Tail:
     nodes: tuple[ir.Node, ...] = ()
 
 
+def no_tail(value: ir.Value) -> Tail:
+    """Nothing that follows on a value."""
+    channels = dims(value)[1]
+    return Tail(value, np.ones(channels), np.zeros(channels))
+
+
 def tail_of(value: ir.Value, begins: ir.Node | None, never: Container[ir.Node]) -> Tail:
     """Fold what follows on a picture `value`, but no node of `never`.
 
     The first node is `begins`, which may be one of several readers; None: the only reader.
     """
-    channels = dims(value)[1]
-    tail = Tail(value, np.ones(channels), np.zeros(channels))
+    tail = no_tail(value)
     user = begins or sole_user(value)
     while user is not None and user not in never:
         longer = _with(tail, user)
@@ -67,10 +72,11 @@ def _per_channel(node: ir.Node, value: ir.Value) -> tuple[F64, F64] | None:
         return None
     first = node.inputs[0] is value
     array, channels = array_of(node.inputs[1] if first else node.inputs[0]), dims(value)[1]
-    if array is None or len(dims(value)) != 4 or array.ndim > 4:
+    rank = len(dims(value))
+    if array is None or rank not in (2, 4) or array.ndim > rank:
         return None
-    shape = (1,) * (4 - array.ndim) + array.shape
-    if shape[1] not in (1, channels) or (shape[0], *shape[2:]) != (1, 1, 1):
+    shape = (1,) * (rank - array.ndim) + array.shape
+    if shape[1] not in (1, channels) or {shape[0], *shape[2:]} != {1}:
         return None
     constant = np.broadcast_to(array.astype(np.float64).ravel(), (channels,)).copy()
     one, zero = np.ones(channels), np.zeros(channels)

@@ -13,6 +13,7 @@ from edgekit.export.running import run_hops, snr_db
 from edgekit.fpga import golden
 from edgekit.fpga.network import CpuPart, Network
 from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
 SIDES, MOST_CHANNELS, MOST_PIXELS = (8, 16), 24, 400
@@ -229,7 +230,9 @@ def on_the_cpu(
 ) -> dict[str, NDArray[np.float32]]:
     """What the CPU's part makes of its inputs, in onnxruntime."""
     names = [str(value.name) for value in part.model.ir.graph.inputs]
-    made = run_hops(part.model, {name: floats[name][None] for name in names})
+    shapes = {str(value.name): dims(value) for value in part.model.ir.graph.inputs}
+    given = {name: floats[name].reshape(1, *shapes[name]) for name in names}
+    made = run_hops(part.model, given)
     return {name: array[0] for name, array in made.items()}
 
 
@@ -241,5 +244,6 @@ def compared(model: Model, network: Network, x: NDArray[np.float32]) -> dict[str
         found.append(floats | golden.dequantize(network, values))
     reference = run_hops(model, {"x": x})
     return {
-        name: snr_db(y, np.stack([row[name] for row in found])) for name, y in reference.items()
+        name: snr_db(y, np.stack([row[name] for row in found]).reshape(y.shape))
+        for name, y in reference.items()
     }

@@ -114,7 +114,7 @@ class FpgaRunner:
             UsageError: files are missing or not those that the manifest describes.
             ToolError: no compiler, or it refused the sources.
         """
-        self.outputs = [tensor.name for tensor in manifest.stream_outputs]
+        self.outputs = {tensor.name: tensor.shape for tensor in manifest.stream_outputs}
         try:
             self._read(directory)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -124,16 +124,8 @@ class FpgaRunner:
         self._library = _library(directory / "csim")
         self._dram = np.zeros(self._library.edgekit_engine_dram_bytes(), np.int8)
         self._check(directory, manifest)
-        self._parts = {
-            stage.folder: (
-                stage,
-                NativeRunner.open(
-                    directory / stage.folder, Manifest.load(directory / stage.folder)
-                ),
-            )
-            for stage in self._stages
-            if isinstance(stage, CpuPart)
-        }
+        parts = [stage for stage in self._stages if isinstance(stage, CpuPart)]
+        self._parts = {part.folder: _opened(part, directory / part.folder) for part in parts}
 
     def _read(self, directory: Path) -> None:
         facts = json.loads((directory / STAGES_NAME).read_text(encoding="utf-8"))
@@ -192,12 +184,13 @@ class FpgaRunner:
                 for port in stage.writes:
                     port.write(self._dram, floats[port.name])
         floats |= {port.name: port.read(self._dram) for port in self._results}
-        return [floats[name] for name in self.outputs], time.perf_counter_ns() - start
+        made = [floats[name].reshape(shape) for name, shape in self.outputs.items()]
+        return made, time.perf_counter_ns() - start
 
     def compute(self, folder: str, floats: Mapping[str, F32]) -> dict[str, F32]:
         """What the CPU's part in a folder makes of its inputs, which are among `floats`."""
-        part, engine = self._parts[folder]
-        made, _ = engine.process([floats[name] for name in part.inputs])
+        part, shapes, engine = self._parts[folder]
+        made, _ = engine.process([floats[name].reshape(shapes[name]) for name in part.inputs])
         return dict(zip(part.outputs, made, strict=True))
 
     def _simulate(self, stage: Layers, pixels: S8) -> None:
@@ -220,6 +213,15 @@ class FpgaRunner:
 
     def reset(self) -> None:
         """Pictures are independent of each other."""
+
+
+def _opened(
+    part: CpuPart, folder: Path
+) -> tuple[CpuPart, Mapping[str, tuple[int, ...]], NativeRunner]:
+    """A part of the CPU, the shapes of its inputs, and its build, compiled."""
+    manifest = Manifest.load(folder)
+    shapes = {tensor.name: tensor.shape for tensor in manifest.stream_inputs}
+    return part, shapes, NativeRunner.open(folder, manifest)
 
 
 def find_cxx() -> str:

@@ -9,6 +9,7 @@ import pytest
 from fpga_csim import needs_cxx
 from fpga_grammar import Grammar, Picture, compared, finished, loaded
 from fpga_networks import calibration
+from onnx import TensorProto, helper
 
 from edgekit import api
 from edgekit.base.npz import write_npz
@@ -163,6 +164,115 @@ def test_integers_are_near_the_float_network(
     assert min(near.values()) > 25, near
 
 
+def any_conv(g: Grammar, x: Picture, seed: int) -> Picture:
+    """A convolution of any kernel, padding, dilation and groups that makes a pixel for each stride."""
+    random = np.random.default_rng(seed)
+    kernel, dilation = random.integers(1, 6, 2), random.integers(1, 3, 2)
+    stride = int(random.choice([1, 2, 4]))
+    shape = -(-x.height // stride), -(-x.width // stride)
+    reach = dilation * (kernel - 1) + 1
+    whole = [
+        (made - 1) * stride + int(r) - side
+        for made, r, side in zip(shape, reach, (x.height, x.width), strict=True)
+    ]
+    before = [int(random.integers(max(n, 0) + 1)) for n in whole]
+    after = [max(n, 0) - first for n, first in zip(whole, before, strict=True)]
+    groups = int(random.choice([n for n in range(1, x.channels + 1) if x.channels % n == 0]))
+    outputs = groups * int(random.integers(1, 4))
+    size = outputs, x.channels // groups, *map(int, kernel)
+    weight = g.normal(*size, scale=float(np.prod(size[1:])) ** -0.5)
+    made = g.node(
+        "Conv",
+        [x.name, weight],
+        (outputs, *shape),
+        kernel_shape=size[2:],
+        strides=[stride] * 2,
+        dilations=[int(n) for n in dilation],
+        pads=[*before, *after],
+        group=groups,
+    )
+    return made
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_convolutions_of_any_form(seed: int, tmp_path: Path) -> None:
+    g = grammar(6, 13, 11)
+    ends = [any_conv(g, g.values[0], 3 * seed + i) for i in range(3)]
+    model = loaded(finished(g, dict.fromkeys(ends, "Identity")), tmp_path)
+    clips = calibration(model, 3)
+    near = compared(model, lower(model, clips, EngineSpec(weight_bits=8)), clips.clips[0]["x"])
+    assert min(near.values()) > 25, near
+
+
+def sums() -> onnx.ModelProto:
+    """Of pictures, with what follows; of a picture and itself; a difference; of three scales."""
+    g = grammar()
+    a = conv(g, g.values[0], 6)
+    b = same(g, "Relu", conv(g, a, 6, 3))
+    both = same(g, "Relu", same(g, "Add", b, a.name))
+    twice = same(g, "Add", a, a.name)
+    less = same(g, "Sub", conv(g, both, 6), twice.name)
+    return finished(g, {same(g, "Add", less, b.name): "Identity", conv(g, both, 3): "Identity"})
+
+
+def window_averages() -> onnx.ModelProto:
+    g = grammar(4, 16, 8)
+    x = same(g, "Relu", conv(g, g.values[0], 5))
+    forms = (([2, 2], [2, 2], 0, (8, 4)), ([3, 3], [1, 1], 1, (16, 8)), ([3, 3], [2, 2], 1, (8, 4)))
+    forms += (
+        ([4, 4], [4, 4], 0, (4, 2)),
+        ([8, 8], [8, 8], 0, (2, 1)),
+        ([16, 8], [1, 1], 0, (1, 1)),
+    )
+    ends = [
+        g.node(
+            "AveragePool",
+            [x.name],
+            (5, *size),
+            kernel_shape=kernel,
+            strides=strides,
+            pads=[pad] * 4,
+            count_include_pad=pad,
+        )
+        for kernel, strides, pad, size in forms
+    ]
+    return finished(g, dict.fromkeys(ends, "Identity"))
+
+
+@pytest.mark.parametrize("network", [sums, window_averages])
+def test_sums_and_averages(network: Callable[[], onnx.ModelProto], tmp_path: Path) -> None:
+    model = loaded(network(), tmp_path)
+    assert engine.check(model) == []
+    clips = calibration(model, 4)
+    near = compared(model, lower(model, clips, EngineSpec(weight_bits=8)), clips.clips[0]["x"])
+    assert min(near.values()) > 25, near
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 3), (5, 2), (7, 7), (12, 10), (1, 9)])
+def test_dense_heads_behind_a_mean_of_any_picture(size: tuple[int, int], tmp_path: Path) -> None:
+    g = grammar(5, *size)
+    x = same(g, "Relu", conv(g, g.values[0], 24))
+    g.nodes.append(helper.make_node("GlobalAveragePool", [x.name], ["mean"], name="mean"))
+    g.nodes.append(helper.make_node("Flatten", ["mean"], ["row"], name="row"))
+    weight, bias = g.normal(24, 10, scale=0.3), g.normal(10, scale=0.3)
+    g.nodes.append(helper.make_node("MatMul", ["row", weight], ["product"], name="product"))
+    g.nodes.append(helper.make_node("Add", ["product", bias], ["sum"], name="sum"))
+    g.nodes.append(helper.make_node("Relu", ["sum"], ["hidden"], name="hidden"))
+    last = g.normal(10, 4, scale=0.5)
+    g.nodes.append(helper.make_node("Gemm", ["hidden", last], ["y"], name="y", transB=0))
+    shapes = {"x": (1, 5, *size), "y": (1, 4)}
+    x_info, y_info = (
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n, shape in shapes.items()
+    )
+    graph = helper.make_graph(g.nodes, "head", [x_info], [y_info], g.constants)
+    opset = [helper.make_opsetid("", 19)]
+    model = loaded(helper.make_model(graph, opset_imports=opset, ir_version=9), tmp_path)
+    assert engine.check(model) == []
+    clips = calibration(model, 8)
+    near = compared(model, lower(model, clips, EngineSpec(weight_bits=8)), clips.clips[0]["x"])
+    assert min(near.values()) > 24, near
+
+
 def lowered(network: onnx.ModelProto, folder: Path) -> Network:
     """A network in integers."""
     model = loaded(network, folder)
@@ -266,14 +376,14 @@ def test_why_a_movement_is_no_address(
 def test_every_layer_that_no_engine_has_is_told_of(tmp_path: Path) -> None:
     """One behind the other, on pictures and on rows, with supported ones between."""
     g = grammar(4, 8, 8)
-    x = conv(g, conv(g, g.values[0], 8), 8, 3, group=2)
+    x = conv(g, conv(g, g.values[0], 8), 8, 3, stride=3)
     x = same(g, "LpNormalization", conv(g, x, 8), axis=1)
-    x = g.node("AveragePool", [x.name], (8, 4, 4), kernel_shape=[2, 2], strides=[2, 2])
+    x = g.node("AveragePool", [x.name], (8, 3, 3), kernel_shape=[5, 5], pads=[2] * 4)
     x = conv(g, x, 8, 3)
     x = same(g, "Softmax", x, axis=1)
-    proto = finished(g, {same(g, "Add", x, x.name): "Identity"})
+    proto = finished(g, {same(g, "Mul", x, x.name): "Identity"})
     found = [problem.where.split()[0] for problem in engine.check(loaded(proto, tmp_path))]
-    assert found == ["Conv", "LpNormalization", "AveragePool", "Softmax", "Add"]
+    assert found == ["Conv", "LpNormalization", "AveragePool", "Softmax", "Mul"]
 
 
 def test_pools_that_no_engine_has_say_why(tmp_path: Path) -> None:
@@ -282,4 +392,4 @@ def test_pools_that_no_engine_has_say_why(tmp_path: Path) -> None:
     wide = g.node("MaxPool", ["x"], (4, 12, 10), kernel_shape=[2, 2], strides=[1, 1])
     model = loaded(finished(g, {pool: "Identity", wide: "Identity"}), tmp_path)
     found = [problem.found for problem in engine.check(model)]
-    assert found == ["6x5 pixels of 13x11", "kernel [2, 2], strides [1, 1], pads [0, 0, 0, 0]"]
+    assert found == ["6x5 pixels of 13x11", "kernel 2x2, strides 1x1, pads 0x0"]

@@ -96,7 +96,8 @@ def verify(
             for picture in pictures
         ]
     for out, array in outputs.items():
-        if not np.array_equal(array, np.stack([floats[out] for _, floats in expected])):
+        golden_array = np.stack([floats[out] for _, floats in expected]).reshape(array.shape)
+        if not np.array_equal(array, golden_array):
             raise VerificationError(
                 f"output '{out}' of the engine's C simulation differs from the golden network's"
             )

@@ -1,0 +1,32 @@
+"""The plan of a lowering: float layers before they are integers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+
+from edgekit.fpga.integers import Sums
+from edgekit.fpga.network import CpuPart, View
+from edgekit.operators.pointwise.functions import POINTWISE
+
+
+@dataclass
+class Plan:
+    """The layers of a float model: what they read, their float sums, and the stored tensors."""
+
+    steps: list[Sums] = field(default_factory=list)
+    shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, View] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    cpu: tuple[CpuPart, ...] = ()
+
+
+def final_functions(graph: ir.Graph) -> Iterator[ir.Node]:
+    """Functions of single elements of which nothing comes but outputs: who reads these can compute them."""
+    found: set[ir.Node] = set()
+    for node in reversed(graph):
+        users = [user for value in node.outputs for user in value.consumers()]
+        if node.op_type in POINTWISE and node.domain == "" and found.issuperset(users):
+            found.add(node)
+            yield node
