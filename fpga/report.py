@@ -7,6 +7,7 @@ from edgekit.base.pages import Bar, fill
 from edgekit.fpga.cycles import LayerCycles
 from edgekit.fpga.engine import Engine
 from edgekit.fpga.resources import block_rams
+from edgekit.fpga.roofline import roof
 from edgekit.runtime.build_folder.manifest import Manifest
 
 COLOURS = {"dense": "a", "depthwise": "c", "pool": "d"}
@@ -65,18 +66,12 @@ def _resources(engine: Engine) -> Iterable[tuple[str, str, str, str]]:
     yield "block RAM", f"{used.rams} ({listed})", str(part.rams), "modelled: closed form"
 
 
-def _layer_rows(engine: Engine) -> Iterable[tuple[str, str, str, str, str, str]]:
-    products = engine.choice.spec.lanes * engine.choice.spec.columns
+def _layer_rows(engine: Engine) -> Iterable[tuple[str, ...]]:
     for row in engine.choice.cycles:
-        share = f"{row.macs / products / row.total:.0%}" if row.path == "dense" else ""
-        yield (
-            row.name,
-            row.path,
-            f"{row.total:,}",
-            share,
-            f"{row.dram_bytes:,}",
-            f"{row.weight_bytes:,}",
-        )
+        least = roof(row, engine.choice.spec)
+        counts = (row.total, least.multipliers, least.weights, least.dram)
+        reached = f"{least.least / row.total:.0%}"
+        yield (row.name, row.path, *(f"{count:,}" for count in counts), least.bound, reached)
 
 
 def _cycles(cycles: Sequence[LayerCycles]) -> list[Bar]:
