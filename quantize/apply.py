@@ -6,6 +6,7 @@ int8 initializers behind a DequantizeLinear per output channel, biases of Gemm a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,9 @@ from edgekit.quantize.calibrate.observers import Observer
 from edgekit.quantize.prepare.prepare import prepare
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import find_recipe
-from edgekit.quantize.rounding.reconstruct import Fitted, FittedWeight, Progress, reconstruct
+from edgekit.quantize.rounding.fitted import Fitted, FittedWeight
+from edgekit.quantize.rounding.means import with_means
+from edgekit.quantize.rounding.reconstruct import Progress, reconstruct
 from edgekit.quantize.types.choose import TypePlan, choose_types
 from edgekit.quantize.types.float_states import store_states
 from edgekit.quantize.types.operands import read_type
@@ -94,13 +97,9 @@ class Observed:
     def without(self, fold: Sequence[int]) -> "Observed":
         """What was seen without the parts of a fold; the preparation stays that of the whole calibration."""
         assert self.parts is not None
-        clips, constants = self.calibration.clips, self.model.constants
-        kept = self.parts.clips_without(fold, clips, constants)
-        return Observed(
-            self.model,
-            self.parts.without(fold, list(self.observers)),
-            Calibration(kept, self.calibration.source),
-        )
+        kept = self.parts.clips_without(fold, self.calibration.clips, self.model.constants)
+        observers = self.parts.without(fold, list(self.observers))
+        return Observed(self.model, observers, Calibration(kept, self.calibration.source))
 
 
 def observed(
@@ -130,14 +129,15 @@ def quantize_observed(
 
 
 def fit(seen: Observed, recipe: Recipe, progress: Progress = lambda done, total: None) -> Fitted:
-    """Return the weights that the recipe fits to the calibration, none if it rounds to the nearest."""
-    if recipe.rounding == "nearest" and not recipe.bias_correction:
+    """Return the weights that the recipe fits to the calibration; of the nearest ones those with corrected biases."""
+    nearest = recipe.rounding == "nearest"
+    if nearest and not recipe.bias_correction:
         return {}
     plan = choose_types(seen.model, seen.observers, recipe)
+    if nearest:
+        return with_means(seen.model, seen.observers, recipe, plan.integer_nodes)
 
-    def written(fitted: Fitted) -> Model:
-        return _written(seen, recipe, plan, fitted)
-
+    written = partial(_written, seen, recipe, plan)
     return reconstruct(seen.model, seen.calibration, recipe, plan.integer_nodes, written, progress)
 
 

@@ -38,7 +38,9 @@ class Recipe:
             one has none.
         states: type in which the states of `DiagonalSSM` and `SelectiveSSM` are kept, which float operators compute.
         step_groups: how many groups of a sampler's steps have ranges of their own.
-        bias_correction: whether biases make up for what rounding does to the mean of every channel.
+        bias_correction: whether biases make up for what rounding does to the mean of every channel: where weights are
+            fitted, that of all roundings before it (`edgekit.quantize.rounding.reconstruct`), else that of its own
+            weights (`edgekit.quantize.rounding.means`).
         correct_sampler: whether a sampler's rows make up for what rounding does to the network's outputs on
             average (`edgekit.quantize.diffusion.sampler_correction`).
         split_shortcut: whether convolutions of joined channels are split into one per part
@@ -105,6 +107,7 @@ RECIPES = {
         activations="int8",
         smooth_inputs="int16",
         equalize=MEASURED,
+        bias_correction=True,
         hop_scales=True,
     ),
     "w8a16": Recipe(
@@ -113,6 +116,7 @@ RECIPES = {
         activations="int16",
         products="int16",
         smooth_inputs="int16",
+        bias_correction=True,
         hop_scales=True,
     ),
     "w4a8": Recipe(
@@ -127,4 +131,11 @@ RECIPES = {
     ),
 }
 # What a search for types starts from: it adds `tensors`. Unlike the names above its own means no one recipe.
-AUTO = Recipe("auto", weights="int8", activations="int16", smooth_inputs="int16", hop_scales=True)
+AUTO = Recipe(
+    "auto",
+    weights="int8",
+    activations="int16",
+    smooth_inputs="int16",
+    bias_correction=True,
+    hop_scales=True,
+)

@@ -175,7 +175,7 @@ def _converted(key: str, value: Any) -> Any:
 
 
 def _conflict(recipe: Recipe, where: str) -> Problem | None:
-    """Names of shipped recipes mean what ships, but for scales, sparsity and what is measured.
+    """Names of shipped recipes mean what ships, but for scales, sparsity, biases and what is measured.
 
     Integer activations need integer weights.
     """
@@ -193,6 +193,7 @@ def _conflict(recipe: Recipe, where: str) -> Problem | None:
         shipped,
         hop_scales=recipe.hop_scales,
         equalize=equalize,
+        bias_correction=recipe.bias_correction,
         sparse=recipe.sparse,
         scales=recipe.scales,
     )

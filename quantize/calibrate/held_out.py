@@ -5,7 +5,7 @@ parts are those of all others, so that a network of the same recipe can be judge
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -57,14 +57,16 @@ class Parts:
         self._random = np.random.default_rng(SEED)
         self._total = sum(hops)
         self._seen: list[dict[str, list[NDArray[np.float32]]]] = [{} for _ in self.parts]
+        self._totals: list[dict[str, NDArray[np.float64]]] = [{} for _ in self.parts]
 
     def see(self, clip: int, first: int, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Take the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others."""
-        for part, seen in zip(self.parts, self._seen, strict=True):
+        for part, seen, totals in zip(self.parts, self._seen, self._totals, strict=True):
             if part.clip != clip:
                 continue
             for name, array in arrays.items():
                 hops = array[max(part.first - first, 0) : max(part.last - first, 0)]
+                totals[name] = totals.get(name, 0.0) + hops.sum(axis=0, dtype=np.float64)
                 flat = hops.ravel()
                 flat = flat[np.isfinite(flat)]
                 if flat.size:
@@ -76,8 +78,16 @@ class Parts:
 
     def without(self, fold: Sequence[int], names: Sequence[str]) -> dict[str, Observer]:
         """Return observers of these tensors that have not seen the parts of a fold."""
-        kept = [seen for part, seen in enumerate(self._seen) if part not in fold]
-        return {name: _observer([a for seen in kept for a in seen.get(name, ())]) for name in names}
+        kept = [part for part in range(len(self.parts)) if part not in fold]
+        hops = sum(self.parts[part].last - self.parts[part].first for part in kept)
+        found = {}
+        for name in names:
+            seen = [array for part in kept for array in self._seen[part].get(name, ())]
+            totals = [self._totals[part][name] for part in kept if name in self._totals[part]]
+            found[name] = replace(
+                _observer(seen), hops=hops, total=np.sum(totals, axis=0) if totals else None
+            )
+        return found
 
     def beyond(self, margin_db: float) -> float:
         """The share of tensors, over all parts, whose peak in a part is so far above that in all other parts.

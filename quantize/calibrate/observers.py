@@ -20,11 +20,16 @@ SHRINK_STEPS = np.arange(1, 101) / 100
 
 @dataclass
 class Observer:
-    """Collects one tensor's values: exact minimum and maximum, and a uniform sample of bounded size."""
+    """Collects one tensor's values: exact minimum and maximum, and a uniform sample of bounded size.
+
+    `total` is the sum of `hops` arrays of the tensor's shape; None before the first.
+    """
 
     minimum: float = np.inf
     maximum: float = -np.inf
     sample: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    total: NDArray[np.float64] | None = None
+    hops: int = 0
     _keys: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
     _ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -36,10 +41,13 @@ class Observer:
         return self._ranges[rule]
 
     def update(self, values: NDArray[np.float32]) -> None:
-        """Take one more array of any shape; non-finite values are ignored."""
+        """Take hops of the tensor, (hops, *shape); non-finite values are ignored, but for those in `total`."""
         flat = values.ravel()
         if flat.size == 0:
             return
+        summed = values.sum(axis=0, dtype=np.float64)
+        self.total = summed if self.total is None else self.total + summed
+        self.hops += len(values)
         low, high = float(flat.min()), float(flat.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             flat = flat[np.isfinite(flat)]

@@ -86,10 +86,10 @@ def gather(
 def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Iterator[dict[Key, F64]]:
     """The rows of the named layers' inputs, block by block."""
     nodes = [node for node in model.ir.graph if node.name in names]
-    taps = [str(value.name) for node in nodes for value in _tapped(node)]
+    taps = [str(value.name) for node in nodes for value in tapped(node)]
     for block in _blocks(_before(model, taps), taps, calibration):
         yield {
-            (str(node.name), index): thinned(_rows(node, index, block))
+            (str(node.name), index): thinned(rows_of(node, index, block))
             for node in nodes
             for index in weights_at(node)
         }
@@ -156,7 +156,7 @@ def _reached(
     return nodes, carried
 
 
-def _tapped(node: ir.Node) -> list[ir.Value]:
+def tapped(node: ir.Node) -> list[ir.Value]:
     """The input of a layer; of a recurrent one its hidden states as well."""
     values = [node.inputs[0]]
     if node.op_type in RECURRENT:
@@ -164,7 +164,7 @@ def _tapped(node: ir.Node) -> list[ir.Value]:
     return [v for v in values if v is not None and v.name and constant(v) is None]
 
 
-def _rows(node: ir.Node, index: int, block: Arrays) -> NDArray[np.floating]:
+def rows_of(node: ir.Node, index: int, block: Arrays) -> NDArray[np.floating]:
     """What one weight is multiplied with, (groups, rows, inputs)."""
     x = block[str(node.inputs[0].name)]  # type: ignore[union-attr]
     if node.op_type == "Gemm":

@@ -6,11 +6,9 @@ are fitted in one go. Nothing is random.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from edgekit.graph.model import Model
 from edgekit.graph.sparsity import zeros_to_keep
@@ -19,23 +17,12 @@ from edgekit.operators.scheme import WEIGHT_LIMITS, quantize_weights, weight_sca
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.rounding.moments import Key, Moments, gather, is_layer
+from edgekit.quantize.rounding.fitted import Fitted, FittedWeight
+from edgekit.quantize.rounding.moments import Moments, gather, is_layer
 from edgekit.quantize.rounding.rounding import PULL, ROUNDINGS, Layer, best_weights, with_gain
 from edgekit.quantize.types.weights import weight_type, weights_at
 
 Progress = Callable[[int, int], None]  # layers done, layers in all
-
-
-@dataclass(frozen=True)
-class FittedWeight:
-    """Integers (channel, ...) and scales (channel,) of one weight, and what the bias grows by, or None."""
-
-    q: NDArray[np.int8]
-    scales: NDArray[np.float32]
-    shift: NDArray[np.float64] | None
-
-
-Fitted = dict[Key, FittedWeight]
 
 
 def reconstruct(

@@ -60,6 +60,8 @@ def test_what_is_seen_without_a_fold_is_what_others_show() -> None:
             ends = expected[name].minimum, expected[name].maximum
             assert (observer.minimum, observer.maximum) == ends, name
             assert np.isin(observer.sample, expected[name].sample).all(), name
+            assert observer.hops == expected[name].hops
+            assert np.allclose(observer.total, expected[name].total), name
     assert seen.without((1,)).observers["x"].maximum < seen.observers["x"].maximum / 10
 
 

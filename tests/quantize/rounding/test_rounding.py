@@ -1,5 +1,6 @@
 """Rounding that fits weights to their inputs: never worse by its own measure, better by the network's output."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -16,7 +17,7 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
-from edgekit.quantize.apply import fit, observed, quantize, quantize_fitted
+from edgekit.quantize.apply import fit, observed, quantize, quantize_fitted, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import CHOICES, RECIPES, Recipe
 from edgekit.quantize.rounding import moments
@@ -257,3 +258,20 @@ def test_a_fit_is_the_same_every_time_and_says_how_far_it_is() -> None:
     ]
     assert made[0] == made[1]
     assert seen[:5] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+@pytest.mark.parametrize("name", ["conv_recurrent", "tcn"])
+def test_rounding_to_the_nearest_keeps_the_mean_of_every_channel(name: str) -> None:
+    model = float_model(name)
+    inputs = correlated(model, 1)
+    recipe = replace(RECIPES["w8a16"], name="narrow", weights="int4", hop_scales=False)
+    seen = observed(model, Calibration((inputs,), "noise"), recipe)
+    first = next(n for n in seen.model.ir.graph if n.op_type == "Conv" and len(n.inputs) > 2)
+    tap, off = str(first.outputs[0].name), []
+    exact = run_hops(seen.model, inputs, [tap])[tap]
+    assert (str(first.name), 1) in fit(seen, recipe)
+    for correct in (False, True):
+        made = quantize_observed(seen, replace(recipe, bias_correction=correct), "")
+        found = run_hops(made, inputs, [tap])[tap]
+        off.append(np.abs(np.mean(found - exact, axis=(0, 1, *range(3, exact.ndim)))).max())
+    assert off[1] < 0.1 * off[0]

@@ -120,7 +120,7 @@ class _Judges:
         from edgekit.export.running import HopRunner
         from edgekit.quantize.apply import quantize_observed
 
-        nearest = replace(recipe, rounding="nearest", bias_correction=False)
+        nearest = replace(recipe, rounding="nearest")
         runner = HopRunner(quantize_observed(seen, nearest, ""))
         rows = zip(self.clips, self.exact, strict=True)
         return [

@@ -88,7 +88,7 @@ def judge(
         ToolError: there are `kernels`, and no C compiler.
     """
     judging = _Judging(model, seen, kernels, progress, metric)
-    fitted = recipe.rounding != "nearest" or recipe.bias_correction
+    fitted = recipe.rounding != "nearest"
     judged = judging.run(recipe, 1 if fitted else len(judging.folds))
     short = [row for row in judged.levels if row.short]
     if not short or recipe.name == FALLBACK:
