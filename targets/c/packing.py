@@ -142,7 +142,11 @@ def _tiled(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
     parts = []
     for group in np.split(w, s.groups):
         for piece in _pieces(group, tiles.taps):
-            ordered = piece.transpose(0, 2, 3, 1) if w.shape[1] >= tiles.channels else piece
+            ordered = piece
+            if tiles.strips and s.dil_w == 1 and s.stride_w < s.k_w:  # ek_conv_has_strips
+                ordered = piece.transpose(0, 3, 2, 1)
+            elif w.shape[1] >= tiles.channels:
+                ordered = piece.transpose(0, 2, 3, 1)
             parts.append(rows.int_rows(ordered.reshape(len(group), -1), 8))
     return np.concatenate(parts)
 

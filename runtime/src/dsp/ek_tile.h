@@ -10,6 +10,7 @@
 #define EK_TILE_GROUP 4
 #define EK_TILE_CHANNELS 4
 #define EK_TILE_POSITIONS 8
+#define EK_TILE_OUTPUTS 32 /* at once; even */
 #define EK_TILE_BYTES 1024 /* of columns, before they are widened */
 #define EK_TILE_ROOM (2 * EK_TILE_BYTES + EK_TILE_TAPS + 16)
 #define EK_TILE_ALIGNED _Alignas(8)
@@ -128,9 +129,10 @@ static __attribute__((noinline)) void ek_tile_ready(int8_t *columns, int32_t tap
 
 /* acc [rows][EK_TILE_POSITIONS] += the products of packed outputs with `n` columns of `taps` taps. Outputs and positions
  * come in twos: the one behind an odd number is of no meaning. */
-static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *columns, int32_t taps, int32_t n,
-                                              int32_t rows, int32_t *acc)
+static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *columns, int32_t apart, int32_t taps,
+                                              int32_t n, int32_t rows, int32_t *acc)
 {
+    (void)apart; /* taps */
     for (; rows > 0; rows -= 2, w += 2 * taps, acc += 2 * EK_TILE_POSITIONS) {
         const int8_t *x = columns;
         for (int32_t j = 0; j < n; j += 2) {

@@ -9,9 +9,11 @@
 #define EK_TILE_TAPS 512
 #define EK_TILE_GROUP 16
 #define EK_TILE_CHANNELS 8
-#define EK_TILE_POSITIONS 16
+#define EK_TILE_POSITIONS 48 /* threes, and sixteens */
+#define EK_TILE_OUTPUTS 16   /* at once; even */
 #define EK_TILE_BYTES 2048
-#define EK_TILE_ROOM (EK_TILE_BYTES + 16)
+#define EK_TILE_ROOM (EK_TILE_BYTES + 272) /* and what spreading 16 columns of 17 writes, and vectors read, behind it */
+#define EK_TILE_STRIPS
 #define EK_TILE_ALIGNED
 #define EK_OFFSET_MOST 9362 /* elements between channels of which seven are an offset of 16 bits */
 
@@ -99,12 +101,17 @@ static __attribute__((noinline)) void ek_take_rows(const ek_rows_in *w, int8_t *
     }
 }
 
-/* acc [rows][EK_TILE_POSITIONS] = bias [rows], of n positions. */
+/* acc [rows][EK_TILE_POSITIONS] = bias [rows], of n positions and those behind them up to a multiple of 16. */
 static inline void ek_tile_start(int32_t *acc, const int32_t *bias, int32_t rows, int32_t n)
 {
-    for (; rows > 0; rows--, bias++, acc += EK_TILE_POSITIONS) {
-        for (int32_t i = 0; i < n; i += 4) {
-            vst1q_s32(acc + i, vdupq_n_s32(*bias));
+    for (; rows > 0; rows--, acc += EK_TILE_POSITIONS) {
+        const int32x4_t start = vdupq_n_s32(*bias++);
+        int32_t *to = acc;
+        for (int32_t i = n; i > 0; i -= 16, to += 16) {
+            vst1q_s32(to, start);
+            vst1q_s32(to + 4, start);
+            vst1q_s32(to + 8, start);
+            vst1q_s32(to + 12, start);
         }
     }
 }
@@ -117,37 +124,93 @@ static inline void ek_tile_ready(int8_t *columns, int32_t taps, int32_t n)
     (void)columns, (void)taps, (void)n;
 }
 
-/* acc [2][EK_TILE_POSITIONS] += the products of two packed outputs with `n` columns of `taps` taps. Positions come in
- * twos: the one behind an odd number of columns is of no meaning. */
-static inline void ek_tile_of_two(const int8_t *w, const int8_t *x0, int32_t taps, int32_t n, int32_t *acc)
+/* acc [2][EK_TILE_POSITIONS] += the products of two packed outputs with one, two or three positions `apart` bytes apart. */
+static inline void ek_tile_of_one(const int8_t *w, const int8_t *x0, int32_t groups, int32_t *acc)
 {
-    for (; n > 0; n -= 2, acc += 2) {
-        const int8_t *x1 = x0 + taps, *wi = w;
-        int32_t a = acc[0], b = acc[1], c = acc[EK_TILE_POSITIONS], d = acc[EK_TILE_POSITIONS + 1];
-        __asm__("dls lr, %[i]\n"
-                "1:\n\tvldrb.u8 q0, [%[x0]], #16\n\t"
-                "vldrb.u8 q1, [%[w]], #16\n\t"
-                "vmlava.s8 %[a], q0, q1\n\t"
-                "vldrb.u8 q2, [%[x1]], #16\n\t"
-                "vmlava.s8 %[b], q2, q1\n\t"
-                "vldrb.u8 q3, [%[w]], #16\n\t"
-                "vmlava.s8 %[c], q0, q3\n\t"
-                "vmlava.s8 %[d], q2, q3\n\t"
-                "le lr, 1b"
-                : [a] "+Te"(a), [b] "+Te"(b), [c] "+Te"(c), [d] "+Te"(d), [x0] "+r"(x0), [x1] "+r"(x1), [w] "+r"(wi)
-                : [i] "r"(taps >> 4)
-                : "q0", "q1", "q2", "q3", "lr", "memory");
-        acc[0] = a, acc[1] = b, acc[EK_TILE_POSITIONS] = c, acc[EK_TILE_POSITIONS + 1] = d;
-        x0 = x1;
-    }
+    int32_t a = acc[0], b = acc[EK_TILE_POSITIONS];
+    __asm__("dls lr, %[i]\n"
+            "1:\n\tvldrb.u8 q0, [%[x0]], #16\n\t"
+            "vldrb.u8 q1, [%[w]], #16\n\t"
+            "vmlava.s8 %[a], q0, q1\n\t"
+            "vldrb.u8 q2, [%[w]], #16\n\t"
+            "vmlava.s8 %[b], q0, q2\n\t"
+            "le lr, 1b"
+            : [a] "+Te"(a), [b] "+Te"(b), [x0] "+r"(x0), [w] "+r"(w)
+            : [i] "r"(groups)
+            : "q0", "q1", "q2", "lr", "memory");
+    acc[0] = a, acc[EK_TILE_POSITIONS] = b;
 }
 
-/* The same of `rows` outputs. */
-static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *columns, int32_t taps, int32_t n,
-                                              int32_t rows, int32_t *acc)
+static inline void ek_tile_of_two(const int8_t *w, const int8_t *x0, int32_t apart, int32_t groups, int32_t *acc)
 {
+    const int8_t *x1 = x0 + apart;
+    int32_t a = acc[0], b = acc[1], c = acc[EK_TILE_POSITIONS], d = acc[EK_TILE_POSITIONS + 1];
+    __asm__("dls lr, %[i]\n"
+            "1:\n\tvldrb.u8 q0, [%[x0]], #16\n\t"
+            "vldrb.u8 q1, [%[w]], #16\n\t"
+            "vmlava.s8 %[a], q0, q1\n\t"
+            "vldrb.u8 q2, [%[x1]], #16\n\t"
+            "vmlava.s8 %[b], q2, q1\n\t"
+            "vldrb.u8 q3, [%[w]], #16\n\t"
+            "vmlava.s8 %[c], q0, q3\n\t"
+            "vmlava.s8 %[d], q2, q3\n\t"
+            "le lr, 1b"
+            : [a] "+Te"(a), [b] "+Te"(b), [c] "+Te"(c), [d] "+Te"(d), [x0] "+r"(x0), [x1] "+r"(x1), [w] "+r"(w)
+            : [i] "r"(groups)
+            : "q0", "q1", "q2", "q3", "lr", "memory");
+    acc[0] = a, acc[1] = b, acc[EK_TILE_POSITIONS] = c, acc[EK_TILE_POSITIONS + 1] = d;
+}
+
+/* Threes of positions, as many as there are before `end`; returns where the next one begins. */
+static inline const int8_t *ek_tile_of_threes(const int8_t *w, const int8_t *x0, int32_t apart, int32_t groups, int32_t *acc,
+                                              const int32_t *end)
+{
+    const int8_t *x1, *x2, *wi;
+    const int32_t back = apart - 16 * groups;
+    int32_t a, b, c, d, e, f;
+    _Static_assert(EK_TILE_POSITIONS == 48, "offsets of the second output");
+    __asm__ volatile("2:\n\tldrd %[a], %[b], [%[acc]]\n\tldr %[c], [%[acc], #8]\n\t"
+                     "ldrd %[d], %[e], [%[acc], #192]\n\tldr %[f], [%[acc], #200]\n\t"
+                     "ldr %[wi], %[w]\n\tadd %[x1], %[x0], %[apart]\n\tadd %[x2], %[x1], %[apart]\n\t"
+                     "dls lr, %[i]\n"
+                     "1:\n\tvldrb.u8 q0, [%[x0]], #16\n\t"
+                     "vldrb.u8 q3, [%[wi]], #16\n\t"
+                     "vmlava.s8 %[a], q0, q3\n\t"
+                     "vldrb.u8 q1, [%[x1]], #16\n\t"
+                     "vmlava.s8 %[b], q1, q3\n\t"
+                     "vldrb.u8 q2, [%[x2]], #16\n\t"
+                     "vmlava.s8 %[c], q2, q3\n\t"
+                     "vldrb.u8 q3, [%[wi]], #16\n\t"
+                     "vmlava.s8 %[d], q0, q3\n\t"
+                     "vmlava.s8 %[e], q1, q3\n\t"
+                     "vmlava.s8 %[f], q2, q3\n\t"
+                     "le lr, 1b\n\t"
+                     "str %[c], [%[acc], #8]\n\tstrd %[d], %[e], [%[acc], #192]\n\t"
+                     "str %[f], [%[acc], #200]\n\tstrd %[a], %[b], [%[acc]], #12\n\t"
+                     "ldr %[x0], %[back]\n\tldr lr, %[end]\n\tadd %[x0], %[x2]\n\t"
+                     "cmp %[acc], lr\n\tblo 2b"
+                     : [a] "=&Te"(a), [b] "=&Te"(b), [c] "=&Te"(c), [d] "=&Te"(d), [e] "=&Te"(e), [f] "=&Te"(f),
+                       [x0] "+r"(x0), [x1] "=&r"(x1), [x2] "=&r"(x2), [wi] "=&r"(wi), [acc] "+r"(acc)
+                     : [i] "r"(groups), [apart] "r"(apart), [w] "m"(w), [back] "m"(back), [end] "m"(end)
+                     : "q0", "q1", "q2", "q3", "lr", "memory", "cc");
+    return x0;
+}
+
+/* acc [rows][EK_TILE_POSITIONS] += the products of packed outputs with `n` positions of `taps` taps, `apart` bytes apart.
+ * Outputs come in twos: the one behind an odd number is of no meaning. */
+static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *columns, int32_t apart, int32_t taps,
+                                              int32_t n, int32_t rows, int32_t *acc)
+{
+    const int32_t groups = taps >> 4, threes = n % 3 == 1 && n > 1 ? n - 4 : n / 3 * 3;
     for (; rows > 0; rows -= 2, w += 2 * taps, acc += 2 * EK_TILE_POSITIONS) {
-        ek_tile_of_two(w, columns, taps, n, acc);
+        const int8_t *x = threes > 0 ? ek_tile_of_threes(w, columns, apart, groups, acc, acc + threes) : columns;
+        int32_t *to = acc + threes, left = n - threes;
+        for (; left > 1; left -= 2, x += 2 * apart, to += 2) {
+            ek_tile_of_two(w, x, apart, groups, to);
+        }
+        if (left > 0) {
+            ek_tile_of_one(w, x, groups, to);
+        }
     }
 }
 
@@ -163,69 +226,115 @@ static inline ek_channel ek_channel_of(const ek_scales *s, int32_t c)
     return one;
 }
 
-/* Four sums to the scale of outputs. */
-static inline int32x4_t ek_scaled(int32x4_t acc, const ek_channel *c)
+/* Four outputs from their sums without the bias. */
+static inline int32x4_t ek_outputs_of(int32x4_t acc, const ek_channel *c)
 {
-    return vrshlq_n_s32(vqdmulhq_n_s32(vaddq_n_s32(acc, c->bias), c->mult), 31 - c->shift);
+    const int32x4_t high = vqdmulhq_n_s32(vaddq_n_s32(acc, c->bias), c->mult);
+    const int32x4_t y = vaddq_n_s32(vrshlq_n_s32(high, 31 - c->shift), c->y_zero);
+    return vmaxq_s32(vminq_s32(y, vdupq_n_s32(c->y_max)), vdupq_n_s32(c->y_min));
 }
 
-static inline int32x4_t ek_limited(int32x4_t v, const ek_channel *c)
-{
-    return vmaxq_s32(vminq_s32(vaddq_n_s32(v, c->y_zero), vdupq_n_s32(c->y_max)), vdupq_n_s32(c->y_min));
-}
-
-/* y [n] = the outputs of a channel from its sums, of any shift. */
+/* y [n] = those of any shift. */
 #define EK_EACH_OUTPUT(acc, c, y, n)                                                                             \
     for (int32_t each = 0; each < (n); each++) {                                                                 \
         (y)[each] = (__typeof__(*(y)))ek_output((int32_t)((uint32_t)(acc)[each] + (uint32_t)(c)->bias), (c)->mult, \
                                                 (c)->shift, (c)->y_zero, (c)->y_min, (c)->y_max);                \
     }
 
-/* The same; `acc` may be read up to number n rounded up to a multiple of 16. */
-static inline void ek_row_outputs_s8(const int32_t *acc, const ek_channel *channel, int8_t *y, int32_t n)
+/* y = sixteen of them: every fourth sum lies in a vector, so that they are in order when they are narrowed. `before` is
+ * what comes before they are scaled. */
+#define EK_SIXTEEN_OUTPUTS(y, acc, c, before)                                                                           \
+    __asm__("vld40.32 {q0, q1, q2, q3}, [%[from]]\n\tvld41.32 {q0, q1, q2, q3}, [%[from]]\n\t"                         \
+            "vld42.32 {q0, q1, q2, q3}, [%[from]]\n\tvld43.32 {q0, q1, q2, q3}, [%[from]]\n\t" before                  \
+            "vqdmulh.s32 q0, q0, %[mult]\n\tvqdmulh.s32 q1, q1, %[mult]\n\t"                                           \
+            "vqdmulh.s32 q2, q2, %[mult]\n\tvqdmulh.s32 q3, q3, %[mult]\n\t"                                           \
+            "vrshl.s32 q0, %[left]\n\tvrshl.s32 q1, %[left]\n\tvrshl.s32 q2, %[left]\n\tvrshl.s32 q3, %[left]\n\t"    \
+            "vqmovnb.s32 q0, q0\n\tvqmovnb.s32 q1, q1\n\tvqmovnt.s32 q0, q2\n\tvqmovnt.s32 q1, q3\n\t"                \
+            "vqadd.s16 q0, q0, %[zero]\n\tvqadd.s16 q1, q1, %[zero]\n\t"                                               \
+            "vqmovnb.s16 q0, q0\n\tvqmovnt.s16 q0, q1\n\t"                                                            \
+            "vmin.s8 q0, q0, %q[most]\n\tvmax.s8 %q[to], q0, %q[least]"                                                \
+            : [to] "=w"(y)                                                                                             \
+            : [from] "r"(acc), [mult] "r"((c)->mult), [left] "r"(31 - (c)->shift), [zero] "r"((c)->y_zero),            \
+              [bias] "r"((c)->bias), [most] "w"(most), [least] "w"(least), "m"(*(const int32_t(*)[16])(acc))           \
+            : "q0", "q1", "q2", "q3")
+#define EK_ADD_BIAS                                                             \
+    "vadd.i32 q0, q0, %[bias]\n\tvadd.i32 q1, q1, %[bias]\n\t"                  \
+    "vadd.i32 q2, q2, %[bias]\n\tvadd.i32 q3, q3, %[bias]\n\t"
+
+/* y [n] = the outputs of channel c from its sums without the bias; `acc` may be read up to n rounded up to 16. */
+static __attribute__((noinline, unused)) void ek_channel_outputs_s8(const int32_t *acc, const ek_scales *s, int32_t c,
+                                                                    int8_t *y, int32_t n)
 {
-    const ek_channel one = *channel, *const c = &one;
-    if (c->shift < 32) {
-        EK_EACH_OUTPUT(acc, c, y, n)
+    const int8x16_t least = vdupq_n_s8((int8_t)s->y_min), most = vdupq_n_s8((int8_t)s->y_max);
+    const ek_channel one = ek_channel_of(s, c);
+    if (one.shift < 32) {
+        EK_EACH_OUTPUT(acc, &one, y, n)
         return;
     }
-    for (; n > 8; n -= 16, acc += 16, y += 16) { /* every fourth sum in a vector: narrowed, they are in order */
-        const int32x4x4_t v = vld4q_s32(acc);
-        const int32x4_t first = ek_scaled(v.val[0], c), second = ek_scaled(v.val[1], c);
-        int16x8_t even = vqmovnbq_s32(vreinterpretq_s16_s32(first), first);
-        int16x8_t odd = vqmovnbq_s32(vreinterpretq_s16_s32(second), second);
-        even = vqaddq_n_s16(vqmovntq_s32(even, ek_scaled(v.val[2], c)), (int16_t)c->y_zero);
-        odd = vqaddq_n_s16(vqmovntq_s32(odd, ek_scaled(v.val[3], c)), (int16_t)c->y_zero);
-        const int8x16_t both = vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd);
-        const int8x16_t least = vdupq_n_s8((int8_t)c->y_min), most = vdupq_n_s8((int8_t)c->y_max);
-        vstrbq_p_s8(y, vmaxq_s8(vminq_s8(both, most), least), vctp8q((uint32_t)n));
+    for (; n > 8; n -= 16, acc += 16, y += 16) {
+        int8x16_t v;
+        EK_SIXTEEN_OUTPUTS(v, acc, &one, EK_ADD_BIAS);
+        vstrbq_p_s8(y, v, vctp8q((uint32_t)n));
     }
     for (; n > 0; n -= 4, acc += 4, y += 4) {
-        vstrbq_p_s32(y, ek_limited(ek_scaled(vld1q_s32(acc), c), c), vctp32q((uint32_t)n));
+        vstrbq_p_s32(y, ek_outputs_of(vld1q_s32(acc), &one), vctp32q((uint32_t)n));
     }
 }
 
-static inline void ek_row_outputs_s16(const int32_t *acc, const ek_channel *channel, int16_t *y, int32_t n)
+static __attribute__((noinline, unused)) void ek_channel_outputs_s16(const int32_t *acc, const ek_scales *s, int32_t c,
+                                                                     int16_t *y, int32_t n)
 {
-    const ek_channel one = *channel, *const c = &one;
-    if (c->shift < 32) {
-        EK_EACH_OUTPUT(acc, c, y, n)
+    const ek_channel one = ek_channel_of(s, c);
+    if (one.shift < 32) {
+        EK_EACH_OUTPUT(acc, &one, y, n)
         return;
     }
     for (; n > 0; n -= 4, acc += 4, y += 4) {
-        vstrhq_p_s32(y, ek_limited(ek_scaled(vld1q_s32(acc), c), c), vctp32q((uint32_t)n));
+        vstrhq_p_s32(y, ek_outputs_of(vld1q_s32(acc), &one), vctp32q((uint32_t)n));
     }
 }
 
-/* y [n] = the outputs of channel c from its sums without the bias. */
-#define EK_CHANNEL_OUTPUTS_TO(name, y_type, outputs)                                                             \
-    static __attribute__((noinline, unused)) void name(const int32_t *acc, const ek_scales *s, int32_t c, y_type *y, int32_t n) \
-    {                                                                                                            \
-        const ek_channel one = ek_channel_of(s, c);                                                              \
-        outputs(acc, &one, y, n);                                                                                \
+/* y [rows][plane] = n outputs of each channel from number c on, of sums [rows][EK_TILE_POSITIONS] with the bias. */
+static __attribute__((noinline, unused)) void ek_tile_outputs_s8(const int32_t *acc, int32_t rows, int32_t plane,
+                                                                 const ek_scales *s, int32_t c, int8_t *y, int32_t n)
+{
+    const int8x16_t least = vdupq_n_s8((int8_t)s->y_min), most = vdupq_n_s8((int8_t)s->y_max);
+    ek_channel one = {0, 0, 0, s->y_zero, s->y_min, s->y_max};
+    for (; rows > 0; rows--, c++, acc += EK_TILE_POSITIONS, y += plane) {
+        one.mult = s->mult[c], one.shift = s->shift[c];
+        if (one.shift < 32) {
+            EK_EACH_OUTPUT(acc, &one, y, n)
+            continue;
+        }
+        const int32_t *from = acc;
+        int8_t *to = y;
+        int32_t left = n;
+        for (; left > 4; left -= 16, from += 16, to += 16) {
+            int8x16_t v;
+            EK_SIXTEEN_OUTPUTS(v, from, &one, "");
+            vstrbq_p_s8(to, v, vctp8q((uint32_t)left));
+        }
+        if (left > 0) {
+            vstrbq_p_s32(to, ek_outputs_of(vld1q_s32(from), &one), vctp32q((uint32_t)left));
+        }
     }
-EK_CHANNEL_OUTPUTS_TO(ek_channel_outputs_s8, int8_t, ek_row_outputs_s8)
-EK_CHANNEL_OUTPUTS_TO(ek_channel_outputs_s16, int16_t, ek_row_outputs_s16)
+}
+
+static __attribute__((noinline, unused)) void ek_tile_outputs_s16(const int32_t *acc, int32_t rows, int32_t plane,
+                                                                  const ek_scales *s, int32_t c, int16_t *y, int32_t n)
+{
+    ek_channel one = {0, 0, 0, s->y_zero, s->y_min, s->y_max};
+    for (; rows > 0; rows--, c++, acc += EK_TILE_POSITIONS, y += plane) {
+        one.mult = s->mult[c], one.shift = s->shift[c];
+        if (one.shift < 32) {
+            EK_EACH_OUTPUT(acc, &one, y, n)
+            continue;
+        }
+        for (int32_t i = 0; i < n; i += 4) {
+            vstrhq_p_s32(y + i, ek_outputs_of(vld1q_s32(acc + i), &one), vctp32q((uint32_t)(n - i)));
+        }
+    }
+}
 
 /* Outputs of four channels from number c on, of their sums. */
 static inline int32x4_t ek_outputs_across(int32x4_t acc, const ek_scales *s, int32_t c, mve_pred16_t some)
@@ -243,19 +352,5 @@ static inline int32x4_t ek_outputs_across(int32x4_t acc, const ek_scales *s, int
     }
     return vld1q_s32(sums);
 }
-
-/* y [rows][plane] = n outputs of each channel from number c on; the bias is in the sums. */
-#define EK_TILE_OUTPUTS_TO(name, y_type, outputs)                                                                \
-    static __attribute__((noinline)) void name(const int32_t *acc, int32_t rows, int32_t plane,                  \
-                                               const ek_scales *s, int32_t c, y_type *y, int32_t n)              \
-    {                                                                                                            \
-        for (; rows > 0; rows--, c++, acc += EK_TILE_POSITIONS, y += plane) {                                    \
-            ek_channel one = ek_channel_of(s, c);                                                                \
-            one.bias = 0;                                                                                        \
-            outputs(acc, &one, y, n);                                                                            \
-        }                                                                                                        \
-    }
-EK_TILE_OUTPUTS_TO(ek_tile_outputs_s8, int8_t, ek_row_outputs_s8)
-EK_TILE_OUTPUTS_TO(ek_tile_outputs_s16, int16_t, ek_row_outputs_s16)
 
 #endif

@@ -10,8 +10,6 @@
 #include "ek_conv_shape.h"
 #include "ek_tile.h"
 
-#define EK_TILE_OUTPUTS 32 /* at once; even */
-
 /* A part of the taps: from channel c, row ky and column kx on. */
 typedef struct {
     int32_t c, ky, kx, channels, rows, columns;
@@ -118,6 +116,33 @@ static inline void ek_lay_columns(const int8_t *x, int32_t fill, const ek_conv_s
     }
 }
 
+#ifdef EK_TILE_STRIPS
+#include "ek_tile_strips.h"
+
+/* Lay the strips of n positions from number `first` on where `is_new`, and add the products with `rows` outputs to acc. */
+static inline void ek_tile_strips(const int8_t *x, int32_t fill, const int8_t *w, const ek_conv_shape *s, const ek_piece *p,
+                                  int32_t taps, int32_t first, int32_t n, int32_t rows, int is_new, int8_t *strip,
+                                  int32_t *acc)
+{
+    const int32_t channels = ek_min(p->channels, s->in_c / s->groups - p->c);
+    const int32_t high = channels * ek_min(p->rows, s->k_h - p->ky);
+    int32_t oy = first / s->out_w, ox = first - oy * s->out_w;
+    x += (ptrdiff_t)p->c * s->in_h * s->in_w;
+    for (; n > 0; oy++, ox = 0) {
+        const int32_t count = ek_min(n, s->out_w - ox);
+        if (is_new) {
+            ek_lay_strip_of(x, (int8_t)fill, s, p, channels, oy, ox, count, strip);
+        }
+        ek_tile(w, strip, s->stride_w * high, taps, count, rows, acc);
+        strip += ((count - 1) * s->stride_w + ek_min(p->columns, s->k_w - p->kx)) * high;
+        acc += count, n -= count;
+    }
+}
+#else
+#define ek_conv_has_strips(s) 0
+#define ek_tile_strips(...)
+#endif
+
 /* Sums of `rows` outputs from number o of the group on, at `n` positions from number `first` on, of all pieces, into
  * acc [rows][EK_TILE_POSITIONS]. The columns stay as they are from call to call where there is one piece. */
 static inline void ek_tile_sums(const int8_t *x, int32_t fill, const int8_t *w, const ek_conv_shape *s, int32_t first,
@@ -130,14 +155,36 @@ static inline void ek_tile_sums(const int8_t *x, int32_t fill, const int8_t *w, 
         const ek_piece now = piece;
         const int32_t taps = ek_piece_taps(s, &now);
         more = ek_next_piece(s, &piece);
-        if (o == 0 || more || !is_first) {
-            ek_lay_columns(x, fill, s, &now, taps, first, n, columns + EK_TILE_LAID(n, taps));
-            ek_tile_ready(columns, taps, n);
+        const int is_new = o == 0 || more || !is_first;
+        const int8_t *const wo = w + (ptrdiff_t)o * taps;
+        if (ek_conv_has_strips(s)) {
+            ek_tile_strips(x, fill, wo, s, &now, taps, first, n, rows, is_new, columns, acc);
+        } else {
+            if (is_new) {
+                ek_lay_columns(x, fill, s, &now, taps, first, n, columns + EK_TILE_LAID(n, taps));
+                ek_tile_ready(columns, taps, n);
+            }
+            ek_tile(wo, columns, taps, taps, n, rows, acc);
         }
-        ek_tile(w + (ptrdiff_t)o * taps, columns, taps, n, rows, acc);
         w += 2 * (ptrdiff_t)panels * taps;
         is_first = 0;
     } while (more);
+}
+
+/* Positions whose columns fit: of strips, whole rows or a part of one. */
+static inline int32_t ek_positions_at_once(const ek_conv_shape *s, const ek_piece *p)
+{
+    if (!ek_conv_has_strips(s)) {
+        return ek_min(EK_TILE_POSITIONS, EK_TILE_BYTES / ek_piece_taps(s, p)) & ~1;
+    }
+    const int32_t high = p->rows * p->channels, row = ((s->out_w - 1) * s->stride_w + p->columns) * high;
+    const int32_t rows = ek_min(EK_TILE_BYTES / row, EK_TILE_POSITIONS / s->out_w);
+    if (rows > 0) {
+        return rows * s->out_w;
+    }
+    const int32_t most = ek_min((EK_TILE_BYTES / high - p->columns) / s->stride_w + 1, EK_TILE_POSITIONS);
+    const int32_t parts = (s->out_w + most - 1) / most;
+    return (s->out_w + parts - 1) / parts;
 }
 
 /* All groups. */
@@ -146,7 +193,7 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
 {
     const int32_t outputs = s->out_c / s->groups, plane = s->out_h * s->out_w;
     ek_piece piece = ek_first_piece(s);
-    const int32_t at_once = ek_min(EK_TILE_POSITIONS, EK_TILE_BYTES / ek_piece_taps(s, &piece)) & ~1;
+    const int32_t at_once = ek_positions_at_once(s, &piece);
     EK_TILE_ALIGNED int8_t columns[EK_TILE_ROOM];
     int32_t acc[EK_TILE_OUTPUTS * EK_TILE_POSITIONS];
     ptrdiff_t group = 0;
@@ -156,8 +203,11 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
         more = ek_next_piece(s, &piece);
     }
     for (int32_t g = 0; g < s->groups; g++) {
-        for (int32_t first = 0; first < plane; first += at_once) {
-            const int32_t n = ek_min(at_once, plane - first);
+        for (int32_t first = 0, n = 0; first < plane; first += n) {
+            n = ek_min(at_once, plane - first);
+            if (ek_conv_has_strips(s) && at_once < s->out_w) {
+                n = ek_min(n, s->out_w - first % s->out_w);
+            }
             for (int32_t o = 0; o < outputs; o += EK_TILE_OUTPUTS) {
                 const int32_t rows = ek_min(EK_TILE_OUTPUTS, outputs - o), c = g * outputs + o;
                 ek_tile_start(acc, scales->bias + c, rows, n);
