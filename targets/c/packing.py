@@ -5,6 +5,7 @@ filled up with zeros. Where an instruction takes its operand unsigned, what that
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -64,6 +65,8 @@ def pack_conv(
         return int4_bytes(kernel, [w])[0], bias
     transposed = kernel.startswith("ek_conv_transpose")
     bits = int(kernel.removeprefix("ek_conv_").removeprefix("transpose_").split("_")[0][1:])
+    if own.tiles is not None and transposed and bits == 8:
+        return _phase_tiles(w, bias, x_zero, shape, own.tiles)
     if own.tiles is not None and not transposed and bits == 8:
         fold = x_zero * w.reshape(len(w), -1).sum(1, np.int64)
         return _single_or_tiled(w, shape, own.tiles), (bias - fold).astype(bias.dtype)
@@ -175,6 +178,11 @@ def _channels_together(w: NDArray[Any], together: int) -> NDArray[Any]:
 
 def transposed_phases(w: NDArray[Any], s: ConvShape) -> list[NDArray[Any]]:
     """Return w (in_c, out_c / groups, k_h, k_w) by remainders of output positions: each (out_c, inputs * taps)."""
+    return [part.reshape(s.out_c, -1) for part, _ in _phases(w, s)]
+
+
+def _phases(w: NDArray[Any], s: ConvShape) -> Iterator[tuple[NDArray[Any], int]]:
+    """Yield the taps of each phase (out_c, inputs, k_h, k_w), and how many inputs lie between two along the row."""
     grouped = w.reshape(s.groups, s.in_c // s.groups, s.out_c // s.groups, s.k_h, s.k_w)
     by_output = grouped.swapaxes(1, 2).reshape(s.out_c, -1, s.k_h, s.k_w)
 
@@ -184,13 +192,25 @@ def transposed_phases(w: NDArray[Any], s: ConvShape) -> list[NDArray[Any]]:
             for phase in range(stride)
         ]
 
-    rows = taps(s.k_h, s.stride_h, s.dil_h, s.pad_top)
-    columns = taps(s.k_w, s.stride_w, s.dil_w, s.pad_left)
-    return [
-        by_output[:, :, row][:, :, :, column].reshape(s.out_c, -1)
-        for row in rows
-        for column in columns
-    ]
+    for rows in taps(s.k_h, s.stride_h, s.dil_h, s.pad_top):
+        for columns in taps(s.k_w, s.stride_w, s.dil_w, s.pad_left):
+            apart = (columns[1] - columns[0]) * s.dil_w // s.stride_w if len(columns) > 1 else 1
+            yield by_output[:, :, rows][:, :, :, columns], apart
+
+
+def _phase_tiles(
+    w: NDArray[Any], bias: NDArray[Any], x_zero: int, s: ConvShape, tiles: Tiles
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Pack a transposed convolution as ``runtime/src/tiles/ek_conv_transpose_w8.h`` says."""
+    weights, biases = [np.zeros(0, np.int8)], []
+    for part, apart in _phases(w, s):
+        k_h, k_w = part.shape[2:]
+        one = replace(s, k_h=k_h, k_w=k_w, stride_h=1, stride_w=1, dil_w=apart)
+        if part.size:
+            weights.append(_tiled(part[:, :, ::-1, ::-1], one, tiles))
+        fold = x_zero * part.reshape(s.out_c, -1).sum(1, np.int64)
+        biases.append((bias - fold).astype(bias.dtype))
+    return np.concatenate(weights), np.concatenate(biases)
 
 
 def pack(

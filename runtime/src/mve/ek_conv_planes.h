@@ -16,11 +16,6 @@
 #define EK_STRIP_HIGH 16   /* rows at most */
 #define EK_STRIP_SUMS 256  /* of outputs at once */
 #define EK_BAND_PLANES 16  /* at most */
-#ifdef __clang__
-#define EK_PREDICATE "vpr" /* as compilers name that register */
-#else
-#define EK_PREDICATE "p0"
-#endif
 #define EK_FEW_PRODUCTS 48 /* of a channel: channels are then taken four at a time */
 
 /* Rows of a strip. */

@@ -15,6 +15,11 @@
 #define EK_TILE_ROOM (EK_TILE_BYTES + 272) /* and what spreading 16 columns of 17 writes, and vectors read, behind it */
 #define EK_TILE_STRIPS
 #define EK_TILE_ALIGNED
+#ifdef __clang__
+#define EK_PREDICATE "vpr" /* as compilers name that register */
+#else
+#define EK_PREDICATE "p0"
+#endif
 #define EK_OFFSET_MOST 9362 /* elements between channels of which seven are an offset of 16 bits */
 
 /* to [n][channels] = x at n positions `x_step` apart, channels `plane` elements apart; positions of `to` are to_step. */
@@ -235,28 +240,36 @@ static inline int32x4_t ek_outputs_of(int32x4_t acc, const ek_channel *c)
 }
 
 /* y [n] = those of any shift. */
-#define EK_EACH_OUTPUT(acc, c, y, n)                                                                             \
-    for (int32_t each = 0; each < (n); each++) {                                                                 \
-        (y)[each] = (__typeof__(*(y)))ek_output((int32_t)((uint32_t)(acc)[each] + (uint32_t)(c)->bias), (c)->mult, \
-                                                (c)->shift, (c)->y_zero, (c)->y_min, (c)->y_max);                \
+#define EK_EACH_OUTPUT(name, y_type)                                                                                \
+    static __attribute__((noinline, unused)) void name(const int32_t *acc, const ek_scales *s, int32_t c, int32_t bias, \
+                                                       y_type *y, int32_t n)                                        \
+    {                                                                                                               \
+        for (; n > 0; n--, acc++, y++) {                                                                            \
+            const int32_t sum = (int32_t)((uint32_t)*acc + (uint32_t)bias);                                         \
+            *y = (y_type)ek_output(sum, s->mult[c], s->shift[c], s->y_zero, s->y_min, s->y_max);                    \
+        }                                                                                                           \
     }
+EK_EACH_OUTPUT(ek_each_output_s8, int8_t)
+EK_EACH_OUTPUT(ek_each_output_s16, int16_t)
 
-/* y = sixteen of them: every fourth sum lies in a vector, so that they are in order when they are narrowed. `before` is
- * what comes before they are scaled. */
-#define EK_SIXTEEN_OUTPUTS(y, acc, c, before)                                                                           \
-    __asm__("vld40.32 {q0, q1, q2, q3}, [%[from]]\n\tvld41.32 {q0, q1, q2, q3}, [%[from]]\n\t"                         \
-            "vld42.32 {q0, q1, q2, q3}, [%[from]]\n\tvld43.32 {q0, q1, q2, q3}, [%[from]]\n\t" before                  \
-            "vqdmulh.s32 q0, q0, %[mult]\n\tvqdmulh.s32 q1, q1, %[mult]\n\t"                                           \
-            "vqdmulh.s32 q2, q2, %[mult]\n\tvqdmulh.s32 q3, q3, %[mult]\n\t"                                           \
-            "vrshl.s32 q0, %[left]\n\tvrshl.s32 q1, %[left]\n\tvrshl.s32 q2, %[left]\n\tvrshl.s32 q3, %[left]\n\t"    \
-            "vqmovnb.s32 q0, q0\n\tvqmovnb.s32 q1, q1\n\tvqmovnt.s32 q0, q2\n\tvqmovnt.s32 q1, q3\n\t"                \
-            "vqadd.s16 q0, q0, %[zero]\n\tvqadd.s16 q1, q1, %[zero]\n\t"                                               \
-            "vqmovnb.s16 q0, q0\n\tvqmovnt.s16 q0, q1\n\t"                                                            \
-            "vmin.s8 q0, q0, %q[most]\n\tvmax.s8 %q[to], q0, %q[least]"                                                \
-            : [to] "=w"(y)                                                                                             \
-            : [from] "r"(acc), [mult] "r"((c)->mult), [left] "r"(31 - (c)->shift), [zero] "r"((c)->y_zero),            \
-              [bias] "r"((c)->bias), [most] "w"(most), [least] "w"(least), "m"(*(const int32_t(*)[16])(acc))           \
-            : "q0", "q1", "q2", "q3")
+/* y [n] = the first n of sixteen of them: every fourth sum lies in a vector, so that they are in order when they are
+ * narrowed. `before` is what comes before they are scaled. The predicate is of this block alone: compilers make loops whose
+ * every instruction has that of an intrinsic. */
+#define EK_SIXTEEN_OUTPUTS(acc, c, before, y, n)                                                                        \
+    __asm__ volatile(                                                                                                  \
+        "vld40.32 {q0, q1, q2, q3}, [%[from]]\n\tvld41.32 {q0, q1, q2, q3}, [%[from]]\n\t"                             \
+        "vld42.32 {q0, q1, q2, q3}, [%[from]]\n\tvld43.32 {q0, q1, q2, q3}, [%[from]]\n\t" before                      \
+        "vqdmulh.s32 q0, q0, %[mult]\n\tvqdmulh.s32 q1, q1, %[mult]\n\t"                                               \
+        "vqdmulh.s32 q2, q2, %[mult]\n\tvqdmulh.s32 q3, q3, %[mult]\n\t"                                               \
+        "vrshl.s32 q0, %[left]\n\tvrshl.s32 q1, %[left]\n\tvrshl.s32 q2, %[left]\n\tvrshl.s32 q3, %[left]\n\t"        \
+        "vqmovnb.s32 q0, q0\n\tvqmovnb.s32 q1, q1\n\tvqmovnt.s32 q0, q2\n\tvqmovnt.s32 q1, q3\n\t"                    \
+        "vqadd.s16 q0, q0, %[zero]\n\tvqadd.s16 q1, q1, %[zero]\n\t"                                                   \
+        "vqmovnb.s16 q0, q0\n\tvqmovnt.s16 q0, q1\n\tvctp.8 %[some]\n\t"                                              \
+        "vmin.s8 q0, q0, %q[most]\n\tvmax.s8 q0, q0, %q[least]\n\tvpst\n\tvstrbt.8 q0, [%[to]]"                        \
+        :                                                                                                              \
+        : [from] "r"(acc), [mult] "r"((c)->mult), [left] "r"(31 - (c)->shift), [zero] "r"((c)->y_zero),                \
+          [bias] "r"((c)->bias), [most] "w"(most), [least] "w"(least), [to] "r"(y), [some] "r"(n)                      \
+        : "q0", "q1", "q2", "q3", EK_PREDICATE, "memory")
 #define EK_ADD_BIAS                                                             \
     "vadd.i32 q0, q0, %[bias]\n\tvadd.i32 q1, q1, %[bias]\n\t"                  \
     "vadd.i32 q2, q2, %[bias]\n\tvadd.i32 q3, q3, %[bias]\n\t"
@@ -268,13 +281,11 @@ static __attribute__((noinline, unused)) void ek_channel_outputs_s8(const int32_
     const int8x16_t least = vdupq_n_s8((int8_t)s->y_min), most = vdupq_n_s8((int8_t)s->y_max);
     const ek_channel one = ek_channel_of(s, c);
     if (one.shift < 32) {
-        EK_EACH_OUTPUT(acc, &one, y, n)
+        ek_each_output_s8(acc, s, c, one.bias, y, n);
         return;
     }
     for (; n > 8; n -= 16, acc += 16, y += 16) {
-        int8x16_t v;
-        EK_SIXTEEN_OUTPUTS(v, acc, &one, EK_ADD_BIAS);
-        vstrbq_p_s8(y, v, vctp8q((uint32_t)n));
+        EK_SIXTEEN_OUTPUTS(acc, &one, EK_ADD_BIAS, y, n);
     }
     for (; n > 0; n -= 4, acc += 4, y += 4) {
         vstrbq_p_s32(y, ek_outputs_of(vld1q_s32(acc), &one), vctp32q((uint32_t)n));
@@ -286,7 +297,7 @@ static __attribute__((noinline, unused)) void ek_channel_outputs_s16(const int32
 {
     const ek_channel one = ek_channel_of(s, c);
     if (one.shift < 32) {
-        EK_EACH_OUTPUT(acc, &one, y, n)
+        ek_each_output_s16(acc, s, c, one.bias, y, n);
         return;
     }
     for (; n > 0; n -= 4, acc += 4, y += 4) {
@@ -299,23 +310,18 @@ static __attribute__((noinline, unused)) void ek_tile_outputs_s8(const int32_t *
                                                                  const ek_scales *s, int32_t c, int8_t *y, int32_t n)
 {
     const int8x16_t least = vdupq_n_s8((int8_t)s->y_min), most = vdupq_n_s8((int8_t)s->y_max);
-    ek_channel one = {0, 0, 0, s->y_zero, s->y_min, s->y_max};
+    const int32_t y_zero = s->y_zero;
     for (; rows > 0; rows--, c++, acc += EK_TILE_POSITIONS, y += plane) {
-        one.mult = s->mult[c], one.shift = s->shift[c];
-        if (one.shift < 32) {
-            EK_EACH_OUTPUT(acc, &one, y, n)
-            continue;
-        }
+        const ek_channel one = {0, s->mult[c], s->shift[c], y_zero, s->y_min, s->y_max};
         const int32_t *from = acc;
         int8_t *to = y;
         int32_t left = n;
-        for (; left > 4; left -= 16, from += 16, to += 16) {
-            int8x16_t v;
-            EK_SIXTEEN_OUTPUTS(v, from, &one, "");
-            vstrbq_p_s8(to, v, vctp8q((uint32_t)left));
+        if (one.shift < 32) {
+            ek_each_output_s8(acc, s, c, 0, y, n);
+            continue;
         }
-        if (left > 0) {
-            vstrbq_p_s32(to, ek_outputs_of(vld1q_s32(from), &one), vctp32q((uint32_t)left));
+        for (; left > 0; left -= 16, from += 16, to += 16) {
+            EK_SIXTEEN_OUTPUTS(from, &one, "", to, left);
         }
     }
 }
@@ -327,7 +333,7 @@ static __attribute__((noinline, unused)) void ek_tile_outputs_s16(const int32_t 
     for (; rows > 0; rows--, c++, acc += EK_TILE_POSITIONS, y += plane) {
         one.mult = s->mult[c], one.shift = s->shift[c];
         if (one.shift < 32) {
-            EK_EACH_OUTPUT(acc, &one, y, n)
+            ek_each_output_s16(acc, s, c, 0, y, n);
             continue;
         }
         for (int32_t i = 0; i < n; i += 4) {

@@ -187,21 +187,52 @@ static inline int32_t ek_positions_at_once(const ek_conv_shape *s, const ek_piec
     return (s->out_w + parts - 1) / parts;
 }
 
-/* All groups. */
+/* Bytes of the weights of a group. */
+static inline ptrdiff_t ek_group_bytes(const ek_conv_shape *s)
+{
+    ek_piece piece = ek_first_piece(s);
+    ptrdiff_t taps = 0;
+    do {
+        taps += ek_piece_taps(s, &piece);
+    } while (ek_next_piece(s, &piece));
+    return (s->out_c / s->groups + 1) / 2 * 2 * taps;
+}
+
+/* Where outputs go that do not lie side by side: so many elements from one to that of the next channel, row, column. */
+typedef struct {
+    ptrdiff_t plane;
+    int32_t down, right;
+} ek_places;
+
+/* y = n outputs from position number `first` on, of each of `rows` channels from number c on, where they go. */
+static inline void ek_place_outputs(const int32_t *acc, int32_t rows, const ek_scales *scales, int32_t c,
+                                    const ek_conv_shape *s, const ek_places *to, int32_t first, int32_t n, EK_Y *y)
+{
+    EK_Y made[EK_TILE_POSITIONS];
+    const int32_t top = first / s->out_w, left = first - top * s->out_w;
+    y += c * to->plane + (ptrdiff_t)top * to->down + left * to->right;
+    for (int32_t r = 0; r < rows; r++, acc += EK_TILE_POSITIONS, y += to->plane) {
+        EK_Y *row = y - left * to->right;
+        EK_TILE_OUTPUTS_OF(acc, 1, 0, scales, c + r, made, n);
+        for (int32_t j = 0, ox = left; j < n; row += to->down, ox = 0) {
+            const int32_t end = ek_min(j + s->out_w - ox, n);
+            for (EK_Y *put = row + ox * to->right; j < end; j++, put += to->right) {
+                *put = made[j];
+            }
+        }
+    }
+}
+
+/* All groups; outputs lie side by side where `to` is NULL. */
 static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y,
-                                                    const ek_conv_shape *s)
+                                                    const ek_conv_shape *s, const ek_places *to)
 {
     const int32_t outputs = s->out_c / s->groups, plane = s->out_h * s->out_w;
-    ek_piece piece = ek_first_piece(s);
+    const ek_piece piece = ek_first_piece(s);
     const int32_t at_once = ek_positions_at_once(s, &piece);
+    const ptrdiff_t group = ek_group_bytes(s);
     EK_TILE_ALIGNED int8_t columns[EK_TILE_ROOM];
     int32_t acc[EK_TILE_OUTPUTS * EK_TILE_POSITIONS];
-    ptrdiff_t group = 0;
-    int more = 1;
-    while (more) {
-        group += (outputs + 1) / 2 * 2 * (ptrdiff_t)ek_piece_taps(s, &piece);
-        more = ek_next_piece(s, &piece);
-    }
     for (int32_t g = 0; g < s->groups; g++) {
         for (int32_t first = 0, n = 0; first < plane; first += n) {
             n = ek_min(at_once, plane - first);
@@ -212,7 +243,11 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
                 const int32_t rows = ek_min(EK_TILE_OUTPUTS, outputs - o), c = g * outputs + o;
                 ek_tile_start(acc, scales->bias + c, rows, n);
                 ek_tile_sums(x, scales->x_zero, w, s, first, n, o, rows, columns, acc);
-                EK_TILE_OUTPUTS_OF(acc, rows, plane, scales, c, y + (ptrdiff_t)c * plane + first, n);
+                if (to) {
+                    ek_place_outputs(acc, rows, scales, c, s, to, first, n, y);
+                } else {
+                    EK_TILE_OUTPUTS_OF(acc, rows, plane, scales, c, y + (ptrdiff_t)c * plane + first, n);
+                }
             }
         }
         x += (ptrdiff_t)(s->in_c / s->groups) * s->in_h * s->in_w;
