@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
@@ -94,16 +96,16 @@ def from_torch(
     _name_inputs(graph_model.graph, loaded)
     _name_outputs(graph_model.graph, _apart(graph_model.graph, loaded.output_names))
     pairs, notes = _find_and_name_states(graph_model.graph, list(states), [*session, *controls])
-    notes += [*assumed, *restarting_cells(graph_model.graph)]
+    tensors = leaves((loaded.args, loaded.kwargs))
+    names = [str(value.name) for value in graph_model.graph.inputs]
+    examples = {key: leaf.detach().numpy() for key, leaf in zip(names, tensors, strict=True)}
+    notes += [*assumed, *restarting_cells(graph_model.graph), *_begun_elsewhere(pairs, examples)]
     notes += longer_than_hop(graph_model.graph, pairs, hop)
     model = Model(graph_model).describe(states=list(pairs), stream=stream, notes=notes)
     model = declare_controls(declare_constants(model, session), controls)
     if loaded.trained != Trained():
         model = model.describe(trained=loaded.trained)
     model = model.describe(source=Source(name, hashlib.sha256(model.to_bytes()).hexdigest()))
-    tensors = leaves((loaded.args, loaded.kwargs))
-    names = [str(value.name) for value in graph_model.graph.inputs]
-    examples = {key: leaf.detach().numpy() for key, leaf in zip(names, tensors, strict=True)}
     verify_import(
         _TorchReference(loaded, model),
         model,
@@ -325,6 +327,19 @@ def _find_and_name_states(
         )
     _rename(graph, ordered)
     return tuple(StatePair(p.input, str(outputs[p.output].name)) for p in pairs), notes
+
+
+def _begun_elsewhere(
+    pairs: Sequence[StatePair], examples: Mapping[str, NDArray[Any]]
+) -> Iterator[str]:
+    """A note on each state whose example looks like a beginning other than zero: one number throughout."""
+    for name in (pair.input for pair in pairs):
+        first = examples[name].flat[0] if examples[name].size else 0
+        if first and (examples[name] == first).all():
+            yield (
+                f"state '{name}' begins at 0 in a build, and its example input is {first:g} throughout; where it must "
+                f"begin there, let the state be the difference to {first:g}"
+            )
 
 
 def _rename(graph: ir.Graph, names: Mapping[ir.Value, str]) -> None:

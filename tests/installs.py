@@ -86,7 +86,8 @@ USES = (
     Use("inspect build"),
     Use("run build in.npz bare.npz"),
     Use("bench build --hops 3"),
-    Use("run build in.wav out.wav", "audio"),
+    Use("run build in.wav out.wav"),
+    Use("run build float.wav out.wav", "audio"),
     Use("invert draws images.npz -o maps.npz"),
     Use("sample draws -n 2 -o again.npz --start maps.npz --noise maps.npz"),
     Use("serve page --port 0", stops=True),
@@ -130,6 +131,7 @@ def files(folder: Path) -> None:
     )
     np.savez(folder / "in.npz", pcm=hops)
     soundfile.write(folder / "in.wav", np.zeros(1600), 16000)
+    soundfile.write(folder / "float.wav", np.zeros(1600), 16000, subtype="FLOAT")
     (folder / "clips").mkdir()
     noise = random.standard_normal((60, 1, tiny_networks.WIDTH)).astype(np.float32)
     np.savez(folder / "clips" / "noise.npz", x=noise)

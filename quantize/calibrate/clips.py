@@ -186,6 +186,8 @@ def _recordings(
 
     Of a network of several inputs, ``x.mic.wav`` and ``x.ref.wav`` are one recording of the inputs mic and ref.
     """
+    if not streams:
+        return _without_sound(files, model)
     found: list[tuple[Path, Path | dict[str, Path]]] = []
     groups: dict[Path, dict[str, Path]] = {}
     problems = []
@@ -193,8 +195,6 @@ def _recordings(
         name = next((n for n in streams if file.stem.lower().endswith(f".{n}".lower())), None)
         if file.suffix.lower() == ".npz":
             found.append((file.with_suffix(""), file))
-        elif not streams:
-            continue
         elif len(streams) == 1:
             found.append((file.with_suffix(""), dict.fromkeys(streams, file)))
         elif name is None:
@@ -206,8 +206,6 @@ def _recordings(
             if stem not in groups:
                 found.append((stem, groups.setdefault(stem, {})))
             groups[stem][name] = file
-    if not streams and (sounds := [file for file in files if file.suffix.lower() != ".npz"]):
-        problems.append(_no_sound(sounds, model))
     for stem, group in groups.items():
         if missing := [name for name in streams if name not in group]:
             listed = ", ".join(f"{stem.name}.{name}.wav" for name in missing)
@@ -215,6 +213,17 @@ def _recordings(
             problems.append(Problem(where, f"no {', '.join(missing)}", ", ".join(streams), step))
     whole = [(s, r) for s, r in found if isinstance(r, Path) or r.keys() == streams.keys()]
     return whole, problems
+
+
+def _without_sound(
+    files: Sequence[Path], model: Model
+) -> tuple[list[tuple[Path, Path | dict[str, Path]]], list[Problem]]:
+    """The recordings for a network that takes no sound: .npz files alone."""
+    sounds = [file for file in files if file.suffix.lower() != ".npz"]
+    found: list[tuple[Path, Path | dict[str, Path]]] = [
+        (file.with_suffix(""), file) for file in files if file not in sounds
+    ]
+    return found, [_no_sound(sounds, model)] if sounds else []
 
 
 def _no_sound(files: Sequence[Path], model: Model) -> Problem:

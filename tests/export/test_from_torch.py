@@ -317,6 +317,7 @@ def test_what_torch_refuses_is_told_in_a_line_and_nothing_else_is_printed(factor
 def test_a_state_that_must_be_positive_is_tried_with_positive_numbers():
     model, _ = from_torch("some_networks:normed", name="net")
     assert [pair.input for pair in model.states] == ["var"]
+    assert any("'var' begins at 0 in a build" in note for note in model.notes)
 
 
 def test_integers_are_tried_within_the_range_that_the_module_takes():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base import plain_wav
 from edgekit.base.errors import Problem, ToolError, UsageError
 
 Samples = NDArray[np.float32]
@@ -40,7 +41,7 @@ def read_wav(path: Path, sample_rate_hz: int | None = None) -> Clip:
 
     Raises:
         UsageError: missing, damaged, no .wav, too long, or samples of an unusual format.
-        ToolError: soundfile or soxr is not installed.
+        ToolError: the samples are no 16-bit PCM, or have another rate, and soundfile or soxr is not installed.
     """
     clip = read_channels(path, 1, sample_rate_hz)
     return replace(clip, samples=clip.samples[0])
@@ -51,9 +52,9 @@ def read_channels(path: Path, channels: int, sample_rate_hz: int | None = None) 
 
     Raises:
         UsageError: as `read_wav`, or a file that has another number of channels.
-        ToolError: soundfile or soxr is not installed.
+        ToolError: the samples are no 16-bit PCM, or have another rate, and soundfile or soxr is not installed.
     """
-    soundfile = _library("soundfile")
+    soundfile = _soundfile()
     allowed = f"a .wav with samples {', '.join(SUBTYPES)}"
 
     def refuse(found: str, step: str = "convert it to a 16-bit .wav") -> UsageError:
@@ -96,7 +97,7 @@ def read_together(
 
     Raises:
         UsageError: as `read_channels`, of all files, or files that differ in rate or length.
-        ToolError: soundfile or soxr is not installed.
+        ToolError: the samples are no 16-bit PCM, or have another rate, and soundfile or soxr is not installed.
     """
     clips, problems = dict[str, Clip](), list[Problem]()
     for name, path in files.items():
@@ -106,7 +107,7 @@ def read_together(
             problems += error.problems
     if problems:
         raise UsageError(problems)
-    info = _library("soundfile").info
+    info = _soundfile().info
     rates = {name: info(str(path)).samplerate for name, path in files.items()}
     lengths = {name: clip.samples.shape[1] for name, clip in clips.items()}
     for values, unit, step in (
@@ -130,7 +131,20 @@ def write_wav(path: Path, samples: Samples, sample_rate_hz: int, subtype: str) -
     stored: NDArray[Any] = samples.T
     if subtype == "PCM_16":
         stored = np.clip(np.rint(samples.T * np.float32(32768)), -32768, 32767).astype(np.int16)
-    _library("soundfile").write(str(path), stored, sample_rate_hz, subtype=subtype, format="WAV")
+    _soundfile().write(str(path), stored, sample_rate_hz, subtype=subtype, format="WAV")
+
+
+def needs(path: Path) -> tuple[str, ...]:
+    """Packages that reading a .wav takes: none for 16-bit PCM, which Python reads itself."""
+    return () if plain_wav.is_plain(path) else ("soundfile",)
+
+
+def _soundfile() -> Any:
+    """The library, or what Python itself has of it."""
+    try:
+        return _library("soundfile")
+    except ToolError:
+        return plain_wav
 
 
 def _library(name: str) -> Any:

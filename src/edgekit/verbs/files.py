@@ -8,6 +8,7 @@ from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import folder_problem, output_problem, replacing
 from edgekit.base.picture_files import picture_paths
 from edgekit.base.pictures import PICTURE_FILES
+from edgekit.base.wav import needs
 from edgekit.runtime.audio.files import check_pcm, listing, run_wavs
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.pictures.files import pictures_of, run_pictures
@@ -40,7 +41,7 @@ def run(
     _check_files(sources, outs)
     kinds = sources[0].suffix.lower(), outs[0].suffix.lower()
     if kinds[0] == ".wav":
-        require(("soundfile",))
+        require([name for path in sources for name in needs(path)])
     progress("compile", 0, 1)
     stream, notes = opening.open(directory)
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from edgekit.base import wav
 from edgekit.base.decide import read_decide
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import folder_problem
@@ -94,7 +95,8 @@ class Request:
         wanted += [DASK] if self.workers != HERE else []
         clips = None if self.calibration is None else Path(self.calibration)
         if clips is not None and clips.is_dir():
-            wanted += ["soundfile" for path in clips.rglob("*") if path.suffix.lower() == ".wav"]
+            sounds = [path for path in clips.rglob("*") if path.suffix.lower() == ".wav"]
+            wanted += [name for path in sounds for name in wav.needs(path)]
         return wanted
 
 
