@@ -967,13 +967,14 @@ def requantize(kernel: str) -> Callable[[Draw], Call]:
     return build
 
 
-FUNCTIONS = {p.kernel: p for p in POINTWISE.values() if p.kernel is not None}
+FUNCTIONS = {name: (p, attributes) for p in POINTWISE.values() for name, attributes in p.kernels}
 
 
 def exact(kernel: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a function makes of x, with its operator's default attributes."""
+    """What a function makes of x, with the attributes that its kernel is for."""
+    function, attributes = FUNCTIONS[kernel]
     with np.errstate(all="ignore"):
-        return FUNCTIONS[kernel].exact(x, FUNCTIONS[kernel].defaults)
+        return function.exact(x, attributes)
 
 
 def function(kernel: str) -> Callable[[Draw], Call]:

@@ -23,7 +23,8 @@ F64 = NDArray[np.float64]
 class Pointwise:
     """One function: `real` in float64, `exact` in float32, `c` an expression in ``{x}`` and the attributes.
 
-    `defaults` are the operator's attributes; `kernel` names the array kernel for these, where one exists.
+    `defaults` are the operator's attributes; `kernel` names the array kernel for these, where one exists, and `others`
+    those for other attributes.
     """
 
     real: Callable[[F64, Attributes], F64]
@@ -31,6 +32,12 @@ class Pointwise:
     c: str
     kernel: str | None = None
     defaults: Attributes = field(default_factory=dict)
+    others: tuple[tuple[str, Attributes], ...] = ()
+
+    @property
+    def kernels(self) -> tuple[tuple[str, Attributes], ...]:
+        """The array kernels, and the attributes that each is for."""
+        return ((self.kernel, self.defaults), *self.others) if self.kernel else self.others
 
 
 def attributes_of(node: ir.Node) -> Attributes:
@@ -111,6 +118,7 @@ POINTWISE: dict[str, Pointwise] = {
         lambda x, a: np.where(x < 0, a["alpha"] * np.expm1(np.minimum(x, 0)), x),
         _elu,
         "{x} < 0.0f ? {alpha} * (ek_expf1({x}) - 1.0f) : {x}",
+        "ek_elu_f32",
         defaults={"alpha": 1.0},
     ),
     "HardSigmoid": Pointwise(
@@ -128,6 +136,7 @@ POINTWISE: dict[str, Pointwise] = {
     "Softplus": Pointwise(
         lambda x, a: np.logaddexp(0, x), _softplus,
         "{x} > 20.0f ? {x} : ek_logf1(1.0f + ek_expf1(ek_minf1({x}, 20.0f)))",
+        "ek_softplus_f32",
     ),
     "Gelu": Pointwise(
         _gelu64,
@@ -136,6 +145,7 @@ POINTWISE: dict[str, Pointwise] = {
         " ? ek_tanhf1(0.7978846f * ({x} + (0.044715f * {x}) * ({x} * {x}))) : ek_erff1({x} * 0.70710678f)))",
         "ek_gelu_f32",
         defaults={"tanh": 0.0},
+        others=(("ek_gelu_tanh_f32", {"tanh": 1.0}),),
     ),
     "Sigmoid": Pointwise(_sigmoid, lambda x, a: ek.ek_sigmoid_f32(x), "ek_sigmoidf1({x})", "ek_sigmoid_f32"),
     "Tanh": Pointwise(lambda x, a: np.tanh(x), lambda x, a: ek.ek_tanh_f32(x), "ek_tanhf1({x})", "ek_tanh_f32"),
@@ -195,6 +205,7 @@ POINTWISE: dict[str, Pointwise] = {
         lambda x, a: x * np.tanh(np.logaddexp(0, x)),
         lambda x, a: x * ek.ek_tanh_f32(_softplus(x, a)),
         "{x} * ek_tanhf1({x} > 20.0f ? {x} : ek_logf1(1.0f + ek_expf1(ek_minf1({x}, 20.0f))))",
+        "ek_mish_f32",
     ),
     "Softsign": Pointwise(
         lambda x, a: x / (1 + np.abs(x)),

@@ -1133,6 +1133,9 @@ void ek_lstm_s16_s16_sparse(const int16_t *x, int16_t *h, int32_t *c, const int8
 void ek_conv_few_f32(const float *x, const float *w, const float *bias, int32_t act, float a, float b,
                      const float *add, float *y, const ek_conv_shape *shape);
 
+/* y = x, below 0 e^x - 1. */
+void ek_elu_f32(const float *x, float *y, int32_t n);
+
 /* Products of vectors with frames that lie apart, as in a ring: of each row of a and each frame t
  * y = clamp(y_zero + requantize(sum over i of (a [i] - a_zero) * (x [at [t] + i] - x_zero))).
  *  a   [m][k]; y [m][n], may not overlap a or x
@@ -1202,6 +1205,9 @@ void ek_frame_sums_f32(const float *a, const float *x, const int32_t *at, float 
 /* y = x / 2 * (1 + erf(x / sqrt(2))). */
 void ek_gelu_f32(const float *x, float *y, int32_t n);
 
+/* y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))). */
+void ek_gelu_tanh_f32(const float *x, float *y, int32_t n);
+
 /* y = x * clamp(x / 6 + 0.5, 0, 1). */
 void ek_hard_swish_f32(const float *x, float *y, int32_t n);
 
@@ -1220,10 +1226,16 @@ void ek_instancenorm_s16_s8(const int16_t *x, const int32_t *gain, const int32_t
 void ek_lrn_f32(const float *x, float *y, int32_t batch, int32_t channels, int32_t n, int32_t size, float factor,
                 float beta, float bias);
 
+/* y = x * tanh(log(1 + e^x)). */
+void ek_mish_f32(const float *x, float *y, int32_t n);
+
 /* The next numbers of a noise: normal, z[count]. state[8] holds its seed and the number of the first of them, each as four
  * floats of 16 bits, the lowest first; the number moves on by count. `port` tells several noises of one seed apart.
  * quantiles[993] of edgekit.base.random_normals. */
 void ek_normal_noise_f32(float *state, const int32_t *quantiles, float *z, int32_t port, int32_t count);
+
+/* y = log(1 + e^x); x above 20. */
+void ek_softplus_f32(const float *x, float *y, int32_t n);
 
 /* y [c * y_step + r] = x [r * x_step + c], r < rows, c < cols, elements of 2 bytes; x and y may not overlap. */
 void ek_transpose_b16(const void *x, void *y, int32_t rows, int32_t cols, int32_t x_step, int32_t y_step);

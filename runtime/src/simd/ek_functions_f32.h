@@ -46,6 +46,43 @@ static inline ek_v ek_v_gelu(ek_v x)
     return ek_v_fma(half, ek_v_erf(ek_v_mul(x, ek_v_all(0.70710678f))), half);
 }
 
+static inline ek_v ek_v_gelu_tanh(ek_v x)
+{
+    const ek_v half = ek_v_mul(x, ek_v_all(0.5f)), square = ek_v_mul(x, x);
+    const ek_v cubic = ek_v_fma(ek_v_mul(x, ek_v_all(0.044715f)), square, x);
+    return ek_v_fma(half, ek_v_tanh(ek_v_mul(cubic, ek_v_all(0.7978846f))), half);
+}
+
+/* x tanh(log(1 + e)) = x n / (n + 2) with n = e (e + 2); no number of -inf. */
+static inline ek_v ek_v_mish(ek_v x)
+{
+    const ek_v below = ek_v_clip(x, ek_v_all(-EK_INF), ek_v_zero()), e = ek_v_exp(ek_v_clip(x, ek_v_all(-EK_INF), ek_v_all(20.0f)));
+    const ek_v n = ek_v_mul(e, ek_v_add(e, ek_v_all(2.0f))), share = ek_v_div(n, ek_v_add(n, ek_v_all(2.0f)));
+    return ek_v_fma(ek_v_clip(x, ek_v_all(-87.3f), ek_v_all(EK_INF)), share, ek_v_mul(below, ek_v_zero()));
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|; that is 2 atanh(s) with s = e / (e + 2), by its series. */
+static inline ek_v ek_v_softplus(ek_v x)
+{
+    const ek_v above = ek_v_clip(x, ek_v_zero(), ek_v_all(EK_INF)), below = ek_v_clip(x, ek_v_all(-EK_INF), ek_v_zero());
+    const ek_v e = ek_v_exp(ek_v_fma(above, ek_v_all(-1.0f), below));
+    const ek_v s = ek_v_div(e, ek_v_add(e, ek_v_all(2.0f))), square = ek_v_mul(s, s);
+    ek_v p = ek_v_all(2.0f / 13.0f);
+    p = ek_v_fma(p, square, ek_v_all(2.0f / 11.0f));
+    p = ek_v_fma(p, square, ek_v_all(2.0f / 9.0f));
+    p = ek_v_fma(p, square, ek_v_all(2.0f / 7.0f));
+    p = ek_v_fma(p, square, ek_v_all(2.0f / 5.0f));
+    p = ek_v_fma(p, square, ek_v_all(2.0f / 3.0f));
+    p = ek_v_fma(p, square, ek_v_all(2.0f));
+    return ek_v_fma(p, s, above);
+}
+
+static inline ek_v ek_v_elu(ek_v x)
+{
+    const ek_v below = ek_v_clip(x, ek_v_all(-EK_INF), ek_v_zero());
+    return ek_v_add(ek_v_exp2_less_one(ek_v_mul(below, ek_v_all(1.44269504f))), ek_v_clip(x, ek_v_zero(), ek_v_all(EK_INF)));
+}
+
 static inline ek_v ek_v_hard_swish(ek_v x)
 {
     const ek_v slope = ek_v_fma(x, ek_v_all(0.166666672f), ek_v_all(0.5f));

@@ -36,9 +36,10 @@ def emit_unary(ctx: Context, node: ir.Node) -> None:
         emit_elementwise(ctx, node)
         return
     function = POINTWISE[node.op_type]
-    if function.kernel and attributes_of(node) == function.defaults:
-        ctx.call(function.kernel, ctx.pointer(x), ctx.pointer(y), size(y))
-        return
+    for kernel, attributes in function.kernels:
+        if attributes_of(node) == attributes:
+            ctx.call(kernel, ctx.pointer(x), ctx.pointer(y), size(y))
+            return
     literals = {name: float_literal(value) for name, value in attributes_of(node).items()}
     expression = function.c.format(x="x", **literals)
     ctx.line(f"for (int32_t i = 0; i < {size(y)}; i++) {{")

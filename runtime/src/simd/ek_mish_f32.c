@@ -1,0 +1,5 @@
+#include "ek_functions_f32.h"
+
+#define EK_NAME ek_mish_f32
+#define EK_FUNCTION ek_v_mish
+#include "ek_function_f32.h"
