@@ -11,8 +11,9 @@ others quantize runs in its own runtime, in the authors' pipeline. Mixtures take
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from published_networks import CACHE, fetch
@@ -95,7 +96,7 @@ def stated(row: Kept) -> Cells:
             found.append(f"{100 - 100 * says['alike']:.2f}")
         else:
             mean, most = says["lost_db"] or (np.nan, np.nan)
-            ratio = MOST_DB if says["snr_db"] is None else says["snr_db"]
+            ratio = _ratio(says)
             found.append(f"{mean:.2f} / {most:.2f} [{ratio:.1f}]")
     return ("", "as stated", "", *found)
 
@@ -123,18 +124,39 @@ def goals(rows: dict[tuple[str, str], Kept]) -> Iterator[tuple[str, bool]]:
 
 
 def honest(row: Kept) -> Iterator[tuple[str, bool]]:
-    """Whether what an export states is within 1 dB, or a point of decisions, of what was not heard."""
+    """Whether what an export states is within 1 dB, or a point of decisions, of what was not heard.
+
+    Ratios are compared at the same level in the samples: between two that are stated, theirs along a line.
+    """
     for level, says in row.stated.items():
         lost = float(np.mean(row.lost[level]))
         if says["alike"] is not None:
             pairs = [("of decisions", 100 - 100 * says["alike"], lost, "%")]
         else:
             pairs = [] if says["lost_db"] is None else [("loss", says["lost_db"][0], lost, "dB")]
-            ratio = MOST_DB if says["snr_db"] is None else says["snr_db"]
+            ratio = ratio_at(row, float(level))
             pairs.append(("ratio", ratio, float(np.mean(row.ratios[level])), "dB"))
         for what, said, found, unit in pairs:
             text = f"{what} stated {said:.2f} {unit}, unheard {found:.2f}"
             yield f"{row.network}, {row.recipe} at {level} dB: {text}", abs(said - found) <= 1
+
+
+def ratio_at(row: Kept, level: float) -> float:
+    """The ratio that an export states of sound as loud as the mixtures at a level; of rows without levels as it is.
+
+    What is quieter than all that is stated follows the line through the last two.
+    """
+    levels = sorted(map(float, row.stated))
+    ratios = [_ratio(row.stated[f"{at:.0f}"]) for at in levels]
+    wanted = level if row.dbfs is None else level + row.dbfs[1] - row.dbfs[0]
+    if wanted >= levels[0]:
+        return float(np.interp(wanted, levels, ratios))
+    slope = (ratios[1] - ratios[0]) / (levels[1] - levels[0])
+    return ratios[0] + slope * (wanted - levels[0])
+
+
+def _ratio(says: Mapping[str, Any]) -> float:
+    return MOST_DB if says["snr_db"] is None else float(says["snr_db"])
 
 
 def _share(row: Kept, least: float) -> tuple[str, bool]:

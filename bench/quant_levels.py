@@ -25,6 +25,7 @@ from edgekit.targets.macs import with_macs
 from edgekit.targets.trials import Trials
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.export.judged import Judged
+from edgekit.verbs.export.levels import dbfs
 
 LEVELS_DB = (0, -20, -30, -40)
 DIGITS = "digits"
@@ -50,6 +51,7 @@ class Kept:
         stated: by level, what an export says of clips left out of the calibration: `snr_db`, `worst_db`, `alike` and
             `lost_db`, mean and most, of `judged.Level`.
         int8: the share of multiply-accumulates; None of what is not ours.
+        dbfs: levels of sound as it was recorded: of clips that are left out, and of the mixtures on average.
         seconds: of processors, for the recipe and its search.
         said: what was measured of channels that are equal.
     """
@@ -66,6 +68,7 @@ class Kept:
     int8: float | None = None
     seconds: float | None = None
     said: str | None = None
+    dbfs: tuple[float, float] | None = None
 
 
 def read(path: Path) -> list[Kept]:
@@ -119,6 +122,9 @@ class Levels:
                 said=made.said,
                 stated={} if made.judged is None else _stated(made.judged),
             )
+            if made.judged is not None:
+                found_at = float(np.mean([dbfs(m.noisy) for m in self.heard]))
+                kept = replace(kept, dbfs=(made.judged.level_dbfs, found_at))
             found = self._in_c(made.quantized)
         for level in LEVELS_DB:
             kept = self._with(kept, level, found(level))

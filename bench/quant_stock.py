@@ -31,7 +31,7 @@ def ai_edge(pipeline: Pipeline, data: Path) -> list[Run]:
     """int8 weights and activations by ai-edge-quantizer, of our float32 .tflite of each network.
 
     Raises:
-        ToolError: the package is missing, or does not take a network.
+        ToolError: the package is missing, or does not take a network, or the pipeline runs it on whole recordings.
     """
     try:
         quantizer, recipe = map(
@@ -44,8 +44,13 @@ def ai_edge(pipeline: Pipeline, data: Path) -> list[Run]:
     ]
     files = [lower_litert(model, "litert").files[MODEL_NAME] for model in models]
     floats = [Tflite(model, file) for model, file in zip(models, files, strict=True)]
-    for clip in heard_clips(data):
-        pipeline.run(clip, *map(Recorded, floats))
+    try:
+        for clip in heard_clips(data):
+            pipeline.run(clip, *map(Recorded, floats))
+    except RuntimeError as error:  # of the interpreter: inputs of another shape than the file's
+        raise ToolError(
+            f"ai-edge-quantizer: a .tflite has fixed shapes, and the pipeline gives others: {error}"
+        ) from error
     made: list[Run] = []
     for model, file, told in zip(models, files, floats, strict=True):
         with tempfile.TemporaryDirectory() as folder:

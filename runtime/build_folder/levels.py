@@ -7,9 +7,17 @@ def levels_text(verification: dict[str, Any] | None) -> str | None:
     """Say it in one line; None where nothing was judged."""
     if verification is None or "levels" not in verification:
         return None
-    rows = ", ".join(f"{_found(row)} at {row['level_db']} dB" for row in verification["levels"])
     held = verification["held_out"]
+    dbfs = held.get("level_dbfs")
+    rows = ", ".join(
+        f"{_found(row)} at {_level(row['level_db'], dbfs)}" for row in verification["levels"]
+    )
     return f"{rows} on {held['clips']} of {held['of']} clips, each left out of the calibration"
+
+
+def _level(level_db: float, dbfs: float | None) -> str:
+    """A level beside the recordings, and what that is in the samples."""
+    return f"{level_db} dB" if dbfs is None else f"{level_db} dB ({dbfs + level_db:.0f} dBFS)"
 
 
 def _found(row: dict[str, Any]) -> str:

@@ -60,6 +60,7 @@ def _ratio(value: Any) -> bool:
 # Of each level, what a manifest has, and what one of an older version lacks.
 RATIOS = ("snr_db", "alike", "metric")
 LATER_RATIOS = ("worst_snr_db", "si_sdr_lost_db", "most_si_sdr_lost_db")
+LATER_HELD_OUT = "level_dbfs"
 
 
 def _levels(value: Any) -> bool:
@@ -75,10 +76,11 @@ def _levels(value: Any) -> bool:
 def _held_out(value: Any) -> bool:
     return (
         type(value) is dict
-        and value.keys() == {"clips", "of", "heard_snr_db"}
+        and {"clips", "of", "heard_snr_db"} == value.keys() - {LATER_HELD_OUT}
         and _count(value["clips"])
         and _count(value["of"])
         and _ratio(value["heard_snr_db"])
+        and _number(value.get(LATER_HELD_OUT, 0))
     )
 
 
@@ -189,8 +191,16 @@ SPARSE = Check(
 )
 HELD_OUT = Check(
     _held_out,
-    "clips, of, heard_snr_db",
-    table_schema({"clips": COUNT.schema, "of": COUNT.schema, "heard_snr_db": NULL_OR_NUMBER}),
+    f"clips, of, heard_snr_db, {LATER_HELD_OUT}",
+    table_schema(
+        {
+            "clips": COUNT.schema,
+            "of": COUNT.schema,
+            "heard_snr_db": NULL_OR_NUMBER,
+            LATER_HELD_OUT: NUMBER.schema,
+        },
+        {LATER_HELD_OUT},
+    ),
 )
 
 

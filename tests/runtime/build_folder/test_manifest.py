@@ -116,7 +116,7 @@ def changed(facts: Any) -> Iterator[Any]:
 
 def test_reader_and_schema_refuse_the_same() -> None:
     levels = [{"level_db": -20, "snr_db": 30.5, "alike": None, "metric": None}]
-    held_out = {"clips": 2, "of": 4, "heard_snr_db": 31.0}
+    held_out = {"clips": 2, "of": 4, "heard_snr_db": 31.0, "level_dbfs": -20.0}
     verification = {
         **{"by": "C", "hops": 9, "snr_db": None, "max_abs_error": 0.5, "oracle_hops": 9},
         **{"bit_exact_with_oracle": True, "levels": levels, "held_out": held_out},

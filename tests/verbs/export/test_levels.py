@@ -182,10 +182,13 @@ def test_an_export_says_it_in_its_output_its_manifest_and_its_report(tmp_path: P
     exported = api.export(str(network), "host", tmp_path / "out", **options)
     facts = json.loads((tmp_path / "out" / "manifest.json").read_text())["verification"]
     assert [row["level_db"] for row in facts["levels"]] == list(LEVELS_DB)
-    assert facts["held_out"].keys() == {"clips", "of", "heard_snr_db"}
+    assert facts["held_out"].keys() == {"clips", "of", "heard_snr_db", "level_dbfs"}
     assert (facts["held_out"]["clips"], facts["held_out"]["of"]) == (2, 5)
     assert Manifest.load(tmp_path / "out") == exported.manifest
     text = levels_text(exported.manifest.verification)
+    assert (
+        text is not None and f"at -20 dB ({facts['held_out']['level_dbfs'] - 20:.0f} dBFS)" in text
+    )
     assert ("not calibrated on", text) in manifest_rows(exported.manifest)
     assert text in (tmp_path / "out" / "report.html").read_text()
     assert [note for note in exported.notes if note.startswith("levels: ")]

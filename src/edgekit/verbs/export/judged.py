@@ -78,6 +78,7 @@ class Judged:
         levels: one row each of `LEVELS_DB`.
         heard_db: the ratio of the same clips as they are where they are calibrated on.
         beyond: the share of tensors whose peak in one clip is `BEYOND_DB` above that in all others.
+        level_dbfs: the clips' root mean square beside full scale, on average, as they were recorded.
         instead: where a level is short, what the recipe `FALLBACK` has at the level that is worst.
     """
 
@@ -87,6 +88,7 @@ class Judged:
     heard_db: float | None
     beyond: float = 0.0
     instead: Level | None = None
+    level_dbfs: float = 0.0
 
     @property
     def is_short(self) -> bool:
@@ -108,6 +110,7 @@ class Judged:
             for row in self.levels
         ]
         held = {"clips": self.clips, "of": self.of, "heard_snr_db": _rounded(self.heard_db)}
+        held["level_dbfs"] = round(self.level_dbfs, 1)
         return {"levels": rows, "held_out": held}
 
     def notes(self, recipe: str) -> list[str]:

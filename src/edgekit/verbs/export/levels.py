@@ -33,6 +33,7 @@ Asked = tuple[Metric, float]  # a metric, and what it must reach
 LEVELS_DB = (0, -20, -30)
 JUDGED_HOPS = 750  # of each level, over all parts
 MOST_DB = 120.0  # of a clip: less noise is none
+SILENCE_DBFS = -120.0
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ class _Judging:
             Reference(model, [{**clip, pcm: clip[pcm] * gain} for clip in cut])
             for gain in (np.float32(10 ** (level / 20)) for level in LEVELS_DB)
         ]
+        self.dbfs = {n: dbfs(clip[pcm]) for n, clip in zip(self.numbers, cut, strict=True)}
         self.ends = probabilities(model)
         self.beyond = parts.beyond(BEYOND_DB)
 
@@ -169,7 +171,12 @@ class _Judging:
         rows = [each.level(level, needed) for level, each in zip(LEVELS_DB, found, strict=True)]
         judged = sum(map(len, folds))
         return Judged(
-            judged, self.count, tuple(rows), _ratio(heard) if heard else None, self.beyond
+            judged,
+            self.count,
+            tuple(rows),
+            _ratio(heard) if heard else None,
+            self.beyond,
+            level_dbfs=float(np.mean([self.dbfs[number] for fold in folds for number in fold])),
         )
 
     def _see(
@@ -234,6 +241,12 @@ class _Judging:
         exact, gain = self.references[level].runs[place], np.float32(10 ** (LEVELS_DB[level] / 20))
         clean = self._clean(place)
         return self.metric[0](outputs, exact, None if clean is None else clean * gain)
+
+
+def dbfs(samples: NDArray[Any]) -> float:
+    """The root mean square of samples beside full scale, in dB; `SILENCE_DBFS` at least."""
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    return max(10 * math.log10(max(power, 1e-30)), SILENCE_DBFS)
 
 
 def _ratio(noises: Sequence[Mapping[str, float]]) -> float | None:
