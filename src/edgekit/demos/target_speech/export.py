@@ -1,0 +1,23 @@
+"""Writes target_speech.onnx and enrollment.onnx, hop by hop. Run ``python -m edgekit.demos.target_speech.export``."""
+
+from edgekit.demos.target_speech import enrollment, network
+from edgekit.demos.target_speech.head import RATE
+from edgekit.demos.target_speech.show import EARS, ENROLLMENT, EXTRACTION
+from edgekit.verbs.export import networks
+from edgekit.verbs.export.options import StreamOptions
+from edgekit.verbs.export.work import silent
+
+
+def options(name: str) -> StreamOptions:
+    """How ``target_speech`` or ``enrollment`` is rewritten to a hop at a time."""
+    common = StreamOptions(sample_rate=RATE, time_axes={"ears": 2})
+    if name == "enrollment":
+        return {**common, "hop": enrollment.HOP, "layouts": {"ears": EARS}}
+    layouts = {"ears": EARS, "heard": EARS}
+    return {**common, "hop": network.HOP, "session_constants": ["speaker"], "layouts": layouts}
+
+
+if __name__ == "__main__":
+    for module, file in ((network, EXTRACTION), (enrollment, ENROLLMENT)):
+        networks.stream(f"{module.__name__}:build", file, options(file.stem), silent)
+        print(f"{file.name}: {file.stat().st_size} bytes")

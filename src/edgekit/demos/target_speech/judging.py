@@ -1,0 +1,38 @@
+"""What is heard, judged: signal-to-noise ratios, and where a sound seems to stand."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.demos.target_speech.head import RATE
+
+LONGEST_ITD_S = 1e-3
+
+Sound = NDArray[np.float32]  # (ears, samples)
+
+
+def si_snr_db(heard: Sound, target: Sound) -> float:
+    """Scale-invariant signal-to-noise ratio, the mean of the ears."""
+    return float(np.mean([_si_snr_db(*pair) for pair in zip(heard, target, strict=True)]))
+
+
+def _si_snr_db(heard: Sound, target: Sound) -> float:
+    heard, target = heard - heard.mean(), target - target.mean()
+    scaled = target * (float(heard @ target) / (float(target @ target) + 1e-12))
+    noise = heard - scaled
+    return float(10 * np.log10((scaled @ scaled + 1e-12) / (noise @ noise + 1e-12)))
+
+
+def level_difference_db(sound: Sound) -> float:
+    """Of the left ear over the right."""
+    left, right = np.square(sound, dtype=np.float64).sum(1) + 1e-12
+    return float(10 * np.log10(left / right))
+
+
+def time_difference_s(sound: Sound) -> float:
+    """How much later the left ear hears it: where the magnitude of the cross correlation is largest."""
+    size = 2 * sound.shape[1]
+    left, right = np.fft.rfft(sound, size)
+    across = np.abs(np.fft.irfft(left * right.conj(), size))
+    most = round(LONGEST_ITD_S * RATE)
+    lags = np.arange(-most, most + 1)
+    return float(lags[across[lags].argmax()] / RATE)

@@ -1,0 +1,230 @@
+"""`edgekit demo target-speech`: of two talkers in noise the one is heard who was looked at, then the other."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.layout import parse_layout
+from edgekit.base.npz import write_npz
+from edgekit.base.output import complete_folder
+from edgekit.base.wav import read_wav, write_wav
+from edgekit.demos.hearable import HearableDemo, Quality, instructions, made, played
+from edgekit.demos.show_denoise import spectrogram_db
+from edgekit.demos.target_speech.head import RATE, at_ears
+from edgekit.demos.target_speech.judging import (
+    Sound,
+    level_difference_db,
+    si_snr_db,
+    time_difference_s,
+)
+from edgekit.runtime.stream import Stream
+from edgekit.verbs.export.options import ExportOptions
+from edgekit.verbs.export.work import Progress
+
+HERE = Path(__file__).parent
+EXTRACTION, ENROLLMENT, CLIPS = (
+    HERE / "target_speech.onnx",
+    HERE / "enrollment.onnx",
+    HERE / "clips",
+)
+EARS = parse_layout("NCT")
+HOP, LATE, LOOK_HOP = 128, 64, 256  # samples; of the enrollment network
+RECIPES = {"float32": "float32", "mixed": str(HERE / "mixed.toml"), "w8a8": "w8a8"}
+KEPT = "mixed"
+LOOKED_S = 4.0  # how long each talker is looked at; what they say then comes first in their clips
+TURNED_S = 3.5  # when the listener turns to the other talker, in the scene
+# azimuths in degrees: of the talkers and the noise while the first, and the second is looked at, and in the scene
+FIRST_LOOK, SECOND_LOOK = ((0.0,), (60.0,), (-120.0,)), ((-60.0,), (0.0,), (-180.0,))
+SCENE = ((-50.0,), tuple(np.linspace(20.0, 80.0, 13).tolist()), (150.0,))
+NOISE_DB = -10.0
+SETTLED_S = 0.5  # behind a turn, before what is heard is judged
+SHORT_S = 2.0  # of each calibration clip
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Sound of both ears, (2, samples) each: all of it, and each talker's part."""
+
+    mixed: Sound
+    talkers: tuple[Sound, Sound]
+
+
+def extracting(recipe: str, calibration: Path) -> ExportOptions:
+    """How the extraction network is exported; what streams are is in its file."""
+    return ExportOptions(recipe=RECIPES[recipe], calibration=str(calibration))
+
+
+def enrolling() -> ExportOptions:
+    """How the enrollment network is exported."""
+    return ExportOptions()
+
+
+def surroundings(azimuths: Sequence[Sequence[float]], parts: Sequence[Array]) -> Heard:
+    """Two talkers and a noise, each from its azimuth or along them, at levels of 0, 0 and `NOISE_DB`."""
+    sounds = [at_ears(part, path) for part, path in zip(parts, azimuths, strict=True)]
+    levels = (0.0, 0.0, NOISE_DB)
+    first, second, noise = (
+        sound * np.float32(0.05 * 10 ** (level / 20) / np.sqrt(np.mean(sound**2)))
+        for sound, level in zip(sounds, levels, strict=True)
+    )
+    return Heard(first + second + noise, (first, second))
+
+
+def clips() -> tuple[Heard, Heard, Heard]:
+    """While the first talker is looked at, while the second is, and the scene."""
+    names = ("first", "second", "noise")
+    parts = [read_wav(CLIPS / f"{name}.wav", RATE).samples for name in names]
+    looked = int(LOOKED_S * RATE)
+    before, after = [part[:looked] for part in parts], [part[looked:] for part in parts]
+    looks = (surroundings(azimuths, before) for azimuths in (FIRST_LOOK, SECOND_LOOK))
+    first, second = looks
+    return first, second, surroundings(SCENE, after)
+
+
+def enrolled(stream: Stream, ears: Sound) -> Array:
+    """The embedding (1, 256) of the talker straight ahead."""
+    stream.reset()
+    said = stream.run({"ears": hopped(ears, LOOK_HOP)})["speaker"]
+    return np.asarray(said[-1].reshape(1, -1), np.float32)
+
+
+def hopped(ears: Sound, hop: int) -> Array:
+    """Sound (2, samples) as hops (hops, 1, 2, hop), its rest left out."""
+    count = ears.shape[1] // hop
+    cut = ears[:, : count * hop].reshape(2, count, hop).swapaxes(0, 1)
+    return np.ascontiguousarray(cut[:, None], np.float32)
+
+
+def extracted(
+    stream: Stream, ears: Sound, turns: Mapping[int, Array]
+) -> tuple[Sound, NDArray[np.float64]]:
+    """What is heard of whole hops of sound (2, samples), in time with it, and the microseconds of each hop.
+
+    ``turns`` has the embedding that holds from each hop on; the sound goes on meanwhile.
+    """
+    stream.reset()
+    hops = np.concatenate([hopped(ears, HOP), np.zeros((1, 1, 2, HOP), np.float32)])
+    starts, parts, times = sorted(turns), [], []
+    for start, stop in zip(starts, [*starts[1:], len(hops)], strict=True):
+        stream.session({"speaker": turns[start]})
+        said, hop_us = stream.timed_run({"ears": hops[start:stop]})
+        parts.append(said["heard"])
+        times.append(hop_us)
+    sound = np.concatenate(parts)[:, 0].swapaxes(0, 1).reshape(2, -1)
+    size = (len(hops) - 1) * HOP
+    return sound[:, LATE : LATE + size], np.concatenate(times)
+
+
+def calibration_clips(folder: Path, heard: Sequence[tuple[Sound, Array]]) -> Path:
+    """Write what integers are calibrated on: sound and the embedding of a talker in it, as it is and 20 dB softer."""
+    folder.mkdir()
+    for number, (ears, speaker) in enumerate(heard):
+        for name, level in (("loud", 1.0), ("soft", 0.1)):
+            cut = ears[:, : int(SHORT_S * RATE)] * np.float32(level)
+            write_npz(
+                folder / f"{number}-{name}.npz", {"ears": hopped(cut, HOP), "speaker": speaker}
+            )
+    return folder
+
+
+def quality_of(sound: Sound, scene: Heard) -> Quality:
+    """What is heard beside the talker who is looked at: the first until `TURNED_S`, then the second."""
+    size, turn, settled = sound.shape[1], int(TURNED_S * RATE), int(SETTLED_S * RATE)
+    gains, levels, times = [], [], []
+    for talker, begin, end in zip(scene.talkers, (0, turn), (turn, size), strict=True):
+        part = slice(begin + settled, end)
+        own, all_of_it, target = sound[:, part], scene.mixed[:, part], talker[:, part]
+        gains.append(si_snr_db(own, target) - si_snr_db(all_of_it, target))
+        levels.append(abs(level_difference_db(own) - level_difference_db(target)))
+        times.append(abs(time_difference_s(own) - time_difference_s(target)))
+    return {
+        "SI-SNR gain, dB": float(np.mean(gains)),
+        "level between the ears, error, dB": float(np.mean(levels)),
+        "time between the ears, error, us": 1e6 * float(np.mean(times)),
+    }
+
+
+def show(
+    target: str,
+    out: Path,
+    progress: Progress,
+    recipes: Sequence[str] = tuple(RECIPES),
+    counted: bool = True,
+) -> HearableDemo:
+    """Export enrollment, and extraction in some of `RECIPES`; look at both talkers, hear one, then the other.
+
+    The kept recipe is among them; with `counted` an emulated core counts instructions.
+
+    Raises:
+        UsageError: `out` is not a new or empty folder, or the target is unknown.
+        CheckFailed: an export failed its verification.
+    """
+    *looks, scene = clips()
+    turn = round(TURNED_S * RATE / HOP)
+    with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
+        made(ENROLLMENT, target, folder / "enrollment", enrolling(), progress)
+        watch = Stream.open(folder / "enrollment")
+        speakers = [enrolled(watch, look.mixed) for look in looks]
+        heard = [(look.mixed, speaker) for look in looks for speaker in speakers]
+        calibration = calibration_clips(Path(scratch) / "calibration", heard)
+        sounds = dict[str, Sound]()
+
+        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+            turns = {0: speakers[0], turn: speakers[1]}
+            sounds[recipe], hop_us = extracted(stream, scene.mixed, turns)
+            return quality_of(sounds[recipe], scene), hop_us
+
+        forms = {recipe: (EXTRACTION, extracting(recipe, calibration)) for recipe in recipes}
+        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
+        if counted:
+            count, missing = instructions(ENROLLMENT, enrolling(), progress)
+            takes = f"enrollment takes {(count or 0) / 1e6:.0f} million instructions a second"
+            notes = (*notes, missing or takes)
+        wanted = np.concatenate(
+            [scene.talkers[0][:, : turn * HOP], scene.talkers[1][:, turn * HOP :]], 1
+        )
+        wavs = {
+            "look-1.wav": looks[0].mixed,
+            "look-2.wav": looks[1].mixed,
+            "scene.wav": scene.mixed,
+            "wanted.wav": wanted,
+            **{f"{recipe}.wav": sound for recipe, sound in sounds.items()},
+        }
+        for name, sound in wavs.items():
+            write_wav(folder / name, sound.T.clip(-1, 1), RATE, "PCM_16")
+        draw(
+            folder / "target-speech.png",
+            {"scene": scene.mixed, "wanted": wanted, KEPT: sounds[KEPT]},
+        )
+    said = (
+        f"look-1.wav and look-2.wav were looked at for {LOOKED_S:g} s each",
+        f"at {TURNED_S:g} s of the scene the listener turns to the second talker",
+    )
+    files = (*wavs, "target-speech.png", f"{KEPT}/report.html", "enrollment/report.html")
+    return HearableDemo("target-speech", out, rows, files, (*said, *notes))
+
+
+def draw(path: Path, sounds: Mapping[str, Sound]) -> None:
+    """Write a picture: spectrograms of the left ear."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 6), dpi=80, layout="constrained")
+    FigureCanvasAgg(figure)
+    every = figure.subplots(len(sounds), 1, sharex=True)
+    for axes, (name, sound) in zip(every, sounds.items(), strict=True):
+        level = spectrogram_db(sound[0])
+        extent = (0.0, sound.shape[1] / RATE, 0.0, RATE / 2000)
+        axes.imshow(
+            level.T, "magma", aspect="auto", origin="lower", extent=extent, vmin=-75, vmax=5
+        )
+        axes.axvline(TURNED_S, color="white", linewidth=0.8)
+        axes.set_ylabel(f"{name}, kHz")
+    every[-1].set_xlabel("seconds; line: the listener turns to the other talker")
+    figure.savefig(path)

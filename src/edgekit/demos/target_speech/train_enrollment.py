@@ -1,0 +1,134 @@
+"""Trains the enrollment network on what `prepare.py` made.
+
+    python -m edgekit.demos.target_speech.train_enrollment voices --minutes 40
+
+A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint. A scene of 3 s has the talker
+straight ahead, another one and a noise elsewhere; the embedding of its end and of its middle is to be the teacher's of
+the clean voice, the mean of some. Features of scenes are kept in a pool and seen some eight times. The weights that are
+kept are the best on sentences held out of the voices of the training.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from edgekit.demos.target_speech.enrollment import HOP, WEIGHTS, Enroller
+from edgekit.demos.target_speech.head import RATE
+from edgekit.demos.target_speech.scenes import Scenes
+from edgekit.demos.training import Run, follow
+from edgekit.demos.weights import save
+
+SECONDS = 3.0
+BATCH, FRESH, POOL = 16, 2, 512  # scenes: of a step, new in a step, kept
+SEED = 20_262
+RATE_OF_LEARNING = 2e-3
+SHARPNESS = 20.0  # of the choice between talkers
+JUDGED_EVERY, JUDGED = 100, 48  # steps, scenes
+QUICK_STEPS, QUICK_SCENES = 3, 4
+
+Material = tuple[Tensor, Tensor]  # features (scenes, 2, bands, frames), places of the talkers
+
+
+class Heard:
+    """Scenes of a part, and what their talkers' embeddings are to be."""
+
+    def __init__(self, network: Enroller, scenes: Scenes) -> None:
+        """Features are those of the network."""
+        self.network, self.scenes = network, scenes
+        mean = np.stack([scenes.embeddings[talker].mean(0) for talker in scenes.talkers])
+        self.talkers = F.normalize(torch.from_numpy(mean))
+
+    @torch.no_grad()
+    def draw(self, count: int) -> Material:
+        """So many new scenes."""
+        drawn = [self.scenes.scene(ahead=True) for _ in range(count)]
+        seen = self.network.features(torch.from_numpy(np.stack([scene.mixed for scene in drawn])))
+        places = [self.scenes.talkers.index(scene.talkers[0]) for scene in drawn]
+        return seen, torch.tensor(places)
+
+
+def loss_of(said: Tensor, places: Tensor, talkers: Tensor) -> Tensor:
+    """How far embeddings (scenes, 256, frames) are from their talkers, at half and at the end: angle, and choice."""
+    total = torch.zeros(())
+    for frame in (said.shape[2] // 2, -1):
+        alike = said[:, :, frame] @ talkers.T
+        own = alike.gather(1, places[:, None])
+        total = total + (1 - own).mean() + 0.1 * F.cross_entropy(SHARPNESS * alike, places)
+    return total / 2
+
+
+@torch.no_grad()
+def judge(network: Enroller, heard: Material, talkers: Tensor) -> tuple[float, float]:
+    """Mean cosine to the own talker at the end, and how often (%) no other one is nearer."""
+    seen, places = heard
+    alike = network.embeddings(seen)[:, :, -1] @ talkers.T
+    own = alike.gather(1, places[:, None])
+    return float(own.mean()), 100 * float((alike.argmax(1) == places).float().mean())
+
+
+def train(folder: Path, minutes: float, out: Path, quick: bool) -> None:
+    """Train, and write the best weights to ``out``."""
+    torch.manual_seed(SEED)
+    network, average = Enroller(), Enroller()
+    average.load_state_dict(network.state_dict())
+    optimizer = torch.optim.AdamW(network.parameters(), RATE_OF_LEARNING, weight_decay=0.01)
+    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=-np.inf)
+    first, size = run.step + 1, int(SECONDS * RATE) // HOP * HOP
+    heard = Heard(network, Scenes(folder, "train", SEED + first, size))
+    held = Heard(network, Scenes(folder, "held", 1, size))
+    judged = held.draw(QUICK_SCENES if quick else JUDGED)
+    pool = [heard.draw(FRESH) for _ in range(BATCH // FRESH)]
+    random = np.random.default_rng(SEED + first)
+    total, count = 0.0, 0
+    for step in range(first, 10**9):
+        done = step / QUICK_STEPS if quick else run.spent() / (60 * minutes)
+        fall = 0.05 + 0.95 * (0.5 + 0.5 * float(np.cos(np.pi * min(done, 1.0))))
+        optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 50) * fall
+        fresh = heard.draw(FRESH)
+        if len(pool) < POOL // FRESH:
+            pool.append(fresh)
+        else:
+            pool[step % len(pool)] = fresh
+        drawn = [pool[i] for i in random.choice(len(pool), BATCH // FRESH, False)]
+        seen, places = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+        loss = loss_of(network.embeddings(seen), places, heard.talkers)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        follow(average, network, min(0.99, step / (step + 20)))
+        total, count = total + float(loss.detach()), count + 1
+        if step % JUDGED_EVERY == 0 or done >= 1:
+            own, right = judge(average, judged, held.talkers)
+            print(
+                f"{run.spent() / 60:.0f} min, step {step}: loss {total / count:.4f}, held out: "
+                f"cosine {own:.3f}, {right:.0f} % nearest to their own",
+                flush=True,
+            )
+            total, count = 0.0, 0
+            if own > run.best:
+                run.best = own
+                save(average, out)
+            run.keep(step)
+        if done >= 1:
+            return
+
+
+def main() -> None:
+    """Reads the command line and trains."""
+    parser = argparse.ArgumentParser(description="Train the enrollment network.")
+    parser.add_argument("voices", type=Path, help="folder that prepare.py made")
+    parser.add_argument("--minutes", type=float, default=40.0)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    train(given.voices, given.minutes, given.out, given.quick)
+
+
+if __name__ == "__main__":
+    main()
