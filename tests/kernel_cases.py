@@ -299,6 +299,23 @@ def one_position(d: Draw) -> ConvShape:
     return ConvShape(*sizes, k_h, k_w, 1, 1, dil_h, dil_w, top, left, groups)
 
 
+def apart_shape(d: Draw) -> ConvShape:
+    """Channels by themselves, of any kernel, stride, dilation and padding; one or two outputs each."""
+    groups, high = d.int(1, 6), d.int(0, 3) > 0
+    kernel = (d.int(1, 6) if high else 1, d.int(1, 8))
+    strides, dilations = (
+        (d.int(1, 3) if high else 1, d.int(1, 4)),
+        (1 if d.int(0, 1) else 2, d.int(1, 3)),
+    )
+    out = (d.int(1, 9) if high else 1, d.int(1, 24))
+    reach = [(k - 1) * dilation for k, dilation in zip(kernel, dilations, strict=True)]
+    pads = [d.int(0, r + 1) for r in reach]
+    whole = zip(out, strides, reach, pads, strict=True)
+    size = [max(1, (n - 1) * stride + r + 1 - pad - d.int(0, 2)) for n, stride, r, pad in whole]
+    sizes = groups, *size, groups * d.int(1, 2), *out
+    return ConvShape(*sizes, *kernel, *strides, *dilations, *pads, groups)
+
+
 def layer_shape(d: Draw) -> ConvShape:
     """A layer as networks have them: more taps, positions and strides than kernels take at once."""
     kind, groups, dilation = d.int(0, 6), 1, 1
@@ -379,9 +396,9 @@ def edge_shape(d: Draw) -> ConvShape:
 
 def conv_shape(d: Draw, transposed: bool) -> ConvShape:
     """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element; a layer of a network."""
-    kind = d.int(0, 6 if transposed else 10)
+    kind = d.int(0, 6 if transposed else 11)
     if kind > 6:
-        return (picture_shape, one_position, layer_shape, edge_shape)[kind - 7](d)
+        return (picture_shape, one_position, layer_shape, edge_shape, apart_shape)[kind - 7](d)
     groups, ci, co = (
         (1, d.int(1, 40) if d.int(0, 2) else 1, d.int(10, 90))
         if kind == 6

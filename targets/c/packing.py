@@ -59,17 +59,15 @@ def pack_conv(
     weights of a transposed convolution are those of one convolution after the other,
     [phase][out_c][inputs][taps], and so are the biases; those of a convolution with few positions are packed as
     rows, and the zero point is always folded. Where kernels take `channels` side by side, so lie their weights. With
-    `tiles` the zero point of int8 inputs is folded, and weights of channels that are not by themselves are packed.
+    `tiles` the zero point of int8 inputs is folded, and weights are packed, those of a transposed one by phases too.
     """
     if kernel.endswith(INT4):
         return int4_bytes(kernel, [w])[0], bias
     transposed = kernel.startswith("ek_conv_transpose")
     bits = int(kernel.removeprefix("ek_conv_").removeprefix("transpose_").split("_")[0][1:])
-    if own.tiles is not None and transposed and bits == 8:
-        return _phase_tiles(w, bias, x_zero, shape, own.tiles)
-    if own.tiles is not None and not transposed and bits == 8:
-        fold = x_zero * w.reshape(len(w), -1).sum(1, np.int64)
-        return _single_or_tiled(w, shape, own.tiles), (bias - fold).astype(bias.dtype)
+    if own.tiles is not None and bits == 8:
+        of_tiles = _phase_tiles if transposed else _conv_tiles
+        return of_tiles(w, bias, x_zero, shape, own.tiles)
     if not own.windows:
         return w, bias
     offset = own.offset if bits == 8 else 0
@@ -124,12 +122,20 @@ def strip_rows(s: ConvShape) -> int:
     return 4 if rows == 3 else rows
 
 
-def _single_or_tiled(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
-    """Pack w (out_c, inputs, k_h, k_w) for channels by themselves, or for tiles."""
-    if not tiles.strips:
-        return w if by_planes(s) else _tiled(w, s, tiles)
-    if not by_strips(s):
-        return _tiled(w, s, tiles)
+def _conv_tiles(
+    w: NDArray[Any], bias: NDArray[Any], x_zero: int, s: ConvShape, tiles: Tiles
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Pack w (out_c, inputs, k_h, k_w) for channels by themselves, or for tiles; the zero point goes into the bias."""
+    fold = x_zero * w.reshape(len(w), -1).sum(1, np.int64)
+    if tiles.strips:
+        packed = _stripped(w, s, tiles) if by_strips(s) else _tiled(w, s, tiles)
+    else:
+        packed = w if by_planes(s) else _tiled(w, s, tiles)
+    return packed, (bias - fold).astype(bias.dtype)
+
+
+def _stripped(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
+    """Pack w (out_c, 1, k_h, k_w) as ``runtime/src/mve/ek_conv_planes.h`` says."""
     taps = w.reshape(s.out_c, s.k_h, s.k_w).swapaxes(1, 2)
     if s.dil_w > 1:
         taps = w.reshape(s.out_c, 1, -1)
