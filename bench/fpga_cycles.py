@@ -4,7 +4,7 @@ python bench/fpga_cycles.py [--first 5000] [--networks 20]
 
 Each network of pictures of 16 to 40 pixels a side runs under Verilator once, on an engine of 4 x 4, 8 bits, a bus of
 8 bytes, with ideal memory and with DRAM. Prints cycles, how many of them with DRAM a data path waited, what
-edgekit.fpga.cycles says, and how far that is from the RTL with DRAM.
+edgekit.fpga.timing says, and how far that is from the RTL with DRAM.
 """
 
 import argparse
@@ -21,12 +21,11 @@ from fpga_networks import calibration
 from fpga_rtl import golden_vectors
 
 from edgekit.fpga import engine
-from edgekit.fpga.cycles import frame_cycles
 from edgekit.fpga.lower import lower
 from edgekit.fpga.program import Program, assemble
-from edgekit.fpga.schedule import network_cycles
 from edgekit.fpga.simulate import build, run_engine
 from edgekit.fpga.spec import EngineSpec
+from edgekit.fpga.timing import program_cycles
 
 SPEC = EngineSpec(
     lanes=4,
@@ -53,7 +52,7 @@ def main() -> None:
         ideal = run_engine(executable, vectors)
         found = run_engine(executable, vectors, dram=True)
     assert all(ran.error == ran.different == 0 for ran in [*ideal, *found])
-    modelled = np.array([frame_cycles(network_cycles(program)) for program in programs])
+    modelled = np.array([sum(program_cycles(program)) for program in programs])
     errors = modelled / np.array([ran.cycles for ran in found]) - 1
     print("layers    ideal     DRAM  waiting    model   error")
     for made, still, ran, model, error in zip(

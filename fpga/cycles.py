@@ -1,4 +1,7 @@
-"""How many cycles an engine takes for a layer: what its data paths count, and what its memory port allows."""
+"""How many cycles an engine takes for a layer at least: what its data paths count, and what its memory port allows.
+
+The search goes by these; `edgekit.fpga.timing` walks the program of the engine that it takes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ from edgekit.fpga.spec import EngineSpec
 DEPTHWISE_LATENCY = 12  # from a beat in to its result out
 DENSE_LATENCY = 10
 REFILL = 5  # from a bank's last use to the first row that fills it again
+WORD = 4  # bytes of the program that are read in a cycle
 TABLE_BYTES = 7  # bias, multiplier and shift of a channel
 
 
@@ -26,6 +30,7 @@ class LayerCycles:
         port: cycles that the memory port needs for what moves while the layer runs.
         dram_bytes: of pictures and results that the layer reads from DRAM or writes there.
         weight_bytes: that it reads: weights and tables.
+        walked: all cycles of the layer, reading its record and waiting included; None where not known.
     """
 
     name: str
@@ -36,15 +41,16 @@ class LayerCycles:
     port: int
     dram_bytes: int
     weight_bytes: int
+    walked: int | None = None
 
     @property
     def total(self) -> int:
-        """Cycles of the layer."""
-        return self.tables + max(self.compute, self.port)
+        """Cycles of the layer: those that were walked, or the least."""
+        return self.walked or self.tables + max(self.compute, self.port)
 
     @property
     def stalled(self) -> int:
-        """Cycles in which the data path waits for the memory port."""
+        """Cycles in which nothing is computed or loaded: the path waits for memory, the engine begins the layer."""
         return self.total - self.tables - self.compute
 
 
@@ -126,7 +132,7 @@ def layer_cycles(
         layer.path,
         layer.macs,
         compute,
-        -(-first_bytes // spec.port_bytes),
+        -(-first_bytes // WORD),
         -(-(dram_bytes + later_bytes) // spec.port_bytes),
         dram_bytes,
         first_bytes + later_bytes,

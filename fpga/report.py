@@ -12,7 +12,11 @@ from edgekit.runtime.build_folder.manifest import Manifest
 
 COLOURS = {"dense": "a", "depthwise": "c", "pool": "d"}
 LOADING, WAITING = "grey", "bad"
-LEGEND = {**COLOURS, "loading weights and tables": LOADING, "waiting for DRAM": WAITING}
+LEGEND = {
+    **COLOURS,
+    "loading weights and tables": LOADING,
+    "waiting for memory, and the layer's beginning": WAITING,
+}
 
 
 def render(manifest: Manifest, engine: Engine) -> str:

@@ -4,10 +4,11 @@ The closed forms are what yosys 0.52 infers of the RTL; `docs/fpga.md` has the s
 sequencer, the addresses and the pool are not in any of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgekit.fpga.spec import MULTIPLIER_BITS, TAPS, EngineSpec
+from edgekit.fpga.traffic import LINE, READ_SLOTS, WRITE_SLOTS
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,11 @@ PARTS = {
         Part("LFE5UM5G-85F", "ecp5", 83_640, 83_640, 156, 208, 75.0, 4),
     )
 }
-RAM_BITS, RAM_ROWS = 36, 512  # a DP16KD, or half a RAMB36, in its widest form
+RAM_FORMS = ((36, 512), (18, 1024), (9, 2048))
+"""Bits and rows of a DP16KD, or of half a RAMB36: bytes have 9 bits."""
+RAM_ROWS = RAM_FORMS[0][1]
+FREE = 0.1  # of LUTs and block RAMs, that the search leaves: place and route needs room
+WRITE_FORMS = {"xilinx": RAM_FORMS, "ecp5": RAM_FORMS[1:]}  # with an enable for each byte
 HALVES = {"xilinx": 2, "ecp5": 1}  # of these in a block RAM as the part counts them
 
 
@@ -95,14 +100,19 @@ class Resources:
     rams: int
 
     def fits(self, part: Part) -> bool:
-        """Whether the part has that much."""
+        """Whether the part has that much, and `FREE` of its LUTs and block RAMs are left."""
         pairs = (
-            (self.luts, part.luts),
+            (self.luts, usable(part.luts)),
             (self.ffs, part.ffs),
             (self.dsps, part.dsps),
-            (self.rams, part.rams),
+            (self.rams, usable(part.rams)),
         )
         return all(used <= there for used, there in pairs)
+
+
+def usable(there: int) -> int:
+    """What the search takes at most of LUTs or block RAMs of a part."""
+    return int(there * (1 - FREE))
 
 
 def multipliers(spec: EngineSpec, family: str) -> int:
@@ -116,24 +126,28 @@ def multipliers(spec: EngineSpec, family: str) -> int:
 
 def block_rams(spec: EngineSpec, family: str) -> dict[str, int]:
     """Block RAMs by use."""
-    beats = _rams(8 * spec.lanes, 1)
+    wide = max(spec.lanes, spec.port_bytes)  # bytes of a row of lines
+    banks = wide // spec.port_bytes
     parts = {
-        "line buffer": 3 * spec.line_rows * beats * -(-spec.line_beats // RAM_ROWS),
+        "line buffer": 3 * spec.line_rows * _rams(9 * spec.lanes, spec.line_beats),
         "weights": _rams(spec.weight_bits * spec.lanes * spec.columns, spec.weight_beats),
-        "activations": _rams(8 * spec.lanes, spec.buffer_beats),
+        "activations": _rams(9 * spec.lanes, spec.buffer_beats),
+        "lines to read": banks * _rams(8 * spec.port_bytes, 2 * READ_SLOTS * LINE // wide),
+        "lines to write": _rams(9 * wide, 2 * WRITE_SLOTS * LINE // wide, WRITE_FORMS[family]),
+        "planes": _rams(32, spec.plane_rows),
     }
     return {name: -(-count // HALVES[family]) for name, count in parts.items()}
 
 
-def _rams(bits: int, rows: int) -> int:
-    return -(-bits // RAM_BITS) * -(-rows // RAM_ROWS)
+def _rams(bits: int, rows: int, forms: Sequence[tuple[int, int]] = RAM_FORMS) -> int:
+    return min(-(-bits // width) * -(-rows // depth) for width, depth in forms)
 
 
 def most_buffer_beats(spec: EngineSpec, part: Part) -> int:
     """Beats of the activation buffer that the part's remaining block RAM holds."""
     used = block_rams(spec, part.family)
-    left = (part.rams - used["line buffer"] - used["weights"]) * HALVES[part.family]
-    return max(left // _rams(8 * spec.lanes, 1), 0) * RAM_ROWS
+    left = (usable(part.rams) - sum(used.values()) + used["activations"]) * HALVES[part.family]
+    return max(max(left // -(-9 * spec.lanes // bits) * rows for bits, rows in RAM_FORMS), 0)
 
 
 def path_logic(spec: EngineSpec, path: str, family: str) -> tuple[float, float]:

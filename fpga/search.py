@@ -12,6 +12,7 @@ from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.resources import Part, Resources, block_rams, estimate, most_buffer_beats
 from edgekit.fpga.schedule import network_cycles
 from edgekit.fpga.spec import MOST_ACCUMULATOR_BITS, MOST_PLANES, MOST_SIDE, EngineSpec
+from edgekit.fpga.timing import program_cycles
 
 Goal = Literal["fps", "small"]
 GOALS: tuple[Goal, ...] = ("fps", "small")
@@ -53,8 +54,11 @@ def choose(network: Network, part: Part, goal: Goal = "fps", dmax: int = 7) -> C
     if not found:
         raise ModelError(_too_large(network, part, dmax))
     if goal == "small":
-        return min(found, key=lambda choice: (choice.resources.luts, -choice.frames_per_second))
-    return max(found, key=lambda choice: (choice.frames_per_second, -choice.resources.luts))
+        best = min(found, key=lambda choice: (choice.resources.luts, -choice.frames_per_second))
+    else:
+        best = max(found, key=lambda choice: (choice.frames_per_second, -choice.resources.luts))
+    walked = zip(best.cycles, program_cycles(best.program), strict=True)
+    return replace(best, cycles=tuple(replace(row, walked=cycles) for row, cycles in walked))
 
 
 def candidates(network: Network, part: Part, dmax: int) -> Iterator[Choice]:

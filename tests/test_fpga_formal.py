@@ -51,7 +51,7 @@ def solved(smt2: Path, cycles: int, *options: str) -> tuple[int, str]:
         ("rows", ("ek_rows.sv",), "chparam -set BITS 40 rows;", 9),
         ("store", ("ek_store.sv",), "", 12),
         ("port", ("ek_results.sv", "ek_lines.sv"), "", 8),
-        ("bursts", ("ek_results.sv", "ek_writer.sv"), "", 9),
+        ("bursts", ("ek_results.sv", "ek_writer.sv"), "", 10),
     ],
 )
 def test_a_block_holds_what_it_must(

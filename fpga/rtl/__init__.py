@@ -1,9 +1,11 @@
 """The SystemVerilog of an engine and of its data paths, and the programs that run it under Verilator."""
 
 import re
+from dataclasses import asdict
 from importlib.resources import files
 
 from edgekit.fpga import formats
+from edgekit.fpga.dram import DRAM
 from edgekit.fpga.spec import MULTIPLIER_BITS, EngineSpec
 
 SHARED = ("ek_requantize.sv", "ek_results.sv")
@@ -43,8 +45,9 @@ def sources(spec: EngineSpec) -> dict[str, str]:
 
 def simulation(spec: EngineSpec) -> dict[str, str]:
     """Return the C++ programs around the modules of an engine, by file name."""
-    values = "".join(f"const int {k} = {v};\n" for k, v in parameters(spec).items())
-    config = f"// The parameters of the modules.\n#pragma once\n{values}"
+    memory = {f"DRAM_{name.upper()}": value for name, value in asdict(DRAM).items()}
+    values = "".join(f"const int {k} = {v};\n" for k, v in (parameters(spec) | memory).items())
+    config = f"// The parameters of the modules, and of DRAM.\n#pragma once\n{values}"
     own = {CONFIG: config, FORMAT: formats.c_format()}
     return {name: _text(name) for name in SIMULATION} | own
 

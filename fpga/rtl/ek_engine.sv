@@ -3,7 +3,8 @@
 // `start`, while not `busy`, runs `layers` layers from `first_layer` on. `busy` falls when memory has taken their last
 // result, or after an `error`, one of the ERRORs of ek_program.svh, in layer `layer`, or an `abort`, when memory has
 // answered all that it was asked. Results go to the buffer, which is in here, or to DRAM. Memory is read by lines, see
-// ek_lines: client 0 reads the program, client 1 DRAM and the input. `stalled`: a data path waits.
+// ek_lines: client 0 reads the program, client 1 DRAM and the input. `stalled`: a data path waited in
+// the cycle before.
 `default_nettype none
 module ek_engine #(
   parameter int LANES = 16,
@@ -264,7 +265,7 @@ module ek_engine #(
     .line_address(line_address[63:32]), .line_beat(line_beat[1]), .line_data, .buffer_address, .buffer_data,
     .x_valid, .x_ready, .x_data, .d_valid, .d_ready, .d_data
   );
-  assign stalled = state == RUN && (x_ready ? fetch_busy && !x_valid : x_valid);
+  always_ff @(posedge clk) stalled <= state == RUN && (x_ready ? fetch_busy && !x_valid : x_valid);
 
   // ---- the data paths
   logic dense_ready, depthwise_ready, pool_ready;

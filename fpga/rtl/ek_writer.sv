@@ -50,7 +50,19 @@ module ek_writer #(
     end
   endgenerate
 
-  // ---- what comes, and the slot that it goes to
+  // ---- what comes, through a queue of two beats, so that `in_ready` is a register; and the slot that it goes to
+  localparam int IW = SW + 28 + LANES + 8 * LANES;
+  logic waits, none_waits, c_ready;
+  logic [SW-1:0] next_slot;
+  logic [27:0] next_address;
+  logic [LANES-1:0] next_lanes;
+  logic [8*LANES-1:0] next_data;
+  wire takes = in_valid && in_ready;
+  ek_results #(.BITS(IW), .DEPTH_LOG2(1)) waiting (
+    .clk, .rst(rst || drop), .take(takes), .room(in_ready), .idle(none_waits), .put(takes),
+    .put_data({in_slot, in_address, in_lanes, in_data}), .out_valid(waits), .out_ready(c_ready),
+    .out_data({next_slot, next_address, next_lanes, next_data})
+  );
   logic c_valid, flushing, evicting;
   logic [SW-1:0] c_slot, flush_slot, out_slot;
   logic [31:0] c_byte;
@@ -69,17 +81,17 @@ module ek_writer #(
   wire merges = c_valid && (!dirty[slot] || same);
   logic [UW-1:0] unanswered;
   wire starts = !evicting && !drop && (!awvalid || awready) && !(&unanswered) && dirty[slot]
-    && (c_valid ? !same : flushing);
-  wire moves = flushing && !c_valid && !dirty[slot];
+    && (c_valid ? !same : flushing && none_waits);
+  wire moves = flushing && !c_valid && none_waits && !dirty[slot];
   wire [KW-1:0] from = KW'(c_byte[OW-1:0] / OW'(BUS_BYTES));
   wire [KW-1:0] to = KW'((c_byte[OW-1:0] + OW'(LANES - 1)) / OW'(BUS_BYTES));
   wire [LINE_BYTES-1:0] own = LINE_BYTES'(c_lanes) << c_byte[OW-1:0];
-  assign in_ready = !c_valid || merges;
+  assign c_ready = !c_valid || merges;
   always_ff @(posedge clk) begin
-    c_valid <= !rst && !drop && (in_ready ? in_valid : c_valid);
-    if (in_ready) begin
-      c_slot <= in_slot; c_lanes <= in_lanes; c_data <= in_data;
-      c_byte <= base + (32'(in_address) << $clog2(LANES));
+    c_valid <= !rst && !drop && (c_ready ? waits : c_valid);
+    if (c_ready) begin
+      c_slot <= next_slot; c_lanes <= next_lanes; c_data <= next_data;
+      c_byte <= base + (32'(next_address) << $clog2(LANES));
     end
     if (merges) begin
       masks[slot] <= dirty[slot] ? mask | own : own;
@@ -121,7 +133,7 @@ module ek_writer #(
   end
   assign bready = 1'b1;
   assign error = bvalid && bresp[1];
-  assign idle = !c_valid && !flushing && !evicting && dirty == '0 && unanswered == '0;
+  assign idle = none_waits && !c_valid && !flushing && !evicting && dirty == '0 && unanswered == '0;
   wire [XW-1:0] write_row = XW'({slot, halves[slot], c_byte[OW-1:0]} >> $clog2(WIDE));
   wire [XW-1:0] read_row = XW'({out_slot, out_half, out_offset} >> $clog2(WIDE));
   wire [WIDE-1:0] enables = WIDE'(c_lanes) << (c_byte[OW-1:0] & OW'(WIDE - 1));

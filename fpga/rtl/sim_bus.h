@@ -79,6 +79,7 @@ struct Bench {
         write(REGISTER_IMAGE, uint32_t(image_at));
         write(REGISTER_DRAM, uint32_t(dram_at));
         write(REGISTER_INTERRUPT, 1);
+        memory.restart();
     }
 
     void begin(int32_t first, int32_t layers)

@@ -8,12 +8,12 @@
 #include <vector>
 #include "sim.h"
 
-// What it takes, in cycles of the engine's clock. LPDDR4 at 250 MHz or so: activate and precharge of a row 36 ns, refresh
-// of 280 ns every 3.9 us, 120 ns through interconnect and controller; banks of rows of 2 KiB.
+// What it takes, in cycles of the engine's clock.
 struct Timing {
     int latency, row_miss, refresh_every, refresh, turnaround, banks, row_bytes;
 };
-const Timing IDEAL = {1, 0, 0, 0, 0, 1, 4096}, DRAM = {30, 9, 975, 70, 4, 8, 2048};
+const Timing IDEAL = {1, 0, 0, 0, 0, 1, 4096};
+const Timing DRAM = {DRAM_LATENCY, DRAM_ROW_MISS, DRAM_REFRESH_EVERY, DRAM_REFRESH, DRAM_TURNAROUND, DRAM_BANKS, DRAM_ROW_BYTES};
 
 struct Burst {
     uint32_t address;
@@ -39,6 +39,14 @@ struct Memory {
     int r_beat = 0;
     bool last_was_read = true, r_hold = false, b_hold = false;
     bool ar_ready = false, aw_ready = false, w_ready = false;
+
+    // Its time begins: no row is open, and it is refreshed first.
+    void restart()
+    {
+        now = bus_free = next_refresh = 0;
+        banks.assign(8, {});
+        last_was_read = true; turns = 0;
+    }
 
     void reset()
     {

@@ -81,7 +81,7 @@ def test_a_picture_that_is_too_wide_for_a_part_is_named() -> None:
     with pytest.raises(
         ModelError, match=r"for rows of 4000 pixels as in 'layer'.*smaller pictures"
     ):
-        choose(alone(layer), PARTS["XC7Z020"])
+        choose(alone(layer), replace(PARTS["XC7Z020"], rams=100))
     wider = random_layer(np.random.default_rng(3), "depthwise", (4, 2, 5000), 4)
     roomy = replace(PARTS["XC7Z020"], rams=10_000)
     with pytest.raises(ModelError, match="5000 beats of a row"):
