@@ -9,6 +9,8 @@ from edgekit.fpga.integers import Sums
 from edgekit.fpga.network import CpuPart, View
 from edgekit.operators.pointwise.functions import POINTWISE
 
+SOFTMAX = ("Softmax", "LogSoftmax")
+
 
 @dataclass
 class Plan:
@@ -23,10 +25,11 @@ class Plan:
 
 
 def final_functions(graph: ir.Graph) -> Iterator[ir.Node]:
-    """Functions of single elements of which nothing comes but outputs: who reads these can compute them."""
+    """Functions of elements, and softmax, of which nothing comes but outputs: who reads these can compute them."""
     found: set[ir.Node] = set()
     for node in reversed(graph):
         users = [user for value in node.outputs for user in value.consumers()]
-        if node.op_type in POINTWISE and node.domain == "" and found.issuperset(users):
+        known = node.op_type in POINTWISE or node.op_type in SOFTMAX
+        if known and node.domain == "" and found.issuperset(users):
             found.add(node)
             yield node

@@ -118,6 +118,47 @@ class Grammar:
             **rest,
         )
 
+    def odd_conv(self) -> None:
+        """A kernel of any sides, padded on any of them, in groups."""
+        x, stride = self.any(), int(self.random.choice([1, 1, 2]))
+        sides, kernel = (x.height, x.width), [int(n) for n in self.random.integers(1, 5, 2)]
+        shape = [-(-side // stride) for side in sides]
+        pads = [
+            max((made - 1) * stride + k - side, 0)
+            for made, k, side in zip(shape, kernel, sides, strict=True)
+        ]
+        before = [int(self.random.integers(pad + 1)) for pad in pads]
+        groups = int(self.random.choice([n for n in (1, 2, 3, x.channels) if x.channels % n == 0]))
+        outputs = groups * int(self.random.integers(1, 3))
+        size = outputs, x.channels // groups, *kernel
+        weight = self.normal(*size, scale=float(np.prod(size[1:])) ** -0.5)
+        self.node(
+            "Conv",
+            [x.name, weight],
+            (outputs, *shape),
+            kernel_shape=kernel,
+            strides=[stride] * 2,
+            pads=[*before, *(pad - first for pad, first in zip(pads, before, strict=True))],
+            group=groups,
+        )
+
+    def residual(self) -> None:
+        """The sum or difference of two values of one shape, which may be one."""
+        x = self.any()
+        shape = x.channels, x.height, x.width
+        fits = [v for v in self.values if (v.channels, v.height, v.width) == shape]
+        other = fits[int(self.random.integers(len(fits)))]
+        kind = "Sub" if other is not x and self.random.integers(0, 3) == 0 else "Add"
+        self.node(kind, [x.name, other.name], shape)
+
+    def average(self) -> None:
+        """3x3 whose padding counts, or 2x2 of even sizes."""
+        x = self.any()
+        if x.height % 2 or x.width % 2 or self.random.integers(0, 2):
+            self._windowed("AveragePool", x, x.channels, 3, 1, [], count_include_pad=1)
+        else:
+            self._windowed("AveragePool", x, x.channels, 2, 2, [])
+
     def activation(self) -> None:
         """Behind anything, also what others read without it."""
         x = self.any()
@@ -181,8 +222,11 @@ class Grammar:
         self.node("Gather", [x.name, indices], (len(picked), x.height, x.width), axis=1)
 
 
-def random_network(seed: int) -> onnx.ModelProto:
-    """A network of one picture, and one to three outputs, which may be the picture, or in the middle."""
+def random_network(seed: int, wider: bool = False) -> onnx.ModelProto:
+    """A network of one picture, and one to three outputs, which may be the picture, or in the middle.
+
+    `wider` ones have sums, averages and odd kernels too.
+    """
     random = np.random.default_rng(seed)
     sides = (int(random.integers(*SIDES)) for _ in range(2))
     grammar = Grammar(random, [Picture("x", int(random.integers(1, 7)), *sides)])
@@ -197,6 +241,16 @@ def random_network(seed: int) -> onnx.ModelProto:
         Grammar.concat,
         Grammar.concat,
         Grammar.shuffle,
+        *(
+            wider
+            * (
+                Grammar.odd_conv,
+                Grammar.odd_conv,
+                Grammar.residual,
+                Grammar.residual,
+                Grammar.average,
+            )
+        ),
     )
     for _ in range(int(random.integers(4, 16))):
         rules[int(random.integers(0, len(rules)))](grammar)

@@ -259,7 +259,8 @@ def test_dense_heads_behind_a_mean_of_any_picture(size: tuple[int, int], tmp_pat
     g.nodes.append(helper.make_node("Add", ["product", bias], ["sum"], name="sum"))
     g.nodes.append(helper.make_node("Relu", ["sum"], ["hidden"], name="hidden"))
     last = g.normal(10, 4, scale=0.5)
-    g.nodes.append(helper.make_node("Gemm", ["hidden", last], ["y"], name="y", transB=0))
+    g.nodes.append(helper.make_node("Gemm", ["hidden", last], ["logits"], name="logits", transB=0))
+    g.nodes.append(helper.make_node("Softmax", ["logits"], ["y"], name="y", axis=1))
     shapes = {"x": (1, 5, *size), "y": (1, 4)}
     x_info, y_info = (
         helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n, shape in shapes.items()
@@ -380,7 +381,7 @@ def test_every_layer_that_no_engine_has_is_told_of(tmp_path: Path) -> None:
     x = same(g, "LpNormalization", conv(g, x, 8), axis=1)
     x = g.node("AveragePool", [x.name], (8, 3, 3), kernel_shape=[5, 5], pads=[2] * 4)
     x = conv(g, x, 8, 3)
-    x = same(g, "Softmax", x, axis=1)
+    x = conv(g, same(g, "Softmax", x, axis=1), 4)
     proto = finished(g, {same(g, "Mul", x, x.name): "Identity"})
     found = [problem.where.split()[0] for problem in engine.check(loaded(proto, tmp_path))]
     assert found == ["Conv", "LpNormalization", "AveragePool", "Softmax", "Mul"]
