@@ -138,8 +138,7 @@ def main() -> None:
         api.export(str(ENROLLMENT), "host", build, **enrolling())
         watch = Stream.open(build)
         *looks, _ = clips()
-        speakers = [enrolled(watch, look.mixed) for look in looks]
-        pairs = [(look.mixed, speaker) for look in looks for speaker in speakers]
+        pairs = [(look.mixed, enrolled(watch, look.mixed)) for look in looks]
         calibration = calibration_clips(Path(scratch) / "calibration", pairs)
         every = {part: cases(given.voices, part, given.scenes, watch) for part in PARTS}
         first = dict[str, Results]()

@@ -42,7 +42,7 @@ FIRST_LOOK, SECOND_LOOK = ((0.0,), (60.0,), (-120.0,)), ((-60.0,), (0.0,), (-180
 SCENE = ((-50.0,), tuple(np.linspace(20.0, 80.0, 13).tolist()), (150.0,))
 NOISE_DB = -10.0
 SETTLED_S = 0.5  # behind a turn, before what is heard is judged
-SHORT_S = 2.0  # of each calibration clip
+SHORT_S = 1.0  # of each calibration clip
 
 Array = NDArray[np.float32]
 
@@ -171,7 +171,7 @@ def show(
         made(ENROLLMENT, target, folder / "enrollment", enrolling(), progress)
         watch = Stream.open(folder / "enrollment")
         speakers = [enrolled(watch, look.mixed) for look in looks]
-        heard = [(look.mixed, speaker) for look in looks for speaker in speakers]
+        heard = [(look.mixed, speaker) for look, speaker in zip(looks, speakers, strict=True)]
         calibration = calibration_clips(Path(scratch) / "calibration", heard)
         sounds = dict[str, Sound]()
 
