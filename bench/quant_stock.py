@@ -78,6 +78,10 @@ class Tflite:
         self._run, self.feeds = interpreter.get_signature_runner(), list[Arrays]()
         self._takes, self._gives = self._run.get_input_details(), self._run.get_output_details()
         self._pairs = {pair.input: pair.output for pair in model.states}
+        if split := self._pairs.keys() - self._takes.keys():
+            raise ToolError(
+                f"ai-edge-quantizer: the .tflite carries its states in parts: {', '.join(split)}"
+            )
 
     def __call__(self, inputs: Arrays) -> Arrays:
         """Run all hops, (hops, *shape) each."""
