@@ -1,6 +1,7 @@
 """What torch asks while it traces and exports: answers that are known at once, or that no values decide."""
 
 import copy
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -63,7 +64,7 @@ def one_table_of_operators() -> Iterator[None]:
         return
 
     def known(*args: Any, **kwargs: Any) -> Any:
-        key = (*args, *sorted(kwargs.items()))
+        key = ("torchvision" in sys.modules, *args, *sorted(kwargs.items()))
         if key not in TABLES:
             TABLES[key] = make(*args, **kwargs)
         made = copy.copy(TABLES[key])

@@ -1,5 +1,8 @@
 """torch's own Transformer layers are traced with any mask; its table of operators is made once, and kept as it is."""
 
+import subprocess
+import sys
+
 import torch
 from torch import Tensor, nn
 
@@ -45,3 +48,17 @@ def test_operators_of_one_export_are_not_those_of_the_next():
         assert len(table.functions) == len(made(opset_version=18).functions)
         assert all(row.onnx_function is not own for row in table.functions["aten::relu"])
     assert (third.opset_version, newer.opset_version) == (18, 23)
+
+
+def test_an_import_of_torchvision_between_two_exports_adds_its_operators():
+    program = """
+from edgekit.export.torch_shapes import one_table_of_operators
+from torch.onnx._internal.exporter._registration import ONNXRegistry
+with one_table_of_operators():
+    before = ONNXRegistry.from_torchlib(opset_version=18).functions
+    import torchvision
+    after = ONNXRegistry.from_torchlib(opset_version=18).functions
+print(*sorted(set(after) - set(before)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "torchvision::deform_conv2d" in done.stdout.split(), done.stderr
