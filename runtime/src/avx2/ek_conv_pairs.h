@@ -374,26 +374,37 @@ static void ek_conv_channels(const int8_t *x, int32_t x_zero, const int8_t *w, c
     ek_conv_pairs(&source, w, layer, s, &one, y);
 }
 
-/* Pairs of taps, of channels by themselves; says whether it takes the shape, and does nothing where not. */
+/* Pairs of taps, of channels by themselves, as many at a time as weights fit; says whether it takes the shape, and does
+ * nothing where not. */
 static int ek_conv_columns(const int8_t *x, int32_t x_zero, const int8_t *w, const ek_pair_layer *layer, EK_Y *y,
                            const ek_conv_shape *s)
 {
-    const ek_pair_source source = {x, 0, x_zero, s->dil_w};
-    const int32_t wide = (s->k_w + 1) / 2 * 2, bytes = s->out_c * s->k_h * wide;
+    const int32_t wide = (s->k_w + 1) / 2 * 2, outputs = s->out_c / s->groups;
+    const int32_t at_once = EK_PAIRS_WEIGHTS / (outputs * s->k_h * wide);
     int8_t packed[EK_PAIRS_WEIGHTS];
-    ek_conv_shape one = *s;
+    ek_conv_shape some = *s, one = *s;
+    ek_pair_layer part = *layer;
     one.in_c = 1;
     one.groups = 1;
     one.k_w = wide / 2;
     one.dil_w = 2 * s->dil_w;
-    if (s->in_c != s->groups || one.k_h * one.k_w > 2 * EK_BLOCK_TAPS || (wide != s->k_w && bytes > EK_PAIRS_WEIGHTS)) {
+    if (s->in_c != s->groups || one.k_h * one.k_w > 2 * EK_BLOCK_TAPS || at_once == 0) {
         return 0;
     }
-    for (int32_t i = 0; i < s->out_c * s->k_h && wide != s->k_w; i++) {
-        memcpy(packed + i * wide, w + i * s->k_w, (size_t)s->k_w);
-        packed[i * wide + s->k_w] = 0;
+    for (int32_t g = 0; g < s->groups; g += at_once) {
+        const ek_pair_source source = {x + (ptrdiff_t)g * s->in_h * s->in_w, 0, x_zero, s->dil_w};
+        const int32_t o = g * outputs;
+        some.groups = some.in_c = ek_min(at_once, s->groups - g);
+        some.out_c = some.groups * outputs;
+        for (int32_t i = 0; i < some.out_c * s->k_h; i++) {
+            packed[(i + 1) * wide - 1] = 0;
+            memcpy(packed + i * wide, w + ((ptrdiff_t)o * s->k_h + i) * s->k_w, (size_t)s->k_w);
+        }
+        part.bias = layer->bias + o;
+        part.mult = layer->mult + o;
+        part.shift = layer->shift + o;
+        ek_conv_pairs(&source, packed, &part, &some, &one, y + o * layer->plane);
     }
-    ek_conv_pairs(&source, wide == s->k_w ? w : packed, layer, s, &one, y);
     return 1;
 }
 
