@@ -25,15 +25,14 @@ from fpga_csim import stored
 from fpga_rtl import golden_vectors
 
 from edgekit.fpga import project
-from edgekit.fpga.cycles import frame_cycles
 from edgekit.fpga.engine import RECIPES
 from edgekit.fpga.lower import lower
 from edgekit.fpga.program import assemble
 from edgekit.fpga.resources import PARTS
-from edgekit.fpga.schedule import network_cycles
 from edgekit.fpga.search import fitted
 from edgekit.fpga.simulate import build, run_engine
 from edgekit.fpga.spec import DMAX, EngineSpec
+from edgekit.fpga.timing import program_cycles
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
@@ -179,7 +178,7 @@ def run(name: str, size: int, part: str, recipe: str, folder: Path, rtl: bool = 
         (ran,) = run_engine(executable, [golden_vectors(program, [image], folder)], dram=True)
         assert not ran.error, ran
         compared, different, cycles = ran.compared, ran.different, ran.cycles
-    modelled = frame_cycles(network_cycles(program))
+    modelled = sum(program_cycles(program))
     rate = 1e6 * program.spec.clock_mhz / (cycles or modelled)
     return Row(len(network.layers), network.macs, line, compared, different, cycles, modelled, rate)
 
