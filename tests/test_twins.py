@@ -133,6 +133,10 @@ def test_float_conv_is_that_of_onnx(name: str) -> None:
 TRANSPOSED = {
     "stride 2": (ConvShape(4, 3, 5, 6, 5, 10, 3, 4, 2, 2, 1, 1, 1, 1, 1), [1, 1, 1, 1]),
     "grouped, dilated": (ConvShape(6, 2, 4, 4, 4, 14, 2, 3, 1, 3, 2, 2, 0, 0, 2), [0, 0, 0, 0]),
+    "two frames, a longer kernel": (
+        ConvShape(6, 1, 2, 4, 1, 12, 1, 7, 1, 4, 1, 2, 0, 2, 2),
+        [0, 2, 0, 3],
+    ),
 }
 
 

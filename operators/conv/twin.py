@@ -34,16 +34,25 @@ def ek_conv_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape) -> F32:
 
 
 def ek_conv_transpose_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape) -> F32:
-    """Return the transposed convolution of x with w ``(in_c, out_c / groups, k_h, k_w)``."""
+    """Return the transposed convolution of x with w ``(in_c, out_c / groups, k_h, k_w)``.
+
+    Per output: bias, then taps in order (channel, row, column), in a step for each tap or for each position of x,
+    whichever are fewer.
+    """
     s = shape
     ci, co = per_group(s)
     xg = x.reshape(s.groups, ci, 1, s.in_h, s.in_w)
-    wg = w.reshape(s.groups, ci, co, s.k_h, s.k_w, 1, 1)
+    wg = w.reshape(s.groups, ci, co, s.k_h, s.k_w)
     acc = _start(bias, s)
+    by_tap = s.k_h * s.k_w <= s.in_h * s.in_w
+    steps = list(transpose_taps(s) if by_tap else transpose_places(s))
     with np.errstate(all="ignore"):
         for c in range(ci):
-            for ky, kx, (iy, oy), (ix, ox) in transpose_taps(s):
-                acc[:, :, oy, ox] += wg[:, c, :, ky, kx] * xg[:, c, :, iy, ix]
+            for row, column, (iy, oy), (ix, ox) in steps:
+                if by_tap:
+                    acc[:, :, oy, ox] += wg[:, c, :, row, column, None, None] * xg[:, c, :, iy, ix]
+                else:
+                    acc[:, :, oy, ox] += wg[:, c, :, iy, ix] * xg[:, c, :, row, column, None, None]
     return acc.reshape(s.out_c, s.out_h, s.out_w)
 
 
@@ -142,6 +151,21 @@ def transpose_taps(shape: ConvShape) -> Iterator[Tap]:
             )
             if rows and columns:
                 yield ky, kx, (rows[1], rows[0]), (columns[1], columns[0])
+
+
+def transpose_places(shape: ConvShape) -> Iterator[Tap]:
+    """Yield iy, ix, (kernel rows, output rows), (kernel columns, output columns) of each position of the input.
+
+    The last position comes first: so an output meets its taps in order.
+    """
+    for iy in reversed(range(shape.in_h)):
+        for ix in reversed(range(shape.in_w)):
+            rows = _reach(iy * shape.stride_h - shape.pad_top, shape.dil_h, shape.out_h, shape.k_h)
+            columns = _reach(
+                ix * shape.stride_w - shape.pad_left, shape.dil_w, shape.out_w, shape.k_w
+            )
+            if rows and columns:
+                yield iy, ix, (rows[1], rows[0]), (columns[1], columns[0])
 
 
 def _reach(base: int, stride: int, wide: int, narrow: int) -> tuple[slice, slice] | tuple[()]:
