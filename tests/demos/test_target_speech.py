@@ -5,13 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_build import needs_cc
 
 from edgekit.base.npz import write_npz
 from edgekit.base.wav import write_wav
+from edgekit.cli.demo import show_hearable
 from edgekit.demos.target_speech import train, train_enrollment
 from edgekit.demos.target_speech.head import RATE, at_ears
 from edgekit.demos.target_speech.judging import level_difference_db, si_snr_db, time_difference_s
 from edgekit.demos.target_speech.network import HOP, OVERLAP, SPEAKER, Extractor
+from edgekit.demos.target_speech.show import KEPT, show
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
@@ -93,3 +96,17 @@ def test_quick_trainings_run_and_go_on(
             kept = torch.load(file.with_suffix(".checkpoint"), weights_only=True)
             assert kept["step"] == steps
     assert out.stat().st_size < 1_500_000 and watch.stat().st_size < 3_000_000
+
+
+@needs_cc
+@pytest.mark.slow
+def test_the_demo_hears_whom_it_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo = show("host", tmp_path / "out", lambda *_: None, (KEPT,), counted=False)
+    (row,) = demo.rows
+    gain, *_ = row.quality.values()
+    assert gain is not None and gain > 0
+    assert all((demo.directory / name).stat().st_size for name in demo.files)
+    show_hearable(demo, as_json=False)
+    assert f"{gain:.3g}" in capsys.readouterr().out

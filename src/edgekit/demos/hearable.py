@@ -68,9 +68,10 @@ def made(
     network: Path, target: str, build: Path, given: ExportOptions, progress: Progress
 ) -> Manifest:
     """Export a network of a demo, and say which recipe is at work."""
+    recipe = Path(given.get("recipe") or "float32").stem
 
     def named(stage: str, done: int, total: int) -> None:
-        progress(f"{given.get('recipe', 'float32')}: {stage}", done, total)
+        progress(f"{recipe}: {stage}", done, total)
 
     return export(read_request(str(network), target, build, given), named).manifest
 

@@ -21,6 +21,7 @@ DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "compressor": ("host", ("soundfile", "matplotlib")),
     "instrument": ("host", ("soundfile", "matplotlib")),
     "sensor": ("host", ("matplotlib",)),
+    "target-speech": ("host", ("soundfile", "matplotlib")),
     "voice-source": ("host", ("soundfile", "matplotlib")),
     "wake": ("host", ("soundfile", "matplotlib")),
     "browser": ("wasm", ("soundfile", "ziglang", "wasmtime")),
@@ -36,6 +37,7 @@ def shown(
     from edgekit.demos.compressor import show as show_compressor
     from edgekit.demos.instrument import show as show_instrument
     from edgekit.demos.sensor import show as show_sensor
+    from edgekit.demos.target_speech import show as show_target_speech
     from edgekit.demos.voice_source import show as show_voice_source
     from edgekit.demos.wake import show as show_wake
 
@@ -52,6 +54,7 @@ def shown(
         "compressor": show_compressor.show,
         "instrument": show_instrument.show,
         "sensor": show_sensor.show,
+        "target-speech": show_target_speech.show,
         "voice-source": show_voice_source.show,
         "wake": show_wake.show,
         "browser": show_browser.show,
