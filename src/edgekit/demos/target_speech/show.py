@@ -35,6 +35,7 @@ EARS = parse_layout("NCT")
 HOP, LATE, LOOK_HOP = 128, 64, 256  # samples; of the enrollment network
 RECIPES = {"float32": "float32", "mixed": str(HERE / "mixed.toml"), "w8a8": "w8a8"}
 KEPT = "mixed"
+PLAYED = ("float32", KEPT)  # w8a8 takes as long as both
 LOOKED_S = 4.0  # how long each talker is looked at; what they say then comes first in their clips
 TURNED_S = 3.5  # when the listener turns to the other talker, in the scene
 # azimuths in degrees: of the talkers and the noise while the first, and the second is looked at, and in the scene
@@ -154,7 +155,7 @@ def show(
     target: str,
     out: Path,
     progress: Progress,
-    recipes: Sequence[str] = tuple(RECIPES),
+    recipes: Sequence[str] = PLAYED,
     counted: bool = True,
 ) -> HearableDemo:
     """Export enrollment, and extraction in some of `RECIPES`; look at both talkers, hear one, then the other.
@@ -197,7 +198,7 @@ def show(
             **{f"{recipe}.wav": sound for recipe, sound in sounds.items()},
         }
         for name, sound in wavs.items():
-            write_wav(folder / name, sound.T.clip(-1, 1), RATE, "PCM_16")
+            write_wav(folder / name, sound, RATE, "PCM_16")
         draw(
             folder / "target-speech.png",
             {"scene": scene.mixed, "wanted": wanted, KEPT: sounds[KEPT]},
