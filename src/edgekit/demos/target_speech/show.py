@@ -39,7 +39,7 @@ PLAYED = ("float32", KEPT)  # w8a8 takes as long as both
 LOOKED_S = 4.0  # how long each talker is looked at; what they say then comes first in their clips
 TURNED_S = 3.5  # when the listener turns to the other talker, in the scene
 # azimuths in degrees: of the talkers and the noise while the first, and the second is looked at, and in the scene
-FIRST_LOOK, SECOND_LOOK = ((0.0,), (60.0,), (-120.0,)), ((-60.0,), (0.0,), (-180.0,))
+FIRST_LOOK, SECOND_LOOK = ((0.0,), (60.0,), (120.0,)), ((-60.0,), (0.0,), (60.0,))
 SCENE = ((-50.0,), tuple(np.linspace(20.0, 80.0, 13).tolist()), (150.0,))
 NOISE_DB = -10.0
 SETTLED_S = 0.5  # behind a turn, before what is heard is judged
