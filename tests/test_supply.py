@@ -17,6 +17,7 @@ LICENCES = {
     "BSD-2-Clause",
     "MIT",
     "Festival's voices (MIT-like)",
+    "flite's voices (MIT-like)",
     "Festival's voices (MIT-like), BSD-2-Clause and CC0-1.0",
 }
 

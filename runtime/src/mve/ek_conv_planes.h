@@ -51,11 +51,11 @@ static __attribute__((noinline)) void ek_lay_rows_apart(const int8_t *x, int32_t
     for (; n > 0 && rows > 0; n -= 16, x += 16, to += 16) {
         const int8_t *from = x;
         int8_t *put = to;
-        __asm__ volatile("vctp.8 %[n]\n\tdls lr, %[i]\n"
+        __asm__ volatile(EK_KEEP_PREDICATE "vctp.8 %[n]\n\tdls lr, %[i]\n"
                          "1:\n\tvpstt\n\tvldrbt.u8 q0, [%[x]]\n\t"
                          "vstrbt.8 q0, [%[to]]\n\t"
                          "add %[x], %[xs]\n\tadd %[to], %[ts]\n\t"
-                         "le lr, 1b"
+                         "le lr, 1b" EK_BRING_PREDICATE
                          : [x] "+r"(from), [to] "+r"(put)
                          : [n] "r"(n), [i] "r"(rows), [xs] "r"(x_step), [ts] "r"(to_step)
                          : "q0", "lr", "memory", EK_PREDICATE);

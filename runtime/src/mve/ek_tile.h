@@ -15,9 +15,15 @@
 #define EK_TILE_ROOM (EK_TILE_BYTES + 272) /* and what spreading 16 columns of 17 writes, and vectors read, behind it */
 #define EK_TILE_STRIPS
 #define EK_TILE_ALIGNED
+/* Assembly with a predicate of its own is between these, and clobbers EK_PREDICATE: clang has no name for the predicate's
+ * register, so that it is put by and brought back. */
 #ifdef __clang__
-#define EK_PREDICATE "vpr" /* as compilers name that register */
+#define EK_KEEP_PREDICATE "vmrs r12, p0\n\t"
+#define EK_BRING_PREDICATE "\n\tvmsr p0, r12"
+#define EK_PREDICATE "r12"
 #else
+#define EK_KEEP_PREDICATE
+#define EK_BRING_PREDICATE
 #define EK_PREDICATE "p0"
 #endif
 #define EK_OFFSET_MOST 9362 /* elements between channels of which seven are an offset of 16 bits */
@@ -166,6 +172,7 @@ static inline void ek_tile_of_two(const int8_t *w, const int8_t *x0, int32_t apa
     acc[0] = a, acc[1] = b, acc[EK_TILE_POSITIONS] = c, acc[EK_TILE_POSITIONS + 1] = d;
 }
 
+#ifndef __clang__ /* which keeps some of the thirteen registers for itself */
 /* Threes of positions, as many as there are before `end`; returns where the next one begins. */
 static inline const int8_t *ek_tile_of_threes(const int8_t *w, const int8_t *x0, int32_t apart, int32_t groups, int32_t *acc,
                                               const int32_t *end)
@@ -200,16 +207,24 @@ static inline const int8_t *ek_tile_of_threes(const int8_t *w, const int8_t *x0,
                      : "q0", "q1", "q2", "q3", "lr", "memory", "cc");
     return x0;
 }
+#endif
 
 /* acc [rows][EK_TILE_POSITIONS] += the products of packed outputs with `n` positions of `taps` taps, `apart` bytes apart.
  * Outputs come in twos: the one behind an odd number is of no meaning. */
 static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *columns, int32_t apart, int32_t taps,
                                               int32_t n, int32_t rows, int32_t *acc)
 {
-    const int32_t groups = taps >> 4, threes = n % 3 == 1 && n > 1 ? n - 4 : n / 3 * 3;
+    const int32_t groups = taps >> 4;
     for (; rows > 0; rows -= 2, w += 2 * taps, acc += 2 * EK_TILE_POSITIONS) {
-        const int8_t *x = threes > 0 ? ek_tile_of_threes(w, columns, apart, groups, acc, acc + threes) : columns;
-        int32_t *to = acc + threes, left = n - threes;
+        const int8_t *x = columns;
+        int32_t *to = acc, left = n;
+#ifndef __clang__
+        const int32_t threes = n % 3 == 1 && n > 1 ? n - 4 : n / 3 * 3;
+        if (threes > 0) {
+            x = ek_tile_of_threes(w, columns, apart, groups, acc, acc + threes);
+            to += threes, left -= threes;
+        }
+#endif
         for (; left > 1; left -= 2, x += 2 * apart, to += 2) {
             ek_tile_of_two(w, x, apart, groups, to);
         }
@@ -257,7 +272,7 @@ EK_EACH_OUTPUT(ek_each_output_s16, int16_t)
  * every instruction has that of an intrinsic. */
 #define EK_SIXTEEN_OUTPUTS(acc, c, before, y, n)                                                                        \
     __asm__ volatile(                                                                                                  \
-        "vld40.32 {q0, q1, q2, q3}, [%[from]]\n\tvld41.32 {q0, q1, q2, q3}, [%[from]]\n\t"                             \
+        EK_KEEP_PREDICATE "vld40.32 {q0, q1, q2, q3}, [%[from]]\n\tvld41.32 {q0, q1, q2, q3}, [%[from]]\n\t"                             \
         "vld42.32 {q0, q1, q2, q3}, [%[from]]\n\tvld43.32 {q0, q1, q2, q3}, [%[from]]\n\t" before                      \
         "vqdmulh.s32 q0, q0, %[mult]\n\tvqdmulh.s32 q1, q1, %[mult]\n\t"                                               \
         "vqdmulh.s32 q2, q2, %[mult]\n\tvqdmulh.s32 q3, q3, %[mult]\n\t"                                               \
@@ -265,7 +280,7 @@ EK_EACH_OUTPUT(ek_each_output_s16, int16_t)
         "vqmovnb.s32 q0, q0\n\tvqmovnb.s32 q1, q1\n\tvqmovnt.s32 q0, q2\n\tvqmovnt.s32 q1, q3\n\t"                    \
         "vqadd.s16 q0, q0, %[zero]\n\tvqadd.s16 q1, q1, %[zero]\n\t"                                                   \
         "vqmovnb.s16 q0, q0\n\tvqmovnt.s16 q0, q1\n\tvctp.8 %[some]\n\t"                                              \
-        "vmin.s8 q0, q0, %q[most]\n\tvmax.s8 q0, q0, %q[least]\n\tvpst\n\tvstrbt.8 q0, [%[to]]"                        \
+        "vmin.s8 q0, q0, %q[most]\n\tvmax.s8 q0, q0, %q[least]\n\tvpst\n\tvstrbt.8 q0, [%[to]]" EK_BRING_PREDICATE     \
         :                                                                                                              \
         : [from] "r"(acc), [mult] "r"((c)->mult), [left] "r"(31 - (c)->shift), [zero] "r"((c)->y_zero),                \
           [bias] "r"((c)->bias), [most] "w"(most), [least] "w"(least), [to] "r"(y), [some] "r"(n)                      \
