@@ -12,6 +12,7 @@ DEMOS = ROOT / "src" / "edgekit" / "demos"
 DATA = {".npz", ".onnx", ".wav"}
 LICENCES = {
     "Apache-2.0",
+    "CC0-1.0",
     "BSD-2-Clause and CC0-1.0",
     "BSD-2-Clause and public domain",
     "BSD-2-Clause",
