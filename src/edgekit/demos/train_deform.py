@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -154,7 +155,9 @@ def detect(net: Detector, picture: Picture) -> Boxes:
     """The boxes that a float detector finds."""
     with torch.no_grad():
         outputs = net(torch.from_numpy(picture.image)[None])
-    named = dict(zip(net.output_names, (o.numpy() for o in outputs), strict=True))
+    named: dict[str, NDArray[np.float32]] = dict(
+        zip(net.output_names, (o.numpy() for o in outputs), strict=True)
+    )
     return decode(named, (SIZE, SIZE))
 
 

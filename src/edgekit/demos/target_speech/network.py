@@ -97,7 +97,7 @@ class Keys(nn.Module):
     def __init__(self, each: int) -> None:
         """Take the channels of one head."""
         super().__init__()
-        self.each, self.norm = each, nn.LayerNorm((BANDS, each))
+        self.each, self.norm = each, nn.LayerNorm([BANDS, each])
         self.first = nn.Sequential(nn.Linear(WIDTH, HEADS * each), nn.PReLU())
 
     def forward(self, x: Tensor, clips: int) -> Tensor:

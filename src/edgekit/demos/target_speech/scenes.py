@@ -140,7 +140,7 @@ class Scenes:
         own = rms(target)
         other = other * np.float32(own / rms(other) * 10 ** (random.uniform(*other_db) / 20))
         noise = noise * np.float32(own / rms(noise) * 10 ** (random.uniform(*noise_db) / 20))
-        mixed = target + other + noise
+        mixed: Signal = np.asarray(target + other + noise, np.float32)
         scale = 10 ** (random.uniform(*LEVEL_DBFS) / 20) / rms(mixed)
         gain = np.float32(min(scale, 0.99 / float(np.abs(mixed).max())))
         return Scene(mixed * gain, target * gain, other * gain, (first, second))

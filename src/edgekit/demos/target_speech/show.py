@@ -74,7 +74,7 @@ def surroundings(azimuths: Sequence[Sequence[float]], parts: Sequence[Array]) ->
         sound * np.float32(0.05 * 10 ** (level / 20) / np.sqrt(np.mean(sound**2)))
         for sound, level in zip(sounds, levels, strict=True)
     )
-    return Heard(first + second + noise, (first, second))
+    return Heard(np.asarray(first + second + noise, np.float32), (first, second))
 
 
 def clips() -> tuple[Heard, Heard, Heard]:
