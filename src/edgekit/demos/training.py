@@ -1,5 +1,6 @@
 """What trainings of the demos share: runs of a given time, weights averaged, checkpoints to go on from."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
@@ -107,6 +108,11 @@ class Run:
         new = self.file.with_suffix(".new")
         torch.save({**states, "step": step, "seconds": self.spent(), "best": self.best}, new)
         new.replace(self.file)
+
+
+def cosine_fall(done: float) -> float:
+    """The share of the learning rate that is left when a share of the time is done: half a cosine, from 1 to 0.05."""
+    return 0.05 + 0.95 * (0.5 + 0.5 * math.cos(math.pi * min(done, 1.0)))
 
 
 @torch.no_grad()

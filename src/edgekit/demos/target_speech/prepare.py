@@ -5,8 +5,8 @@ Get the packages and synthesisers that `edgekit.demos.wake.prepare` names, and t
     python -m edgekit.demos.target_speech.prepare data voices resemblyzer-0.1.4-py3-none-any.whl
 
 ``voices`` then holds ``speech/VOICE`` and ``noise``, with 16 kHz wav files, and ``embeddings.npz``: for each part
-(``train``, ``held``), voice and speed some embeddings (n, 256), of other sentences each. A voice played faster or
-slower x
+(`PARTS`), voice and speed some embeddings (n, 256), of other sentences each. A voice played faster or slower counts
+as another one.
 """
 
 import argparse

@@ -19,7 +19,7 @@ from edgekit.demos.target_speech.head import RATE
 from edgekit.demos.target_speech.judging import si_snr_db
 from edgekit.demos.target_speech.network import HOP, OVERLAP, WEIGHTS, Extractor
 from edgekit.demos.target_speech.scenes import Scene, Scenes
-from edgekit.demos.training import Run, follow
+from edgekit.demos.training import Run, cosine_fall, follow
 from edgekit.demos.weights import load, save
 
 BATCH = 4  # scenes of a step, each heard for both of its talkers
@@ -76,8 +76,7 @@ def train(folder: Path, minutes: float, out: Path, quick: bool, start_from: Path
     total, count = 0.0, 0
     for step in range(first, 10**9):
         done = step / QUICK_STEPS if quick else run.spent() / (60 * minutes)
-        fall = 0.05 + 0.95 * (0.5 + 0.5 * float(np.cos(np.pi * min(done, 1.0))))
-        optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 50) * fall
+        optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 50) * cosine_fall(done)
         mixed, speaker, target = scenes.batch(BATCH)
         loss = loss_of(network(mixed, speaker), target)
         optimizer.zero_grad()

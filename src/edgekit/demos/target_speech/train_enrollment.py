@@ -19,7 +19,7 @@ from torch.nn import functional as F  # noqa: N812
 from edgekit.demos.target_speech.enrollment import HOP, WEIGHTS, Enroller
 from edgekit.demos.target_speech.head import RATE
 from edgekit.demos.target_speech.scenes import Scenes
-from edgekit.demos.training import Run, follow
+from edgekit.demos.training import Run, cosine_fall, follow
 from edgekit.demos.weights import save
 
 SECONDS = 3.0
@@ -86,8 +86,7 @@ def train(folder: Path, minutes: float, out: Path, quick: bool) -> None:
     total, count = 0.0, 0
     for step in range(first, 10**9):
         done = step / QUICK_STEPS if quick else run.spent() / (60 * minutes)
-        fall = 0.05 + 0.95 * (0.5 + 0.5 * float(np.cos(np.pi * min(done, 1.0))))
-        optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 50) * fall
+        optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 50) * cosine_fall(done)
         fresh = heard.draw(FRESH)
         if len(pool) < POOL // FRESH:
             pool.append(fresh)
