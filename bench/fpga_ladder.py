@@ -1,12 +1,15 @@
 """What each restriction of the engine costs in accuracy and saves in time, on a small detector.
 
-python bench/fpga_ladder.py [--steps 4000] [--more 1000] [--seeds 3] [--one-start] [--out FOLDER] [--threads 2]
+python bench/fpga_ladder.py [--size wide] [--steps 3000] [--more 1500] [--seeds 3] [--one-start] [--out FOLDER]
 
 For each seed (with `--one-start` once for all) the detector of `edgekit.demos.codenet` is trained with ordinary
 convolutions for `--steps`; each variant of its deformable layers goes on from there for `--more`, and so does the one
 without; offsets are told how large the shapes are (`train_deform.scale_loss`). W4A8 is the rounded one with weights of
 4 bits, trained on for as many again, in the engine's own integers; the other rows are float. AP is over held-out
-pictures, mean and spread of the seeds. Weights and AP are kept in FOLDER as they come, and not made again.
+pictures, mean and spread of the seeds. Weights and AP are kept in FOLDER as they come, and not made again; a training
+that was ended goes on from its last checkpoint there, so the same command continues a ladder. `--table` trains nothing
+and prints what there is. ``wide`` pictures are 256 x 256 with shapes of 8 to 200 pixels, where d has use for 0 to 7;
+``small`` ones 96 x 96 with shapes of 12 to 80.
 
 Latency is that of the whole detector and of the layer of the paper's table, modelled by `ladder_cycles`, on an engine
 for the XCZU3EG with weights of 8 bits; W4A8 has its own.
@@ -16,6 +19,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +28,7 @@ from ladder_cycles import layer_ms, network_ms
 
 from edgekit.demos.codenet import SIZES, Detector
 from edgekit.demos.detections import average_precision, mean_average_precision
-from edgekit.demos.shapes import CALIBRATION, CALIBRATION_PICTURES, SIZE, Picture, draw
+from edgekit.demos.shapes import CALIBRATION, CALIBRATION_PICTURES, Picture, draw
 from edgekit.demos.train_deform import RATE, deformable, evaluate, plain, train, train_four_bits
 from edgekit.fpga import golden
 from edgekit.fpga.lower import lower
@@ -39,6 +43,7 @@ from edgekit.verbs.export.importing import ImportOptions, load_model
 VARIANTS: tuple[Variant, ...] = ("plain", "full", "depthwise", "bounded", "square", "rounded")
 W4A8 = "W4A8"
 ROWS = (*VARIANTS, W4A8)
+ORDER = ("plain", "square", "rounded", W4A8, "depthwise", "bounded", "full")  # of training
 TESTED, PICTURES = 4_000_000, 300  # first seed and number of the pictures that are scored
 # arXiv 2006.08357: AP and AP50 on VOC; ms of a 64x64x256 layer, without and with the last-level cache
 PAPER_AP = {
@@ -60,28 +65,40 @@ _network: list[Detector] = []  # what `current` returns
 def main() -> None:
     """Train what is missing, then print the table."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--more", type=int, default=1000)
+    parser.add_argument("--size", choices=("wide", "small"), default="wide")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--more", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--one-start", action="store_true")
+    parser.add_argument("--table", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("ladder"))
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    ladder = Ladder(arguments.out, arguments.steps, arguments.more, arguments.one_start)
+    ladder = Ladder(
+        arguments.out, arguments.size, arguments.steps, arguments.more, arguments.one_start
+    )
     ladder.folder.mkdir(parents=True, exist_ok=True)
-    for seed in range(arguments.seeds):
-        for row in ROWS:
-            ladder.trained(row, seed)
-    pictures = [draw(TESTED + i) for i in range(PICTURES)]
+    for seed in () if arguments.table else range(arguments.seeds):
+        for row in ORDER:
+            ap, ap50 = ladder.scored(row, seed)
+            print(f"{row}, seed {seed}: AP {ap:.3f}, AP50 {ap50:.3f}", flush=True)
+    print_table(ladder, arguments.seeds)
+
+
+def print_table(ladder: "Ladder", seeds: int) -> None:
+    """Print what is trained and scored of the ladder; the engines need the first W4A8."""
     engines = {bits: choose(ladder.integers(bits), PARTS["XCZU3EG"]) for bits in (4, 8)}
     print(
         "| deformable layers | AP | AP50 | detector, ms | 64x64x256, ms | paper: AP / AP50 | paper: ms |"
     )
     print("|---|---|---|---|---|---|---|")
     for row in ROWS:
-        aps = [ladder.scored(row, seed, pictures) for seed in range(arguments.seeds)]
-        print(line(row, np.array(aps) * 100, engines), flush=True)
+        aps = [
+            ladder.scored(row, seed) for seed in range(seeds) if ladder.score(row, seed).exists()
+        ]
+        if aps:
+            print(line(row, np.array(aps) * 100, engines), flush=True)
 
 
 @dataclass(frozen=True)
@@ -89,31 +106,36 @@ class Ladder:
     """The folder of weights and AP, and the steps that they are made with."""
 
     folder: Path
+    size: str
     steps: int
     more: int
     one_start: bool
 
     def trained(self, row: str, seed: int) -> Detector:
         """Return the detector of a row and a seed, trained unless its weights are there."""
-        net = Detector(SIZES["small"], variant="rounded" if row == W4A8 else row)  # type: ignore[arg-type]
-        path = self.folder / f"{row}_{seed}_{self.steps}_{self.more}.pt"
+        net = Detector(SIZES[self.size], variant="rounded" if row == W4A8 else row)  # type: ignore[arg-type]
+        path = self._path(row, seed).with_suffix(".pt")
         if not path.exists():
-            print(f"training {path.stem}", flush=True)
+            kept = _begun(path)
             if row == W4A8:
-                done = train_four_bits(self.trained("rounded", seed), self.more, seed)
+                done = train_four_bits(self.trained("rounded", seed), self.more, seed, kept)
             else:
                 start = self._ordinary(0 if self.one_start else seed)
                 begun = deformable(start, row)  # type: ignore[arg-type]
-                done = train(begun, self.more, RATE / 2, seed)
-            torch.save(done.state_dict(), path)
+                done = train(begun, self.more, RATE / 2, seed, kept)
+            _finished(done, path)
         net.load_state_dict(torch.load(path))
         return net.eval()
 
-    def scored(self, row: str, seed: int, pictures: Sequence[Picture]) -> tuple[float, float]:
+    def score(self, row: str, seed: int) -> Path:
+        """The file with AP and AP50 of a row and a seed."""
+        return self._path(row, seed).with_suffix(".json")
+
+    def scored(self, row: str, seed: int) -> tuple[float, float]:
         """AP and AP50 of a row and a seed."""
-        path = self.folder / f"{row}_{seed}_{self.steps}_{self.more}.json"
+        path = self.score(row, seed)
         if not path.exists():
-            net = self.trained(row, seed)
+            net, pictures = self.trained(row, seed), _tested(SIZES[self.size].image)
             found = integer_ap(net, pictures) if row == W4A8 else evaluate(net, pictures)
             path.write_text(json.dumps(found), encoding="utf-8")
         ap, ap50 = json.loads(path.read_text(encoding="utf-8"))
@@ -124,18 +146,40 @@ class Ladder:
         return integer_network(self.trained(W4A8, 0), bits)
 
     def _ordinary(self, seed: int) -> Detector:
-        path, net = self.folder / f"start_{seed}_{self.steps}.pt", plain(seed)
+        path = self.folder / f"{self.size}_start_{seed}_{self.steps}.pt"
+        net = plain(seed, self.size)
         if not path.exists():
-            print(f"training {path.stem}", flush=True)
-            torch.save(train(net, self.steps, seed=seed).state_dict(), path)
+            _finished(train(net, self.steps, seed=seed, kept=_begun(path)), path)
         net.load_state_dict(torch.load(path))
         return net.eval()
+
+    def _path(self, row: str, seed: int) -> Path:
+        return self.folder / f"{self.size}_{row}_{seed}_{self.steps}_{self.more}"
+
+
+def _begun(path: Path) -> Path:
+    """Say that a training begins or goes on; the file of its checkpoint."""
+    print(f"training {path.stem}", flush=True)
+    return path.with_suffix(".begun")
+
+
+def _finished(net: Detector, path: Path) -> None:
+    """Write the weights of a training that is done; its checkpoint goes."""
+    torch.save(net.state_dict(), path)
+    path.with_suffix(".begun").unlink(missing_ok=True)
+
+
+@cache
+def _tested(size: int) -> list[Picture]:
+    return [draw(TESTED + i, size) for i in range(PICTURES)]
 
 
 def integer_ap(net: Detector, pictures: Sequence[Picture]) -> tuple[float, float]:
     """AP and AP50 of the integer golden network, which is the engine bit for bit."""
     network = integer_network(net, 4)
-    found = [decode(golden.infer(network, {"x": p.image[None]}), (SIZE, SIZE)) for p in pictures]
+    found = [
+        decode(golden.infer(network, {"x": p.image[None]}), p.image.shape[1:]) for p in pictures
+    ]
     return mean_average_precision(found, pictures), average_precision(found, pictures)
 
 
@@ -143,13 +187,17 @@ def integer_network(net: Detector, bits: int) -> Network:
     """A detector as the engine has it, calibrated on other pictures."""
     _network[:] = [net]
     model = load_model(f"{__name__}:current", ImportOptions()).model
-    images = np.stack([draw(CALIBRATION + i).image[None] for i in range(CALIBRATION_PICTURES)])
+    size = net.size.image
+    images = np.stack(
+        [draw(CALIBRATION + i, size).image[None] for i in range(CALIBRATION_PICTURES)]
+    )
     return lower(model, Calibration(({"x": images},), "shapes"), EngineSpec(weight_bits=bits))
 
 
 def current() -> tuple[Detector, tuple[torch.Tensor, ...]]:
     """What `load_model` imports: the detector at hand, and a picture."""
-    return _network[0], (torch.from_numpy(draw(CALIBRATION).image)[None],)
+    net = _network[0]
+    return net, (torch.from_numpy(draw(CALIBRATION, net.size.image).image)[None],)
 
 
 def line(

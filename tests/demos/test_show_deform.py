@@ -4,43 +4,66 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from fpga_csim import needs_cxx
 
 from edgekit import api
 from edgekit.base.errors import UsageError
+from edgekit.demos import train_deform
+from edgekit.demos.codenet import SIZES
 from edgekit.demos.detections import average_precision, mean_average_precision
 from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, draw
 from edgekit.demos.show_deform import DeformDemo
-from edgekit.demos.train_deform import target
+from edgekit.demos.train_deform import deformable, plain, target, train
 from edgekit.runtime.pictures.boxes import Boxes, decode
 
 
-def test_pictures_are_those_of_their_seed_and_boxes_lie_inside() -> None:
-    for seed in range(30):
-        picture, again = draw(seed), draw(seed)
+@pytest.mark.parametrize("size", [SIZE, 256])
+def test_pictures_are_those_of_their_seed_and_boxes_lie_inside(size: int) -> None:
+    for seed in range(8):
+        picture, again = draw(seed, size), draw(seed, size)
         np.testing.assert_array_equal(picture.image, again.image)
-        assert picture.image.shape == (3, SIZE, SIZE) and np.abs(picture.image).max() <= 1
-        assert (picture.boxes >= 0).all() and (picture.boxes <= SIZE).all()
+        assert picture.image.shape == (3, size, size) and np.abs(picture.image).max() <= 1
+        assert (picture.boxes >= 0).all() and (picture.boxes <= size).all()
         assert (picture.boxes[:, 2:] > picture.boxes[:, :2]).all()
 
 
-@pytest.mark.parametrize("stride", [2, 4])
-def test_outputs_as_they_should_be_find_every_shape(stride: int) -> None:
-    pictures = [draw(HELD_OUT + i) for i in range(40)]
+@pytest.mark.parametrize("name", ["small", "wide"])
+def test_outputs_as_they_should_be_find_every_shape(name: str) -> None:
+    size = SIZES[name]
+    pictures = [draw(HELD_OUT + i, size.image) for i in range(20)]
     found = []
     for picture in pictures:
-        wanted = target(picture, stride)[None]
+        wanted = target(picture, size)[None]
         heat = np.clip(wanted[:, : len(CLASSES)], 1e-4, 1 - 1e-4)
         outputs = {
             "heat": np.log(heat / (1 - heat)),
             "size": wanted[:, -6:-4],
             "offset": wanted[:, -4:-2],
         }
-        found.append(decode(outputs, (SIZE, SIZE)))
+        found.append(decode(outputs, (size.image, size.image)))
     assert average_precision(found, pictures) > 0.97
     assert mean_average_precision(found, pictures) > 0.9
-    none = [Boxes(np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, np.float32))] * 40
+    none = [Boxes(np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, np.float32))] * 20
     assert average_precision(none, pictures) == 0
+
+
+def test_a_training_that_was_ended_goes_on_as_if_it_had_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_deform, "PICTURES", 4)
+    monkeypatch.setattr(train_deform, "KEPT_EVERY", 1)
+    torch.manual_seed(0)
+    start, loss, kept = plain(0), train_deform.detection_loss, tmp_path / "kept"
+    whole = train(deformable(start, "rounded"), 3)
+    steps = iter([loss, loss])
+    monkeypatch.setattr(train_deform, "detection_loss", lambda *given: next(steps)(*given))
+    with pytest.raises(StopIteration):
+        train(deformable(start, "rounded"), 3, kept=kept)
+    monkeypatch.setattr(train_deform, "detection_loss", loss)
+    again = train(deformable(start, "rounded"), 3, kept=kept).state_dict()
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(again[name], value, rtol=0, atol=0)
 
 
 def test_of_boxes_that_overlap_the_best_of_each_class_is_kept() -> None:

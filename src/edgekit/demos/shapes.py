@@ -6,37 +6,56 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SIZE = 96
 CLASSES = ("disc", "square", "triangle")
-SMALLEST, LARGEST = 12.0, 80.0  # diameters of a shape's circle in pixels, log-uniform
 TRAINING, HELD_OUT, CALIBRATION = 1_000_000, 2_000_000, 3_000_000  # first seeds
 CALIBRATION_PICTURES = 32
-MOST = 4  # shapes of a picture
 CONTRAST = 0.4  # least distance of a shape's colour from what it covers
 WAVES = 4  # sinusoids of a texture
 F32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Scenes:
+    """What pictures are drawn.
+
+    Attributes:
+        size: height and width in pixels.
+        smallest: diameter of a shape's circle in pixels; diameters are log-uniform.
+        largest: likewise.
+        most: shapes of a picture.
+    """
+
+    size: int
+    smallest: float
+    largest: float
+    most: int
+
+
+SCENES = {96: Scenes(96, 12.0, 80.0, 4), 256: Scenes(256, 8.0, 200.0, 6)}  # by their size
+SIZE = 96  # of the bundled detector's
+
+
+@dataclass(frozen=True)
 class Picture:
-    """An image ``(3, SIZE, SIZE)`` in -1..1, boxes ``(n, 4)`` as x0, y0, x1, y1 in pixels, and class numbers."""
+    """An image ``(3, size, size)`` in -1..1, boxes ``(n, 4)`` as x0, y0, x1, y1 in pixels, and class numbers."""
 
     image: F32
     boxes: F32
     labels: NDArray[np.int64]
 
 
-def draw(seed: int) -> Picture:
-    """Return the picture of a seed."""
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) + 0.5
+def draw(seed: int, size: int = SIZE) -> Picture:
+    """Return the picture of a seed, of one of the sizes of `SCENES`."""
+    random, scenes = np.random.default_rng(seed), SCENES[size]
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32) + 0.5
     image = _texture(random, x, y, random.uniform(-0.7, 0.7, 3), 0.25)
     boxes: list[tuple[float, float, float, float]] = []
     labels = []
-    for _ in range(int(random.integers(1, MOST + 1))):
+    for _ in range(int(random.integers(1, scenes.most + 1))):
         label = int(random.integers(len(CLASSES)))
-        radius = float(np.exp(random.uniform(np.log(SMALLEST / 2), np.log(LARGEST / 2))))
-        centre = random.uniform(radius * 0.7, SIZE - radius * 0.7, 2)
+        ends = np.log(scenes.smallest / 2), np.log(scenes.largest / 2)
+        radius = float(np.exp(random.uniform(*ends)))
+        centre = random.uniform(radius * 0.7, size - radius * 0.7, 2)
         cover, box = _shape(label, radius, centre, random.uniform(0, 2 * np.pi), x, y)
         if any(_overlap(box, other) > 0.1 for other in boxes):
             continue
@@ -71,7 +90,7 @@ def _colour(random: np.random.Generator, image: F32, cover: F32) -> NDArray[np.f
 def _texture(
     random: np.random.Generator, x: F32, y: F32, colour: NDArray[np.float64], amplitude: float
 ) -> F32:
-    result = np.empty((3, SIZE, SIZE), np.float32)
+    result = np.empty((3, *x.shape), np.float32)
     result[:] = colour.astype(np.float32)[:, None, None]
     for _ in range(WAVES):
         angle, period = random.uniform(0, np.pi), np.exp(random.uniform(np.log(4), np.log(50)))
@@ -100,7 +119,7 @@ def _shape(
         distance = np.max([dx * np.cos(n) + dy * np.sin(n) - reach for n in normals], axis=0)
     cover = np.clip(0.5 - distance, 0, 1).astype(np.float32)
     low, high = ends.min(0) + centre, ends.max(0) + centre
-    box = (*np.clip(low, 0, SIZE), *np.clip(high, 0, SIZE))
+    box = (*np.clip(low, 0, len(x)), *np.clip(high, 0, len(x)))
     return cover, box
 
 

@@ -8,8 +8,11 @@ told how large the shapes are (`scale_loss`): detections alone move them too lit
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,15 +21,16 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from edgekit.base.npz import write_npz
-from edgekit.demos.codenet import SIZES, Detector
+from edgekit.demos.codenet import SIZES, Detector, Size
 from edgekit.demos.detections import average_precision, mean_average_precision
-from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, TRAINING, Picture, draw
+from edgekit.demos.shapes import CLASSES, HELD_OUT, TRAINING, Picture, draw
 from edgekit.fpga.spec import DMAX, Variant
 from edgekit.fpga.torch_module import SquareDeformConv2d, square_taps
 from edgekit.runtime.pictures.boxes import Boxes, decode
 
 PICTURES = 2000
 BATCH = 8
+KEPT_EVERY = 200  # steps between checkpoints
 RATE = 3e-3
 GUIDANCE = 0.3  # weight of `scale_loss` beside `detection_loss`
 LEVELS = 7  # of a 4-bit weight on either side of 0
@@ -43,10 +47,14 @@ class FourBits(nn.Module):
         return weight + (rounded - weight).detach()
 
 
-def train(net: Detector, steps: int, rate: float = RATE, seed: int = 0) -> Detector:
-    """Train a detector in place and return it, in eval mode."""
-    random = np.random.default_rng(seed)
-    images, targets = _training_set(PICTURES, net.size.stride)
+def train(
+    net: Detector, steps: int, rate: float = RATE, seed: int = 0, kept: Path | None = None
+) -> Detector:
+    """Train a detector in place and return it, in eval mode.
+
+    With `kept` a checkpoint is written there every `KEPT_EVERY` steps, and the training goes on from it.
+    """
+    images, pictures = _training_set(PICTURES, net.size.image)
     layers = [module for module in net.modules() if isinstance(module, SquareDeformConv2d)]
     seen: list[Tensor] = []  # s or offsets of the last forward pass
 
@@ -60,9 +68,12 @@ def train(net: Detector, steps: int, rate: float = RATE, seed: int = 0) -> Detec
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, total_steps=steps, pct_start=0.1
     )
-    for step in range(steps):
+    parts = {"net": net, "optimizer": optimizer, "schedule": schedule}
+    for step in range(_resumed(parts, kept), steps):
+        random = np.random.default_rng((seed, step))
         chosen = random.integers(0, len(images), BATCH)
-        x, y = images[chosen].float() / 127, targets[chosen]
+        x = images[chosen].float() / 127
+        y = torch.from_numpy(np.stack([target(pictures[i], net.size) for i in chosen]))
         if random.integers(2):
             x, y = x.flip(3), _mirrored(y)
         seen.clear()
@@ -76,15 +87,34 @@ def train(net: Detector, steps: int, rate: float = RATE, seed: int = 0) -> Detec
         schedule.step()
         if step % 100 == 0:
             print(f"seed {seed} step {step}: loss {loss.item():.3f}", flush=True)
+        if kept and step % KEPT_EVERY == KEPT_EVERY - 1:
+            _keep(parts, step + 1, kept)
     for hook in hooks:
         hook.remove()
     return net.eval()
 
 
-def plain(seed: int) -> Detector:
-    """A detector with ordinary convolutions before training."""
+def _resumed(parts: Mapping[str, Any], kept: Path | None) -> int:
+    """Take what a checkpoint holds, and return the number of steps that are done."""
+    if kept is None or not kept.exists():
+        return 0
+    held = torch.load(kept, weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(held[name])
+    return int(held["step"])
+
+
+def _keep(parts: Mapping[str, Any], step: int, kept: Path) -> None:
+    """Write a checkpoint; an earlier one stays until the new one is whole."""
+    new = kept.with_suffix(".new")
+    torch.save({"step": step, **{name: part.state_dict() for name, part in parts.items()}}, new)
+    new.replace(kept)
+
+
+def plain(seed: int, size: str = "small") -> Detector:
+    """A detector of `SIZES` with ordinary convolutions before training."""
     torch.manual_seed(seed)
-    return Detector(SIZES["small"], variant="plain")
+    return Detector(SIZES[size], variant="plain")
 
 
 def deformable(start: Detector, variant: Variant) -> Detector:
@@ -102,12 +132,12 @@ def deformable(start: Detector, variant: Variant) -> Detector:
     return net.eval()
 
 
-def train_four_bits(net: Detector, steps: int, seed: int = 0) -> Detector:
+def train_four_bits(net: Detector, steps: int, seed: int = 0, kept: Path | None = None) -> Detector:
     """Train on with weights rounded to 4 bits; returns the same detector, the rounded weights in place."""
     layers = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
     for layer in layers:
         parametrize.register_parametrization(layer, "weight", FourBits())
-    train(net, steps, RATE / 3, seed)
+    train(net, steps, RATE / 3, seed, kept)
     for layer in layers:
         parametrize.remove_parametrizations(layer, "weight")
     return net
@@ -116,12 +146,14 @@ def train_four_bits(net: Detector, steps: int, seed: int = 0) -> Detector:
 def scale_loss(s: Tensor, target: Tensor) -> Tensor:
     """How far s ``(batch, 1, h, w)`` is from the d whose taps span the shape at each place; 1 between shapes.
 
+    A shape smaller than a pixel of the layer wants 0.
+
     Of 18 channels, how far the offsets are from those that this d makes. `target` as in `detection_loss`; its last
     channel but one is the larger side of what covers each output pixel.
     """
     factor = target.shape[-1] // s.shape[-1]
     side = nn.functional.max_pool2d(target[:, -2:-1], factor) / factor
-    wanted = ((side - 1) / 2).clamp(1, DMAX)
+    wanted = torch.where(side > 0, ((side - 1) / 2).clamp(0, DMAX), 1)
     if s.shape[1] > 1:
         wanted = (wanted - 1) * square_taps()
     return nn.functional.smooth_l1_loss(s, wanted)
@@ -158,23 +190,24 @@ def detect(net: Detector, picture: Picture) -> Boxes:
     named: dict[str, NDArray[np.float32]] = dict(
         zip(net.output_names, (o.numpy() for o in outputs), strict=True)
     )
-    return decode(named, (SIZE, SIZE))
+    return decode(named, picture.image.shape[1:])
 
 
-def _training_set(count: int, stride: int) -> tuple[Tensor, Tensor]:
-    cells = SIZE // stride
-    images = np.empty((count, 3, SIZE, SIZE), np.int8)
-    targets = np.empty((count, len(CLASSES) + 6, cells, cells), np.float32)
+@cache
+def _training_set(count: int, size: int) -> tuple[Tensor, list[Picture]]:
+    """Images in units of 1/127, and their boxes."""
+    images = np.empty((count, 3, size, size), np.int8)
+    boxes = []
     for i in range(count):
-        picture = draw(TRAINING + i)
+        picture = draw(TRAINING + i, size)
         images[i] = np.rint(picture.image * 127)
-        targets[i] = target(picture, stride)
-    return torch.from_numpy(images), torch.from_numpy(targets)
+        boxes.append(replace(picture, image=np.zeros((3, 0, 0), np.float32)))
+    return torch.from_numpy(images), boxes
 
 
-def target(picture: Picture, stride: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """What outputs of this stride should be: a Gaussian per centre in the heat map, see `detection_loss`."""
-    cells = SIZE // stride
+def target(picture: Picture, sizes: Size) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """What a detector's outputs should be: a Gaussian per centre in the heat map, see `detection_loss`."""
+    stride, cells = sizes.stride, sizes.image // sizes.stride
     result = np.zeros((len(CLASSES) + 6, cells, cells), np.float32)
     y, x = np.mgrid[0:cells, 0:cells]
     for box, label in zip(picture.boxes / stride, picture.labels, strict=True):
