@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import fpga_driver
+import fpga_soc
 import numpy as np
 import pytest
 from fpga_csim import needs_cxx
@@ -28,18 +29,18 @@ AT = 0x1000
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An engine whose CPU computes in the middle and at the end."""
     folder = tmp_path_factory.mktemp("driver")
-    g = Grammar(np.random.default_rng(0), [Picture("x", 5, 9, 7)])
+    g = Grammar(np.random.default_rng(0), [Picture("x", 3, 4, 5)])
 
     def conv(x: Picture, outputs: int) -> Picture:
         weight = g.normal(outputs, x.channels, 1, 1, scale=1.0)
-        return g.node("Conv", [x.name, weight], (outputs, 9, 7), kernel_shape=[1, 1])
+        return g.node("Conv", [x.name, weight], (outputs, 4, 5), kernel_shape=[1, 1])
 
-    first = conv(g.values[0], 5)
-    middle = g.node("Softmax", [first.name], (5, 9, 7), axis=1)
-    both = g.node("Concat", [middle.name, first.name], (10, 9, 7), axis=1)
-    loaded(finished(g, {conv(both, 4): "Sigmoid", first: "Identity"}), folder)
+    first = conv(g.values[0], 3)
+    middle = g.node("Softmax", [first.name], (3, 4, 5), axis=1)
+    both = g.node("Concat", [middle.name, first.name], (6, 4, 5), axis=1)
+    loaded(finished(g, {conv(both, 2): "Sigmoid", first: "Identity"}), folder)
     (folder / "clips").mkdir()
-    x = np.random.default_rng(1).normal(size=(3, 1, 5, 9, 7)).astype(np.float32)
+    x = np.random.default_rng(1).normal(size=(3, 1, 3, 4, 5)).astype(np.float32)
     write_npz(folder / "clips" / "a.npz", {"x": x})
     api.export(
         str(folder / "net.onnx"),
@@ -95,11 +96,24 @@ def test_a_picture_through_driver_and_cpu_is_that_of_the_simulation(
     shapes = [tensor.shape for tensor in Manifest.load(built).stream_outputs]
     random = np.random.default_rng(2)
     for scale in (1, 30, 1e-3):
-        x = (scale * random.normal(size=(1, 5, 9, 7))).astype(np.float32)
+        x = (scale * random.normal(size=(1, 3, 4, 5))).astype(np.float32)
         x[0, 0, 0, :3] = np.nan, np.inf, -np.inf
         wanted, _ = runner.process([x])
         for made, array in zip(driver.picture(x, shapes), wanted, strict=True):
             np.testing.assert_array_equal(made, array)
+
+
+@fpga_soc.needs_soc
+def test_a_risc_v_core_runs_pictures_on_the_engine(
+    built: Path, runner: FpgaRunner, tmp_path: Path
+) -> None:
+    """One simulation of core and RTL; driver, quantization and CPU parts compiled for the core."""
+    x = np.random.default_rng(3).normal(size=(1, 1, 3, 4, 5)).astype(np.float32)
+    made = fpga_soc.outputs(built, x, tmp_path)
+    for number, picture in enumerate(x):
+        wanted, _ = runner.process([picture])
+        for found, array in zip(made, wanted, strict=True):
+            np.testing.assert_array_equal(found[number], array)
 
 
 def test_what_the_driver_refuses(built: Path, runner: FpgaRunner, library: ctypes.CDLL) -> None:
