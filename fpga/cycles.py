@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from edgekit.fpga.network import Layer
 from edgekit.fpga.spec import EngineSpec
 
-DEPTHWISE_LATENCY = 12  # from a beat in to its result out
-DENSE_LATENCY = 10
-REFILL = 5  # from a bank's last use to the first row that fills it again
+DEPTHWISE_LATENCY = 13  # from a beat in to its result out
+DENSE_LATENCY = 10  # the levels of its adder tree left out
+REFILL = 4  # from a bank's last use to the first row that fills it again, these left out too
+POOL_LATENCY = 10
 WORD = 4  # bytes of the program that are read in a cycle
 TABLE_BYTES = 7  # bias, multiplier and shift of a channel
 
@@ -90,8 +91,15 @@ def dense_compute(spec: EngineSpec, beats: int, pixels: int, outputs: int) -> in
     one waits.
     """
     groups, lasts = groups_of(outputs, spec.columns), pixels * beats
-    waits = max(REFILL + beats - lasts, 0)
-    return groups * lasts + (groups - 1) // 2 * waits + DENSE_LATENCY
+    levels = tree_levels(spec)
+    waits = max(REFILL + levels + beats - lasts, 0)
+    return groups * lasts + (groups - 1) // 2 * waits + DENSE_LATENCY + levels
+
+
+def tree_levels(spec: EngineSpec) -> int:
+    """Registers of the dense array's adder tree, behind its sums of four."""
+    quads = -(-spec.lanes // 4)
+    return max((quads - 1).bit_length(), 1)
 
 
 def layer_cycles(
@@ -124,7 +132,7 @@ def layer_cycles(
         tables = TABLE_BYTES * spec.columns
         more = tables * (groups - 1)
     else:
-        compute = planes * pixels * taps + DENSE_LATENCY
+        compute = planes * pixels * taps + POOL_LATENCY
     first_bytes = first * spec.weight_bits // 8 + tables
     later_bytes = (weights - first) * spec.weight_bits // 8 + more
     return LayerCycles(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from edgekit.fpga.cycles import DENSE_LATENCY, DEPTHWISE_LATENCY, REFILL, tree_levels
 from edgekit.fpga.dram import DRAM, Burst, Timing
 from edgekit.fpga.lines import Line, Port, Process, Taking, Words, Writer
 from edgekit.fpga.program import Program
@@ -23,15 +24,13 @@ PENDING, ARRIVING, ROOM = (
     16,
 )  # beats and lines that ek_reader has under way, results of a path
 TO_GO, TO_SERVE, SERVED = (
-    7,
     8,
-    2,
+    9,
+    3,
 )  # cycles from a run's start to its first beat there, and on to the path
 WALKED = 40_000  # beats of memory of a layer; so many groups as have them are walked, the rest take as long
 CLEAR = READ_SLOTS + 1  # cycles until all lines are forgotten
-STORED = 3  # cycles from when a result is taken to when ek_writer looks for its line
-FREED = 6  # from a bank's last use to the first row that fills it again
-LATENCY = {"dense": 10, "depthwise": 12, "pool": 1}  # from a beat in to its result
+STORED = 4  # cycles from when a result is taken to when ek_writer looks for its line
 PROGRAM_AT = 4096  # where the simulation puts the program
 REGION_LOW = 30
 FIRST = 2  # cycle at which a run begins, the memory's clock counted
@@ -66,9 +65,16 @@ class Run:
         path: str,
         parts: list[Segment],
         start: int,
+        levels: int,
     ) -> None:
         """Begin a run; `tags` has the line of each slot of ek_reader."""
         self.port, self.writer, self.path, self.parts, self.tags = port, writer, path, parts, tags
+        self.latency = {
+            "dense": DENSE_LATENCY + levels,
+            "depthwise": DEPTHWISE_LATENCY,
+            "pool": 1,
+        }[path]
+        self.freed = REFILL + levels + 1
         self.go, self.serve = Slack(start + TO_GO), Slack(start + TO_SERVE)
         self.waits, self.store = Slack(start + TO_SERVE + SERVED), Slack(-(1 << 60))
         self.served = self.taken = (
@@ -205,7 +211,7 @@ class Run:
                 while not self._knows(beat):
                     yield
                 at = max(
-                    self.store.at(before + write), self.take(beat) + LATENCY[self.path] + share
+                    self.store.at(before + write), self.take(beat) + self.latency + share
                 )
                 left = yield from self.writer.leave(line, at + STORED)
                 self.store.reach(before + write, left + 1 - STORED)
@@ -223,7 +229,7 @@ class Run:
                 last = self.firsts[number - 1] - 1
                 while not self._knows(last):
                     yield
-                free = self.take(last) + FREED
+                free = self.take(last) + self.freed
             at = (yield from rows_of(words, rows, room, at, free)) + 1
             self.full.append(at)
             self.port.moved = True
@@ -239,9 +245,9 @@ class Run:
         writes = sum(len(part.result_at) * part.parts for part in self.parts)
         beat = self.firsts[-2] + int(part.result_at[-1])
         stored = max(
-            self.take(beat) + LATENCY[self.path] + part.parts - 1, self.store.at(writes - 1)
+            self.take(beat) + self.latency + part.parts - 1, self.store.at(writes - 1)
         )
-        return max(stored + 3, self.take(last) + 2)
+        return max(stored + STORED, self.take(last) + 2)
 
 
 def rows_of(words: Words, rows: int, bits: int, at: int, free: int) -> Taking:
@@ -316,10 +322,10 @@ class Engine:
         for number in range(first, first + count):
             record = HEADER_WORDS + LAYER_WORDS * number
             fields = get(LAYER, self.content[record : record + LAYER_WORDS])
-            self._seek(at, record, record + LAYER_WORDS)
-            at = yield from self.words.take(LAYER_WORDS, at + 1)
-            self._seek(at, fields["first_plane"], len(self.content))
-            at = yield from self.words.take(fields["planes"], at + 1)
+            self._seek(at + 1, record, record + LAYER_WORDS)
+            at = yield from self.words.take(LAYER_WORDS, at + 2)
+            self._seek(at + 1, fields["first_plane"], len(self.content))
+            at = yield from self.words.take(fields["planes"], at + 2)
             while self.idle < 0:
                 yield
             at = yield from self._layer(number, max(at + 1, clear, self.idle) + 1)
@@ -346,7 +352,7 @@ class Engine:
             if path == "depthwise":
                 at = (yield from self._tables(parts[0].planes, at + 2)) + 2
             some = max(3, WALKED // max(len(parts[0].read_at) + len(parts[0].write_at), 1))
-            run = Run(self.port, self.writer, self.tags, path, parts[:some], at)
+            run = Run(self.port, self.writer, self.tags, path, parts[:some], at, tree_levels(self.spec))
             self._begin(*run.processes())
             if path == "dense":
                 self._begin(run.load(self.words, layer, self.spec, at + 1))

@@ -33,7 +33,7 @@ module ek_blocks #(
                          ROWS = 3'd6;
   genvar i;
   logic [2:0] state;
-  logic [31:0] block, row;
+  logic [31:0] block, row, end_block, end_row;  // the last of each
   logic [7:0] channel;
   logic [32*M-1:0] bias;
   logic [SW*M-1:0] scale;
@@ -42,7 +42,7 @@ module ek_blocks #(
   // ---- rows: the words of the one or the other path
   wire long_word, long_valid, short_word, short_valid;
   wire [WEIGHT_BITS*LANES-1:0] short_row;
-  wire last_row = row == rows - 1;
+  wire last_row = row == end_row;
   wire row_valid = dense ? long_valid : short_valid;
   wire row_ready = state == ROWS && (!dense || weight_ready);
   wire row_leaves = row_valid && row_ready;
@@ -71,11 +71,11 @@ module ek_blocks #(
         PUT_BIAS: state <= PUT_MULT;
         PUT_MULT: state <= PUT_SHIFT;
         PUT_SHIFT: state <= ROWS;
-        ROWS: if (row_leaves && last_row) state <= block == blocks - 1 ? IDLE : BIAS;
+        ROWS: if (row_leaves && last_row) state <= block == end_block ? IDLE : BIAS;
         default: state <= IDLE;
       endcase
     if (start) begin
-      block <= '0; row <= '0; channel <= '0;
+      block <= '0; row <= '0; channel <= '0; end_block <= blocks - 1; end_row <= rows - 1;
     end else begin
       if (takes) channel <= channel == last_channel ? '0 : channel + 1'b1;
       if (row_leaves) begin

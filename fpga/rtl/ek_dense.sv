@@ -40,6 +40,7 @@ module ek_dense #(
   localparam int BANK = WEIGHT_BEATS / 2;
   localparam int RW = BANK > 1 ? $clog2(BANK) : 1;
   localparam int QUADS = (LANES + 3) / 4;
+  localparam int LEVELS = QUADS > 2 ? $clog2(QUADS) : 1;  // of the tree that adds them, a register each
   localparam int SCALING = 38 + MULT_BITS;
   genvar c, l, q;
   generate
@@ -56,7 +57,7 @@ module ek_dense #(
 
   // ---- the configuration, and where the layer is
   logic running, room, idle;
-  logic [SIZE_BITS-1:0] own_beats, own_pixels, own_groups;
+  logic [SIZE_BITS-1:0] end_beat, end_pixel, end_group;  // the last of each
   logic signed [7:0] own_y_zero, own_y_min, own_y_max;
   logic [SIZE_BITS-1:0] k, pixel, group;
   logic bank;
@@ -67,15 +68,15 @@ module ek_dense #(
   wire may = running && room && full[bank];
   assign in_ready = may;
   wire step = may && in_valid;
-  wire last_k = k == own_beats - 1;
-  wire last_pixel = last_k && pixel == own_pixels - 1;
-  wire last_group = last_pixel && group == own_groups - 1;
+  wire last_k = k == end_beat;
+  wire last_pixel = last_k && pixel == end_pixel;
+  wire last_group = last_pixel && group == end_group;
   always_ff @(posedge clk) begin
     if (rst) running <= 1'b0;
     else if (begins) running <= 1'b1;
     else if (step && last_group) running <= 1'b0;
     if (begins) begin
-      own_beats <= beats; own_pixels <= pixels; own_groups <= groups;
+      end_beat <= beats - 1'b1; end_pixel <= pixels - 1'b1; end_group <= groups - 1'b1;
       own_y_zero <= y_zero; own_y_min <= y_min; own_y_max <= y_max;
       k <= '0; pixel <= '0; group <= '0; bank <= 1'b0;
     end else if (step) begin
@@ -93,13 +94,13 @@ module ek_dense #(
   logic [SIZE_BITS-1:0] load_row, load_group;
   assign weight_ready = loading && !held[load_bank];
   wire loads = weight_valid && weight_ready;
-  wire last_row = load_row == own_beats - 1;
+  wire last_row = load_row == end_beat;
   always_ff @(posedge clk) begin
     if (rst) begin
       loading <= 1'b0; full <= '0; held <= '0;
     end else begin
       if (begins) loading <= 1'b1;
-      else if (loads && last_row && load_group == own_groups - 1) loading <= 1'b0;
+      else if (loads && last_row && load_group == end_group) loading <= 1'b0;
       if (step && last_pixel) full[bank] <= 1'b0;
       if (freed) held[freed_bank] <= 1'b0;
       if (loads && last_row) begin
@@ -131,21 +132,22 @@ module ek_dense #(
   end
 
   // ---- what follows the data: whether it is there, opens a sum, closes one, ends its group; and its bank
-  logic [3:0] valid, opens;  // of A, products, sums of four, total
-  logic [8:0] closes;        // and of sum, and the four registers of the requantization
-  logic [4:0] ends, bank_at;
+  localparam int TOTAL = LEVELS + 2;         // registers before it: A, products, sums of four, and those of the tree but its last
+  logic [TOTAL:0] valid, opens;              // of these, and total
+  logic [TOTAL+6:0] closes;                  // and of sum, and the five registers of the requantization
+  logic [TOTAL+1:0] ends, bank_at;
   always_ff @(posedge clk) begin
-    valid <= rst ? '0 : {valid[2:0], step};
-    opens <= {opens[2:0], k == '0};
-    closes <= rst ? '0 : {closes[7:0], step && last_k};
-    ends <= rst ? '0 : {ends[3:0], step && last_pixel};
-    bank_at <= {bank_at[3:0], bank};
+    valid <= rst ? '0 : {valid[TOTAL-1:0], step};
+    opens <= {opens[TOTAL-1:0], k == '0};
+    closes <= rst ? '0 : {closes[TOTAL+5:0], step && last_k};
+    ends <= rst ? '0 : {ends[TOTAL:0], step && last_pixel};
+    bank_at <= {bank_at[TOTAL:0], bank};
   end
-  assign freed = ends[4];  // its scaling was read
-  assign freed_bank = bank_at[4];
+  assign freed = ends[TOTAL+1];  // its scaling was read
+  assign freed_bank = bank_at[TOTAL+1];
 
   (* ram_style = "distributed", syn_ramstyle = "distributed" *) logic [SCALING*COLUMNS-1:0] scalings [2];
-  wire [SCALING*COLUMNS-1:0] for_bias = scalings[bank_at[2]], for_scale = scalings[bank_at[3]];
+  wire [SCALING*COLUMNS-1:0] for_bias = scalings[bank_at[TOTAL-1]], for_scale = scalings[bank_at[TOTAL]];
   logic [32*COLUMNS-1:0] bias_row;
   logic [(MULT_BITS+6)*COLUMNS-1:0] scale_row;
   always_ff @(posedge clk) begin
@@ -179,15 +181,15 @@ module ek_dense #(
     end
   endgenerate
 
-  // ---- sums of four, total, sum over the beats, requantization
-  localparam int TREE = 1 << $clog2(QUADS);
+  // ---- sums of four, a tree to their total, sum over the beats, requantization
+  localparam int TREE = 1 << LEVELS;
   wire [8*COLUMNS-1:0] results;
   generate
     for (c = 0; c < COLUMNS; c++) begin : g_column
       logic signed [PB+1:0] quad [QUADS];
       wire [4*QUADS*PB-1:0] row;
-      logic signed [ACC_BITS-1:0] tree [TREE];
-      logic signed [ACC_BITS-1:0] total, sum;
+      logic signed [ACC_BITS-1:0] tree [1:TREE-1];  // node q adds nodes 2q and 2q + 1; from TREE on these are the sums of four
+      logic signed [ACC_BITS-1:0] sum;
       for (l = 0; l < 4 * QUADS; l++) begin : g_lane
         if (l < LANES) begin : g_used
           assign row[PB*l +: PB] = products[PB*(c*LANES+l) +: PB];
@@ -201,15 +203,19 @@ module ek_dense #(
         always_ff @(posedge clk)
           quad[q] <= ((PB + 2)'(p0) + (PB + 2)'(p1)) + ((PB + 2)'(p2) + (PB + 2)'(p3));
       end
-      always_comb begin
-        for (int i = 0; i < TREE; i++) tree[i] = i < QUADS ? ACC_BITS'(quad[i < QUADS ? i : 0]) : '0;
-        for (int n = TREE / 2; n > 0; n = n / 2)
-          for (int i = 0; i < n; i++) tree[i] = tree[2*i] + tree[2*i+1];
+      for (q = 1; q < TREE; q++) begin : g_node
+        wire signed [ACC_BITS-1:0] left, right;
+        if (2 * q < TREE) begin : g_inner
+          assign left = tree[2*q];
+          assign right = tree[2*q+1];
+        end else begin : g_outer
+          assign left = 2 * q - TREE < QUADS ? ACC_BITS'(quad[2 * q - TREE < QUADS ? 2 * q - TREE : 0]) : '0;
+          assign right = 2 * q + 1 - TREE < QUADS ? ACC_BITS'(quad[2 * q + 1 - TREE < QUADS ? 2 * q + 1 - TREE : 0]) : '0;
+        end
+        always_ff @(posedge clk) tree[q] <= left + right;
       end
-      always_ff @(posedge clk) begin
-        total <= tree[0];
-        if (valid[3]) sum <= (opens[3] ? $signed(bias_row[32*c +: ACC_BITS]) : sum) + total;
-      end
+      always_ff @(posedge clk)
+        if (valid[TOTAL]) sum <= (opens[TOTAL] ? $signed(bias_row[32*c +: ACC_BITS]) : sum) + tree[1];
       ek_requantize #(.ACC_BITS(ACC_BITS), .MULT_BITS(MULT_BITS)) requantize (
         .clk, .acc(sum), .mult(scale_row[MULT_BITS*c +: MULT_BITS]), .shift(scale_row[MULT_BITS*COLUMNS + 6*c +: 6]),
         .y_zero(own_y_zero), .y_min(own_y_min), .y_max(own_y_max), .y(results[8*c +: 8])
@@ -217,7 +223,7 @@ module ek_dense #(
     end
   endgenerate
   ek_results #(.BITS(8 * COLUMNS)) leaving (
-    .clk, .rst, .take(step && last_k), .room, .idle, .put(closes[8]), .put_data(results), .out_valid, .out_ready,
+    .clk, .rst, .take(step && last_k), .room, .idle, .put(closes[TOTAL+6]), .put_data(results), .out_valid, .out_ready,
     .out_data
   );
 

@@ -69,7 +69,8 @@ module ek_depthwise #(
 
   // ---- the configuration, and where the scan is: y runs to height + lead - 1, `beat` is x * groups + g
   logic scanning, room, idle, own_deform;
-  logic [SIZE_BITS-1:0] own_height, own_width, own_groups;
+  logic [SIZE_BITS-1:0] own_height, own_width, own_groups, end_x, end_g;
+  logic [SIZE_BITS:0] end_y;
   logic [4:0] own_lead;
   logic [1:0] own_stride;
   logic signed [7:0] own_x_zero, own_y_zero, own_y_min, own_y_max;
@@ -84,15 +85,16 @@ module ek_depthwise #(
   wire step = may && (!takes || in_valid) && (!takes_d || d_valid);
   assign in_ready = may && takes && (!takes_d || d_valid);
   assign d_ready = may && takes_d && (!takes || in_valid);
-  wire last_g = g == own_groups - 1;
-  wire last_x = last_g && x == own_width - 1;
-  wire last_y = last_x && y == (SIZE_BITS + 1)'(own_height) + (SIZE_BITS + 1)'(own_lead) - 1;
+  wire last_g = g == end_g;
+  wire last_x = last_g && x == end_x;
+  wire last_y = last_x && y == end_y;
   always_ff @(posedge clk) begin
     if (rst) scanning <= 1'b0;
     else if (start && !busy) scanning <= 1'b1;
     else if (step && last_y) scanning <= 1'b0;
     if (start && !busy) begin
       own_height <= height; own_width <= width; own_groups <= groups; own_lead <= lead;
+      end_x <= width - 1'b1; end_g <= groups - 1'b1; end_y <= (SIZE_BITS + 1)'(height) + (SIZE_BITS + 1)'(lead) - 1'b1;
       own_deform <= deform; own_stride <= stride_log2;
       own_x_zero <= x_zero; own_y_zero <= y_zero; own_y_min <= y_min; own_y_max <= y_max;
       y <= '0; x <= '0; g <= '0; beat <= '0;
@@ -112,10 +114,10 @@ module ek_depthwise #(
   wire [SIZE_BITS-1:0] low_bits = (SIZE_BITS'(1) << own_stride) - 1'b1;
   wire kept = (cy[SIZE_BITS-1:0] & low_bits) == '0 && (x & low_bits) == '0;
   wire out = step && gives && kept;
-  logic [10:0] valid;  // of A0, A, B, C, products, parts, sum, and the four registers of the requantization
+  logic [11:0] valid;  // of A0, A, B, C, products, parts, sum, and the five registers of the requantization
   logic [GW-1:0] group_at [6];
   always_ff @(posedge clk) begin
-    valid <= rst ? '0 : {valid[9:0], out};
+    valid <= rst ? '0 : {valid[10:0], out};
     group_at[0] <= g[GW-1:0];
     group_at[1] <= group_at[0]; group_at[2] <= group_at[1]; group_at[3] <= group_at[2];
     group_at[4] <= group_at[3]; group_at[5] <= group_at[4];
@@ -224,7 +226,7 @@ module ek_depthwise #(
     end
   endgenerate
   ek_results #(.BITS(8 * LANES)) leaving (
-    .clk, .rst, .take(out), .room, .idle, .put(valid[10]), .put_data(results), .out_valid, .out_ready, .out_data
+    .clk, .rst, .take(out), .room, .idle, .put(valid[11]), .put_data(results), .out_valid, .out_ready, .out_data
   );
 
 `ifndef SYNTHESIS

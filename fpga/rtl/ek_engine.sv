@@ -75,23 +75,24 @@ module ek_engine #(
                          WAIT = 4'd6, PASS = 4'd7, RUN = 4'd8, NEXT = 4'd9, READY = 4'd10, DRAIN = 4'd11;
   logic [3:0] state;
   logic [3:0] found, refused;  // an error, and in the cycle behind it
-  logic begins, to_record, seeks, follows, word_valid, word_ready, blocks_word;
-  logic [31:0] word, seek_address, number, record_at, program_words;
+  logic begins, seeks, follows, word_valid, word_ready, blocks_word;
+  logic [31:0] word, seek_address, seek_limit, number, record_at, program_words;
   logic [15:0] first_own, left;  // layers
   logic words_outside, fetch_outside, store_outside, write_error, writer_idle, clearing;
   wire fails = refused != ERROR_NONE;
   wire stop = rst || fails;  // of everything that runs
-  wire [15:0] planes;
+  logic [15:0] planes, end_plane;
   wire take = word_valid && word_ready;
-  wire reads = state == HEADER || state == RECORD || state == PLANES;
+  wire reads = !seeks && (state == HEADER || state == RECORD || state == PLANES);
   wire last_header = take && state == HEADER && number == 32'(HEADER_WORDS - 1);
   wire last_field = take && state == RECORD && number == 32'(LAYER_WORDS - 1);
-  wire last_plane = take && state == PLANES && number == 32'(planes) - 1;
+  wire last_plane = take && state == PLANES && number == 32'(end_plane);
+  wire to_record = last_header || (state == NEXT && left != 16'd1);
   assign begins = start && state == IDLE;
   assign word_ready = reads || blocks_word;
   ek_words #(.BUS_BYTES(BUS_BYTES), .LINE_BYTES(LINE_BYTES)) words (
     .clk, .rst(stop || state == DRAIN), .start(begins || seeks), .address(begins ? 32'd0 : seek_address),
-    .limit(begins ? 32'(HEADER_WORDS) : to_record ? seek_address + 32'(LAYER_WORDS) : program_words),
+    .limit(begins ? 32'(HEADER_WORDS) : seek_limit),
     .base(program_base), .line_ask(line_ask[0]), .line_given(line_given[0]), .line_address(line_address[31:0]),
     .line_forget(line_forget[0]), .line_beat(line_beat[0]), .line_data, .word_valid, .word_ready, .word, .outside(words_outside)
   );
@@ -100,29 +101,31 @@ module ek_engine #(
   logic [27:0] buffer_limit, dram_limit, image_limit;
   logic image_whole;
   localparam int GRAIN = LANES < 4 ? LANES : 4;
-  wire beyond = word[31:28] != '0 || word >> (32 - $clog2(LANES)) != '0;  // more than 4 GiB
+  logic checks, checks_layer;  // a word that was taken in the cycle before
+  logic [31:0] checked, checked_number;
+  wire beyond = checked[31:28] != '0 || checked >> (32 - $clog2(LANES)) != '0;  // more than 4 GiB
   wire [31:0] own_array = {8'(DMAX), 8'(WEIGHT_BITS), 8'(COLUMNS), 8'(LANES)};
   always_comb begin
     found = ERROR_NONE;
-    if (take && state == HEADER)
-      case (number)
-        PROGRAM_MAGIC_WORD: if (word != MAGIC) found = ERROR_MAGIC;
-        PROGRAM_VERSION_WORD: if (word != VERSION) found = ERROR_VERSION;
-        PROGRAM_LANES_WORD: if (word != own_array) found = ERROR_ENGINE;
+    if (checks && !checks_layer)
+      case (checked_number)
+        PROGRAM_MAGIC_WORD: if (checked != MAGIC) found = ERROR_MAGIC;
+        PROGRAM_VERSION_WORD: if (checked != VERSION) found = ERROR_VERSION;
+        PROGRAM_LANES_WORD: if (checked != own_array) found = ERROR_ENGINE;
         PROGRAM_LINE_BEATS_WORD:
-          if (32'(word[15:0]) > LINE_BEATS || 32'(word[31:16]) > GROUPS) found = ERROR_MEMORY;
+          if (32'(checked[15:0]) > LINE_BEATS || 32'(checked[31:16]) > GROUPS) found = ERROR_MEMORY;
         PROGRAM_BANK_ROWS_WORD:
-          if (32'(word[15:0]) > WEIGHT_BEATS / 2 || 32'(word[31:16]) > PLANE_ROWS) found = ERROR_MEMORY;
+          if (32'(checked[15:0]) > WEIGHT_BEATS / 2 || 32'(checked[31:16]) > PLANE_ROWS) found = ERROR_MEMORY;
         PROGRAM_ACCUMULATOR_BITS_WORD:
-          if (32'(word[15:0]) > ACC_BITS) found = ERROR_MEMORY;
-          else if (32'(word[31:16]) != GRAIN && 32'(word[31:16]) != LANES) found = ERROR_ENGINE;
-        PROGRAM_BUFFER_BEATS_WORD: if (word > BUFFER_BEATS) found = ERROR_MEMORY;
+          if (32'(checked[15:0]) > ACC_BITS) found = ERROR_MEMORY;
+          else if (32'(checked[31:16]) != GRAIN && 32'(checked[31:16]) != LANES) found = ERROR_ENGINE;
+        PROGRAM_BUFFER_BEATS_WORD: if (checked > BUFFER_BEATS) found = ERROR_MEMORY;
         PROGRAM_DRAM_BEATS_WORD, PROGRAM_IMAGE_BEATS_WORD: if (beyond) found = ERROR_MEMORY;
         PROGRAM_LAYERS_WORD:
-          if (word < 32'(first_own) + 32'(left) || left == '0) found = ERROR_LAYERS;
+          if (checked < 32'(first_own) + 32'(left) || left == '0) found = ERROR_LAYERS;
         default: ;
       endcase
-    else if (take && state == RECORD && number == 32'(LAYER_PLANES_WORD) && 32'(word[15:0]) > PLANE_ROWS)
+    else if (checks && checked_number == 32'(LAYER_PLANES_WORD) && 32'(checked[15:0]) > PLANE_ROWS)
       found = ERROR_MEMORY;
     else if (words_outside || fetch_outside || store_outside) found = ERROR_ADDRESS;
     if (state != IDLE && state != DRAIN && (read_error || write_error)) found = ERROR_BUS;
@@ -130,6 +133,8 @@ module ek_engine #(
   end
   always_ff @(posedge clk) begin
     refused <= rst || fails ? ERROR_NONE : found;
+    checks <= take && (state == HEADER || state == RECORD) && !stop;
+    checks_layer <= state == RECORD; checked <= word; checked_number <= number;
     if (take && state == HEADER)
       case (number)
         PROGRAM_WORDS_WORD: program_words <= word;
@@ -176,10 +181,11 @@ module ek_engine #(
   wire still = !dense_busy && !depthwise_busy && !fetch_busy && !reader_busy && !store_busy && !blocks_busy;
   wire more_passes = is_depthwise && pass_left != pass_planes;
   assign busy = state != IDLE;
-  assign to_record = last_header || (state == NEXT && left != 16'd1);
-  assign seeks = to_record || last_field || (last_plane && !follows);
-  assign seek_address = state == PLANES ? first_block : state == RECORD ? first_plane : record_at;
-  always_ff @(posedge clk) begin
+  always_ff @(posedge clk) begin  // in the cycle behind its last word a part of the program seeks the next
+    seeks <= !stop && (to_record || last_field || (last_plane && !follows));
+    seek_address <= state == PLANES ? first_block : state == RECORD ? first_plane : record_at;
+    seek_limit <= to_record ? record_at + 32'(LAYER_WORDS) : program_words;
+    end_plane <= planes - 1'b1;
     follows <= first_block == first_plane + 32'(planes);  // the blocks stand behind the addresses of planes
     if (rst) state <= IDLE;
     else if (fails) state <= DRAIN;
@@ -331,6 +337,10 @@ module ek_engine #(
         if (write && to_buffer && write_lanes[i]) buffer[write_address[BW-1:0]][8*i +: 8] <= write_data[8*i +: 8];
     end
   endgenerate
-  always_ff @(posedge clk) buffer_data <= buffer[buffer_address];
+  logic [8*LANES-1:0] buffer_q;  // the memory's own register, and one behind the choice of its blocks
+  always_ff @(posedge clk) begin
+    buffer_q <= buffer[buffer_address];
+    buffer_data <= buffer_q;
+  end
 endmodule
 `default_nettype wire

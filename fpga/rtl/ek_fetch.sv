@@ -56,24 +56,30 @@ module ek_fetch #(
   logic [15:0] oy, ox, p;
   logic [7:0] ky, kx;
   logic [SW-1:0] slot, row_slot;  // of the plane, and of the row's first
-  wire wants_d = deform && p == '0 && oy >= 16'(lead) && !d_done;
-  wire wants_x = !wants_d && oy < height;
+  logic [15:0] end_p, end_ox, end_oy, end_height, end_lead;  // the last of each
+  logic [7:0] end_k;
+  logic [31:0] end_outer;
+  logic pictured_row, behind_lead;  // whether the row is one of the picture's, and one that has d
+  wire wants_d = deform && p == '0 && behind_lead && !d_done;
+  wire wants_x = !wants_d && pictured_row;
   wire asks_d = active && wants_d && room;
   wire asks_x = active && wants_x && room;
   wire step = asks_x || (active && !wants_d && !wants_x);
-  wire last_p = p == planes - 16'd1;
-  wire last_kx = last_p && kx == kernel - 8'd1;
-  wire last_ky = last_kx && ky == kernel - 8'd1;
-  wire last_ox = last_ky && ox == columns - 16'd1;
-  wire last_oy = last_ox && oy == rows - 16'd1;
-  wire last = last_oy && outer == outers - 1;
+  wire last_p = p == end_p;
+  wire last_kx = last_p && kx == end_k;
+  wire last_ky = last_kx && ky == end_k;
+  wire last_ox = last_ky && ox == end_ox;
+  wire last_oy = last_ox && oy == end_oy;
+  wire last = last_oy && outer == end_outer;
   always_ff @(posedge clk) begin
     if (rst) active <= 1'b0;
     else if (start) active <= 1'b1;
     else if (step && last) active <= 1'b0;
     if (start) begin
       outer <= '0; oy <= '0; ox <= '0; ky <= '0; kx <= '0; p <= '0; d_done <= 1'b0;
-      slot <= '0; row_slot <= '0;
+      slot <= '0; row_slot <= '0; pictured_row <= 1'b1; behind_lead <= 1'b0;
+      end_p <= planes - 1'b1; end_k <= kernel - 1'b1; end_ox <= columns - 1'b1; end_oy <= rows - 1'b1;
+      end_outer <= outers - 1; end_height <= height - 1'b1; end_lead <= 16'(lead) - 1'b1;
     end else begin
       if (asks_d) d_done <= 1'b1;
       if (step) begin
@@ -83,6 +89,8 @@ module ek_fetch #(
         if (last_kx) ky <= last_ky ? '0 : ky + 1'b1;
         if (last_ky) ox <= last_ox ? '0 : ox + 1'b1;
         if (last_ox) oy <= last_oy ? '0 : oy + 1'b1;
+        if (last_ox) pictured_row <= last_oy || (pictured_row && oy != end_height);
+        if (last_ox) behind_lead <= !last_oy && (behind_lead || oy == end_lead);
         if (last_oy) outer <= outer + 1;
         if (last_ky) begin
           slot <= '0; row_slot <= '0;

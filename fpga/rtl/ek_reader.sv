@@ -35,7 +35,7 @@ module ek_reader #(
   input  wire logic                                   line_beat,
   input  wire logic [8*BUS_BYTES-1:0]                 line_data,
   output      logic [$clog2(BUFFER_BEATS > 1 ? BUFFER_BEATS : 2)-1:0] buffer_address,
-  input  wire logic [8*LANES-1:0]                     buffer_data,  // of the cycle before
+  input  wire logic [8*LANES-1:0]                     buffer_data,  // of two cycles before
   output      logic                                   x_valid,
   input  wire logic                                   x_ready,
   output      logic [8*LANES-1:0]                     x_data,
@@ -66,25 +66,33 @@ module ek_reader #(
     end
   endgenerate
 
-  // ---- E: what is asked for, in bytes of memory; is its line there?
+  // ---- E: what is asked for, in bytes of memory;  F: is its line there?
   logic e_valid, e_d;
   logic [1:0] e_region;
   logic [SW-1:0] e_slot;
   logic [31:0] e_byte;
   logic [BW-1:0] e_beat;
+  logic f_valid, f_d, f_memory, f_miss, f_half;
+  logic [1:0] f_region;
+  logic [SW-1:0] f_slot;
+  logic [31:0] f_byte;
+  logic [BW-1:0] f_beat;
+  (* ram_style = "distributed", syn_ramstyle = "distributed" *)
   logic [TW+1:0] tags [LINES];  // valid, which of the slot's lines is the newer, its address
   logic [SW-1:0] clear_slot;
   logic pending_room, fills_room;
   wire e_memory = e_region == IN_DRAM || e_region == IN_IMAGE;
   wire [TW+1:0] tag = tags[e_slot];
-  wire hit = tag[TW+1] && tag[TW-1:0] == e_byte[31:OW];
-  wire half = hit ? tag[TW] : !tag[TW];
-  wire looks = e_valid && pending_room && !clearing && !rst;
-  wire go = looks && (!e_memory || hit || line_given);
-  wire miss = go && e_memory && !hit;
-  assign line_ask = looks && e_memory && !hit && fills_room;
-  assign line_address = {e_byte[31:OW], OW'(0)};
-  assign asked_ready = !e_valid || go;
+  wire renewed = f_miss && f_slot == e_slot;  // F makes the slot's tag while E looks at it
+  wire hit = renewed ? f_byte[31:OW] == e_byte[31:OW] : tag[TW+1] && tag[TW-1:0] == e_byte[31:OW];
+  wire newest = renewed ? f_half : tag[TW];
+  wire looks = f_valid && pending_room && !rst;
+  wire go = looks && (!f_miss || line_given);
+  wire miss = go && f_miss;
+  assign line_ask = looks && f_miss && fills_room;
+  assign line_address = {f_byte[31:OW], OW'(0)};
+  wire e_goes = (!f_valid || go) && !clearing;
+  assign asked_ready = !e_valid || e_goes;
   wire whole = asked_region == IN_DRAM || image_whole;
   wire [31:0] asked_byte = 32'(asked_address) << (whole ? $clog2(LANES) : $clog2(GRAIN));
   always_ff @(posedge clk) begin
@@ -93,12 +101,21 @@ module ek_reader #(
       e_d <= asked_d; e_region <= asked_region; e_slot <= asked_slot; e_beat <= asked_address[BW-1:0];
       e_byte <= asked_byte + (asked_region == IN_IMAGE ? image_base : dram_base);
     end
+    if (!f_valid || go) begin
+      f_valid <= e_valid && !clearing && !rst;
+      f_miss <= e_valid && !clearing && e_memory && !hit;
+      f_memory <= e_memory; f_half <= hit ? newest : !newest;
+      f_d <= e_d; f_region <= e_region; f_slot <= e_slot; f_byte <= e_byte; f_beat <= e_beat;
+    end
+    if (rst) begin
+      f_valid <= 1'b0; f_miss <= 1'b0;
+    end
     if (rst) clearing <= 1'b0;
     else if (clear) clearing <= 1'b1;
     else if (&clear_slot) clearing <= 1'b0;
     clear_slot <= clear || !clearing ? '0 : clear_slot + 1'b1;
     if (clearing) tags[clear_slot] <= '0;
-    else if (miss) tags[e_slot] <= {1'b1, half, e_byte[31:OW]};
+    else if (miss) tags[f_slot] <= {1'b1, f_half, f_byte[31:OW]};
   end
 
   // ---- what is pending, in order
@@ -107,7 +124,7 @@ module ek_reader #(
   logic [PW-1:0] head_place;
   ek_results #(.BITS(PW + 4), .DEPTH_LOG2(PENDING_LOG2)) pending (
     .clk, .rst, .take(go), .room(pending_room), .idle(pending_idle), .put(go),
-    .put_data({e_d, e_region, miss, e_memory ? PW'({e_slot, half, e_byte[OW-1:0]}) : PW'(e_beat)}),
+    .put_data({f_d, f_region, f_miss, f_memory ? PW'({f_slot, f_half, f_byte[OW-1:0]}) : PW'(f_beat)}),
     .out_valid(head_valid), .out_ready(serve), .out_data({head_d, head_region, head_miss, head_place})
   );
 
@@ -121,7 +138,7 @@ module ek_reader #(
   wire fills = fill_valid && beat_there && !newer[fill_slot];
   wire last_fill = fills && fill_beat == KW'(BEATS - 1);
   ek_results #(.BITS(SW + 1), .DEPTH_LOG2(ARRIVING_LOG2)) arriving (
-    .clk, .rst, .take(miss), .room(fills_room), .idle(fills_idle), .put(miss), .put_data({e_slot, half}),
+    .clk, .rst, .take(miss), .room(fills_room), .idle(fills_idle), .put(miss), .put_data({f_slot, f_half}),
     .out_valid(fill_valid), .out_ready(last_fill), .out_data({fill_slot, fill_half})
   );
   ek_results #(.BITS(8 * BUS_BYTES), .DEPTH_LOG2(ARRIVING_LOG2 + $clog2(BEATS))) beats (
@@ -149,25 +166,28 @@ module ek_reader #(
   generate
     for (i = 0; i < BANKS; i++) begin : g_bank
       (* ram_style = "block", syn_ramstyle = "block_ram" *) logic [8*BUS_BYTES-1:0] lines [LINES*2*ROWS];
-      logic [8*BUS_BYTES-1:0] q;
+      logic [8*BUS_BYTES-1:0] q, own;
       always_ff @(posedge clk) begin
         if (fills && (BANKS == 1 || fill_beat[(BANKS > 1 ? $clog2(BANKS) : 1)-1:0] == (BANKS > 1 ? $clog2(BANKS) : 1)'(i)))
           lines[write_row] <= fill_data;
         q <= lines[read_row];
+        own <= q;
       end
-      assign row[8*BUS_BYTES*i +: 8*BUS_BYTES] = q;
+      assign row[8*BUS_BYTES*i +: 8*BUS_BYTES] = own;
     end
   endgenerate
 
-  // ---- beats that leave: their memories are asked in one cycle, and give in the next
-  logic x_room, d_room, x_idle, d_idle, s_valid, s_d;
-  logic [1:0] s_region;
-  logic [OW-1:0] s_offset;
+  // ---- beats that leave: their memories are asked in one cycle, R, and have given two later, S
+  logic x_room, d_room, x_idle, d_idle, r_valid, r_d, s_valid, s_d;
+  logic [1:0] r_region, s_region;
+  logic [OW-1:0] r_offset, s_offset;
   assign buffer_address = head_place[BW-1:0];
   assign serve = head_valid && (!head_miss || filled != '0) && (head_d ? d_room : x_room) && !rst;
   always_ff @(posedge clk) begin
-    s_valid <= serve;
-    s_d <= head_d; s_region <= head_region; s_offset <= head_place[OW-1:0];
+    r_valid <= serve;
+    r_d <= head_d; r_region <= head_region; r_offset <= head_place[OW-1:0];
+    s_valid <= r_valid && !rst;
+    s_d <= r_d; s_region <= r_region; s_offset <= r_offset;
   end
   wire [31:0] shift = (32'(s_offset) & 32'(WIDE - 1)) / 32'(GRAIN) * 32'(8 * GRAIN);
   wire [8*LANES-1:0] from_line = (8 * LANES)'(row >> shift);
@@ -182,7 +202,7 @@ module ek_reader #(
     .clk, .rst, .take(serve && head_d), .room(d_room), .idle(d_idle), .put(s_valid && s_d && !rst),
     .put_data(found[3:0]), .out_valid(d_valid), .out_ready(d_ready), .out_data(d_data)
   );
-  assign busy = e_valid || !pending_idle || !x_idle || !d_idle;
+  assign busy = e_valid || f_valid || !pending_idle || !x_idle || !d_idle;
 `ifndef SYNTHESIS
   always_ff @(posedge clk) if (!rst) begin
     assert (!clear || !busy) else $fatal(1, "ek_reader: lines are forgotten while they are read");

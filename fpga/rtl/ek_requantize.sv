@@ -1,4 +1,4 @@
-// y = clamp(y_zero + ((acc * mult + 2^(shift - 1)) >> shift)), one lane, four registers; shift in 1..62.
+// y = clamp(y_zero + ((acc * mult + 2^(shift - 1)) >> shift)), one lane, five registers; shift in 1..62.
 // The rounding addend is half of the last bit: (p >> (shift - 1)) + 1, halved.
 `default_nettype none
 module ek_requantize #(
@@ -19,13 +19,14 @@ module ek_requantize #(
   logic [5:0] places;
   logic [2:0] fine;
   wire signed [P:0] rounded = (P + 1)'(halves) + (P + 1)'(1);
-  wire signed [P:0] value = (rounded >>> 1) + (P + 1)'(y_zero);
+  logic signed [P:0] value;
   always_ff @(posedge clk) begin
     product <= P'(acc) * P'($signed({1'b0, mult}));
     places <= shift - 6'd1;
     coarse <= product >>> {places[5:3], 3'b000};
     fine <= places[2:0];
     halves <= coarse >>> fine;
+    value <= (rounded >>> 1) + (P + 1)'(y_zero);
     y <= value < (P + 1)'(y_min) ? y_min : value > (P + 1)'(y_max) ? y_max : value[7:0];
   end
 endmodule

@@ -47,20 +47,28 @@ module ek_store #(
   logic [27:0] pixel, group_base, base;
   logic [31:0] outer;
   logic [SW-1:0] sub;
-  wire [15:0] own_parts = dense ? 16'(PARTS) : parts;
-  wire free = !write || write_ready;
+  logic [15:0] end_part;  // the last of each
+  logic [27:0] end_pixel;
+  logic [31:0] end_outer;
+  // a result that has its address, which is not compared with the limit yet
+  logic placed, a_used;
+  logic [15:0] a_part;
+  logic [27:0] a_address;
+  logic [LANES-1:0] a_lanes;
+  logic [8*LANES-1:0] a_data;
+  wire leaves = !write || write_ready;
+  wire free = !placed || leaves;
   wire step = running && free && (dense ? dense_valid : beat_valid);
-  wire last_part = part == own_parts - 16'd1;
-  wire last_pixel = last_part && pixel == plane_beats - 28'd1;
+  wire last_part = part == end_part;
+  wire last_pixel = last_part && pixel == end_pixel;
   wire last_sub = !dense || sub == SW'(SHARE - 1);
-  wire last = last_pixel && outer == outers - 1;
+  wire last = last_pixel && outer == end_outer;
   wire [27:0] own_base = part == '0 ? group_base : base;
   wire [15:0] own_plane = part == '0 ? group_plane : plane;
   wire [27:0] next_base = own_base + plane_beats;
   wire [15:0] next_plane = own_plane + 16'd1;
-  wire [27:0] address = own_base + pixel;
-  wire used = own_plane < out_planes;
-  assign busy = running || write;
+  wire fits = a_address < limit;
+  assign busy = running || placed || write;
   assign dense_ready = running && free && dense && last_part;
   assign beat_ready = running && free && !dense;
   wire [8*LANES-1:0] dense_beat;
@@ -85,6 +93,7 @@ module ek_store #(
     end
     if (start) begin
       part <= '0; pixel <= '0; outer <= '0;
+      end_part <= (dense ? 16'(PARTS) : parts) - 1'b1; end_pixel <= plane_beats - 1'b1; end_outer <= outers - 1;
     end else if (step) begin
       part <= last_part ? '0 : part + 1'b1;
       base <= next_base;
@@ -98,13 +107,17 @@ module ek_store #(
         end
       end
     end
-    if (rst) write <= 1'b0;
-    else if (free) write <= step && used && address < limit;
-    outside <= !rst && step && used && address >= limit;
+    if (rst) placed <= 1'b0;
+    else if (free) placed <= step;
     if (free) begin
-      write_part <= part; write_address <= address;
-      write_lanes <= dense ? dense_lanes : '1;
-      write_data <= dense ? dense_beat : beat_data;
+      a_used <= own_plane < out_planes; a_part <= part; a_address <= own_base + pixel;
+      a_lanes <= dense ? dense_lanes : '1; a_data <= dense ? dense_beat : beat_data;
+    end
+    if (rst) write <= 1'b0;
+    else if (leaves) write <= placed && a_used && fits;
+    outside <= !rst && leaves && placed && a_used && !fits;
+    if (leaves) begin
+      write_part <= a_part; write_address <= a_address; write_lanes <= a_lanes; write_data <= a_data;
     end
   end
 endmodule

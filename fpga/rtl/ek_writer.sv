@@ -51,19 +51,19 @@ module ek_writer #(
   endgenerate
 
   // ---- what comes, through a queue of two beats, so that `in_ready` is a register; and the slot that it goes to
-  localparam int IW = SW + 28 + LANES + 8 * LANES;
+  localparam int IW = SW + 32 + LANES + 8 * LANES;
   logic waits, none_waits, c_ready;
   logic [SW-1:0] next_slot;
-  logic [27:0] next_address;
+  logic [31:0] next_byte;
   logic [LANES-1:0] next_lanes;
   logic [8*LANES-1:0] next_data;
   wire takes = in_valid && in_ready;
   ek_results #(.BITS(IW), .DEPTH_LOG2(1)) waiting (
     .clk, .rst(rst || drop), .take(takes), .room(in_ready), .idle(none_waits), .put(takes),
-    .put_data({in_slot, in_address, in_lanes, in_data}), .out_valid(waits), .out_ready(c_ready),
-    .out_data({next_slot, next_address, next_lanes, next_data})
+    .put_data({in_slot, base + (32'(in_address) << $clog2(LANES)), in_lanes, in_data}), .out_valid(waits), .out_ready(c_ready),
+    .out_data({next_slot, next_byte, next_lanes, next_data})
   );
-  logic c_valid, flushing, evicting;
+  logic c_valid, same, flushing, evicting;  // `same`: the slot's line is that of c, where it holds something
   logic [SW-1:0] c_slot, flush_slot, out_slot;
   logic [31:0] c_byte;
   logic [LANES-1:0] c_lanes;
@@ -71,13 +71,14 @@ module ek_writer #(
   logic [LINES-1:0] dirty, halves;  // whether a slot holds something, and in which of its lines
   logic out_half;
   logic [LINE_BYTES-1:0] out_mask;
+  (* ram_style = "distributed", syn_ramstyle = "distributed" *)
   logic [TW+2*KW-1:0] tags [LINES];  // first and last beat of the bus that was written, the line
-  logic [LINE_BYTES-1:0] masks [LINES];
+  (* ram_style = "distributed", syn_ramstyle = "distributed" *) logic [LINE_BYTES-1:0] masks [LINES];
   wire [SW-1:0] slot = c_valid ? c_slot : flush_slot;
   wire [TW+2*KW-1:0] tag = tags[slot];
   wire [KW-1:0] first = tag[TW +: KW], last = tag[TW+KW +: KW];
   wire [LINE_BYTES-1:0] mask = masks[slot];
-  wire same = tag[TW-1:0] == c_byte[31:OW];
+  wire [TW+2*KW-1:0] next_tag = tags[next_slot];
   wire merges = c_valid && (!dirty[slot] || same);
   logic [UW-1:0] unanswered;
   wire starts = !evicting && !drop && (!awvalid || awready) && !(&unanswered) && dirty[slot]
@@ -91,7 +92,8 @@ module ek_writer #(
     c_valid <= !rst && !drop && (c_ready ? waits : c_valid);
     if (c_ready) begin
       c_slot <= next_slot; c_lanes <= next_lanes; c_data <= next_data;
-      c_byte <= base + (32'(next_address) << $clog2(LANES));
+      c_byte <= next_byte;
+      same <= (c_valid && c_slot == next_slot ? c_byte[31:OW] : next_tag[TW-1:0]) == next_byte[31:OW];
     end
     if (merges) begin
       masks[slot] <= dirty[slot] ? mask | own : own;
