@@ -161,7 +161,8 @@ fpga-full: $(VENV)/test.stamp
 
 fpga-fuzz: $(VENV)/test.stamp
 	@.ci/system-tools
-	FPGA_FUZZ=20 $(BIN)/python -m pytest tests/test_fpga_random.py
+	$(BIN)/python bench/fpga_fuzz.py --state fpga-fuzz.json
+	FPGA_FUZZ=20 $(BIN)/python -m pytest tests/test_fpga_random.py -k "not whole_networks_follow"
 
 clean:
 	rm -rf $(VENV) .venv-docs .venv-floor .venv-peers .venv-tflite $(DEMO) build dist site

@@ -210,9 +210,7 @@ class Run:
                 beat = self.firsts[number] + int(part.result_at[result])
                 while not self._knows(beat):
                     yield
-                at = max(
-                    self.store.at(before + write), self.take(beat) + self.latency + share
-                )
+                at = max(self.store.at(before + write), self.take(beat) + self.latency + share)
                 left = yield from self.writer.leave(line, at + STORED)
                 self.store.reach(before + write, left + 1 - STORED)
                 self.popped.append(max(at, left + 1 - STORED) + part.parts - 1 - share)
@@ -244,9 +242,7 @@ class Run:
         part, last = self.parts[-1], self.firsts[-1] - 1
         writes = sum(len(part.result_at) * part.parts for part in self.parts)
         beat = self.firsts[-2] + int(part.result_at[-1])
-        stored = max(
-            self.take(beat) + self.latency + part.parts - 1, self.store.at(writes - 1)
-        )
+        stored = max(self.take(beat) + self.latency + part.parts - 1, self.store.at(writes - 1))
         return max(stored + STORED, self.take(last) + 2)
 
 
@@ -352,7 +348,9 @@ class Engine:
             if path == "depthwise":
                 at = (yield from self._tables(parts[0].planes, at + 2)) + 2
             some = max(3, WALKED // max(len(parts[0].read_at) + len(parts[0].write_at), 1))
-            run = Run(self.port, self.writer, self.tags, path, parts[:some], at, tree_levels(self.spec))
+            run = Run(
+                self.port, self.writer, self.tags, path, parts[:some], at, tree_levels(self.spec)
+            )
             self._begin(*run.processes())
             if path == "dense":
                 self._begin(run.load(self.words, layer, self.spec, at + 1))

@@ -11,35 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fpga_csim import built, needs_cxx, stored
-from fpga_grammar import compared, loaded, random_network
-from fpga_networks import calibration
-from fpga_rtl import SHARED_BEAT, W8, golden_vectors, needs_verilator, program, simulated
+from fpga_random import lowered, through_rtl
+from fpga_rtl import W8, needs_verilator, simulated
 
-from edgekit.fpga import engine, golden, interpret, project
-from edgekit.fpga.lower import lower
-from edgekit.fpga.network import Layer, Network, View
+from edgekit.fpga import golden, project
+from edgekit.fpga.network import Layer
 from edgekit.fpga.program import assemble
-from edgekit.fpga.simulate import Case, run_engine
+from edgekit.fpga.simulate import Case
 from edgekit.fpga.spec import EngineSpec
-from edgekit.fpga.words import decode
 
 TIMES = int(os.environ.get("FPGA_FUZZ", "1"))
-LEAST_DB = 12.0  # of 8 bits and a dozen layers; a wrong address leaves about 0
-
-
-def lowered(seed: int, bits: int, folder: Path) -> tuple[Network, list[np.ndarray]] | None:  # type: ignore[type-arg]
-    """A random network in integers, compared with float where it has 8 bits, and pictures; None: it has no layer."""
-    model = loaded(random_network(seed, wider=seed % 4 == 0), folder)
-    if problems := engine.check(model):
-        assert [problem.found for problem in problems] == ["no layer that the engine has"]
-        return None
-    clips = calibration(model, 3)
-    network = lower(model, clips, EngineSpec(weight_bits=bits))
-    if bits == 8:
-        near = compared(model, network, clips.clips[0]["x"])
-        assert min(near.values()) > LEAST_DB, (seed, near)
-    kind = network.tensors["x"].kind
-    return network, [kind.quantize(x[0]).astype(np.int8) for x in clips.clips[0]["x"]]
 
 
 @pytest.mark.parametrize("first", range(0, 60 * TIMES, 20))
@@ -82,35 +63,14 @@ def test_their_layers_follow_each_other_in_rtl_without_a_reset(first: int, tmp_p
             np.testing.assert_array_equal(result.y[0], y)
 
 
-def everything(network: Network) -> Network:
-    """The network with all that its layers write among its outputs, so that every byte is compared."""
-    names = {layer.y: network.tensors[layer.y].shape for layer in network.layers}
-    views = {n: View((n,) * c, tuple(range(c)), h, w) for n, (c, h, w) in names.items()}
-    return replace(network, outputs={**network.outputs, **views})
-
-
 @needs_verilator
 @pytest.mark.parametrize("first", range(300, 300 + 50 * TIMES, 50))
 def test_whole_networks_follow_each_other_in_the_rtl_of_an_engine(
     first: int, tmp_path: Path
 ) -> None:
-    """With DRAM that stalls. Every other network keeps results in the buffer; of the others all are compared."""
-    folders = []
-    for seed in range(first, first + 50):
-        found = lowered(seed, 8, tmp_path)
-        if found is None or found[0].cpu:
-            continue
-        network, (image, *_) = found
-        made = assemble(everything(network) if seed % 2 else network, SHARED_BEAT)
-        folders.append(golden_vectors(made, [image], tmp_path / str(seed)))
-        dram = interpret.run(decode(made.words), made.pack_image(image))
-        values = stored(network, image)
-        for view in made.network.outputs.values():
-            np.testing.assert_array_equal(made.unpack(view, dram), golden.read(view, values))
-    assert len(folders) > 25
-    executable = program(SHARED_BEAT, "engine")
-    for ran in run_engine(executable, folders, dram=True, stalls=1 + first, resets=first % 100):
-        assert (ran.error, ran.different) == (0, 0)
+    found = through_rtl(first, 50, tmp_path)
+    assert len(found) > 25
+    assert [(ran.error, ran.different) for ran in found] == [(0, 0)] * len(found)
 
 
 @needs_cxx

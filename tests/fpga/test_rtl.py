@@ -204,13 +204,23 @@ def test_cycles_are_those_of_the_model(spec: EngineSpec, path: str) -> None:
     assert found == [modelled(spec, case) for case in cases]
 
 
-@pytest.mark.parametrize("values", [{"line_beats": 1, "groups": 1}, {"weight_beats": 2}])
-def test_the_smallest_memories_are_right(values: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("path", "shape", "values"),
+    [
+        ("depthwise", (3, 5, 1), {"line_beats": 1, "groups": 1}),
+        ("dense", (33, 4, 4), {"weight_beats": 2, "lanes": 33, "columns": 1}),
+    ],
+)
+def test_the_smallest_memories_are_right(
+    path: str, shape: tuple[int, int, int], values: dict[str, int]
+) -> None:
+    """And an adder tree of four levels."""
     random = np.random.default_rng(8)
     spec = replace(W4, **values)  # type: ignore[arg-type]
-    path, shape = ("dense", (3, 4, 4)) if "weight_beats" in values else ("depthwise", (3, 5, 1))
-    layer = random_layer(random, path, shape, 3, 4)
-    assert_equal(spec, [Case(layer, random_x(random, shape)[None])])
+    layer = random_layer(random, path, shape, 3 if path == "depthwise" else 5, 4)
+    case = Case(layer, random_x(random, shape)[None])
+    assert_equal(spec, [case])
+    assert simulated(spec, [case])[0].cycles == modelled(spec, case)
 
 
 @pytest.mark.parametrize(
