@@ -942,7 +942,7 @@ def instancenorm_int(kernel: str) -> Callable[[Draw], Call]:
 
 def softmax_int(kernel: str) -> Callable[[Draw], Call]:
     def build(d: Draw) -> Call:
-        rows, n = d.int(1, 4), d.int(1, 50)
+        rows, n = d.int(1, 4), d.int(1, 50) + 1024 * (d.int(0, 9) // 9)
         x, table = integers(d, np.int16, rows, n), fused_twin.exp2_table()
         scaling = d.int(0, (1 << 31) - 1), d.int(8, 40), table, d.int(1, 1 << 30), d.int(30, 50)
         return fused(kernel, fused_twin.ek_softmax, [x, *scaling], [rows, n], 9, d)

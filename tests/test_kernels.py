@@ -39,6 +39,7 @@ from edgekit.operators.border import twin as border_twin
 from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear import twin as linear_twin
+from edgekit.operators.pooling import twin as pooling_twin
 
 pytestmark = needs_cc
 
@@ -211,22 +212,52 @@ def test_sums_at_the_ends_of_int32_are_requantized_with_every_shift(
         check(call, run(isa_libraries[isa], packed(call, ISAS[isa].folders)), isa)
 
 
-@pytest.mark.parametrize("isa", [isa for isa in ISAS if "ek_quantize_s8" in own_kernels(isa)])
-def test_quantization_rounds_quotients_as_a_division_does(
+@pytest.mark.parametrize("isa", ISAS)
+def test_pools_of_rows_longer_than_their_buffers(
     isa_libraries: dict[str, ctypes.CDLL], isa: str
 ) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    for stride, k, pad in ((1, 3, 1), (2, 2, 0), (2, 5, 2), (5, 7, 3)):
+        out = (2601 + 2 * pad - k) // stride + 1
+        shape = ConvShape(2, 3, 2601, 2, 3, out, 3, k, 1, stride, 1, 1, 1, pad, 1)
+        struct = np.array(shape.fields(), np.int32)
+        x = np.random.default_rng(k).integers(-128, 128, (2, 3, 2601)).astype(np.int8)
+        for kind in (np.int8, np.int16):
+            y = pooling_twin.ek_max_pool(x.astype(kind), shape)
+            name = f"ek_max_pool_s{8 * y.itemsize}"
+            call = Call(name, [x.astype(kind), np.zeros_like(y), struct], {1: y})
+            check(call, run(isa_libraries[isa], call), f"{isa}, stride {stride}")
+        counts = pooling_twin.divisors(shape, 0, 1, pad)
+        several = int(counts.max() - counts.min()) + 1
+        mult, shift = np.full(several, 1 << 30, np.int32), np.full(several, 32, np.uint8)
+        args = [x, 7, mult, shift, int(counts.min()), 3, -128, 127]
+        y = pooling_twin.ek_avg_pool(*args, 0, 1, pad, shape, to=np.int8)
+        call = Call("ek_avg_pool_s8", [*args, np.zeros_like(y), 0, 1, pad, struct], {8: y})
+        check(call, run(isa_libraries[isa], call), f"{isa}, stride {stride}")
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16])
+@pytest.mark.parametrize("isa", ISAS)
+def test_quantization_rounds_quotients_as_a_division_does(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str, kind: type[np.signedinteger[Any]]
+) -> None:
+    kernel = f"ek_quantize_s{8 * np.dtype(kind).itemsize}"
+    if kernel not in own_kernels(isa):
+        return  # the portable one divides
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
     scales = np.exp(np.random.default_rng(0).normal(0, 3, 60)).astype(np.float32)
-    halves = np.arange(-132, 133, dtype=np.float32) + np.float32(0.5)
+    ends = [np.arange(e - 132, e + 133) for e in (-32768, -3000, 0, 3000, 32768)]
+    halves = np.concatenate(ends).astype(np.float32) + np.float32(0.5)
     for scale in [*scales.tolist(), 1e-30, 1e-18, 1e18, 1e30]:
         x = halves * np.float32(scale)
         near = [(x.view(np.int32) + steps).view(np.float32) for steps in range(-4, 5)]
         values = np.concatenate(
             [*near, np.array([np.nan, np.inf, -np.inf, 3e38, -3e38], np.float32)]
         )
-        y = border_twin.ek_quantize(values, scale, 5, to=np.int8)
-        call = Call("ek_quantize_s8", [values, scale, 5, np.zeros_like(y), values.size], {3: y})
+        y = border_twin.ek_quantize(values, scale, 5, to=kind)
+        call = Call(kernel, [values, scale, 5, np.zeros_like(y), values.size], {3: y})
         check(call, run(isa_libraries[isa], call), f"{isa}, scale {scale}")
 
 

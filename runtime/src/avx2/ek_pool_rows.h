@@ -1,5 +1,5 @@
 /* Pooling of floats with neighbouring outputs of a row as lanes. The maxima or sums along each row of x come first, which
- * windows below each other share. */
+ * windows below each other share. Of integers see ek_pool_ints.h. */
 #ifdef EK_ADD_V
 
 #define EK_POOL_KEPT 64   /* rows of x whose maxima or sums are kept */
@@ -114,4 +114,6 @@ static inline ek_v ek_pool_window(const ek_conv_shape *s, const ek_v *kept)
     return acc;
 }
 
+#else
+#include "ek_pool_ints.h"
 #endif
