@@ -10,8 +10,8 @@ from edgekit.fpga.network import Layer
 from edgekit.fpga.spec import EngineSpec
 
 DEPTHWISE_LATENCY = 13  # from a beat in to its result out
-DENSE_LATENCY = 10  # the levels of its adder tree left out
-REFILL = 4  # from a bank's last use to the first row that fills it again, these left out too
+DENSE_LATENCY = 11  # the levels of its adder tree left out
+REFILL = 5  # from a bank's last use to the first row that fills it again, these left out too
 POOL_LATENCY = 10
 WORD = 4  # bytes of the program that are read in a cycle
 TABLE_BYTES = 7  # bias, multiplier and shift of a channel

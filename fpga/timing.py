@@ -24,8 +24,8 @@ PENDING, ARRIVING, ROOM = (
     16,
 )  # beats and lines that ek_reader has under way, results of a path
 TO_GO, TO_SERVE, SERVED = (
-    8,
     9,
+    10,
     3,
 )  # cycles from a run's start to its first beat there, and on to the path
 WALKED = 40_000  # beats of memory of a layer; so many groups as have them are walked, the rest take as long

@@ -42,7 +42,7 @@ module ek_blocks #(
   // ---- rows: the words of the one or the other path
   wire long_word, long_valid, short_word, short_valid;
   wire [WEIGHT_BITS*LANES-1:0] short_row;
-  wire last_row = row == end_row;
+  logic last_row;  // `row` is the block's last
   wire row_valid = dense ? long_valid : short_valid;
   wire row_ready = state == ROWS && (!dense || weight_ready);
   wire row_leaves = row_valid && row_ready;
@@ -75,11 +75,12 @@ module ek_blocks #(
         default: state <= IDLE;
       endcase
     if (start) begin
-      block <= '0; row <= '0; channel <= '0; end_block <= blocks - 1; end_row <= rows - 1;
+      block <= '0; row <= '0; channel <= '0; end_block <= blocks - 1; end_row <= rows - 1; last_row <= rows == 1;
     end else begin
       if (takes) channel <= channel == last_channel ? '0 : channel + 1'b1;
       if (row_leaves) begin
         row <= last_row ? '0 : row + 1;
+        last_row <= last_row ? end_row == '0 : row + 1 == end_row;
         if (last_row) block <= block + 1;
       end
     end

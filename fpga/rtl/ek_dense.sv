@@ -120,19 +120,20 @@ module ek_dense #(
   // ---- A: weights and data
   (* ram_style = "block", syn_ramstyle = "block_ram" *)
   logic [WEIGHT_BITS*LANES*COLUMNS-1:0] weights [WEIGHT_BEATS];
-  logic [WEIGHT_BITS*LANES*COLUMNS-1:0] a_weights;
-  logic [8*LANES-1:0] a_data;
+  logic [WEIGHT_BITS*LANES*COLUMNS-1:0] read_weights, a_weights;  // the memory's register, and one before the multipliers
+  logic [8*LANES-1:0] read_data, a_data;
   wire [RW:0] write_row = {load_bank, load_row[RW-1:0]};
   wire [RW:0] read_row = {bank, k[RW-1:0]};
   localparam int WW = $clog2(WEIGHT_BEATS);
   always_ff @(posedge clk) begin
     if (loads) weights[BANK > 1 ? write_row[WW-1:0] : WW'(load_bank)] <= weight_data;
-    a_weights <= weights[BANK > 1 ? read_row[WW-1:0] : WW'(bank)];
-    a_data <= in_data;
+    read_weights <= weights[BANK > 1 ? read_row[WW-1:0] : WW'(bank)];
+    read_data <= in_data;
+    a_weights <= read_weights; a_data <= read_data;
   end
 
   // ---- what follows the data: whether it is there, opens a sum, closes one, ends its group; and its bank
-  localparam int TOTAL = LEVELS + 2;         // registers before it: A, products, sums of four, and those of the tree but its last
+  localparam int TOTAL = LEVELS + 3;         // registers before it: two of A, products, sums of four, and the tree's but for its last
   logic [TOTAL:0] valid, opens;              // of these, and total
   logic [TOTAL+6:0] closes;                  // and of sum, and the five registers of the requantization
   logic [TOTAL+1:0] ends, bank_at;

@@ -103,34 +103,36 @@ module ek_fetch #(
 
   // ---- A: pixel and plane
   (* ram_style = "block", syn_ramstyle = "block_ram" *) logic [31:0] words [PLANE_ROWS];
-  logic [3:0] valid, is_d;  // of A, B, C, D
+  logic [4:0] valid, is_d;  // of A, P, B, C, D
   logic signed [YW-1:0] a_y, a_x;
   logic [31:0] a_plane;
-  logic [SW-1:0] slot_at [4];
+  logic [SW-1:0] slot_at [5];
   wire [15:0] index = pool ? outer[15:0] : first_plane + p;
   wire signed [YW-1:0] half = (YW'(kernel) - YW'(1)) >>> 1;
   always_ff @(posedge clk) begin
-    valid <= rst ? '0 : {valid[2:0], asks_d || asks_x};
-    is_d <= {is_d[2:0], asks_d};
+    valid <= rst ? '0 : {valid[3:0], asks_d || asks_x};
+    is_d <= {is_d[3:0], asks_d};
     a_y <= asks_d ? YW'(oy) - YW'(lead) : (YW'(oy) << stride_log2) + YW'(ky) - half;
     a_x <= asks_d ? YW'(ox) : (YW'(ox) << stride_log2) + YW'(kx) - half;
     if (table_en) words[table_at[PW-1:0]] <= table_word;
     a_plane <= words[index[PW-1:0]];
     slot_at[0] <= asks_d ? '1 : slot;
-    slot_at[1] <= slot_at[0]; slot_at[2] <= slot_at[1]; slot_at[3] <= slot_at[2];
+    slot_at[1] <= slot_at[0]; slot_at[2] <= slot_at[1]; slot_at[3] <= slot_at[2]; slot_at[4] <= slot_at[3];
   end
 
-  // ---- B: the stored pixel;  C: its row times the row's length;  D: its address
-  logic [2:0] pictured;  // from B on
+  // ---- P: its plane, whose memory has given it;  B: the stored pixel;  C: its row times the row's length;  D: its address
+  logic [3:0] pictured;  // from P on
+  logic [31:0] plane;
+  logic [15:0] p_y, p_x;
   logic [1:0] b_region, c_region, d_region;
   logic [15:0] b_row, b_column, b_width;
   logic [27:0] b_beat, c_beat, c_product, d_at;
-  wire [31:0] plane = is_d[0] ? d_address : a_plane;
   wire [1:0] up = plane[ADDRESS_UP_LOW +: 2];
   wire in_picture = !a_y[YW-1] && a_y[15:0] < height && !a_x[YW-1] && a_x[15:0] < width;
   always_ff @(posedge clk) begin
-    pictured <= {pictured[1:0], is_d[0] || in_picture};
-    b_row <= 16'(a_y) >> up; b_column <= 16'(a_x) >> up; b_width <= width >> up;
+    pictured <= {pictured[2:0], is_d[0] || in_picture};
+    plane <= is_d[0] ? d_address : a_plane; p_y <= a_y[15:0]; p_x <= a_x[15:0];
+    b_row <= p_y >> up; b_column <= p_x >> up; b_width <= width >> up;
     b_beat <= plane[ADDRESS_BEAT_LOW +: ADDRESS_BEAT_BITS];
     b_region <= plane[ADDRESS_REGION_LOW +: 2];
     c_product <= 28'(b_row) * 28'(b_width); c_beat <= b_beat + 28'(b_column); c_region <= b_region;
@@ -138,12 +140,12 @@ module ek_fetch #(
   end
   wire [27:0] limit = d_region == IN_BUFFER ? buffer_limit : d_region == IN_DRAM ? dram_limit
     : d_region == IN_IMAGE ? image_limit : 28'd0;
-  wire wanted = valid[3] && pictured[2];
+  wire wanted = valid[4] && pictured[3];
   assign outside = wanted && d_at >= limit;
-  wire [1:0] region = pictured[2] && !outside ? d_region : 2'd3;
+  wire [1:0] region = pictured[3] && !outside ? d_region : 2'd3;
   ek_results #(.BITS(1 + 2 + SW + 28)) asked (
-    .clk, .rst, .take(asks_d || asks_x), .room, .idle, .put(valid[3]),
-    .put_data({is_d[3], region, slot_at[3], d_at}), .out_valid(asked_valid), .out_ready(asked_ready),
+    .clk, .rst, .take(asks_d || asks_x), .room, .idle, .put(valid[4]),
+    .put_data({is_d[4], region, slot_at[4], d_at}), .out_valid(asked_valid), .out_ready(asked_ready),
     .out_data({asked_d, asked_region, asked_slot, asked_address})
   );
   assign busy = active || !idle;

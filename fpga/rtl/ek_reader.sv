@@ -82,7 +82,7 @@ module ek_reader #(
   logic [SW-1:0] clear_slot;
   logic pending_room, fills_room;
   wire e_memory = e_region == IN_DRAM || e_region == IN_IMAGE;
-  wire [TW+1:0] tag = tags[e_slot];
+  logic [TW+1:0] tag;  // of E's slot, before F
   wire renewed = f_miss && f_slot == e_slot;  // F makes the slot's tag while E looks at it
   wire hit = renewed ? f_byte[31:OW] == e_byte[31:OW] : tag[TW+1] && tag[TW-1:0] == e_byte[31:OW];
   wire newest = renewed ? f_half : tag[TW];
@@ -91,19 +91,20 @@ module ek_reader #(
   wire miss = go && f_miss;
   assign line_ask = looks && f_miss && fills_room;
   assign line_address = {f_byte[31:OW], OW'(0)};
-  wire e_goes = (!f_valid || go) && !clearing;
-  assign asked_ready = !e_valid || e_goes;
+  wire e_goes = !f_valid || go;
+  assign asked_ready = (!e_valid || e_goes) && !clearing;
   wire whole = asked_region == IN_DRAM || image_whole;
   wire [31:0] asked_byte = 32'(asked_address) << (whole ? $clog2(LANES) : $clog2(GRAIN));
   always_ff @(posedge clk) begin
-    e_valid <= !rst && (asked_ready ? asked_valid : e_valid);
+    if (rst || e_goes) e_valid <= 1'b0;
+    if (asked_ready && !rst) e_valid <= asked_valid;
     if (asked_ready) begin
+      tag <= miss && f_slot == asked_slot ? {1'b1, f_half, f_byte[31:OW]} : tags[asked_slot];
       e_d <= asked_d; e_region <= asked_region; e_slot <= asked_slot; e_beat <= asked_address[BW-1:0];
       e_byte <= asked_byte + (asked_region == IN_IMAGE ? image_base : dram_base);
     end
-    if (!f_valid || go) begin
-      f_valid <= e_valid && !clearing && !rst;
-      f_miss <= e_valid && !clearing && e_memory && !hit;
+    if (e_goes) begin
+      f_valid <= e_valid; f_miss <= e_valid && e_memory && !hit;
       f_memory <= e_memory; f_half <= hit ? newest : !newest;
       f_d <= e_d; f_region <= e_region; f_slot <= e_slot; f_byte <= e_byte; f_beat <= e_beat;
     end

@@ -1,6 +1,6 @@
 // Results on their way out of a pipeline that never waits: a place is reserved before a result enters the pipeline,
 // and filled when it arrives. `take` reserves one, while there is `room`; `put` fills the next. `idle`: none is reserved.
-// `take` and `put` at once make it a plain queue. 16 places hold what a pipeline of up to 13 registers has under way at full speed.
+// `take` and `put` at once make it a plain queue. 16 places hold what a pipeline of up to 14 registers has under way at full speed.
 `default_nettype none
 module ek_results #(
   parameter int BITS = 8,
