@@ -19,7 +19,12 @@ from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.external import self_contained
 from edgekit.export.onnx_file.reading import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
-from edgekit.export.onnx_file.states import find_states, longer_than_hop, restarting_cells
+from edgekit.export.onnx_file.states import (
+    find_states,
+    longer_than_hop,
+    other_shapes,
+    restarting_cells,
+)
 from edgekit.export.own_operators.functions import with_bodies
 from edgekit.export.running import Arrays, source_runner
 from edgekit.export.stream.saved import (
@@ -95,7 +100,10 @@ def from_onnx(
     stream = stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo()))
     source = Source(name, hashlib.sha256(data).hexdigest())
     notes = [*assumed, *restarting_cells(graph_model.graph)]
-    notes += longer_than_hop(graph_model.graph, pairs, hop)
+    notes += [
+        *other_shapes(graph_model.graph, pairs),
+        *longer_than_hop(graph_model.graph, pairs, hop),
+    ]
     model = Model(graph_model).describe(
         source=source, states=list(pairs), stream=stream, constants=[], notes=notes
     )

@@ -18,7 +18,12 @@ from edgekit.export.from_onnx import stream_info
 from edgekit.export.onnx_file.messages import of_torch, plain
 from edgekit.export.onnx_file.reading import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
-from edgekit.export.onnx_file.states import find_states, longer_than_hop, restarting_cells
+from edgekit.export.onnx_file.states import (
+    find_states,
+    longer_than_hop,
+    other_shapes,
+    restarting_cells,
+)
 from edgekit.export.running import Arrays
 from edgekit.export.torch_shapes import (
     one_table_of_operators,
@@ -100,7 +105,10 @@ def from_torch(
     names = [str(value.name) for value in graph_model.graph.inputs]
     examples = {key: leaf.detach().numpy() for key, leaf in zip(names, tensors, strict=True)}
     notes += [*assumed, *restarting_cells(graph_model.graph), *_begun_elsewhere(pairs, examples)]
-    notes += longer_than_hop(graph_model.graph, pairs, hop)
+    notes += [
+        *other_shapes(graph_model.graph, pairs),
+        *longer_than_hop(graph_model.graph, pairs, hop),
+    ]
     model = Model(graph_model).describe(states=list(pairs), stream=stream, notes=notes)
     model = declare_controls(declare_constants(model, session), controls)
     if loaded.trained != Trained():

@@ -3,6 +3,7 @@
 Both are the user's own code and run as such.
 """
 
+import difflib
 import importlib
 import inspect
 import io
@@ -14,6 +15,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.onnx_file.messages import of_torch
@@ -172,19 +175,33 @@ def _find_factory(source: str) -> Callable[[], Any]:
         raise _unusable(
             source, "not of the form package.module:factory", "write package.module:factory"
         )
+    found: Any = None
     try:
         with _working_directory_importable():
-            found: Any = importlib.import_module(module_name)
+            found = importlib.import_module(module_name)
         for part in path.split("."):
             found = getattr(found, part)
     except Exception as error:
-        raise _unusable(
-            source, f"{type(error).__name__}: {error}", "check the name and the working directory"
-        ) from error
+        step = _step_of_import(error, module_name) if found is None else _nearest(found, path)
+        raise _unusable(source, f"{type(error).__name__}: {error}", step) from error
     if not callable(found) or (hasattr(found, "state_dict") and not isinstance(found, type)):
         step = "name a function that returns it, with example inputs"
         raise _unusable(source, f"a {type(found).__name__}, not a function", step)
     return found  # type: ignore[no-any-return]
+
+
+def _step_of_import(error: Exception, module_name: str) -> str:
+    """What to do where a module cannot be imported: it is not there, or what stands in it is wrong."""
+    if not isinstance(error, ImportError):
+        return f"correct the module {module_name}"
+    if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
+        return "check the name and the working directory"
+    return f"install what the module {module_name} imports, or correct its import"
+
+
+def _nearest(found: Any, path: str) -> str:
+    close = difflib.get_close_matches(path.rpartition(".")[2], dir(found), n=1)
+    return f"check the name; '{close[0]}' is nearest" if close else "check the name"
 
 
 @contextmanager
@@ -209,7 +226,7 @@ def _examples(
     elif isinstance(examples, Mapping):
         given = dict(examples)
     else:
-        items = (examples,) if isinstance(examples, torch.Tensor) else tuple(examples)
+        items = (examples,) if hasattr(examples, "dtype") else tuple(examples)
         given = dict(zip(parameters, items, strict=False))
         if len(items) > len(parameters):
             raise _unusable(
@@ -234,7 +251,14 @@ def _examples(
                 *(_unknown(name, list(parameters)) for name in dict.fromkeys(unknown)),
             ]
         )
-    return {name: given[name] for name in parameters if name in given}
+    return {name: _as_tensors(given[name]) for name in parameters if name in given}
+
+
+def _as_tensors(example: Any) -> Any:
+    """An example whose arrays of NumPy are tensors."""
+    import torch
+
+    return torch.utils._pytree.tree_map_only(np.ndarray, torch.from_numpy, example)
 
 
 def _kind(made: Any) -> str:

@@ -44,9 +44,12 @@ class Controls:
         for name, value in values.items():
             tensor = self._tensors.get(name)
             if tensor is None:
-                problems.append(
-                    Problem(f"control '{name}'", "unknown", listed, "name one of these")
+                step = (
+                    "name one of these"
+                    if self._tensors
+                    else "leave it out, or export with --control"
                 )
+                problems.append(Problem(f"control '{name}'", "unknown", listed, step))
                 continue
             array = np.asarray(value)
             if array.ndim == 0:

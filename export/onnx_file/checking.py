@@ -17,6 +17,7 @@ from edgekit.graph.model import OPSET
 
 MAX_BYTES = 512 * 2**20  # of a file and the files beside it
 FIRST_OPSET = 6
+HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
 INTERFACE_TYPES = (
     onnx.TensorProto.FLOAT,
     onnx.TensorProto.BOOL,
@@ -174,7 +175,9 @@ def type_problems(graph: onnx.GraphProto) -> list[Problem]:
             f"{kind} '{value.name}'",
             f"type {_type_name(value)}",
             f"tensors of {', '.join(_type_text(kind) for kind in INTERFACE_TYPES)}",
-            "convert inside the network, or take the value out of its interface",
+            "make it float32, as module.float() and tensor.float() do"
+            if value.type.tensor_type.elem_type in HALVES
+            else "convert inside the network, or take the value out of its interface",
         )
         for kind, value in borders
         if value.type.tensor_type.elem_type not in INTERFACE_TYPES

@@ -175,6 +175,20 @@ def _by_order(
     return [StatePair(str(i.name), str(o.name)) for i, o in zip(left, made, strict=True)]
 
 
+def other_shapes(graph: ir.Graph, pairs: Iterable[StatePair]) -> list[str]:
+    """Say which outputs have the name of a next state and another shape or type, so that they are none."""
+    paired = {pair.input for pair in pairs}
+    return [
+        f"output '{result.name}' {_describe(result)} has the name of what follows input '{source.name}' "
+        f"{_describe(source)}: it is no state, as a state keeps its shape; nothing is carried from hop to hop"
+        for source in graph.inputs
+        for result in graph.outputs
+        if source.name not in paired
+        and str(result.name) in _partners(str(source.name))
+        and not _same(source, result)
+    ]
+
+
 def longer_than_hop(graph: ir.Graph, pairs: Iterable[StatePair], hop: int | None) -> list[str]:
     """Say which inputs are so much longer than the hop that they look like whole recordings.
 

@@ -78,6 +78,20 @@ def observe(
     return observers
 
 
+def calibration_folder(source: str) -> Path | None:
+    """The folder that a source of a calibration names, None of a ``package.module:factory``; before any work.
+
+    Raises `CalibrationError` where it is neither.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        return folder
+    if ":" in source and not folder.exists():
+        return None
+    found = "is not a folder" if folder.exists() else "does not exist"
+    raise CalibrationError(_problem(f"calibration source {source!r}", found))
+
+
 def load_calibration(source: str, model: Model) -> Calibration:
     """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields dictionaries of inputs.
 
@@ -88,12 +102,9 @@ def load_calibration(source: str, model: Model) -> Calibration:
 
     Raises `CalibrationError` listing every file that does not fit.
     """
-    if ":" in source and not Path(source).exists():
+    folder = calibration_folder(source)
+    if folder is None:
         return _from_factory(source, model)
-    folder = Path(source)
-    if not folder.is_dir():
-        found = "is not a folder" if folder.exists() else "does not exist"
-        raise CalibrationError(_problem(f"calibration source {source!r}", found))
     found_files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".wav", ".npz"))
     streams = _sound_inputs(model)
     is_input = {f".{name}.wav".lower() for name in streams} if len(streams) > 1 else set[str]()

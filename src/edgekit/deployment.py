@@ -155,7 +155,8 @@ def _source(network: Any, example: Any) -> Iterator[str]:
     if torch is not None and isinstance(network, torch.jit.ScriptModule):
         step = "give the module that it was made of"
         raise UsageError(Problem("network", "a TorchScript module", NETWORKS, step))
-    if example is not None and not is_module:
+    has_inputs = is_program or isinstance(network, str | Path | onnx.ModelProto)
+    if example is not None and has_inputs:
         found, step = f"given with a {type(network).__name__}", "leave it out"
         raise UsageError(Problem("example", found, "a torch module's", step))
     if isinstance(network, str | Path):

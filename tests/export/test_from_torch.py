@@ -72,7 +72,7 @@ def named(): return Named(), {"h": torch.zeros(1, 1, 8), "x": torch.randn(1, 6)}
 def conv(): return Conv(), (torch.randn(1, 3, 2), torch.zeros(1, 3, 3), torch.zeros(2))
 def hidden(): return Hidden(), torch.randn(1, 4)
 def branching(): return Branching(), torch.randn(1, 4)
-def same(): return Same(), (torch.randn(1, 4), torch.zeros(1, 4))
+def same(): return Same(), [torch.randn(1, 4).numpy(), torch.zeros(1, 4).numpy()]  # arrays of NumPy will do
 def twice(): return Twice(), torch.randn(1, 4)
 def nested(): return Nested(), (torch.randn(1, 4), (torch.zeros(1, 4), torch.zeros(1, 4)))
 class Two(nn.Module):

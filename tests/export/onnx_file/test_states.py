@@ -5,7 +5,7 @@ import onnx_ir as ir
 import pytest
 
 from edgekit.base.errors import ModelError
-from edgekit.export.onnx_file.states import find_states, longer_than_hop
+from edgekit.export.onnx_file.states import find_states, longer_than_hop, other_shapes
 from edgekit.graph.model import StatePair
 
 
@@ -60,8 +60,12 @@ def test_names_of_streams_do_not(source, result):
     assert find_states(graph(["x", source], ["y", result]), ()) == ()
 
 
-def test_shapes_must_agree():
-    assert find_states(graph(["x", ("h", [1, 3])], ["y", ("h_next", [1, 4])]), ()) == ()
+def test_shapes_must_agree_and_where_they_do_not_a_note_says_so():
+    grown = graph(["x", ("h", [1, 3])], ["y", ("h_next", [1, 4])])
+    assert find_states(grown, ()) == ()
+    (note,) = other_shapes(grown, ())
+    assert "'h_next' float [1, 4]" in note and "'h' float [1, 3]: it is no state" in note
+    assert other_shapes(graph(["x", "h"], ["y", "h_next"]), [StatePair("h", "h_next")]) == []
 
 
 def test_ambiguous_names_are_left_alone():

@@ -16,7 +16,7 @@ from edgekit.base.until import Until
 from edgekit.export.frontend.spec import Forms, FrontendSpec
 from edgekit.verbs.export.divided import divided
 from edgekit.verbs.export.frontends import frontend_problems, with_frontends
-from edgekit.verbs.export.named import is_onnx, source_name
+from edgekit.verbs.export.named import is_onnx, other_file, source_name
 from edgekit.verbs.export.offline import (
     calibration_feeds,
     described,
@@ -29,20 +29,6 @@ if TYPE_CHECKING:
     from edgekit.export.onnx_file.constants import Constants
     from edgekit.export.stream.replace.forms import Form
     from edgekit.graph.model import Model
-
-
-_WEIGHTS = (
-    "it may hold weights alone: write a function that loads them and returns (module, example_inputs), "
-    "and name it package.module:function"
-)
-OTHER_FILES = {
-    ".py": "name the function in it that returns (module, example_inputs), as {stem}:factory",
-    ".pt": _WEIGHTS,
-    ".pth": _WEIGHTS,
-    ".ckpt": _WEIGHTS,
-    ".safetensors": _WEIGHTS,
-}
-OTHER_FILE = "export the network to .onnx where it was trained"
 
 
 @dataclass(frozen=True)
@@ -118,11 +104,11 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
             )
     elif ":" not in source:
         allowed = "package.module:factory, a .pt2 or an .onnx"
-        found, step = "neither a file nor a factory", "check the name"
+        module, dot, function = source.rpartition(".")
+        found = "neither a file nor a factory"
+        step = f"name a function as {module}:{function}" if dot else "check the name"
         if path.exists():
-            kind = "folder" if path.is_dir() else f"{path.suffix} file" if path.suffix else "file"
-            found = f"a {kind}, which EdgeKit does not read as a network"
-            step = OTHER_FILES.get(path.suffix, OTHER_FILE).format(stem=path.stem)
+            found, step = other_file(path)
         problems.append(Problem(f"model '{source}'", found, allowed, step))
     if options.constants and not is_onnx(source):
         names = ", ".join(options.constants)

@@ -6,6 +6,18 @@ from edgekit.verbs.doctor import NETWORKS
 
 GENERIC_FACTORIES = frozenset({"build", "create", "factory", "get_model", "make", "model"})
 
+_WEIGHTS = (
+    "it may hold weights alone: write a function that loads them and returns (module, example_inputs), "
+    "and name it package.module:function"
+)
+OTHER_FILES = {
+    ".py": "name the function in it that returns (module, example_inputs), as {stem}:factory",
+    ".pt": _WEIGHTS,
+    ".pth": _WEIGHTS,
+    ".ckpt": _WEIGHTS,
+    ".safetensors": _WEIGHTS,
+}
+
 
 def is_onnx(source: str) -> bool:
     """Whether `source` names an ONNX file rather than torch code."""
@@ -23,3 +35,12 @@ def source_name(source: str) -> str:
         return Path(source).stem
     module, _, factory = source.partition(":")
     return module.rpartition(".")[2] if factory in GENERIC_FACTORIES else factory
+
+
+def other_file(path: Path) -> tuple[str, str]:
+    """What is there where a network was named, and what to do."""
+    if (path / "manifest.json").is_file():
+        return "a build", "give the network that it was exported from"
+    kind = "folder" if path.is_dir() else f"{path.suffix} file" if path.suffix else "file"
+    step = OTHER_FILES.get(path.suffix, "export the network to .onnx where it was trained")
+    return f"a {kind}, which EdgeKit does not read as a network", step.format(stem=path.stem)
