@@ -18,8 +18,18 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("src", "export", "fpga", "graph", "operators", "quantize", "runtime", "targets")
-FILES = ("pyproject.toml", "README.md", "PYPI.md", "LICENSE", "LICENCES.md")
+STAGES = ("export", "fpga", "graph", "operators", "quantize", "runtime", "targets")
+FOLDERS = ("src", *STAGES, ".ci", "bench", "docs", "tests")  # the last four are in the sdist alone
+FILES = (
+    "pyproject.toml",
+    "MANIFEST.in",
+    "README.md",
+    "PYPI.md",
+    "LICENSE",
+    "LICENCES.md",
+    "CHANGELOG.md",
+)
+FILES += ("CONTRIBUTING.md", "Dockerfile", "Makefile", "constraints.txt", "mkdocs.yml")
 BUILD = "import setuptools.build_meta as b; b.build_wheel('made'); b.build_sdist('made')"
 
 

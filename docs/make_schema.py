@@ -12,6 +12,7 @@ from edgekit.export.diffusion.sampler_schema import sampler_schema
 from edgekit.quantize.recipe_schema import recipe_schema
 from edgekit.runtime.build_folder.manifest_schema import json_schema
 from edgekit.runtime.devices.board import board_schema
+from edgekit.verbs.bench.log import results_schema
 
 DOCS = Path(__file__).parent
 SCHEMAS = {
@@ -19,6 +20,7 @@ SCHEMAS = {
     "recipe": recipe_schema,
     "sampler": sampler_schema,
     "board": board_schema,
+    "results": results_schema,
 }
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 import edgekit  # noqa: F401 (before any test imports onnxruntime: it switches its telemetry off)
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.verbs.bench import log as bench_log
 
 # A process for each core runs the tests: more threads in each wait for one another.
 for library in ("OMP", "OPENBLAS", "MKL"):
@@ -38,16 +40,27 @@ def few_calls() -> Iterator[None]:
         yield
 
 
+def published(name: str) -> Draft202012Validator:
+    """The schema of that name, as docs/ publish it."""
+    text = (Path(__file__).parent.parent / "docs" / f"{name}.schema.json").read_text()
+    return Draft202012Validator(json.loads(text))
+
+
 @pytest.fixture(autouse=True, scope="session")
-def manifests_are_as_published() -> Iterator[None]:
-    """Every manifest that a test writes is held against the schema that docs/ publish."""
-    text = (Path(__file__).parent.parent / "docs" / "manifest.schema.json").read_text()
-    validator, write = Draft202012Validator(json.loads(text)), Manifest.to_json
+def files_are_as_published() -> Iterator[None]:
+    """Every manifest and every line of results that a test writes is held against the schema that docs/ publish."""
+    manifests, write = published("manifest"), Manifest.to_json
+    results, append = published("results"), bench_log.append
 
     def checked(manifest: Manifest) -> str:
-        validator.validate(json.loads(written := write(manifest)))
+        manifests.validate(json.loads(written := write(manifest)))
         return written
+
+    def appended(path: Path, *facts: Any, **more: Any) -> None:
+        append(path, *facts, **more)
+        results.validate(json.loads(path.read_bytes().splitlines()[-1]))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Manifest, "to_json", checked)
+        patch.setattr(bench_log, "append", appended)
         yield

@@ -96,6 +96,21 @@ def test_the_command_line_knows_every_verb_and_flag_of_a_page(page: Path) -> Non
                     verb.make_context(words[0], words[1:])
 
 
+def test_the_page_of_the_command_line_has_every_verb_and_flag() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## `edgekit (\S+)`$(.*?)(?=^## |\Z)", page, re.M | re.S))
+    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    flags = {
+        verb: {o for p in row.params for o in p.opts if o[0] == "-"} for verb, row in verbs.items()
+    }
+    shown = {verb: set(re.findall(r"(?<![\w-])--?[\w-]+", text)) for verb, text in sections.items()}
+    lacking = {verb: missing for verb in flags if (missing := flags[verb] - shown.get(verb, set()))}
+    how = "python docs/make_cli.py > docs/cli.md"
+    assert (shown.keys(), lacking) == (flags.keys(), {}), (
+        f"docs/cli.md is older than the code: {how}"
+    )
+
+
 def board_of(page: Path) -> str:
     """The board.toml that a page shows, whole."""
     block = re.search(r"^    .*\n(?:    .*\n|\n)*", page.read_text(encoding="utf-8"), re.MULTILINE)

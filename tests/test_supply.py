@@ -1,6 +1,7 @@
 """Where all comes from: licences of bundled files, and packages of the same bytes each time."""
 
 import re
+import tarfile
 import time
 from pathlib import Path
 
@@ -43,5 +44,8 @@ def test_packages_are_the_same_bytes_each_time(
     first = build(tmp_path / "first")
     time.sleep(2.1)  # beyond what the time in a .zip tells apart
     assert build(tmp_path / "second") == first and len(first) == 2
+    with tarfile.open(next((tmp_path / "first").glob("*.tar.gz"))) as sdist:
+        held = {name.partition("/")[2] for name in sdist.getnames()}
+    assert held >= {"docs/api.md", "bench/release.py", "tests/conftest.py", "Makefile", "README.md"}
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700009999")
     assert build(tmp_path / "later") != first

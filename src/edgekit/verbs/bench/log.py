@@ -164,6 +164,34 @@ def parse(line: bytes) -> Result:
     return Result(texts, numbers, peers)
 
 
+def results_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a line of results.jsonl: what `parse` demands, and other keys."""
+
+    def number(least: float = 0.0) -> dict[str, Any]:
+        return {"type": ["number", "null"], "minimum": least, "maximum": LARGEST}
+
+    def table(**more: Any) -> dict[str, Any]:
+        return {"type": ["object", "null"], **more}
+
+    text = {"type": "string", "minLength": 1}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A line of EdgeKit's results.jsonl",
+        "type": "object",
+        "properties": {
+            **dict.fromkeys(TEXTS, text),
+            **{name: {**text, "type": ["string", "null"]} for name in OPTIONAL_TEXTS},
+            **dict.fromkeys(NUMBERS, number()),
+            "snr_db": number(-LARGEST),
+            "modelled": table(properties={"us_per_hop": number()}),
+            "against": table(
+                additionalProperties=table(properties=dict.fromkeys(PEER_NUMBERS, number()))
+            ),
+        },
+        "required": list(TEXTS),
+    }
+
+
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no number")
 
