@@ -230,6 +230,16 @@ INSTRUCTION_SETS = {
             packing=Packing(columns=4),
         ),
         InstructionSet(
+            "neon32",
+            "Advanced SIMD with fused products (Armv7-A)",
+            ("neon", "simd", "dots"),
+            machine="armv7l",
+            cpu=("neon", "vfpv4"),
+            flags=("-mfpu=neon-vfpv4",),
+            emulated="cortex-a7",
+            packing=Packing(columns=4),
+        ),
+        InstructionSet(
             "mve",
             "Helium (Armv8.1-M)",
             ("dsp", "lanes", "tiles", "dots"),

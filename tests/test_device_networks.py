@@ -46,7 +46,9 @@ def integers(name: str) -> tuple[Model, Arrays, Arrays]:
     return quantized, inputs, Oracle(quantized).run_hops(inputs)
 
 
-@on_devices(slow=("cortex-a53", "riscv64", "riscv64-v"))  # whose kernels other tests run
+@on_devices(
+    slow=("cortex-a53", "cortex-a7", "riscv64", "riscv64-v")
+)  # whose kernels other tests run
 @pytest.mark.parametrize("name", HOPS)
 def test_pcm_and_the_integers_inside_are_those_of_the_oracle(
     name: str, target: str, tmp_path: Path

@@ -17,7 +17,7 @@ SEEDS = 3
 
 
 @on_devices(
-    slow=("riscv64", "cortex-a53", "cortex-a76")
+    slow=("riscv64", "cortex-a53", "cortex-a76", "cortex-a7")
 )  # the portable kernels, and NEON: whole operators run too
 @pytest.mark.parametrize(
     "options",

@@ -51,7 +51,7 @@ def check(form: str, target: str, folder: Path) -> None:
     assert run_program(target, folder / "program") == "PASS\n"
 
 
-SLOW = ("riscv64", "cortex-a53")  # cores like others of the list
+SLOW = ("riscv64", "cortex-a53", "cortex-a7")  # cores like others of the list
 
 
 @on_devices(slow=SLOW)

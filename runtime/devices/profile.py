@@ -12,6 +12,7 @@ SEMIHOSTING = (
     "-semihosting-config",
     "enable=on,target=native",
 )
+OWN_NAME = {"arm": "armv7l"}  # what Linux calls the core of a compiler
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ class Profile:
     @property
     def architecture(self) -> str | None:
         """Its core as ``uname -m`` names it; None for the machine that exports, and without a system."""
-        return None if self.cc is None or self.is_bare else self.cc.partition("-")[0]
+        if self.cc is None or self.is_bare:
+            return None
+        return OWN_NAME.get(core := self.cc.partition("-")[0], core)
 
     @property
     def is_bare(self) -> bool:

@@ -24,7 +24,7 @@ MICROCONTROLLERS = (
     "cortex-m0plus",
     "riscv32imc",
 )
-CORES = (*MICROCONTROLLERS, "cortex-a53", "cortex-a76", "riscv64", "riscv64-v")
+CORES = (*MICROCONTROLLERS, "cortex-a53", "cortex-a76", "cortex-a7", "riscv64", "riscv64-v")
 
 
 def test_every_core_of_the_contract_has_a_profile_and_a_target() -> None:

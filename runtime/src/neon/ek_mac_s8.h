@@ -1,5 +1,5 @@
 /* Armv8.0-A: products of int8 are 16 bits wide, sums of neighbours 32. */
-#include <arm_neon.h>
+#include "ek_neon.h"
 
 /* acc + 16 products, four to a lane. */
 static inline int32x4_t ek_mac_s8(int32x4_t acc, int8x16_t x, int8x16_t w)

@@ -3,8 +3,7 @@
 #define EK_TAPS_ROW_GUARD
 
 #include "edgekit.h"
-
-#include <arm_neon.h>
+#include "ek_neon.h"
 
 #define EK_TAPS_IN_ROW 64 /* products of 2^22 that fit an int32 sum */
 

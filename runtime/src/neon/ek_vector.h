@@ -3,8 +3,7 @@
 #define EK_VECTOR_GUARD
 
 #include "edgekit.h"
-
-#include <arm_neon.h>
+#include "ek_neon.h"
 
 #define EK_LANES 4
 #define EK_TILE_ROWS 8 /* of so many vectors each: their sums stay in registers */
