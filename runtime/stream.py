@@ -15,6 +15,7 @@ from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Ten
 from edgekit.runtime.controls import Controls
 from edgekit.runtime.interleaved import of_hop, to_hop
 from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.runners.executorch import ExecutorchRunner
 from edgekit.runtime.runners.fpga import FpgaRunner
 from edgekit.runtime.runners.litert import LitertRunner
 from edgekit.runtime.runners.onnxruntime import OnnxruntimeRunner
@@ -51,6 +52,7 @@ RUNNERS: dict[str, Callable[[Path, Manifest], Runner]] = {
     "onnxruntime": OnnxruntimeRunner,
     "fpga": FpgaRunner,
     "litert": LitertRunner,
+    "executorch": ExecutorchRunner,
     **dict.fromkeys(NPUS, LitertRunner),  # the file that the NPU's compiler took
 }
 

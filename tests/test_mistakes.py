@@ -267,7 +267,10 @@ MISTAKES = (
     ("export net.onnx --target cortex_m55 -o new", "'cortex-m55' is nearest"),
     ("export net.onnx --target Cortex-M55 -o new", "'cortex-m55' is nearest"),
     ("export net.onnx --target esp32 -o new", "target 'esp32': unknown"),
-    ("export net.onnx --target executorch -o new", "target 'executorch': no target: its exporter"),
+    (
+        "export net.onnx --target executorch --recipe w8a16 -o new",
+        "recipe 'w8a16': not known for --target executorch",
+    ),
     ("export net.onnx --target host", "Missing option '-o' / '--out'."),
     ("export net.onnx --target host -o full", "output folder 'full': not empty"),
     (

@@ -13,12 +13,13 @@ from session_network import drawn
 from session_network import network as session_network
 
 from edgekit import api
+from edgekit.base.environment import VARIABLE
 from edgekit.base.errors import ToolError
 from edgekit.export.running import run_hops
 from edgekit.graph.model import Model
 from edgekit.peers.beside import Beside, session_values
 from edgekit.peers.contender import WorkerContender
-from edgekit.peers.peer import PEERS, VARIABLE
+from edgekit.peers.peer import PEERS
 from edgekit.peers.program import plain_onnx, write_program
 from edgekit.peers.workers.network import Network
 
@@ -53,9 +54,9 @@ onnx = Model
 """
 
 
-def in_torch(model: Model, folder: Path, hops: int = 6) -> tuple[dict, dict]:
+def in_torch(model: Model, folder: Path, hops: int = 6, whole: bool = False) -> tuple[dict, dict]:
     """Outputs of a model in onnxruntime and of its program in torch, (hops, *shape), states carried."""
-    write_program(model, folder, {})
+    write_program(model, folder, {}, whole)
     network, inputs = Network(folder).eval(), noise(model, hops, seed=2)
     states = dict(network.program["states"])
     values = {i["name"]: torch.zeros(i["shape"]) for i in network.program["inputs"]}
@@ -83,6 +84,16 @@ def test_quantizers_do_nothing_in_the_torch_form(tmp_path: Path) -> None:
     for output, values in expected.items():
         noise_power = np.sum((found[output] - values) ** 2)
         assert 0 < noise_power < np.sum(values**2) / 100  # rounded to int8, not more
+
+
+@pytest.mark.parametrize("name", ["conv_recurrent", "vision", "gru_mask"])
+def test_with_its_quantizers_the_torch_form_has_the_integers_of_the_network(
+    name: str, tmp_path: Path
+) -> None:
+    expected, found = in_torch(int8_model(name), tmp_path, whole=True)
+    for output, values in expected.items():
+        error = found[output] - values  # a rounding step here and there
+        assert np.sum(error**2) < np.sum(values**2) / 1e4
 
 
 def test_an_operator_without_a_torch_form_is_named(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ OTHER_ROUNDING_DB = 6.0
 OTHER_ARITHMETIC = (
     "onnxruntime",
     "litert",
+    "executorch",
 )  # whose integer kernels differ from one core to the next
 LINE = re.compile(
     r"(output|layer) (.+): ((?:FAIL, )?(?:equal|different|-?\d{1,9} dB)(?:, hop (\d{1,9}))?)"

@@ -23,14 +23,15 @@ MODEL_NAME, SESSION_NAME = "model.tflite", "session.tflite"
 
 def check_litert(model: Model) -> list[Problem]:
     """Every node that LiteRT has no form of, and what a sampler asks for that a .tflite has not; and why."""
-    if problems := [*_sampler_problems(model), *_noise_problems(model)]:
+    if problems := [*sampler_problems(model), *noise_problems(model, "a .tflite")]:
         return problems
     parts = split_session(prepared(model))
     found = [part for part in (parts.hop, parts.session) if part is not None]
     return [problem for part in found for problem in written(part).problems]
 
 
-def _sampler_problems(model: Model) -> list[Problem]:
+def sampler_problems(model: Model) -> list[Problem]:
+    """What a sampler asks for that no file of one network has."""
     table = model.sampler
     if table is None:
         return []
@@ -46,8 +47,9 @@ def _sampler_problems(model: Model) -> list[Problem]:
     return problems
 
 
-def _noise_problems(model: Model) -> list[Problem]:
-    found, allowed = "a .tflite draws no numbers", "an input that the caller fills"
+def noise_problems(model: Model, file: str) -> list[Problem]:
+    """Inputs that are to be drawn, where a file draws no numbers."""
+    found, allowed = f"{file} draws no numbers", "an input that the caller fills"
     step = "leave it out and fill the input, or use --target host or onnxruntime"
     return [Problem(f"--noise {row.name}", found, allowed, step) for row in model.noises]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import ToolError
 from edgekit.runtime.runners.fpga import COMPILERS
 from edgekit.runtime.runners.toolchain import HOW_TO_GET, compilers
@@ -120,7 +121,8 @@ def doctor() -> list[ToolFacts]:
     ]
     if not found:
         found = [ToolFacts(C_COMPILER, purpose, None, None, "ziglang", "gcc libc6-dev")]
-    return found + device_tools() + [_package(*row) for row in PACKAGES] + [_portaudio()]
+    packages = [_package(*row) for row in PACKAGES]
+    return [*found, *device_tools(), *packages, _executorch(), _portaudio()]
 
 
 def device_tools() -> list[ToolFacts]:
@@ -174,7 +176,7 @@ def require(names: Iterable[str]) -> None:
     """See that packages, commands and ``cc`` are here, before any work that needs them begins.
 
     Args:
-        names: distributions of `PACKAGES`, commands of `COMMANDS` and devices, or ``cc``.
+        names: distributions of `PACKAGES`, commands of `COMMANDS` and devices, `EXECUTORCH`, or ``cc``.
 
     Raises:
         ToolError: names all that is missing, and how to get it.
@@ -193,6 +195,8 @@ def require(names: Iterable[str]) -> None:
     for name in missing:
         if name == "cc":
             lines.append(f"no C compiler; {HOW_TO_GET}")
+        elif name == EXECUTORCH.name:
+            lines.append(f"{name} is not installed in {EXECUTORCH.folder}; {EXECUTORCH.install}")
         elif name not in PACKAGE_NAMES:
             lines.append(f"{name} is not installed; as root: apt-get install {apt[name]}")
     if lines:
@@ -212,6 +216,13 @@ def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFac
     return ToolFacts(distribution, used_for, version, folder, f"'{pip}'", None)
 
 
+def _executorch() -> ToolFacts:
+    """ExecuTorch, which clashes with this environment's packages and has one of its own."""
+    version = EXECUTORCH.packages[0].partition("==")[2] if EXECUTORCH.is_here else None
+    used_for = f"target {EXECUTORCH.name}, bench --against {EXECUTORCH.name}"
+    return ToolFacts(EXECUTORCH.name, used_for, version, str(EXECUTORCH.folder), None, None)
+
+
 def _portaudio() -> ToolFacts:
     """The library behind sounddevice, whose packages for macOS and Windows bring it."""
     path = ctypes.util.find_library("portaudio")
@@ -227,6 +238,8 @@ def _missing(needs: Iterable[str]) -> tuple[str, ...]:
     def is_here(need: str) -> bool:
         if need in modules:
             return modules[need] in sys.modules or _spec(modules[need]) is not None
+        if need == EXECUTORCH.name:
+            return EXECUTORCH.is_here
         if need == "g++":
             return any(map(shutil.which, COMPILERS))
         return bool(compilers()) if need == "cc" else shutil.which(need) is not None

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import Problem, UsageError
+from edgekit.peers import executorch
 from edgekit.runtime.bench.contenders import (
     Contender,
     NativeContender,
@@ -165,14 +167,6 @@ def _onnxruntime_contender(directory: Path, manifest: Manifest) -> Contender:
     return OnnxruntimeContender(model_of(directory).to_bytes(), manifest)
 
 
-def _node_contender(directory: Path, manifest: Manifest) -> Contender:
-    return NodeContender(directory, manifest)
-
-
-def _stream_contender(directory: Path, _manifest: Manifest) -> Contender:
-    return StreamContender(Stream.open(directory))
-
-
 def _check_litert(model: "Model", stateful: bool = False, micro: bool = False) -> list[Problem]:
     from edgekit.targets.litert import check_litert
 
@@ -299,7 +293,7 @@ ROWS = (
         _check_wasm,
         _lower_wasm,
         _verify_wasm,
-        contender=_node_contender,
+        contender=NodeContender,
     ),
     Target(
         "onnxruntime",
@@ -319,8 +313,19 @@ ROWS = (
         _verify,
         stores_half=True,
         hop_scales=False,
-        contender=_stream_contender,
+        contender=lambda directory, _: StreamContender(Stream.open(directory)),
         options=("stateful", "micro"),
+    ),
+    Target(
+        "executorch",
+        "model.pte",
+        (EXECUTORCH.name,),
+        executorch.check_executorch,
+        executorch.lower_executorch,
+        _verify,
+        hop_scales=False,
+        contender=lambda directory, _: StreamContender(Stream.open(directory)),
+        choices=lambda: {"recipe": executorch.RECIPES},
     ),
     *(
         Target(

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.ao.quantization.fx import _decomposed  # noqa: F401  (quantize_per_tensor and its like)
 from torch.nn import functional as F  # noqa: N812
 
 Value = Tensor | NDArray[Any] | None  # known integers are arrays; all else is tensors
 SETTINGS = frozenset(
-    ("Clip", "Pad", "Pow")
+    ("Clip", "DequantizeLinear", "Pad", "Pow", "QuantizeLinear")
 )  # what stands behind their first input is a known number
 Made = Any  # a tensor, or a tuple of them
 
@@ -234,6 +235,73 @@ def _clip(node: Node, x: list[Any]) -> Made:
     return F.relu6(x[0]) if (low, high) == (0, 6) else x[0].clamp(low, high)
 
 
+def _quantized(node: Node, x: list[Any]) -> Made:
+    """Integers of 8 bits; wider ones, which XNNPACK does not have, as floats without a fraction."""
+    zero = np.int8(0) if len(x) < 3 or x[2] is None else np.asarray(x[2]).reshape(())
+    limits, scale = np.iinfo(zero.dtype), float(np.asarray(x[1]).reshape(()))
+    if limits.bits > 8:
+        return (torch.round(x[0] / scale) + float(zero)).clamp(limits.min, limits.max)
+    return torch.ops.quantized_decomposed.quantize_per_tensor(
+        x[0], scale, int(zero), limits.min, limits.max, getattr(torch, str(zero.dtype))
+    )
+
+
+def _dequantized(node: Node, x: list[Any]) -> Made:
+    zero = 0 if len(x) < 3 or x[2] is None else int(np.asarray(x[2]).reshape(()))
+    scale = float(np.asarray(x[1]).reshape(()))
+    if x[0].is_floating_point():
+        return (x[0] - zero) * scale if zero else x[0] * scale
+    limits = torch.iinfo(x[0].dtype)
+    return torch.ops.quantized_decomposed.dequantize_per_tensor(
+        x[0], scale, zero, limits.min, limits.max, x[0].dtype
+    )
+
+
+def _finite(node: Node, x: list[Any]) -> Made:
+    size = x[0].abs()
+    inside = (size >= node.get("floor", 0.0)) & (size <= node.get("limit", 0.0))
+    return torch.where(inside, x[0], torch.zeros(()))
+
+
+def _turns(size: int) -> NDArray[Any]:
+    """The real transform of `size` samples, (size // 2 + 1, 2, size): real and imaginary parts."""
+    angles = 2 * np.pi / size * (np.outer(np.arange(size // 2 + 1), np.arange(size)) % size)
+    return np.stack([np.cos(angles), -np.sin(angles)], 1)
+
+
+def _inverse(bins: int) -> Tensor:
+    """The samples of a spectrum (bins, 2), as a matrix (2 * (bins - 1), 2 * bins)."""
+    size = 2 * (bins - 1)
+    often = np.full(bins, 2.0)
+    often[[0, -1]] = 1.0
+    rows = _turns(size) * (often / size)[:, None, None]
+    return torch.from_numpy(rows.reshape(2 * bins, size).T.astype(np.float32).copy())
+
+
+def _stft(node: Node, x: list[Any]) -> Made:
+    """A hop behind what was kept of those before: its spectrum (1, size // 2 + 1, 2), and what is kept."""
+    pcm, history, window = (part.flatten() for part in x)
+    frame = torch.cat([history, pcm])
+    turns = _turns(window.numel()).reshape(-1, window.numel()).astype(np.float32)
+    made = F.linear((frame * window)[None], torch.from_numpy(turns))
+    return made.reshape(1, -1, 2), frame[None, pcm.numel() :]
+
+
+def _istft(node: Node, x: list[Any]) -> Made:
+    """The hop that a spectrum completes, and what is left of it."""
+    overlap, window = x[1].flatten(), x[2].flatten()
+    matrix = _inverse(window.numel() // 2 + 1)
+    frame = F.linear(x[0].reshape(1, -1), matrix)[0] * window
+    added = frame + F.pad(overlap, [0, frame.numel() - overlap.numel()])
+    hop = frame.numel() - overlap.numel()
+    return added[None, :hop], added[None, hop:]
+
+
+def _irfft(node: Node, x: list[Any]) -> Made:
+    """The samples of one spectrum."""
+    return F.linear(x[0].reshape(1, -1), _inverse(x[0].numel() // 2))
+
+
 def _plain(function: Callable[..., Any]) -> Callable[[Node, list[Any]], Made]:
     """An operator that computes the same function of its inputs."""
 
@@ -258,7 +326,8 @@ OPERATORS: dict[str, Callable[[Node, list[Any]], Made]] = {
     "Expand": lambda node, x: x[0].expand(
         np.broadcast_shapes(tuple(x[0].shape), tuple(x[1].tolist()))
     ),
-    "Finite": lambda node, x: x[0],
+    "DequantizeLinear": _dequantized,
+    "Finite": _finite,
     "Flatten": lambda node, x: x[0].reshape(int(np.prod(x[0].shape[: node.get("axis", 1)])), -1),
     "GRU": _gru,
     "Gather": _gather,
@@ -270,7 +339,10 @@ OPERATORS: dict[str, Callable[[Node, list[Any]], Made]] = {
     ),
     "HardSwish": _plain(F.hardswish),
     "Identity": lambda node, x: x[0].clone(),
+    "IRFFT": _irfft,
+    "ISTFT": _istft,
     "IsNaN": _plain(torch.isnan),
+    "Log": _plain(torch.log),
     "LSTM": _lstm,
     "LayerNormalization": _norm,
     "Magnitude": lambda node, x: torch.sqrt(x[0] * x[0] + x[1] * x[1] + node.get("epsilon", 0.0)),
@@ -290,10 +362,12 @@ OPERATORS: dict[str, Callable[[Node, list[Any]], Made]] = {
     "Pad": _pad,
     "Pow": lambda node, x: x[0] * x[0] if float(x[1]) == 2 else x[0] ** float(x[1]),
     "ProductSum": lambda node, x: x[0] * x[1] + node.get("sign", 1.0) * (x[2] * x[3]),
+    "QuantizeLinear": _quantized,
     "ReduceMean": _mean,
     "ReduceSum": _sum,
     "Relu": _plain(torch.relu),
     "Reshape": _reshape,
+    "STFT": _stft,
     "ScatterND": _scatter,
     "Sigmoid": _plain(torch.sigmoid),
     "Slice": _slice,

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
     XNNPACKQuantizer,
     get_symmetric_quantization_config,
 )
-from executorch.exir import to_edge_transform_and_lower
 from executorch.runtime import Runtime
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
+from edgekit.peers.workers.lower_executorch import in_xnnpack
 from edgekit.peers.workers.network import Network
 from edgekit.peers.workers.protocol import Arrays, Step, clocked, serve
 
@@ -46,8 +45,7 @@ def lowered(folder: Path, form: str) -> bytes:
         for hop in range(len(arrays[0])):
             module(*(torch.from_numpy(array[hop]) for array in arrays))
         program = torch.export.export(convert_pt2e(module), network.examples(), strict=False)
-    edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
-    return bytes(edge.to_executorch().buffer)
+    return in_xnnpack(program)[0]
 
 
 if __name__ == "__main__":

@@ -34,12 +34,6 @@ from edgekit.verbs.export.work import NOTHING, Beside
 from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options
 
 T = TypeVar("T")
-NO_TARGETS = {  # that one may look for: why they are none, and what there is
-    "executorch": (
-        "no target: its exporter takes torch modules, in an environment of its own",
-        "edgekit bench DIR --against executorch makes its .pte of the float network and times it",
-    )
-}
 MOST_SAMPLES = 2**16  # that a frame lasts: what a float stands for is the nearest such fraction
 
 
@@ -110,7 +104,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     imports, problems = read_imports(source, options)
     row = TARGETS.get(target)
     if row is None:
-        problems.append(unknown_target(target))
+        problems.append(unavailable("target", target, TARGETS, ()))
     else:
         problems += target_problems(options, row)
     named = options.get("recipe")
@@ -320,14 +314,6 @@ def read_recipe(given: str) -> Recipe:
     if given == AUTO.name:
         return AUTO
     return RECIPES[given] if given in RECIPES else find_recipe(given)
-
-
-def unknown_target(name: str) -> Problem:
-    """The problem of a name that is no target."""
-    if name not in NO_TARGETS:
-        return unavailable("target", name, TARGETS, ())
-    found, step = NO_TARGETS[name]
-    return Problem(f"target '{name}'", found, ", ".join(TARGETS), step)
 
 
 def target_problems(options: ExportOptions, target: Target) -> list[Problem]:

@@ -33,6 +33,7 @@ RUN_BY = {
     "wasm": "the module, in wasmtime",
     "onnxruntime": "onnxruntime",
     "litert": "LiteRT",
+    "executorch": "ExecuTorch's runtime",
     **dict.fromkeys(NPUS, "LiteRT, on the file before Vela"),
 }
 PCM_NOISE = 0.1  # of full scale

@@ -1,0 +1,194 @@
+"""An ExecuTorch build in ExecuTorch's own environment, states carried from hop to hop here."""
+
+import json
+import struct
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.environment import EXECUTORCH
+from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.runtime.build_folder.manifest import Manifest
+
+MODEL_NAME, ONCE_NAME, PORTS_NAME = "model.pte", "session.pte", "ports.json"
+SIDES = ("inputs", "outputs")
+PROGRAM = Path(__file__).parent / "executorch_program.py"
+LIMIT_S = 120.0  # of one answer
+LINES = 3  # of what it printed before it ended
+NUMBER = struct.Struct("<q")
+
+
+class Port(NamedTuple):
+    """An input or output of a .pte."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+Ports = dict[str, tuple[list[Port], ...]]
+
+
+class ExecutorchRunner:
+    """Processes that run a build's model.pte, and its session.pte once per session.
+
+    A .pte has no names: ports.json has those of its inputs and outputs, in their order, and which state follows which.
+    """
+
+    compiler = None
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        """Load the build's model.pte, single-threaded, with all states at zero.
+
+        Raises:
+            UsageError: a file is missing or unreadable, or not what the manifest describes.
+            ToolError: ExecuTorch's environment is not here.
+        """
+        ports, self._pairs = _ports(directory, manifest)
+        self._run = _Program(directory, MODEL_NAME, *ports[MODEL_NAME])
+        self._once = None
+        if ONCE_NAME in ports:
+            self._once = _Program(directory, ONCE_NAME, *ports[ONCE_NAME])
+        self._streams = [tensor.name for tensor in manifest.hop_inputs]
+        self._constants = [tensor.name for tensor in manifest.constants]
+        self._outputs = [tensor.name for tensor in manifest.stream_outputs]
+        self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
+        self._kept: dict[str, NDArray[Any]] = {}
+        self._states: dict[str, NDArray[Any]] = {}
+        self.reset()
+
+    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+        """Run one hop; returns the outputs and the nanoseconds that ExecuTorch took."""
+        given = dict(zip(self._streams, inputs, strict=True)) | self._states | self._kept
+        made, elapsed = self._run(given)
+        self._states = {name: made[output] for name, output in self._pairs.items()}
+        return [made[name] for name in self._outputs], elapsed
+
+    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+        """Take the session constants."""
+        assert self._once is not None
+        self._kept, _ = self._once(dict(zip(self._constants, constants, strict=True)))
+
+    def end(self, valid_samples: int) -> None:
+        """Say that the stream ends in the next hop, behind so many of its samples."""
+        if self._end_state is not None:
+            self._states[self._end_state][...] = self._hop - valid_samples
+
+    def seed(self, seed: int) -> None:
+        """No build of this kind draws noise."""
+
+    def reset(self) -> None:
+        """Return to the state of a fresh instance: all states zero."""
+        inputs = {port.name: port for port in self._run.inputs}
+        self._states = {n: np.zeros(inputs[n].shape, inputs[n].dtype) for n in self._pairs}
+
+
+def _ports(directory: Path, manifest: Manifest) -> tuple[Ports, dict[str, str]]:
+    """Read ports.json: inputs and outputs of each .pte, and the output that each state becomes."""
+    try:
+        facts = json.loads((directory / PORTS_NAME).read_text(encoding="utf-8"))
+        pairs = {str(given): str(made) for given, made in facts.pop("states")}
+        ports = {
+            str(name): tuple([Port(n, tuple(s), d) for n, s, d in side[key]] for key in SIDES)
+            for name, side in facts.items()
+        }
+        inputs, outputs = ports[MODEL_NAME]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UsageError(_misfit(directory, f"{PORTS_NAME}: {error}")) from error
+    given = {t.name: (t.shape, t.dtype) for t in manifest.inputs if t.role != "constant"}
+    made = {t.name: (t.shape, t.dtype) for t in manifest.outputs}
+    found = {port.name: (port.shape, port.dtype) for port in inputs}
+    if not given.items() <= found.items() or made != {p.name: (p.shape, p.dtype) for p in outputs}:
+        raise UsageError(_misfit(directory, f"{PORTS_NAME}: inputs are {found}"))
+    if not (pairs.keys() <= found.keys() and set(pairs.values()) <= made.keys()):
+        raise UsageError(_misfit(directory, f"{PORTS_NAME}: states are {pairs}"))
+    return ports, pairs
+
+
+class _Program:
+    """A .pte in a process of `EXECUTORCH`."""
+
+    def __init__(
+        self, directory: Path, name: str, inputs: Sequence[Port], outputs: Sequence[Port]
+    ) -> None:
+        path = directory / name
+        if not path.is_file():
+            raise UsageError(_misfit(directory, f"{name} is missing"))
+        self.inputs, self.outputs = inputs, outputs
+        facts = {"inputs": _plain(inputs), "outputs": _plain(outputs)}
+        python = (str(EXECUTORCH.python()), "-I")  # it sees neither this folder nor PYTHONPATH
+        command = [*python, str(PROGRAM), str(path.resolve()), json.dumps(facts)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self._said: list[bytes] = []
+        threading.Thread(target=self._listen, daemon=True).start()
+        try:
+            self._number()
+        except ToolError as error:
+            raise UsageError(_misfit(directory, f"{name}: {error}")) from error
+
+    def __call__(self, given: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], int]:
+        """Return the outputs by name, and the nanoseconds that ExecuTorch took."""
+        assert self._process.stdin is not None
+        try:
+            for port in self.inputs:
+                array = np.ascontiguousarray(given[port.name], port.dtype)
+                self._process.stdin.write(array.tobytes())
+            self._process.stdin.flush()
+        except BrokenPipeError as error:
+            raise ToolError(f"ExecuTorch ended: {self._words()}") from error
+        elapsed = self._number()
+        made = {}
+        for port in self.outputs:
+            data = self._read(int(np.prod(port.shape)) * np.dtype(port.dtype).itemsize)
+            made[port.name] = np.frombuffer(bytearray(data), port.dtype).reshape(port.shape)
+        return made, elapsed
+
+    def __del__(self) -> None:
+        """End the process with the instance."""
+        if process := self.__dict__.get("_process"):
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                pipe.close()
+
+    def _number(self) -> int:
+        (found,) = NUMBER.unpack(self._read(NUMBER.size))
+        return int(found)
+
+    def _read(self, size: int) -> bytes:
+        assert self._process.stdout is not None
+        timer = threading.Timer(LIMIT_S, self._process.kill)
+        timer.start()
+        try:
+            data = self._process.stdout.read(size)
+        finally:
+            timer.cancel()
+        if len(data) < size:
+            raise ToolError(f"ExecuTorch ended: {self._words()}")
+        return data
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as printed:
+            for line in printed:
+                self._said = [*self._said, line][-LINES:]
+
+    def _words(self) -> str:
+        self._process.wait()
+        return b" | ".join(line.strip() for line in self._said).decode(errors="replace")
+
+
+def _plain(ports: Sequence[Port]) -> list[tuple[list[int], str]]:
+    return [(list(port.shape), port.dtype) for port in ports]
+
+
+def _misfit(directory: Path, found: str) -> Problem:
+    allowed = "the model that the manifest describes"
+    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")
