@@ -10,10 +10,12 @@ from edgekit.fpga.forms import NoLayer, Padding, added, averages, head, largest,
 from edgekit.fpga.integers import Ranges, Sums, integer_layer
 from edgekit.fpga.layers import merged, pointwise_sums
 from edgekit.fpga.network import Network, Stored, View
+from edgekit.fpga.phases import with_phases
 from edgekit.fpga.plan import Plan, final_functions
 from edgekit.fpga.recognise import recognise
 from edgekit.fpga.spec import EngineSpec
 from edgekit.fpga.tail import LIMITS, PER_CHANNEL, Tail, no_tail, tail_of
+from edgekit.graph.facts import names
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of
 from edgekit.operators.deform.dilation import Chain
@@ -26,9 +28,14 @@ SUPPORTED = (
     "Conv of stride 1, 2 or 4 that makes a pixel for each stride; DeformConv as SquareDeformConv2d makes it; Gemm and "
     "MatMul of a pixel's channels with constants; Add and Sub of two pictures; Mul, Add, Sub and Div with a constant "
     "per channel; Relu, Clip, Max and Min with constants; MaxPool 2x2 or 3x3 of stride 2; averages up to 3x3, of 4x4, "
-    "8x8 or a whole picture; " + ", ".join(sorted(MOVES))
+    "8x8 or a whole picture; ConvTranspose and DepthToSpace behind all layers; "
+    + ", ".join(sorted(MOVES - {"DepthToSpace"}))
 )
-AVERAGES, PRODUCTS = ("AveragePool", "GlobalAveragePool", "ReduceMean"), ("Gemm", "MatMul")
+INTERLEAVED = (
+    "pixels of several channels between each other's, with layers behind them",
+    "transposed convolution and DepthToSpace as the last layer; else nearest upsampling and a convolution",
+)
+AVERAGES, PRODUCTS = names(lambda row: row.averages), ("Gemm", "MatMul")
 HERE = {"Conv", "DeformConv", "MaxPool", *LIMITS, *AVERAGES, *PRODUCTS} | PER_CHANNEL | MOVES
 
 
@@ -40,7 +47,8 @@ def lower(
     Raises `ModelError` with every node that the engine cannot run, and why; with `cpu_fallback` these are parts for the
     CPU.
     """
-    return lower_observed(model, observe(model, calibration), spec, cpu_fallback)
+    phased = with_phases(model)
+    return lower_observed(phased, observe(phased, calibration), spec, cpu_fallback)
 
 
 def lower_observed(
@@ -67,7 +75,7 @@ def lower_observed(
 def check(model: Model, spec: EngineSpec, cpu_fallback: bool = False) -> list[Problem]:
     """Every node that the engine cannot run, and why; with `cpu_fallback` what the CPU cannot run either."""
     try:
-        plan = plan_layers(model, spec, cpu_fallback)
+        plan = plan_layers(with_phases(model), spec, cpu_fallback)
     except ModelError as error:
         return list(error.problems)
     return [problem for part in plan.cpu for problem in check_c(part.model)]
@@ -206,6 +214,8 @@ class _Planner:
                 self._append([largest(node, self._read(node.inputs[0]))], no_tail(node.outputs[0]))
             elif kind == "Pad" and (padding := padding_of(node)) is not None:
                 self.padded[node.outputs[0]] = padding
+            elif kind == "DepthToSpace":
+                raise NoLayer(*INTERLEAVED)
             elif kind in AVERAGES:
                 self._averages(node)
             elif kind in PRODUCTS:

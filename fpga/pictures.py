@@ -8,6 +8,7 @@ import onnx_ir as ir
 from edgekit.base.errors import Problem
 from edgekit.base.picture_files import form_problem
 from edgekit.base.pictures import Pictures, read_pictures
+from edgekit.graph.facts import names
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration
@@ -17,6 +18,7 @@ RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))  # of which one is taken where 
 DECLARE = "--picture range=LOW,HIGH declares it, so that picture files can be run"
 USUAL = {"boxes": "sigmoid", "classes": "softmax"}  # scores of outputs that are logits
 MAKES_SCORES = ("Sigmoid", "Softmax")
+RESHAPES = names(lambda row: row.moves == "renames")
 
 
 def problems_of(model: Model, text: str) -> list[Problem]:
@@ -71,7 +73,7 @@ def _range(calibration: Calibration) -> tuple[float, float] | None:
 def _makes_scores(model: Model) -> bool:
     """Whether the first output comes of a function that makes scores, reshapes left aside."""
     node: ir.Node | None = model.ir.graph.outputs[0].producer()
-    while node is not None and node.op_type in ("Reshape", "Flatten", "Identity", "Squeeze"):
+    while node is not None and node.op_type in RESHAPES:
         first = node.inputs[0]
         node = None if first is None else first.producer()
     return node is not None and node.op_type in MAKES_SCORES

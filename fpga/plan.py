@@ -25,11 +25,11 @@ class Plan:
 
 
 def final_functions(graph: ir.Graph) -> Iterator[ir.Node]:
-    """Functions of elements, and softmax, of which nothing comes but outputs: who reads these can compute them."""
+    """Functions of elements, softmax, interleaved pixels, that only outputs read: their reader can compute them."""
     found: set[ir.Node] = set()
     for node in reversed(graph):
         users = [user for value in node.outputs for user in value.consumers()]
-        known = node.op_type in POINTWISE or node.op_type in SOFTMAX
+        known = node.op_type in POINTWISE or node.op_type in (*SOFTMAX, "DepthToSpace")
         if known and node.domain == "" and found.issuperset(users):
             found.add(node)
             yield node

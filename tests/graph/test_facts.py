@@ -19,7 +19,7 @@ from edgekit.operators.table import OPERATORS
 from edgekit.targets.c.emit.table import EMITTERS
 
 Arrays = dict[str, NDArray[Any]]
-MOST_LISTS = 24  # outside graph/facts.py and operators/: each a true choice of one stage
+MOST_LISTS = 22  # outside graph/facts.py and operators/: each a true choice of one stage
 
 
 def single_nodes() -> Iterator[tuple[str, onnx.NodeProto, Arrays]]:
