@@ -60,24 +60,37 @@ class RedDiff:
         """
         if problems := self._problems(y, start):
             raise UsageError(problems)
-        mu, n = np.array(start, np.float64), len(start)
+        mu = np.array(start, np.float64)
         first, second = np.zeros_like(mu), np.zeros_like(mu)
-        size = math.prod(mu.shape[1:])
-        for row, (ab, time) in enumerate(zip(self.ab, self.times, strict=True)):
-            noise = normals(image_seeds(seed, 0, n), 1 + row, size).reshape(mu.shape)
-            x = np.sqrt(ab) * mu + np.sqrt(1 - ab) * noise
-            inputs: dict[str, NDArray[Any]] = {self.roles.x: x}
-            if self.roles.time is not None:
-                inputs[self.roles.time] = np.full(n, time, np.float32)
-            (eps,) = network(inputs, Step(row, 0, float(time), 0, 0))
-            trust = self.prior * math.sqrt((1 - ab) / ab)
-            misfit = adjoint(y - forward(mu)) / math.prod(y.shape[1:])
-            gradient = trust * (eps - noise) / size - self.weight * misfit
+        for row in range(len(self.ab)):
+            gradient = self.gradient(network, y, forward, adjoint, mu, row, seed)
             first = BETA1 * first + (1 - BETA1) * gradient
             second = BETA2 * second + (1 - BETA2) * gradient**2
             scale = np.sqrt(second / (1 - BETA2 ** (row + 1))) + SMALLEST
             mu = mu - self.rate * first / (1 - BETA1 ** (row + 1)) / scale
         return mu
+
+    def gradient(
+        self,
+        network: Network,
+        y: Floats,
+        forward: Map,
+        adjoint: Map,
+        mu: Floats,
+        row: int,
+        seed: int,
+    ) -> Floats:
+        """Return what Adam steps along at estimates `mu` (n, ...) and time number `row`; arguments as in `solve`."""
+        ab, time, size = self.ab[row], self.times[row], math.prod(mu.shape[1:])
+        noise = normals(image_seeds(seed, 0, len(mu)), 1 + row, size).reshape(mu.shape)
+        x = np.sqrt(ab) * mu + np.sqrt(1 - ab) * noise
+        inputs: dict[str, NDArray[Any]] = {self.roles.x: x}
+        if self.roles.time is not None:
+            inputs[self.roles.time] = np.full(len(mu), time, np.float32)
+        (eps,) = network(inputs, Step(row, 0, float(time), 0, 0))
+        trust = self.prior * math.sqrt((1 - ab) / ab)
+        misfit = adjoint(y - forward(mu)) / math.prod(y.shape[1:])
+        return trust * (eps - noise) / size - self.weight * misfit
 
     def _problems(self, y: Floats, start: Floats) -> list[Problem]:
         found = []

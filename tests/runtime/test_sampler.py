@@ -55,7 +55,7 @@ def test_c_python_and_oracle_draw_the_same_bits(make: Any, target: str, tmp_path
 
 
 def test_a_float_build_draws_with_its_own_network(tmp_path: Path) -> None:
-    lowered(folded(), tmp_path)
+    lowered(folded(), tmp_path, "c99")
     sampler = Sampler.open(tmp_path)
     found, again = sampler.sample(N, SEED, labels(N)), sampler.by_rows(N, SEED, labels(N))
     assert np.array_equal(found, again)
@@ -159,7 +159,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, few_calls: None) -> Path:
     (folder / "sampler.toml").write_text(DESCRIPTION)
     made = api.export(
         "diffusion_networks:tiny_unet",
-        "host",
+        "c99",
         folder / "build",
         recipe="w8a8",
         sampler=folder / "sampler.toml",

@@ -102,7 +102,7 @@ def test_the_module_on_the_noise_of_a_seed(folder: Path, target: str, hop: int) 
 
 @needs_cc
 def test_integers_are_calibrated_on_what_is_drawn(folder: Path) -> None:
-    stream = Stream.open(built(folder, "host", "w8a8", 6))
+    stream = Stream.open(built(folder, "c99", "w8a8", 6))
     verification = stream.manifest.verification
     assert verification is not None and verification["bit_exact_with_oracle"]
     error = np.abs(heard(stream) - offline(0)[..., :-1]).max()

@@ -46,6 +46,23 @@ def plain() -> Built:
     return Timed(), {"x": torch.zeros(IMAGE), "t": T3}
 
 
+class Labelled(nn.Module):
+    """x, t, label -> v: the three convolutions, of which a label shifts the input; 10 is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = Timed(seed=17)
+        self.label = nn.Embedding(11, 1)
+
+    def forward(self, x: Tensor, t: Tensor, label: Tensor) -> Tensor:
+        y: Tensor = self.network(x + self.label(label)[:, :, None, None], t)
+        return y
+
+
+def labelled() -> Built:
+    return Labelled(), {"x": torch.zeros(IMAGE), "t": T3, "label": torch.tensor([1])}
+
+
 class Conditioned(nn.Module):
     """x, y, t -> outputs of the joined pictures."""
 
@@ -246,7 +263,7 @@ class Anagram(nn.Module):
 
     def __init__(self, rectify: float = 1.0) -> None:
         super().__init__()
-        self.network, self.rectify = TinyUNet(), rectify
+        self.network, self.rectify = Labelled(), rectify
 
     def forward(self, x: Tensor, t: Tensor, label: Tensor, turned: Tensor) -> Tensor:
         upright = self.network(x, t, label)

@@ -29,8 +29,9 @@ def test_a_system_runs_in_floats_and_in_integers(system: System, tmp_path: Path)
         print(f"{system.name}, {recipe}: {run.snr_db:.1f} dB, {found} bytes of weights")
         assert recipe == FLOAT or run.facts["bit_exact_with_oracle"] is True
         system.check(run)
-        # an instruction set may fill rows up
-        assert abs(found - expected) <= max(48, 0.02 * expected), "correct weights in systems.py"
+        # portable C fills no rows up; equal tables of integers are stored once, and a last bit may make two of one
+        allowed = 0 if recipe == FLOAT else 0.02 * expected
+        assert abs(found - expected) <= allowed, f"{found}: correct weights in systems.py"
 
 
 def test_red_diff_is_a_step_network_too(tmp_path: Path) -> None:

@@ -69,8 +69,8 @@ def draws(seed: int, rows: int, shape: tuple[int, ...]) -> Arrays:
 @needs_cc
 @pytest.mark.parametrize("recipe", ["float32", "w8a8"])
 def test_what_is_given_draws_the_bits_of_what_is_drawn(recipe: str, tmp_path: Path) -> None:
-    lowered(model(DRAWN, recipe), tmp_path / "drawn")
-    lowered(model(GIVEN, recipe), tmp_path / "given")
+    lowered(model(DRAWN, recipe), tmp_path / "drawn", "c99")
+    lowered(model(GIVEN, recipe), tmp_path / "given", "c99")
     expected = Running.open(tmp_path / "drawn").sample(N, SEED, labels(N))
     running = Running.open(tmp_path / "given")
     given = labels(N) | draws(SEED, 5, SHAPE)
@@ -91,7 +91,7 @@ def test_what_is_given_draws_the_bits_of_what_is_drawn(recipe: str, tmp_path: Pa
 def test_inverted_images_are_drawn_again(recipe: str, kind: str, tmp_path: Path) -> None:
     """As exactly by integers as by floats, whatever they make of an image that they never saw."""
     sampler = replace(GIVEN, kind=kind, eta=float(kind == "ddim"))
-    lowered(model(sampler, recipe), tmp_path)
+    lowered(model(sampler, recipe), tmp_path, "c99")
     running = Running.open(tmp_path)
     images = np.random.default_rng(3).uniform(-1, 1, (N, *SHAPE)).astype(np.float32)
     maps = running.invert(images, SEED, labels(N))
@@ -241,7 +241,7 @@ def test_the_verbs_give_images_back(tmp_path: Path) -> None:
     build, run = tmp_path / "build", CliRunner()
     made = api.export(
         "diffusion_networks:tiny_unet",
-        "host",
+        "c99",
         build,
         recipe="w8a8",
         sampler=tmp_path / "sampler.toml",

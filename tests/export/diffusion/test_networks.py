@@ -54,7 +54,7 @@ CASES = {
 }
 
 
-def exported(case: str, folder: Path, recipe: str = "w8a8", target: str = "host") -> Any:
+def exported(case: str, folder: Path, recipe: str = "w8a8", target: str = "c99") -> Any:
     more, roles, networks = CASES.get(case, LATENT)
     named = "\n".join(f'{role} = "diffusion_networks:{NETWORKS[role]}"' for role in networks)
     folder.mkdir(exist_ok=True)
@@ -104,7 +104,7 @@ def by_oracle(folder: Path, given: Arrays) -> NDArray[np.float32]:
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All three networks, as portable C of int8."""
     folder = tmp_path_factory.mktemp("everything")
-    exported("all", folder, target="c99")
+    exported("all", folder)
     return folder / "build"
 
 
