@@ -60,7 +60,7 @@ def test_every_integer_operator_equals_the_oracle(target: str, tmp_path: Path) -
 
 
 @on_devices(
-    *(name for name in CROSS if name != "riscv64-v"), slow=(*SLOW, "cortex-m4")
+    *(name for name in CROSS if name != "riscv64-v"), slow=(*SLOW, "cortex-m4", "cortex-a76")
 )  # it has the float code of riscv64
 def test_every_float_operator_equals_the_oracle(target: str, tmp_path: Path) -> None:
     check("float", target, tmp_path)

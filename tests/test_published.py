@@ -151,7 +151,13 @@ PICTURES: dict[
 }
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "blazeface",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("text_direction", "mobilenet_v2")),
+    ],
+)
 def test_a_network_of_pictures_equals_its_source_and_its_oracle(name: str) -> None:
     model, source, key, shape = PICTURES[name]()
     inputs = {key: pictures(shape, 2, 0)}

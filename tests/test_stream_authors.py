@@ -16,7 +16,6 @@ from edgekit.verbs.targets import TARGETS
 SOUND, SEQUENCE = "stream_authors_sound", "stream_authors_sequence"
 # factory, its input and time axis, smallest hop, delay and the part of it that valid convolutions cut off
 NETWORKS = [
-    ("dccrn", "x", 1, 10, 50, 0),
     ("tdnn", "x", 1, 1, 14, 14),
     ("fullsubnet", "mag", 3, 1, 0, 0),
     ("bc_resnet", "x", 3, 1, 0, 0),
@@ -24,6 +23,7 @@ NETWORKS = [
     ("counted", "x", 2, 1, 1, 0),
 ]
 MORE = [
+    ("dccrn", "x", 1, 10, 50, 0),
     ("small_gtcrn", "spec", 2, 1, 0, 0),
     (f"{SOUND}:hifi_gan", "x", 2, 1, 10, 0),
     (f"{SOUND}:micro_tcn", "x", 2, 1, 444, 444),

@@ -23,6 +23,9 @@ from edgekit.targets.c.packing import int4_bytes
 
 # fc and GRU, LSTM, grouped and strided convolutions, grouped transposed ones, vision
 NETWORKS = ["gru_mask", "lstm_vad", "tcn", "conv_recurrent", "dual_path", "vision"]
+LARGE_SLOW = [
+    pytest.param(name, marks=pytest.mark.slow) if name == "dual_path" else name for name in NETWORKS
+]
 WIDE = Recipe("w4a16", "int4", "int16", products="int16", smooth_inputs="int16")
 FORMS = {"w4a8": replace(RECIPES["w4a8"], rounding="nearest", bias_correction=False), "w4a16": WIDE}
 
@@ -50,7 +53,7 @@ def test_onnxruntime_runs_the_file_and_the_oracle_agrees(name: str) -> None:
 
 @needs_cc
 @pytest.mark.parametrize("recipe", FORMS)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", LARGE_SLOW)
 def test_c_equals_the_oracle_and_is_smaller(name: str, recipe: str, tmp_path: Path) -> None:
     model = int4_model(name, recipe)
     inputs = noise(model, 40, seed=5)
