@@ -372,8 +372,8 @@ def demo(
     """Run a bundled demo and write what it makes.
 
     Args:
-        name: ``denoise``, ``digits``, ``deform``, ``compressor``, ``instrument``, ``sensor``,
-            ``target-speech``, ``voice-source``, ``wake`` or ``browser``.
+        name: ``denoise``, ``digits``, ``deform``, ``compressor``, ``instrument``, ``scene``,
+            ``sensor``, ``target-speech``, ``voice-source``, ``wake`` or ``browser``.
         target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga``, browser on
             ``wasm`` only.
         out: the folder to make; ``demo-NAME`` where not given.

@@ -20,6 +20,7 @@ DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "deform": ("fpga", ("matplotlib",)),
     "compressor": ("host", ("soundfile", "matplotlib")),
     "instrument": ("host", ("soundfile", "matplotlib")),
+    "scene": ("host", ("soundfile", "matplotlib")),
     "sensor": ("host", ("matplotlib",)),
     "target-speech": ("host", ("soundfile", "matplotlib")),
     "voice-source": ("host", ("soundfile", "matplotlib")),
@@ -36,6 +37,7 @@ def shown(
     from edgekit.demos.browser import show as show_browser
     from edgekit.demos.compressor import show as show_compressor
     from edgekit.demos.instrument import show as show_instrument
+    from edgekit.demos.scene import show as show_scene
     from edgekit.demos.sensor import show as show_sensor
     from edgekit.demos.target_speech import show as show_target_speech
     from edgekit.demos.voice_source import show as show_voice_source
@@ -53,6 +55,7 @@ def shown(
         "deform": show_deform.show,
         "compressor": show_compressor.show,
         "instrument": show_instrument.show,
+        "scene": show_scene.show,
         "sensor": show_sensor.show,
         "target-speech": show_target_speech.show,
         "voice-source": show_voice_source.show,

@@ -11,6 +11,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from edgekit.demos.weights import save
+
 WARM_UP = 200  # steps
 
 _Batch = TypeVar("_Batch")
@@ -124,3 +126,60 @@ def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
             slow.lerp_(trained[name], 1 - decay)
         else:
             slow.copy_(trained[name])
+
+
+def resumable(
+    network: nn.Module,
+    out: Path,
+    rate: float,
+    minutes: float,
+    batch: Callable[[int], _Batch],
+    loss_of: Callable[[nn.Module, _Batch], Tensor],
+    judge: Callable[[nn.Module], tuple[float, str]],
+    steps: int | None = None,
+    every: int = 100,
+) -> None:
+    """Train with AdamW until so many minutes were spent, those of earlier runs included.
+
+    What `Run` keeps is beside `out`, as .checkpoint. The weights in `out` are averaged ones, the best by `judge`.
+
+    Args:
+        network: is trained in place.
+        out: the file of the weights.
+        rate: the highest learning rate, after 100 steps; it falls by `cosine_fall`.
+        minutes: the time.
+        batch: draws the batch of a step.
+        loss_of: the loss of a network on a batch.
+        judge: gives the score of a network on what is held out, the smaller the better, and what to print of it.
+        steps: in the place of the time.
+        every: so many steps the network is judged and kept.
+    """
+    average = deepcopy(network)
+    optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.01)
+    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=math.inf)
+    first, done, total = run.step, 0.0, 0.0
+    step = first
+    while done < 1:
+        step += 1
+        done = min((step - first) / steps if steps else run.spent() / (60 * minutes), 1.0)
+        optimizer.param_groups[0]["lr"] = rate * min(1, step / 100) * cosine_fall(done)
+        loss = loss_of(network, batch(step))
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        follow(average, network, min(0.99, step / (step + 20)))
+        total += loss.item()
+        if step % every == 0 or done >= 1:
+            average.eval()
+            score, said = judge(average)
+            print(
+                f"{done:.0%} step {step}: loss {total / every:.4f}, held {score:.4f}: {said}",
+                flush=True,
+            )
+            total = 0.0
+            if score < run.best:
+                run.best = score
+                save(average, out)
+            average.train()
+            run.keep(step)

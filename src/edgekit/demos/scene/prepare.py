@@ -1,0 +1,94 @@
+"""Makes what `train.py` hears beside speech and noise: instruments and drums, and real alarms for evaluation.
+
+Make the folder ``heard`` of `edgekit.demos.wake.prepare` first, which has speech and noise. Then
+
+    apt-get install fluidsynth fluid-soundfont-gm sound-theme-freedesktop
+    python -m edgekit.demos.scene.prepare sounds
+
+``sounds`` then holds ``train`` and ``held``, each with ``music``, ``drums`` and ``alarm``. Instruments, kits and alarms
+of ``held`` are not in ``train``, whose alarms are made by formula. The soundfont is Frank Wen's FluidR3 (MIT).
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from edgekit.base.wav import read_wav, write_wav
+from edgekit.demos.compressor.prepare import DRUMS, SOUNDFONT, render
+from edgekit.demos.denoise_data import decode
+from edgekit.demos.scene.alarms import Sound, alarm
+from edgekit.demos.scene.facts import RATE
+
+# programs of General MIDI, and kits of its drums
+MUSIC = {
+    "train": (
+        0,
+        4,
+        11,
+        16,
+        19,
+        21,
+        24,
+        27,
+        29,
+        32,
+        40,
+        42,
+        46,
+        48,
+        52,
+        56,
+        60,
+        65,
+        68,
+        73,
+        75,
+        80,
+        104,
+    ),
+    "held": (6, 12, 25, 41, 57, 64, 71, 74),
+}
+KITS = {"train": (0, 8, 16, 24, 40), "held": (25, 32)}
+TAKES = {"train": 2, "held": 1}
+ALARMS = 240
+THEME = Path("/usr/share/sounds/freedesktop/stereo")
+HELD_ALARMS = ("alarm-clock-elapsed", "phone-incoming-call", "phone-outgoing-busy", "suspend-error")
+
+
+def written(path: Path, sound: Sound) -> None:
+    """Write a wav file of 16 kHz."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_wav(path, sound, RATE, "PCM_16")
+
+
+def rendered(out: Path, soundfont: Path) -> None:
+    """Write instruments and drums."""
+    for part, takes in TAKES.items():
+        programs = [("music", n) for n in MUSIC[part]] + [("drums", DRUMS + n) for n in KITS[part]]
+        for kind, program in programs:
+            for take in range(takes if kind == "music" else 3 * takes):
+                path = out / part / kind / f"{program}-{take}.wav"
+                render(program, 1000 * take + program, path, soundfont)
+                clip = read_wav(path)
+                written(path, soxr.resample(clip.samples, clip.sample_rate_hz, RATE))
+
+
+def main() -> None:
+    """Reads the command line and writes all."""
+    parser = argparse.ArgumentParser(description="Make what the scene network is trained on.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--soundfont", type=Path, default=SOUNDFONT)
+    given = parser.parse_args()
+    rendered(given.out, given.soundfont)
+    random = np.random.default_rng(3)
+    for number in range(ALARMS):
+        written(given.out / "train" / "alarm" / f"{number:03}.wav", alarm(random))
+    for name in HELD_ALARMS:
+        sound = decode(THEME / f"{name}.oga") / np.float32(32768)
+        written(given.out / "held" / "alarm" / f"{name}.wav", sound.astype(np.float32))
+
+
+if __name__ == "__main__":
+    main()

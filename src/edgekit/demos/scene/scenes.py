@@ -1,0 +1,148 @@
+"""Scenes that the network is trained and judged on: up to two sounds at once, anywhere around, in ambience."""
+
+from pathlib import Path
+
+import numpy as np
+import soxr
+import torch
+from torch import Tensor
+
+from edgekit.base.wav import read_wav
+from edgekit.demos.denoise_data import Samples, rms
+from edgekit.demos.scene.ambisonics import Direction, Signal
+from edgekit.demos.scene.facts import CLASSES, FRONTEND, HOP, LATE, RATE
+from edgekit.demos.scene.staging import Event, Scene, staged
+from edgekit.demos.target_speech.scenes import is_speech
+from edgekit.demos.wake.data import noises, part_of, read
+from edgekit.demos.wake.prepare import HELD_VOICES
+from edgekit.frontend import Frontend
+
+SECONDS = 4.0
+EVENTS, EVENT_S = (1, 6), (0.6, 3.0)
+OVERLAP = 2  # sounds at once
+SPEED = (0.8, 1.25)
+# of an event, and of the ambience beside an event of 0 dB
+EVENT_DB, AMBIENCE_DB = (-6.0, 6.0), (-36.0, -6.0)
+LEVEL_DBFS = (-45.0, -15.0)
+MOVING_SHARE, ROOM_SHARE = 0.25, 0.75
+FAR_DEG = 40.0  # that a source turns a second at most
+HIGHEST_DEG = 50.0
+NOISE_SAMPLES = 20 * RATE
+TRIES = 12
+
+
+def sounds_of(heard: Path, sounds: Path, part: str) -> list[list[list[Signal]]]:
+    """Of each class, each source's recordings.
+
+    Parts are ``train``, ``held`` (voices and noises of the training, other recordings; other instruments, kits and
+    alarms) and ``unheard`` (voices never trained on, and the same).
+    """
+    voices = {**read(heard / "near"), **read(heard / "speech")}
+    voices = {name: clips for name, clips in voices.items() if is_speech(name)}
+    if part == "unheard":
+        voices = {name: clips for name, clips in voices.items() if name in HELD_VOICES}
+    else:
+        voices = part_of(voices, part)
+    speech = [[as_float(clip) for clip in clips] for clips in voices.values() if clips]
+    folder = sounds / ("train" if part == "train" else "held")
+    others = [
+        [[read_wav(path, RATE).samples] for path in sorted((folder / name).glob("*.wav"))]
+        for name in CLASSES[1:]
+    ]
+    return [speech, *others]
+
+
+def as_float(clip: Samples) -> Signal:
+    """Samples of 16 bits in [-1, 1]."""
+    return clip.astype(np.float32) / np.float32(32768)
+
+
+class Scenes:
+    """Draws scenes of folders that `prepare` made."""
+
+    def __init__(
+        self, heard: Path, sounds: Path, part: str, seed: int, seconds: float = SECONDS
+    ) -> None:
+        """Of a part (`sounds_of`), scenes of so many seconds."""
+        self.frames = int(seconds * RATE) // HOP
+        self.random = np.random.default_rng(seed)
+        self.sounds = sounds_of(heard, sounds, part)
+        recorded = noises(heard / "noise", "train" if part == "train" else "held")
+        self.noises = [as_float(clip) for clip in recorded.values()]
+        self.features = Frontend(FRONTEND, RATE)
+
+    def sound(self, event: Event) -> Signal:
+        """A stretch of a recording of its class, at an RMS of 1 where it is loud."""
+        random, sources = self.random, self.sounds[event.kind]
+        clips = sources[random.integers(len(sources))]
+        speed, size = float(random.uniform(*SPEED)), (event.stop - event.start) * HOP
+        wanted, parts = int(size * speed) + 64, list[Signal]()
+        while sum(part.size for part in parts) < wanted:
+            clip = clips[random.integers(len(clips))]
+            first = int(random.integers(max(clip.size - wanted, 1)))
+            parts.append(clip[first : first + wanted])
+        sound = soxr.resample(np.concatenate(parts)[:wanted], RATE, RATE / speed, quality="MQ")[
+            :size
+        ]
+        peak = float(np.abs(sound).max())
+        if peak < 1e-3:  # a rest
+            return self.sound(event)
+        loud = np.abs(sound) > 0.05 * peak
+        return np.asarray(sound / np.float32(rms(sound[loud])), np.float32)
+
+    def path(self, seconds: float) -> tuple[Direction, ...]:
+        """A direction, or a path of a few."""
+        random = self.random
+        azimuth = float(random.uniform(-180, 180))
+        elevation = float(random.uniform(-HIGHEST_DEG, HIGHEST_DEG))
+        if random.random() >= MOVING_SHARE:
+            return ((azimuth, elevation),)
+        turn = float(random.uniform(-FAR_DEG, FAR_DEG)) * seconds
+        return tuple((azimuth + turn * share, elevation) for share in np.linspace(0, 1, 5))
+
+    def plan(self) -> list[Event]:
+        """Events of which none has another of its class beside it, and at most `OVERLAP` sound at once."""
+        random = self.random
+        busy = np.zeros((len(CLASSES), self.frames), bool)
+        events = list[Event]()
+        for _ in range(random.integers(*EVENTS)):
+            for _ in range(TRIES):
+                kind = int(random.integers(len(CLASSES)))
+                size = min(int(random.uniform(*EVENT_S) * RATE) // HOP, self.frames)
+                start = int(random.integers(self.frames - size + 1))
+                stop = start + size
+                here = busy[:, start:stop]
+                if here[kind].any() or here.sum(0).max() >= OVERLAP:
+                    continue
+                busy[kind, start:stop] = True
+                events.append(Event(kind, start, stop, self.path(size * HOP / RATE)))
+                break
+        return events
+
+    def scene(self) -> Scene:
+        """Events in rooms, or outdoors, and ambience."""
+        random, events = self.random, self.plan()
+        sounds = [
+            np.float32(10 ** (random.uniform(*EVENT_DB) / 20)) * self.sound(event)
+            for event in events
+        ]
+        noise = self.noises[random.integers(len(self.noises))]
+        start = int(random.integers(max(noise.size - NOISE_SAMPLES, 1)))
+        noise = noise[start : start + NOISE_SAMPLES]
+        noise = noise * np.float32(
+            10 ** (random.uniform(*AMBIENCE_DB) / 20) / max(rms(noise), 1e-9)
+        )
+        level, indoors = float(random.uniform(*LEVEL_DBFS)), random.random() < ROOM_SHARE
+        return staged(events, sounds, noise, self.frames, level, indoors, random)
+
+    def batch(self, size: int) -> tuple[Tensor, Tensor]:
+        """Features (size, 7, bands, frames), and what is to be told `LATE` frames late, (size, frames, 12)."""
+        scenes = [self.scene() for _ in range(size)]
+        features = self.features(torch.from_numpy(np.stack([scene.pcm for scene in scenes])))
+        labels = np.stack([late(scene.vectors) for scene in scenes])
+        return features, torch.from_numpy(labels.reshape(size, self.frames, -1))
+
+
+def late(told: Signal) -> Signal:
+    """Vectors (frames, classes, 3) as the network is to give them: `LATE` frames later."""
+    return np.concatenate([np.zeros_like(told[:LATE]), told[:-LATE]])

@@ -1,0 +1,136 @@
+"""Trains the scene network.
+
+    python -m edgekit.demos.scene.train heard sounds --minutes 60
+
+``heard`` is made by `edgekit.demos.wake.prepare`, ``sounds`` by `edgekit.demos.scene.prepare`. A run that was stopped,
+or that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept are the best on recordings,
+instruments, kits and alarms held out. The seed is fixed, but a run is limited by time, so its number of steps depends
+on the machine. report.md tells of the committed weights.
+
+Scenes of 4 s are kept in a pool. Each is seen some twenty times, turned and mirrored along the axes.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgekit.demos.scene.facts import CLASSES, LATE
+from edgekit.demos.scene.judging import Scores
+from edgekit.demos.scene.network import WEIGHTS, Scene
+from edgekit.demos.scene.scenes import Scenes
+from edgekit.demos.training import resumable
+from edgekit.demos.weights import load
+
+BATCH, FRESH, POOL, HELD = 16, 1, 1024, 96  # scenes: of a step, new in a step, kept, held out
+SEED = 2021
+RATE_OF_LEARNING = 2e-3
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Pool:
+    """Scenes that are drawn again and again, one anew in each step."""
+
+    def __init__(self, scenes: Scenes, size: int) -> None:
+        """A pool that grows to ``size`` scenes."""
+        self.scenes, self.size, self.drawn = scenes, size, 0
+        self.kept: list[Batch] = []
+
+    def batch(self, step: int) -> Batch:
+        """`BATCH` of them, each turned; of the first step drawn here the seed is made."""
+        if not self.kept:
+            self.scenes.random = np.random.default_rng((SEED, step))
+        for _ in range(FRESH if len(self.kept) >= BATCH else BATCH):
+            new = self.scenes.batch(1)
+            if len(self.kept) < self.size:
+                self.kept.append(new)
+            else:
+                self.kept[self.drawn % self.size] = new
+            self.drawn += 1
+        random = self.scenes.random
+        chosen = [self.kept[i] for i in random.choice(len(self.kept), BATCH, False)]
+        turns = [turned(scene, random) for scene in chosen]
+        return torch.cat([x for x, _ in turns]), torch.cat([y for _, y in turns])
+
+
+def turned(scene: Batch, random: np.random.Generator) -> Batch:
+    """Features (1, 7, bands, frames) and labels (1, frames, 12) of one of 16 rotations and mirrors of a scene."""
+    features, labels = scene
+    signs = torch.from_numpy(random.choice([-1.0, 1.0], 3).astype(np.float32))  # of X, Y, Z
+    swap = random.random() < 0.5
+    levels, directions = features[:, :4], features[:, 4:]  # W, Y, Z, X and Y, Z, X
+    if swap:
+        levels, directions = levels[:, [0, 3, 2, 1]], directions[:, [2, 1, 0]]
+    directions = directions * signs[[1, 2, 0]][None, :, None, None]
+    vectors = labels.reshape(1, -1, len(CLASSES), 3)
+    vectors = (vectors[..., [1, 0, 2]] if swap else vectors) * signs
+    return torch.cat([levels, directions], 1), vectors.flatten(2)
+
+
+def loss_of(network: nn.Module, batch: Batch) -> Tensor:
+    """Mean squared error of the vectors."""
+    features, labels = batch
+    return nn.functional.mse_loss(network(features)[:, LATE:], labels[:, LATE:])
+
+
+@torch.no_grad()
+def scored(network: nn.Module, held: Batch) -> tuple[float, str]:
+    """The loss, and the scores of DCASE 2021."""
+    features, labels = held
+    said = network(features)
+    loss = float(nn.functional.mse_loss(said[:, LATE:], labels[:, LATE:]))
+    scores, shape = Scores(), (-1, len(CLASSES), 3)
+    for one, known in zip(said.numpy(), labels.numpy(), strict=True):
+        scores.add(one[LATE:].reshape(shape), known[LATE:].reshape(shape))
+    return loss, f"F20 {scores.f20:.1f} %, {scores.error_deg:.1f} deg, recall {scores.recall:.1f} %"
+
+
+def train(
+    heard: Path,
+    sounds: Path,
+    minutes: float,
+    out: Path,
+    quick: bool = False,
+    start_from: Path | None = None,
+) -> None:
+    """Train until so many minutes were spent, those of earlier runs included."""
+    torch.manual_seed(SEED)
+    network = Scene()
+    if start_from is not None:
+        load(network, start_from)
+    held = Scenes(heard, sounds, "held", SEED + 1).batch(4 if quick else HELD)
+    pool = Pool(Scenes(heard, sounds, "train", SEED), BATCH if quick else POOL)
+    steps = 2 if quick else None
+    resumable(
+        network,
+        out,
+        RATE_OF_LEARNING,
+        minutes,
+        pool.batch,
+        loss_of,
+        lambda average: scored(average, held),
+        steps,
+    )
+
+
+def main() -> None:
+    """Reads the command line and trains."""
+    parser = argparse.ArgumentParser(
+        description="Train the network of sounds and their directions."
+    )
+    parser.add_argument("heard", type=Path, help="folder that edgekit.demos.wake.prepare made")
+    parser.add_argument("sounds", type=Path, help="folder that edgekit.demos.scene.prepare made")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--start-from", type=Path, help="weights of an earlier run")
+    parser.add_argument("--quick", action="store_true", help="two steps: does it run?")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    train(given.heard, given.sounds, given.minutes, given.out, given.quick, given.start_from)
+
+
+if __name__ == "__main__":
+    main()
