@@ -22,6 +22,8 @@ from edgekit.cli.demo import show_browser
 from edgekit.demos import show_denoise, show_digits
 from edgekit.demos.browser import show as browser_show
 from edgekit.demos.compressor import show as compressor
+from edgekit.demos.hearable import made
+from edgekit.demos.target_speech import show as target_speech
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
@@ -31,6 +33,7 @@ from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.export.request import read_request
+from edgekit.verbs.export.work import silent
 
 MISSING = [name for name in ("ziglang", "wasmtime") if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(
@@ -45,6 +48,24 @@ import("./page.js").then(async ({{ render }}) => {{
     const buffer = new AudioBuffer({{ length: samples.length, sampleRate: {rate} }});
     buffer.copyToChannel(samples, 0);
     return Array.from((await render("{network}", buffer)).getChannelData(0));
+}})
+"""
+# The embedding of who is looked at in a .wav of both ears, and what the page makes of the scene's first samples then.
+LOOK = """
+import("./page.js").then(async ({{ choose, render }}) => {{
+    const ears = async (clip, count) => {{
+        const bytes = await (await fetch(clip)).arrayBuffer(), all = new Int16Array(bytes, 44, 2 * count);
+        const buffer = new AudioBuffer({{ length: count, sampleRate: 16000, numberOfChannels: 2 }});
+        for (const c of [0, 1]) {{
+            buffer.copyToChannel(Float32Array.from({{ length: count }}, (_, i) => all[2 * i + c] / 32768), c);
+        }}
+        return buffer;
+    }};
+    await choose("target");
+    const {{ look }} = await import("./target.js");
+    const speaker = await look(await ears("{clip}", {count} / 2));
+    const heard = await render("target", await ears("scene.wav", {size}));
+    return {{ speaker: Array.from(speaker), heard: [0, 1].map((c) => Array.from(heard.getChannelData(c))) }};
 }})
 """
 
@@ -87,8 +108,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Served:
         str(show_digits.NETWORK), "wasm", folder / "d", {"sampler": show_digits.SAMPLER}
     ).imports
     digits = fold_steps(load_model(str(show_digits.NETWORK), imports).model)
-    made = ("denoise", denoiser), ("compressor", other), ("digits", digits)
-    for name, network in made:
+    networks = ("denoise", denoiser), ("compressor", other), ("digits", digits)
+    for name, network in networks:
         compile_module(folder / name, lowered(network, folder / name, "wasm").manifest)
     browser_show.write_page(folder)
     return Served(folder, serving(folder))
@@ -153,6 +174,37 @@ def test_the_page_draws_the_digits_that_edgekit_sample_draws(
     assert len(times) == 10 and browser.run("document.querySelector('#steps').textContent")
     browser.run("import('./page.js').then(({ choose }) => choose('denoise'))")
     assert browser.errors == []
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_the_page_hears_the_talker_whom_it_looked_at(
+    page: Served, browser: Browser, tmp_path: Path
+) -> None:
+    for row in browser_show.NETWORKS[-2:]:
+        own = tmp_path / row.name
+        own.mkdir()
+        given = row.options(own, page.folder)
+        made(row.network, "wasm", page.folder / row.name, given, silent)
+    first, second, scene = target_speech.clips()
+    watch, stream = (Stream.open(page.folder / name) for name in ("enrollment", "target_speech"))
+    size = RATE
+    for number, look in enumerate((first, second), 1):
+        pcm = s16(look.mixed)
+        told = browser.run(LOOK.format(clip=f"look-{number}.wav", count=pcm.size, size=size))
+        speaker = target_speech.enrolled(watch, pcm)
+        np.testing.assert_array_equal(np.array(told["speaker"], np.float32), speaker[0])
+        stream.session({"speaker": speaker})
+        (expected,) = run_sounds(stream, {"ears": s16(scene.mixed)[:, :size]}).values()
+        np.testing.assert_array_equal(np.array(told["heard"], np.float32), expected)
+    browser.run("import('./page.js').then(({ choose }) => choose('denoise'))")
+    assert browser.errors == []
+
+
+def s16(sound: NDArray[Any]) -> NDArray[np.float32]:
+    """Sound as a .wav of 16 bits holds it."""
+    whole = np.clip(np.rint(sound * np.float32(32768)), -32768, 32767)
+    return np.asarray(whole / np.float32(32768), np.float32)
 
 
 @needs_chromium
@@ -242,7 +294,7 @@ def test_another_target_is_refused(tmp_path: Path) -> None:
 def test_the_demo_is_made(tmp_path: Path) -> None:
     shown = api.demo("browser", out=tmp_path / "demo")
     show_browser(shown, as_json=False)  # type: ignore[arg-type]
-    assert shown.manifests.keys() == {"denoise", "compressor", "digits"}  # type: ignore[union-attr]
+    assert list(shown.manifests) == [row.name for row in browser_show.NETWORKS]  # type: ignore[union-attr]
     assert all((tmp_path / "demo" / name).is_file() for name in shown.files)
     verified = [m.verification["bit_exact_with_oracle"] for m in shown.manifests.values()]  # type: ignore[union-attr, index]
-    assert verified == [True] * 3
+    assert verified == [True, True, True, None, True]  # the enrollment is float

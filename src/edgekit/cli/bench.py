@@ -188,6 +188,9 @@ def _print_run(ran: Ran) -> None:
     print_notes(f"worse than before: {text}" for text in ran.worse)
     for name, error in ran.failed.items():
         err.print(Text.assemble(("failed: ", "bold red"), f"{name}: {error}"), soft_wrap=True)
+    if not ran.failed:
+        count = len(ran.measured) + len(ran.kept)
+        out.print(f"PASS: {count} results, each of a build that gave its golden outputs")
 
 
 def show(measured: Measured) -> None:

@@ -13,6 +13,8 @@ export interface NetworkNode extends AudioWorkletNode {
     readonly latencySamples: number;
     onreport: ((report: Report) => void) | null;
     turn(controls: Values): void;
+    /** Take other session constants, all of them; the sound goes on. */
+    session(constants: Values): void;
     /** Hear what comes in, as late as what the network makes of it. */
     bypass(on: boolean): void;
     reset(): void;

@@ -23,6 +23,7 @@ export async function createNode(context, options = {}) {
     node.onreport = null;
     node.port.onmessage = ({ data }) => node.onreport?.(data);
     node.turn = (values) => send({ controls: values });
+    node.session = (values) => send({ constants: values });
     node.bypass = (on) => send({ bypass: on });
     node.reset = () => send({ reset: true });
     node.close = () => { send({ close: true }); node.disconnect(); };

@@ -22,7 +22,10 @@ class Processor extends AudioWorkletProcessor {
         this.port.onmessage = ({ data }) => this.#told(data);
     }
 
-    #told({ controls, bypass, reset, close }) {
+    #told({ controls, constants, bypass, reset, close }) {
+        if (constants) {
+            this.#net.session(constants);
+        }
         if (controls) {
             this.#net.turn(controls);
         }

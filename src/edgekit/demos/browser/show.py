@@ -1,4 +1,4 @@
-"""`edgekit demo browser`: the denoiser, the compressor and the digits as WebAssembly, in one static page."""
+"""`edgekit demo browser`: the denoiser, the compressor, target speech and digits as WebAssembly, in one static page."""
 
 import shutil
 import tempfile
@@ -9,16 +9,20 @@ from pathlib import Path
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import complete_folder
+from edgekit.base.wav import write_wav
 from edgekit.demos import show_denoise, show_digits
 from edgekit.demos.compressor import show as compressor
 from edgekit.demos.hearable import made
+from edgekit.demos.target_speech import show as target_speech
+from edgekit.demos.target_speech.head import RATE
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.work import Progress
 
 TARGET = "wasm"
-PAGE = ("index.html", "page.css", "page.js", "digits.js", "digits.worker.js")
-Options = Callable[[Path], ExportOptions]  # of a scratch folder
+PAGE = ("index.html", "page.css", "page.js", "digits.js", "digits.worker.js", "target.js")
+Options = Callable[[Path, Path], ExportOptions]  # of a scratch folder, and of what was made before
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Shown:
         name: of its folder, and of its module.
         network: the file.
         options: how it is exported.
-        clip: what the page plays through it; None of one that draws.
+        clip: what the page plays through it; None of one that draws, or whose sound is made.
     """
 
     name: str
@@ -38,7 +42,7 @@ class Shown:
     clip: Path | None = None
 
 
-def _denoiser(_scratch: Path) -> ExportOptions:
+def _denoiser(_scratch: Path, _page: Path) -> ExportOptions:
     calibration = str(show_denoise.CLIPS / "calibration")
     return ExportOptions(
         recipe="w8a8",
@@ -48,19 +52,32 @@ def _denoiser(_scratch: Path) -> ExportOptions:
     )
 
 
-def _compressor(scratch: Path) -> ExportOptions:
+def _compressor(scratch: Path, _page: Path) -> ExportOptions:
     clips = compressor.calibration_clips(scratch / "calibration")
     return compressor.options(compressor.KEPT, clips)
 
 
-def _digits(_scratch: Path) -> ExportOptions:
+def _digits(_scratch: Path, _page: Path) -> ExportOptions:
     return ExportOptions(recipe="w8a8", sampler=show_digits.SAMPLER)
+
+
+def _enrollment(_scratch: Path, _page: Path) -> ExportOptions:
+    return target_speech.enrolling()
+
+
+def _extraction(scratch: Path, page: Path) -> ExportOptions:
+    *looks, _ = target_speech.clips()
+    watch = Stream.open(page / "enrollment")
+    _, calibration = target_speech.looked(watch, looks, scratch / "calibration")
+    return target_speech.extracting(target_speech.KEPT, calibration)
 
 
 NETWORKS = (
     Shown("denoise", show_denoise.NETWORK, _denoiser, show_denoise.CLIPS / "noisy.wav"),
     Shown("compressor", compressor.NETWORK, _compressor, compressor.CLIPS / "groove.wav"),
     Shown("digits", show_digits.NETWORK, _digits),
+    Shown("enrollment", target_speech.ENROLLMENT, _enrollment),
+    Shown("target_speech", target_speech.EXTRACTION, _extraction),
 )
 
 
@@ -83,6 +100,8 @@ def write_page(folder: Path) -> None:
     """Write the page and its clips beside the folders of its networks."""
     for clip in filter(None, (row.clip for row in NETWORKS)):
         shutil.copy(clip, folder / clip.name)
+    for name, heard in zip(("look-1", "look-2", "scene"), target_speech.clips(), strict=True):
+        write_wav(folder / f"{name}.wav", heard.mixed, RATE, "PCM_16")
     for name in PAGE:
         with as_file(files("edgekit.demos.browser") / "page" / name) as path:
             shutil.copy(path, folder / name)
@@ -104,7 +123,9 @@ def show(target: str, out: Path, progress: Progress) -> BrowserDemo:
             own = Path(scratch) / row.name
             own.mkdir()
             build = folder / row.name
-            manifests[row.name] = made(row.network, target, build, row.options(own), progress)
+            manifests[row.name] = made(
+                row.network, target, build, row.options(own, folder), progress
+            )
         write_page(folder)
     return BrowserDemo(
         out, manifests, (*PAGE, *(f"{row.name}/{row.name}.wasm" for row in NETWORKS))

@@ -134,6 +134,13 @@ def calibration_clips(folder: Path, heard: Sequence[tuple[Sound, Array]]) -> Pat
     return folder
 
 
+def looked(watch: Stream, looks: Sequence[Heard], folder: Path) -> tuple[list[Array], Path]:
+    """The embeddings of who was looked at, and what integers are calibrated on, in a new folder."""
+    speakers = [enrolled(watch, look.mixed) for look in looks]
+    heard = [(look.mixed, speaker) for look, speaker in zip(looks, speakers, strict=True)]
+    return speakers, calibration_clips(folder, heard)
+
+
 def quality_of(sound: Sound, scene: Heard) -> Quality:
     """What is heard beside the talker who is looked at: the first until `TURNED_S`, then the second."""
     size, turn, settled = sound.shape[1], int(TURNED_S * RATE), int(SETTLED_S * RATE)
@@ -171,9 +178,7 @@ def show(
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         made(ENROLLMENT, target, folder / "enrollment", enrolling(), progress)
         watch = Stream.open(folder / "enrollment")
-        speakers = [enrolled(watch, look.mixed) for look in looks]
-        heard = [(look.mixed, speaker) for look, speaker in zip(looks, speakers, strict=True)]
-        calibration = calibration_clips(Path(scratch) / "calibration", heard)
+        speakers, calibration = looked(watch, looks, Path(scratch) / "calibration")
         sounds = dict[str, Sound]()
 
         def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:

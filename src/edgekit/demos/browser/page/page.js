@@ -4,6 +4,7 @@ import { facts as compressorFacts } from "./compressor/compressor.js";
 import * as denoise from "./denoise/denoise.node.js";
 import { facts as denoiseFacts } from "./denoise/denoise.js";
 import { drawAll } from "./digits.js";
+import * as target from "./target.js";
 
 const KNOBS = [
     { name: "threshold", unit: "dB", least: -30, most: 0, step: 0.5, value: -24 },
@@ -22,6 +23,10 @@ export const networks = {
         options: () => ({ controls: { knobs } }),
         about: "Evens out loud and soft: a network that learned a compressor. Turn its knobs while it plays.",
     },
+    target: {
+        title: "Target speech", clip: "scene.wav", node: target.createNode, facts: target.facts, options: target.options,
+        about: "Two people talk. Look at one for four seconds, and hear that one. A look is 256 numbers, which may change while it plays.",
+    },
     digits: {
         title: "Digits",
         about: "Draws handwritten digits out of noise: a diffusion model in int8, one call a step. The seed tells the noise.",
@@ -30,17 +35,22 @@ export const networks = {
 const at = (id) => document.getElementById(id);
 let chosen = "denoise", running = null, recording = null;
 
+/** How many channels a network takes and gives. */
+const channels = (name) => networks[name].facts.adapter.outputs[0];
+
 /** A whole recording, an AudioBuffer, through a network, faster than it sounds; an AudioBuffer, in time with it. */
 export async function render(name, buffer, rate = buffer.sampleRate) {
-    const { node, options } = networks[name], frames = Math.ceil(buffer.duration * rate);
-    const probe = new OfflineAudioContext(1, 128, rate), { latencySamples } = await node(probe, options());
-    const context = new OfflineAudioContext(1, frames + latencySamples, rate);
+    const { node, options } = networks[name], frames = Math.ceil(buffer.duration * rate), count = channels(name);
+    const probe = new OfflineAudioContext(count, 128, rate), { latencySamples } = await node(probe, options());
+    const context = new OfflineAudioContext(count, frames + latencySamples, rate);
     const source = new AudioBufferSourceNode(context, { buffer });
     source.connect(await node(context, options())).connect(context.destination);
     source.start();
     const whole = await context.startRendering();
-    const made = new AudioBuffer({ length: frames, sampleRate: rate });
-    made.copyToChannel(whole.getChannelData(0).subarray(latencySamples), 0);
+    const made = new AudioBuffer({ length: frames, sampleRate: rate, numberOfChannels: count });
+    for (let c = 0; c < count; c++) {
+        made.copyToChannel(whole.getChannelData(c).subarray(latencySamples), c);
+    }
     return made;
 }
 
@@ -158,24 +168,28 @@ async function load(name) {
     return decode(await response.arrayBuffer());
 }
 
-/** A recording of any form, mono. */
+/** A recording of any form, with as many channels as the chosen network takes. */
 async function decode(bytes) {
     const buffer = await new OfflineAudioContext(1, 1, 48000).decodeAudioData(bytes);
-    const mono = new OfflineAudioContext(1, buffer.length, buffer.sampleRate);
-    const source = new AudioBufferSourceNode(mono, { buffer });
-    source.connect(mono.destination);
+    const mixed = new OfflineAudioContext(channels(chosen), buffer.length, buffer.sampleRate);
+    const source = new AudioBufferSourceNode(mixed, { buffer });
+    source.connect(mixed.destination);
     source.start();
-    return mono.startRendering();
+    return mixed.startRendering();
 }
 
 /** A .wav of 16 bits. */
 function wav(buffer) {
-    const samples = buffer.getChannelData(0), view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
+    const count = buffer.numberOfChannels, samples = new Float32Array(count * buffer.length);
+    for (let c = 0; c < count; c++) {
+        buffer.getChannelData(c).forEach((v, i) => { samples[i * count + c] = v; });
+    }
+    const view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
     const text = (place, words) => [...words].forEach((c, i) => view.setUint8(place + i, c.charCodeAt(0)));
     text(0, "RIFF"), view.setUint32(4, 36 + 2 * samples.length, true), text(8, "WAVEfmt ");
-    view.setUint32(16, 16, true), view.setUint16(20, 1, true), view.setUint16(22, 1, true);
-    view.setUint32(24, buffer.sampleRate, true), view.setUint32(28, 2 * buffer.sampleRate, true);
-    view.setUint16(32, 2, true), view.setUint16(34, 16, true), text(36, "data");
+    view.setUint32(16, 16, true), view.setUint16(20, 1, true), view.setUint16(22, count, true);
+    view.setUint32(24, buffer.sampleRate, true), view.setUint32(28, 2 * count * buffer.sampleRate, true);
+    view.setUint16(32, 2 * count, true), view.setUint16(34, 16, true), text(36, "data");
     view.setUint32(40, 2 * samples.length, true);
     samples.forEach((v, i) => view.setInt16(44 + 2 * i, Math.max(-32768, Math.min(32767, Math.round(v * 32768))), true));
     return new Blob([view.buffer], { type: "audio/wav" });
@@ -194,9 +208,14 @@ export async function useClip() {
     return play(recording.buffer, `${clip}, over and over. Switch between before and after.`);
 }
 
-export async function useMicrophone() {
+/** The microphone as it is, in stereo where it is. */
+async function microphone() {
     const off = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: off });
+    return navigator.mediaDevices.getUserMedia({ audio: { ...off, channelCount: { ideal: 2 } } });
+}
+
+export async function useMicrophone() {
+    const stream = await microphone();
     recording = null;
     at("save").disabled = true;
     return play(stream, "The microphone. Wear headphones, or it hears itself.");
@@ -212,12 +231,17 @@ async function save() {
 
 export async function choose(name) {
     await stop();
+    if (name === "target") {
+        await target.begin();
+        networks.target.facts = target.facts;
+    }
     chosen = name;
     at("networks").querySelectorAll("button").forEach((tab) => {
         tab.setAttribute("aria-selected", String(tab.dataset.name === name));
     });
     at("about").textContent = networks[name].about;
     at("knobs").hidden = name !== "compressor";
+    at("looks").hidden = name !== "target";
     at("sound").hidden = name === "digits";
     at("images").hidden = name !== "digits";
     recording = null;
@@ -259,6 +283,34 @@ KNOBS.forEach(({ name, unit, least, most, step, value }, i) => {
     label.append(name, told, input);
     at("knobs").append(label);
 });
+/** Look at whom a recording has straight ahead, and hear that one from now on. */
+export async function lookAt(name) {
+    say(`Looking at the talker of ${name} ...`);
+    await target.look(await load(name), running?.network);
+    say(`You hear the talker of ${name}.`);
+}
+
+export async function lookAround() {
+    const stream = await microphone();
+    say("Look at the talker: four seconds from now on.");
+    try {
+        await target.listen(stream, running?.network);
+    } finally {
+        stream.getTracks().forEach((track) => track.stop());
+    }
+    say("You hear the talker whom you looked at.");
+}
+
+for (const [id, act] of [["look-1", () => lookAt("look-1.wav")], ["look-2", () => lookAt("look-2.wav")], ["look-mic", lookAround]]) {
+    at(id).addEventListener("click", tried(act));
+}
+at("look-file").addEventListener("change", tried(async (event) => {
+    const [file] = event.target.files;
+    if (file) {
+        await target.look(await decode(await file.arrayBuffer()), running?.network);
+        say(`You hear the talker of ${file.name}.`);
+    }
+}));
 at("clip").addEventListener("click", tried(useClip));
 at("mic").addEventListener("click", tried(useMicrophone));
 at("stop").addEventListener("click", tried(async () => { await stop(); say("Stopped."); }));
