@@ -124,7 +124,7 @@ def test_an_output_of_the_input_s_shape_has_its_layout(stereo: Path, tmp_path: P
         tmp_path / "build",
         hop=16,
         sample_rate=RATE,
-        layouts=layouts("pcm=NCT"),
+        layouts={"pcm": "NCT"},
     )
     assert [t.layout for t in made.manifest.stream_outputs] == ["NCT"]
     (note,) = [note for note in made.notes if "--layout" in note]

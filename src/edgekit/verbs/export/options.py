@@ -138,7 +138,7 @@ class StreamOptions(TypedDict, total=False):
         ),
     ]
     layouts: Annotated[
-        Mapping[str, Layout],
+        Mapping[str, Layout | str],
         Flag(
             "What the axes of an input or output are, as NCT: batch, channel, time; see docs/ports.md; repeatable.",
             "NAME=LETTERS",

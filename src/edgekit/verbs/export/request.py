@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from edgekit.base import wav
 from edgekit.base.decide import read_decide
 from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.layout import Layout, parse_layout
 from edgekit.base.output import folder_problem
 from edgekit.base.pictures import read_pictures
 from edgekit.base.resampling import resampling
@@ -224,6 +225,7 @@ def read_imports(
     forms, unknown = tried(partial(chosen, causal=causal), tuple(given.get("replace") or ()))
     decide, undecided = tried(read_decide, given.get("decide"))
     rates, unrated = tried(read_rates, given.get("rates"))
+    layouts, unlaid = tried(_read_layouts, given.get("layouts"))
     imports = ImportOptions(
         given.get("hop"),
         given.get("sample_rate"),
@@ -242,7 +244,7 @@ def read_imports(
         causal,
         given.get("calibration") if given.get("sampler") is None else None,
         decide,
-        given.get("layouts") or {},
+        layouts or {},
         tuple(given.get("mid_side") or ()),
         given.get("noise") or {},
     )
@@ -256,7 +258,22 @@ def read_imports(
         *unknown,
         *undecided,
         *unrated,
+        *unlaid,
     ]
+
+
+def _read_layouts(given: Mapping[str, Layout | str]) -> dict[str, Layout]:
+    """Return input or output name -> its layout, which may be a text, as NCT."""
+    layouts, problems = dict[str, Layout](), list[Problem]()
+    for name, layout in given.items():
+        try:
+            layouts[name] = parse_layout(layout) if isinstance(layout, str) else layout
+        except ValueError as error:
+            step = "write it as NCT; see docs/ports.md"
+            problems.append(Problem(f"--layout {name}", str(error), "a letter for each axis", step))
+    if problems:
+        raise UsageError(problems)
+    return layouts
 
 
 def _read_sampler(path: str | Path) -> Any:
