@@ -102,9 +102,10 @@ def _lowered(part: "Model") -> tuple[bytes, dict[str, Any]]:
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": str(folder)},
             )
-            facts = json.loads(done.stdout)
         except subprocess.TimeoutExpired as error:
             raise ToolError(f"ExecuTorch's exporter took more than {LIMIT_S} s") from error
+        try:
+            facts = json.loads(done.stdout)
         except ValueError as error:
             said = done.stderr.strip().splitlines()
             raise ToolError(f"ExecuTorch's exporter ended: {said[-1] if said else '?'}") from error
