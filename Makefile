@@ -157,6 +157,7 @@ bench-litert: peers
 fpga-full: $(VENV)/test.stamp
 	@.ci/system-tools
 	$(BIN)/python bench/fpga_synthesis.py
+	$(BIN)/python bench/fpga_synthesis.py --engine 2x1
 	$(BIN)/python bench/fpga_codenet.py a --frame
 
 fpga-fuzz: $(VENV)/test.stamp

@@ -1,7 +1,7 @@
 """What an engine takes of a part: multipliers and block RAM in closed form, LUT and FF fitted to synthesis.
 
-The closed forms are what yosys 0.52 infers of the RTL; `docs/fpga.md` has the syntheses that the fits are of. The
-sequencer, the addresses and the pool are not in any of them.
+The closed forms are what yosys 0.52 infers of the RTL; `docs/fpga.md` has the syntheses that the fits are of. What is
+no data path is the sequencer: the program, addresses, the reader and the writer of memory, the pool, registers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ HALVES = {"xilinx": 2, "ecp5": 1}  # of these in a block RAM as the part counts 
 class Fit:
     """LUT or FF of a data path: a constant, so many per output channel at once, per product, and per product's bit.
 
-    Products' bits are those of the weights beyond 4.
+    Products' bits are those of the weights beyond 4. Of the sequencer lanes and columns are the channels.
     """
 
     constant: float
@@ -73,19 +73,25 @@ class Fit:
 FITS: Mapping[str, Mapping[str, Fit]] = {
     "xilinx": {
         "depthwise luts": Fit(515, 914, 0, 4.9),
-        "depthwise ffs": Fit(289, 483, 0, 3.4),
+        "depthwise ffs": Fit(327, 525, 0, 3.4),
         "dense luts": Fit(219, 298.5, 15.7, 3.2),
-        "dense ffs": Fit(225, 233, 15.6, 2.6),
+        "dense ffs": Fit(225, 283, 19.6, 3.6),
+        "sequencer luts": Fit(3000, 145, 0, 0),
+        "sequencer ffs": Fit(2700, 160, 0, 0),
     },
     "ecp5": {
         "depthwise luts": Fit(-102, 2230, 0, 4.9),
-        "depthwise ffs": Fit(332, 498, 0, 3.4),
+        "depthwise ffs": Fit(370, 538, 0, 3.4),
         "dense luts": Fit(392, 516, 28.5, 3.2),
-        "dense ffs": Fit(280, 208, 25, 2.6),
+        "dense ffs": Fit(280, 256, 29, 3.6),
+        "sequencer luts": Fit(5400, 260, 0, 0),
+        "sequencer ffs": Fit(2700, 160, 0, 0),
     },
 }
 
 
+LOGIC = ("depthwise", "dense", "sequencer")
+SEQUENCER_PRODUCTS = 3  # rows times their length, taps of a pool, the place of a layer's record
 TABLES: Mapping[str, tuple[int, float]] = {"xilinx": (64, 1.7), "ecp5": (16, 2.15)}
 """Channel groups that the fits' LUT RAM holds, and LUTs of a bit of the depthwise tables for each as many more."""
 
@@ -121,7 +127,13 @@ def multipliers(spec: EngineSpec, family: str) -> int:
     per_requantization = -(-spec.accumulator_bits // width)
     array = spec.lanes * (-(-spec.columns // 2) if spec.weight_bits == 4 else spec.columns)
     address = 1
-    return array + TAPS * spec.lanes + (spec.lanes + spec.columns) * per_requantization + address
+    return (
+        SEQUENCER_PRODUCTS
+        + array
+        + TAPS * spec.lanes
+        + (spec.lanes + spec.columns) * per_requantization
+        + address
+    )
 
 
 def block_rams(spec: EngineSpec, family: str) -> dict[str, int]:
@@ -151,11 +163,14 @@ def most_buffer_beats(spec: EngineSpec, part: Part) -> int:
 
 
 def path_logic(spec: EngineSpec, path: str, family: str) -> tuple[float, float]:
-    """LUT and FF of a data path, ``depthwise`` or ``dense``: fitted, tables of more channel groups added."""
-    channels, products = spec.columns, spec.lanes * spec.columns
+    """LUT and FF of ``depthwise``, ``dense`` or ``sequencer``: fitted, tables of more channel groups added."""
+    channels, products = {
+        "depthwise": (spec.lanes, TAPS * spec.lanes),
+        "dense": (spec.columns, spec.lanes * spec.columns),
+        "sequencer": (spec.lanes + spec.columns, 0),
+    }[path]
     tables = 0.0
     if path == "depthwise":
-        channels, products = spec.lanes, TAPS * spec.lanes
         held, per_bit = TABLES[family]
         bits = spec.lanes * (TAPS * spec.weight_bits + spec.accumulator_bits + MULTIPLIER_BITS + 6)
         tables = per_bit * bits * max(spec.groups - held, 0) / held
@@ -168,7 +183,7 @@ def path_logic(spec: EngineSpec, path: str, family: str) -> tuple[float, float]:
 
 def estimate(spec: EngineSpec, family: str) -> Resources:
     """What the engine takes."""
-    depthwise, dense = (path_logic(spec, path, family) for path in ("depthwise", "dense"))
-    luts, ffs = (sum(pair) for pair in zip(depthwise, dense, strict=True))
+    parts = [path_logic(spec, path, family) for path in LOGIC]
+    luts, ffs = (sum(each) for each in zip(*parts, strict=True))
     rams = sum(block_rams(spec, family).values())
     return Resources(round(luts), round(ffs), multipliers(spec, family), rams)

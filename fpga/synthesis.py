@@ -13,6 +13,7 @@ from edgekit.fpga import rtl
 from edgekit.fpga.simulate import MODULE
 from edgekit.fpga.spec import EngineSpec
 
+SEQUENCER = "sequencer"  # the engine but for its data paths
 SYNTHESIS = {"xilinx": "synth_xilinx -family xcup", "ecp5": "synth_ecp5"}
 APT = {"yosys": "yosys", "nextpnr-ecp5": "nextpnr-ecp5 fpga-trellis"}
 LUT_RAM = {"RAM64M8": 8, "RAM32M16": 8, "TRELLIS_DPR16X4": 4}  # LUTs of a LUT memory
@@ -39,16 +40,22 @@ class Placed:
 
 
 def synthesise(spec: EngineSpec, path: str, family: str, folder: Path) -> Synthesised:
-    """Synthesise a data path (``depthwise`` or ``dense``) for ``xilinx`` or ``ecp5``.
+    """Synthesise a data path, the whole ``engine``, or its ``sequencer``, for ``xilinx`` or ``ecp5``.
+
+    The sequencer is all but the data paths, which are boxes of unknown content there.
 
     `folder` gets the sources and the netlist. Raises `ToolError` where yosys is missing or fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in rtl.sources(spec).items():
         (folder / name).write_text(text)
-    module = MODULE[path]
+    boxes = rtl.PATHS if path == SEQUENCER else ()
+    whole = "engine" if path == SEQUENCER else path
+    module = MODULE[whole]
+    files = [name for name in rtl.MODULES[whole] if name not in boxes]
+    boxed = f"read_verilog -sv -lib -D SYNTHESIS {' '.join(boxes)}; " if boxes else ""
     script = (
-        f"read_verilog -sv -D SYNTHESIS {' '.join(rtl.MODULES[path])}; {SYNTHESIS[family]} -top {module}; "
+        f"{boxed}read_verilog -sv -D SYNTHESIS {' '.join(files)}; {SYNTHESIS[family]} -top {module}; "
         f"flatten; write_json {module}.json; tee -q -o {module}.txt stat"
     )
     _run(["yosys", "-q", "-p", script], folder)
@@ -67,7 +74,7 @@ def synthesise(spec: EngineSpec, path: str, family: str, folder: Path) -> Synthe
     )
 
 
-def place(spec: EngineSpec, path: str, folder: Path) -> Placed:
+def place(spec: EngineSpec, path: str, folder: Path, seed: int = 1) -> Placed:
     """Place and route a data path that was synthesised for ``ecp5`` in `folder` on an LFE5UM5G-85F, speed 8.
 
     Its ports stay inside of the part. Raises `ToolError` where nextpnr is missing or fails.
@@ -77,7 +84,7 @@ def place(spec: EngineSpec, path: str, folder: Path) -> Placed:
     command = [
         "nextpnr-ecp5", "--um5g-85k", "--package", "CABGA381", "--speed", "8", "--out-of-context", "--quiet",
         "--json", f"{module}.json", "--write", f"{module}.placed.json", "--report", report.name, "--freq", "100",
-        "--timing-allow-fail",
+        "--timing-allow-fail", "--seed", str(seed),
     ]  # fmt: skip
     _run(command, folder)
     found = json.loads(report.read_text())

@@ -9,7 +9,7 @@ from fpga_csim import needs_cxx
 
 from edgekit import api
 from edgekit.base.errors import UsageError
-from edgekit.demos import train_deform
+from edgekit.demos import show_deform, train_deform
 from edgekit.demos.codenet import SIZES
 from edgekit.demos.detections import average_precision, mean_average_precision
 from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, draw
@@ -83,7 +83,15 @@ def test_of_boxes_that_overlap_the_best_of_each_class_is_kept() -> None:
 
 
 @needs_cxx
-def test_the_demo_runs_the_detector_in_the_engines_simulation(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("counted", "least", "loss"),
+    [(20, 0.5, 0.1), pytest.param(100, 0.6, 0.03, marks=pytest.mark.slow)],
+)
+def test_the_demo_runs_the_detector_in_the_engines_simulation(
+    counted: int, least: float, loss: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a few pictures, or on as many as the demo counts, over which the precision is steadier."""
+    monkeypatch.setattr(show_deform, "COUNTED", counted)
     shown = api.demo("deform", out=tmp_path / "demo")
     assert isinstance(shown, DeformDemo)
     verified = shown.manifest.verification
@@ -91,9 +99,9 @@ def test_the_demo_runs_the_detector_in_the_engines_simulation(tmp_path: Path) ->
     assert shown.manifest.quantization["recipe"] == "w4a8"
     assert all(sum(shares) == pytest.approx(1) for shares in shown.d_shares)
     assert len(shown.d_shares) == 3 and sum(shown.d_shares[-1][2:]) > 0.1
-    assert shown.engine_ap[1] > 0.6
+    assert shown.engine_ap[1] > least
     for measured, exact in zip(shown.engine_ap, shown.float_ap, strict=True):
-        assert measured > exact - 0.03
+        assert measured > exact - loss
     assert all((tmp_path / "demo" / name).stat().st_size > 1000 for name in shown.files)
 
 
