@@ -1,10 +1,11 @@
 """Whole networks that others designed, in golden model, C simulation and RTL of an engine.
 
-python bench/fpga_zoo.py [mobilenet_v2 resnet8 ds_cnn unet] [--size 8] [--part XCZU3EG] [--recipe w8a8]
+python bench/fpga_zoo.py [mobilenet_v2 resnet8 ds_cnn unet] [--size 8] [--part XCZU3EG] [--recipe w8a8] [--search]
 
 The networks have random weights and normalization of one batch. One picture runs through the golden model, the C
 simulation and, under Verilator with DRAM, the RTL of an engine of SIZE x SIZE. Prints bytes that differ, simulated
-cycles, frames per second at the part's assumed clock, and what the model of cycles says.
+cycles, frames per second at the part's assumed clock, and what the model of cycles says. `--search` runs nothing: it
+looks for the fastest engine that fits the part, and prints what the models say of it.
 """
 
 import argparse
@@ -27,9 +28,10 @@ from fpga_rtl import golden_vectors
 from edgekit.fpga import project
 from edgekit.fpga.engine import RECIPES
 from edgekit.fpga.lower import lower
+from edgekit.fpga.network import Network
 from edgekit.fpga.program import assemble
 from edgekit.fpga.resources import PARTS
-from edgekit.fpga.search import fitted
+from edgekit.fpga.search import choose, fitted
 from edgekit.fpga.simulate import build, run_engine
 from edgekit.fpga.spec import DMAX, EngineSpec
 from edgekit.fpga.timing import program_cycles
@@ -155,15 +157,33 @@ class Row:
     frames_per_second: float
 
 
-def run(name: str, size: int, part: str, recipe: str, folder: Path, rtl: bool = True) -> Row:
-    """Run a network in all forms."""
+def integers(
+    name: str, recipe: str
+) -> tuple[Network, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    """A network as an engine has it, and the pictures that it is calibrated on."""
     torch.manual_seed(0)
     model = load_model(f"{__name__}:{name}", ImportOptions()).model
     (value,) = model.stream_inputs
     shape = [int(str(d)) for d in value.shape or ()]
     x = np.random.default_rng(1).standard_normal((4, *shape)).astype(np.float32)
     clips = Calibration(({str(value.name): x},), "seeded pictures")
-    network = lower(model, clips, EngineSpec(weight_bits=RECIPES[recipe]))
+    return lower(model, clips, EngineSpec(weight_bits=RECIPES[recipe])), x
+
+
+def searched(name: str, part: str, recipe: str) -> str:
+    """The fastest engine that fits a part, modelled."""
+    choice = choose(integers(name, recipe)[0], PARTS[part])
+    spec, used = choice.spec, choice.resources
+    return (
+        f"{name}, {part}, {recipe}: {spec.lanes} x {spec.columns} at {spec.clock_mhz:g} MHz (assumed), "
+        f"{choice.frame_cycles:,} cycles, {choice.frames_per_second:.1f} frames per second, {used.luts:,} LUT, "
+        f"{used.dsps} multipliers, {used.rams} block RAMs: all modelled"
+    )
+
+
+def run(name: str, size: int, part: str, recipe: str, folder: Path, rtl: bool = True) -> Row:
+    """Run a network in all forms."""
+    network, x = integers(name, recipe)
     program = assemble(network, fitted(network, PARTS[part], size, size, DMAX))
     ((_, tensor),) = network.inputs.items()
     image = network.tensors[tensor].kind.quantize(x[0][0]).astype(np.int8)
@@ -190,7 +210,12 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=8)
     parser.add_argument("--part", choices=PARTS, default="XCZU3EG")
     parser.add_argument("--recipe", choices=RECIPES, default="w8a8")
+    parser.add_argument("--search", action="store_true")
     given = parser.parse_args()
+    if given.search:
+        for name in given.networks:
+            print(searched(name, given.part, given.recipe), flush=True)
+        return
     for name in given.networks:
         with tempfile.TemporaryDirectory() as folder:
             row = run(name, given.size, given.part, given.recipe, Path(folder))

@@ -1,11 +1,14 @@
 """yosys confirms the closed forms, nextpnr places the smallest engine."""
 
+import importlib.util
 import shutil
+import subprocess
 from pathlib import Path
 
+import fpga_ulx3s
 import pytest
 
-from edgekit.fpga import resources
+from edgekit.fpga import resources, rtl
 from edgekit.fpga.spec import EngineSpec
 from edgekit.fpga.synthesis import Synthesised, place, synthesise
 
@@ -17,6 +20,9 @@ needs_nextpnr = pytest.mark.skipif(
     shutil.which("nextpnr-ecp5") is None,
     reason="needs nextpnr-ecp5: apt-get install nextpnr-ecp5 fpga-trellis",
 )
+BOARD = ("litex", "litedram", "litex_boards", "pythondata_cpu_picorv32")
+MISSING = [name for name in BOARD if importlib.util.find_spec(name) is None]
+needs_litex = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}: pip install")
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +78,24 @@ def test_the_smallest_engine_is_placed(both: tuple[Path, dict[str, Synthesised]]
         placed = place(SPEC, path, folder)
         assert placed.clock_mhz > 50
         assert placed.cells == pytest.approx(found[path].luts, rel=0.25)
+
+
+@pytest.mark.slow
+@needs_yosys
+@needs_litex
+def test_the_project_of_a_board_is_elaborated(tmp_path: Path) -> None:
+    """LiteX's Verilog, core and engine: yosys finds every module, and ports of the widths that it connects."""
+    spec = EngineSpec(lanes=2, columns=1, groups=16, accumulator_bits=20, port_bytes=4)
+    (tmp_path / "rtl").mkdir()
+    for name, text in (rtl.sources(spec) | rtl.simulation(spec)).items():
+        (tmp_path / "rtl" / name).write_text(text)
+    fpga_ulx3s.write(tmp_path / "rtl", tmp_path / "board")
+    gateware = tmp_path / "board" / "gateware"
+    script = (gateware / "radiona_ulx3s.ys").read_text()
+    reads = "; ".join(line for line in script.splitlines() if line.startswith("read_verilog"))
+    library = "read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v"
+    flow = f"{library}; {reads}; hierarchy -check -top radiona_ulx3s"
+    command = ["yosys", "-q", "-e", "Resizing cell port .*ek_top", "-p", flow]
+    done = subprocess.run(command, cwd=gateware, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "LOCATE COMP" in (gateware / "radiona_ulx3s.lpf").read_text()
