@@ -20,9 +20,11 @@ DOCS = (
 
 
 def main() -> None:
-    """Print the page."""
+    """Print the page; a bracket in a sentence is no link."""
     done = subprocess.run([sys.executable, *DOCS], capture_output=True, text=True, check=True)
-    print(done.stdout.strip())
+    for line in done.stdout.strip().splitlines():
+        name, sep, sentence = line.partition("`: ")
+        print(name + sep + sentence.replace("[", "\\["))
 
 
 if __name__ == "__main__":

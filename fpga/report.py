@@ -67,7 +67,7 @@ def _resources(engine: Engine) -> Iterable[tuple[str, str, str, str]]:
     yield "multipliers", str(used.dsps), str(part.dsps), "modelled: closed form"
     uses = block_rams(engine.choice.spec, part.family)
     listed = ", ".join(f"{name} {count}" for name, count in uses.items())
-    yield "block RAM", f"{used.rams} ({listed})", str(part.rams), "modelled: closed form"
+    yield f"block RAM: {listed}", str(used.rams), str(part.rams), "modelled: closed form"
 
 
 def _layer_rows(engine: Engine) -> Iterable[tuple[str, ...]]:
