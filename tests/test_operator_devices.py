@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from device_programs import Golden, write_programs
-from devices import CROSS, QUICK, on_devices, run_program
+from devices import CROSS, QUICK, on_devices, read_once, run_program
 from operator_models import Arrays, case_of, draw, float_models, integer_models
 
 from edgekit.base.errors import CheckFailed
@@ -47,7 +47,7 @@ def programs(form: str, kernels: tuple[str, ...]) -> Sequence[Golden]:
 def check(form: str, target: str, folder: Path) -> None:
     device = profile(target)
     write_programs(folder, programs(form, device.kernels), device)
-    compile_replay(folder, device, folder / "program", QUICK)
+    compile_replay(folder, device, folder / "program", (*QUICK, *read_once(target)))
     assert run_program(target, folder / "program") == "PASS\n"
 
 
