@@ -31,7 +31,7 @@ from rich.table import Table
 from edgekit.base import sampler_loop
 from edgekit.base.errors import EdgeKitError
 from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
-from edgekit.demos.show_digits import NETWORK, SAMPLER, labels
+from edgekit.demos.show_digits import FEW_NETWORK, FEW_SAMPLER, NETWORK, SAMPLER, labels
 from edgekit.demos.train_digits import load_digits
 from edgekit.export.diffusion.description import read_sampler
 from edgekit.export.diffusion.key_steps import saved_share, with_key_steps
@@ -72,27 +72,34 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         """The digits of a folder."""
         self.folder = folder
-        self.model = load_model(str(NETWORK), ImportOptions(sampler=read_sampler(SAMPLER))).model
+        self.model, self.few = (
+            load_model(str(network), ImportOptions(sampler=read_sampler(sampler))).model
+            for network, sampler in ((NETWORK, SAMPLER), (FEW_NETWORK, FEW_SAMPLER))
+        )
         self.classifier = load_classifier()
-        self.digest = hashlib.sha256(self.model.to_bytes()).hexdigest()[:16]
+        self.digest = digest(self.model)
 
     @cache  # noqa: B019
     def real(self) -> Images:
-        """All digits, (10,000, 1, 28, 28), in the shuffled order of the training."""
-        return np.asarray(load_digits(self.folder)[0].numpy())
+        """As many digits of every class, (n, 1, 28, 28), classes in turn as they are drawn; else as in the training."""
+        images, names = load_digits(self.folder)
+        classes = [images[names == label] for label in range(10)]
+        least = min(map(len, classes))
+        return np.asarray(torch.stack([some[:least] for some in classes], 1).reshape(-1, *SHAPE))
 
     def features(self, images: Images) -> NDArray[np.float64]:
         """What the classifier makes of images."""
         return features_of(self.classifier, images)
 
     @cache  # noqa: B019
-    def exact(self, seed: int, images: int) -> Images:
-        """What the float network draws."""
-        path = KEPT / f"float-{self.digest}-{seed}-{images}.npy"
+    def exact(self, seed: int, images: int, few: bool = False) -> Images:
+        """What the float network draws, or that of few steps."""
+        model = self.few if few else self.model
+        path = KEPT / f"float-{digest(model)}-{seed}-{images}.npy"
         if not path.is_file():
-            assert self.model.sampler is not None
+            assert model.sampler is not None
             drawn = sampler_loop.sample(
-                self.model.sampler, float_network(self.model), SHAPE, images, seed, labels(images)
+                model.sampler, float_network(model), SHAPE, images, seed, labels(images)
             )
             np.save(path, drawn.astype(np.float32))
         return np.asarray(np.load(path))
@@ -103,18 +110,13 @@ class Bench:
         exact = self.features(self.exact(seed, images))
         return frechet(exact, self.features(self.real()[:REAL]))
 
-    def float_distances(self) -> tuple[float, float]:
-        """Of `REAL` images of the float network to real ones, and between two real sets."""
-        near = self.features(self.real()[:REAL])
-        drawn = self.features(self.exact(0, REAL))
-        return frechet(drawn, near), frechet(self.features(self.real()[REAL : 2 * REAL]), near)
-
-    def read_as_asked(self) -> float:
-        """The share of `REAL` images of the float network in which the classifier reads the label that was given."""
-        drawn = torch.from_numpy(self.exact(0, REAL).clip(-1, 1))
+    def judged(self, drawn: Images) -> str:
+        """How far `REAL` images are from real ones, and in which share of them the classifier reads what was asked."""
+        distance = frechet(self.features(drawn), self.features(self.real()[:REAL]))
         with torch.inference_mode():
-            seen = self.classifier(drawn).argmax(1).numpy()
-        return float(np.mean(seen == labels(REAL)["label"][:, 0]))
+            seen = self.classifier(torch.from_numpy(drawn.clip(-1, 1))).argmax(1).numpy()
+        right = np.mean(seen == labels(REAL)["label"][:, 0])
+        return f"FD {distance:.1f} of {REAL:,} images, {right:.1%} read as asked"
 
     def measure(self, case: Case, images: int, seeds: int) -> Measured:
         """Quantize, compile, draw so many images from each of so many seeds, and compare."""
@@ -145,6 +147,11 @@ class Bench:
             frechet(own, self.features(exact)) / whole,
             frechet(own, self.features(self.real()[:REAL])) / whole,
         )
+
+
+def digest(model: Model) -> str:
+    """What tells models apart."""
+    return hashlib.sha256(model.to_bytes()).hexdigest()[:16]
 
 
 def decibels(error: float) -> float:
@@ -212,10 +219,10 @@ def main() -> int:
         figures += (f"{100 * row.own:.2f}", f"{row.ratio:.3f}", f"{100 * row.saved:.0f}")
         lines.append((case.factor, case.name, *figures))
         print(": ".join(lines[-1][:2]), *lines[-1][2:], flush=True)
-    drawn, real = bench.float_distances()
     said = (
-        f"Float network: FD {drawn:.1f} of {REAL:,} images, real against real {real:.1f}; "
-        f"{bench.read_as_asked():.1%} are read as asked. "
+        f"Float network: {bench.judged(bench.exact(0, REAL))}; in 4 steps (digits_few.onnx) "
+        f"{bench.judged(bench.exact(0, REAL, few=True))}; other real digits: "
+        f"{bench.judged(bench.real()[REAL : 2 * REAL])}. "
         f"Recipes: {given.images} images of each of {given.seeds} seeds; other rows: {given.others} of one."
     )
     show(lines, said)

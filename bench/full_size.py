@@ -127,9 +127,34 @@ def vae_decoder() -> Built:
     return Decode(network).eval(), {"sample": torch.randn(1, 4, 8, 8)}
 
 
+class DecodeTiny(nn.Module):
+    """The decoder alone, without a normalization."""
+
+    output_names = ("out",)
+
+    def __init__(self, autoencoder: nn.Module) -> None:
+        """Of an `AutoencoderTiny`."""
+        super().__init__()
+        self.decoder = autoencoder.decoder
+
+    def forward(self, sample: Tensor) -> Tensor:
+        """(1, 4, height, width) of latents -> (1, 3, 8 height, 8 width)."""
+        y: Tensor = self.decoder(sample)
+        return y
+
+
+def taesd_decoder() -> Built:
+    """The decoder of the tiny autoencoder for Stable Diffusion's latents (Bohan 2023), for latents of 8 x 8."""
+    from diffusers import AutoencoderTiny
+
+    torch.manual_seed(0)
+    return DecodeTiny(AutoencoderTiny()).eval(), {"sample": torch.randn(1, 4, 8, 8)}
+
+
 NETWORKS: dict[str, Callable[[], Built]] = {
     "ddpm-cifar10": ddpm_cifar10,
     "dit-s2": dit_s2,
+    "taesd-decoder": taesd_decoder,
     "vae-decoder": vae_decoder,
 }
 

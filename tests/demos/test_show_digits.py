@@ -8,11 +8,14 @@ import pytest
 import torch
 from tiny_build import needs_cc
 
+from edgekit.base import sampler_loop
 from edgekit.cli.demo import show_digits as print_digits
 from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
-from edgekit.demos.digits import NULL, build
+from edgekit.demos.digits import NULL, SHAPE, build
 from edgekit.demos.show_digits import (
     DIGITS,
+    FEW_NETWORK,
+    FEW_SAMPLER,
     NETWORK,
     W4A8_RECIPE,
     DigitsDemo,
@@ -20,9 +23,12 @@ from edgekit.demos.show_digits import (
     median_psnr_db,
     show,
 )
-from edgekit.demos.train_digits import guided_loss, lean, signal_rates
+from edgekit.demos.train_digits import few_loss, guided_loss, lean, signal_rates
+from edgekit.export.diffusion.description import read_sampler
 from edgekit.export.running import in_onnxruntime
 from edgekit.runtime.sampler import Sampler
+from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.export.sampling import float_network
 
 # The median of ten images lies 2 dB about that of 1,500 (docs/diffusion.md, W8A8); calibrated on calls that the sampler
 # does not make it is 28 dB or less.
@@ -95,6 +101,40 @@ def test_guidance_is_learnt_from_the_two_calls_of_a_teacher() -> None:
     with torch.inference_mode():
         told, before = (made(x, t, torch.tensor([3, NULL])) for made in (network, teacher))
     assert torch.equal(told[1], before[1]) and not torch.allclose(told[0], before[0], atol=1e-3)
+
+
+def test_four_steps_draw_the_digits_that_were_asked_for() -> None:
+    options = ImportOptions(sampler=read_sampler(FEW_SAMPLER))
+    model = load_model(str(FEW_NETWORK), options).model
+    assert model.sampler is not None and model.sampler.rows == 4
+    asked = labels(2 * DIGITS)
+    drawn = sampler_loop.sample(
+        model.sampler, float_network(model), SHAPE, 2 * DIGITS, 1, asked
+    ).astype(np.float32)
+    with torch.inference_mode():
+        seen = load_classifier()(torch.from_numpy(drawn.clip(-1, 1))).argmax(1).numpy()
+    assert np.mean(seen == asked["label"][:, 0]) >= 0.9
+
+
+class OneImage(torch.nn.Module):
+    """Estimates v of x0 = 0.3 at every time, or of what grows with it."""
+
+    def __init__(self, slope: float) -> None:
+        super().__init__()
+        self.slope, self.rates = slope, signal_rates()
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        rate = self.rates[t.long()][:, None, None, None]
+        x0 = 0.3 + self.slope * t[:, None, None, None] / 1000
+        return (rate.sqrt() * x - x0) / (1 - rate).sqrt()
+
+
+def test_few_steps_learn_where_more_of_them_lead() -> None:
+    """An estimate that stays is as far in one step as in five; one that falls on the way is not."""
+    torch.manual_seed(0)
+    facts = signal_rates(), 4, torch.zeros(2, 1, 28, 28), torch.arange(2)
+    assert few_loss(OneImage(0.0), OneImage(0.0), *facts).item() < 1e-8
+    assert few_loss(OneImage(0.5), OneImage(0.5), *facts).item() > 1e-4
 
 
 def test_the_page_prints_the_recipe_of_4_bits() -> None:

@@ -1,24 +1,29 @@
 """Writes digits.onnx from the committed weights, which stay in half precision there, too.
 
-Run ``python -m edgekit.demos.export_digits``.
+    python -m edgekit.demos.export_digits [WEIGHTS.npz OUT.onnx]
+
+digits_few.onnx, for 4 steps, is made of others: `edgekit.demos.train_digits` says how to train them.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from edgekit.demos.digits import build
+from edgekit.demos.digits import WEIGHTS, build
 from edgekit.demos.onnx_files import exported
+from edgekit.demos.weights import load
 
 ONNX_FILE = Path(__file__).with_name("digits.onnx")
 KEPT_SIZE = 256  # smaller tensors stay float32
 
 
-def one_call() -> onnx.ModelProto:
+def one_call(weights: Path = WEIGHTS) -> onnx.ModelProto:
     """The network for one image, with a Cast behind every large weight."""
     network, example = build()
+    load(network, weights)
     model = exported(network, tuple(example.values()), list(example), ["v"])
     halve(model.graph)
     onnx.checker.check_model(model, full_check=True)
@@ -40,5 +45,6 @@ def halve(graph: onnx.GraphProto) -> None:
 
 
 if __name__ == "__main__":
-    onnx.save(one_call(), ONNX_FILE)
-    print(f"{ONNX_FILE.name}: {ONNX_FILE.stat().st_size} bytes")
+    weights, file = map(Path, sys.argv[1:]) if len(sys.argv) == 3 else (WEIGHTS, ONNX_FILE)
+    onnx.save(one_call(weights), file)
+    print(f"{file.name}: {file.stat().st_size} bytes")

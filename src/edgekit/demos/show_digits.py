@@ -18,6 +18,7 @@ from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 NETWORK, SAMPLER = HERE / "digits.onnx", HERE / "digits.toml"
+FEW_NETWORK, FEW_SAMPLER = HERE / "digits_few.onnx", HERE / "digits_few.toml"
 W4A8_RECIPE = HERE / "digits_w4a8.toml"
 RECIPES = {"float32": "float32", "w8a8": "w8a8", "w4a8": str(W4A8_RECIPE)}
 DIGITS, SEED = 10, 7
