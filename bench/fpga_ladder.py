@@ -5,7 +5,8 @@ python bench/fpga_ladder.py [--size wide] [--steps 3000] [--more 1500] [--seeds 
 For each seed (with `--one-start` once for all) the detector of `edgekit.demos.codenet` is trained with ordinary
 convolutions for `--steps`; each variant of its deformable layers goes on from there for `--more`, and so does the one
 without; offsets are told how large the shapes are (`train_deform.scale_loss`). W4A8 is the rounded one with weights of
-4 bits, trained on for as many again, in the engine's own integers; the other rows are float. AP is over held-out
+4 bits, trained on for as many again, in the engine's own integers; below it the same with weights of 8 bits where d is
+made, which no engine has: what 4 bits there cost. The other rows are float. AP is over held-out
 pictures, mean and spread of the seeds. Weights and AP are kept in FOLDER as they come, and not made again; a training
 that was ended goes on from its last checkpoint there, so the same command continues a ladder. `--table` trains nothing
 and prints what there is. ``wide`` pictures are 256 x 256 with shapes of 8 to 200 pixels, where d has use for 0 to 7;
@@ -17,8 +18,9 @@ for the XCZU3EG with weights of 8 bits; W4A8 has its own.
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -41,9 +43,10 @@ from edgekit.runtime.pictures.boxes import decode
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
 VARIANTS: tuple[Variant, ...] = ("plain", "full", "depthwise", "bounded", "square", "rounded")
-W4A8 = "W4A8"
-ROWS = (*VARIANTS, W4A8)
-ORDER = ("plain", "square", "rounded", W4A8, "depthwise", "bounded", "full")  # of training
+W4A8, W4A8_D8 = "W4A8", "W4A8, d of 8 bits"
+FOUR_BITS = (W4A8, W4A8_D8)
+ROWS = (*VARIANTS, *FOUR_BITS)
+ORDER = ("plain", "square", "rounded", *FOUR_BITS, "depthwise", "bounded", "full")  # of training
 TESTED, PICTURES = 4_000_000, 300  # first seed and number of the pictures that are scored
 # arXiv 2006.08357: AP and AP50 on VOC; ms of a 64x64x256 layer, without and with the last-level cache
 PAPER_AP = {
@@ -88,7 +91,8 @@ def main() -> None:
 
 def print_table(ladder: "Ladder", seeds: int) -> None:
     """Print what is trained and scored of the ladder; the engines need the first W4A8."""
-    engines = {bits: choose(ladder.integers(bits), PARTS["XCZU3EG"]) for bits in (4, 8)}
+    trained = ladder.score(W4A8, 0).exists()
+    engines = {b: choose(ladder.integers(b), PARTS["XCZU3EG"]) for b in (4, 8) if trained}
     print(
         "| deformable layers | AP | AP50 | detector, ms | 64x64x256, ms | paper: AP / AP50 | paper: ms |"
     )
@@ -113,12 +117,14 @@ class Ladder:
 
     def trained(self, row: str, seed: int) -> Detector:
         """Return the detector of a row and a seed, trained unless its weights are there."""
-        net = Detector(SIZES[self.size], variant="rounded" if row == W4A8 else row)  # type: ignore[arg-type]
+        variant = "rounded" if row in FOUR_BITS else row
+        net = Detector(SIZES[self.size], variant=variant)  # type: ignore[arg-type]
         path = self._path(row, seed).with_suffix(".pt")
         if not path.exists():
             kept = _begun(path)
-            if row == W4A8:
-                done = train_four_bits(self.trained("rounded", seed), self.more, seed, kept)
+            if row in FOUR_BITS:
+                begun = self.trained("rounded", seed)
+                done = train_four_bits(begun, self.more, seed, kept, offsets=row == W4A8)
             else:
                 start = self._ordinary(0 if self.one_start else seed)
                 begun = deformable(start, row)  # type: ignore[arg-type]
@@ -136,7 +142,7 @@ class Ladder:
         path = self.score(row, seed)
         if not path.exists():
             net, pictures = self.trained(row, seed), _tested(SIZES[self.size].image)
-            found = integer_ap(net, pictures) if row == W4A8 else evaluate(net, pictures)
+            found = integer_ap(net, pictures, row) if row in FOUR_BITS else evaluate(net, pictures)
             path.write_text(json.dumps(found), encoding="utf-8")
         ap, ap50 = json.loads(path.read_text(encoding="utf-8"))
         return float(ap), float(ap50)
@@ -154,7 +160,8 @@ class Ladder:
         return net.eval()
 
     def _path(self, row: str, seed: int) -> Path:
-        return self.folder / f"{self.size}_{row}_{seed}_{self.steps}_{self.more}"
+        name = row.replace(", ", "_").replace(" ", "_")
+        return self.folder / f"{self.size}_{name}_{seed}_{self.steps}_{self.more}"
 
 
 def _begun(path: Path) -> Path:
@@ -174,13 +181,27 @@ def _tested(size: int) -> list[Picture]:
     return [draw(TESTED + i, size) for i in range(PICTURES)]
 
 
-def integer_ap(net: Detector, pictures: Sequence[Picture]) -> tuple[float, float]:
-    """AP and AP50 of the integer golden network, which is the engine bit for bit."""
+def integer_ap(net: Detector, pictures: Sequence[Picture], row: str) -> tuple[float, float]:
+    """AP and AP50 of the integer golden network, which is the engine bit for bit but for d of 8-bit weights."""
     network = integer_network(net, 4)
+    if row == W4A8_D8:
+        network = with_layers_of_d(network, integer_network(net, 8))
     found = [
         decode(golden.infer(network, {"x": p.image[None]}), p.image.shape[1:]) for p in pictures
     ]
     return mean_average_precision(found, pictures), average_precision(found, pictures)
+
+
+def with_layers_of_d(network: Network, other: Network) -> Network:
+    """A network whose layers that make d are those of another one, which reads the same types."""
+    own = {layer.dilation for layer in network.layers}
+    layers = []
+    for layer, wide in zip(network.layers, other.layers, strict=True):
+        read = {*layer.x.tensors} if layer.y in own else set()
+        if any(network.tensors[name].kind != other.tensors[name].kind for name in read):
+            sys.exit(f"{layer.name}: its input has another type at 8 bits")
+        layers.append(wide if layer.y in own else layer)
+    return replace(network, layers=tuple(layers))
 
 
 def integer_network(net: Detector, bits: int) -> Network:
@@ -204,15 +225,15 @@ def line(
     row: str, aps: np.ndarray[tuple[int, ...], np.dtype[np.float64]], engines: dict[int, Choice]
 ) -> str:
     """A row of the table; `aps` (seeds, 2) in percent."""
-    variant: Variant = "rounded" if row == W4A8 else row  # type: ignore[assignment]
-    choice = engines[4 if row == W4A8 else 8]
+    variant: Variant = "rounded" if row in FOUR_BITS else row  # type: ignore[assignment]
+    choice = engines.get(4 if row == W4A8 else 8)
     spread = aps.std(axis=0, ddof=1) if len(aps) > 1 else np.zeros(2)
     ap, ap50 = (f"{m:.1f} ± {s:.1f}" for m, s in zip(aps.mean(axis=0), spread, strict=True))
     cells = (
         row,
         ap,
         ap50,
-        f"{network_ms(variant, choice):.2f}",
+        "" if choice is None or row == W4A8_D8 else f"{network_ms(variant, choice):.2f}",
         f"{layer_ms(variant, EngineSpec()):.2f}",
         PAPER_AP.get(row, ""),
         PAPER_MS.get(row, ""),

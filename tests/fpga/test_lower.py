@@ -315,6 +315,7 @@ def test_a_final_sigmoid_is_computed_where_the_output_is_read(tmp_path: Path) ->
     assert any("on the CPU: Sigmoid" in note for note in exported.notes)
 
 
+@pytest.mark.slow
 @needs_cxx
 def test_an_identity_is_an_engine(tmp_path: Path) -> None:
     model = loaded(identity(), tmp_path)

@@ -132,9 +132,17 @@ def deformable(start: Detector, variant: Variant) -> Detector:
     return net.eval()
 
 
-def train_four_bits(net: Detector, steps: int, seed: int = 0, kept: Path | None = None) -> Detector:
-    """Train on with weights rounded to 4 bits; returns the same detector, the rounded weights in place."""
-    layers = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
+def train_four_bits(
+    net: Detector, steps: int, seed: int = 0, kept: Path | None = None, offsets: bool = True
+) -> Detector:
+    """Train on with weights rounded to 4 bits; returns the same detector, the rounded weights in place.
+
+    Without `offsets` the layers that make d keep their weights as they are.
+    """
+    deformable = [module for module in net.modules() if isinstance(module, SquareDeformConv2d)]
+    left = [] if offsets else [module.offset for module in deformable]
+    modules = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
+    layers = [module for module in modules if module not in left]
     for layer in layers:
         parametrize.register_parametrization(layer, "weight", FourBits())
     train(net, steps, RATE / 3, seed, kept)
