@@ -22,9 +22,19 @@ MISSING = [
 ]
 needs_soc = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
 FLAGS = (
-    "--specs=picolibc.specs", "-march=rv32im", "-mabi=ilp32", "-std=gnu99", "-O2", "-ffp-contract=off",
-    "-ffunction-sections", "-Wall", "-Wextra", "-Werror", "-nostartfiles", "-Wl,--gc-sections",
-)  # fmt: skip
+    "--specs=picolibc.specs",
+    "-march=rv32im",
+    "-mabi=ilp32",
+    "-std=gnu99",
+    "-O2",
+    "-ffp-contract=off",
+    "-ffunction-sections",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-nostartfiles",
+    "-Wl,--gc-sections",
+)
 
 
 def firmware(build: Path, pictures: NDArray[np.float32], folder: Path) -> Path:
