@@ -104,7 +104,10 @@ COMMANDS = (
     ("ssh", "bench --device ssh://", "openssh-client"),
     ("adb", "bench --device adb", "adb"),
 )
-OWN_VERSION = {"ssh": ("-V", re.compile(r"OpenSSH_([\w.]+)"))}  # does not know --version
+OWN_VERSION = {
+    "node": ("--version", re.compile(r"v([\d.]+)")),  # v20.1.0
+    "ssh": ("-V", re.compile(r"OpenSSH_([\w.]+)")),  # does not know --version
+}
 
 
 def doctor() -> list[ToolFacts]:
