@@ -46,7 +46,8 @@ def lower_executorch(model: "Model", target: str) -> "Build":
     from edgekit.targets.macs import with_macs
     from edgekit.targets.session import split_session
 
-    parts = split_session(frame_moves(unpack_states(model)))
+    prepared = frame_moves(unpack_states(model))
+    parts = split_session(prepared)
     models = {MODEL_NAME: parts.hop, SESSION_NAME: parts.session}
     files, notes, tools = dict[str, bytes](), list[str](), dict[str, str]()
     ports: dict[str, Any] = {"states": [[pair.input, pair.output] for pair in parts.hop.states]}
@@ -60,7 +61,7 @@ def lower_executorch(model: "Model", target: str) -> "Build":
             listed = ", ".join(f"{op} {count}" for op, count in sorted(facts["left"].items()))
             notes.append(f"{name}: XNNPACK leaves to ExecuTorch's portable kernels: {listed}")
     files[PORTS_NAME] = json.dumps(ports, indent=1).encode()
-    manifest = with_macs(describe(model, target), model)
+    manifest = with_macs(describe(prepared, target), model)
     manifest = replace(manifest, tools={**manifest.tools, **tools}, digest=digest(files))
     build = Build(files, manifest, notes=tuple(notes))
     return joined(build, {r: lower_executorch(n, target) for r, n in model.networks.items()})

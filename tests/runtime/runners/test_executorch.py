@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx.parser
 import pytest
 import tiny_build
 from session_network import WIDTH, drawn, network
 
 from edgekit import api
 from edgekit.base.environment import EXECUTORCH, VARIABLE
-from edgekit.base.errors import ToolError, UsageError
+from edgekit.base.errors import ModelError, ToolError, UsageError
 from edgekit.runtime.build_folder.manifest import Tensor
 from edgekit.runtime.runners import executorch
 from edgekit.runtime.stream import Stream
@@ -55,6 +56,13 @@ def test_a_network_runs_in_executorch_as_its_source(
 
 @pytest.mark.slow
 @needs_executorch
+def test_states_that_were_packed_are_apart(tmp_path: Path) -> None:
+    checked = api.export("zoo:dual_path", "executorch", tmp_path / "build").manifest.verification
+    assert checked is not None and checked["snr_db"] >= 90
+
+
+@pytest.mark.slow
+@needs_executorch
 def test_session_constants_are_computed_once(tmp_path: Path) -> None:
     source = str(network(tmp_path / "net.onnx"))
     given = ["speaker", "level"]
@@ -71,8 +79,10 @@ def test_session_constants_are_computed_once(tmp_path: Path) -> None:
 @pytest.mark.slow
 @needs_executorch
 def test_what_executorch_does_not_take_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="without a form in torch: ScatterElements"):
-        api.export("zoo:dual_path", "executorch", tmp_path / "build")
+    text = '<ir_version: 10, opset_import: ["": 21]> net (float[1, 4] x) => (float[1, 4] y) { y = Floor(x) }'
+    (tmp_path / "net.onnx").write_bytes(onnx.parser.parse_model(text).SerializeToString())
+    with pytest.raises(ModelError, match="without a form in torch: Floor"):
+        api.export(str(tmp_path / "net.onnx"), "executorch", tmp_path / "build")
 
 
 @pytest.mark.parametrize(
