@@ -112,7 +112,7 @@ USES = (
     Use("demo denoise", "demo"),
     Use("demo deform", "demo", slow=True),
     Use("demo compressor", "demo", slow=True),
-    Use("demo browser", "wasm", slow=True),
+    Use("demo browser", "wasm", slow=True, refuses="pip install 'edgekit[audio]'"),
 )
 
 
