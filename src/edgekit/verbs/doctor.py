@@ -222,8 +222,10 @@ def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFac
 def _executorch() -> ToolFacts:
     """ExecuTorch, which clashes with this environment's packages and has one of its own."""
     version = EXECUTORCH.packages[0].partition("==")[2] if EXECUTORCH.is_here else None
-    used_for = f"target {EXECUTORCH.name}, bench --against {EXECUTORCH.name}"
-    return ToolFacts(EXECUTORCH.name, used_for, version, str(EXECUTORCH.folder), None, None)
+    used_for = f"target {EXECUTORCH.name}, bench --against; in an environment of its own"
+    path = str(EXECUTORCH.folder) if EXECUTORCH.is_here else None
+    packages = " ".join(f"'{package}'" for package in EXECUTORCH.packages)
+    return ToolFacts(EXECUTORCH.name, used_for, version, path, packages, None)
 
 
 def _portaudio() -> ToolFacts:
