@@ -67,7 +67,7 @@ def make_soc(rtl: Path, clock_mhz: float) -> Any:
         cpu_type="picorv32",
         cpu_variant="standard",
         with_led_chaser=False,
-        integrated_rom_size=0x10000,
+        integrated_rom_size=0x8000,  # the boot loader takes 26 KB; an engine leaves a tenth of the block RAMs
     )
     bus = re.search(r"BUS_BYTES = (\d+)", (rtl / "sim_config.h").read_text())
     assert bus is not None
