@@ -206,17 +206,20 @@ def run(name: str, size: int, part: str, recipe: str, folder: Path, rtl: bool = 
 def main() -> None:
     """Print a line for each network."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("networks", nargs="*", default=list(NETWORKS), choices=[*NETWORKS, []])
+    parser.add_argument("networks", nargs="*", metavar="network", help=", ".join(NETWORKS))
     parser.add_argument("--size", type=int, default=8)
     parser.add_argument("--part", choices=PARTS, default="XCZU3EG")
     parser.add_argument("--recipe", choices=RECIPES, default="w8a8")
     parser.add_argument("--search", action="store_true")
     given = parser.parse_args()
+    networks = given.networks or list(NETWORKS)
+    if unknown := set(networks) - set(NETWORKS):
+        parser.error(f"no network {', '.join(unknown)}: there are {', '.join(NETWORKS)}")
     if given.search:
-        for name in given.networks:
+        for name in networks:
             print(searched(name, given.part, given.recipe), flush=True)
         return
-    for name in given.networks:
+    for name in networks:
         with tempfile.TemporaryDirectory() as folder:
             row = run(name, given.size, given.part, given.recipe, Path(folder))
         print(
