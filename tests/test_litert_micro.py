@@ -83,7 +83,9 @@ def test_w8a8_in_tflite_micro_is_that_of_litert(name: str) -> None:
         assert farthest(model, inputs) <= (1 if name in STEP else 0)
 
 
-@pytest.mark.parametrize("name", ["tcn", "gru_mask", "vision"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("tcn", marks=pytest.mark.slow), "gru_mask", "vision"]
+)
 def test_networks_in_tflite_micro_are_those_of_litert(name: str) -> None:
     model = int8_model(name)
     assert farthest(model, inputs_of(model, HOPS)) == 0

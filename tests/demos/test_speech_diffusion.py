@@ -122,6 +122,7 @@ def build(tmp_path_factory: pytest.TempPathFactory, few_calls: None) -> Path:
     return out
 
 
+@pytest.mark.slow
 @needs_cc
 def test_integers_enhance_a_recording_of_any_length(build: Path) -> None:
     sampler = Sampler.open(build)

@@ -58,7 +58,7 @@ def passes_with_the_same_bits(target: str, tmp_path: Path) -> None:
     assert 256 < int(stack.split()[1]) < 8192
 
 
-@on_devices("cortex-m55", "cortex-a53")
+@on_devices("cortex-m55", "cortex-a53", slow=("cortex-a53",))
 def test_a_float_network_passes_and_a_wrong_one_fails(target: str, tmp_path: Path) -> None:
     folder = tmp_path / "build"
     replayable(float_model(NETWORK), target, folder)
@@ -85,6 +85,7 @@ def test_a_wrong_integer_fails(target: str, tmp_path: Path) -> None:
         replayed(folder, target)
 
 
+@pytest.mark.slow
 @on_devices("cortex-m55")
 def test_a_conv_tasnet_takes_at_most_20_kb_of_code(target: str, tmp_path: Path) -> None:
     build = replayable(model("b", "w8a8"), target, tmp_path / "build", hops=2)
