@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.table import Table
 
 from edgekit import api
-from edgekit.demos.scene import scenes
 from edgekit.demos.scene.judging import Scores, Vectors
 from edgekit.demos.scene.scenes import Scenes
 from edgekit.demos.scene.show import NETWORK, RECIPES, calibration_clips, hear, options
@@ -39,14 +38,9 @@ def scored(clips: Sequence[tuple[Vectors, Vectors]]) -> Scores:
 def interval(clips: Sequence[tuple[Vectors, Vectors]]) -> tuple[float, float]:
     """Of F20, by bootstrap."""
     random, each = np.random.default_rng(0), [scored([clip]) for clip in clips]
-    found = []
-    for chosen in random.integers(len(each), size=(DRAWS, len(each))):
-        whole = Scores()
-        for i in chosen:
-            for name in ("right", "far", "missed", "false"):
-                setattr(whole, name, getattr(whole, name) + getattr(each[i], name))
-        found.append(whole.f20)
-    low, high = np.quantile(found, [0.025, 0.975])
+    counts = np.array([[one.right, one.far, one.missed, one.false] for one in each])
+    drawn = counts[random.integers(len(each), size=(DRAWS, len(each)))].sum(1)
+    low, high = np.quantile([Scores(*row).f20 for row in drawn.tolist()], [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -58,11 +52,10 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=24)
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES))
     given = parser.parse_args()
-    scenes.EVENTS = EVENTS
     drawn = {
         part: [source.scene() for _ in range(given.scenes)]
         for part in PARTS
-        for source in [Scenes(given.heard, given.sounds, part, SEED, SECONDS)]
+        for source in [Scenes(given.heard, given.sounds, part, SEED, SECONDS, EVENTS)]
     }
     head = ("recipe", "voices", "F20, %", "95 %", "error, degrees", "recall, %")
     table = Table(*head, title=f"{given.scenes} scenes of {SECONDS:g} s each")

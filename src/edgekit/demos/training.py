@@ -16,6 +16,7 @@ from edgekit.demos.weights import save
 WARM_UP = 200  # steps
 
 _Batch = TypeVar("_Batch")
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,13 @@ def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
 
 
 def resumable(
-    network: nn.Module,
+    network: _Network,
     out: Path,
     rate: float,
     minutes: float,
-    batch: Callable[[int], _Batch],
-    loss_of: Callable[[nn.Module, _Batch], Tensor],
-    judge: Callable[[nn.Module], tuple[float, str]],
+    batches: Callable[[int], Iterator[_Batch]],
+    loss_of: Callable[[_Network, _Batch], Tensor],
+    judge: Callable[[_Network], tuple[float, str]],
     steps: int | None = None,
     every: int = 100,
 ) -> None:
@@ -148,7 +149,7 @@ def resumable(
         out: the file of the weights.
         rate: the highest learning rate, after 100 steps; it falls by `cosine_fall`.
         minutes: the time.
-        batch: draws the batch of a step.
+        batches: of the first step of this run, the batches from there on, without end.
         loss_of: the loss of a network on a batch.
         judge: gives the score of a network on what is held out, the smaller the better, and what to print of it.
         steps: in the place of the time.
@@ -158,12 +159,12 @@ def resumable(
     optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.01)
     run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=math.inf)
     first, done, total = run.step, 0.0, 0.0
-    step = first
+    step, drawn = first, batches(first + 1)
     while done < 1:
         step += 1
         done = min((step - first) / steps if steps else run.spent() / (60 * minutes), 1.0)
         optimizer.param_groups[0]["lr"] = rate * min(1, step / 100) * cosine_fall(done)
-        loss = loss_of(network, batch(step))
+        loss = loss_of(network, next(drawn))
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -61,9 +61,16 @@ class Scenes:
     """Draws scenes of folders that `prepare` made."""
 
     def __init__(
-        self, heard: Path, sounds: Path, part: str, seed: int, seconds: float = SECONDS
+        self,
+        heard: Path,
+        sounds: Path,
+        part: str,
+        seed: int,
+        seconds: float = SECONDS,
+        events: tuple[int, int] = EVENTS,
     ) -> None:
-        """Of a part (`sounds_of`), scenes of so many seconds."""
+        """Of a part (`sounds_of`), scenes of so many seconds, with at least so many events and fewer than so many."""
+        self.events = events
         self.frames = int(seconds * RATE) // HOP
         self.random = np.random.default_rng(seed)
         self.sounds = sounds_of(heard, sounds, part)
@@ -105,7 +112,7 @@ class Scenes:
         random = self.random
         busy = np.zeros((len(CLASSES), self.frames), bool)
         events = list[Event]()
-        for _ in range(random.integers(*EVENTS)):
+        for _ in range(random.integers(*self.events)):
             for _ in range(TRIES):
                 kind = int(random.integers(len(CLASSES)))
                 size = min(int(random.uniform(*EVENT_S) * RATE) // HOP, self.frames)

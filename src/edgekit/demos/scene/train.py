@@ -11,6 +11,8 @@ Scenes of 4 s are kept in a pool. Each is seen some twenty times, turned and mir
 """
 
 import argparse
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -24,36 +26,29 @@ from edgekit.demos.scene.scenes import Scenes
 from edgekit.demos.training import resumable
 from edgekit.demos.weights import load
 
-BATCH, FRESH, POOL, HELD = 16, 1, 1024, 96  # scenes: of a step, new in a step, kept, held out
+BATCH, POOL, HELD = 16, 1024, 96  # scenes: of a step, kept, held out
 SEED = 2021
 RATE_OF_LEARNING = 2e-3
 
 Batch = tuple[Tensor, Tensor]
 
 
-class Pool:
-    """Scenes that are drawn again and again, one anew in each step."""
+def batches(scenes: Scenes, size: int, first: int) -> Iterator[Batch]:
+    """Batches of a pool that grows to so many scenes, one of them anew in each step, each turned.
 
-    def __init__(self, scenes: Scenes, size: int) -> None:
-        """A pool that grows to ``size`` scenes."""
-        self.scenes, self.size, self.drawn = scenes, size, 0
-        self.kept: list[Batch] = []
-
-    def batch(self, step: int) -> Batch:
-        """`BATCH` of them, each turned; of the first step drawn here the seed is made."""
-        if not self.kept:
-            self.scenes.random = np.random.default_rng((SEED, step))
-        for _ in range(FRESH if len(self.kept) >= BATCH else BATCH):
-            new = self.scenes.batch(1)
-            if len(self.kept) < self.size:
-                self.kept.append(new)
-            else:
-                self.kept[self.drawn % self.size] = new
-            self.drawn += 1
-        random = self.scenes.random
-        chosen = [self.kept[i] for i in random.choice(len(self.kept), BATCH, False)]
-        turns = [turned(scene, random) for scene in chosen]
-        return torch.cat([x for x, _ in turns]), torch.cat([y for _, y in turns])
+    The first step makes the seed.
+    """
+    random = scenes.random = np.random.default_rng((SEED, first))
+    pool = [scenes.batch(1) for _ in range(BATCH)]
+    for step in count():
+        new = scenes.batch(1)
+        if len(pool) < size:
+            pool.append(new)
+        else:
+            pool[step % size] = new
+        chosen = [pool[i] for i in random.choice(len(pool), BATCH, False)]
+        features, labels = zip(*(turned(scene, random) for scene in chosen), strict=True)
+        yield torch.cat(features), torch.cat(labels)
 
 
 def turned(scene: Batch, random: np.random.Generator) -> Batch:
@@ -102,17 +97,16 @@ def train(
     if start_from is not None:
         load(network, start_from)
     held = Scenes(heard, sounds, "held", SEED + 1).batch(4 if quick else HELD)
-    pool = Pool(Scenes(heard, sounds, "train", SEED), BATCH if quick else POOL)
-    steps = 2 if quick else None
+    scenes = Scenes(heard, sounds, "train", SEED)
     resumable(
         network,
         out,
         RATE_OF_LEARNING,
         minutes,
-        pool.batch,
+        lambda first: batches(scenes, BATCH if quick else POOL, first),
         loss_of,
         lambda average: scored(average, held),
-        steps,
+        2 if quick else None,
     )
 
 

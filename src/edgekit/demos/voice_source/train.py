@@ -8,6 +8,8 @@ the machine. report.md tells of the committed weights.
 """
 
 import argparse
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from edgekit.demos.training import Run, follow
+from edgekit.demos.training import resumable
 from edgekit.demos.voice_source.closures import bumps, instants, judged
 from edgekit.demos.voice_source.network import WEIGHTS, VoiceSource
 from edgekit.demos.voice_source.synthesis import voice
-from edgekit.demos.weights import save
 
 BATCH, FRESH, POOL, SECONDS = 12, 3, 240, 1.0
 SEED = 1985
@@ -37,8 +38,9 @@ def clips(random: np.random.Generator, count: int) -> Clips:
     return pcm[:, None], torch.from_numpy(np.stack(labels))[:, None]
 
 
-def loss_of(network: VoiceSource, pcm: Tensor, labels: Tensor) -> Tensor:
+def loss_of(network: VoiceSource, heard: Clips) -> Tensor:
     """Cross entropy, of samples near a closure more than of others."""
+    pcm, labels = heard
     each = F.binary_cross_entropy_with_logits(network.logits(pcm), labels, reduction="none")
     return torch.as_tensor((each * (1 + CLOSED_COST * labels)).mean())
 
@@ -58,50 +60,43 @@ def scores(network: VoiceSource, seed: int, count: int) -> tuple[float, float, f
     return 100 * hit / max(total, 1), 100 * false / max(total, 1), 1000 * spread
 
 
+def batches(first: int) -> Iterator[Clips]:
+    """Batches of a pool, some clips of which are new in each step; the first step makes the seed."""
+    random = np.random.default_rng((SEED, first))
+    pool = [clips(random, FRESH) for _ in range(BATCH // FRESH)]
+    for step in count():
+        new = clips(random, FRESH)
+        if len(pool) < POOL // FRESH:
+            pool.append(new)
+        else:
+            pool[step % len(pool)] = new
+        chosen = [pool[i] for i in random.choice(len(pool), BATCH // FRESH, False)]
+        pcm, labels = (torch.cat(parts) for parts in zip(*chosen, strict=True))
+        yield pcm, labels
+
+
+@torch.no_grad()
+def judged_by(network: VoiceSource, held: Clips, voices: int) -> tuple[float, str]:
+    """The loss of clips held out, and the scores of so many voices to print."""
+    hit, false, spread = scores(network, 2, voices)
+    said = f"{hit:.1f} % identified, {false:.1f} % false, {spread:.3f} ms"
+    return float(loss_of(network, held)), said
+
+
 def train(minutes: float, out: Path, quick: bool = False) -> None:
     """Train until so many minutes were spent, those of earlier runs included."""
     torch.manual_seed(SEED)
     held = clips(np.random.default_rng(1), 2 if quick else 24)
-    network, average = VoiceSource(), VoiceSource()
-    average.load_state_dict(network.state_dict())
-    trained = [weight for weight in network.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(trained, RATE_OF_LEARNING, weight_decay=0.01)
-    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=np.inf)
-    random = np.random.default_rng((SEED, run.step))
-    pool = [clips(random, FRESH) for _ in range(BATCH // FRESH)]
-    step, done, total = run.step, 0.0, 0.0
-    while done < 1:
-        step += 1
-        done = 1.0 if quick else min(run.spent() / (60 * minutes), 1.0)
-        fall = 0.02 + 0.49 * (1 + float(np.cos(np.pi * done)))
-        optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 50) * fall
-        if len(pool) < POOL // FRESH:
-            pool.append(clips(random, FRESH))
-        else:
-            pool[step % len(pool)] = clips(random, FRESH)
-        chosen = [pool[i] for i in random.choice(len(pool), BATCH // FRESH, False)]
-        pcm, labels = (torch.cat(parts) for parts in zip(*chosen, strict=True))
-        loss = loss_of(network, pcm, labels)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        follow(average, network, min(0.98, step / (step + 10)))
-        total += float(loss.detach())
-        if step % 100 == 0 or done >= 1:
-            with torch.no_grad():
-                score = float(loss_of(average, *held))
-            hit, false, spread = scores(average, 2, 1 if quick else 8)
-            print(
-                f"{done:.0%} step {step}: loss {total / 100:.4f}, held {score:.4f}: "
-                f"{hit:.1f} % identified, {false:.1f} % false, {spread:.3f} ms",
-                flush=True,
-            )
-            total = 0.0
-            if score < run.best:
-                run.best = score
-                save(average, out)
-            run.keep(step)
+    resumable(
+        VoiceSource(),
+        out,
+        RATE_OF_LEARNING,
+        minutes,
+        batches,
+        loss_of,
+        lambda average: judged_by(average, held, 1 if quick else 8),
+        1 if quick else None,
+    )
 
 
 def main() -> None:
