@@ -213,11 +213,22 @@ def _refuse_other_results(results: object) -> None:
     """An output is a tensor; ``torch.export`` takes texts and numbers along that ONNX has no place for."""
     items = results.items() if isinstance(results, Mapping) else [("forward", results)]
     for name, item in items:
-        parts = item if isinstance(item, list | tuple) else (item,)
-        if any(part is None or isinstance(part, str | bytes) for part in parts) or not parts:
+        others = _others(item)
+        if others or not leaves(item):
+            kinds = {type(other).__name__ for other in others if other is not item}
             found = "returns nothing" if item is None else f"returns a {type(item).__name__}"
+            found += f" that holds {', '.join(sorted(kinds))}" if kinds else ""
             step = "return tensors: one, several in a tuple, or a dictionary of them"
             raise ModelError(Problem(f"the module's {name!r}", found, "tensors", step))
+
+
+def _others(tree: object) -> list[object]:
+    """What nested tuples, lists and dictionaries hold besides tensors."""
+    if isinstance(tree, Mapping):
+        return [other for item in tree.values() for other in _others(item)]
+    if isinstance(tree, list | tuple):
+        return [other for item in tree for other in _others(item)]
+    return [] if hasattr(tree, "detach") else [tree]
 
 
 def _refuse_two_results(first: object, second: object) -> None:

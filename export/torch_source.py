@@ -130,6 +130,10 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
                 source, f"the factory raised {type(error).__name__}: {error}", "fix the factory"
             ) from error
         module, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+        module = _unwrapped(module)
+        if isinstance(module, torch.jit.ScriptModule):
+            step = "return the module that torch.jit.script or torch.jit.trace was given"
+            raise _unusable(source, f"the factory returned a {type(module).__name__}", step)
         if not isinstance(module, torch.nn.Module):
             raise _unusable(
                 source,
@@ -142,6 +146,20 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
         module = module.cpu().eval()
         kwargs = _examples(source, module, examples, shapes)
     return TorchModule(source, module, kwargs)
+
+
+def _unwrapped(module: Any) -> Any:
+    """The module inside those that torch wraps around one to train or to compile it."""
+    import torch
+    from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+    while True:
+        if isinstance(module, DataParallel | DistributedDataParallel):
+            module = module.module
+        elif isinstance(module, torch._dynamo.eval_frame.OptimizedModule):
+            module = module._orig_mod
+        else:
+            return module
 
 
 def _trained(source: str, module: Any) -> Trained:

@@ -108,7 +108,9 @@ def near(name: str, known: Collection[str]) -> str:
 
 def _option_problems(key: str, value: Any, where: str) -> list[Problem]:
     if key not in FIELDS:
-        return [Problem(f"{where}, key {key!r}", "unknown", near(key, FIELDS), "correct the key")]
+        close = get_close_matches(key, FIELDS, n=1)
+        step = f"correct the key; {close[0]!r} is nearest" if close else "correct the key"
+        return [Problem(f"{where}, key {key!r}", "unknown", ", ".join(FIELDS), step)]
     if key == SCALES:
         return _scale_problems(value, where)
     if key in TABLES:

@@ -109,7 +109,7 @@ USES = (
     Use("export own:factory --target c99 -o own", "torch"),
     Use("export denoiser.onnx --sampler sampler.toml --target c99 -o drawn", "export"),
     Use("demo digits", "demo", slow=True),
-    Use("demo denoise", "demo"),
+    Use("demo denoise", slow=True),
     Use("demo deform", "demo", slow=True),
     Use("demo compressor", "demo", slow=True),
     Use("demo browser", "wasm", slow=True, refuses="pip install 'edgekit[audio]'"),

@@ -69,7 +69,20 @@ class Words(Net):
         return {"y": self.layer(x), "name": "words"}
 
 
+class Numbers(Net):
+    def forward(self, x):
+        return self.layer(x), 3
+
+
+class Lists(Net):
+    def forward(self, x):
+        return [x.tolist()]
+
+
 net = Net()
+numbers = lambda: (Numbers(), (x,))
+lists = lambda: (Lists(), (x,))
+scripted = lambda: (torch.jit.script(Net()), (x,))
 no_inputs = lambda: Net()
 wrong_shape = lambda: (Net(), (torch.rand(1, 9),))
 too_many = lambda: (Net(), (x, x))
@@ -229,6 +242,18 @@ MISTAKES = (
         "torch has no aten.clamp for these arguments",
     ),
     ("export mistakes_of_users:words --target host -o new", "the module's 'name': returns a str"),
+    (
+        "export mistakes_of_users:numbers --target host -o new",
+        "the module's 'forward': returns a tuple that holds int",
+    ),
+    (
+        "export mistakes_of_users:lists --target host -o new",
+        "the module's 'forward': returns a list that holds float",
+    ),
+    (
+        "export mistakes_of_users:scripted --target host -o new",
+        "return the module that torch.jit.script or torch.jit.trace was given",
+    ),
     ("export mistakes_of_users:mixed --target host -o new", "forward fails on the example inputs"),
     (
         "export mistakes_of_users:weights --target host -o new",
@@ -294,7 +319,7 @@ MISTAKES = (
     ),
     (
         "export net.onnx --target host -o new --recipe misspelt.toml --calibration good",
-        "recipe 'misspelt.toml', key 'equalise': unknown",
+        "correct the key; 'equalize' is nearest",
     ),
     (
         "export net.onnx --target host -o new --recipe w8a8",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.demos.show_denoise import show_bundled
 from edgekit.demos.table import DEMOS, shown
 from edgekit.runtime.audio.live import LiveFacts
 from edgekit.runtime.audio.sound import Watch, play
@@ -25,7 +26,7 @@ from edgekit.verbs.bench import benchmark, comparing
 from edgekit.verbs.bench.fleet import Ran, run_fleet
 from edgekit.verbs.bench.log import Log
 from edgekit.verbs.bundles import bundle as bundle
-from edgekit.verbs.doctor import NETWORKS, TargetFacts, ToolFacts, require
+from edgekit.verbs.doctor import NETWORKS, TargetFacts, ToolFacts, missing, require
 from edgekit.verbs.export import networks, pipeline
 from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions
 from edgekit.verbs.export.pipeline import Exported
@@ -371,6 +372,8 @@ def demo(
 ) -> "BrowserDemo | DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo":
     """Run a bundled demo and write what it makes.
 
+    ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and says so.
+
     Args:
         name: ``denoise``, ``digits``, ``deform``, ``compressor``, ``instrument``, ``scene``,
             ``sensor``, ``target-speech``, ``voice-source``, ``wake`` or ``browser``.
@@ -386,7 +389,10 @@ def demo(
     if name not in DEMOS:
         raise UsageError(unavailable("demo", name, DEMOS, ()))
     usual, needs = DEMOS[name]
-    require((*needs, *NETWORKS))
+    wanted = (*needs, *NETWORKS)
+    if name == "denoise" and target is None and (absent := missing(wanted)):
+        return show_bundled(Path(out or f"demo-{name}"), progress, absent)
+    require(wanted)
     if target is not None and target not in RUNNERS:
         found, step = f"target '{target}'", "export the network itself for other machines"
         raise UsageError(Problem(f"demo '{name}'", found, ", ".join(RUNNERS), step))

@@ -1,11 +1,13 @@
 """`edgekit demo denoise`: what it writes, and that integers hear as well as floats."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
 from tiny_build import needs_cc
 
-from edgekit import api
+from edgekit import __version__, api
 from edgekit.cli.demo import show
 from edgekit.demos.show_denoise import DenoiseDemo, si_sdr_db
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -57,6 +59,22 @@ def test_the_table_shows_both_builds(
         assert f"{row.gain_db:.2f}" in line
         assert f"{row.manifest.memory['weights_bytes']:,}" in line
     assert "latency 32 ms" in printed
+
+
+def test_without_onnx_the_bundled_build_plays_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(api, "missing", lambda names: ("onnx",))
+    demo = api.demo("denoise", out=tmp_path / "out")
+    assert isinstance(demo, DenoiseDemo)
+    (row,) = demo.rows
+    assert row.gain_db >= 4.0
+    assert row.manifest.edgekit == __version__, "python -m edgekit.demos.pack_denoise"
+    assert {path.name for path in demo.directory.iterdir()} == {"noisy.wav", "w8a8.wav", "w8a8"}
+    assert all((demo.directory / name).is_file() for name in demo.files)
+    show(demo)
+    assert "onnx is not installed" in (said := capsys.readouterr().out)
+    assert "pip install 'edgekit[demo]'" in said
 
 
 def test_si_sdr_knows_no_scale_and_no_offset() -> None:

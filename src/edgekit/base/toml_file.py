@@ -17,7 +17,7 @@ def read_text(path: Path, where: str, most_bytes: int, step: str) -> str:
         size = path.stat().st_size
         if size > most_bytes:
             raise UsageError(Problem(where, f"{size:,} bytes", f"at most {most_bytes:,}", step))
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         found = str(error.strerror) if isinstance(error, OSError) else "not UTF-8"
         raise UsageError(Problem(where, found, "a readable file", step)) from error

@@ -72,7 +72,8 @@ def demo(
         return
     if as_json:
         rows = [{**asdict(row), "gain_db": row.gain_db} for row in shown.rows]
-        print_json({"directory": str(shown.directory), "rows": rows, "files": list(shown.files)})
+        facts = {"notes": list(shown.notes), "files": list(shown.files)}
+        print_json({"directory": str(shown.directory), "rows": rows, **facts})
         return
     show(shown)
 
@@ -221,5 +222,7 @@ def show(demo: "DenoiseDemo") -> None:
     hop_ms = 1000 * stream["hop_samples"] / stream["sample_rate_hz"]
     title = f"denoise on {manifest.target}: hop {hop_ms:g} ms, latency {stream['latency_ms']:g} ms"
     print_table(title, HEAD, rows, numbers=True)
+    for note in demo.notes:
+        out.print(note, markup=False, soft_wrap=True)
     for file in demo.files:
         out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)

@@ -2,7 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.runtime.audio.files import timed_run_samples
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
+from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import ImportOptions
 from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.pipeline import export
@@ -30,6 +32,7 @@ OPTIONS = ImportOptions(
 )
 RECIPES = ("float32", "w8a8")
 KEPT = "w8a8"
+BUNDLED = HERE / "denoise_w8a8.zip"  # what `edgekit.demos.pack_denoise` makes
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,19 @@ class Row:
 
 @dataclass(frozen=True)
 class DenoiseDemo:
-    """What the demo measured, and the files it wrote: names below `directory`."""
+    """What the demo measured, and the files it wrote: names below `directory`.
+
+    Attributes:
+        directory: the folder.
+        rows: one for each build.
+        files: what was written.
+        notes: what is to be said below the table.
+    """
 
     directory: Path
     rows: tuple[Row, ...]
     files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def show(target: str, out: Path, progress: Progress) -> DenoiseDemo:
@@ -90,6 +101,34 @@ def show(target: str, out: Path, progress: Progress) -> DenoiseDemo:
     return DenoiseDemo(out, tuple(rows), (*wavs, "spectrogram.png", f"{KEPT}/report.html"))
 
 
+def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> DenoiseDemo:
+    """Stream the noisy clip through the w8a8 build that comes with EdgeKit: needs numpy and a C compiler alone.
+
+    Args:
+        out: the folder to make.
+        progress: told of the stream.
+        missing: packages that the whole demo would need, for the note.
+
+    Raises:
+        UsageError: `out` is not a new or empty folder.
+        ToolError: no C compiler.
+    """
+    require(["cc"])
+    noisy = read_wav(CLIPS / "noisy.wav")
+    with complete_folder(out) as folder:
+        with zipfile.ZipFile(BUNDLED) as archive:
+            archive.extractall(folder / KEPT)
+        heard, row = _streamed(KEPT, folder / KEPT, noisy, read_wav(CLIPS / "clean.wav"), progress)
+        shutil.copy(CLIPS / "noisy.wav", folder / "noisy.wav")
+        write_wav(folder / f"{KEPT}.wav", heard, noisy.sample_rate_hz, noisy.subtype)
+    note = (
+        f"this build came with EdgeKit; {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed. "
+        "To export it here, in float32, too, and draw its spectrogram: pip install 'edgekit[demo]'"
+    )
+    files = ("noisy.wav", f"{KEPT}.wav", f"{KEPT}/report.html")
+    return DenoiseDemo(out, (row,), files, (note,))
+
+
 def _try(
     recipe: str,
     target: str,
@@ -106,16 +145,24 @@ def _try(
         frontend=str(OPTIONS.frontend),
     )
     request = read_request(str(NETWORK), target, build, given)
-    manifest = export(request, _named(recipe, progress)).manifest
+    export(request, _named(recipe, progress))
+    heard[recipe], row = _streamed(recipe, build, noisy, clean, progress)
+    return row
+
+
+def _streamed(
+    recipe: str, build: Path, noisy: Clip, clean: Clip, progress: Progress
+) -> tuple[Samples, Row]:
+    """What a build makes of the noisy clip, and how it did."""
     stream = Stream.open(build)
-    heard[recipe], times_us = timed_run_samples(stream, noisy.samples, _stage(recipe, progress))
-    return Row(
+    heard, times_us = timed_run_samples(stream, noisy.samples, _stage(recipe, progress))
+    return heard, Row(
         recipe,
         si_sdr_db(noisy.samples, clean.samples),
-        si_sdr_db(heard[recipe], clean.samples),
+        si_sdr_db(heard, clean.samples),
         float(np.median(times_us)),
         float(np.percentile(times_us, 99)),
-        manifest,
+        Manifest.load(build),
     )
 
 

@@ -162,7 +162,7 @@ def targets() -> list[TargetFacts]:
     from edgekit.verbs.targets import TARGETS
 
     return [
-        TargetFacts(name, target.emits, tuple(target.needs), _missing(target.needs))
+        TargetFacts(name, target.emits, tuple(target.needs), missing(target.needs))
         for name, target in TARGETS.items()
     ]
 
@@ -184,9 +184,9 @@ def require(names: Iterable[str]) -> None:
     Raises:
         ToolError: names all that is missing, and how to get it.
     """
-    missing = _missing(dict.fromkeys(names))
+    absent = missing(dict.fromkeys(names))
     extras = {distribution: pip for distribution, _, _, pip in PACKAGES}
-    packages = [name for name in missing if name in PACKAGE_NAMES]
+    packages = [name for name in absent if name in PACKAGE_NAMES]
     lines = []
     if packages:
         wanted = dict.fromkeys(extras[name].removeprefix("edgekit[")[:-1] for name in packages)
@@ -195,7 +195,7 @@ def require(names: Iterable[str]) -> None:
             f"{', '.join(packages)} {verb} not installed; pip install 'edgekit[{','.join(wanted)}]'"
         )
     apt = {name: apt for name, _, apt in COMMANDS}
-    for name in missing:
+    for name in absent:
         if name == "cc":
             lines.append(f"no C compiler; {HOW_TO_GET}")
         elif name == EXECUTORCH.name:
@@ -237,7 +237,8 @@ def _portaudio() -> ToolFacts:
     return ToolFacts("PortAudio", "run --mic", version, path, None, "libportaudio2")
 
 
-def _missing(needs: Iterable[str]) -> tuple[str, ...]:
+def missing(needs: Iterable[str]) -> tuple[str, ...]:
+    """Return which of such names as `require` takes are not here."""
     modules = {distribution: module for distribution, module, _, _ in PACKAGES}
 
     def is_here(need: str) -> bool:
