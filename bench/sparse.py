@@ -34,7 +34,10 @@ from edgekit.targets.instruction_sets import Packing, packing, running
 
 Array = NDArray[np.generic]
 FC = "{kernel}(x, {w}, {bias}, mult, shift, 3, -128, 127, {y}, 1, {k}, {n})"
-GRU = "{kernel}(x, {y}, {w}, {r}, {bias}, {r_bias}, mult, shift, mult, shift, table, table, {k}, {n}, 1, scratch)"
+GRU = (
+    "{kernel}(x, {y}, {w}, {r}, {bias}, {r_bias}, mult, shift, mult, shift, table, table, "
+    "NULL, 1, 1, {k}, {n}, 1, scratch)"
+)
 
 
 @dataclass(frozen=True)
