@@ -272,6 +272,8 @@ OPTIONAL = frozenset(
         "equalized",
         "crop_samples",
         "hops_decided_otherwise",
+        "images",
+        "image_snr_db",
         "levels",
         "metric",
         "held_out",
@@ -327,6 +329,7 @@ TABLES: dict[str, dict[str, Check]] = {
     },
     "verification": {
         "by": TEXT, "hops": COUNT, "hops_decided_otherwise": COUNT, "snr_db": _or_null(NUMBER),
+        "images": POSITIVE, "image_snr_db": _or_null(NUMBER),
         "max_abs_error": _or_null(NUMBER),
         "bit_exact_with_oracle": _or_null(FLAG), "oracle_hops": _or_null(COUNT),
         "levels": LEVELS,

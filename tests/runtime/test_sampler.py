@@ -19,11 +19,15 @@ from edgekit.base.errors import CheckFailed, UsageError
 from edgekit.base.sampler_loop import Step
 from edgekit.base.sampler_table import COLUMNS, Arrays, Roles, StepTable
 from edgekit.cli.facts import manifest_rows
-from edgekit.export.diffusion.description import attach
+from edgekit.export.diffusion.description import attach, read_sampler
+from edgekit.export.running import snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import Sampler
+from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.export.sampling import float_network
+from edgekit.verbs.export.verification import NOISE_SEED
 
 pytestmark = needs_cc
 
@@ -194,6 +198,19 @@ def test_an_image_is_the_same_in_any_number_and_file(exported: Path, tmp_path: P
     assert np.abs(picture[:, :8].reshape(8, 8) - first).max() < 1 / 255
 
 
+def test_an_export_says_how_near_its_images_are_to_those_of_the_source(exported: Path) -> None:
+    given = ImportOptions(sampler=read_sampler(exported.parent / "sampler.toml"))
+    source = load_model("diffusion_networks:tiny_unet", given).model
+    assert source.sampler is not None
+    asked = {"label": np.arange(5)[:, None]}
+    exact = sampler_loop.sample(source.sampler, float_network(source), SHAPE, 5, NOISE_SEED, asked)
+    drawn = api.sample(exported, 5, NOISE_SEED, conditions={"label": list(range(5))})
+    facts = Manifest.load(exported).verification
+    assert facts is not None and facts["images"] == 5
+    median = np.median([snr_db(a, b) for a, b in zip(exact, drawn, strict=True)])
+    assert facts["image_snr_db"] == pytest.approx(median, abs=0.01)
+
+
 def test_calls_of_its_network_are_timed_and_looked_at_layer_by_layer(exported: Path) -> None:
     facts = api.bench(exported, hops=5, layers=True).to_dict()
     assert facts["hops"] == 25 and facts["median_us"] > 0
@@ -204,6 +221,7 @@ def test_a_benchmark_speaks_of_calls(exported: Path) -> None:
     assert api.bench(exported, hops=5).unit == "call"
     facts = dict(manifest_rows(Manifest.load(exported)))
     assert "MACs per call" in facts and "10 calls" in facts["verified"]
+    assert "images of the same seeds: " in facts["verified"]
     report = (exported / "report.html").read_text()
     assert "MACs per call" in report and "per hop" not in report
 

@@ -150,7 +150,16 @@ def verification_text(manifest: Manifest) -> str | None:
     runs = counted(facts["hops"], manifest.unit)
     other = facts.get("hops_decided_otherwise")
     decided = "" if other is None else f", decided otherwise in {counted(other, manifest.unit)}"
-    return f"{ratio} against the source over {runs} by {facts['by']}{exact}{decided}"
+    return f"{ratio} against the source over {runs} by {facts['by']}{exact}{decided}{_images_text(facts)}"
+
+
+def _images_text(facts: dict[str, Any]) -> str:
+    if (images := facts.get("images")) is None:
+        return ""
+    ratio = "equal" if facts["image_snr_db"] is None else f"{facts['image_snr_db']:g} dB"
+    return (
+        f"; images of the same seeds: {ratio}{'' if images == 1 else f', the median of {images}'}"
+    )
 
 
 def _with_unit(value: float | None, unit: str) -> str | None:

@@ -21,7 +21,7 @@ from edgekit.runtime.build_folder.manifest import (
 )
 from edgekit.runtime.build_folder.sbom import SBOM_NAME, sbom
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.verbs.export.sampling import golden_image, sampled_calls, verify_loop
+from edgekit.verbs.export.sampling import compared_images, golden_image, sampled_calls, verify_loop
 from edgekit.verbs.export.speech_quality import Heard, heard
 from edgekit.verbs.export.verification import sample_hops, verify, write_golden
 from edgekit.verbs.export.work import Examples, Progress, Quantized, Written
@@ -77,6 +77,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
     if quantized.model.sampler is not None:
         progress("verify the sampler", 0, 1)
         verify_loop(stream, quantized.model)
+        verification |= compared_images(stream, quantized.reference, written.examples)
     progress("report", 0, 1)
     write_golden(folder / "golden", samples, outputs, quantized.model.constants)
     tools = dict(manifest.tools)

@@ -15,6 +15,7 @@ from edgekit.runtime.stream import Arrays, Stream
 from edgekit.verbs.export.verification import (
     HIGHEST_INTEGER,
     HOPS,
+    MAX_MACS,
     MAX_VALUES,
     MIN_HOPS,
     NOISE_SEED,
@@ -23,6 +24,7 @@ from edgekit.verbs.export.verification import (
 CALIBRATION_VALUES = 2**22  # of x in all calls that calibrate
 CORRECTED_ON = 20  # images
 OTHERS_CALLED = 32  # times, each of a sampler's other networks, to calibrate
+COMPARED = 5  # images with those of the source, of much work fewer
 LEAST_FLOAT_DB = 60.0  # of a float build's image against onnxruntime's
 
 if TYPE_CHECKING:
@@ -225,6 +227,43 @@ def golden_image(stream: Stream, model: "Model") -> tuple[Arrays, Arrays]:
     x = sampler.sample(1, NOISE_SEED, given)
     seed = np.full((1, 1), NOISE_SEED, np.int64)
     return {"seed": seed, **{name: array[None] for name, array in given.items()}}, {"x": x[None]}
+
+
+def compared_images(
+    stream: Stream, reference: "Model", examples: Mapping[str, NDArray[Any]] | None
+) -> dict[str, Any]:
+    """Compare images that a build and its source network draw from the same seeds.
+
+    What a call's error does to an image depends on its row, which the ratio over calls does not see.
+
+    Args:
+        stream: the build.
+        reference: the float network, with the sampler that it was given.
+        examples: a factory's inputs (hops, *shape), for conditions that are not labels.
+
+    Returns:
+        The manifest's `images`, how many were drawn, and `image_snr_db`, the ratio of the median one in dB; None
+        without noise.
+    """
+    from edgekit.export.running import snr_db
+
+    sampler, table = Sampler(stream), reference.sampler
+    assert table is not None
+    work = max(1, stream.manifest.macs_per_hop * table.rows * table.calls)
+    images = min(COMPARED, max(1, MAX_MACS // work))
+    given = drawn_conditions(reference, examples, images)
+    exact = sampler_loop.sample(
+        table,
+        float_network(reference),
+        sampler.shape,
+        images,
+        NOISE_SEED,
+        given,
+        others=float_others(reference),
+    )
+    drawn = sampler.sample(images, NOISE_SEED, given)
+    median = float(np.median([snr_db(a, b) for a, b in zip(exact, drawn, strict=True)]))
+    return {"images": images, "image_snr_db": round(median, 2) if math.isfinite(median) else None}
 
 
 def verify_loop(stream: Stream, model: "Model") -> None:
