@@ -54,45 +54,48 @@ HALVES = {"xilinx": 2, "ecp5": 1}  # of these in a block RAM as the part counts 
 
 @dataclass(frozen=True)
 class Fit:
-    """LUT or FF of a data path: a constant, so many per output channel at once, per product, and per product's bit.
+    """LUT or FF: a constant, so many per lane, per column, per product, and per product's bit.
 
-    Products' bits are those of the weights beyond 4. Of the sequencer lanes and columns are the channels.
+    Products' bits are those of the weights beyond 4. A sequencer's products are the weights of a row that it makes.
     """
 
     constant: float
-    per_channel: float
-    per_product: float
-    per_bit: float
+    per_lane: float
+    per_column: float = 0
+    per_product: float = 0
+    per_bit: float = 0
 
-    def of(self, channels: int, products: int, weight_bits: int) -> float:
+    def of(self, lanes: int, columns: int, products: int, weight_bits: int) -> float:
         """The estimate."""
         product = self.per_product + self.per_bit * (weight_bits - 4)
-        return self.constant + self.per_channel * channels + product * products
+        channels = self.per_lane * lanes + self.per_column * columns
+        return self.constant + channels + product * products
 
 
 FITS: Mapping[str, Mapping[str, Fit]] = {
     "xilinx": {
-        "depthwise luts": Fit(515, 914, 0, 4.9),
-        "depthwise ffs": Fit(327, 525, 0, 3.4),
-        "dense luts": Fit(219, 298.5, 15.7, 3.2),
-        "dense ffs": Fit(225, 283, 19.6, 3.6),
-        "sequencer luts": Fit(3000, 145, 0, 0),
-        "sequencer ffs": Fit(2700, 160, 0, 0),
+        "depthwise luts": Fit(515, 914, per_bit=4.9),
+        "depthwise ffs": Fit(327, 525, per_bit=3.4),
+        "dense luts": Fit(219, 0, 298.5, 15.7, 3.2),
+        "dense ffs": Fit(225, 0, 283, 19.6, 3.6),
+        "sequencer luts": Fit(3900, 103),
+        "sequencer ffs": Fit(2732, 57, 54, 4, 1),
     },
     "ecp5": {
-        "depthwise luts": Fit(-102, 2230, 0, 4.9),
-        "depthwise ffs": Fit(370, 538, 0, 3.4),
-        "dense luts": Fit(392, 516, 28.5, 3.2),
-        "dense ffs": Fit(280, 256, 29, 3.6),
-        "sequencer luts": Fit(5400, 260, 0, 0),
-        "sequencer ffs": Fit(2700, 160, 0, 0),
+        "depthwise luts": Fit(382, 2562, per_bit=4.9),
+        "depthwise ffs": Fit(370, 538, per_bit=3.4),
+        "dense luts": Fit(392, 0, 516, 28.5, 3.2),
+        "dense ffs": Fit(280, 0, 256, 29, 3.6),
+        "sequencer luts": Fit(6550, 115),
+        "sequencer ffs": Fit(2880, 80, 54, 4, 1),
     },
 }
+"""Of the sequencer's flip-flops 54 are bias and scaling of a column, `weight_bits` a weight of the array's row."""
 
 
 LOGIC = ("depthwise", "dense", "sequencer")
 SEQUENCER_PRODUCTS = 3  # rows times their length, taps of a pool, the place of a layer's record
-TABLES: Mapping[str, tuple[int, float]] = {"xilinx": (64, 1.7), "ecp5": (16, 2.15)}
+TABLES: Mapping[str, tuple[int, float]] = {"xilinx": (64, 1.7), "ecp5": (16, 1.0)}
 """Channel groups that the fits' LUT RAM holds, and LUTs of a bit of the depthwise tables for each as many more."""
 
 
@@ -164,18 +167,14 @@ def most_buffer_beats(spec: EngineSpec, part: Part) -> int:
 
 def path_logic(spec: EngineSpec, path: str, family: str) -> tuple[float, float]:
     """LUT and FF of ``depthwise``, ``dense`` or ``sequencer``: fitted, tables of more channel groups added."""
-    channels, products = {
-        "depthwise": (spec.lanes, TAPS * spec.lanes),
-        "dense": (spec.columns, spec.lanes * spec.columns),
-        "sequencer": (spec.lanes + spec.columns, 0),
-    }[path]
+    products = TAPS * spec.lanes if path == "depthwise" else spec.lanes * spec.columns
     tables = 0.0
     if path == "depthwise":
         held, per_bit = TABLES[family]
         bits = spec.lanes * (TAPS * spec.weight_bits + spec.accumulator_bits + MULTIPLIER_BITS + 6)
         tables = per_bit * bits * max(spec.groups - held, 0) / held
     luts, ffs = (
-        FITS[family][f"{path} {kind}"].of(channels, products, spec.weight_bits)
+        FITS[family][f"{path} {kind}"].of(spec.lanes, spec.columns, products, spec.weight_bits)
         for kind in ("luts", "ffs")
     )
     return luts + tables, ffs

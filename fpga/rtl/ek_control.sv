@@ -1,6 +1,7 @@
 // The registers of docs/fpga-program.md behind AXI4-Lite: one write and one read at a time.
-// `start` begins a run, `abort` ends one; writes of both while there is nothing to begin or end change nothing. `cycles`
-// and `stalls` count those of the last run; `irq` rises when it ends, where it is enabled.
+// `start` begins a run, `abort` ends one; writes of both while there is nothing to begin or end change nothing, nor do
+// writes of layers and addresses during a run. `cycles` and `stalls` count those of the last run; `irq` rises when it
+// ends, where it is enabled.
 `default_nettype none
 module ek_control #(
   parameter int LANES = 16,
@@ -57,10 +58,11 @@ module ek_control #(
       if (write) bvalid <= 1'b1;
       else if (bready) bvalid <= 1'b0;
       if (write && at == REGISTER_INTERRUPT) enabled <= wdata[0];
-      if (was_busy && !busy) pending <= 1'b1;
-      else if (start || (write && at == REGISTER_INTERRUPT && wdata[1])) pending <= 1'b0;
+      if (start) pending <= 1'b0;  // even where the run before ended in this cycle
+      else if (was_busy && !busy) pending <= 1'b1;
+      else if (write && at == REGISTER_INTERRUPT && wdata[1]) pending <= 1'b0;
     end
-    if (write)
+    if (write && !busy)
       case (at)
         REGISTER_LAYERS: {layers, first_layer} <= wdata;
         REGISTER_PROGRAM: program_base <= wdata & WHOLE;

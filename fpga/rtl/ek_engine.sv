@@ -329,18 +329,38 @@ module ek_engine #(
     .wvalid, .wready, .wdata, .wstrb, .wlast, .bvalid, .bready, .bresp
   );
 
-  // ---- the buffer: a port to write lanes, a port to read
-  (* ram_style = "block", syn_ramstyle = "block_ram" *) logic [8*LANES-1:0] buffer [BUFFER_BEATS];
+  // ---- the buffer: a port to write lanes, a port to read. Each power of two in its size is a memory of its own, what is
+  // left below 2^11 one more: so few blocks of each must be chosen among
+  localparam int REST = 10, MOST = 28;
+  wire [8*LANES-1:0] given [REST:MOST];  // by each memory: of all but one zeros
+  logic [8*LANES-1:0] any;
   generate
-    for (i = 0; i < LANES; i++) begin : g_lane
-      always_ff @(posedge clk)
-        if (write && to_buffer && write_lanes[i]) buffer[write_address[BW-1:0]][8*i +: 8] <= write_data[8*i +: 8];
+    for (i = REST; i <= MOST; i++) begin : g_memory
+      localparam int BEATS = i == REST ? BUFFER_BEATS % 2048 : BUFFER_BEATS & (1 << i);
+      localparam int FROM = BUFFER_BEATS >> (i + 1) << (i + 1);
+      localparam int SHIFT = i == REST ? 11 : i;
+      localparam int MW = BEATS > 1 ? $clog2(BEATS) : 1;
+      if (BEATS != 0) begin : g_there
+        (* ram_style = "block", syn_ramstyle = "block_ram" *) logic [8*LANES-1:0] memory [BEATS];
+        logic [8*LANES-1:0] q;  // the memory's own register, and below one behind the choice
+        logic own;
+        wire write_own = write && to_buffer && write_address[BW-1:0] >> SHIFT == BW'(FROM >> SHIFT);
+        always_ff @(posedge clk) begin
+          for (int l = 0; l < LANES; l++)
+            if (write_own && write_lanes[l]) memory[write_address[MW-1:0]][8*l +: 8] <= write_data[8*l +: 8];
+          q <= memory[buffer_address[MW-1:0]];
+          own <= buffer_address >> SHIFT == BW'(FROM >> SHIFT);
+        end
+        assign given[i] = own ? q : '0;
+      end else begin : g_none
+        assign given[i] = '0;
+      end
     end
   endgenerate
-  logic [8*LANES-1:0] buffer_q;  // the memory's own register, and one behind the choice of its blocks
-  always_ff @(posedge clk) begin
-    buffer_q <= buffer[buffer_address];
-    buffer_data <= buffer_q;
+  always_comb begin
+    any = '0;
+    for (int m = REST; m <= MOST; m++) any |= given[m];
   end
+  always_ff @(posedge clk) buffer_data <= any;
 endmodule
 `default_nettype wire

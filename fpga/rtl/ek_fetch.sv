@@ -108,7 +108,7 @@ module ek_fetch #(
   logic [31:0] a_plane;
   logic [SW-1:0] slot_at [5];
   wire [15:0] index = pool ? outer[15:0] : first_plane + p;
-  wire signed [YW-1:0] half = (YW'(kernel) - YW'(1)) >>> 1;
+  wire signed [YW-1:0] half = (YW'(kernel) - YW'(1)) >> 1;
   always_ff @(posedge clk) begin
     valid <= rst ? '0 : {valid[3:0], asks_d || asks_x};
     is_d <= {is_d[3:0], asks_d};

@@ -43,7 +43,6 @@ module ek_writer #(
   localparam int KW = BEATS > 1 ? $clog2(BEATS) : 1;
   localparam int XW = $clog2(2 * LINES * LINE_BYTES / WIDE);
   localparam int UW = 8;  // of the bursts without an answer
-  genvar i;
   generate
     if (LINES < 2 || (LINES & (LINES - 1)) != 0) begin : g_bad_lines
       $error("ek_writer: LINES is a power of two, 2 or more");
@@ -140,13 +139,11 @@ module ek_writer #(
   wire [XW-1:0] read_row = XW'({out_slot, out_half, out_offset} >> $clog2(WIDE));
   wire [WIDE-1:0] enables = WIDE'(c_lanes) << (c_byte[OW-1:0] & OW'(WIDE - 1));
   (* ram_style = "block", syn_ramstyle = "block_ram" *) logic [8*WIDE-1:0] lines [2*LINES*LINE_BYTES/WIDE];
-  generate
-    for (i = 0; i < WIDE; i++) begin : g_byte
-      always_ff @(posedge clk)
-        if (merges && enables[i]) lines[write_row][8*i +: 8] <= c_data[8*(i%LANES) +: 8];
-    end
-  endgenerate
-  always_ff @(posedge clk) q <= lines[read_row];
+  always_ff @(posedge clk) begin
+    for (int i = 0; i < WIDE; i++)
+      if (merges && enables[i]) lines[write_row][8*i +: 8] <= c_data[8*(i%LANES) +: 8];
+    q <= lines[read_row];
+  end
   wire [31:0] shift = (32'(q_offset) & 32'(WIDE - 1)) * 32'd8;
   ek_results #(.BITS(9 * BUS_BYTES + 1)) leaving (
     .clk, .rst, .take(reads), .room, .idle(none), .put(q_valid),
