@@ -27,7 +27,7 @@ from edgekit.targets.sensitivity import Alone
 if TYPE_CHECKING:
     from edgekit.quantize.compare import TensorRow
 
-MAP_WIDTH, MAP_HEIGHT, MARGIN = 960, 320, 56
+MAP_WIDTH, MAP_HEIGHT = 960, 320
 FULL_BAR_DB = 60.0
 FULL_ALONE_DB = 100.0
 # Hues that stay apart for colour-blind readers; neighbours in the map take turns.
@@ -178,7 +178,7 @@ def _map(placed: Sequence[Placement], steps: Sequence[str], block: str) -> dict[
     """A block: steps of the schedule to the right, byte offsets downwards."""
     total = max(p.offset + p.size for p in placed)
     count = max(len(steps), 1 + max(p.last for p in placed))
-    x_scale = (MAP_WIDTH - MARGIN) / count
+    x_scale = MAP_WIDTH / count
     y_scale = MAP_HEIGHT / max(total, 1)
     boxes = []
     for index, place in enumerate(sorted(placed, key=lambda p: (p.first, p.offset, p.name))):
@@ -189,7 +189,7 @@ def _map(placed: Sequence[Placement], steps: Sequence[str], block: str) -> dict[
         )
         boxes.append(
             Box(
-                f"{MARGIN + place.first * x_scale:.1f}",
+                f"{place.first * x_scale:.1f}",
                 f"{place.offset * y_scale:.1f}",
                 f"{(place.last - place.first + 1) * x_scale:.1f}",
                 f"{max(place.size * y_scale, 0.5):.1f}",
@@ -199,7 +199,7 @@ def _map(placed: Sequence[Placement], steps: Sequence[str], block: str) -> dict[
         )
     boxes += [
         Box(
-            f"{MARGIN + i * x_scale:.1f}",
+            f"{i * x_scale:.1f}",
             str(MAP_HEIGHT),
             f"{x_scale:.1f}",
             "8",
@@ -208,7 +208,7 @@ def _map(placed: Sequence[Placement], steps: Sequence[str], block: str) -> dict[
         )
         for i, step in enumerate(steps)
     ]
-    return {"block": block, "total": total, "boxes": boxes, "last": count - 1}
+    return {"block": block, "total": f"{total:,}", "boxes": boxes, "last": count - 1}
 
 
 def _snr_row(row: "TensorRow") -> dict[str, Any]:

@@ -279,6 +279,8 @@ def test_the_process_is_bound_to_one_core_and_freed_again() -> None:
 def test_equal_counts_are_a_sentence_and_others_a_picture() -> None:
     equal = bench_page._histogram(np.full(5, 1234.0), "instructions", None, "hop")
     assert equal == {"columns": [], "text": "Each of 5 hops: 1,234 instructions."}
+    near = bench_page._histogram(np.array([153276.0, 153280.0]), "instructions", None, "hop")
+    assert near == {"columns": [], "text": "Each of 2 hops: 153,276 to 153,280 instructions."}
     two = bench_page._histogram(np.array([1.0, 2.0]), "instructions", None, "hop")["columns"]
     assert [column.height for column in two if column.height] == [1.0, 1.0]
 

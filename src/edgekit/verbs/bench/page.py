@@ -17,6 +17,7 @@ from edgekit.runtime.bench.measure import ByLayer, Measured
 from edgekit.runtime.build_folder.manifest import counted
 
 BINS = 60
+ALIKE = 1e-3  # of the largest: what hardly varies is said in words
 MARK = "<!-- bench {device} -->"
 END = "<!-- end of bench {device} -->"
 MOST_FUNCTIONS = 20
@@ -139,11 +140,12 @@ def _histogram(
 ) -> dict[str, Any]:
     """Counts up to the 99.5th percentile; slower ones in the last bar. `limit` is the length of a hop.
 
-    Equal values are a sentence: a picture of one bar says no more.
+    Values that are as good as equal are a sentence: a picture of one bar says no more.
     """
-    if values.min() == values.max():
-        text = f"Each of {counted(len(values), what)}: {values[0]:,.6g} {unit}."
-        return {"columns": [], "text": text}
+    if values.max() - values.min() <= ALIKE * values.max():
+        least, most = f"{values.min():,.9g}", f"{values.max():,.9g}"
+        span = least if least == most else f"{least} to {most}"
+        return {"columns": [], "text": f"Each of {counted(len(values), what)}: {span} {unit}."}
     top = float(np.percentile(values, 99.5)) * 1.05
     low = float(values.min())
     counts, edges = np.histogram(np.minimum(values, top), BINS, (low, max(top, low + 1e-9)))
