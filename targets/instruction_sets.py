@@ -42,12 +42,15 @@ class Tiles:
         group: taps of an output that lie together, ``EK_TILE_GROUP``.
         taps: most taps of a piece, ``EK_TILE_TAPS``.
         channels: from so many channels on they lie side by side, ``EK_TILE_CHANNELS``.
-        strips: the rows that a window reads lie side by side: ``runtime/src/mve/ek_conv_planes.h``.
+        rows: of which a strip of windows has a multiple, ``EK_STRIP_ROWS``.
+        strips: of channels each by itself, too, the rows that a window reads lie side by side:
+            ``runtime/src/mve/ek_conv_planes.h``.
     """
 
     group: int
     taps: int
     channels: int
+    rows: int
     strips: bool = False
 
 
@@ -246,7 +249,7 @@ INSTRUCTION_SETS = {
             machine="arm",
             emulated="cortex-m55",
             packing=Packing(
-                tiles=Tiles(group=16, taps=512, channels=8, strips=True),
+                tiles=Tiles(group=16, taps=512, channels=8, rows=1, strips=True),
                 sparse=Sparse(pays=PATTERNS, packed=False),
             ),
         ),
@@ -259,7 +262,7 @@ INSTRUCTION_SETS = {
             packing=Packing(
                 rows=4,
                 taps=((8, 4), (16, 4)),
-                tiles=Tiles(group=4, taps=512, channels=4),
+                tiles=Tiles(group=4, taps=512, channels=4, rows=4),
                 sparse=Sparse(pays=PATTERNS),
             ),
         ),

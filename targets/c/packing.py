@@ -150,14 +150,26 @@ def _tiled(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
     w = w.reshape(s.out_c, -1, s.k_h, s.k_w)
     parts = []
     for group in np.split(w, s.groups):
-        for piece in _pieces(group, tiles.taps):
+        pieces = list(_pieces(group, tiles.taps))
+        channels, high = pieces[0].shape[1:3]
+        for piece in pieces:
             ordered = piece
-            if tiles.strips and s.dil_w == 1 and s.stride_w < s.k_w:  # ek_conv_has_strips
-                ordered = piece.transpose(0, 3, 2, 1)
+            if in_strips(s, channels, channels * high, tiles):
+                across = piece.transpose(0, 3, 2, 1).reshape(len(group), piece.shape[3], -1)
+                ordered = np.pad(across, ((0, 0), (0, 0), (0, -across.shape[2] % tiles.rows)))
             elif w.shape[1] >= tiles.channels:
                 ordered = piece.transpose(0, 2, 3, 1)
             parts.append(rows.int_rows(ordered.reshape(len(group), -1), 8))
     return np.concatenate(parts)
+
+
+def in_strips(s: ConvShape, channels: int, high: int, tiles: Tiles) -> bool:
+    """Whether windows of so many channels, of so many rows together, lie in strips: ``ek_conv_has_strips``."""
+    if tiles.rows == 1:
+        return s.dil_w == 1 and s.stride_w < s.k_w + (channels < tiles.channels)
+    more = -high % tiles.rows
+    few = 3 * more <= high and more * (s.out_c // s.groups) <= 12 * high
+    return s.dil_w == 1 and s.stride_w <= s.k_w and few
 
 
 def _pieces(w: NDArray[Any], taps: int) -> Iterator[NDArray[Any]]:

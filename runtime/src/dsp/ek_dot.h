@@ -33,6 +33,21 @@ static inline int16x2_t ek_odd(int32_t word)
     return odd;
 }
 
+/* The lower, and the upper, halves of two words side by side. */
+static inline int16x2_t ek_lower_halves(int16x2_t a, int16x2_t b)
+{
+    int16x2_t both;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(both) : "r"(a), "r"(b));
+    return both;
+}
+
+static inline int16x2_t ek_upper_halves(int16x2_t a, int16x2_t b)
+{
+    int16x2_t both;
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(both) : "r"(a), "r"(b));
+    return both;
+}
+
 /* to [words][2] = the even and the odd taps of every four of x [n], those that are not there 0. */
 static inline void ek_widen_s8(const int8_t *x, int32_t n, int16x2_t *to)
 {

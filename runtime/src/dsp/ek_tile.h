@@ -1,5 +1,5 @@
 /* Armv7E-M DSP: tiles of two outputs and two positions, four taps in a word, of which an smlad takes two; see
- * runtime/src/tiles. */
+ * runtime/src/tiles. The taps of positions are widened before, of each four the even and the odd ones in turn. */
 #ifndef EK_TILE_GUARD
 #define EK_TILE_GUARD
 
@@ -9,11 +9,14 @@
 #define EK_TILE_TAPS 512
 #define EK_TILE_GROUP 4
 #define EK_TILE_CHANNELS 4
-#define EK_TILE_POSITIONS 8
+#define EK_TILE_POSITIONS 16
 #define EK_TILE_OUTPUTS 32 /* at once; even */
 #define EK_TILE_BYTES 1024 /* of columns, before they are widened */
-#define EK_TILE_ROOM (2 * EK_TILE_BYTES + EK_TILE_TAPS + 16)
+#define EK_TILE_TOGETHER 2 /* positions of which strips take a multiple */
+#define EK_TILE_WIDE 2     /* bytes of a tap of a column, when it is widened */
+#define EK_TILE_ROOM (EK_TILE_WIDE * EK_TILE_BYTES)
 #define EK_TILE_ALIGNED _Alignas(8)
+#define EK_STRIP_ROWS 4 /* of which a strip has a multiple */
 
 static inline void ek_put_word(int8_t *to, uint32_t word)
 {
@@ -97,47 +100,45 @@ static inline void ek_tile_start(int32_t *acc, const int32_t *bias, int32_t rows
 }
 
 /* Columns are laid behind their place, from where they are widened without being written over. */
-#define EK_TILE_LAID(n, taps) ((((n) + 1) / 2 * 2 + 1) * (taps))
+#define EK_TILE_LAID(n, taps) ((n) * (taps))
 
-/* Widen n columns of `taps` taps, two by two: of each the even and the odd taps of every four in turn. A column without
- * another one stands beside itself. */
+/* Widen n columns of `taps` taps: of each four the even and the odd ones in turn. */
 static __attribute__((noinline)) void ek_tile_ready(int8_t *columns, int32_t taps, int32_t n)
 {
+    const int8_t *from = columns + EK_TILE_LAID(n, taps);
     int16x2_t *to = (int16x2_t *)(void *)columns;
-    const int8_t *first = columns + EK_TILE_LAID(n, taps);
-    for (int32_t j = 0; j < n; j += 2, first += 2 * taps) {
-        const int8_t *const second = j + 1 < n ? first + taps : first;
-        for (int32_t i = 0; i < taps; i += 4, to += 4) {
-            const int32_t a = ek_word(first + i), b = ek_word(second + i);
-            to[0] = __sxtb16(a), to[1] = ek_odd(a), to[2] = __sxtb16(b), to[3] = ek_odd(b);
-        }
+    for (int32_t i = n * taps; i > 0; i -= 4, from += 4, to += 2) {
+        const int32_t word = ek_word(from);
+        to[0] = __sxtb16(word), to[1] = ek_odd(word);
     }
 }
 
 /* Four products of two outputs each with two positions. One block, so that all stays in registers. */
-#define EK_TILE_FOUR                                                                              \
-    __asm__("ldr %[t], [%[w]], #4\n\tldrd %[e], %[o], [%[x]]\n\tldrd %[f], %[q], [%[x], #8]\n\t"  \
+#define EK_TILE_FOUR                                                                                  \
+    __asm__("ldr %[t], [%[w]], #4\n\tldrd %[e], %[o], [%[x]], #8\n\tldrd %[f], %[q], [%[x2]], #8\n\t" \
             "sxtb16 %[h], %[t]\n\tsmlad %[a], %[e], %[h], %[a]\n\tsmlad %[b], %[f], %[h], %[b]\n\t" \
-            "sxtb16 %[t], %[t], ror #8\n\tsmlad %[a], %[o], %[t], %[a]\n\t"                      \
-            "smlad %[b], %[q], %[t], %[b]\n\tldr %[t], [%[w]], #4\n\tadds %[x], #16\n\t"          \
+            "sxtb16 %[t], %[t], ror #8\n\tsmlad %[a], %[o], %[t], %[a]\n\t"                          \
+            "smlad %[b], %[q], %[t], %[b]\n\tldr %[t], [%[w]], #4\n\t"                               \
             "sxtb16 %[h], %[t]\n\tsmlad %[c], %[e], %[h], %[c]\n\tsmlad %[d], %[f], %[h], %[d]\n\t" \
             "sxtb16 %[t], %[t], ror #8\n\tsmlad %[c], %[o], %[t], %[c]\n\tsmlad %[d], %[q], %[t], %[d]" \
-            : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+l"(x), [w] "+r"(wi), [t] "=&r"(word), \
-              [h] "=&r"(half), [e] "=&r"(even), [o] "=&r"(odd), [f] "=&r"(even2), [q] "=&r"(odd2)  \
-            :                                                                                     \
-            : "memory", "cc")
+            : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x), [x2] "+r"(x2), [w] "+r"(wi),  \
+              [t] "=&r"(word), [h] "=&r"(half), [e] "=&r"(even), [o] "=&r"(odd), [f] "=&r"(even2),           \
+              [q] "=&r"(odd2)                                                                               \
+            :                                                                                         \
+            : "memory")
 
-/* acc [rows][EK_TILE_POSITIONS] += the products of packed outputs with `n` columns of `taps` taps. Outputs and positions
- * come in twos: the one behind an odd number is of no meaning. */
+/* acc [rows][EK_TILE_POSITIONS] += the products of packed outputs with `n` positions of `taps` taps, `apart` taps apart.
+ * Outputs come in twos: the one behind an odd number is of no meaning. */
 static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *columns, int32_t apart, int32_t taps,
                                               int32_t n, int32_t rows, int32_t *acc)
 {
-    (void)apart; /* taps */
+    const int32_t step = EK_TILE_WIDE * apart, back = step - EK_TILE_WIDE * taps;
     for (; rows > 0; rows -= 2, w += 2 * taps, acc += 2 * EK_TILE_POSITIONS) {
-        const int8_t *x = columns;
-        for (int32_t j = 0; j < n; j += 2) {
-            const int8_t *wi = w, *const end = w + 2 * taps;
-            int32_t a = acc[j], b = acc[j + 1], c = acc[j + EK_TILE_POSITIONS], d = acc[j + EK_TILE_POSITIONS + 1];
+        const int8_t *x = columns, *const end = w + 2 * taps;
+        int32_t *to = acc, *const last = acc + n - 1;
+        do {
+            const int8_t *x2 = to < last ? x + step : x, *wi = w;
+            int32_t a = to[0], b = to[1], c = to[EK_TILE_POSITIONS], d = to[EK_TILE_POSITIONS + 1];
             int32_t word, half, even, odd, even2, odd2;
             if (taps & 4) {
                 EK_TILE_FOUR;
@@ -146,35 +147,48 @@ static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *col
                 EK_TILE_FOUR;
                 EK_TILE_FOUR;
             }
-            acc[j] = a, acc[j + 1] = b, acc[j + EK_TILE_POSITIONS] = c, acc[j + EK_TILE_POSITIONS + 1] = d;
-        }
+            to[0] = a, to[EK_TILE_POSITIONS] = c;
+            if (to < last) {
+                to[1] = b, to[EK_TILE_POSITIONS + 1] = d;
+            }
+            x = x2 + back;
+            to += 2;
+        } while (to <= last);
     }
 }
 
-/* y [n] = the outputs of channel c from their sums: of a shift of 33 or more, only the high word of a product counts. */
+/* The high word of a * b, and c. */
+static inline int32_t ek_high_sum(int32_t a, int32_t b, int32_t c)
+{
+    int32_t high;
+    __asm__("smmla %0, %1, %2, %3" : "=r"(high) : "r"(a), "r"(b), "r"(c));
+    return high;
+}
+
+/* y [n] = the outputs of channel c from their sums: of a shift of 33 or more only the high word of a product counts, and
+ * where it has room for both, the zero point is added with the half that rounds. */
 #define EK_OUTPUTS_OF_CHANNEL(name, y_type, bits)                                                                \
     static inline void name(const int32_t *acc, const ek_scales *s, int32_t c, y_type *y, int32_t n)             \
     {                                                                                                            \
         const int32_t mult = s->mult[c], shift = s->shift[c], y_zero = s->y_zero, y_min = s->y_min;              \
-        const int32_t y_max = s->y_max;                                                                          \
-        if (shift < 33) {                                                                                        \
+        const int32_t y_max = s->y_max, right = shift - 32;                                                      \
+        if (shift < 33 || shift > 62 - bits) {                                                                   \
             for (int32_t j = 0; j < n; j++) {                                                                    \
                 y[j] = (y_type)ek_output(acc[j], mult, shift, y_zero, y_min, y_max);                             \
             }                                                                                                    \
             return;                                                                                              \
         }                                                                                                        \
-        const int32_t half = 1 << (shift - 33), right = shift - 32;                                              \
-        if (y_max == (1 << (bits - 1)) - 1) {                                                                    \
-            for (int32_t j = 0; j < n; j++) {                                                                    \
-                const int32_t high = (int32_t)(((int64_t)acc[j] * mult) >> 32);                                  \
-                const int32_t v = __ssat(((high + half) >> right) + y_zero, bits);                               \
-                y[j] = (y_type)(v < y_min ? y_min : v);                                                          \
+        const int32_t added = (1 << (right - 1)) + y_zero * (1 << right);                                        \
+        if (y_min == -(1 << (bits - 1)) && y_max == (1 << (bits - 1)) - 1) {                                     \
+            for (; n >= 4; n -= 4, acc += 4, y += 4) {                                                           \
+                y[0] = (y_type)__ssat(ek_high_sum(acc[0], mult, added) >> right, bits);                          \
+                y[1] = (y_type)__ssat(ek_high_sum(acc[1], mult, added) >> right, bits);                          \
+                y[2] = (y_type)__ssat(ek_high_sum(acc[2], mult, added) >> right, bits);                          \
+                y[3] = (y_type)__ssat(ek_high_sum(acc[3], mult, added) >> right, bits);                          \
             }                                                                                                    \
-            return;                                                                                              \
         }                                                                                                        \
-        for (int32_t j = 0; j < n; j++) {                                                                        \
-            const int32_t high = (int32_t)(((int64_t)acc[j] * mult) >> 32);                                      \
-            y[j] = (y_type)ek_clamp(((high + half) >> right) + y_zero, y_min, y_max);                            \
+        for (; n > 0; n--) {                                                                                     \
+            *y++ = (y_type)ek_clamp(ek_high_sum(*acc++, mult, added) >> right, y_min, y_max);                    \
         }                                                                                                        \
     }
 EK_OUTPUTS_OF_CHANNEL(ek_channel_outputs_s8, int8_t, 8)

@@ -13,7 +13,9 @@
 #define EK_TILE_OUTPUTS 16   /* at once; even */
 #define EK_TILE_BYTES 2048
 #define EK_TILE_ROOM (EK_TILE_BYTES + 272) /* and what spreading 16 columns of 17 writes, and vectors read, behind it */
-#define EK_TILE_STRIPS
+#define EK_TILE_TOGETHER 1 /* positions of which strips take a multiple */
+#define EK_TILE_WIDE 1 /* bytes of a tap of a column */
+#define EK_STRIP_ROWS 1 /* of which a strip has a multiple */
 #define EK_TILE_ALIGNED
 /* Assembly with a predicate of its own is between these, and clobbers EK_PREDICATE: clang has no name for the predicate's
  * register, so that it is put by and brought back. */

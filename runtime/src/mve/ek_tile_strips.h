@@ -1,13 +1,14 @@
-/* Helium: where positions side by side share columns of their windows, these lie once, in a strip for each output row:
- * [columns][k_h][channels]. The taps of a position are one run of it, and the weights of a piece lie as
+/* Helium: where positions side by side share columns of their windows, or channels are few, windows lie once, in a strip for
+ * each output row: [columns][k_h][channels]. The taps of a position are one run of it, and the weights of a piece lie as
  * [k_w][k_h][channels]. Within ek_conv_tiles.h. */
 #ifndef EK_TILE_STRIPS_GUARD
 #define EK_TILE_STRIPS_GUARD
 
-/* As `shared_columns` of edgekit.targets.c.packing. */
-static inline int ek_conv_has_strips(const ek_conv_shape *s)
+/* As `in_strips` of edgekit.targets.c.packing. */
+static inline int ek_conv_has_strips(const ek_conv_shape *s, const ek_piece *first)
 {
-    return s->dil_w == 1 && s->stride_w < s->k_w;
+    const int32_t most = first->channels < EK_TILE_CHANNELS ? s->k_w : s->k_w - 1;
+    return s->dil_w == 1 && s->stride_w <= most;
 }
 
 /* What `n` columns of a strip are made of: those lo..hi-1 are inside. */
@@ -57,9 +58,9 @@ static inline void ek_take_columns(const ek_columns *t, int8_t *to)
     ek_take_channels(t->x + t->lo, t->plane, t->channels, 1, t->hi - t->lo, to + t->lo * t->high, t->high);
 }
 
-/* The strip of n positions from (oy, ox) on; returns its bytes. x is the first channel's of the piece. */
-static inline int32_t ek_lay_strip_of(const int8_t *x, int8_t fill, const ek_conv_shape *s, const ek_piece *p,
-                                      int32_t channels, int32_t oy, int32_t ox, int32_t n, int8_t *to)
+/* The strip of n positions from (oy, ox) on; x is the first channel's of the piece. */
+static inline void ek_lay_strip_of(const int8_t *x, int8_t fill, const ek_conv_shape *s, const ek_piece *p, int32_t channels,
+                                   int32_t oy, int32_t ox, int32_t n, int8_t *to)
 {
     const int32_t rows = ek_min(p->rows, s->k_h - p->ky), left = ox * s->stride_w - s->pad_left + p->kx;
     const int32_t columns = (n - 1) * s->stride_w + ek_min(p->columns, s->k_w - p->kx);
@@ -76,7 +77,6 @@ static inline int32_t ek_lay_strip_of(const int8_t *x, int8_t fill, const ek_con
             ek_take_columns(&t, to + ky * channels);
         }
     }
-    return columns * t.high;
 }
 
 #endif

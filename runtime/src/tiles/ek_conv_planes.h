@@ -1,16 +1,17 @@
 /* Convolution of int8 channels each by itself: a band of rows, with what is around them, is laid out so that positions
  * one after the other read taps one after the other, across the ends of rows; what comes out between rows is left out.
- * By a stride the band is apart in planes, [stride_h][stride_w][height][pitch], where neighbours are neighbours. The bias
- * has what x_zero adds. */
+ * By a stride the band is apart in planes, [stride_h][stride_w][height][pitch], where neighbours are neighbours; where
+ * kernels take three taps side by side, columns of a stride of two stay together. The bias has what x_zero adds. */
 #ifndef EK_CONV_PLANES_GUARD
 #define EK_CONV_PLANES_GUARD
 
 #include "ek_conv_shape.h"
 
-/* Where the taps of an output lie behind it: [k_h] + [k_w]; `near`: neighbours along a row. */
+/* Where the taps of an output lie behind it: [k_h] + [k_w]; `near`: along a row they are neighbours, or 2: with one between
+ * each two. The next output is `step` elements behind it. */
 typedef struct {
     const int16_t *down, *right;
-    int32_t k_h, k_w, near;
+    int32_t k_h, k_w, near, step;
 } ek_plane_taps;
 
 #include "ek_plane.h"
@@ -22,10 +23,10 @@ typedef struct {
 #define EK_PLANES_MOST 16   /* planes of a band */
 #define EK_FEW_PRODUCTS 48  /* of a channel, which are taken one by one */
 
-/* Rows and columns of outputs of a band, and its planes' height and pitch. `shared` elements of the padding behind a row
- * are also those before the next one. */
+/* Rows and columns of outputs of a band; its planes for the columns of a stride, their height, and outputs to a row,
+ * `step` elements each. `shared` elements of the padding behind a row are also those before the next one. */
 typedef struct {
-    int32_t rows, columns, height, pitch, shared;
+    int32_t rows, columns, across, step, height, pitch, shared;
     int16_t down[EK_PLANES_KERNEL], right[EK_PLANES_KERNEL];
 } ek_planes;
 
@@ -60,6 +61,8 @@ static inline void ek_plan_planes(const ek_conv_shape *s, ek_planes *b)
 {
     const int32_t behind = ek_reach(s->k_w, s->dil_w) / s->stride_w, wide = s->out_w + behind;
     const int32_t right = ek_max(wide - s->pad_left - s->in_w, 0);
+    b->step = s->stride_w == 2 && s->dil_w == 1 && ek_plane_has_threes(s->k_h, s->k_w) ? 2 : 1;
+    b->across = s->stride_w / b->step;
     b->columns = s->out_w;
     b->shared = s->stride_w == 1 && s->stride_h == 1 ? ek_min(s->pad_left, right) : 0;
     b->pitch = wide - b->shared;
@@ -74,30 +77,32 @@ static inline void ek_plan_planes(const ek_conv_shape *s, ek_planes *b)
         b->pitch = b->columns + behind;
     }
     b->height = b->rows + ek_reach(s->k_h, s->dil_h) / s->stride_h;
+    const int32_t row = b->step * b->pitch;
     for (int32_t k = 0; k < s->k_h; k++) {
         const int32_t at = k * s->dil_h;
-        b->down[k] = (int16_t)((at % s->stride_h * s->stride_w * b->height + at / s->stride_h) * b->pitch);
+        b->down[k] = (int16_t)((at % s->stride_h * b->across * b->height + at / s->stride_h) * row);
     }
     for (int32_t k = 0; k < s->k_w; k++) {
         const int32_t at = k * s->dil_w;
-        b->right[k] = (int16_t)(at % s->stride_w * b->height * b->pitch + at / s->stride_w);
+        b->right[k] = (int16_t)(at % b->across * b->height * row + at / b->across);
     }
 }
 
-/* part [stride_h][stride_w] = those of the band of `rows` rows with output (oy, ox) first. */
+/* part [stride_h][across] = those of the band of `rows` rows with output (oy, ox) first. */
 static inline void ek_plan_parts(const ek_conv_shape *s, const ek_planes *b, int32_t oy, int32_t ox, int32_t rows,
                                  ek_part *part)
 {
     const int32_t top = oy * s->stride_h - s->pad_top, left = ox * s->stride_w - s->pad_left;
+    const int32_t across = b->across, row = b->step * b->pitch;
     const int32_t end = ek_min(top + (rows - 1) * s->stride_h + ek_reach(s->k_h, s->dil_h) + 1, s->in_h);
     for (int32_t i = 0; i < s->stride_h; i++) {
         const int32_t from = ek_first(-(top + i), s->stride_h);
-        for (int32_t j = 0; j < s->stride_w; j++, part++) {
-            const int32_t lo = ek_first(-(left + j), s->stride_w);
-            part->x = (ptrdiff_t)(top + i + from * s->stride_h) * s->in_w + left + j + lo * s->stride_w;
+        for (int32_t j = 0; j < across; j++, part++) {
+            const int32_t lo = ek_first(-(left + j), across);
+            part->x = (ptrdiff_t)(top + i + from * s->stride_h) * s->in_w + left + j + lo * across;
             part->rows = ek_first(end - top - i, s->stride_h) - from;
-            part->n = ek_min(ek_first(s->in_w - left - j, s->stride_w), b->pitch + b->shared) - lo;
-            part->at = ((i * s->stride_w + j) * b->height + from) * b->pitch + lo;
+            part->n = ek_min(ek_first(s->in_w - left - j, across), row + b->shared) - lo;
+            part->at = ((i * across + j) * b->height + from) * row + lo;
         }
     }
 }
@@ -106,12 +111,12 @@ static inline void ek_plan_parts(const ek_conv_shape *s, const ek_planes *b, int
 static inline void ek_lay_planes(const int8_t *x, const ek_conv_shape *s, const ek_planes *b, const ek_part *part,
                                  int8_t *band)
 {
-    const int32_t down = s->stride_h * s->in_w;
-    for (int32_t i = s->stride_h * s->stride_w; i > 0; i--, part++) {
-        if (s->stride_w == 1) {
-            ek_copy_rows(x + part->x, down, part->rows, part->n, band + part->at, b->pitch);
+    const int32_t down = s->stride_h * s->in_w, row = b->step * b->pitch;
+    for (int32_t i = s->stride_h * b->across; i > 0; i--, part++) {
+        if (b->across == 1) {
+            ek_copy_rows(x + part->x, down, part->rows, part->n, band + part->at, row);
         } else {
-            ek_thin_rows(x + part->x, down, s->stride_w, part->rows, part->n, band + part->at, b->pitch);
+            ek_thin_rows(x + part->x, down, b->across, part->rows, part->n, band + part->at, row);
         }
     }
 }
@@ -136,17 +141,16 @@ static inline void ek_plane_each(const int8_t *x, const int8_t *w, const ek_scal
     }
 }
 
-/* The outputs of channel c from a band of `rows` rows of `columns`, to y and `step` elements apart. */
-static inline void ek_plane_outputs(const int8_t *band, const int8_t *w, const ek_scales *scales, int32_t c,
-                                    const ek_conv_shape *s, const ek_planes *b, int32_t rows, int32_t columns, EK_Y *y)
+/* y = the outputs of channel c from a band of `rows` rows of `columns`. */
+static inline void ek_plane_outputs(const int8_t *band, const ek_plane_steps *steps, const ek_scales *scales, int32_t c,
+                                    const ek_planes *b, int32_t rows, int32_t columns, EK_Y *y)
 {
-    const ek_plane_taps taps = {b->down, b->right, s->k_h, s->k_w, s->stride_w == 1 && s->dil_w == 1};
     EK_Y stage[EK_PLANES_STAGE];
     if (rows == 1 || b->pitch == columns) {
-        EK_PLANE_LANES_OF(band, w, &taps, scales, c, y, rows * columns);
+        EK_PLANE_LANES_OF(band, steps, scales, c, y, rows * columns);
         return;
     }
-    EK_PLANE_LANES_OF(band, w, &taps, scales, c, stage, (rows - 1) * b->pitch + columns);
+    EK_PLANE_LANES_OF(band, steps, scales, c, stage, (rows - 1) * b->pitch + columns);
     ek_copy_rows((const int8_t *)(const void *)stage, b->pitch * (int32_t)sizeof(EK_Y), rows,
                  columns * (int32_t)sizeof(EK_Y), (int8_t *)(void *)y, columns * (int32_t)sizeof(EK_Y));
 }
@@ -159,6 +163,7 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
     int8_t band[EK_PLANES_BYTES + EK_PLANES_SLACK];
     ek_part part[EK_PLANES_MOST];
     ek_planes b;
+    ek_plane_steps steps;
     if (plane * kernel <= EK_FEW_PRODUCTS) {
         for (int32_t c = 0; c < s->out_c; c++, w += kernel, y += plane) {
             ek_plane_each(x + c / outputs * (ptrdiff_t)s->in_h * s->in_w, w, scales, c, y, s);
@@ -166,6 +171,9 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
         return;
     }
     ek_plan_planes(s, &b);
+    const int32_t near = b.across == 1 && s->dil_w <= 2 ? s->dil_w : 0;
+    const ek_plane_taps taps = {b.down, b.right, s->k_h, s->k_w, near, b.step};
+    ek_plan_steps(&taps, &steps);
     for (int32_t oy = 0; oy < s->out_h; oy += b.rows) {
         const int32_t rows = ek_min(b.rows, s->out_h - oy);
         for (int32_t ox = 0; ox < s->out_w; ox += b.columns) {
@@ -176,7 +184,8 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
             for (int32_t c = 0; c < s->out_c;) {
                 ek_lay_planes(xc, s, &b, part, band);
                 for (int32_t end = c + outputs; c < end; c++) {
-                    ek_plane_outputs(band, w + c * kernel, scales, c, s, &b, rows, columns,
+                    ek_fill_steps(w + c * kernel, &steps);
+                    ek_plane_outputs(band, &steps, scales, c, &b, rows, columns,
                                      y + (ptrdiff_t)c * plane + oy * s->out_w + ox);
                 }
                 xc += (ptrdiff_t)s->in_h * s->in_w;

@@ -1,36 +1,44 @@
 /* Convolution of int8 inputs as products of tiles: the taps of some positions are laid side by side, a column each, and
  * multiplied with two outputs and two positions at a time. Taps beyond EK_TILE_TAPS are taken piece by piece. The weights
  * are packed so (edgekit.targets.c.packing): of each group, of each piece, [outputs / 2][taps / EK_TILE_GROUP][2]
- * [EK_TILE_GROUP], filled up with zeros. The taps of a piece lie as [k_h][k_w][channels] where there are
- * EK_TILE_CHANNELS channels or more, else as [channels][k_h][k_w]. Columns hold x_zero for what is outside; the bias
- * has what that adds. */
+ * [EK_TILE_GROUP], filled up with zeros. The taps of a piece lie as in strips (ek_tile_strips.h) where windows do, else as
+ * [k_h][k_w][channels] where there are EK_TILE_CHANNELS channels or more, else as [channels][k_h][k_w]. Columns hold x_zero
+ * for what is outside; the bias has what that adds. */
 #ifndef EK_CONV_TILES_GUARD
 #define EK_CONV_TILES_GUARD
 
 #include "ek_conv_shape.h"
 #include "ek_tile.h"
 
-/* A part of the taps: from channel c, row ky and column kx on. */
+/* A part of the taps: from channel c, row ky and column kx on; `strips`: windows lie in them. */
 typedef struct {
-    int32_t c, ky, kx, channels, rows, columns;
+    int32_t c, ky, kx, channels, rows, columns, strips;
 } ek_piece;
+
+#include "ek_tile_strips.h"
 
 /* The first piece, which has the largest sizes: as `pieces` of edgekit.targets.c.packing. */
 static inline ek_piece ek_first_piece(const ek_conv_shape *s)
 {
     const int32_t inputs = s->in_c / s->groups, kernel = s->k_h * s->k_w;
     const int32_t most = ek_min(ek_max(EK_TILE_TAPS / kernel, 1), inputs), count = (inputs + most - 1) / most;
-    const ek_piece p = {0, 0, 0, (inputs + count - 1) / count,
-                        kernel <= EK_TILE_TAPS ? s->k_h : ek_max(EK_TILE_TAPS / s->k_w, 1),
-                        ek_min(s->k_w, EK_TILE_TAPS)};
+    ek_piece p = {0, 0, 0, (inputs + count - 1) / count,
+                  kernel <= EK_TILE_TAPS ? s->k_h : ek_max(EK_TILE_TAPS / s->k_w, 1), ek_min(s->k_w, EK_TILE_TAPS), 0};
+    p.strips = ek_conv_has_strips(s, &p);
     return p;
+}
+
+/* Rows of all channels of a piece, as strips hold them. */
+static inline int32_t ek_piece_high(const ek_conv_shape *s, const ek_piece *p)
+{
+    const int32_t high = ek_min(p->channels, s->in_c / s->groups - p->c) * ek_min(p->rows, s->k_h - p->ky);
+    return p->strips ? (high + EK_STRIP_ROWS - 1) / EK_STRIP_ROWS * EK_STRIP_ROWS : high;
 }
 
 /* Taps that a piece takes in its weights and columns. */
 static inline int32_t ek_piece_taps(const ek_conv_shape *s, const ek_piece *p)
 {
-    const int32_t channels = ek_min(p->channels, s->in_c / s->groups - p->c);
-    const int32_t taps = channels * ek_min(p->rows, s->k_h - p->ky) * ek_min(p->columns, s->k_w - p->kx);
+    const int32_t taps = ek_piece_high(s, p) * ek_min(p->columns, s->k_w - p->kx);
     return (taps + EK_TILE_GROUP - 1) / EK_TILE_GROUP * EK_TILE_GROUP;
 }
 
@@ -116,16 +124,12 @@ static inline void ek_lay_columns(const int8_t *x, int32_t fill, const ek_conv_s
     }
 }
 
-#ifdef EK_TILE_STRIPS
-#include "ek_tile_strips.h"
-
 /* Lay the strips of n positions from number `first` on where `is_new`, and add the products with `rows` outputs to acc. */
 static inline void ek_tile_strips(const int8_t *x, int32_t fill, const int8_t *w, const ek_conv_shape *s, const ek_piece *p,
                                   int32_t taps, int32_t first, int32_t n, int32_t rows, int is_new, int8_t *strip,
                                   int32_t *acc)
 {
-    const int32_t channels = ek_min(p->channels, s->in_c / s->groups - p->c);
-    const int32_t high = channels * ek_min(p->rows, s->k_h - p->ky);
+    const int32_t channels = ek_min(p->channels, s->in_c / s->groups - p->c), high = ek_piece_high(s, p);
     int32_t oy = first / s->out_w, ox = first - oy * s->out_w;
     x += (ptrdiff_t)p->c * s->in_h * s->in_w;
     for (; n > 0; oy++, ox = 0) {
@@ -134,14 +138,10 @@ static inline void ek_tile_strips(const int8_t *x, int32_t fill, const int8_t *w
             ek_lay_strip_of(x, (int8_t)fill, s, p, channels, oy, ox, count, strip);
         }
         ek_tile(w, strip, s->stride_w * high, taps, count, rows, acc);
-        strip += ((count - 1) * s->stride_w + ek_min(p->columns, s->k_w - p->kx)) * high;
+        strip += EK_TILE_WIDE * ((count - 1) * s->stride_w + ek_min(p->columns, s->k_w - p->kx)) * high;
         acc += count, n -= count;
     }
 }
-#else
-#define ek_conv_has_strips(s) 0
-#define ek_tile_strips(...)
-#endif
 
 /* Sums of `rows` outputs from number o of the group on, at `n` positions from number `first` on, of all pieces, into
  * acc [rows][EK_TILE_POSITIONS]. The columns stay as they are from call to call where there is one piece. */
@@ -157,7 +157,7 @@ static inline void ek_tile_sums(const int8_t *x, int32_t fill, const int8_t *w, 
         more = ek_next_piece(s, &piece);
         const int is_new = o == 0 || more || !is_first;
         const int8_t *const wo = w + (ptrdiff_t)o * taps;
-        if (ek_conv_has_strips(s)) {
+        if (now.strips) {
             ek_tile_strips(x, fill, wo, s, &now, taps, first, n, rows, is_new, columns, acc);
         } else {
             if (is_new) {
@@ -174,17 +174,17 @@ static inline void ek_tile_sums(const int8_t *x, int32_t fill, const int8_t *w, 
 /* Positions whose columns fit: of strips, whole rows or a part of one. */
 static inline int32_t ek_positions_at_once(const ek_conv_shape *s, const ek_piece *p)
 {
-    if (!ek_conv_has_strips(s)) {
+    if (!p->strips) {
         return ek_min(EK_TILE_POSITIONS, EK_TILE_BYTES / ek_piece_taps(s, p)) & ~1;
     }
-    const int32_t high = p->rows * p->channels, row = ((s->out_w - 1) * s->stride_w + p->columns) * high;
+    const int32_t high = ek_piece_high(s, p), row = ((s->out_w - 1) * s->stride_w + p->columns) * high;
     const int32_t rows = ek_min(EK_TILE_BYTES / row, EK_TILE_POSITIONS / s->out_w);
     if (rows > 0) {
         return rows * s->out_w;
     }
-    const int32_t most = ek_min((EK_TILE_BYTES / high - p->columns) / s->stride_w + 1, EK_TILE_POSITIONS);
-    const int32_t parts = (s->out_w + most - 1) / most;
-    return (s->out_w + parts - 1) / parts;
+    const int32_t fit = ek_min((EK_TILE_BYTES / high - p->columns) / s->stride_w + 1, EK_TILE_POSITIONS);
+    const int32_t most = ek_max(fit / EK_TILE_TOGETHER * EK_TILE_TOGETHER, 1), parts = (s->out_w + most - 1) / most;
+    return ek_min(((s->out_w + parts - 1) / parts + EK_TILE_TOGETHER - 1) / EK_TILE_TOGETHER * EK_TILE_TOGETHER, most);
 }
 
 /* Bytes of the weights of a group. */
@@ -236,7 +236,7 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
     for (int32_t g = 0; g < s->groups; g++) {
         for (int32_t first = 0, n = 0; first < plane; first += n) {
             n = ek_min(at_once, plane - first);
-            if (ek_conv_has_strips(s) && at_once < s->out_w) {
+            if (piece.strips && at_once < s->out_w) {
                 n = ek_min(n, s->out_w - first % s->out_w);
             }
             for (int32_t o = 0; o < outputs; o += EK_TILE_OUTPUTS) {
