@@ -130,7 +130,7 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
                 source, f"the factory raised {type(error).__name__}: {error}", "fix the factory"
             ) from error
         module, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
-        module = _unwrapped(module)
+        module = unwrapped(module)
         if isinstance(module, torch.jit.ScriptModule):
             step = "return the module that torch.jit.script or torch.jit.trace was given"
             raise _unusable(source, f"the factory returned a {type(module).__name__}", step)
@@ -148,18 +148,13 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
     return TorchModule(source, module, kwargs)
 
 
-def _unwrapped(module: Any) -> Any:
-    """The module inside those that torch wraps around one to train or to compile it."""
-    import torch
+def unwrapped(module: Any) -> Any:
+    """Return the module inside those that torch wraps around one to train or to compile it."""
     from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-    while True:
-        if isinstance(module, DataParallel | DistributedDataParallel):
-            module = module.module
-        elif isinstance(module, torch._dynamo.eval_frame.OptimizedModule):
-            module = module._orig_mod
-        else:
-            return module
+    parallel = isinstance(module, DataParallel | DistributedDataParallel)
+    inner = module.module if parallel else getattr(module, "_orig_mod", module)
+    return module if inner is module else unwrapped(inner)
 
 
 def _trained(source: str, module: Any) -> Trained:

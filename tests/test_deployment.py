@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,9 @@ def test_every_form_of_a_network(
     (y,) = build.stream().run({name: FRAMES}).values()
     np.testing.assert_array_equal(y, build.run(FRAMES))
     assert build.report().lstrip().startswith("<!") and "<iframe" in build._repr_html_()
+    shutil.rmtree(build.directory)
+    with pytest.raises(UsageError, match=r"report\.html is gone; .* out=DIR keeps the build"):
+        build._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.export.torch_source import unwrapped
 from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
@@ -89,8 +90,19 @@ class Build:
         return api.bench(self.directory, **options)
 
     def report(self) -> str:
-        """Return its report, as HTML."""
-        return (self.directory / REPORT).read_text(encoding="utf-8")
+        """Return its report, as HTML.
+
+        Raises:
+            UsageError: its folder was removed.
+        """
+        try:
+            return (self.directory / REPORT).read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            found, step = f"{REPORT} is gone", "deploy again; out=DIR keeps the build"
+            where = f"build '{self.directory}'"
+            raise UsageError(
+                Problem(where, found, "a folder that is left as it is", step)
+            ) from error
 
     def _repr_html_(self) -> str:
         page = html.escape(self.report(), quote=True)
@@ -143,7 +155,7 @@ def deploy(
 @contextmanager
 def _source(network: Any, example: Any) -> Iterator[str]:
     torch = sys.modules.get("torch")
-    network = _unwrapped(network)
+    network = network if torch is None else unwrapped(network)
     is_module = torch is not None and isinstance(network, torch.nn.Module)
     is_program = torch is not None and isinstance(network, torch.export.ExportedProgram)
     if isinstance(network, type) or (callable(network) and not is_module and not is_program):
@@ -176,14 +188,6 @@ def _source(network: Any, example: Any) -> Iterator[str]:
     else:
         step = "give the network itself"
         raise UsageError(Problem("network", f"a {type(network).__name__}", NETWORKS, step))
-
-
-def _unwrapped(network: Any) -> Any:
-    """The module inside ``torch.compile`` and ``DataParallel``."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(network, torch.nn.DataParallel):
-        return network.module
-    return getattr(network, "_orig_mod", network)
 
 
 def _tensors(example: Any) -> Any:
