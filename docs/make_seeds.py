@@ -19,7 +19,7 @@ comes from, `tests/seeds/systems.py`. Each row is the smallest faithful form of 
 or trained where tokens, decisions or solutions are judged (`tests/seeds/networks.py`). It runs in portable C in float32
 and in integers, w8a8 or what its row says:
 
-    python -m pytest tests/seeds -s -k ddpm
+    python -m pytest tests/seeds -s -k ddpm-ddim-cfg
     PYTHONPATH=tests edgekit export seeds.networks:plain --target host --recipe w8a8 --sampler sampler.toml -o build
 
 and is held to four things: its outputs reach so many dB against the source network ({float_db:.0f} in float32, in
@@ -33,14 +33,14 @@ product unit's exponential makes of a step of the logarithm a factor (18.7 dB).
 
 ## What runs
 
-| system | what of it runs | sampler.toml | own check | integers | dB | float32, bytes | integers, bytes |
-|---|---|---|---|---|--:|--:|--:|
+| system | `-k` | what of it runs | sampler.toml | own check | integers | dB | float32, bytes | integers, bytes |
+|---|---|---|---|---|---|--:|--:|--:|
 {rows}
 
 ## What has tests of its own
 
-| system | what runs | where |
-|---|---|---|
+| system | what runs | where | command |
+|---|---|---|---|
 {elsewhere}
 
 ## Full size
@@ -80,7 +80,7 @@ def described(sampler: Description | None) -> str:
 def row(system: System) -> str:
     """Its line of the table."""
     name = f"{system.name} ({system.source})" if system.source else system.name
-    cells = [name, system.runs, described(system.sampler), system.own]
+    cells = [name, system.key, system.runs, described(system.sampler), system.own]
     cells += [system.integers, f"{system.least_db:.0f}"]
     return "| " + " | ".join([*cells, *(f"{count:,}" for count in system.weights)]) + " |"
 

@@ -362,16 +362,23 @@ SYSTEMS = (
 )
 
 ELSEWHERE = (
-    ("CoDeNet", "square deformable convolutions on the FPGA engine", "[FPGA](fpga.md)"),
+    (
+        "CoDeNet",
+        "square deformable convolutions on the FPGA engine",
+        "[FPGA](fpga.md)",
+        "`python bench/fpga_codenet.py a --frame`",
+    ),
     (
         "SGMSE+ and the Schroedinger bridge",
         "their equations as step tables; speech",
         "[diffusion](diffusion.md#speech)",
+        "`python -m pytest tests/export/diffusion/test_step_tables_sde.py`",
     ),
     (
         "N:M sparsity, Progressive Gradient Flow",
         "weights pruned or trained to N of M, found by their zeros, multiplied sparse",
         "[quantization](quantization.md#nm-sparse-weights)",
+        "`python -m pytest tests/targets/c/test_sparse.py tests/test_sparsity.py`",
     ),
 )
 FULL_SIZE = (  # as bench/full_size.py prints
