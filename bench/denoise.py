@@ -1,11 +1,11 @@
 """The bundled denoiser on voices and noises of your own, through the generated C.
 
-    python bench/denoise.py VOICES NOISES [--snr DB] [--levels 0 -20 -30]
+    python bench/denoise.py VOICES NOISES [--snr DB] [--levels 0 -20 -30] [--network FILE.onnx]
 
 VOICES and NOISES are folders of .wav files (any rate; resampled to 16 kHz). Every voice is mixed with
 every noise at the given SNR; each mixture streams hop by hop through the float32 and the w8a8 build, as
 it is recorded and at each level of ``--levels``. Prints SI-SDR in, the improvement of both, and what int8
-costs, in dB.
+costs, in dB. ``--network`` is another form of the denoiser, as `prune_denoiser.py` writes it.
 """
 
 import argparse
@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("noises", type=Path)
     parser.add_argument("--snr", type=float, default=5.0, metavar="DB")
     parser.add_argument("--levels", type=float, nargs="+", default=[0.0], metavar="DB")
+    parser.add_argument("--network", type=Path, default=NETWORK, metavar="FILE.onnx")
     given = parser.parse_args()
     rate = OPTIONS.sample_rate
     table = Table(
@@ -62,7 +63,7 @@ def main() -> None:
         for recipe in RECIPES:
             folder = Path(scratch) / recipe
             api.export(
-                str(NETWORK),
+                str(given.network),
                 "host",
                 folder,
                 recipe=recipe,

@@ -5,18 +5,21 @@
 DATA is the folder that `edgekit.demos.train_denoise` describes. Starts from the bundled weights, prints the gain of
 SI-SDR on held clips: dense, pruned by magnitude alone, and while it trains. The weights outside the mask fade over the
 first half of the steps. A run that was stopped goes on from OUT.checkpoint. Letters of the evaluation are left out.
+At the end OUT.onnx is there too, for `denoise.py --network`.
 """
 
 import argparse
 from copy import deepcopy
 from pathlib import Path
 
+import onnx
 import torch
 from recordings import EVALUATION_LETTERS
 
 from edgekit.demos import denoise_data
 from edgekit.demos.denoise import Denoiser, build
 from edgekit.demos.denoise_data import Corpus, Mixer, load_corpora
+from edgekit.demos.export_denoise import one_hop
 from edgekit.demos.train_denoise import (
     SEED,
     save,
@@ -101,6 +104,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     train(given.data, given.out, given.pattern, given.steps, given.batch)
+    onnx.save(one_hop(given.out), given.out.with_suffix(".onnx"))
 
 
 if __name__ == "__main__":

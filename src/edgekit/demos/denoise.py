@@ -97,10 +97,10 @@ class Denoiser(nn.Module):
         return gain, conv1_next, conv2_next, gru1_next, gru2_next
 
 
-def build() -> tuple[Denoiser, tuple[Tensor, ...]]:
+def build(weights: Path = WEIGHTS) -> tuple[Denoiser, tuple[Tensor, ...]]:
     """The trained network in eval mode, and example inputs for one hop (all states zero)."""
     network = Denoiser()
-    with np.load(WEIGHTS, allow_pickle=False) as arrays:
+    with np.load(weights, allow_pickle=False) as arrays:
         network.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays.files})
     network.eval()
     silence = torch.full((1, 1, BINS), float(np.log10(POWER_FLOOR)))

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import onnx
 
-from edgekit.demos.denoise import STATE_NAMES, build
+from edgekit.demos.denoise import STATE_NAMES, WEIGHTS, build
 from edgekit.demos.onnx_files import exported
 
 ONNX_FILE = Path(__file__).with_name("denoise.onnx")
 
 
-def one_hop() -> onnx.ModelProto:
+def one_hop(weights: Path = WEIGHTS) -> onnx.ModelProto:
     """The network at one hop."""
-    network, example = build()
+    network, example = build(weights)
     states = [f"{name}_next" for name in STATE_NAMES]
     return exported(network, example, ["logpow", *STATE_NAMES], ["gain", *states])
 
