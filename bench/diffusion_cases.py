@@ -31,6 +31,7 @@ def cases() -> list[Case]:
     found = [
         Case("recipe", "W8A8", W8A8, goal=True),
         Case("recipe", "W8A8, 10 step groups", replace(W8A8, step_groups=10), goal=True),
+        Case("recipe", "W8A8, scales of each step", replace(W8A8, step_groups=20), goal=True),
         Case("recipe", "W4A8", W4A8, goal=True),
         Case("recipe", "W8A8, encoder propagation", W8A8, goal=True, keys="saving:0.2"),
     ]

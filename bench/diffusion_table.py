@@ -14,6 +14,8 @@ import json
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -28,7 +30,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from edgekit.base import sampler_loop
 from edgekit.base.errors import EdgeKitError
 from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
 from edgekit.demos.show_digits import FEW_NETWORK, FEW_SAMPLER, NETWORK, SAMPLER, labels
@@ -42,7 +43,7 @@ from edgekit.quantize.recipe import Recipe
 from edgekit.runtime.sampler import Sampler
 from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.sampling import float_network, with_corrected_rows
+from edgekit.verbs.export.sampling import with_corrected_rows
 from edgekit.verbs.targets import TARGETS
 
 Images = NDArray[np.float32]
@@ -97,11 +98,8 @@ class Bench:
         model = self.few if few else self.model
         path = KEPT / f"float-{digest(model)}-{seed}-{images}.npy"
         if not path.is_file():
-            assert model.sampler is not None
-            drawn = sampler_loop.sample(
-                model.sampler, float_network(model), SHAPE, images, seed, labels(images)
-            )
-            np.save(path, drawn.astype(np.float32))
+            with compiled(model) as sampler:
+                np.save(path, sampler.sample(images, seed, labels(images)))
         return np.asarray(np.load(path))
 
     @cache  # noqa: B019
@@ -111,12 +109,15 @@ class Bench:
         return frechet(exact, self.features(self.real()[:REAL]))
 
     def judged(self, drawn: Images) -> str:
-        """How far `REAL` images are from real ones, and in which share of them the classifier reads what was asked."""
-        distance = frechet(self.features(drawn), self.features(self.real()[:REAL]))
+        """FD of `REAL` images to each of two sets of real ones, the share read as what was asked, the mean value."""
+        own, drawn = self.features(drawn), drawn.clip(-1, 1)
+        near, apart = (
+            frechet(own, self.features(self.real()[first : first + REAL])) for first in (0, REAL)
+        )
         with torch.inference_mode():
-            seen = self.classifier(torch.from_numpy(drawn.clip(-1, 1))).argmax(1).numpy()
+            seen = self.classifier(torch.from_numpy(drawn)).argmax(1).numpy()
         right = np.mean(seen == labels(REAL)["label"][:, 0])
-        return f"FD {distance:.1f} of {REAL:,} images, {right:.1%} read as asked"
+        return f"FD {near:.2f} and {apart:.2f}, {right:.1%} read as asked, mean value {drawn.mean():.3f}"
 
     def measure(self, case: Case, images: int, seeds: int) -> Measured:
         """Quantize, compile, draw so many images from each of so many seeds, and compare."""
@@ -127,9 +128,7 @@ class Bench:
         if case.recipe.correct_sampler:
             quantized = with_corrected_rows(self.model, quantized)
         rows = []
-        with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
-            write(TARGETS["host"].lower(quantized, "host"), Path(folder))
-            sampler = Sampler.open(folder)
+        with compiled(quantized) as sampler:
             for seed in range(FIRST_SEED, FIRST_SEED + seeds):
                 rows.append(self.compared(sampler.sample(images, seed, labels(images)), seed))
         assert model.sampler is not None
@@ -147,6 +146,14 @@ class Bench:
             frechet(own, self.features(exact)) / whole,
             frechet(own, self.features(self.real()[:REAL])) / whole,
         )
+
+
+@contextmanager
+def compiled(model: Model) -> Iterator[Sampler]:
+    """The build of a model for this machine, while it is needed."""
+    with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
+        write(TARGETS["host"].lower(model, "host"), Path(folder))
+        yield Sampler.open(folder)
 
 
 def digest(model: Model) -> str:
@@ -219,10 +226,13 @@ def main() -> int:
         figures += (f"{100 * row.own:.2f}", f"{row.ratio:.3f}", f"{100 * row.saved:.0f}")
         lines.append((case.factor, case.name, *figures))
         print(": ".join(lines[-1][:2]), *lines[-1][2:], flush=True)
+    sets = bench.real()[:REAL], bench.real()[REAL : 2 * REAL]
+    between = frechet(*map(bench.features, sets))
     said = (
-        f"Float network: {bench.judged(bench.exact(0, REAL))}; in 4 steps (digits_few.onnx) "
-        f"{bench.judged(bench.exact(0, REAL, few=True))}; other real digits: "
-        f"{bench.judged(bench.real()[REAL : 2 * REAL])}. "
+        f"{REAL:,} images beside two sets of as many real digits: float network "
+        f"{bench.judged(bench.exact(0, REAL))}; in 4 steps (digits_few.onnx) "
+        f"{bench.judged(bench.exact(0, REAL, few=True))}. The sets: FD {between:.2f} between them, mean values "
+        f"{sets[0].mean():.3f} and {sets[1].mean():.3f}. "
         f"Recipes: {given.images} images of each of {given.seeds} seeds; other rows: {given.others} of one."
     )
     show(lines, said)
