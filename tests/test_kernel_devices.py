@@ -32,6 +32,15 @@ def test_every_kernel_equals_its_twin(
     assert run_program(target, tmp_path / "program") == "PASS\n"
 
 
+@on_devices("cortex-m4", "cortex-m55")
+def test_convolutions_compile_without_optimisation(target: str, tmp_path: Path) -> None:
+    """Blocks of assembly that take all registers have another form there."""
+    calls = [CASES["ek_conv_s8_s8"](Seeded(seed)) for seed in range(20)]
+    write_calls(tmp_path, calls, profile(target))
+    compile_replay(tmp_path, profile(target), tmp_path / "program", ("-O0",))
+    assert run_program(target, tmp_path / "program") == "PASS\n"
+
+
 @on_devices("cortex-m4")
 def test_a_wrong_result_is_found(target: str, tmp_path: Path) -> None:
     call = CASES["ek_add_s8"](Seeded(0))

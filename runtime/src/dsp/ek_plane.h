@@ -112,6 +112,7 @@ static __attribute__((noinline)) void ek_fill_steps(const int8_t *w, ek_plane_st
     }
 }
 
+#ifdef __OPTIMIZE__ /* else too few registers are left */
 /* Two sums of three rows of three taps, rows `down` apart: `half` says which half of `middle` is the middle tap of a row. */
 #define EK_ROW_OF_THREE(at, outer, middle, half)                                                              \
     "ldr %[t], [%[x]" at "]\n\tsxtb16 %[h], %[t], ror #8\n\tsxtb16 %[t], %[t]\n\t"                            \
@@ -151,6 +152,7 @@ static __attribute__((noinline)) void ek_plane_nine(const int8_t *x, const ek_pl
         acc[0] = a, acc[1] = b;
     }
 }
+#endif
 
 /* sums [4] = the bias and the taps of four positions: of x0 x2 and x1 x3 of four neighbours the outer taps are those of
  * two. */
@@ -241,10 +243,12 @@ static __attribute__((noinline)) void ek_plane_sums(const int8_t *band, const ek
                                                     int32_t *acc)
 {
     const int32_t apart = p->taps->step;
+#ifdef __OPTIMIZE__
     if (p->threes == 3 && p->taps->near == 1 && p->step[2].at - p->step[1].at == p->step[1].at - p->step[0].at) {
         ek_plane_nine(band, p, bias, n, acc);
         return;
     }
+#endif
     for (; n > 0; n -= 4, band += 4 * apart, acc += 4) {
         if (p->threes > 0 && p->taps->near == 2) {
             ek_plane_threes_wide(band, p->step, p->threes, bias, acc);

@@ -113,19 +113,33 @@ static __attribute__((noinline)) void ek_tile_ready(int8_t *columns, int32_t tap
     }
 }
 
-/* Four products of two outputs each with two positions. One block, so that all stays in registers. */
-#define EK_TILE_FOUR                                                                                  \
-    __asm__("ldr %[t], [%[w]], #4\n\tldrd %[e], %[o], [%[x]], #8\n\tldrd %[f], %[q], [%[x2]], #8\n\t" \
-            "sxtb16 %[h], %[t]\n\tsmlad %[a], %[e], %[h], %[a]\n\tsmlad %[b], %[f], %[h], %[b]\n\t" \
-            "sxtb16 %[t], %[t], ror #8\n\tsmlad %[a], %[o], %[t], %[a]\n\t"                          \
-            "smlad %[b], %[q], %[t], %[b]\n\tldr %[t], [%[w]], #4\n\t"                               \
-            "sxtb16 %[h], %[t]\n\tsmlad %[c], %[e], %[h], %[c]\n\tsmlad %[d], %[f], %[h], %[d]\n\t" \
-            "sxtb16 %[t], %[t], ror #8\n\tsmlad %[c], %[o], %[t], %[c]\n\tsmlad %[d], %[q], %[t], %[d]" \
-            : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x), [x2] "+r"(x2), [w] "+r"(wi),  \
-              [t] "=&r"(word), [h] "=&r"(half), [e] "=&r"(even), [o] "=&r"(odd), [f] "=&r"(even2),           \
-              [q] "=&r"(odd2)                                                                               \
-            :                                                                                         \
-            : "memory")
+/* Four products of two outputs each with two positions: one block, so that all stays in registers, of which compilers that
+ * do not optimise leave too few. */
+#ifdef __OPTIMIZE__
+#define EK_TILE_FOUR                                                                                             \
+    do {                                                                                                         \
+        int32_t word, half, even, odd, even2, odd2;                                                              \
+        __asm__("ldr %[t], [%[w]], #4\n\tldrd %[e], %[o], [%[x]], #8\n\tldrd %[f], %[q], [%[x2]], #8\n\t"        \
+                "sxtb16 %[h], %[t]\n\tsmlad %[a], %[e], %[h], %[a]\n\tsmlad %[b], %[f], %[h], %[b]\n\t"          \
+                "sxtb16 %[t], %[t], ror #8\n\tsmlad %[a], %[o], %[t], %[a]\n\t"                                 \
+                "smlad %[b], %[q], %[t], %[b]\n\tldr %[t], [%[w]], #4\n\t"                                      \
+                "sxtb16 %[h], %[t]\n\tsmlad %[c], %[e], %[h], %[c]\n\tsmlad %[d], %[f], %[h], %[d]\n\t"          \
+                "sxtb16 %[t], %[t], ror #8\n\tsmlad %[c], %[o], %[t], %[c]\n\tsmlad %[d], %[q], %[t], %[d]"      \
+                : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x), [x2] "+r"(x2), [w] "+r"(wi),  \
+                  [t] "=&r"(word), [h] "=&r"(half), [e] "=&r"(even), [o] "=&r"(odd), [f] "=&r"(even2),           \
+                  [q] "=&r"(odd2)                                                                                \
+                :                                                                                                \
+                : "memory");                                                                                     \
+    } while (0)
+#else
+#define EK_TILE_FOUR                                                                                             \
+    do {                                                                                                         \
+        const int16x2_t *const one = (const int16x2_t *)(const void *)x, *const two = (const int16x2_t *)(const void *)x2; \
+        a = ek_mac_s8(a, one, ek_word(wi)), b = ek_mac_s8(b, two, ek_word(wi));                                  \
+        c = ek_mac_s8(c, one, ek_word(wi + 4)), d = ek_mac_s8(d, two, ek_word(wi + 4));                          \
+        x += 8, x2 += 8, wi += 8;                                                                                \
+    } while (0)
+#endif
 
 /* acc [rows][EK_TILE_POSITIONS] += the products of packed outputs with `n` positions of `taps` taps, `apart` taps apart.
  * Outputs come in twos: the one behind an odd number is of no meaning. */
@@ -139,7 +153,6 @@ static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *col
         do {
             const int8_t *x2 = to < last ? x + step : x, *wi = w;
             int32_t a = to[0], b = to[1], c = to[EK_TILE_POSITIONS], d = to[EK_TILE_POSITIONS + 1];
-            int32_t word, half, even, odd, even2, odd2;
             if (taps & 4) {
                 EK_TILE_FOUR;
             }

@@ -174,7 +174,7 @@ static inline void ek_tile_of_two(const int8_t *w, const int8_t *x0, int32_t apa
     acc[0] = a, acc[1] = b, acc[EK_TILE_POSITIONS] = c, acc[EK_TILE_POSITIONS + 1] = d;
 }
 
-#ifndef __clang__ /* which keeps some of the thirteen registers for itself */
+#if defined(__OPTIMIZE__) && !defined(__clang__) /* else too few of the thirteen registers are left */
 /* Threes of positions, as many as there are before `end`; returns where the next one begins. */
 static inline const int8_t *ek_tile_of_threes(const int8_t *w, const int8_t *x0, int32_t apart, int32_t groups, int32_t *acc,
                                               const int32_t *end)
@@ -220,7 +220,7 @@ static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *col
     for (; rows > 0; rows -= 2, w += 2 * taps, acc += 2 * EK_TILE_POSITIONS) {
         const int8_t *x = columns;
         int32_t *to = acc, left = n;
-#ifndef __clang__
+#if defined(__OPTIMIZE__) && !defined(__clang__)
         const int32_t threes = n % 3 == 1 && n > 1 ? n - 4 : n / 3 * 3;
         if (threes > 0) {
             x = ek_tile_of_threes(w, columns, apart, groups, acc, acc + threes);
