@@ -3,9 +3,9 @@
 python bench/fpga_synthesis.py [--small | --engine LANESxCOLUMNS [--seeds N]]
 
 --engine synthesises a whole engine whose buffer holds all that the bundled detector keeps on chip, places it with
-each of so many seeds of nextpnr, and says what the cycle model makes of a picture: 10 minutes for 2x1. Without --small
-this takes 10 minutes on an idle core or so. The LUT and FF columns are what the fits of edgekit.fpga.resources are of;
-beside each is what these say. Ends with 1 where one is off by more than a tenth.
+each of so many seeds of nextpnr, and says what the models make of it. The LUT and FF columns without --engine are what
+the fits of edgekit.fpga.resources are of; beside each is what these say. Ends with 1 where one is off by more than a
+tenth.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 from edgekit.demos.show_deform import CALIBRATION, NETWORK
 from edgekit.fpga.lower import lower
 from edgekit.fpga.program import Program, assemble
-from edgekit.fpga.resources import LOGIC, PARTS, most_buffer_beats, path_logic
+from edgekit.fpga.resources import LOGIC, PARTS, estimate, most_buffer_beats, path_logic
 from edgekit.fpga.search import fitted
 from edgekit.fpga.spec import DMAX, EngineSpec
 from edgekit.fpga.synthesis import SEQUENCER, place, synthesise
@@ -55,7 +55,12 @@ def whole_engine(lanes: int, columns: int, seeds: int) -> None:
     """Print what the whole engine takes of an ECP5, its clock, and frames per second of the bundled detector."""
     program = detector(lanes, columns)
     spec, cycles = program.spec, sum(program_cycles(program))
-    print(f"engine of {lanes} x {columns}: {cycles:,} cycles of a picture, modelled", flush=True)
+    model = estimate(spec, PART.family)
+    print(
+        f"engine of {lanes} x {columns}, modelled: {cycles:,} cycles of a picture, {model.luts:,} LUT4, "
+        f"{model.ffs:,} FF, {model.dsps} MULT18X18D, {model.rams} DP16KD",
+        flush=True,
+    )
     with tempfile.TemporaryDirectory() as folder:
         found = synthesise(spec, "engine", PART.family, Path(folder))
         print(

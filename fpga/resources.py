@@ -56,7 +56,8 @@ HALVES = {"xilinx": 2, "ecp5": 1}  # of these in a block RAM as the part counts 
 class Fit:
     """LUT or FF: a constant, so many per lane, per column, per product, and per product's bit.
 
-    Products' bits are those of the weights beyond 4. A sequencer's products are the weights of a row that it makes.
+    Products' bits are those of the weights beyond 4. A sequencer's products are the weights of the array's rows that it
+    makes, its columns the channels of their scaling: of the array, or of the depthwise path where that has more.
     """
 
     constant: float
@@ -76,21 +77,21 @@ FITS: Mapping[str, Mapping[str, Fit]] = {
     "xilinx": {
         "depthwise luts": Fit(515, 914, per_bit=4.9),
         "depthwise ffs": Fit(327, 525, per_bit=3.4),
-        "dense luts": Fit(219, 0, 298.5, 15.7, 3.2),
-        "dense ffs": Fit(225, 0, 283, 19.6, 3.6),
-        "sequencer luts": Fit(3900, 103),
+        "dense luts": Fit(216, 0, 288, 16.8, 3.2),
+        "dense ffs": Fit(386, 0, 222.6, 24.8, 3.8),
+        "sequencer luts": Fit(3850, 125),
         "sequencer ffs": Fit(2732, 57, 54, 4, 1),
     },
     "ecp5": {
         "depthwise luts": Fit(382, 2562, per_bit=4.9),
         "depthwise ffs": Fit(370, 538, per_bit=3.4),
-        "dense luts": Fit(392, 0, 516, 28.5, 3.2),
-        "dense ffs": Fit(280, 0, 256, 29, 3.6),
-        "sequencer luts": Fit(6550, 115),
+        "dense luts": Fit(391, 0, 483, 41, 3.2),
+        "dense ffs": Fit(300, 0, 240, 31.8, 3.6),
+        "sequencer luts": Fit(6550, 160),
         "sequencer ffs": Fit(2880, 80, 54, 4, 1),
     },
 }
-"""Of the sequencer's flip-flops 54 are bias and scaling of a column, `weight_bits` a weight of the array's row."""
+"""Of the sequencer's flip-flops 54 are bias and scaling of a channel, one is a bit of the array's row of weights."""
 
 
 LOGIC = ("depthwise", "dense", "sequencer")
@@ -168,13 +169,14 @@ def most_buffer_beats(spec: EngineSpec, part: Part) -> int:
 def path_logic(spec: EngineSpec, path: str, family: str) -> tuple[float, float]:
     """LUT and FF of ``depthwise``, ``dense`` or ``sequencer``: fitted, tables of more channel groups added."""
     products = TAPS * spec.lanes if path == "depthwise" else spec.lanes * spec.columns
+    columns = max(spec.lanes, spec.columns) if path == "sequencer" else spec.columns
     tables = 0.0
     if path == "depthwise":
         held, per_bit = TABLES[family]
         bits = spec.lanes * (TAPS * spec.weight_bits + spec.accumulator_bits + MULTIPLIER_BITS + 6)
         tables = per_bit * bits * max(spec.groups - held, 0) / held
     luts, ffs = (
-        FITS[family][f"{path} {kind}"].of(spec.lanes, spec.columns, products, spec.weight_bits)
+        FITS[family][f"{path} {kind}"].of(spec.lanes, columns, products, spec.weight_bits)
         for kind in ("luts", "ffs")
     )
     return luts + tables, ffs
