@@ -376,7 +376,7 @@ def demo(
 
     Args:
         name: ``denoise``, ``digits``, ``deform``, ``compressor``, ``instrument``, ``scene``,
-            ``sensor``, ``target-speech``, ``voice-source``, ``wake`` or ``browser``.
+            ``sensor``, ``stream-diffusion``, ``target-speech``, ``voice-source``, ``wake`` or ``browser``.
         target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga``, browser on
             ``wasm`` only.
         out: the folder to make; ``demo-NAME`` where not given.

@@ -152,13 +152,11 @@ def deploy(
     return Build(made.directory, made.manifest, made.notes, kept)
 
 
-@contextmanager
-def _source(network: Any, example: Any) -> Iterator[str]:
+def _check_network(network: Any) -> None:
+    """Refuse what is like a network and is none."""
     torch = sys.modules.get("torch")
-    network = network if torch is None else unwrapped(network)
-    is_module = torch is not None and isinstance(network, torch.nn.Module)
-    is_program = torch is not None and isinstance(network, torch.export.ExportedProgram)
-    if isinstance(network, type) or (callable(network) and not is_module and not is_program):
+    taken = () if torch is None else (torch.nn.Module, torch.export.ExportedProgram)
+    if isinstance(network, type) or (callable(network) and not isinstance(network, taken)):
         found, step = f"{getattr(network, '__name__', network)!s}, not a module", "give an instance"
         raise UsageError(Problem("network", found, NETWORKS, step))
     if isinstance(network, Mapping):
@@ -167,6 +165,15 @@ def _source(network: Any, example: Any) -> Iterator[str]:
     if torch is not None and isinstance(network, torch.jit.ScriptModule):
         step = "give the module that it was made of"
         raise UsageError(Problem("network", "a TorchScript module", NETWORKS, step))
+
+
+@contextmanager
+def _source(network: Any, example: Any) -> Iterator[str]:
+    torch = sys.modules.get("torch")
+    network = network if torch is None else unwrapped(network)
+    is_module = torch is not None and isinstance(network, torch.nn.Module)
+    is_program = torch is not None and isinstance(network, torch.export.ExportedProgram)
+    _check_network(network)
     has_inputs = is_program or isinstance(network, str | Path | onnx.ModelProto)
     if example is not None and has_inputs:
         found, step = f"given with a {type(network).__name__}", "leave it out"

@@ -43,8 +43,8 @@ def demo(
     name: Annotated[
         str,
         typer.Argument(
-            help="denoise, digits, deform, compressor, instrument, scene, sensor, target-speech, voice-source, "
-            "wake or browser"
+            help="denoise, digits, deform, compressor, instrument, scene, sensor, stream-diffusion, target-speech, "
+            "voice-source, wake or browser"
         ),
     ],
     target: Annotated[

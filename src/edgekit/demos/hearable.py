@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.errors import ToolError
+from edgekit.base.errors import CheckFailed, VerificationError
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.bench import benchmark
@@ -68,7 +68,7 @@ def made(
     network: Path, target: str, build: Path, given: ExportOptions, progress: Progress
 ) -> Manifest:
     """Export a network of a demo, and say which recipe is at work."""
-    recipe = Path(given.get("recipe") or "float32").stem
+    recipe = _recipe(given)
 
     def named(stage: str, done: int, total: int) -> None:
         progress(f"{recipe}: {stage}", done, total)
@@ -113,14 +113,21 @@ def played(
 def instructions(
     network: Path, given: ExportOptions, progress: Progress
 ) -> tuple[int | None, str | None]:
-    """Instructions of a second of sound on an emulated Cortex-M55, or why there are none: the missing tool."""
+    """Instructions of a second of sound on an emulated Cortex-M55, or why there are none."""
     with tempfile.TemporaryDirectory() as scratch:
         build = Path(scratch) / CORE
         try:
             manifest = made(network, CORE, build, given, progress)
             request = benchmark.Request(build, "qemu", COUNTED_HOPS, (), False, None)
             counted = benchmark.bench(request, progress).to_dict()["instructions_per_hop"]
-        except ToolError as error:
-            return None, f"no instructions of a {CORE}: {error}"
+        except VerificationError:
+            raise
+        except CheckFailed as error:  # a tool is missing, or the network is too large
+            why = str(error).splitlines()[0]
+            return None, f"no instructions of {_recipe(given)} on a {CORE}: {why}"
     stream = manifest.stream
     return round(counted * stream["sample_rate_hz"] / stream["hop_samples"]), None
+
+
+def _recipe(given: ExportOptions) -> str:
+    return Path(given.get("recipe") or "float32").stem

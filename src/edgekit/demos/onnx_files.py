@@ -5,12 +5,11 @@ from typing import Any
 
 import onnx
 import torch
-from onnxscript import optimizer
 
+from edgekit.export.passes.fold import FoldConstants
 from edgekit.export.torch_operators import translations
 
 OPSET = 18
-FOLD_LIMIT_BYTES = 1 << 20  # above the largest weight, so that every weight layout is settled here
 
 
 def exported(
@@ -37,13 +36,12 @@ def exported(
         dynamic_shapes=dynamic_shapes,
         custom_translation_table=translations(offline=dynamic_shapes is not None),
         external_data=False,
+        optimize=False,  # which takes + 1e-12 for + 0, and silence is divided by zero
         verbose=False,
     )
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program: it needs torch 2.6 or later")
-    optimizer.optimize(
-        program.model, input_size_limit=FOLD_LIMIT_BYTES, output_size_limit=FOLD_LIMIT_BYTES
-    )
+    FoldConstants()(program.model)
     model = program.model_proto
     strip_traces(model)
     onnx.checker.check_model(model, full_check=True)

@@ -174,7 +174,9 @@ def _stage(recipe: str, progress: Progress) -> Callable[[int, int], None]:
     return lambda done, total: progress(f"{recipe}: stream", done, total)
 
 
-def draw(path: Path, before: Samples, after: Samples, sample_rate_hz: int) -> None:
+def draw(
+    path: Path, before: Samples, after: Samples, sample_rate_hz: int, recipe: str = KEPT
+) -> None:
     """Write a picture of two spectrograms, one above the other, on one scale of 80 dB."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -186,7 +188,7 @@ def draw(path: Path, before: Samples, after: Samples, sample_rate_hz: int) -> No
     axes = figure.subplots(2, 1, sharex=True)
     extent = (0.0, len(before) / sample_rate_hz, 0.0, sample_rate_hz / 2000)
     images = []
-    for axis, level, title in zip(axes, levels, ("before", f"after ({KEPT})"), strict=True):
+    for axis, level, title in zip(axes, levels, ("before", f"after ({recipe})"), strict=True):
         image = axis.imshow(
             level.T,
             origin="lower",

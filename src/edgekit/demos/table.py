@@ -22,6 +22,7 @@ DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "instrument": ("host", ("soundfile", "matplotlib")),
     "scene": ("host", ("soundfile", "matplotlib")),
     "sensor": ("host", ("matplotlib",)),
+    "stream-diffusion": ("host", ("soundfile", "matplotlib")),
     "target-speech": ("host", ("soundfile", "matplotlib")),
     "voice-source": ("host", ("soundfile", "matplotlib")),
     "wake": ("host", ("soundfile", "matplotlib")),
@@ -39,6 +40,7 @@ def shown(
     from edgekit.demos.instrument import show as show_instrument
     from edgekit.demos.scene import show as show_scene
     from edgekit.demos.sensor import show as show_sensor
+    from edgekit.demos.stream_diffusion import show as show_stream_diffusion
     from edgekit.demos.target_speech import show as show_target_speech
     from edgekit.demos.voice_source import show as show_voice_source
     from edgekit.demos.wake import show as show_wake
@@ -57,6 +59,7 @@ def shown(
         "instrument": show_instrument.show,
         "scene": show_scene.show,
         "sensor": show_sensor.show,
+        "stream-diffusion": show_stream_diffusion.show,
         "target-speech": show_target_speech.show,
         "voice-source": show_voice_source.show,
         "wake": show_wake.show,

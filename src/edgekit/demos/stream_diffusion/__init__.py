@@ -1,0 +1,1 @@
+"""`edgekit demo stream-diffusion`: speech enhanced by diffusion, one call a frame (Diffusion Buffer)."""
