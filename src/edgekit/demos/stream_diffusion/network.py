@@ -62,13 +62,13 @@ class FrameTimes(nn.Module):
     def cached(self) -> list[tuple[int, ...]]:
         """Shapes of the caches, for one clip."""
         shapes: list[tuple[int, ...]] = []
-        handles = [
-            layer.register_forward_pre_hook(
-                lambda layer, given: shapes.append((1, *given[0].shape[1:3], layer.past))
-            )
-            for layer in self.modules()
-            if isinstance(layer, CausalConv)
-        ]
+
+        def seen(layer: nn.Module, given: tuple[Tensor]) -> None:
+            assert isinstance(layer, CausalConv)
+            shapes.append((1, *given[0].shape[1:3], layer.past))
+
+        layers = [layer for layer in self.modules() if isinstance(layer, CausalConv)]
+        handles = [layer.register_forward_pre_hook(seen) for layer in layers]
         with torch.no_grad():
             empty = torch.zeros(1, 2, BINS, 1)
             self(empty, empty, torch.zeros(1, 1), Caches(None))
