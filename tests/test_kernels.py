@@ -331,6 +331,7 @@ def test_functions_equal_their_twins_over_the_whole_range(
         check(call, run(libraries["O2"], call), "O2")
 
 
+@pytest.mark.slow
 def test_address_sanitizer_finds_nothing(tmp_path: Path) -> None:
     calls = [CASES[kernel](Seeded(seed)) for kernel in CASES for seed in range(6)]
     for call, args in zip(calls, run_under_asan(tmp_path, calls), strict=True):
