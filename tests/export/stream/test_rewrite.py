@@ -28,6 +28,10 @@ def test_conv_tasnet():
     assert (1, 24, 256) in states  # dilation 128, 3 taps
 
 
+@pytest.mark.skipif(
+    torch.__version__.startswith("2.8."),
+    reason="torch 2.8 writes its .onnx for one length: pip install 'torch>=2.13'",
+)
 def test_conv_gru_unet():
     torch.manual_seed(0)
     models = check(exported(ConvGruUnet(), (1, 2, 20, 31), 2), (1, 3))
