@@ -32,7 +32,7 @@ compiles it with Verilator and runs the golden vectors of `../csim/data`: pictur
 the cycles of a picture, and how many of them a data path waited. It returns 1 where a byte differs. Memory is ideal;
 with `--dram` it is DRAM of banks and rows with refresh, and with `--stalls 1` every channel of the bus waits at random.
 `--resets 1`, `--aborts 1` and `--faults 1` first reset or abort every run, or answer it with errors, and begin it
-again.
+again. Options stand before the folder.
 """
 MODULE = {path: Path(files[-1]).stem for path, files in rtl.MODULES.items()}
 

@@ -106,6 +106,7 @@ int main(int argc, char **argv)
     Bench bench;
     Options options;
     int worst = argc > 1 ? 0 : 2;
+    bool late = false;
     for (int i = 1; i < argc; i++) {
         const std::string word = argv[i];
         const bool seeded = word == "--stalls" || word == "--resets" || word == "--aborts" || word == "--faults";
@@ -116,6 +117,11 @@ int main(int argc, char **argv)
         else if (word == "--aborts") { options.with_aborts = true; options.aborts.state = seed; }
         else if (word == "--faults") { options.with_faults = true; options.faults.state = seed; }
         else { worst = std::max(worst, run_folder(bench, word, options)); }
+        late = word[0] == '-';
+    }
+    if (late) {
+        std::printf("options stand before the folders that they are for\n");
+        return 2;
     }
     return worst;
 }
