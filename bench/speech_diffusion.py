@@ -48,6 +48,7 @@ SAMPLER = Path(speech_diffusion.__file__).with_name("speech_diffusion.toml")
 NETWORK = "edgekit.demos.speech_diffusion:build"
 CORRECTOR = "corrector"
 Enhance = Callable[[Samples], Samples]
+Pairs = Sequence[tuple[Samples, Samples]]  # noisy and clean
 
 
 def sampler(text: str) -> Ouve:
@@ -103,6 +104,18 @@ def integer(text: str, folder: Path) -> Enhance:
     return lambda samples: enhance(running, samples)
 
 
+def mixtures(voices: Path, noises: Path, snr_db: float, seconds: float) -> Pairs:
+    """Every voice with every noise, and the voice alone."""
+    size = int(seconds * SAMPLE_RATE) // HOP * HOP
+    pairs = []
+    for voice_file in sorted(voices.glob("*.wav")):
+        voice = read_wav(voice_file, SAMPLE_RATE).samples[:size]
+        for noise_file in sorted(noises.glob("*.wav")):
+            noise = read_wav(noise_file, SAMPLE_RATE).samples
+            pairs.append((mixture(voice, noise, snr_db), voice - voice.mean()))
+    return pairs
+
+
 def stoi(samples: Samples, clean: Samples) -> float:
     """Short-time objective intelligibility (Taal et al., 2011), or no number without pystoi."""
     if find_spec("pystoi") is None:
@@ -122,13 +135,7 @@ def main() -> None:
     parser.add_argument("--steps", nargs="+", default=["5", "10", "30"])
     parser.add_argument("--recipes", nargs="+", default=["float", "w8a8"])
     given = parser.parse_args()
-    samples = int(given.seconds * SAMPLE_RATE) // HOP * HOP
-    pairs = []
-    for voice_file in sorted(given.voices.glob("*.wav")):
-        voice = read_wav(voice_file, SAMPLE_RATE).samples[:samples]
-        for noise_file in sorted(given.noises.glob("*.wav")):
-            noise = read_wav(noise_file, SAMPLE_RATE).samples
-            pairs.append((mixture(voice, noise, given.snr), voice - voice.mean()))
+    pairs = mixtures(given.voices, given.noises, given.snr, given.seconds)
     table = Table(
         "recipe",
         "steps",

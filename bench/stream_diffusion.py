@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from denoise import mixture
 from rich.console import Console
 from rich.table import Table
-from speech_diffusion import stoi
+from speech_diffusion import Pairs, mixtures, stoi
 
 from edgekit import api
-from edgekit.base.wav import Samples, read_wav
+from edgekit.base.wav import Samples
 from edgekit.demos import show_denoise
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.demos.stream_diffusion.facts import HOP, RATE
@@ -33,20 +32,6 @@ from edgekit.demos.stream_diffusion.show import (
 )
 from edgekit.runtime.audio.files import run_samples
 from edgekit.runtime.stream import Stream
-
-Pairs = Sequence[tuple[Samples, Samples]]
-
-
-def mixtures(voices: Path, noises: Path, snr_db: float, seconds: float) -> Pairs:
-    """Every voice with every noise, and the voice alone."""
-    size = int(seconds * RATE) // HOP * HOP
-    pairs = []
-    for voice_file in sorted(voices.glob("*.wav")):
-        voice = read_wav(voice_file, RATE).samples[:size]
-        for noise_file in sorted(noises.glob("*.wav")):
-            noise = read_wav(noise_file, RATE).samples
-            pairs.append((mixture(voice, noise, snr_db), voice - voice.mean()))
-    return pairs
 
 
 def judged(heard: Sequence[Samples], pairs: Pairs) -> tuple[str, str, str]:

@@ -40,7 +40,7 @@ def exported(
         verbose=False,
     )
     if program is None:
-        raise RuntimeError("torch.onnx.export returned no program: it needs torch 2.6 or later")
+        raise RuntimeError("torch.onnx.export returned no program: it needs torch 2.8 or later")
     FoldConstants()(program.model)
     model = program.model_proto
     strip_traces(model)
