@@ -1,16 +1,19 @@
 """What each restriction of the engine costs in accuracy and saves in time, on a small detector.
 
-python bench/fpga_ladder.py [--size wide] [--steps 3000] [--more 1500] [--seeds 3] [--one-start] [--out FOLDER]
+python bench/fpga_ladder.py [--size wide] [--steps 5000] [--more 3000] [--seeds 3] [--rows ROW ...] [--one-start]
+    [--out FOLDER] [--table]
 
 For each seed (with `--one-start` once for all) the detector of `edgekit.demos.codenet` is trained with ordinary
-convolutions for `--steps`; each variant of its deformable layers goes on from there for `--more`, and so does the one
-without; offsets are told how large the shapes are (`train_deform.scale_loss`). W4A8 is the rounded one with weights of
-4 bits, trained on for as many again, in the engine's own integers; below it the same with weights of 8 bits where d is
-made, which no engine has: what 4 bits there cost. The other rows are float. AP is over held-out
-pictures, mean and spread of the seeds. Weights and AP are kept in FOLDER as they come, and not made again; a training
-that was ended goes on from its last checkpoint there, so the same command continues a ladder. `--table` trains nothing
-and prints what there is. ``wide`` pictures are 256 x 256 with shapes of 8 to 200 pixels, where d has use for 0 to 7;
-``small`` ones 96 x 96 with shapes of 12 to 80.
+convolutions for `--steps`, on pictures of half the side where it is ``wide``: a step takes half the time. Each variant
+of its deformable layers goes on from there for `--more`, and so does the one without; offsets are told how large the
+shapes are (`train_deform.scale_loss`). W4A8 is the rounded one with weights of 4 bits, trained on for half as many
+again, in the engine's own integers; below it the same with weights of 8 bits where d is made, which no engine has: what
+4 bits there cost. The other rows are float. AP is over held-out pictures, mean and spread of the seeds.
+
+Weights and AP are kept in FOLDER as they come, and not made again; a training that was ended goes on from its last
+checkpoint there, so the same command continues a ladder. `--rows` are trained in their order, each for all seeds;
+`--table` trains nothing and prints what there is. ``wide`` pictures are 256 x 256 with shapes of 8 to 200 pixels, where
+d has use for 0 to 7; ``small`` ones 96 x 96 with shapes of 12 to 80.
 
 Latency is that of the whole detector and of the layer of the paper's table, modelled by `ladder_cycles`, on an engine
 for the XCZU3EG with weights of 8 bits; W4A8 has its own.
@@ -28,7 +31,7 @@ import numpy as np
 import torch
 from ladder_cycles import layer_ms, network_ms
 
-from edgekit.demos.codenet import SIZES, Detector
+from edgekit.demos.codenet import SIZES, Detector, random_detector
 from edgekit.demos.detections import average_precision, mean_average_precision
 from edgekit.demos.shapes import CALIBRATION, CALIBRATION_PICTURES, Picture, draw
 from edgekit.demos.train_deform import RATE, deformable, evaluate, plain, train, train_four_bits
@@ -47,6 +50,7 @@ W4A8, W4A8_D8 = "W4A8", "W4A8, d of 8 bits"
 FOUR_BITS = (W4A8, W4A8_D8)
 ROWS = (*VARIANTS, *FOUR_BITS)
 ORDER = ("plain", "square", "rounded", *FOUR_BITS, "depthwise", "bounded", "full")  # of training
+STARTED = {"wide": 128, "small": 96}  # sides of the pictures that ordinary convolutions begin with
 TESTED, PICTURES = 4_000_000, 300  # first seed and number of the pictures that are scored
 # arXiv 2006.08357: AP and AP50 on VOC; ms of a 64x64x256 layer, without and with the last-level cache
 PAPER_AP = {
@@ -69,9 +73,10 @@ def main() -> None:
     """Train what is missing, then print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", choices=("wide", "small"), default="wide")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--more", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--more", type=int, default=3000)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=ORDER)
     parser.add_argument("--one-start", action="store_true")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("ladder"))
@@ -82,17 +87,18 @@ def main() -> None:
         arguments.out, arguments.size, arguments.steps, arguments.more, arguments.one_start
     )
     ladder.folder.mkdir(parents=True, exist_ok=True)
-    for seed in () if arguments.table else range(arguments.seeds):
-        for row in ORDER:
+    for row in () if arguments.table else arguments.rows:
+        for seed in range(arguments.seeds):
             ap, ap50 = ladder.scored(row, seed)
             print(f"{row}, seed {seed}: AP {ap:.3f}, AP50 {ap50:.3f}", flush=True)
     print_table(ladder, arguments.seeds)
 
 
 def print_table(ladder: "Ladder", seeds: int) -> None:
-    """Print what is trained and scored of the ladder; the engines need the first W4A8."""
-    trained = ladder.score(W4A8, 0).exists()
-    engines = {b: choose(ladder.integers(b), PARTS["XCZU3EG"]) for b in (4, 8) if trained}
+    """Print what is trained and scored of the ladder."""
+    torch.manual_seed(0)
+    net, _ = random_detector(ladder.size)  # no engine depends on what the weights are
+    engines = {b: choose(integer_network(net, b), PARTS["XCZU3EG"]) for b in (4, 8)}
     print(
         "| deformable layers | AP | AP50 | detector, ms | 64x64x256, ms | paper: AP / AP50 | paper: ms |"
     )
@@ -124,11 +130,11 @@ class Ladder:
             kept = _begun(path)
             if row in FOUR_BITS:
                 begun = self.trained("rounded", seed)
-                done = train_four_bits(begun, self.more, seed, kept, offsets=row == W4A8)
+                done = train_four_bits(begun, self.more // 2, seed, kept, offsets=row == W4A8)
             else:
                 start = self._ordinary(0 if self.one_start else seed)
                 begun = deformable(start, row)  # type: ignore[arg-type]
-                done = train(begun, self.more, RATE / 2, seed, kept)
+                done = train(begun, self.more, RATE, seed, kept)
             _finished(done, path)
         net.load_state_dict(torch.load(path))
         return net.eval()
@@ -147,15 +153,12 @@ class Ladder:
         ap, ap50 = json.loads(path.read_text(encoding="utf-8"))
         return float(ap), float(ap50)
 
-    def integers(self, bits: int) -> Network:
-        """The integer network of the first W4A8 detector."""
-        return integer_network(self.trained(W4A8, 0), bits)
-
     def _ordinary(self, seed: int) -> Detector:
         path = self.folder / f"{self.size}_start_{seed}_{self.steps}.pt"
-        net = plain(seed, self.size)
+        net = plain(seed, SIZES[self.size])
         if not path.exists():
-            _finished(train(net, self.steps, seed=seed, kept=_begun(path)), path)
+            begun = plain(seed, replace(net.size, image=STARTED[self.size]))
+            _finished(train(begun, self.steps, 2 * RATE, seed, _begun(path)), path)
         net.load_state_dict(torch.load(path))
         return net.eval()
 
@@ -226,14 +229,14 @@ def line(
 ) -> str:
     """A row of the table; `aps` (seeds, 2) in percent."""
     variant: Variant = "rounded" if row in FOUR_BITS else row  # type: ignore[assignment]
-    choice = engines.get(4 if row == W4A8 else 8)
+    choice = engines[4 if row == W4A8 else 8]
     spread = aps.std(axis=0, ddof=1) if len(aps) > 1 else np.zeros(2)
     ap, ap50 = (f"{m:.1f} ± {s:.1f}" for m, s in zip(aps.mean(axis=0), spread, strict=True))
     cells = (
         row,
         ap,
         ap50,
-        "" if choice is None or row == W4A8_D8 else f"{network_ms(variant, choice):.2f}",
+        "" if row == W4A8_D8 else f"{network_ms(variant, choice):.2f}",
         f"{layer_ms(variant, EngineSpec()):.2f}",
         PAPER_AP.get(row, ""),
         PAPER_MS.get(row, ""),

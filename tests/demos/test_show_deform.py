@@ -61,9 +61,13 @@ def test_a_training_that_was_ended_goes_on_as_if_it_had_not(
     with pytest.raises(StopIteration):
         train(deformable(start, "rounded"), 3, kept=kept)
     monkeypatch.setattr(train_deform, "detection_loss", loss)
-    again = train(deformable(start, "rounded"), 3, kept=kept).state_dict()
+    again = train(deformable(start, "rounded"), 3, kept=kept)
     for name, value in whole.state_dict().items():
-        torch.testing.assert_close(again[name], value, rtol=0, atol=0)
+        torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
+    held = torch.load(kept)
+    for name, value in whole.named_parameters():
+        torch.testing.assert_close(value, held["average"][f"module.{name}"], rtol=0, atol=0)
+    assert any((value != held["net"][name]).any() for name, value in whole.named_parameters())
 
 
 def test_of_boxes_that_overlap_the_best_of_each_class_is_kept() -> None:

@@ -16,7 +16,6 @@
 #define EK_TILE_WIDE 2     /* bytes of a tap of a column, when it is widened */
 #define EK_TILE_ROOM (EK_TILE_WIDE * EK_TILE_BYTES)
 #define EK_TILE_ALIGNED _Alignas(8)
-#define EK_TILE_FEW 0 /* taps of a layer up to which tiles are not added to anything, and have no bias */
 #define EK_STRIP_ROWS 4 /* of which a strip has a multiple */
 
 static inline void ek_put_word(int8_t *to, uint32_t word)

@@ -336,7 +336,7 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
                     ek_lay_rows_apart(xc + p->x, b.planes * s->in_w, p->rows, p->n, band + p->at, b.pitch);
                 }
                 ek_band_sums(band, wc, s, &b, rows, columns, acc);
-                EK_TILE_OUTPUTS_OF(acc, 1, 0, scales, c, to, rows * columns);
+                EK_ROW_OUTPUTS_OF(acc, scales, c, to, rows * columns);
                 xc += outputs == 1 || (c & 1) ? in : 0;
             }
         }

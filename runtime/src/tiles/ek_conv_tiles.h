@@ -229,12 +229,10 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
 {
     const int32_t outputs = s->out_c / s->groups, plane = s->out_h * s->out_w;
     const ek_piece piece = ek_first_piece(s);
-    const int32_t at_once = ek_positions_at_once(s, &piece), few = ek_piece_taps(s, &piece) <= EK_TILE_FEW;
+    const int32_t at_once = ek_positions_at_once(s, &piece);
     const ptrdiff_t group = ek_group_bytes(s);
     EK_TILE_ALIGNED int8_t columns[EK_TILE_ROOM];
     int32_t acc[EK_TILE_OUTPUTS * EK_TILE_POSITIONS];
-    ek_scales rest = *scales; /* without what sums have */
-    rest.bias = few ? scales->bias : NULL;
     for (int32_t g = 0; g < s->groups; g++) {
         for (int32_t first = 0, n = 0; first < plane; first += n) {
             n = ek_min(at_once, plane - first);
@@ -243,14 +241,12 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
             }
             for (int32_t o = 0; o < outputs; o += EK_TILE_OUTPUTS) {
                 const int32_t rows = ek_min(EK_TILE_OUTPUTS, outputs - o), c = g * outputs + o;
-                if (!few) {
-                    ek_tile_start(acc, scales->bias + c, rows, n);
-                }
+                ek_tile_start(acc, scales->bias + c, rows, n);
                 ek_tile_sums(x, scales->x_zero, w, s, first, n, o, rows, columns, acc);
                 if (to) {
-                    ek_place_outputs(acc, rows, &rest, c, s, to, first, n, y);
+                    ek_place_outputs(acc, rows, scales, c, s, to, first, n, y);
                 } else {
-                    EK_TILE_OUTPUTS_OF(acc, rows, plane, &rest, c, y + (ptrdiff_t)c * plane + first, n);
+                    EK_TILE_OUTPUTS_OF(acc, rows, plane, scales, c, y + (ptrdiff_t)c * plane + first, n);
                 }
             }
         }

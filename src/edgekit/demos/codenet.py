@@ -65,7 +65,7 @@ SIZES = {
     "d": Size(512, _BY_4, *_2X),
     "e": Size(512, _BY_2, *_2X, pool=True),
     "small": Size(96, ((12, 2),), (24, 64, 96), (1, 2, 2), 96, (64, 48, 32), 16, 3),
-    "wide": Size(256, ((12, 4),), (24, 48, 96), (1, 1, 1), 96, (48, 32, 16), 8, 3),
+    "wide": Size(256, ((12, 4),), (32, 64), (1, 2), 64, (32, 16), 8, 3),
 }
 HEAT_BIAS = -2.19  # a heat map starts at a probability of 0.1 (CenterNet)
 

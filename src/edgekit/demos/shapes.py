@@ -31,7 +31,11 @@ class Scenes:
     most: int
 
 
-SCENES = {96: Scenes(96, 12.0, 80.0, 4), 256: Scenes(256, 8.0, 200.0, 6)}  # by their size
+SCENES = {  # by their size
+    96: Scenes(96, 12.0, 80.0, 4),
+    128: Scenes(128, 8.0, 100.0, 4),
+    256: Scenes(256, 8.0, 200.0, 6),
+}
 SIZE = 96  # of the bundled detector's
 
 

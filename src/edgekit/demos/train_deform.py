@@ -9,7 +9,6 @@ told how large the shapes are (`scale_loss`): detections alone move them too lit
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from edgekit.base.npz import write_npz
 from edgekit.demos.codenet import SIZES, Detector, Size
 from edgekit.demos.detections import average_precision, mean_average_precision
 from edgekit.demos.shapes import CLASSES, HELD_OUT, TRAINING, Picture, draw
+from edgekit.fpga.integers import SHRINK
 from edgekit.fpga.spec import DMAX, Variant
 from edgekit.fpga.torch_module import SquareDeformConv2d, square_taps
 from edgekit.runtime.pictures.boxes import Boxes, decode
@@ -31,30 +32,43 @@ from edgekit.runtime.pictures.boxes import Boxes, decode
 PICTURES = 2000
 BATCH = 8
 KEPT_EVERY = 200  # steps between checkpoints
+AVERAGED = 0.997  # of the average of the weights, what a step keeps
+NORMALISED = 60  # batches that give the averaged weights their BN statistics
 RATE = 3e-3
 GUIDANCE = 0.3  # weight of `scale_loss` beside `detection_loss`
+NEAR = 0.5  # of a shape's bump in the heat map, from where size and offset are learnt
 LEVELS = 7  # of a 4-bit weight on either side of 0
 
 
 class FourBits(nn.Module):
-    """A weight rounded to 4 bits per output channel; the gradient passes straight through."""
+    """A weight rounded to 4 bits per output channel; the gradient passes straight through.
+
+    The scale is that of least squared error among `SHRINK`, as the lowering chooses it. The largest weight is always a
+    seventh level, so the lowering finds the very scale again.
+    """
 
     def forward(self, weight: Tensor) -> Tensor:
         """Return the rounded weight."""
-        scale = weight.abs().amax(tuple(range(1, weight.ndim)), keepdim=True) / LEVELS
-        scale = scale.clamp_min(1e-8)
-        rounded = (weight / scale).round().clamp(-LEVELS, LEVELS) * scale
+        with torch.no_grad():
+            rows = weight.flatten(1)[:, None]
+            shrink = torch.from_numpy(SHRINK).to(weight)[:, None]
+            scales = rows.abs().amax(2, keepdim=True).clamp_min(1e-8) / LEVELS * shrink
+            tried = (rows / scales).round().clamp(-LEVELS, LEVELS) * scales
+            best = (tried - rows).square().sum(2).argmin(1)
+            rounded = tried[torch.arange(len(weight)), best].reshape(weight.shape)
         return weight + (rounded - weight).detach()
 
 
 def train(
     net: Detector, steps: int, rate: float = RATE, seed: int = 0, kept: Path | None = None
 ) -> Detector:
-    """Train a detector in place and return it, in eval mode.
+    """Train a detector in place and return it, in eval mode, with the average of its last weights.
 
     With `kept` a checkpoint is written there every `KEPT_EVERY` steps, and the training goes on from it.
     """
-    images, pictures = _training_set(PICTURES, net.size.image)
+    images, targets = _training_set(PICTURES, net.size)
+    averaged = get_ema_multi_avg_fn(AVERAGED)  # type: ignore[no-untyped-call]
+    average = AveragedModel(net.train(), multi_avg_fn=averaged)
     layers = [module for module in net.modules() if isinstance(module, SquareDeformConv2d)]
     seen: list[Tensor] = []  # s or offsets of the last forward pass
 
@@ -64,18 +78,17 @@ def train(
     hooks = [
         layer.offset.register_forward_hook(keep) for layer in layers if layer.variant != "plain"
     ]
-    optimizer = torch.optim.AdamW(net.train().parameters(), rate, weight_decay=1e-4)
+    optimizer = torch.optim.AdamW(net.parameters(), rate, weight_decay=1e-4, foreach=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, total_steps=steps, pct_start=0.1
     )
-    parts = {"net": net, "optimizer": optimizer, "schedule": schedule}
+    parts = {"net": net, "average": average, "optimizer": optimizer, "schedule": schedule}
     for step in range(_resumed(parts, kept), steps):
         random = np.random.default_rng((seed, step))
         chosen = random.integers(0, len(images), BATCH)
-        x = images[chosen].float() / 127
-        y = torch.from_numpy(np.stack([target(pictures[i], net.size) for i in chosen]))
-        if random.integers(2):
-            x, y = x.flip(3), _mirrored(y)
+        x, y = images[chosen].float().mul_(1 / 127), targets[chosen]
+        for axis in np.flatnonzero(random.integers(0, 2, 2)) + 2:
+            x, y = x.flip(int(axis)), _mirrored(y, int(axis))
         seen.clear()
         loss = detection_loss(net(x), y)
         for s in seen:
@@ -85,12 +98,16 @@ def train(
         nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimizer.step()
         schedule.step()
+        average.update_parameters(net)
         if step % 100 == 0:
             print(f"seed {seed} step {step}: loss {loss.item():.3f}", flush=True)
         if kept and step % KEPT_EVERY == KEPT_EVERY - 1:
             _keep(parts, step + 1, kept)
     for hook in hooks:
         hook.remove()
+    net.load_state_dict(average.module.state_dict())
+    starts = range(0, min(NORMALISED * BATCH, len(images)), BATCH)
+    update_bn((images[i : i + BATCH].float() / 127 for i in starts), net)
     return net.eval()
 
 
@@ -111,10 +128,10 @@ def _keep(parts: Mapping[str, Any], step: int, kept: Path) -> None:
     new.replace(kept)
 
 
-def plain(seed: int, size: str = "small") -> Detector:
-    """A detector of `SIZES` with ordinary convolutions before training."""
+def plain(seed: int, size: Size = SIZES["small"]) -> Detector:
+    """A detector with ordinary convolutions before training."""
     torch.manual_seed(seed)
-    return Detector(SIZES[size], variant="plain")
+    return Detector(size, variant="plain")
 
 
 def deformable(start: Detector, variant: Variant) -> Detector:
@@ -168,21 +185,24 @@ def scale_loss(s: Tensor, target: Tensor) -> Tensor:
 
 
 def detection_loss(outputs: Sequence[Tensor], target: Tensor) -> Tensor:
-    """CenterNet's loss (arXiv 1904.07850, equations 1 to 4): focal, and L1 of size and offset at centres.
+    """CenterNet's focal loss (arXiv 1904.07850, equation 1), and how far the boxes are off, relative to their sizes.
 
-    `target` ``(batch, classes + 6, h, w)``: heat, size, offset, the larger side of what covers a pixel, and a mask
-    of centres.
+    Boxes are learnt at all places near a centre, not at the centre alone (arXiv 1909.00700, section 3.2), by the L1
+    distance of size and offset over the width or height: to first order what is lost of the overlap, of small shapes
+    as of large ones. `target` ``(batch, classes + 6, h, w)``: heat, size, offset, the larger side of what covers a
+    pixel, and the weight of a place, 1 in all for each shape.
     """
     heat, size, offset = outputs
-    wanted = target[:, : len(CLASSES)]
-    where = target[:, -1:]
-    p = heat.sigmoid().clamp(1e-4, 1 - 1e-4)
+    wanted, sides = target[:, : len(CLASSES)], target[:, -6:-4]
     centre = (wanted == 1).float()
-    positive = centre * (1 - p) ** 2 * p.log()
-    negative = (1 - centre) * (1 - wanted) ** 4 * p**2 * (1 - p).log()
-    count = centre.sum().clamp_min(1)
-    l1 = 0.1 * (size - target[:, -6:-4]).abs() + (offset - target[:, -4:-2]).abs()
-    return (-(positive + negative).sum() + (l1 * where).sum()) / count
+    losses = torch.where(
+        wanted == 1,
+        nn.functional.logsigmoid(heat) * heat.neg().sigmoid() ** 2,
+        nn.functional.logsigmoid(-heat) * heat.sigmoid() ** 2 * (1 - wanted) ** 4,
+    )
+    off = (size - sides).abs() + 2 * (offset - target[:, -4:-2]).abs()
+    boxes = off / sides.clamp_min(1) * target[:, -1:]
+    return (boxes.sum() - losses.sum()) / centre.sum().clamp_min(1)
 
 
 def evaluate(net: Detector, pictures: Sequence[Picture]) -> tuple[float, float]:
@@ -202,21 +222,22 @@ def detect(net: Detector, picture: Picture) -> Boxes:
 
 
 @cache
-def _training_set(count: int, size: int) -> tuple[Tensor, list[Picture]]:
-    """Images in units of 1/127, and their boxes."""
-    images = np.empty((count, 3, size, size), np.int8)
-    boxes = []
+def _training_set(count: int, size: Size) -> tuple[Tensor, Tensor]:
+    """Images in units of 1/127, and their targets."""
+    images = np.empty((count, 3, size.image, size.image), np.int8)
+    targets = []
     for i in range(count):
-        picture = draw(TRAINING + i, size)
+        picture = draw(TRAINING + i, size.image)
         images[i] = np.rint(picture.image * 127)
-        boxes.append(replace(picture, image=np.zeros((3, 0, 0), np.float32)))
-    return torch.from_numpy(images), boxes
+        targets.append(target(picture, size))
+    return torch.from_numpy(images), torch.from_numpy(np.stack(targets))
 
 
 def target(picture: Picture, sizes: Size) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """What a detector's outputs should be: a Gaussian per centre in the heat map, see `detection_loss`."""
     stride, cells = sizes.stride, sizes.image // sizes.stride
     result = np.zeros((len(CLASSES) + 6, cells, cells), np.float32)
+    nearest = np.zeros((cells, cells), np.float32)
     y, x = np.mgrid[0:cells, 0:cells]
     for box, label in zip(picture.boxes / stride, picture.labels, strict=True):
         centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
@@ -224,17 +245,20 @@ def target(picture: Picture, sizes: Size) -> np.ndarray[tuple[int, ...], np.dtyp
         sigma = max(float(size.min()) / 6, 0.5)
         bump = np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * sigma**2))
         result[label] = np.maximum(result[label], bump)
-        result[-6:-4, row, column] = size
-        result[-4:-2, row, column] = centre - (column, row)
-        result[-1, row, column] = 1
+        near = (bump >= NEAR) & (bump > nearest)
+        nearest[near] = bump[near]
+        result[-6:-4, near] = size[:, None]
+        result[-4:-2, near] = centre[:, None] - np.stack([x, y])[:, near]
+        result[-1, near] = bump[near] / bump[near].sum()
         inside = (x + 0.5 > box[0]) & (x + 0.5 < box[2]) & (y + 0.5 > box[1]) & (y + 0.5 < box[3])
         result[-2] = np.where(inside, np.maximum(result[-2], size.max()), result[-2])
     return result
 
 
-def _mirrored(target: Tensor) -> Tensor:
-    y = target.flip(3)
-    y[:, -4] = (1 - y[:, -4]) * y[:, -1]
+def _mirrored(target: Tensor, axis: int) -> Tensor:
+    y = target.flip(axis)
+    offset = {3: -4, 2: -3}[axis]
+    y[:, offset] = (1 - y[:, offset]) * (y[:, -1] > 0)
     return y
 
 
