@@ -52,6 +52,7 @@ def solved(smt2: Path, cycles: int, *options: str) -> tuple[int, str]:
         ("store", ("ek_store.sv",), "", 12),
         ("port", ("ek_results.sv", "ek_lines.sv"), "", 8),
         ("bursts", ("ek_results.sv", "ek_writer.sv"), "", 10),
+        ("control", ("ek_control.sv",), "", 10),
     ],
 )
 def test_a_block_holds_what_it_must(
@@ -65,9 +66,20 @@ def test_a_block_holds_what_it_must(
     assert code == 0, text
 
 
-def test_a_queue_that_gives_a_place_too_many_is_found(tmp_path: Path) -> None:
-    right, wrong = "assign room = !reserved[DEPTH_LOG2];", "assign room = reserved <= 4;"
-    assert right in rtl.sources(EngineSpec())["ek_results.sv"]
-    smt2 = model("queue", ("ek_results.sv",), "", tmp_path, (right, wrong))
-    code, text = solved(smt2, 8)
-    assert code == 1 and "Assert failed in queue" in text
+@pytest.mark.parametrize(
+    ("harness", "right", "wrong"),
+    [
+        ("queue", "assign room = !reserved[DEPTH_LOG2];", "assign room = reserved <= 4;"),
+        ("control", "if (write && !busy)", "if (write)"),
+        ("control", "if (start) pending <= 1'b0;", "if (start && !was_busy) pending <= 1'b0;"),
+    ],
+)
+def test_a_block_that_does_not_is_found(
+    harness: str, right: str, wrong: str, tmp_path: Path
+) -> None:
+    """A queue that gives a place too many; addresses that change during a run; an end that outlives the next start."""
+    module = {"queue": "ek_results.sv", "control": "ek_control.sv"}[harness]
+    assert right in rtl.sources(EngineSpec())[module]
+    smt2 = model(harness, (module,), "", tmp_path, (right, wrong))
+    code, text = solved(smt2, 10)
+    assert code == 1 and f"Assert failed in {harness}" in text
