@@ -48,6 +48,7 @@ class Choice:
 def choose(network: Network, part: Part, goal: Goal = "fps", dmax: int = 7) -> Choice:
     """Return the engine with the most frames per second, or, for ``small``, the one with the fewest LUTs.
 
+    Its buffer is as large as the network needs: block RAM that is left is for what stands beside the engine.
     Raises `ModelError` where none fits the part, or the network has a layer that no engine holds.
     """
     found = list(candidates(network, part, dmax))
@@ -57,8 +58,11 @@ def choose(network: Network, part: Part, goal: Goal = "fps", dmax: int = 7) -> C
         best = min(found, key=lambda choice: (choice.resources.luts, -choice.frames_per_second))
     else:
         best = max(found, key=lambda choice: (choice.frames_per_second, -choice.resources.luts))
-    walked = zip(best.cycles, program_cycles(best.program), strict=True)
-    return replace(best, cycles=tuple(replace(row, walked=cycles) for row, cycles in walked))
+    spec = replace(best.spec, buffer_beats=best.program.memory["buffer"])
+    program = replace(best.program, spec=spec)
+    walked = zip(best.cycles, program_cycles(program), strict=True)
+    cycles = tuple(replace(row, walked=count) for row, count in walked)
+    return Choice(spec, program, cycles, estimate(spec, part.family))
 
 
 def candidates(network: Network, part: Part, dmax: int) -> Iterator[Choice]:
