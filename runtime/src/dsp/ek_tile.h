@@ -16,6 +16,7 @@
 #define EK_TILE_WIDE 2     /* bytes of a tap of a column, when it is widened */
 #define EK_TILE_ROOM (EK_TILE_WIDE * EK_TILE_BYTES)
 #define EK_TILE_ALIGNED _Alignas(8)
+#define EK_TILE_FEW 0 /* taps of a layer up to which tiles are not added to anything, and have no bias */
 #define EK_STRIP_ROWS 4 /* of which a strip has a multiple */
 
 static inline void ek_put_word(int8_t *to, uint32_t word)
@@ -209,10 +210,10 @@ EK_OUTPUTS_OF_CHANNEL(ek_channel_outputs_s16, int16_t, 16)
 
 /* y [rows][plane] = n outputs of each channel from number c on. */
 #define EK_TILE_OUTPUTS_TO(name, y_type, outputs)                                                                \
-    static __attribute__((noinline)) void name(const int32_t *acc, int32_t rows, int32_t plane,                  \
+    static __attribute__((noinline)) void name(const int32_t *acc, int32_t apart, int32_t rows, int32_t plane,   \
                                                const ek_scales *s, int32_t c, y_type *y, int32_t n)              \
     {                                                                                                            \
-        for (; rows > 0; rows--, c++, acc += EK_TILE_POSITIONS, y += plane) {                                    \
+        for (; rows > 0; rows--, c++, acc += apart, y += plane) {                                                \
             outputs(acc, s, c, y, n);                                                                            \
         }                                                                                                        \
     }

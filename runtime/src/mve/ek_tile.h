@@ -15,6 +15,7 @@
 #define EK_TILE_ROOM (EK_TILE_BYTES + 272) /* and what spreading 16 columns of 17 writes, and vectors read, behind it */
 #define EK_TILE_TOGETHER 1 /* positions of which strips take a multiple */
 #define EK_TILE_WIDE 1 /* bytes of a tap of a column */
+#define EK_TILE_FEW 48 /* taps of a layer up to which tiles are not added to anything, and have no bias */
 #define EK_STRIP_ROWS 1 /* of which a strip has a multiple */
 #define EK_TILE_ALIGNED
 /* Assembly with a predicate of its own is between these, and clobbers EK_PREDICATE: clang has no name for the predicate's
@@ -211,12 +212,59 @@ static inline const int8_t *ek_tile_of_threes(const int8_t *w, const int8_t *x0,
 }
 #endif
 
-/* acc [rows][EK_TILE_POSITIONS] += the products of packed outputs with `n` positions of `taps` taps, `apart` bytes apart.
- * Outputs come in twos: the one behind an odd number is of no meaning. */
+/* Products of one vector of taps at x with those of two outputs. */
+#define EK_FEW_TAPS(op, at, a, b, u, v)                                                              \
+    "vldrb.u8 q7, [%[x], #" at "]\n\t" op ".s8 %[" a "], q7, %q[" u "]\n\t" op ".s8 %[" b "], q7, %q[" v "]\n\t"
+/* Two positions at a time of two outputs, whose weights stay in registers; `taps` is what comes behind the first vector. */
+#define EK_FEW(taps)                                                                                                   \
+    __asm__ volatile("dls lr, %[i]\n1:\n\t" EK_FEW_TAPS("vmladav", "0", "a", "c", "u0", "v0") taps("a", "c")              \
+                     "add %[x], %[apart]\n\t" EK_FEW_TAPS("vmladav", "0", "b", "d", "u0", "v0") taps("b", "d")           \
+                     "add %[x], %[apart]\n\tstrd %[c], %[d], [%[to], #192]\n\tstrd %[a], %[b], [%[to]], #8\n\tle lr, 1b"     \
+                     : [a] "=&Te"(a), [b] "=&Te"(b), [c] "=&Te"(c), [d] "=&Te"(d), [x] "+r"(x), [to] "+r"(to)          \
+                     : [i] "r"((n + 1) >> 1), [apart] "r"(apart), [u0] "w"(u[0]), [v0] "w"(u[1]), [u1] "w"(u[2]),      \
+                       [v1] "w"(u[3]), [u2] "w"(u[4]), [v2] "w"(u[5])                                                  \
+                     : "q7", "lr", "memory")
+#define EK_FEW_NONE(a, b)
+#define EK_FEW_SECOND(a, b) EK_FEW_TAPS("vmladava", "16", a, b, "u1", "v1")
+#define EK_FEW_THIRD(a, b) EK_FEW_SECOND(a, b) EK_FEW_TAPS("vmladava", "32", a, b, "u2", "v2")
+
+/* acc [rows][EK_TILE_POSITIONS] = the products of packed outputs with `n` positions of one to three vectors of taps. Of an
+ * odd number what follows the last one is written over. */
+static __attribute__((noinline)) void ek_tile_few(const int8_t *w, const int8_t *columns, int32_t apart, int32_t groups,
+                                                  int32_t n, int32_t rows, int32_t *acc)
+{
+    for (; rows > 0; rows -= 2, w += 32 * groups, acc += 2 * EK_TILE_POSITIONS) {
+        const int8_t *x = columns;
+        int32_t *to = acc, a, b, c, d;
+        int8x16_t u[6];
+        u[0] = u[2] = u[4] = vld1q_s8(w);
+        u[1] = u[3] = u[5] = vld1q_s8(w + 16);
+        if (groups == 1) {
+            EK_FEW(EK_FEW_NONE);
+            continue;
+        }
+        u[2] = u[4] = vld1q_s8(w + 32);
+        u[3] = u[5] = vld1q_s8(w + 48);
+        if (groups == 2) {
+            EK_FEW(EK_FEW_SECOND);
+            continue;
+        }
+        u[4] = vld1q_s8(w + 64);
+        u[5] = vld1q_s8(w + 80);
+        EK_FEW(EK_FEW_THIRD);
+    }
+}
+
+/* acc [rows][EK_TILE_POSITIONS] += the products of packed outputs with `n` positions of `taps` taps, `apart` bytes apart;
+ * of EK_TILE_FEW taps at most they are set. Outputs come in twos: the one behind an odd number is of no meaning. */
 static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *columns, int32_t apart, int32_t taps,
                                               int32_t n, int32_t rows, int32_t *acc)
 {
     const int32_t groups = taps >> 4;
+    if (taps <= EK_TILE_FEW) {
+        ek_tile_few(w, columns, apart, groups, n, rows, acc);
+        return;
+    }
     for (; rows > 0; rows -= 2, w += 2 * taps, acc += 2 * EK_TILE_POSITIONS) {
         const int8_t *x = columns;
         int32_t *to = acc, left = n;
@@ -244,7 +292,7 @@ typedef struct {
 
 static inline ek_channel ek_channel_of(const ek_scales *s, int32_t c)
 {
-    const ek_channel one = {s->bias[c], s->mult[c], s->shift[c], s->y_zero, s->y_min, s->y_max};
+    const ek_channel one = {s->bias ? s->bias[c] : 0, s->mult[c], s->shift[c], s->y_zero, s->y_min, s->y_max};
     return one;
 }
 
@@ -269,88 +317,53 @@ static inline int32x4_t ek_outputs_of(int32x4_t acc, const ek_channel *c)
 EK_EACH_OUTPUT(ek_each_output_s8, int8_t)
 EK_EACH_OUTPUT(ek_each_output_s16, int16_t)
 
-/* y [n] = the first n of sixteen of them: every fourth sum lies in a vector, so that they are in order when they are
- * narrowed. `before` is what comes before they are scaled. The predicate is of this block alone: compilers make loops whose
- * every instruction has that of an intrinsic. */
-#define EK_SIXTEEN_OUTPUTS(acc, c, before, y, n)                                                                        \
-    __asm__ volatile(                                                                                                  \
-        EK_KEEP_PREDICATE "vld40.32 {q0, q1, q2, q3}, [%[from]]\n\tvld41.32 {q0, q1, q2, q3}, [%[from]]\n\t"                             \
-        "vld42.32 {q0, q1, q2, q3}, [%[from]]\n\tvld43.32 {q0, q1, q2, q3}, [%[from]]\n\t" before                      \
-        "vqdmulh.s32 q0, q0, %[mult]\n\tvqdmulh.s32 q1, q1, %[mult]\n\t"                                               \
-        "vqdmulh.s32 q2, q2, %[mult]\n\tvqdmulh.s32 q3, q3, %[mult]\n\t"                                               \
-        "vrshl.s32 q0, %[left]\n\tvrshl.s32 q1, %[left]\n\tvrshl.s32 q2, %[left]\n\tvrshl.s32 q3, %[left]\n\t"        \
-        "vqmovnb.s32 q0, q0\n\tvqmovnb.s32 q1, q1\n\tvqmovnt.s32 q0, q2\n\tvqmovnt.s32 q1, q3\n\t"                    \
-        "vqadd.s16 q0, q0, %[zero]\n\tvqadd.s16 q1, q1, %[zero]\n\t"                                                   \
-        "vqmovnb.s16 q0, q0\n\tvqmovnt.s16 q0, q1\n\tvctp.8 %[some]\n\t"                                              \
-        "vmin.s8 q0, q0, %q[most]\n\tvmax.s8 q0, q0, %q[least]\n\tvpst\n\tvstrbt.8 q0, [%[to]]" EK_BRING_PREDICATE     \
-        :                                                                                                              \
-        : [from] "r"(acc), [mult] "r"((c)->mult), [left] "r"(31 - (c)->shift), [zero] "r"((c)->y_zero),                \
-          [bias] "r"((c)->bias), [most] "w"(most), [least] "w"(least), [to] "r"(y), [some] "r"(n)                      \
-        : "q0", "q1", "q2", "q3", EK_PREDICATE, "memory")
-#define EK_ADD_BIAS                                                             \
-    "vadd.i32 q0, q0, %[bias]\n\tvadd.i32 q1, q1, %[bias]\n\t"                  \
-    "vadd.i32 q2, q2, %[bias]\n\tvadd.i32 q3, q3, %[bias]\n\t"
-
-/* y [n] = the outputs of channel c from its sums without the bias; `acc` may be read up to n rounded up to 16. */
-static __attribute__((noinline, unused)) void ek_channel_outputs_s8(const int32_t *acc, const ek_scales *s, int32_t c,
-                                                                    int8_t *y, int32_t n)
+/* y [rows][plane] = n outputs of each channel from number c on, of sums [rows][apart], without the bias, or
+ * with it where s->bias is NULL; `acc` may be read up to n rounded up to 16. Every fourth sum of sixteen lies in a vector, so
+ * that they are in order when they are narrowed. The predicate is of this block alone: compilers make loops whose every
+ * instruction has that of an intrinsic. */
+static __attribute__((noinline, unused)) void ek_tile_outputs_s8(const int32_t *acc, int32_t apart, int32_t rows,
+                                                                 int32_t plane, const ek_scales *s, int32_t c, int8_t *y,
+                                                                 int32_t n)
 {
     const int8x16_t least = vdupq_n_s8((int8_t)s->y_min), most = vdupq_n_s8((int8_t)s->y_max);
-    const ek_channel one = ek_channel_of(s, c);
-    if (one.shift < 32) {
-        ek_each_output_s8(acc, s, c, one.bias, y, n);
-        return;
-    }
-    for (; n > 8; n -= 16, acc += 16, y += 16) {
-        EK_SIXTEEN_OUTPUTS(acc, &one, EK_ADD_BIAS, y, n);
-    }
-    for (; n > 0; n -= 4, acc += 4, y += 4) {
-        vstrbq_p_s32(y, ek_outputs_of(vld1q_s32(acc), &one), vctp32q((uint32_t)n));
-    }
-}
-
-static __attribute__((noinline, unused)) void ek_channel_outputs_s16(const int32_t *acc, const ek_scales *s, int32_t c,
-                                                                     int16_t *y, int32_t n)
-{
-    const ek_channel one = ek_channel_of(s, c);
-    if (one.shift < 32) {
-        ek_each_output_s16(acc, s, c, one.bias, y, n);
-        return;
-    }
-    for (; n > 0; n -= 4, acc += 4, y += 4) {
-        vstrhq_p_s32(y, ek_outputs_of(vld1q_s32(acc), &one), vctp32q((uint32_t)n));
-    }
-}
-
-/* y [rows][plane] = n outputs of each channel from number c on, of sums [rows][EK_TILE_POSITIONS] with the bias. */
-static __attribute__((noinline, unused)) void ek_tile_outputs_s8(const int32_t *acc, int32_t rows, int32_t plane,
-                                                                 const ek_scales *s, int32_t c, int8_t *y, int32_t n)
-{
-    const int8x16_t least = vdupq_n_s8((int8_t)s->y_min), most = vdupq_n_s8((int8_t)s->y_max);
-    const int32_t y_zero = s->y_zero;
-    for (; rows > 0; rows--, c++, acc += EK_TILE_POSITIONS, y += plane) {
-        const ek_channel one = {0, s->mult[c], s->shift[c], y_zero, s->y_min, s->y_max};
+    for (; rows > 0; rows--, c++, acc += apart, y += plane) {
+        const int32_t bias = s->bias ? s->bias[c] : 0, shift = s->shift[c];
         const int32_t *from = acc;
         int8_t *to = y;
         int32_t left = n;
-        if (one.shift < 32) {
-            ek_each_output_s8(acc, s, c, 0, y, n);
+        if (shift < 32) {
+            ek_each_output_s8(acc, s, c, bias, y, n);
             continue;
         }
-        for (; left > 0; left -= 16, from += 16, to += 16) {
-            EK_SIXTEEN_OUTPUTS(from, &one, "", to, left);
-        }
+        __asm__ volatile(
+            EK_KEEP_PREDICATE "dls lr, %[i]\n1:\n\t"
+            "vld40.32 {q0, q1, q2, q3}, [%[from]]\n\tvld41.32 {q0, q1, q2, q3}, [%[from]]\n\t"
+            "vld42.32 {q0, q1, q2, q3}, [%[from]]\n\tvld43.32 {q0, q1, q2, q3}, [%[from]]!\n\t"
+            "vadd.i32 q0, q0, %[bias]\n\tvadd.i32 q1, q1, %[bias]\n\t"
+            "vadd.i32 q2, q2, %[bias]\n\tvadd.i32 q3, q3, %[bias]\n\t"
+            "vqdmulh.s32 q0, q0, %[mult]\n\tvqdmulh.s32 q1, q1, %[mult]\n\t"
+            "vqdmulh.s32 q2, q2, %[mult]\n\tvqdmulh.s32 q3, q3, %[mult]\n\t"
+            "vrshl.s32 q0, %[by]\n\tvrshl.s32 q1, %[by]\n\tvrshl.s32 q2, %[by]\n\tvrshl.s32 q3, %[by]\n\t"
+            "vqmovnb.s32 q0, q0\n\tvqmovnb.s32 q1, q1\n\tvqmovnt.s32 q0, q2\n\tvqmovnt.s32 q1, q3\n\t"
+            "vqadd.s16 q0, q0, %[zero]\n\tvqadd.s16 q1, q1, %[zero]\n\t"
+            "vqmovnb.s16 q0, q0\n\tvqmovnt.s16 q0, q1\n\tvctp.8 %[left]\n\tsub %[left], #16\n\t"
+            "vmin.s8 q0, q0, %q[most]\n\tvmax.s8 q0, q0, %q[least]\n\tvpst\n\tvstrbt.8 q0, [%[to]], #16\n\t"
+            "le lr, 1b" EK_BRING_PREDICATE
+            : [from] "+r"(from), [to] "+r"(to), [left] "+r"(left)
+            : [i] "r"((n + 15) >> 4), [mult] "r"(s->mult[c]), [by] "r"(31 - shift), [zero] "r"(s->y_zero), [bias] "r"(bias),
+              [most] "w"(most), [least] "w"(least)
+            : "q0", "q1", "q2", "q3", "lr", EK_PREDICATE, "memory");
     }
 }
 
-static __attribute__((noinline, unused)) void ek_tile_outputs_s16(const int32_t *acc, int32_t rows, int32_t plane,
-                                                                  const ek_scales *s, int32_t c, int16_t *y, int32_t n)
+static __attribute__((noinline, unused)) void ek_tile_outputs_s16(const int32_t *acc, int32_t apart, int32_t rows,
+                                                                  int32_t plane, const ek_scales *s, int32_t c, int16_t *y,
+                                                                  int32_t n)
 {
-    ek_channel one = {0, 0, 0, s->y_zero, s->y_min, s->y_max};
-    for (; rows > 0; rows--, c++, acc += EK_TILE_POSITIONS, y += plane) {
-        one.mult = s->mult[c], one.shift = s->shift[c];
+    for (; rows > 0; rows--, c++, acc += apart, y += plane) {
+        const ek_channel one = ek_channel_of(s, c);
         if (one.shift < 32) {
-            ek_each_output_s16(acc, s, c, 0, y, n);
+            ek_each_output_s16(acc, s, c, one.bias, y, n);
             continue;
         }
         for (int32_t i = 0; i < n; i += 4) {

@@ -145,10 +145,9 @@ static inline void ek_tile_strips(const int8_t *x, int32_t fill, const int8_t *w
 
 /* Sums of `rows` outputs from number o of the group on, at `n` positions from number `first` on, of all pieces, into
  * acc [rows][EK_TILE_POSITIONS]. The columns stay as they are from call to call where there is one piece. */
-static inline void ek_tile_sums(const int8_t *x, int32_t fill, const int8_t *w, const ek_conv_shape *s, int32_t first,
-                                int32_t n, int32_t o, int32_t rows, int8_t *columns, int32_t *acc)
+static inline void ek_tile_sums(const int8_t *x, int32_t fill, const int8_t *w, const ek_conv_shape *s, ek_piece piece,
+                                int32_t first, int32_t n, int32_t o, int32_t rows, int8_t *columns, int32_t *acc)
 {
-    ek_piece piece = ek_first_piece(s);
     const int32_t panels = (s->out_c / s->groups + 1) / 2;
     int is_first = 1, more;
     do {
@@ -213,7 +212,7 @@ static inline void ek_place_outputs(const int32_t *acc, int32_t rows, const ek_s
     y += c * to->plane + (ptrdiff_t)top * to->down + left * to->right;
     for (int32_t r = 0; r < rows; r++, acc += EK_TILE_POSITIONS, y += to->plane) {
         EK_Y *row = y - left * to->right;
-        EK_TILE_OUTPUTS_OF(acc, 1, 0, scales, c + r, made, n);
+        EK_TILE_OUTPUTS_OF(acc, 0, 1, 0, scales, c + r, made, n);
         for (int32_t j = 0, ox = left; j < n; row += to->down, ox = 0) {
             const int32_t end = ek_min(j + s->out_w - ox, n);
             for (EK_Y *put = row + ox * to->right; j < end; j++, put += to->right) {
@@ -229,10 +228,12 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
 {
     const int32_t outputs = s->out_c / s->groups, plane = s->out_h * s->out_w;
     const ek_piece piece = ek_first_piece(s);
-    const int32_t at_once = ek_positions_at_once(s, &piece);
+    const int32_t at_once = ek_positions_at_once(s, &piece), few = ek_piece_taps(s, &piece) <= EK_TILE_FEW;
     const ptrdiff_t group = ek_group_bytes(s);
     EK_TILE_ALIGNED int8_t columns[EK_TILE_ROOM];
     int32_t acc[EK_TILE_OUTPUTS * EK_TILE_POSITIONS];
+    ek_scales rest = *scales; /* without what sums have */
+    rest.bias = few ? scales->bias : NULL;
     for (int32_t g = 0; g < s->groups; g++) {
         for (int32_t first = 0, n = 0; first < plane; first += n) {
             n = ek_min(at_once, plane - first);
@@ -241,12 +242,14 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
             }
             for (int32_t o = 0; o < outputs; o += EK_TILE_OUTPUTS) {
                 const int32_t rows = ek_min(EK_TILE_OUTPUTS, outputs - o), c = g * outputs + o;
-                ek_tile_start(acc, scales->bias + c, rows, n);
-                ek_tile_sums(x, scales->x_zero, w, s, first, n, o, rows, columns, acc);
+                if (!few) {
+                    ek_tile_start(acc, scales->bias + c, rows, n);
+                }
+                ek_tile_sums(x, scales->x_zero, w, s, piece, first, n, o, rows, columns, acc);
                 if (to) {
-                    ek_place_outputs(acc, rows, scales, c, s, to, first, n, y);
+                    ek_place_outputs(acc, rows, &rest, c, s, to, first, n, y);
                 } else {
-                    EK_TILE_OUTPUTS_OF(acc, rows, plane, scales, c, y + (ptrdiff_t)c * plane + first, n);
+                    EK_TILE_OUTPUTS_OF(acc, EK_TILE_POSITIONS, rows, plane, &rest, c, y + (ptrdiff_t)c * plane + first, n);
                 }
             }
         }

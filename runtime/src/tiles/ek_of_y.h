@@ -7,6 +7,5 @@
 #define EK_OF_Y(name, s, c, y, n, ...)                                           \
     (sizeof(EK_Y) == 1 ? name##_s8(__VA_ARGS__, s, c, (int8_t *)(void *)(y), n) \
                        : name##_s16(__VA_ARGS__, s, c, (int16_t *)(void *)(y), n))
-#define EK_ROW_OUTPUTS_OF(acc, s, c, y, n) EK_OF_Y(ek_channel_outputs, s, c, y, n, acc)
-#define EK_TILE_OUTPUTS_OF(acc, rows, plane, s, c, y, n) EK_OF_Y(ek_tile_outputs, s, c, y, n, acc, rows, plane)
+#define EK_TILE_OUTPUTS_OF(acc, apart, rows, plane, s, c, y, n) EK_OF_Y(ek_tile_outputs, s, c, y, n, acc, apart, rows, plane)
 #define EK_PLANE_LANES_OF(band, steps, s, c, y, n) EK_OF_Y(ek_plane_lanes, s, c, y, n, band, steps)
