@@ -108,31 +108,35 @@ class DiagonalSSM(nn.Module):
         return layer
 
     def discretized(self) -> tuple[Tensor, Tensor]:
-        """The transition (2, groups, states) and the drive (2, groups, states, width): real, imaginary."""
+        """The transition (2, groups, states) and the drive (2, groups, states, width): real, imaginary.
+
+        Found in float64 and rounded to float32 once: through many layers a recording shows a last place of either.
+        """
         if self.method == "discrete":
             return self.get_parameter("transition").movedim(-1, 0), self.drive.movedim(-1, 0)
-        step = self.log_step.exp()
-        real, imaginary = -self.log_decay.exp(), self.frequency
+        step = self.log_step.double().exp()
+        real, imaginary = -self.log_decay.double().exp(), self.frequency.double()
+        one = torch.tensor([1.0, 0.0], dtype=torch.float64)[:, None, None]
         if self.method == "zoh":
             shrink, turn = (real * step).exp(), imaginary * step
             transition = torch.stack([shrink * turn.cos(), shrink * turn.sin()])
             # (A - 1) / a, by which zero-order hold scales the drive
-            scale = _quotient(transition - torch.tensor([1.0, 0.0])[:, None, None], real, imaginary)
+            scale = _quotient(transition - one, real, imaginary)
         else:  # (1 + a step / 2) / (1 - a step / 2), and step / (1 - a step / 2)
             half_real, half_imaginary = real * step / 2, imaginary * step / 2
             below = 1 - half_real, -half_imaginary
             transition = _quotient(torch.stack([1 + half_real, half_imaginary]), *below)
-            whole = step.expand_as(real)
-            scale = _quotient(torch.stack([whole, torch.zeros_like(whole)]), *below)
+            scale = _quotient(one * step, *below)
         scale_real, scale_imaginary = scale[..., None]
-        b_real, b_imaginary = self.drive.unbind(-1)
+        b_real, b_imaginary = self.drive.double().unbind(-1)
         drive = torch.stack(
             [
                 scale_real * b_real - scale_imaginary * b_imaginary,
                 scale_real * b_imaginary + scale_imaginary * b_real,
             ]
         )
-        return transition, drive
+        kind = self.skip.dtype
+        return transition.float().to(kind), drive.float().to(kind)
 
     def forward(self, u: Tensor) -> Tensor:
         """Run the layer over whole recordings, (batch, channels, time), from states of zero."""

@@ -1,5 +1,6 @@
 """`DiagonalSSM`: one layer as convolution in torch, as ONNX function, as recurrence in a stream and in C."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,15 @@ from edgekit.export.stream.sources import onnx_offline, torch_offline
 from edgekit.export.verify import compare
 from edgekit.graph.model import SSM
 from edgekit.verbs.export.importing import ImportOptions, surrounded
+
+
+@pytest.mark.parametrize("method", ["zoh", "bilinear"])
+def test_its_numbers_are_the_same_in_float64(method: str) -> None:
+    torch.manual_seed(2)
+    layer = DiagonalSSM(16, 32, method=method)
+    wide = copy.deepcopy(layer).double()
+    for numbers, exact in zip(layer.discretized(), wide.discretized(), strict=True):
+        assert torch.equal(numbers.double(), exact)
 
 
 @pytest.mark.parametrize("mixing", [False, True])
