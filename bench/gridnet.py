@@ -71,6 +71,8 @@ class Block(nn.Module):
 class GridNet(nn.Module):
     """Sound of two ears and a speaker's embedding -> what both ears hear of this speaker."""
 
+    output_names = ("heard",)
+
     def __init__(self) -> None:
         """Build three blocks."""
         super().__init__()

@@ -26,11 +26,11 @@ KINDS = ("hierarchy", "flat")
 class Layer(nn.Module):
     """A state-space layer over time and a gated mixing of channels, added to the input."""
 
-    def __init__(self, width: int) -> None:
-        """A layer of ``width`` channels."""
+    def __init__(self, width: int, states: int = STATES) -> None:
+        """A layer of ``width`` channels, each with so many complex states."""
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.remember = DiagonalSSM(width, STATES)
+        self.remember = DiagonalSSM(width, states)
         self.mix = nn.Linear(width, 2 * width)
 
     def forward(self, x: Tensor) -> Tensor:
