@@ -98,7 +98,8 @@ def show(target: str, out: Path, progress: Progress) -> DenoiseDemo:
             write_wav(folder / f"{recipe}.wav", samples, noisy.sample_rate_hz, noisy.subtype)
         draw(folder / "spectrogram.png", noisy.samples, heard[KEPT], noisy.sample_rate_hz)
     wavs = ("noisy.wav", *(f"{recipe}.wav" for recipe in RECIPES))
-    return DenoiseDemo(out, tuple(rows), (*wavs, "spectrogram.png", f"{KEPT}/report.html"))
+    files = (*wavs, "spectrogram.png", f"{KEPT}/report.html")
+    return DenoiseDemo(out, tuple(rows), files, (f"live: edgekit run {out}/{KEPT} --mic",))
 
 
 def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> DenoiseDemo:

@@ -125,9 +125,12 @@ def show(
             write_wav(folder / f"{recipe}.wav", sound, RATE, "PCM_16")
         draw(folder / "compressor.png", dry, exact_db, wet)
     wavs = ("dry.wav", "formula.wav", *(f"{recipe}.wav" for recipe in recipes))
-    said = "the knobs are turned at " + ", ".join(f"{start:g} s" for start, _ in TURNS[1:])
+    said = (
+        "the knobs are turned at " + ", ".join(f"{start:g} s" for start, _ in TURNS[1:]),
+        f"live: edgekit run {out}/{KEPT} --mic --set 'knobs=[-24, 4, 1, 30]'",
+    )
     files = (*wavs, "compressor.png", f"{KEPT}/report.html")
-    return HearableDemo("compressor", out, rows, files, (said, *notes))
+    return HearableDemo("compressor", out, rows, files, (*said, *notes))
 
 
 def draw(path: Path, dry: Array, exact_db: Array, wet: dict[str, Array]) -> None:

@@ -111,6 +111,10 @@ def show(
         forms = {recipe: (NETWORK, options(recipe, clips)) for recipe in recipes}
         rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
         shutil.copy(CLIPS / "noisy.wav", folder / "noisy.wav")
-    said = f"the delay is a knob: edgekit run {out}/{KEPT} noisy.wav out.wav --set delay={DELAY} --seed 1"
+    turned = f"--set delay={DELAY} --seed 1"
+    said = (
+        f"the delay is a knob: edgekit run {out}/{KEPT} noisy.wav out.wav {turned}",
+        f"live: edgekit run {out}/{KEPT} --mic {turned}",
+    )
     named = (*files, "stream-diffusion.png", f"{KEPT}/report.html")
-    return HearableDemo("stream-diffusion", out, rows, named, (said, *notes))
+    return HearableDemo("stream-diffusion", out, rows, named, (*said, *notes))

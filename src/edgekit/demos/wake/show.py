@@ -124,8 +124,11 @@ def show(
         write_wav(folder / "heard.wav", with_beeps(scene, scores[KEPT].times_s), RATE, "PCM_16")
         draw(folder / "wake.png", scene, ends, scores)
     files = ("scene.wav", "heard.wav", "wake.png", f"{KEPT}/report.html")
-    said = "heard.wav is the scene, with a tone wherever the build detected the keyword"
-    return HearableDemo("wake", out, rows, files, (said, *notes))
+    said = (
+        "heard.wav is the scene, with a tone wherever the build detected the keyword",
+        f"live: edgekit run {out}/{KEPT} --mic",
+    )
+    return HearableDemo("wake", out, rows, files, (*said, *notes))
 
 
 def with_beeps(scene: Samples, times_s: tuple[float, ...]) -> Samples:
