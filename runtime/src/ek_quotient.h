@@ -1,0 +1,19 @@
+/* What quantizing makes of one float before the zero point. */
+#ifndef EK_QUOTIENT_GUARD
+#define EK_QUOTIENT_GUARD
+
+#include "edgekit.h"
+
+#define EK_QUOTIENT_MOST 131072.0f /* saturates with any zero point of 16 bits, and is exact to round */
+
+/* x / scale, rounded half to even and saturated; 0 of NaN. */
+static inline int32_t ek_quotient(float x, float scale)
+{
+    float v = x / scale;
+    v = v == v ? v : 0.0f;
+    v = v < EK_QUOTIENT_MOST ? v : EK_QUOTIENT_MOST;
+    v = v > -EK_QUOTIENT_MOST ? v : -EK_QUOTIENT_MOST;
+    return (int32_t)ek_roundf1(v);
+}
+
+#endif
