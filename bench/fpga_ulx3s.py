@@ -44,7 +44,7 @@ PACKAGES = (
 SOURCES = Path(__file__).parent / "ulx3s"
 REGISTERS_AT, REGISTERS_BYTES = 0x9000_0000, 0x1000
 DEVICE, PART = "LFE5U-85F", "LFE5UM5G-85F"  # the same fabric, without and with transceivers
-BLOCK_RAMS, SYSTEM_RAMS = 208, 26  # of the part; of core, boot loader, cache and UART
+BLOCK_RAMS, SYSTEM_RAMS = 208, 35  # of the part; of core, boot loader, its memory and the cache
 CLOCKS_MHZ = 12.0, 100.0  # what the SDRAM's controller and the UART's divider are for
 LEFT_OUT = ("ek_axi_rules.sv",)  # assertions of simulations
 NAME = "ulx3s_sim"
@@ -210,7 +210,7 @@ def write(rtl: Path, folder: Path, clock_mhz: float = 25.0, bitstream: bool = Fa
         compile_software=bitstream,
         compile_gateware=bitstream,
     )
-    builder.build(run=bitstream)
+    builder.build(run=bitstream, timingstrict=True)  # no bitstream that misses its clock
 
 
 def registers_of(path: Path) -> dict[str, int]:
