@@ -28,7 +28,7 @@ def problems_of(model: Model, text: str) -> list[Problem]:
     shapes = _shapes(model)
     if form.gives is not None and (allowed := gives_problem(form.gives, shapes)) is not None:
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        step = "change gives=, or leave it out"
+        step = "name the outputs so, change gives=, or leave it out"
         found.append(Problem(f"--picture, gives={form.gives}", f"outputs {listed}", allowed, step))
     return found
 

@@ -71,6 +71,15 @@ def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
         read_picture(tmp_path / "none.png")
 
 
+def test_a_file_of_too_many_pixels_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(pixels(30, 40)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(UsageError, match="at most 67,108,864 pixels"):
+        read_picture(tmp_path / "a.png")
+
+
 def test_values_are_those_of_the_rule() -> None:
     form = read_pictures("range=0,1:mean=0.5,0.4,0.3:std=0.2,0.3,0.5:colour=bgr")
     given_pixels = pixels(20, 30)

@@ -64,15 +64,13 @@ def read_picture(path: Path) -> "Image":
     from PIL import Image, ImageOps
 
     allowed, step = "a whole PNG or JPEG", "see that it opens in another program"
-    where = f"picture '{path}'"
+    where, most = f"picture '{path}'", f"at most {MAX_PIXELS:,} pixels"
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as file:
             width, height = file.size
             if width * height > MAX_PIXELS:
                 found = f"{width}x{height} pixels"
-                raise UsageError(
-                    Problem(where, found, f"at most {MAX_PIXELS:,} pixels", "make it smaller")
-                )
+                raise UsageError(Problem(where, found, most, "make it smaller"))
             file.load()
             return _colours(ImageOps.exif_transpose(file))
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as error:
@@ -80,7 +78,7 @@ def read_picture(path: Path) -> "Image":
         found = found.replace(str(path), path.name)
         raise UsageError(Problem(where, found, allowed, step)) from error
     except Image.DecompressionBombError as error:
-        raise UsageError(Problem(where, "far too many pixels", allowed, step)) from error
+        raise UsageError(Problem(where, "too many pixels", most, "make it smaller")) from error
 
 
 def picture_paths(folder: Path) -> list[Path]:

@@ -123,7 +123,8 @@ def _check_files(sources: Sequence[Path], outs: Sequence[Path]) -> None:
         len(side) > 1 and kind != ".wav" for side, kind in zip((sources, outs), found, strict=True)
     ]
     if tuple(found) not in RUNS or any(many):
-        allowed, step = ", ".join(map(" to ".join, RUNS)), "name two such files"
+        kinds = f"{', '.join(PICTURE_FILES)} to one of them or .npz"
+        allowed, step = ", ".join([*map(" to ".join, RUNS), kinds]), "name two such files"
         if any(many):
             step = "only .wav files are one for each stream"
         raise UsageError(Problem("IN and OUT", " to ".join(found), allowed, step))
