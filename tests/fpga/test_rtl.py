@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fpga_networks import random_layer, random_x
-from fpga_rtl import W4, W8, expected, needs_verilator, simulated
+from fpga_rtl import SEVERAL_BEATS, SHARED_BEAT, W4, W8, expected, needs_verilator, simulated
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -272,3 +272,34 @@ def test_the_modules_carry_the_parameters_of_the_engine() -> None:
     text = rtl.sources(EngineSpec(lanes=8, columns=2, dmax=3))["ek_depthwise.sv"]
     assert "parameter int LANES = 8," in text
     assert "parameter int ROWS = 8," in text
+
+
+def accepted(spec: EngineSpec, folder: Path, change: tuple[str, str] = ("", "")) -> bool:
+    """Whether slang, a strict front end, takes an engine's sources without a warning but of shifts."""
+    slang = pytest.importorskip("pyslang", reason="needs pyslang: pip install pyslang")
+    folder.mkdir()
+    for name, text in rtl.sources(spec).items():
+        (folder / name).write_text(text.replace(*change))
+    files = " ".join(map(str, sorted(folder.glob("*.sv"))))
+    driver = slang.driver.Driver()
+    driver.addStandardArgs()
+    options = (
+        "-Werror -Wno-shift-count-overflow"  # a parameter may shift all bits out, which gives 0
+    )
+    assert driver.parseCommandLine(f"slang {options} --top ek_top -I {folder} {files}")
+    read = driver.processOptions() and driver.parseAllSources()
+    compilation = driver.createCompilation()
+    driver.reportCompilation(compilation, True)
+    driver.runAnalysis(compilation)  # who writes what
+    return bool(driver.reportDiagnostics(True) and read)
+
+
+def test_a_strict_front_end_takes_the_sources(tmp_path: Path) -> None:
+    for number, spec in enumerate((SHARED_BEAT, SEVERAL_BEATS, EngineSpec())):
+        assert accepted(spec, tmp_path / str(number))
+    line = "  wire read = arvalid && !rvalid;"
+    assert line in rtl.sources(W8)["ek_control.sv"]
+    twice = (
+        f"{line}\n  always_ff @(posedge clk) enabled <= 1'b0;"  # a register that two blocks write
+    )
+    assert not accepted(W8, tmp_path / "two", (line, twice))
