@@ -220,4 +220,15 @@ EK_OUTPUTS_OF_CHANNEL(ek_channel_outputs_s16, int16_t, 16)
 EK_TILE_OUTPUTS_TO(ek_tile_outputs_s8, int8_t, ek_channel_outputs_s8)
 EK_TILE_OUTPUTS_TO(ek_tile_outputs_s16, int16_t, ek_channel_outputs_s16)
 
+/* y [n] = from [n], `apart` elements from one to the next. */
+#define EK_PUT_APART_TO(name, y_type)                                                             \
+    static inline void name(const y_type *from, int32_t n, y_type *y, int32_t apart)              \
+    {                                                                                             \
+        for (; n > 0; n--, y += apart) {                                                          \
+            *y = *from++;                                                                         \
+        }                                                                                         \
+    }
+EK_PUT_APART_TO(ek_put_apart_s8, int8_t)
+EK_PUT_APART_TO(ek_put_apart_s16, int16_t)
+
 #endif

@@ -15,7 +15,7 @@
 #define EK_STRIP_BYTES 2048
 #define EK_STRIP_SLACK 272 /* bytes behind a strip that are written and read: 15 columns of 16, and 16 */
 #define EK_STRIP_HIGH 16   /* rows at most */
-#define EK_STRIP_SUMS 256  /* of outputs at once */
+#define EK_STRIP_SUMS 496  /* of outputs at once, of which some are behind the last row */
 #define EK_BAND_PLANES 16  /* at most */
 #define EK_FEW_PRODUCTS 48 /* of a channel: channels are then taken four at a time */
 
@@ -191,7 +191,7 @@ static __attribute__((noinline)) void ek_sums_long(const int8_t *from, const int
     for (int32_t r = run->rows; r > 0; r--, from += run->pitch) {
         const int8_t *x = from;
         int32_t n = run->n;
-        for (; n >= least; n -= 4, x += 4 * apart, acc += 4) {
+        for (; n >= least; n -= 4, x += 4 * apart) {
             const int8_t *x0 = x, *x1 = x0 + apart, *x2 = x1 + apart, *x3 = x2 + apart, *wi = w;
             int32_t a = 0, b = 0, c = 0, d = 0;
             __asm__("dls lr, %[i]\n"
@@ -209,7 +209,10 @@ static __attribute__((noinline)) void ek_sums_long(const int8_t *from, const int
                       [x2] "+r"(x2), [x3] "+r"(x3), [w] "+r"(wi)
                     : [i] "r"(run->groups)
                     : "q0", "q1", "q2", "lr", "memory");
-            acc[0] = a, acc[1] = b, acc[2] = c, acc[3] = d;
+            __asm__ volatile("strd %[a], %[b], [%[to]], #8\n\tstrd %[c], %[d], [%[to]], #8"
+                             : [to] "+r"(acc)
+                             : [a] "r"(a), [b] "r"(b), [c] "r"(c), [d] "r"(d)
+                             : "memory");
         }
         for (; n > 0; n--, x += apart, acc++) {
             int32_t sum = 0;
@@ -268,7 +271,7 @@ static inline void ek_plan_band(const ek_conv_shape *s, ek_band *b)
     b->planes = s->stride_h * b->two;
     const int32_t reach = (s->k_h + b->two - 2) * s->dil_h / b->planes; /* rows of a plane behind the first */
     const int32_t most = ek_min(EK_STRIP_BYTES / b->high, EK_BAND_BYTES / (b->planes * (1 + reach)));
-    b->columns = ek_min(ek_min(s->out_w, EK_STRIP_SUMS / b->two), (most - wide) / s->stride_w + 1);
+    b->columns = ek_min(ek_min(s->out_w, EK_STRIP_SUMS / 2 / b->two), (most - wide) / s->stride_w + 1);
     b->pitch = (b->columns - 1) * s->stride_w + wide;
     b->shared = b->columns == s->out_w ? ek_max(ek_min(s->pad_left, b->pitch - s->pad_left - s->in_w), 0) : 0;
     b->pitch -= b->shared;
@@ -276,13 +279,13 @@ static inline void ek_plan_band(const ek_conv_shape *s, ek_band *b)
     if (b->columns == s->out_w) {
         const int32_t fit = ek_min((EK_BAND_BYTES - b->shared) / (b->planes * b->pitch) - reach,
                                    (EK_STRIP_BYTES / b->high - b->shared) / b->pitch);
-        b->rows = ek_max(ek_min(fit, EK_STRIP_SUMS / (b->two * b->columns)), 1) * b->two;
+        b->rows = ek_max(ek_min(fit, (EK_STRIP_SUMS - b->columns) / (b->two * b->columns)), 1) * b->two;
     }
     if (b->rows >= s->out_h) { /* as many channels as fit */
         b->rows = s->out_h;
         const int32_t bytes = ((b->rows + b->two - 1) / b->two + reach) * b->pitch;
         const int32_t fit = ek_min((EK_BAND_BYTES - b->shared) / b->planes, EK_STRIP_BYTES / b->high - b->shared) / bytes;
-        b->channels = ek_max(ek_min(fit, (2 * EK_STRIP_SUMS - 16 - b->columns) / (outputs * b->rows * b->columns)), 1);
+        b->channels = ek_max(ek_min(fit, (EK_STRIP_SUMS - b->columns) / (outputs * b->rows * b->columns)), 1);
     }
     b->height = (b->rows + b->two - 1) / b->two + reach;
     for (int32_t r = 0; r < b->high; r++) {
@@ -347,7 +350,7 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
         return;
     }
     int8_t band[EK_BAND_BYTES + EK_STRIP_SLACK];
-    int32_t acc[2 * EK_STRIP_SUMS];
+    int32_t acc[EK_STRIP_SUMS + 16]; /* of which sixteen are read at a time */
     ek_part part[2 * EK_BAND_PLANES];
     ek_band b;
     ek_plan_band(s, &b);

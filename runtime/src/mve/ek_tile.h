@@ -372,6 +372,23 @@ static __attribute__((noinline, unused)) void ek_tile_outputs_s16(const int32_t 
     }
 }
 
+/* y [n] = from [n], `apart` elements from one to the next. */
+#define EK_PUT_APART_TO(name, y_type, offsets, lanes, load, scatter, some)                                             \
+    static inline void name(const y_type *from, int32_t n, y_type *y, int32_t apart)                                   \
+    {                                                                                                                  \
+        const offsets at = EK_OFFSETS_##lanes(apart);                                                                  \
+        for (; n > 0 && apart <= 17; n -= lanes, from += lanes, y += lanes * apart) {                                  \
+            scatter(y, at, load(from, some((uint32_t)n)), some((uint32_t)n));                                          \
+        }                                                                                                              \
+        for (; n > 0; n--, y += apart) {                                                                               \
+            *y = *from++;                                                                                              \
+        }                                                                                                              \
+    }
+#define EK_OFFSETS_16(apart) vmulq_n_u8(vidupq_n_u8(0, 1), (uint8_t)(apart))
+#define EK_OFFSETS_8(apart) vmulq_n_u16(vidupq_n_u16(0, 1), (uint16_t)(apart))
+EK_PUT_APART_TO(ek_put_apart_s8, int8_t, uint8x16_t, 16, vldrbq_z_s8, vstrbq_scatter_offset_p_s8, vctp8q)
+EK_PUT_APART_TO(ek_put_apart_s16, int16_t, uint16x8_t, 8, vldrhq_z_s16, vstrhq_scatter_shifted_offset_p_s16, vctp16q)
+
 /* Outputs of four channels from number c on, of their sums. */
 static inline int32x4_t ek_outputs_across(int32x4_t acc, const ek_scales *s, int32_t c, mve_pred16_t some)
 {

@@ -214,10 +214,9 @@ static inline void ek_place_outputs(const int32_t *acc, int32_t rows, const ek_s
         EK_Y *row = y - left * to->right;
         EK_TILE_OUTPUTS_OF(acc, 0, 1, 0, scales, c + r, made, n);
         for (int32_t j = 0, ox = left; j < n; row += to->down, ox = 0) {
-            const int32_t end = ek_min(j + s->out_w - ox, n);
-            for (EK_Y *put = row + ox * to->right; j < end; j++, put += to->right) {
-                *put = made[j];
-            }
+            const int32_t count = ek_min(s->out_w - ox, n - j);
+            EK_PUT_APART(made + j, count, row + ox * to->right, to->right);
+            j += count;
         }
     }
 }
