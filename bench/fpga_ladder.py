@@ -6,9 +6,10 @@ python bench/fpga_ladder.py [--size wide] [--steps 5000] [--more 3000] [--seeds 
 For each seed (with `--one-start` once for all) the detector of `edgekit.demos.codenet` is trained with ordinary
 convolutions for `--steps`, on pictures of half the side where it is ``wide``: a step takes half the time. Each variant
 of its deformable layers goes on from there for `--more`, and so does the one without; offsets are told how large the
-shapes are (`train_deform.scale_loss`). W4A8 is the rounded one with weights of 4 bits, trained on for half as many
-again, in the engine's own integers; below it the same with weights of 8 bits where d is made, which no engine has: what
-4 bits there cost. The other rows are float. AP is over held-out pictures, mean and spread of the seeds.
+shapes are (`train_deform.scale_loss`). The rounded one goes on from the square one for half as many, W4A8 from the
+rounded one likewise, with weights of 4 bits; its AP is in the engine's own integers. Below it is the same with weights
+of 8 bits where d is made, which no engine has: what 4 bits there cost. The other rows are float. AP is over held-out
+pictures, mean and spread of the seeds.
 
 Weights and AP are kept in FOLDER as they come, and not made again; a training that was ended goes on from its last
 checkpoint there, so the same command continues a ladder. `--rows` are trained in their order, each for all seeds;
@@ -131,6 +132,9 @@ class Ladder:
             if row in FOUR_BITS:
                 begun = self.trained("rounded", seed)
                 done = train_four_bits(begun, self.more // 2, seed, kept, offsets=row == W4A8)
+            elif row == "rounded":
+                begun = deformable(self.trained("square", seed), "rounded")
+                done = train(begun, self.more // 2, RATE / 3, seed, kept)
             else:
                 start = self._ordinary(0 if self.one_start else seed)
                 begun = deformable(start, row)  # type: ignore[arg-type]
