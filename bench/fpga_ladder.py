@@ -101,9 +101,9 @@ def print_table(ladder: "Ladder", seeds: int) -> None:
     net, _ = random_detector(ladder.size)  # no engine depends on what the weights are
     engines = {b: choose(integer_network(net, b), PARTS["XCZU3EG"]) for b in (4, 8)}
     print(
-        "| deformable layers | AP | AP50 | detector, ms | 64x64x256, ms | paper: AP / AP50 | paper: ms |"
+        "| deformable layers | seeds | AP | AP50 | detector, ms | 64x64x256, ms | paper: AP / AP50 | paper: ms |"
     )
-    print("|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
     for row in ROWS:
         aps = [
             ladder.scored(row, seed) for seed in range(seeds) if ladder.score(row, seed).exists()
@@ -234,10 +234,14 @@ def line(
     """A row of the table; `aps` (seeds, 2) in percent."""
     variant: Variant = "rounded" if row in FOUR_BITS else row  # type: ignore[assignment]
     choice = engines[4 if row == W4A8 else 8]
-    spread = aps.std(axis=0, ddof=1) if len(aps) > 1 else np.zeros(2)
-    ap, ap50 = (f"{m:.1f} ± {s:.1f}" for m, s in zip(aps.mean(axis=0), spread, strict=True))
+    ap, ap50 = (f"{mean:.1f}" for mean in aps.mean(axis=0))
+    if len(aps) > 1:
+        ap, ap50 = (
+            f"{m} ± {s:.1f}" for m, s in zip((ap, ap50), aps.std(axis=0, ddof=1), strict=True)
+        )
     cells = (
         row,
+        str(len(aps)),
         ap,
         ap50,
         "" if row == W4A8_D8 else f"{network_ms(variant, choice):.2f}",
