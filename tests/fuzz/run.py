@@ -1,10 +1,12 @@
 """Go on with new seeds for so many minutes; write a reproducer of whatever is neither taken nor refused.
 
-    python tests/fuzz/run.py --minutes 60 [--seed N] [--jobs N] [--out DIR] [--state FILE.json] [--cores-every N]
+    python tests/fuzz/run.py --minutes 60 [--seed N] [--jobs N] [--out DIR] [--state FILE.json] [--compile-every N]
+        [--cores-every N]
 
-Each case has 5 s of a processor and 1 GB beyond what the process had. Integer networks that were accepted are compiled,
-`TOGETHER` in one program: in portable C, of every second program with this machine's own kernels too, and of every
-`--cores-every`-th on one emulated core after another. Prints the counts of every kind and stage; with ``--state`` they
+Each case has 5 s of a processor and 1 GB beyond what the process had. Of every `--compile-every`-th batch of `BATCH`
+seeds some networks are compiled alone, and the integer form of each that was accepted with others, `TOGETHER` in one
+program: in portable C, of every second program with this machine's own kernels too, and of every `--cores-every`-th
+on one emulated core after another. Prints the counts of every kind and stage; with ``--state`` they
 go on from those of earlier runs, with the seeds behind theirs. Exits with 1 where a case crashed, hung, raised anything
 but a refusal, or computed something else.
 """
@@ -45,11 +47,14 @@ def kind_of(outcome: Outcome) -> str:
 
 
 def judged(
-    cases: list[Seed], jobs: int, kept: Path | None = None
+    cases: list[Seed], jobs: int, kept: Path | None = None, compiled: bool | None = None
 ) -> list[tuple[Seed, str, Outcome]]:
-    """Judge seeds in workers with limits; the integer forms of those that were accepted lie in the folder `kept`."""
+    """Judge seeds in workers with limits; `judge_seed` chooses which are compiled, if `compiled` does not say.
+
+    The integer forms of those that were accepted lie in the folder `kept`.
+    """
     works = [
-        partial(judge_seed, seed, kept=kept and kept / f"{seed.kind}-{seed.number}")
+        partial(judge_seed, seed, compiled, kept and kept / f"{seed.kind}-{seed.number}")
         for seed in cases
     ]
     found = outcomes(works, jobs)
@@ -79,11 +84,13 @@ class Campaign:
         """Cases that were neither taken nor refused."""
         return sum(n for (_, what), n in self.counts.items() if what.split()[0] in FAULTS)
 
-    def judge(self, jobs: int) -> None:
+    def judge(self, jobs: int, compile_every: int) -> None:
         """Judge the next seeds."""
         cases = [seed_of(self.next + i) for i in range(BATCH)]
+        chosen = self.next // BATCH % compile_every == 0
         self.next += BATCH
-        for seed, kind, outcome in judged(cases, jobs, self.kept):
+        found = judged(cases, jobs, self.kept) if chosen else judged(cases, jobs, None, False)
+        for seed, kind, outcome in found:
             self.counts[seed.kind, kind] += 1
             stages = outcome.text.split() if kind == "accepted" and seed.is_network else []
             self.counts.update(("stages", stage) for stage in stages)
@@ -127,6 +134,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, default=Path("fuzz-found"))
     parser.add_argument("--state", type=Path, metavar="FILE.json", help="counts that runs add to")
+    parser.add_argument("--compile-every", type=int, default=1, metavar="N", help="of batches")
     parser.add_argument("--cores-every", type=int, default=8, metavar="N", help="of programs")
     given = parser.parse_args()
     end = time.monotonic() + 60 * given.minutes
@@ -137,7 +145,7 @@ def main() -> int:
         if given.state and given.state.exists():
             resume(campaign, given.state)
         while time.monotonic() < end:
-            campaign.judge(given.jobs)
+            campaign.judge(given.jobs, given.compile_every)
             campaign.compile(given.cores_every)
             if given.state:
                 save(campaign, given.state)
