@@ -11,7 +11,7 @@ import onnx_ir as ir
 from audio_networks import Built, DiffusionBuffer
 
 from edgekit.base.layout import parse_layout
-from edgekit.graph.nodes import static_shape
+from edgekit.graph.nodes import sole_user, static_shape
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.prepare import prepare
 from edgekit.quantize.recipe import Recipe
@@ -92,6 +92,8 @@ def float_sound(streamed: Path, clips: Sequence[Arrays]) -> str:
     (last,) = (
         n for n in graph if n.op_type == "Gemm" and static_shape(n.inputs[1])[-1:] == (said,)
     )
+    while (only := sole_user(last.outputs[0])) is not None and only.op_type == "Reshape":
+        last = only
     decoder, left = set[ir.Node](), [last]
     while left:
         decoder.add(node := left.pop())
