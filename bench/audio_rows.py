@@ -96,7 +96,9 @@ def float_sound(streamed: Path, clips: Sequence[Arrays]) -> str:
         last = only
     decoder, left = set[ir.Node](), [last]
     while left:
-        decoder.add(node := left.pop())
+        if (node := left.pop()) in decoder:
+            continue
+        decoder.add(node)
         left += [maker for v in node.inputs if v is not None and (maker := v.producer())]
     sound = [node for node in graph if node not in decoder]
     made = [value for node in sound for value in node.outputs]

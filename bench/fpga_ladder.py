@@ -32,6 +32,7 @@ import numpy as np
 import torch
 from ladder_cycles import layer_ms, network_ms
 
+from edgekit.base.output import replacing
 from edgekit.demos.codenet import SIZES, Detector, random_detector
 from edgekit.demos.detections import average_precision, mean_average_precision
 from edgekit.demos.shapes import CALIBRATION, CALIBRATION_PICTURES, Picture, draw
@@ -98,7 +99,7 @@ def main() -> None:
 def print_table(ladder: "Ladder", seeds: int) -> None:
     """Print what is trained and scored of the ladder."""
     torch.manual_seed(0)
-    net, _ = random_detector(ladder.size)  # no engine depends on what the weights are
+    net, _ = random_detector(ladder.size)  # of trained weights, sums may have other bits
     engines = {b: choose(integer_network(net, b), PARTS["XCZU3EG"]) for b in (4, 8)}
     print(
         "| deformable layers | seeds | AP | AP50 | detector, ms | 64x64x256, ms | paper: AP / AP50 | paper: ms |"
@@ -144,8 +145,8 @@ class Ladder:
         return net.eval()
 
     def score(self, row: str, seed: int) -> Path:
-        """The file with AP and AP50 of a row and a seed."""
-        return self._path(row, seed).with_suffix(".json")
+        """The file with AP and AP50 of a row and a seed, over the pictures that are scored."""
+        return self._path(row, seed).with_suffix(f".{TESTED}.json")
 
     def scored(self, row: str, seed: int) -> tuple[float, float]:
         """AP and AP50 of a row and a seed."""
@@ -153,7 +154,8 @@ class Ladder:
         if not path.exists():
             net, pictures = self.trained(row, seed), _tested(SIZES[self.size].image)
             found = integer_ap(net, pictures, row) if row in FOUR_BITS else evaluate(net, pictures)
-            path.write_text(json.dumps(found), encoding="utf-8")
+            with replacing(path) as new:
+                new.write_text(json.dumps(found), encoding="utf-8")
         ap, ap50 = json.loads(path.read_text(encoding="utf-8"))
         return float(ap), float(ap50)
 
@@ -179,7 +181,8 @@ def _begun(path: Path) -> Path:
 
 def _finished(net: Detector, path: Path) -> None:
     """Write the weights of a training that is done; its checkpoint goes."""
-    torch.save(net.state_dict(), path)
+    with replacing(path) as new:
+        torch.save(net.state_dict(), new)
     path.with_suffix(".begun").unlink(missing_ok=True)
 
 

@@ -15,7 +15,8 @@ It was simulated, not run on a board. Needs
     pip install litex==2024.12 litedram==2024.12 litex-boards==2023.12 pythondata-cpu-picorv32 \
         pythondata-software-picolibc pythondata-software-compiler-rt
 
-riscv64-unknown-elf-gcc with picolibc and, for a bitstream, meson and ninja, which compile the boot loader. The
+riscv64-unknown-elf-gcc with picolibc; for a bitstream yosys, nextpnr-ecp5 and ecppack, and meson and ninja, which
+compile the boot loader; verilator for `--simulate`. The
 engine's registers are at 0x90000000 and uncached; its AXI4 port reaches the SDRAM (32 MB from 0x40000000) over the bus
 of the core, behind the same cache, so that both see the same bytes.
 """
@@ -210,7 +211,10 @@ def write(rtl: Path, folder: Path, clock_mhz: float = 25.0, bitstream: bool = Fa
         compile_software=bitstream,
         compile_gateware=bitstream,
     )
-    builder.build(run=bitstream, timingstrict=True)  # no bitstream that misses its clock
+    try:
+        builder.build(run=bitstream, timingstrict=True)  # no bitstream that misses its clock
+    except OSError as cause:
+        raise ToolError(f"LiteX: {cause}") from cause
 
 
 def registers_of(path: Path) -> dict[str, int]:
@@ -320,14 +324,15 @@ def main() -> None:
         write(rtl, folder, given.clock_mhz, given.bitstream)
         write_firmware(engine, manifest, registers_of(folder / "csr.json"), folder / "firmware")
         image = compile_firmware(folder / "firmware")
+        files = sorted([*(folder / "gateware").iterdir(), folder / "firmware" / "firmware.bin"])
+        for path in files:
+            print(f"{path}: {path.stat().st_size:,} bytes")
+        if given.simulate is not None:
+            sys.exit(not simulate(rtl, folder, given.clock_mhz, image, given.simulate))
     except ImportError as cause:
         sys.exit(f"{cause}: {PACKAGES}")
     except EdgeKitError as cause:
         sys.exit(str(cause))
-    for path in sorted([*(folder / "gateware").iterdir(), folder / "firmware" / "firmware.bin"]):
-        print(f"{path}: {path.stat().st_size:,} bytes")
-    if given.simulate is not None:
-        sys.exit(not simulate(rtl, folder, given.clock_mhz, image, given.simulate))
 
 
 if __name__ == "__main__":

@@ -29,8 +29,9 @@ from rich.console import Console
 from rich.table import Table
 
 from edgekit import api
-from edgekit.base.errors import EdgeKitError
+from edgekit.base.errors import EdgeKitError, ToolError
 from edgekit.base.npz import read_npz, write_npz
+from edgekit.base.output import replacing
 from edgekit.base.wav import Samples
 from edgekit.export.running import snr_db
 from edgekit.graph.model import Model
@@ -228,25 +229,38 @@ def row_of(name: str, recipe: str, folder: Path, cores: list[str]) -> Row:
     """The row that is kept, or a new one, with the instructions of all cores where a hop is cheap enough."""
     path = folder / f"{name}-{recipe}.json"
     row = Row(**json.loads(path.read_text())) if path.exists() else measured(name, recipe, folder)
-    path.write_text(json.dumps(asdict(row)))
+    save(row, path)
     for core in cores if row.macs <= MOST_COUNTED_MACS else []:
         if core not in row.cores:
-            count = counted(folder / f"{name}-{recipe}", core)
+            try:
+                count = counted(folder / f"{name}-{recipe}", core)
+            except ToolError as error:
+                print(f"{name} {recipe}, {core}: {error}", file=sys.stderr, flush=True)
+                continue
             row = replace(row, cores={**row.cores, core: count})
-            path.write_text(json.dumps(asdict(row)))
+            save(row, path)
     return row
 
 
+def save(row: Row, path: Path) -> None:
+    """Keep a row; a run that is killed leaves what was there."""
+    with replacing(path) as new:
+        new.write_text(json.dumps(asdict(row)))
+
+
 HEAD = (
-    *(
-        "network",
-        "parameters (published)",
-        "recipe",
-        "million MACs a hop",
-        "hop, ms",
-        "us a hop, median",
-    ),
-    *("least", "of the hop, %", "flash, kB", "RAM, kB", "SNR, dB", "C = oracle"),
+    "network",
+    "parameters (published)",
+    "recipe",
+    "million MACs a hop",
+    "hop, ms",
+    "us a hop, median",
+    "least",
+    "of the hop, %",
+    "flash, kB",
+    "RAM, kB",
+    "SNR, dB",
+    "C = oracle",
 )
 
 
@@ -305,9 +319,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--only", default="", metavar="REGEX", help="networks")
     parser.add_argument("--keep", type=Path, metavar="FOLDER")
-    parser.add_argument("--cores", nargs="*", default=list(CORES))
+    parser.add_argument("--cores", nargs="*", choices=CORES, default=list(CORES))
     parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
     given = parser.parse_args()
+    if given.write and given.only:
+        parser.error("--write takes all networks: leave --only out")
     names = [name for name in NETWORKS if re.search(given.only, name)]
     scratch = Path(tempfile.mkdtemp(prefix="edgekit-")) if given.keep is None else given.keep
     scratch.mkdir(parents=True, exist_ok=True)
@@ -320,7 +336,7 @@ def main() -> int:
     for line in found:
         table.add_row(*line)
     Console(width=220).print(table)
-    if given.write:
+    if given.write and not refused:
         put([head(given.cores), *found])
     return int(refused)
 

@@ -444,13 +444,23 @@ def shaped(
     return (s.in_c, s.in_h, s.in_w), w, np.array(s.fields(), np.int32)
 
 
-def conv(kernel: str) -> Callable[[Draw], Call]:
+# Sums that fill the room for them: of depthwise channels with two outputs, of rows with an odd number of positions.
+FULL = (
+    ConvShape(8, 20, 20, 16, 20, 20, 3, 3, 1, 1, 1, 1, 1, 1, 8),
+    ConvShape(3, 64, 20, 6, 64, 20, 5, 1, 1, 1, 1, 1, 2, 0, 3),
+    ConvShape(1, 56, 1, 4, 48, 1, 9, 1, 1, 1, 1, 1, 0, 0, 1),
+    ConvShape(4, 18, 5, 16, 16, 3, 3, 3, 1, 1, 1, 1, 0, 0, 1),
+    ConvShape(5, 36, 7, 17, 34, 3, 3, 3, 1, 2, 1, 1, 0, 0, 1),
+)
+
+
+def conv(kernel: str, given: ConvShape | None = None) -> Callable[[Draw], Call]:
     x_type, y_type = kernel.removesuffix("_w4").split("_")[-2:]
     transposed = "transpose" in kernel
     run = conv_twin.ek_conv_transpose if transposed else conv_twin.ek_conv
 
     def build(d: Draw) -> Call:
-        shape = conv_shape(d, transposed)
+        shape = given or conv_shape(d, transposed)
         x_shape, w_shape, struct = shaped(shape, transposed)
         x, w, acc = (
             integers(d, DTYPES[x_type], *x_shape),

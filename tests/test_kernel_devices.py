@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from device_calls import write_calls
 from devices import QUICK, on_devices, run_program
-from kernel_cases import CASES, Seeded
+from kernel_cases import CASES, FULL, Seeded, conv
 
 from edgekit.base.errors import CheckFailed
 from edgekit.runtime.devices.cross import compile_replay
@@ -27,6 +27,7 @@ def test_every_kernel_equals_its_twin(
     target: str, options: tuple[str, ...], tmp_path: Path
 ) -> None:
     calls = [CASES[kernel](Seeded(seed)) for kernel in CASES for seed in range(SEEDS)]
+    calls += [conv(f"ek_conv_s8_{y}", shape)(Seeded(0)) for shape in FULL for y in ("s8", "s16")]
     write_calls(tmp_path, calls, profile(target))
     compile_replay(tmp_path, profile(target), tmp_path / "program", options)
     assert run_program(target, tmp_path / "program") == "PASS\n"

@@ -116,7 +116,7 @@ class DiagonalSSM(nn.Module):
             return self.get_parameter("transition").movedim(-1, 0), self.drive.movedim(-1, 0)
         step = self.log_step.double().exp()
         real, imaginary = -self.log_decay.double().exp(), self.frequency.double()
-        one = torch.tensor([1.0, 0.0], dtype=torch.float64)[:, None, None]
+        one = step.new_tensor([1.0, 0.0])[:, None, None]
         if self.method == "zoh":
             shrink, turn = (real * step).exp(), imaginary * step
             transition = torch.stack([shrink * turn.cos(), shrink * turn.sin()])

@@ -279,7 +279,7 @@ static inline void ek_plan_band(const ek_conv_shape *s, ek_band *b)
     if (b->columns == s->out_w) {
         const int32_t fit = ek_min((EK_BAND_BYTES - b->shared) / (b->planes * b->pitch) - reach,
                                    (EK_STRIP_BYTES / b->high - b->shared) / b->pitch);
-        b->rows = ek_max(ek_min(fit, (EK_STRIP_SUMS - b->columns) / (b->two * b->columns)), 1) * b->two;
+        b->rows = ek_max(ek_min(fit, (EK_STRIP_SUMS - b->columns) / (outputs * b->two * b->columns)), 1) * b->two;
     }
     if (b->rows >= s->out_h) { /* as many channels as fit */
         b->rows = s->out_h;

@@ -177,7 +177,8 @@ static inline int32_t ek_positions_at_once(const ek_conv_shape *s, const ek_piec
         return ek_min(EK_TILE_POSITIONS, EK_TILE_BYTES / ek_piece_taps(s, p)) & ~1;
     }
     const int32_t high = ek_piece_high(s, p), row = ((s->out_w - 1) * s->stride_w + p->columns) * high;
-    const int32_t rows = ek_min(EK_TILE_BYTES / row, EK_TILE_POSITIONS / s->out_w);
+    const int32_t behind = ek_piece_taps(s, p) <= EK_TILE_FEW ? s->out_w % 2 : 0; /* what few taps write over */
+    const int32_t rows = ek_min(EK_TILE_BYTES / row, (EK_TILE_POSITIONS - behind) / s->out_w);
     if (rows > 0) {
         return rows * s->out_w;
     }
@@ -231,7 +232,7 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
     const ptrdiff_t group = ek_group_bytes(s);
     EK_TILE_ALIGNED int8_t columns[EK_TILE_ROOM];
     int32_t acc[EK_TILE_OUTPUTS * EK_TILE_POSITIONS];
-    ek_scales rest = *scales; /* without what sums have */
+    ek_scales rest = *scales; /* the bias only where sums lack it */
     rest.bias = few ? scales->bias : NULL;
     for (int32_t g = 0; g < s->groups; g++) {
         for (int32_t first = 0, n = 0; first < plane; first += n) {

@@ -1,4 +1,4 @@
-"""A detector in the manner of CoDeNet: ShuffleNetV2, three deformable up-sampling stages, CenterNet heads.
+"""A detector in the manner of CoDeNet: ShuffleNetV2, two or three deformable up-sampling stages, CenterNet heads.
 
 Sizes of CoDeNet (FPGA 2021, arXiv 2006.08357, table 1 and section 4). The heat map is given as logits: who reads
 the outputs applies the sigmoid.

@@ -99,7 +99,7 @@ def show(target: str, out: Path, progress: Progress) -> DenoiseDemo:
         draw(folder / "spectrogram.png", noisy.samples, heard[KEPT], noisy.sample_rate_hz)
     wavs = ("noisy.wav", *(f"{recipe}.wav" for recipe in RECIPES))
     files = (*wavs, "spectrogram.png", f"{KEPT}/report.html")
-    return DenoiseDemo(out, tuple(rows), files, (f"live: edgekit run {out}/{KEPT} --mic",))
+    return DenoiseDemo(out, tuple(rows), files, (live(out),))
 
 
 def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> DenoiseDemo:
@@ -127,7 +127,12 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Denoi
         "To export it here, in float32, too, and draw its spectrogram: pip install 'edgekit[demo]'"
     )
     files = ("noisy.wav", f"{KEPT}.wav", f"{KEPT}/report.html")
-    return DenoiseDemo(out, (row,), files, (note,))
+    return DenoiseDemo(out, (row,), files, (note, live(out)))
+
+
+def live(out: Path) -> str:
+    """How the kept build is heard on a microphone."""
+    return f"live: edgekit run {out}/{KEPT} --mic"
 
 
 def _try(

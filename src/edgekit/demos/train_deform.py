@@ -43,8 +43,8 @@ LEVELS = 7  # of a 4-bit weight on either side of 0
 class FourBits(nn.Module):
     """A weight rounded to 4 bits per output channel; the gradient passes straight through.
 
-    The scale is that of least squared error among `SHRINK`, as the lowering chooses it. The largest weight is always a
-    seventh level, so the lowering finds the very scale again.
+    The scale is that of least squared error among `SHRINK`, as the lowering chooses it. The largest weight is always at
+    level 7, so the lowering finds the very scale again.
     """
 
     def forward(self, weight: Tensor) -> Tensor:
@@ -190,7 +190,7 @@ def detection_loss(outputs: Sequence[Tensor], target: Tensor) -> Tensor:
     Boxes are learnt at all places near a centre, not at the centre alone (arXiv 1909.00700, section 3.2), by the L1
     distance of size and offset over the width or height: to first order what is lost of the overlap, of small shapes
     as of large ones. `target` ``(batch, classes + 6, h, w)``: heat, size, offset, the larger side of what covers a
-    pixel, and the weight of a place, 1 in all for each shape.
+    pixel, and the weight of a place, 1 in all for each shape that no other overlaps.
     """
     heat, size, offset = outputs
     wanted, sides = target[:, : len(CLASSES)], target[:, -6:-4]
