@@ -27,6 +27,7 @@ import torch
 from diffusion_calibrations import SOURCES
 from diffusion_cases import Case, cases
 from numpy.typing import NDArray
+from pages import markdown, put_between
 from rich.console import Console
 from rich.table import Table
 
@@ -251,12 +252,8 @@ def show(lines: list[tuple[str, ...]], said: str) -> None:
 
 def put(lines: list[tuple[str, ...]], said: str) -> None:
     """Write the table into the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
     rule = ("---",) * 2 + ("--:",) * 5
-    rows = "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
-    PAGE.write_text(f"{before}{BEGIN}\n{said}\n\n{rows}\n{END}{after}", encoding="utf-8")
+    put_between(PAGE, BEGIN, END, f"{said}\n\n{markdown([lines[0], rule, *lines[1:]])}")
 
 
 if __name__ == "__main__":

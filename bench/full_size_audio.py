@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from audio_networks import parameters
 from audio_rows import NETWORKS
+from pages import markdown, put_between
 from rich.console import Console
 from rich.table import Table
 
@@ -343,11 +344,8 @@ def main() -> int:
 
 def put(lines: list[list[str]]) -> None:
     """Write the table into the page."""
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
     rule = ["---"] * 3 + ["--:"] * (len(lines[0]) - 3)
-    rows = "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
-    PAGE.write_text(f"{before}{BEGIN}\n{rows}\n{END}{after}", encoding="utf-8")
+    put_between(PAGE, BEGIN, END, markdown([lines[0], rule, *lines[1:]]))
 
 
 if __name__ == "__main__":

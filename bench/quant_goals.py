@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pages import markdown, put_between
 from published_networks import CACHE, fetch
 from quant_audio import SETS
 from quant_bench import DENOISER, Bench
@@ -244,11 +245,7 @@ def main() -> int:
 def write(rows: Sequence[Kept]) -> None:
     """Put the rows into the page."""
     body = (line for row in rows for line in [cells(row), *([stated(row)] if row.stated else [])])
-    lines = [HEAD, tuple("---" for _ in HEAD), *body]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    put_between(PAGE, BEGIN, END, markdown([HEAD, tuple("---" for _ in HEAD), *body]))
 
 
 if __name__ == "__main__":

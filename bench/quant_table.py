@@ -15,6 +15,7 @@ import re
 import sys
 from pathlib import Path
 
+from pages import markdown, put_between
 from quant_audio import SETS
 from quant_goals import failure
 from quant_rows import line, names
@@ -65,10 +66,7 @@ def main() -> int:
 
 def _write(lines: list[tuple[str, ...]]) -> None:
     cells = [lines[0], tuple("---" for _ in lines[0]), *lines[1:]]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in cells)
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    put_between(PAGE, BEGIN, END, markdown(cells))
 
 
 if __name__ == "__main__":

@@ -25,13 +25,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pages import put_between
 from quick_build import compile_kernels
 from streaming_networks import NETWORKS, Network
 
 HERE = Path(__file__).resolve().parent
 PINNED, PAGE = HERE / "streaming.txt", HERE.parent / "docs" / "streaming.md"
 CACHE = Path.home() / ".cache" / "edgekit" / "streaming"
-BEGIN, END = "<!-- table of bench/streaming.py -->\n", "<!-- end of the table -->\n"
+BEGIN, END = "<!-- table of bench/streaming.py -->", "<!-- end of the table -->"
 LIMIT = 1e-5  # of the peak
 C_LIMIT = 2e-5  # C sums in another order than onnxruntime
 Row = dict[str, Any]
@@ -123,12 +124,8 @@ def table(rows: list[Row]) -> str:
 
 def write(rows: list[Row]) -> None:
     """Renew the table of the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
     streamed = sum("refused" not in row for row in rows)
-    count = f"Of {len(rows)} networks {streamed} stream.\n\n"
-    PAGE.write_text(before + BEGIN + "\n" + count + table(rows) + "\n" + END + after, "utf-8")
+    put_between(PAGE, BEGIN, END, f"\nOf {len(rows)} networks {streamed} stream.\n\n{table(rows)}")
 
 
 def arguments() -> argparse.Namespace:
