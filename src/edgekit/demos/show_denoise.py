@@ -1,5 +1,6 @@
 """`edgekit demo denoise`: the bundled network, float and integer, on a noisy clip, hop by hop."""
 
+import shlex
 import shutil
 import tempfile
 import zipfile
@@ -132,7 +133,7 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Denoi
 
 def live(out: Path) -> str:
     """How the kept build is heard on a microphone."""
-    return f"live: edgekit run {out}/{KEPT} --mic"
+    return f"live: edgekit run {shlex.quote(f'{out}/{KEPT}')} --mic"
 
 
 def _try(

@@ -1,5 +1,6 @@
 """`edgekit demo compressor`: the network against the formula on music, while its knobs are turned."""
 
+import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -127,7 +128,7 @@ def show(
     wavs = ("dry.wav", "formula.wav", *(f"{recipe}.wav" for recipe in recipes))
     said = (
         "the knobs are turned at " + ", ".join(f"{start:g} s" for start, _ in TURNS[1:]),
-        f"live: edgekit run {out}/{KEPT} --mic --set 'knobs=[-24, 4, 1, 30]'",
+        f"live: edgekit run {shlex.quote(f'{out}/{KEPT}')} --mic --set 'knobs=[-24, 4, 1, 30]'",
     )
     files = (*wavs, "compressor.png", f"{KEPT}/report.html")
     return HearableDemo("compressor", out, rows, files, (*said, *notes))

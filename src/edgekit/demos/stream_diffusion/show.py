@@ -1,5 +1,6 @@
 """`edgekit demo stream-diffusion`: a noisy clip through the diffusion buffer, one call a frame, at several delays."""
 
+import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -114,7 +115,7 @@ def show(
     turned = f"--set delay={DELAY} --seed 1"
     said = (
         f"the delay is a knob: edgekit run {out}/{KEPT} noisy.wav out.wav {turned}",
-        f"live: edgekit run {out}/{KEPT} --mic {turned}",
+        f"live: edgekit run {shlex.quote(f'{out}/{KEPT}')} --mic {turned}",
     )
     named = (*files, "stream-diffusion.png", f"{KEPT}/report.html")
     return HearableDemo("stream-diffusion", out, rows, named, (*said, *notes))

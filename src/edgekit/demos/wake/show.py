@@ -1,6 +1,7 @@
 """`edgekit demo wake`: the keyword spotter, float and integer, hears a scene hop by hop."""
 
 import json
+import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -126,7 +127,7 @@ def show(
     files = ("scene.wav", "heard.wav", "wake.png", f"{KEPT}/report.html")
     said = (
         "heard.wav is the scene, with a tone wherever the build detected the keyword",
-        f"live: edgekit run {out}/{KEPT} --mic",
+        f"live: edgekit run {shlex.quote(f'{out}/{KEPT}')} --mic",
     )
     return HearableDemo("wake", out, rows, files, (*said, *notes))
 
