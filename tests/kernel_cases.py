@@ -394,11 +394,23 @@ def edge_shape(d: Draw) -> ConvShape:
     return ConvShape(*sizes, *kernel, *strides, *dilation, top, left, groups)
 
 
+def tile_shape(d: Draw) -> ConvShape:
+    """Channels and positions around the sizes of tiles: widths of 1 to 5 vectors and the rests, every stride."""
+    kernel, strides = (d.int(1, 3), d.int(1, 3)), (d.int(1, 3), d.int(1, 6))
+    ci, co = d.int(1, 5) if d.int(0, 1) else d.int(15, 70), d.int(1, 40)
+    out = d.int(1, 9), 16 * d.int(0, 5) + d.int(1, 16) if d.int(0, 1) else d.int(1, 9)
+    pads = d.int(0, kernel[0] - 1), d.int(0, kernel[1] - 1)
+    every = zip(out, strides, kernel, pads, strict=True)
+    size = [max((n - 1) * step + k - pad - d.int(0, 1), 1) for n, step, k, pad in every]
+    return ConvShape(ci, *size, co, *out, *kernel, *strides, 1, 1, *pads, 1)
+
+
 def conv_shape(d: Draw, transposed: bool) -> ConvShape:
     """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element; a layer of a network."""
-    kind = d.int(0, 6 if transposed else 11)
+    kind = d.int(0, 6 if transposed else 12)
+    large = picture_shape, one_position, layer_shape, edge_shape, apart_shape, tile_shape
     if kind > 6:
-        return (picture_shape, one_position, layer_shape, edge_shape, apart_shape)[kind - 7](d)
+        return large[kind - 7](d)
     groups, ci, co = (
         (1, d.int(1, 40) if d.int(0, 2) else 1, d.int(10, 90))
         if kind == 6

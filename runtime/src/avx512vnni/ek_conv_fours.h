@@ -4,6 +4,7 @@
  * (edgekit.targets.c.packing): [out_c][channels / 4][k_h][k_w][4]. */
 #include "ek_conv_bands.h"
 #include "ek_conv_strips.h"
+#include "ek_fours_fill.h"
 
 #define EK_BESIDE 4 /* channels */
 #define EK_BESIDE_OFFSET 128 /* what operands gain, which is taken from the bias with the zero point */
@@ -12,6 +13,7 @@
 #define EK_FOURS_STRIP 28672 /* elements of a strip: so many taps of three vectors that it pays */
 #define EK_FOURS_ROWS 8 /* of so many vectors each: their sums stay in registers */
 #define EK_FOURS_VECTORS 3
+#define EK_FOURS_MANY 4 /* fours of channels from which on narrow rows are filled some at a time */
 
 /* As `side_by_side` of edgekit.targets.c.packing, which packs for it. */
 static inline int ek_conv_has_fours(const ek_conv_shape *s)
@@ -19,17 +21,6 @@ static inline int ek_conv_has_fours(const ek_conv_shape *s)
     const int32_t inputs = s->in_c / s->groups, kernel = s->k_h * s->k_w;
     const int many = inputs >= 4 || (inputs >= 2 && inputs * kernel > 256);
     return many && (kernel > 1 || s->stride_h > 1 || s->stride_w > 1) && (inputs + 3) / 4 * kernel <= 16000;
-}
-
-/* Four bytes of each of 16 positions. */
-static inline __m512i ek_four_beside(const __m128i *row)
-{
-    const __m128i ab = _mm_unpacklo_epi8(row[0], row[1]), cd = _mm_unpacklo_epi8(row[2], row[3]);
-    const __m128i ab_high = _mm_unpackhi_epi8(row[0], row[1]), cd_high = _mm_unpackhi_epi8(row[2], row[3]);
-    __m512i all = _mm512_castsi128_si512(_mm_unpacklo_epi16(ab, cd));
-    all = _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab, cd), 1);
-    all = _mm512_inserti32x4(all, _mm_unpacklo_epi16(ab_high, cd_high), 2);
-    return _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab_high, cd_high), 3);
 }
 
 /* A plane of four channels of narrow rows; x is the first of `channels`. */
@@ -45,43 +36,6 @@ static inline void ek_spread_of_four(const ek_spread *p, const int8_t *x, int32_
         }
         const __m512i all = _mm512_mask_expand_epi32(outside, p->in[i], ek_four_beside(row));
         _mm512_storeu_si512(to + 16 * i, _mm512_xor_si512(all, top));
-    }
-}
-
-/* to [rows][width] = four channels of rows by the strides, the first at (iy, ix); x is the first of `channels`. */
-static inline void ek_rows_of_four(const int8_t *x, int32_t channels, int8_t fill, const ek_conv_shape *s, int32_t iy,
-                                   int32_t ix, int32_t rows, int32_t width, int32_t *to)
-{
-    const int32_t stride = s->stride_w, lo = ek_min(ek_first(-ix, stride), width);
-    const int32_t hi = ek_max(ek_min(ek_first(s->in_w - ix, stride), width), lo);
-    const ptrdiff_t plane = (ptrdiff_t)s->in_h * s->in_w;
-    const __m128i outside = _mm_set1_epi8(fill);
-    __m128i row[4];
-    int8_t few[16];
-    for (int32_t h = 0; h < rows; h++, iy += s->stride_h, to += width) {
-        const int inside = iy >= 0 && iy < s->in_h;
-        for (int32_t j = 0; j < width; j += 16) {
-            const int32_t from = ek_max(lo - j, 0), end = inside ? ek_max(ek_min(hi - j, 16), from) : from;
-            const __mmask16 in = (__mmask16)(ek_lanes(end) & ~ek_lanes(from));
-            for (int32_t i = 0; i < 4; i++) { /* weights of missing channels are 0 */
-                const int8_t *const at = x + ek_min(i, channels - 1) * plane + (ptrdiff_t)iy * s->in_w + ix + j * stride;
-                if (in == 0) {
-                    row[i] = outside;
-                } else if (stride == 1) {
-                    row[i] = _mm_mask_loadu_epi8(outside, in, at);
-                } else if (stride == 2) {
-                    const uint32_t even = (uint32_t)(0x55555555ull & ((1ull << 2 * end) - (1ull << 2 * from)));
-                    row[i] = _mm256_mask_cvtepi16_epi8(outside, in, _mm256_maskz_loadu_epi8((__mmask32)even, at));
-                } else {
-                    _mm_storeu_si128((__m128i *)(void *)few, outside);
-                    for (int32_t k = from; k < end; k++) {
-                        few[k] = at[k * stride];
-                    }
-                    row[i] = _mm_loadu_si128((const __m128i *)(const void *)few);
-                }
-            }
-            _mm512_storeu_si512(to + j, _mm512_xor_si512(ek_four_beside(row), _mm512_set1_epi8(-128)));
-        }
     }
 }
 
@@ -218,16 +172,16 @@ static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t c
     }
 }
 
-/* Lay out the band with output (oy, ox) first; x is the group's. */
+/* Lay out the band of `rows` rows of outputs with (oy, ox) first; x is the group's. */
 static inline void ek_fours_fill(const int8_t *x, int8_t fill, const ek_conv_shape *s, const ek_bands *b, int32_t oy,
-                                 int32_t ox, const ek_spread *spread, int32_t *band)
+                                 int32_t ox, int32_t rows, const ek_spread *spread, int32_t *band)
 {
     const int32_t top = oy * s->stride_h - s->pad_top, left = ox * s->stride_w - s->pad_left;
-    const int32_t inputs = s->in_c / s->groups;
+    const int32_t inputs = s->in_c / s->groups, height = b->height - b->rows + rows;
     for (int32_t c = 0; c < inputs; c += 4, x += 4 * (ptrdiff_t)s->in_h * s->in_w) {
         const int32_t channels = ek_min(4, inputs - c);
         for (int32_t t = 0; t < s->k_h * s->k_w && b->layout == EK_BY_TAPS; t++, band += b->rows * b->pitch) {
-            ek_rows_of_four(x, channels, fill, s, top + t / s->k_w * s->dil_h, left + t % s->k_w * s->dil_w, b->rows,
+            ek_rows_of_four(x, channels, fill, s, top + t / s->k_w * s->dil_h, left + t % s->k_w * s->dil_w, rows,
                             b->pitch, band);
         }
         if (spread) {
@@ -238,7 +192,7 @@ static inline void ek_fours_fill(const int8_t *x, int8_t fill, const ek_conv_sha
         for (int32_t i = 0; i < s->stride_h && b->layout == EK_BY_PLANES; i++) {
             for (int32_t j = 0; j < s->stride_w; j++) {
                 if (b->down[i] >= 0 && b->right[j] >= 0) {
-                    ek_rows_of_four(x, channels, fill, s, top + i, left + j, b->height, b->pitch, band);
+                    ek_rows_of_four(x, channels, fill, s, top + i, left + j, height, b->pitch, band);
                     band += b->height * b->pitch;
                 }
             }
@@ -288,8 +242,9 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
                 const int32_t rows = ek_min(b.rows, s->out_h - oy), columns = ek_min(b.columns, s->out_w - ox);
                 EK_Y *const to = y + (ptrdiff_t)oy * s->out_w + ox;
                 ek_spread spread;
-                const int spreads = strips && ek_spread_of(s, &b, oy - s->pad_top, -s->pad_left, &spread);
-                ek_fours_fill(x, fill, s, &b, oy, ox, spreads ? &spread : NULL, band);
+                const int spreads = (strips || (count >= EK_FOURS_MANY && b.pitch != s->in_w))
+                                    && ek_spread_of(s, &b, oy - s->pad_top, -s->pad_left, &spread);
+                ek_fours_fill(x, fill, s, &b, oy, ox, rows, spreads ? &spread : NULL, band);
                 ek_fours_positions(&f, &b, columns, strips ? rows * columns : (rows - 1) * b.pitch + columns, strips, to);
             }
         }

@@ -1,0 +1,181 @@
+/* Rows of four int8 channels as elements of four bytes, which gain 128, for ek_conv_fours.h, which has ek_span. */
+#ifndef EK_FOURS_FILL_GUARD
+#define EK_FOURS_FILL_GUARD
+
+#include "ek_conv_shape.h"
+#include "ek_lanes.h"
+
+#define EK_PICKED_STRIDE 4 /* up to which a vector of positions is picked out of 64 bytes */
+#define EK_PICKED_WIDTH 8  /* and positions of a row from which on that pays */
+
+/* Of a plane: where row 0 of its channels begins, the columns of its positions that are inside of x, what the others are,
+ * and that as elements. */
+typedef struct {
+    const int8_t *at[4];
+    int32_t stride, lo, hi, width;
+    __m512i fill, outside;
+} ek_four_rows;
+
+/* Elements of 64 positions, of which the first n are wanted: whole vectors are stored. */
+static inline void ek_four_store(const __m512i *row, int32_t n, int32_t *to)
+{
+    const __m512i ab = _mm512_unpacklo_epi8(row[0], row[1]), ab_high = _mm512_unpackhi_epi8(row[0], row[1]);
+    const __m512i cd = _mm512_unpacklo_epi8(row[2], row[3]), cd_high = _mm512_unpackhi_epi8(row[2], row[3]);
+    const __m512i first = _mm512_unpacklo_epi16(ab, cd), second = _mm512_unpackhi_epi16(ab, cd);
+    const __m512i third = _mm512_unpacklo_epi16(ab_high, cd_high), last = _mm512_unpackhi_epi16(ab_high, cd_high);
+    const __m512i a = _mm512_shuffle_i32x4(first, second, 0x44), b = _mm512_shuffle_i32x4(third, last, 0x44);
+    const __m512i c = _mm512_shuffle_i32x4(first, second, 0xee), d = _mm512_shuffle_i32x4(third, last, 0xee);
+    const __m512i top = _mm512_set1_epi8(-128);
+    _mm512_storeu_si512(to, _mm512_xor_si512(_mm512_shuffle_i32x4(a, b, 0x88), top));
+    if (n > 16) {
+        _mm512_storeu_si512(to + 16, _mm512_xor_si512(_mm512_shuffle_i32x4(a, b, 0xdd), top));
+    }
+    if (n > 32) {
+        _mm512_storeu_si512(to + 32, _mm512_xor_si512(_mm512_shuffle_i32x4(c, d, 0x88), top));
+    }
+    if (n > 48) {
+        _mm512_storeu_si512(to + 48, _mm512_xor_si512(_mm512_shuffle_i32x4(c, d, 0xdd), top));
+    }
+}
+
+/* Four bytes of each of 16 positions. */
+static inline __m512i ek_four_beside(const __m128i *row)
+{
+    const __m128i ab = _mm_unpacklo_epi8(row[0], row[1]), cd = _mm_unpacklo_epi8(row[2], row[3]);
+    const __m128i ab_high = _mm_unpackhi_epi8(row[0], row[1]), cd_high = _mm_unpackhi_epi8(row[2], row[3]);
+    __m512i all = _mm512_castsi128_si512(_mm_unpacklo_epi16(ab, cd));
+    all = _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab, cd), 1);
+    all = _mm512_inserti32x4(all, _mm_unpacklo_epi16(ab_high, cd_high), 2);
+    return _mm512_inserti32x4(all, _mm_unpackhi_epi16(ab_high, cd_high), 3);
+}
+
+/* A row `offset` behind the first, without stride. */
+static inline void ek_four_dense(const ek_four_rows *p, ptrdiff_t offset, int32_t width, int32_t hi, int32_t *to)
+{
+    for (int32_t j = 0; j < width; j += 64) {
+        const __mmask64 in = ek_span(ek_max(p->lo - j, 0), ek_max(hi - j, 0));
+        if (width - j > 16) {
+            __m512i row[4];
+            for (int32_t i = 0; i < 4; i++) {
+                row[i] = _mm512_mask_loadu_epi8(p->fill, in, p->at[i] + offset + j);
+            }
+            ek_four_store(row, width - j, to + j);
+        } else {
+            __m128i row[4];
+            for (int32_t i = 0; i < 4; i++) {
+                row[i] = _mm_mask_loadu_epi8(_mm512_castsi512_si128(p->fill), (__mmask16)in, p->at[i] + offset + j);
+            }
+            _mm512_storeu_si512(to + j, _mm512_xor_si512(ek_four_beside(row), _mm512_set1_epi8(-128)));
+        }
+    }
+}
+
+/* With a stride of 2: of every two bytes the first. */
+static inline void ek_four_halves(const ek_four_rows *p, ptrdiff_t offset, int32_t *to)
+{
+    const __m512i low = _mm512_set1_epi16(255), top = _mm512_set1_epi8(-128);
+    const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), last = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    for (int32_t j = 0; j < p->width; j += 32) {
+        const int32_t from = 2 * ek_max(p->lo - j, 0), end = ek_max(2 * (p->hi - j) - 1, 0);
+        const __mmask64 in = ek_span(from, end);
+        __m512i row[4];
+        for (int32_t i = 0; i < 4; i++) {
+            row[i] = _mm512_mask_loadu_epi8(p->fill, in, p->at[i] + offset + 2 * j);
+        }
+        const __m512i ab = _mm512_or_si512(_mm512_and_si512(row[0], low), _mm512_slli_epi16(row[1], 8));
+        const __m512i cd = _mm512_or_si512(_mm512_and_si512(row[2], low), _mm512_slli_epi16(row[3], 8));
+        const __m512i even = _mm512_xor_si512(_mm512_unpacklo_epi16(ab, cd), top);
+        const __m512i odd = _mm512_xor_si512(_mm512_unpackhi_epi16(ab, cd), top);
+        _mm512_storeu_si512(to + j, _mm512_permutex2var_epi64(even, first, odd));
+        if (p->width - j > 16) {
+            _mm512_storeu_si512(to + j + 16, _mm512_permutex2var_epi64(even, last, odd));
+        }
+    }
+}
+
+/* With a stride of 3 or 4; `picks` of each 16 bytes those of the positions in them. */
+static inline void ek_four_picked(const ek_four_rows *p, ptrdiff_t offset, const __m128i *picks, int32_t *to)
+{
+    const __m128i fill = _mm512_castsi512_si128(p->fill);
+    for (int32_t j = 0; j < p->width; j += 16) {
+        const int32_t from = ek_min(ek_max(p->lo - j, 0), 16), end = ek_max(ek_min(p->hi - j, 16), from);
+        const __mmask64 read = end > from ? ek_span(from * p->stride, (end - 1) * p->stride + 1) : 0;
+        const __mmask16 in = (__mmask16)ek_span(from, end);
+        __m128i row[4];
+        for (int32_t i = 0; i < 4; i++) {
+            const int8_t *const x = p->at[i] + offset + j * p->stride;
+            __m128i v = _mm_setzero_si128();
+            for (int32_t k = 0; k < p->stride; k++) {
+                const __m128i bytes = _mm_maskz_loadu_epi8((__mmask16)(read >> 16 * k), x + 16 * k);
+                v = _mm_or_si128(v, _mm_shuffle_epi8(bytes, picks[k]));
+            }
+            row[i] = _mm_mask_blend_epi8(in, fill, v);
+        }
+        _mm512_storeu_si512(to + j, _mm512_xor_si512(ek_four_beside(row), _mm512_set1_epi8(-128)));
+    }
+}
+
+/* With any stride. */
+static inline void ek_four_each(const ek_four_rows *p, ptrdiff_t offset, int32_t *to)
+{
+    const int32_t outside = _mm_cvtsi128_si32(_mm512_castsi512_si128(p->outside));
+    const int8_t *const a = p->at[0] + offset, *const b = p->at[1] + offset;
+    const int8_t *const c = p->at[2] + offset, *const d = p->at[3] + offset;
+    for (int32_t j = 0; j < p->lo; j++) {
+        to[j] = outside;
+    }
+    for (int32_t j = p->lo; j < p->hi; j++) {
+        const int32_t i = j * p->stride;
+        const uint32_t low = (uint32_t)(uint8_t)a[i] | (uint32_t)(uint8_t)b[i] << 8;
+        to[j] = (int32_t)((low | (uint32_t)(uint8_t)c[i] << 16 | (uint32_t)(uint8_t)d[i] << 24) ^ 0x80808080u);
+    }
+    for (int32_t j = p->hi; j < p->width; j++) {
+        to[j] = outside;
+    }
+}
+
+/* to [rows][width] = four channels of rows by the strides, the first at (iy, ix); x is the first of `channels`. Up to 15
+ * elements behind are written. */
+static __attribute__((noinline)) void ek_rows_of_four(const int8_t *x, int32_t channels, int8_t fill,
+                                                      const ek_conv_shape *s, int32_t iy, int32_t ix, int32_t rows,
+                                                      int32_t width, int32_t *to)
+{
+    const int32_t stride = s->stride_w, lo = ek_min(ek_first(-ix, stride), width);
+    const int32_t hi = ek_max(ek_min(ek_first(s->in_w - ix, stride), width), lo);
+    const int beside = stride == 1 && s->stride_h == 1 && ix == 0 && width == s->in_w; /* a row begins where one ends */
+    const __m512i all = _mm512_set1_epi8(fill);
+    ek_four_rows p = {{NULL, NULL, NULL, NULL}, stride, lo, hi, width, all, _mm512_xor_si512(all, _mm512_set1_epi8(-128))};
+    __m128i picks[EK_PICKED_STRIDE];
+    for (int32_t i = 0; i < 4; i++) { /* weights of missing channels are 0 */
+        p.at[i] = x + ek_min(i, channels - 1) * (ptrdiff_t)s->in_h * s->in_w + ix;
+    }
+    for (int32_t k = 0; k < stride && stride <= EK_PICKED_STRIDE; k++) {
+        int8_t pick[16];
+        for (int32_t j = 0; j < 16; j++) {
+            pick[j] = (int8_t)(j * stride / 16 == k ? j * stride % 16 : -128);
+        }
+        picks[k] = _mm_loadu_si128((const __m128i *)(const void *)pick);
+    }
+    for (int32_t h = 0, run; h < rows; h += run, iy += run * s->stride_h, to += run * width) {
+        const ptrdiff_t offset = (ptrdiff_t)iy * s->in_w;
+        run = 1;
+        if (iy < 0 || iy >= s->in_h) {
+            for (int32_t j = 0; j < width; j += 16) {
+                _mm512_storeu_si512(to + j, p.outside);
+            }
+        } else if (beside) {
+            run = ek_min(rows - h, s->in_h - iy);
+            ek_four_dense(&p, offset, run * width, run * width, to);
+        } else if (stride == 1) {
+            ek_four_dense(&p, offset, width, hi, to);
+        } else if (stride == 2) {
+            ek_four_halves(&p, offset, to);
+        } else if (stride <= EK_PICKED_STRIDE && width > EK_PICKED_WIDTH) {
+            ek_four_picked(&p, offset, picks, to);
+        } else {
+            ek_four_each(&p, offset, to);
+        }
+    }
+}
+
+#endif
