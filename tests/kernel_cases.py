@@ -166,7 +166,9 @@ def fc(kernel: str) -> Callable[[Draw], Call]:
     x_type, y_type = kernel.split("_")[2:4]
 
     def build(d: Draw) -> Call:
-        rows, k, n = d.int(1, 9), d.int(1, 300), several(d)
+        rows, k, n = d.int(1, 20), d.int(1, 300), several(d)
+        if d.int(0, 7) == 0:  # more than kernels hold of a row
+            k = d.int(2040, 2060)
         x, w = integers(d, DTYPES[x_type], rows, k), weights(d, kernel, n, k)
         acc = accumulator(x_type)
         args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]

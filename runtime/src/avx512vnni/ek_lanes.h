@@ -5,6 +5,11 @@
 #include "ek_x86.h"
 
 #define EK_WIDTH 16
+#if defined(__GNUC__) && !defined(__clang__)
+#define EK_UNROLLED _Pragma("GCC unroll 16") /* early: else arrays of sums lie in memory */
+#else
+#define EK_UNROLLED
+#endif
 typedef __m512i ek_i;
 
 /* The first n of 16 lanes. */
