@@ -1,6 +1,8 @@
 """A part of the fuzzing of `tests/fuzz`, the same each time, and every file that ever failed there."""
 
+import os
 import pickle
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -115,7 +117,16 @@ def test_a_campaign_goes_on_from_its_counts(tmp_path: Path) -> None:
     assert second.faults == 3
 
 
+def test_what_ends_its_process_while_it_is_drawn_is_kept_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Seed, "data", lambda self: os.kill(os.getpid(), signal.SIGKILL))
+    Campaign(tmp_path, tmp_path, 0).keep("crashed-graph-7", Seed("graph", 7), "signal 6")
+    assert [path.name for path in tmp_path.iterdir()] == ["crashed-graph-7.txt"]
+
+
 def test_a_seed_is_a_file() -> None:
+    assert Seed("graph", 8020745).data()  # a slice of a size below zero
     for kind in SLICE:
         files = [Seed(kind, number).data() for number in range(5)]
         assert files == [Seed(kind, number).data() for number in range(5)]

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from edgekit.export.onnx_file.sizes import refuse_negative_sizes
 from fuzz.typed import TYPED
 
 OPSET = 18
@@ -375,6 +376,7 @@ def drawn(random: Random) -> bytes:
 
 def shapes_of(proto: onnx.ModelProto) -> dict[str, Shape]:
     """The static float values by name, as ONNX infers them."""
+    refuse_negative_sizes(proto)  # inference ends the process where they are sliced
     inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True).graph
     found: dict[str, Shape] = {}
     for value in (*inferred.value_info, *inferred.output):

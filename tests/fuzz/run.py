@@ -116,12 +116,13 @@ class Campaign:
                 path.unlink()
 
     def keep(self, name: str, seed: Seed, text: str) -> None:
-        """Write a reproducer, and say so."""
-        data = seed.data()
-        print(f"{name} ({summary(data)}): {text[:400]}", flush=True)
+        """Write a reproducer, and say so; a seed whose drawing alone ends a process has none but its number."""
         self.out.mkdir(exist_ok=True)
-        (self.out / f"{name}.{'onnx' if seed.is_network else seed.kind}").write_bytes(data)
-        (self.out / f"{name}.txt").write_text(text)
+        path = self.out / f"{name}.{'onnx' if seed.is_network else seed.kind}"
+        outcomes([lambda: path.write_bytes(seed.data())], 1)
+        told = summary(path.read_bytes()) if path.exists() else "not drawn"
+        print(f"{name} ({told}): {text[:400]}", flush=True)
+        path.with_suffix(".txt").write_text(text)
 
 
 def main() -> int:
