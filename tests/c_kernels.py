@@ -133,7 +133,7 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         at = (1,) if kind == "f32" else (1, 2)
     elif family == "frame" and kind == "fc":
         at = (2,) if call.kernel.endswith("f32") else (2, 3)
-    elif call.kernel == "ek_conv_few_f32":
+    elif call.kernel == "ek_conv_channels_f32":
         at = (1,)
     elif cell is not None:
         at = range(1 + cell, 3 + cell if kind == "f32" else 5 + cell)
@@ -149,7 +149,7 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         rows = [len(array) for array in arrays[len(arrays) // 2 :]]  # biases
         for i, n in enumerate(rows):
             arrays[i] = int4_rows(arrays[i], n, int(call.args[-1 - TAPS[family][i]]))
-    as_kernel = "ek_fc_f32" if call.kernel == "ek_conv_few_f32" else call.kernel
+    as_kernel = "ek_fc_f32" if call.kernel == "ek_conv_channels_f32" else call.kernel
     for i, array in zip(at, pack(packing(folders), as_kernel, arrays, whole), strict=True):
         args[i] = array
     return replace(call, args=args)

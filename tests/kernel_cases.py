@@ -25,6 +25,7 @@ from edgekit.operators.pooling import twin as pooling_twin
 from edgekit.operators.recurrent import twin as recurrent_twin
 from edgekit.operators.resize import twin as resize_twin
 from edgekit.operators.spectral import twin as spectral_twin
+from edgekit.targets.c.emit.conv import has_room
 from edgekit.targets.c.packing import int4_bytes
 from edgekit.targets.c.stubs import forms
 from edgekit.targets.instruction_sets import PORTABLE
@@ -515,19 +516,36 @@ def conv_f32(kernel: str) -> Callable[[Draw], Call]:
     return build
 
 
-def conv_few(d: Draw) -> Call:
-    """A 1x1, 1x3 or 3x3 convolution of at most 12 positions; w [taps][out_c]."""
-    k_h, k_w = ((1, 1), (1, 3), (3, 3))[d.int(0, 2)]
-    in_h, in_w, stride, dil, pad = d.int(1, 4), d.int(1, 4), d.int(1, 2), d.int(1, 2), d.int(0, 2)
-    out_h, out_w = d.int(1, 3), d.int(1, 4)
-    sizes = (several(d), in_h, in_w, several(d), out_h, out_w, k_h, k_w)
-    shape = ConvShape(*sizes, stride, d.int(1, 2), dil, d.int(1, 2), pad, d.int(0, 2), 1)
-    x, bias = floats(d, shape.in_c, in_h, in_w), floats(d, shape.out_c) if d.int(0, 1) else None
-    w = floats(d, shape.out_c, shape.in_c, k_h, k_w)
-    y, then = finished(d, conv_twin.ek_conv_f32(x, w, bias, shape))
+def conv_channels(d: Draw) -> Call:
+    """A convolution of one group; w [taps][out_c]: rows of any length, small, tall and cut pictures."""
+    kind, k_h, k_w = d.int(0, 5), d.int(1, 3), d.int(1, 4)
+    strides, dilations = (d.int(1, 3), d.int(1, 3)), (d.int(1, 2), d.int(1, 2))
+    pads, inputs, size = (d.int(0, 2), d.int(0, 2)), d.int(1, 12), (d.int(1, 4), d.int(1, 44))
+    if kind == 0:  # positions side by side
+        size, pads = (d.int(2, 4), d.int(1, 4)), (d.int(0, 1), d.int(0, 2))
+    elif kind == 1:  # along columns
+        size = d.int(7, 40), d.int(1, 6)
+    elif kind == 2:  # a long row
+        k_h = k_w = 1
+        strides, dilations, pads = (1, 1), (1, 1), (0, 0)
+    elif kind == 3:  # no room for all rows, or for a whole one
+        inputs, size = d.int(60, 400), (d.int(1, 9), d.int(3, 60))
+        strides, dilations = (1, d.int(1, 2)), (1, 1)
+    elif kind == 4:
+        k_h, k_w, inputs = d.int(1, 9), d.int(1, 20), d.int(1, 3)
+    reach = (k_h - 1) * dilations[0], (k_w - 1) * dilations[1]
+    ends = zip(size, strides, reach, pads, strict=True)
+    x = [max(1, (n - 1) * s + r + 1 - p - d.int(0, 1) * p) for n, s, r, p in ends]
+    sizes = (inputs, *x, d.int(1, 50), *size, k_h, k_w, *strides, *dilations, *pads, 1)
+    shape = ConvShape(*sizes)
+    while not has_room(shape):
+        shape = replace(shape, in_c=shape.in_c * 7 // 8)
+    values, w = floats(d, shape.in_c, *x), floats(d, shape.out_c, shape.in_c, k_h, k_w)
+    bias = floats(d, shape.out_c) if d.int(0, 1) else None
+    y, then = finished(d, conv_twin.ek_conv_f32(values, w, bias, shape))
     by_tap = np.ascontiguousarray(w.reshape(shape.out_c, -1).T)
-    args = [x, by_tap, bias, *then, blank(y), np.array(shape.fields(), np.int32)]
-    return Call("ek_conv_few_f32", args, {7: y})
+    args = [values, by_tap, bias, *then, blank(y), np.array(shape.fields(), np.int32)]
+    return Call("ek_conv_channels_f32", args, {7: y})
 
 
 def frames(kernel: str) -> Callable[[Draw], Call]:
@@ -1226,7 +1244,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_interpolate_f32": interpolate,
     "ek_grid_sample_f32": grid_sample,
     "ek_deform_conv_f32": deform_conv,
-    "ek_conv_few_f32": conv_few,
+    "ek_conv_channels_f32": conv_channels,
     "ek_square_deform_s8": square_deform,
     **_family(gru_int, *forms("ek_gru")),
     **_family(lstm_int, *forms("ek_lstm")),

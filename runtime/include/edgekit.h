@@ -1128,10 +1128,12 @@ void ek_lstm_s16_s16_sparse(const int16_t *x, int16_t *h, int32_t *c, const int8
 
 /* ---- kernels that their own files document -------------------------------------------------------------------- */
 
-/* Float convolution of one group with at most 12 output positions, whose taps are 24,576 at most: what ek_conv_f32 computes,
- * with w [in_c * k_h * k_w][out_c] packed as for ek_fc_f32. Each position is a row of a product of matrices. */
-void ek_conv_few_f32(const float *x, const float *w, const float *bias, int32_t act, float a, float b,
-                     const float *add, float *y, const ek_conv_shape *shape);
+/* Float convolution of one group: what ek_conv_f32 computes, with w [in_c * k_h * k_w][out_c] packed as for ek_fc_f32. Where
+ * there are vectors, they are of output channels. A kernel has 1,024 taps at most. Where taps are outside, 24,576 floats
+ * hold the inputs of seven outputs in a row, or of seven rows that are shorter than that; of a picture of at most 4 x 4
+ * outputs, the taps of four of them. */
+void ek_conv_channels_f32(const float *x, const float *w, const float *bias, int32_t act, float a, float b,
+                          const float *add, float *y, const ek_conv_shape *shape);
 
 /* y = x, below 0 e^x - 1. */
 void ek_elu_f32(const float *x, float *y, int32_t n);

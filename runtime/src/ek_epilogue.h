@@ -19,7 +19,7 @@ static inline int ek_epilogue_is_apart(const ek_epilogue *e)
 }
 
 /* Sums y [n], somewhere in the output, become outputs. */
-static void ek_epilogue_row(const ek_epilogue *e, float *restrict y, ptrdiff_t n)
+static inline void ek_epilogue_row(const ek_epilogue *e, float *restrict y, ptrdiff_t n)
 {
     const float a = e->a, b = e->b;
     const float *restrict const add = e->add ? e->add + (y - e->y) : NULL;

@@ -7,6 +7,7 @@
 #define EK_LANES 8
 #define EK_TILE_ROWS 4 /* of so many vectors each: their sums stay in registers */
 #define EK_TILE_VECTORS 3
+#define EK_TILE_POSITIONS 6 /* with two vectors each */
 #define EK_ROWS_TOGETHER 6
 #define EK_SUM_TAPS 256
 #define EK_ALL_IN 0xffu
@@ -278,6 +279,24 @@ static inline ek_v ek_v_pick(ek_v first, ek_v second, ek_picks lanes)
     const __m256 in_second = _mm256_castsi256_ps(_mm256_slli_epi32(lanes, 28)); /* the sign: of lanes from 8 on */
     const __m256 a = _mm256_permutevar8x32_ps(first, lanes), b = _mm256_permutevar8x32_ps(second, lanes);
     return _mm256_blendv_ps(a, b, in_second);
+}
+
+/* Rows become columns. */
+static inline void ek_v_turn(ek_v rows[EK_LANES])
+{
+    __m256 fours[8];
+    for (int32_t i = 0; i < 8; i += 4) {
+        const __m256 a = _mm256_unpacklo_ps(rows[i], rows[i + 1]), b = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+        const __m256 c = _mm256_unpacklo_ps(rows[i + 2], rows[i + 3]), d = _mm256_unpackhi_ps(rows[i + 2], rows[i + 3]);
+        fours[i] = _mm256_shuffle_ps(a, c, 0x44);
+        fours[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
+        fours[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
+        fours[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
+    }
+    for (int32_t i = 0; i < 4; i++) {
+        rows[i] = _mm256_permute2f128_ps(fours[i], fours[4 + i], 0x20);
+        rows[4 + i] = _mm256_permute2f128_ps(fours[i], fours[4 + i], 0x31);
+    }
 }
 
 #endif

@@ -7,6 +7,7 @@
 #define EK_LANES 16
 #define EK_TILE_ROWS 8    /* of so many vectors each: their sums stay in registers */
 #define EK_TILE_VECTORS 3
+#define EK_TILE_POSITIONS 14 /* with two vectors each */
 #define EK_ALL_IN 0xffffu
 typedef __m512 ek_v;
 
@@ -178,6 +179,30 @@ static inline ek_picks ek_picks_load(const int32_t *lanes)
 static inline ek_v ek_v_pick(ek_v first, ek_v second, ek_picks lanes)
 {
     return _mm512_permutex2var_ps(first, lanes, second);
+}
+
+/* Rows become columns. */
+static inline void ek_v_turn(ek_v rows[EK_LANES])
+{
+    __m512 fours[16];
+    for (int32_t i = 0; i < 16; i += 4) {
+        const __m512 a = _mm512_unpacklo_ps(rows[i], rows[i + 1]), b = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+        const __m512 c = _mm512_unpacklo_ps(rows[i + 2], rows[i + 3]), d = _mm512_unpackhi_ps(rows[i + 2], rows[i + 3]);
+        fours[i] = _mm512_shuffle_ps(a, c, 0x44);
+        fours[i + 1] = _mm512_shuffle_ps(a, c, 0xee);
+        fours[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
+        fours[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
+    }
+    for (int32_t i = 0; i < 4; i++) {
+        const __m512 a = _mm512_shuffle_f32x4(fours[i], fours[4 + i], 0x88);
+        const __m512 b = _mm512_shuffle_f32x4(fours[8 + i], fours[12 + i], 0x88);
+        const __m512 c = _mm512_shuffle_f32x4(fours[i], fours[4 + i], 0xdd);
+        const __m512 d = _mm512_shuffle_f32x4(fours[8 + i], fours[12 + i], 0xdd);
+        rows[i] = _mm512_shuffle_f32x4(a, b, 0x88);
+        rows[4 + i] = _mm512_shuffle_f32x4(c, d, 0x88);
+        rows[8 + i] = _mm512_shuffle_f32x4(a, b, 0xdd);
+        rows[12 + i] = _mm512_shuffle_f32x4(c, d, 0xdd);
+    }
 }
 
 #endif

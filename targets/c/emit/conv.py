@@ -98,8 +98,8 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
     if trims and weights is not None:
         weights, shape = _trimmed(weights, shape), shape.trimmed()
     shape = shape.lying()
-    if node.op_type == "Conv" and weights is not None and _has_few_positions(ctx, shape):
-        kernel = "ek_conv_few_f32"
+    if node.op_type == "Conv" and weights is not None and _by_channels(ctx, shape):
+        kernel = "ek_conv_channels_f32"
         (packed,) = ctx.weights(node, "ek_fc_f32", {"w": weights.reshape(len(weights), -1).T})
     elif trims and weights is not None:
         packed = ctx.constant(f"{node.name}_w", weights)
@@ -132,11 +132,44 @@ def _trimmed(w: NDArray[Any], s: ConvShape) -> NDArray[Any]:
     return np.ascontiguousarray(w.reshape(*w.shape[:2], s.k_h, s.k_w)[:, :, rows, columns])
 
 
-def _has_few_positions(ctx: Context, s: ConvShape) -> bool:
-    """Whether ``ek_conv_few_f32`` takes a convolution, and vectors of positions would mostly be empty."""
-    positions, wide = s.out_h * s.out_w, packing(ctx.profile.kernels).columns >= 8
-    fits = positions <= 12 and positions * s.in_c * s.k_h * s.k_w <= 24576
-    return wide and not ctx.fixed_order and s.groups == 1 and s.out_c >= 16 and fits
+def _by_channels(ctx: Context, s: ConvShape) -> bool:
+    """Whether ``ek_conv_channels_f32`` takes a convolution, and vectors of its output channels take less time.
+
+    The time of either kernel is that of its products, of those that idle lanes take, and of what sums become, as
+    measured on layers of ``bench/layers.py``.
+    """
+    lanes = packing(ctx.profile.kernels).columns
+    if lanes < 8 or ctx.fixed_order or s.groups > 1 or not has_room(s):
+        return False
+    taps, positions = s.in_c * s.k_h * s.k_w, s.out_h * s.out_w
+    full = [n / (-(-n // lanes) * lanes) for n in (s.out_c, positions)]
+    rows = 0.95 if _is_inside(s) and s.stride_h == s.stride_w == 1 else 0.85
+    if positions < 4 * lanes:
+        rows *= 0.8
+    return full[0] * taps / (taps + 16) > full[1] * rows * taps / (taps + 8)
+
+
+def _is_inside(s: ConvShape) -> bool:
+    """Whether no tap is outside the input."""
+    ends = [
+        (s.out_h - 1) * s.stride_h + (s.k_h - 1) * s.dil_h < s.in_h,
+        (s.out_w - 1) * s.stride_w + (s.k_w - 1) * s.dil_w < s.in_w,
+    ]
+    return s.pad_top == s.pad_left == 0 and all(ends)
+
+
+def has_room(s: ConvShape) -> bool:
+    """Whether the inputs of enough outputs fit into what ``ek_conv_channels_f32`` holds at once."""
+    kernel, positions = s.k_h * s.k_w, s.out_h * s.out_w
+    plain = s.stride_h == s.stride_w == 1 and (s.in_h, s.in_w) == (s.out_h, s.out_w)
+    one_row = kernel == 1 and plain and _is_inside(s)
+    if 1 < s.out_h <= 4 and s.out_w <= 4 and not one_row:
+        return kernel <= 1024 and s.in_c * kernel * min(positions, 4) <= 24576
+    tall = s.out_w < 7 and s.out_h > s.out_w
+    rows, columns = (7, s.out_w) if tall else (1, 7)
+    high = (rows - 1) * s.stride_h + (s.k_h - 1) * s.dil_h + 1
+    wide = (columns - 1) * s.stride_w + (s.k_w - 1) * s.dil_w + 1
+    return kernel <= 1024 and (_is_inside(s) or s.in_c * high * wide <= 24576)
 
 
 def check_spatial(node: ir.Node) -> list[Problem]:

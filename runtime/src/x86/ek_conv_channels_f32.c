@@ -1,0 +1,288 @@
+/* Float convolution over ek_vector.h whose vectors are of output channels: weights are read as vectors, and a tap of each
+ * position of a tile is multiplied with them. So no lane is idle between rows or behind the last position, and strides cost
+ * nothing. Positions lie in a row, or in a column where that is longer; those of small pictures are put side by side. */
+#include "ek_conv_shape.h"
+#include "ek_epilogue_lanes.h"
+
+#define EK_INLINE static inline __attribute__((always_inline))
+#define EK_APART static __attribute__((noinline)) /* whose loop gets all registers */
+#define EK_ROOM 24576    /* floats of inputs with their padding */
+#define EK_SMALL 4       /* rows and columns of pictures whose positions are put side by side */
+#define EK_KERNEL 1024
+#define EK_MOST_PANELS 4 /* vectors of channels of a tile */
+
+/* What all tiles share: `kernel` offsets of taps of one input, how far inputs, positions and panels of weights lie apart, and
+ * outputs: `plane` channels, `y_step` positions. */
+typedef struct {
+    int32_t offset[EK_KERNEL];
+    int32_t kernel, inputs;
+    ptrdiff_t x_plane, x_step, w_panel, plane, y_step;
+    const ek_epilogue *epilogue;
+} ek_lot;
+
+/* Outputs of a block, rows * columns of them, of inputs [height][pitch] with their padding. */
+typedef struct {
+    int32_t rows, columns, height, pitch;
+} ek_cut;
+
+/* n <= EK_LANES floats, `step` apart. */
+static ek_v ek_load_apart(const float *x, ptrdiff_t step, int32_t n)
+{
+    float lanes[EK_LANES];
+    ek_v_store(lanes, ek_v_zero());
+    for (int32_t i = 0; i < n; i++) {
+        lanes[i] = x[i * step];
+    }
+    return ek_v_load(lanes);
+}
+
+static void ek_store_apart(float *x, ptrdiff_t step, ek_v v, int32_t n)
+{
+    float lanes[EK_LANES];
+    ek_v_store(lanes, v);
+    for (int32_t i = 0; i < n; i++) {
+        x[i * step] = lanes[i];
+    }
+}
+
+/* sums [positions][EK_LANES] become outputs of `count` channels. */
+EK_APART void ek_lot_finish(const ek_lot *lot, const float *sums, int32_t positions, float *y, int32_t count)
+{
+    const ek_epilogue *const e = lot->epilogue;
+    const ek_v a = ek_v_all(e->a), b = ek_v_all(e->b);
+    const int near = lot->y_step == 1;
+    ek_v turned[EK_LANES];
+    for (int32_t i = 0; i < EK_LANES; i++) {
+        turned[i] = i < positions ? ek_v_load(sums + i * EK_LANES) : ek_v_zero();
+    }
+    ek_v_turn(turned);
+    for (int32_t i = 0; i < count; i++, y += lot->plane) {
+        ek_v v = turned[i];
+        if (e->add) {
+            const float *const add = e->add + (y - e->y);
+            v = ek_v_add(v, near ? ek_v_load_some(add, positions) : ek_load_apart(add, lot->y_step, positions));
+        }
+        v = e->act == EK_NO_ACT ? v : ek_v_act(v, e->act, a, b);
+        if (near) {
+            ek_v_store_some(y, v, positions);
+        } else {
+            ek_store_apart(y, lot->y_step, v, positions);
+        }
+    }
+}
+
+/* `positions` outputs of `count` channels, whose weights are `panels` vectors of a tap. */
+EK_INLINE void ek_lot_tile(const ek_lot *lot, const float *x, const float *w, const float *bias, float *y, int32_t count,
+                           int32_t positions, int32_t panels)
+{
+    const ptrdiff_t x_step = lot->x_step, w_panel = lot->w_panel;
+    const int32_t kernel = lot->kernel;
+    float sums[2 * EK_TILE_POSITIONS * EK_LANES];
+    ek_v acc[2 * EK_TILE_POSITIONS];
+    for (int32_t p = 0; p < panels; p++) {
+        const ek_v start = bias ? ek_v_load_some(bias + p * EK_LANES, count - p * EK_LANES) : ek_v_zero();
+        for (int32_t r = 0; r < positions; r++) {
+            acc[r * panels + p] = start;
+        }
+    }
+    for (int32_t c = 0; c < lot->inputs; c++, x += lot->x_plane) {
+        for (int32_t t = 0; t < kernel; t++, w += EK_LANES) {
+            const float *const taken = x + lot->offset[t];
+            ek_v own[EK_MOST_PANELS];
+            for (int32_t p = 0; p < panels; p++) {
+                own[p] = ek_v_load(w + p * w_panel);
+            }
+            for (int32_t r = 0; r < positions; r++) {
+                const ek_v tap = ek_v_all(taken[r * x_step]);
+                for (int32_t p = 0; p < panels; p++) {
+                    acc[r * panels + p] = ek_v_fma(tap, own[p], acc[r * panels + p]);
+                }
+            }
+        }
+    }
+    for (int32_t p = 0; p < panels; p++) {
+        for (int32_t r = 0; r < positions; r++) {
+            ek_v_store(sums + (p * positions + r) * EK_LANES, acc[r * panels + p]);
+        }
+    }
+    for (int32_t p = 0; p < panels; p++) {
+        ek_lot_finish(lot, sums + p * positions * EK_LANES, positions, y + p * EK_LANES * lot->plane,
+                      ek_min(EK_LANES, count - p * EK_LANES));
+    }
+}
+
+typedef void ek_tile(const ek_lot *lot, const float *x, const float *w, const float *bias, float *y, int32_t count);
+#define EK_TILE(N, PANELS) \
+    EK_APART void ek_tile_##N##_##PANELS(const ek_lot *lot, const float *x, const float *w, const float *bias, float *y, \
+                                         int32_t count) \
+    { \
+        ek_lot_tile(lot, x, w, bias, y, count, N, PANELS); \
+    }
+#define EK_TILES(N) EK_TILE(N, 1) EK_TILE(N, 2)
+#define EK_NAMES(N, WIDE) {ek_tile_##N##_1, ek_tile_##N##_2, ek_tile_##N##_##WIDE}
+
+EK_TILE(1, 4) EK_TILE(2, 4)
+EK_TILES(1) EK_TILES(2) EK_TILES(3) EK_TILES(4) EK_TILES(5) EK_TILES(6)
+#if EK_TILE_POSITIONS > 6
+EK_TILES(7) EK_TILES(8) EK_TILES(9) EK_TILES(10) EK_TILES(11) EK_TILES(12) EK_TILES(13) EK_TILES(14)
+#endif
+
+/* By positions, and by panels: one, two, or as many as there are sums for. */
+static ek_tile *const ek_tiles[EK_TILE_POSITIONS][3] = {
+    EK_NAMES(1, 4), EK_NAMES(2, 4), EK_NAMES(3, 2), EK_NAMES(4, 2), EK_NAMES(5, 2), EK_NAMES(6, 2),
+#if EK_TILE_POSITIONS > 6
+    EK_NAMES(7, 2), EK_NAMES(8, 2), EK_NAMES(9, 2), EK_NAMES(10, 2), EK_NAMES(11, 2), EK_NAMES(12, 2),
+    EK_NAMES(13, 2), EK_NAMES(14, 2),
+#endif
+};
+
+/* All channels of `lines` rows (or columns) of `positions`. From one line to the next it is x_line floats and y_line; the
+ * weights of some channels are read for all lines, while they are near. */
+static void ek_lot_lines(const ek_lot *lot, const float *x, const float *w, const float *bias, float *y, int32_t outputs,
+                         int32_t lines, ptrdiff_t x_line, ptrdiff_t y_line, int32_t positions)
+{
+    const int32_t parts = (positions + EK_TILE_POSITIONS - 1) / EK_TILE_POSITIONS;
+    const int32_t few = positions / parts, more = positions % parts;
+    const int32_t wide = few + (more > 0) <= 2 ? EK_MOST_PANELS : 2;
+    for (int32_t o = 0, panels; o < outputs; o += panels * EK_LANES) {
+        const int32_t left = (outputs - o + EK_LANES - 1) / EK_LANES, count = ek_min(outputs - o, wide * EK_LANES);
+        panels = left >= wide ? wide : ek_min(left, 2);
+        for (int32_t line = 0; line < lines; line++) {
+            for (int32_t part = 0, at = 0, n; part < parts; part++, at += n) {
+                ek_tile *tile;
+                n = few + (part < more);
+                tile = ek_tiles[n - 1][ek_min(panels, 3) - 1];
+                tile(lot, x + line * x_line + at * lot->x_step, w + o / EK_LANES * lot->w_panel, bias ? bias + o : NULL,
+                     y + o * lot->plane + line * y_line + at * lot->y_step, ek_min(count, panels * EK_LANES));
+            }
+        }
+    }
+}
+
+/* to [in_c][height][pitch] = x from row iy and column ix on, 0 outside; EK_LANES floats behind it are written, too. */
+static void ek_pad(const float *x, const ek_conv_shape *s, const ek_cut *c, int32_t iy, int32_t ix, float *to)
+{
+    const int32_t first = ek_max(-ix, 0), end = ek_min(s->in_w - ix, c->pitch);
+    for (int32_t channel = 0; channel < s->in_c; channel++, x += (ptrdiff_t)s->in_h * s->in_w) {
+        for (int32_t down = iy; down < iy + c->height; down++, to += c->pitch) {
+            const float *const from = x + (ptrdiff_t)down * s->in_w + ix;
+            const int inside = down >= 0 && down < s->in_h;
+            for (int32_t j = 0; j < c->pitch; j += EK_LANES) {
+                const int32_t most = inside ? ek_max(ek_min(end - j, EK_LANES), 0) : 0;
+                ek_v_store(to + j, ek_v_load_range(from + j, ek_max(first - j, 0), most));
+            }
+        }
+    }
+}
+
+/* to [taps][n] = the taps of n positions from `first` on, 0 outside. Planes that are less than two vectors are held in them. */
+static void ek_put_side_by_side(const float *x, const ek_conv_shape *s, int32_t first, int32_t n, float *to)
+{
+    const int32_t plane = s->in_h * s->in_w, kernel = s->k_h * s->k_w, fits = plane < 2 * EK_LANES;
+    for (int32_t t = 0; t < kernel; t++) {
+        int32_t at[EK_LANES];
+        float *side = to + t * n;
+        for (int32_t r = 0; r < EK_LANES; r++) {
+            const int32_t iy = (first + r) / s->out_w * s->stride_h - s->pad_top + t / s->k_w * s->dil_h;
+            const int32_t ix = (first + r) % s->out_w * s->stride_w - s->pad_left + t % s->k_w * s->dil_w;
+            at[r] = iy >= 0 && iy < s->in_h && ix >= 0 && ix < s->in_w ? iy * s->in_w + ix : plane;
+        }
+        for (int32_t c = 0; c < s->in_c && fits; c++, side += kernel * n) {
+            const float *const from = x + (ptrdiff_t)c * plane;
+            const ek_v low = ek_v_load_some(from, ek_min(plane, EK_LANES));
+            const ek_v high = plane > EK_LANES ? ek_v_load_some(from + EK_LANES, plane - EK_LANES) : ek_v_zero();
+            ek_v_store_some(side, ek_v_pick(low, high, ek_picks_load(at)), n);
+        }
+        for (int32_t c = 0; c < s->in_c && !fits; c++, side += kernel * n) {
+            for (int32_t r = 0; r < n; r++) {
+                side[r] = at[r] < plane ? x[(ptrdiff_t)c * plane + at[r]] : 0.0f;
+            }
+        }
+    }
+}
+
+/* The size of equal parts of n, none above `most`. */
+static int32_t ek_equal(int32_t n, int32_t most)
+{
+    const int32_t parts = (n + most - 1) / most;
+    return (n + parts - 1) / parts;
+}
+
+/* How outputs are cut into blocks whose inputs have room. */
+static ek_cut ek_cut_of(const ek_conv_shape *s, int32_t reach_h, int32_t reach_w)
+{
+    ek_cut c = {s->out_h, s->out_w, s->in_h, s->in_w};
+    const int32_t row = s->in_c * (reach_h + 1), wide = EK_ROOM / row - reach_w - 1;
+    c.columns = ek_equal(s->out_w, ek_max(1, wide / s->stride_w + 1));
+    c.pitch = (c.columns - 1) * s->stride_w + reach_w + 1;
+    c.rows = ek_equal(s->out_h, ek_max(1, (EK_ROOM / (s->in_c * c.pitch) - reach_h - 1) / s->stride_h + 1));
+    c.height = (c.rows - 1) * s->stride_h + reach_h + 1;
+    return c;
+}
+
+/* Small pictures, whose positions are put side by side. */
+static void ek_channels_side_by_side(ek_lot *lot, const float *x, const float *w, const float *bias, float *y,
+                                     const ek_conv_shape *s)
+{
+    const int32_t plane = s->out_h * s->out_w, taps = s->in_c * lot->kernel;
+    const int32_t most = ek_equal(plane, ek_min(EK_TILE_POSITIONS, EK_ROOM / taps));
+    float side[EK_ROOM];
+    for (int32_t at = 0, n; at < plane; at += n) {
+        n = ek_min(most, plane - at);
+        ek_put_side_by_side(x, s, at, n, side);
+        for (int32_t t = 0; t < lot->kernel; t++) {
+            lot->offset[t] = t * n;
+        }
+        lot->x_plane = lot->kernel * n;
+        ek_lot_lines(lot, side, w, bias, y + at, s->out_c, 1, 0, 0, n);
+    }
+}
+
+/* Others; inputs with padding are cut into blocks. Columns of `tall` ones take turns instead of rows. */
+static void ek_channels_in_rows(ek_lot *lot, const float *x, const float *w, const float *bias, float *y,
+                                const ek_conv_shape *s, const ek_cut *c, int inside)
+{
+    const int tall = s->out_w < EK_TILE_POSITIONS / 2 && s->out_h > s->out_w;
+    const ptrdiff_t down = (ptrdiff_t)s->stride_h * c->pitch;
+    float band[EK_ROOM + EK_LANES];
+    for (int32_t t = 0; t < lot->kernel; t++) {
+        lot->offset[t] = t / s->k_w * s->dil_h * c->pitch + t % s->k_w * s->dil_w;
+    }
+    lot->x_plane = (ptrdiff_t)c->height * c->pitch;
+    lot->x_step = tall ? down : s->stride_w;
+    lot->y_step = tall ? s->out_w : 1;
+    for (int32_t oy = 0; oy < s->out_h; oy += c->rows) {
+        for (int32_t ox = 0; ox < s->out_w; ox += c->columns) {
+            const int32_t rows = ek_min(c->rows, s->out_h - oy), columns = ek_min(c->columns, s->out_w - ox);
+            float *const to = y + (ptrdiff_t)oy * s->out_w + ox;
+            if (!inside) {
+                ek_pad(x, s, c, oy * s->stride_h - s->pad_top, ox * s->stride_w - s->pad_left, band);
+            }
+            if (tall) {
+                ek_lot_lines(lot, inside ? x : band, w, bias, to, s->out_c, columns, s->stride_w, 1, rows);
+            } else {
+                ek_lot_lines(lot, inside ? x : band, w, bias, to, s->out_c, rows, down, s->out_w, columns);
+            }
+        }
+    }
+}
+
+void ek_conv_channels_f32(const float *restrict x, const float *restrict w, const float *restrict bias, int32_t act,
+                          float a, float b, const float *restrict add, float *restrict y, const ek_conv_shape *shape)
+{
+    const ek_epilogue then = {act, a, b, add, y};
+    const ek_conv_shape s = ek_conv_flatten(shape);
+    const int32_t reach_h = (s.k_h - 1) * s.dil_h, reach_w = (s.k_w - 1) * s.dil_w;
+    const int inside = s.pad_top == 0 && s.pad_left == 0 && (s.out_h - 1) * s.stride_h + reach_h < s.in_h
+                       && (s.out_w - 1) * s.stride_w + reach_w < s.in_w;
+    const ek_cut whole = {s.out_h, s.out_w, s.in_h, s.in_w};
+    const ek_cut cut = inside ? whole : ek_cut_of(&s, reach_h, reach_w);
+    ek_lot lot = {.kernel = s.k_h * s.k_w, .inputs = s.in_c, .x_step = 1, .y_step = 1, .epilogue = &then};
+    lot.w_panel = (ptrdiff_t)s.in_c * lot.kernel * EK_LANES;
+    lot.plane = (ptrdiff_t)s.out_h * s.out_w;
+    if (s.out_h > 1 && s.out_h <= EK_SMALL && s.out_w <= EK_SMALL) {
+        ek_channels_side_by_side(&lot, x, w, bias, y, &s);
+    } else {
+        ek_channels_in_rows(&lot, x, w, bias, y, &s, &cut, inside);
+    }
+}
