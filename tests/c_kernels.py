@@ -125,7 +125,8 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
     family, kind = call.kernel.removeprefix("ek_").split("_")[:2]
     if call.patterns:
         return sparse(replace(call, args=call.whole), call.patterns, packing(folders))
-    if call.kernel.endswith("_w4") and (family == "conv" or not packing(folders).nibbles):
+    pairs = call.kernel.endswith("_w4")
+    if pairs and not packing(folders).nibbles:
         return call
     cell = {"gru": 1, "rnn": 1, "lstm": 2}.get(family)  # states behind x
     at: Sequence[int] = ()
@@ -142,10 +143,16 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
     if family == "conv" and kind != "f32" and not call.kernel.endswith("f32"):
         x_zero, w, bias = args[1:4]
         shape = ConvShape.of([int(size) for size in np.asarray(args[-1])])
-        own = packing(folders)
-        args[2:4] = pack_conv(own, call.kernel, np.asarray(w), np.asarray(bias), x_zero, shape)
+        own, w = packing(folders), np.asarray(w)
+        if pairs and "transpose" in call.kernel:
+            return call
+        if pairs:
+            inputs = shape.in_c // shape.groups
+            w = int4_rows(w, shape.out_c, inputs * shape.k_h * shape.k_w)
+            w = w.reshape(shape.out_c, inputs, shape.k_h, shape.k_w)
+        args[2:4] = pack_conv(own, call.kernel, w, np.asarray(bias), x_zero, shape)
     arrays = [np.asarray(args[i]) for i in at]
-    if call.kernel.endswith("_w4"):
+    if pairs:
         rows = [len(array) for array in arrays[len(arrays) // 2 :]]  # biases
         for i, n in enumerate(rows):
             arrays[i] = int4_rows(arrays[i], n, int(call.args[-1 - TAPS[family][i]]))

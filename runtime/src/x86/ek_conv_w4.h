@@ -1,5 +1,6 @@
-/* Integer convolution with int4 weights over EK_NAME: weights of some outputs are widened once in a call, in the order and
- * with the bias that ek_conv_w8.h takes, which then takes those outputs. */
+/* Integer convolution with int4 weights over EK_NAME: weights of some outputs are widened once in a call, with the bias that
+ * ek_conv_w8.h takes, which then takes those outputs. Where it takes channels side by side, so they are packed, and the
+ * bias contains what it takes (edgekit.targets.c.packing). */
 #define EK_CONV static void ek_conv_wide
 #define EK_ROWS_PACKED 0
 #include "ek_conv_w8.h"
@@ -15,33 +16,30 @@ static inline int64_t ek_w4_fold(int32_t x_zero)
     return sizeof(EK_X) == 1 && EK_OPERAND_ZERO(1) == 0 ? x_zero + EK_BESIDE_OFFSET : 0;
 }
 
-/* wide [n] = a row of int4 weights; returns their sum. */
-static int32_t ek_w4_row(const int8_t *restrict w, int32_t n, int8_t *restrict wide)
+/* wide [n] = a row of int4 weights. */
+static void ek_w4_row(const int8_t *restrict w, int32_t n, int8_t *restrict wide)
+{
+    const __m256i nibble = _mm256_set1_epi8(15);
+    const __m256i values = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7,
+                                            -8, -7, -6, -5, -4, -3, -2, -1);
+    int32_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        const __m256i pairs = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(w + i / 2)));
+        const __m256i apart = _mm256_and_si256(_mm256_or_si256(pairs, _mm256_slli_epi16(pairs, 4)), nibble);
+        _mm256_storeu_si256((__m256i *)(void *)(wide + i), _mm256_shuffle_epi8(values, apart));
+    }
+    for (; i < n; i++) {
+        wide[i] = ek_int4(w, i);
+    }
+}
+
+static int32_t ek_w4_sum(const int8_t *wide, int32_t n)
 {
     int32_t sum = 0;
-    for (int32_t i = 0; i < n / 2; i++) {
-        wide[2 * i] = ek_int4_low(w[i]);
-        wide[2 * i + 1] = ek_int4_high(w[i]);
-    }
-    if (n % 2 == 1) {
-        wide[n - 1] = ek_int4_low(w[n / 2]);
-    }
     for (int32_t i = 0; i < n; i++) {
         sum += wide[i];
     }
     return sum;
-}
-
-/* to [inputs / EK_BESIDE][kernel][EK_BESIDE] = wide [inputs][kernel], filled up with zeros. */
-static void ek_w4_beside(const int8_t *restrict wide, int32_t inputs, int32_t kernel, int8_t *restrict to)
-{
-    for (int32_t c = 0; c < inputs; c += EK_BESIDE, to += EK_BESIDE * kernel) {
-        for (int32_t i = 0; i < EK_BESIDE; i++) {
-            for (int32_t t = 0; t < kernel; t++) {
-                to[EK_BESIDE * t + i] = c + i < inputs ? wide[(c + i) * kernel + t] : 0;
-            }
-        }
-    }
 }
 
 /* Outputs one by one, for kernels of which a row is longer than a panel. */
@@ -72,7 +70,7 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
     const int32_t span = beside ? (inputs + EK_BESIDE - 1) / EK_BESIDE * EK_BESIDE * kernel : taps;
     const int32_t most = ek_min(EK_WIDE_ROWS, EK_WIDE_BYTES / ek_max(span, 1));
     const ptrdiff_t x_group = (ptrdiff_t)inputs * s.in_h * s.in_w, plane = (ptrdiff_t)s.out_h * s.out_w;
-    int8_t panel[EK_WIDE_BYTES], row[EK_WIDE_BYTES];
+    int8_t panel[EK_WIDE_BYTES];
     EK_ACC folded[EK_WIDE_ROWS];
     if (most == 0) {
         ek_w4_each(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s);
@@ -86,12 +84,9 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
         part.in_c = part.groups * inputs;
         part.out_c = n;
         for (int32_t r = 0; r < n; r++) {
-            int8_t *const wide = beside ? row : panel + r * span;
-            const int32_t sum = ek_w4_row(w + (o + r) * EK_BYTES_W4(taps), taps, wide);
-            folded[r] = (EK_ACC)((int64_t)bias[o + r] - ek_w4_fold(x_zero) * sum);
-            if (beside) {
-                ek_w4_beside(row, inputs, kernel, panel + r * span);
-            }
+            int8_t *const wide = panel + r * span;
+            ek_w4_row(w + (o + r) * EK_BYTES_W4(span), span, wide);
+            folded[r] = beside ? bias[o + r] : (EK_ACC)(bias[o + r] - ek_w4_fold(x_zero) * ek_w4_sum(wide, span));
         }
         ek_conv_wide(x + group * x_group, x_zero, panel, folded, mult + o, shift + o, y_zero, y_min, y_max,
                      y + o * plane, &part);
