@@ -175,7 +175,14 @@ static inline int ek_depthwise_s8(const int8_t *x, int8_t fill, const int8_t *w,
         int32_t taps[EK_BAND_GROUPS];
         for (int32_t i = 0; i < t.groups; i++) {
             taps[i] = 0;
-            memcpy(taps + i, w + (ptrdiff_t)o * s->k_h * s->k_w + t.number[i], (size_t)t.length[i]);
+            const int8_t *const from = w + (ptrdiff_t)o * s->k_h * s->k_w + t.number[i];
+            if (t.length[i] == 4) {
+                memcpy(taps + i, from, 4);
+                continue;
+            }
+            for (int32_t j = 0; j < t.length[i]; j++) {
+                taps[i] |= (int32_t)((uint32_t)(uint8_t)from[j] << 8 * j);
+            }
         }
         for (int32_t oy = 0; oy < s->out_h; oy += t.rows) {
             const int32_t rows = ek_min(t.rows, s->out_h - oy), pitch = t.width / s->stride_w;
@@ -194,10 +201,20 @@ static inline int ek_depthwise_s8(const int8_t *x, int8_t fill, const int8_t *w,
     return 1;
 }
 
+/* Whether bands take less time than picks: more taps than 3x3, side by side, or 5 in a row, of many outputs. */
+static inline int ek_depthwise_bands_pay(const ek_conv_shape *s)
+{
+    const int32_t taps = s->k_h * s->k_w, is_row = s->k_h == 1 || s->k_w == 1;
+    return s->in_c == s->groups && s->dil_w == 1 && (taps > 9 || (is_row && taps >= 5)) && s->out_h * s->out_w >= 100;
+}
+
+#define EK_DEPTHWISE_BY(kernel, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)                      \
+    kernel((const int8_t *)(const void *)(x), (int8_t)(x_zero), w, (const int32_t *)(const void *)(bias), mult, shift, \
+           y_zero, y_min, y_max, y, s)
 #define EK_DEPTHWISE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)                                \
     (sizeof(EK_X) == 1                                                                                           \
-     && (ek_conv_picks((const int8_t *)(const void *)(x), (int8_t)(x_zero), w,                                   \
-                       (const int32_t *)(const void *)(bias), mult, shift, y_zero, y_min, y_max, y, s)           \
+     && ((ek_depthwise_bands_pay(s)                                                                              \
+          && EK_DEPTHWISE_BY(ek_depthwise_s8, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s))      \
+         || EK_DEPTHWISE_BY(ek_conv_picks, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)          \
          || ((s)->in_c == (s)->groups                                                                            \
-             && ek_depthwise_s8((const int8_t *)(const void *)(x), (int8_t)(x_zero), w,                          \
-                                (const int32_t *)(const void *)(bias), mult, shift, y_zero, y_min, y_max, y, s))))
+             && EK_DEPTHWISE_BY(ek_depthwise_s8, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s))))

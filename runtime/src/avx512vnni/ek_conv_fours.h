@@ -28,13 +28,14 @@ static inline void ek_spread_of_four(const ek_spread *p, const int8_t *x, int32_
                                      int32_t *to)
 {
     const __m512i outside = _mm512_set1_epi8(fill), top = _mm512_set1_epi8(-128);
+    const int8_t *const b = x + ek_min(1, channels - 1) * plane, *const c = x + ek_min(2, channels - 1) * plane;
+    const int8_t *const d = x + (channels - 1) * plane; /* weights of missing channels are 0 */
     for (int32_t i = 0; i < p->count; i++) {
-        const __mmask16 lanes = ek_lanes(_mm_popcnt_u32(p->in[i]));
-        __m128i row[4];
-        for (int32_t c = 0; c < 4; c++) { /* weights of missing channels are 0 */
-            row[c] = _mm_maskz_loadu_epi8(lanes, x + ek_min(c, channels - 1) * plane + p->from[i]);
-        }
-        const __m512i all = _mm512_mask_expand_epi32(outside, p->in[i], ek_four_beside(row));
+        const int32_t from = p->from[i];
+        const __mmask16 in = p->in[i], lanes = ek_lanes(_mm_popcnt_u32(in));
+        const __m128i row[4] = {_mm_maskz_loadu_epi8(lanes, x + from), _mm_maskz_loadu_epi8(lanes, b + from),
+                                _mm_maskz_loadu_epi8(lanes, c + from), _mm_maskz_loadu_epi8(lanes, d + from)};
+        const __m512i all = _mm512_mask_expand_epi32(outside, in, ek_four_beside(row));
         _mm512_storeu_si512(to + 16 * i, _mm512_xor_si512(all, top));
     }
 }

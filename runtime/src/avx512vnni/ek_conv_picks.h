@@ -222,6 +222,17 @@ static inline void ek_picked_tile(const ek_picked_layer *layer, const ek_tile *t
         }
         return;
     }
+    if (inputs == 1 && outputs == 1) {
+        for (int32_t o = 0; o < s->out_c; o++, x += plane) {
+            const int8_t *const w = o + 1 == s->out_c ? c->last : c->w + (ptrdiff_t)o * c->taps;
+            __m512i acc = _mm512_set1_epi32(c->bias[o]);
+            for (int32_t i = 0; i < rows; i++) {
+                acc = _mm512_dpbusd_epi32(acc, ek_picked(x, t->picks + i), ek_four_weights(w + t->number[i]));
+            }
+            ek_picked_store(acc, c->mult[o], c->shift[o], c, lanes, n, y + o * c->plane);
+        }
+        return;
+    }
     for (int32_t o = 0; o < s->out_c;) {
         for (int32_t i = 0; o % outputs == 0 && i < rows; i++) {
             taken[i] = ek_picked(x + (o / outputs * inputs + i / t->count) * plane, t->picks + i % t->count);
