@@ -39,6 +39,13 @@ static inline ek_v ek_v_load_some(const float *x, int32_t n)
     return _mm256_maskload_ps(x, ek_first_lanes(n));
 }
 
+/* The first n; the other lanes are those of `other`. */
+static inline ek_v ek_v_load_or(const float *x, int32_t n, ek_v other)
+{
+    const __m256i first = ek_first_lanes(n);
+    return _mm256_blendv_ps(other, _mm256_maskload_ps(x, first), _mm256_castsi256_ps(first));
+}
+
 /* Lanes from..to-1 of a load, or those of one that takes every second float: the others are 0, and are not read. */
 typedef struct {
     __m256i first, second;
@@ -242,6 +249,27 @@ static inline ek_v ek_v_clip(ek_v a, ek_v low, ek_v high)
 static inline ek_v ek_v_max(ek_v a, ek_v b)
 {
     return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+
+/* The greater; b where either is no number. */
+static inline ek_v ek_v_greater(ek_v a, ek_v b)
+{
+    return _mm256_max_ps(a, b);
+}
+
+/* The greatest lane, and the sum of all: halves, until one is left. */
+static inline float ek_v_top(ek_v v)
+{
+    __m128 half = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+}
+
+static inline float ek_v_sum(ek_v v)
+{
+    __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
 }
 
 static inline ek_v ek_v_div(ek_v a, ek_v b)

@@ -37,6 +37,12 @@ static inline ek_v ek_v_load_some(const float *x, int32_t n)
     return _mm512_maskz_loadu_ps(ek_first_lanes(n), x);
 }
 
+/* The first n; the other lanes are those of `other`. */
+static inline ek_v ek_v_load_or(const float *x, int32_t n, ek_v other)
+{
+    return _mm512_mask_loadu_ps(other, ek_first_lanes(n), x);
+}
+
 /* Lanes from..to-1 of a load, or those of one that takes every second float: the others are 0, and are not read. */
 typedef uint32_t ek_range;
 
@@ -144,6 +150,23 @@ static inline ek_v ek_v_clip(ek_v a, ek_v low, ek_v high)
 static inline ek_v ek_v_max(ek_v a, ek_v b)
 {
     return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b);
+}
+
+/* The greater; b where either is no number. */
+static inline ek_v ek_v_greater(ek_v a, ek_v b)
+{
+    return _mm512_max_ps(a, b);
+}
+
+/* The greatest lane, and the sum of all: halves, until one is left. */
+static inline float ek_v_top(ek_v v)
+{
+    return _mm512_reduce_max_ps(v);
+}
+
+static inline float ek_v_sum(ek_v v)
+{
+    return _mm512_reduce_add_ps(v);
 }
 
 static inline ek_v ek_v_div(ek_v a, ek_v b)
