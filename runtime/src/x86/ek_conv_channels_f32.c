@@ -10,14 +10,16 @@
 #define EK_SMALL 4       /* rows and columns of pictures whose positions are put side by side */
 #define EK_KERNEL 1024
 #define EK_MOST_PANELS 4 /* vectors of channels of a tile */
+#define EK_KEPT (EK_TILE_POSITIONS * (EK_TILE_POSITIONS / 2)) /* positions whose sums are kept until they become outputs */
 
-/* What all tiles share: `kernel` offsets of taps of one input, how far inputs, positions and panels of weights lie apart, and
- * outputs: `plane` channels, `y_step` positions. */
+/* What all tiles share: `kernel` offsets of taps of one input; how far inputs, positions and panels of weights lie apart, and
+ * channels of outputs; sums [EK_MOST_PANELS][EK_KEPT][EK_LANES] of the positions of some tiles. */
 typedef struct {
     int32_t offset[EK_KERNEL];
     int32_t kernel, inputs;
-    ptrdiff_t x_plane, x_step, w_panel, plane, y_step;
+    ptrdiff_t x_plane, x_step, w_panel, plane;
     const ek_epilogue *epilogue;
+    float sums[EK_MOST_PANELS * EK_KEPT * EK_LANES];
 } ek_lot;
 
 /* Outputs of a block, rows * columns of them, of inputs [height][pitch] with their padding. */
@@ -25,59 +27,45 @@ typedef struct {
     int32_t rows, columns, height, pitch;
 } ek_cut;
 
-/* n <= EK_LANES floats, `step` apart. */
-static ek_v ek_load_apart(const float *x, ptrdiff_t step, int32_t n)
-{
-    float lanes[EK_LANES];
-    ek_v_store(lanes, ek_v_zero());
-    for (int32_t i = 0; i < n; i++) {
-        lanes[i] = x[i * step];
-    }
-    return ek_v_load(lanes);
-}
-
-static void ek_store_apart(float *x, ptrdiff_t step, ek_v v, int32_t n)
-{
-    float lanes[EK_LANES];
-    ek_v_store(lanes, v);
-    for (int32_t i = 0; i < n; i++) {
-        x[i * step] = lanes[i];
-    }
-}
-
-/* sums [positions][EK_LANES] become outputs of `count` channels. */
-EK_APART void ek_lot_finish(const ek_lot *lot, const float *sums, int32_t positions, float *y, int32_t count)
+/* sums [n][EK_LANES] of n <= EK_LANES positions become outputs of `count` channels. */
+EK_APART void ek_lot_turn(const ek_lot *lot, const float *sums, int32_t n, float *y, int32_t count)
 {
     const ek_epilogue *const e = lot->epilogue;
     const ek_v a = ek_v_all(e->a), b = ek_v_all(e->b);
-    const int near = lot->y_step == 1;
     ek_v turned[EK_LANES];
     for (int32_t i = 0; i < EK_LANES; i++) {
-        turned[i] = i < positions ? ek_v_load(sums + i * EK_LANES) : ek_v_zero();
+        turned[i] = i < n ? ek_v_load(sums + i * EK_LANES) : ek_v_zero();
     }
     ek_v_turn(turned);
     for (int32_t i = 0; i < count; i++, y += lot->plane) {
         ek_v v = turned[i];
-        if (e->add) {
-            const float *const add = e->add + (y - e->y);
-            v = ek_v_add(v, near ? ek_v_load_some(add, positions) : ek_load_apart(add, lot->y_step, positions));
-        }
+        v = e->add ? ek_v_add(v, ek_v_load_some(e->add + (y - e->y), n)) : v;
         v = e->act == EK_NO_ACT ? v : ek_v_act(v, e->act, a, b);
-        if (near) {
-            ek_v_store_some(y, v, positions);
-        } else {
-            ek_store_apart(y, lot->y_step, v, positions);
-        }
+        ek_v_store_some(y, v, n);
     }
 }
 
-/* `positions` outputs of `count` channels, whose weights are `panels` vectors of a tap. */
-EK_INLINE void ek_lot_tile(const ek_lot *lot, const float *x, const float *w, const float *bias, float *y, int32_t count,
+/* The same of `columns` tiles of n rows, whose outputs lie row by row. */
+EK_APART void ek_lot_turn_columns(const ek_lot *lot, const float *sums, int32_t n, int32_t columns, float *y,
+                                  int32_t count)
+{
+    float rows[EK_KEPT * EK_LANES];
+    for (int32_t column = 0; column < columns; column++) {
+        for (int32_t row = 0; row < n; row++, sums += EK_LANES) {
+            ek_v_store(rows + (row * columns + column) * EK_LANES, ek_v_load(sums));
+        }
+    }
+    for (int32_t at = 0; at < n * columns; at += EK_LANES) {
+        ek_lot_turn(lot, rows + at * EK_LANES, ek_min(EK_LANES, n * columns - at), y + at, count);
+    }
+}
+
+/* sums of `positions` outputs of `count` channels, whose weights are `panels` vectors of a tap. */
+EK_INLINE void ek_lot_tile(const ek_lot *lot, const float *x, const float *w, const float *bias, float *sums, int32_t count,
                            int32_t positions, int32_t panels)
 {
     const ptrdiff_t x_step = lot->x_step, w_panel = lot->w_panel;
     const int32_t kernel = lot->kernel;
-    float sums[2 * EK_TILE_POSITIONS * EK_LANES];
     ek_v acc[2 * EK_TILE_POSITIONS];
     for (int32_t p = 0; p < panels; p++) {
         const ek_v start = bias ? ek_v_load_some(bias + p * EK_LANES, count - p * EK_LANES) : ek_v_zero();
@@ -102,21 +90,17 @@ EK_INLINE void ek_lot_tile(const ek_lot *lot, const float *x, const float *w, co
     }
     for (int32_t p = 0; p < panels; p++) {
         for (int32_t r = 0; r < positions; r++) {
-            ek_v_store(sums + (p * positions + r) * EK_LANES, acc[r * panels + p]);
+            ek_v_store(sums + (p * EK_KEPT + r) * EK_LANES, acc[r * panels + p]);
         }
-    }
-    for (int32_t p = 0; p < panels; p++) {
-        ek_lot_finish(lot, sums + p * positions * EK_LANES, positions, y + p * EK_LANES * lot->plane,
-                      ek_min(EK_LANES, count - p * EK_LANES));
     }
 }
 
-typedef void ek_tile(const ek_lot *lot, const float *x, const float *w, const float *bias, float *y, int32_t count);
+typedef void ek_tile(const ek_lot *lot, const float *x, const float *w, const float *bias, float *sums, int32_t count);
 #define EK_TILE(N, PANELS) \
-    EK_APART void ek_tile_##N##_##PANELS(const ek_lot *lot, const float *x, const float *w, const float *bias, float *y, \
+    EK_APART void ek_tile_##N##_##PANELS(const ek_lot *lot, const float *x, const float *w, const float *bias, float *sums, \
                                          int32_t count) \
     { \
-        ek_lot_tile(lot, x, w, bias, y, count, N, PANELS); \
+        ek_lot_tile(lot, x, w, bias, sums, count, N, PANELS); \
     }
 #define EK_TILES(N) EK_TILE(N, 1) EK_TILE(N, 2)
 #define EK_NAMES(N, WIDE) {ek_tile_##N##_1, ek_tile_##N##_2, ek_tile_##N##_##WIDE}
@@ -136,26 +120,51 @@ static ek_tile *const ek_tiles[EK_TILE_POSITIONS][3] = {
 #endif
 };
 
-/* All channels of `lines` rows (or columns) of `positions`. From one line to the next it is x_line floats and y_line; the
- * weights of some channels are read for all lines, while they are near. */
-static void ek_lot_lines(const ek_lot *lot, const float *x, const float *w, const float *bias, float *y, int32_t outputs,
-                         int32_t lines, ptrdiff_t x_line, ptrdiff_t y_line, int32_t positions)
+/* Some channels of a block of outputs. */
+typedef struct {
+    const float *x, *w, *bias;
+    float *y;
+    int32_t count, panels;
+} ek_some;
+
+/* The tiles of n positions, the first one's at x, of some columns that are x_next apart; y is the first output. */
+static void ek_lot_tiles(ek_lot *lot, const ek_some *c, const float *x, int32_t n, int32_t columns, ptrdiff_t x_next,
+                         float *y)
 {
-    const int32_t parts = (positions + EK_TILE_POSITIONS - 1) / EK_TILE_POSITIONS;
-    const int32_t few = positions / parts, more = positions % parts;
-    const int32_t wide = few + (more > 0) <= 2 ? EK_MOST_PANELS : 2;
-    for (int32_t o = 0, panels; o < outputs; o += panels * EK_LANES) {
-        const int32_t left = (outputs - o + EK_LANES - 1) / EK_LANES, count = ek_min(outputs - o, wide * EK_LANES);
-        panels = left >= wide ? wide : ek_min(left, 2);
-        for (int32_t line = 0; line < lines; line++) {
+    ek_tile *const tile = ek_tiles[n - 1][ek_min(c->panels, 3) - 1];
+    for (int32_t column = 0; column < columns; column++) {
+        tile(lot, x + column * x_next, c->w, c->bias, lot->sums + column * n * EK_LANES, c->count);
+    }
+    for (int32_t o = 0; o < c->count; o += EK_LANES) {
+        const int32_t count = ek_min(EK_LANES, c->count - o);
+        if (columns == 1) {
+            ek_lot_turn(lot, lot->sums + o * EK_KEPT, n, y + o * lot->plane, count);
+        } else {
+            ek_lot_turn_columns(lot, lot->sums + o * EK_KEPT, n, columns, y + o * lot->plane, count);
+        }
+    }
+}
+
+/* All channels of a block of outputs, whose rows are `down` floats of x apart. The weights of some are read for all positions,
+ * while they are near. Tiles have equal parts of a row, or of a column where blocks are `tall`. */
+static void ek_lot_block(ek_lot *lot, const float *x, const float *w, const float *bias, float *y, const ek_conv_shape *s,
+                         int32_t rows, int32_t columns, ptrdiff_t down, int tall)
+{
+    const int32_t long_side = tall ? rows : columns, parts = (long_side + EK_TILE_POSITIONS - 1) / EK_TILE_POSITIONS;
+    const int32_t few = long_side / parts, more = long_side % parts, wide = few + (more > 0) <= 2 ? EK_MOST_PANELS : 2;
+    lot->x_step = tall ? down : s->stride_w;
+    for (int32_t o = 0; o < s->out_c;) {
+        const int32_t left = (s->out_c - o + EK_LANES - 1) / EK_LANES, panels = left >= wide ? wide : ek_min(left, 2);
+        const ek_some c = {x, w + o / EK_LANES * lot->w_panel, bias ? bias + o : NULL, y + o * lot->plane,
+                           ek_min(s->out_c - o, panels * EK_LANES), panels};
+        for (int32_t row = 0; row < (tall ? 1 : rows); row++) {
             for (int32_t part = 0, at = 0, n; part < parts; part++, at += n) {
-                ek_tile *tile;
                 n = few + (part < more);
-                tile = ek_tiles[n - 1][ek_min(panels, 3) - 1];
-                tile(lot, x + line * x_line + at * lot->x_step, w + o / EK_LANES * lot->w_panel, bias ? bias + o : NULL,
-                     y + o * lot->plane + line * y_line + at * lot->y_step, ek_min(count, panels * EK_LANES));
+                ek_lot_tiles(lot, &c, x + row * down + at * lot->x_step, n, tall ? columns : 1, s->stride_w,
+                             c.y + (tall ? at : row) * s->out_w + (tall ? 0 : at));
             }
         }
+        o += panels * EK_LANES;
     }
 }
 
@@ -226,7 +235,9 @@ static void ek_channels_side_by_side(ek_lot *lot, const float *x, const float *w
 {
     const int32_t plane = s->out_h * s->out_w, taps = s->in_c * lot->kernel;
     const int32_t most = ek_equal(plane, ek_min(EK_TILE_POSITIONS, EK_ROOM / taps));
+    ek_conv_shape row = *s; /* of n outputs */
     float side[EK_ROOM];
+    row.stride_w = 1;
     for (int32_t at = 0, n; at < plane; at += n) {
         n = ek_min(most, plane - at);
         ek_put_side_by_side(x, s, at, n, side);
@@ -234,7 +245,7 @@ static void ek_channels_side_by_side(ek_lot *lot, const float *x, const float *w
             lot->offset[t] = t * n;
         }
         lot->x_plane = lot->kernel * n;
-        ek_lot_lines(lot, side, w, bias, y + at, s->out_c, 1, 0, 0, n);
+        ek_lot_block(lot, side, w, bias, y + at, &row, 1, n, 0, 0);
     }
 }
 
@@ -249,8 +260,6 @@ static void ek_channels_in_rows(ek_lot *lot, const float *x, const float *w, con
         lot->offset[t] = t / s->k_w * s->dil_h * c->pitch + t % s->k_w * s->dil_w;
     }
     lot->x_plane = (ptrdiff_t)c->height * c->pitch;
-    lot->x_step = tall ? down : s->stride_w;
-    lot->y_step = tall ? s->out_w : 1;
     for (int32_t oy = 0; oy < s->out_h; oy += c->rows) {
         for (int32_t ox = 0; ox < s->out_w; ox += c->columns) {
             const int32_t rows = ek_min(c->rows, s->out_h - oy), columns = ek_min(c->columns, s->out_w - ox);
@@ -258,11 +267,7 @@ static void ek_channels_in_rows(ek_lot *lot, const float *x, const float *w, con
             if (!inside) {
                 ek_pad(x, s, c, oy * s->stride_h - s->pad_top, ox * s->stride_w - s->pad_left, band);
             }
-            if (tall) {
-                ek_lot_lines(lot, inside ? x : band, w, bias, to, s->out_c, columns, s->stride_w, 1, rows);
-            } else {
-                ek_lot_lines(lot, inside ? x : band, w, bias, to, s->out_c, rows, down, s->out_w, columns);
-            }
+            ek_lot_block(lot, inside ? x : band, w, bias, to, s, rows, columns, down, tall);
         }
     }
 }
@@ -277,7 +282,10 @@ void ek_conv_channels_f32(const float *restrict x, const float *restrict w, cons
                        && (s.out_w - 1) * s.stride_w + reach_w < s.in_w;
     const ek_cut whole = {s.out_h, s.out_w, s.in_h, s.in_w};
     const ek_cut cut = inside ? whole : ek_cut_of(&s, reach_h, reach_w);
-    ek_lot lot = {.kernel = s.k_h * s.k_w, .inputs = s.in_c, .x_step = 1, .y_step = 1, .epilogue = &then};
+    ek_lot lot;
+    lot.kernel = s.k_h * s.k_w;
+    lot.inputs = s.in_c;
+    lot.epilogue = &then;
     lot.w_panel = (ptrdiff_t)s.in_c * lot.kernel * EK_LANES;
     lot.plane = (ptrdiff_t)s.out_h * s.out_w;
     if (s.out_h > 1 && s.out_h <= EK_SMALL && s.out_w <= EK_SMALL) {
