@@ -64,12 +64,11 @@ def pack_conv(
     transposed = kernel.startswith("ek_conv_transpose")
     bits = int(kernel.removeprefix("ek_conv_").removeprefix("transpose_").split("_")[0][1:])
     offset = own.offset if bits == 8 else 0
+    value = offset and offset + x_zero
     beside = not transposed and bits == 8 and own.channels and side_by_side(shape, own.channels)
     if kernel.endswith(INT4):
-        if not beside:
-            return int4_bytes(kernel, [w])[0], bias
-        rows = _channels_together(w, own.channels).reshape(len(w), -1)
-        return int4_bytes(kernel, [rows])[0], _folded(w, bias, offset and offset + x_zero)
+        rows = _channels_together(w, own.channels).reshape(len(w), -1) if beside else w
+        return int4_bytes(kernel, [rows])[0], _folded(w, bias, value if beside else 0)
     if own.tiles is not None and bits == 8:
         of_tiles = _phase_tiles if transposed else _conv_tiles
         return of_tiles(w, bias, x_zero, shape, own.tiles)
@@ -79,15 +78,16 @@ def pack_conv(
         rows = w.reshape(len(w), -1)
         return own.int_rows(rows, bits), _folded(w, bias, offset + x_zero)
     if beside:
-        return _channels_together(w, own.channels), _folded(w, bias, offset and offset + x_zero)
+        return _channels_together(w, own.channels), _folded(w, bias, value)
     parts = transposed_phases(w, shape) if transposed else [w.reshape(len(w), -1)]
-    folds = [(offset + x_zero) * part.sum(1, np.int64) if offset else 0 for part in parts]
-    biases = [(bias - fold).astype(bias.dtype) for fold in folds]
+    biases = [_folded(part, bias, value) for part in parts]
     return np.concatenate([part.reshape(-1) for part in parts]), np.concatenate(biases)
 
 
 def _folded(w: NDArray[Any], bias: NDArray[Any], value: int) -> NDArray[Any]:
     """Return the bias (out_c) of w (out_c, ...) less what operands of that value add to the sums."""
+    if value == 0:
+        return bias
     folded: NDArray[Any] = bias - value * w.reshape(len(w), -1).sum(1, np.int64)
     return folded.astype(bias.dtype)
 
