@@ -674,9 +674,14 @@ def square_deform(d: Draw) -> Call:
 
 
 def interpolate(d: Draw) -> Call:
-    outer, in_n, out_n, inner, taps = (d.int(1, n) for n in (3, 7, 9, 4, 4))
+    """Along any axis, of neighbours as a resize takes them or of any elements."""
+    outer, in_n, out_n, inner, taps = (d.int(1, n) for n in (3, 40, 80, 40, 5))
+    inner = inner if d.int(0, 1) else 1
     x, weights = floats(d, outer, in_n, inner), floats(d, out_n, taps)
     index = d.rng().integers(0, in_n, (out_n, taps)).astype(np.int32)
+    if d.int(0, 1):
+        near = np.arange(out_n)[:, None] * in_n // out_n + np.arange(taps)
+        index = np.minimum(near, in_n - 1).astype(np.int32)
     y = resize_twin.ek_interpolate_f32(x, index, weights)
     args = [x, index, weights, blank(y), outer, in_n, out_n, inner, taps]
     return Call("ek_interpolate_f32", args, {3: y})
