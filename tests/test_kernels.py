@@ -3,6 +3,7 @@
 import ctypes
 import platform
 import subprocess
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -168,28 +169,48 @@ def test_pointwise_convolutions_at_the_edges_of_tiles_and_numbers(
             check(call, run(libraries["ubsan"], call), where)
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_depthwise_planes_of_a_few_columns(isa_libraries: dict[str, ctypes.CDLL], isa: str) -> None:
-    if missing := missing_cpu_flags(isa):
-        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+def depthwise(shape: ConvShape, act: int) -> Call:
+    """A float convolution whose groups have one input each."""
+    random = np.random.default_rng([shape.out_w, shape.out_h, shape.k_w])
+    x = random.standard_normal((shape.in_c, shape.in_h, shape.in_w), np.float32)
+    w = random.standard_normal((shape.out_c, 1, shape.k_h, shape.k_w), np.float32)
+    bias = random.standard_normal(shape.out_c, np.float32) if act else None
+    y = linear_twin.ek_act(conv_twin.ek_conv_f32(x, w, bias, shape), act, -0.5, 0.75)
+    struct = np.array(shape.fields(), np.int32)
+    args = [x, w, bias, act, -0.5, 0.75, None, np.zeros_like(y), struct]
+    return Call("ek_conv_f32", args, {7: y})
+
+
+def planes_of_a_few_columns() -> Iterator[Call]:
     sizes = product((4, 8, 16), (1, 2, 3, 5, 16), (1, 2), (0, 1, 2), (0, 1))
     for width, height, stride, top, below in sizes:
         in_h = max(1, (height - 1) * stride + 3 - top - below)
         planes = (3, in_h, stride * width, 6, height, width)
-        shape = ConvShape(*planes, 3, 3, stride, stride, 1, 1, top, 1, 3)
-        random = np.random.default_rng([width, height, stride])
-        x = random.standard_normal((3, in_h, stride * width), np.float32)
-        w = random.standard_normal((6, 1, 3, 3), np.float32)
-        bias = random.standard_normal(6, np.float32)
-        sums = conv_twin.ek_conv_f32(x, w, bias, shape)
-        y = linear_twin.ek_act(sums, top, -0.5, 0.75)
-        struct = np.array(shape.fields(), np.int32)
-        call = Call(
-            "ek_conv_f32", [x, w, bias, top, -0.5, 0.75, None, np.zeros_like(y), struct], {7: y}
-        )
-        check_near(
-            call, run(isa_libraries[isa], packed(call, ISAS[isa].folders)), f"{isa}, {shape}"
-        )
+        yield depthwise(ConvShape(*planes, 3, 3, stride, stride, 1, 1, top, 1, 3), top)
+
+
+def planes_that_keep_their_width() -> Iterator[Call]:
+    """Less than a vector, several, and with a rest; rows above, below or missing; columns far to the left."""
+    kernels = ((1, 3, 4), (1, 16, 1), (3, 3, 1), (3, 3, 2), (2, 4, 3), (5, 5, 1), (6, 1, 1))
+    sizes = product((1, 3, 5, 7, 16, 17, 33), (1, 2, 5, 20), kernels, (0, 2))
+    for width, height, (k_h, k_w, dilation), top in sizes:
+        reach = (k_w - 1) * dilation
+        in_h = max(1, height + (k_h - 1) * dilation - 2 * top)
+        planes = (3, in_h, width, 3 * (1 + height % 2), height, width)
+        left = (0, reach // 2, reach, reach + 3)[(width + height + k_h) % 4]
+        yield depthwise(ConvShape(*planes, k_h, k_w, 1, 1, dilation, dilation, top, left, 3), top)
+
+
+@pytest.mark.parametrize("calls", [planes_of_a_few_columns, planes_that_keep_their_width])
+@pytest.mark.parametrize("isa", ISAS)
+def test_depthwise_planes(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str, calls: Callable[[], Iterator[Call]]
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    for call in calls():
+        found = run(isa_libraries[isa], packed(call, ISAS[isa].folders))
+        check_near(call, found, f"{isa}, {call.args[-1]}")
 
 
 @pytest.mark.parametrize("kernel", ["ek_fc_s8_s8", "ek_fc_s8_s16"])
