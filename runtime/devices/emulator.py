@@ -1,7 +1,8 @@
 """QEMU: runs a replay program for another core, and counts the instructions that it executes.
 
 QEMU counts instructions, not cycles. Its system emulators load a plugin of ours, ``replay/count.c``; those of
-Linux programs (Debian builds them without plugins) write a trace of one instruction per line, which is read here.
+Linux programs (Debian builds them without plugins) write a trace of one basic block per line, which is read here,
+and the instructions of each block once.
 """
 
 import shutil
@@ -20,7 +21,7 @@ from edgekit.runtime.devices.profile import Profile
 from edgekit.runtime.runners.toolchain import compile_shared
 
 TIMEOUT_S = 300
-TRACE = ("-one-insn-per-tb", "-d", "exec,nochain", "-D", "/dev/stderr")
+TRACE = ("-d", "in_asm,exec,nochain", "-D", "/dev/stderr")
 BEGIN, END = "replay_begin", "replay_end"
 
 
@@ -83,8 +84,13 @@ def count(profile: Profile, program: Path) -> Counts:
 
 
 def _traced(profile: Profile, program: Path) -> Counts:
-    """Count the lines ``Trace ...] function`` between the two marks."""
+    """Count the instructions of blocks between the two marks, which are functions and so blocks of their own.
+
+    A block is disassembled before it runs first, a line ``0x...`` an instruction; each run of it is a line
+    ``Trace 0: ... [.../address/...] function``.
+    """
     functions: Counter[str] = Counter()
+    sizes, translated = dict[int, int](), [0, 0]  # of blocks by address; the block that is read
     hops, counted, counts = [], 0, False
     command = _command(profile, program, TRACE)
     with subprocess.Popen(
@@ -92,8 +98,15 @@ def _traced(profile: Profile, program: Path) -> Counts:
     ) as run:
         assert run.stderr is not None
         for line in run.stderr:
+            if line.startswith("0x"):
+                if not translated[1]:
+                    translated[0] = int(line[: line.index(":")], 16)
+                translated[1] += 1
+                continue
             if not line.startswith("Trace "):
                 continue
+            if translated[1]:
+                sizes[translated[0]], translated = translated[1], [0, 0]
             function = line[line.rfind("]") + 2 : -1]
             if function == BEGIN:
                 counts, counted = True, 0
@@ -102,8 +115,9 @@ def _traced(profile: Profile, program: Path) -> Counts:
                     hops.append(counted)
                 counts = False
             elif counts and not function.startswith("replay_"):
-                functions[function] += 1
-                counted += 1
+                size = sizes[int(line.split("/", 2)[1], 16)]
+                functions[function] += size
+                counted += size
     if run.returncode != 0:
         raise ToolError(f"{profile.qemu[0]} failed with exit code {run.returncode}")
     return Counts(tuple(hops), dict(functions))
