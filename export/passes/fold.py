@@ -66,8 +66,8 @@ class _Budget:
         self.problems: list[Problem] = []
 
     def should_fold(self, node: ir.Node) -> bool | None:
-        if node.domain or facts_of(node).quantizer or self.problems:
-            return False
+        if node.domain or facts_of(node).quantizer or self.problems or len(node.outputs) > 1:
+            return False  # what has several outputs the folder evaluates and leaves, with a warning
         if any(value.const_value is None for value in node.inputs if value is not None):
             return None
         shapes = [static_shape(output) for output in node.outputs]

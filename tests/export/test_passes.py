@@ -96,6 +96,14 @@ def test_constants_fold_with_the_slices_around_a_weight():
     assert ops(apply(model, FoldConstants())) == {"MatMul": 1}
 
 
+def test_a_constant_of_several_parts_is_left_without_a_word(caplog):
+    text = "(float[2] x) => (float[2] y) { a, b = Split<axis=0>(w, parts) y = Add(x, a) }"
+    model = parse(text, w=draw(4), parts=np.array([2, 2]))
+    apply(model, FoldConstants())
+    assert ops(model) == {"Split": 1, "Add": 1}
+    assert not caplog.records
+
+
 def test_shape_chains_disappear_behind_static_shapes():
     model = parse(
         """(float[2,3,4] x) => (float[2,12] y) {
