@@ -15,11 +15,15 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 SINGLE, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
 
 
-def double_runner(data: bytes) -> Callable[[Arrays], Arrays]:
+LAST_PLACE = 2.0**-23
+
+
+def double_runner(data: bytes, nudged: bool = False) -> Callable[[Arrays], Arrays]:
     """Return what runs an ONNX network with every float32 as float64, in onnx's reference.
 
     Args:
         data: the network; functions that it calls have their bodies in it.
+        nudged: every float32 of its initializers goes up or down by a unit in the last place, at random.
 
     Raises:
         ModelError: onnx's reference cannot run it; what is returned raises it too.
@@ -28,8 +32,9 @@ def double_runner(data: bytes) -> Callable[[Arrays], Arrays]:
     for value in (*proto.graph.input, *proto.graph.output, *proto.graph.value_info):
         if value.type.tensor_type.elem_type == SINGLE:
             value.type.tensor_type.elem_type = DOUBLE
+    random = np.random.default_rng(0) if nudged else None
     for tensor in proto.graph.initializer:
-        _widen(tensor)
+        _widen(tensor, random)
     for nodes in (proto.graph.node, *(function.node for function in proto.functions)):
         for node in nodes:
             _widen_node(node)
@@ -65,7 +70,9 @@ def _widen_node(node: onnx.NodeProto) -> None:
             attribute.CopyFrom(onnx.helper.make_attribute("value", numpy_helper.from_array(array)))
 
 
-def _widen(tensor: onnx.TensorProto) -> None:
+def _widen(tensor: onnx.TensorProto, nudges: np.random.Generator | None = None) -> None:
     if tensor.data_type == SINGLE:
         array = numpy_helper.to_array(tensor).astype(np.float64)
+        if nudges is not None:
+            array = array * (1 + LAST_PLACE * nudges.choice((-1, 1), array.shape))
         tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))

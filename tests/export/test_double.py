@@ -50,6 +50,20 @@ def test_float64_does_not_excuse_another_network():
     compare(exact, other, limit=1e-3)
 
 
+def test_rounded_constants_may_change_as_much_as_a_unit_in_the_last_place_of_them():
+    x = np.random.default_rng(0).standard_normal((1, 2, 50)).astype(np.float32)
+    exact, nudged = (double_runner(cancelled(), nudged)({"x": x}) for nudged in (False, True))
+    single = in_onnxruntime(cancelled())({"x": x})
+    (name,) = exact
+    moved = np.abs(nudged[name] - exact[name]).max() / np.abs(exact[name]).max()
+    assert 0 < moved < 1
+    near = {name: exact[name] * (1 + 2e-6)}
+    assert compare_in_double(exact, near, single, single, what="it", constants={name: 3e-6}) > LIMIT
+    other = {name: exact[name] * (1 + 2 * LIMIT)}  # whatever constants explain
+    with pytest.raises(VerificationError, match="in float64 it is not the same network"):
+        compare_in_double(exact, other, single, single, what="it", constants={name: 1.0})
+
+
 class Phase(nn.Module):
     """Sines of multiples of a running sum, as an oscillator bank."""
 
