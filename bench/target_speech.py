@@ -4,7 +4,8 @@
 
 VOICES is the folder that `edgekit.demos.target_speech.prepare` made. A scene of four seconds has two talkers at equal
 levels and a noise 10 dB below, from anywhere around a head; noises are parts that are not in training. Sentences are
-those held out of the voices of the training, and apart from them those of voices that nothing was trained on. Each
+those held out of the voices of the training, and apart from them those of voices that nothing was trained on. Other
+scenes are drawn as the paper draws them ("Look Once to Hear": Veluri et al., CHI 2024): see `as_published`. Each
 scene is heard with the teacher's embedding of other clean sentences of the target, with that of the enrollment build
 after five noisy seconds of the target straight ahead, another talker and a noise aside, and with the other talker's.
 
@@ -15,7 +16,7 @@ integers and a noisy enrollment cost, scene by scene.
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +25,15 @@ from rich.console import Console
 from rich.table import Table
 
 from edgekit import api
-from edgekit.demos.target_speech.head import RATE
+from edgekit.demos.denoise_data import rms
+from edgekit.demos.target_speech.head import RATE, at_ears, room
 from edgekit.demos.target_speech.judging import (
     Sound,
     level_difference_db,
     si_snr_db,
     time_difference_s,
 )
-from edgekit.demos.target_speech.scenes import Scene, Scenes, Talker
+from edgekit.demos.target_speech.scenes import ROOM_SHARE, Scene, Scenes, Talker
 from edgekit.demos.target_speech.show import (
     ENROLLMENT,
     EXTRACTION,
@@ -51,6 +53,9 @@ from edgekit.runtime.stream import Stream
 SECONDS, LOOK_S, SEED = 4.0, 5.0, 5
 PARTS = {"held": "sentences not in training", "unheard": "voices not in training"}
 OTHER_DB, NOISE_DB = (0.0, 0.0), (-10.0, -10.0)
+# as published: other talkers from one up to here; levels above a noise; how much louder that gets
+TALKERS, ABOVE_DB, LOUDER = (1, 3), (15.0, 25.0), (3.0, 10.0)
+PEAK = 0.5
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,46 @@ class Case:
     other: Array
 
 
-def cases(voices: Path, part: str, count: int, watch: Stream) -> list[Case]:
+def alike(scenes: Scenes) -> Scene:
+    """Two talkers at equal levels and a noise 10 dB below."""
+    return scenes.scene(OTHER_DB, NOISE_DB)
+
+
+def as_published(scenes: Scenes) -> Scene:
+    """Two or three talkers, each 15 to 25 dB above a noise that is made 3 to 10 times as large then."""
+    random = scenes.random
+    talkers = [scenes.talker()]
+    for _ in range(int(random.integers(*TALKERS))):
+        talkers.append(scenes.talker(but=talkers[-1].name))
+    heard = [
+        from_somewhere(scenes, scenes.speech(talker), random.uniform(*ABOVE_DB))
+        for talker in talkers
+    ]
+    noise = from_somewhere(scenes, scenes.noise(), 20 * np.log10(random.uniform(*LOUDER)))
+    mixed = np.sum([*heard, noise], 0)
+    gain = np.float32(PEAK / np.abs(mixed).max())
+    return Scene(mixed * gain, heard[0] * gain, heard[1] * gain, (talkers[0], talkers[1]))
+
+
+def from_somewhere(scenes: Scenes, sound: Sound, level_db: float) -> Sound:
+    """Sound as both ears hear it, at a level, often in a room."""
+    walls = room(scenes.random) if scenes.random.random() < ROOM_SHARE else ()
+    ears = at_ears(sound, scenes.path(), walls)
+    return ears * np.float32(10 ** (level_db / 20) / rms(ears))
+
+
+CONDITIONS: dict[str, Callable[[Scenes], Scene]] = {"": alike, ", as published": as_published}
+
+
+def cases(
+    voices: Path, part: str, count: int, watch: Stream, draw: Callable[[Scenes], Scene]
+) -> list[Case]:
     """Scenes of a part."""
     scenes = Scenes(voices, part, SEED, int(SECONDS * RATE) // HOP * HOP)
     looks = Scenes(voices, part, SEED + 1, int(LOOK_S * RATE) // LOOK_HOP * LOOK_HOP)
     made = []
     for _ in range(count):
-        scene = scenes.scene(OTHER_DB, NOISE_DB)
+        scene = draw(scenes)
         first, second = scene.talkers
         look = looks.scene(OTHER_DB, NOISE_DB, ahead=True, first=first)
         noisy = enrolled(watch, look.mixed)
@@ -140,18 +178,22 @@ def main() -> None:
         *looks, _ = clips()
         pairs = [(look.mixed, enrolled(watch, look.mixed)) for look in looks]
         calibration = calibration_clips(Path(scratch) / "calibration", pairs)
-        every = {part: cases(given.voices, part, given.scenes, watch) for part in PARTS}
+        every = {
+            told + condition: cases(given.voices, part, given.scenes, watch, draw)
+            for part, told in PARTS.items()
+            for condition, draw in CONDITIONS.items()
+        }
         first = dict[str, Results]()
         for recipe in given.recipes:
             build = Path(scratch) / recipe
             api.export(str(EXTRACTION), "host", build, **extracting(recipe, calibration))
             stream = Stream.open(build)
-            for part, scenes in every.items():
+            for name, scenes in every.items():
                 found = heard(stream, scenes)
-                float_db = first.setdefault(part, found).clean_db
+                float_db = first.setdefault(name, found).clean_db
                 table.add_row(
                     recipe,
-                    PARTS[part],
+                    name,
                     mean_with_error(found.clean_db),
                     mean_with_error(found.noisy_db),
                     f"{np.mean(np.subtract(found.clean_db, found.noisy_db)):.2f}",

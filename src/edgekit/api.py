@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from edgekit.demos.browser.show import BrowserDemo
     from edgekit.demos.hearable import HearableDemo
     from edgekit.demos.show_deform import DeformDemo
-    from edgekit.demos.show_denoise import DenoiseDemo
     from edgekit.demos.show_digits import DigitsDemo
     from edgekit.graph.model import Model
 
@@ -369,7 +368,7 @@ def demo(
     out: str | Path | None = None,
     *,
     progress: Progress = silent,
-) -> "BrowserDemo | DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo":
+) -> "BrowserDemo | DigitsDemo | DeformDemo | HearableDemo":
     """Run a bundled demo and write what it makes.
 
     ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and says so.

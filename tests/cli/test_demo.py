@@ -8,27 +8,37 @@ import soundfile
 from tiny_build import needs_cc
 
 from edgekit import __version__, api
-from edgekit.cli.demo import show
-from edgekit.demos.show_denoise import DenoiseDemo, si_sdr_db
+from edgekit.cli.demo import show_hearable
+from edgekit.demos import show_denoise
+from edgekit.demos.hearable import HearableDemo, Row
+from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.verbs.export.work import silent
 
 pytestmark = needs_cc
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> DenoiseDemo:
-    return api.demo("denoise", out=tmp_path_factory.mktemp("demo") / "out")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> HearableDemo:
+    return show_denoise.show("host", tmp_path_factory.mktemp("demo") / "out", silent, counted=False)
 
 
-def test_the_network_improves_the_clip_and_integers_keep_that(demo: DenoiseDemo) -> None:
+def gain_db(row: Row) -> float:
+    gain = row.quality["gain, dB"]
+    assert gain is not None
+    return gain
+
+
+def test_the_network_improves_the_clip_and_integers_keep_that(demo: HearableDemo) -> None:
     float32, w8a8 = demo.rows
     assert (float32.recipe, w8a8.recipe) == ("float32", "w8a8")
-    assert float32.si_sdr_in_db == w8a8.si_sdr_in_db == pytest.approx(5.0, abs=0.2)
-    assert float32.gain_db >= 4.0
-    assert w8a8.gain_db >= float32.gain_db - 0.3
+    noisy = {row.quality["SI-SDR of the noisy clip, dB"] for row in demo.rows}
+    assert [*noisy] == [pytest.approx(5.0, abs=0.2)]
+    assert gain_db(float32) >= 4.0
+    assert gain_db(w8a8) >= gain_db(float32) - 0.3
 
 
-def test_the_integer_build_was_verified_and_is_kept(demo: DenoiseDemo) -> None:
+def test_the_integer_build_was_verified_and_is_kept(demo: HearableDemo) -> None:
     manifest = Manifest.load(demo.directory / "w8a8")
     assert manifest == demo.rows[1].manifest
     assert manifest.verification is not None
@@ -36,7 +46,7 @@ def test_the_integer_build_was_verified_and_is_kept(demo: DenoiseDemo) -> None:
     assert manifest.stream["latency_ms"] == 32.0
 
 
-def test_all_files_are_there_and_the_clips_are_as_long_as_the_input(demo: DenoiseDemo) -> None:
+def test_all_files_are_there_and_the_clips_are_as_long_as_the_input(demo: HearableDemo) -> None:
     assert all((demo.directory / name).is_file() for name in demo.files)
     noisy = soundfile.info(demo.directory / "noisy.wav")
     for recipe in ("float32", "w8a8"):
@@ -48,17 +58,20 @@ def test_all_files_are_there_and_the_clips_are_as_long_as_the_input(demo: Denois
     }
 
 
-def test_the_table_shows_both_builds(
-    demo: DenoiseDemo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_the_table_shows_both_builds_and_all_that_a_demo_is_asked_for(
+    demo: HearableDemo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    show(demo)
+    show_hearable(demo, False)
     printed = capsys.readouterr().out
-    for row in demo.rows:
-        (line,) = [line for line in printed.splitlines() if row.recipe in line.split()]
-        assert f"{row.gain_db:.2f}" in line
-        assert f"{row.manifest.memory['weights_bytes']:,}" in line
-    assert "latency 32 ms" in printed
+    lines = {line[:46].strip(): line[46:].split() for line in printed.splitlines()}
+    assert lines["gain, dB"] == [f"{gain_db(row):.3g}" for row in demo.rows]
+    assert lines["latency, ms"] == ["32", "32"]
+    sizes = [f"{row.manifest.memory['weights_bytes']:,}" for row in demo.rows]
+    assert lines["weights, bytes"] == sizes
+    macs = [f"{row.manifest.macs_per_hop * 125 / 1e6:.2f}" for row in demo.rows]
+    assert lines["million MACs per second"] == macs
+    assert lines["million instructions per second, Cortex-M55"] == ["-", "-"]
 
 
 def test_without_onnx_the_bundled_build_plays_and_says_so(
@@ -66,13 +79,13 @@ def test_without_onnx_the_bundled_build_plays_and_says_so(
 ) -> None:
     monkeypatch.setattr(api, "missing", lambda names: ("onnx",))
     demo = api.demo("denoise", out=tmp_path / "out")
-    assert isinstance(demo, DenoiseDemo)
+    assert isinstance(demo, HearableDemo)
     (row,) = demo.rows
-    assert row.gain_db >= 4.0
+    assert gain_db(row) >= 4.0
     assert row.manifest.edgekit == __version__, "python -m edgekit.demos.pack_denoise"
     assert {path.name for path in demo.directory.iterdir()} == {"noisy.wav", "w8a8.wav", "w8a8"}
     assert all((demo.directory / name).is_file() for name in demo.files)
-    show(demo)
+    show_hearable(demo, False)
     assert "onnx is not installed" in (said := capsys.readouterr().out)
     assert "pip install 'edgekit[demo]'" in said
 

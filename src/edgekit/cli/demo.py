@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,20 +15,6 @@ from edgekit.demos.show_deform import DeformDemo
 from edgekit.demos.show_digits import DigitsDemo
 from edgekit.runtime.build_folder.manifest import Manifest
 
-if TYPE_CHECKING:
-    from edgekit.demos.show_denoise import DenoiseDemo
-
-HEAD = (
-    "build",
-    "SI-SDR\nin dB",
-    "out\ndB",
-    "gain\ndB",
-    "median\nus/hop",
-    "p99\nus/hop",
-    "weights\nbytes",
-    "state\nbytes",
-    "scratch\nbytes",
-)
 DIGITS_HEAD = (
     "build",
     "PSNR to\nfloat, dB",
@@ -67,15 +53,7 @@ def demo(
     if isinstance(shown, BrowserDemo):
         show_browser(shown, as_json)
         return
-    if isinstance(shown, HearableDemo):
-        show_hearable(shown, as_json)
-        return
-    if as_json:
-        rows = [{**asdict(row), "gain_db": row.gain_db} for row in shown.rows]
-        facts = {"notes": list(shown.notes), "files": list(shown.files)}
-        print_json({"directory": str(shown.directory), "rows": rows, **facts})
-        return
-    show(shown)
+    show_hearable(shown, as_json)
 
 
 def show_browser(demo: BrowserDemo, as_json: bool) -> None:
@@ -200,29 +178,3 @@ def _short(value: float | None) -> str:
 
 def _count(size: int | None) -> str:
     return "-" if size is None else f"{size:,}"
-
-
-def show(demo: "DenoiseDemo") -> None:
-    """Print the demo's table and its files."""
-    rows = []
-    for row in demo.rows:
-        numbers = (row.si_sdr_in_db, row.si_sdr_out_db, row.gain_db)
-        sizes = (row.manifest.memory[f"{block}_bytes"] for block in ("weights", "state", "scratch"))
-        rows.append(
-            (
-                row.recipe,
-                *(f"{number:.2f}" for number in numbers),
-                f"{row.median_us:.0f}",
-                f"{row.p99_us:.0f}",
-                *("-" if size is None else f"{size:,}" for size in sizes),
-            )
-        )
-    manifest = demo.rows[0].manifest
-    stream = manifest.stream
-    hop_ms = 1000 * stream["hop_samples"] / stream["sample_rate_hz"]
-    title = f"denoise on {manifest.target}: hop {hop_ms:g} ms, latency {stream['latency_ms']:g} ms"
-    print_table(title, HEAD, rows, numbers=True)
-    for note in demo.notes:
-        out.print(note, markup=False, soft_wrap=True)
-    for file in demo.files:
-        out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)

@@ -22,6 +22,6 @@ def pack(build: Path, file: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        made = show("c99", Path(scratch) / "demo", silent)
+        made = show("c99", Path(scratch) / "demo", silent, counted=False)
         pack(made.directory / KEPT, BUNDLED)
     print(f"{BUNDLED.name}: {BUNDLED.stat().st_size} bytes")

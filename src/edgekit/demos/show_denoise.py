@@ -2,10 +2,8 @@
 
 import shlex
 import shutil
-import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,97 +11,57 @@ from numpy.typing import NDArray
 
 from edgekit.base.output import complete_folder
 from edgekit.base.wav import Clip, Samples, read_wav, write_wav
+from edgekit.demos.hearable import HearableDemo, Quality, played, row_of
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.runtime.audio.files import timed_run_samples
-from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import ImportOptions
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.pipeline import export
-from edgekit.verbs.export.request import read_request
 from edgekit.verbs.export.speech_quality import si_sdr_db as si_sdr_db
 from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 NETWORK = HERE / "denoise.onnx"
 CLIPS = HERE / "clips"
+RATE = 16_000
 OPTIONS = ImportOptions(
-    sample_rate=16000, frontend=FrontendSpec(512, 128, "logpow", "sqrt_hann", plain=False)
+    sample_rate=RATE, frontend=FrontendSpec(512, 128, "logpow", "sqrt_hann", plain=False)
 )
 RECIPES = ("float32", "w8a8")
 KEPT = "w8a8"
 BUNDLED = HERE / "denoise_w8a8.zip"  # what `edgekit.demos.pack_denoise` makes
 
 
-@dataclass(frozen=True)
-class Row:
-    """How one build did on the clip.
-
-    Attributes:
-        recipe: ``float32`` or ``w8a8``.
-        si_sdr_in_db: of the noisy clip against the clean one.
-        si_sdr_out_db: of the build's output.
-        median_us: time per hop.
-        p99_us: time per hop that 99 of 100 hops keep.
-        manifest: the build's facts.
-    """
-
-    recipe: str
-    si_sdr_in_db: float
-    si_sdr_out_db: float
-    median_us: float
-    p99_us: float
-    manifest: Manifest
-
-    @property
-    def gain_db(self) -> float:
-        """What the network improved."""
-        return self.si_sdr_out_db - self.si_sdr_in_db
-
-
-@dataclass(frozen=True)
-class DenoiseDemo:
-    """What the demo measured, and the files it wrote: names below `directory`.
-
-    Attributes:
-        directory: the folder.
-        rows: one for each build.
-        files: what was written.
-        notes: what is to be said below the table.
-    """
-
-    directory: Path
-    rows: tuple[Row, ...]
-    files: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-
-def show(target: str, out: Path, progress: Progress) -> DenoiseDemo:
+def show(target: str, out: Path, progress: Progress, counted: bool = True) -> HearableDemo:
     """Export the denoiser as float32 and w8a8, stream the noisy clip through both, write all files.
+
+    With `counted` an emulated core counts instructions.
 
     Raises:
         UsageError: `out` is not a new or empty folder, or the target is unknown.
         CheckFailed: an export failed its verification.
     """
-    noisy = read_wav(CLIPS / "noisy.wav", OPTIONS.sample_rate)
-    clean = read_wav(CLIPS / "clean.wav", OPTIONS.sample_rate)
-    with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
-        rows: list[Row] = []
-        heard: dict[str, Samples] = {}
-        for recipe in RECIPES:
-            build = (folder if recipe == KEPT else Path(scratch)) / recipe
-            rows.append(_try(recipe, target, build, noisy, clean, heard, progress))
+    noisy, clean = (read_wav(CLIPS / f"{name}.wav", RATE) for name in ("noisy", "clean"))
+    with complete_folder(out) as folder:
+        heard = dict[str, Samples]()
+
+        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+            heard[recipe], quality, hop_us = streamed(recipe, stream, noisy, clean, progress)
+            return quality, hop_us
+
+        forms = {recipe: (NETWORK, options(recipe)) for recipe in RECIPES}
+        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
         shutil.copy(CLIPS / "noisy.wav", folder / "noisy.wav")
         for recipe, samples in heard.items():
             write_wav(folder / f"{recipe}.wav", samples, noisy.sample_rate_hz, noisy.subtype)
         draw(folder / "spectrogram.png", noisy.samples, heard[KEPT], noisy.sample_rate_hz)
     wavs = ("noisy.wav", *(f"{recipe}.wav" for recipe in RECIPES))
     files = (*wavs, "spectrogram.png", f"{KEPT}/report.html")
-    return DenoiseDemo(out, tuple(rows), files, (live(out),))
+    return HearableDemo("denoise", out, rows, files, (*notes, live(out)))
 
 
-def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> DenoiseDemo:
+def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> HearableDemo:
     """Stream the noisy clip through the w8a8 build that comes with EdgeKit: needs numpy and a C compiler alone.
 
     Args:
@@ -116,11 +74,12 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Denoi
         ToolError: no C compiler.
     """
     require(["cc"])
-    noisy = read_wav(CLIPS / "noisy.wav")
+    noisy, clean = (read_wav(CLIPS / f"{name}.wav") for name in ("noisy", "clean"))
     with complete_folder(out) as folder:
         with zipfile.ZipFile(BUNDLED) as archive:
             archive.extractall(folder / KEPT)
-        heard, row = _streamed(KEPT, folder / KEPT, noisy, read_wav(CLIPS / "clean.wav"), progress)
+        stream = Stream.open(folder / KEPT)
+        heard, quality, hop_us = streamed(KEPT, stream, noisy, clean, progress)
         shutil.copy(CLIPS / "noisy.wav", folder / "noisy.wav")
         write_wav(folder / f"{KEPT}.wav", heard, noisy.sample_rate_hz, noisy.subtype)
     note = (
@@ -128,7 +87,8 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Denoi
         "To export it here, in float32, too, and draw its spectrogram: pip install 'edgekit[demo]'"
     )
     files = ("noisy.wav", f"{KEPT}.wav", f"{KEPT}/report.html")
-    return DenoiseDemo(out, (row,), files, (note, live(out)))
+    row = row_of(KEPT, quality, hop_us, stream.manifest, None)
+    return HearableDemo("denoise", out, (row,), files, (note, live(out)))
 
 
 def live(out: Path) -> str:
@@ -136,49 +96,28 @@ def live(out: Path) -> str:
     return f"live: edgekit run {shlex.quote(f'{out}/{KEPT}')} --mic"
 
 
-def _try(
-    recipe: str,
-    target: str,
-    build: Path,
-    noisy: Clip,
-    clean: Clip,
-    heard: dict[str, Samples],
-    progress: Progress,
-) -> Row:
-    given = ExportOptions(
+def options(recipe: str) -> ExportOptions:
+    """How the network is exported."""
+    return ExportOptions(
         recipe=recipe,
         calibration=str(CLIPS / "calibration"),
-        sample_rate=OPTIONS.sample_rate,
+        sample_rate=RATE,
         frontend=str(OPTIONS.frontend),
     )
-    request = read_request(str(NETWORK), target, build, given)
-    export(request, _named(recipe, progress))
-    heard[recipe], row = _streamed(recipe, build, noisy, clean, progress)
-    return row
 
 
-def _streamed(
-    recipe: str, build: Path, noisy: Clip, clean: Clip, progress: Progress
-) -> tuple[Samples, Row]:
-    """What a build makes of the noisy clip, and how it did."""
-    stream = Stream.open(build)
-    heard, times_us = timed_run_samples(stream, noisy.samples, _stage(recipe, progress))
-    return heard, Row(
-        recipe,
-        si_sdr_db(noisy.samples, clean.samples),
-        si_sdr_db(heard, clean.samples),
-        float(np.median(times_us)),
-        float(np.percentile(times_us, 99)),
-        Manifest.load(build),
-    )
+def streamed(
+    recipe: str, stream: Stream, noisy: Clip, clean: Clip, progress: Progress
+) -> tuple[Samples, Quality, NDArray[np.float64]]:
+    """What a build makes of the noisy clip, how good it is, and the microseconds of each hop."""
 
+    def told(done: int, total: int) -> None:
+        progress(f"{recipe}: stream", done, total)
 
-def _named(recipe: str, progress: Progress) -> Progress:
-    return lambda stage, done, total: progress(f"{recipe}: {stage}", done, total)
-
-
-def _stage(recipe: str, progress: Progress) -> Callable[[int, int], None]:
-    return lambda done, total: progress(f"{recipe}: stream", done, total)
+    heard, hop_us = timed_run_samples(stream, noisy.samples, told)
+    before, after = (si_sdr_db(sound, clean.samples) for sound in (noisy.samples, heard))
+    quality = {"SI-SDR of the noisy clip, dB": before, "SI-SDR, dB": after}
+    return heard, {**quality, "gain, dB": after - before}, hop_us
 
 
 def draw(

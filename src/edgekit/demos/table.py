@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from edgekit.demos.browser.show import BrowserDemo
     from edgekit.demos.hearable import HearableDemo
     from edgekit.demos.show_deform import DeformDemo
-    from edgekit.demos.show_denoise import DenoiseDemo
     from edgekit.demos.show_digits import DigitsDemo
 
 # name -> target where none is given, and what its pictures and recordings take
@@ -32,7 +31,7 @@ DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 def shown(
     name: str, target: str, out: Path, progress: Progress
-) -> "BrowserDemo | DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo":
+) -> "BrowserDemo | DigitsDemo | DeformDemo | HearableDemo":
     """Run a demo of `DEMOS`."""
     from edgekit.demos import show_deform, show_denoise, show_digits
     from edgekit.demos.browser import show as show_browser
@@ -49,7 +48,7 @@ def shown(
         str,
         Callable[
             [str, Path, Progress],
-            BrowserDemo | DenoiseDemo | DigitsDemo | DeformDemo | HearableDemo,
+            BrowserDemo | DigitsDemo | DeformDemo | HearableDemo,
         ],
     ] = {
         "denoise": show_denoise.show,
