@@ -78,7 +78,7 @@ def as_published(scenes: Scenes) -> Scene:
     random = scenes.random
     talkers = [scenes.talker()]
     for _ in range(int(random.integers(*TALKERS))):
-        talkers.append(scenes.talker(but=talkers[-1].name))
+        talkers.append(scenes.talker(talkers))
     heard = [
         from_somewhere(scenes, scenes.speech(talker), random.uniform(*ABOVE_DB))
         for talker in talkers

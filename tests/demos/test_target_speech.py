@@ -14,6 +14,7 @@ from edgekit.demos.target_speech import train, train_enrollment
 from edgekit.demos.target_speech.head import RATE, at_ears
 from edgekit.demos.target_speech.judging import level_difference_db, si_snr_db, time_difference_s
 from edgekit.demos.target_speech.network import HOP, OVERLAP, SPEAKER, Extractor
+from edgekit.demos.target_speech.scenes import Scenes, Talker
 from edgekit.demos.target_speech.show import KEPT, show
 
 
@@ -69,7 +70,7 @@ def test_without_factors_the_sound_comes_back_and_nothing_looks_further_ahead() 
 def voices(tmp_path: Path) -> Path:
     folder, random = tmp_path / "voices", np.random.default_rng(0)
     known = {}
-    for name in ("asterisk-a", "asterisk-b", "c", "d"):
+    for name in ("asterisk-en", "asterisk-es", "asterisk-fr", "c", "d"):
         (folder / "speech" / name).mkdir(parents=True)
         for number in range(3):
             sound = noise(1.5, number)
@@ -80,6 +81,14 @@ def voices(tmp_path: Path) -> Path:
     write_wav(folder / "noise" / "wind.wav", noise(3.0), RATE, "PCM_16")
     write_npz(folder / "embeddings.npz", known)
     return folder
+
+
+def test_two_recordings_of_one_person_are_no_two_talkers(voices: Path) -> None:
+    scenes = Scenes(voices, "train", 0)
+    first, second = Talker("asterisk-es", 1.0), Talker("asterisk-fr", 1.0)
+    assert {scenes.talker([first]).name for _ in range(60)} == {"asterisk-fr", "c", "d"}
+    assert {scenes.talker([first, second]).name for _ in range(60)} == {"c", "d"}
+    assert {scenes.talker().name for _ in range(60)} == {*scenes.voices}
 
 
 def test_quick_trainings_run_and_go_on(

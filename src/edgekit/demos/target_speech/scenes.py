@@ -1,6 +1,6 @@
 """Scenes that the networks are trained and judged on: two talkers and a noise around a head."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from edgekit.demos.wake.prepare import HELD_VOICES
 
 SECONDS = 1.0
 STUDIO_SHARE = 0.4  # of the three long recordings
+SAME_PERSON = {"asterisk-es": "asterisk-en"}  # both were recorded by Allison Smith
 OWN_SPEED_SHARE = 0.5
 OTHER_DB, NOISE_DB = (-5.0, 5.0), (-20.0, 2.0)  # beside the target, at the ears
 LEVEL_DBFS = (-45.0, -15.0)
@@ -53,6 +54,11 @@ def recordings(folder: Path, part: str) -> dict[str, list[Samples]]:
     return part_of(voices, part)
 
 
+def person(voice: str) -> str:
+    """Who speaks: a voice of the same person."""
+    return SAME_PERSON.get(voice, voice)
+
+
 def is_speech(voice: str) -> bool:
     """Whether a voice of `edgekit.demos.wake.prepare` says sentences, not letters and words."""
     return not voice.startswith(("klettres", "ktuberling"))
@@ -72,11 +78,16 @@ class Scenes:
         self.studio = [name for name in self.voices if name.startswith("asterisk")]
         self.synthetic = [name for name in self.voices if not name.startswith("asterisk")]
 
-    def talker(self, but: str | None = None) -> Talker:
-        """A voice, another than one that is named, at a speed."""
+    def talker(self, but: Sequence[Talker] = ()) -> Talker:
+        """A voice of another person than some, at a speed."""
         random = self.random
         studio = bool(self.studio) and random.random() < STUDIO_SHARE
-        names = [name for name in (self.studio if studio else self.synthetic) if name != but]
+        taken = {person(other.name) for other in but}
+        known, others = (
+            [name for name in names if person(name) not in taken]
+            for names in (self.studio, self.synthetic)
+        )
+        names = known if studio and known else others
         name = str(random.choice(names))
         speeds = [talker.speed for talker in self.talkers if talker.name == name]
         own = random.random() < OWN_SPEED_SHARE
@@ -128,7 +139,7 @@ class Scenes:
         """
         random = self.random
         first = first or self.talker()
-        second = self.talker(but=first.name)
+        second = self.talker([first])
         sounds = (self.speech(first), self.speech(second), self.noise())
         paths = [self.path() for _ in sounds]
         if ahead:
