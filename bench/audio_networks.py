@@ -316,10 +316,14 @@ class Ncsnpp(nn.Module):
                 self.up.append(Residual(width, width, told, DOUBLED))
         self.norm, self.leave = CumulativeNorm(width), CausalConv(width, 2)
 
-    def forward(self, x: Tensor, y: Tensor, times: Tensor) -> Tensor:
-        """Spectra x and y (1, 2, bins, frames) at times (1, frames) -> an estimate of the clean spectrum."""
-        angles = 2 * math.pi * times[..., None] * self.turns
-        told = self.time(torch.cat([angles.sin(), angles.cos()], 2)).transpose(1, 2)
+    def waves(self, times: Tensor) -> Tensor:
+        """What `forward` is told of times (1, frames): sines of up to 300 rad, so in float64 and rounded once."""
+        angles = 2 * math.pi * times.double()[..., None] * self.turns
+        return torch.cat([angles.sin(), angles.cos()], 2).float()
+
+    def forward(self, x: Tensor, y: Tensor, waves: Tensor) -> Tensor:
+        """Spectra x and y (1, 2, bins, frames) and `waves` of their times -> an estimate of the clean spectrum."""
+        told = self.time(waves).transpose(1, 2)
         kept = [self.enter(torch.cat([x, y], 1))]
         for block in self.down:
             kept.append(block(kept[-1], told))
@@ -339,6 +343,7 @@ class DiffusionBuffer(nn.Module):
     """
 
     output_names = ("enhanced", "x_next", "y_next")
+    waves: Tensor
     BINS, FRAMES, NOISED, DELAY = 256, 64, 30, 10
 
     def __init__(self) -> None:
@@ -348,7 +353,7 @@ class DiffusionBuffer(nn.Module):
         old = self.FRAMES - self.NOISED
         now = torch.cat([torch.zeros(old), torch.linspace(0.03, 1, self.NOISED)])
         later = F.pad(now[:-1], (1, 0)).double().numpy()  # each frame's time in the next hop
-        self.register_buffer("times", now[None], persistent=False)
+        self.register_buffer("waves", self.network.waves(now[None]).detach(), persistent=False)
         parts = (mean(later) * (later > 0), std(later))
         self.left, self.noise = (torch.as_tensor(p, dtype=torch.float32) for p in parts)
         self.start = float(std(now[-1:].double().numpy())[0])
@@ -362,7 +367,7 @@ class DiffusionBuffer(nn.Module):
         """The frame (1, 2, 256, 1), normal noise (1, 2, 256, `NOISED`), and the window, noised and as it was heard."""
         y = torch.cat([y[..., 1:], noisy], 3)
         x = torch.cat([x[..., 1:], noisy + self.start * z[..., -1:]], 3)
-        clean = self.network(x, y, self.times)
+        clean = self.network(x, y, self.waves)
         noise = F.pad(z, (self.FRAMES - self.NOISED, 0)) * self.noise
         x = clean + self.left * (y - clean) + noise
         late = self.FRAMES - 1 - self.DELAY

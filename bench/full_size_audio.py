@@ -5,8 +5,9 @@
 Each network is streamed by `edgekit stream`, exported to C in float32 and in an integer recipe, and run hop by hop
 beside the torch network over the same recording: the ratio is of the whole output. In integers the export holds the C
 to the NumPy oracle in every bit. A hop's time is the median of many on one core; emulated cores count the instructions
-of one hop (QEMU), where that takes no hours. Streamed networks, builds and rows in FOLDER are not made again. Seeded
-weights say nothing of sound, and their ratios little of trained ones'.
+of one hop (QEMU), where that takes no hours. Streamed networks, builds and rows in FOLDER are not made again, and
+``--only`` with ``--write`` leaves the other networks' rows of the page. Seeded weights say nothing of sound, and their
+ratios little of trained ones'.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import numpy as np
 import torch
 from audio_networks import parameters
 from audio_rows import NETWORKS
-from pages import markdown, put_between
+from pages import cells_between, markdown, put_between
 from rich.console import Console
 from rich.table import Table
 
@@ -323,8 +324,8 @@ def main() -> int:
     parser.add_argument("--cores", nargs="*", choices=CORES, default=list(CORES))
     parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
     given = parser.parse_args()
-    if given.write and given.only:
-        parser.error("--write takes all networks: leave --only out")
+    if given.write and given.cores != list(CORES):
+        parser.error("--write takes all cores: leave --cores out")
     names = [name for name in NETWORKS if re.search(given.only, name)]
     scratch = Path(tempfile.mkdtemp(prefix="edgekit-")) if given.keep is None else given.keep
     scratch.mkdir(parents=True, exist_ok=True)
@@ -338,14 +339,17 @@ def main() -> int:
         table.add_row(*line)
     Console(width=220).print(table)
     if given.write and not refused:
-        put([head(given.cores), *found])
+        put(found)
     return int(refused)
 
 
-def put(lines: list[list[str]]) -> None:
-    """Write the table into the page."""
-    rule = ["---"] * 3 + ["--:"] * (len(lines[0]) - 3)
-    put_between(PAGE, BEGIN, END, markdown([lines[0], rule, *lines[1:]]))
+def put(found: list[list[str]]) -> None:
+    """Write rows into the page; rows of other networks and recipes stay as they are there."""
+    present, titles = cells_between(PAGE, BEGIN, END), [n.title for n in NETWORKS.values()]
+    named = {(line[0], line[2]): line for line in (*present[1:], *found)}
+    ordered = sorted(named.values(), key=lambda line: titles.index(line[0]))
+    rule = ["---"] * 3 + ["--:"] * (len(present[0]) - 3)
+    put_between(PAGE, BEGIN, END, markdown([head(list(CORES)), rule, *ordered]))
 
 
 if __name__ == "__main__":
