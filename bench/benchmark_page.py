@@ -24,6 +24,19 @@ WHAT = {
     "silero": "Silero VAD, a published detector of speech, 32 ms",
     "mobilenet_v2": "MobileNetV2 at width 0.35, pictures of 96 x 96",
     "gridnet": 'causal TF-GridNet of the size of "Look Once to Hear", 8 ms',
+    "crepe": "CREPE tiny, pitch of a frame of 1,024 samples",
+    "magika": "magika, a published detector of file types, 2,048 bytes",
+    "dnsmos": "DNSMOS's convolutions (model_v8), a published judge of speech, 9 s",
+    "basic_pitch": "basic-pitch, a published transcriber of notes, 2 s",
+    "ds_cnn": "MLPerf Tiny's keyword network, 49 x 10",
+    "resnet8": "MLPerf Tiny's ResNet-8, pictures of 32 x 32",
+    "mobilenet_v2_full": "torchvision's MobileNetV2, pictures of 96 x 96",
+    "resnet18": "torchvision's ResNet-18, pictures of 96 x 96",
+    "efficientvit": "timm's EfficientViT-B0, pictures of 224 x 224",
+    "dfn3_encoder": "DeepFilterNet3's encoder, 10 ms",
+    "dfn3_bands": "DeepFilterNet3's decoder of gains, 10 ms",
+    "dfn3_taps": "DeepFilterNet3's decoder of taps, 10 ms",
+    "encodec": "Encodec's encoder at 24 kHz, streamed, 13.3 ms",
 }
 
 

@@ -4,8 +4,10 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 from networks import BENCHMARKS, Benchmark
 from numpy.typing import NDArray
 from published_pipelines import gtcrn_mix
@@ -20,7 +22,7 @@ from edgekit.targets.build import Build
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.targets import TARGETS
 
-Inputs = dict[str, NDArray[np.float32]]
+Inputs = dict[str, NDArray[Any]]
 ROUNDS = 5
 SPOKEN = "gtcrn"
 TEMPLATES = Path(__file__).with_name("templates")  # with fields to fill by `str.format`
@@ -46,10 +48,17 @@ class Timed:
 
 
 def noise(model: Model, hops: int, seed: int = 0) -> Inputs:
-    """Seeded standard normal stream inputs, (hops, *shape)."""
+    """Seeded stream inputs, (hops, *shape): standard normal, or bytes where a network reads integers."""
     random = np.random.default_rng(seed)
-    shapes = {str(v.name): [int(d) for d in v.shape or ()] for v in model.stream_inputs}
-    return {n: random.standard_normal((hops, *s)).astype(np.float32) for n, s in shapes.items()}
+    inputs: Inputs = {}
+    for value in model.stream_inputs:
+        shape = (hops, *(int(d) for d in value.shape or ()))
+        if value.dtype == ir.DataType.FLOAT:
+            inputs[str(value.name)] = random.standard_normal(shape).astype(np.float32)
+        else:
+            drawn = random.integers(0, 256, shape)
+            inputs[str(value.name)] = drawn.astype(ir.DataType(value.dtype or 0).numpy())
+    return inputs
 
 
 def given(name: str, own: Model, hops: int) -> Inputs:

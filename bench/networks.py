@@ -1,7 +1,8 @@
 """The networks that the benchmarks run, one hop (or picture) per call, batch 1, seeded weights.
 
 Three are defined here: `denoiser_a`, `separator_b` and `picture_c` stand for what recurrent layers, short
-hops and convolutions of pictures cost. The others come from `published_networks`, `vision` and `gridnet`.
+hops and convolutions of pictures cost. The others come from `published_networks`, `vision`, `gridnet` and
+`other_networks`.
 """
 
 from dataclasses import dataclass, field
@@ -173,8 +174,16 @@ RECIPES = ("float32", "w8a8")
 GRIDNET = ImportOptions(hop=128, sample_rate=16000, time_axes={"sound": 2}, session=("speaker",))
 
 
-def _published(name: str, recipes: tuple[str, ...] = ("float32",)) -> Benchmark:
-    return Benchmark(str(path_of(name, CACHE)), NETWORKS[name].options(1), recipes=recipes)
+ENCODEC = ImportOptions(hop=320, sample_rate=24000, time_axes={"sound": 2})
+
+
+def _published(name: str, recipes: tuple[str, ...] = ("float32",), hops: int = 300) -> Benchmark:
+    return Benchmark(str(path_of(name, CACHE)), NETWORKS[name].options(1), hops, recipes)
+
+
+def _frames(*names: str, **axes: int) -> ImportOptions:
+    """One frame a hop: time is axis 2 of these inputs, or where it is said."""
+    return ImportOptions(hop=1, time_axes={**dict.fromkeys(names, 2), **axes})
 
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -187,4 +196,25 @@ BENCHMARKS: dict[str, Benchmark] = {
     "silero": _published("silero_op15"),
     "mobilenet_v2": Benchmark(f"vision:{vision.mobilenet_v2.__name__}", hops=60),
     "gridnet": Benchmark("gridnet:gridnet", GRIDNET, hops=40),
+    "crepe": Benchmark("other_networks:crepe_tiny", hops=40, recipes=RECIPES),
+    "magika": _published("magika", RECIPES, 20),
+    "dnsmos": _published("dnsmos", RECIPES, 10),
+    "basic_pitch": _published("basic_pitch", RECIPES, 10),
+    "ds_cnn": Benchmark("fpga_zoo:ds_cnn", recipes=RECIPES),
+    "resnet8": Benchmark("fpga_zoo:resnet8", hops=60, recipes=RECIPES),
+    "mobilenet_v2_full": Benchmark("other_networks:mobilenet_v2_full", hops=20, recipes=RECIPES),
+    "resnet18": Benchmark("other_networks:resnet18", hops=10, recipes=RECIPES),
+    "efficientvit": Benchmark("other_networks:efficientvit_b0", hops=20, recipes=RECIPES),
+    "dfn3_encoder": Benchmark(
+        "other_networks:deepfilter_encoder", _frames("erb", "spec"), recipes=RECIPES
+    ),
+    "dfn3_bands": Benchmark(
+        "other_networks:deepfilter_bands",
+        _frames("e3", "e2", "e1", "e0", embedding=1),
+        recipes=RECIPES,
+    ),
+    "dfn3_taps": Benchmark(
+        "other_networks:deepfilter_taps", _frames("c0", embedding=1), recipes=RECIPES
+    ),
+    "encodec": Benchmark("other_networks:encodec_encoder", ENCODEC, recipes=RECIPES),
 }

