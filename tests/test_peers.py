@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import onnx.parser
 import pytest
 import tiny_build
 import torch
@@ -15,6 +16,7 @@ from session_network import network as session_network
 from edgekit import api
 from edgekit.base.environment import VARIABLE
 from edgekit.base.errors import ToolError
+from edgekit.export.from_onnx import from_onnx
 from edgekit.export.running import run_hops
 from edgekit.graph.model import Model
 from edgekit.peers.beside import Beside, session_values
@@ -71,6 +73,43 @@ def in_torch(model: Model, folder: Path, hops: int = 6, whole: bool = False) -> 
     return run_hops(model, inputs), {name: np.stack(rows) for name, rows in kept.items()}
 
 
+POOLS = {
+    "largest": "y = MaxPool <kernel_shape = [3, 2], strides = [2, 1], pads = [1, 0, 1, 1]> (x)",
+    "largest, dilated": "y = MaxPool <kernel_shape = [2, 2], dilations = [2, 3]> (x)",
+    "largest, one side": "y = MaxPool <kernel_shape = [3, 3], pads = [0, 2, 1, 0]> (x)",
+    "largest, as long": "y = MaxPool <kernel_shape = [2, 3], strides = [2, 2], auto_pad = 'SAME_UPPER'> (x)",
+    "largest, lower": "y = MaxPool <kernel_shape = [2, 3], auto_pad = 'SAME_LOWER'> (x)",
+    "mean": "y = AveragePool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (x)",
+    "mean, with padding": "y = AveragePool <kernel_shape = [2, 3], pads = [0, 1, 1, 2], count_include_pad = 1> (x)",
+    "extremes": "a = ReduceMax <keepdims = 0> (x, axes) b = ReduceMin (x, axes) y = Add (a, b)",
+    "one largest": "a = GlobalMaxPool (x) b = Mul (a, a) c = Exp (b) y = Reciprocal (c)",
+    "equal": "a = Relu (x) b = Equal (a, x) y = Cast <to = 1> (b)",
+}
+
+
+@pytest.mark.parametrize("graph", POOLS.values(), ids=POOLS)
+def test_the_torch_form_of_pools_and_reductions_is_the_network(graph: str, tmp_path: Path) -> None:
+    text = '<ir_version: 9, opset_import: ["" : 18]> net (float[1,3,7,8] x) => (float[] y) <int64[1] axes = {2}> {'
+    proto = onnx.parser.parse_model(f"{text}{graph.replace(chr(39), chr(34))}}}")
+    expected, found = in_torch(from_onnx(proto.SerializeToString(), name="net"), tmp_path)
+    np.testing.assert_allclose(found["y"], expected["y"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("graph", "words"),
+    [
+        ("AveragePool <kernel_shape = [3, 3], pads = [0, 1, 1, 1]>", "two sizes"),
+        ("AveragePool <kernel_shape = [2, 2], dilations = [2, 2]>", "dilated mean"),
+    ],
+)
+def test_pools_without_a_torch_form_say_so(graph: str, words: str, tmp_path: Path) -> None:
+    text = '<ir_version: 9, opset_import: ["" : 19]> net (float[1,3,7,8] x) => (float[] y) {'
+    proto = onnx.parser.parse_model(f"{text} y = {graph} (x) }}")
+    model = from_onnx(proto.SerializeToString(), name="net")
+    with pytest.raises(ValueError, match=words):
+        in_torch(model, tmp_path)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_torch_form_is_the_network(name: str, tmp_path: Path) -> None:
     expected, found = in_torch(float_model(name), tmp_path)
@@ -94,6 +133,16 @@ def test_with_its_quantizers_the_torch_form_has_the_integers_of_the_network(
     for output, values in expected.items():
         error = found[output] - values  # a rounding step here and there
         assert np.sum(error**2) < np.sum(values**2) / 1e4
+
+
+@pytest.mark.parametrize("name", ["conv_recurrent", "vision", "gru_mask"])
+def test_onnxruntime_runs_the_integers_of_a_build(name: str) -> None:
+    """On CPUs with VNNI, too: there it wants the zero points of weights spelt out."""
+    own, plain = int8_model(name), float_model(name)
+    inputs = noise(own, 4)
+    found, _ = Beside(own, plain, inputs).onnxruntime()[0].run(inputs)
+    for output, expected in run_hops(own, inputs).items():
+        assert np.sum((found[output] - expected) ** 2) < np.sum(expected**2) / 100
 
 
 def test_an_operator_without_a_torch_form_is_named(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.graph.model import Model
-from edgekit.operators.frame_moves import frame_moves
 from edgekit.peers.contender import WorkerContender
 from edgekit.peers.peer import PEERS
 from edgekit.peers.program import plain_onnx, write_program
 from edgekit.runtime.bench.contenders import Arrays, Contender, OnnxruntimeContender, Timed
 from edgekit.targets.describe import describe
+from edgekit.targets.onnxruntime import prepared
 from edgekit.targets.session import split_session
 
 CALIBRATION_HOPS = 60
@@ -50,7 +50,7 @@ class Beside:
         Raises:
             ToolError: onnxruntime refuses it.
         """
-        return hoisted(frame_moves(self.own), self.inputs)
+        return hoisted(prepared(self.own), self.inputs)
 
     def forms(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return (peer, form) of each row that the named peers of `PEERS` give."""

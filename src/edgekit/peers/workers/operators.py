@@ -11,6 +11,9 @@ from torch import Tensor
 from torch.ao.quantization.fx import _decomposed  # noqa: F401  (quantize_per_tensor and its like)
 from torch.nn import functional as F  # noqa: N812
 
+from edgekit.peers.workers.pools import pool
+from edgekit.peers.workers.spectra import irfft, istft, stft
+
 Value = Tensor | NDArray[Any] | None  # known integers are arrays; all else is tensors
 SETTINGS = frozenset(
     ("Clip", "DequantizeLinear", "Pad", "Pow", "QuantizeLinear")
@@ -215,6 +218,11 @@ def _lstm(node: Node, x: list[Any]) -> Made:
     return torch.stack(steps)[:, None], h[None], c[None]
 
 
+def _cast(node: Node, x: list[Any]) -> Made:
+    kind = {1: torch.float32, 6: torch.int32, 7: torch.int64, 9: torch.bool}[node.get("to", 1)]
+    return x[0].to(kind)
+
+
 def _norm(node: Node, x: list[Any]) -> Made:
     axis = node.get("axis", -1) % x[0].ndim
     shape = x[0].shape[axis:]
@@ -263,45 +271,6 @@ def _finite(node: Node, x: list[Any]) -> Made:
     return torch.where(inside, x[0], torch.zeros(()))
 
 
-def _turns(size: int) -> NDArray[Any]:
-    """The real transform of `size` samples, (size // 2 + 1, 2, size): real and imaginary parts."""
-    angles = 2 * np.pi / size * (np.outer(np.arange(size // 2 + 1), np.arange(size)) % size)
-    return np.stack([np.cos(angles), -np.sin(angles)], 1)
-
-
-def _inverse(bins: int) -> Tensor:
-    """The samples of a spectrum (bins, 2), as a matrix (2 * (bins - 1), 2 * bins)."""
-    size = 2 * (bins - 1)
-    often = np.full(bins, 2.0)
-    often[[0, -1]] = 1.0
-    rows = _turns(size) * (often / size)[:, None, None]
-    return torch.from_numpy(rows.reshape(2 * bins, size).T.astype(np.float32).copy())
-
-
-def _stft(node: Node, x: list[Any]) -> Made:
-    """A hop behind what was kept of those before: its spectrum (1, size // 2 + 1, 2), and what is kept."""
-    pcm, history, window = (part.flatten() for part in x)
-    frame = torch.cat([history, pcm])
-    turns = _turns(window.numel()).reshape(-1, window.numel()).astype(np.float32)
-    made = F.linear((frame * window)[None], torch.from_numpy(turns))
-    return made.reshape(1, -1, 2), frame[None, pcm.numel() :]
-
-
-def _istft(node: Node, x: list[Any]) -> Made:
-    """The hop that a spectrum completes, and what is left of it."""
-    overlap, window = x[1].flatten(), x[2].flatten()
-    matrix = _inverse(window.numel() // 2 + 1)
-    frame = F.linear(x[0].reshape(1, -1), matrix)[0] * window
-    added = frame + F.pad(overlap, [0, frame.numel() - overlap.numel()])
-    hop = frame.numel() - overlap.numel()
-    return added[None, :hop], added[None, hop:]
-
-
-def _irfft(node: Node, x: list[Any]) -> Made:
-    """The samples of one spectrum."""
-    return F.linear(x[0].reshape(1, -1), _inverse(x[0].numel() // 2))
-
-
 def _plain(function: Callable[..., Any]) -> Callable[[Node, list[Any]], Made]:
     """An operator that computes the same function of its inputs."""
 
@@ -311,16 +280,23 @@ def _plain(function: Callable[..., Any]) -> Callable[[Node, list[Any]], Made]:
     return made
 
 
+def _extreme(function: Callable[..., Any]) -> Callable[[Node, list[Any]], Made]:
+    return lambda node, x: function(x[0], _axes(node, x), bool(node.get("keepdims", 1)))
+
+
 OPERATORS: dict[str, Callable[[Node, list[Any]], Made]] = {
     "Abs": _plain(torch.abs),
     "Add": _plain(torch.add),
     "And": _plain(torch.logical_and),
+    "AveragePool": lambda node, x: pool(x[0], node.attributes, largest=False),
+    "Cast": _cast,
     "Clip": _clip,
     "Concat": lambda node, x: torch.cat(x, node.attributes["axis"]),
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "Div": _plain(torch.div),
     "Elu": lambda node, x: F.elu(x[0], node.get("alpha", 1.0)),
+    "Equal": _plain(torch.eq),
     "Erf": _plain(torch.erf),
     "Exp": _plain(torch.exp),
     "Expand": lambda node, x: x[0].expand(
@@ -332,6 +308,7 @@ OPERATORS: dict[str, Callable[[Node, list[Any]], Made]] = {
     "GRU": _gru,
     "Gather": _gather,
     "Gelu": lambda node, x: F.gelu(x[0], approximate=node.get("approximate", "none")),
+    "GlobalMaxPool": lambda node, x: x[0].amax(tuple(range(2, x[0].ndim)), keepdim=True),
     "Greater": _plain(torch.gt),
     "GreaterOrEqual": _plain(torch.ge),
     "HardSigmoid": lambda node, x: (x[0] * node.get("alpha", 0.2) + node.get("beta", 0.5)).clamp(
@@ -339,8 +316,8 @@ OPERATORS: dict[str, Callable[[Node, list[Any]], Made]] = {
     ),
     "HardSwish": _plain(F.hardswish),
     "Identity": lambda node, x: x[0].clone(),
-    "IRFFT": _irfft,
-    "ISTFT": _istft,
+    "IRFFT": lambda node, x: irfft(x),
+    "ISTFT": lambda node, x: istft(x),
     "IsNaN": _plain(torch.isnan),
     "Log": _plain(torch.log),
     "LSTM": _lstm,
@@ -352,6 +329,7 @@ OPERATORS: dict[str, Callable[[Node, list[Any]], Made]] = {
     "LessOrEqual": _plain(torch.le),
     "Linear": _plain(F.linear),
     "Max": _plain(torch.maximum),
+    "MaxPool": lambda node, x: pool(x[0], node.attributes, largest=True),
     "MeanSquare": _mean_square,
     "Min": _plain(torch.minimum),
     "Mul": _plain(torch.mul),
@@ -363,11 +341,14 @@ OPERATORS: dict[str, Callable[[Node, list[Any]], Made]] = {
     "Pow": lambda node, x: x[0] * x[0] if float(x[1]) == 2 else x[0] ** float(x[1]),
     "ProductSum": lambda node, x: x[0] * x[1] + node.get("sign", 1.0) * (x[2] * x[3]),
     "QuantizeLinear": _quantized,
+    "Reciprocal": _plain(torch.reciprocal),
+    "ReduceMax": _extreme(torch.amax),
     "ReduceMean": _mean,
+    "ReduceMin": _extreme(torch.amin),
     "ReduceSum": _sum,
     "Relu": _plain(torch.relu),
     "Reshape": _reshape,
-    "STFT": _stft,
+    "STFT": lambda node, x: stft(x),
     "ScatterND": _scatter,
     "Sigmoid": _plain(torch.sigmoid),
     "Slice": _slice,
