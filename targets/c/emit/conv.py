@@ -135,15 +135,21 @@ def _trimmed(w: NDArray[Any], s: ConvShape) -> NDArray[Any]:
 def _by_channels(ctx: Context, s: ConvShape) -> bool:
     """Whether ``ek_conv_channels_f32`` takes a convolution, and vectors of its output channels take less time.
 
-    The time of either kernel is that of its products, of those that idle lanes take, and of what sums become, as
-    measured on layers of ``bench/layers.py``.
+    The time of either kernel is that of its products, of those that idle lanes take, and of what sums become; that of
+    vectors of positions also of laying out inputs by their strides, which all outputs share, and of narrow rows. The
+    numbers are measured on layers of ``bench/layers.py``.
     """
     lanes = packing(ctx.profile.kernels).columns
     if lanes < 8 or ctx.fixed_order or s.groups > 1 or not has_room(s):
         return False
-    taps, positions = s.in_c * s.k_h * s.k_w, s.out_h * s.out_w
+    kernel, positions = s.k_h * s.k_w, s.out_h * s.out_w
+    taps, stride = s.in_c * kernel, s.stride_h * s.stride_w
     full = [n / (-(-n // lanes) * lanes) for n in (s.out_c, positions)]
-    rows = 0.95 if _is_inside(s) and s.stride_h == s.stride_w == 1 else 0.85
+    one_row = _is_inside(s) and stride == 1
+    gathered = (3 if s.stride_w <= 2 else 24) / max(kernel / stride, 1)
+    rows = 0.95 if one_row else 0.9 * s.out_c / (s.out_c + gathered)
+    if s.out_w < 12 and not (one_row and kernel == 1):
+        rows *= 0.75
     if positions < 4 * lanes:
         rows *= 0.8
     return full[0] * taps / (taps + 16) > full[1] * rows * taps / (taps + 8)
