@@ -1,5 +1,10 @@
 /* Within EK_NAME of ek_pool.h: windows by the rows of ek_pool_rows.h, where that takes the shape. The divisor of a mean is
  * a count of rows times one of columns, of which only those near an edge differ. */
+#ifdef EK_POOL_MAX
+if (sizeof(EK_T) == 4 && ek_pool_by_halves((const float *)(const void *)x, (float *)(void *)y, &s)) {
+    return;
+}
+#endif
 if (ek_pool_by_rows(&s)) {
     const __m512i start = ek_pool_filled((EK_T)(EK_START)), outside = ek_pool_filled((EK_T)(EK_OUTSIDE));
     const int32_t reach = (s.k_h - 1) * s.dil_h, most = (EK_POOL_KEPT - 1 - reach) / s.stride_h + 1;

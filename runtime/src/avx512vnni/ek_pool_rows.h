@@ -2,6 +2,7 @@
  * of int8 are taken along each row of x first, which windows below each other share; sums of floats in the order of
  * the taps. EK_POOL_MAX or EK_POOL_SUM says which it is. */
 #include "ek_outputs.h"
+#include "ek_pool_halves.h"
 #include "ek_vector.h"
 
 #define EK_POOL_KEPT 64    /* rows of x whose maxima or sums are kept */
