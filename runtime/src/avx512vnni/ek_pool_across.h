@@ -4,6 +4,45 @@
 if (sizeof(EK_T) == 4 && ek_pool_by_halves((const float *)(const void *)x, (float *)(void *)y, &s)) {
     return;
 }
+#else
+if (sizeof(EK_T) == 4 && s.stride_w <= 2 && s.k_w > s.stride_w && s.out_w >= EK_POOL_NARROW
+    && ek_down_wide(&s) <= EK_DOWN_WIDEST) {
+    float rows[2][EK_DOWN_WIDEST + 2 * EK_LANES]; /* they take turns: one is stored while the other is read */
+    float scales[EK_DOWN_WIDEST + EK_LANES];
+    float *to = (float *)(void *)y;
+    const float *const planes = (const float *)(const void *)x;
+    int32_t counted = -1;
+    for (int32_t i = 0; i < ek_down_wide(&s) + 2 * EK_LANES; i++) {
+        rows[0][i] = rows[1][i] = 0.0f;
+    }
+    for (int32_t row = 0, c = 0, oy = 0, above = 0; row <= s.out_c * s.out_h; row++, above = oy, oy++) {
+        if (oy == s.out_h) {
+            oy = 0;
+            c++;
+        }
+        if (c < s.out_c) {
+            const int32_t by = oy * s.stride_h - s.pad_top, first = ek_first_tap(by, s.dil_h);
+            const int32_t top = c * s.in_h + by + first * s.dil_h;
+            ek_pool_sum_rows(planes + (ptrdiff_t)top * s.in_w, (ptrdiff_t)s.dil_h * s.in_w,
+                         ek_end_tap(by, s.dil_h, s.k_h, s.in_h) - first, s.in_w, rows[row & 1] + s.pad_left);
+        }
+        const int32_t by = above * s.stride_h - s.pad_top;
+        const int32_t high = include_pad ? ek_end_tap(by, s.dil_h, s.k_h, s.in_h + pad_bottom)
+                                         : ek_end_tap(by, s.dil_h, s.k_h, s.in_h) - ek_first_tap(by, s.dil_h);
+        for (int32_t ox = 0; ox < s.out_w && high != counted; ox++) {
+            const int32_t bx = ox * s.stride_w - s.pad_left;
+            const int32_t wide = include_pad ? ek_end_tap(bx, s.dil_w, s.k_w, s.in_w + pad_right)
+                                             : ek_end_tap(bx, s.dil_w, s.k_w, s.in_w) - ek_first_tap(bx, s.dil_w);
+            scales[ox] = 1.0f / (float)(high * wide);
+        }
+        counted = high;
+        if (row > 0) {
+            ek_pool_means(rows[~row & 1], &s, scales, to);
+            to += s.out_w;
+        }
+    }
+    return;
+}
 #endif
 if (ek_pool_by_rows(&s)) {
     const __m512i start = ek_pool_filled((EK_T)(EK_START)), outside = ek_pool_filled((EK_T)(EK_OUTSIDE));

@@ -2,8 +2,12 @@
  * of int8 are taken along each row of x first, which windows below each other share; sums of floats in the order of
  * the taps. EK_POOL_MAX or EK_POOL_SUM says which it is. */
 #include "ek_outputs.h"
-#include "ek_pool_halves.h"
 #include "ek_vector.h"
+#ifdef EK_POOL_MAX
+#include "ek_pool_halves.h"
+#else
+#include "ek_pool_down.h"
+#endif
 
 #define EK_POOL_KEPT 64    /* rows of x whose maxima or sums are kept */
 #define EK_POOL_WIDEST 16  /* kernel */
