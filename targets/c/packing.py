@@ -58,7 +58,7 @@ def pack_conv(
     Where int8 operands gain an offset, that and the zero point are folded into the bias. With `windows` the
     weights of a transposed convolution are those of one convolution after the other,
     [phase][out_c][inputs][taps], and so are the biases; those of a convolution with few positions are packed as
-    rows, and the zero point is always folded. Where kernels take `channels` side by side, so lie their weights. With
+    rows with channels last, and the zero point is always folded. Where kernels take `channels` side by side, so lie their weights. With
     `tiles` the zero point of int8 inputs is folded, and weights are packed, those of a transposed one by phases too.
     """
     transposed = kernel.startswith("ek_conv_transpose")
@@ -75,7 +75,7 @@ def pack_conv(
     if not own.windows:
         return w, bias
     if not transposed and few_positions(shape):
-        rows = w.reshape(len(w), -1)
+        rows = w.transpose(0, 2, 3, 1).reshape(len(w), -1)
         return own.int_rows(rows, bits), _folded(w, bias, offset + x_zero)
     if beside:
         return _channels_together(w, own.channels), _folded(w, bias, value)
@@ -94,7 +94,7 @@ def _folded(w: NDArray[Any], bias: NDArray[Any], value: int) -> NDArray[Any]:
 
 def few_positions(s: ConvShape) -> bool:
     """Whether outputs are taken position by position: ``ek_conv_has_few_positions``."""
-    return s.groups == 1 and s.out_h * s.out_w <= 8 and s.out_c >= 16
+    return s.groups == 1 and s.out_h * s.out_w <= 12 and s.out_c >= 16
 
 
 def side_by_side(s: ConvShape, channels: int) -> bool:

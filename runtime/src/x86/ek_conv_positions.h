@@ -1,8 +1,10 @@
 /* Convolution with few output positions and many channels, over EK_X, EK_ACC and EK_Y: for each position the taps are
- * gathered in the order of the weights, which are packed as those of ek_fc, and the products taken by ek_rows.h. */
+ * gathered in the order of the weights, channels last, which are packed as those of ek_fc, and the products taken by
+ * ek_rows.h. */
 #include "ek_conv_shape.h"
 #include "ek_rows.h"
 
+#define EK_TURNED 16384     /* elements of x that are turned for several positions */
 #define EK_COLUMN_TAPS 4096 /* a multiple of every group; what is gathered at a time */
 #ifdef EK_TOGETHER
 #define EK_COLUMNS_AT_ONCE (sizeof(EK_X) == 1 ? EK_TOGETHER : 1)
@@ -13,34 +15,38 @@
 /* As `few_positions` of edgekit.targets.c.packing, which packs for it. */
 static inline int ek_conv_has_few_positions(const ek_conv_shape *s)
 {
-    return s->groups == 1 && s->out_h * s->out_w <= 8 && s->out_c >= 16;
+    return s->groups == 1 && s->out_h * s->out_w <= 12 && s->out_c >= 16;
 }
 
-/* column [count] = taps number.. of output (oy, ox) in the order of the weights; fill where they are outside. */
-static inline void ek_column(const EK_X *x, EK_X fill, const ek_conv_shape *s, int32_t oy, int32_t ox, int32_t number,
-                             int32_t count, EK_X *column)
+/* to [plane][channels] = x [channels][plane]. */
+static inline void ek_turn(const EK_X *restrict x, int32_t channels, int32_t plane, EK_X *restrict to)
 {
-    const int32_t top = oy * s->stride_h - s->pad_top, left = ox * s->stride_w - s->pad_left;
-    const int32_t lo = ek_min(ek_first(-left, s->dil_w), s->k_w);
-    const int32_t hi = ek_max(ek_min(ek_first(s->in_w - left, s->dil_w), s->k_w), lo);
-    int32_t kx = number % s->k_w, ky = number / s->k_w % s->k_h, c = number / s->k_w / s->k_h;
-    for (int32_t at = 0; at < count; kx = 0) {
-        const int32_t iy = top + ky * s->dil_h, end = ek_min(s->k_w, kx + count - at);
-        const int inside = iy >= 0 && iy < s->in_h;
-        const EK_X *const from = x + ((ptrdiff_t)c * s->in_h + (inside ? iy : 0)) * s->in_w + left;
-        const int32_t first = inside ? lo : s->k_w, last = inside ? hi : s->k_w;
-        for (; kx < ek_min(first, end); kx++) {
-            column[at++] = fill;
+    for (int32_t p = 0; p < plane; p++) {
+        for (int32_t c = 0; c < channels; c++) {
+            to[p * channels + c] = x[(ptrdiff_t)c * plane + p];
         }
-        for (; kx < ek_min(last, end); kx++) {
-            column[at++] = from[kx * s->dil_w];
+    }
+}
+
+/* column [count] = taps number.. of output (oy, ox) in the order of the weights, [k_h][k_w][in_c]; fill where they are
+ * outside. `turned` is x with its channels last, or NULL. */
+static inline void ek_column(const EK_X *x, const EK_X *turned, EK_X fill, const ek_conv_shape *s, int32_t oy,
+                             int32_t ox, int32_t number, int32_t count, EK_X *column)
+{
+    const ptrdiff_t plane = (ptrdiff_t)s->in_h * s->in_w;
+    int32_t tap = number / s->in_c, c = number % s->in_c;
+    for (int32_t at = 0, run; at < count; at += run, c = 0, tap++) {
+        const int32_t iy = oy * s->stride_h - s->pad_top + tap / s->k_w * s->dil_h;
+        const int32_t ix = ox * s->stride_w - s->pad_left + tap % s->k_w * s->dil_w;
+        const int inside = iy >= 0 && iy < s->in_h && ix >= 0 && ix < s->in_w;
+        const ptrdiff_t place = inside ? (ptrdiff_t)iy * s->in_w + ix : 0;
+        run = ek_min(s->in_c - c, count - at);
+        if (inside && turned) {
+            memcpy(column + at, turned + place * s->in_c + c, (size_t)run * sizeof(EK_X));
+            continue;
         }
-        for (; kx < end; kx++) {
-            column[at++] = fill;
-        }
-        if (++ky == s->k_h) {
-            ky = 0;
-            c++;
+        for (int32_t i = 0; i < run; i++) {
+            column[at + i] = inside ? x[(c + i) * plane + place] : fill;
         }
     }
 }
@@ -87,9 +93,13 @@ static void ek_conv_positions(const EK_X *x, int32_t x_zero, const int8_t *w, co
 {
     const int32_t taps = s->in_c * s->k_h * s->k_w, plane = s->out_h * s->out_w;
     const ptrdiff_t bytes = sizeof(EK_X) == 1 ? EK_BYTES_S8(taps) : EK_BYTES_S16(taps);
-    EK_X column[EK_COLUMNS_AT_ONCE * EK_COLUMN_TAPS];
+    const int turns = plane > 1 && (ptrdiff_t)s->in_c * s->in_h * s->in_w <= EK_TURNED;
+    EK_X column[EK_COLUMNS_AT_ONCE * EK_COLUMN_TAPS], turned[EK_TURNED];
     EK_ACC acc[EK_COLUMNS_AT_ONCE * EK_ROWS] = {0};
     EK_Y row[EK_ROWS];
+    if (turns) {
+        ek_turn(x, s->in_c, s->in_h * s->in_w, turned);
+    }
     for (int32_t p = 0, n; p < plane; p += n) {
         int32_t gathered = -1;
         n = ek_min(EK_COLUMNS_AT_ONCE, plane - p);
@@ -101,7 +111,7 @@ static void ek_conv_positions(const EK_X *x, int32_t x_zero, const int8_t *w, co
             for (int32_t t = 0; t < taps; t += EK_COLUMN_TAPS) {
                 const int32_t count = ek_min(EK_COLUMN_TAPS, taps - t);
                 for (int32_t i = 0; i < n && gathered != t; i++) {
-                    ek_column(x, (EK_X)x_zero, s, (p + i) / s->out_w, (p + i) % s->out_w, t, count,
+                    ek_column(x, turns ? turned : NULL, (EK_X)x_zero, s, (p + i) / s->out_w, (p + i) % s->out_w, t, count,
                               column + i * EK_COLUMN_TAPS);
                 }
                 gathered = t;
