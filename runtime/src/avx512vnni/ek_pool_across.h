@@ -47,15 +47,15 @@ if (sizeof(EK_T) == 4 && s.stride_w <= 2 && s.k_w > s.stride_w && s.out_w >= EK_
 if (ek_pool_by_rows(&s)) {
     const __m512i start = ek_pool_filled((EK_T)(EK_START)), outside = ek_pool_filled((EK_T)(EK_OUTSIDE));
     const int32_t reach = (s.k_h - 1) * s.dil_h, most = (EK_POOL_KEPT - 1 - reach) / s.stride_h + 1;
-    for (int32_t ox = 0; ox < s.out_w; ox += EK_POOL_ACROSS) {
-        const int32_t n = ek_min(EK_POOL_ACROSS, s.out_w - ox);
+    for (int32_t ox = 0; ox < s.out_w; ox += EK_POOL_LINE) {
+        const int32_t n = ek_min(EK_POOL_LINE, s.out_w - ox);
         __m512i kept[EK_POOL_KEPT];
         ek_pool_tap taps[EK_POOL_WIDEST];
         ek_pool_taps_of(&s, ox, n, taps);
 #ifdef EK_POOL_SUM
-        int32_t across[16] = {0};
+        int32_t across[EK_POOL_LINE] = {0};
         ek_pool_factors factors = {{0}, -1, {0}};
-        for (int32_t j = 0; j < 16; j++) {
+        for (int32_t j = 0; j < EK_POOL_LINE; j++) {
             const int32_t bx = (ox + ek_min(j, n - 1)) * s.stride_w - s.pad_left;
             across[j] = include_pad ? ek_end_tap(bx, s.dil_w, s.k_w, s.in_w + pad_right)
                                     : ek_end_tap(bx, s.dil_w, s.k_w, s.in_w) - ek_first_tap(bx, s.dil_w);

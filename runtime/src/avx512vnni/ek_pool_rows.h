@@ -1,6 +1,6 @@
-/* Pooling with neighbouring outputs of a row as lanes, over EK_T: 32 of them for maxima of int8, else 16. Maxima and sums
- * of int8 are taken along each row of x first, which windows below each other share; sums of floats in the order of
- * the taps. EK_POOL_MAX or EK_POOL_SUM says which it is. */
+/* Pooling with neighbouring outputs of a row as lanes, over EK_T: 32 of them for int8, of which sums have 16 bits, else 16.
+ * Maxima and sums of int8 are taken along each row of x first, which windows below each other share; sums of floats in
+ * the order of the taps. EK_POOL_MAX or EK_POOL_SUM says which it is. */
 #include "ek_outputs.h"
 #include "ek_vector.h"
 #ifdef EK_POOL_MAX
@@ -13,13 +13,15 @@
 #define EK_POOL_WIDEST 16  /* kernel */
 #define EK_POOL_NARROW 8   /* output below which lanes would idle */
 #define EK_INLINE static inline __attribute__((always_inline))
+#define EK_POOL_LINE (sizeof(EK_T) == 1 ? 32 : 16)
 #ifdef EK_POOL_MAX
-#define EK_POOL_ACROSS (sizeof(EK_T) == 1 ? 32 : 16)
+#define EK_POOL_SUMS_S8 0
 #define EK_POOL_SHARES 1
 #else
-#define EK_POOL_ACROSS 16
-#define EK_POOL_SHARES (sizeof(EK_T) == 1)
+#define EK_POOL_SUMS_S8 (sizeof(EK_T) == 1)
+#define EK_POOL_SHARES EK_POOL_SUMS_S8
 #endif
+#define EK_POOL_MOST 256 /* taps of int8 whose sum has 16 bits */
 
 /* A column of taps of some outputs: which lanes are inside, the elements of x that are read for them, and where the first
  * lies in its row. */
@@ -38,7 +40,7 @@ static inline uint64_t ek_pool_bits(int32_t from, int32_t to)
 /* Whether rows are taken so. */
 static inline int ek_pool_by_rows(const ek_conv_shape *s)
 {
-    return (EK_POOL_SHARES || sizeof(EK_T) == 4) && s->out_w >= EK_POOL_NARROW && s->stride_w <= 2 && s->k_w <= EK_POOL_WIDEST
+    return (EK_POOL_SHARES || sizeof(EK_T) == 4) && (!EK_POOL_SUMS_S8 || s->k_h * s->k_w <= EK_POOL_MOST) && s->out_w >= EK_POOL_NARROW && s->stride_w <= 2 && s->k_w <= EK_POOL_WIDEST
            && (s->k_h - 1) * s->dil_h < EK_POOL_KEPT;
 }
 
@@ -47,10 +49,9 @@ static inline __m512i ek_pool_filled(EK_T v)
 {
     int32_t bits = 0;
     memcpy(&bits, &v, sizeof(v));
-    return sizeof(EK_T) == 4       ? _mm512_set1_epi32(bits)
-           : sizeof(EK_T) == 2     ? _mm512_set1_epi16((int16_t)v)
-           : EK_POOL_ACROSS == 32 ? _mm512_set1_epi8((char)v)
-                                  : _mm512_set1_epi32((int32_t)v);
+    return sizeof(EK_T) == 4                        ? _mm512_set1_epi32(bits)
+           : sizeof(EK_T) == 2 || EK_POOL_SUMS_S8 ? _mm512_set1_epi16((int16_t)v)
+                                                   : _mm512_set1_epi8((char)v);
 }
 
 /* taps [k_w] of n outputs from ox on. */
@@ -66,7 +67,7 @@ static inline void ek_pool_taps_of(const ek_conv_shape *s, int32_t ox, int32_t n
     }
 }
 
-/* What a tap takes from a row of x by strides of 1 or 2, `outside` in other lanes: floats, int32 of int8 for sums, else
+/* What a tap takes from a row of x by strides of 1 or 2, `outside` in other lanes: floats, int16 of int8 for sums, else
  * int8 or int16 in the lower half. */
 EK_INLINE __m512i ek_pool_taken(const EK_T *row, const ek_pool_tap *t, int32_t stride, __m512i outside)
 {
@@ -89,15 +90,17 @@ EK_INLINE __m512i ek_pool_taken(const EK_T *row, const ek_pool_tap *t, int32_t s
         const __m512i both = _mm512_maskz_loadu_epi16((__mmask32)t->read, x);
         return _mm512_castsi256_si512(_mm512_mask_cvtepi32_epi16(half, in, both));
     }
-    if (EK_POOL_ACROSS == 32 && stride == 1) {
+    if (EK_POOL_SUMS_S8 && stride == 1) {
+        return _mm512_mask_cvtepi8_epi16(outside, t->in, _mm256_maskz_loadu_epi8(t->in, x));
+    }
+    if (EK_POOL_SUMS_S8) { /* the lower bytes */
+        const __m512i high = _mm512_slli_epi16(_mm512_maskz_loadu_epi8(t->read, x), 8);
+        return _mm512_mask_srai_epi16(outside, t->in, high, 8);
+    }
+    if (stride == 1) {
         return _mm512_castsi256_si512(_mm256_mask_loadu_epi8(half, t->in, x));
     }
-    if (EK_POOL_ACROSS == 32) {
-        return _mm512_castsi256_si512(_mm512_mask_cvtepi16_epi8(half, t->in, _mm512_maskz_loadu_epi8(t->read, x)));
-    }
-    const __m128i bytes = stride == 1 ? _mm_maskz_loadu_epi8(low, x)
-                                      : _mm256_cvtepi16_epi8(_mm256_maskz_loadu_epi8((__mmask32)t->read, x));
-    return _mm512_mask_cvtepi8_epi32(outside, in, bytes);
+    return _mm512_castsi256_si512(_mm512_mask_cvtepi16_epi8(half, t->in, _mm512_maskz_loadu_epi8(t->read, x)));
 }
 
 EK_INLINE __m512i ek_pool_joined(__m512i acc, __m512i v)
@@ -114,7 +117,7 @@ EK_INLINE __m512i ek_pool_joined(__m512i acc, __m512i v)
     return _mm512_castps_si512(ek_v_max(_mm512_castsi512_ps(acc), _mm512_castsi512_ps(v)));
 #else
     if (sizeof(EK_T) == 1) {
-        return _mm512_add_epi32(acc, v);
+        return _mm512_add_epi16(acc, v);
     }
     return _mm512_castps_si512(ek_v_add(_mm512_castsi512_ps(acc), _mm512_castsi512_ps(v)));
 #endif
@@ -208,23 +211,37 @@ EK_INLINE void ek_pool_means_f32(__m512i acc, int32_t down, const int32_t *acros
     ek_pool_store(y, _mm512_castps_si512(_mm512_div_ps(_mm512_castsi512_ps(acc), _mm512_cvtepi32_ps(count))), n);
 }
 
-/* Factors of 16 means, as they are for `down`. */
+/* Factors of 32 means, as they are for `down`. */
 typedef struct {
-    int32_t mult[16], down;
-    uint8_t shift[16];
+    int32_t mult[32], down;
+    uint8_t shift[32];
 } ek_pool_factors;
+
+/* Means of 16 sums, factors from number `at` on, as bytes. */
+EK_INLINE __m128i ek_pool_mean_bytes(__m256i acc, int32_t zeros, const ek_pool_factors *own, int32_t at, int32_t y_zero,
+                                     int32_t y_min, int32_t y_max)
+{
+    const ek_i sum = ek_i_sub(_mm512_cvtepi16_epi32(acc), ek_i_all(zeros));
+    const ek_i q = ek_i_requantize(sum, ek_i_load_s32(own->mult + at, 16), ek_i_load_u8(own->shift + at, 16));
+    return _mm512_cvtepi32_epi8(ek_i_clamp(ek_i_add(q, ek_i_all(y_zero)), ek_i_all(y_min), ek_i_all(y_max)));
+}
 
 /* The same of sums of int8, from which `zeros` is taken away. The factors begin with that of count_min. */
 EK_INLINE void ek_pool_means_s8(__m512i acc, int32_t zeros, int32_t down, const int32_t *across, ek_pool_factors *own,
                                 const int32_t *mult, const uint8_t *shift, int32_t count_min, int32_t y_zero,
                                 int32_t y_min, int32_t y_max, int32_t n, EK_Y *y)
 {
-    for (int32_t j = 0; j < 16 && own->down != down; j++) {
+    for (int32_t j = 0; j < 32 && own->down != down; j++) {
         own->mult[j] = mult[down * across[j] - count_min];
         own->shift[j] = shift[down * across[j] - count_min];
     }
     own->down = down;
-    const ek_i sum = ek_i_sub(acc, ek_i_all(zeros));
-    const ek_i q = ek_i_requantize(sum, ek_i_load_s32(own->mult, 16), ek_i_load_u8(own->shift, 16));
-    ek_i_store_s8((int8_t *)(void *)y, ek_i_clamp(ek_i_add(q, ek_i_all(y_zero)), ek_i_all(y_min), ek_i_all(y_max)), n);
+    const __m256i low = _mm512_castsi512_si256(acc), high = _mm512_extracti64x4_epi64(acc, 1);
+    const __m128i first = ek_pool_mean_bytes(low, zeros, own, 0, y_zero, y_min, y_max);
+    if (n <= 16) {
+        _mm_mask_storeu_epi8(y, ek_lanes(n), first);
+        return;
+    }
+    const __m128i second = ek_pool_mean_bytes(high, zeros, own, 16, y_zero, y_min, y_max);
+    _mm256_mask_storeu_epi8(y, (uint32_t)ek_pool_bits(0, n), _mm256_inserti128_si256(_mm256_castsi128_si256(first), second, 1));
 }
