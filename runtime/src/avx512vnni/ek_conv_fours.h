@@ -51,32 +51,95 @@ typedef struct {
     ptrdiff_t plane;
 } ek_fours;
 
-/* Lanes that are in, side by side, of requantized sums. */
+/* Some vectors of positions as bytes: lanes of a run lie side by side, lane 0 of it at its place in y. */
+typedef struct {
+    int32_t count;
+    int32_t at[EK_FOURS_VECTORS * 16];
+    uint64_t in[EK_FOURS_VECTORS * 16];
+} ek_byte_runs;
+
+/* Runs of `lanes` positions from number `first` on, of n in rows `pitch` apart of which `columns` are outputs. */
+static inline void ek_byte_runs_of(int32_t first, int32_t n, int32_t pitch, int32_t columns, int32_t lanes,
+                                   ek_byte_runs *p)
+{
+    int32_t row = first / pitch, column = first % pitch;
+    lanes = ek_min(lanes, n - first);
+    p->count = 0;
+    for (int32_t j = 0; j < lanes; column = 0, row++) {
+        const int32_t inside = ek_min(columns - column, lanes - j);
+        if (inside > 0) {
+            p->at[p->count] = row * columns + column - j;
+            p->in[p->count++] = ek_span(j, j + inside);
+        }
+        j += pitch - column;
+    }
+}
+
+/* Where outputs of some vectors of positions are, by the size of EK_Y. */
+typedef union {
+    ek_byte_runs bytes;
+    ek_places words;
+} ek_fours_at;
+
+static inline void ek_fours_at_of(int32_t first, int32_t n, int32_t pitch, int32_t columns, int32_t vectors,
+                                  ek_fours_at *p)
+{
+    if (sizeof(EK_Y) == 1) {
+        ek_byte_runs_of(first, n, pitch, columns, 16 * vectors, &p->bytes);
+    } else {
+        ek_places_of(first, n, pitch, columns, vectors, &p->words);
+    }
+}
+
+EK_INLINE ek_i ek_fours_scaled(ek_i sum, const ek_fours *f, int32_t o)
+{
+    return f->is_down ? ek_i_requantize_down(sum, f->mult[o], f->shift[o])
+                      : ek_i_requantize_all(sum, f->mult[o], f->shift[o]);
+}
+
+/* Outputs of output channel o of some vectors of sums. Saturating to int16 first is exact for int8. */
+EK_INLINE void ek_fours_bytes(const ek_i *sums, int32_t vectors, const ek_fours *f, int32_t o, const ek_byte_runs *p,
+                              int8_t *y)
+{
+    const ek_i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const ek_i zero = _mm512_set1_epi16((int16_t)f->y_zero);
+    const ek_i least = _mm512_set1_epi8((char)f->y_min), most = _mm512_set1_epi8((char)f->y_max);
+    const ek_i a = ek_fours_scaled(sums[0], f, o), b = vectors > 1 ? ek_fours_scaled(sums[1], f, o) : a;
+    const ek_i low = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero);
+    ek_i high = low;
+    if (vectors > 2) {
+        const ek_i c = ek_fours_scaled(sums[2], f, o);
+        high = _mm512_adds_epi16(_mm512_packs_epi32(c, c), zero);
+    }
+    const ek_i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
+    const ek_i within = _mm512_min_epi8(_mm512_max_epi8(bytes, least), most);
+    for (int32_t i = 0; i < p->count; i++) {
+        _mm512_mask_storeu_epi8(y + p->at[i], p->in[i], within);
+    }
+}
+
+/* Lanes that are in, side by side, of requantized sums as int16. */
 EK_INLINE void ek_fours_store(ek_i sum, const ek_fours *f, int32_t o, uint32_t in, EK_Y *y)
 {
-    const ek_i q = f->is_down ? ek_i_requantize_down(sum, f->mult[o], f->shift[o])
-                              : ek_i_requantize_all(sum, f->mult[o], f->shift[o]);
-    ek_i v = ek_i_clamp(ek_i_add(q, ek_i_all(f->y_zero)), ek_i_all(f->y_min), ek_i_all(f->y_max));
+    const ek_i q = ek_i_add(ek_fours_scaled(sum, f, o), ek_i_all(f->y_zero));
+    ek_i v = ek_i_clamp(q, ek_i_all(f->y_min), ek_i_all(f->y_max));
     int32_t n = 16;
     if (in != EK_ALL_IN) {
         v = _mm512_maskz_compress_epi32((__mmask16)in, v);
         n = _mm_popcnt_u32(in);
     }
-    if (sizeof(EK_Y) == 1) {
-        ek_i_store_s8((int8_t *)(void *)y, v, n);
-    } else {
-        ek_i_store_s16((int16_t *)(void *)y, v, n);
-    }
+    ek_i_store_s16((int16_t *)(void *)y, v, n);
 }
 
-/* Outputs from number o on, `rows` of them, of `vectors` vectors of positions behind x. */
-EK_INLINE void ek_fours_tile(const ek_fours *f, const int32_t *x, const ek_places *p, int32_t o, int32_t rows,
-                             int32_t vectors, EK_Y *y)
+/* sums [rows][vectors] of outputs from number o on, of positions behind x. */
+EK_INLINE void ek_fours_sums(const ek_fours *f, const int32_t *x, int32_t o, int32_t rows, int32_t vectors, ek_i *sums)
 {
     const ptrdiff_t step = 4 * (ptrdiff_t)f->count * f->kernel;
     const int8_t *w = f->w + o * step;
     ek_i acc[EK_FOURS_ROWS * EK_FOURS_VECTORS];
+    EK_UNROLLED
     for (int32_t r = 0; r < rows; r++) {
+        EK_UNROLLED
         for (int32_t v = 0; v < vectors; v++) {
             acc[r * vectors + v] = ek_i_all(f->bias[o + r]);
         }
@@ -85,53 +148,86 @@ EK_INLINE void ek_fours_tile(const ek_fours *f, const int32_t *x, const ek_place
         for (int32_t t = 0; t < f->kernel; t++, w += 4) {
             const int32_t *const xt = x + f->offset[t];
             ek_i taken[EK_FOURS_VECTORS];
+            EK_UNROLLED
             for (int32_t v = 0; v < vectors; v++) {
                 taken[v] = _mm512_loadu_si512(xt + 16 * v);
             }
+            EK_UNROLLED
             for (int32_t r = 0; r < rows; r++) {
                 int32_t taps;
                 memcpy(&taps, w + r * step, 4);
+                EK_UNROLLED
                 for (int32_t v = 0; v < vectors; v++) {
                     acc[r * vectors + v] = _mm512_dpbusd_epi32(acc[r * vectors + v], taken[v], ek_i_all(taps));
                 }
             }
         }
     }
+    EK_UNROLLED
     for (int32_t r = 0; r < rows; r++) {
+        EK_UNROLLED
         for (int32_t v = 0; v < vectors; v++) {
-            ek_fours_store(acc[r * vectors + v], f, o + r, p->in[v], y + (o + r) * f->plane + p->at[v]);
+            sums[r * vectors + v] = acc[r * vectors + v];
         }
     }
 }
 
-/* The same of all outputs. */
-EK_INLINE void ek_fours_column(const ek_fours *own, const int32_t *x, const ek_places *p, int32_t vectors, EK_Y *y)
+/* Each by itself: inlined, gcc 12 keeps sums of the loop in memory. */
+#define EK_FOURS_SUMS(rows, vectors)                                                                             \
+    static __attribute__((noinline)) void ek_fours_sums_##rows##_##vectors(const ek_fours *f, const int32_t *x,  \
+                                                                           int32_t o, ek_i *sums)                \
+    {                                                                                                            \
+        ek_fours_sums(f, x, o, rows, vectors, sums);                                                             \
+    }
+EK_FOURS_SUMS(8, 1)
+EK_FOURS_SUMS(8, 2)
+EK_FOURS_SUMS(8, 3)
+EK_FOURS_SUMS(4, 1)
+EK_FOURS_SUMS(4, 2)
+EK_FOURS_SUMS(4, 3)
+EK_FOURS_SUMS(1, 1)
+EK_FOURS_SUMS(1, 2)
+EK_FOURS_SUMS(1, 3)
+typedef void ek_fours_sums_of(const ek_fours *, const int32_t *, int32_t, ek_i *);
+
+/* All outputs of `vectors` vectors of positions behind x. */
+EK_INLINE void ek_fours_column(const ek_fours *own, const int32_t *x, const ek_fours_at *p, int32_t vectors, EK_Y *y)
 {
+    static ek_fours_sums_of *const by[3][3] = {
+        {ek_fours_sums_1_1, ek_fours_sums_1_2, ek_fours_sums_1_3},
+        {ek_fours_sums_4_1, ek_fours_sums_4_2, ek_fours_sums_4_3},
+        {ek_fours_sums_8_1, ek_fours_sums_8_2, ek_fours_sums_8_3},
+    };
     const ek_fours f = *own; /* which stores cannot change */
-    int32_t o = 0;
-    for (; o + EK_FOURS_ROWS <= f.outputs; o += EK_FOURS_ROWS) {
-        ek_fours_tile(&f, x, p, o, EK_FOURS_ROWS, vectors, y);
-    }
-    if (o + 4 <= f.outputs) {
-        ek_fours_tile(&f, x, p, o, 4, vectors, y);
-        o += 4;
-    }
-    for (; o < f.outputs; o++) {
-        ek_fours_tile(&f, x, p, o, 1, vectors, y);
+    ek_i sums[EK_FOURS_ROWS * EK_FOURS_VECTORS];
+    for (int32_t o = 0, rows; o < f.outputs; o += rows) {
+        const int32_t left = f.outputs - o, kind = left >= EK_FOURS_ROWS ? 2 : left >= 4 ? 1 : 0;
+        rows = kind == 2 ? EK_FOURS_ROWS : kind == 1 ? 4 : 1;
+        by[kind][vectors - 1](&f, x, o, sums);
+        for (int32_t r = 0; r < rows; r++) {
+            EK_Y *const to = y + (o + r) * f.plane;
+            if (sizeof(EK_Y) == 1) {
+                ek_fours_bytes(sums + r * vectors, vectors, &f, o + r, &p->bytes, (int8_t *)(void *)to);
+                continue;
+            }
+            for (int32_t v = 0; v < vectors; v++) {
+                ek_fours_store(sums[r * vectors + v], &f, o + r, p->words.in[v], to + p->words.at[v]);
+            }
+        }
     }
 }
 
-static __attribute__((noinline)) void ek_fours_1(const ek_fours *f, const int32_t *x, const ek_places *p, EK_Y *y)
+static __attribute__((noinline)) void ek_fours_1(const ek_fours *f, const int32_t *x, const ek_fours_at *p, EK_Y *y)
 {
     ek_fours_column(f, x, p, 1, y);
 }
 
-static __attribute__((noinline)) void ek_fours_2(const ek_fours *f, const int32_t *x, const ek_places *p, EK_Y *y)
+static __attribute__((noinline)) void ek_fours_2(const ek_fours *f, const int32_t *x, const ek_fours_at *p, EK_Y *y)
 {
     ek_fours_column(f, x, p, 2, y);
 }
 
-static __attribute__((noinline)) void ek_fours_3(const ek_fours *f, const int32_t *x, const ek_places *p, EK_Y *y)
+static __attribute__((noinline)) void ek_fours_3(const ek_fours *f, const int32_t *x, const ek_fours_at *p, EK_Y *y)
 {
     ek_fours_column(f, x, p, 3, y);
 }
@@ -142,7 +238,7 @@ static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t c
 {
     int32_t taken[EK_FOURS_STRIP], offset[EK_STRIP_TAPS];
     ek_fours f = *own;
-    ek_places places;
+    ek_fours_at places;
     for (int32_t at = 0, now; at < n; at += 16 * now) {
         const int32_t left = (n - at + 15) / 16, *x = own->band + at;
         now = left == 4 ? 2 : ek_min(left, EK_FOURS_VECTORS);
@@ -159,9 +255,9 @@ static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t c
             f.offset = offset;
             f.step = f.kernel * now * 16;
             x = taken;
-            ek_places_of(at, n, n, n, now, &places);
+            ek_fours_at_of(at, n, n, n, now, &places);
         } else {
-            ek_places_of(at, n, b->pitch, columns, now, &places);
+            ek_fours_at_of(at, n, b->pitch, columns, now, &places);
         }
         if (now == 3) {
             ek_fours_3(&f, x, &places, y);
