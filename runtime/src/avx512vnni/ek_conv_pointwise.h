@@ -155,9 +155,9 @@ EK_INLINE void ek_pointwise_s8(const ek_layer *l, int is_down)
     const int32_t positions = (int32_t)l->plane;
     __m512i tile[4 * EK_POINT_GROUPS];
     for (int32_t at = 0; at < positions;) {
-        const int32_t left = positions - at, n = ek_min(left, left > 32 ? 64 : 16);
+        const int32_t left = positions - at, n = ek_min(left, left > 48 ? 64 : 16);
         const int8_t *const x = (const int8_t *)(const void *)(l->x + at);
-        if (left > 32) {
+        if (left > 48) {
             ek_point_gather(x, l->plane, l->inputs, n, tile);
             ek_point_tile(tile, l, 4, 4, is_down, at, n);
         } else {
