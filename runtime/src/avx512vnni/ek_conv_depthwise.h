@@ -208,13 +208,17 @@ static inline int ek_depthwise_bands_pay(const ek_conv_shape *s)
     return s->in_c == s->groups && s->dil_w == 1 && (taps > 9 || (is_row && taps >= 5)) && s->out_h * s->out_w >= 100;
 }
 
+#include "ek_depthwise_s16.h"
+
 #define EK_DEPTHWISE_BY(kernel, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)                      \
     kernel((const int8_t *)(const void *)(x), (int8_t)(x_zero), w, (const int32_t *)(const void *)(bias), mult, shift, \
            y_zero, y_min, y_max, y, s)
 #define EK_DEPTHWISE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)                                \
-    (sizeof(EK_X) == 1                                                                                           \
-     && ((ek_depthwise_bands_pay(s)                                                                              \
-          && EK_DEPTHWISE_BY(ek_depthwise_s8, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s))      \
-         || EK_DEPTHWISE_BY(ek_conv_picks, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)          \
-         || ((s)->in_c == (s)->groups                                                                            \
-             && EK_DEPTHWISE_BY(ek_depthwise_s8, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s))))
+    (sizeof(EK_X) == 2                                                                                           \
+         ? ek_depthwise_s16((const int16_t *)(const void *)(x), x_zero, w, (const int64_t *)(const void *)(bias), \
+                            mult, shift, y_zero, y_min, y_max, y, s)                                             \
+         : (ek_depthwise_bands_pay(s)                                                                            \
+            && EK_DEPTHWISE_BY(ek_depthwise_s8, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s))    \
+               || EK_DEPTHWISE_BY(ek_conv_picks, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)    \
+               || ((s)->in_c == (s)->groups                                                                      \
+                   && EK_DEPTHWISE_BY(ek_depthwise_s8, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)))
