@@ -32,18 +32,14 @@ from rich.table import Table
 
 from edgekit import api
 from edgekit.base.errors import EdgeKitError, ToolError
-from edgekit.base.npz import read_npz, write_npz
+from edgekit.base.npz import write_npz
 from edgekit.base.output import replacing
 from edgekit.base.wav import Samples
 from edgekit.export.running import snr_db
-from edgekit.graph.model import Model
-from edgekit.runtime.build_folder.manifest import Manifest, Tensor
-from edgekit.runtime.devices.device import measure_qemu
+from edgekit.runtime.build_folder.manifest import Tensor
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.targets.c.replay import golden_source
-from edgekit.targets.devices import profile
+from edgekit.verbs.bench.other_core import replayed_on
 from edgekit.verbs.export.options import ExportOptions, StreamOptions
-from edgekit.verbs.targets import TARGETS
 
 PAGE = Path(__file__).parents[1] / "docs" / "hearables.md"
 BEGIN, END = "<!-- full size: begin -->", "<!-- full size: end -->"
@@ -123,21 +119,7 @@ def compared(network: torch.nn.Module, stream: Stream, inputs: Arrays) -> float:
 
 def counted(build: Path, core: str) -> tuple[int, float | None]:
     """Instructions of one hop of the same numbers on an emulated core, and their time in ms by its model."""
-    model = Model.from_bytes((build / "model.onnx").read_bytes())
-    own, host = profile(core), Manifest.from_json((build / "manifest.json").read_text())
-    made = TARGETS[core].lower(model, core)
-    manifest = replace(made.manifest, verification=host.verification)
-    constants = {tensor.name for tensor in manifest.constants}
-    inputs, outputs = (
-        {n: a if n in constants else a[:COUNTED_HOPS] for n, a in read_npz(path).items()}
-        for path in (build / "golden" / "input.npz", build / "golden" / "output.npz")
-    )
-    golden = golden_source(made, manifest, model, inputs, outputs, own)
-    with tempfile.TemporaryDirectory(prefix="edgekit-") as name:
-        for path, content in {**made.files, "replay/golden.c": golden}.items():
-            (Path(name) / path).parent.mkdir(parents=True, exist_ok=True)
-            (Path(name) / path).write_bytes(content)
-        found = measure_qemu(Path(name), manifest, own, COUNTED_HOPS)
+    found = replayed_on(core, build, COUNTED_HOPS)
     assert found.instructions is not None
     model_us = None if found.modelled is None else found.modelled.us_per_hop
     return found.instructions[0], None if model_us is None else model_us / 1000

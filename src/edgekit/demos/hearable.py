@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import CheckFailed, VerificationError
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.bench import benchmark
+from edgekit.verbs.bench.other_core import replayed_on
 from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.pipeline import export
 from edgekit.verbs.export.request import read_request
@@ -102,7 +102,7 @@ def played(
             build = (folder if name == kept else Path(scratch)) / name.replace(" ", "-")
             manifest = made(network, target, build, given, progress)
             quality, hop_us = play(name, Stream.open(build))
-            count, note = instructions(network, given, progress) if counted else (None, None)
+            count, note = instructions(build, progress) if counted else (None, None)
             rows.append(row_of(name, quality, hop_us, manifest, count))
             if note:
                 notes[note] = None
@@ -123,23 +123,19 @@ def row_of(
     )
 
 
-def instructions(
-    network: Path, given: ExportOptions, progress: Progress
-) -> tuple[int | None, str | None]:
+def instructions(build: Path, progress: Progress) -> tuple[int | None, str | None]:
     """Instructions of a second of sound on an emulated Cortex-M55, or why there are none."""
-    with tempfile.TemporaryDirectory() as scratch:
-        build = Path(scratch) / CORE
-        try:
-            manifest = made(network, CORE, build, given, progress)
-            hops = min(COUNTED_HOPS, max(1, COUNTED_MACS // max(manifest.macs_per_hop, 1)))
-            request = benchmark.Request(build, "qemu", hops, (), False, None)
-            counted = benchmark.bench(request, progress).to_dict()["instructions_per_hop"]
-        except VerificationError:
-            raise
-        except CheckFailed as error:  # a tool is missing, or the network is too large
-            why = str(error).splitlines()[0]
-            return None, f"no instructions of {_recipe(given)} on a {CORE}: {why}"
-    stream = manifest.stream
+    manifest = Manifest.load(build)
+    recipe, stream = build.name, manifest.stream
+    progress(f"{recipe}: {CORE}", 0, 1)
+    hops = min(COUNTED_HOPS, max(1, COUNTED_MACS // max(manifest.macs_per_hop, 1)))
+    try:
+        counted = replayed_on(CORE, build, hops).to_dict()["instructions_per_hop"]
+    except VerificationError:
+        raise
+    except CheckFailed as error:  # a tool is missing, or the network is too large
+        why = str(error).splitlines()[0]
+        return None, f"no instructions of {recipe} on a {CORE}: {why}"
     return round(counted * stream["sample_rate_hz"] / stream["hop_samples"]), None
 
 

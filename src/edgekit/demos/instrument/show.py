@@ -142,7 +142,7 @@ def show(
         forms = {recipe: (PLAYER, playing(recipe, clips)) for recipe in recipes}
         rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
         if counted:
-            count, missing = instructions(LISTENER, listening(), progress)
+            count, missing = instructions(folder / "listener", progress)
             listens = f"listening takes {(count or 0) / 1e6:.1f} million instructions a second more"
             notes = (*notes, missing or listens)
         shutil.copy(CLIPS / "melody.wav", folder / "melody.wav")

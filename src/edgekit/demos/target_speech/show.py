@@ -189,7 +189,7 @@ def show(
         forms = {recipe: (EXTRACTION, extracting(recipe, calibration)) for recipe in recipes}
         rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
         if counted:
-            count, missing = instructions(ENROLLMENT, enrolling(), progress)
+            count, missing = instructions(folder / "enrollment", progress)
             takes = f"enrollment takes {(count or 0) / 1e6:.0f} million instructions a second"
             notes = (*notes, missing or takes)
         wanted = np.concatenate(
