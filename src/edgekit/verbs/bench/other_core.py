@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import CheckFailed
 from edgekit.base.npz import read_npz
-from edgekit.graph.model import Model
 from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.device import measure_qemu
@@ -27,6 +26,7 @@ def replayed_on(core: str, build: Path, hops: int) -> Measured:
         CheckFailed: the network does not fit the core's board, or golden data came out otherwise.
         ToolError: no cross compiler or emulator, or one failed.
     """
+    from edgekit.graph.model import Model
     from edgekit.targets.c.fit import misfits
     from edgekit.targets.c.replay import golden_source
     from edgekit.targets.devices import profile
