@@ -205,7 +205,8 @@ static inline int ek_depthwise_s8(const int8_t *x, int8_t fill, const int8_t *w,
 static inline int ek_depthwise_bands_pay(const ek_conv_shape *s)
 {
     const int32_t taps = s->k_h * s->k_w, is_row = s->k_h == 1 || s->k_w == 1;
-    return s->in_c == s->groups && s->dil_w == 1 && (taps > 9 || (is_row && taps >= 5)) && s->out_h * s->out_w >= 100;
+    const int many = taps > 9 || (is_row && taps >= 5);
+    return s->in_c == s->groups && s->out_c == s->groups && s->dil_w == 1 && many && s->out_h * s->out_w >= 100;
 }
 
 #include "ek_depthwise_s16.h"

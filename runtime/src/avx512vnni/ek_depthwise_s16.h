@@ -140,7 +140,8 @@ static int ek_depthwise_s16(const int16_t *x, int32_t x_zero, const int8_t *w, c
     EK_Y row[EK_WORDS];
     ek_word_band b;
     int32_t start;
-    if (s->in_c != s->groups || s->out_h * s->out_w < 16 || !ek_word_band_of(s, &b)) {
+    if (s->in_c != s->groups || s->out_h * s->out_w < 16 || !ek_word_band_of(s, &b)
+        || (per_group > 1 && b.rows < s->out_h)) { /* a band that outputs share holds them all */
         return 0;
     }
     for (int32_t o = 0; o < s->out_c; o++) {
@@ -163,7 +164,9 @@ static int ek_depthwise_s16(const int16_t *x, int32_t x_zero, const int8_t *w, c
         for (int32_t oy = 0; oy < s->out_h; oy += b.rows) {
             const int32_t rows = ek_min(b.rows, s->out_h - oy);
             EK_Y *const to = y + ((ptrdiff_t)o * s->out_h + oy) * s->out_w;
-            ek_word_band_fill(x + (ptrdiff_t)(o / per_group) * s->in_h * s->in_w, (int16_t)x_zero, s, &b, oy, band);
+            if (o % per_group == 0) {
+                ek_word_band_fill(x + (ptrdiff_t)(o / per_group) * s->in_h * s->in_w, (int16_t)x_zero, s, &b, oy, band);
+            }
             ek_word_outputs(band, &b, pairs, &f, (rows - 1) * b.pitch + s->out_w, row);
             for (int32_t r = 0; r < rows; r++) {
                 ek_copy_outputs(to + (ptrdiff_t)r * s->out_w, row + r * b.pitch, s->out_w);
