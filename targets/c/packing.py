@@ -95,7 +95,8 @@ def _folded(w: NDArray[Any], bias: NDArray[Any], value: int) -> NDArray[Any]:
 
 def few_positions(s: ConvShape) -> bool:
     """Whether outputs are taken position by position: ``ek_conv_has_few_positions``."""
-    return s.groups == 1 and s.out_h * s.out_w <= 12 and s.out_c >= 16
+    most = 12 if s.k_h * s.k_w > 1 else 8
+    return s.groups == 1 and s.out_h * s.out_w <= most and s.out_c >= 16
 
 
 def side_by_side(s: ConvShape, channels: int) -> bool:

@@ -15,7 +15,8 @@
 /* As `few_positions` of edgekit.targets.c.packing, which packs for it. */
 static inline int ek_conv_has_few_positions(const ek_conv_shape *s)
 {
-    return s->groups == 1 && s->out_h * s->out_w <= 12 && s->out_c >= 16;
+    const int32_t most = s->k_h * s->k_w > 1 ? 12 : 8;
+    return s->groups == 1 && s->out_h * s->out_w <= most && s->out_c >= 16;
 }
 
 /* to [plane][channels] = x [channels][plane]. */
