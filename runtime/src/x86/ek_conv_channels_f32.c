@@ -2,6 +2,7 @@
  * position of a tile is multiplied with them. So no lane is idle between rows or behind the last position, and strides cost
  * nothing. Positions lie in a row, or in a column where that is longer; those of small pictures are put side by side. */
 #include "ek_conv_shape.h"
+#include "ek_conv_strips.h"
 #include "ek_epilogue_lanes.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
@@ -9,6 +10,7 @@
 #define EK_ROOM 24576    /* floats of inputs with their padding */
 #define EK_SMALL 4       /* rows and columns of pictures whose positions are put side by side */
 #define EK_KERNEL 1024
+#define EK_SPREAD_CHANNELS 8 /* from which on narrow planes are laid out by vectors of several rows */
 #define EK_MOST_PANELS 4 /* vectors of channels of a tile */
 #define EK_KEPT (EK_TILE_POSITIONS * (EK_TILE_POSITIONS / 2)) /* positions whose sums are kept until they become outputs */
 
@@ -168,9 +170,17 @@ static void ek_lot_block(ek_lot *lot, const float *x, const float *w, const floa
     }
 }
 
-/* to [in_c][height][pitch] = x from row iy and column ix on, 0 outside; EK_LANES floats behind it are written, too. */
+/* to [in_c][height][pitch] = x from row iy and column ix on, 0 outside; EK_BANDS_SLACK floats behind it are written, too. */
 static void ek_pad(const float *x, const ek_conv_shape *s, const ek_cut *c, int32_t iy, int32_t ix, float *to)
 {
+    const ek_bands plane = {.layout = EK_BY_PLANES, .pitch = c->pitch, .height = c->height};
+    ek_conv_shape near = *s; /* whose planes have all rows and columns */
+    ek_spread spread;
+    near.stride_h = near.stride_w = 1;
+    if (s->in_c >= EK_SPREAD_CHANNELS && ek_spread_of(&near, &plane, iy, ix, &spread)) {
+        ek_spread_fill(&spread, x, s, s->in_c, c->height * c->pitch, to);
+        return;
+    }
     const int32_t first = ek_max(-ix, 0), end = ek_min(s->in_w - ix, c->pitch);
     for (int32_t channel = 0; channel < s->in_c; channel++, x += (ptrdiff_t)s->in_h * s->in_w) {
         for (int32_t down = iy; down < iy + c->height; down++, to += c->pitch) {
@@ -255,7 +265,7 @@ static void ek_channels_in_rows(ek_lot *lot, const float *x, const float *w, con
 {
     const int tall = s->out_w < EK_TILE_POSITIONS / 2 && s->out_h > s->out_w;
     const ptrdiff_t down = (ptrdiff_t)s->stride_h * c->pitch;
-    float band[EK_ROOM + EK_LANES];
+    float band[EK_ROOM + EK_BANDS_SLACK];
     for (int32_t t = 0; t < lot->kernel; t++) {
         lot->offset[t] = t / s->k_w * s->dil_h * c->pitch + t % s->k_w * s->dil_w;
     }
