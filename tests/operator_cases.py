@@ -562,6 +562,16 @@ POOLING: list[Case] = [
         )
         for name, attributes in POOLS.items()
     ),
+    case(
+        "average_pool_include_valid",
+        "AveragePool",
+        f(2, 3, 9, 8),
+        kernel_shape=[3, 3],
+        strides=[2, 2],
+        auto_pad="VALID",
+        ceil_mode=1,
+        count_include_pad=1,
+    ),
     case("max_pool_column", "MaxPool", f(1, 3, 9, 1), kernel_shape=[3, 1], strides=[2, 1], w8a8=25),
     case("max_pool_1d", "MaxPool", f(1, 3, 9), kernel_shape=[3], w8a8=25),
     case("average_pool_1d", "AveragePool", f(1, 3, 9), kernel_shape=[4], pads=[1, 2], w8a8=25),

@@ -50,7 +50,9 @@ def pool_of(node: ir.Node) -> Pool:
     explicit = ints(node, "pads", [0] * (2 * rank))[rank:]
     auto = node.attributes.get("auto_pad")
     ends = [0] * (2 - rank) + explicit
-    if auto is not None and auto.as_string() != "NOTSET":
+    if auto is not None and auto.as_string() == "VALID":
+        ends = [0, 0]
+    elif auto is not None and auto.as_string() != "NOTSET":
         ends = [
             max((out - 1) * stride + (k - 1) * dil + 1 - size - before, 0)
             for out, stride, k, dil, size, before in (
