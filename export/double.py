@@ -9,7 +9,9 @@ from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from edgekit.base.errors import ModelError, Problem
+from edgekit.export.onnx_file.checking import opset_of
 from edgekit.export.onnx_file.messages import plain
+from edgekit.export.onnx_file.variance import center
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 SINGLE, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
@@ -35,6 +37,7 @@ def double_runner(data: bytes, nudged: bool = False) -> Callable[[Arrays], Array
     random = np.random.default_rng(0) if nudged else None
     for tensor in proto.graph.initializer:
         _widen(tensor, random)
+    center(proto.graph.node, opset_of(proto))
     for nodes in (proto.graph.node, *(function.node for function in proto.functions)):
         for node in nodes:
             _widen_node(node)

@@ -132,15 +132,20 @@ def from_onnx(
 
 def _drowning(proto: onnx.ModelProto) -> list[Problem]:
     """Weights beside which float32 loses whatever is added, so that it matters in which order."""
-    found = []
+    found = [
+        f"attribute '{attribute.name}' of {node.op_type} '{node.name}'"
+        for node in proto.graph.node
+        for attribute in node.attribute
+        if LARGE < abs(attribute.f) < LARGEST
+    ]
     for tensor in proto.graph.initializer:
         if tensor.data_type == onnx.TensorProto.FLOAT:
             sizes = np.abs(onnx.numpy_helper.to_array(tensor))
             if np.any((sizes > LARGE) & (sizes < LARGEST)):
-                found.append(tensor.name)
+                found.append(f"weight '{tensor.name}'")
     return [
         Problem(
-            f"weight '{name}'",
+            name,
             "values beyond 1e30 in a network that is not the same after its import",
             "weights beside which float32 keeps what is added to them",
             "check the file: it may be damaged",

@@ -11,7 +11,12 @@ from google.protobuf.message import Message  # type: ignore[import-untyped]
 
 from edgekit.base.errors import EdgeKitError, ModelError, Problem
 from edgekit.export.onnx_file.dims import forget_open_dims
-from edgekit.export.onnx_file.limits import attribute_problems, node_problems
+from edgekit.export.onnx_file.limits import (
+    attribute_problems,
+    drop_absent,
+    node_problems,
+    operand_problems,
+)
 from edgekit.export.onnx_file.messages import plain
 from edgekit.graph.model import OPSET
 
@@ -42,7 +47,8 @@ def load(data: bytes) -> onnx.ModelProto:
     try:
         proto = onnx.load_model_from_string(data)
         problems = [*_opset_problems(proto), *_tensor_problems(proto), *node_problems(proto)]
-        problems += attribute_problems(proto.graph)
+        problems += attribute_problems(proto)
+        problems += operand_problems(proto, opset_of(proto) or OPSET)
     except Exception as error:  # protobuf on a file of unknown origin
         raise unusable(f"not a valid ONNX file: {plain(error)}") from error
     if problems:
@@ -61,6 +67,7 @@ def parse(data: bytes, shapes: Mapping[str, Sequence[object]]) -> onnx.ModelProt
         ModelError: what `load` raises, and what ``onnx.checker`` refuses.
     """
     proto = load(data)
+    drop_absent(proto)
     try:
         forget_open_dims(proto.graph, shapes)
         for value in proto.graph.output:  # a shape that nobody reads, but that the checker wants
@@ -75,7 +82,7 @@ def parse(data: bytes, shapes: Mapping[str, Sequence[object]]) -> onnx.ModelProt
 
 
 def runnable(data: bytes) -> bytes:
-    """Return a file that `parse` accepted without what it claims of shapes and does not hold.
+    """Return a file that `parse` accepted without what it claims of shapes and does not hold, nor empty last inputs.
 
     onnxruntime takes an input's size 0 for a size, and believes the shapes of inner values, which torch's
     exporter writes down as traced where the sizes are open.
@@ -86,6 +93,7 @@ def runnable(data: bytes) -> bytes:
             if dim.WhichOneof("value") == "dim_value" and not dim.dim_value:
                 dim.ClearField("dim_value")
     del proto.graph.value_info[:]
+    drop_absent(proto)
     return bytes(proto.SerializeToString())
 
 

@@ -3,11 +3,17 @@
 from collections.abc import Iterable, Iterator
 
 import onnx
+import onnx.defs
 
 from edgekit.base.errors import Problem
 
 MAX_NODES = 20_000
 MAX_LIST = 2**18  # numbers in one attribute
+LARGEST = 2**31  # of an integer in an attribute: ONNX's shape inference makes them 32 bits wide
+WIDE = ("Constant", "Slice")  # a constant's own values; an old Slice says "to the end" by 2^63 - 1
+AT_LEAST_0 = (("GatherND", "batch_dims"), ("Attention", "softcap"))
+STANDARD = ("", "ai.onnx")
+OPTIONAL = onnx.defs.OpSchema.FormalParameterOption.Optional
 SPLITS = (("Split", "split"), ("Split", "num_outputs"))
 Key = tuple[str, str, str]  # domain, name, overload
 
@@ -32,34 +38,89 @@ def node_problems(proto: onnx.ModelProto) -> list[Problem]:
     return [Problem("the network", found, allowed, "export a part of it")]
 
 
-def attribute_problems(graph: onnx.GraphProto) -> list[Problem]:
-    """Return attributes with endless lists, and Split nodes whose outputs are not as many as they say.
+def attribute_problems(proto: onnx.ModelProto) -> list[Problem]:
+    """Return attributes with endless lists, and those with which ONNX's shape inference (1.22) ends the process.
 
-    For the latter ONNX's shape inference (1.22) reads behind an array and ends the process.
+    It reads behind an array where a Split has other outputs than it says, and before one where an integer does not
+    fit in 32 bits, as the axis of LayerNormalization, or where GatherND's batch_dims is negative. A negative softcap
+    of Attention means one thing in ONNX's definition and another in runtimes.
     """
-    problems = []
-    for node in _nodes(graph):
-        for attribute in node.attribute:
-            where = f"{node.op_type} '{node.name}'"
-            length = max(len(attribute.ints), len(attribute.floats), len(attribute.strings))
-            told = length if attribute.name == "split" else attribute.i
-            if length > MAX_LIST:
-                found, allowed = f"{length} numbers in '{attribute.name}'", f"at most {MAX_LIST}"
-                problems.append(Problem(where, found, allowed, "store them as a tensor"))
-            elif (node.op_type, attribute.name) in SPLITS and told != len(node.output):
-                found = f"{attribute.name} for {told} outputs, {len(node.output)} outputs"
-                problems.append(
-                    Problem(where, found, "the same number", "export the network again")
-                )
-    return problems
+    return [
+        Problem(f"{node.op_type} '{node.name}'", *told)
+        for node in _all_nodes(proto)
+        for attribute in node.attribute
+        if (told := _wrong(node, attribute))
+    ]
 
 
-def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    for node in graph.node:
+def operand_problems(proto: onnx.ModelProto, opset: int) -> list[Problem]:
+    """Return nodes of standard operators at `opset` that leave out an operand which is not optional.
+
+    onnxruntime (1.32) reads what is not there.
+    """
+    return [
+        Problem(
+            f"{node.op_type} '{node.name}'",
+            f"input {place} is left out",
+            "to leave out what ONNX calls optional",
+            "export the network again",
+        )
+        for node in _all_nodes(proto)
+        if node.domain in STANDARD and "" in node.input
+        for place, name in enumerate(node.input)
+        if not name and not _is_optional(node.op_type, opset, place)
+    ]
+
+
+def _is_optional(operator: str, opset: int, place: int) -> bool:
+    if not onnx.defs.has(operator, max_inclusive_version=opset):
+        return True
+    inputs = onnx.defs.get_schema(operator, max_inclusive_version=opset).inputs
+    return not inputs or inputs[min(place, len(inputs) - 1)].option == OPTIONAL
+
+
+def drop_absent(proto: onnx.ModelProto) -> None:
+    """Take the empty names off the ends of the nodes' inputs, in place.
+
+    ONNX lets an optional operand be left out either way; onnxruntime (1.32) ends the process on a
+    LayerNormalization whose bias has an empty name.
+    """
+    for node in _all_nodes(proto):
+        while node.input and not node.input[-1]:
+            node.input.pop()
+
+
+def _wrong(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> tuple[str, str, str] | None:
+    """What was found in an attribute, what is allowed, and what to do."""
+    name, count = attribute.name, len(node.output)
+    length = max(len(attribute.ints), len(attribute.floats), len(attribute.strings))
+    splits = length if name == "split" else attribute.i
+    if length > MAX_LIST:
+        return f"{length} numbers in '{name}'", f"at most {MAX_LIST}", "store them as a tensor"
+    step = "export the network again"
+    if (node.op_type, name) in SPLITS and splits != count and not attribute.ref_attr_name:
+        return f"{name} for {splits} outputs, {count} outputs", "the same number", step
+    if node.op_type not in WIDE and node.domain in STANDARD:
+        for number in (attribute.i, *attribute.ints):
+            if not -LARGEST <= number < LARGEST:
+                return f"{name} {number}", "an integer of 32 bits", step
+    negative = min(attribute.i, attribute.f) < 0
+    if (node.op_type, name) in AT_LEAST_0 and negative:
+        return f"{name} {attribute.i or attribute.f:g}", "0 or more", step
+    return None
+
+
+def _all_nodes(proto: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    for nodes in (proto.graph.node, *(function.node for function in proto.functions)):
+        yield from _nodes(nodes)
+
+
+def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    for node in nodes:
         yield node
         for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _nodes(attribute.g)
+            for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield from _nodes(graph.node)
 
 
 class _CallsItselfError(Exception):

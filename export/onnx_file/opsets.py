@@ -13,18 +13,14 @@ from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.checking import opset_of
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.sizes import refuse_negative_sizes
+from edgekit.export.onnx_file.variance import center
 from edgekit.graph.model import FRONTEND_DOMAIN, OPSET
 
 MAX_READ = 4096  # elements of a constant that a conversion may read
 FIRST_COORDINATES = 11  # the opset whose Resize has a choice of coordinates
 FIRST_LAST_AXIS = 13  # the opset whose Softmax and its like go along one axis, the last by default
 EXPANDED = frozenset(
-    (
-        "DynamicQuantizeLinear",
-        "NegativeLogLikelihoodLoss",
-        "SoftmaxCrossEntropyLoss",
-        "MeanVarianceNormalization",
-    )
+    ("DynamicQuantizeLinear", "NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss")
 )
 
 
@@ -67,6 +63,7 @@ def _converted(proto: onnx.ModelProto) -> onnx.ModelProto:
     version = opset_of(proto)
     if not version:
         return proto
+    center(proto.graph.node, version)
     try:
         proto = _expand_functions(proto)
     except Exception:  # a C++ inliner, which gives up where it finds no type

@@ -71,6 +71,7 @@ def _static_graph(
         simplify(model)
     _check_shapes(model)
     _check_scales(model)
+    _check_halves(model)
     return model, notes
 
 
@@ -123,3 +124,20 @@ def _check_scales(model: ir.Model) -> None:
             problems.append(Problem(where, found, allowed, "export the network again"))
     if problems:
         raise ModelError(problems)
+
+
+def _check_halves(model: ir.Model) -> None:
+    """No target rounds to half precision between operators, and onnxruntime does so here and there."""
+    halves = [
+        node
+        for node in model.graph
+        if any(value.dtype in (ir.DataType.FLOAT16, ir.DataType.BFLOAT16) for value in node.outputs)
+    ]
+    if halves:
+        others = f", and {len(halves) - 1} others" if len(halves) > 1 else ""
+        where = f"{halves[0].op_type} '{halves[0].name}'{others}"
+        kind = str(halves[0].outputs[0].dtype).lower()
+        found, step = f"computes in {kind}", "export the network in float32, as module.float() does"
+        raise ModelError(
+            Problem(where, found, "float32 between operators; constants may be halves", step)
+        )

@@ -76,10 +76,9 @@ class CheckNodes(ir.passes.InPlacePass):
 
 
 def _random(node: ir.Node) -> Iterator[Found]:
-    trains = (
-        array_of(node.inputs[2]) if node.op_type == "Dropout" and len(node.inputs) > 2 else None
-    )
-    if facts_of(node).random or (trains is not None and trains.any()):
+    trains = node.inputs[2] if node.op_type == "Dropout" and len(node.inputs) > 2 else None
+    array = array_of(trains)
+    if facts_of(node).random or (trains is not None and (array is None or array.any())):
         yield "random numbers inside the network", "a network that gives the same for the same"
 
 
@@ -183,6 +182,10 @@ def _windows(node: ir.Node) -> Iterator[Found]:
         zip(x[2:], kernel, strides, dilations, strict=True)
     ):
         window = (taps - 1) * step + 1
+        if node.op_type in POOLS and mode.startswith("SAME") and step != 1:
+            found = f"auto_pad {mode} with dilations, which runtimes pad as if there were none"
+            yield found, "pads instead of auto_pad"
+            continue
         needed = (-(-size // stride) - 1) * stride + window - size
         if mode.startswith("SAME") and needed < 0:
             found = f"auto_pad {mode}, a window of {window} and a stride of {stride} on {size}: padding of {needed}"
@@ -218,6 +221,8 @@ def _attributes(node: ir.Node) -> Iterator[Found]:
     for name, given in node.attributes.items():
         if given.type == ir.AttributeType.FLOAT and not np.isfinite(given.as_float()):
             yield f"{name} {given.as_float():g}", "finite numbers"
+    if node.op_type == "Celu" and attribute(node, "alpha", 1.0) == 0:
+        yield "alpha 0, by which it divides", "other numbers"
 
 
 def _casts(node: ir.Node) -> Iterator[Found]:

@@ -11,6 +11,7 @@ from edgekit.quantize.recipe import Recipe
 
 KEPT_VALUES = 65_536  # a seeded random sample of the stream bounds memory and search time
 ERROR_POWER = 2.4  # PTQ4DM (CVPR 2023): best of L1, cosine, KL and powers of the error
+AT_ONCE = 2**24  # values that are drawn from together, each with 16 bytes beside it
 BINS = 2048  # of the histogram that the entropy rule compares
 LEVELS = 256
 TAIL, COARSE_STEP, FINE_CANDIDATES = 256, 8, 24  # of values, of values, of ranges
@@ -56,6 +57,10 @@ class Observer:
             low, high = float(flat.min()), float(flat.max())
         self._ranges.clear()
         self.minimum, self.maximum = min(self.minimum, low), max(self.maximum, high)
+        for start in range(0, flat.size, AT_ONCE):
+            self._keep(flat[start : start + AT_ONCE])
+
+    def _keep(self, flat: NDArray[np.float32]) -> None:
         keys, flat = self._drawn(flat)
         keys = np.concatenate([self._keys, keys])
         sample = np.concatenate([self.sample, flat])

@@ -20,17 +20,30 @@ from edgekit.verbs.targets import TARGETS
 FLOAT = TensorProto.FLOAT
 
 
-def file(operator, constants=(), size=(1, 3, 4), opset=18, inputs=None, kind=FLOAT, **attributes):
-    """One node of a float input and constants."""
+def file(
+    operator,
+    constants=(),
+    size=(1, 3, 4),
+    opset=18,
+    inputs=None,
+    kind=FLOAT,
+    more=(),
+    back=None,
+    **attributes,
+):
+    """One node of a float input and constants, of `more` inputs of other types, cast back to a type if need be."""
     names = [f"c{i}" for i in range(len(constants))]
-    node = helper.make_node(
-        operator, ["x", *names] if inputs is None else inputs, ["y"], name="it", **attributes
-    )
+    given = ["x", *names] if inputs is None else inputs
+    nodes = [helper.make_node(operator, given, ["y"], name="it", **attributes)]
+    if back is not None:
+        nodes.append(helper.make_node("Cast", ["y"], ["z"], to=back, name="it"))
+    borders = [helper.make_tensor_value_info("x", FLOAT, size)]
+    borders += [helper.make_tensor_value_info(name, of, []) for name, of in dict(more).items()]
     graph = helper.make_graph(
-        [node],
+        nodes,
         "net",
-        [helper.make_tensor_value_info("x", FLOAT, size)],
-        [helper.make_tensor_value_info("y", kind, None)],
+        borders,
+        [helper.make_tensor_value_info("y" if back is None else "z", kind, None)],
         [
             numpy_helper.from_array(np.asarray(array), name)
             for array, name in zip(constants, names, strict=True)
@@ -133,6 +146,25 @@ REFUSED = {
     "PRelu of a constant": (
         file("PRelu", [np.ones((4, 1, 1), np.float32)], (1, 4, 6, 7), inputs=["c0", "x"]),
         r"a slope of shape \[1, 4, 6, 7\] for an input of \[4, 1, 1\]",
+    ),
+    "Dropout that may train": (
+        file("Dropout", [np.float32(0.5)], inputs=["x", "c0", "t"], more={"t": TensorProto.BOOL}),
+        "random numbers",
+    ),
+    "Celu of 0": (file("Celu", alpha=0.0), "alpha 0"),
+    "LayerNormalization axis": (
+        file("LayerNormalization", [np.ones(4, np.float32)], axis=2**31),
+        "axis 2147483648; allowed: an integer of 32 bits",
+    ),
+    "GatherND batch": (
+        file("GatherND", [np.zeros((1, 1), np.int64)], batch_dims=-4),
+        "batch_dims -4",
+    ),
+    "an operand left out": (file("Min", inputs=["x", ""]), "input 1 is left out"),
+    "half precision": (file("Cast", to=TensorProto.FLOAT16, back=FLOAT), "computes in float16"),
+    "pool of dilated windows that pads itself": (
+        file("MaxPool", kernel_shape=[2], dilations=[2], auto_pad="SAME_UPPER"),
+        "auto_pad SAME_UPPER with dilations",
     ),
     "MatMul NaN": (file("MatMul", [NAN]), "'c0' holds NaN"),
     "MatMul infinity": (file("MatMul", [ONE_INF]), "'c0' holds infinity"),
