@@ -34,7 +34,7 @@ from c_kernels import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_cases import CASES, FUNCTIONS, Seeded, exact
+from kernel_cases import CASES, CUT, FULL, FUNCTIONS, Seeded, conv, exact
 
 from edgekit.operators.border import twin as border_twin
 from edgekit.operators.conv import twin as conv_twin
@@ -113,6 +113,19 @@ def test_the_kernels_of_an_instruction_set_equal_the_portable_ones(
         call = CASES[kernel](Seeded(seed))
         found = run(isa_libraries[isa], packed(call, ISAS[isa].folders))
         check_near(call, found, f"{isa}, seed {seed}")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_convolutions_of_an_instruction_set_cut_bands_into_columns(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    own = [name for name in own_kernels(isa) if name.startswith(("ek_conv_s8", "ek_conv_s16"))]
+    for kernel, shape in product(own, (*FULL, *CUT)):
+        call = conv(kernel, shape)(Seeded(0))
+        found = run(isa_libraries[isa], packed(call, ISAS[isa].folders))
+        check_near(call, found, f"{isa}, {kernel}, {shape}")
 
 
 @pytest.mark.slow

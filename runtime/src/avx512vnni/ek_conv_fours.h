@@ -340,7 +340,7 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
                 EK_Y *const to = y + (ptrdiff_t)oy * s->out_w + ox;
                 ek_spread spread;
                 const int spreads = (strips || (count >= EK_FOURS_MANY && b.pitch != s->in_w))
-                                    && ek_spread_of(s, &b, oy - s->pad_top, -s->pad_left, &spread);
+                                    && ek_spread_of(s, &b, oy - s->pad_top, ox - s->pad_left, &spread);
                 ek_fours_fill(x, fill, s, &b, oy, ox, rows, spreads ? &spread : NULL, band);
                 ek_fours_positions(&f, &b, columns, strips ? rows * columns : (rows - 1) * b.pitch + columns, strips, to);
             }

@@ -292,7 +292,7 @@ static void ek_conv_group(const float *x, const float *w, const float *bias, con
             const int32_t rows = ek_min(b->rows, s->out_h - oy), columns = ek_min(b->columns, s->out_w - ox);
 #ifdef EK_SIDE_COST
             ek_spread spread;
-            const int spreads = sides && ek_spread_of(s, b, oy - s->pad_top, -s->pad_left, &spread);
+            const int spreads = sides && ek_spread_of(s, b, oy - s->pad_top, ox - s->pad_left, &spread);
 #endif
             block.y = y + (ptrdiff_t)oy * s->out_w + ox;
             for (int32_t from = 0; from < taps; from += at_once) {
