@@ -50,7 +50,7 @@ WORDS = {
     ("ScatterND", "reduction"): COMBINATIONS,
 }
 POOLS = names(lambda row: row.slides and not row.linear)
-LARGEST_P = 2**31 - 1
+LARGEST_P = 256  # so many products for an element; powers beyond are 0 or infinite
 Found = tuple[str, str]  # what was found, what is allowed
 
 
@@ -132,6 +132,13 @@ def _axes(node: ir.Node) -> Iterator[Found]:
         yield f"axes {axes} of {rank} dimensions", f"{-rank} to {rank - 1}"
     elif len(set(places)) < len(places):
         yield f"axes {axes} of {rank} dimensions: one is there twice", "each axis once"
+
+
+def _resized(node: ir.Node) -> Iterator[Found]:
+    for name, value in zip(("roi", "scales", "sizes"), node.inputs[1:], strict=False):
+        given = array_of(value) if node.op_type == "Resize" else None
+        if given is not None and given.ndim != 1:
+            yield f"{name} of shape {given.shape}", "one dimension"
 
 
 def _norm(node: ir.Node) -> Iterator[Found]:
@@ -266,6 +273,7 @@ CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
     _axis,
     _axes,
     _norm,
+    _resized,
     _rank,
     _slope,
     _windows,

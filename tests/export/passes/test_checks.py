@@ -89,6 +89,11 @@ REFUSED = {
     "LpPool p": (file("LpPool", kernel_shape=[2], p=2**32 + 1), "p 4294967297"),
     "LpPool p negative": (file("LpPool", kernel_shape=[2], p=-2), "p -2"),
     "GlobalLpPool p": (file("GlobalLpPool", p=2**31), "p 2147483648"),
+    "LpPool p, slow": (file("LpPool", kernel_shape=[2], p=257), "p 257"),
+    "Resize sizes": (
+        file("Resize", [np.zeros(0, np.float32), np.zeros(0, np.float32), np.full((1, 3), 2)]),
+        "sizes of shape",
+    ),
     "RandomUniformLike": (file("RandomUniformLike"), "random numbers"),
     "RandomNormalLike": (file("RandomNormalLike", seed=3.0), "random numbers"),
     "RandomUniform": (file("RandomUniform", inputs=[], shape=[2]), "random numbers"),
