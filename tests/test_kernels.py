@@ -41,6 +41,7 @@ from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear import twin as linear_twin
 from edgekit.operators.pooling import twin as pooling_twin
+from edgekit.targets.c.program import kernel_files
 
 pytestmark = needs_cc
 
@@ -126,6 +127,26 @@ def test_convolutions_of_an_instruction_set_cut_bands_into_columns(
         call = conv(kernel, shape)(Seeded(0))
         found = run(isa_libraries[isa], packed(call, ISAS[isa].folders))
         check_near(call, found, f"{isa}, {kernel}, {shape}")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_float_kernels_of_integer_recipes_have_the_bits_of_portable_ones(
+    tmp_path: Path, isa: str
+) -> None:
+    """Headers of an instruction set that portable float kernels read change nothing of them."""
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    floats = [path.stem for path in SOURCES if path.stem.endswith("_f32")]
+    folders = ISAS[isa].folders
+    mixed = [n for n in floats if kernel_files({n}, "", folders, True) != kernel_files({n}, "")]
+    for name, content in kernel_files(set(mixed), "", folders, True).items():
+        (tmp_path / name).write_bytes(content)
+    options = ("-O2", *ISAS[isa].flags)
+    library = compile_library(tmp_path / "all.so", options, sorted(tmp_path.glob("*.c")))
+    assert {"ek_avg_pool_f32", "ek_max_pool_f32"} <= set(mixed) or "x86" not in folders
+    for kernel, seed in product(mixed, range(100)):
+        call = CASES[kernel](Seeded(seed))
+        check(call, run(library, call), f"{isa}, {kernel}, seed {seed}")
 
 
 @pytest.mark.slow

@@ -6,8 +6,6 @@
 #define EK_BEHIND int32_t include_pad, int32_t pad_bottom, int32_t pad_right,
 #define EK_START 0.0f
 #define EK_ADD(acc, v) ((acc) + (v))
-#define EK_ADD_V(acc, v) ek_v_add(acc, v) /* of vectors, where there are some */
 #define EK_RESULT(acc) ((acc) / (float)EK_COUNT)
-#define EK_POOL_SUM ek_pool_means_f32(acc, down, across, n, to) /* of many outputs, where vectors have them */
 #include "ek_pool_count.h"
 #include "ek_pool.h"
