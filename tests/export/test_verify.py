@@ -199,3 +199,16 @@ def test_a_transform_of_any_length_is_exact(size, parts, inverse, onesided):
     whole = x[..., 0] + (1j * x[..., 1] if parts == 2 else 0)
     exact = (np.fft.ifft if inverse else np.fft.fft)(whole, axis=1)[:, :bins]
     assert np.abs(y[..., 0] + 1j * y[..., 1] - exact).max() < 1e-6 * np.abs(exact).max()
+
+
+def test_large_outputs_are_compared_some_elements_at_once(monkeypatch):
+    monkeypatch.setattr("edgekit.export.verify.AT_ONCE", 4)
+    reference = {"y": np.array([[1.0, -2.0, 3.0], [np.nan, 5.0, np.inf], [7.0, -8.0, 0.0]])}
+    assert compare(reference, reference) == 0
+    for place in ((0, 0), (1, 1), (2, 2)):
+        changed = {"y": reference["y"].copy()}
+        changed["y"][place] += 0.4
+        assert compare(reference, changed, limit=1.0) == pytest.approx(0.05)
+        changed["y"][place] = np.nan
+        with pytest.raises(VerificationError, match="inf of the peak"):
+            compare(reference, changed, limit=1.0)
