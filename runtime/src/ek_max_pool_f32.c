@@ -6,5 +6,7 @@
 #define EK_BEHIND
 #define EK_START -EK_INF
 #define EK_ADD(acc, v) ek_maxf1(acc, v)
+#define EK_ADD_V(acc, v) ek_v_max(acc, v) /* of vectors, where there are some */
 #define EK_RESULT(acc) (acc)
+#define EK_POOL_MAX
 #include "ek_pool.h"
