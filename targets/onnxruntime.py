@@ -69,7 +69,7 @@ def prepared(model: Model) -> Model:
 
 
 def with_zero_points(model: Model) -> Model:
-    """Spell out the zero points of int8 weights with a scale per channel, which QGemm wants, and old versions need.
+    """Spell out the zero points of int8 weights with several scales, which QGemm wants, and old versions need.
 
     So does `session.x64quantprecision`, without which products saturate on x86 without VNNI.
     """
@@ -78,7 +78,7 @@ def with_zero_points(model: Model) -> Model:
         if node.op_type != "DequantizeLinear" or len(node.inputs) > 2:
             continue
         weights, scale = (constant(value) for value in node.inputs[:2])
-        if weights is None or scale is None or weights.dtype != np.int8 or scale.ndim != 1:
+        if weights is None or scale is None or weights.dtype != np.int8 or not scale.ndim:
             continue
         zero = initializer(f"{node.outputs[0].name}_zero_point", np.zeros(scale.shape, np.int8))
         copy.graph.register_initializer(zero)

@@ -3,9 +3,11 @@
 import numpy as np
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.base.wav import read_wav
 from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS
+from edgekit.export.from_onnx import from_onnx
 from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
@@ -38,12 +40,13 @@ def as_it_comes(model: Model, inputs: Arrays) -> Arrays:
     shapes = {value.name: value.shape for value in session.get_inputs()}
     states = {pair.input: np.zeros(shapes[pair.input], np.float32) for pair in model.states}
     rows = []
-    for hop in range(len(inputs["pcm"])):
+    for hop in range(len(next(iter(inputs.values())))):
         feed = {name: array[hop] for name, array in inputs.items()}
         found = dict(zip(names, session.run(None, feed | states), strict=True))
         states = {pair.input: found[pair.output] for pair in model.states}
-        rows.append(found["pcm_out"])
-    return {"pcm_out": np.stack(rows)}
+        rows.append([found[value.name] for value in model.stream_outputs])
+    outputs = zip(*rows, strict=True)
+    return {str(v.name): np.stack(o) for v, o in zip(model.stream_outputs, outputs, strict=True)}
 
 
 @pytest.mark.parametrize(("recipe", "least_db"), [("w8a8", 35), ("w8a16", 36)])
@@ -59,3 +62,26 @@ def test_onnxruntime_loses_what_our_integers_lose(
     theirs = snr_db(exact, as_it_comes(quantized, inputs)["pcm_out"])
     assert ours >= least_db
     assert abs(ours - theirs) <= 1
+
+
+@pytest.mark.parametrize("recipe", ["w8a8", "w8a16"])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("operator", "shape"), [("Conv", (8, -1, 3)), ("ConvTranspose", (4, 2, 3))]
+)
+def test_scales_of_weights_in_groups_are_run(
+    operator: str, shape: tuple[int, ...], groups: int, recipe: str
+) -> None:
+    random = np.random.default_rng(groups)
+    sizes = tuple(4 // groups if size < 0 else size for size in shape)
+    nodes = [helper.make_node(operator, ["x", "w"], ["y"], group=groups)]
+    borders = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4, 9])]
+    weights = numpy_helper.from_array(random.standard_normal(sizes).astype(np.float32), "w")
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "net", borders, [output], [weights])
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    model = from_onnx(proto.SerializeToString(), name="net")
+    inputs: Arrays = {"x": random.standard_normal((20, 1, 4, 9)).astype(np.float32)}
+    quantized = quantize(model, Calibration((inputs,), "noise"), recipe)
+    exact = run_hops(model, inputs)["y"]
+    assert snr_db(exact, as_it_comes(quantized, inputs)["y"]) > 30
