@@ -15,8 +15,6 @@ from edgekit.export.onnx_file.variance import center
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 SINGLE, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
-
-
 LAST_PLACE = 2.0**-23
 
 
@@ -77,5 +75,11 @@ def _widen(tensor: onnx.TensorProto, nudges: np.random.Generator | None = None) 
     if tensor.data_type == SINGLE:
         array = numpy_helper.to_array(tensor).astype(np.float64)
         if nudges is not None:
-            array = array * (1 + LAST_PLACE * nudges.choice((-1, 1), array.shape))
+            array = nudge_array(array, nudges)
         tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+
+
+def nudge_array(array: np.ndarray[Any, Any], random: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Return the values, each up or down by a unit in the last place of float32, at random."""
+    nudged: np.ndarray[Any, Any] = array * (1 + LAST_PLACE * random.choice((-1, 1), array.shape))
+    return nudged

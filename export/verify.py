@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, VerificationError
-from edgekit.export.double import LAST_PLACE, double_runner
+from edgekit.export.double import double_runner, nudge_array
 from edgekit.export.running import Arrays, in_onnxruntime, snr_db, zero_states
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
@@ -257,7 +257,7 @@ def nudge(feed: Arrays, seed: int) -> Arrays:
     return {
         name: array
         if array.dtype.kind != "f"
-        else (array * (1 + LAST_PLACE * generator.choice((-1, 1), array.shape))).astype(array.dtype)
+        else nudge_array(array, generator).astype(array.dtype)
         for name, array in feed.items()
     }
 

@@ -79,6 +79,8 @@ POOLS = {
     "largest, one side": "y = MaxPool <kernel_shape = [3, 3], pads = [0, 2, 1, 0]> (x)",
     "largest, as long": "y = MaxPool <kernel_shape = [2, 3], strides = [2, 2], auto_pad = 'SAME_UPPER'> (x)",
     "largest, lower": "y = MaxPool <kernel_shape = [2, 3], auto_pad = 'SAME_LOWER'> (x)",
+    "convolution, as long": "y = Conv <strides = [2, 3], auto_pad = 'SAME_UPPER'> (x, kernel)",
+    "convolution, lower": "y = Conv <auto_pad = 'SAME_LOWER'> (x, kernel)",
     "mean": "y = AveragePool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (x)",
     "mean, with padding": "y = AveragePool <kernel_shape = [2, 3], pads = [0, 1, 1, 2], count_include_pad = 1> (x)",
     "extremes": "a = ReduceMax <keepdims = 0> (x, axes) b = ReduceMin (x, axes) y = Add (a, b)",
@@ -89,7 +91,9 @@ POOLS = {
 
 @pytest.mark.parametrize("graph", POOLS.values(), ids=POOLS)
 def test_the_torch_form_of_pools_and_reductions_is_the_network(graph: str, tmp_path: Path) -> None:
-    text = '<ir_version: 9, opset_import: ["" : 18]> net (float[1,3,7,8] x) => (float[] y) <int64[1] axes = {2}> {'
+    weights = ", ".join(map(str, range(18)))
+    constants = f"<int64[1] axes = {{2}}, float[1,3,2,3] kernel = {{{weights}}}>"
+    text = f'<ir_version: 9, opset_import: ["" : 18]> net (float[1,3,7,8] x) => (float[] y) {constants} {{'
     proto = onnx.parser.parse_model(f"{text}{graph.replace(chr(39), chr(34))}}}")
     expected, found = in_torch(from_onnx(proto.SerializeToString(), name="net"), tmp_path)
     np.testing.assert_allclose(found["y"], expected["y"], rtol=1e-5)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.ao.quantization.fx import _decomposed  # noqa: F401  (quantize_per_tensor and its like)
 from torch.nn import functional as F  # noqa: N812
 
-from edgekit.peers.workers.pools import pool
+from edgekit.peers.workers.pools import padding, pool
 from edgekit.peers.workers.spectra import irfft, istft, stft
 
 Value = Tensor | NDArray[Any] | None  # known integers are arrays; all else is tensors
@@ -144,25 +144,16 @@ def _pad(node: Node, x: list[Any]) -> Made:
 
 def _conv(node: Node, x: list[Any]) -> Made:
     rank = x[0].ndim - 2
-    pads = node.get("pads", [0] * 2 * rank)
-    begin, end = list(pads[:rank]), list(pads[rank:])
+    strides, dilations = (list(node.get(n, [1] * rank)) for n in ("strides", "dilations"))
+    begin, end = padding(x[0].shape[2:], node.attributes, x[1].shape[2:], strides, dilations)
     if begin != end:
         x[0] = F.pad(
             x[0], [p for pair in zip(reversed(begin), reversed(end), strict=True) for p in pair]
         )
         begin = [0] * rank
     convolve: Any = (F.conv1d, F.conv2d)[rank - 1]
-    ones = [1] * rank
     bias = x[2] if len(x) > 2 else None
-    return convolve(
-        x[0],
-        x[1],
-        bias,
-        list(node.get("strides", ones)),
-        begin,
-        list(node.get("dilations", ones)),
-        node.get("group", 1),
-    )
+    return convolve(x[0], x[1], bias, strides, begin, dilations, node.get("group", 1))
 
 
 def _conv_transpose(node: Node, x: list[Any]) -> Made:
