@@ -4,19 +4,20 @@
                                 [--data FOLDER] [--rows FILE.jsonl] [--kept] [--pesq] [--write]
 
 Each row, a network in a recipe, is added to a file when it is done, and measured once: a later call goes on with what
-lacks. Remove the file to begin anew. Ours is the generated C, states carried, beside the C of the float network; what
-others quantize runs in its own runtime, in the authors' pipeline. Mixtures take 3 s at 0, 5 and 10 dB; the mean has a
-95 % interval by bootstrap. Recordings come from Debian packages (`bench/speech_data.py`), networks from PyPI.
+lacks. Remove the file to begin anew; `--write` leaves rows of the page that the file has not as they are. Ours is the
+generated C, states carried, beside the C of the float network; what others quantize runs in its own runtime, in the
+authors' pipeline. Mixtures take 3 s at 0, 5 and 10 dB; the mean has a 95 % interval by bootstrap. Recordings come from
+Debian packages (`bench/speech_data.py`), networks from PyPI.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pages import markdown, put_between
+from pages import cells_between, markdown, put_between
 from published_networks import CACHE, fetch
 from quant_audio import SETS
 from quant_bench import DENOISER, Bench
@@ -82,8 +83,12 @@ def cells(row: Kept) -> Cells:
             text += f", PESQ {row.pesq[level]:.3f}"
         found.append(text)
     share = "" if row.int8 is None else f"{100 * row.int8:.1f}"
-    searched = f" ({row.seconds:.0f} s of search)" if row.recipe == "auto" else ""
-    return (row.network, row.recipe + searched, share, *found)
+    said = [f"{row.seconds:.0f} s of search"] if row.recipe == "auto" else []
+    said += (
+        [f"{row.mixtures} mixtures"] if row.mixtures != MIXTURES and row.network != DIGITS else []
+    )
+    recipe = f"{row.recipe} ({', '.join(said)})" if said else row.recipe
+    return (row.network, recipe, share, *found)
 
 
 def stated(row: Kept) -> Cells:
@@ -243,9 +248,23 @@ def main() -> int:
 
 
 def write(rows: Sequence[Kept]) -> None:
-    """Put the rows into the page."""
-    body = (line for row in rows for line in [cells(row), *([stated(row)] if row.stated else [])])
+    """Put the rows into the page; what this call has not stays there as it is."""
+    lines = [line for row in rows for line in [cells(row), *([stated(row)] if row.stated else [])]]
+    found = by_row(cells_between(PAGE, BEGIN, END)[1:]) | by_row(lines)
+    order = [(network, recipe) for network, recipes in NETWORKS.items() for recipe in recipes]
+    body = (line for key in sorted(found, key=order.index) for line in found[key])
     put_between(PAGE, BEGIN, END, markdown([HEAD, tuple("---" for _ in HEAD), *body]))
+
+
+def by_row(lines: Iterable[Sequence[str]]) -> dict[tuple[str, str], list[Sequence[str]]]:
+    """Lines of the table by network and recipe; one without a network belongs to the line before it."""
+    found: dict[tuple[str, str], list[Sequence[str]]] = {}
+    for line in lines:
+        if line[0]:
+            key = line[0], line[1].split(" (")[0]
+            found[key] = []
+        found[key].append(line)
+    return found
 
 
 if __name__ == "__main__":

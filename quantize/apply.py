@@ -44,6 +44,7 @@ from edgekit.operators.weight_layout import (
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.calibrate.observers import Observer
+from edgekit.quantize.prepare.levels import quieter
 from edgekit.quantize.prepare.prepare import prepare
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import find_recipe
@@ -115,10 +116,11 @@ def observed(
         ModelError: a denoiser that these integers do not suit, see `edgekit.quantize.types.token_ranges`.
     """
     _refuse_silence(model, calibration)
+    quiet = quieter(model)
     model = prepare(model, calibration, recipe)
     refuse_layers(model, recipe)
     refuse_tokens(model, recipe)
-    return Observed(model, observe(model, calibration, parts), calibration, parts)
+    return Observed(model, observe(model, calibration, parts, quiet), calibration, parts)
 
 
 def quantize_observed(

@@ -49,11 +49,15 @@ class Calibration:
 
 
 def observe(
-    model: Model, calibration: Calibration, parts: Parts | None = None
+    model: Model,
+    calibration: Calibration,
+    parts: Parts | None = None,
+    quieter: tuple[str, float] | None = None,
 ) -> dict[str, Observer]:
     """Run every clip from zero state and return an observer for each float tensor of the graph.
 
-    `parts` of the calibration see the same.
+    `parts` of the calibration see the same. `quieter` names an input and a factor on it: every clip runs a second time
+    with that.
     """
     graph = model.ir.graph
     states = {pair.input: pair.output for pair in model.states}
@@ -68,7 +72,7 @@ def observe(
     values = sum(int(np.prod(shapes[name])) for name in recorded)
     block = max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
     runner = HopRunner(model, recorded)
-    for index, clip in enumerate(calibration.clips):
+    for index, clip in _heard(calibration.clips, quieter):
         for number, found in enumerate(runner.blocks(clip, block)):
             seen = {name: found[states.get(name, name)] for name in observers}
             for name, observer in observers.items():
@@ -76,6 +80,15 @@ def observe(
             if parts is not None:
                 parts.see(index, number * block, seen)
     return observers
+
+
+def _heard(clips: Sequence[Clip], quieter: tuple[str, float] | None) -> Iterator[tuple[int, Clip]]:
+    """Each clip with its number, as it is and, where that is asked for, quieter."""
+    for index, clip in enumerate(clips):
+        yield index, clip
+        if quieter is not None:
+            name, factor = quieter
+            yield index, {**clip, name: clip[name] * np.float32(factor)}
 
 
 def calibration_folder(source: str) -> Path | None:

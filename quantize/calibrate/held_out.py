@@ -58,14 +58,18 @@ class Parts:
         self._total = sum(hops)
         self._seen: list[dict[str, list[NDArray[np.float32]]]] = [{} for _ in self.parts]
         self._totals: list[dict[str, NDArray[np.float64]]] = [{} for _ in self.parts]
+        self._hops = [0 for _ in self.parts]
 
     def see(self, clip: int, first: int, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Take the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others."""
-        for part, seen, totals in zip(self.parts, self._seen, self._totals, strict=True):
+        for number, part in enumerate(self.parts):
             if part.clip != clip:
                 continue
+            seen, totals = self._seen[number], self._totals[number]
+            inside = slice(max(part.first - first, 0), max(part.last - first, 0))
+            self._hops[number] += len(next(iter(arrays.values()))[inside])
             for name, array in arrays.items():
-                hops = array[max(part.first - first, 0) : max(part.last - first, 0)]
+                hops = array[inside]
                 totals[name] = totals.get(name, 0.0) + hops.sum(axis=0, dtype=np.float64)
                 flat = hops.ravel()
                 flat = flat[np.isfinite(flat)]
@@ -79,7 +83,7 @@ class Parts:
     def without(self, fold: Sequence[int], names: Sequence[str]) -> dict[str, Observer]:
         """Return observers of these tensors that have not seen the parts of a fold."""
         kept = [part for part in range(len(self.parts)) if part not in fold]
-        hops = sum(self.parts[part].last - self.parts[part].first for part in kept)
+        hops = sum(self._hops[part] for part in kept)
         found = {}
         for name in names:
             seen = [array for part in kept for array in self._seen[part].get(name, ())]

@@ -20,7 +20,20 @@ OWN = {
     "MeanSquare": 2.0,
 }
 FLOOR = 1e-4  # constants up to here guard against 0, and are no part of the function
+QUIETER = 10**-1.5  # factor on sound, 30 dB: the quietest at which an export is judged
 Degrees = dict[ir.Value, float]
+
+
+def quieter(model: Model) -> tuple[str, float] | None:
+    """The input whose sound is also to be seen quieter, and by what factor; None where that shows nothing new.
+
+    What is linear in the sound keeps to the ranges of louder sound when that is quieter. Behind a logarithm quieter
+    sound is elsewhere, and what layers with biases make of it, too.
+    """
+    name, found = pcm_input(model), degrees(model)
+    logarithms = (node for node in model.ir.graph if (node.domain, node.op_type) == ("", "Log"))
+    meets = any(value in found for node in logarithms for value in node.inputs)
+    return (name, QUIETER) if name is not None and meets else None
 
 
 def degrees(model: Model) -> Degrees:
