@@ -50,6 +50,7 @@ WORDS = {
     ("ScatterND", "reduction"): COMBINATIONS,
 }
 POOLS = names(lambda row: row.slides and not row.linear)
+MOST_TAPS = 1024  # of a pool beyond its input, where all is padding
 LARGEST_P = 256  # so many products for an element; powers beyond are 0 or infinite
 Found = tuple[str, str]  # what was found, what is allowed
 
@@ -189,6 +190,9 @@ def _windows(node: ir.Node) -> Iterator[Found]:
         zip(x[2:], kernel, strides, dilations, strict=True)
     ):
         window = (taps - 1) * step + 1
+        if node.op_type in POOLS and taps > max(size, MOST_TAPS):
+            yield f"{taps} taps on {size}", f"at most {MOST_TAPS}, or as many as the input has"
+            continue
         if node.op_type in POOLS and mode.startswith("SAME") and step != 1:
             found = f"auto_pad {mode} with dilations, which runtimes pad as if there were none"
             yield found, "pads instead of auto_pad"
@@ -203,6 +207,20 @@ def _windows(node: ir.Node) -> Iterator[Found]:
             and window > size + pads[i] + pads[i + rank]
         ):
             yield f"a window of {window} on {size} and its padding", "windows that fit"
+
+
+def _spread(node: ir.Node) -> Iterator[Found]:
+    """A transposed convolution that should fill what it does not reach, which runtimes leave out."""
+    mode = attribute(node, "auto_pad", "NOTSET")
+    weight = static_shape(node.inputs[1]) if node.op_type == "ConvTranspose" else None
+    if weight is None or not mode.startswith("SAME"):
+        return
+    ones = (1,) * (len(weight) - 2)
+    strides, dilations = (attribute(node, name, ones) for name in ("strides", "dilations"))
+    for taps, stride, step in zip(weight[2:], strides, dilations, strict=True):
+        if (window := (taps - 1) * step + 1) < stride:
+            found = f"auto_pad {mode}, a window of {window} and a stride of {stride}"
+            yield found, "pads and output_padding instead of auto_pad"
 
 
 def _weights(node: ir.Node) -> Iterator[Found]:
@@ -277,6 +295,7 @@ CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
     _rank,
     _slope,
     _windows,
+    _spread,
     _weights,
     _attributes,
     _casts,

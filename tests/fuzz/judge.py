@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from quick_build import own_instruction_sets, quick_build
 
 from edgekit.base.errors import ModelError, Problem, VerificationError
-from edgekit.export.double import LAST_PLACE
+from edgekit.export.double import LAST_PLACE, double_runner
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend.guard import guard_inputs
 from edgekit.export.running import run_hops, snr_db
@@ -201,12 +201,27 @@ def _compare(model: Model, samples: dict[str, np.ndarray], found: dict[str, np.n
         overflows = not finite and _has_huge_weights(model)
         is_tiny = max(peak, np.abs(made[np.isfinite(made)]).max(initial=0)) < TINY
         if not ratio >= needed and not is_tiny and peak < HUGE and not overflows:
+            if not model.states and _exact_db(model, samples, name, made) >= NEEDED_DB:
+                continue  # it is onnxruntime that is off
             from edgekit.export.casts import undefined_casts
 
             if problems := [*undefined_casts(model, samples), *_far_angles(model, samples)]:
                 raise ModelError(problems)
             raise Wrong(f"oracle and onnxruntime: '{name}' {ratio:.1f} dB, {needed:.1f} needed")
     return True
+
+
+def _exact_db(model: Model, samples: dict[str, np.ndarray], name: str, made: np.ndarray) -> float:
+    """How near an output is to the network's in float64, by onnx's reference; -inf where that cannot tell."""
+    try:
+        run = double_runner(model.to_bytes())
+        hops = [
+            run({key: given[hop] for key, given in samples.items()})[name] for hop in range(HOPS)
+        ]
+    except ModelError:
+        return -np.inf
+    exact = np.stack(hops)
+    return snr_db(exact, made) if exact.shape == made.shape else -np.inf
 
 
 def _far_angles(model: Model, samples: dict[str, np.ndarray]) -> list[Problem]:

@@ -120,9 +120,17 @@ REFUSED = {
         file("ConvTranspose", [np.ones((3, 1, 3), np.float32)], output_shape=[1], pads=[1, 2]),
         "dimensions",
     ),
+    "ConvTranspose that spreads": (
+        file("ConvTranspose", [np.ones((3, 1, 2), np.float32)], auto_pad="SAME_UPPER", strides=[4]),
+        "auto_pad SAME_UPPER, a window of 2 and a stride of 4",
+    ),
     "window beyond": (
         file("AveragePool", kernel_shape=[5], strides=[6], ceil_mode=1, auto_pad="VALID"),
         "a window of 5 on 4",
+    ),
+    "taps of padding": (
+        file("AveragePool", kernel_shape=[2**31 - 1], auto_pad="SAME_LOWER"),
+        "2147483647 taps on 4",
     ),
     "dilated window beyond": (
         file("MaxPool", kernel_shape=[3], dilations=[3], ceil_mode=1, pads=[1, 1]),
