@@ -7,6 +7,9 @@
 #include "ek_depthwise_f32.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
+#ifndef EK_TILE_SUMS
+#define EK_TILE_SUMS (EK_TILE_ROWS * EK_TILE_VECTORS) /* of a tile of several vectors */
+#endif
 #define EK_FEW_PER_INPUT 4 /* outputs of a single input that are taken as a depthwise convolution's */
 #define EK_APART static __attribute__((noinline)) /* whose loop gets all registers */
 
@@ -107,7 +110,7 @@ EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, i
 EK_INLINE void ek_block_column(const ek_block *block, const ek_places *p, int32_t vectors, int32_t some)
 {
     const ek_block b = *block; /* which stores cannot change */
-    const int32_t most = vectors == 1 ? EK_TILE_ROWS : EK_TILE_ROWS * EK_TILE_VECTORS / vectors;
+    const int32_t most = vectors == 1 ? EK_TILE_ROWS : EK_TILE_SUMS / vectors;
     int32_t o = 0;
     for (; o + most <= b.outputs; o += most) {
         ek_block_tile(&b, p, o, most, vectors, some);
