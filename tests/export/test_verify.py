@@ -7,7 +7,7 @@ import pytest
 from edgekit.base.errors import ModelError, UsageError, VerificationError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.running import in_onnxruntime, run_hops, snr_db
-from edgekit.export.verify import LIMIT, compare, verify_import
+from edgekit.export.verify import LIMIT, NUDGES, SINGLE_CALLS, compare, verify_import
 
 ACCUMULATE = """<ir_version: 10, opset_import: ["": 21]>
 net (float[1,2] x, float[1,2] s) => (float[1,2] y, float[1,2] s_next) {
@@ -134,6 +134,20 @@ def small(gain=1.0):
 
 def test_what_rounding_makes_of_a_steep_network_is_not_an_error():
     assert verify_import(steep(), one_node(STEEP)) > LIMIT
+
+
+def test_inputs_are_nudged_no_more_often_than_the_judgement_takes():
+    asked = []
+
+    def counted(call):
+        asked.clear()
+        return lambda feed: asked.append(feed) or call(feed)
+
+    verify_import(counted(steep()), one_node(STEEP))
+    assert SINGLE_CALLS < len(asked) < SINGLE_CALLS + NUDGES
+    with pytest.raises(VerificationError, match="not the same network"):
+        verify_import(counted(steep(gain=0.5)), one_node(STEEP))
+    assert len(asked) == SINGLE_CALLS + NUDGES
 
 
 def test_small_results_of_a_sigmoid_are_compared_with_their_own_size():
