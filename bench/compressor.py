@@ -5,8 +5,9 @@
 HEARD is the folder that `edgekit.demos.compressor.prepare` made: its ``held/instruments`` are played. Voices and noises
 come from the folder of `bench/speech_data.py`: those that nothing here was trained on. Each kind of sound is played in
 clips of two seconds at settings drawn anew, whose knobs are turned once, at a peak of -1 and of -40 dB of full scale.
-Prints for each recipe the error-to-signal ratio and the error of the gain, and what a turn of a knob does: when it is
-heard, and how far the signal steps there, over the step that it makes elsewhere.
+Prints for each recipe the error-to-signal ratio and the error of the gain, what a turn of a knob does: when it is
+heard, and how far the signal steps there, over the step that it makes elsewhere; and how far off the gain of two
+lasting tones is.
 """
 
 import argparse
@@ -37,6 +38,9 @@ from edgekit.runtime.stream import Stream
 
 SECONDS, SEED = 2.0, 9
 LEVELS_DB = (-1.0, -40.0)
+TONE_HZ = 220
+# peak of a tone in dB, threshold in dB, ratio, attack and release in ms
+TONES = ((-6.0, -30.0, 5.0, 1.0, 20.0), (-18.0, -30.0, 3.0, 5.0, 20.0))
 Array = NDArray[np.float32]
 
 
@@ -68,10 +72,26 @@ def played(stream: Stream, pcm: Array, knobs: Array) -> Array:
     return np.asarray(stream.run(given)["out"].ravel())
 
 
+def tone_of(peak: float, hops: int) -> Array:
+    """PCM (samples,) of `TONE_HZ`."""
+    phase = 2 * np.pi * TONE_HZ / RATE * np.arange(hops * HOP)
+    return (peak * np.sin(phase)).astype(np.float32)
+
+
+def lasting(stream: Stream, level_db: float, *knobs: float) -> tuple[float, float]:
+    """Of a tone's second half second: the error of its gain in dB RMS, and its gain by the formula."""
+    hops = RATE // HOP
+    tone = tone_of(10 ** (level_db / 20), hops)
+    still = np.repeat(np.array(knobs, np.float32)[:, None], hops, 1)
+    exact = gain_db(tone[None], still[None])[0]
+    error = (found_gain_db(tone, played(stream, tone, still)) - exact)[tone.size // 2 :]
+    return float(np.sqrt(np.nanmean(np.square(error)))), float(exact[tone.size // 2 :].mean())
+
+
 def turn(stream: Stream) -> tuple[float, float]:
     """When a turned threshold is heard, in hops, and the largest step of a tone there over that elsewhere."""
     hops, at = 400, 200
-    tone = 0.5 * np.sin(2 * np.pi * 220 / RATE * np.arange(hops * HOP)).astype(np.float32)
+    tone = tone_of(0.5, hops)
     still = np.repeat(np.array([[-30.0], [5.0], [1.0], [20.0]], np.float32), hops, 1)
     turned = still.copy()
     turned[:, at:] = np.array([[-6.0], [2.0], [20.0], [40.0]])
@@ -93,6 +113,7 @@ def main() -> None:
     head = ("recipe", "sounds", "peak, dB", "error to signal, %", "worst", "gain, dB RMS", "worst")
     table = Table(*head, title=f"{given.clips} clips of {SECONDS:g} s each, knobs turned once")
     turns = Table("recipe", "turn heard after hops", "largest step there, over elsewhere")
+    held = Table("recipe", "tone, dB, and knobs", "gain, dB RMS off", "by the formula, dB")
     with tempfile.TemporaryDirectory() as scratch:
         calibration = calibration_clips(Path(scratch) / "clips")
         for recipe in RECIPES:
@@ -118,7 +139,10 @@ def main() -> None:
                     table.add_row(recipe, kind, f"{level:g}", *(f"{cell:.3f}" for cell in cells))
             late, step = turn(stream)
             turns.add_row(recipe, f"{late:g}", f"{step:.2f}")
-    Console().print(table, turns)
+            for tone in TONES:
+                off, exact = lasting(stream, *tone)
+                held.add_row(recipe, str(tone), f"{off:.1f}", f"{exact:.1f}")
+    Console().print(table, turns, held)
 
 
 if __name__ == "__main__":
