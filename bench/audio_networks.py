@@ -222,7 +222,12 @@ def hiss() -> Built:
 
 
 class CumulativeNorm(nn.Module):
-    """Group norm whose mean and variance are those of the frames so far: (1, channels, bins, frames)."""
+    """Group norm whose mean and variance are those of the frames so far: (1, channels, bins, frames).
+
+    Bins become channels, channels groups, and frames the past by merging means and variances (Chan, Golub, LeVeque
+    1983): a mean of squares less the square of the mean cancels where a group hardly varies, as in silence. What is
+    summed is the distance to a number near by, since a float32 sum of many equal numbers is off by the same each time.
+    """
 
     def __init__(self, channels: int) -> None:
         """Of 32 groups, or fewer of four channels."""
@@ -233,13 +238,23 @@ class CumulativeNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        _, channels, bins, frames = x.shape
-        grouped = x.reshape(1, self.groups, -1, frames)
-        seen = torch.arange(1, frames + 1) * grouped.shape[2]
-        middle = grouped.sum(2, keepdim=True).cumsum(3) / seen
-        power = grouped.square().sum(2, keepdim=True).cumsum(3) / seen
-        scaled = (grouped - middle) * torch.rsqrt(power - middle.square() + 1e-6)
-        return torch.as_tensor(scaled.reshape(1, channels, bins, frames) * self.gain + self.offset)
+        near = x[:, :, :1, :1]
+        mean = near + (x - near).mean(2, keepdim=True)
+        power = (x - mean).square().mean(2)
+        means = mean.reshape(1, self.groups, -1, x.shape[3])
+        now = means.mean(2, keepdim=True)
+        power = (power.reshape(means.shape) + (means - now).square()).mean(2, keepdim=True)
+        middle = so_far(now)
+        before = F.pad(middle[..., :-1], (1, 0))
+        variance = so_far(power + (now - before) * (now - middle))
+        scaled = (x.reshape(1, self.groups, -1, x.shape[3]) - middle) * torch.rsqrt(variance + 1e-6)
+        return torch.as_tensor(scaled.reshape(x.shape) * self.gain + self.offset)
+
+
+def so_far(x: Tensor) -> Tensor:
+    """Means of the frames up to each, in the last axis."""
+    first = x[..., :1]
+    return torch.as_tensor(first + (x - first).cumsum(-1) / torch.arange(1, x.shape[-1] + 1))
 
 
 class CausalConv(nn.Conv2d):
@@ -254,6 +269,13 @@ class CausalConv(nn.Conv2d):
         return super().forward(F.pad(x, (2, 0)))
 
 
+def smaller(layer: nn.Module) -> None:
+    """Let a layer begin with an eighth of its seeded weights."""
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter /= 8
+
+
 class Residual(nn.Module):
     """Norm, SiLU, convolution, the time, norm, SiLU, convolution, and a shortcut; may halve or double the picture."""
 
@@ -264,6 +286,7 @@ class Residual(nn.Module):
         self.conv1, self.conv2 = CausalConv(entering, leaving), CausalConv(leaving, leaving)
         self.beside = nn.Conv2d(entering, leaving, 1)
         self.time, self.scale = nn.Linear(told, leaving), scale
+        smaller(self.conv2)
 
     def sized(self, x: Tensor) -> Tensor:
         """In the size of the output."""
@@ -286,7 +309,9 @@ class Ncsnpp(nn.Module):
     """The U-Net of SGMSE+ in the size of the Diffusion Buffer: 96 channels, multipliers 1, 2, 2, 2, one residual block.
 
     Lay et al., arXiv 2506.02908 and 2510.18744; causal, with cumulative group norm. Pictures that are passed around
-    the U-Net and attention are left out.
+    the U-Net and attention are left out. The last layer, and the last of each block, begin small, as in SGMSE+, where
+    they begin at nearly zero: a hop sees what the one before made of the same frames, and with other seeded weights the
+    smallest difference, as of rounding, would double in each hop.
     """
 
     WIDTHS, TOLD = (96, 192, 192, 192), 384
@@ -315,6 +340,7 @@ class Ncsnpp(nn.Module):
             if level:
                 self.up.append(Residual(width, width, told, DOUBLED))
         self.norm, self.leave = CumulativeNorm(width), CausalConv(width, 2)
+        smaller(self.leave)
 
     def waves(self, times: Tensor) -> Tensor:
         """What `forward` is told of times (1, frames): sines of up to 300 rad, so in float64 and rounded once."""
