@@ -1,6 +1,6 @@
 """Closure instants of voices that the training does not hear, through the generated C.
 
-    python bench/voice_source.py [--voices N]
+    python bench/voice_source.py [--voices N] [--recipes RECIPE ...]
 
 Voices are synthesised anew, by the model of the glottis that the network was trained on and by another, two seconds
 each.
@@ -41,12 +41,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--voices", type=int, default=40)
+    parser.add_argument("--recipes", nargs="+", default=list(RECIPES))
     given = parser.parse_args()
     head = ("recipe", "glottis", "closures", "identified, %", "false, %", "spread, ms")
     table = Table(*head, title=f"{given.voices} voices of {SECONDS:g} s each")
     with tempfile.TemporaryDirectory() as scratch:
         calibration = calibration_clips(Path(scratch) / "clips")
-        for recipe in RECIPES:
+        for recipe in given.recipes:
             build = Path(scratch) / recipe
             api.export(str(NETWORK), "host", build, **options(recipe, calibration))
             stream = Stream.open(build)
