@@ -12,7 +12,7 @@ from denoise import mixture
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from published_networks import CACHE, NETWORKS, path_of
-from published_pipelines import Pipeline, Samples, reference
+from published_pipelines import Pipeline, Recorded, Samples, reference
 from quant_audio import CALIBRATION, noise, speech
 
 FRAMES = 240
@@ -68,11 +68,13 @@ def calls(pipeline: Pipeline, data: Path) -> list[list[Arrays]]:
     for heard in heard_clips(data):
         seen: list[list[Arrays]] = [[] for _ in pipeline.networks]
         networks = [
-            reference(
-                path_of(n, CACHE).read_bytes(),
-                NETWORKS[n].states,
-                NETWORKS[n].constants,
-                feeds.append,
+            Recorded(
+                reference(
+                    path_of(n, CACHE).read_bytes(),
+                    NETWORKS[n].states,
+                    NETWORKS[n].constants,
+                    feeds.append,
+                )
             )
             for n, feeds in zip(pipeline.networks, seen, strict=True)
         ]

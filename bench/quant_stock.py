@@ -12,7 +12,7 @@ from published_networks import CACHE, NETWORKS, path_of
 from published_pipelines import Pipeline, Recorded, Run, Samples, reference
 
 from edgekit.base.errors import ToolError
-from edgekit.graph.model import Model
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.litert import MODEL_NAME, interpreter_class
 from edgekit.runtime.stream import Arrays
 from edgekit.targets.litert import lower_litert
@@ -42,8 +42,8 @@ def ai_edge(pipeline: Pipeline, data: Path) -> list[Run]:
     models = [
         load_model(str(path_of(n, CACHE)), NETWORKS[n].options(1)).model for n in pipeline.networks
     ]
-    files = [lower_litert(model, "litert").files[MODEL_NAME] for model in models]
-    floats = [Tflite(model, file) for model, file in zip(models, files, strict=True)]
+    builds = [lower_litert(model, "litert") for model in models]
+    floats = [Tflite(build.manifest, build.files[MODEL_NAME]) for build in builds]
     try:
         for clip in heard_clips(data):
             pipeline.run(clip, *map(Recorded, floats))
@@ -52,10 +52,10 @@ def ai_edge(pipeline: Pipeline, data: Path) -> list[Run]:
             f"ai-edge-quantizer: a .tflite has fixed shapes, and the pipeline gives others: {error}"
         ) from error
     made: list[Run] = []
-    for model, file, told in zip(models, files, floats, strict=True):
+    for build, told in zip(builds, floats, strict=True):
         with tempfile.TemporaryDirectory() as folder:
             path, out = Path(folder, MODEL_NAME), Path(folder, "int8.tflite")
-            path.write_bytes(file)
+            path.write_bytes(build.files[MODEL_NAME])
             try:
                 made_by = quantizer.Quantizer(str(path))
                 made_by.load_quantization_recipe(recipe.static_wi8_ai8())
@@ -65,23 +65,23 @@ def ai_edge(pipeline: Pipeline, data: Path) -> list[Run]:
                 )
             except Exception as error:
                 raise ToolError(f"ai-edge-quantizer: {type(error).__name__}: {error}") from error
-            made.append(Tflite(model, out.read_bytes()))
+            made.append(Tflite(build.manifest, out.read_bytes()))
     return made
 
 
 class Tflite:
     """A .tflite of a network, hop by hop, its states carried from zero in real numbers; `feeds` keeps all calls."""
 
-    def __init__(self, model: Model, content: bytes) -> None:
-        """Open it; `model` says what its states are."""
+    def __init__(self, manifest: Manifest, content: bytes) -> None:
+        """Open it; `manifest` says what its states are."""
         interpreter = interpreter_class()(model_content=content, num_threads=1)
         self._run, self.feeds = interpreter.get_signature_runner(), list[Arrays]()
         self._takes, self._gives = self._run.get_input_details(), self._run.get_output_details()
-        self._pairs = {pair.input: pair.output for pair in model.states}
-        if split := self._pairs.keys() - self._takes.keys():
-            raise ToolError(
-                f"ai-edge-quantizer: the .tflite carries its states in parts: {', '.join(split)}"
-            )
+        states = (
+            [tensor.name for tensor in side if tensor.role == "state"]
+            for side in (manifest.inputs, manifest.outputs)
+        )
+        self._pairs = dict(zip(*states, strict=True))
 
     def __call__(self, inputs: Arrays) -> Arrays:
         """Run all hops, (hops, *shape) each."""
@@ -126,5 +126,5 @@ def runs(
     Raises:
         ToolError: a quantizer does not take a network.
     """
-    networks = stock(pipeline, data)
+    networks = [Recorded(network) for network in stock(pipeline, data)]
     return lambda heard: np.asarray(pipeline.run(heard, *networks)[pipeline.delay :], np.float32)
