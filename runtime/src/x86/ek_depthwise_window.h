@@ -55,14 +55,34 @@ EK_INLINE void ek_depthwise_store(const ek_depthwise *d, int32_t oy, const ek_v 
     }
 }
 
+/* sums [..][vectors] += a row of x times every `stride`th row of the kernel from number `phase` on. */
+EK_INLINE void ek_depthwise_add(const ek_depthwise *d, const float *row, ek_v *sums, int32_t vectors, int32_t k_h,
+                                int32_t stride, int32_t phase)
+{
+    const int32_t k_w = d->k_w;
+    const float *const w = d->w + phase * k_w;
+    ek_v taken[EK_DEPTHWISE_VECTORS];
+    for (int32_t kx = 0; kx < k_w && row; kx++) {
+        const float *const at = row + d->offset[kx];
+        for (int32_t v = 0; v < vectors; v++) {
+            taken[v] = ek_v_load(at + v * EK_LANES);
+        }
+        for (int32_t j = 0; j * stride + phase < k_h; j++) {
+            const ek_v tap = ek_v_all(w[j * stride * k_w + kx]);
+            for (int32_t v = 0; v < vectors; v++) {
+                sums[j * vectors + v] = ek_v_fma(tap, taken[v], sums[j * vectors + v]);
+            }
+        }
+    }
+}
+
 /* All rows by a kernel of k_h rows. A row of x is laid out while sums are taken from the one before. */
 EK_INLINE void ek_depthwise_window(const ek_depthwise *d, int32_t vectors, int32_t k_h, int32_t stride)
 {
-    const int32_t deep = (k_h + stride - 1) / stride, k_w = d->k_w;
-    const float *const w = d->w;
+    const int32_t deep = (k_h + stride - 1) / stride;
     const ek_v start = ek_v_all(d->start);
     float room[2][(2 * EK_DEPTHWISE_PARTS + EK_DEPTHWISE_VECTORS) * EK_LANES];
-    ek_v sums[18], taken[EK_DEPTHWISE_VECTORS];
+    ek_v sums[18];
     const int32_t laid = d->stride_w * d->parts;
     const float *next;
     int32_t iy = d->top, turn = 1;
@@ -75,22 +95,17 @@ EK_INLINE void ek_depthwise_window(const ek_depthwise *d, int32_t vectors, int32
         sums[i] = start;
     }
     for (int32_t t = 0; t < d->rows + deep - 1; t++) { /* sums [j] are those of row t - j of y */
-        for (int32_t phase = 0; phase < stride; phase++, turn ^= 1) {
-            const float *const row = next;
+        const float *row = next;
+        iy += d->step;
+        next = ek_depthwise_row(d, iy, room[turn]);
+        ek_depthwise_add(d, row, sums, vectors, k_h, stride, 0);
+        turn ^= 1;
+        if (stride == 2) { /* rows apart, so that sums stay in registers */
+            row = next;
             iy += d->step;
             next = ek_depthwise_row(d, iy, room[turn]);
-            for (int32_t kx = 0; kx < k_w && row; kx++) {
-                const float *const at = row + d->offset[kx];
-                for (int32_t v = 0; v < vectors; v++) {
-                    taken[v] = ek_v_load(at + v * EK_LANES);
-                }
-                for (int32_t j = 0; j * stride + phase < k_h; j++) {
-                    const ek_v tap = ek_v_all(w[(j * stride + phase) * k_w + kx]);
-                    for (int32_t v = 0; v < vectors; v++) {
-                        sums[j * vectors + v] = ek_v_fma(tap, taken[v], sums[j * vectors + v]);
-                    }
-                }
-            }
+            ek_depthwise_add(d, row, sums, vectors, k_h, stride, 1);
+            turn ^= 1;
         }
         if (t >= deep - 1) {
             ek_depthwise_store(d, t - deep + 1, sums + (deep - 1) * vectors, vectors);
