@@ -578,10 +578,23 @@ def frames(kernel: str) -> Callable[[Draw], Call]:
 
 
 def pool_shape(d: Draw) -> ConvShape:
-    """A shape whose windows all reach the data, or of one window that is all of it."""
-    if d.int(0, 4) == 0:
+    """A shape whose windows all reach the data, of one window that is all of it, or of two columns side by side."""
+    kind = d.int(0, 4)
+    if kind == 0:
         c, h, w = d.int(1, 40), d.int(1, 9), d.int(1, 30)
         return ConvShape(c, h, w, c, 1, 1, h, w, 1, 1, 1, 1, 0, 0, 1)
+    if kind == 1:
+        c, out, k, stride, dilation = (
+            d.int(1, 3),
+            d.int(1, 3),
+            d.int(1, 3),
+            d.int(1, 2),
+            d.int(1, 2),
+        )
+        wide, more = d.int(1, 40), d.int(0, 1)
+        high = (out - 1) * stride + (k - 1) * dilation + 1 + more
+        size = c, high, 2 * wide + more, c, out, wide
+        return ConvShape(*size, k, 2, stride, 2, dilation, 1, 0, 0, 1)
     while True:
         shape = conv_shape(d, False)
         shape = replace(shape, in_c=shape.out_c, groups=1)

@@ -1,5 +1,5 @@
 /* Maxima of floats with strides of 2 along a row: over the rows of windows first, of all columns of x side by side, then along
- * what that leaves, of which every second element is a window's first. */
+ * what that leaves, of which every second element is a window's first. Windows of two columns need no room for it. */
 #include "ek_conv_shape.h"
 #include "ek_vector.h"
 
@@ -32,11 +32,50 @@ static inline void ek_pool_halve(const float *x, const ek_conv_shape *s, float *
     }
 }
 
+/* y [n], n <= EK_LANES, = the greatest of `count` rows of x, `step` apart, in windows of two columns side by side. */
+static inline __attribute__((always_inline)) void ek_pool_pairs(const float *x, ptrdiff_t step, int32_t count, int32_t n,
+                                                                float *y)
+{
+    ek_v first = ek_v_load_some(x, 2 * n), second = ek_v_load_some(x + EK_LANES, ek_max(2 * n - EK_LANES, 0));
+    for (int32_t row = 1; row < count; row++) {
+        x += step;
+        first = ek_v_max(first, ek_v_load_some(x, 2 * n));
+        second = ek_v_max(second, ek_v_load_some(x + EK_LANES, ek_max(2 * n - EK_LANES, 0)));
+    }
+    ek_v_store_some(y, ek_v_max(ek_v_even(first, second), ek_v_odd(first, second)), n);
+}
+
+/* Whether windows are two columns side by side and inside of x; then y is done. */
+static inline int ek_pool_by_pairs(const float *x, float *y, const ek_conv_shape *s)
+{
+    const ptrdiff_t step = (ptrdiff_t)s->dil_h * s->in_w, down = (ptrdiff_t)s->stride_h * s->in_w;
+    if (s->k_w != 2 || s->stride_w != 2 || s->dil_w != 1 || s->pad_left > 0 || s->pad_top > 0 || 2 * s->out_w > s->in_w
+        || s->stride_h * (s->out_h - 1) + (s->k_h - 1) * s->dil_h >= s->in_h) {
+        return 0;
+    }
+    for (int32_t c = 0; c < s->out_c; c++, x += (ptrdiff_t)s->in_h * s->in_w) {
+        for (int32_t oy = 0; oy < s->out_h; oy++, y += s->out_w) {
+            const float *const top = x + oy * down;
+            int32_t ox = 0;
+            for (; ox + EK_LANES <= s->out_w; ox += EK_LANES) {
+                ek_pool_pairs(top + 2 * ox, step, s->k_h, EK_LANES, y + ox);
+            }
+            if (ox < s->out_w) {
+                ek_pool_pairs(top + 2 * ox, step, s->k_h, s->out_w - ox, y + ox);
+            }
+        }
+    }
+    return 1;
+}
+
 /* Whether windows are taken so; then y is done. Rows take turns: one is stored while another is read. */
 static inline int ek_pool_by_halves(const float *x, float *y, const ek_conv_shape *s)
 {
     const int32_t reach = 2 * (s->out_w - 1) + (s->k_w - 1) * s->dil_w + 1, wide = ek_max(reach, s->pad_left + s->in_w);
     float rows[2][EK_HALVES + 2 * EK_LANES];
+    if (s->out_w >= EK_LANES / 2 && ek_pool_by_pairs(x, y, s)) {
+        return 1;
+    }
     if (s->stride_w != 2 || s->out_w < EK_LANES / 2 || wide > EK_HALVES) {
         return 0;
     }
