@@ -87,7 +87,7 @@ class Fuser:
     # -- for builders ------------------------------------------------------------------------------
 
     def operand(self, value: ir.Value | None) -> Operand | None:
-        """The integer form of an input of an old node: a tensor, or a stored constant."""
+        """The integer form of an input of an old node: a tensor, or a stored constant; None of c of an LSTM."""
         if value is None:
             return None
         if value in self.weights:
@@ -96,7 +96,8 @@ class Fuser:
                 return None
             kind = QuantType(weight.q.dtype.name, float(weight.scale.ravel()[0]), weight.zero_point)
             return Operand(self.initializer(f"{value.name}_q", weight.q), kind)
-        return self._integer.get(value)
+        stored = self._integer.get(value)
+        return stored if stored is None or stored.kind.dtype in MANTISSA_BITS else None
 
     def frame(self, node: ir.Node, index: int = 0) -> Frame | None:
         """Where an output of a node is quantized."""
@@ -198,8 +199,9 @@ class Fuser:
 
     def _quantize_linear(self, node: ir.Node) -> None:
         kind, old = qdq_type(node), required(node.inputs[0])
-        if old in self._integer:
-            new = self.requantized(self._integer[old], kind, f"{node.name}")
+        stored = self.operand(old) if old in self._integer else None
+        if stored is not None:
+            new = self.requantized(stored, kind, f"{node.name}")
             self._integer[node.outputs[0]] = Operand(new, kind)
         else:
             source, new = self._new(old), self._stored(node.outputs[0], kind)

@@ -223,6 +223,19 @@ def _spread(node: ir.Node) -> Iterator[Found]:
             yield found, "pads and output_padding instead of auto_pad"
 
 
+def _tuples(node: ir.Node) -> Iterator[Found]:
+    """Indices of GatherND and ScatterND that name no axis, or more than there are."""
+    if node.op_type not in ("GatherND", "ScatterND"):
+        return
+    x, indices = static_shape(node.inputs[0]), static_shape(node.inputs[1])
+    most = None if x is None else len(x) - attribute(node, "batch_dims", 0)
+    if indices and most is not None and not 1 <= indices[-1] <= most:
+        yield (
+            f"indices of shape {list(indices)} into {list(x or ())}",
+            f"a last size of 1 to {most}",
+        )
+
+
 def _weights(node: ir.Node) -> Iterator[Found]:
     facts = facts_of(node)
     multiplies = facts.multiplies or facts.quantizer or bool(facts.weights)
@@ -296,6 +309,7 @@ CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
     _slope,
     _windows,
     _spread,
+    _tuples,
     _weights,
     _attributes,
     _casts,

@@ -397,6 +397,21 @@ static inline float ek_fmodf1(float x, float y)
     return x < 0.0f ? -a : a;
 }
 
+/* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|; that is 2 atanh(s) with s = e / (e + 2), by its series. */
+static inline float ek_softplusf1(float x)
+{
+    const float e = ek_expf1(x < 0.0f ? x : -x);
+    const float s = e / (e + 2.0f), z = s * s;
+    float p = 2.0f / 13.0f;
+    p = p * z + 2.0f / 11.0f;
+    p = p * z + 2.0f / 9.0f;
+    p = p * z + 2.0f / 7.0f;
+    p = p * z + 2.0f / 5.0f;
+    p = p * z + 2.0f / 3.0f;
+    p = p * z + 2.0f;
+    return (x > 0.0f ? x : 0.0f) + p * s;
+}
+
 /* x^y as e^(y ln |x|) with the sign rules of C: relative error below 2e-7 (1 + |y ln |x||). */
 static inline float ek_powf1(float x, float y)
 {

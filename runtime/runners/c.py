@@ -224,7 +224,16 @@ def _misfit(directory: Path, found: str) -> Problem:
 
 
 def _aligned(size: int) -> NDArray[np.uint8]:
-    block = np.zeros(size + ALIGN, np.uint8)
+    try:
+        block = np.zeros(size + ALIGN, np.uint8)
+    except MemoryError as error:
+        problem = Problem(
+            "memory",
+            f"the manifest wants {size:,} bytes",
+            "what is free",
+            "export the network again",
+        )
+        raise UsageError(problem) from error
     start = -block.ctypes.data % ALIGN
     return block[start : start + size]
 

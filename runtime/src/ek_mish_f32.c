@@ -5,6 +5,6 @@ void ek_mish_f32(const float *x, float *y, int32_t n)
 {
     EK_IVDEP
     for (int32_t i = 0; i < n; i++) {
-        y[i] = x[i] * ek_tanhf1(x[i] > 20.0f ? x[i] : ek_logf1(1.0f + ek_expf1(ek_minf1(x[i], 20.0f))));
+        y[i] = x[i] * ek_tanhf1(ek_softplusf1(x[i]));
     }
 }

@@ -249,7 +249,10 @@ def _has_huge_weights(model: Model) -> bool:
 
 
 def at_jumps(model: Model, sign: int) -> Model:
-    """The model where all that a jumping function reads is a rounding larger, or smaller: it may decide otherwise."""
+    """The model where all that a jumping function reads is a rounding larger, or smaller: it may decide otherwise.
+
+    What Sign reads is 0 where it is denormal.
+    """
     proto = onnx.load_model_from_string(model.to_bytes())
     nodes = list(proto.graph.node)
     values = [value for node in model.ir.graph for value in node.outputs]
@@ -260,6 +263,10 @@ def at_jumps(model: Model, sign: int) -> Model:
         if node.op_type in JUMPS and node.input[0] in floats:
             node.input[0], read = f"{node.output[0]}_read", node.input[0]
             proto.graph.node.append(helper.make_node("Mul", [read, "a_jump"], [node.input[0]]))
+        elif node.op_type == "Sign" and node.input[0] in floats:
+            node.input[0], read = f"{node.output[0]}_read", node.input[0]
+            flush = helper.make_node("Shrink", [read], [node.input[0]], lambd=TINY)
+            proto.graph.node.append(flush)
         proto.graph.node.append(node)
     proto.graph.initializer.append(size)
     return Model.from_bytes(proto.SerializeToString())

@@ -228,6 +228,9 @@ FORMATS = {
 }
 
 
+LARGEST = 2**20  # bytes that a line may come to
+
+
 def damaged(format_: Format, random: Random) -> bytes:
     """Return a file of a format with one to three things changed."""
     files = format_.whole()
@@ -251,7 +254,9 @@ def _another_value(data: bytes, random: Random) -> bytes:
         new = places[int(random.integers(len(places)))][0]  # one that means something elsewhere
     elif action < 0.25:
         start, end = data.rfind(b"\n", 0, start) + 1, (data.find(b"\n", end) + 1) or len(data)
-        new = data[start:end] * int(random.choice([0, 2, 2, 2000]))
+        new = data[start:end] * min(
+            int(random.choice([0, 2, 2, 2000])), LARGEST // max(end - start, 1)
+        )
     return data[:start] + new + data[end:]
 
 

@@ -124,6 +124,10 @@ REFUSED = {
         file("ConvTranspose", [np.ones((3, 1, 2), np.float32)], auto_pad="SAME_UPPER", strides=[4]),
         "auto_pad SAME_UPPER, a window of 2 and a stride of 4",
     ),
+    "tuples of no index": (
+        file("GatherND", [np.zeros(0, np.int64)]),
+        r"indices of shape \[0\] into \[1, 3, 4\]",
+    ),
     "window beyond": (
         file("AveragePool", kernel_shape=[5], strides=[6], ceil_mode=1, auto_pad="VALID"),
         "a window of 5 on 4",
