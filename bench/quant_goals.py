@@ -69,14 +69,20 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def cells(row: Kept) -> Cells:
-    """A row as the table shows it: mean, its interval, worst; the mean ratio in brackets."""
+    """A row as the table shows it: mean, its interval, worst; the mean ratio in brackets.
+
+    Mixtures of which nothing is left have no SI-SDR, and are counted apart.
+    """
     found = []
     for level in map(str, LEVELS_DB):
         if not (lost := row.lost.get(level)):
             found.append("")
             continue
-        low, high = interval(lost)
-        text = f"{np.mean(lost):.2f} ({low:.2f} to {high:.2f}) / {max(lost):.2f}"
+        heard = [value for value in lost if not np.isnan(value)]
+        low, high = interval(heard)
+        text = f"{np.mean(heard):.2f} ({low:.2f} to {high:.2f}) / {max(heard):.2f}"
+        if silent := len(lost) - len(heard):
+            text += f", {silent} silent"
         if ratios := row.ratios.get(level):
             text += f" [{np.mean(ratios):.1f}]"
         if level in row.pesq:
