@@ -17,6 +17,7 @@ DEVIATIONS: dict[str, str] = {
     "11.5": "places in the state and scratch blocks, which the memory plan aligns",
     "12.1": "arithmetic has the usual precedence; brackets around every product would hide what is summed",
     "12.3": "declarations of one type share a line",
+    "13.3": "a pointer moves on in the expression that writes through it",
     "13.4": "two pointers or counters move on in one expression",
     "14.1": "float operators count with integers; what is reported are bounds that are computed",
     "14.4": "a flag of the network, an integer, is a condition",
@@ -25,6 +26,7 @@ DEVIATIONS: dict[str, str] = {
     "17.8": "a kernel moves the pointers that it was given along the rows",
     "18.4": "operands lie at offsets into one block, and rows are walked by pointer",
     "19.2": "a float's bits are read through a union, as C99 defines it",
+    "20.1": "kernels of several types are one text, which takes its parts in where they stand",
     "20.7": "macro parameters that are types or names of functions",
     "20.9": "#if of a name that a folder of kernels may define",
 }
